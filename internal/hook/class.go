@@ -1,0 +1,44 @@
+package hook
+
+// Error classes of an attempt: stable words that the API, the console and the
+// diagnosis use. Only the receiver-facing cause counts, not the Go error.
+const (
+	ClassDNSNotFound    = "dns_not_found"
+	ClassDNSFailed      = "dns_failed" // the resolver itself failed
+	ClassPrivateAddress = "private_address"
+	ClassConnectRefused = "connect_refused"
+	ClassConnectTimeout = "connect_timeout"
+	ClassConnectFailed  = "connect_failed" // unreachable network or host
+	ClassTLSInvalid     = "tls_invalid"
+	ClassTLSExpired     = "tls_expired"
+	ClassTLSHostname    = "tls_hostname"
+	ClassTLSFailed      = "tls_failed"
+	ClassTimeout        = "timeout"
+	ClassReset          = "reset"
+	ClassProtocol       = "protocol_error"    // not an HTTP answer
+	ClassHeadersTooBig  = "headers_too_large" // header flood
+	ClassRedirect       = "redirect"
+	ClassStatus4xx      = "status_4xx"
+	ClassStatus5xx      = "status_5xx"
+	ClassGone           = "gone"              // 410
+	ClassRateLimited    = "rate_limited"      // 429
+	ClassStatusOther    = "status_unexpected" // 1xx, or a 2xx the contract does not take
+	ClassBodyRule       = "body_rule"         // right status, wrong body
+	ClassTooSlow        = "too_slow"          // right answer, past the contract's limit
+	ClassRender         = "render_failed"     // never sent: the request could not be shaped
+	ClassInterrupted    = "interrupted"       // the process ended during the attempt
+	ClassScript         = "script_error"      // the endpoint's transformation failed
+)
+
+// ReceiverTrouble reports whether the class says that the receiver as a whole is
+// in trouble, rather than that it did not like one delivery. The breaker counts
+// only these.
+func ReceiverTrouble(class string) bool {
+	switch class {
+	case ClassDNSNotFound, ClassDNSFailed, ClassPrivateAddress, ClassConnectRefused, ClassConnectTimeout,
+		ClassConnectFailed, ClassTLSInvalid, ClassTLSExpired, ClassTLSHostname, ClassTLSFailed, ClassTimeout,
+		ClassReset, ClassProtocol, ClassHeadersTooBig, ClassStatus5xx, ClassRateLimited:
+		return true
+	}
+	return false
+}

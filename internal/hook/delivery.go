@@ -1,0 +1,128 @@
+package hook
+
+import "time"
+
+// Mode is the promise made about how often a delivery is sent.
+type Mode string
+
+const (
+	AtLeastOnce Mode = "at_least_once" // sent again until it succeeds or the schedule ends
+	AtMostOnce  Mode = "at_most_once"  // intent is stored before the request; never sent again
+)
+
+// State of a delivery. docs/states.md draws the edges.
+type State string
+
+const (
+	Pending   State = "pending"   // waits for its first attempt, or for its endpoint
+	Sending   State = "sending"   // in a sender's hands; after a crash: interrupted
+	Retrying  State = "retrying"  // failed at least once, waits for the next attempt
+	Delivered State = "delivered" // the contract's success rule held
+	Failed    State = "failed"    // the schedule is used up, or the failure is final
+	Unknown   State = "unknown"   // at-most-once, and interrupted: nobody can tell
+	Cancelled State = "cancelled" // endpoint gone or disabled, superseded, or a script said so
+)
+
+// Finished reports whether nothing more happens unless somebody asks for it.
+func (s State) Finished() bool {
+	switch s {
+	case Delivered, Failed, Unknown, Cancelled:
+		return true
+	case Pending, Sending, Retrying:
+	}
+	return false
+}
+
+// Valid reports whether s is one of the states.
+func (s State) Valid() bool {
+	switch s {
+	case Pending, Sending, Retrying, Delivered, Failed, Unknown, Cancelled:
+		return true
+	}
+	return false
+}
+
+// Reasons of a delivery ([Delivery.Reason]) beside the error classes.
+const (
+	ReasonInterrupted      = "interrupted"       // the process ended during the attempt
+	ReasonEndpointDisabled = "endpoint_disabled" // cancelled with its endpoint
+	ReasonEndpointDeleted  = "endpoint_deleted"  // cancelled with its endpoint
+	ReasonSuperseded       = "superseded"        // a newer snapshot exists
+	ReasonRenderFailed     = "render_failed"     // the contract could not shape the request
+)
+
+// Delivery is one event for one endpoint.
+type Delivery struct {
+	ID       DeliveryID
+	Tenant   string
+	Endpoint EndpointID
+	Type     string // the event's type, copied for lists
+	Mode     Mode
+	State    State
+	Reason   string // why it is in this state, "" if it speaks for itself
+	Test     bool   // made by the test button
+	Attempts int    // requests made, interrupted ones included
+	Slot     int    // place in the retry schedule: attempts that counted
+	// NextAttemptAt is when the next attempt is due; of a delivery in Sending,
+	// when the present one began. Zero once finished.
+	NextAttemptAt time.Time
+	CreatedAt     time.Time
+	FinishedAt    time.Time
+	// EndpointVersion and ContractVersion freeze the rendering: they are set at
+	// the first attempt (0 before) and used by every later one.
+	EndpointVersion int64
+	ContractVersion int64
+}
+
+// Job is a delivery with all that a sender needs.
+type Job struct {
+	Delivery Delivery
+	Event    *Event // shared between the deliveries of one event; read-only
+	Frozen   []byte // body as frozen at the first attempt; nil: not yet, or equal to the payload
+}
+
+// Attempt is one HTTP request made for a delivery.
+type Attempt struct {
+	Delivery    DeliveryID
+	Number      int // from 1
+	StartedAt   time.Time
+	Request     Request
+	Response    *Response // nil: none came
+	Timing      Timing
+	Class       string // error class; "" if the attempt succeeded
+	Detail      string // one English sentence for the log and the API
+	Interrupted bool
+}
+
+// Request is what went on the wire, secrets masked.
+type Request struct {
+	Method  string   `json:"method"`
+	URL     string   `json:"url"`
+	Headers []Header `json:"headers"`
+	// Body is nil when the body is the event's payload, which is stored already.
+	Body []byte `json:"-"`
+}
+
+// Response is what came back.
+type Response struct {
+	Status    int      `json:"status"`
+	Headers   []Header `json:"headers"`
+	Body      []byte   `json:"body"`      // the first [KeepBody] bytes
+	Truncated bool     `json:"truncated"` // there was more than Body
+}
+
+// Limits of what is read and kept of an answer.
+const (
+	ReadBody = 64 << 10
+	KeepBody = 16 << 10
+)
+
+// Timing is how long the parts of an attempt took; a part that did not happen
+// (a reused connection needs no DNS) is zero.
+type Timing struct {
+	DNS       time.Duration
+	Connect   time.Duration
+	TLS       time.Duration
+	FirstByte time.Duration // from the start of the attempt
+	Total     time.Duration // from the start to the last body byte
+}

@@ -1,0 +1,81 @@
+package hook
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind says what sort of failure an [Error] is; the API maps it to a status.
+type Kind string
+
+const (
+	KindMalformed    Kind = "malformed"    // the request cannot be read at all (400)
+	KindInvalid      Kind = "invalid"      // it can be read, but a value is wrong (422)
+	KindUnauthorized Kind = "unauthorized" // no key, or a wrong one (401)
+	KindForbidden    Kind = "forbidden"    // a right key that may not do this (403)
+	KindNotFound     Kind = "not_found"    // no such thing, or not this tenant's (404)
+	KindConflict     Kind = "conflict"     // right, but not in the present state (409)
+	KindTooLarge     Kind = "too_large"    // over a size limit (413)
+	KindLimited      Kind = "limited"      // too many at once, come back (429)
+	KindUnavailable  Kind = "unavailable"  // not durable now, nothing was stored (503)
+)
+
+// Error is a failure with two texts: Detail, written for the person who made
+// the request and telling what to change, and Err, for the log only.
+// Any other error that reaches the API is shown as a bare 500.
+type Error struct {
+	Kind   Kind
+	Code   string       // stable word, e.g. payload_invalid
+	Detail string       // for people: what is wrong and what to do
+	Fields []FieldError // where in the request, if that can be said
+	Err    error        // for the log; never shown
+}
+
+// FieldError is one wrong place in a request.
+type FieldError struct {
+	Pointer string // JSON Pointer (RFC 6901) into the request body, e.g. /retry/2
+	Detail  string // what is wrong there and what would be right
+}
+
+func (e *Error) Error() string {
+	s := e.Code + ": " + e.Detail
+	for _, f := range e.Fields {
+		s += "; " + f.Pointer + ": " + f.Detail
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Invalid is an error of [KindInvalid] about some fields.
+func Invalid(code, detail string, fields ...FieldError) *Error {
+	return &Error{Kind: KindInvalid, Code: code, Detail: detail, Fields: fields}
+}
+
+// NotFound is the error for a thing that is absent or another tenant's.
+func NotFound(what, id string) *Error {
+	return &Error{Kind: KindNotFound, Code: what + "_not_found", Detail: fmt.Sprintf("There is no %s %q here.", what, id)}
+}
+
+// Conflict is an error of [KindConflict].
+func Conflict(code, detail string) *Error {
+	return &Error{Kind: KindConflict, Code: code, Detail: detail}
+}
+
+// Unavailable wraps a failure of the database: nothing was stored, and the
+// caller may try the same request again.
+func Unavailable(err error) *Error {
+	return &Error{
+		Kind: KindUnavailable, Code: "storage_unavailable",
+		Detail: "The request could not be stored durably, so nothing was accepted. Send it again in a moment.", Err: err,
+	}
+}
+
+// IsKind reports whether err is, or wraps, an [Error] of kind k.
+func IsKind(err error, k Kind) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Kind == k
+}

@@ -1,0 +1,60 @@
+package hook
+
+import (
+	"encoding/json"
+	"regexp"
+	"time"
+)
+
+// Tenant is one customer company of the product that sends webhooks.
+type Tenant struct {
+	ID        string // chosen by the caller, see [ValidTenantID]
+	Name      string
+	Metadata  json.RawMessage // an object, the caller's own; never nil
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+var tenantID = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,64}$`)
+
+// ValidTenantID reports whether s can name a tenant. "." and ".." are refused,
+// because HTTP clients remove them from paths.
+func ValidTenantID(s string) bool { return tenantID.MatchString(s) && s != "." && s != ".." }
+
+// Role is what an API key may do.
+type Role string
+
+const (
+	RoleOperator Role = "operator" // everything, all tenants
+	RoleTenant   Role = "tenant"   // everything within one tenant
+	RolePublish  Role = "publish"  // post events (of one tenant, or of all)
+	RoleRead     Role = "read"     // look, but change nothing and see no secret
+)
+
+// Valid reports whether r is one of the roles.
+func (r Role) Valid() bool {
+	switch r {
+	case RoleOperator, RoleTenant, RolePublish, RoleRead:
+		return true
+	}
+	return false
+}
+
+// Key is an API key as it is stored: the secret part only as a hash.
+type Key struct {
+	ID        KeyID
+	Name      string
+	Role      Role
+	Tenant    string   // "" for all tenants; never "" for RoleTenant
+	Hash      [32]byte // SHA-256 of the whole key text
+	Hint      string   // the last 4 characters, to recognize it
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+}
+
+// Change tells that configuration was committed; caches of it are stale.
+type Change struct {
+	Tenant   string     // "" when the change concerns no tenant
+	Endpoint EndpointID // zero when it concerns the tenant itself
+	Key      KeyID      // an API key was revoked
+}
