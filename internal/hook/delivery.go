@@ -66,8 +66,12 @@ type Delivery struct {
 	// NextAttemptAt is when the next attempt is due; of a delivery in Sending,
 	// when the present one began. Zero once finished.
 	NextAttemptAt time.Time
-	CreatedAt     time.Time
-	FinishedAt    time.Time
+	// QueueAt is the delivery's place in its endpoint's queue: NextAttemptAt, or
+	// CreatedAt where the endpoint is ordered. Ignored once it is in a sender's
+	// hands or finished.
+	QueueAt    time.Time
+	CreatedAt  time.Time
+	FinishedAt time.Time
 	// EndpointVersion and ContractVersion freeze the rendering: they are set at
 	// the first attempt (0 before) and used by every later one.
 	EndpointVersion int64

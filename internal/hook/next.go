@@ -40,6 +40,14 @@ const jitter = 0.10
 // all come through here. It is pure: equal arguments give equal answers, and
 // the jitter comes from the delivery's id.
 func Next(d Delivery, o Outcome, p Policy, now time.Time) Transition {
+	t := decide(d, o, p, now)
+	if o.Class == ClassGone && !o.OK { // 410 means: stop sending here, whatever the mode
+		t.Disable = ReasonGone
+	}
+	return t
+}
+
+func decide(d Delivery, o Outcome, p Policy, now time.Time) Transition {
 	switch {
 	case o.OK:
 		return Transition{State: Delivered, Slot: d.Slot + 1}
@@ -50,7 +58,7 @@ func Next(d Delivery, o Outcome, p Policy, now time.Time) Transition {
 	case o.Interrupted: // does not use up a place in the schedule
 		return Transition{State: Pending, Reason: ReasonInterrupted, Slot: d.Slot, NextAttemptAt: now}
 	case o.Class == ClassGone:
-		return Transition{State: Failed, Reason: o.Class, Slot: d.Slot + 1, Disable: ReasonGone}
+		return Transition{State: Failed, Reason: o.Class, Slot: d.Slot + 1}
 	case d.Slot+1 >= len(p.Retry):
 		return Transition{State: Failed, Reason: o.Class, Slot: d.Slot + 1}
 	}

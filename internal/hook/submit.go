@@ -1,0 +1,47 @@
+package hook
+
+// Submission is what one caller hands in at once: events and their deliveries,
+// to be committed together or not at all.
+type Submission struct {
+	Tenant string
+	Items  []*Accepted
+
+	// RequestKey is the Idempotency-Key of the whole request, "" if none, and
+	// RequestHash the SHA-256 of what it stands for. Answer encodes the answer
+	// once the items have their results; it is stored with the key.
+	RequestKey  string
+	RequestHash [32]byte
+	Answer      func() []byte
+
+	// Prior is the stored answer, set when RequestKey was used before with the
+	// same hash; then no item was stored. Conflict is set when it was used with
+	// another hash.
+	Prior    []byte
+	Conflict bool
+}
+
+// Accepted is one event of a submission, and what became of it.
+type Accepted struct {
+	Event      *Event
+	Deliveries []Delivery
+	// Hash identifies the content of an event that has an external id (contract,
+	// type and payload), so that a repeated id can be told from a reused one.
+	Hash [32]byte
+
+	// Duplicate is set when the external id was used before with the same hash:
+	// nothing was stored, and First and FirstDeliveries tell what was then.
+	// Conflict is set when it was used with another hash.
+	Duplicate       bool
+	First           EventID
+	FirstDeliveries int
+	Conflict        bool
+}
+
+// Result is what becomes of a delivery: its new row, and the attempt to add to
+// its history.
+type Result struct {
+	Delivery Delivery // with the transition applied
+	Attempt  *Attempt // nil if only the row changes (it is being sent, or was cancelled)
+	Frozen   []byte   // rendered body to keep; nil if it equals the payload or is kept already
+	Health   *Health  // what the endpoint's health is now; nil: as before
+}

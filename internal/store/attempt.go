@@ -1,0 +1,64 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// attemptRow is how an attempt is stored: one JSON value, because attempts are
+// only ever read whole, by their delivery. Short names, since there are many.
+type attemptRow struct {
+	Started     int64         `json:"at"` // microseconds since 1970
+	Method      string        `json:"m,omitempty"`
+	URL         string        `json:"u,omitempty"`
+	Sent        []hook.Header `json:"h,omitempty"`
+	Body        []byte        `json:"b,omitempty"` // only if neither payload nor frozen body
+	Status      int           `json:"s,omitempty"`
+	Got         []hook.Header `json:"rh,omitempty"`
+	Answer      []byte        `json:"rb,omitempty"`
+	Truncated   bool          `json:"rt,omitempty"`
+	Timing      [5]int64      `json:"t"` // microseconds: DNS, connect, TLS, first byte, total
+	Class       string        `json:"c,omitempty"`
+	Detail      string        `json:"d,omitempty"`
+	Interrupted bool          `json:"i,omitempty"`
+}
+
+func encodeAttempt(a *hook.Attempt) []byte {
+	row := attemptRow{
+		Started: a.StartedAt.UnixMicro(), Method: a.Request.Method, URL: a.Request.URL, Sent: a.Request.Headers, Body: a.Request.Body,
+		Timing: [5]int64{
+			a.Timing.DNS.Microseconds(), a.Timing.Connect.Microseconds(), a.Timing.TLS.Microseconds(),
+			a.Timing.FirstByte.Microseconds(), a.Timing.Total.Microseconds(),
+		},
+		Class: a.Class, Detail: a.Detail, Interrupted: a.Interrupted,
+	}
+	if r := a.Response; r != nil {
+		row.Status, row.Got, row.Answer, row.Truncated = r.Status, r.Headers, r.Body, r.Truncated
+	}
+	data, err := json.Marshal(row)
+	if err != nil { // a struct of plain values always encodes
+		panic(err)
+	}
+	return data
+}
+
+func decodeAttempt(id hook.DeliveryID, number int, data []byte) (*hook.Attempt, error) {
+	var row attemptRow
+	if err := json.Unmarshal(data, &row); err != nil {
+		return nil, fmt.Errorf("attempt %d of %s: %w", number, id, err)
+	}
+	us := func(i int) time.Duration { return time.Duration(row.Timing[i]) * time.Microsecond }
+	a := &hook.Attempt{
+		Delivery: id, Number: number, StartedAt: time.UnixMicro(row.Started).UTC(),
+		Request: hook.Request{Method: row.Method, URL: row.URL, Headers: row.Sent, Body: row.Body},
+		Timing:  hook.Timing{DNS: us(0), Connect: us(1), TLS: us(2), FirstByte: us(3), Total: us(4)},
+		Class:   row.Class, Detail: row.Detail, Interrupted: row.Interrupted,
+	}
+	if row.Status != 0 {
+		a.Response = &hook.Response{Status: row.Status, Headers: row.Got, Body: row.Answer, Truncated: row.Truncated}
+	}
+	return a, nil
+}

@@ -1,0 +1,334 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// Group commit. Callers put operations into the batch that is being gathered;
+// one goroutine takes the whole batch, writes it in one transaction, syncs once
+// and tells everybody. While it does, the next batch gathers, so batches grow
+// with load by themselves and a lone caller waits for nobody.
+//
+// Operations are eager (somebody waits: accepting an event, a change through
+// the API, an intent) or lazy (nobody waits: results of attempts). Lazy ones
+// ride along with the next eager one, or are committed after lazyDelay; so at a
+// steady trickle of events each costs one sync rather than two.
+
+const (
+	lazyDelay = 5 * time.Millisecond
+	// lazyLimit is how many lazy operations are worth a commit of their own.
+	lazyLimit = 256
+	// queueLimit bounds what waits in memory while the database is slow; beyond
+	// it accepting answers 503 and senders wait.
+	queueLimit = 20_000
+)
+
+// batch is what one transaction writes.
+type batch struct {
+	submissions []*submission
+	marks       []*mark
+	results     []*result
+	changes     []*change
+}
+
+type submission struct {
+	*hook.Submission
+	expires time.Time // of its idempotency keys
+	now     time.Time
+	err     error
+	done    chan struct{}
+}
+
+// mark notes that deliveries are in a sender's hands. A lazy mark whose result
+// arrives in the same batch is dropped: the sending was over before it could
+// have been stored.
+type mark struct {
+	hook.Result
+	err  error
+	done chan struct{} // nil: nobody waits
+}
+
+type result struct {
+	hook.Result
+	data []byte // its attempt, encoded
+	err  error
+	done func(error)
+}
+
+// change is any other write: configuration, upkeep. It runs under a savepoint,
+// so that its failure leaves the rest of the batch alone.
+type change struct {
+	run  func(*tx) error
+	err  error
+	done chan struct{}
+}
+
+func (b *batch) size() int {
+	n := len(b.marks) + len(b.results) + len(b.changes)
+	for _, s := range b.submissions {
+		n += len(s.Items)
+	}
+	return n
+}
+
+func (b *batch) empty() bool { return b.size() == 0 && len(b.submissions) == 0 }
+
+// dropMarks forgets the lazy marks that a result of the same batch overtakes,
+// handing their frozen bodies to the result.
+func (b *batch) dropMarks() {
+	if len(b.marks) == 0 || len(b.results) == 0 {
+		return
+	}
+	results := make(map[hook.DeliveryID]*result, len(b.results))
+	for _, r := range b.results {
+		results[r.Delivery.ID] = r
+	}
+	kept := b.marks[:0]
+	for _, m := range b.marks {
+		if r := results[m.Delivery.ID]; r != nil && m.done == nil {
+			if m.Frozen != nil {
+				r.Frozen = m.Frozen
+			}
+			continue
+		}
+		kept = append(kept, m)
+	}
+	b.marks = kept
+}
+
+// fail sets err as the result of every operation.
+func (b *batch) fail(err error) {
+	for _, s := range b.submissions {
+		s.err = err
+	}
+	for _, m := range b.marks {
+		m.err = err
+	}
+	for _, r := range b.results {
+		r.err = err
+	}
+	for _, c := range b.changes {
+		c.err = err
+	}
+}
+
+// each splits the batch into batches of one operation, in order.
+func (b *batch) each(do func(*batch)) {
+	for _, s := range b.submissions {
+		do(&batch{submissions: []*submission{s}})
+	}
+	for _, m := range b.marks {
+		do(&batch{marks: []*mark{m}})
+	}
+	for _, r := range b.results {
+		do(&batch{results: []*result{r}})
+	}
+	for _, c := range b.changes {
+		do(&batch{changes: []*change{c}})
+	}
+}
+
+// tell wakes everybody who waits for an operation of the batch.
+func (b *batch) tell() {
+	for _, s := range b.submissions {
+		close(s.done)
+	}
+	for _, m := range b.marks {
+		if m.done != nil {
+			close(m.done)
+		}
+	}
+	for _, r := range b.results {
+		r.done(r.err)
+	}
+	for _, c := range b.changes {
+		close(c.done)
+	}
+}
+
+// queue gathers the next batch.
+type queue struct {
+	mu     sync.Mutex
+	next   *batch
+	size   int
+	closed bool
+	eager  chan struct{} // an operation somebody waits for, or lazyLimit reached
+	lazy   chan struct{} // a first lazy operation
+}
+
+func newQueue() *queue {
+	return &queue{next: &batch{}, eager: make(chan struct{}, 1), lazy: make(chan struct{}, 1)}
+}
+
+var errStopped = hook.Unavailable(errors.New("the store has stopped"))
+
+// add puts an operation of n rows into the next batch.
+func (q *queue) add(n int, eager, bounded bool, put func(*batch)) error {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return errStopped
+	}
+	if bounded && q.size+n > queueLimit && q.size > 0 {
+		q.mu.Unlock()
+		return hook.Unavailable(errors.New("commit queue is full"))
+	}
+	put(q.next)
+	q.size += n
+	full := q.size >= lazyLimit
+	q.mu.Unlock()
+	if eager || full {
+		signal(q.eager)
+	} else {
+		signal(q.lazy)
+	}
+	return nil
+}
+
+func (q *queue) take() *batch {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	b := q.next
+	q.next, q.size = &batch{}, 0
+	return b
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// runQueue is the writing goroutine.
+func (db *DB) runQueue(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	for {
+		select {
+		case <-db.queue.eager:
+		case <-timer.C:
+		case <-db.queue.lazy:
+			timer.Reset(lazyDelay)
+			continue
+		case <-ctx.Done():
+			db.queue.close()
+			db.commit(db.queue.take())
+			return
+		}
+		timer.Stop()
+		db.commit(db.queue.take())
+	}
+}
+
+// commit writes a batch and tells its callers. If one operation spoils the
+// transaction, each gets a transaction of its own, so only the culprit fails.
+func (db *DB) commit(b *batch) {
+	if b.empty() {
+		return
+	}
+	b.dropMarks()
+	if err := db.dialect.commit(b); err != nil {
+		if db.dialect.transient(err) || b.size() <= 1 {
+			db.log.Error("commit failed, nothing of it was stored", "operations", b.size(), "error", err)
+			b.fail(hook.Unavailable(err))
+		} else {
+			db.log.Warn("commit failed, writing its operations one by one", "operations", b.size(), "error", err)
+			db.dialect.commitEach(b)
+		}
+	}
+	b.tell()
+}
+
+// Submit stores a submission durably. When it returns nil, each item's fields
+// say what became of it. It does not give up with a context: once queued, the
+// outcome must be known.
+func (db *DB) Submit(sub *hook.Submission, keepKeys time.Duration) error {
+	now := db.now()
+	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), done: make(chan struct{})}
+	if err := db.queue.add(len(sub.Items), true, true, func(b *batch) { b.submissions = append(b.submissions, s) }); err != nil {
+		return err
+	}
+	<-s.done
+	return s.err
+}
+
+// Sending notes, when convenient, that a sender has the delivery in hand. If
+// the process ends before the result is stored, the delivery is found as
+// interrupted. Failure is of no consequence, so none is reported.
+func (db *DB) Sending(r hook.Result) {
+	_ = db.queue.add(1, false, false, func(b *batch) { b.marks = append(b.marks, &mark{Result: r}) })
+}
+
+// Intend notes the same durably before it returns: at-most-once deliveries are
+// sent only after it returned nil.
+func (db *DB) Intend(r hook.Result) error {
+	m := &mark{Result: r, done: make(chan struct{})}
+	if err := db.queue.add(1, true, false, func(b *batch) { b.marks = append(b.marks, m) }); err != nil {
+		return err
+	}
+	<-m.done
+	return m.err
+}
+
+// Record stores the result of an attempt when convenient and then calls done,
+// on the committing goroutine: done must be quick. After an error nothing was
+// stored and Record may be called again with the same result.
+func (db *DB) Record(r hook.Result, done func(error)) {
+	res := &result{Result: r, done: done}
+	if r.Attempt != nil { // encoded here, on the caller's goroutine: the committing one is the bottleneck
+		res.data = encodeAttempt(r.Attempt)
+	}
+	if err := db.queue.add(1, false, false, func(b *batch) { b.results = append(b.results, res) }); err != nil {
+		done(err)
+	}
+}
+
+// change runs fn in a transaction, shared with others if there are any. An
+// error of fn undoes what fn did, and is returned as it is.
+func (db *DB) change(ctx context.Context, fn func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c := &change{run: fn, done: make(chan struct{})}
+	if err := db.queue.add(1, true, false, func(b *batch) { b.changes = append(b.changes, c) }); err != nil {
+		return err
+	}
+	<-c.done
+	return lost(c.err)
+}
+
+// watchers are told of committed configuration changes, before the change's
+// caller is answered.
+type watchers struct {
+	mu  sync.Mutex
+	fns []func(hook.Change)
+}
+
+// Watch calls fn after each committed change of configuration. fn must be
+// quick and must not call the store. Call it before [DB.Run].
+func (db *DB) Watch(fn func(hook.Change)) {
+	db.watch.mu.Lock()
+	defer db.watch.mu.Unlock()
+	db.watch.fns = append(db.watch.fns, fn)
+}
+
+func (db *DB) changed(c hook.Change) {
+	db.watch.mu.Lock()
+	fns := db.watch.fns
+	db.watch.mu.Unlock()
+	for _, fn := range fns {
+		fn(c)
+	}
+}

@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// What the owner of an endpoint needs to work through its deliveries.
+
+const deliveryColumns = `tenant, id, endpoint, type, mode, state, reason, test, attempts, slot, due_at, next_attempt_at,
+	created_at, finished_at, endpoint_version, contract_version`
+
+// scanDelivery reads [deliveryColumns].
+func scanDelivery(row interface{ Scan(...any) error }) (d hook.Delivery, err error) {
+	var id, endpoint []byte
+	var due, next, created, finished sql.NullInt64
+	err = row.Scan(&d.Tenant, &id, &endpoint, &d.Type, &d.Mode, &d.State, &d.Reason, &d.Test, &d.Attempts, &d.Slot, &due, &next,
+		&created, &finished, &d.EndpointVersion, &d.ContractVersion)
+	if err != nil {
+		return d, err
+	}
+	copy(d.ID[:], id)
+	copy(d.Endpoint[:], endpoint)
+	d.NextAttemptAt, d.CreatedAt, d.FinishedAt = fromMicros(next), fromMicros(created), fromMicros(finished)
+	if due.Int64 > 0 {
+		d.QueueAt = fromMicros(due)
+	}
+	return d, nil
+}
+
+// EndpointsWithWork lists the endpoints that have unfinished deliveries. It
+// skips through the index from endpoint to endpoint, so its cost grows with the
+// number of endpoints, not of deliveries.
+func (db *DB) EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error) {
+	rows, err := db.read.QueryContext(ctx, `
+		WITH RECURSIVE busy (endpoint) AS (
+			SELECT (SELECT endpoint FROM deliveries WHERE due_at IS NOT NULL ORDER BY endpoint LIMIT 1)
+			UNION ALL
+			SELECT (SELECT d.endpoint FROM deliveries d WHERE d.due_at IS NOT NULL AND d.endpoint > busy.endpoint ORDER BY d.endpoint LIMIT 1)
+			FROM busy WHERE busy.endpoint IS NOT NULL
+		)
+		SELECT endpoint FROM busy WHERE endpoint IS NOT NULL`)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	var ids []hook.EndpointID
+	for rows.Next() {
+		var b []byte
+		if err := rows.Scan(&b); err != nil {
+			return nil, lost(err)
+		}
+		ids = append(ids, hook.EndpointID(b))
+	}
+	return ids, lost(rows.Err())
+}
+
+// InHands lists up to n deliveries of an endpoint that are stored as being in a
+// sender's hands. After a restart these are the interrupted ones.
+func (db *DB) InHands(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error) {
+	return db.deliveries(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE endpoint = $1 AND due_at = 0 ORDER BY id LIMIT $2`, id[:], n)
+}
+
+// Waiting lists up to n deliveries of an endpoint that are not finished
+// and in nobody's hands: what disabling the endpoint cancels.
+func (db *DB) Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error) {
+	return db.deliveries(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE endpoint = $1 AND due_at > 0 ORDER BY due_at, id LIMIT $2`, id[:], n)
+}
+
+func (db *DB) deliveries(ctx context.Context, query string, args ...any) ([]hook.Delivery, error) {
+	rows, err := db.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	var list []hook.Delivery
+	for rows.Next() {
+		d, err := scanDelivery(rows)
+		if err != nil {
+			return nil, lost(err)
+		}
+		list = append(list, d)
+	}
+	return list, lost(rows.Err())
+}
+
+// Due is a page of an endpoint's queue.
+type Due struct {
+	Jobs []hook.Job
+	More bool      // there are others due now
+	Next time.Time // when the first one that is not due yet will be; zero: none waits
+}
+
+// Due returns the deliveries of an endpoint whose place in the queue is not
+// after now, in queue order, without those that skip says the caller has
+// already. It stops at n jobs or when their payloads pass maxBytes.
+func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (due Due, err error) {
+	page, next, err := db.duePage(ctx, id, now, n, skip)
+	if err != nil {
+		return due, err
+	}
+	due.Next, due.More = next, next.IsZero() && len(page) == n
+	bytes := 0
+	events := map[hook.EventID]*hook.Event{}
+	for _, d := range page {
+		if bytes >= maxBytes {
+			due.More, due.Next = true, time.Time{}
+			break
+		}
+		job := hook.Job{Delivery: d}
+		if job.Event = events[d.ID.Event()]; job.Event == nil {
+			if job.Event, err = db.Event(ctx, d.Tenant, d.ID.Event()); err != nil {
+				return due, err
+			}
+			events[d.ID.Event()] = job.Event
+		}
+		if d.EndpointVersion != 0 {
+			if job.Frozen, err = db.Body(ctx, d.ID); err != nil {
+				return due, err
+			}
+		}
+		bytes += len(job.Event.Payload) + len(job.Frozen)
+		due.Jobs = append(due.Jobs, job)
+	}
+	return due, nil
+}
+
+// duePage reads rows until n are due, or the first that is not due yet.
+func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n int, skip func(hook.DeliveryID) bool) (page []hook.Delivery, next time.Time, err error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE endpoint = $1 AND due_at > 0 ORDER BY due_at, id`, id[:])
+	if err != nil {
+		return nil, next, lost(err)
+	}
+	defer rows.Close()
+	for len(page) < n && rows.Next() {
+		d, err := scanDelivery(rows)
+		if err != nil {
+			return nil, next, lost(err)
+		}
+		if skip(d.ID) {
+			continue
+		}
+		if d.QueueAt.After(now) {
+			return page, d.QueueAt, nil
+		}
+		page = append(page, d)
+	}
+	return page, next, lost(rows.Err())
+}
+
+// Body is the frozen body of a delivery, nil if it equals its event's payload.
+func (db *DB) Body(ctx context.Context, id hook.DeliveryID) ([]byte, error) {
+	var body []byte
+	err := db.read.QueryRowContext(ctx, `SELECT body FROM bodies WHERE delivery = $1`, id[:]).Scan(&body)
+	if err == sql.ErrNoRows {
+		return nil, nil
+	}
+	return body, lost(err)
+}

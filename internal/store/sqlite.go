@@ -1,0 +1,231 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"gancho/internal/hook"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// lite is the SQLite dialect: one connection writes, by one goroutine; others
+// read. WAL with synchronous=FULL: a commit is on disk when it returns.
+//
+// Checkpoints run beside the writer (PASSIVE, in background), because an
+// automatic one would run inside some unlucky commit. Only if the log grows past
+// walLimit does the writer stop for one.
+type lite struct {
+	db    *sql.DB   // the writing pool: one connection
+	conn  *sql.Conn // that connection
+	check *sql.DB   // the checkpointing connection
+	log   *slog.Logger
+	stmts stmts
+
+	rows    atomic.Int64 // written since the last checkpoint
+	restart atomic.Bool  // the log is over walLimit: the writer is to stop for a checkpoint
+}
+
+const (
+	pageSize        = 4096
+	checkpointEvery = time.Second
+	checkpointRows  = 1000                 // below this, a checkpoint can wait…
+	checkpointWait  = 30 * time.Second     // …this long
+	walLimit        = 256 << 20 / pageSize // pages
+	busyTimeout     = 5 * time.Second      // somebody else (a backup, a shell) holds the lock
+)
+
+func sqliteDSN(path string, pragmas ...string) string {
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
+		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
+		"foreign_keys(0)", // no table refers to another by constraint: history outlives configuration
+		"temp_store(2)",
+	}, pragmas...)}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
+
+func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *lite, read *sql.DB, err error) {
+	l := &lite{log: log}
+	defer func() {
+		if err != nil {
+			_ = l.close()
+		}
+	}()
+	// page_size and auto_vacuum take effect on a new file only, before its first table.
+	l.db, err = sql.Open("sqlite", sqliteDSN(path, fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(WAL)",
+		"synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-32768)"))
+	if err != nil {
+		return nil, nil, err
+	}
+	l.db.SetMaxOpenConns(1)
+	if err := migrate(ctx, l.db); err != nil {
+		return nil, nil, err
+	}
+	if l.conn, err = l.db.Conn(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err := l.stmts.prepare(ctx, l.conn); err != nil {
+		return nil, nil, err
+	}
+	if l.check, err = sql.Open("sqlite", sqliteDSN(path, "synchronous(FULL)")); err != nil {
+		return nil, nil, err
+	}
+	l.check.SetMaxOpenConns(1)
+	if read, err = sql.Open("sqlite", sqliteDSN(path, "query_only(1)", "cache_size(-8192)")); err != nil {
+		return nil, nil, err
+	}
+	read.SetMaxOpenConns(2 + 2*runtime.GOMAXPROCS(0))
+	read.SetMaxIdleConns(2 + runtime.GOMAXPROCS(0))
+	return l, read, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations/sqlite")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+func (l *lite) close() error {
+	var errs []error
+	l.stmts.close()
+	if l.conn != nil {
+		errs = append(errs, l.conn.Close())
+	}
+	if l.check != nil {
+		errs = append(errs, l.check.Close())
+	}
+	if l.db != nil {
+		errs = append(errs, l.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (l *lite) transient(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return true // the connection itself is in trouble
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_RANGE:
+		return false
+	}
+	return true // full disk, I/O error, lock, read-only file…
+}
+
+func (l *lite) commitEach(b *batch) {
+	b.each(func(one *batch) {
+		if err := l.commit(one); err != nil {
+			l.log.Error("operation failed, nothing of it was stored", "error", err)
+			one.fail(hook.Unavailable(err))
+		}
+	})
+}
+
+func (l *lite) commit(b *batch) (err error) {
+	ctx := context.Background() // no cancellation: a commit ends by itself
+	if _, err := l.stmts.begin.ExecContext(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			// The engine may have rolled back already; then this fails, which is fine.
+			_, _ = l.stmts.rollback.ExecContext(ctx)
+		}
+	}()
+	for _, c := range b.changes {
+		if err := l.change(ctx, c); err != nil {
+			return err
+		}
+	}
+	for _, s := range b.submissions {
+		if err := l.submit(ctx, s); err != nil {
+			return err
+		}
+	}
+	for _, m := range b.marks {
+		if err := l.result(ctx, &m.Result, nil); err != nil {
+			return err
+		}
+	}
+	for _, r := range b.results {
+		if err := l.result(ctx, &r.Result, r.data); err != nil {
+			return err
+		}
+	}
+	if _, err = l.stmts.commit.ExecContext(ctx); err != nil {
+		return err
+	}
+	l.rows.Add(int64(b.size()))
+	if l.restart.CompareAndSwap(true, false) {
+		if _, err := l.conn.ExecContext(ctx, `PRAGMA wal_checkpoint(RESTART)`); err != nil {
+			l.log.Warn("checkpoint failed", "error", err)
+		}
+	}
+	return nil
+}
+
+// change runs one change under a savepoint. Its own error is kept for its
+// caller; only trouble with the transaction itself is returned.
+func (l *lite) change(ctx context.Context, c *change) error {
+	if _, err := l.conn.ExecContext(ctx, `SAVEPOINT change`); err != nil {
+		return err
+	}
+	c.err = c.run(&tx{ctx: ctx, conn: l.conn})
+	if c.err != nil {
+		if e, ok := errors.AsType[*sqlite.Error](c.err); ok && l.transient(e) {
+			return c.err
+		}
+		if _, err := l.conn.ExecContext(ctx, `ROLLBACK TO change`); err != nil {
+			return err
+		}
+	}
+	_, err := l.conn.ExecContext(ctx, `RELEASE change`)
+	return err
+}
+
+// background checkpoints the log beside the writer.
+func (l *lite) background(ctx context.Context) {
+	tick := time.NewTicker(checkpointEvery)
+	defer tick.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			rows := l.rows.Load()
+			if rows == 0 || rows < checkpointRows && now.Sub(last) < checkpointWait {
+				continue
+			}
+			last = now
+			l.rows.Add(-rows)
+		}
+		var busy, pages, done int64
+		err := l.check.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &pages, &done)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			l.log.Warn("checkpoint failed", "error", err)
+		case pages > walLimit:
+			l.restart.Store(true)
+		}
+	}
+}

@@ -1,0 +1,235 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"gancho/internal/hook"
+)
+
+// stmts are the statements of the hot path, prepared once on the writing
+// connection: preparing them anew would cost more than running them.
+type stmts struct {
+	all []*sql.Stmt
+
+	begin, commit, rollback     *sql.Stmt
+	claimKey, readKey, keyValue *sql.Stmt
+	event, delivery             *sql.Stmt
+	update, attempt, body       *sql.Stmt
+	health                      *sql.Stmt
+}
+
+func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
+	for _, p := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{
+		{&s.begin, `BEGIN IMMEDIATE`},
+		{&s.commit, `COMMIT`},
+		{&s.rollback, `ROLLBACK`},
+		// Takes the key if it is new or has expired; otherwise changes nothing.
+		{&s.claimKey, `INSERT INTO idempotency (tenant, key, hash, answer, expires_at) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (tenant, key) DO UPDATE SET hash = excluded.hash, answer = excluded.answer, expires_at = excluded.expires_at
+			WHERE idempotency.expires_at <= $6`},
+		{&s.readKey, `SELECT hash, answer FROM idempotency WHERE tenant = $1 AND key = $2`},
+		{&s.keyValue, `UPDATE idempotency SET answer = $3 WHERE tenant = $1 AND key = $2`},
+		{&s.event, `INSERT INTO events (tenant, id, contract, type, external_id, source, created_at, payload)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`},
+		{&s.delivery, `INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, reason, test, attempts, slot,
+			due_at, next_attempt_at, created_at, endpoint_version, contract_version)
+			VALUES ($1, $2, $3, $4, $5, $6, '', $7, 0, 0, $8, $9, $10, 0, 0)`},
+		{&s.update, `UPDATE deliveries SET state = $3, reason = $4, attempts = $5, slot = $6, due_at = $7, next_attempt_at = $8,
+			finished_at = $9, endpoint_version = $10, contract_version = $11 WHERE tenant = $1 AND id = $2`},
+		{&s.attempt, `INSERT INTO attempts (delivery, number, data) VALUES ($1, $2, $3)`},
+		{&s.body, `INSERT INTO bodies (delivery, body) VALUES ($1, $2) ON CONFLICT (delivery) DO NOTHING`},
+		{&s.health, `UPDATE endpoints SET last_run_at = $2, last_status = $3, failing_since = $4 WHERE id = $1`},
+	} {
+		stmt, err := conn.PrepareContext(ctx, p.text)
+		if err != nil {
+			return fmt.Errorf("%w in %s", err, p.text)
+		}
+		*p.stmt = stmt
+		s.all = append(s.all, stmt)
+	}
+	return nil
+}
+
+func (s *stmts) close() {
+	for _, stmt := range s.all {
+		_ = stmt.Close()
+	}
+}
+
+// requestKeys and itemKeys keep the two kinds of idempotency key apart.
+const (
+	requestKeys = "request:"
+	itemKeys    = "event:"
+)
+
+func (l *lite) submit(ctx context.Context, s *submission) error {
+	now, expires := s.now.UnixMicro(), s.expires.UnixMicro()
+	if s.RequestKey != "" {
+		prior, mine, err := l.claim(ctx, s.Tenant, requestKeys+s.RequestKey, s.RequestHash, nil, now, expires)
+		if err != nil {
+			return err
+		}
+		if !mine {
+			s.Prior, s.Conflict = prior, prior == nil
+			return nil
+		}
+	}
+	for _, it := range s.Items {
+		if err := l.item(ctx, it, now, expires); err != nil {
+			return err
+		}
+	}
+	if s.RequestKey != "" {
+		if _, err := l.stmts.keyValue.ExecContext(ctx, s.Tenant, requestKeys+s.RequestKey, s.Answer()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claim takes an idempotency key. If it was taken, it returns what is stored
+// with it, or nil if that was for other content.
+func (l *lite) claim(ctx context.Context, tenant, key string, hash [32]byte, answer []byte, now, expires int64) (prior []byte, mine bool, err error) {
+	if answer == nil {
+		answer = []byte{}
+	}
+	r, err := l.stmts.claimKey.ExecContext(ctx, tenant, key, hash[:], answer, expires, now)
+	if err != nil {
+		return nil, false, err
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 1 {
+		return nil, true, err
+	}
+	var was []byte
+	if err := l.stmts.readKey.QueryRowContext(ctx, tenant, key).Scan(&was, &prior); err != nil {
+		return nil, false, err
+	}
+	if !bytes.Equal(was, hash[:]) {
+		return nil, false, nil
+	}
+	return prior, false, nil
+}
+
+// firstAnswer is what is stored with the key of one event.
+type firstAnswer struct {
+	Event      string `json:"event"`
+	Deliveries int    `json:"deliveries"`
+}
+
+func (l *lite) item(ctx context.Context, it *hook.Accepted, now, expires int64) error {
+	e := it.Event
+	var external any
+	if e.ExternalID != "" {
+		external = e.ExternalID
+		answer, err := json.Marshal(firstAnswer{e.ID.String(), len(it.Deliveries)})
+		if err != nil {
+			return err
+		}
+		prior, mine, err := l.claim(ctx, e.Tenant, itemKeys+e.ExternalID, it.Hash, answer, now, expires)
+		if err != nil {
+			return err
+		}
+		if !mine {
+			return repeated(it, prior)
+		}
+	}
+	if _, err := l.stmts.event.ExecContext(ctx, e.Tenant, e.ID[:], e.Contract, e.Type, external, string(e.Source),
+		e.CreatedAt.UnixMicro(), e.Payload); err != nil {
+		return err
+	}
+	for i := range it.Deliveries {
+		if err := l.insertDelivery(ctx, &it.Deliveries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func repeated(it *hook.Accepted, prior []byte) error {
+	if prior == nil {
+		it.Conflict = true
+		return nil
+	}
+	var first firstAnswer
+	if err := json.Unmarshal(prior, &first); err != nil {
+		return err
+	}
+	id, err := hook.ParseEventID(first.Event)
+	it.Duplicate, it.First, it.FirstDeliveries = true, id, first.Deliveries
+	return err
+}
+
+func (l *lite) insertDelivery(ctx context.Context, d *hook.Delivery) error {
+	_, err := l.stmts.delivery.ExecContext(ctx, d.Tenant, d.ID[:], d.Endpoint[:], d.Type, string(d.Mode), string(d.State),
+		d.Test, dueAt(d), micros(d.NextAttemptAt), d.CreatedAt.UnixMicro())
+	return err
+}
+
+// dueAt is the due_at column, see the migration.
+func dueAt(d *hook.Delivery) any {
+	switch {
+	case d.State.Finished():
+		return nil
+	case d.State == hook.Sending:
+		return 0
+	}
+	return max(d.QueueAt.UnixMicro(), 1)
+}
+
+// result writes a delivery's new row, and its attempt if there was one.
+func (l *lite) result(ctx context.Context, r *hook.Result, data []byte) error {
+	d := &r.Delivery
+	if r.Frozen != nil {
+		if _, err := l.stmts.body.ExecContext(ctx, d.ID[:], r.Frozen); err != nil {
+			return err
+		}
+	}
+	if r.Attempt != nil {
+		if _, err := l.stmts.attempt.ExecContext(ctx, d.ID[:], r.Attempt.Number, data); err != nil {
+			return err
+		}
+	}
+	if r.Health != nil {
+		if _, err := l.stmts.health.ExecContext(ctx, d.Endpoint[:], micros(r.Health.LastRun), r.Health.LastStatus,
+			micros(r.Health.FailingSince)); err != nil {
+			return err
+		}
+	}
+	_, err := l.stmts.update.ExecContext(ctx, d.Tenant, d.ID[:], string(d.State), d.Reason, d.Attempts, d.Slot, dueAt(d),
+		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion)
+	return err
+}
+
+// tx is what a change may do: run statements in the shared transaction.
+type tx struct {
+	ctx  context.Context
+	conn interface {
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	}
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	r, err := t.conn.ExecContext(t.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+func (t *tx) row(query string, args ...any) *sql.Row {
+	return t.conn.QueryRowContext(t.ctx, query, args...)
+}
+
+func (t *tx) rows(query string, args ...any) (*sql.Rows, error) {
+	return t.conn.QueryContext(t.ctx, query, args...)
+}
