@@ -1,0 +1,202 @@
+package rawjson
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Lookup finds the raw token at path in b: a member's name for each object on
+// the way, a decimal index for each array. The token aliases b, without white
+// space around it. A path of no segments is the document itself.
+func Lookup(b []byte, path ...string) (token []byte, ok bool) {
+	start, end := locate(b, path)
+	if end < 0 {
+		return nil, false
+	}
+	return b[start:end:end], true
+}
+
+// Replace swaps the token at path for another; everything else keeps its bytes.
+// If there is no such token it returns b itself.
+func Replace(b, token []byte, path ...string) []byte {
+	start, end := locate(b, path)
+	if end < 0 {
+		return b
+	}
+	out := make([]byte, 0, len(b)-(end-start)+len(token))
+	out = append(out, b[:start]...)
+	out = append(out, token...)
+	return append(out, b[end:]...)
+}
+
+// locate is where the token at path begins and ends; end is -1 if it is absent.
+func locate(b []byte, path []string) (start, end int) {
+	start = skipSpace(b, 0)
+	for _, segment := range path {
+		if start >= len(b) {
+			return 0, -1
+		}
+		switch b[start] {
+		case '{':
+			start = findMember(b, start, segment)
+		case '[':
+			start = findElement(b, start, segment)
+		default:
+			return 0, -1
+		}
+		if start < 0 {
+			return 0, -1
+		}
+	}
+	return start, skipValue(b, start)
+}
+
+// findMember returns where the value of the named member of the object at b[i]
+// begins, or -1.
+func findMember(b []byte, i int, name string) int {
+	found := -1
+	scanObject(b, i, func(rawName []byte, start, _ int) bool {
+		if nameIs(rawName, name) {
+			found = start
+			return false
+		}
+		return true
+	})
+	return found
+}
+
+// findElement returns where the element with the decimal index of the array at
+// b[i] begins, or -1.
+func findElement(b []byte, i int, index string) int {
+	want, err := strconv.Atoi(index)
+	if err != nil || want < 0 {
+		return -1
+	}
+	found, n := -1, 0
+	scanArray(b, i, func(start, _ int) bool {
+		if n == want {
+			found = start
+			return false
+		}
+		n++
+		return true
+	})
+	return found
+}
+
+// nameIs compares a raw string token with a text.
+func nameIs(raw []byte, name string) bool {
+	inner := raw[1 : len(raw)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return string(inner) == name
+	}
+	s, ok := Unquote(raw)
+	return ok && s == name
+}
+
+// Member is one member of an object, its name unquoted and its value raw.
+type Member struct {
+	Name  string
+	Value []byte
+}
+
+// Members lists the members of an object in order; values alias b. It returns
+// nil if b is no object.
+func Members(b []byte) []Member {
+	i := skipSpace(b, 0)
+	if i >= len(b) || b[i] != '{' {
+		return nil
+	}
+	out := []Member{}
+	scanObject(b, i, func(raw []byte, start, end int) bool {
+		name, ok := Unquote(raw)
+		if ok {
+			out = append(out, Member{Name: name, Value: b[start:end:end]})
+		}
+		return ok
+	})
+	return out
+}
+
+// Elements lists the elements of an array; they alias b. It returns nil if b is
+// no array.
+func Elements(b []byte) [][]byte {
+	i := skipSpace(b, 0)
+	if i >= len(b) || b[i] != '[' {
+		return nil
+	}
+	out := [][]byte{}
+	scanArray(b, i, func(start, end int) bool {
+		out = append(out, b[start:end:end])
+		return true
+	})
+	return out
+}
+
+// scanObject calls fn with each member of the object at b[i] until it returns
+// false or the text goes wrong.
+func scanObject(b []byte, i int, fn func(rawName []byte, start, end int) bool) {
+	for i++; ; i++ {
+		i = skipSpace(b, i)
+		if i >= len(b) || b[i] != '"' {
+			return
+		}
+		nameEnd := skipString(b, i)
+		if nameEnd < 0 {
+			return
+		}
+		colon := skipSpace(b, nameEnd)
+		if colon >= len(b) || b[colon] != ':' {
+			return
+		}
+		start := skipSpace(b, colon+1)
+		end := skipValue(b, start)
+		if end < 0 || !fn(b[i:nameEnd], start, end) {
+			return
+		}
+		if i = skipSpace(b, end); i >= len(b) || b[i] != ',' {
+			return
+		}
+	}
+}
+
+// scanArray is scanObject for the array at b[i].
+func scanArray(b []byte, i int, fn func(start, end int) bool) {
+	for i++; ; i++ {
+		i = skipSpace(b, i)
+		if i >= len(b) || b[i] == ']' {
+			return
+		}
+		end := skipValue(b, i)
+		if end < 0 || !fn(i, end) {
+			return
+		}
+		if i = skipSpace(b, end); i >= len(b) || b[i] != ',' {
+			return
+		}
+	}
+}
+
+// Unquote is the text of a raw string token; false if it is none.
+func Unquote(token []byte) (string, bool) {
+	if len(token) < 2 || token[0] != '"' || token[len(token)-1] != '"' {
+		return "", false
+	}
+	inner := token[1 : len(token)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return string(inner), true
+	}
+	out, err := jsontext.AppendUnquote(nil, token)
+	return string(out), err == nil
+}
+
+// Text is a token as it reads outside JSON: a string without quotes and
+// escapes, anything else as it is written, so numbers keep their text.
+func Text(token []byte) string {
+	if s, ok := Unquote(token); ok {
+		return s
+	}
+	return string(token)
+}

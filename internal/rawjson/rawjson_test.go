@@ -1,0 +1,350 @@
+package rawjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, in string
+		pointer  string
+		detail   string // part of it; "" means the text is good
+	}{
+		{"object", `{"a":1}`, "", ""},
+		{"scalar", ` 1.50e10 `, "", ""},
+		{"deep enough", strings.Repeat("[", 4) + strings.Repeat("]", 4), "", ""},
+		{"brackets in strings do not nest", `["[[[[[[[[\"[[[["]`, "", ""},
+		{"siblings do not nest", `[[],[],[],[],[],{},{},{}]`, "", ""},
+		{"empty", "", "", "is empty"},
+		{"blank", " \n", "", "is empty"},
+		{"too deep", strings.Repeat("[", 5) + strings.Repeat("]", 5), "", "more than 4 deep"},
+		{"twice", `{"a":{"b":1,"b":2}}`, "/a/b", "twice"},
+		{"twice, spelled differently", `{"b":1,"\u0062":2}`, "/b", "twice"},
+		{"utf-8", "{\"a\":\"\xff\"}", "/a", "UTF-8"},
+		{"half a pair", `{"a":"\ud800"}`, "/a", "in pairs"},
+		{"escape", `{"a":"\x"}`, "/a", "invalid escape"},
+		{"control", "[\"a\nb\"]", "/0", "control character"},
+		{"trailing", `{} {}`, "", "exactly one"},
+		{"trailing word", `{}x`, "", "exactly one"},
+		{"cut", `{"a":[1,2`, "/a", "ends in the middle"},
+		{"comma", `{"a":1,}`, "", "comma"},
+		{"single quotes", `{'a':1}`, "", "double quotes"},
+		{"comment", `{} // x`, "", "exactly one"},
+		{"NaN", `[NaN]`, "/0", "'N' is not expected"},
+		{"leading zero", `[01]`, "", "not valid JSON"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			err := Check([]byte(tc.in), 4)
+			if tc.detail == "" {
+				if err != nil {
+					t.Fatalf("Check(%q) = %v, want nil", tc.in, err)
+				}
+				return
+			}
+			e, ok := errors.AsType[*SyntaxError](err)
+			if !ok {
+				t.Fatalf("Check(%q) = %v, want a *SyntaxError", tc.in, err)
+			}
+			if !strings.Contains(e.Detail, tc.detail) || e.Pointer != tc.pointer {
+				t.Errorf("Check(%q)\n got %q at %q\nwant %q at %q", tc.in, e.Detail, e.Pointer, tc.detail, tc.pointer)
+			}
+		})
+	}
+}
+
+// A pooled decoder must not carry anything over from the text before.
+func TestCheckAfterFailure(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{`{"a":`, `[[[[`, `{"a":1,"a":2}`, `"`} {
+		if Check([]byte(bad), 9) == nil {
+			t.Fatalf("Check(%q) = nil", bad)
+		}
+		if err := Check([]byte(`{"a":1}`), 9); err != nil {
+			t.Fatalf("after %q: %v", bad, err)
+		}
+	}
+}
+
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	doc := []byte(` { "a" : { "b\u0063" : [ 1.50 , "x\"}", { "d" : null } ] } , "e": "" } `)
+	for _, tc := range []struct {
+		path []string
+		want string // "" means absent
+	}{
+		{nil, string(bytes.TrimSpace(doc))},
+		{[]string{"a", "bc", "0"}, "1.50"},
+		{[]string{"a", "bc", "1"}, `"x\"}"`},
+		{[]string{"a", "bc", "2", "d"}, "null"},
+		{[]string{"a", "bc", "3"}, ""},
+		{[]string{"a", "bc", "-1"}, ""},
+		{[]string{"a", "bc", "x"}, ""},
+		{[]string{"a", "bc", "0", "x"}, ""},
+		{[]string{"e"}, `""`},
+		{[]string{"f"}, ""},
+	} {
+		got, ok := Lookup(doc, tc.path...)
+		if string(got) != tc.want || ok != (tc.want != "") {
+			t.Errorf("Lookup(%q) = %q, %v, want %q", tc.path, got, ok, tc.want)
+		}
+	}
+}
+
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	doc := []byte(`{ "a" : [1.0, "x"], "b":2 }`)
+	if got, want := string(Replace(doc, []byte(`"***"`), "a", "1")), `{ "a" : [1.0, "***"], "b":2 }`; got != want {
+		t.Errorf("Replace = %s, want %s", got, want)
+	}
+	if got := Replace(doc, []byte(`0`), "z"); &got[0] != &doc[0] {
+		t.Error("Replace of an absent token copied the document")
+	}
+}
+
+func TestRestyle(t *testing.T) {
+	t.Parallel()
+	php := Style{ASCII: true, EscapeSlash: true, Compact: true}
+	raw := Style{RawUnicode: true, EscapeSlash: true, Compact: true}
+	for _, tc := range []struct {
+		name     string
+		style    Style
+		in, want string // want "" means: the very same slice
+	}{
+		{"php", php, `{"é/": "ã😀/", "n": 1.50}`, `{"\u00e9\/":"\u00e3\ud83d\ude00\/","n":1.50}`},
+		{"php conforms", php, `{"\u00e9\/":"\ud83d\ude00 \" \\ \n","n":[1E5,-0.0]}`, ""},
+		{"php upper-case hex", php, `["\u00E9"]`, `["\u00e9"]`},
+		{"php escaped ASCII", php, `["\u0041\u000a\u0022\u005c\u001F\u007f"]`, "[\"A\\n\\\"\\\\\\u001f\x7f\"]"},
+		{"raw", raw, `[ "\u00e9\ud83d\ude00/" ]`, `["é😀\/"]`},
+		{"raw conforms", raw, `["é😀\/\n\u001f"]`, ""},
+		{"raw line separators stay", raw, "[\"\\u2028\u2029\"]", ""},
+		{"raw keeps half a pair", raw, `["\ud83dx"]`, ""},
+		{"slash escaped by number", Style{EscapeSlash: true}, `["\u002f"]`, `["\/"]`},
+		{"only slashes", Style{EscapeSlash: true}, `[ "\u00E9/" ]`, `[ "\u00E9\/" ]`},
+		{"plain slash", Style{PlainSlash: true}, `["\/\\/"]`, `["/\\/"]`},
+		{"compact keeps strings", Style{Compact: true}, "{ \"a b\" :\t[ 1 , 2 ]\r\n}", `{"a b":[1,2]}`},
+		{"slashes outside strings", Style{EscapeSlash: true}, `[1]`, ""},
+		{"no style", Style{}, `[ "/" ]`, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			in := []byte(tc.in)
+			got, err := Restyle(in, tc.style)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.want == "" {
+				if &got[0] != &in[0] {
+					t.Fatalf("Restyle copied %s to %s", tc.in, got)
+				}
+				return
+			}
+			if string(got) != tc.want {
+				t.Errorf("got  %s\nwant %s", got, tc.want)
+			}
+			if string(in) != tc.in {
+				t.Errorf("the input became %s", in)
+			}
+		})
+	}
+}
+
+func genJSON(depth int) *rapid.Generator[any] {
+	return rapid.Custom(func(t *rapid.T) any {
+		kinds := 5
+		if depth > 0 {
+			kinds = 7
+		}
+		switch rapid.IntRange(0, kinds-1).Draw(t, "kind") {
+		case 0:
+			return nil
+		case 1:
+			return rapid.Bool().Draw(t, "bool")
+		case 2:
+			return rapid.Float64().Filter(func(f float64) bool { return f-f == 0 }).Draw(t, "number")
+		case 3:
+			return rapid.StringOfN(rapid.RuneFrom([]rune("/\\\"aãé\n\x01\u2028😀")), 0, 8, -1).Draw(t, "text")
+		case 4:
+			return rapid.String().Draw(t, "any text")
+		case 5:
+			return rapid.SliceOfN(genJSON(depth-1), 0, 4).Draw(t, "array")
+		default:
+			return rapid.MapOfN(rapid.String(), genJSON(depth-1), 0, 4).Draw(t, "object")
+		}
+	})
+}
+
+// Restyle keeps the meaning, is stable, and leaves the right form behind.
+func TestRestyleProperties(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		in, err := json.MarshalIndent(genJSON(3).Draw(t, "value"), "", " ")
+		if err != nil {
+			t.Skip()
+		}
+		if Check(in, 100) != nil {
+			t.Fatalf("encoding/json wrote what Check refuses: %s", in)
+		}
+		s := Style{
+			ASCII: rapid.Bool().Draw(t, "ascii"), RawUnicode: rapid.Bool().Draw(t, "raw"),
+			EscapeSlash: rapid.Bool().Draw(t, "slash"), PlainSlash: rapid.Bool().Draw(t, "plain"),
+			Compact: rapid.Bool().Draw(t, "compact"),
+		}
+		out, err := Restyle(in, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Check(out, 100); err != nil {
+			t.Fatalf("not valid any more: %v\n%s", err, out)
+		}
+		var a, b any
+		if json.Unmarshal(in, &a) != nil || json.Unmarshal(out, &b) != nil {
+			t.Fatal("cannot be read")
+		}
+		if d := cmp.Diff(a, b); d != "" {
+			t.Fatalf("the meaning changed:\n%s", d)
+		}
+		again, err := Restyle(out, s)
+		if err != nil || &again[0] != &out[0] {
+			t.Fatalf("not stable: %s\n%s %v", out, again, err)
+		}
+		if s.ASCII && bytes.ContainsFunc(out, func(r rune) bool { return r > 0x7f }) {
+			t.Fatalf("not ASCII: %s", out)
+		}
+	})
+}
+
+// Lookup finds what encoding/json finds.
+func TestLookupProperties(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := rapid.MapOfN(rapid.String(), genJSON(2), 1, 5).Draw(t, "object")
+		b, err := json.Marshal(m)
+		if err != nil {
+			t.Skip()
+		}
+		for name, v := range m {
+			token, ok := Lookup(b, name)
+			if !ok {
+				t.Fatalf("%q is not found in %s", name, b)
+			}
+			want, _ := json.Marshal(v)
+			if !bytes.Equal(token, want) {
+				t.Fatalf("%q: got %s, want %s", name, token, want)
+			}
+		}
+		if len(Members(b)) != len(m) {
+			t.Fatalf("Members found %d of %d", len(Members(b)), len(m))
+		}
+	})
+}
+
+// duplicates tells whether some object has a member twice; b is valid.
+func duplicates(dec *json.Decoder) bool {
+	tok, err := dec.Token()
+	if err != nil {
+		return false
+	}
+	dup := false
+	switch tok {
+	case json.Delim('{'):
+		seen := map[any]bool{}
+		for dec.More() {
+			name, _ := dec.Token()
+			dup = seen[name] || dup
+			seen[name] = true
+			dup = duplicates(dec) || dup
+		}
+		_, _ = dec.Token()
+	case json.Delim('['):
+		for dec.More() {
+			dup = duplicates(dec) || dup
+		}
+		_, _ = dec.Token()
+	}
+	return dup
+}
+
+// FuzzCheck compares with encoding/json, which takes duplicates and repairs
+// text that is not UTF-8, and feeds the rest of the package with anything.
+func FuzzCheck(f *testing.F) {
+	for _, s := range []string{`{"a":[1,"x",null]}`, `{"a":1,"a":2}`, `"\ud800"`, `[`, "\"\xff\"", `{"a":}`, "[1,2", `"\u00`, `{"`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		err := Check(b, 10000)
+		if err == nil {
+			if !json.Valid(b) {
+				t.Fatalf("Check takes %q, encoding/json does not", b)
+			}
+			dec := json.NewDecoder(bytes.NewReader(b))
+			dec.UseNumber()
+			if duplicates(dec) {
+				t.Fatalf("Check takes duplicates: %q", b)
+			}
+		} else if e, ok := errors.AsType[*SyntaxError](err); !ok || e.Detail == "" || e.Offset > int64(len(b)) {
+			t.Fatalf("Check(%q) = %#v", b, err)
+		} else if json.Valid(b) && !strings.Contains(e.Detail, "twice") && !strings.Contains(e.Detail, "UTF-8") &&
+			!strings.Contains(e.Detail, "surrogates") && !strings.Contains(e.Detail, "deep") {
+			t.Fatalf("Check refuses %q: %v", b, err)
+		}
+		before := string(b)
+		for n := range 32 {
+			s := Style{n&1 != 0, n&2 != 0, n&4 != 0, n&8 != 0, n&16 != 0}
+			if _, rerr := Restyle(b, s); rerr != nil && err == nil {
+				t.Fatalf("Restyle refuses what Check takes: %q", b)
+			}
+		}
+		Lookup(b, "a", "0")
+		Members(b)
+		Elements(b)
+		Replace(b, []byte("1"), "a")
+		if string(b) != before {
+			t.Fatal("the input was changed")
+		}
+	})
+}
+
+var doc400 = []byte(`{"id":"ord_01HZX3","customer":{"name":"Ana María","email":"ana@example.com","address":{"street":"Av. Corrientes 1234","city":"Buenos Aires"}},"items":[{"sku":"A-1","qty":2,"price":19.99},{"sku":"B-7","qty":1,"price":5.5}],"total":45.48,"currency":"ARS","paid":true,"note":null,"url":"https://example.com/o/1","created_at":"2026-11-21T18:00:00Z","tags":["new","web"],"lines":[1,2,3,4,5,6,7,8,9,10]}`)
+
+func BenchmarkCheck(b *testing.B) {
+	b.SetBytes(int64(len(doc400)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if Check(doc400, MaxDepth) != nil {
+			b.Fatal()
+		}
+	}
+}
+
+func BenchmarkRestyleConforming(b *testing.B) {
+	php, _ := Restyle(doc400, Style{ASCII: true, EscapeSlash: true, Compact: true})
+	b.SetBytes(int64(len(php)))
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = Restyle(php, Style{ASCII: true, EscapeSlash: true, Compact: true})
+	}
+}
+
+func BenchmarkRestyleChanging(b *testing.B) {
+	b.SetBytes(int64(len(doc400)))
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = Restyle(doc400, Style{ASCII: true, EscapeSlash: true, Compact: true})
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = Lookup(doc400, "tags", "1")
+	}
+}
