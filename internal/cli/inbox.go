@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gancho/internal/inbox"
+)
+
+// inboxCmd runs the receiver for trying things.
+type inboxCmd struct {
+	Listen    string        `default:"127.0.0.1:8490" placeholder:"HOST:PORT" help:"Address to listen on."`
+	Status    int           `default:"200" placeholder:"CODE" help:"Status to answer with."`
+	Delay     time.Duration `default:"0s" placeholder:"TIME" help:"Wait this long before each answer."`
+	FailFirst int           `default:"0" placeholder:"N" help:"Answer the first N requests with 500."`
+	Secret    string        `placeholder:"SECRET" help:"Signing secret (whsec_… or whpk_…): check each signature and say what came of it."`
+}
+
+func (c *inboxCmd) Help() string {
+	return `Every path and method is accepted. Deliveries to this machine are refused unless the server allows them: start it with --allow-networks 127.0.0.0/8.
+
+Examples:
+
+    gancho inbox
+    gancho inbox --listen :9000 --status 503 --delay 2s
+    gancho inbox --fail-first 3 --secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`
+}
+
+// check says which flag has a value that cannot be.
+func (c *inboxCmd) check() error {
+	if c.Status < 100 || c.Status > 599 {
+		return fmt.Errorf("--status %d is no HTTP status; choose one from 100 to 599", c.Status)
+	}
+	if c.Delay < 0 {
+		return fmt.Errorf("--delay %s is below zero; choose a length of time such as 2s", c.Delay)
+	}
+	if c.FailFirst < 0 {
+		return fmt.Errorf("--fail-first %d is below zero; choose how many requests fail at first, such as 3", c.FailFirst)
+	}
+	return nil
+}
+
+// Run receives until a signal.
+func (c *inboxCmd) Run(ctx context.Context, out console) error {
+	if err := c.check(); err != nil {
+		return usageError{err}
+	}
+	return inbox.Run(ctx, c.Listen, inbox.Options{
+		Status: c.Status, Delay: c.Delay, FailFirst: c.FailFirst, Secret: c.Secret, Out: out.stdout,
+	})
+}
