@@ -1,0 +1,80 @@
+package deliver
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// BenchmarkSend measures Send beside the bare transport loop that does the same
+// request: build it, send it, read the answer. The difference is what the guard,
+// the clock, the record of the exchange and the limits cost.
+func BenchmarkSend(b *testing.B) {
+	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		io.WriteString(w, "ok")
+	}))
+	defer sink.Close()
+	body := bytes.Repeat([]byte("x"), 400)
+	headers := []hook.Header{
+		{Name: "Content-Type", Value: "application/json"}, {Name: "User-Agent", Value: "Gancho/1"},
+		{Name: "webhook-id", Value: "evt_01234567890123456789012345"}, {Name: "webhook-timestamp", Value: "1795287133"},
+		{Name: "webhook-signature", Value: "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
+	}
+	run := func(b *testing.B, one func() error) {
+		b.ReportAllocs()
+		b.SetParallelism(16)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if err := one(); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+	}
+	b.Run("bare", func(b *testing.B) {
+		tr := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
+		defer tr.CloseIdleConnections()
+		run(b, func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			req, err := http.NewRequestWithContext(ctx, "POST", sink.URL, bytes.NewReader(body))
+			if err != nil {
+				return err
+			}
+			for _, h := range headers {
+				req.Header.Set(h.Name, h.Value)
+			}
+			resp, err := tr.RoundTrip(req)
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			_, err = io.Copy(io.Discard, resp.Body)
+			return err
+		})
+	})
+	for name, clock := range map[string]Clock{"send": ClockTotal, "send-response-clock": ClockResponse} {
+		b.Run(name, func(b *testing.B) {
+			s := NewSender(SenderOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+			defer s.Close()
+			shot := &Shot{Method: "POST", URL: sink.URL, Headers: headers, Body: body, Timeout: time.Minute, Clock: clock}
+			run(b, func() error {
+				if x := s.Send(context.Background(), shot); x.Class != "" {
+					return fmt.Errorf("%s: %s", x.Class, x.Detail)
+				}
+				return nil
+			})
+		})
+	}
+}
