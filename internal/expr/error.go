@@ -1,0 +1,133 @@
+package expr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/interpreter"
+
+	"gancho/internal/nearest"
+)
+
+// Error is a mistake in the text of a condition.
+type Error struct {
+	Line, Column int    // from 1, within the text
+	Message      string // for people: what is wrong and what would be right
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s (line %d, column %d)", e.Message, e.Line, e.Column)
+}
+
+var (
+	undeclared = regexp.MustCompile(`undeclared reference to '([^']+)'`)
+	overload   = regexp.MustCompile(`found no matching overload for '([^']+)' applied to '([^']*)'`)
+	identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*`)
+	assignment = regexp.MustCompile(`[^=!<>]=[^=]`)
+	wordLogic  = regexp.MustCompile(`(?i)\s(and|or|not)\s`)
+)
+
+// explain puts the first mistake that CEL found into words.
+func (s *Scope) explain(text string, issues *cel.Issues) *Error {
+	first := issues.Errors()[0]
+	e := &Error{Line: max(1, first.Location.Line()), Column: max(0, first.Location.Column()) + 1}
+	message := first.Message
+	switch {
+	case undeclared.MatchString(message):
+		name := undeclared.FindStringSubmatch(message)[1]
+		for _, known := range s.names { // response.statuss: the whole name is wrong, not response
+			if strings.HasPrefix(known, name+".") {
+				name, e.Column = wordAt(text, e.Line, e.Column)
+				break
+			}
+		}
+		e.Message = fmt.Sprintf("There is no %s here.", name) + nearest.DidYouMean(name, s.names)
+	case overload.MatchString(message):
+		m := overload.FindStringSubmatch(message)
+		e.Message = mismatch(m[1], m[2])
+	case strings.HasPrefix(message, "Syntax error"):
+		e.Message = "The condition cannot be read here: " + strings.TrimSpace(strings.TrimPrefix(message, "Syntax error:")) + "."
+		if i := strings.Index(e.Message, " expecting {"); i > 0 {
+			e.Message = e.Message[:i] + "."
+		}
+		switch {
+		case wordLogic.MatchString(text):
+			e.Message += " Write && for and, || for or, ! for not."
+		case assignment.MatchString(text):
+			e.Message += " Write == to compare."
+		}
+	default:
+		e.Message = message
+	}
+	return e
+}
+
+// wordAt is the dotted name around a place of the text, and where it begins.
+func wordAt(text string, line, column int) (word string, start int) {
+	lines := strings.Split(text, "\n")
+	if line > len(lines) {
+		return "", column
+	}
+	runes := []rune(lines[line-1])
+	start = min(column, len(runes)+1)
+	for start > 1 && (runes[start-2] == '.' || identifier.MatchString(string(runes[start-2]))) {
+		start--
+	}
+	return identifier.FindString(string(runes[start-1:])), start
+}
+
+// mismatch says that a function or operator does not take these types.
+func mismatch(function, args string) string {
+	args = strings.Trim(args, "()")
+	var kinds []string
+	for _, a := range strings.Split(args, ", ") {
+		kinds = append(kinds, typeName(a))
+	}
+	if op := strings.Trim(function, "_"); op != function && len(kinds) == 2 {
+		return fmt.Sprintf("%s cannot be used between %s and %s.", op, kinds[0], kinds[1])
+	}
+	return fmt.Sprintf("%s cannot be used with %s.", strings.Trim(function, "_@"), strings.Join(kinds, " and "))
+}
+
+func typeName(t string) string {
+	switch t {
+	case "int", "uint":
+		return "a whole number"
+	case "double":
+		return "a number"
+	case "string":
+		return "a text"
+	case "bool":
+		return "true or false"
+	case "null_type", "null":
+		return "null"
+	case "dyn":
+		return "a value"
+	}
+	switch {
+	case strings.HasPrefix(t, "list"):
+		return "a list"
+	case strings.HasPrefix(t, "map"):
+		return "an object"
+	}
+	return t
+}
+
+// runtimeError puts a failed evaluation into words.
+func runtimeError(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, interpreter.InterruptError{}) {
+		return errors.New("the condition took too long and was stopped")
+	}
+	if e, ok := errors.AsType[interpreter.EvalCancelledError](err); ok && e.Cause == interpreter.CostLimitExceeded {
+		return errors.New("the condition is too costly for this document and was stopped")
+	}
+	text := err.Error()
+	if strings.HasPrefix(text, "no such overload") {
+		return errors.New("an operator or function of the condition met a value of a kind it cannot be used with (for example null, or a text where a number was expected)")
+	}
+	return errors.New(text)
+}

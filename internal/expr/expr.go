@@ -1,0 +1,215 @@
+// Package expr is the one place where conditions are compiled and evaluated. It
+// exists so that a filter, a success rule and a trigger speak the same language
+// (CEL) with the same limits and the same idea of JSON:
+//
+//   - Integers that fit are int64, other numbers are double.
+//   - A missing member is null, and so is anything below it: payload.a.b.c is
+//     null when there is no a. has(payload.a.b) says whether the member is there.
+//   - JSON is read where a condition touches it and nowhere else: a condition
+//     over type costs nothing however large the payload is.
+//
+// A condition can neither loop for ever nor build something huge: its text, its
+// nesting and the cost of one evaluation are limited. It reads no clock, no
+// file and no network. A [Condition] is immutable and safe for concurrent use;
+// a [Vars] belongs to one goroutine at a time.
+package expr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/ext"
+	"cel.dev/cel-go/interpreter"
+)
+
+// Limits of a condition.
+const (
+	MaxText  = 4096    // bytes of source
+	maxCost  = 200_000 // CEL cost units of one evaluation, about 20 ms at worst
+	maxRegex = 1000    // instructions of a compiled pattern
+	maxDepth = 60      // nesting of the source
+)
+
+// Type is what a variable holds.
+type Type int
+
+// The types of variables.
+const (
+	Text Type = iota
+	Int
+	Bool
+	JSON // any JSON value, read lazily, missing members are null
+)
+
+func (t Type) cel() *cel.Type {
+	switch t {
+	case Text:
+		return cel.StringType
+	case Int:
+		return cel.IntType
+	case Bool:
+		return cel.BoolType
+	case JSON:
+	}
+	return cel.DynType
+}
+
+// Variable is a name that conditions can use. A name may have dots
+// (response.status); a variable of that name is then found before a member.
+type Variable struct {
+	Name string
+	Type Type
+}
+
+// Scope compiles conditions over one set of variables.
+type Scope struct {
+	env   *cel.Env
+	names []string // for error texts
+}
+
+// NewScope makes a scope. It panics if the variables contradict each other,
+// which is a mistake in the program, not in its input.
+func NewScope(vars ...Variable) *Scope {
+	opts := []cel.EnvOption{
+		cel.ClearMacros(), cel.Macros(cel.StandardMacros...),
+		cel.CrossTypeNumericComparisons(true),
+		cel.ParserExpressionSizeLimit(MaxText),
+		cel.ParserRecursionLimit(maxDepth),
+		cel.RegexProgramSizeLimit(maxRegex),
+		cel.DefaultUTCTimeZone(true),
+		ext.Strings(ext.StringsVersion(4)),
+	}
+	s := &Scope{}
+	for _, v := range vars {
+		opts = append(opts, cel.Variable(v.Name, v.Type.cel()))
+		s.names = append(s.names, v.Name)
+	}
+	env, err := cel.NewEnv(opts...)
+	if err != nil {
+		panic(fmt.Sprintf("expr: %v", err))
+	}
+	s.env = env
+	return s
+}
+
+// Condition is a compiled CEL expression that is true or false.
+type Condition struct {
+	text    string
+	program cel.Program
+}
+
+// Compile compiles a condition. The error is an [*Error] with the place of the
+// first mistake.
+func (s *Scope) Compile(text string) (*Condition, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, &Error{Line: 1, Column: 1, Message: "The condition is empty. Write an expression that is true or false, or leave it out."}
+	}
+	if len(text) > MaxText {
+		return nil, &Error{Line: 1, Column: 1, Message: fmt.Sprintf("The condition has %d bytes; at most %d are allowed.", len(text), MaxText)}
+	}
+	ast, issues := s.env.Compile(text)
+	if issues.Err() != nil {
+		return nil, s.explain(text, issues)
+	}
+	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
+		return nil, &Error{Line: 1, Column: 1, Message: fmt.Sprintf("The condition gives %s, but it has to be true or false. Compare it with something, for example with == or !=.", typeName(t.String()))}
+	}
+	program, err := s.env.Program(ast,
+		cel.EvalOptions(cel.OptOptimize),
+		cel.CostLimit(maxCost),
+		cel.InterruptCheckFrequency(100),
+		cel.CustomDecoratorV2(lenient),
+	)
+	if err != nil {
+		return nil, &Error{Line: 1, Column: 1, Message: "The condition cannot be used: " + err.Error()}
+	}
+	return &Condition{text: text, program: program}, nil
+}
+
+// Text is the source of the condition.
+func (c *Condition) Text() string { return c.text }
+
+// Vars gives the values of variables. Value is called only for variables that
+// the evaluation reaches: a string for [Text], an int64 for [Int], a bool for
+// [Bool], what [Raw] returns for [JSON], or [Unknown].
+type Vars interface {
+	Value(name string) (value any, ok bool)
+}
+
+// activation makes Vars what CEL asks for.
+type activation struct{ Vars }
+
+func (a activation) ResolveName(name string) (any, bool) { return a.Value(name) }
+func (a activation) Parent() interpreter.Activation      { return nil }
+
+// ErrUndecided is returned when the answer depends on an [Unknown] variable.
+var ErrUndecided = errors.New("the condition depends on something that is not known")
+
+// Eval evaluates the condition. An error means that the condition has no truth
+// value here (a wrong type, a limit, ctx ended); its text is for people.
+func (c *Condition) Eval(ctx context.Context, vars Vars) (bool, error) {
+	var (
+		out ref.Val
+		err error
+	)
+	if ctx.Done() == nil {
+		out, _, err = c.program.Eval(activation{vars})
+	} else {
+		out, _, err = c.program.ContextEval(ctx, activation{vars})
+	}
+	if err != nil {
+		return false, runtimeError(err)
+	}
+	switch v := out.(type) {
+	case types.Bool:
+		return bool(v), nil
+	case *types.Unknown:
+		return false, ErrUndecided
+	}
+	return false, fmt.Errorf("the condition gave %s instead of true or false", typeName(out.Type().TypeName()))
+}
+
+// Unknown is the value of a variable that is not known yet. Conditions that do
+// not depend on it still have an answer, others give [ErrUndecided].
+func Unknown() any { return types.NewUnknown(1, nil) }
+
+// lenient makes a missing member null instead of an error. It wraps every
+// place where a condition reads a variable, and through it each step of the
+// path that follows (CEL calls them attributes and qualifiers).
+func lenient(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
+	if _, done := i.(lenientAttribute); done {
+		return i, nil
+	}
+	if attr, ok := i.(interpreter.InterpretableAttribute); ok {
+		return lenientAttribute{attr}, nil
+	}
+	return i, nil
+}
+
+type lenientAttribute struct {
+	interpreter.InterpretableAttribute
+}
+
+func (a lenientAttribute) AddQualifier(q interpreter.Qualifier) (interpreter.Attribute, error) {
+	return a.InterpretableAttribute.AddQualifier(lenientQualifier{q})
+}
+
+type lenientQualifier struct{ interpreter.Qualifier }
+
+// Qualify first asks as CEL does. Only when that fails it finds out whether
+// the member is merely absent; a presence test (has) never fails for that.
+func (q lenientQualifier) Qualify(vars interpreter.Activation, obj any) (any, error) {
+	v, err := q.Qualifier.Qualify(vars, obj)
+	if err == nil {
+		return v, nil
+	}
+	if _, present, e := q.QualifyIfPresent(vars, obj, true); e == nil && !present {
+		return types.NullValue, nil
+	}
+	return nil, err
+}

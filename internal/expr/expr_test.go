@@ -1,0 +1,282 @@
+package expr
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+const order = `{"id":9007199254740993,"total":45.50,"paid":true,"note":null,"tags":["new","web",null],
+ "customer":{"name":"Ana","vip":false,"age":31},"items":[{"sku":"A","qty":2},{"sku":"B","qty":10},{"sku":"C"}],"huge":1e400}`
+
+func TestFilter(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		// types and numbers
+		`type == "order.paid"`:                                     "true",
+		`type.startsWith("order.")`:                                "true",
+		`payload.id == 9007199254740993`:                           "true",
+		`payload.id == 9007199254740992`:                           "false",
+		`payload.total > 45`:                                       "true",
+		`payload.total == 45.5`:                                    "true",
+		`payload.customer.age >= 31 && payload.paid`:               "true",
+		`payload.huge > 1.0`:                                       "true",
+		`payload.paid`:                                             "true",
+		`"web" in payload.tags`:                                    "true",
+		`null in payload.tags`:                                     "true",
+		`size(payload.tags) == 3 && size(payload) == 8`:            "true",
+		`payload.tags[1] == "web"`:                                 "true",
+		`payload["customer"]["name"] == "Ana"`:                     "true",
+		`payload.customer[payload.tags[0]] == null`:                "true",
+		`payload.tags == ["new", "web", null]`:                     "true",
+		`["new", "web", null] == payload.tags`:                     "true",
+		`payload.customer == {"age":31,"vip":false,"name":"Ana"}`:  "true",
+		`{"age":31,"vip":false,"name":"Ana"} == payload.customer`:  "true",
+		`payload.customer == {"age":31,"vip":false,"name":"Ana!"}`: "false",
+		`(payload.tags + ["x"])[3] == "x"`:                         "true",
+		`payload.items.exists(i, i.qty > 5)`:                       "true",                   // C has none, but one that fits is enough
+		`payload.items.exists(i, i.qty > 50)`:                      "error no such overload", // null > 50 means nothing
+		`payload.items.exists(i, has(i.qty) && i.qty > 5)`:         "true",
+		`payload.items.all(i, i.sku in ["A", "B", "C"])`:           "true",
+		`payload.items.map(i, i.sku) == ["A", "B", "C"]`:           "true",
+		`payload.items.filter(i, i.qty == null).size() == 1`:       "true",
+		`payload.customer.exists(k, k == "vip")`:                   "true",
+		`payload.customer.name.lowerAscii() == "ana"`:              "true",
+		`payload.customer.name.matches("^A.*a$")`:                  "true",
+		// missing members are null, all the way down
+		`payload.missing == null`:                                     "true",
+		`payload.a.b.c.d == null`:                                     "true",
+		`payload.note == null`:                                        "true",
+		`payload.note.deeper == null`:                                 "true",
+		`payload.total.deeper == null`:                                "true",
+		`payload.tags[7] == null`:                                     "true",
+		`payload.a.b[0].c != "x"`:                                     "true",
+		`payload.a.b == payload.c.d`:                                  "true",
+		`has(payload.note)`:                                           "true",
+		`has(payload.missing)`:                                        "false",
+		`has(payload.a.b.c)`:                                          "false",
+		`has(payload.customer.name)`:                                  "true",
+		`has(payload.note.x)`:                                         "false",
+		`(payload.paid ? payload.x : payload.y) == null`:              "true",
+		`(payload.paid ? payload.customer : payload.y).name == "Ana"`: "true",
+		`{"a":1}.b == null`:                                           "error compile",
+		// no truth value
+		`payload.note`:               "error gave null instead of true or false",
+		`payload.customer`:           "error gave an object instead",
+		`payload.total + "x" == "x"`: "error no such overload",
+		`payload.missing > 3`:        "error no such overload",
+		`payload.items.all(a, payload.items.all(b, payload.items.all(c, payload.items.all(d, payload.items.all(e, payload.items.all(f, payload.items.all(g, payload.items.all(h, payload.items.all(i, payload.items.all(j, payload.items.all(k, true)))))))))))`: "error too costly",
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			if want == "error no such overload" {
+				want = "error met a value of a kind"
+			}
+			c, err := Filter().Compile(text)
+			if err != nil {
+				if want != "error compile" {
+					t.Fatal(err)
+				}
+				return
+			}
+			for range 2 { // the second time everything is split already
+				got, err := c.Eval(t.Context(), NewEvent("order.paid", []byte(order)))
+				switch part, wantErr := strings.CutPrefix(want, "error "); {
+				case wantErr && (err == nil || !strings.Contains(err.Error(), part)):
+					t.Fatalf("got %v, %v, want an error with %q", got, err, part)
+				case !wantErr && (err != nil || got != (want == "true")):
+					t.Fatalf("got %v, %v, want %s", got, err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestCompileErrors(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		scope        *Scope
+		text         string
+		line, column int
+		message      string
+	}{
+		{Filter(), "", 1, 1, "is empty"},
+		{Filter(), "paylod.a == 1", 1, 1, "There is no paylod here. Did you mean payload?"},
+		{Filter(), "type == \"x\" &&\n  tipe == 1", 2, 3, "Did you mean type?"},
+		{Filter(), "new.a == 1", 1, 1, "There is no new.a here. Possible: type, payload."},
+		{Success(), "response.statuss == 200", 1, 1, "There is no response.statuss here. Did you mean response.status?"},
+		{Filter(), "type = 'x'", 1, 6, "Write == to compare."},
+		{Filter(), "type == 'x' and payload.a", 1, 13, "Write && for and"},
+		{Filter(), "type", 1, 1, "gives a text, but it has to be true or false"},
+		{Filter(), "type == 1", 1, 6, "== cannot be used between a text and a whole number"},
+		{Filter(), "type.startWith('x')", 1, 15, "startWith"},
+		{Filter(), "payload.a ==", 1, 13, "cannot be read here"},
+		{Filter(), strings.Repeat("(", 100) + "true" + strings.Repeat(")", 100), 1, 1, "recursion"},
+		{Filter(), "type == '" + strings.Repeat("x", MaxText) + "'", 1, 1, "at most 4096"},
+		{Filter(), "type.matches('[')", 1, 1, "error parsing regexp"},
+	} {
+		t.Run(tc.text[:min(30, len(tc.text))], func(t *testing.T) {
+			t.Parallel()
+			_, err := tc.scope.Compile(tc.text)
+			e, ok := errors.AsType[*Error](err)
+			if !ok {
+				t.Fatalf("got %v, want an *Error", err)
+			}
+			if e.Line != tc.line || e.Column != tc.column || !strings.Contains(e.Message, tc.message) {
+				t.Errorf("got  %d:%d %s\nwant %d:%d …%s…", e.Line, e.Column, e.Message, tc.line, tc.column, tc.message)
+			}
+		})
+	}
+}
+
+func TestSuccess(t *testing.T) {
+	t.Parallel()
+	answer := func(status int, body string, headers ...hook.Header) *hook.Response {
+		return &hook.Response{Status: status, Body: []byte(body), Headers: headers}
+	}
+	cut := answer(200, `{"ok":true}`)
+	cut.Truncated = true
+	for _, tc := range []struct {
+		text string
+		r    *hook.Response
+		want bool
+	}{
+		{`response.status == 200 && !response.html`, answer(200, "Webhook recebido."), true},
+		{`response.status == 200 && !response.html`, answer(200, "<!DOCTYPE html><p>"), false},
+		{`response.json.success`, answer(200, `{"success":true}`), true},
+		{`response.json.success == true`, answer(200, `no`), false},
+		{`response.json == null && !response.is_json`, answer(200, `{"a":1,"a":2}`), true},
+		{`response.is_json`, cut, false},
+		{`response.empty`, answer(204, " \n"), true},
+		{`response.body.contains("ok")`, answer(200, "it is ok\xff"), true},
+		{`response.headers["x-a"] == "1, 2"`, answer(200, "", hook.Header{Name: "X-A", Value: "1"}, hook.Header{Name: "x-a", Value: "2"}), true},
+		{`response.headers.none == null`, answer(200, ""), true},
+	} {
+		c, err := Success().Compile(tc.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.Eval(t.Context(), NewResponse(tc.r)); err != nil || got != tc.want {
+			t.Errorf("%s of %q = %v, %v, want %v", tc.text, tc.r.Body, got, err, tc.want)
+		}
+	}
+}
+
+func TestStatusOnly(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		text   string
+		status int
+		want   error
+		ok     bool
+	}{
+		{`response.status == 200 && !response.html`, 200, ErrUndecided, false},
+		{`response.status == 200 && !response.html`, 404, nil, false},
+		{`!response.html && response.status == 200`, 404, nil, false},
+		{`response.status < 300 || response.json.ok`, 204, nil, true},
+		{`response.status < 300 || response.json.ok`, 500, ErrUndecided, false},
+		{`response.headers["x"] == "1"`, 200, ErrUndecided, false},
+	} {
+		c, err := Success().Compile(tc.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := NewResponse(&hook.Response{Status: tc.status})
+		r.StatusOnly = true
+		if ok, err := c.Eval(context.Background(), r); ok != tc.ok || !errors.Is(err, tc.want) {
+			t.Errorf("%s with %d = %v, %v, want %v, %v", tc.text, tc.status, ok, err, tc.ok, tc.want)
+		}
+	}
+}
+
+func TestIsHTML(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]bool{
+		"<!doctype html>": true, "\ufeff \n<!-- a --> <!-- b -->\n<!DocType  HTML PUBLIC>": true,
+		"<html>": true, "<HTML lang=pt>": true, "<html": true, "<html/>": true,
+		"": false, "<htmlx>": false, "<p>hi": false, "Accepted": false, "<!doctypehtml>": false, "<!doctype xml>": false,
+		"<!-- never closed <html>": false, `{"a":"<html>"}`: false, "x<html>": false, "<?xml version='1.0'?><html>": false,
+	} {
+		if got := IsHTML([]byte(body)); got != want {
+			t.Errorf("IsHTML(%q) = %v, want %v", body, got, want)
+		}
+	}
+}
+
+// A condition that does not touch the payload must not read it.
+func TestLazy(t *testing.T) {
+	t.Parallel()
+	c, err := Filter().Compile(`type == "x" || payload.a == 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := NewEvent("x", []byte(`{"a":1}`))
+	if ok, err := c.Eval(t.Context(), ev); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if ev.payload != nil {
+		t.Error("the payload was read")
+	}
+}
+
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	c, err := Filter().Compile(`payload.all(a, payload.all(b, a + b < 1000000))`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	big := []byte("[1" + strings.Repeat(",1", 5000) + "]")
+	if _, err := c.Eval(ctx, NewEvent("x", big)); err == nil || !strings.Contains(err.Error(), "stopped") {
+		t.Errorf("got %v, want that it was stopped", err)
+	}
+	if _, err := c.Eval(context.Background(), NewEvent("x", big)); err == nil || !strings.Contains(err.Error(), "too costly") {
+		t.Errorf("got %v, want that it is too costly", err)
+	}
+}
+
+// FuzzCompile: no text of a condition brings the program down.
+func FuzzCompile(f *testing.F) {
+	for _, s := range []string{`payload.a == 1`, `type in ["a"]`, `payload.all(x, x.y > 2)`, `has(payload.a)`, `"\`, `payload.matches("(")`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Filter().Compile(text)
+		if err != nil {
+			if _, ok := errors.AsType[*Error](err); !ok {
+				t.Fatalf("%T: %v", err, err)
+			}
+			return
+		}
+		_, _ = c.Eval(context.Background(), NewEvent("order.paid", []byte(order)))
+	})
+}
+
+func BenchmarkEvalType(b *testing.B)    { benchmark(b, `type.startsWith("order.")`) }
+func BenchmarkEvalPayload(b *testing.B) { benchmark(b, `payload.customer.age > 30 && payload.paid`) }
+func BenchmarkEvalMissing(b *testing.B) { benchmark(b, `payload.customer.none.x == null`) }
+
+func benchmark(b *testing.B, text string) {
+	c, err := Filter().Compile(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	payload := []byte(order)
+	b.ReportAllocs()
+	for b.Loop() {
+		if ok, err := c.Eval(context.Background(), NewEvent("order.paid", payload)); !ok || err != nil {
+			b.Fatal(ok, err)
+		}
+	}
+}
+
+func BenchmarkCompile(b *testing.B) {
+	for b.Loop() {
+		_, _ = Filter().Compile(`payload.customer.age > 30 && payload.paid`)
+	}
+}

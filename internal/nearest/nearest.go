@@ -1,0 +1,62 @@
+// Package nearest finds the word somebody probably meant. It exists so that
+// every refusal of an unknown name, in contracts, conditions and requests, can
+// end with the right one.
+package nearest
+
+import "strings"
+
+// Word returns the candidate closest to word, if one is close enough that a
+// slip of the fingers explains the difference: at most a third of the letters,
+// never more than three, upper and lower case being the same. Among equals the
+// first wins.
+func Word(word string, candidates []string) (string, bool) {
+	limit := min(3, max(1, len([]rune(word))/3))
+	best, bestDistance := "", limit+1
+	low := strings.ToLower(word)
+	for _, c := range candidates {
+		if d := distance(low, strings.ToLower(c), bestDistance); d < bestDistance {
+			best, bestDistance = c, d
+		}
+	}
+	return best, bestDistance <= limit
+}
+
+// DidYouMean is the end of a sentence: ` Did you mean "x"?`, or the list of
+// what there is when nothing is close and the list is short, or "".
+func DidYouMean(word string, candidates []string) string {
+	if best, ok := Word(word, candidates); ok {
+		return " Did you mean " + best + "?"
+	}
+	if len(candidates) == 0 || len(candidates) > 20 {
+		return ""
+	}
+	return " Possible: " + strings.Join(candidates, ", ") + "."
+}
+
+// distance counts insertions, deletions, replacements and swaps of neighbours
+// between a and b; anything ≥ limit may come out as limit.
+func distance(a, b string, limit int) int {
+	x, y := []rune(a), []rune(b)
+	if len(x)-len(y) >= limit || len(y)-len(x) >= limit {
+		return limit
+	}
+	before, prev, cur := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := 1; i <= len(x); i++ {
+		cur[0] = i
+		for j := 1; j <= len(y); j++ {
+			change := 1
+			if x[i-1] == y[j-1] {
+				change = 0
+			}
+			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+change)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				cur[j] = min(cur[j], before[j-2]+1)
+			}
+		}
+		before, prev, cur = prev, cur, before
+	}
+	return min(prev[len(y)], limit)
+}
