@@ -1,0 +1,131 @@
+package sign
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Prefixes of secrets in text form ("Secret serialization" in the Standard
+// Webhooks specification).
+const (
+	PrefixSymmetric = "whsec_" // base64 of the shared key; signs v1
+	PrefixPrivate   = "whsk_"  // base64 of an ed25519 private key; signs v1a
+	PrefixPublic    = "whpk_"  // base64 of an ed25519 public key; verifies v1a
+)
+
+// Size of a shared key in bytes, as the specification limits it.
+const (
+	MinKey = 24
+	MaxKey = 64
+
+	newKeySize = 32
+)
+
+// ErrSecret is wrapped by every error about the text of a secret. The errors
+// say what to change and never repeat the secret.
+var ErrSecret = errors.New("not a usable signing secret")
+
+// NewSecret makes a shared secret (whsec_…) of 32 random bytes.
+func NewSecret() string {
+	key := make([]byte, newKeySize)
+	rand.Read(key) // never fails
+	return PrefixSymmetric + base64.StdEncoding.EncodeToString(key)
+}
+
+// NewKeyPair makes an ed25519 key pair: the private key (whsk_…) to sign with,
+// and the public key (whpk_…) to give to receivers.
+func NewKeyPair() (private, public string) {
+	pub, priv, err := ed25519.GenerateKey(nil)
+	if err != nil { // crypto/rand never fails
+		panic(err)
+	}
+	return PrefixPrivate + base64.StdEncoding.EncodeToString(priv), PrefixPublic + base64.StdEncoding.EncodeToString(pub)
+}
+
+// Check reports whether text can be signed with: whsec_ or whsk_ and what
+// belongs to it. The error wraps [ErrSecret].
+//
+// The prefix is required. Some libraries take the base64 alone, but then a
+// 32 byte shared key and an ed25519 seed look the same, and a plain password
+// that happens to be base64 would silently mean other bytes than its owner
+// thinks.
+func Check(text string) error {
+	k, err := parse(text)
+	if err == nil && k.private == nil && k.shared == nil {
+		return fmt.Errorf("%w: this is a public key (%s…), which can only verify; give the private key (%s…)", ErrSecret, PrefixPublic, PrefixPrivate)
+	}
+	return err
+}
+
+// PublicKey is what a receiver needs to verify what the secret signs: the
+// secret itself for whsec_, the public key for whsk_ and whpk_.
+func PublicKey(text string) (string, error) {
+	k, err := parse(text)
+	if err != nil {
+		return "", err
+	}
+	if k.shared != nil {
+		return text, nil
+	}
+	return PrefixPublic + base64.StdEncoding.EncodeToString(k.public), nil
+}
+
+// key is a decoded secret: either shared, or public and perhaps private.
+type key struct {
+	shared  []byte
+	private ed25519.PrivateKey
+	public  ed25519.PublicKey
+}
+
+func parse(text string) (key, error) {
+	fail := func(format string, args ...any) (key, error) {
+		return key{}, fmt.Errorf("%w: %s", ErrSecret, fmt.Sprintf(format, args...))
+	}
+	prefix, rest, ok := strings.Cut(text, "_")
+	prefix += "_"
+	if !ok || prefix != PrefixSymmetric && prefix != PrefixPrivate && prefix != PrefixPublic {
+		if raw, err := base64.StdEncoding.DecodeString(text); err == nil && MinKey <= len(raw) && len(raw) <= MaxKey {
+			return fail("it has no prefix; if it is the base64 of a shared key, put %s before it", PrefixSymmetric)
+		}
+		return fail("it must begin with %s (a shared key) or %s (an ed25519 private key), followed by base64; to use a text of your own, write %s and the base64 of the text", PrefixSymmetric, PrefixPrivate, PrefixSymmetric)
+	}
+	raw, err := base64.StdEncoding.Strict().DecodeString(rest)
+	if err != nil || strings.ContainsAny(rest, "\r\n") { // which the decoder skips
+		switch {
+		case strings.ContainsAny(rest, "-_"):
+			return fail("what follows %s uses the URL form of base64; write + and / instead of - and _", prefix)
+		case len(rest)%4 != 0 && !strings.ContainsAny(rest, " \t\r\n"):
+			return fail("what follows %s is not complete base64: its length must be a multiple of 4, padded with =", prefix)
+		}
+		return fail("what follows %s is not base64 (A-Z a-z 0-9 + / and = at the end)", prefix)
+	}
+	switch prefix {
+	case PrefixSymmetric:
+		if len(raw) < MinKey || len(raw) > MaxKey {
+			return fail("the key after %s has %d bytes; it must have %d to %d", prefix, len(raw), MinKey, MaxKey)
+		}
+		return key{shared: raw}, nil
+	case PrefixPublic:
+		if len(raw) != ed25519.PublicKeySize {
+			return fail("the key after %s has %d bytes; an ed25519 public key has %d", prefix, len(raw), ed25519.PublicKeySize)
+		}
+		return key{public: raw}, nil
+	}
+	switch len(raw) {
+	case ed25519.SeedSize:
+		raw = ed25519.NewKeyFromSeed(raw)
+	case ed25519.PrivateKeySize:
+		if !bytes.Equal(ed25519.NewKeyFromSeed(raw[:ed25519.SeedSize]), raw) {
+			return fail("the private and the public half of the key after %s do not belong together", prefix)
+		}
+	default:
+		return fail("the key after %s has %d bytes; an ed25519 private key has %d, or %d with its public key", prefix, len(raw), ed25519.SeedSize, ed25519.PrivateKeySize)
+	}
+	private := ed25519.PrivateKey(raw)
+	return key{private: private, public: private.Public().(ed25519.PublicKey)}, nil
+}
