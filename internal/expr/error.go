@@ -40,7 +40,7 @@ func (s *Scope) explain(text string, issues *cel.Issues) *Error {
 	case undeclared.MatchString(message):
 		name := undeclared.FindStringSubmatch(message)[1]
 		for _, known := range s.names { // response.statuss: the whole name is wrong, not response
-			if strings.HasPrefix(known, name+".") {
+			if first, _, _ := strings.Cut(name, "."); strings.HasPrefix(known, first+".") {
 				name, e.Column = wordAt(text, e.Line, e.Column)
 				break
 			}

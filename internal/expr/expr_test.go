@@ -107,7 +107,7 @@ func TestCompileErrors(t *testing.T) {
 		{Filter(), "", 1, 1, "is empty"},
 		{Filter(), "paylod.a == 1", 1, 1, "There is no paylod here. Did you mean payload?"},
 		{Filter(), "type == \"x\" &&\n  tipe == 1", 2, 3, "Did you mean type?"},
-		{Filter(), "new.a == 1", 1, 1, "There is no new.a here. Possible: type, payload."},
+		{Filter(), "new.a == 1", 1, 1, "There is no new here. Possible: type, payload."},
 		{Success(), "response.statuss == 200", 1, 1, "There is no response.statuss here. Did you mean response.status?"},
 		{Filter(), "type = 'x'", 1, 6, "Write == to compare."},
 		{Filter(), "type == 'x' and payload.a", 1, 13, "Write && for and"},
