@@ -1,0 +1,116 @@
+# Everything a contributor runs. It works on a fresh Debian machine with Go
+# 1.26, Node 20, make and git; what is missing beyond that, make test installs.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export GOTOOLCHAIN := local
+
+# The tag, if the checkout has one; the revision is stamped by go build anyway.
+VERSION := $(shell git describe --tags --dirty 2>/dev/null)
+LDFLAGS := $(if $(VERSION),-X gancho/internal/cli.version=$(VERSION))
+
+# What the program must be buildable for, without cgo.
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+# Files that a program writes. make docs renews them, make lint finds stale ones.
+GENERATED := docs/config.md
+
+GO_FILES = $(shell git ls-files --cached --others --exclude-standard '*.go')
+TOOLS := bin/tools/.installed
+
+.PHONY: help
+help: ## Say what can be made (this text)
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+.PHONY: build
+build: ## Build bin/gancho: one static file
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/gancho ./cmd/gancho
+
+.PHONY: run
+run: build ## Build, then start a server with demo data
+	bin/gancho serve --demo
+
+.PHONY: test
+test: ## Install what the tests need, then run all of them with the race detector
+	@scripts/need.sh gcc git
+	CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+.PHONY: bench
+bench: build ## Measure this machine; pass flags as ARGS="--events 100000"
+	bin/gancho bench $(ARGS)
+
+.PHONY: docs
+docs: ## Renew the generated documents
+	go run ./cmd/gancho config doc --output docs/config.md
+
+.PHONY: fmt
+fmt: $(TOOLS) ## Format all Go files and apply the modernizers of go fix
+	go fix ./...
+	bin/tools/gofumpt -w $(GO_FILES)
+
+.PHONY: lint
+lint: lint-format lint-vet lint-staticcheck lint-bugs lint-modern lint-generated lint-modules lint-platforms ## Check format, bugs, generated files and all platforms
+	@echo "lint: all steps passed"
+
+.PHONY: lint-format
+lint-format: $(TOOLS)
+	@echo "lint: gofumpt finds nothing to reformat"
+	@files="$$(bin/tools/gofumpt -l $(GO_FILES))"; \
+	if [ -n "$$files" ]; then printf 'make fmt would change:\n%s\n' "$$files" >&2; exit 1; fi
+
+.PHONY: lint-vet
+lint-vet:
+	@echo "lint: go vet"
+	@go vet ./...
+
+.PHONY: lint-staticcheck
+lint-staticcheck: $(TOOLS)
+	@echo "lint: staticcheck"
+	@bin/tools/staticcheck ./...
+
+.PHONY: lint-bugs
+lint-bugs: $(TOOLS)
+	@echo "lint: unchecked errors, unclosed bodies and rows, forgotten states (tools/lint)"
+	@go vet -vettool=$(CURDIR)/bin/tools/lint ./...
+
+.PHONY: lint-modern
+lint-modern:
+	@echo "lint: go fix has nothing to modernize"
+	@go fix -diff ./... || { echo "make fmt applies it" >&2; exit 1; }
+
+.PHONY: lint-generated
+lint-generated:
+	@echo "lint: generated files are what the program writes now"
+	@old="$$(mktemp -d)"; trap 'rm -rf "$$old"' EXIT; \
+	cp --parents $(GENERATED) "$$old"; \
+	$(MAKE) --no-print-directory -s docs; \
+	for f in $(GENERATED); do \
+		cmp -s "$$f" "$$old/$$f" || { echo "$$f was stale; make docs renewed it: commit it" >&2; exit 1; }; \
+	done
+
+.PHONY: lint-modules
+lint-modules:
+	@echo "lint: go.mod and go.sum are complete and unchanged"
+	@go mod verify
+	@go mod tidy -diff
+
+.PHONY: lint-platforms
+lint-platforms:
+	@for p in $(PLATFORMS); do \
+		echo "lint: builds for $$p without cgo"; \
+		CGO_ENABLED=0 GOOS="$${p%/*}" GOARCH="$${p#*/}" go build ./...; \
+	done
+
+# The checking tools are pinned in a module of their own, so that they never
+# show up among the dependencies of the program.
+$(TOOLS): tools/go.mod tools/go.sum $(wildcard tools/lint/*.go)
+	@echo "tools: building what tools/go.mod pins"
+	@GOBIN=$(CURDIR)/bin/tools go -C tools install tool
+	@touch $@
+
+.PHONY: clean
+clean: ## Remove what was built (never a data directory)
+	rm -rf bin

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Installs what the tests need from Debian, and only what is missing:
+#
+#     scripts/need.sh gcc chromium postgresql
+#
+# Running it again changes nothing. Where it may not install (no root, no
+# apt-get), it stops with the command for whoever may.
+set -euo pipefail
+
+# have NAME: whether it is there already.
+have() {
+	case "$1" in
+	gcc) command -v gcc >/dev/null && echo 'int main(void){return 0;}' | gcc -x c -o /dev/null - 2>/dev/null ;;
+	git) command -v git >/dev/null ;;
+	chromium) command -v chromium >/dev/null ;;
+	postgresql) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ;;
+	*)
+		echo "need.sh: \"$1\" is not known here; add it to have and packages in scripts/need.sh" >&2
+		exit 2
+		;;
+	esac
+}
+
+# packages NAME: the Debian packages that bring it.
+packages() {
+	case "$1" in
+	gcc) echo gcc libc6-dev ;; # the race detector is linked with cgo
+	*) echo "$1" ;;
+	esac
+}
+
+missing=()
+for name in "$@"; do
+	if have "$name"; then
+		echo "need: $name is here"
+	else
+		read -r -a found <<<"$(packages "$name")"
+		missing+=("${found[@]}")
+	fi
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+	echo "need.sh: missing, and not mine to install: ${missing[*]}" >&2
+	echo "need.sh: as root on Debian: apt-get update && apt-get install -y ${missing[*]}" >&2
+	exit 1
+fi
+
+echo "need: installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q </dev/null
+apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
+
+for name in "$@"; do
+	if ! have "$name"; then
+		echo "need.sh: ${missing[*]} installed, but $name still does not work; install it by hand and try again" >&2
+		exit 1
+	fi
+done

@@ -1,0 +1,90 @@
+// Command lint is the analyzers that neither go vet nor staticcheck have, in
+// one program that go vet runs (go vet -vettool=…), so that its results are
+// cached like a build. Only finders of bugs are here, none of style.
+//
+// A finding that is wrong is silenced on its line, or the line above, in the
+// way of staticcheck and with a reason:
+//
+//	//lint:ignore bodyclose the caller closes it
+package main
+
+import (
+	"go/ast"
+	"go/token"
+	"slices"
+	"strings"
+
+	"github.com/gordonklaus/ineffassign/pkg/ineffassign"
+	"github.com/gostaticanalysis/nilerr"
+	"github.com/kisielk/errcheck/errcheck"
+	"github.com/nishanths/exhaustive"
+	"github.com/polyfloyd/go-errorlint/errorlint"
+	"github.com/ryanrolds/sqlclosecheck/pkg/analyzer"
+	"github.com/timakin/bodyclose/passes/bodyclose"
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/analysis/unitchecker"
+)
+
+func main() {
+	// Closing after reading: what could fail has failed already, in the reading.
+	errcheck.DefaultExcludedSymbols = append(errcheck.DefaultExcludedSymbols,
+		"(io.Closer).Close",
+		"(*database/sql.Rows).Close",
+		"(*database/sql.Stmt).Close",
+		"(*database/sql.Tx).Rollback", // after a commit it only says that there is nothing to undo
+	)
+	// A default case is an answer for all other states.
+	set(exhaustive.Analyzer, "d", "true")
+	unitchecker.Main(
+		silenceable(bodyclose.Analyzer),              // an answer whose body is never closed
+		silenceable(errcheck.Analyzer),               // an error that nobody looks at
+		silenceable(errorlint.NewAnalyzer()),         // an error compared or wrapped so that wrapping breaks it
+		silenceable(exhaustive.Analyzer),             // a switch over states that forgets one
+		silenceable(ineffassign.Analyzer),            // a value assigned and never used
+		silenceable(nilerr.Analyzer),                 // nil returned where an error was found
+		silenceable(analyzer.NewDeferOnlyAnalyzer()), // rows and statements that are never closed
+	)
+}
+
+func set(a *analysis.Analyzer, flag, value string) {
+	if err := a.Flags.Set(flag, value); err != nil {
+		panic(err) // unreachable unless the analyzer drops the flag
+	}
+}
+
+// silenceable is a whose findings a lint:ignore comment with a reason silences.
+func silenceable(a *analysis.Analyzer) *analysis.Analyzer {
+	wrapped := *a
+	wrapped.Run = func(pass *analysis.Pass) (any, error) {
+		report := pass.Report
+		pass.Report = func(d analysis.Diagnostic) {
+			if !ignored(pass, a.Name, d.Pos) {
+				d.Message += " (" + a.Name + ")"
+				report(d)
+			}
+		}
+		return a.Run(pass)
+	}
+	return &wrapped
+}
+
+// ignored reports whether a comment at pos silences the analyzer called name.
+func ignored(pass *analysis.Pass, name string, pos token.Pos) bool {
+	line := pass.Fset.Position(pos).Line
+	at := slices.IndexFunc(pass.Files, func(f *ast.File) bool { return f.FileStart <= pos && pos < f.FileEnd })
+	if at < 0 {
+		return false
+	}
+	for _, group := range pass.Files[at].Comments {
+		for _, c := range group.List {
+			if l := pass.Fset.Position(c.Pos()).Line; l != line && l != line-1 {
+				continue
+			}
+			words := strings.Fields(c.Text)
+			if len(words) > 2 && words[0] == "//lint:ignore" && slices.Contains(strings.Split(words[1], ","), name) {
+				return true
+			}
+		}
+	}
+	return false
+}
