@@ -1,0 +1,215 @@
+// Package bench measures what a person deciding on Gancho wants to know: how
+// many events it takes and delivers, how soon, at what cost, and whether one
+// bad endpoint, a long history or a kill -9 changes that. It is the whole of
+// `gancho bench`.
+//
+// Every run starts real processes on 127.0.0.1 by executing its own binary
+// again: a sink (the receiver, see [RunSink]) and, for each scenario, a fresh
+// `gancho serve` on an empty data directory. The load generator is this
+// process.
+//
+// # What the ratios mean
+//
+// The ceiling is the raw loop: this process posts straight to the sink,
+//
+//	raw:     generator ── POST payload ──▶ sink
+//	gancho:  generator ── POST event ──▶ server ── POST payload ──▶ sink
+//
+// Both lines use the same generator (the same goroutines, the same net/http
+// client, bodies made beforehand, answers read to the end), the same number of
+// requests at once, the same payload and the same sink, which reads the whole
+// body and decodes it. So the difference is the server. The raw loop runs
+// before and after each scenario that is compared with it, and the mean of the
+// two is the ceiling: machines are noisy, so results are ratios within one run.
+//
+// # What the times mean
+//
+// Publish to arrival runs from the moment before the event's request is
+// written to the moment the sink has decoded its body, on the machine's one
+// monotonic clock. Under a steady rate it runs from the moment the event was
+// due to be sent, so that a server that makes the generator wait cannot hide
+// it. An event counts as delivered when the sink has it and the server's
+// own API shows no delivery left unfinished. Requests answered 429 or 503 are
+// sent again after a pause, with their first time; they are counted.
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Options are the flags of `gancho bench`.
+type Options struct {
+	Run         []string      `json:"run" name:"run" sep:"," default:"raw,publish,batch,fanout,steady,hang,backlog,history,crash" help:"Scenarios to run, one after another: raw, publish, batch, fanout, steady, hang, backlog, history, crash."`
+	Events      int           `json:"events" name:"events" default:"40000" help:"Deliveries to make in each scenario that runs as fast as it can."`
+	Concurrency int           `json:"concurrency" name:"concurrency" default:"64" help:"Requests at once, for the raw loop and for publishing alike."`
+	Payload     int           `json:"payload" name:"payload" default:"400" help:"Size of each event's payload, in bytes."`
+	Batch       int           `json:"batch" name:"batch" default:"100" help:"Events per request in the batch scenario."`
+	Endpoints   int           `json:"endpoints" name:"endpoints" default:"10" help:"Endpoints in the hang scenario."`
+	Fanout      int           `json:"fanout" name:"fanout" default:"50" help:"Endpoints that take each event in the fanout scenario."`
+	Rate        float64       `json:"rate" name:"rate" default:"500" help:"Events per second in the steady, hang and backlog scenarios."`
+	Duration    time.Duration `json:"duration" name:"duration" default:"10s" help:"How long to hold the rate."`
+	Idle        time.Duration `json:"idle" name:"idle" default:"5s" help:"How long to watch the idle server in the steady scenario."`
+	Hang        int           `json:"hang" name:"hang" default:"1" help:"How many of the endpoints never answer in the hang scenario."`
+	Crash       bool          `json:"crash" name:"crash" help:"Add the crash scenario to --run: kill -9 under load, restart, count lost and doubled events."`
+	Kills       int           `json:"kills" name:"kills" default:"3" help:"How often the crash scenario kills the server."`
+	Backlog     int           `json:"backlog" name:"backlog" default:"100000" help:"Deliveries waiting for one endpoint in the backlog scenario (1000000 for the record)."`
+	BacklogBy   string        `json:"backlog_by" name:"backlog-by" enum:"hang,pause" default:"hang" help:"Why the backlog waits: its endpoint never answers (hang) or is paused (pause)."`
+	History     int           `json:"history" name:"history" default:"200000" help:"Finished deliveries to grow to in the history scenario (2000000 for the record)."`
+	JSON        bool          `json:"-" name:"json" help:"Print one JSON object instead of the table."`
+	Dir         string        `json:"-" name:"dir" type:"path" help:"Directory to put the data under, on the file system to measure. Default: the system's temporary directory."`
+	Keep        bool          `json:"-" name:"keep" help:"Keep the data and the servers' logs, and say where they are."`
+	Profile     string        `json:"-" name:"profile" type:"path" help:"Directory to write CPU profiles of the server to, if it serves /debug/pprof."`
+}
+
+// scenario is one way of looking at the server. It adds its rows to b.report.
+type scenario struct {
+	name  string
+	about string
+	run   func(*bench, context.Context) error
+}
+
+var scenarios = []scenario{
+	{"raw", "the ceiling: POST straight to the sink", (*bench).raw},
+	{"publish", "one event per request, one endpoint", (*bench).publish},
+	{"batch", "many events per request, one endpoint", (*bench).batch},
+	{"fanout", "one event to many endpoints", (*bench).fanout},
+	{"steady", "a steady rate, then nothing at all", (*bench).steady},
+	{"hang", "endpoints that never answer beside others", (*bench).hang},
+	{"backlog", "an endpoint with a long queue beside another", (*bench).backlog},
+	{"history", "cost per event and list pages as history grows", (*bench).history},
+	{"crash", "kill -9 under load, restart on the same data", (*bench).crash},
+}
+
+// bench is one run of `gancho bench`.
+type bench struct {
+	o       Options
+	dir     string // holds every data directory and log
+	stderr  io.Writer
+	sink    *sink
+	ceiling ceiling
+	report  report
+	lastRun atomic.Int64
+	profile profile
+}
+
+// Run measures the chosen scenarios and prints the result to stdout, progress
+// to stderr. Missing a speed target is a result, not an error; an error is a
+// scenario that could not be measured, or one that lost an event. What was
+// measured until then is printed all the same. When Run returns, or this
+// process ends in any way, no process that it started is left.
+func Run(ctx context.Context, o Options, stdout, stderr io.Writer) (err error) {
+	chosen, err := o.check()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(o.Dir, "gancho-bench-")
+	if err != nil {
+		return err
+	}
+	if dir, err = filepath.Abs(dir); err != nil { // the processes start elsewhere
+		return err
+	}
+	defer func() {
+		if o.Keep {
+			fmt.Fprintf(stderr, "Data and logs are kept in %s\n", dir)
+			return
+		}
+		err = errors.Join(err, os.RemoveAll(dir))
+	}()
+
+	b := &bench{o: o, dir: dir, stderr: stderr, profile: profile{dir: o.Profile}}
+	b.report.Options = o
+	b.report.StartedAt = time.Now().UTC().Truncate(time.Second)
+	if b.report.Machine, err = measureMachine(ctx, dir); err != nil {
+		return err
+	}
+	if b.sink, err = startSink(ctx, dir); err != nil {
+		return err
+	}
+	defer b.sink.stop()
+
+	var failures []error
+	for _, s := range chosen {
+		b.say("%s: %s", s.name, s.about)
+		began := time.Now()
+		b.report.scenario = s.name
+		if err := s.run(b, ctx); err != nil {
+			err = fmt.Errorf("%s: %w", s.name, err)
+			failures = append(failures, err)
+			b.report.fail(err)
+			b.say("%v", err)
+		}
+		b.say("%s: done in %s", s.name, time.Since(began).Round(100*time.Millisecond))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	b.report.Seconds = time.Since(b.report.StartedAt).Round(time.Second).Seconds()
+	return errors.Join(append(failures, b.report.print(stdout, o.JSON))...)
+}
+
+// say prints one line of progress.
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(b.stderr, format+"\n", args...)
+}
+
+// newRun numbers a run of the load generator, so that the sink can tell late
+// arrivals of one from arrivals of the next.
+func (b *bench) newRun() int { return int(b.lastRun.Add(1)) }
+
+// serverDir is a data directory for one server, not made yet.
+func (b *bench) serverDir(name string) string { return filepath.Join(b.dir, name) }
+
+// check refuses options that cannot be measured and picks the scenarios.
+func (o *Options) check() ([]scenario, error) {
+	names := o.Run
+	if o.Crash && !slices.Contains(names, "crash") {
+		names = append(slices.Clone(names), "crash")
+	}
+	var chosen []scenario
+	for _, name := range names {
+		i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == strings.TrimSpace(name) })
+		if i < 0 {
+			return nil, fmt.Errorf("--run: there is no scenario %q; there are raw, publish, batch, fanout, steady, hang, backlog, history and crash", name)
+		}
+		chosen = append(chosen, scenarios[i])
+	}
+	if o.BacklogBy == "" {
+		o.BacklogBy = "hang"
+	}
+	for _, c := range []struct {
+		flag string
+		ok   bool
+		want string
+	}{
+		{"--run", len(chosen) > 0, "at least one scenario"},
+		{"--events", o.Events >= 1, "1 or more"},
+		{"--concurrency", o.Concurrency >= 1 && o.Concurrency <= 4096, "1 to 4096"},
+		{"--payload", o.Payload >= minPayload && o.Payload <= 1<<20, fmt.Sprintf("%d bytes to 1 MiB", minPayload)},
+		{"--batch", o.Batch >= 1 && o.Batch <= 1000, "1 to 1000"},
+		{"--endpoints", o.Endpoints >= 1 && o.Endpoints <= 1000, "1 to 1000"},
+		{"--fanout", o.Fanout >= 1 && o.Fanout <= 1000, "1 to 1000"},
+		{"--rate", o.Rate >= 1 && o.Rate <= 100_000, "1 to 100000 per second"},
+		{"--duration", o.Duration > 0, "more than 0"},
+		{"--idle", o.Idle > 0, "more than 0"},
+		{"--hang", o.Hang >= 0 && o.Hang < o.Endpoints, "fewer than --endpoints"},
+		{"--kills", o.Kills >= 1, "1 or more"},
+		{"--backlog", o.Backlog >= 1, "1 or more"},
+		{"--backlog-by", o.BacklogBy == "hang" || o.BacklogBy == "pause", "hang or pause"},
+		{"--history", o.History >= 1, "1 or more"},
+	} {
+		if !c.ok {
+			return nil, fmt.Errorf("%s: give %s", c.flag, c.want)
+		}
+	}
+	return chosen, nil
+}
