@@ -1,0 +1,116 @@
+package match
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Limits of a list of globs.
+const (
+	MaxGlobs   = 200
+	maxGlobLen = 128
+)
+
+// Types matches event types against a list of globs. In a glob * stands for any
+// run of characters, none and dots included, so order.* takes order.paid and
+// order.paid.late, but not order; everything else stands for itself, upper and
+// lower case being different. The zero Types, and a list without globs, takes
+// every type.
+type Types struct {
+	exact    []string
+	prefixes []string   // globs with one * at the end, without it
+	globs    [][]string // the others, cut at each *
+	narrow   bool       // there is at least one glob, and none is *
+}
+
+// GlobError says which glob of a list is wrong.
+type GlobError struct {
+	Index  int
+	Detail string // for people
+}
+
+func (e *GlobError) Error() string { return fmt.Sprintf("event type %d: %s", e.Index, e.Detail) }
+
+// CompileTypes compiles a list of globs; the error is a *[GlobError].
+func CompileTypes(globs []string) (Types, error) {
+	if len(globs) > MaxGlobs {
+		return Types{}, &GlobError{MaxGlobs, fmt.Sprintf("There are %d event types; at most %d fit. Use * to cover several.", len(globs), MaxGlobs)}
+	}
+	t := Types{narrow: len(globs) > 0}
+	for i, g := range globs {
+		if wrong := checkGlob(g); wrong != "" {
+			return Types{}, &GlobError{i, wrong}
+		}
+		switch star := strings.IndexByte(g, '*'); {
+		case star < 0:
+			t.exact = append(t.exact, g)
+		case strings.Trim(g, "*") == "":
+			t.narrow = false
+		case star == len(g)-1:
+			t.prefixes = append(t.prefixes, g[:star])
+		default:
+			t.globs = append(t.globs, strings.Split(g, "*"))
+		}
+	}
+	return t, nil
+}
+
+// checkGlob says what is wrong with a glob, "" if nothing is.
+func checkGlob(g string) string {
+	if g == "" {
+		return "An event type cannot be empty. Leave the list empty to take all."
+	}
+	if len(g) > maxGlobLen {
+		return fmt.Sprintf("An event type has at most %d characters.", maxGlobLen)
+	}
+	for _, c := range []byte(g) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("_.:/-*", c) >= 0:
+		default:
+			return fmt.Sprintf("%q cannot be part of an event type. Use letters, digits and _ . : / - and * for any characters.", string(rune(c)))
+		}
+	}
+	return ""
+}
+
+// Match reports whether some glob takes the event type.
+func (t Types) Match(eventType string) bool {
+	if !t.narrow {
+		return true
+	}
+	for _, e := range t.exact {
+		if e == eventType {
+			return true
+		}
+	}
+	for _, p := range t.prefixes {
+		if strings.HasPrefix(eventType, p) {
+			return true
+		}
+	}
+	for _, parts := range t.globs {
+		if matchParts(parts, eventType) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchParts matches a glob cut at its stars. Taking the first place each
+// middle part fits never spoils a later one, so one pass is enough: the time is
+// linear in the length of s for each part, whatever the glob.
+func matchParts(parts []string, s string) bool {
+	first, last := parts[0], parts[len(parts)-1]
+	if len(s) < len(first)+len(last) || !strings.HasPrefix(s, first) || !strings.HasSuffix(s, last) {
+		return false
+	}
+	s = s[len(first) : len(s)-len(last)]
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(s, part)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(part):]
+	}
+	return true
+}
