@@ -17,7 +17,7 @@ import (
 const Tolerance = 5 * time.Minute
 
 // maxSignatures bounds the work that a stranger's webhook-signature can cause.
-const maxSignatures = 32
+const maxSignatures = 16
 
 // Why [Verifier.Verify] refused a request; its errors wrap one of these.
 var (
@@ -36,7 +36,8 @@ type Verifier struct {
 }
 
 // NewVerifier decodes the secrets: whsec_, whpk_, or whsk_ (of which the public
-// half is used). Each of them is accepted. A tolerance of 0 means [Tolerance].
+// half is used). Each of them is accepted. The
+// tolerance counts in whole seconds; 0 means [Tolerance].
 func NewVerifier(tolerance time.Duration, secrets ...string) (*Verifier, error) {
 	if len(secrets) == 0 {
 		return nil, fmt.Errorf("%w: there is none", ErrSecret)
@@ -73,16 +74,17 @@ func (v *Verifier) Verify(header func(name string) string, body []byte, now time
 	if err != nil || strconv.FormatInt(seconds, 10) != stamp { // one spelling only, for it is signed as text
 		return fmt.Errorf("%w: %s is %q", ErrBadTimestamp, HeaderTimestamp, clip(stamp))
 	}
-	at := time.Unix(seconds, 0)
-	switch {
-	case now.Sub(at) > v.tolerance:
+	at, limit := time.Unix(seconds, 0), int64(v.tolerance/time.Second)
+	switch { // in whole seconds, and so that no stranger's number overflows
+	case seconds < now.Unix()-limit:
 		return fmt.Errorf("%w: it is from %s, more than %s before now (%s)", ErrTooOld, at.UTC().Format(time.RFC3339), v.tolerance, now.UTC().Format(time.RFC3339))
-	case at.Sub(now) > v.tolerance:
+	case seconds > now.Unix()+limit:
 		return fmt.Errorf("%w: it is from %s, more than %s after now (%s)", ErrTooNew, at.UTC().Format(time.RFC3339), v.tolerance, now.UTC().Format(time.RFC3339))
 	}
 
 	prefix := id + "." + stamp + "."
-	var message []byte
+	var message []byte                  // made once, if there is a v1a
+	macs := make([][]byte, len(v.keys)) // likewise, per shared key
 	known := 0
 	for n := 0; list != "" && n < maxSignatures; n++ {
 		var one string
@@ -96,13 +98,16 @@ func (v *Verifier) Verify(header func(name string) string, body []byte, now time
 		if err != nil {
 			continue
 		}
-		for _, k := range v.keys {
+		for i, k := range v.keys {
 			switch {
 			case version == "v1" && k.shared != nil:
-				mac := hmac.New(sha256.New, k.shared)
-				mac.Write([]byte(prefix))
-				mac.Write(body)
-				if hmac.Equal(got, mac.Sum(nil)) {
+				if macs[i] == nil {
+					mac := hmac.New(sha256.New, k.shared)
+					mac.Write([]byte(prefix))
+					mac.Write(body)
+					macs[i] = mac.Sum(nil)
+				}
+				if hmac.Equal(got, macs[i]) {
 					return nil
 				}
 			case version == "v1a" && k.public != nil:

@@ -1,0 +1,248 @@
+package sign
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
+)
+
+// The vectors of the official libraries' tests.
+const (
+	specID   = "msg_p5jXN8AQM9LWM0D4loKWxJek"
+	specTime = 1614265330
+	specBody = `{"test": 2432232314}`
+	specV1   = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+	specV1a  = "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+)
+
+func signer(t testing.TB, secrets ...string) *Signer {
+	t.Helper()
+	list := make([]hook.Secret, len(secrets))
+	for i, text := range secrets {
+		list[i].Text = text
+	}
+	s, err := NewSigner(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func header(s Signature) func(string) string {
+	h := http.Header{}
+	for _, line := range s.Headers() {
+		h.Set(line.Name, line.Value)
+	}
+	return h.Get
+}
+
+func TestSignVectors(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		secrets []string
+		want    string
+	}{
+		{"v1", []string{specShared}, specV1},
+		{"v1a", []string{specPrivate}, specV1a},
+		{"v1a from the seed", []string{specSeed}, specV1a},
+		{"both, newest first", []string{specPrivate, specShared}, specV1a + " " + specV1},
+		{"both, the other way", []string{specShared, specPrivate}, specV1 + " " + specV1a},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := signer(t, tt.secrets...)
+			for range 3 { // memory is reused
+				got := s.Sign(specID, time.Unix(specTime, 999), []byte(specBody))
+				want := Signature{ID: specID, Timestamp: "1614265330", Value: tt.want}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Fatal(diff)
+				}
+			}
+		})
+	}
+}
+
+func TestSignRotation(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(specTime, 0)
+	s, err := NewSigner([]hook.Secret{
+		{Text: specShared},
+		{Text: specPrivate, ExpiresAt: now},
+		{Text: shared(24), ExpiresAt: now.Add(time.Hour)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions := func(at time.Time) (list []string) {
+		for one := range strings.SplitSeq(s.Sign("x", at, nil).Value, " ") {
+			v, _, _ := strings.Cut(one, ",")
+			list = append(list, v)
+		}
+		return list
+	}
+	if diff := cmp.Diff([]string{"v1", "v1a", "v1"}, versions(now.Add(-1))); diff != "" {
+		t.Error("just before the second expires:", diff)
+	}
+	if diff := cmp.Diff([]string{"v1", "v1"}, versions(now)); diff != "" {
+		t.Error("when it expires:", diff)
+	}
+	if diff := cmp.Diff([]string{"v1"}, versions(now.Add(time.Hour))); diff != "" {
+		t.Error("when all old ones have expired:", diff)
+	}
+}
+
+func TestNewSignerRefuses(t *testing.T) {
+	t.Parallel()
+	for name, list := range map[string][]hook.Secret{
+		"none":       nil,
+		"public key": {{Text: specPublic}},
+		"second bad": {{Text: specShared}, {Text: "whsec_AAAA"}},
+	} {
+		_, err := NewSigner(list)
+		if !errors.Is(err, ErrSecret) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if name == "second bad" && !strings.HasPrefix(err.Error(), "secret 2: ") {
+			t.Errorf("error does not say which secret: %v", err)
+		}
+	}
+}
+
+func TestSignConcurrently(t *testing.T) {
+	t.Parallel()
+	s := signer(t, specShared, specPrivate)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				if got := s.Sign(specID, time.Unix(specTime, 0), []byte(specBody)); got.Value != specV1+" "+specV1a {
+					t.Errorf("got %q", got.Value)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestSignAllocates(t *testing.T) { // not parallel: it counts
+	if raceEnabled {
+		t.Skip("the race detector makes sync.Pool forget on purpose")
+	}
+	s := signer(t, specShared)
+	body, now := bytes.Repeat([]byte("x"), 400), time.Unix(specTime, 0)
+	if n := testing.AllocsPerRun(1000, func() { s.Sign(specID, now, body) }); n > 1 {
+		t.Errorf("signing allocates %v times, want once for the text", n)
+	}
+}
+
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(specTime, 0)
+	type request struct{ id, stamp, value, body string }
+	good := request{specID, "1614265330", specV1, specBody}
+	with := func(change func(*request)) request { r := good; change(&r); return r }
+	for _, tt := range []struct {
+		name    string
+		secrets []string
+		request request
+		now     time.Time
+		want    error
+	}{
+		{"right", []string{specShared}, good, now, nil},
+		{"right, v1a with the public key", []string{specPublic}, with(func(r *request) { r.value = specV1a }), now, nil},
+		{"right, v1a with the private key", []string{specPrivate}, with(func(r *request) { r.value = specV1a }), now, nil},
+		{"second secret", []string{shared(32), specShared}, good, now, nil},
+		{"second signature", []string{specShared}, with(func(r *request) { r.value = "v1,AAAA v2,x v1a,y  junk " + specV1 }), now, nil},
+		{"oldest accepted", []string{specShared}, good, now.Add(Tolerance), nil},
+		{"newest accepted", []string{specShared}, good, now.Add(-Tolerance), nil},
+
+		{"no id", []string{specShared}, with(func(r *request) { r.id = "" }), now, ErrMissingHeader},
+		{"no timestamp", []string{specShared}, with(func(r *request) { r.stamp = "" }), now, ErrMissingHeader},
+		{"no signature", []string{specShared}, with(func(r *request) { r.value = "" }), now, ErrMissingHeader},
+		{"timestamp a word", []string{specShared}, with(func(r *request) { r.stamp = "yesterday" }), now, ErrBadTimestamp},
+		{"timestamp with zero before", []string{specShared}, with(func(r *request) { r.stamp = "01614265330" }), now, ErrBadTimestamp},
+		{"timestamp with sign", []string{specShared}, with(func(r *request) { r.stamp = "+1614265330" }), now, ErrBadTimestamp},
+		{"timestamp beyond numbers", []string{specShared}, with(func(r *request) { r.stamp = strings.Repeat("9", 5000) }), now, ErrBadTimestamp},
+		{"timestamp far in the past", []string{specShared}, with(func(r *request) { r.stamp = "-9223372036854775808" }), now, ErrTooOld},
+		{"timestamp far in the future", []string{specShared}, with(func(r *request) { r.stamp = "9223372036854775807" }), now, ErrTooNew},
+		{"too old", []string{specShared}, good, now.Add(Tolerance + time.Second), ErrTooOld},
+		{"too new", []string{specShared}, good, now.Add(-Tolerance - time.Second), ErrTooNew},
+		{"other secret", []string{shared(32)}, good, now, ErrNoMatch},
+		{"other body", []string{specShared}, with(func(r *request) { r.body += " " }), now, ErrNoMatch},
+		{"other id", []string{specShared}, with(func(r *request) { r.id += "x" }), now, ErrNoMatch},
+		{"other time", []string{specShared}, with(func(r *request) { r.stamp = "1614265331" }), now, ErrNoMatch},
+		{"v1 value called v1a", []string{specShared, specPublic}, with(func(r *request) { r.value = "v1a" + specV1[2:] }), now, ErrNoMatch},
+		{"v1a value called v1", []string{specShared, specPublic}, with(func(r *request) { r.value = "v1" + specV1a[3:] }), now, ErrNoMatch},
+		{"unknown version only", []string{specShared}, with(func(r *request) { r.value = "v2" + specV1[2:] }), now, ErrNoMatch},
+		{"empty signature", []string{specShared}, with(func(r *request) { r.value = "v1," }), now, ErrNoMatch},
+		{"cut signature", []string{specShared}, with(func(r *request) { r.value = specV1[:20] }), now, ErrNoMatch},
+		{"right one behind too many", []string{specShared}, with(func(r *request) { r.value = strings.Repeat("v1,AAAA ", maxSignatures) + specV1 }), now, ErrNoMatch},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			v, err := NewVerifier(0, tt.secrets...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := tt.request
+			err = v.Verify(func(name string) string {
+				return map[string]string{HeaderID: r.id, HeaderTimestamp: r.stamp, HeaderSignature: r.value}[name]
+			}, []byte(r.body), tt.now)
+			if !errors.Is(err, tt.want) {
+				t.Fatalf("got %v, want %v", err, tt.want)
+			}
+			if err != nil && len(err.Error()) > 300 {
+				t.Fatalf("the error repeats what the stranger sent: %d characters", len(err.Error()))
+			}
+		})
+	}
+}
+
+func TestNewVerifierRefuses(t *testing.T) {
+	t.Parallel()
+	if _, err := NewVerifier(0); !errors.Is(err, ErrSecret) {
+		t.Errorf("no secret: %v", err)
+	}
+	if _, err := NewVerifier(0, specPublic, "x"); !errors.Is(err, ErrSecret) || !strings.HasPrefix(err.Error(), "secret 2: ") {
+		t.Errorf("bad second secret: %v", err)
+	}
+}
+
+func FuzzVerify(f *testing.F) {
+	f.Add(specID, "1614265330", specV1+" "+specV1a, []byte(specBody))
+	f.Fuzz(func(t *testing.T, id, stamp, value string, body []byte) {
+		v, _ := NewVerifier(0, specShared, specPublic)
+		get := func(name string) string {
+			return map[string]string{HeaderID: id, HeaderTimestamp: stamp, HeaderSignature: value}[name]
+		}
+		err := v.Verify(get, body, time.Unix(specTime, 0))
+		// Signed content is joined by dots, so the id may take over a part of
+		// the body, never anything else.
+		if err == nil && id+"."+stamp+"."+string(body) != specID+".1614265330."+specBody {
+			t.Fatalf("accepted what was never signed: %q %q %q", id, stamp, body)
+		}
+	})
+}
+
+func BenchmarkSign(b *testing.B) {
+	body, now := bytes.Repeat([]byte("x"), 400), time.Unix(specTime, 0)
+	for name, secrets := range map[string][]string{"v1": {specShared}, "v1-rotating": {specShared, shared(32)}, "v1a": {specPrivate}} {
+		b.Run(name, func(b *testing.B) {
+			s := signer(b, secrets...)
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Sign(specID, now, body)
+			}
+		})
+	}
+}
