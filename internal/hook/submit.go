@@ -1,5 +1,7 @@
 package hook
 
+import "time"
+
 // Submission is what one caller hands in at once: events and their deliveries,
 // to be committed together or not at all.
 type Submission struct {
@@ -43,5 +45,11 @@ type Result struct {
 	Delivery Delivery // with the transition applied
 	Attempt  *Attempt // nil if only the row changes (it is being sent, or was cancelled)
 	Frozen   []byte   // rendered body to keep; nil if it equals the payload or is kept already
-	Health   *Health  // what the endpoint's health is now; nil: as before
+}
+
+// DuePage is a page of an endpoint's queue, in queue order.
+type DuePage struct {
+	Jobs []Job
+	More bool      // there may be others due now
+	Next time.Time // when the first one that is not due yet will be; zero: not known, or none
 }

@@ -34,6 +34,7 @@ type batch struct {
 	marks       []*mark
 	results     []*result
 	changes     []*change
+	health      map[hook.EndpointID]hook.Health // newest wins
 }
 
 type submission struct {
@@ -69,7 +70,7 @@ type change struct {
 }
 
 func (b *batch) size() int {
-	n := len(b.marks) + len(b.results) + len(b.changes)
+	n := len(b.marks) + len(b.results) + len(b.changes) + len(b.health)
 	for _, s := range b.submissions {
 		n += len(s.Items)
 	}
@@ -130,6 +131,9 @@ func (b *batch) each(do func(*batch)) {
 	}
 	for _, c := range b.changes {
 		do(&batch{changes: []*change{c}})
+	}
+	if len(b.health) > 0 {
+		do(&batch{health: b.health})
 	}
 }
 
@@ -293,6 +297,17 @@ func (db *DB) Record(r hook.Result, done func(error)) {
 	if err := db.queue.add(1, false, false, func(b *batch) { b.results = append(b.results, res) }); err != nil {
 		done(err)
 	}
+}
+
+// SaveHealth stores what the deliveries of an endpoint say about it, when
+// convenient. Failure only delays it, so none is reported.
+func (db *DB) SaveHealth(id hook.EndpointID, h hook.Health) {
+	_ = db.queue.add(1, false, false, func(b *batch) {
+		if b.health == nil {
+			b.health = map[hook.EndpointID]hook.Health{}
+		}
+		b.health[id] = h
+	})
 }
 
 // change runs fn in a transaction, shared with others if there are any. An

@@ -87,17 +87,10 @@ func (db *DB) deliveries(ctx context.Context, query string, args ...any) ([]hook
 	return list, lost(rows.Err())
 }
 
-// Due is a page of an endpoint's queue.
-type Due struct {
-	Jobs []hook.Job
-	More bool      // there are others due now
-	Next time.Time // when the first one that is not due yet will be; zero: none waits
-}
-
 // Due returns the deliveries of an endpoint whose place in the queue is not
 // after now, in queue order, without those that skip says the caller has
 // already. It stops at n jobs or when their payloads pass maxBytes.
-func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (due Due, err error) {
+func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (due hook.DuePage, err error) {
 	page, next, err := db.duePage(ctx, id, now, n, skip)
 	if err != nil {
 		return due, err

@@ -169,6 +169,11 @@ func (l *lite) commit(b *batch) (err error) {
 			return err
 		}
 	}
+	for id, h := range b.health {
+		if err := l.saveHealth(ctx, id, h); err != nil {
+			return err
+		}
+	}
 	if _, err = l.stmts.commit.ExecContext(ctx); err != nil {
 		return err
 	}

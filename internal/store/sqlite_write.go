@@ -43,7 +43,8 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 			VALUES ($1, $2, $3, $4, $5, $6, '', $7, 0, 0, $8, $9, $10, 0, 0)`},
 		{&s.update, `UPDATE deliveries SET state = $3, reason = $4, attempts = $5, slot = $6, due_at = $7, next_attempt_at = $8,
 			finished_at = $9, endpoint_version = $10, contract_version = $11 WHERE tenant = $1 AND id = $2`},
-		{&s.attempt, `INSERT INTO attempts (delivery, number, data) VALUES ($1, $2, $3)`},
+		{&s.attempt, `INSERT INTO attempts (delivery, number, data) VALUES ($1, $2, $3)
+			ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data`}, // recording twice is recording once
 		{&s.body, `INSERT INTO bodies (delivery, body) VALUES ($1, $2) ON CONFLICT (delivery) DO NOTHING`},
 		{&s.health, `UPDATE endpoints SET last_run_at = $2, last_status = $3, failing_since = $4 WHERE id = $1`},
 	} {
@@ -196,14 +197,13 @@ func (l *lite) result(ctx context.Context, r *hook.Result, data []byte) error {
 			return err
 		}
 	}
-	if r.Health != nil {
-		if _, err := l.stmts.health.ExecContext(ctx, d.Endpoint[:], micros(r.Health.LastRun), r.Health.LastStatus,
-			micros(r.Health.FailingSince)); err != nil {
-			return err
-		}
-	}
 	_, err := l.stmts.update.ExecContext(ctx, d.Tenant, d.ID[:], string(d.State), d.Reason, d.Attempts, d.Slot, dueAt(d),
 		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion)
+	return err
+}
+
+func (l *lite) saveHealth(ctx context.Context, id hook.EndpointID, h hook.Health) error {
+	_, err := l.stmts.health.ExecContext(ctx, id[:], micros(h.LastRun), h.LastStatus, micros(h.FailingSince))
 	return err
 }
 

@@ -1,0 +1,297 @@
+package deliver
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+)
+
+// send makes one attempt of a delivery and sees to its result.
+func (l *lane) send(job hook.Job) {
+	l.mu.Lock()
+	p := l.plan
+	l.mu.Unlock()
+	d := &job.Delivery
+	before := *d
+	shot, r, frozen, err := l.w.shape(l.w.stopped, p, &job)
+	var a *hook.Attempt
+	var o hook.Outcome
+	switch {
+	case err != nil && hook.IsKind(err, hook.KindUnavailable), l.w.stopped.Err() != nil:
+		// Not the delivery's fault: it stays as it is in the store, and is read again.
+		l.letGo(before, time.Now().Add(time.Second))
+		return
+	case err != nil:
+		now := time.Now()
+		a = &hook.Attempt{StartedAt: now, Class: hook.ClassRender, Detail: err.Error()}
+		o = hook.Outcome{Class: hook.ClassRender, Final: true}
+	default:
+		if !l.announce(d, frozen) {
+			l.letGo(before, time.Now().Add(time.Second))
+			return
+		}
+		x := l.w.Transport.Send(l.w.stopped, shot)
+		a, o = judge(p, x)
+		describe(r, a, x, shot)
+	}
+	a.Delivery, a.Number = d.ID, d.Attempts+1
+	l.conclude(p, job, a, o, frozen)
+}
+
+// shape renders and signs the request of a delivery. frozen is the body to keep
+// with the delivery, nil if it is the payload or kept already.
+func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (shot *Shot, r renderer, frozen []byte, err error) {
+	if r, err = w.renderer(ctx, p, &job.Delivery); err != nil {
+		return nil, r, nil, err
+	}
+	req, err := r.contract.Render(r.config, job.Event)
+	if err != nil {
+		return nil, r, nil, err
+	}
+	switch {
+	case job.Frozen != nil:
+		req.Body = job.Frozen
+	case !sameSlice(req.Body, job.Event.Payload):
+		frozen = req.Body
+	}
+	shot = &Shot{
+		Method: req.Method, URL: req.URL, Headers: req.Headers, Body: req.Body,
+		Timeout: p.limits.Timeout, ConnectTimeout: p.limits.ConnectTimeout, Clock: ClockTotal,
+		Resend: p.policy.Mode != hook.AtMostOnce,
+	}
+	if p.limits.Clock == contract.ClockResponse {
+		shot.Clock = ClockResponse
+	}
+	if p.signer != nil {
+		shot.Headers = append(shot.Headers[:len(shot.Headers):len(shot.Headers)],
+			p.signer.Headers(job.Event.ID.String(), time.Now(), shot.Body)...)
+	}
+	return shot, r, frozen, nil
+}
+
+func sameSlice(a, b []byte) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// announce stores that the delivery is in a sender's hands: at-most-once before
+// anything is sent, or it may not be sent; otherwise when convenient.
+func (l *lane) announce(d *hook.Delivery, frozen []byte) (ok bool) {
+	d.State, d.Reason, d.NextAttemptAt = hook.Sending, "", time.Now()
+	r := hook.Result{Delivery: *d, Frozen: frozen}
+	if d.Mode != hook.AtMostOnce {
+		l.w.Store.Sending(r)
+		return true
+	}
+	if err := l.w.Store.Intend(r); err != nil {
+		l.w.Log.Error("intent not stored, so not sent", "delivery", d.ID, "error", err)
+		return false
+	}
+	return true
+}
+
+// judge says by the contract what an exchange came to.
+func judge(p *plan, x *Exchange) (*hook.Attempt, hook.Outcome) {
+	a := &hook.Attempt{StartedAt: x.StartedAt, Response: x.Response, Timing: x.Timing, Class: x.Class, Detail: x.Detail}
+	o := hook.Outcome{Class: x.Class, RetryAfter: x.RetryAfter, Interrupted: x.Class == hook.ClassInterrupted}
+	if x.Class == "" {
+		v := p.contract.Judge(x.Response)
+		o.OK, o.Class = v.OK, v.Class
+		a.Class, a.Detail = v.Class, v.Detail
+	}
+	a.Interrupted = o.Interrupted
+	return a, o
+}
+
+// describe completes the attempt with what was sent, secrets masked, wherever
+// they show: in our headers and URL, and in an answer that echoes them.
+func describe(r renderer, a *hook.Attempt, x *Exchange, shot *Shot) {
+	a.Request = hook.Request{Method: shot.Method, URL: shot.URL, Headers: x.Sent}
+	if r.mask == nil {
+		return
+	}
+	a.Request.URL = r.mask.Replace(shot.URL)
+	a.Request.Headers = maskHeaders(r, x.Sent)
+	if a.Response != nil {
+		masked := *a.Response
+		masked.Headers = maskHeaders(r, masked.Headers)
+		for _, s := range r.secrets {
+			if s != "" && bytes.Contains(masked.Body, []byte(s)) {
+				masked.Body = bytes.ReplaceAll(masked.Body, []byte(s), []byte(Masked))
+			}
+		}
+		a.Response = &masked
+	}
+}
+
+func maskHeaders(r renderer, headers []hook.Header) []hook.Header {
+	out := make([]hook.Header, len(headers))
+	for i, h := range headers {
+		out[i] = hook.Header{Name: h.Name, Value: r.mask.Replace(h.Value)}
+	}
+	return out
+}
+
+// conclude lets [hook.Next] decide, and records the decision.
+func (l *lane) conclude(p *plan, job hook.Job, a *hook.Attempt, o hook.Outcome, frozen []byte) {
+	now := time.Now()
+	d := &job.Delivery
+	t := hook.Next(*d, o, p.policy, now)
+	apply(d, t, now, p.limits.Ordered)
+	d.Attempts++
+
+	l.mu.Lock()
+	l.notice(d, a, o, t, now)
+	disable := t.Disable
+	if disable == "" && !o.OK && l.failingLong(now) {
+		disable = hook.ReasonFailingLong
+	}
+	gone := l.plan.state == hook.EndpointDisabled || l.plan.state == hook.EndpointDeleted || disable != ""
+	if gone && !d.State.Finished() {
+		cancel(d, reasonFor(l.plan.state), now)
+	}
+	keep := p.limits.Ordered && d.State == hook.Retrying && len(l.queue) < laneJobs && l.plan.limits.Ordered
+	if keep { // stays at the head, so that nothing overtakes it
+		next := job
+		if frozen != nil {
+			next.Frozen = frozen
+		}
+		l.queue = append([]hook.Job{next}, l.queue...)
+		l.bytes += len(job.Event.Payload)
+		l.held[d.ID]++
+		l.w.gate.mustHold(len(job.Event.Payload))
+	}
+	l.mu.Unlock()
+
+	if l.w.Observer != nil {
+		l.w.Observer.Attempted(p.endpoint, d, a)
+	}
+	final := *d
+	l.w.record(hook.Result{Delivery: final, Attempt: a, Frozen: frozen}, func() { l.letGo(final, now) })
+	if disable != "" {
+		l.disable(disable, now)
+	}
+}
+
+// apply carries a transition into the delivery.
+func apply(d *hook.Delivery, t hook.Transition, now time.Time, ordered bool) {
+	d.State, d.Reason, d.Slot, d.NextAttemptAt = t.State, t.Reason, t.Slot, t.NextAttemptAt
+	d.QueueAt = t.NextAttemptAt
+	if ordered {
+		d.QueueAt = d.CreatedAt
+	}
+	if d.State.Finished() {
+		d.FinishedAt = now
+	}
+}
+
+func cancel(d *hook.Delivery, reason string, now time.Time) {
+	d.State, d.Reason, d.NextAttemptAt, d.FinishedAt = hook.Cancelled, reason, time.Time{}, now
+}
+
+func reasonFor(s hook.EndpointState) string {
+	if s == hook.EndpointDeleted {
+		return hook.ReasonEndpointDeleted
+	}
+	return hook.ReasonEndpointDisabled
+}
+
+// notice lets an attempt count for the endpoint as a whole, with mu held.
+func (l *lane) notice(d *hook.Delivery, a *hook.Attempt, o hook.Outcome, t hook.Transition, now time.Time) {
+	v := alive
+	switch {
+	case o.Interrupted || o.Final:
+		v = silent
+	case !o.OK && hook.ReceiverTrouble(o.Class):
+		v = trouble
+	}
+	l.breaker.ended(v, now)
+	if v == silent {
+		return
+	}
+	if o.RetryAfter > 0 {
+		l.notBefore = now.Add(min(o.RetryAfter, hook.MaxRetryAfter))
+	}
+	was := l.health
+	l.health.LastRun = a.StartedAt
+	if o.OK {
+		l.health.LastStatus, l.health.FailingSince = string(hook.Delivered), time.Time{}
+	} else {
+		l.health.LastStatus = o.Class
+		if l.health.FailingSince.IsZero() {
+			l.health.FailingSince = a.StartedAt
+		}
+	}
+	l.unsaved = true
+	if was.FailingSince.IsZero() != l.health.FailingSince.IsZero() || was.LastRun.IsZero() || now.Sub(l.savedAt) > tickEvery {
+		l.saveHealth(now)
+	}
+}
+
+// failingLong reports whether the endpoint has only failed for too long.
+func (l *lane) failingLong(now time.Time) bool {
+	since := l.health.FailingSince
+	return l.w.DisableAfter > 0 && !since.IsZero() && now.Sub(since) >= l.w.DisableAfter
+}
+
+// letGo ends the lane's hold on a delivery that the store has now as given. What
+// is still unfinished will be read again, not before again.
+func (l *lane) letGo(d hook.Delivery, again time.Time) {
+	l.mu.Lock()
+	l.release(d.ID)
+	read := l.held[d.ID] == 0 && !d.State.Finished()
+	if read {
+		if d.State == hook.Retrying {
+			again = d.QueueAt
+		}
+		l.expect(again)
+	}
+	l.mu.Unlock()
+	if read {
+		go l.pump() // not here: this runs on the store's committing goroutine
+	}
+}
+
+// disable takes the endpoint out of service.
+func (l *lane) disable(reason string, now time.Time) {
+	err := l.w.Store.SetEndpointState(context.WithoutCancel(l.w.stopped), l.id, hook.EndpointDisabled, reason, now)
+	if err != nil { // the next failure tries again
+		l.w.Log.Error("endpoint not disabled", "endpoint", l.id, "reason", reason, "error", err)
+		return
+	}
+	l.w.Log.Warn("endpoint disabled", "endpoint", l.id, "reason", reason)
+}
+
+// interruptedResult is the result of an attempt whose process ended before the
+// outcome was known.
+func interruptedResult(d hook.Delivery, p *plan, now time.Time) hook.Result {
+	a := &hook.Attempt{
+		Delivery: d.ID, Number: d.Attempts + 1, StartedAt: d.NextAttemptAt, Interrupted: true, Class: hook.ClassInterrupted,
+		Request: hook.Request{Method: p.endpoint.Config.Method, URL: p.render.maskText(p.endpoint.Config.URL)},
+		Detail:  "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
+	}
+	policy := p.policy
+	policy.Mode = d.Mode // as promised when it was accepted
+	t := hook.Next(d, hook.Outcome{Interrupted: true, Class: hook.ClassInterrupted}, policy, now)
+	apply(&d, t, now, p.limits.Ordered)
+	d.Attempts++
+	return hook.Result{Delivery: d, Attempt: a}
+}
+
+func (r renderer) maskText(s string) string {
+	if r.mask == nil {
+		return s
+	}
+	return r.mask.Replace(s)
+}
+
+// cancelled is the result for a delivery that waits for a disabled endpoint.
+func (l *lane) cancelled(d hook.Delivery) hook.Result {
+	l.mu.Lock()
+	state := l.plan.state
+	l.mu.Unlock()
+	cancel(&d, reasonFor(state), time.Now())
+	return hook.Result{Delivery: d}
+}

@@ -1,0 +1,285 @@
+// Package deliver is the worker: it takes deliveries that are due, renders,
+// signs, sends and judges them, and records what happened.
+//
+// Each endpoint has a lane (lane.go): a short queue in memory, its own
+// concurrency, rate limit, order and breaker. A lane holds a bounded number of
+// deliveries; everything beyond waits in the store and costs no memory. So an
+// endpoint that hangs, fails or has a million deliveries waiting slows nobody
+// but itself.
+//
+// It promises:
+//
+//   - First tries, retries, replays and what a crash interrupted take one path;
+//     [hook.Next] alone decides what becomes of a delivery.
+//   - At-least-once: a delivery leaves the lane's hands only when its result is
+//     durable. At-most-once: the intent is durable before the first byte leaves,
+//     and what has an intent but no result is never sent again.
+//   - Every attempt of a delivery sends the body, URL and headers of the first;
+//     only signatures and timestamps are new.
+//
+// docs/states.md draws the states; ARCHITECTURE.md lists the goroutines.
+package deliver
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+)
+
+// Store is what the worker needs of the database.
+type Store interface {
+	Endpoint(ctx context.Context, id hook.EndpointID) (*hook.Endpoint, error)
+	EndpointVersion(ctx context.Context, id hook.EndpointID, version int64) (hook.EndpointConfig, error)
+	// EndpointsWithWork lists the endpoints that have unfinished deliveries.
+	EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error)
+	// InHands lists deliveries stored as being in a sender's hands.
+	InHands(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error)
+	// Waiting lists deliveries that are unfinished and in nobody's hands.
+	Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error)
+	// Due is a page of the endpoint's queue without those that skip names.
+	Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (hook.DuePage, error)
+
+	// Sending notes when convenient that a delivery is in a sender's hands.
+	Sending(r hook.Result)
+	// Intend notes it durably before it returns.
+	Intend(r hook.Result) error
+	// Record stores a result when convenient, then calls done. After an error
+	// nothing was stored.
+	Record(r hook.Result, done func(error))
+	// SaveHealth stores an endpoint's health when convenient.
+	SaveHealth(id hook.EndpointID, h hook.Health)
+	SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error
+}
+
+// Transport sends one request. [*Sender] is the real one.
+type Transport interface {
+	Send(ctx context.Context, shot *Shot) *Exchange
+}
+
+// Owner says which endpoints this node works for. With one node it is all of
+// them; with several, each endpoint has one owner, so that rate, concurrency,
+// order and breaker hold across nodes.
+type Owner interface {
+	Owns(id hook.EndpointID) bool
+}
+
+// OwnsAll is the Owner of a node that is alone.
+type OwnsAll struct{}
+
+// Owns is always true.
+func (OwnsAll) Owns(hook.EndpointID) bool { return true }
+
+// Observer is told of every attempt, on the sender's goroutine.
+type Observer interface {
+	Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attempt)
+}
+
+// Options of [New].
+type Options struct {
+	Store     Store
+	Transport Transport
+	Contracts *contract.Set
+	Owner     Owner
+	Observer  Observer // may be nil
+	Log       *slog.Logger
+
+	DisableAfter time.Duration // endpoints that only fail this long are disabled; 0: never
+	StopTimeout  time.Duration // how long a stop waits for requests in flight
+	InFlight     int           // requests at once, over all endpoints
+	MemoryBytes  int           // payloads held in memory, over all endpoints
+}
+
+// Worker delivers. Its methods may be called from any goroutine.
+type Worker struct {
+	Options
+	gate gate
+
+	mu    sync.Mutex
+	lanes map[hook.EndpointID]*lane
+
+	stopping atomic.Bool
+	stopped  context.Context // cancelled when requests in flight must end
+	cancel   context.CancelFunc
+	senders  sync.WaitGroup // goroutines that send, load or cancel
+	records  sync.WaitGroup // results handed to the store and not yet durable
+	backlog  chan struct{}  // one token for each of those: bounds them
+}
+
+// unrecordedLimit bounds the results that wait for a slow database; beyond it
+// senders wait too.
+const unrecordedLimit = 8192
+
+// New makes a worker. It does nothing until [Worker.Run].
+func New(o Options) *Worker {
+	if o.Owner == nil {
+		o.Owner = OwnsAll{}
+	}
+	w := &Worker{
+		Options: o, lanes: map[hook.EndpointID]*lane{}, backlog: make(chan struct{}, unrecordedLimit),
+		gate: gate{limit: max(o.InFlight, 1), maxBytes: max(o.MemoryBytes, 1<<20)},
+	}
+	w.stopped, w.cancel = context.WithCancel(context.Background())
+	return w
+}
+
+const (
+	tickEvery  = time.Second
+	sweepEvery = 10 * time.Second // a safety net: lanes know their work without it
+	idleAfter  = time.Minute      // an idle lane is dropped
+)
+
+// Run delivers until ctx ends. Then it starts nothing new, waits for requests
+// in flight up to StopTimeout, interrupts the rest, and returns once every
+// result is durable or given up. The store must keep running until then.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.takeOver(ctx); err != nil && ctx.Err() == nil {
+		w.Log.Error("cannot read what waits to be delivered, will try again", "error", err)
+	}
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	lastSweep := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			w.stop()
+			return nil
+		case now := <-tick.C:
+			w.tend(now)
+			if now.Sub(lastSweep) >= sweepEvery {
+				lastSweep = now
+				if err := w.sweep(ctx); err != nil && ctx.Err() == nil {
+					w.Log.Error("cannot read what waits to be delivered, will try again", "error", err)
+				}
+			}
+		}
+	}
+}
+
+// takeOver opens a lane for every endpoint with work. The lanes first deal with
+// what an earlier process had in hand.
+func (w *Worker) takeOver(ctx context.Context) error {
+	ids, err := w.Store.EndpointsWithWork(ctx)
+	for _, id := range ids {
+		if w.Owner.Owns(id) {
+			w.lane(id, true).wake()
+		}
+	}
+	return err
+}
+
+// sweep finds work that no lane knows of.
+func (w *Worker) sweep(ctx context.Context) error {
+	ids, err := w.Store.EndpointsWithWork(ctx)
+	for _, id := range ids {
+		if w.Owner.Owns(id) {
+			w.lane(id, false).look()
+		}
+	}
+	return err
+}
+
+// tend saves health that is not stored yet and drops idle lanes.
+func (w *Worker) tend(now time.Time) {
+	w.mu.Lock()
+	lanes := make([]*lane, 0, len(w.lanes))
+	for _, l := range w.lanes {
+		lanes = append(lanes, l)
+	}
+	w.mu.Unlock()
+	for _, l := range lanes {
+		if l.tend(now) {
+			w.mu.Lock()
+			if w.lanes[l.id] == l {
+				delete(w.lanes, l.id)
+			}
+			w.mu.Unlock()
+		}
+	}
+}
+
+// lane returns the endpoint's lane, opening it if there is none. interrupted
+// says that an earlier process may have left deliveries in hand.
+func (w *Worker) lane(id hook.EndpointID, interrupted bool) *lane {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := w.lanes[id]
+	if l == nil || l.dead.Load() {
+		l = newLane(w, id, interrupted)
+		w.lanes[id] = l
+	}
+	return l
+}
+
+// Offer hands over deliveries that were just committed. Those that do not fit
+// into their lane's memory are left in the store, where the lane will find them.
+func (w *Worker) Offer(jobs []hook.Job) {
+	for i := range jobs {
+		id := jobs[i].Delivery.Endpoint
+		if !w.Owner.Owns(id) {
+			continue
+		}
+		for !w.lane(id, false).offer(jobs[i]) { // the lane was dropped meanwhile
+		}
+	}
+}
+
+// Wake tells that the endpoint has work in the store that was not offered.
+func (w *Worker) Wake(id hook.EndpointID) {
+	if w.Owner.Owns(id) {
+		w.lane(id, false).wake()
+	}
+}
+
+// Refresh tells that configuration was committed.
+func (w *Worker) Refresh(c hook.Change) {
+	if c.Endpoint != (hook.EndpointID{}) && w.Owner.Owns(c.Endpoint) {
+		w.lane(c.Endpoint, false).refresh()
+	}
+}
+
+func (w *Worker) stop() {
+	w.stopping.Store(true)
+	done := make(chan struct{})
+	go func() { w.senders.Wait(); close(done) }()
+	timeout := time.NewTimer(w.StopTimeout)
+	defer timeout.Stop()
+	select {
+	case <-done:
+	case <-timeout.C:
+		w.Log.Info("interrupting the requests that are still in flight")
+	}
+	w.cancel()
+	<-done
+	w.tend(time.Now())
+	w.records.Wait()
+}
+
+// record stores a result, trying again until it is durable or the worker has
+// stopped. It waits while too many results are on their way.
+func (w *Worker) record(r hook.Result, done func()) {
+	w.backlog <- struct{}{}
+	w.records.Add(1)
+	finish := func() { <-w.backlog; w.records.Done() }
+	var attempt func(wait time.Duration)
+	attempt = func(wait time.Duration) {
+		w.Store.Record(r, func(err error) {
+			if err == nil {
+				done()
+				finish()
+				return
+			}
+			if w.stopped.Err() != nil { // found again, as interrupted, after the next start
+				w.Log.Error("result not stored before stopping", "delivery", r.Delivery.ID, "error", err)
+				finish()
+				return
+			}
+			time.AfterFunc(wait, func() { attempt(min(2*wait, 5*time.Second)) })
+		})
+	}
+	attempt(100 * time.Millisecond)
+}

@@ -1,0 +1,66 @@
+package deliver
+
+import "sync"
+
+// gate bounds what all lanes together use: sockets and memory. A lane with
+// nothing in flight draws on a reserve of its own, so endpoints that hang cannot
+// keep the others from going out: however many sockets they hold, everybody
+// else still gets one.
+type gate struct {
+	mu       sync.Mutex
+	limit    int // requests in flight; the same again is the reserve
+	inFlight int
+	bytes    int     // payloads held in memory
+	maxBytes int     //
+	waiting  []*lane // in order of asking
+}
+
+// enter asks for one more request in flight. If refused, the lane is woken when
+// it is worth asking again.
+func (g *gate) enter(l *lane, first bool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inFlight < g.limit || first && g.inFlight < 2*g.limit {
+		g.inFlight++
+		return true
+	}
+	g.waiting = append(g.waiting, l)
+	return false
+}
+
+// leave ends a request and returns the lane to wake, if one waits.
+func (g *gate) leave() *lane {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inFlight--
+	if len(g.waiting) == 0 {
+		return nil
+	}
+	l := g.waiting[0]
+	g.waiting = g.waiting[1:]
+	return l
+}
+
+// hold asks to keep n bytes in memory.
+func (g *gate) hold(n int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.bytes+n > g.maxBytes && g.bytes > 0 {
+		return false
+	}
+	g.bytes += n
+	return true
+}
+
+func (g *gate) release(n int) {
+	g.mu.Lock()
+	g.bytes -= n
+	g.mu.Unlock()
+}
+
+// mustHold counts n bytes that are in memory already.
+func (g *gate) mustHold(n int) {
+	g.mu.Lock()
+	g.bytes += n
+	g.mu.Unlock()
+}

@@ -1,0 +1,529 @@
+package deliver
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"gancho/internal/hook"
+)
+
+// lane works through the deliveries of one endpoint.
+//
+// Its queue is a window on the endpoint's queue in the store: the oldest part,
+// in order. Once something did not fit (onDisk), new deliveries stay in the
+// store until the window has caught up, so nothing overtakes.
+//
+// Nothing here blocks while mu is held, and nothing runs when there is nothing
+// to do: a lane acts when it is offered work, when a request ends, when its
+// timer fires, when a page is loaded, or when its configuration changes.
+type lane struct {
+	w  *Worker
+	id hook.EndpointID
+
+	mu   sync.Mutex
+	plan *plan       // nil until loaded
+	dead atomic.Bool // dropped by the worker, which will open a new one
+
+	queue  []hook.Job
+	bytes  int                     // of the queue's payloads
+	held   map[hook.DeliveryID]int // not to be read from the store: queued, in flight, or not durably recorded yet
+	onDisk bool                    // the store may have due deliveries that are not in the queue
+	nextAt time.Time               // when something in the store comes due; zero: nothing known
+
+	reading   bool       // a page is being read…
+	late      []hook.Job // …and these came meanwhile
+	lateBytes int
+	missed    bool // …and others that did not fit here
+
+	interrupted bool // an earlier process may have left deliveries in hand
+	want, have  int  // version of the configuration: wanted, and in force
+	busy        bool // a goroutine reads for the lane (plan, page, cancelling)
+
+	inFlight  int
+	notBefore time.Time // the receiver asked to be left alone until then
+	breaker   breaker
+	limiter   *rate.Limiter
+	timer     *time.Timer
+
+	health  hook.Health
+	unsaved bool // health is newer than what was handed to the store
+	savedAt time.Time
+	usedAt  time.Time
+}
+
+const (
+	laneJobs  = 2048     // deliveries in memory
+	laneBytes = 16 << 20 // of payload in memory
+	pageJobs  = 256      // read from the store at once
+	pageBytes = 4 << 20
+	lowWater  = pageJobs / 2
+)
+
+func newLane(w *Worker, id hook.EndpointID, interrupted bool) *lane {
+	l := &lane{w: w, id: id, held: map[hook.DeliveryID]int{}, want: 1, interrupted: interrupted, onDisk: true}
+	l.timer = time.AfterFunc(time.Hour, l.pump)
+	l.timer.Stop()
+	return l
+}
+
+// offer takes a delivery that was just committed. It returns false if the lane
+// is dead.
+func (l *lane) offer(job hook.Job) bool {
+	l.mu.Lock()
+	if l.dead.Load() {
+		l.mu.Unlock()
+		return false
+	}
+	l.usedAt = time.Now()
+	d := &job.Delivery
+	switch {
+	case d.NextAttemptAt.After(l.usedAt) && !l.ordered(): // its schedule starts with a delay
+		l.expect(d.QueueAt)
+	case l.push(job):
+	case l.reading && len(l.late) < laneJobs && l.lateBytes < laneBytes:
+		l.late = append(l.late, job)
+		l.lateBytes += len(job.Event.Payload)
+	default:
+		l.onDisk, l.missed = true, true
+	}
+	l.mu.Unlock()
+	l.pump()
+	return true
+}
+
+// push puts a delivery at the end of the queue, unless it has to wait its turn
+// in the store.
+func (l *lane) push(job hook.Job) bool {
+	size := len(job.Event.Payload)
+	if l.onDisk || l.interrupted || l.plan != nil && l.plan.state != hook.EndpointActive ||
+		len(l.queue) >= laneJobs || l.bytes+size > laneBytes && l.bytes > 0 || !l.w.gate.hold(size) {
+		return false
+	}
+	l.enqueue(job)
+	return true
+}
+
+// enqueue puts a delivery into the queue; its bytes are counted at the gate.
+func (l *lane) enqueue(job hook.Job) {
+	l.queue = append(l.queue, job)
+	l.bytes += len(job.Event.Payload)
+	l.held[job.Delivery.ID]++
+}
+
+// release ends one hold on a delivery.
+func (l *lane) release(id hook.DeliveryID) {
+	if l.held[id]--; l.held[id] <= 0 {
+		delete(l.held, id)
+	}
+}
+
+func (l *lane) ordered() bool { return l.plan != nil && l.plan.limits.Ordered }
+
+// expect remembers that something in the store comes due at t.
+func (l *lane) expect(t time.Time) {
+	if !t.IsZero() && (l.nextAt.IsZero() || t.Before(l.nextAt)) {
+		l.nextAt = t
+	}
+}
+
+// wake tells that the store has work for the lane.
+func (l *lane) wake() {
+	l.mu.Lock()
+	l.onDisk, l.missed = true, true
+	l.mu.Unlock()
+	l.pump()
+}
+
+// look is wake for a lane that seems to have nothing to do.
+func (l *lane) look() {
+	l.mu.Lock()
+	idle := len(l.held) == 0 && l.nextAt.IsZero()
+	l.mu.Unlock()
+	if idle {
+		l.wake()
+	}
+}
+
+// refresh tells that the endpoint's configuration may have changed.
+func (l *lane) refresh() {
+	l.mu.Lock()
+	l.want++
+	l.mu.Unlock()
+	l.wake()
+}
+
+// pump starts whatever can start now.
+func (l *lane) pump() {
+	for {
+		l.mu.Lock()
+		job, ok := l.take()
+		l.mu.Unlock()
+		if !ok {
+			return
+		}
+		go l.work(job)
+	}
+}
+
+// work sends one delivery after the other, as long as there are any for it.
+func (l *lane) work(job hook.Job) {
+	for ok := true; ok; {
+		l.send(job)
+		if other := l.w.gate.leave(); other != nil {
+			other.pump()
+		}
+		l.mu.Lock()
+		l.inFlight--
+		job, ok = l.take()
+		l.mu.Unlock()
+		l.w.senders.Done()
+	}
+	l.pump() // what just ended may have made room for more than one
+}
+
+// take decides what happens next, with mu held: it returns a delivery that may
+// go out now, already counted as in flight; or it sees to it that the lane acts
+// again when there can be one.
+func (l *lane) take() (job hook.Job, ok bool) {
+	if l.w.stopping.Load() || l.dead.Load() {
+		return job, false
+	}
+	now := time.Now()
+	if l.have != l.want || l.interrupted {
+		l.background(l.prepare)
+		return job, false
+	}
+	switch l.plan.state {
+	case hook.EndpointActive:
+	case hook.EndpointPaused:
+		l.drop()
+		return job, false
+	default: // disabled, deleted
+		l.drop()
+		if l.onDisk {
+			l.background(l.cancelWaiting)
+		}
+		return job, false
+	}
+	if !l.nextAt.IsZero() && !now.Before(l.nextAt) {
+		l.onDisk, l.nextAt = true, time.Time{}
+	}
+	if l.onDisk && len(l.queue) < lowWater {
+		l.background(l.load)
+	}
+	if len(l.queue) == 0 {
+		l.arm(now, l.nextAt)
+		return job, false
+	}
+	if l.inFlight >= l.plan.limits.Concurrency {
+		return job, false
+	}
+	if at, free := l.free(now); !free {
+		if !at.IsZero() {
+			l.arm(now, at)
+		}
+		return job, false
+	}
+	ticket, wait := l.ticket(now)
+	if wait > 0 {
+		l.arm(now, now.Add(wait))
+		return job, false
+	}
+	if !l.w.gate.enter(l, l.inFlight == 0) {
+		if ticket != nil {
+			ticket.CancelAt(now)
+		}
+		return job, false
+	}
+	return l.pop(), true
+}
+
+// ticket takes one of the rate limit's places, or says how long until there is
+// one.
+func (l *lane) ticket(now time.Time) (*rate.Reservation, time.Duration) {
+	if l.limiter == nil {
+		return nil, 0
+	}
+	r := l.limiter.ReserveN(now, 1)
+	if wait := r.DelayFrom(now); wait > 0 {
+		r.CancelAt(now)
+		return nil, wait
+	}
+	return r, 0
+}
+
+// free reports whether head of the queue may go out now; if not, when to ask
+// again (zero: when a request ends).
+func (l *lane) free(now time.Time) (at time.Time, free bool) {
+	if head := &l.queue[0].Delivery; head.NextAttemptAt.After(now) { // ordered, and its retry is not due
+		return head.NextAttemptAt, false
+	}
+	if now.Before(l.notBefore) {
+		return l.notBefore, false
+	}
+	if ok, again := l.breaker.allow(now); !ok {
+		return again, false
+	}
+	return time.Time{}, true
+}
+
+func (l *lane) pop() hook.Job {
+	job := l.queue[0]
+	l.queue[0] = hook.Job{}
+	l.queue = l.queue[1:]
+	if len(l.queue) == 0 {
+		l.queue = nil // let the array go
+	}
+	l.bytes -= len(job.Event.Payload)
+	l.w.gate.release(len(job.Event.Payload))
+	l.inFlight++
+	l.breaker.sent()
+	l.w.senders.Add(1)
+	return job
+}
+
+// arm makes the lane act again at t.
+func (l *lane) arm(now, t time.Time) {
+	if !t.IsZero() {
+		l.timer.Reset(max(t.Sub(now), 0))
+	}
+}
+
+// drop empties the queue; the store has everything.
+func (l *lane) drop() {
+	for _, job := range l.queue {
+		l.release(job.Delivery.ID)
+	}
+	if l.bytes > 0 {
+		l.w.gate.release(l.bytes)
+	}
+	if len(l.queue) > 0 {
+		l.onDisk = true
+	}
+	l.queue, l.bytes = nil, 0
+}
+
+// background runs fn on a goroutine of its own, one at a time, and pumps after.
+func (l *lane) background(fn func(context.Context)) {
+	if l.busy {
+		return
+	}
+	l.busy = true
+	l.w.senders.Add(1)
+	go func() {
+		defer l.w.senders.Done()
+		fn(l.w.stopped)
+		l.mu.Lock()
+		l.busy = false
+		l.mu.Unlock()
+		l.pump()
+	}()
+}
+
+// pause keeps the lane from trying again at once after a failed read.
+func (l *lane) pause(ctx context.Context, what string, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	l.w.Log.Error(what, "endpoint", l.id, "error", err)
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Second):
+	}
+}
+
+// prepare reads the endpoint's configuration, and deals with what an earlier
+// process had in hand.
+func (l *lane) prepare(ctx context.Context) {
+	l.mu.Lock()
+	want, interrupted := l.want, l.interrupted
+	l.mu.Unlock()
+	p, err := l.w.plan(ctx, l.id)
+	if err != nil {
+		if hook.IsKind(err, hook.KindNotFound) { // nothing can be delivered there ever again
+			l.dead.Store(true)
+			return
+		}
+		l.pause(ctx, "cannot read the endpoint, will try again", err)
+		return
+	}
+	if interrupted {
+		if err := l.reclaim(ctx, p); err != nil {
+			l.pause(ctx, "cannot read interrupted deliveries, will try again", err)
+			return
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.interrupted = false
+	l.have = want
+	l.setPlan(p)
+}
+
+// setPlan puts a configuration in force.
+func (l *lane) setPlan(p *plan) {
+	if l.plan == nil {
+		l.health = p.endpoint.Health
+	}
+	if old := l.plan; old != nil && (old.limits.Ordered != p.limits.Ordered || old.state != p.state) {
+		l.drop()
+	}
+	if l.plan == nil || l.plan.limits.PerSecond != p.limits.PerSecond {
+		l.limiter = nil
+		if r := p.limits.PerSecond; r > 0 {
+			l.limiter = rate.NewLimiter(rate.Limit(r), max(1, int(r/10))) // bursts of a tenth of a second
+		}
+	}
+	if l.plan != nil && l.plan.state != hook.EndpointActive && p.state == hook.EndpointActive {
+		l.breaker, l.notBefore = breaker{}, time.Time{} // somebody says it is mended
+	}
+	if l.plan != nil && l.plan.endpoint.Version != p.endpoint.Version {
+		l.breaker, l.notBefore = breaker{}, time.Time{}
+	}
+	l.plan = p
+}
+
+// reclaim gives every delivery that an earlier process had in hand the result
+// "interrupted", and returns when that is durable.
+func (l *lane) reclaim(ctx context.Context, p *plan) error {
+	for {
+		list, err := l.w.Store.InHands(ctx, l.id, pageJobs)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		var wait sync.WaitGroup
+		for _, d := range list {
+			wait.Add(1)
+			l.w.record(interruptedResult(d, p, time.Now()), wait.Done)
+		}
+		if !waitOr(ctx, &wait) {
+			return ctx.Err()
+		}
+	}
+}
+
+// load reads a page of the queue. Deliveries offered meanwhile follow it, once
+// the page has caught up with them.
+func (l *lane) load(ctx context.Context) {
+	l.mu.Lock()
+	l.missed, l.reading = false, true
+	l.mu.Unlock()
+	page, err := l.w.Store.Due(ctx, l.id, time.Now(), pageJobs, pageBytes, l.holds)
+
+	l.mu.Lock()
+	late := l.late
+	l.reading, l.late, l.lateBytes = false, nil, 0
+	if err == nil {
+		for _, job := range page.Jobs {
+			l.follow(job)
+		}
+		l.onDisk = page.More || l.missed
+		l.expect(page.Next)
+		for _, job := range late {
+			if l.held[job.Delivery.ID] == 0 && !l.push(job) {
+				l.onDisk = true
+			}
+		}
+	}
+	l.mu.Unlock()
+	if err != nil {
+		l.pause(ctx, "cannot read waiting deliveries, will try again", err)
+	}
+}
+
+// follow puts a delivery read from the store into the queue.
+func (l *lane) follow(job hook.Job) {
+	if l.held[job.Delivery.ID] == 0 {
+		l.w.gate.mustHold(len(job.Event.Payload))
+		l.enqueue(job)
+	}
+}
+
+func (l *lane) holds(id hook.DeliveryID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held[id] > 0
+}
+
+// cancelWaiting cancels, page by page, what waits for a disabled endpoint.
+func (l *lane) cancelWaiting(ctx context.Context) {
+	for ctx.Err() == nil {
+		l.mu.Lock()
+		l.missed = false
+		l.mu.Unlock()
+		list, err := l.w.Store.Waiting(ctx, l.id, pageJobs)
+		if err != nil {
+			l.pause(ctx, "cannot read waiting deliveries, will try again", err)
+			continue
+		}
+		var wait sync.WaitGroup
+		busy := 0
+		for _, d := range list {
+			if l.holds(d.ID) { // in flight: its own result cancels it
+				busy++
+				continue
+			}
+			wait.Add(1)
+			l.w.record(l.cancelled(d), wait.Done)
+		}
+		if !waitOr(ctx, &wait) {
+			return
+		}
+		if busy == len(list) && busy > 0 { // only those: look again when they have ended
+			l.mu.Lock()
+			l.onDisk = l.missed
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Lock()
+		if l.plan.state == hook.EndpointActive || l.plan.state == hook.EndpointPaused || l.have != l.want {
+			l.mu.Unlock()
+			return
+		}
+		if len(list) < pageJobs {
+			l.onDisk = l.missed
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+	}
+}
+
+// waitOr waits for wg, or gives up when ctx ends.
+func waitOr(ctx context.Context, wg *sync.WaitGroup) bool {
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// tend saves health and reports whether the lane has been idle long enough to
+// be dropped; then it is dead.
+func (l *lane) tend(now time.Time) (drop bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unsaved {
+		l.saveHealth(now)
+	}
+	idle := len(l.held) == 0 && l.nextAt.IsZero() && !l.busy && !l.breaker.open && !now.Before(l.notBefore) &&
+		(!l.onDisk || l.plan != nil && l.plan.state != hook.EndpointActive)
+	if l.dead.Load() || idle && now.Sub(l.usedAt) > idleAfter {
+		l.dead.Store(true)
+		l.timer.Stop()
+		return true
+	}
+	return false
+}
+
+func (l *lane) saveHealth(now time.Time) {
+	l.w.Store.SaveHealth(l.id, l.health)
+	l.unsaved, l.savedAt = false, now
+}

@@ -1,0 +1,109 @@
+package deliver
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/sign"
+)
+
+// plan is an endpoint as sending sees it: its configuration compiled with its
+// contract. It does not change; a new configuration makes a new plan.
+type plan struct {
+	endpoint *hook.Endpoint
+	contract *contract.Contract
+	state    hook.EndpointState
+	limits   contract.Limits
+	policy   hook.Policy
+	render   renderer
+	signer   *sign.Signer // nil: the contract does not sign
+}
+
+// renderer shapes requests under one version of an endpoint's configuration
+// and of its contract.
+type renderer struct {
+	contract        *contract.Contract
+	config          hook.EndpointConfig
+	mask            *strings.Replacer // nil: nothing is secret
+	secrets         []string
+	endpointVersion int64
+}
+
+func newRenderer(c *contract.Contract, cfg hook.EndpointConfig, version int64) renderer {
+	r := renderer{contract: c, config: cfg, endpointVersion: version, secrets: c.Secrets(cfg)}
+	var pairs []string
+	for _, s := range r.secrets {
+		if len(s) > 0 {
+			pairs = append(pairs, s, Masked)
+		}
+	}
+	if len(pairs) > 0 {
+		r.mask = strings.NewReplacer(pairs...)
+	}
+	return r
+}
+
+// Masked stands where a secret was.
+const Masked = "••••••"
+
+// plan reads an endpoint and compiles it.
+func (w *Worker) plan(ctx context.Context, id hook.EndpointID) (*plan, error) {
+	e, err := w.Store.Endpoint(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	c, ok := w.Contracts.Lookup(e.Contract)
+	if !ok {
+		return nil, hook.NotFound("contract", e.Contract)
+	}
+	p := &plan{
+		endpoint: e, contract: c, state: e.State, limits: c.Limits(e.Config), policy: c.Policy(e.Config),
+		render: newRenderer(c, e.Config, e.Version),
+	}
+	if p.limits.Ordered {
+		p.limits.Concurrency = 1
+	}
+	if c.Signing() != "" {
+		p.signer, err = sign.NewSigner(secretsInForce(e.Secrets, time.Now()))
+	}
+	return p, err
+}
+
+func secretsInForce(secrets []hook.Secret, now time.Time) []string {
+	var list []string
+	for _, s := range secrets {
+		if s.ExpiresAt.IsZero() || s.ExpiresAt.After(now) {
+			list = append(list, s.Text)
+		}
+	}
+	return list
+}
+
+// renderer returns what the delivery's first attempt was rendered with, or the
+// present configuration if this is its first.
+func (w *Worker) renderer(ctx context.Context, p *plan, d *hook.Delivery) (renderer, error) {
+	if d.EndpointVersion == 0 {
+		d.EndpointVersion, d.ContractVersion = p.endpoint.Version, p.contract.Version
+	}
+	if d.EndpointVersion == p.endpoint.Version && d.ContractVersion == p.contract.Version {
+		return p.render, nil
+	}
+	c, cfg := p.contract, p.endpoint.Config
+	if d.ContractVersion != c.Version {
+		old, ok := w.Contracts.At(c.Name, d.ContractVersion)
+		if !ok {
+			return renderer{}, hook.NotFound("contract version", c.Name)
+		}
+		c = old
+	}
+	if d.EndpointVersion != p.endpoint.Version {
+		var err error
+		if cfg, err = w.Store.EndpointVersion(ctx, p.endpoint.ID, d.EndpointVersion); err != nil {
+			return renderer{}, err
+		}
+	}
+	return newRenderer(c, cfg, d.EndpointVersion), nil
+}

@@ -1,0 +1,35 @@
+package hook
+
+import "time"
+
+// Page asks for a part of a list, newest first.
+type Page struct {
+	Before ID  // only what is older than this; zero: from the newest
+	Limit  int // at least 1
+}
+
+// EventFilter narrows a list of events; zero members narrow nothing.
+type EventFilter struct {
+	Type     string
+	Contract string
+	Since    time.Time // made then or later
+	Until    time.Time // made before
+}
+
+// DeliveryFilter narrows a list of deliveries; zero members narrow nothing.
+// Since and Until are about the time of the event.
+type DeliveryFilter struct {
+	Endpoint EndpointID
+	Event    EventID
+	Type     string
+	State    State
+	Since    time.Time
+	Until    time.Time
+}
+
+// IsZero reports whether the id is unset.
+func (id ID) IsZero() bool         { return id == ID{} }
+func (id EventID) IsZero() bool    { return id == EventID{} }
+func (id DeliveryID) IsZero() bool { return id == DeliveryID{} }
+func (id EndpointID) IsZero() bool { return id == EndpointID{} }
+func (id KeyID) IsZero() bool      { return id == KeyID{} }

@@ -1,0 +1,145 @@
+package ingest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/match"
+)
+
+// directory remembers which endpoints each tenant has, compiled for matching,
+// so that accepting an event reads nothing. It is told of every committed change
+// (forget) before the change's caller is answered, so what a caller has been
+// told holds for its next event.
+type directory struct {
+	store     Store
+	contracts *contract.Set
+
+	mu      sync.Mutex
+	tenants map[string]*entry
+}
+
+// entry is one tenant's routes, or the loading of them.
+type entry struct {
+	done   chan struct{} // closed when loaded
+	routes *routes
+	err    error
+}
+
+// maxTenants bounds the memory; beyond it some tenant is forgotten and read
+// again when its next event comes.
+const maxTenants = 50_000
+
+func newDirectory(s Store, c *contract.Set) *directory {
+	return &directory{store: s, contracts: c, tenants: map[string]*entry{}}
+}
+
+func (d *directory) forget(tenant string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if tenant == "" {
+		clear(d.tenants)
+		return
+	}
+	delete(d.tenants, tenant)
+}
+
+// routes returns the routes of a tenant. Callers that find a load under way
+// wait for it; a load that a change overtakes serves those who already wait for
+// it, and nobody after.
+func (d *directory) routes(ctx context.Context, tenant string) (*routes, error) {
+	d.mu.Lock()
+	e := d.tenants[tenant]
+	if e == nil {
+		e = &entry{done: make(chan struct{})}
+		for other := range d.tenants {
+			if len(d.tenants) < maxTenants {
+				break
+			}
+			delete(d.tenants, other)
+		}
+		d.tenants[tenant] = e
+		d.mu.Unlock()
+		d.load(ctx, tenant, e)
+	} else {
+		d.mu.Unlock()
+		select {
+		case <-e.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return e.routes, e.err
+}
+
+func (d *directory) load(ctx context.Context, tenant string, e *entry) {
+	defer close(e.done)
+	var list []*hook.Endpoint
+	// Others may wait for this load, so it does not end with the first caller.
+	if list, e.err = d.store.TenantEndpoints(context.WithoutCancel(ctx), tenant); e.err == nil {
+		e.routes, e.err = newRoutes(list, d.contracts)
+	}
+	if e.err != nil { // do not remember failures
+		d.mu.Lock()
+		if d.tenants[tenant] == e {
+			delete(d.tenants, tenant)
+		}
+		d.mu.Unlock()
+	}
+}
+
+// target is an endpoint as accepting sees it.
+type target struct {
+	id         hook.EndpointID
+	mode       hook.Mode
+	ordered    bool
+	firstDelay time.Duration
+}
+
+// routes are the endpoints of one tenant by contract.
+type routes struct {
+	sets    map[string]*match.Set
+	targets map[hook.EndpointID]*target
+}
+
+func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) {
+	r := &routes{sets: map[string]*match.Set{}, targets: map[hook.EndpointID]*target{}}
+	byContract := map[string][]match.Target{}
+	for _, e := range list {
+		if e.State != hook.EndpointActive && e.State != hook.EndpointPaused {
+			continue
+		}
+		c, ok := contracts.Lookup(e.Contract)
+		if !ok {
+			continue // its contract is gone; the endpoint's page says so
+		}
+		t, err := match.Compile(e.ID, e.Config.EventTypes, e.Config.Filter)
+		if err != nil { // it was checked when it was stored
+			return nil, err
+		}
+		byContract[e.Contract] = append(byContract[e.Contract], t)
+		limits, policy := c.Limits(e.Config), c.Policy(e.Config)
+		r.targets[e.ID] = &target{id: e.ID, mode: policy.Mode, ordered: limits.Ordered, firstDelay: policy.Retry[0]}
+	}
+	for name, targets := range byContract {
+		r.sets[name] = match.NewSet(targets)
+	}
+	return r, nil
+}
+
+// match finds the targets of an event; problems are filters that failed.
+func (r *routes) match(e *hook.Event) (list []*target, problems []match.Problem) {
+	set := r.sets[e.Contract]
+	if set == nil {
+		return nil, nil
+	}
+	ids, problems := set.Match(e)
+	list = make([]*target, 0, min(len(ids), hook.MaxFanout))
+	for _, id := range ids[:min(len(ids), hook.MaxFanout)] {
+		list = append(list, r.targets[id])
+	}
+	return list, problems
+}

@@ -1,0 +1,267 @@
+// Package ingest is the one door through which events come in, whoever brings
+// them: the API, a record change, a schedule, another system's webhook.
+//
+// [Ingest.Accept] checks, finds the endpoints that take the event, commits the
+// event and its deliveries together, and hands them to the worker. What it has
+// answered is durable. Callers cannot drift apart on validation, idempotency or
+// limits, because there is no second way.
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+)
+
+// Store is what ingest needs of the database.
+type Store interface {
+	// Submit commits a submission, or nothing of it. It sets the items' results.
+	Submit(sub *hook.Submission, keepKeys time.Duration) error
+	// TenantEndpoints lists a tenant's endpoints, or fails with KindNotFound if
+	// there is no such tenant.
+	TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpoint, error)
+}
+
+// Dispatcher takes deliveries that were just committed, so that they need not
+// be read back. It may leave any of them to be found in the store.
+type Dispatcher interface {
+	Offer(jobs []hook.Job)
+}
+
+// Options of [New].
+type Options struct {
+	Store      Store
+	Dispatcher Dispatcher
+	Contracts  *contract.Set
+	KeepKeys   time.Duration // how long an idempotency key is remembered
+	Log        *slog.Logger
+}
+
+// Ingest accepts events. Its methods may be called from any goroutine.
+type Ingest struct {
+	Options
+	directory *directory
+}
+
+// New makes an Ingest. It starts nothing.
+func New(o Options) *Ingest {
+	return &Ingest{Options: o, directory: newDirectory(o.Store, o.Contracts)}
+}
+
+// Forget drops what is remembered of the configuration that changed.
+func (in *Ingest) Forget(c hook.Change) { in.directory.forget(c.Tenant) }
+
+// Accept commits the events of one request together with their deliveries. An
+// error concerns the whole request, and then nothing was stored; an item that is
+// wrong by itself says so in its answer and does not harm the others.
+func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAnswer, error) {
+	routes, err := in.directory.routes(ctx, r.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	answers := make([]hook.EventAnswer, len(r.Items))
+	sub := &hook.Submission{Tenant: r.Tenant, RequestKey: r.RequestKey, RequestHash: r.RequestHash}
+	sub.Items = make([]*hook.Accepted, 0, len(r.Items))
+	place := make([]int, 0, len(r.Items)) // of each submitted item among the answers
+	for i := range r.Items {
+		item := &r.Items[i]
+		answers[i].ExternalID = item.ExternalID
+		if wrong := in.check(item); wrong != nil {
+			answers[i].Wrong = wrong
+			continue
+		}
+		sub.Items = append(sub.Items, in.prepare(r.Tenant, item, routes, now))
+		place = append(place, i)
+	}
+	fill := func() {
+		for k, it := range sub.Items {
+			fillAnswer(&answers[place[k]], it)
+		}
+	}
+	if r.RequestKey != "" {
+		sub.Answer = func() []byte { fill(); return encodeAnswers(answers) }
+	}
+	if len(sub.Items) == 0 && r.RequestKey == "" {
+		return answers, nil
+	}
+	if err := in.Store.Submit(sub, in.KeepKeys); err != nil {
+		return nil, err
+	}
+	switch {
+	case sub.Conflict:
+		return nil, hook.Conflict("idempotency_key_reused",
+			"This Idempotency-Key was used before with another body. Use a new key for a new request.")
+	case sub.Prior != nil:
+		return decodeAnswers(sub.Prior)
+	}
+	fill()
+	in.Dispatcher.Offer(jobs(sub))
+	return answers, nil
+}
+
+// check says what is wrong with an item, nil if nothing.
+func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
+	if item.Wrong != nil {
+		return item.Wrong
+	}
+	if item.Contract == "" {
+		item.Contract = hook.DefaultContract
+	}
+	wrong := func(code, pointer, detail string) *hook.Error {
+		return hook.Invalid(code, detail, hook.FieldError{Pointer: pointer, Detail: detail})
+	}
+	if !hook.ValidEventType(item.Type) {
+		return wrong("event_type_invalid", "/type",
+			"Give the event a type of up to 128 letters, digits and . _ : / - that starts with a letter, digit or _, such as order.paid.")
+	}
+	if item.ExternalID != "" && !hook.ValidExternalID(item.ExternalID) {
+		return wrong("event_id_invalid", "/id", "An id has 1 to 128 characters of A-Z a-z 0-9 _ . : - and nothing else.")
+	}
+	c, ok := in.Contracts.Lookup(item.Contract)
+	if !ok {
+		return wrong("contract_unknown", "/contract", fmt.Sprintf("There is no contract %q.", item.Contract))
+	}
+	if !c.HasEvent(item.Type) {
+		return wrong("event_type_unknown", "/type", fmt.Sprintf("The contract %q has no event type %q; it has %s.",
+			item.Contract, item.Type, typeNames(c)))
+	}
+	return nil
+}
+
+func typeNames(c *contract.Contract) string {
+	var names []string
+	for i, t := range c.EventTypes() {
+		if i == 12 {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, t.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// prepare gives the event its identity and finds its deliveries.
+func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, now time.Time) *hook.Accepted {
+	e := &hook.Event{
+		ID: hook.NewEventID(), Tenant: tenant, Contract: item.Contract, Type: item.Type, ExternalID: item.ExternalID,
+		Source: item.Source, CreatedAt: now, Payload: item.Payload,
+	}
+	a := &hook.Accepted{Event: e}
+	if e.ExternalID != "" {
+		h := sha256.New()
+		h.Write([]byte(e.Contract + "\x00" + e.Type + "\x00"))
+		h.Write(e.Payload)
+		h.Sum(a.Hash[:0])
+	}
+	targets, problems := routes.match(e)
+	for _, p := range problems {
+		in.Log.Warn("filter failed, endpoint left out", "tenant", tenant, "event", e.ID, "problem", p)
+	}
+	if len(targets) > 0 {
+		a.Deliveries = make([]hook.Delivery, 0, len(targets))
+	}
+	for i, t := range targets {
+		a.Deliveries = append(a.Deliveries, newDelivery(e, t, i+1, now))
+	}
+	return a
+}
+
+func newDelivery(e *hook.Event, t *target, n int, now time.Time) hook.Delivery {
+	d := hook.Delivery{
+		ID: e.ID.Delivery(n), Tenant: e.Tenant, Endpoint: t.id, Type: e.Type, Mode: t.mode,
+		State: hook.Pending, CreatedAt: now, NextAttemptAt: now.Add(t.firstDelay), QueueAt: now,
+	}
+	if !t.ordered {
+		d.QueueAt = d.NextAttemptAt
+	}
+	return d
+}
+
+func fillAnswer(a *hook.EventAnswer, it *hook.Accepted) {
+	switch {
+	case it.Conflict:
+		a.Wrong = hook.Conflict("event_id_reused",
+			"This id was used before for an event with another type, contract or payload. Use a new id for a new event.")
+	case it.Duplicate:
+		a.ID, a.Deliveries, a.Duplicate = it.First, it.FirstDeliveries, true
+	default:
+		a.ID, a.Deliveries = it.Event.ID, len(it.Deliveries)
+	}
+}
+
+// jobs are the deliveries of what was really stored.
+func jobs(sub *hook.Submission) []hook.Job {
+	n := 0
+	for _, it := range sub.Items {
+		n += len(it.Deliveries)
+	}
+	if n == 0 {
+		return nil
+	}
+	list := make([]hook.Job, 0, n)
+	for _, it := range sub.Items {
+		if it.Duplicate || it.Conflict {
+			continue
+		}
+		for _, d := range it.Deliveries {
+			list = append(list, hook.Job{Delivery: d, Event: it.Event})
+		}
+	}
+	return list
+}
+
+// storedAnswer is how the answer to a request with a key is kept.
+type storedAnswer struct {
+	ID         string            `json:"id,omitempty"`
+	ExternalID string            `json:"external_id,omitempty"`
+	Deliveries int               `json:"deliveries,omitempty"`
+	Kind       hook.Kind         `json:"kind,omitempty"`
+	Code       string            `json:"code,omitempty"`
+	Detail     string            `json:"detail,omitempty"`
+	Fields     []hook.FieldError `json:"fields,omitempty"`
+}
+
+func encodeAnswers(answers []hook.EventAnswer) []byte {
+	list := make([]storedAnswer, len(answers))
+	for i, a := range answers {
+		list[i] = storedAnswer{ID: a.ID.String(), ExternalID: a.ExternalID, Deliveries: a.Deliveries}
+		if a.Wrong != nil {
+			list[i] = storedAnswer{ExternalID: a.ExternalID, Kind: a.Wrong.Kind, Code: a.Wrong.Code, Detail: a.Wrong.Detail, Fields: a.Wrong.Fields}
+		}
+	}
+	b, err := json.Marshal(list)
+	if err != nil { // plain values always encode
+		panic(err)
+	}
+	return b
+}
+
+func decodeAnswers(b []byte) ([]hook.EventAnswer, error) {
+	var list []storedAnswer
+	if err := json.Unmarshal(b, &list); err != nil {
+		return nil, fmt.Errorf("stored answer: %w", err)
+	}
+	answers := make([]hook.EventAnswer, len(list))
+	var errs []error
+	for i, s := range list {
+		answers[i] = hook.EventAnswer{ExternalID: s.ExternalID, Deliveries: s.Deliveries, Duplicate: true}
+		if s.Code != "" {
+			answers[i].Wrong = &hook.Error{Kind: s.Kind, Code: s.Code, Detail: s.Detail, Fields: s.Fields}
+			answers[i].Duplicate = false
+			continue
+		}
+		id, err := hook.ParseEventID(s.ID)
+		answers[i].ID = id
+		errs = append(errs, err)
+	}
+	return answers, errors.Join(errs...)
+}

@@ -1,0 +1,350 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// open starts a store on a new file, and stops it when the test ends.
+func open(t *testing.T) *DB {
+	t.Helper()
+	return openAt(t, filepath.Join(t.TempDir(), "gancho.db"))
+}
+
+func openAt(t *testing.T, path string) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), Options{Path: path, Key: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- db.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-done, db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func accepted(tenant, external, payload string, endpoints ...hook.EndpointID) *hook.Accepted {
+	now := time.Now()
+	e := &hook.Event{
+		ID: hook.NewEventID(), Tenant: tenant, Contract: "standard", Type: "order.paid", ExternalID: external,
+		Source: hook.SourceAPI, CreatedAt: now, Payload: []byte(payload),
+	}
+	a := &hook.Accepted{Event: e, Hash: sha256.Sum256([]byte(payload))}
+	for i, ep := range endpoints {
+		a.Deliveries = append(a.Deliveries, hook.Delivery{
+			ID: e.ID.Delivery(i + 1), Tenant: tenant, Endpoint: ep, Type: e.Type, Mode: hook.AtLeastOnce, State: hook.Pending,
+			CreatedAt: now, NextAttemptAt: now, QueueAt: now,
+		})
+	}
+	return a
+}
+
+func submit(t *testing.T, db *DB, items ...*hook.Accepted) *hook.Submission {
+	t.Helper()
+	s := &hook.Submission{Tenant: items[0].Event.Tenant, Items: items}
+	if err := db.Submit(s, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func count(t *testing.T, db *DB, table string) (n int) {
+	t.Helper()
+	if err := db.read.QueryRow(`SELECT count(*) FROM ` + table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestSubmitKeepsBytes(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	payload := "{\"n\": 9007199254740993,\r\n \"u\":\"\\u00e3\\/\", \"d\":0.000907775311708679 }"
+	ep := hook.NewEndpointID()
+	a := accepted("acme", "my-1", payload, ep)
+	submit(t, db, a)
+	got, err := db.Event(t.Context(), "acme", a.Event.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got.Payload) != payload || got.ExternalID != "my-1" || got.CreatedAt.UnixMicro() != a.Event.CreatedAt.UnixMicro() {
+		t.Errorf("read back %+v", got)
+	}
+	if _, err := db.Event(t.Context(), "other", a.Event.ID); !hook.IsKind(err, hook.KindNotFound) {
+		t.Errorf("another tenant reads it: %v", err)
+	}
+	page, err := db.Due(t.Context(), ep, time.Now(), 10, 1<<20, func(hook.DeliveryID) bool { return false })
+	if err != nil || len(page.Jobs) != 1 || page.More {
+		t.Fatalf("due: %+v %v", page, err)
+	}
+	if page.Jobs[0].Delivery.ID != a.Deliveries[0].ID || string(page.Jobs[0].Event.Payload) != payload {
+		t.Errorf("due: %+v", page.Jobs[0])
+	}
+}
+
+// Many callers at once are all answered, and everything they were told holds.
+func TestGroupCommit(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	const callers, each = 32, 25
+	var wg sync.WaitGroup
+	for c := range callers {
+		wg.Go(func() {
+			for i := range each {
+				a := accepted("acme", fmt.Sprintf("c%d-%d", c, i), fmt.Sprintf(`{"i":%d}`, i))
+				if err := db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, time.Hour); err != nil {
+					t.Error(err)
+				}
+				if _, err := db.Event(context.Background(), "acme", a.Event.ID); err != nil {
+					t.Errorf("answered but not there: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := count(t, db, "events"); n != callers*each {
+		t.Errorf("%d events, want %d", n, callers*each)
+	}
+}
+
+func TestIdempotentItems(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ep := hook.NewEndpointID()
+	first := accepted("acme", "my-1", `{"a":1}`, ep)
+	// The second has the same id within the same submission.
+	again := accepted("acme", "my-1", `{"a":1}`, ep)
+	submit(t, db, first, again)
+	if !again.Duplicate || again.First != first.Event.ID || again.FirstDeliveries != 1 {
+		t.Errorf("same id, same content: %+v", again)
+	}
+	other := accepted("acme", "my-1", `{"a":2}`, ep)
+	elsewhere := accepted("globex", "my-1", `{"a":2}`, ep)
+	submit(t, db, other)
+	submit(t, db, elsewhere)
+	if !other.Conflict || other.Duplicate {
+		t.Errorf("same id, other content: %+v", other)
+	}
+	if elsewhere.Conflict || elsewhere.Duplicate {
+		t.Errorf("same id, other tenant: %+v", elsewhere)
+	}
+	if n := count(t, db, "events"); n != 2 {
+		t.Errorf("%d events, want 2", n)
+	}
+}
+
+func TestIdempotencyExpires(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	submit1 := &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "my-1", `1`)}}
+	if err := db.Submit(submit1, -time.Second); err != nil { // expired as soon as stored
+		t.Fatal(err)
+	}
+	later := accepted("acme", "my-1", `2`)
+	submit(t, db, later)
+	if later.Conflict || later.Duplicate {
+		t.Errorf("an expired id still counts: %+v", later)
+	}
+}
+
+func TestIdempotentRequests(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	request := func(hash byte, answer string) *hook.Submission {
+		return &hook.Submission{
+			Tenant: "acme", RequestKey: "k", RequestHash: [32]byte{hash}, Answer: func() []byte { return []byte(answer) },
+			Items: []*hook.Accepted{accepted("acme", "", `{}`)},
+		}
+	}
+	for _, c := range []struct {
+		hash     byte
+		prior    string
+		conflict bool
+		events   int
+	}{
+		{hash: 1, events: 1},
+		{hash: 1, prior: "first", events: 1},
+		{hash: 2, conflict: true, events: 1},
+	} {
+		s := request(c.hash, "first")
+		if err := db.Submit(s, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if string(s.Prior) != c.prior || s.Conflict != c.conflict {
+			t.Errorf("hash %d: prior %q conflict %v", c.hash, s.Prior, s.Conflict)
+		}
+		if n := count(t, db, "events"); n != c.events {
+			t.Errorf("hash %d: %d events, want %d", c.hash, n, c.events)
+		}
+	}
+}
+
+// One operation that the database refuses must not take the others with it.
+func TestOneWrongOperation(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	good, bad := accepted("acme", "", `1`), accepted("acme", "", `2`)
+	bad.Event.ID = good.Event.ID // breaks the primary key
+	b := &batch{}
+	var subs []*submission
+	for _, a := range []*hook.Accepted{good, bad, accepted("acme", "", `3`)} {
+		s := &submission{Submission: &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, done: make(chan struct{})}
+		subs = append(subs, s)
+		b.submissions = append(b.submissions, s)
+	}
+	failing := errors.New("no")
+	c := &change{done: make(chan struct{}), run: func(t *tx) error {
+		if _, err := t.exec(`INSERT INTO tenants (id, name, metadata, created_at, updated_at) VALUES ('x', '', '{}', 0, 0)`); err != nil {
+			return err
+		}
+		return failing
+	}}
+	b.changes = append(b.changes, c)
+	db.queue.mu.Lock() // one batch, whatever the timing
+	*db.queue.next = *b
+	db.queue.mu.Unlock()
+	signal(db.queue.eager)
+	for _, s := range subs {
+		<-s.done
+	}
+	<-c.done
+	if subs[0].err != nil || subs[2].err != nil || subs[1].err == nil {
+		t.Errorf("errors %v, %v, %v; want only the second", subs[0].err, subs[1].err, subs[2].err)
+	}
+	if !errors.Is(c.err, failing) {
+		t.Errorf("change: %v", c.err)
+	}
+	if n := count(t, db, "events"); n != 2 {
+		t.Errorf("%d events, want 2", n)
+	}
+	if n := count(t, db, "tenants"); n != 0 {
+		t.Errorf("what a failed change wrote is there")
+	}
+}
+
+// A result overtakes the mark of its own sending, but brings the frozen body.
+func TestMarksAreDropped(t *testing.T) {
+	t.Parallel()
+	id := hook.NewEventID().Delivery(1)
+	waited := make(chan struct{})
+	b := &batch{
+		marks: []*mark{
+			{Result: hook.Result{Delivery: hook.Delivery{ID: id}, Frozen: []byte("body")}},
+			{Result: hook.Result{Delivery: hook.Delivery{ID: hook.NewEventID().Delivery(1)}}},
+			{Result: hook.Result{Delivery: hook.Delivery{ID: id}}, done: waited},
+		},
+		results: []*result{{Result: hook.Result{Delivery: hook.Delivery{ID: id}}}},
+	}
+	b.dropMarks()
+	if len(b.marks) != 2 || b.marks[1].done == nil {
+		t.Errorf("kept %d marks; want the other's and the one somebody waits for", len(b.marks))
+	}
+	if string(b.results[0].Frozen) != "body" {
+		t.Error("the frozen body is lost")
+	}
+}
+
+func TestDatabaseLocked(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "gancho.db")
+	db := openAt(t, path)
+	submit(t, db, accepted("acme", "", `1`))
+	if _, err := db.dialect.(*lite).conn.ExecContext(t.Context(), `PRAGMA busy_timeout = 10`); err != nil {
+		t.Fatal(err)
+	}
+	other, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	if _, err := other.Exec(`BEGIN IMMEDIATE`); err != nil {
+		t.Fatal(err)
+	}
+	a := accepted("acme", "", `2`)
+	err = db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, time.Hour)
+	if !hook.IsKind(err, hook.KindUnavailable) {
+		t.Errorf("locked: %v, want unavailable", err)
+	}
+	if _, err := other.Exec(`ROLLBACK`); err != nil {
+		t.Fatal(err)
+	}
+	submit(t, db, accepted("acme", "", `3`)) // and it recovers by itself
+	if n := count(t, db, "events"); n != 2 {
+		t.Errorf("%d events, want 2: what was refused must not be there", n)
+	}
+}
+
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	submit(t, db, accepted("acme", "", `1`))
+	conn := db.dialect.(*lite).conn
+	var pages int
+	if err := conn.QueryRowContext(t.Context(), `PRAGMA page_count`).Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(n int) {
+		if _, err := conn.ExecContext(t.Context(), fmt.Sprintf(`PRAGMA max_page_count = %d`, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(pages + 2) // SQLite answers SQLITE_FULL, as for a disk without room
+	big := make([]byte, 1<<20)
+	for i := range big {
+		big[i] = '1'
+	}
+	err := db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{
+		accepted("acme", "", `2`), accepted("acme", "", string(big)),
+	}}, time.Hour)
+	if !hook.IsKind(err, hook.KindUnavailable) {
+		t.Errorf("disk full: %v, want unavailable", err)
+	}
+	if n := count(t, db, "events"); n != 1 {
+		t.Errorf("%d events, want 1: half a request is stored", n)
+	}
+	limit(1 << 30)
+	submit(t, db, accepted("acme", "", `3`))
+}
+
+func TestStopped(t *testing.T) {
+	t.Parallel()
+	db, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "g.db"), Key: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- db.Run(ctx) }()
+	recorded := make(chan error, 1)
+	a := accepted("acme", "", `1`, hook.NewEndpointID())
+	submit(t, db, a)
+	d := a.Deliveries[0]
+	d.State = hook.Delivered
+	db.Record(hook.Result{Delivery: d, Attempt: &hook.Attempt{Number: 1}}, func(err error) { recorded <- err })
+	stop()
+	if err := errors.Join(<-done, <-recorded); err != nil { // what was handed in before the stop is stored
+		t.Error(err)
+	}
+	if err := db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `2`)}}, time.Hour); !hook.IsKind(err, hook.KindUnavailable) {
+		t.Errorf("after the stop: %v, want unavailable", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
