@@ -16,12 +16,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"gancho/internal/nearest"
 )
 
 //go:generate go run gancho/cmd/gancho config doc --output ../../docs/config.md
@@ -526,45 +527,16 @@ func ParseDuration(text string) (time.Duration, error) {
 // didYouMean is the tail of a sentence that proposes the option nearest to a
 // misspelt name, or else points to the manual.
 func didYouMean(name string) string {
-	plain := func(s string) string {
-		return strings.Map(func(r rune) rune {
-			if r == '_' || r == '-' || r == '.' || unicode.IsSpace(r) {
-				return -1
-			}
-			return unicode.ToLower(r)
-		}, s)
-	}
-	best, bestDistance := "", 3 // more than two slips is another word
+	var names []string
 	for _, o := range options() {
-		if d := editDistance(plain(name), plain(o.Name)); o.InFile && d < bestDistance {
-			best, bestDistance = o.Name, d
+		if o.InFile {
+			names = append(names, o.Name)
 		}
 	}
-	if best == "" {
-		return "; gancho serve --help lists them all"
+	if best, ok := nearest.Word(name, names); ok {
+		return fmt.Sprintf("; did you mean %q?", best)
 	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// editDistance is the number of letters to insert, remove or replace that turn
-// a into b.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return "; gancho serve --help lists them all"
 }
 
 // ConfigDoc is the manual of all options, in Markdown: the text of

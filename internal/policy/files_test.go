@@ -1,0 +1,139 @@
+package policy
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// files are the files of the project, by path from its root: what is committed
+// and what is new, but nothing that is ignored.
+func files(t *testing.T) []string {
+	t.Helper()
+	out := git(t, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	all := strings.Split(strings.TrimRight(out, "\x00"), "\x00")
+	slices.Sort(all)
+	if len(all) < 10 {
+		t.Fatalf("git finds only %d files", len(all))
+	}
+	return slices.Compact(all)
+}
+
+// git runs git at the root of the project.
+func git(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "git", args...)
+	cmd.Dir = filepath.Join("..", "..")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("git %s: %v: %s", args[0], err, stderr.String())
+	}
+	return string(out)
+}
+
+// unwanted is text that no file may contain. The patterns are written so that
+// they do not match themselves.
+var unwanted = []struct {
+	pattern *regexp.Regexp
+	in      func(file string) bool
+	why     string
+}{
+	{
+		regexp.MustCompile(`["'\x60 =(]/(?:home|work|root|Users)/[a-z]`), anywhere,
+		"a path of one machine; build it from the directory of the test, or t.TempDir()",
+	},
+	{
+		regexp.MustCompile(`["'\x60]/tmp[/"'\x60]`), isTest,
+		"a shared directory; use t.TempDir()",
+	},
+	{
+		regexp.MustCompile(`\.\./shared/`), anywhere,
+		"a file outside the project; copy it into a testdata directory",
+	},
+	{
+		regexp.MustCompile(`(?:proxy\.golang|registry\.npmjs|registry\.yarnpkg|deb\.debian|sum\.golang)\.(?:org|com)`), anywhere,
+		"the host of a package registry; the ordinary clients know their own",
+	},
+	{
+		regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[\\\s]*\S{40}`), func(f string) bool { return !strings.Contains(f, "testdata/") },
+		"a private key; make it in the test",
+	},
+}
+
+func TestFilesAreSelfContained(t *testing.T) {
+	root := filepath.Join("..", "..")
+	for _, file := range files(t) {
+		raw, err := os.ReadFile(filepath.Join(root, file))
+		if os.IsNotExist(err) {
+			continue // removed, and not yet committed
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(raw) > 1<<20 {
+			t.Errorf("%s has %d bytes: keep large files out, or make them in the test", file, len(raw))
+			continue
+		}
+		if bytes.IndexByte(raw, 0) >= 0 {
+			continue // not text
+		}
+		for i, line := range bytes.Split(raw, []byte("\n")) {
+			for _, u := range unwanted {
+				if u.in(file) && u.pattern.Match(line) {
+					t.Errorf("%s:%d: %s: %s", file, i+1, u.pattern.FindString(string(line)), u.why)
+				}
+			}
+		}
+	}
+}
+
+// migration is the name of a migration: its number, and what it does.
+var migration = regexp.MustCompile(`^internal/store/migrations/(?:([a-z]+)/)?(\d+)_[a-z0-9_]+\.(?:sql|go)$`)
+
+// TestMigrationsAreAppendOnly holds migrations to consecutive numbers, and those
+// that a release has to the very bytes that it has: databases out there have run
+// them.
+func TestMigrationsAreAppendOnly(t *testing.T) {
+	numbers := map[string][]int{} // by dialect
+	for _, file := range files(t) {
+		if !strings.HasPrefix(file, "internal/store/migrations/") || !strings.HasSuffix(file, ".sql") {
+			continue
+		}
+		m := migration.FindStringSubmatch(file)
+		if m == nil {
+			t.Errorf("%s: name it NNNN_what_it_does.sql", file)
+			continue
+		}
+		n, err := strconv.Atoi(m[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		numbers[m[1]] = append(numbers[m[1]], n)
+	}
+	for dialect, ns := range numbers {
+		slices.Sort(ns)
+		for i, n := range ns {
+			if n != i+1 {
+				t.Errorf("migrations %s: number %d comes where %d should: number them 1, 2, 3… with none missing or twice", dialect, n, i+1)
+				break
+			}
+		}
+	}
+
+	tags := strings.Fields(git(t, "tag", "--list", "v*", "--merged", "HEAD", "--sort=-creatordate"))
+	if len(tags) == 0 {
+		return // nothing is released yet
+	}
+	changed := git(t, "diff", "--name-only", "--diff-filter=MDR", tags[0], "--", "internal/store/migrations")
+	for file := range strings.FieldsSeq(changed) {
+		t.Errorf("%s is part of release %s: leave it as it is and write a new migration", file, tags[0])
+	}
+}

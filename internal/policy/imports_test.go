@@ -1,0 +1,184 @@
+package policy
+
+import (
+	"encoding/json"
+	"io"
+	"maps"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// module is the module path and the start of every import path of ours.
+const module = "gancho"
+
+// mayImport is the architecture: for each package, the packages of ours that it
+// may import. It is one direction: words (hook), then what computes with them,
+// then what does things, then what joins them. ingest, schedule, deliver and
+// api never import each other nor store; each states the few methods it needs
+// as an interface, and they meet in app.
+var mayImport = map[string][]string{
+	// Words, and what works on plain values.
+	"client":           {},
+	"internal/hook":    {},
+	"internal/nearest": {},
+	"internal/rawjson": {},
+
+	// What computes: no network, no database, no clock.
+	"internal/expr":     {"internal/hook", "internal/rawjson", "internal/nearest"},
+	"internal/match":    {"internal/hook", "internal/expr", "internal/rawjson"},
+	"internal/sign":     {"internal/hook"},
+	"internal/contract": {"internal/hook", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "contracts"},
+	"contracts":         {}, // the shipped contracts, embedded
+
+	// What does things.
+	"internal/store":    {"internal/hook"},
+	"internal/ingest":   {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
+	"internal/schedule": {"internal/hook"},
+	"internal/deliver":  {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson"},
+	"internal/api":      {"internal/hook", "client", "internal/contract", "internal/sign", "internal/match", "internal/nearest"},
+	"internal/inbox":    {"internal/sign"},
+	"internal/console":  {},
+
+	// What joins them.
+	"internal/app":       {anyButCLI},
+	"internal/bench":     {"client", "internal/inbox"},
+	"internal/cli":       {"internal/app", "client", "internal/inbox", "internal/bench", "internal/contract"},
+	"internal/storetest": {"internal/store", "internal/hook"},
+	"internal/policy":    {},
+	"cmd/gancho":         {"internal/cli"},
+}
+
+// anyButCLI stands for every package but cli: only app knows all others.
+const anyButCLI = "*"
+
+// mayUse is the modules of others that a package may import, for the packages
+// that are to stay light enough to be understood, tested and reused anywhere.
+var mayUse = map[string][]string{
+	"client":           {}, // people copy it into their own programs
+	"contracts":        {},
+	"internal/hook":    {"github.com/google/uuid"},
+	"internal/nearest": {},
+	"internal/rawjson": {"github.com/go-json-experiment/json"},
+	"internal/sign":    {},
+	"internal/inbox":   {},
+}
+
+// zz keeps modules in go.mod while the packages that need them are written.
+const zz = "internal/zz" // remove this, and the package, when they are
+
+// pkg is what go list says about one package.
+type pkg struct {
+	Dir        string
+	ImportPath string
+	Doc        string
+	Imports    []string
+	GoFiles    []string
+}
+
+// name is the import path without the module, as in the tables above.
+func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, module+"/") }
+
+// packages are all packages of the module.
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=Dir,ImportPath,Doc,Imports,GoFiles", module+"/...")
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if p.name() != zz {
+			all = append(all, p)
+		}
+	}
+	if len(all) < 3 {
+		t.Fatalf("go list finds only %d packages", len(all))
+	}
+	return all
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range packages(t) {
+		allowed, ok := mayImport[p.name()]
+		if !ok {
+			t.Errorf("%s is a new package: give it a line in mayImport, and a place in ARCHITECTURE.md", p.name())
+			continue
+		}
+		light, isLight := mayUse[p.name()]
+		for _, imp := range p.Imports {
+			first, _, _ := strings.Cut(imp, "/")
+			switch {
+			case first == module:
+				name := strings.TrimPrefix(imp, module+"/")
+				if slices.Contains(allowed, anyButCLI) && name != "internal/cli" {
+					continue
+				}
+				if !slices.Contains(allowed, name) {
+					t.Errorf("%s imports %s, and may import only %v: state what it needs as an interface, and join the two in internal/app", p.name(), name, allowed)
+				}
+			case strings.Contains(first, ".") && isLight:
+				if !slices.ContainsFunc(light, func(m string) bool { return imp == m || strings.HasPrefix(imp, m+"/") }) {
+					t.Errorf("%s imports %s, and may use only %v beside the standard library", p.name(), imp, light)
+				}
+			}
+		}
+	}
+}
+
+// TestImportTable checks the table itself: it must be a direction, not a circle,
+// and the four that meet only in app must be apart in it.
+func TestImportTable(t *testing.T) {
+	apart := []string{"internal/ingest", "internal/schedule", "internal/deliver", "internal/api", "internal/store"}
+	for _, a := range apart {
+		for _, b := range mayImport[a] {
+			if slices.Contains(apart, b) {
+				t.Errorf("the table lets %s import %s", a, b)
+			}
+		}
+	}
+	var visit func(name string, trail []string)
+	visit = func(name string, trail []string) {
+		if slices.Contains(trail, name) {
+			t.Fatalf("the table has a circle: %s", strings.Join(append(trail, name), " → "))
+		}
+		for _, next := range mayImport[name] {
+			if next == anyButCLI {
+				continue
+			}
+			if _, ok := mayImport[next]; !ok {
+				t.Errorf("%s may import %s, which is not in the table", name, next)
+				continue
+			}
+			visit(next, append(slices.Clone(trail), name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(mayImport)) {
+		visit(name, nil)
+	}
+}
+
+func TestPackagesExplainThemselves(t *testing.T) {
+	for _, p := range packages(t) {
+		if len(p.GoFiles) == 0 {
+			continue // tests only, or excluded by a build tag
+		}
+		want := "Package " + path.Base(p.name()) + " "
+		if strings.HasPrefix(p.name(), "cmd/") {
+			want = "Command "
+		}
+		if !strings.HasPrefix(p.Doc, want) {
+			t.Errorf("%s needs a package comment that starts with %q and says why it exists and what it promises (now: %q)", p.name(), want, p.Doc)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package policy
+
+import (
+	"encoding/json"
+	"maps"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// dependencies are the modules that we depend on directly, each with its
+// reason. A new one is a decision: say here what it saves us from writing.
+var dependencies = map[string]string{
+	"cel.dev/cel-go":                                           "CEL, the language of conditions and filters in contracts and endpoints",
+	"code.dny.dev/ssrf":                                        "which addresses a delivery must not reach, generated from the IANA registries",
+	"github.com/alecthomas/kong":                               "commands, flags and their help from one struct",
+	"github.com/danielgtaylor/huma/v2":                         "REST operations that are their own OpenAPI 3.1 document",
+	"github.com/failsafe-go/failsafe-go":                       "the circuit breaker of an endpoint",
+	"github.com/go-json-experiment/json":                       "jsontext: JSON read token by token with its bytes kept",
+	"github.com/goccy/go-yaml":                                 "YAML with the line and column of every value, for contracts and the configuration",
+	"github.com/google/go-cmp":                                 "tests: differences of values that people can read",
+	"github.com/google/uuid":                                   "time-ordered ids (UUIDv7)",
+	"github.com/pressly/goose/v3":                              "database migrations, in order and once",
+	"github.com/prometheus/client_golang":                      "the metrics page",
+	"github.com/rogpeppe/go-internal":                          "tests: testscript, conversations with the program as text files",
+	"github.com/santhosh-tekuri/jsonschema/v6":                 "JSON Schema 2020-12, for payloads and settings",
+	"github.com/standard-webhooks/standard-webhooks/libraries": "tests: the official verifier judges our signatures",
+	"go.uber.org/goleak":                                       "tests: no goroutine outlives its owner",
+	"golang.org/x/sync":                                        "errgroup: start and stop of the parts of the server",
+	"golang.org/x/time":                                        "rate limits of endpoints",
+	"modernc.org/sqlite":                                       "SQLite without cgo, the default database",
+	"pgregory.net/rapid":                                       "tests: properties on random values, shrunk when they fail",
+}
+
+func TestDependencies(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json")
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go mod edit: %v", err)
+	}
+	var mod struct {
+		Module  struct{ Path string }
+		Require []struct {
+			Path     string
+			Indirect bool
+		}
+		Replace []struct{ Old struct{ Path string } }
+	}
+	if err := json.Unmarshal(out, &mod); err != nil {
+		t.Fatal(err)
+	}
+	if mod.Module.Path != module {
+		t.Fatalf("go.mod is of module %s", mod.Module.Path)
+	}
+	for _, r := range mod.Replace {
+		t.Errorf("go.mod replaces %s: then nobody can install the program with go install; use exclude, or another version (docs/adr/0003)", r.Old.Path)
+	}
+	var direct []string
+	for _, r := range mod.Require {
+		if r.Indirect {
+			continue
+		}
+		direct = append(direct, r.Path)
+		if dependencies[r.Path] == "" {
+			t.Errorf("%s is a new dependency: write its reason in dependencies, or do without it", r.Path)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(dependencies)) {
+		if !slices.Contains(direct, path) {
+			t.Errorf("%s is no longer a direct dependency: remove its line", path)
+		}
+	}
+}
