@@ -54,15 +54,192 @@ func (db *DB) EndpointVersion(ctx context.Context, id hook.EndpointID, version i
 	return cfg, lost(db.seal.openJSON(sealed, id[:], &cfg))
 }
 
+// TenantEndpoint is one endpoint of a tenant; a deleted one is not found.
+func (db *DB) TenantEndpoint(ctx context.Context, tenant string, id hook.EndpointID) (*hook.Endpoint, error) {
+	e, err := db.scanEndpoint(db.read.QueryRowContext(ctx, `SELECT `+endpointColumns+` FROM endpoints
+		WHERE id = $1 AND tenant = $2 AND state <> 'deleted'`, id[:], tenant))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, hook.NotFound("endpoint", id.String())
+	}
+	return e, lost(err)
+}
+
+// TenantEndpoints are all endpoints of a tenant but the deleted ones. It fails
+// with KindNotFound if there is no such tenant.
+func (db *DB) TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpoint, error) {
+	// One statement, so that the tenant cannot go between two.
+	rows, err := db.read.QueryContext(ctx, `SELECT `+endpointColumns+` FROM endpoints WHERE tenant = $1 AND state <> 'deleted'
+		AND EXISTS (SELECT 1 FROM tenants WHERE id = $1 AND deleted_at IS NULL) ORDER BY id`, tenant)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	var list []*hook.Endpoint
+	for rows.Next() {
+		e, err := db.scanEndpoint(rows)
+		if err != nil {
+			return nil, lost(err)
+		}
+		list = append(list, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, lost(err)
+	}
+	if len(list) == 0 {
+		if _, err := db.Tenant(ctx, tenant); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// Endpoints lists the endpoints of a tenant, newest first, without deleted ones.
+// next is where the following page begins, zero if there is none.
+func (db *DB) Endpoints(ctx context.Context, tenant string, p hook.Page) (list []*hook.Endpoint, next hook.ID, err error) {
+	_, hi := span(hook.ID{}, p.Before)
+	rows, err := db.read.QueryContext(ctx, `SELECT `+endpointColumns+` FROM endpoints
+		WHERE tenant = $1 AND id < $2 AND state <> 'deleted' ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)
+	if err != nil {
+		return nil, next, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e, err := db.scanEndpoint(rows)
+		if err != nil {
+			return nil, next, lost(err)
+		}
+		list = append(list, e)
+	}
+	list, next = cut(list, p.Limit, func(e *hook.Endpoint) hook.ID { return hook.ID(e.ID) })
+	return list, next, lost(rows.Err())
+}
+
+// CreateEndpoint stores a new endpoint as version 1. It sets its version and
+// times. The tenant must exist.
+func (db *DB) CreateEndpoint(ctx context.Context, e *hook.Endpoint) error {
+	now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
+	e.Version, e.CreatedAt, e.UpdatedAt, e.StateAt = 1, now, now, now
+	config, secrets, err := db.sealEndpoint(e)
+	if err != nil {
+		return err
+	}
+	err = db.change(ctx, func(t *tx) error {
+		if err := t.aliveTenant(e.Tenant); err != nil {
+			return err
+		}
+		_, err := t.exec(`INSERT INTO endpoints (id, tenant, name, contract, state, state_reason, state_at, created_at, updated_at, version, config, secrets)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, 1, $8, $9)`,
+			e.ID[:], e.Tenant, e.Name, e.Contract, string(e.State), e.StateReason, now.UnixMicro(), config, secrets)
+		if err != nil {
+			return err
+		}
+		return t.saveVersion(e.ID, 1, config)
+	})
+	if err == nil {
+		db.changed(hook.Change{Tenant: e.Tenant, Endpoint: e.ID})
+	}
+	return err
+}
+
+func (db *DB) sealEndpoint(e *hook.Endpoint) (config, secrets []byte, err error) {
+	if config, err = db.seal.sealJSON(e.Config, e.ID[:]); err != nil {
+		return nil, nil, err
+	}
+	secrets, err = db.seal.sealJSON(e.Secrets, e.ID[:])
+	return config, secrets, err
+}
+
+func (t *tx) saveVersion(id hook.EndpointID, version int64, config []byte) error {
+	_, err := t.exec(`INSERT INTO endpoint_versions (endpoint, version, config) VALUES ($1, $2, $3)`, id[:], version, config)
+	return err
+}
+
+// UpdateEndpoint stores an endpoint that was read and then changed: name, state,
+// configuration and secrets. newConfig says that the configuration differs from
+// what was read; then it becomes a new version. If somebody else changed the
+// endpoint since it was read, nothing is stored and ok is false: read it again.
+// On success e has its new version and times.
+func (db *DB) UpdateEndpoint(ctx context.Context, e *hook.Endpoint, newConfig bool) (ok bool, err error) {
+	next := *e
+	// Strictly after the old time, so that it tells each change from the next.
+	at := max(db.now().UnixMicro(), e.UpdatedAt.UnixMicro()+1)
+	next.UpdatedAt = fromMicros(sql.NullInt64{Int64: at, Valid: true})
+	if newConfig {
+		next.Version++
+	}
+	config, secrets, err := db.sealEndpoint(&next)
+	if err != nil {
+		return false, err
+	}
+	err = db.change(ctx, func(t *tx) error {
+		var was hook.EndpointState
+		err := t.row(`SELECT state FROM endpoints WHERE id = $1 AND tenant = $2 AND updated_at = $3 AND version = $4`,
+			e.ID[:], e.Tenant, e.UpdatedAt.UnixMicro(), e.Version).Scan(&was)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && was == hook.EndpointDeleted {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		ok = true
+		if was != next.State {
+			next.StateAt = next.UpdatedAt
+			if next.State == hook.EndpointActive {
+				if _, err := t.exec(`UPDATE endpoints SET failing_since = NULL WHERE id = $1`, e.ID[:]); err != nil {
+					return err
+				}
+				next.Health.FailingSince = time.Time{}
+			}
+		}
+		if _, err := t.exec(`UPDATE endpoints SET name = $2, state = $3, state_reason = $4, state_at = $5, updated_at = $6, version = $7,
+			config = $8, secrets = $9 WHERE id = $1`,
+			e.ID[:], next.Name, string(next.State), next.StateReason, next.StateAt.UnixMicro(), at, next.Version, config, secrets); err != nil {
+			return err
+		}
+		if newConfig {
+			return t.saveVersion(e.ID, next.Version, config)
+		}
+		return nil
+	})
+	if err != nil || !ok {
+		return false, err
+	}
+	*e = next
+	db.changed(hook.Change{Tenant: e.Tenant, Endpoint: e.ID})
+	return true, nil
+}
+
+// DeleteEndpoint hides an endpoint of a tenant for good. Its deliveries stay in
+// the history; those that wait are cancelled by its owner.
+func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.EndpointID) error {
+	err := db.change(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $4, updated_at = $4
+			WHERE id = $1 AND tenant = $2 AND state <> 'deleted'`, id[:], tenant, hook.ReasonByPerson, db.now().UnixMicro())
+		if err == nil && n == 0 {
+			return hook.NotFound("endpoint", id.String())
+		}
+		return err
+	})
+	if err == nil {
+		db.changed(hook.Change{Tenant: tenant, Endpoint: id})
+	}
+	return err
+}
+
 // SetEndpointState changes an endpoint's state and remembers why and when. It
-// changes nothing if the endpoint is in that state already, or deleted.
+// changes nothing if the endpoint is in that state already, or deleted. An
+// endpoint that becomes active is not failing any more.
 func (db *DB) SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error {
 	var tenant string
 	err := db.change(ctx, func(t *tx) error {
-		err := t.row(`UPDATE endpoints SET state = $2, state_reason = $3, state_at = $4, updated_at = $4
+		err := t.row(`UPDATE endpoints SET state = $2, state_reason = $3, state_at = $4,
+			updated_at = CASE WHEN updated_at < $4 THEN $4 ELSE updated_at + 1 END
 			WHERE id = $1 AND state <> $2 AND state <> 'deleted' RETURNING tenant`, id[:], string(state), reason, at.UnixMicro()).Scan(&tenant)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
+		}
+		if err == nil && state == hook.EndpointActive {
+			_, err = t.exec(`UPDATE endpoints SET failing_since = NULL WHERE id = $1`, id[:])
 		}
 		return err
 	})

@@ -8,7 +8,11 @@ import (
 	"gancho/internal/hook"
 )
 
-const eventColumns = `tenant, id, contract, type, external_id, source, created_at, payload`
+const (
+	eventColumns = `tenant, id, contract, type, external_id, source, created_at, payload`
+	// eventHead reads as eventColumns without going through the payload's pages.
+	eventHead = `tenant, id, contract, type, external_id, source, created_at, NULL`
+)
 
 func scanEvent(row interface{ Scan(...any) error }) (*hook.Event, error) {
 	var e hook.Event
@@ -30,4 +34,21 @@ func (db *DB) Event(ctx context.Context, tenant string, id hook.EventID) (*hook.
 		return nil, hook.NotFound("event", id.String())
 	}
 	return e, lost(err)
+}
+
+// EventByExternalID is the newest event of a tenant that its caller gave this id.
+func (db *DB) EventByExternalID(ctx context.Context, tenant, external string) (*hook.Event, error) {
+	e, err := scanEvent(db.read.QueryRowContext(ctx, `SELECT `+eventColumns+` FROM events
+		WHERE tenant = $1 AND external_id = $2 ORDER BY id DESC LIMIT 1`, tenant, external))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, hook.NotFound("event", external)
+	}
+	return e, lost(err)
+}
+
+// EventDeliveries counts the deliveries of an event.
+func (db *DB) EventDeliveries(ctx context.Context, tenant string, id hook.EventID) (n int, err error) {
+	last := id.Delivery(hook.MaxFanout)
+	err = db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3`, tenant, id[:], last[:]).Scan(&n)
+	return n, lost(err)
 }

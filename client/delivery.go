@@ -1,0 +1,104 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Delivery is one event for one endpoint.
+type Delivery struct {
+	ID            string     `json:"id" example:"dlv_06ew2c6eqfy7d00000000000g4"`
+	Event         string     `json:"event" example:"evt_06ew2c6eqfy7d00000000000g0"`
+	Endpoint      string     `json:"endpoint" example:"ep_06ew2c5e8m4b900000000000g0"`
+	Type          string     `json:"type" example:"order.paid"`
+	State         string     `json:"state" enum:"pending,sending,retrying,delivered,failed,unknown,cancelled"`
+	Reason        string     `json:"reason" doc:"Why it is in this state: an error class, interrupted, endpoint_disabled, endpoint_deleted, superseded, render_failed; empty if the state says it all." example:"status_5xx"`
+	Mode          string     `json:"mode" enum:"at_least_once,at_most_once"`
+	Test          bool       `json:"test" doc:"Made by the test button."`
+	Attempts      int        `json:"attempts" doc:"Requests made so far." example:"1"`
+	NextAttemptAt *time.Time `json:"next_attempt_at" doc:"When the next request is due; null once nothing more happens."`
+	CreatedAt     time.Time  `json:"created_at"`
+	FinishedAt    *time.Time `json:"finished_at" doc:"null while something may still happen."`
+}
+
+// DeliveryDetail is a delivery with every request that was made for it.
+type DeliveryDetail struct {
+	Delivery
+	AttemptList []Attempt `json:"attempt_list" nullable:"false" doc:"The latest 200, oldest first."`
+}
+
+// Attempt is one HTTP request made for a delivery.
+type Attempt struct {
+	ID          string        `json:"id" example:"att_06ew2c6eqfy7d00000000000g4_1"`
+	StartedAt   time.Time     `json:"started_at"`
+	Request     Request       `json:"request"`
+	Response    *Response     `json:"response" doc:"null: no answer came."`
+	TimingMS    Timing        `json:"timing_ms"`
+	Error       *AttemptError `json:"error" doc:"null: it succeeded."`
+	Interrupted bool          `json:"interrupted" doc:"The server stopped before the end was known."`
+}
+
+// Request is what was sent, secrets masked.
+type Request struct {
+	Method     string      `json:"method" example:"POST"`
+	URL        string      `json:"url" example:"https://crm.example.com/hooks"`
+	Headers    [][2]string `json:"headers" nullable:"false" doc:"Pairs of name and value, in the order sent."`
+	Body       string      `json:"body"`
+	BodyBase64 string      `json:"body_base64,omitempty" doc:"In place of body, if it is not UTF-8 text."`
+}
+
+// Response is what came back.
+type Response struct {
+	Status     int         `json:"status" example:"200"`
+	Headers    [][2]string `json:"headers" nullable:"false"`
+	Body       string      `json:"body" doc:"The first 16 KiB."`
+	BodyBase64 string      `json:"body_base64,omitempty" doc:"In place of body, if it is not UTF-8 text."`
+	Truncated  bool        `json:"truncated" doc:"There was more than body shows."`
+}
+
+// Timing is how long the parts of an attempt took, in milliseconds. A part that
+// did not happen, as on a reused connection, is 0.
+type Timing struct {
+	DNS       float64 `json:"dns"`
+	Connect   float64 `json:"connect"`
+	TLS       float64 `json:"tls"`
+	FirstByte float64 `json:"first_byte" doc:"From the start of the attempt."`
+	Total     float64 `json:"total" doc:"From the start to the last byte of the answer."`
+}
+
+// AttemptError says why an attempt failed.
+type AttemptError struct {
+	Class  string `json:"class" doc:"A stable word." example:"status_5xx"`
+	Detail string `json:"detail" doc:"One sentence for people."`
+}
+
+// DeliveryFilter narrows a list of deliveries; the zero value narrows nothing.
+type DeliveryFilter struct {
+	Paging
+	Endpoint, Event, Type, State string
+	Since, Until                 time.Time
+}
+
+// Deliveries lists deliveries, newest event first.
+func (c *Client) Deliveries(ctx context.Context, tenant string, f DeliveryFilter) (*List[Delivery], error) {
+	q := f.Paging.query()
+	set(q, "endpoint", f.Endpoint)
+	set(q, "event", f.Event)
+	set(q, "type", f.Type)
+	set(q, "state", f.State)
+	setTime(q, "since", f.Since)
+	setTime(q, "until", f.Until)
+	return get[List[Delivery]](ctx, c, withQuery(path("tenants", tenant, "deliveries"), q))
+}
+
+// Delivery reads a delivery with its attempts.
+func (c *Client) Delivery(ctx context.Context, tenant, delivery string) (*DeliveryDetail, error) {
+	return get[DeliveryDetail](ctx, c, path("tenants", tenant, "deliveries", delivery))
+}
+
+// RetryDelivery sends a delivery again: a finished one anew, with the whole
+// schedule, one that waits for its next attempt now.
+func (c *Client) RetryDelivery(ctx context.Context, tenant, delivery string) (*Delivery, error) {
+	return send[Delivery](ctx, c, http.MethodPost, path("tenants", tenant, "deliveries", delivery, "retry"), nil)
+}

@@ -1,0 +1,123 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// NewEvent is an event to publish.
+type NewEvent struct {
+	Type     string          `json:"type" minLength:"1" maxLength:"128" pattern:"^[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}$" doc:"What happened." example:"order.paid"`
+	ID       string          `json:"id,omitempty" maxLength:"128" pattern:"^[A-Za-z0-9_.:-]{1,128}$" doc:"Your own id of the event. Sending it again within 24 hours answers as the first time and stores nothing." example:"my-123"`
+	Contract string          `json:"contract,omitempty" default:"standard" doc:"Only endpoints of this contract get the event." example:"standard"`
+	Payload  json.RawMessage `json:"payload" doc:"Any JSON value. Its bytes are kept exactly as they are sent."`
+}
+
+// EventAnswer is what became of a published event, durable once answered.
+type EventAnswer struct {
+	ID         string   `json:"id" doc:"Also the webhook-id that receivers see." example:"evt_06ew2c6eqfy7d00000000000g0"`
+	ExternalID string   `json:"external_id,omitempty" doc:"Your own id, if you gave one." example:"my-123"`
+	Deliveries int      `json:"deliveries" doc:"How many endpoints take it." example:"1"`
+	Duplicate  bool     `json:"duplicate" doc:"The same event was accepted before; this is the answer of then."`
+	Error      *Problem `json:"error,omitempty" doc:"In a batch: this item was refused and nothing of it was stored. The other members say nothing then."`
+}
+
+// EventAnswers are the answers to a batch, in its order.
+type EventAnswers struct {
+	Items []EventAnswer `json:"items" nullable:"false"`
+}
+
+// Event is something that happened.
+type Event struct {
+	ID         string          `json:"id" example:"evt_06ew2c6eqfy7d00000000000g0"`
+	ExternalID string          `json:"external_id,omitempty" example:"my-123"`
+	Contract   string          `json:"contract" example:"standard"`
+	Type       string          `json:"type" example:"order.paid"`
+	Source     string          `json:"source" doc:"Which door it came in by: api, record, schedule, inbound or test." example:"api"`
+	CreatedAt  time.Time       `json:"created_at"`
+	Deliveries int             `json:"deliveries,omitempty" doc:"How many deliveries it has. Left out in lists."`
+	Payload    json.RawMessage `json:"payload,omitempty" doc:"Byte for byte as it came. Left out in lists."`
+}
+
+// EventFilter narrows a list of events; the zero value narrows nothing.
+type EventFilter struct {
+	Paging
+	Type, Contract string
+	Since, Until   time.Time
+}
+
+// PublishEvent hands in one event. It returns once the event is durable.
+func (c *Client) PublishEvent(ctx context.Context, tenant string, in NewEvent) (*EventAnswer, error) {
+	body, err := appendEvent(nil, in)
+	if err != nil {
+		return nil, err
+	}
+	return send[EventAnswer](ctx, c, http.MethodPost, path("tenants", tenant, "events"), json.RawMessage(body))
+}
+
+// PublishEvents hands in up to 1000 events. An item that is wrong has an Error
+// in its answer and does not harm the others.
+func (c *Client) PublishEvents(ctx context.Context, tenant string, in []NewEvent) (*EventAnswers, error) {
+	return c.PublishOnce(ctx, tenant, "", in)
+}
+
+// PublishOnce is [Client.PublishEvents] with an Idempotency-Key: the same key and
+// events again, within 24 hours, store nothing and get the first answers.
+func (c *Client) PublishOnce(ctx context.Context, tenant, key string, in []NewEvent) (*EventAnswers, error) {
+	body := []byte{'['}
+	for i, e := range in {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		var err error
+		if body, err = appendEvent(body, e); err != nil {
+			return nil, err
+		}
+	}
+	header := http.Header{}
+	if key != "" {
+		header.Set("Idempotency-Key", key)
+	}
+	out := new(EventAnswers)
+	err := c.call(ctx, http.MethodPost, path("tenants", tenant, "events"), header, json.RawMessage(append(body, ']')), out)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// appendEvent encodes an event by hand, because package json would change the
+// white space of the payload.
+func appendEvent(b []byte, e NewEvent) ([]byte, error) {
+	head, err := marshal(struct {
+		Type     string `json:"type"`
+		ID       string `json:"id,omitempty"`
+		Contract string `json:"contract,omitempty"`
+	}{e.Type, e.ID, e.Contract})
+	if err != nil {
+		return nil, err
+	}
+	b = append(b, head[:len(head)-1]...)
+	if e.Payload != nil { // without one the server says what is missing
+		b = append(b, `,"payload":`...)
+		b = append(b, e.Payload...)
+	}
+	return append(b, '}'), nil
+}
+
+// Event reads an event by its id (evt_…) or by the id it was given when published.
+func (c *Client) Event(ctx context.Context, tenant, event string) (*Event, error) {
+	return get[Event](ctx, c, path("tenants", tenant, "events", event))
+}
+
+// Events lists events, newest first, without their payloads.
+func (c *Client) Events(ctx context.Context, tenant string, f EventFilter) (*List[Event], error) {
+	q := f.Paging.query()
+	set(q, "type", f.Type)
+	set(q, "contract", f.Contract)
+	setTime(q, "since", f.Since)
+	setTime(q, "until", f.Until)
+	return get[List[Event]](ctx, c, withQuery(path("tenants", tenant, "events"), q))
+}

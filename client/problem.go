@@ -1,0 +1,70 @@
+package client
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Problem is a failed request (RFC 9457, application/problem+json). Every method
+// of [Client] returns one, as its error, when the server refuses.
+type Problem struct {
+	Type   string         `json:"type" doc:"A link that explains the code." example:"https://gancho.dev/problems/payload_invalid"`
+	Title  string         `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
+	Status int            `json:"status" doc:"The HTTP status." example:"422"`
+	Detail string         `json:"detail" doc:"What is wrong with this request and what to change." example:"The payload has the member \"id\" twice. Keep one of them."`
+	Code   string         `json:"code" doc:"A stable word for programs." example:"payload_invalid"`
+	Errors []ProblemError `json:"errors,omitempty" doc:"The places in the request that are wrong, if that can be said."`
+
+	// RetryAfter is what the server's Retry-After header said; 0 if it had none.
+	RetryAfter time.Duration `json:"-"`
+}
+
+// ProblemError is one wrong place in a request.
+type ProblemError struct {
+	Pointer   *string `json:"pointer,omitempty" doc:"JSON Pointer (RFC 6901) into the request body; empty for the body as a whole." example:"/payload"`
+	Parameter string  `json:"parameter,omitempty" doc:"Name of the query parameter, path parameter or header, if it is none of the body." example:"limit"`
+	Detail    string  `json:"detail" doc:"What is wrong there and what would be right."`
+}
+
+// Error is the code and the detail, with the places that are wrong.
+func (p *Problem) Error() string {
+	var b strings.Builder
+	b.WriteString(strconv.Itoa(p.Status))
+	b.WriteByte(' ')
+	b.WriteString(p.Code)
+	b.WriteString(": ")
+	b.WriteString(p.Detail)
+	for _, e := range p.Errors {
+		where := e.Parameter
+		if e.Pointer != nil {
+			where = *e.Pointer
+		}
+		if e.Detail != p.Detail {
+			b.WriteString(" (" + where + ": " + e.Detail + ")")
+		}
+	}
+	return b.String()
+}
+
+func readProblem(res *http.Response, body []byte) *Problem {
+	p := &Problem{}
+	if err := json.Unmarshal(body, p); err != nil || p.Code == "" { // not Gancho's own, perhaps a proxy's
+		*p = Problem{Detail: "The server did not explain itself."}
+	}
+	p.Status = res.StatusCode
+	if p.Title == "" {
+		p.Title = http.StatusText(res.StatusCode)
+	}
+	if p.Code == "" {
+		p.Code = "http_" + strconv.Itoa(res.StatusCode)
+	}
+	if v := res.Header.Get("Retry-After"); v != "" {
+		if n, err := strconv.Atoi(v); err == nil && n > 0 {
+			p.RetryAfter = time.Duration(n) * time.Second
+		}
+	}
+	return p
+}

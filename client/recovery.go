@@ -1,0 +1,43 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// RecoveryInput asks for a bulk replay to one endpoint.
+type RecoveryInput struct {
+	Since  time.Time  `json:"since" doc:"Events made then or later." example:"2026-11-01T00:00:00Z"`
+	Until  *time.Time `json:"until,omitempty" doc:"Events made before then; now if left out."`
+	States []string   `json:"states,omitempty" nullable:"false" maxItems:"10" enum:"failed,cancelled,delivered,missing" doc:"What to send again: deliveries in these states; missing stands for events the endpoint takes and has no delivery of, as it was disabled. failed, cancelled and missing if left out."`
+}
+
+// Recovery is a bulk replay and how far it is.
+type Recovery struct {
+	ID         string     `json:"id" example:"rec_06ew2c6eqfy7d00000000000g0"`
+	Endpoint   string     `json:"endpoint" example:"ep_06ew2c5e8m4b900000000000g0"`
+	State      string     `json:"state" enum:"running,done,cancelled"`
+	Since      time.Time  `json:"since"`
+	Until      time.Time  `json:"until"`
+	States     []string   `json:"states" nullable:"false"`
+	Examined   int64      `json:"examined" doc:"Events looked at so far."`
+	Requeued   int64      `json:"requeued" doc:"Deliveries put back into the queue so far."`
+	CreatedAt  time.Time  `json:"created_at"`
+	FinishedAt *time.Time `json:"finished_at"`
+}
+
+// Recover starts a bulk replay; it goes on by itself.
+func (c *Client) Recover(ctx context.Context, tenant, endpoint string, in RecoveryInput) (*Recovery, error) {
+	return send[Recovery](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "recover"), in)
+}
+
+// Recovery reads a bulk replay.
+func (c *Client) Recovery(ctx context.Context, tenant, endpoint, recovery string) (*Recovery, error) {
+	return get[Recovery](ctx, c, path("tenants", tenant, "endpoints", endpoint, "recoveries", recovery))
+}
+
+// Recoveries lists the bulk replays to an endpoint, newest first.
+func (c *Client) Recoveries(ctx context.Context, tenant, endpoint string, p Paging) (*List[Recovery], error) {
+	return get[List[Recovery]](ctx, c, withQuery(path("tenants", tenant, "endpoints", endpoint, "recoveries"), p.query()))
+}

@@ -1,0 +1,171 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// Delivery is one delivery of a tenant.
+func (db *DB) Delivery(ctx context.Context, tenant string, id hook.DeliveryID) (hook.Delivery, error) {
+	d, err := scanDelivery(db.read.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE tenant = $1 AND id = $2`, tenant, id[:]))
+	if errors.Is(err, sql.ErrNoRows) {
+		return d, hook.NotFound("delivery", id.String())
+	}
+	return d, lost(err)
+}
+
+// Attempts are the latest n attempts of a delivery, oldest first. The caller
+// knows that the delivery is the tenant's.
+func (db *DB) Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.Attempt, error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT number, data FROM attempts WHERE delivery = $1 ORDER BY number DESC LIMIT $2`, id[:], n)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	var list []*hook.Attempt
+	for rows.Next() {
+		var number int
+		var data []byte
+		if err := rows.Scan(&number, &data); err != nil {
+			return nil, lost(err)
+		}
+		a, err := decodeAttempt(id, number, data)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a)
+	}
+	slices.Reverse(list)
+	return list, lost(rows.Err())
+}
+
+// Retry puts a delivery back into its endpoint's queue, due now: a finished one
+// with its whole schedule before it, one that waits for its next attempt with
+// what is left of it. It is a conflict (KindConflict) if the delivery is
+// at-most-once, is being sent or waits for its first attempt, or if its endpoint
+// takes none. ordered says that its endpoint is.
+func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, ordered bool) (d hook.Delivery, err error) {
+	now := db.now()
+	err = db.change(ctx, func(t *tx) error {
+		var err error
+		if d, err = t.delivery(tenant, id); err != nil {
+			return err
+		}
+		if err := t.takesDeliveries(d.Endpoint); err != nil {
+			return err
+		}
+		switch {
+		case d.Mode == hook.AtMostOnce:
+			return hook.Conflict("at_most_once",
+				"This delivery was made to be sent at most once, so it is never sent again. Publish a new event instead.")
+		case d.Test:
+			return hook.Conflict("delivery_is_test", "This delivery was a test. Make another test instead.")
+		case d.State == hook.Pending || d.State == hook.Sending:
+			return hook.Conflict("delivery_unfinished", "This delivery is "+string(d.State)+" already. Wait for what becomes of it.")
+		}
+		if d.State.Finished() {
+			d.Slot = 0
+		}
+		requeued(&d, ordered, now)
+		return t.saveQueued(&d)
+	})
+	return d, err
+}
+
+// requeued changes a delivery to waiting, due now.
+func requeued(d *hook.Delivery, ordered bool, now time.Time) {
+	if d.State != hook.Retrying {
+		d.State, d.Reason = hook.Pending, ""
+	}
+	d.NextAttemptAt, d.QueueAt, d.FinishedAt = now, now, time.Time{}
+	if ordered {
+		d.QueueAt = d.CreatedAt
+	}
+}
+
+func (t *tx) delivery(tenant string, id hook.DeliveryID) (hook.Delivery, error) {
+	d, err := scanDelivery(t.row(`SELECT `+deliveryColumns+` FROM deliveries WHERE tenant = $1 AND id = $2`, tenant, id[:]))
+	if errors.Is(err, sql.ErrNoRows) {
+		return d, hook.NotFound("delivery", id.String())
+	}
+	return d, err
+}
+
+// takesDeliveries fails with KindConflict if the endpoint is disabled or gone.
+func (t *tx) takesDeliveries(id hook.EndpointID) error {
+	var state hook.EndpointState
+	err := t.row(`SELECT state FROM endpoints WHERE id = $1`, id[:]).Scan(&state)
+	switch {
+	case errors.Is(err, sql.ErrNoRows), state == hook.EndpointDeleted:
+		return hook.Conflict("endpoint_deleted", "The endpoint of this delivery is gone, so nothing can be sent to it.")
+	case err != nil:
+		return err
+	case state == hook.EndpointDisabled:
+		return hook.Conflict("endpoint_disabled", "The endpoint is disabled. Resume it first.")
+	}
+	return nil
+}
+
+// saveQueued stores what [requeued] changed.
+func (t *tx) saveQueued(d *hook.Delivery) error {
+	_, err := t.exec(`UPDATE deliveries SET state = $3, reason = $4, slot = $5, due_at = $6, next_attempt_at = $7, finished_at = NULL
+		WHERE tenant = $1 AND id = $2`, d.Tenant, d.ID[:], string(d.State), d.Reason, d.Slot, dueAt(d), micros(d.NextAttemptAt))
+	return err
+}
+
+// Requeue puts finished deliveries back into their queues, with the whole
+// schedule before them, and returns how many. Those that are not finished, gone
+// or at-most-once are left alone.
+func (db *DB) Requeue(ctx context.Context, tenant string, ids []hook.DeliveryID, ordered bool) (n int, err error) {
+	now := db.now()
+	err = db.change(ctx, func(t *tx) error {
+		n, err = t.requeueAll(tenant, ids, ordered, now)
+		return err
+	})
+	return n, err
+}
+
+func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, ordered bool, now time.Time) (n int, err error) {
+	for _, id := range ids {
+		d, err := t.delivery(tenant, id)
+		if hook.IsKind(err, hook.KindNotFound) {
+			continue
+		}
+		if err != nil {
+			return n, err
+		}
+		if !d.State.Finished() || d.Mode == hook.AtMostOnce || d.Test {
+			continue
+		}
+		d.Slot = 0
+		requeued(&d, ordered, now)
+		if err := t.saveQueued(&d); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// number finds a free number for a new delivery of an event.
+func (t *tx) number(tenant string, id hook.EventID) (int, error) {
+	var last sql.Null[[]byte]
+	top := id.Delivery(hook.MaxFanout)
+	err := t.row(`SELECT MAX(id) FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3`, tenant, id[:], top[:]).Scan(&last)
+	if err != nil {
+		return 0, err
+	}
+	if len(last.V) != 16 {
+		return 1, nil
+	}
+	n := hook.DeliveryID(last.V).Number()
+	if n >= hook.MaxFanout {
+		return 0, hook.Conflict("too_many_deliveries", "This event has as many deliveries as an event can have.")
+	}
+	return n + 1, nil
+}

@@ -1,0 +1,349 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// How lists are read.
+//
+// Ids sort by age, so "newest first" is an index read backwards, a page begins
+// where the last one ended, and since and until are bounds of the same range.
+// A filter that no index serves is checked row by row; then one page looks at
+// scanRows rows at most and says where to go on, with fewer items or none. That
+// keeps every page fast at any size of history, and the hot path free of indexes
+// that only lists would use.
+const (
+	scanRows     = 20_000 // rows one page may look at, read in the order they lie
+	scanRowsFar  = 5_000  // the same where each row is somewhere else
+	fewWaiting   = 5_000  // up to so many unfinished deliveries are sorted in memory
+	fetchAtATime = 200
+)
+
+// span is the range of ids [lo, hi): from lo, and before the given one if it is
+// set.
+func span(lo, before hook.ID) (hook.ID, hook.ID) {
+	if before.IsZero() {
+		for i := range before {
+			before[i] = 0xff
+		}
+	}
+	return lo, before
+}
+
+// lower and upper are the smaller and the larger of two ids.
+func lower(a, b hook.ID) hook.ID {
+	if bytes.Compare(a[:], b[:]) < 0 {
+		return a
+	}
+	return b
+}
+
+func upper(a, b hook.ID) hook.ID {
+	if bytes.Compare(a[:], b[:]) > 0 {
+		return a
+	}
+	return b
+}
+
+// following is the next id there could be.
+func following(id hook.ID) hook.ID {
+	for i := len(id) - 1; i >= 0; i-- {
+		if id[i]++; id[i] != 0 {
+			break
+		}
+	}
+	return id
+}
+
+// cut shortens a list that was read one longer than its page, and says where
+// the next page begins.
+func cut[T any](list []T, limit int, id func(T) hook.ID) ([]T, hook.ID) {
+	if len(list) <= limit {
+		return list, hook.ID{}
+	}
+	list = list[:limit]
+	return list, id(list[limit-1])
+}
+
+// query gathers conditions and their arguments.
+type query struct {
+	where []string
+	args  []any
+}
+
+// and adds a condition; its %s stands for the argument.
+func (q *query) and(cond string, arg any) {
+	q.args = append(q.args, arg)
+	q.where = append(q.where, fmt.Sprintf(cond, fmt.Sprintf("$%d", len(q.args))))
+}
+
+func (q *query) text(columns, table, rest string) string {
+	return "SELECT " + columns + " FROM " + table + " WHERE " + strings.Join(q.where, " AND ") + " " + rest
+}
+
+// scan is a range of one index, read backwards, and what the rows must meet
+// beside.
+type scan struct {
+	table   string
+	columns string
+	index   query // equalities that select the index
+	checks  query // what no index serves; its placeholders are numbered by page
+	lo, hi  hook.ID
+	rows    int // to look at when there are checks; 0: all
+}
+
+// floor is the smallest id of the next s.rows rows, or s.lo if there are no more.
+func (s *scan) floor(ctx context.Context, db *DB) (hook.ID, error) {
+	if len(s.checks.where) == 0 || s.rows == 0 {
+		return s.lo, nil
+	}
+	q := query{slices.Clone(s.index.where), slices.Clone(s.index.args)}
+	q.and("id < %s", s.hi[:])
+	q.and("id >= %s", s.lo[:])
+	q.args = append(q.args, s.rows-1)
+	var id []byte
+	rows, err := db.read.QueryContext(ctx, q.text("id", s.table, fmt.Sprintf("ORDER BY id DESC LIMIT 1 OFFSET $%d", len(q.args))), q.args...)
+	if err != nil {
+		return s.lo, lost(err)
+	}
+	defer rows.Close()
+	if rows.Next() {
+		if err := rows.Scan(&id); err != nil {
+			return s.lo, lost(err)
+		}
+		return hook.ID(id), nil
+	}
+	return s.lo, lost(rows.Err())
+}
+
+// statement is the page's query, reading down to floor.
+func (s *scan) statement(floor hook.ID, limit int) (string, []any) {
+	q := query{slices.Clone(s.index.where), slices.Clone(s.index.args)}
+	q.and("id < %s", s.hi[:])
+	q.and("id >= %s", floor[:])
+	for i, cond := range s.checks.where {
+		q.and(cond, s.checks.args[i])
+	}
+	q.args = append(q.args, limit)
+	return q.text(s.columns, s.table, fmt.Sprintf("ORDER BY id DESC LIMIT $%d", len(q.args))), q.args
+}
+
+// check adds a condition that no index serves.
+func (s *scan) check(cond string, arg any) {
+	s.checks.where = append(s.checks.where, cond)
+	s.checks.args = append(s.checks.args, arg)
+}
+
+// page reads a page of a scan with read, which decodes one row and tells its id.
+func page[T any](ctx context.Context, db *DB, s *scan, limit int, decode func(interface{ Scan(...any) error }) (T, hook.ID, error)) (list []T, next hook.ID, err error) {
+	if bytes.Compare(s.lo[:], s.hi[:]) >= 0 {
+		return nil, next, nil
+	}
+	floor, err := s.floor(ctx, db)
+	if err != nil {
+		return nil, next, err
+	}
+	text, args := s.statement(floor, limit+1)
+	rows, err := db.read.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, next, lost(err)
+	}
+	defer rows.Close()
+	var ids []hook.ID
+	for rows.Next() {
+		v, id, err := decode(rows)
+		if err != nil {
+			return nil, next, lost(err)
+		}
+		list, ids = append(list, v), append(ids, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, next, lost(err)
+	}
+	switch {
+	case len(list) > limit:
+		return list[:limit], ids[limit-1], nil
+	case floor != s.lo: // the budget is used up, older rows were not looked at
+		return list, floor, nil
+	}
+	return list, next, nil
+}
+
+// Events lists events of a tenant, newest first, without payloads. next is
+// where the following page begins, zero if there is none.
+func (db *DB) Events(ctx context.Context, tenant string, f hook.EventFilter, p hook.Page) ([]*hook.Event, hook.ID, error) {
+	s := eventScan(tenant, f, p)
+	return page(ctx, db, s, p.Limit, func(row interface{ Scan(...any) error }) (*hook.Event, hook.ID, error) {
+		e, err := scanEvent(row)
+		if err != nil {
+			return nil, hook.ID{}, err
+		}
+		e.Payload = nil
+		return e, hook.ID(e.ID), nil
+	})
+}
+
+func eventScan(tenant string, f hook.EventFilter, p hook.Page) *scan {
+	s := &scan{table: "events", columns: eventHead, rows: scanRows}
+	s.lo, s.hi = span(sinceID(f.Since), p.Before)
+	if !f.Until.IsZero() {
+		s.hi = lower(s.hi, hook.IDAt(f.Until))
+	}
+	s.index.and("tenant = %s", tenant)
+	if f.Type != "" {
+		s.check("type = %s", f.Type)
+	}
+	if f.Contract != "" {
+		s.check("contract = %s", f.Contract)
+	}
+	return s
+}
+
+// Deliveries lists deliveries of a tenant, newest first. next is where the
+// following page begins, zero if there is none.
+func (db *DB) Deliveries(ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page) ([]hook.Delivery, hook.ID, error) {
+	if !f.State.Finished() && f.State != "" && f.Event.IsZero() {
+		ids, few, err := db.fewUnfinished(ctx, tenant, f)
+		if err != nil {
+			return nil, hook.ID{}, err
+		}
+		if few {
+			return db.unfinished(ctx, tenant, f, p, ids)
+		}
+	}
+	return page(ctx, db, deliveryScan(tenant, f, p), p.Limit, func(row interface{ Scan(...any) error }) (hook.Delivery, hook.ID, error) {
+		d, err := scanDelivery(row)
+		return d, hook.ID(d.ID), err
+	})
+}
+
+// deliveryScan chooses the index for a list of deliveries.
+func deliveryScan(tenant string, f hook.DeliveryFilter, p hook.Page) *scan {
+	s := &scan{table: "deliveries", columns: deliveryColumns}
+	s.lo, s.hi = deliverySpan(f, p)
+	byType, byEndpoint, byState := f.Type != "", !f.Endpoint.IsZero(), f.State != ""
+	switch {
+	case !f.Event.IsZero(): // one range of the primary key, and short
+		s.index.and("tenant = %s", tenant)
+	case f.State == hook.Failed || f.State == hook.Unknown || f.State == hook.Cancelled:
+		// The state is spelled out, or the partial index could not be used.
+		s.index.and("tenant = %s AND state = '"+string(f.State)+"'", tenant)
+		s.rows, byState = scanRowsFar, false
+	case byEndpoint:
+		// An expression of the tenant keeps the planner from reading the primary
+		// key, which has the tenant's other endpoints too.
+		s.index.and("endpoint = %s", f.Endpoint[:])
+		s.index.and("tenant || '' = %s", tenant)
+		s.rows, byEndpoint = scanRowsFar, false
+	default:
+		s.index.and("tenant = %s", tenant)
+		s.rows = scanRows
+	}
+	if byEndpoint {
+		s.check("endpoint = %s", f.Endpoint[:])
+	}
+	if byState {
+		s.check("state = %s", string(f.State))
+	}
+	if byType {
+		s.check("type = %s", f.Type)
+	}
+	return s
+}
+
+// sinceID is the lower bound of a list that begins at t; all of it if t is zero.
+func sinceID(t time.Time) hook.ID {
+	if t.IsZero() {
+		return hook.ID{}
+	}
+	return hook.IDAt(t)
+}
+
+func deliverySpan(f hook.DeliveryFilter, p hook.Page) (lo, hi hook.ID) {
+	lo, hi = span(sinceID(f.Since), p.Before)
+	if !f.Until.IsZero() {
+		hi = lower(hi, hook.IDAt(f.Until))
+	}
+	if !f.Event.IsZero() {
+		lo = upper(lo, hook.ID(f.Event))
+		hi = lower(hi, following(hook.ID(f.Event.Delivery(hook.MaxFanout))))
+	}
+	return lo, hi
+}
+
+// fewUnfinished reads the ids of the unfinished deliveries from the index that
+// drives the work. few is false if there are too many of them to sort.
+func (db *DB) fewUnfinished(ctx context.Context, tenant string, f hook.DeliveryFilter) (ids []hook.ID, few bool, err error) {
+	text, args := unfinishedQuery(tenant, f)
+	rows, err := db.read.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, false, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id []byte
+		if err := rows.Scan(&id); err != nil {
+			return nil, false, lost(err)
+		}
+		if len(ids) == fewWaiting {
+			return nil, false, nil
+		}
+		ids = append(ids, hook.ID(id))
+	}
+	return ids, true, lost(rows.Err())
+}
+
+func unfinishedQuery(tenant string, f hook.DeliveryFilter) (string, []any) {
+	q := query{}
+	if f.Endpoint.IsZero() {
+		q.and("endpoint IN (SELECT id FROM endpoints WHERE tenant = %s)", tenant)
+	} else {
+		q.and("endpoint = %s", f.Endpoint[:])
+		q.and("tenant || '' = %s", tenant)
+	}
+	switch f.State { // see the column: 0 is in a sender's hands
+	case hook.Sending:
+		q.where = append(q.where, "due_at = 0")
+	default:
+		q.where = append(q.where, "due_at > 0")
+	}
+	return q.text("id", "deliveries", fmt.Sprintf("LIMIT %d", fewWaiting+1)), q.args
+}
+
+// unfinished is the page of a list for which all candidates are known.
+func (db *DB) unfinished(ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page, ids []hook.ID) (list []hook.Delivery, next hook.ID, err error) {
+	lo, hi := deliverySpan(f, p)
+	ids = slices.DeleteFunc(ids, func(id hook.ID) bool {
+		return bytes.Compare(id[:], lo[:]) < 0 || bytes.Compare(id[:], hi[:]) >= 0
+	})
+	slices.SortFunc(ids, func(a, b hook.ID) int { return bytes.Compare(b[:], a[:]) })
+	for len(ids) > 0 && len(list) <= p.Limit {
+		n := min(len(ids), fetchAtATime)
+		q := query{}
+		q.and("tenant = %s", tenant)
+		marks := make([]string, n)
+		for i, id := range ids[:n] {
+			q.args = append(q.args, id[:])
+			marks[i] = fmt.Sprintf("$%d", len(q.args))
+		}
+		q.where = append(q.where, "id IN ("+strings.Join(marks, ", ")+")")
+		q.and("state = %s", string(f.State))
+		if f.Type != "" {
+			q.and("type = %s", f.Type)
+		}
+		part, err := db.deliveries(ctx, q.text(deliveryColumns, "deliveries", "ORDER BY id DESC"), q.args...)
+		if err != nil {
+			return nil, next, err
+		}
+		list, ids = append(list, part...), ids[n:]
+	}
+	list, next = cut(list, p.Limit, func(d hook.Delivery) hook.ID { return hook.ID(d.ID) })
+	return list, next, nil
+}

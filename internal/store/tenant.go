@@ -1,0 +1,214 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"gancho/internal/hook"
+)
+
+const tenantColumns = `id, name, metadata, created_at, updated_at`
+
+func scanTenant(row interface{ Scan(...any) error }) (t hook.Tenant, err error) {
+	var created, updated sql.NullInt64
+	var metadata string
+	if err := row.Scan(&t.ID, &t.Name, &metadata, &created, &updated); err != nil {
+		return t, err
+	}
+	t.Metadata, t.CreatedAt, t.UpdatedAt = json.RawMessage(metadata), fromMicros(created), fromMicros(updated)
+	return t, nil
+}
+
+// PutTenant creates a tenant or changes it; a nil name or metadata stays as it
+// is. While a deleted tenant of that id is still being removed, it is a conflict.
+func (db *DB) PutTenant(ctx context.Context, id string, name *string, metadata json.RawMessage) (t hook.Tenant, created bool, err error) {
+	var meta any
+	if metadata != nil {
+		meta = string(metadata)
+	}
+	now := db.now()
+	err = db.change(ctx, func(x *tx) error {
+		t, err = scanTenant(x.row(`INSERT INTO tenants (id, name, metadata, created_at, updated_at)
+			VALUES ($1, COALESCE($2, ''), COALESCE($3, '{}'), $4, $4)
+			ON CONFLICT (id) DO UPDATE SET name = COALESCE($2, tenants.name), metadata = COALESCE($3, tenants.metadata), updated_at = $4
+			WHERE tenants.deleted_at IS NULL
+			RETURNING `+tenantColumns, id, name, meta, now.UnixMicro()))
+		if errors.Is(err, sql.ErrNoRows) {
+			return hook.Conflict("tenant_being_deleted",
+				"A tenant of this id was deleted and its data is still being removed. Try again in a while, or use another id.")
+		}
+		return err
+	})
+	if err != nil {
+		return t, false, err
+	}
+	created = t.CreatedAt.UnixMicro() == now.UnixMicro()
+	db.changed(hook.Change{Tenant: id})
+	return t, created, nil
+}
+
+// Tenant is one tenant; a deleted one is not found.
+func (db *DB) Tenant(ctx context.Context, id string) (hook.Tenant, error) {
+	t, err := scanTenant(db.read.QueryRowContext(ctx, `SELECT `+tenantColumns+` FROM tenants WHERE id = $1 AND deleted_at IS NULL`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return t, hook.NotFound("tenant", id)
+	}
+	return t, lost(err)
+}
+
+// Tenants lists up to limit tenants with an id after the given one, by id.
+func (db *DB) Tenants(ctx context.Context, after string, limit int) (list []hook.Tenant, more bool, err error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT `+tenantColumns+` FROM tenants
+		WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2`, after, limit+1)
+	if err != nil {
+		return nil, false, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		t, err := scanTenant(rows)
+		if err != nil {
+			return nil, false, lost(err)
+		}
+		list = append(list, t)
+	}
+	if len(list) > limit {
+		list, more = list[:limit], true
+	}
+	return list, more, lost(rows.Err())
+}
+
+// DeleteTenant hides a tenant at once, with its endpoints and keys. What it owns
+// is removed by [DB.Purge]; until then its id cannot be used again.
+func (db *DB) DeleteTenant(ctx context.Context, id string) error {
+	var endpoints, keys [][]byte
+	err := db.change(ctx, func(t *tx) error {
+		now := db.now().UnixMicro()
+		n, err := t.exec(`UPDATE tenants SET deleted_at = $2, updated_at = $2 WHERE id = $1 AND deleted_at IS NULL`, id, now)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return hook.NotFound("tenant", id)
+		}
+		if endpoints, err = t.ids(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $2, updated_at = $2
+			WHERE tenant = $1 AND state <> 'deleted' RETURNING id`, id, now, hook.ReasonTenantDelete); err != nil {
+			return err
+		}
+		keys, err = t.ids(`DELETE FROM keys WHERE tenant = $1 RETURNING id`, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	db.changed(hook.Change{Tenant: id})
+	for _, e := range endpoints {
+		db.changed(hook.Change{Tenant: id, Endpoint: hook.EndpointID(e)})
+	}
+	for _, k := range keys {
+		db.changed(hook.Change{Tenant: id, Key: hook.KeyID(k)})
+	}
+	return nil
+}
+
+// purgeRows is how many rows one transaction of [DB.Purge] or [Retention]
+// removes at most: it holds up everything else that is to be written.
+const purgeRows = 500
+
+// Purge removes a part of what deleted tenants own, in one short transaction.
+// more says that there is more to remove. A tenant whose things are all gone is
+// forgotten, and its id is free.
+func (db *DB) Purge(ctx context.Context) (more bool, err error) {
+	var tenant string
+	err = db.read.QueryRowContext(ctx, `SELECT id FROM tenants WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 1`).Scan(&tenant)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, lost(err)
+	}
+	err = db.change(ctx, func(t *tx) error {
+		if n, err := purgeDeliveries(t, tenant, nil); n > 0 || err != nil {
+			return err
+		}
+		for _, q := range []string{
+			`DELETE FROM events WHERE tenant = $1 AND id IN (SELECT id FROM events WHERE tenant = $1 ORDER BY id LIMIT $2)`,
+			`DELETE FROM idempotency WHERE tenant = $1 AND key IN (SELECT key FROM idempotency WHERE tenant = $1 ORDER BY key LIMIT $2)`,
+			`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
+				JOIN endpoints e ON e.id = v.endpoint WHERE e.tenant = $1 LIMIT $2)`,
+			`DELETE FROM recoveries WHERE id IN (SELECT r.id FROM recoveries r JOIN endpoints e ON e.id = r.endpoint WHERE e.tenant = $1 LIMIT $2)`,
+			`DELETE FROM endpoints WHERE id IN (SELECT id FROM endpoints WHERE tenant = $1 LIMIT $2)`,
+		} {
+			if n, err := t.exec(q, tenant, purgeRows); n > 0 || err != nil {
+				return err
+			}
+		}
+		_, err := t.exec(`DELETE FROM tenants WHERE id = $1 AND deleted_at IS NOT NULL`, tenant)
+		return err
+	})
+	return err == nil, err
+}
+
+// purgeDeliveries removes deliveries of a tenant with their attempts and bodies,
+// up to purgeRows rows: those of ids, or the first ones if ids is nil.
+func purgeDeliveries(t *tx, tenant string, ids [][]byte) (removed int, err error) {
+	if ids == nil {
+		if ids, err = t.firstDeliveries(tenant); err != nil {
+			return 0, err
+		}
+	}
+	for _, id := range ids {
+		for _, q := range []string{`DELETE FROM attempts WHERE delivery = $1`, `DELETE FROM bodies WHERE delivery = $1`} {
+			if _, err := t.exec(q, id); err != nil {
+				return removed, err
+			}
+		}
+		n, err := t.exec(`DELETE FROM deliveries WHERE tenant = $1 AND id = $2`, tenant, id)
+		if err != nil {
+			return removed, err
+		}
+		removed += int(n)
+	}
+	return removed, nil
+}
+
+// firstDeliveries are the ids of a tenant's first deliveries, as many as make up
+// to purgeRows rows with what belongs to them.
+func (t *tx) firstDeliveries(tenant string) (ids [][]byte, err error) {
+	rows, err := t.rows(`SELECT id, attempts FROM deliveries WHERE tenant = $1 ORDER BY id LIMIT $2`, tenant, purgeRows/3)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	weight := 0
+	for rows.Next() {
+		var id []byte
+		var attempts int
+		if err := rows.Scan(&id, &attempts); err != nil {
+			return nil, err
+		}
+		if weight += 2 + attempts; weight > purgeRows && len(ids) > 0 {
+			break
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+// ids reads a column of ids.
+func (t *tx) ids(query string, args ...any) (ids [][]byte, err error) {
+	rows, err := t.rows(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id []byte
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
