@@ -181,8 +181,8 @@ func (c *Config) EncryptionKeyBytes() ([]byte, error) {
 	return key, nil
 }
 
-// Logger is a logger of the level and form that c asks for, writing to w.
-func (c *Config) Logger(w io.Writer) *slog.Logger {
+// logger is a logger of the level and form that c asks for, writing to w.
+func (c *Config) logger(w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: c.LogLevel.Level()}
 	if c.LogFormat == LogJSON {
 		return slog.New(slog.NewJSONHandler(w, opts))

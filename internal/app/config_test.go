@@ -146,9 +146,9 @@ func TestSecretsAreMasked(t *testing.T) {
 	c := DefaultConfig()
 	c.AdminKey, c.EncryptionKey = "admin-key-admin-key", "encryption-key"
 	var log strings.Builder
-	c.Logger(&log).Info("start", "config", c, "key", c.AdminKey)
+	c.logger(&log).Info("start", "config", c, "key", c.AdminKey)
 	c.LogFormat = LogJSON
-	c.Logger(&log).Info("start", "key", c.AdminKey)
+	c.logger(&log).Info("start", "key", c.AdminKey)
 	for _, text := range []string{fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), fmt.Sprintf("%q", c.AdminKey), log.String()} {
 		if strings.Contains(text, "admin-key-admin-key") || strings.Contains(text, "encryption-key\"") {
 			t.Errorf("a secret is shown in %s", text)

@@ -56,7 +56,7 @@ func TestDependencies(t *testing.T) {
 		t.Fatalf("go.mod is of module %s", mod.Module.Path)
 	}
 	for _, r := range mod.Replace {
-		t.Errorf("go.mod replaces %s: then nobody can install the program with go install; use exclude, or another version (docs/adr/0003)", r.Old.Path)
+		t.Errorf("go.mod replaces %s: then other code stands under its name; use another version, or exclude what cannot be had (docs/adr/0003)", r.Old.Path)
 	}
 	var direct []string
 	for _, r := range mod.Require {
