@@ -261,8 +261,8 @@ type flight struct {
 	firstByte atomic.Int64            // nanoseconds from start to the first byte back; 0: none
 
 	mu       sync.Mutex
-	head     []byte // request head as written so far
-	headDone bool
+	head     string // request head, once it is written
+	headPart []byte // what there is of it until then
 
 	// Under ClockResponse only, guarded by mu:
 	timer     *time.Timer
@@ -378,19 +378,19 @@ func (f *flight) timeUp() {
 func (f *flight) capture(p []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.headDone {
+	if f.head != "" {
 		return
 	}
-	seen := max(0, len(f.head)-3)
-	if f.head == nil {
+	if f.headPart == nil { // as a rule it is written in one piece
 		if i := bytes.Index(p, endOfHead); i >= 0 {
-			f.head, f.headDone = bytes.Clone(p[:i+2]), true
+			f.head = string(p[:i+2])
 			return
 		}
 	}
-	f.head = append(f.head, p...)
-	if i := bytes.Index(f.head[seen:], endOfHead); i >= 0 {
-		f.head, f.headDone = f.head[:seen+i+2], true
+	seen := max(0, len(f.headPart)-3)
+	f.headPart = append(f.headPart, p...)
+	if i := bytes.Index(f.headPart[seen:], endOfHead); i >= 0 {
+		f.head, f.headPart = string(f.headPart[:seen+i+2]), nil
 	}
 }
 
@@ -399,9 +399,9 @@ var endOfHead = []byte("\r\n\r\n")
 // sent is the request head as header lines.
 func (f *flight) sent(req *http.Request) []hook.Header {
 	f.mu.Lock()
-	head, done := f.head, f.headDone
+	text := f.head
 	f.mu.Unlock()
-	if !done { // nothing was written, or not all of it: have it written here
+	if text == "" { // nothing was written, or not all of it: have it written here
 		var w bytes.Buffer
 		r := req.WithContext(context.Background())
 		r.Body = nil
@@ -409,9 +409,8 @@ func (f *flight) sent(req *http.Request) []hook.Header {
 			r.Body = io.NopCloser(strings.NewReader(""))
 		}
 		_ = r.Write(&w) // fails after the head, for want of a body
-		head, _, _ = bytes.Cut(w.Bytes(), endOfHead)
+		text, _, _ = strings.Cut(w.String(), "\r\n\r\n")
 	}
-	text := string(head)
 	_, text, _ = strings.Cut(text, "\r\n") // the request line
 	list := make([]hook.Header, 0, strings.Count(text, "\r\n")+1)
 	for text != "" {
