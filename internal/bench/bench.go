@@ -132,6 +132,7 @@ func Run(ctx context.Context, o Options, stdout, stderr io.Writer) (err error) {
 	if b.report.Machine, err = measureMachine(ctx, dir); err != nil {
 		return err
 	}
+	others := watchOthers()
 	if b.sink, err = startSink(ctx, dir); err != nil {
 		return err
 	}
@@ -153,6 +154,8 @@ func Run(ctx context.Context, o Options, stdout, stderr io.Writer) (err error) {
 			break
 		}
 	}
+	b.sink.stop() // before its CPU time can be counted
+	b.report.Machine.Others = others()
 	b.report.Seconds = time.Since(b.report.StartedAt).Round(time.Second).Seconds()
 	return errors.Join(append(failures, b.report.print(stdout, o.JSON))...)
 }

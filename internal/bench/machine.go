@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,7 +16,8 @@ type machine struct {
 	Go     string  `json:"go"`
 	CPU    string  `json:"cpu"`
 	Cores  int     `json:"cores"`
-	Load   string  `json:"load"`      // load averages before the run: above 0 the machine was not quiet
+	Load   string  `json:"load"`      // load averages before the run: well above 0, the machine was not quiet
+	Others float64 `json:"others"`    // % of all cores that other programs, or the host of a virtual machine, took during the run
 	Sync   float64 `json:"sync_ms"`   // median time of one 4 KiB write and fsync in the data directory
 	Sync99 float64 `json:"sync99_ms"` // 99 of 100 take no longer
 }
@@ -59,4 +61,22 @@ func syncTimes(ctx context.Context, path string) (times samples, err error) {
 		times = append(times, int64(time.Since(start)))
 	}
 	return times.sorted(), ctx.Err()
+}
+
+// watchOthers begins to watch the machine. The function it returns says how
+// much of it others have taken since, in % of all cores, or 0 where that cannot
+// be known; it counts right only once every child has ended.
+func watchOthers() func() float64 {
+	all, err1 := busy()
+	ours, err2 := family()
+	start := time.Now()
+	return func() float64 {
+		allNow, err3 := busy()
+		oursNow, err4 := family()
+		if errors.Join(err1, err2, err3, err4) != nil {
+			return 0
+		}
+		others := (allNow - all) - (oursNow - ours)
+		return max(0, others/time.Since(start).Seconds()/float64(runtime.NumCPU())*100)
+	}
 }

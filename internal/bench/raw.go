@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"net/http"
+	"os"
 	"slices"
 	"time"
 )
@@ -12,6 +13,7 @@ type ceiling struct {
 	perSecond []float64
 	at        time.Time // of the latest
 	times     samples   // send to arrival of the latest, sorted
+	cpu       float64   // CPU seconds of generator and sink per 1000 requests, the latest
 }
 
 // raw shows the ceiling: the same generator posting straight to the sink.
@@ -23,6 +25,7 @@ func (b *bench) raw(ctx context.Context) error {
 	}
 	c := b.ceiling
 	b.report.add("POST to the sink, without a server", (c.perSecond[0]+c.perSecond[1])/2, "/s")
+	b.report.add("CPU of generator and sink per 1000 requests", c.cpu, "s")
 	b.report.times("send to arrival", c.times)
 	return nil
 }
@@ -42,7 +45,15 @@ func (b *bench) measureRaw(ctx context.Context) error {
 	if err := b.sink.begin(ctx, l.run, runSize{Events: l.events, Width: 1}); err != nil {
 		return err
 	}
+	before, err := b.ownCPU()
+	if err != nil {
+		return err
+	}
 	out, err := l.do(ctx)
+	if err != nil {
+		return err
+	}
+	after, err := b.ownCPU()
 	if err != nil {
 		return err
 	}
@@ -51,9 +62,20 @@ func (b *bench) measureRaw(ctx context.Context) error {
 		return err
 	}
 	b.ceiling.perSecond = append(b.ceiling.perSecond, out.perSecond())
+	b.ceiling.cpu = (after - before) / float64(l.events) * 1000
 	b.ceiling.at = time.Now()
 	b.ceiling.times = travelTimes(arrived)
 	return b.sink.forget(ctx, l.run)
+}
+
+// ownCPU is the CPU time that the generator and the sink have used, in seconds.
+func (b *bench) ownCPU() (float64, error) {
+	generator, err := cpuSeconds(os.Getpid())
+	if err != nil {
+		return 0, err
+	}
+	receiver, err := cpuSeconds(b.sink.pid())
+	return generator + receiver, err
 }
 
 // warmUp is how many events to send before n are measured: enough to open the

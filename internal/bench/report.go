@@ -11,6 +11,10 @@ import (
 	"time"
 )
 
+// quiet is how much of the machine, in % of all cores, others may take before
+// the report warns.
+const quiet = 3.0
+
 // report is everything a run of the benchmark found.
 type report struct {
 	Machine   machine   `json:"machine"`
@@ -102,6 +106,9 @@ func (r *report) print(w io.Writer, asJSON bool) error {
 	}
 	m := r.Machine
 	fmt.Fprintf(w, "\n%s, %d cores (%s), %s, load %s before the run\n", m.System, m.Cores, m.CPU, m.Go, m.Load)
+	if m.Others > quiet {
+		fmt.Fprintf(w, "NOT A QUIET MACHINE: other programs took %s %% of its cores during the run; only ratios mean something\n", number(m.Others))
+	}
 	fmt.Fprintf(w, "data directory: write + fsync of 4 KiB takes %s ms (p50), %s ms (p99)\n", number(m.Sync), number(m.Sync99))
 	fmt.Fprintf(w, "%d at once, payloads of %d bytes; started %s, took %s s\n\n",
 		r.Options.Concurrency, r.Options.Payload, r.StartedAt.Format(time.RFC3339), number(r.Seconds))

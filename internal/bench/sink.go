@@ -105,7 +105,7 @@ func (s *sink) call(ctx context.Context, method string, run int, what string, bo
 
 // patience is how long to wait without any progress before giving up. It is
 // longer than a delivery's timeout and its first retry together.
-const patience = 40 * time.Second
+var patience = 40 * time.Second
 
 // wait returns when the run has had n arrivals.
 func (s *sink) wait(ctx context.Context, run int, n int) error {

@@ -19,26 +19,58 @@ func cpuSeconds(pid int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return parseCPU(string(text))
+	return parseTicks(string(text), 11, 12) // utime, stime
 }
 
-// parseCPU reads /proc/<pid>/stat. The second field is the program's name in
-// parentheses and may itself hold spaces and parentheses.
-func parseCPU(stat string) (float64, error) {
+// parseTicks adds up fields of /proc/<pid>/stat, counted from the state, the
+// third. The second is the program's name in parentheses and may itself hold
+// spaces and parentheses.
+func parseTicks(stat string, which ...int) (seconds float64, err error) {
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	const utime, stime = 11, 12 // counted from the state, field 3
-	if len(fields) <= stime {
-		return 0, errors.New("/proc/<pid>/stat: too few fields")
+	for _, i := range which {
+		if i >= len(fields) {
+			return 0, errors.New("/proc/<pid>/stat: too few fields")
+		}
+		n, err := strconv.ParseInt(fields[i], 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		seconds += float64(n) * clockTick
 	}
-	user, err := strconv.ParseInt(fields[utime], 10, 64)
+	return seconds, nil
+}
+
+// family is the CPU time of this process and of all its children that have
+// ended, in seconds. Linux only.
+func family() (float64, error) {
+	text, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
 		return 0, err
 	}
-	system, err := strconv.ParseInt(fields[stime], 10, 64)
+	return parseTicks(string(text), 11, 12, 13, 14) // utime, stime, cutime, cstime
+}
+
+// busy is the CPU time that the whole machine has used, in seconds over all
+// cores, the time taken by the host of a virtual machine included. Linux only.
+func busy() (float64, error) {
+	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0, err
 	}
-	return float64(user+system) * clockTick, nil
+	line, _, _ := strings.Cut(string(text), "\n")
+	fields := strings.Fields(line) // cpu user nice system idle iowait irq softirq steal …
+	if len(fields) < 9 || fields[0] != "cpu" {
+		return 0, errors.New("/proc/stat: no line for all cores")
+	}
+	ticks := int64(0)
+	for _, i := range []int{1, 2, 3, 6, 7, 8} {
+		n, err := strconv.ParseInt(fields[i], 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return float64(ticks) * clockTick, nil
 }
 
 // peakMemory is the most resident memory (VmHWM) that a process has had, in
