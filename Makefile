@@ -34,9 +34,22 @@ run: build ## Build, then start a server with demo data
 	bin/gancho serve --demo
 
 .PHONY: test
-test: ## Install what the tests need, then run all of them with the race detector
-	@scripts/need.sh gcc git
+test: test-needs ## Install what the tests need, then run all of them with the race detector
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+# npm packages that tests are judged by, installed beside their lock files.
+NPM_LOCKS = $(shell git ls-files --cached --others --exclude-standard 'internal/*/testdata/*package-lock.json')
+
+.PHONY: test-needs
+test-needs:
+	@scripts/need.sh gcc git node
+	@for lock in $(NPM_LOCKS); do \
+		dir="$$(dirname "$$lock")"; \
+		if [ "$$lock" -nt "$$dir/node_modules/.package-lock.json" ]; then \
+			echo "need: npm packages of $$dir"; \
+			npm ci --prefix "$$dir" --ignore-scripts --no-audit --no-fund </dev/null; \
+		else echo "need: npm packages of $$dir are here"; fi; \
+	done
 
 .PHONY: bench
 bench: build ## Measure this machine; pass flags as ARGS="--events 100000"

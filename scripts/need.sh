@@ -12,6 +12,7 @@ have() {
 	case "$1" in
 	gcc) command -v gcc >/dev/null && echo 'int main(void){return 0;}' | gcc -x c -o /dev/null - 2>/dev/null ;;
 	git) command -v git >/dev/null ;;
+	node) node --version 2>/dev/null | grep -qE '^v([2-9][0-9])' && command -v npm >/dev/null ;;
 	chromium) command -v chromium >/dev/null ;;
 	postgresql) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ;;
 	*)
@@ -25,6 +26,7 @@ have() {
 packages() {
 	case "$1" in
 	gcc) echo gcc libc6-dev ;; # the race detector is linked with cgo
+	node) echo nodejs npm ;; # 20 or newer: on an older Debian it is installed by hand
 	*) echo "$1" ;;
 	esac
 }

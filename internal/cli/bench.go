@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 
 	"gancho/internal/bench"
 )
@@ -25,4 +26,15 @@ Examples:
 // Run measures and prints.
 func (c *benchCmd) Run(ctx context.Context, out console) error {
 	return bench.Run(ctx, c.Options, out.stdout, out.stderr)
+}
+
+// benchSinkCmd is the receiver that the benchmark starts as a process of its
+// own. It ends with its standard input.
+type benchSinkCmd struct {
+	bench.SinkOptions `embed:""`
+}
+
+// Run receives until the parent process is gone.
+func (c *benchSinkCmd) Run(ctx context.Context, out console) error {
+	return bench.RunSink(ctx, c.SinkOptions, os.Stdin, out.stdout)
 }

@@ -40,6 +40,8 @@ type commands struct {
 	Bench   benchCmd   `cmd:"" help:"Measure this machine: raw ceiling, publish and delivery rates, latency, cost."`
 	Config  configCmd  `cmd:"" help:"Check a configuration, or print the manual of all options."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	BenchSink benchSinkCmd `cmd:"" hidden:"" help:"The receiver of the benchmark, started by it."`
 }
 
 // console is what a command may write to.

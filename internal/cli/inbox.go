@@ -13,8 +13,8 @@ type inboxCmd struct {
 	Listen    string        `default:"127.0.0.1:8490" placeholder:"HOST:PORT" help:"Address to listen on."`
 	Status    int           `default:"200" placeholder:"CODE" help:"Status to answer with."`
 	Delay     time.Duration `default:"0s" placeholder:"TIME" help:"Wait this long before each answer."`
-	FailFirst int           `default:"0" placeholder:"N" help:"Answer the first N requests with 500."`
-	Secret    string        `placeholder:"SECRET" help:"Signing secret (whsec_… or whpk_…): check each signature and say what came of it."`
+	FailFirst int           `default:"0" placeholder:"N" help:"Answer the first N requests with 503."`
+	Secret    string        `placeholder:"SECRET" help:"Signing secret of the endpoint (whsec_…), or its public key (whpk_…): check each signature and say what came of it."`
 }
 
 func (c *inboxCmd) Help() string {
