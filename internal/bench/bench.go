@@ -48,7 +48,7 @@ import (
 
 // Options are the flags of `gancho bench`.
 type Options struct {
-	Run         []string      `json:"run" name:"run" sep:"," default:"raw,publish,batch,fanout,steady,hang,backlog,history,crash" help:"Scenarios to run, one after another: raw, publish, batch, fanout, steady, hang, backlog, history, crash."`
+	Run         []string      `json:"run" name:"run" sep:"," default:"raw,publish,batch,fanout,steady,hang,backlog,history" help:"Scenarios to run, one after another: raw, publish, batch, fanout, steady, hang, backlog, history, crash."`
 	Events      int           `json:"events" name:"events" default:"40000" help:"Deliveries to make in each scenario that runs as fast as it can."`
 	Concurrency int           `json:"concurrency" name:"concurrency" default:"64" help:"Requests at once, for the raw loop and for publishing alike."`
 	Payload     int           `json:"payload" name:"payload" default:"400" help:"Size of each event's payload, in bytes."`

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"time"
 )
@@ -143,9 +144,7 @@ func (b *bench) listTimes(ctx context.Context, s *server, common, rare string, o
 // the time of the slowest page.
 func (s *server) pages(ctx context.Context, query url.Values, n int) (worst time.Duration, err error) {
 	q := url.Values{"limit": {fmt.Sprint(pageSize)}}
-	for name, values := range query {
-		q[name] = values
-	}
+	maps.Copy(q, query)
 	for range n {
 		start := time.Now()
 		p, err := s.deliveries(ctx, q)

@@ -47,8 +47,7 @@ func syncTimes(ctx context.Context, path string) (times samples, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(path)
-	defer f.Close()
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(path)) }()
 	block := make([]byte, 4096)
 	for end := time.Now().Add(500 * time.Millisecond); len(times) < 200 && time.Now().Before(end) && ctx.Err() == nil; {
 		start := time.Now()

@@ -35,7 +35,9 @@ func TestMain(m *testing.M) {
 		}
 	}
 	// A program under the race detector sleeps a second before it exits.
-	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -171,30 +172,41 @@ func TestPacedLoadSendsEachOnce(t *testing.T) {
 	}
 }
 
-func TestTimeOfAPacedEventIsWhenItWasDue(t *testing.T) {
-	// One worker and a server that answers slowly: the events queue up in the
-	// generator, and their stamps must not hide it.
+func TestTimeOfAPacedEventIsWhenItWasLetGo(t *testing.T) {
+	// No worker is free until every event has been let go. The stamps must not
+	// hide how long the events then wait.
 	var mu sync.Mutex
-	var waits []time.Duration
+	var stamps []int64
 	srv := startHandler(t, func(_ http.ResponseWriter, r *http.Request) {
 		var s stamp
 		_ = json.NewDecoder(r.Body).Decode(&s)
 		mu.Lock()
-		waits = append(waits, time.Duration(now()-(s.T-timeBase)))
-		mu.Unlock()
-		time.Sleep(20 * time.Millisecond)
+		defer mu.Unlock()
+		stamps = append(stamps, s.T-timeBase)
 	})
-	l := load{url: srv, want: 200, types: []string{""}, payload: 200, events: 6, concurrency: 1, rate: 1000}
-	if _, err := l.do(t.Context()); err != nil {
+	l := load{url: srv, want: http.StatusOK, types: []string{""}, payload: 200, events: 6, batch: 1, rate: 5000}
+	paced := make(chan due, l.events)
+	l.pace(t.Context(), l.events, paced)
+	allGone := now()
+	transport := newTransport(1)
+	defer transport.CloseIdleConnections()
+	p, err := newPoster(t.Context(), transport, srv, "")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if last := waits[len(waits)-1]; last < 60*time.Millisecond {
-		t.Errorf("the sixth event waited for five answers of 20 ms each, but seems to have waited only %s", last)
+	next := func() (due, bool) { d, ok := <-paced; return d, ok }
+	if err := l.work(t.Context(), p, next, &loaded{acks: make([]int64, l.events)}); err != nil {
+		t.Fatal(err)
+	}
+	if len(stamps) != l.events || !slices.IsSorted(stamps) || stamps[l.events-1] > allGone {
+		t.Errorf("stamps %v; want %d in order, none after %d", stamps, l.events, allGone)
 	}
 }
 
 func TestLoadStopsAtARefusal(t *testing.T) {
-	srv := startHandler(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "payload_invalid", 422) })
+	srv := startHandler(t, func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "payload_invalid", http.StatusUnprocessableEntity)
+	})
 	l := load{url: srv, want: 202, types: []string{"x"}, payload: 200, events: 50, concurrency: 4}
 	if _, err := l.do(t.Context()); err == nil || !strings.Contains(err.Error(), "payload_invalid") {
 		t.Errorf("error %v, want the server's words", err)
@@ -308,10 +320,10 @@ func TestWaitForGivesUpOnlyWithoutProgress(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := waitFor(ctx, time.Hour, time.Hour, func() (int64, bool, error) { return 0, false, nil }); err != context.Canceled {
+	if err := waitFor(ctx, time.Hour, time.Hour, func() (int64, bool, error) { return 0, false, nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if err := waitFor(t.Context(), time.Millisecond, 0, func() (int64, bool, error) { return 0, false, nil }); err != errStalled {
+	if err := waitFor(t.Context(), time.Millisecond, 0, func() (int64, bool, error) { return 0, false, nil }); !errors.Is(err, errStalled) {
 		t.Errorf("stalled: %v", err)
 	}
 }

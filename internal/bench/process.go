@@ -40,7 +40,7 @@ func startProcess(dir, name string, output io.Writer, args ...string) (*process,
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() // the child has its own
+	defer func() { _ = log.Close() }() // the child has its own
 	p.cmd = exec.Command(self, args...)
 	p.cmd.Dir = dir
 	p.cmd.Stdout, p.cmd.Stderr = log, log

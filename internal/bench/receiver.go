@@ -32,7 +32,7 @@ type SinkOptions struct {
 func RunSink(ctx context.Context, o SinkOptions, stdin io.Reader, stdout io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { // the parent holds the other end; it closes when the parent is gone
+	go func() { // ends with stdin; the parent holds the other end; it closes when the parent is gone
 		_, _ = io.Copy(io.Discard, stdin)
 		cancel()
 	}()
@@ -41,8 +41,7 @@ func RunSink(ctx context.Context, o SinkOptions, stdin io.Reader, stdout io.Writ
 		return err
 	}
 	if _, err := fmt.Fprintln(stdout, l.Addr()); err != nil {
-		l.Close()
-		return err
+		return errors.Join(err, l.Close())
 	}
 	srv := &http.Server{
 		Handler:           &receiver{ending: ctx.Done()},
@@ -58,9 +57,13 @@ func RunSink(ctx context.Context, o SinkOptions, stdin io.Reader, stdout io.Writ
 	stopping, done := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer done()
 	if err := srv.Shutdown(stopping); err != nil {
-		srv.Close()
+		if err := srv.Close(); err != nil { // somebody still waits for an answer: no more
+			return err
+		}
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
 	return nil
 }
 

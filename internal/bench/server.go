@@ -57,8 +57,7 @@ func freeAddress() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return l.Addr().String(), l.Close()
 }
 
 // start runs the process on the server's data directory and address, for the
@@ -74,12 +73,7 @@ func (s *server) start(ctx context.Context) (err error) {
 		if err := s.ended(); err != nil {
 			return 0, false, err
 		}
-		res, err := s.client.Get("http://" + s.addr + "/readyz")
-		if err != nil {
-			return 0, false, nil // not listening yet
-		}
-		res.Body.Close()
-		return 0, res.StatusCode == http.StatusOK, nil
+		return 0, s.ready(ctx), nil
 	})
 	if err != nil {
 		s.kill()
@@ -88,6 +82,20 @@ func (s *server) start(ctx context.Context) (err error) {
 		}
 	}
 	return err
+}
+
+// ready asks the server whether it takes requests.
+func (s *server) ready(ctx context.Context) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addr+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	res, err := s.client.Do(req)
+	if err != nil { // it does not listen yet
+		return false
+	}
+	defer res.Body.Close()
+	return res.StatusCode == http.StatusOK
 }
 
 // stop ends the server as an operator would, and by force if it takes long.

@@ -27,13 +27,14 @@ func startSink(ctx context.Context, dir string) (*sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer reader.Close()
+	defer func() { _ = reader.Close() }() // nothing more is read
 	p, err := startProcess(dir, "bench-sink", writer, "bench-sink", "--listen", "127.0.0.1:0")
-	writer.Close()
+	_ = writer.Close() // the child has its own
 	if err != nil {
 		return nil, err
 	}
-	defer context.AfterFunc(ctx, func() { reader.Close() })() // ends the wait below
+	giveUp := context.AfterFunc(ctx, func() { _ = reader.Close() }) // ends the wait below
+	defer giveUp()
 	line, err := bufio.NewReader(reader).ReadString('\n')
 	if err != nil {
 		p.stop(time.Second)

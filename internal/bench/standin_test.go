@@ -82,7 +82,7 @@ func runStandIn(ctx context.Context, args []string) error {
 	srv := &http.Server{Addr: *listen, Handler: s.mux()}
 	go func() {
 		<-ctx.Done()
-		srv.Close()
+		_ = srv.Close()
 	}()
 	if err := srv.ListenAndServe(); ctx.Err() == nil {
 		return err
@@ -187,7 +187,7 @@ func (s *standIn) deliver(d *standInDelivery) {
 				res.Body.Close()
 				break
 			}
-			time.Sleep(10 * time.Millisecond)
+			sleep(10 * time.Millisecond)
 		}
 	}
 	s.store(standInEntry{Done: d.ID})
