@@ -35,6 +35,9 @@ func main() {
 	// Closing after reading: what could fail has failed already, in the reading.
 	errcheck.DefaultExcludedSymbols = append(errcheck.DefaultExcludedSymbols,
 		"(io.Closer).Close",
+		"(net.Conn).Close",
+		"(net.Listener).Close",
+		"(*net/http.Server).Close",
 		"(*database/sql.Rows).Close",
 		"(*database/sql.Stmt).Close",
 		"(*database/sql.Tx).Rollback", // after a commit it only says that there is nothing to undo
