@@ -1,0 +1,180 @@
+// Package contract loads, checks and compiles contracts: YAML files that
+// describe one webhook system each. It exists so that no Go code knows any
+// system by name: what is particular about one is said in its file, and if it
+// cannot be said there, the language grows, here.
+//
+// [Parse] finds every mistake of a file at once, each with line, column and the
+// fix. A [Contract] that it returns is complete, immutable and safe for
+// concurrent use. It answers, for one endpoint, what may be configured
+// ([Contract.CheckEndpoint]), what is sent ([Plan.Render]), how long and how
+// often ([Plan.Limits], [Plan.Policy]) and what counts as success
+// ([Contract.Judge]). A [Set] holds the contracts of a running node.
+//
+// The package is pure: it reads no file but those given to [Load], no clock and
+// no network. docs/contract-language.md is the reference of the language.
+package contract
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"gancho/internal/expr"
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+)
+
+// Contract is one compiled contract.
+type Contract struct {
+	Name    string
+	Version int64  // given by the store, see [Contract.WithVersion]; 0 as long as it is not stored
+	Source  []byte // the YAML text, with the text of example files in the place of their names
+	Title   Text
+	About   Text
+	// Document is where the system's public document is, "" if nowhere.
+	Document string
+
+	events   []EventType
+	byName   map[string]int // event type → index of events
+	anyEvent bool           // an event type "*" is listed: every type is taken
+	endpoint endpoint
+	delivery delivery
+	redact   [][]string
+	assumed  []Assumption
+	docs     map[string]Text
+}
+
+// EventType is one kind of event that a contract knows. The name "*" stands for
+// every type that is not listed by name.
+type EventType struct {
+	Name    string
+	Title   Text
+	About   Text
+	Example []byte          // a payload, exactly; nil if the contract gives none
+	Schema  json.RawMessage // JSON Schema 2020-12 of the payload; nil if there is none
+
+	schema *schema
+}
+
+// Assumption is a fact that no public document of the system states.
+type Assumption struct {
+	Path string // where in the contract, e.g. delivery.retry
+	Note Text   // what is assumed and why
+}
+
+// endpoint is the section of the same name.
+type endpoint struct {
+	method      string
+	methods     []string
+	contentType *template
+	headers     []headerTemplate
+	userAgent   string // "" drops it
+	json        rawjson.Style
+	sign        string
+	shaping     bool
+	settings    settings
+}
+
+type headerTemplate struct {
+	name  string
+	value *template
+}
+
+// delivery is the section of the same name; zero values mean the product's
+// defaults.
+type delivery struct {
+	timeout        time.Duration
+	connectTimeout time.Duration
+	clock          Clock
+	retry          []time.Duration
+	mode           hook.Mode
+	success        *expr.Condition // nil: any 2xx
+	concurrency    int
+	perSecond      float64
+	ordered        bool
+}
+
+// Clock says what a contract's timeout covers.
+type Clock string
+
+const (
+	// ClockTotal runs from the start of the attempt, connection set-up included,
+	// to the last byte of the answer.
+	ClockTotal Clock = "total"
+	// ClockResponse runs from the moment the request is written to the status
+	// line of the answer; connection set-up has its own limit.
+	ClockResponse Clock = "response"
+)
+
+// WithVersion is the same contract with the version it is stored under.
+func (c *Contract) WithVersion(version int64) *Contract {
+	d := *c
+	d.Version = version
+	return &d
+}
+
+// HasEvent reports whether events of this type can exist under the contract.
+func (c *Contract) HasEvent(eventType string) bool {
+	_, ok := c.Event(eventType)
+	return ok
+}
+
+// Event is the description of an event type: its own, or that of "*".
+func (c *Contract) Event(eventType string) (EventType, bool) {
+	if i, ok := c.byName[eventType]; ok {
+		return c.events[i], true
+	}
+	if c.anyEvent && hook.ValidEventType(eventType) {
+		return c.events[c.byName[anyEvent]], true
+	}
+	return EventType{}, false
+}
+
+// EventTypes lists the event types in the order of the file.
+func (c *Contract) EventTypes() []EventType { return slices.Clone(c.events) }
+
+// EventNames lists their names in the order of the file, without "*".
+func (c *Contract) EventNames() []string {
+	var names []string
+	for _, e := range c.events {
+		if e.Name != anyEvent {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
+// Signing is the name of the signature scheme, "" if requests are not signed.
+func (c *Contract) Signing() string { return c.endpoint.sign }
+
+// Shaping reports whether endpoints may transform what is sent.
+func (c *Contract) Shaping() bool { return c.endpoint.shaping }
+
+// Methods lists the HTTP methods a person may choose from, the default first.
+func (c *Contract) Methods() []string { return slices.Clone(c.endpoint.methods) }
+
+// Assumed lists what no public document states, in the order of the file.
+func (c *Contract) Assumed() []Assumption { return slices.Clone(c.assumed) }
+
+// Docs is a chapter of the customer documentation, see [Chapters].
+func (c *Contract) Docs(chapter string) Text { return c.docs[chapter] }
+
+// CheckPayload checks a payload, which is valid JSON, against the schema of its
+// event type. Pointers begin at the payload. Nothing is wrong with a payload
+// whose type has no schema.
+func (c *Contract) CheckPayload(eventType string, payload []byte) []hook.FieldError {
+	e, ok := c.Event(eventType)
+	if !ok || e.schema == nil {
+		return nil
+	}
+	return e.schema.check(payload)
+}
+
+// Redact replaces what the contract says must not be stored. It returns payload
+// itself if there is nothing to replace.
+func (c *Contract) Redact(payload []byte) []byte {
+	for _, path := range c.redact {
+		payload = rawjson.Replace(payload, []byte(`"[redacted]"`), path...)
+	}
+	return payload
+}

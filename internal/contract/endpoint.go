@@ -1,0 +1,167 @@
+package contract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gancho/internal/nearest"
+	"gancho/internal/rawjson"
+)
+
+// DefaultUserAgent is sent unless the contract sets or drops it, or the
+// endpoint brings its own.
+const DefaultUserAgent = "Gancho"
+
+const defaultContentType = "application/json"
+
+// schemes are the signature schemes a contract can ask for, named after the
+// public specifications that define them.
+var schemes = []string{"standard-webhooks"}
+
+// signatureHeaders are set by the schemes and by nothing else.
+var signatureHeaders = map[string][]string{
+	"standard-webhooks": {"webhook-id", "webhook-timestamp", "webhook-signature"},
+}
+
+// methods that a webhook can be sent with.
+var methods = []string{"POST", "PUT", "PATCH", "DELETE", "GET"}
+
+// endpoint reads the section of the same name.
+func (l *loader) endpoint(c *Contract, n *node) {
+	e := &c.endpoint
+	o := l.object(n, "endpoint", "endpoint", "method", "methods", "content_type", "user_agent", "settings", "headers", "json", "sign", "shaping")
+	if v := o.get("settings"); v != nil {
+		e.settings = l.readSettings(v)
+	}
+	l.methods(e, o)
+	if v := o.get("sign"); v != nil {
+		e.sign = l.oneOf(v, schemes...)
+	}
+	if v := o.get("shaping"); v != nil {
+		e.shaping = l.oneOf(v, "on", "off") == "on"
+	}
+	if v := o.get("content_type"); v != nil {
+		e.contentType = l.template(v, e.settings.names())
+	}
+	if v := o.get("user_agent"); v != nil {
+		e.userAgent = l.str(v)
+		if e.userAgent == "none" {
+			e.userAgent = ""
+		}
+	}
+	if v := o.get("headers"); v != nil {
+		l.headers(e, v)
+	}
+	if v := o.get("json"); v != nil {
+		e.json = l.json(v)
+	}
+}
+
+// methods reads the default method and those a person may choose.
+func (l *loader) methods(e *endpoint, o object) {
+	if v := o.get("method"); v != nil {
+		e.method = l.oneOf(v, methods...)
+		e.methods = []string{e.method}
+	}
+	v := o.get("methods")
+	if v == nil {
+		return
+	}
+	e.methods = nil
+	for _, item := range l.list(v) {
+		e.methods = append(e.methods, l.oneOf(item, methods...))
+	}
+	if i := slices.Index(e.methods, e.method); i > 0 {
+		e.methods = append([]string{e.method}, slices.Delete(e.methods, i, i+1)...)
+	} else if i < 0 {
+		l.problemAt(v, fmt.Sprintf("The default method %s is not among the methods.", e.method), "Add it, or set method: to one of them.")
+	}
+}
+
+func (l *loader) headers(e *endpoint, n *node) {
+	if n.kind != kindMapping {
+		l.problemAt(n, fmt.Sprintf("headers is a mapping from names to values, not %s.", n.kind), "Write for example: x-source: shop")
+		return
+	}
+	seen := map[string]bool{}
+	for _, p := range n.pairs {
+		low := strings.ToLower(p.key)
+		switch why := refuseHeader(p.key, e.sign); {
+		case why != "":
+			l.problem(p.line, p.col, why, "")
+		case seen[low]:
+			l.problem(p.line, p.col, fmt.Sprintf("The header %s is there already; upper and lower case do not matter.", p.key), "Keep one of them.")
+		}
+		seen[low] = true
+		if t := l.template(p.value, e.settings.names()); t != nil {
+			e.headers = append(e.headers, headerTemplate{p.key, t})
+		}
+	}
+}
+
+func (l *loader) template(n *node, known []string) *template {
+	text := l.str(n)
+	t, err := parseTemplate(text, known)
+	if err != nil {
+		line, col := l.within(n, 1, 1)
+		l.problem(line, col, "This template is wrong: "+err.Error()+".", "")
+		return &template{}
+	}
+	for _, p := range t.parts {
+		if p.root == "" && !validHeaderValue(p.text) {
+			l.problemAt(n, "A header cannot hold control characters.", "Write it in one line.")
+		}
+	}
+	return t
+}
+
+// json reads how strings are escaped. What is not said stays as it comes.
+func (l *loader) json(n *node) (s rawjson.Style) {
+	o := l.object(n, "endpoint.json", "json", "ascii", "escape_slash", "compact")
+	if v := o.get("ascii"); v != nil {
+		s.ASCII = l.boolean(v)
+		s.RawUnicode = !s.ASCII
+	}
+	if v := o.get("escape_slash"); v != nil {
+		s.EscapeSlash = l.boolean(v)
+		s.PlainSlash = !s.EscapeSlash
+	}
+	if v := o.get("compact"); v != nil {
+		s.Compact = l.boolean(v)
+	}
+	return s
+}
+
+// ownHeaders belong to the connection or are computed.
+var ownHeaders = []string{"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "proxy-connection", "expect", "content-encoding"}
+
+// refuseHeader says why a header cannot be set under a contract that signs with
+// the given scheme; "" if it can.
+func refuseHeader(name, sign string) string {
+	low := strings.ToLower(name)
+	switch {
+	case !validHeaderName(name):
+		return fmt.Sprintf("%q cannot be the name of a header. Use letters, digits and -.", name)
+	case slices.Contains(ownHeaders, low):
+		return fmt.Sprintf("The header %s is set by Gancho itself and cannot be given.", name)
+	case sign != "" && slices.Contains(signatureHeaders[sign], low):
+		return fmt.Sprintf("The header %s carries the signature and cannot be given.", name)
+	case sign == "standard-webhooks" && strings.HasPrefix(low, "webhook-"):
+		return fmt.Sprintf("Headers that begin with webhook- belong to the signature; %s cannot be given.", name)
+	}
+	return ""
+}
+
+// sets reports whether the contract itself sends a header of this name.
+func (e *endpoint) sets(name string) bool {
+	return slices.ContainsFunc(e.headers, func(h headerTemplate) bool { return strings.EqualFold(h.name, name) })
+}
+
+// methodHint names the methods there are.
+func methodHint(method string, possible []string) string {
+	if len(possible) == 1 {
+		return fmt.Sprintf("This contract sends with %s only.", possible[0])
+	}
+	return fmt.Sprintf("%q is not possible.%s", method, nearest.DidYouMean(method, possible))
+}

@@ -1,0 +1,87 @@
+package contract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"gancho/internal/expr"
+	"gancho/internal/hook"
+)
+
+// Verdict is whether an answer counts as success.
+type Verdict struct {
+	OK     bool
+	Class  string // error class (hook.Class…), "" if OK
+	Detail string // one English sentence, "" if OK
+}
+
+// Judge holds an answer against the contract's success rule; without one, any
+// 2xx is a success. r.Body should be all that was read, not only what is kept.
+func (c *Contract) Judge(r *hook.Response) Verdict {
+	rule := c.delivery.success
+	if rule == nil {
+		if r.Status >= 200 && r.Status < 300 {
+			return Verdict{OK: true}
+		}
+		return byStatus(r)
+	}
+	ok, err := rule.Eval(context.Background(), expr.NewResponse(r))
+	switch {
+	case err == nil && ok:
+		return Verdict{OK: true}
+	case r.Status < 200 || r.Status > 299:
+		return byStatus(r)
+	case err != nil:
+		return Verdict{Class: hook.ClassBodyRule, Detail: fmt.Sprintf("The success rule of the contract could not be applied to the answer: %v.", err)}
+	}
+	return c.byRule(r)
+}
+
+// byRule says what the rule did not like about a 2xx answer: if the status
+// alone decides, it was the status, else the rest.
+func (c *Contract) byRule(r *hook.Response) Verdict {
+	vars := expr.NewResponse(r)
+	vars.StatusOnly = true
+	if _, err := c.delivery.success.Eval(context.Background(), vars); !errors.Is(err, expr.ErrUndecided) {
+		return Verdict{Class: hook.ClassStatusOther, Detail: fmt.Sprintf("The receiver answered %s, which the contract does not count as success.", status(r.Status))}
+	}
+	what := "the answer's content is not what the contract asks for"
+	if expr.IsHTML(r.Body) {
+		what = "the answer is an HTML page"
+	}
+	return Verdict{Class: hook.ClassBodyRule, Detail: fmt.Sprintf("The receiver answered %s, but %s.", status(r.Status), what)}
+}
+
+// byStatus classifies an answer by its status alone.
+func byStatus(r *hook.Response) Verdict {
+	v := Verdict{Class: hook.ClassStatusOther, Detail: fmt.Sprintf("The receiver answered %s.", status(r.Status))}
+	switch s := r.Status; {
+	case s == http.StatusGone:
+		v.Class = hook.ClassGone
+	case s == http.StatusTooManyRequests:
+		v.Class = hook.ClassRateLimited
+	case s >= 300 && s < 400:
+		v.Class = hook.ClassRedirect
+		v.Detail = fmt.Sprintf("The receiver answered %s; redirects are never followed.", status(s))
+		for _, h := range r.Headers {
+			if strings.EqualFold(h.Name, "Location") && h.Value != "" {
+				v.Detail = fmt.Sprintf("The receiver answered %s and points to %s; redirects are never followed.", status(s), h.Value)
+			}
+		}
+	case s >= 400 && s < 500:
+		v.Class = hook.ClassStatus4xx
+	case s >= 500 && s < 600:
+		v.Class = hook.ClassStatus5xx
+	}
+	return v
+}
+
+func status(code int) string {
+	if t := http.StatusText(code); t != "" {
+		return fmt.Sprintf("%d %s", code, t)
+	}
+	return fmt.Sprint(code)
+}

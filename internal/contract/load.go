@@ -1,0 +1,318 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"gancho/internal/expr"
+	"gancho/internal/hook"
+	"gancho/internal/nearest"
+)
+
+// Limits of a contract.
+const (
+	MaxSource = 1 << 20 // bytes of YAML, examples included
+	anyEvent  = "*"
+)
+
+// Chapters are the chapters of the customer documentation that a contract may
+// add a text to.
+var Chapters = []string{"when", "setup", "authentication", "fields", "answer", "retries", "receiver", "no_code", "troubleshooting"}
+
+// Load reads a contract file and the example files it names from fsys. Names
+// are relative to the contract's directory and cannot leave fsys.
+func Load(fsys fs.FS, file string) (*Contract, error) {
+	src, err := fs.ReadFile(fsys, file)
+	if err != nil {
+		return nil, err
+	}
+	return parse(fsys, file, src)
+}
+
+// Parse compiles a contract that stands alone: examples are written in it, not
+// in files beside it. The Source of a loaded contract always stands alone. file
+// is for messages. The error is a *[Problems].
+func Parse(file string, src []byte) (*Contract, error) { return parse(nil, file, src) }
+
+func parse(fsys fs.FS, file string, src []byte) (*Contract, error) {
+	l := &loader{file: file, fsys: fsys, src: src, known: map[string]bool{}}
+	c := &Contract{byName: map[string]int{}, docs: map[string]Text{}}
+	if len(src) > MaxSource {
+		l.problem(1, 1, fmt.Sprintf("The file has %d bytes; at most %d are allowed.", len(src), MaxSource), "")
+	} else if root := l.read(src); root != nil {
+		l.contract(c, root)
+	}
+	if len(l.problems.List) > 0 {
+		l.problems.sort()
+		return nil, &l.problems
+	}
+	c.Source = l.standalone()
+	return c, nil
+}
+
+// loader collects problems while it fills in a Contract. It goes on after each
+// of them, so that a person sees all at once.
+type loader struct {
+	file     string
+	fsys     fs.FS // nil: no example files
+	src      []byte
+	problems Problems
+	known    map[string]bool // paths of the keys the language has, for assumed
+	inlined  []inlined
+	root     *node
+}
+
+// inlined is an example file whose text takes the place of its name in Source.
+type inlined struct {
+	at   *node
+	text []byte
+}
+
+func (l *loader) problem(line, col int, message, fix string) {
+	l.problems.List = append(l.problems.List, Problem{File: l.file, Line: max(line, 1), Column: max(col, 1), Message: message, Fix: fix})
+}
+
+func (l *loader) problemAt(n *node, message, fix string) { l.problem(n.line, n.col, message, fix) }
+
+// section reads one key of the top level. The list of sections is the language:
+// whatever is not in it is refused.
+type section struct {
+	key  string
+	read func(l *loader, c *Contract, n *node)
+}
+
+// sections is filled in init, because reading one needs their names.
+var sections []section
+
+func init() {
+	sections = []section{
+		{"contract", (*loader).name},
+		{"title", func(l *loader, c *Contract, n *node) { c.Title = l.text(n) }},
+		{"about", func(l *loader, c *Contract, n *node) { c.About = l.text(n) }},
+		{"document", func(l *loader, c *Contract, n *node) { c.Document = l.str(n) }},
+		{"endpoint", (*loader).endpoint}, // before events and delivery: what they check needs it
+		{"events", (*loader).events},
+		{"delivery", (*loader).delivery},
+		{"redact", (*loader).redact},
+		{"docs", (*loader).docs},
+		{"assumed", (*loader).assumed}, // last: it speaks about the others
+	}
+}
+
+func (l *loader) contract(c *Contract, root *node) {
+	keys := make([]string, len(sections))
+	for i, s := range sections {
+		keys[i] = s.key
+	}
+	l.root = root
+	o := l.object(root, "", "A contract", keys...)
+	for _, required := range []string{"contract", "title", "events"} {
+		if o.n != nil && o.n.get(required) == nil {
+			fix := map[string]string{
+				"contract": "Add a line like: contract: my-system",
+				"title":    "Add a line like: title: {en: My system}",
+				"events":   `Add the event types, for example: events: {order.paid: {title: {en: An order was paid}}}`,
+			}[required]
+			l.problemAt(root, "The contract has no "+required+".", fix)
+		}
+	}
+	l.defaults(c)
+	for _, s := range sections {
+		if n := o.get(s.key); n != nil {
+			s.read(l, c, n)
+		}
+	}
+}
+
+// defaults is what holds for a section that is not there.
+func (l *loader) defaults(c *Contract) {
+	c.endpoint = endpoint{
+		method: "POST", methods: []string{"POST"},
+		contentType: &template{source: defaultContentType, parts: []part{{text: defaultContentType}}},
+		userAgent:   DefaultUserAgent, shaping: true,
+	}
+	c.endpoint.settings = emptySettings()
+	c.delivery.clock = ClockTotal
+	c.delivery.mode = hook.AtLeastOnce
+}
+
+func (l *loader) name(c *Contract, n *node) {
+	c.Name = l.str(n)
+	if n.kind == kindText && !validName(c.Name) {
+		l.problemAt(n, fmt.Sprintf("%q cannot be the name of a contract.", c.Name), "Use lower-case letters, digits, _ and -, at most 64, beginning with a letter.")
+	}
+}
+
+func validName(s string) bool {
+	for i, r := range []byte(s) {
+		letter := 'a' <= r && r <= 'z'
+		if !letter && (i == 0 || !('0' <= r && r <= '9' || r == '_' || r == '-')) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
+
+func (l *loader) delivery(c *Contract, n *node) {
+	d := &c.delivery
+	o := l.object(n, "delivery", "delivery", "timeout", "connect_timeout", "clock", "retry", "mode", "success", "concurrency", "per_second", "ordered")
+	if v := o.get("timeout"); v != nil {
+		d.timeout = l.duration(v, time.Millisecond, hook.MaxTimeout)
+	}
+	if v := o.get("connect_timeout"); v != nil {
+		d.connectTimeout = l.duration(v, time.Millisecond, hook.MaxTimeout)
+	}
+	if v := o.get("clock"); v != nil {
+		d.clock = Clock(l.oneOf(v, string(ClockTotal), string(ClockResponse)))
+	}
+	if v := o.get("retry"); v != nil {
+		d.retry = l.retry(v)
+	}
+	if v := o.get("mode"); v != nil {
+		d.mode = hook.Mode(l.oneOf(v, string(hook.AtLeastOnce), string(hook.AtMostOnce)))
+		if r := o.get("retry"); d.mode == hook.AtMostOnce && r != nil && len(d.retry) > 1 {
+			l.problemAt(r, "What is sent at most once is never sent again.", "Write retry: none, or leave it out.")
+		}
+	}
+	if v := o.get("success"); v != nil {
+		d.success = l.condition(v, expr.Success())
+	}
+	if v := o.get("concurrency"); v != nil {
+		d.concurrency = int(l.number(v, 1, hook.MaxConcurrency))
+	}
+	if v := o.get("per_second"); v != nil {
+		d.perSecond = l.number(v, 0.001, MaxPerSecond)
+	}
+	if v := o.get("ordered"); v != nil {
+		d.ordered = l.boolean(v)
+	}
+}
+
+// retry reads none or a list of delays.
+func (l *loader) retry(n *node) []time.Duration {
+	if n.kind == kindText && n.text == "none" {
+		return []time.Duration{0}
+	}
+	if n.kind != kindList || len(n.items) == 0 {
+		l.problemAt(n, "retry is a list of delays, one before each attempt, the first included.", "Write for example [0s, 5s, 5m], or none for a single attempt.")
+		return nil
+	}
+	if len(n.items) > hook.MaxRetries {
+		l.problemAt(n, fmt.Sprintf("There are %d attempts; at most %d are possible.", len(n.items), hook.MaxRetries), "")
+	}
+	var out []time.Duration
+	for _, item := range n.items {
+		out = append(out, l.duration(item, 0, hook.MaxRetryDelay))
+	}
+	return out
+}
+
+// redact reads the paths of what must not be stored.
+func (l *loader) redact(c *Contract, n *node) {
+	for _, item := range l.list(n) {
+		path, err := parsePath(l.str(item))
+		if err != nil {
+			l.problemAt(item, "This is not a path: "+err.Error()+".", "Write for example headers.authorization")
+			continue
+		}
+		c.redact = append(c.redact, path)
+	}
+}
+
+func (l *loader) docs(c *Contract, n *node) {
+	o := l.object(n, "docs", "docs", Chapters...)
+	for _, chapter := range Chapters {
+		if v := o.get(chapter); v != nil {
+			c.docs[chapter] = l.text(v)
+		}
+	}
+}
+
+// assumed reads a mapping from paths to notes. A path names a key of the
+// language, or something that stands in the file, so that none outlives what it
+// is about.
+func (l *loader) assumed(c *Contract, n *node) {
+
+	if n.kind != kindMapping {
+		l.problemAt(n, "assumed is a mapping from a place in this file to a note.", `Write for example: delivery.retry: {en: The document does not speak of retries.}`)
+		return
+	}
+	for _, p := range n.pairs {
+		segments, err := parsePath(p.key)
+		if err != nil {
+			l.problem(p.line, p.col, fmt.Sprintf("%s is not a path: %v.", p.key, err), "Write for example delivery.retry")
+			continue
+		}
+		if !l.known[p.key] && !l.root.has(segments) {
+			var known []string
+			for k := range l.known {
+				known = append(known, k)
+			}
+			l.problem(p.line, p.col, fmt.Sprintf("There is no %s in a contract.", p.key), strings.TrimSpace(oneWord(p.key, known)))
+			continue
+		}
+		c.assumed = append(c.assumed, Assumption{Path: p.key, Note: l.text(p.value)})
+	}
+}
+
+// oneWord is a suggestion without the list of all there is.
+func oneWord(word string, candidates []string) string {
+	if best, ok := nearest.Word(word, candidates); ok {
+		return "Did you mean " + best + "?"
+	}
+	return "It names a place in this file, like delivery.retry or endpoint.method."
+}
+
+// has reports whether something stands at a path.
+func (n *node) has(segments []string) bool {
+	for _, s := range segments {
+		switch {
+		case n == nil:
+			return false
+		case n.kind == kindList:
+			i, err := strconv.Atoi(s)
+			if err != nil || i >= len(n.items) {
+				return false
+			}
+			n = n.items[i]
+		default:
+			n = n.get(s)
+		}
+	}
+	return n != nil
+}
+
+// example reads the example of an event type: JSON as a text, or the name of a
+// file that holds it.
+func (l *loader) example(n *node) []byte {
+	if n.kind == kindMapping || n.kind == kindList {
+		l.problemAt(n, "An example is JSON as a text, so that each byte of it is kept.", "Put it under example: |- or into a file, and name that.")
+		return nil
+	}
+	text := strings.TrimSpace(l.str(n))
+	if strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
+		return []byte(text)
+	}
+	if l.fsys == nil {
+		l.problemAt(n, fmt.Sprintf("The example %q is a file, and there are no files beside this contract.", text), "Write the JSON itself here, under example: |-")
+		return nil
+	}
+	name := path.Join(path.Dir(l.file), text)
+	b, err := fs.ReadFile(l.fsys, name)
+	if err != nil {
+		reason := "it cannot be read"
+		if errors.Is(err, fs.ErrNotExist) {
+			reason = "there is no such file"
+		}
+		l.problemAt(n, fmt.Sprintf("The example %s cannot be used: %s.", name, reason), "Give the name relative to this contract.")
+		return nil
+	}
+	b = []byte(strings.TrimRight(string(b), " \t\r\n"))
+	l.inlined = append(l.inlined, inlined{n, b})
+	return b
+}

@@ -1,0 +1,219 @@
+package contract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+)
+
+// Plan is a contract applied to one configuration of an endpoint: what does not
+// depend on the event is worked out already. It is immutable and safe for
+// concurrent use; a sender keeps one per endpoint version and contract version.
+type Plan struct {
+	contract *Contract
+	cfg      hook.EndpointConfig
+	method   string
+	headers  []headerPlan
+	fixed    []hook.Header // all headers, if none depends on the event; else nil
+	policy   hook.Policy
+	limits   Limits
+}
+
+type headerPlan struct {
+	hook.Header
+	template *template // nil if the value is known
+}
+
+// Limits is how fast and how long an endpoint is served.
+type Limits struct {
+	Timeout        time.Duration // what Clock covers
+	ConnectTimeout time.Duration // name lookup, connect and TLS together; never 0
+	Clock          Clock
+	Concurrency    int     // requests at once; 1 if Ordered
+	PerSecond      float64 // 0: no limit
+	Ordered        bool
+	Mode           hook.Mode
+}
+
+// defaultConnectTimeout bounds the set-up of a connection that the contract's
+// clock does not cover.
+const defaultConnectTimeout = 10 * time.Second
+
+// Rendering is a request as it goes out, but for the signature.
+type Rendering struct {
+	Method string
+	URL    string
+	// Headers are complete and in order, without Host, Content-Length and what a
+	// signature adds. The slice may be shared: append copies, but do not write to it.
+	Headers []hook.Header
+	// Body is the very slice of the event's payload if the contract leaves it alone.
+	Body []byte
+}
+
+// Plan applies the contract to a configuration that [Contract.CheckEndpoint]
+// finds nothing wrong with.
+func (c *Contract) Plan(cfg hook.EndpointConfig) *Plan {
+	p := &Plan{contract: c, cfg: cfg, method: cfg.Method, policy: c.Policy(cfg), limits: c.Limits(cfg)}
+	if p.method == "" {
+		p.method = c.endpoint.method
+	}
+	p.planHeaders()
+	return p
+}
+
+// planHeaders puts the headers into their order: Content-Type, those of the
+// contract, those of the endpoint, User-Agent. A contract or endpoint that names
+// one of the outer two decides its place and spelling.
+func (p *Plan) planHeaders() {
+	e := &p.contract.endpoint
+	if !e.sets("Content-Type") {
+		p.addHeader("Content-Type", e.contentType)
+	}
+	for _, h := range e.headers {
+		p.addHeader(h.name, h.value)
+	}
+	ownAgent := e.sets("User-Agent")
+	for _, h := range p.cfg.Headers {
+		p.headers = append(p.headers, headerPlan{Header: h})
+		ownAgent = ownAgent || strings.EqualFold(h.Name, "User-Agent")
+	}
+	if !ownAgent && e.userAgent != "" {
+		p.headers = append(p.headers, headerPlan{Header: hook.Header{Name: "User-Agent", Value: e.userAgent}})
+	}
+	for _, h := range p.headers {
+		if h.template != nil {
+			p.fixed = nil
+			return
+		}
+		p.fixed = append(p.fixed, h.Header)
+	}
+	p.fixed = slices.Clip(p.fixed)
+}
+
+func (p *Plan) addHeader(name string, t *template) {
+	h := headerPlan{Header: hook.Header{Name: name}, template: t}
+	if t.static() {
+		v, ok := t.render(p.cfg.Settings, nil)
+		if !ok { // names an optional setting that is not filled in
+			return
+		}
+		h.Value, h.template = v, nil
+	}
+	p.headers = append(p.headers, h)
+}
+
+// Render shapes the request for an event. An error means that the event cannot
+// be sent to this endpoint, now or later (hook.ClassRender); its text is for
+// people.
+func (p *Plan) Render(ev *hook.Event) (Rendering, error) {
+	r := Rendering{Method: p.method, URL: p.cfg.URL, Headers: p.fixed, Body: ev.Payload}
+	if p.fixed == nil {
+		headers, err := p.renderHeaders(ev)
+		if err != nil {
+			return Rendering{}, err
+		}
+		r.Headers = headers
+	}
+	body, err := rawjson.Restyle(ev.Payload, p.contract.endpoint.json)
+	if err != nil {
+		return Rendering{}, fmt.Errorf("the payload is not valid JSON: %w", err)
+	}
+	r.Body = body
+	return r, nil
+}
+
+func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
+	out := make([]hook.Header, 0, len(p.headers))
+	for _, h := range p.headers {
+		if h.template != nil {
+			v, ok := h.template.render(p.cfg.Settings, ev)
+			if !ok {
+				continue
+			}
+			if why := wrongValue(v); why != "" {
+				return nil, fmt.Errorf("the header %s cannot be filled in from this event: %s", h.Name, why)
+			}
+			h.Value = v
+		}
+		out = append(out, h.Header)
+	}
+	return out, nil
+}
+
+// Judge is [Contract.Judge].
+func (p *Plan) Judge(r *hook.Response) Verdict { return p.contract.Judge(r) }
+
+// Policy is [Contract.Policy] of the plan's configuration.
+func (p *Plan) Policy() hook.Policy { return p.policy }
+
+// Limits is [Contract.Limits] of the plan's configuration.
+func (p *Plan) Limits() Limits { return p.limits }
+
+// Signing is [Contract.Signing].
+func (p *Plan) Signing() string { return p.contract.endpoint.sign }
+
+// Version is the version of the contract that the plan is made of.
+func (p *Plan) Version() int64 { return p.contract.Version }
+
+// Render makes a plan for one request. Who sends many keeps the [Plan].
+func (c *Contract) Render(cfg hook.EndpointConfig, ev *hook.Event) (Rendering, error) {
+	return c.Plan(cfg).Render(ev)
+}
+
+// Policy is when a delivery is tried again: the endpoint's own schedule, else
+// the contract's, else the product's.
+func (c *Contract) Policy(cfg hook.EndpointConfig) hook.Policy {
+	p := hook.Policy{Retry: cfg.Retry, Mode: c.mode(cfg)}
+	if len(p.Retry) == 0 {
+		p.Retry = c.delivery.retry
+	}
+	if len(p.Retry) == 0 {
+		p.Retry = hook.DefaultRetry
+	}
+	if p.Mode == hook.AtMostOnce {
+		p.Retry = p.Retry[:1:1]
+	}
+	return p
+}
+
+func (c *Contract) mode(cfg hook.EndpointConfig) hook.Mode {
+	if c.delivery.mode == hook.AtMostOnce || cfg.Mode == "" {
+		return c.delivery.mode
+	}
+	return cfg.Mode
+}
+
+// Limits is how fast and how long an endpoint is served: its own limits, else
+// the contract's, else the product's.
+func (c *Contract) Limits(cfg hook.EndpointConfig) Limits {
+	l := Limits{
+		Timeout:     firstOf(cfg.Timeout, c.delivery.timeout, hook.DefaultTimeout),
+		Clock:       c.delivery.clock,
+		Concurrency: firstOf(cfg.Concurrency, c.delivery.concurrency, hook.DefaultConcurrency),
+		PerSecond:   firstOf(cfg.PerSecond, c.delivery.perSecond),
+		Ordered:     cfg.Ordered || c.delivery.ordered,
+		Mode:        c.mode(cfg),
+	}
+	l.ConnectTimeout = firstOf(c.delivery.connectTimeout, defaultConnectTimeout)
+	if l.Clock == ClockTotal {
+		l.ConnectTimeout = min(l.ConnectTimeout, l.Timeout)
+	}
+	if l.Ordered {
+		l.Concurrency = 1
+	}
+	return l
+}
+
+// firstOf is the first value that is not zero.
+func firstOf[T comparable](values ...T) (zero T) {
+	for _, v := range values {
+		if v != zero {
+			return v
+		}
+	}
+	return zero
+}

@@ -1,0 +1,312 @@
+package contract
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	failed "github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"gancho/internal/hook"
+	"gancho/internal/nearest"
+)
+
+// schema is a compiled JSON Schema 2020-12.
+type schema struct{ compiled *jsonschema.Schema }
+
+// noLoader refuses to fetch schemas: a contract is complete in itself, and
+// checking one must not open files or connections.
+type noLoader struct{}
+
+var errNoLoad = errors.New("a schema cannot refer to another file or address; put the definition under $defs")
+
+func (noLoader) Load(string) (any, error) { return nil, errNoLoad }
+
+func compileSchema(text []byte) (*schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.UseLoader(noLoader{})
+	c.AssertFormat()
+	const name = "contract:schema"
+	if err := c.AddResource(name, doc); err != nil {
+		return nil, err
+	}
+	s, err := c.Compile(name)
+	if err != nil {
+		return nil, errors.New(shorten(err))
+	}
+	return &schema{s}, nil
+}
+
+// shorten leaves of the compiler's many lines the one that says what is wrong.
+func shorten(err error) string {
+	if errors.Is(err, errNoLoad) {
+		return errNoLoad.Error()
+	}
+	if e, ok := errors.AsType[*jsonschema.SchemaValidationError](err); ok {
+		if v, ok := errors.AsType[*jsonschema.ValidationError](e.Err); ok {
+			var found []hook.FieldError
+			collect(v, &found)
+			for _, f := range found {
+				return strings.TrimPrefix(f.Pointer, "/") + ": " + f.Detail
+			}
+		}
+	}
+	text := strings.ReplaceAll(err.Error(), "contract:schema", "")
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// check reports what of a document, which is valid JSON, the schema refuses.
+func (s *schema) check(doc []byte) []hook.FieldError {
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
+	if err != nil {
+		return []hook.FieldError{{Detail: "This is not valid JSON."}}
+	}
+	err = s.compiled.Validate(v)
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
+		return []hook.FieldError{{Detail: err.Error()}}
+	}
+	var out []hook.FieldError
+	collect(e, &out)
+	return out
+}
+
+// collect turns the leaves of a validation error into field errors.
+func collect(e *jsonschema.ValidationError, out *[]hook.FieldError) {
+	if len(e.Causes) > 0 {
+		switch e.ErrorKind.(type) {
+		case *failed.AnyOf, *failed.OneOf: // each branch fails in its own way; the whole says more
+		default:
+			for _, c := range e.Causes {
+				collect(c, out)
+			}
+			return
+		}
+	}
+	at := pointer(e.InstanceLocation...)
+	add := func(pointer, format string, args ...any) {
+		*out = append(*out, hook.FieldError{Pointer: pointer, Detail: fmt.Sprintf(format, args...)})
+	}
+	switch k := e.ErrorKind.(type) {
+	case *failed.Required:
+		for _, name := range k.Missing {
+			add(at+pointer(name), "This is required.")
+		}
+	case *failed.AdditionalProperties:
+		for _, name := range k.Properties {
+			add(at+pointer(name), noSuchField)
+		}
+	case *failed.Type:
+		add(at, "This has to be %s, not %s.", strings.Join(named(k.Want), " or "), named([]string{k.Got})[0])
+	case *failed.Enum:
+		add(at, "This has to be one of %s.", literals(k.Want))
+	case *failed.Const:
+		add(at, "This has to be %s.", literals([]any{k.Want}))
+	case *failed.MinLength:
+		if k.Want == 1 {
+			add(at, "This cannot be empty.")
+			return
+		}
+		add(at, "This needs at least %d characters; there are %d.", k.Want, k.Got)
+	case *failed.MaxLength:
+		add(at, "This can have at most %d characters; there are %d.", k.Want, k.Got)
+	case *failed.MinItems:
+		add(at, "This needs at least %d entries.", k.Want)
+	case *failed.MaxItems:
+		add(at, "This can have at most %d entries.", k.Want)
+	case *failed.Minimum:
+		add(at, "This has to be at least %s.", k.Want.RatString())
+	case *failed.Maximum:
+		add(at, "This can be at most %s.", k.Want.RatString())
+	case *failed.Pattern:
+		add(at, "This has to match the pattern %s.", k.Want)
+	case *failed.Format:
+		add(at, "This has to be in the format %s.", k.Want)
+	default:
+		add(at, "This does not meet the rule %q of the schema.", strings.Join(e.ErrorKind.KeywordPath(), "/"))
+	}
+}
+
+// noSuchField is completed by whoever knows the fields there are.
+const noSuchField = "There is no such field."
+
+func named(types []string) []string {
+	out := make([]string, len(types))
+	for i, t := range types {
+		switch t {
+		case "string":
+			t = "a text"
+		case "integer":
+			t = "a whole number"
+		case "number":
+			t = "a number"
+		case "boolean":
+			t = "true or false"
+		case "array":
+			t = "a list"
+		case "object":
+			t = "an object"
+		}
+		out[i] = t
+	}
+	return out
+}
+
+func literals(values []any) string {
+	var out []string
+	for _, v := range values {
+		if s, ok := v.(string); ok {
+			out = append(out, strconv.Quote(s))
+			continue
+		}
+		out = append(out, fmt.Sprint(v))
+	}
+	return strings.Join(out, ", ")
+}
+
+// pointer is a JSON Pointer (RFC 6901).
+func pointer(segments ...string) string {
+	var b strings.Builder
+	for _, s := range segments {
+		b.WriteByte('/')
+		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(s))
+	}
+	return b.String()
+}
+
+// schemaKeywords are those of JSON Schema 2020-12 that contracts can use. The
+// validator ignores what it does not know, so a slip would go unnoticed.
+var schemaKeywords = []string{
+	"$id", "$ref", "$defs", "$comment", "$anchor", "$schema", "type", "enum", "const", "title", "description", "default", "examples",
+	"properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties",
+	"dependentRequired", "dependentSchemas", "items", "prefixItems", "contains", "minContains", "maxContains", "minItems", "maxItems",
+	"uniqueItems", "minLength", "maxLength", "pattern", "format", "contentEncoding", "contentMediaType", "minimum", "maximum",
+	"exclusiveMinimum", "exclusiveMaximum", "multipleOf", "allOf", "anyOf", "oneOf", "not", "if", "then", "else",
+	"unevaluatedItems", "unevaluatedProperties", "deprecated", "readOnly", "writeOnly", "secret",
+}
+
+// schemaWriter writes a schema given in YAML as JSON, member for member in the
+// order of the file. It adds two things to JSON Schema: title and description
+// may be given in several languages, and secret: true (written as writeOnly)
+// marks what must not be shown.
+type schemaWriter struct {
+	l        *loader
+	language string
+	out      []byte
+}
+
+// schemaJSON is the schema in one language.
+func (l *loader) schemaJSON(n *node, language string) []byte {
+	w := &schemaWriter{l: l, language: language}
+	w.schema(n)
+	return w.out
+}
+
+func (w *schemaWriter) schema(n *node) {
+	if n.kind == kindBool {
+		w.out = append(w.out, n.text...)
+		return
+	}
+	if n.kind != kindMapping {
+		w.l.problemAt(n, fmt.Sprintf("A schema is a mapping, not %s.", n.kind), "Write for example: {type: string}")
+		w.out = append(w.out, "true"...)
+		return
+	}
+	w.members(n, func(p pair) {
+		switch {
+		case !slices.Contains(schemaKeywords, p.key) && !strings.HasPrefix(p.key, "x-"):
+			w.l.problem(p.line, p.col, fmt.Sprintf("JSON Schema has no keyword %s.%s", p.key, nearest.DidYouMean(p.key, schemaKeywords)), "Names that begin with x- are free.")
+			w.member(p.key)
+			w.any(p.value)
+		case p.key == "secret":
+			w.member("writeOnly")
+			w.any(p.value)
+		case (p.key == "title" || p.key == "description") && p.value.kind == kindMapping:
+			w.member(p.key)
+			w.str(w.l.text(p.value).In(w.language))
+		case slices.Contains([]string{"properties", "$defs", "patternProperties", "dependentSchemas"}, p.key) && p.value.kind == kindMapping:
+			w.member(p.key)
+			w.members(p.value, func(q pair) { w.member(q.key); w.schema(q.value) })
+		case slices.Contains([]string{"items", "additionalProperties", "propertyNames", "contains", "not", "if", "then", "else", "unevaluatedItems", "unevaluatedProperties"}, p.key):
+			w.member(p.key)
+			w.schema(p.value)
+		case slices.Contains([]string{"allOf", "anyOf", "oneOf", "prefixItems"}, p.key) && p.value.kind == kindList:
+			w.member(p.key)
+			w.list(p.value, w.schema)
+		default:
+			w.member(p.key)
+			w.any(p.value)
+		}
+	})
+}
+
+// any writes a value that is no schema: an enum, a default, an example.
+func (w *schemaWriter) any(n *node) {
+	switch n.kind {
+	case kindMapping:
+		w.members(n, func(p pair) { w.member(p.key); w.any(p.value) })
+	case kindList:
+		w.list(n, w.any)
+	case kindNull:
+		w.out = append(w.out, "null"...)
+	case kindBool:
+		w.out = append(w.out, n.text...)
+	case kindNumber:
+		if !jsontext.Value(n.text).IsValid() {
+			w.l.problemAt(n, fmt.Sprintf("%s is not a number as JSON writes it.", n.text), "Write it in decimal, or in quotes if it is a text.")
+			w.out = append(w.out, '0')
+			return
+		}
+		w.out = append(w.out, n.text...)
+	case kindText:
+		w.str(n.text)
+	}
+}
+
+func (w *schemaWriter) members(n *node, each func(pair)) {
+	w.out = append(w.out, '{')
+	for i, p := range n.pairs {
+		if i > 0 {
+			w.out = append(w.out, ',')
+		}
+		each(p)
+	}
+	w.out = append(w.out, '}')
+}
+
+func (w *schemaWriter) list(n *node, each func(*node)) {
+	w.out = append(w.out, '[')
+	for i, item := range n.items {
+		if i > 0 {
+			w.out = append(w.out, ',')
+		}
+		each(item)
+	}
+	w.out = append(w.out, ']')
+}
+
+func (w *schemaWriter) member(name string) {
+	w.str(name)
+	w.out = append(w.out, ':')
+}
+
+func (w *schemaWriter) str(s string) {
+	out, err := jsontext.AppendQuote(w.out, s)
+	if err != nil { // YAML text is valid UTF-8; nothing else can go wrong
+		out = append(w.out, `""`...)
+	}
+	w.out = out
+}
