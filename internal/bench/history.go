@@ -99,7 +99,7 @@ func historySizes(last int) (sizes []int) {
 	return append(sizes, last)
 }
 
-// listTime is how long the slowest page of a kind took.
+// listed is how long the slowest page of a kind took.
 type listed struct {
 	name  string
 	worst time.Duration
@@ -109,45 +109,48 @@ type listed struct {
 // them those that are hard: a filter that nothing matches, or nothing recent.
 func (b *bench) listTimes(ctx context.Context, s *server, common, rare string, oldest time.Time) ([]listed, error) {
 	lists := []struct {
-		name  string
-		query url.Values
-		pages int
+		of, name string
+		query    url.Values
+		pages    int
 	}{
-		{"deliveries, first page", url.Values{}, 1},
-		{"deliveries, page after page", url.Values{}, deepPages},
-		{"deliveries, the oldest", url.Values{"until": {oldest.Format(time.RFC3339Nano)}}, 2},
-		{"deliveries, by endpoint", url.Values{"endpoint": {common}}, 2},
-		{"deliveries, by endpoint without news", url.Values{"endpoint": {rare}}, 2},
-		{"deliveries, by type", url.Values{"type": {"bench.one"}}, 2},
-		{"deliveries, by type without news", url.Values{"type": {"bench.rare"}}, 2},
-		{"deliveries, by type that never was", url.Values{"type": {"bench.never"}}, 1},
-		{"deliveries, delivered", url.Values{"state": {"delivered"}}, 2},
-		{"deliveries, failed (none)", url.Values{"state": {"failed"}}, 1},
-		{"deliveries, failed, by endpoint", url.Values{"state": {"failed"}, "endpoint": {common}}, 1},
+		{"deliveries", "first page", url.Values{}, 1},
+		{"deliveries", "page after page", url.Values{}, deepPages},
+		{"deliveries", "the oldest", url.Values{"until": {oldest.Format(time.RFC3339Nano)}}, 2},
+		{"deliveries", "by endpoint", url.Values{"endpoint": {common}}, 2},
+		{"deliveries", "by endpoint without news", url.Values{"endpoint": {rare}}, 2},
+		{"deliveries", "by type", url.Values{"type": {"bench.one"}}, 2},
+		{"deliveries", "by type without news", url.Values{"type": {"bench.rare"}}, 2},
+		{"deliveries", "by type that never was", url.Values{"type": {"bench.never"}}, 1},
+		{"deliveries", "delivered", url.Values{"state": {"delivered"}}, 2},
+		{"deliveries", "failed (none)", url.Values{"state": {"failed"}}, 1},
+		{"deliveries", "failed, by endpoint (none)", url.Values{"state": {"failed"}, "endpoint": {common}}, 1},
+		{"events", "first page", url.Values{}, 1},
+		{"events", "page after page", url.Values{}, deepPages},
+		{"events", "by type without news", url.Values{"type": {"bench.rare"}}, 2},
 	}
 	var out []listed
 	for _, l := range lists {
 		worst := time.Duration(0)
 		for range 3 { // of three, the slowest counts
-			took, err := s.pages(ctx, l.query, l.pages)
+			took, err := s.pages(ctx, l.of, l.query, l.pages)
 			if err != nil {
-				return nil, fmt.Errorf("list of %s: %w", l.name, err)
+				return nil, fmt.Errorf("list of %s, %s: %w", l.of, l.name, err)
 			}
 			worst = max(worst, took)
 		}
-		out = append(out, listed{l.name, worst})
+		out = append(out, listed{l.of + ", " + l.name, worst})
 	}
 	return out, nil
 }
 
-// pages follows a list of deliveries for n pages, or to its end, and returns
-// the time of the slowest page.
-func (s *server) pages(ctx context.Context, query url.Values, n int) (worst time.Duration, err error) {
+// pages follows a list for n pages, or to its end, and returns the time of the
+// slowest page.
+func (s *server) pages(ctx context.Context, of string, query url.Values, n int) (worst time.Duration, err error) {
 	q := url.Values{"limit": {fmt.Sprint(pageSize)}}
 	maps.Copy(q, query)
 	for range n {
 		start := time.Now()
-		p, err := s.deliveries(ctx, q)
+		p, err := s.list(ctx, of, q)
 		if err != nil {
 			return 0, err
 		}

@@ -150,8 +150,14 @@ type page struct {
 }
 
 // deliveries is one page of the list of deliveries.
-func (s *server) deliveries(ctx context.Context, query url.Values) (p page, err error) {
-	err = s.call(ctx, http.MethodGet, "/v1/tenants/"+tenant+"/deliveries?"+query.Encode(), nil, &p)
+func (s *server) deliveries(ctx context.Context, query url.Values) (page, error) {
+	return s.list(ctx, "deliveries", query)
+}
+
+// list is one page of a list of the tenant's. Of what is not a delivery, only
+// the ids are read.
+func (s *server) list(ctx context.Context, of string, query url.Values) (p page, err error) {
+	err = s.call(ctx, http.MethodGet, "/v1/tenants/"+tenant+"/"+of+"?"+query.Encode(), nil, &p)
 	return p, err
 }
 

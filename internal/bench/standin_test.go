@@ -260,6 +260,9 @@ func (s *standIn) mux() http.Handler {
 		s.mu.Unlock()
 		answer(w, 200, map[string]any{"items": items, "next_cursor": nil})
 	})
+	mux.HandleFunc("GET "+base+"/events", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, map[string]any{"items": []any{}, "next_cursor": nil})
+	})
 	mux.HandleFunc("GET "+base+"/deliveries/{id}", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
