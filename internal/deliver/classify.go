@@ -55,6 +55,10 @@ func (f *flight) fault(ctx context.Context, req *http.Request, resp *hook.Respon
 	case x.dial != nil:
 		x.stage = stage(x.dial.stage.Load())
 	}
+	if f.mu.Lock(); f.over && f.overAt >= stageWrite { // informational answers are no answer
+		x.stage = f.overAt
+	}
+	f.mu.Unlock()
 	return x
 }
 
@@ -105,7 +109,7 @@ func (x fault) classifyTimeUp() (class, detail string) {
 	case stageWrite:
 		return hook.ClassTimeout, fmt.Sprintf("%s did not take the request within the limit of %s for sending it.", x.host, dur(x.limits.connect))
 	case stageAnswer:
-		return hook.ClassTimeout, fmt.Sprintf("%s began to answer but did not finish its headers within %s.", x.host, dur(AnswerGrace))
+		return hook.ClassTimeout, fmt.Sprintf("%s began to answer but did not finish its headers within %s.", x.host, dur(x.limits.grace))
 	}
 	return hook.ClassTimeout, fmt.Sprintf("%s did not answer within the limit of %s after the request was sent.", x.host, dur(x.limits.timeout))
 }

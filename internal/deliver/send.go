@@ -125,6 +125,7 @@ type Sender struct {
 	fresh    *http.Transport // never reuses a connection
 	closing  context.Context
 	close    context.CancelFunc
+	grace    time.Duration // AnswerGrace, but for tests
 }
 
 // NewSender makes a sender. It starts no goroutine; connections do.
@@ -138,6 +139,7 @@ func NewSender(o SenderOptions) *Sender {
 			NextProtos:         []string{"http/1.1"},
 			ClientSessionCache: tls.NewLRUClientSessionCache(1024),
 		},
+		grace: AnswerGrace,
 	}
 	s.closing, s.close = context.WithCancel(context.Background())
 	var http1 http.Protocols
@@ -169,7 +171,7 @@ func (s *Sender) Close() {
 // ends the attempt with [hook.ClassInterrupted].
 func (s *Sender) Send(ctx context.Context, shot *Shot) *Exchange {
 	x := &Exchange{StartedAt: time.Now()}
-	limits := limitsOf(shot)
+	limits := s.limitsOf(shot)
 	f := newFlight(ctx, shot.Clock, limits, x.StartedAt)
 	defer func() { f.land() }() // not f.land itself: f changes below
 
@@ -212,7 +214,9 @@ func (s *Sender) Send(ctx context.Context, shot *Shot) *Exchange {
 	x.Unsent = !f.wrote.Load() && !x.Resent
 	x.Sent = f.sent(req)
 	if err != nil {
-		x.Class, x.Detail = classify(f.fault(ctx, req, x.Response, err))
+		fault := f.fault(ctx, req, x.Response, err)
+		fault.interrupted = fault.interrupted || f.conn == nil && s.closing.Err() != nil
+		x.Class, x.Detail = classify(fault)
 	}
 	return x
 }
@@ -220,10 +224,11 @@ func (s *Sender) Send(ctx context.Context, shot *Shot) *Exchange {
 type limits struct {
 	timeout time.Duration
 	connect time.Duration
+	grace   time.Duration
 }
 
-func limitsOf(shot *Shot) limits {
-	l := limits{timeout: shot.Timeout, connect: shot.ConnectTimeout}
+func (s *Sender) limitsOf(shot *Shot) limits {
+	l := limits{timeout: shot.Timeout, connect: shot.ConnectTimeout, grace: s.grace}
 	if l.timeout <= 0 {
 		l.timeout = hook.DefaultTimeout
 	}
@@ -330,7 +335,7 @@ func (f *flight) wroteRequest(info httptrace.WroteRequestInfo) {
 	}
 }
 
-func (f *flight) gotFirstByte() { f.enter(stageAnswer, AnswerGrace) }
+func (f *flight) gotFirstByte() { f.enter(stageAnswer, f.limits.grace) }
 
 // gotInformational puts the clock back on: what came was not the answer yet.
 func (f *flight) gotInformational(int, textproto.MIMEHeader) error {
@@ -565,7 +570,7 @@ func validHeader(h hook.Header) bool {
 // answer reads the body within the limits. The response is never nil.
 func (f *flight) answer(resp *http.Response) (*hook.Response, error) {
 	out := &hook.Response{Status: resp.StatusCode, Headers: responseHeaders(resp)}
-	f.enter(stageBody, AnswerGrace)
+	f.enter(stageBody, f.limits.grace)
 	if resp.StatusCode == http.StatusSwitchingProtocols { // what follows is not HTTP
 		out.Body = []byte{}
 		return out, resp.Body.Close()

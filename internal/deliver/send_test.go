@@ -1,0 +1,1184 @@
+package deliver
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
+)
+
+// Real sockets on loopback throughout. Limits that must run out are short,
+// limits that must not are long; nothing asserts how long anything took.
+
+const long = time.Minute
+
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+
+func newSender(t testing.TB, change ...func(*SenderOptions)) *Sender {
+	o := SenderOptions{Allow: loopback}
+	for _, f := range change {
+		f(&o)
+	}
+	s := NewSender(o)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func post(url, body string, headers ...string) *Shot {
+	s := &Shot{Method: "POST", URL: url, Body: []byte(body), Timeout: long, ConnectTimeout: long}
+	for i := 0; i < len(headers); i += 2 {
+		s.Headers = append(s.Headers, hook.Header{Name: headers[i], Value: headers[i+1]})
+	}
+	return s
+}
+
+// receiver is a socket that does as the test says. n counts its connections
+// from 1; a connection is closed when serve returns.
+type receiver struct {
+	addr  string
+	url   string
+	conns atomic.Int32
+}
+
+func receive(t testing.TB, serve func(c *net.TCPConn, n int)) *receiver {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &receiver{addr: l.Addr().String(), url: "http://" + l.Addr().String() + "/hook"}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	open := map[net.Conn]bool{}
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			n := int(r.conns.Add(1))
+			mu.Lock()
+			open[c] = true
+			mu.Unlock()
+			wg.Go(func() {
+				defer c.Close()
+				serve(c.(*net.TCPConn), n)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		mu.Lock()
+		for c := range open {
+			c.Close()
+		}
+		mu.Unlock()
+		wg.Wait()
+	})
+	return r
+}
+
+// request reads one request as raw text, head and body; "" at the end.
+func request(c net.Conn) string {
+	var got bytes.Buffer
+	br := bufio.NewReader(io.TeeReader(c, &got))
+	r, err := http.ReadRequest(br)
+	if err != nil {
+		return ""
+	}
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return ""
+	}
+	return got.String()
+}
+
+// answering serves every request of every connection with the same text.
+func answering(text string) func(*net.TCPConn, int) {
+	return func(c *net.TCPConn, _ int) {
+		for request(c) != "" {
+			if _, err := io.WriteString(c, text); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// untilClosed waits for the other side to close.
+func untilClosed(c net.Conn) { io.Copy(io.Discard, c) }
+
+const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+func TestSendWire(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		shot Shot
+		path string
+		want string // HOST stands for the receiver's address
+	}{
+		{
+			"header names keep their spelling, nothing is added",
+			Shot{Method: "POST", Body: []byte(`{"a":1}`), Headers: []hook.Header{
+				{Name: "api-key", Value: "t0ken"}, {Name: "Content-Type", Value: "application/json"}, {Name: "X-ODD-case", Value: "  v w "},
+			}},
+			"/hook",
+			"POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 7\r\nContent-Type: application/json\r\nX-ODD-case: v w\r\napi-key: t0ken\r\n\r\n{\"a\":1}",
+		},
+		{
+			"user agent only if given",
+			Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{{Name: "User-Agent", Value: "Gancho/1"}}},
+			"/hook",
+			"POST /hook HTTP/1.1\r\nHost: HOST\r\nUser-Agent: Gancho/1\r\nContent-Length: 1\r\n\r\nx",
+		},
+		{
+			"user agent in other spelling",
+			Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{{Name: "user-agent", Value: "g"}}},
+			"/hook",
+			"POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\nuser-agent: g\r\n\r\nx",
+		},
+		{
+			"one name twice",
+			Shot{Method: "PUT", Body: []byte("x"), Headers: []hook.Header{{Name: "b", Value: "1"}, {Name: "a", Value: "0"}, {Name: "b", Value: "2"}, {Name: "B", Value: "3"}}},
+			"/hook",
+			"PUT /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\nB: 3\r\na: 0\r\nb: 1\r\nb: 2\r\n\r\nx",
+		},
+		{
+			"what frames the message is ours",
+			Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{
+				{Name: "content-length", Value: "99"}, {Name: "Transfer-Encoding", Value: "chunked"}, {Name: "transfer-encoding", Value: "chunked"},
+				{Name: "Connection", Value: "close"}, {Name: "keep-alive", Value: "1"}, {Name: "Upgrade", Value: "h2c"}, {Name: "TE", Value: "trailers"},
+				{Name: "Trailer", Value: "x"}, {Name: "Proxy-Connection", Value: "x"}, {Name: "Kept", Value: "1"},
+			}},
+			"/hook",
+			"POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\nKept: 1\r\n\r\nx",
+		},
+		{
+			"another host",
+			Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{{Name: "hOST", Value: "virtual.example"}}},
+			"/hook",
+			"POST /hook HTTP/1.1\r\nHost: virtual.example\r\nContent-Length: 1\r\n\r\nx",
+		},
+		{
+			"asking for compression is the caller's wish only",
+			Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{{Name: "Accept-Encoding", Value: "gzip"}}},
+			"/hook",
+			"POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\nAccept-Encoding: gzip\r\n\r\nx",
+		},
+		{"query and fragment", Shot{Method: "POST", Body: []byte("x")}, "/a%2Fb?k=v%20w&k=#frag", "POST /a%2Fb?k=v%20w&k= HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx"},
+		{"no path", Shot{Method: "POST", Body: []byte("x")}, "", "POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx"},
+		{"empty POST", Shot{Method: "POST"}, "/hook", "POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n\r\n"},
+		{"GET", Shot{Method: "GET"}, "/hook", "GET /hook HTTP/1.1\r\nHost: HOST\r\n\r\n"},
+		{"GET with body", Shot{Method: "GET", Body: []byte("x")}, "/hook", "GET /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx"},
+		{"DELETE", Shot{Method: "DELETE"}, "/hook", "DELETE /hook HTTP/1.1\r\nHost: HOST\r\n\r\n"},
+		{"method of one's own", Shot{Method: "NOTIFY", Body: []byte("x")}, "/hook", "NOTIFY /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx"},
+		{"idempotency key on nothing", Shot{Method: "POST", Headers: []hook.Header{{Name: "Idempotency-Key", Value: "k"}}}, "/hook", "POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\nIdempotency-Key: k\r\n\r\n"},
+		{
+			"bytes as they are",
+			Shot{Method: "POST", Body: []byte("\x00\xff{\"a\":9007199254740993,\r\n\"b\":\"\\/\\u00e3\"}\n")},
+			"/hook",
+			"POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 42\r\n\r\n\x00\xff{\"a\":9007199254740993,\r\n\"b\":\"\\/\\u00e3\"}\n",
+		},
+	} {
+		for _, clock := range []Clock{ClockTotal, ClockResponse} {
+			t.Run(fmt.Sprintf("%s/clock %d", tt.name, clock), func(t *testing.T) {
+				t.Parallel()
+				got := make(chan string, 2)
+				r := receive(t, func(c *net.TCPConn, _ int) {
+					for {
+						text := request(c)
+						if text == "" {
+							return
+						}
+						got <- text
+						io.WriteString(c, ok)
+					}
+				})
+				s := newSender(t)
+				shot := tt.shot
+				shot.URL, shot.Timeout, shot.Clock = "http://"+r.addr+tt.path, long, clock
+				want := strings.Replace(tt.want, "HOST", r.addr, 1)
+				for i := range 2 { // the second one on the same connection
+					x := s.Send(t.Context(), &shot)
+					if x.Class != "" || x.Response.Status != 200 || string(x.Response.Body) != "ok" || x.Unsent || x.Resent {
+						t.Fatalf("exchange %d: %+v", i+1, x)
+					}
+					if diff := cmp.Diff(want, <-got); diff != "" {
+						t.Errorf("request %d: %s", i+1, diff)
+					}
+					if diff := cmp.Diff(headersOf(want), x.Sent); diff != "" {
+						t.Errorf("record of request %d: %s", i+1, diff)
+					}
+				}
+			})
+		}
+	}
+}
+
+func headersOf(raw string) (list []hook.Header) {
+	head, _, _ := strings.Cut(raw, "\r\n\r\n")
+	for _, line := range strings.Split(head, "\r\n")[1:] {
+		name, value, _ := strings.Cut(line, ": ")
+		list = append(list, hook.Header{Name: name, Value: value})
+	}
+	return list
+}
+
+// A head or body larger than the transport's buffers goes out in pieces.
+func TestSendLarge(t *testing.T) {
+	t.Parallel()
+	got := make(chan string, 1)
+	r := receive(t, func(c *net.TCPConn, _ int) {
+		got <- request(c)
+		io.WriteString(c, ok)
+		untilClosed(c)
+	})
+	shot := post(r.url, strings.Repeat("0123456789abcdef", 1<<16))
+	for i := range 300 {
+		shot.Headers = append(shot.Headers, hook.Header{Name: fmt.Sprintf("h-%03d", i), Value: strings.Repeat("v", 100)})
+	}
+	x := newSender(t).Send(t.Context(), shot)
+	if x.Class != "" {
+		t.Fatalf("%s: %s", x.Class, x.Detail)
+	}
+	text := <-got
+	if _, body, _ := strings.Cut(text, "\r\n\r\n"); body != string(shot.Body) {
+		t.Error("the body arrived changed")
+	}
+	if diff := cmp.Diff(headersOf(text), x.Sent); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSendUserinfo(t *testing.T) {
+	t.Parallel()
+	r := receive(t, answering(ok))
+	s := newSender(t)
+	url := "http://us%40er:pa%3Ass@" + r.addr + "/"
+	want := hook.Header{Name: "Authorization", Value: "Basic dXNAZXI6cGE6c3M="}
+	if x := s.Send(t.Context(), post(url, "x")); x.Class != "" || x.Sent[2] != want {
+		t.Errorf("%+v", x)
+	}
+	x := s.Send(t.Context(), post(url, "x", "authorization", "mine"))
+	if diff := cmp.Diff(hook.Header{Name: "authorization", Value: "mine"}, x.Sent[2]); diff != "" || len(x.Sent) != 3 {
+		t.Errorf("one's own credentials: %v", x.Sent)
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	var zipped bytes.Buffer
+	zw := gzip.NewWriter(&zipped)
+	zw.Write(bytes.Repeat([]byte("0"), 10<<20))
+	zw.Close()
+	sized := func(n int) string {
+		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", n, strings.Repeat("x", n))
+	}
+	chunked := func(n int) string {
+		return fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", n, strings.Repeat("x", n))
+	}
+	for _, tt := range []struct {
+		name      string
+		text      string
+		method    string
+		status    int
+		headers   []hook.Header
+		body      int // length kept
+		truncated bool
+	}{
+		{"plain", ok, "POST", 200, []hook.Header{{Name: "Content-Length", Value: "2"}}, 2, false},
+		{"no content", "HTTP/1.1 204 No Content\r\nX-A: 1\r\nx-a: 2\r\n\r\n", "POST", 204, []hook.Header{{Name: "X-A", Value: "1"}, {Name: "X-A", Value: "2"}}, 0, false},
+		{"empty", sized(0), "POST", 200, nil, 0, false},
+		{"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HEAD", 200, nil, 0, false},
+		{"status not known to anybody", "HTTP/1.1 799 \r\nContent-Length: 0\r\n\r\n", "POST", 799, nil, 0, false},
+		{"redirect, not followed", "HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n", "POST", 302, []hook.Header{{Name: "Content-Length", Value: "0"}, {Name: "Location", Value: "/other"}}, 0, false},
+		{"500", "HTTP/1.1 500 Oops\r\nContent-Length: 1\r\n\r\nx", "POST", 500, nil, 1, false},
+		{"chunked", chunked(5), "POST", 200, []hook.Header{{Name: "Transfer-Encoding", Value: "chunked"}}, 5, false},
+		{"chunked, nothing", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "POST", 200, nil, 0, false},
+		{"until close", "HTTP/1.0 200 OK\r\n\r\nabc", "POST", 200, nil, 3, false},
+		{"exactly what is kept", sized(hook.KeepBody), "POST", 200, nil, hook.KeepBody, false},
+		{"one more", sized(hook.KeepBody + 1), "POST", 200, nil, hook.KeepBody, true},
+		{"exactly what is kept, chunked", chunked(hook.KeepBody), "POST", 200, nil, hook.KeepBody, false},
+		{"one more, chunked", chunked(hook.KeepBody + 1), "POST", 200, nil, hook.KeepBody, true},
+		{"exactly what is read", sized(hook.ReadBody), "POST", 200, nil, hook.KeepBody, true},
+		{"more than is read", sized(hook.ReadBody + 1<<20), "POST", 200, nil, hook.KeepBody, true},
+		{"compressed, not inflated", fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", zipped.Len(), zipped.Bytes()), "POST", 200, []hook.Header{{Name: "Content-Encoding", Value: "gzip"}, {Name: "Content-Length", Value: fmt.Sprint(zipped.Len())}}, min(zipped.Len(), hook.KeepBody), zipped.Len() > hook.KeepBody},
+		{"informational first", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok, "POST", 200, []hook.Header{{Name: "Content-Length", Value: "2"}}, 2, false},
+		{"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nnot http", "POST", 101, nil, 0, false},
+		{"close announced", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx", "POST", 200, nil, 1, false},
+	} {
+		for _, clock := range []Clock{ClockTotal, ClockResponse} {
+			t.Run(fmt.Sprintf("%s/clock %d", tt.name, clock), func(t *testing.T) {
+				t.Parallel()
+				var requests atomic.Int32
+				r := receive(t, func(c *net.TCPConn, _ int) {
+					if request(c) != "" {
+						requests.Add(1)
+						io.WriteString(c, tt.text)
+					}
+				})
+				shot := post(r.url, "x")
+				shot.Method, shot.Clock = tt.method, clock
+				x := newSender(t).Send(t.Context(), shot)
+				if x.Class != "" || x.Detail != "" {
+					t.Fatalf("%s: %s", x.Class, x.Detail)
+				}
+				if x.Response.Status != tt.status || len(x.Response.Body) != tt.body || x.Response.Body == nil || x.Response.Truncated != tt.truncated {
+					t.Errorf("status %d, %d bytes of body, truncated %v", x.Response.Status, len(x.Response.Body), x.Response.Truncated)
+				}
+				if tt.headers != nil {
+					if diff := cmp.Diff(tt.headers, x.Response.Headers); diff != "" {
+						t.Error(diff)
+					}
+				}
+				if n := requests.Load(); n != 1 {
+					t.Errorf("%d requests", n)
+				}
+				if x.Timing.Total <= 0 || x.Timing.FirstByte <= 0 || x.Timing.Connect <= 0 || x.Timing.DNS != 0 || x.Timing.TLS != 0 || x.StartedAt.IsZero() {
+					t.Errorf("timing %+v", x.Timing)
+				}
+			})
+		}
+	}
+}
+
+func TestEndlessBody(t *testing.T) {
+	t.Parallel()
+	for name, head := range map[string]string{
+		"until close": "HTTP/1.1 200 OK\r\n\r\n",
+		"sized":       "HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			closed := make(chan struct{})
+			r := receive(t, func(c *net.TCPConn, _ int) {
+				defer close(closed)
+				request(c)
+				io.WriteString(c, head)
+				block := bytes.Repeat([]byte("x"), 32<<10)
+				for {
+					if _, err := c.Write(block); err != nil {
+						return // the sender closed the connection, as it must
+					}
+				}
+			})
+			x := newSender(t).Send(t.Context(), post(r.url, "x"))
+			if x.Class != "" || len(x.Response.Body) != hook.KeepBody || !x.Response.Truncated {
+				t.Errorf("%s %s: %d bytes kept", x.Class, x.Detail, len(x.Response.Body))
+			}
+			<-closed
+		})
+	}
+}
+
+// TestFailures is the table of what receivers do wrong, and what it is called.
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	after := func(texts ...string) func(*net.TCPConn, int) {
+		return func(c *net.TCPConn, _ int) {
+			request(c)
+			for _, s := range texts {
+				io.WriteString(c, s)
+			}
+		}
+	}
+	drip := func(before, each string) func(*net.TCPConn, int) {
+		return func(c *net.TCPConn, _ int) {
+			request(c)
+			if _, err := io.WriteString(c, before); err != nil {
+				return
+			}
+			for {
+				if _, err := io.WriteString(c, each); err != nil {
+					return
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		}
+	}
+	const short = 150 * time.Millisecond
+	for _, tt := range []struct {
+		name    string
+		serve   func(*net.TCPConn, int)
+		timeout time.Duration
+		class   string
+		detail  string
+		status  int // of the answer that broke off; 0: none
+	}{
+		{"closed without answer", func(c *net.TCPConn, _ int) { request(c) }, long, hook.ClassReset, "closed the connection without answering", 0},
+		{"closed before the request", func(c *net.TCPConn, _ int) {}, long, hook.ClassReset, "closed the connection without answering", 0},
+		{"reset without answer", func(c *net.TCPConn, _ int) { request(c); c.SetLinger(0) }, long, hook.ClassReset, "closed the connection without answering", 0},
+		{"reset in the headers", func(c *net.TCPConn, _ int) {
+			request(c)
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nA: ")
+		}, long, hook.ClassReset, "in the middle of its headers", 0},
+		{"closed in the body", after("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"), long, hook.ClassReset, "answered 200 but broke the connection off in the middle of the body", 200},
+		{"closed in a chunk", after("HTTP/1.1 201 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), long, hook.ClassReset, "answered 201 but broke", 201},
+		{"closed before the last chunk", after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"), long, hook.ClassReset, "in the middle of the body", 200},
+		{"closed in a long body", after(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n%s", strings.Repeat("x", 40000))), long, hook.ClassReset, "in the middle of the body", 200},
+		{"reset in the body", func(c *net.TCPConn, _ int) {
+			request(c)
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+			time.Sleep(50 * time.Millisecond) // let the bytes be read before the reset overtakes them
+			c.SetLinger(0)
+		}, long, hook.ClassReset, "in the middle of the body", 200},
+		{"garbage", after("SSH-2.0-OpenSSH_9.2\r\n\r\n"), long, hook.ClassProtocol, "not an HTTP answer", 0},
+		{"garbage without line ends", after(strings.Repeat("\x00", 100)), long, hook.ClassReset, "", 0},
+		{"bad status", after("HTTP/1.1 abc OK\r\n\r\n"), long, hook.ClassProtocol, "not an HTTP answer", 0},
+		{"bad header", after("HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), long, hook.ClassProtocol, "not an HTTP answer", 0},
+		{"bad length", after("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n"), long, hook.ClassProtocol, "not an HTTP answer", 0},
+		{"two lengths", after("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"), long, hook.ClassProtocol, "not an HTTP answer", 0},
+		{"bad chunk", after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n"), long, hook.ClassProtocol, "answered 200 but its body is not proper HTTP", 200},
+		{"HTTP/2 preface", after("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), long, hook.ClassProtocol, "not an HTTP answer", 0},
+		{"one endless header", drip("HTTP/1.1 200 OK\r\nA: ", strings.Repeat("x", 8<<10)), long, hook.ClassHeadersTooBig, "more than 64 KiB of headers", 0},
+		{"endless headers", drip("HTTP/1.1 200 OK\r\n", strings.Repeat("A: b\r\n", 2000)), long, hook.ClassHeadersTooBig, "more than 64 KiB of headers", 0},
+		{"endless informational answers", drip("", strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", 100)), long, "", "", 0},
+
+		{"never answers", func(c *net.TCPConn, _ int) { untilClosed(c) }, short, hook.ClassTimeout, "did not answer within the limit of 150 ms for the whole attempt", 0},
+		{"slow status line", drip("HTTP/1.1 2", "0"), short, hook.ClassTimeout, "did not finish its headers", 0},
+		{"slow headers", drip("HTTP/1.1 200 OK\r\n", "A: b\r\n"), short, hook.ClassTimeout, "did not finish its headers within the limit of 150 ms", 0},
+		{"slow body", drip("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", "x"), short, hook.ClassTimeout, "answered 200 but did not finish its body within the limit of 150 ms", 200},
+		{"slow chunks", drip("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"), short, hook.ClassTimeout, "did not finish its body", 200},
+		{"body that stops", func(c *net.TCPConn, _ int) {
+			request(c)
+			io.WriteString(c, "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 5\r\n\r\nab")
+			untilClosed(c)
+		}, short, hook.ClassTimeout, "answered 503 but did not finish its body", 503},
+		{"informational, then nothing", func(c *net.TCPConn, _ int) {
+			request(c)
+			io.WriteString(c, "HTTP/1.1 102 Processing\r\n\r\n")
+			untilClosed(c)
+		}, short, hook.ClassTimeout, "", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := receive(t, tt.serve)
+			shot := post(r.url, "x")
+			shot.Timeout = tt.timeout
+			x := newSender(t).Send(t.Context(), shot)
+			if tt.name == "endless informational answers" {
+				if x.Class != hook.ClassProtocol && x.Class != hook.ClassHeadersTooBig {
+					t.Errorf("class %q: %s", x.Class, x.Detail)
+				}
+				return
+			}
+			if tt.name == "garbage without line ends" {
+				if x.Class != hook.ClassReset && x.Class != hook.ClassProtocol {
+					t.Errorf("class %q: %s", x.Class, x.Detail)
+				}
+				return
+			}
+			if x.Class != tt.class || !strings.Contains(x.Detail, tt.detail) {
+				t.Errorf("class %q: %s\nwant %q: %s", x.Class, x.Detail, tt.class, tt.detail)
+			}
+			checkSentence(t, x.Detail)
+			switch {
+			case tt.status == 0 && x.Response != nil:
+				t.Errorf("answer %+v, want none", x.Response)
+			case tt.status != 0 && (x.Response == nil || x.Response.Status != tt.status):
+				t.Errorf("answer %+v, want the beginning of a %d", x.Response, tt.status)
+			}
+			if tt.status == 503 && x.RetryAfter != 7*time.Second {
+				t.Errorf("retry after %v", x.RetryAfter)
+			}
+			if len(x.Sent) != 2 || x.Sent[0].Value != r.addr {
+				t.Errorf("sent %v", x.Sent)
+			}
+			if n := r.conns.Load(); n != 1 {
+				t.Errorf("%d connections, want 1: nothing may be sent twice", n)
+			}
+		})
+	}
+}
+
+// checkSentence: people read these.
+func checkSentence(t *testing.T, s string) {
+	t.Helper()
+	if s == "" || !strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "?") || strings.HasSuffix(s, "..") || strings.Contains(s, "\n") || strings.Contains(s, "%!") || len(s) > 400 {
+		t.Errorf("not a sentence: %q", s)
+	}
+	for _, inner := range []string{"net/http", "dial tcp", "i/o timeout", "context", "EOF"} {
+		if strings.Contains(s, inner) {
+			t.Errorf("%q shows the inside: %s", s, inner)
+		}
+	}
+}
+
+func TestConnectRefused(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	x := newSender(t).Send(t.Context(), post("http://"+addr+"/", "xyz", "a", "b"))
+	if x.Class != hook.ClassConnectRefused || x.Response != nil || !x.Unsent {
+		t.Errorf("%+v", x)
+	}
+	checkSentence(t, x.Detail)
+	want := []hook.Header{{Name: "Host", Value: addr}, {Name: "Content-Length", Value: "3"}, {Name: "a", Value: "b"}}
+	if diff := cmp.Diff(want, x.Sent); diff != "" {
+		t.Error("what would have been sent:", diff)
+	}
+}
+
+func TestAddressesAreGuarded(t *testing.T) {
+	t.Parallel()
+	r := receive(t, answering(ok))
+	_, port, _ := net.SplitHostPort(r.addr)
+	s := newSender(t, func(o *SenderOptions) { o.Allow = nil })
+	for _, url := range []string{r.url, "http://localhost:" + port + "/", "http://[::ffff:127.0.0.1]:" + port + "/", "http://[::1]:" + port + "/", "https://127.0.0.1:" + port + "/"} {
+		x := s.Send(t.Context(), post(url, "x"))
+		if x.Class != hook.ClassPrivateAddress || !strings.Contains(x.Detail, "loopback") || !x.Unsent {
+			t.Errorf("%s: %s: %s", url, x.Class, x.Detail)
+		}
+		checkSentence(t, x.Detail)
+	}
+	if n := r.conns.Load(); n != 0 {
+		t.Errorf("the receiver saw %d connections", n)
+	}
+}
+
+func TestNotSendable(t *testing.T) {
+	t.Parallel()
+	s := newSender(t)
+	for name, shot := range map[string]*Shot{
+		"no scheme":       post("example.com/x?s3cret", "x"),
+		"other scheme":    post("ftp://example.com/s3cret", "x"),
+		"no host":         post("http:///s3cret", "x"),
+		"bad escape":      post("http://example.com/%zz/s3cret", "x"),
+		"control in URL":  post("http://example.com/s3cret\n", "x"),
+		"bad method":      {Method: "PO ST", URL: "http://example.com/s3cret"},
+		"bad header name": post("http://example.com/", "x", "a b", "s3cret"),
+		"line in header":  post("http://example.com/", "x", "a", "s3cret\r\nb: c"),
+		"NUL in header":   post("http://example.com/", "x", "a", "s3cret\x00"),
+		"no header name":  post("http://example.com/", "x", "", "s3cret"),
+	} {
+		x := s.Send(t.Context(), shot)
+		if x.Class != hook.ClassRender || x.Sent != nil || x.Response != nil || !x.Unsent {
+			t.Errorf("%s: %+v", name, x)
+		}
+		if strings.Contains(x.Detail, "s3cret") {
+			t.Errorf("%s: the sentence shows a secret: %s", name, x.Detail)
+		}
+		checkSentence(t, x.Detail)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	for _, clock := range []Clock{ClockTotal, ClockResponse} {
+		ctx, cancel := context.WithCancel(t.Context())
+		got := make(chan struct{}, 2)
+		r := receive(t, func(c *net.TCPConn, n int) {
+			request(c)
+			if n == 2 {
+				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
+			}
+			got <- struct{}{}
+			untilClosed(c)
+		})
+		s := newSender(t)
+		shot := post(r.url, "x")
+		shot.Clock, shot.Resend = clock, true
+		go func() { <-got; cancel() }()
+		if x := s.Send(ctx, shot); x.Class != hook.ClassInterrupted || x.Unsent {
+			t.Errorf("waiting: %+v", x)
+		}
+		ctx2, cancel2 := context.WithCancel(t.Context())
+		go func() { <-got; cancel2() }()
+		if x := s.Send(ctx2, shot); x.Class != hook.ClassInterrupted {
+			t.Errorf("in the body: %+v", x)
+		}
+		if x := s.Send(ctx, shot); x.Class != hook.ClassInterrupted || !x.Unsent {
+			t.Errorf("before the start: %+v", x)
+		}
+	}
+}
+
+// The keep-alive race: the receiver closes a kept-alive connection in the very
+// moment of the next request. The receiver here has read that request, so
+// sending again is only right if the caller says so.
+func TestResend(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		shot   Shot
+		resend bool
+	}{
+		{"POST", Shot{Method: "POST", Body: []byte("x")}, false},
+		{"POST, permitted", Shot{Method: "POST", Body: []byte("x")}, true},
+		{"POST with key", Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{{Name: "Idempotency-Key", Value: "k"}}}, false},
+		{"POST with other key", Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{{Name: "X-Idempotency-Key", Value: "k"}}}, false},
+		{"GET", Shot{Method: "GET"}, false},
+		{"GET, permitted", Shot{Method: "GET"}, true},
+		{"GET with body", Shot{Method: "GET", Body: []byte("x")}, false},
+		{"HEAD", Shot{Method: "HEAD"}, false},
+		{"OPTIONS", Shot{Method: "OPTIONS"}, false},
+		{"DELETE", Shot{Method: "DELETE"}, false},
+		{"empty POST", Shot{Method: "POST"}, false},
+	} {
+		for _, clock := range []Clock{ClockTotal, ClockResponse} {
+			t.Run(fmt.Sprintf("%s/clock %d", tt.name, clock), func(t *testing.T) {
+				t.Parallel()
+				var requests atomic.Int32
+				r := receive(t, func(c *net.TCPConn, n int) {
+					for request(c) != "" {
+						if requests.Add(1) == 2 {
+							return // took it, closes without a word
+						}
+						io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+					}
+				})
+				s := newSender(t)
+				shot := tt.shot
+				shot.URL, shot.Timeout, shot.Clock, shot.Resend = r.url, long, clock, tt.resend
+				if x := s.Send(t.Context(), &shot); x.Class != "" || x.Resent {
+					t.Fatalf("first: %+v", x)
+				}
+				x := s.Send(t.Context(), &shot)
+				if tt.resend {
+					if x.Class != "" || !x.Resent || x.Unsent || requests.Load() != 3 || r.conns.Load() != 2 {
+						t.Errorf("%+v after %d requests", x, requests.Load())
+					}
+					return
+				}
+				if x.Class != hook.ClassReset || x.Resent || x.Unsent || requests.Load() != 2 {
+					t.Errorf("%+v after %d requests", x, requests.Load())
+				}
+				if !strings.Contains(x.Detail, "kept-alive") {
+					t.Errorf("detail: %s", x.Detail)
+				}
+			})
+		}
+	}
+}
+
+// Requests without body that carry an idempotency key would be sent again by
+// net/http; they get a connection of their own instead.
+func TestNoResendOfEmptyWithKey(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	r := receive(t, func(c *net.TCPConn, n int) {
+		for request(c) != "" {
+			if requests.Add(1) == 2 {
+				return
+			}
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		}
+	})
+	s := newSender(t)
+	shot := post(r.url, "", "Idempotency-Key", "k")
+	if x := s.Send(t.Context(), shot); x.Class != "" {
+		t.Fatalf("%+v", x)
+	}
+	if x := s.Send(t.Context(), shot); x.Class != hook.ClassReset || requests.Load() != 2 {
+		t.Errorf("%s after %d requests", x.Class, requests.Load())
+	}
+}
+
+// A second failure in a row is a failure, not a third try.
+func TestResendOnce(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	r := receive(t, func(c *net.TCPConn, n int) {
+		if request(c) != "" && requests.Add(1) == 1 {
+			io.WriteString(c, ok)
+			request(c)
+			requests.Add(1)
+		}
+	})
+	s := newSender(t)
+	shot := post(r.url, "x")
+	shot.Resend = true
+	if x := s.Send(t.Context(), shot); x.Class != "" {
+		t.Fatalf("%+v", x)
+	}
+	if x := s.Send(t.Context(), shot); x.Class != hook.ClassReset || !x.Resent || requests.Load() != 3 {
+		t.Errorf("%+v after %d requests", x, requests.Load())
+	}
+}
+
+// Connections that the receiver closed while idle are noticed, and cost nothing.
+func TestIdleConnectionsClosed(t *testing.T) {
+	t.Parallel()
+	closed := make(chan struct{}, 1)
+	var requests atomic.Int32
+	r := receive(t, func(c *net.TCPConn, n int) {
+		request(c)
+		requests.Add(1)
+		io.WriteString(c, ok)
+		c.Close()
+		closed <- struct{}{}
+	})
+	s := newSender(t)
+	for range 50 { // sometimes the close is seen first, sometimes the request
+		shot := post(r.url, "x")
+		shot.Resend = true
+		if x := s.Send(t.Context(), shot); x.Class != "" {
+			t.Fatalf("%+v", x)
+		}
+		<-closed
+	}
+	if n := requests.Load(); n != 50 {
+		t.Errorf("%d requests for 50 shots", n)
+	}
+}
+
+func TestAnswerBeforeTheRequestIsTaken(t *testing.T) {
+	t.Parallel()
+	for _, clock := range []Clock{ClockTotal, ClockResponse} {
+		r := receive(t, func(c *net.TCPConn, _ int) {
+			io.ReadFull(c, make([]byte, 10))
+			io.WriteString(c, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
+			untilClosed(c)
+		})
+		shot := post(r.url, strings.Repeat("x", 32<<20))
+		shot.Clock = clock
+		x := newSender(t).Send(t.Context(), shot)
+		if x.Class != "" || x.Response.Status != 413 || string(x.Response.Body) != "no" {
+			t.Errorf("clock %d: %s %s %+v", clock, x.Class, x.Detail, x.Response)
+		}
+		if len(x.Sent) != 2 {
+			t.Errorf("sent %v", x.Sent)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		value, date string
+		want        time.Duration
+	}{
+		{"", "", 0},
+		{"120", "", 2 * time.Minute},
+		{" 3 ", "", 3 * time.Second},
+		{"0", "", 0},
+		{"-5", "", 0},
+		{"1.5", "", 0},
+		{"soon", "", 0},
+		{"99999999999999999999", "", 365 * 24 * time.Hour},
+		{"9223372036854775807", "", 365 * 24 * time.Hour},
+		{"Sat, 21 Nov 2026 12:00:30 GMT", "", 30 * time.Second},
+		{"Saturday, 21-Nov-26 12:00:30 GMT", "", 30 * time.Second},
+		{"Sat, 21 Nov 2026 11:00:00 GMT", "", 0},
+		{"Sat, 21 Nov 2026 13:00:30 GMT", "Sat, 21 Nov 2026 13:00:00 GMT", 30 * time.Second}, // their clock is an hour ahead
+	} {
+		h := http.Header{}
+		h.Set("Retry-After", tt.value)
+		h.Set("Date", tt.date)
+		if got := retryAfter(h, now); got != tt.want {
+			t.Errorf("%q (Date %q): %v, want %v", tt.value, tt.date, got, tt.want)
+		}
+	}
+	for status, want := range map[int]time.Duration{429: 5 * time.Second, 503: 5 * time.Second, 500: 0, 200: 0} {
+		r := receive(t, answering(fmt.Sprintf("HTTP/1.1 %d X\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n", status)))
+		if x := newSender(t).Send(t.Context(), post(r.url, "x")); x.RetryAfter != want || x.Class != "" {
+			t.Errorf("%d: %v, want %v", status, x.RetryAfter, want)
+		}
+	}
+}
+
+// ClockResponse: RULES call this the 200 ms of CABAPROP, from the request
+// written to the status line.
+func TestClockResponse(t *testing.T) {
+	t.Parallel()
+	const limit = 250 * time.Millisecond
+	past := func() { time.Sleep(2 * limit) } // by the receiver, beyond the limit
+	for _, tt := range []struct {
+		name   string
+		serve  func(*net.TCPConn, int)
+		change func(*Shot, *Sender)
+		class  string
+		detail string
+		want   hook.Response
+	}{
+		{"body later than the limit", func(c *net.TCPConn, _ int) {
+			request(c)
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+			past()
+			io.WriteString(c, "ok")
+		}, nil, "", "", hook.Response{Status: 200, Body: []byte("ok")}},
+		{"headers later than the limit", func(c *net.TCPConn, _ int) {
+			request(c)
+			io.WriteString(c, "HTTP/1.1 200 OK\r\n")
+			past()
+			io.WriteString(c, "Content-Length: 2\r\n\r\nok")
+		}, nil, "", "", hook.Response{Status: 200, Body: []byte("ok")}},
+		{"no status line in time", func(c *net.TCPConn, _ int) {
+			request(c)
+			untilClosed(c)
+		}, nil, hook.ClassTimeout, "did not answer within the limit of 250 ms after the request was sent", hook.Response{}},
+		{"informational answers do not count", func(c *net.TCPConn, _ int) {
+			request(c)
+			io.WriteString(c, "HTTP/1.1 102 Processing\r\n\r\n")
+			untilClosed(c)
+		}, nil, hook.ClassTimeout, "after the request was sent", hook.Response{}},
+		{"informational, then in time", func(c *net.TCPConn, _ int) {
+			request(c)
+			io.WriteString(c, "HTTP/1.1 102 Processing\r\n\r\n"+ok)
+		}, nil, "", "", hook.Response{Status: 200, Body: []byte("ok")}},
+		{"request taken slowly", func(c *net.TCPConn, _ int) {
+			past()
+			answering(ok)(c, 1)
+		}, func(s *Shot, _ *Sender) { s.Body = make([]byte, 32<<20) }, "", "", hook.Response{Status: 200, Body: []byte("ok")}},
+		{"request never taken", func(c *net.TCPConn, _ int) {
+			time.Sleep(3 * time.Second)
+		}, func(s *Shot, _ *Sender) { s.Body, s.ConnectTimeout = make([]byte, 64<<20), limit }, hook.ClassTimeout, "did not take the request within the limit of 250 ms", hook.Response{}},
+		{"headers beyond the grace", func(c *net.TCPConn, _ int) {
+			request(c)
+			io.WriteString(c, "HTTP/1.1 200 OK\r\n")
+			untilClosed(c)
+		}, func(_ *Shot, s *Sender) { s.grace = limit }, hook.ClassTimeout, "did not finish its headers within 250 ms", hook.Response{}},
+		{"body beyond the grace is cut", func(c *net.TCPConn, _ int) {
+			request(c)
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
+			untilClosed(c)
+		}, func(_ *Shot, s *Sender) { s.grace = limit }, "", "", hook.Response{Status: 200, Body: []byte("part"), Truncated: true}},
+		{"body breaks off", func(c *net.TCPConn, _ int) {
+			request(c)
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
+		}, nil, hook.ClassReset, "in the middle of the body", hook.Response{Status: 200, Body: []byte("part")}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := receive(t, tt.serve)
+			s := newSender(t)
+			shot := post(r.url, "x")
+			shot.Clock, shot.Timeout = ClockResponse, limit
+			if tt.change != nil {
+				tt.change(shot, s)
+			}
+			x := s.Send(t.Context(), shot)
+			if x.Class != tt.class || !strings.Contains(x.Detail, tt.detail) {
+				t.Fatalf("class %q: %s\nwant %q: %s", x.Class, x.Detail, tt.class, tt.detail)
+			}
+			got := hook.Response{}
+			if x.Response != nil {
+				got = *x.Response
+				got.Headers = nil
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestReuse(t *testing.T) {
+	t.Parallel()
+	r := receive(t, answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8000\r\n"+strings.Repeat("x", 0x8000)+"\r\n0\r\n\r\n"))
+	s := newSender(t)
+	for i := range 5 {
+		x := s.Send(t.Context(), post(r.url, "x"))
+		if x.Class != "" || (i > 0) != (x.Timing.Connect == 0) {
+			t.Fatalf("%d: %+v", i, x)
+		}
+	}
+	if n := r.conns.Load(); n != 1 {
+		t.Errorf("%d connections: a body beyond what is kept must be read to its end", n)
+	}
+}
+
+func TestSendConcurrently(t *testing.T) {
+	t.Parallel()
+	r := receive(t, func(c *net.TCPConn, _ int) {
+		for {
+			text := request(c)
+			if text == "" {
+				return
+			}
+			_, body, _ := strings.Cut(text, "\r\n\r\n")
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		}
+	})
+	s := newSender(t)
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			for j := range 50 {
+				id := fmt.Sprintf("%d-%d", i, j)
+				shot := post(r.url, id, "id", id)
+				shot.Clock = Clock(j % 2)
+				x := s.Send(t.Context(), shot)
+				if x.Class != "" || string(x.Response.Body) != id || x.Sent[len(x.Sent)-1].Value != id {
+					t.Errorf("%s: %+v", id, x)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// nameServer answers DNS queries over UDP on loopback.
+func nameServer(t *testing.T, answer func(name string, qtype uint16) (rcode byte, addrs []netip.Addr, silent bool)) *net.Resolver {
+	t.Helper()
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 1500)
+		for {
+			n, from, err := pc.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			q := buf[:n]
+			name, i := "", 12
+			for i < n && q[i] != 0 {
+				name += string(q[i+1:i+1+int(q[i])]) + "."
+				i += 1 + int(q[i])
+			}
+			question := q[12 : i+5]
+			qtype := binary.BigEndian.Uint16(q[i+1:])
+			rcode, addrs, silent := answer(name, qtype)
+			if silent {
+				continue
+			}
+			var records []byte
+			count := 0
+			for _, a := range addrs {
+				if a.Is4() != (qtype == 1) || a.Is6() != (qtype == 28) {
+					continue
+				}
+				count++
+				records = append(records, 0xc0, 0x0c, 0, byte(qtype), 0, 1, 0, 0, 0, 60, 0, byte(a.BitLen()/8))
+				records = append(records, a.AsSlice()...)
+			}
+			out := []byte{q[0], q[1], 0x81, 0x80 | rcode, 0, 1, 0, byte(count), 0, 0, 0, 0}
+			pc.WriteTo(append(append(out, question...), records...), from)
+		}
+	}()
+	t.Cleanup(func() { pc.Close(); <-done })
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", pc.LocalAddr().String())
+	}}
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	r := receive(t, answering(ok))
+	_, port, _ := net.SplitHostPort(r.addr)
+	l, err := net.Listen("tcp", "127.0.0.2:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, refusedPort, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	addrs := func(list ...string) func(string, uint16) (byte, []netip.Addr, bool) {
+		var a []netip.Addr
+		for _, s := range list {
+			a = append(a, netip.MustParseAddr(s))
+		}
+		return func(string, uint16) (byte, []netip.Addr, bool) { return 0, a, false }
+	}
+	for _, tt := range []struct {
+		name   string
+		answer func(string, uint16) (byte, []netip.Addr, bool)
+		port   string
+		class  string
+		detail string
+	}{
+		{"found", addrs("127.0.0.1"), port, "", ""},
+		{"does not exist", func(string, uint16) (byte, []netip.Addr, bool) { return 3, nil, false }, port, hook.ClassDNSNotFound, "The name hooks.example.test does not exist"},
+		{"exists without address", addrs(), port, hook.ClassDNSNotFound, "does not exist"},
+		{"server fails", func(string, uint16) (byte, []netip.Addr, bool) { return 2, nil, false }, port, hook.ClassDNSFailed, "could not be resolved"},
+		{"server refuses", func(string, uint16) (byte, []netip.Addr, bool) { return 5, nil, false }, port, hook.ClassDNSFailed, "could not be resolved"},
+		{"server is silent", func(string, uint16) (byte, []netip.Addr, bool) { return 0, nil, true }, port, hook.ClassDNSFailed, "was not resolved within the limit of 300 ms"},
+		{"private", addrs("10.0.0.1"), port, hook.ClassPrivateAddress, "leads to 10.0.0.1, which is a private network address"},
+		{"several private", addrs("10.0.0.1", "192.168.0.1", "fd00::1", "169.254.169.254"), port, hook.ClassPrivateAddress, "3 other addresses"},
+		{"private first, then a good one", addrs("10.0.0.1", "127.0.0.1"), port, "", ""},
+		{"private, and one that refuses", addrs("10.0.0.1", "127.0.0.2", "fd00::1"), refusedPort, hook.ClassConnectRefused, "refused the connection"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSender(t, func(o *SenderOptions) { o.Resolver = nameServer(t, tt.answer) })
+			shot := post("http://hooks.example.test:"+tt.port+"/", "x")
+			if tt.name == "server is silent" {
+				shot.ConnectTimeout = 300 * time.Millisecond
+			}
+			x := s.Send(t.Context(), shot)
+			if x.Class != tt.class || !strings.Contains(x.Detail, tt.detail) {
+				t.Errorf("class %q: %s\nwant %q: %s", x.Class, x.Detail, tt.class, tt.detail)
+			}
+			if x.Timing.DNS <= 0 {
+				t.Errorf("timing %+v", x.Timing)
+			}
+			if tt.class != "" {
+				checkSentence(t, x.Detail)
+				if !x.Unsent {
+					t.Error("nothing was sent, but the exchange does not say so")
+				}
+			}
+		})
+	}
+}
+
+// The limit of ClockResponse does not cover the name lookup.
+func TestClockResponseLeavesLookupOut(t *testing.T) {
+	t.Parallel()
+	r := receive(t, answering(ok))
+	_, port, _ := net.SplitHostPort(r.addr)
+	const limit = 200 * time.Millisecond
+	resolver := nameServer(t, func(string, uint16) (byte, []netip.Addr, bool) {
+		time.Sleep(2 * limit)
+		return 0, []netip.Addr{netip.MustParseAddr("127.0.0.1")}, false
+	})
+	s := newSender(t, func(o *SenderOptions) { o.Resolver = resolver })
+	shot := post("http://hooks.example.test:"+port+"/", "x")
+	shot.Clock, shot.Timeout = ClockResponse, limit
+	if x := s.Send(t.Context(), shot); x.Class != "" {
+		t.Errorf("%s: %s", x.Class, x.Detail)
+	}
+	shot.Clock = ClockTotal
+	s = newSender(t, func(o *SenderOptions) { o.Resolver = resolver })
+	if x := s.Send(t.Context(), shot); x.Class != hook.ClassDNSFailed {
+		t.Errorf("ClockTotal covers it: %s: %s", x.Class, x.Detail)
+	}
+}
+
+// authority makes certificates.
+type authority struct {
+	t    *testing.T
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+	pool *x509.CertPool
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, _ := x509.ParseCertificate(der)
+	pool := x509.NewCertPool()
+	pool.AddCert(cert)
+	return &authority{t: t, key: key, cert: cert, pool: pool}
+}
+
+func (a *authority) issue(change func(*x509.Certificate), selfSigned bool) tls.Certificate {
+	a.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "receiver"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if change != nil {
+		change(tmpl)
+	}
+	parent, parentKey := a.cert, a.key
+	if selfSigned {
+		parent, parentKey = tmpl, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, key.Public(), parentKey)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	over := func(cfg *tls.Config) func(*net.TCPConn, int) {
+		return func(c *net.TCPConn, _ int) {
+			tc := tls.Server(c, cfg)
+			defer tc.Close()
+			for request(tc) != "" {
+				io.WriteString(tc, ok)
+			}
+		}
+	}
+	with := func(cert tls.Certificate) func(*net.TCPConn, int) {
+		return over(&tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}})
+	}
+	for _, tt := range []struct {
+		name   string
+		serve  func(*net.TCPConn, int)
+		class  string
+		detail string
+	}{
+		{"good", with(ca.issue(nil, false)), "", ""},
+		{"self-signed", with(ca.issue(nil, true)), hook.ClassTLSInvalid, "signed by nobody we trust"},
+		{"expired", with(ca.issue(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }, false)), hook.ClassTLSExpired, "expired on"},
+		{"not valid yet", with(ca.issue(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }, false)), hook.ClassTLSExpired, "not valid before"},
+		{"other name", with(ca.issue(func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"other.example"} }, false)), hook.ClassTLSHostname, "for another name (other.example)"},
+		{"no name", with(ca.issue(func(c *x509.Certificate) { c.IPAddresses = nil }, false)), hook.ClassTLSHostname, "another name"},
+		{"not for servers", with(ca.issue(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} }, false)), hook.ClassTLSInvalid, "not valid"},
+		{"plain HTTP", func(c *net.TCPConn, _ int) {
+			io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+			untilClosed(c)
+		}, hook.ClassTLSFailed, "does not speak TLS"},
+		{"old version", over(&tls.Config{Certificates: []tls.Certificate{ca.issue(nil, false)}, MaxVersion: tls.VersionTLS11}), hook.ClassTLSFailed, "TLS handshake"},
+		{"wants a certificate of ours", over(&tls.Config{Certificates: []tls.Certificate{ca.issue(nil, false)}, ClientAuth: tls.RequireAnyClientCert}), hook.ClassTLSFailed, "certificate required"},
+		{"speaks no HTTP/1.1", over(&tls.Config{Certificates: []tls.Certificate{ca.issue(nil, false)}, NextProtos: []string{"mqtt"}}), hook.ClassTLSFailed, "no application protocol"},
+		{"closed in the handshake", func(c *net.TCPConn, _ int) {
+			io.ReadFull(c, make([]byte, 5))
+		}, hook.ClassTLSFailed, "closed the connection during the TLS handshake"},
+		{"silent in the handshake", func(c *net.TCPConn, _ int) { untilClosed(c) }, hook.ClassTLSFailed, "was not finished within the limit of 300 ms"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := receive(t, tt.serve)
+			s := newSender(t, func(o *SenderOptions) { o.RootCAs = ca.pool })
+			shot := post("https://"+r.addr+"/", "x", "Keep-CASE", "1")
+			if strings.HasPrefix(tt.name, "silent") {
+				shot.ConnectTimeout = 300 * time.Millisecond
+			}
+			x := s.Send(t.Context(), shot)
+			if x.Class != tt.class || !strings.Contains(x.Detail, tt.detail) {
+				t.Errorf("class %q: %s\nwant %q: %s", x.Class, x.Detail, tt.class, tt.detail)
+			}
+			if tt.class != "" {
+				checkSentence(t, x.Detail)
+				return
+			}
+			if x.Timing.TLS <= 0 || x.Timing.Connect <= 0 || x.Sent[2].Name != "Keep-CASE" {
+				t.Errorf("%+v", x)
+			}
+			if x := s.Send(t.Context(), shot); x.Class != "" || x.Timing.TLS != 0 || r.conns.Load() != 1 {
+				t.Errorf("second: %+v, %d connections", x, r.conns.Load())
+			}
+		})
+	}
+}
