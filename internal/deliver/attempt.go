@@ -47,7 +47,7 @@ func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (shot *Shot,
 	if r, err = w.renderer(ctx, p, &job.Delivery); err != nil {
 		return nil, r, nil, err
 	}
-	req, err := r.contract.Render(r.config, job.Event)
+	req, err := r.Render(job.Event)
 	if err != nil {
 		return nil, r, nil, err
 	}
@@ -66,8 +66,8 @@ func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (shot *Shot,
 		shot.Clock = ClockResponse
 	}
 	if p.signer != nil {
-		shot.Headers = append(shot.Headers[:len(shot.Headers):len(shot.Headers)],
-			p.signer.Headers(job.Event.ID.String(), time.Now(), shot.Body)...)
+		signature := p.signer.Sign(job.Event.ID.String(), time.Now(), shot.Body).Headers()
+		shot.Headers = append(shot.Headers[:len(shot.Headers):len(shot.Headers)], signature[:]...)
 	}
 	return shot, r, frozen, nil
 }

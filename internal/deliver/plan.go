@@ -3,7 +3,6 @@ package deliver
 import (
 	"context"
 	"strings"
-	"time"
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
@@ -25,15 +24,13 @@ type plan struct {
 // renderer shapes requests under one version of an endpoint's configuration
 // and of its contract.
 type renderer struct {
-	contract        *contract.Contract
-	config          hook.EndpointConfig
-	mask            *strings.Replacer // nil: nothing is secret
-	secrets         []string
-	endpointVersion int64
+	*contract.Plan
+	mask    *strings.Replacer // nil: nothing is secret
+	secrets []string
 }
 
-func newRenderer(c *contract.Contract, cfg hook.EndpointConfig, version int64) renderer {
-	r := renderer{contract: c, config: cfg, endpointVersion: version, secrets: c.Secrets(cfg)}
+func newRenderer(c *contract.Contract, cfg hook.EndpointConfig) renderer {
+	r := renderer{Plan: c.Plan(cfg), secrets: c.Secrets(cfg)}
 	var pairs []string
 	for _, s := range r.secrets {
 		if len(s) > 0 {
@@ -61,25 +58,15 @@ func (w *Worker) plan(ctx context.Context, id hook.EndpointID) (*plan, error) {
 	}
 	p := &plan{
 		endpoint: e, contract: c, state: e.State, limits: c.Limits(e.Config), policy: c.Policy(e.Config),
-		render: newRenderer(c, e.Config, e.Version),
+		render: newRenderer(c, e.Config),
 	}
 	if p.limits.Ordered {
 		p.limits.Concurrency = 1
 	}
 	if c.Signing() != "" {
-		p.signer, err = sign.NewSigner(secretsInForce(e.Secrets, time.Now()))
+		p.signer, err = sign.NewSigner(e.Secrets)
 	}
 	return p, err
-}
-
-func secretsInForce(secrets []hook.Secret, now time.Time) []string {
-	var list []string
-	for _, s := range secrets {
-		if s.ExpiresAt.IsZero() || s.ExpiresAt.After(now) {
-			list = append(list, s.Text)
-		}
-	}
-	return list
 }
 
 // renderer returns what the delivery's first attempt was rendered with, or the
@@ -93,11 +80,10 @@ func (w *Worker) renderer(ctx context.Context, p *plan, d *hook.Delivery) (rende
 	}
 	c, cfg := p.contract, p.endpoint.Config
 	if d.ContractVersion != c.Version {
-		old, ok := w.Contracts.At(c.Name, d.ContractVersion)
-		if !ok {
-			return renderer{}, hook.NotFound("contract version", c.Name)
+		var ok bool
+		if c, ok = w.Contracts.At(c.Name, d.ContractVersion); !ok {
+			return renderer{}, hook.NotFound("contract version", p.contract.Name)
 		}
-		c = old
 	}
 	if d.EndpointVersion != p.endpoint.Version {
 		var err error
@@ -105,5 +91,5 @@ func (w *Worker) renderer(ctx context.Context, p *plan, d *hook.Delivery) (rende
 			return renderer{}, err
 		}
 	}
-	return newRenderer(c, cfg, d.EndpointVersion), nil
+	return newRenderer(c, cfg), nil
 }

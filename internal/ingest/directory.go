@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -93,6 +94,7 @@ func (d *directory) load(ctx context.Context, tenant string, e *entry) {
 
 // target is an endpoint as accepting sees it.
 type target struct {
+	match.Target
 	id         hook.EndpointID
 	mode       hook.Mode
 	ordered    bool
@@ -116,18 +118,29 @@ func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) 
 		if !ok {
 			continue // its contract is gone; the endpoint's page says so
 		}
-		t, err := match.Compile(e.ID, e.Config.EventTypes, e.Config.Filter)
-		if err != nil { // it was checked when it was stored
-			return nil, err
+		t, err := compileTarget(e)
+		if err != nil { // it was checked when it was stored, so this is a rare one
+			return nil, fmt.Errorf("endpoint %s: %w", e.ID, err)
 		}
 		byContract[e.Contract] = append(byContract[e.Contract], t)
 		limits, policy := c.Limits(e.Config), c.Policy(e.Config)
-		r.targets[e.ID] = &target{id: e.ID, mode: policy.Mode, ordered: limits.Ordered, firstDelay: policy.Retry[0]}
+		r.targets[e.ID] = &target{Target: t, id: e.ID, mode: policy.Mode, ordered: limits.Ordered, firstDelay: policy.Retry[0]}
 	}
 	for name, targets := range byContract {
-		r.sets[name] = match.NewSet(targets)
+		r.sets[name] = match.NewSet(name, targets)
 	}
 	return r, nil
+}
+
+func compileTarget(e *hook.Endpoint) (t match.Target, err error) {
+	t.Endpoint = e.ID
+	if t.Types, err = match.CompileTypes(e.Config.EventTypes); err != nil {
+		return t, err
+	}
+	if e.Config.Filter != "" {
+		t.Filter, err = match.CompileFilter(e.Config.Filter)
+	}
+	return t, err
 }
 
 // match finds the targets of an event; problems are filters that failed.

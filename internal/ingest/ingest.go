@@ -28,12 +28,23 @@ type Store interface {
 	// TenantEndpoints lists a tenant's endpoints, or fails with KindNotFound if
 	// there is no such tenant.
 	TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpoint, error)
+
+	// NextRecoveries lists the bulk replays that are not at their end.
+	NextRecoveries(ctx context.Context) ([]hook.Recovery, error)
+	// RecoveryPage is the next n events of a bulk replay, oldest first.
+	RecoveryPage(ctx context.Context, r *hook.Recovery, n int) ([]hook.RecoveryItem, error)
+	// AdvanceRecovery commits what a page came to together with the progress.
+	AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.RecoveryStep) error
+	// EndRecovery ends a bulk replay before its time.
+	EndRecovery(ctx context.Context, r *hook.Recovery, state hook.RecoveryState) error
 }
 
 // Dispatcher takes deliveries that were just committed, so that they need not
 // be read back. It may leave any of them to be found in the store.
 type Dispatcher interface {
 	Offer(jobs []hook.Job)
+	// Wake tells that an endpoint has due deliveries in the store.
+	Wake(id hook.EndpointID)
 }
 
 // Options of [New].
@@ -164,7 +175,7 @@ func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, no
 	}
 	targets, problems := routes.match(e)
 	for _, p := range problems {
-		in.Log.Warn("filter failed, endpoint left out", "tenant", tenant, "event", e.ID, "problem", p)
+		in.Log.Warn("filter failed, endpoint left out", "tenant", tenant, "event", e.ID, "endpoint", p.Endpoint, "problem", p.Detail)
 	}
 	if len(targets) > 0 {
 		a.Deliveries = make([]hook.Delivery, 0, len(targets))

@@ -33,10 +33,9 @@ func (db *DB) PutContract(ctx context.Context, name string, source []byte) (vers
 	return version, err
 }
 
-// LatestContracts are the newest versions of all contracts, by name.
-func (db *DB) LatestContracts(ctx context.Context) ([]hook.ContractText, error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT c.name, c.version, c.source FROM contracts c
-		WHERE c.version = (SELECT MAX(version) FROM contracts WHERE name = c.name) ORDER BY c.name`)
+// Contracts are all versions of all contracts, by name and version.
+func (db *DB) Contracts(ctx context.Context) ([]hook.ContractText, error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT name, version, source FROM contracts ORDER BY name, version`)
 	if err != nil {
 		return nil, lost(err)
 	}

@@ -1,0 +1,163 @@
+// Package app is the whole server as a value: its configuration, its wiring, and
+// the order in which its parts start and stop. It is the only package that knows
+// all the others, so that none of them has to know another.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gancho/internal/api"
+	"gancho/internal/contract"
+	"gancho/internal/deliver"
+	"gancho/internal/ingest"
+	"gancho/internal/store"
+)
+
+// Run serves until ctx ends, then stops in order and returns. What a person
+// needs to know goes to stdout, the log to stderr.
+func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	log := cfg.Logger(stderr)
+	data, err := openData(cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer data.close()
+	admin, generated, err := data.adminKey(string(cfg.AdminKey))
+	if err != nil {
+		return err
+	}
+	key, err := data.encryptionKey(string(cfg.EncryptionKey))
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, store.Options{Path: filepath.Join(cfg.Data, "gancho.db"), Key: key, Log: log.With("part", "store")})
+	if err != nil {
+		return fmt.Errorf("the database in %s cannot be opened: %w", cfg.Data, err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			log.Error("database not closed cleanly", "error", err)
+		}
+	}()
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s (is another server running there?): %w", cfg.Listen, err)
+	}
+	s := &server{cfg: cfg, log: log, db: db, admin: admin, listener: listener, stdout: stdout}
+	if generated {
+		fmt.Fprintf(stdout, "Admin key (printed once, kept in %s): %s\n", data.adminKeyFile(), admin)
+	}
+	return s.run(ctx)
+}
+
+// server is a running Gancho.
+type server struct {
+	cfg      Config
+	log      *slog.Logger
+	db       *store.DB
+	admin    string
+	listener net.Listener
+	stdout   io.Writer
+}
+
+// run starts the parts, each on what it needs already running, and stops them in
+// the opposite order: no new requests, no new deliveries, results durable,
+// database closed.
+func (s *server) run(ctx context.Context) error {
+	defer s.listener.Close()
+	storeStops, stopStore := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopStore()
+	storeDone := make(chan error, 1)
+	go func() { storeDone <- s.db.Run(storeStops) }()
+
+	err := s.serve(ctx)
+
+	stopStore()
+	return errors.Join(err, <-storeDone)
+}
+
+// serve runs everything that stands on the store.
+func (s *server) serve(ctx context.Context) error {
+	contracts, err := loadContracts(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	metrics := newMetrics()
+	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
+	defer sender.Close()
+	worker := deliver.New(deliver.Options{
+		Store: s.db, Transport: sender, Contracts: contracts, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
+		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
+		InFlight: requestsInFlight(), MemoryBytes: 128 << 20,
+	})
+	in := ingest.New(ingest.Options{
+		Store: s.db, Dispatcher: worker, Contracts: contracts, KeepKeys: s.cfg.Idempotency, Log: s.log.With("part", "ingest"),
+	})
+	s.db.Watch(in.Forget)
+	s.db.Watch(worker.Refresh)
+	handler := s.handler(in, worker, contracts, metrics)
+
+	// Requests stop first, then the worker; so there are two contexts.
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	parts, work := errgroup.WithContext(work)
+	parts.Go(func() error { return worker.Run(work) })
+	parts.Go(func() error { return in.Run(work) })
+	parts.Go(func() error { return s.keepHouse(work) })
+
+	requests, front := errgroup.WithContext(ctx)
+	requests.Go(func() error { return s.listen(front, handler) })
+	if s.cfg.Demo {
+		requests.Go(func() error { return s.demo(front, contracts) })
+	} else {
+		fmt.Fprintf(s.stdout, "Gancho listens on %s\n", s.url())
+	}
+	err = requests.Wait()
+	stopWork()
+	return errors.Join(err, parts.Wait())
+}
+
+func (s *server) handler(in *ingest.Ingest, worker *deliver.Worker, contracts *contract.Set, m *metrics) http.Handler {
+	h := api.New(api.Options{
+		Store: s.db, Accepter: in, Waker: worker, Contracts: contracts, AdminKey: s.admin,
+		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: m.handler(),
+	})
+	return h
+}
+
+// listen serves HTTP until ctx ends, then lets open requests finish.
+func (s *server) listen(ctx context.Context, h http.Handler) error {
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.With("part", "http").Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(s.listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	s.log.Info("stopping", "cause", context.Cause(ctx))
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.StopTimeout)
+	defer cancel()
+	if err := srv.Shutdown(finish); err != nil {
+		_ = srv.Close()
+	}
+	return nil
+}
+
+func (s *server) url() string { return "http://" + s.listener.Addr().String() }

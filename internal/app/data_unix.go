@@ -1,0 +1,20 @@
+//go:build unix
+
+package app
+
+import (
+	"os"
+	"syscall"
+)
+
+func lockFile(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
+
+// requestsInFlight is how many requests may be open at once: each needs a file
+// descriptor, and there are others.
+func requestsInFlight() int {
+	var lim syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
+		return 256
+	}
+	return int(min(max(lim.Cur/4, 16), 4096))
+}

@@ -1,0 +1,83 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gancho/internal/hook"
+)
+
+// metrics are what /metrics shows. No label names a tenant or an endpoint:
+// there may be a million of them.
+type metrics struct {
+	registry *prometheus.Registry
+	attempts *prometheus.CounterVec
+	finished *prometheus.CounterVec
+	seconds  prometheus.Histogram
+	waited   prometheus.Histogram
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gancho_attempts_total", Help: "Requests made, by outcome (ok, or the error class).",
+		}, []string{"outcome"}),
+		finished: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gancho_deliveries_finished_total", Help: "Deliveries that came to an end, by state.",
+		}, []string{"state"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "gancho_attempt_seconds", Help: "How long requests took, to the last body byte.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 12),
+		}),
+		waited: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "gancho_first_attempt_wait_seconds", Help: "Time from accepting an event to its first attempt.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 14),
+		}),
+	}
+	m.registry.MustRegister(m.attempts, m.finished, m.seconds, m.waited,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// attemptLog counts attempts and writes one wide line for each: failures for
+// everybody, successes for those who ask for detail.
+type attemptLog struct {
+	*metrics
+	log *slog.Logger
+}
+
+// Attempted implements deliver.Observer.
+func (l attemptLog) Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attempt) {
+	outcome, level := "ok", slog.LevelDebug
+	if a.Class != "" {
+		outcome, level = a.Class, slog.LevelInfo
+	}
+	l.attempts.WithLabelValues(outcome).Inc()
+	l.seconds.Observe(a.Timing.Total.Seconds())
+	if a.Number == 1 {
+		l.waited.Observe(a.StartedAt.Sub(d.CreatedAt).Seconds())
+	}
+	if d.State.Finished() {
+		l.finished.WithLabelValues(string(d.State)).Inc()
+	}
+	if !l.log.Enabled(context.Background(), level) {
+		return
+	}
+	status := 0
+	if a.Response != nil {
+		status = a.Response.Status
+	}
+	l.log.Log(context.Background(), level, "attempt", "tenant", d.Tenant, "endpoint", d.Endpoint, "delivery", d.ID, "type", d.Type,
+		"number", a.Number, "outcome", outcome, "status", status, "state", d.State, "next", d.NextAttemptAt,
+		"ms", a.Timing.Total.Milliseconds(), "detail", a.Detail)
+}

@@ -1,0 +1,383 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"gancho/client"
+)
+
+// These tests run the real server as a process of its own, because they kill it.
+
+const serveEnv = "GANCHO_TEST_SERVE" // a Config as JSON: serve it instead of testing
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(serveEnv); text != "" {
+		os.Exit(serveForTest(text))
+	}
+	os.Exit(m.Run())
+}
+
+type testConfig struct {
+	Data        string
+	StopTimeout time.Duration
+}
+
+func serveForTest(text string) int {
+	var tc testConfig
+	if err := json.Unmarshal([]byte(text), &tc); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	cfg := DefaultConfig()
+	cfg.Listen, cfg.Data, cfg.AdminKey, cfg.StopTimeout = "127.0.0.1:0", tc.Data, testKey, tc.StopTimeout
+	cfg.AllowNetworks = Networks{netip.MustParsePrefix("127.0.0.0/8")}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if err := Run(ctx, cfg, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+const testKey = "test-admin-key-0123456789"
+
+// process is a running server.
+type process struct {
+	*client.Client
+	t    *testing.T
+	cmd  *exec.Cmd
+	url  string
+	done chan error
+}
+
+var listens = regexp.MustCompile(`Gancho listens on (\S+)`)
+
+// start runs a server on dir.
+func start(t *testing.T, dir string) *process {
+	t.Helper()
+	cfg, err := json.Marshal(testConfig{Data: dir, StopTimeout: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, done: make(chan error, 1), cmd: exec.Command(os.Args[0])}
+	p.cmd.Env = append(os.Environ(), serveEnv+"="+string(cfg))
+	p.cmd.Stderr = t.Output()
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
+	address := make(chan string, 1)
+	go func() {
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if m := listens.FindStringSubmatch(lines.Text()); m != nil {
+				address <- m[1]
+			}
+		}
+		p.done <- p.cmd.Wait()
+		close(p.done)
+		close(address)
+	}()
+	select {
+	case p.url = <-address:
+	case <-time.After(time.Minute):
+	}
+	if p.url == "" {
+		t.Fatal("the server did not come up")
+	}
+	p.Client = client.New(p.url, testKey)
+	return p
+}
+
+// kill ends the server as a power cut would, as far as a process can tell.
+func (p *process) kill() {
+	p.t.Helper()
+	if err := p.cmd.Process.Kill(); err != nil {
+		p.t.Fatal(err)
+	}
+	<-p.done
+}
+
+// stop asks the server to end and waits for it.
+func (p *process) stop() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	select {
+	case err := <-p.done:
+		if err != nil {
+			p.t.Errorf("the server ended with %v", err)
+		}
+	case <-time.After(time.Minute):
+		p.t.Fatal("the server does not stop")
+	}
+}
+
+// receiver counts how often each event arrives; answer says what it answers.
+type receiver struct {
+	*httptest.Server
+	mu     sync.Mutex
+	got    map[string]int
+	inside int
+	answer func(w http.ResponseWriter, r *http.Request)
+}
+
+func newReceiver(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)) *receiver {
+	rc := &receiver{got: map[string]int{}, answer: answer}
+	rc.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		rc.mu.Lock()
+		rc.got[r.Header.Get("webhook-id")]++
+		rc.inside++
+		rc.mu.Unlock()
+		if rc.answer != nil {
+			rc.answer(w, r)
+		}
+		rc.mu.Lock()
+		rc.inside--
+		rc.mu.Unlock()
+	}))
+	t.Cleanup(func() { rc.CloseClientConnections(); rc.Close() })
+	return rc
+}
+
+func (rc *receiver) counts() (events, requests int) {
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	for _, n := range rc.got {
+		requests += n
+	}
+	return len(rc.got), requests
+}
+
+// eventually waits until ok holds, which has to be soon.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("still not so: %s", what)
+		}
+		time.Sleep(20 * time.Millisecond) // a real process has to get there
+	}
+}
+
+func (p *process) endpoint(in client.EndpointInput) *client.Endpoint {
+	p.t.Helper()
+	if _, err := p.PutTenant(p.t.Context(), "acme", client.TenantInput{}); err != nil {
+		p.t.Fatal(err)
+	}
+	e, err := p.CreateEndpoint(p.t.Context(), "acme", in)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return e
+}
+
+// Killed under load: everything that was acknowledged arrives, and only what
+// was in flight arrives twice.
+func TestKillUnderLoad(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rc := newReceiver(t, nil)
+	p := start(t, dir)
+	const concurrency = 16
+	p.endpoint(client.EndpointInput{URL: rc.URL, Concurrency: concurrency})
+
+	var mu sync.Mutex
+	acknowledged := map[string]bool{}
+	ctx, enough := context.WithCancel(t.Context())
+	var publishers sync.WaitGroup
+	for range 16 {
+		publishers.Go(func() {
+			for ctx.Err() == nil {
+				a, err := p.PublishEvent(ctx, "acme", client.NewEvent{Type: "order.paid", Payload: json.RawMessage(`{"n":1}`)})
+				if err != nil {
+					return // killed
+				}
+				mu.Lock()
+				acknowledged[a.ID] = true
+				mu.Unlock()
+			}
+		})
+	}
+	eventually(t, "500 events arrived", func() bool { n, _ := rc.counts(); return n >= 500 })
+	p.kill()
+	enough()
+	publishers.Wait()
+
+	p = start(t, dir)
+	eventually(t, "all acknowledged events arrived", func() bool {
+		rc.mu.Lock()
+		defer rc.mu.Unlock()
+		for id := range acknowledged {
+			if rc.got[id] == 0 {
+				return false
+			}
+		}
+		return true
+	})
+	doubled := 0
+	rc.mu.Lock()
+	for _, n := range rc.got {
+		if n > 1 {
+			doubled++
+		}
+	}
+	rc.mu.Unlock()
+	// In flight, plus results that had not been committed: those wait a few ms.
+	if limit := concurrency + 512; doubled > limit {
+		t.Errorf("%d events arrived twice, more than the %d that can have been in hand", doubled, limit)
+	}
+	t.Logf("%d acknowledged, 0 lost, %d doubled", len(acknowledged), doubled)
+	p.stop()
+}
+
+// Killed while a receiver thinks: the attempt is shown as interrupted, costs no
+// place in the schedule, and at-most-once is not sent again.
+func TestKillDuringAttempts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	release := make(chan struct{})
+	rc := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	})
+	p := start(t, dir)
+	again := p.endpoint(client.EndpointInput{Name: "again", URL: rc.URL, Retry: []string{"0s"}, EventTypes: []string{"again"}})
+	once := p.endpoint(client.EndpointInput{Name: "once", URL: rc.URL, Mode: "at_most_once", Retry: []string{"0s"}, EventTypes: []string{"once"}})
+	for _, kind := range []string{"again", "once"} {
+		if _, err := p.PublishEvent(t.Context(), "acme", client.NewEvent{Type: kind, Payload: json.RawMessage(`1`)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	find := func(e *client.Endpoint) client.Delivery {
+		list, err := p.Deliveries(t.Context(), "acme", client.DeliveryFilter{Endpoint: e.ID})
+		if err != nil || len(list.Items) != 1 {
+			t.Fatalf("deliveries of %s: %+v, %v", e.Name, list, err)
+		}
+		return list.Items[0]
+	}
+	eventually(t, "both are out and noted", func() bool {
+		return find(again).State == "sending" && find(once).State == "sending"
+	})
+	eventually(t, "both have arrived", func() bool { n, _ := rc.counts(); return n == 2 })
+	p.kill()
+	close(release)
+
+	p = start(t, dir)
+	eventually(t, "the first is delivered", func() bool { return find(again).State == "delivered" })
+	eventually(t, "the other is unknown", func() bool { return find(once).State == "unknown" })
+	d, err := p.Delivery(t.Context(), "acme", find(again).ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.AttemptList) != 2 || !d.AttemptList[0].Interrupted || d.AttemptList[1].Interrupted {
+		t.Errorf("attempts: %+v", d.AttemptList)
+	}
+	if d := find(once); d.Reason != "interrupted" {
+		t.Errorf("reason %q", d.Reason)
+	}
+	if _, requests := rc.counts(); requests != 3 {
+		t.Errorf("%d requests, want 3: one sent twice, one sent once", requests)
+	}
+	p.stop()
+}
+
+// A stop finishes what is in flight, and interrupts what takes too long without
+// counting it against the schedule.
+func TestStopFinishes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	hang := make(chan struct{})
+	rc := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/slow":
+			time.Sleep(500 * time.Millisecond) // the receiver's work
+		case "/hangs":
+			select {
+			case <-hang:
+			case <-r.Context().Done():
+			}
+		}
+	})
+	p := start(t, dir)
+	slow := p.endpoint(client.EndpointInput{URL: rc.URL + "/slow", EventTypes: []string{"slow"}})
+	hangs := p.endpoint(client.EndpointInput{URL: rc.URL + "/hangs", EventTypes: []string{"hangs"}, Retry: []string{"0s"}})
+	for _, kind := range []string{"slow", "hangs"} {
+		if _, err := p.PublishEvent(t.Context(), "acme", client.NewEvent{Type: kind, Payload: json.RawMessage(`1`)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "both have arrived", func() bool { n, _ := rc.counts(); return n == 2 })
+	p.stop()
+	close(hang)
+	p = start(t, dir)
+	state := func(e *client.Endpoint) client.Delivery {
+		list, err := p.Deliveries(t.Context(), "acme", client.DeliveryFilter{Endpoint: e.ID})
+		if err != nil || len(list.Items) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		return list.Items[0]
+	}
+	if d := state(slow); d.State != "delivered" || d.Attempts != 1 {
+		t.Errorf("the slow one: %+v", d)
+	}
+	eventually(t, "the hanging one is delivered in the end", func() bool { return state(hangs).State == "delivered" })
+	if d := state(hangs); d.Attempts != 2 {
+		t.Errorf("the hanging one: %+v", d)
+	}
+	p.stop()
+}
+
+func TestSecondServer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	start(t, dir)
+	cfg := DefaultConfig()
+	cfg.Listen, cfg.Data = "127.0.0.1:0", dir
+	err := Run(t.Context(), cfg, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "another gancho") {
+		t.Errorf("a second server on the same data: %v", err)
+	}
+}
+
+func TestPortTaken(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	cfg := DefaultConfig()
+	cfg.Listen, cfg.Data = l.Addr().String(), t.TempDir()
+	err = Run(t.Context(), cfg, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "another server") {
+		t.Errorf("port taken: %v", err)
+	}
+}

@@ -1,0 +1,55 @@
+package deliver
+
+import (
+	"testing"
+	"time"
+)
+
+func TestBreaker(t *testing.T) {
+	t.Parallel()
+	var b breaker
+	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+	fail := func(n int) {
+		for range n {
+			b.sent()
+			b.ended(trouble, now)
+		}
+	}
+	allowed := func(want bool, wantAgain time.Time) {
+		t.Helper()
+		if ok, again := b.allow(now); ok != want || !again.Equal(wantAgain) {
+			t.Fatalf("allow = %v, again %v; want %v, %v", ok, again, want, wantAgain)
+		}
+	}
+	fail(breakerThreshold - 1)
+	allowed(true, time.Time{})
+	fail(1)
+	allowed(false, now.Add(breakerMinWait))
+	for range 50 { // stragglers that were out already
+		b.ended(trouble, now)
+	}
+	allowed(false, now.Add(breakerMinWait))
+
+	now = now.Add(breakerMinWait)
+	allowed(true, time.Time{})
+	b.sent()
+	allowed(false, time.Time{}) // one probe at a time
+	b.ended(trouble, now)
+	allowed(false, now.Add(2*breakerMinWait)) // and the wait doubles
+	for range 20 {
+		now = now.Add(breakerMaxWait)
+		b.sent()
+		b.ended(trouble, now)
+	}
+	allowed(false, now.Add(breakerMaxWait)) // up to a limit
+
+	now = now.Add(breakerMaxWait)
+	b.sent()
+	b.ended(silent, now) // interrupted: says nothing, but the probe is over
+	allowed(true, time.Time{})
+	b.sent()
+	b.ended(alive, now)
+	allowed(true, time.Time{})
+	fail(breakerThreshold - 1) // counting starts anew
+	allowed(true, time.Time{})
+}

@@ -1,0 +1,548 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/store"
+)
+
+// These tests run the real store inside a bubble of fake time, so that days of
+// retries pass in no time and at exact moments. Only the network is played: the
+// receivers of the tests of Sender are real sockets.
+
+// world is a store, a worker and a scripted receiver.
+type world struct {
+	t  *testing.T
+	db *store.DB
+	w  *Worker
+	rc *script
+
+	endpoint *hook.Endpoint
+}
+
+// script answers requests. It is asked by endpoint URL.
+type script struct {
+	mu     sync.Mutex
+	sent   []sent
+	inside map[string]int
+	peak   map[string]int
+	answer func(n int, shot *Shot) *Exchange // n counts requests from 1
+}
+
+type sent struct {
+	at   time.Time
+	shot Shot
+}
+
+func (s *script) Send(ctx context.Context, shot *Shot) *Exchange {
+	s.mu.Lock()
+	s.sent = append(s.sent, sent{time.Now(), *shot})
+	n := len(s.sent)
+	s.inside[shot.URL]++
+	s.peak[shot.URL] = max(s.peak[shot.URL], s.inside[shot.URL])
+	answer := s.answer
+	s.mu.Unlock()
+	start := time.Now()
+	x := answer(n, shot)
+	if x == nil { // never answers
+		select {
+		case <-ctx.Done():
+			x = &Exchange{Class: hook.ClassInterrupted}
+		case <-time.After(shot.Timeout):
+			x = &Exchange{Class: hook.ClassTimeout}
+		}
+	}
+	x.StartedAt, x.Sent = start, shot.Headers
+	s.mu.Lock()
+	s.inside[shot.URL]--
+	s.mu.Unlock()
+	return x
+}
+
+func (s *script) requests() []sent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.sent)
+}
+
+func status(code int) *Exchange { return &Exchange{Response: &hook.Response{Status: code}} }
+
+const standard = `
+contract: standard
+title: {en: "Test", es: "Test", pt: "Test"}
+events: {"*": {title: {en: "Any"}}}
+`
+
+// bubble runs test in fake time with a worker that has one endpoint.
+func bubble(t *testing.T, cfg hook.EndpointConfig, answer func(n int, shot *Shot) *Exchange, test func(*testing.T, *world)) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		c, err := contract.Parse("standard.yaml", []byte(standard))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var set contract.Set
+		set.Add(c)
+		db, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, "g.db"), Key: make([]byte, 32)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- db.Run(ctx) }()
+		x := &world{t: t, db: db, rc: &script{answer: answer, inside: map[string]int{}, peak: map[string]int{}}}
+		if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		x.endpoint = x.addEndpoint("http://a", cfg)
+		x.w = New(Options{
+			Store: db, Transport: x.rc, Contracts: &set, Log: slog.New(slog.DiscardHandler),
+			StopTimeout: 5 * time.Second, DisableAfter: 5 * 24 * time.Hour, InFlight: 1000, MemoryBytes: 64 << 20,
+		})
+		db.Watch(x.w.Refresh)
+		working, stopWork := context.WithCancel(context.Background())
+		worked := make(chan error, 1)
+		go func() { worked <- x.w.Run(working) }()
+
+		defer func() { // also when the test gives up
+			stopWork()
+			err := <-worked
+			stop()
+			if err := errors.Join(err, <-done, db.Close()); err != nil {
+				t.Error(err)
+			}
+		}()
+		test(t, x)
+	})
+}
+
+func (x *world) addEndpoint(url string, cfg hook.EndpointConfig) *hook.Endpoint {
+	x.t.Helper()
+	now := time.Now()
+	cfg.URL = url
+	e := &hook.Endpoint{
+		ID: hook.NewEndpointID(), Tenant: "acme", Name: url, Contract: "standard", State: hook.EndpointActive, StateAt: now,
+		CreatedAt: now, UpdatedAt: now, Version: 1, Config: cfg,
+	}
+	if err := x.db.CreateEndpoint(x.t.Context(), e); err != nil {
+		x.t.Fatal(err)
+	}
+	return e
+}
+
+// publish accepts one event for the endpoint and hands it over.
+func (x *world) publish(e *hook.Endpoint, payload string) hook.DeliveryID {
+	x.t.Helper()
+	return x.publishMany(e, 1, func(int) string { return payload })[0]
+}
+
+// publishMany accepts n events in one commit and hands them over one by one.
+func (x *world) publishMany(e *hook.Endpoint, n int, payload func(i int) string) (ids []hook.DeliveryID) {
+	x.t.Helper()
+	for _, job := range x.store(e, n, payload) {
+		x.w.Offer([]hook.Job{job})
+		ids = append(ids, job.Delivery.ID)
+	}
+	return ids
+}
+
+// store accepts events and hands nothing over.
+func (x *world) store(e *hook.Endpoint, n int, payload func(i int) string) (jobs []hook.Job) {
+	x.t.Helper()
+	now := time.Now()
+	mode := e.Config.Mode
+	if mode == "" {
+		mode = hook.AtLeastOnce
+	}
+	sub := &hook.Submission{Tenant: "acme"}
+	for i := range n {
+		ev := &hook.Event{
+			ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Source: hook.SourceAPI, CreatedAt: now, Payload: []byte(payload(i)),
+		}
+		d := hook.Delivery{
+			ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: e.ID, Type: "t", Mode: mode, State: hook.Pending,
+			CreatedAt: now, NextAttemptAt: now, QueueAt: now,
+		}
+		sub.Items = append(sub.Items, &hook.Accepted{Event: ev, Deliveries: []hook.Delivery{d}})
+		jobs = append(jobs, hook.Job{Delivery: d, Event: ev})
+	}
+	if err := x.db.Submit(sub, time.Hour); err != nil {
+		x.t.Fatal(err)
+	}
+	return jobs
+}
+
+func number(i int) string { return fmt.Sprint(i) }
+
+func (x *world) delivery(id hook.DeliveryID) hook.Delivery {
+	x.t.Helper()
+	d, err := x.db.Delivery(x.t.Context(), "acme", id)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return d
+}
+
+// settle lets everything that can happen now happen, results stored included.
+func settle() { time.Sleep(50 * time.Millisecond); synctest.Wait() }
+
+func TestDefaultSchedule(t *testing.T) {
+	t.Parallel()
+	bubble(t, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(500) }, func(t *testing.T, x *world) {
+		start := time.Now()
+		id := x.publish(x.endpoint, `{"a":1}`)
+		time.Sleep(4 * 24 * time.Hour)
+		settle()
+		requests := x.rc.requests()
+		if len(requests) != len(hook.DefaultRetry) {
+			t.Fatalf("%d attempts, want %d", len(requests), len(hook.DefaultRetry))
+		}
+		var last time.Duration
+		for i, r := range requests {
+			gap, want := r.at.Sub(start)-last, hook.DefaultRetry[i]
+			if gap < want-want/10-time.Second || gap > want+want/10+2*time.Second {
+				t.Errorf("attempt %d came %v after the one before, want %v ± 10 %%", i+1, gap, want)
+			}
+			last = r.at.Sub(start)
+			if string(r.shot.Body) != `{"a":1}` {
+				t.Errorf("attempt %d sent %q", i+1, r.shot.Body)
+			}
+		}
+		if d := x.delivery(id); d.State != hook.Failed || d.Reason != hook.ClassStatus5xx || d.Attempts != 10 || d.FinishedAt.IsZero() {
+			t.Errorf("in the end: %+v", d)
+		}
+		attempts, err := x.db.Attempts(t.Context(), id, 100)
+		if err != nil || len(attempts) != 10 {
+			t.Errorf("%d attempts stored, %v", len(attempts), err)
+		}
+	})
+}
+
+func TestRetryAfterHoldsTheLane(t *testing.T) {
+	t.Parallel()
+	answer := func(n int, _ *Shot) *Exchange {
+		if n == 1 {
+			x := status(429)
+			x.RetryAfter = 20 * time.Minute
+			return x
+		}
+		return status(204)
+	}
+	bubble(t, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
+		start := time.Now()
+		first := x.publish(x.endpoint, `1`)
+		settle()
+		second := x.publish(x.endpoint, `2`) // the receiver asked to be left alone: this one waits too
+		time.Sleep(time.Hour)
+		settle()
+		for i, r := range x.rc.requests()[1:] {
+			if r.at.Sub(start) < 20*time.Minute {
+				t.Errorf("request %d came after %v", i+2, r.at.Sub(start))
+			}
+		}
+		for _, id := range []hook.DeliveryID{first, second} {
+			if d := x.delivery(id); d.State != hook.Delivered {
+				t.Errorf("%+v", d)
+			}
+		}
+	})
+}
+
+func TestGoneDisables(t *testing.T) {
+	t.Parallel()
+	var gate chan struct{} // made inside the bubble
+	answer := func(n int, _ *Shot) *Exchange {
+		if n == 1 {
+			<-gate
+			return status(410)
+		}
+		return status(200)
+	}
+	bubble(t, hook.EndpointConfig{Concurrency: 1}, answer, func(t *testing.T, x *world) {
+		gate = make(chan struct{})
+		first := x.publish(x.endpoint, `1`)
+		settle()
+		waiting := x.publishMany(x.endpoint, 700, number) // more than a page
+		close(gate)
+		settle()
+		time.Sleep(time.Minute)
+		settle()
+		if d := x.delivery(first); d.State != hook.Failed || d.Reason != hook.ClassGone {
+			t.Errorf("the one that got 410: %+v", d)
+		}
+		for _, id := range waiting {
+			if d := x.delivery(id); d.State != hook.Cancelled || d.Reason != hook.ReasonEndpointDisabled {
+				t.Fatalf("waiting one: %+v", d)
+			}
+		}
+		e, err := x.db.Endpoint(t.Context(), x.endpoint.ID)
+		if err != nil || e.State != hook.EndpointDisabled || e.StateReason != hook.ReasonGone || e.StateAt.IsZero() {
+			t.Errorf("endpoint: %+v, %v", e, err)
+		}
+		if n := len(x.rc.requests()); n != 1 {
+			t.Errorf("%d requests, want 1", n)
+		}
+	})
+}
+
+func TestFailingLongDisables(t *testing.T) {
+	t.Parallel()
+	bubble(t, hook.EndpointConfig{Retry: []time.Duration{0}}, func(int, *Shot) *Exchange { return status(404) }, func(t *testing.T, x *world) {
+		for day := range 5 {
+			x.publish(x.endpoint, fmt.Sprint(day))
+			settle()
+			if e, _ := x.db.Endpoint(t.Context(), x.endpoint.ID); e.State != hook.EndpointActive || e.Health.FailingSince.IsZero() {
+				t.Fatalf("day %d: %s %+v", day, e.State, e.Health)
+			}
+			time.Sleep(24 * time.Hour)
+		}
+		x.publish(x.endpoint, `5`)
+		settle()
+		if e, _ := x.db.Endpoint(t.Context(), x.endpoint.ID); e.State != hook.EndpointDisabled || e.StateReason != hook.ReasonFailingLong {
+			t.Errorf("after five days: %s %s", e.State, e.StateReason)
+		}
+	})
+}
+
+func TestPauseHoldsAndResumeSends(t *testing.T) {
+	t.Parallel()
+	bubble(t, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		set := func(s hook.EndpointState) {
+			if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, s, "", time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			settle()
+		}
+		set(hook.EndpointPaused)
+		id := x.publish(x.endpoint, `1`)
+		time.Sleep(time.Hour)
+		settle()
+		if d := x.delivery(id); d.State != hook.Pending || len(x.rc.requests()) != 0 {
+			t.Fatalf("while paused: %+v, %d requests", d, len(x.rc.requests()))
+		}
+		set(hook.EndpointActive)
+		if d := x.delivery(id); d.State != hook.Delivered {
+			t.Errorf("after resume: %+v", d)
+		}
+	})
+}
+
+// Strict order: the head holds up the others until it is delivered or failed.
+func TestOrdered(t *testing.T) {
+	t.Parallel()
+	answer := func(n int, shot *Shot) *Exchange {
+		if string(shot.Body) == "3" && n < 6 {
+			return status(500)
+		}
+		return status(200)
+	}
+	cfg := hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Minute, time.Hour, time.Hour}}
+	bubble(t, cfg, answer, func(t *testing.T, x *world) {
+		x.publishMany(x.endpoint, 600, number)
+		time.Sleep(10 * time.Second)
+		settle()
+		if n := len(x.rc.requests()); n != 4 {
+			t.Fatalf("%d requests while the head waits, want 4", n)
+		}
+		time.Sleep(4 * time.Hour)
+		settle()
+		var bodies []string
+		for _, r := range x.rc.requests() {
+			bodies = append(bodies, string(r.shot.Body))
+		}
+		want := []string{"0", "1", "2", "3", "3", "3"}
+		for i := 4; i < 600; i++ {
+			want = append(want, fmt.Sprint(i))
+		}
+		if !slices.Equal(bodies, want) {
+			t.Errorf("order: %v…", bodies[:min(len(bodies), 20)])
+		}
+		if p := x.rc.peak["http://a"]; p != 1 {
+			t.Errorf("%d requests at once", p)
+		}
+	})
+}
+
+func TestConcurrencyAndRate(t *testing.T) {
+	t.Parallel()
+	slow := func(int, *Shot) *Exchange { time.Sleep(time.Second); return status(200) }
+	bubble(t, hook.EndpointConfig{Concurrency: 3}, slow, func(t *testing.T, x *world) {
+		fast := x.addEndpoint("http://b", hook.EndpointConfig{PerSecond: 20})
+		x.publishMany(x.endpoint, 30, number)
+		start := time.Now()
+		x.publishMany(fast, 100, number)
+		time.Sleep(30 * time.Second)
+		settle()
+		if p := x.rc.peak["http://a"]; p != 3 {
+			t.Errorf("at most %d requests at once, want 3", p)
+		}
+		var n int
+		var last time.Time
+		for _, r := range x.rc.requests() {
+			if r.shot.URL == "http://b" {
+				n, last = n+1, r.at
+			}
+		}
+		if took := last.Sub(start); n != 100 || took < 4*time.Second || took > 6*time.Second {
+			t.Errorf("%d requests within %v, want 100 within 5 s", n, took)
+		}
+	})
+}
+
+// One endpoint that never answers must not slow another, however much waits.
+func TestHangingEndpointAlone(t *testing.T) {
+	t.Parallel()
+	answer := func(_ int, shot *Shot) *Exchange {
+		if shot.URL == "http://a" {
+			return nil
+		}
+		return status(200)
+	}
+	bubble(t, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
+		good := x.addEndpoint("http://b", hook.EndpointConfig{})
+		x.publishMany(x.endpoint, 5000, number)
+		for range 100 {
+			at := time.Now()
+			id := x.publish(good, `1`)
+			settle()
+			if d := x.delivery(id); d.State != hook.Delivered {
+				t.Fatalf("%+v", d)
+			}
+			requests := x.rc.requests()
+			if r := requests[len(requests)-1]; r.shot.URL != "http://b" || !r.at.Equal(at) {
+				t.Fatalf("not sent at once")
+			}
+		}
+		// The breaker: after the first timeouts, only probes go out.
+		time.Sleep(5 * time.Minute)
+		settle()
+		var tries int
+		for _, r := range x.rc.requests() {
+			if r.shot.URL == "http://a" {
+				tries++
+			}
+		}
+		// 32 at once; then each of the first failures lets one more out until the breaker opens.
+		if tries > 32+breakerThreshold+10 {
+			t.Errorf("%d requests to the hanging endpoint within 5 minutes", tries)
+		}
+	})
+}
+
+// More than the lane holds waits in the store, and all of it arrives, in order.
+func TestOverflowGoesThroughTheStore(t *testing.T) {
+	t.Parallel()
+	bubble(t, hook.EndpointConfig{Concurrency: 1}, func(int, *Shot) *Exchange { time.Sleep(time.Millisecond); return status(200) }, func(t *testing.T, x *world) {
+		const n = laneJobs + 1500
+		x.publishMany(x.endpoint, n, number)
+		time.Sleep(time.Minute)
+		settle()
+		requests := x.rc.requests()
+		if len(requests) != n {
+			t.Fatalf("%d requests, want %d", len(requests), n)
+		}
+		for i, r := range requests {
+			if string(r.shot.Body) != fmt.Sprint(i) {
+				t.Fatalf("request %d carries %s", i, r.shot.Body)
+			}
+		}
+	})
+}
+
+// What was stored but never handed over is found.
+func TestSweepFindsForgotten(t *testing.T) {
+	t.Parallel()
+	bubble(t, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		jobs := x.store(x.endpoint, 1, number)
+		time.Sleep(2 * sweepEvery)
+		settle()
+		if d := x.delivery(jobs[0].Delivery.ID); d.State != hook.Delivered {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
+// Retries send what the first attempt sent, whatever was edited since; only
+// deliveries that were not attempted yet follow the edit.
+func TestFrozenRendering(t *testing.T) {
+	t.Parallel()
+	answer := func(n int, _ *Shot) *Exchange {
+		if n == 1 {
+			return status(500)
+		}
+		return status(200)
+	}
+	cfg := hook.EndpointConfig{Retry: []time.Duration{0, time.Hour}, Headers: []hook.Header{{Name: "x-Version", Value: "one"}}}
+	bubble(t, cfg, answer, func(t *testing.T, x *world) {
+		x.publish(x.endpoint, `1`)
+		settle()
+		edited := *x.endpoint
+		edited.Config.URL, edited.Config.Headers = "http://new", []hook.Header{{Name: "x-Version", Value: "two"}}
+		if ok, err := x.db.UpdateEndpoint(t.Context(), &edited, true); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		x.publish(x.endpoint, `2`)
+		time.Sleep(2 * time.Hour)
+		settle()
+		for i, want := range []struct{ url, version string }{{"http://a", "one"}, {"http://new", "two"}, {"http://a", "one"}} {
+			r := x.rc.requests()[i].shot
+			version := ""
+			for _, h := range r.Headers {
+				if h.Name == "x-Version" {
+					version = h.Value
+				}
+			}
+			if r.URL != want.url || version != want.version {
+				t.Errorf("request %d went to %s with %q, want %s with %q", i+1, r.URL, version, want.url, want.version)
+			}
+		}
+	})
+}
+
+func TestAtMostOnceIsNeverSentAgain(t *testing.T) {
+	t.Parallel()
+	cfg := hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}}
+	bubble(t, cfg, func(int, *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
+		id := x.publish(x.endpoint, `1`)
+		settle()
+		if d := x.delivery(id); d.State != hook.Sending {
+			t.Fatalf("intent not stored before sending: %+v", d)
+		}
+		time.Sleep(48 * time.Hour)
+		settle()
+		if d := x.delivery(id); d.State != hook.Failed || d.Reason != hook.ClassTimeout || len(x.rc.requests()) != 1 {
+			t.Errorf("%+v after %d requests", d, len(x.rc.requests()))
+		}
+	})
+}
+
+func TestIdleLanesAreDropped(t *testing.T) {
+	t.Parallel()
+	bubble(t, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		x.publish(x.endpoint, `1`)
+		settle()
+		time.Sleep(idleAfter + 2*tickEvery)
+		x.w.mu.Lock()
+		n := len(x.w.lanes)
+		x.w.mu.Unlock()
+		if n != 0 {
+			t.Errorf("%d lanes", n)
+		}
+		id := x.publish(x.endpoint, `2`)
+		settle()
+		if d := x.delivery(id); d.State != hook.Delivered {
+			t.Errorf("after the lane was dropped: %+v", d)
+		}
+	})
+}

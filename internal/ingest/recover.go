@@ -1,0 +1,98 @@
+package ingest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/match"
+)
+
+// A bulk replay is throttled: a page of events, then a rest, so that what is
+// replayed neither floods the receiver's queue nor the database.
+const (
+	recoverPage = 200
+	recoverRest = 200 * time.Millisecond
+	recoverLook = time.Second // how soon a new replay is noticed
+)
+
+// Run works through bulk replays until ctx ends. They are durable: one that a
+// stop interrupts goes on at the next start, where it was.
+func (in *Ingest) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		busy, err := in.recoverSome(ctx)
+		if err != nil && ctx.Err() == nil {
+			in.Log.Error("bulk replay interrupted, will try again", "error", err)
+			busy = false
+		}
+		if busy {
+			timer.Reset(recoverRest)
+		} else {
+			timer.Reset(recoverLook)
+		}
+	}
+}
+
+// recoverSome takes every running replay one page further.
+func (in *Ingest) recoverSome(ctx context.Context) (busy bool, err error) {
+	list, err := in.Store.NextRecoveries(ctx)
+	if err != nil {
+		return false, err
+	}
+	for i := range list {
+		if err := in.recoverOne(ctx, &list[i]); err != nil {
+			return true, err
+		}
+	}
+	return len(list) > 0, nil
+}
+
+func (in *Ingest) recoverOne(ctx context.Context, r *hook.Recovery) error {
+	routes, err := in.directory.routes(ctx, r.Tenant)
+	if err != nil && !hook.IsKind(err, hook.KindNotFound) {
+		return err
+	}
+	var t *target
+	if err == nil {
+		t = routes.targets[r.Endpoint]
+	}
+	if t == nil { // disabled or deleted meanwhile: nothing would be sent
+		return in.Store.EndRecovery(ctx, r, hook.RecoveryCancelled)
+	}
+	page, err := in.Store.RecoveryPage(ctx, r, recoverPage)
+	if err != nil {
+		return err
+	}
+	if err := in.Store.AdvanceRecovery(ctx, r, recoveryStep(r, page, t, time.Now())); err != nil {
+		return err
+	}
+	in.Dispatcher.Wake(r.Endpoint)
+	return nil
+}
+
+// recoveryStep decides what a page of events comes to.
+func recoveryStep(r *hook.Recovery, page []hook.RecoveryItem, t *target, now time.Time) hook.RecoveryStep {
+	step := hook.RecoveryStep{Cursor: r.Cursor, Examined: len(page), Done: len(page) < recoverPage, Ordered: t.ordered}
+	for _, it := range page {
+		step.Cursor = it.Event.ID
+		switch {
+		case it.Delivery != nil:
+			if slices.Contains(r.States, it.Delivery.State) && it.Delivery.Mode != hook.AtMostOnce {
+				step.Requeue = append(step.Requeue, it.Delivery.ID)
+			}
+		case r.Missing && t.mode != hook.AtMostOnce && it.Event.Source != hook.SourceTest:
+			if why, _ := t.Explain(it.Event); why == match.Taken {
+				step.Create = append(step.Create, newDelivery(it.Event, t, 1, now))
+			}
+		}
+	}
+	return step
+}

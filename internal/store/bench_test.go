@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// BenchmarkDeliver is what one delivery costs the store at load: accept it,
+// then record its result. ns/op is per event.
+func BenchmarkDeliver(b *testing.B) {
+	for _, callers := range []int{1, 16, 64} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			db, err := Open(b.Context(), Options{Path: filepath.Join(b.TempDir(), "g.db"), Key: make([]byte, 32)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx, stop := context.WithCancel(context.Background())
+			done := make(chan error, 1)
+			go func() { done <- db.Run(ctx) }()
+			payload := fmt.Sprintf(`{"p":"%0400d"}`, 1)
+			ep := hook.NewEndpointID()
+			var wg, recorded sync.WaitGroup
+			b.ResetTimer()
+			for c := range callers {
+				wg.Go(func() {
+					for i := c; i < b.N; i += callers {
+						a := accepted("acme", "", payload, ep)
+						if err := db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, time.Hour); err != nil {
+							b.Error(err)
+							return
+						}
+						d := a.Deliveries[0]
+						d.State, d.Attempts, d.Slot, d.FinishedAt = hook.Delivered, 1, 1, time.Now()
+						recorded.Add(1)
+						db.Record(hook.Result{Delivery: d, Attempt: &hook.Attempt{
+							Delivery: d.ID, Number: 1, StartedAt: time.Now(),
+							Request: hook.Request{Method: "POST", URL: "http://127.0.0.1:1234/hooks", Headers: []hook.Header{
+								{Name: "Host", Value: "127.0.0.1:1234"}, {Name: "Content-Length", Value: "400"}, {Name: "Content-Type", Value: "application/json"},
+								{Name: "User-Agent", Value: "Gancho"}, {Name: "webhook-id", Value: a.Event.ID.String()},
+								{Name: "webhook-timestamp", Value: "1700000000"}, {Name: "webhook-signature", Value: "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
+							}},
+							Response: &hook.Response{Status: 200, Headers: []hook.Header{{Name: "Date", Value: "Sat, 21 Nov 2026 19:00:00 GMT"}, {Name: "Content-Length", Value: "0"}}},
+						}}, func(error) { recorded.Done() })
+					}
+				})
+			}
+			wg.Wait()
+			recorded.Wait()
+			b.StopTimer()
+			stop()
+			if err := errors.Join(<-done, db.Close()); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+}
