@@ -30,7 +30,7 @@ var methods = []string{"POST", "PUT", "PATCH", "DELETE", "GET"}
 // endpoint reads the section of the same name.
 func (l *loader) endpoint(c *Contract, n *node) {
 	e := &c.endpoint
-	o := l.object(n, "endpoint", "endpoint", "method", "methods", "content_type", "user_agent", "settings", "headers", "json", "sign", "shaping")
+	o := l.object(n, "endpoint", keysOf["endpoint"])
 	if v := o.get("settings"); v != nil {
 		e.settings = l.readSettings(v)
 	}
@@ -105,7 +105,7 @@ func (l *loader) template(n *node, known []string) *template {
 	t, err := parseTemplate(text, known)
 	if err != nil {
 		line, col := l.within(n, 1, 1)
-		l.problem(line, col, "This template is wrong: "+err.Error()+".", "")
+		l.problem(line, col, sentence("This template is wrong: "+err.Error()), "")
 		return &template{}
 	}
 	for _, p := range t.parts {
@@ -118,7 +118,7 @@ func (l *loader) template(n *node, known []string) *template {
 
 // json reads how strings are escaped. What is not said stays as it comes.
 func (l *loader) json(n *node) (s rawjson.Style) {
-	o := l.object(n, "endpoint.json", "json", "ascii", "escape_slash", "compact")
+	o := l.object(n, "json", keysOf["endpoint.json"])
 	if v := o.get("ascii"); v != nil {
 		s.ASCII = l.boolean(v)
 		s.RawUnicode = !s.ASCII

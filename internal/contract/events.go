@@ -2,7 +2,6 @@ package contract
 
 import (
 	"fmt"
-	"strings"
 
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
@@ -26,8 +25,7 @@ func (l *loader) events(c *Contract, n *node) {
 
 func (l *loader) event(p pair) EventType {
 	e := EventType{Name: p.key}
-	path := joinPath("events", p.key)
-	o := l.object(p.value, path, "The event type "+p.key, "title", "about", "example", "schema")
+	o := l.object(p.value, "The event type "+p.key, keysOf["events.*"])
 	if v := o.get("title"); v != nil {
 		e.Title = l.text(v)
 	} else if o.n != nil {
@@ -50,7 +48,7 @@ func (l *loader) event(p pair) EventType {
 // checkExample holds an example against what is said of real payloads.
 func (l *loader) checkExample(n *node, e EventType) {
 	if err := rawjson.Check(e.Example, rawjson.MaxDepth); err != nil {
-		l.problemAt(n, "The example is not valid JSON: "+err.Error(), "")
+		l.problemAt(n, "The example is refused. "+err.Error(), "")
 		return
 	}
 	if e.schema == nil {
@@ -77,7 +75,7 @@ func (l *loader) schema(n *node) ([]byte, *schema) {
 	}
 	s, err := compileSchema(text)
 	if err != nil {
-		l.problemAt(n, "The schema cannot be used: "+strings.TrimSuffix(err.Error(), ".")+".", "")
+		l.problemAt(n, sentence("The schema cannot be used: "+err.Error()), "")
 		return text, nil
 	}
 	return text, s

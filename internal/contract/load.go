@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,7 @@ func Load(fsys fs.FS, file string) (*Contract, error) {
 func Parse(file string, src []byte) (*Contract, error) { return parse(nil, file, src) }
 
 func parse(fsys fs.FS, file string, src []byte) (*Contract, error) {
-	l := &loader{file: file, fsys: fsys, src: src, known: map[string]bool{}}
+	l := &loader{file: file, fsys: fsys, src: src}
 	c := &Contract{byName: map[string]int{}, docs: map[string]Text{}}
 	if len(src) > MaxSource {
 		l.problem(1, 1, fmt.Sprintf("The file has %d bytes; at most %d are allowed.", len(src), MaxSource), "")
@@ -62,7 +63,6 @@ type loader struct {
 	fsys     fs.FS // nil: no example files
 	src      []byte
 	problems Problems
-	known    map[string]bool // paths of the keys the language has, for assumed
 	inlined  []inlined
 	root     *node
 }
@@ -79,38 +79,38 @@ func (l *loader) problem(line, col int, message, fix string) {
 
 func (l *loader) problemAt(n *node, message, fix string) { l.problem(n.line, n.col, message, fix) }
 
-// section reads one key of the top level. The list of sections is the language:
-// whatever is not in it is refused.
-type section struct {
-	key  string
-	read func(l *loader, c *Contract, n *node)
+// keysOf is the language: the keys of each section, "" being the top level and
+// * any name. Whatever is not listed is refused.
+var keysOf = map[string][]string{
+	"":              {"contract", "title", "about", "document", "events", "endpoint", "delivery", "redact", "docs", "assumed"},
+	"events.*":      {"title", "about", "example", "schema"},
+	"endpoint":      {"method", "methods", "content_type", "user_agent", "settings", "headers", "json", "sign", "shaping"},
+	"endpoint.json": {"ascii", "escape_slash", "compact"},
+	"delivery":      {"timeout", "connect_timeout", "clock", "retry", "mode", "success", "concurrency", "per_second", "ordered"},
+	"docs":          Chapters,
 }
 
-// sections is filled in init, because reading one needs their names.
-var sections []section
-
-func init() {
-	sections = []section{
-		{"contract", (*loader).name},
-		{"title", func(l *loader, c *Contract, n *node) { c.Title = l.text(n) }},
-		{"about", func(l *loader, c *Contract, n *node) { c.About = l.text(n) }},
-		{"document", func(l *loader, c *Contract, n *node) { c.Document = l.str(n) }},
-		{"endpoint", (*loader).endpoint}, // before events and delivery: what they check needs it
-		{"events", (*loader).events},
-		{"delivery", (*loader).delivery},
-		{"redact", (*loader).redact},
-		{"docs", (*loader).docs},
-		{"assumed", (*loader).assumed}, // last: it speaks about the others
-	}
+// sections read the keys of the top level, in this order: endpoint comes first,
+// because templates elsewhere may name settings; assumed speaks about all.
+var sections = []struct {
+	key  string
+	read func(l *loader, c *Contract, n *node)
+}{
+	{"contract", (*loader).name},
+	{"title", func(l *loader, c *Contract, n *node) { c.Title = l.text(n) }},
+	{"about", func(l *loader, c *Contract, n *node) { c.About = l.text(n) }},
+	{"document", func(l *loader, c *Contract, n *node) { c.Document = l.str(n) }},
+	{"endpoint", (*loader).endpoint},
+	{"events", (*loader).events},
+	{"delivery", (*loader).delivery},
+	{"redact", (*loader).redact},
+	{"docs", (*loader).docs},
+	{"assumed", (*loader).assumed},
 }
 
 func (l *loader) contract(c *Contract, root *node) {
-	keys := make([]string, len(sections))
-	for i, s := range sections {
-		keys[i] = s.key
-	}
 	l.root = root
-	o := l.object(root, "", "A contract", keys...)
+	o := l.object(root, "A contract", keysOf[""])
 	for _, required := range []string{"contract", "title", "events"} {
 		if o.n != nil && o.n.get(required) == nil {
 			fix := map[string]string{
@@ -118,7 +118,7 @@ func (l *loader) contract(c *Contract, root *node) {
 				"title":    "Add a line like: title: {en: My system}",
 				"events":   `Add the event types, for example: events: {order.paid: {title: {en: An order was paid}}}`,
 			}[required]
-			l.problemAt(root, "The contract has no "+required+".", fix)
+			l.problemAt(root, "The contract has no "+strings.ReplaceAll(required, "contract", "name")+".", fix)
 		}
 	}
 	l.defaults(c)
@@ -160,7 +160,7 @@ func validName(s string) bool {
 
 func (l *loader) delivery(c *Contract, n *node) {
 	d := &c.delivery
-	o := l.object(n, "delivery", "delivery", "timeout", "connect_timeout", "clock", "retry", "mode", "success", "concurrency", "per_second", "ordered")
+	o := l.object(n, "delivery", keysOf["delivery"])
 	if v := o.get("timeout"); v != nil {
 		d.timeout = l.duration(v, time.Millisecond, hook.MaxTimeout)
 	}
@@ -225,7 +225,7 @@ func (l *loader) redact(c *Contract, n *node) {
 }
 
 func (l *loader) docs(c *Contract, n *node) {
-	o := l.object(n, "docs", "docs", Chapters...)
+	o := l.object(n, "docs", Chapters)
 	for _, chapter := range Chapters {
 		if v := o.get(chapter); v != nil {
 			c.docs[chapter] = l.text(v)
@@ -248,21 +248,33 @@ func (l *loader) assumed(c *Contract, n *node) {
 			l.problem(p.line, p.col, fmt.Sprintf("%s is not a path: %v.", p.key, err), "Write for example delivery.retry")
 			continue
 		}
-		if !l.known[p.key] && !l.root.has(segments) {
-			var known []string
-			for k := range l.known {
-				known = append(known, k)
-			}
-			l.problem(p.line, p.col, fmt.Sprintf("There is no %s in a contract.", p.key), strings.TrimSpace(oneWord(p.key, known)))
+		if !l.root.has(segments) && !l.language(segments) {
+			l.problem(p.line, p.col, fmt.Sprintf("There is no %s in a contract.", p.key), oneWord(p.key))
 			continue
 		}
 		c.assumed = append(c.assumed, Assumption{Path: p.key, Note: l.text(p.value)})
 	}
 }
 
-// oneWord is a suggestion without the list of all there is.
-func oneWord(word string, candidates []string) string {
-	if best, ok := nearest.Word(word, candidates); ok {
+// language reports whether a path names a key that could stand in this file.
+func (l *loader) language(segments []string) bool {
+	section := slices.Clone(segments[:len(segments)-1])
+	if len(section) == 2 && section[0] == "events" && l.root.has(section) {
+		section[1] = "*"
+	}
+	return slices.Contains(keysOf[strings.Join(section, ".")], segments[len(segments)-1])
+}
+
+// oneWord suggests a path of the language.
+func oneWord(path string) string {
+	var known []string
+	for section, keys := range keysOf {
+		for _, k := range keys {
+			known = append(known, joinPath(section, k))
+		}
+	}
+	slices.Sort(known)
+	if best, ok := nearest.Word(path, known); ok {
 		return "Did you mean " + best + "?"
 	}
 	return "It names a place in this file, like delivery.retry or endpoint.method."

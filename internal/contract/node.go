@@ -21,6 +21,8 @@ type node struct {
 	quote quote  // of a scalar, how it is written
 	pairs []pair // of a mapping, in order
 	items []*node
+	// refused is set where a problem was reported already; the kind is kindNull.
+	refused bool
 }
 
 type pair struct {
@@ -85,8 +87,7 @@ func (l *loader) read(src []byte) *node {
 			continue
 		}
 		if body != nil {
-			pos := doc.Body.GetToken().Position
-			l.problem(pos.Line, pos.Column, "There is a second document in this file.", "Put each contract into its own file.")
+			l.problemAt(l.convert(doc.Body), "There is a second document in this file.", "Put each contract into its own file.")
 			return nil
 		}
 		body = doc.Body
@@ -137,13 +138,13 @@ func (l *loader) convert(n ast.Node) *node {
 		out.kind = kindNull
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
 		l.problem(out.line, out.col, "Anchors and aliases (& and *) are not part of the contract language.", "Write the value out; a text that begins with & or * needs quotes.")
-		out.kind = kindNull
+		out.kind, out.refused = kindNull, true
 	case *ast.TagNode:
 		l.problem(out.line, out.col, "Tags (!) are not part of the contract language.", "Remove the tag; a text that begins with ! needs quotes.")
-		out.kind = kindNull
+		out.kind, out.refused = kindNull, true
 	default:
 		l.problem(out.line, out.col, "This is not part of the contract language.", "Use key: value, lists and texts.")
-		out.kind = kindNull
+		out.kind, out.refused = kindNull, true
 	}
 	return out
 }

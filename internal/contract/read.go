@@ -19,10 +19,7 @@ type object struct{ n *node }
 func (o object) get(key string) *node { return o.n.get(key) }
 
 // object reads a mapping and refuses keys that it does not have.
-func (l *loader) object(n *node, path, what string, keys ...string) object {
-	for _, k := range keys {
-		l.known[joinPath(path, k)] = true
-	}
+func (l *loader) object(n *node, what string, keys []string) object {
 	if n.kind != kindMapping {
 		l.problemAt(n, fmt.Sprintf("%s is a mapping (key: value), not %s.", what, n.kind), "Possible keys: "+strings.Join(keys, ", ")+".")
 		return object{}
@@ -32,7 +29,7 @@ func (l *loader) object(n *node, path, what string, keys ...string) object {
 			l.problem(p.line, p.col, fmt.Sprintf("%s has no key %s.", what, p.key), strings.TrimSpace(nearest.DidYouMean(p.key, keys)))
 			continue
 		}
-		if p.value.kind == kindNull {
+		if p.value.kind == kindNull && !p.value.refused {
 			l.problem(p.line, p.col, p.key+" has no value.", "Give it one, or remove the line.")
 		}
 	}
@@ -59,7 +56,7 @@ func (l *loader) text(n *node) Text {
 	if n.kind != kindMapping {
 		return Text{En: l.trimmed(n)}
 	}
-	o := l.object(n, "", "A text", Languages...)
+	o := l.object(n, "A text", Languages)
 	var t Text
 	for language, into := range map[string]*string{"en": &t.En, "es": &t.Es, "pt": &t.Pt} {
 		if v := o.get(language); v != nil {

@@ -49,7 +49,7 @@ func compileSchema(text []byte) (*schema, error) {
 
 // shorten leaves of the compiler's many lines the one that says what is wrong.
 func shorten(err error) string {
-	if errors.Is(err, errNoLoad) {
+	if strings.Contains(err.Error(), errNoLoad.Error()) { // the compiler does not wrap it
 		return errNoLoad.Error()
 	}
 	if e, ok := errors.AsType[*jsonschema.SchemaValidationError](err); ok {
@@ -231,6 +231,9 @@ func (w *schemaWriter) schema(n *node) {
 			w.l.problem(p.line, p.col, fmt.Sprintf("JSON Schema has no keyword %s.%s", p.key, nearest.DidYouMean(p.key, schemaKeywords)), "Names that begin with x- are free.")
 			w.member(p.key)
 			w.any(p.value)
+		case p.key == "type":
+			w.member(p.key)
+			w.types(p.value)
 		case p.key == "secret":
 			w.member("writeOnly")
 			w.any(p.value)
@@ -251,6 +254,25 @@ func (w *schemaWriter) schema(n *node) {
 			w.any(p.value)
 		}
 	})
+}
+
+var schemaTypes = []string{"string", "integer", "number", "boolean", "object", "array", "null"}
+
+// types writes one type or a list of them.
+func (w *schemaWriter) types(n *node) {
+	one := func(n *node) {
+		if n.kind == kindNull && !n.refused {
+			w.l.problemAt(n, "The type null has to stand in quotes.", `Write "null"`)
+		} else if !slices.Contains(schemaTypes, n.text) {
+			w.l.problemAt(n, fmt.Sprintf("There is no type %q in JSON Schema.", n.text), strings.TrimSpace(nearest.DidYouMean(n.text, schemaTypes)))
+		}
+		w.str(n.text)
+	}
+	if n.kind == kindList {
+		w.list(n, one)
+		return
+	}
+	one(n)
 }
 
 // any writes a value that is no schema: an enum, a default, an example.

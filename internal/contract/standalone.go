@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,6 +16,8 @@ func (l *loader) standalone() []byte {
 		return append([]byte(nil), l.src...)
 	}
 	lines := strings.Split(string(l.src), "\n")
+	// From the end of each line to its beginning, so that columns stay true.
+	slices.SortFunc(l.inlined, func(a, b inlined) int { return cmp.Compare(b.at.col, a.at.col) })
 	for _, in := range l.inlined {
 		runes := []rune(lines[in.at.line-1])
 		before, after := string(runes[:in.at.col-1]), string(runes[in.at.col-1:])

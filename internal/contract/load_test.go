@@ -1,0 +1,263 @@
+package contract
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what is said about testdata/wrong into the files")
+
+// TestWrong reads testdata/wrong: a contract, a line of dashes, and all that is
+// said about it.
+func TestWrong(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/wrong/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no test data", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			src, want, ok := strings.Cut(string(b), "\n----\n")
+			if !ok {
+				t.Fatal("there is no line of four dashes")
+			}
+			c, err := Parse("shop.yaml", []byte(src+"\n"))
+			if err == nil {
+				t.Fatalf("it was taken: %+v", c)
+			}
+			got := err.Error() + "\n"
+			if *rewrite {
+				if err := os.WriteFile(file, []byte(src+"\n----\n"+got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("go test -rewrite writes what is said now (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+const shop = `
+contract: shop
+title: {en: Shop, es: Tienda}
+about: Orders of a shop.
+document: https://example.com/docs
+events:
+  order.paid:
+    title: Paid
+    example: examples/paid.json
+  order.sent:
+    title: Sent
+    example: |-
+      {"id": 2}
+endpoint:
+  method: PUT
+  methods: [POST, PUT]
+  settings:
+    required: [token]
+    properties:
+      token: {type: string, title: {en: Token, pt: Senha}, secret: true, minLength: 3}
+      source: {type: string, title: Source, description: Where it comes from}
+      pairs:
+        title: Pairs
+        type: array
+        items: {type: object, properties: {key: {type: string}, value: {type: string, secret: true}}}
+  headers:
+    authorization: ${settings.token}
+    x-source: src-${settings.source}
+    x-event: ${event.type}/${payload.id}
+  json: {ascii: true}
+  user_agent: none
+delivery:
+  timeout: 2s
+  connect_timeout: 5s
+  clock: response
+  retry: [0s, 1m]
+  success: response.status == 200 && !response.html
+  concurrency: 4
+  per_second: 10
+redact: [headers.authorization, 'headers["set-cookie"]', 'list[1].x']
+docs: {when: {en: Always., es: Siempre.}}
+assumed:
+  delivery.timeout: Nobody knows.
+  endpoint.settings.properties.source: {en: A guess., pt: Um palpite.}
+`
+
+var shopFiles = fstest.MapFS{
+	"dir/shop.yaml":          {Data: []byte(shop)},
+	"dir/examples/paid.json": {Data: []byte("{\"id\": 1, \"name\": \"Añ\\u00f1 \\\"q\\\" \\/\"}\n")},
+}
+
+func loadShop(t testing.TB) *Contract {
+	t.Helper()
+	c, err := Load(shopFiles, "dir/shop.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	c := loadShop(t)
+	if c.Name != "shop" || c.Title.In("es") != "Tienda" || c.Title.In("pt") != "Shop" || c.About.In("xx") != "Orders of a shop." || c.Document == "" {
+		t.Errorf("%+v", c)
+	}
+	events := c.EventTypes()
+	if len(events) != 2 || string(events[0].Example) != `{"id": 1, "name": "Añ\u00f1 \"q\" \/"}` || string(events[1].Example) != `{"id": 2}` {
+		t.Errorf("%+v", events)
+	}
+	wantSettings := []Setting{
+		{Name: "token", Title: Text{En: "Token", Pt: "Senha"}, Secret: true, Required: true},
+		{Name: "source", Title: Text{En: "Source"}, About: Text{En: "Where it comes from"}},
+		{Name: "pairs", Title: Text{En: "Pairs"}},
+	}
+	if d := cmp.Diff(wantSettings, c.Settings()); d != "" {
+		t.Error(d)
+	}
+	if got := string(c.SettingsSchema("pt")); !strings.Contains(got, `"token":{"type":"string","title":"Senha","writeOnly":true,"minLength":3}`) || !strings.HasSuffix(got, `"additionalProperties":false}`) {
+		t.Error(got)
+	}
+	wantAssumed := []Assumption{{"delivery.timeout", Text{En: "Nobody knows."}}, {"endpoint.settings.properties.source", Text{En: "A guess.", Pt: "Um palpite."}}}
+	if d := cmp.Diff(wantAssumed, c.Assumed()); d != "" {
+		t.Error(d)
+	}
+	if c.Docs("when").In("es") != "Siempre." || !c.Docs("setup").Empty() {
+		t.Error("docs")
+	}
+	if d := cmp.Diff([]string{"PUT", "POST"}, c.Methods()); d != "" {
+		t.Error(d)
+	}
+}
+
+// The stored form needs no files and says the same, line for line.
+func TestStandalone(t *testing.T) {
+	t.Parallel()
+	c := loadShop(t)
+	if strings.Count(string(c.Source), "\n") != strings.Count(shop, "\n") {
+		t.Error("lines have moved")
+	}
+	again, err := Parse("shop.yaml", c.Source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range again.EventTypes() {
+		if string(e.Example) != string(c.EventTypes()[i].Example) {
+			t.Errorf("%s: %s", e.Name, e.Example)
+		}
+	}
+	if string(again.Source) != string(c.Source) {
+		t.Error("not stable")
+	}
+	if v := c.WithVersion(7); v.Version != 7 || c.Version != 0 {
+		t.Error("WithVersion changes the contract itself")
+	}
+}
+
+// A file that names its example in quotes, after other text on the line.
+func TestStandaloneQuoted(t *testing.T) {
+	t.Parallel()
+	fsys := fstest.MapFS{
+		"a.yaml": {Data: []byte("contract: a\ntitle: A\nevents: {ñ: {title: x}, e: {title: \"ñé\", example: 'e.json'}, f: {example: e.json, title: y}}\n")},
+		"e.json": {Data: []byte(`["'\"{}#: "]`)},
+	}
+	_, err := Load(fsys, "a.yaml")
+	if err == nil || !strings.Contains(err.Error(), `a.yaml:3:10: "ñ" cannot name an event type`) {
+		t.Fatal(err)
+	}
+	fsys["a.yaml"].Data = []byte(strings.Replace(string(fsys["a.yaml"].Data), "{ñ:", "{n:", 1))
+	c, err := Load(fsys, "a.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse("a.yaml", c.Source)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, c.Source)
+	}
+	for _, e := range again.EventTypes()[1:] {
+		if string(e.Example) != `["'\"{}#: "]` {
+			t.Errorf("%s: %q", e.Name, e.Example)
+		}
+	}
+}
+
+func TestLoadFiles(t *testing.T) {
+	t.Parallel()
+	for example, want := range map[string]string{
+		"none.json":        "a/x.yaml:3:33: The example a/none.json cannot be used: there is no such file.",
+		"../../etc/passwd": "cannot be used",
+		"../b/e.json":      "",
+		"/etc/passwd":      "no such file",
+	} {
+		fsys := fstest.MapFS{
+			"a/x.yaml": {Data: []byte("contract: x\ntitle: X\nevents: {e: {title: E, example: " + example + "}}\n")},
+			"b/e.json": {Data: []byte("{}")},
+		}
+		_, err := Load(fsys, "a/x.yaml")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: got %v, want %q", example, err, want)
+		}
+	}
+	if _, err := Load(shopFiles, "nothing.yaml"); err == nil {
+		t.Error("a file that is not there was loaded")
+	}
+}
+
+func TestPath(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string][]string{
+		"a": {"a"}, "a.b-c.d_1": {"a", "b-c", "d_1"}, `a["x.y"].z[0]`: {"a", "x.y", "z", "0"}, `a["q\"]"]`: {"a", `q"]`},
+		"": nil, ".a": nil, "a.": nil, "a..b": nil, "a[": nil, "a[]": nil, "a[x]": nil, `a["x]`: nil, `a["x"`: nil, "[0]": nil, "a b": nil, `a["x"]b`: nil, "a[-1]": nil,
+	} {
+		got, err := parsePath(in)
+		if (err == nil) != (want != nil) || cmp.Diff(want, got) != "" && err == nil {
+			t.Errorf("parsePath(%q) = %q, %v, want %q", in, got, err, want)
+		}
+	}
+	for _, name := range []string{"a", "x.y", "", `q"`, "ñ"} {
+		got, err := parsePath(joinPath("events", name))
+		if err != nil || len(got) != 2 || got[1] != name {
+			t.Errorf("%q does not survive: %q %v", name, got, err)
+		}
+	}
+}
+
+// FuzzParse: no text brings the loader down, and what it takes stands alone.
+func FuzzParse(f *testing.F) {
+	f.Add(shop)
+	files, _ := filepath.Glob("testdata/wrong/*.txt")
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		src, _, _ := strings.Cut(string(b), "\n----\n")
+		f.Add(src)
+	}
+	f.Fuzz(func(t *testing.T, src string) {
+		c, err := Parse("x.yaml", []byte(src))
+		if err != nil {
+			p, ok := err.(*Problems)
+			if !ok || len(p.List) == 0 {
+				t.Fatalf("%T", err)
+			}
+			return
+		}
+		if _, err := Parse("x.yaml", c.Source); err != nil {
+			t.Fatalf("does not stand alone: %v", err)
+		}
+	})
+}
