@@ -11,7 +11,8 @@ type Contract struct {
 	Title      string          `json:"title" example:"Standard Webhooks"`
 	Version    int64           `json:"version"`
 	Signing    bool            `json:"signing" doc:"Requests are signed: endpoints have a signing secret."`
-	EventTypes []EventType     `json:"event_types" nullable:"false" doc:"Empty: any type."`
+	EventTypes []EventType     `json:"event_types" doc:"The name * stands for any type that is not listed."`
+	Methods    []string        `json:"methods" doc:"HTTP methods an endpoint may choose from, the default first."`
 	Settings   json.RawMessage `json:"settings" doc:"JSON Schema of what an endpoint of this contract has as settings."`
 }
 

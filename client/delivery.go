@@ -25,7 +25,7 @@ type Delivery struct {
 // DeliveryDetail is a delivery with every request that was made for it.
 type DeliveryDetail struct {
 	Delivery
-	AttemptList []Attempt `json:"attempt_list" nullable:"false" doc:"The latest 200, oldest first."`
+	AttemptList []Attempt `json:"attempt_list" doc:"The latest 200, oldest first."`
 }
 
 // Attempt is one HTTP request made for a delivery.
@@ -43,7 +43,7 @@ type Attempt struct {
 type Request struct {
 	Method     string      `json:"method" example:"POST"`
 	URL        string      `json:"url" example:"https://crm.example.com/hooks"`
-	Headers    [][2]string `json:"headers" nullable:"false" doc:"Pairs of name and value, in the order sent."`
+	Headers    [][2]string `json:"headers" doc:"Pairs of name and value, in the order sent."`
 	Body       string      `json:"body"`
 	BodyBase64 string      `json:"body_base64,omitempty" doc:"In place of body, if it is not UTF-8 text."`
 }
@@ -51,7 +51,7 @@ type Request struct {
 // Response is what came back.
 type Response struct {
 	Status     int         `json:"status" example:"200"`
-	Headers    [][2]string `json:"headers" nullable:"false"`
+	Headers    [][2]string `json:"headers"`
 	Body       string      `json:"body" doc:"The first 16 KiB."`
 	BodyBase64 string      `json:"body_base64,omitempty" doc:"In place of body, if it is not UTF-8 text."`
 	Truncated  bool        `json:"truncated" doc:"There was more than body shows."`

@@ -13,14 +13,14 @@ type EndpointInput struct {
 	Name        string            `json:"name,omitempty" maxLength:"200" doc:"For people." example:"CRM"`
 	Contract    string            `json:"contract,omitempty" maxLength:"64" default:"standard" doc:"Which webhook system the endpoint takes part in. It cannot be changed later." example:"standard"`
 	URL         string            `json:"url" minLength:"1" maxLength:"2048" doc:"Where requests go: http or https, a public host unless the operator allows others. No user name or password in it; use headers." example:"https://crm.example.com/hooks"`
-	Method      string            `json:"method,omitempty" enum:"GET,POST,PUT,PATCH,DELETE" doc:"HTTP method; as the contract says if left out." example:"POST"`
-	EventTypes  []string          `json:"event_types,omitempty" maxItems:"100" nullable:"false" doc:"Event types to take, * for any part of a name; empty takes all." example:"[\"order.*\"]"`
+	Method      string            `json:"method,omitempty" maxLength:"16" doc:"HTTP method, one of the contract's; its first one if left out." example:"POST"`
+	EventTypes  []string          `json:"event_types,omitempty" maxItems:"100" doc:"Event types to take, * for any part of a name; empty takes all." example:"[\"order.*\"]"`
 	Filter      string            `json:"filter,omitempty" maxLength:"4096" doc:"CEL condition over type and payload; only events for which it is true are delivered." example:"payload.total > 100"`
 	Headers     map[string]string `json:"headers,omitempty" doc:"Extra request headers. Values of Authorization, Cookie and of names with token, key, secret, password, auth or signature in them are shown masked."`
 	Settings    json.RawMessage   `json:"settings,omitempty" doc:"What the contract asks for: an object of its settings schema, see GET /v1/contracts/{name}. Secret ones are shown masked."`
 	Secret      string            `json:"secret,omitempty" maxLength:"512" doc:"Signing secret (whsec_… or whsk_…), where the contract signs. Made if left out. It is never shown here, see GET …/secret." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
 	TimeoutMS   int               `json:"timeout_ms,omitempty" minimum:"1" maximum:"300000" doc:"Time for one request, from connecting to the last byte of the answer." example:"15000"`
-	Retry       []string          `json:"retry,omitempty" minItems:"1" maxItems:"100" nullable:"false" doc:"Wait before each attempt, the first included: numbers with ms, s, m, h or d." example:"[\"0s\",\"5s\",\"5m\"]"`
+	Retry       []string          `json:"retry,omitempty" minItems:"1" maxItems:"100" doc:"Wait before each attempt, the first included: numbers with ms, s, m, h or d." example:"[\"0s\",\"5s\",\"5m\"]"`
 	RateLimit   *RateLimit        `json:"rate_limit,omitempty" doc:"At most so many requests per time; no limit if left out."`
 	Concurrency int               `json:"concurrency,omitempty" minimum:"1" maximum:"1000" doc:"Requests at the same time." example:"32"`
 	Ordered     bool              `json:"ordered,omitempty" doc:"Send one at a time, in the order of acceptance; one that fails holds up the others."`
@@ -42,12 +42,12 @@ type Endpoint struct {
 	Contract     string            `json:"contract" example:"standard"`
 	URL          string            `json:"url" example:"https://crm.example.com/hooks"`
 	Method       string            `json:"method" example:"POST"`
-	EventTypes   []string          `json:"event_types" nullable:"false"`
+	EventTypes   []string          `json:"event_types"`
 	Filter       string            `json:"filter"`
 	Headers      map[string]string `json:"headers" doc:"Extra headers; values that look like credentials are masked."`
 	Settings     json.RawMessage   `json:"settings" doc:"The contract's settings; secret ones are masked."`
 	TimeoutMS    int               `json:"timeout_ms" example:"15000"`
-	Retry        []string          `json:"retry" nullable:"false" example:"[\"0s\",\"5s\",\"5m\"]"`
+	Retry        []string          `json:"retry" example:"[\"0s\",\"5s\",\"5m\"]"`
 	RateLimit    *RateLimit        `json:"rate_limit" doc:"null: no limit."`
 	Concurrency  int               `json:"concurrency" example:"32"`
 	Ordered      bool              `json:"ordered"`
@@ -65,8 +65,9 @@ type Endpoint struct {
 
 // EndpointSecret are the signing secrets of an endpoint.
 type EndpointSecret struct {
-	Secret   string      `json:"secret" doc:"The secret in force. Give it to the receiver." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
-	Previous []OldSecret `json:"previous" nullable:"false" doc:"Replaced ones that requests are still signed with as well."`
+	Secret   string      `json:"secret" doc:"The secret in force. Give it to the receiver if it is a shared one (whsec_…)." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
+	Public   string      `json:"public_key,omitempty" doc:"The public half (whpk_…) to give to the receiver, if the secret is a private key (whsk_…)."`
+	Previous []OldSecret `json:"previous" doc:"Replaced ones that requests are still signed with as well."`
 }
 
 // OldSecret is a secret that was replaced and still signs for a while.

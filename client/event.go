@@ -26,7 +26,7 @@ type EventAnswer struct {
 
 // EventAnswers are the answers to a batch, in its order.
 type EventAnswers struct {
-	Items []EventAnswer `json:"items" nullable:"false"`
+	Items []EventAnswer `json:"items"`
 }
 
 // Event is something that happened.

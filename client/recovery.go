@@ -10,7 +10,7 @@ import (
 type RecoveryInput struct {
 	Since  time.Time  `json:"since" doc:"Events made then or later." example:"2026-11-01T00:00:00Z"`
 	Until  *time.Time `json:"until,omitempty" doc:"Events made before then; now if left out."`
-	States []string   `json:"states,omitempty" nullable:"false" maxItems:"10" enum:"failed,cancelled,delivered,missing" doc:"What to send again: deliveries in these states; missing stands for events the endpoint takes and has no delivery of, as it was disabled. failed, cancelled and missing if left out."`
+	States []string   `json:"states,omitempty" maxItems:"10" enum:"failed,cancelled,delivered,missing" doc:"What to send again: deliveries in these states; missing stands for events the endpoint takes and has no delivery of, as it was disabled. failed, cancelled and missing if left out."`
 }
 
 // Recovery is a bulk replay and how far it is.
@@ -20,7 +20,7 @@ type Recovery struct {
 	State      string     `json:"state" enum:"running,done,cancelled"`
 	Since      time.Time  `json:"since"`
 	Until      time.Time  `json:"until"`
-	States     []string   `json:"states" nullable:"false"`
+	States     []string   `json:"states"`
 	Examined   int64      `json:"examined" doc:"Events looked at so far."`
 	Requeued   int64      `json:"requeued" doc:"Deliveries put back into the queue so far."`
 	CreatedAt  time.Time  `json:"created_at"`

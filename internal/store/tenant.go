@@ -112,14 +112,11 @@ func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 	return nil
 }
 
-// purgeRows is how many rows one transaction of [DB.Purge] or [Retention]
-// removes at most: it holds up everything else that is to be written.
-const purgeRows = 500
-
-// Purge removes a part of what deleted tenants own, in one short transaction.
+// Purge removes a part of what deleted tenants own, about n rows in one short
+// transaction.
 // more says that there is more to remove. A tenant whose things are all gone is
 // forgotten, and its id is free.
-func (db *DB) Purge(ctx context.Context) (more bool, err error) {
+func (db *DB) Purge(ctx context.Context, n int) (more bool, err error) {
 	var tenant string
 	err = db.read.QueryRowContext(ctx, `SELECT id FROM tenants WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 1`).Scan(&tenant)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -129,7 +126,7 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 		return false, lost(err)
 	}
 	err = db.change(ctx, func(t *tx) error {
-		if n, err := purgeDeliveries(t, tenant, nil); n > 0 || err != nil {
+		if n, err := purgeDeliveries(t, tenant, nil, n); n > 0 || err != nil {
 			return err
 		}
 		for _, q := range []string{
@@ -140,7 +137,7 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 			`DELETE FROM recoveries WHERE id IN (SELECT r.id FROM recoveries r JOIN endpoints e ON e.id = r.endpoint WHERE e.tenant = $1 LIMIT $2)`,
 			`DELETE FROM endpoints WHERE id IN (SELECT id FROM endpoints WHERE tenant = $1 LIMIT $2)`,
 		} {
-			if n, err := t.exec(q, tenant, purgeRows); n > 0 || err != nil {
+			if n, err := t.exec(q, tenant, n); n > 0 || err != nil {
 				return err
 			}
 		}
@@ -150,11 +147,11 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 	return err == nil, err
 }
 
-// purgeDeliveries removes deliveries of a tenant with their attempts and bodies,
-// up to purgeRows rows: those of ids, or the first ones if ids is nil.
-func purgeDeliveries(t *tx, tenant string, ids [][]byte) (removed int, err error) {
+// purgeDeliveries removes deliveries of a tenant with their attempts and bodies:
+// those of ids, or the first ones, about n rows, if ids is nil.
+func purgeDeliveries(t *tx, tenant string, ids [][]byte, n int) (removed int, err error) {
 	if ids == nil {
-		if ids, err = t.firstDeliveries(tenant); err != nil {
+		if ids, err = t.firstDeliveries(tenant, n); err != nil {
 			return 0, err
 		}
 	}
@@ -164,19 +161,19 @@ func purgeDeliveries(t *tx, tenant string, ids [][]byte) (removed int, err error
 				return removed, err
 			}
 		}
-		n, err := t.exec(`DELETE FROM deliveries WHERE tenant = $1 AND id = $2`, tenant, id)
+		k, err := t.exec(`DELETE FROM deliveries WHERE tenant = $1 AND id = $2`, tenant, id)
 		if err != nil {
 			return removed, err
 		}
-		removed += int(n)
+		removed += int(k)
 	}
 	return removed, nil
 }
 
-// firstDeliveries are the ids of a tenant's first deliveries, as many as make up
-// to purgeRows rows with what belongs to them.
-func (t *tx) firstDeliveries(tenant string) (ids [][]byte, err error) {
-	rows, err := t.rows(`SELECT id, attempts FROM deliveries WHERE tenant = $1 ORDER BY id LIMIT $2`, tenant, purgeRows/3)
+// firstDeliveries are the ids of a tenant's first deliveries, as many as make
+// about n rows with what belongs to them.
+func (t *tx) firstDeliveries(tenant string, n int) (ids [][]byte, err error) {
+	rows, err := t.rows(`SELECT id, attempts FROM deliveries WHERE tenant = $1 ORDER BY id LIMIT $2`, tenant, max(n/2, 1))
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +185,7 @@ func (t *tx) firstDeliveries(tenant string) (ids [][]byte, err error) {
 		if err := rows.Scan(&id, &attempts); err != nil {
 			return nil, err
 		}
-		if weight += 2 + attempts; weight > purgeRows && len(ids) > 0 {
+		if weight += 2 + attempts; weight > n && len(ids) > 0 {
 			break
 		}
 		ids = append(ids, id)

@@ -1,0 +1,203 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"gancho/client"
+	"gancho/internal/hook"
+)
+
+const (
+	deliveriesPath = "/v1/tenants/{tenant}/deliveries"
+	shownAttempts  = 200
+)
+
+func (a *API) routeDeliveries() {
+	add(a, operation{
+		id: "list-deliveries", method: http.MethodGet, path: deliveriesPath, tag: "deliveries", access: readers,
+		summary: "List deliveries",
+		description: "Newest event first. endpoint, event, since, until and the states failed, unknown and cancelled are looked up; " +
+			"for anything else one page looks at 20,000 deliveries at most, 5,000 of one endpoint.",
+		codes: []string{"cursor_invalid"},
+	}, a.listDeliveries)
+	add(a, operation{
+		id: "get-delivery", method: http.MethodGet, path: deliveriesPath + "/{delivery}", tag: "deliveries", access: readers,
+		summary: "Read a delivery", description: "With every request that was made for it and what came back, secrets masked.",
+		codes: []string{"delivery_not_found"},
+	}, a.getDelivery)
+	add(a, operation{
+		id: "retry-delivery", method: http.MethodPost, path: deliveriesPath + "/{delivery}/retry", tag: "deliveries", access: managers,
+		status: http.StatusAccepted, noBody: true, summary: "Send a delivery again",
+		description: "A finished one is sent anew, the same bytes, with the whole retry schedule; one that waits for its next attempt is sent now. A paused endpoint keeps it until it is resumed.",
+		codes:       []string{"delivery_not_found", "at_most_once", "delivery_unfinished", "delivery_is_test", "endpoint_disabled", "endpoint_deleted"},
+	}, a.retryDelivery)
+}
+
+type deliveryPath struct {
+	tenantPath
+	Delivery string `path:"delivery" doc:"Id of the delivery." example:"dlv_06ew2c6eqfy7d00000000000g4"`
+}
+
+func wireDelivery(d hook.Delivery) client.Delivery {
+	out := client.Delivery{
+		ID: d.ID.String(), Event: d.ID.Event().String(), Endpoint: d.Endpoint.String(), Type: d.Type, State: string(d.State), Reason: d.Reason,
+		Mode: string(d.Mode), Test: d.Test, Attempts: d.Attempts, CreatedAt: d.CreatedAt, FinishedAt: wireTime(d.FinishedAt),
+	}
+	if !d.State.Finished() {
+		out.NextAttemptAt = wireTime(d.NextAttemptAt)
+	}
+	return out
+}
+
+func (a *API) listDeliveries(ctx context.Context, in *struct {
+	tenantPath
+	paging
+	span
+	Endpoint string `query:"endpoint" maxLength:"64" doc:"Only to this endpoint." example:"ep_06ew2c5e8m4b900000000000g0"`
+	Event    string `query:"event" maxLength:"128" doc:"Only of this event: its id, Gancho's or the caller's own."`
+	Type     string `query:"type" maxLength:"128" doc:"Only of this event type." example:"order.paid"`
+	State    string `query:"state" enum:"pending,sending,retrying,delivered,failed,unknown,cancelled" doc:"Only in this state."`
+},
+) (*struct{ Body client.List[client.Delivery] }, error) {
+	list := listName("deliveries", in.Tenant, in.Endpoint, in.Event, in.Type, in.State, in.name())
+	p, err := in.page(list)
+	if err != nil {
+		return nil, err
+	}
+	f := hook.DeliveryFilter{Type: in.Type, State: hook.State(in.State), Since: in.Since, Until: in.Until}
+	none := &struct{ Body client.List[client.Delivery] }{client.List[client.Delivery]{Items: []client.Delivery{}}}
+	if in.Endpoint != "" {
+		if f.Endpoint, err = hook.ParseEndpointID(in.Endpoint); err != nil {
+			return nil, invalidParameter("endpoint", "This is no endpoint id; one looks like ep_06ew2c5e8m4b900000000000g0.")
+		}
+	}
+	if in.Event != "" {
+		e, err := a.event(ctx, in.Tenant, in.Event)
+		if hook.IsKind(err, hook.KindNotFound) {
+			return none, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		f.Event = e.ID
+	}
+	deliveries, next, err := a.Store.Deliveries(ctx, in.Tenant, f, p)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body client.List[client.Delivery] }{wireList(deliveries, next, list, wireDelivery)}, nil
+}
+
+func (a *API) getDelivery(ctx context.Context, in *deliveryPath) (*struct{ Body client.DeliveryDetail }, error) {
+	id, err := hook.ParseDeliveryID(in.Delivery)
+	if err != nil {
+		return nil, hook.NotFound("delivery", in.Delivery)
+	}
+	d, err := a.Store.Delivery(ctx, in.Tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	out := client.DeliveryDetail{Delivery: wireDelivery(d), AttemptList: []client.Attempt{}}
+	attempts, err := a.Store.Attempts(ctx, id, shownAttempts)
+	if err != nil || len(attempts) == 0 {
+		return &struct{ Body client.DeliveryDetail }{out}, err
+	}
+	body, err := a.sentBody(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range attempts {
+		out.AttemptList = append(out.AttemptList, wireAttempt(at, body))
+	}
+	return &struct{ Body client.DeliveryDetail }{out}, nil
+}
+
+// sentBody is the body of a delivery's requests, where an attempt does not say
+// otherwise.
+func (a *API) sentBody(ctx context.Context, d hook.Delivery) ([]byte, error) {
+	body, err := a.Store.Body(ctx, d.ID)
+	if err != nil || body != nil {
+		return body, err
+	}
+	e, err := a.Store.Event(ctx, d.Tenant, d.ID.Event())
+	if hook.IsKind(err, hook.KindNotFound) { // removed meanwhile
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return e.Payload, nil
+}
+
+func wireAttempt(at *hook.Attempt, body []byte) client.Attempt {
+	out := client.Attempt{
+		ID:        fmt.Sprintf("att_%s_%d", strings.TrimPrefix(at.Delivery.String(), "dlv_"), at.Number),
+		StartedAt: at.StartedAt, Interrupted: at.Interrupted,
+		Request: client.Request{Method: at.Request.Method, URL: at.Request.URL, Headers: pairs(at.Request.Headers)},
+		TimingMS: client.Timing{
+			DNS: ms(at.Timing.DNS), Connect: ms(at.Timing.Connect), TLS: ms(at.Timing.TLS), FirstByte: ms(at.Timing.FirstByte), Total: ms(at.Timing.Total),
+		},
+	}
+	if at.Request.Body != nil {
+		body = at.Request.Body
+	}
+	if at.Request.Method != "" { // otherwise nothing was sent
+		out.Request.Body, out.Request.BodyBase64 = text(body)
+	}
+	if r := at.Response; r != nil {
+		out.Response = &client.Response{Status: r.Status, Headers: pairs(r.Headers), Truncated: r.Truncated}
+		out.Response.Body, out.Response.BodyBase64 = text(r.Body)
+	}
+	if at.Class != "" {
+		out.Error = &client.AttemptError{Class: at.Class, Detail: at.Detail}
+	}
+	return out
+}
+
+// text is bytes as JSON can show them: a string, or base64 if they are none.
+func text(b []byte) (plain, encoded string) {
+	if utf8.Valid(b) {
+		return string(b), ""
+	}
+	return "", base64.StdEncoding.EncodeToString(b)
+}
+
+func pairs(headers []hook.Header) [][2]string {
+	out := make([][2]string, len(headers))
+	for i, h := range headers {
+		out[i] = [2]string{strings.ToValidUTF8(h.Name, "\uFFFD"), strings.ToValidUTF8(h.Value, "\uFFFD")}
+	}
+	return out
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func (a *API) retryDelivery(ctx context.Context, in *deliveryPath) (*struct{ Body client.Delivery }, error) {
+	id, err := hook.ParseDeliveryID(in.Delivery)
+	if err != nil {
+		return nil, hook.NotFound("delivery", in.Delivery)
+	}
+	d, err := a.Store.Delivery(ctx, in.Tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	ordered := false
+	if e, err := a.Store.TenantEndpoint(ctx, in.Tenant, d.Endpoint); err == nil {
+		if c := a.contract(e.Contract); c != nil {
+			ordered = c.Limits(e.Config).Ordered
+		}
+	} else if !hook.IsKind(err, hook.KindNotFound) { // Retry says so if it is gone
+		return nil, err
+	}
+	if d, err = a.Store.Retry(ctx, in.Tenant, id, ordered); err != nil {
+		return nil, err
+	}
+	a.Waker.Wake(d.Endpoint)
+	return &struct{ Body client.Delivery }{wireDelivery(d)}, nil
+}

@@ -1,0 +1,47 @@
+package api
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var errDuration = errors.New("Write a length of time as a number and a unit: 500ms, 5s, 5m, 2h or 2d.") //nolint:staticcheck // shown as it is
+
+// parseDuration reads Go durations and whole or broken days (2d).
+func parseDuration(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseFloat(days, 64)
+		if err != nil || !(n >= 0 && n <= 3650) || strings.ContainsAny(days, "xXpPiInN_") {
+			return 0, errDuration
+		}
+		return time.Duration(n * float64(24*time.Hour)), nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, errDuration
+	}
+	return d, nil
+}
+
+// formatDuration is [time.Duration.String] without the zeros at its end: 5m
+// rather than 5m0s.
+func formatDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = s[:len(s)-2]
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = s[:len(s)-2]
+	}
+	return s
+}
+
+func formatDurations(list []time.Duration) []string {
+	out := make([]string, len(list))
+	for i, d := range list {
+		out[i] = formatDuration(d)
+	}
+	return out
+}

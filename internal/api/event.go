@@ -1,0 +1,122 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"gancho/client"
+	"gancho/internal/hook"
+)
+
+const eventsPath = "/v1/tenants/{tenant}/events"
+
+func (a *API) routeEvents() {
+	add(a, operation{
+		id: "list-events", method: http.MethodGet, path: eventsPath, tag: "events", access: readers,
+		summary: "List events", description: "Newest first, without payloads. Where type or contract is given, one page looks at 20,000 events at most.",
+		codes: []string{"cursor_invalid"},
+	}, a.listEvents)
+	get := operation{
+		id: "get-event", method: http.MethodGet, path: eventsPath + "/{event}", tag: "events", access: readers,
+		summary: "Read an event", description: "By its id (evt_…) or by the id that it was given when it was published. The payload comes byte for byte as it was.",
+		codes: []string{"event_not_found"},
+	}
+	add(a, get, a.getEvent)
+	a.describeBody(get.method, get.path, "200", reflect.TypeFor[client.Event]())
+	// The hot one, outside huma but in the document.
+	a.mux.HandleFunc("POST "+eventsPath, func(w http.ResponseWriter, r *http.Request) { a.publish(w, r, r.PathValue("tenant")) })
+	a.describePublish()
+}
+
+// span are the parameters that narrow a list by time.
+type span struct {
+	Since time.Time `query:"since" doc:"Events made then or later, to the millisecond." example:"2026-11-21T00:00:00Z"`
+	Until time.Time `query:"until" doc:"Events made before then." example:"2026-11-22T00:00:00Z"`
+}
+
+func (s span) name() string { return s.Since.UTC().String() + s.Until.UTC().String() }
+
+func wireEvent(e *hook.Event) client.Event {
+	return client.Event{
+		ID: e.ID.String(), ExternalID: e.ExternalID, Contract: e.Contract, Type: e.Type, Source: string(e.Source), CreatedAt: e.CreatedAt,
+	}
+}
+
+func (a *API) listEvents(ctx context.Context, in *struct {
+	tenantPath
+	paging
+	span
+	Type     string `query:"type" maxLength:"128" doc:"Only of this type." example:"order.paid"`
+	Contract string `query:"contract" maxLength:"64" doc:"Only of this contract."`
+},
+) (*struct{ Body client.List[client.Event] }, error) {
+	list := listName("events", in.Tenant, in.Type, in.Contract, in.name())
+	p, err := in.page(list)
+	if err != nil {
+		return nil, err
+	}
+	f := hook.EventFilter{Type: in.Type, Contract: in.Contract, Since: in.Since, Until: in.Until}
+	events, next, err := a.Store.Events(ctx, in.Tenant, f, p)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body client.List[client.Event] }{wireList(events, next, list, wireEvent)}, nil
+}
+
+// event finds an event by its id, or by the one its caller gave it.
+func (a *API) event(ctx context.Context, tenant, name string) (*hook.Event, error) {
+	id, err := hook.ParseEventID(name)
+	if err == nil {
+		e, err := a.Store.Event(ctx, tenant, id)
+		if !hook.IsKind(err, hook.KindNotFound) {
+			return e, err
+		}
+	}
+	if !hook.ValidExternalID(name) {
+		return nil, hook.NotFound("event", name)
+	}
+	return a.Store.EventByExternalID(ctx, tenant, name)
+}
+
+// rawOutput is an answer that is encoded already.
+type rawOutput struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
+
+func (a *API) getEvent(ctx context.Context, in *struct {
+	tenantPath
+	Event string `path:"event" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own." example:"evt_06ew2c6eqfy7d00000000000g0"`
+},
+) (*rawOutput, error) {
+	e, err := a.event(ctx, in.Tenant, in.Event)
+	if err != nil {
+		return nil, err
+	}
+	n, err := a.Store.EventDeliveries(ctx, in.Tenant, e.ID)
+	if err != nil {
+		return nil, err
+	}
+	// The payload is put in by hand: encoding it would change its bytes.
+	head := encode(wireEvent(e))
+	body := bytes.TrimSuffix(head, []byte("}"))
+	body = append(body, `,"deliveries":`...)
+	body = strconv.AppendInt(body, int64(n), 10)
+	body = append(body, `,"payload":`...)
+	body = append(body, e.Payload...)
+	return &rawOutput{"application/json", append(body, '}')}, nil
+}
+
+// describeBody says what an answer holds that huma is given as bytes.
+func (a *API) describeBody(method, path, status string, t reflect.Type) {
+	op := a.operation(method, path)
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(t, true, "")
+	op.Responses[status].Content = map[string]*huma.MediaType{"application/json": {Schema: schema}}
+	op.Responses[status].Headers = nil
+}

@@ -1,0 +1,346 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"gancho/client"
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+)
+
+const (
+	maxBody  = 256 << 10 // of everything but events
+	maxDepth = rawjson.MaxDepth
+)
+
+// newHuma makes huma's part: one format, JSON, read strictly and written without
+// escaping; no pages or schemas of its own.
+func newHuma(mux *http.ServeMux, version string) huma.API {
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	registry.RegisterTypeAlias(reflect.TypeFor[problem](), reflect.TypeFor[client.Problem]())
+	c := huma.DefaultConfig("Gancho", version)
+	c.OpenAPI.Components.Schemas = registry
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.CreateHooks = nil
+	c.RejectUnknownQueryParameters = true
+	c.Formats = map[string]huma.Format{"application/json": {
+		Marshal: func(w io.Writer, v any) error {
+			_, err := w.Write(encode(v))
+			return err
+		},
+		// Duplicate members, invalid UTF-8 and names in other letters are refused.
+		Unmarshal: func(data []byte, v any) error { return jsonv2.Unmarshal(data, v) },
+	}}
+	c.Info.Description = description
+	c.Info.License = nil
+	c.Tags = []*huma.Tag{
+		{Name: "tenants", Description: "The customer companies of the product that sends webhooks."},
+		{Name: "endpoints", Description: "Where deliveries go."},
+		{Name: "events", Description: "What happened."},
+		{Name: "deliveries", Description: "One event for one endpoint, and every request made for it."},
+		{Name: "keys", Description: "API keys."},
+		{Name: "contracts", Description: "The webhook systems that endpoints can take part in."},
+		{Name: "system", Description: "The server itself."},
+	}
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"key": {Type: "http", Scheme: "bearer", Description: "An API key (gk_…) or the operator's admin key."},
+	}
+	return humago.New(mux, c)
+}
+
+const description = `Complete webhooks for any product: publish events, deliver them durably, see what happened.
+
+Every request needs an API key in the header Authorization, as in "Authorization: Bearer gk_…". Failures are problems (RFC 9457, application/problem+json) with a stable code.
+
+Lists come newest first, a page at a time: give next_cursor as cursor, with the same filters, until it is null. A page may hold fewer items than limit, even none, although more follow, because one page looks at a bounded number of rows.`
+
+// operation is what is said about an operation, beside its types.
+type operation struct {
+	id, method, path string
+	tag, summary     string
+	description      string
+	access           access
+	status           int      // of success; 0: 200
+	codes            []string // problems it may answer, beside those that every one may
+	noBody           bool     // there is no body to read, and one that comes is ignored
+	bodyOptional     bool
+	newTenant        bool // the tenant in the path need not exist
+}
+
+// meanings of problem codes, for the document.
+var meanings = map[string]struct {
+	status int
+	text   string
+}{
+	"json_invalid":           {400, "The body is not JSON, or has a member twice, invalid UTF-8 or too deep nesting."},
+	"body_missing":           {400, "There is no body."},
+	"key_missing":            {401, "There is no API key."},
+	"key_invalid":            {401, "The API key does not exist, was revoked, or has expired."},
+	"forbidden":              {403, "The API key may not do this."},
+	"tenant_not_found":       {404, "There is no such tenant, or it is not the key's."},
+	"endpoint_not_found":     {404, "The tenant has no such endpoint."},
+	"event_not_found":        {404, "The tenant has no such event."},
+	"delivery_not_found":     {404, "The tenant has no such delivery."},
+	"recovery_not_found":     {404, "The endpoint has no such recovery."},
+	"key_not_found":          {404, "There is no such key."},
+	"contract_not_found":     {404, "There is no such contract."},
+	"secret_not_found":       {404, "The endpoint's contract does not sign, so it has no secret."},
+	"tenant_being_deleted":   {409, "A tenant of this id was deleted and its data is still being removed."},
+	"at_most_once":           {409, "It was made to be sent at most once, so it is never sent again."},
+	"delivery_unfinished":    {409, "It is waiting or being sent already."},
+	"delivery_is_test":       {409, "It was a test."},
+	"endpoint_disabled":      {409, "The endpoint is disabled; resume it first."},
+	"endpoint_deleted":       {409, "The endpoint is gone."},
+	"endpoint_busy":          {409, "Others keep changing the endpoint; try again."},
+	"event_id_reused":        {409, "The id was used for an event with another content."},
+	"idempotency_key_reused": {409, "The Idempotency-Key was used for another request."},
+	"body_too_large":         {413, "The body is too large."},
+	"payload_too_large":      {413, "A payload is too large."},
+	"encoding_unsupported":   {415, "The body is compressed."},
+	"request_invalid":        {422, "Some values are wrong; errors says which."},
+	"cursor_invalid":         {422, "The cursor is none, or belongs to another list or other filters."},
+	"tenant_invalid":         {422, "The tenant id has characters that it cannot have."},
+	"endpoint_invalid":       {422, "Something about the endpoint is wrong; errors says what."},
+	"contract_unknown":       {422, "There is no such contract."},
+	"secret_invalid":         {422, "The signing secret cannot be used."},
+	"event_invalid":          {422, "The event has wrong or unknown members."},
+	"event_type_invalid":     {422, "The event type is missing or malformed."},
+	"event_type_unknown":     {422, "The contract has no such event type."},
+	"event_id_invalid":       {422, "The id is malformed."},
+	"payload_missing":        {422, "The event has no payload."},
+	"payload_invalid":        {422, "The payload is not what the contract asks for."},
+	"too_many_events":        {422, "The array has more than 1000 events, or none."},
+	"idempotency_invalid":    {422, "The Idempotency-Key is malformed."},
+	"recovery_invalid":       {422, "Something about the recovery is wrong; errors says what."},
+	"key_input_invalid":      {422, "Something about the key is wrong; errors says what."},
+	"internal_error":         {500, "Something went wrong on the server."},
+	"storage_unavailable":    {503, "Nothing could be stored; try again."},
+}
+
+// add registers an operation.
+func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, error)) {
+	h := huma.Operation{
+		OperationID: op.id, Method: op.method, Path: op.path, Tags: []string{op.tag}, Summary: op.summary,
+		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: maxBody + 2, // huma refuses one byte too few
+		Security:    []map[string][]string{{"key": {}}},
+		Middlewares: huma.Middlewares{a.gate(op)}, Responses: op.responses(a.huma.OpenAPI().Components.Schemas),
+	}
+	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			p := asProblem(err)
+			a.logProblem(ctx, op.method, op.path, p)
+			return nil, p
+		}
+		return out, nil
+	})
+	if op.bodyOptional {
+		if registered := a.operation(op.method, op.path); registered.RequestBody != nil {
+			registered.RequestBody.Required = false
+		}
+	}
+}
+
+// operation finds a registered operation in the document.
+func (a *API) operation(method, path string) *huma.Operation {
+	item := a.huma.OpenAPI().Paths[path]
+	switch method {
+	case http.MethodGet:
+		return item.Get
+	case http.MethodPut:
+		return item.Put
+	case http.MethodPost:
+		return item.Post
+	case http.MethodPatch:
+		return item.Patch
+	case http.MethodDelete:
+		return item.Delete
+	}
+	panic("api: no operation is a " + method)
+}
+
+// describe is the description with who may use the operation.
+func (op operation) describe() string {
+	names := make([]string, 0, 4)
+	for _, r := range roles[op.access] {
+		names = append(names, string(r))
+	}
+	return strings.TrimSpace(op.description + "\n\nRoles: " + strings.Join(names, ", ") + ".")
+}
+
+// responses are the problems an operation may answer, by status.
+func (op operation) responses(registry huma.Registry) map[string]*huma.Response {
+	codes := slices.Concat(op.codes, []string{"key_missing", "key_invalid", "forbidden", "internal_error", "storage_unavailable"})
+	if strings.Contains(op.path, "{tenant}") && !op.newTenant {
+		codes = append(codes, "tenant_not_found")
+	}
+	if !op.noBody && op.method != http.MethodGet && op.method != http.MethodDelete {
+		codes = append(codes, "json_invalid", "body_too_large", "encoding_unsupported", "request_invalid")
+		if !op.bodyOptional {
+			codes = append(codes, "body_missing")
+		}
+	} else {
+		codes = append(codes, "request_invalid")
+	}
+	schema := registry.Schema(reflect.TypeFor[client.Problem](), true, "")
+	out := map[string]*huma.Response{}
+	byStatus := map[int][]string{}
+	for _, code := range codes {
+		m, ok := meanings[code]
+		if !ok {
+			panic("api: no meaning is written for the problem code " + code)
+		}
+		if !slices.Contains(byStatus[m.status], code) {
+			byStatus[m.status] = append(byStatus[m.status], code)
+		}
+	}
+	for _, status := range slices.Sorted(maps.Keys(byStatus)) {
+		lines := []string{http.StatusText(status) + "."}
+		for _, code := range slices.Sorted(slices.Values(byStatus[status])) {
+			lines = append(lines, fmt.Sprintf("- `%s`: %s", code, meanings[code].text))
+		}
+		out[strconv.Itoa(status)] = &huma.Response{
+			Description: strings.Join(lines, "\n"), Content: map[string]*huma.MediaType{problemType: {Schema: schema}},
+		}
+	}
+	return out
+}
+
+// gate is what every request goes through before it is looked at: the key, what
+// it may do, the tenant, and the form of the body.
+func (a *API) gate(op operation) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(ctx)
+		key, err := a.enter(r, op)
+		if err == nil {
+			err = a.readBody(r, op)
+		}
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		next(huma.WithValue(ctx, keyOfCaller, key))
+	}
+}
+
+func (a *API) enter(r *http.Request, op operation) (*hook.Key, error) {
+	key, err := a.keys.authenticate(r)
+	if err != nil {
+		return nil, err
+	}
+	onTenant := strings.Contains(op.path, "{tenant}")
+	tenant := r.PathValue("tenant")
+	if err := admit(key, op.access, tenant, onTenant); err != nil {
+		return nil, err
+	}
+	if onTenant && !op.newTenant {
+		if !hook.ValidTenantID(tenant) {
+			return nil, hook.NotFound("tenant", tenant)
+		}
+		if _, err := a.Store.Tenant(r.Context(), tenant); err != nil {
+			return nil, err
+		}
+	}
+	return key, nil
+}
+
+// readBody reads and checks the body before huma does, because huma says less
+// and repeats what was sent.
+func (a *API) readBody(r *http.Request, op operation) error {
+	if op.noBody || r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodDelete {
+		r.Body = http.NoBody
+		return nil
+	}
+	if err := plainEncoding(r); err != nil {
+		return err
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	if err != nil {
+		return unreadable(err, maxBody)
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		if !op.bodyOptional {
+			return newProblem(http.StatusBadRequest, "body_missing", "Send a JSON object as the body.")
+		}
+		body = []byte("{}")
+	}
+	if err := checkJSON(body); err != nil {
+		return err
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	r.Header.Set("Content-Type", "application/json") // whatever it was called
+	return nil
+}
+
+func plainEncoding(r *http.Request) error {
+	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return newProblem(http.StatusUnsupportedMediaType, "encoding_unsupported", "Send the body as it is, without Content-Encoding.")
+	}
+	return nil
+}
+
+// unreadable is the error for a body that could not be read.
+func unreadable(err error, limit int64) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return &hook.Error{
+			Kind: hook.KindTooLarge, Code: "body_too_large",
+			Detail: fmt.Sprintf("The body is larger than %d bytes. Send less at once.", limit),
+		}
+	}
+	return &hook.Error{Kind: hook.KindMalformed, Code: "body_incomplete", Detail: "The body did not arrive as a whole. Send the request again.", Err: err}
+}
+
+// checkJSON refuses a body that is not one JSON value within the limits.
+func checkJSON(body []byte) error {
+	err := rawjson.Check(body, maxDepth)
+	if err == nil {
+		return nil
+	}
+	e := &hook.Error{Kind: hook.KindMalformed, Code: "json_invalid", Detail: "The body is not valid JSON."}
+	if syntax, ok := errors.AsType[*rawjson.SyntaxError](err); ok {
+		e.Detail = fmt.Sprintf("%s (byte %d)", syntax.Detail, syntax.Offset)
+		e.Fields = []hook.FieldError{{Pointer: syntax.Pointer, Detail: syntax.Detail}}
+	}
+	return e
+}
+
+// validate checks a document against the schema of T, as huma checks bodies.
+func validate[T any](a *API, doc []byte) error {
+	var parsed any
+	if err := jsonv2.Unmarshal(doc, &parsed); err != nil {
+		return err
+	}
+	registry := a.huma.OpenAPI().Components.Schemas
+	at, res := huma.NewPathBuffer(nil, 0), &huma.ValidateResult{}
+	at.Push("body")
+	huma.Validate(registry, registry.Schema(reflect.TypeFor[T](), true, ""), at, huma.ModeWriteToServer, parsed, res)
+	if len(res.Errors) > 0 {
+		return fromHuma(http.StatusUnprocessableEntity, "", res.Errors)
+	}
+	return nil
+}
+
+// isObject reports whether checked JSON is an object.
+func isObject(raw json.RawMessage) bool { return rawjson.KindOf(raw) == '{' }
+
+// document is the OpenAPI document.
+func (a *API) document() []byte {
+	doc := a.huma.OpenAPI()
+	a.describeSystem(doc)
+	return encode(doc)
+}

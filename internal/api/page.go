@@ -1,0 +1,80 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"gancho/client"
+	"gancho/internal/hook"
+)
+
+// paging are the parameters of every list.
+type paging struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"At most so many items."`
+	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before, used with the same filters."`
+}
+
+// A cursor is opaque to callers: the place in the list, preceded by a hash of
+// what the list is of, so that it cannot be used with another list or filter.
+
+const cursorHash = 6 // bytes
+
+func encodeCursor(list string, place []byte) *string {
+	hash := sha256.Sum256([]byte(list))
+	return new(base64.RawURLEncoding.EncodeToString(append(hash[:cursorHash:cursorHash], place...)))
+}
+
+func decodeCursor(list, cursor string) ([]byte, error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil || len(b) <= cursorHash {
+		return nil, invalidParameter("cursor", "This is no cursor. Use next_cursor as it came, or leave it out for the first page.")
+	}
+	hash := sha256.Sum256([]byte(list))
+	if string(b[:cursorHash]) != string(hash[:cursorHash]) {
+		return nil, invalidParameter("cursor",
+			"This cursor belongs to another list or to other filters. Repeat the filters of the page it came with, or leave it out.")
+	}
+	return b[cursorHash:], nil
+}
+
+// listName is what a cursor is tied to: the list and its filters.
+func listName(parts ...string) string { return strings.Join(parts, "\x00") }
+
+// page is where to read a list of things with ids.
+func (p paging) page(list string) (hook.Page, error) {
+	out := hook.Page{Limit: p.Limit}
+	if p.Cursor == "" {
+		return out, nil
+	}
+	place, err := decodeCursor(list, p.Cursor)
+	if err != nil {
+		return out, err
+	}
+	if len(place) != len(out.Before) {
+		return out, invalidParameter("cursor", "This is no cursor of this list.")
+	}
+	out.Before = hook.ID(place)
+	return out, nil
+}
+
+// wireList is a page as it is answered.
+func wireList[T, W any](items []T, next hook.ID, list string, wire func(T) W) client.List[W] {
+	out := client.List[W]{Items: make([]W, 0, len(items))}
+	for _, it := range items {
+		out.Items = append(out.Items, wire(it))
+	}
+	if !next.IsZero() {
+		out.NextCursor = encodeCursor(list, next[:])
+	}
+	return out
+}
+
+// wireTime is a time that may not be.
+func wireTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
+}

@@ -1,0 +1,295 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"gancho/client"
+	"gancho/internal/hook"
+)
+
+// problem is an error on its way to the caller. huma knows how to write it; the
+// plain handlers use [API.fail].
+type problem struct {
+	client.Problem
+	header http.Header
+	err    error // for the log
+}
+
+func (p *problem) Error() string             { return p.Problem.Error() }
+func (p *problem) Unwrap() error             { return p.err }
+func (p *problem) GetStatus() int            { return p.Status }
+func (p *problem) GetHeaders() http.Header   { return p.header }
+func (p *problem) ContentType(string) string { return problemType }
+
+const problemType = "application/problem+json"
+
+// statuses is the one place where kinds of errors become HTTP.
+var statuses = map[hook.Kind]int{
+	hook.KindMalformed:    http.StatusBadRequest,
+	hook.KindInvalid:      http.StatusUnprocessableEntity,
+	hook.KindUnauthorized: http.StatusUnauthorized,
+	hook.KindForbidden:    http.StatusForbidden,
+	hook.KindNotFound:     http.StatusNotFound,
+	hook.KindConflict:     http.StatusConflict,
+	hook.KindTooLarge:     http.StatusRequestEntityTooLarge,
+	hook.KindLimited:      http.StatusTooManyRequests,
+	hook.KindUnavailable:  http.StatusServiceUnavailable,
+}
+
+// retryAfter is what 429 and 503 ask for, in seconds.
+const retryAfter = "1"
+
+// newProblem makes a problem of a status that no kind of error stands for.
+func newProblem(status int, code, detail string, errs ...client.ProblemError) *problem {
+	return &problem{Problem: client.Problem{
+		Type: "urn:gancho:problem:" + code, Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Errors: errs,
+	}}
+}
+
+// asProblem turns any error into a problem. Those that are not meant to be
+// shown become a bare 500.
+func asProblem(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	if e, ok := errors.AsType[*hook.Error](err); ok {
+		return ofError(e, "")
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		p := newProblem(http.StatusServiceUnavailable, "request_aborted", "The request ended before it was answered. Send it again.")
+		p.err = err
+		return p
+	}
+	p := newProblem(http.StatusInternalServerError, "internal_error", "Something went wrong on the server. It was logged.")
+	p.err = err
+	return p
+}
+
+// ofError is a domain error as a problem; prefix is put before its pointers.
+func ofError(e *hook.Error, prefix string) *problem {
+	status, ok := statuses[e.Kind]
+	if !ok {
+		status = http.StatusInternalServerError
+	}
+	p := newProblem(status, e.Code, e.Detail)
+	p.err = e.Err
+	for _, f := range e.Fields {
+		p.Errors = append(p.Errors, fieldError(f, prefix))
+	}
+	switch e.Kind {
+	case hook.KindUnauthorized:
+		p.header = http.Header{"Www-Authenticate": {`Bearer realm="gancho"`}}
+	case hook.KindLimited, hook.KindUnavailable:
+		p.header = http.Header{"Retry-After": {retryAfter}}
+	}
+	return p
+}
+
+// parameter marks a [hook.FieldError] that is about a parameter rather than the
+// body: its pointer is this and the parameter's name.
+const parameter = "?"
+
+func fieldError(f hook.FieldError, prefix string) client.ProblemError {
+	if name, ok := strings.CutPrefix(f.Pointer, parameter); ok {
+		return client.ProblemError{Parameter: name, Detail: f.Detail}
+	}
+	return client.ProblemError{Pointer: new(prefix + f.Pointer), Detail: f.Detail}
+}
+
+// invalidParameter is the error for a wrong parameter.
+func invalidParameter(name, detail string) *hook.Error {
+	return hook.Invalid(name+"_invalid", detail, hook.FieldError{Pointer: parameter + name, Detail: detail})
+}
+
+// invalid is the error for wrong members of the body.
+func invalid(code string, fields []hook.FieldError) *hook.Error {
+	return hook.Invalid(code, summary(len(fields), fields[0].Pointer, fields[0].Detail), fields...)
+}
+
+// summary is the detail of a problem with n wrong places.
+func summary(n int, where, first string) string {
+	if n == 1 {
+		if where == "" || where == parameter {
+			return first
+		}
+		return strings.TrimPrefix(where, parameter) + ": " + first
+	}
+	return fmt.Sprintf("%d values are wrong; see errors.", n)
+}
+
+// The package's variables of huma are set once: errors take our shape and never
+// repeat what was sent, and names in JSON are compared exactly.
+func init() {
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return fromHuma(status, msg, errs) }
+	huma.ValidateStrictCasing = true
+	huma.DefaultArrayNullable = false
+}
+
+// fromHuma turns what huma found wrong with a request into a problem. The
+// values that huma adds are dropped.
+func fromHuma(status int, msg string, errs []error) *problem {
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		return newProblem(status, "body_too_large", "The body is too large.")
+	case http.StatusRequestTimeout:
+		return newProblem(status, "body_timeout", "The body did not arrive in time.")
+	case http.StatusNotAcceptable:
+		return newProblem(status, "not_acceptable", "Answers are application/json only.")
+	}
+	if status >= 500 {
+		p := newProblem(status, "internal_error", "Something went wrong on the server. It was logged.")
+		p.err = errors.Join(append([]error{errors.New(msg)}, errs...)...)
+		return p
+	}
+	if len(errs) == 0 {
+		code := "request_malformed"
+		if strings.Contains(msg, "body is required") {
+			code = "body_missing"
+			msg = "Send a JSON object as the body."
+		}
+		return newProblem(status, code, msg)
+	}
+	p := newProblem(http.StatusUnprocessableEntity, "request_invalid", "")
+	for _, err := range errs {
+		if q, ok := errors.AsType[*problem](err); ok {
+			return q
+		}
+		p.Errors = append(p.Errors, fromDetail(err))
+	}
+	where := p.Errors[0].Parameter
+	if p.Errors[0].Pointer != nil {
+		where = *p.Errors[0].Pointer
+	}
+	p.Detail = summary(len(p.Errors), where, p.Errors[0].Detail)
+	return p
+}
+
+var requiredProperty = regexp.MustCompile(`^expected required property (\S+) to be present$`)
+
+// fromDetail is one error of huma's.
+func fromDetail(err error) client.ProblemError {
+	d, ok := errors.AsType[*huma.ErrorDetail](err)
+	if !ok {
+		return client.ProblemError{Pointer: new(""), Detail: "This is not what is expected here."}
+	}
+	in, rest, _ := strings.Cut(d.Location, ".")
+	if in != "body" && !strings.HasPrefix(in, "body[") {
+		return client.ProblemError{Parameter: rest, Detail: sayParameter(rest, d.Message)}
+	}
+	pointer := pointerOf(strings.TrimPrefix(d.Location, "body"))
+	if m := requiredProperty.FindStringSubmatch(d.Message); m != nil {
+		return client.ProblemError{Pointer: new(pointer + "/" + escapePointer(m[1])), Detail: "This is required."}
+	}
+	switch {
+	case d.Message == "unexpected property":
+		return client.ProblemError{Pointer: &pointer, Detail: "There is no such member here. Remove it, or correct its name."}
+	case strings.HasPrefix(d.Message, "expected "):
+		return client.ProblemError{Pointer: &pointer, Detail: "E" + strings.ReplaceAll(d.Message[1:], "\"", "'") + "."}
+	}
+	return client.ProblemError{Pointer: &pointer, Detail: "This is not what is expected here."}
+}
+
+// sayParameter is huma's message about a parameter, without what was sent.
+func sayParameter(name, message string) string {
+	switch {
+	case message == "unknown query parameter":
+		return "There is no such parameter here. Remove it, or correct its name."
+	case name == "since" || name == "until":
+		return "Write a time as in 2026-11-21T18:00:00Z."
+	case name == "limit":
+		return "Write a whole number from 1 to 200."
+	case strings.HasPrefix(message, "expected "):
+		return "E" + strings.ReplaceAll(message[1:], "\"", "'") + "."
+	}
+	return "This value cannot be read."
+}
+
+// opaque are members whose own members have names of any form, which huma's
+// paths do not escape.
+var opaque = []string{".headers.", ".metadata.", ".settings."}
+
+// pointerOf turns huma's .a.b[2] into the JSON Pointer /a/b/2.
+func pointerOf(path string) string {
+	for _, o := range opaque {
+		if rest, ok := strings.CutPrefix(path, o); ok {
+			return strings.ReplaceAll(strings.TrimSuffix(o, "."), ".", "/") + "/" + escapePointer(rest)
+		}
+	}
+	var b strings.Builder
+	for i := 0; i < len(path); {
+		switch path[i] {
+		case '.':
+			end := i + 1
+			for end < len(path) && path[end] != '.' && path[end] != '[' {
+				end++
+			}
+			b.WriteString("/" + escapePointer(path[i+1:end]))
+			i = end
+		case '[':
+			end := strings.IndexByte(path[i:], ']')
+			if end < 0 {
+				return b.String()
+			}
+			b.WriteString("/" + path[i+1:i+end])
+			i += end + 1
+		default:
+			i++
+		}
+	}
+	return b.String()
+}
+
+func escapePointer(s string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(s)
+}
+
+// fail answers a request with an error.
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := asProblem(err)
+	a.logProblem(r.Context(), r.Method, r.URL.Path, p)
+	h := w.Header()
+	for name, values := range p.header {
+		h[name] = values
+	}
+	h.Set("Content-Type", problemType)
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(encode(p.Problem))
+	}
+}
+
+// logProblem logs what the caller is not told.
+func (a *API) logProblem(ctx context.Context, method, path string, p *problem) {
+	switch {
+	case errors.Is(p.err, context.Canceled): // the caller hung up
+		return
+	case p.Status >= 500:
+		level := slog.LevelError
+		if p.Status == http.StatusServiceUnavailable {
+			level = slog.LevelWarn
+		}
+		a.log.Log(ctx, level, "request failed", "request", requestID(ctx), "method", method, "path", path, "code", p.Code, "error", p.err)
+	}
+}
+
+// encode is v as JSON, without escaping of <, > and &.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(err) // our own types always encode
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}

@@ -1,0 +1,408 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+)
+
+// The hot door: POST …/events. It reads the body into a pooled buffer, scans it
+// once, copies each payload once, and writes the answer by hand.
+
+const (
+	maxBatch   = 32 << 20 // bytes of one request, unless a single payload may be larger
+	bodyMargin = 64 << 10 // what may stand around a payload
+	maxEvents  = 1000     // in one request
+	maxKey     = 255      // characters of an Idempotency-Key
+	keepBuffer = 1 << 20  // a buffer that grew beyond this is not kept for others
+)
+
+// intake is what one publish request needs; it is used again by later ones.
+type intake struct {
+	body bytes.Buffer
+	in   bytes.Buffer // reads body
+	dec  *jsontext.Decoder
+	out  []byte
+}
+
+var intakes = sync.Pool{New: func() any {
+	t := new(intake)
+	t.dec = jsontext.NewDecoder(&t.in)
+	return t
+}}
+
+func (t *intake) release() {
+	t.in = bytes.Buffer{}
+	t.dec.Reset(&t.in)
+	if t.body.Cap() <= keepBuffer && cap(t.out) <= keepBuffer {
+		intakes.Put(t)
+	}
+}
+
+var jsonType = []string{"application/json"}
+
+func (a *API) publish(w http.ResponseWriter, r *http.Request, tenant string) {
+	key, err := a.keys.authenticate(r)
+	if err == nil {
+		err = admit(key, publishers, tenant, true)
+	}
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	t := intakes.Get().(*intake)
+	defer t.release()
+	if err := a.take(t, r, tenant); err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	w.Header()["Content-Type"] = jsonType
+	w.WriteHeader(http.StatusAccepted)
+	_, _ = w.Write(t.out)
+}
+
+// take handles one request up to its answer, which it leaves in t.out.
+func (a *API) take(t *intake, r *http.Request, tenant string) error {
+	if err := t.read(r, a.limit); err != nil {
+		return err
+	}
+	in := hook.NewEvents{Tenant: tenant}
+	if values, ok := r.Header["Idempotency-Key"]; ok {
+		if in.RequestKey = values[0]; !validKey(in.RequestKey) || len(values) > 1 {
+			return hook.Invalid("idempotency_invalid", "Send one Idempotency-Key of 1 to 255 printable ASCII characters.",
+				hook.FieldError{Pointer: parameter + "Idempotency-Key", Detail: "Use 1 to 255 printable ASCII characters."})
+		}
+		in.RequestHash = sha256.Sum256(t.body.Bytes())
+	}
+	var batch bool
+	var err error
+	if in.Items, batch, err = t.scan(a.MaxPayload); err != nil {
+		return err
+	}
+	if !batch && in.Items[0].Wrong != nil {
+		return in.Items[0].Wrong
+	}
+	answers, err := a.Accepter.Accept(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	if len(answers) != len(in.Items) {
+		return fmt.Errorf("%d answers to %d events", len(answers), len(in.Items))
+	}
+	t.out = t.out[:0]
+	if !batch {
+		if answers[0].Wrong != nil {
+			return answers[0].Wrong
+		}
+		t.out = appendAnswer(t.out, &answers[0])
+		return nil
+	}
+	t.out = append(t.out, `{"items":[`...)
+	for i := range answers {
+		if i > 0 {
+			t.out = append(t.out, ',')
+		}
+		if answers[i].Wrong != nil {
+			a.logItem(r.Context(), r, answers[i].Wrong)
+			t.out = append(t.out, `{"error":`...)
+			t.out = append(t.out, encode(ofError(answers[i].Wrong, "/"+strconv.Itoa(i)).Problem)...)
+			t.out = append(t.out, '}')
+			continue
+		}
+		t.out = appendAnswer(t.out, &answers[i])
+	}
+	t.out = append(t.out, "]}"...)
+	return nil
+}
+
+func (a *API) logItem(ctx context.Context, r *http.Request, e *hook.Error) {
+	if e.Err != nil {
+		a.logProblem(ctx, r.Method, r.URL.Path, ofError(e, ""))
+	}
+}
+
+// appendAnswer writes one answer. Nothing in it needs escaping: ids are ours,
+// and those of callers have only letters, digits and _.:-
+func appendAnswer(b []byte, e *hook.EventAnswer) []byte {
+	b = append(b, `{"id":"`...)
+	b = append(b, e.ID.String()...)
+	if e.ExternalID != "" {
+		b = append(b, `","external_id":"`...)
+		b = append(b, e.ExternalID...)
+	}
+	b = append(b, `","deliveries":`...)
+	b = strconv.AppendInt(b, int64(e.Deliveries), 10)
+	b = append(b, `,"duplicate":`...)
+	b = strconv.AppendBool(b, e.Duplicate)
+	return append(b, '}')
+}
+
+func validKey(s string) bool {
+	if s == "" || len(s) > maxKey {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// read reads the body, up to limit bytes.
+func (t *intake) read(r *http.Request, limit int64) error {
+	if err := plainEncoding(r); err != nil {
+		return err
+	}
+	t.body.Reset()
+	if n := r.ContentLength; n > limit {
+		return unreadable(&http.MaxBytesError{Limit: limit}, limit)
+	} else if n > 0 {
+		t.body.Grow(int(min(n, keepBuffer-bytes.MinRead)) + bytes.MinRead) // no more on a caller's word alone
+	}
+	n, err := t.body.ReadFrom(io.LimitReader(r.Body, limit+1))
+	if err == nil && n > limit {
+		err = &http.MaxBytesError{Limit: limit}
+	}
+	if err != nil {
+		return unreadable(err, limit)
+	}
+	return nil
+}
+
+// scan reads the events of the body. The error is about the whole request; what
+// is wrong with one item of an array is in the item.
+func (t *intake) scan(maxPayload int) (items []hook.NewEvent, batch bool, err error) {
+	body := t.body.Bytes()
+	kind := rawjson.KindOf(body)
+	switch kind {
+	case '{':
+		items = make([]hook.NewEvent, 1)
+		t.reset(body)
+		if t.item(&items[0], maxPayload) && t.end() {
+			return items, false, nil
+		}
+	case '[':
+		if items, err = t.array(body, maxPayload); items != nil || err != nil {
+			return items, true, err
+		}
+	}
+	// Something is wrong with the form: say what, at the price of another scan.
+	if err := checkJSON(body); err != nil {
+		if kind == '[' {
+			return t.repair(body, maxPayload, err)
+		}
+		return nil, false, err
+	}
+	return nil, false, &hook.Error{
+		Kind: hook.KindInvalid, Code: "event_invalid", Detail: "Send an event as a JSON object, or an array of them.",
+		Fields: []hook.FieldError{{Pointer: "", Detail: "This is neither an object nor an array."}},
+	}
+}
+
+func (t *intake) reset(body []byte) {
+	t.in = *bytes.NewBuffer(body)
+	t.dec.Reset(&t.in)
+}
+
+// end reports whether nothing follows.
+func (t *intake) end() bool {
+	_, err := t.dec.ReadToken()
+	return err == io.EOF
+}
+
+// array reads an array of events. It returns nil if the form is wrong.
+func (t *intake) array(body []byte, maxPayload int) ([]hook.NewEvent, error) {
+	t.reset(body)
+	if _, err := t.dec.ReadToken(); err != nil {
+		return nil, nil
+	}
+	items := make([]hook.NewEvent, 0, 16)
+	for t.dec.PeekKind() != ']' {
+		if len(items) == maxEvents {
+			return nil, errEvents
+		}
+		items = append(items, hook.NewEvent{})
+		if !t.item(&items[len(items)-1], maxPayload) {
+			return nil, nil
+		}
+	}
+	if _, err := t.dec.ReadToken(); err != nil || !t.end() {
+		return nil, nil
+	}
+	if len(items) == 0 {
+		return nil, errEvents
+	}
+	return items, nil
+}
+
+var errEvents = hook.Invalid("too_many_events", "Send 1 to 1000 events in one array.",
+	hook.FieldError{Pointer: "", Detail: "This has none, or more than 1000."})
+
+// repair reads an array in which some items are JSON but break our rules (a
+// member twice, invalid UTF-8, too deep), so that they do not harm the others.
+// broken is returned if the array is no JSON at all.
+func (t *intake) repair(body []byte, maxPayload int, broken error) ([]hook.NewEvent, bool, error) {
+	lenient := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if _, err := lenient.ReadValue(); err != nil {
+		return nil, true, broken
+	}
+	if _, err := lenient.ReadToken(); err != io.EOF {
+		return nil, true, broken
+	}
+	elements := rawjson.Elements(body)
+	if len(elements) == 0 || len(elements) > maxEvents {
+		return nil, true, errEvents
+	}
+	items := make([]hook.NewEvent, len(elements))
+	for i, element := range elements {
+		if err := checkJSON(element); err != nil {
+			e, _ := errors.AsType[*hook.Error](err)
+			e.Kind = hook.KindInvalid
+			items[i].Wrong = e
+			continue
+		}
+		t.reset(element)
+		if !t.item(&items[i], maxPayload) {
+			items[i].Wrong = hook.Invalid("event_invalid", "An event is a JSON object.", hook.FieldError{Detail: "This is no event."})
+		}
+	}
+	return items, true, nil
+}
+
+func wrongMember(code, pointer, detail string) *hook.Error {
+	return hook.Invalid(code, detail, hook.FieldError{Pointer: pointer, Detail: detail})
+}
+
+// item reads one event. It returns false if the JSON is broken; what else is
+// wrong is in the item.
+func (t *intake) item(e *hook.NewEvent, maxPayload int) bool {
+	e.Source = hook.SourceAPI
+	if k := t.dec.PeekKind(); k != '{' {
+		if _, err := t.dec.ReadValue(); err != nil {
+			return false
+		}
+		e.Wrong = wrongMember("event_invalid", "", "An event is a JSON object with type and payload.")
+		return true
+	}
+	if _, err := t.dec.ReadToken(); err != nil {
+		return false
+	}
+	var payload jsontext.Value
+	for t.dec.PeekKind() != '}' {
+		name, err := t.dec.ReadValue()
+		if err != nil {
+			return false
+		}
+		member := memberOf(name)
+		var unknown string
+		if member == memberUnknown {
+			unknown, _ = rawjson.Unquote(name) // name is gone with the next read
+		}
+		value, err := t.dec.ReadValue()
+		if err != nil {
+			return false
+		}
+		if e.Wrong != nil {
+			continue
+		}
+		switch member {
+		case memberType:
+			e.Type, e.Wrong = stringMember(value, "event_type_invalid", "/type", "The type is a string, such as order.paid.")
+		case memberID:
+			e.ExternalID, e.Wrong = stringMember(value, "event_id_invalid", "/id", "The id is a string; leave it out if you have none.")
+			if e.Wrong == nil && e.ExternalID == "" {
+				e.Wrong = wrongMember("event_id_invalid", "/id", "The id is empty. Leave it out if you have none.")
+			}
+		case memberContract:
+			e.Contract, e.Wrong = stringMember(value, "contract_unknown", "/contract", "The contract is the name of one.")
+		case memberPayload:
+			payload = value
+			e.Wrong = checkPayload(value, maxPayload)
+			if e.Wrong == nil {
+				e.Payload = bytes.Clone(value) // the buffer goes to somebody else
+			}
+		case memberUnknown:
+			const text = "An event has type, payload, id and contract, and no other members. Put this into the payload."
+			e.Wrong = wrongMember("event_invalid", "/"+escapePointer(unknown), text)
+		}
+	}
+	if _, err := t.dec.ReadToken(); err != nil {
+		return false
+	}
+	if e.Wrong == nil && payload == nil {
+		e.Wrong = wrongMember("payload_missing", "/payload", "The event has no payload. Send one, null if there is nothing to say.")
+	}
+	if e.Wrong == nil && e.Type == "" {
+		e.Wrong = wrongMember("event_type_invalid", "/type", "The event has no type. Send one, such as order.paid.")
+	}
+	return true
+}
+
+type member int
+
+const (
+	memberUnknown member = iota
+	memberType
+	memberID
+	memberContract
+	memberPayload
+)
+
+// memberOf tells which member a name token is.
+func memberOf(name jsontext.Value) member {
+	switch string(name) {
+	case `"type"`:
+		return memberType
+	case `"id"`:
+		return memberID
+	case `"contract"`:
+		return memberContract
+	case `"payload"`:
+		return memberPayload
+	}
+	if bytes.IndexByte(name, '\\') >= 0 { // spelled with escapes
+		if plain, err := jsontext.AppendUnquote([]byte{'"'}, name); err == nil && bytes.IndexByte(plain, '\\') < 0 {
+			return memberOf(append(plain, '"'))
+		}
+	}
+	return memberUnknown
+}
+
+func stringMember(value jsontext.Value, code, pointer, detail string) (string, *hook.Error) {
+	if value.Kind() != '"' {
+		return "", wrongMember(code, pointer, detail)
+	}
+	s, ok := rawjson.Unquote(value)
+	if !ok || len(s) > 512 {
+		return "", wrongMember(code, pointer, detail)
+	}
+	return s, nil
+}
+
+func checkPayload(value jsontext.Value, limit int) *hook.Error {
+	if len(value) > limit {
+		detail := fmt.Sprintf("The payload has %d bytes; at most %d are taken. Send less, or a link to the rest.", len(value), limit)
+		return &hook.Error{
+			Kind: hook.KindTooLarge, Code: "payload_too_large", Detail: detail, Fields: []hook.FieldError{{Pointer: "/payload", Detail: detail}},
+		}
+	}
+	// Only what has enough brackets to be too deep is looked at again.
+	if bytes.Count(value, []byte{'{'})+bytes.Count(value, []byte{'['}) > maxDepth {
+		if err := rawjson.Check(value, maxDepth); err != nil {
+			return wrongMember("payload_invalid", "/payload", fmt.Sprintf("The payload nests more than %d deep. Send a flatter one.", maxDepth))
+		}
+	}
+	return nil
+}

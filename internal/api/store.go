@@ -1,0 +1,96 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// Store is what the API needs of the database, noun by noun. Every method that
+// concerns one tenant takes it, and finds nothing of another. A thing that is
+// not there is a [hook.Error] of KindNotFound.
+type Store interface {
+	Tenants
+	Endpoints
+	Events
+	Deliveries
+	Recoveries
+	Keys
+
+	// Ready reports whether the database answers reads and commits writes.
+	Ready(ctx context.Context) error
+}
+
+// Tenants of the database.
+type Tenants interface {
+	// PutTenant creates a tenant or changes what is not nil.
+	PutTenant(ctx context.Context, id string, name *string, metadata json.RawMessage) (t hook.Tenant, created bool, err error)
+	Tenant(ctx context.Context, id string) (hook.Tenant, error)
+	// Tenants lists by id, from the one after the given id.
+	Tenants(ctx context.Context, after string, limit int) (list []hook.Tenant, more bool, err error)
+	DeleteTenant(ctx context.Context, id string) error
+}
+
+// Endpoints of the database.
+type Endpoints interface {
+	// CreateEndpoint sets the version and times of e.
+	CreateEndpoint(ctx context.Context, e *hook.Endpoint) error
+	TenantEndpoint(ctx context.Context, tenant string, id hook.EndpointID) (*hook.Endpoint, error)
+	Endpoints(ctx context.Context, tenant string, p hook.Page) (list []*hook.Endpoint, next hook.ID, err error)
+	// UpdateEndpoint stores nothing and is not ok if the endpoint was changed since
+	// it was read.
+	UpdateEndpoint(ctx context.Context, e *hook.Endpoint, newConfig bool) (ok bool, err error)
+	SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error
+	DeleteEndpoint(ctx context.Context, tenant string, id hook.EndpointID) error
+}
+
+// Events of the database.
+type Events interface {
+	Event(ctx context.Context, tenant string, id hook.EventID) (*hook.Event, error)
+	EventByExternalID(ctx context.Context, tenant, external string) (*hook.Event, error)
+	EventDeliveries(ctx context.Context, tenant string, id hook.EventID) (int, error)
+	// Events come without payloads. A page may be short although more follow: next
+	// is not zero then.
+	Events(ctx context.Context, tenant string, f hook.EventFilter, p hook.Page) (list []*hook.Event, next hook.ID, err error)
+}
+
+// Deliveries of the database.
+type Deliveries interface {
+	Delivery(ctx context.Context, tenant string, id hook.DeliveryID) (hook.Delivery, error)
+	Deliveries(ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page) (list []hook.Delivery, next hook.ID, err error)
+	// Attempts are the latest n, oldest first.
+	Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.Attempt, error)
+	// Body is the frozen body, nil if it equals the payload.
+	Body(ctx context.Context, id hook.DeliveryID) ([]byte, error)
+	// Retry is a conflict if the delivery cannot be sent again now.
+	Retry(ctx context.Context, tenant string, id hook.DeliveryID, ordered bool) (hook.Delivery, error)
+}
+
+// Recoveries of the database.
+type Recoveries interface {
+	CreateRecovery(ctx context.Context, r *hook.Recovery) error
+	Recovery(ctx context.Context, tenant string, id hook.RecoveryID) (*hook.Recovery, error)
+	Recoveries(ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page) (list []*hook.Recovery, next hook.ID, err error)
+}
+
+// Keys of the database.
+type Keys interface {
+	CreateKey(ctx context.Context, k hook.Key) error
+	Keys(ctx context.Context, p hook.Page) (list []hook.Key, next hook.ID, err error)
+	KeyByHash(ctx context.Context, hash [32]byte) (hook.Key, error)
+	DeleteKey(ctx context.Context, id hook.KeyID) error
+}
+
+// Accepter takes events in. What it has answered is durable. An error concerns
+// the whole request, and then nothing was stored.
+type Accepter interface {
+	Accept(ctx context.Context, in hook.NewEvents) ([]hook.EventAnswer, error)
+}
+
+// Waker tells the worker that an endpoint has something due that it may not
+// know of.
+type Waker interface {
+	Wake(id hook.EndpointID)
+}

@@ -1,0 +1,229 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"gancho/internal/hook"
+)
+
+const recoveryColumns = `id, tenant, endpoint, since, until, states, cursor, examined, requeued, state, created_at, finished_at`
+
+// missing stands, in the column states, for events without a delivery.
+const missing = "missing"
+
+func scanRecovery(row interface{ Scan(...any) error }) (*hook.Recovery, error) {
+	var r hook.Recovery
+	var id, endpoint, cursor []byte
+	var since, until, created, finished sql.NullInt64
+	var states string
+	err := row.Scan(&id, &r.Tenant, &endpoint, &since, &until, &states, &cursor, &r.Examined, &r.Requeued, &r.State, &created, &finished)
+	if err != nil {
+		return nil, err
+	}
+	copy(r.ID[:], id)
+	copy(r.Endpoint[:], endpoint)
+	copy(r.Cursor[:], cursor)
+	r.Since, r.Until, r.CreatedAt, r.FinishedAt = fromMicros(since), fromMicros(until), fromMicros(created), fromMicros(finished)
+	for s := range strings.SplitSeq(states, ",") {
+		switch {
+		case s == missing:
+			r.Missing = true
+		case s != "":
+			r.States = append(r.States, hook.State(s))
+		}
+	}
+	return &r, nil
+}
+
+// CreateRecovery stores a bulk replay. It begins with the first event of its
+// time span.
+func (db *DB) CreateRecovery(ctx context.Context, r *hook.Recovery) error {
+	var states []string
+	for _, s := range r.States {
+		states = append(states, string(s))
+	}
+	if r.Missing {
+		states = append(states, missing)
+	}
+	return db.change(ctx, func(t *tx) error {
+		if err := t.takesDeliveries(r.Endpoint); err != nil {
+			return err
+		}
+		_, err := t.exec(`INSERT INTO recoveries (`+recoveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL)`,
+			r.ID[:], r.Tenant, r.Endpoint[:], r.Since.UnixMicro(), r.Until.UnixMicro(), strings.Join(states, ","), r.Cursor[:],
+			r.Examined, r.Requeued, string(r.State), r.CreatedAt.UnixMicro())
+		return err
+	})
+}
+
+// Recovery is one bulk replay of a tenant.
+func (db *DB) Recovery(ctx context.Context, tenant string, id hook.RecoveryID) (*hook.Recovery, error) {
+	r, err := scanRecovery(db.read.QueryRowContext(ctx, `SELECT `+recoveryColumns+` FROM recoveries WHERE id = $1 AND tenant = $2`, id[:], tenant))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, hook.NotFound("recovery", id.String())
+	}
+	return r, lost(err)
+}
+
+// Recoveries lists the bulk replays to an endpoint of a tenant, newest first.
+// next is where the following page begins, zero if there is none.
+func (db *DB) Recoveries(ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page) (list []*hook.Recovery, next hook.ID, err error) {
+	_, hi := span(hook.ID{}, p.Before)
+	list, err = db.recoveries(ctx, `SELECT `+recoveryColumns+` FROM recoveries
+		WHERE endpoint = $1 AND tenant = $2 AND id < $3 ORDER BY id DESC LIMIT $4`, endpoint[:], tenant, hi[:], p.Limit+1)
+	list, next = cut(list, p.Limit, func(r *hook.Recovery) hook.ID { return hook.ID(r.ID) })
+	return list, next, err
+}
+
+// NextRecoveries lists the bulk replays that are not done, oldest first.
+func (db *DB) NextRecoveries(ctx context.Context) ([]*hook.Recovery, error) {
+	return db.recoveries(ctx, `SELECT `+recoveryColumns+` FROM recoveries WHERE state = 'running' ORDER BY id`)
+}
+
+func (db *DB) recoveries(ctx context.Context, query string, args ...any) (list []*hook.Recovery, err error) {
+	rows, err := db.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanRecovery(rows)
+		if err != nil {
+			return nil, lost(err)
+		}
+		list = append(list, r)
+	}
+	return list, lost(rows.Err())
+}
+
+// RecoveryPage reads the next n events of a bulk replay, oldest first, each with
+// the delivery that its endpoint has of it. Test events and test deliveries are
+// left out. withPayload reads the payloads too, which only a filter needs. An
+// empty page means that there is nothing left.
+func (db *DB) RecoveryPage(ctx context.Context, r *hook.Recovery, n int, withPayload bool) ([]hook.RecoveryItem, error) {
+	items, err := db.recoveryEvents(ctx, r, n, withPayload)
+	if err != nil || len(items) == 0 {
+		return items, err
+	}
+	first, last := items[0].Event.ID, items[len(items)-1].Event.ID.Delivery(hook.MaxFanout)
+	// Read from the endpoint's index alone, whatever other endpoints have in this span.
+	list, err := db.deliveries(ctx, `SELECT `+deliveryColumns+` FROM deliveries
+		WHERE endpoint = $1 AND tenant || '' = $2 AND id > $3 AND id <= $4 ORDER BY id`, r.Endpoint[:], r.Tenant, first[:], last[:])
+	if err != nil {
+		return nil, err
+	}
+	byEvent := make(map[hook.EventID]*hook.Delivery, len(list))
+	for i := range list {
+		if !list[i].Test {
+			byEvent[list[i].ID.Event()] = &list[i]
+		}
+	}
+	for i := range items {
+		items[i].Delivery = byEvent[items[i].Event.ID]
+	}
+	return items, nil
+}
+
+func (db *DB) recoveryEvents(ctx context.Context, r *hook.Recovery, n int, withPayload bool) (items []hook.RecoveryItem, err error) {
+	columns := eventHead
+	if withPayload {
+		columns = eventColumns
+	}
+	lo, hi := upper(following(hook.ID(r.Cursor)), hook.IDAt(r.Since)), hook.IDAt(r.Until)
+	rows, err := db.read.QueryContext(ctx, `SELECT `+columns+` FROM events
+		WHERE tenant = $1 AND id >= $2 AND id < $3 AND source <> 'test' ORDER BY id LIMIT $4`, r.Tenant, lo[:], hi[:], n)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e, err := scanEvent(rows)
+		if err != nil {
+			return nil, lost(err)
+		}
+		items = append(items, hook.RecoveryItem{Event: e})
+	}
+	return items, lost(rows.Err())
+}
+
+// AdvanceRecovery commits one step of a bulk replay: what it sends again and how
+// far it came, together, so that a crash repeats no step. It returns how many
+// deliveries the step put into the queue. If the endpoint does not take
+// deliveries any more, the recovery ends as cancelled and nothing is queued.
+func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.RecoveryStep) (queued int, err error) {
+	now := db.now()
+	err = db.change(ctx, func(t *tx) error {
+		queued = 0
+		var state hook.RecoveryState
+		err := t.row(`SELECT state FROM recoveries WHERE id = $1 AND tenant = $2 AND cursor = $3`, r.ID[:], r.Tenant, r.Cursor[:]).Scan(&state)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && state != hook.RecoveryRunning {
+			return hook.Conflict("recovery_moved", "This recovery was advanced by somebody else.")
+		}
+		if err != nil {
+			return err
+		}
+		state = hook.RecoveryRunning
+		switch err := t.takesDeliveries(r.Endpoint); {
+		case hook.IsKind(err, hook.KindConflict):
+			state = hook.RecoveryCancelled
+		case err != nil:
+			return err
+		default:
+			if queued, err = t.recover(r, step, now.UnixMicro()); err != nil {
+				return err
+			}
+			if step.Done {
+				state = hook.RecoveryDone
+			}
+		}
+		var finished any
+		if state != hook.RecoveryRunning {
+			finished = now.UnixMicro()
+		}
+		cursor := upperEvent(r.Cursor, step.Cursor)
+		_, err = t.exec(`UPDATE recoveries SET cursor = $2, examined = examined + $3, requeued = requeued + $4, state = $5, finished_at = $6
+			WHERE id = $1`, r.ID[:], cursor[:], step.Examined, queued, string(state), finished)
+		return err
+	})
+	return queued, err
+}
+
+func upperEvent(a, b hook.EventID) hook.EventID { return hook.EventID(upper(hook.ID(a), hook.ID(b))) }
+
+// recover queues what a step says.
+func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, at int64) (queued int, err error) {
+	now := fromMicros(sql.NullInt64{Int64: at, Valid: true})
+	if queued, err = t.requeueAll(r.Tenant, step.Requeue, step.Ordered, now); err != nil {
+		return 0, err
+	}
+	for _, d := range step.Create {
+		event := d.ID.Event()
+		var there int
+		err := t.row(`SELECT COUNT(*) FROM events WHERE tenant = $1 AND id = $2`, r.Tenant, event[:]).Scan(&there)
+		if err != nil {
+			return 0, err
+		}
+		if there == 0 { // removed since the page was read
+			continue
+		}
+		n, err := t.number(r.Tenant, event)
+		if hook.IsKind(err, hook.KindConflict) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		d.ID = event.Delivery(n)
+		if _, err := t.exec(`INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, reason, test, attempts, slot,
+			due_at, next_attempt_at, created_at, endpoint_version, contract_version)
+			VALUES ($1, $2, $3, $4, $5, $6, '', $7, 0, 0, $8, $9, $10, 0, 0)`,
+			r.Tenant, d.ID[:], r.Endpoint[:], d.Type, string(d.Mode), string(hook.Pending), d.Test, dueAt(&d), micros(d.NextAttemptAt), d.CreatedAt.UnixMicro()); err != nil {
+			return 0, err
+		}
+		queued++
+	}
+	return queued, nil
+}

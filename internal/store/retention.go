@@ -1,0 +1,216 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// Retention removes history in short transactions, since each holds up
+// everything else that is to be written, with a rest between them.
+const expireRest = 5 * time.Millisecond
+
+// Expire removes what is finished and older than before: deliveries with their
+// attempts and bodies, events that have no delivery left, idempotency keys that
+// have expired, and deleted endpoints that no delivery needs any more. Nothing
+// unfinished is ever removed, nor an event with a delivery. One transaction
+// removes n rows at most; Expire goes through everything once, or until ctx
+// ends, and returns how many deliveries, events and keys are gone.
+func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int, err error) {
+	n = max(n, 10)
+	tenants, err := db.allTenants(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, tenant := range tenants {
+		for _, expire := range []func(context.Context, string, time.Time, int) (int, error){db.expireDeliveries, db.expireEvents} {
+			k, err := expire(ctx, tenant, before, n)
+			if removed += k; err != nil {
+				return removed, err
+			}
+		}
+	}
+	for _, q := range []string{
+		`DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
+		`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE finished_at < $3 LIMIT $2)`,
+		// A deleted endpoint goes with the last delivery that names it.
+		`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
+			JOIN endpoints e ON e.id = v.endpoint WHERE e.state = 'deleted' AND e.state_at < $3
+			AND NOT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = e.id) LIMIT $2)`,
+		`DELETE FROM endpoints WHERE id IN (SELECT e.id FROM endpoints e WHERE e.state = 'deleted' AND e.state_at < $3
+			AND NOT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = e.id) LIMIT $2)`,
+	} {
+		k, err := db.expireAll(ctx, q, before, n)
+		if removed += k; err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
+// expireAll runs a bounded DELETE until it finds nothing. $1 is now, $2 the
+// bound, $3 the limit of age.
+func (db *DB) expireAll(ctx context.Context, q string, before time.Time, n int) (removed int, err error) {
+	for {
+		k := int64(0)
+		err := db.change(ctx, func(t *tx) error {
+			k, err = t.exec(q, db.now().UnixMicro(), n, before.UnixMicro())
+			return err
+		})
+		removed += int(k)
+		if err != nil || k < int64(n) {
+			return removed, err
+		}
+		if err := rest(ctx); err != nil {
+			return removed, err
+		}
+	}
+}
+
+func rest(ctx context.Context) error {
+	t := time.NewTimer(expireRest)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// allTenants are the ids of all tenants.
+func (db *DB) allTenants(ctx context.Context) (ids []string, err error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT id FROM tenants WHERE deleted_at IS NULL ORDER BY id`)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, lost(err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, lost(rows.Err())
+}
+
+// candidates walks ids of a tenant upwards, calling remove with chunks of them.
+// query selects id and a weight (rows that go with it), with $1 tenant, $2 the
+// id to go on after, $3 the id to stop before, $4 a bound, $5 the limit of age.
+func (db *DB) candidates(ctx context.Context, query, tenant string, before time.Time, n int, remove func([][]byte) (int, error)) (removed int, err error) {
+	var after hook.ID
+	end := hook.IDAt(before)
+	for {
+		ids, err := db.chunk(ctx, query, n, tenant, after[:], end[:], n, before.UnixMicro())
+		if err != nil || len(ids) == 0 {
+			return removed, err
+		}
+		k, err := remove(ids)
+		removed += k
+		if err != nil {
+			return removed, err
+		}
+		copy(after[:], ids[len(ids)-1])
+		if err := rest(ctx); err != nil {
+			return removed, err
+		}
+	}
+}
+
+// chunk reads ids until their weights pass n; at least one, if there is any.
+func (db *DB) chunk(ctx context.Context, query string, n int, args ...any) (ids [][]byte, err error) {
+	rows, err := db.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	total := 0
+	for rows.Next() {
+		var id []byte
+		var weight int
+		if err := rows.Scan(&id, &weight); err != nil {
+			return nil, lost(err)
+		}
+		if total += weight; total > n && len(ids) > 0 {
+			break
+		}
+		ids = append(ids, id)
+	}
+	return ids, lost(rows.Err())
+}
+
+func (db *DB) expireDeliveries(ctx context.Context, tenant string, before time.Time, n int) (int, error) {
+	const query = `SELECT id, attempts + 2 FROM deliveries WHERE tenant = $1 AND id > $2 AND id < $3
+		AND due_at IS NULL AND finished_at < $5 ORDER BY id LIMIT $4`
+	return db.candidates(ctx, query, tenant, before, n, func(ids [][]byte) (k int, err error) {
+		err = db.change(ctx, func(t *tx) error {
+			// Somebody may have sent one again since.
+			still := ids[:0:0]
+			for _, id := range ids {
+				var one int
+				err := t.row(`SELECT COUNT(*) FROM deliveries WHERE tenant = $1 AND id = $2 AND due_at IS NULL AND finished_at < $3`,
+					tenant, id, before.UnixMicro()).Scan(&one)
+				if err != nil {
+					return err
+				}
+				if one > 0 {
+					still = append(still, id)
+				}
+			}
+			if len(still) == 0 {
+				return nil
+			}
+			k, err = purgeDeliveries(t, tenant, still, 0)
+			return err
+		})
+		return k, err
+	})
+}
+
+func (db *DB) expireEvents(ctx context.Context, tenant string, before time.Time, n int) (int, error) {
+	const query = `SELECT id, 1 FROM events WHERE tenant = $1 AND id > $2 AND id < $3 AND created_at < $5 ORDER BY id LIMIT $4`
+	return db.candidates(ctx, query, tenant, before, min(n, 200), func(ids [][]byte) (k int, err error) {
+		ids, err = db.withoutDeliveries(ctx, tenant, ids)
+		if err != nil || len(ids) == 0 {
+			return 0, err
+		}
+		err = db.change(ctx, func(t *tx) error {
+			k = 0
+			for _, id := range ids {
+				last := hook.EventID(id).Delivery(hook.MaxFanout)
+				gone, err := t.exec(`DELETE FROM events WHERE tenant = $1 AND id = $2
+					AND NOT EXISTS (SELECT 1 FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3)`, tenant, id, last[:])
+				if err != nil {
+					return err
+				}
+				k += int(gone)
+			}
+			return nil
+		})
+		return k, err
+	})
+}
+
+// withoutDeliveries picks the events that have no delivery, by reading, so that
+// the writing transaction looks only at what it removes.
+func (db *DB) withoutDeliveries(ctx context.Context, tenant string, ids [][]byte) (out [][]byte, err error) {
+	stmt, err := db.read.PrepareContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3)`)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer func() { err = errors.Join(err, lost(stmt.Close())) }()
+	for _, id := range ids {
+		last := hook.EventID(id).Delivery(hook.MaxFanout)
+		var has bool
+		if err := stmt.QueryRowContext(ctx, tenant, id, last[:]).Scan(&has); err != nil {
+			return nil, lost(err)
+		}
+		if !has {
+			out = append(out, id)
+		}
+	}
+	return out, nil
+}
