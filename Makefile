@@ -64,8 +64,11 @@ fmt: $(TOOLS) ## Format all Go files and apply the modernizers of go fix
 	go fix ./...
 	bin/tools/gofumpt -w $(GO_FILES)
 
+LINT_STEPS := lint-format lint-vet lint-staticcheck lint-bugs lint-modern lint-generated lint-modules lint-platforms
+
 .PHONY: lint
-lint: lint-format lint-vet lint-staticcheck lint-bugs lint-modern lint-generated lint-modules lint-platforms ## Check format, bugs, generated files and all platforms
+lint: ## Check format, bugs, generated files and all platforms
+	@$(MAKE) --no-print-directory --keep-going $(LINT_STEPS)
 	@echo "lint: all steps passed"
 
 .PHONY: lint-format
