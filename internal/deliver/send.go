@@ -210,6 +210,12 @@ func (s *Sender) Send(ctx context.Context, shot *Shot) *Exchange {
 			x.RetryAfter = retryAfter(resp.Header, time.Now())
 		}
 	}
+	if err != nil && f.conn == nil && f.dial.Load() == nil && f.Err() == nil {
+		// net/http looks at the headers before it asks for a connection.
+		x.Class, x.Detail, x.Unsent = hook.ClassRender, notSendable(shot, err), true
+		x.Timing.Total = time.Since(x.StartedAt)
+		return x
+	}
 	x.Timing = f.timing()
 	x.Unsent = !f.wrote.Load() && !x.Resent
 	x.Sent = f.sent(req)
@@ -248,8 +254,9 @@ var errDeadline = errors.New("the time limit of the attempt is over")
 // connection saw of it. Connections and dials may outlive it and hold on to it,
 // so a flight is never used twice.
 type flight struct {
-	context.Context // ends with the clock or with Send's own context
-	cancel          context.CancelCauseFunc
+	context.Context                         // ends with the clock or with Send's own context
+	cancel          context.CancelFunc      // under ClockTotal
+	cancelCause     context.CancelCauseFunc // under ClockResponse
 
 	start        time.Time
 	limits       limits
@@ -259,7 +266,7 @@ type flight struct {
 	trace  httptrace.ClientTrace
 	conn   *conn // nil: none yet
 	reused bool
-	body   requestBody
+	body   bytes.Reader
 
 	dial      atomic.Pointer[dialing] // the dial made for this try, if any
 	wrote     atomic.Bool             // a byte of the request has left
@@ -284,12 +291,12 @@ func newFlight(ctx context.Context, clock Clock, l limits, start time.Time) *fli
 	if clock == ClockTotal {
 		f.connectLimit = min(l.connect, l.timeout)
 		c, cancel := context.WithDeadlineCause(ctx, start.Add(l.timeout), errDeadline)
-		f.cancel = func(error) { cancel() }
+		f.cancel = cancel
 		f.Context = httptrace.WithClientTrace(c, &f.trace)
 		return f
 	}
 	c, cancel := context.WithCancelCause(ctx)
-	f.cancel = cancel
+	f.cancelCause = cancel
 	f.trace.WroteRequest = f.wroteRequest
 	f.trace.GotFirstResponseByte = f.gotFirstByte
 	f.trace.Got1xxResponse = f.gotInformational
@@ -301,13 +308,15 @@ func newFlight(ctx context.Context, clock Clock, l limits, start time.Time) *fli
 
 // land ends everything the flight holds.
 func (f *flight) land() {
-	if f.timer != nil {
-		f.mu.Lock()
-		f.timer.Stop()
-		f.phase = stageBody + 1
-		f.mu.Unlock()
+	if f.clock == ClockTotal {
+		f.cancel()
+		return
 	}
-	f.cancel(context.Canceled)
+	f.mu.Lock()
+	f.timer.Stop()
+	f.phase = stageBody + 1
+	f.mu.Unlock()
+	f.cancelCause(context.Canceled)
 }
 
 // Value lets a dial find the flight it is for.
@@ -376,7 +385,7 @@ func (f *flight) timeUp() {
 	}
 	f.over, f.overAt = true, f.phase
 	f.mu.Unlock()
-	f.cancel(errDeadline)
+	f.cancelCause(errDeadline)
 }
 
 // capture keeps the head of the request as it is written.
@@ -428,13 +437,6 @@ func (f *flight) sent(req *http.Request) []hook.Header {
 	return list
 }
 
-// requestBody has no GetBody beside it on purpose: without one the transport
-// never sends a request a second time on its own account, not even one with an
-// Idempotency-Key header.
-type requestBody struct{ bytes.Reader }
-
-func (*requestBody) Close() error { return nil }
-
 // request shapes the HTTP request, or returns nil and what is wrong.
 func (f *flight) request(shot *Shot) (req *http.Request, wrong string) {
 	req, err := http.NewRequestWithContext(f, shot.Method, shot.URL, nil)
@@ -462,9 +464,6 @@ func (f *flight) request(shot *Shot) (req *http.Request, wrong string) {
 			auth = true
 		case headerOther:
 		}
-		if !validHeader(line) {
-			return nil, "The header " + strconv.Quote(line.Name) + " has a name or value that HTTP does not permit, so nothing was sent."
-		}
 		if have, ok := h[line.Name]; ok && have != nil {
 			h[line.Name] = append(have, line.Value)
 			continue
@@ -477,16 +476,21 @@ func (f *flight) request(shot *Shot) (req *http.Request, wrong string) {
 		h["Authorization"] = []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))}
 	}
 	req.Header = h
+	// There is no GetBody beside Body on purpose: without one the transport never
+	// sends a request a second time on its own account, not even one with an
+	// Idempotency-Key header. And it must be a NopCloser over a bytes.Reader, for
+	// then the transport knows that the body is at hand, and writes it together
+	// with the head.
 	if len(shot.Body) > 0 {
 		f.body.Reset(shot.Body)
-		req.Body = &f.body
+		req.Body = io.NopCloser(&f.body)
 		req.ContentLength = int64(len(shot.Body))
 	} else {
 		switch req.Method {
 		case http.MethodGet, http.MethodHead, http.MethodOptions:
-			// An empty body that is not nil: see requestBody. The transport
-			// finds it empty and sends none.
-			req.Body = &f.body
+			// These it would send again if they had no body. So they have one;
+			// the transport finds it empty and sends none.
+			req.Body = io.NopCloser(&f.body)
 		}
 	}
 	return req, ""
@@ -546,6 +550,16 @@ func kindOfHeader(name string) headerKind {
 		}
 	}
 	return headerOther
+}
+
+// notSendable says what net/http has against a request.
+func notSendable(shot *Shot, err error) string {
+	for _, h := range shot.Headers {
+		if !validHeader(h) {
+			return "The header " + strconv.Quote(h.Name) + " has a name or value that HTTP does not permit, so nothing was sent."
+		}
+	}
+	return "The request could not be made (" + plain(err) + "), so nothing was sent."
 }
 
 // validHeader checks name and value as RFC 9110 sections 5.1 and 5.5 say.

@@ -1182,3 +1182,22 @@ func TestTLS(t *testing.T) {
 		})
 	}
 }
+
+// A request that fits goes out in one piece: one packet, one system call.
+func TestOneWrite(t *testing.T) {
+	t.Parallel()
+	first := make(chan int, 1)
+	r := receive(t, func(c *net.TCPConn, _ int) {
+		n, _ := c.Read(make([]byte, 64<<10))
+		first <- n
+		io.WriteString(c, ok)
+		untilClosed(c)
+	})
+	x := newSender(t).Send(t.Context(), post(r.url, strings.Repeat("x", 1000), "a", "b"))
+	if x.Class != "" {
+		t.Fatalf("%+v", x)
+	}
+	if n := <-first; n < 1000 {
+		t.Errorf("the first read got %d bytes: head and body came apart", n)
+	}
+}
