@@ -121,7 +121,7 @@ func (c *Contract) HasEvent(eventType string) bool {
 
 // Event is the description of an event type: its own, or that of "*".
 func (c *Contract) Event(eventType string) (EventType, bool) {
-	if i, ok := c.byName[eventType]; ok {
+	if i, ok := c.byName[eventType]; ok && eventType != anyEvent {
 		return c.events[i], true
 	}
 	if c.anyEvent && hook.ValidEventType(eventType) {

@@ -235,6 +235,23 @@ func TestPath(t *testing.T) {
 	}
 }
 
+// The YAML parser takes time by the square of what it reads; what would take
+// long is refused before.
+func TestTooMuch(t *testing.T) {
+	t.Parallel()
+	for name, src := range map[string]string{
+		"nested":  "a: " + strings.Repeat("[", 400_000),
+		"dashes":  strings.Repeat("- ", 400_000),
+		"lines":   strings.Repeat("a: b\n", 100_000),
+		"too big": "a: \"" + strings.Repeat("x", MaxSource) + "\"",
+	} {
+		_, err := Parse("x.yaml", []byte(src))
+		if err == nil || !strings.Contains(err.Error(), "x.yaml:1:1: The file has ") {
+			t.Errorf("%s: %.200v", name, err)
+		}
+	}
+}
+
 // FuzzParse: no text brings the loader down, and what it takes stands alone.
 func FuzzParse(f *testing.F) {
 	f.Add(shop)

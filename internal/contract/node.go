@@ -2,10 +2,12 @@ package contract
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
@@ -52,6 +54,9 @@ const (
 	block        // | or >
 )
 
+// maxTokens bounds the work of reading a file: some 5000 lines.
+const maxTokens = 20_000
+
 // get is the value of a key, nil if it is absent.
 func (n *node) get(key string) *node {
 	if n == nil {
@@ -69,7 +74,12 @@ func (n *node) get(key string) *node {
 // (anchors, tags, merge keys, several documents) is refused: a contract has to
 // be readable by somebody who knows only key: value and lists.
 func (l *loader) read(src []byte) *node {
-	file, err := parser.ParseBytes(src, 0)
+	tokens := lexer.Tokenize(string(src))
+	if len(tokens) > maxTokens { // the parser's time grows with the square
+		l.problem(1, 1, fmt.Sprintf("The file has %d parts; at most %d are possible.", len(tokens), maxTokens), "Split it into several contracts.")
+		return nil
+	}
+	file, err := parser.Parse(tokens, 0)
 	if err != nil {
 		line, col, message := 1, 1, err.Error()
 		if e, ok := errors.AsType[yaml.Error](err); ok {
