@@ -18,7 +18,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 # Files that a program writes. make docs renews them, make lint finds stale ones.
 GENERATED := docs/config.md
 
-GO_FILES = $(shell git ls-files --cached --others --exclude-standard '*.go')
+GO_FILES = $(wildcard $(shell git ls-files --cached --others --exclude-standard '*.go'))
 TOOLS := bin/tools/.installed
 
 .PHONY: help

@@ -20,15 +20,17 @@ type ban struct {
 	in    func(file string) bool
 	why   string // and what to do instead
 
-	// inBubble allows it inside a function given to synctest.Test, where the
-	// clock is fake and nothing really waits.
+	// inBubble allows it where the clock is fake and nothing really waits: in a
+	// function given to synctest.Test, or to a function of the package that
+	// hands it on to it, and in a function that calls synctest.Wait, which
+	// fails anywhere else.
 	inBubble bool
 }
 
 var bans = []ban{
 	{
 		path: "time", names: []string{"Sleep"}, in: isTest, inBubble: true,
-		why: "a test that waits for real time is slow or flaky: use testing/synctest, a channel, or poll with a deadline",
+		why: "a test that waits for real time is slow or flaky: use testing/synctest or a channel; in a poll with a deadline allow it with //policy:allow time.Sleep: and why",
 	},
 	{
 		path: "time", names: []string{"Now", "Since", "Until"},
@@ -65,8 +67,14 @@ func code(dirs ...string) func(string) bool {
 }
 
 func TestForbiddenCalls(t *testing.T) {
-	for file, src := range goFiles(t) {
-		for _, finding := range forbidden(t, file, src) {
+	sources := goFiles(t)
+	makers := map[string][]string{} // directory → its functions that make a bubble
+	for file, src := range sources {
+		dir := filepath.Dir(file)
+		makers[dir] = append(makers[dir], bubbleMakers(t, file, src)...)
+	}
+	for file, src := range sources {
+		for _, finding := range forbidden(t, file, src, makers[filepath.Dir(file)]) {
 			t.Error(finding)
 		}
 	}
@@ -83,11 +91,7 @@ func TestCodeKnowsNoSystem(t *testing.T) {
 		if isTest(file) {
 			continue
 		}
-		fset := token.NewFileSet()
-		f, err := parser.ParseFile(fset, file, src, parser.ParseComments|parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
+		fset, f, _ := parse(t, file, src)
 		allowed := allowances(fset, f)
 		ast.Inspect(f, func(n ast.Node) bool {
 			var text string
@@ -149,15 +153,15 @@ func allowances(fset *token.FileSet, f *ast.File) map[int][]string {
 	return allowed
 }
 
-// forbidden is what bans find in a file.
-func forbidden(t *testing.T, file string, src []byte) (findings []string) {
+// parse is file as syntax, with the names of the packages in it → import paths.
+func parse(t *testing.T, file string, src []byte) (*token.FileSet, *ast.File, map[string]string) {
 	t.Helper()
 	fset := token.NewFileSet()
 	f, err := parser.ParseFile(fset, file, src, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := map[string]string{} // of the packages in this file → import path
+	names := map[string]string{}
 	for _, imp := range f.Imports {
 		path, err := strconv.Unquote(imp.Path.Value)
 		if err != nil {
@@ -169,19 +173,75 @@ func forbidden(t *testing.T, file string, src []byte) (findings []string) {
 		}
 		names[name] = path
 	}
+	return fset, f, names
+}
+
+// bubbleMakers are the functions of file that call synctest.Test.
+func bubbleMakers(t *testing.T, file string, src []byte) (makers []string) {
+	t.Helper()
+	_, f, names := parse(t, file, src)
+	for _, d := range f.Decls {
+		if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && calls(fn, names, "Test") {
+			makers = append(makers, fn.Name.Name)
+		}
+	}
+	return makers
+}
+
+// calls reports whether n contains a call of that function of package synctest.
+func calls(n ast.Node, names map[string]string, function string) (found bool) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		found = found || isSynctest(n, names, function)
+		return !found
+	})
+	return found
+}
+
+// isSynctest reports whether n is a call of that function of package synctest.
+func isSynctest(n ast.Node, names map[string]string, function string) bool {
+	call, ok := n.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || sel.Sel.Name != function {
+		return false
+	}
+	x, ok := sel.X.(*ast.Ident)
+	return ok && names[x.Name] == "testing/synctest"
+}
+
+// forbidden is what bans find in a file whose package has these functions that
+// make a bubble.
+func forbidden(t *testing.T, file string, src []byte, makers []string) (findings []string) {
+	t.Helper()
+	fset, f, names := parse(t, file, src)
 	allowed := allowances(fset, f)
-	bubbles := 0 // enclosing calls of synctest.Test
+	isBubble := func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			return calls(n, names, "Wait") && !calls(n, names, "Test")
+		case *ast.CallExpr:
+			if fn, ok := n.Fun.(*ast.Ident); ok && slices.Contains(makers, fn.Name) {
+				return true
+			}
+			return isSynctest(n, names, "Test")
+		}
+		return false
+	}
+
+	bubbles := 0 // around the present node
 	var stack []ast.Node
 	ast.Inspect(f, func(n ast.Node) bool {
 		if n == nil {
-			if isBubble(stack[len(stack)-1], names) {
+			if isBubble(stack[len(stack)-1]) {
 				bubbles--
 			}
 			stack = stack[:len(stack)-1]
 			return true
 		}
 		stack = append(stack, n)
-		if isBubble(n, names) {
+		if isBubble(n) {
 			bubbles++
 		}
 		sel, ok := n.(*ast.SelectorExpr)
@@ -206,20 +266,6 @@ func forbidden(t *testing.T, file string, src []byte) (findings []string) {
 	return findings
 }
 
-// isBubble reports whether n is a call of synctest.Test.
-func isBubble(n ast.Node, names map[string]string) bool {
-	call, ok := n.(*ast.CallExpr)
-	if !ok {
-		return false
-	}
-	sel, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok {
-		return false
-	}
-	x, ok := sel.X.(*ast.Ident)
-	return ok && names[x.Name] == "testing/synctest"
-}
-
 // TestForbiddenFindsThem holds the search itself to examples.
 func TestForbiddenFindsThem(t *testing.T) {
 	for _, tc := range []struct {
@@ -230,6 +276,8 @@ func TestForbiddenFindsThem(t *testing.T) {
 		{"sleep in code", "internal/x/x.go", `import "time"; func f() { time.Sleep(1) }`, 0},
 		{"sleep in a bubble", "internal/x/x_test.go", `import ("time"; "testing"; "testing/synctest"); func f(t *testing.T) { synctest.Test(t, func(t *testing.T) { time.Sleep(1) }) }`, 0},
 		{"sleep after a bubble", "internal/x/x_test.go", `import ("time"; "testing"; "testing/synctest"); func f(t *testing.T) { synctest.Test(t, func(t *testing.T) {}); time.Sleep(1) }`, 1},
+		{"sleep in a bubble of our own", "internal/x/x_test.go", `import ("time"; "testing"; "testing/synctest"); func bubble(t *testing.T, f func()) { synctest.Test(t, func(*testing.T) { f() }) }; func f(t *testing.T) { bubble(t, func() { time.Sleep(1) }); time.Sleep(2) }`, 1},
+		{"sleep beside synctest.Wait", "internal/x/x_test.go", `import ("time"; "testing/synctest"); func settle() { time.Sleep(1); synctest.Wait() }`, 0},
 		{"allowed with a reason", "internal/x/x_test.go", "import \"time\"; func f() {\n//policy:allow time.Sleep: because\ntime.Sleep(1) }", 0},
 		{"allowed without one", "internal/x/x_test.go", "import \"time\"; func f() {\n//policy:allow time.Sleep\ntime.Sleep(1) }", 1},
 		{"the clock in a pure package", "internal/hook/x.go", `import "time"; var f = time.Now`, 1},
@@ -242,7 +290,8 @@ func TestForbiddenFindsThem(t *testing.T) {
 		{"default client", "internal/x/x_test.go", `import "net/http"; var c = http.DefaultClient`, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := forbidden(t, tc.file, []byte("package x; "+tc.src)); len(got) != tc.want {
+			src := []byte("package x; " + tc.src)
+			if got := forbidden(t, tc.file, src, bubbleMakers(t, tc.file, src)); len(got) != tc.want {
 				t.Errorf("found %d, want %d: %v", len(got), tc.want, got)
 			}
 		})
