@@ -71,13 +71,17 @@ func TestCheckEndpoint(t *testing.T) {
 		{"method", c, plain(func(e *cfg) { e.Method = "post" }), []string{"/method Did you mean POST?"}},
 		{"one method", once, bare(func(e *cfg) { e.Method = "PUT" }), []string{"/method with POST only"}},
 		{"event types", c, plain(func(e *cfg) { e.EventTypes = []string{"order.*", "order.payd", "visit.*", "a b"} }), []string{"/event_types/3 cannot be part"}},
-		{"event types that never come", c, plain(func(e *cfg) { e.EventTypes = []string{"order.*", "order.payd", "visit.*"} }),
-			[]string{"/event_types/1 Did you mean order.paid?", "/event_types/2 has no event type visit.*. Possible: order.paid, order.sent."}},
+		{
+			"event types that never come", c, plain(func(e *cfg) { e.EventTypes = []string{"order.*", "order.payd", "visit.*"} }),
+			[]string{"/event_types/1 Did you mean order.paid?", "/event_types/2 has no event type visit.*. Possible: order.paid, order.sent."},
+		},
 		{"any event type", signed, bare(func(e *cfg) { e.EventTypes = []string{"what.ever"} }), nil},
 		{"filter", c, plain(func(e *cfg) { e.Filter = "paylod.a == 1" }), []string{"/filter Did you mean payload? (line 1, column 1)"}},
 		{"settings missing", c, plain(func(e *cfg) { e.Settings = nil }), []string{"/settings/token This is required."}},
-		{"settings wrong", c, plain(func(e *cfg) { e.Settings = []byte(`{"token":"x","sorce":"y","source":7,"pairs":[{"value":1}]}`) }),
-			[]string{"/settings/pairs/0/value has to be a text", "/settings/sorce Did you mean source?", "/settings/source has to be a text, not a number", "/settings/token at least 3 characters"}},
+		{
+			"settings wrong", c, plain(func(e *cfg) { e.Settings = []byte(`{"token":"x","sorce":"y","source":7,"pairs":[{"value":1}]}`) }),
+			[]string{"/settings/pairs/0/value has to be a text", "/settings/sorce Did you mean source?", "/settings/source has to be a text, not a number", "/settings/token at least 3 characters"},
+		},
 		{"settings no object", c, plain(func(e *cfg) { e.Settings = []byte(`[]`) }), []string{"/settings has to be an object, not a list"}},
 		{"settings none", once, bare(func(e *cfg) { e.Settings = []byte(`{"a":1}`) }), []string{"/settings/a this contract has none"}},
 		{"settings masked", c, plain(func(e *cfg) { e.Settings = []byte(`{"token":"********"}`) }), []string{"/settings/token is the mask"}},
@@ -89,8 +93,10 @@ func TestCheckEndpoint(t *testing.T) {
 			"/headers/Host set by Gancho", "/headers/content-length set by Gancho", "/headers/a b cannot be the name", "/headers/Authorization set by the contract shop",
 			"/headers/Content-Type set by the contract shop", "/headers/x-a there already", "/headers/X-B line breaks", "/headers/X-C begin or end", "/headers/ cannot be the name",
 		}},
-		{"headers under a signature", signed, bare(func(e *cfg) { e.Headers = headers("Webhook-Signature", "x", "WEBHOOK-other", "y") }),
-			[]string{"/headers/Webhook-Signature carries the signature", "/headers/WEBHOOK-other belong to the signature"}},
+		{
+			"headers under a signature", signed, bare(func(e *cfg) { e.Headers = headers("Webhook-Signature", "x", "WEBHOOK-other", "y") }),
+			[]string{"/headers/Webhook-Signature carries the signature", "/headers/WEBHOOK-other belong to the signature"},
+		},
 		{"pointer is escaped", c, plain(func(e *cfg) { e.Headers = headers("a/b~c", "x") }), []string{"/headers/a~1b~0c cannot be the name"}},
 		{"limits", c, plain(func(e *cfg) {
 			e.Timeout, e.Retry, e.PerSecond, e.Concurrency, e.Mode = time.Hour, []time.Duration{0, -1, 8 * 24 * time.Hour}, -1, 1001, "at_least_one"

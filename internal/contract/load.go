@@ -237,7 +237,6 @@ func (l *loader) docs(c *Contract, n *node) {
 // language, or something that stands in the file, so that none outlives what it
 // is about.
 func (l *loader) assumed(c *Contract, n *node) {
-
 	if n.kind != kindMapping {
 		l.problemAt(n, "assumed is a mapping from a place in this file to a note.", `Write for example: delivery.retry: {en: The document does not speak of retries.}`)
 		return

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -267,7 +268,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src string) {
 		c, err := Parse("x.yaml", []byte(src))
 		if err != nil {
-			p, ok := err.(*Problems)
+			p, ok := errors.AsType[*Problems](err)
 			if !ok || len(p.List) == 0 {
 				t.Fatalf("%T", err)
 			}

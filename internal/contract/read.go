@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -138,7 +139,7 @@ func (l *loader) condition(n *node, scope *expr.Scope) *expr.Condition {
 	if err == nil {
 		return c
 	}
-	e, ok := err.(*expr.Error)
+	e, ok := errors.AsType[*expr.Error](err)
 	if !ok {
 		l.problemAt(n, err.Error(), "")
 		return nil

@@ -3,6 +3,7 @@ package contract
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gancho/internal/hook"
@@ -82,27 +83,18 @@ func parseReference(s string, known []string) (part, error) {
 		if len(path) == 0 {
 			return part{}, errors.New("${settings} needs the name of a setting, e.g. ${settings.token}")
 		}
-		if !contains(known, path[0]) {
+		if !slices.Contains(known, path[0]) {
 			return part{}, fmt.Errorf("there is no setting %s.%s", path[0], nearest.DidYouMean(path[0], known))
 		}
 	case "payload":
 	case "event":
-		if len(path) != 1 || !contains(eventMembers, path[0]) {
+		if len(path) != 1 || !slices.Contains(eventMembers, path[0]) {
 			return part{}, fmt.Errorf("${%s} does not exist. Possible: event.%s", s, strings.Join(eventMembers, ", event."))
 		}
 	default:
 		return part{}, fmt.Errorf("there is no %s here.%s", root, nearest.DidYouMean(root, templateRoots))
 	}
 	return part{root: root, path: path}, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // static reports whether the result is the same for all events of an endpoint.

@@ -84,7 +84,7 @@ func wordAt(text string, line, column int) (word string, start int) {
 func mismatch(function, args string) string {
 	args = strings.Trim(args, "()")
 	var kinds []string
-	for _, a := range strings.Split(args, ", ") {
+	for a := range strings.SplitSeq(args, ", ") {
 		kinds = append(kinds, typeName(a))
 	}
 	if op := strings.Trim(function, "_"); op != function && len(kinds) == 2 {

@@ -34,12 +34,12 @@ func TestTypes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range strings.Fields(tc.yes) {
+		for s := range strings.FieldsSeq(tc.yes) {
 			if !types.Match(s) {
 				t.Errorf("%q does not take %s", tc.globs, s)
 			}
 		}
-		for _, s := range strings.Fields(tc.no) {
+		for s := range strings.FieldsSeq(tc.no) {
 			if types.Match(s) {
 				t.Errorf("%q takes %s", tc.globs, s)
 			}
@@ -132,7 +132,7 @@ func TestCompileFilter(t *testing.T) {
 	if n := len(compiled.young) + len(compiled.old); n > 2*cacheSize {
 		t.Errorf("%d filters are kept", n)
 	}
-	if filter(t, "payload.b == 1") != filter(t, "payload.b == 1") {
+	if first, again := filter(t, "payload.b == 1"), filter(t, "payload.b == 1"); first != again {
 		t.Error("the same filter was compiled twice")
 	}
 }

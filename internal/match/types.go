@@ -2,6 +2,7 @@ package match
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -78,10 +79,8 @@ func (t Types) Match(eventType string) bool {
 	if !t.narrow {
 		return true
 	}
-	for _, e := range t.exact {
-		if e == eventType {
-			return true
-		}
+	if slices.Contains(t.exact, eventType) {
+		return true
 	}
 	for _, p := range t.prefixes {
 		if strings.HasPrefix(eventType, p) {
