@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gancho/internal/api"
-	"gancho/internal/contract"
 	"gancho/internal/deliver"
 	"gancho/internal/ingest"
 	"gancho/internal/store"
@@ -29,7 +28,7 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	log := cfg.Logger(stderr)
+	log := cfg.logger(stderr)
 	data, err := openData(cfg.Data)
 	if err != nil {
 		return err
@@ -108,7 +107,11 @@ func (s *server) serve(ctx context.Context) error {
 	})
 	s.db.Watch(in.Forget)
 	s.db.Watch(worker.Refresh)
-	handler := s.handler(in, worker, contracts, metrics)
+	handler := api.New(api.Options{
+		Store: s.db, Accepter: in, Waker: worker, Contracts: contracts, AdminKey: s.admin,
+		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
+	})
+	s.db.Watch(handler.Changed)
 
 	// Requests stop first, then the worker; so there are two contexts.
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
@@ -128,14 +131,6 @@ func (s *server) serve(ctx context.Context) error {
 	err = requests.Wait()
 	stopWork()
 	return errors.Join(err, parts.Wait())
-}
-
-func (s *server) handler(in *ingest.Ingest, worker *deliver.Worker, contracts *contract.Set, m *metrics) http.Handler {
-	h := api.New(api.Options{
-		Store: s.db, Accepter: in, Waker: worker, Contracts: contracts, AdminKey: s.admin,
-		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: m.handler(),
-	})
-	return h
 }
 
 // listen serves HTTP until ctx ends, then lets open requests finish.

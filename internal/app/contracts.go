@@ -27,18 +27,14 @@ func loadContracts(ctx context.Context, db contractStore) (*contract.Set, error)
 		return nil, err
 	}
 	for _, file := range files {
-		source, err := contracts.Files.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		c, err := contract.Parse(file, source)
+		c, err := contract.Load(contracts.Files, file)
 		if err != nil {
 			return nil, fmt.Errorf("shipped contract: %w", err)
 		}
 		if want := strings.TrimSuffix(file, ".yaml"); c.Name != want {
 			return nil, fmt.Errorf("shipped contract %s calls itself %q", file, c.Name)
 		}
-		if _, err := db.PutContract(ctx, c.Name, source); err != nil {
+		if _, err := db.PutContract(ctx, c.Name, c.Source); err != nil {
 			return nil, err
 		}
 	}
@@ -51,8 +47,7 @@ func loadContracts(ctx context.Context, db contractStore) (*contract.Set, error)
 		if err != nil {
 			return nil, fmt.Errorf("contract %s, version %d, is stored but not understood: %w", t.Name, t.Version, err)
 		}
-		c.Version = t.Version
-		set.Add(c)
+		set.Add(c.WithVersion(t.Version))
 	}
 	return set, nil
 }

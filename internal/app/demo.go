@@ -69,7 +69,7 @@ func (s *server) demo(ctx context.Context, contracts *contract.Set) error {
 // setUp makes the tenant and its endpoints, or points those of an earlier run at
 // this run's receiver.
 func (d *demo) setUp(ctx context.Context, c *client.Client, url string) error {
-	if _, err := c.PutTenant(ctx, d.Tenant.ID, client.TenantInput{Name: d.Tenant.Name}); err != nil {
+	if _, err := c.PutTenant(ctx, d.Tenant.ID, client.TenantInput{Name: &d.Tenant.Name}); err != nil {
 		return err
 	}
 	list, err := c.Endpoints(ctx, d.Tenant.ID, client.Paging{Limit: 200})

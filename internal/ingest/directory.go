@@ -96,6 +96,7 @@ func (d *directory) load(ctx context.Context, tenant string, e *entry) {
 type target struct {
 	match.Target
 	id         hook.EndpointID
+	contract   string
 	mode       hook.Mode
 	ordered    bool
 	firstDelay time.Duration
@@ -124,7 +125,7 @@ func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) 
 		}
 		byContract[e.Contract] = append(byContract[e.Contract], t)
 		limits, policy := c.Limits(e.Config), c.Policy(e.Config)
-		r.targets[e.ID] = &target{Target: t, id: e.ID, mode: policy.Mode, ordered: limits.Ordered, firstDelay: policy.Retry[0]}
+		r.targets[e.ID] = &target{Target: t, id: e.ID, contract: e.Contract, mode: policy.Mode, ordered: limits.Ordered, firstDelay: policy.Retry[0]}
 	}
 	for name, targets := range byContract {
 		r.sets[name] = match.NewSet(name, targets)

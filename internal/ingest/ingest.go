@@ -145,17 +145,14 @@ func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
 		return wrong("event_type_unknown", "/type", fmt.Sprintf("The contract %q has no event type %q; it has %s.",
 			item.Contract, item.Type, typeNames(c)))
 	}
+	item.Payload = c.Redact(item.Payload)
 	return nil
 }
 
 func typeNames(c *contract.Contract) string {
-	var names []string
-	for i, t := range c.EventTypes() {
-		if i == 12 {
-			names = append(names, "…")
-			break
-		}
-		names = append(names, t.Name)
+	names := c.EventNames()
+	if len(names) > 12 {
+		names = append(names[:12:12], "…")
 	}
 	return strings.Join(names, ", ")
 }

@@ -88,7 +88,7 @@ func recoveryStep(r *hook.Recovery, page []hook.RecoveryItem, t *target, now tim
 			if slices.Contains(r.States, it.Delivery.State) && it.Delivery.Mode != hook.AtMostOnce {
 				step.Requeue = append(step.Requeue, it.Delivery.ID)
 			}
-		case r.Missing && t.mode != hook.AtMostOnce && it.Event.Source != hook.SourceTest:
+		case r.Missing && t.mode != hook.AtMostOnce && it.Event.Contract == t.contract:
 			if why, _ := t.Explain(it.Event); why == match.Taken {
 				step.Create = append(step.Create, newDelivery(it.Event, t, 1, now))
 			}
