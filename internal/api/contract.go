@@ -20,8 +20,8 @@ func (a *API) routeContracts() {
 	}, a.getContract)
 }
 
-// language is the parameter of what has texts for people.
-type language struct {
+// LanguageQuery is the parameter of what has texts for people.
+type LanguageQuery struct {
 	Language string `query:"language" enum:"en,es,pt" default:"en" doc:"Language of the titles."`
 }
 
@@ -36,7 +36,7 @@ func wireContract(c *contract.Contract, language string) client.Contract {
 	return out
 }
 
-func (a *API) listContracts(_ context.Context, in *language) (*struct{ Body client.List[client.Contract] }, error) {
+func (a *API) listContracts(_ context.Context, in *LanguageQuery) (*struct{ Body client.List[client.Contract] }, error) {
 	out := client.List[client.Contract]{Items: []client.Contract{}}
 	for _, c := range a.Contracts.All() {
 		out.Items = append(out.Items, wireContract(c, in.Language))
@@ -46,7 +46,7 @@ func (a *API) listContracts(_ context.Context, in *language) (*struct{ Body clie
 
 func (a *API) getContract(_ context.Context, in *struct {
 	Name string `path:"name" doc:"Name of the contract." example:"standard"`
-	language
+	LanguageQuery
 },
 ) (*struct{ Body client.Contract }, error) {
 	c := a.contract(in.Name)

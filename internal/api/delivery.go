@@ -39,8 +39,8 @@ func (a *API) routeDeliveries() {
 	}, a.retryDelivery)
 }
 
-type deliveryPath struct {
-	tenantPath
+type DeliveryPath struct {
+	TenantPath
 	Delivery string `path:"delivery" doc:"Id of the delivery." example:"dlv_06ew2c6eqfy7d00000000000g4"`
 }
 
@@ -56,9 +56,9 @@ func wireDelivery(d hook.Delivery) client.Delivery {
 }
 
 func (a *API) listDeliveries(ctx context.Context, in *struct {
-	tenantPath
-	paging
-	span
+	TenantPath
+	Paging
+	Span
 	Endpoint string `query:"endpoint" maxLength:"64" doc:"Only to this endpoint." example:"ep_06ew2c5e8m4b900000000000g0"`
 	Event    string `query:"event" maxLength:"128" doc:"Only of this event: its id, Gancho's or the caller's own."`
 	Type     string `query:"type" maxLength:"128" doc:"Only of this event type." example:"order.paid"`
@@ -94,7 +94,7 @@ func (a *API) listDeliveries(ctx context.Context, in *struct {
 	return &struct{ Body client.List[client.Delivery] }{wireList(deliveries, next, list, wireDelivery)}, nil
 }
 
-func (a *API) getDelivery(ctx context.Context, in *deliveryPath) (*struct{ Body client.DeliveryDetail }, error) {
+func (a *API) getDelivery(ctx context.Context, in *DeliveryPath) (*struct{ Body client.DeliveryDetail }, error) {
 	id, err := hook.ParseDeliveryID(in.Delivery)
 	if err != nil {
 		return nil, hook.NotFound("delivery", in.Delivery)
@@ -178,7 +178,7 @@ func pairs(headers []hook.Header) [][2]string {
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-func (a *API) retryDelivery(ctx context.Context, in *deliveryPath) (*struct{ Body client.Delivery }, error) {
+func (a *API) retryDelivery(ctx context.Context, in *DeliveryPath) (*struct{ Body client.Delivery }, error) {
 	id, err := hook.ParseDeliveryID(in.Delivery)
 	if err != nil {
 		return nil, hook.NotFound("delivery", in.Delivery)

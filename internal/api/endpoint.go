@@ -82,14 +82,14 @@ func (a *API) routeEndpoints() {
 	}, a.rotateSecret)
 }
 
-// endpointPath are the parameters of what concerns one endpoint.
-type endpointPath struct {
-	tenantPath
+// EndpointPath are the parameters of what concerns one endpoint.
+type EndpointPath struct {
+	TenantPath
 	Endpoint string `path:"endpoint" doc:"Id of the endpoint." example:"ep_06ew2c5e8m4b900000000000g0"`
 }
 
 // endpoint reads the endpoint that a path names.
-func (a *API) endpoint(ctx context.Context, in endpointPath) (*hook.Endpoint, error) {
+func (a *API) endpoint(ctx context.Context, in EndpointPath) (*hook.Endpoint, error) {
 	id, err := hook.ParseEndpointID(in.Endpoint)
 	if err != nil {
 		return nil, hook.NotFound("endpoint", in.Endpoint)
@@ -247,7 +247,7 @@ func stateReason(s hook.EndpointState) string {
 type endpointOutput struct{ Body client.Endpoint }
 
 func (a *API) createEndpoint(ctx context.Context, in *struct {
-	tenantPath
+	TenantPath
 	Body client.EndpointInput
 },
 ) (*endpointOutput, error) {
@@ -276,8 +276,8 @@ func (a *API) createEndpoint(ctx context.Context, in *struct {
 }
 
 func (a *API) listEndpoints(ctx context.Context, in *struct {
-	tenantPath
-	paging
+	TenantPath
+	Paging
 },
 ) (*struct{ Body client.List[client.Endpoint] }, error) {
 	list := listName("endpoints", in.Tenant)
@@ -292,7 +292,7 @@ func (a *API) listEndpoints(ctx context.Context, in *struct {
 	return &struct{ Body client.List[client.Endpoint] }{wireList(endpoints, next, list, a.wireEndpoint)}, nil
 }
 
-func (a *API) getEndpoint(ctx context.Context, in *endpointPath) (*endpointOutput, error) {
+func (a *API) getEndpoint(ctx context.Context, in *EndpointPath) (*endpointOutput, error) {
 	e, err := a.endpoint(ctx, *in)
 	if err != nil {
 		return nil, err
@@ -300,7 +300,7 @@ func (a *API) getEndpoint(ctx context.Context, in *endpointPath) (*endpointOutpu
 	return &endpointOutput{a.wireEndpoint(e)}, nil
 }
 
-func (a *API) deleteEndpoint(ctx context.Context, in *endpointPath) (*struct{}, error) {
+func (a *API) deleteEndpoint(ctx context.Context, in *EndpointPath) (*struct{}, error) {
 	id, err := hook.ParseEndpointID(in.Endpoint)
 	if err != nil {
 		return nil, hook.NotFound("endpoint", in.Endpoint)
@@ -310,7 +310,7 @@ func (a *API) deleteEndpoint(ctx context.Context, in *endpointPath) (*struct{}, 
 
 // update reads an endpoint, lets change change it, and stores it. If somebody
 // else was faster it starts anew.
-func (a *API) update(ctx context.Context, in endpointPath, change func(e *hook.Endpoint) error) (*hook.Endpoint, error) {
+func (a *API) update(ctx context.Context, in EndpointPath, change func(e *hook.Endpoint) error) (*hook.Endpoint, error) {
 	for range updateTries {
 		e, err := a.endpoint(ctx, in)
 		if err != nil {
@@ -334,11 +334,11 @@ func (a *API) update(ctx context.Context, in endpointPath, change func(e *hook.E
 func sameConfig(x, y hook.EndpointConfig) bool { return bytes.Equal(encode(x), encode(y)) }
 
 func (a *API) patchEndpoint(ctx context.Context, in *struct {
-	endpointPath
+	EndpointPath
 	Body endpointPatch
 },
 ) (*endpointOutput, error) {
-	e, err := a.update(ctx, in.endpointPath, func(e *hook.Endpoint) error { return a.patch(e, in.Body) })
+	e, err := a.update(ctx, in.EndpointPath, func(e *hook.Endpoint) error { return a.patch(e, in.Body) })
 	if err != nil {
 		return nil, err
 	}
@@ -398,8 +398,8 @@ func (a *API) patch(e *hook.Endpoint, patch endpointPatch) error {
 }
 
 // setState makes the handler of an operation that changes the state.
-func (a *API) setState(state hook.EndpointState) func(context.Context, *endpointPath) (*endpointOutput, error) {
-	return func(ctx context.Context, in *endpointPath) (*endpointOutput, error) {
+func (a *API) setState(state hook.EndpointState) func(context.Context, *EndpointPath) (*endpointOutput, error) {
+	return func(ctx context.Context, in *EndpointPath) (*endpointOutput, error) {
 		e, err := a.endpoint(ctx, *in)
 		if err != nil {
 			return nil, err
@@ -436,7 +436,7 @@ var errNoSecret = &hook.Error{
 	Kind: hook.KindNotFound, Code: "secret_not_found", Detail: "The contract of this endpoint does not sign, so there is no signing secret.",
 }
 
-func (a *API) getSecret(ctx context.Context, in *endpointPath) (*secretOutput, error) {
+func (a *API) getSecret(ctx context.Context, in *EndpointPath) (*secretOutput, error) {
 	e, err := a.endpoint(ctx, *in)
 	if err != nil {
 		return nil, err
@@ -448,7 +448,7 @@ func (a *API) getSecret(ctx context.Context, in *endpointPath) (*secretOutput, e
 }
 
 func (a *API) rotateSecret(ctx context.Context, in *struct {
-	endpointPath
+	EndpointPath
 	Body client.RotateInput
 },
 ) (*secretOutput, error) {
@@ -461,7 +461,7 @@ func (a *API) rotateSecret(ctx context.Context, in *struct {
 		overlap = d
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	e, err := a.update(ctx, in.endpointPath, func(e *hook.Endpoint) error {
+	e, err := a.update(ctx, in.EndpointPath, func(e *hook.Endpoint) error {
 		c := a.contract(e.Contract)
 		if c == nil || c.Signing() == "" {
 			return errNoSecret

@@ -34,13 +34,13 @@ func (a *API) routeEvents() {
 	a.describePublish()
 }
 
-// span are the parameters that narrow a list by time.
-type span struct {
+// Span are the parameters that narrow a list by time.
+type Span struct {
 	Since time.Time `query:"since" doc:"Events made then or later, to the millisecond." example:"2026-11-21T00:00:00Z"`
 	Until time.Time `query:"until" doc:"Events made before then." example:"2026-11-22T00:00:00Z"`
 }
 
-func (s span) name() string { return s.Since.UTC().String() + s.Until.UTC().String() }
+func (s Span) name() string { return s.Since.UTC().String() + s.Until.UTC().String() }
 
 func wireEvent(e *hook.Event) client.Event {
 	return client.Event{
@@ -49,9 +49,9 @@ func wireEvent(e *hook.Event) client.Event {
 }
 
 func (a *API) listEvents(ctx context.Context, in *struct {
-	tenantPath
-	paging
-	span
+	TenantPath
+	Paging
+	Span
 	Type     string `query:"type" maxLength:"128" doc:"Only of this type." example:"order.paid"`
 	Contract string `query:"contract" maxLength:"64" doc:"Only of this contract."`
 },
@@ -91,7 +91,7 @@ type rawOutput struct {
 }
 
 func (a *API) getEvent(ctx context.Context, in *struct {
-	tenantPath
+	TenantPath
 	Event string `path:"event" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own." example:"evt_06ew2c6eqfy7d00000000000g0"`
 },
 ) (*rawOutput, error) {

@@ -65,7 +65,7 @@ func (a *API) createKey(ctx context.Context, in *struct{ Body client.KeyInput })
 	return &struct{ Body client.NewKey }{client.NewKey{Key: wireKey(k), Text: text}}, nil
 }
 
-func (a *API) listKeys(ctx context.Context, in *paging) (*struct{ Body client.List[client.Key] }, error) {
+func (a *API) listKeys(ctx context.Context, in *Paging) (*struct{ Body client.List[client.Key] }, error) {
 	const list = "keys"
 	p, err := in.page(list)
 	if err != nil {

@@ -38,14 +38,15 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil
 	c.RejectUnknownQueryParameters = true
-	c.Formats = map[string]huma.Format{"application/json": {
+	format := huma.Format{
 		Marshal: func(w io.Writer, v any) error {
 			_, err := w.Write(encode(v))
 			return err
 		},
 		// Duplicate members, invalid UTF-8 and names in other letters are refused.
 		Unmarshal: func(data []byte, v any) error { return jsonv2.Unmarshal(data, v) },
-	}}
+	}
+	c.Formats = map[string]huma.Format{"application/json": format, "json": format} // the second for problem+json
 	c.Info.Description = description
 	c.Info.License = nil
 	c.Tags = []*huma.Tag{

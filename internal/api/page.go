@@ -10,8 +10,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// paging are the parameters of every list.
-type paging struct {
+// Paging are the parameters of every list.
+type Paging struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"At most so many items."`
 	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before, used with the same filters."`
 }
@@ -43,7 +43,7 @@ func decodeCursor(list, cursor string) ([]byte, error) {
 func listName(parts ...string) string { return strings.Join(parts, "\x00") }
 
 // page is where to read a list of things with ids.
-func (p paging) page(list string) (hook.Page, error) {
+func (p Paging) page(list string) (hook.Page, error) {
 	out := hook.Page{Limit: p.Limit}
 	if p.Cursor == "" {
 		return out, nil

@@ -15,7 +15,7 @@ func (a *API) routeRecoveries() {
 	add(a, operation{
 		id: "recover-endpoint", method: http.MethodPost, path: endpointPath1 + "/recover", tag: "endpoints", access: managers, status: http.StatusAccepted,
 		summary: "Send again what did not arrive",
-		description: "Goes through the events of a time span, oldest first, and puts what the endpoint missed back into its queue, a part at a time, each with the normal retry schedule. " +
+		description: "Goes through the events of a time Span, oldest first, and puts what the endpoint missed back into its queue, a part at a time, each with the normal retry schedule. " +
 			"It goes on by itself; read the recovery to see how far it is.",
 		codes: []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"},
 	}, a.recoverEndpoint)
@@ -32,7 +32,7 @@ func (a *API) routeRecoveries() {
 // missing stands, among states, for events without a delivery.
 const missing = "missing"
 
-func wireRecovery(r *hook.Recovery) client.Recovery {
+func wireRecovery(r hook.Recovery) client.Recovery {
 	out := client.Recovery{
 		ID: r.ID.String(), Endpoint: r.Endpoint.String(), State: string(r.State), Since: r.Since, Until: r.Until, States: []string{},
 		Examined: r.Examined, Requeued: r.Requeued, CreatedAt: r.CreatedAt, FinishedAt: wireTime(r.FinishedAt),
@@ -49,11 +49,11 @@ func wireRecovery(r *hook.Recovery) client.Recovery {
 type recoveryOutput struct{ Body client.Recovery }
 
 func (a *API) recoverEndpoint(ctx context.Context, in *struct {
-	endpointPath
+	EndpointPath
 	Body client.RecoveryInput
 },
 ) (*recoveryOutput, error) {
-	e, err := a.endpoint(ctx, in.endpointPath)
+	e, err := a.endpoint(ctx, in.EndpointPath)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (a *API) recoverEndpoint(ctx context.Context, in *struct {
 		return nil, err
 	}
 	a.Waker.Wake(e.ID)
-	return &recoveryOutput{wireRecovery(r)}, nil
+	return &recoveryOutput{wireRecovery(*r)}, nil
 }
 
 func newRecovery(in client.RecoveryInput, now time.Time) (*hook.Recovery, error) {
@@ -112,11 +112,11 @@ func newRecovery(in client.RecoveryInput, now time.Time) (*hook.Recovery, error)
 }
 
 func (a *API) listRecoveries(ctx context.Context, in *struct {
-	endpointPath
-	paging
+	EndpointPath
+	Paging
 },
 ) (*struct{ Body client.List[client.Recovery] }, error) {
-	e, err := a.endpoint(ctx, in.endpointPath)
+	e, err := a.endpoint(ctx, in.EndpointPath)
 	if err != nil {
 		return nil, err
 	}
@@ -133,11 +133,11 @@ func (a *API) listRecoveries(ctx context.Context, in *struct {
 }
 
 func (a *API) getRecovery(ctx context.Context, in *struct {
-	endpointPath
+	EndpointPath
 	Recovery string `path:"recovery" doc:"Id of the recovery." example:"rec_06ew2c6eqfy7d00000000000g0"`
 },
 ) (*recoveryOutput, error) {
-	e, err := a.endpoint(ctx, in.endpointPath)
+	e, err := a.endpoint(ctx, in.EndpointPath)
 	if err != nil {
 		return nil, err
 	}
@@ -152,5 +152,5 @@ func (a *API) getRecovery(ctx context.Context, in *struct {
 	if r.Endpoint != e.ID {
 		return nil, hook.NotFound("recovery", in.Recovery)
 	}
-	return &recoveryOutput{wireRecovery(r)}, nil
+	return &recoveryOutput{wireRecovery(*r)}, nil
 }

@@ -72,7 +72,7 @@ type Deliveries interface {
 type Recoveries interface {
 	CreateRecovery(ctx context.Context, r *hook.Recovery) error
 	Recovery(ctx context.Context, tenant string, id hook.RecoveryID) (*hook.Recovery, error)
-	Recoveries(ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page) (list []*hook.Recovery, next hook.ID, err error)
+	Recoveries(ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page) (list []hook.Recovery, next hook.ID, err error)
 }
 
 // Keys of the database.

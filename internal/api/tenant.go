@@ -31,8 +31,8 @@ func (a *API) routeTenants() {
 	}, a.deleteTenant)
 }
 
-// tenantPath is the parameter of what belongs to a tenant.
-type tenantPath struct {
+// TenantPath is the parameter of what belongs to a tenant.
+type TenantPath struct {
 	Tenant string `path:"tenant" maxLength:"64" doc:"Id of the tenant." example:"acme"`
 }
 
@@ -45,7 +45,7 @@ type tenantOutput struct {
 	Body   client.Tenant
 }
 
-func (a *API) listTenants(ctx context.Context, in *paging) (*struct{ Body client.List[client.Tenant] }, error) {
+func (a *API) listTenants(ctx context.Context, in *Paging) (*struct{ Body client.List[client.Tenant] }, error) {
 	const list = "tenants"
 	after := ""
 	if in.Cursor != "" {
@@ -92,7 +92,7 @@ func (a *API) putTenant(ctx context.Context, in *struct {
 	return &tenantOutput{status, wireTenant(t)}, nil
 }
 
-func (a *API) getTenant(ctx context.Context, in *tenantPath) (*tenantOutput, error) {
+func (a *API) getTenant(ctx context.Context, in *TenantPath) (*tenantOutput, error) {
 	t, err := a.Store.Tenant(ctx, in.Tenant)
 	if err != nil {
 		return nil, err
@@ -100,6 +100,6 @@ func (a *API) getTenant(ctx context.Context, in *tenantPath) (*tenantOutput, err
 	return &tenantOutput{http.StatusOK, wireTenant(t)}, nil
 }
 
-func (a *API) deleteTenant(ctx context.Context, in *tenantPath) (*struct{}, error) {
+func (a *API) deleteTenant(ctx context.Context, in *TenantPath) (*struct{}, error) {
 	return nil, a.Store.DeleteTenant(ctx, in.Tenant)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"time"
 
 	"gancho/internal/hook"
 )
@@ -70,20 +71,20 @@ func (db *DB) Recovery(ctx context.Context, tenant string, id hook.RecoveryID) (
 
 // Recoveries lists the bulk replays to an endpoint of a tenant, newest first.
 // next is where the following page begins, zero if there is none.
-func (db *DB) Recoveries(ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page) (list []*hook.Recovery, next hook.ID, err error) {
+func (db *DB) Recoveries(ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page) (list []hook.Recovery, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
 	list, err = db.recoveries(ctx, `SELECT `+recoveryColumns+` FROM recoveries
 		WHERE endpoint = $1 AND tenant = $2 AND id < $3 ORDER BY id DESC LIMIT $4`, endpoint[:], tenant, hi[:], p.Limit+1)
-	list, next = cut(list, p.Limit, func(r *hook.Recovery) hook.ID { return hook.ID(r.ID) })
+	list, next = cut(list, p.Limit, func(r hook.Recovery) hook.ID { return hook.ID(r.ID) })
 	return list, next, err
 }
 
 // NextRecoveries lists the bulk replays that are not done, oldest first.
-func (db *DB) NextRecoveries(ctx context.Context) ([]*hook.Recovery, error) {
+func (db *DB) NextRecoveries(ctx context.Context) ([]hook.Recovery, error) {
 	return db.recoveries(ctx, `SELECT `+recoveryColumns+` FROM recoveries WHERE state = 'running' ORDER BY id`)
 }
 
-func (db *DB) recoveries(ctx context.Context, query string, args ...any) (list []*hook.Recovery, err error) {
+func (db *DB) recoveries(ctx context.Context, query string, args ...any) (list []hook.Recovery, err error) {
 	rows, err := db.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, lost(err)
@@ -94,17 +95,21 @@ func (db *DB) recoveries(ctx context.Context, query string, args ...any) (list [
 		if err != nil {
 			return nil, lost(err)
 		}
-		list = append(list, r)
+		list = append(list, *r)
 	}
 	return list, lost(rows.Err())
 }
 
 // RecoveryPage reads the next n events of a bulk replay, oldest first, each with
 // the delivery that its endpoint has of it. Test events and test deliveries are
-// left out. withPayload reads the payloads too, which only a filter needs. An
-// empty page means that there is nothing left.
-func (db *DB) RecoveryPage(ctx context.Context, r *hook.Recovery, n int, withPayload bool) ([]hook.RecoveryItem, error) {
-	items, err := db.recoveryEvents(ctx, r, n, withPayload)
+// left out. Payloads are read only if the endpoint has a filter, which may need
+// them. A page with fewer than n events is the last one.
+func (db *DB) RecoveryPage(ctx context.Context, r *hook.Recovery, n int) ([]hook.RecoveryItem, error) {
+	e, err := db.Endpoint(ctx, r.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	items, err := db.recoveryEvents(ctx, r, n, e.Config.Filter != "")
 	if err != nil || len(items) == 0 {
 		return items, err
 	}
@@ -150,52 +155,66 @@ func (db *DB) recoveryEvents(ctx context.Context, r *hook.Recovery, n int, withP
 }
 
 // AdvanceRecovery commits one step of a bulk replay: what it sends again and how
-// far it came, together, so that a crash repeats no step. It returns how many
-// deliveries the step put into the queue. If the endpoint does not take
-// deliveries any more, the recovery ends as cancelled and nothing is queued.
-func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.RecoveryStep) (queued int, err error) {
-	now := db.now()
-	err = db.change(ctx, func(t *tx) error {
-		queued = 0
+// far it came, together, so that a crash repeats no step. If the endpoint does
+// not take deliveries any more, nothing is queued and the recovery ends as
+// cancelled. On success r has the new progress.
+func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.RecoveryStep) error {
+	next := *r
+	err := db.change(ctx, func(t *tx) error {
+		next = *r
 		var state hook.RecoveryState
 		err := t.row(`SELECT state FROM recoveries WHERE id = $1 AND tenant = $2 AND cursor = $3`, r.ID[:], r.Tenant, r.Cursor[:]).Scan(&state)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && state != hook.RecoveryRunning {
-			return hook.Conflict("recovery_moved", "This recovery was advanced by somebody else.")
+			return hook.Conflict("recovery_moved", "This recovery was advanced or ended by somebody else.")
 		}
 		if err != nil {
 			return err
 		}
-		state = hook.RecoveryRunning
+		now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
 		switch err := t.takesDeliveries(r.Endpoint); {
 		case hook.IsKind(err, hook.KindConflict):
-			state = hook.RecoveryCancelled
+			next.State = hook.RecoveryCancelled
 		case err != nil:
 			return err
 		default:
-			if queued, err = t.recover(r, step, now.UnixMicro()); err != nil {
+			queued, err := t.recover(r, step, now)
+			if err != nil {
 				return err
 			}
+			next.Cursor = upperEvent(r.Cursor, step.Cursor)
+			next.Examined += int64(step.Examined)
+			next.Requeued += int64(queued)
 			if step.Done {
-				state = hook.RecoveryDone
+				next.State = hook.RecoveryDone
 			}
 		}
-		var finished any
-		if state != hook.RecoveryRunning {
-			finished = now.UnixMicro()
+		if next.State != hook.RecoveryRunning {
+			next.FinishedAt = now
 		}
-		cursor := upperEvent(r.Cursor, step.Cursor)
-		_, err = t.exec(`UPDATE recoveries SET cursor = $2, examined = examined + $3, requeued = requeued + $4, state = $5, finished_at = $6
-			WHERE id = $1`, r.ID[:], cursor[:], step.Examined, queued, string(state), finished)
+		_, err = t.exec(`UPDATE recoveries SET cursor = $2, examined = $3, requeued = $4, state = $5, finished_at = $6 WHERE id = $1`,
+			r.ID[:], next.Cursor[:], next.Examined, next.Requeued, string(next.State), micros(next.FinishedAt))
 		return err
 	})
-	return queued, err
+	if err == nil {
+		*r = next
+	}
+	return err
+}
+
+// EndRecovery ends a bulk replay before its time. It changes nothing if it has
+// ended already.
+func (db *DB) EndRecovery(ctx context.Context, r *hook.Recovery, state hook.RecoveryState) error {
+	return db.change(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE recoveries SET state = $2, finished_at = $3 WHERE id = $1 AND state = 'running'`,
+			r.ID[:], string(state), db.now().UnixMicro())
+		return err
+	})
 }
 
 func upperEvent(a, b hook.EventID) hook.EventID { return hook.EventID(upper(hook.ID(a), hook.ID(b))) }
 
 // recover queues what a step says.
-func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, at int64) (queued int, err error) {
-	now := fromMicros(sql.NullInt64{Int64: at, Valid: true})
+func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, now time.Time) (queued int, err error) {
 	if queued, err = t.requeueAll(r.Tenant, step.Requeue, step.Ordered, now); err != nil {
 		return 0, err
 	}

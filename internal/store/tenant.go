@@ -112,11 +112,14 @@ func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 	return nil
 }
 
-// Purge removes a part of what deleted tenants own, about n rows in one short
-// transaction.
+// purgeRows is about how many rows one transaction of [DB.Purge] removes: it
+// holds up everything else that is to be written.
+const purgeRows = 500
+
+// Purge removes a part of what deleted tenants own, in one short transaction.
 // more says that there is more to remove. A tenant whose things are all gone is
 // forgotten, and its id is free.
-func (db *DB) Purge(ctx context.Context, n int) (more bool, err error) {
+func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 	var tenant string
 	err = db.read.QueryRowContext(ctx, `SELECT id FROM tenants WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 1`).Scan(&tenant)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -126,7 +129,7 @@ func (db *DB) Purge(ctx context.Context, n int) (more bool, err error) {
 		return false, lost(err)
 	}
 	err = db.change(ctx, func(t *tx) error {
-		if n, err := purgeDeliveries(t, tenant, nil, n); n > 0 || err != nil {
+		if n, err := purgeDeliveries(t, tenant, nil, purgeRows); n > 0 || err != nil {
 			return err
 		}
 		for _, q := range []string{
@@ -137,7 +140,7 @@ func (db *DB) Purge(ctx context.Context, n int) (more bool, err error) {
 			`DELETE FROM recoveries WHERE id IN (SELECT r.id FROM recoveries r JOIN endpoints e ON e.id = r.endpoint WHERE e.tenant = $1 LIMIT $2)`,
 			`DELETE FROM endpoints WHERE id IN (SELECT id FROM endpoints WHERE tenant = $1 LIMIT $2)`,
 		} {
-			if n, err := t.exec(q, tenant, n); n > 0 || err != nil {
+			if n, err := t.exec(q, tenant, purgeRows); n > 0 || err != nil {
 				return err
 			}
 		}

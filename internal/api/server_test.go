@@ -1,0 +1,271 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gancho/contracts"
+	"gancho/internal/api"
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/ingest"
+	"gancho/internal/store"
+	"gancho/internal/storetest"
+)
+
+const adminKey = "admin-key-0123456789"
+
+// server is the API over the real store, the real ingest and the shipped
+// contracts. Only the worker is missing.
+type server struct {
+	t       testing.TB
+	db      *store.DB
+	api     *api.API
+	in      *ingest.Ingest
+	worker  *idleWorker
+	log     *syncBuffer
+	answers *syncBuffer // all answers' bodies
+}
+
+// idleWorker takes deliveries and does nothing with them.
+type idleWorker struct {
+	mu    sync.Mutex
+	woken []hook.EndpointID
+}
+
+func (*idleWorker) Offer([]hook.Job) {}
+
+func (w *idleWorker) Wake(id hook.EndpointID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.woken = append(w.woken, id)
+}
+
+// syncBuffer is a buffer for several goroutines.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// shipped are the contracts that come with the program.
+var shipped = sync.OnceValue(func() []*contract.Contract {
+	files, err := fs.Glob(contracts.Files, "*.yaml")
+	if err != nil {
+		panic(err)
+	}
+	var list []*contract.Contract
+	for _, f := range files {
+		c, err := contract.Load(contracts.Files, f)
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, c.WithVersion(1))
+	}
+	return list
+})
+
+func newServer(t testing.TB) *server {
+	t.Helper()
+	return newServerOf(t, storetest.Open(t))
+}
+
+func newServerOf(t testing.TB, db *store.DB) *server {
+	t.Helper()
+	s := &server{t: t, db: db, worker: &idleWorker{}, log: &syncBuffer{}, answers: &syncBuffer{}}
+	set := &contract.Set{}
+	for _, c := range shipped() {
+		set.Add(c)
+	}
+	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s.in = ingest.New(ingest.Options{Store: db, Dispatcher: s.worker, Contracts: set, KeepKeys: 24 * time.Hour, Log: log})
+	s.api = api.New(api.Options{
+		Store: db, Accepter: s.in, Waker: s.worker, Contracts: set, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
+	})
+	db.Watch(s.api.Changed)
+	db.Watch(s.in.Forget)
+	return s
+}
+
+// answer is what came back.
+type answer struct {
+	t      testing.TB
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// do makes a request with the admin key.
+func (s *server) do(method, path, body string) answer {
+	s.t.Helper()
+	return s.as(adminKey, method, path, body)
+}
+
+// as makes a request with a key.
+func (s *server) as(key, method, path, body string, header ...string) answer {
+	s.t.Helper()
+	r := httptest.NewRequestWithContext(s.t.Context(), method, path, strings.NewReader(body))
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	return s.serve(r)
+}
+
+func (s *server) serve(r *http.Request) answer {
+	s.t.Helper()
+	w := httptest.NewRecorder()
+	s.api.ServeHTTP(w, r)
+	_, _ = s.answers.Write(w.Body.Bytes())
+	a := answer{s.t, w.Code, w.Header(), w.Body.String()}
+	if a.Status >= 400 {
+		a.checkProblem(r.Method)
+	}
+	return a
+}
+
+// checkProblem checks the form that every failure has.
+func (a answer) checkProblem(method string) {
+	a.t.Helper()
+	if ct := a.Header.Get("Content-Type"); ct != "application/problem+json" {
+		a.t.Errorf("status %d comes as %q: %s", a.Status, ct, a.Body)
+	}
+	if method == http.MethodHead {
+		return
+	}
+	var p struct {
+		Type, Title, Detail, Code string
+		Status                    int
+		Errors                    []struct{ Pointer, Parameter, Detail *string }
+	}
+	d := json.NewDecoder(strings.NewReader(a.Body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&p); err != nil {
+		a.t.Errorf("not a problem: %v: %s", err, a.Body)
+	}
+	if p.Status != a.Status || p.Code == "" || p.Title == "" || p.Detail == "" || p.Type != "urn:gancho:problem:"+p.Code {
+		a.t.Errorf("an incomplete problem: %s", a.Body)
+	}
+	for _, e := range p.Errors {
+		if (e.Pointer == nil) == (e.Parameter == nil) || e.Detail == nil || *e.Detail == "" {
+			a.t.Errorf("an incomplete place of an error: %s", a.Body)
+		}
+	}
+}
+
+// want checks the status.
+func (a answer) want(status int) answer {
+	a.t.Helper()
+	if a.Status != status {
+		a.t.Fatalf("status %d, want %d: %s", a.Status, status, a.Body)
+	}
+	return a
+}
+
+// get reads a member of the answer by its dotted path.
+func (a answer) get(path string) any {
+	a.t.Helper()
+	var v any
+	d := json.NewDecoder(strings.NewReader(a.Body))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		a.t.Fatalf("%v: %s", err, a.Body)
+	}
+	for name := range strings.SplitSeq(path, ".") {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[name]
+		case []any:
+			i := int(name[0] - '0')
+			if i >= len(x) {
+				return nil
+			}
+			v = x[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+func (a answer) str(path string) string {
+	a.t.Helper()
+	s, ok := a.get(path).(string)
+	if !ok {
+		a.t.Fatalf("no string at %s: %s", path, a.Body)
+	}
+	return s
+}
+
+// tenant makes a tenant and returns its path.
+func (s *server) tenant(id string) string {
+	s.t.Helper()
+	s.do("PUT", "/v1/tenants/"+id, `{"name":"`+id+`"}`).want(201)
+	return "/v1/tenants/" + id
+}
+
+// endpoint makes an endpoint and returns its path and id.
+func (s *server) endpoint(tenant, body string) (path, id string) {
+	s.t.Helper()
+	id = s.do("POST", tenant+"/endpoints", body).want(201).str("id")
+	return tenant + "/endpoints/" + id, id
+}
+
+// key makes a key and returns its text.
+func (s *server) key(body string) string {
+	s.t.Helper()
+	return s.do("POST", "/v1/keys", body).want(201).str("key")
+}
+
+// finish records the outcome of a delivery, as the worker does.
+func (s *server) finish(d hook.Delivery, state hook.State, at *hook.Attempt) {
+	s.t.Helper()
+	d.State, d.FinishedAt, d.Attempts, d.Slot = state, time.Now(), d.Attempts+1, d.Slot+1
+	if state == hook.Retrying {
+		d.FinishedAt = time.Time{}
+		d.NextAttemptAt = time.Now().Add(time.Hour)
+		d.QueueAt = d.NextAttemptAt
+	}
+	done := make(chan error, 1)
+	s.db.Record(hook.Result{Delivery: d, Attempt: at}, func(err error) { done <- err })
+	if err := <-done; err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// deliveriesOf are the deliveries of the event with a caller's id.
+func (s *server) deliveriesOf(tenant, event string) []hook.Delivery {
+	s.t.Helper()
+	id, err := hook.ParseEventID(event)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	list, _, err := s.db.Deliveries(s.t.Context(), tenant, hook.DeliveryFilter{Event: id}, hook.Page{Limit: 200})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return list
+}
