@@ -417,7 +417,7 @@ func TestFailures(t *testing.T) {
 			}
 		}
 	}
-	const short = 150 * time.Millisecond
+	const short = time.Second
 	for _, tt := range []struct {
 		name    string
 		serve   func(*net.TCPConn, int)
@@ -440,7 +440,7 @@ func TestFailures(t *testing.T) {
 		{"reset in the body", func(c *net.TCPConn, _ int) {
 			request(c)
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
-			time.Sleep(50 * time.Millisecond) // let the bytes be read before the reset overtakes them
+			time.Sleep(500 * time.Millisecond) // let the bytes be read before the reset overtakes them
 			c.SetLinger(0)
 		}, long, hook.ClassReset, "in the middle of the body", 200},
 		{"garbage", after("SSH-2.0-OpenSSH_9.2\r\n\r\n"), long, hook.ClassProtocol, "not an HTTP answer", 0},
@@ -455,10 +455,10 @@ func TestFailures(t *testing.T) {
 		{"endless headers", drip("HTTP/1.1 200 OK\r\n", strings.Repeat("A: b\r\n", 2000)), long, hook.ClassHeadersTooBig, "more than 64 KiB of headers", 0},
 		{"endless informational answers", drip("", strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", 100)), long, "", "", 0},
 
-		{"never answers", func(c *net.TCPConn, _ int) { untilClosed(c) }, short, hook.ClassTimeout, "did not answer within the limit of 150 ms for the whole attempt", 0},
+		{"never answers", func(c *net.TCPConn, _ int) { untilClosed(c) }, short, hook.ClassTimeout, "did not answer within the limit of 1 s for the whole attempt", 0},
 		{"slow status line", drip("HTTP/1.1 2", "0"), short, hook.ClassTimeout, "did not finish its headers", 0},
-		{"slow headers", drip("HTTP/1.1 200 OK\r\n", "A: b\r\n"), short, hook.ClassTimeout, "did not finish its headers within the limit of 150 ms", 0},
-		{"slow body", drip("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", "x"), short, hook.ClassTimeout, "answered 200 but did not finish its body within the limit of 150 ms", 200},
+		{"slow headers", drip("HTTP/1.1 200 OK\r\n", "A: b\r\n"), short, hook.ClassTimeout, "did not finish its headers within the limit of 1 s", 0},
+		{"slow body", drip("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", "x"), short, hook.ClassTimeout, "answered 200 but did not finish its body within the limit of 1 s", 200},
 		{"slow chunks", drip("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"), short, hook.ClassTimeout, "did not finish its body", 200},
 		{"body that stops", func(c *net.TCPConn, _ int) {
 			request(c)
@@ -807,7 +807,7 @@ func TestRetryAfter(t *testing.T) {
 // written to the status line.
 func TestClockResponse(t *testing.T) {
 	t.Parallel()
-	const limit = 250 * time.Millisecond
+	const limit = time.Second
 	past := func() { time.Sleep(2 * limit) } // by the receiver, beyond the limit
 	for _, tt := range []struct {
 		name   string
@@ -832,7 +832,7 @@ func TestClockResponse(t *testing.T) {
 		{"no status line in time", func(c *net.TCPConn, _ int) {
 			request(c)
 			untilClosed(c)
-		}, nil, hook.ClassTimeout, "did not answer within the limit of 250 ms after the request was sent", hook.Response{}},
+		}, nil, hook.ClassTimeout, "did not answer within the limit of 1 s after the request was sent", hook.Response{}},
 		{"informational answers do not count", func(c *net.TCPConn, _ int) {
 			request(c)
 			io.WriteString(c, "HTTP/1.1 102 Processing\r\n\r\n")
@@ -847,13 +847,13 @@ func TestClockResponse(t *testing.T) {
 			answering(ok)(c, 1)
 		}, func(s *Shot, _ *Sender) { s.Body = make([]byte, 32<<20) }, "", "", hook.Response{Status: 200, Body: []byte("ok")}},
 		{"request never taken", func(c *net.TCPConn, _ int) {
-			time.Sleep(3 * time.Second)
-		}, func(s *Shot, _ *Sender) { s.Body, s.ConnectTimeout = make([]byte, 64<<20), limit }, hook.ClassTimeout, "did not take the request within the limit of 250 ms", hook.Response{}},
+			time.Sleep(4 * time.Second)
+		}, func(s *Shot, _ *Sender) { s.Body, s.ConnectTimeout = make([]byte, 64<<20), limit }, hook.ClassTimeout, "did not take the request within the limit of 1 s", hook.Response{}},
 		{"headers beyond the grace", func(c *net.TCPConn, _ int) {
 			request(c)
 			io.WriteString(c, "HTTP/1.1 200 OK\r\n")
 			untilClosed(c)
-		}, func(_ *Shot, s *Sender) { s.grace = limit }, hook.ClassTimeout, "did not finish its headers within 250 ms", hook.Response{}},
+		}, func(_ *Shot, s *Sender) { s.grace = limit }, hook.ClassTimeout, "did not finish its headers within 1 s", hook.Response{}},
 		{"body beyond the grace is cut", func(c *net.TCPConn, _ int) {
 			request(c)
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
@@ -1011,7 +1011,7 @@ func TestNames(t *testing.T) {
 		{"exists without address", addrs(), port, hook.ClassDNSNotFound, "does not exist"},
 		{"server fails", func(string, uint16) (byte, []netip.Addr, bool) { return 2, nil, false }, port, hook.ClassDNSFailed, "could not be resolved"},
 		{"server refuses", func(string, uint16) (byte, []netip.Addr, bool) { return 5, nil, false }, port, hook.ClassDNSFailed, "could not be resolved"},
-		{"server is silent", func(string, uint16) (byte, []netip.Addr, bool) { return 0, nil, true }, port, hook.ClassDNSFailed, "was not resolved within the limit of 300 ms"},
+		{"server is silent", func(string, uint16) (byte, []netip.Addr, bool) { return 0, nil, true }, port, hook.ClassDNSFailed, "was not resolved within the limit of 1 s"},
 		{"private", addrs("10.0.0.1"), port, hook.ClassPrivateAddress, "leads to 10.0.0.1, which is a private network address"},
 		{"several private", addrs("10.0.0.1", "192.168.0.1", "fd00::1", "169.254.169.254"), port, hook.ClassPrivateAddress, "3 other addresses"},
 		{"private first, then a good one", addrs("10.0.0.1", "127.0.0.1"), port, "", ""},
@@ -1022,7 +1022,7 @@ func TestNames(t *testing.T) {
 			s := newSender(t, func(o *SenderOptions) { o.Resolver = nameServer(t, tt.answer) })
 			shot := post("http://hooks.example.test:"+tt.port+"/", "x")
 			if tt.name == "server is silent" {
-				shot.ConnectTimeout = 300 * time.Millisecond
+				shot.ConnectTimeout = time.Second
 			}
 			x := s.Send(t.Context(), shot)
 			if x.Class != tt.class || !strings.Contains(x.Detail, tt.detail) {
@@ -1046,7 +1046,7 @@ func TestClockResponseLeavesLookupOut(t *testing.T) {
 	t.Parallel()
 	r := receive(t, answering(ok))
 	_, port, _ := net.SplitHostPort(r.addr)
-	const limit = 200 * time.Millisecond
+	const limit = time.Second
 	resolver := nameServer(t, func(string, uint16) (byte, []netip.Addr, bool) {
 		time.Sleep(2 * limit)
 		return 0, []netip.Addr{netip.MustParseAddr("127.0.0.1")}, false
@@ -1155,7 +1155,7 @@ func TestTLS(t *testing.T) {
 		{"closed in the handshake", func(c *net.TCPConn, _ int) {
 			io.ReadFull(c, make([]byte, 5))
 		}, hook.ClassTLSFailed, "closed the connection during the TLS handshake"},
-		{"silent in the handshake", func(c *net.TCPConn, _ int) { untilClosed(c) }, hook.ClassTLSFailed, "was not finished within the limit of 300 ms"},
+		{"silent in the handshake", func(c *net.TCPConn, _ int) { untilClosed(c) }, hook.ClassTLSFailed, "was not finished within the limit of 1 s"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -1163,7 +1163,7 @@ func TestTLS(t *testing.T) {
 			s := newSender(t, func(o *SenderOptions) { o.RootCAs = ca.pool })
 			shot := post("https://"+r.addr+"/", "x", "Keep-CASE", "1")
 			if strings.HasPrefix(tt.name, "silent") {
-				shot.ConnectTimeout = 300 * time.Millisecond
+				shot.ConnectTimeout = time.Second
 			}
 			x := s.Send(t.Context(), shot)
 			if x.Class != tt.class || !strings.Contains(x.Detail, tt.detail) {
