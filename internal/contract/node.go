@@ -88,7 +88,11 @@ func (l *loader) read(src []byte) *node {
 				line, col = tok.Position.Line, tok.Position.Column
 			}
 		}
-		l.problem(line, col, "This is not valid YAML: "+message+".", "")
+		fix := ""
+		if strings.Contains(l.line(line), "${") {
+			fix = `Inside { } and [ ] a template needs quotes: {x: "${settings.token}"}`
+		}
+		l.problem(line, col, "This is not valid YAML: "+message+".", fix)
 		return nil
 	}
 	var body ast.Node

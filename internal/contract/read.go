@@ -27,7 +27,11 @@ func (l *loader) object(n *node, what string, keys []string) object {
 	}
 	for _, p := range n.pairs {
 		if !slices.Contains(keys, p.key) {
-			l.problem(p.line, p.col, fmt.Sprintf("%s has no key %s.", what, p.key), strings.TrimSpace(nearest.DidYouMean(p.key, keys)))
+			fix := strings.TrimSpace(nearest.DidYouMean(p.key, keys))
+			if p.value.kind == kindNull && strings.Contains(p.key, " ") { // {en: One, two}
+				fix = "Inside { } a text with a comma needs quotes."
+			}
+			l.problem(p.line, p.col, fmt.Sprintf("%s has no key %s.", what, p.key), fix)
 			continue
 		}
 		if p.value.kind == kindNull && !p.value.refused {

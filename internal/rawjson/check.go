@@ -65,7 +65,7 @@ func Check(b []byte, maxDepth int) error {
 
 // end reports whether nothing but white space follows.
 func (c *checker) end() error {
-	if _, err := c.dec.ReadToken(); !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := c.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return errTrailing{offset: c.dec.InputOffset()}
 	}
 	return nil

@@ -1,0 +1,52 @@
+package contract
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The reference names every key of the language, and its first example works.
+func TestReference(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/contract-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	for section, keys := range keysOf {
+		for _, k := range keys {
+			if !strings.Contains(text, k+":") && !strings.Contains(text, "`"+k+"`") && !slices.Contains(strings.Fields(strings.ReplaceAll(text, "`", " ")), k) {
+				t.Errorf("docs/contract-language.md does not mention %s", joinPath(section, k))
+			}
+		}
+	}
+	_, rest, _ := strings.Cut(text, "```yaml\n")
+	example, _, _ := strings.Cut(rest, "```")
+	c := parseContract(t, example)
+	if c.Name != "shop" || string(c.EventTypes()[0].Example) != `{"id": 1042, "total": "45.50"}` {
+		t.Errorf("%s", example)
+	}
+}
+
+// The long examples of the reference make one contract.
+func TestReferenceSections(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/contract-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := "contract: shop\ntitle: Shop\n"
+	for i, block := range strings.Split(string(b), "```yaml\n")[2:] {
+		yaml, _, _ := strings.Cut(block, "```")
+		if i == 0 { // there is no file here
+			yaml = strings.Replace(yaml, "examples/order-paid.json", `'{"id":1}'`, 1)
+		}
+		src += yaml
+	}
+	c := parseContract(t, src)
+	if c.Signing() != "standard-webhooks" || c.Shaping() || len(c.Assumed()) != 2 || !c.HasEvent("anything") {
+		t.Errorf("%s", src)
+	}
+}
