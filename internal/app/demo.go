@@ -51,8 +51,10 @@ func (s *server) demo(ctx context.Context, contracts *contract.Set) error {
 			return fmt.Errorf("the demo's receiver cannot listen: %w", err)
 		}
 	}
+	receiving, stopReceiving := context.WithCancel(ctx)
+	defer stopReceiving()
 	received := make(chan error, 1)
-	go func() { received <- inbox.New(inbox.Options{Out: s.stdout}).Serve(ctx, l) }()
+	go func() { received <- inbox.New(inbox.Options{Out: s.stdout}).Serve(receiving, l) }()
 
 	c := client.New(s.url(), s.admin, client.WithRetries(5))
 	err = d.setUp(ctx, c, "http://"+l.Addr().String()+"/hooks")
@@ -63,6 +65,7 @@ func (s *server) demo(ctx context.Context, contracts *contract.Set) error {
 	if ctx.Err() != nil { // stopping: what failed, failed because of that
 		err = nil
 	}
+	stopReceiving()
 	return errors.Join(err, <-received)
 }
 
