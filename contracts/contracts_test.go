@@ -74,23 +74,30 @@ func TestShipped(t *testing.T) {
 	}
 }
 
+// example is an example file as contracts read it: without white space at its end.
+func example(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := fs.ReadFile(contracts.Files, "examples/"+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.TrimRight(b, " \t\r\n")
+}
+
 // Kobra's visit goes out as its document prints it, however it came in.
 func TestKobra(t *testing.T) {
 	t.Parallel()
 	c := load(t, "kobra.yaml")
-	want, err := fs.ReadFile(contracts.Files, "examples/kobra-finish-visit.compact.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := example(t, "kobra-finish-visit.compact.json")
 	cfg := hook.EndpointConfig{URL: "https://crm.example/visits", Settings: []byte(`{"api_key":"t0k/en=="}`)}
 	if wrong := c.CheckEndpoint(cfg); wrong != nil {
 		t.Fatal(wrong)
 	}
 	headers := []hook.Header{{Name: "Content-Type", Value: "application/json"}, {Name: "api-key", Value: "t0k/en=="}, {Name: "User-Agent", Value: contract.DefaultUserAgent}}
 	forms := map[string][]byte{
-		"as documented": bytes.ReplaceAll(bytes.ReplaceAll(want, []byte(`":`), []byte(`": `)), []byte(`,"`), []byte(",\n \"")),
+		"as documented": example(t, "kobra-finish-visit.as-documented.json"),
+		"ASCII":         example(t, "kobra-finish-visit.compact-ascii.json"),
 		"plain slashes": bytes.ReplaceAll(want, []byte(`\/`), []byte(`/`)),
-		"ASCII":         bytes.ReplaceAll(bytes.ReplaceAll(want, []byte("ó"), []byte(`\u00F3`)), []byte("¿"), []byte(`\u00bf`)),
 	}
 	for name, payload := range forms {
 		ev := &hook.Event{Contract: "kobra", Type: "visit.finished", Payload: payload}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -218,6 +219,33 @@ func TestRestyleProperties(t *testing.T) {
 		}
 		if s.ASCII && bytes.ContainsFunc(out, func(r rune) bool { return r > 0x7f }) {
 			t.Fatalf("not ASCII: %s", out)
+		}
+	})
+}
+
+// Check takes what encoding/json takes, but for duplicates and text that is not
+// Unicode, whatever happens to one byte of a document.
+func TestCheckProperties(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		b, err := json.Marshal(genJSON(3).Draw(t, "value"))
+		if err != nil {
+			t.Skip()
+		}
+		if rapid.Bool().Draw(t, "break it") {
+			b[rapid.IntRange(0, len(b)-1).Draw(t, "at")] = rapid.SampledFrom([]byte("\"{}[],:0e-\\u \xff\n")).Draw(t, "with")
+		}
+		err = Check(b, 100)
+		valid := json.Valid(b)
+		if err == nil && (!valid || !utf8.Valid(b)) {
+			t.Fatalf("Check takes %q", b)
+		}
+		if err != nil && valid && utf8.Valid(b) && !bytes.Contains(b, []byte(`\u`)) {
+			dec := json.NewDecoder(bytes.NewReader(b))
+			dec.UseNumber()
+			if !duplicates(dec) {
+				t.Fatalf("Check refuses %q: %v", b, err)
+			}
 		}
 	})
 }
