@@ -11,7 +11,7 @@ import (
 // Problem is a failed request (RFC 9457, application/problem+json). Every method
 // of [Client] returns one, as its error, when the server refuses.
 type Problem struct {
-	Type   string         `json:"type" doc:"A link that explains the code." example:"https://gancho.dev/problems/payload_invalid"`
+	Type   string         `json:"type" doc:"A URN of the code." example:"urn:gancho:problem:payload_invalid"`
 	Title  string         `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
 	Status int            `json:"status" doc:"The HTTP status." example:"422"`
 	Detail string         `json:"detail" doc:"What is wrong with this request and what to change." example:"The payload has the member \"id\" twice. Keep one of them."`

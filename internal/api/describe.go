@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -77,4 +78,29 @@ func (a *API) describeSystem(doc *huma.OpenAPI) {
 			Security: []map[string][]string{}, Responses: s.responses,
 		})
 	}
+}
+
+// polish corrects what huma cannot be told by tags.
+func polish(doc *huma.OpenAPI) {
+	schemas := doc.Components.Schemas.Map()
+	for name, s := range schemas {
+		// Answers may get new members; what is sent to us may not.
+		if !strings.HasSuffix(name, "Input") && !strings.HasSuffix(name, "Patch") && name != "NewEvent" && name != "RateLimit" {
+			s.AdditionalProperties = nil
+		}
+	}
+	for _, m := range []struct{ schema, member string }{{"Endpoint", "rate_limit"}, {"Attempt", "response"}, {"Attempt", "error"}} {
+		p := schemas[m.schema].Properties[m.member]
+		schemas[m.schema].Properties[m.member] = &huma.Schema{
+			Description: p.Description, OneOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}},
+		}
+	}
+	for _, m := range []struct{ schema, member string }{
+		{"Tenant", "metadata"}, {"Endpoint", "settings"}, {"Contract", "settings"}, {"TenantInput", "metadata"}, {"EndpointInput", "settings"},
+	} {
+		schemas[m.schema].Properties[m.member].Type = huma.TypeObject
+	}
+	put := doc.Paths["/v1/tenants/{tenant}"].Put
+	put.Responses["201"] = &huma.Response{Description: "The tenant was made.", Content: put.Responses["200"].Content}
+	put.Responses["200"].Description = "The tenant was there."
 }

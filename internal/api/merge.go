@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -18,14 +19,20 @@ import (
 type endpointPatch map[string]json.RawMessage
 
 // Schema makes the document say what the members are: those of the input, none
-// required, all nullable. What they hold is checked once they are merged.
+// required, all nullable.
 func (endpointPatch) Schema(r huma.Registry) *huma.Schema {
 	const name = "EndpointPatch"
 	if r.Map()[name] == nil {
 		input := r.SchemaFromRef(r.Schema(reflect.TypeFor[client.EndpointInput](), true, "").Ref)
 		s := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{}}
 		for member, of := range input.Properties {
-			s.Properties[member] = &huma.Schema{Description: strings.TrimSpace(of.Description + " null: the default.")}
+			p := &huma.Schema{Description: of.Description} // an object: its members are patched, and checked once they are merged
+			if of.Ref == "" && of.Type != huma.TypeObject && of.Type != "" {
+				whole := *of
+				p = &whole
+				p.Nullable, p.Default = true, nil
+			}
+			s.Properties[member] = p
 		}
 		s.PrecomputeMessages()
 		r.Map()[name] = s
@@ -39,20 +46,12 @@ func (endpointPatch) Schema(r huma.Registry) *huma.Schema {
 func mergeEndpoint(doc []byte, patch endpointPatch, stored []hook.Header) ([]byte, error) {
 	if raw, ok := patch["headers"]; ok && isObject(raw) {
 		var err error
-		patch = cloneMap(patch)
+		patch = maps.Clone(patch)
 		if patch["headers"], err = nameHeaders(raw, stored); err != nil {
 			return nil, err
 		}
 	}
 	return merge(doc, encode(patch))
-}
-
-func cloneMap(m endpointPatch) endpointPatch {
-	out := make(endpointPatch, len(m))
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
 }
 
 // nameHeaders spells the headers of a patch as they are stored, and puts stored

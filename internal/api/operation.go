@@ -343,5 +343,6 @@ func isObject(raw json.RawMessage) bool { return rawjson.KindOf(raw) == '{' }
 func (a *API) document() []byte {
 	doc := a.huma.OpenAPI()
 	a.describeSystem(doc)
+	polish(doc)
 	return encode(doc)
 }

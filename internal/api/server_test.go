@@ -144,6 +144,13 @@ func (s *server) serve(r *http.Request) answer {
 	if a.Status >= 400 {
 		a.checkProblem(r.Method)
 	}
+	d, err := theDocument()
+	if err == nil {
+		err = d.conforms(r.Method, r.URL.Path, a)
+	}
+	if err != nil {
+		s.t.Error(err)
+	}
 	return a
 }
 
