@@ -122,7 +122,7 @@ func (s *server) serve(ctx context.Context) error {
 	parts.Go(func() error { return s.keepHouse(work) })
 
 	requests, front := errgroup.WithContext(ctx)
-	requests.Go(func() error { return s.listen(front, handler) })
+	requests.Go(func() error { return s.listen(front, profiler(handler, s.admin)) })
 	if s.cfg.Demo {
 		requests.Go(func() error { return s.demo(front, contracts) })
 	} else {

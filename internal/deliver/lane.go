@@ -34,10 +34,13 @@ type lane struct {
 	onDisk bool                    // the store may have due deliveries that are not in the queue
 	nextAt time.Time               // when something in the store comes due; zero: nothing known
 
-	reading   bool       // a page is being read…
-	late      []hook.Job // …and these came meanwhile
-	lateBytes int
-	missed    bool // …and others that did not fit here
+	// While the store is read, what it shows may be outdated by what is recorded
+	// meanwhile: released has the deliveries that the lane let go since the reading
+	// began. nil: nothing is being read.
+	released map[hook.DeliveryID]struct{}
+	paging   bool       // a page of the queue is being read…
+	late     []hook.Job // …and these were offered meanwhile
+	missed   bool       // there is more in the store than the reading will show
 
 	interrupted bool // an earlier process may have left deliveries in hand
 	want, have  int  // version of the configuration: wanted, and in force
@@ -84,9 +87,8 @@ func (l *lane) offer(job hook.Job) bool {
 	case d.NextAttemptAt.After(l.usedAt) && !l.ordered(): // its schedule starts with a delay
 		l.expect(d.QueueAt)
 	case l.push(job):
-	case l.reading && len(l.late) < laneJobs && l.lateBytes < laneBytes:
+	case l.paging && len(l.late) < pageJobs:
 		l.late = append(l.late, job)
-		l.lateBytes += len(job.Event.Payload)
 	default:
 		l.onDisk, l.missed = true, true
 	}
@@ -118,6 +120,9 @@ func (l *lane) enqueue(job hook.Job) {
 func (l *lane) release(id hook.DeliveryID) {
 	if l.held[id]--; l.held[id] <= 0 {
 		delete(l.held, id)
+		if l.released != nil {
+			l.released[id] = struct{}{}
+		}
 	}
 }
 
@@ -197,6 +202,9 @@ func (l *lane) take() (job hook.Job, ok bool) {
 		l.background(l.prepare)
 		return job, false
 	}
+	if !l.nextAt.IsZero() && !now.Before(l.nextAt) {
+		l.onDisk, l.nextAt = true, time.Time{}
+	}
 	switch l.plan.state {
 	case hook.EndpointActive:
 	case hook.EndpointPaused:
@@ -206,11 +214,10 @@ func (l *lane) take() (job hook.Job, ok bool) {
 		l.drop()
 		if l.onDisk {
 			l.background(l.cancelWaiting)
+		} else {
+			l.arm(now, l.nextAt)
 		}
 		return job, false
-	}
-	if !l.nextAt.IsZero() && !now.Before(l.nextAt) {
-		l.onDisk, l.nextAt = true, time.Time{}
 	}
 	if l.onDisk && len(l.queue) < lowWater {
 		l.background(l.load)
@@ -409,88 +416,91 @@ func (l *lane) reclaim(ctx context.Context, p *plan) error {
 // load reads a page of the queue. Deliveries offered meanwhile follow it, once
 // the page has caught up with them.
 func (l *lane) load(ctx context.Context) {
-	l.mu.Lock()
-	l.missed, l.reading = false, true
-	l.mu.Unlock()
+	l.beginReading(true)
 	page, err := l.w.Store.Due(ctx, l.id, time.Now(), pageJobs, pageBytes, l.holds)
 
 	l.mu.Lock()
-	late := l.late
-	l.reading, l.late, l.lateBytes = false, nil, 0
 	if err == nil {
 		for _, job := range page.Jobs {
-			l.follow(job)
+			if !l.has(job.Delivery.ID) {
+				l.w.gate.mustHold(len(job.Event.Payload))
+				l.enqueue(job)
+			}
 		}
 		l.onDisk = page.More || l.missed
 		l.expect(page.Next)
-		for _, job := range late {
-			if l.held[job.Delivery.ID] == 0 && !l.push(job) {
+		for _, job := range l.late {
+			if !l.has(job.Delivery.ID) && !l.push(job) {
 				l.onDisk = true
 			}
 		}
 	}
+	l.released, l.paging, l.late = nil, false, nil
 	l.mu.Unlock()
 	if err != nil {
 		l.pause(ctx, "cannot read waiting deliveries, will try again", err)
 	}
 }
 
-// follow puts a delivery read from the store into the queue.
-func (l *lane) follow(job hook.Job) {
-	if l.held[job.Delivery.ID] == 0 {
-		l.w.gate.mustHold(len(job.Event.Payload))
-		l.enqueue(job)
+// beginReading must come before the store is read.
+func (l *lane) beginReading(page bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.missed, l.paging, l.released = false, page, map[hook.DeliveryID]struct{}{}
+}
+
+// has reports whether the lane has a delivery that the store shows, or had it
+// when the reading began; with mu held.
+func (l *lane) has(id hook.DeliveryID) bool {
+	if l.held[id] > 0 {
+		return true
 	}
+	_, ok := l.released[id]
+	return ok
 }
 
 func (l *lane) holds(id hook.DeliveryID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.held[id] > 0
+	return l.has(id)
 }
 
 // cancelWaiting cancels, page by page, what waits for a disabled endpoint.
 func (l *lane) cancelWaiting(ctx context.Context) {
-	for ctx.Err() == nil {
-		l.mu.Lock()
-		l.missed = false
-		l.mu.Unlock()
-		list, err := l.w.Store.Waiting(ctx, l.id, pageJobs)
-		if err != nil {
-			l.pause(ctx, "cannot read waiting deliveries, will try again", err)
-			continue
-		}
-		var wait sync.WaitGroup
-		busy := 0
-		for _, d := range list {
-			if l.holds(d.ID) { // in flight: its own result cancels it
-				busy++
-				continue
-			}
+	for l.cancelPage(ctx) {
+	}
+}
+
+// cancelPage cancels one page and reports whether there may be another.
+func (l *lane) cancelPage(ctx context.Context) (more bool) {
+	l.beginReading(false)
+	list, err := l.w.Store.Waiting(ctx, l.id, pageJobs)
+	var wait sync.WaitGroup
+	cancelled := 0
+	for _, d := range list {
+		if !l.holds(d.ID) { // what is in flight is cancelled by its own result
+			cancelled++
 			wait.Add(1)
 			l.w.record(l.cancelled(d), wait.Done)
 		}
-		if !waitOr(ctx, &wait) {
-			return
-		}
-		if busy == len(list) && busy > 0 { // only those: look again when they have ended
-			l.mu.Lock()
-			l.onDisk = l.missed
-			l.mu.Unlock()
-			return
-		}
-		l.mu.Lock()
-		if l.plan.state == hook.EndpointActive || l.plan.state == hook.EndpointPaused || l.have != l.want {
-			l.mu.Unlock()
-			return
-		}
-		if len(list) < pageJobs {
-			l.onDisk = l.missed
-			l.mu.Unlock()
-			return
-		}
-		l.mu.Unlock()
 	}
+	recorded := waitOr(ctx, &wait)
+	if err != nil {
+		l.pause(ctx, "cannot read waiting deliveries, will try again", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.released = nil
+	switch {
+	case !recorded || ctx.Err() != nil:
+		return false
+	case l.plan.state == hook.EndpointActive || l.plan.state == hook.EndpointPaused || l.have != l.want:
+		return false // in service again
+	case err != nil || cancelled > 0 && len(list) == pageJobs:
+		return true
+	}
+	l.onDisk = l.missed
+	return false
 }
 
 // waitOr waits for wg, or gives up when ctx ends.
