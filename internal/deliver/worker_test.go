@@ -376,7 +376,10 @@ func TestOrdered(t *testing.T) {
 
 func TestConcurrencyAndRate(t *testing.T) {
 	t.Parallel()
-	slow := func(int, *Shot) *Exchange { time.Sleep(time.Second); return status(200) }
+	slow := func(int, *Shot) *Exchange {
+		time.Sleep(time.Second) //policy:allow time.Sleep: runs inside the bubble
+		return status(200)
+	}
 	bubble(t, hook.EndpointConfig{Concurrency: 3}, slow, func(t *testing.T, x *world) {
 		fast := x.addEndpoint("http://b", hook.EndpointConfig{PerSecond: 20})
 		x.publishMany(x.endpoint, 30, number)
@@ -412,6 +415,7 @@ func TestHangingEndpointAlone(t *testing.T) {
 	bubble(t, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
 		good := x.addEndpoint("http://b", hook.EndpointConfig{})
 		x.publishMany(x.endpoint, 5000, number)
+		settle()
 		for range 100 {
 			at := time.Now()
 			id := x.publish(good, `1`)

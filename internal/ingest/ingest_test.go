@@ -1,0 +1,310 @@
+package ingest_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"gancho/contracts"
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/ingest"
+	"gancho/internal/store"
+	"gancho/internal/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// desk collects what is handed to the worker.
+type desk struct {
+	mu    sync.Mutex
+	jobs  []hook.Job
+	woken map[hook.EndpointID]int
+}
+
+func (d *desk) Offer(jobs []hook.Job) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.jobs = append(d.jobs, jobs...)
+}
+
+func (d *desk) Wake(id hook.EndpointID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.woken[id]++
+}
+
+func (d *desk) take() []hook.Job {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	jobs := d.jobs
+	d.jobs = nil
+	return jobs
+}
+
+type bed struct {
+	*ingest.Ingest
+	t    *testing.T
+	db   *store.DB
+	desk *desk
+}
+
+func newBed(t *testing.T, db *store.DB) *bed {
+	t.Helper()
+	set := new(contract.Set)
+	for _, file := range []string{"standard.yaml", "kobra.yaml"} {
+		c, err := contract.Load(contracts.Files, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set.Add(c)
+	}
+	b := &bed{t: t, db: db, desk: &desk{woken: map[hook.EndpointID]int{}}}
+	b.Ingest = ingest.New(ingest.Options{
+		Store: db, Dispatcher: b.desk, Contracts: set, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler),
+	})
+	db.Watch(b.Forget)
+	if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *bed) endpoint(contract string, state hook.EndpointState, cfg hook.EndpointConfig) *hook.Endpoint {
+	b.t.Helper()
+	now := time.Now()
+	cfg.URL = "http://127.0.0.1:9/"
+	e := &hook.Endpoint{
+		ID: hook.NewEndpointID(), Tenant: "acme", Contract: contract, State: state, StateAt: now, CreatedAt: now, UpdatedAt: now,
+		Version: 1, Config: cfg,
+	}
+	if err := b.db.CreateEndpoint(b.t.Context(), e); err != nil {
+		b.t.Fatal(err)
+	}
+	return e
+}
+
+func (b *bed) accept(items ...hook.NewEvent) []hook.EventAnswer {
+	b.t.Helper()
+	answers, err := b.Accept(b.t.Context(), hook.NewEvents{Tenant: "acme", Items: items})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return answers
+}
+
+func event(eventType, payload string) hook.NewEvent {
+	return hook.NewEvent{Type: eventType, Payload: []byte(payload), Source: hook.SourceAPI}
+}
+
+func TestAcceptRoutes(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newBed(t, db)
+		all := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
+		orders := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{EventTypes: []string{"order.*"}})
+		big := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: "payload.total > 100"})
+		paused := b.endpoint("standard", hook.EndpointPaused, hook.EndpointConfig{})
+		b.endpoint("standard", hook.EndpointDisabled, hook.EndpointConfig{})
+		kobra := b.endpoint("kobra", hook.EndpointActive, hook.EndpointConfig{Settings: []byte(`{"api_key":"k"}`)})
+
+		for _, c := range []struct {
+			event hook.NewEvent
+			want  []*hook.Endpoint
+		}{
+			{event("order.paid", `{"total":101}`), []*hook.Endpoint{all, orders, big, paused}},
+			{event("order.paid", `{"total":100}`), []*hook.Endpoint{all, orders, paused}},
+			{event("user.made", `[1]`), []*hook.Endpoint{all, paused}}, // the filter has no answer to that
+			{hook.NewEvent{Contract: "kobra", Type: "visit.finished", Payload: []byte(`{}`)}, []*hook.Endpoint{kobra}},
+		} {
+			a := b.accept(c.event)[0]
+			if a.Wrong != nil || a.Deliveries != len(c.want) {
+				t.Errorf("%s %s: %+v, want %d deliveries", c.event.Type, c.event.Payload, a, len(c.want))
+			}
+			got := map[hook.EndpointID]bool{}
+			for _, j := range b.desk.take() {
+				got[j.Delivery.Endpoint] = true
+				if j.Delivery.ID.Event() != a.ID || string(j.Event.Payload) != string(c.event.Payload) {
+					t.Errorf("job %+v", j)
+				}
+			}
+			for _, e := range c.want {
+				if !got[e.ID] {
+					t.Errorf("%s %s: not for %+v", c.event.Type, c.event.Payload, e.Config)
+				}
+			}
+		}
+	})
+}
+
+// What somebody was told of the configuration holds for the next event.
+func TestDirectoryIsFresh(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, storetest.Open(t))
+	deliveries := func() int { return b.accept(event("a", `1`))[0].Deliveries }
+	if n := deliveries(); n != 0 {
+		t.Fatalf("%d deliveries without endpoints", n)
+	}
+	for round := range 20 {
+		e := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
+		if n := deliveries(); n != 1 {
+			t.Fatalf("round %d: %d deliveries after creating", round, n)
+		}
+		if err := b.db.SetEndpointState(t.Context(), e.ID, hook.EndpointDisabled, hook.ReasonByPerson, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if n := deliveries(); n != 0 {
+			t.Fatalf("round %d: %d deliveries after disabling", round, n)
+		}
+	}
+	if err := b.db.DeleteTenant(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.Accept(t.Context(), hook.NewEvents{Tenant: "acme", Items: []hook.NewEvent{event("a", `1`)}})
+	if !hook.IsKind(err, hook.KindNotFound) {
+		t.Errorf("a deleted tenant's event: %v", err)
+	}
+}
+
+func TestAcceptRefuses(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, storetest.Open(t))
+	wrong := &hook.Error{Kind: hook.KindInvalid, Code: "payload_invalid", Detail: "No."}
+	answers := b.accept(
+		hook.NewEvent{Type: "", Payload: []byte(`1`)},
+		hook.NewEvent{Type: "a b", Payload: []byte(`1`)},
+		hook.NewEvent{Type: "a", ExternalID: "ä", Payload: []byte(`1`)},
+		hook.NewEvent{Type: "a", Contract: "nobody", Payload: []byte(`1`)},
+		hook.NewEvent{Type: "visit.started", Contract: "kobra", Payload: []byte(`1`)},
+		hook.NewEvent{Wrong: wrong},
+		event("good", `1`),
+	)
+	for i, code := range []string{"event_type_invalid", "event_type_invalid", "event_id_invalid", "contract_unknown", "event_type_unknown", "payload_invalid", ""} {
+		switch w := answers[i].Wrong; {
+		case code == "" && w != nil:
+			t.Errorf("item %d: %v", i, w)
+		case code != "" && (w == nil || w.Code != code || w.Detail == ""):
+			t.Errorf("item %d: %v, want %s", i, w, code)
+		}
+	}
+}
+
+func TestAcceptTwice(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, storetest.Open(t))
+	b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
+	item := event("a", `{"n":1}`)
+	item.ExternalID = "my-1"
+	first := b.accept(item)[0]
+	again := b.accept(item)[0]
+	if again.ID != first.ID || !again.Duplicate || again.Deliveries != 1 || first.Duplicate {
+		t.Errorf("first %+v, again %+v", first, again)
+	}
+	item.Payload = []byte(`{"n":2}`)
+	if w := b.accept(item)[0].Wrong; w == nil || w.Code != "event_id_reused" {
+		t.Errorf("same id, other payload: %v", w)
+	}
+	if n := len(b.desk.take()); n != 1 {
+		t.Errorf("%d jobs, want 1", n)
+	}
+
+	request := func(hash byte) ([]hook.EventAnswer, error) {
+		return b.Accept(t.Context(), hook.NewEvents{
+			Tenant: "acme", RequestKey: "r", RequestHash: [32]byte{hash},
+			Items: []hook.NewEvent{event("a", `1`), {Type: "wrong type", Payload: []byte(`1`)}},
+		})
+	}
+	one, err := request(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := request(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if two[0].ID != one[0].ID || !two[0].Duplicate || two[1].Wrong == nil || two[1].Wrong.Code != one[1].Wrong.Code {
+		t.Errorf("first %+v, again %+v", one, two)
+	}
+	if _, err := request(2); !hook.IsKind(err, hook.KindConflict) {
+		t.Errorf("same key, other body: %v", err)
+	}
+	if n := len(b.desk.take()); n != 1 {
+		t.Errorf("%d jobs, want 1", n)
+	}
+}
+
+// A replay brings back what failed, what was cancelled, and what was never made
+// because the endpoint was disabled; page by page, each once.
+func TestRecover(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newBed(t, db)
+		e := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: "payload != 13"})
+		since := time.Now()
+		var batch []hook.NewEvent
+		for i := range 450 {
+			batch = append(batch, event("a", fmt.Sprint(i)))
+		}
+		b.accept(batch...)
+		jobs := b.desk.take()
+		states := []hook.State{hook.Delivered, hook.Failed, hook.Cancelled}
+		var recorded sync.WaitGroup
+		for i, j := range jobs {
+			d := j.Delivery
+			d.State, d.Attempts, d.Slot, d.FinishedAt, d.NextAttemptAt = states[i%3], 1, 1, time.Now(), time.Time{}
+			recorded.Add(1)
+			db.Record(hook.Result{Delivery: d}, func(err error) {
+				if err != nil {
+					t.Error(err)
+				}
+				recorded.Done()
+			})
+		}
+		recorded.Wait()
+		for _, s := range []hook.EndpointState{hook.EndpointDisabled, hook.EndpointActive} {
+			if err := db.SetEndpointState(t.Context(), e.ID, s, "", time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			if s == hook.EndpointDisabled {
+				b.accept(event("a", `"missed"`), event("a", `13`))
+			}
+		}
+		r := &hook.Recovery{
+			ID: hook.NewRecoveryID(), Tenant: "acme", Endpoint: e.ID, Since: since.Add(-time.Second), Until: time.Now().Add(time.Second),
+			States: []hook.State{hook.Failed, hook.Cancelled}, Missing: true, State: hook.RecoveryRunning, CreatedAt: time.Now(),
+		}
+		if err := db.CreateRecovery(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- b.Run(ctx) }()
+		defer func() { stop(); <-done }()
+		for deadline := time.Now().Add(time.Minute); ; {
+			got, err := db.Recovery(t.Context(), "acme", r.ID)
+			if err != nil || time.Now().After(deadline) {
+				t.Fatalf("%+v, %v", got, err)
+			}
+			if got.State == hook.RecoveryDone {
+				// 450 events but number 13, two of three not delivered, and the missed one.
+				if want := int64(449-150) + 1; got.Requeued != want || got.Examined != 452 {
+					t.Errorf("requeued %d of %d, want %d of 452", got.Requeued, got.Examined, want)
+				}
+				break
+			}
+			time.Sleep(10 * time.Millisecond) //policy:allow time.Sleep: polls a background loop, with a deadline
+		}
+		page, err := db.Due(t.Context(), e.ID, time.Now(), 1000, 1<<20, func(hook.DeliveryID) bool { return false })
+		if err != nil || len(page.Jobs) != 300 {
+			t.Errorf("%d deliveries are due, want 300 (%v)", len(page.Jobs), err)
+		}
+		if b.desk.woken[e.ID] == 0 {
+			t.Error("the worker was not told")
+		}
+	})
+}
