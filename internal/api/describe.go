@@ -100,6 +100,15 @@ func polish(doc *huma.OpenAPI) {
 	} {
 		schemas[m.schema].Properties[m.member].Type = huma.TypeObject
 	}
+	// An item of a batch is either an answer or an error.
+	delete(schemas["EventAnswer"].Properties, "error")
+	schemas["EventAnswers"].Properties["items"].Items = &huma.Schema{OneOf: []*huma.Schema{
+		{Ref: "#/components/schemas/EventAnswer"},
+		{
+			Type: huma.TypeObject, Required: []string{"error"},
+			Properties: map[string]*huma.Schema{"error": {Ref: "#/components/schemas/Problem"}},
+		},
+	}}
 	put := doc.Paths["/v1/tenants/{tenant}"].Put
 	put.Responses["201"] = &huma.Response{Description: "The tenant was made.", Content: put.Responses["200"].Content}
 	put.Responses["200"].Description = "The tenant was there."

@@ -113,7 +113,7 @@ func (a *API) wireEndpoint(e *hook.Endpoint) client.Endpoint {
 	cfg := e.Config
 	out := client.Endpoint{
 		ID: e.ID.String(), Tenant: e.Tenant, Name: e.Name, Contract: e.Contract, URL: cfg.URL, Method: cfg.Method,
-		EventTypes: slices.Concat([]string{}, cfg.EventTypes), Filter: cfg.Filter, Headers: map[string]string{}, Settings: json.RawMessage(`{}`),
+		EventTypes: append([]string{}, cfg.EventTypes...), Filter: cfg.Filter, Headers: map[string]string{}, Settings: json.RawMessage(`{}`),
 		TimeoutMS: int(cfg.Timeout.Milliseconds()), Retry: formatDurations(cfg.Retry), Concurrency: cfg.Concurrency, Ordered: cfg.Ordered,
 		Mode: string(cfg.Mode), State: string(e.State), StateReason: e.StateReason, StateAt: e.StateAt,
 		LastRun: wireTime(e.Health.LastRun), LastStatus: e.Health.LastStatus, FailingSince: wireTime(e.Health.FailingSince),

@@ -92,7 +92,7 @@ func (d *document) conforms(method, path string, a answer) error {
 			}
 			return nil
 		}
-		kind := a.Header.Get("Content-Type")
+		kind, _, _ := strings.Cut(a.Header.Get("Content-Type"), ";")
 		if kind == "" {
 			kind = "text/plain"
 		}
@@ -114,7 +114,7 @@ func (d *document) conforms(method, path string, a answer) error {
 			return err
 		}
 		if err := s.Validate(v); err != nil {
-			return fmt.Errorf("%s %s: %s is not as documented: %w: %s", method, template, status, err, a.Body)
+			return fmt.Errorf("%s %s: %s is not as documented: %w: %.200s", method, template, status, err, a.Body)
 		}
 		return nil
 	}

@@ -1,0 +1,207 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// TestRoles makes every operation of the document with every kind of key.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	keys := map[string]string{
+		"admin": adminKey, "none": "", "wrong": "gk_wrong",
+		"operator":    s.key(`{"role":"operator"}`),
+		"read all":    s.key(`{"role":"read"}`),
+		"publish all": s.key(`{"role":"publish"}`),
+	}
+	for _, tenant := range []string{"acme", "other"} {
+		s.tenant(tenant)
+		for _, role := range []string{"tenant", "read", "publish"} {
+			keys[role+" "+tenant] = s.key(`{"role":"` + role + `","tenant":"` + tenant + `"}`)
+		}
+	}
+	const (
+		tenantMay = "tenant acme"
+		readMay   = "tenant acme, read acme, read all"
+		sendMay   = "tenant acme, publish acme, publish all"
+	)
+	// Who may, beside the operators.
+	who := map[string]string{
+		"GET /v1/tenants": "read all", "PUT /v1/tenants/{tenant}": "", "GET /v1/tenants/{tenant}": readMay, "DELETE /v1/tenants/{tenant}": "",
+		"POST /v1/tenants/{tenant}/endpoints": tenantMay, "GET /v1/tenants/{tenant}/endpoints": readMay,
+		"GET /v1/tenants/{tenant}/endpoints/{endpoint}": readMay, "PATCH /v1/tenants/{tenant}/endpoints/{endpoint}": tenantMay,
+		"DELETE /v1/tenants/{tenant}/endpoints/{endpoint}":                    tenantMay,
+		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/pause":                tenantMay,
+		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/resume":               tenantMay,
+		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/disable":              tenantMay,
+		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/rotate-secret":        tenantMay,
+		"GET /v1/tenants/{tenant}/endpoints/{endpoint}/secret":                tenantMay,
+		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/recover":              tenantMay,
+		"GET /v1/tenants/{tenant}/endpoints/{endpoint}/recoveries":            readMay,
+		"GET /v1/tenants/{tenant}/endpoints/{endpoint}/recoveries/{recovery}": readMay,
+		"POST /v1/tenants/{tenant}/events":                                    sendMay,
+		"GET /v1/tenants/{tenant}/events":                                     readMay,
+		"GET /v1/tenants/{tenant}/events/{event}":                             readMay,
+		"GET /v1/tenants/{tenant}/deliveries":                                 readMay,
+		"GET /v1/tenants/{tenant}/deliveries/{delivery}":                      readMay,
+		"POST /v1/tenants/{tenant}/deliveries/{delivery}/retry":               tenantMay,
+		"GET /v1/keys": "", "POST /v1/keys": "", "DELETE /v1/keys/{key}": "",
+		"GET /v1/contracts":        "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/contracts/{name}": "tenant acme, read acme, read all, tenant other, read other",
+	}
+	d, err := theDocument()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := strings.NewReplacer("{tenant}", "acme", "{endpoint}", hook.NewEndpointID().String(), "{event}", "nothing",
+		"{delivery}", hook.NewEventID().Delivery(1).String(), "{recovery}", hook.NewRecoveryID().String(), "{key}", hook.NewKeyID().String(), "{name}", "nothing")
+	for path, item := range d.paths() {
+		if !strings.HasPrefix(path, "/v1/") {
+			continue
+		}
+		for method := range item.(map[string]any) {
+			operation := strings.ToUpper(method) + " " + path
+			may, ok := who[operation]
+			if !ok {
+				t.Errorf("%s: nobody said who may use it", operation)
+				continue
+			}
+			at := fill.Replace(path)
+			if operation == "DELETE /v1/tenants/{tenant}" {
+				at = "/v1/tenants/gone" // acme is still needed
+			}
+			for name, key := range keys {
+				a := s.as(key, strings.ToUpper(method), at, `{"unknown member":1}`)
+				var want []int
+				switch {
+				case name == "none" || name == "wrong":
+					want = []int{http.StatusUnauthorized}
+				case name == "admin" || name == "operator" || strings.Contains(", "+may+",", ", "+name+","):
+					want = []int{200, 202, 204, 404, 422} // let in; the request itself makes no sense
+					if a.Status == 404 && strings.Contains(a.Body, "tenant_not_found") && !strings.Contains(at, "gone") {
+						t.Errorf("%s with key %s: %s", operation, name, a.Body)
+					}
+				case strings.HasSuffix(name, " other") && strings.Contains(path, "{tenant}"):
+					want = []int{http.StatusNotFound, http.StatusForbidden} // and not a word about whether there is such a tenant
+				default:
+					want = []int{http.StatusForbidden}
+				}
+				if !contains(want, a.Status) {
+					t.Errorf("%s with key %s: %d, want one of %v: %s", operation, name, a.Status, want, a.Body)
+				}
+				if a.Status == http.StatusUnauthorized && !strings.HasPrefix(a.Header.Get("Www-Authenticate"), "Bearer") {
+					t.Errorf("%s with key %s: no WWW-Authenticate", operation, name)
+				}
+			}
+		}
+	}
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/openapi.json"} {
+		s.as("", "GET", path, "").want(200)
+	}
+}
+
+func contains(list []int, n int) bool {
+	for _, x := range list {
+		if x == n {
+			return true
+		}
+	}
+	return false
+}
+
+// TestTenantsAreApart makes two tenants with everything and tries to reach the
+// things of one through the other.
+func TestTenantsAreApart(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	ours, theirs := s.tenant("ours"), s.tenant("theirs")
+	oursKey, theirsKey := s.key(`{"role":"tenant","tenant":"ours"}`), s.key(`{"role":"tenant","tenant":"theirs"}`)
+	_, _ = s.endpoint(ours, `{"url":"http://127.0.0.1:9/"}`)
+	_, id := s.endpoint(theirs, `{"url":"http://127.0.0.1:9/","name":"private thing"}`)
+	event := s.as(theirsKey, "POST", theirs+"/events", `{"type":"a","id":"their-id","payload":"private thing"}`).want(202).str("id")
+	delivery := s.as(theirsKey, "GET", theirs+"/deliveries", "").want(200).str("items.0.id")
+	recovery := s.as(theirsKey, "POST", theirs+"/endpoints/"+id+"/recover", `{"since":"2020-01-01T00:00:00Z"}`).want(202).str("id")
+	nobody := s.as(oursKey, "GET", "/v1/tenants/nobody", "").want(404)
+	for _, path := range []string{
+		"", "/endpoints", "/endpoints/" + id, "/endpoints/" + id + "/secret", "/events", "/events/" + event, "/events/their-id",
+		"/deliveries", "/deliveries/" + delivery, "/endpoints/" + id + "/recoveries", "/endpoints/" + id + "/recoveries/" + recovery,
+	} {
+		s.as(theirsKey, "GET", theirs+path, "").want(200)
+		// Through their path: nothing is there, in the same words as where nothing is.
+		a := s.as(oursKey, "GET", theirs+path, "").want(404)
+		if got := strings.ReplaceAll(a.Body, "theirs", "nobody"); got != nobody.Body {
+			t.Errorf("%s: %s", path, a.Body)
+		}
+		// Through our own path: their ids mean nothing.
+		for _, key := range []string{oursKey, adminKey} {
+			if a := s.as(key, "GET", ours+path, ""); strings.Contains(a.Body, "private thing") || strings.Count(path, "/") > 1 && a.Status != 404 {
+				t.Errorf("%s: %d %s", ours+path, a.Status, a.Body)
+			}
+		}
+	}
+	for _, c := range [][2]string{
+		{"PATCH", "/endpoints/" + id}, {"DELETE", "/endpoints/" + id}, {"POST", "/endpoints/" + id + "/pause"}, {"POST", "/endpoints/" + id + "/rotate-secret"},
+		{"POST", "/deliveries/" + delivery + "/retry"}, {"POST", "/endpoints/" + id + "/disable"},
+	} {
+		s.as(oursKey, c[0], ours+c[1], `{}`).want(404)
+		s.as(oursKey, c[0], theirs+c[1], `{}`).want(404)
+	}
+	if a := s.as(oursKey, "GET", ours+"/deliveries?endpoint="+id, "").want(200); a.get("items.0") != nil {
+		t.Errorf("filter by their endpoint: %s", a.Body)
+	}
+	if a := s.as(oursKey, "GET", ours+"/deliveries?event="+event, "").want(200); a.get("items.0") != nil {
+		t.Errorf("filter by their event: %s", a.Body)
+	}
+	// The same id and Idempotency-Key in two tenants are two things.
+	for _, c := range [][2]string{{oursKey, ours}, {theirsKey, theirs}} {
+		a := s.as(c[0], "POST", c[1]+"/events", `[{"type":"a","id":"same","payload":"`+c[1]+`"}]`, "Idempotency-Key", "k").want(202)
+		if a.get("items.0.duplicate") != false {
+			t.Errorf("%s: %s", c[1], a.Body)
+		}
+	}
+	s.as(oursKey, "POST", theirs+"/events", `{"type":"a","payload":1}`).want(404)
+	if got := s.as(theirsKey, "GET", theirs+"/endpoints/"+id, "").want(200); got.str("state") != "active" {
+		t.Errorf("their endpoint: %s", got.Body)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant := s.tenant("acme")
+	made := s.do("POST", "/v1/keys", `{"role":"tenant","tenant":"acme","name":"app"}`).want(201)
+	key, id := made.str("key"), made.str("id")
+	if !strings.HasPrefix(key, "gk_") || len(key) != 46 || !strings.HasSuffix(key, made.str("hint")) {
+		t.Errorf("key %s", made.Body)
+	}
+	s.as(key, "GET", tenant, "").want(200)
+	list := s.do("GET", "/v1/keys", "").want(200)
+	if list.str("items.0.id") != id || strings.Contains(list.Body, key) {
+		t.Errorf("list %s", list.Body)
+	}
+	for _, bad := range []string{key[:45], key + "x", strings.ToUpper(key), "gk_", strings.Repeat("k", 5000)} {
+		s.as(bad, "GET", tenant, "").want(401)
+	}
+	for _, header := range []string{"", "Bearer", "Bearer ", "Basic " + key, key, "bearer"} {
+		s.as("", "GET", tenant, "", "Authorization", header).want(401)
+	}
+	s.as("", "GET", tenant, "", "Authorization", "bearer  "+key+" ").want(200)
+	s.do("DELETE", "/v1/keys/"+id, "").want(204)
+	s.as(key, "GET", tenant, "").want(401) // at once, although it was remembered
+	s.as(key, "POST", tenant+"/events", `{"type":"a","payload":1}`).want(401)
+	s.do("DELETE", "/v1/keys/"+id, "").want(404)
+
+	soon := s.key(`{"role":"tenant","tenant":"acme","expires_at":"` + time.Now().Add(300*time.Millisecond).UTC().Format(time.RFC3339Nano) + `"}`)
+	s.as(soon, "GET", tenant, "").want(200)
+	for deadline := time.Now().Add(10 * time.Second); s.as(soon, "GET", tenant, "").Status == 200; {
+		if time.Now().After(deadline) {
+			t.Fatal("an expired key goes on working")
+		}
+	}
+	s.as(soon, "GET", tenant, "").want(401)
+}
