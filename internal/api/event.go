@@ -19,7 +19,7 @@ const eventsPath = "/v1/tenants/{tenant}/events"
 func (a *API) routeEvents() {
 	add(a, operation{
 		id: "list-events", method: http.MethodGet, path: eventsPath, tag: "events", access: readers,
-		summary: "List events", description: "Newest first, without payloads. Where type or contract is given, one page looks at 20,000 events at most.",
+		summary: "List events", description: "Newest first, without payloads. Where type or contract is given, one page looks at 10,000 events at most.",
 		codes: []string{"cursor_invalid"},
 	}, a.listEvents)
 	get := operation{

@@ -1,0 +1,668 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
+)
+
+// noted collects the changes that watchers are told of.
+type noted struct{ list []hook.Change }
+
+func (n *noted) watch(db *DB) { db.Watch(func(c hook.Change) { n.list = append(n.list, c) }) }
+
+func newEndpoint(t *testing.T, db *DB, tenant string) *hook.Endpoint {
+	t.Helper()
+	e := &hook.Endpoint{
+		ID: hook.NewEndpointID(), Tenant: tenant, Name: "x", Contract: "standard", State: hook.EndpointActive,
+		Config: hook.EndpointConfig{URL: "http://x/"}, Secrets: []hook.Secret{{Text: "whsec_a"}},
+	}
+	if err := db.CreateEndpoint(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func newTenant(t *testing.T, db *DB, id string) {
+	t.Helper()
+	if _, _, err := db.PutTenant(t.Context(), id, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTenants(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ctx := t.Context()
+	name := "Acme"
+	got, created, err := db.PutTenant(ctx, "acme", &name, nil)
+	if err != nil || !created || got.Name != "Acme" || string(got.Metadata) != "{}" {
+		t.Fatalf("made: %+v %v %v", got, created, err)
+	}
+	got, created, err = db.PutTenant(ctx, "acme", nil, json.RawMessage(`{"a":1}`))
+	if err != nil || created || got.Name != "Acme" || string(got.Metadata) != `{"a":1}` || !got.UpdatedAt.After(got.CreatedAt) {
+		t.Fatalf("changed: %+v %v %v", got, created, err)
+	}
+	for _, id := range []string{"b", "a", "c"} {
+		newTenant(t, db, id)
+	}
+	var ids []string
+	after := ""
+	for more := true; more; {
+		var list []hook.Tenant
+		if list, more, err = db.Tenants(ctx, after, 2); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range list {
+			ids = append(ids, x.ID)
+			after = x.ID
+		}
+	}
+	if diff := cmp.Diff([]string{"a", "acme", "b", "c"}, ids); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := db.Tenant(ctx, "nobody"); !hook.IsKind(err, hook.KindNotFound) {
+		t.Error(err)
+	}
+	if err := db.CreateEndpoint(ctx, &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: "nobody"}); !hook.IsKind(err, hook.KindNotFound) {
+		t.Error(err)
+	}
+	if _, err := db.TenantEndpoints(ctx, "nobody"); !hook.IsKind(err, hook.KindNotFound) {
+		t.Error(err)
+	}
+	if list, err := db.TenantEndpoints(ctx, "a"); err != nil || len(list) != 0 {
+		t.Error(list, err)
+	}
+}
+
+// TestDeleteTenant checks that a tenant is gone at once, that its data goes in
+// short transactions, and that another tenant's stays.
+func TestDeleteTenant(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	var n noted
+	n.watch(db)
+	ctx := t.Context()
+	h := makeHistory(t, db, 900)
+	sub := &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "ext", "{}", h.endpoints["acme"][0])}}
+	if err := db.Submit(sub, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for _, tenant := range []string{"acme", "other"} {
+		k := hook.Key{ID: hook.NewKeyID(), Role: hook.RoleTenant, Tenant: tenant, Hash: [32]byte{tenant[0]}, CreatedAt: time.Now()}
+		if err := db.CreateKey(ctx, k); err != nil {
+			t.Fatal(err)
+		}
+		r := &hook.Recovery{ID: hook.NewRecoveryID(), Tenant: tenant, Endpoint: h.endpoints[tenant][0], State: hook.RecoveryRunning, CreatedAt: time.Now()}
+		if err := db.CreateRecovery(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range h.deliveries {
+		if i%3 == 0 {
+			d := h.deliveries[i]
+			done := make(chan error, 1)
+			db.Record(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: []byte("x")}, func(err error) { done <- err })
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	others := func() string {
+		var s string
+		for _, q := range []string{
+			`SELECT count(*) FROM deliveries WHERE tenant = 'other'`, `SELECT count(*) FROM events WHERE tenant = 'other'`,
+			`SELECT count(*) FROM endpoints WHERE tenant = 'other' AND state = 'active'`, `SELECT count(*) FROM keys WHERE tenant = 'other'`,
+			`SELECT count(*) FROM attempts a JOIN deliveries d ON d.id = a.delivery WHERE d.tenant = 'other'`,
+			`SELECT count(*) FROM bodies a JOIN deliveries d ON d.id = a.delivery WHERE d.tenant = 'other'`,
+			`SELECT count(*) FROM recoveries WHERE tenant = 'other'`,
+		} {
+			var k int
+			if err := db.read.QueryRow(q).Scan(&k); err != nil {
+				t.Fatal(err)
+			}
+			s += fmt.Sprint(k, " ")
+		}
+		return s
+	}
+	before := others()
+	n.list = nil
+	if err := db.DeleteTenant(ctx, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	if len(n.list) != 1+3+1 || n.list[0] != (hook.Change{Tenant: "acme"}) || n.list[4].Key.IsZero() {
+		t.Errorf("told of %+v", n.list)
+	}
+	for _, err := range []error{
+		second(db.Tenant(ctx, "acme")), second(db.TenantEndpoints(ctx, "acme")), second(db.TenantEndpoint(ctx, "acme", h.endpoints["acme"][0])),
+		second(db.KeyByHash(ctx, [32]byte{'a'})), db.DeleteTenant(ctx, "acme"),
+	} {
+		if !hook.IsKind(err, hook.KindNotFound) {
+			t.Errorf("after deleting: %v", err)
+		}
+	}
+	if _, _, err := db.PutTenant(ctx, "acme", nil, nil); !hook.IsKind(err, hook.KindConflict) {
+		t.Errorf("made again at once: %v", err)
+	}
+	rows := func() (sum int) {
+		for _, table := range []string{"tenants", "events", "deliveries", "attempts", "bodies", "idempotency", "endpoints", "endpoint_versions", "recoveries"} {
+			sum += count(t, db, table)
+		}
+		return sum
+	}
+	for was, more := rows(), true; more; {
+		var err error
+		if more, err = db.Purge(ctx); err != nil {
+			t.Fatal(err)
+		}
+		now := rows()
+		if was-now > purgeRows || more && was == now {
+			t.Fatalf("one step removed %d rows", was-now)
+		}
+		was = now
+	}
+	if after := others(); after != before {
+		t.Errorf("the other tenant has %s, had %s", after, before)
+	}
+	for _, q := range []string{
+		`SELECT count(*) FROM tenants WHERE id = 'acme'`, `SELECT count(*) FROM events WHERE tenant = 'acme'`, `SELECT count(*) FROM deliveries WHERE tenant = 'acme'`,
+		`SELECT count(*) FROM idempotency WHERE tenant = 'acme'`, `SELECT count(*) FROM endpoints WHERE tenant = 'acme'`, `SELECT count(*) FROM recoveries WHERE tenant = 'acme'`,
+		`SELECT count(*) FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries)`, `SELECT count(*) FROM bodies WHERE delivery NOT IN (SELECT id FROM deliveries)`,
+		`SELECT count(*) FROM endpoint_versions WHERE endpoint NOT IN (SELECT id FROM endpoints)`,
+	} {
+		var k int
+		if err := db.read.QueryRow(q).Scan(&k); err != nil || k != 0 {
+			t.Errorf("%s: %d %v", q, k, err)
+		}
+	}
+	if _, created, err := db.PutTenant(ctx, "acme", nil, nil); err != nil || !created {
+		t.Errorf("made again: %v %v", created, err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestEndpointVersions(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	var n noted
+	n.watch(db)
+	ctx := t.Context()
+	newTenant(t, db, "acme")
+	e := newEndpoint(t, db, "acme")
+	read := func() *hook.Endpoint {
+		t.Helper()
+		got, err := db.TenantEndpoint(ctx, "acme", e.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if diff := cmp.Diff(e, read()); diff != "" {
+		t.Errorf("read back (-made +read):\n%s", diff)
+	}
+	a, b := read(), read()
+	a.Config.URL, b.Name = "http://y/", "late"
+	if ok, err := db.UpdateEndpoint(ctx, a, true); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if ok, err := db.UpdateEndpoint(ctx, b, false); ok || err != nil {
+		t.Fatalf("an overtaken change was stored: %v %v", ok, err)
+	}
+	if diff := cmp.Diff(a, read()); diff != "" || a.Version != 2 {
+		t.Errorf("after the change, version %d (-want +got):\n%s", a.Version, diff)
+	}
+	for version, url := range map[int64]string{1: "http://x/", 2: "http://y/"} {
+		cfg, err := db.EndpointVersion(ctx, e.ID, version)
+		if err != nil || cfg.URL != url {
+			t.Errorf("version %d: %+v %v", version, cfg, err)
+		}
+	}
+	if _, err := db.EndpointVersion(ctx, e.ID, 3); !hook.IsKind(err, hook.KindNotFound) {
+		t.Error(err)
+	}
+	// A change of state overtakes an update too.
+	c := read()
+	if err := db.SetEndpointState(ctx, e.ID, hook.EndpointPaused, hook.ReasonByPerson, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if ok, _ := db.UpdateEndpoint(ctx, c, false); ok {
+		t.Error("an update undid a pause")
+	}
+	if got := read(); got.State != hook.EndpointPaused || got.StateReason != hook.ReasonByPerson || got.Version != 2 {
+		t.Errorf("paused: %+v", got)
+	}
+	// Health is the worker's: an update leaves it alone, resuming ends a failure.
+	run := time.Now().UTC().Truncate(time.Microsecond)
+	db.SaveHealth(e.ID, hook.Health{LastRun: run, LastStatus: "timeout", FailingSince: run})
+	if err := db.Ready(ctx); err != nil { // commits it too
+		t.Fatal(err)
+	}
+	c = read()
+	c.Name = "renamed"
+	if ok, err := db.UpdateEndpoint(ctx, c, false); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if got := read(); got.Health.FailingSince != run || got.Name != "renamed" || got.Version != 2 {
+		t.Errorf("renamed: %+v", got)
+	}
+	if err := db.SetEndpointState(ctx, e.ID, hook.EndpointActive, "", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(); !got.Health.FailingSince.IsZero() || got.Health.LastStatus != "timeout" || got.StateReason != "" {
+		t.Errorf("resumed: %+v", got)
+	}
+	n.list = nil
+	if err := db.DeleteEndpoint(ctx, "other", e.ID); !hook.IsKind(err, hook.KindNotFound) {
+		t.Errorf("deleted through another tenant: %v", err)
+	}
+	if err := db.DeleteEndpoint(ctx, "acme", e.ID); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]hook.Change{{Tenant: "acme", Endpoint: e.ID}}, n.list); diff != "" {
+		t.Errorf("told of (-want +got):\n%s", diff)
+	}
+	if _, err := db.TenantEndpoint(ctx, "acme", e.ID); !hook.IsKind(err, hook.KindNotFound) {
+		t.Error(err)
+	}
+	if got, err := db.Endpoint(ctx, e.ID); err != nil || got.State != hook.EndpointDeleted {
+		t.Errorf("its owner sees %+v %v", got, err)
+	}
+	if ok, _ := db.UpdateEndpoint(ctx, c, false); ok {
+		t.Error("an update brought a deleted endpoint back")
+	}
+}
+
+func TestKeyStore(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	var n noted
+	n.watch(db)
+	ctx := t.Context()
+	newTenant(t, db, "acme")
+	var made []hook.Key
+	for i := range 5 {
+		k := hook.Key{
+			ID: hook.NewKeyID(), Name: fmt.Sprint(i), Role: hook.RoleTenant, Tenant: "acme", Hash: [32]byte{byte(i)}, Hint: "abcd",
+			CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+		}
+		if i == 2 {
+			k.ExpiresAt = k.CreatedAt.Add(time.Hour)
+		}
+		if err := db.CreateKey(ctx, k); err != nil {
+			t.Fatal(err)
+		}
+		made = append([]hook.Key{k}, made...)
+	}
+	var got []hook.Key
+	p := hook.Page{Limit: 2}
+	for {
+		list, next, err := db.Keys(ctx, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, list...)
+		if p.Before = next; next.IsZero() {
+			break
+		}
+	}
+	if diff := cmp.Diff(made, got); diff != "" {
+		t.Errorf("list (-want +got):\n%s", diff)
+	}
+	if k, err := db.KeyByHash(ctx, [32]byte{3}); err != nil || k.Name != "3" {
+		t.Error(k, err)
+	}
+	if err := db.CreateKey(ctx, hook.Key{ID: hook.NewKeyID(), Tenant: "nobody", Hash: [32]byte{9}}); !hook.IsKind(err, hook.KindNotFound) {
+		t.Error(err)
+	}
+	n.list = nil
+	if err := db.DeleteKey(ctx, made[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]hook.Change{{Key: made[0].ID}}, n.list); diff != "" {
+		t.Error(diff)
+	}
+	if err := db.DeleteKey(ctx, made[0].ID); !hook.IsKind(err, hook.KindNotFound) {
+		t.Error(err)
+	}
+}
+
+func TestContracts(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ctx := t.Context()
+	for i, source := range []string{"a", "a", "b", "b", "a"} {
+		v, err := db.PutContract(ctx, "x", []byte(source))
+		if want := []int64{1, 1, 2, 2, 3}[i]; err != nil || v != want {
+			t.Errorf("%d: version %d, want %d: %v", i, v, want, err)
+		}
+	}
+	if _, err := db.PutContract(ctx, "w", []byte("w")); err != nil {
+		t.Fatal(err)
+	}
+	list, err := db.Contracts(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]hook.ContractText{
+		{Name: "w", Version: 1, Source: []byte("w")}, {Name: "x", Version: 1, Source: []byte("a")}, {Name: "x", Version: 2, Source: []byte("b")},
+		{Name: "x", Version: 3, Source: []byte("a")},
+	}, list); diff != "" {
+		t.Error(diff)
+	}
+	if c, err := db.ContractAt(ctx, "x", 2); err != nil || string(c.Source) != "b" {
+		t.Error(c, err)
+	}
+	if _, err := db.ContractAt(ctx, "x", 4); !hook.IsKind(err, hook.KindNotFound) {
+		t.Error(err)
+	}
+}
+
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ctx := t.Context()
+	newTenant(t, db, "acme")
+	e := newEndpoint(t, db, "acme")
+	put := func(change func(*hook.Delivery)) hook.Delivery {
+		t.Helper()
+		a := accepted("acme", "", "{}", e.ID)
+		submit(t, db, a)
+		d := a.Deliveries[0]
+		d.Attempts, d.Slot, d.EndpointVersion = 3, 3, 1
+		change(&d)
+		done := make(chan error, 1)
+		db.Record(hook.Result{Delivery: d}, func(err error) { done <- err })
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	finished := func(s hook.State) func(*hook.Delivery) {
+		return func(d *hook.Delivery) { d.State, d.Reason, d.FinishedAt = s, "status_5xx", time.Now() }
+	}
+	for _, state := range []hook.State{hook.Failed, hook.Cancelled, hook.Delivered, hook.Unknown} {
+		d := put(finished(state))
+		got, err := db.Retry(ctx, "acme", d.ID, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored, err := db.Delivery(ctx, "acme", d.ID)
+		if err != nil || stored.State != hook.Pending || stored.Slot != 0 || stored.Attempts != 3 || stored.Reason != "" || !stored.FinishedAt.IsZero() ||
+			stored.QueueAt.After(time.Now()) || stored.EndpointVersion != 1 || got.State != hook.Pending {
+			t.Errorf("%s: %+v %v", state, stored, err)
+		}
+		due, err := db.Due(ctx, e.ID, time.Now(), 10, 1<<20, func(id hook.DeliveryID) bool { return id != d.ID })
+		if err != nil || len(due.Jobs) != 1 {
+			t.Errorf("%s is not due: %+v %v", state, due, err)
+		}
+	}
+	waiting := func(d *hook.Delivery) {
+		d.State, d.Reason, d.NextAttemptAt = hook.Retrying, "timeout", time.Now().Add(time.Hour)
+		d.QueueAt = d.NextAttemptAt
+	}
+	d := put(waiting)
+	if got, err := db.Retry(ctx, "acme", d.ID, false); err != nil || got.State != hook.Retrying || got.Slot != 3 || got.NextAttemptAt.After(time.Now()) {
+		t.Errorf("retrying: %+v %v", got, err)
+	}
+	d = put(finished(hook.Failed))
+	if got, err := db.Retry(ctx, "acme", d.ID, true); err != nil || !got.QueueAt.Equal(got.CreatedAt) {
+		t.Errorf("ordered: %+v %v", got, err)
+	}
+	refused := func(name, code string, change func(*hook.Delivery)) {
+		t.Helper()
+		d := put(change)
+		before, _ := db.Delivery(ctx, "acme", d.ID)
+		_, err := db.Retry(ctx, "acme", d.ID, false)
+		if !hook.IsKind(err, hook.KindConflict) || err.(*hook.Error).Code != code { //nolint:errorlint // it is one
+			t.Errorf("%s: %v", name, err)
+		}
+		if after, _ := db.Delivery(ctx, "acme", d.ID); after != before {
+			t.Errorf("%s: changed to %+v", name, after)
+		}
+	}
+	refused("pending", "delivery_unfinished", func(d *hook.Delivery) { d.State = hook.Pending })
+	refused("sending", "delivery_unfinished", func(d *hook.Delivery) { d.State = hook.Sending })
+	if _, err := db.Retry(ctx, "other", d.ID, false); !hook.IsKind(err, hook.KindNotFound) {
+		t.Errorf("through another tenant: %v", err)
+	}
+	for state, code := range map[hook.EndpointState]string{hook.EndpointDisabled: "endpoint_disabled", hook.EndpointDeleted: "endpoint_deleted"} {
+		if err := db.SetEndpointState(ctx, e.ID, state, hook.ReasonByPerson, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		refused(string(state), code, finished(hook.Failed))
+	}
+}
+
+func TestRetryAtMostOnce(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ctx := t.Context()
+	newTenant(t, db, "acme")
+	e := newEndpoint(t, db, "acme")
+	a := accepted("acme", "", "{}", e.ID)
+	a.Deliveries[0].Mode = hook.AtMostOnce
+	submit(t, db, a)
+	d := a.Deliveries[0]
+	for _, s := range []hook.State{hook.Failed, hook.Unknown, hook.Cancelled} {
+		d.State, d.FinishedAt = s, time.Now()
+		done := make(chan error, 1)
+		db.Record(hook.Result{Delivery: d}, func(err error) { done <- err })
+		<-done
+		if _, err := db.Retry(ctx, "acme", d.ID, false); !hook.IsKind(err, hook.KindConflict) {
+			t.Errorf("%s: %v", s, err)
+		}
+		if n, err := db.Requeue(ctx, "acme", []hook.DeliveryID{d.ID}, false); n != 0 || err != nil {
+			t.Errorf("%s: requeued %d %v", s, n, err)
+		}
+	}
+}
+
+// TestRecovery goes through a past in pages, with some deliveries to send again,
+// some to make, and a crash between two pages.
+func TestRecovery(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ctx := t.Context()
+	h := makeHistory(t, db, 200)
+	ep := h.endpoints["acme"][1]
+	r := &hook.Recovery{
+		ID: hook.NewRecoveryID(), Tenant: "acme", Endpoint: ep, Since: start.Add(30 * time.Minute), Until: start.Add(150 * time.Minute),
+		States: []hook.State{hook.Failed, hook.Cancelled}, Missing: true, State: hook.RecoveryRunning, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+	}
+	if err := db.CreateRecovery(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	own := map[hook.EventID]hook.Delivery{}
+	for _, d := range h.deliveries {
+		if d.Endpoint == ep {
+			own[d.ID.Event()] = d
+		}
+	}
+	var seen, want []string
+	wantRequeued, wantMade := 0, 0
+	for _, e := range h.events {
+		if e.Tenant == "acme" && !e.CreatedAt.Before(r.Since) && e.CreatedAt.Before(r.Until) {
+			want = append(want, e.ID.String())
+			if d, ok := own[e.ID]; !ok {
+				wantMade++
+			} else if d.State == hook.Failed || d.State == hook.Cancelled {
+				wantRequeued++
+			}
+		}
+	}
+	for range 1000 {
+		running, err := db.NextRecoveries(ctx) // as after a restart
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(running) == 0 {
+			break
+		}
+		cur := &running[0]
+		page, err := db.RecoveryPage(ctx, cur, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := hook.RecoveryStep{Examined: len(page), Done: len(page) < 7, Cursor: cur.Cursor}
+		for _, it := range page {
+			seen = append(seen, it.Event.ID.String())
+			step.Cursor = it.Event.ID
+			if it.Event.Payload != nil {
+				t.Error("payloads are read although there is no filter")
+			}
+			switch {
+			case it.Delivery == nil:
+				step.Create = append(step.Create, hook.Delivery{ID: it.Event.ID.Delivery(1), Type: it.Event.Type, Mode: hook.AtLeastOnce, CreatedAt: it.Event.CreatedAt, NextAttemptAt: time.Now(), QueueAt: time.Now(), State: hook.Pending})
+			case it.Delivery.Endpoint != ep:
+				t.Errorf("another endpoint's delivery %+v", it.Delivery)
+			case it.Delivery.State == hook.Failed || it.Delivery.State == hook.Cancelled:
+				step.Requeue = append(step.Requeue, it.Delivery.ID)
+			}
+		}
+		stale := *cur
+		if err := db.AdvanceRecovery(ctx, cur, step); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.AdvanceRecovery(ctx, &stale, step); len(page) > 0 && !hook.IsKind(err, hook.KindConflict) {
+			t.Errorf("the same step twice: %v", err)
+		}
+	}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	got, err := db.Recovery(ctx, "acme", r.ID)
+	if err != nil || got.State != hook.RecoveryDone || got.Examined != int64(len(want)) || got.Requeued != int64(wantRequeued+wantMade) || got.FinishedAt.IsZero() || !got.Missing {
+		t.Errorf("%+v %v, want %d examined, %d requeued", got, err, len(want), wantRequeued+wantMade)
+	}
+	if wantRequeued == 0 || wantMade == 0 {
+		t.Fatal("the past has nothing to recover")
+	}
+	list, _, err := db.Deliveries(ctx, "acme", hook.DeliveryFilter{Endpoint: ep, Since: r.Since, Until: r.Until}, hook.Page{Limit: 200})
+	if err != nil || len(list) != len(want) {
+		t.Errorf("%d deliveries, want one of each of %d events: %v", len(list), len(want), err)
+	}
+	if n := count(t, db, "deliveries"); n != len(h.deliveries)+wantMade {
+		t.Errorf("%d deliveries are stored, want %d", n, len(h.deliveries)+wantMade)
+	}
+	if _, err := db.Recovery(ctx, "other", r.ID); !hook.IsKind(err, hook.KindNotFound) {
+		t.Error(err)
+	}
+
+	// An endpoint that is disabled meanwhile ends it.
+	r.ID = hook.NewRecoveryID()
+	if err := db.CreateRecovery(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.SetEndpointState(ctx, ep, hook.EndpointDisabled, hook.ReasonByPerson, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.AdvanceRecovery(ctx, r, hook.RecoveryStep{Requeue: []hook.DeliveryID{list[0].ID}, Examined: 1, Cursor: list[0].ID.Event()}); err != nil {
+		t.Fatal(err)
+	}
+	if r.State != hook.RecoveryCancelled || r.Requeued != 0 {
+		t.Errorf("disabled meanwhile: %+v", r)
+	}
+	r.ID = hook.NewRecoveryID()
+	if err := db.CreateRecovery(ctx, r); !hook.IsKind(err, hook.KindConflict) {
+		t.Errorf("of a disabled endpoint: %v", err)
+	}
+}
+
+// TestExpire checks that only what is finished and old goes, and in what steps.
+func TestExpire(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ctx := t.Context()
+	h := makeHistory(t, db, 400)
+	for i, d := range h.deliveries {
+		if i%2 == 0 && d.State.Finished() {
+			done := make(chan error, 1)
+			db.Record(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: []byte("x")}, func(err error) { done <- err })
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	before := start.Add(300 * time.Minute)
+	// One old delivery was finished lately.
+	late := -1
+	for i, d := range h.deliveries {
+		if d.State.Finished() && d.CreatedAt.Before(before) {
+			late = i
+			break
+		}
+	}
+	h.deliveries[late].FinishedAt = before.Add(time.Hour)
+	done := make(chan error, 1)
+	db.Record(hook.Result{Delivery: h.deliveries[late]}, func(err error) { done <- err })
+	<-done
+	// And a key of long ago.
+	sub := &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "ext", "{}")}}
+	if err := db.Submit(sub, -time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	keepEvent, keepDelivery := map[hook.EventID]bool{}, 0
+	for _, d := range h.deliveries {
+		if !d.State.Finished() || !d.FinishedAt.Before(before) {
+			keepEvent[d.ID.Event()] = true
+			keepDelivery++
+		}
+	}
+	keep := 1
+	for _, e := range h.events {
+		if keepEvent[e.ID] || !e.CreatedAt.Before(before) {
+			keep++
+		}
+	}
+	removed, err := db.Expire(ctx, before, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, db, "deliveries"); n != keepDelivery {
+		t.Errorf("%d deliveries are left, want %d", n, keepDelivery)
+	}
+	if n := count(t, db, "events"); n != keep {
+		t.Errorf("%d events are left, want %d", n, keep)
+	}
+	if want := len(h.deliveries) - keepDelivery + len(h.events) + 1 - keep + 1; removed != want {
+		t.Errorf("%d removed, want %d", removed, want)
+	}
+	for _, q := range []string{
+		`SELECT count(*) FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries)`, `SELECT count(*) FROM bodies WHERE delivery NOT IN (SELECT id FROM deliveries)`,
+		`SELECT count(*) FROM idempotency`,
+	} {
+		var n int
+		if err := db.read.QueryRow(q).Scan(&n); err != nil || n != 0 {
+			t.Errorf("%s: %d %v", q, n, err)
+		}
+	}
+	if again, err := db.Expire(ctx, before, 50); again != 0 || err != nil {
+		t.Errorf("again: %d %v", again, err)
+	}
+	// A deleted endpoint stays as long as history names it, then goes.
+	for _, id := range h.endpoints["acme"] {
+		if err := db.DeleteEndpoint(ctx, "acme", id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	future := time.Now().Add(time.Hour)
+	if _, err := db.Expire(ctx, future, 50); err != nil {
+		t.Fatal(err)
+	}
+	var left, named int
+	if err := db.read.QueryRow(`SELECT count(*) FROM endpoints WHERE tenant = 'acme'`).Scan(&left); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.read.QueryRow(`SELECT count(DISTINCT endpoint) FROM deliveries WHERE tenant = 'acme'`).Scan(&named); err != nil {
+		t.Fatal(err)
+	}
+	if left != named || named == 0 {
+		t.Errorf("%d deleted endpoints are left, %d are named by unfinished deliveries", left, named)
+	}
+}

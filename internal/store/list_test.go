@@ -1,0 +1,383 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
+)
+
+// history is a made-up past of two tenants.
+type history struct {
+	tenants    []string
+	endpoints  map[string][]hook.EndpointID
+	events     []*hook.Event
+	deliveries []hook.Delivery
+}
+
+// someEventID makes an id of a given time; n tells ids of one millisecond apart.
+func someEventID(at time.Time, n int) hook.EventID {
+	id := hook.IDAt(at)
+	binary.BigEndian.PutUint32(id[8:], uint32(n))
+	return hook.EventID(id)
+}
+
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// makeHistory stores n events, one a minute, each with up to three deliveries.
+func makeHistory(t testing.TB, db *DB, n int) *history {
+	t.Helper()
+	r := rand.New(rand.NewPCG(1, 2))
+	h := &history{tenants: []string{"acme", "other"}, endpoints: map[string][]hook.EndpointID{}}
+	for _, tenant := range h.tenants {
+		if _, _, err := db.PutTenant(t.Context(), tenant, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			e := &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: tenant, Contract: "standard", State: hook.EndpointActive, Config: hook.EndpointConfig{URL: "http://x"}}
+			if err := db.CreateEndpoint(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+			h.endpoints[tenant] = append(h.endpoints[tenant], e.ID)
+		}
+	}
+	states := []hook.State{hook.Delivered, hook.Delivered, hook.Delivered, hook.Failed, hook.Cancelled, hook.Unknown, hook.Pending, hook.Retrying, hook.Sending}
+	for i := range n {
+		at := start.Add(time.Duration(i) * time.Minute)
+		tenant := h.tenants[r.IntN(2)]
+		e := &hook.Event{
+			ID: someEventID(at, i), Tenant: tenant, Contract: []string{"standard", "kobra"}[r.IntN(2)], Type: fmt.Sprintf("t%d", r.IntN(4)),
+			Source: hook.SourceAPI, CreatedAt: at, Payload: []byte("{}"),
+		}
+		h.events = append(h.events, e)
+		for k := range r.IntN(4) {
+			d := hook.Delivery{
+				ID: e.ID.Delivery(k + 1), Tenant: tenant, Endpoint: h.endpoints[tenant][k], Type: e.Type, Mode: hook.AtLeastOnce,
+				State: states[r.IntN(len(states))], CreatedAt: at,
+			}
+			if d.State.Finished() {
+				d.FinishedAt, d.Attempts = at.Add(time.Second), 1
+			} else {
+				d.NextAttemptAt = at.Add(time.Hour)
+				d.QueueAt = d.NextAttemptAt
+			}
+			h.deliveries = append(h.deliveries, d)
+		}
+	}
+	h.store(t, db)
+	return h
+}
+
+func (h *history) store(t testing.TB, db *DB) {
+	t.Helper()
+	for events := range slices.Chunk(h.events, 2000) {
+		if err := db.change(t.Context(), func(x *tx) error {
+			for _, e := range events {
+				if _, err := x.exec(`INSERT INTO events (tenant, id, contract, type, source, created_at, payload) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+					e.Tenant, e.ID[:], e.Contract, e.Type, string(e.Source), e.CreatedAt.UnixMicro(), e.Payload); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for deliveries := range slices.Chunk(h.deliveries, 2000) {
+		if err := db.change(t.Context(), func(x *tx) error {
+			for i := range deliveries {
+				d := &deliveries[i]
+				if _, err := x.exec(`INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, reason, test, attempts, slot, due_at, next_attempt_at,
+					created_at, finished_at, endpoint_version, contract_version) VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8, 0, $9, $10, $11, $12, 0, 0)`,
+					d.Tenant, d.ID[:], d.Endpoint[:], d.Type, string(d.Mode), string(d.State), d.Test, d.Attempts, dueAt(d), micros(d.NextAttemptAt),
+					d.CreatedAt.UnixMicro(), micros(d.FinishedAt)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// wanted are the ids of the deliveries that a filter takes, newest first.
+func (h *history) wanted(tenant string, f hook.DeliveryFilter) (ids []string) {
+	for _, d := range h.deliveries {
+		at := hook.ID(d.ID).Time()
+		if d.Tenant == tenant && (f.Endpoint.IsZero() || d.Endpoint == f.Endpoint) && (f.Event.IsZero() || d.ID.Event() == f.Event) &&
+			(f.Type == "" || d.Type == f.Type) && (f.State == "" || d.State == f.State) &&
+			(f.Since.IsZero() || !at.Before(f.Since)) && (f.Until.IsZero() || at.Before(f.Until)) {
+			ids = append(ids, d.ID.String())
+		}
+	}
+	slices.Sort(ids)
+	slices.Reverse(ids)
+	return ids
+}
+
+// TestDeliveryLists compares every page of lists with all kinds of filters with
+// what a plain loop finds.
+func TestDeliveryLists(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	h := makeHistory(t, db, 400)
+	var filters []hook.DeliveryFilter
+	for _, state := range []hook.State{"", hook.Delivered, hook.Failed, hook.Cancelled, hook.Unknown, hook.Pending, hook.Retrying, hook.Sending} {
+		for _, typ := range []string{"", "t1", "none"} {
+			for _, endpoint := range []hook.EndpointID{{}, h.endpoints["acme"][1], h.endpoints["other"][0]} {
+				for _, times := range [][2]time.Time{{}, {start.Add(100 * time.Minute), start.Add(200 * time.Minute)}, {start.Add(300 * time.Minute)}} {
+					filters = append(filters, hook.DeliveryFilter{State: state, Type: typ, Endpoint: endpoint, Since: times[0], Until: times[1]})
+				}
+			}
+		}
+	}
+	for _, e := range h.events[:30] {
+		filters = append(filters, hook.DeliveryFilter{Event: e.ID}, hook.DeliveryFilter{Event: e.ID, State: hook.Pending, Type: e.Type},
+			hook.DeliveryFilter{Event: e.ID, Since: start.Add(10 * time.Minute)})
+	}
+	for _, f := range filters {
+		for _, limit := range []int{7, 200} {
+			var got []string
+			p := hook.Page{Limit: limit}
+			for {
+				list, next, err := db.Deliveries(t.Context(), "acme", f, p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, d := range list {
+					got = append(got, d.ID.String())
+				}
+				if next.IsZero() {
+					break
+				}
+				if len(list) != limit {
+					t.Fatalf("%+v: a page of %d, and more follow", f, len(list))
+				}
+				p.Before = next
+			}
+			if diff := cmp.Diff(h.wanted("acme", f), got); diff != "" {
+				t.Fatalf("%+v, limit %d (-want +got):\n%s", f, limit, diff)
+			}
+		}
+	}
+}
+
+// TestBoundedScans checks that a page looks at a bounded number of rows, says
+// where to go on, and that nothing is lost on the way.
+func TestBoundedScans(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	h := makeHistory(t, db, 300)
+	decode := func(row interface{ Scan(...any) error }) (string, hook.ID, error) {
+		d, err := scanDelivery(row)
+		return d.ID.String(), hook.ID(d.ID), err
+	}
+	for _, f := range []hook.DeliveryFilter{
+		{Type: "t2"}, {Type: "none"}, {State: hook.Delivered}, {State: hook.Failed, Type: "t1"},
+		{Endpoint: h.endpoints["acme"][0], State: hook.Delivered}, {State: hook.Failed, Endpoint: h.endpoints["acme"][1]},
+		{Type: "t2", Since: start.Add(50 * time.Minute), Until: start.Add(250 * time.Minute)},
+	} {
+		for _, rows := range []int{1, 5, 1000} {
+			var got []string
+			p := hook.Page{Limit: 4}
+			short := 0
+			for {
+				s := deliveryScan("acme", f, p)
+				s.rows = rows
+				list, next, err := page(t.Context(), db, s, p.Limit, decode)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, list...)
+				if next.IsZero() {
+					break
+				}
+				if len(list) > rows {
+					t.Fatalf("%+v: %d rows of %d looked at", f, len(list), rows)
+				}
+				if len(list) < p.Limit {
+					short++
+				}
+				p.Before = next
+			}
+			if diff := cmp.Diff(h.wanted("acme", f), got); diff != "" {
+				t.Fatalf("%+v, %d rows (-want +got):\n%s", f, rows, diff)
+			}
+			if rows == 1 && short == 0 {
+				t.Errorf("%+v: no page was short, so nothing was bounded", f)
+			}
+		}
+	}
+}
+
+func TestEventLists(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	h := makeHistory(t, db, 300)
+	for _, f := range []hook.EventFilter{{}, {Type: "t1"}, {Contract: "kobra"}, {Type: "t2", Contract: "standard", Since: start.Add(time.Hour), Until: start.Add(4 * time.Hour)}, {Type: "none"}} {
+		var want, got []string
+		for _, e := range h.events {
+			if e.Tenant == "acme" && (f.Type == "" || f.Type == e.Type) && (f.Contract == "" || f.Contract == e.Contract) &&
+				(f.Since.IsZero() || !e.CreatedAt.Before(f.Since)) && (f.Until.IsZero() || e.CreatedAt.Before(f.Until)) {
+				want = append(want, e.ID.String())
+			}
+		}
+		slices.Reverse(want)
+		p := hook.Page{Limit: 9}
+		for {
+			list, next, err := db.Events(t.Context(), "acme", f, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range list {
+				if e.Payload != nil {
+					t.Fatal("a list has payloads")
+				}
+				got = append(got, e.ID.String())
+			}
+			if next.IsZero() {
+				break
+			}
+			p.Before = next
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("%+v (-want +got):\n%s", f, diff)
+		}
+	}
+}
+
+// TestListPlans asks the database how it reads the main lists. A plan that
+// sorts, or walks a table, gets slow with history.
+func TestListPlans(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	makeHistory(t, db, 10)
+	endpoint := hook.NewEndpointID()
+	before := hook.Page{Limit: 50, Before: hook.NewID()}
+	since := time.Now().Add(-time.Hour)
+	for _, c := range []struct {
+		name string
+		f    hook.DeliveryFilter
+		plan string
+	}{
+		{"all", hook.DeliveryFilter{}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
+		{"since", hook.DeliveryFilter{Since: since}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
+		{"event", hook.DeliveryFilter{Event: hook.NewEventID()}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
+		{"event and state", hook.DeliveryFilter{Event: hook.NewEventID(), State: hook.Failed}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
+		{"endpoint", hook.DeliveryFilter{Endpoint: endpoint}, "USING INDEX deliveries_by_endpoint (endpoint=? AND id>? AND id<?)"},
+		{"endpoint and type", hook.DeliveryFilter{Endpoint: endpoint, Type: "x"}, "USING INDEX deliveries_by_endpoint (endpoint=? AND id>? AND id<?)"},
+		{"failed", hook.DeliveryFilter{State: hook.Failed}, "USING INDEX deliveries_trouble (tenant=? AND state=? AND id>? AND id<?)"},
+		{"failed of an endpoint", hook.DeliveryFilter{State: hook.Failed, Endpoint: endpoint}, "USING INDEX deliveries_trouble (tenant=? AND state=? AND id>? AND id<?)"},
+		{"delivered", hook.DeliveryFilter{State: hook.Delivered}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
+		{"type", hook.DeliveryFilter{Type: "x"}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
+	} {
+		s := deliveryScan("acme", c.f, before)
+		text, args := s.statement(s.lo, 50)
+		checkPlan(t, db, c.name, text, args, c.plan)
+	}
+	for _, c := range []struct {
+		name string
+		f    hook.DeliveryFilter
+		plan string
+	}{
+		{"pending", hook.DeliveryFilter{State: hook.Pending}, "USING COVERING INDEX deliveries_due (endpoint=? AND due_at>?)"},
+		{"sending of an endpoint", hook.DeliveryFilter{State: hook.Sending, Endpoint: endpoint}, "USING COVERING INDEX deliveries_due (endpoint=? AND due_at=?)"},
+		{"retrying of an endpoint", hook.DeliveryFilter{State: hook.Retrying, Endpoint: endpoint}, "USING COVERING INDEX deliveries_due (endpoint=? AND due_at>?)"},
+	} {
+		text, args := unfinishedQuery("acme", c.f)
+		checkPlan(t, db, c.name, text, args, c.plan)
+	}
+	for _, f := range []hook.EventFilter{{}, {Type: "x"}} {
+		s := eventScan("acme", f, before)
+		text, args := s.statement(s.lo, 50)
+		checkPlan(t, db, "events", text, args, "(tenant=? AND id>? AND id<?)")
+	}
+}
+
+func checkPlan(t *testing.T, db *DB, name, text string, args []any, want string) {
+	t.Helper()
+	rows, err := db.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
+	if err != nil {
+		t.Fatalf("%s: %v in %s", name, err, text)
+	}
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, detail)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(plan, "; ")
+	if !strings.Contains(all, want) || strings.Contains(all, "TEMP B-TREE") || strings.Contains(all, "SCAN deliveries") || strings.Contains(all, "SCAN events") {
+		t.Errorf("%s is read by %s, want %s\n%s", name, all, want, text)
+	}
+}
+
+// BenchmarkLists reads pages of a long history. GANCHO_BENCH_ROWS is not needed:
+// the time of a page does not depend on it, which is what this shows.
+func BenchmarkLists(b *testing.B) {
+	db := openBench(b)
+	h := makeHistory(b, db, 200_000)
+	ctx := context.Background()
+	endpoint := h.endpoints["acme"][0]
+	for _, c := range []struct {
+		name string
+		f    hook.DeliveryFilter
+	}{
+		{"all", hook.DeliveryFilter{}},
+		{"endpoint", hook.DeliveryFilter{Endpoint: endpoint}},
+		{"failed", hook.DeliveryFilter{State: hook.Failed}},
+		{"sending", hook.DeliveryFilter{State: hook.Sending}},
+		{"pending-many", hook.DeliveryFilter{State: hook.Pending}},
+		{"rare-type", hook.DeliveryFilter{Type: "none"}},
+		{"rare-type-of-endpoint", hook.DeliveryFilter{Type: "none", Endpoint: endpoint}},
+		{"rare-type-failed", hook.DeliveryFilter{Type: "none", State: hook.Failed}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, _, err := db.Deliveries(ctx, "acme", c.f, hook.Page{Limit: 50}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("rare-events", func(b *testing.B) {
+		for b.Loop() {
+			if _, _, err := db.Events(ctx, "acme", hook.EventFilter{Type: "none"}, hook.Page{Limit: 50}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func openBench(b *testing.B) *DB {
+	b.Helper()
+	db, err := Open(b.Context(), Options{Path: b.TempDir() + "/bench.db", Key: NewKey()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- db.Run(ctx) }()
+	b.Cleanup(func() {
+		stop()
+		<-done
+		_ = db.Close()
+	})
+	return db
+}
