@@ -1,0 +1,166 @@
+package api_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
+)
+
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestDeliveryHistory(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant := s.tenant("acme")
+	_, id := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+	event := s.do("POST", tenant+"/events", `{"type":"a","payload":{"x": "é"}}`).want(202).str("id")
+	d := s.deliveriesOf("acme", event)[0]
+	path := tenant + "/deliveries/" + d.ID.String()
+	at := time.Date(2026, 11, 21, 18, 0, 0, 123456000, time.UTC)
+	s.finish(d, hook.Retrying, &hook.Attempt{
+		Delivery: d.ID, Number: 1, StartedAt: at, Class: "status_5xx", Detail: "The receiver answered 500.",
+		Request:  hook.Request{Method: "POST", URL: "http://127.0.0.1:9/", Headers: []hook.Header{{Name: "B", Value: "1"}, {Name: "a", Value: "2"}}},
+		Response: &hook.Response{Status: 500, Headers: []hook.Header{{Name: "X", Value: "y\xff"}}, Body: []byte("no\xff"), Truncated: true},
+		Timing:   hook.Timing{DNS: 1500 * time.Microsecond, Connect: time.Millisecond, FirstByte: 3 * time.Millisecond, Total: 12345 * time.Microsecond},
+	})
+	a := s.do("GET", path, "").want(200)
+	if a.str("state") != "retrying" || a.get("finished_at") != nil || a.str("next_attempt_at") == "" {
+		t.Errorf("waiting: %s", a.Body)
+	}
+	want := `{"error":{"class":"status_5xx","detail":"The receiver answered 500."},"id":"att_` + strings.TrimPrefix(d.ID.String(), "dlv_") +
+		`_1","interrupted":false,"request":{"body":"{\"x\": \"é\"}","headers":[["B","1"],["a","2"]],"method":"POST","url":"http://127.0.0.1:9/"},` +
+		`"response":{"body":"","body_base64":"bm//","headers":[["X","y` + "\uFFFD" + `"]],"status":500,"truncated":true},"started_at":"2026-11-21T18:00:00.123456Z",` +
+		`"timing_ms":{"connect":1,"dns":1.5,"first_byte":3,"tls":0,"total":12.345}}`
+	if diff := cmp.Diff(want, jsonOf(t, a.get("attempt_list.0"))); diff != "" {
+		t.Errorf("attempt (-want +got):\n%s", diff)
+	}
+	d = s.deliveriesOf("acme", event)[0]
+	s.finish(d, hook.Delivered, &hook.Attempt{
+		Delivery: d.ID, Number: 2, StartedAt: at, Request: hook.Request{Method: "POST", URL: "http://127.0.0.1:9/", Body: []byte("other")}, Response: &hook.Response{Status: 200, Body: []byte("ok")},
+	})
+	a = s.do("GET", path, "").want(200)
+	if a.str("state") != "delivered" || a.get("next_attempt_at") != nil || a.str("attempt_list.1.request.body") != "other" || a.get("attempt_list.1.error") != nil ||
+		a.str("attempt_list.1.response.body") != "ok" || a.str("finished_at") == "" {
+		t.Errorf("done: %s", a.Body)
+	}
+	for _, q := range []string{"endpoint=" + id, "event=" + event, "state=delivered", "type=a", "since=2020-01-01T00:00:00Z", "until=2999-01-01T00:00:00Z"} {
+		if got := ids(s.do("GET", tenant+"/deliveries?"+q, "").want(200)); len(got) != 1 || got[0] != d.ID.String() {
+			t.Errorf("%s finds %v", q, got)
+		}
+	}
+	for _, q := range []string{"endpoint=" + hook.NewEndpointID().String(), "event=" + hook.NewEventID().String(), "state=failed", "type=b", "until=2020-01-01T00:00:00Z", "since=2999-01-01T00:00:00Z"} {
+		if got := ids(s.do("GET", tenant+"/deliveries?"+q, "").want(200)); len(got) != 0 {
+			t.Errorf("%s finds %v", q, got)
+		}
+	}
+}
+
+func TestRetryAndRecover(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant := s.tenant("acme")
+	path, id := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+	event := s.do("POST", tenant+"/events", `{"type":"a","payload":1}`).want(202).str("id")
+	d := s.deliveriesOf("acme", event)[0]
+	at := tenant + "/deliveries/" + d.ID.String()
+	if a := s.do("POST", at+"/retry", "").want(409); a.str("code") != "delivery_unfinished" {
+		t.Errorf("pending: %s", a.Body)
+	}
+	s.finish(d, hook.Failed, nil)
+	a := s.do("POST", at+"/retry", "whatever").want(202)
+	if a.str("state") != "pending" || a.get("finished_at") != nil || len(s.worker.woken) != 1 || s.worker.woken[0].String() != id {
+		t.Errorf("retried: %s, woken %v", a.Body, s.worker.woken)
+	}
+	s.finish(s.deliveriesOf("acme", event)[0], hook.Failed, nil)
+	s.do("POST", path+"/disable", "").want(200)
+	if a := s.do("POST", at+"/retry", "").want(409); a.str("code") != "endpoint_disabled" {
+		t.Errorf("disabled: %s", a.Body)
+	}
+	if a := s.do("POST", path+"/recover", `{"since":"2020-01-01T00:00:00Z"}`).want(409); a.str("code") != "endpoint_disabled" {
+		t.Errorf("disabled: %s", a.Body)
+	}
+	s.do("POST", path+"/resume", "").want(200)
+	r := s.do("POST", path+"/recover", `{"since":"2020-01-01T00:00:00+01:00","until":"2999-01-01T00:00:00Z","states":["failed","missing"]}`).want(202)
+	if r.str("state") != "running" || jsonOf(t, r.get("states")) != `["failed","missing"]` || r.str("since") != "2019-12-31T23:00:00Z" || strings.HasPrefix(r.str("until"), "2999") {
+		t.Errorf("recovery: %s", r.Body)
+	}
+	if got := s.do("GET", path+"/recoveries/"+r.str("id"), "").want(200); got.Body != r.Body {
+		t.Errorf("read back: %s", got.Body)
+	}
+	other, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/","mode":"at_most_once"}`)
+	s.do("GET", other+"/recoveries/"+r.str("id"), "").want(404)
+	s.do("GET", path+"/recoveries/nothing", "").want(404)
+	if a := s.do("POST", other+"/recover", `{"since":"2020-01-01T00:00:00Z"}`).want(409); a.str("code") != "at_most_once" {
+		t.Errorf("at most once: %s", a.Body)
+	}
+	once := s.do("POST", tenant+"/events", `{"type":"b","payload":1}`).want(202).str("id")
+	for _, d := range s.deliveriesOf("acme", once) {
+		if d.Mode == hook.AtMostOnce {
+			s.finish(d, hook.Unknown, nil)
+			if a := s.do("POST", tenant+"/deliveries/"+d.ID.String()+"/retry", "").want(409); a.str("code") != "at_most_once" {
+				t.Errorf("at most once: %s", a.Body)
+			}
+		}
+	}
+	s.finish(s.deliveriesOf("acme", event)[0], hook.Failed, nil)
+	s.do("DELETE", path, "").want(204)
+	if a := s.do("POST", at+"/retry", "").want(409); a.str("code") != "endpoint_deleted" {
+		t.Errorf("deleted: %s", a.Body)
+	}
+}
+
+func TestDeletedTenant(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant := s.tenant("acme")
+	path, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+	key := s.key(`{"role":"tenant","tenant":"acme"}`)
+	s.as(key, "POST", tenant+"/events", `{"type":"a","payload":1}`).want(202)
+	s.do("DELETE", tenant, "").want(204)
+	s.as(key, "POST", tenant+"/events", `{"type":"a","payload":1}`).want(401)
+	s.do("POST", tenant+"/events", `{"type":"a","payload":1}`).want(404)
+	for _, p := range []string{tenant, path, tenant + "/events", tenant + "/deliveries", tenant + "/endpoints"} {
+		s.do("GET", p, "").want(404)
+	}
+	s.do("DELETE", tenant, "").want(404)
+	if a := s.do("PUT", tenant, "").want(409); a.str("code") != "tenant_being_deleted" {
+		t.Errorf("made again: %s", a.Body)
+	}
+	for more := true; more; {
+		var err error
+		if more, err = s.db.Purge(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.do("PUT", tenant, "").want(201)
+	if a := s.do("GET", tenant+"/deliveries", "").want(200); a.get("items.0") != nil {
+		t.Errorf("the new tenant has %s", a.Body)
+	}
+}
+
+func TestContractsShow(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	list := s.do("GET", "/v1/contracts", "").want(200)
+	if !strings.Contains(list.Body, `"name":"standard"`) || !strings.Contains(list.Body, `"name":"kobra"`) {
+		t.Errorf("list: %s", list.Body)
+	}
+	c := s.do("GET", "/v1/contracts/kobra?language=es", "").want(200)
+	if c.get("settings.properties.api_key") == nil || c.get("signing") != false || c.str("event_types.0.name") == "" || c.str("methods.0") == "" {
+		t.Errorf("kobra: %s", c.Body)
+	}
+	s.do("GET", "/v1/contracts/nothing", "").want(404)
+	s.do("GET", "/v1/contracts/kobra?language=xx", "").want(422)
+}
