@@ -1127,6 +1127,7 @@ func TestTLS(t *testing.T) {
 			for request(tc) != "" {
 				io.WriteString(tc, ok)
 			}
+			untilClosed(c) // closing on unread bytes resets, which may overtake an alert
 		}
 	}
 	with := func(cert tls.Certificate) func(*net.TCPConn, int) {
