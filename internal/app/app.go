@@ -11,7 +11,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,6 +30,7 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
+	tuneMemory()
 	log := cfg.logger(stderr)
 	data, err := openData(cfg.Data)
 	if err != nil {
@@ -60,6 +63,16 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 		fmt.Fprintf(stdout, "Admin key (printed once, kept in %s): %s\n", data.adminKeyFile(), admin)
 	}
 	return s.run(ctx)
+}
+
+// tuneMemory lets the heap grow to three times what is live before it is
+// collected, unless the environment says otherwise. What is live is small and
+// short-lived here (bounded lanes, no caches of payloads), so this costs some
+// tens of MiB and saves a tenth of the CPU under load.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(300)
+	}
 }
 
 // server is a running Gancho.

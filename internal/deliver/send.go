@@ -50,7 +50,7 @@ const (
 	MaxResponseHeader = 64 << 10
 
 	maxInformational = 16 // 1xx answers before the real one
-	idlePerHost      = 64
+	idlePerHost      = 1024 // many endpoints may live on one host
 	idleTimeout      = 30 * time.Second
 )
 

@@ -21,6 +21,9 @@ import (
 
 const (
 	lazyDelay = 5 * time.Millisecond
+	// markDelay is how old a lazy mark gets before it is worth writing. Most
+	// attempts are over by then, and their results overtake their marks.
+	markDelay = 20 * time.Millisecond
 	// lazyLimit is how many lazy operations are worth a commit of their own.
 	lazyLimit = 256
 	// queueLimit bounds what waits in memory while the database is slow; beyond
@@ -45,13 +48,17 @@ type submission struct {
 	done    chan struct{}
 }
 
-// mark notes that deliveries are in a sender's hands. A lazy mark whose result
-// arrives in the same batch is dropped: the sending was over before it could
-// have been stored.
+// mark notes that a delivery is in a sender's hands.
 type mark struct {
 	hook.Result
 	err  error
 	done chan struct{} // nil: nobody waits
+}
+
+// youngMark is a lazy mark that waits to become old enough to be written.
+type youngMark struct {
+	mark  *mark
+	since time.Time
 }
 
 type result struct {
@@ -78,29 +85,6 @@ func (b *batch) size() int {
 }
 
 func (b *batch) empty() bool { return b.size() == 0 && len(b.submissions) == 0 }
-
-// dropMarks forgets the lazy marks that a result of the same batch overtakes,
-// handing their frozen bodies to the result.
-func (b *batch) dropMarks() {
-	if len(b.marks) == 0 || len(b.results) == 0 {
-		return
-	}
-	results := make(map[hook.DeliveryID]*result, len(b.results))
-	for _, r := range b.results {
-		results[r.Delivery.ID] = r
-	}
-	kept := b.marks[:0]
-	for _, m := range b.marks {
-		if r := results[m.Delivery.ID]; r != nil && m.done == nil {
-			if m.Frozen != nil {
-				r.Frozen = m.Frozen
-			}
-			continue
-		}
-		kept = append(kept, m)
-	}
-	b.marks = kept
-}
 
 // fail sets err as the result of every operation.
 func (b *batch) fail(err error) {
@@ -160,13 +144,14 @@ type queue struct {
 	mu     sync.Mutex
 	next   *batch
 	size   int
+	young  map[hook.DeliveryID]youngMark
 	closed bool
 	eager  chan struct{} // an operation somebody waits for, or lazyLimit reached
 	lazy   chan struct{} // a first lazy operation
 }
 
 func newQueue() *queue {
-	return &queue{next: &batch{}, eager: make(chan struct{}, 1), lazy: make(chan struct{}, 1)}
+	return &queue{next: &batch{}, young: map[hook.DeliveryID]youngMark{}, eager: make(chan struct{}, 1), lazy: make(chan struct{}, 1)}
 }
 
 var errStopped = hook.Unavailable(errors.New("the store has stopped"))
@@ -194,12 +179,20 @@ func (q *queue) add(n int, eager, bounded bool, put func(*batch)) error {
 	return nil
 }
 
-func (q *queue) take() *batch {
+// take returns what is to be committed now, and whether there is something that
+// becomes due by itself later.
+func (q *queue) take(now time.Time) (b *batch, later bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	b := q.next
+	b = q.next
 	q.next, q.size = &batch{}, 0
-	return b
+	for id, y := range q.young {
+		if now.Sub(y.since) >= markDelay || q.closed {
+			b.marks = append(b.marks, y.mark)
+			delete(q.young, id)
+		}
+	}
+	return b, len(q.young) > 0
 }
 
 func (q *queue) close() {
@@ -228,11 +221,16 @@ func (db *DB) runQueue(ctx context.Context) {
 			continue
 		case <-ctx.Done():
 			db.queue.close()
-			db.commit(db.queue.take())
+			b, _ := db.queue.take(time.Now())
+			db.commit(b)
 			return
 		}
 		timer.Stop()
-		db.commit(db.queue.take())
+		b, later := db.queue.take(time.Now())
+		db.commit(b)
+		if later {
+			timer.Reset(markDelay)
+		}
 	}
 }
 
@@ -242,7 +240,6 @@ func (db *DB) commit(b *batch) {
 	if b.empty() {
 		return
 	}
-	b.dropMarks()
 	if err := db.dialect.commit(b); err != nil {
 		if db.dialect.transient(err) || b.size() <= 1 {
 			db.log.Error("commit failed, nothing of it was stored", "operations", b.size(), "error", err)
@@ -270,9 +267,17 @@ func (db *DB) Submit(sub *hook.Submission, keepKeys time.Duration) error {
 
 // Sending notes, when convenient, that a sender has the delivery in hand. If
 // the process ends before the result is stored, the delivery is found as
-// interrupted. Failure is of no consequence, so none is reported.
+// interrupted. A result that comes soon (markDelay) makes the note superfluous,
+// and it is never written. Failure is of no consequence, so none is reported.
 func (db *DB) Sending(r hook.Result) {
-	_ = db.queue.add(1, false, false, func(b *batch) { b.marks = append(b.marks, &mark{Result: r}) })
+	q := db.queue
+	q.mu.Lock()
+	q.young[r.Delivery.ID] = youngMark{&mark{Result: r}, time.Now()}
+	first := len(q.young) == 1
+	q.mu.Unlock()
+	if first {
+		signal(q.lazy)
+	}
 }
 
 // Intend notes the same durably before it returns: at-most-once deliveries are
@@ -294,7 +299,10 @@ func (db *DB) Record(r hook.Result, done func(error)) {
 	if r.Attempt != nil { // encoded here, on the caller's goroutine: the committing one is the bottleneck
 		res.data = encodeAttempt(r.Attempt)
 	}
-	if err := db.queue.add(1, false, false, func(b *batch) { b.results = append(b.results, res) }); err != nil {
+	if err := db.queue.add(1, false, false, func(b *batch) {
+		delete(db.queue.young, r.Delivery.ID) // the sending is over
+		b.results = append(b.results, res)
+	}); err != nil {
 		done(err)
 	}
 }

@@ -237,25 +237,50 @@ func TestOneWrongOperation(t *testing.T) {
 	}
 }
 
-// A result overtakes the mark of its own sending, but brings the frozen body.
-func TestMarksAreDropped(t *testing.T) {
+// A result that comes soon overtakes the mark of its own sending; a slow
+// attempt is marked.
+func TestMarks(t *testing.T) {
 	t.Parallel()
-	id := hook.NewEventID().Delivery(1)
-	waited := make(chan struct{})
-	b := &batch{
-		marks: []*mark{
-			{Result: hook.Result{Delivery: hook.Delivery{ID: id}, Frozen: []byte("body")}},
-			{Result: hook.Result{Delivery: hook.Delivery{ID: hook.NewEventID().Delivery(1)}}},
-			{Result: hook.Result{Delivery: hook.Delivery{ID: id}}, done: waited},
-		},
-		results: []*result{{Result: hook.Result{Delivery: hook.Delivery{ID: id}}}},
+	db := open(t)
+	ep := hook.NewEndpointID()
+	a := accepted("acme", "", `1`, ep)
+	submit(t, db, a)
+	sending := a.Deliveries[0]
+	sending.State, sending.NextAttemptAt = hook.Sending, time.Now()
+	db.Sending(hook.Result{Delivery: sending, Frozen: []byte("body")})
+	inHands := func() int {
+		list, err := db.InHands(t.Context(), ep, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
 	}
-	b.dropMarks()
-	if len(b.marks) != 2 || b.marks[1].done == nil {
-		t.Errorf("kept %d marks; want the other's and the one somebody waits for", len(b.marks))
+	for deadline := time.Now().Add(time.Minute); inHands() == 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("a slow attempt is not marked")
+		}
+		time.Sleep(5 * time.Millisecond) //policy:allow time.Sleep: polls the writer, with a deadline
 	}
-	if string(b.results[0].Frozen) != "body" {
-		t.Error("the frozen body is lost")
+	if body, err := db.Body(t.Context(), sending.ID); err != nil || string(body) != "body" {
+		t.Errorf("frozen body %q, %v", body, err)
+	}
+
+	done := sending
+	done.State, done.FinishedAt = hook.Delivered, time.Now()
+	record := func() {
+		recorded := make(chan error, 1)
+		db.Record(hook.Result{Delivery: done}, func(err error) { recorded <- err })
+		if err := <-recorded; err != nil {
+			t.Fatal(err)
+		}
+	}
+	record()
+	db.Sending(hook.Result{Delivery: sending})
+	record()                                 // before the mark was old enough
+	time.Sleep(3 * markDelay)                //policy:allow time.Sleep: proves that something does not happen
+	submit(t, db, accepted("acme", "", `2`)) // a commit it could ride along with
+	if inHands() != 0 {
+		t.Error("a mark was written after its result")
 	}
 }
 

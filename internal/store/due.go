@@ -91,6 +91,7 @@ func (db *DB) deliveries(ctx context.Context, query string, args ...any) ([]hook
 // after now, in queue order, without those that skip says the caller has
 // already. It stops at n jobs or when their payloads pass maxBytes.
 func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (due hook.DuePage, err error) {
+	ctx = context.WithoutCancel(ctx) // short, and cancelling costs a goroutine for each query
 	page, next, err := db.duePage(ctx, id, now, n, skip)
 	if err != nil {
 		return due, err
@@ -123,7 +124,7 @@ func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, max
 
 // duePage reads rows until n are due, or the first that is not due yet.
 func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n int, skip func(hook.DeliveryID) bool) (page []hook.Delivery, next time.Time, err error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE endpoint = $1 AND due_at > 0 ORDER BY due_at, id`, id[:])
+	rows, err := db.hot.due.QueryContext(ctx, id[:])
 	if err != nil {
 		return nil, next, lost(err)
 	}
@@ -147,7 +148,7 @@ func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n 
 // Body is the frozen body of a delivery, nil if it equals its event's payload.
 func (db *DB) Body(ctx context.Context, id hook.DeliveryID) ([]byte, error) {
 	var body []byte
-	err := db.read.QueryRowContext(ctx, `SELECT body FROM bodies WHERE delivery = $1`, id[:]).Scan(&body)
+	err := db.hot.body.QueryRowContext(ctx, id[:]).Scan(&body)
 	if err == sql.ErrNoRows {
 		return nil, nil
 	}

@@ -29,7 +29,7 @@ func scanEvent(row interface{ Scan(...any) error }) (*hook.Event, error) {
 
 // Event is one event of a tenant, with its payload.
 func (db *DB) Event(ctx context.Context, tenant string, id hook.EventID) (*hook.Event, error) {
-	e, err := scanEvent(db.read.QueryRowContext(ctx, `SELECT `+eventColumns+` FROM events WHERE tenant = $1 AND id = $2`, tenant, id[:]))
+	e, err := scanEvent(db.hot.event.QueryRowContext(ctx, tenant, id[:]))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, hook.NotFound("event", id.String())
 	}

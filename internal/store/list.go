@@ -241,7 +241,7 @@ func deliveryScan(tenant string, f hook.DeliveryFilter, p hook.Page) *scan {
 		// SQLite takes a partial index only if its own condition is there, word for
 		// word, and then prefers the primary key unless it is told otherwise.
 		s.table = "deliveries" + indexedBy("deliveries_trouble")
-		s.index.and("tenant = %s AND state IN ('failed', 'unknown', 'cancelled')", tenant)
+		s.index.and("tenant = %s AND (state = 'failed' OR state = 'unknown' OR state = 'cancelled')", tenant)
 		s.index.and("state = %s", string(f.State))
 		s.rows, byState = scanRowsFar, false
 	case byEndpoint:

@@ -11,7 +11,9 @@ import (
 )
 
 // stmts are the statements of the hot path, prepared once on the writing
-// connection: preparing them anew would cost more than running them.
+// connection: preparing them anew would cost more than running them. Their
+// parameters are plain ?, since the driver looks up the names of named ones at
+// every execution.
 type stmts struct {
 	all []*sql.Stmt
 
@@ -31,22 +33,22 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.commit, `COMMIT`},
 		{&s.rollback, `ROLLBACK`},
 		// Takes the key if it is new or has expired; otherwise changes nothing.
-		{&s.claimKey, `INSERT INTO idempotency (tenant, key, hash, answer, expires_at) VALUES ($1, $2, $3, $4, $5)
+		{&s.claimKey, `INSERT INTO idempotency (tenant, key, hash, answer, expires_at) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (tenant, key) DO UPDATE SET hash = excluded.hash, answer = excluded.answer, expires_at = excluded.expires_at
-			WHERE idempotency.expires_at <= $6`},
-		{&s.readKey, `SELECT hash, answer FROM idempotency WHERE tenant = $1 AND key = $2`},
-		{&s.keyValue, `UPDATE idempotency SET answer = $3 WHERE tenant = $1 AND key = $2`},
+			WHERE idempotency.expires_at <= ?`},
+		{&s.readKey, `SELECT hash, answer FROM idempotency WHERE tenant = ? AND key = ?`},
+		{&s.keyValue, `UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?`},
 		{&s.event, `INSERT INTO events (tenant, id, contract, type, external_id, source, created_at, payload)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`},
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.delivery, `INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, reason, test, attempts, slot,
 			due_at, next_attempt_at, created_at, endpoint_version, contract_version)
-			VALUES ($1, $2, $3, $4, $5, $6, '', $7, 0, 0, $8, $9, $10, 0, 0)`},
-		{&s.update, `UPDATE deliveries SET state = $3, reason = $4, attempts = $5, slot = $6, due_at = $7, next_attempt_at = $8,
-			finished_at = $9, endpoint_version = $10, contract_version = $11 WHERE tenant = $1 AND id = $2`},
-		{&s.attempt, `INSERT INTO attempts (delivery, number, data) VALUES ($1, $2, $3)
+			VALUES (?, ?, ?, ?, ?, ?, '', ?, 0, 0, ?, ?, ?, 0, 0)`},
+		{&s.update, `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
+			finished_at = ?, endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ?`},
+		{&s.attempt, `INSERT INTO attempts (delivery, number, data) VALUES (?, ?, ?)
 			ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data`}, // recording twice is recording once
-		{&s.body, `INSERT INTO bodies (delivery, body) VALUES ($1, $2) ON CONFLICT (delivery) DO NOTHING`},
-		{&s.health, `UPDATE endpoints SET last_run_at = $2, last_status = $3, failing_since = $4 WHERE id = $1`},
+		{&s.body, `INSERT INTO bodies (delivery, body) VALUES (?, ?) ON CONFLICT (delivery) DO NOTHING`},
+		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ? WHERE id = ?`},
 	} {
 		stmt, err := conn.PrepareContext(ctx, p.text)
 		if err != nil {
@@ -88,7 +90,7 @@ func (l *lite) submit(ctx context.Context, s *submission) error {
 		}
 	}
 	if s.RequestKey != "" {
-		if _, err := l.stmts.keyValue.ExecContext(ctx, s.Tenant, requestKeys+s.RequestKey, s.Answer()); err != nil {
+		if _, err := l.stmts.keyValue.ExecContext(ctx, s.Answer(), s.Tenant, requestKeys+s.RequestKey); err != nil {
 			return err
 		}
 	}
@@ -197,13 +199,13 @@ func (l *lite) result(ctx context.Context, r *hook.Result, data []byte) error {
 			return err
 		}
 	}
-	_, err := l.stmts.update.ExecContext(ctx, d.Tenant, d.ID[:], string(d.State), d.Reason, d.Attempts, d.Slot, dueAt(d),
-		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion)
+	_, err := l.stmts.update.ExecContext(ctx, string(d.State), d.Reason, d.Attempts, d.Slot, dueAt(d),
+		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:])
 	return err
 }
 
 func (l *lite) saveHealth(ctx context.Context, id hook.EndpointID, h hook.Health) error {
-	_, err := l.stmts.health.ExecContext(ctx, id[:], micros(h.LastRun), h.LastStatus, micros(h.FailingSince))
+	_, err := l.stmts.health.ExecContext(ctx, micros(h.LastRun), h.LastStatus, micros(h.FailingSince), id[:])
 	return err
 }
 

@@ -42,6 +42,7 @@ type Options struct {
 type DB struct {
 	dialect dialect
 	read    *sql.DB // many connections, read-only
+	hot     hotReads
 	queue   *queue
 	seal    *sealer
 	log     *slog.Logger
@@ -84,7 +85,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
 	}
 	db.dialect, db.read = lite, read
-	return db, nil
+	return db, db.hot.prepare(ctx, read)
 }
 
 // Run commits what callers hand in until ctx ends, then commits what is still
@@ -100,7 +101,34 @@ func (db *DB) Run(ctx context.Context) error {
 }
 
 // Close releases the files. Call it after Run has returned.
-func (db *DB) Close() error { return errors.Join(db.read.Close(), db.dialect.close()) }
+func (db *DB) Close() error {
+	return errors.Join(db.hot.close(), db.read.Close(), db.dialect.close())
+}
+
+// hotReads are the reads that senders wait for, prepared once.
+type hotReads struct {
+	due, event, body *sql.Stmt
+}
+
+func (h *hotReads) prepare(ctx context.Context, read *sql.DB) (err error) {
+	if h.due, err = read.PrepareContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE endpoint = $1 AND due_at > 0 ORDER BY due_at, id`); err != nil {
+		return err
+	}
+	if h.event, err = read.PrepareContext(ctx, `SELECT `+eventColumns+` FROM events WHERE tenant = $1 AND id = $2`); err != nil {
+		return err
+	}
+	h.body, err = read.PrepareContext(ctx, `SELECT body FROM bodies WHERE delivery = $1`)
+	return err
+}
+
+func (h *hotReads) close() (err error) {
+	for _, s := range []*sql.Stmt{h.due, h.event, h.body} {
+		if s != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}
+	return err
+}
 
 // Ready reports whether the database answers reads and commits writes.
 func (db *DB) Ready(ctx context.Context) error {
