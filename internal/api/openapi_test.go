@@ -314,6 +314,11 @@ func TestRoutesAreDocumented(t *testing.T) {
 			}
 		}
 	}
+	s.tenant("acme")
+	s.do("HEAD", "/v1/tenants/acme", "").want(200)
+	s.do("HEAD", "/v1/tenants/nobody", "").want(404)
+	s.as("", "HEAD", "/v1/tenants/acme", "").want(401)
+	s.do("HEAD", "/v1/tenants/acme/endpoints/x/pause", "").want(405)
 	for _, path := range []string{"/", "/v1", "/v1/", "/v2/tenants", "/v1/tenants/", "/v1/tenants/acme/", "/v1/nothing", "/docs", "/schemas/Key.json", "/openapi.yaml", "/openapi-3.0.json"} {
 		s.do("GET", path, "").want(404)
 		s.as("", "GET", path, "").want(404)

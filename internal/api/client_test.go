@@ -1,0 +1,127 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"gancho/client"
+	"gancho/internal/hook"
+)
+
+// TestClient uses every method of the public client once, against the real API.
+func TestClient(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	srv := httptest.NewServer(s.api)
+	t.Cleanup(srv.Close)
+	ctx := t.Context()
+	c := client.New(srv.URL+"/", adminKey, client.WithRetries(2))
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	tenant, err := c.PutTenant(ctx, "acme", client.TenantInput{Name: new("Acme"), Metadata: json.RawMessage(`{"plan":"<b>"}`)})
+	must(err)
+	if got, err := c.Tenant(ctx, "acme"); err != nil || got.Name != tenant.Name || string(got.Metadata) != `{"plan":"<b>"}` {
+		t.Errorf("tenant %+v %v", got, err)
+	}
+	if l, err := c.Tenants(ctx, client.Paging{Limit: 1}); err != nil || len(l.Items) != 1 || l.NextCursor != nil {
+		t.Errorf("tenants %+v %v", l, err)
+	}
+	e, err := c.CreateEndpoint(ctx, "acme", client.EndpointInput{URL: "http://127.0.0.1:9/", Retry: []string{"0s", "1d"}, RateLimit: &client.RateLimit{PerSecond: 5}})
+	must(err)
+	if e.Retry[1] != "24h" || e.RateLimit.PerSecond != 5 {
+		t.Errorf("endpoint %+v", e)
+	}
+	for _, f := range []func(context.Context, string, string) (*client.Endpoint, error){c.Endpoint, c.PauseEndpoint, c.DisableEndpoint, c.ResumeEndpoint} {
+		if e, err = f(ctx, "acme", e.ID); err != nil {
+			t.Error(err)
+		}
+	}
+	if got, err := c.PatchEndpoint(ctx, "acme", e.ID, map[string]any{"name": "CRM", "retry": nil}); err != nil || got.Name != "CRM" || len(got.Retry) != 10 {
+		t.Errorf("patched %+v %v", got, err)
+	}
+	if l, err := c.Endpoints(ctx, "acme", client.Paging{}); err != nil || len(l.Items) != 1 {
+		t.Errorf("endpoints %+v %v", l, err)
+	}
+	secret, err := c.EndpointSecret(ctx, "acme", e.ID)
+	must(err)
+	if r, err := c.RotateSecret(ctx, "acme", e.ID, client.RotateInput{Overlap: "1h"}); err != nil || r.Previous[0].Secret != secret.Secret {
+		t.Errorf("rotated %+v %v", r, err)
+	}
+	const payload = `{ "a":  "<&\u00e3" , "n": 9007199254740993 }`
+	answer, err := c.PublishEvent(ctx, "acme", client.NewEvent{Type: "order.paid", ID: "1", Payload: json.RawMessage(payload)})
+	must(err)
+	ev, err := c.Event(ctx, "acme", "1")
+	must(err)
+	if ev.ID != answer.ID || string(ev.Payload) != payload || ev.Deliveries != 1 {
+		t.Errorf("event %+v, payload %s", ev, ev.Payload)
+	}
+	batch := []client.NewEvent{{Type: "a", Payload: json.RawMessage("1")}, {Type: "b"}}
+	answers, err := c.PublishEvents(ctx, "acme", batch)
+	must(err)
+	if len(answers.Items) != 2 || answers.Items[0].Deliveries != 1 || answers.Items[1].Error == nil || answers.Items[1].Error.Code != "payload_missing" {
+		t.Errorf("batch %+v", answers)
+	}
+	first, err := c.PublishOnce(ctx, "acme", "key", batch)
+	must(err)
+	if again, err := c.PublishOnce(ctx, "acme", "key", batch); err != nil || again.Items[0].ID != first.Items[0].ID || !again.Items[0].Duplicate {
+		t.Errorf("once %+v %v", again, err)
+	}
+	if l, err := c.Events(ctx, "acme", client.EventFilter{Type: "a", Contract: "standard", Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour)}); err != nil || len(l.Items) != 2 {
+		t.Errorf("events %+v %v", l, err)
+	}
+	l, err := c.Deliveries(ctx, "acme", client.DeliveryFilter{Endpoint: e.ID, Event: answer.ID, Type: "order.paid", State: "pending"})
+	must(err)
+	if len(l.Items) != 1 {
+		t.Fatalf("deliveries %+v", l)
+	}
+	s.finish(s.deliveriesOf("acme", answer.ID)[0], hook.Failed, nil)
+	if d, err := c.RetryDelivery(ctx, "acme", l.Items[0].ID); err != nil || d.State != "pending" {
+		t.Errorf("retried %+v %v", d, err)
+	}
+	if d, err := c.Delivery(ctx, "acme", l.Items[0].ID); err != nil || d.Attempts != 1 {
+		t.Errorf("delivery %+v %v", d, err)
+	}
+	r, err := c.Recover(ctx, "acme", e.ID, client.RecoveryInput{Since: time.Now().Add(-time.Hour)})
+	must(err)
+	if got, err := c.Recovery(ctx, "acme", e.ID, r.ID); err != nil || got.State != "running" {
+		t.Errorf("recovery %+v %v", got, err)
+	}
+	if l, err := c.Recoveries(ctx, "acme", e.ID, client.Paging{}); err != nil || len(l.Items) != 1 {
+		t.Errorf("recoveries %+v %v", l, err)
+	}
+	k, err := c.CreateKey(ctx, client.KeyInput{Role: "read", Tenant: "acme"})
+	must(err)
+	reader := client.New(srv.URL, k.Text)
+	_, err = reader.EndpointSecret(ctx, "acme", e.ID)
+	if p, ok := errors.AsType[*client.Problem](err); !ok || p.Status != 403 || p.Code != "forbidden" {
+		t.Errorf("reader reads a secret: %v", err)
+	}
+	if l, err := c.Keys(ctx, client.Paging{}); err != nil || l.Items[0].Hint != k.Hint {
+		t.Errorf("keys %+v %v", l, err)
+	}
+	must(c.DeleteKey(ctx, k.ID))
+	if l, err := c.Contracts(ctx); err != nil || len(l.Items) < 2 {
+		t.Errorf("contracts %+v %v", l, err)
+	}
+	if x, err := c.Contract(ctx, "standard"); err != nil || !x.Signing {
+		t.Errorf("contract %+v %v", x, err)
+	}
+	must(c.DeleteEndpoint(ctx, "acme", e.ID))
+	must(c.DeleteTenant(ctx, "acme"))
+	_, err = c.Tenant(ctx, "acme")
+	if p, ok := errors.AsType[*client.Problem](err); !ok || p.Code != "tenant_not_found" {
+		t.Errorf("deleted tenant: %v", err)
+	}
+	_, err = c.CreateKey(ctx, client.KeyInput{Role: "king"})
+	if p, ok := errors.AsType[*client.Problem](err); !ok || len(p.Errors) != 1 || *p.Errors[0].Pointer != "/role" {
+		t.Errorf("a wrong role: %v", err)
+	}
+}
