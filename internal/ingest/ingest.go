@@ -139,7 +139,7 @@ func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
 	}
 	c, ok := in.Contracts.Lookup(item.Contract)
 	if !ok {
-		return wrong("contract_unknown", "/contract", fmt.Sprintf("There is no contract %q.", item.Contract))
+		return wrong("contract_unknown", "/contract", fmt.Sprintf("There is no contract %q; there are %s.", item.Contract, in.contractNames()))
 	}
 	if !c.HasEvent(item.Type) {
 		return wrong("event_type_unknown", "/type", fmt.Sprintf("The contract %q has no event type %q; it has %s.",
@@ -147,6 +147,14 @@ func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
 	}
 	item.Payload = c.Redact(item.Payload)
 	return nil
+}
+
+func (in *Ingest) contractNames() string {
+	var names []string
+	for _, c := range in.Contracts.All() {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 func typeNames(c *contract.Contract) string {

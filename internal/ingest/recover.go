@@ -80,7 +80,7 @@ func (in *Ingest) recoverOne(ctx context.Context, r *hook.Recovery) error {
 
 // recoveryStep decides what a page of events comes to.
 func recoveryStep(r *hook.Recovery, page []hook.RecoveryItem, t *target, now time.Time) hook.RecoveryStep {
-	step := hook.RecoveryStep{Cursor: r.Cursor, Examined: len(page), Done: len(page) < recoverPage, Ordered: t.ordered}
+	step := hook.RecoveryStep{Cursor: r.Cursor, Examined: len(page), Done: len(page) == 0, Ordered: t.ordered}
 	for _, it := range page {
 		step.Cursor = it.Event.ID
 		switch {

@@ -24,6 +24,9 @@ func BenchmarkDeliver(b *testing.B) {
 			ctx, stop := context.WithCancel(context.Background())
 			done := make(chan error, 1)
 			go func() { done <- db.Run(ctx) }()
+			if _, _, err := db.PutTenant(ctx, "acme", nil, nil); err != nil {
+				b.Fatal(err)
+			}
 			payload := fmt.Sprintf(`{"p":"%0400d"}`, 1)
 			ep := hook.NewEndpointID()
 			var wg, recorded sync.WaitGroup

@@ -38,6 +38,15 @@ func openAt(t *testing.T, path string) *DB {
 	return db
 }
 
+// withTenants is a store with the tenants acme and globex.
+func withTenants(t *testing.T) *DB {
+	t.Helper()
+	db := open(t)
+	newTenant(t, db, "acme")
+	newTenant(t, db, "globex")
+	return db
+}
+
 func accepted(tenant, external, payload string, endpoints ...hook.EndpointID) *hook.Accepted {
 	now := time.Now()
 	e := &hook.Event{
@@ -73,7 +82,7 @@ func count(t *testing.T, db *DB, table string) (n int) {
 
 func TestSubmitKeepsBytes(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := withTenants(t)
 	payload := "{\"n\": 9007199254740993,\r\n \"u\":\"\\u00e3\\/\", \"d\":0.000907775311708679 }"
 	ep := hook.NewEndpointID()
 	a := accepted("acme", "my-1", payload, ep)
@@ -100,7 +109,7 @@ func TestSubmitKeepsBytes(t *testing.T) {
 // Many callers at once are all answered, and everything they were told holds.
 func TestGroupCommit(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := withTenants(t)
 	const callers, each = 32, 25
 	var wg sync.WaitGroup
 	for c := range callers {
@@ -124,7 +133,7 @@ func TestGroupCommit(t *testing.T) {
 
 func TestIdempotentItems(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := withTenants(t)
 	ep := hook.NewEndpointID()
 	first := accepted("acme", "my-1", `{"a":1}`, ep)
 	// The second has the same id within the same submission.
@@ -150,7 +159,7 @@ func TestIdempotentItems(t *testing.T) {
 
 func TestIdempotencyExpires(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := withTenants(t)
 	submit1 := &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "my-1", `1`)}}
 	if err := db.Submit(submit1, -time.Second); err != nil { // expired as soon as stored
 		t.Fatal(err)
@@ -164,7 +173,7 @@ func TestIdempotencyExpires(t *testing.T) {
 
 func TestIdempotentRequests(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := withTenants(t)
 	request := func(hash byte, answer string) *hook.Submission {
 		return &hook.Submission{
 			Tenant: "acme", RequestKey: "k", RequestHash: [32]byte{hash}, Answer: func() []byte { return []byte(answer) },
@@ -197,7 +206,7 @@ func TestIdempotentRequests(t *testing.T) {
 // One operation that the database refuses must not take the others with it.
 func TestOneWrongOperation(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := withTenants(t)
 	good, bad := accepted("acme", "", `1`), accepted("acme", "", `2`)
 	bad.Event.ID = good.Event.ID // breaks the primary key
 	b := &batch{}
@@ -232,7 +241,7 @@ func TestOneWrongOperation(t *testing.T) {
 	if n := count(t, db, "events"); n != 2 {
 		t.Errorf("%d events, want 2", n)
 	}
-	if n := count(t, db, "tenants"); n != 0 {
+	if n := count(t, db, "tenants"); n != 2 {
 		t.Errorf("what a failed change wrote is there")
 	}
 }
@@ -241,7 +250,7 @@ func TestOneWrongOperation(t *testing.T) {
 // attempt is marked.
 func TestMarks(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := withTenants(t)
 	ep := hook.NewEndpointID()
 	a := accepted("acme", "", `1`, ep)
 	submit(t, db, a)
@@ -288,6 +297,7 @@ func TestDatabaseLocked(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "gancho.db")
 	db := openAt(t, path)
+	newTenant(t, db, "acme")
 	submit(t, db, accepted("acme", "", `1`))
 	if _, err := db.dialect.(*lite).conn.ExecContext(t.Context(), `PRAGMA busy_timeout = 10`); err != nil {
 		t.Fatal(err)
@@ -317,7 +327,7 @@ func TestDatabaseLocked(t *testing.T) {
 
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := withTenants(t)
 	submit(t, db, accepted("acme", "", `1`))
 	conn := db.dialect.(*lite).conn
 	var pages int
@@ -356,6 +366,9 @@ func TestStopped(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- db.Run(ctx) }()
+	if _, _, err := db.PutTenant(ctx, "acme", nil, nil); err != nil {
+		t.Fatal(err)
+	}
 	recorded := make(chan error, 1)
 	a := accepted("acme", "", `1`, hook.NewEndpointID())
 	submit(t, db, a)

@@ -431,7 +431,8 @@ func TestRetry(t *testing.T) {
 	if _, err := db.Retry(ctx, "other", d.ID, false); !hook.IsKind(err, hook.KindNotFound) {
 		t.Errorf("through another tenant: %v", err)
 	}
-	for state, code := range map[hook.EndpointState]string{hook.EndpointDisabled: "endpoint_disabled", hook.EndpointDeleted: "endpoint_deleted"} {
+	for _, state := range []hook.EndpointState{hook.EndpointDisabled, hook.EndpointDeleted} { // in this order: deleted is the end
+		code := "endpoint_" + string(state)
 		if err := db.SetEndpointState(ctx, e.ID, state, hook.ReasonByPerson, time.Now()); err != nil {
 			t.Fatal(err)
 		}

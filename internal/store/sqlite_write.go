@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"gancho/internal/hook"
@@ -21,7 +22,7 @@ type stmts struct {
 	claimKey, readKey, keyValue *sql.Stmt
 	event, delivery             *sql.Stmt
 	update, attempt, body       *sql.Stmt
-	health                      *sql.Stmt
+	health, tenant              *sql.Stmt
 }
 
 func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
@@ -48,6 +49,7 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.attempt, `INSERT INTO attempts (delivery, number, data) VALUES (?, ?, ?)
 			ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data`}, // recording twice is recording once
 		{&s.body, `INSERT INTO bodies (delivery, body) VALUES (?, ?) ON CONFLICT (delivery) DO NOTHING`},
+		{&s.tenant, `SELECT 1 FROM tenants WHERE id = ? AND deleted_at IS NULL`},
 		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ? WHERE id = ?`},
 	} {
 		stmt, err := conn.PrepareContext(ctx, p.text)
@@ -74,6 +76,14 @@ const (
 
 func (l *lite) submit(ctx context.Context, s *submission) error {
 	now, expires := s.now.UnixMicro(), s.expires.UnixMicro()
+	var one int
+	switch err := l.stmts.tenant.QueryRowContext(ctx, s.Tenant).Scan(&one); {
+	case errors.Is(err, sql.ErrNoRows): // deleted since the caller looked; its remains are being removed
+		s.err = hook.NotFound("tenant", s.Tenant)
+		return nil
+	case err != nil:
+		return err
+	}
 	if s.RequestKey != "" {
 		prior, mine, err := l.claim(ctx, s.Tenant, requestKeys+s.RequestKey, s.RequestHash, nil, now, expires)
 		if err != nil {
@@ -186,9 +196,18 @@ func dueAt(d *hook.Delivery) any {
 	return max(d.QueueAt.UnixMicro(), 1)
 }
 
-// result writes a delivery's new row, and its attempt if there was one.
+// result writes a delivery's new row, its frozen body, and its attempt if there
+// was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
 func (l *lite) result(ctx context.Context, r *hook.Result, data []byte) error {
 	d := &r.Delivery
+	done, err := l.stmts.update.ExecContext(ctx, string(d.State), d.Reason, d.Attempts, d.Slot, dueAt(d),
+		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:])
+	if err != nil {
+		return err
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
 	if r.Frozen != nil {
 		if _, err := l.stmts.body.ExecContext(ctx, d.ID[:], r.Frozen); err != nil {
 			return err
@@ -199,9 +218,7 @@ func (l *lite) result(ctx context.Context, r *hook.Result, data []byte) error {
 			return err
 		}
 	}
-	_, err := l.stmts.update.ExecContext(ctx, string(d.State), d.Reason, d.Attempts, d.Slot, dueAt(d),
-		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:])
-	return err
+	return nil
 }
 
 func (l *lite) saveHealth(ctx context.Context, id hook.EndpointID, h hook.Health) error {
