@@ -40,6 +40,9 @@ func (f *flight) fault(ctx context.Context, req *http.Request, resp *hook.Respon
 		interrupted: ctx.Err() != nil,
 		timeUp:      f.Err() != nil && context.Cause(f.Context) == errDeadline,
 	}
+	if f.conn != nil && f.conn.alert.Load() != nil {
+		x.err = f.conn.alert.Load()
+	}
 	switch {
 	case resp != nil:
 		x.stage = stageBody

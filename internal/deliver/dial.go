@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http/httptrace"
 	"slices"
@@ -175,7 +176,8 @@ func (s *Sender) connect(ctx context.Context, addr string, secure bool) (net.Con
 type conn struct {
 	net.Conn
 	dialing *dialing
-	cur     atomic.Pointer[flight] // the attempt that has the connection, or had it last
+	cur     atomic.Pointer[flight]      // the attempt that has the connection, or had it last
+	alert   atomic.Pointer[net.OpError] // the other side's TLS alert; net/http loses it at times
 }
 
 func (c *conn) Write(p []byte) (int, error) {
@@ -196,6 +198,11 @@ func (c *conn) Read(p []byte) (int, error) {
 	if n > 0 {
 		if f := c.cur.Load(); f != nil && f.firstByte.Load() == 0 {
 			f.firstByte.CompareAndSwap(0, max(1, int64(time.Since(f.start))))
+		}
+	}
+	if err != nil {
+		if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
+			c.alert.Store(op)
 		}
 	}
 	return n, err
