@@ -113,7 +113,7 @@ func (s *server) serve(ctx context.Context) error {
 	worker := deliver.New(deliver.Options{
 		Store: s.db, Transport: sender, Contracts: contracts, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
 		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
-		InFlight: requestsInFlight(), MemoryBytes: 128 << 20,
+		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
 	in := ingest.New(ingest.Options{
 		Store: s.db, Dispatcher: worker, Contracts: contracts, KeepKeys: s.cfg.Idempotency, Log: s.log.With("part", "ingest"),

@@ -159,9 +159,9 @@ func (l *lane) conclude(p *plan, job hook.Job, a *hook.Attempt, o hook.Outcome, 
 			next.Frozen = frozen
 		}
 		l.queue = append([]hook.Job{next}, l.queue...)
-		l.bytes += len(job.Event.Payload)
+		l.bytes += jobSize(next)
 		l.held[d.ID]++
-		l.w.gate.mustHold(len(job.Event.Payload))
+		l.w.gate.mustHold(jobSize(next))
 	}
 	l.mu.Unlock()
 

@@ -91,7 +91,8 @@ type Options struct {
 	DisableAfter time.Duration // endpoints that only fail this long are disabled; 0: never
 	StopTimeout  time.Duration // how long a stop waits for requests in flight
 	InFlight     int           // requests at once, over all endpoints
-	MemoryBytes  int           // payloads held in memory, over all endpoints
+	MemoryBytes  int           // what waiting deliveries take in memory, over all endpoints
+	Tick         time.Duration // how often lanes are tended; 0: a second
 }
 
 // Worker delivers. Its methods may be called from any goroutine.
@@ -119,6 +120,9 @@ func New(o Options) *Worker {
 	if o.Owner == nil {
 		o.Owner = OwnsAll{}
 	}
+	if o.Tick == 0 {
+		o.Tick = tickEvery
+	}
 	w := &Worker{
 		Options: o, lanes: map[hook.EndpointID]*lane{}, backlog: make(chan struct{}, unrecordedLimit),
 		gate: gate{limit: max(o.InFlight, 1), maxBytes: max(o.MemoryBytes, 1<<20)},
@@ -128,9 +132,9 @@ func New(o Options) *Worker {
 }
 
 const (
-	tickEvery  = time.Second
-	sweepEvery = 10 * time.Second // a safety net: lanes know their work without it
-	idleAfter  = time.Minute      // an idle lane is dropped
+	tickEvery  = time.Second // [Options.Tick]
+	sweepTicks = 10          // a sweep is a safety net: lanes know their work without it
+	idleAfter  = time.Minute // an idle lane is dropped
 )
 
 // Run delivers until ctx ends. Then it starts nothing new, waits for requests
@@ -140,7 +144,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.takeOver(ctx); err != nil && ctx.Err() == nil {
 		w.Log.Error("cannot read what waits to be delivered, will try again", "error", err)
 	}
-	tick := time.NewTicker(tickEvery)
+	tick := time.NewTicker(w.Tick)
 	defer tick.Stop()
 	lastSweep := time.Now()
 	for {
@@ -150,7 +154,7 @@ func (w *Worker) Run(ctx context.Context) error {
 			return nil
 		case now := <-tick.C:
 			w.tend(now)
-			if now.Sub(lastSweep) >= sweepEvery {
+			if now.Sub(lastSweep) >= sweepTicks*w.Tick {
 				lastSweep = now
 				if err := w.sweep(ctx); err != nil && ctx.Err() == nil {
 					w.Log.Error("cannot read what waits to be delivered, will try again", "error", err)

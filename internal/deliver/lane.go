@@ -59,8 +59,8 @@ type lane struct {
 }
 
 const (
-	laneJobs  = 2048     // deliveries in memory
-	laneBytes = 16 << 20 // of payload in memory
+	laneJobs  = 16_384   // deliveries in memory
+	laneBytes = 16 << 20 // that they take there
 	pageJobs  = 256      // read from the store at once
 	pageBytes = 4 << 20
 	lowWater  = pageJobs / 2
@@ -100,7 +100,7 @@ func (l *lane) offer(job hook.Job) bool {
 // push puts a delivery at the end of the queue, unless it has to wait its turn
 // in the store.
 func (l *lane) push(job hook.Job) bool {
-	size := len(job.Event.Payload)
+	size := jobSize(job)
 	if l.onDisk || l.interrupted || l.plan != nil && l.plan.state != hook.EndpointActive ||
 		len(l.queue) >= laneJobs || l.bytes+size > laneBytes && l.bytes > 0 || !l.w.gate.hold(size) {
 		return false
@@ -112,9 +112,12 @@ func (l *lane) push(job hook.Job) bool {
 // enqueue puts a delivery into the queue; its bytes are counted at the gate.
 func (l *lane) enqueue(job hook.Job) {
 	l.queue = append(l.queue, job)
-	l.bytes += len(job.Event.Payload)
+	l.bytes += jobSize(job)
 	l.held[job.Delivery.ID]++
 }
+
+// jobSize is about what a delivery takes in memory, in bytes.
+func jobSize(job hook.Job) int { return len(job.Event.Payload) + len(job.Frozen) + 700 }
 
 // release ends one hold on a delivery.
 func (l *lane) release(id hook.DeliveryID) {
@@ -285,8 +288,8 @@ func (l *lane) pop() hook.Job {
 	if len(l.queue) == 0 {
 		l.queue = nil // let the array go
 	}
-	l.bytes -= len(job.Event.Payload)
-	l.w.gate.release(len(job.Event.Payload))
+	l.bytes -= jobSize(job)
+	l.w.gate.release(jobSize(job))
 	l.inFlight++
 	l.breaker.sent()
 	l.w.senders.Add(1)
@@ -423,7 +426,7 @@ func (l *lane) load(ctx context.Context) {
 	if err == nil {
 		for _, job := range page.Jobs {
 			if !l.has(job.Delivery.ID) {
-				l.w.gate.mustHold(len(job.Event.Payload))
+				l.w.gate.mustHold(jobSize(job))
 				l.enqueue(job)
 			}
 		}

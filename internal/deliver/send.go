@@ -49,7 +49,7 @@ const (
 	// MaxResponseHeader is the limit for the headers of an answer, in bytes.
 	MaxResponseHeader = 64 << 10
 
-	maxInformational = 16 // 1xx answers before the real one
+	maxInformational = 16   // 1xx answers before the real one
 	idlePerHost      = 1024 // many endpoints may live on one host
 	idleTimeout      = 30 * time.Second
 )

@@ -86,6 +86,12 @@ events: {"*": {title: {en: "Any"}}}
 
 // bubble runs test in fake time with a worker that has one endpoint.
 func bubble(t *testing.T, cfg hook.EndpointConfig, answer func(n int, shot *Shot) *Exchange, test func(*testing.T, *world)) {
+	bubbleFor(t, tickEvery, cfg, answer, test)
+}
+
+// bubbleFor is bubble for tests that let days pass: a tick each second of those
+// would keep a real processor busy.
+func bubbleFor(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer func(n int, shot *Shot) *Exchange, test func(*testing.T, *world)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		c, err := contract.Parse("standard.yaml", []byte(standard))
@@ -108,7 +114,7 @@ func bubble(t *testing.T, cfg hook.EndpointConfig, answer func(n int, shot *Shot
 		x.endpoint = x.addEndpoint("http://a", cfg)
 		x.w = New(Options{
 			Store: db, Transport: x.rc, Contracts: &set, Log: slog.New(slog.DiscardHandler),
-			StopTimeout: 5 * time.Second, DisableAfter: 5 * 24 * time.Hour, InFlight: 1000, MemoryBytes: 64 << 20,
+			Tick: tick, StopTimeout: 5 * time.Second, DisableAfter: 5 * 24 * time.Hour, InFlight: 1000, MemoryBytes: 64 << 20,
 		})
 		db.Watch(x.w.Refresh)
 		working, stopWork := context.WithCancel(context.Background())
@@ -199,7 +205,7 @@ func settle() { time.Sleep(50 * time.Millisecond); synctest.Wait() }
 
 func TestDefaultSchedule(t *testing.T) {
 	t.Parallel()
-	bubble(t, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(500) }, func(t *testing.T, x *world) {
+	bubbleFor(t, time.Hour, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(500) }, func(t *testing.T, x *world) {
 		start := time.Now()
 		id := x.publish(x.endpoint, `{"a":1}`)
 		time.Sleep(4 * 24 * time.Hour)
@@ -298,7 +304,7 @@ func TestGoneDisables(t *testing.T) {
 
 func TestFailingLongDisables(t *testing.T) {
 	t.Parallel()
-	bubble(t, hook.EndpointConfig{Retry: []time.Duration{0}}, func(int, *Shot) *Exchange { return status(404) }, func(t *testing.T, x *world) {
+	bubbleFor(t, time.Hour, hook.EndpointConfig{Retry: []time.Duration{0}}, func(int, *Shot) *Exchange { return status(404) }, func(t *testing.T, x *world) {
 		for day := range 5 {
 			x.publish(x.endpoint, fmt.Sprint(day))
 			settle()
@@ -450,7 +456,7 @@ func TestOverflowGoesThroughTheStore(t *testing.T) {
 	bubble(t, hook.EndpointConfig{Concurrency: 1}, func(int, *Shot) *Exchange { time.Sleep(time.Millisecond); return status(200) }, func(t *testing.T, x *world) {
 		const n = laneJobs + 1500
 		x.publishMany(x.endpoint, n, number)
-		time.Sleep(time.Minute)
+		time.Sleep(2 * time.Minute)
 		settle()
 		requests := x.rc.requests()
 		if len(requests) != n {
@@ -469,7 +475,7 @@ func TestSweepFindsForgotten(t *testing.T) {
 	t.Parallel()
 	bubble(t, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
 		jobs := x.store(x.endpoint, 1, number)
-		time.Sleep(2 * sweepEvery)
+		time.Sleep(2 * sweepTicks * tickEvery)
 		settle()
 		if d := x.delivery(jobs[0].Delivery.ID); d.State != hook.Delivered {
 			t.Errorf("%+v", d)
@@ -517,7 +523,7 @@ func TestFrozenRendering(t *testing.T) {
 func TestAtMostOnceIsNeverSentAgain(t *testing.T) {
 	t.Parallel()
 	cfg := hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}}
-	bubble(t, cfg, func(int, *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
+	bubbleFor(t, time.Hour, cfg, func(int, *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
 		id := x.publish(x.endpoint, `1`)
 		settle()
 		if d := x.delivery(id); d.State != hook.Sending {

@@ -23,8 +23,8 @@ import (
 // read. WAL with synchronous=FULL: a commit is on disk when it returns.
 //
 // Checkpoints run beside the writer (PASSIVE, in background), because an
-// automatic one would run inside some unlucky commit. Only if the log grows past
-// walLimit does the writer stop for one.
+// automatic one would run inside some unlucky commit. What the last one left over
+// is little; with that, the writer begins the log anew when it has grown.
 type lite struct {
 	db    *sql.DB   // the writing pool: one connection
 	conn  *sql.Conn // that connection
@@ -33,16 +33,16 @@ type lite struct {
 	stmts stmts
 
 	rows    atomic.Int64 // written since the last checkpoint
-	restart atomic.Bool  // the log is over walLimit: the writer is to stop for a checkpoint
+	restart atomic.Bool  // the log is over walRestart: the writer is to begin it anew
 }
 
 const (
-	pageSize        = 4096
+	pageSize        = 8192
 	checkpointEvery = time.Second
-	checkpointRows  = 1000                 // below this, a checkpoint can wait…
-	checkpointWait  = 30 * time.Second     // …this long
-	walLimit        = 256 << 20 / pageSize // pages
-	busyTimeout     = 5 * time.Second      // somebody else (a backup, a shell) holds the lock
+	checkpointRows  = 1000                // below this, a checkpoint can wait…
+	checkpointWait  = 30 * time.Second    // …this long
+	walRestart      = 16 << 20 / pageSize // pages
+	busyTimeout     = 5 * time.Second     // somebody else (a backup, a shell) holds the lock
 )
 
 func sqliteDSN(path string, pragmas ...string) string {
@@ -145,6 +145,7 @@ func (l *lite) commit(b *batch) (err error) {
 	}
 	defer func() {
 		if err != nil {
+			l.stmts.reset()
 			// The engine may have rolled back already; then this fails, which is fine.
 			_, _ = l.stmts.rollback.ExecContext(ctx)
 		}
@@ -158,6 +159,10 @@ func (l *lite) commit(b *batch) (err error) {
 		if err := l.submit(ctx, s); err != nil {
 			return err
 		}
+	}
+	// Results may be of deliveries that this very batch inserts.
+	if err := l.stmts.flush(ctx); err != nil {
+		return err
 	}
 	for _, m := range b.marks {
 		if err := l.result(ctx, &m.Result, nil); err != nil {
@@ -173,6 +178,9 @@ func (l *lite) commit(b *batch) (err error) {
 		if err := l.saveHealth(ctx, id, h); err != nil {
 			return err
 		}
+	}
+	if err := l.stmts.flush(ctx); err != nil {
+		return err
 	}
 	if _, err = l.stmts.commit.ExecContext(ctx); err != nil {
 		return err
@@ -229,7 +237,10 @@ func (l *lite) background(ctx context.Context) {
 			return
 		case err != nil:
 			l.log.Warn("checkpoint failed", "error", err)
-		case pages > walLimit:
+		case pages > walRestart:
+			// Nearly all of it is in the database file now, so the writer can finish
+			// quickly and begin the log anew: it stays small, and is overwritten in
+			// place rather than extended, which the file system syncs faster.
 			l.restart.Store(true)
 		}
 	}

@@ -20,9 +20,9 @@ type stmts struct {
 
 	begin, commit, rollback     *sql.Stmt
 	claimKey, readKey, keyValue *sql.Stmt
-	event, delivery             *sql.Stmt
-	update, attempt, body       *sql.Stmt
-	health, tenant              *sql.Stmt
+	update, health, tenant      *sql.Stmt
+
+	events, deliveries, attempts, bodies bulk
 }
 
 func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
@@ -39,16 +39,8 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 			WHERE idempotency.expires_at <= ?`},
 		{&s.readKey, `SELECT hash, answer FROM idempotency WHERE tenant = ? AND key = ?`},
 		{&s.keyValue, `UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?`},
-		{&s.event, `INSERT INTO events (tenant, id, contract, type, external_id, source, created_at, payload)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`},
-		{&s.delivery, `INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, reason, test, attempts, slot,
-			due_at, next_attempt_at, created_at, endpoint_version, contract_version)
-			VALUES (?, ?, ?, ?, ?, ?, '', ?, 0, 0, ?, ?, ?, 0, 0)`},
 		{&s.update, `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
 			finished_at = ?, endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ?`},
-		{&s.attempt, `INSERT INTO attempts (delivery, number, data) VALUES (?, ?, ?)
-			ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data`}, // recording twice is recording once
-		{&s.body, `INSERT INTO bodies (delivery, body) VALUES (?, ?) ON CONFLICT (delivery) DO NOTHING`},
 		{&s.tenant, `SELECT 1 FROM tenants WHERE id = ? AND deleted_at IS NULL`},
 		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ? WHERE id = ?`},
 	} {
@@ -59,12 +51,47 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		*p.stmt = stmt
 		s.all = append(s.all, stmt)
 	}
+	for _, p := range []struct {
+		bulk                 *bulk
+		table, columns, tail string
+	}{
+		{&s.events, "events", "tenant, id, contract, type, external_id, source, created_at, payload", ""},
+		{&s.deliveries, "deliveries", `tenant, id, endpoint, type, mode, state, reason, test, attempts, slot, due_at, next_attempt_at,
+			created_at, endpoint_version, contract_version`, ""},
+		// Recording twice is recording once.
+		{&s.attempts, "attempts", "delivery, number, data", "ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data"},
+		{&s.bodies, "bodies", "delivery, body", "ON CONFLICT (delivery) DO NOTHING"},
+	} {
+		if err := p.bulk.prepare(ctx, conn, p.table, p.columns, p.tail); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// flush writes the rows that were gathered.
+func (s *stmts) flush(ctx context.Context) error {
+	for _, b := range []*bulk{&s.events, &s.deliveries, &s.attempts, &s.bodies} {
+		if err := b.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reset forgets them.
+func (s *stmts) reset() {
+	for _, b := range []*bulk{&s.events, &s.deliveries, &s.attempts, &s.bodies} {
+		b.reset()
+	}
 }
 
 func (s *stmts) close() {
 	for _, stmt := range s.all {
 		_ = stmt.Close()
+	}
+	for _, b := range []*bulk{&s.events, &s.deliveries, &s.attempts, &s.bodies} {
+		b.close()
 	}
 }
 
@@ -153,8 +180,8 @@ func (l *lite) item(ctx context.Context, it *hook.Accepted, now, expires int64) 
 			return repeated(it, prior)
 		}
 	}
-	if _, err := l.stmts.event.ExecContext(ctx, e.Tenant, e.ID[:], e.Contract, e.Type, external, string(e.Source),
-		e.CreatedAt.UnixMicro(), e.Payload); err != nil {
+	if err := l.stmts.events.add(ctx, e.Tenant, e.ID[:], e.Contract, e.Type, external, string(e.Source), e.CreatedAt.UnixMicro(),
+		e.Payload); err != nil {
 		return err
 	}
 	for i := range it.Deliveries {
@@ -180,9 +207,9 @@ func repeated(it *hook.Accepted, prior []byte) error {
 }
 
 func (l *lite) insertDelivery(ctx context.Context, d *hook.Delivery) error {
-	_, err := l.stmts.delivery.ExecContext(ctx, d.Tenant, d.ID[:], d.Endpoint[:], d.Type, string(d.Mode), string(d.State),
-		d.Test, dueAt(d), micros(d.NextAttemptAt), d.CreatedAt.UnixMicro())
-	return err
+	zero := int64(0)
+	return l.stmts.deliveries.add(ctx, d.Tenant, d.ID[:], d.Endpoint[:], d.Type, string(d.Mode), string(d.State), "", d.Test, zero, zero,
+		dueAt(d), micros(d.NextAttemptAt), d.CreatedAt.UnixMicro(), zero, zero)
 }
 
 // dueAt is the due_at column, see the migration.
@@ -191,7 +218,7 @@ func dueAt(d *hook.Delivery) any {
 	case d.State.Finished():
 		return nil
 	case d.State == hook.Sending:
-		return 0
+		return int64(0)
 	}
 	return max(d.QueueAt.UnixMicro(), 1)
 }
@@ -200,7 +227,7 @@ func dueAt(d *hook.Delivery) any {
 // was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
 func (l *lite) result(ctx context.Context, r *hook.Result, data []byte) error {
 	d := &r.Delivery
-	done, err := l.stmts.update.ExecContext(ctx, string(d.State), d.Reason, d.Attempts, d.Slot, dueAt(d),
+	done, err := l.stmts.update.ExecContext(ctx, string(d.State), d.Reason, int64(d.Attempts), int64(d.Slot), dueAt(d),
 		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:])
 	if err != nil {
 		return err
@@ -209,12 +236,12 @@ func (l *lite) result(ctx context.Context, r *hook.Result, data []byte) error {
 		return err
 	}
 	if r.Frozen != nil {
-		if _, err := l.stmts.body.ExecContext(ctx, d.ID[:], r.Frozen); err != nil {
+		if err := l.stmts.bodies.add(ctx, d.ID[:], r.Frozen); err != nil {
 			return err
 		}
 	}
 	if r.Attempt != nil {
-		if _, err := l.stmts.attempt.ExecContext(ctx, d.ID[:], r.Attempt.Number, data); err != nil {
+		if err := l.stmts.attempts.add(ctx, d.ID[:], int64(r.Attempt.Number), data); err != nil {
 			return err
 		}
 	}
