@@ -104,6 +104,7 @@ type Worker struct {
 	lanes map[hook.EndpointID]*lane
 
 	stopping atomic.Bool
+	closing  chan struct{}   // closed with stopping: senders that are free end
 	stopped  context.Context // cancelled when requests in flight must end
 	cancel   context.CancelFunc
 	senders  sync.WaitGroup // goroutines that send, load or cancel
@@ -124,7 +125,7 @@ func New(o Options) *Worker {
 		o.Tick = tickEvery
 	}
 	w := &Worker{
-		Options: o, lanes: map[hook.EndpointID]*lane{}, backlog: make(chan struct{}, unrecordedLimit),
+		Options: o, lanes: map[hook.EndpointID]*lane{}, backlog: make(chan struct{}, unrecordedLimit), closing: make(chan struct{}),
 		gate: gate{limit: max(o.InFlight, 1), maxBytes: max(o.MemoryBytes, 1<<20)},
 	}
 	w.stopped, w.cancel = context.WithCancel(context.Background())
@@ -248,6 +249,7 @@ func (w *Worker) Refresh(c hook.Change) {
 
 func (w *Worker) stop() {
 	w.stopping.Store(true)
+	close(w.closing)
 	done := make(chan struct{})
 	go func() { w.senders.Wait(); close(done) }()
 	timeout := time.NewTimer(w.StopTimeout)

@@ -46,6 +46,7 @@ type lane struct {
 	want, have  int  // version of the configuration: wanted, and in force
 	busy        bool // a goroutine reads for the lane (plan, page, cancelling)
 
+	hands     chan hook.Job // to a sender that is free
 	inFlight  int
 	notBefore time.Time // the receiver asked to be left alone until then
 	breaker   breaker
@@ -67,7 +68,7 @@ const (
 )
 
 func newLane(w *Worker, id hook.EndpointID, interrupted bool) *lane {
-	l := &lane{w: w, id: id, held: map[hook.DeliveryID]int{}, want: 1, interrupted: interrupted, onDisk: true}
+	l := &lane{w: w, id: id, held: map[hook.DeliveryID]int{}, hands: make(chan hook.Job), want: 1, interrupted: interrupted, onDisk: true}
 	l.timer = time.AfterFunc(time.Hour, l.pump)
 	l.timer.Stop()
 	return l
@@ -173,24 +174,44 @@ func (l *lane) pump() {
 		if !ok {
 			return
 		}
-		go l.work(job)
+		select {
+		case l.hands <- job: // a sender that has just become free
+		default:
+			go l.work(job)
+		}
 	}
 }
 
+// freeFor is how long a sender waits for another delivery before it ends. At a
+// steady trickle that saves making a goroutine, and growing its stack, for each.
+const freeFor = time.Second
+
 // work sends one delivery after the other, as long as there are any for it.
 func (l *lane) work(job hook.Job) {
-	for ok := true; ok; {
-		l.send(job)
-		if other := l.w.gate.leave(); other != nil {
-			other.pump()
+	free := time.NewTimer(freeFor)
+	defer free.Stop()
+	for {
+		for ok := true; ok; {
+			l.send(job)
+			if other := l.w.gate.leave(); other != nil {
+				other.pump()
+			}
+			l.mu.Lock()
+			l.inFlight--
+			job, ok = l.take()
+			l.mu.Unlock()
+			l.w.senders.Done()
 		}
-		l.mu.Lock()
-		l.inFlight--
-		job, ok = l.take()
-		l.mu.Unlock()
-		l.w.senders.Done()
+		l.pump() // what just ended may have made room for more than one
+		free.Reset(freeFor)
+		select {
+		case job = <-l.hands:
+		case <-free.C:
+			return
+		case <-l.w.closing:
+			return
+		}
 	}
-	l.pump() // what just ended may have made room for more than one
 }
 
 // take decides what happens next, with mu held: it returns a delivery that may

@@ -24,6 +24,11 @@ const (
 	// markDelay is how old a lazy mark gets before it is worth writing. Most
 	// attempts are over by then, and their results overtake their marks.
 	markDelay = 20 * time.Millisecond
+	// gatherDelay bounds how long a batch waits for as many callers as the last
+	// one had. A lone caller never waits; a crowd comes back in waves, and one
+	// commit for the wave is cheaper for all of it than one for its first few.
+	gatherDelay = 2 * time.Millisecond
+	gatherFrom  = 4 // callers that make a crowd
 	// lazyLimit is how many lazy operations are worth a commit of their own.
 	lazyLimit = 256
 	// queueLimit bounds what waits in memory while the database is slow; beyond
@@ -71,9 +76,10 @@ type result struct {
 // change is any other write: configuration, upkeep. It runs under a savepoint,
 // so that its failure leaves the rest of the batch alone.
 type change struct {
-	run  func(*tx) error
-	err  error
-	done chan struct{}
+	run     func(*tx) error
+	tenants map[string]bool // that it ended (true) or began
+	err     error
+	done    chan struct{}
 }
 
 func (b *batch) size() int {
@@ -143,7 +149,8 @@ func (b *batch) tell() {
 type queue struct {
 	mu     sync.Mutex
 	next   *batch
-	size   int
+	size   int // rows in next
+	crowd  int // callers that wait for next
 	young  map[hook.DeliveryID]youngMark
 	closed bool
 	eager  chan struct{} // an operation somebody waits for, or lazyLimit reached
@@ -169,6 +176,9 @@ func (q *queue) add(n int, eager, bounded bool, put func(*batch)) error {
 	}
 	put(q.next)
 	q.size += n
+	if eager {
+		q.crowd++
+	}
 	full := q.size >= lazyLimit
 	q.mu.Unlock()
 	if eager || full {
@@ -185,7 +195,7 @@ func (q *queue) take(now time.Time) (b *batch, later bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b = q.next
-	q.next, q.size = &batch{}, 0
+	q.next, q.size, q.crowd = &batch{}, 0, 0
 	for id, y := range q.young {
 		if now.Sub(y.since) >= markDelay || q.closed {
 			b.marks = append(b.marks, y.mark)
@@ -193,6 +203,31 @@ func (q *queue) take(now time.Time) (b *batch, later bool) {
 		}
 	}
 	return b, len(q.young) > 0
+}
+
+// gather waits a moment for the callers of the last batch to come back, and
+// returns how many wait now.
+func (q *queue) gather(last int) int {
+	waiting := func() int {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return q.crowd
+	}
+	n := waiting()
+	if last < gatherFrom || n >= last {
+		return n
+	}
+	enough := time.NewTimer(gatherDelay)
+	defer enough.Stop()
+	for n < last {
+		select {
+		case <-q.eager:
+			n = waiting()
+		case <-enough.C:
+			return waiting()
+		}
+	}
+	return n
 }
 
 func (q *queue) close() {
@@ -212,9 +247,11 @@ func signal(c chan struct{}) {
 func (db *DB) runQueue(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
+	crowd := 0 // of the last batch
 	for {
 		select {
 		case <-db.queue.eager:
+			crowd = db.queue.gather(crowd)
 		case <-timer.C:
 		case <-db.queue.lazy:
 			timer.Reset(lazyDelay)

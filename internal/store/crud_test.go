@@ -667,3 +667,35 @@ func TestExpire(t *testing.T) {
 		t.Errorf("%d deleted endpoints are left, %d are named by unfinished deliveries", left, named)
 	}
 }
+
+// An event that was on its way when its tenant was deleted is refused, also
+// after the remains are gone; a new tenant of that id starts empty.
+func TestPublishToDeletedTenant(t *testing.T) {
+	t.Parallel()
+	db := withTenants(t)
+	if err := db.DeleteTenant(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	late := func() error {
+		return db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `1`)}}, time.Hour)
+	}
+	if err := late(); !hook.IsKind(err, hook.KindNotFound) {
+		t.Errorf("while it is being removed: %v", err)
+	}
+	for more := true; more; {
+		var err error
+		if more, err = db.Purge(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := late(); !hook.IsKind(err, hook.KindNotFound) {
+		t.Errorf("after it was removed: %v", err)
+	}
+	if n := count(t, db, "events"); n != 0 {
+		t.Errorf("%d events remain", n)
+	}
+	newTenant(t, db, "acme")
+	if err := late(); err != nil {
+		t.Errorf("a new tenant: %v", err)
+	}
+}

@@ -32,6 +32,10 @@ type lite struct {
 	log   *slog.Logger
 	stmts stmts
 
+	// gone are the tenants that were deleted, some since the start, so that an event
+	// accepted meanwhile is not committed after its tenant. Only the writer uses it.
+	gone map[string]bool
+
 	rows    atomic.Int64 // written since the last checkpoint
 	restart atomic.Bool  // the log is over walRestart: the writer is to begin it anew
 }
@@ -55,7 +59,7 @@ func sqliteDSN(path string, pragmas ...string) string {
 }
 
 func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *lite, read *sql.DB, err error) {
-	l := &lite{log: log}
+	l := &lite{log: log, gone: map[string]bool{}}
 	defer func() {
 		if err != nil {
 			_ = l.close()
@@ -185,6 +189,13 @@ func (l *lite) commit(b *batch) (err error) {
 	if _, err = l.stmts.commit.ExecContext(ctx); err != nil {
 		return err
 	}
+	for _, c := range b.changes {
+		for tenant, gone := range c.tenants {
+			if c.err == nil {
+				l.gone[tenant] = gone
+			}
+		}
+	}
 	l.rows.Add(int64(b.size()))
 	if l.restart.CompareAndSwap(true, false) {
 		if _, err := l.conn.ExecContext(ctx, `PRAGMA wal_checkpoint(RESTART)`); err != nil {
@@ -200,7 +211,8 @@ func (l *lite) change(ctx context.Context, c *change) error {
 	if _, err := l.conn.ExecContext(ctx, `SAVEPOINT change`); err != nil {
 		return err
 	}
-	c.err = c.run(&tx{ctx: ctx, conn: l.conn})
+	t := &tx{ctx: ctx, conn: l.conn}
+	c.err = c.run(t)
 	if c.err != nil {
 		if e, ok := errors.AsType[*sqlite.Error](c.err); ok && l.transient(e) {
 			return c.err
@@ -209,6 +221,7 @@ func (l *lite) change(ctx context.Context, c *change) error {
 			return err
 		}
 	}
+	c.tenants = t.tenants
 	_, err := l.conn.ExecContext(ctx, `RELEASE change`)
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"gancho/internal/hook"
@@ -20,7 +19,7 @@ type stmts struct {
 
 	begin, commit, rollback     *sql.Stmt
 	claimKey, readKey, keyValue *sql.Stmt
-	update, health, tenant      *sql.Stmt
+	update, health              *sql.Stmt
 
 	events, deliveries, attempts, bodies bulk
 }
@@ -41,7 +40,6 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.keyValue, `UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?`},
 		{&s.update, `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
 			finished_at = ?, endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ?`},
-		{&s.tenant, `SELECT 1 FROM tenants WHERE id = ? AND deleted_at IS NULL`},
 		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ? WHERE id = ?`},
 	} {
 		stmt, err := conn.PrepareContext(ctx, p.text)
@@ -103,13 +101,9 @@ const (
 
 func (l *lite) submit(ctx context.Context, s *submission) error {
 	now, expires := s.now.UnixMicro(), s.expires.UnixMicro()
-	var one int
-	switch err := l.stmts.tenant.QueryRowContext(ctx, s.Tenant).Scan(&one); {
-	case errors.Is(err, sql.ErrNoRows): // deleted since the caller looked; its remains are being removed
+	if l.gone[s.Tenant] { // deleted since the caller looked; its remains are being removed
 		s.err = hook.NotFound("tenant", s.Tenant)
 		return nil
-	case err != nil:
-		return err
 	}
 	if s.RequestKey != "" {
 		prior, mine, err := l.claim(ctx, s.Tenant, requestKeys+s.RequestKey, s.RequestHash, nil, now, expires)
@@ -255,12 +249,21 @@ func (l *lite) saveHealth(ctx context.Context, id hook.EndpointID, h hook.Health
 
 // tx is what a change may do: run statements in the shared transaction.
 type tx struct {
-	ctx  context.Context
-	conn interface {
+	ctx     context.Context
+	tenants map[string]bool // whether a tenant is gone now; for the dialect to remember
+	conn    interface {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	}
+}
+
+// tenant notes the end of a tenant, or its beginning.
+func (t *tx) tenant(id string, gone bool) {
+	if t.tenants == nil {
+		t.tenants = map[string]bool{}
+	}
+	t.tenants[id] = gone
 }
 
 // exec runs a statement and returns how many rows it changed.

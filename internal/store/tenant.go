@@ -39,6 +39,7 @@ func (db *DB) PutTenant(ctx context.Context, id string, name *string, metadata j
 			return hook.Conflict("tenant_being_deleted",
 				"A tenant of this id was deleted and its data is still being removed. Try again in a while, or use another id.")
 		}
+		x.tenant(id, false)
 		return err
 	})
 	if err != nil {
@@ -92,6 +93,7 @@ func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 		if n == 0 {
 			return hook.NotFound("tenant", id)
 		}
+		t.tenant(id, true)
 		if endpoints, err = t.ids(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $2, updated_at = $2
 			WHERE tenant = $1 AND state <> 'deleted' RETURNING id`, id, now, hook.ReasonTenantDelete); err != nil {
 			return err
