@@ -41,7 +41,7 @@ type lite struct {
 }
 
 const (
-	pageSize        = 8192
+	pageSize        = 4096
 	checkpointEvery = time.Second
 	checkpointRows  = 1000                // below this, a checkpoint can wait…
 	checkpointWait  = 30 * time.Second    // …this long
