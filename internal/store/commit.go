@@ -29,6 +29,8 @@ const (
 	// commit for the wave is cheaper for all of it than one for its first few.
 	gatherDelay = 2 * time.Millisecond
 	gatherFrom  = 4 // callers that make a crowd
+	// slowCommit is worth a line in the log.
+	slowCommit = 500 * time.Millisecond
 	// lazyLimit is how many lazy operations are worth a commit of their own.
 	lazyLimit = 256
 	// queueLimit bounds what waits in memory while the database is slow; beyond
@@ -277,7 +279,12 @@ func (db *DB) commit(b *batch) {
 	if b.empty() {
 		return
 	}
-	if err := db.dialect.commit(b); err != nil {
+	start := time.Now()
+	err := db.dialect.commit(b)
+	if took := time.Since(start); took > slowCommit {
+		db.log.Warn("the disk is slow: a commit took long", "took", took, "operations", b.size())
+	}
+	if err != nil {
 		if db.dialect.transient(err) || b.size() <= 1 {
 			db.log.Error("commit failed, nothing of it was stored", "operations", b.size(), "error", err)
 			b.fail(hook.Unavailable(err))

@@ -198,8 +198,12 @@ func (l *lite) commit(b *batch) (err error) {
 	}
 	l.rows.Add(int64(b.size()))
 	if l.restart.CompareAndSwap(true, false) {
+		start := time.Now()
 		if _, err := l.conn.ExecContext(ctx, `PRAGMA wal_checkpoint(RESTART)`); err != nil {
 			l.log.Warn("checkpoint failed", "error", err)
+		}
+		if took := time.Since(start); took > slowCommit {
+			l.log.Warn("the disk is slow: a checkpoint held up commits", "took", took)
 		}
 	}
 	return nil
