@@ -413,7 +413,7 @@ func TestFailures(t *testing.T) {
 				if _, err := io.WriteString(c, each); err != nil {
 					return
 				}
-				time.Sleep(5 * time.Millisecond)
+				time.Sleep(5 * time.Millisecond) //policy:allow time.Sleep: the receiver drips, which is the case under test
 			}
 		}
 	}
@@ -440,7 +440,7 @@ func TestFailures(t *testing.T) {
 		{"reset in the body", func(c *net.TCPConn, _ int) {
 			request(c)
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
-			time.Sleep(500 * time.Millisecond) // let the bytes be read before the reset overtakes them
+			time.Sleep(500 * time.Millisecond) //policy:allow time.Sleep: the bytes have to be read before the reset overtakes them
 			c.SetLinger(0)
 		}, long, hook.ClassReset, "in the middle of the body", 200},
 		{"garbage", after("SSH-2.0-OpenSSH_9.2\r\n\r\n"), long, hook.ClassProtocol, "not an HTTP answer", 0},
@@ -808,7 +808,9 @@ func TestRetryAfter(t *testing.T) {
 func TestClockResponse(t *testing.T) {
 	t.Parallel()
 	const limit = time.Second
-	past := func() { time.Sleep(2 * limit) } // by the receiver, beyond the limit
+	past := func() {
+		time.Sleep(2 * limit) //policy:allow time.Sleep: the receiver is slow, which is the case under test
+	} // by the receiver, beyond the limit
 	for _, tt := range []struct {
 		name   string
 		serve  func(*net.TCPConn, int)
@@ -847,7 +849,7 @@ func TestClockResponse(t *testing.T) {
 			answering(ok)(c, 1)
 		}, func(s *Shot, _ *Sender) { s.Body = make([]byte, 32<<20) }, "", "", hook.Response{Status: 200, Body: []byte("ok")}},
 		{"request never taken", func(c *net.TCPConn, _ int) {
-			time.Sleep(4 * time.Second)
+			time.Sleep(4 * time.Second) //policy:allow time.Sleep: the receiver is slow, which is the case under test
 		}, func(s *Shot, _ *Sender) { s.Body, s.ConnectTimeout = make([]byte, 64<<20), limit }, hook.ClassTimeout, "did not take the request within the limit of 1 s", hook.Response{}},
 		{"headers beyond the grace", func(c *net.TCPConn, _ int) {
 			request(c)
@@ -1048,7 +1050,7 @@ func TestClockResponseLeavesLookupOut(t *testing.T) {
 	_, port, _ := net.SplitHostPort(r.addr)
 	const limit = time.Second
 	resolver := nameServer(t, func(string, uint16) (byte, []netip.Addr, bool) {
-		time.Sleep(2 * limit)
+		time.Sleep(2 * limit) //policy:allow time.Sleep: the name server is slow, which is the case under test
 		return 0, []netip.Addr{netip.MustParseAddr("127.0.0.1")}, false
 	})
 	s := newSender(t, func(o *SenderOptions) { o.Resolver = resolver })

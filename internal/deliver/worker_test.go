@@ -84,14 +84,10 @@ title: {en: "Test", es: "Test", pt: "Test"}
 events: {"*": {title: {en: "Any"}}}
 `
 
-// bubble runs test in fake time with a worker that has one endpoint.
-func bubble(t *testing.T, cfg hook.EndpointConfig, answer func(n int, shot *Shot) *Exchange, test func(*testing.T, *world)) {
-	bubbleFor(t, tickEvery, cfg, answer, test)
-}
-
-// bubbleFor is bubble for tests that let days pass: a tick each second of those
-// would keep a real processor busy.
-func bubbleFor(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer func(n int, shot *Shot) *Exchange, test func(*testing.T, *world)) {
+// bubble runs test in fake time with a worker that has one endpoint. tick is
+// [Options.Tick]: in a test that lets days pass, one each second would keep a real
+// processor busy.
+func bubble(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer func(n int, shot *Shot) *Exchange, test func(*testing.T, *world)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		c, err := contract.Parse("standard.yaml", []byte(standard))
@@ -205,7 +201,7 @@ func settle() { time.Sleep(50 * time.Millisecond); synctest.Wait() }
 
 func TestDefaultSchedule(t *testing.T) {
 	t.Parallel()
-	bubbleFor(t, time.Hour, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(500) }, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(500) }, func(t *testing.T, x *world) {
 		start := time.Now()
 		id := x.publish(x.endpoint, `{"a":1}`)
 		time.Sleep(4 * 24 * time.Hour)
@@ -245,7 +241,7 @@ func TestRetryAfterHoldsTheLane(t *testing.T) {
 		}
 		return status(204)
 	}
-	bubble(t, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
 		start := time.Now()
 		first := x.publish(x.endpoint, `1`)
 		settle()
@@ -275,7 +271,7 @@ func TestGoneDisables(t *testing.T) {
 		}
 		return status(200)
 	}
-	bubble(t, hook.EndpointConfig{Concurrency: 1}, answer, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{Concurrency: 1}, answer, func(t *testing.T, x *world) {
 		gate = make(chan struct{})
 		first := x.publish(x.endpoint, `1`)
 		settle()
@@ -304,7 +300,7 @@ func TestGoneDisables(t *testing.T) {
 
 func TestFailingLongDisables(t *testing.T) {
 	t.Parallel()
-	bubbleFor(t, time.Hour, hook.EndpointConfig{Retry: []time.Duration{0}}, func(int, *Shot) *Exchange { return status(404) }, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, hook.EndpointConfig{Retry: []time.Duration{0}}, func(int, *Shot) *Exchange { return status(404) }, func(t *testing.T, x *world) {
 		for day := range 5 {
 			x.publish(x.endpoint, fmt.Sprint(day))
 			settle()
@@ -323,7 +319,7 @@ func TestFailingLongDisables(t *testing.T) {
 
 func TestPauseHoldsAndResumeSends(t *testing.T) {
 	t.Parallel()
-	bubble(t, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
 		set := func(s hook.EndpointState) {
 			if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, s, "", time.Now()); err != nil {
 				t.Fatal(err)
@@ -354,7 +350,7 @@ func TestOrdered(t *testing.T) {
 		return status(200)
 	}
 	cfg := hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Minute, time.Hour, time.Hour}}
-	bubble(t, cfg, answer, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, cfg, answer, func(t *testing.T, x *world) {
 		x.publishMany(x.endpoint, 600, number)
 		time.Sleep(10 * time.Second)
 		settle()
@@ -386,7 +382,7 @@ func TestConcurrencyAndRate(t *testing.T) {
 		time.Sleep(time.Second) //policy:allow time.Sleep: runs inside the bubble
 		return status(200)
 	}
-	bubble(t, hook.EndpointConfig{Concurrency: 3}, slow, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{Concurrency: 3}, slow, func(t *testing.T, x *world) {
 		fast := x.addEndpoint("http://b", hook.EndpointConfig{PerSecond: 20})
 		x.publishMany(x.endpoint, 30, number)
 		start := time.Now()
@@ -418,7 +414,7 @@ func TestHangingEndpointAlone(t *testing.T) {
 		}
 		return status(200)
 	}
-	bubble(t, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
 		good := x.addEndpoint("http://b", hook.EndpointConfig{})
 		x.publishMany(x.endpoint, 5000, number)
 		settle()
@@ -453,7 +449,7 @@ func TestHangingEndpointAlone(t *testing.T) {
 // More than the lane holds waits in the store, and all of it arrives, in order.
 func TestOverflowGoesThroughTheStore(t *testing.T) {
 	t.Parallel()
-	bubble(t, hook.EndpointConfig{Concurrency: 1}, func(int, *Shot) *Exchange { time.Sleep(time.Millisecond); return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{Concurrency: 1}, func(int, *Shot) *Exchange { time.Sleep(time.Millisecond); return status(200) }, func(t *testing.T, x *world) {
 		const n = laneJobs + 1500
 		x.publishMany(x.endpoint, n, number)
 		time.Sleep(2 * time.Minute)
@@ -473,7 +469,7 @@ func TestOverflowGoesThroughTheStore(t *testing.T) {
 // What was stored but never handed over is found.
 func TestSweepFindsForgotten(t *testing.T) {
 	t.Parallel()
-	bubble(t, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
 		jobs := x.store(x.endpoint, 1, number)
 		time.Sleep(2 * sweepTicks * tickEvery)
 		settle()
@@ -494,7 +490,7 @@ func TestFrozenRendering(t *testing.T) {
 		return status(200)
 	}
 	cfg := hook.EndpointConfig{Retry: []time.Duration{0, time.Hour}, Headers: []hook.Header{{Name: "x-Version", Value: "one"}}}
-	bubble(t, cfg, answer, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, cfg, answer, func(t *testing.T, x *world) {
 		x.publish(x.endpoint, `1`)
 		settle()
 		edited := *x.endpoint
@@ -523,7 +519,7 @@ func TestFrozenRendering(t *testing.T) {
 func TestAtMostOnceIsNeverSentAgain(t *testing.T) {
 	t.Parallel()
 	cfg := hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}}
-	bubbleFor(t, time.Hour, cfg, func(int, *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, cfg, func(int, *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
 		id := x.publish(x.endpoint, `1`)
 		settle()
 		if d := x.delivery(id); d.State != hook.Sending {
@@ -539,7 +535,7 @@ func TestAtMostOnceIsNeverSentAgain(t *testing.T) {
 
 func TestIdleLanesAreDropped(t *testing.T) {
 	t.Parallel()
-	bubble(t, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
 		x.publish(x.endpoint, `1`)
 		settle()
 		time.Sleep(idleAfter + 2*tickEvery)

@@ -16,7 +16,6 @@ var dependencies = map[string]string{
 	"code.dny.dev/ssrf":                                        "which addresses a delivery must not reach, generated from the IANA registries",
 	"github.com/alecthomas/kong":                               "commands, flags and their help from one struct",
 	"github.com/danielgtaylor/huma/v2":                         "REST operations that are their own OpenAPI 3.1 document",
-	"github.com/failsafe-go/failsafe-go":                       "the circuit breaker of an endpoint",
 	"github.com/go-json-experiment/json":                       "jsontext: JSON read token by token with its bytes kept",
 	"github.com/goccy/go-yaml":                                 "YAML with the line and column of every value, for contracts and the configuration",
 	"github.com/google/go-cmp":                                 "tests: differences of values that people can read",
