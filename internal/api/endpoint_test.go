@@ -119,8 +119,13 @@ func TestStates(t *testing.T) {
 		return s.do("POST", tenant+"/events", `{"type":"a","payload":1}`).want(202).get("deliveries")
 	}
 	for _, step := range []struct{ verb, state, reason, deliveries string }{
-		{"pause", "paused", "by_person", "1"}, {"pause", "paused", "by_person", "1"}, {"resume", "active", "", "1"}, {"disable", "disabled", "by_person", "0"},
-		{"pause", "paused", "by_person", "1"}, {"disable", "disabled", "by_person", "0"}, {"resume", "active", "", "1"},
+		{"pause", "paused", "by_person", "1"},
+		{"pause", "paused", "by_person", "1"},
+		{"resume", "active", "", "1"},
+		{"disable", "disabled", "by_person", "0"},
+		{"pause", "paused", "by_person", "1"},
+		{"disable", "disabled", "by_person", "0"},
+		{"resume", "active", "", "1"},
 	} {
 		a := s.do("POST", path+"/"+step.verb, "").want(200)
 		if got := fmt.Sprint(a.str("state"), " ", a.str("state_reason"), " ", publish()); got != step.state+" "+step.reason+" "+step.deliveries {

@@ -228,16 +228,30 @@ func TestListInput(t *testing.T) {
 	var all []scenario
 	for _, list := range []string{"/v1/tenants", "{t}/endpoints", "{t}/events", "{t}/deliveries", "/v1/keys", "{e}/recoveries"} {
 		for _, q := range []struct{ query, parameter string }{
-			{"limit=0", "limit"}, {"limit=201", "limit"}, {"limit=-1", "limit"}, {"limit=hunter2", "limit"}, {"limit=1.5", "limit"},
-			{"limit=99999999999999999999", "limit"}, {"cursor=hunter2", "cursor"}, {"cursor=%00", "cursor"}, {"cursor=AAAA", "cursor"},
-			{"cursor=" + strings.Repeat("A", 600), "cursor"}, {"cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "cursor"}, {"lmiit=5", "lmiit"},
+			{"limit=0", "limit"},
+			{"limit=201", "limit"},
+			{"limit=-1", "limit"},
+			{"limit=hunter2", "limit"},
+			{"limit=1.5", "limit"},
+			{"limit=99999999999999999999", "limit"},
+			{"cursor=hunter2", "cursor"},
+			{"cursor=%00", "cursor"},
+			{"cursor=AAAA", "cursor"},
+			{"cursor=" + strings.Repeat("A", 600), "cursor"},
+			{"cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "cursor"},
+			{"lmiit=5", "lmiit"},
 		} {
 			all = append(all, scenario{name: list + " " + q.query[:min(20, len(q.query))], method: "GET", path: list + "?" + q.query, status: 422, has: []string{`"parameter":"` + q.parameter + `"`}})
 		}
 	}
 	for _, q := range []struct{ query, parameter string }{
-		{"state=hunter2", "state"}, {"endpoint=hunter2", "endpoint"}, {"endpoint=evt_06ew2c5e8m4b900000000000g0", "endpoint"}, {"since=hunter2", "since"},
-		{"until=2026-13-01T00:00:00Z", "until"}, {"since=2026-11-21", "since"}, {"type=" + strings.Repeat("a", 129), "type"},
+		{"state=hunter2", "state"},
+		{"endpoint=hunter2", "endpoint"},
+		{"endpoint=evt_06ew2c5e8m4b900000000000g0", "endpoint"},
+		{"since=hunter2", "since"},
+		{"until=2026-13-01T00:00:00Z", "until"},
+		{"since=2026-11-21", "since"},
+		{"type=" + strings.Repeat("a", 129), "type"},
 	} {
 		all = append(all, scenario{name: "deliveries " + q.query[:min(20, len(q.query))], method: "GET", path: "{t}/deliveries?" + q.query, status: 422, has: []string{`"parameter":"` + q.parameter + `"`}})
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
@@ -258,9 +259,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := asProblem(err)
 	a.logProblem(r.Context(), r.Method, r.URL.Path, p)
 	h := w.Header()
-	for name, values := range p.header {
-		h[name] = values
-	}
+	maps.Copy(h, p.header)
 	h.Set("Content-Type", problemType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(p.Status)

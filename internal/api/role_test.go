@@ -3,6 +3,7 @@ package api_test
 import (
 	"crypto/sha256"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,12 +108,7 @@ func TestRoles(t *testing.T) {
 }
 
 func contains(list []int, n int) bool {
-	for _, x := range list {
-		if x == n {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, n)
 }
 
 // TestTenantsAreApart makes two tenants with everything and tries to reach the
@@ -146,8 +142,12 @@ func TestTenantsAreApart(t *testing.T) {
 		}
 	}
 	for _, c := range [][2]string{
-		{"PATCH", "/endpoints/" + id}, {"DELETE", "/endpoints/" + id}, {"POST", "/endpoints/" + id + "/pause"}, {"POST", "/endpoints/" + id + "/rotate-secret"},
-		{"POST", "/deliveries/" + delivery + "/retry"}, {"POST", "/endpoints/" + id + "/disable"},
+		{"PATCH", "/endpoints/" + id},
+		{"DELETE", "/endpoints/" + id},
+		{"POST", "/endpoints/" + id + "/pause"},
+		{"POST", "/endpoints/" + id + "/rotate-secret"},
+		{"POST", "/deliveries/" + delivery + "/retry"},
+		{"POST", "/endpoints/" + id + "/disable"},
 	} {
 		s.as(oursKey, c[0], ours+c[1], `{}`).want(404)
 		s.as(oursKey, c[0], theirs+c[1], `{}`).want(404)

@@ -344,15 +344,13 @@ func (l *lane) background(fn func(context.Context)) {
 		return
 	}
 	l.busy = true
-	l.w.senders.Add(1)
-	go func() {
-		defer l.w.senders.Done()
+	l.w.senders.Go(func() {
 		fn(l.w.stopped)
 		l.mu.Lock()
 		l.busy = false
 		l.mu.Unlock()
 		l.pump()
-	}()
+	})
 }
 
 // pause keeps the lane from trying again at once after a failed read.

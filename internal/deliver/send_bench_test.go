@@ -34,8 +34,10 @@ func BenchmarkSend(b *testing.B) {
 	defer sink.Close()
 	body := bytes.Repeat([]byte("x"), 400)
 	headers := []hook.Header{
-		{Name: "Content-Type", Value: "application/json"}, {Name: "User-Agent", Value: "Gancho/1"},
-		{Name: "webhook-id", Value: "evt_01234567890123456789012345"}, {Name: "webhook-timestamp", Value: "1795287133"},
+		{Name: "Content-Type", Value: "application/json"},
+		{Name: "User-Agent", Value: "Gancho/1"},
+		{Name: "webhook-id", Value: "evt_01234567890123456789012345"},
+		{Name: "webhook-timestamp", Value: "1795287133"},
 		{Name: "webhook-signature", Value: "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
 	}
 	run := func(b *testing.B, one func() error) {

@@ -3,6 +3,7 @@ package hook
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind says what sort of failure an [Error] is; the API maps it to a status.
@@ -38,14 +39,15 @@ type FieldError struct {
 }
 
 func (e *Error) Error() string {
-	s := e.Code + ": " + e.Detail
+	var s strings.Builder
+	s.WriteString(e.Code + ": " + e.Detail)
 	for _, f := range e.Fields {
-		s += "; " + f.Pointer + ": " + f.Detail
+		s.WriteString("; " + f.Pointer + ": " + f.Detail)
 	}
 	if e.Err != nil {
-		s += ": " + e.Err.Error()
+		s.WriteString(": " + e.Err.Error())
 	}
-	return s
+	return s.String()
 }
 
 func (e *Error) Unwrap() error { return e.Err }

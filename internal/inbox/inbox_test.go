@@ -128,7 +128,8 @@ func TestList(t *testing.T) {
 	get := func(target string) (list struct {
 		Items []Request
 		Count int64
-	}) {
+	},
+	) {
 		w := deliver(in, "GET", target, "")
 		if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil {
 			t.Fatalf("%s: %v: %s", target, err, w.Body)

@@ -45,9 +45,13 @@ func BenchmarkDeliver(b *testing.B) {
 						db.Record(hook.Result{Delivery: d, Attempt: &hook.Attempt{
 							Delivery: d.ID, Number: 1, StartedAt: time.Now(),
 							Request: hook.Request{Method: "POST", URL: "http://127.0.0.1:1234/hooks", Headers: []hook.Header{
-								{Name: "Host", Value: "127.0.0.1:1234"}, {Name: "Content-Length", Value: "400"}, {Name: "Content-Type", Value: "application/json"},
-								{Name: "User-Agent", Value: "Gancho"}, {Name: "webhook-id", Value: a.Event.ID.String()},
-								{Name: "webhook-timestamp", Value: "1700000000"}, {Name: "webhook-signature", Value: "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
+								{Name: "Host", Value: "127.0.0.1:1234"},
+								{Name: "Content-Length", Value: "400"},
+								{Name: "Content-Type", Value: "application/json"},
+								{Name: "User-Agent", Value: "Gancho"},
+								{Name: "webhook-id", Value: a.Event.ID.String()},
+								{Name: "webhook-timestamp", Value: "1700000000"},
+								{Name: "webhook-signature", Value: "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
 							}},
 							Response: &hook.Response{Status: 200, Headers: []hook.Header{{Name: "Date", Value: "Sat, 21 Nov 2026 19:00:00 GMT"}, {Name: "Content-Length", Value: "0"}}},
 						}}, func(error) { recorded.Done() })

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,7 +115,7 @@ func TestDeleteTenant(t *testing.T) {
 		}
 	}
 	others := func() string {
-		var s string
+		var s strings.Builder
 		for _, q := range []string{
 			`SELECT count(*) FROM deliveries WHERE tenant = 'other'`, `SELECT count(*) FROM events WHERE tenant = 'other'`,
 			`SELECT count(*) FROM endpoints WHERE tenant = 'other' AND state = 'active'`, `SELECT count(*) FROM keys WHERE tenant = 'other'`,
@@ -126,9 +127,9 @@ func TestDeleteTenant(t *testing.T) {
 			if err := db.read.QueryRow(q).Scan(&k); err != nil {
 				t.Fatal(err)
 			}
-			s += fmt.Sprint(k, " ")
+			s.WriteString(fmt.Sprint(k, " "))
 		}
-		return s
+		return s.String()
 	}
 	before := others()
 	n.list = nil
@@ -350,7 +351,9 @@ func TestContracts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]hook.ContractText{
-		{Name: "w", Version: 1, Source: []byte("w")}, {Name: "x", Version: 1, Source: []byte("a")}, {Name: "x", Version: 2, Source: []byte("b")},
+		{Name: "w", Version: 1, Source: []byte("w")},
+		{Name: "x", Version: 1, Source: []byte("a")},
+		{Name: "x", Version: 2, Source: []byte("b")},
 		{Name: "x", Version: 3, Source: []byte("a")},
 	}, list); diff != "" {
 		t.Error(diff)

@@ -182,8 +182,12 @@ func TestBoundedScans(t *testing.T) {
 		return d.ID.String(), hook.ID(d.ID), err
 	}
 	for _, f := range []hook.DeliveryFilter{
-		{Type: "t2"}, {Type: "none"}, {State: hook.Delivered}, {State: hook.Failed, Type: "t1"},
-		{Endpoint: h.endpoints["acme"][0], State: hook.Delivered}, {State: hook.Failed, Endpoint: h.endpoints["acme"][1]},
+		{Type: "t2"},
+		{Type: "none"},
+		{State: hook.Delivered},
+		{State: hook.Failed, Type: "t1"},
+		{Endpoint: h.endpoints["acme"][0], State: hook.Delivered},
+		{State: hook.Failed, Endpoint: h.endpoints["acme"][1]},
 		{Type: "t2", Since: start.Add(50 * time.Minute), Until: start.Add(250 * time.Minute)},
 	} {
 		for _, rows := range []int{1, 5, 1000} {
