@@ -59,7 +59,7 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 		return fmt.Errorf("cannot listen on %s (is another server running there?): %w", cfg.Listen, err)
 	}
 	s := &server{cfg: cfg, log: log, db: db, admin: admin, listener: listener, stdout: stdout}
-	if generated {
+	if generated && !cfg.Demo { // the demo shows it further down
 		fmt.Fprintf(stdout, "Admin key (printed once, kept in %s): %s\n", data.adminKeyFile(), admin)
 	}
 	return s.run(ctx)
