@@ -26,6 +26,7 @@ func (b *bulk) prepare(ctx context.Context, conn *sql.Conn, table, columns, tail
 	row := "(?" + strings.Repeat(",?", b.columns-1) + ")"
 	for i, n := range bulkSizes {
 		text := "INSERT INTO " + table + " (" + columns + ") VALUES " + row + strings.Repeat(","+row, n-1) + " " + tail
+		//lint:ignore sqlclosecheck kept as long as the store is open; close closes it
 		if b.stmts[i], err = conn.PrepareContext(ctx, text); err != nil {
 			return fmt.Errorf("%w in %s", err, text)
 		}

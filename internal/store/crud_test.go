@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -422,7 +423,7 @@ func TestRetry(t *testing.T) {
 		d := put(change)
 		before, _ := db.Delivery(ctx, "acme", d.ID)
 		_, err := db.Retry(ctx, "acme", d.ID, false)
-		if !hook.IsKind(err, hook.KindConflict) || err.(*hook.Error).Code != code { //nolint:errorlint // it is one
+		if e, ok := errors.AsType[*hook.Error](err); !ok || e.Kind != hook.KindConflict || e.Code != code {
 			t.Errorf("%s: %v", name, err)
 		}
 		if after, _ := db.Delivery(ctx, "acme", d.ID); after != before {

@@ -42,6 +42,7 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 			finished_at = ?, endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ?`},
 		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ? WHERE id = ?`},
 	} {
+		//lint:ignore sqlclosecheck kept as long as the store is open; close closes it
 		stmt, err := conn.PrepareContext(ctx, p.text)
 		if err != nil {
 			return fmt.Errorf("%w in %s", err, p.text)
