@@ -38,7 +38,7 @@ func (f *flight) fault(ctx context.Context, req *http.Request, resp *hook.Respon
 	x := fault{
 		err: err, host: req.URL.Host, limits: f.limits, clock: f.clock, dial: f.dial.Load(), response: resp, reused: f.reused,
 		interrupted: ctx.Err() != nil,
-		timeUp:      f.Err() != nil && context.Cause(f.Context) == errDeadline,
+		timeUp:      f.Err() != nil && errors.Is(context.Cause(f.Context), errDeadline),
 	}
 	if f.conn != nil && f.conn.alert.Load() != nil {
 		x.err = f.conn.alert.Load()
@@ -105,16 +105,18 @@ func (x fault) classifyTimeUp() (class, detail string) {
 			return hook.ClassTimeout, fmt.Sprintf("%s began to answer but did not finish its headers within %s.", x.host, whole)
 		case stageBody:
 			return hook.ClassTimeout, fmt.Sprintf("%s answered %d but did not finish its body within %s.", x.host, x.response.Status, whole)
+		default:
+			return hook.ClassTimeout, fmt.Sprintf("%s did not answer within %s.", x.host, whole)
 		}
-		return hook.ClassTimeout, fmt.Sprintf("%s did not answer within %s.", x.host, whole)
 	}
 	switch x.stage {
 	case stageWrite:
 		return hook.ClassTimeout, fmt.Sprintf("%s did not take the request within the limit of %s for sending it.", x.host, dur(x.limits.connect))
 	case stageAnswer:
 		return hook.ClassTimeout, fmt.Sprintf("%s began to answer but did not finish its headers within %s.", x.host, dur(x.limits.grace))
+	default:
+		return hook.ClassTimeout, fmt.Sprintf("%s did not answer within the limit of %s after the request was sent.", x.host, dur(x.limits.timeout))
 	}
-	return hook.ClassTimeout, fmt.Sprintf("%s did not answer within the limit of %s after the request was sent.", x.host, dur(x.limits.timeout))
 }
 
 // classifyDial is for failures before there was a connection.
@@ -233,11 +235,12 @@ func (x fault) classifyExchange() (class, detail string) {
 			return hook.ClassReset, fmt.Sprintf("%s broke the connection off in the middle of its headers.", x.host)
 		}
 		return hook.ClassProtocol, fmt.Sprintf("%s sent something that is not an HTTP answer: %s.", x.host, plain(x.err))
+	default: // not a byte of an answer
+		if x.reused {
+			return hook.ClassReset, fmt.Sprintf("%s closed the kept-alive connection without answering this request.", x.host)
+		}
+		return hook.ClassReset, fmt.Sprintf("%s closed the connection without answering.", x.host)
 	}
-	if x.reused {
-		return hook.ClassReset, fmt.Sprintf("%s closed the kept-alive connection without answering this request.", x.host)
-	}
-	return hook.ClassReset, fmt.Sprintf("%s closed the connection without answering.", x.host)
 }
 
 // hostname is the host without port.

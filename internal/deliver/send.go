@@ -185,6 +185,7 @@ func (s *Sender) Send(ctx context.Context, shot *Shot) *Exchange {
 	if req.Body == nil && resentByTransport(req) {
 		rt = s.fresh
 	}
+	//lint:ignore bodyclose f.answer closes it; when this fails and the loop tries again there is none
 	resp, err := rt.RoundTrip(req)
 	for err != nil && f.reused && ctx.Err() == nil && f.Err() == nil {
 		switch {
@@ -201,6 +202,7 @@ func (s *Sender) Send(ctx context.Context, shot *Shot) *Exchange {
 		f.land()
 		f = newFlight(ctx, shot.Clock, limits, x.StartedAt)
 		req, _ = f.request(shot)
+		//lint:ignore bodyclose f.answer closes it, once one has come
 		resp, err = rt.RoundTrip(req)
 	}
 
@@ -629,7 +631,7 @@ func readBody(resp *http.Response) (kept []byte, truncated bool, err error) {
 		kept = []byte{}
 	}
 	switch {
-	case err == io.EOF || err == io.ErrUnexpectedEOF && resp.ContentLength < 0 && cleanEnd(resp):
+	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) && resp.ContentLength < 0 && cleanEnd(resp):
 		return kept, false, nil
 	case err != nil:
 		return kept, false, err
