@@ -155,7 +155,7 @@ func (in *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	note := in.keep(req, body, "")
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(req.Answered)
-	io.WriteString(w, note+"\n")
+	fmt.Fprintln(w, note)
 }
 
 // check verifies the signature.
@@ -212,7 +212,7 @@ func (in *Inbox) keep(req *Request, body []byte, gone string) (note string) {
 		in.kept = slices.Delete(in.kept, 0, len(in.kept)-in.opts.Keep+1)
 	}
 	in.kept = append(in.kept, req)
-	in.opts.Out.Write(render(req, body, note)) // under the lock: one at a time, in order
+	_, _ = in.opts.Out.Write(render(req, body, note)) // for people; under the lock: one at a time, in order
 	return note
 }
 

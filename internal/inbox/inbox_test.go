@@ -388,6 +388,7 @@ func TestSenderGoesAway(t *testing.T) {
 	r := httptest.NewRequestWithContext(ctx, "POST", "/", strings.NewReader("x"))
 	func() {
 		defer func() {
+			//lint:ignore errorlint the value itself is what net/http looks for
 			if e := recover(); e != http.ErrAbortHandler {
 				t.Errorf("recovered %v", e)
 			}
