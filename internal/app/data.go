@@ -31,7 +31,7 @@ func openData(dir string) (*data, error) {
 		return nil, fmt.Errorf("the data directory cannot be written: %w", err)
 	}
 	if err := lockFile(lock); err != nil {
-		lock.Close()
+		_ = lock.Close() // nothing was written
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("another gancho uses the data directory %s; stop it, or name another directory with --data", dir)
 		}
