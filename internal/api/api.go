@@ -142,7 +142,8 @@ func (a *API) recovered(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if v == http.ErrAbortHandler { //nolint:errorlint // the value itself is what net/http looks for
+	//lint:ignore errorlint the value itself is what net/http looks for
+	if v == http.ErrAbortHandler {
 		panic(v)
 	}
 	a.log.Error("handler panicked", "request", requestID(r.Context()), "method", r.Method, "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))

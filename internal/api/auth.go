@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -199,13 +198,4 @@ func newKeyText() (text string, hash [32]byte, hint string) {
 
 type contextKey int
 
-const (
-	keyOfCaller contextKey = iota
-	idOfRequest
-)
-
-// caller is the key that the request was made with.
-func caller(ctx context.Context) *hook.Key {
-	k, _ := ctx.Value(keyOfCaller).(*hook.Key)
-	return k
-}
+const idOfRequest contextKey = iota

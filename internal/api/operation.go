@@ -227,7 +227,7 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 func (a *API) gate(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		key, err := a.enter(r, op)
+		err := a.enter(r, op)
 		if err == nil {
 			err = a.readBody(r, op)
 		}
@@ -235,29 +235,29 @@ func (a *API) gate(op operation) func(huma.Context, func(huma.Context)) {
 			a.fail(w, r, err)
 			return
 		}
-		next(huma.WithValue(ctx, keyOfCaller, key))
+		next(ctx)
 	}
 }
 
-func (a *API) enter(r *http.Request, op operation) (*hook.Key, error) {
+func (a *API) enter(r *http.Request, op operation) error {
 	key, err := a.keys.authenticate(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	onTenant := strings.Contains(op.path, "{tenant}")
 	tenant := r.PathValue("tenant")
 	if err := admit(key, op.access, tenant, onTenant); err != nil {
-		return nil, err
+		return err
 	}
 	if onTenant && !op.newTenant {
 		if !hook.ValidTenantID(tenant) {
-			return nil, hook.NotFound("tenant", tenant)
+			return hook.NotFound("tenant", tenant)
 		}
 		if _, err := a.Store.Tenant(r.Context(), tenant); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return key, nil
+	return nil
 }
 
 // readBody reads and checks the body before huma does, because huma says less

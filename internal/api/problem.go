@@ -92,6 +92,8 @@ func ofError(e *hook.Error, prefix string) *problem {
 		p.header = http.Header{"Www-Authenticate": {`Bearer realm="gancho"`}}
 	case hook.KindLimited, hook.KindUnavailable:
 		p.header = http.Header{"Retry-After": {retryAfter}}
+	case hook.KindMalformed, hook.KindInvalid, hook.KindForbidden, hook.KindNotFound, hook.KindConflict, hook.KindTooLarge:
+		// The status says it all.
 	}
 	return p
 }

@@ -219,13 +219,19 @@ func (t *intake) reset(body []byte) {
 // end reports whether nothing follows.
 func (t *intake) end() bool {
 	_, err := t.dec.ReadToken()
-	return err == io.EOF
+	return errors.Is(err, io.EOF)
+}
+
+// skip reads a token without looking at it, and reports whether there was one.
+func (t *intake) skip() bool {
+	_, err := t.dec.ReadToken()
+	return err == nil
 }
 
 // array reads an array of events. It returns nil if the form is wrong.
 func (t *intake) array(body []byte, maxPayload int) ([]hook.NewEvent, error) {
 	t.reset(body)
-	if _, err := t.dec.ReadToken(); err != nil {
+	if !t.skip() {
 		return nil, nil
 	}
 	items := make([]hook.NewEvent, 0, 16)
@@ -238,7 +244,7 @@ func (t *intake) array(body []byte, maxPayload int) ([]hook.NewEvent, error) {
 			return nil, nil
 		}
 	}
-	if _, err := t.dec.ReadToken(); err != nil || !t.end() {
+	if !t.skip() || !t.end() {
 		return nil, nil
 	}
 	if len(items) == 0 {
@@ -258,7 +264,7 @@ func (t *intake) repair(body []byte, maxPayload int, broken error) ([]hook.NewEv
 	if _, err := lenient.ReadValue(); err != nil {
 		return nil, true, broken
 	}
-	if _, err := lenient.ReadToken(); err != io.EOF {
+	if _, err := lenient.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, true, broken
 	}
 	elements := rawjson.Elements(body)

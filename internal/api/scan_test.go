@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"gancho/internal/hook"
@@ -27,7 +28,7 @@ func FuzzScan(f *testing.F) {
 			t.Fatal("the body was changed")
 		}
 		if err != nil {
-			e, ok := err.(*hook.Error)
+			e, ok := errors.AsType[*hook.Error](err)
 			if !ok || items != nil || e.Detail == "" || e.Code == "" {
 				t.Fatalf("%v with %d items", err, len(items))
 			}
