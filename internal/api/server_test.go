@@ -44,6 +44,8 @@ type idleWorker struct {
 
 func (*idleWorker) Offer([]hook.Job) {}
 
+func (*idleWorker) Ready(hook.EndpointID) bool { return false }
+
 func (w *idleWorker) Wake(id hook.EndpointID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -130,6 +130,9 @@ func (s *server) serve(ctx context.Context) error {
 	})
 	s.db.Watch(handler.Changed)
 
+	if err := worker.TakeOver(ctx); err != nil {
+		return fmt.Errorf("cannot read what waits to be delivered: %w", err)
+	}
 	// Requests stop first, then the worker; so there are two contexts.
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()

@@ -22,7 +22,7 @@ func (l *lane) send(job hook.Job) {
 	switch {
 	case err != nil && hook.IsKind(err, hook.KindUnavailable), l.w.stopped.Err() != nil:
 		// Not the delivery's fault: it stays as it is in the store, and is read again.
-		l.letGo(before, time.Now().Add(time.Second))
+		l.putBack(before, time.Now().Add(time.Second))
 		return
 	case err != nil:
 		now := time.Now()
@@ -30,7 +30,8 @@ func (l *lane) send(job hook.Job) {
 		o = hook.Outcome{Class: hook.ClassRender, Final: true}
 	default:
 		if !l.announce(d, frozen) {
-			l.letGo(before, time.Now().Add(time.Second))
+			before.State = hook.Sending // whether that was stored, nobody knows
+			l.putBack(before, time.Now().Add(time.Second))
 			return
 		}
 		x := l.w.Transport.Send(l.w.stopped, shot)
@@ -77,8 +78,12 @@ func sameSlice(a, b []byte) bool {
 }
 
 // announce stores that the delivery is in a sender's hands: at-most-once before
-// anything is sent, or it may not be sent; otherwise when convenient.
+// anything is sent, or it may not be sent; otherwise when convenient, unless it
+// was stored like that from the start.
 func (l *lane) announce(d *hook.Delivery, frozen []byte) (ok bool) {
+	if d.State == hook.Sending && d.Mode != hook.AtMostOnce {
+		return true
+	}
 	d.State, d.Reason, d.NextAttemptAt = hook.Sending, "", time.Now()
 	r := hook.Result{Delivery: *d, Frozen: frozen}
 	if d.Mode != hook.AtMostOnce {
@@ -234,6 +239,29 @@ func (l *lane) notice(d *hook.Delivery, a *hook.Attempt, o hook.Outcome, t hook.
 func (l *lane) failingLong(now time.Time) bool {
 	since := l.health.FailingSince
 	return l.w.DisableAfter > 0 && !since.IsZero() && now.Sub(since) >= l.w.DisableAfter
+}
+
+// putBack gives up a delivery that was not sent. What the store has as being in a
+// sender's hands is stored as waiting again first.
+func (l *lane) putBack(d hook.Delivery, again time.Time) {
+	if d.State != hook.Sending {
+		l.letGo(d, again)
+		return
+	}
+	d.State = hook.Pending
+	if d.Attempts > 0 {
+		d.State = hook.Retrying
+	} else {
+		d.EndpointVersion, d.ContractVersion = 0, 0 // not attempted, so it follows later edits
+	}
+	l.mu.Lock()
+	ordered := l.ordered()
+	l.mu.Unlock()
+	d.QueueAt = again
+	if ordered {
+		d.QueueAt = d.CreatedAt
+	}
+	l.w.record(hook.Result{Delivery: d}, func() { l.letGo(d, again) })
 }
 
 // letGo ends the lane's hold on a delivery that the store has now as given. What

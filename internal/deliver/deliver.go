@@ -23,6 +23,8 @@ package deliver
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -116,7 +118,7 @@ type Worker struct {
 // senders wait too.
 const unrecordedLimit = 8192
 
-// New makes a worker. It does nothing until [Worker.Run].
+// New makes a worker. It does nothing until [Worker.TakeOver] and [Worker.Run].
 func New(o Options) *Worker {
 	if o.Owner == nil {
 		o.Owner = OwnsAll{}
@@ -142,9 +144,6 @@ const (
 // in flight up to StopTimeout, interrupts the rest, and returns once every
 // result is durable or given up. The store must keep running until then.
 func (w *Worker) Run(ctx context.Context) error {
-	if err := w.takeOver(ctx); err != nil && ctx.Err() == nil {
-		w.Log.Error("cannot read what waits to be delivered, will try again", "error", err)
-	}
 	tick := time.NewTicker(w.Tick)
 	defer tick.Stop()
 	lastSweep := time.Now()
@@ -165,9 +164,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// takeOver opens a lane for every endpoint with work. The lanes first deal with
-// what an earlier process had in hand.
-func (w *Worker) takeOver(ctx context.Context) error {
+// TakeOver opens a lane for every endpoint with work. The lanes first deal with
+// what an earlier process had in hand. Call it before anything is offered: what
+// this process has in hand must not be taken for that.
+func (w *Worker) TakeOver(ctx context.Context) error {
 	ids, err := w.Store.EndpointsWithWork(ctx)
 	for _, id := range ids {
 		if w.Owner.Owns(id) {
@@ -191,10 +191,7 @@ func (w *Worker) sweep(ctx context.Context) error {
 // tend saves health that is not stored yet and drops idle lanes.
 func (w *Worker) tend(now time.Time) {
 	w.mu.Lock()
-	lanes := make([]*lane, 0, len(w.lanes))
-	for _, l := range w.lanes {
-		lanes = append(lanes, l)
-	}
+	lanes := slices.Collect(maps.Values(w.lanes))
 	w.mu.Unlock()
 	for _, l := range lanes {
 		if l.tend(now) {
@@ -233,6 +230,16 @@ func (w *Worker) Offer(jobs []hook.Job) {
 	}
 }
 
+// Ready reports whether a delivery that is offered now would be sent at once.
+// Such a delivery may be stored as [hook.Sending] before it is offered; the lane
+// sees to it that it is stored as pending again if that does not come true.
+func (w *Worker) Ready(id hook.EndpointID) bool {
+	w.mu.Lock()
+	l := w.lanes[id]
+	w.mu.Unlock()
+	return l != nil && l.ready()
+}
+
 // Wake tells that the endpoint has work in the store that was not offered.
 func (w *Worker) Wake(id hook.EndpointID) {
 	if w.Owner.Owns(id) {
@@ -261,6 +268,15 @@ func (w *Worker) stop() {
 	}
 	w.cancel()
 	<-done
+	w.mu.Lock()
+	lanes := slices.Collect(maps.Values(w.lanes))
+	w.mu.Unlock()
+	for _, l := range lanes {
+		l.mu.Lock()
+		l.drop()
+		l.mu.Unlock()
+	}
+	w.senders.Wait()
 	w.tend(time.Now())
 	w.records.Wait()
 }
@@ -279,7 +295,7 @@ func (w *Worker) record(r hook.Result, done func()) {
 				finish()
 				return
 			}
-			if w.stopped.Err() != nil { // found again, as interrupted, after the next start
+			if w.stopped.Err() != nil && wait > 2*time.Second { // found again, as interrupted, after the next start
 				w.Log.Error("result not stored before stopping", "delivery", r.Delivery.ID, "error", err)
 				finish()
 				return

@@ -91,11 +91,42 @@ func (l *lane) offer(job hook.Job) bool {
 	case l.paging && len(l.late) < pageJobs:
 		l.late = append(l.late, job)
 	default:
-		l.onDisk, l.missed = true, true
+		l.decline(job)
 	}
 	l.mu.Unlock()
 	l.pump()
 	return true
+}
+
+// decline leaves a delivery to the store; with mu held. If it is stored as being
+// in a sender's hands (the lane was ready then, and is not now), that is mended.
+func (l *lane) decline(job hook.Job) {
+	l.onDisk, l.missed = true, true
+	if job.Delivery.State == hook.Sending {
+		l.held[job.Delivery.ID]++
+		l.giveBack([]hook.Job{job})
+	}
+}
+
+// ready reports whether a delivery offered now would be sent at once.
+func (l *lane) ready() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.dead.Load() && l.have == l.want && !l.interrupted && l.plan != nil && l.plan.state == hook.EndpointActive &&
+		!l.onDisk && !l.paging && len(l.queue) == 0 && l.inFlight < l.plan.limits.Concurrency && l.limiter == nil &&
+		!l.breaker.open && l.notBefore.IsZero() && !l.w.stopping.Load()
+}
+
+// giveBack stores deliveries that are stored as being in a sender's hands, but
+// are not, as pending again; with mu held, and a hold on each.
+func (l *lane) giveBack(jobs []hook.Job) {
+	l.w.senders.Add(1)
+	go func() {
+		defer l.w.senders.Done()
+		for _, job := range jobs {
+			l.putBack(job.Delivery, time.Now())
+		}
+	}()
 }
 
 // push puts a delivery at the end of the queue, unless it has to wait its turn
@@ -326,8 +357,16 @@ func (l *lane) arm(now, t time.Time) {
 
 // drop empties the queue; the store has everything.
 func (l *lane) drop() {
+	var back []hook.Job
 	for _, job := range l.queue {
-		l.release(job.Delivery.ID)
+		if job.Delivery.State == hook.Sending {
+			back = append(back, job)
+		} else {
+			l.release(job.Delivery.ID)
+		}
+	}
+	if len(back) > 0 {
+		l.giveBack(back)
 	}
 	if l.bytes > 0 {
 		l.w.gate.release(l.bytes)
@@ -451,10 +490,10 @@ func (l *lane) load(ctx context.Context) {
 		}
 		l.onDisk = page.More || l.missed
 		l.expect(page.Next)
-		for _, job := range l.late {
-			if !l.has(job.Delivery.ID) && !l.push(job) {
-				l.onDisk = true
-			}
+	}
+	for _, job := range l.late {
+		if !l.has(job.Delivery.ID) && (err != nil || !l.push(job)) {
+			l.decline(job)
 		}
 	}
 	l.released, l.paging, l.late = nil, false, nil

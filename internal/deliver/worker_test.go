@@ -115,6 +115,9 @@ func bubble(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer fu
 		db.Watch(x.w.Refresh)
 		working, stopWork := context.WithCancel(context.Background())
 		worked := make(chan error, 1)
+		if err := x.w.TakeOver(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		go func() { worked <- x.w.Run(working) }()
 
 		defer func() { // also when the test gives up
@@ -549,6 +552,62 @@ func TestIdleLanesAreDropped(t *testing.T) {
 		settle()
 		if d := x.delivery(id); d.State != hook.Delivered {
 			t.Errorf("after the lane was dropped: %+v", d)
+		}
+	})
+}
+
+// What was stored as being in a sender's hands is sent once, or stored as
+// waiting again when the lane cannot send it after all.
+func TestStoredInHands(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		if x.w.Ready(x.endpoint.ID) {
+			t.Error("ready before its configuration was read")
+		}
+		x.publish(x.endpoint, `1`)
+		settle()
+		if !x.w.Ready(x.endpoint.ID) {
+			t.Error("not ready although idle")
+		}
+		inHands := func() hook.Job {
+			now := time.Now()
+			ev := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Source: hook.SourceAPI, CreatedAt: now, Payload: []byte(`2`)}
+			d := hook.Delivery{
+				ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: x.endpoint.ID, Type: "t", Mode: hook.AtLeastOnce, State: hook.Sending,
+				CreatedAt: now, NextAttemptAt: now, QueueAt: now, EndpointVersion: 1, ContractVersion: 0,
+			}
+			sub := &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}
+			if err := x.db.Submit(sub, time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			return hook.Job{Delivery: d, Event: ev}
+		}
+		sent := inHands()
+		x.w.Offer([]hook.Job{sent})
+		settle()
+		if d := x.delivery(sent.Delivery.ID); d.State != hook.Delivered || d.Attempts != 1 {
+			t.Errorf("offered when ready: %+v", d)
+		}
+
+		late := inHands()
+		set := func(s hook.EndpointState) {
+			if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, s, "", time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			settle()
+		}
+		set(hook.EndpointPaused) // between the commit and the offer
+		x.w.Offer([]hook.Job{late})
+		settle()
+		if d := x.delivery(late.Delivery.ID); d.State != hook.Pending || d.EndpointVersion != 0 {
+			t.Errorf("offered when paused: %+v", d)
+		}
+		set(hook.EndpointActive)
+		if d := x.delivery(late.Delivery.ID); d.State != hook.Delivered || d.Attempts != 1 {
+			t.Errorf("after resume: %+v", d)
+		}
+		if n := len(x.rc.requests()); n != 3 {
+			t.Errorf("%d requests, want 3", n)
 		}
 	})
 }

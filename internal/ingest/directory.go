@@ -95,11 +95,13 @@ func (d *directory) load(ctx context.Context, tenant string, e *entry) {
 // target is an endpoint as accepting sees it.
 type target struct {
 	match.Target
-	id         hook.EndpointID
-	contract   string
-	mode       hook.Mode
-	ordered    bool
-	firstDelay time.Duration
+	id              hook.EndpointID
+	contract        string
+	version         int64 // of the endpoint's configuration
+	contractVersion int64
+	mode            hook.Mode
+	ordered         bool
+	firstDelay      time.Duration
 }
 
 // routes are the endpoints of one tenant by contract.
@@ -125,7 +127,7 @@ func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) 
 		}
 		byContract[e.Contract] = append(byContract[e.Contract], t)
 		limits, policy := c.Limits(e.Config), c.Policy(e.Config)
-		r.targets[e.ID] = &target{Target: t, id: e.ID, contract: e.Contract, mode: policy.Mode, ordered: limits.Ordered, firstDelay: policy.Retry[0]}
+		r.targets[e.ID] = &target{Target: t, id: e.ID, contract: e.Contract, version: e.Version, contractVersion: c.Version, mode: policy.Mode, ordered: limits.Ordered, firstDelay: policy.Retry[0]}
 	}
 	for name, targets := range byContract {
 		r.sets[name] = match.NewSet(name, targets)

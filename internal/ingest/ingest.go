@@ -42,6 +42,9 @@ type Store interface {
 // Dispatcher takes deliveries that were just committed, so that they need not
 // be read back. It may leave any of them to be found in the store.
 type Dispatcher interface {
+	// Ready reports whether the endpoint would send a new delivery at once. Then
+	// it is stored as being in a sender's hands, which spares noting that later.
+	Ready(id hook.EndpointID) bool
 	Offer(jobs []hook.Job)
 	// Wake tells that an endpoint has due deliveries in the store.
 	Wake(id hook.EndpointID)
@@ -186,7 +189,11 @@ func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, no
 		a.Deliveries = make([]hook.Delivery, 0, len(targets))
 	}
 	for i, t := range targets {
-		a.Deliveries = append(a.Deliveries, newDelivery(e, t, i+1, now))
+		d := newDelivery(e, t, i+1, now)
+		if t.mode == hook.AtLeastOnce && t.firstDelay == 0 && in.Dispatcher.Ready(t.id) {
+			d.State, d.EndpointVersion, d.ContractVersion = hook.Sending, t.version, t.contractVersion
+		}
+		a.Deliveries = append(a.Deliveries, d)
 	}
 	return a
 }

@@ -25,12 +25,19 @@ type desk struct {
 	mu    sync.Mutex
 	jobs  []hook.Job
 	woken map[hook.EndpointID]int
+	ready map[hook.EndpointID]bool
 }
 
 func (d *desk) Offer(jobs []hook.Job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.jobs = append(d.jobs, jobs...)
+}
+
+func (d *desk) Ready(id hook.EndpointID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ready[id]
 }
 
 func (d *desk) Wake(id hook.EndpointID) {
@@ -307,4 +314,26 @@ func TestRecover(t *testing.T) {
 			t.Error("the worker was not told")
 		}
 	})
+}
+
+// What goes out at once is stored as being in a sender's hands, with what it
+// will be rendered with: a crash finds it.
+func TestReadyIsStoredInHands(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, storetest.Open(t))
+	ready := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
+	later := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Retry: []time.Duration{time.Hour}})
+	once := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}})
+	busy := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
+	b.desk.ready = map[hook.EndpointID]bool{ready.ID: true, later.ID: true, once.ID: true}
+	b.accept(event("a", `1`))
+	for e, want := range map[*hook.Endpoint]int{ready: 1, later: 0, once: 0, busy: 0} {
+		list, err := b.db.InHands(t.Context(), e.ID, 10)
+		if err != nil || len(list) != want {
+			t.Errorf("%d deliveries in hand, want %d (%v)", len(list), want, err)
+		}
+		if want == 1 && (list[0].EndpointVersion != 1 || list[0].State != hook.Sending) {
+			t.Errorf("%+v", list[0])
+		}
+	}
 }

@@ -204,7 +204,7 @@ func repeated(it *hook.Accepted, prior []byte) error {
 func (l *lite) insertDelivery(ctx context.Context, d *hook.Delivery) error {
 	zero := int64(0)
 	return l.stmts.deliveries.add(ctx, d.Tenant, d.ID[:], d.Endpoint[:], d.Type, string(d.Mode), string(d.State), "", d.Test, zero, zero,
-		dueAt(d), micros(d.NextAttemptAt), d.CreatedAt.UnixMicro(), zero, zero)
+		dueAt(d), micros(d.NextAttemptAt), d.CreatedAt.UnixMicro(), d.EndpointVersion, d.ContractVersion)
 }
 
 // dueAt is the due_at column, see the migration.
