@@ -120,13 +120,11 @@ func (l *lane) ready() bool {
 // giveBack stores deliveries that are stored as being in a sender's hands, but
 // are not, as pending again; with mu held, and a hold on each.
 func (l *lane) giveBack(jobs []hook.Job) {
-	l.w.senders.Add(1)
-	go func() {
-		defer l.w.senders.Done()
+	l.w.senders.Go(func() {
 		for _, job := range jobs {
 			l.putBack(job.Delivery, time.Now())
 		}
-	}()
+	})
 }
 
 // push puts a delivery at the end of the queue, unless it has to wait its turn
