@@ -386,3 +386,32 @@ func TestStopped(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A reader that holds an old state does not hold up commits while the log is to
+// begin anew.
+func TestRestartLogBesideReader(t *testing.T) {
+	t.Parallel()
+	db := withTenants(t)
+	submit(t, db, accepted("acme", "", `1`))
+	rows, err := db.read.QueryContext(t.Context(), `SELECT id FROM events`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	rows.Next()
+	lite := db.dialect.(*lite)
+	for range 3 {
+		lite.restart.Store(true)
+		submit(t, db, accepted("acme", "", `2`))
+	}
+	if lite.restart.Load() {
+		t.Error("not tried")
+	}
+	var timeout int64
+	if err := lite.conn.QueryRowContext(t.Context(), `PRAGMA busy_timeout`).Scan(&timeout); err != nil || timeout != busyTimeout.Milliseconds() {
+		t.Errorf("the writer's patience is %d ms (%v)", timeout, err)
+	}
+	if n := count(t, db, "events"); n != 4 {
+		t.Errorf("%d events", n)
+	}
+}

@@ -198,15 +198,28 @@ func (l *lite) commit(b *batch) (err error) {
 	}
 	l.rows.Add(int64(b.size()))
 	if l.restart.CompareAndSwap(true, false) {
-		start := time.Now()
-		if _, err := l.conn.ExecContext(ctx, `PRAGMA wal_checkpoint(RESTART)`); err != nil {
-			l.log.Warn("checkpoint failed", "error", err)
-		}
-		if took := time.Since(start); took > slowCommit {
-			l.log.Warn("the disk is slow: a checkpoint held up commits", "took", took)
-		}
+		l.restartLog(ctx)
 	}
 	return nil
+}
+
+// restartLog begins the write-ahead log anew. It waits for readers, but not long:
+// a second later there is another chance, and commits wait meanwhile.
+func (l *lite) restartLog(ctx context.Context) {
+	const patience = 20 * time.Millisecond
+	start := time.Now()
+	for _, text := range []string{
+		fmt.Sprintf(`PRAGMA busy_timeout = %d`, patience.Milliseconds()),
+		`PRAGMA wal_checkpoint(RESTART)`, // a reader in the way is a row that says so, not an error
+		fmt.Sprintf(`PRAGMA busy_timeout = %d`, busyTimeout.Milliseconds()),
+	} {
+		if _, err := l.conn.ExecContext(ctx, text); err != nil {
+			l.log.Warn("checkpoint failed", "error", err)
+		}
+	}
+	if took := time.Since(start); took > slowCommit {
+		l.log.Warn("the disk is slow: a checkpoint held up commits", "took", took)
+	}
 }
 
 // change runs one change under a savepoint. Its own error is kept for its
