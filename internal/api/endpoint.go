@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -97,12 +96,9 @@ func (a *API) endpoint(ctx context.Context, in EndpointPath) (*hook.Endpoint, er
 	return a.Store.TenantEndpoint(ctx, in.Tenant, id)
 }
 
-// credential matches names of headers whose values are not shown.
-var credential = regexp.MustCompile(`(?i)auth|cookie|token|key|secret|passw|signature|credential|session`)
-
 // showHeader is a header's value as it may be shown.
 func showHeader(h hook.Header) string {
-	if credential.MatchString(h.Name) && h.Value != "" {
+	if hook.CredentialName(h.Name) && h.Value != "" {
 		return contract.Mask
 	}
 	return h.Value

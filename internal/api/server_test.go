@@ -44,7 +44,9 @@ type idleWorker struct {
 
 func (*idleWorker) Offer([]hook.Job) {}
 
-func (*idleWorker) Ready(hook.EndpointID) bool { return false }
+func (*idleWorker) Reserve(hook.EndpointID) bool { return false }
+
+func (*idleWorker) Unreserve(hook.EndpointID) {}
 
 func (w *idleWorker) Wake(id hook.EndpointID) {
 	w.mu.Lock()

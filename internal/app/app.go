@@ -66,16 +66,12 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 }
 
 // tuneMemory lets the heap grow to three times what is live before it is
-// collected, and more reluctantly beyond heapLimit, unless the environment says
-// otherwise. What is live is small and short-lived here (bounded lanes, no caches
-// of payloads), so this costs some tens of MiB and saves CPU under load.
+// collected, unless the environment says otherwise. What is live is small and
+// short-lived here (bounded lanes, no caches of payloads), so this costs some
+// tens of MiB and saves CPU under load. GOMEMLIMIT bounds it where memory is scarce.
 func tuneMemory() {
-	const heapLimit = 224 << 20
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(200)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(heapLimit)
 	}
 }
 
@@ -129,6 +125,8 @@ func (s *server) serve(ctx context.Context) error {
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 	})
 	s.db.Watch(handler.Changed)
+	house := newHouse(s.db, s.cfg.Retention, s.log.With("part", "housekeeping"))
+	s.db.Watch(house.changed)
 
 	if err := worker.TakeOver(ctx); err != nil {
 		return fmt.Errorf("cannot read what waits to be delivered: %w", err)
@@ -139,7 +137,7 @@ func (s *server) serve(ctx context.Context) error {
 	parts, work := errgroup.WithContext(work)
 	parts.Go(func() error { return worker.Run(work) })
 	parts.Go(func() error { return in.Run(work) })
-	parts.Go(func() error { return s.keepHouse(work) })
+	parts.Go(func() error { return house.run(work) })
 
 	requests, front := errgroup.WithContext(ctx)
 	requests.Go(func() error { return s.listen(front, profiler(handler, s.admin)) })

@@ -60,7 +60,7 @@ func (s *server) demo(ctx context.Context, contracts *contract.Set) error {
 	err = d.setUp(ctx, c, "http://"+l.Addr().String()+"/hooks")
 	if err == nil {
 		s.welcome(d, l.Addr().String())
-		err = d.publish(ctx, c, contracts)
+		s.publish(ctx, d, c, contracts)
 	}
 	if ctx.Err() != nil { // stopping: what failed, failed because of that
 		err = nil
@@ -103,21 +103,23 @@ func (d *demo) setUp(ctx context.Context, c *client.Client, url string) error {
 	return nil
 }
 
-// publish posts the events, again and again until ctx ends.
-func (d *demo) publish(ctx context.Context, c *client.Client, contracts *contract.Set) error {
+// publish posts the demo's events, again and again until ctx ends. It is no harm
+// to the server if somebody deletes the tenant meanwhile, or the disk is full.
+func (s *server) publish(ctx context.Context, d demo, c *client.Client, contracts *contract.Set) {
 	tick := time.NewTicker(d.Every)
 	defer tick.Stop()
 	for {
 		for _, e := range d.Events {
-			if _, err := c.PublishEvent(ctx, d.Tenant.ID, client.NewEvent{
+			_, err := c.PublishEvent(ctx, d.Tenant.ID, client.NewEvent{
 				Contract: e.Contract, Type: e.Type, Payload: example(contracts, e.Contract, e.Type),
-			}); err != nil {
-				return err
+			})
+			if err != nil && ctx.Err() == nil {
+				s.log.Warn("the demo's event was not accepted", "error", err)
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
 		}
 	}

@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -203,16 +204,42 @@ func expand(doc []byte, pattern, at []string) (out [][]string) {
 	return out
 }
 
-// Secrets lists the secret values among an endpoint's settings, to be masked
-// wherever they show: in headers, URLs and answers that echo them.
+// Secrets lists the secret values of an endpoint, to be masked wherever they
+// show: in headers, URLs and answers that echo them. They are the secret settings,
+// the values of extra headers and of query parameters whose names say so
+// ([hook.CredentialName]), and what such a header has behind its scheme, as in
+// "Bearer …". Longer ones come first, so that none is masked in part.
 func (c *Contract) Secrets(cfg hook.EndpointConfig) []string {
 	var out []string
-	for _, path := range c.endpoint.settings.found(cfg.Settings) {
-		token, _ := rawjson.Lookup(cfg.Settings, path...)
-		if text := rawjson.Text(token); text != "" && !slices.Contains(out, text) {
+	add := func(text string) {
+		if text != "" && !slices.Contains(out, text) {
 			out = append(out, text)
 		}
 	}
+	for _, path := range c.endpoint.settings.found(cfg.Settings) {
+		token, _ := rawjson.Lookup(cfg.Settings, path...)
+		add(rawjson.Text(token))
+	}
+	for _, h := range cfg.Headers {
+		if hook.CredentialName(h.Name) {
+			add(h.Value)
+			if _, rest, ok := strings.Cut(h.Value, " "); ok {
+				add(strings.TrimSpace(rest))
+			}
+		}
+	}
+	if u, err := url.Parse(cfg.URL); err == nil {
+		for pair := range strings.SplitSeq(u.RawQuery, "&") {
+			name, value, _ := strings.Cut(pair, "=")
+			if hook.CredentialName(name) {
+				add(value) // as it stands in the URL…
+				if text, err := url.QueryUnescape(value); err == nil {
+					add(text) // …and as a receiver may echo it
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b string) int { return len(b) - len(a) })
 	return out
 }
 

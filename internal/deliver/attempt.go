@@ -3,6 +3,7 @@ package deliver
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"gancho/internal/contract"
@@ -22,7 +23,7 @@ func (l *lane) send(job hook.Job) {
 	switch {
 	case err != nil && hook.IsKind(err, hook.KindUnavailable), l.w.stopped.Err() != nil:
 		// Not the delivery's fault: it stays as it is in the store, and is read again.
-		l.putBack(before, time.Now().Add(time.Second))
+		l.giveUp(before, time.Now())
 		return
 	case err != nil:
 		now := time.Now()
@@ -31,7 +32,7 @@ func (l *lane) send(job hook.Job) {
 	default:
 		if !l.announce(d, frozen) {
 			before.State = hook.Sending // whether that was stored, nobody knows
-			l.putBack(before, time.Now().Add(time.Second))
+			l.giveUp(before, time.Now())
 			return
 		}
 		x := l.w.Transport.Send(l.w.stopped, shot)
@@ -61,7 +62,7 @@ func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (shot *Shot,
 	shot = &Shot{
 		Method: req.Method, URL: req.URL, Headers: req.Headers, Body: req.Body,
 		Timeout: p.limits.Timeout, ConnectTimeout: p.limits.ConnectTimeout, Clock: ClockTotal,
-		Resend: p.policy.Mode != hook.AtMostOnce,
+		Resend: job.Delivery.Mode != hook.AtMostOnce,
 	}
 	if p.limits.Clock == contract.ClockResponse {
 		shot.Clock = ClockResponse
@@ -114,27 +115,48 @@ func judge(p *plan, x *Exchange) (*hook.Attempt, hook.Outcome) {
 // they show: in our headers and URL, and in an answer that echoes them.
 func describe(r renderer, a *hook.Attempt, x *Exchange, shot *Shot) {
 	a.Request = hook.Request{Method: shot.Method, URL: shot.URL, Headers: x.Sent}
-	if r.mask == nil {
+	if a.Response != nil {
+		kept := *a.Response
+		kept.Headers, kept.Truncated = cutHeaders(kept.Headers, kept.Truncated)
+		a.Response = &kept
+	}
+	if len(r.secrets) == 0 {
 		return
 	}
-	a.Request.URL = r.mask.Replace(shot.URL)
+	a.Request.URL = r.maskText(shot.URL)
 	a.Request.Headers = maskHeaders(r, x.Sent)
 	if a.Response != nil {
 		masked := *a.Response
 		masked.Headers = maskHeaders(r, masked.Headers)
 		for _, s := range r.secrets {
-			if s != "" && bytes.Contains(masked.Body, []byte(s)) {
-				masked.Body = bytes.ReplaceAll(masked.Body, []byte(s), []byte(Masked))
+			if len(s) >= minMasked && bytes.Contains(masked.Body, []byte(s)) {
+				masked.Body = bytes.ReplaceAll(masked.Body, []byte(s), []byte(contract.Mask))
 			}
 		}
 		a.Response = &masked
 	}
 }
 
+// keepHeaders bounds what is kept of the headers of an answer, in bytes.
+const keepHeaders = 8 << 10
+
+func cutHeaders(headers []hook.Header, truncated bool) ([]hook.Header, bool) {
+	size := 0
+	for i, h := range headers {
+		if size += len(h.Name) + len(h.Value) + 4; size > keepHeaders {
+			return headers[:i:i], true
+		}
+	}
+	return headers, truncated
+}
+
 func maskHeaders(r renderer, headers []hook.Header) []hook.Header {
 	out := make([]hook.Header, len(headers))
 	for i, h := range headers {
-		out[i] = hook.Header{Name: h.Name, Value: r.mask.Replace(h.Value)}
+		out[i] = hook.Header{Name: h.Name, Value: r.maskText(h.Value)}
+		if slices.Contains(r.secrets, h.Value) {
+			out[i].Value = contract.Mask
+		}
 	}
 	return out
 }
@@ -143,21 +165,27 @@ func maskHeaders(r renderer, headers []hook.Header) []hook.Header {
 func (l *lane) conclude(p *plan, job hook.Job, a *hook.Attempt, o hook.Outcome, frozen []byte) {
 	now := time.Now()
 	d := &job.Delivery
-	t := hook.Next(*d, o, p.policy, now)
+	policy := p.policy
+	policy.Mode = d.Mode // as promised when it was accepted
+	t := hook.Next(*d, o, policy, now)
 	apply(d, t, now, p.limits.Ordered)
 	d.Attempts++
 
 	l.mu.Lock()
-	l.notice(d, a, o, t, now)
-	disable := t.Disable
-	if disable == "" && !o.OK && l.failingLong(now) {
-		disable = hook.ReasonFailingLong
+	disable := ""
+	if d.EndpointVersion == l.plan.endpoint.Version {
+		l.notice(a, o, now)
+		if disable = t.Disable; disable == "" && !o.OK && l.failingLong(now) {
+			disable = hook.ReasonFailingLong
+		}
+	} else { // sent as an earlier version says, perhaps to another URL: no news of this one
+		l.breaker.ended(silent, now)
 	}
 	gone := l.plan.state == hook.EndpointDisabled || l.plan.state == hook.EndpointDeleted || disable != ""
 	if gone && !d.State.Finished() {
 		cancel(d, reasonFor(l.plan.state), now)
 	}
-	keep := p.limits.Ordered && d.State == hook.Retrying && len(l.queue) < laneJobs && l.plan.limits.Ordered
+	keep := p.limits.Ordered && d.State == hook.Retrying && l.plan.limits.Ordered
 	if keep { // stays at the head, so that nothing overtakes it
 		next := job
 		if frozen != nil {
@@ -165,7 +193,7 @@ func (l *lane) conclude(p *plan, job hook.Job, a *hook.Attempt, o hook.Outcome, 
 		}
 		l.queue = append([]hook.Job{next}, l.queue...)
 		l.bytes += jobSize(next)
-		l.held[d.ID]++
+		l.hold(d.ID)
 		l.w.gate.mustHold(jobSize(next))
 	}
 	l.mu.Unlock()
@@ -204,7 +232,7 @@ func reasonFor(s hook.EndpointState) string {
 }
 
 // notice lets an attempt count for the endpoint as a whole, with mu held.
-func (l *lane) notice(d *hook.Delivery, a *hook.Attempt, o hook.Outcome, t hook.Transition, now time.Time) {
+func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
 	v := alive
 	switch {
 	case o.Interrupted || o.Final:
@@ -239,6 +267,14 @@ func (l *lane) notice(d *hook.Delivery, a *hook.Attempt, o hook.Outcome, t hook.
 func (l *lane) failingLong(now time.Time) bool {
 	since := l.health.FailingSince
 	return l.w.DisableAfter > 0 && !since.IsZero() && now.Sub(since) >= l.w.DisableAfter
+}
+
+// giveUp puts back a delivery that could not be sent for reasons of ours.
+func (l *lane) giveUp(d hook.Delivery, now time.Time) {
+	l.mu.Lock()
+	l.breaker.ended(silent, now) // it may have been a probe
+	l.mu.Unlock()
+	l.putBack(d, now.Add(time.Second))
 }
 
 // putBack gives up a delivery that was not sent. What the store has as being in a
@@ -276,6 +312,7 @@ func (l *lane) letGo(d hook.Delivery, again time.Time) {
 		}
 		l.expect(again)
 	}
+	read = read || l.onDisk && l.ordered() // which may be what it waits for
 	l.mu.Unlock()
 	if read {
 		go l.pump() // not here: this runs on the store's committing goroutine

@@ -116,7 +116,7 @@ type Worker struct {
 
 // unrecordedLimit bounds the results that wait for a slow database; beyond it
 // senders wait too.
-const unrecordedLimit = 8192
+const unrecordedLimit = 2048
 
 // New makes a worker. It does nothing until [Worker.TakeOver] and [Worker.Run].
 func New(o Options) *Worker {
@@ -190,10 +190,7 @@ func (w *Worker) sweep(ctx context.Context) error {
 
 // tend saves health that is not stored yet and drops idle lanes.
 func (w *Worker) tend(now time.Time) {
-	w.mu.Lock()
-	lanes := slices.Collect(maps.Values(w.lanes))
-	w.mu.Unlock()
-	for _, l := range lanes {
+	for _, l := range w.all() {
 		if l.tend(now) {
 			w.mu.Lock()
 			if w.lanes[l.id] == l {
@@ -202,6 +199,12 @@ func (w *Worker) tend(now time.Time) {
 			w.mu.Unlock()
 		}
 	}
+}
+
+func (w *Worker) all() []*lane {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Values(w.lanes))
 }
 
 // lane returns the endpoint's lane, opening it if there is none. interrupted
@@ -230,14 +233,27 @@ func (w *Worker) Offer(jobs []hook.Job) {
 	}
 }
 
-// Ready reports whether a delivery that is offered now would be sent at once.
-// Such a delivery may be stored as [hook.Sending] before it is offered; the lane
-// sees to it that it is stored as pending again if that does not come true.
-func (w *Worker) Ready(id hook.EndpointID) bool {
+// Reserve reports whether a delivery that is offered soon would be sent at once,
+// and keeps the place. Such a delivery is stored as [hook.Sending]; it must then be
+// offered, or given up with [Worker.Unreserve]. If it cannot be sent after all, the
+// lane stores it as pending again.
+func (w *Worker) Reserve(id hook.EndpointID) bool {
 	w.mu.Lock()
 	l := w.lanes[id]
 	w.mu.Unlock()
-	return l != nil && l.ready()
+	return l != nil && l.reserve()
+}
+
+// Unreserve gives up a place that Reserve kept.
+func (w *Worker) Unreserve(id hook.EndpointID) {
+	w.mu.Lock()
+	l := w.lanes[id]
+	w.mu.Unlock()
+	if l != nil {
+		l.mu.Lock()
+		l.reserved = max(l.reserved-1, 0)
+		l.mu.Unlock()
+	}
 }
 
 // Wake tells that the endpoint has work in the store that was not offered.
@@ -257,6 +273,10 @@ func (w *Worker) Refresh(c hook.Change) {
 func (w *Worker) stop() {
 	w.stopping.Store(true)
 	close(w.closing)
+	for _, l := range w.all() { // who is past the check of stopping has counted itself when this returns
+		l.mu.Lock()
+		l.mu.Unlock() //lint:ignore SA2001 it is the waiting that counts
+	}
 	done := make(chan struct{})
 	go func() { w.senders.Wait(); close(done) }()
 	timeout := time.NewTimer(w.StopTimeout)
@@ -268,10 +288,7 @@ func (w *Worker) stop() {
 	}
 	w.cancel()
 	<-done
-	w.mu.Lock()
-	lanes := slices.Collect(maps.Values(w.lanes))
-	w.mu.Unlock()
-	for _, l := range lanes {
+	for _, l := range w.all() {
 		l.mu.Lock()
 		l.drop()
 		l.mu.Unlock()

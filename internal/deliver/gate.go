@@ -24,21 +24,47 @@ func (g *gate) enter(l *lane, first bool) bool {
 		g.inFlight++
 		return true
 	}
-	g.waiting = append(g.waiting, l)
+	if !l.waiting { // one place in the line, however often it asks
+		l.waiting = true
+		g.waiting = append(g.waiting, l)
+	}
 	return false
 }
 
-// leave ends a request and returns the lane to wake, if one waits.
+// leave ends a request and returns the lane to wake, if one waits. A lane that
+// has no use for the place any more must pass the wake-up on: see [gate.next].
 func (g *gate) leave() *lane {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.inFlight--
+	return g.first()
+}
+
+// next is the lane to wake if there is a place free and somebody waits for it.
+func (g *gate) next() *lane {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inFlight >= g.limit {
+		return nil
+	}
+	return g.first()
+}
+
+func (g *gate) first() *lane {
 	if len(g.waiting) == 0 {
 		return nil
 	}
 	l := g.waiting[0]
 	g.waiting = g.waiting[1:]
+	l.waiting = false
 	return l
+}
+
+// room is how many bytes may still be held.
+func (g *gate) room() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.maxBytes - g.bytes
 }
 
 // hold asks to keep n bytes in memory.

@@ -31,6 +31,7 @@ type lane struct {
 	queue  []hook.Job
 	bytes  int                     // of the queue's payloads
 	held   map[hook.DeliveryID]int // not to be read from the store: queued, in flight, or not durably recorded yet
+	holds  int                     // sum of held
 	onDisk bool                    // the store may have due deliveries that are not in the queue
 	nextAt time.Time               // when something in the store comes due; zero: nothing known
 
@@ -48,6 +49,8 @@ type lane struct {
 
 	hands     chan hook.Job // to a sender that is free
 	inFlight  int
+	reserved  int       // deliveries that are being stored as in a sender's hands
+	waiting   bool      // in the gate's line; guarded by the gate
 	notBefore time.Time // the receiver asked to be left alone until then
 	breaker   breaker
 	limiter   *rate.Limiter
@@ -84,6 +87,9 @@ func (l *lane) offer(job hook.Job) bool {
 	}
 	l.usedAt = time.Now()
 	d := &job.Delivery
+	if d.State == hook.Sending {
+		l.reserved = max(l.reserved-1, 0)
+	}
 	switch {
 	case d.NextAttemptAt.After(l.usedAt) && !l.ordered(): // its schedule starts with a delay
 		l.expect(d.QueueAt)
@@ -103,18 +109,23 @@ func (l *lane) offer(job hook.Job) bool {
 func (l *lane) decline(job hook.Job) {
 	l.onDisk, l.missed = true, true
 	if job.Delivery.State == hook.Sending {
-		l.held[job.Delivery.ID]++
+		l.hold(job.Delivery.ID)
 		l.giveBack([]hook.Job{job})
 	}
 }
 
-// ready reports whether a delivery offered now would be sent at once.
-func (l *lane) ready() bool {
+// reserve keeps a place for a delivery that would be sent at once if it were
+// offered now. An ordered lane has none: what it sends depends on what is before.
+func (l *lane) reserve() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.dead.Load() && l.have == l.want && !l.interrupted && l.plan != nil && l.plan.state == hook.EndpointActive &&
-		!l.onDisk && !l.paging && len(l.queue) == 0 && l.inFlight < l.plan.limits.Concurrency && l.limiter == nil &&
-		!l.breaker.open && l.notBefore.IsZero() && !l.w.stopping.Load()
+	free := !l.dead.Load() && l.have == l.want && !l.interrupted && l.plan != nil && l.plan.state == hook.EndpointActive &&
+		!l.plan.limits.Ordered && !l.onDisk && !l.paging && len(l.queue) == 0 && l.inFlight+l.reserved < l.plan.limits.Concurrency &&
+		l.limiter == nil && !l.breaker.open && l.notBefore.IsZero() && !l.w.stopping.Load()
+	if free {
+		l.reserved++
+	}
+	return free
 }
 
 // giveBack stores deliveries that are stored as being in a sender's hands, but
@@ -143,14 +154,21 @@ func (l *lane) push(job hook.Job) bool {
 func (l *lane) enqueue(job hook.Job) {
 	l.queue = append(l.queue, job)
 	l.bytes += jobSize(job)
-	l.held[job.Delivery.ID]++
+	l.hold(job.Delivery.ID)
 }
 
 // jobSize is about what a delivery takes in memory, in bytes.
 func jobSize(job hook.Job) int { return len(job.Event.Payload) + len(job.Frozen) + 700 }
 
+// hold notes that a delivery is not to be read from the store.
+func (l *lane) hold(id hook.DeliveryID) {
+	l.held[id]++
+	l.holds++
+}
+
 // release ends one hold on a delivery.
 func (l *lane) release(id hook.DeliveryID) {
+	l.holds--
 	if l.held[id]--; l.held[id] <= 0 {
 		delete(l.held, id)
 		if l.released != nil {
@@ -168,9 +186,13 @@ func (l *lane) expect(t time.Time) {
 	}
 }
 
-// wake tells that the store has work for the lane.
+// wake tells that the store has work for the lane. An ordered one reads all of
+// its queue again, as the place and time of what it holds may have changed.
 func (l *lane) wake() {
 	l.mu.Lock()
+	if l.ordered() {
+		l.drop()
+	}
 	l.onDisk, l.missed = true, true
 	l.mu.Unlock()
 	l.pump()
@@ -179,7 +201,7 @@ func (l *lane) wake() {
 // look is wake for a lane that seems to have nothing to do.
 func (l *lane) look() {
 	l.mu.Lock()
-	idle := len(l.held) == 0 && l.nextAt.IsZero()
+	idle := len(l.held) == 0 && l.reserved == 0 && l.nextAt.IsZero()
 	l.mu.Unlock()
 	if idle {
 		l.wake()
@@ -222,7 +244,7 @@ func (l *lane) work(job hook.Job) {
 	for {
 		for ok := true; ok; {
 			l.send(job)
-			if other := l.w.gate.leave(); other != nil {
+			for other := l.w.gate.leave(); other != nil; other = l.w.gate.next() {
 				other.pump()
 			}
 			l.mu.Lock()
@@ -272,7 +294,9 @@ func (l *lane) take() (job hook.Job, ok bool) {
 		}
 		return job, false
 	}
-	if l.onDisk && len(l.queue) < lowWater {
+	// An ordered lane reads only when all it has is queued: what is in flight, or on
+	// its way back into the store, may come before what the store shows now.
+	if l.onDisk && len(l.queue) < lowWater && (!l.plan.limits.Ordered || l.holds == len(l.queue)) {
 		l.background(l.load)
 	}
 	if len(l.queue) == 0 {
@@ -418,7 +442,7 @@ func (l *lane) prepare(ctx context.Context) {
 		return
 	}
 	if interrupted {
-		if err := l.reclaim(ctx, p); err != nil {
+		if err := l.reclaim(ctx, p, 0); err != nil {
 			l.pause(ctx, "cannot read interrupted deliveries, will try again", err)
 			return
 		}
@@ -446,6 +470,7 @@ func (l *lane) setPlan(p *plan) {
 	}
 	if l.plan != nil && l.plan.state != hook.EndpointActive && p.state == hook.EndpointActive {
 		l.breaker, l.notBefore = breaker{}, time.Time{} // somebody says it is mended
+		l.health.FailingSince = time.Time{}
 	}
 	if l.plan != nil && l.plan.endpoint.Version != p.endpoint.Version {
 		l.breaker, l.notBefore = breaker{}, time.Time{}
@@ -453,21 +478,33 @@ func (l *lane) setPlan(p *plan) {
 	l.plan = p
 }
 
-// reclaim gives every delivery that an earlier process had in hand the result
-// "interrupted", and returns when that is durable.
-func (l *lane) reclaim(ctx context.Context, p *plan) error {
+// reclaim gives every delivery that is stored as in hand for longer than age, and
+// that this lane does not have, the result "interrupted", and returns when that
+// is durable.
+func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 	for {
 		list, err := l.w.Store.InHands(ctx, l.id, pageJobs)
-		if err != nil || len(list) == 0 {
+		if err != nil {
 			return err
 		}
 		var wait sync.WaitGroup
+		found := false
 		for _, d := range list {
+			if time.Since(d.NextAttemptAt) < age || l.holdsOn(d.ID) {
+				continue
+			}
+			found = true
 			wait.Add(1)
 			l.w.record(interruptedResult(d, p, time.Now()), wait.Done)
 		}
 		if !waitOr(ctx, &wait) {
 			return ctx.Err()
+		}
+		if !found {
+			return nil
+		}
+		if age > 0 {
+			l.wake()
 		}
 	}
 }
@@ -476,9 +513,12 @@ func (l *lane) reclaim(ctx context.Context, p *plan) error {
 // the page has caught up with them.
 func (l *lane) load(ctx context.Context) {
 	l.beginReading(true)
-	page, err := l.w.Store.Due(ctx, l.id, time.Now(), pageJobs, pageBytes, l.holds)
+	// At least one, so that every lane gets on; more as far as memory allows.
+	budget := max(min(l.w.gate.room(), pageBytes), 1)
+	page, err := l.w.Store.Due(ctx, l.id, time.Now(), pageJobs, budget, l.holdsOn)
 
 	l.mu.Lock()
+	idle := err == nil && len(page.Jobs) == 0 && l.holds == 0 && l.reserved == 0
 	if err == nil {
 		for _, job := range page.Jobs {
 			if !l.has(job.Delivery.ID) {
@@ -495,11 +535,20 @@ func (l *lane) load(ctx context.Context) {
 		}
 	}
 	l.released, l.paging, l.late = nil, false, nil
+	p := l.plan
 	l.mu.Unlock()
+	if err == nil && idle {
+		err = l.reclaim(ctx, p, lostAfter)
+	}
 	if err != nil {
 		l.pause(ctx, "cannot read waiting deliveries, will try again", err)
 	}
 }
+
+// lostAfter is how long a delivery can be stored as in hand without a lane that
+// has it, before it is taken for interrupted. Nothing should ever be; this mends
+// it without a restart if something is.
+const lostAfter = time.Minute
 
 // beginReading must come before the store is read.
 func (l *lane) beginReading(page bool) {
@@ -518,7 +567,7 @@ func (l *lane) has(id hook.DeliveryID) bool {
 	return ok
 }
 
-func (l *lane) holds(id hook.DeliveryID) bool {
+func (l *lane) holdsOn(id hook.DeliveryID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.has(id)
@@ -537,7 +586,7 @@ func (l *lane) cancelPage(ctx context.Context) (more bool) {
 	var wait sync.WaitGroup
 	cancelled := 0
 	for _, d := range list {
-		if !l.holds(d.ID) { // what is in flight is cancelled by its own result
+		if !l.holdsOn(d.ID) { // what is in flight is cancelled by its own result
 			cancelled++
 			wait.Add(1)
 			l.w.record(l.cancelled(d), wait.Done)
@@ -582,7 +631,7 @@ func (l *lane) tend(now time.Time) (drop bool) {
 	if l.unsaved {
 		l.saveHealth(now)
 	}
-	idle := len(l.held) == 0 && l.nextAt.IsZero() && !l.busy && !l.breaker.open && !now.Before(l.notBefore) &&
+	idle := len(l.held) == 0 && l.reserved == 0 && l.nextAt.IsZero() && !l.busy && !l.breaker.open && !now.Before(l.notBefore) &&
 		(!l.onDisk || l.plan != nil && l.plan.state != hook.EndpointActive)
 	if l.dead.Load() || idle && now.Sub(l.usedAt) > idleAfter {
 		l.dead.Store(true)

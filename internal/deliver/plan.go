@@ -33,8 +33,8 @@ func newRenderer(c *contract.Contract, cfg hook.EndpointConfig) renderer {
 	r := renderer{Plan: c.Plan(cfg), secrets: c.Secrets(cfg)}
 	var pairs []string
 	for _, s := range r.secrets {
-		if len(s) > 0 {
-			pairs = append(pairs, s, Masked)
+		if len(s) >= minMasked {
+			pairs = append(pairs, s, contract.Mask)
 		}
 	}
 	if len(pairs) > 0 {
@@ -43,8 +43,10 @@ func newRenderer(c *contract.Contract, cfg hook.EndpointConfig) renderer {
 	return r
 }
 
-// Masked stands where a secret was.
-const Masked = "••••••"
+// minMasked is the length from which a secret is masked wherever its text occurs.
+// A shorter one would blot out half of any text; it is masked where it is all of
+// a header's value.
+const minMasked = 4
 
 // plan reads an endpoint and compiles it.
 func (w *Worker) plan(ctx context.Context, id hook.EndpointID) (*plan, error) {

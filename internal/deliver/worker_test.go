@@ -561,14 +561,15 @@ func TestIdleLanesAreDropped(t *testing.T) {
 func TestStoredInHands(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
-		if x.w.Ready(x.endpoint.ID) {
+		if x.w.Reserve(x.endpoint.ID) {
 			t.Error("ready before its configuration was read")
 		}
 		x.publish(x.endpoint, `1`)
 		settle()
-		if !x.w.Ready(x.endpoint.ID) {
+		if !x.w.Reserve(x.endpoint.ID) {
 			t.Error("not ready although idle")
 		}
+		x.w.Unreserve(x.endpoint.ID)
 		inHands := func() hook.Job {
 			now := time.Now()
 			ev := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Source: hook.SourceAPI, CreatedAt: now, Payload: []byte(`2`)}
@@ -577,6 +578,9 @@ func TestStoredInHands(t *testing.T) {
 				CreatedAt: now, NextAttemptAt: now, QueueAt: now, EndpointVersion: 1, ContractVersion: 0,
 			}
 			sub := &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}
+			if !x.w.Reserve(x.endpoint.ID) {
+				t.Error("not ready although idle")
+			}
 			if err := x.db.Submit(sub, time.Hour); err != nil {
 				t.Fatal(err)
 			}

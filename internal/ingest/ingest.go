@@ -42,9 +42,11 @@ type Store interface {
 // Dispatcher takes deliveries that were just committed, so that they need not
 // be read back. It may leave any of them to be found in the store.
 type Dispatcher interface {
-	// Ready reports whether the endpoint would send a new delivery at once. Then
-	// it is stored as being in a sender's hands, which spares noting that later.
-	Ready(id hook.EndpointID) bool
+	// Reserve reports whether the endpoint would send a new delivery at once, and
+	// keeps the place for it until it is offered, or Unreserve gives it up. Such a
+	// delivery is stored as being in a sender's hands, which spares noting that later.
+	Reserve(id hook.EndpointID) bool
+	Unreserve(id hook.EndpointID)
 	Offer(jobs []hook.Job)
 	// Wake tells that an endpoint has due deliveries in the store.
 	Wake(id hook.EndpointID)
@@ -108,7 +110,11 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 		return answers, nil
 	}
 	if err := in.Store.Submit(sub, in.KeepKeys); err != nil {
+		in.unreserve(sub.Items, func(*hook.Accepted) bool { return true })
 		return nil, err
+	}
+	if sub.Conflict || sub.Prior != nil {
+		in.unreserve(sub.Items, func(*hook.Accepted) bool { return true })
 	}
 	switch {
 	case sub.Conflict:
@@ -118,8 +124,23 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 		return decodeAnswers(sub.Prior)
 	}
 	fill()
+	in.unreserve(sub.Items, func(it *hook.Accepted) bool { return it.Duplicate || it.Conflict })
 	in.Dispatcher.Offer(jobs(sub))
 	return answers, nil
+}
+
+// unreserve gives up the places kept for deliveries that were not stored.
+func (in *Ingest) unreserve(items []*hook.Accepted, lost func(*hook.Accepted) bool) {
+	for _, it := range items {
+		if !lost(it) {
+			continue
+		}
+		for _, d := range it.Deliveries {
+			if d.State == hook.Sending {
+				in.Dispatcher.Unreserve(d.Endpoint)
+			}
+		}
+	}
 }
 
 // check says what is wrong with an item, nil if nothing.
@@ -190,7 +211,7 @@ func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, no
 	}
 	for i, t := range targets {
 		d := newDelivery(e, t, i+1, now)
-		if t.mode == hook.AtLeastOnce && t.firstDelay == 0 && in.Dispatcher.Ready(t.id) {
+		if t.mode == hook.AtLeastOnce && t.firstDelay == 0 && in.Dispatcher.Reserve(t.id) {
 			d.State, d.EndpointVersion, d.ContractVersion = hook.Sending, t.version, t.contractVersion
 		}
 		a.Deliveries = append(a.Deliveries, d)

@@ -26,6 +26,8 @@ type desk struct {
 	jobs  []hook.Job
 	woken map[hook.EndpointID]int
 	ready map[hook.EndpointID]bool
+
+	reserved int
 }
 
 func (d *desk) Offer(jobs []hook.Job) {
@@ -34,10 +36,19 @@ func (d *desk) Offer(jobs []hook.Job) {
 	d.jobs = append(d.jobs, jobs...)
 }
 
-func (d *desk) Ready(id hook.EndpointID) bool {
+func (d *desk) Reserve(id hook.EndpointID) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.ready[id] {
+		d.reserved++
+	}
 	return d.ready[id]
+}
+
+func (d *desk) Unreserve(hook.EndpointID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reserved--
 }
 
 func (d *desk) Wake(id hook.EndpointID) {
@@ -335,5 +346,12 @@ func TestReadyIsStoredInHands(t *testing.T) {
 		if want == 1 && (list[0].EndpointVersion != 1 || list[0].State != hook.Sending) {
 			t.Errorf("%+v", list[0])
 		}
+	}
+	twice := event("a", `1`)
+	twice.ExternalID = "x"
+	b.accept(twice)
+	b.accept(twice)
+	if b.desk.reserved != 2 { // the desk takes what it is offered without giving the place back
+		t.Errorf("%d places are kept for 2 deliveries", b.desk.reserved)
 	}
 }

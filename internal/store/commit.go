@@ -35,7 +35,8 @@ const (
 	lazyLimit = 256
 	// queueLimit bounds what waits in memory while the database is slow; beyond
 	// it accepting answers 503 and senders wait.
-	queueLimit = 20_000
+	queueLimit      = 20_000
+	queueLimitBytes = 64 << 20 // of payload
 )
 
 // batch is what one transaction writes.
@@ -152,6 +153,7 @@ type queue struct {
 	mu     sync.Mutex
 	next   *batch
 	size   int // rows in next
+	bytes  int // of payload in next
 	crowd  int // callers that wait for next
 	young  map[hook.DeliveryID]youngMark
 	closed bool
@@ -165,19 +167,21 @@ func newQueue() *queue {
 
 var errStopped = hook.Unavailable(errors.New("the store has stopped"))
 
-// add puts an operation of n rows into the next batch.
-func (q *queue) add(n int, eager, bounded bool, put func(*batch)) error {
+// add puts an operation of n rows into the next batch. A bounded one is refused
+// while too much waits; one alone never is.
+func (q *queue) add(n, bytes int, eager, bounded bool, put func(*batch)) error {
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
 		return errStopped
 	}
-	if bounded && q.size+n > queueLimit && q.size > 0 {
+	if bounded && q.size > 0 && (q.size+n > queueLimit || q.bytes+bytes > queueLimitBytes) {
 		q.mu.Unlock()
 		return hook.Unavailable(errors.New("commit queue is full"))
 	}
 	put(q.next)
 	q.size += n
+	q.bytes += bytes
 	if eager {
 		q.crowd++
 	}
@@ -197,7 +201,7 @@ func (q *queue) take(now time.Time) (b *batch, later bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b = q.next
-	q.next, q.size, q.crowd = &batch{}, 0, 0
+	q.next, q.size, q.bytes, q.crowd = &batch{}, 0, 0, 0
 	for id, y := range q.young {
 		if now.Sub(y.since) >= markDelay || q.closed {
 			b.marks = append(b.marks, y.mark)
@@ -249,14 +253,18 @@ func signal(c chan struct{}) {
 func (db *DB) runQueue(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	crowd := 0 // of the last batch
+	crowd := 0     // of the last batch
+	armed := false // the timer runs
 	for {
 		select {
 		case <-db.queue.eager:
 			crowd = db.queue.gather(crowd)
 		case <-timer.C:
 		case <-db.queue.lazy:
-			timer.Reset(lazyDelay)
+			if !armed { // or a trickle would put it off for ever
+				armed = true
+				timer.Reset(lazyDelay)
+			}
 			continue
 		case <-ctx.Done():
 			db.queue.close()
@@ -267,7 +275,7 @@ func (db *DB) runQueue(ctx context.Context) {
 		timer.Stop()
 		b, later := db.queue.take(time.Now())
 		db.commit(b)
-		if later {
+		if armed = later; later {
 			timer.Reset(markDelay)
 		}
 	}
@@ -302,11 +310,18 @@ func (db *DB) commit(b *batch) {
 func (db *DB) Submit(sub *hook.Submission, keepKeys time.Duration) error {
 	now := db.now()
 	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), done: make(chan struct{})}
-	if err := db.queue.add(len(sub.Items), true, true, func(b *batch) { b.submissions = append(b.submissions, s) }); err != nil {
+	if err := db.queue.add(len(sub.Items), payloadBytes(sub), true, true, func(b *batch) { b.submissions = append(b.submissions, s) }); err != nil {
 		return err
 	}
 	<-s.done
 	return s.err
+}
+
+func payloadBytes(sub *hook.Submission) (n int) {
+	for _, it := range sub.Items {
+		n += len(it.Event.Payload)
+	}
+	return n
 }
 
 // Sending notes, when convenient, that a sender has the delivery in hand. If
@@ -328,7 +343,7 @@ func (db *DB) Sending(r hook.Result) {
 // sent only after it returned nil.
 func (db *DB) Intend(r hook.Result) error {
 	m := &mark{Result: r, done: make(chan struct{})}
-	if err := db.queue.add(1, true, false, func(b *batch) { b.marks = append(b.marks, m) }); err != nil {
+	if err := db.queue.add(1, 0, true, false, func(b *batch) { b.marks = append(b.marks, m) }); err != nil {
 		return err
 	}
 	<-m.done
@@ -343,7 +358,7 @@ func (db *DB) Record(r hook.Result, done func(error)) {
 	if r.Attempt != nil { // encoded here, on the caller's goroutine: the committing one is the bottleneck
 		res.data = encodeAttempt(r.Attempt)
 	}
-	if err := db.queue.add(1, false, false, func(b *batch) {
+	if err := db.queue.add(1, 0, false, false, func(b *batch) {
 		delete(db.queue.young, r.Delivery.ID) // the sending is over
 		b.results = append(b.results, res)
 	}); err != nil {
@@ -354,7 +369,7 @@ func (db *DB) Record(r hook.Result, done func(error)) {
 // SaveHealth stores what the deliveries of an endpoint say about it, when
 // convenient. Failure only delays it, so none is reported.
 func (db *DB) SaveHealth(id hook.EndpointID, h hook.Health) {
-	_ = db.queue.add(1, false, false, func(b *batch) {
+	_ = db.queue.add(1, 0, false, false, func(b *batch) {
 		if b.health == nil {
 			b.health = map[hook.EndpointID]hook.Health{}
 		}
@@ -369,7 +384,7 @@ func (db *DB) change(ctx context.Context, fn func(*tx) error) error {
 		return err
 	}
 	c := &change{run: fn, done: make(chan struct{})}
-	if err := db.queue.add(1, true, false, func(b *batch) { b.changes = append(b.changes, c) }); err != nil {
+	if err := db.queue.add(1, 0, true, false, func(b *batch) { b.changes = append(b.changes, c) }); err != nil {
 		return err
 	}
 	<-c.done

@@ -1,0 +1,260 @@
+package deliver
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+)
+
+// Cases that went wrong once.
+
+// A retry by hand reaches the head of an ordered queue, which waits in memory.
+func TestOrderedHeadRetriedByHand(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Hour}}, func(n int, _ *Shot) *Exchange {
+		if n == 1 {
+			return status(500)
+		}
+		return status(200)
+	}, func(t *testing.T, x *world) {
+		id := x.publish(x.endpoint, "1")
+		settle()
+		if _, err := x.db.Retry(t.Context(), "acme", id, true); err != nil {
+			t.Fatal(err)
+		}
+		x.w.Wake(x.endpoint.ID)
+		time.Sleep(time.Minute)
+		settle()
+		if d := x.delivery(id); d.State != hook.Delivered {
+			t.Errorf("one minute after POST /retry: %s, %d attempts", d.State, d.Attempts)
+		}
+	})
+}
+
+// The head of an ordered queue that failed keeps its place when its lane is full.
+func TestOrderedQueueFull(t *testing.T) {
+	t.Parallel()
+	var g chan struct{}
+	bubble(t, tickEvery, hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Minute}}, func(n int, s *Shot) *Exchange {
+		if n == 1 {
+			<-g
+			return status(500)
+		}
+		return status(200)
+	}, func(t *testing.T, x *world) {
+		g = make(chan struct{})
+		x.publish(x.endpoint, "first")
+		settle()
+		for i := 0; i < 17; i++ {
+			x.publishMany(x.endpoint, 1000, number)
+		}
+		close(g)
+		time.Sleep(10 * time.Second)
+		settle()
+		if n := len(x.rc.requests()); n != 1 {
+			t.Errorf("%d requests while the head waits for its retry, want 1", n)
+		}
+	})
+}
+
+// What was accepted as at-most-once stays so, whatever the endpoint becomes.
+func TestModeOfAcceptance(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}}, func(n int, s *Shot) *Exchange {
+		return status(500)
+	}, func(t *testing.T, x *world) {
+		if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, hook.EndpointPaused, "", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		id := x.publish(x.endpoint, "1")
+		settle()
+		e, _ := x.db.Endpoint(t.Context(), x.endpoint.ID)
+		e.Config.Mode, e.Config.Retry, e.State = hook.AtLeastOnce, []time.Duration{0, time.Second, time.Second}, hook.EndpointActive
+		if ok, err := x.db.UpdateEndpoint(t.Context(), e, true); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		time.Sleep(time.Minute)
+		settle()
+		d := x.delivery(id)
+		if n := len(x.rc.requests()); n != 1 {
+			t.Errorf("an %s delivery was sent %d times; %s", d.Mode, n, d.State)
+		}
+	})
+}
+
+// A resumed endpoint has its five days again.
+func TestResumeForgetsFailures(t *testing.T) {
+	t.Parallel()
+	bubble(t, time.Minute, hook.EndpointConfig{Retry: []time.Duration{0}}, func(n int, s *Shot) *Exchange { return status(404) }, func(t *testing.T, x *world) {
+		for range 5 {
+			x.publish(x.endpoint, "1")
+			settle()
+			time.Sleep(24 * time.Hour)
+		}
+		x.publish(x.endpoint, "1")
+		settle()
+		e, _ := x.db.Endpoint(t.Context(), x.endpoint.ID)
+		if e.State != hook.EndpointDisabled {
+			t.Fatalf("not disabled: %s %+v", e.State, e.Health)
+		}
+		_ = x.db.SetEndpointState(t.Context(), e.ID, hook.EndpointActive, "", time.Now())
+		settle()
+		x.publish(x.endpoint, "2")
+		settle()
+		e, _ = x.db.Endpoint(t.Context(), x.endpoint.ID)
+		if e.State != hook.EndpointActive {
+			t.Errorf("one failure after resume: %s %s %+v", e.State, e.StateReason, e.Health)
+		}
+	})
+}
+
+type failingIntend struct {
+	Store
+	fail atomic.Bool
+}
+
+func (f *failingIntend) Intend(r hook.Result) error {
+	if f.fail.Load() {
+		return hook.Unavailable(fmt.Errorf("disk full"))
+	}
+	return f.Store.Intend(r)
+}
+
+// A probe whose intent could not be stored is no probe any more.
+func TestFailedIntentEndsProbe(t *testing.T) {
+	t.Parallel()
+	var ok atomic.Bool
+	bubble(t, tickEvery, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}, Concurrency: 1}, func(n int, s *Shot) *Exchange {
+		if ok.Load() {
+			return status(200)
+		}
+		return status(503)
+	}, func(t *testing.T, x *world) {
+		fs := &failingIntend{Store: x.db}
+		x.w.Store = fs
+		x.publishMany(x.endpoint, 11, number)
+		settle()
+		n := len(x.rc.requests())
+		fs.fail.Store(true)
+		time.Sleep(10 * time.Second) // the probe is due and its intent cannot be stored
+		settle()
+		fs.fail.Store(false)
+		ok.Store(true)
+		time.Sleep(24 * time.Hour)
+		settle()
+		if len(x.rc.requests()) == n {
+			t.Errorf("nothing sent in the day after one failed intent")
+		}
+	})
+}
+
+// Results that come one after the other do not put each other off.
+func TestTrickleOfResults(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(n int, s *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		jobs := x.store(x.endpoint, 600, number)
+		worst := time.Duration(0)
+		var w atomic.Int64
+		for _, j := range jobs {
+			d := j.Delivery
+			d.State = hook.Delivered
+			d.FinishedAt = time.Now()
+			start := time.Now()
+			x.db.Record(hook.Result{Delivery: d}, func(error) {
+				if took := int64(time.Since(start)); took > w.Load() {
+					w.Store(took)
+				}
+			})
+			time.Sleep(4 * time.Millisecond)
+		}
+		settle()
+		worst = time.Duration(w.Load())
+		if worst > 20*time.Millisecond {
+			t.Errorf("a result waited %s to be committed (lazyDelay 5ms)", worst)
+		}
+	})
+}
+
+// The answer of an old URL says nothing of the endpoint as it is now.
+func TestOldURLIsNoNews(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, hook.EndpointConfig{Retry: []time.Duration{0, time.Minute}}, func(n int, s *Shot) *Exchange {
+		if s.URL == "http://a" {
+			if n == 1 {
+				return status(500)
+			}
+			return status(410)
+		}
+		return status(200)
+	}, func(t *testing.T, x *world) {
+		x.publish(x.endpoint, "1")
+		settle()
+		e, _ := x.db.Endpoint(t.Context(), x.endpoint.ID)
+		e.Config.URL = "http://new"
+		if ok, err := x.db.UpdateEndpoint(t.Context(), e, true); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		time.Sleep(2 * time.Minute)
+		settle()
+		e, _ = x.db.Endpoint(t.Context(), x.endpoint.ID)
+		if e.State != hook.EndpointActive {
+			t.Errorf("endpoint with URL %s is %s %s, though only the old URL answered 410", e.Config.URL, e.State, e.StateReason)
+		}
+	})
+}
+
+// A lane stands in line once, however often it asks.
+func TestGateLine(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(n int, s *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
+		x.w.gate.limit = 4
+		x.publishMany(x.endpoint, 10, number)
+		settle()
+		x.publishMany(x.endpoint, 5000, number)
+		time.Sleep(100 * time.Millisecond)
+		if n := len(x.w.gate.waiting); n > 1 {
+			t.Errorf("one lane waits at the gate %d times", n)
+		}
+	})
+}
+
+// Credentials in extra headers and in the URL are masked wherever the history
+// shows them, also where the receiver sends them back, and none is stored.
+func TestCredentialsAreMasked(t *testing.T) {
+	t.Parallel()
+	echo := func(_ int, shot *Shot) *Exchange {
+		x := status(200)
+		x.Response.Body = []byte("you sent " + shot.Headers[1].Value + " to " + shot.URL)
+		x.Response.Headers = []hook.Header{{Name: "X-Echo", Value: "tok-en=1"}}
+		return x
+	}
+	cfg := hook.EndpointConfig{Headers: []hook.Header{{Name: "Authorization", Value: "Bearer hdrsecret-42"}, {Name: "X-Plain", Value: "plain"}}}
+	bubble(t, tickEvery, cfg, echo, func(t *testing.T, x *world) {
+		e := x.addEndpoint("http://c?access_token=tok-en%3D1&page=2", cfg)
+		id := x.publish(e, `1`)
+		settle()
+		list, err := x.db.Attempts(t.Context(), id, 10)
+		if err != nil || len(list) != 1 {
+			t.Fatal(list, err)
+		}
+		text := fmt.Sprintf("%+v %+v %s", list[0].Request, list[0].Response.Headers, list[0].Response.Body)
+		for _, secret := range []string{"hdrsecret-42", "tok-en"} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s shows in %s", secret, text)
+			}
+		}
+		for _, shown := range []string{"page=2", "plain", contract.Mask} {
+			if !strings.Contains(text, shown) {
+				t.Errorf("%s does not show in %s", shown, text)
+			}
+		}
+		if r := x.rc.requests()[0].shot; r.URL != e.Config.URL || r.Headers[1].Value != "Bearer hdrsecret-42" {
+			t.Errorf("sent %s %v", r.URL, r.Headers)
+		}
+	})
+}
