@@ -114,13 +114,14 @@ func (l *lane) decline(job hook.Job) {
 	}
 }
 
-// reserve keeps a place for a delivery that would be sent at once if it were
-// offered now. An ordered lane has none: what it sends depends on what is before.
+// reserve keeps a place for a delivery that would be sent at once, or very soon,
+// if it were offered now: with as many more waiting as may be in flight. An
+// ordered lane has none: what it sends depends on what is before.
 func (l *lane) reserve() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	free := !l.dead.Load() && l.have == l.want && !l.interrupted && l.plan != nil && l.plan.state == hook.EndpointActive &&
-		!l.plan.limits.Ordered && !l.onDisk && !l.paging && len(l.queue) == 0 && l.inFlight+l.reserved < l.plan.limits.Concurrency &&
+		!l.plan.limits.Ordered && !l.onDisk && !l.paging && len(l.queue)+l.inFlight+l.reserved < 2*l.plan.limits.Concurrency &&
 		l.limiter == nil && !l.breaker.open && l.notBefore.IsZero() && !l.w.stopping.Load()
 	if free {
 		l.reserved++
