@@ -50,7 +50,7 @@ const (
 	MaxResponseHeader = 64 << 10
 
 	maxInformational = 16   // 1xx answers before the real one
-	idlePerHost      = 1024 // many endpoints may live on one host
+	idlePerHost      = 4096 // many endpoints may live on one host, and dialing costs more than keeping
 	idleTimeout      = 30 * time.Second
 )
 
