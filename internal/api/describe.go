@@ -90,8 +90,13 @@ func polish(doc *huma.OpenAPI) {
 		}
 	}
 	for _, m := range []struct{ schema, member string }{
-		{"Endpoint", "rate_limit"}, {"Attempt", "response"}, {"Attempt", "error"},
-		{"DeliveryDetail", "diagnosis"}, {"TestResult", "response"}, {"TestResult", "error"}, {"Explanation", "delivery"},
+		{"Endpoint", "rate_limit"},
+		{"Attempt", "response"},
+		{"Attempt", "error"},
+		{"DeliveryDetail", "diagnosis"},
+		{"TestResult", "response"},
+		{"TestResult", "error"},
+		{"Explanation", "delivery"},
 	} {
 		p := schemas[m.schema].Properties[m.member]
 		schemas[m.schema].Properties[m.member] = &huma.Schema{

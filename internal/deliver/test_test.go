@@ -47,20 +47,23 @@ func TestTestIsApart(t *testing.T) {
 		settle()
 		before, _ := x.db.Endpoint(t.Context(), x.endpoint.ID)
 		queued := x.delivery(waiting[0])
-		sent := len(x.rc.requests())
 		for i, c := range []struct {
 			state hook.EndpointState
 			code  int
 			want  hook.State
 		}{
-			{hook.EndpointActive, 200, hook.Delivered}, {hook.EndpointActive, 500, hook.Failed}, {hook.EndpointPaused, 200, hook.Delivered},
-			{hook.EndpointPaused, 410, hook.Failed}, {hook.EndpointPaused, 429, hook.Failed}, {hook.EndpointActive, 410, hook.Failed},
+			{hook.EndpointActive, 200, hook.Delivered},
+			{hook.EndpointActive, 500, hook.Failed},
+			{hook.EndpointPaused, 200, hook.Delivered},
+			{hook.EndpointPaused, 410, hook.Failed},
+			{hook.EndpointPaused, 429, hook.Failed},
+			{hook.EndpointActive, 410, hook.Failed},
 		} {
 			if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, c.state, "", time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			settle()
-			sent = len(x.rc.requests())
+			sent := len(x.rc.requests())
 			code = c.code
 			r := x.test(x.endpoint)
 			code = 503

@@ -12,6 +12,7 @@ package diagnose
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -199,10 +200,8 @@ func looksLikeLogin(u *url.URL) bool {
 		}
 	}
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
-		for _, w := range loginWords {
-			if word == w {
-				return true
-			}
+		if slices.Contains(loginWords, word) {
+			return true
 		}
 	}
 	return false
