@@ -25,7 +25,8 @@ type Delivery struct {
 // DeliveryDetail is a delivery with every request that was made for it.
 type DeliveryDetail struct {
 	Delivery
-	AttemptList []Attempt `json:"attempt_list" doc:"The latest 200, oldest first."`
+	Diagnosis   *Diagnosis `json:"diagnosis" doc:"Of the latest attempt, in words for people; null: there was none."`
+	AttemptList []Attempt  `json:"attempt_list" doc:"The latest 200, oldest first."`
 }
 
 // Attempt is one HTTP request made for a delivery.

@@ -35,11 +35,12 @@ import (
 	"gancho/internal/hook"
 )
 
-// Options of [New]. Store, Accepter, Waker, Contracts and AdminKey are needed.
+// Options of [New]. Store, Accepter, Waker, Tester, Contracts and AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
 	Waker     Waker
+	Tester    Tester
 	Contracts *contract.Set
 	AdminKey  string       // text of the operator's key
 	Log       *slog.Logger // nil: none
@@ -80,6 +81,8 @@ func New(o Options) *API {
 	a.routeTenants()
 	a.routeEndpoints()
 	a.routeEvents()
+	a.routeTests()
+	a.routeExplain()
 	a.routeDeliveries()
 	a.routeRecoveries()
 	a.routeKeys()

@@ -114,6 +114,22 @@ func TestClient(t *testing.T) {
 	if x, err := c.Contract(ctx, "standard"); err != nil || !x.Signing {
 		t.Errorf("contract %+v %v", x, err)
 	}
+	if r, err := c.TestEndpoint(ctx, "acme", e.ID, "pt", client.TestInput{EventType: "order.paid", Payload: json.RawMessage(payload)}); err != nil || r.Passed ||
+		r.Request.Body != payload || r.Type != "order.paid" || r.Diagnosis.Code != "connection_refused" || r.Diagnosis.Language != "pt" || r.Error == nil || r.Response != nil {
+		t.Errorf("test %+v %v", r, err)
+	}
+	if r, err := c.TestEndpoint(ctx, "acme", e.ID, "", client.TestInput{Payload: json.RawMessage("1")}); err != nil || r.Request.Body != "1" {
+		t.Errorf("test %+v %v", r, err)
+	}
+	if r, err := c.TestEndpoint(ctx, "acme", e.ID, "", client.TestInput{}); err != nil || r.Request.Body == "" {
+		t.Errorf("test %+v %v", r, err)
+	}
+	if r, err := c.RenderEvent(ctx, "acme", e.ID, "1"); err != nil || r.Body != payload || r.Method != "POST" {
+		t.Errorf("rendered %+v %v", r, err)
+	}
+	if x, err := c.ExplainEvent(ctx, "acme", "1", e.ID, "es"); err != nil || x.Delivery == nil || x.Delivery.ID != l.Items[0].ID || x.Reasons[0].Code != "waiting" {
+		t.Errorf("explained %+v %v", x, err)
+	}
 	must(c.DeleteEndpoint(ctx, "acme", e.ID))
 	must(c.DeleteTenant(ctx, "acme"))
 	_, err = c.Tenant(ctx, "acme")

@@ -28,7 +28,7 @@ func (a *API) routeDeliveries() {
 	}, a.listDeliveries)
 	add(a, operation{
 		id: "get-delivery", method: http.MethodGet, path: deliveriesPath + "/{delivery}", tag: "deliveries", access: readers,
-		summary: "Read a delivery", description: "With every request that was made for it and what came back, secrets masked.",
+		summary: "Read a delivery", description: "With every request that was made for it and what came back, secrets masked, and a diagnosis of the latest in plain words.",
 		codes: []string{"delivery_not_found"},
 	}, a.getDelivery)
 	add(a, operation{
@@ -96,7 +96,11 @@ func (a *API) listDeliveries(ctx context.Context, in *struct {
 	return &struct{ Body client.List[client.Delivery] }{wireList(deliveries, next, list, wireDelivery)}, nil
 }
 
-func (a *API) getDelivery(ctx context.Context, in *DeliveryPath) (*struct{ Body client.DeliveryDetail }, error) {
+func (a *API) getDelivery(ctx context.Context, in *struct {
+	DeliveryPath
+	Speaks
+},
+) (*struct{ Body client.DeliveryDetail }, error) {
 	id, err := hook.ParseDeliveryID(in.Delivery)
 	if err != nil {
 		return nil, hook.NotFound("delivery", in.Delivery)
@@ -117,6 +121,11 @@ func (a *API) getDelivery(ctx context.Context, in *DeliveryPath) (*struct{ Body 
 	for _, at := range attempts {
 		out.AttemptList = append(out.AttemptList, wireAttempt(at, body))
 	}
+	e, err := a.Store.TenantEndpoint(ctx, in.Tenant, d.Endpoint)
+	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // it may be gone
+		return nil, err
+	}
+	out.Diagnosis = new(a.diagnosis(e, d, attempts[len(attempts)-1], in.language()))
 	return &struct{ Body client.DeliveryDetail }{out}, nil
 }
 

@@ -89,7 +89,15 @@ func polish(doc *huma.OpenAPI) {
 			s.AdditionalProperties = nil
 		}
 	}
-	for _, m := range []struct{ schema, member string }{{"Endpoint", "rate_limit"}, {"Attempt", "response"}, {"Attempt", "error"}} {
+	for _, m := range []struct{ schema, member string }{
+		{"Endpoint", "rate_limit"},
+		{"Attempt", "response"},
+		{"Attempt", "error"},
+		{"DeliveryDetail", "diagnosis"},
+		{"TestResult", "response"},
+		{"TestResult", "error"},
+		{"Explanation", "delivery"},
+	} {
 		p := schemas[m.schema].Properties[m.member]
 		schemas[m.schema].Properties[m.member] = &huma.Schema{
 			Description: p.Description, OneOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}},

@@ -127,8 +127,11 @@ var meanings = map[string]struct {
 	"payload_invalid":        {422, "The payload is not what the contract asks for."},
 	"too_many_events":        {422, "The array has more than 1000 events, or none."},
 	"idempotency_invalid":    {422, "The Idempotency-Key is malformed."},
+	"other_contract":         {422, "The event is not of the endpoint's contract."},
+	"render_failed":          {422, "No request can be made of the event."},
 	"recovery_invalid":       {422, "Something about the recovery is wrong; errors says what."},
 	"key_input_invalid":      {422, "Something about the key is wrong; errors says what."},
+	"test_running":           {429, "A test of the endpoint is running, or too many are."},
 	"internal_error":         {500, "Something went wrong on the server."},
 	"storage_unavailable":    {503, "Nothing could be stored; try again."},
 }

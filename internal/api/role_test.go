@@ -44,6 +44,9 @@ func TestRoles(t *testing.T) {
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/rotate-secret":        tenantMay,
 		"GET /v1/tenants/{tenant}/endpoints/{endpoint}/secret":                tenantMay,
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/recover":              tenantMay,
+		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/test":                 tenantMay,
+		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/render":               tenantMay,
+		"GET /v1/tenants/{tenant}/events/{event}/explain":                     readMay,
 		"GET /v1/tenants/{tenant}/endpoints/{endpoint}/recoveries":            readMay,
 		"GET /v1/tenants/{tenant}/endpoints/{endpoint}/recoveries/{recovery}": readMay,
 		"POST /v1/tenants/{tenant}/events":                                    sendMay,
@@ -126,7 +129,7 @@ func TestTenantsAreApart(t *testing.T) {
 	nobody := s.as(oursKey, "GET", "/v1/tenants/nobody", "").want(404)
 	for _, path := range []string{
 		"", "/endpoints", "/endpoints/" + id, "/endpoints/" + id + "/secret", "/events", "/events/" + event, "/events/their-id",
-		"/deliveries", "/deliveries/" + delivery, "/endpoints/" + id + "/recoveries", "/endpoints/" + id + "/recoveries/" + recovery,
+		"/events/" + event + "/explain?endpoint=" + id, "/deliveries", "/deliveries/" + delivery, "/endpoints/" + id + "/recoveries", "/endpoints/" + id + "/recoveries/" + recovery,
 	} {
 		s.as(theirsKey, "GET", theirs+path, "").want(200)
 		// Through their path: nothing is there, in the same words as where nothing is.
@@ -148,6 +151,7 @@ func TestTenantsAreApart(t *testing.T) {
 		{"POST", "/endpoints/" + id + "/rotate-secret"},
 		{"POST", "/deliveries/" + delivery + "/retry"},
 		{"POST", "/endpoints/" + id + "/disable"},
+		{"POST", "/endpoints/" + id + "/test"},
 	} {
 		s.as(oursKey, c[0], ours+c[1], `{}`).want(404)
 		s.as(oursKey, c[0], theirs+c[1], `{}`).want(404)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"gancho/contracts"
 	"gancho/internal/api"
 	"gancho/internal/contract"
+	"gancho/internal/deliver"
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
 	"gancho/internal/store"
@@ -25,15 +27,16 @@ import (
 const adminKey = "admin-key-0123456789"
 
 // server is the API over the real store, the real ingest and the shipped
-// contracts. Only the worker is missing.
+// contracts. The worker makes tests, and nothing else.
 type server struct {
-	t       testing.TB
-	db      *store.DB
-	api     *api.API
-	in      *ingest.Ingest
-	worker  *idleWorker
-	log     *syncBuffer
-	answers *syncBuffer // all answers' bodies
+	t         testing.TB
+	db        *store.DB
+	api       *api.API
+	in        *ingest.Ingest
+	worker    *idleWorker
+	contracts *contract.Set
+	log       *syncBuffer
+	answers   *syncBuffer // all answers' bodies
 }
 
 // idleWorker takes deliveries and does nothing with them.
@@ -53,6 +56,11 @@ func (w *idleWorker) Wake(id hook.EndpointID) {
 	defer w.mu.Unlock()
 	w.woken = append(w.woken, id)
 }
+
+// ownsNone keeps the worker from working through queues.
+type ownsNone struct{}
+
+func (ownsNone) Owns(hook.EndpointID) bool { return false }
 
 // syncBuffer is a buffer for several goroutines.
 type syncBuffer struct {
@@ -96,15 +104,20 @@ func newServer(t testing.TB) *server {
 
 func newServerOf(t testing.TB, db *store.DB) *server {
 	t.Helper()
-	s := &server{t: t, db: db, worker: &idleWorker{}, log: &syncBuffer{}, answers: &syncBuffer{}}
-	set := &contract.Set{}
+	s := &server{t: t, db: db, worker: &idleWorker{}, contracts: &contract.Set{}, log: &syncBuffer{}, answers: &syncBuffer{}}
+	set := s.contracts
 	for _, c := range shipped() {
 		set.Add(c)
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.in = ingest.New(ingest.Options{Store: db, Dispatcher: s.worker, Contracts: set, KeepKeys: 24 * time.Hour, Log: log})
+	sender := deliver.NewSender(deliver.SenderOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	t.Cleanup(sender.Close)
+	tester := deliver.New(deliver.Options{
+		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
+	})
 	s.api = api.New(api.Options{
-		Store: db, Accepter: s.in, Waker: s.worker, Contracts: set, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
+		Store: db, Accepter: s.in, Waker: s.worker, Tester: tester, Contracts: set, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(s.api.Changed)

@@ -94,3 +94,12 @@ type Accepter interface {
 type Waker interface {
 	Wake(id hook.EndpointID)
 }
+
+// Tester makes requests outside the queue.
+type Tester interface {
+	// Test sends an event that is not stored yet, and stores it with what came of
+	// it. An error means that no test was made.
+	Test(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.TestResult, error)
+	// Preview is the request that would be made, secrets masked.
+	Preview(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.Request, error)
+}

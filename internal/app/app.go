@@ -121,7 +121,7 @@ func (s *server) serve(ctx context.Context) error {
 	s.db.Watch(in.Forget)
 	s.db.Watch(worker.Refresh)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Waker: worker, Contracts: contracts, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Waker: worker, Tester: worker, Contracts: contracts, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 	})
 	s.db.Watch(handler.Changed)

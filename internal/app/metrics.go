@@ -78,6 +78,6 @@ func (l attemptLog) Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attemp
 		status = a.Response.Status
 	}
 	l.log.Log(context.Background(), level, "attempt", "tenant", d.Tenant, "endpoint", d.Endpoint, "delivery", d.ID, "type", d.Type,
-		"number", a.Number, "outcome", outcome, "status", status, "state", d.State, "next", d.NextAttemptAt,
+		"test", d.Test, "number", a.Number, "outcome", outcome, "status", status, "state", d.State, "next", d.NextAttemptAt,
 		"ms", a.Timing.Total.Milliseconds(), "detail", a.Detail)
 }

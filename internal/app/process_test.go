@@ -309,6 +309,63 @@ func TestKillDuringAttempts(t *testing.T) {
 	p.stop()
 }
 
+// Killed during a test: it ends as failed, with the attempt in its history, and is
+// not sent again, whatever the endpoint promises and does.
+func TestKillDuringTest(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	release := make(chan struct{})
+	rc := newReceiver(t, func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	})
+	p := start(t, dir)
+	paused := p.endpoint(client.EndpointInput{Name: "paused", URL: rc.URL, State: "paused"})
+	once := p.endpoint(client.EndpointInput{Name: "once", URL: rc.URL, Mode: "at_most_once", Retry: []string{"0s"}})
+	var ended sync.WaitGroup
+	for _, e := range []*client.Endpoint{paused, once} {
+		ended.Go(func() {
+			if r, err := p.TestEndpoint(context.Background(), "acme", e.ID, "", client.TestInput{}); err == nil {
+				t.Errorf("%s: answered %+v", e.Name, r)
+			}
+		})
+	}
+	eventually(t, "both have arrived", func() bool { n, _ := rc.counts(); return n == 2 })
+	p.kill()
+	ended.Wait()
+	close(release)
+
+	p = start(t, dir)
+	for _, e := range []*client.Endpoint{paused, once} {
+		var d client.Delivery
+		eventually(t, "the test of "+e.Name+" is failed", func() bool {
+			list, err := p.Deliveries(t.Context(), "acme", client.DeliveryFilter{Endpoint: e.ID})
+			if err != nil || len(list.Items) != 1 {
+				t.Fatalf("deliveries of %s: %+v, %v", e.Name, list, err)
+			}
+			d = list.Items[0]
+			return d.State == "failed"
+		})
+		full, err := p.Delivery(t.Context(), "acme", d.ID)
+		if err != nil || !d.Test || d.Reason != "interrupted" || len(full.AttemptList) != 1 || !full.AttemptList[0].Interrupted || full.Diagnosis.Code != "attempt_interrupted" {
+			t.Errorf("%s: %+v %v", e.Name, full, err)
+		}
+		r, err := p.TestEndpoint(t.Context(), "acme", e.ID, "", client.TestInput{})
+		if err != nil || !r.Passed {
+			t.Errorf("another test of %s: %+v, %v", e.Name, r, err)
+		}
+		if now, err := p.Endpoint(t.Context(), "acme", e.ID); err != nil || now.LastRun != nil || now.LastStatus != "" {
+			t.Errorf("%s: %+v, %v", e.Name, now, err)
+		}
+	}
+	if _, requests := rc.counts(); requests != 4 {
+		t.Errorf("%d requests, want 4: nothing is sent twice", requests)
+	}
+	p.stop()
+}
+
 // A stop finishes what is in flight, and interrupts what takes too long without
 // counting it against the schedule.
 func TestStopFinishes(t *testing.T) {

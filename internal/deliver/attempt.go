@@ -3,6 +3,7 @@ package deliver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -15,32 +16,55 @@ func (l *lane) send(job hook.Job) {
 	l.mu.Lock()
 	p := l.plan
 	l.mu.Unlock()
-	d := &job.Delivery
-	before := *d
-	shot, r, frozen, err := l.w.shape(l.w.stopped, p, &job)
-	var a *hook.Attempt
-	var o hook.Outcome
-	switch {
-	case err != nil && hook.IsKind(err, hook.KindUnavailable), l.w.stopped.Err() != nil:
-		// Not the delivery's fault: it stays as it is in the store, and is read again.
+	before := job.Delivery
+	m, err := l.w.attempt(p, &job, l.announce)
+	if err != nil { // not the delivery's fault: it stays as it is in the store, and is read again
+		if errors.Is(err, errNotAnnounced) {
+			before.State = hook.Sending // whether that was stored, nobody knows
+		}
 		l.giveUp(before, time.Now())
 		return
-	case err != nil:
-		now := time.Now()
-		a = &hook.Attempt{StartedAt: now, Class: hook.ClassRender, Detail: err.Error()}
-		o = hook.Outcome{Class: hook.ClassRender, Final: true}
-	default:
-		if !l.announce(d, frozen) {
-			before.State = hook.Sending // whether that was stored, nobody knows
-			l.giveUp(before, time.Now())
-			return
-		}
-		x := l.w.Transport.Send(l.w.stopped, shot)
-		a, o = judge(p, x)
-		describe(r, a, x, shot)
 	}
-	a.Delivery, a.Number = d.ID, d.Attempts+1
-	l.conclude(p, job, a, o, frozen)
+	l.conclude(p, job, m)
+}
+
+// made is an attempt that was made, and what it came to.
+type made struct {
+	*hook.Attempt
+	outcome hook.Outcome
+	frozen  []byte // body to keep with the delivery; nil if it is the payload or kept already
+}
+
+// Why no attempt was made although nothing is wrong with the delivery.
+var (
+	errNotNow       = errors.New("the worker is stopping, or the database cannot be read")
+	errNotAnnounced = errors.New("that it is being sent could not be stored")
+)
+
+// attempt makes one request for a delivery: it renders, signs, sends and judges.
+// Deliveries of lanes and tests both come through here. announce has to store,
+// before anything is sent, that the delivery is in a sender's hands; if it is
+// false nothing is sent.
+func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery, frozen []byte) bool) (m made, err error) {
+	d := &job.Delivery
+	shot, r, frozen, err := w.shape(w.stopped, p, job)
+	switch {
+	case err != nil && hook.IsKind(err, hook.KindUnavailable), w.stopped.Err() != nil:
+		return m, errNotNow
+	case err != nil:
+		m.Attempt = &hook.Attempt{StartedAt: time.Now(), Class: hook.ClassRender, Detail: err.Error()}
+		m.outcome = hook.Outcome{Class: hook.ClassRender, Final: true}
+	default:
+		if !announce(d, frozen) {
+			return m, errNotAnnounced
+		}
+		x := w.Transport.Send(w.stopped, shot)
+		m.Attempt, m.outcome = judge(p, x)
+		describe(r, m.Attempt, x, shot)
+	}
+	m.frozen = frozen
+	m.Delivery, m.Number = d.ID, d.Attempts+1
+	return m, nil
 }
 
 // shape renders and signs the request of a delivery. frozen is the body to keep
@@ -114,27 +138,40 @@ func judge(p *plan, x *Exchange) (*hook.Attempt, hook.Outcome) {
 // describe completes the attempt with what was sent, secrets masked, wherever
 // they show: in our headers and URL, and in an answer that echoes them.
 func describe(r renderer, a *hook.Attempt, x *Exchange, shot *Shot) {
-	a.Request = hook.Request{Method: shot.Method, URL: shot.URL, Headers: x.Sent}
-	if a.Response != nil {
-		kept := *a.Response
-		kept.Headers, kept.Truncated = cutHeaders(kept.Headers, kept.Truncated)
-		a.Response = &kept
-	}
-	if len(r.secrets) == 0 {
+	a.Request = r.request(shot, x.Sent)
+	if a.Response == nil {
 		return
 	}
-	a.Request.URL = r.maskText(shot.URL)
-	a.Request.Headers = maskHeaders(r, x.Sent)
-	if a.Response != nil {
-		masked := *a.Response
-		masked.Headers = maskHeaders(r, masked.Headers)
-		for _, s := range r.secrets {
-			if len(s) >= minMasked && bytes.Contains(masked.Body, []byte(s)) {
-				masked.Body = bytes.ReplaceAll(masked.Body, []byte(s), []byte(contract.Mask))
-			}
-		}
-		a.Response = &masked
+	kept := *a.Response
+	kept.Headers, kept.Truncated = cutHeaders(kept.Headers, kept.Truncated)
+	if len(r.secrets) > 0 {
+		kept.Headers, kept.Body = maskHeaders(r, kept.Headers), r.maskBody(kept.Body)
 	}
+	a.Response = &kept
+}
+
+// request is a request as it may be shown. Its body is nil unless something in it
+// is secret.
+func (r renderer) request(shot *Shot, sent []hook.Header) hook.Request {
+	q := hook.Request{Method: shot.Method, URL: shot.URL, Headers: sent}
+	if len(r.secrets) == 0 {
+		return q
+	}
+	q.URL, q.Headers = r.maskText(shot.URL), maskHeaders(r, sent)
+	if body := r.maskBody(shot.Body); !sameSlice(body, shot.Body) {
+		q.Body = body
+	}
+	return q
+}
+
+// maskBody is body itself if nothing in it is secret.
+func (r renderer) maskBody(body []byte) []byte {
+	for _, s := range r.secrets {
+		if len(s) >= minMasked && bytes.Contains(body, []byte(s)) {
+			body = bytes.ReplaceAll(body, []byte(s), []byte(contract.Mask))
+		}
+	}
+	return body
 }
 
 // keepHeaders bounds what is kept of the headers of an answer, in bytes.
@@ -162,7 +199,8 @@ func maskHeaders(r renderer, headers []hook.Header) []hook.Header {
 }
 
 // conclude lets [hook.Next] decide, and records the decision.
-func (l *lane) conclude(p *plan, job hook.Job, a *hook.Attempt, o hook.Outcome, frozen []byte) {
+func (l *lane) conclude(p *plan, job hook.Job, m made) {
+	a, o, frozen := m.Attempt, m.outcome, m.frozen
 	now := time.Now()
 	d := &job.Delivery
 	policy := p.policy

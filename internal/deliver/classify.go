@@ -193,7 +193,7 @@ func (x fault) classifyTLS(limit string) (class, detail string) {
 		return hook.ClassTLSInvalid, fmt.Sprintf("The certificate of %s is not valid (%s).", x.host, plain(bad))
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](x.err); ok {
-		return hook.ClassTLSInvalid, fmt.Sprintf("The certificate of %s is signed by nobody we trust; it may be self-signed, or an intermediate certificate is missing.", x.host)
+		return hook.ClassTLSUntrusted, fmt.Sprintf("The certificate of %s is signed by nobody we trust; it may be self-signed, or an intermediate certificate is missing.", x.host)
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](x.err); ok {
 		return hook.ClassTLSInvalid, fmt.Sprintf("The certificate of %s is not valid (%s).", x.host, plain(x.err))

@@ -56,6 +56,8 @@ type Store interface {
 	// SaveHealth stores an endpoint's health when convenient.
 	SaveHealth(id hook.EndpointID, h hook.Health)
 	SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error
+	// Submit commits a test: its event and its delivery.
+	Submit(sub *hook.Submission, keepKeys time.Duration) error
 }
 
 // Transport sends one request. [*Sender] is the real one.
@@ -104,6 +106,7 @@ type Worker struct {
 
 	mu    sync.Mutex
 	lanes map[hook.EndpointID]*lane
+	tests map[hook.EndpointID]struct{} // endpoints that are being tested
 
 	stopping atomic.Bool
 	closing  chan struct{}   // closed with stopping: senders that are free end
@@ -127,7 +130,7 @@ func New(o Options) *Worker {
 		o.Tick = tickEvery
 	}
 	w := &Worker{
-		Options: o, lanes: map[hook.EndpointID]*lane{}, backlog: make(chan struct{}, unrecordedLimit), closing: make(chan struct{}),
+		Options: o, lanes: map[hook.EndpointID]*lane{}, tests: map[hook.EndpointID]struct{}{}, backlog: make(chan struct{}, unrecordedLimit), closing: make(chan struct{}),
 		gate: gate{limit: max(o.InFlight, 1), maxBytes: max(o.MemoryBytes, 1<<20)},
 	}
 	w.stopped, w.cancel = context.WithCancel(context.Background())
@@ -271,7 +274,9 @@ func (w *Worker) Refresh(c hook.Change) {
 }
 
 func (w *Worker) stop() {
+	w.mu.Lock() // no test begins after this
 	w.stopping.Store(true)
+	w.mu.Unlock()
 	close(w.closing)
 	for _, l := range w.all() { // who is past the check of stopping has counted itself when this returns
 		l.mu.Lock()

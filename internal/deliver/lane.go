@@ -29,11 +29,12 @@ type lane struct {
 	dead atomic.Bool // dropped by the worker, which will open a new one
 
 	queue  []hook.Job
-	bytes  int                     // of the queue's payloads
-	held   map[hook.DeliveryID]int // not to be read from the store: queued, in flight, or not durably recorded yet
-	holds  int                     // sum of held
-	onDisk bool                    // the store may have due deliveries that are not in the queue
-	nextAt time.Time               // when something in the store comes due; zero: nothing known
+	bytes  int                      // of the queue's payloads
+	held   map[hook.DeliveryID]int  // not to be read from the store: queued, in flight, or not durably recorded yet
+	holds  int                      // sum of held
+	tests  map[hook.DeliveryID]bool // in hands too, but none of the queue's business
+	onDisk bool                     // the store may have due deliveries that are not in the queue
+	nextAt time.Time                // when something in the store comes due; zero: nothing known
 
 	// While the store is read, what it shows may be outdated by what is recorded
 	// meanwhile: released has the deliveries that the lane let go since the reading
@@ -71,7 +72,7 @@ const (
 )
 
 func newLane(w *Worker, id hook.EndpointID, interrupted bool) *lane {
-	l := &lane{w: w, id: id, held: map[hook.DeliveryID]int{}, hands: make(chan hook.Job), want: 1, interrupted: interrupted, onDisk: true}
+	l := &lane{w: w, id: id, held: map[hook.DeliveryID]int{}, tests: map[hook.DeliveryID]bool{}, hands: make(chan hook.Job), want: 1, interrupted: interrupted, onDisk: true}
 	l.timer = time.AfterFunc(time.Hour, l.pump)
 	l.timer.Stop()
 	return l
@@ -202,7 +203,7 @@ func (l *lane) wake() {
 // look is wake for a lane that seems to have nothing to do.
 func (l *lane) look() {
 	l.mu.Lock()
-	idle := len(l.held) == 0 && l.reserved == 0 && l.nextAt.IsZero()
+	idle := len(l.held) == 0 && len(l.tests) == 0 && l.reserved == 0 && l.nextAt.IsZero()
 	l.mu.Unlock()
 	if idle {
 		l.wake()
@@ -484,6 +485,7 @@ func (l *lane) setPlan(p *plan) {
 // is durable.
 func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 	for {
+		l.beginReading(false)
 		list, err := l.w.Store.InHands(ctx, l.id, pageJobs)
 		if err != nil {
 			return err
@@ -498,6 +500,9 @@ func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 			wait.Add(1)
 			l.w.record(interruptedResult(d, p, time.Now()), wait.Done)
 		}
+		l.mu.Lock()
+		l.released = nil
+		l.mu.Unlock()
 		if !waitOr(ctx, &wait) {
 			return ctx.Err()
 		}
@@ -561,11 +566,30 @@ func (l *lane) beginReading(page bool) {
 // has reports whether the lane has a delivery that the store shows, or had it
 // when the reading began; with mu held.
 func (l *lane) has(id hook.DeliveryID) bool {
-	if l.held[id] > 0 {
+	if l.held[id] > 0 || l.tests[id] {
 		return true
 	}
 	_, ok := l.released[id]
 	return ok
+}
+
+// holdTest keeps what looks for interrupted deliveries from taking a test for one,
+// until letGo is called. It is false if the lane is dead.
+func (l *lane) holdTest(id hook.DeliveryID) (letGo func(), ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dead.Load() {
+		return nil, false
+	}
+	l.tests[id], l.usedAt = true, time.Now()
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.tests, id)
+		if l.released != nil {
+			l.released[id] = struct{}{}
+		}
+	}, true
 }
 
 func (l *lane) holdsOn(id hook.DeliveryID) bool {
@@ -632,7 +656,7 @@ func (l *lane) tend(now time.Time) (drop bool) {
 	if l.unsaved {
 		l.saveHealth(now)
 	}
-	idle := len(l.held) == 0 && l.reserved == 0 && l.nextAt.IsZero() && !l.busy && !l.breaker.open && !now.Before(l.notBefore) &&
+	idle := len(l.held) == 0 && len(l.tests) == 0 && l.reserved == 0 && l.nextAt.IsZero() && !l.busy && !l.breaker.open && !now.Before(l.notBefore) &&
 		(!l.onDisk || l.plan != nil && l.plan.state != hook.EndpointActive)
 	if l.dead.Load() || idle && now.Sub(l.usedAt) > idleAfter {
 		l.dead.Store(true)

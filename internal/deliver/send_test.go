@@ -1149,7 +1149,7 @@ func TestTLS(t *testing.T) {
 		detail string
 	}{
 		{"good", with(ca.issue(nil, false)), "", ""},
-		{"self-signed", with(ca.issue(nil, true)), hook.ClassTLSInvalid, "signed by nobody we trust"},
+		{"self-signed", with(ca.issue(nil, true)), hook.ClassTLSUntrusted, "signed by nobody we trust"},
 		{"expired", with(ca.issue(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }, false)), hook.ClassTLSExpired, "expired on"},
 		{"not valid yet", with(ca.issue(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }, false)), hook.ClassTLSExpired, "not valid before"},
 		{"other name", with(ca.issue(func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"other.example"} }, false)), hook.ClassTLSHostname, "for another name (other.example)"},

@@ -9,6 +9,7 @@ const (
 	ClassConnectRefused = "connect_refused"
 	ClassConnectTimeout = "connect_timeout"
 	ClassConnectFailed  = "connect_failed" // unreachable network or host
+	ClassTLSUntrusted   = "tls_untrusted"  // self-signed, or an intermediate certificate is missing
 	ClassTLSInvalid     = "tls_invalid"
 	ClassTLSExpired     = "tls_expired"
 	ClassTLSHostname    = "tls_hostname"
@@ -36,7 +37,7 @@ const (
 func ReceiverTrouble(class string) bool {
 	switch class {
 	case ClassDNSNotFound, ClassDNSFailed, ClassPrivateAddress, ClassConnectRefused, ClassConnectTimeout,
-		ClassConnectFailed, ClassTLSInvalid, ClassTLSExpired, ClassTLSHostname, ClassTLSFailed, ClassTimeout,
+		ClassConnectFailed, ClassTLSUntrusted, ClassTLSInvalid, ClassTLSExpired, ClassTLSHostname, ClassTLSFailed, ClassTimeout,
 		ClassReset, ClassProtocol, ClassHeadersTooBig, ClassStatus5xx, ClassRateLimited:
 		return true
 	}

@@ -85,6 +85,13 @@ type Job struct {
 	Frozen   []byte // body as frozen at the first attempt; nil: not yet, or equal to the payload
 }
 
+// TestResult is what a test of an endpoint came to.
+type TestResult struct {
+	Delivery Delivery
+	Attempt  *Attempt
+	Body     []byte // of the request, where the attempt does not say otherwise
+}
+
 // Attempt is one HTTP request made for a delivery.
 type Attempt struct {
 	Delivery    DeliveryID
@@ -103,7 +110,8 @@ type Request struct {
 	Method  string   `json:"method"`
 	URL     string   `json:"url"`
 	Headers []Header `json:"headers"`
-	// Body is nil when the body is the event's payload, which is stored already.
+	// Body is nil when the body is the event's payload or the frozen body, which are
+	// stored already; it is set when secrets in that had to be masked.
 	Body []byte `json:"-"`
 }
 

@@ -41,7 +41,7 @@ const jitter = 0.10
 // the jitter comes from the delivery's id.
 func Next(d Delivery, o Outcome, p Policy, now time.Time) Transition {
 	t := decide(d, o, p, now)
-	if o.Class == ClassGone && !o.OK { // 410 means: stop sending here, whatever the mode
+	if o.Class == ClassGone && !o.OK && !d.Test { // 410 means: stop sending here, whatever the mode
 		t.Disable = ReasonGone
 	}
 	return t
@@ -51,6 +51,8 @@ func decide(d Delivery, o Outcome, p Policy, now time.Time) Transition {
 	switch {
 	case o.OK:
 		return Transition{State: Delivered, Slot: d.Slot + 1}
+	case d.Test: // whatever the mode, once
+		return Transition{State: Failed, Reason: o.Class, Slot: d.Slot + 1}
 	case p.Mode == AtMostOnce && o.Interrupted:
 		return Transition{State: Unknown, Reason: ReasonInterrupted, Slot: d.Slot + 1}
 	case p.Mode == AtMostOnce, o.Final:

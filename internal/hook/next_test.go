@@ -52,6 +52,11 @@ func TestNext(t *testing.T) {
 		{"once: timeout", Delivery{}, Outcome{Class: ClassTimeout}, once, Transition{State: Failed, Reason: ClassTimeout, Slot: 1}},
 		{"once: interrupted", Delivery{}, Outcome{Interrupted: true}, once, Transition{State: Unknown, Reason: ReasonInterrupted, Slot: 1}},
 		{"once: gone", Delivery{}, Outcome{Class: ClassGone}, once, Transition{State: Failed, Reason: ClassGone, Slot: 1, Disable: ReasonGone}},
+		{"test: success", Delivery{Test: true}, Outcome{OK: true}, normal, Transition{State: Delivered, Slot: 1}},
+		{"test: failure", Delivery{Test: true}, Outcome{Class: ClassStatus5xx}, normal, Transition{State: Failed, Reason: ClassStatus5xx, Slot: 1}},
+		{"test: gone", Delivery{Test: true}, Outcome{Class: ClassGone}, normal, Transition{State: Failed, Reason: ClassGone, Slot: 1}},
+		{"test: interrupted", Delivery{Test: true}, Outcome{Interrupted: true, Class: ClassInterrupted}, normal, Transition{State: Failed, Reason: ReasonInterrupted, Slot: 1}},
+		{"test once: interrupted", Delivery{Test: true}, Outcome{Interrupted: true, Class: ClassInterrupted}, once, Transition{State: Failed, Reason: ReasonInterrupted, Slot: 1}},
 	} {
 		if diff := cmp.Diff(c.want, Next(c.d, c.o, c.p, noon)); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", c.name, diff)

@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"internal/expr":     {"internal/hook", "internal/rawjson", "internal/nearest"},
 	"internal/match":    {"internal/hook", "internal/expr", "internal/rawjson"},
 	"internal/sign":     {"internal/hook"},
+	"internal/diagnose": {"internal/hook"},
 	"internal/contract": {"internal/hook", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "contracts"},
 	"contracts":         {}, // the shipped contracts, embedded
 
@@ -38,7 +39,7 @@ var mayImport = map[string][]string{
 	"internal/ingest":   {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
 	"internal/schedule": {"internal/hook"},
 	"internal/deliver":  {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson"},
-	"internal/api":      {"internal/hook", "client", "internal/contract", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson"},
+	"internal/api":      {"internal/hook", "client", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson"},
 	"internal/inbox":    {"internal/sign"},
 	"internal/console":  {},
 
@@ -57,13 +58,14 @@ const anyButCLI = "*"
 // mayUse is the modules of others that a package may import, for the packages
 // that are to stay light enough to be understood, tested and reused anywhere.
 var mayUse = map[string][]string{
-	"client":           {}, // people copy it into their own programs
-	"contracts":        {},
-	"internal/hook":    {"github.com/google/uuid"},
-	"internal/nearest": {},
-	"internal/rawjson": {"github.com/go-json-experiment/json"},
-	"internal/sign":    {},
-	"internal/inbox":   {},
+	"client":            {}, // people copy it into their own programs
+	"contracts":         {},
+	"internal/hook":     {"github.com/google/uuid"},
+	"internal/nearest":  {},
+	"internal/rawjson":  {"github.com/go-json-experiment/json"},
+	"internal/sign":     {},
+	"internal/diagnose": {},
+	"internal/inbox":    {},
 }
 
 // pkg is what go list says about one package.

@@ -1,0 +1,102 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+)
+
+// TestInput says what to test an endpoint with.
+type TestInput struct {
+	EventType string          `json:"event_type,omitempty" maxLength:"128" doc:"One of the contract's event types; the first that the endpoint takes, if left out." example:"order.paid"`
+	Payload   json.RawMessage `json:"payload,omitempty" doc:"Any JSON value, sent as it is; the contract's example of the event type, if left out."`
+}
+
+// TestResult is what a test of an endpoint came to.
+type TestResult struct {
+	Passed    bool          `json:"passed" doc:"The answer counts as success under the endpoint's contract."`
+	Request   Request       `json:"request"`
+	Response  *Response     `json:"response" doc:"null: no answer came."`
+	TimingMS  Timing        `json:"timing_ms"`
+	Error     *AttemptError `json:"error" doc:"null: it passed."`
+	Diagnosis Diagnosis     `json:"diagnosis"`
+	Delivery  string        `json:"delivery" doc:"The test in the history." example:"dlv_06ew2c6eqfy7d00000000000g4"`
+	Event     string        `json:"event" doc:"The event that was made for it." example:"evt_06ew2c6eqfy7d00000000000g0"`
+	Type      string        `json:"type" doc:"Type of the event." example:"order.paid"`
+}
+
+// Diagnosis says what became of a request in words for people who do not program.
+type Diagnosis struct {
+	Code     string `json:"code" doc:"A stable word, see docs/diagnosis.md." example:"connection_refused"`
+	Level    string `json:"level" enum:"ok,warning,error"`
+	Language string `json:"language" enum:"en,es,pt" doc:"Of title and advice."`
+	Title    string `json:"title" doc:"What is the matter, in a few words."`
+	Advice   string `json:"advice" doc:"What to do, and what to ask whom."`
+}
+
+// RenderInput says what to render.
+type RenderInput struct {
+	Event string `json:"event" minLength:"1" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own." example:"evt_06ew2c6eqfy7d00000000000g0"`
+}
+
+// Explanation says why an endpoint has got an event, or not.
+type Explanation struct {
+	Event     string    `json:"event" example:"evt_06ew2c6eqfy7d00000000000g0"`
+	Endpoint  string    `json:"endpoint" example:"ep_06ew2c5e8m4b900000000000g0"`
+	Delivered bool      `json:"delivered" doc:"It has arrived."`
+	Delivery  *Delivery `json:"delivery" doc:"null: none was made for this endpoint."`
+	Reasons   []Reason  `json:"reasons" doc:"All that apply, the most telling first."`
+}
+
+// Reason is one of the reasons of an [Explanation].
+type Reason struct {
+	Code   string `json:"code" doc:"A stable word: delivered, waiting, failed, unknown, cancelled, paused, test_event, other_contract, created_later, event_type, filter, filter_failed, disabled, changed_since." example:"filter"`
+	Detail string `json:"detail" doc:"A sentence for people."`
+	Cause  string `json:"cause,omitempty" doc:"What exactly went wrong, for programmers, in English."`
+}
+
+// TestEndpoint sends a test event to an endpoint and waits for what comes of it,
+// which can take as long as the endpoint's timeout (give the [Client] an
+// HTTP client with a longer one). An error means that no test was made.
+// language is en, es, pt or "" for English.
+func (c *Client) TestEndpoint(ctx context.Context, tenant, endpoint, language string, in TestInput) (*TestResult, error) {
+	// By hand, because package json would change the white space of the payload.
+	head, err := marshal(struct {
+		EventType string `json:"event_type"`
+	}{in.EventType})
+	if err != nil {
+		return nil, err
+	}
+	if in.EventType == "" {
+		head = []byte("{}")
+	}
+	if in.Payload != nil {
+		head = head[:len(head)-1]
+		if in.EventType != "" {
+			head = append(head, ',')
+		}
+		head = append(append(append(head, `"payload":`...), in.Payload...), '}')
+	}
+	return send[TestResult](ctx, c, http.MethodPost, withQuery(path("tenants", tenant, "endpoints", endpoint, "test"), speaking(language)), json.RawMessage(head))
+}
+
+// RenderEvent shows the request that would be made for a stored event, secrets
+// masked. Nothing is stored or sent.
+func (c *Client) RenderEvent(ctx context.Context, tenant, endpoint, event string) (*Request, error) {
+	return send[Request](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "render"), RenderInput{Event: event})
+}
+
+// ExplainEvent says why an endpoint has got an event, or not. language is en, es,
+// pt or "" for English.
+func (c *Client) ExplainEvent(ctx context.Context, tenant, event, endpoint, language string) (*Explanation, error) {
+	q := speaking(language)
+	q.Set("endpoint", endpoint)
+	return get[Explanation](ctx, c, withQuery(path("tenants", tenant, "events", event, "explain"), q))
+}
+
+func speaking(language string) url.Values {
+	q := url.Values{}
+	set(q, "lang", language)
+	return q
+}

@@ -1,0 +1,146 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"gancho/client"
+	"gancho/internal/contract"
+	"gancho/internal/diagnose"
+	"gancho/internal/hook"
+	"gancho/internal/nearest"
+)
+
+func (a *API) routeTests() {
+	add(a, operation{
+		id: "test-endpoint", method: http.MethodPost, path: endpointPath1 + "/test", tag: "endpoints", access: managers, bodyOptional: true,
+		summary: "Test an endpoint",
+		description: "Sends a test event, made like a real one and judged by the contract's rule, and answers what was sent, what came back, and a diagnosis in plain words. " +
+			"It is sent once and at once, also while the endpoint is paused or disabled, and changes nothing about the endpoint. " +
+			"The answer is 200 whatever came of it, and comes when the endpoint has answered or its time is over. The test stays in the history as a delivery marked test.",
+		codes: []string{"endpoint_not_found", "contract_not_found", "event_type_unknown", "payload_too_large", "test_running"},
+	}, a.testEndpoint)
+	add(a, operation{
+		id: "render-event", method: http.MethodPost, path: endpointPath1 + "/render", tag: "endpoints", access: managers,
+		summary:     "Show the request for an event",
+		description: "What would be sent to the endpoint, as it is configured now, for an event that is stored. Secrets are masked. Nothing is stored or sent.",
+		codes:       []string{"endpoint_not_found", "event_not_found", "contract_not_found", "other_contract", "render_failed"},
+	}, a.renderEvent)
+}
+
+// Speaks are the parameters of what answers in the caller's language.
+type Speaks struct {
+	Lang   string `query:"lang" enum:"en,es,pt" doc:"Language of the texts for people; by Accept-Language if left out."`
+	Accept string `header:"Accept-Language" doc:"Chooses the language where lang is left out: English, Spanish or Portuguese." example:"es-MX, en;q=0.5"`
+}
+
+func (s Speaks) language() string {
+	if s.Lang != "" {
+		return s.Lang
+	}
+	return diagnose.Language(s.Accept)
+}
+
+func (a *API) testEndpoint(ctx context.Context, in *struct {
+	EndpointPath
+	Speaks
+	Body client.TestInput
+},
+) (*struct{ Body client.TestResult }, error) {
+	e, err := a.endpoint(ctx, in.EndpointPath)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := a.testEvent(e, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.Tester.Test(ctx, e.ID, ev)
+	if err != nil {
+		return nil, err
+	}
+	at := wireAttempt(r.Attempt, r.Body)
+	return &struct{ Body client.TestResult }{client.TestResult{
+		Passed: r.Delivery.State == hook.Delivered, Request: at.Request, Response: at.Response, TimingMS: at.TimingMS, Error: at.Error,
+		Diagnosis: a.diagnosis(e, r.Delivery, r.Attempt, in.language()),
+		Delivery:  r.Delivery.ID.String(), Event: ev.ID.String(), Type: ev.Type,
+	}}, nil
+}
+
+// testEvent makes the event that an endpoint is tested with.
+func (a *API) testEvent(e *hook.Endpoint, in client.TestInput) (*hook.Event, error) {
+	c := a.contract(e.Contract)
+	if c == nil {
+		return nil, hook.NotFound("contract", e.Contract)
+	}
+	eventType, payload := c.Sample(e.Config)
+	if in.EventType != "" {
+		described, ok := c.Event(in.EventType)
+		if !ok {
+			return nil, invalid("event_type_unknown", []hook.FieldError{{
+				Pointer: "/event_type", Detail: "The contract " + c.Name + " has no such event type." + nearest.DidYouMean(in.EventType, c.EventNames()),
+			}})
+		}
+		eventType, payload = in.EventType, described.Sample()
+	}
+	if in.Payload != nil {
+		payload = in.Payload
+	}
+	if len(payload) > a.MaxPayload {
+		return nil, &hook.Error{
+			Kind: hook.KindTooLarge, Code: "payload_too_large", Detail: fmt.Sprintf("The payload is larger than %d bytes.", a.MaxPayload),
+		}
+	}
+	return &hook.Event{
+		ID: hook.NewEventID(), Tenant: e.Tenant, Contract: c.Name, Type: eventType, Source: hook.SourceTest, CreatedAt: time.Now(), Payload: c.Redact(payload),
+	}, nil
+}
+
+// diagnosis says what became of an attempt. e is nil if the endpoint is gone.
+func (a *API) diagnosis(e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, language string) client.Diagnosis {
+	x := diagnose.Attempt{Class: at.Class, URL: at.Request.URL, Response: at.Response}
+	if at.Response != nil {
+		x.HTML = contract.IsHTML(at.Response.Body)
+	}
+	if e != nil {
+		if x.URL == "" { // no request came about
+			x.URL = e.Config.URL
+		}
+		// The limits are those of the attempt unless the endpoint was changed since.
+		if c := a.contract(e.Contract); c != nil && d.EndpointVersion == e.Version && d.ContractVersion == c.Version {
+			limits := c.Limits(e.Config)
+			x.Limit, x.Connect = limits.Timeout, limits.ConnectTimeout
+		}
+	}
+	y := diagnose.Of(x, language)
+	return client.Diagnosis{Code: y.Code, Level: string(y.Level), Language: y.Language, Title: y.Title, Advice: y.Advice}
+}
+
+func (a *API) renderEvent(ctx context.Context, in *struct {
+	EndpointPath
+	Body client.RenderInput
+},
+) (*struct{ Body client.Request }, error) {
+	e, err := a.endpoint(ctx, in.EndpointPath)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := a.event(ctx, in.Tenant, in.Body.Event)
+	if err != nil {
+		return nil, err
+	}
+	if ev.Contract != e.Contract {
+		return nil, invalid("other_contract", []hook.FieldError{{
+			Pointer: "/event", Detail: "This event is of the contract " + ev.Contract + ", and the endpoint takes events of " + e.Contract + " only.",
+		}})
+	}
+	r, err := a.Tester.Preview(ctx, e.ID, ev)
+	if err != nil {
+		return nil, err
+	}
+	out := client.Request{Method: r.Method, URL: r.URL, Headers: pairs(r.Headers)}
+	out.Body, out.BodyBase64 = text(r.Body)
+	return &struct{ Body client.Request }{out}, nil
+}

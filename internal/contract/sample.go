@@ -1,0 +1,59 @@
+package contract
+
+import (
+	"slices"
+	"strings"
+
+	"gancho/internal/expr"
+	"gancho/internal/hook"
+	"gancho/internal/match"
+)
+
+// emptySample is sent where a contract gives no example.
+const emptySample = `{"test":true}`
+
+// Sample is an event to test an endpoint with: the contract's example of the
+// first event type that the endpoint takes, preferably of one that has an
+// example. If it takes none of them, it is the
+// first that has one.
+func (c *Contract) Sample(cfg hook.EndpointConfig) (eventType string, payload []byte) {
+	types, err := match.CompileTypes(cfg.EventTypes)
+	takes := func(e EventType) bool { return err == nil && types.Match(sampleName(e, cfg)) }
+	for _, fits := range []func(EventType) bool{
+		func(e EventType) bool { return takes(e) && e.Example != nil },
+		takes,
+		func(e EventType) bool { return e.Example != nil },
+		func(EventType) bool { return true },
+	} {
+		if i := slices.IndexFunc(c.events, fits); i >= 0 {
+			return sampleName(c.events[i], cfg), c.events[i].Sample()
+		}
+	}
+	return "test", []byte(emptySample) // a contract without event types is refused by Parse
+}
+
+// Sample is the example of the event type, or something in its place.
+func (e EventType) Sample() []byte {
+	if e.Example == nil {
+		return []byte(emptySample)
+	}
+	return e.Example
+}
+
+// sampleName is the name of the event type; for the one that stands for any, a
+// name that the endpoint takes.
+func sampleName(e EventType, cfg hook.EndpointConfig) string {
+	if e.Name != anyEvent {
+		return e.Name
+	}
+	for _, glob := range cfg.EventTypes {
+		if name := strings.ReplaceAll(glob, "*", "test"); hook.ValidEventType(name) {
+			return name
+		}
+	}
+	return "test"
+}
+
+// IsHTML reports whether the body of an answer is an HTML page, as response.html
+// in a success rule does.
+func IsHTML(body []byte) bool { return expr.IsHTML(body) }

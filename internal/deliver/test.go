@@ -1,0 +1,170 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+const (
+	testsAtOnce = 64               // over all endpoints; one for each
+	testStored  = 10 * time.Second // how long the answer to a test waits until it is in the history
+)
+
+// Test sends an event to an endpoint, whatever state that is in, and returns what
+// came of it. The request is made like any other, but once, at once, and past
+// queue, order, rate and breaker; it says nothing about the endpoint's health.
+// The event and its delivery, marked as a test, become part of the history. A test
+// that a crash interrupts ends as failed and is not sent again.
+//
+// The event must be new and of the endpoint's tenant and contract. Test does not
+// end with ctx once something may have been sent.
+func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (*hook.TestResult, error) {
+	if err := w.beginTest(id); err != nil {
+		return nil, err
+	}
+	defer w.endTest(id)
+	p, err := w.plan(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	job := hook.Job{Event: ev, Delivery: hook.Delivery{
+		ID: ev.ID.Delivery(1), Tenant: ev.Tenant, Endpoint: id, Type: ev.Type, Mode: p.policy.Mode, Test: true,
+		State: hook.Sending, CreatedAt: now, NextAttemptAt: now, QueueAt: now,
+		EndpointVersion: p.endpoint.Version, ContractVersion: p.contract.Version,
+	}}
+	letGo := w.hold(id, job.Delivery.ID)
+	// In a sender's hands from the start: no queue ever has it, and after a crash it
+	// is found as interrupted.
+	err = w.Store.Submit(&hook.Submission{Tenant: ev.Tenant, Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{job.Delivery}}}}, 0)
+	if err != nil {
+		letGo()
+		return nil, err
+	}
+	m, err := w.attempt(p, &job, func(*hook.Delivery, []byte) bool { return true })
+	if err != nil {
+		m = made{
+			Attempt: &hook.Attempt{
+				Delivery: job.Delivery.ID, Number: 1, StartedAt: now, Interrupted: true, Class: hook.ClassInterrupted,
+				Request: hook.Request{Method: p.endpoint.Config.Method, URL: p.render.maskText(p.endpoint.Config.URL)},
+				Detail:  "Gancho stopped before the request was sent.",
+			},
+			outcome: hook.Outcome{Class: hook.ClassInterrupted, Interrupted: true},
+		}
+	}
+	return w.concludeTest(p, job, m, letGo), nil
+}
+
+// concludeTest records what a test came to.
+func (w *Worker) concludeTest(p *plan, job hook.Job, m made, letGo func()) *hook.TestResult {
+	now := time.Now()
+	d := job.Delivery
+	apply(&d, hook.Next(d, m.outcome, p.policy, now), now, false) // never waits, so it has no place in an order
+	d.Attempts++
+	if w.Observer != nil {
+		w.Observer.Attempted(p.endpoint, &d, m.Attempt)
+	}
+	stored := make(chan struct{})
+	w.record(hook.Result{Delivery: d, Attempt: m.Attempt, Frozen: m.frozen}, func() { letGo(); close(stored) })
+	patience := time.NewTimer(testStored)
+	defer patience.Stop()
+	select {
+	case <-stored:
+	case <-patience.C: // the outcome is known, and recording it goes on
+	case <-w.stopped.Done():
+	}
+	body := m.frozen
+	if body == nil {
+		body = job.Event.Payload
+	}
+	return &hook.TestResult{Delivery: d, Attempt: m.Attempt, Body: body}
+}
+
+// beginTest takes the endpoint's place for a test.
+func (w *Worker) beginTest(id hook.EndpointID) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	limited := func(detail string) error {
+		return &hook.Error{Kind: hook.KindLimited, Code: "test_running", Detail: detail}
+	}
+	switch _, running := w.tests[id]; {
+	case w.stopping.Load():
+		return hook.Unavailable(errors.New("the worker is stopping"))
+	case running:
+		return limited("A test of this endpoint is running. Wait for it to end, then make another.")
+	case len(w.tests) >= testsAtOnce:
+		return limited("Too many tests are running on this server. Try again in a moment.")
+	}
+	w.tests[id] = struct{}{}
+	w.senders.Add(1)
+	return nil
+}
+
+func (w *Worker) endTest(id hook.EndpointID) {
+	w.mu.Lock()
+	delete(w.tests, id)
+	w.mu.Unlock()
+	w.senders.Done()
+}
+
+// hold keeps the endpoint's lane from taking a delivery for one that an earlier
+// process had in hand, until letGo is called. A lane of another node takes over
+// only what that node's earlier process had.
+func (w *Worker) hold(id hook.EndpointID, d hook.DeliveryID) (letGo func()) {
+	if !w.Owner.Owns(id) {
+		return func() {}
+	}
+	for {
+		l := w.lane(id, false)
+		if letGo, ok := l.holdTest(d); ok {
+			l.pump() // a lane that was just opened has to look what there is for it
+			return letGo
+		}
+	}
+}
+
+// Preview is the request that would be made for an event, secrets masked. Nothing
+// is stored or sent.
+func (w *Worker) Preview(ctx context.Context, id hook.EndpointID, ev *hook.Event) (*hook.Request, error) {
+	p, err := w.plan(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	failed := func(detail string) error { return hook.Invalid("render_failed", detail) }
+	shot, r, _, err := w.shape(ctx, p, &hook.Job{Event: ev, Delivery: hook.Delivery{ID: ev.ID.Delivery(1), Endpoint: id, Mode: p.policy.Mode}})
+	switch {
+	case err != nil && hook.IsKind(err, hook.KindUnavailable):
+		return nil, err
+	case err != nil:
+		return nil, failed("No request can be made of this event: " + err.Error() + ".")
+	}
+	sent, wrong := sentHeaders(shot)
+	if wrong != "" {
+		return nil, failed(wrong)
+	}
+	q := r.request(shot, sent)
+	if q.Body == nil {
+		q.Body = shot.Body
+	}
+	return &q, nil
+}
+
+// sentHeaders are the header lines that would go on the wire, or what is wrong
+// with the request.
+func sentHeaders(shot *Shot) (headers []hook.Header, wrong string) {
+	for _, h := range shot.Headers {
+		if !validHeader(h) {
+			return nil, notSendable(shot, nil)
+		}
+	}
+	f := newFlight(context.Background(), ClockTotal, limits{timeout: time.Minute, connect: time.Minute}, time.Now())
+	defer f.land()
+	req, wrong := f.request(shot)
+	if req == nil {
+		return nil, wrong
+	}
+	return f.sent(req), ""
+}

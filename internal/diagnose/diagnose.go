@@ -1,0 +1,334 @@
+// Package diagnose says in plain words why a request failed, what to do, and
+// whom to ask. It exists because those who set up an endpoint are often not
+// programmers: an error class and a status mean nothing to them.
+//
+// [Of] is pure: from what an attempt came to, it finds a stable code, and the
+// texts for it in English, Spanish or Portuguese (texts.go). [Explain] does the
+// same for why an event was or was not delivered. No text has a word that only
+// somebody who knows Gancho understands; a test holds them to it.
+//
+// docs/diagnosis.md lists all of them.
+package diagnose
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"gancho/internal/hook"
+)
+
+// Attempt is what one request came to.
+type Attempt struct {
+	Class    string         // error class; "" if it succeeded
+	URL      string         // where it was sent; secrets in it may be masked
+	Response *hook.Response // nil: none came
+	HTML     bool           // the answer is an HTML page
+	Limit    time.Duration  // for the answer; 0: not known
+	Connect  time.Duration  // for setting up the connection; 0: not known
+}
+
+// Level says how bad it is.
+type Level string
+
+const (
+	OK      Level = "ok"
+	Warning Level = "warning" // it counts as success, and yet is probably not what was meant
+	Error   Level = "error"
+)
+
+// Diagnosis is what a person is told.
+type Diagnosis struct {
+	Code     string // stable
+	Level    Level
+	Language string // of the texts: en, es or pt
+	Title    string // what is the matter, in a few words
+	Advice   string // what to do, and what to ask whom
+}
+
+// The codes that are not the only one of an error class.
+const (
+	codeSuccess       = "success"
+	codeSuccessHTML   = "success_html_page"
+	codeHTML          = "html_page"
+	codeDocument      = "document_address"
+	codeWrongAnswer   = "wrong_answer"
+	codeRedirect      = "redirect"
+	codeRedirectLogin = "redirect_to_login"
+	codeRedirectApp   = "redirect_google_script"
+	codeUnauthorized  = "unauthorized"
+	codeForbidden     = "forbidden"
+	codeNotFound      = "not_found"
+	codeMethod        = "method_not_allowed"
+	codeRejected      = "request_rejected"
+	codeServerError   = "server_error"
+	codeServerAway    = "server_unavailable"
+	codeOther         = "failed"
+)
+
+// codes are those of the classes that always mean the same.
+var codes = map[string]string{
+	hook.ClassDNSNotFound:    "name_not_found",
+	hook.ClassDNSFailed:      "name_lookup_failed",
+	hook.ClassPrivateAddress: "private_network",
+	hook.ClassConnectRefused: "connection_refused",
+	hook.ClassConnectTimeout: "connection_timeout",
+	hook.ClassConnectFailed:  "connection_failed",
+	hook.ClassTLSExpired:     "certificate_expired",
+	hook.ClassTLSHostname:    "certificate_wrong_name",
+	hook.ClassTLSUntrusted:   "certificate_untrusted",
+	hook.ClassTLSInvalid:     "certificate_invalid",
+	hook.ClassTLSFailed:      "secure_connection_failed",
+	hook.ClassTimeout:        "no_answer_in_time",
+	hook.ClassTooSlow:        "answer_too_late",
+	hook.ClassReset:          "connection_broken",
+	hook.ClassProtocol:       "not_a_web_server",
+	hook.ClassHeadersTooBig:  "answer_too_large",
+	hook.ClassGone:           "address_gone",
+	hook.ClassRateLimited:    "too_many_requests",
+	hook.ClassStatusOther:    "unexpected_status",
+	hook.ClassRender:         "request_not_made",
+	hook.ClassScript:         "transformation_failed",
+	hook.ClassInterrupted:    "attempt_interrupted",
+}
+
+// Of says what became of an attempt, in one of the languages en, es and pt.
+func Of(a Attempt, language string) Diagnosis {
+	return say(a.code(), language, a.facts(language))
+}
+
+func (a Attempt) code() string {
+	if a.Response != nil && (a.Class != "" || a.HTML) && isDocument(a.URL) {
+		return codeDocument
+	}
+	switch a.Class {
+	case "":
+		if a.HTML {
+			return codeSuccessHTML
+		}
+		return codeSuccess
+	case hook.ClassBodyRule:
+		if a.HTML {
+			return codeHTML
+		}
+		return codeWrongAnswer
+	case hook.ClassRedirect:
+		return a.redirect()
+	case hook.ClassStatus4xx:
+		return a.refusal()
+	case hook.ClassStatus5xx:
+		switch a.status() {
+		case 502, 503, 504:
+			return codeServerAway
+		}
+		return codeServerError
+	}
+	if code, ok := codes[a.Class]; ok {
+		return code
+	}
+	return codeOther
+}
+
+func (a Attempt) status() int {
+	if a.Response == nil {
+		return 0
+	}
+	return a.Response.Status
+}
+
+func (a Attempt) refusal() string {
+	switch a.status() {
+	case 401, 407:
+		return codeUnauthorized
+	case 403:
+		return codeForbidden
+	case 404:
+		return codeNotFound
+	case 405:
+		return codeMethod
+	}
+	return codeRejected
+}
+
+func (a Attempt) redirect() string {
+	to := a.location()
+	switch {
+	case to == nil:
+		return codeRedirect
+	case isGoogleScript(a.URL) && strings.HasSuffix(to.Hostname(), ".googleusercontent.com"):
+		return codeRedirectApp
+	case looksLikeLogin(to):
+		return codeRedirectLogin
+	}
+	return codeRedirect
+}
+
+// location is where a redirect points, nil if nowhere.
+func (a Attempt) location() *url.URL {
+	if a.Response == nil {
+		return nil
+	}
+	for _, h := range a.Response.Headers {
+		if strings.EqualFold(h.Name, "Location") && h.Value != "" {
+			to, err := url.Parse(h.Value)
+			if err != nil {
+				return nil
+			}
+			if from, err := url.Parse(a.URL); err == nil {
+				to = from.ResolveReference(to)
+			}
+			return to
+		}
+	}
+	return nil
+}
+
+// Words of an address that make it a login page: any part of it, or a whole one.
+var (
+	loginParts = []string{"login", "signin", "sign-in", "sign_in", "log-in", "log_in", "iniciar-sesion", "entrar"}
+	loginWords = []string{"auth", "oauth", "oauth2", "sso", "saml", "authorize", "authenticate", "authentication", "accounts", "acceso", "cas"}
+)
+
+func looksLikeLogin(u *url.URL) bool {
+	text := strings.ToLower(u.Hostname() + u.Path) // what follows may say where to go after the login
+	for _, p := range loginParts {
+		if strings.Contains(text, p) {
+			return true
+		}
+	}
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
+		if slices.Contains(loginWords, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// documentHosts serve documents to people. What they are sent by a program they
+// answer with a page, a redirect or an error, and forget.
+var documentHosts = []string{
+	"docs.google.com", "sheets.google.com", "drive.google.com", "forms.google.com", "forms.gle", "sites.google.com",
+	"onedrive.live.com", "1drv.ms",
+}
+
+func isDocument(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	for _, h := range documentHosts {
+		if strings.EqualFold(u.Hostname(), h) {
+			return !strings.HasSuffix(u.Path, "/formResponse") // that one takes what it is sent
+		}
+	}
+	return false
+}
+
+func isGoogleScript(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && strings.EqualFold(u.Hostname(), "script.google.com")
+}
+
+// facts are what the placeholders of texts stand for; "" is not known.
+func (a Attempt) facts(language string) map[string]string {
+	f := map[string]string{"limit": length(a.Limit, language), "connect": length(a.Connect, language)}
+	if u, err := url.Parse(a.URL); err == nil {
+		f["host"], f["name"] = u.Host, u.Hostname()
+	}
+	if s := a.status(); s != 0 {
+		f["status"] = strconv.Itoa(s)
+	}
+	if to := a.location(); to != nil {
+		// Without what follows the path: it is long, and may be private.
+		f["location"] = short((&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String(), 200)
+	}
+	return f
+}
+
+// short cuts a text to n bytes, at a whole character.
+func short(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
+}
+
+// length writes a limit as people do: 200 ms, 1.5 s, 2 min.
+func length(d time.Duration, language string) string {
+	var s string
+	switch {
+	case d <= 0:
+		return ""
+	case d < time.Second:
+		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
+	case d >= time.Minute && d%time.Minute == 0:
+		return strconv.Itoa(int(d/time.Minute)) + " min"
+	default:
+		s = strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
+	}
+	if language != languages[0] {
+		s = strings.Replace(s, ".", ",", 1)
+	}
+	return s
+}
+
+// say fills in the texts of a code.
+func say(code, language string, facts map[string]string) Diagnosis {
+	e := texts[code]
+	language = known(language)
+	t := e.in(language)
+	return Diagnosis{Code: code, Level: e.level, Language: language, Title: fill(t.title, facts, language), Advice: fill(t.advice, facts, language)}
+}
+
+// fill puts facts in the place of {name}. What stands between [[ and ]] is left
+// out if a fact in it is not known; elsewhere words take its place.
+func fill(text string, facts map[string]string, language string) string {
+	var b strings.Builder
+	if strings.HasPrefix(text, "{host}") && facts["host"] == "" { // else it would begin with a small letter
+		words := placeholders["host"].in(language)
+		text = strings.ToUpper(words[:1]) + words[1:] + strings.TrimPrefix(text, "{host}")
+	}
+	for {
+		before, rest, ok := strings.Cut(text, "[[")
+		b.WriteString(replace(before, facts, language))
+		if !ok {
+			return b.String()
+		}
+		var inner string
+		inner, text, _ = strings.Cut(rest, "]]")
+		if whole(inner, facts) {
+			b.WriteString(replace(inner, facts, language))
+		}
+	}
+}
+
+// whole reports whether all facts of a text are known.
+func whole(text string, facts map[string]string) bool {
+	for name := range placeholders {
+		if strings.Contains(text, "{"+name+"}") && facts[name] == "" {
+			return false
+		}
+	}
+	return true
+}
+
+func replace(text string, facts map[string]string, language string) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
+	var pairs []string
+	for name, words := range placeholders {
+		value := facts[name]
+		if value == "" {
+			value = words.in(language)
+		}
+		pairs = append(pairs, "{"+name+"}", value)
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}

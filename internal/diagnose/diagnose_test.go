@@ -1,0 +1,274 @@
+package diagnose
+
+import (
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// classes are the error classes of package hook, by the name of their constant.
+func classes(t *testing.T) map[string]string {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "hook", "class.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Class") {
+			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[spec.Names[0].Name] = value
+		}
+		return true
+	})
+	if len(out) < 20 {
+		t.Fatalf("only %d classes found", len(out))
+	}
+	return out
+}
+
+func answer(status int, headers ...string) *hook.Response {
+	r := &hook.Response{Status: status}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Headers = append(r.Headers, hook.Header{Name: headers[i], Value: headers[i+1]})
+	}
+	return r
+}
+
+const address = "https://crm.example.com:8443/hooks?token=abc"
+
+var cases = []struct {
+	name string
+	a    Attempt
+	code string
+}{
+	{"success", Attempt{URL: address, Response: answer(200)}, "success"},
+	{"success with a page", Attempt{URL: address, Response: answer(200), HTML: true}, "success_html_page"},
+	{"page", Attempt{Class: hook.ClassBodyRule, URL: address, Response: answer(200), HTML: true}, "html_page"},
+	{"spreadsheet", Attempt{Class: hook.ClassBodyRule, URL: "https://docs.google.com/spreadsheets/d/1/edit", Response: answer(200), HTML: true}, "document_address"},
+	{"spreadsheet that seems to accept", Attempt{URL: "https://docs.google.com/spreadsheets/d/1/edit", Response: answer(200), HTML: true}, "document_address"},
+	{"spreadsheet that refuses", Attempt{Class: hook.ClassStatus4xx, URL: "https://docs.google.com/spreadsheets/d/1/edit", Response: answer(405)}, "document_address"},
+	{"spreadsheet that asks to log in", Attempt{Class: hook.ClassRedirect, URL: "https://drive.google.com/file/d/1", Response: answer(302, "Location", "https://accounts.google.com/ServiceLogin")}, "document_address"},
+	{"form that takes it", Attempt{URL: "https://docs.google.com/forms/d/e/1/formResponse", Response: answer(200), HTML: true}, "success_html_page"},
+	{"no answer from a document", Attempt{Class: hook.ClassDNSFailed, URL: "https://docs.google.com/spreadsheets/d/1/edit"}, "name_lookup_failed"},
+	{"wrong body", Attempt{Class: hook.ClassBodyRule, URL: address, Response: answer(200)}, "wrong_answer"},
+	{"login", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "location", "/login?next=/hooks")}, "redirect_to_login"},
+	{"login elsewhere", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(303, "Location", "https://accounts.example.com/x")}, "redirect_to_login"},
+	{"sign in", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "Location", "https://crm.example.com/users/sign_in")}, "redirect_to_login"},
+	{"oauth", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "Location", "https://id.example.com/oauth2/authorize?x=1")}, "redirect_to_login"},
+	{"authors are no login", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "Location", "/authors")}, "redirect"},
+	{"login in the query is none", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(301, "Location", "/hooks/?from=login")}, "redirect"},
+	{"redirect without a target", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(304)}, "redirect"},
+	{"redirect to nonsense", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "Location", "http://[::")}, "redirect"},
+	{"apps script", Attempt{Class: hook.ClassRedirect, URL: "https://script.google.com/macros/s/1/exec", Response: answer(302, "Location", "https://script.googleusercontent.com/macros/echo?k=1")}, "redirect_google_script"},
+	{"apps script that is not public", Attempt{Class: hook.ClassRedirect, URL: "https://script.google.com/macros/s/1/exec", Response: answer(302, "Location", "https://accounts.google.com/ServiceLogin")}, "redirect_to_login"},
+	{"401", Attempt{Class: hook.ClassStatus4xx, URL: address, Response: answer(401)}, "unauthorized"},
+	{"403", Attempt{Class: hook.ClassStatus4xx, URL: address, Response: answer(403), HTML: true}, "forbidden"},
+	{"404", Attempt{Class: hook.ClassStatus4xx, URL: address, Response: answer(404)}, "not_found"},
+	{"405", Attempt{Class: hook.ClassStatus4xx, URL: address, Response: answer(405)}, "method_not_allowed"},
+	{"422", Attempt{Class: hook.ClassStatus4xx, URL: address, Response: answer(422)}, "request_rejected"},
+	{"410", Attempt{Class: hook.ClassGone, URL: address, Response: answer(410)}, "address_gone"},
+	{"429", Attempt{Class: hook.ClassRateLimited, URL: address, Response: answer(429)}, "too_many_requests"},
+	{"500", Attempt{Class: hook.ClassStatus5xx, URL: address, Response: answer(500)}, "server_error"},
+	{"503", Attempt{Class: hook.ClassStatus5xx, URL: address, Response: answer(503)}, "server_unavailable"},
+	{"202 where 200 is wanted", Attempt{Class: hook.ClassStatusOther, URL: address, Response: answer(202)}, "unexpected_status"},
+	{"no URL", Attempt{Class: hook.ClassRender}, "request_not_made"},
+	{"an unreadable URL", Attempt{Class: hook.ClassRender, URL: "http://[::"}, "request_not_made"},
+	{"a class of tomorrow", Attempt{Class: "of_tomorrow", URL: address}, "failed"},
+}
+
+func TestOf(t *testing.T) {
+	t.Parallel()
+	for _, c := range cases {
+		if d := Of(c.a, "en"); d.Code != c.code {
+			t.Errorf("%s: %s, want %s", c.name, d.Code, c.code)
+		}
+	}
+}
+
+// mark finds what must be in no text for people: what was meant to be filled in,
+// and words that only those who know the program understand.
+var mark = regexp.MustCompile(`(?i)[{}]|\[\[|\]\]|%!|%[sdvq]|[a-z]_[a-z]|\b(gancho|endpoints?|payloads?|tenants?|deliver(y|ies) id|lane|breaker|nil|null)\b|  | \.|\(\)`)
+
+var link = regexp.MustCompile(`https?://[^\s),]*`)
+
+// TestEveryClass holds the texts of every error class and code, with and without
+// facts, to what texts for people are.
+func TestEveryClass(t *testing.T) {
+	t.Parallel()
+	reached := map[string]bool{}
+	check := func(what string, a Attempt) {
+		seen := map[string]bool{}
+		for _, language := range languages {
+			d := Of(a, language)
+			reached[d.Code] = true
+			if d.Language != language || d.Level != OK && d.Level != Warning && d.Level != Error || d.Level == OK && a.Class != "" {
+				t.Errorf("%s in %s: %+v", what, language, d)
+			}
+			if seen[d.Title] || seen[d.Advice] {
+				t.Errorf("%s: the text in %s is that of another language: %+v", what, language, d)
+			}
+			seen[d.Title], seen[d.Advice] = true, true
+			for _, text := range []string{d.Title, d.Advice} {
+				if bad := mark.FindString(link.ReplaceAllString(text, "link")); bad != "" || text == "" {
+					t.Errorf("%s in %s: %q in %q", what, language, bad, text)
+				}
+				if first := text[:1]; a.URL == "" && first != strings.ToUpper(first) {
+					t.Errorf("%s in %s begins small: %q", what, language, text)
+				}
+			}
+			if n := len([]rune(d.Title)); n > 120 {
+				t.Errorf("%s in %s: a title of %d characters", what, language, n)
+			}
+			if !strings.HasSuffix(d.Advice, ".") || strings.HasSuffix(d.Title, ".") {
+				t.Errorf("%s in %s: advice are sentences, a title is none: %+v", what, language, d)
+			}
+		}
+	}
+	for name, class := range classes(t) {
+		if Of(Attempt{Class: class, URL: address}, "en").Code == codeOther {
+			t.Errorf("%s has no diagnosis", name)
+		}
+		check(name, Attempt{Class: class, URL: address, Limit: 200 * time.Millisecond, Connect: 10 * time.Second, Response: answer(418)})
+		check(name+" without facts", Attempt{Class: class})
+	}
+	for _, c := range cases {
+		check(c.name, c.a)
+	}
+	for code := range texts {
+		if !reached[code] {
+			t.Errorf("nothing leads to the code %s", code)
+		}
+	}
+	if d := Of(Attempt{}, "fr"); d.Language != "en" {
+		t.Errorf("an unknown language: %+v", d)
+	}
+}
+
+func TestFacts(t *testing.T) {
+	t.Parallel()
+	slow := Attempt{Class: hook.ClassTimeout, URL: address, Limit: 200 * time.Millisecond}
+	for language, want := range map[string]string{"en": "limit: 200 ms", "es": "límite: 200 ms", "pt": "limite: 200 ms"} {
+		if d := Of(slow, language); !strings.Contains(d.Title, want) || !strings.Contains(d.Advice, "crm.example.com:8443") {
+			t.Errorf("%s: %+v", language, d)
+		}
+	}
+	slow.Limit = 0
+	if d := Of(slow, "en"); d.Title != "No answer in time" {
+		t.Errorf("no limit known: %q", d.Title)
+	}
+	moved := Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(308, "Location", "/hooks/?key=private")}
+	if d := Of(moved, "pt"); !strings.Contains(d.Advice, "https://crm.example.com:8443/hooks/.") || strings.Contains(d.Advice, "private") {
+		t.Errorf("redirect: %q", d.Advice)
+	}
+	moved.Response = answer(302, "Location", "/"+strings.Repeat("é", 5000))
+	if d := Of(moved, "en"); len(d.Advice) > 1000 {
+		t.Errorf("a long redirect gives %d bytes", len(d.Advice))
+	}
+	for d, want := range map[time.Duration]string{
+		0: "", -1: "", 200 * time.Millisecond: "200 ms", 1500 * time.Millisecond: "1,5 s", 15 * time.Second: "15 s", time.Minute: "1 min", 90 * time.Second: "90 s",
+	} {
+		if got := length(d, "es"); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	for why := range reasons {
+		seen := map[string]bool{}
+		for _, language := range languages {
+			text := Explain(why, language)
+			if bad := mark.FindString(text); bad != "" || seen[text] || !strings.HasSuffix(text, ".") {
+				t.Errorf("%s in %s: %q", why, language, text)
+			}
+			seen[text] = true
+		}
+	}
+}
+
+func TestLanguage(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]string{
+		"": "en", "es": "es", "pt-BR": "pt", "ES-mx, en;q=0.9": "es", "en;q=0.5, pt;q=0.8": "pt", "fr, de;q=0.9": "en", "fr, es;q=0.1": "es",
+		"*": "en", "es;q=0": "en", "es;q=0.5, pt;q=0.5": "es", "es;q=x, pt;q=0.1": "pt", "pt;q=NaN": "en", "es;q=2, pt;q=0.3": "pt", ",;,;=": "en", "es ; q=0.4 , pt ; Q=0.6": "pt",
+	} {
+		if got := Language(header); got != want {
+			t.Errorf("%q: %s, want %s", header, got, want)
+		}
+	}
+}
+
+var update = flag.Bool("update", false, "write docs/diagnosis.md")
+
+// TestDocument keeps docs/diagnosis.md what the tables say.
+func TestDocument(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join("..", "..", "docs", "diagnosis.md")
+	want := document()
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("docs/diagnosis.md is out of date: go test ./internal/diagnose -update")
+	}
+}
+
+func document() string {
+	var b strings.Builder
+	b.WriteString(`# Diagnosis
+
+<!-- Written by: go test ./internal/diagnose -update -->
+
+A test (` + "`POST …/endpoints/{endpoint}/test`" + `) and the page of a delivery say what became of the latest request in words for
+people who do not program, in English, Spanish or Portuguese: by ` + "`?lang=en|es|pt`" + `, else by ` + "`Accept-Language`" + `.
+The code is stable; title and advice are not. The texts are in ` + "`internal/diagnose`" + `, one table.
+
+| code | when | title |
+|---|---|---|
+`)
+	when := map[string]string{
+		codeSuccess: "it counts as success", codeSuccessHTML: "it counts as success, but the answer is an HTML page (a warning)",
+		codeHTML: "`body_rule`, and the answer is an HTML page", codeWrongAnswer: "`body_rule`, otherwise",
+		codeDocument:      "any answer that is an error or a page, from a host of online documents (Google Docs, Sheets, Drive, OneDrive)",
+		codeRedirectLogin: "`redirect` to what looks like a login page", codeRedirectApp: "`redirect` of Google Apps Script to its own output",
+		codeRedirect: "`redirect`, otherwise", codeUnauthorized: "`status_4xx`: 401, 407", codeForbidden: "`status_4xx`: 403",
+		codeNotFound: "`status_4xx`: 404", codeMethod: "`status_4xx`: 405", codeRejected: "`status_4xx`, otherwise",
+		codeServerAway: "`status_5xx`: 502, 503, 504", codeServerError: "`status_5xx`, otherwise", codeOther: "anything else",
+	}
+	for class, code := range codes {
+		when[code] = "`" + class + "`"
+	}
+	blanks := strings.NewReplacer("[[", "", "]]", "", "{", "‹", "}", "›")
+	for _, code := range slices.Sorted(maps.Keys(texts)) {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", code, when[code], blanks.Replace(texts[code].en.title))
+	}
+	b.WriteString("\n## Why an event was or was not delivered\n\n`GET …/events/{event}/explain?endpoint=ep_…` gives all reasons that apply, the most telling first.\n\n| code | meaning |\n|---|---|\n")
+	for _, why := range slices.Sorted(maps.Keys(reasons)) {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", why, reasons[why].en)
+	}
+	return b.String()
+}
