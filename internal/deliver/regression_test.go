@@ -50,7 +50,7 @@ func TestOrderedQueueFull(t *testing.T) {
 		g = make(chan struct{})
 		x.publish(x.endpoint, "first")
 		settle()
-		for i := 0; i < 17; i++ {
+		for range 17 {
 			x.publishMany(x.endpoint, 1000, number)
 		}
 		close(g)
