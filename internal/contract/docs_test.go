@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gancho/internal/rawjson"
 )
 
 // The reference names every key of the language, and its first example works.
@@ -18,7 +20,7 @@ func TestReference(t *testing.T) {
 	for section, keys := range keysOf {
 		for _, k := range keys {
 			if !strings.Contains(text, k+":") && !strings.Contains(text, "`"+k+"`") && !slices.Contains(strings.Fields(strings.ReplaceAll(text, "`", " ")), k) {
-				t.Errorf("docs/contract-language.md does not mention %s", joinPath(section, k))
+				t.Errorf("docs/contract-language.md does not mention %s", rawjson.JoinPath(section, k))
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/nearest"
+	"gancho/internal/rawjson"
 )
 
 // Limits of a contract.
@@ -215,7 +216,7 @@ func (l *loader) retry(n *node) []time.Duration {
 // redact reads the paths of what must not be stored.
 func (l *loader) redact(c *Contract, n *node) {
 	for _, item := range l.list(n) {
-		path, err := parsePath(l.str(item))
+		path, err := rawjson.ParsePath(l.str(item))
 		if err != nil {
 			l.problemAt(item, "This is not a path: "+err.Error()+".", "Write for example headers.authorization")
 			continue
@@ -242,7 +243,7 @@ func (l *loader) assumed(c *Contract, n *node) {
 		return
 	}
 	for _, p := range n.pairs {
-		segments, err := parsePath(p.key)
+		segments, err := rawjson.ParsePath(p.key)
 		if err != nil {
 			l.problem(p.line, p.col, fmt.Sprintf("%s is not a path: %v.", p.key, err), "Write for example delivery.retry")
 			continue
@@ -269,7 +270,7 @@ func oneWord(path string) string {
 	var known []string
 	for section, keys := range keysOf {
 		for _, k := range keys {
-			known = append(known, joinPath(section, k))
+			known = append(known, rawjson.JoinPath(section, k))
 		}
 	}
 	slices.Sort(known)

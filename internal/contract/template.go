@@ -73,7 +73,7 @@ func (t *template) add(text string) {
 }
 
 func parseReference(s string, known []string) (part, error) {
-	path, err := parsePath(s)
+	path, err := rawjson.ParsePath(s)
 	if err != nil {
 		return part{}, fmt.Errorf("${%s} cannot be read: %w", s, err)
 	}
