@@ -51,4 +51,13 @@ func TestReferenceSections(t *testing.T) {
 	if c.Signing() != "standard-webhooks" || c.Shaping() || len(c.Assumed()) != 2 || !c.HasEvent("anything") {
 		t.Errorf("%s", src)
 	}
+	results := c.RunTests()
+	if len(results) != 3 {
+		t.Errorf("%d tests", len(results))
+	}
+	for _, r := range results {
+		if r.Wrong != "" {
+			t.Errorf("%s: %s", r.Name, r.Wrong)
+		}
+	}
 }
