@@ -61,3 +61,31 @@ func TestReferenceSections(t *testing.T) {
 		}
 	}
 }
+
+// The worked examples of the reference are pieces of the shipped contracts.
+func TestWorkedExamples(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/contract-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, block := range strings.Split(string(b), "```yaml contracts/")[1:] {
+		file, rest, _ := strings.Cut(block, "\n")
+		pieces, _, _ := strings.Cut(rest, "\n```")
+		src, err := os.ReadFile("../../contracts/" + file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		seen[file] = true
+		for piece := range strings.SplitSeq(pieces, "\n# …\n") {
+			if !strings.Contains(string(src), "\n"+piece+"\n") {
+				t.Errorf("%s has no longer\n%s", file, piece)
+			}
+		}
+	}
+	if len(seen) != 5 {
+		t.Errorf("examples of %v", seen)
+	}
+}

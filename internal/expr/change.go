@@ -83,7 +83,8 @@ var changeCalls = map[string]changeFunction{
 		return !same(at(c.oldRaw, path), at(c.newRaw, path))
 	},
 	"changed_except": func(c *Change, names []string) bool {
-		return c.differs(c.newRaw, c.oldRaw, names) || c.differs(c.oldRaw, c.newRaw, names)
+		before, after := rawjson.Members(c.oldRaw), rawjson.Members(c.newRaw)
+		return differs(after, before, names) || differs(before, after, names)
 	},
 	"added":   func(c *Change, path []string) bool { return more(at(c.newRaw, path), at(c.oldRaw, path)) },
 	"removed": func(c *Change, path []string) bool { return more(at(c.oldRaw, path), at(c.newRaw, path)) },
@@ -112,10 +113,15 @@ func at(doc []byte, path []string) []byte {
 
 func same(a, b []byte) bool { return (a == nil) == (b == nil) && rawjson.Same(a, b) }
 
-// differs reports whether a has a member, other than those named, that b has not.
-func (c *Change) differs(a, b []byte, except []string) bool {
-	for _, m := range rawjson.Members(a) {
-		if !slices.Contains(except, m.Name) && !same(at(a, []string{m.Name}), at(b, []string{m.Name})) {
+// differs reports whether the members of a, but for those named, are not all
+// among those of b.
+func differs(a, b []rawjson.Member, except []string) bool {
+	for _, m := range a {
+		if slices.Contains(except, m.Name) || rawjson.KindOf(m.Value) == 'n' {
+			continue
+		}
+		i := slices.IndexFunc(b, func(o rawjson.Member) bool { return o.Name == m.Name })
+		if i < 0 || !rawjson.Same(m.Value, b[i].Value) {
 			return true
 		}
 	}
@@ -145,7 +151,7 @@ func checkPaths(text string, a *cel.Ast) *Error {
 		call := e.AsCall()
 		if _, err := literal(call.FunctionName(), constant(call.Args()[0])); err != nil {
 			at := native.SourceInfo().GetStartLocation(call.Args()[0].ID())
-			found = &Error{Line: max(1, at.Line()), Column: at.Column() + 1, Message: err.Error()}
+			found = &Error{Line: max(1, at.Line()), Column: at.Column() + 1, Message: err.Error() + "."}
 		}
 	}))
 	return found
@@ -180,14 +186,14 @@ func literal(function string, arg any) ([]string, error) {
 	case string:
 		path, err := rawjson.ParsePath(arg)
 		if err != nil {
-			return nil, fmt.Errorf("%s(%q) does not name a path: %w. Write for example %s(\"contact.name\").", function, arg, err, function) //lint:ignore ST1005 it is shown as a sentence
+			return nil, fmt.Errorf("%s(%q) does not name a path: %w. Write for example %s(\"contact.name\")", function, arg, err, function)
 		}
 		return path, nil
 	}
 	if function == "changed_except" {
-		return nil, fmt.Errorf("%s takes a list of names in quotes, for example %s([\"name\", \"phone\"]).", function, function) //lint:ignore ST1005 it is shown as a sentence
+		return nil, fmt.Errorf("%s takes a list of names in quotes, for example %s([\"name\", \"phone\"])", function, function)
 	}
-	return nil, fmt.Errorf("%s takes a path in quotes, for example %s(\"contact.name\").", function, function) //lint:ignore ST1005 it is shown as a sentence
+	return nil, fmt.Errorf("%s takes a path in quotes, for example %s(\"contact.name\")", function, function)
 }
 
 // changeCall is a call of one of the functions. It takes the place of CEL's own
