@@ -2,9 +2,12 @@ package contracts_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -152,5 +155,189 @@ func TestStandard(t *testing.T) {
 	}
 	if d := cmp.Diff(hook.DefaultRetry, c.Policy(cfg).Retry); d != "" {
 		t.Errorf("retry:\n%s", d)
+	}
+}
+
+// The tests that each shipped contract carries, as gancho contract test runs them.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	files, err := fs.Glob(contracts.Files, "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		c := load(t, file)
+		for _, r := range c.RunTests() {
+			if r.Wrong != "" {
+				t.Errorf("%s:%d: %s: %s", file, r.Line, r.Name, r.Wrong)
+			}
+		}
+	}
+}
+
+// names reads the event names of a list beside the examples.
+func names(t *testing.T, file string, name func(e json.RawMessage) string) (out []string) {
+	t.Helper()
+	var list struct{ Events []json.RawMessage }
+	if err := json.Unmarshal(example(t, file), &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list.Events {
+		out = append(out, name(e))
+	}
+	return out
+}
+
+func TestProlibu(t *testing.T) {
+	t.Parallel()
+	c := load(t, "prolibu.yaml")
+	want := names(t, "prolibu-webhook-events.json", func(e json.RawMessage) string { return strings.Trim(string(e), `"`) })
+	got := c.EventNames()
+	slices.Sort(want)
+	slices.Sort(got)
+	if d := cmp.Diff(want, got); d != "" || len(got) != 71 {
+		t.Errorf("event types:\n%s", d)
+	}
+	s := c.Scheduled()
+	if len(s) != 1 || s[0].Name != "proposal_metrics" || s[0].Schedule.Every != time.Hour || s[0].Schedule.MaxBody != 16<<20 {
+		t.Errorf("%+v", s)
+	}
+	if key, err := c.RecordKey("proposal", []byte(`{"id":"60410b4062342f0332089e62","status":"Ready"}`)); key != "60410b4062342f0332089e62" || err != nil {
+		t.Error(key, err)
+	}
+	payload := []byte(`{"model":"lead","headers":{"a":1,"authorization":"bearer x","cookie":"y"}}`)
+	if got := string(c.Redact(payload)); strings.Contains(got, "bearer") || strings.Contains(got, `"y"`) {
+		t.Error(got)
+	}
+}
+
+// A snapshot costs no more than its payload, however many records there are.
+func BenchmarkSnapshot(b *testing.B) {
+	c := load(b, "prolibu.yaml")
+	doc := []byte(`{"id":"60410b4062342f0332089e62","status":"Ready","title":"P","views":7,"CCI":0.000907775311708679,"lastSeen":"2021-03-04T16:43:36.134Z","rating":"Cold","proposalNumber":"ZBEXFT","pad":"` + strings.Repeat("x", 300) + `"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		s, _ := c.NewSnapshot("proposal_metrics")
+		for range 1000 {
+			if _, err := s.Add(doc); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+// BenchmarkFire is a change of a client, held against ten conditions.
+func BenchmarkFire(b *testing.B) {
+	c := load(b, "upnify.yaml")
+	doc := func(phase string) []byte {
+		return []byte(`{"id":"C-1","nombre":"Ana Torres","fase":"` + phase + `","archivado":false,"descartado":false,"activo":true,"compartido_con":["U-2"],"etiquetas":["vip"],"responsable":"U-1","nota":"` + strings.Repeat("x", 300) + `"}`)
+	}
+	before, after := doc("a"), doc("b")
+	b.ReportAllocs()
+	for b.Loop() {
+		if events, troubles := c.Fire("cliente", before, after); len(events) != 1 || troubles != nil {
+			b.Fatal(events, troubles)
+		}
+	}
+}
+
+func TestUpnify(t *testing.T) {
+	t.Parallel()
+	c := load(t, "upnify.yaml")
+	want := names(t, "upnify-events.json", func(e json.RawMessage) string {
+		var x struct{ Entity, Action, Pt string }
+		if err := json.Unmarshal(e, &x); err != nil {
+			t.Fatal(err)
+		}
+		if ev, _ := c.Event(x.Entity + "." + x.Action); ev.Title.Pt != x.Pt {
+			t.Errorf("%s.%s is called %q, not %q", x.Entity, x.Action, ev.Title.Pt, x.Pt)
+		}
+		return x.Entity + "." + x.Action
+	})
+	if d := cmp.Diff(want, c.EventNames()); d != "" || len(want) != 30 {
+		t.Errorf("event types:\n%s", d)
+	}
+	var kinds []string
+	for _, r := range c.Records() {
+		kinds = append(kinds, r.Kind+" "+r.Key)
+	}
+	if d := cmp.Diff([]string{"cliente id", "prospecto id", "oportunidad id", "cotizacion id", "venta id", "seguimiento id"}, kinds); d != "" {
+		t.Error(d)
+	}
+	cfg := hook.EndpointConfig{URL: "https://x.example", EventTypes: []string{"venta.nueva"}, Method: "GET", Settings: []byte(`{"pairs":[{"key":"k","value":"hunter2"}]}`)}
+	if wrong := c.CheckEndpoint(cfg); wrong != nil {
+		t.Error(wrong)
+	}
+	if strings.Contains(string(c.MaskSettings(cfg.Settings)), "hunter2") || !slices.Contains(c.Secrets(cfg), "hunter2") {
+		t.Error("the value shows")
+	}
+	cfg.EventTypes = []string{"venta.nueva", "cliente.nuevo"}
+	if wrong := c.CheckEndpoint(cfg); len(wrong) != 1 || wrong[0].Pointer != "/event_types" {
+		t.Error(wrong)
+	}
+}
+
+func TestCabaprop(t *testing.T) {
+	t.Parallel()
+	c := load(t, "cabaprop.yaml")
+	limits, policy := c.Limits(hook.EndpointConfig{}), c.Policy(hook.EndpointConfig{})
+	if limits.Timeout != 200*time.Millisecond || limits.Clock != contract.ClockResponse || limits.Mode != hook.AtMostOnce || len(policy.Retry) != 1 {
+		t.Errorf("%+v %+v", limits, policy)
+	}
+	for status, want := range map[int]bool{200: true, 201: false, 204: false, 500: false} {
+		if v := c.Judge(&hook.Response{Status: status}); v.OK != want {
+			t.Errorf("%d: %+v", status, v)
+		}
+	}
+	cr, ok := c.Credentials()
+	if !ok || !cr.Endpoint || cr.APIKey.Length != 30 || cr.Secret.Length != 64 || cr.Lifetime != 730*time.Hour || !c.NeedsCredential() {
+		t.Errorf("%+v", cr)
+	}
+	claims, _ := cr.Claims(contract.Credential{ID: "c1", Name: "MiApp", APIKey: "k"}, time.Unix(1695478188, 0))
+	if got := string(claims); got != `{"apiKey":"k","userId":"c1","name":"MiApp","iat":1695478188,"exp":1698106188}` {
+		t.Error(got)
+	}
+	for _, path := range []string{"/api/integration/get-conversation/44444", "/api/v1/integration/get-conversation/44444"} {
+		if l, key, ok := c.FindLookup(path); !ok || key != "44444" || l.Record != "conversation" || l.Auth != "bearer" {
+			t.Error(path, l, key, ok)
+		}
+	}
+	for doc, want := range map[string]string{`{"id":44444,"any":{"thing":[]}}`: "44444", `{"id":"x"}`: "x"} {
+		if key, err := c.RecordKey("conversation", []byte(doc)); key != want || err != nil || c.CheckRecord("conversation", []byte(doc)) != nil {
+			t.Error(doc, key, err)
+		}
+	}
+}
+
+func TestCatacliente(t *testing.T) {
+	t.Parallel()
+	c := load(t, "catacliente.yaml")
+	if c.PerTenant() != 1 || c.Shaping() {
+		t.Error("per_tenant or shaping")
+	}
+	for _, tc := range []struct {
+		status int
+		body   string
+		want   bool
+	}{
+		{200, `{"message":"Workflow was started"}`, true},
+		{200, `{"success":true,"message":"Success"}`, true},
+		{200, "Accepted", true},
+		{200, "Webhook recebido.", true},
+		{200, "", true},
+		{200, "<p>ok</p>", true},
+		{200, "\ufeff <!-- x --> <!DOCTYPE HTML><html>", false},
+		{200, "<HTML lang=pt>", false},
+		{201, "Accepted", false},
+		{204, "", false},
+		{302, "", false},
+		{500, "Accepted", false},
+	} {
+		if v := c.Judge(&hook.Response{Status: tc.status, Body: []byte(tc.body)}); v.OK != tc.want {
+			t.Errorf("%d %q: %+v", tc.status, tc.body, v)
+		}
+	}
+	if key, err := c.RecordKey("contact", example(t, "catacliente-test.compact.json")); key != "0" || err != nil {
+		t.Error(key, err)
 	}
 }

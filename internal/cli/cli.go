@@ -35,11 +35,12 @@ const (
 
 // commands is the tree of commands; kong reads its tags.
 type commands struct {
-	Serve   serveCmd   `cmd:"" help:"Run the server: the API, the database and the deliveries."`
-	Inbox   inboxCmd   `cmd:"" help:"Run a receiver that prints every webhook it gets, for trying things."`
-	Bench   benchCmd   `cmd:"" help:"Measure this machine: raw ceiling, publish and delivery rates, latency, cost."`
-	Config  configCmd  `cmd:"" help:"Check a configuration, or print the manual of all options."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" help:"Run the server: the API, the database and the deliveries."`
+	Inbox    inboxCmd    `cmd:"" help:"Run a receiver that prints every webhook it gets, for trying things."`
+	Bench    benchCmd    `cmd:"" help:"Measure this machine: raw ceiling, publish and delivery rates, latency, cost."`
+	Contract contractCmd `cmd:"" help:"Check contracts, or run the tests they carry."`
+	Config   configCmd   `cmd:"" help:"Check a configuration, or print the manual of all options."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 
 	BenchSink benchSinkCmd `cmd:"" hidden:"" help:"The receiver of the benchmark, started by it."`
 }

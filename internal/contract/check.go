@@ -43,6 +43,8 @@ func (c *Contract) CheckEndpoint(cfg hook.EndpointConfig) []hook.FieldError {
 	c.checkHeaders(&r, cfg.Headers)
 	if len(settings) == 0 {
 		c.checkRendered(&r, cfg)
+		c.checkPairs(&r, cfg)
+		c.checkForm(&r, cfg)
 	}
 	c.checkLimits(&r, cfg)
 	return r.list
@@ -136,6 +138,7 @@ func (c *Contract) checkEventTypes(r *report, globs []string) {
 		}
 		return
 	}
+	c.checkTypeCount(r, globs)
 	if c.anyEvent {
 		return
 	}
@@ -144,6 +147,28 @@ func (c *Contract) checkEventTypes(r *report, globs []string) {
 		t, err := match.CompileTypes([]string{g})
 		if err == nil && !slices.ContainsFunc(names, t.Match) {
 			r.add("/event_types/"+strconv.Itoa(i), "The contract %s has no event type %s.%s", c.Name, g, nearest.DidYouMean(g, names))
+		}
+	}
+}
+
+// checkTypeCount holds an endpoint to as many event types as its contract says.
+func (c *Contract) checkTypeCount(r *report, globs []string) {
+	const at = "/event_types"
+	least, most := c.endpoint.minTypes, c.endpoint.maxTypes
+	count := "at least " + strconv.Itoa(least)
+	switch {
+	case least == most:
+		count = "exactly " + strconv.Itoa(least)
+	case most > 0 && (least == 0 || len(globs) > most):
+		count = "at most " + strconv.Itoa(most)
+	}
+	if len(globs) < least || most > 0 && (len(globs) > most || len(globs) == 0) {
+		r.add(at, "An endpoint of the contract %s takes %s event type%s; this one names %d.", c.Name, count, map[bool]string{true: "", false: "s"}[strings.HasSuffix(count, " 1")], len(globs))
+		return
+	}
+	for i, g := range globs {
+		if most > 0 && strings.Contains(g, "*") {
+			r.add(at+"/"+strconv.Itoa(i), "Here an event type is given by its whole name, without *.")
 		}
 	}
 }
@@ -192,7 +217,7 @@ func (c *Contract) checkRendered(r *report, cfg hook.EndpointConfig) {
 		if !h.value.static() {
 			continue
 		}
-		v, ok := h.value.render(cfg.Settings, nil)
+		v, ok := h.value.render(&inputs{settings: cfg.Settings})
 		if why := wrongValue(v); ok && why != "" {
 			at := "/settings"
 			for _, p := range h.value.parts {
@@ -202,6 +227,15 @@ func (c *Contract) checkRendered(r *report, cfg hook.EndpointConfig) {
 				}
 			}
 			r.add(at, "This goes into the header %s. %s", h.name, why)
+		}
+	}
+}
+
+// checkForm tells of settings that the rule for forms cannot be applied to.
+func (c *Contract) checkForm(r *report, cfg hook.EndpointConfig) {
+	if f := c.endpoint.form; f != nil && f.when != nil {
+		if _, err := f.applies(cfg.Settings); err != nil {
+			r.add("/settings", "With these settings the contract cannot tell whether to send a form: %v.", err)
 		}
 	}
 }

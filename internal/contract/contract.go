@@ -6,7 +6,8 @@
 // [Parse] finds every mistake of a file at once, each with line, column and the
 // fix. A [Contract] that it returns is complete, immutable and safe for
 // concurrent use. It answers, for one endpoint, what may be configured
-// ([Contract.CheckEndpoint]), what is sent ([Plan.Render]), how long and how
+// ([Contract.CheckEndpoint]), what makes an event ([Contract.Fire],
+// [Contract.NewSnapshot]), what is sent ([Plan.Render]), how long and how
 // often ([Plan.Limits], [Plan.Policy]) and what counts as success
 // ([Contract.Judge]). A [Set] holds the contracts of a running node.
 //
@@ -34,14 +35,18 @@ type Contract struct {
 	// Document is where the system's public document is, "" if nowhere.
 	Document string
 
-	events   []EventType
-	byName   map[string]int // event type → index of events
-	anyEvent bool           // an event type "*" is listed: every type is taken
-	endpoint endpoint
-	delivery delivery
-	redact   [][]string
-	assumed  []Assumption
-	docs     map[string]Text
+	records     []RecordKind
+	events      []EventType
+	byName      map[string]int // event type → index of events
+	anyEvent    bool           // an event type "*" is listed: every type is taken
+	endpoint    endpoint
+	credentials *Credentials // nil: there are none
+	lookups     []Lookup
+	delivery    delivery
+	redact      [][]string
+	assumed     []Assumption
+	docs        map[string]Text
+	tests       []Test
 }
 
 // EventType is one kind of event that a contract knows. The name "*" stands for
@@ -52,8 +57,14 @@ type EventType struct {
 	About   Text
 	Example []byte          // a payload, exactly; nil if the contract gives none
 	Schema  json.RawMessage // JSON Schema 2020-12 of the payload; nil if there is none
+	// On is the kind of record whose changes make it, see [Contract.Fire]; Schedule
+	// says when it is made of the records there are. Without either it is posted.
+	On       string
+	Schedule *Schedule
 
-	schema *schema
+	schemas []*schema
+	trigger *trigger
+	line    int
 }
 
 // Assumption is a fact that no public document of the system states.
@@ -70,9 +81,21 @@ type endpoint struct {
 	headers     []headerTemplate
 	userAgent   string // "" drops it
 	json        rawjson.Style
+	body        *value // nil: the payload
+	form        *form
+	pairs       string // name of the setting; "" if there is none
 	sign        string
 	shaping     bool
 	settings    settings
+	perTenant   int // 0: any number
+	minTypes    int // event types of an endpoint
+	maxTypes    int // 0: any number
+}
+
+// form sends a body as a field of an HTML form.
+type form struct {
+	field string
+	when  *expr.Condition // over settings; nil: always
 }
 
 type headerTemplate struct {
@@ -153,6 +176,16 @@ func (c *Contract) Shaping() bool { return c.endpoint.shaping }
 // Methods lists the HTTP methods a person may choose from, the default first.
 func (c *Contract) Methods() []string { return slices.Clone(c.endpoint.methods) }
 
+// PerTenant is how many endpoints of the contract a tenant can have, 0 for any
+// number.
+func (c *Contract) PerTenant() int { return c.endpoint.perTenant }
+
+// EventTypesPerEndpoint is how many event types an endpoint names at least and
+// at most; a maximum of 0 is none. With a maximum they are names, no patterns.
+func (c *Contract) EventTypesPerEndpoint() (least, most int) {
+	return c.endpoint.minTypes, c.endpoint.maxTypes
+}
+
 // Assumed lists what no public document states, in the order of the file.
 func (c *Contract) Assumed() []Assumption { return slices.Clone(c.assumed) }
 
@@ -164,10 +197,10 @@ func (c *Contract) Docs(chapter string) Text { return c.docs[chapter] }
 // whose type has no schema.
 func (c *Contract) CheckPayload(eventType string, payload []byte) []hook.FieldError {
 	e, ok := c.Event(eventType)
-	if !ok || e.schema == nil {
+	if !ok {
 		return nil
 	}
-	return e.schema.check(payload)
+	return e.check(payload)
 }
 
 // Redact replaces what the contract says must not be stored. It returns payload

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gancho/internal/rawjson"
 )
 
 // The reference names every key of the language, and its first example works.
@@ -18,7 +20,7 @@ func TestReference(t *testing.T) {
 	for section, keys := range keysOf {
 		for _, k := range keys {
 			if !strings.Contains(text, k+":") && !strings.Contains(text, "`"+k+"`") && !slices.Contains(strings.Fields(strings.ReplaceAll(text, "`", " ")), k) {
-				t.Errorf("docs/contract-language.md does not mention %s", joinPath(section, k))
+				t.Errorf("docs/contract-language.md does not mention %s", rawjson.JoinPath(section, k))
 			}
 		}
 	}
@@ -49,5 +51,42 @@ func TestReferenceSections(t *testing.T) {
 	c := parseContract(t, src.String())
 	if c.Signing() != "standard-webhooks" || c.Shaping() || len(c.Assumed()) != 2 || !c.HasEvent("anything") {
 		t.Errorf("%s", src.String())
+	}
+	results := c.RunTests()
+	if len(results) != 3 {
+		t.Errorf("%d tests", len(results))
+	}
+	for _, r := range results {
+		if r.Wrong != "" {
+			t.Errorf("%s: %s", r.Name, r.Wrong)
+		}
+	}
+}
+
+// The worked examples of the reference are pieces of the shipped contracts.
+func TestWorkedExamples(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/contract-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, block := range strings.Split(string(b), "```yaml contracts/")[1:] {
+		file, rest, _ := strings.Cut(block, "\n")
+		pieces, _, _ := strings.Cut(rest, "\n```")
+		src, err := os.ReadFile("../../contracts/" + file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		seen[file] = true
+		for piece := range strings.SplitSeq(pieces, "\n# …\n") {
+			if !strings.Contains(string(src), "\n"+piece+"\n") {
+				t.Errorf("%s has no longer\n%s", file, piece)
+			}
+		}
+	}
+	if len(seen) != 5 {
+		t.Errorf("examples of %v", seen)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"gancho/internal/expr"
 	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
 )
@@ -41,8 +42,9 @@ func (l *loader) endpoint(c *Contract, n *node) {
 	if v := o.get("shaping"); v != nil {
 		e.shaping = l.oneOf(v, "on", "off") == "on"
 	}
+	at := place{roots: credentialRoots(c, requestRoots), settings: e.settings.names()}
 	if v := o.get("content_type"); v != nil {
-		e.contentType = l.template(v, e.settings.names())
+		e.contentType = l.template(v, at)
 	}
 	if v := o.get("user_agent"); v != nil {
 		e.userAgent = l.str(v)
@@ -51,10 +53,57 @@ func (l *loader) endpoint(c *Contract, n *node) {
 		}
 	}
 	if v := o.get("headers"); v != nil {
-		l.headers(e, v)
+		l.headers(e, v, at)
 	}
 	if v := o.get("json"); v != nil {
 		e.json = l.json(v)
+	}
+	if v := o.get("body"); v != nil {
+		at.scope = expr.Request()
+		e.body = l.payload(v, at)
+	}
+	if v := o.get("form"); v != nil {
+		e.form = l.form(v)
+	}
+	if v := o.get("pairs"); v != nil {
+		l.pairs(e, v, n.get("settings"))
+	}
+	if v := o.get("per_tenant"); v != nil {
+		e.perTenant = int(l.number(v, 1, 1000))
+	}
+	if v := o.get("event_types"); v != nil {
+		l.eventTypes(e, v)
+	}
+}
+
+// form reads how a body becomes a field of a form.
+func (l *loader) form(n *node) *form {
+	f := &form{field: "payload"}
+	o := l.object(n, "form", keysOf["endpoint.form"])
+	if v := o.get("field"); v != nil {
+		if f.field = l.str(v); f.field == "" && v.kind == kindText {
+			l.problemAt(v, "The field of the form has no name.", "Write for example: field: payload")
+		}
+	} else if o.n != nil {
+		l.problemAt(n, "form has no field.", "Say what the field is called: field: payload")
+	}
+	if v := o.get("when"); v != nil {
+		f.when = l.condition(v, expr.Settings())
+	}
+	return f
+}
+
+// eventTypes reads how many event types an endpoint takes.
+func (l *loader) eventTypes(e *endpoint, n *node) {
+	o := l.object(n, "event_types", keysOf["endpoint.event_types"])
+	if v := o.get("min"); v != nil {
+		e.minTypes = int(l.number(v, 0, 1000))
+	}
+	if v := o.get("max"); v != nil {
+		e.maxTypes = int(l.number(v, 1, 1000))
+	}
+	if e.maxTypes > 0 && e.minTypes > e.maxTypes {
+		l.problemAt(n, "min is more than max.", "Write for example {min: 1, max: 1} for exactly one.")
 	}
 }
 
@@ -79,7 +128,7 @@ func (l *loader) methods(e *endpoint, o object) {
 	}
 }
 
-func (l *loader) headers(e *endpoint, n *node) {
+func (l *loader) headers(e *endpoint, n *node, at place) {
 	if n.kind != kindMapping {
 		l.problemAt(n, fmt.Sprintf("headers is a mapping from names to values, not %s.", n.kind), "Write for example: x-source: shop")
 		return
@@ -94,15 +143,15 @@ func (l *loader) headers(e *endpoint, n *node) {
 			l.problem(p.line, p.col, fmt.Sprintf("The header %s is there already; upper and lower case do not matter.", p.key), "Keep one of them.")
 		}
 		seen[low] = true
-		if t := l.template(p.value, e.settings.names()); t != nil {
+		if t := l.template(p.value, at); t != nil {
 			e.headers = append(e.headers, headerTemplate{p.key, t})
 		}
 	}
 }
 
-func (l *loader) template(n *node, known []string) *template {
+func (l *loader) template(n *node, at place) *template {
 	text := l.str(n)
-	t, err := parseTemplate(text, known)
+	t, err := parseTemplate(text, at)
 	if err != nil {
 		line, col := l.within(n, 1, 1)
 		l.problem(line, col, sentence("This template is wrong: "+err.Error()), "")

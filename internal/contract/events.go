@@ -2,6 +2,8 @@ package contract
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
@@ -19,12 +21,12 @@ func (l *loader) events(c *Contract, n *node) {
 		}
 		c.byName[p.key] = len(c.events)
 		c.anyEvent = c.anyEvent || p.key == anyEvent
-		c.events = append(c.events, l.event(p))
+		c.events = append(c.events, l.event(c, p))
 	}
 }
 
-func (l *loader) event(p pair) EventType {
-	e := EventType{Name: p.key}
+func (l *loader) event(c *Contract, p pair) EventType {
+	e := EventType{Name: p.key, line: p.line}
 	o := l.object(p.value, "The event type "+p.key, keysOf["events.*"])
 	if v := o.get("title"); v != nil {
 		e.Title = l.text(v)
@@ -35,8 +37,12 @@ func (l *loader) event(p pair) EventType {
 		e.About = l.text(v)
 	}
 	if v := o.get("schema"); v != nil {
-		e.Schema, e.schema = l.schema(v)
+		var s *schema
+		if e.Schema, s = l.schema(v); s != nil {
+			e.schemas = []*schema{s}
+		}
 	}
+	l.origin(c, &e, o, p)
 	if v := o.get("example"); v != nil {
 		if e.Example = l.example(v); e.Example != nil {
 			l.checkExample(v, e)
@@ -45,18 +51,63 @@ func (l *loader) event(p pair) EventType {
 	return e
 }
 
+// origin reads what makes events of a type: a change of a record, a schedule,
+// or nothing, then they are posted.
+func (l *loader) origin(c *Contract, e *EventType, o object, p pair) {
+	on, every, cron := o.get("on"), o.get("every"), o.get("cron")
+	ways := 0
+	for _, n := range []*node{on, every, cron} {
+		if n != nil {
+			ways++
+		}
+	}
+	if ways > 0 && e.Name == anyEvent {
+		l.problem(p.line, p.col, `What is made by records has a name of its own; "*" cannot be.`, "Give the event type a name.")
+		return
+	}
+	if ways > 1 {
+		l.problem(p.line, p.col, fmt.Sprintf("The event type %s has several of on, every and cron.", e.Name), "Keep one of them, or make several event types.")
+		return
+	}
+	belong := map[string][]string{"when": {"on"}, "payload": {"on", "every", "cron"}}
+	for _, key := range []string{"timezone", "select", "where", "item", "max_body"} {
+		belong[key] = []string{"every", "cron"}
+	}
+	for key, to := range belong {
+		if v := o.get(key); v != nil && !slices.ContainsFunc(to, func(k string) bool { return o.get(k) != nil }) {
+			l.problemAt(v, fmt.Sprintf("%s belongs to %s, and the event type %s has none.", key, strings.Join(to, " or "), e.Name), "Remove it, or say what makes the event: on: a kind of record, or every: 1h.")
+		}
+	}
+	switch {
+	case on != nil:
+		l.trigger(c, e, o, p)
+	case ways == 1:
+		l.schedule(c, e, o, p)
+	}
+}
+
 // checkExample holds an example against what is said of real payloads.
 func (l *loader) checkExample(n *node, e EventType) {
 	if err := rawjson.Check(e.Example, rawjson.MaxDepth); err != nil {
 		l.problemAt(n, "The example is refused. "+err.Error(), "")
 		return
 	}
-	if e.schema == nil {
-		return
-	}
-	for _, f := range e.schema.check(e.Example) {
+	for _, f := range e.check(e.Example) {
 		l.problemAt(n, fmt.Sprintf("The example does not meet the schema at %s: %s", orRoot(f.Pointer), f.Detail), "Correct one of them.")
 	}
+}
+
+// check holds a payload against the schemas of its event type. What two of them
+// say in the same words is said once.
+func (e *EventType) check(payload []byte) (out []hook.FieldError) {
+	for _, s := range e.schemas {
+		for _, f := range s.check(payload) {
+			if !slices.Contains(out, f) {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
 }
 
 func orRoot(pointer string) string {

@@ -13,6 +13,7 @@ import (
 	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/nearest"
+	"gancho/internal/rawjson"
 )
 
 // Limits of a contract.
@@ -82,16 +83,31 @@ func (l *loader) problemAt(n *node, message, fix string) { l.problem(n.line, n.c
 // keysOf is the language: the keys of each section, "" being the top level and
 // * any name. Whatever is not listed is refused.
 var keysOf = map[string][]string{
-	"":              {"contract", "title", "about", "document", "events", "endpoint", "delivery", "redact", "docs", "assumed"},
-	"events.*":      {"title", "about", "example", "schema"},
-	"endpoint":      {"method", "methods", "content_type", "user_agent", "settings", "headers", "json", "sign", "shaping"},
-	"endpoint.json": {"ascii", "escape_slash", "compact"},
-	"delivery":      {"timeout", "connect_timeout", "clock", "retry", "mode", "success", "concurrency", "per_second", "ordered"},
-	"docs":          Chapters,
+	"":          {"contract", "title", "about", "document", "records", "events", "endpoint", "delivery", "credentials", "lookup", "redact", "docs", "assumed", "tests"},
+	"records.*": {"title", "about", "key", "schema"},
+	"events.*": {
+		"title", "about", "example", "schema", "on", "when", "payload",
+		"every", "cron", "timezone", "select", "where", "item", "max_body",
+	},
+	"endpoint": {
+		"method", "methods", "content_type", "user_agent", "settings", "headers", "pairs", "body", "form", "json", "sign", "shaping",
+		"per_tenant", "event_types",
+	},
+	"endpoint.json":        {"ascii", "escape_slash", "compact"},
+	"endpoint.form":        {"field", "when"},
+	"endpoint.event_types": {"min", "max"},
+	"delivery":             {"timeout", "connect_timeout", "clock", "retry", "mode", "success", "concurrency", "per_second", "ordered"},
+	"credentials":          {"api_key", "secret", "token", "endpoint"},
+	"credentials.api_key":  {"length", "alphabet"},
+	"credentials.secret":   {"length", "alphabet"},
+	"credentials.token":    {"lifetime", "claims"},
+	"lookup.*":             {"title", "about", "paths", "record", "auth"},
+	"docs":                 Chapters,
+	"tests.*":              {"on", "event", "old", "new", "records", "payload", "settings", "credential", "method", "fires", "url", "headers", "body"},
 }
 
-// sections read the keys of the top level, in this order: endpoint comes first,
-// because templates elsewhere may name settings; assumed speaks about all.
+// sections read the keys of the top level, in this order: what others refer to
+// comes first; assumed speaks about all.
 var sections = []struct {
 	key  string
 	read func(l *loader, c *Contract, n *node)
@@ -100,12 +116,16 @@ var sections = []struct {
 	{"title", func(l *loader, c *Contract, n *node) { c.Title = l.text(n) }},
 	{"about", func(l *loader, c *Contract, n *node) { c.About = l.text(n) }},
 	{"document", func(l *loader, c *Contract, n *node) { c.Document = l.str(n) }},
+	{"credentials", (*loader).credentials},
 	{"endpoint", (*loader).endpoint},
+	{"records", (*loader).readRecords},
 	{"events", (*loader).events},
+	{"lookup", (*loader).readLookup},
 	{"delivery", (*loader).delivery},
 	{"redact", (*loader).redact},
 	{"docs", (*loader).docs},
 	{"assumed", (*loader).assumed},
+	{"tests", (*loader).tests},
 }
 
 func (l *loader) contract(c *Contract, root *node) {
@@ -215,7 +235,7 @@ func (l *loader) retry(n *node) []time.Duration {
 // redact reads the paths of what must not be stored.
 func (l *loader) redact(c *Contract, n *node) {
 	for _, item := range l.list(n) {
-		path, err := parsePath(l.str(item))
+		path, err := rawjson.ParsePath(l.str(item))
 		if err != nil {
 			l.problemAt(item, "This is not a path: "+err.Error()+".", "Write for example headers.authorization")
 			continue
@@ -242,7 +262,7 @@ func (l *loader) assumed(c *Contract, n *node) {
 		return
 	}
 	for _, p := range n.pairs {
-		segments, err := parsePath(p.key)
+		segments, err := rawjson.ParsePath(p.key)
 		if err != nil {
 			l.problem(p.line, p.col, fmt.Sprintf("%s is not a path: %v.", p.key, err), "Write for example delivery.retry")
 			continue
@@ -258,7 +278,7 @@ func (l *loader) assumed(c *Contract, n *node) {
 // language reports whether a path names a key that could stand in this file.
 func (l *loader) language(segments []string) bool {
 	section := slices.Clone(segments[:len(segments)-1])
-	if len(section) == 2 && section[0] == "events" && l.root.has(section) {
+	if len(section) == 2 && keysOf[section[0]+".*"] != nil && l.root.has(section) {
 		section[1] = "*"
 	}
 	return slices.Contains(keysOf[strings.Join(section, ".")], segments[len(segments)-1])
@@ -269,7 +289,7 @@ func oneWord(path string) string {
 	var known []string
 	for section, keys := range keysOf {
 		for _, k := range keys {
-			known = append(known, joinPath(section, k))
+			known = append(known, rawjson.JoinPath(section, k))
 		}
 	}
 	slices.Sort(known)
@@ -316,14 +336,18 @@ func (l *loader) example(n *node) []byte {
 	name := path.Join(path.Dir(l.file), text)
 	b, err := fs.ReadFile(l.fsys, name)
 	if err != nil {
-		reason := "it cannot be read"
-		if errors.Is(err, fs.ErrNotExist) {
-			reason = "there is no such file"
-		}
-		l.problemAt(n, fmt.Sprintf("The example %s cannot be used: %s.", name, reason), "Give the name relative to this contract.")
+		l.problemAt(n, fmt.Sprintf("The example %s cannot be used: %s.", name, fileError(err)), "Give the name relative to this contract.")
 		return nil
 	}
 	b = []byte(strings.TrimRight(string(b), " \t\r\n"))
 	l.inlined = append(l.inlined, inlined{n, b})
 	return b
+}
+
+// fileError says why a file beside a contract cannot be read.
+func fileError(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return "there is no such file"
+	}
+	return "it cannot be read"
 }

@@ -217,25 +217,6 @@ func TestLoadFiles(t *testing.T) {
 	}
 }
 
-func TestPath(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string][]string{
-		"a": {"a"}, "a.b-c.d_1": {"a", "b-c", "d_1"}, `a["x.y"].z[0]`: {"a", "x.y", "z", "0"}, `a["q\"]"]`: {"a", `q"]`},
-		"": nil, ".a": nil, "a.": nil, "a..b": nil, "a[": nil, "a[]": nil, "a[x]": nil, `a["x]`: nil, `a["x"`: nil, "[0]": nil, "a b": nil, `a["x"]b`: nil, "a[-1]": nil,
-	} {
-		got, err := parsePath(in)
-		if (err == nil) != (want != nil) || cmp.Diff(want, got) != "" && err == nil {
-			t.Errorf("parsePath(%q) = %q, %v, want %q", in, got, err, want)
-		}
-	}
-	for _, name := range []string{"a", "x.y", "", `q"`, "ñ"} {
-		got, err := parsePath(joinPath("events", name))
-		if err != nil || len(got) != 2 || got[1] != name {
-			t.Errorf("%q does not survive: %q %v", name, got, err)
-		}
-	}
-}
-
 // The YAML parser takes time by the square of what it reads; what would take
 // long is refused before.
 func TestTooMuch(t *testing.T) {

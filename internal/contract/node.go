@@ -91,6 +91,8 @@ func (l *loader) read(src []byte) *node {
 		fix := ""
 		if strings.Contains(l.line(line), "${") {
 			fix = `Inside { } and [ ] a template needs quotes: {x: "${settings.token}"}`
+		} else if strings.Contains(l.line(line), "/{") {
+			fix = `Inside { } and [ ] a path with { } needs quotes: ["/api/orders/{id}"]`
 		}
 		l.problem(line, col, "This is not valid YAML: "+message+".", fix)
 		return nil

@@ -1,11 +1,15 @@
 package contract
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 )
@@ -14,13 +18,18 @@ import (
 // depend on the event is worked out already. It is immutable and safe for
 // concurrent use; a sender keeps one per endpoint version and contract version.
 type Plan struct {
-	contract *Contract
-	cfg      hook.EndpointConfig
-	method   string
-	headers  []headerPlan
-	fixed    []hook.Header // all headers, if none depends on the event; else nil
-	policy   hook.Policy
-	limits   Limits
+	contract   *Contract
+	cfg        hook.EndpointConfig
+	credential *Credential
+	method     string
+	url        string
+	headers    []headerPlan
+	fixed      []hook.Header // all headers, if none depends on the event; else nil
+	pairs      []freePair
+	field      string // of a form; "" if the body is no form
+	shaped     bool   // the body is more than the payload in the contract's style
+	policy     hook.Policy
+	limits     Limits
 }
 
 type headerPlan struct {
@@ -56,13 +65,33 @@ type Rendering struct {
 
 // Plan applies the contract to a configuration that [Contract.CheckEndpoint]
 // finds nothing wrong with.
-func (c *Contract) Plan(cfg hook.EndpointConfig) *Plan {
-	p := &Plan{contract: c, cfg: cfg, method: cfg.Method, policy: c.Policy(cfg), limits: c.Limits(cfg)}
+func (c *Contract) Plan(cfg hook.EndpointConfig) *Plan { return c.PlanFor(cfg, nil) }
+
+// PlanFor is Plan for the endpoint of a credential; nil means that it has none.
+func (c *Contract) PlanFor(cfg hook.EndpointConfig, credential *Credential) *Plan {
+	e := &c.endpoint
+	p := &Plan{contract: c, cfg: cfg, credential: credential, method: cfg.Method, policy: c.Policy(cfg), limits: c.Limits(cfg)}
 	if p.method == "" {
-		p.method = c.endpoint.method
+		p.method = e.method
 	}
+	p.pairs = e.pairsIn(cfg.Settings)
+	p.url = withQuery(cfg.URL, p.pairs)
+	if e.form != nil {
+		if ok, err := e.form.applies(cfg.Settings); ok && err == nil {
+			p.field = e.form.field
+		}
+	}
+	p.shaped = e.body != nil || p.field != "" || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody })
 	p.planHeaders()
 	return p
+}
+
+// applies reports whether the body is sent as a form.
+func (f *form) applies(settings []byte) (bool, error) {
+	if f.when == nil {
+		return true, nil
+	}
+	return f.when.Eval(context.Background(), expr.NewRequest("", nil, settings))
 }
 
 // planHeaders puts the headers into their order: Content-Type, those of the
@@ -70,14 +99,27 @@ func (c *Contract) Plan(cfg hook.EndpointConfig) *Plan {
 // one of the outer two decides its place and spelling.
 func (p *Plan) planHeaders() {
 	e := &p.contract.endpoint
-	if !e.sets("Content-Type") {
+	switch {
+	case p.field != "":
+		p.headers = append(p.headers, headerPlan{Header: hook.Header{Name: "Content-Type", Value: formContentType}})
+	case !e.sets("Content-Type"):
 		p.addHeader("Content-Type", e.contentType)
 	}
 	for _, h := range e.headers {
+		if p.field != "" && strings.EqualFold(h.name, "Content-Type") {
+			p.headers[0].Name = h.name
+			continue
+		}
 		p.addHeader(h.name, h.value)
 	}
 	ownAgent := e.sets("User-Agent")
-	for _, h := range p.cfg.Headers {
+	own := slices.Clone(p.cfg.Headers)
+	for _, x := range slices.Backward(p.pairs) {
+		if x.place == inHeader {
+			own = slices.Insert(own, 0, hook.Header{Name: x.key, Value: x.value})
+		}
+	}
+	for _, h := range own {
 		p.headers = append(p.headers, headerPlan{Header: h})
 		ownAgent = ownAgent || strings.EqualFold(h.Name, "User-Agent")
 	}
@@ -97,7 +139,7 @@ func (p *Plan) planHeaders() {
 func (p *Plan) addHeader(name string, t *template) {
 	h := headerPlan{Header: hook.Header{Name: name}, template: t}
 	if t.static() {
-		v, ok := t.render(p.cfg.Settings, nil)
+		v, ok := t.render(&inputs{settings: p.cfg.Settings, credential: p.credential})
 		if !ok { // names an optional setting that is not filled in
 			return
 		}
@@ -110,13 +152,21 @@ func (p *Plan) addHeader(name string, t *template) {
 // be sent to this endpoint, now or later (hook.ClassRender); its text is for
 // people.
 func (p *Plan) Render(ev *hook.Event) (Rendering, error) {
-	r := Rendering{Method: p.method, URL: p.cfg.URL, Headers: p.fixed, Body: ev.Payload}
+	r := Rendering{Method: p.method, URL: p.url, Headers: p.fixed, Body: ev.Payload}
 	if p.fixed == nil {
 		headers, err := p.renderHeaders(ev)
 		if err != nil {
 			return Rendering{}, err
 		}
 		r.Headers = headers
+	}
+	if p.shaped {
+		body, err := p.shape(ev)
+		if err != nil {
+			return Rendering{}, err
+		}
+		r.Body = body
+		return r, nil
 	}
 	body, err := rawjson.Restyle(ev.Payload, p.contract.endpoint.json)
 	if err != nil {
@@ -126,11 +176,44 @@ func (p *Plan) Render(ev *hook.Event) (Rendering, error) {
 	return r, nil
 }
 
+// formContentType is that of HTML forms.
+const formContentType = "application/x-www-form-urlencoded"
+
+// shape makes a body that is more than the payload: the contract's template,
+// then a person's pairs, then the style, then the form around it.
+func (p *Plan) shape(ev *hook.Event) ([]byte, error) {
+	e := &p.contract.endpoint
+	body := ev.Payload
+	if e.body != nil {
+		if p.credential == nil && e.body.names("credential") {
+			return nil, errors.New("the contract puts the key of a credential into the body, and this endpoint has no credential; make the endpoint by making a credential")
+		}
+		in := inputs{settings: p.cfg.Settings, credential: p.credential, event: ev, style: e.json}
+		in.vars = expr.NewRequest(ev.Type, ev.Payload, p.cfg.Settings)
+		var err error
+		if body, err = e.body.document(&in); err != nil {
+			return nil, fmt.Errorf("the body cannot be made of this event: %w", err)
+		}
+	}
+	body, err := withMembers(body, p.pairs)
+	if err != nil {
+		return nil, err
+	}
+	if body, err = rawjson.Restyle(body, e.json); err != nil {
+		return nil, fmt.Errorf("the payload is not valid JSON: %w", err)
+	}
+	if p.field != "" {
+		body = []byte(url.QueryEscape(p.field) + "=" + url.QueryEscape(string(body)))
+	}
+	return body, nil
+}
+
 func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
+	in := inputs{settings: p.cfg.Settings, credential: p.credential, event: ev}
 	out := make([]hook.Header, 0, len(p.headers))
 	for _, h := range p.headers {
 		if h.template != nil {
-			v, ok := h.template.render(p.cfg.Settings, ev)
+			v, ok := h.template.render(&in)
 			if !ok {
 				continue
 			}

@@ -66,3 +66,15 @@ func (s *Set) At(name string, version int64) (*Contract, bool) {
 func (s *Set) All() []*Contract {
 	return slices.SortedFunc(maps.Values(s.load().current), func(a, b *Contract) int { return cmp.Compare(a.Name, b.Name) })
 }
+
+// Route is the look-up route that takes a path, with the contract it belongs to
+// and the key of the record in the path, see [Contract.FindLookup]. Of two
+// contracts with the same path the first by name has it.
+func (s *Set) Route(path string) (c *Contract, route Lookup, key string, ok bool) {
+	for _, c := range s.All() {
+		if route, key, ok := c.FindLookup(path); ok {
+			return c, route, key, true
+		}
+	}
+	return nil, Lookup{}, "", false
+}

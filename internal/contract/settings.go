@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -205,20 +206,39 @@ func expand(doc []byte, pattern, at []string) (out [][]string) {
 }
 
 // Secrets lists the secret values of an endpoint, to be masked wherever they
-// show: in headers, URLs and answers that echo them. They are the secret settings,
-// the values of extra headers and of query parameters whose names say so
+// show: in headers, URLs, bodies and answers that echo them. They are the secret
+// settings, the values of extra headers and of query parameters whose names say so
 // ([hook.CredentialName]), and what such a header has behind its scheme, as in
 // "Bearer …". Longer ones come first, so that none is masked in part.
-func (c *Contract) Secrets(cfg hook.EndpointConfig) []string {
+func (c *Contract) Secrets(cfg hook.EndpointConfig) []string { return c.SecretsFor(cfg, nil) }
+
+// SecretsFor is Secrets for the endpoint of a credential, whose key is one too.
+func (c *Contract) SecretsFor(cfg hook.EndpointConfig, credential *Credential) []string {
 	var out []string
 	add := func(text string) {
 		if text != "" && !slices.Contains(out, text) {
 			out = append(out, text)
 		}
 	}
+	secret := func(text string) {
+		add(text)
+		if c.endpoint.pairs == "" && c.endpoint.body == nil && c.endpoint.form == nil {
+			return // it goes nowhere but into a header, as it is
+		}
+		inJSON := jsonString(text)
+		if styled, err := rawjson.Restyle(inJSON, c.endpoint.json); err == nil {
+			inJSON = styled
+		}
+		add(string(inJSON[1 : len(inJSON)-1]))
+		add(url.QueryEscape(text))
+		add(url.QueryEscape(string(inJSON[1 : len(inJSON)-1])))
+	}
 	for _, path := range c.endpoint.settings.found(cfg.Settings) {
 		token, _ := rawjson.Lookup(cfg.Settings, path...)
-		add(rawjson.Text(token))
+		secret(rawjson.Text(token))
+	}
+	if credential != nil {
+		secret(credential.APIKey)
 	}
 	for _, h := range cfg.Headers {
 		if hook.CredentialName(h.Name) {
@@ -228,19 +248,27 @@ func (c *Contract) Secrets(cfg hook.EndpointConfig) []string {
 			}
 		}
 	}
-	if u, err := url.Parse(cfg.URL); err == nil {
-		for pair := range strings.SplitSeq(u.RawQuery, "&") {
-			name, value, _ := strings.Cut(pair, "=")
-			if hook.CredentialName(name) {
-				add(value) // as it stands in the URL…
-				if text, err := url.QueryUnescape(value); err == nil {
-					add(text) // …and as a receiver may echo it
-				}
-			}
-		}
-	}
+	addQuery(cfg.URL, add)
 	slices.SortStableFunc(out, func(a, b string) int { return len(b) - len(a) })
 	return out
+}
+
+// addQuery adds the query parameters of a URL that hold a credential.
+func addQuery(text string, add func(string)) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return
+	}
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if !hook.CredentialName(name) {
+			continue
+		}
+		add(value) // as it stands in the URL…
+		if plain, err := url.QueryUnescape(value); err == nil {
+			add(plain) // …and as a receiver may echo it
+		}
+	}
 }
 
 // MaskSettings is an endpoint's settings as they may be shown: [Mask] in the
@@ -253,7 +281,9 @@ func (c *Contract) MaskSettings(doc json.RawMessage) json.RawMessage {
 }
 
 // UnmaskSettings puts the stored secrets back into settings that somebody read,
-// changed elsewhere and sent back with the masks in them.
+// changed elsewhere and sent back with the masks in them. A mask within a list
+// stands for the secret of the entry that looked like this one, wherever it now
+// stands; if there is none, the mask stays, and checking the settings tells so.
 func (c *Contract) UnmaskSettings(given, stored json.RawMessage) json.RawMessage {
 	if jsontext.Value(given).Kind() != '{' {
 		return given
@@ -263,9 +293,38 @@ func (c *Contract) UnmaskSettings(given, stored json.RawMessage) json.RawMessage
 		if rawjson.Text(token) != Mask {
 			continue
 		}
-		if old, ok := rawjson.Lookup(stored, path...); ok {
+		if old, ok := c.storedSecret(given, stored, path); ok {
 			given = rawjson.Replace(given, old, path...)
 		}
 	}
 	return given
+}
+
+// storedSecret is what the mask at a path of given stands for. Entries of lists
+// are found by how they look with masks on; one that was edited in its place
+// keeps its secret as long as no other entry claims it.
+func (c *Contract) storedSecret(given, stored []byte, path []string) ([]byte, bool) {
+	path = slices.Clone(path)
+	givenMasked, storedMasked := c.MaskSettings(given), c.MaskSettings(stored)
+	for i := 1; i < len(path); i++ {
+		list, _ := rawjson.Lookup(givenMasked, path[:i]...)
+		want := rawjson.Elements(list)
+		n, err := strconv.Atoi(path[i])
+		if err != nil || n >= len(want) {
+			continue // no list
+		}
+		list, _ = rawjson.Lookup(storedMasked, path[:i]...)
+		have := rawjson.Elements(list)
+		index := func(in [][]byte, e []byte) int {
+			return slices.IndexFunc(in, func(x []byte) bool { return rawjson.Same(x, e) })
+		}
+		switch k := index(have, want[n]); {
+		case n < len(have) && rawjson.Same(have[n], want[n]):
+		case k >= 0:
+			path[i] = strconv.Itoa(k)
+		case len(have) != len(want) || index(want, have[n]) >= 0:
+			return nil, false
+		}
+	}
+	return rawjson.Lookup(stored, path...)
 }

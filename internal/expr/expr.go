@@ -69,13 +69,16 @@ type Variable struct {
 // Scope compiles conditions over one set of variables.
 type Scope struct {
 	env   *cel.Env
-	names []string // for error texts
+	names []string                             // for error texts
+	check func(text string, a *cel.Ast) *Error // beyond what CEL checks; nil: nothing
 }
 
 // NewScope makes a scope. It panics if the variables contradict each other,
 // which is a mistake in the program, not in its input.
-func NewScope(vars ...Variable) *Scope {
-	opts := []cel.EnvOption{
+func NewScope(vars ...Variable) *Scope { return newScope(vars) }
+
+func newScope(vars []Variable, more ...cel.EnvOption) *Scope {
+	opts := append([]cel.EnvOption{
 		cel.ClearMacros(), cel.Macros(cel.StandardMacros...),
 		cel.CrossTypeNumericComparisons(true),
 		cel.ParserExpressionSizeLimit(MaxText),
@@ -83,7 +86,7 @@ func NewScope(vars ...Variable) *Scope {
 		cel.RegexProgramSizeLimit(maxRegex),
 		cel.DefaultUTCTimeZone(true),
 		ext.Strings(ext.StringsVersion(4)),
-	}
+	}, more...)
 	s := &Scope{}
 	for _, v := range vars {
 		opts = append(opts, cel.Variable(v.Name, v.Type.cel()))
@@ -119,11 +122,17 @@ func (s *Scope) Compile(text string) (*Condition, error) {
 	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
 		return nil, &Error{Line: 1, Column: 1, Message: fmt.Sprintf("The condition gives %s, but it has to be true or false. Compare it with something, for example with == or !=.", typeName(t.String()))}
 	}
+	if s.check != nil {
+		if e := s.check(text, ast); e != nil {
+			return nil, e
+		}
+	}
 	program, err := s.env.Program(ast,
 		cel.EvalOptions(cel.OptOptimize),
 		cel.CostLimit(maxCost),
 		cel.InterruptCheckFrequency(100),
 		cel.CustomDecoratorV2(lenient),
+		cel.CustomDecoratorV2(bindChange),
 	)
 	if err != nil {
 		return nil, &Error{Line: 1, Column: 1, Message: "The condition cannot be used: " + err.Error()}

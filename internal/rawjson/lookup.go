@@ -200,3 +200,33 @@ func Text(token []byte) string {
 	}
 	return string(token)
 }
+
+// Same reports whether a and b are the same JSON token for token: names,
+// strings and numbers are spelled alike and stand in the same order. Only white
+// space between tokens does not count.
+func Same(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	i, j := 0, 0
+	for {
+		i, j = skipSpace(a, i), skipSpace(b, j)
+		if i >= len(a) || j >= len(b) {
+			return i >= len(a) && j >= len(b)
+		}
+		if a[i] != b[j] {
+			return false
+		}
+		if a[i] != '"' {
+			// Within a number or word white space cannot stand, so byte for byte is
+			// token for token; 1 2 and 12 cannot both be valid in one place.
+			i, j = i+1, j+1
+			continue
+		}
+		ei, ej := skipString(a, i), skipString(b, j)
+		if ei < 0 || ej < 0 || !bytes.Equal(a[i:ei], b[j:ej]) {
+			return false
+		}
+		i, j = ei, ej
+	}
+}

@@ -376,3 +376,47 @@ func BenchmarkLookup(b *testing.B) {
 		_, _ = Lookup(doc400, "tags", "1")
 	}
 }
+
+func TestPath(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string][]string{
+		"a": {"a"}, "a.b-c.d_1": {"a", "b-c", "d_1"}, `a["x.y"].z[0]`: {"a", "x.y", "z", "0"}, `a["q\"]"]`: {"a", `q"]`},
+		"": nil, ".a": nil, "a.": nil, "a..b": nil, "a[": nil, "a[]": nil, "a[x]": nil, `a["x]`: nil, `a["x"`: nil, "[0]": nil, "a b": nil, `a["x"]b`: nil, "a[-1]": nil,
+	} {
+		got, err := ParsePath(in)
+		if (err == nil) != (want != nil) || cmp.Diff(want, got) != "" && err == nil {
+			t.Errorf("ParsePath(%q) = %q, %v, want %q", in, got, err, want)
+		}
+	}
+	for _, name := range []string{"a", "x.y", "", `q"`, "ñ"} {
+		got, err := ParsePath(JoinPath("events", name))
+		if err != nil || len(got) != 2 || got[1] != name {
+			t.Errorf("%q does not survive: %q %v", name, got, err)
+		}
+	}
+}
+
+func TestSame(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		a, b string
+		want bool
+	}{
+		{`{"a": [1, 2]}`, "{\"a\":[1,\n2]} ", true},
+		{`"a b"`, `"ab"`, false},
+		{`"a b"`, ` "a b"`, true},
+		{`1.0`, `1`, false},
+		{`1`, `1.0`, false},
+		{`{"a":1,"b":2}`, `{"b":2,"a":1}`, false},
+		{`"\/"`, `"/"`, false},
+		{`[]`, `[ ]`, true},
+		{`[1]`, `[1,1]`, false},
+		{`null`, ``, false},
+		{``, ` `, true},
+		{`"a\" b"`, `"a\"  b"`, false},
+	} {
+		if got := Same([]byte(tc.a), []byte(tc.b)); got != tc.want {
+			t.Errorf("Same(%s, %s) = %v", tc.a, tc.b, got)
+		}
+	}
+}

@@ -1,4 +1,4 @@
-package contract
+package rawjson
 
 import (
 	"errors"
@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// parsePath reads a path as CEL writes it: names joined by dots, anything else
+// ParsePath reads a path as CEL writes it: names joined by dots, anything else
 // in brackets: customer.name, items[0].price, headers["x-id"]. It returns the
 // segments, indexes as decimal text.
-func parsePath(s string) ([]string, error) {
+func ParsePath(s string) ([]string, error) {
 	var out []string
 	rest := s
 	for first := true; rest != "" || first; first = false {
@@ -78,8 +78,8 @@ func bracket(s string) (segment, rest string, err error) {
 	return segment, rest, nil
 }
 
-// joinPath is the inverse of parsePath for a path of names.
-func joinPath(base, name string) string {
+// JoinPath adds a name to a path, so that ParsePath reads it back.
+func JoinPath(base, name string) string {
 	switch {
 	case name == "" || nameLength(name) != len(name):
 		return base + "[" + strconv.Quote(name) + "]"

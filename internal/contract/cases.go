@@ -1,0 +1,356 @@
+package contract
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+)
+
+// Test is an example of the contract at work, with what has to come out of it.
+type Test struct {
+	Name string
+	Line int
+
+	kind     string // of the records, "" if the payload is given
+	event    string // that is rendered
+	old, new []byte
+	records  [][]byte
+	payload  []byte
+	fires    []string // nil: not said
+
+	cfg        hook.EndpointConfig
+	credential *Credential
+
+	url     string
+	headers []hook.Header
+	body    []byte
+}
+
+// Result is what came of a test.
+type Result struct {
+	Name   string
+	Line   int    // of the contract file
+	Wrong  string // "" if all is as expected; a sentence, and what was expected and what came
+	Events []Fired
+}
+
+// testURL is where the requests of tests go.
+const testURL = "https://receiver.example/webhook"
+
+// tests reads the section of the same name.
+func (l *loader) tests(c *Contract, n *node) {
+	if n.kind != kindMapping {
+		l.problemAt(n, "tests is a mapping from the name of each test to what it is.", "Write for example: tests: {a paid order: {event: order.paid, new: examples/order.json, body: examples/order.json}}")
+		return
+	}
+	for _, p := range n.pairs {
+		if o := l.object(p.value, "The test "+p.key, keysOf["tests.*"]); o.n != nil {
+			c.tests = append(c.tests, l.test(c, o, p))
+		}
+	}
+}
+
+func (l *loader) test(c *Contract, o object, p pair) Test {
+	t := Test{Name: p.key, Line: p.line, cfg: hook.EndpointConfig{URL: testURL}}
+	if v := o.get("event"); v != nil {
+		t.event = l.str(v)
+		e, ok := c.Event(t.event)
+		switch {
+		case !ok && v.kind == kindText:
+			l.problemAt(v, fmt.Sprintf("There is no event type %s.", t.event), nearestFix(t.event, c.EventNames()))
+		case e.Schedule != nil:
+			t.kind = e.Schedule.Select
+		default:
+			t.kind = e.On
+		}
+	}
+	if v := o.get("on"); v != nil {
+		if t.kind = l.str(v); c.record(t.kind) == nil && v.kind == kindText {
+			l.problemAt(v, fmt.Sprintf("There is no record %s.", t.kind), nearestFix(t.kind, c.kinds()))
+		}
+	}
+	for key, into := range map[string]*[]byte{"old": &t.old, "new": &t.new, "payload": &t.payload} {
+		if v := o.get(key); v != nil {
+			*into = l.document(v)
+		}
+	}
+	if v := o.get("records"); v != nil {
+		if v.kind == kindList {
+			t.records = [][]byte{}
+			for _, item := range v.items {
+				t.records = append(t.records, l.document(item))
+			}
+		} else if t.records = rawjson.Elements(l.document(v)); t.records == nil {
+			l.problemAt(v, "records is a list of documents, or a JSON list of them.", "")
+		}
+	}
+	l.testInputs(&t, o)
+	if v := o.get("fires"); v != nil {
+		t.fires = []string{}
+		for _, item := range l.list(v) {
+			t.fires = append(t.fires, l.str(item))
+		}
+	}
+	if v := o.get("url"); v != nil {
+		t.url = l.str(v)
+	}
+	if v := o.get("headers"); v != nil {
+		for _, h := range v.pairs {
+			t.headers = append(t.headers, hook.Header{Name: h.key, Value: l.str(h.value)})
+		}
+	}
+	if v := o.get("body"); v != nil {
+		t.body = l.exact(v)
+	}
+	given := 0
+	for _, has := range []bool{o.get("old") != nil || o.get("new") != nil, o.get("records") != nil, o.get("payload") != nil} {
+		if has {
+			given++
+		}
+	}
+	switch {
+	case given != 1:
+		l.problem(p.line, p.col, fmt.Sprintf("The test %s has to begin with something.", p.key), "Give one of: old and new (a change of a record), records (for a schedule), payload.")
+	case t.fires == nil && t.body == nil && t.headers == nil && t.url == "":
+		l.problem(p.line, p.col, fmt.Sprintf("The test %s expects nothing.", p.key), "Say what comes out: fires, body, headers or url.")
+	case t.event == "" && (t.fires == nil || t.body != nil || t.headers != nil || t.url != ""):
+		l.problem(p.line, p.col, fmt.Sprintf("The test %s does not say which event is sent.", p.key), "Add for example: event: order.paid")
+	}
+	return t
+}
+
+// testInputs reads what a person would have filled in.
+func (l *loader) testInputs(t *Test, o object) {
+	if v := o.get("settings"); v != nil {
+		w := &schemaWriter{l: l}
+		w.any(v)
+		t.cfg.Settings = json.RawMessage(w.out)
+	}
+	if v := o.get("method"); v != nil {
+		t.cfg.Method = l.str(v)
+	}
+	if v := o.get("credential"); v != nil {
+		t.credential = &Credential{}
+		members := l.object(v, "credential", rootMembers["credential"])
+		for name, into := range map[string]*string{"api_key": &t.credential.APIKey, "id": &t.credential.ID, "name": &t.credential.Name, "tenant": &t.credential.Tenant} {
+			if m := members.get(name); m != nil {
+				*into = l.str(m)
+			}
+		}
+	}
+}
+
+var fileName = regexp.MustCompile(`^[A-Za-z0-9_./-]+\.(json|txt)$`)
+
+// exact reads bytes: a text, or the name of a file that holds them.
+func (l *loader) exact(n *node) []byte {
+	text := l.str(n)
+	if n.quote == block {
+		return []byte(strings.TrimRight(text, "\n"))
+	}
+	if l.fsys == nil || !fileName.MatchString(text) {
+		return []byte(text)
+	}
+	b, err := fs.ReadFile(l.fsys, path.Join(path.Dir(l.file), text))
+	if err != nil {
+		l.problemAt(n, fmt.Sprintf("The file %s cannot be used: %s.", text, fileError(err)), "Give the name relative to this contract.")
+		return nil
+	}
+	b = bytes.TrimRight(b, " \t\r\n")
+	l.inlined = append(l.inlined, inlined{n, b})
+	return b
+}
+
+// document reads a JSON document: as bytes, see exact, or written as YAML.
+func (l *loader) document(n *node) []byte {
+	if n.kind == kindMapping || n.kind == kindList {
+		w := &schemaWriter{l: l}
+		w.any(n)
+		return w.out
+	}
+	b := l.exact(n)
+	if b == nil || n.kind != kindText {
+		return nil
+	}
+	if err := rawjson.Check(b, rawjson.MaxDepth); err != nil {
+		l.problemAt(n, "The document is refused. "+err.Error(), "")
+		return nil
+	}
+	return b
+}
+
+// Tests lists the names of the contract's tests in the order of the file.
+func (c *Contract) Tests() []string {
+	var out []string
+	for _, t := range c.tests {
+		out = append(out, t.Name)
+	}
+	return out
+}
+
+// RunTests runs the tests of the contract, and looks at the examples of its
+// events: each has to be what the contract would send.
+func (c *Contract) RunTests() []Result {
+	var out []Result
+	for _, e := range c.events {
+		if e.Example == nil || c.endpoint.body != nil {
+			continue
+		}
+		r := Result{Name: "example of " + e.Name, Line: e.line}
+		if b, err := rawjson.Restyle(e.Example, c.endpoint.json); err != nil {
+			r.Wrong = "The example is not valid JSON."
+		} else if !bytes.Equal(b, e.Example) {
+			r.Wrong = difference("The example is not written as endpoint.json says.", b, e.Example)
+		}
+		out = append(out, r)
+	}
+	for i := range c.tests {
+		r := c.tests[i].run(c)
+		r.Name, r.Line = c.tests[i].Name, c.tests[i].Line
+		out = append(out, r)
+	}
+	return out
+}
+
+func (t *Test) run(c *Contract) (r Result) {
+	payload, wrong := t.happen(c, &r)
+	if wrong != "" || t.event == "" {
+		r.Wrong = wrong
+		return r
+	}
+	if least, _ := c.EventTypesPerEndpoint(); least > 0 {
+		t.cfg.EventTypes = []string{t.event}
+	}
+	if found := c.CheckEndpoint(t.cfg); len(found) > 0 {
+		r.Wrong = fmt.Sprintf("The endpoint of the test is refused at %s: %s", found[0].Pointer, found[0].Detail)
+		return r
+	}
+	ev := &hook.Event{ID: hook.EventID(hook.IDAt(testTime)), Tenant: "test", Contract: c.Name, Type: t.event, CreatedAt: testTime, Payload: payload}
+	req, err := c.PlanFor(t.cfg, t.credential).Render(ev)
+	if err != nil {
+		r.Wrong = "The request cannot be shaped: " + err.Error() + "."
+		return r
+	}
+	r.Wrong = t.compare(&req)
+	return r
+}
+
+// testTime is when the events of tests happen.
+var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// happen makes the event of a test.
+func (t *Test) happen(c *Contract, r *Result) (payload []byte, wrong string) {
+	switch {
+	case t.records != nil:
+		s, ok := c.NewSnapshot(t.event)
+		if !ok {
+			return nil, fmt.Sprintf("The event type %s has no schedule.", t.event)
+		}
+		for _, doc := range t.records {
+			if wrong := t.refused(c, doc); wrong != "" {
+				return nil, wrong
+			}
+			if _, err := s.Add(doc); err != nil {
+				return nil, err.Error()
+			}
+		}
+		return s.Payload(), ""
+	case t.old != nil || t.new != nil:
+		return t.change(c, r)
+	}
+	if found := c.CheckPayload(t.event, t.payload); len(found) > 0 {
+		return nil, fmt.Sprintf("The payload is refused at %s: %s", orRoot(found[0].Pointer), found[0].Detail)
+	}
+	return c.Redact(t.payload), ""
+}
+
+// change lets a record change.
+func (t *Test) change(c *Contract, r *Result) (payload []byte, wrong string) {
+	for _, doc := range [][]byte{t.old, t.new} {
+		if doc != nil {
+			if wrong := t.refused(c, doc); wrong != "" {
+				return nil, wrong
+			}
+		}
+	}
+	events, troubles := c.Fire(t.kind, t.old, t.new)
+	r.Events = events
+	if len(troubles) > 0 {
+		return nil, troubles[0].Detail
+	}
+	names := []string{}
+	for _, e := range events {
+		names = append(names, e.Type)
+		if e.Type == t.event {
+			payload = e.Payload
+		}
+	}
+	switch {
+	case t.fires != nil && !slices.Equal(t.fires, names):
+		return nil, fmt.Sprintf("The change fires [%s], not [%s].", strings.Join(names, ", "), strings.Join(t.fires, ", "))
+	case t.event != "" && payload == nil:
+		return nil, fmt.Sprintf("The change fires [%s], and not %s.", strings.Join(names, ", "), t.event)
+	}
+	return payload, ""
+}
+
+// refused says why a document cannot be a record.
+func (t *Test) refused(c *Contract, doc []byte) string {
+	if found := c.CheckRecord(t.kind, doc); len(found) > 0 {
+		return fmt.Sprintf("The record is refused at %s: %s", orRoot(found[0].Pointer), found[0].Detail)
+	}
+	return ""
+}
+
+// compare holds a request against what is expected.
+func (t *Test) compare(req *Rendering) string {
+	if t.body != nil && !bytes.Equal(t.body, req.Body) {
+		return difference("The body differs.", t.body, req.Body)
+	}
+	if t.url != "" && t.url != req.URL {
+		return difference("The URL differs.", []byte(t.url), []byte(req.URL))
+	}
+	for _, want := range t.headers {
+		i := slices.IndexFunc(req.Headers, func(h hook.Header) bool { return strings.EqualFold(h.Name, want.Name) })
+		switch {
+		case i < 0:
+			return fmt.Sprintf("The header %s is missing.", want.Name)
+		case req.Headers[i] != want:
+			return difference("A header differs.", []byte(want.Name+": "+want.Value), []byte(req.Headers[i].Name+": "+req.Headers[i].Value))
+		}
+	}
+	return ""
+}
+
+// difference shows two texts where they begin to differ.
+func difference(what string, want, got []byte) string {
+	at := 0
+	for at < len(want) && at < len(got) && want[at] == got[at] {
+		at++
+	}
+	from := max(0, at-30)
+	show := func(b []byte) string {
+		end := min(len(b), at+50)
+		if from > end {
+			return ""
+		}
+		s := string(b[from:end])
+		if from > 0 {
+			s = "…" + s
+		}
+		if end < len(b) {
+			s += "…"
+		}
+		return s
+	}
+	return fmt.Sprintf("%s At byte %d of %d:\n  expected  %s\n  but came  %s", what, at+1, len(want), show(want), show(got))
+}

@@ -1,0 +1,234 @@
+package contract
+
+import (
+	"fmt"
+	"io"
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Credential is what a tenant's program identifies itself with, as far as
+// requests can carry it: the secret is not part of it, so no template can leak it.
+type Credential struct {
+	ID     string
+	Tenant string
+	Name   string
+	APIKey string
+}
+
+func (c *Credential) member(name string) string {
+	switch name {
+	case "api_key":
+		return c.APIKey
+	case "id":
+		return c.ID
+	case "name":
+		return c.Name
+	}
+	return c.Tenant
+}
+
+// Credentials is the section of the same name: how the credentials of a
+// contract are made.
+type Credentials struct {
+	APIKey Alphabet
+	Secret Alphabet
+	// Endpoint is set if a credential is made together with the endpoint that it
+	// belongs to, and endpoints are not made in any other way.
+	Endpoint bool
+	// Lifetime is how long a token is good.
+	Lifetime time.Duration
+
+	claims *value
+}
+
+// Alphabet describes a random text.
+type Alphabet struct {
+	Length     int
+	Characters string
+}
+
+// Limits of the credentials section.
+const (
+	maxKeyLength     = 256
+	maxTokenLifetime = 10 * 365 * 24 * time.Hour
+	minKeyBits       = 64
+)
+
+// Make reads as much randomness as it needs and turns it into a text; each
+// character is as likely as every other.
+func (a Alphabet) Make(random io.Reader) (string, error) {
+	out := make([]byte, 0, a.Length)
+	limit := 256 - 256%len(a.Characters) // what is beyond would favour the first ones
+	buf := make([]byte, a.Length)
+	for len(out) < a.Length {
+		if _, err := io.ReadFull(random, buf); err != nil {
+			return "", err
+		}
+		for _, b := range buf {
+			if int(b) < limit && len(out) < a.Length {
+				out = append(out, a.Characters[int(b)%len(a.Characters)])
+			}
+		}
+	}
+	return string(out), nil
+}
+
+// Credentials is how credentials are made, false if the contract has none.
+func (c *Contract) Credentials() (Credentials, bool) {
+	if c.credentials == nil {
+		return Credentials{}, false
+	}
+	return *c.credentials, true
+}
+
+// Claims is the payload of a token (JWT) for a credential: what the contract
+// says, then iat and exp in whole seconds. It never holds the secret.
+func (c *Credentials) Claims(of Credential, now time.Time) (claims []byte, expires time.Time) {
+	issued := now.UTC().Truncate(time.Second)
+	expires = issued.Add(c.Lifetime)
+	out := []byte("{}")
+	if c.claims != nil {
+		if made, err := c.claims.document(&inputs{credential: &of}); err == nil {
+			out = made
+		}
+	}
+	out = out[:len(out)-1]
+	if len(out) > 1 {
+		out = append(out, ',')
+	}
+	out = append(out, `"iat":`...)
+	out = strconv.AppendInt(out, issued.Unix(), 10)
+	out = append(out, `,"exp":`...)
+	out = strconv.AppendInt(out, expires.Unix(), 10)
+	return append(out, '}'), expires
+}
+
+// credentials reads the section.
+func (l *loader) credentials(c *Contract, n *node) {
+	o := l.object(n, "credentials", keysOf["credentials"])
+	cr := &Credentials{}
+	for _, key := range []string{"api_key", "secret"} {
+		v := o.get(key)
+		if v == nil {
+			if o.n != nil {
+				l.problemAt(n, "credentials has no "+key+".", "Add for example: "+key+": {length: 40, alphabet: a-z0-9}")
+			}
+			continue
+		}
+		a := l.alphabet(v, key)
+		if key == "api_key" {
+			cr.APIKey = a
+		} else {
+			cr.Secret = a
+		}
+	}
+	if v := o.get("endpoint"); v != nil {
+		cr.Endpoint = l.boolean(v)
+	}
+	if v := o.get("token"); v != nil {
+		t := l.object(v, "token", keysOf["credentials.token"])
+		if h := t.get("lifetime"); h != nil {
+			cr.Lifetime = l.duration(h, time.Minute, maxTokenLifetime)
+		} else if t.n != nil {
+			l.problemAt(v, "A token needs a lifetime.", "Add for example: lifetime: 730h")
+		}
+		if claims := t.get("claims"); claims != nil {
+			cr.claims = l.claims(claims)
+		}
+	} else if o.n != nil {
+		l.problemAt(n, "credentials has no token.", "Add for example: token: {lifetime: 730h}")
+	}
+	c.credentials = cr
+}
+
+func (l *loader) claims(n *node) *value {
+	if n.kind != kindMapping {
+		l.problemAt(n, "claims is a mapping from the names of claims to their values.", `Write for example: claims: {name: "${credential.name}"}`)
+		return nil
+	}
+	for _, p := range n.pairs {
+		if p.key == "iat" || p.key == "exp" {
+			l.problem(p.line, p.col, fmt.Sprintf("The claim %s is set by Gancho itself.", p.key), "Remove the line; lifetime decides.")
+		}
+	}
+	return l.value(n, place{roots: []string{"credential"}})
+}
+
+func (l *loader) alphabet(n *node, what string) (a Alphabet) {
+	o := l.object(n, what, keysOf["credentials.api_key"])
+	if o.n == nil {
+		return a
+	}
+	if v := o.get("length"); v != nil {
+		a.Length = int(l.number(v, 1, maxKeyLength))
+	} else {
+		l.problemAt(n, what+" has no length.", "Add for example: length: 40")
+	}
+	if v := o.get("alphabet"); v != nil {
+		a.Characters = l.characters(v)
+	} else {
+		l.problemAt(n, what+" has no alphabet.", "Add for example: alphabet: a-z0-9")
+	}
+	if have := a.bits(); a.Length > 0 && a.Characters != "" && have < minKeyBits {
+		l.problemAt(n, fmt.Sprintf("%s could be guessed: it has %d bits of randomness, and at least %d are needed.", what, have, minKeyBits), "Make it longer.")
+	}
+	return a
+}
+
+// bits is how much randomness a text has at least.
+func (a Alphabet) bits() int { return a.Length * (bits.Len(uint(len(a.Characters))) - 1) }
+
+// characters reads an alphabet: letters and digits, a-z standing for a range.
+func (l *loader) characters(n *node) string {
+	text := l.str(n)
+	var out []byte
+	add := func(c byte) bool {
+		if c <= ' ' || c > '~' || c == '"' || c == '\\' || slices.Contains(out, c) {
+			return false
+		}
+		out = append(out, c)
+		return true
+	}
+	for i := 0; i < len(text); i++ {
+		from, to := text[i], text[i]
+		if i+2 < len(text) && text[i+1] == '-' {
+			to = text[i+2]
+			i += 2
+		}
+		for c := int(from); c <= int(to) || c == int(from); c++ {
+			if !add(byte(c)) {
+				l.problemAt(n, fmt.Sprintf("%q cannot be an alphabet.", text), "Write each character once, or ranges, for example a-z0-9.")
+				return ""
+			}
+		}
+	}
+	if n.kind == kindText && len(out) < 2 {
+		l.problemAt(n, "An alphabet has at least two characters.", "Write for example a-z0-9.")
+		return ""
+	}
+	return string(out)
+}
+
+// NeedsCredential reports whether requests cannot be shaped without one.
+func (c *Contract) NeedsCredential() bool {
+	e := &c.endpoint
+	if e.body.names("credential") {
+		return true
+	}
+	uses := func(t *template) bool {
+		return t != nil && slices.ContainsFunc(t.parts, func(p part) bool { return p.root == "credential" })
+	}
+	return uses(e.contentType) || slices.ContainsFunc(e.headers, func(h headerTemplate) bool { return uses(h.value) })
+}
+
+// credentialRoots leaves out what a contract without credentials cannot name.
+func credentialRoots(c *Contract, roots []string) []string {
+	if c.credentials != nil {
+		return roots
+	}
+	return slices.DeleteFunc(slices.Clone(roots), func(r string) bool { return strings.HasPrefix(r, "credential") })
+}

@@ -1,0 +1,136 @@
+package contract
+
+import (
+	"bytes"
+	"encoding/json"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestCredentials(t *testing.T) {
+	t.Parallel()
+	c := parseContract(t, shaped)
+	cr, ok := c.Credentials()
+	if !ok || !cr.Endpoint || cr.Lifetime != 730*time.Hour || cr.APIKey.Length != 30 || cr.APIKey.Characters != "abcdefghijklmnopqrstuvwxyz0123456789" || !strings.HasSuffix(cr.Secret.Characters, "9_-") {
+		t.Fatalf("%+v", cr)
+	}
+	if _, ok := parseContract(t, crm).Credentials(); ok {
+		t.Error("a contract without the section has credentials")
+	}
+	random := rand.NewChaCha8([32]byte{1})
+	seen := map[byte]int{}
+	for range 200 {
+		key, err := cr.APIKey.Make(random)
+		if err != nil || len(key) != 30 {
+			t.Fatal(key, err)
+		}
+		for _, b := range []byte(key) {
+			seen[b]++
+		}
+	}
+	for _, b := range []byte(cr.APIKey.Characters) { // 6000 characters, 167 of each
+		if seen[b] < 100 || seen[b] > 250 {
+			t.Errorf("%c came %d times", b, seen[b])
+		}
+	}
+	if len(seen) != 36 {
+		t.Errorf("%d different characters", len(seen))
+	}
+	if _, err := cr.Secret.Make(bytes.NewReader(make([]byte, 10))); err == nil {
+		t.Error("too little randomness was enough")
+	}
+	now := time.Date(2023, 9, 23, 14, 9, 48, 123456789, time.FixedZone("", -3*3600))
+	claims, expires := cr.Claims(Credential{ID: "crd_1", Tenant: "acme", Name: `Mi "App"`, APIKey: "k"}, now)
+	const want = `{"apiKey":"k","who":{"name":"Mi \"App\"","id":"crd_1"},"tenant":"acme","iat":1695488988,"exp":1698116988}`
+	if string(claims) != want || expires.Unix() != 1698116988 || expires.Nanosecond() != 0 || !json.Valid(claims) {
+		t.Errorf("%s %v", claims, expires)
+	}
+	bare := Credentials{Lifetime: time.Hour}
+	if claims, _ := bare.Claims(Credential{}, now); string(claims) != `{"iat":1695488988,"exp":1695492588}` {
+		t.Errorf("%s", claims)
+	}
+}
+
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	c := parseContract(t, shaped)
+	if l := c.Lookups(); len(l) != 1 || l[0].Method != "GET" || l[0].Auth != "bearer" || l[0].Record != "talk" || len(l[0].Paths) != 2 || l[0].Title.En != "Talk" {
+		t.Errorf("%+v", l)
+	}
+	for path, want := range map[string]string{
+		"/api/talk/44444": "44444", "/api/talk/a%20b%2Fc": "a b/c", "/api/v1/talk/7/all": "7",
+		"/api/talk/": "", "/api/talk": "", "/api/talk/1/": "", "/api/Talk/1": "", "/api/talk/%zz": "", "/api/v1/talk/7": "", "": "",
+	} {
+		l, key, ok := c.FindLookup(path)
+		if key != want || ok != (want != "") || ok && l.Name != "get_talk" {
+			t.Errorf("%s: %q %v", path, key, ok)
+		}
+	}
+	var s Set
+	s.Add(parseContract(t, crm))
+	s.Add(c)
+	if found, l, key, ok := s.Route("/api/talk/5"); !ok || found != c || key != "5" || l.Record != "talk" {
+		t.Error(found, l, key, ok)
+	}
+	if _, _, _, ok := s.Route("/api/nothing"); ok {
+		t.Error("a route that is not there")
+	}
+}
+
+func TestCron(t *testing.T) {
+	t.Parallel()
+	const layout = "2006-01-02 15:04 -07"
+	for _, tc := range []struct{ table, zone, after, want string }{
+		{"0 * * * *", "UTC", "2026-01-01 10:30 +00", "2026-01-01 11:00 +00"},
+		{"0 * * * *", "UTC", "2026-01-01 11:00 +00", "2026-01-01 12:00 +00"},
+		{"*/15 * * * *", "UTC", "2026-12-31 23:50 +00", "2027-01-01 00:00 +00"},
+		{"5,35 8-10/2 * * *", "UTC", "2026-01-01 08:35 +00", "2026-01-01 10:05 +00"},
+		{"30 6 * * mon-fri", "America/Bogota", "2026-01-02 11:30 +00", "2026-01-05 06:30 -05"}, // a Friday
+		{"0 0 29 feb *", "UTC", "2026-01-01 00:00 +00", "2028-02-29 00:00 +00"},
+		{"0 0 29 2 *", "UTC", "2096-03-01 00:00 +00", "2104-02-29 00:00 +00"},
+		{"0 12 13 * 5", "UTC", "2026-01-01 00:00 +00", "2026-01-02 12:00 +00"},             // Friday or the 13th
+		{"0 12 */2 * 7", "UTC", "2026-01-01 13:00 +00", "2026-01-11 12:00 +00"},            // an odd Sunday
+		{"30 2 * * *", "America/New_York", "2026-03-08 00:00 -05", "2026-03-08 03:30 -04"}, // skipped by the clock
+		{"30 1 * * *", "America/New_York", "2026-11-01 01:30 -04", "2026-11-02 01:30 -05"}, // comes twice
+		{"30 * * * *", "America/New_York", "2026-11-01 01:30 -04", "2026-11-01 01:30 -05"},
+		{"0 9/6 * * *", "UTC", "2026-01-01 09:00 +00", "2026-01-01 15:00 +00"},
+	} {
+		table, err := parseCron(tc.table)
+		if err != nil {
+			t.Fatal(tc.table, err)
+		}
+		in, err := time.LoadLocation(tc.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := time.Parse(layout, tc.after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := table.next(after, in).Format(layout); got != tc.want {
+			t.Errorf("%s after %s: got %s, want %s", tc.table, tc.after, got, tc.want)
+		}
+	}
+	for _, wrong := range []string{"", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "5-1 * * * *", "*/0 * * * *", "a * * * *", "1,, * * * *", "0 0 31 2 *", "@hourly"} {
+		if _, err := parseCron(wrong); err == nil {
+			t.Errorf("%q was taken", wrong)
+		}
+	}
+}
+
+func TestScheduleNext(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 1, 1, 10, 7, 0, 0, time.UTC)
+	every := parseContract(t, crm).Scheduled()[0].Schedule
+	for after, want := range map[time.Duration]time.Duration{-time.Minute: time.Hour, 0: time.Hour, time.Minute: time.Hour, time.Hour: 2 * time.Hour, 50*time.Hour + 1: 51 * time.Hour} {
+		if got := every.Next(start, start.Add(after)); !got.Equal(start.Add(want)) {
+			t.Errorf("after %v: %v", after, got.Sub(start))
+		}
+	}
+	daily := parseContract(t, crm).Scheduled()[1].Schedule
+	if got := daily.Next(start, start); got.UTC() != time.Date(2026, 1, 1, 11, 30, 0, 0, time.UTC) {
+		t.Error(got)
+	}
+}

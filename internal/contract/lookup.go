@@ -1,0 +1,140 @@
+package contract
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Lookup is a route on which receivers read a record that an event told of.
+type Lookup struct {
+	Name   string
+	Title  Text
+	About  Text
+	Method string   // GET
+	Paths  []string // patterns; {…} stands for one segment, the key of the record
+	Record string   // kind
+	// Auth is how the caller identifies itself: "bearer", with a token of a
+	// credential of the contract, which also says whose records are read.
+	Auth string
+}
+
+// Lookups lists the routes in the order of the file.
+func (c *Contract) Lookups() []Lookup { return slices.Clone(c.lookups) }
+
+// FindLookup is the route that takes a path, given as it is in the request
+// (escaped), and the record's key in it.
+func (c *Contract) FindLookup(path string) (route Lookup, key string, ok bool) {
+	for _, r := range c.lookups {
+		for _, pattern := range r.Paths {
+			if key, ok := matchPath(pattern, path); ok {
+				return r, key, true
+			}
+		}
+	}
+	return Lookup{}, "", false
+}
+
+// matchPath compares segment by segment; key is what {…} stands for.
+func matchPath(pattern, path string) (key string, ok bool) {
+	want, have := strings.Split(pattern, "/"), strings.Split(path, "/")
+	if len(want) != len(have) {
+		return "", false
+	}
+	for i := range want {
+		segment, err := url.PathUnescape(have[i])
+		switch {
+		case err != nil:
+			return "", false
+		case strings.HasPrefix(want[i], "{"):
+			if key = segment; key == "" {
+				return "", false
+			}
+		case want[i] != segment:
+			return "", false
+		}
+	}
+	return key, true
+}
+
+// ownPaths are what Gancho answers itself.
+var ownPaths = []string{"/v1", "/in", "/healthz", "/readyz", "/metrics", "/openapi.json", "/openapi.yaml", "/docs", "/console", "/assets"}
+
+// readLookup reads the section lookup.
+func (l *loader) readLookup(c *Contract, n *node) {
+	if n.kind != kindMapping {
+		l.problemAt(n, "lookup is a mapping from the name of each route to what it is.", "Write for example: lookup: {get_order: {title: {en: Read an order}, paths: [\"/api/orders/{id}\"], record: order}}")
+		return
+	}
+	seen := map[string]bool{}
+	for _, p := range n.pairs {
+		o := l.object(p.value, "The route "+p.key, keysOf["lookup.*"])
+		if o.n == nil {
+			continue
+		}
+		r := Lookup{Name: p.key, Method: "GET", Auth: "bearer"}
+		if v := o.get("title"); v != nil {
+			r.Title = l.text(v)
+		} else {
+			l.problem(p.line, p.col, fmt.Sprintf("The route %s has no title.", p.key), "Add one: title: {en: Read an order}")
+		}
+		if v := o.get("about"); v != nil {
+			r.About = l.text(v)
+		}
+		if v := o.get("record"); v != nil {
+			if r.Record = l.str(v); c.record(r.Record) == nil && v.kind == kindText {
+				l.problemAt(v, fmt.Sprintf("There is no record %s.", r.Record), nearestFix(r.Record, c.kinds()))
+			}
+		} else {
+			l.problem(p.line, p.col, fmt.Sprintf("The route %s has no record.", p.key), "Say which kind it reads: record: order")
+		}
+		if v := o.get("auth"); v != nil {
+			r.Auth = l.oneOf(v, "bearer")
+		}
+		if c.credentials == nil {
+			l.problem(p.line, p.col, fmt.Sprintf("The route %s is opened by a credential, and there are none.", p.key), "Add the section credentials.")
+		}
+		v := o.get("paths")
+		if v == nil || len(v.items) == 0 {
+			l.problem(p.line, p.col, fmt.Sprintf("The route %s has no paths.", p.key), "Add for example: paths: [\"/api/orders/{id}\"]")
+		} else {
+			for _, item := range l.list(v) {
+				if path := l.lookupPath(item); path != "" && seen[path] {
+					l.problemAt(item, "This path is there already.", "Remove one of them.")
+				} else if path != "" {
+					seen[path] = true
+					r.Paths = append(r.Paths, path)
+				}
+			}
+		}
+		c.lookups = append(c.lookups, r)
+	}
+}
+
+func (l *loader) lookupPath(n *node) string {
+	text := l.str(n)
+	if n.kind != kindText {
+		return ""
+	}
+	keys, wrong := 0, !strings.HasPrefix(text, "/") || strings.HasSuffix(text, "/")
+	for _, segment := range strings.Split(text, "/")[1:] {
+		name, isKey := strings.CutPrefix(segment, "{")
+		if isKey {
+			keys++
+			name, isKey = strings.CutSuffix(name, "}")
+			wrong = wrong || !isKey
+		}
+		wrong = wrong || name == "" || strings.ContainsAny(name, "{}?#%* \"\\")
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(text, "/"), "/")
+	switch {
+	case wrong || keys != 1:
+		l.problemAt(n, fmt.Sprintf("%q is not the pattern of a path.", text), "Write a path with one {…} for the key of the record, for example /api/orders/{id}.")
+	case slices.Contains(ownPaths, "/"+first):
+		l.problemAt(n, fmt.Sprintf("Paths below /%s belong to Gancho itself.", first), "Begin with something else, for example /api.")
+	default:
+		return text
+	}
+	return ""
+}

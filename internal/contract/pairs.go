@@ -1,0 +1,152 @@
+package contract
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gancho/internal/hook"
+	"gancho/internal/nearest"
+	"gancho/internal/rawjson"
+)
+
+// MaxPairs is how many pairs an endpoint can have.
+const MaxPairs = 50
+
+// The places of a pair.
+const (
+	inHeader = "header"
+	inQuery  = "query"
+	inBody   = "body"
+)
+
+// freePair is a key and value that a person chose, and where it goes.
+type freePair struct {
+	key, value, place string
+	at                string // pointer to it, from the endpoint
+}
+
+// pairs reads which setting holds the pairs: a list of {key, value, place}.
+func (l *loader) pairs(e *endpoint, n, settings *node) {
+	name, ok := strings.CutPrefix(l.str(n), "settings.")
+	if n.kind != kindText {
+		return
+	}
+	if !ok || !slices.Contains(e.settings.names(), name) {
+		l.problemAt(n, fmt.Sprintf("There is no setting %s.", n.text), "Name a setting that is a list of {key, value, place}: settings.pairs")
+		return
+	}
+	items := settings.get("properties").get(name).get("items")
+	for _, member := range []string{"key", "value"} {
+		if items.get("properties").get(member) == nil {
+			l.problemAt(n, fmt.Sprintf("The entries of %s have no %s.", n.text, member), "Describe them as {type: object, required: [key, value], properties: {key: …, value: …, place: …}}.")
+		}
+	}
+	e.pairs = name
+}
+
+// pairsIn are the pairs in an endpoint's settings.
+func (e *endpoint) pairsIn(settings []byte) (out []freePair) {
+	if e.pairs == "" {
+		return nil
+	}
+	list, _ := rawjson.Lookup(settings, e.pairs)
+	for i, item := range rawjson.Elements(list) {
+		p := freePair{place: inHeader, at: "/settings" + pointer(e.pairs, strconv.Itoa(i))}
+		if t, ok := rawjson.Lookup(item, "key"); ok {
+			p.key = rawjson.Text(t)
+		}
+		if t, ok := rawjson.Lookup(item, "value"); ok {
+			p.value = rawjson.Text(t)
+		}
+		if t, ok := rawjson.Lookup(item, "place"); ok && rawjson.KindOf(t) == '"' {
+			p.place = rawjson.Text(t)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// checkPairs reports what is wrong with an endpoint's pairs.
+func (c *Contract) checkPairs(r *report, cfg hook.EndpointConfig) {
+	pairs := c.endpoint.pairsIn(cfg.Settings)
+	if len(pairs) > MaxPairs {
+		r.add("/settings"+pointer(c.endpoint.pairs), "There are %d pairs; at most %d are allowed.", len(pairs), MaxPairs)
+		return
+	}
+	seen := map[string]bool{}
+	for _, h := range cfg.Headers {
+		seen[inHeader+strings.ToLower(h.Name)] = true
+	}
+	for _, p := range pairs {
+		id := p.place + p.key
+		switch p.place {
+		case inHeader:
+			id = p.place + strings.ToLower(p.key)
+			switch why := refuseHeader(p.key, c.endpoint.sign); {
+			case why != "":
+				r.add(p.at+"/key", "%s", why)
+			case strings.EqualFold(p.key, "content-type"), c.endpoint.sets(p.key):
+				r.add(p.at+"/key", "The header %s is set by the contract %s and cannot be given.", p.key, c.Name)
+			case wrongValue(p.value) != "":
+				r.add(p.at+"/value", "%s", wrongValue(p.value))
+			}
+		case inQuery, inBody:
+			if p.key == "" {
+				r.add(p.at+"/key", "This cannot be empty.")
+			}
+		default:
+			r.add(p.at+"/place", "%q is not possible.%s", p.place, nearest.DidYouMean(p.place, []string{inHeader, inQuery, inBody}))
+		}
+		if seen[id] && p.place != inQuery {
+			r.add(p.at+"/key", "%s is there already; keep one of them.", p.key)
+		}
+		seen[id] = true
+	}
+}
+
+// withQuery is a URL with pairs added to what it asks already. What stands in
+// the URL keeps its bytes.
+func withQuery(address string, pairs []freePair) string {
+	for _, p := range pairs {
+		if p.place != inQuery {
+			continue
+		}
+		switch {
+		case !strings.Contains(address, "?"):
+			address += "?"
+		case !strings.HasSuffix(address, "?") && !strings.HasSuffix(address, "&"):
+			address += "&"
+		}
+		address += url.QueryEscape(p.key) + "=" + url.QueryEscape(p.value)
+	}
+	return address
+}
+
+// withMembers puts pairs into a JSON object, replacing a member of the same
+// name and adding others at the end; everything else keeps its bytes.
+func withMembers(body []byte, pairs []freePair) ([]byte, error) {
+	for _, p := range pairs {
+		if p.place != inBody {
+			continue
+		}
+		if rawjson.KindOf(body) != '{' {
+			return nil, fmt.Errorf("the pair %s goes into the body, and the body is no JSON object", p.key)
+		}
+		if _, ok := rawjson.Lookup(body, p.key); ok {
+			body = rawjson.Replace(body, jsonString(p.value), p.key)
+			continue
+		}
+		end := bytes.LastIndexByte(body, '}')
+		out := append(make([]byte, 0, len(body)+len(p.key)+len(p.value)+8), body[:end]...)
+		if len(rawjson.Members(body)) > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, jsonString(p.key)...), ':'), jsonString(p.value)...)
+		body = append(out, body[end:]...)
+	}
+	return body, nil
+}

@@ -1,0 +1,156 @@
+package contract
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gancho/internal/hook"
+	"gancho/internal/nearest"
+	"gancho/internal/rawjson"
+)
+
+// MaxRecordKey is how many bytes the key of a record can have.
+const MaxRecordKey = 256
+
+// RecordKind is one kind of record that a contract watches.
+type RecordKind struct {
+	Kind   string
+	Title  Text
+	About  Text
+	Key    string          // path to the key within a document
+	Schema json.RawMessage // JSON Schema 2020-12 of a document; nil if there is none
+
+	path     []string
+	schema   *schema
+	triggers []int // of the contract's events
+}
+
+// Records lists the kinds of record in the order of the file.
+func (c *Contract) Records() []RecordKind { return slices.Clone(c.records) }
+
+// Record is the description of a kind of record.
+func (c *Contract) Record(kind string) (RecordKind, bool) {
+	if r := c.record(kind); r != nil {
+		return *r, true
+	}
+	return RecordKind{}, false
+}
+
+func (c *Contract) record(kind string) *RecordKind {
+	for i := range c.records {
+		if c.records[i].Kind == kind {
+			return &c.records[i]
+		}
+	}
+	return nil
+}
+
+// KeyIn is the key of a document: its text, or the decimal text of a whole
+// number. The error says what is wrong with it, as a sentence.
+func (r *RecordKind) KeyIn(doc []byte) (string, error) {
+	token, _ := rawjson.Lookup(doc, r.path...)
+	text := rawjson.Text(token)
+	switch rawjson.KindOf(token) {
+	case 0, 'n':
+		return "", fmt.Errorf("the document has no %s, which is its key", r.Key)
+	case '"':
+		if text == "" || len(text) > MaxRecordKey {
+			return "", fmt.Errorf("the key %s has %d bytes; it needs 1 to %d", r.Key, len(text), MaxRecordKey)
+		}
+		if i := strings.IndexFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }); i >= 0 {
+			return "", fmt.Errorf("the key %s has control characters in it", r.Key)
+		}
+		return text, nil
+	case '0':
+		if len(text) > MaxRecordKey || strings.ContainsAny(text, ".eE") {
+			return "", fmt.Errorf("the key %s has to be a text or a whole number", r.Key)
+		}
+		return text, nil
+	case '{', '[', 't', 'f':
+	}
+	return "", fmt.Errorf("the key %s has to be a text or a whole number", r.Key)
+}
+
+// RecordKey is the key that a document of a kind carries.
+func (c *Contract) RecordKey(kind string, doc []byte) (string, error) {
+	r := c.record(kind)
+	if r == nil {
+		return "", fmt.Errorf("the contract %s has no records of the kind %s", c.Name, kind)
+	}
+	return r.KeyIn(doc)
+}
+
+// CheckRecord checks a document, which is valid JSON, against the schema of its
+// kind, and that it carries a key. Pointers begin at the document.
+func (c *Contract) CheckRecord(kind string, doc []byte) []hook.FieldError {
+	r := c.record(kind)
+	if r == nil {
+		return []hook.FieldError{{Detail: fmt.Sprintf("The contract %s has no records of the kind %s.%s", c.Name, kind, nearest.DidYouMean(kind, c.kinds()))}}
+	}
+	if rawjson.KindOf(doc) != '{' {
+		return []hook.FieldError{{Detail: "A record is a JSON object."}}
+	}
+	var out []hook.FieldError
+	if r.schema != nil {
+		out = r.schema.check(doc)
+	}
+	at := pointer(r.path...)
+	if _, err := r.KeyIn(doc); err != nil && !slices.ContainsFunc(out, func(f hook.FieldError) bool { return f.Pointer == at }) {
+		out = append(out, hook.FieldError{Pointer: at, Detail: capital(err.Error()) + "."})
+	}
+	return out
+}
+
+// capital begins a text as a sentence begins.
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+func (c *Contract) kinds() []string {
+	out := make([]string, len(c.records))
+	for i, r := range c.records {
+		out[i] = r.Kind
+	}
+	return out
+}
+
+// readRecords reads the section of the same name.
+func (l *loader) readRecords(c *Contract, n *node) {
+	if n.kind != kindMapping || len(n.pairs) == 0 {
+		l.problemAt(n, "records is a mapping from each kind of record to what is known of it.", "Write for example: records: {order: {title: {en: Order}, key: id}}")
+		return
+	}
+	for _, p := range n.pairs {
+		if !validName(p.key) {
+			l.problem(p.line, p.col, fmt.Sprintf("%q cannot name a kind of record.", p.key), "Use lower-case letters, digits, _ and -, at most 64, beginning with a letter.")
+		}
+		c.records = append(c.records, l.readRecord(p))
+	}
+}
+
+func (l *loader) readRecord(p pair) RecordKind {
+	r := RecordKind{Kind: p.key}
+	o := l.object(p.value, "The record "+p.key, keysOf["records.*"])
+	if v := o.get("title"); v != nil {
+		r.Title = l.text(v)
+	} else if o.n != nil {
+		l.problem(p.line, p.col, fmt.Sprintf("The record %s has no title.", p.key), "Add one: title: {en: Order}")
+	}
+	if v := o.get("about"); v != nil {
+		r.About = l.text(v)
+	}
+	if v := o.get("key"); v != nil {
+		r.Key = l.str(v)
+		path, err := rawjson.ParsePath(r.Key)
+		if err != nil && v.kind == kindText {
+			l.problemAt(v, "This is not a path: "+err.Error()+".", "Write for example: key: contact.id")
+		}
+		r.path = path
+	} else if o.n != nil {
+		l.problem(p.line, p.col, fmt.Sprintf("The record %s has no key.", p.key), "Add the path to what tells one from another: key: id")
+	}
+	if v := o.get("schema"); v != nil {
+		r.Schema, r.schema = l.schema(v)
+	}
+	return r
+}

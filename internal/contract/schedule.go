@@ -1,0 +1,221 @@
+package contract
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	_ "time/tzdata" // a contract means the same on machines without time zones
+
+	"gancho/internal/expr"
+)
+
+// Limits of schedules.
+const (
+	DefaultMaxBody = 16 << 20 // bytes of a snapshot's payload
+	maxMaxBody     = 256 << 20
+	minEvery       = time.Minute
+	maxEvery       = 366 * 24 * time.Hour
+)
+
+// Schedule is when an event of a type is made of the records there are.
+type Schedule struct {
+	Every    time.Duration // 0 if Cron says it
+	Cron     string
+	Timezone string // of Cron, IANA
+	Select   string // kind of record
+	MaxBody  int    // bytes of the payload
+
+	cron     *cron
+	location *time.Location
+	where    *expr.Condition // nil: all records
+	line     int             // of where, or else of the event
+	item     *value
+	head     []byte // of the payload, up to the items
+	tail     []byte
+}
+
+// Next is the first run after now. The rhythm of every begins at start, the
+// time the schedule came into force; runs missed are not made up for.
+func (s *Schedule) Next(start, now time.Time) time.Time {
+	if s.cron != nil {
+		return s.cron.next(now, s.location)
+	}
+	if now.Before(start) {
+		return start.Add(s.Every)
+	}
+	return start.Add((now.Sub(start)/s.Every + 1) * s.Every)
+}
+
+// Scheduled lists the event types that are made on a schedule.
+func (c *Contract) Scheduled() []EventType {
+	var out []EventType
+	for _, e := range c.events {
+		if e.Schedule != nil {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Snapshot gathers the payload of one run of a schedule, record by record. It
+// holds nothing but what it has written so far.
+type Snapshot struct {
+	event   *EventType
+	payload []byte
+	count   int
+}
+
+// ErrTooLarge is returned when a snapshot would have more bytes than the
+// contract's max_body.
+type ErrTooLarge struct {
+	Type  string
+	Limit int
+}
+
+func (e *ErrTooLarge) Error() string {
+	return fmt.Sprintf("the payload of %s would have more than %d bytes, which is the limit (max_body) of the contract", e.Type, e.Limit)
+}
+
+// NewSnapshot begins a run. It is false for a type that has no schedule.
+func (c *Contract) NewSnapshot(eventType string) (*Snapshot, bool) {
+	i, ok := c.byName[eventType]
+	if !ok || c.events[i].Schedule == nil {
+		return nil, false
+	}
+	e := &c.events[i]
+	return &Snapshot{event: e, payload: bytes.Clone(e.Schedule.head)}, true
+}
+
+// Add takes a record, unless where does not hold for it. The error is a
+// *[Trouble] if where or the item could not be worked out: this record is left
+// out and the run can go on; or a *[ErrTooLarge]: the run has failed.
+func (s *Snapshot) Add(doc []byte) (taken bool, err error) {
+	sc := s.event.Schedule
+	in := inputs{record: doc, vars: expr.NewRecord(doc)}
+	if sc.where != nil {
+		ok, err := sc.where.Eval(context.Background(), in.vars)
+		if err != nil {
+			return false, s.trouble(err)
+		}
+		if !ok {
+			return false, nil
+		}
+	}
+	before := len(s.payload)
+	out := s.payload
+	if s.count > 0 {
+		out = append(out, ',')
+	}
+	out, ok, err := sc.item.append(out, &in)
+	if err != nil || !ok {
+		s.payload = out[:before]
+		if err != nil {
+			return false, s.trouble(err)
+		}
+		return false, nil
+	}
+	if len(out)+len(sc.tail) > sc.MaxBody {
+		s.payload = out[:before]
+		return false, &ErrTooLarge{Type: s.event.Name, Limit: sc.MaxBody}
+	}
+	s.payload = out
+	s.count++
+	return true, nil
+}
+
+func (s *Snapshot) trouble(err error) error {
+	return &Trouble{Type: s.event.Name, Line: s.event.Schedule.line, Detail: fmt.Sprintf("A record is not part of %s: %s.", s.event.Name, err)}
+}
+
+// Len is how many records were taken.
+func (s *Snapshot) Len() int { return s.count }
+
+// Payload is the payload of the run. The snapshot takes no more afterwards.
+func (s *Snapshot) Payload() []byte { return append(s.payload, s.event.Schedule.tail...) }
+
+// schedule reads every, cron and what goes with them.
+func (l *loader) schedule(c *Contract, e *EventType, o object, at pair) {
+	s := &Schedule{MaxBody: DefaultMaxBody, line: at.line, location: time.UTC}
+	if v := o.get("every"); v != nil {
+		s.Every = l.duration(v, minEvery, maxEvery)
+	}
+	if v := o.get("cron"); v != nil {
+		s.Cron, s.Timezone = l.str(v), "UTC"
+		table, err := parseCron(s.Cron)
+		if err != nil && v.kind == kindText {
+			l.problemAt(v, fmt.Sprintf("This is not a time table: %s.", err), `Write for example "0 6 * * mon-fri".`)
+		}
+		s.cron = table
+	}
+	if v := o.get("timezone"); v != nil {
+		s.Timezone = l.str(v)
+		location, err := time.LoadLocation(s.Timezone)
+		switch {
+		case o.get("cron") == nil:
+			l.problemAt(v, "timezone belongs to cron.", "Remove it; what runs every so often needs none.")
+		case (err != nil || s.Timezone == "" || s.Timezone == "Local") && v.kind == kindText:
+			l.problemAt(v, fmt.Sprintf("There is no time zone %q.", s.Timezone), "Write its IANA name, for example America/Bogota.")
+		case err == nil:
+			s.location = location
+		}
+	}
+	if v := o.get("select"); v != nil {
+		if s.Select = l.str(v); c.record(s.Select) == nil && v.kind == kindText {
+			l.problemAt(v, fmt.Sprintf("There is no record %s.", s.Select), nearestFix(s.Select, c.kinds()))
+		}
+	} else {
+		l.problem(at.line, at.col, fmt.Sprintf("The event type %s does not say of which records it is made.", e.Name), "Add for example: select: order")
+	}
+	if v := o.get("where"); v != nil {
+		s.where, s.line = l.condition(v, expr.Record()), v.line
+	}
+	s.item = &value{copy: part{root: "record"}}
+	if v := o.get("item"); v != nil {
+		s.item = l.payload(v, place{roots: []string{"record"}, scope: expr.Record()})
+	}
+	s.head, s.tail = []byte("["), []byte("]")
+	if v := o.get("payload"); v != nil {
+		s.head, s.tail = l.envelope(v)
+	}
+	if v := o.get("max_body"); v != nil {
+		s.MaxBody = l.size(v, 1<<10, maxMaxBody)
+	}
+	e.Schedule = s
+}
+
+// envelope reads the template around the items of a snapshot: what comes before
+// and after them.
+func (l *loader) envelope(n *node) (head, tail []byte) {
+	v := l.payload(n, place{roots: []string{"items"}})
+	const mark = "\x00items\x00" // no JSON has it
+	out, _, err := v.append(nil, &inputs{items: []byte(mark)})
+	head, tail, ok := bytes.Cut(out, []byte(mark))
+	if err != nil || !ok || bytes.Contains(tail, []byte(mark)) {
+		l.problemAt(n, "The payload of a schedule holds the records in one place.", `Write for example {orders: "${items}"}`)
+		return []byte("["), []byte("]")
+	}
+	return append(head, '['), append([]byte{']'}, tail...)
+}
+
+// size reads a number of bytes.
+func (l *loader) size(n *node, low, high int) int {
+	text := n.text
+	unit := 1
+	for _, u := range []struct {
+		name string
+		unit int
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}} {
+		if t, ok := strings.CutSuffix(text, u.name); ok {
+			text, unit = strings.TrimSpace(t), u.unit
+		}
+	}
+	v, err := strconv.Atoi(text)
+	if err != nil || v < 0 || v > high/unit || v*unit < low {
+		l.problemAt(n, fmt.Sprintf("%q is not a size from %d bytes to %d MiB.", n.text, low, high>>20), "Write for example 16MiB.")
+		return low
+	}
+	return v * unit
+}

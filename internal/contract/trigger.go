@@ -1,0 +1,133 @@
+package contract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"gancho/internal/expr"
+	"gancho/internal/nearest"
+	"gancho/internal/rawjson"
+)
+
+// Fired is an event that a change of a record made.
+type Fired struct {
+	Type    string
+	Payload []byte // the document itself if the payload is that
+}
+
+// Trouble is a condition or template of an event that could not be worked out
+// for a document. The event does not fire; nothing else is affected.
+type Trouble struct {
+	Type   string // of the event
+	Line   int    // of the contract file
+	Detail string // one sentence for people
+}
+
+func (t *Trouble) Error() string { return t.Detail }
+
+// trigger is what makes events of one type out of changes.
+type trigger struct {
+	when    *expr.Condition // nil: each create and each change
+	payload *value
+	line    int // of the condition, or else of the event
+}
+
+// Fire says which events the change of a record makes, in the order of the
+// file. before and after are valid JSON that does not change; before is nil on
+// create and after on delete. A document that is written again as it was fires
+// nothing. Documents are read only as far as conditions and templates ask.
+func (c *Contract) Fire(kind string, before, after []byte) (events []Fired, troubles []Trouble) {
+	r := c.record(kind)
+	if r == nil || len(r.triggers) == 0 || before != nil && after != nil && rawjson.Same(before, after) {
+		return nil, nil
+	}
+	change := expr.NewChange(before, after)
+	in := inputs{old: before, new: after, vars: change}
+	for _, i := range r.triggers {
+		e := &c.events[i]
+		payload, err := e.trigger.fire(change, &in)
+		switch {
+		case err != nil:
+			troubles = append(troubles, Trouble{Type: e.Name, Line: e.trigger.line, Detail: fmt.Sprintf("The event %s did not fire: %s.", e.Name, err)})
+		case payload != nil:
+			events = append(events, Fired{Type: e.Name, Payload: payload})
+		}
+	}
+	return events, troubles
+}
+
+// fire is the payload of the event that a change makes, nil if it makes none.
+func (t *trigger) fire(change *expr.Change, in *inputs) ([]byte, error) {
+	if t.when == nil {
+		if in.new == nil {
+			return nil, nil
+		}
+	} else if ok, err := t.when.Eval(context.Background(), change); err != nil || !ok {
+		return nil, err
+	}
+	payload, err := t.payload.document(in)
+	if errors.Is(err, errNothing) {
+		return nil, errors.New("there is no document to make its payload of, because the record was deleted")
+	}
+	return payload, err
+}
+
+// trigger reads on, when and payload of an event.
+func (l *loader) trigger(c *Contract, e *EventType, o object, at pair) {
+	t := &trigger{line: at.line}
+	v := o.get("on")
+	e.On = l.str(v)
+	r := c.record(e.On)
+	if r == nil && v.kind == kindText {
+		fix := nearestFix(e.On, c.kinds())
+		if len(c.records) == 0 {
+			fix = "Describe it under records."
+		}
+		l.problemAt(v, fmt.Sprintf("There is no record %s.", e.On), fix)
+	}
+	if v := o.get("when"); v != nil {
+		t.when, t.line = l.condition(v, expr.Trigger()), v.line
+	}
+	t.payload = &value{copy: part{root: "new"}}
+	if v := o.get("payload"); v != nil {
+		t.payload = l.payload(v, place{roots: []string{"new", "old"}, scope: expr.Trigger()})
+	}
+	e.trigger = t
+	if r == nil {
+		return
+	}
+	if whole := t.payload.copy; r.schema != nil && whole.root == "new" && len(whole.path) == 0 {
+		e.schemas = append([]*schema{r.schema}, e.schemas...) // the payload is the record
+		switch {
+		case e.Schema == nil:
+			e.Schema = r.Schema
+		default:
+			e.Schema = slices.Concat([]byte(`{"allOf":[`), r.Schema, []byte(","), e.Schema, []byte("]}"))
+		}
+	}
+	r.triggers = append(r.triggers, len(c.events))
+}
+
+// payload reads a template of a whole payload. The bare name of a document
+// stands for it.
+func (l *loader) payload(n *node, at place) *value {
+	for _, root := range at.roots {
+		if n.kind == kindText && n.text == root {
+			return &value{copy: part{root: root}}
+		}
+	}
+	v := l.value(n, at)
+	if v.raw != nil || v.text != nil {
+		l.problemAt(n, "A payload is a JSON object or list.", fmt.Sprintf("Write %s for the whole document, or a mapping with its members.", at.roots[0]))
+	}
+	return v
+}
+
+func nearestFix(word string, known []string) string {
+	if fix := nearest.DidYouMean(word, known); fix != "" {
+		return fix[1:]
+	}
+	return ""
+}

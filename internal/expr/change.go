@@ -1,0 +1,276 @@
+package expr
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/interpreter"
+
+	"gancho/internal/rawjson"
+)
+
+// Trigger is the scope of a condition on a change of a record: the documents
+// old and new, old being null on create and new on delete, and
+//
+//	changed("path")           the value there is not the same, token for token
+//	changed_except(["a"])     a member of the document other than these changed
+//	added("path")             the list there has an element that it had not
+//	removed("path")           the list there lost an element
+//
+// Absent and null are the same to all four, and a list that is not there is
+// empty. Paths are literals, so that a slip in one is found when it is written.
+var Trigger = sync.OnceValue(func() *Scope {
+	s := newScope([]Variable{{"old", JSON}, {"new", JSON}}, changeFunctions()...)
+	s.check = checkPaths
+	return s
+})
+
+// Record is the scope of a condition on one stored record.
+var Record = sync.OnceValue(func() *Scope { return NewScope(Variable{"record", JSON}) })
+
+// Change is the [Vars] of one change of a record. What one condition has read
+// or compared is there for the next.
+type Change struct {
+	oldRaw, newRaw []byte
+	old, new       any
+	answers        map[string]bool // of the functions, by call
+}
+
+// NewChange takes the document before and after, nil where there is none. Both
+// have passed [rawjson.Check] and must not change.
+func NewChange(before, after []byte) *Change { return &Change{oldRaw: before, newRaw: after} }
+
+// self is the name under which the functions find the Change they are about.
+const self = "@change"
+
+// Value implements [Vars].
+func (c *Change) Value(name string) (any, bool) {
+	switch name {
+	case "old":
+		if c.old == nil {
+			c.old = Raw(c.oldRaw)
+		}
+		return c.old, true
+	case "new":
+		if c.new == nil {
+			c.new = Raw(c.newRaw)
+		}
+		return c.new, true
+	case self:
+		return c, true
+	}
+	return nil, false
+}
+
+// NewRecord is the [Vars] of one record, for [Record].
+func NewRecord(doc []byte) Vars { return record{Raw(doc)} }
+
+type record struct{ doc any }
+
+func (r record) Value(name string) (any, bool) { return r.doc, name == "record" }
+
+// changeFunction is one of the functions over a Change.
+type changeFunction func(c *Change, args []string) bool
+
+var changeCalls = map[string]changeFunction{
+	"changed": func(c *Change, path []string) bool {
+		return !same(at(c.oldRaw, path), at(c.newRaw, path))
+	},
+	"changed_except": func(c *Change, names []string) bool {
+		before, after := rawjson.Members(c.oldRaw), rawjson.Members(c.newRaw)
+		return differs(after, before, names) || differs(before, after, names)
+	},
+	"added":   func(c *Change, path []string) bool { return more(at(c.newRaw, path), at(c.oldRaw, path)) },
+	"removed": func(c *Change, path []string) bool { return more(at(c.oldRaw, path), at(c.newRaw, path)) },
+}
+
+func changeFunctions() []cel.EnvOption {
+	var out []cel.EnvOption
+	for name := range changeCalls {
+		arg := cel.StringType
+		if name == "changed_except" {
+			arg = cel.ListType(cel.StringType)
+		}
+		out = append(out, cel.Function(name, cel.Overload(name, []*cel.Type{arg}, cel.BoolType)))
+	}
+	return out
+}
+
+// at is the token at a path, nil if there is none or it is null.
+func at(doc []byte, path []string) []byte {
+	token, ok := rawjson.Lookup(doc, path...)
+	if !ok || rawjson.KindOf(token) == 'n' {
+		return nil
+	}
+	return token
+}
+
+func same(a, b []byte) bool { return (a == nil) == (b == nil) && rawjson.Same(a, b) }
+
+// differs reports whether the members of a, but for those named, are not all
+// among those of b.
+func differs(a, b []rawjson.Member, except []string) bool {
+	for _, m := range a {
+		if slices.Contains(except, m.Name) || rawjson.KindOf(m.Value) == 'n' {
+			continue
+		}
+		i := slices.IndexFunc(b, func(o rawjson.Member) bool { return o.Name == m.Name })
+		if i < 0 || !rawjson.Same(m.Value, b[i].Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// more reports whether the list a has an element that the list b has not. What
+// is not a list has no elements.
+func more(a, b []byte) bool {
+	has := rawjson.Elements(b)
+	for _, e := range rawjson.Elements(a) {
+		if !slices.ContainsFunc(has, func(h []byte) bool { return rawjson.Same(e, h) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkPaths refuses calls whose argument is not a literal, or not a path.
+func checkPaths(text string, a *cel.Ast) *Error {
+	native := a.NativeRep()
+	var found *Error
+	ast.PostOrderVisit(native.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if found != nil || e.Kind() != ast.CallKind || changeCalls[e.AsCall().FunctionName()] == nil {
+			return
+		}
+		call := e.AsCall()
+		if _, err := literal(call.FunctionName(), constant(call.Args()[0])); err != nil {
+			at := native.SourceInfo().GetStartLocation(call.Args()[0].ID())
+			found = &Error{Line: max(1, at.Line()), Column: at.Column() + 1, Message: err.Error() + "."}
+		}
+	}))
+	return found
+}
+
+// constant is the value of a literal text or list of texts, else nil.
+func constant(e ast.Expr) any {
+	switch e.Kind() {
+	case ast.LiteralKind:
+		s, _ := e.AsLiteral().Value().(string)
+		return s
+	case ast.ListKind:
+		var out []string
+		for _, item := range e.AsList().Elements() {
+			s, ok := constant(item).(string)
+			if !ok {
+				return nil
+			}
+			out = append(out, s)
+		}
+		return out
+	default:
+		return nil
+	}
+}
+
+// literal reads the argument of a call: a path, or names of members.
+func literal(function string, arg any) ([]string, error) {
+	switch arg := arg.(type) {
+	case []string:
+		return arg, nil
+	case string:
+		path, err := rawjson.ParsePath(arg)
+		if err != nil {
+			return nil, fmt.Errorf("%s(%q) does not name a path: %w. Write for example %s(\"contact.name\")", function, arg, err, function)
+		}
+		return path, nil
+	}
+	if function == "changed_except" {
+		return nil, fmt.Errorf("%s takes a list of names in quotes, for example %s([\"name\", \"phone\"])", function, function)
+	}
+	return nil, fmt.Errorf("%s takes a path in quotes, for example %s(\"contact.name\")", function, function)
+}
+
+// changeCall is a call of one of the functions. It takes the place of CEL's own
+// node, because a function in CEL cannot see variables.
+type changeCall struct {
+	id   int64
+	key  string // what tells it from other calls
+	args []string
+	call changeFunction
+}
+
+// bindChange puts a changeCall in the place of each call of the functions.
+func bindChange(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
+	call, ok := i.(interpreter.InterpretableCall)
+	if !ok || changeCalls[call.Function()] == nil {
+		return i, nil
+	}
+	name := call.Function()
+	var arg any
+	if c, ok := call.Args()[0].(interpreter.InterpretableConst); ok {
+		arg = texts(c.Value())
+	} else if c, ok := call.Args()[0].(interpreter.InterpretableConstructor); ok {
+		var list []string
+		for _, v := range c.InitVals() {
+			if c, ok := v.(interpreter.InterpretableConst); ok {
+				if s, ok := c.Value().(types.String); ok {
+					list = append(list, string(s))
+				}
+			}
+		}
+		arg = list
+	}
+	args, err := literal(name, arg)
+	if err != nil {
+		return nil, err // checkPaths said so before
+	}
+	return &changeCall{id: call.ID(), key: name + "\x00" + strings.Join(args, "\x00"), args: args, call: changeCalls[name]}, nil
+}
+
+// texts is a constant text or list of texts.
+func texts(v ref.Val) any {
+	switch v := v.(type) {
+	case types.String:
+		return string(v)
+	case interface{ Value() any }:
+		switch list := v.Value().(type) {
+		case []ref.Val:
+			out := []string{}
+			for _, e := range list {
+				s, _ := e.(types.String)
+				out = append(out, string(s))
+			}
+			return out
+		case []string:
+			return list
+		}
+	}
+	return nil
+}
+
+func (c *changeCall) ID() int64 { return c.id }
+
+func (c *changeCall) Exec(frame *interpreter.ExecutionFrame) ref.Val { return c.Eval(frame) }
+
+func (c *changeCall) Eval(vars interpreter.Activation) ref.Val {
+	v, _ := vars.ResolveName(self)
+	change, ok := v.(*Change)
+	if !ok {
+		return types.NewErr("there is no change here")
+	}
+	answer, known := change.answers[c.key]
+	if !known {
+		answer = c.call(change, c.args)
+		if change.answers == nil {
+			change.answers = map[string]bool{}
+		}
+		change.answers[c.key] = answer
+	}
+	return types.Bool(answer)
+}
