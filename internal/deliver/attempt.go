@@ -138,7 +138,7 @@ func judge(p *plan, x *Exchange) (*hook.Attempt, hook.Outcome) {
 // describe completes the attempt with what was sent, secrets masked, wherever
 // they show: in our headers and URL, and in an answer that echoes them.
 func describe(r renderer, a *hook.Attempt, x *Exchange, shot *Shot) {
-	a.Request = r.request(shot, x.Sent)
+	a.Request, a.Detail = r.request(shot, x.Sent), r.maskText(a.Detail)
 	if a.Response == nil {
 		return
 	}

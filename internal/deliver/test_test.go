@@ -221,7 +221,12 @@ func TestTestWhenStopping(t *testing.T) {
 func TestPreview(t *testing.T) {
 	t.Parallel()
 	cfg := hook.EndpointConfig{Headers: []hook.Header{{Name: "X-Api-Key", Value: "abcdefgh"}, {Name: "x-Plain", Value: "1"}}}
-	bubble(t, tickEvery, cfg, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	echo := func(int, *Shot) *Exchange {
+		x := status(302)
+		x.Response.Headers = []hook.Header{{Name: "Location", Value: "http://b/?key=abcdefgh"}}
+		return x
+	}
+	bubble(t, tickEvery, cfg, echo, func(t *testing.T, x *world) {
 		ev := testEvent(`{"echo":"abcdefgh"}`)
 		q, err := x.w.Preview(t.Context(), x.endpoint.ID, ev)
 		if err != nil {
@@ -244,6 +249,9 @@ func TestPreview(t *testing.T) {
 			t.Errorf("something was stored (%v) or sent", err)
 		}
 		r := x.test(x.endpoint)
+		if s := r.Attempt.Detail + r.Attempt.Response.Headers[0].Value; strings.Contains(s, "abcdefgh") || strings.Count(s, contract.Mask) != 2 {
+			t.Errorf("an echo is shown: %s", s)
+		}
 		if h := r.Attempt.Request.Headers[1]; h.Name != "X-Api-Key" || h.Value != contract.Mask || x.rc.requests()[0].shot.Headers[1].Value != "abcdefgh" {
 			t.Errorf("a test shows %+v", r.Attempt.Request.Headers)
 		}
