@@ -39,17 +39,18 @@ func TestReferenceSections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	src := "contract: shop\ntitle: Shop\n"
+	var src strings.Builder
+	src.WriteString("contract: shop\ntitle: Shop\n")
 	for i, block := range strings.Split(string(b), "```yaml\n")[2:] {
 		yaml, _, _ := strings.Cut(block, "```")
 		if i == 0 { // there is no file here
 			yaml = strings.Replace(yaml, "examples/order-paid.json", `'{"id":1}'`, 1)
 		}
-		src += yaml
+		src.WriteString(yaml)
 	}
-	c := parseContract(t, src)
+	c := parseContract(t, src.String())
 	if c.Signing() != "standard-webhooks" || c.Shaping() || len(c.Assumed()) != 2 || !c.HasEvent("anything") {
-		t.Errorf("%s", src)
+		t.Errorf("%s", src.String())
 	}
 	results := c.RunTests()
 	if len(results) != 3 {
