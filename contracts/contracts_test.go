@@ -341,3 +341,13 @@ func TestCatacliente(t *testing.T) {
 		t.Error(key, err)
 	}
 }
+
+func BenchmarkLoad(b *testing.B) {
+	for _, file := range []string{"prolibu.yaml", "upnify.yaml"} {
+		b.Run(file, func(b *testing.B) {
+			for b.Loop() {
+				load(b, file)
+			}
+		})
+	}
+}

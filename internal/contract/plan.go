@@ -227,6 +227,17 @@ func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
 	return out, nil
 }
 
+// SecretBody reports whether the body carries secrets, the key of a credential
+// or what settings mark as secret: then it must not be shown as it is, see
+// [Contract.SecretsFor].
+func (p *Plan) SecretBody() bool {
+	e := &p.contract.endpoint
+	if e.body.names("credential") || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody }) {
+		return true
+	}
+	return len(e.settings.secrets) > 0 && e.body.names("settings")
+}
+
 // Judge is [Contract.Judge].
 func (p *Plan) Judge(r *hook.Response) Verdict { return p.contract.Judge(r) }
 

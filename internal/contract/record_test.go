@@ -276,6 +276,9 @@ func TestShape(t *testing.T) {
 			t.Error(d)
 		}
 	}
+	if !c.PlanFor(hook.EndpointConfig{}, cr).SecretBody() || parseContract(t, crm).Plan(hook.EndpointConfig{}).SecretBody() {
+		t.Error("SecretBody")
+	}
 	cfg := hook.EndpointConfig{URL: "https://example.com/h?a=1", EventTypes: []string{"message"}, Headers: headers("X-Own", "1"), Settings: []byte(
 		`{"pairs":[{"key":"token","value":"s3cr&t ü"},{"key":"q x","value":"a&b","place":"query"},{"key":"User-Agent","value":"me","place":"header"},{"key":"q x","value":"","place":"query"}]}`,
 	)}
