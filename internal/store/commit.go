@@ -329,6 +329,7 @@ func payloadBytes(sub *hook.Submission) (n int) {
 // interrupted. A result that comes soon (markDelay) makes the note superfluous,
 // and it is never written. Failure is of no consequence, so none is reported.
 func (db *DB) Sending(r hook.Result) {
+	r.Frozen = db.seal.sealBytes(r.Frozen, r.Delivery.ID[:])
 	q := db.queue
 	q.mu.Lock()
 	q.young[r.Delivery.ID] = youngMark{&mark{Result: r}, time.Now()}
@@ -342,6 +343,7 @@ func (db *DB) Sending(r hook.Result) {
 // Intend notes the same durably before it returns: at-most-once deliveries are
 // sent only after it returned nil.
 func (db *DB) Intend(r hook.Result) error {
+	r.Frozen = db.seal.sealBytes(r.Frozen, r.Delivery.ID[:])
 	m := &mark{Result: r, done: make(chan struct{})}
 	if err := db.queue.add(1, 0, true, false, func(b *batch) { b.marks = append(b.marks, m) }); err != nil {
 		return err
@@ -354,6 +356,7 @@ func (db *DB) Intend(r hook.Result) error {
 // on the committing goroutine: done must be quick. After an error nothing was
 // stored and Record may be called again with the same result.
 func (db *DB) Record(r hook.Result, done func(error)) {
+	r.Frozen = db.seal.sealBytes(r.Frozen, r.Delivery.ID[:])
 	res := &result{Result: r, done: done}
 	if r.Attempt != nil { // encoded here, on the caller's goroutine: the committing one is the bottleneck
 		res.data = encodeAttempt(r.Attempt)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -272,6 +273,10 @@ func TestMarks(t *testing.T) {
 	}
 	if body, err := db.Body(t.Context(), sending.ID); err != nil || string(body) != "body" {
 		t.Errorf("frozen body %q, %v", body, err)
+	}
+	var stored []byte
+	if err := db.read.QueryRow(`SELECT body FROM bodies`).Scan(&stored); err != nil || bytes.Contains(stored, []byte("body")) {
+		t.Errorf("a rendered body is stored as %q (%v), want encrypted", stored, err)
 	}
 
 	done := sending

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"gancho/internal/hook"
@@ -147,10 +148,14 @@ func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n 
 
 // Body is the frozen body of a delivery, nil if it equals its event's payload.
 func (db *DB) Body(ctx context.Context, id hook.DeliveryID) ([]byte, error) {
-	var body []byte
-	err := db.hot.body.QueryRowContext(ctx, id[:]).Scan(&body)
-	if err == sql.ErrNoRows {
+	var sealed []byte
+	err := db.hot.body.QueryRowContext(ctx, id[:]).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, lost(err)
+	}
+	body, err := db.seal.openBytes(sealed, id[:])
 	return body, lost(err)
 }

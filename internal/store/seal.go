@@ -10,7 +10,8 @@ import (
 )
 
 // sealer encrypts what must not be readable in a stolen database file:
-// endpoint configuration (URLs and headers carry tokens) and signing secrets.
+// endpoint configuration (URLs and headers carry tokens), signing secrets, and
+// rendered bodies (a contract may put a key into them).
 //
 // Form: 1 version byte, 12 bytes nonce, AES-256-GCM ciphertext. The row's id is
 // authenticated with it, so a sealed value cannot be moved to another row.
@@ -39,21 +40,38 @@ func (s *sealer) sealJSON(v any, id []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.aead.Seal([]byte{sealVersion}, nil, plain, id), nil
+	return s.sealBytes(plain, id), nil
+}
+
+// sealBytes encrypts text for the row named by id; nil stays nil.
+func (s *sealer) sealBytes(text, id []byte) []byte {
+	if text == nil {
+		return nil
+	}
+	return s.aead.Seal([]byte{sealVersion}, nil, text, id)
 }
 
 var errSeal = errors.New("cannot decrypt: the encryption key is not the one this database was written with")
 
 // openJSON decrypts what sealJSON made.
 func (s *sealer) openJSON(sealed []byte, id []byte, v any) error {
+	plain, err := s.openBytes(sealed, id)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(plain, v)
+}
+
+// openBytes decrypts what sealBytes made.
+func (s *sealer) openBytes(sealed, id []byte) ([]byte, error) {
 	if len(sealed) == 0 || sealed[0] != sealVersion {
-		return errSeal
+		return nil, errSeal
 	}
 	plain, err := s.aead.Open(nil, nil, sealed[1:], id)
 	if err != nil {
-		return errSeal
+		return nil, errSeal
 	}
-	return json.Unmarshal(plain, v)
+	return plain, nil
 }
 
 // NewKey makes a key for [Options].

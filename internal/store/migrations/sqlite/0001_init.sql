@@ -110,7 +110,7 @@ CREATE TABLE attempts (
 -- Rendered bodies that differ from the event's payload, frozen at the first attempt.
 CREATE TABLE bodies (
     delivery BLOB NOT NULL PRIMARY KEY,
-    body     BLOB NOT NULL
+    body     BLOB NOT NULL          -- sealed
 );
 
 CREATE TABLE idempotency (
