@@ -175,6 +175,11 @@ func (a *API) configure(in client.EndpointInput) (cfg hook.EndpointConfig, c *co
 			Pointer: "/contract", Detail: text + nearest.DidYouMean(name, a.contractNames()),
 		}})
 	}
+	if c.NeedsCredential() {
+		return cfg, nil, invalid("credential_needed", []hook.FieldError{{
+			Pointer: "/contract", Detail: "An endpoint of the contract " + name + " belongs to a credential, and this version of Gancho makes none yet. Choose another contract.",
+		}})
+	}
 	cfg = hook.EndpointConfig{
 		URL: in.URL, Method: in.Method, EventTypes: in.EventTypes, Filter: in.Filter,
 		Timeout: time.Duration(in.TimeoutMS) * time.Millisecond, Concurrency: in.Concurrency, Ordered: in.Ordered, Mode: hook.Mode(in.Mode),
