@@ -12,8 +12,9 @@ func (b *bench) fanout(ctx context.Context) error {
 		return err
 	}
 	defer s.stop()
+	each := max((b.o.Concurrency+b.o.Fanout-1)/b.o.Fanout, 1)
 	for e := range b.o.Fanout {
-		if _, err := s.addEndpoint(ctx, fmt.Sprintf("bench %d", e), b.sink.endpoint(e), "bench.all"); err != nil {
+		if _, err := s.addEndpointWith(ctx, fmt.Sprintf("bench %d", e), b.sink.endpoint(e), "bench.all", each); err != nil {
 			return err
 		}
 	}

@@ -42,7 +42,7 @@ func (b *bench) oneEndpoint(ctx context.Context, name string, batch int, report 
 		return err
 	}
 	defer s.stop()
-	if _, err := s.addEndpoint(ctx, "bench", b.sink.endpoint(0), "bench.one"); err != nil {
+	if _, err := s.addEndpointWith(ctx, "bench", b.sink.endpoint(0), "bench.one", b.o.Concurrency); err != nil {
 		return err
 	}
 	l := b.load(s, "bench.one")
