@@ -462,7 +462,12 @@ func TestRetryAtMostOnce(t *testing.T) {
 		if _, err := db.Retry(ctx, "acme", d.ID, false); !hook.IsKind(err, hook.KindConflict) {
 			t.Errorf("%s: %v", s, err)
 		}
-		if n, err := db.Requeue(ctx, "acme", []hook.DeliveryID{d.ID}, false); n != 0 || err != nil {
+		n := -1
+		err := db.change(ctx, func(x *tx) (err error) {
+			n, err = x.requeueAll("acme", []hook.DeliveryID{d.ID}, false, time.Now())
+			return err
+		})
+		if n != 0 || err != nil {
 			t.Errorf("%s: requeued %d %v", s, n, err)
 		}
 	}

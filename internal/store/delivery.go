@@ -118,18 +118,6 @@ func (t *tx) saveQueued(d *hook.Delivery) error {
 	return err
 }
 
-// Requeue puts finished deliveries back into their queues, with the whole
-// schedule before them, and returns how many. Those that are not finished, gone
-// or at-most-once are left alone.
-func (db *DB) Requeue(ctx context.Context, tenant string, ids []hook.DeliveryID, ordered bool) (n int, err error) {
-	now := db.now()
-	err = db.change(ctx, func(t *tx) error {
-		n, err = t.requeueAll(tenant, ids, ordered, now)
-		return err
-	})
-	return n, err
-}
-
 func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, ordered bool, now time.Time) (n int, err error) {
 	for _, id := range ids {
 		d, err := t.delivery(tenant, id)
