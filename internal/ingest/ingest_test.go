@@ -302,7 +302,8 @@ func TestRecover(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- b.Run(ctx) }()
-		defer func() { stop(); <-done }()
+		end := sync.OnceFunc(func() { stop(); <-done })
+		defer end()
 		for deadline := time.Now().Add(time.Minute); ; {
 			got, err := db.Recovery(t.Context(), "acme", r.ID)
 			if err != nil || time.Now().After(deadline) {
@@ -321,6 +322,7 @@ func TestRecover(t *testing.T) {
 		if err != nil || len(page.Jobs) != 300 {
 			t.Errorf("%d deliveries are due, want 300 (%v)", len(page.Jobs), err)
 		}
+		end() // it tells the worker after it has committed
 		if b.desk.woken[e.ID] == 0 {
 			t.Error("the worker was not told")
 		}
