@@ -108,7 +108,6 @@ func TestCrashFindsWhatIsLost(t *testing.T) {
 	shortenPatience(t)
 	t.Setenv(standInFault, "forget")
 	o := small("crash")
-	o.Kills = 3 // one kill might find everything delivered
 	r, err := measure(t, o)
 	if !errors.Is(err, errLost) {
 		t.Fatalf("a server that forgets: error %v, want %v", err, errLost)
