@@ -80,6 +80,7 @@ func New(o Options) *API {
 	a.huma = newHuma(a.mux, o.Version)
 	a.routeTenants()
 	a.routeEndpoints()
+	a.routeCredentials()
 	a.routeEvents()
 	a.routeTests()
 	a.routeExplain()
