@@ -274,7 +274,7 @@ func (s *server) finish(d hook.Delivery, state hook.State, at *hook.Attempt) {
 		d.QueueAt = d.NextAttemptAt
 	}
 	done := make(chan error, 1)
-	s.db.Record(hook.Result{Delivery: d, Attempt: at}, func(err error) { done <- err })
+	s.db.SaveResult(hook.Result{Delivery: d, Attempt: at}, func(err error) { done <- err })
 	if err := <-done; err != nil {
 		s.t.Fatal(err)
 	}
