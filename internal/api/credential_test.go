@@ -84,7 +84,7 @@ func TestCredentials(t *testing.T) {
 	if second.str("token") == token || second.str("token") == third.str("token") {
 		t.Error("the same token twice")
 	}
-	if a := s.do("DELETE", endpoint, "").want(409); a.str("code") != "credential_owns_endpoint" {
+	if a := s.do("DELETE", endpoint, "").want(409); a.str("code") != "endpoint_of_credential" {
 		t.Errorf("deleted alone: %s", a.Body)
 	}
 	states("active", "active", "")

@@ -54,7 +54,7 @@ func (a *API) routeEndpoints() {
 	add(a, operation{
 		id: "delete-endpoint", method: http.MethodDelete, path: endpointPath1, tag: "endpoints", access: managers, status: http.StatusNoContent,
 		summary: "Delete an endpoint", description: "Deliveries that wait are cancelled; the history stays. One that was made with a credential goes with that.",
-		codes: []string{"endpoint_not_found", "credential_owns_endpoint"},
+		codes: []string{"endpoint_not_found", "endpoint_of_credential"},
 	}, a.deleteEndpoint)
 	for _, s := range []struct {
 		verb, summary, description string

@@ -284,7 +284,7 @@ func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.Endpoin
 		}
 		owner, err := t.ownerState(id)
 		if err == nil && owner != "" {
-			return hook.Conflict("credential_owns_endpoint", "This endpoint belongs to a credential and goes with it. Delete the credential, or pause it.")
+			return hook.Conflict("endpoint_of_credential", "This endpoint belongs to a credential and goes with it. Delete the credential, or pause it.")
 		}
 		return err
 	})
