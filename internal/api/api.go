@@ -36,16 +36,16 @@ import (
 	"gancho/internal/hook"
 )
 
-// Options of [New]. Store, Accepter, Waker, Tester, Contracts and AdminKey are needed.
+// Options of [New]. Store, Accepter, Waker, Tester and AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
 	Waker     Waker
 	Tester    Tester
-	Contracts *contract.Set
-	AdminKey  string       // text of the operator's key
-	Log       *slog.Logger // nil: none
-	Metrics   http.Handler // serves /metrics; nil: none
+	Contracts *contract.Set // nil: none
+	AdminKey  string        // text of the operator's key
+	Log       *slog.Logger  // nil: none
+	Metrics   http.Handler  // serves /metrics; nil: none
 	// MaxPayload bounds the payload of one event, in bytes; 0 means 1 MiB.
 	MaxPayload int
 	Version    string // of the program, for the document
@@ -81,6 +81,9 @@ func New(o Options) *API {
 	}
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1 << 20
+	}
+	if o.Contracts == nil {
+		o.Contracts = new(contract.Set)
 	}
 	if o.Version == "" {
 		o.Version = "dev"
@@ -140,6 +143,10 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	h, pattern := a.mux.Handler(r)
 	if pattern != "" {
 		a.mux.ServeHTTP(w, r)
+		return
+	}
+	if c, route, key, ok := a.Contracts.Route(r.URL.EscapedPath()); ok && !ours(r) {
+		a.lookUp(w, r, c, route, key)
 		return
 	}
 	// The mux knows whether the path or only the method is wrong.

@@ -18,6 +18,7 @@ type Store interface {
 	Deliveries
 	Recoveries
 	Credentials
+	Looked
 	Keys
 
 	// Ready reports whether the database answers reads and commits writes.
@@ -91,6 +92,11 @@ type Credentials interface {
 	UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, newConfig bool) (ok bool, err error)
 	// DeleteCredential deletes its endpoint as well.
 	DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID) error
+}
+
+// Looked are the records that look-ups answer.
+type Looked interface {
+	Record(ctx context.Context, tenant, contract, kind, key string) (hook.Record, error)
 }
 
 // Keys of the database.
