@@ -18,7 +18,7 @@ type Store interface {
 	Deliveries
 	Recoveries
 	Credentials
-	Looked
+	Records
 	Keys
 
 	// Ready reports whether the database answers reads and commits writes.
@@ -94,9 +94,12 @@ type Credentials interface {
 	DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID) error
 }
 
-// Looked are the records that look-ups answer.
-type Looked interface {
+// Records of the database.
+type Records interface {
 	Record(ctx context.Context, tenant, contract, kind, key string) (hook.Record, error)
+	// Records lists by contract, kind and key, from the one after the given name.
+	// An empty contract or kind is all of them.
+	Records(ctx context.Context, tenant, contract, kind string, after hook.RecordName, limit int) (list []hook.Record, more bool, err error)
 }
 
 // Keys of the database.
@@ -111,6 +114,12 @@ type Keys interface {
 // the whole request, and then nothing was stored.
 type Accepter interface {
 	Accept(ctx context.Context, in hook.NewEvents) ([]hook.EventAnswer, error)
+}
+
+// Changer changes records and fires what follows. What it has answered is durable.
+// An error concerns the whole request, and then nothing was stored.
+type Changer interface {
+	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
 }
 
 // Waker tells the worker that an endpoint has something due that it may not
