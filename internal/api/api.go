@@ -36,18 +36,17 @@ import (
 	"gancho/internal/hook"
 )
 
-// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts and AdminKey
-// are needed.
+// Options of [New]. Store, Accepter, Changer, Waker, Tester and AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
 	Changer   Changer
 	Waker     Waker
 	Tester    Tester
-	Contracts *contract.Set
-	AdminKey  string       // text of the operator's key
-	Log       *slog.Logger // nil: none
-	Metrics   http.Handler // serves /metrics; nil: none
+	Contracts *contract.Set // nil: none
+	AdminKey  string        // text of the operator's key
+	Log       *slog.Logger  // nil: none
+	Metrics   http.Handler  // serves /metrics; nil: none
 	// MaxPayload bounds the payload of one event and the document of a record, in
 	// bytes; 0 means 1 MiB.
 	MaxPayload int
@@ -85,6 +84,9 @@ func New(o Options) *API {
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1 << 20
 	}
+	if o.Contracts == nil {
+		o.Contracts = new(contract.Set)
+	}
 	if o.Version == "" {
 		o.Version = "dev"
 	}
@@ -95,6 +97,7 @@ func New(o Options) *API {
 	a.huma = newHuma(a.mux, o.Version)
 	a.routeTenants()
 	a.routeEndpoints()
+	a.routeCredentials()
 	a.routeEvents()
 	a.routeRecords()
 	a.routeTests()
@@ -143,6 +146,10 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	h, pattern := a.mux.Handler(r)
 	if pattern != "" {
 		a.mux.ServeHTTP(w, r)
+		return
+	}
+	if c, route, key, ok := a.Contracts.Route(r.URL.EscapedPath()); ok && !ours(r) {
+		a.lookUp(w, r, c, route, key)
 		return
 	}
 	// The mux knows whether the path or only the method is wrong.
