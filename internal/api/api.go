@@ -35,13 +35,14 @@ import (
 	"gancho/internal/hook"
 )
 
-// Options of [New]. Store, Accepter, Waker, Tester, Contracts and AdminKey are needed.
+// Options of [New]. Store, Accepter, Waker, Tester, Contracts, Catalog and AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
 	Waker     Waker
 	Tester    Tester
 	Contracts *contract.Set
+	Catalog   Catalog
 	AdminKey  string       // text of the operator's key
 	Log       *slog.Logger // nil: none
 	Metrics   http.Handler // serves /metrics; nil: none

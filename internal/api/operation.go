@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -80,7 +82,9 @@ type operation struct {
 	codes            []string // problems it may answer, beside those that every one may
 	noBody           bool     // there is no body to read, and one that comes is ignored
 	bodyOptional     bool
-	newTenant        bool // the tenant in the path need not exist
+	newTenant        bool   // the tenant in the path need not exist
+	text             string // the member that a body stands for if it is no JSON, but text
+	limit            int64  // of the body; 0: maxBody
 }
 
 // meanings of problem codes, for the document.
@@ -88,59 +92,62 @@ var meanings = map[string]struct {
 	status int
 	text   string
 }{
-	"json_invalid":           {400, "The body is not JSON, or has a member twice, invalid UTF-8 or too deep nesting."},
-	"body_missing":           {400, "There is no body."},
-	"key_missing":            {401, "There is no API key."},
-	"key_invalid":            {401, "The API key does not exist, was revoked, or has expired."},
-	"forbidden":              {403, "The API key may not do this."},
-	"tenant_not_found":       {404, "There is no such tenant, or it is not the key's."},
-	"endpoint_not_found":     {404, "The tenant has no such endpoint."},
-	"event_not_found":        {404, "The tenant has no such event."},
-	"delivery_not_found":     {404, "The tenant has no such delivery."},
-	"recovery_not_found":     {404, "The endpoint has no such recovery."},
-	"key_not_found":          {404, "There is no such key."},
-	"contract_not_found":     {404, "There is no such contract."},
-	"secret_not_found":       {404, "The endpoint's contract does not sign, so it has no secret."},
-	"tenant_being_deleted":   {409, "A tenant of this id was deleted and its data is still being removed."},
-	"at_most_once":           {409, "It was made to be sent at most once, so it is never sent again."},
-	"delivery_unfinished":    {409, "It is waiting or being sent already."},
-	"delivery_is_test":       {409, "It was a test."},
-	"endpoint_disabled":      {409, "The endpoint is disabled; resume it first."},
-	"endpoint_deleted":       {409, "The endpoint is gone."},
-	"endpoint_busy":          {409, "Others keep changing the endpoint; try again."},
-	"event_id_reused":        {409, "The id was used for an event with another content."},
-	"idempotency_key_reused": {409, "The Idempotency-Key was used for another request."},
-	"body_too_large":         {413, "The body is too large."},
-	"payload_too_large":      {413, "A payload is too large."},
-	"encoding_unsupported":   {415, "The body is compressed."},
-	"request_invalid":        {422, "Some values are wrong; errors says which."},
-	"cursor_invalid":         {422, "The cursor is none, or belongs to another list or other filters."},
-	"tenant_invalid":         {422, "The tenant id has characters that it cannot have."},
-	"endpoint_invalid":       {422, "Something about the endpoint is wrong; errors says what."},
-	"contract_unknown":       {422, "There is no such contract."},
-	"secret_invalid":         {422, "The signing secret cannot be used."},
-	"event_invalid":          {422, "The event has wrong or unknown members."},
-	"event_type_invalid":     {422, "The event type is missing or malformed."},
-	"event_type_unknown":     {422, "The contract has no such event type."},
-	"event_id_invalid":       {422, "The id is malformed."},
-	"payload_missing":        {422, "The event has no payload."},
-	"payload_invalid":        {422, "The payload is not what the contract asks for."},
-	"too_many_events":        {422, "The array has more than 1000 events, or none."},
-	"idempotency_invalid":    {422, "The Idempotency-Key is malformed."},
-	"other_contract":         {422, "The event is not of the endpoint's contract."},
-	"render_failed":          {422, "No request can be made of the event."},
-	"recovery_invalid":       {422, "Something about the recovery is wrong; errors says what."},
-	"key_input_invalid":      {422, "Something about the key is wrong; errors says what."},
-	"test_running":           {429, "A test of the endpoint is running, or too many are."},
-	"internal_error":         {500, "Something went wrong on the server."},
-	"storage_unavailable":    {503, "Nothing could be stored; try again."},
+	"json_invalid":               {400, "The body is not JSON, or has a member twice, invalid UTF-8 or too deep nesting."},
+	"body_missing":               {400, "There is no body."},
+	"key_missing":                {401, "There is no API key."},
+	"key_invalid":                {401, "The API key does not exist, was revoked, or has expired."},
+	"forbidden":                  {403, "The API key may not do this."},
+	"tenant_not_found":           {404, "There is no such tenant, or it is not the key's."},
+	"endpoint_not_found":         {404, "The tenant has no such endpoint."},
+	"event_not_found":            {404, "The tenant has no such event."},
+	"delivery_not_found":         {404, "The tenant has no such delivery."},
+	"recovery_not_found":         {404, "The endpoint has no such recovery."},
+	"key_not_found":              {404, "There is no such key."},
+	"contract_not_found":         {404, "There is no such contract."},
+	"secret_not_found":           {404, "The endpoint's contract does not sign, so it has no secret."},
+	"tenant_being_deleted":       {409, "A tenant of this id was deleted and its data is still being removed."},
+	"at_most_once":               {409, "It was made to be sent at most once, so it is never sent again."},
+	"delivery_unfinished":        {409, "It is waiting or being sent already."},
+	"delivery_is_test":           {409, "It was a test."},
+	"endpoint_disabled":          {409, "The endpoint is disabled; resume it first."},
+	"endpoint_deleted":           {409, "The endpoint is gone."},
+	"endpoint_busy":              {409, "Others keep changing the endpoint; try again."},
+	"event_id_reused":            {409, "The id was used for an event with another content."},
+	"idempotency_key_reused":     {409, "The Idempotency-Key was used for another request."},
+	"body_too_large":             {413, "The body is too large."},
+	"payload_too_large":          {413, "A payload is too large."},
+	"encoding_unsupported":       {415, "The body is compressed."},
+	"request_invalid":            {422, "Some values are wrong; errors says which."},
+	"cursor_invalid":             {422, "The cursor is none, or belongs to another list or other filters."},
+	"tenant_invalid":             {422, "The tenant id has characters that it cannot have."},
+	"endpoint_invalid":           {422, "Something about the endpoint is wrong; errors says what."},
+	"contract_unknown":           {422, "There is no such contract."},
+	"secret_invalid":             {422, "The signing secret cannot be used."},
+	"event_invalid":              {422, "The event has wrong or unknown members."},
+	"event_type_invalid":         {422, "The event type is missing or malformed."},
+	"event_type_unknown":         {422, "The contract has no such event type."},
+	"event_id_invalid":           {422, "The id is malformed."},
+	"payload_missing":            {422, "The event has no payload."},
+	"payload_invalid":            {422, "The payload is not what the contract asks for."},
+	"too_many_events":            {422, "The array has more than 1000 events, or none."},
+	"idempotency_invalid":        {422, "The Idempotency-Key is malformed."},
+	"other_contract":             {422, "The event is not of the endpoint's contract."},
+	"render_failed":              {422, "No request can be made of the event."},
+	"recovery_invalid":           {422, "Something about the recovery is wrong; errors says what."},
+	"key_input_invalid":          {422, "Something about the key is wrong; errors says what."},
+	"contract_invalid":           {422, "The contract is wrong; errors says where, with line and column."},
+	"contract_version_not_found": {404, "There is no such version of the contract."},
+	"text_invalid":               {422, "The body is not UTF-8 text."},
+	"test_running":               {429, "A test of the endpoint is running, or too many are."},
+	"internal_error":             {500, "Something went wrong on the server."},
+	"storage_unavailable":        {503, "Nothing could be stored; try again."},
 }
 
 // add registers an operation.
 func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, error)) {
 	h := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Tags: []string{op.tag}, Summary: op.summary,
-		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: maxBody + 2, // huma refuses one byte too few
+		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: op.maxBody() + 2, // huma refuses one byte too few
 		Security:    []map[string][]string{{"key": {}}},
 		Middlewares: huma.Middlewares{a.gate(op)}, Responses: op.responses(a.huma.OpenAPI().Components.Schemas),
 	}
@@ -153,6 +160,11 @@ func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, e
 		}
 		return out, nil
 	})
+	if op.text != "" {
+		schema := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+		content := a.operation(op.method, op.path).RequestBody.Content
+		content["application/yaml"], content["text/plain"] = schema, schema
+	}
 	if op.bodyOptional {
 		if registered := a.operation(op.method, op.path); registered.RequestBody != nil {
 			registered.RequestBody.Required = false
@@ -273,9 +285,9 @@ func (a *API) readBody(r *http.Request, op operation) error {
 	if err := plainEncoding(r); err != nil {
 		return err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, op.maxBody()))
 	if err != nil {
-		return unreadable(err, maxBody)
+		return unreadable(err, op.maxBody())
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		if !op.bodyOptional {
@@ -283,12 +295,39 @@ func (a *API) readBody(r *http.Request, op operation) error {
 		}
 		body = []byte("{}")
 	}
+	if op.text != "" && isText(r.Header.Get("Content-Type"), body) {
+		if !utf8.Valid(body) {
+			return hook.Invalid("text_invalid", "The body is not UTF-8 text. Save the file as UTF-8 and send it again.")
+		}
+		body = encode(map[string]string{op.text: string(body)})
+	}
 	if err := checkJSON(body); err != nil {
 		return err
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	r.Header.Set("Content-Type", "application/json") // whatever it was called
 	return nil
+}
+
+// isText reports whether a body is a text rather than JSON: as its type says, or
+// else by how it begins, since curl gives every body the type of a form.
+func isText(contentType string, body []byte) bool {
+	kind, _, _ := mime.ParseMediaType(contentType)
+	switch {
+	case kind == "application/json":
+		return false
+	case strings.HasSuffix(kind, "yaml") || strings.HasPrefix(kind, "text/"):
+		return true
+	}
+	return rawjson.KindOf(bytes.TrimSpace(body)) != '{'
+}
+
+// maxBody is the most bytes that the operation reads.
+func (op operation) maxBody() int64 {
+	if op.limit > 0 {
+		return op.limit
+	}
+	return maxBody
 }
 
 func plainEncoding(r *http.Request) error {

@@ -58,6 +58,7 @@ func TestRoles(t *testing.T) {
 		"GET /v1/keys": "", "POST /v1/keys": "", "DELETE /v1/keys/{key}": "",
 		"GET /v1/contracts":        "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/contracts/{name}": "tenant acme, read acme, read all, tenant other, read other",
+		"POST /v1/contracts":       "", "POST /v1/contracts/check": "", "POST /v1/contracts/render": "", "PATCH /v1/contracts/{name}": "",
 	}
 	d, err := theDocument()
 	if err != nil {
