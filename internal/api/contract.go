@@ -28,7 +28,7 @@ func (a *API) routeContracts() {
 		id: "get-contract", method: http.MethodGet, path: path + "/{name}", tag: "contracts", access: anyReaders,
 		summary:     "Read a contract",
 		description: "All that it says: what a form, the documentation and a receiver need, and the YAML itself.",
-		codes:       []string{"contract_not_found", "contract_version_not_found"},
+		codes:       []string{"contract_not_found", "version_not_found"},
 	}, a.getContract)
 	add(a, operation{
 		id: "put-contract", method: http.MethodPost, path: path, tag: "contracts", access: operators, status: http.StatusCreated,
@@ -165,7 +165,7 @@ func (a *API) getContract(ctx context.Context, in *struct {
 	if in.Version > 0 && in.Version != c.Version {
 		var ok bool
 		if c, ok = a.Contracts.At(in.Name, in.Version); !ok {
-			return nil, &hook.Error{Kind: hook.KindNotFound, Code: "contract_version_not_found", Detail: "There is no such version of this contract; versions lists those there are."}
+			return nil, &hook.Error{Kind: hook.KindNotFound, Code: "version_not_found", Detail: "There is no such version of this contract; versions lists those there are."}
 		}
 	}
 	out := wireContractDetail(c, in.language())

@@ -102,7 +102,7 @@ func TestGetContract(t *testing.T) {
 	s.post("/v1/contracts", strings.Replace(shop, "en: Shop", "en: Shop 2", 1)).want(201)
 	s.do("GET", "/v1/contracts/shop?version=1", "").want(200).is("title", "Shop").is("version", 1.0)
 	s.do("GET", "/v1/contracts/shop", "").want(200).is("title", "Shop 2").is("versions.1.version", 1.0)
-	s.do("GET", "/v1/contracts/shop?version=3", "").want(404).is("code", "contract_version_not_found")
+	s.do("GET", "/v1/contracts/shop?version=3", "").want(404).is("code", "version_not_found")
 	for _, c := range shipped() { // each as it is, and as documented
 		for _, lang := range []string{"en", "es", "pt"} {
 			s.do("GET", "/v1/contracts/"+c.Name+"?lang="+lang, "").want(200).is("source", string(c.Source))
