@@ -87,6 +87,7 @@ func New(o Options) *API {
 	a.routeRecoveries()
 	a.routeKeys()
 	a.routeContracts()
+	a.routeContractDocs()
 	a.routeSystem()
 	a.doc = a.document()
 	return a

@@ -56,8 +56,10 @@ func TestRoles(t *testing.T) {
 		"GET /v1/tenants/{tenant}/deliveries/{delivery}":                      readMay,
 		"POST /v1/tenants/{tenant}/deliveries/{delivery}/retry":               tenantMay,
 		"GET /v1/keys": "", "POST /v1/keys": "", "DELETE /v1/keys/{key}": "",
-		"GET /v1/contracts":        "tenant acme, read acme, read all, tenant other, read other",
-		"GET /v1/contracts/{name}": "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/contracts":                "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/contracts/{name}":         "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/contracts/{name}/docs":    "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/contracts/{name}/openapi": "tenant acme, read acme, read all, tenant other, read other",
 	}
 	d, err := theDocument()
 	if err != nil {
