@@ -3,51 +3,42 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gancho/internal/contract"
 	"gancho/internal/guide"
 	"gancho/internal/hook"
 )
 
 // routeContractDocs registers what customers and their tools read about a contract.
 func (a *API) routeContractDocs() {
-	document := func(id, path, contentType, schemaType, summary, description string, write func(*ContractDocInput) ([]byte, error)) {
+	document := func(id, path, contentType, schemaType, summary, description string, write func(*contract.Contract, string) []byte) {
 		add(a, operation{
 			id: id, method: http.MethodGet, path: path, tag: "contracts", access: anyReaders,
 			summary: summary, description: description, codes: []string{"contract_not_found"},
 		}, func(_ context.Context, in *ContractDocInput) (*contractDoc, error) {
-			text, err := write(in)
-			if err != nil {
-				return nil, err
+			c := a.contract(in.Name)
+			if c == nil {
+				return nil, hook.NotFound("contract", in.Name)
 			}
-			return &contractDoc{ContentType: contentType, Body: text}, nil
+			return &contractDoc{ContentType: contentType, Body: write(c, in.Language)}, nil
 		})
 		success := a.operation(http.MethodGet, path).Responses["200"]
 		success.Description = summary + "."
 		success.Headers = nil
-		success.Content = map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: schemaType}}}
+		mediaType, _, _ := strings.Cut(contentType, ";")
+		success.Content = map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: schemaType}}}
 	}
-	document("get-contract-docs", "/v1/contracts/{name}/docs", "text/markdown", huma.TypeString,
+	document("get-contract-docs", "/v1/contracts/{name}/docs", "text/markdown; charset=utf-8", huma.TypeString,
 		"Read the documentation of a contract",
 		"For the customers who receive its webhooks, as Markdown: when they are sent, how to set them up, fields, examples, programs that receive them.",
-		func(in *ContractDocInput) ([]byte, error) {
-			c := a.contract(in.Name)
-			if c == nil {
-				return nil, hook.NotFound("contract", in.Name)
-			}
-			return guide.Markdown(c, in.Language), nil
-		})
+		guide.Markdown)
 	document("get-contract-openapi", "/v1/contracts/{name}/openapi", "application/json", huma.TypeObject,
 		"Read the OpenAPI document of a contract",
 		"OpenAPI 3.1: its requests as webhooks, its look-ups as paths.",
-		func(in *ContractDocInput) ([]byte, error) {
-			c := a.contract(in.Name)
-			if c == nil {
-				return nil, hook.NotFound("contract", in.Name)
-			}
-			return guide.OpenAPI(c, in.Language), nil
-		})
+		guide.OpenAPI)
 }
 
 // ContractDocInput names a contract and a language.
