@@ -364,7 +364,7 @@ func (p *page) lookup() {
 			paths[i] = quoted(r.Method + " " + path)
 		}
 		p.list(paths...)
-		p.code("sh", []byte(fmt.Sprintf("curl -H 'Authorization: Bearer '\"$TOKEN\" \\\n  'https://%s%s'", p.words(hostWord), fillPath(r.Paths[0], p.words(idWord)))))
+		p.code("sh", fmt.Appendf(nil, "curl -H 'Authorization: Bearer '\"$TOKEN\" \\\n  'https://%s%s'", p.words(hostWord), fillPath(r.Paths[0], p.words(idWord))))
 	}
 	if len(routes) == 0 {
 		return
