@@ -41,6 +41,7 @@ type Options struct {
 	Accepter  Accepter
 	Waker     Waker
 	Tester    Tester
+	Scripts   Scripts
 	Contracts *contract.Set
 	AdminKey  string       // text of the operator's key
 	Log       *slog.Logger // nil: none

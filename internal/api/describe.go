@@ -96,6 +96,7 @@ func polish(doc *huma.OpenAPI) {
 		{"DeliveryDetail", "diagnosis"},
 		{"TestResult", "response"},
 		{"TestResult", "error"},
+		{"RenderResult", "error"},
 		{"Explanation", "delivery"},
 	} {
 		p := schemas[m.schema].Properties[m.member]

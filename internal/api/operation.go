@@ -119,6 +119,8 @@ var meanings = map[string]struct {
 	"endpoint_invalid":       {422, "Something about the endpoint is wrong; errors says what."},
 	"contract_unknown":       {422, "There is no such contract."},
 	"secret_invalid":         {422, "The signing secret cannot be used."},
+	"shaping_off":            {422, "The contract does not let one endpoint filter or transform what is sent."},
+	"transformation_invalid": {422, "The transformation is no script that works; errors says where."},
 	"event_invalid":          {422, "The event has wrong or unknown members."},
 	"event_type_invalid":     {422, "The event type is missing or malformed."},
 	"event_type_unknown":     {422, "The contract has no such event type."},

@@ -110,8 +110,13 @@ func (s *server) serve(ctx context.Context) error {
 	metrics := newMetrics()
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()
+	scripts, err := newScripts()
+	if err != nil {
+		return err
+	}
+	defer scripts.Close()
 	worker := deliver.New(deliver.Options{
-		Store: s.db, Transport: sender, Contracts: contracts, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
+		Store: s.db, Transport: sender, Contracts: contracts, Scripts: scripts, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
 		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
@@ -121,7 +126,7 @@ func (s *server) serve(ctx context.Context) error {
 	s.db.Watch(in.Forget)
 	s.db.Watch(worker.Refresh)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Waker: worker, Tester: worker, Contracts: contracts, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: contracts, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 	})
 	s.db.Watch(handler.Changed)

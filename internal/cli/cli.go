@@ -42,7 +42,8 @@ type commands struct {
 	Config   configCmd   `cmd:"" help:"Check a configuration, or print the manual of all options."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 
-	BenchSink benchSinkCmd `cmd:"" hidden:"" help:"The receiver of the benchmark, started by it."`
+	BenchSink        benchSinkCmd        `cmd:"" hidden:"" help:"The receiver of the benchmark, started by it."`
+	TransformProcess transformProcessCmd `cmd:"" hidden:"" help:"Runs the transformations of endpoints, started by the server."`
 }
 
 // console is what a command may write to.

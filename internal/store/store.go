@@ -117,7 +117,7 @@ func (h *hotReads) prepare(ctx context.Context, read *sql.DB) (err error) {
 	if h.event, err = read.PrepareContext(ctx, `SELECT `+eventColumns+` FROM events WHERE tenant = $1 AND id = $2`); err != nil {
 		return err
 	}
-	h.body, err = read.PrepareContext(ctx, `SELECT body FROM bodies WHERE delivery = $1`)
+	h.body, err = read.PrepareContext(ctx, `SELECT body, head FROM bodies WHERE delivery = $1`)
 	return err
 }
 
