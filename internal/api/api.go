@@ -2,7 +2,7 @@
 // document at /openapi.json.
 //
 // It turns requests into calls of the few methods it needs (see [Store],
-// [Accepter], [Waker]), and their errors into problems (RFC 9457). It is the only
+// [Accepter], [Changer], [Waker]), and their errors into problems (RFC 9457). It is the only
 // package that knows JSON shapes of the API and HTTP statuses. It promises:
 //
 //   - What a handler has answered with 2xx is durable. Any other answer means
@@ -13,8 +13,8 @@
 //   - Requests are read to a limit and checked before anything is done: valid
 //     UTF-8, no member twice, no unknown members, bounded depth.
 //
-// huma runs all operations but the hot one: events are taken in by a handler of
-// their own (publish.go), which scans the body once and builds no tree.
+// huma runs all operations but the hot ones: events and records are taken in by
+// handlers of their own (publish.go, record.go), which build no tree.
 package api
 
 import (
@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -35,20 +36,33 @@ import (
 	"gancho/internal/hook"
 )
 
-// Options of [New]. Store, Accepter, Waker, Tester, Contracts and AdminKey are needed.
+// Options of [New]. Store, Accepter, Changer, Waker, Tester and AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
+	Changer   Changer
 	Waker     Waker
 	Tester    Tester
 	Scripts   Scripts
-	Contracts *contract.Set
-	AdminKey  string       // text of the operator's key
-	Log       *slog.Logger // nil: none
-	Metrics   http.Handler // serves /metrics; nil: none
-	// MaxPayload bounds the payload of one event, in bytes; 0 means 1 MiB.
+	Contracts *contract.Set // nil: none
+	AdminKey  string        // text of the operator's key
+	Log       *slog.Logger  // nil: none
+	Metrics   http.Handler  // serves /metrics; nil: none
+	// MaxPayload bounds the payload of one event and the document of a record, in
+	// bytes; 0 means 1 MiB.
 	MaxPayload int
 	Version    string // of the program, for the document
+	SessionKey []byte // 32 bytes that sessions are sealed with; nil: they end with the process
+	// PublicURL is where browsers find the server; nil: as the request says.
+	PublicURL *url.URL
+	Console   Pages // nil: none
+}
+
+// Pages serves what people look at: requests that the API has nothing for.
+type Pages interface {
+	http.Handler
+	// Takes reports whether a request is for a page or for a file of one.
+	Takes(r *http.Request) bool
 }
 
 // API serves the REST API. Its methods may be called from any goroutine.
@@ -71,22 +85,28 @@ func New(o Options) *API {
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1 << 20
 	}
+	if o.Contracts == nil {
+		o.Contracts = new(contract.Set)
+	}
 	if o.Version == "" {
 		o.Version = "dev"
 	}
 	a := &API{
-		Options: o, log: o.Log, mux: http.NewServeMux(), keys: newKeyring(o.Store, o.AdminKey),
+		Options: o, log: o.Log, mux: http.NewServeMux(), keys: newKeyring(o.Store, o.AdminKey, o.SessionKey),
 		limit: max(maxBatch, int64(o.MaxPayload)+bodyMargin),
 	}
 	a.huma = newHuma(a.mux, o.Version)
 	a.routeTenants()
 	a.routeEndpoints()
+	a.routeCredentials()
 	a.routeEvents()
+	a.routeRecords()
 	a.routeTests()
 	a.routeExplain()
 	a.routeDeliveries()
 	a.routeRecoveries()
 	a.routeKeys()
+	a.routeSessions()
 	a.routeContracts()
 	a.routeSystem()
 	a.doc = a.document()
@@ -96,6 +116,11 @@ func New(o Options) *API {
 // Changed tells that configuration was committed: what is remembered of it is
 // forgotten. It is quick and calls nobody.
 func (a *API) Changed(c hook.Change) { a.keys.changed(c) }
+
+// Document is the OpenAPI document of a server of some version.
+func Document(version string) []byte {
+	return New(Options{Version: version, Metrics: http.NotFoundHandler()}).doc
+}
 
 // ServeHTTP serves one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -124,11 +149,17 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 		a.mux.ServeHTTP(w, r)
 		return
 	}
+	if c, route, key, ok := a.Contracts.Route(r.URL.EscapedPath()); ok && !ours(r) {
+		a.lookUp(w, r, c, route, key)
+		return
+	}
 	// The mux knows whether the path or only the method is wrong.
 	probe := &probe{header: http.Header{}}
 	h.ServeHTTP(probe, r)
 	allow := probe.header.Get("Allow")
 	switch {
+	case probe.status != http.StatusMethodNotAllowed && a.Console != nil && !ours(r) && a.Console.Takes(r):
+		a.Console.ServeHTTP(w, r)
 	case probe.status != http.StatusMethodNotAllowed:
 		a.fail(w, r, newProblem(http.StatusNotFound, "path_not_found", "There is nothing at this path. GET /openapi.json describes what there is."))
 	case r.Method == http.MethodOptions:
@@ -139,6 +170,9 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "This path takes "+allow+"."))
 	}
 }
+
+// ours reports whether a path can only be meant for the API.
+func ours(r *http.Request) bool { return r.URL.Path == "/v1" || strings.HasPrefix(r.URL.Path, "/v1/") }
 
 // recovered turns a panic into a 500, unless the answer has begun.
 func (a *API) recovered(w http.ResponseWriter, r *http.Request) {

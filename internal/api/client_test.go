@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +78,14 @@ func TestClient(t *testing.T) {
 	if l, err := c.Events(ctx, "acme", client.EventFilter{Type: "a", Contract: "standard", Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour)}); err != nil || len(l.Items) != 2 {
 		t.Errorf("events %+v %v", l, err)
 	}
+	link, err := c.CreatePortalLink(ctx, "acme", client.PortalLinkInput{Language: "es"})
+	must(err)
+	_, token, _ := strings.Cut(link.URL, "#")
+	portal, err := c.OpenPortalLink(ctx, token)
+	must(err)
+	if who, err := client.New(srv.URL, portal.Token).Session(ctx); err != nil || who.Tenant != "acme" || !who.Portal {
+		t.Errorf("session %+v %v", who, err)
+	}
 	l, err := c.Deliveries(ctx, "acme", client.DeliveryFilter{Endpoint: e.ID, Event: answer.ID, Type: "order.paid", State: "pending"})
 	must(err)
 	if len(l.Items) != 1 {
@@ -130,6 +139,21 @@ func TestClient(t *testing.T) {
 	if x, err := c.ExplainEvent(ctx, "acme", "1", e.ID, "es"); err != nil || x.Delivery == nil || x.Delivery.ID != l.Items[0].ID || x.Reasons[0].Code != "waiting" {
 		t.Errorf("explained %+v %v", x, err)
 	}
+	cr, err := c.CreateCredential(ctx, "acme", client.CredentialInput{Contract: "cabaprop", Name: "Mi App", URL: "http://127.0.0.1:9/"})
+	must(err)
+	if l, err := c.Credentials(ctx, "acme", client.Paging{}); err != nil || len(l.Items) != 1 || l.Items[0].ID != cr.ID || cr.Token == "" {
+		t.Errorf("credentials %+v %v", l, err)
+	}
+	if got, err := c.PatchCredential(ctx, "acme", cr.ID, client.CredentialPatch{Name: "Otra"}); err != nil || got.Name != "Otra" {
+		t.Errorf("patched %+v %v", got, err)
+	}
+	if got, err := c.CreateToken(ctx, "acme", cr.ID, client.TokenInput{RevokeEarlier: true}); err != nil || got.Token == cr.Token {
+		t.Errorf("token %+v %v", got, err)
+	}
+	if got, err := c.Credential(ctx, "acme", cr.ID); err != nil || got.Endpoint != cr.Endpoint {
+		t.Errorf("credential %+v %v", got, err)
+	}
+	must(c.DeleteCredential(ctx, "acme", cr.ID))
 	must(c.DeleteEndpoint(ctx, "acme", e.ID))
 	must(c.DeleteTenant(ctx, "acme"))
 	_, err = c.Tenant(ctx, "acme")

@@ -52,14 +52,18 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 	c.Tags = []*huma.Tag{
 		{Name: "tenants", Description: "The customer companies of the product that sends webhooks."},
 		{Name: "endpoints", Description: "Where deliveries go."},
+		{Name: "credentials", Description: "What receivers are known by, where a contract has it so: a key, and tokens for look-ups."},
 		{Name: "events", Description: "What happened."},
+		{Name: "records", Description: "The current state of business objects. Their changes fire events, as their contract says."},
 		{Name: "deliveries", Description: "One event for one endpoint, and every request made for it."},
 		{Name: "keys", Description: "API keys."},
+		{Name: "sessions", Description: "How people sign in to the console and the portal."},
 		{Name: "contracts", Description: "The webhook systems that endpoints can take part in."},
 		{Name: "system", Description: "The server itself."},
 	}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"key": {Type: "http", Scheme: "bearer", Description: "An API key (gk_…) or the operator's admin key."},
+		"key":     {Type: "http", Scheme: "bearer", Description: "An API key (gk_…), the operator's admin key, or the token of a portal link (gp_…)."},
+		"session": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "The console's session, see POST /v1/session."},
 	}
 	return humago.New(mux, c)
 }
@@ -81,6 +85,7 @@ type operation struct {
 	noBody           bool     // there is no body to read, and one that comes is ignored
 	bodyOptional     bool
 	newTenant        bool // the tenant in the path need not exist
+	open             bool // it needs no key
 }
 
 // meanings of problem codes, for the document.
@@ -92,12 +97,18 @@ var meanings = map[string]struct {
 	"body_missing":           {400, "There is no body."},
 	"key_missing":            {401, "There is no API key."},
 	"key_invalid":            {401, "The API key does not exist, was revoked, or has expired."},
+	"session_ended":          {401, "The session has ended; sign in again."},
+	"link_expired":           {401, "The portal link is not one, or its time is over."},
+	"cross_origin":           {403, "A page of another origin made the browser send this."},
+	"portal_link_invalid":    {422, "Something about the portal link is wrong; errors says what."},
 	"forbidden":              {403, "The API key may not do this."},
 	"tenant_not_found":       {404, "There is no such tenant, or it is not the key's."},
 	"endpoint_not_found":     {404, "The tenant has no such endpoint."},
 	"event_not_found":        {404, "The tenant has no such event."},
 	"delivery_not_found":     {404, "The tenant has no such delivery."},
 	"recovery_not_found":     {404, "The endpoint has no such recovery."},
+	"credential_not_found":   {404, "The tenant has no such credential."},
+	"record_not_found":       {404, "The tenant has no such record."},
 	"key_not_found":          {404, "There is no such key."},
 	"contract_not_found":     {404, "There is no such contract."},
 	"secret_not_found":       {404, "The endpoint's contract does not sign, so it has no secret."},
@@ -107,16 +118,26 @@ var meanings = map[string]struct {
 	"delivery_is_test":       {409, "It was a test."},
 	"endpoint_disabled":      {409, "The endpoint is disabled; resume it first."},
 	"endpoint_deleted":       {409, "The endpoint is gone."},
+	"endpoint_of_credential": {409, "The endpoint was made with a credential; delete that."},
+	"credential_paused":      {409, "The credential is paused; make it active first."},
+	"too_many_endpoints":     {409, "The tenant has as many endpoints of the contract as it can have."},
 	"endpoint_busy":          {409, "Others keep changing the endpoint; try again."},
 	"event_id_reused":        {409, "The id was used for an event with another content."},
 	"idempotency_key_reused": {409, "The Idempotency-Key was used for another request."},
+	"record_changed":         {412, "The record is not as If-Match says."},
+	"record_exists":          {412, "There is such a record, and If-None-Match says there is none."},
 	"body_too_large":         {413, "The body is too large."},
 	"payload_too_large":      {413, "A payload is too large."},
+	"document_too_large":     {413, "The document is too large."},
 	"encoding_unsupported":   {415, "The body is compressed."},
 	"request_invalid":        {422, "Some values are wrong; errors says which."},
+	"kind_invalid":           {422, "A kind is given without its contract."},
 	"cursor_invalid":         {422, "The cursor is none, or belongs to another list or other filters."},
 	"tenant_invalid":         {422, "The tenant id has characters that it cannot have."},
 	"endpoint_invalid":       {422, "Something about the endpoint is wrong; errors says what."},
+	"credential_needed":      {422, "Endpoints of the contract are made by making a credential."},
+	"credential_invalid":     {422, "Something about the credential is wrong; errors says what."},
+	"no_credentials":         {422, "The contract has no credentials."},
 	"contract_unknown":       {422, "There is no such contract."},
 	"secret_invalid":         {422, "The signing secret cannot be used."},
 	"shaping_off":            {422, "The contract does not let one endpoint filter or transform what is sent."},
@@ -129,12 +150,19 @@ var meanings = map[string]struct {
 	"payload_invalid":        {422, "The payload is not what the contract asks for."},
 	"too_many_events":        {422, "The array has more than 1000 events, or none."},
 	"idempotency_invalid":    {422, "The Idempotency-Key is malformed."},
+	"record_kind_unknown":    {422, "The contract has no such kind of record."},
+	"record_key_invalid":     {422, "The key is malformed, or not the one in the document."},
+	"record_invalid":         {422, "The document is not what the contract asks for; errors says where."},
+	"record_change_invalid":  {422, "The item of the batch has wrong or unknown members."},
+	"too_many_records":       {422, "The batch has more than 1000 items, or none."},
+	"precondition_invalid":   {422, "If-Match or If-None-Match cannot be read."},
 	"other_contract":         {422, "The event is not of the endpoint's contract."},
 	"render_failed":          {422, "No request can be made of the event."},
 	"recovery_invalid":       {422, "Something about the recovery is wrong; errors says what."},
 	"key_input_invalid":      {422, "Something about the key is wrong; errors says what."},
 	"test_running":           {429, "A test of the endpoint is running, or too many are."},
 	"internal_error":         {500, "Something went wrong on the server."},
+	"record_busy":            {503, "Others kept changing the record; try again."},
 	"storage_unavailable":    {503, "Nothing could be stored; try again."},
 }
 
@@ -143,7 +171,7 @@ func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, e
 	h := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Tags: []string{op.tag}, Summary: op.summary,
 		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: maxBody + 2, // huma refuses one byte too few
-		Security:    []map[string][]string{{"key": {}}},
+		Security:    op.security(),
 		Middlewares: huma.Middlewares{a.gate(op)}, Responses: op.responses(a.huma.OpenAPI().Components.Schemas),
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
@@ -180,8 +208,19 @@ func (a *API) operation(method, path string) *huma.Operation {
 	panic("api: no operation is a " + method)
 }
 
+// security is how callers show who they are.
+func (op operation) security() []map[string][]string {
+	if op.open {
+		return []map[string][]string{}
+	}
+	return []map[string][]string{{"key": {}}, {"session": {}}}
+}
+
 // describe is the description with who may use the operation.
 func (op operation) describe() string {
+	if op.open {
+		return strings.TrimSpace(op.description + "\n\nNeeds no key.")
+	}
 	names := make([]string, 0, 4)
 	for _, r := range roles[op.access] {
 		names = append(names, string(r))
@@ -191,7 +230,10 @@ func (op operation) describe() string {
 
 // responses are the problems an operation may answer, by status.
 func (op operation) responses(registry huma.Registry) map[string]*huma.Response {
-	codes := slices.Concat(op.codes, []string{"key_missing", "key_invalid", "forbidden", "internal_error", "storage_unavailable"})
+	codes := slices.Concat(op.codes, []string{"internal_error", "storage_unavailable"})
+	if !op.open {
+		codes = append(codes, "key_missing", "key_invalid", "session_ended", "forbidden", "cross_origin")
+	}
 	if strings.Contains(op.path, "{tenant}") && !op.newTenant {
 		codes = append(codes, "tenant_not_found")
 	}
@@ -232,7 +274,7 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 func (a *API) gate(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		err := a.enter(r, op)
+		key, err := a.enter(r, op)
 		if err == nil {
 			err = a.readBody(r, op)
 		}
@@ -240,29 +282,32 @@ func (a *API) gate(op operation) func(huma.Context, func(huma.Context)) {
 			a.fail(w, r, err)
 			return
 		}
-		next(ctx)
+		next(huma.WithValue(ctx, callOf, call{r, key}))
 	}
 }
 
-func (a *API) enter(r *http.Request, op operation) error {
+func (a *API) enter(r *http.Request, op operation) (*hook.Key, error) {
+	if op.open {
+		return nil, nil
+	}
 	key, err := a.keys.authenticate(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	onTenant := strings.Contains(op.path, "{tenant}")
 	tenant := r.PathValue("tenant")
 	if err := admit(key, op.access, tenant, onTenant); err != nil {
-		return err
+		return nil, err
 	}
 	if onTenant && !op.newTenant {
 		if !hook.ValidTenantID(tenant) {
-			return hook.NotFound("tenant", tenant)
+			return nil, hook.NotFound("tenant", tenant)
 		}
 		if _, err := a.Store.Tenant(r.Context(), tenant); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return key, nil
 }
 
 // readBody reads and checks the body before huma does, because huma says less
