@@ -33,7 +33,7 @@ func (a *API) routeEndpoints() {
 		id: "create-endpoint", method: http.MethodPost, path: endpointsPath, tag: "endpoints", access: managers, status: http.StatusCreated,
 		summary:     "Make an endpoint",
 		description: "The answer shows the values that are in force, but no secret: read the signing secret with GET …/secret.",
-		codes:       []string{"endpoint_invalid", "contract_unknown", "secret_invalid", "credential_needed", "too_many_endpoints", "shaping_off", "transformation_invalid"},
+		codes:       []string{"endpoint_invalid", "contract_unknown", "secret_invalid", "credential_needed", "too_many_endpoints", "shaping_off", "transformation_invalid", "scripts_unavailable"},
 	}, a.createEndpoint)
 	add(a, operation{
 		id: "list-endpoints", method: http.MethodGet, path: endpointsPath, tag: "endpoints", access: readers,
@@ -49,7 +49,7 @@ func (a *API) routeEndpoints() {
 		description: "JSON Merge Patch (RFC 7396) on what the endpoint was made of: members left out stay, null sets the default. " +
 			"Secrets that come back as they were shown, masked, stay as they are. A new secret takes over at once; use rotate-secret for an overlap. " +
 			"Deliveries that were attempted before keep being sent as they were.",
-		codes: []string{"endpoint_not_found", "endpoint_invalid", "secret_invalid", "endpoint_busy", "credential_paused", "shaping_off", "transformation_invalid"},
+		codes: []string{"endpoint_not_found", "endpoint_invalid", "secret_invalid", "endpoint_busy", "credential_paused", "shaping_off", "transformation_invalid", "scripts_unavailable"},
 	}, a.patchEndpoint)
 	add(a, operation{
 		id: "delete-endpoint", method: http.MethodDelete, path: endpointPath1, tag: "endpoints", access: managers, status: http.StatusNoContent,

@@ -141,6 +141,7 @@ var meanings = map[string]struct {
 	"contract_unknown":       {422, "There is no such contract."},
 	"secret_invalid":         {422, "The signing secret cannot be used."},
 	"shaping_off":            {422, "The contract does not let one endpoint filter or transform what is sent."},
+	"scripts_unavailable":    {503, "No transformation can be run or checked now; nothing was stored."},
 	"transformation_invalid": {422, "The transformation is no script that works; errors says where."},
 	"event_invalid":          {422, "The event has wrong or unknown members."},
 	"event_type_invalid":     {422, "The event type is missing or malformed."},

@@ -27,7 +27,7 @@ func (a *API) routeTests() {
 		summary: "Show the request for an event",
 		description: "What would be sent to the endpoint, as it is configured now, for an event that is stored, and what the endpoint's transformation did. " +
 			"Another transformation can be tried before it is saved. Secrets are masked. Nothing is stored or sent.",
-		codes: []string{"endpoint_not_found", "event_not_found", "contract_not_found", "other_contract", "render_failed", "shaping_off"},
+		codes: []string{"endpoint_not_found", "event_not_found", "contract_not_found", "other_contract", "render_failed", "shaping_off", "scripts_unavailable"},
 	}, a.renderEvent)
 }
 

@@ -36,6 +36,9 @@ func (w *Worker) transform(ctx context.Context, p *plan, r renderer, ev *hook.Ev
 		ID: ev.ID.String(), Type: ev.Type, Tenant: ev.Tenant, Endpoint: p.endpoint.Name,
 		Method: req.Method, URL: base, Query: shown, Headers: visible, Payload: ev.Payload,
 	})
+	if err != nil && ctx.Err() == nil && hook.IsKind(err, hook.KindUnavailable) {
+		w.Log.Error("no transformation can be run, will try again", "endpoint", p.endpoint.ID, "error", err)
+	}
 	if err != nil || out.Cancelled {
 		return req, maskConsole(r, out), err
 	}

@@ -21,6 +21,7 @@ import (
 type Pool struct {
 	command func() *exec.Cmd
 	limits  Limits
+	kill    time.Duration // how long a run may take before its process is killed
 	slots   chan struct{} // a token for each process that is at work
 
 	mu     sync.Mutex
@@ -45,12 +46,13 @@ type turn struct {
 // NewPool makes a pool of at most size processes. command makes the command that
 // starts one: a program that calls [Serve] with its standard input and output.
 func NewPool(size int, command func() *exec.Cmd) *Pool {
-	return &Pool{command: command, limits: DefaultLimits, slots: make(chan struct{}, max(size, 1)), turns: map[string]*turn{}}
+	return &Pool{command: command, limits: DefaultLimits, kill: killAfter, slots: make(chan struct{}, max(size, 1)), turns: map[string]*turn{}}
 }
 
 // request and reply are what goes to a process and comes back.
 type request struct {
 	Limits Limits
+	Kill   time.Duration
 	Source string
 	Input  *Input // nil: only look whether it is a script
 }
@@ -63,13 +65,13 @@ type reply struct {
 // Run runs the script of an endpoint. The error is an [*Error], or a [hook.Error]
 // of KindUnavailable if no process can be had.
 func (p *Pool) Run(ctx context.Context, endpoint, source string, in Input) (Output, error) {
-	return p.do(ctx, endpoint, request{p.limits, source, &in})
+	return p.do(ctx, endpoint, request{p.limits, p.kill, source, &in})
 }
 
 // Check reports what is wrong with a script that can be told without an event;
 // its errors are those of Run.
 func (p *Pool) Check(ctx context.Context, endpoint, source string) error {
-	_, err := p.do(ctx, endpoint, request{p.limits, source, nil})
+	_, err := p.do(ctx, endpoint, request{p.limits, p.kill, source, nil})
 	return err
 }
 
@@ -79,14 +81,14 @@ func (p *Pool) do(ctx context.Context, endpoint string, q request) (Output, erro
 	}
 	done, err := p.wait(ctx, endpoint)
 	if err != nil {
-		return Output{}, hook.Unavailable(err)
+		return Output{}, unavailable(err)
 	}
 	defer done()
 	w, err := p.take()
 	if err != nil {
-		return Output{}, hook.Unavailable(err)
+		return Output{}, unavailable(err)
 	}
-	r, err := w.run(q, killAfter)
+	r, err := w.run(q, q.Kill)
 	if err != nil {
 		w.end()
 		if w.overstayed.Load() {
@@ -99,6 +101,13 @@ func (p *Pool) do(ctx context.Context, endpoint string, q request) (Output, erro
 		return Output{}, r.Error
 	}
 	return r.Output, nil
+}
+
+// unavailable says that no script can be run now.
+func unavailable(err error) error {
+	return &hook.Error{
+		Kind: hook.KindUnavailable, Code: "scripts_unavailable", Detail: "No transformation can be run or checked now. Try again in a moment.", Err: err,
+	}
 }
 
 var errClosed = errors.New("transformations have stopped with the server")
@@ -213,7 +222,7 @@ func Serve(r io.Reader, w io.Writer, exit func()) error {
 			return err
 		}
 		// Should the server have gone meanwhile, nobody else would stop a script.
-		watchdog := time.AfterFunc(2*killAfter, exit)
+		watchdog := time.AfterFunc(2*q.Kill, exit)
 		var a reply
 		a.Output, a.Error = run(q.Limits, q.Source, q.Input)
 		watchdog.Stop()

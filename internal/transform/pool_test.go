@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -39,7 +40,7 @@ func newPool(t testing.TB, size int, limits Limits) *Pool {
 		cmd.Env = []string{asProcess + "=1", "SYSTEMROOT=" + os.Getenv("SYSTEMROOT")}
 		return cmd
 	})
-	p.limits = limits
+	p.limits, p.kill = limits, time.Minute // processes of a slow machine are slow to answer
 	t.Cleanup(p.Close)
 	return p
 }
@@ -87,6 +88,7 @@ func TestPool(t *testing.T) {
 func TestPoolKills(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, patient)
+	p.kill = 8 * time.Second
 	in := sample()
 	stuck := make(chan error, 1)
 	go func() {
