@@ -1,22 +1,12 @@
 package api_test
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 )
-
-// quoted is a text as JSON.
-func quoted(s string) string {
-	b, err := json.Marshal(s)
-	if err != nil {
-		panic(err)
-	}
-	return string(b)
-}
 
 func TestTransformationAtTheDoor(t *testing.T) {
 	t.Parallel()

@@ -105,9 +105,11 @@ func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (s shaped, e
 		}
 	case s.config.Transformation != "":
 		var out transform.Output
-		req, out, failure = w.transform(ctx, p, s.renderer, job.Event, req)
+		var changed contract.Rendering
+		changed, out, failure = w.transform(ctx, p, s.renderer, job.Event, req)
 		s.cancelled, s.reason, s.console = out.Cancelled, out.Reason, out.Console
 		if failure == nil && !s.cancelled {
+			req = changed
 			head := hook.Head{Method: req.Method, URL: req.URL, Headers: req.Headers}
 			s.renderer = s.hiding(head)
 			s.frozen = &hook.Frozen{Body: req.Body, Head: &head}
@@ -115,12 +117,14 @@ func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (s shaped, e
 	case !sameSlice(req.Body, job.Event.Payload):
 		s.frozen = &hook.Frozen{Body: req.Body}
 	}
-	s.shot = p.shot(req, job)
+	if s.shot, err = p.shot(s.renderer, req, job); err != nil {
+		return s, err
+	}
 	return s, failure
 }
 
 // shot is a request ready to be sent, signed if the contract signs.
-func (p *plan) shot(req contract.Rendering, job *hook.Job) *Shot {
+func (p *plan) shot(r renderer, req contract.Rendering, job *hook.Job) (*Shot, error) {
 	shot := &Shot{
 		Method: req.Method, URL: req.URL, Headers: req.Headers, Body: req.Body,
 		Timeout: p.limits.Timeout, ConnectTimeout: p.limits.ConnectTimeout, Clock: ClockTotal,
@@ -129,11 +133,14 @@ func (p *plan) shot(req contract.Rendering, job *hook.Job) *Shot {
 	if p.limits.Clock == contract.ClockResponse {
 		shot.Clock = ClockResponse
 	}
-	if p.signer != nil {
+	if r.Signing() != "" { // as its version of the contract says
+		if p.signer == nil {
+			return nil, errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
+		}
 		signature := p.signer.Sign(job.Event.ID.String(), time.Now(), shot.Body).Headers()
 		shot.Headers = append(shot.Headers[:len(shot.Headers):len(shot.Headers)], signature[:]...)
 	}
-	return shot
+	return shot, nil
 }
 
 func sameSlice(a, b []byte) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/transform"
 )
@@ -138,8 +139,30 @@ func (w *Worker) Preview(ctx context.Context, id hook.EndpointID, ev *hook.Event
 	if script != nil {
 		p.render.config.Transformation = *script
 	}
+	return w.preview(ctx, p, ev)
+}
+
+// PreviewAs is the request that would be made to an endpoint under a contract;
+// neither has to be stored.
+func (w *Worker) PreviewAs(ctx context.Context, c *contract.Contract, e *hook.Endpoint, ev *hook.Event) (*hook.Request, error) {
+	p, err := newPlan(e, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.NeedsCredential() { // as good as the real one, since its key would be masked
+		p.render.Plan = c.PlanFor(e.Config, &contract.Credential{ID: "sample", Tenant: ev.Tenant, Name: e.Name, APIKey: contract.Mask})
+	}
+	p.render.config.Transformation = ""
+	out, err := w.preview(ctx, p, ev)
+	if err != nil {
+		return nil, err
+	}
+	return &out.Request, nil
+}
+
+func (w *Worker) preview(ctx context.Context, p *plan, ev *hook.Event) (*hook.Preview, error) {
 	failed := func(detail string) error { return hook.Invalid("render_failed", detail) }
-	s, err := w.shape(ctx, p, &hook.Job{Event: ev, Delivery: hook.Delivery{ID: ev.ID.Delivery(1), Endpoint: id, Mode: p.policy.Mode}})
+	s, err := w.shape(ctx, p, &hook.Job{Event: ev, Delivery: hook.Delivery{ID: ev.ID.Delivery(1), Endpoint: p.endpoint.ID, Mode: p.policy.Mode}})
 	out := &hook.Preview{Console: s.console, Cancelled: s.cancelled, Reason: s.maskText(s.reason)}
 	if failure, ok := errors.AsType[*transform.Error](err); ok {
 		out.Failure = &hook.ScriptFailure{Class: failure.Class, Detail: s.maskText(failure.Message), Line: failure.Line, Column: failure.Column}
