@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"gancho/client"
+	"gancho/internal/transform"
 )
 
 // These tests run the real server as a process of its own, because they kill it.
@@ -28,6 +29,12 @@ import (
 const serveEnv = "GANCHO_TEST_SERVE" // a Config as JSON: serve it instead of testing
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == ScriptCommand {
+		if err := transform.Serve(os.Stdin, os.Stdout, func() { os.Exit(1) }); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if text := os.Getenv(serveEnv); text != "" {
 		os.Exit(serveForTest(text))
 	}

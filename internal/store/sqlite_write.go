@@ -66,7 +66,7 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 			created_at, endpoint_version, contract_version`, ""},
 		// Recording twice is recording once.
 		{&s.attempts, "attempts", "delivery, number, data", "ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data"},
-		{&s.bodies, "bodies", "delivery, body", "ON CONFLICT (delivery) DO NOTHING"},
+		{&s.bodies, "bodies", "delivery, body, head", "ON CONFLICT (delivery) DO NOTHING"},
 	} {
 		if err := p.bulk.prepare(ctx, conn, p.table, p.columns, p.tail); err != nil {
 			return err
@@ -228,9 +228,9 @@ func dueAt(d *hook.Delivery) any {
 	return max(d.QueueAt.UnixMicro(), 1)
 }
 
-// result writes a delivery's new row, its frozen body, and its attempt if there
+// result writes a delivery's new row, what is frozen of its request, and its attempt if there
 // was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
-func (l *lite) result(ctx context.Context, r *hook.Result, data []byte) error {
+func (l *lite) result(ctx context.Context, r *hook.Result, frozen *sealedRequest, data []byte) error {
 	d := &r.Delivery
 	done, err := l.stmts.update.ExecContext(ctx, string(d.State), d.Reason, int64(d.Attempts), int64(d.Slot), dueAt(d),
 		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:])
@@ -240,8 +240,8 @@ func (l *lite) result(ctx context.Context, r *hook.Result, data []byte) error {
 	if n, err := done.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	if r.Frozen != nil {
-		if err := l.stmts.bodies.add(ctx, d.ID[:], r.Frozen); err != nil {
+	if frozen != nil {
+		if err := l.stmts.bodies.add(ctx, d.ID[:], frozen.body, frozen.head); err != nil {
 			return err
 		}
 	}

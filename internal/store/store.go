@@ -119,7 +119,7 @@ func (h *hotReads) prepare(ctx context.Context, read *sql.DB) (err error) {
 	if h.event, err = read.PrepareContext(ctx, `SELECT `+eventColumns+` FROM events WHERE tenant = $1 AND id = $2`); err != nil {
 		return err
 	}
-	if h.body, err = read.PrepareContext(ctx, `SELECT body FROM bodies WHERE delivery = $1`); err != nil {
+	if h.body, err = read.PrepareContext(ctx, `SELECT body, head FROM bodies WHERE delivery = $1`); err != nil {
 		return err
 	}
 	const records = `SELECT ` + recordColumns + ` FROM records WHERE tenant = ? AND contract = ? AND kind = ? AND key `
