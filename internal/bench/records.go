@@ -27,7 +27,7 @@ records:
       required: [id, n, order]
       properties: {id: {type: integer}, n: {type: integer}, order: {type: object, required: [total], properties: {total: {type: string}}}}
 events:
-  ` + recordEvent + `: {title: Changed, on: ` + recordKind + `, when: 'changed("n")'}
+  ` + recordEvent + `: {title: Changed, on: ` + recordKind + `, when: 'changed("t")'}
 endpoint: {method: POST, content_type: application/json, sign: standard-webhooks}
 delivery: {timeout: 15s, retry: [0s, 5s, 5m]}
 `
