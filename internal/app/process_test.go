@@ -263,6 +263,75 @@ func TestKillUnderLoad(t *testing.T) {
 	p.stop()
 }
 
+// Killed while records change: a record and the event of its change are there
+// together, or neither is, and what was acknowledged is.
+func TestKillWhileRecordsChange(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := start(t, dir)
+	if _, err := p.PutTenant(t.Context(), "acme", client.TenantInput{}); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	acknowledged := map[string]string{} // event by key
+	ctx, enough := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	for w := range 8 {
+		writers.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				key := fmt.Sprintf("%d-%d", w, i)
+				a, err := p.PutRecord(ctx, "acme", "kobra", "visit", key, json.RawMessage(`{"visitID":"`+key+`","productID":1,"finished":true}`))
+				if err != nil {
+					return // killed
+				}
+				mu.Lock()
+				acknowledged[key] = a.Events[0].ID
+				mu.Unlock()
+			}
+		})
+	}
+	eventually(t, "100 records are there", func() bool { mu.Lock(); defer mu.Unlock(); return len(acknowledged) >= 100 })
+	p.kill()
+	enough()
+	writers.Wait()
+
+	p = start(t, dir)
+	records, events := map[string]bool{}, map[string]bool{}
+	for cursor, more := "", true; more; {
+		page, err := p.Records(t.Context(), "acme", client.RecordFilter{Paging: client.Paging{Limit: 200, Cursor: cursor}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page.Items {
+			records[r.Key] = true
+		}
+		if more = page.NextCursor != nil; more {
+			cursor = *page.NextCursor
+		}
+	}
+	for cursor, more := "", true; more; {
+		page, err := p.Events(t.Context(), "acme", client.EventFilter{Paging: client.Paging{Limit: 200, Cursor: cursor}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Items {
+			events[e.ID] = true
+		}
+		if more = page.NextCursor != nil; more {
+			cursor = *page.NextCursor
+		}
+	}
+	if len(records) != len(events) {
+		t.Errorf("%d records and %d events of their making", len(records), len(events))
+	}
+	for key, event := range acknowledged {
+		if !records[key] || !events[event] {
+			t.Errorf("%s was acknowledged: the record is there: %v, its event: %v", key, records[key], events[event])
+		}
+	}
+	p.stop()
+}
+
 // Killed while a receiver thinks: the attempt is shown as interrupted, costs no
 // place in the schedule, and at-most-once is not sent again.
 func TestKillDuringAttempts(t *testing.T) {
