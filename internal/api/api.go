@@ -36,17 +36,19 @@ import (
 	"gancho/internal/hook"
 )
 
-// Options of [New]. Store, Accepter, Changer, Waker, Tester and AdminKey are needed.
+// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts, Catalog and
+// AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
 	Changer   Changer
 	Waker     Waker
 	Tester    Tester
-	Contracts *contract.Set // nil: none
-	AdminKey  string        // text of the operator's key
-	Log       *slog.Logger  // nil: none
-	Metrics   http.Handler  // serves /metrics; nil: none
+	Contracts *contract.Set
+	Catalog   Catalog
+	AdminKey  string       // text of the operator's key
+	Log       *slog.Logger // nil: none
+	Metrics   http.Handler // serves /metrics; nil: none
 	// MaxPayload bounds the payload of one event and the document of a record, in
 	// bytes; 0 means 1 MiB.
 	MaxPayload int

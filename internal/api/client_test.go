@@ -120,7 +120,7 @@ func TestClient(t *testing.T) {
 	if l, err := c.Contracts(ctx); err != nil || len(l.Items) < 2 {
 		t.Errorf("contracts %+v %v", l, err)
 	}
-	if x, err := c.Contract(ctx, "standard"); err != nil || !x.Signing {
+	if x, err := c.Contract(ctx, "standard", "", 0); err != nil || !x.Signing {
 		t.Errorf("contract %+v %v", x, err)
 	}
 	if r, err := c.TestEndpoint(ctx, "acme", e.ID, "pt", client.TestInput{EventType: "order.paid", Payload: json.RawMessage(payload)}); err != nil || r.Passed ||

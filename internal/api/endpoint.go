@@ -128,7 +128,7 @@ func (a *API) wireEndpoint(e *hook.Endpoint) client.Endpoint {
 	if cfg.PerSecond > 0 {
 		out.RateLimit = &client.RateLimit{PerSecond: cfg.PerSecond}
 	}
-	c := a.contract(e.Contract)
+	c := a.servedBy(e)
 	if c == nil { // its contract is gone; without it nobody knows which settings are secret
 		return out
 	}
@@ -138,6 +138,7 @@ func (a *API) wireEndpoint(e *hook.Endpoint) client.Endpoint {
 	if out.Method == "" {
 		out.Method = c.Methods()[0]
 	}
+	out.ContractVersion = c.Version
 	limits, policy := c.Limits(cfg), c.Policy(cfg)
 	out.TimeoutMS, out.Concurrency, out.Ordered = int(limits.Timeout.Milliseconds()), limits.Concurrency, limits.Ordered
 	out.Mode, out.Retry = string(policy.Mode), formatDurations(policy.Retry)
@@ -392,7 +393,7 @@ func (a *API) patch(e *hook.Endpoint, patch endpointPatch) error {
 	if next.Contract != e.Contract && (next.Contract != "" || e.Contract != hook.DefaultContract) {
 		return wrong("endpoint_invalid", "/contract", "The contract of an endpoint cannot be changed. Make another endpoint.")
 	}
-	c := a.contract(e.Contract)
+	c := a.servedBy(e)
 	if c != nil && next.Settings != nil {
 		next.Settings = c.UnmaskSettings(next.Settings, e.Config.Settings)
 	}
@@ -411,6 +412,9 @@ func (a *API) patch(e *hook.Endpoint, patch endpointPatch) error {
 	}
 	raw, given := patch["secret"]
 	switch {
+	case !given && c.Signing() != "" && len(e.Secrets) == 0: // a new version of the contract signs
+		e.Secrets = []hook.Secret{{Text: sign.NewSecret()}}
+		return nil
 	case !given:
 		return nil
 	case string(raw) == "null" || next.Secret == "":

@@ -74,6 +74,7 @@ func TestRoles(t *testing.T) {
 		"POST /v1/tenants/{tenant}/portal-links": tenantMay,
 		"GET /v1/contracts":                      "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/contracts/{name}":               "tenant acme, read acme, read all, tenant other, read other",
+		"POST /v1/contracts":                     "", "POST /v1/contracts/check": "", "POST /v1/contracts/render": "", "PATCH /v1/contracts/{name}": "",
 	}
 	d, err := theDocument()
 	if err != nil {

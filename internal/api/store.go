@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
 
@@ -20,6 +21,7 @@ type Store interface {
 	Credentials
 	Records
 	Keys
+	Contracts
 
 	// Ready reports whether the database answers reads and commits writes.
 	Ready(ctx context.Context) error
@@ -110,6 +112,23 @@ type Keys interface {
 	DeleteKey(ctx context.Context, id hook.KeyID) error
 }
 
+// Contracts of the database.
+type Contracts interface {
+	// ContractVersions are all versions of all contracts, by name and version,
+	// without their sources.
+	ContractVersions(ctx context.Context) ([]hook.ContractText, error)
+}
+
+// Catalog changes the contracts that are in force.
+type Catalog interface {
+	// Put stores a contract and puts it in force before it returns. The error is a
+	// *[contract.Problems] if the contract's own tests fail.
+	Put(ctx context.Context, c *contract.Contract) (hook.StoredContract, error)
+	// KeptBack lists the endpoints that do not satisfy a contract, stored or not.
+	KeptBack(ctx context.Context, c *contract.Contract) ([]hook.KeptBack, error)
+	SetShaping(ctx context.Context, name string, on *bool) error
+}
+
 // Accepter takes events in. What it has answered is durable. An error concerns
 // the whole request, and then nothing was stored.
 type Accepter interface {
@@ -135,4 +154,6 @@ type Tester interface {
 	Test(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.TestResult, error)
 	// Preview is the request that would be made, secrets masked.
 	Preview(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.Request, error)
+	// PreviewAs is the same for an endpoint and a contract that need not be stored.
+	PreviewAs(ctx context.Context, c *contract.Contract, endpoint *hook.Endpoint, e *hook.Event) (*hook.Request, error)
 }

@@ -91,7 +91,10 @@ func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (shot *Shot,
 	if p.limits.Clock == contract.ClockResponse {
 		shot.Clock = ClockResponse
 	}
-	if p.signer != nil {
+	if r.Signing() != "" { // as its version of the contract says
+		if p.signer == nil {
+			return nil, r, nil, errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
+		}
 		signature := p.signer.Sign(job.Event.ID.String(), time.Now(), shot.Body).Headers()
 		shot.Headers = append(shot.Headers[:len(shot.Headers):len(shot.Headers)], signature[:]...)
 	}
