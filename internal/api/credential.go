@@ -302,7 +302,7 @@ func (a *API) patchOwn(cr *hook.Credential, e *hook.Endpoint, in client.Credenti
 		e.Name, e.Config.Credential = cr.Name, new(cr.Identity())
 	}
 	if in.URL != "" {
-		c := a.contract(cr.Contract)
+		c := a.servedBy(e)
 		if c == nil {
 			return hook.NotFound("contract", cr.Contract)
 		}

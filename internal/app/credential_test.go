@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"gancho/client"
 )
@@ -68,12 +69,13 @@ func TestSaidOnce(t *testing.T) {
 		must(err)
 		return *d
 	}
+	browser := &http.Client{Timeout: time.Minute}
 	lookUp := func(token, id string) (int, string) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/api/integration/get-conversation/"+id, nil)
 		must(err)
 		r.Header.Set("Authorization", "Bearer "+token)
-		res, err := http.DefaultClient.Do(r)
+		res, err := browser.Do(r)
 		must(err)
 		defer res.Body.Close()
 		body, err := io.ReadAll(res.Body)
