@@ -109,6 +109,7 @@ func New(o Options) *API {
 	a.routeKeys()
 	a.routeSessions()
 	a.routeContracts()
+	a.routeContractDocs()
 	a.routeSystem()
 	a.doc = a.document()
 	return a
