@@ -423,7 +423,7 @@ func (l *lane) disable(reason string, now time.Time) {
 func interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hook.Result {
 	a := &hook.Attempt{
 		Delivery: d.ID, Number: d.Attempts + 1, StartedAt: d.NextAttemptAt, Interrupted: true, Class: hook.ClassInterrupted,
-		Request: hook.Request{Method: p.endpoint.Config.Method, URL: p.render.maskText(p.endpoint.Config.URL)},
+		Request: hook.Request{Method: p.method(), URL: p.render.maskText(p.endpoint.Config.URL)},
 		Detail:  "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
 	}
 	if hidden {
