@@ -77,14 +77,8 @@ func (r *RecordKind) KeyIn(doc []byte) (string, error) {
 	return "", fmt.Errorf("the key %s has to be a text or a whole number", r.Key)
 }
 
-// RecordKey is the key that a document of a kind carries.
-func (c *Contract) RecordKey(kind string, doc []byte) (string, error) {
-	r := c.record(kind)
-	if r == nil {
-		return "", fmt.Errorf("the contract %s has no records of the kind %s", c.Name, kind)
-	}
-	return r.KeyIn(doc)
-}
+// KeyPointer is where a document has its key (RFC 6901).
+func (r *RecordKind) KeyPointer() string { return pointer(r.path...) }
 
 // CheckRecord checks a document, which is valid JSON, against the schema of its
 // kind, and that it carries a key. Pointers begin at the document.
@@ -100,7 +94,7 @@ func (c *Contract) CheckRecord(kind string, doc []byte) []hook.FieldError {
 	if r.schema != nil {
 		out = r.schema.check(doc)
 	}
-	at := pointer(r.path...)
+	at := r.KeyPointer()
 	if _, err := r.KeyIn(doc); err != nil && !slices.ContainsFunc(out, func(f hook.FieldError) bool { return f.Pointer == at }) {
 		out = append(out, hook.FieldError{Pointer: at, Detail: capital(err.Error()) + "."})
 	}
