@@ -140,12 +140,14 @@ func (c *changing) names(items []int) []hook.RecordName {
 	return names
 }
 
-// What is in memory of one request at a time: records are read in groups until
-// the documents have roundBytes, and worked on until what is to be written has as
-// much. What is left is done after that is stored.
+// What is in memory of one request at a time, and in one commit that others wait
+// for: records are read in groups until the documents have roundBytes, and worked
+// on until what is to be written, with the deliveries, has as much. What is left
+// is done after that is stored.
 const (
-	roundBytes = 16 << 20
-	readAtOnce = 32
+	roundBytes    = 4 << 20
+	readAtOnce    = 32
+	deliveryBytes = 512 // about what one takes in memory; a tenant may have thousands of endpoints
 )
 
 // round works on items once. lost are those that somebody else overtook, rest
@@ -231,7 +233,7 @@ func (c *changing) read(ctx context.Context, items []int) (records map[hook.Reco
 func sizeOf(w *hook.RecordWrite) int {
 	n := len(w.Record.Document)
 	for _, it := range w.Events {
-		n += len(it.Event.Payload)
+		n += len(it.Event.Payload) + len(it.Deliveries)*deliveryBytes
 	}
 	return n
 }

@@ -462,16 +462,20 @@ func TestChangeAfterOneThatLost(t *testing.T) {
 // counted notes how much was in memory for each submission.
 type counted struct {
 	*store.DB
-	most, submissions int
+	most, submissions int // bytes of documents, number
+	deliveries        int // most of one
 }
 
 func (s *counted) Submit(sub *hook.Submission, keep time.Duration) error {
 	s.submissions++
-	n := 0
+	n, deliveries := 0, 0
 	for _, w := range sub.Records {
 		n += len(w.Record.Document)
+		for _, it := range w.Events {
+			deliveries += len(it.Deliveries)
+		}
 	}
-	s.most = max(s.most, n)
+	s.most, s.deliveries = max(s.most, n), max(s.deliveries, deliveries)
 	return s.DB.Submit(sub, keep)
 }
 
@@ -487,7 +491,7 @@ func TestChangeOfLargeDocuments(t *testing.T) {
 	})
 	pad := strings.Repeat("x", 1<<20)
 	items := []hook.RecordChange{put("a", `{"id":"a","n":0,"pad":"`+pad+`"}`), put("b", `{"id":"b","n":0,"pad":"`+pad+`"}`)}
-	for n := range 40 {
+	for n := range 10 {
 		items = append(items, change(hook.RecordPatch, "ab"[n%2:n%2+1], fmt.Sprintf(`{"n":%d}`, n+1)))
 	}
 	request := hook.RecordChanges{Tenant: "acme", Items: items, RequestKey: "k"}
@@ -502,13 +506,43 @@ func TestChangeOfLargeDocuments(t *testing.T) {
 			}
 		}
 	}
-	if limited.submissions < 3 || limited.most > 18<<20 {
+	if limited.submissions < 3 || limited.most > 6<<20 {
 		t.Errorf("%d submissions, the largest with %d bytes", limited.submissions, limited.most)
 	}
-	for key, n := range map[string]int{"a": 39, "b": 40} {
+	for key, n := range map[string]int{"a": 9, "b": 10} {
 		r, err := db.Record(t.Context(), "acme", "counter", "count", key)
 		if want := fmt.Sprintf(`{"id":%q,"n":%d,"pad":"%s"}`, key, n, pad); err != nil || string(r.Document) != want {
 			t.Errorf("%s is stored as %.40s… %v", key, r.Document, err)
 		}
+	}
+}
+
+// So is one whose changes make very many deliveries.
+func TestChangeForManyEndpoints(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	b, _, _ := withCounter(t, db)
+	for range 99 {
+		b.endpoint("counter", hook.EndpointActive, hook.EndpointConfig{})
+	}
+	limited := &counted{DB: db}
+	in := ingest.New(ingest.Options{
+		Dispatcher: &desk{}, Contracts: b.Contracts, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler), Store: limited,
+	})
+	items := make([]hook.RecordChange, 120)
+	for n := range items {
+		items[n] = put("a", fmt.Sprintf(`{"id":"a","n":%d,"x":0}`, n))
+	}
+	answers, err := in.Change(t.Context(), hook.RecordChanges{Tenant: "acme", Items: items})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range answers[1:] {
+		if got := outcome(a); got != "changed there counted:100" {
+			t.Errorf("item %d: %s", i+1, got)
+		}
+	}
+	if limited.submissions < 2 || limited.deliveries > 9_000 {
+		t.Errorf("%d submissions, the largest with %d deliveries", limited.submissions, limited.deliveries)
 	}
 }
