@@ -268,8 +268,8 @@ func (c *changing) check(i int) *hook.Error {
 	if item.Key == "" && item.Op != hook.RecordDelete {
 		item.Key, _ = kind.KeyIn(item.Document)
 	}
-	if item.Key == "" || len(item.Key) > contract.MaxRecordKey {
-		return wrong("record_key_invalid", "/key", fmt.Sprintf("Name the record: a key of 1 to %d bytes.", contract.MaxRecordKey))
+	if !contract.ValidRecordKey(item.Key) {
+		return wrong("record_key_invalid", "/key", fmt.Sprintf("Name the record: a key of 1 to %d bytes of UTF-8, without control characters.", contract.MaxRecordKey))
 	}
 	return nil
 }
