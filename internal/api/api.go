@@ -100,6 +100,7 @@ func New(o Options) *API {
 	a.routeKeys()
 	a.routeSessions()
 	a.routeContracts()
+	a.routeStats()
 	a.routeSystem()
 	a.doc = a.document()
 	return a

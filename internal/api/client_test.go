@@ -98,6 +98,9 @@ func TestClient(t *testing.T) {
 	if d, err := c.Delivery(ctx, "acme", l.Items[0].ID); err != nil || d.Attempts != 1 {
 		t.Errorf("delivery %+v %v", d, err)
 	}
+	if st, err := c.Stats(ctx, client.StatsFilter{Tenant: "acme", Endpoint: e.ID, Range: "day"}); err != nil || len(st.Points) != 96 || st.Backlog.Waiting == 0 {
+		t.Errorf("stats %+v %v", st, err)
+	}
 	r, err := c.Recover(ctx, "acme", e.ID, client.RecoveryInput{Since: time.Now().Add(-time.Hour)})
 	must(err)
 	if got, err := c.Recovery(ctx, "acme", e.ID, r.ID); err != nil || got.State != "running" {

@@ -97,6 +97,8 @@ func polish(doc *huma.OpenAPI) {
 		{"TestResult", "response"},
 		{"TestResult", "error"},
 		{"Explanation", "delivery"},
+		{"StatsCounts", "latency_ms"},
+		{"StatsPoint", "latency_ms"},
 	} {
 		p := schemas[m.schema].Properties[m.member]
 		schemas[m.schema].Properties[m.member] = &huma.Schema{

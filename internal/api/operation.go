@@ -57,6 +57,7 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 		{Name: "keys", Description: "API keys."},
 		{Name: "sessions", Description: "How people sign in to the console and the portal."},
 		{Name: "contracts", Description: "The webhook systems that endpoints can take part in."},
+		{Name: "watching", Description: "How it goes, and who did what."},
 		{Name: "system", Description: "The server itself."},
 	}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{

@@ -18,6 +18,7 @@ type Store interface {
 	Deliveries
 	Recoveries
 	Keys
+	Statistics
 
 	// Ready reports whether the database answers reads and commits writes.
 	Ready(ctx context.Context) error
@@ -81,6 +82,17 @@ type Keys interface {
 	Keys(ctx context.Context, p hook.Page) (list []hook.Key, next hook.ID, err error)
 	KeyByHash(ctx context.Context, hash [32]byte) (hook.Key, error)
 	DeleteKey(ctx context.Context, id hook.KeyID) error
+}
+
+// Statistics of the database. Without an endpoint they are of a whole tenant,
+// without a tenant of all.
+type Statistics interface {
+	// Stats is a series from since on, oldest first, without tallies of nothing.
+	Stats(ctx context.Context, tenant string, endpoint hook.EndpointID, span hook.StatsSpan, since time.Time) ([]hook.StatsRow, error)
+	// Backlog counts unfinished deliveries up to limit.
+	Backlog(ctx context.Context, tenant string, endpoint hook.EndpointID, limit int) (hook.Backlog, error)
+	// Failing come without their backlogs, those that fail longest first.
+	Failing(ctx context.Context, tenant string, limit int) ([]hook.Failing, error)
 }
 
 // Accepter takes events in. What it has answered is durable. An error concerns

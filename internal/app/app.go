@@ -22,6 +22,7 @@ import (
 	"gancho/internal/console"
 	"gancho/internal/deliver"
 	"gancho/internal/ingest"
+	"gancho/internal/stats"
 	"gancho/internal/store"
 )
 
@@ -113,10 +114,11 @@ func (s *server) serve(ctx context.Context) error {
 		return err
 	}
 	metrics := newMetrics()
+	counts := stats.New(s.db, s.log.With("part", "stats"))
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()
 	worker := deliver.New(deliver.Options{
-		Store: s.db, Transport: sender, Contracts: contracts, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
+		Store: s.db, Transport: sender, Contracts: contracts, Observer: observer{attemptLog{metrics, s.log.With("part", "deliver")}, counts},
 		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
@@ -144,6 +146,7 @@ func (s *server) serve(ctx context.Context) error {
 	parts.Go(func() error { return worker.Run(work) })
 	parts.Go(func() error { return in.Run(work) })
 	parts.Go(func() error { return house.run(work) })
+	parts.Go(func() error { return counts.Run(work) })
 
 	requests, front := errgroup.WithContext(ctx)
 	requests.Go(func() error { return s.listen(front, profiler(handler, s.admin)) })
@@ -154,7 +157,9 @@ func (s *server) serve(ctx context.Context) error {
 	}
 	err = requests.Wait()
 	stopWork()
-	return errors.Join(err, parts.Wait())
+	err = errors.Join(err, parts.Wait())
+	counts.Flush(context.WithoutCancel(ctx)) // what the last requests came to
+	return err
 }
 
 // listen serves HTTP until ctx ends, then lets open requests finish.

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"gancho/internal/hook"
+	"gancho/internal/stats"
 )
 
 // metrics are what /metrics shows. No label names a tenant or an endpoint:
@@ -56,14 +57,16 @@ type attemptLog struct {
 	log *slog.Logger
 }
 
-// Attempted implements deliver.Observer.
+// Attempted counts and writes about an attempt.
 func (l attemptLog) Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attempt) {
 	outcome, level := "ok", slog.LevelDebug
 	if a.Class != "" {
 		outcome, level = a.Class, slog.LevelInfo
 	}
 	l.attempts.WithLabelValues(outcome).Inc()
-	l.seconds.Observe(a.Timing.Total.Seconds())
+	if a.Timing.Total > 0 { // a request was made, and its end is known
+		l.seconds.Observe(a.Timing.Total.Seconds())
+	}
 	if a.Number == 1 {
 		l.waited.Observe(a.StartedAt.Sub(d.CreatedAt).Seconds())
 	}
@@ -80,4 +83,25 @@ func (l attemptLog) Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attemp
 	l.log.Log(context.Background(), level, "attempt", "tenant", d.Tenant, "endpoint", d.Endpoint, "delivery", d.ID, "type", d.Type,
 		"test", d.Test, "number", a.Number, "outcome", outcome, "status", status, "state", d.State, "next", d.NextAttemptAt,
 		"ms", a.Timing.Total.Milliseconds(), "detail", a.Detail)
+}
+
+// Cancelled counts a delivery that ended without an attempt.
+func (l attemptLog) Cancelled(d *hook.Delivery) { l.finished.WithLabelValues(string(d.State)).Inc() }
+
+// observer tells everybody who wants to know what the worker does.
+type observer struct {
+	log    attemptLog
+	counts *stats.Counter
+}
+
+// Attempted implements deliver.Observer.
+func (o observer) Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attempt) {
+	o.log.Attempted(e, d, a)
+	o.counts.Attempted(d, a)
+}
+
+// Cancelled implements deliver.Observer.
+func (o observer) Cancelled(d *hook.Delivery) {
+	o.log.Cancelled(d)
+	o.counts.Cancelled(d)
 }

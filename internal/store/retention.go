@@ -14,7 +14,8 @@ const expireRest = 5 * time.Millisecond
 
 // Expire removes what is finished and older than before: deliveries with their
 // attempts and bodies, events that have no delivery left, idempotency keys that
-// have expired, and deleted endpoints that no delivery needs any more. Nothing
+// have expired, statistics past their own time, and deleted endpoints that no
+// delivery needs any more. Nothing
 // unfinished is ever removed, nor an event with a delivery. One transaction
 // removes n rows at most; Expire goes through everything once, or until ctx
 // ends, and returns how many deliveries, events and keys are gone.
@@ -32,7 +33,7 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 			}
 		}
 	}
-	for _, q := range []string{
+	for _, q := range append(expireStats(),
 		`DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
 		`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE finished_at < $3 LIMIT $2)`,
 		// A deleted endpoint goes with the last delivery that names it.
@@ -41,7 +42,7 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 			AND NOT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = e.id) LIMIT $2)`,
 		`DELETE FROM endpoints WHERE id IN (SELECT e.id FROM endpoints e WHERE e.state = 'deleted' AND e.state_at < $3
 			AND NOT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = e.id) LIMIT $2)`,
-	} {
+	) {
 		k, err := db.expireAll(ctx, q, before, n)
 		if removed += k; err != nil {
 			return removed, err

@@ -139,6 +139,7 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 			`DELETE FROM idempotency WHERE tenant = $1 AND key IN (SELECT key FROM idempotency WHERE tenant = $1 ORDER BY key LIMIT $2)`,
 			`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
 				JOIN endpoints e ON e.id = v.endpoint WHERE e.tenant = $1 LIMIT $2)`,
+			`DELETE FROM stats WHERE (tenant, endpoint, span, at) IN (SELECT tenant, endpoint, span, at FROM stats WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM recoveries WHERE id IN (SELECT r.id FROM recoveries r JOIN endpoints e ON e.id = r.endpoint WHERE e.tenant = $1 LIMIT $2)`,
 			`DELETE FROM endpoints WHERE id IN (SELECT id FROM endpoints WHERE tenant = $1 LIMIT $2)`,
 		} {
