@@ -52,6 +52,13 @@ func TestRoles(t *testing.T) {
 		"POST /v1/tenants/{tenant}/events":                                    sendMay,
 		"GET /v1/tenants/{tenant}/events":                                     readMay,
 		"GET /v1/tenants/{tenant}/events/{event}":                             readMay,
+		"GET /v1/tenants/{tenant}/records":                                    readMay,
+		"POST /v1/tenants/{tenant}/records":                                   sendMay,
+		"GET /v1/tenants/{tenant}/records/{contract}/{kind}":                  readMay,
+		"GET /v1/tenants/{tenant}/records/{contract}/{kind}/{key}":            readMay,
+		"PUT /v1/tenants/{tenant}/records/{contract}/{kind}/{key}":            sendMay,
+		"PATCH /v1/tenants/{tenant}/records/{contract}/{kind}/{key}":          sendMay,
+		"DELETE /v1/tenants/{tenant}/records/{contract}/{kind}/{key}":         sendMay,
 		"GET /v1/tenants/{tenant}/deliveries":                                 readMay,
 		"GET /v1/tenants/{tenant}/deliveries/{delivery}":                      readMay,
 		"POST /v1/tenants/{tenant}/deliveries/{delivery}/retry":               tenantMay,
@@ -69,7 +76,8 @@ func TestRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill := strings.NewReplacer("{tenant}", "acme", "{endpoint}", hook.NewEndpointID().String(), "{event}", "nothing",
-		"{delivery}", hook.NewEventID().Delivery(1).String(), "{recovery}", hook.NewRecoveryID().String(), "{key}", hook.NewKeyID().String(), "{name}", "nothing")
+		"{delivery}", hook.NewEventID().Delivery(1).String(), "{recovery}", hook.NewRecoveryID().String(), "{key}", hook.NewKeyID().String(), "{name}", "nothing",
+		"{contract}", "kobra", "{kind}", "visit")
 	for path, item := range d.paths() {
 		if !strings.HasPrefix(path, "/v1/") {
 			continue

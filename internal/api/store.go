@@ -17,6 +17,7 @@ type Store interface {
 	Events
 	Deliveries
 	Recoveries
+	Records
 	Keys
 	Statistics
 
@@ -76,6 +77,14 @@ type Recoveries interface {
 	Recoveries(ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page) (list []hook.Recovery, next hook.ID, err error)
 }
 
+// Records of the database.
+type Records interface {
+	Record(ctx context.Context, tenant, contract, kind, key string) (hook.Record, error)
+	// Records lists by contract, kind and key, from the one after the given name.
+	// An empty contract or kind is all of them.
+	Records(ctx context.Context, tenant, contract, kind string, after hook.RecordName, limit int) (list []hook.Record, more bool, err error)
+}
+
 // Keys of the database.
 type Keys interface {
 	CreateKey(ctx context.Context, k hook.Key) error
@@ -99,6 +108,12 @@ type Statistics interface {
 // the whole request, and then nothing was stored.
 type Accepter interface {
 	Accept(ctx context.Context, in hook.NewEvents) ([]hook.EventAnswer, error)
+}
+
+// Changer changes records and fires what follows. What it has answered is durable.
+// An error concerns the whole request, and then nothing was stored.
+type Changer interface {
+	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
 }
 
 // Waker tells the worker that an endpoint has something due that it may not

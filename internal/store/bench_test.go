@@ -42,7 +42,7 @@ func BenchmarkDeliver(b *testing.B) {
 						d := a.Deliveries[0]
 						d.State, d.Attempts, d.Slot, d.FinishedAt = hook.Delivered, 1, 1, time.Now()
 						recorded.Add(1)
-						db.Record(hook.Result{Delivery: d, Attempt: &hook.Attempt{
+						db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{
 							Delivery: d.ID, Number: 1, StartedAt: time.Now(),
 							Request: hook.Request{Method: "POST", URL: "http://127.0.0.1:1234/hooks", Headers: []hook.Header{
 								{Name: "Host", Value: "127.0.0.1:1234"},

@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"gancho/internal/hook"
@@ -108,6 +109,7 @@ func (db *DB) Close() error {
 // hotReads are the reads that senders wait for, prepared once.
 type hotReads struct {
 	due, event, body *sql.Stmt
+	record, records  *sql.Stmt
 }
 
 func (h *hotReads) prepare(ctx context.Context, read *sql.DB) (err error) {
@@ -117,12 +119,19 @@ func (h *hotReads) prepare(ctx context.Context, read *sql.DB) (err error) {
 	if h.event, err = read.PrepareContext(ctx, `SELECT `+eventColumns+` FROM events WHERE tenant = $1 AND id = $2`); err != nil {
 		return err
 	}
-	h.body, err = read.PrepareContext(ctx, `SELECT body FROM bodies WHERE delivery = $1`)
+	if h.body, err = read.PrepareContext(ctx, `SELECT body FROM bodies WHERE delivery = $1`); err != nil {
+		return err
+	}
+	const records = `SELECT ` + recordColumns + ` FROM records WHERE tenant = ? AND contract = ? AND kind = ? AND key `
+	if h.record, err = read.PrepareContext(ctx, records+`= ?`); err != nil {
+		return err
+	}
+	h.records, err = read.PrepareContext(ctx, records+`IN (?`+strings.Repeat(`, ?`, recordsAtOnce-1)+`)`)
 	return err
 }
 
 func (h *hotReads) close() (err error) {
-	for _, s := range []*sql.Stmt{h.due, h.event, h.body} {
+	for _, s := range []*sql.Stmt{h.due, h.event, h.body, h.record, h.records} {
 		if s != nil {
 			err = errors.Join(err, s.Close())
 		}
