@@ -34,6 +34,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/stream"
 )
 
 // Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts and AdminKey
@@ -56,6 +57,8 @@ type Options struct {
 	// PublicURL is where browsers find the server; nil: as the request says.
 	PublicURL *url.URL
 	Console   Pages // nil: none
+	// Stream is told by others what happens; nil: nobody tells.
+	Stream *stream.Hub
 }
 
 // Pages serves what people look at: requests that the API has nothing for.
@@ -85,6 +88,9 @@ func New(o Options) *API {
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1 << 20
 	}
+	if o.Stream == nil {
+		o.Stream = new(stream.Hub)
+	}
 	if o.Version == "" {
 		o.Version = "dev"
 	}
@@ -105,6 +111,7 @@ func New(o Options) *API {
 	a.routeSessions()
 	a.routeContracts()
 	a.routeStats()
+	a.routeStream()
 	a.routeSystem()
 	a.doc = a.document()
 	return a

@@ -101,6 +101,12 @@ func TestClient(t *testing.T) {
 	if st, err := c.Stats(ctx, client.StatsFilter{Tenant: "acme", Endpoint: e.ID, Range: "day"}); err != nil || len(st.Points) != 96 || st.Backlog.Waiting == 0 {
 		t.Errorf("stats %+v %v", st, err)
 	}
+	s.live.Close()
+	for _, err := range c.Stream(ctx, "acme") {
+		if p, ok := errors.AsType[*client.Problem](err); !ok || p.Code != "too_many_streams" {
+			t.Errorf("stream %v", err)
+		}
+	}
 	r, err := c.Recover(ctx, "acme", e.ID, client.RecoveryInput{Since: time.Now().Add(-time.Hour)})
 	must(err)
 	if got, err := c.Recovery(ctx, "acme", e.ID, r.ID); err != nil || got.State != "running" {

@@ -152,6 +152,7 @@ var meanings = map[string]struct {
 	"recovery_invalid":       {422, "Something about the recovery is wrong; errors says what."},
 	"key_input_invalid":      {422, "Something about the key is wrong; errors says what."},
 	"test_running":           {429, "A test of the endpoint is running, or too many are."},
+	"too_many_streams":       {429, "Too many watch this server."},
 	"internal_error":         {500, "Something went wrong on the server."},
 	"record_busy":            {503, "Others kept changing the record; try again."},
 	"storage_unavailable":    {503, "Nothing could be stored; try again."},

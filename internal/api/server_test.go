@@ -22,6 +22,7 @@ import (
 	"gancho/internal/ingest"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
+	"gancho/internal/stream"
 )
 
 const adminKey = "admin-key-0123456789"
@@ -35,6 +36,7 @@ type server struct {
 	in        *ingest.Ingest
 	worker    *idleWorker
 	contracts *contract.Set
+	live      *stream.Hub
 	log       *syncBuffer
 	answers   *syncBuffer // all answers' bodies
 }
@@ -104,7 +106,7 @@ func newServer(t testing.TB) *server {
 
 func newServerOf(t testing.TB, db *store.DB) *server {
 	t.Helper()
-	s := &server{t: t, db: db, worker: &idleWorker{}, contracts: &contract.Set{}, log: &syncBuffer{}, answers: &syncBuffer{}}
+	s := &server{t: t, db: db, worker: &idleWorker{}, live: &stream.Hub{}, contracts: &contract.Set{}, log: &syncBuffer{}, answers: &syncBuffer{}}
 	set := s.contracts
 	for _, c := range shipped() {
 		set.Add(c)
@@ -117,10 +119,11 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
 	s.api = api.New(api.Options{
-		Store: db, Accepter: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Contracts: set, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
+		Stream: s.live, Store: db, Accepter: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Contracts: set, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(s.api.Changed)
+	db.Watch(s.live.Changed)
 	db.Watch(s.in.Forget)
 	return s
 }

@@ -24,6 +24,7 @@ import (
 	"gancho/internal/ingest"
 	"gancho/internal/stats"
 	"gancho/internal/store"
+	"gancho/internal/stream"
 )
 
 // Run serves until ctx ends, then stops in order and returns. What a person
@@ -89,6 +90,7 @@ type server struct {
 	key      []byte // encrypts what is stored, and sessions
 	listener net.Listener
 	stdout   io.Writer
+	live     stream.Hub // of what happens, for those who watch
 }
 
 // run starts the parts, each on what it needs already running, and stops them in
@@ -118,12 +120,12 @@ func (s *server) serve(ctx context.Context) error {
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()
 	worker := deliver.New(deliver.Options{
-		Store: s.db, Transport: sender, Contracts: contracts, Observer: observer{attemptLog{metrics, s.log.With("part", "deliver")}, counts},
+		Store: s.db, Transport: sender, Contracts: contracts, Observer: observer{attemptLog{metrics, s.log.With("part", "deliver")}, counts, &s.live},
 		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
 	in := ingest.New(ingest.Options{
-		Store: s.db, Dispatcher: worker, Contracts: contracts, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
+		Store: s.db, Dispatcher: dispatcher{worker, &s.live}, Contracts: contracts, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Troubled: metrics.troubles.Inc, Log: s.log.With("part", "ingest"),
 	})
 	s.db.Watch(in.Forget)
@@ -131,9 +133,10 @@ func (s *server) serve(ctx context.Context) error {
 	handler := api.New(api.Options{
 		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Contracts: contracts, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
-		SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
+		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})
 	s.db.Watch(handler.Changed)
+	s.db.Watch(s.live.Changed)
 	house := newHouse(s.db, s.cfg.Retention, s.log.With("part", "housekeeping"))
 	s.db.Watch(house.changed)
 
@@ -169,6 +172,7 @@ func (s *server) listen(ctx context.Context, h http.Handler) error {
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.With("part", "http").Handler(), slog.LevelWarn),
 	}
+	srv.RegisterOnShutdown(s.live.Close) // streams would never end by themselves
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(s.listener) }()
 	select {

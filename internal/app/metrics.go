@@ -9,8 +9,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"gancho/internal/deliver"
 	"gancho/internal/hook"
 	"gancho/internal/stats"
+	"gancho/internal/stream"
 )
 
 // metrics are what /metrics shows. No label names a tenant or an endpoint:
@@ -96,16 +98,31 @@ func (l attemptLog) Cancelled(d *hook.Delivery) { l.finished.WithLabelValues(str
 type observer struct {
 	log    attemptLog
 	counts *stats.Counter
+	live   *stream.Hub
 }
 
 // Attempted implements deliver.Observer.
 func (o observer) Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attempt) {
 	o.log.Attempted(e, d, a)
 	o.counts.Attempted(d, a)
+	o.live.Attempted(d, a)
 }
 
 // Cancelled implements deliver.Observer.
 func (o observer) Cancelled(d *hook.Delivery) {
 	o.log.Cancelled(d)
 	o.counts.Cancelled(d)
+	o.live.Cancelled(d)
+}
+
+// dispatcher tells of deliveries that are offered to the worker.
+type dispatcher struct {
+	*deliver.Worker
+	live *stream.Hub
+}
+
+// Offer implements ingest.Dispatcher.
+func (d dispatcher) Offer(jobs []hook.Job) {
+	d.live.Made(jobs)
+	d.Worker.Offer(jobs)
 }

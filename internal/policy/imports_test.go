@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"internal/stats":    {"internal/hook"},
 	"internal/stream":   {"internal/hook"},
 	"internal/deliver":  {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson"},
-	"internal/api":      {"internal/hook", "client", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson"},
+	"internal/api":      {"internal/hook", "client", "internal/stream", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson"},
 	"internal/inbox":    {"internal/sign"},
 	"internal/console":  {},
 
