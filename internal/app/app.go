@@ -18,7 +18,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gancho/contracts"
 	"gancho/internal/api"
+	"gancho/internal/catalog"
 	"gancho/internal/console"
 	"gancho/internal/deliver"
 	"gancho/internal/ingest"
@@ -111,27 +113,27 @@ func (s *server) run(ctx context.Context) error {
 
 // serve runs everything that stands on the store.
 func (s *server) serve(ctx context.Context) error {
-	contracts, err := loadContracts(ctx, s.db)
-	if err != nil {
-		return err
-	}
+	known := catalog.New(s.db, s.log.With("part", "contracts"))
+	inForce := known.Set()
 	metrics := newMetrics()
 	counts := stats.New(s.db, s.log.With("part", "stats"))
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()
 	worker := deliver.New(deliver.Options{
-		Store: s.db, Transport: sender, Contracts: contracts, Observer: observer{attemptLog{metrics, s.log.With("part", "deliver")}, counts, &s.live},
+		Store: s.db, Transport: sender, Contracts: inForce, Observer: observer{attemptLog{metrics, s.log.With("part", "deliver")}, counts, &s.live},
 		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
 	in := ingest.New(ingest.Options{
-		Store: s.db, Dispatcher: dispatcher{worker, &s.live}, Contracts: contracts, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
+		Store: s.db, Dispatcher: dispatcher{worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Troubled: metrics.troubles.Inc, Log: s.log.With("part", "ingest"),
 	})
 	s.db.Watch(in.Forget)
 	s.db.Watch(worker.Refresh)
+	known.Watch(in.Forget)
+	known.Watch(worker.Refresh)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Contracts: contracts, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Contracts: inForce, Catalog: known, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})
@@ -140,6 +142,10 @@ func (s *server) serve(ctx context.Context) error {
 	house := newHouse(s.db, s.cfg.Retention, s.log.With("part", "housekeeping"))
 	s.db.Watch(house.changed)
 
+	directory, err := s.importContracts(ctx, known)
+	if err != nil {
+		return err
+	}
 	if err := worker.TakeOver(ctx); err != nil {
 		return fmt.Errorf("cannot read what waits to be delivered: %w", err)
 	}
@@ -151,11 +157,14 @@ func (s *server) serve(ctx context.Context) error {
 	parts.Go(func() error { return in.Run(work) })
 	parts.Go(func() error { return house.run(work) })
 	parts.Go(func() error { return counts.Run(work) })
+	if directory != nil {
+		parts.Go(func() error { return directory.Run(work) })
+	}
 
 	requests, front := errgroup.WithContext(ctx)
 	requests.Go(func() error { return s.listen(front, profiler(handler, s.admin)) })
 	if s.cfg.Demo {
-		requests.Go(func() error { return s.demo(front, contracts) })
+		requests.Go(func() error { return s.demo(front, inForce) })
 	} else {
 		fmt.Fprintf(s.stdout, "Gancho listens on %s\n", s.url())
 	}
@@ -164,6 +173,23 @@ func (s *server) serve(ctx context.Context) error {
 	err = errors.Join(err, parts.Wait())
 	counts.Flush(context.WithoutCancel(ctx)) // what the last requests came to
 	return err
+}
+
+// importContracts puts the stored contracts in force, then takes in what the
+// program and the operator's directory have that is new. It returns the directory
+// to watch, nil if there is none.
+func (s *server) importContracts(ctx context.Context, known *catalog.Catalog) (*catalog.Directory, error) {
+	if err := known.Reload(ctx); err != nil {
+		return nil, err
+	}
+	if err := known.ImportShipped(ctx, contracts.Files); err != nil {
+		return nil, err
+	}
+	if s.cfg.Contracts == "" {
+		return nil, nil
+	}
+	d := known.Directory(s.cfg.Contracts)
+	return d, d.Import(ctx)
 }
 
 // listen serves HTTP until ctx ends, then lets open requests finish.

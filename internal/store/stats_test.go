@@ -102,7 +102,7 @@ func TestBacklogAndFailing(t *testing.T) {
 	d := all[0].Deliveries[0]
 	d.State, d.FinishedAt = hook.Delivered, time.Now()
 	done := make(chan error, 1)
-	db.Record(hook.Result{Delivery: d}, func(err error) { done <- err })
+	db.SaveResult(hook.Result{Delivery: d}, func(err error) { done <- err })
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
