@@ -15,10 +15,11 @@ import (
 
 // Notice tells that something happened, a moment ago.
 type Notice struct {
-	Kind     string    `json:"kind" enum:"attempt,delivery,endpoint,tenant,lost" doc:"attempt: a request was made for a delivery; delivery: one was made, or ended without a request; endpoint, tenant: it was made, changed or deleted, so read it again; lost: this reader was too slow for some."`
+	Kind     string    `json:"kind" enum:"attempt,delivery,endpoint,tenant,contract,lost" doc:"attempt: a request was made for a delivery; delivery: one was made, or ended without a request; endpoint, tenant: it was made, changed or deleted, so read it again; contract: there is a new version; lost: this reader was too slow for some."`
 	At       time.Time `json:"at"`
 	Tenant   string    `json:"tenant,omitempty" example:"acme"`
 	Endpoint string    `json:"endpoint,omitempty" example:"ep_06ew2c5e8m4b900000000000g0"`
+	Contract string    `json:"contract,omitempty" example:"standard"`
 
 	Delivery      string     `json:"delivery,omitempty" example:"dlv_06ew2c6eqfy7d00000000000g4"`
 	Type          string     `json:"type,omitempty" doc:"Event type." example:"order.paid"`

@@ -117,6 +117,7 @@ func New(o Options) *API {
 	a.routeContracts()
 	a.routeStats()
 	a.routeStream()
+	a.routeAudit()
 	a.routeSystem()
 	a.doc = a.document()
 	return a

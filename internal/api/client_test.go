@@ -101,6 +101,9 @@ func TestClient(t *testing.T) {
 	if st, err := c.Stats(ctx, client.StatsFilter{Tenant: "acme", Endpoint: e.ID, Range: "day"}); err != nil || len(st.Points) != 96 || st.Backlog.Waiting == 0 {
 		t.Errorf("stats %+v %v", st, err)
 	}
+	if l, err := c.Audit(ctx, "acme", client.Paging{Limit: 2}); err != nil || len(l.Items) != 2 || l.Items[0].Action != "delivery.retried" || l.Items[0].Actor.Name != "admin" {
+		t.Errorf("audit %+v %v", l, err)
+	}
 	s.live.Close()
 	for _, err := range c.Stream(ctx, "acme") {
 		if p, ok := errors.AsType[*client.Problem](err); !ok || p.Code != "too_many_streams" {

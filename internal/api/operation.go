@@ -294,6 +294,7 @@ func (a *API) gate(op operation) func(huma.Context, func(huma.Context)) {
 			a.fail(w, r, err)
 			return
 		}
+		ctx = huma.WithContext(ctx, hook.WithActor(ctx.Context(), actor(r, key)))
 		next(huma.WithValue(ctx, callOf, call{r, key}))
 	}
 }

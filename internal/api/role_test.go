@@ -72,6 +72,7 @@ func TestRoles(t *testing.T) {
 		"GET /v1/session":  "tenant acme, read acme, read all, publish acme, publish all, tenant other, read other, publish other",
 		"POST /v1/session": "open", "DELETE /v1/session": "open", "POST /v1/portal-sessions": "open",
 		"POST /v1/tenants/{tenant}/portal-links": tenantMay,
+		"GET /v1/audit":                          "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/stream":                         "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/stats":                          "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/tenants/{tenant}/stats":         readMay,

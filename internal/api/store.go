@@ -22,6 +22,7 @@ type Store interface {
 	Records
 	Keys
 	Statistics
+	Audit
 	Contracts
 
 	// Ready reports whether the database answers reads and commits writes.
@@ -111,6 +112,15 @@ type Keys interface {
 	Keys(ctx context.Context, p hook.Page) (list []hook.Key, next hook.ID, err error)
 	KeyByHash(ctx context.Context, hash [32]byte) (hook.Key, error)
 	DeleteKey(ctx context.Context, id hook.KeyID) error
+}
+
+// Audit of the database. Changes write their entries themselves, in the name of
+// the [hook.Actor] of their context.
+type Audit interface {
+	// AuditTrail is of one tenant, or of everything if tenant is "".
+	AuditTrail(ctx context.Context, tenant string, p hook.Page) (list []hook.AuditEntry, next hook.ID, err error)
+	// Audit writes about something that changes nothing in the database.
+	Audit(ctx context.Context, e hook.AuditEntry) error
 }
 
 // Statistics of the database. Without an endpoint they are of a whole tenant,

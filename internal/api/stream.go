@@ -42,7 +42,7 @@ func (a *API) routeStream() {
 
 func wireNotice(n hook.Notice) client.Notice {
 	out := client.Notice{
-		Kind: string(n.Kind), At: n.At, Tenant: n.Tenant, Type: n.Type, State: string(n.State), Reason: n.Reason, Test: n.Test,
+		Kind: string(n.Kind), At: n.At, Tenant: n.Tenant, Contract: n.Contract, Type: n.Type, State: string(n.State), Reason: n.Reason, Test: n.Test,
 		NextAttemptAt: wireTime(n.NextAttemptAt), Attempt: n.Number, Class: n.Class, Status: n.Status, Lost: n.Lost,
 	}
 	if !n.Endpoint.IsZero() {

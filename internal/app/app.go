@@ -132,6 +132,7 @@ func (s *server) serve(ctx context.Context) error {
 	s.db.Watch(worker.Refresh)
 	known.Watch(in.Forget)
 	known.Watch(worker.Refresh)
+	known.Watch(s.live.Changed)
 	handler := api.New(api.Options{
 		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Contracts: inForce, Catalog: known, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),

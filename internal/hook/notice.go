@@ -10,6 +10,7 @@ const (
 	NoticeDelivery NoticeKind = "delivery" // a delivery was made, or ended without a request
 	NoticeEndpoint NoticeKind = "endpoint" // an endpoint was made, changed or deleted
 	NoticeTenant   NoticeKind = "tenant"   // a tenant was made, changed or deleted
+	NoticeContract NoticeKind = "contract" // a contract has a new version; everybody is told
 	NoticeLost     NoticeKind = "lost"     // the reader was too slow for some
 )
 
@@ -20,6 +21,7 @@ type Notice struct {
 	At       time.Time
 	Tenant   string
 	Endpoint EndpointID
+	Contract string
 
 	// Of a delivery, as it is now.
 	Delivery      DeliveryID

@@ -56,7 +56,14 @@ func (db *DB) CreateRecovery(ctx context.Context, r *hook.Recovery) error {
 		_, err := t.exec(`INSERT INTO recoveries (`+recoveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL)`,
 			r.ID[:], r.Tenant, r.Endpoint[:], r.Since.UnixMicro(), r.Until.UnixMicro(), strings.Join(states, ","), r.Cursor[:],
 			r.Examined, r.Requeued, string(r.State), r.CreatedAt.UnixMicro())
-		return err
+		if err != nil {
+			return err
+		}
+		e := hook.AuditEntry{Tenant: r.Tenant, Action: hook.ActionRecoveryStarted, Object: r.Endpoint.String()}
+		if err := t.row(`SELECT name FROM endpoints WHERE id = $1`, r.Endpoint[:]).Scan(&e.Name); err != nil {
+			return err
+		}
+		return t.audit(e)
 	})
 }
 

@@ -14,7 +14,7 @@ const expireRest = 5 * time.Millisecond
 
 // Expire removes what is finished and older than before: deliveries with their
 // attempts and bodies, events that have no delivery left, idempotency keys that
-// have expired, statistics past their own time, and deleted endpoints that no
+// have expired, statistics past their own time, who did what, and deleted endpoints that no
 // delivery needs any more. Nothing
 // unfinished is ever removed, nor an event with a delivery. One transaction
 // removes n rows at most; Expire goes through everything once, or until ctx
@@ -43,21 +43,22 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 		`DELETE FROM endpoints WHERE id IN (SELECT e.id FROM endpoints e WHERE e.state = 'deleted' AND e.state_at < $3
 			AND NOT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = e.id) LIMIT $2)`,
 	) {
-		k, err := db.expireAll(ctx, q, before, n)
+		// $1 is now, $2 the bound, $3 the limit of age.
+		k, err := db.expireAll(ctx, n, func(t *tx) (int64, error) { return t.exec(q, db.now().UnixMicro(), n, before.UnixMicro()) })
 		if removed += k; err != nil {
 			return removed, err
 		}
 	}
-	return removed, nil
+	k, err := db.expireAudit(ctx, before, n)
+	return removed + k, err
 }
 
-// expireAll runs a bounded DELETE until it finds nothing. $1 is now, $2 the
-// bound, $3 the limit of age.
-func (db *DB) expireAll(ctx context.Context, q string, before time.Time, n int) (removed int, err error) {
+// expireAll runs a DELETE of at most n rows until it finds no more.
+func (db *DB) expireAll(ctx context.Context, n int, remove func(*tx) (int64, error)) (removed int, err error) {
 	for {
 		k := int64(0)
-		err := db.change(ctx, func(t *tx) error {
-			k, err = t.exec(q, db.now().UnixMicro(), n, before.UnixMicro())
+		err := db.change(ctx, func(t *tx) (err error) {
+			k, err = remove(t)
 			return err
 		})
 		removed += int(k)

@@ -127,8 +127,7 @@ func (db *DB) Backlog(ctx context.Context, tenant string, endpoint hook.Endpoint
 	case tenant != "":
 		q.and("endpoint IN (SELECT id FROM endpoints WHERE tenant = %s)", tenant)
 	}
-	q.args = append(q.args, limit+1)
-	text := q.text("1", "deliveries", fmt.Sprintf("LIMIT $%d", len(q.args)))
+	text := q.text("1", "deliveries", "LIMIT "+q.arg(limit+1))
 	if err = db.read.QueryRowContext(ctx, "SELECT COUNT(*) FROM ("+text+") AS found", q.args...).Scan(&b.Count); err != nil {
 		return b, lost(err)
 	}
@@ -145,9 +144,8 @@ func (db *DB) Failing(ctx context.Context, tenant string, limit int) (list []hoo
 	if tenant != "" {
 		q.and("tenant = %s", tenant)
 	}
-	q.args = append(q.args, limit)
 	rows, err := db.read.QueryContext(ctx, q.text("id, tenant, name, state, failing_since, last_run_at, last_status", "endpoints",
-		fmt.Sprintf("ORDER BY failing_since LIMIT $%d", len(q.args))), q.args...)
+		"ORDER BY failing_since LIMIT "+q.arg(limit)), q.args...)
 	if err != nil {
 		return nil, lost(err)
 	}
@@ -165,8 +163,8 @@ func (db *DB) Failing(ctx context.Context, tenant string, limit int) (list []hoo
 	return list, lost(rows.Err())
 }
 
-// expireStats are the statements that remove tallies whose time is over; see
-// [DB.expireAll] for their parameters.
+// expireStats are the statements that remove tallies whose time is over:
+// $1 is now, $2 the bound.
 func expireStats() (list []string) {
 	for _, s := range []struct {
 		span hook.StatsSpan

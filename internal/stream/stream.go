@@ -83,7 +83,7 @@ func (h *Hub) Close() {
 	clear(h.readers)
 }
 
-// Tell hands a notice to those who read its tenant's.
+// Tell hands a notice to those who read its tenant's; to everybody if it has none.
 func (h *Hub) Tell(n hook.Notice) {
 	if !h.watched.Load() {
 		return
@@ -91,7 +91,7 @@ func (h *Hub) Tell(n hook.Notice) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for r := range h.readers {
-		if r.tenant == "" || r.tenant == n.Tenant {
+		if r.tenant == "" || n.Tenant == "" || r.tenant == n.Tenant {
 			r.tell(n)
 		}
 	}
@@ -151,10 +151,12 @@ func (h *Hub) Changed(c hook.Change) {
 	if !h.watched.Load() {
 		return
 	}
-	n := hook.Notice{Kind: hook.NoticeTenant, At: time.Now().UTC(), Tenant: c.Tenant, Endpoint: c.Endpoint}
+	n := hook.Notice{Kind: hook.NoticeTenant, At: time.Now().UTC(), Tenant: c.Tenant, Endpoint: c.Endpoint, Contract: c.Contract}
 	switch {
 	case !c.Endpoint.IsZero():
 		n.Kind = hook.NoticeEndpoint
+	case c.Contract != "":
+		n.Kind = hook.NoticeContract
 	case c.Tenant == "" || !c.Key.IsZero():
 		return
 	}

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ func TestWhoIsTold(t *testing.T) {
 	h.Changed(hook.Change{Key: hook.NewKeyID()}) // not told
 	h.Changed(hook.Change{Tenant: "acme", Key: hook.NewKeyID()})
 	h.Changed(hook.Change{})
+	h.Changed(hook.Change{Contract: "standard"}) // concerns everybody
 	h.Close()
 	h.Close()
 	if _, ok := h.Subscribe(""); ok {
@@ -51,11 +53,11 @@ func TestWhoIsTold(t *testing.T) {
 		r.Close()
 		return list
 	}
-	if got := kinds(all); len(got) != 6 {
+	if got := kinds(all); len(got) != 7 {
 		t.Errorf("all: %v", got)
 	}
-	want := []hook.NoticeKind{hook.NoticeAttempt, hook.NoticeDelivery, hook.NoticeEndpoint}
-	if got := kinds(ours); len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
+	want := []hook.NoticeKind{hook.NoticeAttempt, hook.NoticeDelivery, hook.NoticeEndpoint, hook.NoticeContract}
+	if got := kinds(ours); !slices.Equal(got, want) {
 		t.Errorf("ours: %v", got)
 	}
 }
