@@ -45,6 +45,7 @@ type Options struct {
 	Changer   Changer
 	Waker     Waker
 	Tester    Tester
+	Scripts   Scripts
 	Contracts *contract.Set
 	Catalog   Catalog
 	AdminKey  string       // text of the operator's key
@@ -115,6 +116,7 @@ func New(o Options) *API {
 	a.routeKeys()
 	a.routeSessions()
 	a.routeContracts()
+	a.routeContractDocs()
 	a.routeStats()
 	a.routeStream()
 	a.routeAudit()

@@ -202,6 +202,7 @@ func polish(doc *huma.OpenAPI) {
 		{"DeliveryDetail", "diagnosis"},
 		{"TestResult", "response"},
 		{"TestResult", "error"},
+		{"RenderResult", "error"},
 		{"Explanation", "delivery"},
 		{"StatsCounts", "latency_ms"},
 		{"StatsPoint", "latency_ms"},

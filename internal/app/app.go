@@ -119,8 +119,13 @@ func (s *server) serve(ctx context.Context) error {
 	counts := stats.New(s.db, s.log.With("part", "stats"))
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()
+	scripts, err := newScripts()
+	if err != nil {
+		return err
+	}
+	defer scripts.Close()
 	worker := deliver.New(deliver.Options{
-		Store: s.db, Transport: sender, Contracts: inForce, Observer: observer{attemptLog{metrics, s.log.With("part", "deliver")}, counts, &s.live},
+		Store: s.db, Transport: sender, Contracts: inForce, Scripts: scripts, Observer: observer{attemptLog{metrics, s.log.With("part", "deliver")}, counts, &s.live},
 		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
@@ -134,7 +139,7 @@ func (s *server) serve(ctx context.Context) error {
 	known.Watch(worker.Refresh)
 	known.Watch(s.live.Changed)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Contracts: inForce, Catalog: known, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})
