@@ -37,12 +37,13 @@ import (
 	"gancho/internal/stream"
 )
 
-// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts, Catalog and
+// Options of [New]. Store, Accepter, Changer, Recoverer, Waker, Tester, Contracts, Catalog and
 // AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
 	Changer   Changer
+	Recoverer Recoverer
 	Waker     Waker
 	Tester    Tester
 	Scripts   Scripts

@@ -110,6 +110,9 @@ func TestClient(t *testing.T) {
 			t.Errorf("stream %v", err)
 		}
 	}
+	if p, err := c.PreviewRecovery(ctx, "acme", e.ID, client.RecoveryInput{Since: time.Now().Add(-time.Hour), States: []string{"missing"}}); err != nil || p.Examined == 0 || p.AtLeast {
+		t.Errorf("preview %+v %v", p, err)
+	}
 	r, err := c.Recover(ctx, "acme", e.ID, client.RecoveryInput{Since: time.Now().Add(-time.Hour)})
 	must(err)
 	if got, err := c.Recovery(ctx, "acme", e.ID, r.ID); err != nil || got.State != "running" {

@@ -163,6 +163,12 @@ type Changer interface {
 	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
 }
 
+// Recoverer foretells recoveries.
+type Recoverer interface {
+	// PreviewRecovery says what a recovery would come to. It stores nothing.
+	PreviewRecovery(ctx context.Context, r *hook.Recovery) (hook.RecoveryPreview, error)
+}
+
 // Waker tells the worker that an endpoint has something due that it may not
 // know of.
 type Waker interface {

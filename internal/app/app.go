@@ -139,7 +139,7 @@ func (s *server) serve(ctx context.Context) error {
 	known.Watch(worker.Refresh)
 	known.Watch(s.live.Changed)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Changer: in, Recoverer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})
