@@ -47,13 +47,13 @@ func wireAudit(e hook.AuditEntry) client.AuditEntry {
 	return out
 }
 
+type auditOutput struct{ Body client.List[client.AuditEntry] }
+
 func (a *API) listAudit(ctx context.Context, in *struct {
 	Scope
 	Paging
 },
-) (*struct {
-	Body client.List[client.AuditEntry]
-}, error) {
+) (*auditOutput, error) {
 	tenant, err := in.of(ctx, a)
 	if err != nil {
 		return nil, err
@@ -67,7 +67,5 @@ func (a *API) listAudit(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &struct {
-		Body client.List[client.AuditEntry]
-	}{wireList(entries, next, list, wireAudit)}, nil
+	return &auditOutput{wireList(entries, next, list, wireAudit)}, nil
 }
