@@ -47,7 +47,9 @@ func wireAudit(e hook.AuditEntry) client.AuditEntry {
 	return out
 }
 
-type auditOutput struct{ Body client.List[client.AuditEntry] }
+type auditOutput struct {
+	Body client.List[client.AuditEntry]
+}
 
 func (a *API) listAudit(ctx context.Context, in *struct {
 	Scope
