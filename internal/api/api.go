@@ -36,8 +36,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts, Catalog and
-// AdminKey are needed.
+// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts, Catalog,
+// Runner and AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
@@ -46,6 +46,7 @@ type Options struct {
 	Tester    Tester
 	Contracts *contract.Set
 	Catalog   Catalog
+	Runner    Runner
 	AdminKey  string       // text of the operator's key
 	Log       *slog.Logger // nil: none
 	Metrics   http.Handler // serves /metrics; nil: none
@@ -105,6 +106,7 @@ func New(o Options) *API {
 	a.routeKeys()
 	a.routeSessions()
 	a.routeContracts()
+	a.routeSchedules()
 	a.routeSystem()
 	a.doc = a.document()
 	return a

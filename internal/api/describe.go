@@ -204,6 +204,7 @@ func polish(doc *huma.OpenAPI) {
 		{"TestResult", "error"},
 		{"Explanation", "delivery"},
 		{"EventDetail", "schedule"},
+		{"Schedule", "last_run"},
 		{"ContractDetail", "credentials"},
 		{"ContractRendering", "request"},
 	} {

@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"internal/store":    {"internal/hook"},
 	"internal/catalog":  {"internal/hook", "internal/contract"},
 	"internal/ingest":   {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
-	"internal/schedule": {"internal/hook"},
+	"internal/schedule": {"internal/hook", "internal/contract"},
 	"internal/deliver":  {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson"},
 	"internal/api":      {"internal/hook", "client", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson"},
 	"internal/inbox":    {"internal/sign"},
