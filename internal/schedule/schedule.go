@@ -329,7 +329,11 @@ func (s *Scheduler) snapshot(ctx context.Context, c *contract.Contract, e contra
 	if !ok {
 		return nil, hook.NotFound("schedule", e.Name)
 	}
+	polite := newPace()
 	err = s.Store.EachRecord(ctx, step.Tenant, c.Name, e.Schedule.Select, func(record hook.Record) error {
+		if err := polite.rest(ctx, r.Examined); err != nil {
+			return err
+		}
 		r.Examined++
 		_, err := snap.Add(record.Document)
 		trouble, is := errors.AsType[*contract.Trouble](err)
@@ -353,4 +357,38 @@ func (s *Scheduler) snapshot(ctx context.Context, c *contract.Contract, e contra
 	payload := snap.Payload()
 	r.State, r.Bytes = hook.RunSent, len(payload)
 	return payload, nil
+}
+
+// A run is in no hurry, and the deliveries beside it are: it works for a while,
+// then rests for a while, so that it takes less than half of one core.
+const (
+	workFor    = 2 * time.Millisecond
+	restFor    = 3 * time.Millisecond
+	restsAfter = 32 // records, at the earliest: looking at the clock costs too
+)
+
+type pace struct {
+	since time.Time // of the present work
+	timer *time.Timer
+}
+
+func newPace() *pace {
+	p := &pace{since: time.Now(), timer: time.NewTimer(0)}
+	<-p.timer.C
+	return p
+}
+
+// rest waits if it is time to, after so many records.
+func (p *pace) rest(ctx context.Context, records int) error {
+	if records%restsAfter != 0 || time.Since(p.since) < workFor {
+		return nil
+	}
+	p.timer.Reset(restFor)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-p.timer.C:
+	}
+	p.since = time.Now()
+	return nil
 }
