@@ -87,6 +87,9 @@ func New(o Options) *API {
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1 << 20
 	}
+	if o.Contracts == nil {
+		o.Contracts = new(contract.Set)
+	}
 	if o.Version == "" {
 		o.Version = "dev"
 	}
@@ -97,6 +100,7 @@ func New(o Options) *API {
 	a.huma = newHuma(a.mux, o.Version)
 	a.routeTenants()
 	a.routeEndpoints()
+	a.routeCredentials()
 	a.routeEvents()
 	a.routeRecords()
 	a.routeTests()
@@ -107,6 +111,7 @@ func New(o Options) *API {
 	a.routeSessions()
 	a.routeContracts()
 	a.routeSchedules()
+	a.routeContractDocs()
 	a.routeSystem()
 	a.doc = a.document()
 	return a
@@ -146,6 +151,10 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	h, pattern := a.mux.Handler(r)
 	if pattern != "" {
 		a.mux.ServeHTTP(w, r)
+		return
+	}
+	if c, route, key, ok := a.Contracts.Route(r.URL.EscapedPath()); ok && !ours(r) {
+		a.lookUp(w, r, c, route, key)
 		return
 	}
 	// The mux knows whether the path or only the method is wrong.

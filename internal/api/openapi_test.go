@@ -218,9 +218,13 @@ func TestDocumentIsValid(t *testing.T) {
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/rotate-secret", "GET /v1/tenants/{tenant}/endpoints/{endpoint}/secret",
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/recover", "POST /v1/tenants/{tenant}/endpoints/{endpoint}/test",
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/render", "GET /v1/tenants/{tenant}/events/{event}/explain",
+		"POST /v1/tenants/{tenant}/credentials", "GET /v1/tenants/{tenant}/credentials", "GET /v1/tenants/{tenant}/credentials/{credential}",
+		"PATCH /v1/tenants/{tenant}/credentials/{credential}", "DELETE /v1/tenants/{tenant}/credentials/{credential}",
+		"POST /v1/tenants/{tenant}/credentials/{credential}/tokens",
 		"POST /v1/tenants/{tenant}/events", "GET /v1/tenants/{tenant}/events", "GET /v1/tenants/{tenant}/events/{event}",
 		"GET /v1/tenants/{tenant}/deliveries", "GET /v1/tenants/{tenant}/deliveries/{delivery}", "POST /v1/tenants/{tenant}/deliveries/{delivery}/retry",
 		"POST /v1/keys", "GET /v1/keys", "DELETE /v1/keys/{key}", "GET /v1/contracts", "GET /v1/contracts/{name}",
+		"GET /v1/contracts/{name}/docs", "GET /v1/contracts/{name}/openapi",
 		"GET /healthz", "GET /readyz", "GET /metrics",
 	} {
 		if !slices.Contains(slices.Collect(valuesOf(ids)), operation) {

@@ -18,6 +18,7 @@ type Store interface {
 	Events
 	Deliveries
 	Recoveries
+	Credentials
 	Records
 	Keys
 	Contracts
@@ -39,8 +40,9 @@ type Tenants interface {
 
 // Endpoints of the database.
 type Endpoints interface {
-	// CreateEndpoint sets the version and times of e.
-	CreateEndpoint(ctx context.Context, e *hook.Endpoint) error
+	// CreateEndpointWithin sets the version and times of e. It is a conflict if the
+	// tenant has most endpoints of the contract already; 0 is any number.
+	CreateEndpointWithin(ctx context.Context, e *hook.Endpoint, most int) error
 	TenantEndpoint(ctx context.Context, tenant string, id hook.EndpointID) (*hook.Endpoint, error)
 	Endpoints(ctx context.Context, tenant string, p hook.Page) (list []*hook.Endpoint, next hook.ID, err error)
 	// UpdateEndpoint stores nothing and is not ok if the endpoint was changed since
@@ -77,6 +79,22 @@ type Recoveries interface {
 	CreateRecovery(ctx context.Context, r *hook.Recovery) error
 	Recovery(ctx context.Context, tenant string, id hook.RecoveryID) (*hook.Recovery, error)
 	Recoveries(ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page) (list []hook.Recovery, next hook.ID, err error)
+}
+
+// Credentials of the database.
+type Credentials interface {
+	// CreateCredential stores both in one commit, and sets their times. The endpoint
+	// may be nil; most is as in CreateEndpointWithin.
+	CreateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, most int) error
+	// Credential is of any tenant.
+	Credential(ctx context.Context, id hook.CredentialID) (*hook.Credential, error)
+	TenantCredential(ctx context.Context, tenant string, id hook.CredentialID) (*hook.Credential, error)
+	Credentials(ctx context.Context, tenant string, p hook.Page) (list []*hook.Credential, next hook.ID, err error)
+	// UpdateCredential stores nothing and is not ok if one of them was changed since
+	// it was read. The endpoint may be nil.
+	UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, newConfig bool) (ok bool, err error)
+	// DeleteCredential deletes its endpoint as well.
+	DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID) error
 }
 
 // Records of the database.

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -206,6 +207,45 @@ type schemaWriter struct {
 	l        *loader
 	language string
 	out      []byte
+}
+
+// localized is a schema whose titles and descriptions exist in each language.
+type localized map[string]json.RawMessage
+
+// in is the schema in a language, or else in English; nil if there is none.
+func (t localized) in(language string) json.RawMessage {
+	if s, ok := t[language]; ok {
+		return s
+	}
+	return t[Languages[0]]
+}
+
+// both is a schema that asks for all that two others do; either may be missing.
+func both(a, b localized) localized {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	out := localized{}
+	for _, language := range Languages {
+		out[language] = slices.Concat([]byte(`{"allOf":[`), a.in(language), []byte(","), b.in(language), []byte("]}"))
+	}
+	return out
+}
+
+// localized writes a schema in every language.
+func (l *loader) localized(n *node) localized {
+	before := len(l.problems.List)
+	out := localized{}
+	for _, language := range Languages {
+		out[language] = l.schemaJSON(n, language)
+		if len(l.problems.List) > before {
+			break // each language would repeat them
+		}
+	}
+	return out
 }
 
 // schemaJSON is the schema in one language.

@@ -22,6 +22,7 @@ type Set struct {
 // setState is what readers see; it never changes.
 type setState struct {
 	current map[string]*Contract
+	list    []*Contract          // current, by name
 	stored  map[string][]version // by name, the newest first
 	shaping map[string]bool      // what an operator said, in the place of the contracts
 }
@@ -53,6 +54,7 @@ func (s *Set) change(apply func(*setState)) {
 		next.shaping = map[string]bool{}
 	}
 	apply(next)
+	next.list = slices.SortedFunc(maps.Values(next.current), func(a, b *Contract) int { return cmp.Compare(a.Name, b.Name) })
 	s.state.Store(next)
 }
 
@@ -180,14 +182,14 @@ func (c *Contract) Misfits(e *hook.Endpoint) []hook.FieldError {
 
 // All lists the current contracts by name.
 func (s *Set) All() []*Contract {
-	return slices.SortedFunc(maps.Values(s.load().current), func(a, b *Contract) int { return cmp.Compare(a.Name, b.Name) })
+	return slices.Clone(s.load().list)
 }
 
 // Route is the look-up route that takes a path, with the contract it belongs to
 // and the key of the record in the path, see [Contract.FindLookup]. Of two
 // contracts with the same path the first by name has it.
 func (s *Set) Route(path string) (c *Contract, route Lookup, key string, ok bool) {
-	for _, c := range s.All() {
+	for _, c := range s.load().list {
 		if route, key, ok := c.FindLookup(path); ok {
 			return c, route, key, true
 		}

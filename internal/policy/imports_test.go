@@ -32,6 +32,8 @@ var mayImport = map[string][]string{
 	"internal/sign":     {"internal/hook"},
 	"internal/diagnose": {"internal/hook"},
 	"internal/contract": {"internal/hook", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "contracts"},
+	"internal/guide":    {"internal/hook", "internal/contract", "internal/diagnose", "internal/rawjson"},
+	"internal/bearer":   {"internal/hook", "internal/contract"},
 	"contracts":         {}, // the shipped contracts, embedded
 
 	// What does things.
@@ -40,14 +42,14 @@ var mayImport = map[string][]string{
 	"internal/ingest":   {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
 	"internal/schedule": {"internal/hook", "internal/contract"},
 	"internal/deliver":  {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson"},
-	"internal/api":      {"internal/hook", "client", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson"},
+	"internal/api":      {"internal/hook", "client", "internal/bearer", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson", "internal/guide"},
 	"internal/inbox":    {"internal/sign"},
 	"internal/console":  {},
 
 	// What joins them.
 	"internal/app":       {anyButCLI},
 	"internal/bench":     {"client", "internal/inbox"},
-	"internal/cli":       {"internal/app", "client", "internal/inbox", "internal/bench", "internal/contract"},
+	"internal/cli":       {"internal/app", "client", "internal/inbox", "internal/bench", "internal/contract", "internal/guide", "internal/nearest", "contracts"},
 	"internal/storetest": {"internal/store", "internal/hook"},
 	"internal/policy":    {},
 	"cmd/gancho":         {"internal/cli"},
@@ -66,6 +68,7 @@ var mayUse = map[string][]string{
 	"internal/rawjson":  {"github.com/go-json-experiment/json"},
 	"internal/sign":     {},
 	"internal/diagnose": {},
+	"internal/bearer":   {"github.com/golang-jwt/jwt/v5"},
 	"internal/inbox":    {},
 }
 
