@@ -44,6 +44,7 @@ type Options struct {
 	Changer   Changer
 	Waker     Waker
 	Tester    Tester
+	Scripts   Scripts
 	Contracts *contract.Set
 	Catalog   Catalog
 	Runner    Runner

@@ -24,6 +24,7 @@ import (
 	"gancho/internal/schedule"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
+	"gancho/internal/transform"
 )
 
 const adminKey = "admin-key-0123456789"
@@ -128,11 +129,12 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 	s.schedules = schedule.New(schedule.Options{Store: db, Accepter: s.in, Contracts: set, Node: "test", Log: log})
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	t.Cleanup(sender.Close)
+	scripts := transform.Inline{Limits: transform.Limits{Time: time.Minute, Memory: 32 << 20, Depth: 1000}}
 	tester := deliver.New(deliver.Options{
-		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
+		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
 	s.api = api.New(api.Options{
-		Store: db, Accepter: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Contracts: set, Catalog: known, Runner: s.schedules, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
+		Store: db, Accepter: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, Runner: s.schedules, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(s.api.Changed)

@@ -62,13 +62,13 @@ func (b *bench) schedule(ctx context.Context) error {
 		return err
 	}
 	start := now()
-	if err := s.putMetrics(ctx, b.o.Records); err != nil {
+	if err := s.putMetrics(ctx, b.o.Snapshot); err != nil {
 		return err
 	}
-	b.report.add("records written, 1,000 per request", float64(b.o.Records)/time.Duration(max(now()-start, 1)).Seconds(), "/s")
+	b.report.add("records written, 1,000 per request", float64(b.o.Snapshot)/time.Duration(max(now()-start, 1)).Seconds(), "/s")
 
 	var alone scheduled
-	if alone, err = s.snapshot(ctx, b.o.Records); err != nil {
+	if alone, err = s.snapshot(ctx, b.o.Snapshot); err != nil {
 		return err
 	}
 	what := fmt.Sprintf("run over %s records, %s of them in the event", thousands(int64(alone.Examined)), thousands(int64(alone.Records)))
@@ -93,7 +93,7 @@ func (b *bench) schedule(ctx context.Context) error {
 		}
 		ran := make(chan error, 1)
 		go func() {
-			_, err := s.snapshot(ctx, b.o.Records)
+			_, err := s.snapshot(ctx, b.o.Snapshot)
 			ran <- err
 		}()
 		err := turn(b.o.Duration/hangRounds, &beside)

@@ -43,7 +43,8 @@ type commands struct {
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 
-	BenchSink benchSinkCmd `cmd:"" hidden:"" help:"The receiver of the benchmark, started by it."`
+	BenchSink        benchSinkCmd        `cmd:"" hidden:"" help:"The receiver of the benchmark, started by it."`
+	TransformProcess transformProcessCmd `cmd:"" hidden:"" help:"Runs the transformations of endpoints, started by the server."`
 }
 
 // console is what a command may write to.

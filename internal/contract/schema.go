@@ -68,6 +68,9 @@ func shorten(err error) string {
 
 // check reports what of a document, which is valid JSON, the schema refuses.
 func (s *schema) check(doc []byte) []hook.FieldError {
+	if fields := hugeNumbers(doc); fields != nil {
+		return fields
+	}
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
 	if err != nil {
 		return []hook.FieldError{{Detail: "This is not valid JSON."}}
@@ -372,3 +375,30 @@ func (w *schemaWriter) str(s string) {
 	}
 	w.out = out
 }
+
+// hugeNumbers finds a number with an exponent of more than four characters. Checking
+// whether one is whole would first write it out, with all its zeros.
+func hugeNumbers(doc []byte) []hook.FieldError {
+	inText := false
+	for i := 0; i < len(doc); i++ {
+		c := doc[i]
+		switch {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case (c == 'e' || c == 'E') && i > 0 && digit(doc[i-1]):
+			exponent := 0
+			for ; i+1 < len(doc) && (digit(doc[i+1]) || doc[i+1] == '+' || doc[i+1] == '-'); i++ {
+				exponent++
+			}
+			if exponent > 4 { // its sign included
+				return []hook.FieldError{{Detail: "A number has an exponent of more than four characters. Send such numbers as text."}}
+			}
+		}
+	}
+	return nil
+}
+
+func digit(c byte) bool { return '0' <= c && c <= '9' }
