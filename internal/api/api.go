@@ -37,8 +37,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts, Catalog and
-// AdminKey are needed.
+// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts, Catalog,
+// Runner and AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
@@ -48,6 +48,7 @@ type Options struct {
 	Scripts   Scripts
 	Contracts *contract.Set
 	Catalog   Catalog
+	Runner    Runner
 	AdminKey  string       // text of the operator's key
 	Log       *slog.Logger // nil: none
 	Metrics   http.Handler // serves /metrics; nil: none
@@ -112,6 +113,7 @@ func New(o Options) *API {
 	a.routeKeys()
 	a.routeSessions()
 	a.routeContracts()
+	a.routeSchedules()
 	a.routeContractDocs()
 	a.routeSystem()
 	a.doc = a.document()

@@ -60,6 +60,7 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 		{Name: "deliveries", Description: "One event for one endpoint, and every request made for it."},
 		{Name: "keys", Description: "API keys."},
 		{Name: "sessions", Description: "How people sign in to the console and the portal."},
+		{Name: "schedules", Description: "Events that a contract makes of the records there are, every so often."},
 		{Name: "contracts", Description: "The webhook systems that endpoints can take part in."},
 		{Name: "system", Description: "The server itself."},
 	}
@@ -167,6 +168,7 @@ var meanings = map[string]struct {
 	"render_failed":          {422, "No request can be made of the event."},
 	"recovery_invalid":       {422, "Something about the recovery is wrong; errors says what."},
 	"key_input_invalid":      {422, "Something about the key is wrong; errors says what."},
+	"schedule_not_found":     {404, "The contract makes no events of this type on a schedule."},
 	"version_not_found":      {404, "There is no such version of the contract."},
 	"contract_invalid":       {422, "The contract is wrong; errors says where, with line and column."},
 	"text_invalid":           {422, "The body is not UTF-8 text."},
