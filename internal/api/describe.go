@@ -207,6 +207,7 @@ func polish(doc *huma.OpenAPI) {
 		{"StatsCounts", "latency_ms"},
 		{"StatsPoint", "latency_ms"},
 		{"EventDetail", "schedule"},
+		{"Schedule", "last_run"},
 		{"ContractDetail", "credentials"},
 		{"ContractRendering", "request"},
 	} {

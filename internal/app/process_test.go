@@ -72,7 +72,26 @@ type process struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	url  string
+	log  *tail // of its standard error
 	done chan error
+}
+
+// tail is what a process has written.
+type tail struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *tail) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *tail) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 var listens = regexp.MustCompile(`Gancho listens on (\S+)`)
@@ -84,9 +103,9 @@ func start(t *testing.T, dir string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, done: make(chan error, 1), cmd: exec.Command(os.Args[0])}
+	p := &process{t: t, log: &tail{}, done: make(chan error, 1), cmd: exec.Command(os.Args[0])}
 	p.cmd.Env = append(os.Environ(), serveEnv+"="+string(cfg))
-	p.cmd.Stderr = t.Output()
+	p.cmd.Stderr = io.MultiWriter(t.Output(), p.log)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -294,6 +294,17 @@ func TestShape(t *testing.T) {
 	if d := cmp.Diff(headers("Content-Type", "application/json", "x-name", "Mi App", "token", "s3cr&t ü", "User-Agent", "me", "X-Own", "1"), r.Headers); d != "" {
 		t.Error(d)
 	}
+	if wrong := c.Misfits(&hook.Endpoint{Config: cfg}); len(wrong) != 1 || wrong[0].Pointer != "/contract" {
+		t.Errorf("an endpoint without its credential: %v", wrong)
+	}
+	owned := cfg
+	owned.Credential = cr
+	if wrong := c.Misfits(&hook.Endpoint{Config: owned}); wrong != nil {
+		t.Error(wrong)
+	}
+	if d := cmp.Diff(c.SecretsFor(cfg, cr), c.Secrets(owned)); d != "" {
+		t.Error(d)
+	}
 	secrets := c.SecretsFor(cfg, cr)
 	for _, want := range []string{"s3cr&t ü", `s3cr&t \u00fc`, "s3cr%26t+%C3%BC", "a%26b", "k3y/ü", `k3y\/\u00fc`} {
 		found := false

@@ -270,6 +270,9 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	if gone && !d.State.Finished() {
 		cancel(d, reasonFor(l.plan.state), now)
 	}
+	if l.stale[d.ID] && !d.State.Finished() {
+		cancel(d, hook.ReasonSuperseded, now)
+	}
 	keep := p.limits.Ordered && d.State == hook.Retrying && l.plan.limits.Ordered
 	if keep { // stays at the head, so that nothing overtakes it
 		next := job
@@ -421,7 +424,7 @@ func (l *lane) disable(reason string, now time.Time) {
 func interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hook.Result {
 	a := &hook.Attempt{
 		Delivery: d.ID, Number: d.Attempts + 1, StartedAt: d.NextAttemptAt, Interrupted: true, Class: hook.ClassInterrupted,
-		Request: hook.Request{Method: p.endpoint.Config.Method, URL: p.render.maskText(p.endpoint.Config.URL)},
+		Request: hook.Request{Method: p.method(), URL: p.render.maskText(p.endpoint.Config.URL)},
 		Detail:  "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
 	}
 	if hidden {

@@ -84,6 +84,14 @@ func newPlan(e *hook.Endpoint, c *contract.Contract) (p *plan, err error) {
 	return p, err
 }
 
+// method is the HTTP method of its requests.
+func (p *plan) method() string {
+	if m := p.endpoint.Config.Method; m != "" {
+		return m
+	}
+	return p.contract.Methods()[0]
+}
+
 // renderer returns what the delivery's first attempt was rendered with, or the
 // present configuration if this is its first.
 func (w *Worker) renderer(ctx context.Context, p *plan, d *hook.Delivery) (renderer, error) {

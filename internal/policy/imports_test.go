@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"internal/store":    {"internal/hook"},
 	"internal/catalog":  {"internal/hook", "internal/contract"},
 	"internal/ingest":   {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
-	"internal/schedule": {"internal/hook"},
+	"internal/schedule": {"internal/hook", "internal/contract"},
 	"internal/stats":    {"internal/hook"},
 	"internal/stream":   {"internal/hook"},
 	"internal/deliver":  {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson", "internal/transform"},
