@@ -157,6 +157,9 @@ func (s *story) api(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// asking is what talks to the API.
+var asking = &http.Client{Timeout: time.Minute}
+
 func (s *story) ask(ts *testscript.TestScript, key, method, path string, body io.Reader) int {
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.process.url+path, body)
 	ts.Check(err)
@@ -166,7 +169,7 @@ func (s *story) ask(ts *testscript.TestScript, key, method, path string, body io
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := asking.Do(req)
 	ts.Check(err)
 	defer res.Body.Close()
 	s.answer, err = io.ReadAll(res.Body)
