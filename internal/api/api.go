@@ -41,6 +41,7 @@ import (
 type Options struct {
 	Store     Store
 	Accepter  Accepter
+	Recoverer Recoverer
 	Changer   Changer
 	Waker     Waker
 	Tester    Tester

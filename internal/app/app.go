@@ -127,7 +127,7 @@ func (s *server) serve(ctx context.Context) error {
 	s.db.Watch(in.Forget)
 	s.db.Watch(worker.Refresh)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Contracts: contracts, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Recoverer: in, Changer: in, Waker: worker, Tester: worker, Contracts: contracts, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 		SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})
