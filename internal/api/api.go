@@ -36,8 +36,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts and AdminKey
-// are needed.
+// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts, Catalog and
+// AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
@@ -46,6 +46,7 @@ type Options struct {
 	Waker     Waker
 	Tester    Tester
 	Contracts *contract.Set
+	Catalog   Catalog
 	AdminKey  string       // text of the operator's key
 	Log       *slog.Logger // nil: none
 	Metrics   http.Handler // serves /metrics; nil: none
@@ -86,6 +87,9 @@ func New(o Options) *API {
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1 << 20
 	}
+	if o.Contracts == nil {
+		o.Contracts = new(contract.Set)
+	}
 	if o.Version == "" {
 		o.Version = "dev"
 	}
@@ -96,6 +100,7 @@ func New(o Options) *API {
 	a.huma = newHuma(a.mux, o.Version)
 	a.routeTenants()
 	a.routeEndpoints()
+	a.routeCredentials()
 	a.routeEvents()
 	a.routeRecords()
 	a.routeTests()
@@ -144,6 +149,10 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	h, pattern := a.mux.Handler(r)
 	if pattern != "" {
 		a.mux.ServeHTTP(w, r)
+		return
+	}
+	if c, route, key, ok := a.Contracts.Route(r.URL.EscapedPath()); ok && !ours(r) {
+		a.lookUp(w, r, c, route, key)
 		return
 	}
 	// The mux knows whether the path or only the method is wrong.

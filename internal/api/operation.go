@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -52,6 +54,7 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 	c.Tags = []*huma.Tag{
 		{Name: "tenants", Description: "The customer companies of the product that sends webhooks."},
 		{Name: "endpoints", Description: "Where deliveries go."},
+		{Name: "credentials", Description: "What receivers are known by, where a contract has it so: a key, and tokens for look-ups."},
 		{Name: "events", Description: "What happened."},
 		{Name: "records", Description: "The current state of business objects. Their changes fire events, as their contract says."},
 		{Name: "deliveries", Description: "One event for one endpoint, and every request made for it."},
@@ -83,8 +86,10 @@ type operation struct {
 	codes            []string // problems it may answer, beside those that every one may
 	noBody           bool     // there is no body to read, and one that comes is ignored
 	bodyOptional     bool
-	newTenant        bool // the tenant in the path need not exist
-	open             bool // it needs no key
+	newTenant        bool   // the tenant in the path need not exist
+	open             bool   // it needs no key
+	text             string // the member that a body stands for if it is no JSON, but text
+	limit            int64  // of the body; 0: maxBody
 }
 
 // meanings of problem codes, for the document.
@@ -106,6 +111,7 @@ var meanings = map[string]struct {
 	"event_not_found":        {404, "The tenant has no such event."},
 	"delivery_not_found":     {404, "The tenant has no such delivery."},
 	"recovery_not_found":     {404, "The endpoint has no such recovery."},
+	"credential_not_found":   {404, "The tenant has no such credential."},
 	"record_not_found":       {404, "The tenant has no such record."},
 	"key_not_found":          {404, "There is no such key."},
 	"contract_not_found":     {404, "There is no such contract."},
@@ -116,6 +122,9 @@ var meanings = map[string]struct {
 	"delivery_is_test":       {409, "It was a test."},
 	"endpoint_disabled":      {409, "The endpoint is disabled; resume it first."},
 	"endpoint_deleted":       {409, "The endpoint is gone."},
+	"endpoint_of_credential": {409, "The endpoint was made with a credential; delete that."},
+	"credential_paused":      {409, "The credential is paused; make it active first."},
+	"too_many_endpoints":     {409, "The tenant has as many endpoints of the contract as it can have."},
 	"endpoint_busy":          {409, "Others keep changing the endpoint; try again."},
 	"event_id_reused":        {409, "The id was used for an event with another content."},
 	"idempotency_key_reused": {409, "The Idempotency-Key was used for another request."},
@@ -130,6 +139,9 @@ var meanings = map[string]struct {
 	"cursor_invalid":         {422, "The cursor is none, or belongs to another list or other filters."},
 	"tenant_invalid":         {422, "The tenant id has characters that it cannot have."},
 	"endpoint_invalid":       {422, "Something about the endpoint is wrong; errors says what."},
+	"credential_needed":      {422, "Endpoints of the contract are made by making a credential."},
+	"credential_invalid":     {422, "Something about the credential is wrong; errors says what."},
+	"no_credentials":         {422, "The contract has no credentials."},
 	"contract_unknown":       {422, "There is no such contract."},
 	"secret_invalid":         {422, "The signing secret cannot be used."},
 	"event_invalid":          {422, "The event has wrong or unknown members."},
@@ -150,6 +162,9 @@ var meanings = map[string]struct {
 	"render_failed":          {422, "No request can be made of the event."},
 	"recovery_invalid":       {422, "Something about the recovery is wrong; errors says what."},
 	"key_input_invalid":      {422, "Something about the key is wrong; errors says what."},
+	"version_not_found":      {404, "There is no such version of the contract."},
+	"contract_invalid":       {422, "The contract is wrong; errors says where, with line and column."},
+	"text_invalid":           {422, "The body is not UTF-8 text."},
 	"test_running":           {429, "A test of the endpoint is running, or too many are."},
 	"internal_error":         {500, "Something went wrong on the server."},
 	"record_busy":            {503, "Others kept changing the record; try again."},
@@ -160,7 +175,7 @@ var meanings = map[string]struct {
 func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, error)) {
 	h := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Tags: []string{op.tag}, Summary: op.summary,
-		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: maxBody + 2, // huma refuses one byte too few
+		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: op.maxBody() + 2, // huma refuses one byte too few
 		Security:    op.security(),
 		Middlewares: huma.Middlewares{a.gate(op)}, Responses: op.responses(a.huma.OpenAPI().Components.Schemas),
 	}
@@ -173,6 +188,11 @@ func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, e
 		}
 		return out, nil
 	})
+	if op.text != "" {
+		schema := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+		content := a.operation(op.method, op.path).RequestBody.Content
+		content["application/yaml"], content["text/plain"] = schema, schema
+	}
 	if op.bodyOptional {
 		if registered := a.operation(op.method, op.path); registered.RequestBody != nil {
 			registered.RequestBody.Required = false
@@ -310,9 +330,9 @@ func (a *API) readBody(r *http.Request, op operation) error {
 	if err := plainEncoding(r); err != nil {
 		return err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, op.maxBody()))
 	if err != nil {
-		return unreadable(err, maxBody)
+		return unreadable(err, op.maxBody())
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		if !op.bodyOptional {
@@ -320,12 +340,39 @@ func (a *API) readBody(r *http.Request, op operation) error {
 		}
 		body = []byte("{}")
 	}
+	if op.text != "" && isText(r.Header.Get("Content-Type"), body) {
+		if !utf8.Valid(body) {
+			return hook.Invalid("text_invalid", "The body is not UTF-8 text. Save the file as UTF-8 and send it again.")
+		}
+		body = encode(map[string]string{op.text: string(body)})
+	}
 	if err := checkJSON(body); err != nil {
 		return err
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	r.Header.Set("Content-Type", "application/json") // whatever it was called
 	return nil
+}
+
+// isText reports whether a body is a text rather than JSON: as its type says, or
+// else by how it begins, since curl gives every body the type of a form.
+func isText(contentType string, body []byte) bool {
+	kind, _, _ := mime.ParseMediaType(contentType)
+	switch {
+	case kind == "application/json":
+		return false
+	case strings.HasSuffix(kind, "yaml") || strings.HasPrefix(kind, "text/"):
+		return true
+	}
+	return rawjson.KindOf(bytes.TrimSpace(body)) != '{'
+}
+
+// maxBody is the most bytes that the operation reads.
+func (op operation) maxBody() int64 {
+	if op.limit > 0 {
+		return op.limit
+	}
+	return maxBody
 }
 
 func plainEncoding(r *http.Request) error {

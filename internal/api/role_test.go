@@ -50,6 +50,12 @@ func TestRoles(t *testing.T) {
 		"GET /v1/tenants/{tenant}/events/{event}/explain":                     readMay,
 		"GET /v1/tenants/{tenant}/endpoints/{endpoint}/recoveries":            readMay,
 		"GET /v1/tenants/{tenant}/endpoints/{endpoint}/recoveries/{recovery}": readMay,
+		"POST /v1/tenants/{tenant}/credentials":                               tenantMay,
+		"GET /v1/tenants/{tenant}/credentials":                                readMay,
+		"GET /v1/tenants/{tenant}/credentials/{credential}":                   readMay,
+		"PATCH /v1/tenants/{tenant}/credentials/{credential}":                 tenantMay,
+		"DELETE /v1/tenants/{tenant}/credentials/{credential}":                tenantMay,
+		"POST /v1/tenants/{tenant}/credentials/{credential}/tokens":           tenantMay,
 		"POST /v1/tenants/{tenant}/events":                                    sendMay,
 		"GET /v1/tenants/{tenant}/events":                                     readMay,
 		"GET /v1/tenants/{tenant}/events/{event}":                             readMay,
@@ -69,6 +75,7 @@ func TestRoles(t *testing.T) {
 		"POST /v1/tenants/{tenant}/portal-links": tenantMay,
 		"GET /v1/contracts":                      "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/contracts/{name}":               "tenant acme, read acme, read all, tenant other, read other",
+		"POST /v1/contracts":                     "", "POST /v1/contracts/check": "", "POST /v1/contracts/render": "", "PATCH /v1/contracts/{name}": "",
 	}
 	d, err := theDocument()
 	if err != nil {
@@ -76,7 +83,7 @@ func TestRoles(t *testing.T) {
 	}
 	fill := strings.NewReplacer("{tenant}", "acme", "{endpoint}", hook.NewEndpointID().String(), "{event}", "nothing",
 		"{delivery}", hook.NewEventID().Delivery(1).String(), "{recovery}", hook.NewRecoveryID().String(), "{key}", hook.NewKeyID().String(), "{name}", "nothing",
-		"{contract}", "kobra", "{kind}", "visit")
+		"{credential}", hook.NewCredentialID().String(), "{contract}", "kobra", "{kind}", "visit")
 	for path, item := range d.paths() {
 		if !strings.HasPrefix(path, "/v1/") {
 			continue
@@ -140,10 +147,12 @@ func TestTenantsAreApart(t *testing.T) {
 	event := s.as(theirsKey, "POST", theirs+"/events", `{"type":"a","id":"their-id","payload":"private thing"}`).want(202).str("id")
 	delivery := s.as(theirsKey, "GET", theirs+"/deliveries", "").want(200).str("items.0.id")
 	recovery := s.as(theirsKey, "POST", theirs+"/endpoints/"+id+"/recover", `{"since":"2020-01-01T00:00:00Z"}`).want(202).str("id")
+	credential := s.as(theirsKey, "POST", theirs+"/credentials", `{"contract":"cabaprop","name":"private thing","url":"http://127.0.0.1:9/"}`).want(201).str("id")
 	nobody := s.as(oursKey, "GET", "/v1/tenants/nobody", "").want(404)
 	for _, path := range []string{
 		"", "/endpoints", "/endpoints/" + id, "/endpoints/" + id + "/secret", "/events", "/events/" + event, "/events/their-id",
 		"/events/" + event + "/explain?endpoint=" + id, "/deliveries", "/deliveries/" + delivery, "/endpoints/" + id + "/recoveries", "/endpoints/" + id + "/recoveries/" + recovery,
+		"/credentials", "/credentials/" + credential,
 	} {
 		s.as(theirsKey, "GET", theirs+path, "").want(200)
 		// Through their path: nothing is there, in the same words as where nothing is.
@@ -166,6 +175,9 @@ func TestTenantsAreApart(t *testing.T) {
 		{"POST", "/deliveries/" + delivery + "/retry"},
 		{"POST", "/endpoints/" + id + "/disable"},
 		{"POST", "/endpoints/" + id + "/test"},
+		{"PATCH", "/credentials/" + credential},
+		{"DELETE", "/credentials/" + credential},
+		{"POST", "/credentials/" + credential + "/tokens"},
 	} {
 		s.as(oursKey, c[0], ours+c[1], `{}`).want(404)
 		s.as(oursKey, c[0], theirs+c[1], `{}`).want(404)

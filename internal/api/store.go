@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
 
@@ -17,8 +18,10 @@ type Store interface {
 	Events
 	Deliveries
 	Recoveries
+	Credentials
 	Records
 	Keys
+	Contracts
 
 	// Ready reports whether the database answers reads and commits writes.
 	Ready(ctx context.Context) error
@@ -36,8 +39,9 @@ type Tenants interface {
 
 // Endpoints of the database.
 type Endpoints interface {
-	// CreateEndpoint sets the version and times of e.
-	CreateEndpoint(ctx context.Context, e *hook.Endpoint) error
+	// CreateEndpointWithin sets the version and times of e. It is a conflict if the
+	// tenant has most endpoints of the contract already; 0 is any number.
+	CreateEndpointWithin(ctx context.Context, e *hook.Endpoint, most int) error
 	TenantEndpoint(ctx context.Context, tenant string, id hook.EndpointID) (*hook.Endpoint, error)
 	Endpoints(ctx context.Context, tenant string, p hook.Page) (list []*hook.Endpoint, next hook.ID, err error)
 	// UpdateEndpoint stores nothing and is not ok if the endpoint was changed since
@@ -76,6 +80,22 @@ type Recoveries interface {
 	Recoveries(ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page) (list []hook.Recovery, next hook.ID, err error)
 }
 
+// Credentials of the database.
+type Credentials interface {
+	// CreateCredential stores both in one commit, and sets their times. The endpoint
+	// may be nil; most is as in CreateEndpointWithin.
+	CreateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, most int) error
+	// Credential is of any tenant.
+	Credential(ctx context.Context, id hook.CredentialID) (*hook.Credential, error)
+	TenantCredential(ctx context.Context, tenant string, id hook.CredentialID) (*hook.Credential, error)
+	Credentials(ctx context.Context, tenant string, p hook.Page) (list []*hook.Credential, next hook.ID, err error)
+	// UpdateCredential stores nothing and is not ok if one of them was changed since
+	// it was read. The endpoint may be nil.
+	UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, newConfig bool) (ok bool, err error)
+	// DeleteCredential deletes its endpoint as well.
+	DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID) error
+}
+
 // Records of the database.
 type Records interface {
 	Record(ctx context.Context, tenant, contract, kind, key string) (hook.Record, error)
@@ -90,6 +110,23 @@ type Keys interface {
 	Keys(ctx context.Context, p hook.Page) (list []hook.Key, next hook.ID, err error)
 	KeyByHash(ctx context.Context, hash [32]byte) (hook.Key, error)
 	DeleteKey(ctx context.Context, id hook.KeyID) error
+}
+
+// Contracts of the database.
+type Contracts interface {
+	// ContractVersions are all versions of all contracts, by name and version,
+	// without their sources.
+	ContractVersions(ctx context.Context) ([]hook.ContractText, error)
+}
+
+// Catalog changes the contracts that are in force.
+type Catalog interface {
+	// Put stores a contract and puts it in force before it returns. The error is a
+	// *[contract.Problems] if the contract's own tests fail.
+	Put(ctx context.Context, c *contract.Contract) (hook.StoredContract, error)
+	// KeptBack lists the endpoints that do not satisfy a contract, stored or not.
+	KeptBack(ctx context.Context, c *contract.Contract) ([]hook.KeptBack, error)
+	SetShaping(ctx context.Context, name string, on *bool) error
 }
 
 // Accepter takes events in. What it has answered is durable. An error concerns
@@ -122,4 +159,6 @@ type Tester interface {
 	Test(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.TestResult, error)
 	// Preview is the request that would be made, secrets masked.
 	Preview(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.Request, error)
+	// PreviewAs is the same for an endpoint and a contract that need not be stored.
+	PreviewAs(ctx context.Context, c *contract.Contract, endpoint *hook.Endpoint, e *hook.Event) (*hook.Request, error)
 }

@@ -71,7 +71,7 @@ func (a *API) testEndpoint(ctx context.Context, in *struct {
 
 // testEvent makes the event that an endpoint is tested with.
 func (a *API) testEvent(e *hook.Endpoint, in client.TestInput) (*hook.Event, error) {
-	c := a.contract(e.Contract)
+	c := a.servedBy(e)
 	if c == nil {
 		return nil, hook.NotFound("contract", e.Contract)
 	}
@@ -89,13 +89,15 @@ func (a *API) testEvent(e *hook.Endpoint, in client.TestInput) (*hook.Event, err
 		payload = in.Payload
 	}
 	if len(payload) > a.MaxPayload {
-		return nil, &hook.Error{
-			Kind: hook.KindTooLarge, Code: "payload_too_large", Detail: fmt.Sprintf("The payload is larger than %d bytes.", a.MaxPayload),
-		}
+		return nil, errPayloadTooLarge(a.MaxPayload)
 	}
 	return &hook.Event{
 		ID: hook.NewEventID(), Tenant: e.Tenant, Contract: c.Name, Type: eventType, Source: hook.SourceTest, CreatedAt: time.Now(), Payload: c.Redact(payload),
 	}, nil
+}
+
+func errPayloadTooLarge(limit int) error {
+	return &hook.Error{Kind: hook.KindTooLarge, Code: "payload_too_large", Detail: fmt.Sprintf("The payload is larger than %d bytes.", limit)}
 }
 
 // diagnosis says what became of an attempt. e is nil if the endpoint is gone.
@@ -109,7 +111,7 @@ func (a *API) diagnosis(e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, lan
 			x.URL = e.Config.URL
 		}
 		// The limits are those of the attempt unless the endpoint was changed since.
-		if c := a.contract(e.Contract); c != nil && d.EndpointVersion == e.Version && d.ContractVersion == c.Version {
+		if c := a.servedBy(e); c != nil && d.EndpointVersion == e.Version && d.ContractVersion == c.Version {
 			limits := c.Limits(e.Config)
 			x.Limit, x.Connect = limits.Timeout, limits.ConnectTimeout
 		}

@@ -18,7 +18,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gancho/contracts"
 	"gancho/internal/api"
+	"gancho/internal/catalog"
 	"gancho/internal/console"
 	"gancho/internal/deliver"
 	"gancho/internal/ingest"
@@ -108,26 +110,26 @@ func (s *server) run(ctx context.Context) error {
 
 // serve runs everything that stands on the store.
 func (s *server) serve(ctx context.Context) error {
-	contracts, err := loadContracts(ctx, s.db)
-	if err != nil {
-		return err
-	}
+	known := catalog.New(s.db, s.log.With("part", "contracts"))
+	inForce := known.Set()
 	metrics := newMetrics()
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()
 	worker := deliver.New(deliver.Options{
-		Store: s.db, Transport: sender, Contracts: contracts, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
+		Store: s.db, Transport: sender, Contracts: inForce, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
 		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
 	in := ingest.New(ingest.Options{
-		Store: s.db, Dispatcher: worker, Contracts: contracts, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
+		Store: s.db, Dispatcher: worker, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Troubled: metrics.troubles.Inc, Log: s.log.With("part", "ingest"),
 	})
 	s.db.Watch(in.Forget)
 	s.db.Watch(worker.Refresh)
+	known.Watch(in.Forget)
+	known.Watch(worker.Refresh)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Recoverer: in, Changer: in, Waker: worker, Tester: worker, Contracts: contracts, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Recoverer: in, Changer: in, Waker: worker, Tester: worker, Contracts: inForce, Catalog: known, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 		SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})
@@ -135,6 +137,10 @@ func (s *server) serve(ctx context.Context) error {
 	house := newHouse(s.db, s.cfg.Retention, s.log.With("part", "housekeeping"))
 	s.db.Watch(house.changed)
 
+	directory, err := s.importContracts(ctx, known)
+	if err != nil {
+		return err
+	}
 	if err := worker.TakeOver(ctx); err != nil {
 		return fmt.Errorf("cannot read what waits to be delivered: %w", err)
 	}
@@ -145,17 +151,37 @@ func (s *server) serve(ctx context.Context) error {
 	parts.Go(func() error { return worker.Run(work) })
 	parts.Go(func() error { return in.Run(work) })
 	parts.Go(func() error { return house.run(work) })
+	if directory != nil {
+		parts.Go(func() error { return directory.Run(work) })
+	}
 
 	requests, front := errgroup.WithContext(ctx)
 	requests.Go(func() error { return s.listen(front, profiler(handler, s.admin)) })
 	if s.cfg.Demo {
-		requests.Go(func() error { return s.demo(front, contracts) })
+		requests.Go(func() error { return s.demo(front, inForce) })
 	} else {
 		fmt.Fprintf(s.stdout, "Gancho listens on %s\n", s.url())
 	}
 	err = requests.Wait()
 	stopWork()
 	return errors.Join(err, parts.Wait())
+}
+
+// importContracts puts the stored contracts in force, then takes in what the
+// program and the operator's directory have that is new. It returns the directory
+// to watch, nil if there is none.
+func (s *server) importContracts(ctx context.Context, known *catalog.Catalog) (*catalog.Directory, error) {
+	if err := known.Reload(ctx); err != nil {
+		return nil, err
+	}
+	if err := known.ImportShipped(ctx, contracts.Files); err != nil {
+		return nil, err
+	}
+	if s.cfg.Contracts == "" {
+		return nil, nil
+	}
+	d := known.Directory(s.cfg.Contracts)
+	return d, d.Import(ctx)
 }
 
 // listen serves HTTP until ctx ends, then lets open requests finish.

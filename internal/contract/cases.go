@@ -221,6 +221,24 @@ func (c *Contract) RunTests() []Result {
 	return out
 }
 
+// FailedTests runs the tests of the contract and returns those that fail, as
+// problems of its file; nil if none does.
+func (c *Contract) FailedTests(file string) *Problems {
+	var p Problems
+	for _, r := range c.RunTests() {
+		if r.Wrong != "" {
+			p.List = append(p.List, Problem{
+				File: file, Line: r.Line, Column: 1, Message: fmt.Sprintf("%s fails. %s", capital(r.Name), r.Wrong),
+				Fix: "Correct the contract, or what the test expects.",
+			})
+		}
+	}
+	if len(p.List) == 0 {
+		return nil
+	}
+	return &p
+}
+
 func (t *Test) run(c *Contract) (r Result) {
 	payload, wrong := t.happen(c, &r)
 	if wrong != "" || t.event == "" {

@@ -176,6 +176,32 @@ func (c *Contract) Shaping() bool { return c.endpoint.shaping }
 // Methods lists the HTTP methods a person may choose from, the default first.
 func (c *Contract) Methods() []string { return slices.Clone(c.endpoint.methods) }
 
+// Pairs is the setting that holds a person's own keys and values, "" if there is
+// none.
+func (c *Contract) Pairs() string { return c.endpoint.pairs }
+
+// SuccessRule is the condition for success as it stands in the file, "" if any
+// 2xx is one.
+func (c *Contract) SuccessRule() string {
+	if c.delivery.success == nil {
+		return ""
+	}
+	return c.delivery.success.Text()
+}
+
+// Redacted lists the paths of what is not stored.
+func (c *Contract) Redacted() []string {
+	out := []string{}
+	for _, path := range c.redact {
+		text := ""
+		for _, segment := range path {
+			text = rawjson.JoinPath(text, segment)
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
 // PerTenant is how many endpoints of the contract a tenant can have, 0 for any
 // number.
 func (c *Contract) PerTenant() int { return c.endpoint.perTenant }

@@ -91,7 +91,10 @@ func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (shot *Shot,
 	if p.limits.Clock == contract.ClockResponse {
 		shot.Clock = ClockResponse
 	}
-	if p.signer != nil {
+	if r.Signing() != "" { // as its version of the contract says
+		if p.signer == nil {
+			return nil, r, nil, errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
+		}
 		signature := p.signer.Sign(job.Event.ID.String(), time.Now(), shot.Body).Headers()
 		shot.Headers = append(shot.Headers[:len(shot.Headers):len(shot.Headers)], signature[:]...)
 	}
@@ -368,12 +371,15 @@ func (l *lane) disable(reason string, now time.Time) {
 }
 
 // interruptedResult is the result of an attempt whose process ended before the
-// outcome was known.
-func interruptedResult(d hook.Delivery, p *plan, now time.Time) hook.Result {
+// outcome was known. hidden says that its body must not be shown as it was sent.
+func interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hook.Result {
 	a := &hook.Attempt{
 		Delivery: d.ID, Number: d.Attempts + 1, StartedAt: d.NextAttemptAt, Interrupted: true, Class: hook.ClassInterrupted,
 		Request: hook.Request{Method: p.endpoint.Config.Method, URL: p.render.maskText(p.endpoint.Config.URL)},
 		Detail:  "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
+	}
+	if hidden {
+		a.Request.Body = []byte(contract.Mask)
 	}
 	policy := p.policy
 	policy.Mode = d.Mode // as promised when it was accepted

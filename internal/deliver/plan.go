@@ -18,7 +18,7 @@ type plan struct {
 	limits   contract.Limits
 	policy   hook.Policy
 	render   renderer
-	signer   *sign.Signer // nil: the contract does not sign
+	signer   *sign.Signer // nil: there are no secrets to sign with
 }
 
 // renderer shapes requests under one version of an endpoint's configuration
@@ -54,18 +54,23 @@ func (w *Worker) plan(ctx context.Context, id hook.EndpointID) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, ok := w.Contracts.Lookup(e.Contract)
+	c, ok := w.Contracts.For(e)
 	if !ok {
 		return nil, hook.NotFound("contract", e.Contract)
 	}
-	p := &plan{
+	return newPlan(e, c)
+}
+
+// newPlan applies a contract to an endpoint.
+func newPlan(e *hook.Endpoint, c *contract.Contract) (p *plan, err error) {
+	p = &plan{
 		endpoint: e, contract: c, state: e.State, limits: c.Limits(e.Config), policy: c.Policy(e.Config),
 		render: newRenderer(c, e.Config),
 	}
 	if p.limits.Ordered {
 		p.limits.Concurrency = 1
 	}
-	if c.Signing() != "" {
+	if len(e.Secrets) > 0 {
 		p.signer, err = sign.NewSigner(e.Secrets)
 	}
 	return p, err

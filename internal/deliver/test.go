@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
 
@@ -133,8 +134,25 @@ func (w *Worker) Preview(ctx context.Context, id hook.EndpointID, ev *hook.Event
 	if err != nil {
 		return nil, err
 	}
+	return w.preview(ctx, p, ev)
+}
+
+// PreviewAs is the request that would be made to an endpoint under a contract;
+// neither has to be stored.
+func (w *Worker) PreviewAs(ctx context.Context, c *contract.Contract, e *hook.Endpoint, ev *hook.Event) (*hook.Request, error) {
+	p, err := newPlan(e, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.NeedsCredential() { // as good as the real one, since its key would be masked
+		p.render.Plan = c.PlanFor(e.Config, &contract.Credential{ID: "sample", Tenant: ev.Tenant, Name: e.Name, APIKey: contract.Mask})
+	}
+	return w.preview(ctx, p, ev)
+}
+
+func (w *Worker) preview(ctx context.Context, p *plan, ev *hook.Event) (*hook.Request, error) {
 	failed := func(detail string) error { return hook.Invalid("render_failed", detail) }
-	shot, r, _, err := w.shape(ctx, p, &hook.Job{Event: ev, Delivery: hook.Delivery{ID: ev.ID.Delivery(1), Endpoint: id, Mode: p.policy.Mode}})
+	shot, r, _, err := w.shape(ctx, p, &hook.Job{Event: ev, Delivery: hook.Delivery{ID: ev.ID.Delivery(1), Endpoint: p.endpoint.ID, Mode: p.policy.Mode}})
 	switch {
 	case err != nil && hook.IsKind(err, hook.KindUnavailable):
 		return nil, err
