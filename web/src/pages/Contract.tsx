@@ -1,14 +1,14 @@
 // One webhook system: what a customer must know of it, and a place to try it.
-import { Accordion, Alert, Anchor, Button, Code as Mono, Group, Paper, Select, SimpleGrid, Stack, Table, Tabs, Text, Title } from "@mantine/core";
+import { Accordion, Alert, Anchor, Button, Code as Mono, Group, Loader, Paper, Select, SimpleGrid, Stack, Table, Tabs, Text, Title } from "@mantine/core";
 import { IconBook2, IconCircleCheck, IconFlask } from "@tabler/icons-react";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { api, ok, type Schemas } from "../api/client";
 import { contractQuery } from "../api/queries";
 import { number, parseSpan, span } from "../format";
 import { type Language, useT } from "../i18n";
-import { Fact, PageHead, Skeletons, Tone, Trouble } from "../parts/basics";
+import { Fact, PageHead, Skeletons, Tone, Trouble, useSettled } from "../parts/basics";
 import { Code, Headers } from "../parts/Code";
 import { LazyEditor } from "../parts/LazyEditor";
 import type { Schema } from "../parts/SettingsForm";
@@ -101,6 +101,8 @@ function Docs({ contract: c }: { contract: Detail }) {
   );
 }
 
+const nothing: never[] = [];
+
 /** The contract on the left, what it makes of an event on the right. */
 function Playground({ contract: c }: { contract: Detail }) {
   const t = useT();
@@ -108,10 +110,13 @@ function Playground({ contract: c }: { contract: Detail }) {
   const types = c.events.filter((e) => e.name !== "*");
   const [type, setType] = useState<string | null>(types[0]?.name ?? null);
   const check = useMutation({ mutationFn: () => ok(api.POST("/v1/contracts/check", { body: { source } })) });
-  const render = useMutation({
-    mutationFn: () => ok(api.POST("/v1/contracts/render", { body: { source, ...(type ? { event_type: type } : { event_type: "order.paid", payload: { order: 42 } as never }) } })),
+  const settled = useSettled(source, 700);
+  const render = useQuery({
+    queryKey: ["render", settled, type],
+    placeholderData: keepPreviousData,
+    queryFn: () => ok(api.POST("/v1/contracts/render", { body: { source: settled, ...(type ? { event_type: type } : { event_type: "order.paid", payload: { order: 42 } as never }) } })),
   });
-  const latest = render.data?.problems.length ? render.data.problems : (check.data?.problems ?? []);
+  const latest = check.data ? check.data.problems : (render.data?.problems ?? nothing);
   const marks = useMemo(() => latest.flatMap((p) => (p.line ? [{ line: p.line, column: p.column ?? 1, text: p.detail }] : [])), [latest]);
   const request = render.data?.request;
   return (
@@ -119,22 +124,19 @@ function Playground({ contract: c }: { contract: Detail }) {
       <Stack gap="sm" style={{ minWidth: 0 }}>
         <Group justify="space-between" mih={36}>
           <Text fw={620}>{t.contracts.source}</Text>
-          <Button size="xs" variant="default" loading={check.isPending} onClick={() => {
-            render.reset();
-            check.mutate();
-          }}>{t.contracts.check}</Button>
+          <Button size="xs" variant="default" loading={check.isPending} onClick={() => check.mutate()}>{t.contracts.check}</Button>
         </Group>
-        <LazyEditor first={c.source} language="yaml" label={t.contracts.source} marks={marks} onChange={setSource} height="68dvh" />
+        <LazyEditor first={c.source} language="yaml" label={t.contracts.source} marks={marks} onChange={(text) => {
+          check.reset();
+          setSource(text);
+        }} height="68dvh" />
       </Stack>
       <Stack gap="sm" style={{ minWidth: 0 }}>
         <Group justify="space-between" mih={36} wrap="nowrap">
           <Text fw={620}>{t.contracts.result}</Text>
           <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
             {types.length > 1 && <Select size="xs" aria-label={t.events.type} data={types.map((e) => ({ value: e.name, label: e.title || e.name }))} value={type} onChange={setType} searchable allowDeselect={false} />}
-            <Button size="xs" loading={render.isPending} onClick={() => {
-              check.reset();
-              render.mutate();
-            }}>{t.contracts.render}</Button>
+            {render.isFetching && <Loader size="xs" aria-label={t.common.loading} />}
           </Group>
         </Group>
         <div aria-live="polite">
