@@ -25,7 +25,9 @@ type EndpointInput struct {
 	Concurrency int               `json:"concurrency,omitempty" minimum:"1" maximum:"1000" doc:"Requests at the same time." example:"32"`
 	Ordered     bool              `json:"ordered,omitempty" doc:"Send one at a time, in the order of acceptance; one that fails holds up the others."`
 	Mode        string            `json:"mode,omitempty" enum:"at_least_once,at_most_once" doc:"Send again until it succeeds, or never twice." example:"at_least_once"`
-	State       string            `json:"state,omitempty" enum:"active,paused,disabled" default:"active" doc:"active sends; paused keeps deliveries until it is resumed; disabled makes none and cancels those that wait." example:"active"`
+	// Transformation is JavaScript, see docs/transformations.md.
+	Transformation string `json:"transformation,omitempty" maxLength:"65536" doc:"JavaScript that may change each request or cancel it, where the contract allows it: function handler(webhook) { …; return webhook }." example:"function handler(webhook) { webhook.headers['x-source'] = 'shop'; return webhook }"`
+	State          string `json:"state,omitempty" enum:"active,paused,disabled" default:"active" doc:"active sends; paused keeps deliveries until it is resumed; disabled makes none and cancels those that wait." example:"active"`
 }
 
 // RateLimit bounds how often requests are made.
@@ -54,6 +56,7 @@ type Endpoint struct {
 	Concurrency     int               `json:"concurrency" example:"32"`
 	Ordered         bool              `json:"ordered"`
 	Mode            string            `json:"mode" enum:"at_least_once,at_most_once"`
+	Transformation  string            `json:"transformation" doc:"JavaScript that may change each request; empty: none."`
 	State           string            `json:"state" enum:"active,paused,disabled"`
 	StateReason     string            `json:"state_reason" doc:"Why it is not active: by_person, gone (it answered 410), failing_long, credential (its credential was paused); empty while active."`
 	StateAt         time.Time         `json:"state_at" doc:"Since when it is in this state."`

@@ -45,6 +45,7 @@ type Options struct {
 	Changer   Changer
 	Waker     Waker
 	Tester    Tester
+	Scripts   Scripts
 	Contracts *contract.Set
 	Catalog   Catalog
 	AdminKey  string       // text of the operator's key
@@ -110,6 +111,7 @@ func New(o Options) *API {
 	a.routeKeys()
 	a.routeSessions()
 	a.routeContracts()
+	a.routeContractDocs()
 	a.routeSystem()
 	a.doc = a.document()
 	return a

@@ -202,6 +202,7 @@ func polish(doc *huma.OpenAPI) {
 		{"DeliveryDetail", "diagnosis"},
 		{"TestResult", "response"},
 		{"TestResult", "error"},
+		{"RenderResult", "error"},
 		{"Explanation", "delivery"},
 		{"EventDetail", "schedule"},
 		{"ContractDetail", "credentials"},

@@ -224,6 +224,7 @@ func TestDocumentIsValid(t *testing.T) {
 		"POST /v1/tenants/{tenant}/events", "GET /v1/tenants/{tenant}/events", "GET /v1/tenants/{tenant}/events/{event}",
 		"GET /v1/tenants/{tenant}/deliveries", "GET /v1/tenants/{tenant}/deliveries/{delivery}", "POST /v1/tenants/{tenant}/deliveries/{delivery}/retry",
 		"POST /v1/keys", "GET /v1/keys", "DELETE /v1/keys/{key}", "GET /v1/contracts", "GET /v1/contracts/{name}",
+		"GET /v1/contracts/{name}/docs", "GET /v1/contracts/{name}/openapi",
 		"GET /healthz", "GET /readyz", "GET /metrics",
 	} {
 		if !slices.Contains(slices.Collect(valuesOf(ids)), operation) {

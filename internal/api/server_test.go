@@ -23,6 +23,7 @@ import (
 	"gancho/internal/ingest"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
+	"gancho/internal/transform"
 )
 
 const adminKey = "admin-key-0123456789"
@@ -123,11 +124,12 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 	s.in = ingest.New(ingest.Options{Store: db, Dispatcher: s.worker, Contracts: set, KeepKeys: 24 * time.Hour, MaxPayload: 64 << 10, Log: log})
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	t.Cleanup(sender.Close)
+	scripts := transform.Inline{Limits: transform.Limits{Time: time.Minute, Memory: 32 << 20, Depth: 1000}}
 	tester := deliver.New(deliver.Options{
-		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
+		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
 	s.api = api.New(api.Options{
-		Store: db, Accepter: s.in, Recoverer: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Contracts: set, Catalog: known, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
+		Store: db, Accepter: s.in, Recoverer: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(s.api.Changed)

@@ -157,8 +157,18 @@ type Tester interface {
 	// Test sends an event that is not stored yet, and stores it with what came of
 	// it. An error means that no test was made.
 	Test(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.TestResult, error)
-	// Preview is the request that would be made, secrets masked.
-	Preview(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.Request, error)
-	// PreviewAs is the same for an endpoint and a contract that need not be stored.
+	// Preview is the request that would be made, secrets masked. script, if it is
+	// not nil, stands in the place of the endpoint's transformation.
+	Preview(ctx context.Context, endpoint hook.EndpointID, e *hook.Event, script *string) (*hook.Preview, error)
+	// PreviewAs is the request for an endpoint and a contract that need not be
+	// stored, without a transformation.
 	PreviewAs(ctx context.Context, c *contract.Contract, endpoint *hook.Endpoint, e *hook.Event) (*hook.Request, error)
+}
+
+// Scripts checks the transformations of endpoints.
+type Scripts interface {
+	// Check fails with a *transform.Error, or with a [hook.Error] of
+	// KindUnavailable if no script can be checked now. Scripts with the same key are
+	// checked one after another.
+	Check(ctx context.Context, key, source string) error
 }

@@ -115,8 +115,13 @@ func (s *server) serve(ctx context.Context) error {
 	metrics := newMetrics()
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()
+	scripts, err := newScripts()
+	if err != nil {
+		return err
+	}
+	defer scripts.Close()
 	worker := deliver.New(deliver.Options{
-		Store: s.db, Transport: sender, Contracts: inForce, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
+		Store: s.db, Transport: sender, Contracts: inForce, Scripts: scripts, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
 		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
@@ -129,7 +134,7 @@ func (s *server) serve(ctx context.Context) error {
 	known.Watch(in.Forget)
 	known.Watch(worker.Refresh)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Recoverer: in, Changer: in, Waker: worker, Tester: worker, Contracts: inForce, Catalog: known, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Recoverer: in, Changer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 		SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})

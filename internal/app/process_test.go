@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"gancho/client"
+	"gancho/internal/transform"
 )
 
 // These tests run the real server as a process of its own, because they kill it.
@@ -28,6 +29,12 @@ import (
 const serveEnv = "GANCHO_TEST_SERVE" // a Config as JSON: serve it instead of testing
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == ScriptCommand {
+		if err := transform.Serve(os.Stdin, os.Stdout, func() { os.Exit(1) }); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if text := os.Getenv(serveEnv); text != "" {
 		os.Exit(serveForTest(text))
 	}
@@ -65,7 +72,26 @@ type process struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	url  string
+	log  *tail // of its standard error
 	done chan error
+}
+
+// tail is what a process has written.
+type tail struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *tail) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *tail) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 var listens = regexp.MustCompile(`Gancho listens on (\S+)`)
@@ -77,9 +103,9 @@ func start(t *testing.T, dir string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, done: make(chan error, 1), cmd: exec.Command(os.Args[0])}
+	p := &process{t: t, log: &tail{}, done: make(chan error, 1), cmd: exec.Command(os.Args[0])}
 	p.cmd.Env = append(os.Environ(), serveEnv+"="+string(cfg))
-	p.cmd.Stderr = t.Output()
+	p.cmd.Stderr = io.MultiWriter(t.Output(), p.log)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -253,6 +279,75 @@ func TestKillUnderLoad(t *testing.T) {
 		t.Errorf("%d events arrived twice, more than the %d that can have been in hand", doubled, limit)
 	}
 	t.Logf("%d acknowledged, 0 lost, %d doubled", len(acknowledged), doubled)
+	p.stop()
+}
+
+// Killed while records change: a record and the event of its change are there
+// together, or neither is, and what was acknowledged is.
+func TestKillWhileRecordsChange(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := start(t, dir)
+	if _, err := p.PutTenant(t.Context(), "acme", client.TenantInput{}); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	acknowledged := map[string]string{} // event by key
+	ctx, enough := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	for w := range 8 {
+		writers.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				key := fmt.Sprintf("%d-%d", w, i)
+				a, err := p.PutRecord(ctx, "acme", "kobra", "visit", key, json.RawMessage(`{"visitID":"`+key+`","productID":1,"finished":true}`))
+				if err != nil {
+					return // killed
+				}
+				mu.Lock()
+				acknowledged[key] = a.Events[0].ID
+				mu.Unlock()
+			}
+		})
+	}
+	eventually(t, "100 records are there", func() bool { mu.Lock(); defer mu.Unlock(); return len(acknowledged) >= 100 })
+	p.kill()
+	enough()
+	writers.Wait()
+
+	p = start(t, dir)
+	records, events := map[string]bool{}, map[string]bool{}
+	for cursor, more := "", true; more; {
+		page, err := p.Records(t.Context(), "acme", client.RecordFilter{Paging: client.Paging{Limit: 200, Cursor: cursor}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page.Items {
+			records[r.Key] = true
+		}
+		if more = page.NextCursor != nil; more {
+			cursor = *page.NextCursor
+		}
+	}
+	for cursor, more := "", true; more; {
+		page, err := p.Events(t.Context(), "acme", client.EventFilter{Paging: client.Paging{Limit: 200, Cursor: cursor}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Items {
+			events[e.ID] = true
+		}
+		if more = page.NextCursor != nil; more {
+			cursor = *page.NextCursor
+		}
+	}
+	if len(records) != len(events) {
+		t.Errorf("%d records and %d events of their making", len(records), len(events))
+	}
+	for key, event := range acknowledged {
+		if !records[key] || !events[event] {
+			t.Errorf("%s was acknowledged: the record is there: %v, its event: %v", key, records[key], events[event])
+		}
+	}
 	p.stop()
 }
 

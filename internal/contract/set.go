@@ -177,6 +177,9 @@ func (c *Contract) Misfits(e *hook.Endpoint) []hook.FieldError {
 	if c.Signing() != "" && len(e.Secrets) == 0 {
 		out = append(out, hook.FieldError{Pointer: "/secret", Detail: "The contract signs, and this endpoint has no signing secret."})
 	}
+	if e.Config.Credential == nil && c.NeedsCredential() {
+		out = append(out, hook.FieldError{Pointer: "/contract", Detail: "The contract puts a credential into requests, and this endpoint was made without one."})
+	}
 	return out
 }
 

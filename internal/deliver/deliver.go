@@ -88,6 +88,7 @@ type Options struct {
 	Store     Store
 	Transport Transport
 	Contracts *contract.Set
+	Scripts   Transformer // nil: endpoints have no transformations
 	Owner     Owner
 	Observer  Observer // may be nil
 	Log       *slog.Logger

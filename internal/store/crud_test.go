@@ -110,7 +110,7 @@ func TestDeleteTenant(t *testing.T) {
 		if i%3 == 0 {
 			d := h.deliveries[i]
 			done := make(chan error, 1)
-			db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: []byte("x")}, func(err error) { done <- err })
+			db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: &hook.Frozen{Body: []byte("x")}}, func(err error) { done <- err })
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
@@ -633,7 +633,7 @@ func TestExpire(t *testing.T) {
 	for i, d := range h.deliveries {
 		if i%2 == 0 && d.State.Finished() {
 			done := make(chan error, 1)
-			db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: []byte("x")}, func(err error) { done <- err })
+			db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: &hook.Frozen{Body: []byte("x")}}, func(err error) { done <- err })
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}

@@ -22,7 +22,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"gancho/internal/hook"
@@ -119,14 +118,13 @@ func (h *hotReads) prepare(ctx context.Context, read *sql.DB) (err error) {
 	if h.event, err = read.PrepareContext(ctx, `SELECT `+eventColumns+` FROM events WHERE tenant = $1 AND id = $2`); err != nil {
 		return err
 	}
-	if h.body, err = read.PrepareContext(ctx, `SELECT body FROM bodies WHERE delivery = $1`); err != nil {
+	if h.body, err = read.PrepareContext(ctx, `SELECT body, head FROM bodies WHERE delivery = $1`); err != nil {
 		return err
 	}
-	const records = `SELECT ` + recordColumns + ` FROM records WHERE tenant = ? AND contract = ? AND kind = ? AND key `
-	if h.record, err = read.PrepareContext(ctx, records+`= ?`); err != nil {
+	if h.record, err = read.PrepareContext(ctx, recordQuery); err != nil {
 		return err
 	}
-	h.records, err = read.PrepareContext(ctx, records+`IN (?`+strings.Repeat(`, ?`, recordsAtOnce-1)+`)`)
+	h.records, err = read.PrepareContext(ctx, recordsQuery())
 	return err
 }
 
