@@ -1,5 +1,5 @@
 // How the pages look: Mantine's components, our colours, dense but calm.
-import { Badge, Button, type CSSVariablesResolver, createTheme, type MantineColorsTuple, Paper, Table, Tooltip } from "@mantine/core";
+import { Badge, Button, type CSSVariablesResolver, createTheme, type MantineColorsTuple, Notification, Paper, Table, Tooltip } from "@mantine/core";
 
 const teal: MantineColorsTuple = ["#eaf7f3", "#d5ece5", "#a8d8ca", "#77c3ad", "#50b195", "#38a686", "#2aa17e", "#1b8c6c", "#0c6b58", "#075445"];
 
@@ -14,7 +14,7 @@ export const makeTheme = (accent?: string) =>
   createTheme({
     colors: { accent: accent && /^#[0-9a-f]{6}$/i.test(accent) ? shades(accent) : teal },
     primaryColor: "accent",
-    primaryShade: { light: 8, dark: 7 },
+    primaryShade: 8,
     autoContrast: true,
     luminanceThreshold: 0.36,
     defaultRadius: "md",
@@ -26,6 +26,7 @@ export const makeTheme = (accent?: string) =>
     components: {
       Button: Button.extend({ defaultProps: { size: "sm" } }),
       Badge: Badge.extend({ defaultProps: { variant: "light", radius: "sm" }, styles: { label: { textTransform: "none", fontWeight: 550, letterSpacing: 0 } } }),
+      Notification: Notification.extend({ defaultProps: { withCloseButton: false } }), // they go by themselves
       Paper: Paper.extend({ defaultProps: { withBorder: true, radius: "md" } }),
       Table: Table.extend({ defaultProps: { verticalSpacing: "xs", highlightOnHover: true } }),
       Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300, withArrow: true, events: { hover: true, focus: true, touch: true } } }),

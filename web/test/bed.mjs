@@ -28,7 +28,7 @@ export async function texts(language) {
 /** Starts the program as a person would. */
 export async function startServer() {
   const data = mkdtempSync(path.join(os.tmpdir(), "gancho-web-"));
-  const child = spawn(path.join(web, "../bin/gancho"), ["serve", "--listen", "127.0.0.1:0", "--data", data, "--allow-networks", "127.0.0.0/8"], {
+  const child = spawn(path.join(web, "../bin/gancho"), ["serve", "--listen", "127.0.0.1:0", "--data", data, "--allow-networks", "127.0.0.0/8", "--log-level", "warn"], {
     env: { ...process.env, GANCHO_ADMIN_KEY: adminKey },
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -74,7 +74,6 @@ for (const look of [{ name: "", width: 1440 }, { name: "-narrow", width: 360, he
       await page.goto(server.url + path);
       await page.getByRole("heading", { level: 1 }).first().waitFor();
       await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
-      await page.waitForLoadState("networkidle").catch(() => {}); // a live page is never idle
       await screenshot(page, name + look.name);
       assert.deepEqual(await stumbles(page), [], name);
       assert.ok((await overflow(page)) <= 0, `${name} sticks out by ${await overflow(page)} pixels`);
@@ -87,7 +86,8 @@ for (const look of [{ name: "", width: 1440 }, { name: "-narrow", width: 360, he
 test("the keyboard is enough", async () => {
   const { page, close } = await open(browser, { locale: "es-MX" });
   await page.goto(server.url);
-  await page.keyboard.type(adminKey); // the field has the focus
+  await page.locator("input:focus").waitFor(); // the field has the focus at once
+  await page.keyboard.type(adminKey);
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
   await page.goto(`${server.url}/t/acme/endpoints`);

@@ -67,7 +67,7 @@ function Docs({ contract: c }: { contract: Detail }) {
         <Title order={2} id="settings" mb="sm">{t.contracts.settings}</Title>
         <Paper>
           {settings.length === 0 ? <Text p="lg" size="sm" c="dimmed">{t.contracts.noSettings}</Text> : (
-            <Table.ScrollContainer minWidth={360} type="native">
+            <Table.ScrollContainer minWidth={360} type="native" tabIndex={0}>
               <Table>
                 <Table.Tbody>
                   {settings.map(([k, s]) => (

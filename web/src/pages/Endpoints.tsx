@@ -43,7 +43,7 @@ export function EndpointsPage() {
             <Empty icon={<IconTarget size={40} stroke={1.5} />} title={t.endpoints.empty} text={t.endpoints.emptyText}>{add}</Empty>
           ) : (
             <>
-              <Table.ScrollContainer minWidth={820} type="native" visibleFrom="sm">
+              <Table.ScrollContainer minWidth={820} type="native" tabIndex={0} visibleFrom="sm">
                 <Table>
                   <Table.Thead>
                     <Table.Tr>

@@ -45,7 +45,7 @@ export function EventPage() {
           <Trouble error={deliveries.error} />
           <Paper>
             {deliveries.isPending ? <Skeletons rows={2} /> : items.length === 0 ? <Text p="lg" size="sm" c="dimmed">{t.events.noDeliveries}</Text> : (
-              <Table.ScrollContainer minWidth={480} type="native">
+              <Table.ScrollContainer minWidth={480} type="native" tabIndex={0}>
                 <Table>
                   <Table.Thead><Table.Tr><Table.Th>{t.deliveries.endpoint}</Table.Th><Table.Th>{t.common.state}</Table.Th><Table.Th>{t.deliveries.attempts}</Table.Th><Table.Th>{t.common.time}</Table.Th></Table.Tr></Table.Thead>
                   <Table.Tbody>

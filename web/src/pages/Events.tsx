@@ -43,7 +43,7 @@ export function EventsPage() {
             filtered ? <Empty icon={<IconFilterOff size={40} stroke={1.5} />} title={t.deliveries.emptyFilter} text={t.deliveries.emptyFilterText} />
               : <Empty icon={<IconWebhook size={40} stroke={1.5} />} title={t.events.empty} text={t.events.emptyText}>{send}</Empty>
           ) : (
-            <Table.ScrollContainer minWidth={620} type="native">
+            <Table.ScrollContainer minWidth={620} type="native" tabIndex={0}>
               <Table>
                 <Table.Thead><Table.Tr><Table.Th>{t.common.type}</Table.Th><Table.Th>{t.events.contract}</Table.Th><Table.Th>{t.events.source}</Table.Th><Table.Th>Id</Table.Th><Table.Th>{t.common.time}</Table.Th></Table.Tr></Table.Thead>
                 <Table.Tbody>

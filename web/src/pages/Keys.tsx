@@ -33,7 +33,7 @@ export function KeysPage() {
       {!list.error && (
         <Paper>
           {list.isPending ? <Skeletons /> : items.length === 0 ? <Empty icon={<IconKey size={40} stroke={1.5} />} title={t.keys.empty} text={t.keys.emptyText}>{add}</Empty> : (
-            <Table.ScrollContainer minWidth={720} type="native">
+            <Table.ScrollContainer minWidth={720} type="native" tabIndex={0}>
               <Table>
                 <Table.Thead><Table.Tr><Table.Th>{t.common.name}</Table.Th><Table.Th>{t.keys.role}</Table.Th><Table.Th>{t.keys.tenant}</Table.Th><Table.Th>{t.keys.hint}</Table.Th><Table.Th>{t.common.created}</Table.Th><Table.Th>{t.keys.expires}</Table.Th><Table.Th aria-label={t.common.actions} /></Table.Tr></Table.Thead>
                 <Table.Tbody>

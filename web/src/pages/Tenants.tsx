@@ -26,7 +26,7 @@ export function TenantsPage() {
         {list.isPending ? <Skeletons /> : items.length === 0 && !list.error ? (
           <Empty icon={<IconBuilding size={40} stroke={1.5} />} title={t.tenants.empty} text={t.tenants.emptyText}>{add}</Empty>
         ) : (
-          <Table.ScrollContainer minWidth={420} type="native">
+          <Table.ScrollContainer minWidth={420} type="native" tabIndex={0}>
             <Table>
               <Table.Thead><Table.Tr><Table.Th>{t.common.name}</Table.Th><Table.Th>{t.tenants.id}</Table.Th><Table.Th>{t.common.created}</Table.Th></Table.Tr></Table.Thead>
               <Table.Tbody>

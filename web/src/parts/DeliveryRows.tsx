@@ -72,8 +72,8 @@ export function DeliveryRows({ tenant, filter, hideEndpoint, onClear, action }: 
             const style = { position: "absolute", top: 0, left: 0, transform: `translateY(${v.start}px)`, height } as const;
             if (!d) return <Group key="more" style={{ ...style, width: "100%" }} justify="center"><Loader size="xs" aria-label={t.common.loading} /></Group>;
             return (
-              <div role="listitem" key={d.id}>
-                <Row delivery={d} tenant={tenant} style={style} fresh={fresh.has(d.id)} title={titles(known.get(d.endpoint)?.contract, d.type)}
+              <div role="listitem" key={d.id} style={{ ...style, width: "100%" }}>
+                <Row delivery={d} tenant={tenant} fresh={fresh.has(d.id)} title={titles(known.get(d.endpoint)?.contract, d.type)}
                   endpoint={hideEndpoint ? undefined : endpoints.data ? known.get(d.endpoint)?.name || known.get(d.endpoint)?.url || t.deliveries.gone : ""} />
               </div>
             );
@@ -84,11 +84,11 @@ export function DeliveryRows({ tenant, filter, hideEndpoint, onClear, action }: 
   );
 }
 
-function Row({ delivery: d, tenant, title, endpoint, style, fresh }: { delivery: Delivery; tenant: string; title: string; endpoint?: string; style: React.CSSProperties; fresh: boolean }) {
+function Row({ delivery: d, tenant, title, endpoint, fresh }: { delivery: Delivery; tenant: string; title: string; endpoint?: string; fresh: boolean }) {
   const t = useT();
   const why = d.next_attempt_at && d.state === "retrying" ? <>{t.deliveries.next} <Time at={d.next_attempt_at} /></> : d.reason ? (t.reason[d.reason] ?? d.reason) : "";
   return (
-    <Link to="/t/$tenant/deliveries/$delivery" params={{ tenant, delivery: d.id }} className={fresh ? "row fresh" : "row"} style={style} preload={false}>
+    <Link to="/t/$tenant/deliveries/$delivery" params={{ tenant, delivery: d.id }} className={fresh ? "row fresh" : "row"} preload={false}>
       <span><StateBadge state={d.state} /></span>
       <span className="clip" title={d.type}>{title}{d.test && <Text span size="xs" c="dimmed"> · {t.deliveries.test}</Text>}</span>
       <span className="clip wide">{endpoint}</span>

@@ -52,7 +52,7 @@ export default function Editor({ first, language, label, marks = [], onChange, h
           // Escape, then Tab, leaves the editor, as for every CodeMirror.
           keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": label }),
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
           EditorView.updateListener.of((u) => u.docChanged && tell.current(u.state.doc.toString())),
         ],
       }),
