@@ -31,13 +31,14 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"golang.org/x/sync/semaphore"
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
 
-// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts, Catalog and
-// AdminKey are needed.
+// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts, Catalog,
+// Runner and AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
@@ -48,6 +49,7 @@ type Options struct {
 	Scripts   Scripts
 	Contracts *contract.Set
 	Catalog   Catalog
+	Runner    Runner
 	AdminKey  string       // text of the operator's key
 	Log       *slog.Logger // nil: none
 	Metrics   http.Handler // serves /metrics; nil: none
@@ -75,8 +77,9 @@ type API struct {
 	keys  *keyring
 	mux   *http.ServeMux
 	huma  huma.API
-	doc   []byte // the OpenAPI document
-	limit int64  // of the body of a publish request
+	doc   []byte              // the OpenAPI document
+	limit int64               // of the body of a publish request
+	room  *semaphore.Weighted // for large bodies, see maxBodies
 }
 
 // New makes the API. It starts nothing. Its owner must tell it of committed
@@ -96,7 +99,7 @@ func New(o Options) *API {
 	}
 	a := &API{
 		Options: o, log: o.Log, mux: http.NewServeMux(), keys: newKeyring(o.Store, o.AdminKey, o.SessionKey),
-		limit: max(maxBatch, int64(o.MaxPayload)+bodyMargin),
+		limit: max(maxBatch, int64(o.MaxPayload)+bodyMargin), room: semaphore.NewWeighted(maxBodies),
 	}
 	a.huma = newHuma(a.mux, o.Version)
 	a.routeTenants()
@@ -111,6 +114,7 @@ func New(o Options) *API {
 	a.routeKeys()
 	a.routeSessions()
 	a.routeContracts()
+	a.routeSchedules()
 	a.routeContractDocs()
 	a.routeSystem()
 	a.doc = a.document()

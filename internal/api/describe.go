@@ -205,6 +205,7 @@ func polish(doc *huma.OpenAPI) {
 		{"RenderResult", "error"},
 		{"Explanation", "delivery"},
 		{"EventDetail", "schedule"},
+		{"Schedule", "last_run"},
 		{"ContractDetail", "credentials"},
 		{"ContractRendering", "request"},
 	} {

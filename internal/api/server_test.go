@@ -21,6 +21,7 @@ import (
 	"gancho/internal/deliver"
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
+	"gancho/internal/schedule"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
 	"gancho/internal/transform"
@@ -35,6 +36,7 @@ type server struct {
 	db        *store.DB
 	api       *api.API
 	in        *ingest.Ingest
+	schedules *schedule.Scheduler
 	worker    *idleWorker
 	contracts *contract.Set
 	log       *syncBuffer
@@ -50,6 +52,8 @@ type idleWorker struct {
 func (*idleWorker) Offer([]hook.Job) {}
 
 func (*idleWorker) Reserve(hook.EndpointID) bool { return false }
+
+func (*idleWorker) Supersede([]hook.DeliveryAt) {}
 
 func (*idleWorker) Unreserve(hook.EndpointID) {}
 
@@ -122,6 +126,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 		t.Fatal(err)
 	}
 	s.in = ingest.New(ingest.Options{Store: db, Dispatcher: s.worker, Contracts: set, KeepKeys: 24 * time.Hour, MaxPayload: 64 << 10, Log: log})
+	s.schedules = schedule.New(schedule.Options{Store: db, Accepter: s.in, Contracts: set, Node: "test", Log: log})
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	t.Cleanup(sender.Close)
 	scripts := transform.Inline{Limits: transform.Limits{Time: time.Minute, Memory: 32 << 20, Depth: 1000}}
@@ -129,7 +134,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
 	s.api = api.New(api.Options{
-		Store: db, Accepter: s.in, Recoverer: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
+		Store: db, Accepter: s.in, Recoverer: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, Runner: s.schedules, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(s.api.Changed)

@@ -22,6 +22,7 @@ type Store interface {
 	Records
 	Keys
 	Contracts
+	Schedules
 
 	// Ready reports whether the database answers reads and commits writes.
 	Ready(ctx context.Context) error
@@ -117,6 +118,19 @@ type Contracts interface {
 	// ContractVersions are all versions of all contracts, by name and version,
 	// without their sources.
 	ContractVersions(ctx context.Context) ([]hook.ContractText, error)
+}
+
+// Schedules of the database.
+type Schedules interface {
+	// Schedules are those of a tenant that have, or had, a clock.
+	Schedules(ctx context.Context, tenant string) ([]hook.Schedule, error)
+}
+
+// Runner makes runs of schedules.
+type Runner interface {
+	// RunNow makes a run at once, and does not move the clock. An error means that
+	// no run was made.
+	RunNow(ctx context.Context, name hook.ScheduleName) (*hook.ScheduleRun, error)
 }
 
 // Catalog changes the contracts that are in force.

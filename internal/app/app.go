@@ -24,6 +24,7 @@ import (
 	"gancho/internal/console"
 	"gancho/internal/deliver"
 	"gancho/internal/ingest"
+	"gancho/internal/schedule"
 	"gancho/internal/store"
 )
 
@@ -133,8 +134,13 @@ func (s *server) serve(ctx context.Context) error {
 	s.db.Watch(worker.Refresh)
 	known.Watch(in.Forget)
 	known.Watch(worker.Refresh)
+	schedules := schedule.New(schedule.Options{
+		Store: s.db, Accepter: in, Contracts: inForce, Node: "single", Log: s.log.With("part", "schedule"),
+	})
+	s.db.Watch(schedules.Changed)
+	known.Watch(schedules.Changed)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Recoverer: in, Changer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Recoverer: in, Changer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, Runner: schedules, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 		SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})
@@ -161,6 +167,7 @@ func (s *server) serve(ctx context.Context) error {
 	}
 
 	requests, front := errgroup.WithContext(ctx)
+	requests.Go(func() error { return schedules.Run(front) }) // a door like the others
 	requests.Go(func() error { return s.listen(front, profiler(handler, s.admin)) })
 	if s.cfg.Demo {
 		requests.Go(func() error { return s.demo(front, inForce) })

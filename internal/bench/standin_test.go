@@ -207,6 +207,17 @@ func (s *standIn) mux() http.Handler {
 	const base = "/v1/tenants/bench"
 	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("PUT "+base, func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, struct{}{}) })
+	records := 0
+	mux.HandleFunc("POST /v1/contracts", func(w http.ResponseWriter, _ *http.Request) { answer(w, 201, struct{}{}) })
+	mux.HandleFunc("POST "+base+"/records", func(w http.ResponseWriter, r *http.Request) {
+		var items []json.RawMessage
+		_ = json.NewDecoder(r.Body).Decode(&items)
+		records += len(items)
+		answer(w, 200, struct{}{})
+	})
+	mux.HandleFunc("POST "+base+"/schedules/bench-snapshot/metrics/run", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, scheduled{State: "sent", Examined: records, Records: (records + scheduleShare - 1) / scheduleShare, Bytes: 1, Took: 1})
+	})
 	mux.HandleFunc("POST "+base+"/endpoints", func(w http.ResponseWriter, r *http.Request) {
 		var ep standInEndpoint
 		_ = json.NewDecoder(r.Body).Decode(&ep)

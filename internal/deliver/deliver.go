@@ -267,6 +267,19 @@ func (w *Worker) Wake(id hook.EndpointID) {
 	}
 }
 
+// Supersede tells that a newer snapshot took the place of deliveries, and that the
+// store knows: those that wait are not sent, and those in flight not again.
+func (w *Worker) Supersede(list []hook.DeliveryAt) {
+	for _, d := range list {
+		w.mu.Lock()
+		l := w.lanes[d.Endpoint]
+		w.mu.Unlock()
+		if l != nil { // or whoever opens it reads what the store knows
+			l.supersede(d.ID)
+		}
+	}
+}
+
 // Refresh tells that configuration was committed, of an endpoint or of a contract.
 func (w *Worker) Refresh(c hook.Change) {
 	if c.Contract != "" {

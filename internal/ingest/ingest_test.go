@@ -28,6 +28,8 @@ type desk struct {
 	ready map[hook.EndpointID]bool
 
 	reserved int
+
+	superseded []hook.DeliveryAt
 }
 
 func (d *desk) Offer(jobs []hook.Job) {
@@ -43,6 +45,12 @@ func (d *desk) Reserve(id hook.EndpointID) bool {
 		d.reserved++
 	}
 	return d.ready[id]
+}
+
+func (d *desk) Supersede(list []hook.DeliveryAt) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.superseded = append(d.superseded, list...)
 }
 
 func (d *desk) Unreserve(hook.EndpointID) {

@@ -122,7 +122,7 @@ func recoveryStep(r *hook.Recovery, page []hook.RecoveryItem, t *target, now tim
 		step.Cursor = it.Event.ID
 		switch {
 		case it.Delivery != nil:
-			if slices.Contains(r.States, it.Delivery.State) && it.Delivery.Mode != hook.AtMostOnce {
+			if slices.Contains(r.States, it.Delivery.State) && it.Delivery.Mode != hook.AtMostOnce && it.Delivery.Reason != hook.ReasonSuperseded {
 				step.Requeue = append(step.Requeue, it.Delivery.ID)
 			}
 		case r.Missing && t.mode != hook.AtMostOnce && it.Event.Contract == t.contract:

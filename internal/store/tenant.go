@@ -140,6 +140,7 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 		for _, q := range []string{
 			`DELETE FROM events WHERE tenant = $1 AND id IN (SELECT id FROM events WHERE tenant = $1 ORDER BY id LIMIT $2)`,
 			`DELETE FROM idempotency WHERE tenant = $1 AND key IN (SELECT key FROM idempotency WHERE tenant = $1 ORDER BY key LIMIT $2)`,
+			`DELETE FROM schedules WHERE tenant = $1 AND (contract, type) IN (SELECT contract, type FROM schedules WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM records WHERE tenant = $1 AND (contract, kind, key) IN
 				(SELECT contract, kind, key FROM records WHERE tenant = $1 ORDER BY contract, kind, key LIMIT $2)`,
 			`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
