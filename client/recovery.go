@@ -27,18 +27,6 @@ type Recovery struct {
 	FinishedAt *time.Time `json:"finished_at"`
 }
 
-// RecoveryPreview is what a bulk replay would come to.
-type RecoveryPreview struct {
-	Deliveries int  `json:"deliveries" doc:"Would be sent again, as far as was looked."`
-	Examined   int  `json:"examined" doc:"Events looked at."`
-	Complete   bool `json:"complete" doc:"All events of the time were looked at; otherwise there may be more."`
-}
-
-// PreviewRecovery counts what a bulk replay would send again.
-func (c *Client) PreviewRecovery(ctx context.Context, tenant, endpoint string, in RecoveryInput) (*RecoveryPreview, error) {
-	return send[RecoveryPreview](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "recover-preview"), in)
-}
-
 // Recover starts a bulk replay; it goes on by itself.
 func (c *Client) Recover(ctx context.Context, tenant, endpoint string, in RecoveryInput) (*Recovery, error) {
 	return send[Recovery](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "recover"), in)

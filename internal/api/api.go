@@ -42,7 +42,6 @@ import (
 type Options struct {
 	Store     Store
 	Accepter  Accepter
-	Recoverer Recoverer
 	Changer   Changer
 	Waker     Waker
 	Tester    Tester

@@ -98,9 +98,6 @@ func TestClient(t *testing.T) {
 	if d, err := c.Delivery(ctx, "acme", l.Items[0].ID); err != nil || d.Attempts != 1 {
 		t.Errorf("delivery %+v %v", d, err)
 	}
-	if n, err := c.PreviewRecovery(ctx, "acme", e.ID, client.RecoveryInput{Since: time.Now().Add(-time.Hour), States: []string{"failed", "missing"}}); err != nil || !n.Complete || n.Examined == 0 {
-		t.Errorf("preview %+v %v", n, err)
-	}
 	r, err := c.Recover(ctx, "acme", e.ID, client.RecoveryInput{Since: time.Now().Add(-time.Hour)})
 	must(err)
 	if got, err := c.Recovery(ctx, "acme", e.ID, r.ID); err != nil || got.State != "running" {

@@ -92,12 +92,6 @@ func TestRetryAndRecover(t *testing.T) {
 		t.Errorf("disabled: %s", a.Body)
 	}
 	s.do("POST", path+"/resume", "").want(200)
-	const wanted = `{"since":"2020-01-01T00:00:00+01:00","until":"2999-01-01T00:00:00Z","states":["failed","missing"]}`
-	count := s.do("POST", path+"/recover-preview", wanted).want(200)
-	if again := s.do("POST", path+"/recover-preview", wanted).want(200); count.get("complete") != true || again.Body != count.Body {
-		t.Errorf("preview: %s, then %s", count.Body, again.Body)
-	}
-	s.do("POST", path+"/recover-preview", `{"since":"2999-01-01T00:00:00Z"}`).want(422)
 	r := s.do("POST", path+"/recover", `{"since":"2020-01-01T00:00:00+01:00","until":"2999-01-01T00:00:00Z","states":["failed","missing"]}`).want(202)
 	if r.str("state") != "running" || jsonOf(t, r.get("states")) != `["failed","missing"]` || r.str("since") != "2019-12-31T23:00:00Z" || strings.HasPrefix(r.str("until"), "2999") {
 		t.Errorf("recovery: %s", r.Body)

@@ -20,11 +20,6 @@ func (a *API) routeRecoveries() {
 		codes: []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"},
 	}, a.recoverEndpoint)
 	add(a, operation{
-		id: "preview-recovery", method: http.MethodPost, path: endpointPath1 + "/recover-preview", tag: "endpoints", access: readers,
-		summary: "Count what a recovery would send", description: "Goes through the same events, for at most 100,000 events or two seconds, and sends nothing.",
-		codes: []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"},
-	}, a.previewRecovery)
-	add(a, operation{
 		id: "list-recoveries", method: http.MethodGet, path: endpointPath1 + "/recoveries", tag: "endpoints", access: readers,
 		summary: "List recoveries", codes: []string{"endpoint_not_found", "cursor_invalid"},
 	}, a.listRecoveries)
@@ -58,36 +53,7 @@ func (a *API) recoverEndpoint(ctx context.Context, in *struct {
 	Body client.RecoveryInput
 },
 ) (*recoveryOutput, error) {
-	r, err := a.recovery(ctx, in.EndpointPath, in.Body)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.Store.CreateRecovery(ctx, r); err != nil {
-		return nil, err
-	}
-	a.Waker.Wake(r.Endpoint)
-	return &recoveryOutput{wireRecovery(*r)}, nil
-}
-
-func (a *API) previewRecovery(ctx context.Context, in *struct {
-	EndpointPath
-	Body client.RecoveryInput
-},
-) (*struct{ Body client.RecoveryPreview }, error) {
-	r, err := a.recovery(ctx, in.EndpointPath, in.Body)
-	if err != nil {
-		return nil, err
-	}
-	n, err := a.Recoverer.CountRecovery(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	return &struct{ Body client.RecoveryPreview }{client.RecoveryPreview{Deliveries: n.Deliveries, Examined: n.Examined, Complete: n.Complete}}, nil
-}
-
-// recovery is what was asked for, if the endpoint can have it.
-func (a *API) recovery(ctx context.Context, at EndpointPath, in client.RecoveryInput) (*hook.Recovery, error) {
-	e, err := a.endpoint(ctx, at)
+	e, err := a.endpoint(ctx, in.EndpointPath)
 	if err != nil {
 		return nil, err
 	}
@@ -98,12 +64,16 @@ func (a *API) recovery(ctx context.Context, at EndpointPath, in client.RecoveryI
 	if e.State == hook.EndpointDisabled {
 		return nil, hook.Conflict("endpoint_disabled", "The endpoint is disabled. Resume it first.")
 	}
-	r, err := newRecovery(in, time.Now().UTC().Truncate(time.Microsecond))
+	r, err := newRecovery(in.Body, time.Now().UTC().Truncate(time.Microsecond))
 	if err != nil {
 		return nil, err
 	}
-	r.Tenant, r.Endpoint = at.Tenant, e.ID
-	return r, nil
+	r.Tenant, r.Endpoint = in.Tenant, e.ID
+	if err := a.Store.CreateRecovery(ctx, r); err != nil {
+		return nil, err
+	}
+	a.Waker.Wake(e.ID)
+	return &recoveryOutput{wireRecovery(*r)}, nil
 }
 
 func newRecovery(in client.RecoveryInput, now time.Time) (*hook.Recovery, error) {

@@ -44,7 +44,6 @@ func TestRoles(t *testing.T) {
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/rotate-secret":        tenantMay,
 		"GET /v1/tenants/{tenant}/endpoints/{endpoint}/secret":                tenantMay,
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/recover":              tenantMay,
-		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/recover-preview":      readMay,
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/test":                 tenantMay,
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/render":               tenantMay,
 		"GET /v1/tenants/{tenant}/events/{event}/explain":                     readMay,

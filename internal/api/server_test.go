@@ -134,7 +134,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
 	s.api = api.New(api.Options{
-		Store: db, Accepter: s.in, Recoverer: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, Runner: s.schedules, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
+		Store: db, Accepter: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, Runner: s.schedules, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(s.api.Changed)

@@ -155,11 +155,6 @@ type Changer interface {
 	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
 }
 
-// Recoverer knows what a bulk replay would do.
-type Recoverer interface {
-	CountRecovery(ctx context.Context, r *hook.Recovery) (hook.RecoveryCount, error)
-}
-
 // Waker tells the worker that an endpoint has something due that it may not
 // know of.
 type Waker interface {

@@ -140,7 +140,7 @@ func (s *server) serve(ctx context.Context) error {
 	s.db.Watch(schedules.Changed)
 	known.Watch(schedules.Changed)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Recoverer: in, Changer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, Runner: schedules, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, Runner: schedules, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 		SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})

@@ -38,13 +38,6 @@ type RecoveryItem struct {
 	Delivery *Delivery // the endpoint's delivery of it; nil: there is none
 }
 
-// RecoveryCount is what a bulk replay would come to.
-type RecoveryCount struct {
-	Deliveries int  // would be sent again
-	Examined   int  // events looked at
-	Complete   bool // no events are left to look at; otherwise there may be more
-}
-
 // RecoveryStep is what a recovery does about one page of events, committed
 // together with its progress.
 type RecoveryStep struct {

@@ -304,10 +304,6 @@ func TestRecover(t *testing.T) {
 			ID: hook.NewRecoveryID(), Tenant: "acme", Endpoint: e.ID, Since: since.Add(-time.Second), Until: time.Now().Add(time.Second),
 			States: []hook.State{hook.Failed, hook.Cancelled}, Missing: true, State: hook.RecoveryRunning, CreatedAt: time.Now(),
 		}
-		count, err := b.CountRecovery(t.Context(), r)
-		if err != nil || !count.Complete {
-			t.Errorf("count %+v, %v", count, err)
-		}
 		if err := db.CreateRecovery(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
@@ -325,9 +321,6 @@ func TestRecover(t *testing.T) {
 				// 450 events but number 13, two of three not delivered, and the missed one.
 				if want := int64(449-150) + 1; got.Requeued != want || got.Examined != 452 {
 					t.Errorf("requeued %d of %d, want %d of 452", got.Requeued, got.Examined, want)
-				}
-				if count.Deliveries != int(got.Requeued) || count.Examined != int(got.Examined) {
-					t.Errorf("it was counted as %+v before", count)
 				}
 				break
 			}

@@ -78,43 +78,6 @@ func (in *Ingest) recoverOne(ctx context.Context, r *hook.Recovery) error {
 	return nil
 }
 
-// A count goes through the events as the replay would, and stops early rather
-// than keep somebody waiting.
-const (
-	countPage   = 1000
-	countEvents = 100_000
-	countTime   = 2 * time.Second
-)
-
-// CountRecovery says what a bulk replay would send again if it ran now. Nothing
-// is stored.
-func (in *Ingest) CountRecovery(ctx context.Context, r *hook.Recovery) (n hook.RecoveryCount, err error) {
-	routes, err := in.directory.routes(ctx, r.Tenant)
-	if err != nil {
-		return n, err
-	}
-	t := routes.targets[r.Endpoint]
-	if t == nil {
-		return hook.RecoveryCount{Complete: true}, nil
-	}
-	at, start := *r, time.Now()
-	for n.Examined < countEvents && time.Since(start) < countTime {
-		page, err := in.Store.RecoveryPage(ctx, &at, countPage)
-		if err != nil {
-			return n, err
-		}
-		step := recoveryStep(&at, page, t, start)
-		n.Examined += step.Examined
-		n.Deliveries += len(step.Requeue) + len(step.Create)
-		if len(page) < countPage {
-			n.Complete = true
-			break
-		}
-		at.Cursor = step.Cursor
-	}
-	return n, nil
-}
-
 // recoveryStep decides what a page of events comes to.
 func recoveryStep(r *hook.Recovery, page []hook.RecoveryItem, t *target, now time.Time) hook.RecoveryStep {
 	step := hook.RecoveryStep{Cursor: r.Cursor, Examined: len(page), Done: len(page) == 0, Ordered: t.ordered}
