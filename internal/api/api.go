@@ -35,14 +35,16 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/stream"
 )
 
-// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts, Catalog,
+// Options of [New]. Store, Accepter, Changer, Recoverer, Waker, Tester, Contracts, Catalog,
 // Runner and AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
 	Changer   Changer
+	Recoverer Recoverer
 	Waker     Waker
 	Tester    Tester
 	Scripts   Scripts
@@ -60,6 +62,8 @@ type Options struct {
 	// PublicURL is where browsers find the server; nil: as the request says.
 	PublicURL *url.URL
 	Console   Pages // nil: none
+	// Stream is told by others what happens; nil: nobody tells.
+	Stream *stream.Hub
 }
 
 // Pages serves what people look at: requests that the API has nothing for.
@@ -90,6 +94,9 @@ func New(o Options) *API {
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1 << 20
 	}
+	if o.Stream == nil {
+		o.Stream = new(stream.Hub)
+	}
 	if o.Contracts == nil {
 		o.Contracts = new(contract.Set)
 	}
@@ -115,6 +122,9 @@ func New(o Options) *API {
 	a.routeContracts()
 	a.routeSchedules()
 	a.routeContractDocs()
+	a.routeStats()
+	a.routeStream()
+	a.routeAudit()
 	a.routeSystem()
 	a.doc = a.document()
 	return a

@@ -24,6 +24,7 @@ import (
 	"gancho/internal/schedule"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
+	"gancho/internal/stream"
 	"gancho/internal/transform"
 )
 
@@ -39,6 +40,7 @@ type server struct {
 	schedules *schedule.Scheduler
 	worker    *idleWorker
 	contracts *contract.Set
+	live      *stream.Hub
 	log       *syncBuffer
 	answers   *syncBuffer // all answers' bodies
 }
@@ -110,7 +112,7 @@ func newServer(t testing.TB) *server {
 
 func newServerOf(t testing.TB, db *store.DB) *server {
 	t.Helper()
-	s := &server{t: t, db: db, worker: &idleWorker{}, log: &syncBuffer{}, answers: &syncBuffer{}}
+	s := &server{t: t, db: db, worker: &idleWorker{}, live: &stream.Hub{}, log: &syncBuffer{}, answers: &syncBuffer{}}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	known := catalog.New(db, log)
 	s.contracts = known.Set()
@@ -134,10 +136,11 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
 	s.api = api.New(api.Options{
-		Store: db, Accepter: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, Runner: s.schedules, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
+		Stream: s.live, Store: db, Accepter: s.in, Changer: s.in, Recoverer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, Runner: s.schedules, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(s.api.Changed)
+	db.Watch(s.live.Changed)
 	db.Watch(s.in.Forget)
 	known.Watch(s.in.Forget)
 	return s

@@ -21,6 +21,8 @@ type Store interface {
 	Credentials
 	Records
 	Keys
+	Statistics
+	Audit
 	Contracts
 	Schedules
 
@@ -113,6 +115,26 @@ type Keys interface {
 	DeleteKey(ctx context.Context, id hook.KeyID) error
 }
 
+// Audit of the database. Changes write their entries themselves, in the name of
+// the [hook.Actor] of their context.
+type Audit interface {
+	// AuditTrail is of one tenant, or of everything if tenant is "".
+	AuditTrail(ctx context.Context, tenant string, p hook.Page) (list []hook.AuditEntry, next hook.ID, err error)
+	// Audit writes about something that changes nothing in the database.
+	Audit(ctx context.Context, e hook.AuditEntry) error
+}
+
+// Statistics of the database. Without an endpoint they are of a whole tenant,
+// without a tenant of all.
+type Statistics interface {
+	// Stats is a series from since on, oldest first, without tallies of nothing.
+	Stats(ctx context.Context, tenant string, endpoint hook.EndpointID, span hook.StatsSpan, since time.Time) ([]hook.StatsRow, error)
+	// Backlog counts unfinished deliveries up to limit.
+	Backlog(ctx context.Context, tenant string, endpoint hook.EndpointID, limit int) (hook.Backlog, error)
+	// Failing come without their backlogs, those that fail longest first.
+	Failing(ctx context.Context, tenant string, limit int) ([]hook.Failing, error)
+}
+
 // Contracts of the database.
 type Contracts interface {
 	// ContractVersions are all versions of all contracts, by name and version,
@@ -153,6 +175,12 @@ type Accepter interface {
 // An error concerns the whole request, and then nothing was stored.
 type Changer interface {
 	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
+}
+
+// Recoverer foretells recoveries.
+type Recoverer interface {
+	// PreviewRecovery says what a recovery would come to. It stores nothing.
+	PreviewRecovery(ctx context.Context, r *hook.Recovery) (hook.RecoveryPreview, error)
 }
 
 // Waker tells the worker that an endpoint has something due that it may not

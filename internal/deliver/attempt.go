@@ -286,9 +286,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	}
 	l.mu.Unlock()
 
-	if l.w.Observer != nil {
-		l.w.Observer.Attempted(p.endpoint, d, a)
-	}
+	l.w.Observer.Attempted(p.endpoint, d, a)
 	final := *d
 	l.w.record(hook.Result{Delivery: final, Attempt: a, Frozen: frozen}, func() { l.letGo(final, now) })
 	if disable != "" {

@@ -547,7 +547,9 @@ func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 			}
 			found = true
 			wait.Add(1)
-			l.w.record(interruptedResult(d, p, l.hidesBody(ctx, p, d), time.Now()), wait.Done)
+			r := interruptedResult(d, p, l.hidesBody(ctx, p, d), time.Now())
+			l.w.Observer.Attempted(p.endpoint, &r.Delivery, r.Attempt)
+			l.w.record(r, wait.Done)
 		}
 		l.mu.Lock()
 		l.released = nil
@@ -670,7 +672,9 @@ func (l *lane) cancelPage(ctx context.Context) (more bool) {
 		if !l.holdsOn(d.ID) { // what is in flight is cancelled by its own result
 			cancelled++
 			wait.Add(1)
-			l.w.record(l.cancelled(d), wait.Done)
+			r := l.cancelled(d)
+			l.w.Observer.Cancelled(&r.Delivery)
+			l.w.record(r, wait.Done)
 		}
 	}
 	recorded := waitOr(ctx, &wait)

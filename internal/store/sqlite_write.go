@@ -331,6 +331,7 @@ func (l *lite) saveHealth(ctx context.Context, id hook.EndpointID, h hook.Health
 // tx is what a change may do: run statements in the shared transaction.
 type tx struct {
 	ctx     context.Context
+	actor   hook.Actor      // who makes the change
 	tenants map[string]bool // whether a tenant is gone now; for the dialect to remember
 	conn    interface {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
