@@ -24,7 +24,10 @@ import (
 	"gancho/internal/console"
 	"gancho/internal/deliver"
 	"gancho/internal/ingest"
+	"gancho/internal/schedule"
+	"gancho/internal/stats"
 	"gancho/internal/store"
+	"gancho/internal/stream"
 )
 
 // Run serves until ctx ends, then stops in order and returns. What a person
@@ -90,6 +93,7 @@ type server struct {
 	key      []byte // encrypts what is stored, and sessions
 	listener net.Listener
 	stdout   io.Writer
+	live     stream.Hub // of what happens, for those who watch
 }
 
 // run starts the parts, each on what it needs already running, and stops them in
@@ -113,6 +117,7 @@ func (s *server) serve(ctx context.Context) error {
 	known := catalog.New(s.db, s.log.With("part", "contracts"))
 	inForce := known.Set()
 	metrics := newMetrics()
+	counts := stats.New(s.db, s.log.With("part", "stats"))
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()
 	scripts, err := newScripts()
@@ -121,24 +126,31 @@ func (s *server) serve(ctx context.Context) error {
 	}
 	defer scripts.Close()
 	worker := deliver.New(deliver.Options{
-		Store: s.db, Transport: sender, Contracts: inForce, Scripts: scripts, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
+		Store: s.db, Transport: sender, Contracts: inForce, Scripts: scripts, Observer: observer{attemptLog{metrics, s.log.With("part", "deliver")}, counts, &s.live},
 		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
 	in := ingest.New(ingest.Options{
-		Store: s.db, Dispatcher: worker, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
+		Store: s.db, Dispatcher: dispatcher{worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Troubled: metrics.troubles.Inc, Log: s.log.With("part", "ingest"),
 	})
 	s.db.Watch(in.Forget)
 	s.db.Watch(worker.Refresh)
 	known.Watch(in.Forget)
 	known.Watch(worker.Refresh)
+	known.Watch(s.live.Changed)
+	schedules := schedule.New(schedule.Options{
+		Store: s.db, Accepter: in, Contracts: inForce, Node: "single", Log: s.log.With("part", "schedule"),
+	})
+	s.db.Watch(schedules.Changed)
+	known.Watch(schedules.Changed)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Changer: in, Recoverer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, Runner: schedules, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
-		SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
+		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})
 	s.db.Watch(handler.Changed)
+	s.db.Watch(s.live.Changed)
 	house := newHouse(s.db, s.cfg.Retention, s.log.With("part", "housekeeping"))
 	s.db.Watch(house.changed)
 
@@ -156,11 +168,13 @@ func (s *server) serve(ctx context.Context) error {
 	parts.Go(func() error { return worker.Run(work) })
 	parts.Go(func() error { return in.Run(work) })
 	parts.Go(func() error { return house.run(work) })
+	parts.Go(func() error { return counts.Run(work) })
 	if directory != nil {
 		parts.Go(func() error { return directory.Run(work) })
 	}
 
 	requests, front := errgroup.WithContext(ctx)
+	requests.Go(func() error { return schedules.Run(front) }) // a door like the others
 	requests.Go(func() error { return s.listen(front, profiler(handler, s.admin)) })
 	if s.cfg.Demo {
 		requests.Go(func() error { return s.demo(front, inForce) })
@@ -169,7 +183,9 @@ func (s *server) serve(ctx context.Context) error {
 	}
 	err = requests.Wait()
 	stopWork()
-	return errors.Join(err, parts.Wait())
+	err = errors.Join(err, parts.Wait())
+	counts.Flush(context.WithoutCancel(ctx)) // what the last requests came to
+	return err
 }
 
 // importContracts puts the stored contracts in force, then takes in what the
@@ -195,6 +211,7 @@ func (s *server) listen(ctx context.Context, h http.Handler) error {
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.With("part", "http").Handler(), slog.LevelWarn),
 	}
+	srv.RegisterOnShutdown(s.live.Close) // streams would never end by themselves
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(s.listener) }()
 	select {

@@ -41,9 +41,11 @@ var mayImport = map[string][]string{
 	"internal/store":    {"internal/hook"},
 	"internal/catalog":  {"internal/hook", "internal/contract"},
 	"internal/ingest":   {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
-	"internal/schedule": {"internal/hook"},
+	"internal/schedule": {"internal/hook", "internal/contract"},
+	"internal/stats":    {"internal/hook"},
+	"internal/stream":   {"internal/hook"},
 	"internal/deliver":  {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson", "internal/transform"},
-	"internal/api":      {"internal/hook", "client", "internal/bearer", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson", "internal/guide", "internal/transform"},
+	"internal/api":      {"internal/hook", "client", "internal/stream", "internal/bearer", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson", "internal/guide", "internal/transform"},
 	"internal/inbox":    {"internal/sign"},
 	"internal/console":  {},
 

@@ -400,7 +400,8 @@ func (db *DB) change(ctx context.Context, fn func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c := &change{run: fn, done: make(chan struct{})}
+	actor := hook.ActorOf(ctx)
+	c := &change{run: func(t *tx) error { t.actor = actor; return fn(t) }, done: make(chan struct{})}
 	if err := db.queue.add(1, 0, true, false, func(b *batch) { b.changes = append(b.changes, c) }); err != nil {
 		return err
 	}
