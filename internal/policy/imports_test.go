@@ -47,7 +47,8 @@ var mayImport = map[string][]string{
 	"internal/app":       {anyButCLI},
 	"internal/bench":     {"client", "internal/inbox"},
 	"internal/cli":       {"internal/app", "client", "internal/inbox", "internal/bench", "internal/contract"},
-	"internal/storetest": {"internal/store", "internal/hook"},
+	"internal/storetest": {"internal/store", "internal/hook", "internal/pgtest"},
+	"internal/pgtest":    {},
 	"internal/policy":    {},
 	"cmd/gancho":         {"internal/cli"},
 }

@@ -20,6 +20,7 @@ var dependencies = map[string]string{
 	"github.com/goccy/go-yaml":                                 "YAML with the line and column of every value, for contracts and the configuration",
 	"github.com/google/go-cmp":                                 "tests: differences of values that people can read",
 	"github.com/google/uuid":                                   "time-ordered ids (UUIDv7)",
+	"github.com/jackc/pgx/v5":                                  "PostgreSQL: arrays as parameters, pipelines, LISTEN",
 	"github.com/pressly/goose/v3":                              "database migrations, in order and once",
 	"github.com/prometheus/client_golang":                      "the metrics page",
 	"github.com/rogpeppe/go-internal":                          "tests: testscript, conversations with the program as text files",

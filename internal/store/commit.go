@@ -236,6 +236,12 @@ func (q *queue) gather(last int) int {
 	return n
 }
 
+func (q *queue) stopped() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
@@ -387,6 +393,17 @@ func (db *DB) change(ctx context.Context, fn func(*tx) error) error {
 		return err
 	}
 	c := &change{run: fn, done: make(chan struct{})}
+	if db.queue.stopped() {
+		return errStopped
+	}
+	if db.dialect.change(c) {
+		return lost(c.err)
+	}
+	return db.enqueue(c)
+}
+
+// enqueue puts a change into a batch and waits for it.
+func (db *DB) enqueue(c *change) error {
 	if err := db.queue.add(1, 0, true, false, func(b *batch) { b.changes = append(b.changes, c) }); err != nil {
 		return err
 	}
