@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -48,6 +49,17 @@ type Options struct {
 	// MaxPayload bounds the payload of one event, in bytes; 0 means 1 MiB.
 	MaxPayload int
 	Version    string // of the program, for the document
+	SessionKey []byte // 32 bytes that sessions are sealed with; nil: they end with the process
+	// PublicURL is where browsers find the server; nil: as the request says.
+	PublicURL *url.URL
+	Console   Pages // nil: none
+}
+
+// Pages serves what people look at: requests that the API has nothing for.
+type Pages interface {
+	http.Handler
+	// Takes reports whether a request is for a page or for a file of one.
+	Takes(r *http.Request) bool
 }
 
 // API serves the REST API. Its methods may be called from any goroutine.
@@ -74,7 +86,7 @@ func New(o Options) *API {
 		o.Version = "dev"
 	}
 	a := &API{
-		Options: o, log: o.Log, mux: http.NewServeMux(), keys: newKeyring(o.Store, o.AdminKey),
+		Options: o, log: o.Log, mux: http.NewServeMux(), keys: newKeyring(o.Store, o.AdminKey, o.SessionKey),
 		limit: max(maxBatch, int64(o.MaxPayload)+bodyMargin),
 	}
 	a.huma = newHuma(a.mux, o.Version)
@@ -86,6 +98,7 @@ func New(o Options) *API {
 	a.routeDeliveries()
 	a.routeRecoveries()
 	a.routeKeys()
+	a.routeSessions()
 	a.routeContracts()
 	a.routeSystem()
 	a.doc = a.document()
@@ -95,6 +108,11 @@ func New(o Options) *API {
 // Changed tells that configuration was committed: what is remembered of it is
 // forgotten. It is quick and calls nobody.
 func (a *API) Changed(c hook.Change) { a.keys.changed(c) }
+
+// Document is the OpenAPI document of a server of some version.
+func Document(version string) []byte {
+	return New(Options{Version: version, Metrics: http.NotFoundHandler()}).doc
+}
 
 // ServeHTTP serves one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -128,6 +146,8 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	h.ServeHTTP(probe, r)
 	allow := probe.header.Get("Allow")
 	switch {
+	case probe.status != http.StatusMethodNotAllowed && a.Console != nil && !ours(r) && a.Console.Takes(r):
+		a.Console.ServeHTTP(w, r)
 	case probe.status != http.StatusMethodNotAllowed:
 		a.fail(w, r, newProblem(http.StatusNotFound, "path_not_found", "There is nothing at this path. GET /openapi.json describes what there is."))
 	case r.Method == http.MethodOptions:
@@ -138,6 +158,9 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "This path takes "+allow+"."))
 	}
 }
+
+// ours reports whether a path can only be meant for the API.
+func ours(r *http.Request) bool { return r.URL.Path == "/v1" || strings.HasPrefix(r.URL.Path, "/v1/") }
 
 // recovered turns a panic into a 500, unless the answer has begun.
 func (a *API) recovered(w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -22,6 +23,7 @@ const (
 	readers                  // operator, tenant, read
 	anyReaders               // the same, also with a key of one tenant on what belongs to none
 	publishers               // operator, tenant, publish
+	anyone                   // every key
 )
 
 // roles are the roles that each access admits.
@@ -31,6 +33,7 @@ var roles = map[access][]hook.Role{
 	readers:    {hook.RoleOperator, hook.RoleTenant, hook.RoleRead},
 	anyReaders: {hook.RoleOperator, hook.RoleTenant, hook.RoleRead},
 	publishers: {hook.RoleOperator, hook.RoleTenant, hook.RolePublish},
+	anyone:     {hook.RoleOperator, hook.RoleTenant, hook.RoleRead, hook.RolePublish},
 }
 
 func (a access) admits(r hook.Role) bool {
@@ -40,9 +43,9 @@ func (a access) admits(r hook.Role) bool {
 	case hook.RoleTenant:
 		return a != operators
 	case hook.RoleRead:
-		return a == readers || a == anyReaders
+		return a == readers || a == anyReaders || a == anyone
 	case hook.RolePublish:
-		return a == publishers
+		return a == publishers || a == anyone
 	}
 	return false
 }
@@ -61,6 +64,9 @@ type keyring struct {
 	admin [32]byte // hash of the admin key
 	root  *hook.Key
 
+	sealer sealer
+	cross  *http.CrossOriginProtection
+
 	mu     sync.RWMutex
 	keys   map[[32]byte]*cachedKey
 	change uint64 // counts invalidations, so that a lookup that one overtakes is not remembered
@@ -71,9 +77,10 @@ type cachedKey struct {
 	until time.Time
 }
 
-func newKeyring(store Keys, admin string) *keyring {
+func newKeyring(store Keys, admin string, sessionKey []byte) *keyring {
 	return &keyring{
 		store: store, admin: sha256.Sum256([]byte(admin)), keys: map[[32]byte]*cachedKey{},
+		sealer: newSealer(sessionKey), cross: http.NewCrossOriginProtection(),
 		root: &hook.Key{Name: "admin", Role: hook.RoleOperator},
 	}
 }
@@ -102,31 +109,47 @@ var errKeyInvalid = &hook.Error{
 	Kind: hook.KindUnauthorized, Code: "key_invalid", Detail: "This API key does not exist, was revoked, or has expired.",
 }
 
-// authenticate finds the key that a request was made with.
+// authenticate finds the key that a request was made with: that of its header
+// Authorization, or, without one, that of its session.
 func (k *keyring) authenticate(r *http.Request) (*hook.Key, error) {
+	now := time.Now()
 	values := r.Header["Authorization"]
 	if len(values) == 0 {
-		return nil, errKeyMissing
+		hash, err := k.cookieHash(r, now)
+		if err != nil {
+			return nil, err
+		}
+		key, err := k.byHash(r.Context(), hash, now)
+		if hook.IsKind(err, hook.KindUnauthorized) { // the key is gone
+			err = errSessionEnded
+		}
+		return key, err
 	}
 	const scheme = "Bearer "
 	if len(values) > 1 || len(values[0]) <= len(scheme) || !strings.EqualFold(values[0][:len(scheme)], scheme) {
 		return nil, errKeyMissing
 	}
 	text := strings.TrimSpace(values[0][len(scheme):])
+	if strings.HasPrefix(text, portalPrefix) {
+		return k.portalKey(text, now)
+	}
 	if text == "" || len(text) > 512 {
 		return nil, errKeyInvalid
 	}
+	return k.byHash(r.Context(), sha256.Sum256([]byte(text)), now)
+}
+
+// byHash finds a key by the hash of its text.
+func (k *keyring) byHash(ctx context.Context, hash [32]byte, now time.Time) (*hook.Key, error) {
 	// Only hashes are compared, so the time it takes tells nothing of a key.
-	hash := sha256.Sum256([]byte(text))
 	if subtle.ConstantTimeCompare(hash[:], k.admin[:]) == 1 {
 		return k.root, nil
 	}
-	now := time.Now()
 	k.mu.RLock()
 	cached, change := k.keys[hash], k.change
 	k.mu.RUnlock()
 	if cached == nil || now.After(cached.until) {
-		key, err := k.store.KeyByHash(r.Context(), hash)
+		key, err := k.store.KeyByHash(ctx, hash)
 		if hook.IsKind(err, hook.KindNotFound) {
 			return nil, errKeyInvalid
 		}
@@ -167,7 +190,7 @@ func admit(k *hook.Key, who access, tenant string, onTenant bool) error {
 	if !who.admits(k.Role) {
 		return forbidden(k, who)
 	}
-	if k.Tenant == "" || who == anyReaders || onTenant && k.Tenant == tenant {
+	if k.Tenant == "" || who == anyReaders || who == anyone || onTenant && k.Tenant == tenant {
 		return nil
 	}
 	if onTenant {
@@ -198,4 +221,17 @@ func newKeyText() (text string, hash [32]byte, hint string) {
 
 type contextKey int
 
-const idOfRequest contextKey = iota
+const (
+	idOfRequest contextKey = iota
+	callOf
+)
+
+// call is what an operation may know of its request beside its input.
+type call struct {
+	request *http.Request
+	key     *hook.Key // nil where an operation needs none
+}
+
+func requestOf(ctx context.Context) *http.Request { return ctx.Value(callOf).(call).request }
+
+func keyOf(ctx context.Context) *hook.Key { return ctx.Value(callOf).(call).key }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +77,14 @@ func TestClient(t *testing.T) {
 	}
 	if l, err := c.Events(ctx, "acme", client.EventFilter{Type: "a", Contract: "standard", Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour)}); err != nil || len(l.Items) != 2 {
 		t.Errorf("events %+v %v", l, err)
+	}
+	link, err := c.CreatePortalLink(ctx, "acme", client.PortalLinkInput{Language: "es"})
+	must(err)
+	_, token, _ := strings.Cut(link.URL, "#")
+	portal, err := c.OpenPortalLink(ctx, token)
+	must(err)
+	if who, err := client.New(srv.URL, portal.Token).Session(ctx); err != nil || who.Tenant != "acme" || !who.Portal {
+		t.Errorf("session %+v %v", who, err)
 	}
 	l, err := c.Deliveries(ctx, "acme", client.DeliveryFilter{Endpoint: e.ID, Event: answer.ID, Type: "order.paid", State: "pending"})
 	must(err)

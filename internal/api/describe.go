@@ -37,7 +37,7 @@ func (a *API) describePublish() {
 	}
 	doc.AddOperation(&huma.Operation{
 		OperationID: "publish-events", Method: op.method, Path: op.path, Tags: []string{"events"}, Summary: "Publish events",
-		Description: op.describe(), Security: []map[string][]string{{"key": {}}},
+		Description: op.describe(), Security: op.security(),
 		Parameters: []*huma.Param{
 			{Name: "tenant", In: "path", Required: true, Description: "Id of the tenant.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "acme"},
 			{Name: "Idempotency-Key", In: "header", Description: "Makes the whole request idempotent.", Schema: &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(maxKey)}},

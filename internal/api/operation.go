@@ -55,11 +55,13 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 		{Name: "events", Description: "What happened."},
 		{Name: "deliveries", Description: "One event for one endpoint, and every request made for it."},
 		{Name: "keys", Description: "API keys."},
+		{Name: "sessions", Description: "How people sign in to the console and the portal."},
 		{Name: "contracts", Description: "The webhook systems that endpoints can take part in."},
 		{Name: "system", Description: "The server itself."},
 	}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"key": {Type: "http", Scheme: "bearer", Description: "An API key (gk_…) or the operator's admin key."},
+		"key":     {Type: "http", Scheme: "bearer", Description: "An API key (gk_…), the operator's admin key, or the token of a portal link (gp_…)."},
+		"session": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "The console's session, see POST /v1/session."},
 	}
 	return humago.New(mux, c)
 }
@@ -81,6 +83,7 @@ type operation struct {
 	noBody           bool     // there is no body to read, and one that comes is ignored
 	bodyOptional     bool
 	newTenant        bool // the tenant in the path need not exist
+	open             bool // it needs no key
 }
 
 // meanings of problem codes, for the document.
@@ -92,6 +95,10 @@ var meanings = map[string]struct {
 	"body_missing":           {400, "There is no body."},
 	"key_missing":            {401, "There is no API key."},
 	"key_invalid":            {401, "The API key does not exist, was revoked, or has expired."},
+	"session_ended":          {401, "The session has ended; sign in again."},
+	"link_expired":           {401, "The portal link is not one, or its time is over."},
+	"cross_origin":           {403, "A page of another origin made the browser send this."},
+	"portal_link_invalid":    {422, "Something about the portal link is wrong; errors says what."},
 	"forbidden":              {403, "The API key may not do this."},
 	"tenant_not_found":       {404, "There is no such tenant, or it is not the key's."},
 	"endpoint_not_found":     {404, "The tenant has no such endpoint."},
@@ -141,7 +148,7 @@ func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, e
 	h := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Tags: []string{op.tag}, Summary: op.summary,
 		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: maxBody + 2, // huma refuses one byte too few
-		Security:    []map[string][]string{{"key": {}}},
+		Security:    op.security(),
 		Middlewares: huma.Middlewares{a.gate(op)}, Responses: op.responses(a.huma.OpenAPI().Components.Schemas),
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
@@ -178,8 +185,19 @@ func (a *API) operation(method, path string) *huma.Operation {
 	panic("api: no operation is a " + method)
 }
 
+// security is how callers show who they are.
+func (op operation) security() []map[string][]string {
+	if op.open {
+		return []map[string][]string{}
+	}
+	return []map[string][]string{{"key": {}}, {"session": {}}}
+}
+
 // describe is the description with who may use the operation.
 func (op operation) describe() string {
+	if op.open {
+		return strings.TrimSpace(op.description + "\n\nNeeds no key.")
+	}
 	names := make([]string, 0, 4)
 	for _, r := range roles[op.access] {
 		names = append(names, string(r))
@@ -189,7 +207,10 @@ func (op operation) describe() string {
 
 // responses are the problems an operation may answer, by status.
 func (op operation) responses(registry huma.Registry) map[string]*huma.Response {
-	codes := slices.Concat(op.codes, []string{"key_missing", "key_invalid", "forbidden", "internal_error", "storage_unavailable"})
+	codes := slices.Concat(op.codes, []string{"internal_error", "storage_unavailable"})
+	if !op.open {
+		codes = append(codes, "key_missing", "key_invalid", "session_ended", "forbidden", "cross_origin")
+	}
 	if strings.Contains(op.path, "{tenant}") && !op.newTenant {
 		codes = append(codes, "tenant_not_found")
 	}
@@ -230,7 +251,7 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 func (a *API) gate(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		err := a.enter(r, op)
+		key, err := a.enter(r, op)
 		if err == nil {
 			err = a.readBody(r, op)
 		}
@@ -238,29 +259,32 @@ func (a *API) gate(op operation) func(huma.Context, func(huma.Context)) {
 			a.fail(w, r, err)
 			return
 		}
-		next(ctx)
+		next(huma.WithValue(ctx, callOf, call{r, key}))
 	}
 }
 
-func (a *API) enter(r *http.Request, op operation) error {
+func (a *API) enter(r *http.Request, op operation) (*hook.Key, error) {
+	if op.open {
+		return nil, nil
+	}
 	key, err := a.keys.authenticate(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	onTenant := strings.Contains(op.path, "{tenant}")
 	tenant := r.PathValue("tenant")
 	if err := admit(key, op.access, tenant, onTenant); err != nil {
-		return err
+		return nil, err
 	}
 	if onTenant && !op.newTenant {
 		if !hook.ValidTenantID(tenant) {
-			return hook.NotFound("tenant", tenant)
+			return nil, hook.NotFound("tenant", tenant)
 		}
 		if _, err := a.Store.Tenant(r.Context(), tenant); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return key, nil
 }
 
 // readBody reads and checks the body before huma does, because huma says less

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gancho/internal/api"
+	"gancho/internal/console"
 	"gancho/internal/deliver"
 	"gancho/internal/ingest"
 	"gancho/internal/store"
@@ -58,12 +59,15 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s (is another server running there?): %w", cfg.Listen, err)
 	}
-	s := &server{cfg: cfg, log: log, db: db, admin: admin, listener: listener, stdout: stdout}
+	s := &server{cfg: cfg, log: log, db: db, admin: admin, key: key, listener: listener, stdout: stdout}
 	if generated && !cfg.Demo { // the demo shows it further down
 		fmt.Fprintf(stdout, "Admin key (printed once, kept in %s): %s\n", data.adminKeyFile(), admin)
 	}
 	return s.run(ctx)
 }
+
+// OpenAPI is the description of the API of a server of some version.
+func OpenAPI(version string) []byte { return api.Document(version) }
 
 // tuneMemory lets the heap grow to three times what is live before it is
 // collected, unless the environment says otherwise. What is live is small and
@@ -81,6 +85,7 @@ type server struct {
 	log      *slog.Logger
 	db       *store.DB
 	admin    string
+	key      []byte // encrypts what is stored, and sessions
 	listener net.Listener
 	stdout   io.Writer
 }
@@ -123,6 +128,7 @@ func (s *server) serve(ctx context.Context) error {
 	handler := api.New(api.Options{
 		Store: s.db, Accepter: in, Waker: worker, Tester: worker, Contracts: contracts, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
+		SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})
 	s.db.Watch(handler.Changed)
 	house := newHouse(s.db, s.cfg.Retention, s.log.With("part", "housekeeping"))

@@ -10,6 +10,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"reflect"
 	"slices"
@@ -47,6 +48,10 @@ type Config struct {
 	AdminKey Secret `name:"admin-key" env:"GANCHO_ADMIN_KEY" placeholder:"KEY" help:"API key of the operator, 16 characters or more." doc:"Without it a key is generated at the first start, stored in the data directory for its owner only, and printed once. Other programs on the machine can see flags, so prefer the environment variable or the file."`
 
 	AllowNetworks Networks `name:"allow-networks" env:"GANCHO_ALLOW_NETWORKS" placeholder:"CIDR,…" help:"Private networks that deliveries may reach all the same." doc:"Deliveries to private, loopback, link-local and metadata addresses are refused after the name was looked up, whatever the name says. List here the ranges of your own that endpoints may live in, separated by commas, such as 10.20.0.0/16,fd00:20::/48, or 127.0.0.0/8 to try things on one machine."`
+
+	PublicURL Origin `name:"public-url" env:"GANCHO_PUBLIC_URL" placeholder:"URL" help:"Where browsers find this server, such as https://hooks.example.com." doc:"Portal links begin with it. Without it they begin with the address that the link was asked for at."`
+
+	PortalOrigins Origins `name:"portal-origins" env:"GANCHO_PORTAL_ORIGINS" placeholder:"URL,…" help:"Origins whose pages may show the portal in an iframe." doc:"Separated by commas, such as https://app.example.com,https://*.example.com. Without any, only pages of the server's own address may."`
 
 	Demo bool `name:"demo" env:"GANCHO_DEMO" negatable:"" help:"Start with a demo tenant, a built-in receiver and real deliveries to it." doc:"For a first look only: it allows deliveries to 127.0.0.0/8 and ::1."`
 
@@ -407,6 +412,60 @@ func (s Secret) GoString() string { return strconv.Quote(s.String()) }
 
 // LogValue keeps slog from showing the secret.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Origin is the address of a website: scheme, host, and port if it has one.
+type Origin string
+
+// UnmarshalText replaces o by the origin in text.
+func (o *Origin) UnmarshalText(text []byte) error {
+	s := strings.TrimRight(strings.TrimSpace(string(text)), "/")
+	if u, err := url.Parse(s); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil ||
+		u.Path != "" || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(s, " ;'\",") {
+		return fmt.Errorf("%q is not the address of a website; write it as https://app.example.com", text)
+	}
+	*o = Origin(s)
+	return nil
+}
+
+// url is the origin as it is used, nil if there is none.
+func (o Origin) url() *url.URL {
+	u, err := url.Parse(string(o))
+	if err != nil || o == "" {
+		return nil
+	}
+	return u
+}
+
+// Origins is a list of them, separated by commas.
+type Origins []Origin
+
+// UnmarshalText replaces o by the origins in text.
+func (o *Origins) UnmarshalText(text []byte) error {
+	var out Origins
+	for part := range strings.SplitSeq(string(text), ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		var one Origin
+		if err := one.UnmarshalText([]byte(part)); err != nil {
+			return err
+		}
+		out = append(out, one)
+	}
+	*o = out
+	return nil
+}
+
+// String is the origins as they are written.
+func (o Origins) String() string { return strings.Join(o.strings(), ",") }
+
+func (o Origins) strings() []string {
+	parts := make([]string, len(o))
+	for i, p := range o {
+		parts[i] = string(p)
+	}
+	return parts
+}
 
 // Networks is a list of address ranges, written as CIDRs separated by commas.
 type Networks []netip.Prefix

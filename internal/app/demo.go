@@ -142,10 +142,10 @@ func (s *server) welcome(d demo, receiver string) {
 	fmt.Fprintf(s.stdout, `
 Gancho is running, with a demo tenant %q whose endpoints are a receiver on this machine.
 
-  API        %[2]s
+  Console    %[2]s
   Admin key  %[3]s
 
-Try in another terminal:
+Open the console and sign in with that key, or try in another terminal:
 
   # what was delivered, newest first
   curl -s -H 'Authorization: Bearer %[3]s' '%[2]s/v1/tenants/%[1]s/deliveries?limit=3'

@@ -60,7 +60,7 @@ func TestDemo(t *testing.T) {
 		eventually(t, what, func() (ok bool) { found, ok = out.find(re); return ok })
 		return found
 	}
-	api := wait("the address", `(?m)^  API +(http://\S+)$`)
+	api := wait("the address", `(?m)^  Console +(http://\S+)$`)
 	key := wait("the key", `(?m)^  Admin key +(\S+)$`)
 	receiver := wait("the third curl line", `(?m)^  curl -s '(http://\S+/requests)'$`)
 

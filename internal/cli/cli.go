@@ -40,6 +40,7 @@ type commands struct {
 	Bench    benchCmd    `cmd:"" help:"Measure this machine: raw ceiling, publish and delivery rates, latency, cost."`
 	Contract contractCmd `cmd:"" help:"Check contracts, or run the tests they carry."`
 	Config   configCmd   `cmd:"" help:"Check a configuration, or print the manual of all options."`
+	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 
 	BenchSink benchSinkCmd `cmd:"" hidden:"" help:"The receiver of the benchmark, started by it."`

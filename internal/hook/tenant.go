@@ -50,6 +50,7 @@ type Key struct {
 	Hint      string   // the last 4 characters, to recognize it
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
+	Portal    bool      // it stands for a portal link; never stored
 }
 
 // Change tells that configuration was committed; caches of it are stale.

@@ -20,12 +20,14 @@ type bulk struct {
 var bulkSizes = [...]int{32, 8, 1}
 
 // prepare makes the statements. columns is the list in parentheses, tail what
-// follows the values.
+// follows the values. OR FAIL spares SQLite a journal of the statement, which it
+// otherwise keeps, page by page, to take back the first rows if a later one
+// cannot be written; here a failure ends the whole transaction anyway.
 func (b *bulk) prepare(ctx context.Context, conn *sql.Conn, table, columns, tail string) (err error) {
 	b.columns = strings.Count(columns, ",") + 1
 	row := "(?" + strings.Repeat(",?", b.columns-1) + ")"
 	for i, n := range bulkSizes {
-		text := "INSERT INTO " + table + " (" + columns + ") VALUES " + row + strings.Repeat(","+row, n-1) + " " + tail
+		text := "INSERT OR FAIL INTO " + table + " (" + columns + ") VALUES " + row + strings.Repeat(","+row, n-1) + " " + tail
 		//lint:ignore sqlclosecheck kept as long as the store is open; close closes it
 		if b.stmts[i], err = conn.PrepareContext(ctx, text); err != nil {
 			return fmt.Errorf("%w in %s", err, text)

@@ -1,0 +1,66 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// SessionInput signs a person in to the console.
+type SessionInput struct {
+	Key string `json:"key" minLength:"1" maxLength:"512" doc:"An API key or the admin key." example:"gk_…"`
+}
+
+// Session says who a request comes from.
+type Session struct {
+	Name      string     `json:"name" doc:"Name of the key or of the person the portal link was made for." example:"checkout service"`
+	Role      string     `json:"role" enum:"operator,tenant,publish,read"`
+	Tenant    string     `json:"tenant" doc:"The tenant it is limited to; empty: all." example:"acme"`
+	Portal    bool       `json:"portal" doc:"It came by a portal link."`
+	ExpiresAt *time.Time `json:"expires_at" doc:"When it ends; null: with the key."`
+}
+
+// PortalLinkInput asks for a link that lets a tenant's own people in.
+type PortalLinkInput struct {
+	Name       string `json:"name,omitempty" maxLength:"200" doc:"Who it is for, as the audit will call them." example:"Ana Gómez"`
+	Language   string `json:"lang,omitempty" enum:"en,es,pt" doc:"Language of the pages; the browser's if left out." example:"es"`
+	Accent     string `json:"accent,omitempty" pattern:"^#[0-9a-fA-F]{6}$" doc:"Accent colour, so that the pages look like yours." example:"#0b7285"`
+	ReadOnly   bool   `json:"read_only,omitempty" doc:"They can look, and change nothing."`
+	ExpiresIn  string `json:"expires_in,omitempty" maxLength:"20" default:"10m" doc:"How long the link can be opened, at most 24h." example:"10m"`
+	SessionFor string `json:"session_for,omitempty" maxLength:"20" default:"8h" doc:"How long they stay in once it was opened, at most 24h." example:"8h"`
+}
+
+// PortalLink is a link to open or to show in an iframe.
+type PortalLink struct {
+	URL       string    `json:"url" doc:"Whoever has it is let in; hand it to the person at once, over TLS. What follows # never reaches a server or its log." example:"https://hooks.example.com/portal#…"`
+	ExpiresAt time.Time `json:"expires_at" doc:"Until then it can be opened."`
+}
+
+// PortalSessionInput redeems a portal link.
+type PortalSessionInput struct {
+	Token string `json:"token" minLength:"1" maxLength:"4096" doc:"What follows # in the link."`
+}
+
+// PortalSession is what a portal link is worth.
+type PortalSession struct {
+	Session
+	Token      string `json:"token" doc:"Send it as an API key: Authorization: Bearer gp_…."`
+	TenantName string `json:"tenant_name" example:"Acme"`
+	Language   string `json:"lang" doc:"en, es, pt, or empty for the browser's." example:"es"`
+	Accent     string `json:"accent" doc:"Colour, or empty." example:"#0b7285"`
+}
+
+// Session says whose key this client has.
+func (c *Client) Session(ctx context.Context) (*Session, error) {
+	return get[Session](ctx, c, path("session"))
+}
+
+// CreatePortalLink makes a link that lets a tenant's own people in.
+func (c *Client) CreatePortalLink(ctx context.Context, tenant string, in PortalLinkInput) (*PortalLink, error) {
+	return send[PortalLink](ctx, c, http.MethodPost, path("tenants", tenant, "portal-links"), in)
+}
+
+// OpenPortalLink redeems the token of a portal link; it needs no key.
+func (c *Client) OpenPortalLink(ctx context.Context, token string) (*PortalSession, error) {
+	return send[PortalSession](ctx, c, http.MethodPost, path("portal-sessions"), PortalSessionInput{Token: token})
+}

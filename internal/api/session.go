@@ -1,0 +1,318 @@
+package api
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"gancho/client"
+	"gancho/internal/hook"
+)
+
+// Sessions of people are not stored: a cookie or a token is the sealed text of
+// what it stands for. A session of the console holds the hash of the key that it
+// was opened with, and so ends at once when the key is revoked.
+
+const (
+	cookieName   = "gancho_session"
+	portalPrefix = "gp_" // of tokens that the portal sends in the place of a key
+
+	sessionTime   = 12 * time.Hour
+	linkTime      = 10 * time.Minute
+	portalTime    = 8 * time.Hour
+	maxPortalTime = 24 * time.Hour
+)
+
+// What a sealed text is for. One kind never passes for another.
+const (
+	sealSession = "session"
+	sealLink    = "portal link"
+	sealPortal  = "portal"
+)
+
+// sealedSession is what a console's cookie holds.
+type sealedSession struct {
+	Hash      []byte    `json:"h"` // of the key
+	ExpiresAt time.Time `json:"e"`
+}
+
+// sealedPortal is what a portal link, and then its token, hold.
+type sealedPortal struct {
+	Name      string        `json:"n,omitempty"`
+	Tenant    string        `json:"t"`
+	Role      hook.Role     `json:"r"`
+	Language  string        `json:"l,omitempty"`
+	Accent    string        `json:"a,omitempty"`
+	Stay      time.Duration `json:"s,omitempty"` // of a link: how long its token is good
+	ExpiresAt time.Time     `json:"e"`
+}
+
+// sealer encrypts and authenticates what a browser keeps for us.
+type sealer struct{ aead cipher.AEAD }
+
+// newSealer derives the key for sessions from the server's encryption key. nil
+// makes one that ends with the process.
+func newSealer(key []byte) sealer {
+	if key == nil {
+		key = make([]byte, 32)
+		_, _ = rand.Read(key) // never fails, see crypto/rand
+	}
+	derived, err := hkdf.Key(sha256.New, key, nil, "gancho sessions", 32)
+	if err != nil {
+		panic("api: " + err.Error()) // only for lengths that no hash has
+	}
+	block, err := aes.NewCipher(derived)
+	if err != nil {
+		panic("api: " + err.Error())
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic("api: " + err.Error())
+	}
+	return sealer{aead}
+}
+
+func (s sealer) seal(kind string, v any) string {
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, encode(v), []byte(kind)))
+}
+
+// open reads what seal made of the same kind; not ok if it is anything else.
+func (s sealer) open(kind, text string, v any) (ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return false
+	}
+	plain, err := s.aead.Open(nil, nil, raw, []byte(kind))
+	return err == nil && json.Unmarshal(plain, v) == nil
+}
+
+var errSessionEnded = &hook.Error{
+	Kind: hook.KindUnauthorized, Code: "session_ended", Detail: "The session has ended. Sign in again, or open a new portal link.",
+}
+
+// portalKey is the key that a portal token stands for.
+func (k *keyring) portalKey(token string, now time.Time) (*hook.Key, error) {
+	var p sealedPortal
+	if !k.sealer.open(sealPortal, strings.TrimPrefix(token, portalPrefix), &p) || !now.Before(p.ExpiresAt) {
+		return nil, errSessionEnded
+	}
+	return &hook.Key{Name: p.Name, Role: p.Role, Tenant: p.Tenant, ExpiresAt: p.ExpiresAt, Portal: true}, nil
+}
+
+// cookieHash is the hash of the key that the session of a request was opened
+// with. A browser adds cookies by itself, so what changes something must come
+// from our own pages.
+func (k *keyring) cookieHash(r *http.Request, now time.Time) (hash [32]byte, err error) {
+	c, err := r.Cookie(cookieName)
+	if err != nil {
+		return hash, errKeyMissing
+	}
+	var s sealedSession
+	if !k.sealer.open(sealSession, c.Value, &s) || !now.Before(s.ExpiresAt) || len(s.Hash) != len(hash) {
+		return hash, errSessionEnded
+	}
+	if err := k.sameOrigin(r); err != nil {
+		return hash, err
+	}
+	return [32]byte(s.Hash), nil
+}
+
+// sameOrigin refuses what a page of somebody else makes a browser send.
+func (k *keyring) sameOrigin(r *http.Request) error {
+	if err := k.cross.Check(r); err != nil {
+		return &hook.Error{
+			Kind: hook.KindForbidden, Code: "cross_origin", Err: err,
+			Detail: "This request comes from a page of another origin. Use the console itself, or an API key in the header Authorization.",
+		}
+	}
+	return nil
+}
+
+func (a *API) routeSessions() {
+	add(a, operation{
+		id: "create-session", method: http.MethodPost, path: "/v1/session", tag: "sessions", open: true, status: http.StatusCreated,
+		summary: "Sign in to the console",
+		description: "Exchanges an API key for a cookie that scripts cannot read (HttpOnly, SameSite=Strict), good for 12 hours, or until the key is revoked. " +
+			"With it, requests that change something are taken from the console's own origin only.",
+		codes: []string{"key_invalid", "cross_origin"},
+	}, a.createSession)
+	add(a, operation{
+		id: "get-session", method: http.MethodGet, path: "/v1/session", tag: "sessions", access: anyone,
+		summary: "Read who one is", description: "For whom the key, cookie or portal token of this request stands.",
+	}, a.getSession)
+	add(a, operation{
+		id: "delete-session", method: http.MethodDelete, path: "/v1/session", tag: "sessions", open: true, status: http.StatusNoContent,
+		summary: "Sign out of the console", description: "Removes the cookie.", codes: []string{"cross_origin"},
+	}, a.deleteSession)
+	add(a, operation{
+		id: "create-portal-link", method: http.MethodPost, path: "/v1/tenants/{tenant}/portal-links", tag: "sessions", access: managers, status: http.StatusCreated,
+		bodyOptional: true, summary: "Make a portal link",
+		description: "A link for the tenant's own people: it opens the pages of this tenant and nothing else. Fetch one when somebody wants in, and send them there, " +
+			"or show it in an iframe on one of the origins that the operator configured. Opening it needs no cookie.",
+		codes: []string{"portal_link_invalid"},
+	}, a.createPortalLink)
+	add(a, operation{
+		id: "create-portal-session", method: http.MethodPost, path: "/v1/portal-sessions", tag: "sessions", open: true, status: http.StatusCreated,
+		summary: "Open a portal link", description: "Exchanges the token of a link for one that is good in the place of an API key.",
+		codes: []string{"link_expired", "tenant_not_found"},
+	}, a.createPortalSession)
+}
+
+// cookie is the session cookie; an empty value removes it.
+func cookie(value string, from *http.Request) http.Cookie {
+	c := http.Cookie{Name: cookieName, Value: value, Path: "/v1", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: secure(from), MaxAge: int(sessionTime.Seconds())}
+	if value == "" {
+		c.MaxAge = -1
+	}
+	return c
+}
+
+// secure reports whether the browser came by TLS, perhaps through a proxy.
+func secure(r *http.Request) bool {
+	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+func wireSession(k *hook.Key) client.Session {
+	return client.Session{Name: k.Name, Role: string(k.Role), Tenant: k.Tenant, Portal: k.Portal, ExpiresAt: wireTime(k.ExpiresAt)}
+}
+
+type sessionOutput struct {
+	SetCookie    http.Cookie `header:"Set-Cookie"`
+	CacheControl string      `header:"Cache-Control"`
+	Body         client.Session
+}
+
+func (a *API) createSession(ctx context.Context, in *struct{ Body client.SessionInput }) (*sessionOutput, error) {
+	r := requestOf(ctx)
+	if err := a.keys.sameOrigin(r); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	text := strings.TrimSpace(in.Body.Key)
+	key, err := a.keys.byHash(ctx, sha256.Sum256([]byte(text)), now)
+	if err != nil {
+		return nil, err
+	}
+	s := sealedSession{Hash: hashOf(text), ExpiresAt: now.Add(sessionTime).UTC().Truncate(time.Second)}
+	if e := key.ExpiresAt; !e.IsZero() && e.Before(s.ExpiresAt) {
+		s.ExpiresAt = e
+	}
+	out := &sessionOutput{SetCookie: cookie(a.keys.sealer.seal(sealSession, s), r), CacheControl: "no-store", Body: wireSession(key)}
+	out.Body.ExpiresAt = wireTime(s.ExpiresAt)
+	return out, nil
+}
+
+func hashOf(text string) []byte {
+	hash := sha256.Sum256([]byte(text))
+	return hash[:]
+}
+
+func (a *API) getSession(ctx context.Context, _ *struct{}) (*struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         client.Session
+}, error,
+) {
+	out := &struct {
+		CacheControl string `header:"Cache-Control"`
+		Body         client.Session
+	}{CacheControl: "no-store", Body: wireSession(keyOf(ctx))}
+	return out, nil
+}
+
+func (a *API) deleteSession(ctx context.Context, _ *struct{}) (*struct {
+	SetCookie http.Cookie `header:"Set-Cookie"`
+}, error,
+) {
+	r := requestOf(ctx)
+	if err := a.keys.sameOrigin(r); err != nil {
+		return nil, err
+	}
+	return &struct {
+		SetCookie http.Cookie `header:"Set-Cookie"`
+	}{cookie("", r)}, nil
+}
+
+func (a *API) createPortalLink(ctx context.Context, in *struct {
+	TenantPath
+	Body client.PortalLinkInput
+},
+) (*struct{ Body client.PortalLink }, error) {
+	var wrong []hook.FieldError
+	span := func(member, text string, otherwise time.Duration) time.Duration {
+		if text == "" {
+			return otherwise
+		}
+		d, err := parseDuration(text)
+		if err != nil || d <= 0 || d > maxPortalTime {
+			wrong = append(wrong, hook.FieldError{Pointer: "/" + member, Detail: "Write a length of time up to 24h, such as 10m."})
+		}
+		return d
+	}
+	opens, stays := span("expires_in", in.Body.ExpiresIn, linkTime), span("session_for", in.Body.SessionFor, portalTime)
+	if len(wrong) > 0 {
+		return nil, invalid("portal_link_invalid", wrong)
+	}
+	link := sealedPortal{
+		Name: in.Body.Name, Tenant: in.Tenant, Role: hook.RoleTenant, Language: in.Body.Language, Accent: in.Body.Accent,
+		Stay: stays, ExpiresAt: time.Now().Add(opens).UTC().Truncate(time.Second),
+	}
+	if in.Body.ReadOnly {
+		link.Role = hook.RoleRead
+	}
+	u := a.publicURL(requestOf(ctx)).JoinPath("portal")
+	u.Fragment = a.keys.sealer.seal(sealLink, link)
+	return &struct{ Body client.PortalLink }{client.PortalLink{URL: u.String(), ExpiresAt: link.ExpiresAt}}, nil
+}
+
+// publicURL is where browsers find this server: as configured, or as the
+// request did.
+func (a *API) publicURL(r *http.Request) *url.URL {
+	if a.PublicURL != nil {
+		return a.PublicURL
+	}
+	u := &url.URL{Scheme: "http", Host: r.Host}
+	if secure(r) {
+		u.Scheme = "https"
+	}
+	return u
+}
+
+func (a *API) createPortalSession(ctx context.Context, in *struct{ Body client.PortalSessionInput }) (*struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         client.PortalSession
+}, error,
+) {
+	now := time.Now()
+	var link sealedPortal
+	if !a.keys.sealer.open(sealLink, in.Body.Token, &link) || !now.Before(link.ExpiresAt) {
+		return nil, &hook.Error{
+			Kind: hook.KindUnauthorized, Code: "link_expired",
+			Detail: "This link cannot be opened any more. Go back to where you found it and open it again.",
+		}
+	}
+	tenant, err := a.Store.Tenant(ctx, link.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	token := link
+	token.Stay, token.ExpiresAt = 0, now.Add(link.Stay).UTC().Truncate(time.Second)
+	key := hook.Key{Name: token.Name, Role: token.Role, Tenant: token.Tenant, ExpiresAt: token.ExpiresAt, Portal: true}
+	out := &struct {
+		CacheControl string `header:"Cache-Control"`
+		Body         client.PortalSession
+	}{CacheControl: "no-store"}
+	out.Body = client.PortalSession{
+		Session: wireSession(&key), Token: portalPrefix + a.keys.sealer.seal(sealPortal, token),
+		TenantName: tenant.Name, Language: link.Language, Accent: link.Accent,
+	}
+	return out, nil
+}

@@ -1,0 +1,217 @@
+// Package console serves Gancho's pages: the console of the operator at / and
+// the portal of a tenant's own people at /portal. They are one application
+// (source in web/), built to internal/console/dist and embedded; it uses nothing
+// but the REST API.
+//
+// It promises:
+//
+//   - A file whose name has its hash is kept by browsers for good; the page
+//     itself is asked for each time, so that a new version shows at once.
+//   - Files are compressed when they are built, not when they are served.
+//   - Scripts come from here only (Content-Security-Policy). Styles in the page
+//     are allowed, because the components that we use set some on elements.
+//   - Nobody frames the console; the portal is framed by the origins that are
+//     configured.
+//
+// A program built without the pages, by go build alone, says how to build them.
+package console
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"io"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+)
+
+//go:embed all:dist
+var dist embed.FS
+
+//go:embed unbuilt.html
+var unbuilt []byte
+
+// Options of [New].
+type Options struct {
+	// PortalOrigins are the origins whose pages may show the portal in an iframe,
+	// such as https://app.example.com.
+	PortalOrigins []string
+}
+
+// Console serves the pages. Its methods may be called from any goroutine.
+type Console struct {
+	files  map[string]file
+	portal string // Content-Security-Policy of the portal
+}
+
+// file is one file, as it was built.
+type file struct {
+	kind      string // Content-Type
+	tag       string // ETag
+	plain     []byte // nil if it is compressed
+	gzip, brr []byte // nil if it is not
+}
+
+const index = "index.html"
+
+// New reads the embedded files.
+func New(o Options) *Console {
+	built, err := fs.Sub(dist, "dist")
+	if err != nil {
+		panic("console: " + err.Error()) // the directory is embedded
+	}
+	return serve(built, o)
+}
+
+// serve is New of other files.
+func serve(built fs.FS, o Options) *Console {
+	c := &Console{files: map[string]file{}, portal: policy(append([]string{"'self'"}, o.PortalOrigins...))}
+	err := fs.WalkDir(built, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
+			return err
+		}
+		b, err := fs.ReadFile(built, name)
+		if err != nil {
+			return err
+		}
+		base, ext := name, path.Ext(name)
+		if ext == ".gz" || ext == ".br" {
+			base = strings.TrimSuffix(name, ext)
+		}
+		f := c.files[base]
+		f.kind = contentType(base)
+		switch ext {
+		case ".gz":
+			f.gzip = b
+		case ".br":
+			f.brr = b
+		default:
+			f.plain = b
+		}
+		if ext != ".br" { // each file is there plain or with gzip
+			hash := sha256.Sum256(b)
+			f.tag = `"` + hex.EncodeToString(hash[:8]) + `"`
+		}
+		c.files[base] = f
+		return nil
+	})
+	if err != nil {
+		panic("console: " + err.Error()) // the files are in memory
+	}
+	if _, ok := c.files[index]; !ok {
+		c.files[index] = file{kind: contentType(index), plain: unbuilt, tag: `"unbuilt"`}
+	}
+	return c
+}
+
+// Built reports whether the pages are in this program.
+func (c *Console) Built() bool { return c.files[index].gzip != nil }
+
+// contentType is the type by the name's end, whatever the machine's own table says.
+func contentType(name string) string {
+	switch path.Ext(name) {
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".woff2":
+		return "font/woff2"
+	}
+	if t := mime.TypeByExtension(path.Ext(name)); t != "" {
+		return t
+	}
+	return "application/octet-stream"
+}
+
+// policy is the Content-Security-Policy of a page that these may frame.
+func policy(frames []string) string {
+	return "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors " + strings.Join(frames, " ")
+}
+
+var consolePolicy = policy([]string{"'none'"})
+
+// Takes reports whether a request that the API has nothing for is for a page or
+// for a file of one.
+func (c *Console) Takes(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	_, isFile := c.files[strings.TrimPrefix(r.URL.Path, "/")]
+	return isFile || path.Ext(r.URL.Path) == "" && strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// ServeHTTP serves a file, or the page, which finds out by itself what to show.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name := strings.TrimPrefix(r.URL.Path, "/")
+	f, ok := c.files[name]
+	if !ok {
+		name, f = index, c.files[index]
+	}
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", consolePolicy)
+	if r.URL.Path == "/portal" || strings.HasPrefix(r.URL.Path, "/portal/") {
+		h.Set("Content-Security-Policy", c.portal)
+	}
+	h.Set("Content-Type", f.kind)
+	h.Set("Cache-Control", "no-cache")
+	if strings.HasPrefix(name, "assets/") {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	h.Set("ETag", f.tag)
+	if r.Header.Get("If-None-Match") == f.tag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	body, encoding := f.encoded(r.Header.Get("Accept-Encoding"))
+	if f.plain == nil {
+		h.Set("Vary", "Accept-Encoding")
+	}
+	if encoding != "" {
+		h.Set("Content-Encoding", encoding)
+	}
+	if r.Method == http.MethodHead {
+		return
+	}
+	_, _ = io.Copy(w, body) // the browser may have left
+}
+
+// encoded is the content in the best form that the browser takes.
+func (f file) encoded(accept string) (body io.Reader, encoding string) {
+	switch {
+	case f.plain != nil:
+		return bytes.NewReader(f.plain), ""
+	case f.brr != nil && accepts(accept, "br"):
+		return bytes.NewReader(f.brr), "br"
+	case accepts(accept, "gzip"):
+		return bytes.NewReader(f.gzip), "gzip"
+	}
+	plain, err := gzip.NewReader(bytes.NewReader(f.gzip))
+	if err != nil {
+		return bytes.NewReader(nil), "" // it was made by our own build
+	}
+	return plain, ""
+}
+
+// accepts reports whether a list of encodings has one, and not with weight 0.
+func accepts(list, encoding string) bool {
+	for part := range strings.SplitSeq(list, ",") {
+		name, weight, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if strings.EqualFold(strings.TrimSpace(name), encoding) {
+			q := strings.ReplaceAll(weight, " ", "")
+			return q != "q=0" && !strings.HasPrefix(q, "q=0.000")
+		}
+	}
+	return false
+}
