@@ -35,6 +35,7 @@ type postgres struct {
 	sql  *sql.DB       // the same pool
 	hot  *pgxpool.Pool // the one connection that writes batches
 	log  *slog.Logger
+	span time.Duration // of new partitions
 }
 
 const (
@@ -46,23 +47,23 @@ const (
 	conflicts = 5
 )
 
-func openPostgres(ctx context.Context, url string, log *slog.Logger) (_ *postgres, err error) {
-	cfg, err := pgxpool.ParseConfig(url)
+func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
+	cfg, err := pgxpool.ParseConfig(o.URL)
 	if err != nil {
 		return nil, errors.New("the database's URL cannot be read; write postgres://user:password@host:5432/database") // err has the password
 	}
 	// Statements without names, their descriptions remembered here: one round trip,
 	// and a pooler in between may give every transaction to another server process.
-	if !strings.Contains(url, "default_query_exec_mode") {
+	if !strings.Contains(o.URL, "default_query_exec_mode") {
 		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
-	if !strings.Contains(url, "pool_max_conns") {
+	if !strings.Contains(o.URL, "pool_max_conns") {
 		cfg.MaxConns = int32(4 + 2*runtime.GOMAXPROCS(0))
 	}
-	p := &postgres{log: log}
+	p := &postgres{log: o.Log, span: partitionSpan(o.Retention)}
 	defer func() {
 		if err != nil {
 			_ = p.close()
@@ -102,8 +103,10 @@ func (p *postgres) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = provider.Up(ctx)
-	return err
+	if _, err = provider.Up(ctx); err != nil {
+		return err
+	}
+	return p.partitionAhead(ctx)
 }
 
 func (p *postgres) close() error {
@@ -221,7 +224,7 @@ func openError(err error) error {
 // Migrate brings the tables of a PostgreSQL database up to date. [Open] does so too;
 // this is for doing it by hand, before new nodes start.
 func Migrate(ctx context.Context, url string) error {
-	p, err := openPostgres(ctx, url, slog.New(slog.DiscardHandler))
+	p, err := openPostgres(ctx, Options{URL: url, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return openError(err)
 	}

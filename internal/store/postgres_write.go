@@ -301,7 +301,10 @@ var errTenantGone = errors.New("a tenant of the batch is gone")
 // send writes all rows in one round trip.
 func (w *writing) send(ctx context.Context, send func(context.Context, *pgx.Batch) pgx.BatchResults) error {
 	q := &pgx.Batch{}
-	guarded := -1
+	// Rows are found by their keys, few among very many. A planner without statistics of
+	// a young table may rather read all of it once.
+	q.Queue(`SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)`)
+	settings, guarded := q.Len(), -1
 	if tenants := w.tenants(); len(tenants) > 0 {
 		// A deleted tenant's remains are being removed: nothing may be added to them.
 		// Sharing the row's lock keeps the deletion from coming between. Dividing by
@@ -318,9 +321,8 @@ func (w *writing) send(ctx context.Context, send func(context.Context, *pgx.Batc
 	}
 	w.queueHealth(q)
 	switch {
-	case q.Len() > 0:
+	case q.Len() > settings:
 	case len(w.changes) > 0: // somebody wants to know whether batches can be written
-		q.Queue(`SELECT 1`)
 	default:
 		return nil
 	}

@@ -35,6 +35,9 @@ type Options struct {
 	URL string
 	// Key encrypts secrets at rest: 32 bytes (AES-256).
 	Key []byte
+	// Retention is about how long history is kept; partitions are cut accordingly.
+	// 0: a month. [DB.Expire] decides what goes.
+	Retention time.Duration
 	// Log gets what nobody waits for: failed checkpoints, retried commits.
 	Log *slog.Logger
 }
@@ -90,7 +93,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	db := &DB{seal: seal, log: o.Log, queue: newQueue(), now: time.Now}
 	if o.URL != "" {
-		p, err := openPostgres(ctx, o.URL, o.Log)
+		p, err := openPostgres(ctx, o)
 		if err != nil {
 			return nil, openError(err)
 		}
