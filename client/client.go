@@ -63,7 +63,8 @@ func New(base, key string, options ...Option) *Client {
 const maxAnswer = 256 << 20
 
 // call makes one request. body is encoded as JSON unless it is nil or
-// json.RawMessage (sent as it is); the answer is decoded into out unless nil.
+// json.RawMessage (sent as it is); the answer is decoded into out unless nil
+// (json.RawMessage gets it as it is).
 func (c *Client) call(ctx context.Context, method, path string, header http.Header, body, out any) error {
 	var data []byte
 	switch b := body.(type) {
@@ -137,6 +138,10 @@ func (c *Client) once(ctx context.Context, method, path string, header http.Head
 		return again, p
 	}
 	if out == nil {
+		return 0, nil
+	}
+	if raw, ok := out.(*json.RawMessage); ok { // to the last byte
+		*raw = answer
 		return 0, nil
 	}
 	if err := json.Unmarshal(answer, out); err != nil {

@@ -40,6 +40,7 @@ type Endpoint struct {
 	Tenant       string            `json:"tenant" example:"acme"`
 	Name         string            `json:"name" example:"CRM"`
 	Contract     string            `json:"contract" example:"standard"`
+	Credential   string            `json:"credential,omitempty" doc:"The credential that it was made with, and goes with." example:"crd_06ew2c6eqfy7d00000000000g0"`
 	URL          string            `json:"url" example:"https://crm.example.com/hooks"`
 	Method       string            `json:"method" example:"POST"`
 	EventTypes   []string          `json:"event_types"`
@@ -53,7 +54,7 @@ type Endpoint struct {
 	Ordered      bool              `json:"ordered"`
 	Mode         string            `json:"mode" enum:"at_least_once,at_most_once"`
 	State        string            `json:"state" enum:"active,paused,disabled"`
-	StateReason  string            `json:"state_reason" doc:"Why it is not active: by_person, gone (it answered 410), failing_long; empty while active."`
+	StateReason  string            `json:"state_reason" doc:"Why it is not active: by_person, gone (it answered 410), failing_long, credential (its credential was paused); empty while active."`
 	StateAt      time.Time         `json:"state_at" doc:"Since when it is in this state."`
 	LastRun      *time.Time        `json:"last_run" doc:"When the latest request to it began; null: never."`
 	LastStatus   string            `json:"last_status" doc:"What became of it: delivered, or the error class; empty: never run."`

@@ -293,8 +293,8 @@ func TestCabaprop(t *testing.T) {
 	if !ok || !cr.Endpoint || cr.APIKey.Length != 30 || cr.Secret.Length != 64 || cr.Lifetime != 730*time.Hour || !c.NeedsCredential() {
 		t.Errorf("%+v", cr)
 	}
-	claims, _ := cr.Claims(contract.Credential{ID: "c1", Name: "MiApp", APIKey: "k"}, time.Unix(1695478188, 0))
-	if got := string(claims); got != `{"apiKey":"k","userId":"c1","name":"MiApp","iat":1695478188,"exp":1698106188}` {
+	claims, _ := cr.Claims(contract.Credential{ID: "c1", Name: "MiApp", APIKey: "k"}, "t", time.Unix(1695478188, 0))
+	if got := string(claims); got != `{"apiKey":"k","userId":"c1","name":"MiApp","jti":"t","iat":1695478188,"exp":1698106188}` {
 		t.Error(got)
 	}
 	for _, path := range []string{"/api/integration/get-conversation/44444", "/api/v1/integration/get-conversation/44444"} {

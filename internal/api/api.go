@@ -2,7 +2,7 @@
 // document at /openapi.json.
 //
 // It turns requests into calls of the few methods it needs (see [Store],
-// [Accepter], [Waker]), and their errors into problems (RFC 9457). It is the only
+// [Accepter], [Changer], [Waker]), and their errors into problems (RFC 9457). It is the only
 // package that knows JSON shapes of the API and HTTP statuses. It promises:
 //
 //   - What a handler has answered with 2xx is durable. Any other answer means
@@ -13,8 +13,8 @@
 //   - Requests are read to a limit and checked before anything is done: valid
 //     UTF-8, no member twice, no unknown members, bounded depth.
 //
-// huma runs all operations but the hot one: events are taken in by a handler of
-// their own (publish.go), which scans the body once and builds no tree.
+// huma runs all operations but the hot ones: events and records are taken in by
+// handlers of their own (publish.go, record.go), which build no tree.
 package api
 
 import (
@@ -36,17 +36,19 @@ import (
 	"gancho/internal/hook"
 )
 
-// Options of [New]. Store, Accepter, Waker, Tester, Contracts and AdminKey are needed.
+// Options of [New]. Store, Accepter, Changer, Waker, Tester and AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
+	Changer   Changer
 	Waker     Waker
 	Tester    Tester
-	Contracts *contract.Set
-	AdminKey  string       // text of the operator's key
-	Log       *slog.Logger // nil: none
-	Metrics   http.Handler // serves /metrics; nil: none
-	// MaxPayload bounds the payload of one event, in bytes; 0 means 1 MiB.
+	Contracts *contract.Set // nil: none
+	AdminKey  string        // text of the operator's key
+	Log       *slog.Logger  // nil: none
+	Metrics   http.Handler  // serves /metrics; nil: none
+	// MaxPayload bounds the payload of one event and the document of a record, in
+	// bytes; 0 means 1 MiB.
 	MaxPayload int
 	Version    string // of the program, for the document
 	SessionKey []byte // 32 bytes that sessions are sealed with; nil: they end with the process
@@ -82,6 +84,9 @@ func New(o Options) *API {
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1 << 20
 	}
+	if o.Contracts == nil {
+		o.Contracts = new(contract.Set)
+	}
 	if o.Version == "" {
 		o.Version = "dev"
 	}
@@ -92,7 +97,9 @@ func New(o Options) *API {
 	a.huma = newHuma(a.mux, o.Version)
 	a.routeTenants()
 	a.routeEndpoints()
+	a.routeCredentials()
 	a.routeEvents()
+	a.routeRecords()
 	a.routeTests()
 	a.routeExplain()
 	a.routeDeliveries()
@@ -139,6 +146,10 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	h, pattern := a.mux.Handler(r)
 	if pattern != "" {
 		a.mux.ServeHTTP(w, r)
+		return
+	}
+	if c, route, key, ok := a.Contracts.Route(r.URL.EscapedPath()); ok && !ours(r) {
+		a.lookUp(w, r, c, route, key)
 		return
 	}
 	// The mux knows whether the path or only the method is wrong.

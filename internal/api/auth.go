@@ -125,15 +125,14 @@ func (k *keyring) authenticate(r *http.Request) (*hook.Key, error) {
 		}
 		return key, err
 	}
-	const scheme = "Bearer "
-	if len(values) > 1 || len(values[0]) <= len(scheme) || !strings.EqualFold(values[0][:len(scheme)], scheme) {
+	text, ok := bearerToken(r)
+	if !ok {
 		return nil, errKeyMissing
 	}
-	text := strings.TrimSpace(values[0][len(scheme):])
 	if strings.HasPrefix(text, portalPrefix) {
 		return k.portalKey(text, now)
 	}
-	if text == "" || len(text) > 512 {
+	if len(text) > 512 {
 		return nil, errKeyInvalid
 	}
 	return k.byHash(r.Context(), sha256.Sum256([]byte(text)), now)

@@ -33,7 +33,7 @@ func (a *API) routeEndpoints() {
 		id: "create-endpoint", method: http.MethodPost, path: endpointsPath, tag: "endpoints", access: managers, status: http.StatusCreated,
 		summary:     "Make an endpoint",
 		description: "The answer shows the values that are in force, but no secret: read the signing secret with GET …/secret.",
-		codes:       []string{"endpoint_invalid", "contract_unknown", "secret_invalid"},
+		codes:       []string{"endpoint_invalid", "contract_unknown", "secret_invalid", "credential_needed", "too_many_endpoints"},
 	}, a.createEndpoint)
 	add(a, operation{
 		id: "list-endpoints", method: http.MethodGet, path: endpointsPath, tag: "endpoints", access: readers,
@@ -49,12 +49,12 @@ func (a *API) routeEndpoints() {
 		description: "JSON Merge Patch (RFC 7396) on what the endpoint was made of: members left out stay, null sets the default. " +
 			"Secrets that come back as they were shown, masked, stay as they are. A new secret takes over at once; use rotate-secret for an overlap. " +
 			"Deliveries that were attempted before keep being sent as they were.",
-		codes: []string{"endpoint_not_found", "endpoint_invalid", "secret_invalid", "endpoint_busy"},
+		codes: []string{"endpoint_not_found", "endpoint_invalid", "secret_invalid", "endpoint_busy", "credential_paused"},
 	}, a.patchEndpoint)
 	add(a, operation{
 		id: "delete-endpoint", method: http.MethodDelete, path: endpointPath1, tag: "endpoints", access: managers, status: http.StatusNoContent,
-		summary: "Delete an endpoint", description: "Deliveries that wait are cancelled; the history stays.",
-		codes: []string{"endpoint_not_found"},
+		summary: "Delete an endpoint", description: "Deliveries that wait are cancelled; the history stays. One that was made with a credential goes with that.",
+		codes: []string{"endpoint_not_found", "endpoint_of_credential"},
 	}, a.deleteEndpoint)
 	for _, s := range []struct {
 		verb, summary, description string
@@ -64,9 +64,13 @@ func (a *API) routeEndpoints() {
 		{"resume", "Resume an endpoint", "A paused or disabled endpoint becomes active. What waited goes out.", hook.EndpointActive},
 		{"disable", "Disable an endpoint", "No deliveries are made any more, and those that wait are cancelled. The events stay, see recover.", hook.EndpointDisabled},
 	} {
+		codes := []string{"endpoint_not_found"}
+		if s.state == hook.EndpointActive {
+			codes = append(codes, "credential_paused")
+		}
 		add(a, operation{
 			id: s.verb + "-endpoint", method: http.MethodPost, path: endpointPath1 + "/" + s.verb, tag: "endpoints", access: managers,
-			summary: s.summary, description: s.description, noBody: true, codes: []string{"endpoint_not_found"},
+			summary: s.summary, description: s.description, noBody: true, codes: codes,
 		}, a.setState(s.state))
 	}
 	add(a, operation{
@@ -114,6 +118,9 @@ func (a *API) wireEndpoint(e *hook.Endpoint) client.Endpoint {
 		Mode: string(cfg.Mode), State: string(e.State), StateReason: e.StateReason, StateAt: e.StateAt,
 		LastRun: wireTime(e.Health.LastRun), LastStatus: e.Health.LastStatus, FailingSince: wireTime(e.Health.FailingSince),
 		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt, Version: e.Version,
+	}
+	if cfg.Credential != nil {
+		out.Credential = cfg.Credential.ID
 	}
 	for _, h := range cfg.Headers {
 		out.Headers[h.Name] = showHeader(h)
@@ -173,11 +180,6 @@ func (a *API) configure(in client.EndpointInput) (cfg hook.EndpointConfig, c *co
 		const text = "There is no contract of this name."
 		return cfg, nil, invalid("contract_unknown", []hook.FieldError{{
 			Pointer: "/contract", Detail: text + nearest.DidYouMean(name, a.contractNames()),
-		}})
-	}
-	if c.NeedsCredential() {
-		return cfg, nil, invalid("credential_needed", []hook.FieldError{{
-			Pointer: "/contract", Detail: "An endpoint of the contract " + name + " belongs to a credential, and this version of Gancho makes none yet. Choose another contract.",
 		}})
 	}
 	cfg = hook.EndpointConfig{
@@ -252,28 +254,53 @@ func (a *API) createEndpoint(ctx context.Context, in *struct {
 	Body client.EndpointInput
 },
 ) (*endpointOutput, error) {
+	if err := a.withoutCredential(in.Body.Contract); err != nil {
+		return nil, err
+	}
 	cfg, c, err := a.configure(in.Body)
 	if err != nil {
 		return nil, err
 	}
-	secret, err := checkSecret(c, in.Body.Secret)
+	e, err := newEndpoint(in.Tenant, in.Body.Name, c, cfg, in.Body.Secret)
 	if err != nil {
 		return nil, err
-	}
-	e := &hook.Endpoint{
-		ID: hook.NewEndpointID(), Tenant: in.Tenant, Name: in.Body.Name, Contract: c.Name, Config: cfg, State: hook.EndpointActive,
 	}
 	if in.Body.State != "" {
 		e.State = hook.EndpointState(in.Body.State)
 		e.StateReason = stateReason(e.State)
 	}
-	if secret != "" {
-		e.Secrets = []hook.Secret{{Text: secret}}
-	}
-	if err := a.Store.CreateEndpoint(ctx, e); err != nil {
+	if err := a.Store.CreateEndpointWithin(ctx, e, c.PerTenant()); err != nil {
 		return nil, err
 	}
 	return &endpointOutput{a.wireEndpoint(e)}, nil
+}
+
+// newEndpoint is an active endpoint of its own id. A contract that signs gets a
+// secret made if none is given.
+func newEndpoint(tenant, name string, c *contract.Contract, cfg hook.EndpointConfig, secret string) (*hook.Endpoint, error) {
+	secret, err := checkSecret(c, secret)
+	if err != nil {
+		return nil, err
+	}
+	e := &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: tenant, Name: name, Contract: c.Name, Config: cfg, State: hook.EndpointActive}
+	if secret != "" {
+		e.Secrets = []hook.Secret{{Text: secret}}
+	}
+	return e, nil
+}
+
+// withoutCredential refuses contracts whose endpoints are made with a credential.
+func (a *API) withoutCredential(name string) error {
+	c := a.contract(name)
+	if c == nil {
+		return nil // configure says so
+	}
+	if how, ok := c.Credentials(); !ok || !how.Endpoint {
+		return nil
+	}
+	return invalid("credential_needed", []hook.FieldError{{
+		Pointer: "/contract", Detail: "An endpoint of the contract " + name + " is made by making a credential: POST /v1/tenants/{tenant}/credentials.",
+	}})
 }
 
 func (a *API) listEndpoints(ctx context.Context, in *struct {
@@ -373,6 +400,7 @@ func (a *API) patch(e *hook.Endpoint, patch endpointPatch) error {
 	if err != nil {
 		return err
 	}
+	cfg.Credential = e.Config.Credential
 	e.Name, e.Config = next.Name, cfg
 	state := hook.EndpointState(next.State)
 	if state == "" {

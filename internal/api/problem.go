@@ -42,6 +42,7 @@ var statuses = map[hook.Kind]int{
 	hook.KindForbidden:    http.StatusForbidden,
 	hook.KindNotFound:     http.StatusNotFound,
 	hook.KindConflict:     http.StatusConflict,
+	hook.KindPrecondition: http.StatusPreconditionFailed,
 	hook.KindTooLarge:     http.StatusRequestEntityTooLarge,
 	hook.KindLimited:      http.StatusTooManyRequests,
 	hook.KindUnavailable:  http.StatusServiceUnavailable,
@@ -92,7 +93,7 @@ func ofError(e *hook.Error, prefix string) *problem {
 		p.header = http.Header{"Www-Authenticate": {`Bearer realm="gancho"`}}
 	case hook.KindLimited, hook.KindUnavailable:
 		p.header = http.Header{"Retry-After": {retryAfter}}
-	case hook.KindMalformed, hook.KindInvalid, hook.KindForbidden, hook.KindNotFound, hook.KindConflict, hook.KindTooLarge:
+	case hook.KindMalformed, hook.KindInvalid, hook.KindForbidden, hook.KindNotFound, hook.KindConflict, hook.KindPrecondition, hook.KindTooLarge:
 		// The status says it all.
 	}
 	return p

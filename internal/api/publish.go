@@ -78,15 +78,14 @@ func (a *API) take(t *intake, r *http.Request, tenant string) error {
 		return err
 	}
 	in := hook.NewEvents{Tenant: tenant}
-	if values, ok := r.Header["Idempotency-Key"]; ok {
-		if in.RequestKey = values[0]; !validKey(in.RequestKey) || len(values) > 1 {
-			return hook.Invalid("idempotency_invalid", "Send one Idempotency-Key of 1 to 255 printable ASCII characters.",
-				hook.FieldError{Pointer: parameter + "Idempotency-Key", Detail: "Use 1 to 255 printable ASCII characters."})
-		}
-		in.RequestHash = sha256.Sum256(t.body.Bytes())
-	}
 	var batch bool
 	var err error
+	if in.RequestKey, err = idempotencyKey(r); err != nil {
+		return err
+	}
+	if in.RequestKey != "" {
+		in.RequestHash = sha256.Sum256(t.body.Bytes())
+	}
 	if in.Items, batch, err = t.scan(a.MaxPayload); err != nil {
 		return err
 	}
@@ -146,6 +145,19 @@ func appendAnswer(b []byte, e *hook.EventAnswer) []byte {
 	b = append(b, `,"duplicate":`...)
 	b = strconv.AppendBool(b, e.Duplicate)
 	return append(b, '}')
+}
+
+// idempotencyKey is the header of that name, "" if there is none.
+func idempotencyKey(r *http.Request) (string, error) {
+	values, ok := r.Header["Idempotency-Key"]
+	if !ok {
+		return "", nil
+	}
+	if !validKey(values[0]) || len(values) > 1 {
+		return "", hook.Invalid("idempotency_invalid", "Send one Idempotency-Key of 1 to 255 printable ASCII characters.",
+			hook.FieldError{Pointer: parameter + "Idempotency-Key", Detail: "Use 1 to 255 printable ASCII characters."})
+	}
+	return values[0], nil
 }
 
 func validKey(s string) bool {
@@ -256,27 +268,19 @@ func (t *intake) array(body []byte, maxPayload int) ([]hook.NewEvent, error) {
 var errEvents = hook.Invalid("too_many_events", "Send 1 to 1000 events in one array.",
 	hook.FieldError{Pointer: "", Detail: "This has none, or more than 1000."})
 
-// repair reads an array in which some items are JSON but break our rules (a
-// member twice, invalid UTF-8, too deep), so that they do not harm the others.
-// broken is returned if the array is no JSON at all.
+// repair reads an array in which some items are JSON but break our rules, so that
+// they do not harm the others. broken is returned if the array is no JSON at all.
 func (t *intake) repair(body []byte, maxPayload int, broken error) ([]hook.NewEvent, bool, error) {
-	lenient := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if _, err := lenient.ReadValue(); err != nil {
+	elements, ok := lenientElements(body)
+	if !ok {
 		return nil, true, broken
 	}
-	if _, err := lenient.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, true, broken
-	}
-	elements := rawjson.Elements(body)
 	if len(elements) == 0 || len(elements) > maxEvents {
 		return nil, true, errEvents
 	}
 	items := make([]hook.NewEvent, len(elements))
 	for i, element := range elements {
-		if err := checkJSON(element); err != nil {
-			e, _ := errors.AsType[*hook.Error](err)
-			e.Kind = hook.KindInvalid
-			items[i].Wrong = e
+		if items[i].Wrong = checkItem(element); items[i].Wrong != nil {
 			continue
 		}
 		t.reset(element)
@@ -285,6 +289,30 @@ func (t *intake) repair(body []byte, maxPayload int, broken error) ([]hook.NewEv
 		}
 	}
 	return items, true, nil
+}
+
+// lenientElements are the elements of an array that is JSON, but may break our
+// rules: a member twice, invalid UTF-8, too deep.
+func lenientElements(body []byte) (elements [][]byte, ok bool) {
+	lenient := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if _, err := lenient.ReadValue(); err != nil {
+		return nil, false
+	}
+	if _, err := lenient.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, false
+	}
+	return rawjson.Elements(body), true
+}
+
+// checkItem says which of our rules an item of an array breaks, nil if none.
+func checkItem(element []byte) *hook.Error {
+	err := checkJSON(element)
+	if err == nil {
+		return nil
+	}
+	e, _ := errors.AsType[*hook.Error](err)
+	e.Kind = hook.KindInvalid
+	return e
 }
 
 func wrongMember(code, pointer, detail string) *hook.Error {

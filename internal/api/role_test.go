@@ -49,9 +49,22 @@ func TestRoles(t *testing.T) {
 		"GET /v1/tenants/{tenant}/events/{event}/explain":                     readMay,
 		"GET /v1/tenants/{tenant}/endpoints/{endpoint}/recoveries":            readMay,
 		"GET /v1/tenants/{tenant}/endpoints/{endpoint}/recoveries/{recovery}": readMay,
+		"POST /v1/tenants/{tenant}/credentials":                               tenantMay,
+		"GET /v1/tenants/{tenant}/credentials":                                readMay,
+		"GET /v1/tenants/{tenant}/credentials/{credential}":                   readMay,
+		"PATCH /v1/tenants/{tenant}/credentials/{credential}":                 tenantMay,
+		"DELETE /v1/tenants/{tenant}/credentials/{credential}":                tenantMay,
+		"POST /v1/tenants/{tenant}/credentials/{credential}/tokens":           tenantMay,
 		"POST /v1/tenants/{tenant}/events":                                    sendMay,
 		"GET /v1/tenants/{tenant}/events":                                     readMay,
 		"GET /v1/tenants/{tenant}/events/{event}":                             readMay,
+		"GET /v1/tenants/{tenant}/records":                                    readMay,
+		"POST /v1/tenants/{tenant}/records":                                   sendMay,
+		"GET /v1/tenants/{tenant}/records/{contract}/{kind}":                  readMay,
+		"GET /v1/tenants/{tenant}/records/{contract}/{kind}/{key}":            readMay,
+		"PUT /v1/tenants/{tenant}/records/{contract}/{kind}/{key}":            sendMay,
+		"PATCH /v1/tenants/{tenant}/records/{contract}/{kind}/{key}":          sendMay,
+		"DELETE /v1/tenants/{tenant}/records/{contract}/{kind}/{key}":         sendMay,
 		"GET /v1/tenants/{tenant}/deliveries":                                 readMay,
 		"GET /v1/tenants/{tenant}/deliveries/{delivery}":                      readMay,
 		"POST /v1/tenants/{tenant}/deliveries/{delivery}/retry":               tenantMay,
@@ -67,7 +80,8 @@ func TestRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill := strings.NewReplacer("{tenant}", "acme", "{endpoint}", hook.NewEndpointID().String(), "{event}", "nothing",
-		"{delivery}", hook.NewEventID().Delivery(1).String(), "{recovery}", hook.NewRecoveryID().String(), "{key}", hook.NewKeyID().String(), "{name}", "nothing")
+		"{delivery}", hook.NewEventID().Delivery(1).String(), "{recovery}", hook.NewRecoveryID().String(), "{key}", hook.NewKeyID().String(), "{name}", "nothing",
+		"{credential}", hook.NewCredentialID().String(), "{contract}", "kobra", "{kind}", "visit")
 	for path, item := range d.paths() {
 		if !strings.HasPrefix(path, "/v1/") {
 			continue
@@ -131,10 +145,12 @@ func TestTenantsAreApart(t *testing.T) {
 	event := s.as(theirsKey, "POST", theirs+"/events", `{"type":"a","id":"their-id","payload":"private thing"}`).want(202).str("id")
 	delivery := s.as(theirsKey, "GET", theirs+"/deliveries", "").want(200).str("items.0.id")
 	recovery := s.as(theirsKey, "POST", theirs+"/endpoints/"+id+"/recover", `{"since":"2020-01-01T00:00:00Z"}`).want(202).str("id")
+	credential := s.as(theirsKey, "POST", theirs+"/credentials", `{"contract":"cabaprop","name":"private thing","url":"http://127.0.0.1:9/"}`).want(201).str("id")
 	nobody := s.as(oursKey, "GET", "/v1/tenants/nobody", "").want(404)
 	for _, path := range []string{
 		"", "/endpoints", "/endpoints/" + id, "/endpoints/" + id + "/secret", "/events", "/events/" + event, "/events/their-id",
 		"/events/" + event + "/explain?endpoint=" + id, "/deliveries", "/deliveries/" + delivery, "/endpoints/" + id + "/recoveries", "/endpoints/" + id + "/recoveries/" + recovery,
+		"/credentials", "/credentials/" + credential,
 	} {
 		s.as(theirsKey, "GET", theirs+path, "").want(200)
 		// Through their path: nothing is there, in the same words as where nothing is.
@@ -157,6 +173,9 @@ func TestTenantsAreApart(t *testing.T) {
 		{"POST", "/deliveries/" + delivery + "/retry"},
 		{"POST", "/endpoints/" + id + "/disable"},
 		{"POST", "/endpoints/" + id + "/test"},
+		{"PATCH", "/credentials/" + credential},
+		{"DELETE", "/credentials/" + credential},
+		{"POST", "/credentials/" + credential + "/tokens"},
 	} {
 		s.as(oursKey, c[0], ours+c[1], `{}`).want(404)
 		s.as(oursKey, c[0], theirs+c[1], `{}`).want(404)

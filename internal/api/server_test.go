@@ -110,14 +110,14 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 		set.Add(c)
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.in = ingest.New(ingest.Options{Store: db, Dispatcher: s.worker, Contracts: set, KeepKeys: 24 * time.Hour, Log: log})
+	s.in = ingest.New(ingest.Options{Store: db, Dispatcher: s.worker, Contracts: set, KeepKeys: 24 * time.Hour, MaxPayload: 64 << 10, Log: log})
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	t.Cleanup(sender.Close)
 	tester := deliver.New(deliver.Options{
 		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
 	s.api = api.New(api.Options{
-		Store: db, Accepter: s.in, Waker: s.worker, Tester: tester, Contracts: set, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
+		Store: db, Accepter: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Contracts: set, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(s.api.Changed)
@@ -274,7 +274,7 @@ func (s *server) finish(d hook.Delivery, state hook.State, at *hook.Attempt) {
 		d.QueueAt = d.NextAttemptAt
 	}
 	done := make(chan error, 1)
-	s.db.Record(hook.Result{Delivery: d, Attempt: at}, func(err error) { done <- err })
+	s.db.SaveResult(hook.Result{Delivery: d, Attempt: at}, func(err error) { done <- err })
 	if err := <-done; err != nil {
 		s.t.Fatal(err)
 	}

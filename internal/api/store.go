@@ -17,6 +17,8 @@ type Store interface {
 	Events
 	Deliveries
 	Recoveries
+	Credentials
+	Records
 	Keys
 
 	// Ready reports whether the database answers reads and commits writes.
@@ -35,8 +37,9 @@ type Tenants interface {
 
 // Endpoints of the database.
 type Endpoints interface {
-	// CreateEndpoint sets the version and times of e.
-	CreateEndpoint(ctx context.Context, e *hook.Endpoint) error
+	// CreateEndpointWithin sets the version and times of e. It is a conflict if the
+	// tenant has most endpoints of the contract already; 0 is any number.
+	CreateEndpointWithin(ctx context.Context, e *hook.Endpoint, most int) error
 	TenantEndpoint(ctx context.Context, tenant string, id hook.EndpointID) (*hook.Endpoint, error)
 	Endpoints(ctx context.Context, tenant string, p hook.Page) (list []*hook.Endpoint, next hook.ID, err error)
 	// UpdateEndpoint stores nothing and is not ok if the endpoint was changed since
@@ -75,6 +78,30 @@ type Recoveries interface {
 	Recoveries(ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page) (list []hook.Recovery, next hook.ID, err error)
 }
 
+// Credentials of the database.
+type Credentials interface {
+	// CreateCredential stores both in one commit, and sets their times. The endpoint
+	// may be nil; most is as in CreateEndpointWithin.
+	CreateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, most int) error
+	// Credential is of any tenant.
+	Credential(ctx context.Context, id hook.CredentialID) (*hook.Credential, error)
+	TenantCredential(ctx context.Context, tenant string, id hook.CredentialID) (*hook.Credential, error)
+	Credentials(ctx context.Context, tenant string, p hook.Page) (list []*hook.Credential, next hook.ID, err error)
+	// UpdateCredential stores nothing and is not ok if one of them was changed since
+	// it was read. The endpoint may be nil.
+	UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, newConfig bool) (ok bool, err error)
+	// DeleteCredential deletes its endpoint as well.
+	DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID) error
+}
+
+// Records of the database.
+type Records interface {
+	Record(ctx context.Context, tenant, contract, kind, key string) (hook.Record, error)
+	// Records lists by contract, kind and key, from the one after the given name.
+	// An empty contract or kind is all of them.
+	Records(ctx context.Context, tenant, contract, kind string, after hook.RecordName, limit int) (list []hook.Record, more bool, err error)
+}
+
 // Keys of the database.
 type Keys interface {
 	CreateKey(ctx context.Context, k hook.Key) error
@@ -87,6 +114,12 @@ type Keys interface {
 // the whole request, and then nothing was stored.
 type Accepter interface {
 	Accept(ctx context.Context, in hook.NewEvents) ([]hook.EventAnswer, error)
+}
+
+// Changer changes records and fires what follows. What it has answered is durable.
+// An error concerns the whole request, and then nothing was stored.
+type Changer interface {
+	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
 }
 
 // Waker tells the worker that an endpoint has something due that it may not

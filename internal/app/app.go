@@ -121,12 +121,13 @@ func (s *server) serve(ctx context.Context) error {
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
 	in := ingest.New(ingest.Options{
-		Store: s.db, Dispatcher: worker, Contracts: contracts, KeepKeys: s.cfg.Idempotency, Log: s.log.With("part", "ingest"),
+		Store: s.db, Dispatcher: worker, Contracts: contracts, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
+		Troubled: metrics.troubles.Inc, Log: s.log.With("part", "ingest"),
 	})
 	s.db.Watch(in.Forget)
 	s.db.Watch(worker.Refresh)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Waker: worker, Tester: worker, Contracts: contracts, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Contracts: contracts, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 		SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})

@@ -20,6 +20,7 @@ type metrics struct {
 	finished *prometheus.CounterVec
 	seconds  prometheus.Histogram
 	waited   prometheus.Histogram
+	troubles prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -39,8 +40,11 @@ func newMetrics() *metrics {
 			Name: "gancho_first_attempt_wait_seconds", Help: "Time from accepting an event to its first attempt.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 14),
 		}),
+		troubles: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gancho_conditions_failed_total", Help: "Conditions and payloads of contracts that could not be worked out for a record change.",
+		}),
 	}
-	m.registry.MustRegister(m.attempts, m.finished, m.seconds, m.waited,
+	m.registry.MustRegister(m.attempts, m.finished, m.seconds, m.waited, m.troubles,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -8,18 +8,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gancho/internal/hook"
 )
 
 // Credential is what a tenant's program identifies itself with, as far as
-// requests can carry it: the secret is not part of it, so no template can leak it.
-type Credential struct {
-	ID     string
-	Tenant string
-	Name   string
-	APIKey string
-}
+// requests can carry it.
+type Credential = hook.Identity
 
-func (c *Credential) member(name string) string {
+// credentialMember is what ${credential.…} names.
+func credentialMember(c *Credential, name string) string {
 	switch name {
 	case "api_key":
 		return c.APIKey
@@ -85,9 +83,31 @@ func (c *Contract) Credentials() (Credentials, bool) {
 	return *c.credentials, true
 }
 
+// Has reports whether a text could have come out of Make.
+func (a Alphabet) Has(text string) bool {
+	if len(text) != a.Length {
+		return false
+	}
+	for i := range len(text) {
+		if strings.IndexByte(a.Characters, text[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// String says what such a text is like, as a sentence without its full stop.
+func (a Alphabet) String() string {
+	return fmt.Sprintf("It has %d characters, all of them from %s", a.Length, a.Characters)
+}
+
+// ownClaims are set by Gancho itself.
+var ownClaims = []string{"jti", "iat", "exp"}
+
 // Claims is the payload of a token (JWT) for a credential: what the contract
-// says, then iat and exp in whole seconds. It never holds the secret.
-func (c *Credentials) Claims(of Credential, now time.Time) (claims []byte, expires time.Time) {
+// says, then jti, which tells one token from another, and iat and exp in whole
+// seconds. It never holds the secret.
+func (c *Credentials) Claims(of Credential, jti string, now time.Time) (claims []byte, expires time.Time) {
 	issued := now.UTC().Truncate(time.Second)
 	expires = issued.Add(c.Lifetime)
 	out := []byte("{}")
@@ -100,7 +120,9 @@ func (c *Credentials) Claims(of Credential, now time.Time) (claims []byte, expir
 	if len(out) > 1 {
 		out = append(out, ',')
 	}
-	out = append(out, `"iat":`...)
+	out = append(out, `"jti":`...)
+	out = append(out, jsonString(jti)...)
+	out = append(out, `,"iat":`...)
 	out = strconv.AppendInt(out, issued.Unix(), 10)
 	out = append(out, `,"exp":`...)
 	out = strconv.AppendInt(out, expires.Unix(), 10)
@@ -151,7 +173,7 @@ func (l *loader) claims(n *node) *value {
 		return nil
 	}
 	for _, p := range n.pairs {
-		if p.key == "iat" || p.key == "exp" {
+		if slices.Contains(ownClaims, strings.ToLower(p.key)) {
 			l.problem(p.line, p.col, fmt.Sprintf("The claim %s is set by Gancho itself.", p.key), "Remove the line; lifetime decides.")
 		}
 	}

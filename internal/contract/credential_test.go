@@ -26,6 +26,9 @@ func TestCredentials(t *testing.T) {
 		if err != nil || len(key) != 30 {
 			t.Fatal(key, err)
 		}
+		if !cr.APIKey.Has(key) || cr.APIKey.Has(key[1:]) || cr.APIKey.Has("A"+key[1:]) {
+			t.Errorf("whether %q is a key", key)
+		}
 		for _, b := range []byte(key) {
 			seen[b]++
 		}
@@ -42,13 +45,13 @@ func TestCredentials(t *testing.T) {
 		t.Error("too little randomness was enough")
 	}
 	now := time.Date(2023, 9, 23, 14, 9, 48, 123456789, time.FixedZone("", -3*3600))
-	claims, expires := cr.Claims(Credential{ID: "crd_1", Tenant: "acme", Name: `Mi "App"`, APIKey: "k"}, now)
-	const want = `{"apiKey":"k","who":{"name":"Mi \"App\"","id":"crd_1"},"tenant":"acme","iat":1695488988,"exp":1698116988}`
+	claims, expires := cr.Claims(Credential{ID: "crd_1", Tenant: "acme", Name: `Mi "App"`, APIKey: "k"}, "t1", now)
+	const want = `{"apiKey":"k","who":{"name":"Mi \"App\"","id":"crd_1"},"tenant":"acme","jti":"t1","iat":1695488988,"exp":1698116988}`
 	if string(claims) != want || expires.Unix() != 1698116988 || expires.Nanosecond() != 0 || !json.Valid(claims) {
 		t.Errorf("%s %v", claims, expires)
 	}
 	bare := Credentials{Lifetime: time.Hour}
-	if claims, _ := bare.Claims(Credential{}, now); string(claims) != `{"iat":1695488988,"exp":1695492588}` {
+	if claims, _ := bare.Claims(Credential{}, "t", now); string(claims) != `{"jti":"t","iat":1695488988,"exp":1695492588}` {
 		t.Errorf("%s", claims)
 	}
 }

@@ -74,6 +74,9 @@ func (l *loader) endpoint(c *Contract, n *node) {
 	if v := o.get("event_types"); v != nil {
 		l.eventTypes(e, v)
 	}
+	if c.credentials != nil && !c.credentials.Endpoint && c.NeedsCredential() {
+		l.problemAt(n, "The request names a credential, and endpoints have none.", "Add endpoint: true to credentials, so that each is made together with its endpoint.")
+	}
 }
 
 // form reads how a body becomes a field of a form.

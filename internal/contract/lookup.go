@@ -59,7 +59,7 @@ func matchPath(pattern, path string) (key string, ok bool) {
 }
 
 // ownPaths are what Gancho answers itself.
-var ownPaths = []string{"/v1", "/in", "/healthz", "/readyz", "/metrics", "/openapi.json", "/openapi.yaml", "/docs", "/console", "/assets"}
+var ownPaths = []string{"/v1", "/in", "/healthz", "/readyz", "/metrics", "/openapi.json", "/openapi.yaml", "/docs", "/console", "/portal", "/assets"}
 
 // readLookup reads the section lookup.
 func (l *loader) readLookup(c *Contract, n *node) {

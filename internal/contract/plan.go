@@ -65,9 +65,9 @@ type Rendering struct {
 
 // Plan applies the contract to a configuration that [Contract.CheckEndpoint]
 // finds nothing wrong with.
-func (c *Contract) Plan(cfg hook.EndpointConfig) *Plan { return c.PlanFor(cfg, nil) }
+func (c *Contract) Plan(cfg hook.EndpointConfig) *Plan { return c.PlanFor(cfg, cfg.Credential) }
 
-// PlanFor is Plan for the endpoint of a credential; nil means that it has none.
+// PlanFor is Plan as if the endpoint belonged to a credential; nil: to none.
 func (c *Contract) PlanFor(cfg hook.EndpointConfig, credential *Credential) *Plan {
 	e := &c.endpoint
 	p := &Plan{contract: c, cfg: cfg, credential: credential, method: cfg.Method, policy: c.Policy(cfg), limits: c.Limits(cfg)}
@@ -229,7 +229,7 @@ func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
 
 // SecretBody reports whether the body carries secrets, the key of a credential
 // or what settings mark as secret: then it must not be shown as it is, see
-// [Contract.SecretsFor].
+// [Contract.Secrets].
 func (p *Plan) SecretBody() bool {
 	e := &p.contract.endpoint
 	if e.body.names("credential") || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody }) {

@@ -19,6 +19,7 @@ type Set struct {
 type setState struct {
 	current map[string]*Contract
 	all     map[versionKey]*Contract
+	list    []*Contract // current, by name
 }
 
 type versionKey struct {
@@ -47,6 +48,7 @@ func (s *Set) Add(c *Contract) {
 	if now := st.current[c.Name]; now == nil || c.Version >= now.Version {
 		st.current[c.Name] = c
 	}
+	st.list = slices.SortedFunc(maps.Values(st.current), func(a, b *Contract) int { return cmp.Compare(a.Name, b.Name) })
 	s.state.Store(st)
 }
 
@@ -64,14 +66,14 @@ func (s *Set) At(name string, version int64) (*Contract, bool) {
 
 // All lists the current contracts by name.
 func (s *Set) All() []*Contract {
-	return slices.SortedFunc(maps.Values(s.load().current), func(a, b *Contract) int { return cmp.Compare(a.Name, b.Name) })
+	return slices.Clone(s.load().list)
 }
 
 // Route is the look-up route that takes a path, with the contract it belongs to
 // and the key of the record in the path, see [Contract.FindLookup]. Of two
 // contracts with the same path the first by name has it.
 func (s *Set) Route(path string) (c *Contract, route Lookup, key string, ok bool) {
-	for _, c := range s.All() {
+	for _, c := range s.load().list {
 		if route, key, ok := c.FindLookup(path); ok {
 			return c, route, key, true
 		}

@@ -210,9 +210,12 @@ func expand(doc []byte, pattern, at []string) (out [][]string) {
 // settings, the values of extra headers and of query parameters whose names say so
 // ([hook.CredentialName]), and what such a header has behind its scheme, as in
 // "Bearer …". Longer ones come first, so that none is masked in part.
-func (c *Contract) Secrets(cfg hook.EndpointConfig) []string { return c.SecretsFor(cfg, nil) }
+func (c *Contract) Secrets(cfg hook.EndpointConfig) []string {
+	return c.SecretsFor(cfg, cfg.Credential)
+}
 
-// SecretsFor is Secrets for the endpoint of a credential, whose key is one too.
+// SecretsFor is Secrets as if the endpoint belonged to a credential, whose key is
+// one too.
 func (c *Contract) SecretsFor(cfg hook.EndpointConfig, credential *Credential) []string {
 	var out []string
 	add := func(text string) {

@@ -156,7 +156,7 @@ func (p *part) value(in *inputs) (string, bool) {
 		if in.credential == nil {
 			return "", false
 		}
-		return in.credential.member(p.path[0]), true
+		return credentialMember(in.credential, p.path[0]), true
 	}
 	token, ok := p.token(in)
 	if !ok || rawjson.KindOf(token) == 'n' {

@@ -50,9 +50,9 @@ type Store interface {
 	Sending(r hook.Result)
 	// Intend notes it durably before it returns.
 	Intend(r hook.Result) error
-	// Record stores a result when convenient, then calls done. After an error
+	// SaveResult stores a result when convenient, then calls done. After an error
 	// nothing was stored.
-	Record(r hook.Result, done func(error))
+	SaveResult(r hook.Result, done func(error))
 	// SaveHealth stores an endpoint's health when convenient.
 	SaveHealth(id hook.EndpointID, h hook.Health)
 	SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error
@@ -311,7 +311,7 @@ func (w *Worker) record(r hook.Result, done func()) {
 	finish := func() { <-w.backlog; w.records.Done() }
 	var attempt func(wait time.Duration)
 	attempt = func(wait time.Duration) {
-		w.Store.Record(r, func(err error) {
+		w.Store.SaveResult(r, func(err error) {
 			if err == nil {
 				done()
 				finish()

@@ -498,7 +498,7 @@ func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 			}
 			found = true
 			wait.Add(1)
-			l.w.record(interruptedResult(d, p, time.Now()), wait.Done)
+			l.w.record(interruptedResult(d, p, l.hidesBody(ctx, p, d), time.Now()), wait.Done)
 		}
 		l.mu.Lock()
 		l.released = nil
@@ -513,6 +513,13 @@ func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 			l.wake()
 		}
 	}
+}
+
+// hidesBody reports whether the body of a delivery must not be shown as it is; if
+// that cannot be found out, it must not.
+func (l *lane) hidesBody(ctx context.Context, p *plan, d hook.Delivery) bool {
+	r, err := l.w.renderer(ctx, p, &d)
+	return err != nil || r.SecretBody()
 }
 
 // load reads a page of the queue. Deliveries offered meanwhile follow it, once

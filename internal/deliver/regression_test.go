@@ -165,7 +165,7 @@ func TestTrickleOfResults(t *testing.T) {
 			d.State = hook.Delivered
 			d.FinishedAt = time.Now()
 			start := time.Now()
-			x.db.Record(hook.Result{Delivery: d}, func(error) {
+			x.db.SaveResult(hook.Result{Delivery: d}, func(error) {
 				if took := int64(time.Since(start)); took > w.Load() {
 					w.Store(took)
 				}

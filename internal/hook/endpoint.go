@@ -22,6 +22,7 @@ const (
 	ReasonFailingLong  = "failing_long"  // nothing but failures for 5 days
 	ReasonByPerson     = "by_person"     // somebody asked for it through the API
 	ReasonTenantDelete = "tenant_delete" // its tenant was deleted
+	ReasonCredential   = "credential"    // its credential was paused or deleted
 )
 
 // Endpoint is where deliveries go.
@@ -60,6 +61,7 @@ type EndpointConfig struct {
 	Concurrency int             `json:"parallel,omitempty"` // requests at once
 	Ordered     bool            `json:"ordered,omitempty"`  // one at a time, in order of acceptance
 	Mode        Mode            `json:"mode,omitempty"`
+	Credential  *Identity       `json:"credential,omitempty"` // nil: the endpoint belongs to none
 }
 
 // Header is one header line, the name spelled as it goes on the wire.

@@ -16,6 +16,7 @@ const (
 	KindForbidden    Kind = "forbidden"    // a right key that may not do this (403)
 	KindNotFound     Kind = "not_found"    // no such thing, or not this tenant's (404)
 	KindConflict     Kind = "conflict"     // right, but not in the present state (409)
+	KindPrecondition Kind = "precondition" // the caller made a condition, and it is not met (412)
 	KindTooLarge     Kind = "too_large"    // over a size limit (413)
 	KindLimited      Kind = "limited"      // too many at once, come back (429)
 	KindUnavailable  Kind = "unavailable"  // not durable now, nothing was stored (503)

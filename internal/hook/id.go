@@ -32,6 +32,9 @@ type EndpointID ID
 // KeyID names an API key (key_…).
 type KeyID ID
 
+// CredentialID names a credential (crd_…).
+type CredentialID ID
+
 // RecoveryID names a bulk replay (rec_…).
 type RecoveryID ID
 
@@ -54,10 +57,11 @@ func NewID() ID {
 }
 
 // NewEventID and its like make a fresh id of their kind.
-func NewEventID() EventID       { return EventID(NewID()) }
-func NewEndpointID() EndpointID { return EndpointID(NewID()) }
-func NewKeyID() KeyID           { return KeyID(NewID()) }
-func NewRecoveryID() RecoveryID { return RecoveryID(NewID()) }
+func NewEventID() EventID           { return EventID(NewID()) }
+func NewEndpointID() EndpointID     { return EndpointID(NewID()) }
+func NewKeyID() KeyID               { return KeyID(NewID()) }
+func NewRecoveryID() RecoveryID     { return RecoveryID(NewID()) }
+func NewCredentialID() CredentialID { return CredentialID(NewID()) }
 
 // Delivery is the id of the n-th delivery of the event, 1 ≤ n ≤ [MaxFanout].
 func (id EventID) Delivery(n int) DeliveryID {
@@ -115,18 +119,20 @@ func parse(prefix, s string) (id [16]byte, err error) {
 	return id, nil
 }
 
-func (id EventID) String() string    { return text("evt_", id) }
-func (id DeliveryID) String() string { return text("dlv_", id) }
-func (id EndpointID) String() string { return text("ep_", id) }
-func (id KeyID) String() string      { return text("key_", id) }
-func (id RecoveryID) String() string { return text("rec_", id) }
+func (id EventID) String() string      { return text("evt_", id) }
+func (id DeliveryID) String() string   { return text("dlv_", id) }
+func (id EndpointID) String() string   { return text("ep_", id) }
+func (id KeyID) String() string        { return text("key_", id) }
+func (id RecoveryID) String() string   { return text("rec_", id) }
+func (id CredentialID) String() string { return text("crd_", id) }
 
 // ParseEventID and its like read the text form; anything else is [ErrID].
-func ParseEventID(s string) (EventID, error)       { return parseAs[EventID]("evt_", s) }
-func ParseDeliveryID(s string) (DeliveryID, error) { return parseAs[DeliveryID]("dlv_", s) }
-func ParseEndpointID(s string) (EndpointID, error) { return parseAs[EndpointID]("ep_", s) }
-func ParseKeyID(s string) (KeyID, error)           { return parseAs[KeyID]("key_", s) }
-func ParseRecoveryID(s string) (RecoveryID, error) { return parseAs[RecoveryID]("rec_", s) }
+func ParseEventID(s string) (EventID, error)           { return parseAs[EventID]("evt_", s) }
+func ParseDeliveryID(s string) (DeliveryID, error)     { return parseAs[DeliveryID]("dlv_", s) }
+func ParseEndpointID(s string) (EndpointID, error)     { return parseAs[EndpointID]("ep_", s) }
+func ParseKeyID(s string) (KeyID, error)               { return parseAs[KeyID]("key_", s) }
+func ParseRecoveryID(s string) (RecoveryID, error)     { return parseAs[RecoveryID]("rec_", s) }
+func ParseCredentialID(s string) (CredentialID, error) { return parseAs[CredentialID]("crd_", s) }
 
 func parseAs[T ~[16]byte](prefix, s string) (T, error) {
 	id, err := parse(prefix, s)

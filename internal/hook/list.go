@@ -28,8 +28,9 @@ type DeliveryFilter struct {
 }
 
 // IsZero reports whether the id is unset.
-func (id ID) IsZero() bool         { return id == ID{} }
-func (id EventID) IsZero() bool    { return id == EventID{} }
-func (id DeliveryID) IsZero() bool { return id == DeliveryID{} }
-func (id EndpointID) IsZero() bool { return id == EndpointID{} }
-func (id KeyID) IsZero() bool      { return id == KeyID{} }
+func (id ID) IsZero() bool           { return id == ID{} }
+func (id EventID) IsZero() bool      { return id == EventID{} }
+func (id DeliveryID) IsZero() bool   { return id == DeliveryID{} }
+func (id EndpointID) IsZero() bool   { return id == EndpointID{} }
+func (id KeyID) IsZero() bool        { return id == KeyID{} }
+func (id CredentialID) IsZero() bool { return id == CredentialID{} }

@@ -3,10 +3,11 @@ package hook
 import "time"
 
 // Submission is what one caller hands in at once: events and their deliveries,
-// to be committed together or not at all.
+// and changes of records, to be committed together or not at all.
 type Submission struct {
-	Tenant string
-	Items  []*Accepted
+	Tenant  string
+	Items   []*Accepted
+	Records []*RecordWrite
 
 	// RequestKey is the Idempotency-Key of the whole request, "" if none, and
 	// RequestHash the SHA-256 of what it stands for. Answer encodes the answer
@@ -14,6 +15,9 @@ type Submission struct {
 	RequestKey  string
 	RequestHash [32]byte
 	Answer      func() []byte
+	// Again says that this is the rest of a submission that took the key already:
+	// its answer replaces the one that is stored.
+	Again bool
 
 	// Prior is the stored answer, set when RequestKey was used before with the
 	// same hash; then no item was stored. Conflict is set when it was used with
@@ -37,6 +41,19 @@ type Accepted struct {
 	First           EventID
 	FirstDeliveries int
 	Conflict        bool
+}
+
+// RecordWrite is the new state of a record on the condition that nobody else
+// changed it since it was read, with the events that this makes, and what became
+// of it.
+type RecordWrite struct {
+	Record Record // its new state; without Document, it is deleted
+	Was    int64  // the version that was read; 0: there was none
+	Events []*Accepted
+
+	// Lost is set when the record is not at Was any more, or an earlier write of
+	// the submission to the same record is lost. Nothing of this one was stored.
+	Lost bool
 }
 
 // Result is what becomes of a delivery: its new row, and the attempt to add to

@@ -1,6 +1,9 @@
 // Package ingest is the one door through which events come in, whoever brings
 // them: the API, a record change, a schedule, another system's webhook.
 //
+// [Ingest.Change] takes in changes of records, and makes the events that they fire
+// by the conditions of their contract; see record.go.
+//
 // [Ingest.Accept] checks, finds the endpoints that take the event, commits the
 // event and its deliveries together, and hands them to the worker. What it has
 // answered is durable. Callers cannot drift apart on validation, idempotency or
@@ -15,6 +18,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gancho/internal/contract"
@@ -28,6 +32,8 @@ type Store interface {
 	// TenantEndpoints lists a tenant's endpoints, or fails with KindNotFound if
 	// there is no such tenant.
 	TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpoint, error)
+	// RecordsOf reads the records of a tenant that have one of the names.
+	RecordsOf(ctx context.Context, tenant string, names []hook.RecordName) (map[hook.RecordName]hook.Record, error)
 
 	// NextRecoveries lists the bulk replays that are not at their end.
 	NextRecoveries(ctx context.Context) ([]hook.Recovery, error)
@@ -58,17 +64,25 @@ type Options struct {
 	Dispatcher Dispatcher
 	Contracts  *contract.Set
 	KeepKeys   time.Duration // how long an idempotency key is remembered
+	MaxPayload int           // bytes of a document, and of a payload made of one; 0: 1 MiB
+	Troubled   func()        // told of each condition that could not be worked out; nil: nobody
 	Log        *slog.Logger
 }
 
-// Ingest accepts events. Its methods may be called from any goroutine.
+// Ingest accepts events and changes of records. Its methods may be called from
+// any goroutine.
 type Ingest struct {
 	Options
 	directory *directory
+	queues    queues
+	version   atomic.Int64 // the newest of any record
 }
 
 // New makes an Ingest. It starts nothing.
 func New(o Options) *Ingest {
+	if o.MaxPayload <= 0 {
+		o.MaxPayload = 1 << 20
+	}
 	return &Ingest{Options: o, directory: newDirectory(o.Store, o.Contracts)}
 }
 
@@ -118,16 +132,18 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 	}
 	switch {
 	case sub.Conflict:
-		return nil, hook.Conflict("idempotency_key_reused",
-			"This Idempotency-Key was used before with another body. Use a new key for a new request.")
+		return nil, errKeyReused
 	case sub.Prior != nil:
 		return decodeAnswers(sub.Prior)
 	}
 	fill()
 	in.unreserve(sub.Items, func(it *hook.Accepted) bool { return it.Duplicate || it.Conflict })
-	in.Dispatcher.Offer(jobs(sub))
+	in.Dispatcher.Offer(jobs(sub.Items))
 	return answers, nil
 }
+
+var errKeyReused = hook.Conflict("idempotency_key_reused",
+	"This Idempotency-Key was used before with another request. Use a new key for a new request.")
 
 // unreserve gives up the places kept for deliveries that were not stored.
 func (in *Ingest) unreserve(items []*hook.Accepted, lost func(*hook.Accepted) bool) {
@@ -163,7 +179,7 @@ func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
 	}
 	c, ok := in.Contracts.Lookup(item.Contract)
 	if !ok {
-		return wrong("contract_unknown", "/contract", fmt.Sprintf("There is no contract %q; there are %s.", item.Contract, in.contractNames()))
+		return in.noContract(item.Contract)
 	}
 	if !c.HasEvent(item.Type) {
 		return wrong("event_type_unknown", "/type", fmt.Sprintf("The contract %q has no event type %q; it has %s.",
@@ -173,12 +189,13 @@ func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
 	return nil
 }
 
-func (in *Ingest) contractNames() string {
+func (in *Ingest) noContract(name string) *hook.Error {
 	var names []string
 	for _, c := range in.Contracts.All() {
 		names = append(names, c.Name)
 	}
-	return strings.Join(names, ", ")
+	detail := fmt.Sprintf("There is no contract %q; there are %s.", name, strings.Join(names, ", "))
+	return hook.Invalid("contract_unknown", detail, hook.FieldError{Pointer: "/contract", Detail: detail})
 }
 
 func typeNames(c *contract.Contract) string {
@@ -243,16 +260,16 @@ func fillAnswer(a *hook.EventAnswer, it *hook.Accepted) {
 }
 
 // jobs are the deliveries of what was really stored.
-func jobs(sub *hook.Submission) []hook.Job {
+func jobs(items []*hook.Accepted) []hook.Job {
 	n := 0
-	for _, it := range sub.Items {
+	for _, it := range items {
 		n += len(it.Deliveries)
 	}
 	if n == 0 {
 		return nil
 	}
 	list := make([]hook.Job, 0, n)
-	for _, it := range sub.Items {
+	for _, it := range items {
 		if it.Duplicate || it.Conflict {
 			continue
 		}
@@ -274,12 +291,21 @@ type storedAnswer struct {
 	Fields     []hook.FieldError `json:"fields,omitempty"`
 }
 
+func storedError(e *hook.Error) *storedAnswer {
+	return &storedAnswer{Kind: e.Kind, Code: e.Code, Detail: e.Detail, Fields: e.Fields}
+}
+
+func (s *storedAnswer) error() *hook.Error {
+	return &hook.Error{Kind: s.Kind, Code: s.Code, Detail: s.Detail, Fields: s.Fields}
+}
+
 func encodeAnswers(answers []hook.EventAnswer) []byte {
 	list := make([]storedAnswer, len(answers))
 	for i, a := range answers {
 		list[i] = storedAnswer{ID: a.ID.String(), ExternalID: a.ExternalID, Deliveries: a.Deliveries}
 		if a.Wrong != nil {
-			list[i] = storedAnswer{ExternalID: a.ExternalID, Kind: a.Wrong.Kind, Code: a.Wrong.Code, Detail: a.Wrong.Detail, Fields: a.Wrong.Fields}
+			list[i] = *storedError(a.Wrong)
+			list[i].ExternalID = a.ExternalID
 		}
 	}
 	b, err := json.Marshal(list)
@@ -299,7 +325,7 @@ func decodeAnswers(b []byte) ([]hook.EventAnswer, error) {
 	for i, s := range list {
 		answers[i] = hook.EventAnswer{ExternalID: s.ExternalID, Deliveries: s.Deliveries, Duplicate: true}
 		if s.Code != "" {
-			answers[i].Wrong = &hook.Error{Kind: s.Kind, Code: s.Code, Detail: s.Detail, Fields: s.Fields}
+			answers[i].Wrong = s.error()
 			answers[i].Duplicate = false
 			continue
 		}

@@ -276,7 +276,7 @@ func TestRecover(t *testing.T) {
 			d := j.Delivery
 			d.State, d.Attempts, d.Slot, d.FinishedAt, d.NextAttemptAt = states[i%3], 1, 1, time.Now(), time.Time{}
 			recorded.Add(1)
-			db.Record(hook.Result{Delivery: d}, func(err error) {
+			db.SaveResult(hook.Result{Delivery: d}, func(err error) {
 				if err != nil {
 					t.Error(err)
 				}

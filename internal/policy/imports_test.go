@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"internal/sign":     {"internal/hook"},
 	"internal/diagnose": {"internal/hook"},
 	"internal/contract": {"internal/hook", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "contracts"},
+	"internal/bearer":   {"internal/hook", "internal/contract"},
 	"contracts":         {}, // the shipped contracts, embedded
 
 	// What does things.
@@ -39,7 +40,7 @@ var mayImport = map[string][]string{
 	"internal/ingest":   {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
 	"internal/schedule": {"internal/hook"},
 	"internal/deliver":  {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson"},
-	"internal/api":      {"internal/hook", "client", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson"},
+	"internal/api":      {"internal/hook", "client", "internal/bearer", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson"},
 	"internal/inbox":    {"internal/sign"},
 	"internal/console":  {},
 
@@ -66,6 +67,7 @@ var mayUse = map[string][]string{
 	"internal/rawjson":  {"github.com/go-json-experiment/json"},
 	"internal/sign":     {},
 	"internal/diagnose": {},
+	"internal/bearer":   {"github.com/golang-jwt/jwt/v5"},
 	"internal/inbox":    {},
 }
 

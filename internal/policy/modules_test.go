@@ -18,6 +18,7 @@ var dependencies = map[string]string{
 	"github.com/danielgtaylor/huma/v2":                         "REST operations that are their own OpenAPI 3.1 document",
 	"github.com/go-json-experiment/json":                       "jsontext: JSON read token by token with its bytes kept",
 	"github.com/goccy/go-yaml":                                 "YAML with the line and column of every value, for contracts and the configuration",
+	"github.com/golang-jwt/jwt/v5":                             "tokens of credentials: JSON Web Tokens, signed and checked",
 	"github.com/google/go-cmp":                                 "tests: differences of values that people can read",
 	"github.com/google/uuid":                                   "time-ordered ids (UUIDv7)",
 	"github.com/jackc/pgx/v5":                                  "PostgreSQL: arrays as parameters, pipelines, LISTEN",

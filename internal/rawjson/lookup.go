@@ -57,8 +57,8 @@ func locate(b []byte, path []string) (start, end int) {
 // begins, or -1.
 func findMember(b []byte, i int, name string) int {
 	found := -1
-	scanObject(b, i, func(rawName []byte, start, _ int) bool {
-		if nameIs(rawName, name) {
+	scanObject(b, i, func(at, to, start, _ int) bool {
+		if nameIs(b[at:to], name) {
 			found = start
 			return false
 		}
@@ -110,8 +110,8 @@ func Members(b []byte) []Member {
 		return nil
 	}
 	out := []Member{}
-	scanObject(b, i, func(raw []byte, start, end int) bool {
-		name, ok := Unquote(raw)
+	scanObject(b, i, func(at, to, start, end int) bool {
+		name, ok := Unquote(b[at:to])
 		if ok {
 			out = append(out, Member{Name: name, Value: b[start:end:end]})
 		}
@@ -135,9 +135,9 @@ func Elements(b []byte) [][]byte {
 	return out
 }
 
-// scanObject calls fn with each member of the object at b[i] until it returns
-// false or the text goes wrong.
-func scanObject(b []byte, i int, fn func(rawName []byte, start, end int) bool) {
+// scanObject calls fn with where the name and the value of each member of the
+// object at b[i] begin and end, until it returns false or the text goes wrong.
+func scanObject(b []byte, i int, fn func(name, nameEnd, start, end int) bool) {
 	for i++; ; i++ {
 		i = skipSpace(b, i)
 		if i >= len(b) || b[i] != '"' {
@@ -153,7 +153,7 @@ func scanObject(b []byte, i int, fn func(rawName []byte, start, end int) bool) {
 		}
 		start := skipSpace(b, colon+1)
 		end := skipValue(b, start)
-		if end < 0 || !fn(b[i:nameEnd], start, end) {
+		if end < 0 || !fn(i, nameEnd, start, end) {
 			return
 		}
 		if i = skipSpace(b, end); i >= len(b) || b[i] != ',' {

@@ -4,9 +4,10 @@
 //
 // [Check] validates once, at the door. Everything else takes bytes that passed
 // it: [Lookup] finds a token by its path, [Restyle] changes how strings are
-// escaped and nothing else, [Replace] swaps single tokens, [Same] compares. Given bytes that did
-// not pass Check these may return an error or nonsense, but they never panic,
-// never write to their input and never read outside it.
+// escaped and nothing else, [Replace] swaps single tokens, [Merge] patches, [Same]
+// compares. Given bytes that did not pass Check these may return an error or
+// nonsense, but they never panic, never write to their input and never read outside
+// it.
 //
 // The package is pure, and its functions are safe for concurrent use.
 package rawjson

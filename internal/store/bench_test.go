@@ -55,7 +55,7 @@ func benchmarkDeliver(b *testing.B, options func(*testing.B) Options) {
 						d := a.Deliveries[0]
 						d.State, d.Attempts, d.Slot, d.FinishedAt = hook.Delivered, 1, 1, time.Now()
 						recorded.Add(1)
-						db.Record(hook.Result{Delivery: d, Attempt: &hook.Attempt{
+						db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{
 							Delivery: d.ID, Number: 1, StartedAt: time.Now(),
 							Request: hook.Request{Method: "POST", URL: "http://127.0.0.1:1234/hooks", Headers: []hook.Header{
 								{Name: "Host", Value: "127.0.0.1:1234"},

@@ -88,7 +88,7 @@ type change struct {
 func (b *batch) size() int {
 	n := len(b.marks) + len(b.results) + len(b.changes) + len(b.health)
 	for _, s := range b.submissions {
-		n += len(s.Items)
+		n += rowsOf(s.Submission)
 	}
 	return n
 }
@@ -316,16 +316,30 @@ func (db *DB) commit(b *batch) {
 func (db *DB) Submit(sub *hook.Submission, keepKeys time.Duration) error {
 	now := db.now()
 	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), done: make(chan struct{})}
-	if err := db.queue.add(len(sub.Items), payloadBytes(sub), true, true, func(b *batch) { b.submissions = append(b.submissions, s) }); err != nil {
+	if err := db.queue.add(rowsOf(sub), payloadBytes(sub), true, true, func(b *batch) { b.submissions = append(b.submissions, s) }); err != nil {
 		return err
 	}
 	<-s.done
 	return s.err
 }
 
+func rowsOf(sub *hook.Submission) int {
+	n := len(sub.Items) + len(sub.Records)
+	for _, w := range sub.Records {
+		n += len(w.Events)
+	}
+	return n
+}
+
 func payloadBytes(sub *hook.Submission) (n int) {
 	for _, it := range sub.Items {
 		n += len(it.Event.Payload)
+	}
+	for _, w := range sub.Records {
+		n += len(w.Record.Document)
+		for _, it := range w.Events {
+			n += len(it.Event.Payload)
+		}
 	}
 	return n
 }
@@ -358,10 +372,10 @@ func (db *DB) Intend(r hook.Result) error {
 	return m.err
 }
 
-// Record stores the result of an attempt when convenient and then calls done,
+// SaveResult stores the result of an attempt when convenient and then calls done,
 // on the committing goroutine: done must be quick. After an error nothing was
-// stored and Record may be called again with the same result.
-func (db *DB) Record(r hook.Result, done func(error)) {
+// stored and SaveResult may be called again with the same result.
+func (db *DB) SaveResult(r hook.Result, done func(error)) {
 	r.Frozen = db.seal.sealBytes(r.Frozen, r.Delivery.ID[:])
 	res := &result{Result: r, done: done}
 	if r.Attempt != nil { // encoded here, on the caller's goroutine: the committing one is the bottleneck

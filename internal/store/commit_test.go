@@ -315,7 +315,7 @@ func testMarks(t *testing.T, db *DB) {
 	done.State, done.FinishedAt = hook.Delivered, time.Now()
 	record := func() {
 		recorded := make(chan error, 1)
-		db.Record(hook.Result{Delivery: done}, func(err error) { recorded <- err })
+		db.SaveResult(hook.Result{Delivery: done}, func(err error) { recorded <- err })
 		if err := <-recorded; err != nil {
 			t.Fatal(err)
 		}
@@ -411,7 +411,7 @@ func TestStopped(t *testing.T) {
 	submit(t, db, a)
 	d := a.Deliveries[0]
 	d.State = hook.Delivered
-	db.Record(hook.Result{Delivery: d, Attempt: &hook.Attempt{Number: 1}}, func(err error) { recorded <- err })
+	db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Number: 1}}, func(err error) { recorded <- err })
 	stop()
 	if err := errors.Join(<-done, <-recorded); err != nil { // what was handed in before the stop is stored
 		t.Error(err)

@@ -109,7 +109,7 @@ func testDeleteTenant(t *testing.T, db *DB) {
 		if i%3 == 0 {
 			d := h.deliveries[i]
 			done := make(chan error, 1)
-			db.Record(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: []byte("x")}, func(err error) { done <- err })
+			db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: []byte("x")}, func(err error) { done <- err })
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
@@ -381,7 +381,7 @@ func testRetry(t *testing.T, db *DB) {
 		d.Attempts, d.Slot, d.EndpointVersion = 3, 3, 1
 		change(&d)
 		done := make(chan error, 1)
-		db.Record(hook.Result{Delivery: d}, func(err error) { done <- err })
+		db.SaveResult(hook.Result{Delivery: d}, func(err error) { done <- err })
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
@@ -457,7 +457,7 @@ func testRetryAtMostOnce(t *testing.T, db *DB) {
 	for _, s := range []hook.State{hook.Failed, hook.Unknown, hook.Cancelled} {
 		d.State, d.FinishedAt = s, time.Now()
 		done := make(chan error, 1)
-		db.Record(hook.Result{Delivery: d}, func(err error) { done <- err })
+		db.SaveResult(hook.Result{Delivery: d}, func(err error) { done <- err })
 		<-done
 		if _, err := db.Retry(ctx, "acme", d.ID, false); !hook.IsKind(err, hook.KindConflict) {
 			t.Errorf("%s: %v", s, err)
@@ -593,7 +593,7 @@ func TestExpire(t *testing.T) {
 	for i, d := range h.deliveries {
 		if i%2 == 0 && d.State.Finished() {
 			done := make(chan error, 1)
-			db.Record(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: []byte("x")}, func(err error) { done <- err })
+			db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: []byte("x")}, func(err error) { done <- err })
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
@@ -610,7 +610,7 @@ func TestExpire(t *testing.T) {
 	}
 	h.deliveries[late].FinishedAt = before.Add(time.Hour)
 	done := make(chan error, 1)
-	db.Record(hook.Result{Delivery: h.deliveries[late]}, func(err error) { done <- err })
+	db.SaveResult(hook.Result{Delivery: h.deliveries[late]}, func(err error) { done <- err })
 	<-done
 	// And a key of long ago.
 	sub := &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "ext", "{}")}}

@@ -227,7 +227,7 @@ func (p *pair) record(rt *rapid.T) {
 		var errs []error
 		for _, r := range results { // one after the other, so that both have one order
 			done := make(chan error, 1)
-			db.Record(r, func(err error) { done <- err })
+			db.SaveResult(r, func(err error) { done <- err })
 			errs = append(errs, <-done)
 		}
 		return nil, errors.Join(errs...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"gancho/internal/hook"
@@ -117,14 +118,38 @@ func (db *DB) Endpoints(ctx context.Context, tenant string, p hook.Page) (list [
 // CreateEndpoint stores a new endpoint as version 1. It sets its version and
 // times. The tenant must exist.
 func (db *DB) CreateEndpoint(ctx context.Context, e *hook.Endpoint) error {
-	now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
-	e.Version, e.CreatedAt, e.UpdatedAt, e.StateAt = 1, now, now, now
-	config, secrets, err := db.sealEndpoint(e)
+	return db.CreateEndpointWithin(ctx, e, 0)
+}
+
+// CreateEndpointWithin is CreateEndpoint for a contract of which a tenant can
+// have most endpoints, 0 for any number; one too many is a conflict.
+func (db *DB) CreateEndpointWithin(ctx context.Context, e *hook.Endpoint, most int) error {
+	insert, err := db.newEndpoint(e, most)
 	if err != nil {
 		return err
 	}
 	err = db.change(ctx, func(t *tx) error {
 		if err := t.aliveTenant(e.Tenant); err != nil {
+			return err
+		}
+		return insert(t)
+	})
+	if err == nil {
+		db.changed(hook.Change{Tenant: e.Tenant, Endpoint: e.ID})
+	}
+	return err
+}
+
+// newEndpoint prepares the insertion of an endpoint, as version 1.
+func (db *DB) newEndpoint(e *hook.Endpoint, most int) (insert func(*tx) error, err error) {
+	now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
+	e.Version, e.CreatedAt, e.UpdatedAt, e.StateAt = 1, now, now, now
+	config, secrets, err := db.sealEndpoint(e)
+	if err != nil {
+		return nil, err
+	}
+	return func(t *tx) error {
+		if err := t.roomFor(e, most); err != nil {
 			return err
 		}
 		_, err := t.exec(`INSERT INTO endpoints (id, tenant, name, contract, state, state_reason, state_at, created_at, updated_at, version, config, secrets)
@@ -134,11 +159,25 @@ func (db *DB) CreateEndpoint(ctx context.Context, e *hook.Endpoint) error {
 			return err
 		}
 		return t.saveVersion(e.ID, 1, config)
-	})
-	if err == nil {
-		db.changed(hook.Change{Tenant: e.Tenant, Endpoint: e.ID})
+	}, nil
+}
+
+// roomFor fails with KindConflict if the tenant has as many endpoints of the
+// contract as it can have. The writer is alone, so none can come in between.
+func (t *tx) roomFor(e *hook.Endpoint, most int) error {
+	if most <= 0 {
+		return nil
 	}
-	return err
+	var have int
+	err := t.row(`SELECT COUNT(*) FROM endpoints WHERE tenant = $1 AND contract = $2 AND state <> 'deleted'`, e.Tenant, e.Contract).Scan(&have)
+	if err != nil || have < most {
+		return err
+	}
+	if most == 1 {
+		return hook.Conflict("too_many_endpoints", "A tenant has one endpoint of the contract "+e.Contract+", and there is one already. Change it, or delete it first.")
+	}
+	return hook.Conflict("too_many_endpoints", fmt.Sprintf(
+		"A tenant has at most %d endpoints of the contract %s, and there are as many already. Change one of them, or delete one first.", most, e.Contract))
 }
 
 func (db *DB) sealEndpoint(e *hook.Endpoint) (config, secrets []byte, err error) {
@@ -158,65 +197,94 @@ func (t *tx) saveVersion(id hook.EndpointID, version int64, config []byte) error
 // configuration and secrets. newConfig says that the configuration differs from
 // what was read; then it becomes a new version. If somebody else changed the
 // endpoint since it was read, nothing is stored and ok is false: read it again.
-// On success e has its new version and times.
+// On success e has its new version and times. An endpoint of a paused credential
+// cannot become active (KindConflict).
 func (db *DB) UpdateEndpoint(ctx context.Context, e *hook.Endpoint, newConfig bool) (ok bool, err error) {
-	next := *e
-	// Strictly after the old time, so that it tells each change from the next.
-	at := max(db.now().UnixMicro(), e.UpdatedAt.UnixMicro()+1)
-	next.UpdatedAt = fromMicros(sql.NullInt64{Int64: at, Valid: true})
-	if newConfig {
-		next.Version++
-	}
-	config, secrets, err := db.sealEndpoint(&next)
+	update, err := db.newUpdate(e, newConfig)
 	if err != nil {
 		return false, err
 	}
-	err = db.change(ctx, func(t *tx) error {
-		var was hook.EndpointState
-		err := t.row(`SELECT state FROM endpoints WHERE id = $1 AND tenant = $2 AND updated_at = $3 AND version = $4`,
-			e.ID[:], e.Tenant, e.UpdatedAt.UnixMicro(), e.Version).Scan(&was)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && was == hook.EndpointDeleted {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		ok = true
-		if was != next.State {
-			next.StateAt = next.UpdatedAt
-			if next.State == hook.EndpointActive {
-				if _, err := t.exec(`UPDATE endpoints SET failing_since = NULL WHERE id = $1`, e.ID[:]); err != nil {
-					return err
-				}
-				next.Health.FailingSince = time.Time{}
-			}
-		}
-		if _, err := t.exec(`UPDATE endpoints SET name = $2, state = $3, state_reason = $4, state_at = $5, updated_at = $6, version = $7,
-			config = $8, secrets = $9 WHERE id = $1`,
-			e.ID[:], next.Name, string(next.State), next.StateReason, next.StateAt.UnixMicro(), at, next.Version, config, secrets); err != nil {
-			return err
-		}
-		if newConfig {
-			return t.saveVersion(e.ID, next.Version, config)
-		}
-		return nil
+	err = db.change(ctx, func(t *tx) (err error) {
+		ok, err = update.run(t)
+		return err
 	})
 	if err != nil || !ok {
 		return false, err
 	}
-	*e = next
+	*e = update.next
 	db.changed(hook.Change{Tenant: e.Tenant, Endpoint: e.ID})
 	return true, nil
 }
 
+// endpointUpdate is an update of an endpoint, ready to be written.
+type endpointUpdate struct {
+	was, next       hook.Endpoint
+	newConfig       bool
+	config, secrets []byte // sealed
+}
+
+func (db *DB) newUpdate(e *hook.Endpoint, newConfig bool) (u *endpointUpdate, err error) {
+	u = &endpointUpdate{was: *e, next: *e, newConfig: newConfig}
+	// Strictly after the old time, so that it tells each change from the next.
+	u.next.UpdatedAt = time.UnixMicro(max(db.now().UnixMicro(), e.UpdatedAt.UnixMicro()+1)).UTC()
+	if newConfig {
+		u.next.Version++
+	}
+	u.config, u.secrets, err = db.sealEndpoint(&u.next)
+	return u, err
+}
+
+// run writes the update. It is not ok if the endpoint was changed since it was
+// read.
+func (u *endpointUpdate) run(t *tx) (ok bool, err error) {
+	id, next := u.was.ID, &u.next
+	var was hook.EndpointState
+	err = t.row(`SELECT state FROM endpoints WHERE id = $1 AND tenant = $2 AND updated_at = $3 AND version = $4`,
+		id[:], u.was.Tenant, u.was.UpdatedAt.UnixMicro(), u.was.Version).Scan(&was)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && was == hook.EndpointDeleted {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if was != next.State {
+		next.StateAt = next.UpdatedAt
+		if next.State == hook.EndpointActive {
+			if err := t.mayBeActive(id); err != nil {
+				return false, err
+			}
+			if _, err := t.exec(`UPDATE endpoints SET failing_since = NULL WHERE id = $1`, id[:]); err != nil {
+				return false, err
+			}
+			next.Health.FailingSince = time.Time{}
+		}
+	}
+	if _, err := t.exec(`UPDATE endpoints SET name = $2, state = $3, state_reason = $4, state_at = $5, updated_at = $6, version = $7,
+		config = $8, secrets = $9 WHERE id = $1`,
+		id[:], next.Name, string(next.State), next.StateReason, next.StateAt.UnixMicro(), next.UpdatedAt.UnixMicro(), next.Version, u.config, u.secrets); err != nil {
+		return false, err
+	}
+	if u.newConfig {
+		return true, t.saveVersion(id, next.Version, u.config)
+	}
+	return true, nil
+}
+
 // DeleteEndpoint hides an endpoint of a tenant for good. Its deliveries stay in
-// the history; those that wait are cancelled by its owner.
+// the history; those that wait are cancelled by its owner. One that belongs to a
+// credential goes with that, and is a conflict here.
 func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.EndpointID) error {
 	err := db.change(ctx, func(t *tx) error {
-		n, err := t.exec(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $4, updated_at = $4
-			WHERE id = $1 AND tenant = $2 AND state <> 'deleted'`, id[:], tenant, hook.ReasonByPerson, db.now().UnixMicro())
+		n, err := t.hideEndpoint(tenant, id[:], hook.ReasonByPerson, db.now())
 		if err == nil && n == 0 {
 			return hook.NotFound("endpoint", id.String())
+		}
+		if err != nil {
+			return err
+		}
+		owner, err := t.ownerState(id)
+		if err == nil && owner != "" {
+			return hook.Conflict("endpoint_of_credential", "This endpoint belongs to a credential and goes with it. Delete the credential, or pause it.")
 		}
 		return err
 	})
@@ -226,9 +294,16 @@ func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.Endpoin
 	return err
 }
 
+// hideEndpoint makes an endpoint a deleted one, and returns how many there were.
+func (t *tx) hideEndpoint(tenant string, id []byte, reason string, now time.Time) (int64, error) {
+	return t.exec(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $4, updated_at = $4
+		WHERE id = $1 AND tenant = $2 AND state <> 'deleted'`, id, tenant, reason, now.UnixMicro())
+}
+
 // SetEndpointState changes an endpoint's state and remembers why and when. It
 // changes nothing if the endpoint is in that state already, or deleted. An
-// endpoint that becomes active is not failing any more.
+// endpoint that becomes active is not failing any more; one of a paused
+// credential cannot become active (KindConflict).
 func (db *DB) SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error {
 	var tenant string
 	err := db.change(ctx, func(t *tx) error {
@@ -239,6 +314,9 @@ func (db *DB) SetEndpointState(ctx context.Context, id hook.EndpointID, state ho
 			return nil
 		}
 		if err == nil && state == hook.EndpointActive {
+			if err := t.mayBeActive(id); err != nil {
+				return err
+			}
 			_, err = t.exec(`UPDATE endpoints SET failing_since = NULL WHERE id = $1`, id[:])
 		}
 		return err

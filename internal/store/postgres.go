@@ -144,7 +144,7 @@ func (p *postgres) transient(err error) bool {
 // conflict reports whether a transaction lost to another and may be tried again.
 func conflict(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == "40001" || e.Code == "40P01")
+	return ok && (e.Code == "40001" || e.Code == "40P01" || e.Code == "23505" && e.TableName == "records") // see recordRows
 }
 
 // change runs a change in a transaction of its own, alone in the whole database.

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -54,7 +56,7 @@ func laterRequests(b *batch) (rest *batch, later []*submission) {
 	seen := map[keyName]bool{}
 	repeats := func(s *submission) bool {
 		name := keyName{s.Tenant, s.RequestKey}
-		if s.RequestKey == "" {
+		if s.RequestKey == "" || s.Again {
 			return false
 		}
 		if seen[name] {
@@ -97,7 +99,8 @@ func (p *postgres) write(ctx context.Context, conn *pgx.Conn, b *batch) error {
 // writing is one attempt to write a batch.
 type writing struct {
 	*batch
-	keyed      bool // some submission has idempotency keys
+	keyed      bool // some submission has idempotency keys, or changes records
+	records    recordRows
 	events     eventRows
 	deliveries deliveryRows
 	answers    []claim // of requests, to be stored with their keys
@@ -128,18 +131,23 @@ func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 	w.forget()
 	if !w.keyed {
 		for _, s := range w.accepted() {
-			for _, it := range s.Items {
+			for it := range items(s) {
 				w.add(it)
 			}
 		}
 		// The statements of one pipeline are one transaction by themselves.
 		return w.send(ctx, conn.SendBatch)
 	}
-	t, err := conn.Begin(ctx)
-	if err != nil {
+	q := &pgx.Batch{}
+	q.BeginTx(pgx.TxOptions{})
+	q.Queue(`SELECT set_config('idle_in_transaction_session_timeout', $1, true)`, fmt.Sprint(idleInTransaction.Milliseconds()))
+	guarded := w.prepare(q)
+	results := conn.SendBatch(ctx, q)
+	t := results.Tx()
+	defer t.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // after a commit it does nothing
+	if err := finish(results, q.Len(), guarded); err != nil {
 		return err
 	}
-	defer t.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // after a commit it does nothing
 	if err := w.claimKeys(ctx, t); err != nil {
 		return err
 	}
@@ -153,10 +161,32 @@ func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 func (w *writing) forget() {
 	for _, s := range w.submissions {
 		s.Prior, s.Conflict = nil, false
-		w.keyed = w.keyed || s.RequestKey != ""
-		for _, it := range s.Items {
+		w.keyed = w.keyed || s.RequestKey != "" || len(s.Records) > 0
+		for _, r := range s.Records {
+			r.Lost = false
+		}
+		for it := range items(s) {
 			it.Duplicate, it.Conflict = false, false
 			w.keyed = w.keyed || it.Event.ExternalID != ""
+		}
+	}
+}
+
+// items are the events of a submission, with those of its record writes that are
+// not lost.
+func items(s *submission) iter.Seq[*hook.Accepted] {
+	return func(yield func(*hook.Accepted) bool) {
+		for _, it := range s.Items {
+			if !yield(it) {
+				return
+			}
+		}
+		for _, r := range s.Records {
+			for _, it := range r.Events {
+				if !r.Lost && !yield(it) {
+					return
+				}
+			}
 		}
 	}
 }
@@ -175,7 +205,7 @@ func (w *writing) accepted() (list []*submission) {
 func (w *writing) claimKeys(ctx context.Context, t pgx.Tx) error {
 	var requests []claim
 	for _, s := range w.accepted() {
-		if s.RequestKey != "" {
+		if s.RequestKey != "" && !s.Again {
 			requests = append(requests, claim{keyName{s.Tenant, requestKeys + s.RequestKey}, s.RequestHash[:], []byte{}, s.expires.UnixMicro()})
 		}
 	}
@@ -184,13 +214,16 @@ func (w *writing) claimKeys(ctx context.Context, t pgx.Tx) error {
 		return err
 	}
 	for _, s := range w.accepted() {
-		if s.RequestKey == "" {
+		if s.RequestKey == "" || s.Again {
 			continue
 		}
 		if k := got[keyName{s.Tenant, requestKeys + s.RequestKey}]; !k.mine {
 			s.Prior = k.prior(s.RequestHash[:])
 			s.Conflict = s.Prior == nil
 		}
+	}
+	if err := w.records.decide(ctx, t, w.accepted()); err != nil {
+		return err
 	}
 	if err := w.claimItems(ctx, t); err != nil {
 		return err
@@ -206,7 +239,7 @@ func (w *writing) claimKeys(ctx context.Context, t pgx.Tx) error {
 func (w *writing) claimItems(ctx context.Context, t pgx.Tx) error {
 	first := map[keyName]claim{}
 	for _, s := range w.accepted() {
-		for _, it := range s.Items {
+		for it := range items(s) {
 			name := itemKey(it)
 			if _, ok := first[name]; ok || it.Event.ExternalID == "" {
 				continue
@@ -223,7 +256,7 @@ func (w *writing) claimItems(ctx context.Context, t pgx.Tx) error {
 		return err
 	}
 	for _, s := range w.accepted() {
-		for _, it := range s.Items {
+		for it := range items(s) {
 			if it.Event.ExternalID != "" {
 				name := itemKey(it)
 				k := got[name]
@@ -301,33 +334,46 @@ var errTenantGone = errors.New("a tenant of the batch is gone")
 // send writes all rows in one round trip.
 func (w *writing) send(ctx context.Context, send func(context.Context, *pgx.Batch) pgx.BatchResults) error {
 	q := &pgx.Batch{}
-	// Rows are found by their keys, few among very many. A planner without statistics of
-	// a young table may rather read all of it once.
-	q.Queue(`SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)`)
-	settings, guarded := q.Len(), -1
-	if tenants := w.tenants(); len(tenants) > 0 {
-		// A deleted tenant's remains are being removed: nothing may be added to them.
-		// Sharing the row's lock keeps the deletion from coming between. Dividing by
-		// zero ends the transaction, so nobody has to look before the rest is sent.
-		guarded = q.Len()
-		q.Queue(`SELECT 1 / (count(*) / $2::bigint) FROM (SELECT 1 FROM tenants WHERE id = ANY ($1::text[]) AND deleted_at IS NULL ORDER BY id FOR SHARE) AS alive`,
-			tenants, len(tenants))
+	guarded := -1
+	if !w.keyed {
+		guarded = w.prepare(q)
 	}
+	before := q.Len()
 	w.events.queue(q)
 	w.deliveries.queue(q)
+	w.records.queue(q)
 	w.queueResults(q)
 	for _, a := range w.answers {
 		q.Queue(`UPDATE idempotency SET answer = $1 WHERE tenant = $2 AND key = $3`, a.answer, a.tenant, a.key)
 	}
 	w.queueHealth(q)
-	switch {
-	case q.Len() > settings:
-	case len(w.changes) > 0: // somebody wants to know whether batches can be written
-	default:
+	if q.Len() == before && len(w.changes) == 0 { // with changes, somebody may want to know whether batches can be written
 		return nil
 	}
-	results := send(ctx, q)
-	for i := range q.Len() {
+	return finish(send(ctx, q), q.Len(), guarded)
+}
+
+// prepare begins a transaction's statements, and returns which of them fails if a
+// tenant is gone.
+func (w *writing) prepare(q *pgx.Batch) (guarded int) {
+	// Rows are found by their keys, few among very many. A planner without statistics of
+	// a young table may rather read all of it once.
+	q.Queue(`SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)`)
+	tenants := w.tenants()
+	if len(tenants) == 0 {
+		return -1
+	}
+	// A deleted tenant's remains are being removed: nothing may be added to them.
+	// Sharing the row's lock keeps the deletion from coming between. Dividing by
+	// zero ends the transaction, so nobody has to look before the rest is sent.
+	q.Queue(`SELECT 1 / (count(*) / $2::bigint) FROM (SELECT 1 FROM tenants WHERE id = ANY ($1::text[]) AND deleted_at IS NULL ORDER BY id FOR SHARE) AS alive`,
+		tenants, len(tenants))
+	return q.Len() - 1
+}
+
+// finish reads the results of n statements.
+func finish(results pgx.BatchResults, n, guarded int) error {
+	for i := range n {
 		if _, err := results.Exec(); err != nil {
 			_ = results.Close() // says the same
 			if e, ok := errors.AsType[*pgconn.PgError](err); ok && i == guarded && e.Code == "22012" {

@@ -21,6 +21,8 @@ type stmts struct {
 	claimKey, readKey, keyValue *sql.Stmt
 	update, health              *sql.Stmt
 
+	insertRecord, updateRecord, deleteRecord *sql.Stmt
+
 	events, deliveries, attempts, bodies bulk
 }
 
@@ -41,6 +43,11 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.update, `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
 			finished_at = ?, endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ?`},
 		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ? WHERE id = ?`},
+		{&s.insertRecord, `INSERT INTO records (tenant, contract, kind, key, version, created_at, updated_at, document)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, contract, kind, key) DO NOTHING`},
+		{&s.updateRecord, `UPDATE records SET version = ?, updated_at = ?, document = ?
+			WHERE tenant = ? AND contract = ? AND kind = ? AND key = ? AND version = ?`},
+		{&s.deleteRecord, `DELETE FROM records WHERE tenant = ? AND contract = ? AND kind = ? AND key = ? AND version = ?`},
 	} {
 		//lint:ignore sqlclosecheck kept as long as the store is open; close closes it
 		stmt, err := conn.PrepareContext(ctx, p.text)
@@ -106,7 +113,7 @@ func (l *lite) submit(ctx context.Context, s *submission) error {
 		s.err = hook.NotFound("tenant", s.Tenant)
 		return nil
 	}
-	if s.RequestKey != "" {
+	if s.RequestKey != "" && !s.Again {
 		prior, mine, err := l.claim(ctx, s.Tenant, requestKeys+s.RequestKey, s.RequestHash, nil, now, expires)
 		if err != nil {
 			return err
@@ -120,6 +127,9 @@ func (l *lite) submit(ctx context.Context, s *submission) error {
 		if err := l.item(ctx, it, now, expires); err != nil {
 			return err
 		}
+	}
+	if err := l.writes(ctx, s, now, expires); err != nil {
+		return err
 	}
 	if s.RequestKey != "" {
 		if _, err := l.stmts.keyValue.ExecContext(ctx, s.Answer(), s.Tenant, requestKeys+s.RequestKey); err != nil {

@@ -80,7 +80,7 @@ func (db *DB) Tenants(ctx context.Context, after string, limit int) (list []hook
 	return list, more, lost(rows.Err())
 }
 
-// DeleteTenant hides a tenant at once, with its endpoints and keys. What it owns
+// DeleteTenant hides a tenant at once, with its endpoints, credentials and keys. What it owns
 // is removed by [DB.Purge]; until then its id cannot be used again.
 func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 	var endpoints, keys [][]byte
@@ -96,6 +96,9 @@ func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 		t.tenant(id, true)
 		if endpoints, err = t.ids(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $2, updated_at = $2
 			WHERE tenant = $1 AND state <> 'deleted' RETURNING id`, id, now, hook.ReasonTenantDelete); err != nil {
+			return err
+		}
+		if _, err := t.exec(`DELETE FROM credentials WHERE tenant = $1`, id); err != nil {
 			return err
 		}
 		keys, err = t.ids(`DELETE FROM keys WHERE tenant = $1 RETURNING id`, id)
@@ -137,6 +140,8 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 		for _, q := range []string{
 			`DELETE FROM events WHERE tenant = $1 AND id IN (SELECT id FROM events WHERE tenant = $1 ORDER BY id LIMIT $2)`,
 			`DELETE FROM idempotency WHERE tenant = $1 AND key IN (SELECT key FROM idempotency WHERE tenant = $1 ORDER BY key LIMIT $2)`,
+			`DELETE FROM records WHERE tenant = $1 AND (contract, kind, key) IN
+				(SELECT contract, kind, key FROM records WHERE tenant = $1 ORDER BY contract, kind, key LIMIT $2)`,
 			`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
 				JOIN endpoints e ON e.id = v.endpoint WHERE e.tenant = $1 LIMIT $2)`,
 			`DELETE FROM recoveries WHERE id IN (SELECT r.id FROM recoveries r JOIN endpoints e ON e.id = r.endpoint WHERE e.tenant = $1 LIMIT $2)`,

@@ -1,0 +1,97 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// CredentialInput asks for a credential. Under a contract whose credentials have
+// an endpoint of their own, the members of an endpoint say what that is like.
+type CredentialInput struct {
+	Contract   string            `json:"contract" minLength:"1" maxLength:"64" doc:"The contract it is for; one that has credentials." example:"standard"`
+	Name       string            `json:"name" minLength:"1" maxLength:"200" doc:"For people; a token may carry it." example:"My app"`
+	URL        string            `json:"url,omitempty" maxLength:"2048" doc:"Where its requests go. Needed where the contract makes an endpoint with it." example:"https://crm.example.com/hooks"`
+	Method     string            `json:"method,omitempty" maxLength:"16" doc:"HTTP method of its endpoint, one of the contract's; its first one if left out." example:"POST"`
+	EventTypes []string          `json:"event_types,omitempty" maxItems:"100" doc:"Event types that its endpoint takes, * for any part of a name; empty takes all."`
+	Filter     string            `json:"filter,omitempty" maxLength:"4096" doc:"CEL condition over type and payload; only events for which it is true are delivered."`
+	Headers    map[string]string `json:"headers,omitempty" doc:"Extra request headers of its endpoint."`
+	Settings   json.RawMessage   `json:"settings,omitempty" doc:"What the contract asks for: an object of its settings schema, see GET /v1/contracts/{name}."`
+	APIKey     string            `json:"apiKey,omitempty" maxLength:"256" doc:"A key that is in use already, of the form that the contract describes; made if left out."`
+	Secret     string            `json:"secret,omitempty" maxLength:"256" doc:"A secret that is in use already, of the form that the contract describes; made if left out."`
+}
+
+// CredentialPatch changes a credential; what is left out stays.
+type CredentialPatch struct {
+	State string `json:"state,omitempty" enum:"active,paused" doc:"paused: its tokens are refused, and its endpoint is paused; active: both work again." example:"paused"`
+	Name  string `json:"name,omitempty" maxLength:"200" doc:"For people. New tokens and new deliveries carry it." example:"My app"`
+	URL   string `json:"url,omitempty" maxLength:"2048" doc:"Where its requests go from now on." example:"https://crm.example.com/hooks"`
+}
+
+// Credential is what a receiver is known by: a key that its requests carry, and
+// tokens with which it reads the records that it was told of.
+type Credential struct {
+	ID             string    `json:"id" example:"crd_06ew2c6eqfy7d00000000000g0"`
+	Tenant         string    `json:"tenant" example:"acme"`
+	Contract       string    `json:"contract"`
+	Name           string    `json:"name" example:"My app"`
+	State          string    `json:"state" enum:"active,paused"`
+	Hint           string    `json:"hint" doc:"The last 4 characters of its key." example:"iks0"`
+	Endpoint       string    `json:"endpoint,omitempty" doc:"Id of the endpoint that was made with it, and goes with it." example:"ep_06ew2c6eqfy7d00000000000g0"`
+	URL            string    `json:"url,omitempty" doc:"Where the requests of that endpoint go." example:"https://crm.example.com/hooks"`
+	TokenExpiresAt time.Time `json:"token_expires_at" doc:"Until when the newest token is good."`
+	CreatedAt      time.Time `json:"created_at"`
+	UpdatedAt      time.Time `json:"updated_at"`
+}
+
+// NewCredential is a credential as it is shown once, when it is made.
+type NewCredential struct {
+	Credential
+	APIKey    string    `json:"apiKey" doc:"The key that requests carry. It is shown only here." example:"kib5tcxwsw5ain9ppngi9fodmiks0z"`
+	Secret    string    `json:"secret" doc:"It is shown only here, and sent nowhere."`
+	Token     string    `json:"token" doc:"Opens the look-ups of the contract, as in Authorization: Bearer …. It is shown only here."`
+	ExpiresAt time.Time `json:"expiresAt" doc:"Until when the token is good."`
+}
+
+// TokenInput asks for a token.
+type TokenInput struct {
+	RevokeEarlier bool `json:"revoke_earlier,omitempty" doc:"End all tokens that the credential had before."`
+}
+
+// NewToken is a token as it is shown once, when it is made.
+type NewToken struct {
+	Token     string    `json:"token" doc:"Opens the look-ups of the contract, as in Authorization: Bearer …. It is shown only here."`
+	ExpiresAt time.Time `json:"expiresAt" doc:"Until when it is good."`
+}
+
+// CreateCredential makes a credential, and its endpoint where the contract says so.
+func (c *Client) CreateCredential(ctx context.Context, tenant string, in CredentialInput) (*NewCredential, error) {
+	return send[NewCredential](ctx, c, http.MethodPost, path("tenants", tenant, "credentials"), in)
+}
+
+// Credential reads a credential.
+func (c *Client) Credential(ctx context.Context, tenant, credential string) (*Credential, error) {
+	return get[Credential](ctx, c, path("tenants", tenant, "credentials", credential))
+}
+
+// Credentials lists the credentials of a tenant, newest first.
+func (c *Client) Credentials(ctx context.Context, tenant string, p Paging) (*List[Credential], error) {
+	return get[List[Credential]](ctx, c, withQuery(path("tenants", tenant, "credentials"), p.query()))
+}
+
+// PatchCredential changes a credential: pauses it, makes it active, renames it,
+// or sends its requests to another URL.
+func (c *Client) PatchCredential(ctx context.Context, tenant, credential string, in CredentialPatch) (*Credential, error) {
+	return send[Credential](ctx, c, http.MethodPatch, path("tenants", tenant, "credentials", credential), in)
+}
+
+// DeleteCredential removes a credential with its endpoint; its tokens end at once.
+func (c *Client) DeleteCredential(ctx context.Context, tenant, credential string) error {
+	return c.call(ctx, http.MethodDelete, path("tenants", tenant, "credentials", credential), nil, nil, nil)
+}
+
+// CreateToken makes another token for a credential.
+func (c *Client) CreateToken(ctx context.Context, tenant, credential string, in TokenInput) (*NewToken, error) {
+	return send[NewToken](ctx, c, http.MethodPost, path("tenants", tenant, "credentials", credential, "tokens"), in)
+}

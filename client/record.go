@@ -1,0 +1,132 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// Record is the current state of one business object, as it was last told.
+type Record struct {
+	Contract  string          `json:"contract" example:"shop"`
+	Kind      string          `json:"kind" example:"order"`
+	Key       string          `json:"key" doc:"A numeric key is its decimal text." example:"10042"`
+	ETag      string          `json:"etag" doc:"Differs after every change. Send it back as If-Match." example:"\"hzkh4c0q2f\""`
+	CreatedAt time.Time       `json:"created_at"`
+	UpdatedAt time.Time       `json:"updated_at"`
+	Document  json.RawMessage `json:"document" doc:"Byte for byte as it came."`
+}
+
+// RecordChange is one item of a batch. Exactly one of Document, Patch and Delete
+// is given.
+type RecordChange struct {
+	Contract string          `json:"contract" example:"shop"`
+	Kind     string          `json:"kind" example:"order"`
+	Key      string          `json:"key,omitempty" maxLength:"256" doc:"May be left out where the document or patch has it." example:"10042"`
+	Document json.RawMessage `json:"document,omitempty" doc:"The whole document. Its bytes are kept exactly as they are sent."`
+	Patch    json.RawMessage `json:"patch,omitempty" doc:"JSON Merge Patch (RFC 7396) on the document that is there."`
+	Delete   bool            `json:"delete,omitempty" doc:"Removes the record."`
+}
+
+// RecordAnswer is what became of a change, durable once answered.
+type RecordAnswer struct {
+	Contract  string          `json:"contract" example:"shop"`
+	Kind      string          `json:"kind" example:"order"`
+	Key       string          `json:"key" example:"10042"`
+	ETag      *string         `json:"etag" doc:"Of the record as it is now; null if there is none." example:"\"hzkh4c0q2f\""`
+	Changed   bool            `json:"changed" doc:"Whether anything is different now. Writing the same document again changes nothing and fires nothing."`
+	Created   bool            `json:"created" doc:"Whether there was no such record before."`
+	Events    []RecordEvent   `json:"events" doc:"What the change fired."`
+	Problems  []RecordProblem `json:"problems" doc:"Conditions and payloads of the contract that could not be worked out for this change. Their events did not fire; the change was made all the same."`
+	Duplicate bool            `json:"duplicate" doc:"The same request was answered before; this is the answer of then."`
+	Error     *Problem        `json:"error,omitempty" doc:"In a batch: this item was refused and nothing of it was stored. The other members say nothing then."`
+}
+
+// RecordAnswers are the answers to a batch, in its order.
+type RecordAnswers struct {
+	Items []RecordAnswer `json:"items"`
+}
+
+// RecordEvent is an event that a change fired.
+type RecordEvent struct {
+	ID         string `json:"id" example:"evt_06ew2c6eqfy7d00000000000g0"`
+	Type       string `json:"type" example:"order.paid"`
+	Deliveries int    `json:"deliveries" doc:"How many endpoints take it." example:"1"`
+}
+
+// RecordProblem says why an event did not fire that might have.
+type RecordProblem struct {
+	Type   string `json:"type" doc:"Of the event." example:"order.paid"`
+	Line   int    `json:"line,omitempty" doc:"Of the contract file: where the condition stands." example:"120"`
+	Detail string `json:"detail"`
+}
+
+// RecordFilter narrows a list of records; the zero value narrows nothing.
+type RecordFilter struct {
+	Paging
+	Contract, Kind string
+}
+
+func recordPath(tenant, contract, kind, key string) string {
+	return path("tenants", tenant, "records", contract, kind, key)
+}
+
+// Record reads a document, byte for byte as it was written.
+func (c *Client) Record(ctx context.Context, tenant, contract, kind, key string) (json.RawMessage, error) {
+	doc, err := get[json.RawMessage](ctx, c, recordPath(tenant, contract, kind, key))
+	if err != nil {
+		return nil, err
+	}
+	return *doc, nil
+}
+
+// PutRecord writes a whole document. What it fires is in the answer.
+func (c *Client) PutRecord(ctx context.Context, tenant, contract, kind, key string, document json.RawMessage) (*RecordAnswer, error) {
+	return send[RecordAnswer](ctx, c, http.MethodPut, recordPath(tenant, contract, kind, key), document)
+}
+
+// PatchRecord applies a JSON Merge Patch to a document.
+func (c *Client) PatchRecord(ctx context.Context, tenant, contract, kind, key string, patch json.RawMessage) (*RecordAnswer, error) {
+	return send[RecordAnswer](ctx, c, http.MethodPatch, recordPath(tenant, contract, kind, key), patch)
+}
+
+// DeleteRecord removes a record.
+func (c *Client) DeleteRecord(ctx context.Context, tenant, contract, kind, key string) (*RecordAnswer, error) {
+	return send[RecordAnswer](ctx, c, http.MethodDelete, recordPath(tenant, contract, kind, key), nil)
+}
+
+// ChangeRecords makes up to 1000 changes. An item that is wrong has an Error in
+// its answer and does not harm the others.
+func (c *Client) ChangeRecords(ctx context.Context, tenant string, changes []RecordChange) (*RecordAnswers, error) {
+	body := []byte{'['}
+	for i, change := range changes {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		// By hand, because package json would change the white space of documents.
+		document, patch := change.Document, change.Patch
+		change.Document, change.Patch = nil, nil
+		head, err := marshal(change)
+		if err != nil {
+			return nil, err
+		}
+		body = append(body, head[:len(head)-1]...)
+		if document != nil {
+			body = append(append(body, `,"document":`...), document...)
+		}
+		if patch != nil {
+			body = append(append(body, `,"patch":`...), patch...)
+		}
+		body = append(body, '}')
+	}
+	return send[RecordAnswers](ctx, c, http.MethodPost, path("tenants", tenant, "records"), json.RawMessage(append(body, ']')))
+}
+
+// Records lists records by contract, kind and key.
+func (c *Client) Records(ctx context.Context, tenant string, f RecordFilter) (*List[Record], error) {
+	q := f.Paging.query()
+	set(q, "contract", f.Contract)
+	set(q, "kind", f.Kind)
+	return get[List[Record]](ctx, c, withQuery(path("tenants", tenant, "records"), q))
+}

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"gancho/internal/bearer"
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+)
+
+// Look-ups are routes that contracts name, on which receivers read the records
+// they were told of, with a token of their credential. The token says whose
+// records they are; what is another's is not there.
+
+var errTokenMissing = &hook.Error{
+	Kind: hook.KindUnauthorized, Code: "token_missing",
+	Detail: "Send a token of a credential in the header Authorization, as in Authorization: Bearer eyJ….",
+}
+
+// lookUp answers a request on a route of a contract: the record's document, byte
+// for byte.
+func (a *API) lookUp(w http.ResponseWriter, r *http.Request, c *contract.Contract, route contract.Lookup, key string) {
+	const allow = "GET, HEAD, OPTIONS"
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		w.Header().Set("Allow", allow)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	default:
+		w.Header().Set("Allow", allow)
+		a.fail(w, r, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "This path takes "+allow+"."))
+		return
+	}
+	cr, err := a.bearerOf(r, c)
+	if err != nil {
+		a.fail(w, r, challenge(err))
+		return
+	}
+	record, err := a.Store.Record(r.Context(), cr.Tenant, c.Name, route.Record, key)
+	if hook.IsKind(err, hook.KindNotFound) {
+		err = hook.NotFound(route.Record, key)
+	}
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(record.Document)))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(record.Document) // fails only if the caller went away
+	}
+}
+
+// bearerOf is the credential whose token a request carries, if it is one of the
+// contract, active, and the token is good. It is read anew each time: pausing and
+// deleting take effect at once, on every node.
+func (a *API) bearerOf(r *http.Request, c *contract.Contract) (*hook.Credential, error) {
+	token, ok := bearerToken(r)
+	if !ok {
+		return nil, errTokenMissing
+	}
+	id, err := bearer.CredentialOf(token)
+	if err != nil {
+		return nil, err
+	}
+	cr, err := a.Store.Credential(r.Context(), id)
+	if hook.IsKind(err, hook.KindNotFound) || err == nil && cr.Contract != c.Name {
+		return nil, bearer.ErrInvalid
+	}
+	if err != nil {
+		return nil, err
+	}
+	return cr, bearer.Check(token, cr, time.Now())
+}
+
+// bearerToken is what a request has behind Authorization: Bearer.
+func bearerToken(r *http.Request) (token string, ok bool) {
+	values := r.Header["Authorization"]
+	if len(values) != 1 {
+		return "", false
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	token = strings.TrimSpace(token)
+	return token, strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+// challenge says in the header WWW-Authenticate what is wrong with a token (RFC
+// 6750, section 3).
+func challenge(err error) error {
+	p := asProblem(err)
+	if p.Status == http.StatusUnauthorized && !errors.Is(err, errTokenMissing) {
+		p.header = http.Header{"Www-Authenticate": {`Bearer realm="gancho", error="invalid_token"`}}
+	}
+	return p
+}

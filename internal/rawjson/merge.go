@@ -1,0 +1,142 @@
+package rawjson
+
+// Merge applies a JSON Merge Patch (RFC 7396) to a document by splicing: members
+// that the patch does not name keep their bytes and their place, and so does the
+// white space between them. A member that the patch names takes the patch's bytes,
+// null removes it, and new ones come last, set out like those that are there. doc
+// may be empty: then there is nothing to patch yet. The result may alias either.
+//
+// A merge patch cannot say that a member is to be null, and replaces lists as a
+// whole.
+func Merge(doc, patch []byte) []byte {
+	if KindOf(patch) != '{' {
+		return patch
+	}
+	if KindOf(doc) != '{' {
+		return withoutNulls(patch)
+	}
+	changes := membersOf(patch)
+	if len(changes.list) == 0 {
+		return doc
+	}
+	into := membersOf(doc)
+	m := splicer{out: make([]byte, 0, len(doc)+len(patch)), src: doc, all: into}
+	byName := make(map[string]int, len(changes.list))
+	for i, c := range changes.list {
+		if name, ok := Unquote(patch[c.name:c.nameEnd]); ok {
+			byName[name] = i
+		}
+	}
+	for i, old := range into.list {
+		name, _ := Unquote(doc[old.name:old.nameEnd])
+		k, named := byName[name]
+		if !named {
+			m.keep(i, doc[old.start:old.end])
+			continue
+		}
+		delete(byName, name)
+		c := changes.list[k]
+		if value := patch[c.start:c.end]; KindOf(value) != 'n' {
+			m.keep(i, Merge(doc[old.start:old.end], value))
+		}
+	}
+	for i, c := range changes.list {
+		name, ok := Unquote(patch[c.name:c.nameEnd])
+		if k, isNew := byName[name]; !ok || !isNew || k != i {
+			continue
+		}
+		if value := patch[c.start:c.end]; KindOf(value) != 'n' {
+			m.add(patch[c.name:c.nameEnd], patch[c.nameEnd:c.start], withoutNulls(value))
+		}
+	}
+	return m.end()
+}
+
+// withoutNulls is a value of a patch as it is where nothing was before: its
+// members that are null are left out, at any depth but not within lists.
+func withoutNulls(value []byte) []byte {
+	if KindOf(value) != '{' {
+		return value
+	}
+	all := membersOf(value)
+	m := splicer{src: value, all: all}
+	for i, c := range all.list {
+		if v := value[c.start:c.end]; KindOf(v) != 'n' {
+			m.keep(i, withoutNulls(v))
+		}
+	}
+	return m.end()
+}
+
+// members are where an object opens, and where its members are.
+type members struct {
+	open int
+	list []memberAt
+}
+
+type memberAt struct{ name, nameEnd, start, end int }
+
+func membersOf(b []byte) members {
+	i := skipSpace(b, 0)
+	m := members{open: i}
+	scanObject(b, i, func(name, nameEnd, start, end int) bool {
+		m.list = append(m.list, memberAt{name, nameEnd, start, end})
+		return true
+	})
+	return m
+}
+
+// splicer writes an object anew, member by member, with the white space of the
+// one it comes from.
+type splicer struct {
+	out  []byte
+	src  []byte
+	all  members
+	kept int
+}
+
+// keep writes the i-th member of the source, with this value.
+func (m *splicer) keep(i int, value []byte) {
+	at := m.all.list[i]
+	if m.kept == 0 {
+		m.out = append(m.out, m.src[:m.all.list[0].name]...)
+	} else {
+		m.out = append(m.out, m.src[m.all.list[i-1].end:at.name]...)
+	}
+	m.out = append(m.out, m.src[at.name:at.start]...)
+	m.out = append(m.out, value...)
+	m.kept++
+}
+
+// add writes a new member. colon is what stands between its name and its value
+// unless the source shows how it does that.
+func (m *splicer) add(name, colon, value []byte) {
+	list := m.all.list
+	first := m.all.open + 1
+	if len(list) > 0 {
+		first = list[0].name
+		colon = m.src[list[0].nameEnd:list[0].start]
+	}
+	switch {
+	case m.kept == 0:
+		m.out = append(m.out, m.src[:first]...)
+	case len(list) > 1:
+		m.out = append(m.out, m.src[list[0].end:list[1].name]...)
+	default:
+		m.out = append(append(m.out, ','), m.src[m.all.open+1:first]...)
+	}
+	m.out = append(append(append(m.out, name...), colon...), value...)
+	m.kept++
+}
+
+// end writes the rest of the source.
+func (m *splicer) end() []byte {
+	if m.kept == 0 {
+		m.out = append(m.out, m.src[:m.all.open+1]...)
+	}
+	tail := m.all.open + 1
+	if n := len(m.all.list); n > 0 {
+		tail = m.all.list[n-1].end
+	}
+	return append(m.out, m.src[min(tail, len(m.src)):]...)
+}

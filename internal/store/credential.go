@@ -1,0 +1,209 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+const credentialColumns = `id, tenant, contract, name, state, endpoint, generation, token_expires_at, created_at, updated_at, sealed`
+
+// credentialSecrets is what of a credential is encrypted at rest.
+type credentialSecrets struct {
+	APIKey     string `json:"api_key"`
+	SecretHash []byte `json:"secret_hash"`
+	TokenKey   []byte `json:"token_key"`
+}
+
+func (db *DB) sealCredential(c *hook.Credential) ([]byte, error) {
+	return db.seal.sealJSON(credentialSecrets{c.APIKey, c.SecretHash[:], c.TokenKey}, c.ID[:])
+}
+
+func (db *DB) scanCredential(row interface{ Scan(...any) error }) (*hook.Credential, error) {
+	var c hook.Credential
+	var id, endpoint, sealed []byte
+	var expires, created, updated sql.NullInt64
+	if err := row.Scan(&id, &c.Tenant, &c.Contract, &c.Name, &c.State, &endpoint, &c.Generation, &expires, &created, &updated, &sealed); err != nil {
+		return nil, err
+	}
+	copy(c.ID[:], id)
+	copy(c.Endpoint[:], endpoint)
+	c.TokenExpires, c.CreatedAt, c.UpdatedAt = fromMicros(expires), fromMicros(created), fromMicros(updated)
+	var secrets credentialSecrets
+	if err := db.seal.openJSON(sealed, id, &secrets); err != nil {
+		return nil, err
+	}
+	c.APIKey, c.TokenKey = secrets.APIKey, secrets.TokenKey
+	copy(c.SecretHash[:], secrets.SecretHash)
+	return &c, nil
+}
+
+// Credential is the credential of an id that came with a request, whose tenant
+// nobody knows yet. Who knows it uses [DB.TenantCredential].
+func (db *DB) Credential(ctx context.Context, id hook.CredentialID) (*hook.Credential, error) {
+	return db.foundCredential(id, db.read.QueryRowContext(ctx, `SELECT `+credentialColumns+` FROM credentials WHERE id = $1`, id[:]))
+}
+
+// TenantCredential is one credential of a tenant.
+func (db *DB) TenantCredential(ctx context.Context, tenant string, id hook.CredentialID) (*hook.Credential, error) {
+	return db.foundCredential(id, db.read.QueryRowContext(ctx, `SELECT `+credentialColumns+` FROM credentials
+		WHERE id = $1 AND tenant = $2`, id[:], tenant))
+}
+
+func (db *DB) foundCredential(id hook.CredentialID, row *sql.Row) (*hook.Credential, error) {
+	c, err := db.scanCredential(row)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, hook.NotFound("credential", id.String())
+	}
+	return c, lost(err)
+}
+
+// Credentials lists the credentials of a tenant, newest first. next is where the
+// following page begins, zero if there is none.
+func (db *DB) Credentials(ctx context.Context, tenant string, p hook.Page) (list []*hook.Credential, next hook.ID, err error) {
+	_, hi := span(hook.ID{}, p.Before)
+	rows, err := db.read.QueryContext(ctx, `SELECT `+credentialColumns+` FROM credentials
+		WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)
+	if err != nil {
+		return nil, next, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		c, err := db.scanCredential(rows)
+		if err != nil {
+			return nil, next, lost(err)
+		}
+		list = append(list, c)
+	}
+	list, next = cut(list, p.Limit, func(c *hook.Credential) hook.ID { return hook.ID(c.ID) })
+	return list, next, lost(rows.Err())
+}
+
+// CreateCredential stores a new credential, together with its endpoint unless e
+// is nil, in one commit, and sets the times of both. most is how many endpoints
+// of the contract the tenant can have, 0 for any number; one too many is a
+// conflict. The tenant must exist.
+func (db *DB) CreateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, most int) error {
+	now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
+	c.CreatedAt, c.UpdatedAt = now, now
+	sealed, err := db.sealCredential(c)
+	if err != nil {
+		return err
+	}
+	insert := func(*tx) error { return nil }
+	var endpoint []byte
+	if e != nil {
+		c.Endpoint, endpoint = e.ID, e.ID[:]
+		if insert, err = db.newEndpoint(e, most); err != nil {
+			return err
+		}
+	}
+	err = db.change(ctx, func(t *tx) error {
+		if err := t.aliveTenant(c.Tenant); err != nil {
+			return err
+		}
+		if err := insert(t); err != nil {
+			return err
+		}
+		_, err := t.exec(`INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`,
+			c.ID[:], c.Tenant, c.Contract, c.Name, string(c.State), endpoint, c.Generation, c.TokenExpires.UnixMicro(), now.UnixMicro(), sealed)
+		return err
+	})
+	if err == nil && e != nil {
+		db.changed(hook.Change{Tenant: e.Tenant, Endpoint: e.ID})
+	}
+	return err
+}
+
+// UpdateCredential stores a credential that was read and then changed, together
+// with its endpoint unless e is nil, in one commit; newConfig is as in
+// [DB.UpdateEndpoint]. If somebody else changed one of them since it was read,
+// nothing is stored and ok is false: read them again.
+func (db *DB) UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, newConfig bool) (ok bool, err error) {
+	at := max(db.now().UnixMicro(), c.UpdatedAt.UnixMicro()+1)
+	sealed, err := db.sealCredential(c)
+	if err != nil {
+		return false, err
+	}
+	var update *endpointUpdate
+	if e != nil {
+		if update, err = db.newUpdate(e, newConfig); err != nil {
+			return false, err
+		}
+	}
+	errOvertaken := errors.New("changed since it was read") // undoes what was done so far
+	err = db.change(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE credentials SET name = $4, state = $5, generation = $6, token_expires_at = $7, updated_at = $8, sealed = $9
+			WHERE id = $1 AND tenant = $2 AND updated_at = $3`, c.ID[:], c.Tenant, c.UpdatedAt.UnixMicro(),
+			c.Name, string(c.State), c.Generation, c.TokenExpires.UnixMicro(), at, sealed)
+		if err == nil && n == 0 {
+			err = errOvertaken
+		}
+		if err != nil || update == nil {
+			return err
+		}
+		if ok, err := update.run(t); err != nil || ok {
+			return err
+		}
+		return errOvertaken
+	})
+	if errors.Is(err, errOvertaken) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	c.UpdatedAt = time.UnixMicro(at).UTC()
+	if update != nil {
+		*e = update.next
+		db.changed(hook.Change{Tenant: e.Tenant, Endpoint: e.ID})
+	}
+	return true, nil
+}
+
+// DeleteCredential removes a credential of a tenant, and hides its endpoint for
+// good, as [DB.DeleteEndpoint] does.
+func (db *DB) DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID) error {
+	var endpoint []byte
+	err := db.change(ctx, func(t *tx) error {
+		err := t.row(`DELETE FROM credentials WHERE id = $1 AND tenant = $2 RETURNING endpoint`, id[:], tenant).Scan(&endpoint)
+		if errors.Is(err, sql.ErrNoRows) {
+			return hook.NotFound("credential", id.String())
+		}
+		if err != nil || endpoint == nil {
+			return err
+		}
+		_, err = t.hideEndpoint(tenant, endpoint, hook.ReasonCredential, db.now())
+		return err
+	})
+	if err == nil && endpoint != nil {
+		db.changed(hook.Change{Tenant: tenant, Endpoint: hook.EndpointID(endpoint)})
+	}
+	return err
+}
+
+// ownerState is the state of the credential that an endpoint belongs to, "" if it
+// belongs to none.
+func (t *tx) ownerState(id hook.EndpointID) (state hook.CredentialState, err error) {
+	err = t.row(`SELECT state FROM credentials WHERE endpoint = $1`, id[:]).Scan(&state)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return state, err
+}
+
+var errCredentialPaused = hook.Conflict("credential_paused",
+	"The credential of this endpoint is paused. Make the credential active (PATCH …/credentials/{credential} {\"state\":\"active\"}), and the endpoint is, too.")
+
+// mayBeActive fails with KindConflict if the endpoint belongs to a credential
+// that is paused.
+func (t *tx) mayBeActive(id hook.EndpointID) error {
+	state, err := t.ownerState(id)
+	if err == nil && state == hook.CredentialPaused {
+		return errCredentialPaused
+	}
+	return err
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
+)
+
+func newCredential(tenant string) (*hook.Credential, *hook.Endpoint) {
+	c := &hook.Credential{
+		ID: hook.NewCredentialID(), Tenant: tenant, Contract: "x", Name: "a", APIKey: "hunter2-key", State: hook.CredentialActive,
+		SecretHash: [32]byte{1}, TokenKey: []byte("hunter2-signs"), Generation: 1, TokenExpires: time.Now().UTC().Truncate(time.Second),
+	}
+	e := &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: tenant, Contract: "x", State: hook.EndpointActive}
+	e.Config = hook.EndpointConfig{URL: "http://x/", Credential: new(c.Identity())}
+	return c, e
+}
+
+func TestCredentialStore(t *testing.T) { each(t, testCredentialStore) }
+
+func testCredentialStore(t *testing.T, db *DB) {
+	var n noted
+	n.watch(db)
+	ctx := t.Context()
+	newTenant(t, db, "acme")
+	newTenant(t, db, "other")
+	n.list = nil
+	c, e := newCredential("acme")
+	if err := db.CreateCredential(ctx, c, e, 1); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]hook.Change{{Tenant: "acme", Endpoint: e.ID}}, n.list); d != "" {
+		t.Error(d)
+	}
+	read := func() *hook.Credential {
+		t.Helper()
+		got, err := db.TenantCredential(ctx, "acme", c.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if d := cmp.Diff(c, read()); d != "" || c.Endpoint != e.ID {
+		t.Errorf("read back (-made +read):\n%s", d)
+	}
+	if got, err := db.Credential(ctx, c.ID); err != nil || got.Tenant != "acme" {
+		t.Error(got, err)
+	}
+	if got, err := db.TenantEndpoint(ctx, "acme", e.ID); err != nil || got.Config.Credential.APIKey != "hunter2-key" {
+		t.Error(got, err)
+	}
+	// One too many: neither of the two is there.
+	c2, e2 := newCredential("acme")
+	if err := db.CreateCredential(ctx, c2, e2, 1); !hook.IsKind(err, hook.KindConflict) {
+		t.Error(err)
+	}
+	for _, err := range []error{
+		second(db.Credential(ctx, c2.ID)), second(db.Endpoint(ctx, e2.ID)), second(db.TenantCredential(ctx, "other", c.ID)),
+		db.DeleteCredential(ctx, "other", c.ID), db.CreateCredential(ctx, &hook.Credential{ID: hook.NewCredentialID(), Tenant: "nobody"}, nil, 0),
+	} {
+		if !hook.IsKind(err, hook.KindNotFound) {
+			t.Error(err)
+		}
+	}
+	// An update that another one overtakes stores neither half.
+	a, b := read(), read()
+	ea, eb := *e, *e
+	a.State, ea.State = hook.CredentialPaused, hook.EndpointPaused
+	if ok, err := db.UpdateCredential(ctx, a, &ea, false); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	b.Name, eb.Name = "late", "late"
+	if ok, err := db.UpdateCredential(ctx, b, &eb, false); ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	b = read()
+	b.Name = "late"
+	if ok, err := db.UpdateCredential(ctx, b, &eb, false); ok || err != nil { // the endpoint is the older one
+		t.Fatal(ok, err)
+	}
+	if got := read(); got.Name != "a" || got.State != hook.CredentialPaused {
+		t.Errorf("%+v", got)
+	}
+	if got, err := db.TenantEndpoint(ctx, "acme", e.ID); err != nil || got.State != hook.EndpointPaused || got.Name != "" {
+		t.Error(got, err)
+	}
+	for _, err := range []error{
+		db.SetEndpointState(ctx, e.ID, hook.EndpointActive, "", time.Now()), db.DeleteEndpoint(ctx, "acme", e.ID),
+	} {
+		if !hook.IsKind(err, hook.KindConflict) {
+			t.Error(err)
+		}
+	}
+	if got, err := db.TenantEndpoint(ctx, "acme", e.ID); err != nil || got.State != hook.EndpointPaused {
+		t.Error(got, err)
+	}
+	n.list = nil
+	if err := db.DeleteCredential(ctx, "acme", c.ID); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]hook.Change{{Tenant: "acme", Endpoint: e.ID}}, n.list); d != "" {
+		t.Error(d)
+	}
+	if got, err := db.Endpoint(ctx, e.ID); err != nil || got.State != hook.EndpointDeleted || got.StateReason != hook.ReasonCredential {
+		t.Error(got, err)
+	}
+	if err := db.CreateCredential(ctx, c2, e2, 1); err != nil { // there is room again
+		t.Error(err)
+	}
+	if err := db.DeleteTenant(ctx, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Credential(ctx, c2.ID); !hook.IsKind(err, hook.KindNotFound) {
+		t.Error("a credential outlives its tenant:", err)
+	}
+}
+
+func TestCredentialsAreListed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db := openAt(t, filepath.Join(dir, "gancho.db"))
+	newTenant(t, db, "acme")
+	var made []*hook.Credential
+	for range 5 {
+		c, _ := newCredential("acme")
+		if err := db.CreateCredential(t.Context(), c, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		made = append([]*hook.Credential{c}, made...)
+	}
+	var got []*hook.Credential
+	for p := (hook.Page{Limit: 2}); ; {
+		list, next, err := db.Credentials(t.Context(), "acme", p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, list...)
+		if p.Before = next; next.IsZero() {
+			break
+		}
+	}
+	if d := cmp.Diff(made, got); d != "" {
+		t.Error(d)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		if b, err := os.ReadFile(f); err != nil || bytes.Contains(b, []byte("hunter2")) {
+			t.Errorf("%s has a key in it, or cannot be read: %v", f, err)
+		}
+	}
+	if list, _, err := db.Credentials(t.Context(), "other", hook.Page{Limit: 9}); err != nil || len(list) != 0 {
+		t.Error(list, err)
+	}
+}

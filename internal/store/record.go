@@ -1,0 +1,218 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"gancho/internal/hook"
+)
+
+const (
+	recordColumns = `tenant, contract, kind, key, version, created_at, updated_at, document`
+
+	// recordsAtOnce is how many records one statement reads by their keys.
+	recordsAtOnce = 32
+	// recordPageBytes is about how much of documents one page of a list holds.
+	recordPageBytes = 4 << 20
+)
+
+func scanRecord(row interface{ Scan(...any) error }) (r hook.Record, err error) {
+	var created, updated sql.NullInt64
+	err = row.Scan(&r.Tenant, &r.Contract, &r.Kind, &r.Key, &r.Version, &created, &updated, &r.Document)
+	r.CreatedAt, r.UpdatedAt = fromMicros(created), fromMicros(updated)
+	return r, err
+}
+
+// Record is one record of a tenant, with its document.
+func (db *DB) Record(ctx context.Context, tenant, contract, kind, key string) (hook.Record, error) {
+	r, err := scanRecord(db.hot.record.QueryRowContext(ctx, tenant, contract, kind, key))
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, hook.NotFound("record", key)
+	}
+	return r, lost(err)
+}
+
+// RecordsOf reads the records of a tenant that have one of the names, those that
+// there are. Names may repeat.
+func (db *DB) RecordsOf(ctx context.Context, tenant string, names []hook.RecordName) (map[hook.RecordName]hook.Record, error) {
+	found := make(map[hook.RecordName]hook.Record, len(names))
+	if len(names) == 1 {
+		n := names[0]
+		r, err := db.Record(ctx, tenant, n.Contract, n.Kind, n.Key)
+		if err == nil {
+			found[n] = r
+		}
+		if hook.IsKind(err, hook.KindNotFound) {
+			err = nil
+		}
+		return found, err
+	}
+	type kind struct{ contract, kind string }
+	keys := map[kind][]any{}
+	for _, n := range names {
+		k := kind{n.Contract, n.Kind}
+		keys[k] = append(keys[k], n.Key)
+	}
+	args := make([]any, 0, 3+recordsAtOnce)
+	for k, all := range keys {
+		for len(all) > 0 {
+			n := min(len(all), recordsAtOnce)
+			args = append(append(args[:0], tenant, k.contract, k.kind), all[:n]...)
+			for len(args) < cap(args) { // the statement has its number of places
+				args = append(args, all[0])
+			}
+			all = all[n:]
+			if err := db.recordsInto(ctx, found, args); err != nil {
+				return nil, lost(err)
+			}
+		}
+	}
+	return found, nil
+}
+
+func (db *DB) recordsInto(ctx context.Context, found map[hook.RecordName]hook.Record, args []any) error {
+	rows, err := db.hot.records.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanRecord(rows)
+		if err != nil {
+			return err
+		}
+		found[r.Name()] = r
+	}
+	return rows.Err()
+}
+
+// Records lists records of a tenant by contract, kind and key, from the one after
+// the given name. An empty contract or kind is all of them; a kind needs its
+// contract. A page of large documents is shorter than limit; more says whether
+// there are others after it.
+func (db *DB) Records(ctx context.Context, tenant, contract, kind string, after hook.RecordName, limit int) (list []hook.Record, more bool, err error) {
+	q := query{}
+	q.and("tenant = %s", tenant)
+	// Each column that is given is left out of the comparison, or the database would
+	// read the index from its beginning.
+	switch none := after == (hook.RecordName{}); {
+	case kind != "":
+		q.and("contract = %s", contract)
+		q.and("kind = %s", kind)
+		q.and("key > %s", after.Key)
+	case contract != "":
+		q.and("contract = %s", contract)
+		if !none {
+			q.after("kind, key", after.Kind, after.Key)
+		}
+	case !none:
+		q.after("contract, kind, key", after.Contract, after.Kind, after.Key)
+	}
+	q.args = append(q.args, limit+1)
+	rows, err := db.read.QueryContext(ctx, q.text(recordColumns, "records",
+		fmt.Sprintf("ORDER BY contract, kind, key LIMIT $%d", len(q.args))), q.args...)
+	if err != nil {
+		return nil, false, lost(err)
+	}
+	defer rows.Close()
+	size := 0
+	for rows.Next() {
+		if len(list) == limit || size > recordPageBytes {
+			return list, true, nil
+		}
+		r, err := scanRecord(rows)
+		if err != nil {
+			return nil, false, lost(err)
+		}
+		size += len(r.Document)
+		list = append(list, r)
+	}
+	return list, false, lost(rows.Err())
+}
+
+// after adds that the columns come after these values, in the order of an index.
+func (q *query) after(columns string, values ...any) {
+	marks := make([]string, len(values))
+	for i, v := range values {
+		q.args = append(q.args, v)
+		marks[i] = fmt.Sprintf("$%d", len(q.args))
+	}
+	q.where = append(q.where, "("+columns+") > ("+strings.Join(marks, ", ")+")")
+}
+
+// EachRecord calls fn with each record of a kind that a tenant has, in the order
+// of their keys, as they all were at one moment. Only one is in memory at a time,
+// and fn may keep it. An error of fn ends it and is returned.
+func (db *DB) EachRecord(ctx context.Context, tenant, contract, kind string, fn func(hook.Record) error) error {
+	// One statement reads one snapshot, and reads on as its rows are asked for.
+	rows, err := db.read.QueryContext(ctx, `SELECT `+recordColumns+` FROM records
+		WHERE tenant = $1 AND contract = $2 AND kind = $3 ORDER BY key`, tenant, contract, kind)
+	if err != nil {
+		return lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanRecord(rows)
+		if err != nil {
+			return lost(err)
+		}
+		if err := fn(r); err != nil {
+			return err
+		}
+	}
+	return lost(rows.Err())
+}
+
+// writes stores the record writes of a submission that are not lost, with their
+// events. The first of a record that is lost takes the later ones with it, since
+// they were worked out from its outcome.
+func (l *lite) writes(ctx context.Context, s *submission, now, expires int64) error {
+	var gone map[hook.RecordName]bool
+	for _, w := range s.Records {
+		name := w.Record.Name()
+		won := !gone[name]
+		if won {
+			var err error
+			if won, err = l.write(ctx, w); err != nil {
+				return err
+			}
+		}
+		if w.Lost = !won; w.Lost {
+			if gone == nil {
+				gone = map[hook.RecordName]bool{}
+			}
+			gone[name] = true
+			continue
+		}
+		for _, it := range w.Events {
+			if err := l.item(ctx, it, now, expires); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// write changes one record, if it is still at the version that was read.
+func (l *lite) write(ctx context.Context, w *hook.RecordWrite) (won bool, err error) {
+	r := &w.Record
+	var res sql.Result
+	switch {
+	case r.Document == nil:
+		res, err = l.stmts.deleteRecord.ExecContext(ctx, r.Tenant, r.Contract, r.Kind, r.Key, w.Was)
+	case w.Was == 0:
+		res, err = l.stmts.insertRecord.ExecContext(ctx, r.Tenant, r.Contract, r.Kind, r.Key, r.Version,
+			r.CreatedAt.UnixMicro(), r.UpdatedAt.UnixMicro(), r.Document)
+	default:
+		res, err = l.stmts.updateRecord.ExecContext(ctx, r.Version, r.UpdatedAt.UnixMicro(), r.Document,
+			r.Tenant, r.Contract, r.Kind, r.Key, w.Was)
+	}
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 1, err
+}
