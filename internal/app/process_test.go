@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,8 @@ import (
 	"time"
 
 	"gancho/client"
+	"gancho/internal/pgtest"
+	"gancho/internal/store"
 )
 
 // These tests run the real server as a process of its own, because they kill it.
@@ -36,6 +39,7 @@ func TestMain(m *testing.M) {
 
 type testConfig struct {
 	Data        string
+	Database    string
 	StopTimeout time.Duration
 }
 
@@ -47,6 +51,9 @@ func serveForTest(text string) int {
 	}
 	cfg := DefaultConfig()
 	cfg.Listen, cfg.Data, cfg.AdminKey, cfg.StopTimeout = "127.0.0.1:0", tc.Data, testKey, tc.StopTimeout
+	if tc.Database != "" { // servers that share a database share a key
+		cfg.Database, cfg.EncryptionKey = Secret(tc.Database), Secret(base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	}
 	cfg.AllowNetworks = Networks{netip.MustParsePrefix("127.0.0.0/8")}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -70,10 +77,27 @@ type process struct {
 
 var listens = regexp.MustCompile(`Gancho listens on (\S+)`)
 
-// start runs a server on dir.
-func start(t *testing.T, dir string) *process {
+// place is where a server keeps its data.
+type place struct {
+	dir      string
+	database string // "": in the directory
+}
+
+// eachPlace runs a test on a database of each kind.
+func eachPlace(t *testing.T, fn func(t *testing.T, at place)) {
 	t.Helper()
-	cfg, err := json.Marshal(testConfig{Data: dir, StopTimeout: 2 * time.Second})
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); fn(t, place{dir: t.TempDir()}) })
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		fn(t, place{dir: t.TempDir(), database: pgtest.Database(t, store.Migrate)})
+	})
+}
+
+// start runs a server.
+func start(t *testing.T, at place) *process {
+	t.Helper()
+	cfg, err := json.Marshal(testConfig{Data: at.dir, Database: at.database, StopTimeout: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,9 +223,9 @@ func (p *process) endpoint(in client.EndpointInput) *client.Endpoint {
 
 // Killed under load: everything that was acknowledged arrives, and only what
 // was in flight arrives twice.
-func TestKillUnderLoad(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
+func TestKillUnderLoad(t *testing.T) { eachPlace(t, testKillUnderLoad) }
+
+func testKillUnderLoad(t *testing.T, dir place) {
 	rc := newReceiver(t, nil)
 	p := start(t, dir)
 	const concurrency = 16
@@ -258,9 +282,9 @@ func TestKillUnderLoad(t *testing.T) {
 
 // Killed while a receiver thinks: the attempt is shown as interrupted, costs no
 // place in the schedule, and at-most-once is not sent again.
-func TestKillDuringAttempts(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
+func TestKillDuringAttempts(t *testing.T) { eachPlace(t, testKillDuringAttempts) }
+
+func testKillDuringAttempts(t *testing.T, dir place) {
 	release := make(chan struct{})
 	rc := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -311,9 +335,9 @@ func TestKillDuringAttempts(t *testing.T) {
 
 // Killed during a test: it ends as failed, with the attempt in its history, and is
 // not sent again, whatever the endpoint promises and does.
-func TestKillDuringTest(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
+func TestKillDuringTest(t *testing.T) { eachPlace(t, testKillDuringTest) }
+
+func testKillDuringTest(t *testing.T, dir place) {
 	release := make(chan struct{})
 	rc := newReceiver(t, func(_ http.ResponseWriter, r *http.Request) {
 		select {
@@ -368,9 +392,9 @@ func TestKillDuringTest(t *testing.T) {
 
 // A stop finishes what is in flight, and interrupts what takes too long without
 // counting it against the schedule.
-func TestStopFinishes(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
+func TestStopFinishes(t *testing.T) { eachPlace(t, testStopFinishes) }
+
+func testStopFinishes(t *testing.T, dir place) {
 	hang := make(chan struct{})
 	rc := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -415,7 +439,7 @@ func TestStopFinishes(t *testing.T) {
 func TestSecondServer(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	start(t, dir)
+	start(t, place{dir: dir})
 	cfg := DefaultConfig()
 	cfg.Listen, cfg.Data = "127.0.0.1:0", dir
 	err := Run(t.Context(), cfg, io.Discard, io.Discard)

@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"internal/store":    {"internal/hook"},
 	"internal/ingest":   {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
 	"internal/schedule": {"internal/hook"},
+	"internal/share":    {"internal/hook"},
 	"internal/deliver":  {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson"},
 	"internal/api":      {"internal/hook", "client", "internal/bearer", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson"},
 	"internal/inbox":    {"internal/sign"},

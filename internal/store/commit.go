@@ -52,6 +52,7 @@ type submission struct {
 	*hook.Submission
 	expires time.Time // of its idempotency keys
 	now     time.Time
+	epoch   int64 // of the node when it was handed in
 	err     error
 	done    chan struct{}
 }
@@ -315,7 +316,7 @@ func (db *DB) commit(b *batch) {
 // outcome must be known.
 func (db *DB) Submit(sub *hook.Submission, keepKeys time.Duration) error {
 	now := db.now()
-	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), done: make(chan struct{})}
+	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), epoch: db.nodes.epoch.Load(), done: make(chan struct{})}
 	if err := db.queue.add(rowsOf(sub), payloadBytes(sub), true, true, func(b *batch) { b.submissions = append(b.submissions, s) }); err != nil {
 		return err
 	}

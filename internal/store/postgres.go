@@ -36,6 +36,8 @@ type postgres struct {
 	hot  *pgxpool.Pool // the one connection that writes batches
 	log  *slog.Logger
 	span time.Duration // of new partitions
+
+	nodes *membership
 }
 
 const (
@@ -63,7 +65,7 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 	if !strings.Contains(o.URL, "pool_max_conns") {
 		cfg.MaxConns = int32(4 + 2*runtime.GOMAXPROCS(0))
 	}
-	p := &postgres{log: o.Log, span: partitionSpan(o.Retention)}
+	p := &postgres{log: o.Log, nodes: new(membership), span: partitionSpan(o.Retention)}
 	defer func() {
 		if err != nil {
 			_ = p.close()

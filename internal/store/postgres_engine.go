@@ -3,12 +3,16 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"gancho/internal/hook"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -88,4 +92,77 @@ func dropPartition(t *tx, number int64, limit time.Time) (dropped bool, err erro
 func busyTable(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && e.Code == "55P03"
+}
+
+// channel is where nodes notify each other: an empty payload says that there are
+// signals to read, any other one is the hexadecimal ids of endpoints with work.
+const (
+	channel     = "gancho"
+	idsInNotice = 200 // a payload has at most 8000 bytes
+)
+
+// notify tells all who listen which endpoints have work.
+func (p *postgres) notify(ctx context.Context, ids []hook.EndpointID) error {
+	for part := range slices.Chunk(ids, idsInNotice) {
+		text := make([]byte, 0, 32*len(part))
+		for _, id := range part {
+			text = hex.AppendEncode(text, id[:])
+		}
+		// Nothing is written, so there is nothing to sync.
+		if _, err := p.pool.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, string(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listen passes on what is notified until ctx or its connection ends.
+func listen(ctx context.Context, p *postgres, work func([]hook.EndpointID), changed, missed func()) error {
+	conn, err := pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig)
+	if err != nil {
+		return lost(err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, `LISTEN `+channel); err != nil {
+		return lost(err)
+	}
+	missed()
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return lost(err)
+		}
+		if n.Payload == "" {
+			changed()
+			continue
+		}
+		var ids []hook.EndpointID
+		for part := range slices.Chunk([]byte(n.Payload), 32) {
+			var id hook.EndpointID
+			if k, err := hex.Decode(id[:], part); err == nil && k == len(id) {
+				ids = append(ids, id)
+			}
+		}
+		work(ids)
+	}
+}
+
+// deaf tries whether a notification comes through, which takes a moment.
+func deaf(ctx context.Context, p *postgres) (bool, error) {
+	conn, err := pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig)
+	if err != nil {
+		return false, lost(err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	own := fmt.Sprintf("gancho_%x", rand.Uint64())
+	if _, err := conn.Exec(ctx, `LISTEN `+own); err != nil {
+		return true, nil //nolint:nilerr // an engine without it
+	}
+	if _, err := p.pool.Exec(ctx, `SELECT pg_notify($1, 'x')`, own); err != nil {
+		return false, lost(err)
+	}
+	wait, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	_, err = conn.WaitForNotification(wait)
+	return err != nil, ctx.Err()
 }

@@ -77,11 +77,17 @@ func laterRequests(b *batch) (rest *batch, later []*submission) {
 
 // write tries until no other transaction is in the way.
 func (p *postgres) write(ctx context.Context, conn *pgx.Conn, b *batch) error {
+	epoch := p.nodes.epoch.Load()
+	b = current(b, epoch)
 	for try := 1; ; try++ {
-		w := &writing{batch: b}
+		w := &writing{batch: b, epoch: epoch}
 		err := w.run(ctx, conn)
 		switch {
 		case err == nil:
+			return nil
+		case errors.Is(err, hook.ErrFenced):
+			p.nodes.epoch.CompareAndSwap(epoch, -1) // nobody's: what is handed in from now on is refused at once
+			current(b, -1)
 			return nil
 		case errors.Is(err, errTenantGone):
 			if err := w.findGone(ctx, conn); err != nil {
@@ -96,10 +102,42 @@ func (p *postgres) write(ctx context.Context, conn *pgx.Conn, b *batch) error {
 	}
 }
 
+// current is what of a batch belongs to the present epoch; the rest is refused.
+// Publishers may try again, perhaps at another node.
+func current(b *batch, epoch int64) *batch {
+	now := *b
+	now.submissions = slices.DeleteFunc(slices.Clone(b.submissions), func(s *submission) bool {
+		if s.epoch == epoch {
+			return false
+		}
+		s.err = hook.Unavailable(hook.ErrFenced)
+		return true
+	})
+	now.marks = slices.DeleteFunc(slices.Clone(b.marks), func(m *mark) bool {
+		if m.Epoch == epoch {
+			return false
+		}
+		m.err = hook.ErrFenced
+		return true
+	})
+	now.results = slices.DeleteFunc(slices.Clone(b.results), func(r *result) bool {
+		if r.Epoch == epoch {
+			return false
+		}
+		r.err = hook.ErrFenced
+		return true
+	})
+	if epoch < 0 {
+		now.health = nil
+	}
+	return &now
+}
+
 // writing is one attempt to write a batch.
 type writing struct {
 	*batch
-	keyed      bool // some submission has idempotency keys, or changes records
+	epoch      int64 // of this node; 0: it is not fenced
+	keyed      bool  // some submission has idempotency keys, or changes records
 	records    recordRows
 	events     eventRows
 	deliveries deliveryRows
@@ -141,11 +179,11 @@ func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 	q := &pgx.Batch{}
 	q.BeginTx(pgx.TxOptions{})
 	q.Queue(`SELECT set_config('idle_in_transaction_session_timeout', $1, true)`, fmt.Sprint(idleInTransaction.Milliseconds()))
-	guarded := w.prepare(q)
+	guards := w.prepare(q)
 	results := conn.SendBatch(ctx, q)
 	t := results.Tx()
 	defer t.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // after a commit it does nothing
-	if err := finish(results, q.Len(), guarded); err != nil {
+	if err := finish(results, q.Len(), guards); err != nil {
 		return err
 	}
 	if err := w.claimKeys(ctx, t); err != nil {
@@ -334,9 +372,9 @@ var errTenantGone = errors.New("a tenant of the batch is gone")
 // send writes all rows in one round trip.
 func (w *writing) send(ctx context.Context, send func(context.Context, *pgx.Batch) pgx.BatchResults) error {
 	q := &pgx.Batch{}
-	guarded := -1
+	var guards map[int]error
 	if !w.keyed {
-		guarded = w.prepare(q)
+		guards = w.prepare(q)
 	}
 	before := q.Len()
 	w.events.queue(q)
@@ -350,34 +388,41 @@ func (w *writing) send(ctx context.Context, send func(context.Context, *pgx.Batc
 	if q.Len() == before && len(w.changes) == 0 { // with changes, somebody may want to know whether batches can be written
 		return nil
 	}
-	return finish(send(ctx, q), q.Len(), guarded)
+	return finish(send(ctx, q), q.Len(), guards)
 }
 
-// prepare begins a transaction's statements, and returns which of them fails if a
-// tenant is gone.
-func (w *writing) prepare(q *pgx.Batch) (guarded int) {
+// prepare begins a transaction's statements, and returns what it means if one of
+// them divides by zero: that ends the transaction, so nobody has to look before
+// the rest is sent.
+func (w *writing) prepare(q *pgx.Batch) (guards map[int]error) {
+	guards = map[int]error{}
 	// Rows are found by their keys, few among very many. A planner without statistics of
 	// a young table may rather read all of it once.
 	q.Queue(`SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)`)
+	if w.epoch != 0 {
+		// Who takes our work over deletes this row first, and waits for us to end.
+		guards[q.Len()] = hook.ErrFenced
+		q.Queue(`SELECT 1 / count(*) FROM (SELECT 1 FROM nodes WHERE epoch = $1 FOR KEY SHARE) AS ours`, w.epoch)
+	}
 	tenants := w.tenants()
 	if len(tenants) == 0 {
-		return -1
+		return guards
 	}
 	// A deleted tenant's remains are being removed: nothing may be added to them.
-	// Sharing the row's lock keeps the deletion from coming between. Dividing by
-	// zero ends the transaction, so nobody has to look before the rest is sent.
+	// Sharing the row's lock keeps the deletion from coming between.
+	guards[q.Len()] = errTenantGone
 	q.Queue(`SELECT 1 / (count(*) / $2::bigint) FROM (SELECT 1 FROM tenants WHERE id = ANY ($1::text[]) AND deleted_at IS NULL ORDER BY id FOR SHARE) AS alive`,
 		tenants, len(tenants))
-	return q.Len() - 1
+	return guards
 }
 
 // finish reads the results of n statements.
-func finish(results pgx.BatchResults, n, guarded int) error {
+func finish(results pgx.BatchResults, n int, guards map[int]error) error {
 	for i := range n {
 		if _, err := results.Exec(); err != nil {
 			_ = results.Close() // says the same
-			if e, ok := errors.AsType[*pgconn.PgError](err); ok && i == guarded && e.Code == "22012" {
-				return errTenantGone
+			if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "22012" && guards[i] != nil {
+				return guards[i]
 			}
 			return err
 		}

@@ -22,7 +22,9 @@ const expireRest = 5 * time.Millisecond
 func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int, err error) {
 	n = max(n, 10)
 	if p, ok := db.dialect.(*postgres); ok {
-		removed, err = p.expire(ctx, db, before)
+		if removed, err = p.expire(ctx, db, before); err == nil {
+			err = db.expireSignals(ctx)
+		}
 	} else {
 		removed, err = db.expireRows(ctx, before, n)
 	}

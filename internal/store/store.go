@@ -53,6 +53,7 @@ type DB struct {
 	seal    *sealer
 	log     *slog.Logger
 	watch   watchers
+	nodes   membership
 	now     func() time.Time
 }
 
@@ -98,7 +99,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		if err != nil {
 			return nil, openError(err)
 		}
+		p.nodes = &db.nodes
 		db.dialect, db.read = p, p.sql
+		if err := db.checkSeal(ctx); err != nil {
+			return nil, errors.Join(err, p.close())
+		}
 	} else {
 		lite, err := openSQLite(ctx, o.Path, o.Log)
 		if err != nil {
