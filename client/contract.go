@@ -3,23 +3,211 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
 )
 
-// Contract describes one webhook system.
+// Text is a text for people. Where a language is missing, the English one stands.
+type Text struct {
+	En string `json:"en"`
+	Es string `json:"es,omitempty"`
+	Pt string `json:"pt,omitempty"`
+}
+
+// Contract describes one webhook system. Texts are in the language asked for.
 type Contract struct {
 	Name       string          `json:"name" example:"standard"`
 	Title      string          `json:"title" example:"Standard Webhooks"`
-	Version    int64           `json:"version"`
+	Titles     Text            `json:"titles" doc:"The title in every language there is."`
+	About      string          `json:"about,omitempty"`
+	Document   string          `json:"document,omitempty" doc:"Address of the system's public document."`
+	Version    int64           `json:"version" doc:"Of the version in force; each change makes a new one."`
 	Signing    bool            `json:"signing" doc:"Requests are signed: endpoints have a signing secret."`
+	Shaping    string          `json:"shaping" enum:"on,off" doc:"Whether endpoints may transform what is sent: as the contract says, or as an operator decided."`
+	Assumed    int             `json:"assumed" doc:"How many facts of the contract no public document states."`
 	EventTypes []EventType     `json:"event_types" doc:"The name * stands for any type that is not listed."`
 	Methods    []string        `json:"methods" doc:"HTTP methods an endpoint may choose from, the default first."`
-	Settings   json.RawMessage `json:"settings" doc:"JSON Schema of what an endpoint of this contract has as settings."`
+	Settings   json.RawMessage `json:"settings" doc:"JSON Schema of what an endpoint of this contract has as settings; writeOnly marks secrets."`
 }
 
 // EventType is one type of event of a contract.
 type EventType struct {
 	Name  string `json:"name" example:"order.paid"`
 	Title string `json:"title,omitempty"`
+	Made  string `json:"made" enum:"posted,record,schedule" doc:"What makes such events: they are posted, a record changes, or a schedule comes due. All can be posted."`
+}
+
+// ContractDetail is all that a contract says: what a form, the documentation and
+// a receiver need.
+type ContractDetail struct {
+	Contract
+	Events      []EventDetail        `json:"events" doc:"The event types with all that is said of them."`
+	Endpoint    ContractEndpoint     `json:"endpoint"`
+	Delivery    ContractDelivery     `json:"delivery"`
+	Records     []RecordKind         `json:"records"`
+	Credentials *ContractCredentials `json:"credentials" doc:"null: the contract has none."`
+	Lookups     []ContractLookup     `json:"lookups"`
+	Redacted    []string             `json:"redacted" doc:"Paths in a payload whose values are not stored."`
+	Assumptions []Assumption         `json:"assumptions" doc:"What no public document of the system states."`
+	Docs        map[string]string    `json:"docs" doc:"Texts of the customer documentation, by chapter."`
+	Tests       []string             `json:"tests" doc:"Names of the tests that the contract carries."`
+	Versions    []ContractVersion    `json:"versions" doc:"All that are stored, newest first."`
+	Source      string               `json:"source" doc:"The YAML, with the text of example files in the place of their names."`
+}
+
+// EventDetail is an event type with what is said of it.
+type EventDetail struct {
+	EventType
+	Titles   Text              `json:"titles"`
+	About    string            `json:"about,omitempty"`
+	On       string            `json:"on,omitempty" doc:"The kind of record whose changes make it."`
+	Schedule *ContractSchedule `json:"schedule" doc:"null: it is not made on a schedule."`
+	Example  string            `json:"example,omitempty" doc:"A payload, byte for byte."`
+	Schema   json.RawMessage   `json:"schema,omitempty" doc:"JSON Schema of the payload."`
+}
+
+// ContractSchedule is when an event is made of the records there are.
+type ContractSchedule struct {
+	Every    string `json:"every,omitempty" example:"1h0m0s"`
+	Cron     string `json:"cron,omitempty" example:"0 6 * * mon-fri"`
+	Timezone string `json:"timezone,omitempty" doc:"Of cron." example:"America/Bogota"`
+	Select   string `json:"select" doc:"Kind of record."`
+	MaxBody  int    `json:"max_body" doc:"Bytes of the payload at most."`
+}
+
+// ContractEndpoint is what a contract says of endpoints, beside their settings.
+type ContractEndpoint struct {
+	Pairs           string `json:"pairs,omitempty" doc:"The setting that holds a person's own keys and values."`
+	PerTenant       int    `json:"per_tenant" doc:"How many a tenant can have; 0: any number."`
+	MinEventTypes   int    `json:"min_event_types" doc:"How many event types an endpoint names at least."`
+	MaxEventTypes   int    `json:"max_event_types" doc:"And at most; 0: any number, and patterns."`
+	NeedsCredential bool   `json:"needs_credential" doc:"Such an endpoint is made by making a credential."`
+}
+
+// ContractDelivery is how long and how often a contract sends, and what counts as
+// success, unless an endpoint says otherwise.
+type ContractDelivery struct {
+	TimeoutMS        int      `json:"timeout_ms"`
+	ConnectTimeoutMS int      `json:"connect_timeout_ms"`
+	Clock            string   `json:"clock" enum:"total,response" doc:"What the timeout covers: the whole attempt, or from the request being written to the status line."`
+	Retry            []string `json:"retry" doc:"The delay before each attempt, the first included."`
+	Mode             string   `json:"mode" enum:"at_least_once,at_most_once"`
+	Success          string   `json:"success,omitempty" doc:"The condition (CEL) for success; any 2xx if there is none."`
+	Concurrency      int      `json:"concurrency"`
+	PerSecond        float64  `json:"per_second" doc:"0: no limit."`
+	Ordered          bool     `json:"ordered"`
+}
+
+// RecordKind is one kind of business object that a contract watches.
+type RecordKind struct {
+	Kind   string          `json:"kind" example:"order"`
+	Title  string          `json:"title"`
+	Titles Text            `json:"titles"`
+	About  string          `json:"about,omitempty"`
+	Key    string          `json:"key" doc:"Path to what tells one from another." example:"id"`
+	Schema json.RawMessage `json:"schema,omitempty" doc:"JSON Schema of a document."`
+}
+
+// ContractCredentials is how the credentials of a contract are made.
+type ContractCredentials struct {
+	APIKeyLength   int    `json:"api_key_length"`
+	APIKeyAlphabet string `json:"api_key_alphabet"`
+	SecretLength   int    `json:"secret_length"`
+	SecretAlphabet string `json:"secret_alphabet"`
+	TokenLifetime  string `json:"token_lifetime" example:"730h0m0s"`
+	Endpoint       bool   `json:"endpoint" doc:"A credential is made together with its endpoint."`
+}
+
+// ContractLookup is a route on which receivers read a record.
+type ContractLookup struct {
+	Name   string   `json:"name"`
+	Title  string   `json:"title"`
+	Titles Text     `json:"titles"`
+	About  string   `json:"about,omitempty"`
+	Method string   `json:"method" example:"GET"`
+	Paths  []string `json:"paths"`
+	Record string   `json:"record" doc:"Kind of record."`
+	Auth   string   `json:"auth" example:"bearer"`
+}
+
+// Assumption is a fact that no public document of the system states.
+type Assumption struct {
+	Path string `json:"path" doc:"Where in the contract." example:"delivery.retry"`
+	Note string `json:"note"`
+}
+
+// ContractVersion is one stored version of a contract.
+type ContractVersion struct {
+	Version   int64     `json:"version"`
+	Origin    string    `json:"origin" enum:"shipped,directory,posted" doc:"Where it came from: the program, the operator's directory, the API."`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// ContractInput is a contract as text.
+type ContractInput struct {
+	Source string `json:"source" minLength:"1" doc:"The YAML. Examples are written in it, since there are no files beside it."`
+}
+
+// ContractResult is what became of a contract that was sent.
+type ContractResult struct {
+	Name     string     `json:"name" example:"shop"`
+	Version  int64      `json:"version" doc:"In force now."`
+	Created  bool       `json:"created" doc:"false: the version in force has this text already."`
+	KeptBack []KeptBack `json:"kept_back" doc:"Endpoints that do not satisfy this version and stay with an older one until they are edited; the first 100."`
+}
+
+// KeptBack is an endpoint that stays with an older version of its contract.
+type KeptBack struct {
+	Tenant   string         `json:"tenant" example:"acme"`
+	Endpoint string         `json:"endpoint" example:"ep_06ew2c5e8m4b900000000000g0"`
+	Version  int64          `json:"version" doc:"Of the contract it stays with."`
+	Errors   []ProblemError `json:"errors" doc:"What it lacks, with pointers into the endpoint."`
+}
+
+// ContractCheck says what is wrong with a contract.
+type ContractCheck struct {
+	OK       bool           `json:"ok" doc:"It would be accepted."`
+	Name     string         `json:"name,omitempty" example:"shop"`
+	Problems []ProblemError `json:"problems" doc:"All of them at once, each with line, column and what would be right."`
+	Tests    []ContractTest `json:"tests" doc:"What came of the tests it carries, and of its examples; none while there are other problems."`
+	KeptBack []KeptBack     `json:"kept_back" doc:"Endpoints that would stay with an older version."`
+}
+
+// ContractTest is what came of one test of a contract.
+type ContractTest struct {
+	Name   string `json:"name"`
+	Line   int    `json:"line"`
+	Passed bool   `json:"passed"`
+	Detail string `json:"detail,omitempty" doc:"What was expected, and what came."`
+}
+
+// ContractRenderInput says what to render: a contract by its name, or one as text;
+// an event that is stored, or a type with or without a payload.
+type ContractRenderInput struct {
+	Contract   string            `json:"contract,omitempty" maxLength:"64" doc:"Name of a contract; left out if source is given." example:"standard"`
+	Source     string            `json:"source,omitempty" doc:"A contract as YAML, which need not be stored."`
+	Tenant     string            `json:"tenant,omitempty" maxLength:"64" doc:"Of the event, which is stored." example:"acme"`
+	Event      string            `json:"event,omitempty" maxLength:"128" doc:"Id of a stored event." example:"evt_06ew2c6eqfy7d00000000000g0"`
+	EventType  string            `json:"event_type,omitempty" maxLength:"128" doc:"The first of the contract if left out." example:"order.paid"`
+	Payload    json.RawMessage   `json:"payload,omitempty" doc:"Any JSON value; the contract's example of the event type, if left out."`
+	URL        string            `json:"url,omitempty" doc:"Of the endpoint." example:"https://crm.example.com/hooks"`
+	Method     string            `json:"method,omitempty" example:"POST"`
+	Settings   json.RawMessage   `json:"settings,omitempty" doc:"Described by the contract."`
+	Headers    map[string]string `json:"headers,omitempty" doc:"Extra headers of the endpoint."`
+	EventTypes []string          `json:"event_types,omitempty" doc:"Of the endpoint; the event type, if left out and the contract wants some."`
+}
+
+// ContractRendering is the request that would be made.
+type ContractRendering struct {
+	Request   *Request       `json:"request" doc:"As the receiver would get it, secrets masked; null: none can be made, see problems."`
+	EventType string         `json:"event_type"`
+	Problems  []ProblemError `json:"problems" doc:"What is wrong with the contract (line and column), or with the input (pointer)."`
+}
+
+// ContractPatch is what can be changed of a contract without a new version.
+type ContractPatch struct {
+	Shaping *string `json:"shaping" enum:"on,off" doc:"Whether endpoints may transform what is sent, in this version and later ones; null: as the contract says."`
 }
 
 // Contracts lists the contracts there are, ordered by name.
@@ -27,7 +215,34 @@ func (c *Client) Contracts(ctx context.Context) (*List[Contract], error) {
 	return get[List[Contract]](ctx, c, path("contracts"))
 }
 
-// Contract reads a contract.
-func (c *Client) Contract(ctx context.Context, name string) (*Contract, error) {
-	return get[Contract](ctx, c, path("contracts", name))
+// Contract reads a contract: the version in force, or an earlier one.
+// language is en, es, pt or "" for English.
+func (c *Client) Contract(ctx context.Context, name, language string, version int64) (*ContractDetail, error) {
+	q := speaking(language)
+	if version > 0 {
+		q.Set("version", strconv.FormatInt(version, 10))
+	}
+	return get[ContractDetail](ctx, c, withQuery(path("contracts", name), q))
+}
+
+// PutContract stores a contract, given as YAML, and puts it in force.
+func (c *Client) PutContract(ctx context.Context, source string) (*ContractResult, error) {
+	return send[ContractResult](ctx, c, http.MethodPost, path("contracts"), ContractInput{source})
+}
+
+// CheckContract says what is wrong with a contract, given as YAML. Nothing is
+// stored.
+func (c *Client) CheckContract(ctx context.Context, source string) (*ContractCheck, error) {
+	return send[ContractCheck](ctx, c, http.MethodPost, path("contracts", "check"), ContractInput{source})
+}
+
+// RenderContract shows the request that a contract makes of an event. Nothing is
+// stored or sent.
+func (c *Client) RenderContract(ctx context.Context, in ContractRenderInput) (*ContractRendering, error) {
+	return send[ContractRendering](ctx, c, http.MethodPost, path("contracts", "render"), in)
+}
+
+// PatchContract changes what an operator may decide about a contract.
+func (c *Client) PatchContract(ctx context.Context, name string, p ContractPatch) (*Contract, error) {
+	return send[Contract](ctx, c, http.MethodPatch, path("contracts", name), p)
 }

@@ -25,7 +25,9 @@ type EndpointInput struct {
 	Concurrency int               `json:"concurrency,omitempty" minimum:"1" maximum:"1000" doc:"Requests at the same time." example:"32"`
 	Ordered     bool              `json:"ordered,omitempty" doc:"Send one at a time, in the order of acceptance; one that fails holds up the others."`
 	Mode        string            `json:"mode,omitempty" enum:"at_least_once,at_most_once" doc:"Send again until it succeeds, or never twice." example:"at_least_once"`
-	State       string            `json:"state,omitempty" enum:"active,paused,disabled" default:"active" doc:"active sends; paused keeps deliveries until it is resumed; disabled makes none and cancels those that wait." example:"active"`
+	// Transformation is JavaScript, see docs/transformations.md.
+	Transformation string `json:"transformation,omitempty" maxLength:"65536" doc:"JavaScript that may change each request or cancel it, where the contract allows it: function handler(webhook) { …; return webhook }." example:"function handler(webhook) { webhook.headers['x-source'] = 'shop'; return webhook }"`
+	State          string `json:"state,omitempty" enum:"active,paused,disabled" default:"active" doc:"active sends; paused keeps deliveries until it is resumed; disabled makes none and cancels those that wait." example:"active"`
 }
 
 // RateLimit bounds how often requests are made.
@@ -36,32 +38,34 @@ type RateLimit struct {
 // Endpoint is where deliveries go. Members the input left out show the value
 // that is in force.
 type Endpoint struct {
-	ID           string            `json:"id" example:"ep_06ew2c6eqfy7d00000000000g0"`
-	Tenant       string            `json:"tenant" example:"acme"`
-	Name         string            `json:"name" example:"CRM"`
-	Contract     string            `json:"contract" example:"standard"`
-	Credential   string            `json:"credential,omitempty" doc:"The credential that it was made with, and goes with." example:"crd_06ew2c6eqfy7d00000000000g0"`
-	URL          string            `json:"url" example:"https://crm.example.com/hooks"`
-	Method       string            `json:"method" example:"POST"`
-	EventTypes   []string          `json:"event_types"`
-	Filter       string            `json:"filter"`
-	Headers      map[string]string `json:"headers" doc:"Extra headers; values that look like credentials are masked."`
-	Settings     json.RawMessage   `json:"settings" doc:"The contract's settings; secret ones are masked."`
-	TimeoutMS    int               `json:"timeout_ms" example:"15000"`
-	Retry        []string          `json:"retry" example:"[\"0s\",\"5s\",\"5m\"]"`
-	RateLimit    *RateLimit        `json:"rate_limit" doc:"null: no limit."`
-	Concurrency  int               `json:"concurrency" example:"32"`
-	Ordered      bool              `json:"ordered"`
-	Mode         string            `json:"mode" enum:"at_least_once,at_most_once"`
-	State        string            `json:"state" enum:"active,paused,disabled"`
-	StateReason  string            `json:"state_reason" doc:"Why it is not active: by_person, gone (it answered 410), failing_long, credential (its credential was paused); empty while active."`
-	StateAt      time.Time         `json:"state_at" doc:"Since when it is in this state."`
-	LastRun      *time.Time        `json:"last_run" doc:"When the latest request to it began; null: never."`
-	LastStatus   string            `json:"last_status" doc:"What became of it: delivered, or the error class; empty: never run."`
-	FailingSince *time.Time        `json:"failing_since" doc:"First failure since the last success; null while it works."`
-	CreatedAt    time.Time         `json:"created_at"`
-	UpdatedAt    time.Time         `json:"updated_at"`
-	Version      int64             `json:"version" doc:"Counts changes of what shapes a request."`
+	ID              string            `json:"id" example:"ep_06ew2c6eqfy7d00000000000g0"`
+	Tenant          string            `json:"tenant" example:"acme"`
+	Name            string            `json:"name" example:"CRM"`
+	Contract        string            `json:"contract" example:"standard"`
+	ContractVersion int64             `json:"contract_version" doc:"That it is served by: the newest that it satisfies; 0: the contract is gone."`
+	Credential      string            `json:"credential,omitempty" doc:"The credential that it was made with, and goes with." example:"crd_06ew2c6eqfy7d00000000000g0"`
+	URL             string            `json:"url" example:"https://crm.example.com/hooks"`
+	Method          string            `json:"method" example:"POST"`
+	EventTypes      []string          `json:"event_types"`
+	Filter          string            `json:"filter"`
+	Headers         map[string]string `json:"headers" doc:"Extra headers; values that look like credentials are masked."`
+	Settings        json.RawMessage   `json:"settings" doc:"The contract's settings; secret ones are masked."`
+	TimeoutMS       int               `json:"timeout_ms" example:"15000"`
+	Retry           []string          `json:"retry" example:"[\"0s\",\"5s\",\"5m\"]"`
+	RateLimit       *RateLimit        `json:"rate_limit" doc:"null: no limit."`
+	Concurrency     int               `json:"concurrency" example:"32"`
+	Ordered         bool              `json:"ordered"`
+	Mode            string            `json:"mode" enum:"at_least_once,at_most_once"`
+	Transformation  string            `json:"transformation" doc:"JavaScript that may change each request; empty: none."`
+	State           string            `json:"state" enum:"active,paused,disabled"`
+	StateReason     string            `json:"state_reason" doc:"Why it is not active: by_person, gone (it answered 410), failing_long, credential (its credential was paused); empty while active."`
+	StateAt         time.Time         `json:"state_at" doc:"Since when it is in this state."`
+	LastRun         *time.Time        `json:"last_run" doc:"When the latest request to it began; null: never."`
+	LastStatus      string            `json:"last_status" doc:"What became of it: delivered, or the error class; empty: never run."`
+	FailingSince    *time.Time        `json:"failing_since" doc:"First failure since the last success; null while it works."`
+	CreatedAt       time.Time         `json:"created_at"`
+	UpdatedAt       time.Time         `json:"updated_at"`
+	Version         int64             `json:"version" doc:"Counts changes of what shapes a request."`
 }
 
 // EndpointSecret are the signing secrets of an endpoint.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,7 +27,10 @@ type Problem struct {
 type ProblemError struct {
 	Pointer   *string `json:"pointer,omitempty" doc:"JSON Pointer (RFC 6901) into the request body; empty for the body as a whole." example:"/payload"`
 	Parameter string  `json:"parameter,omitempty" doc:"Name of the query parameter, path parameter or header, if it is none of the body." example:"limit"`
+	Line      int     `json:"line,omitempty" doc:"Of a text with lines, such as a contract; from 1."`
+	Column    int     `json:"column,omitempty" doc:"In the line, in characters from 1."`
 	Detail    string  `json:"detail" doc:"What is wrong there and what would be right."`
+	Fix       string  `json:"fix,omitempty" doc:"What would be right, where detail does not say it."`
 }
 
 // Error is the code and the detail, with the places that are wrong.
@@ -41,6 +45,9 @@ func (p *Problem) Error() string {
 		where := e.Parameter
 		if e.Pointer != nil {
 			where = *e.Pointer
+		}
+		if e.Line > 0 {
+			where = fmt.Sprintf("line %d, column %d", e.Line, e.Column)
 		}
 		if e.Detail != p.Detail {
 			b.WriteString(" (" + where + ": " + e.Detail + ")")

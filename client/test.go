@@ -38,6 +38,26 @@ type Diagnosis struct {
 // RenderInput says what to render.
 type RenderInput struct {
 	Event string `json:"event" minLength:"1" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own." example:"evt_06ew2c6eqfy7d00000000000g0"`
+	// Transformation is tried in the place of the endpoint's own; nil: its own.
+	Transformation *string `json:"transformation,omitempty" maxLength:"65536" doc:"A script to try that is not saved, in the place of the endpoint's own; empty: none. Its own, if left out."`
+}
+
+// RenderResult is the request that would be made for an event, and what the
+// endpoint's transformation did.
+type RenderResult struct {
+	Request
+	Console   []string     `json:"console" doc:"What the transformation printed with console.log."`
+	Cancelled bool         `json:"cancelled" doc:"The transformation says not to send it. The request is what there would be without it."`
+	Reason    string       `json:"reason" doc:"Why it was cancelled, in the transformation's words; may be empty."`
+	Error     *RenderError `json:"error" doc:"What went wrong in the transformation; null: nothing. The request is what there would be without it."`
+}
+
+// RenderError says what is wrong with a transformation.
+type RenderError struct {
+	Class  string `json:"class" doc:"script_error or script_timeout." example:"script_error"`
+	Detail string `json:"detail" doc:"For the author of the script." example:"TypeError: cannot read property 'total' of undefined"`
+	Line   int    `json:"line" doc:"Of the script, from 1; 0: not known." example:"2"`
+	Column int    `json:"column" doc:"From 1; 0: not known." example:"18"`
 }
 
 // Explanation says why an endpoint has got an event, or not.
@@ -51,7 +71,7 @@ type Explanation struct {
 
 // Reason is one of the reasons of an [Explanation].
 type Reason struct {
-	Code   string `json:"code" doc:"A stable word: delivered, waiting, failed, unknown, cancelled, paused, test_event, other_contract, created_later, event_type, filter, filter_failed, disabled, changed_since." example:"filter"`
+	Code   string `json:"code" doc:"A stable word: delivered, waiting, failed, unknown, cancelled, paused, test_event, other_contract, created_later, event_type, filter, filter_failed, disabled, changed_since, script." example:"filter"`
 	Detail string `json:"detail" doc:"A sentence for people."`
 	Cause  string `json:"cause,omitempty" doc:"What exactly went wrong, for programmers, in English."`
 }
@@ -83,8 +103,8 @@ func (c *Client) TestEndpoint(ctx context.Context, tenant, endpoint, language st
 
 // RenderEvent shows the request that would be made for a stored event, secrets
 // masked. Nothing is stored or sent.
-func (c *Client) RenderEvent(ctx context.Context, tenant, endpoint, event string) (*Request, error) {
-	return send[Request](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "render"), RenderInput{Event: event})
+func (c *Client) RenderEvent(ctx context.Context, tenant, endpoint string, in RenderInput) (*RenderResult, error) {
+	return send[RenderResult](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "render"), in)
 }
 
 // ExplainEvent says why an endpoint has got an event, or not. language is en, es,

@@ -15,6 +15,8 @@ have() {
 	node) node --version 2>/dev/null | grep -qE '^v([2-9][0-9])' && command -v npm >/dev/null ;;
 	chromium) command -v chromium >/dev/null ;;
 	postgresql) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ;;
+	php) command -v php >/dev/null ;;
+	python3) command -v python3 >/dev/null ;;
 	*)
 		echo "need.sh: \"$1\" is not known here; add it to have and packages in scripts/need.sh" >&2
 		exit 2
@@ -27,6 +29,7 @@ packages() {
 	case "$1" in
 	gcc) echo gcc libc6-dev ;; # the race detector is linked with cgo
 	node) echo nodejs npm ;; # 20 or newer: on an older Debian it is installed by hand
+	php) echo php-cli ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -36,17 +36,20 @@ import (
 	"gancho/internal/hook"
 )
 
-// Options of [New]. Store, Accepter, Changer, Waker, Tester and AdminKey are needed.
+// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts, Catalog and
+// AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
 	Changer   Changer
 	Waker     Waker
 	Tester    Tester
-	Contracts *contract.Set // nil: none
-	AdminKey  string        // text of the operator's key
-	Log       *slog.Logger  // nil: none
-	Metrics   http.Handler  // serves /metrics; nil: none
+	Scripts   Scripts
+	Contracts *contract.Set
+	Catalog   Catalog
+	AdminKey  string       // text of the operator's key
+	Log       *slog.Logger // nil: none
+	Metrics   http.Handler // serves /metrics; nil: none
 	// MaxPayload bounds the payload of one event and the document of a record, in
 	// bytes; 0 means 1 MiB.
 	MaxPayload int
@@ -107,6 +110,7 @@ func New(o Options) *API {
 	a.routeKeys()
 	a.routeSessions()
 	a.routeContracts()
+	a.routeContractDocs()
 	a.routeSystem()
 	a.doc = a.document()
 	return a

@@ -120,7 +120,7 @@ func TestClient(t *testing.T) {
 	if l, err := c.Contracts(ctx); err != nil || len(l.Items) < 2 {
 		t.Errorf("contracts %+v %v", l, err)
 	}
-	if x, err := c.Contract(ctx, "standard"); err != nil || !x.Signing {
+	if x, err := c.Contract(ctx, "standard", "", 0); err != nil || !x.Signing {
 		t.Errorf("contract %+v %v", x, err)
 	}
 	if r, err := c.TestEndpoint(ctx, "acme", e.ID, "pt", client.TestInput{EventType: "order.paid", Payload: json.RawMessage(payload)}); err != nil || r.Passed ||
@@ -133,7 +133,7 @@ func TestClient(t *testing.T) {
 	if r, err := c.TestEndpoint(ctx, "acme", e.ID, "", client.TestInput{}); err != nil || r.Request.Body == "" {
 		t.Errorf("test %+v %v", r, err)
 	}
-	if r, err := c.RenderEvent(ctx, "acme", e.ID, "1"); err != nil || r.Body != payload || r.Method != "POST" {
+	if r, err := c.RenderEvent(ctx, "acme", e.ID, client.RenderInput{Event: "1"}); err != nil || r.Body != payload || r.Method != "POST" {
 		t.Errorf("rendered %+v %v", r, err)
 	}
 	if x, err := c.ExplainEvent(ctx, "acme", "1", e.ID, "es"); err != nil || x.Delivery == nil || x.Delivery.ID != l.Items[0].ID || x.Reasons[0].Code != "waiting" {

@@ -190,13 +190,15 @@ func (a *API) ownEndpoint(cr *hook.Credential, in client.CredentialInput) (*hook
 	return newEndpoint(cr.Tenant, in.Name, c, cfg, "")
 }
 
+type credentialsOutput struct {
+	Body client.List[client.Credential]
+}
+
 func (a *API) listCredentials(ctx context.Context, in *struct {
 	TenantPath
 	Paging
 },
-) (*struct {
-	Body client.List[client.Credential]
-}, error) {
+) (*credentialsOutput, error) {
 	list := listName("credentials", in.Tenant)
 	p, err := in.page(list)
 	if err != nil {
@@ -217,9 +219,7 @@ func (a *API) listCredentials(ctx context.Context, in *struct {
 		}
 		shown = append(shown, wireCredential(cr, e))
 	}
-	return &struct {
-		Body client.List[client.Credential]
-	}{wireList(shown, next, list, func(c client.Credential) client.Credential { return c })}, nil
+	return &credentialsOutput{wireList(shown, next, list, func(c client.Credential) client.Credential { return c })}, nil
 }
 
 type credentialOutput struct{ Body client.Credential }
@@ -302,7 +302,7 @@ func (a *API) patchOwn(cr *hook.Credential, e *hook.Endpoint, in client.Credenti
 		e.Name, e.Config.Credential = cr.Name, new(cr.Identity())
 	}
 	if in.URL != "" {
-		c := a.contract(cr.Contract)
+		c := a.servedBy(e)
 		if c == nil {
 			return hook.NotFound("contract", cr.Contract)
 		}

@@ -200,7 +200,7 @@ func (a *API) retryDelivery(ctx context.Context, in *DeliveryPath) (*struct{ Bod
 	}
 	ordered := false
 	if e, err := a.Store.TenantEndpoint(ctx, in.Tenant, d.Endpoint); err == nil {
-		if c := a.contract(e.Contract); c != nil {
+		if c := a.servedBy(e); c != nil {
 			ordered = c.Limits(e.Config).Ordered
 		}
 	} else if !hook.IsKind(err, hook.KindNotFound) { // Retry says so if it is gone

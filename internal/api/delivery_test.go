@@ -157,10 +157,10 @@ func TestContractsShow(t *testing.T) {
 	if !strings.Contains(list.Body, `"name":"standard"`) || !strings.Contains(list.Body, `"name":"kobra"`) {
 		t.Errorf("list: %s", list.Body)
 	}
-	c := s.do("GET", "/v1/contracts/kobra?language=es", "").want(200)
+	c := s.do("GET", "/v1/contracts/kobra?lang=es", "").want(200)
 	if c.get("settings.properties.api_key") == nil || c.get("signing") != false || c.str("event_types.0.name") == "" || c.str("methods.0") == "" {
 		t.Errorf("kobra: %s", c.Body)
 	}
 	s.do("GET", "/v1/contracts/nothing", "").want(404)
-	s.do("GET", "/v1/contracts/kobra?language=xx", "").want(422)
+	s.do("GET", "/v1/contracts/kobra?lang=xx", "").want(422)
 }

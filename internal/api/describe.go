@@ -202,7 +202,11 @@ func polish(doc *huma.OpenAPI) {
 		{"DeliveryDetail", "diagnosis"},
 		{"TestResult", "response"},
 		{"TestResult", "error"},
+		{"RenderResult", "error"},
 		{"Explanation", "delivery"},
+		{"EventDetail", "schedule"},
+		{"ContractDetail", "credentials"},
+		{"ContractRendering", "request"},
 	} {
 		p := schemas[m.schema].Properties[m.member]
 		schemas[m.schema].Properties[m.member] = &huma.Schema{
@@ -210,7 +214,7 @@ func polish(doc *huma.OpenAPI) {
 		}
 	}
 	for _, m := range []struct{ schema, member string }{
-		{"Tenant", "metadata"}, {"Endpoint", "settings"}, {"Contract", "settings"}, {"TenantInput", "metadata"}, {"EndpointInput", "settings"},
+		{"Tenant", "metadata"}, {"Endpoint", "settings"}, {"Contract", "settings"}, {"ContractDetail", "settings"}, {"ContractRenderInput", "settings"}, {"TenantInput", "metadata"}, {"EndpointInput", "settings"},
 	} {
 		schemas[m.schema].Properties[m.member].Type = huma.TypeObject
 	}
@@ -232,4 +236,7 @@ func polish(doc *huma.OpenAPI) {
 	put := doc.Paths["/v1/tenants/{tenant}"].Put
 	put.Responses["201"] = &huma.Response{Description: "The tenant was made.", Content: put.Responses["200"].Content}
 	put.Responses["200"].Description = "The tenant was there."
+	post := doc.Paths["/v1/contracts"].Post
+	post.Responses["200"] = &huma.Response{Description: "The version in force has this text already.", Content: post.Responses["201"].Content}
+	post.Responses["201"].Description = "A new version is in force."
 }

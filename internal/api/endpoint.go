@@ -33,7 +33,7 @@ func (a *API) routeEndpoints() {
 		id: "create-endpoint", method: http.MethodPost, path: endpointsPath, tag: "endpoints", access: managers, status: http.StatusCreated,
 		summary:     "Make an endpoint",
 		description: "The answer shows the values that are in force, but no secret: read the signing secret with GET …/secret.",
-		codes:       []string{"endpoint_invalid", "contract_unknown", "secret_invalid", "credential_needed", "too_many_endpoints"},
+		codes:       []string{"endpoint_invalid", "contract_unknown", "secret_invalid", "credential_needed", "too_many_endpoints", "shaping_off", "transformation_invalid", "scripts_unavailable"},
 	}, a.createEndpoint)
 	add(a, operation{
 		id: "list-endpoints", method: http.MethodGet, path: endpointsPath, tag: "endpoints", access: readers,
@@ -49,7 +49,7 @@ func (a *API) routeEndpoints() {
 		description: "JSON Merge Patch (RFC 7396) on what the endpoint was made of: members left out stay, null sets the default. " +
 			"Secrets that come back as they were shown, masked, stay as they are. A new secret takes over at once; use rotate-secret for an overlap. " +
 			"Deliveries that were attempted before keep being sent as they were.",
-		codes: []string{"endpoint_not_found", "endpoint_invalid", "secret_invalid", "endpoint_busy", "credential_paused"},
+		codes: []string{"endpoint_not_found", "endpoint_invalid", "secret_invalid", "endpoint_busy", "credential_paused", "shaping_off", "transformation_invalid", "scripts_unavailable"},
 	}, a.patchEndpoint)
 	add(a, operation{
 		id: "delete-endpoint", method: http.MethodDelete, path: endpointPath1, tag: "endpoints", access: managers, status: http.StatusNoContent,
@@ -116,7 +116,8 @@ func (a *API) wireEndpoint(e *hook.Endpoint) client.Endpoint {
 		EventTypes: append([]string{}, cfg.EventTypes...), Filter: cfg.Filter, Headers: map[string]string{}, Settings: json.RawMessage(`{}`),
 		TimeoutMS: int(cfg.Timeout.Milliseconds()), Retry: formatDurations(cfg.Retry), Concurrency: cfg.Concurrency, Ordered: cfg.Ordered,
 		Mode: string(cfg.Mode), State: string(e.State), StateReason: e.StateReason, StateAt: e.StateAt,
-		LastRun: wireTime(e.Health.LastRun), LastStatus: e.Health.LastStatus, FailingSince: wireTime(e.Health.FailingSince),
+		Transformation: cfg.Transformation,
+		LastRun:        wireTime(e.Health.LastRun), LastStatus: e.Health.LastStatus, FailingSince: wireTime(e.Health.FailingSince),
 		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt, Version: e.Version,
 	}
 	if cfg.Credential != nil {
@@ -128,7 +129,7 @@ func (a *API) wireEndpoint(e *hook.Endpoint) client.Endpoint {
 	if cfg.PerSecond > 0 {
 		out.RateLimit = &client.RateLimit{PerSecond: cfg.PerSecond}
 	}
-	c := a.contract(e.Contract)
+	c := a.servedBy(e)
 	if c == nil { // its contract is gone; without it nobody knows which settings are secret
 		return out
 	}
@@ -138,6 +139,7 @@ func (a *API) wireEndpoint(e *hook.Endpoint) client.Endpoint {
 	if out.Method == "" {
 		out.Method = c.Methods()[0]
 	}
+	out.ContractVersion = c.Version
 	limits, policy := c.Limits(cfg), c.Policy(cfg)
 	out.TimeoutMS, out.Concurrency, out.Ordered = int(limits.Timeout.Milliseconds()), limits.Concurrency, limits.Ordered
 	out.Mode, out.Retry = string(policy.Mode), formatDurations(policy.Retry)
@@ -153,7 +155,7 @@ func input(e *hook.Endpoint) client.EndpointInput {
 	in := client.EndpointInput{
 		Name: e.Name, Contract: e.Contract, URL: cfg.URL, Method: cfg.Method, EventTypes: cfg.EventTypes, Filter: cfg.Filter,
 		Settings: cfg.Settings, TimeoutMS: int(cfg.Timeout.Milliseconds()), Concurrency: cfg.Concurrency, Ordered: cfg.Ordered,
-		Mode: string(cfg.Mode), State: string(e.State),
+		Mode: string(cfg.Mode), State: string(e.State), Transformation: cfg.Transformation,
 	}
 	for _, h := range cfg.Headers {
 		if in.Headers == nil {
@@ -185,6 +187,7 @@ func (a *API) configure(in client.EndpointInput) (cfg hook.EndpointConfig, c *co
 	cfg = hook.EndpointConfig{
 		URL: in.URL, Method: in.Method, EventTypes: in.EventTypes, Filter: in.Filter,
 		Timeout: time.Duration(in.TimeoutMS) * time.Millisecond, Concurrency: in.Concurrency, Ordered: in.Ordered, Mode: hook.Mode(in.Mode),
+		Transformation: in.Transformation,
 	}
 	if in.RateLimit != nil {
 		cfg.PerSecond = in.RateLimit.PerSecond
@@ -259,6 +262,9 @@ func (a *API) createEndpoint(ctx context.Context, in *struct {
 	}
 	cfg, c, err := a.configure(in.Body)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.checkShaping(ctx, in.Tenant, c, cfg, hook.EndpointConfig{}); err != nil {
 		return nil, err
 	}
 	e, err := newEndpoint(in.Tenant, in.Body.Name, c, cfg, in.Body.Secret)
@@ -366,7 +372,7 @@ func (a *API) patchEndpoint(ctx context.Context, in *struct {
 	Body endpointPatch
 },
 ) (*endpointOutput, error) {
-	e, err := a.update(ctx, in.EndpointPath, func(e *hook.Endpoint) error { return a.patch(e, in.Body) })
+	e, err := a.update(ctx, in.EndpointPath, func(e *hook.Endpoint) error { return a.patch(ctx, e, in.Body) })
 	if err != nil {
 		return nil, err
 	}
@@ -374,7 +380,7 @@ func (a *API) patchEndpoint(ctx context.Context, in *struct {
 }
 
 // patch applies a merge patch to an endpoint.
-func (a *API) patch(e *hook.Endpoint, patch endpointPatch) error {
+func (a *API) patch(ctx context.Context, e *hook.Endpoint, patch endpointPatch) error {
 	doc, err := mergeEndpoint(encode(input(e)), patch, e.Config.Headers)
 	if err != nil {
 		return err
@@ -392,12 +398,15 @@ func (a *API) patch(e *hook.Endpoint, patch endpointPatch) error {
 	if next.Contract != e.Contract && (next.Contract != "" || e.Contract != hook.DefaultContract) {
 		return wrong("endpoint_invalid", "/contract", "The contract of an endpoint cannot be changed. Make another endpoint.")
 	}
-	c := a.contract(e.Contract)
+	c := a.servedBy(e)
 	if c != nil && next.Settings != nil {
 		next.Settings = c.UnmaskSettings(next.Settings, e.Config.Settings)
 	}
 	cfg, c, err := a.configure(next)
 	if err != nil {
+		return err
+	}
+	if err := a.checkShaping(ctx, e.Tenant, c, cfg, e.Config); err != nil {
 		return err
 	}
 	cfg.Credential = e.Config.Credential
@@ -411,6 +420,9 @@ func (a *API) patch(e *hook.Endpoint, patch endpointPatch) error {
 	}
 	raw, given := patch["secret"]
 	switch {
+	case !given && c.Signing() != "" && len(e.Secrets) == 0: // a new version of the contract signs
+		e.Secrets = []hook.Secret{{Text: sign.NewSecret()}}
+		return nil
 	case !given:
 		return nil
 	case string(raw) == "null" || next.Secret == "":

@@ -45,7 +45,11 @@ func (a *API) explainEvent(ctx context.Context, in *struct {
 	if d != nil {
 		shown := wireDelivery(*d)
 		out.Delivery, out.Delivered = &shown, d.State == hook.Delivered
-		because(whyState(d.State), "")
+		if d.Reason == hook.ReasonScript {
+			because(diagnose.WhyScript, a.cancelDetail(ctx, d))
+		} else {
+			because(whyState(d.State), "")
+		}
 		if e.State == hook.EndpointPaused && !d.State.Finished() {
 			because(diagnose.WhyPaused, "")
 		}
@@ -110,6 +114,15 @@ func (a *API) deliveryOf(ctx context.Context, ev *hook.Event, id hook.EndpointID
 		}
 		p.Before = next // a page looks at a bounded number of rows
 	}
+}
+
+// cancelDetail is what the history says of a delivery that a script cancelled.
+func (a *API) cancelDetail(ctx context.Context, d *hook.Delivery) string {
+	attempts, err := a.Store.Attempts(ctx, d.ID, 1)
+	if err != nil || len(attempts) == 0 {
+		return ""
+	}
+	return attempts[0].Detail
 }
 
 func whyState(s hook.State) diagnose.Why {

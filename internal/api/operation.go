@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -84,8 +86,10 @@ type operation struct {
 	codes            []string // problems it may answer, beside those that every one may
 	noBody           bool     // there is no body to read, and one that comes is ignored
 	bodyOptional     bool
-	newTenant        bool // the tenant in the path need not exist
-	open             bool // it needs no key
+	newTenant        bool   // the tenant in the path need not exist
+	open             bool   // it needs no key
+	text             string // the member that a body stands for if it is no JSON, but text
+	limit            int64  // of the body; 0: maxBody
 }
 
 // meanings of problem codes, for the document.
@@ -140,6 +144,9 @@ var meanings = map[string]struct {
 	"no_credentials":         {422, "The contract has no credentials."},
 	"contract_unknown":       {422, "There is no such contract."},
 	"secret_invalid":         {422, "The signing secret cannot be used."},
+	"shaping_off":            {422, "The contract does not let one endpoint filter or transform what is sent."},
+	"scripts_unavailable":    {503, "No transformation can be run or checked now; nothing was stored."},
+	"transformation_invalid": {422, "The transformation is no script that works; errors says where."},
 	"event_invalid":          {422, "The event has wrong or unknown members."},
 	"event_type_invalid":     {422, "The event type is missing or malformed."},
 	"event_type_unknown":     {422, "The contract has no such event type."},
@@ -158,6 +165,9 @@ var meanings = map[string]struct {
 	"render_failed":          {422, "No request can be made of the event."},
 	"recovery_invalid":       {422, "Something about the recovery is wrong; errors says what."},
 	"key_input_invalid":      {422, "Something about the key is wrong; errors says what."},
+	"version_not_found":      {404, "There is no such version of the contract."},
+	"contract_invalid":       {422, "The contract is wrong; errors says where, with line and column."},
+	"text_invalid":           {422, "The body is not UTF-8 text."},
 	"test_running":           {429, "A test of the endpoint is running, or too many are."},
 	"internal_error":         {500, "Something went wrong on the server."},
 	"record_busy":            {503, "Others kept changing the record; try again."},
@@ -168,7 +178,7 @@ var meanings = map[string]struct {
 func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, error)) {
 	h := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Tags: []string{op.tag}, Summary: op.summary,
-		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: maxBody + 2, // huma refuses one byte too few
+		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: op.maxBody() + 2, // huma refuses one byte too few
 		Security:    op.security(),
 		Middlewares: huma.Middlewares{a.gate(op)}, Responses: op.responses(a.huma.OpenAPI().Components.Schemas),
 	}
@@ -181,6 +191,11 @@ func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, e
 		}
 		return out, nil
 	})
+	if op.text != "" {
+		schema := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+		content := a.operation(op.method, op.path).RequestBody.Content
+		content["application/yaml"], content["text/plain"] = schema, schema
+	}
 	if op.bodyOptional {
 		if registered := a.operation(op.method, op.path); registered.RequestBody != nil {
 			registered.RequestBody.Required = false
@@ -318,9 +333,9 @@ func (a *API) readBody(r *http.Request, op operation) error {
 	if err := plainEncoding(r); err != nil {
 		return err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, op.maxBody()))
 	if err != nil {
-		return unreadable(err, maxBody)
+		return unreadable(err, op.maxBody())
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		if !op.bodyOptional {
@@ -328,12 +343,39 @@ func (a *API) readBody(r *http.Request, op operation) error {
 		}
 		body = []byte("{}")
 	}
+	if op.text != "" && isText(r.Header.Get("Content-Type"), body) {
+		if !utf8.Valid(body) {
+			return hook.Invalid("text_invalid", "The body is not UTF-8 text. Save the file as UTF-8 and send it again.")
+		}
+		body = encode(map[string]string{op.text: string(body)})
+	}
 	if err := checkJSON(body); err != nil {
 		return err
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	r.Header.Set("Content-Type", "application/json") // whatever it was called
 	return nil
+}
+
+// isText reports whether a body is a text rather than JSON: as its type says, or
+// else by how it begins, since curl gives every body the type of a form.
+func isText(contentType string, body []byte) bool {
+	kind, _, _ := mime.ParseMediaType(contentType)
+	switch {
+	case kind == "application/json":
+		return false
+	case strings.HasSuffix(kind, "yaml") || strings.HasPrefix(kind, "text/"):
+		return true
+	}
+	return rawjson.KindOf(bytes.TrimSpace(body)) != '{'
+}
+
+// maxBody is the most bytes that the operation reads.
+func (op operation) maxBody() int64 {
+	if op.limit > 0 {
+		return op.limit
+	}
+	return maxBody
 }
 
 func plainEncoding(r *http.Request) error {

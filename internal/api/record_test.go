@@ -3,11 +3,13 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
+	"gancho/contracts"
 	"gancho/internal/contract"
 )
 
@@ -345,4 +347,73 @@ func TestRecordOnce(t *testing.T) {
 	s.do("GET", things+"/a", "").want(404)
 	s.as(adminKey, "PUT", things+"/b", `{"id":"a","n":1}`, "Idempotency-Key", "k").want(409)
 	s.as(adminKey, "PATCH", things+"/a", `{"id":"a","n":1}`, "Idempotency-Key", "k").want(409)
+}
+
+// TestRecordStories changes records of the five systems as their products do, and
+// looks at what each change fires.
+func TestRecordStories(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant := s.tenant("acme")
+	example := func(name string) string {
+		b, err := fs.ReadFile(contracts.Files, "examples/"+name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	visit, contact := example("kobra-finish-visit.as-documented.json"), example("catacliente-test.as-documented.json")
+	for _, c := range []struct{ method, record, body, fires string }{
+		{"PUT", "prolibu/proposal/p1", `{"id":"p1","status":"Ready","CCI":0.000907775311708679}`, ""},
+		{"PATCH", "prolibu/proposal/p1", `{"status":"Draft"}`, ""},
+		{"DELETE", "prolibu/proposal/p1", ``, ""},
+
+		{"PUT", "cabaprop/conversation/44444", `{"id":44444,"messages":[]}`, ""},
+		{"PUT", "cabaprop/message/1", `{"id":1,"conversationId":44444}`, "create.message"},
+		{"PUT", "cabaprop/message/1", `{"id":1,"conversationId":44444}`, ""},
+		{"PUT", "cabaprop/message/1", `{"id":1,"conversationId":44444,"text":"x"}`, ""},
+		{"PUT", "cabaprop/message/2", `{"id":2,"conversationId":null,"visitor":{"name":"Ana","email":"a@b.c","phone":"1","message":"Hola","propertyId":7}}`, "create.message"},
+		{"DELETE", "cabaprop/message/1", ``, ""},
+
+		{"PUT", "upnify/cliente/C-1", `{"id":"C-1","fase":"Nuevo","etiquetas":["a"]}`, "cliente.nuevo"},
+		{"PATCH", "upnify/cliente/C-1", `{"fase":"Contactado"}`, "cliente.cambio_fase"},
+		{"PATCH", "upnify/cliente/C-1", `{"archivado":true}`, "cliente.archivado"},
+		{"PATCH", "upnify/cliente/C-1", `{"compartido_con":["U-2"]}`, "cliente.compartido"},
+		{"PATCH", "upnify/cliente/C-1", `{"compartido_con":null}`, "cliente.no_compartido"},
+		{"PATCH", "upnify/cliente/C-1", `{"etiquetas":["a","b"]}`, "cliente.etiquetado"},
+		{"PATCH", "upnify/cliente/C-1", `{"nombre":"Ana"}`, "cliente.editado"},
+		{"PATCH", "upnify/cliente/C-1", `{"nombre":"Ana"}`, ""},
+		{"PATCH", "upnify/cliente/C-1", `{"fase":"Cierre","nombre":"Ana T."}`, "cliente.cambio_fase cliente.editado"},
+		{"DELETE", "upnify/cliente/C-1", ``, ""},
+
+		{"PUT", "kobra/visit/9A1190V5974", `{"visitID":"9A1190V5974","productID":1,"finished":false}`, ""},
+		{"PUT", "kobra/visit/9A1190V5974", visit, "visit.finished"},
+		{"PUT", "kobra/visit/9A1190V5974", visit, ""},
+		{"PATCH", "kobra/visit/9A1190V5974", `{"comment":"x"}`, ""},
+		{"DELETE", "kobra/visit/9A1190V5974", ``, ""},
+
+		{"PUT", "catacliente/contact/0", `{"contact":{"id":0,"interest_level":null}}`, ""},
+		{"PUT", "catacliente/contact/0", contact, "interest_level"},
+		{"PUT", "catacliente/contact/0", contact, ""},
+		{"PATCH", "catacliente/contact/0", `{"contact":{"name":"B"}}`, ""},
+		{"PATCH", "catacliente/contact/0", `{"contact":{"interest_level":null}}`, ""},
+		{"PATCH", "catacliente/contact/0", `{"contact":{"interest_level":1}}`, "interest_level"},
+	} {
+		a := s.do(c.method, tenant+"/records/"+c.record, c.body)
+		if a.Status >= 300 {
+			t.Errorf("%s %s %.60s: %d %s", c.method, c.record, c.body, a.Status, a.Body)
+			continue
+		}
+		var fired []string
+		for _, e := range a.get("events").([]any) {
+			e := e.(map[string]any)
+			fired = append(fired, e["type"].(string))
+			if event := s.do("GET", tenant+"/events/"+e["id"].(string), "").want(200); c.method == "PUT" && !strings.HasSuffix(event.Body, `"payload":`+c.body+`}`) {
+				t.Errorf("%s: the payload is not the document: %s", c.record, event.Body)
+			}
+		}
+		if got := strings.Join(fired, " "); got != c.fires || a.get("problems.0") != nil {
+			t.Errorf("%s %s %.60s: fires %q, want %q: %s", c.method, c.record, c.body, got, c.fires, a.Body)
+		}
+	}
 }

@@ -57,7 +57,7 @@ func (a *API) recoverEndpoint(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if c := a.contract(e.Contract); c != nil && c.Policy(e.Config).Mode == hook.AtMostOnce {
+	if c := a.servedBy(e); c != nil && c.Policy(e.Config).Mode == hook.AtMostOnce {
 		return nil, hook.Conflict("at_most_once",
 			"This endpoint sends at most once, so nothing is ever sent again. Publish new events instead.")
 	}

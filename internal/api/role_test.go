@@ -74,6 +74,9 @@ func TestRoles(t *testing.T) {
 		"POST /v1/tenants/{tenant}/portal-links": tenantMay,
 		"GET /v1/contracts":                      "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/contracts/{name}":               "tenant acme, read acme, read all, tenant other, read other",
+		"POST /v1/contracts":                     "", "POST /v1/contracts/check": "", "POST /v1/contracts/render": "", "PATCH /v1/contracts/{name}": "",
+		"GET /v1/contracts/{name}/docs":    "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/contracts/{name}/openapi": "tenant acme, read acme, read all, tenant other, read other",
 	}
 	d, err := theDocument()
 	if err != nil {

@@ -16,12 +16,14 @@ import (
 
 	"gancho/contracts"
 	"gancho/internal/api"
+	"gancho/internal/catalog"
 	"gancho/internal/contract"
 	"gancho/internal/deliver"
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
+	"gancho/internal/transform"
 )
 
 const adminKey = "admin-key-0123456789"
@@ -104,24 +106,35 @@ func newServer(t testing.TB) *server {
 
 func newServerOf(t testing.TB, db *store.DB) *server {
 	t.Helper()
-	s := &server{t: t, db: db, worker: &idleWorker{}, contracts: &contract.Set{}, log: &syncBuffer{}, answers: &syncBuffer{}}
+	s := &server{t: t, db: db, worker: &idleWorker{}, log: &syncBuffer{}, answers: &syncBuffer{}}
+	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	known := catalog.New(db, log)
+	s.contracts = known.Set()
 	set := s.contracts
 	for _, c := range shipped() {
-		set.Add(c)
+		version, _, err := db.PutContract(t.Context(), c.Name, c.Source, hook.ContractShipped)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set.Add(c.WithVersion(version))
 	}
-	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if err := known.Reload(t.Context()); err != nil { // what an earlier server on the same database was told
+		t.Fatal(err)
+	}
 	s.in = ingest.New(ingest.Options{Store: db, Dispatcher: s.worker, Contracts: set, KeepKeys: 24 * time.Hour, MaxPayload: 64 << 10, Log: log})
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	t.Cleanup(sender.Close)
+	scripts := transform.Inline{Limits: transform.Limits{Time: time.Minute, Memory: 32 << 20, Depth: 1000}}
 	tester := deliver.New(deliver.Options{
-		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
+		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
 	s.api = api.New(api.Options{
-		Store: db, Accepter: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Contracts: set, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
+		Store: db, Accepter: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(s.api.Changed)
 	db.Watch(s.in.Forget)
+	known.Watch(s.in.Forget)
 	return s
 }
 
@@ -183,7 +196,11 @@ func (a answer) checkProblem(method string) {
 	var p struct {
 		Type, Title, Detail, Code string
 		Status                    int
-		Errors                    []struct{ Pointer, Parameter, Detail *string }
+		Errors                    []struct {
+			Pointer, Parameter, Detail *string
+			Line, Column               int
+			Fix                        string
+		}
 	}
 	d := json.NewDecoder(strings.NewReader(a.Body))
 	d.DisallowUnknownFields()
@@ -194,7 +211,13 @@ func (a answer) checkProblem(method string) {
 		a.t.Errorf("an incomplete problem: %s", a.Body)
 	}
 	for _, e := range p.Errors {
-		if (e.Pointer == nil) == (e.Parameter == nil) || e.Detail == nil || *e.Detail == "" {
+		places := 0
+		for _, there := range []bool{e.Pointer != nil, e.Parameter != nil, e.Line > 0 && e.Column > 0} {
+			if there {
+				places++
+			}
+		}
+		if places != 1 || e.Detail == nil || *e.Detail == "" {
 			a.t.Errorf("an incomplete place of an error: %s", a.Body)
 		}
 	}
@@ -233,6 +256,16 @@ func (a answer) get(path string) any {
 		}
 	}
 	return v
+}
+
+// is checks a member of the answer.
+func (a answer) is(path string, want any) answer {
+	a.t.Helper()
+	got, _ := json.Marshal(a.get(path))
+	if expected, _ := json.Marshal(want); string(got) != string(expected) {
+		a.t.Errorf("%s is %s, want %s: %s", path, got, expected, a.Body)
+	}
+	return a
 }
 
 func (a answer) str(path string) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
 
@@ -20,6 +21,7 @@ type Store interface {
 	Credentials
 	Records
 	Keys
+	Contracts
 
 	// Ready reports whether the database answers reads and commits writes.
 	Ready(ctx context.Context) error
@@ -110,6 +112,23 @@ type Keys interface {
 	DeleteKey(ctx context.Context, id hook.KeyID) error
 }
 
+// Contracts of the database.
+type Contracts interface {
+	// ContractVersions are all versions of all contracts, by name and version,
+	// without their sources.
+	ContractVersions(ctx context.Context) ([]hook.ContractText, error)
+}
+
+// Catalog changes the contracts that are in force.
+type Catalog interface {
+	// Put stores a contract and puts it in force before it returns. The error is a
+	// *[contract.Problems] if the contract's own tests fail.
+	Put(ctx context.Context, c *contract.Contract) (hook.StoredContract, error)
+	// KeptBack lists the endpoints that do not satisfy a contract, stored or not.
+	KeptBack(ctx context.Context, c *contract.Contract) ([]hook.KeptBack, error)
+	SetShaping(ctx context.Context, name string, on *bool) error
+}
+
 // Accepter takes events in. What it has answered is durable. An error concerns
 // the whole request, and then nothing was stored.
 type Accepter interface {
@@ -133,6 +152,18 @@ type Tester interface {
 	// Test sends an event that is not stored yet, and stores it with what came of
 	// it. An error means that no test was made.
 	Test(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.TestResult, error)
-	// Preview is the request that would be made, secrets masked.
-	Preview(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.Request, error)
+	// Preview is the request that would be made, secrets masked. script, if it is
+	// not nil, stands in the place of the endpoint's transformation.
+	Preview(ctx context.Context, endpoint hook.EndpointID, e *hook.Event, script *string) (*hook.Preview, error)
+	// PreviewAs is the request for an endpoint and a contract that need not be
+	// stored, without a transformation.
+	PreviewAs(ctx context.Context, c *contract.Contract, endpoint *hook.Endpoint, e *hook.Event) (*hook.Request, error)
+}
+
+// Scripts checks the transformations of endpoints.
+type Scripts interface {
+	// Check fails with a *transform.Error, or with a [hook.Error] of
+	// KindUnavailable if no script can be checked now. Scripts with the same key are
+	// checked one after another.
+	Check(ctx context.Context, key, source string) error
 }

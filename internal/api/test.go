@@ -24,9 +24,10 @@ func (a *API) routeTests() {
 	}, a.testEndpoint)
 	add(a, operation{
 		id: "render-event", method: http.MethodPost, path: endpointPath1 + "/render", tag: "endpoints", access: managers,
-		summary:     "Show the request for an event",
-		description: "What would be sent to the endpoint, as it is configured now, for an event that is stored. Secrets are masked. Nothing is stored or sent.",
-		codes:       []string{"endpoint_not_found", "event_not_found", "contract_not_found", "other_contract", "render_failed"},
+		summary: "Show the request for an event",
+		description: "What would be sent to the endpoint, as it is configured now, for an event that is stored, and what the endpoint's transformation did. " +
+			"Another transformation can be tried before it is saved. Secrets are masked. Nothing is stored or sent.",
+		codes: []string{"endpoint_not_found", "event_not_found", "contract_not_found", "other_contract", "render_failed", "shaping_off", "scripts_unavailable"},
 	}, a.renderEvent)
 }
 
@@ -71,7 +72,7 @@ func (a *API) testEndpoint(ctx context.Context, in *struct {
 
 // testEvent makes the event that an endpoint is tested with.
 func (a *API) testEvent(e *hook.Endpoint, in client.TestInput) (*hook.Event, error) {
-	c := a.contract(e.Contract)
+	c := a.servedBy(e)
 	if c == nil {
 		return nil, hook.NotFound("contract", e.Contract)
 	}
@@ -89,13 +90,15 @@ func (a *API) testEvent(e *hook.Endpoint, in client.TestInput) (*hook.Event, err
 		payload = in.Payload
 	}
 	if len(payload) > a.MaxPayload {
-		return nil, &hook.Error{
-			Kind: hook.KindTooLarge, Code: "payload_too_large", Detail: fmt.Sprintf("The payload is larger than %d bytes.", a.MaxPayload),
-		}
+		return nil, errPayloadTooLarge(a.MaxPayload)
 	}
 	return &hook.Event{
 		ID: hook.NewEventID(), Tenant: e.Tenant, Contract: c.Name, Type: eventType, Source: hook.SourceTest, CreatedAt: time.Now(), Payload: c.Redact(payload),
 	}, nil
+}
+
+func errPayloadTooLarge(limit int) error {
+	return &hook.Error{Kind: hook.KindTooLarge, Code: "payload_too_large", Detail: fmt.Sprintf("The payload is larger than %d bytes.", limit)}
 }
 
 // diagnosis says what became of an attempt. e is nil if the endpoint is gone.
@@ -109,7 +112,7 @@ func (a *API) diagnosis(e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, lan
 			x.URL = e.Config.URL
 		}
 		// The limits are those of the attempt unless the endpoint was changed since.
-		if c := a.contract(e.Contract); c != nil && d.EndpointVersion == e.Version && d.ContractVersion == c.Version {
+		if c := a.servedBy(e); c != nil && d.EndpointVersion == e.Version && d.ContractVersion == c.Version {
 			limits := c.Limits(e.Config)
 			x.Limit, x.Connect = limits.Timeout, limits.ConnectTimeout
 		}
@@ -122,7 +125,7 @@ func (a *API) renderEvent(ctx context.Context, in *struct {
 	EndpointPath
 	Body client.RenderInput
 },
-) (*struct{ Body client.Request }, error) {
+) (*struct{ Body client.RenderResult }, error) {
 	e, err := a.endpoint(ctx, in.EndpointPath)
 	if err != nil {
 		return nil, err
@@ -136,11 +139,25 @@ func (a *API) renderEvent(ctx context.Context, in *struct {
 			Pointer: "/event", Detail: "This event is of the contract " + ev.Contract + ", and the endpoint takes events of " + e.Contract + " only.",
 		}})
 	}
-	r, err := a.Tester.Preview(ctx, e.ID, ev)
+	if script := in.Body.Transformation; script != nil && *script != "" {
+		if c := a.contract(e.Contract); c != nil && !c.Shaping() {
+			return nil, invalid("shaping_off", []hook.FieldError{{
+				Pointer: "/transformation", Detail: "The contract " + c.Name + " does not let an endpoint have a transformation. Leave it out.",
+			}})
+		}
+	}
+	p, err := a.Tester.Preview(ctx, e.ID, ev, in.Body.Transformation)
 	if err != nil {
 		return nil, err
 	}
-	out := client.Request{Method: r.Method, URL: r.URL, Headers: pairs(r.Headers)}
+	r := p.Request
+	out := client.RenderResult{
+		Request: client.Request{Method: r.Method, URL: r.URL, Headers: pairs(r.Headers)},
+		Console: append([]string{}, p.Console...), Cancelled: p.Cancelled, Reason: p.Reason,
+	}
 	out.Body, out.BodyBase64 = text(r.Body)
-	return &struct{ Body client.Request }{out}, nil
+	if f := p.Failure; f != nil {
+		out.Error = &client.RenderError{Class: f.Class, Detail: f.Detail, Line: f.Line, Column: f.Column}
+	}
+	return &struct{ Body client.RenderResult }{out}, nil
 }

@@ -18,7 +18,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gancho/contracts"
 	"gancho/internal/api"
+	"gancho/internal/catalog"
 	"gancho/internal/console"
 	"gancho/internal/deliver"
 	"gancho/internal/ingest"
@@ -122,29 +124,34 @@ func (s *server) run(ctx context.Context) error {
 
 // serve runs everything that stands on the store.
 func (s *server) serve(ctx context.Context) error {
-	contracts, err := loadContracts(ctx, s.db)
-	if err != nil {
-		return err
-	}
+	known := catalog.New(s.db, s.log.With("part", "contracts"))
+	inForce := known.Set()
 	metrics := newMetrics()
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()
 	nodes := s.newSharing()
+	scripts, err := newScripts()
+	if err != nil {
+		return err
+	}
+	defer scripts.Close()
 	worker := deliver.New(deliver.Options{
-		Store: s.db, Owner: nodes, Transport: sender, Contracts: contracts, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
+		Store: s.db, Owner: nodes, Transport: sender, Contracts: inForce, Scripts: scripts, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
 		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
 	in := ingest.New(ingest.Options{
-		Store: s.db, Dispatcher: worker, Contracts: contracts, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
+		Store: s.db, Dispatcher: worker, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Troubled: metrics.troubles.Inc, Log: s.log.With("part", "ingest"),
 	})
-	newer := newReloader(s.db, contracts, in.Forget, s.log.With("part", "contracts"))
+	newer := newReloader(known, s.log.With("part", "contracts"))
 	s.db.Watch(newer.changed)
 	s.db.Watch(in.Forget)
 	s.db.Watch(worker.Refresh)
+	known.Watch(in.Forget)
+	known.Watch(worker.Refresh)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Contracts: contracts, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
 		SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})
@@ -152,6 +159,10 @@ func (s *server) serve(ctx context.Context) error {
 	house := newHouse(s.db, s.cfg.Retention, s.log.With("part", "housekeeping"))
 	s.db.Watch(house.changed)
 
+	directory, err := s.importContracts(ctx, known)
+	if err != nil {
+		return err
+	}
 	if err := nodes.Start(ctx, worker); err != nil {
 		return fmt.Errorf("cannot read what waits to be delivered: %w", err)
 	}
@@ -164,11 +175,14 @@ func (s *server) serve(ctx context.Context) error {
 	parts.Go(func() error { return nodes.WhileLeading(work, in.Run) })
 	parts.Go(func() error { return nodes.WhileLeading(work, house.run) })
 	parts.Go(func() error { return newer.run(work) })
+	if directory != nil {
+		parts.Go(func() error { return directory.Run(work) })
+	}
 
 	requests, front := errgroup.WithContext(ctx)
 	requests.Go(func() error { return s.listen(front, profiler(handler, s.admin)) })
 	if s.cfg.Demo {
-		requests.Go(func() error { return s.demo(front, contracts) })
+		requests.Go(func() error { return s.demo(front, inForce) })
 	} else {
 		fmt.Fprintf(s.stdout, "Gancho listens on %s\n", s.url())
 	}
@@ -191,6 +205,23 @@ func (s *server) leave(nodes sharing) error {
 		s.log.Warn("other nodes not told that this one stopped: they will notice", "error", err)
 	}
 	return nil
+}
+
+// importContracts puts the stored contracts in force, then takes in what the
+// program and the operator's directory have that is new. It returns the directory
+// to watch, nil if there is none.
+func (s *server) importContracts(ctx context.Context, known *catalog.Catalog) (*catalog.Directory, error) {
+	if err := known.Reload(ctx); err != nil {
+		return nil, err
+	}
+	if err := known.ImportShipped(ctx, contracts.Files); err != nil {
+		return nil, err
+	}
+	if s.cfg.Contracts == "" {
+		return nil, nil
+	}
+	d := known.Directory(s.cfg.Contracts)
+	return d, d.Import(ctx)
 }
 
 // listen serves HTTP until ctx ends, then lets open requests finish.

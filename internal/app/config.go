@@ -51,6 +51,7 @@ type Config struct {
 
 	AllowNetworks Networks `name:"allow-networks" env:"GANCHO_ALLOW_NETWORKS" placeholder:"CIDR,…" help:"Private networks that deliveries may reach all the same." doc:"Deliveries to private, loopback, link-local and metadata addresses are refused after the name was looked up, whatever the name says. List here the ranges of your own that endpoints may live in, separated by commas, such as 10.20.0.0/16,fd00:20::/48, or 127.0.0.0/8 to try things on one machine."`
 
+	Contracts string `name:"contracts" env:"GANCHO_CONTRACTS" placeholder:"DIR" help:"Directory of contract files (*.yaml) of your own." doc:"They are taken in at the start and whenever a file or an example that it names changes, without a restart. A wrong file is refused with line, column and the fix in the log, and what was in force stays, also at the start. A contract stays when its file goes. A file named like a shipped contract takes its place."`
 	PublicURL Origin `name:"public-url" env:"GANCHO_PUBLIC_URL" placeholder:"URL" help:"Where browsers find this server, such as https://hooks.example.com." doc:"Portal links begin with it. Without it they begin with the address that the link was asked for at."`
 
 	PortalOrigins Origins `name:"portal-origins" env:"GANCHO_PORTAL_ORIGINS" placeholder:"URL,…" help:"Origins whose pages may show the portal in an iframe." doc:"Separated by commas, such as https://app.example.com,https://*.example.com. Without any, only pages of the server's own address may."`

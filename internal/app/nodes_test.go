@@ -25,7 +25,7 @@ func startNodes(t *testing.T, n int, url string) (nodes []*process, places []pla
 	t.Helper()
 	for range n {
 		at := place{dir: t.TempDir(), database: url}
-		nodes, places = append(nodes, start(t, at)), append(places, at)
+		nodes, places = append(nodes, startAt(t, at)), append(places, at)
 	}
 	return nodes, places
 }
@@ -182,7 +182,7 @@ func TestRollingRestart(t *testing.T) {
 		before, _ := rc.counts()
 		eventually(t, "events arrive", func() bool { n, _ := rc.counts(); return n >= before+100 })
 		nodes[i].stop()
-		again := start(t, places[i])
+		again := startAt(t, places[i])
 		mu.Lock()
 		nodes[i] = again
 		mu.Unlock()

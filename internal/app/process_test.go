@@ -24,6 +24,7 @@ import (
 	"gancho/client"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
+	"gancho/internal/transform"
 )
 
 // These tests run the real server as a process of its own, because they kill it.
@@ -31,6 +32,12 @@ import (
 const serveEnv = "GANCHO_TEST_SERVE" // a Config as JSON: serve it instead of testing
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == ScriptCommand {
+		if err := transform.Serve(os.Stdin, os.Stdout, func() { os.Exit(1) }); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if text := os.Getenv(serveEnv); text != "" {
 		os.Exit(serveForTest(text))
 	}
@@ -72,7 +79,26 @@ type process struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	url  string
+	log  *tail // of its standard error
 	done chan error
+}
+
+// tail is what a process has written.
+type tail struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *tail) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *tail) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 var listens = regexp.MustCompile(`Gancho listens on (\S+)`)
@@ -94,16 +120,22 @@ func eachPlace(t *testing.T, fn func(t *testing.T, at place)) {
 	})
 }
 
-// start runs a server.
-func start(t *testing.T, at place) *process {
+// start runs a server on a directory.
+func start(t *testing.T, dir string) *process {
+	t.Helper()
+	return startAt(t, place{dir: dir})
+}
+
+// startAt runs a server.
+func startAt(t *testing.T, at place) *process {
 	t.Helper()
 	cfg, err := json.Marshal(testConfig{Data: at.dir, Database: at.database, StopTimeout: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, done: make(chan error, 1), cmd: exec.Command(os.Args[0])}
+	p := &process{t: t, log: &tail{}, done: make(chan error, 1), cmd: exec.Command(os.Args[0])}
 	p.cmd.Env = append(os.Environ(), serveEnv+"="+string(cfg))
-	p.cmd.Stderr = t.Output()
+	p.cmd.Stderr = io.MultiWriter(t.Output(), p.log)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +259,7 @@ func TestKillUnderLoad(t *testing.T) { eachPlace(t, testKillUnderLoad) }
 
 func testKillUnderLoad(t *testing.T, dir place) {
 	rc := newReceiver(t, nil)
-	p := start(t, dir)
+	p := startAt(t, dir)
 	const concurrency = 16
 	p.endpoint(client.EndpointInput{URL: rc.URL, Concurrency: concurrency})
 
@@ -253,7 +285,7 @@ func testKillUnderLoad(t *testing.T, dir place) {
 	enough()
 	publishers.Wait()
 
-	p = start(t, dir)
+	p = startAt(t, dir)
 	eventually(t, "all acknowledged events arrived", func() bool {
 		rc.mu.Lock()
 		defer rc.mu.Unlock()
@@ -280,6 +312,75 @@ func testKillUnderLoad(t *testing.T, dir place) {
 	p.stop()
 }
 
+// Killed while records change: a record and the event of its change are there
+// together, or neither is, and what was acknowledged is.
+func TestKillWhileRecordsChange(t *testing.T) { eachPlace(t, testKillWhileRecordsChange) }
+
+func testKillWhileRecordsChange(t *testing.T, dir place) {
+	p := startAt(t, dir)
+	if _, err := p.PutTenant(t.Context(), "acme", client.TenantInput{}); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	acknowledged := map[string]string{} // event by key
+	ctx, enough := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	for w := range 8 {
+		writers.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				key := fmt.Sprintf("%d-%d", w, i)
+				a, err := p.PutRecord(ctx, "acme", "kobra", "visit", key, json.RawMessage(`{"visitID":"`+key+`","productID":1,"finished":true}`))
+				if err != nil {
+					return // killed
+				}
+				mu.Lock()
+				acknowledged[key] = a.Events[0].ID
+				mu.Unlock()
+			}
+		})
+	}
+	eventually(t, "100 records are there", func() bool { mu.Lock(); defer mu.Unlock(); return len(acknowledged) >= 100 })
+	p.kill()
+	enough()
+	writers.Wait()
+
+	p = startAt(t, dir)
+	records, events := map[string]bool{}, map[string]bool{}
+	for cursor, more := "", true; more; {
+		page, err := p.Records(t.Context(), "acme", client.RecordFilter{Paging: client.Paging{Limit: 200, Cursor: cursor}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page.Items {
+			records[r.Key] = true
+		}
+		if more = page.NextCursor != nil; more {
+			cursor = *page.NextCursor
+		}
+	}
+	for cursor, more := "", true; more; {
+		page, err := p.Events(t.Context(), "acme", client.EventFilter{Paging: client.Paging{Limit: 200, Cursor: cursor}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Items {
+			events[e.ID] = true
+		}
+		if more = page.NextCursor != nil; more {
+			cursor = *page.NextCursor
+		}
+	}
+	if len(records) != len(events) {
+		t.Errorf("%d records and %d events of their making", len(records), len(events))
+	}
+	for key, event := range acknowledged {
+		if !records[key] || !events[event] {
+			t.Errorf("%s was acknowledged: the record is there: %v, its event: %v", key, records[key], events[event])
+		}
+	}
+	p.stop()
+}
+
 // Killed while a receiver thinks: the attempt is shown as interrupted, costs no
 // place in the schedule, and at-most-once is not sent again.
 func TestKillDuringAttempts(t *testing.T) { eachPlace(t, testKillDuringAttempts) }
@@ -292,7 +393,7 @@ func testKillDuringAttempts(t *testing.T, dir place) {
 		case <-r.Context().Done():
 		}
 	})
-	p := start(t, dir)
+	p := startAt(t, dir)
 	again := p.endpoint(client.EndpointInput{Name: "again", URL: rc.URL, Retry: []string{"0s"}, EventTypes: []string{"again"}})
 	once := p.endpoint(client.EndpointInput{Name: "once", URL: rc.URL, Mode: "at_most_once", Retry: []string{"0s"}, EventTypes: []string{"once"}})
 	for _, kind := range []string{"again", "once"} {
@@ -314,7 +415,7 @@ func testKillDuringAttempts(t *testing.T, dir place) {
 	p.kill()
 	close(release)
 
-	p = start(t, dir)
+	p = startAt(t, dir)
 	eventually(t, "the first is delivered", func() bool { return find(again).State == "delivered" })
 	eventually(t, "the other is unknown", func() bool { return find(once).State == "unknown" })
 	d, err := p.Delivery(t.Context(), "acme", find(again).ID)
@@ -345,7 +446,7 @@ func testKillDuringTest(t *testing.T, dir place) {
 		case <-r.Context().Done():
 		}
 	})
-	p := start(t, dir)
+	p := startAt(t, dir)
 	paused := p.endpoint(client.EndpointInput{Name: "paused", URL: rc.URL, State: "paused"})
 	once := p.endpoint(client.EndpointInput{Name: "once", URL: rc.URL, Mode: "at_most_once", Retry: []string{"0s"}})
 	var ended sync.WaitGroup
@@ -361,7 +462,7 @@ func testKillDuringTest(t *testing.T, dir place) {
 	ended.Wait()
 	close(release)
 
-	p = start(t, dir)
+	p = startAt(t, dir)
 	for _, e := range []*client.Endpoint{paused, once} {
 		var d client.Delivery
 		eventually(t, "the test of "+e.Name+" is failed", func() bool {
@@ -407,7 +508,7 @@ func testStopFinishes(t *testing.T, dir place) {
 			}
 		}
 	})
-	p := start(t, dir)
+	p := startAt(t, dir)
 	slow := p.endpoint(client.EndpointInput{URL: rc.URL + "/slow", EventTypes: []string{"slow"}})
 	hangs := p.endpoint(client.EndpointInput{URL: rc.URL + "/hangs", EventTypes: []string{"hangs"}, Retry: []string{"0s"}})
 	for _, kind := range []string{"slow", "hangs"} {
@@ -418,7 +519,7 @@ func testStopFinishes(t *testing.T, dir place) {
 	eventually(t, "both have arrived", func() bool { n, _ := rc.counts(); return n == 2 })
 	p.stop()
 	close(hang)
-	p = start(t, dir)
+	p = startAt(t, dir)
 	state := func(e *client.Endpoint) client.Delivery {
 		list, err := p.Deliveries(t.Context(), "acme", client.DeliveryFilter{Endpoint: e.ID})
 		if err != nil || len(list.Items) != 1 {
@@ -439,7 +540,7 @@ func testStopFinishes(t *testing.T, dir place) {
 func TestSecondServer(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	start(t, place{dir: dir})
+	start(t, dir)
 	cfg := DefaultConfig()
 	cfg.Listen, cfg.Data = "127.0.0.1:0", dir
 	err := Run(t.Context(), cfg, io.Discard, io.Discard)

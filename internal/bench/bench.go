@@ -48,11 +48,12 @@ import (
 
 // Options are the flags of `gancho bench`.
 type Options struct {
-	Run         []string      `json:"run" name:"run" sep:"," default:"raw,publish,batch,fanout,steady,hang,backlog,history" help:"Scenarios to run, one after another: raw, publish, batch, fanout, steady, hang, backlog, history, crash."`
+	Run         []string      `json:"run" name:"run" sep:"," default:"raw,publish,batch,records,fanout,steady,hang,backlog,history" help:"Scenarios to run, one after another: raw, publish, batch, records, fanout, steady, hang, backlog, history, crash."`
 	Events      int           `json:"events" name:"events" default:"40000" help:"Deliveries to make in each scenario that runs as fast as it can."`
 	Concurrency int           `json:"concurrency" name:"concurrency" default:"64" help:"Requests at once, for the raw loop and for publishing alike."`
 	Payload     int           `json:"payload" name:"payload" default:"400" help:"Size of each event's payload, in bytes."`
-	Batch       int           `json:"batch" name:"batch" default:"100" help:"Events per request in the batch scenario."`
+	Batch       int           `json:"batch" name:"batch" default:"100" help:"Events per request in the batch scenario, and changes in the records scenario."`
+	Records     int           `json:"records" name:"records" default:"10000" help:"Records that the changes of the records scenario are spread over."`
 	Endpoints   int           `json:"endpoints" name:"endpoints" default:"10" help:"Endpoints in the hang scenario."`
 	Fanout      int           `json:"fanout" name:"fanout" default:"50" help:"Endpoints that take each event in the fanout scenario."`
 	Rate        float64       `json:"rate" name:"rate" default:"500" help:"Events per second in the steady, hang and backlog scenarios."`
@@ -81,6 +82,7 @@ var scenarios = []scenario{
 	{"raw", "the ceiling: POST straight to the sink", (*bench).raw},
 	{"publish", "one event per request, one endpoint", (*bench).publish},
 	{"batch", "many events per request, one endpoint", (*bench).batch},
+	{"records", "record changes that fire an event each, one per request and many", (*bench).records},
 	{"fanout", "one event to many endpoints", (*bench).fanout},
 	{"steady", "a steady rate, then nothing at all", (*bench).steady},
 	{"hang", "endpoints that never answer beside others", (*bench).hang},
@@ -182,7 +184,7 @@ func (o *Options) check() ([]scenario, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == strings.TrimSpace(name) })
 		if i < 0 {
-			return nil, fmt.Errorf("--run: there is no scenario %q; there are raw, publish, batch, fanout, steady, hang, backlog, history and crash", name)
+			return nil, fmt.Errorf("--run: there is no scenario %q; there are raw, publish, batch, records, fanout, steady, hang, backlog, history and crash", name)
 		}
 		chosen = append(chosen, scenarios[i])
 	}
@@ -199,6 +201,7 @@ func (o *Options) check() ([]scenario, error) {
 		{"--concurrency", o.Concurrency >= 1 && o.Concurrency <= 4096, "1 to 4096"},
 		{"--payload", o.Payload >= minPayload && o.Payload <= 1<<20, fmt.Sprintf("%d bytes to 1 MiB", minPayload)},
 		{"--batch", o.Batch >= 1 && o.Batch <= 1000, "1 to 1000"},
+		{"--records", o.Records >= 1 && o.Records <= 10_000_000, "1 to 10000000"},
 		{"--endpoints", o.Endpoints >= 1 && o.Endpoints <= 1000, "1 to 1000"},
 		{"--fanout", o.Fanout >= 1 && o.Fanout <= 1000, "1 to 1000"},
 		{"--rate", o.Rate >= 1 && o.Rate <= 100_000, "1 to 100000 per second"},

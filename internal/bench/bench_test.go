@@ -47,6 +47,7 @@ func TestEveryScenarioMeasures(t *testing.T) {
 		"raw":     {"POST to the sink", "send to arrival, p99.9"},
 		"publish": {"raw loop beside it", "events accepted", "events delivered and recorded", "CPU of the server per 1000 events", "peak memory", "publish to arrival, saturated, p50"},
 		"batch":   {"events delivered and recorded"},
+		"records": {"events published, delivered and recorded, 1 per request", "record changes answered, 1 per request", "record changes delivered and recorded, 7 per request", "peak memory"},
 		"fanout":  {"deliveries of one event to 3 endpoints"},
 		"steady":  {"publish to arrival at 200/s, p50", "CPU of the idle server"},
 		"hang":    {"2 of 3 endpoints at 200/s, all answer, p50", "2 of 3 endpoints at 200/s, 1 of 3 never answer, p99"},

@@ -15,12 +15,14 @@ import (
 // each, either as fast as concurrency allows or at a fixed rate.
 type load struct {
 	url         string
+	path        string // of records that are put one by one, without the key
 	key         string // sent as a bearer token; "" to the sink
 	want        int    // status that means accepted
 	run         int
 	types       []string // event number n gets types[n % len(types)]
 	payload     int      // bytes
 	enveloped   bool     // as the API takes events, not the bare payload
+	records     int      // changes of so many records instead of events; 0: events
 	events      int
 	batch       int // events per request; 1 sends objects, more sends arrays
 	concurrency int
@@ -91,6 +93,9 @@ func (l load) do(ctx context.Context) (*loaded, error) {
 		p, err := newPoster(ctx, transport, l.url, l.key)
 		if err != nil {
 			return nil, err
+		}
+		if l.records > 0 && l.batch <= 1 {
+			p.req.Method = http.MethodPut
 		}
 		posters[i] = p
 	}
@@ -180,13 +185,18 @@ func (l load) work(ctx context.Context, p *poster, next func() (due, bool), out 
 		first := d.request * l.batch
 		m := messages[d.request%len(messages)]
 		if left := l.events - first; left < l.batch { // the last, shorter batch
-			m = newMessage(l.run, l.payload, l.typesFrom(first, left), l.enveloped, l.batch > 1)
+			m = l.message(first, left)
 		}
 		t := d.at
 		if t == 0 {
 			t = now()
 		}
 		m.stamp(first, t)
+		if l.records > 0 {
+			if key := m.name(first, l.records); l.batch == 1 {
+				p.req.URL.Path = l.path + string(key)
+			}
+		}
 		for pause := minPushback; ; pause = min(2*pause, maxPushback) {
 			status, wait, err := p.post(m.body)
 			switch {
@@ -197,7 +207,7 @@ func (l load) work(ctx context.Context, p *poster, next func() (due, bool), out 
 				sleep(10 * time.Millisecond) // it may be starting again
 			case err != nil:
 				return err
-			case status == l.want:
+			case status == l.want || l.records > 0 && status == http.StatusCreated:
 				if l.batch > 1 && bytes.Contains(p.answer.Bytes(), []byte(`"error"`)) {
 					return fmt.Errorf("an event of a batch was refused: %w", p.unexpected(status))
 				}
@@ -218,20 +228,21 @@ func (l load) work(ctx context.Context, p *poster, next func() (due, bool), out 
 
 // messages are this worker's bodies: request r uses number r modulo their count.
 func (l load) messages() []*message {
-	if l.batch > 1 {
-		// A batch starts anywhere in the list of types; one body per start.
-		starts := len(l.types) / gcd(len(l.types), l.batch)
-		ms := make([]*message, starts)
-		for r := range ms {
-			ms[r] = newMessage(l.run, l.payload, l.typesFrom(r*l.batch, l.batch), l.enveloped, true)
-		}
-		return ms
-	}
-	ms := make([]*message, len(l.types))
-	for i, typ := range l.types {
-		ms[i] = newMessage(l.run, l.payload, []string{typ}, l.enveloped, false)
+	// A batch starts anywhere in the list of types; one body per start.
+	starts := len(l.types) / gcd(len(l.types), l.batch)
+	ms := make([]*message, starts)
+	for r := range ms {
+		ms[r] = l.message(r*l.batch, l.batch)
 	}
 	return ms
+}
+
+// message is a body for the n events that begin with number first.
+func (l load) message(first, n int) *message {
+	if l.records > 0 {
+		return newDocuments(l.run, l.payload, n, l.batch > 1)
+	}
+	return newMessage(l.run, l.payload, l.typesFrom(first, n), l.enveloped, l.batch > 1)
 }
 
 // typesFrom are the types of the n events that begin with number first.

@@ -41,14 +41,60 @@ func payload(run, size int) string {
 	return fmt.Sprintf(payloadHead, numberBase+run) + note + payloadTail
 }
 
+// A record's document is a payload with the record's key in front.
+const (
+	recordKey  = `"id":1000000000,`
+	recordHead = `{"contract":"` + recordContract + `","kind":"` + recordKind + `","document":`
+)
+
 // message is the body of one request, made once and stamped for each use.
 type message struct {
 	body  []byte
 	items []place // one per event in the body
 }
 
-// place is where the event number and the time stand in the body.
-type place struct{ n, t int }
+// place is where the event number and the time stand in the body, and the key of
+// the record if there is one.
+type place struct{ n, t, key int }
+
+// newDocuments is a body of n documents of records: alone as a PUT takes it, or a
+// batch of changes.
+func newDocuments(run, size, n int, batched bool) *message {
+	m := &message{}
+	for i := range n {
+		switch {
+		case batched && i == 0:
+			m.body = append(m.body, '[')
+		case batched:
+			m.body = append(m.body, "},"...)
+		}
+		if batched {
+			m.body = append(m.body, recordHead...)
+		}
+		at := len(m.body)
+		doc := "{" + recordKey + payload(run, max(size-len(recordKey), minPayload))[1:]
+		m.items = append(m.items, place{
+			n:   at + strings.Index(doc, `"n":`) + len(`"n":`),
+			t:   at + strings.Index(doc, `"t":`) + len(`"t":`),
+			key: at + len(`{"id":`),
+		})
+		m.body = append(m.body, doc...)
+	}
+	if batched {
+		m.body = append(m.body, "}]"...)
+	}
+	return m
+}
+
+// name gives each document of the body the key of its record: they go round all
+// of them. It returns the last key.
+func (m *message) name(first, records int) (key []byte) {
+	for i, p := range m.items {
+		key = m.body[p.key : p.key+10]
+		putDigits(key, numberBase+int64((first+i)%records))
+	}
+	return key
+}
 
 // newMessage is a body with one event per type in types. Enveloped, each is an
 // event as the API takes it (an array of them if batched); bare, it is the

@@ -107,6 +107,11 @@ func (s *server) stop() {
 // eventsURL is where events are published.
 func (s *server) eventsURL() string { return "http://" + s.addr + "/v1/tenants/" + tenant + "/events" }
 
+// recordsURL is where records are changed.
+func (s *server) recordsURL() string {
+	return "http://" + s.addr + "/v1/tenants/" + tenant + "/records"
+}
+
 // load is a load of single events on this server; callers change what differs.
 func (b *bench) load(s *server, types ...string) load {
 	return load{
@@ -125,10 +130,18 @@ func (s *server) addEndpoint(ctx context.Context, name, url, eventType string) (
 // addEndpointWith is addEndpoint for so many requests at once; 0: the default. What
 // is held against the raw loop has as many in flight as the raw loop.
 func (s *server) addEndpointWith(ctx context.Context, name, url, eventType string, concurrency int) (string, error) {
+	return s.makeEndpoint(ctx, map[string]any{"name": name, "url": url, "event_types": []string{eventType}}, concurrency)
+}
+
+// addEndpointOf is addEndpointWith for all events of another contract.
+func (s *server) addEndpointOf(ctx context.Context, contract, url string, concurrency int) (string, error) {
+	return s.makeEndpoint(ctx, map[string]any{"name": contract, "contract": contract, "url": url}, concurrency)
+}
+
+func (s *server) makeEndpoint(ctx context.Context, in map[string]any, concurrency int) (string, error) {
 	var made struct {
 		ID string `json:"id"`
 	}
-	in := map[string]any{"name": name, "url": url, "event_types": []string{eventType}}
 	if concurrency > 0 {
 		in["concurrency"] = min(concurrency, 1000) // as many as an endpoint may have
 	}

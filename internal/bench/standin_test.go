@@ -37,10 +37,11 @@ type standIn struct {
 }
 
 type standInEndpoint struct {
-	ID     string   `json:"id"`
-	URL    string   `json:"url"`
-	Types  []string `json:"event_types"`
-	Paused bool     `json:"paused"`
+	ID       string   `json:"id"`
+	URL      string   `json:"url"`
+	Types    []string `json:"event_types"`
+	Contract string   `json:"contract"`
+	Paused   bool     `json:"paused"`
 }
 
 type standInDelivery struct {
@@ -62,6 +63,7 @@ type standInTry struct {
 type standInEntry struct {
 	Endpoint *standInEndpoint `json:"endpoint,omitempty"`
 	Type     string           `json:"type,omitempty"`
+	Contract string           `json:"contract,omitempty"` // of a record that changed
 	Payload  json.RawMessage  `json:"payload,omitempty"`
 	Done     string           `json:"done,omitempty"`
 }
@@ -135,7 +137,7 @@ func (s *standIn) apply(e standInEntry) (made []*standInDelivery) {
 	default:
 		event := fmt.Sprintf("evt_%06d", len(s.deliveries))
 		for _, ep := range s.endpoints {
-			if slices.Contains(ep.Types, e.Type) {
+			if slices.Contains(ep.Types, e.Type) || e.Contract != "" && e.Contract == ep.Contract {
 				made = append(made, &standInDelivery{
 					ID: fmt.Sprintf("dlv_%06d", len(s.deliveries)+len(made)), Event: event, Endpoint: ep.ID,
 					Type: e.Type, State: "pending", Payload: e.Payload, url: ep.URL,
@@ -250,6 +252,48 @@ func (s *standIn) mux() http.Handler {
 			s.store(e)
 		}
 		answer(w, 202, struct{}{})
+	})
+	mux.HandleFunc("POST /v1/contracts", func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ Source string }
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || !strings.Contains(in.Source, "contract: "+recordContract) {
+			answer(w, 422, "no contract")
+			return
+		}
+		answer(w, 201, struct{}{})
+	})
+	// Whatever is said of a record is a change of it here, but its name has to be right.
+	change := func(contract, kind, key string, doc json.RawMessage) error {
+		var d struct{ ID json.RawMessage }
+		if err := json.Unmarshal(doc, &d); err != nil || contract != recordContract || kind != recordKind || key != "" && key != string(d.ID) {
+			return fmt.Errorf("%s %s %s: %s: %w", contract, kind, key, doc, err)
+		}
+		s.store(standInEntry{Contract: contract, Payload: doc})
+		return nil
+	}
+	mux.HandleFunc("PUT "+base+"/records/{contract}/{kind}/{key}", func(w http.ResponseWriter, r *http.Request) {
+		doc, _ := io.ReadAll(r.Body)
+		if err := change(r.PathValue("contract"), r.PathValue("kind"), r.PathValue("key"), doc); err != nil {
+			answer(w, 422, err.Error())
+			return
+		}
+		answer(w, 201, struct{}{})
+	})
+	mux.HandleFunc("POST "+base+"/records", func(w http.ResponseWriter, r *http.Request) {
+		var changes []struct {
+			Contract, Kind string
+			Document       json.RawMessage
+		}
+		if err := json.NewDecoder(r.Body).Decode(&changes); err != nil {
+			answer(w, 400, err.Error())
+			return
+		}
+		for _, c := range changes {
+			if err := change(c.Contract, c.Kind, "", c.Document); err != nil {
+				answer(w, 422, err.Error())
+				return
+			}
+		}
+		answer(w, 200, struct{}{})
 	})
 	mux.HandleFunc("GET "+base+"/deliveries", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()

@@ -38,12 +38,13 @@ type commands struct {
 	Serve    serveCmd    `cmd:"" help:"Run the server: the API, the database and the deliveries."`
 	Inbox    inboxCmd    `cmd:"" help:"Run a receiver that prints every webhook it gets, for trying things."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine: raw ceiling, publish and delivery rates, latency, cost."`
-	Contract contractCmd `cmd:"" help:"Check contracts, or run the tests they carry."`
+	Contract contractCmd `cmd:"" help:"Check contracts, run the tests they carry, or print their documentation."`
 	Config   configCmd   `cmd:"" help:"Check a configuration, or print the manual of all options."`
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 
-	BenchSink benchSinkCmd `cmd:"" hidden:"" help:"The receiver of the benchmark, started by it."`
+	BenchSink        benchSinkCmd        `cmd:"" hidden:"" help:"The receiver of the benchmark, started by it."`
+	TransformProcess transformProcessCmd `cmd:"" hidden:"" help:"Runs the transformations of endpoints, started by the server."`
 }
 
 // console is what a command may write to.

@@ -12,8 +12,10 @@ import (
 
 // contractCmd groups the commands about contracts.
 type contractCmd struct {
-	Check contractCheckCmd `cmd:"" help:"Report everything that is wrong with contract files."`
-	Test  contractTestCmd  `cmd:"" help:"Run the tests that contract files carry, and compare every byte."`
+	Check  contractCheckCmd  `cmd:"" help:"Report everything that is wrong with contract files."`
+	Test   contractTestCmd   `cmd:"" help:"Run the tests that contract files carry, and compare every byte."`
+	Docs   contractDocsCmd   `cmd:"" help:"Print the documentation of a contract for the customers who receive its webhooks."`
+	Export contractExportCmd `cmd:"" help:"Print a contract as an OpenAPI 3.1 document."`
 }
 
 // contractCheckCmd loads contracts and says what is wrong with them.

@@ -221,6 +221,24 @@ func (c *Contract) RunTests() []Result {
 	return out
 }
 
+// FailedTests runs the tests of the contract and returns those that fail, as
+// problems of its file; nil if none does.
+func (c *Contract) FailedTests(file string) *Problems {
+	var p Problems
+	for _, r := range c.RunTests() {
+		if r.Wrong != "" {
+			p.List = append(p.List, Problem{
+				File: file, Line: r.Line, Column: 1, Message: fmt.Sprintf("%s fails. %s", capital(r.Name), r.Wrong),
+				Fix: "Correct the contract, or what the test expects.",
+			})
+		}
+	}
+	if len(p.List) == 0 {
+		return nil
+	}
+	return &p
+}
+
 func (t *Test) run(c *Contract) (r Result) {
 	payload, wrong := t.happen(c, &r)
 	if wrong != "" || t.event == "" {
@@ -240,7 +258,7 @@ func (t *Test) run(c *Contract) (r Result) {
 		r.Wrong = "The request cannot be shaped: " + err.Error() + "."
 		return r
 	}
-	r.Wrong = t.compare(&req)
+	r.Wrong = t.compare(c, &req)
 	return r
 }
 
@@ -312,9 +330,14 @@ func (t *Test) refused(c *Contract, doc []byte) string {
 }
 
 // compare holds a request against what is expected.
-func (t *Test) compare(req *Rendering) string {
+func (t *Test) compare(c *Contract, req *Rendering) string {
 	if t.body != nil && !bytes.Equal(t.body, req.Body) {
 		return difference("The body differs.", t.body, req.Body)
+	}
+	if s := c.endpoint.bodySchema; s != nil && rawjson.Check(req.Body, rawjson.MaxDepth) == nil {
+		if found := s.check(req.Body); len(found) > 0 {
+			return fmt.Sprintf("The body is not as endpoint.schema says at %s: %s", orRoot(found[0].Pointer), found[0].Detail)
+		}
 	}
 	if t.url != "" && t.url != req.URL {
 		return difference("The URL differs.", []byte(t.url), []byte(req.URL))

@@ -195,6 +195,18 @@ func (c *Contract) checkHeaders(r *report, headers []hook.Header) {
 	}
 }
 
+// RefuseHeader says why a request cannot have a header that a person or a script
+// gives it; "" if it can.
+func (c *Contract) RefuseHeader(h hook.Header) string {
+	if why := refuseHeader(h.Name, c.endpoint.sign); why != "" {
+		return why
+	}
+	if why := wrongValue(h.Value); why != "" {
+		return "The header " + h.Name + " cannot have this value: " + why
+	}
+	return ""
+}
+
 // wrongValue says why a header cannot have a value; "" if it can. Spaces at the
 // ends are refused because HTTP drops them, and values are sent exactly.
 func wrongValue(v string) string {

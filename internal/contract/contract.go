@@ -63,9 +63,13 @@ type EventType struct {
 	Schedule *Schedule
 
 	schemas []*schema
+	texts   localized // of Schema
 	trigger *trigger
 	line    int
 }
+
+// SchemaIn is Schema with titles and descriptions in a language.
+func (e *EventType) SchemaIn(language string) json.RawMessage { return e.texts.in(language) }
 
 // Assumption is a fact that no public document of the system states.
 type Assumption struct {
@@ -82,6 +86,8 @@ type endpoint struct {
 	userAgent   string // "" drops it
 	json        rawjson.Style
 	body        *value // nil: the payload
+	bodySchema  *schema
+	bodyTexts   localized // of bodySchema; nil if there is none
 	form        *form
 	pairs       string // name of the setting; "" if there is none
 	sign        string
@@ -176,6 +182,32 @@ func (c *Contract) Shaping() bool { return c.endpoint.shaping }
 // Methods lists the HTTP methods a person may choose from, the default first.
 func (c *Contract) Methods() []string { return slices.Clone(c.endpoint.methods) }
 
+// Pairs is the setting that holds a person's own keys and values, "" if there is
+// none.
+func (c *Contract) Pairs() string { return c.endpoint.pairs }
+
+// SuccessRule is the condition for success as it stands in the file, "" if any
+// 2xx is one.
+func (c *Contract) SuccessRule() string {
+	if c.delivery.success == nil {
+		return ""
+	}
+	return c.delivery.success.Text()
+}
+
+// Redacted lists the paths of what is taken out of payloads before they are stored.
+func (c *Contract) Redacted() []string {
+	out := []string{}
+	for _, path := range c.redact {
+		text := ""
+		for _, segment := range path {
+			text = rawjson.JoinPath(text, segment)
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
 // PerTenant is how many endpoints of the contract a tenant can have, 0 for any
 // number.
 func (c *Contract) PerTenant() int { return c.endpoint.perTenant }
@@ -185,6 +217,20 @@ func (c *Contract) PerTenant() int { return c.endpoint.perTenant }
 func (c *Contract) EventTypesPerEndpoint() (least, most int) {
 	return c.endpoint.minTypes, c.endpoint.maxTypes
 }
+
+// Shaped reports whether the contract makes the body of something else than the
+// payload alone; then [Contract.BodySchema] says what it is like.
+func (c *Contract) Shaped() bool { return c.endpoint.body != nil }
+
+// BodySchema is the JSON Schema (2020-12) of the body that the contract shapes,
+// in a language; nil if it says nothing about it.
+func (c *Contract) BodySchema(language string) json.RawMessage {
+	return c.endpoint.bodyTexts.in(language)
+}
+
+// PairsSetting is the name of the setting with pairs that a person chooses
+// freely, "" if there is none.
+func (c *Contract) PairsSetting() string { return c.endpoint.pairs }
 
 // Assumed lists what no public document states, in the order of the file.
 func (c *Contract) Assumed() []Assumption { return slices.Clone(c.assumed) }

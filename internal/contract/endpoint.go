@@ -62,6 +62,11 @@ func (l *loader) endpoint(c *Contract, n *node) {
 		at.scope = expr.Request()
 		e.body = l.payload(v, at)
 	}
+	if v := o.get("schema"); v != nil {
+		if e.bodyTexts, e.bodySchema = l.schema(v); e.body == nil {
+			l.problemAt(v, "schema says what a shaped body is like, and there is no body here.", "Say it of the payload: move it to the event type, or to the record.")
+		}
+	}
 	if v := o.get("form"); v != nil {
 		e.form = l.form(v)
 	}

@@ -38,11 +38,12 @@ func (l *loader) event(c *Contract, p pair) EventType {
 	}
 	if v := o.get("schema"); v != nil {
 		var s *schema
-		if e.Schema, s = l.schema(v); s != nil {
+		if e.texts, s = l.schema(v); s != nil {
 			e.schemas = []*schema{s}
 		}
 	}
 	l.origin(c, &e, o, p)
+	e.Schema = e.texts.in(Languages[0])
 	if v := o.get("example"); v != nil {
 		if e.Example = l.example(v); e.Example != nil {
 			l.checkExample(v, e)
@@ -118,13 +119,13 @@ func orRoot(pointer string) string {
 }
 
 // schema compiles a JSON Schema.
-func (l *loader) schema(n *node) ([]byte, *schema) {
+func (l *loader) schema(n *node) (localized, *schema) {
 	before := len(l.problems.List)
-	text := l.schemaJSON(n, Languages[0])
+	text := l.localized(n)
 	if len(l.problems.List) > before {
 		return text, nil
 	}
-	s, err := compileSchema(text)
+	s, err := compileSchema(text.in(Languages[0]))
 	if err != nil {
 		l.problemAt(n, sentence("The schema cannot be used: "+err.Error()), "")
 		return text, nil

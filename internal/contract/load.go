@@ -90,7 +90,7 @@ var keysOf = map[string][]string{
 		"every", "cron", "timezone", "select", "where", "item", "max_body",
 	},
 	"endpoint": {
-		"method", "methods", "content_type", "user_agent", "settings", "headers", "pairs", "body", "form", "json", "sign", "shaping",
+		"method", "methods", "content_type", "user_agent", "settings", "headers", "pairs", "body", "schema", "form", "json", "sign", "shaping",
 		"per_tenant", "event_types",
 	},
 	"endpoint.json":        {"ascii", "escape_slash", "compact"},

@@ -24,8 +24,12 @@ type RecordKind struct {
 
 	path     []string
 	schema   *schema
-	triggers []int // of the contract's events
+	texts    localized // of Schema
+	triggers []int     // of the contract's events
 }
+
+// SchemaIn is Schema with titles and descriptions in a language.
+func (r *RecordKind) SchemaIn(language string) json.RawMessage { return r.texts.in(language) }
 
 // Records lists the kinds of record in the order of the file.
 func (c *Contract) Records() []RecordKind { return slices.Clone(c.records) }
@@ -150,7 +154,8 @@ func (l *loader) readRecord(p pair) RecordKind {
 		l.problem(p.line, p.col, fmt.Sprintf("The record %s has no key.", p.key), "Add the path to what tells one from another: key: id")
 	}
 	if v := o.get("schema"); v != nil {
-		r.Schema, r.schema = l.schema(v)
+		r.texts, r.schema = l.schema(v)
+		r.Schema = r.texts.in(Languages[0])
 	}
 	return r
 }

@@ -65,6 +65,7 @@ func TestRecords(t *testing.T) {
 		{"client", `{"data":{"id":true}}`, "", "/data/id"},
 		{"client", `{"data":{}}`, "", "/data/id"}, // the schema says so; it is said once
 		{"client", `{"data":{"id":1,"phase":"x"}}`, "1", "/data/phase"},
+		{"client", `{"data":{"id":1,"x":1e-999,"t":"1e99999\\\"1e99999"}}`, "1", ""},
 		{"client", `[]`, "", ""},
 		{"deal", `{"id":"` + strings.Repeat("x", MaxRecordKey+1) + `"}`, "", "/id"},
 		{"x", `{"id":1}`, "", ""},
@@ -293,6 +294,17 @@ func TestShape(t *testing.T) {
 	if d := cmp.Diff(headers("Content-Type", "application/json", "x-name", "Mi App", "token", "s3cr&t ü", "User-Agent", "me", "X-Own", "1"), r.Headers); d != "" {
 		t.Error(d)
 	}
+	if wrong := c.Misfits(&hook.Endpoint{Config: cfg}); len(wrong) != 1 || wrong[0].Pointer != "/contract" {
+		t.Errorf("an endpoint without its credential: %v", wrong)
+	}
+	owned := cfg
+	owned.Credential = cr
+	if wrong := c.Misfits(&hook.Endpoint{Config: owned}); wrong != nil {
+		t.Error(wrong)
+	}
+	if d := cmp.Diff(c.SecretsFor(cfg, cr), c.Secrets(owned)); d != "" {
+		t.Error(d)
+	}
 	secrets := c.SecretsFor(cfg, cr)
 	for _, want := range []string{"s3cr&t ü", `s3cr&t \u00fc`, "s3cr%26t+%C3%BC", "a%26b", "k3y/ü", `k3y\/\u00fc`} {
 		found := false
@@ -357,6 +369,17 @@ func TestUnmaskPairs(t *testing.T) {
 	} {
 		if got := string(c.UnmaskSettings([]byte(given), []byte(stored))); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", given, got, want)
+		}
+	}
+}
+
+// Numbers that would fill the memory when written out are refused before they are.
+func TestHugeNumbersAreNotWrittenOut(t *testing.T) {
+	t.Parallel()
+	c := parseContract(t, crm)
+	for _, doc := range []string{`{"data":{"id":1,"phase":1e100000}}`, `{"data":{"id":1},"x":[1E-99999]}`, `{"data":{"id":1},"x":2.5e+10000}`} {
+		if wrong := c.CheckRecord("client", []byte(doc)); len(wrong) != 1 || !strings.Contains(wrong[0].Detail, "exponent") {
+			t.Errorf("%s: %v", doc, wrong)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -67,6 +68,9 @@ func shorten(err error) string {
 
 // check reports what of a document, which is valid JSON, the schema refuses.
 func (s *schema) check(doc []byte) []hook.FieldError {
+	if fields := hugeNumbers(doc); fields != nil {
+		return fields
+	}
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
 	if err != nil {
 		return []hook.FieldError{{Detail: "This is not valid JSON."}}
@@ -208,6 +212,45 @@ type schemaWriter struct {
 	out      []byte
 }
 
+// localized is a schema whose titles and descriptions exist in each language.
+type localized map[string]json.RawMessage
+
+// in is the schema in a language, or else in English; nil if there is none.
+func (t localized) in(language string) json.RawMessage {
+	if s, ok := t[language]; ok {
+		return s
+	}
+	return t[Languages[0]]
+}
+
+// both is a schema that asks for all that two others do; either may be missing.
+func both(a, b localized) localized {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	out := localized{}
+	for _, language := range Languages {
+		out[language] = slices.Concat([]byte(`{"allOf":[`), a.in(language), []byte(","), b.in(language), []byte("]}"))
+	}
+	return out
+}
+
+// localized writes a schema in every language.
+func (l *loader) localized(n *node) localized {
+	before := len(l.problems.List)
+	out := localized{}
+	for _, language := range Languages {
+		out[language] = l.schemaJSON(n, language)
+		if len(l.problems.List) > before {
+			break // each language would repeat them
+		}
+	}
+	return out
+}
+
 // schemaJSON is the schema in one language.
 func (l *loader) schemaJSON(n *node, language string) []byte {
 	w := &schemaWriter{l: l, language: language}
@@ -332,3 +375,30 @@ func (w *schemaWriter) str(s string) {
 	}
 	w.out = out
 }
+
+// hugeNumbers finds a number with an exponent of more than four characters. Checking
+// whether one is whole would first write it out, with all its zeros.
+func hugeNumbers(doc []byte) []hook.FieldError {
+	inText := false
+	for i := 0; i < len(doc); i++ {
+		c := doc[i]
+		switch {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case (c == 'e' || c == 'E') && i > 0 && digit(doc[i-1]):
+			exponent := 0
+			for ; i+1 < len(doc) && (digit(doc[i+1]) || doc[i+1] == '+' || doc[i+1] == '-'); i++ {
+				exponent++
+			}
+			if exponent > 4 { // its sign included
+				return []hook.FieldError{{Detail: "A number has an exponent of more than four characters. Send such numbers as text."}}
+			}
+		}
+	}
+	return nil
+}
+
+func digit(c byte) bool { return '0' <= c && c <= '9' }

@@ -6,25 +6,32 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"gancho/internal/hook"
 )
 
 // Set is the contracts of a running node: the current one of each name, and
-// older versions for deliveries that were frozen under them. Reading takes no
-// lock. The zero Set is empty and ready.
+// older versions for deliveries that were frozen under them. It changes while
+// it is read; reading takes no lock and sees each contract whole. The zero Set
+// is empty and ready.
 type Set struct {
 	mu    sync.Mutex // one writer at a time
 	state atomic.Pointer[setState]
 }
 
+// setState is what readers see; it never changes.
 type setState struct {
 	current map[string]*Contract
-	all     map[versionKey]*Contract
-	list    []*Contract // current, by name
+	list    []*Contract          // current, by name
+	stored  map[string][]version // by name, the newest first
+	shaping map[string]bool      // what an operator said, in the place of the contracts
 }
 
-type versionKey struct {
-	name    string
-	version int64
+// version is one version of a contract, compiled when it is first asked for:
+// of most older ones nobody ever asks.
+type version struct {
+	number int64
+	get    func() *Contract // nil if this program does not understand it
 }
 
 func (s *Set) load() *setState {
@@ -34,22 +41,88 @@ func (s *Set) load() *setState {
 	return &setState{}
 }
 
-// Add puts a contract in under its name and version. It becomes the current one
-// of its name unless a higher version is there.
-func (s *Set) Add(c *Contract) {
+// change makes a new state of the present one.
+func (s *Set) change(apply func(*setState)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.load()
-	st := &setState{current: maps.Clone(old.current), all: maps.Clone(old.all)}
-	if st.current == nil {
-		st.current, st.all = map[string]*Contract{}, map[versionKey]*Contract{}
+	next := &setState{current: maps.Clone(old.current), stored: maps.Clone(old.stored), shaping: maps.Clone(old.shaping)}
+	if next.current == nil {
+		next.current, next.stored = map[string]*Contract{}, map[string][]version{}
 	}
-	st.all[versionKey{c.Name, c.Version}] = c
-	if now := st.current[c.Name]; now == nil || c.Version >= now.Version {
-		st.current[c.Name] = c
+	if next.shaping == nil {
+		next.shaping = map[string]bool{}
 	}
-	st.list = slices.SortedFunc(maps.Values(st.current), func(a, b *Contract) int { return cmp.Compare(a.Name, b.Name) })
-	s.state.Store(st)
+	apply(next)
+	next.list = slices.SortedFunc(maps.Values(next.current), func(a, b *Contract) int { return cmp.Compare(a.Name, b.Name) })
+	s.state.Store(next)
+}
+
+// Add puts a contract in under its name and version. It becomes the current one
+// of its name unless a higher version is.
+func (s *Set) Add(c *Contract) {
+	s.change(func(st *setState) {
+		st.insert(c.Name, version{c.Version, func() *Contract { return c }})
+		if now := st.current[c.Name]; now == nil || c.Version >= now.Version {
+			st.current[c.Name] = st.shaped(c)
+		}
+	})
+}
+
+// AddOlder puts a version in that is not the current one, as text.
+func (s *Set) AddOlder(t hook.ContractText) {
+	s.change(func(st *setState) {
+		st.insert(t.Name, version{t.Version, sync.OnceValue(func() *Contract {
+			c, err := Parse(t.Name+".yaml", t.Source)
+			if err != nil { // whoever asks is told that there is none
+				return nil
+			}
+			return c.WithVersion(t.Version)
+		})})
+	})
+}
+
+func (st *setState) insert(name string, v version) {
+	list := slices.DeleteFunc(slices.Clone(st.stored[name]), func(x version) bool { return x.number == v.number })
+	list = append(list, v)
+	slices.SortFunc(list, func(a, b version) int { return cmp.Compare(b.number, a.number) })
+	st.stored[name] = list
+}
+
+// SetShaping overrides what the contract of a name says of shaping; nil takes
+// that back.
+func (s *Set) SetShaping(name string, on *bool) {
+	s.change(func(st *setState) {
+		delete(st.shaping, name)
+		if on != nil {
+			st.shaping[name] = *on
+		}
+		now := st.current[name]
+		if now == nil {
+			return
+		}
+		for _, v := range st.stored[name] {
+			if v.number == now.Version {
+				st.current[name] = st.shaped(v.get())
+			}
+		}
+	})
+}
+
+// shaped is a contract with what an operator said of shaping.
+func (st *setState) shaped(c *Contract) *Contract {
+	on, said := st.shaping[c.Name]
+	if !said || on == c.endpoint.shaping {
+		return c
+	}
+	d := *c
+	d.endpoint.shaping = on
+	return &d
+}
+
+// Has reports whether a version of a contract is in the set.
+func (s *Set) Has(name string, number int64) bool {
+	return slices.ContainsFunc(s.load().stored[name], func(v version) bool { return v.number == number })
 }
 
 // Lookup is the current contract of a name.
@@ -59,9 +132,55 @@ func (s *Set) Lookup(name string) (*Contract, bool) {
 }
 
 // At is the contract of a name in one version.
-func (s *Set) At(name string, version int64) (*Contract, bool) {
-	c, ok := s.load().all[versionKey{name, version}]
-	return c, ok
+func (s *Set) At(name string, number int64) (*Contract, bool) { return s.load().at(name, number) }
+
+func (st *setState) at(name string, number int64) (*Contract, bool) {
+	if c := st.current[name]; c != nil && c.Version == number {
+		return c, true
+	}
+	for _, v := range st.stored[name] {
+		if v.number == number {
+			if c := v.get(); c != nil {
+				return st.shaped(c), true
+			}
+		}
+	}
+	return nil, false
+}
+
+// For is the contract that an endpoint is served by: the newest version that
+// its configuration satisfies. That is the current one unless a later version
+// asks for more than the endpoint has; then the endpoint stays with the version
+// it was made for, until somebody edits it. One that satisfies no version gets
+// the current one.
+func (s *Set) For(e *hook.Endpoint) (*Contract, bool) {
+	st := s.load()
+	current, ok := st.current[e.Contract]
+	if !ok || len(st.stored[e.Contract]) == 1 || len(current.Misfits(e)) == 0 {
+		return current, ok
+	}
+	for _, v := range st.stored[e.Contract] {
+		if v.number >= current.Version {
+			continue
+		}
+		if c, ok := st.at(e.Contract, v.number); ok && len(c.Misfits(e)) == 0 {
+			return c, true
+		}
+	}
+	return current, true
+}
+
+// Misfits is what keeps an endpoint from being served by the contract, nothing
+// if it can be.
+func (c *Contract) Misfits(e *hook.Endpoint) []hook.FieldError {
+	out := c.CheckEndpoint(e.Config)
+	if c.Signing() != "" && len(e.Secrets) == 0 {
+		out = append(out, hook.FieldError{Pointer: "/secret", Detail: "The contract signs, and this endpoint has no signing secret."})
+	}
+	if e.Config.Credential == nil && c.NeedsCredential() {
+		out = append(out, hook.FieldError{Pointer: "/contract", Detail: "The contract puts a credential into requests, and this endpoint was made without one."})
+	}
+	return out
 }
 
 // All lists the current contracts by name.

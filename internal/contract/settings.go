@@ -243,7 +243,22 @@ func (c *Contract) SecretsFor(cfg hook.EndpointConfig, credential *Credential) [
 	if credential != nil {
 		secret(credential.APIKey)
 	}
-	for _, h := range cfg.Headers {
+	for _, text := range SecretsIn(cfg.URL, cfg.Headers) {
+		add(text)
+	}
+	slices.SortStableFunc(out, func(a, b string) int { return len(b) - len(a) })
+	return out
+}
+
+// SecretsIn lists what a URL and headers hold under names that speak of
+// credentials, see [hook.CredentialName].
+func SecretsIn(address string, headers []hook.Header) (out []string) {
+	add := func(text string) {
+		if text != "" {
+			out = append(out, text)
+		}
+	}
+	for _, h := range headers {
 		if hook.CredentialName(h.Name) {
 			add(h.Value)
 			if _, rest, ok := strings.Cut(h.Value, " "); ok {
@@ -251,8 +266,7 @@ func (c *Contract) SecretsFor(cfg hook.EndpointConfig, credential *Credential) [
 			}
 		}
 	}
-	addQuery(cfg.URL, add)
-	slices.SortStableFunc(out, func(a, b string) int { return len(b) - len(a) })
+	addQuery(address, add)
 	return out
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"gancho/internal/expr"
 	"gancho/internal/nearest"
@@ -100,12 +99,7 @@ func (l *loader) trigger(c *Contract, e *EventType, o object, at pair) {
 	}
 	if whole := t.payload.copy; r.schema != nil && whole.root == "new" && len(whole.path) == 0 {
 		e.schemas = append([]*schema{r.schema}, e.schemas...) // the payload is the record
-		switch {
-		case e.Schema == nil:
-			e.Schema = r.Schema
-		default:
-			e.Schema = slices.Concat([]byte(`{"allOf":[`), r.Schema, []byte(","), e.Schema, []byte("]}"))
-		}
+		e.texts = both(r.texts, e.texts)
 	}
 	r.triggers = append(r.triggers, len(c.events))
 }

@@ -9,6 +9,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/transform"
 )
 
 // send makes one attempt of a delivery and sees to its result.
@@ -17,7 +18,7 @@ func (l *lane) send(job hook.Job) {
 	p := l.plan
 	l.mu.Unlock()
 	before := job.Delivery
-	m, err := l.w.attempt(p, &job, func(d *hook.Delivery, frozen []byte) bool {
+	m, err := l.w.attempt(p, &job, func(d *hook.Delivery, frozen *hook.Frozen) bool {
 		return l.announce(d, frozen) && l.mine() // still: nothing goes out after another node may have taken over
 	})
 	if err != nil { // not the delivery's fault: it stays as it is in the store, and is read again
@@ -34,7 +35,8 @@ func (l *lane) send(job hook.Job) {
 type made struct {
 	*hook.Attempt
 	outcome hook.Outcome
-	frozen  []byte // body to keep with the delivery; nil if it is the payload or kept already
+	frozen  *hook.Frozen // to keep with the delivery; nil if there is nothing, or it is kept already
+	unsent  bool         // by a script: there was no request
 }
 
 // Why no attempt was made although nothing is wrong with the delivery.
@@ -47,45 +49,85 @@ var (
 // Deliveries of lanes and tests both come through here. announce has to store,
 // before anything is sent, that the delivery is in a sender's hands; if it is
 // false nothing is sent.
-func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery, frozen []byte) bool) (m made, err error) {
+func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery, frozen *hook.Frozen) bool) (m made, err error) {
 	d := &job.Delivery
-	shot, r, frozen, err := w.shape(w.stopped, p, job)
+	s, err := w.shape(w.stopped, p, job)
+	failure, scripted := errors.AsType[*transform.Error](err)
 	switch {
 	case err != nil && hook.IsKind(err, hook.KindUnavailable), w.stopped.Err() != nil:
 		return m, errNotNow
+	case scripted:
+		m = unsent(d, failure.Class, s.maskText(failure.Error()))
+	case s.cancelled:
+		m = unsent(d, hook.ClassScriptCancel, s.maskText(cancelledBy(s.reason)))
+		m.outcome.Cancel = hook.ReasonScript
 	case err != nil:
 		m.Attempt = &hook.Attempt{StartedAt: time.Now(), Class: hook.ClassRender, Detail: err.Error()}
 		m.outcome = hook.Outcome{Class: hook.ClassRender, Final: true}
 	default:
-		if !announce(d, frozen) {
+		if !announce(d, s.frozen) {
 			return m, errNotAnnounced
 		}
-		x := w.Transport.Send(w.stopped, shot)
+		x := w.Transport.Send(w.stopped, s.shot)
 		m.Attempt, m.outcome = judge(p, x)
-		describe(r, m.Attempt, x, shot)
+		describe(s.renderer, m.Attempt, x, s.shot)
 	}
-	m.frozen = frozen
+	m.frozen = s.frozen
 	m.Delivery, m.Number = d.ID, d.Attempts+1
 	return m, nil
 }
 
-// shape renders and signs the request of a delivery. frozen is the body to keep
-// with the delivery, nil if it is the payload or kept already.
-func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (shot *Shot, r renderer, frozen []byte, err error) {
-	if r, err = w.renderer(ctx, p, &job.Delivery); err != nil {
-		return nil, r, nil, err
+// shaped is the request of a delivery.
+type shaped struct {
+	renderer
+	shot      *Shot
+	frozen    *hook.Frozen // to keep with the delivery; nil if there is nothing, or it is kept already
+	cancelled bool         // by the endpoint's script: it is not to be sent
+	reason    string       // for that
+	console   []string     // what the script printed
+}
+
+// shape renders and signs the request of a delivery. If the endpoint's script
+// fails or cancels, shot is what there would be without it.
+func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (s shaped, err error) {
+	if s.renderer, err = w.renderer(ctx, p, &job.Delivery); err != nil {
+		return s, err
 	}
-	req, err := r.Render(job.Event)
+	req, err := s.Render(job.Event)
 	if err != nil {
-		return nil, r, nil, err
+		return s, err
 	}
+	var failure error
 	switch {
 	case job.Frozen != nil:
-		req.Body = job.Frozen
+		req.Body = job.Frozen.Body
+		if head := job.Frozen.Head; head != nil {
+			req.Method, req.URL, req.Headers = head.Method, head.URL, head.Headers
+			s.renderer = s.hiding(*head)
+		}
+	case s.config.Transformation != "":
+		var out transform.Output
+		var changed contract.Rendering
+		changed, out, failure = w.transform(ctx, p, s.renderer, job.Event, req)
+		s.cancelled, s.reason, s.console = out.Cancelled, out.Reason, out.Console
+		if failure == nil && !s.cancelled {
+			req = changed
+			head := hook.Head{Method: req.Method, URL: req.URL, Headers: req.Headers}
+			s.renderer = s.hiding(head)
+			s.frozen = &hook.Frozen{Body: req.Body, Head: &head}
+		}
 	case !sameSlice(req.Body, job.Event.Payload):
-		frozen = req.Body
+		s.frozen = &hook.Frozen{Body: req.Body}
 	}
-	shot = &Shot{
+	if s.shot, err = p.shot(s.renderer, req, job); err != nil {
+		return s, err
+	}
+	return s, failure
+}
+
+// shot is a request ready to be sent, signed if the contract signs.
+func (p *plan) shot(r renderer, req contract.Rendering, job *hook.Job) (*Shot, error) {
+	shot := &Shot{
 		Method: req.Method, URL: req.URL, Headers: req.Headers, Body: req.Body,
 		Timeout: p.limits.Timeout, ConnectTimeout: p.limits.ConnectTimeout, Clock: ClockTotal,
 		Resend: job.Delivery.Mode != hook.AtMostOnce,
@@ -93,11 +135,14 @@ func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (shot *Shot,
 	if p.limits.Clock == contract.ClockResponse {
 		shot.Clock = ClockResponse
 	}
-	if p.signer != nil {
+	if r.Signing() != "" { // as its version of the contract says
+		if p.signer == nil {
+			return nil, errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
+		}
 		signature := p.signer.Sign(job.Event.ID.String(), time.Now(), shot.Body).Headers()
 		shot.Headers = append(shot.Headers[:len(shot.Headers):len(shot.Headers)], signature[:]...)
 	}
-	return shot, r, frozen, nil
+	return shot, nil
 }
 
 func sameSlice(a, b []byte) bool {
@@ -105,15 +150,17 @@ func sameSlice(a, b []byte) bool {
 }
 
 // announce stores that the delivery is in a sender's hands: at-most-once before
-// anything is sent, or it may not be sent; otherwise when convenient, unless it
-// was stored like that from the start.
-func (l *lane) announce(d *hook.Delivery, frozen []byte) (ok bool) {
-	if d.State == hook.Sending && d.Mode != hook.AtMostOnce {
+// anything is sent, or it may not be sent; likewise what a script made, which might
+// be something else after a crash; otherwise when convenient, unless it was stored
+// like that from the start.
+func (l *lane) announce(d *hook.Delivery, frozen *hook.Frozen) (ok bool) {
+	durable := d.Mode == hook.AtMostOnce || frozen != nil && frozen.Head != nil
+	if d.State == hook.Sending && !durable {
 		return true
 	}
 	d.State, d.Reason, d.NextAttemptAt = hook.Sending, "", time.Now()
 	r := hook.Result{Delivery: *d, Frozen: frozen, Epoch: l.epoch}
-	if d.Mode != hook.AtMostOnce {
+	if !durable {
 		l.w.Store.Sending(r)
 		return true
 	}
@@ -216,7 +263,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 
 	l.mu.Lock()
 	disable := ""
-	if d.EndpointVersion == l.plan.endpoint.Version {
+	if d.EndpointVersion == l.plan.endpoint.Version || m.unsent {
 		l.notice(a, o, now)
 		if disable = t.Disable; disable == "" && !o.OK && l.failingLong(now) {
 			disable = hook.ReasonFailingLong
@@ -278,12 +325,16 @@ func reasonFor(s hook.EndpointState) string {
 func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
 	v := alive
 	switch {
-	case o.Interrupted || o.Final:
+	case o.Interrupted || o.Final || o.Cancel != "":
 		v = silent
 	case !o.OK && hook.ReceiverTrouble(o.Class):
 		v = trouble
 	}
-	l.breaker.ended(v, now)
+	if a.Class == hook.ClassScript || a.Class == hook.ClassScriptTimeout { // the receiver was not asked
+		l.breaker.ended(silent, now)
+	} else {
+		l.breaker.ended(v, now)
+	}
 	if v == silent {
 		return
 	}
@@ -377,7 +428,7 @@ func (l *lane) disable(reason string, now time.Time) {
 func interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hook.Result {
 	a := &hook.Attempt{
 		Delivery: d.ID, Number: d.Attempts + 1, StartedAt: d.NextAttemptAt, Interrupted: true, Class: hook.ClassInterrupted,
-		Request: hook.Request{Method: p.endpoint.Config.Method, URL: p.render.maskText(p.endpoint.Config.URL)},
+		Request: hook.Request{Method: p.method(), URL: p.render.maskText(p.endpoint.Config.URL)},
 		Detail:  "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
 	}
 	if hidden {

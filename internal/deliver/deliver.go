@@ -103,6 +103,7 @@ type Options struct {
 	Store     Store
 	Transport Transport
 	Contracts *contract.Set
+	Scripts   Transformer // nil: endpoints have no transformations
 	Owner     Owner
 	Observer  Observer // may be nil
 	Log       *slog.Logger
@@ -288,8 +289,18 @@ func (w *Worker) Wake(id hook.EndpointID) {
 	}
 }
 
-// Refresh tells that configuration was committed.
+// Refresh tells that configuration was committed, of an endpoint or of a contract.
 func (w *Worker) Refresh(c hook.Change) {
+	if c.Contract != "" {
+		for _, l := range w.all() {
+			l.mu.Lock()
+			other := l.plan != nil && l.plan.contract.Name != c.Contract
+			l.mu.Unlock()
+			if !other {
+				l.refresh()
+			}
+		}
+	}
 	if c.Endpoint != (hook.EndpointID{}) && w.Owner.Owns(c.Endpoint) {
 		w.lane(c.Endpoint, false).refresh()
 	}

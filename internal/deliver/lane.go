@@ -165,7 +165,13 @@ func (l *lane) enqueue(job hook.Job) {
 }
 
 // jobSize is about what a delivery takes in memory, in bytes.
-func jobSize(job hook.Job) int { return len(job.Event.Payload) + len(job.Frozen) + 700 }
+func jobSize(job hook.Job) int {
+	n := len(job.Event.Payload) + 700
+	if job.Frozen != nil {
+		n += len(job.Frozen.Body)
+	}
+	return n
+}
 
 // hold notes that a delivery is not to be read from the store.
 func (l *lane) hold(id hook.DeliveryID) {

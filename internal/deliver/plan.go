@@ -18,29 +18,37 @@ type plan struct {
 	limits   contract.Limits
 	policy   hook.Policy
 	render   renderer
-	signer   *sign.Signer // nil: the contract does not sign
+	signer   *sign.Signer // nil: there are no secrets to sign with
 }
 
 // renderer shapes requests under one version of an endpoint's configuration
 // and of its contract.
 type renderer struct {
 	*contract.Plan
-	mask    *strings.Replacer // nil: nothing is secret
-	secrets []string
+	contract *contract.Contract
+	config   hook.EndpointConfig
+	mask     *strings.Replacer // nil: nothing is secret
+	secrets  []string
 }
 
 func newRenderer(c *contract.Contract, cfg hook.EndpointConfig) renderer {
-	r := renderer{Plan: c.Plan(cfg), secrets: c.Secrets(cfg)}
+	r := renderer{Plan: c.Plan(cfg), contract: c, config: cfg, secrets: c.Secrets(cfg)}
+	r.mask = newMask(r.secrets)
+	return r
+}
+
+// newMask replaces secrets, nil if there are none that are long enough.
+func newMask(secrets []string) *strings.Replacer {
 	var pairs []string
-	for _, s := range r.secrets {
+	for _, s := range secrets {
 		if len(s) >= minMasked {
 			pairs = append(pairs, s, contract.Mask)
 		}
 	}
-	if len(pairs) > 0 {
-		r.mask = strings.NewReplacer(pairs...)
+	if len(pairs) == 0 {
+		return nil
 	}
-	return r
+	return strings.NewReplacer(pairs...)
 }
 
 // minMasked is the length from which a secret is masked wherever its text occurs.
@@ -54,21 +62,34 @@ func (w *Worker) plan(ctx context.Context, id hook.EndpointID) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, ok := w.Contracts.Lookup(e.Contract)
+	c, ok := w.Contracts.For(e)
 	if !ok {
 		return nil, hook.NotFound("contract", e.Contract)
 	}
-	p := &plan{
+	return newPlan(e, c)
+}
+
+// newPlan applies a contract to an endpoint.
+func newPlan(e *hook.Endpoint, c *contract.Contract) (p *plan, err error) {
+	p = &plan{
 		endpoint: e, contract: c, state: e.State, limits: c.Limits(e.Config), policy: c.Policy(e.Config),
 		render: newRenderer(c, e.Config),
 	}
 	if p.limits.Ordered {
 		p.limits.Concurrency = 1
 	}
-	if c.Signing() != "" {
+	if len(e.Secrets) > 0 {
 		p.signer, err = sign.NewSigner(e.Secrets)
 	}
 	return p, err
+}
+
+// method is the HTTP method of its requests.
+func (p *plan) method() string {
+	if m := p.endpoint.Config.Method; m != "" {
+		return m
+	}
+	return p.contract.Methods()[0]
 }
 
 // renderer returns what the delivery's first attempt was rendered with, or the

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/transform"
 )
 
 const (
@@ -45,7 +47,7 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 		letGo()
 		return nil, err
 	}
-	m, err := w.attempt(p, &job, func(*hook.Delivery, []byte) bool { return true })
+	m, err := w.attempt(p, &job, func(*hook.Delivery, *hook.Frozen) bool { return true })
 	if err != nil {
 		m = made{
 			Attempt: &hook.Attempt{
@@ -77,9 +79,9 @@ func (w *Worker) concludeTest(p *plan, job hook.Job, m made, epoch int64, letGo 
 	case <-patience.C: // the outcome is known, and recording it goes on
 	case <-w.stopped.Done():
 	}
-	body := m.frozen
-	if body == nil {
-		body = job.Event.Payload
+	body := job.Event.Payload
+	if m.frozen != nil {
+		body = m.frozen.Body
 	}
 	return &hook.TestResult{Delivery: d, Attempt: m.Attempt, Body: body}
 }
@@ -127,30 +129,63 @@ func (w *Worker) hold(id hook.EndpointID, d hook.DeliveryID) (letGo func()) {
 	}
 }
 
-// Preview is the request that would be made for an event, secrets masked. Nothing
+// Preview is the request that would be made for an event, secrets masked. script
+// is tried in the place of the endpoint's transformation, unless it is nil. Nothing
 // is stored or sent.
-func (w *Worker) Preview(ctx context.Context, id hook.EndpointID, ev *hook.Event) (*hook.Request, error) {
+func (w *Worker) Preview(ctx context.Context, id hook.EndpointID, ev *hook.Event, script *string) (*hook.Preview, error) {
 	p, err := w.plan(ctx, id)
 	if err != nil {
 		return nil, err
 	}
+	if script != nil {
+		p.render.config.Transformation = *script
+	}
+	return w.preview(ctx, p, ev)
+}
+
+// PreviewAs is the request that would be made to an endpoint under a contract;
+// neither has to be stored.
+func (w *Worker) PreviewAs(ctx context.Context, c *contract.Contract, e *hook.Endpoint, ev *hook.Event) (*hook.Request, error) {
+	p, err := newPlan(e, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.NeedsCredential() { // as good as the real one, since its key would be masked
+		p.render.Plan = c.PlanFor(e.Config, &contract.Credential{ID: "sample", Tenant: ev.Tenant, Name: e.Name, APIKey: contract.Mask})
+	}
+	p.render.config.Transformation = ""
+	out, err := w.preview(ctx, p, ev)
+	if err != nil {
+		return nil, err
+	}
+	return &out.Request, nil
+}
+
+func (w *Worker) preview(ctx context.Context, p *plan, ev *hook.Event) (*hook.Preview, error) {
 	failed := func(detail string) error { return hook.Invalid("render_failed", detail) }
-	shot, r, _, err := w.shape(ctx, p, &hook.Job{Event: ev, Delivery: hook.Delivery{ID: ev.ID.Delivery(1), Endpoint: id, Mode: p.policy.Mode}})
+	s, err := w.shape(ctx, p, &hook.Job{Event: ev, Delivery: hook.Delivery{ID: ev.ID.Delivery(1), Endpoint: p.endpoint.ID, Mode: p.policy.Mode}})
+	out := &hook.Preview{Console: s.console, Cancelled: s.cancelled, Reason: s.maskText(s.reason)}
+	if failure, ok := errors.AsType[*transform.Error](err); ok {
+		out.Failure = &hook.ScriptFailure{Class: failure.Class, Detail: s.maskText(failure.Message), Line: failure.Line, Column: failure.Column}
+		for _, line := range failure.Console {
+			out.Console = append(out.Console, s.maskText(line))
+		}
+		err = nil
+	}
 	switch {
 	case err != nil && hook.IsKind(err, hook.KindUnavailable):
 		return nil, err
 	case err != nil:
 		return nil, failed("No request can be made of this event: " + err.Error() + ".")
 	}
-	sent, wrong := sentHeaders(shot)
+	sent, wrong := sentHeaders(s.shot)
 	if wrong != "" {
 		return nil, failed(wrong)
 	}
-	q := r.request(shot, sent)
-	if q.Body == nil {
-		q.Body = shot.Body
+	if out.Request = s.request(s.shot, sent); out.Request.Body == nil {
+		out.Request.Body = s.shot.Body
 	}
-	return &q, nil
+	return out, nil
 }
 
 // sentHeaders are the header lines that would go on the wire, or what is wrong

@@ -228,10 +228,11 @@ func TestPreview(t *testing.T) {
 	}
 	bubble(t, tickEvery, cfg, echo, func(t *testing.T, x *world) {
 		ev := testEvent(`{"echo":"abcdefgh"}`)
-		q, err := x.w.Preview(t.Context(), x.endpoint.ID, ev)
+		preview, err := x.w.Preview(t.Context(), x.endpoint.ID, ev, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
+		q := &preview.Request
 		var lines []string
 		for _, h := range q.Headers {
 			lines = append(lines, h.Name+": "+h.Value)

@@ -15,6 +15,7 @@ import (
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/store"
+	"gancho/internal/transform"
 )
 
 // These tests run the real store inside a bubble of fake time, so that days of
@@ -110,7 +111,8 @@ func bubble(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer fu
 		x.endpoint = x.addEndpoint("http://a", cfg)
 		x.w = New(Options{
 			Store: db, Transport: x.rc, Contracts: &set, Log: slog.New(slog.DiscardHandler),
-			Tick: tick, StopTimeout: 5 * time.Second, DisableAfter: 5 * 24 * time.Hour, InFlight: 1000, MemoryBytes: 64 << 20,
+			Scripts: transform.Inline{Limits: transform.DefaultLimits}, // whose clock stands still in the bubble
+			Tick:    tick, StopTimeout: 5 * time.Second, DisableAfter: 5 * 24 * time.Hour, InFlight: 1000, MemoryBytes: 64 << 20,
 		})
 		db.Watch(x.w.Refresh)
 		working, stopWork := context.WithCancel(context.Background())

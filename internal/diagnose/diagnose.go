@@ -92,6 +92,8 @@ var codes = map[string]string{
 	hook.ClassStatusOther:    "unexpected_status",
 	hook.ClassRender:         "request_not_made",
 	hook.ClassScript:         "transformation_failed",
+	hook.ClassScriptTimeout:  "transformation_too_slow",
+	hook.ClassScriptCancel:   "transformation_cancelled",
 	hook.ClassInterrupted:    "attempt_interrupted",
 }
 

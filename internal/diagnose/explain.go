@@ -19,6 +19,7 @@ const (
 	WhyPaused       Why = "paused"
 	WhyTest         Why = "test_event"
 	WhyChanged      Why = "changed_since"
+	WhyScript       Why = "script"
 )
 
 // Explain is a reason in one of the languages en, es and pt.
@@ -49,6 +50,11 @@ var reasons = map[Why]words{
 		"The event was meant for this destination, but its sending was cancelled. Read the delivery to see why.",
 		"El evento era para este destino, pero su envío se canceló. Consulte la entrega para ver por qué.",
 		"O evento era para este destino, mas o envio foi cancelado. Consulte a entrega para ver o motivo.",
+	},
+	WhyScript: {
+		"The event was meant for this destination, but the small program that changes its messages said not to send it.",
+		"El evento era para este destino, pero el pequeño programa que cambia sus mensajes indicó que no se enviara.",
+		"O evento era para este destino, mas o pequeno programa que altera as mensagens indicou que não fosse enviado.",
 	},
 	WhyContract: {
 		"The event belongs to another webhook system than this destination.",

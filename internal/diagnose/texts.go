@@ -577,6 +577,36 @@ var texts = map[string]entry{
 			"Nada foi enviado: aqui foi configurado um pequeno programa que altera as mensagens antes de saírem, e ele parou com um erro. Mostre esta tentativa a quem o escreveu, ou remova-o para enviar a mensagem sem alterações.",
 		},
 	},
+	"transformation_too_slow": {
+		Error,
+		text{
+			"The script that changes the message took too long",
+			"Nothing was sent: a small program was set up here to change messages before they go out, and it did not finish in the time it has, so it was stopped. Show this attempt to whoever wrote it, or remove it to send the message unchanged.",
+		},
+		text{
+			"El script que cambia el mensaje tardó demasiado",
+			"No se envió nada: aquí se configuró un pequeño programa que cambia los mensajes antes de salir, y no terminó en el tiempo que tiene, así que se detuvo. Muestre este intento a quien lo escribió, o quítelo para enviar el mensaje sin cambios.",
+		},
+		text{
+			"O script que altera a mensagem demorou demais",
+			"Nada foi enviado: aqui foi configurado um pequeno programa que altera as mensagens antes de saírem, e ele não terminou no tempo que tem, então foi interrompido. Mostre esta tentativa a quem o escreveu, ou remova-o para enviar a mensagem sem alterações.",
+		},
+	},
+	"transformation_cancelled": {
+		Warning,
+		text{
+			"The script said not to send this message",
+			"Nothing was sent, and this is no failure: a small program was set up here to change messages before they go out, and it decided to leave this one out. If the message should have gone out, show this attempt to whoever wrote it.",
+		},
+		text{
+			"El script indicó que no se enviara este mensaje",
+			"No se envió nada, y no es un fallo: aquí se configuró un pequeño programa que cambia los mensajes antes de salir, y decidió omitir este. Si el mensaje debía salir, muestre este intento a quien lo escribió.",
+		},
+		text{
+			"O script indicou que esta mensagem não fosse enviada",
+			"Nada foi enviado, e isso não é uma falha: aqui foi configurado um pequeno programa que altera as mensagens antes de saírem, e ele decidiu deixar esta de fora. Se a mensagem deveria ter saído, mostre esta tentativa a quem o escreveu.",
+		},
+	},
 	"attempt_interrupted": {
 		Error,
 		text{

@@ -28,7 +28,9 @@ const (
 	ClassTooSlow        = "too_slow"          // right answer, past the contract's limit
 	ClassRender         = "render_failed"     // never sent: the request could not be shaped
 	ClassInterrupted    = "interrupted"       // the process ended during the attempt
-	ClassScript         = "script_error"      // the endpoint's transformation failed
+	ClassScript         = "script_error"      // the endpoint's transformation failed: never sent
+	ClassScriptTimeout  = "script_timeout"    // it took too long: never sent
+	ClassScriptCancel   = "script_cancelled"  // it said not to send: never sent
 )
 
 // ReceiverTrouble reports whether the class says that the receiver as a whole is

@@ -49,6 +49,7 @@ const (
 	ReasonEndpointDeleted  = "endpoint_deleted"  // cancelled with its endpoint
 	ReasonSuperseded       = "superseded"        // a newer snapshot exists
 	ReasonRenderFailed     = "render_failed"     // the contract could not shape the request
+	ReasonScript           = "script"            // the endpoint's transformation cancelled it
 )
 
 // Delivery is one event for one endpoint.
@@ -81,8 +82,39 @@ type Delivery struct {
 // Job is a delivery with all that a sender needs.
 type Job struct {
 	Delivery Delivery
-	Event    *Event // shared between the deliveries of one event; read-only
-	Frozen   []byte // body as frozen at the first attempt; nil: not yet, or equal to the payload
+	Event    *Event  // shared between the deliveries of one event; read-only
+	Frozen   *Frozen // kept at the first attempt; nil: not yet, or the versions tell it all
+}
+
+// Frozen is what a delivery keeps of the request that its first attempt made,
+// beyond what the versions of its endpoint and contract tell.
+type Frozen struct {
+	Body []byte // as sent
+	Head *Head  // nil: as those versions render it
+}
+
+// Head is a request without its body and signature. It is frozen where a script
+// had a hand in it: scripts may give another answer the second time.
+type Head struct {
+	Method  string   `json:"method"`
+	URL     string   `json:"url"`
+	Headers []Header `json:"headers"`
+}
+
+// Preview is the request that would be made for an event, secrets masked.
+type Preview struct {
+	Request   Request        // if the transformation fails or cancels: without what it would change
+	Console   []string       // what the transformation printed
+	Cancelled bool           // by the transformation: no request would be made
+	Reason    string         // for that, in the transformation's words
+	Failure   *ScriptFailure // nil: it did not fail, or there is none
+}
+
+// ScriptFailure says why a transformation failed.
+type ScriptFailure struct {
+	Class        string // error class
+	Detail       string // for the author of the script
+	Line, Column int    // from 1; 0: not known
 }
 
 // TestResult is what a test of an endpoint came to.

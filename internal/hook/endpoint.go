@@ -62,6 +62,9 @@ type EndpointConfig struct {
 	Ordered     bool            `json:"ordered,omitempty"`  // one at a time, in order of acceptance
 	Mode        Mode            `json:"mode,omitempty"`
 	Credential  *Identity       `json:"credential,omitempty"` // nil: the endpoint belongs to none
+	// Transformation is a script that may change each request, see package
+	// transform; "" if there is none.
+	Transformation string `json:"script,omitempty"`
 }
 
 // Header is one header line, the name spelled as it goes on the wire.

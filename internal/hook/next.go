@@ -18,6 +18,7 @@ type Outcome struct {
 	RetryAfter  time.Duration // what the receiver asked for (429, 503); 0: nothing
 	Interrupted bool          // the process stopped before the end was known
 	Final       bool          // no later attempt can succeed (render_failed)
+	Cancel      string        // reason to cancel the delivery; "": none
 }
 
 // Transition is what becomes of a delivery after an attempt.
@@ -51,6 +52,8 @@ func decide(d Delivery, o Outcome, p Policy, now time.Time) Transition {
 	switch {
 	case o.OK:
 		return Transition{State: Delivered, Slot: d.Slot + 1}
+	case o.Cancel != "":
+		return Transition{State: Cancelled, Reason: o.Cancel, Slot: d.Slot}
 	case d.Test: // whatever the mode, once
 		return Transition{State: Failed, Reason: o.Class, Slot: d.Slot + 1}
 	case p.Mode == AtMostOnce && o.Interrupted:

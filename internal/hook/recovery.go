@@ -50,10 +50,3 @@ type RecoveryStep struct {
 	Done     bool    // there are no more pages
 	Ordered  bool    // the endpoint is: what is requeued takes its old place
 }
-
-// ContractText is one version of a contract as it is stored.
-type ContractText struct {
-	Name    string
-	Version int64 // from 1
-	Source  []byte
-}

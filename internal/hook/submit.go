@@ -61,7 +61,7 @@ type RecordWrite struct {
 type Result struct {
 	Delivery Delivery // with the transition applied
 	Attempt  *Attempt // nil if only the row changes (it is being sent, or was cancelled)
-	Frozen   []byte   // rendered body to keep; nil if it equals the payload or is kept already
+	Frozen   *Frozen  // to keep with the delivery; nil if there is nothing to keep, or it is kept already
 	Epoch    int64    // of the node when it took the delivery on; 0: it is alone
 }
 

@@ -58,4 +58,5 @@ type Change struct {
 	Tenant   string     // "" when the change concerns no tenant
 	Endpoint EndpointID // zero when it concerns the tenant itself
 	Key      KeyID      // an API key was revoked
+	Contract string     // this contract has a new version
 }

@@ -117,7 +117,7 @@ func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) 
 		if e.State != hook.EndpointActive && e.State != hook.EndpointPaused {
 			continue
 		}
-		c, ok := contracts.Lookup(e.Contract)
+		c, ok := contracts.For(e)
 		if !ok {
 			continue // its contract is gone; the endpoint's page says so
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gancho/internal/contract"
@@ -196,17 +197,17 @@ func (c *changing) check(i int) *hook.Error {
 }
 
 func noKind(k *contract.Contract, kind string) string {
-	known := ""
+	var known strings.Builder
 	for i, r := range k.Records() {
 		if i > 0 {
-			known += ", "
+			known.WriteString(", ")
 		}
-		known += r.Kind
+		known.WriteString(r.Kind)
 	}
-	if known == "" {
+	if known.String() == "" {
 		return fmt.Sprintf("The contract %q has no records; publish its events.", k.Name)
 	}
-	return fmt.Sprintf("The contract %q has no records of the kind %q; it has %s.", k.Name, kind, known)
+	return fmt.Sprintf("The contract %q has no records of the kind %q; it has %s.", k.Name, kind, known.String())
 }
 
 // checkDocument says what is wrong with the document that an item makes.

@@ -27,28 +27,31 @@ var mayImport = map[string][]string{
 	"internal/rawjson": {},
 
 	// What computes: no network, no database, no clock.
-	"internal/expr":     {"internal/hook", "internal/rawjson", "internal/nearest"},
-	"internal/match":    {"internal/hook", "internal/expr", "internal/rawjson"},
-	"internal/sign":     {"internal/hook"},
-	"internal/diagnose": {"internal/hook"},
-	"internal/contract": {"internal/hook", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "contracts"},
-	"internal/bearer":   {"internal/hook", "internal/contract"},
-	"contracts":         {}, // the shipped contracts, embedded
+	"internal/expr":      {"internal/hook", "internal/rawjson", "internal/nearest"},
+	"internal/match":     {"internal/hook", "internal/expr", "internal/rawjson"},
+	"internal/sign":      {"internal/hook"},
+	"internal/diagnose":  {"internal/hook"},
+	"internal/transform": {"internal/hook", "internal/rawjson"},
+	"internal/contract":  {"internal/hook", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "contracts"},
+	"internal/guide":     {"internal/hook", "internal/contract", "internal/diagnose", "internal/rawjson"},
+	"internal/bearer":    {"internal/hook", "internal/contract"},
+	"contracts":          {}, // the shipped contracts, embedded
 
 	// What does things.
 	"internal/store":    {"internal/hook"},
+	"internal/catalog":  {"internal/hook", "internal/contract"},
 	"internal/ingest":   {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
 	"internal/schedule": {"internal/hook"},
 	"internal/share":    {"internal/hook"},
-	"internal/deliver":  {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson"},
-	"internal/api":      {"internal/hook", "client", "internal/bearer", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson"},
+	"internal/deliver":  {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson", "internal/transform"},
+	"internal/api":      {"internal/hook", "client", "internal/bearer", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson", "internal/guide", "internal/transform"},
 	"internal/inbox":    {"internal/sign"},
 	"internal/console":  {},
 
 	// What joins them.
 	"internal/app":       {anyButCLI},
 	"internal/bench":     {"client", "internal/inbox"},
-	"internal/cli":       {"internal/app", "client", "internal/inbox", "internal/bench", "internal/contract"},
+	"internal/cli":       {"internal/app", "client", "internal/inbox", "internal/bench", "internal/contract", "internal/guide", "internal/transform", "internal/nearest", "contracts"},
 	"internal/storetest": {"internal/store", "internal/hook", "internal/pgtest"},
 	"internal/pgtest":    {},
 	"internal/policy":    {},
@@ -140,7 +143,7 @@ func TestImports(t *testing.T) {
 // TestImportTable checks the table itself: it must be a direction, not a circle,
 // and the four that meet only in app must be apart in it.
 func TestImportTable(t *testing.T) {
-	apart := []string{"internal/ingest", "internal/schedule", "internal/deliver", "internal/api", "internal/store"}
+	apart := []string{"internal/ingest", "internal/schedule", "internal/deliver", "internal/api", "internal/catalog", "internal/store"}
 	for _, a := range apart {
 		for _, b := range mayImport[a] {
 			if slices.Contains(apart, b) {

@@ -30,6 +30,7 @@ var dependencies = map[string]string{
 	"go.uber.org/goleak":                                       "tests: no goroutine outlives its owner",
 	"golang.org/x/sync":                                        "errgroup: start and stop of the parts of the server",
 	"golang.org/x/time":                                        "rate limits of endpoints",
+	"modernc.org/quickjs":                                      "JavaScript without cgo, with limits of time and memory, for the transformations of endpoints",
 	"modernc.org/sqlite":                                       "SQLite without cgo, the default database",
 	"pgregory.net/rapid":                                       "tests: properties on random values, shrunk when they fail",
 }

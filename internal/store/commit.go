@@ -60,8 +60,9 @@ type submission struct {
 // mark notes that a delivery is in a sender's hands.
 type mark struct {
 	hook.Result
-	err  error
-	done chan struct{} // nil: nobody waits
+	frozen *sealedRequest
+	err    error
+	done   chan struct{} // nil: nobody waits
 }
 
 // youngMark is a lazy mark that waits to become old enough to be written.
@@ -72,9 +73,10 @@ type youngMark struct {
 
 type result struct {
 	hook.Result
-	data []byte // its attempt, encoded
-	err  error
-	done func(error)
+	frozen *sealedRequest
+	data   []byte // its attempt, encoded
+	err    error
+	done   func(error)
 }
 
 // change is any other write: configuration, upkeep. It runs under a savepoint,
@@ -350,10 +352,10 @@ func payloadBytes(sub *hook.Submission) (n int) {
 // interrupted. A result that comes soon (markDelay) makes the note superfluous,
 // and it is never written. Failure is of no consequence, so none is reported.
 func (db *DB) Sending(r hook.Result) {
-	r.Frozen = db.seal.sealBytes(r.Frozen, r.Delivery.ID[:])
+	m := &mark{Result: r, frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID)}
 	q := db.queue
 	q.mu.Lock()
-	q.young[r.Delivery.ID] = youngMark{&mark{Result: r}, time.Now()}
+	q.young[r.Delivery.ID] = youngMark{m, time.Now()}
 	first := len(q.young) == 1
 	q.mu.Unlock()
 	if first {
@@ -364,8 +366,7 @@ func (db *DB) Sending(r hook.Result) {
 // Intend notes the same durably before it returns: at-most-once deliveries are
 // sent only after it returned nil.
 func (db *DB) Intend(r hook.Result) error {
-	r.Frozen = db.seal.sealBytes(r.Frozen, r.Delivery.ID[:])
-	m := &mark{Result: r, done: make(chan struct{})}
+	m := &mark{Result: r, frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: make(chan struct{})}
 	if err := db.queue.add(1, 0, true, false, func(b *batch) { b.marks = append(b.marks, m) }); err != nil {
 		return err
 	}
@@ -377,8 +378,7 @@ func (db *DB) Intend(r hook.Result) error {
 // on the committing goroutine: done must be quick. After an error nothing was
 // stored and SaveResult may be called again with the same result.
 func (db *DB) SaveResult(r hook.Result, done func(error)) {
-	r.Frozen = db.seal.sealBytes(r.Frozen, r.Delivery.ID[:])
-	res := &result{Result: r, done: done}
+	res := &result{Result: r, frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: done}
 	if r.Attempt != nil { // encoded here, on the caller's goroutine: the committing one is the bottleneck
 		res.data = encodeAttempt(r.Attempt)
 	}

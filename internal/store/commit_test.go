@@ -289,7 +289,7 @@ func testMarks(t *testing.T, db *DB) {
 	submit(t, db, a)
 	sending := a.Deliveries[0]
 	sending.State, sending.NextAttemptAt = hook.Sending, time.Now()
-	db.Sending(hook.Result{Delivery: sending, Frozen: []byte("body")})
+	db.Sending(hook.Result{Delivery: sending, Frozen: &hook.Frozen{Body: []byte("body")}})
 	inHands := func() int {
 		list, err := db.InHands(t.Context(), ep, 10)
 		if err != nil {

@@ -5,37 +5,75 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 
 	"gancho/internal/hook"
 )
 
 // PutContract stores the source of a contract as a new version, unless the
-// newest version has the same source, and returns the version it has.
-func (db *DB) PutContract(ctx context.Context, name string, source []byte) (version int64, err error) {
-	stored := false
+// newest version has the same source; it returns the version that is the newest
+// then. Where it comes from decides what else keeps it out, so that what an
+// operator does survives restarts and upgrades:
+//
+//   - shipped: nothing is stored if the operator's own text is the newest, or
+//     if this text was in force before (an older program has been started).
+//   - directory: nothing is stored if it is the text that was last taken from
+//     the directory, even if another was posted since.
+//   - posted: always stored.
+//
+// It tells nobody: whoever calls it knows the contract, and puts it in force.
+func (db *DB) PutContract(ctx context.Context, name string, source []byte, origin hook.ContractOrigin) (version int64, created bool, err error) {
 	err = db.change(ctx, func(t *tx) error {
+		version, created = 0, false
 		var newest []byte
-		err := t.row(`SELECT version, source FROM contracts WHERE name = $1 ORDER BY version DESC LIMIT 1`, name).Scan(&version, &newest)
-		switch {
-		case err == nil && bytes.Equal(newest, source):
-			return nil
-		case err != nil && !errors.Is(err, sql.ErrNoRows):
+		var from hook.ContractOrigin
+		err := t.row(`SELECT version, source, origin FROM contracts WHERE name = $1 ORDER BY version DESC LIMIT 1`, name).Scan(&version, &newest, &from)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
+		if version > 0 {
+			if bytes.Equal(newest, source) {
+				if origin == hook.ContractDirectory && from == hook.ContractShipped { // it is the operator's from now on
+					_, err = t.exec(`UPDATE contracts SET origin = $3 WHERE name = $1 AND version = $2`, name, version, string(origin))
+				}
+				return err
+			}
+			known, err := t.knownContract(name, source, origin)
+			if err != nil || known || origin == hook.ContractShipped && from != hook.ContractShipped {
+				return err
+			}
+		}
 		version++
-		stored = true
-		_, err = t.exec(`INSERT INTO contracts (name, version, source, created_at) VALUES ($1, $2, $3, $4)`, name, version, source, db.now().UnixMicro())
+		created = true
+		_, err = t.exec(`INSERT INTO contracts (name, version, source, origin, created_at) VALUES ($1, $2, $3, $4, $5)`,
+			name, version, source, string(origin), db.now().UnixMicro())
 		return err
 	})
-	if err == nil && stored {
-		db.changed(hook.Change{})
-	}
-	return version, err
+	return version, created, err
 }
 
-// Contracts are all versions of all contracts, by name and version.
-func (db *DB) Contracts(ctx context.Context) ([]hook.ContractText, error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT name, version, source FROM contracts ORDER BY name, version`)
+// knownContract reports whether a text was taken in earlier, and has been
+// overtaken since.
+func (t *tx) knownContract(name string, source []byte, origin hook.ContractOrigin) (known bool, err error) {
+	query := ""
+	switch origin {
+	case hook.ContractPosted:
+		return false, nil
+	case hook.ContractShipped:
+		query = `SELECT EXISTS (SELECT 1 FROM contracts WHERE name = $1 AND origin = $2 AND source = $3)`
+	case hook.ContractDirectory:
+		query = `SELECT EXISTS (SELECT 1 FROM contracts WHERE name = $1 AND source = $3
+			AND version = (SELECT MAX(version) FROM contracts WHERE name = $1 AND origin = $2))`
+	default:
+		return false, fmt.Errorf("contract of unknown origin %q", origin)
+	}
+	return known, t.row(query, name, string(origin), source).Scan(&known)
+}
+
+// ContractVersions are all versions of all contracts, by name and version,
+// without their sources.
+func (db *DB) ContractVersions(ctx context.Context) ([]hook.ContractText, error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT name, version, origin, created_at FROM contracts ORDER BY name, version`)
 	if err != nil {
 		return nil, lost(err)
 	}
@@ -43,9 +81,11 @@ func (db *DB) Contracts(ctx context.Context) ([]hook.ContractText, error) {
 	var list []hook.ContractText
 	for rows.Next() {
 		var c hook.ContractText
-		if err := rows.Scan(&c.Name, &c.Version, &c.Source); err != nil {
+		var created sql.NullInt64
+		if err := rows.Scan(&c.Name, &c.Version, &c.Origin, &created); err != nil {
 			return nil, lost(err)
 		}
+		c.CreatedAt = fromMicros(created)
 		list = append(list, c)
 	}
 	return list, lost(rows.Err())
@@ -54,9 +94,64 @@ func (db *DB) Contracts(ctx context.Context) ([]hook.ContractText, error) {
 // ContractAt is one version of a contract.
 func (db *DB) ContractAt(ctx context.Context, name string, version int64) (hook.ContractText, error) {
 	c := hook.ContractText{Name: name, Version: version}
-	err := db.read.QueryRowContext(ctx, `SELECT source FROM contracts WHERE name = $1 AND version = $2`, name, version).Scan(&c.Source)
+	var created sql.NullInt64
+	err := db.read.QueryRowContext(ctx, `SELECT source, origin, created_at FROM contracts WHERE name = $1 AND version = $2`, name, version).
+		Scan(&c.Source, &c.Origin, &created)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, hook.NotFound("contract", name)
 	}
+	c.CreatedAt = fromMicros(created)
 	return c, lost(err)
+}
+
+// SetContractShaping keeps what an operator says of shaping, in the place of what
+// the contract says; nil takes it back.
+func (db *DB) SetContractShaping(ctx context.Context, contract string, on *bool) error {
+	return db.change(ctx, func(t *tx) error {
+		if on == nil {
+			_, err := t.exec(`DELETE FROM contract_options WHERE contract = $1`, contract)
+			return err
+		}
+		_, err := t.exec(`INSERT INTO contract_options (contract, shaping) VALUES ($1, $2)
+			ON CONFLICT (contract) DO UPDATE SET shaping = excluded.shaping`, contract, map[bool]string{true: "on", false: "off"}[*on])
+		return err
+	})
+}
+
+// ContractShaping is what operators said of shaping, by contract.
+func (db *DB) ContractShaping(ctx context.Context) (map[string]bool, error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT contract, shaping FROM contract_options`)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	out := map[string]bool{}
+	for rows.Next() {
+		var name, shaping string
+		if err := rows.Scan(&name, &shaping); err != nil {
+			return nil, lost(err)
+		}
+		out[name] = shaping == "on"
+	}
+	return out, lost(rows.Err())
+}
+
+// ContractEndpoints lists up to n endpoints of a contract over all tenants, by
+// id, from the one after the given id; without deleted ones.
+func (db *DB) ContractEndpoints(ctx context.Context, contract string, after hook.EndpointID, n int) ([]*hook.Endpoint, error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT `+endpointColumns+` FROM endpoints
+		WHERE contract = $1 AND id > $2 AND state <> 'deleted' ORDER BY id LIMIT $3`, contract, after[:], n)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	var list []*hook.Endpoint
+	for rows.Next() {
+		e, err := db.scanEndpoint(rows)
+		if err != nil {
+			return nil, lost(err)
+		}
+		list = append(list, e)
+	}
+	return list, lost(rows.Err())
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"gancho/internal/hook"
 )
@@ -109,7 +110,7 @@ func testDeleteTenant(t *testing.T, db *DB) {
 		if i%3 == 0 {
 			d := h.deliveries[i]
 			done := make(chan error, 1)
-			db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: []byte("x")}, func(err error) { done <- err })
+			db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: &hook.Frozen{Body: []byte("x")}}, func(err error) { done <- err })
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
@@ -339,24 +340,24 @@ func TestContracts(t *testing.T) { each(t, testContracts) }
 func testContracts(t *testing.T, db *DB) {
 	ctx := t.Context()
 	for i, source := range []string{"a", "a", "b", "b", "a"} {
-		v, err := db.PutContract(ctx, "x", []byte(source))
-		if want := []int64{1, 1, 2, 2, 3}[i]; err != nil || v != want {
-			t.Errorf("%d: version %d, want %d: %v", i, v, want, err)
+		v, created, err := db.PutContract(ctx, "x", []byte(source), hook.ContractPosted)
+		if want := []int64{1, 1, 2, 2, 3}[i]; err != nil || v != want || created != []bool{true, false, true, false, true}[i] {
+			t.Errorf("%d: version %d (%v), want %d: %v", i, v, created, want, err)
 		}
 	}
-	if _, err := db.PutContract(ctx, "w", []byte("w")); err != nil {
+	if _, _, err := db.PutContract(ctx, "w", []byte("w"), hook.ContractShipped); err != nil {
 		t.Fatal(err)
 	}
-	list, err := db.Contracts(ctx)
+	list, err := db.ContractVersions(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]hook.ContractText{
-		{Name: "w", Version: 1, Source: []byte("w")},
-		{Name: "x", Version: 1, Source: []byte("a")},
-		{Name: "x", Version: 2, Source: []byte("b")},
-		{Name: "x", Version: 3, Source: []byte("a")},
-	}, list); diff != "" {
+		{Name: "w", Version: 1, Origin: hook.ContractShipped},
+		{Name: "x", Version: 1, Origin: hook.ContractPosted},
+		{Name: "x", Version: 2, Origin: hook.ContractPosted},
+		{Name: "x", Version: 3, Origin: hook.ContractPosted},
+	}, list, cmpopts.IgnoreFields(hook.ContractText{}, "CreatedAt")); diff != "" {
 		t.Error(diff)
 	}
 	if c, err := db.ContractAt(ctx, "x", 2); err != nil || string(c.Source) != "b" {
@@ -364,6 +365,45 @@ func testContracts(t *testing.T, db *DB) {
 	}
 	if _, err := db.ContractAt(ctx, "x", 4); !hook.IsKind(err, hook.KindNotFound) {
 		t.Error(err)
+	}
+}
+
+// What an operator did survives restarts, upgrades and downgrades.
+func TestContractOrigins(t *testing.T) {
+	t.Parallel()
+	const (
+		shipped, directory, posted = hook.ContractShipped, hook.ContractDirectory, hook.ContractPosted
+	)
+	type step struct {
+		origin hook.ContractOrigin
+		source string
+		want   string // in force then
+	}
+	for name, steps := range map[string][]step{
+		"upgrade":                         {{shipped, "a", "a"}, {shipped, "b", "b"}, {shipped, "b", "b"}},
+		"downgrade":                       {{shipped, "a", "a"}, {shipped, "b", "b"}, {shipped, "a", "b"}},
+		"posted survives restart":         {{shipped, "a", "a"}, {posted, "p", "p"}, {shipped, "a", "p"}},
+		"posted survives upgrade":         {{shipped, "a", "a"}, {posted, "p", "p"}, {shipped, "b", "p"}},
+		"posted back to the shipped one":  {{shipped, "a", "a"}, {posted, "p", "p"}, {posted, "a", "a"}},
+		"file replaces the shipped one":   {{shipped, "a", "a"}, {directory, "d", "d"}, {shipped, "b", "d"}, {directory, "d", "d"}},
+		"file that says what is shipped":  {{shipped, "a", "a"}, {directory, "a", "a"}, {shipped, "b", "a"}},
+		"posted over a file":              {{directory, "d", "d"}, {posted, "p", "p"}, {directory, "d", "p"}, {directory, "e", "e"}},
+		"a file put back to what it said": {{directory, "d", "d"}, {directory, "e", "e"}, {directory, "d", "d"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t)
+			for i, s := range steps {
+				version, _, err := db.PutContract(t.Context(), "x", []byte(s.source), s.origin)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c, err := db.ContractAt(t.Context(), "x", version)
+				if err != nil || string(c.Source) != s.want {
+					t.Errorf("step %d, %s %s: %q is in force, want %q (%v)", i, s.origin, s.source, c.Source, s.want, err)
+				}
+			}
+		})
 	}
 }
 
@@ -593,7 +633,7 @@ func TestExpire(t *testing.T) {
 	for i, d := range h.deliveries {
 		if i%2 == 0 && d.State.Finished() {
 			done := make(chan error, 1)
-			db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: []byte("x")}, func(err error) { done <- err })
+			db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: &hook.Frozen{Body: []byte("x")}}, func(err error) { done <- err })
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}

@@ -219,7 +219,7 @@ func (p *pair) record(rt *rapid.T) {
 			Delivery: d.ID, Number: d.Attempts, StartedAt: p.now(), Class: "timeout", Detail: rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "detail"),
 		}}
 		if rapid.Bool().Draw(rt, "frozen") {
-			r.Frozen = []byte(rapid.SampledFrom([]string{"1", "2"}).Draw(rt, "body"))
+			r.Frozen = &hook.Frozen{Body: []byte(rapid.SampledFrom([]string{"1", "2"}).Draw(rt, "body"))}
 		}
 		results = append(results, r)
 	}
@@ -237,7 +237,9 @@ func (p *pair) record(rt *rapid.T) {
 func (p *pair) intend(rt *rapid.T) {
 	d := p.some(rt)
 	d.State, d.NextAttemptAt = hook.Sending, p.now()
-	p.same("intend", func(db *DB) (any, error) { return nil, db.Intend(hook.Result{Delivery: d, Frozen: []byte("f")}) })
+	p.same("intend", func(db *DB) (any, error) {
+		return nil, db.Intend(hook.Result{Delivery: d, Frozen: &hook.Frozen{Body: []byte("f"), Head: &hook.Head{Method: "PUT"}}})
+	})
 }
 
 func (p *pair) retry(rt *rapid.T) {

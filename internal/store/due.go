@@ -113,11 +113,14 @@ func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, max
 			job.Event = events[d.ID.Event()]
 		}
 		if d.EndpointVersion != 0 {
-			if job.Frozen, err = db.Body(ctx, d.ID); err != nil {
+			if job.Frozen, err = db.frozen(ctx, d.ID); err != nil {
 				return due, err
 			}
 		}
-		bytes += len(job.Event.Payload) + len(job.Frozen)
+		bytes += len(job.Event.Payload)
+		if job.Frozen != nil {
+			bytes += len(job.Frozen.Body)
+		}
 		due.Jobs = append(due.Jobs, job)
 	}
 	return due, nil
@@ -185,14 +188,32 @@ func (db *DB) eventsInto(ctx context.Context, events map[hook.EventID]*hook.Even
 
 // Body is the frozen body of a delivery, nil if it equals its event's payload.
 func (db *DB) Body(ctx context.Context, id hook.DeliveryID) ([]byte, error) {
-	var sealed []byte
-	err := db.hot.body.QueryRowContext(ctx, id[:]).Scan(&sealed)
+	f, err := db.frozen(ctx, id)
+	if f == nil {
+		return nil, err
+	}
+	return f.Body, nil
+}
+
+// frozen is what was kept of a delivery's request, nil if nothing was.
+func (db *DB) frozen(ctx context.Context, id hook.DeliveryID) (*hook.Frozen, error) {
+	var body, head []byte
+	err := db.hot.body.QueryRowContext(ctx, id[:]).Scan(&body, &head)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, lost(err)
 	}
-	body, err := db.seal.openBytes(sealed, id[:])
-	return body, lost(err)
+	f := new(hook.Frozen)
+	if f.Body, err = db.seal.openBytes(body, id[:]); err != nil {
+		return nil, lost(err)
+	}
+	if head != nil {
+		f.Head = new(hook.Head)
+		if err := db.seal.openJSON(head, id[:], f.Head); err != nil {
+			return nil, lost(err)
+		}
+	}
+	return f, nil
 }

@@ -24,7 +24,7 @@ func TestPartitions(t *testing.T) {
 		d := a.Deliveries[0]
 		d.State, d.FinishedAt = state, finished
 		done := make(chan error, 1)
-		db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: []byte("x")}, func(err error) { done <- err })
+		db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: &hook.Frozen{Body: []byte("x")}}, func(err error) { done <- err })
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}

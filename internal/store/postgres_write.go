@@ -525,11 +525,13 @@ func (r *deliveryRows) queue(q *pgx.Batch) {
 func (w *writing) queueResults(q *pgx.Batch) {
 	last := map[hook.DeliveryID]*hook.Delivery{}
 	var bodyTenants []string
-	var bodyOf, bodies [][]byte
-	note := func(r *hook.Result) {
+	var bodyOf, bodies, heads [][]byte
+	note := func(r *hook.Result, frozen *sealedRequest) {
 		last[r.Delivery.ID] = &r.Delivery
-		if r.Frozen != nil {
-			bodyTenants, bodyOf, bodies = append(bodyTenants, r.Delivery.Tenant), append(bodyOf, r.Delivery.ID[:]), append(bodies, r.Frozen)
+		if frozen != nil {
+			head, _ := frozen.head.([]byte)
+			bodyTenants, bodyOf = append(bodyTenants, r.Delivery.Tenant), append(bodyOf, r.Delivery.ID[:])
+			bodies, heads = append(bodies, frozen.body), append(heads, head)
 		}
 	}
 	type attempt struct {
@@ -538,10 +540,10 @@ func (w *writing) queueResults(q *pgx.Batch) {
 	}
 	data := map[attempt][]byte{}
 	for _, m := range w.marks {
-		note(&m.Result)
+		note(&m.Result, m.frozen)
 	}
 	for _, r := range w.results {
-		note(&r.Result)
+		note(&r.Result, r.frozen)
 		if r.Attempt != nil {
 			data[attempt{r.Delivery.ID, r.Attempt.Number}] = r.data
 		}
@@ -562,10 +564,10 @@ func (w *writing) queueResults(q *pgx.Batch) {
 			ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data`, tenants, ids, numbers, values)
 	}
 	if len(bodies) > 0 {
-		q.Queue(`INSERT INTO bodies (delivery, body)
-			SELECT u.delivery, u.body FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS u (tenant, delivery, body)
+		q.Queue(`INSERT INTO bodies (delivery, body, head)
+			SELECT u.delivery, u.body, u.head FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[]) AS u (tenant, delivery, body, head)
 			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery)
-			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies)
+			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies, heads)
 	}
 }
 

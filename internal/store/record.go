@@ -19,6 +19,22 @@ const (
 	recordPageBytes = 4 << 20
 )
 
+const recordQuery = `SELECT ` + recordColumns + ` FROM records WHERE tenant = $1 AND contract = $2 AND kind = $3 AND key = $4`
+
+// recordsQuery reads recordsAtOnce records of one kind.
+func recordsQuery() string {
+	var s strings.Builder
+	s.WriteString(`SELECT ` + recordColumns + ` FROM records WHERE tenant = $1 AND contract = $2 AND kind = $3 AND key IN (`)
+	for i := range recordsAtOnce {
+		if i > 0 {
+			s.WriteString(", ")
+		}
+		fmt.Fprintf(&s, "$%d", 4+i)
+	}
+	s.WriteString(")")
+	return s.String()
+}
+
 func scanRecord(row interface{ Scan(...any) error }) (r hook.Record, err error) {
 	var created, updated sql.NullInt64
 	err = row.Scan(&r.Tenant, &r.Contract, &r.Kind, &r.Key, &r.Version, &created, &updated, &r.Document)
@@ -164,55 +180,4 @@ func (db *DB) EachRecord(ctx context.Context, tenant, contract, kind string, fn 
 		}
 	}
 	return lost(rows.Err())
-}
-
-// writes stores the record writes of a submission that are not lost, with their
-// events. The first of a record that is lost takes the later ones with it, since
-// they were worked out from its outcome.
-func (l *lite) writes(ctx context.Context, s *submission, now, expires int64) error {
-	var gone map[hook.RecordName]bool
-	for _, w := range s.Records {
-		name := w.Record.Name()
-		won := !gone[name]
-		if won {
-			var err error
-			if won, err = l.write(ctx, w); err != nil {
-				return err
-			}
-		}
-		if w.Lost = !won; w.Lost {
-			if gone == nil {
-				gone = map[hook.RecordName]bool{}
-			}
-			gone[name] = true
-			continue
-		}
-		for _, it := range w.Events {
-			if err := l.item(ctx, it, now, expires); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// write changes one record, if it is still at the version that was read.
-func (l *lite) write(ctx context.Context, w *hook.RecordWrite) (won bool, err error) {
-	r := &w.Record
-	var res sql.Result
-	switch {
-	case r.Document == nil:
-		res, err = l.stmts.deleteRecord.ExecContext(ctx, r.Tenant, r.Contract, r.Kind, r.Key, w.Was)
-	case w.Was == 0:
-		res, err = l.stmts.insertRecord.ExecContext(ctx, r.Tenant, r.Contract, r.Kind, r.Key, r.Version,
-			r.CreatedAt.UnixMicro(), r.UpdatedAt.UnixMicro(), r.Document)
-	default:
-		res, err = l.stmts.updateRecord.ExecContext(ctx, r.Version, r.UpdatedAt.UnixMicro(), r.Document,
-			r.Tenant, r.Contract, r.Kind, r.Key, w.Was)
-	}
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n == 1, err
 }

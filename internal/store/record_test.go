@@ -86,13 +86,17 @@ func testRecordWritesAreConditional(t *testing.T, db *DB) {
 		{"change of what was", []*hook.RecordWrite{order("a", 10, 13, "three")}, []bool{true}, "two"},
 		{"delete what was", []*hook.RecordWrite{order("a", 10, 13, "")}, []bool{true}, "two"},
 		{
-			"a chain", []*hook.RecordWrite{order("a", 12, 13, "three"), order("a", 13, 14, ""), order("a", 0, 15, "four")},
-			[]bool{false, false, false}, "four",
+			"a chain",
+			[]*hook.RecordWrite{order("a", 12, 13, "three"), order("a", 13, 14, ""), order("a", 0, 15, "four")},
+			[]bool{false, false, false},
+			"four",
 		},
 		{
 			// The last one would find what it wants, but was worked out from the others.
-			"a chain that is lost", []*hook.RecordWrite{order("a", 14, 16, "five"), order("b", 0, 1, "b"), order("a", 15, 17, "six")},
-			[]bool{true, false, true}, "four",
+			"a chain that is lost",
+			[]*hook.RecordWrite{order("a", 14, 16, "five"), order("b", 0, 1, "b"), order("a", 15, 17, "six")},
+			[]bool{true, false, true},
+			"four",
 		},
 		{"delete", []*hook.RecordWrite{order("a", 15, 18, "")}, []bool{false}, ""},
 		{"create after deletion", []*hook.RecordWrite{order("a", 0, 19, "seven")}, []bool{false}, "seven"},

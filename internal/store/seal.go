@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"gancho/internal/hook"
 )
 
 // sealer encrypts what must not be readable in a stolen database file:
 // endpoint configuration (URLs and headers carry tokens), signing secrets, and
-// rendered bodies (a contract may put a key into them).
+// rendered bodies (a contract may put a key into them) and requests.
 //
 // Form: 1 version byte, 12 bytes nonce, AES-256-GCM ciphertext. The row's id is
 // authenticated with it, so a sealed value cannot be moved to another row.
@@ -72,6 +74,28 @@ func (s *sealer) openBytes(sealed, id []byte) ([]byte, error) {
 		return nil, errSeal
 	}
 	return plain, nil
+}
+
+// sealedRequest is a [hook.Frozen], encrypted. head is nil if there is none.
+type sealedRequest struct {
+	body []byte
+	head any // []byte, or nil for NULL
+}
+
+// sealRequest encrypts what is frozen of a delivery's request; nil stays nil.
+func (s *sealer) sealRequest(f *hook.Frozen, id hook.DeliveryID) *sealedRequest {
+	if f == nil {
+		return nil
+	}
+	out := &sealedRequest{body: s.sealBytes(f.Body, id[:])}
+	if f.Head != nil {
+		head, err := json.Marshal(f.Head)
+		if err != nil { // texts always encode
+			panic(err)
+		}
+		out.head = s.sealBytes(head, id[:])
+	}
+	return out
 }
 
 // NewKey makes a key for [Options].

@@ -183,12 +183,12 @@ func (l *lite) commit(b *batch) (err error) {
 		return err
 	}
 	for _, m := range b.marks {
-		if err := l.result(ctx, &m.Result, nil); err != nil {
+		if err := l.result(ctx, &m.Result, m.frozen, nil); err != nil {
 			return err
 		}
 	}
 	for _, r := range b.results {
-		if err := l.result(ctx, &r.Result, r.data); err != nil {
+		if err := l.result(ctx, &r.Result, r.frozen, r.data); err != nil {
 			return err
 		}
 	}

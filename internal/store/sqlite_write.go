@@ -66,7 +66,7 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 			created_at, endpoint_version, contract_version`, ""},
 		// Recording twice is recording once.
 		{&s.attempts, "attempts", "delivery, number, data", "ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data"},
-		{&s.bodies, "bodies", "delivery, body", "ON CONFLICT (delivery) DO NOTHING"},
+		{&s.bodies, "bodies", "delivery, body, head", "ON CONFLICT (delivery) DO NOTHING"},
 	} {
 		if err := p.bulk.prepare(ctx, conn, p.table, p.columns, p.tail); err != nil {
 			return err
@@ -211,6 +211,57 @@ func repeated(it *hook.Accepted, prior []byte) error {
 	return err
 }
 
+// writes stores the record writes of a submission that are not lost, with their
+// events. The first of a record that is lost takes the later ones with it, since
+// they were worked out from its outcome.
+func (l *lite) writes(ctx context.Context, s *submission, now, expires int64) error {
+	var gone map[hook.RecordName]bool
+	for _, w := range s.Records {
+		name := w.Record.Name()
+		won := !gone[name]
+		if won {
+			var err error
+			if won, err = l.write(ctx, w); err != nil {
+				return err
+			}
+		}
+		if w.Lost = !won; w.Lost {
+			if gone == nil {
+				gone = map[hook.RecordName]bool{}
+			}
+			gone[name] = true
+			continue
+		}
+		for _, it := range w.Events {
+			if err := l.item(ctx, it, now, expires); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// write changes one record, if it is still at the version that was read.
+func (l *lite) write(ctx context.Context, w *hook.RecordWrite) (won bool, err error) {
+	r := &w.Record
+	var res sql.Result
+	switch {
+	case r.Document == nil:
+		res, err = l.stmts.deleteRecord.ExecContext(ctx, r.Tenant, r.Contract, r.Kind, r.Key, w.Was)
+	case w.Was == 0:
+		res, err = l.stmts.insertRecord.ExecContext(ctx, r.Tenant, r.Contract, r.Kind, r.Key, r.Version,
+			r.CreatedAt.UnixMicro(), r.UpdatedAt.UnixMicro(), r.Document)
+	default:
+		res, err = l.stmts.updateRecord.ExecContext(ctx, r.Version, r.UpdatedAt.UnixMicro(), r.Document,
+			r.Tenant, r.Contract, r.Kind, r.Key, w.Was)
+	}
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 1, err
+}
+
 func (l *lite) insertDelivery(ctx context.Context, d *hook.Delivery) error {
 	zero := int64(0)
 	return l.stmts.deliveries.add(ctx, d.Tenant, d.ID[:], d.Endpoint[:], d.Type, string(d.Mode), string(d.State), "", d.Test, zero, zero,
@@ -228,9 +279,9 @@ func dueAt(d *hook.Delivery) any {
 	return max(d.QueueAt.UnixMicro(), 1)
 }
 
-// result writes a delivery's new row, its frozen body, and its attempt if there
+// result writes a delivery's new row, what is frozen of its request, and its attempt if there
 // was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
-func (l *lite) result(ctx context.Context, r *hook.Result, data []byte) error {
+func (l *lite) result(ctx context.Context, r *hook.Result, frozen *sealedRequest, data []byte) error {
 	d := &r.Delivery
 	done, err := l.stmts.update.ExecContext(ctx, string(d.State), d.Reason, int64(d.Attempts), int64(d.Slot), dueAt(d),
 		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:])
@@ -240,8 +291,8 @@ func (l *lite) result(ctx context.Context, r *hook.Result, data []byte) error {
 	if n, err := done.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	if r.Frozen != nil {
-		if err := l.stmts.bodies.add(ctx, d.ID[:], r.Frozen); err != nil {
+	if frozen != nil {
+		if err := l.stmts.bodies.add(ctx, d.ID[:], frozen.body, frozen.head); err != nil {
 			return err
 		}
 	}

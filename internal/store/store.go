@@ -22,7 +22,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"gancho/internal/hook"
@@ -152,9 +151,9 @@ func (h *hotReads) prepare(ctx context.Context, db *DB) (err error) {
 		{&h.due, `SELECT ` + deliveryColumns + ` FROM deliveries
 			WHERE endpoint = $1 AND due_at > 0 AND (due_at, id) > ($2, $3) ORDER BY due_at, id LIMIT $4`},
 		{&h.event, `SELECT ` + eventColumns + ` FROM events WHERE tenant = $1 AND id = $2`},
-		{&h.body, `SELECT body FROM bodies WHERE delivery = $1`},
-		{&h.record, `SELECT ` + recordColumns + ` FROM records WHERE tenant = $1 AND contract = $2 AND kind = $3 AND key = $4`},
-		{&h.records, `SELECT ` + recordColumns + ` FROM records WHERE tenant = $1 AND contract = $2 AND kind = $3 AND key IN (` + places(4, recordsAtOnce) + `)`},
+		{&h.body, `SELECT body, head FROM bodies WHERE delivery = $1`},
+		{&h.record, recordQuery},
+		{&h.records, recordsQuery()},
 	} {
 		p.read.db, p.read.text = db.read, p.text
 		if p.read.stmt, err = db.dialect.prepare(ctx, p.text); err != nil {
@@ -162,15 +161,6 @@ func (h *hotReads) prepare(ctx context.Context, db *DB) (err error) {
 		}
 	}
 	return nil
-}
-
-// places are n placeholders from the given number on.
-func places(from, n int) string {
-	list := make([]string, n)
-	for i := range list {
-		list[i] = fmt.Sprintf("$%d", from+i)
-	}
-	return strings.Join(list, ", ")
 }
 
 func (h *hotReads) close() (err error) {

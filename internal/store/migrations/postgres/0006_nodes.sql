@@ -24,6 +24,7 @@ CREATE TABLE signals (
     tenant   TEXT   NOT NULL DEFAULT '',
     endpoint BYTEA,
     key      BYTEA,
+    contract TEXT   NOT NULL DEFAULT '',
     work     BOOLEAN NOT NULL DEFAULT false
 );
 
@@ -39,9 +40,10 @@ DECLARE
     r RECORD;
 BEGIN
     IF TG_OP = 'DELETE' THEN r := OLD; ELSE r := NEW; END IF;
-    INSERT INTO signals (at, tenant, endpoint, key) VALUES (
+    INSERT INTO signals (at, tenant, contract, endpoint, key) VALUES (
         (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-        CASE TG_TABLE_NAME WHEN 'tenants' THEN to_jsonb(r)->>'id' WHEN 'contracts' THEN '' ELSE coalesce(to_jsonb(r)->>'tenant', '') END,
+        CASE TG_TABLE_NAME WHEN 'tenants' THEN to_jsonb(r)->>'id' ELSE coalesce(to_jsonb(r)->>'tenant', '') END,
+        CASE TG_TABLE_NAME WHEN 'contracts' THEN to_jsonb(r)->>'name' WHEN 'contract_options' THEN to_jsonb(r)->>'contract' ELSE '' END,
         CASE TG_TABLE_NAME WHEN 'endpoints' THEN decode(substr(to_jsonb(r)->>'id', 3), 'hex') END,
         CASE TG_TABLE_NAME WHEN 'keys' THEN decode(substr(to_jsonb(r)->>'id', 3), 'hex') END);
     PERFORM pg_notify('gancho', '');
@@ -53,3 +55,4 @@ CREATE TRIGGER changed AFTER INSERT OR DELETE OR UPDATE ON tenants FOR EACH ROW 
 CREATE TRIGGER changed AFTER INSERT OR DELETE OR UPDATE OF updated_at ON endpoints FOR EACH ROW EXECUTE FUNCTION gancho_changed();
 CREATE TRIGGER changed AFTER DELETE ON keys FOR EACH ROW EXECUTE FUNCTION gancho_changed();
 CREATE TRIGGER changed AFTER INSERT OR DELETE OR UPDATE ON contracts FOR EACH ROW EXECUTE FUNCTION gancho_changed();
+CREATE TRIGGER changed AFTER INSERT OR DELETE OR UPDATE ON contract_options FOR EACH ROW EXECUTE FUNCTION gancho_changed();

@@ -1,0 +1,54 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"gancho/internal/contract"
+	"gancho/internal/guide"
+	"gancho/internal/hook"
+)
+
+// routeContractDocs registers what customers and their tools read about a contract.
+func (a *API) routeContractDocs() {
+	document := func(id, path, contentType, schemaType, summary, description string, write func(*contract.Contract, string) []byte) {
+		add(a, operation{
+			id: id, method: http.MethodGet, path: path, tag: "contracts", access: anyReaders,
+			summary: summary, description: description, codes: []string{"contract_not_found"},
+		}, func(_ context.Context, in *ContractDocInput) (*contractDoc, error) {
+			c := a.contract(in.Name)
+			if c == nil {
+				return nil, hook.NotFound("contract", in.Name)
+			}
+			return &contractDoc{ContentType: contentType, Body: write(c, in.Language)}, nil
+		})
+		success := a.operation(http.MethodGet, path).Responses["200"]
+		success.Description = summary + "."
+		success.Headers = nil
+		mediaType, _, _ := strings.Cut(contentType, ";")
+		success.Content = map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: schemaType}}}
+	}
+	document("get-contract-docs", "/v1/contracts/{name}/docs", "text/markdown; charset=utf-8", huma.TypeString,
+		"Read the documentation of a contract",
+		"For the customers who receive its webhooks, as Markdown: when they are sent, how to set them up, fields, examples, programs that receive them.",
+		guide.Markdown)
+	document("get-contract-openapi", "/v1/contracts/{name}/openapi", "application/json", huma.TypeObject,
+		"Read the OpenAPI document of a contract",
+		"OpenAPI 3.1: its requests as webhooks, its look-ups as paths.",
+		guide.OpenAPI)
+}
+
+// ContractDocInput names a contract and a language.
+type ContractDocInput struct {
+	Name     string `path:"name" doc:"Name of the contract." example:"standard"`
+	Language string `query:"lang" enum:"en,es,pt" default:"en" doc:"Language of the texts."`
+}
+
+// contractDoc is a document as it is.
+type contractDoc struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}

@@ -1,0 +1,183 @@
+package api_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+const shop = `contract: shop
+title: {en: Shop, es: Tienda, pt: Loja}
+about: {en: A shop.}
+endpoint:
+  settings:
+    properties: {token: {type: string, title: {en: Token, es: Ficha}, secret: true}}
+    required: [token]
+  headers: {x-token: "${settings.token}", x-version: "1"}
+  shaping: off
+delivery: {timeout: 3s, retry: [0s, 5s], success: response.status == 200}
+events:
+  order.paid:
+    title: {en: An order was paid, es: Se pagó un pedido}
+    example: |-
+      {"id":1,"total":45.50}
+    schema: {type: object, required: [id]}
+assumed:
+  delivery.retry: {en: Nobody says so.}
+`
+
+// post sends a contract as a text, in the way curl does.
+func (s *server) post(path, source string) answer {
+	s.t.Helper()
+	return s.as(adminKey, "POST", path, source, "Content-Type", "application/yaml")
+}
+
+func quoted(s string) string {
+	b, _ := json.Marshal(s) // a text always encodes
+	return string(b)
+}
+
+func TestPutContract(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant := s.tenant("acme")
+	s.post("/v1/contracts", shop).want(201).is("name", "shop").is("version", 1.0).is("created", true)
+	s.post("/v1/contracts", shop).want(200).is("version", 1.0).is("created", false)
+	s.do("POST", "/v1/contracts", `{"source":`+quoted(shop)+`}`).want(200)
+	s.as(adminKey, "POST", "/v1/contracts", shop, "Content-Type", "application/x-www-form-urlencoded").want(200) // curl --data-binary
+
+	// It is in force at once.
+	_, id := s.endpoint(tenant, `{"contract":"shop","url":"http://127.0.0.1:9/","settings":{"token":"secret-token"}}`)
+	s.do("POST", tenant+"/events", `{"contract":"shop","type":"order.paid","payload":{"id":7}}`).want(202).is("deliveries", 1.0)
+
+	// An endpoint that lacks what a new version asks for stays with the old one, and says so.
+	second := strings.Replace(strings.Replace(shop, "required: [token]", "required: [token, shop_id]", 1), "{token: {", "{shop_id: {type: string, title: {en: Shop}}, token: {", 1)
+	a := s.post("/v1/contracts", second).want(201).is("version", 2.0)
+	a.is("kept_back.0.endpoint", id).is("kept_back.0.tenant", "acme").is("kept_back.0.version", 1.0).is("kept_back.0.errors.0.pointer", "/settings/shop_id")
+	s.do("GET", tenant+"/endpoints/"+id, "").want(200).is("contract_version", 1.0).is("settings.token", "********")
+	s.do("PATCH", tenant+"/endpoints/"+id, `{"name":"still without"}`).want(422).is("code", "endpoint_invalid")
+	s.do("PATCH", tenant+"/endpoints/"+id, `{"settings":{"shop_id":"7"}}`).want(200).is("contract_version", 2.0)
+
+	for _, c := range []struct {
+		name, source string
+		line, column int
+		detail       string
+	}{
+		{"unknown key", strings.Replace(shop, "endpoint:", "endpoints:", 1), 4, 1, "has no key endpoints"},
+		{"not YAML", "contract: [", 1, 11, "not valid YAML"},
+		{"condition", strings.Replace(shop, "response.status == 200", "response.state == 200", 1), 10, 0, "state"},
+		{"test that fails", shop + "tests:\n  paid: {event: order.paid, payload: {id: 1}, settings: {token: t}, body: no}\n", 20, 1, "paid"},
+	} {
+		a := s.post("/v1/contracts", c.source).want(422).is("code", "contract_invalid")
+		a.is("errors.0.line", c.line)
+		if c.column > 0 {
+			a.is("errors.0.column", c.column)
+		}
+		if !strings.Contains(strings.ToLower(a.str("errors.0.detail")), strings.ToLower(c.detail)) {
+			t.Errorf("%s: %s", c.name, a.Body)
+		}
+		s.post("/v1/contracts/check", c.source).want(200).is("ok", false)
+	}
+	s.do("GET", "/v1/contracts/shop", "").want(200).is("version", 2.0) // none of these changed anything
+	s.as(adminKey, "POST", "/v1/contracts", "contract: \xff", "Content-Type", "text/plain").want(422).is("code", "text_invalid")
+	s.do("POST", "/v1/contracts", `{"sauce":""}`).want(422)
+	s.post("/v1/contracts", "").want(400).is("code", "body_missing")
+	s.post("/v1/contracts", strings.Repeat("# long\n", 400_000)).want(413)
+}
+
+func TestGetContract(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.post("/v1/contracts", shop).want(201)
+	a := s.do("GET", "/v1/contracts/shop?lang=es", "").want(200)
+	for path, want := range map[string]any{
+		"title": "Tienda", "titles.pt": "Loja", "about": "A shop.", "events.0.title": "Se pagó un pedido", "events.0.example": `{"id":1,"total":45.50}`,
+		"events.0.made": "posted", "events.0.schema.required.0": "id", "settings.properties.token.title": "Ficha", "settings.properties.token.writeOnly": true,
+		"delivery.timeout_ms": 3000.0, "delivery.retry.1": "5s", "delivery.success": "response.status == 200", "assumptions.0.path": "delivery.retry",
+		"source": shop, "shaping": "off", "versions.0.origin": "posted", "versions.0.version": 1.0,
+	} {
+		a.is(path, want)
+	}
+	s.as("", "GET", "/v1/contracts/shop", "", "Authorization", "Bearer "+adminKey, "Accept-Language", "pt-BR").want(200).is("title", "Loja")
+	s.post("/v1/contracts", strings.Replace(shop, "en: Shop", "en: Shop 2", 1)).want(201)
+	s.do("GET", "/v1/contracts/shop?version=1", "").want(200).is("title", "Shop").is("version", 1.0)
+	s.do("GET", "/v1/contracts/shop", "").want(200).is("title", "Shop 2").is("versions.1.version", 1.0)
+	s.do("GET", "/v1/contracts/shop?version=3", "").want(404).is("code", "version_not_found")
+	for _, c := range shipped() { // each as it is, and as documented
+		for _, lang := range []string{"en", "es", "pt"} {
+			s.do("GET", "/v1/contracts/"+c.Name+"?lang="+lang, "").want(200).is("source", string(c.Source))
+		}
+	}
+	// A tenant's key reads them, and writes none.
+	s.tenant("acme")
+	key := s.key(`{"role":"tenant","tenant":"acme"}`)
+	s.as(key, "GET", "/v1/contracts/shop", "").want(200)
+	for _, path := range []string{"/v1/contracts", "/v1/contracts/check", "/v1/contracts/render"} {
+		s.as(key, "POST", path, `{"source":"contract: x"}`).want(403)
+	}
+	s.as(key, "PATCH", "/v1/contracts/shop", `{"shaping":"on"}`).want(403)
+}
+
+func TestContractShaping(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.post("/v1/contracts", shop).want(201)
+	s.do("PATCH", "/v1/contracts/shop", `{"shaping":"on"}`).want(200).is("shaping", "on").is("version", 1.0)
+	s.post("/v1/contracts", strings.Replace(shop, "en: Shop", "en: Shop 2", 1)).want(201)
+	s.do("GET", "/v1/contracts/shop", "").want(200).is("shaping", "on").is("version", 2.0)
+	if c, _ := s.contracts.Lookup("shop"); !c.Shaping() {
+		t.Error("the contract does not say so")
+	}
+	newServerOf(t, s.db).do("GET", "/v1/contracts/shop", "").want(200).is("shaping", "on").is("version", 2.0) // after a restart
+	s.do("PATCH", "/v1/contracts/shop", `{"shaping":null}`).want(200).is("shaping", "off")
+	s.do("PATCH", "/v1/contracts/shop", `{"shaping":"maybe"}`).want(422)
+	s.do("PATCH", "/v1/contracts/nothing", `{"shaping":"on"}`).want(404)
+}
+
+func TestCheckContract(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.post("/v1/contracts/check", shop).want(200).is("ok", true).is("name", "shop").is("tests.0.passed", true)
+	a := s.post("/v1/contracts/check", "contract: Shop\nevent: {}\n").want(200).is("ok", false).is("problems.2.line", 1.0).is("problems.2.column", 11.0)
+	if !strings.Contains(a.Body, "lower-case") || !strings.Contains(a.Body, "events") {
+		t.Errorf("not every mistake with its fix: %s", a.Body)
+	}
+	s.do("GET", "/v1/contracts/shop", "").want(404) // nothing is stored
+}
+
+func TestRenderContract(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	render := func(body string) answer {
+		t.Helper()
+		return s.do("POST", "/v1/contracts/render", body).want(200)
+	}
+	a := render(`{"source":` + quoted(shop) + `,"settings":{"token":"a-secret-token"}}`)
+	a.is("request.body", `{"id":1,"total":45.50}`).is("request.method", "POST").is("event_type", "order.paid").is("problems", []any{})
+	if !strings.Contains(a.Body, `["x-token","********"]`) || strings.Contains(a.Body, "a-secret-token") {
+		t.Errorf("secrets: %s", a.Body)
+	}
+	render(`{"source":"contract: 1"}`).is("request", nil).is("problems.0.line", 1.0)
+	render(`{"source":`+quoted(shop)+`}`).is("request", nil).is("problems.0.pointer", "/settings/token")
+	render(`{"source":`+quoted(shop)+`,"settings":{"token":"t"},"event_type":"order.sent"}`).is("request", nil).is("problems.0.pointer", "/event_type")
+	a = render(`{"source":` + quoted(shop) + `,"settings":{"token":"t"},"payload":{"total":1.10}}`)
+	a.is("request.body", `{"total":1.10}`).is("problems.0.pointer", "/payload/id") // shown, and what is wrong with it
+
+	// A contract in force, with a stored event.
+	tenant := s.tenant("acme")
+	event := s.do("POST", tenant+"/events", `{"type":"a","payload":{"n": 1.0}}`).want(202).str("id")
+	a = render(`{"contract":"standard","tenant":"acme","event":"` + event + `"}`)
+	a.is("request.body", `{"n": 1.0}`)
+	if !strings.Contains(a.Body, "webhook-signature") {
+		t.Errorf("not signed: %s", a.Body)
+	}
+	for _, c := range shipped() {
+		a := render(`{"contract":"` + c.Name + `"}`)
+		if a.get("request") == nil && !strings.HasPrefix(a.str("problems.0.pointer"), "/settings") {
+			t.Errorf("%s: %s", c.Name, a.Body)
+		}
+	}
+	s.do("POST", "/v1/contracts/render", `{"contract":"nothing"}`).want(404)
+	s.do("POST", "/v1/contracts/render", `{"contract":"standard","tenant":"acme","event":"evt_none"}`).want(404)
+	s.do("POST", "/v1/contracts/render", `{}`).want(422)
+}

@@ -1,0 +1,280 @@
+// Package catalog keeps the contracts of a running node: it takes new versions
+// in, puts them in force while the node serves, and loads what other nodes have
+// stored. It exists so that there is one way for a contract to come into force,
+// whoever brings it: the program itself, a file, the API or another node.
+//
+// It promises:
+//
+//   - The database is the truth. A version is in force here only once it is
+//     stored, and all versions are there again after a restart.
+//   - A contract that is wrong is refused as a whole, and what was in force stays.
+//   - Who watches is told after the new version is in the set, so what they read
+//     then is the new one.
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+)
+
+// Store is what the catalog needs of the database.
+type Store interface {
+	// PutContract stores a new version if the text is new for its origin, and
+	// returns the newest version.
+	PutContract(ctx context.Context, name string, source []byte, origin hook.ContractOrigin) (version int64, created bool, err error)
+	// ContractVersions are all versions, by name and version, without sources.
+	ContractVersions(ctx context.Context) ([]hook.ContractText, error)
+	ContractAt(ctx context.Context, name string, version int64) (hook.ContractText, error)
+	// ContractShaping is what operators said of shaping, by contract.
+	ContractShaping(ctx context.Context) (map[string]bool, error)
+	SetContractShaping(ctx context.Context, contract string, on *bool) error
+	// ContractEndpoints lists up to n endpoints of a contract over all tenants, by
+	// id, from the one after the given id.
+	ContractEndpoints(ctx context.Context, contract string, after hook.EndpointID, n int) ([]*hook.Endpoint, error)
+}
+
+// Catalog is the contracts of one node. Its methods may be called from any
+// goroutine.
+type Catalog struct {
+	store Store
+	log   *slog.Logger
+	set   contract.Set
+	watch []func(hook.Change)
+
+	mu sync.Mutex // one change at a time
+}
+
+// New makes an empty catalog.
+func New(store Store, log *slog.Logger) *Catalog { return &Catalog{store: store, log: log} }
+
+// Set is the contracts in force; it changes while it is read.
+func (k *Catalog) Set() *contract.Set { return &k.set }
+
+// Watch calls fn after each change of a contract, with the contract's name. fn
+// must be quick. Call it before anything else.
+func (k *Catalog) Watch(fn func(hook.Change)) { k.watch = append(k.watch, fn) }
+
+func (k *Catalog) changed(name string) {
+	for _, fn := range k.watch {
+		fn(hook.Change{Contract: name})
+	}
+}
+
+// ImportShipped takes in the contracts that come with the program. One of them
+// that is wrong is a mistake in the program.
+func (k *Catalog) ImportShipped(ctx context.Context, files fs.FS) error {
+	names, err := fs.Glob(files, "*.yaml")
+	if err != nil {
+		return err
+	}
+	for _, file := range names {
+		c, err := contract.Load(files, file)
+		if err != nil {
+			return fmt.Errorf("shipped contract: %w", err)
+		}
+		if want := strings.TrimSuffix(file, ".yaml"); c.Name != want {
+			return fmt.Errorf("shipped contract %s calls itself %q", file, c.Name)
+		}
+		if _, err := k.put(ctx, c, hook.ContractShipped); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Put takes a contract in that an operator sent. The error is a
+// *[contract.Problems] if its own tests fail.
+func (k *Catalog) Put(ctx context.Context, c *contract.Contract) (hook.StoredContract, error) {
+	if wrong := c.FailedTests(c.Name + ".yaml"); wrong != nil {
+		return hook.StoredContract{}, wrong
+	}
+	return k.put(ctx, c, hook.ContractPosted)
+}
+
+func (k *Catalog) put(ctx context.Context, c *contract.Contract, origin hook.ContractOrigin) (hook.StoredContract, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	version, created, err := k.store.PutContract(ctx, c.Name, c.Source, origin)
+	if err != nil {
+		return hook.StoredContract{}, err
+	}
+	stored := hook.StoredContract{Version: version, Created: created}
+	if !created {
+		if !k.set.Has(c.Name, version) { // another node was faster
+			err = k.reloadAll(ctx)
+		}
+		return stored, err
+	}
+	// From here on it is stored, so it comes into force even if the caller is gone.
+	ctx = context.WithoutCancel(ctx)
+	k.set.Add(c.WithVersion(version))
+	k.changed(c.Name)
+	k.log.Info("contract in force", "contract", c.Name, "version", version, "origin", origin)
+	stored.KeptBack, err = k.KeptBack(ctx, c)
+	if err != nil {
+		k.log.Error("endpoints of the contract not checked", "contract", c.Name, "error", err)
+	}
+	for _, e := range stored.KeptBack {
+		k.log.Warn("endpoint stays with an older version of its contract", "contract", c.Name, "tenant", e.Tenant, "endpoint", e.Endpoint,
+			"version", e.Version, "problem", e.Fields[0].Pointer+": "+e.Fields[0].Detail)
+	}
+	return stored, nil
+}
+
+// maxKeptBack bounds how many endpoints are named: somebody has to read them.
+const maxKeptBack = 100
+
+// KeptBack lists the endpoints that do not satisfy a contract, which need not be
+// stored: the first hundred. Such endpoints stay with the newest version that
+// they do satisfy.
+func (k *Catalog) KeptBack(ctx context.Context, c *contract.Contract) (list []hook.KeptBack, err error) {
+	const page = 200
+	var after hook.EndpointID
+	for {
+		endpoints, err := k.store.ContractEndpoints(ctx, c.Name, after, page)
+		if err != nil {
+			return list, err
+		}
+		for _, e := range endpoints {
+			after = e.ID
+			fields := c.Misfits(e)
+			if len(fields) == 0 {
+				continue
+			}
+			kept := hook.KeptBack{Tenant: e.Tenant, Endpoint: e.ID, Fields: fields}
+			if now, ok := k.set.For(e); ok {
+				kept.Version = now.Version
+			}
+			if list = append(list, kept); len(list) == maxKeptBack {
+				return list, nil
+			}
+		}
+		if len(endpoints) < page {
+			return list, nil
+		}
+	}
+}
+
+// SetShaping lets endpoints of a contract be shaped or not, whatever the contract
+// says; nil takes that back. It holds for all versions, also those to come.
+func (k *Catalog) SetShaping(ctx context.Context, name string, on *bool) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, ok := k.set.Lookup(name); !ok {
+		return hook.NotFound("contract", name)
+	}
+	if err := k.store.SetContractShaping(ctx, name, on); err != nil {
+		return err
+	}
+	k.set.SetShaping(name, on)
+	k.changed(name)
+	return nil
+}
+
+// Reload puts in force what is stored and not known here: everything at the
+// start, later what other nodes have taken in. Calling it often costs little.
+func (k *Catalog) Reload(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.reloadAll(ctx)
+}
+
+func (k *Catalog) reloadAll(ctx context.Context) error {
+	shaping, err := k.store.ContractShaping(ctx)
+	if err != nil {
+		return err
+	}
+	versions, err := k.store.ContractVersions(ctx)
+	if err != nil {
+		return err
+	}
+	byName := map[string][]hook.ContractText{}
+	var names []string
+	for _, v := range versions {
+		if len(byName[v.Name]) == 0 {
+			names = append(names, v.Name)
+		}
+		byName[v.Name] = append(byName[v.Name], v)
+	}
+	for _, name := range names {
+		changed, err := k.reload(ctx, byName[name])
+		if err != nil {
+			return err
+		}
+		if k.reshape(name, shaping) || changed {
+			k.changed(name)
+		}
+	}
+	return nil
+}
+
+// reload puts the versions of one contract, oldest first, into the set. The
+// newest that this program understands becomes the current one.
+func (k *Catalog) reload(ctx context.Context, versions []hook.ContractText) (changed bool, err error) {
+	current := int64(0)
+	if c, ok := k.set.Lookup(versions[0].Name); ok {
+		current = c.Version
+	}
+	found := false
+	for i := len(versions) - 1; i >= 0; i-- {
+		v := versions[i]
+		if k.set.Has(v.Name, v.Version) {
+			found = found || v.Version == current
+			continue
+		}
+		text, err := k.store.ContractAt(ctx, v.Name, v.Version)
+		if err != nil {
+			return changed, err
+		}
+		changed = true
+		if found || v.Version < current {
+			k.set.AddOlder(text)
+			continue
+		}
+		c, err := contract.Parse(v.Name+".yaml", text.Source)
+		if err != nil { // stored by a newer program; what came before stays in force
+			k.log.Error("a stored contract is not understood by this version of Gancho; the version before it is used",
+				"contract", v.Name, "version", v.Version, "error", err)
+			k.set.AddOlder(text)
+			continue
+		}
+		k.set.Add(c.WithVersion(v.Version))
+		found = true
+	}
+	return changed, nil
+}
+
+// reshape brings what operators said of shaping into the set.
+func (k *Catalog) reshape(name string, said map[string]bool) (changed bool) {
+	before, ok := k.set.Lookup(name)
+	if !ok {
+		return false
+	}
+	var on *bool
+	if v, ok := said[name]; ok {
+		on = &v
+	}
+	k.set.SetShaping(name, on)
+	after, _ := k.set.Lookup(name)
+	return before.Shaping() != after.Shaping()
+}
+
+// explain logs what is wrong with a contract, problem by problem.
+func (k *Catalog) explain(what string, err error) {
+	problems, ok := errors.AsType[*contract.Problems](err)
+	if !ok {
+		k.log.Error(what, "error", err)
+		return
+	}
+	for _, p := range problems.List {
+		k.log.Error(what, "file", p.File, "line", p.Line, "column", p.Column, "problem", p.Message, "fix", p.Fix)
+	}
+}

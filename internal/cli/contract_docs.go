@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"gancho/contracts"
+	"gancho/internal/contract"
+	"gancho/internal/guide"
+	"gancho/internal/nearest"
+)
+
+// contractDocsCmd prints documentation for customers.
+type contractDocsCmd struct {
+	Name   string `arg:"" help:"Name of a contract that ships with Gancho, or the path of a contract file."`
+	Lang   string `enum:"en,es,pt" default:"en" help:"Language: ${enum}."`
+	Output string `short:"o" placeholder:"FILE" help:"Write to this file instead of standard output."`
+}
+
+func (c *contractDocsCmd) Help() string {
+	return `The documentation is Markdown for people who may not program: when an event is
+sent, how to set it up, how to tell that it is genuine, fields and example, what to
+answer and how fast, retries, programs that receive it (PHP, Node, Python, Go),
+Zapier, Make and n8n, and what to do when something does not work. What no public
+document of the system states is marked.
+
+Examples:
+
+    gancho contract docs standard --lang es
+    gancho contract docs contracts/shop.yaml --lang pt --output shop.md`
+}
+
+// Run writes the documentation.
+func (c *contractDocsCmd) Run(out console) error {
+	loaded, err := findContract(c.Name)
+	if err != nil {
+		return err
+	}
+	return write(out, c.Output, guide.Markdown(loaded, c.Lang))
+}
+
+// contractExportCmd prints a contract for other tools.
+type contractExportCmd struct {
+	Name   string `arg:"" help:"Name of a contract that ships with Gancho, or the path of a contract file."`
+	Format string `enum:"openapi" default:"openapi" help:"Format: ${enum}."`
+	Lang   string `enum:"en,es,pt" default:"en" help:"Language of the texts: ${enum}."`
+	Output string `short:"o" placeholder:"FILE" help:"Write to this file instead of standard output."`
+}
+
+func (c *contractExportCmd) Help() string {
+	return `OpenAPI 3.1 as JSON: the requests of the contract under webhooks, one entry per
+event type with its schema and example, and its look-ups under paths.
+
+Examples:
+
+    gancho contract export standard --format openapi
+    gancho contract export contracts/shop.yaml --lang es --output shop.openapi.json`
+}
+
+// Run writes the document.
+func (c *contractExportCmd) Run(out console) error {
+	loaded, err := findContract(c.Name)
+	if err != nil {
+		return err
+	}
+	return write(out, c.Output, guide.OpenAPI(loaded, c.Lang))
+}
+
+// findContract loads a contract that ships with Gancho, or else a file.
+func findContract(name string) (*contract.Contract, error) {
+	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") || strings.ContainsAny(name, `/\`) {
+		return loadContract(name)
+	}
+	files, err := fs.Glob(contracts.Files, "*.yaml")
+	if err != nil {
+		return nil, err // unreachable: the pattern is right
+	}
+	names := make([]string, len(files))
+	for i, file := range files {
+		names[i] = strings.TrimSuffix(file, ".yaml")
+		if names[i] == name {
+			return contract.Load(contracts.Files, file)
+		}
+	}
+	hint := ""
+	if near, ok := nearest.Word(name, names); ok {
+		hint = " Did you mean " + near + "?"
+	}
+	return nil, fmt.Errorf("no contract %q ships with Gancho.%s There are %s; for a file of your own give its path, ending in .yaml", name, hint, strings.Join(names, ", "))
+}
+
+// write puts a result into a file, or on standard output if none is named.
+func write(out console, file string, text []byte) error {
+	if file == "" {
+		_, err := out.stdout.Write(text)
+		return err
+	}
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		return fmt.Errorf("the result cannot be written: %w; check the path given to --output", err)
+	}
+	return nil
+}

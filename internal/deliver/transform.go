@@ -1,0 +1,174 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/transform"
+)
+
+// Transformer runs the scripts of endpoints. [*transform.Pool] is the real one.
+type Transformer interface {
+	// Run fails with a *[transform.Error], or with a hook.Error of KindUnavailable
+	// if no script can be run now.
+	Run(ctx context.Context, endpoint, source string, in transform.Input) (transform.Output, error)
+}
+
+// transform lets the endpoint's script change a request. The script sees the
+// payload of the event; what it makes of that goes through the contract like any
+// payload. It sees the headers and the query as the contract makes them, secrets
+// masked; a mask that it leaves in its place stands for the secret.
+func (w *Worker) transform(ctx context.Context, p *plan, r renderer, ev *hook.Event, req contract.Rendering) (contract.Rendering, transform.Output, error) {
+	if w.Scripts == nil {
+		return req, transform.Output{}, &transform.Error{Class: hook.ClassScript, Message: "Transformations are not available here."}
+	}
+	base, raw, _ := strings.Cut(req.URL, "?")
+	query, shown := readQuery(r, raw)
+	visible := maskHeaders(r, req.Headers)
+	out, err := w.Scripts.Run(ctx, p.endpoint.ID.String(), r.config.Transformation, transform.Input{
+		ID: ev.ID.String(), Type: ev.Type, Tenant: ev.Tenant, Endpoint: p.endpoint.Name,
+		Method: req.Method, URL: base, Query: shown, Headers: visible, Payload: ev.Payload,
+	})
+	if err != nil && ctx.Err() == nil && hook.IsKind(err, hook.KindUnavailable) {
+		w.Log.Error("no transformation can be run, will try again", "endpoint", p.endpoint.ID, "error", err)
+	}
+	if err != nil || out.Cancelled {
+		return req, maskConsole(r, out), err
+	}
+	out = maskConsole(r, out)
+	failed := func(format string, args ...any) error {
+		return &transform.Error{Class: hook.ClassScript, Message: fmt.Sprintf(format, args...), Console: out.Console}
+	}
+	if out.Method != req.Method {
+		if methods := r.contract.Methods(); !slices.Contains(methods, out.Method) {
+			return req, out, failed("webhook.method cannot be %.20q. Possible: %s.", out.Method, strings.Join(methods, ", "))
+		}
+		req.Method = out.Method
+	}
+	if !slices.Equal(out.Headers, visible) {
+		if req.Headers, err = r.headers(req.Headers, visible, out.Headers); err != nil {
+			return req, out, failed("%s", err)
+		}
+	}
+	if !slices.Equal(out.Query, shown) {
+		if raw = writeQuery(query, shown, out.Query); raw != "" {
+			raw = "?" + raw
+		}
+		req.URL = base + raw
+	}
+	if out.Payload != nil {
+		changed := *ev
+		changed.Payload = out.Payload
+		made, err := r.Render(&changed)
+		if err != nil {
+			return req, out, failed("No request can be made of the changed payload: %s", err)
+		}
+		req.Body = made.Body
+	}
+	return req, out, nil
+}
+
+// headers are those that a script returned, secrets in the place of their masks.
+func (r renderer) headers(were, visible, now []hook.Header) ([]hook.Header, error) {
+	out := make([]hook.Header, 0, len(now))
+	for _, h := range now {
+		i := slices.IndexFunc(visible, func(v hook.Header) bool { return strings.EqualFold(v.Name, h.Name) })
+		if i >= 0 && visible[i].Value == h.Value {
+			h.Value = were[i].Value
+		}
+		if i < 0 || h != were[i] {
+			if why := r.contract.RefuseHeader(h); why != "" {
+				return nil, errors.New(why)
+			}
+		}
+		out = append(out, h)
+	}
+	return out, nil
+}
+
+// readQuery lists the parameters of a query as they stand, and as a script sees
+// them: decoded, secrets masked.
+func readQuery(r renderer, raw string) (were []string, shown []hook.Header) {
+	if raw == "" {
+		return nil, nil
+	}
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(value); err == nil {
+			value = plain
+		}
+		if plain, err := url.QueryUnescape(name); err == nil {
+			name = plain
+		}
+		were = append(were, pair)
+		shown = append(shown, maskHeaders(r, []hook.Header{{Name: name, Value: value}})...)
+	}
+	return were, shown
+}
+
+// writeQuery writes the parameters that a script returned; one that it left alone
+// stays as it was spelled.
+func writeQuery(were []string, shown, now []hook.Header) string {
+	used := make([]bool, len(were))
+	out := make([]string, len(now))
+	for n, q := range now {
+		out[n] = url.QueryEscape(q.Name) + "=" + url.QueryEscape(q.Value)
+		for i := range shown {
+			if !used[i] && shown[i] == q {
+				used[i], out[n] = true, were[i]
+				break
+			}
+		}
+	}
+	return strings.Join(out, "&")
+}
+
+func maskConsole(r renderer, out transform.Output) transform.Output {
+	out.Console = slices.Clone(out.Console)
+	for i, line := range out.Console {
+		out.Console[i] = r.maskText(line)
+	}
+	return out
+}
+
+// hiding masks also what a script put into a request under names that speak of
+// credentials.
+func (r renderer) hiding(req hook.Head) renderer {
+	secrets := slices.Clone(r.secrets)
+	for _, s := range contract.SecretsIn(req.URL, req.Headers) {
+		if !slices.Contains(secrets, s) {
+			secrets = append(secrets, s)
+		}
+	}
+	if len(secrets) > len(r.secrets) {
+		slices.SortStableFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+		r.secrets = secrets
+		r.mask = newMask(secrets)
+	}
+	return r
+}
+
+// unsent is the attempt of a delivery for which a script let nothing be sent.
+// The delivery keeps no version: nothing of it was seen by anybody, so the next
+// attempt follows what was corrected since.
+func unsent(d *hook.Delivery, class, detail string) (m made) {
+	d.EndpointVersion, d.ContractVersion = 0, 0
+	m.Attempt = &hook.Attempt{StartedAt: time.Now(), Class: class, Detail: detail}
+	m.outcome = hook.Outcome{Class: class}
+	m.unsent = true
+	return m
+}
+
+func cancelledBy(reason string) string {
+	if reason == "" {
+		return "The transformation of this endpoint cancelled the delivery."
+	}
+	return "The transformation of this endpoint cancelled the delivery: " + strings.TrimRight(reason, ".") + "."
+}

@@ -1,0 +1,168 @@
+package deliver
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
+)
+
+func scripted(body string) hook.EndpointConfig {
+	return hook.EndpointConfig{Retry: []time.Duration{0, time.Hour, time.Hour}, Transformation: "function handler(webhook) {" + body + "\nreturn webhook }"}
+}
+
+// Scripts may give another answer each time; what the first attempt sent is sent
+// again, also after the script was changed and when a person asks for it.
+func TestScriptedRequestIsFrozen(t *testing.T) {
+	t.Parallel()
+	cfg := scripted(`webhook.payload.r = Math.random(); webhook.headers['X-R'] = Math.random(); webhook.query.r = Math.random(); webhook.method = 'POST'`)
+	answer := func(n int, _ *Shot) *Exchange { return status(500) }
+	bubble(t, tickEvery, cfg, answer, func(t *testing.T, x *world) {
+		id := x.publish(x.endpoint, `{"n":9007199254740993}`)
+		settle()
+		edited := *x.endpoint
+		edited.Config = hook.EndpointConfig{URL: "http://b", Retry: cfg.Retry}
+		if ok, err := x.db.UpdateEndpoint(t.Context(), &edited, true); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		time.Sleep(24 * time.Hour)
+		settle()
+		if d := x.delivery(id); d.State != hook.Failed {
+			t.Fatalf("%+v", d)
+		}
+		if _, err := x.db.Retry(t.Context(), "acme", id, false); err != nil {
+			t.Fatal(err)
+		}
+		x.w.Wake(x.endpoint.ID)
+		settle()
+		sent := x.rc.requests()
+		if len(sent) < 4 {
+			t.Fatalf("%d requests", len(sent))
+		}
+		first := sent[0].shot
+		if first.URL == "http://a" || string(first.Body) == `{"n":9007199254740993}` {
+			t.Errorf("not transformed: %s %s", first.URL, first.Body)
+		}
+		for _, r := range sent[1:] {
+			if diff := cmp.Diff([]any{first.Method, first.URL, first.Headers, string(first.Body)}, []any{r.shot.Method, r.shot.URL, r.shot.Headers, string(r.shot.Body)}); diff != "" {
+				t.Errorf("another request:\n%s", diff)
+			}
+		}
+	})
+}
+
+// What a script made is durable before it is sent, in both modes.
+func TestScriptedRequestIsDurableFirst(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			cfg := scripted(`webhook.payload = 'made'`)
+			cfg.Mode = mode
+			bubble(t, time.Hour, cfg, func(int, *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
+				id := x.publish(x.endpoint, `1`)
+				settle()
+				body, err := x.db.Body(t.Context(), id)
+				if d := x.delivery(id); err != nil || d.State != hook.Sending || string(body) != `"made"` || len(x.rc.requests()) != 1 {
+					t.Errorf("%+v %q %v", d, body, err)
+				}
+			})
+		})
+	}
+}
+
+// A script that fails is tried again by the schedule, as it is then: nothing was
+// sent that later attempts would have to repeat.
+func TestScriptErrorIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, scripted(`null.x`), func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		id := x.publish(x.endpoint, `{}`)
+		settle()
+		if d := x.delivery(id); d.State != hook.Retrying || d.Reason != hook.ClassScript || d.EndpointVersion != 0 || d.Attempts != 1 {
+			t.Fatalf("%+v", d)
+		}
+		if e, _ := x.db.Endpoint(t.Context(), x.endpoint.ID); e.Health.LastStatus != hook.ClassScript {
+			t.Errorf("health %+v", e.Health)
+		}
+		edited := *x.endpoint
+		edited.Config = scripted(`webhook.payload.fixed = true`)
+		edited.Config.URL = "http://a"
+		if ok, err := x.db.UpdateEndpoint(t.Context(), &edited, true); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		time.Sleep(3 * time.Hour)
+		settle()
+		sent := x.rc.requests()
+		if d := x.delivery(id); d.State != hook.Delivered || d.Attempts != 2 || len(sent) != 1 || string(sent[0].shot.Body) != `{"fixed":true}` {
+			t.Errorf("%+v after %d requests", d, len(sent))
+		}
+	})
+}
+
+func TestScriptCancels(t *testing.T) {
+	t.Parallel()
+	cfg := scripted(`webhook.cancel = webhook.payload.skip && 'skipped'`)
+	bubble(t, tickEvery, cfg, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		skipped, sent := x.publish(x.endpoint, `{"skip":true}`), x.publish(x.endpoint, `{}`)
+		settle()
+		if d := x.delivery(skipped); d.State != hook.Cancelled || d.Reason != hook.ReasonScript || d.Attempts != 1 {
+			t.Errorf("%+v", d)
+		}
+		attempts, err := x.db.Attempts(t.Context(), skipped, 10)
+		if err != nil || len(attempts) != 1 || attempts[0].Class != hook.ClassScriptCancel || attempts[0].Detail != "The transformation of this endpoint cancelled the delivery: skipped." {
+			t.Errorf("%+v, %v", attempts, err)
+		}
+		if d := x.delivery(sent); d.State != hook.Delivered || len(x.rc.requests()) != 1 {
+			t.Errorf("%+v after %d requests", d, len(x.rc.requests()))
+		}
+		if e, _ := x.db.Endpoint(t.Context(), x.endpoint.ID); e.Health.LastStatus != string(hook.Delivered) {
+			t.Errorf("health %+v", e.Health)
+		}
+	})
+}
+
+// At most once: the script runs before the intent, so its failure is certain.
+func TestScriptErrorAtMostOnce(t *testing.T) {
+	t.Parallel()
+	cfg := scripted(`throw new Error('no')`)
+	cfg.Mode = hook.AtMostOnce
+	bubble(t, tickEvery, cfg, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		id := x.publish(x.endpoint, `1`)
+		time.Sleep(48 * time.Hour)
+		settle()
+		if d := x.delivery(id); d.State != hook.Failed || d.Reason != hook.ClassScript || d.Attempts != 1 || len(x.rc.requests()) != 0 {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
+// An ordered endpoint keeps its order through failures of its script.
+func TestScriptErrorKeepsOrder(t *testing.T) {
+	t.Parallel()
+	cfg := scripted(`if (webhook.payload === 1 && Date.now() % 2 >= 0 && !webhook.headers['X-Ok']) throw 'not yet'`)
+	cfg.Ordered = true
+	bubble(t, tickEvery, cfg, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		first, second := x.publish(x.endpoint, `1`), x.publish(x.endpoint, `2`)
+		settle()
+		if x.delivery(first).State != hook.Retrying || x.delivery(second).State.Finished() {
+			t.Errorf("%+v %+v", x.delivery(first), x.delivery(second))
+		}
+		edited := *x.endpoint
+		edited.Config.Headers = []hook.Header{{Name: "X-Ok", Value: "1"}}
+		if ok, err := x.db.UpdateEndpoint(t.Context(), &edited, true); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		time.Sleep(2 * time.Hour)
+		settle()
+		var bodies []string
+		for _, r := range x.rc.requests() {
+			bodies = append(bodies, string(r.shot.Body))
+		}
+		if !slices.Equal(bodies, []string{"1", "2"}) {
+			t.Errorf("order %v", bodies)
+		}
+	})
+}

@@ -1,0 +1,306 @@
+package guide
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+)
+
+// What stands in examples for what only the customer knows.
+const (
+	sampleURL  = "https://example.com/webhooks"
+	sampleKey  = "your-api-key"
+	pairHeader = "X-Webhook-Token"
+	pairValue  = "your-token"
+)
+
+const (
+	anyEvent    = "*"
+	formType    = "application/x-www-form-urlencoded"
+	sampleEvent = "order.paid" // a type for contracts that take any
+)
+
+// sampleTime is when the events of examples happen.
+var sampleTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// facts are what the documentation states, found by asking the contract.
+type facts struct {
+	contract *contract.Contract
+	settings json.RawMessage // placeholders for what a person fills in
+	auth     auth
+	form     string // field of the form that bodies may be sent in, "" if they never are
+	formWhen string // the setting and value that make it a form, "" if it always is one
+	limits   contract.Limits
+	policy   hook.Policy
+	events   []sent
+}
+
+// sent is an event type with the request that its example makes.
+type sent struct {
+	contract.EventType
+	contract.Rendering
+}
+
+// How a receiver knows that a request is genuine.
+const (
+	bySignature = "signature" // Standard Webhooks
+	byHeader    = "header"    // a secret in a header
+	byBody      = "body"      // a secret in a member of the body
+	byURL       = "url"       // nothing but what the receiver puts into its own address
+)
+
+type auth struct {
+	kind   string
+	header string   // name
+	prefix string   // of the header's value, before the secret
+	secret string   // the placeholder that stands for it
+	member []string // path in the body
+	own    bool     // a pair that the person chose: name and value are free
+}
+
+func gather(c *contract.Contract) facts {
+	f := facts{contract: c, settings: sampleSettings(c, nil)}
+	cfg := f.config(f.settings)
+	f.limits, f.policy = c.Limits(cfg), c.Policy(cfg)
+	for _, e := range c.EventTypes() {
+		f.events = append(f.events, sent{e, f.render(e, f.settings)})
+	}
+	f.auth = f.findAuth(f.events[0].Rendering)
+	f.findForm()
+	return f
+}
+
+func (f *facts) config(settings json.RawMessage) hook.EndpointConfig {
+	return hook.EndpointConfig{URL: sampleURL, Settings: settings}
+}
+
+// render shapes the request for the example of an event type.
+func (f *facts) render(e contract.EventType, settings json.RawMessage) contract.Rendering {
+	name := e.Name
+	if name == anyEvent {
+		name = sampleEvent
+	}
+	ev := &hook.Event{Tenant: "your-company", Contract: f.contract.Name, Type: name, CreatedAt: sampleTime, Payload: e.Sample()}
+	credential := &contract.Credential{ID: "your-credential", Tenant: "your-company", Name: "MyApp", APIKey: sampleKey}
+	r, err := f.contract.PlanFor(f.config(settings), credential).Render(ev)
+	if err != nil { // an example that the contract cannot shape: what is known of it is shown
+		return contract.Rendering{Method: f.contract.Methods()[0], URL: sampleURL, Body: e.Sample()}
+	}
+	return r
+}
+
+// sampleSettings fills in what has to be, and the secrets. chosen are values for
+// settings beside.
+func sampleSettings(c *contract.Contract, chosen map[string]json.RawMessage) json.RawMessage {
+	schema := c.SettingsSchema(contract.Languages[0])
+	out := []byte{'{'}
+	add := func(name string, value []byte) {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, quote(name)...), ':'), value...)
+	}
+	for _, s := range c.Settings() {
+		property, _ := rawjson.Lookup(schema, "properties", s.Name)
+		options, _ := rawjson.Lookup(property, "enum")
+		switch value, ok := chosen[s.Name]; {
+		case ok:
+			add(s.Name, value)
+		case s.Name == c.PairsSetting():
+			add(s.Name, []byte(`[{"key":"`+pairHeader+`","value":"`+pairValue+`"}]`))
+		case !s.Secret && !s.Required:
+		case len(rawjson.Elements(options)) > 0:
+			add(s.Name, rawjson.Elements(options)[0])
+		default:
+			add(s.Name, sampleOf(property, placeholder(s.Name)))
+		}
+	}
+	return append(out, '}')
+}
+
+// sampleOf is a value that a schema of a setting takes, most often a text.
+func sampleOf(schema []byte, text string) []byte {
+	kind, _ := rawjson.Lookup(schema, "type")
+	if first := rawjson.Elements(kind); len(first) > 0 {
+		kind = first[0]
+	}
+	switch rawjson.Text(kind) {
+	case "boolean":
+		return []byte("true")
+	case "integer", "number":
+		return []byte("1")
+	case "array":
+		return []byte("[]")
+	case "object":
+		return []byte("{}")
+	}
+	return quote(text)
+}
+
+// placeholder is what stands for the value of a setting.
+func placeholder(setting string) string { return "your-" + strings.ReplaceAll(setting, "_", "-") }
+
+func quote(text string) []byte {
+	out, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a string can always be written
+	}
+	return out
+}
+
+// findAuth looks for placeholders of secrets in a request.
+func (f *facts) findAuth(r contract.Rendering) auth {
+	if f.contract.Signing() != "" {
+		return auth{kind: bySignature}
+	}
+	secrets := []string{sampleKey}
+	for _, s := range f.contract.Settings() {
+		if s.Secret {
+			secrets = append(secrets, placeholder(s.Name))
+		}
+	}
+	own := f.contract.PairsSetting() != ""
+	if own {
+		secrets = append(secrets, pairValue)
+	}
+	for _, secret := range secrets {
+		for _, h := range r.Headers {
+			if before, after, ok := strings.Cut(h.Value, secret); ok && after == "" {
+				return auth{kind: byHeader, header: h.Name, prefix: before, secret: secret, own: own && secret == pairValue}
+			}
+		}
+		if path := pathOf(r.Body, secret); path != nil {
+			return auth{kind: byBody, member: path, secret: secret}
+		}
+	}
+	return auth{kind: byURL}
+}
+
+// pathOf is where in an object a text is, nil if nowhere.
+func pathOf(doc []byte, text string) []string {
+	if rawjson.KindOf(doc) != '{' {
+		return nil
+	}
+	for _, m := range rawjson.Members(doc) {
+		name := m.Name
+		switch rawjson.KindOf(m.Value) {
+		case '"':
+			if rawjson.Text(m.Value) == text {
+				return []string{name}
+			}
+		case '{':
+			if rest := pathOf(m.Value, text); rest != nil {
+				return append([]string{name}, rest...)
+			}
+		}
+	}
+	return nil
+}
+
+// findForm looks for a setting that makes bodies forms.
+func (f *facts) findForm() {
+	field := func(r contract.Rendering) string {
+		if contentType(r) != formType {
+			return ""
+		}
+		name, _, _ := strings.Cut(string(r.Body), "=")
+		return name
+	}
+	if f.form = field(f.events[0].Rendering); f.form != "" {
+		return
+	}
+	schema := f.contract.SettingsSchema(contract.Languages[0])
+	for _, s := range f.contract.Settings() {
+		property, _ := rawjson.Lookup(schema, "properties", s.Name)
+		options, _ := rawjson.Lookup(property, "enum")
+		values := rawjson.Elements(options)
+		if kind, _ := rawjson.Lookup(property, "type"); rawjson.Text(kind) == "boolean" {
+			values = [][]byte{[]byte("true"), []byte("false")}
+		}
+		for _, v := range values {
+			r := f.render(f.events[0].EventType, sampleSettings(f.contract, map[string]json.RawMessage{s.Name: v}))
+			if name := field(r); name != "" {
+				f.form, f.formWhen = name, s.Name+" = "+rawjson.Text(v)
+				return
+			}
+		}
+	}
+}
+
+// asForm is the request of an event type with its body in a form.
+func (f *facts) asForm(e contract.EventType) contract.Rendering {
+	name, value, ok := strings.Cut(f.formWhen, " = ")
+	if !ok {
+		return f.render(e, f.settings)
+	}
+	raw := json.RawMessage(value)
+	if value != "true" && value != "false" {
+		raw = quote(value)
+	}
+	return f.render(e, sampleSettings(f.contract, map[string]json.RawMessage{name: raw}))
+}
+
+func contentType(r contract.Rendering) string {
+	i := slices.IndexFunc(r.Headers, func(h hook.Header) bool { return strings.EqualFold(h.Name, "Content-Type") })
+	if i < 0 {
+		return ""
+	}
+	return r.Headers[i].Value
+}
+
+// accepts reports whether an answer is a success.
+func (f *facts) accepts(status int, body string) bool {
+	r := &hook.Response{Status: status, Body: []byte(body)}
+	if body != "" {
+		r.Headers = []hook.Header{{Name: "Content-Type", Value: http.DetectContentType(r.Body)}}
+	}
+	return f.contract.Judge(r).OK
+}
+
+// statuses are the usual ones of success that the contract takes.
+func (f *facts) statuses() (out []int) {
+	for _, s := range []int{200, 201, 202, 204} {
+		if slices.ContainsFunc(sampleAnswers, func(body string) bool { return f.accepts(s, body) }) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// any2xx reports whether every status of success is taken, whatever the body.
+func (f *facts) any2xx() bool {
+	return f.contract.SuccessRule() == "" || f.accepts(299, page200) && f.accepts(204, "")
+}
+
+// sampleAnswers are bodies to try: nothing, a text, JSON.
+var sampleAnswers = []string{"", "OK", "{}", `{"success":true}`}
+
+const page200 = "<!doctype html><title>Home</title>"
+
+// simplest is the simplest answer that is a success.
+func (f *facts) simplest() (status int, body string) {
+	for _, status := range []int{200, 204, 202, 201} {
+		for _, body := range sampleAnswers {
+			if f.accepts(status, body) {
+				return status, body
+			}
+		}
+	}
+	return http.StatusOK, ""
+}
+
+// scheduled reports whether some events are made on a schedule.
+func (f *facts) scheduled() bool { return len(f.contract.Scheduled()) > 0 }
+
+// once reports whether an event is never sent again.
+func (f *facts) once() bool { return f.policy.Mode == hook.AtMostOnce }
+
+// hurried reports whether the answer has to come so fast that tools on the other
+// side of the world cannot give it.
+func (f *facts) hurried() bool { return f.limits.Timeout < 2*time.Second }

@@ -1,0 +1,173 @@
+package guide
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"gancho/internal/rawjson"
+)
+
+// field is one member of a body.
+type field struct {
+	path     string // contact.skills[].skill
+	types    []string
+	required string // "yes", "no", or "" if nothing says so
+	about    string
+	values   []string // that it can have; JSON tokens
+}
+
+// fieldsOf lists the members of a body as its schema and its example have them,
+// in the order of the example.
+func fieldsOf(schema, example []byte) []field {
+	var out []field
+	var schemas [][]byte
+	if len(schema) > 0 {
+		schemas = parts(schema)
+	}
+	members(&out, "", schemas, example)
+	return out
+}
+
+// parts are a schema and what it is composed of by allOf.
+func parts(schema []byte) [][]byte {
+	out := [][]byte{schema}
+	all, _ := rawjson.Lookup(schema, "allOf")
+	for _, s := range rawjson.Elements(all) {
+		out = append(out, parts(s)...)
+	}
+	return out
+}
+
+func members(out *[]field, at string, schemas [][]byte, example []byte) {
+	var names []string
+	add := func(doc []byte) {
+		if rawjson.KindOf(doc) != '{' {
+			return
+		}
+		for _, m := range rawjson.Members(doc) {
+			if !slices.Contains(names, m.Name) {
+				names = append(names, m.Name)
+			}
+		}
+	}
+	add(example)
+	for _, s := range schemas {
+		properties, _ := rawjson.Lookup(s, "properties")
+		add(properties)
+	}
+	for _, name := range names {
+		f := field{path: strings.TrimPrefix(at+"."+name, ".")}
+		var own [][]byte
+		for _, s := range schemas {
+			if p, ok := rawjson.Lookup(s, "properties", name); ok {
+				own = append(own, parts(p)...)
+			}
+			if required, ok := rawjson.Lookup(s, "required"); ok && slices.ContainsFunc(rawjson.Elements(required), func(t []byte) bool { return rawjson.Text(t) == name }) {
+				f.required = "yes"
+			}
+		}
+		if f.required == "" && len(own) > 0 {
+			f.required = "no"
+		}
+		token, _ := rawjson.Lookup(example, name)
+		f.describe(own, token)
+		*out = append(*out, f)
+		below(out, f.path, own, token)
+	}
+}
+
+// below lists what is inside a member: an object, or a list of objects.
+func below(out *[]field, path string, schemas [][]byte, token []byte) {
+	switch rawjson.KindOf(token) {
+	case '[':
+		var items [][]byte
+		for _, s := range schemas {
+			if i, ok := rawjson.Lookup(s, "items"); ok {
+				items = append(items, parts(i)...)
+			}
+		}
+		var first []byte
+		if elements := rawjson.Elements(token); len(elements) > 0 {
+			first = elements[0]
+		}
+		if rawjson.KindOf(first) == '{' || len(items) > 0 {
+			members(out, path+"[]", items, first)
+		}
+	case '{', 0, 'n':
+		members(out, path, schemas, token)
+	case '"', '0', 't', 'f':
+	}
+}
+
+// describe gathers what schemas and an example say of a value.
+func (f *field) describe(schemas [][]byte, token []byte) {
+	for _, s := range schemas {
+		kind, _ := rawjson.Lookup(s, "type")
+		switch rawjson.KindOf(kind) {
+		case '"':
+			f.types = append(f.types, rawjson.Text(kind))
+		case '[':
+			for _, k := range rawjson.Elements(kind) {
+				f.types = append(f.types, rawjson.Text(k))
+			}
+		}
+		about, _ := rawjson.Lookup(s, "description")
+		f.about = cmp.Or(f.about, rawjson.Text(about))
+		if values, ok := rawjson.Lookup(s, "enum"); ok {
+			for _, v := range rawjson.Elements(values) {
+				f.values = append(f.values, string(v))
+			}
+		}
+		if v, ok := rawjson.Lookup(s, "const"); ok {
+			f.values = append(f.values, string(v))
+		}
+	}
+	if len(f.types) == 0 && len(f.values) > 0 {
+		for _, v := range f.values {
+			f.types = append(f.types, typeOf([]byte(v)))
+		}
+	}
+	if len(f.types) == 0 && token != nil {
+		f.types = []string{typeOf(token)}
+	}
+	slices.SortStableFunc(f.types, func(a, b string) int { return rank(a) - rank(b) })
+	f.types = slices.Compact(f.types)
+}
+
+// rank puts null last.
+func rank(kind string) int {
+	if kind == "null" {
+		return 1
+	}
+	return 0
+}
+
+// typeOf is the JSON Schema type of a value.
+func typeOf(token []byte) string {
+	switch rawjson.KindOf(token) {
+	case '"':
+		return "string"
+	case '0':
+		if strings.ContainsAny(string(token), ".eE") {
+			return "number"
+		}
+		return "integer"
+	case 't', 'f':
+		return "boolean"
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	}
+	return "null"
+}
+
+// shape tells bodies with the same members from others.
+func shape(fields []field) string {
+	var b strings.Builder
+	for _, f := range fields {
+		b.WriteString(f.path + " " + strings.Join(f.types, ",") + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,278 @@
+package guide
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/contracts"
+	"gancho/internal/contract"
+)
+
+var update = flag.Bool("update", false, "write the documents in testdata anew")
+
+// shipped are the contracts that ship with Gancho.
+func shipped(t *testing.T) []*contract.Contract {
+	t.Helper()
+	files, err := fs.Glob(contracts.Files, "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*contract.Contract
+	for _, file := range files {
+		c, err := contract.Load(contracts.Files, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, c)
+	}
+	if len(out) < 6 {
+		t.Fatalf("%d contracts", len(out))
+	}
+	return out
+}
+
+func parse(t *testing.T, src string) *contract.Contract {
+	t.Helper()
+	c, err := contract.Parse("test.yaml", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestDocuments holds two documents against files, so that a change of what
+// customers read is seen in a review. -update writes them.
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	for _, c := range shipped(t) {
+		language := map[string]string{"cabaprop": "es", "catacliente": "pt"}[c.Name]
+		if language == "" {
+			continue
+		}
+		file := filepath.Join("testdata", c.Name+"."+language+".md")
+		got := Markdown(c, language)
+		if *update {
+			if err := os.WriteFile(file, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s (go test ./internal/guide -run TestDocuments -update writes it):\n%s", file, diff)
+		}
+	}
+}
+
+// minimal has nothing but what every contract must have.
+const minimal = "contract: shop\ntitle: Shop\nevents: {order.paid: {title: An order was paid}}"
+
+// TestEverySection goes through all documents in all languages.
+func TestEverySection(t *testing.T) {
+	t.Parallel()
+	for _, c := range append(shipped(t), parse(t, minimal)) {
+		for _, language := range Languages {
+			t.Run(c.Name+"/"+language, func(t *testing.T) {
+				t.Parallel()
+				text := string(Markdown(c, language))
+				titles := headings(text)
+				for _, s := range sections {
+					title := "## " + s.title.in(language)
+					optional := s.title == titleLookup && len(c.Lookups()) == 0 || s.title == titleAssumed && len(c.Assumed()) == 0
+					if there := slices.Contains(titles, title); there == optional {
+						t.Errorf("%q is there: %v", title, there)
+					}
+				}
+				for _, e := range c.EventTypes() {
+					if e.Name != anyEvent && !strings.Contains(text, "`"+e.Name+"`") {
+						t.Errorf("%s is not listed", e.Name)
+					}
+				}
+				for _, a := range c.Assumed() {
+					if n := strings.Count(text, a.Note.In(language)); n != 1 {
+						t.Errorf("that %s is assumed is told %d times", a.Path, n)
+					}
+				}
+				for _, chapter := range contract.Chapters {
+					if chapterText := c.Docs(chapter).In(language); !strings.Contains(text, chapterText) {
+						t.Errorf("the contract's text for %s is missing", chapter)
+					}
+				}
+				wellFormed(t, text)
+			})
+		}
+	}
+}
+
+var (
+	fence = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)\n```$")
+	hole  = regexp.MustCompile(`\{[a-z]+\}|%!|<no value>|<nil>`)
+)
+
+// headings are the lines that begin with #, outside of code.
+func headings(text string) (out []string) {
+	for line := range strings.Lines(fence.ReplaceAllString(text, "")) {
+		if strings.HasPrefix(line, "#") {
+			out = append(out, strings.TrimSpace(line))
+		}
+	}
+	return out
+}
+
+// wellFormed looks for what a reader would stumble over.
+func wellFormed(t *testing.T, text string) {
+	t.Helper()
+	for _, block := range fence.FindAllStringSubmatch(text, -1) {
+		if block[1] == "json" && !json.Valid([]byte(block[2])) {
+			t.Errorf("not JSON:\n%s", block[2])
+		}
+		if block[1] == "" || strings.TrimSpace(block[2]) == "" {
+			t.Errorf("a block without language or text: %q", block[0])
+		}
+	}
+	prose := fence.ReplaceAllString(text, "")
+	if strings.Contains(prose, "```") {
+		t.Error("a block of code is not closed")
+	}
+	if found := hole.FindString(regexp.MustCompile("`[^`]*`").ReplaceAllString(prose, "")); found != "" {
+		t.Errorf("%s was not filled in", found)
+	}
+	var before string
+	columns := 0
+	for line := range strings.Lines(prose) {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			columns = 0
+			continue
+		}
+		if strings.HasPrefix(line, "#") && strings.HasPrefix(before, "#") && strings.Count(line, "#") <= strings.Count(strings.Fields(before)[0], "#") && !strings.HasPrefix(line, "###") {
+			t.Errorf("%q is empty", before)
+		}
+		if strings.HasPrefix(line, "|") {
+			n := len(regexp.MustCompile(`[^\\]\|`).FindAllString(" "+line[1:], -1))
+			if columns != 0 && n != columns {
+				t.Errorf("a row of %d cells in a table of %d: %s", n, columns, line)
+			}
+			columns = n
+		}
+		before = line
+	}
+}
+
+// TestWords goes through the texts: all languages, the same facts in each.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	src, err := os.ReadFile("texts.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found int
+	for _, m := range regexp.MustCompile(`(?s)words\{\s*("(?:[^"\\]|\\.)*"),\s*("(?:[^"\\]|\\.)*"),\s*("(?:[^"\\]|\\.)*"),?\s*\}`).FindAllSubmatch(src, -1) {
+		found++
+		var facts [3]string
+		for i := range facts {
+			if len(m[i+1]) <= len(`""`) {
+				t.Errorf("a text is missing in %s: %s", Languages[i], m[0])
+			}
+			names := hole.FindAllString(string(m[i+1]), -1)
+			slices.Sort(names)
+			facts[i] = strings.Join(slices.Compact(names), " ")
+		}
+		if facts[0] != facts[1] || facts[0] != facts[2] {
+			t.Errorf("the languages name other facts: %q", facts)
+		}
+		if len(m[1]) > 30 && (bytes.Equal(m[1], m[2]) || bytes.Equal(m[1], m[3]) || bytes.Equal(m[2], m[3])) {
+			t.Errorf("not translated: %s", m[1])
+		}
+	}
+	if written := strings.Count(string(src), "words{\n"); found < written || found < 100 {
+		t.Errorf("%d texts looked at, %d written", found, written)
+	}
+}
+
+// TestFacts: what the contract says is what the documents say.
+func TestFacts(t *testing.T) {
+	t.Parallel()
+	const base = `
+contract: shop
+title: Shop
+events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags":["a|b"]},"note":null}'}}
+`
+	for name, test := range map[string]struct {
+		yaml     string
+		has, not []string
+	}{
+		"a secret behind a word": {
+			"endpoint: {settings: {required: [key], properties: {key: {type: string, secret: true, title: Key}}}, headers: {Authorization: \"Bearer ${settings.key}\"}}",
+			[]string{"`Bearer your-key`", "'Bearer ' + secret", `"Bearer " + secret`, `"Bearer "+secret`, "'Bearer ' . $secret"}, []string{"?token="},
+		},
+		"nothing to go by": {"", []string{"?token=your-secret", "get('token')"}, nil},
+		"a form, always": {
+			"endpoint: {form: {field: data}}",
+			[]string{"data=%7B%22order%22", "URLSearchParams(text).get('data')"}, []string{"same JSON comes as"},
+		},
+		"once":          {"delivery: {mode: at_most_once, timeout: 300ms}", []string{"**sent once**", "300 ms", "> ⚠ You have 300 ms"}, []string{"Retry-After"}},
+		"one attempt":   {"delivery: {retry: none}", []string{"There is one attempt."}, []string{"Up to"}},
+		"three":         {"delivery: {retry: [0s, 1m, 90m]}", []string{"Up to 3 attempts", "after 1 min, 90 min"}, nil},
+		"only accepted": {"delivery: {success: response.status == 202}", []string{"Only the status 202 counts", "answer(202)", "`response.status == 202`"}, []string{"Any status"}},
+		"an answer in JSON": {
+			"delivery: {success: response.status == 200 && response.is_json && response.json.success == true}",
+			[]string{"The content of the answer matters", `answer(200, '{"success":true}')`}, []string{"does not matter"},
+		},
+		"no page":  {"delivery: {success: '!response.html && response.status < 300'}", []string{"not an HTML page", "`html_page`"}, []string{"`success_html_page`"}},
+		"any page": {"", []string{"`success_html_page`"}, []string{"`html_page`"}},
+		"one each": {"endpoint: {per_tenant: 1}", []string{"There is one webhook per company."}, nil},
+		"fields": {
+			"endpoint: {}",
+			[]string{"| `order.id` | whole number | – |", "| `order.tags` | list |", "| `note` | null |", "{\"order\":{\"id\":1,\"tags\":[\"a|b\"]},\"note\":null}\n```"}, nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := string(Markdown(parse(t, base+test.yaml), "en"))
+			for _, want := range test.has {
+				if !strings.Contains(text, want) {
+					t.Errorf("%q is missing", want)
+				}
+			}
+			for _, not := range test.not {
+				if strings.Contains(text, not) {
+					t.Errorf("%q is there", not)
+				}
+			}
+			wellFormed(t, text)
+		})
+	}
+}
+
+// TestFields: a table knows what schema and example know together.
+func TestFields(t *testing.T) {
+	t.Parallel()
+	schema := `{"allOf":[
+		{"type":"object","required":["id"],"properties":{"id":{"type":["string","null"],"description":"The id."},"gone":{"const":1}}},
+		{"required":["lines"],"properties":{"lines":{"type":"array","items":{"required":["n"],"properties":{"n":{"type":"integer","enum":[1,2]}}}}}}]}`
+	var got []string
+	for _, f := range fieldsOf([]byte(schema), []byte(`{"extra":{"deep":1.5},"lines":[{"n":1,"x":true}],"id":"a"}`)) {
+		got = append(got, strings.TrimRight(strings.Join([]string{f.path, strings.Join(f.types, "|"), f.required, f.about, strings.Join(f.values, "|")}, ","), ","))
+	}
+	want := []string{
+		"extra,object", "extra.deep,number", "lines,array,yes", "lines[].n,integer,yes,,1|2", "lines[].x,boolean",
+		"id,string|null,yes,The id.", "gone,integer,no,,1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,299 @@
+package guide
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+)
+
+// OpenAPI describes a contract as an OpenAPI 3.1 document with texts in one of
+// [Languages]: its requests under webhooks, one entry per event type, with their
+// examples, and its look-ups under paths. What no public document of the system
+// states is listed in info as x-assumed.
+func OpenAPI(c *contract.Contract, language string) []byte {
+	p := &page{facts: gather(c), language: language}
+	doc := object{
+		{"openapi", "3.1.0"},
+		{"info", p.info()},
+	}
+	if c.Document != "" {
+		doc = append(doc, member{"externalDocs", object{{"url", c.Document}}})
+	}
+	var components object
+	schemes, paths := object{}, object{}
+	if p.auth.kind == byHeader {
+		schemes = append(schemes, member{"receiver", object{
+			{"type", "apiKey"}, {"in", "header"}, {"name", p.auth.header}, {"description", p.authText()},
+		}})
+	}
+	if len(c.Lookups()) > 0 {
+		schemes = append(schemes, member{"token", object{{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}})
+		doc = append(doc, member{"servers", []any{object{
+			{"url", "https://{host}"},
+			{"variables", object{{"host", object{{"default", "webhooks.example.com"}}}}},
+		}}})
+	}
+	schemas := object{}
+	for _, r := range c.Lookups() {
+		kind, _ := c.Record(r.Record)
+		if s := kind.SchemaIn(language); s != nil {
+			schemas = append(schemas, member{"record." + r.Record, s})
+		}
+		for i, path := range r.Paths {
+			paths = append(paths, member{path, object{{strings.ToLower(r.Method), p.route(r, i)}}})
+		}
+	}
+	webhooks := object{}
+	for i, e := range p.events {
+		webhooks = append(webhooks, member{e.Name, object{{strings.ToLower(e.Method), p.webhook(i, &schemas)}}})
+	}
+	if len(paths) > 0 {
+		doc = append(doc, member{"paths", paths})
+	}
+	doc = append(doc, member{"webhooks", webhooks})
+	if len(schemas) > 0 {
+		components = append(components, member{"schemas", unique(schemas)})
+	}
+	if len(schemes) > 0 {
+		components = append(components, member{"securitySchemes", schemes})
+	}
+	if len(components) > 0 {
+		doc = append(doc, member{"components", components})
+	}
+	return append(indent(encode(doc)), '\n')
+}
+
+// object is a JSON object with its members in order.
+type object []member
+
+type member struct {
+	name  string
+	value any
+}
+
+// MarshalJSON writes the members in order, and JSON in them as it is.
+func (o object) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(encode(m.name))
+		b.WriteByte(':')
+		b.Write(encode(m.value))
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(fmt.Sprintf("guide: %v", err)) // only texts, numbers and JSON of checked contracts are in it
+	}
+	return bytes.TrimSpace(b.Bytes())
+}
+
+// unique leaves out members whose name came before.
+func unique(o object) object {
+	var out object
+	for _, m := range o {
+		if !slices.ContainsFunc(out, func(x member) bool { return x.name == m.name }) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func (p *page) info() object {
+	info := object{{"title", p.contract.Title.In(p.language)}}
+	if about := p.contract.About.In(p.language); about != "" {
+		info = append(info, member{"description", about})
+	}
+	info = append(info, member{"version", strconv.FormatInt(max(1, p.contract.Version), 10)})
+	assumed := []any{}
+	for _, a := range p.contract.Assumed() {
+		assumed = append(assumed, object{{"path", a.Path}, {"note", a.Note.In(p.language)}})
+	}
+	if len(assumed) > 0 {
+		info = append(info, member{"x-assumed", assumed})
+	}
+	return info
+}
+
+// webhook is the request of an event type. Its schema goes into schemas.
+func (p *page) webhook(i int, schemas *object) object {
+	e := p.events[i]
+	op := object{
+		{"operationId", "webhook." + strings.ReplaceAll(e.Name, anyEvent, "any")},
+		{"summary", e.Title.In(p.language)},
+	}
+	if about := e.About.In(p.language); about != "" {
+		op = append(op, member{"description", about})
+	}
+	if methods := p.contract.Methods(); len(methods) > 1 {
+		op = append(op, member{"x-methods", methods})
+	}
+	if parameters := p.headers(e.Headers); len(parameters) > 0 {
+		op = append(op, member{"parameters", parameters})
+	}
+	security := []any{}
+	if p.auth.kind == byHeader {
+		security = append(security, object{{"receiver", []any{}}})
+	}
+	return append(op,
+		member{"requestBody", p.body(e, schemas)},
+		member{"responses", p.responses()},
+		member{"security", security})
+}
+
+// headers are those that OpenAPI does not describe elsewhere: content types
+// belong to bodies, and what authorizes to the security schemes.
+func (p *page) headers(list []hook.Header) []any {
+	var out []any
+	add := func(name, about, example string) {
+		parameter := object{{"name", name}, {"in", "header"}, {"required", true}}
+		if about != "" {
+			parameter = append(parameter, member{"description", about})
+		}
+		out = append(out, append(parameter, member{"schema", object{{"type", "string"}}}, member{"example", example}))
+	}
+	for _, h := range list {
+		switch lower := strings.ToLower(h.Name); {
+		case lower == "content-type" || lower == "accept" || lower == "authorization":
+		case p.auth.kind == byHeader && strings.EqualFold(h.Name, p.auth.header):
+		default:
+			add(h.Name, "", h.Value)
+		}
+	}
+	if p.auth.kind == bySignature {
+		for _, h := range []struct {
+			about   words
+			example string
+		}{{authSignatureID, "evt_0198"}, {authSignatureTime, "1767323045"}, {authSignatureValue, "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="}} {
+			name, about, _ := strings.Cut(strings.TrimPrefix(p.words(h.about), "`"), "`: ")
+			add(name, about, h.example)
+		}
+	}
+	return out
+}
+
+// body describes the body of an event type under each content type it may have.
+func (p *page) body(e sent, schemas *object) object {
+	schema := p.contract.BodySchema(p.language)
+	name := "body"
+	if !p.contract.Shaped() {
+		schema, name = e.SchemaIn(p.language), "event."+componentName(e.Name)
+	}
+	var of any = object{}
+	if schema != nil {
+		*schemas = append(*schemas, member{name, schema})
+		of = object{{"$ref", "#/components/schemas/" + name}}
+	}
+	plain, form := e.Rendering, false
+	if contentType(plain) == formType {
+		form = true
+	}
+	var content object
+	if !form {
+		kind := contentType(plain)
+		if kind == "" {
+			kind = "application/json"
+		}
+		content = append(content, member{kind, object{{"schema", of}, {"example", json.RawMessage(plain.Body)}}})
+	}
+	if p.form != "" {
+		content = append(content, member{formType, object{{"schema", object{
+			{"type", "object"},
+			{"required", []string{p.form}},
+			{"properties", object{{p.form, object{{"type", "string"}, {"contentMediaType", "application/json"}, {"contentSchema", of}}}}},
+		}}}})
+	}
+	return object{{"required", true}, {"content", content}}
+}
+
+// componentName is a name that OpenAPI takes for a component.
+func componentName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '*' {
+			return '_'
+		}
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_' {
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+// responses say which answers count as received, and what follows others.
+func (p *page) responses() object {
+	status, _ := p.simplest()
+	text := []string{p.words(answerBodyFree)}
+	switch {
+	case p.accepts(status, page200):
+	case p.accepts(status, "OK"):
+		text = []string{p.words(answerBodyNoPage)}
+	default:
+		text = []string{p.words(answerRule, "rule", p.contract.SuccessRule())}
+	}
+	var out object
+	if p.any2xx() {
+		out = append(out, member{"2XX", object{{"description", p.words(answerAny) + " " + text[0]}}})
+	} else {
+		for _, s := range p.statuses() {
+			out = append(out, member{strconv.Itoa(s), object{{"description", p.words(answerStatus, "statuses", strconv.Itoa(s)) + " " + text[0]}}})
+		}
+	}
+	after := onceNever
+	if !p.once() {
+		after = responseOther
+	}
+	return append(out, member{"default", object{{"description", strings.ReplaceAll(p.words(after), "**", "")}}})
+}
+
+func (p *page) authText() string {
+	if p.auth.own {
+		return p.words(authOwnPair, "header", p.auth.header)
+	}
+	return p.words(authHeader, "header", p.auth.header, "value", p.auth.prefix+p.auth.secret)
+}
+
+// route is a look-up; the second and further paths of one are the same.
+func (p *page) route(r contract.Lookup, i int) object {
+	id := "lookup." + r.Name
+	if i > 0 {
+		id += "." + strconv.Itoa(i+1)
+	}
+	path := r.Paths[i]
+	key := path[strings.Index(path, "{")+1 : strings.Index(path, "}")]
+	kind, _ := p.contract.Record(r.Record)
+	var schema any = object{{"type", "object"}}
+	if kind.SchemaIn(p.language) != nil {
+		schema = object{{"$ref", "#/components/schemas/record." + r.Record}}
+	}
+	op := object{{"operationId", id}, {"summary", r.Title.In(p.language)}}
+	if about := r.About.In(p.language); about != "" {
+		op = append(op, member{"description", about})
+	}
+	answer := func(w words) object {
+		_, text, _ := strings.Cut(p.words(w), ": ")
+		return object{{"description", strings.ToUpper(text[:1]) + text[1:]}}
+	}
+	return append(op,
+		member{"parameters", []any{object{{"name", key}, {"in", "path"}, {"required", true}, {"schema", object{{"type", "string"}}}}}},
+		member{"responses", object{
+			{"200", object{{"description", kind.Title.In(p.language)}, {"content", object{{"application/json", object{{"schema", schema}}}}}}},
+			{"401", answer(lookupRefused)},
+			{"404", answer(lookupNone)},
+		}},
+		member{"security", []any{object{{"token", []any{}}}}})
+}

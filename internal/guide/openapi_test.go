@@ -1,0 +1,127 @@
+package guide
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/contract"
+	"gancho/internal/rawjson"
+)
+
+// TestOpenAPI gives all documents in all languages to an independent validator,
+// which holds them against the official schema of OpenAPI 3.1. It needs node and
+// its npm packages (make test-needs), and fails without them.
+func TestOpenAPI(t *testing.T) {
+	t.Parallel()
+	type document struct {
+		contract *contract.Contract
+		language string
+		text     []byte
+	}
+	var all []document
+	var in bytes.Buffer
+	for _, c := range append(shipped(t), parse(t, minimal)) {
+		for _, language := range Languages {
+			d := document{c, language, OpenAPI(c, language)}
+			all = append(all, d)
+			if err := json.Compact(&in, d.text); err != nil {
+				t.Fatal(err)
+			}
+			in.WriteByte('\n')
+		}
+	}
+	in.WriteString(`{"openapi":"3.1.0","info":{"title":"wrong"},"webhooks":{"a":{"post":{"responses":5}}}}` + "\n")
+
+	cmd := exec.CommandContext(t.Context(), "node", "oracle.js")
+	cmd.Dir = "testdata/oracle"
+	cmd.Stdin = &in
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("node oracle.js: %v; run make test-needs", err)
+	}
+	type found struct {
+		Valid    bool
+		Version  string
+		Errors   json.RawMessage
+		Webhooks []string
+		Paths    []string
+	}
+	var answers []found
+	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+		var f found
+		if err := json.Unmarshal(lines.Bytes(), &f); err != nil {
+			t.Fatal(err)
+		}
+		answers = append(answers, f)
+	}
+	if len(answers) != len(all)+1 || answers[len(all)].Valid {
+		t.Fatal("the validator takes what is wrong, so it proves nothing")
+	}
+	for i, d := range all {
+		t.Run(d.contract.Name+"/"+d.language, func(t *testing.T) {
+			t.Parallel()
+			f := answers[i]
+			if !f.Valid || f.Version != "3.1" {
+				t.Fatalf("OpenAPI %q, valid %v: %s", f.Version, f.Valid, f.Errors)
+			}
+			var events, paths []string
+			for _, e := range d.contract.EventTypes() {
+				events = append(events, e.Name)
+			}
+			for _, r := range d.contract.Lookups() {
+				paths = append(paths, r.Paths...)
+			}
+			slices.Sort(events)
+			slices.Sort(paths)
+			slices.Sort(f.Webhooks)
+			slices.Sort(f.Paths)
+			if diff := cmp.Diff(events, f.Webhooks); diff != "" {
+				t.Errorf("webhooks: %s", diff)
+			}
+			if len(paths)+len(f.Paths) > 0 && !slices.Equal(paths, f.Paths) {
+				t.Errorf("paths %q, not %q", f.Paths, paths)
+			}
+			same(t, d.contract, d.text)
+		})
+	}
+}
+
+// same: the examples are the bodies that are sent, and each is as its schema says.
+func same(t *testing.T, c *contract.Contract, doc []byte) {
+	t.Helper()
+	f := gather(c)
+	for _, e := range f.events {
+		for _, method := range []string{"post", "put"} {
+			content, ok := rawjson.Lookup(doc, "webhooks", e.Name, method, "requestBody", "content")
+			if !ok {
+				continue
+			}
+			example, ok := rawjson.Lookup(content, "application/json", "example")
+			var compact bytes.Buffer
+			if err := json.Compact(&compact, example); err != nil || !ok {
+				t.Fatal(err, ok)
+			}
+			if !bytes.Equal(compact.Bytes(), e.Body) {
+				t.Errorf("the example of %s is %s", e.Name, compact.Bytes())
+			}
+			if c.Shaped() {
+				continue
+			}
+			if found := c.CheckPayload(e.Name, compact.Bytes()); len(found) > 0 {
+				t.Errorf("%s: %v", e.Name, found)
+			}
+		}
+	}
+	for _, a := range c.Assumed() {
+		if !bytes.Contains(doc, encode(a.Path)) {
+			t.Errorf("that %s is assumed is not in the document", a.Path)
+		}
+	}
+}

@@ -1,0 +1,313 @@
+package guide
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"go/format"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/sign"
+)
+
+// TestReceiversWork runs every sample program of every contract, and sends it what
+// is genuine and what is not. It needs php, node and python3 (make test-needs), and
+// fails without them: a sample that was never run is none.
+func TestReceiversWork(t *testing.T) {
+	t.Parallel()
+	all := append(shipped(t), parse(t, strings.Replace(minimal, "Shop", `"Shop */ ?> it's"`, 1)+"\ndelivery: {success: response.status == 202 && response.is_json}"))
+	dir := t.TempDir()
+	for _, c := range all {
+		for _, r := range Receivers(c, "en") {
+			sub := filepath.Join(dir, c.Name)
+			if err := os.MkdirAll(sub, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(sub, r.File), r.Code, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	goPrograms(t, dir)
+	for _, c := range all {
+		for _, r := range receivers {
+			t.Run(c.Name+"/"+r.Name, func(t *testing.T) {
+				t.Parallel()
+				tryReceiver(t, c, start(t, filepath.Join(dir, c.Name), r.Name, secretOf(c)))
+			})
+		}
+	}
+}
+
+// goPrograms compiles those in Go, all at once.
+func goPrograms(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module receivers\n\ngo 1.22\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "bin")+string(filepath.Separator), "./...")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+}
+
+const signingSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+// secretOf is what the receiver of a contract knows.
+func secretOf(c *contract.Contract) string {
+	f := gather(c)
+	switch f.auth.kind {
+	case bySignature:
+		return signingSecret
+	case byURL:
+		return "a secret&of=mine"
+	}
+	return f.auth.secret
+}
+
+// running is a sample program that has begun to listen.
+type running struct {
+	url    string
+	output *output
+}
+
+// output gathers what a program prints.
+type output struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	grown chan struct{}
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	select {
+	case o.grown <- struct{}{}:
+	default:
+	}
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// wait waits until the program has printed a text.
+func (o *output) wait(t *testing.T, text string) {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	for !strings.Contains(o.String(), text) {
+		select {
+		case <-o.grown:
+		case <-deadline:
+			t.Fatalf("it never printed %q, but\n%s", text, o)
+		}
+	}
+}
+
+// start runs a sample program on a port that is free. Somebody else may take the
+// port in between; then it is tried again with another.
+func start(t *testing.T, dir, language, secret string) running {
+	t.Helper()
+	for attempt := 1; ; attempt++ {
+		r, err := tryStart(t, dir, language, secret)
+		if err == nil {
+			return r
+		}
+		if attempt == 5 {
+			t.Fatal(err)
+		}
+	}
+}
+
+func tryStart(t *testing.T, dir, language, secret string) (running, error) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_, port, _ := net.SplitHostPort(address)
+	l.Close()
+
+	command := map[string][]string{
+		"PHP":    {"php", "-q", "-S", address, "receiver.php"},
+		"Node":   {"node", "receiver.mjs"},
+		"Python": {"python3", "receiver.py"},
+		"Go":     {filepath.Join(filepath.Dir(dir), "bin", filepath.Base(dir))},
+	}[language]
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "WEBHOOK_SECRET="+secret, "PORT="+port)
+	out := &output{grown: make(chan struct{}, 1)}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		cancel()
+		t.Fatalf("%v; run make test-needs", err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		defer close(exited)
+		_ = cmd.Wait() // it is killed in the end
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-exited
+	})
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	deadline := time.After(2 * time.Minute)
+	for {
+		c, err := net.Dial("tcp", address)
+		if err == nil {
+			c.Close()
+			return running{"http://" + address, out}, nil
+		}
+		select {
+		case <-again.C:
+		case <-exited:
+			return running{}, fmt.Errorf("%s ended:\n%s", language, out)
+		case <-deadline:
+			t.Fatalf("%s does not listen:\n%s", language, out)
+		}
+	}
+}
+
+// tryReceiver sends a request as it should be, and ones as they should not be.
+func tryReceiver(t *testing.T, c *contract.Contract, r running) {
+	t.Helper()
+	f := gather(c)
+	secret := secretOf(c)
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	send := func(req contract.Rendering, secret string) *hook.Response {
+		t.Helper()
+		body := req.Body
+		if f.auth.kind == byBody {
+			body = bytes.ReplaceAll(body, []byte(f.auth.secret), []byte(secret))
+		}
+		out, err := http.NewRequestWithContext(t.Context(), req.Method, r.url+"/webhooks", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range req.Headers {
+			out.Header[h.Name] = []string{h.Value}
+			if f.auth.kind == byHeader && h.Name == f.auth.header {
+				out.Header[h.Name] = []string{f.auth.prefix + secret}
+			}
+		}
+		switch f.auth.kind {
+		case byURL:
+			q := out.URL.Query()
+			q.Set("token", secret)
+			out.URL.RawQuery = q.Encode()
+		case bySignature:
+			s, err := sign.NewSigner([]hook.Secret{{Text: secret}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, h := range s.Sign("evt_1", time.Now(), body).Headers() {
+				out.Header.Set(h.Name, h.Value)
+			}
+		}
+		answer, err := client.Do(out)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, r.output)
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &hook.Response{Status: answer.StatusCode, Body: text}
+	}
+	wrong := "x" + secret[1:]
+	if f.auth.kind == bySignature {
+		wrong = sign.NewSecret()
+	}
+	requests := map[string]contract.Rendering{}
+	for _, e := range f.events {
+		if len(requests) < 3 {
+			requests[e.Name] = e.Rendering
+		}
+	}
+	if f.form != "" {
+		requests["as a form"] = f.asForm(f.events[0].EventType)
+	}
+	for name, req := range requests {
+		if answer := send(req, secret); !c.Judge(answer).OK {
+			t.Errorf("%s: what is genuine is answered with %d %s\n%s", name, answer.Status, answer.Body, r.output)
+		}
+		r.output.wait(t, "received "+strconv.Itoa(len(req.Body))+" bytes")
+		if answer := send(req, wrong); answer.Status != http.StatusUnauthorized {
+			t.Errorf("%s: what is not genuine is answered with %d", name, answer.Status)
+		}
+		if f.auth.kind == bySignature {
+			continue
+		}
+		if answer := send(req, secret[:len(secret)-1]+"%"); answer.Status != http.StatusUnauthorized {
+			t.Errorf("%s: what is nearly genuine is answered with %d", name, answer.Status)
+		}
+	}
+	broken := f.events[0].Rendering
+	broken.Body = []byte(`{"broken":`)
+	if answer := send(broken, secret); answer.Status != http.StatusBadRequest {
+		t.Errorf("what is no JSON is answered with %d", answer.Status)
+	}
+	broken.Body = []byte(`[1]`)
+	if answer := send(broken, secret); f.auth.kind == byBody && answer.Status != http.StatusUnauthorized {
+		t.Errorf("what has no key is answered with %d", answer.Status)
+	}
+	if answer := send(f.events[0].Rendering, secret); !c.Judge(answer).OK {
+		t.Errorf("afterwards it answers %d", answer.Status)
+	}
+	for _, private := range []string{secret, strings.ReplaceAll(secret, "&", "%26"), wrong} {
+		if strings.Contains(r.output.String(), private) {
+			t.Errorf("it prints the secret:\n%s", r.output)
+		}
+	}
+}
+
+// TestReceiversRead: they look as their languages are written, and differ between
+// languages of people in comments only.
+func TestReceiversRead(t *testing.T) {
+	t.Parallel()
+	comment := regexp.MustCompile(`(?m)^\s*(//|#) .*$`)
+	for _, c := range append(shipped(t), parse(t, minimal)) {
+		english := Receivers(c, "en")
+		for _, language := range Languages {
+			for i, r := range Receivers(c, language) {
+				if got, want := comment.ReplaceAll(r.Code, nil), comment.ReplaceAll(english[i].Code, nil); !bytes.Equal(got, want) {
+					t.Errorf("%s in %s does something else in %s", c.Name, r.Name, language)
+				}
+				if language != "en" && bytes.Equal(r.Code, english[i].Code) {
+					t.Errorf("%s in %s has no comments in %s", c.Name, r.Name, language)
+				}
+				if r.Name == "Go" {
+					formatted, err := format.Source(r.Code)
+					if err != nil || !bytes.Equal(formatted, r.Code) {
+						t.Errorf("%s: gofmt would change it: %v\n%s", c.Name, err, formatted)
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,549 @@
+package guide
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/diagnose"
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+)
+
+// when lists the events, and how often those on a schedule come.
+func (p *page) when() {
+	rows := make([][]string, len(p.events))
+	for i, e := range p.events {
+		name := quoted(e.Name)
+		if e.Name == anyEvent {
+			name = p.words(anyType)
+		}
+		rows[i] = []string{name, e.Title.In(p.language), e.About.In(p.language)}
+	}
+	p.table([]string{p.words(headEvent), p.words(headName), p.words(headWhen)}, rows)
+	for _, e := range p.contract.Scheduled() {
+		rhythm := p.words(everySo, "time", duration(e.Schedule.Every, p.language))
+		if e.Schedule.Cron != "" {
+			rhythm = p.words(byCron, "cron", e.Schedule.Cron, "zone", e.Schedule.Timezone)
+		}
+		kind, _ := p.contract.Record(e.Schedule.Select)
+		p.list(
+			p.words(scheduledEvent, "event", quoted(e.Name), "rhythm", rhythm, "kind", strings.ToLower(kind.Title.In(p.language))),
+			p.words(scheduledNone),
+			p.words(scheduledSize, "size", size(e.Schedule.MaxBody)),
+		)
+	}
+}
+
+// setup says what to prepare and what to fill in.
+func (p *page) setup() {
+	c := p.contract
+	credentials, _ := c.Credentials()
+	least, most := c.EventTypesPerEndpoint()
+	enter := setupEnter
+	if credentials.Endpoint {
+		enter = setupCredential
+	}
+	p.steps(p.words(setupAddress), p.words(enter), p.words(setupTest))
+	rows := [][]string{
+		{p.words(fieldName), p.words(fieldNameAbout), p.words(yes)},
+		{"URL", p.words(fieldURLAbout), p.words(yes)},
+	}
+	if methods := c.Methods(); len(methods) > 1 {
+		rows = append(rows, []string{p.words(fieldMethod), p.words(fieldMethodAbout, "methods", strings.Join(methods, ", "), "default", methods[0]), p.words(no)})
+	}
+	switch {
+	case len(p.events) == 1 && p.events[0].Name != anyEvent:
+	case least == 1 && most == 1:
+		rows = append(rows, []string{p.words(fieldEvents), p.words(fieldOneEvent), p.words(yes)})
+	default:
+		rows = append(rows, []string{p.words(fieldEvents), p.words(fieldEventsAbout), p.yesNo(least > 0)})
+	}
+	for _, s := range c.Settings() {
+		about := s.About.In(p.language)
+		if s.Secret {
+			about = strings.TrimSpace(about + " " + p.words(isSecret))
+		}
+		rows = append(rows, []string{s.Title.In(p.language), about, p.yesNo(s.Required)})
+	}
+	p.table([]string{p.words(headField), p.words(headEnter), p.words(headRequired)}, rows)
+	if n := c.PerTenant(); n == 1 {
+		p.say(onePerTenant)
+	} else if n > 1 {
+		p.say(somePerTenant, "n", strconv.Itoa(n))
+	}
+	if credentials.Endpoint {
+		p.say(credentialGives, "key", strconv.Itoa(credentials.APIKey.Length), "secret", strconv.Itoa(credentials.Secret.Length),
+			"lifetime", duration(credentials.Lifetime, p.language))
+	}
+	p.say(setupAPI, "path", "/v1/tenants/{tenant}/"+map[bool]string{true: "credentials", false: "endpoints"}[credentials.Endpoint])
+	p.code("json", p.setupBody(credentials.Endpoint, most))
+}
+
+func (p *page) yesNo(b bool) string {
+	if b {
+		return p.words(yes)
+	}
+	return p.words(no)
+}
+
+// setupBody is what makes the endpoint through the API.
+func (p *page) setupBody(credential bool, most int) []byte {
+	body := fmt.Sprintf(`{"contract":%s,"name":"CRM","url":%s`, quote(p.contract.Name), quote(sampleURL))
+	if !credential {
+		if most > 0 || len(p.events) > 1 {
+			body += fmt.Sprintf(`,"event_types":[%s]`, quote(p.events[0].Name))
+		}
+		if len(p.settings) > len("{}") {
+			body += `,"settings":` + string(p.settings)
+		}
+	}
+	return indent([]byte(body + "}"))
+}
+
+// authentication says how to tell a genuine request.
+func (p *page) authentication() {
+	switch a := p.auth; a.kind {
+	case bySignature:
+		p.say(authSignature)
+		p.list(p.words(authSignatureID), p.words(authSignatureTime), p.words(authSignatureValue))
+		p.say(authSignatureCheck)
+	case byHeader:
+		if a.own {
+			p.say(authOwnPair, "header", quoted(a.header))
+		} else {
+			p.say(authHeader, "header", quoted(a.header), "value", quoted(a.prefix+a.secret))
+		}
+	case byBody:
+		p.say(authBody, "member", quoted(strings.Join(a.member, ".")))
+	case byURL:
+		p.say(authURL, "url", quoted(sampleURL+"?token=your-secret"))
+	}
+	p.say(authAlways)
+}
+
+// request shows the request as it is sent.
+func (p *page) request() {
+	first := p.events[0]
+	p.say(requestIntro)
+	p.code("http", p.wire(first.Rendering))
+	p.list(p.words(requestBytes, "n", strconv.Itoa(len(first.Body))), p.escapes(first.Body), p.words(requestRedirects))
+	if p.form != "" && contentType(first.Rendering) != formType {
+		p.say(requestForm, "setting", quoted(p.formWhen), "field", quoted(p.form))
+		p.code("http", p.wire(p.asForm(first.EventType)))
+	}
+	if redacted := p.contract.Redacted(); len(redacted) > 0 {
+		for i := range redacted {
+			redacted[i] = quoted(redacted[i])
+		}
+		p.say(requestRedacted, "paths", strings.Join(redacted, ", "))
+	}
+}
+
+// wire is a request as HTTP/1.1 writes it, the body cut short.
+func (p *page) wire(r contract.Rendering) []byte {
+	path := strings.TrimPrefix(r.URL, "https://example.com")
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\nHost: example.com\n", r.Method, path)
+	for _, h := range r.Headers {
+		fmt.Fprintf(&b, "%s: %s\n", h.Name, h.Value)
+	}
+	if p.auth.kind == bySignature {
+		b.WriteString("webhook-id: evt_…\nwebhook-timestamp: 1767323045\nwebhook-signature: v1,…\n")
+	}
+	fmt.Fprintf(&b, "Content-Length: %d\n\n", len(r.Body))
+	const most = 160
+	if body := []rune(string(r.Body)); len(body) > most {
+		b.WriteString(string(body[:most]) + "…")
+	} else {
+		b.Write(r.Body)
+	}
+	return []byte(b.String())
+}
+
+// escapes says how strings are written, if it is in a way that surprises.
+func (p *page) escapes(body []byte) string {
+	var found []string
+	for _, escape := range []string{`\/`, `\u00`} {
+		if strings.Contains(string(body), escape) {
+			found = append(found, quoted(strings.TrimSuffix(escape, "00")))
+		}
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return p.words(requestEscapes, "escapes", strings.Join(found, ", "))
+}
+
+// group is event types whose bodies have the same members.
+type group struct {
+	events []sent
+	fields []field
+}
+
+func (p *page) groups() []*group {
+	var out []*group
+	byShape := map[string]*group{}
+	for _, e := range p.events {
+		schema := p.contract.BodySchema(p.language)
+		if !p.contract.Shaped() {
+			schema = e.SchemaIn(p.language)
+		}
+		fields := fieldsOf(schema, e.Body)
+		key := shape(fields)
+		if byShape[key] == nil {
+			byShape[key] = &group{fields: fields}
+			out = append(out, byShape[key])
+		}
+		g := byShape[key]
+		g.events = append(g.events, e)
+	}
+	return out
+}
+
+// fields describes bodies, each followed by its example.
+func (p *page) fields() {
+	groups := p.groups()
+	for _, g := range groups {
+		if len(groups) > 1 {
+			p.line("### %s", p.names(g.events))
+		}
+		rows := make([][]string, 0, len(g.fields))
+		for _, f := range g.fields {
+			about := f.about
+			if len(f.values) > 0 {
+				values := slices.Clone(f.values)
+				for i := range values {
+					values[i] = quoted(values[i])
+				}
+				about = strings.TrimSpace(about + " " + p.words(possible, "values", strings.Join(values, ", ")))
+			}
+			required := "–"
+			if f.required != "" {
+				required = p.yesNo(f.required == "yes")
+			}
+			rows = append(rows, []string{quoted(f.path), p.types(f.types), required, about})
+		}
+		if len(rows) > 0 {
+			p.table([]string{p.words(headField), p.words(headType), p.words(headRequired), p.words(headAbout)}, rows)
+		}
+		p.say(exampleOf, "event", p.eventName(g.events[0].EventType))
+		kind := "json"
+		if contentType(g.events[0].Rendering) == formType {
+			kind = "text"
+		}
+		p.code(kind, g.events[0].Body)
+	}
+	p.say(fieldsOpen)
+}
+
+// names are event types for a heading.
+func (p *page) names(events []sent) string {
+	const most = 4
+	out := make([]string, 0, most)
+	for _, e := range events[:min(most, len(events))] {
+		out = append(out, p.eventName(e.EventType))
+	}
+	text := strings.Join(out, ", ")
+	if more := len(events) - most; more > 0 {
+		text += " " + p.words(andMore, "n", strconv.Itoa(more))
+	}
+	return text
+}
+
+func (p *page) eventName(e contract.EventType) string {
+	if e.Name == anyEvent {
+		return e.Title.In(p.language)
+	}
+	return quoted(e.Name)
+}
+
+func (p *page) types(kinds []string) string {
+	out := make([]string, len(kinds))
+	for i, k := range kinds {
+		out[i] = p.words(typeWords[k])
+	}
+	return strings.Join(out, p.words(or))
+}
+
+// answer says what counts as received, found by trying answers out.
+func (p *page) answer() {
+	statuses := p.words(answerAny)
+	if !p.any2xx() {
+		var list []string
+		for _, s := range p.statuses() {
+			list = append(list, strconv.Itoa(s))
+		}
+		statuses = p.words(answerStatus, "statuses", strings.Join(list, ", "))
+	}
+	status, _ := p.simplest()
+	body := answerBodyFree
+	switch {
+	case p.accepts(status, page200):
+	case p.accepts(status, "OK"):
+		body = answerBodyNoPage
+	default:
+		body = answerBodyRule
+	}
+	limit := answerTotal
+	if p.limits.Clock == contract.ClockResponse {
+		limit = answerFirstLine
+	}
+	rule := ""
+	if text := p.contract.SuccessRule(); text != "" {
+		rule = p.words(answerRule, "rule", quoted(text))
+	}
+	p.list(statuses, p.words(body), p.words(limit, "limit", duration(p.limits.Timeout, p.language), "connect", duration(p.limits.ConnectTimeout, p.language)), rule)
+	p.say(answerFirst)
+}
+
+// retries says what happens if it was not received.
+func (p *page) retries() {
+	if p.once() {
+		p.list(p.words(onceNever), p.words(onceUnknown), p.words(onceLook))
+		return
+	}
+	retry := p.policy.Retry
+	waits := make([]string, 0, len(retry))
+	var total time.Duration
+	for i, d := range retry {
+		total += d
+		if i > 0 {
+			waits = append(waits, duration(d, p.language))
+		}
+	}
+	schedule := p.words(retryNone)
+	if len(waits) > 0 {
+		schedule = p.words(retrySchedule, "n", strconv.Itoa(len(retry)), "waits", strings.Join(waits, ", "), "total", roughly(total, p.language))
+	}
+	newer := ""
+	if p.scheduled() {
+		newer = p.words(retryNewer)
+	}
+	p.list(schedule, newer, p.words(retryAfter), p.words(retryGone), p.words(retryEnd))
+}
+
+// repeats says how to recognize what came before.
+func (p *page) repeats() {
+	switch {
+	case p.once():
+		p.say(repeatsOnce)
+		return
+	case p.auth.kind == bySignature:
+		p.say(repeatsID)
+		return
+	}
+	p.say(repeatsBytes)
+	told := map[string]bool{}
+	for _, e := range p.events {
+		kind, ok := p.contract.Record(e.On)
+		if !ok || p.contract.Shaped() || told[kind.Key] {
+			continue
+		}
+		if _, ok := rawjson.Lookup(e.Body, strings.Split(kind.Key, ".")...); ok {
+			told[kind.Key] = true
+			p.say(repeatsKey, "key", quoted(kind.Key))
+		}
+	}
+	if p.scheduled() {
+		p.say(repeatsSnapshot)
+	}
+}
+
+// lookup describes the routes on which receivers read records.
+func (p *page) lookup() {
+	routes := p.contract.Lookups()
+	for _, r := range routes {
+		p.line("**%s.** %s", r.Title.In(p.language), r.About.In(p.language))
+		paths := make([]string, len(r.Paths))
+		for i, path := range r.Paths {
+			paths[i] = quoted(r.Method + " " + path)
+		}
+		p.list(paths...)
+		p.code("sh", fmt.Appendf(nil, "curl -H 'Authorization: Bearer '\"$TOKEN\" \\\n  'https://%s%s'", p.words(hostWord), fillPath(r.Paths[0], p.words(idWord))))
+	}
+	if len(routes) == 0 {
+		return
+	}
+	credentials, _ := p.contract.Credentials()
+	p.list(p.words(lookupToken, "lifetime", duration(credentials.Lifetime, p.language)), p.words(lookupRefused), p.words(lookupNone))
+}
+
+// fillPath puts a word in the place of {…}.
+func fillPath(path, word string) string {
+	from, to := strings.Index(path, "{"), strings.Index(path, "}")
+	return path[:from] + word + path[to+1:]
+}
+
+// receivers shows programs that receive.
+func (p *page) receivers() {
+	p.say(receiverIntro, "port", "3000")
+	for _, r := range p.facts.receivers(p.language) {
+		p.line("### %s", r.Name)
+		p.say(receiverRun, "file", quoted(r.File), "command", quoted(r.Command))
+		p.code(r.Fence, r.Code)
+	}
+}
+
+// noCode leads through three tools for people who do not program.
+func (p *page) noCode() {
+	p.say(noCodeIntro)
+	if p.hurried() {
+		p.line("> ⚠ %s", p.words(noCodeHurry, "limit", duration(p.limits.Timeout, p.language)))
+	}
+	check := map[string]struct{ zapier, make, n8n words }{
+		byHeader:    {zapierHeader, makeHeader, n8nHeader},
+		byBody:      {zapierBody, makeBody, n8nBody},
+		byURL:       {noCodeURL, noCodeURL, noCodeURL},
+		bySignature: {noCodeSignature, noCodeSignature, n8nSignature},
+	}[p.auth.kind]
+	facts := []string{"header", quoted(p.auth.header), "member", quoted(strings.Join(p.auth.member, ".")), "value", quoted(p.auth.prefix + p.auth.secret)}
+	lookup := func(w words) string {
+		if len(p.contract.Lookups()) == 0 {
+			return ""
+		}
+		return p.words(w)
+	}
+	catch := zapierCatch
+	if p.auth.kind == byHeader || p.auth.kind == bySignature {
+		catch = zapierCatchRaw
+	}
+	form := ""
+	if p.form != "" {
+		form = p.words(noCodeForm, "field", quoted(p.form), "setting", quoted(p.formWhen))
+	}
+	p.line("### Zapier")
+	p.steps(p.words(zapierNew), p.words(catch), p.words(noCodePaste), p.words(zapierTest), p.words(check.zapier, facts...), lookup(zapierLookup), p.words(zapierGo))
+	p.line("### Make")
+	p.steps(p.words(makeNew), p.words(noCodePaste), p.words(makeTest), p.words(check.make, facts...), lookup(makeLookup), p.words(makeGo))
+	p.line("### n8n")
+	p.steps(p.words(n8nNew, "method", p.events[0].Method), p.words(check.n8n, facts...), p.words(n8nAnswer), p.words(n8nTest), p.words(n8nURL), lookup(n8nLookup), p.words(n8nGo))
+	if form != "" {
+		p.line("%s", form)
+	}
+}
+
+// attempts are what goes wrong most often, and a success that is none.
+var attempts = []diagnose.Attempt{
+	{Class: hook.ClassDNSNotFound},
+	{Class: hook.ClassPrivateAddress},
+	{Class: hook.ClassConnectRefused},
+	{Class: hook.ClassConnectTimeout},
+	{Class: hook.ClassTLSExpired},
+	{Class: hook.ClassTLSHostname},
+	{Class: hook.ClassTLSUntrusted},
+	{Class: hook.ClassTimeout},
+}
+
+// answers are what receivers answer when something is not right.
+var answers = []struct {
+	url    string
+	answer hook.Response
+}{
+	{"", hook.Response{Status: 200, Body: []byte(page200)}},
+	{"https://docs.google.com/spreadsheets/d/1/edit", hook.Response{Status: 200, Body: []byte(page200)}},
+	{"", hook.Response{Status: 201}},
+	{"", hook.Response{Status: 302, Headers: []hook.Header{{Name: "Location", Value: "/login"}}}},
+	{"", hook.Response{Status: 301, Headers: []hook.Header{{Name: "Location", Value: "/"}}}},
+	{"", hook.Response{Status: 401}},
+	{"", hook.Response{Status: 403}},
+	{"", hook.Response{Status: 404}},
+	{"", hook.Response{Status: 405}},
+	{"", hook.Response{Status: 410}},
+	{"", hook.Response{Status: 422}},
+	{"", hook.Response{Status: 429}},
+	{"", hook.Response{Status: 500}},
+	{"", hook.Response{Status: 503}},
+}
+
+// troubleshooting says what to do about what can go wrong under this contract.
+func (p *page) troubleshooting() {
+	all := slices.Clone(attempts)
+	for _, a := range answers {
+		html := contract.IsHTML(a.answer.Body)
+		verdict := p.contract.Judge(&a.answer)
+		if verdict.OK && !html {
+			continue
+		}
+		all = append(all, diagnose.Attempt{Class: verdict.Class, URL: a.url, Response: &a.answer, HTML: html})
+	}
+	p.say(troubleIntro)
+	told := map[string]bool{}
+	rows := [][]string{}
+	for _, a := range all {
+		a.Limit, a.Connect = p.limits.Timeout, p.limits.ConnectTimeout
+		d := diagnose.Of(a, p.language)
+		if told[d.Code] {
+			continue
+		}
+		told[d.Code] = true
+		rows = append(rows, []string{"**" + d.Title + "**", d.Advice, quoted(d.Code)})
+	}
+	p.table([]string{p.words(headMessage), p.words(headAdvice), p.words(headCode)}, rows)
+}
+
+// sources introduces what is assumed and was not told before.
+func (p *page) sources() {
+	if len(p.contract.Assumed()) > 0 {
+		p.say(assumedIntro)
+	}
+}
+
+// indent lays JSON out for people; its tokens stay as they are.
+func indent(doc []byte) []byte {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(json.RawMessage(doc)); err != nil {
+		return doc
+	}
+	return []byte(strings.TrimSpace(b.String()))
+}
+
+// duration writes a time as people do: 200 ms, 5 s, 30 min, 2 h.
+func duration(d time.Duration, language string) string {
+	number := func(n float64, unit string) string {
+		s := strconv.FormatFloat(n, 'f', -1, 64)
+		if language != Languages[0] {
+			s = strings.Replace(s, ".", ",", 1)
+		}
+		return s + " " + unit
+	}
+	switch {
+	case d < time.Second:
+		return number(float64(d.Milliseconds()), "ms")
+	case d < time.Minute || d%time.Minute != 0:
+		return number(d.Seconds(), "s")
+	case d < time.Hour || d%time.Hour != 0:
+		return number(d.Minutes(), "min")
+	case d > 48*time.Hour && d%(24*time.Hour) == 0:
+		return number(d.Hours()/24, days.in(language))
+	}
+	return number(d.Hours(), "h")
+}
+
+// roughly is a long time, rounded.
+func roughly(d time.Duration, language string) string {
+	switch {
+	case d >= 48*time.Hour:
+		return duration(d.Round(24*time.Hour), language)
+	case d >= time.Hour:
+		return duration(d.Round(time.Hour), language)
+	case d >= time.Minute:
+		return duration(d.Round(time.Minute), language)
+	}
+	return duration(d, language)
+}
+
+// size writes a number of bytes.
+func size(n int) string {
+	if n%(1<<20) == 0 {
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%d KiB", n>>10)
+}

@@ -1,0 +1,116 @@
+package transform
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"gancho/internal/rawjson"
+)
+
+// keep writes now, the JSON that JavaScript made of was, with the bytes of was
+// wherever a script changed nothing. JavaScript knows only numbers of 64-bit
+// floating point: without this, a script that adds a member would turn a
+// 9007199254740993 elsewhere in the payload into 9007199254740992.
+//
+// Members are compared by name and elements by place. If nothing at all differs
+// the result is was itself.
+func keep(was, now []byte) []byte {
+	token := bytes.Trim(was, " \t\r\n")
+	if same(token, now) {
+		return was
+	}
+	return appendKept(make([]byte, 0, len(now)), token, now)
+}
+
+// appendKept appends now. was is what stood in its place, nil if nothing did.
+func appendKept(dst, was, now []byte) []byte {
+	switch {
+	case was == nil:
+		return append(dst, now...)
+	case same(was, now):
+		return append(dst, was...)
+	case rawjson.KindOf(was) != rawjson.KindOf(now):
+		return append(dst, now...)
+	}
+	switch rawjson.KindOf(now) {
+	case '{':
+		old := byName(was)
+		dst = append(dst, '{')
+		for i, m := range rawjson.Members(now) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst, _ = jsontext.AppendQuote(dst, m.Name) // a text that came out of JSON can go back
+			dst = append(dst, ':')
+			dst = appendKept(dst, old[m.Name], m.Value)
+		}
+		return append(dst, '}')
+	case '[':
+		old := rawjson.Elements(was)
+		dst = append(dst, '[')
+		for i, e := range rawjson.Elements(now) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			var before []byte
+			if i < len(old) {
+				before = old[i]
+			}
+			dst = appendKept(dst, before, e)
+		}
+		return append(dst, ']')
+	}
+	return append(dst, now...)
+}
+
+// same reports whether now is what JavaScript writes for an untouched was.
+func same(was, now []byte) bool {
+	a, b := rawjson.KindOf(was), rawjson.KindOf(now)
+	switch {
+	case a == '0' && b == 'n':
+		_, err := strconv.ParseFloat(string(was), 64)
+		return err != nil // too large for JavaScript, which writes null for it
+	case a != b:
+		return false
+	}
+	switch a {
+	case '{':
+		members, old := rawjson.Members(now), byName(was)
+		if len(members) != len(old) {
+			return false
+		}
+		for _, m := range members { // in any order: JavaScript puts names like "1" first
+			if before, ok := old[m.Name]; !ok || !same(before, m.Value) {
+				return false
+			}
+		}
+		return true
+	case '[':
+		old, elements := rawjson.Elements(was), rawjson.Elements(now)
+		if len(old) != len(elements) {
+			return false
+		}
+		for i := range old {
+			if !same(old[i], elements[i]) {
+				return false
+			}
+		}
+		return true
+	case '0':
+		x, errX := strconv.ParseFloat(string(was), 64)
+		y, errY := strconv.ParseFloat(string(now), 64)
+		return errX == nil && errY == nil && x == y
+	}
+	return rawjson.Text(was) == rawjson.Text(now)
+}
+
+func byName(b []byte) map[string][]byte {
+	members := rawjson.Members(b)
+	out := make(map[string][]byte, len(members))
+	for _, m := range members {
+		out[m.Name] = m.Value
+	}
+	return out
+}

@@ -1,0 +1,178 @@
+package transform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"gancho/internal/hook"
+)
+
+// asProcess makes the test binary the process that a pool starts.
+const asProcess = "GANCHO_TEST_TRANSFORM_PROCESS"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProcess) != "" {
+		if err := Serve(os.Stdin, os.Stdout, func() { os.Exit(1) }); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func newPool(t testing.TB, size int, limits Limits) *Pool {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := NewPool(size, func() *exec.Cmd {
+		cmd := exec.Command(exe)
+		cmd.Env = []string{asProcess + "=1", "SYSTEMROOT=" + os.Getenv("SYSTEMROOT")}
+		return cmd
+	})
+	p.limits, p.kill = limits, time.Minute // processes of a slow machine are slow to answer
+	t.Cleanup(p.Close)
+	return p
+}
+
+const addMember = "function handler(webhook) { webhook.payload.a = 1; console.log('hi'); return webhook }"
+
+func TestPool(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, patient)
+	in := sample()
+	var all sync.WaitGroup
+	for i := range 40 {
+		all.Go(func() {
+			out, err := p.Run(t.Context(), fmt.Sprint(i%5), addMember, in)
+			if err != nil || !strings.Contains(string(out.Payload), `"a":1`) || len(out.Console) != 1 || len(out.Headers) != 2 {
+				t.Errorf("%+v, %v", out, err)
+			}
+			_, err = p.Run(t.Context(), fmt.Sprint(i%5), "function handler(webhook) {\n null.x }", in)
+			if e, ok := errors.AsType[*Error](err); !ok || e.Line != 2 || e.Class != hook.ClassScript {
+				t.Errorf("%+v", err)
+			}
+		})
+	}
+	all.Wait()
+	if err := p.Check(t.Context(), "x", addMember); err != nil {
+		t.Error(err)
+	}
+	if err := p.Check(t.Context(), "x", "let x = ;"); err == nil {
+		t.Error("a wrong script passes")
+	}
+	if n := len(p.idle); n > 2 || n == 0 {
+		t.Errorf("%d idle processes", n)
+	}
+	if len(p.turns) != 0 {
+		t.Errorf("%d turns are left", len(p.turns))
+	}
+	p.Close()
+	if _, err := p.Run(t.Context(), "x", addMember, in); !hook.IsKind(err, hook.KindUnavailable) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+// A step that the engine cannot interrupt is ended with its process, and meanwhile
+// the scripts of other endpoints run.
+func TestPoolKills(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, patient)
+	p.kill = 8 * time.Second
+	in := sample()
+	stuck := make(chan error, 1)
+	go func() {
+		_, err := p.Run(context.Background(), "hostile", "function handler() { 'a'.repeat(8e6).indexOf('a'.repeat(4e6) + 'b') }", in)
+		stuck <- err
+	}()
+	for range 5 {
+		if _, err := p.Run(t.Context(), "other", addMember, in); err != nil {
+			t.Error(err)
+		}
+	}
+	err := <-stuck
+	if e, ok := errors.AsType[*Error](err); !ok || e.Class != hook.ClassScriptTimeout {
+		t.Errorf("%v", err)
+	}
+	if _, err := p.Run(t.Context(), "hostile", addMember, in); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
+// One endpoint never has more than one process, so that others find one.
+func TestPoolTakesTurns(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, patient)
+	leave, err := p.wait(t.Context(), "busy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	second := make(chan error, 1)
+	go func() {
+		_, err := p.wait(ctx, "busy")
+		second <- err
+	}()
+	other, err := p.wait(t.Context(), "other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other()
+	cancel()
+	if err := <-second; err == nil {
+		t.Error("the second of the same endpoint got a place")
+	}
+	leave()
+	if len(p.turns) != 0 || len(p.slots) != 0 {
+		t.Errorf("left over: %d turns, %d places", len(p.turns), len(p.slots))
+	}
+}
+
+func TestPoolWithoutProcess(t *testing.T) {
+	t.Parallel()
+	for _, command := range []*exec.Cmd{exec.Command("/nonexistent/program"), exec.Command(os.Args[0], "-test.run=^$", "-test.v")} {
+		p := NewPool(1, func() *exec.Cmd { return command })
+		if _, err := p.Run(t.Context(), "x", addMember, sample()); !hook.IsKind(err, hook.KindUnavailable) {
+			t.Errorf("%v", err)
+		}
+		p.Close()
+	}
+}
+
+// A pool that nobody uses has no processes in the end.
+func TestPoolExpires(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, patient)
+	if err := p.Check(t.Context(), "x", addMember); err != nil {
+		t.Fatal(err)
+	}
+	p.mu.Lock()
+	w := p.idle[0]
+	p.mu.Unlock()
+	w.expiry.Stop()
+	p.expire(w) // as its timer does
+	if n := len(p.idle); n != 0 {
+		t.Errorf("%d idle processes", n)
+	}
+	p.expire(w) // twice is no harm
+}
+
+func BenchmarkPool(b *testing.B) {
+	p := newPool(b, 2, patient)
+	in := sample()
+	for b.Loop() {
+		if _, err := p.Run(b.Context(), "x", addMember, in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
