@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"golang.org/x/sync/semaphore"
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
@@ -74,8 +75,9 @@ type API struct {
 	keys  *keyring
 	mux   *http.ServeMux
 	huma  huma.API
-	doc   []byte // the OpenAPI document
-	limit int64  // of the body of a publish request
+	doc   []byte              // the OpenAPI document
+	limit int64               // of the body of a publish request
+	room  *semaphore.Weighted // for large bodies, see maxBodies
 }
 
 // New makes the API. It starts nothing. Its owner must tell it of committed
@@ -95,7 +97,7 @@ func New(o Options) *API {
 	}
 	a := &API{
 		Options: o, log: o.Log, mux: http.NewServeMux(), keys: newKeyring(o.Store, o.AdminKey, o.SessionKey),
-		limit: max(maxBatch, int64(o.MaxPayload)+bodyMargin),
+		limit: max(maxBatch, int64(o.MaxPayload)+bodyMargin), room: semaphore.NewWeighted(maxBodies),
 	}
 	a.huma = newHuma(a.mux, o.Version)
 	a.routeTenants()

@@ -98,6 +98,8 @@ var meanings = map[string]struct {
 	text   string
 }{
 	"json_invalid":           {400, "The body is not JSON, or has a member twice, invalid UTF-8 or too deep nesting."},
+	"body_timeout":           {408, "The body did not arrive in time."},
+	"body_incomplete":        {400, "The body did not arrive as a whole."},
 	"body_missing":           {400, "There is no body."},
 	"key_missing":            {401, "There is no API key."},
 	"key_invalid":            {401, "The API key does not exist, was revoked, or has expired."},
@@ -171,6 +173,7 @@ var meanings = map[string]struct {
 	"test_running":           {429, "A test of the endpoint is running, or too many are."},
 	"internal_error":         {500, "Something went wrong on the server."},
 	"record_busy":            {503, "Others kept changing the record; try again."},
+	"too_busy":               {503, "Too many large requests at the same time; try again."},
 	"storage_unavailable":    {503, "Nothing could be stored; try again."},
 }
 
@@ -251,7 +254,7 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 		codes = append(codes, "tenant_not_found")
 	}
 	if !op.noBody && op.method != http.MethodGet && op.method != http.MethodDelete {
-		codes = append(codes, "json_invalid", "body_too_large", "encoding_unsupported", "request_invalid")
+		codes = append(codes, "json_invalid", "body_too_large", "encoding_unsupported", "request_invalid", "body_incomplete", "body_timeout", "too_busy")
 		if !op.bodyOptional {
 			codes = append(codes, "body_missing")
 		}

@@ -34,6 +34,8 @@ type intake struct {
 	in   bytes.Buffer // reads body
 	dec  *jsontext.Decoder
 	out  []byte
+	// leave gives up the room of a large body; nil if it has none.
+	leave func()
 }
 
 var intakes = sync.Pool{New: func() any {
@@ -43,6 +45,10 @@ var intakes = sync.Pool{New: func() any {
 }}
 
 func (t *intake) release() {
+	if t.leave != nil {
+		t.leave()
+		t.leave = nil
+	}
 	t.in = bytes.Buffer{}
 	t.dec.Reset(&t.in)
 	if t.body.Cap() <= keepBuffer && cap(t.out) <= keepBuffer {
@@ -74,7 +80,7 @@ func (a *API) publish(w http.ResponseWriter, r *http.Request, tenant string) {
 
 // take handles one request up to its answer, which it leaves in t.out.
 func (a *API) take(t *intake, r *http.Request, tenant string) error {
-	if err := t.read(r, a.limit); err != nil {
+	if err := a.read(t, r, a.limit); err != nil {
 		return err
 	}
 	in := hook.NewEvents{Tenant: tenant}
@@ -170,27 +176,6 @@ func validKey(s string) bool {
 		}
 	}
 	return true
-}
-
-// read reads the body, up to limit bytes.
-func (t *intake) read(r *http.Request, limit int64) error {
-	if err := plainEncoding(r); err != nil {
-		return err
-	}
-	t.body.Reset()
-	if n := r.ContentLength; n > limit {
-		return unreadable(&http.MaxBytesError{Limit: limit}, limit)
-	} else if n > 0 {
-		t.body.Grow(int(min(n, keepBuffer-bytes.MinRead)) + bytes.MinRead) // no more on a caller's word alone
-	}
-	n, err := t.body.ReadFrom(io.LimitReader(r.Body, limit+1))
-	if err == nil && n > limit {
-		err = &http.MaxBytesError{Limit: limit}
-	}
-	if err != nil {
-		return unreadable(err, limit)
-	}
-	return nil
 }
 
 // scan reads the events of the body. The error is about the whole request; what

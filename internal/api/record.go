@@ -130,7 +130,7 @@ func (a *API) takeChange(t *intake, r *http.Request, op hook.RecordOp) (*hook.Re
 		return nil, err
 	}
 	if op != hook.RecordDelete {
-		if err := t.read(r, int64(a.MaxPayload)); err != nil {
+		if err := a.read(t, r, int64(a.MaxPayload)); err != nil {
 			return nil, err
 		}
 		if len(bytes.TrimSpace(t.body.Bytes())) == 0 {
@@ -206,7 +206,7 @@ func (a *API) takeChanges(t *intake, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := t.read(r, a.limit); err != nil {
+	if err := a.read(t, r, a.limit); err != nil {
 		return err
 	}
 	items, prefix, err := changesOf(t.body.Bytes())
