@@ -23,8 +23,22 @@ type Recovery struct {
 	States     []string   `json:"states"`
 	Examined   int64      `json:"examined" doc:"Events looked at so far."`
 	Requeued   int64      `json:"requeued" doc:"Deliveries put back into the queue so far."`
+	Total      int64      `json:"total" doc:"About how many events there are to look at, counted when it began, and to a million."`
+	Progress   float64    `json:"progress" minimum:"0" maximum:"1" doc:"How much is done, about." example:"0.4"`
 	CreatedAt  time.Time  `json:"created_at"`
 	FinishedAt *time.Time `json:"finished_at"`
+}
+
+// RecoveryPreview is what a bulk replay would come to.
+type RecoveryPreview struct {
+	Examined   int  `json:"examined" doc:"Events looked at."`
+	Deliveries int  `json:"deliveries" doc:"How many of them would be sent again."`
+	AtLeast    bool `json:"at_least" doc:"There are more events than were looked at, so it may be more deliveries."`
+}
+
+// PreviewRecovery says what Recover would come to; nothing is sent.
+func (c *Client) PreviewRecovery(ctx context.Context, tenant, endpoint string, in RecoveryInput) (*RecoveryPreview, error) {
+	return send[RecoveryPreview](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "recover", "preview"), in)
 }
 
 // Recover starts a bulk replay; it goes on by itself.

@@ -35,19 +35,22 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/stream"
 )
 
-// Options of [New]. Store, Accepter, Changer, Waker, Tester, Contracts, Catalog and
-// AdminKey are needed.
+// Options of [New]. Store, Accepter, Changer, Recoverer, Waker, Tester, Contracts,
+// Catalog, Runner and AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter
 	Changer   Changer
+	Recoverer Recoverer
 	Waker     Waker
 	Tester    Tester
 	Scripts   Scripts
 	Contracts *contract.Set
 	Catalog   Catalog
+	Runner    Runner
 	AdminKey  string       // text of the operator's key
 	Log       *slog.Logger // nil: none
 	Metrics   http.Handler // serves /metrics; nil: none
@@ -59,6 +62,8 @@ type Options struct {
 	// PublicURL is where browsers find the server; nil: as the request says.
 	PublicURL *url.URL
 	Console   Pages // nil: none
+	// Stream is told by others what happens; nil: nobody tells.
+	Stream *stream.Hub
 }
 
 // Pages serves what people look at: requests that the API has nothing for.
@@ -89,6 +94,9 @@ func New(o Options) *API {
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1 << 20
 	}
+	if o.Stream == nil {
+		o.Stream = new(stream.Hub)
+	}
 	if o.Contracts == nil {
 		o.Contracts = new(contract.Set)
 	}
@@ -112,7 +120,11 @@ func New(o Options) *API {
 	a.routeKeys()
 	a.routeSessions()
 	a.routeContracts()
+	a.routeSchedules()
 	a.routeContractDocs()
+	a.routeStats()
+	a.routeStream()
+	a.routeAudit()
 	a.routeSystem()
 	a.doc = a.document()
 	return a

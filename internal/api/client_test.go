@@ -98,6 +98,21 @@ func TestClient(t *testing.T) {
 	if d, err := c.Delivery(ctx, "acme", l.Items[0].ID); err != nil || d.Attempts != 1 {
 		t.Errorf("delivery %+v %v", d, err)
 	}
+	if st, err := c.Stats(ctx, client.StatsFilter{Tenant: "acme", Endpoint: e.ID, Range: "day"}); err != nil || len(st.Points) != 96 || st.Backlog.Waiting == 0 {
+		t.Errorf("stats %+v %v", st, err)
+	}
+	if l, err := c.Audit(ctx, "acme", client.Paging{Limit: 2}); err != nil || len(l.Items) != 2 || l.Items[0].Action != "delivery.retried" || l.Items[0].Actor.Name != "admin" {
+		t.Errorf("audit %+v %v", l, err)
+	}
+	s.live.Close()
+	for _, err := range c.Stream(ctx, "acme") {
+		if p, ok := errors.AsType[*client.Problem](err); !ok || p.Code != "too_many_streams" {
+			t.Errorf("stream %v", err)
+		}
+	}
+	if p, err := c.PreviewRecovery(ctx, "acme", e.ID, client.RecoveryInput{Since: time.Now().Add(-time.Hour), States: []string{"missing"}}); err != nil || p.Examined == 0 || p.AtLeast {
+		t.Errorf("preview %+v %v", p, err)
+	}
 	r, err := c.Recover(ctx, "acme", e.ID, client.RecoveryInput{Since: time.Now().Add(-time.Hour)})
 	must(err)
 	if got, err := c.Recovery(ctx, "acme", e.ID, r.ID); err != nil || got.State != "running" {

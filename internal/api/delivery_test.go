@@ -91,9 +91,28 @@ func TestRetryAndRecover(t *testing.T) {
 	if a := s.do("POST", path+"/recover", `{"since":"2020-01-01T00:00:00Z"}`).want(409); a.str("code") != "endpoint_disabled" {
 		t.Errorf("disabled: %s", a.Body)
 	}
+	if a := s.do("POST", path+"/recover/preview", `{"since":"2020-01-01T00:00:00Z"}`).want(409); a.str("code") != "endpoint_disabled" {
+		t.Errorf("disabled: %s", a.Body)
+	}
 	s.do("POST", path+"/resume", "").want(200)
+	for body, want := range map[string]string{
+		`{"since":"2020-01-01T00:00:00Z"}`:                                `{"examined":1,"deliveries":1,"at_least":false}`,
+		`{"since":"2020-01-01T00:00:00Z","states":["delivered"]}`:         `{"examined":1,"deliveries":0,"at_least":false}`,
+		`{"since":"2020-01-01T00:00:00Z","until":"2021-01-01T00:00:00Z"}`: `{"examined":0,"deliveries":0,"at_least":false}`,
+	} {
+		if a := s.do("POST", path+"/recover/preview", body).want(200); strings.TrimSpace(a.Body) != want {
+			t.Errorf("preview of %s: %s", body, a.Body)
+		}
+	}
+	s.do("POST", path+"/recover/preview", `{"since":"2999-01-01T00:00:00Z"}`).want(422)
+	if a := s.do("GET", path+"/recoveries", "").want(200); a.get("items.0") != nil {
+		t.Errorf("a preview began: %s", a.Body)
+	}
 	r := s.do("POST", path+"/recover", `{"since":"2020-01-01T00:00:00+01:00","until":"2999-01-01T00:00:00Z","states":["failed","missing"]}`).want(202)
 	if r.str("state") != "running" || jsonOf(t, r.get("states")) != `["failed","missing"]` || r.str("since") != "2019-12-31T23:00:00Z" || strings.HasPrefix(r.str("until"), "2999") {
+		t.Errorf("recovery: %s", r.Body)
+	}
+	if jsonOf(t, r.get("total")) != "1" || jsonOf(t, r.get("progress")) != "0" {
 		t.Errorf("recovery: %s", r.Body)
 	}
 	if got := s.do("GET", path+"/recoveries/"+r.str("id"), "").want(200); got.Body != r.Body {

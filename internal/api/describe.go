@@ -204,7 +204,10 @@ func polish(doc *huma.OpenAPI) {
 		{"TestResult", "error"},
 		{"RenderResult", "error"},
 		{"Explanation", "delivery"},
+		{"StatsCounts", "latency_ms"},
+		{"StatsPoint", "latency_ms"},
 		{"EventDetail", "schedule"},
+		{"Schedule", "last_run"},
 		{"ContractDetail", "credentials"},
 		{"ContractRendering", "request"},
 	} {

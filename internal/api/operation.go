@@ -60,7 +60,9 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 		{Name: "deliveries", Description: "One event for one endpoint, and every request made for it."},
 		{Name: "keys", Description: "API keys."},
 		{Name: "sessions", Description: "How people sign in to the console and the portal."},
+		{Name: "schedules", Description: "Events that a contract makes of the records there are, every so often."},
 		{Name: "contracts", Description: "The webhook systems that endpoints can take part in."},
+		{Name: "watching", Description: "How it goes, and who did what."},
 		{Name: "system", Description: "The server itself."},
 	}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
@@ -167,10 +169,12 @@ var meanings = map[string]struct {
 	"render_failed":          {422, "No request can be made of the event."},
 	"recovery_invalid":       {422, "Something about the recovery is wrong; errors says what."},
 	"key_input_invalid":      {422, "Something about the key is wrong; errors says what."},
+	"schedule_not_found":     {404, "The contract makes no events of this type on a schedule."},
 	"version_not_found":      {404, "There is no such version of the contract."},
 	"contract_invalid":       {422, "The contract is wrong; errors says where, with line and column."},
 	"text_invalid":           {422, "The body is not UTF-8 text."},
 	"test_running":           {429, "A test of the endpoint is running, or too many are."},
+	"too_many_streams":       {429, "Too many watch this server."},
 	"internal_error":         {500, "Something went wrong on the server."},
 	"record_busy":            {503, "Others kept changing the record; try again."},
 	"too_busy":               {503, "Too many large requests at the same time; try again."},
@@ -298,6 +302,7 @@ func (a *API) gate(op operation) func(huma.Context, func(huma.Context)) {
 			a.fail(w, r, err)
 			return
 		}
+		ctx = huma.WithContext(ctx, hook.WithActor(ctx.Context(), actor(r, key)))
 		next(huma.WithValue(ctx, callOf, call{r, key}))
 	}
 }

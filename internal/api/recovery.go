@@ -20,6 +20,12 @@ func (a *API) routeRecoveries() {
 		codes: []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"},
 	}, a.recoverEndpoint)
 	add(a, operation{
+		id: "preview-recovery", method: http.MethodPost, path: endpointPath1 + "/recover/preview", tag: "endpoints", access: managers,
+		summary:     "Count what would be sent again",
+		description: "What POST …/recover with the same body would put into the queue. Nothing is sent or stored. About 50,000 events are looked at, at most.",
+		codes:       []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"},
+	}, a.previewRecovery)
+	add(a, operation{
 		id: "list-recoveries", method: http.MethodGet, path: endpointPath1 + "/recoveries", tag: "endpoints", access: readers,
 		summary: "List recoveries", codes: []string{"endpoint_not_found", "cursor_invalid"},
 	}, a.listRecoveries)
@@ -35,7 +41,7 @@ const missing = "missing"
 func wireRecovery(r hook.Recovery) client.Recovery {
 	out := client.Recovery{
 		ID: r.ID.String(), Endpoint: r.Endpoint.String(), State: string(r.State), Since: r.Since, Until: r.Until, States: []string{},
-		Examined: r.Examined, Requeued: r.Requeued, CreatedAt: r.CreatedAt, FinishedAt: wireTime(r.FinishedAt),
+		Examined: r.Examined, Requeued: r.Requeued, Total: r.Total, Progress: r.Progress(), CreatedAt: r.CreatedAt, FinishedAt: wireTime(r.FinishedAt),
 	}
 	for _, s := range r.States {
 		out.States = append(out.States, string(s))
@@ -53,7 +59,36 @@ func (a *API) recoverEndpoint(ctx context.Context, in *struct {
 	Body client.RecoveryInput
 },
 ) (*recoveryOutput, error) {
-	e, err := a.endpoint(ctx, in.EndpointPath)
+	r, err := a.newRecovery(ctx, in.EndpointPath, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Store.CreateRecovery(ctx, r); err != nil {
+		return nil, err
+	}
+	a.Waker.Wake(r.Endpoint)
+	return &recoveryOutput{wireRecovery(*r)}, nil
+}
+
+func (a *API) previewRecovery(ctx context.Context, in *struct {
+	EndpointPath
+	Body client.RecoveryInput
+},
+) (*struct{ Body client.RecoveryPreview }, error) {
+	r, err := a.newRecovery(ctx, in.EndpointPath, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.Recoverer.PreviewRecovery(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body client.RecoveryPreview }{client.RecoveryPreview{Examined: p.Examined, Deliveries: p.Deliveries, AtLeast: p.AtLeast}}, nil
+}
+
+// newRecovery is the recovery of an endpoint that somebody asks for, not begun.
+func (a *API) newRecovery(ctx context.Context, in EndpointPath, body client.RecoveryInput) (*hook.Recovery, error) {
+	e, err := a.endpoint(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -64,19 +99,16 @@ func (a *API) recoverEndpoint(ctx context.Context, in *struct {
 	if e.State == hook.EndpointDisabled {
 		return nil, hook.Conflict("endpoint_disabled", "The endpoint is disabled. Resume it first.")
 	}
-	r, err := newRecovery(in.Body, time.Now().UTC().Truncate(time.Microsecond))
+	r, err := recoveryOf(body, time.Now().UTC().Truncate(time.Microsecond))
 	if err != nil {
 		return nil, err
 	}
 	r.Tenant, r.Endpoint = in.Tenant, e.ID
-	if err := a.Store.CreateRecovery(ctx, r); err != nil {
-		return nil, err
-	}
-	a.Waker.Wake(e.ID)
-	return &recoveryOutput{wireRecovery(*r)}, nil
+	return r, nil
 }
 
-func newRecovery(in client.RecoveryInput, now time.Time) (*hook.Recovery, error) {
+// recoveryOf is a recovery as asked for, of no endpoint yet.
+func recoveryOf(in client.RecoveryInput, now time.Time) (*hook.Recovery, error) {
 	r := &hook.Recovery{ID: hook.NewRecoveryID(), Since: in.Since.UTC(), Until: now, State: hook.RecoveryRunning, CreatedAt: now}
 	wrong := func(pointer, detail string) error {
 		return invalid("recovery_invalid", []hook.FieldError{{Pointer: pointer, Detail: detail}})

@@ -21,8 +21,10 @@ import (
 	"gancho/internal/deliver"
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
+	"gancho/internal/schedule"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
+	"gancho/internal/stream"
 	"gancho/internal/transform"
 )
 
@@ -35,8 +37,10 @@ type server struct {
 	db        *store.DB
 	api       *api.API
 	in        *ingest.Ingest
+	schedules *schedule.Scheduler
 	worker    *idleWorker
 	contracts *contract.Set
+	live      *stream.Hub
 	log       *syncBuffer
 	answers   *syncBuffer // all answers' bodies
 }
@@ -50,6 +54,8 @@ type idleWorker struct {
 func (*idleWorker) Offer([]hook.Job) {}
 
 func (*idleWorker) Reserve(hook.EndpointID) bool { return false }
+
+func (*idleWorker) Supersede([]hook.DeliveryAt) {}
 
 func (*idleWorker) Unreserve(hook.EndpointID) {}
 
@@ -106,7 +112,7 @@ func newServer(t testing.TB) *server {
 
 func newServerOf(t testing.TB, db *store.DB) *server {
 	t.Helper()
-	s := &server{t: t, db: db, worker: &idleWorker{}, log: &syncBuffer{}, answers: &syncBuffer{}}
+	s := &server{t: t, db: db, worker: &idleWorker{}, live: &stream.Hub{}, log: &syncBuffer{}, answers: &syncBuffer{}}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	known := catalog.New(db, log)
 	s.contracts = known.Set()
@@ -122,6 +128,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 		t.Fatal(err)
 	}
 	s.in = ingest.New(ingest.Options{Store: db, Dispatcher: s.worker, Contracts: set, KeepKeys: 24 * time.Hour, MaxPayload: 64 << 10, Log: log})
+	s.schedules = schedule.New(schedule.Options{Store: db, Accepter: s.in, Contracts: set, Node: "test", Log: log})
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	t.Cleanup(sender.Close)
 	scripts := transform.Inline{Limits: transform.Limits{Time: time.Minute, Memory: 32 << 20, Depth: 1000}}
@@ -129,10 +136,11 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
 	s.api = api.New(api.Options{
-		Store: db, Accepter: s.in, Changer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
+		Stream: s.live, Store: db, Accepter: s.in, Changer: s.in, Recoverer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, Runner: s.schedules, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(s.api.Changed)
+	db.Watch(s.live.Changed)
 	db.Watch(s.in.Forget)
 	known.Watch(s.in.Forget)
 	return s

@@ -268,6 +268,9 @@ func (a *API) createPortalLink(ctx context.Context, in *struct {
 	if in.Body.ReadOnly {
 		link.Role = hook.RoleRead
 	}
+	if err := a.Store.Audit(ctx, hook.AuditEntry{Tenant: in.Tenant, Action: hook.ActionPortalLinkCreated, Object: in.Tenant, Name: in.Body.Name}); err != nil {
+		return nil, err
+	}
 	u := a.publicURL(requestOf(ctx)).JoinPath("portal")
 	u.Fragment = a.keys.sealer.seal(sealLink, link)
 	return &struct{ Body client.PortalLink }{client.PortalLink{URL: u.String(), ExpiresAt: link.ExpiresAt}}, nil

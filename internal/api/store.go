@@ -21,7 +21,10 @@ type Store interface {
 	Credentials
 	Records
 	Keys
+	Statistics
+	Audit
 	Contracts
+	Schedules
 
 	// Ready reports whether the database answers reads and commits writes.
 	Ready(ctx context.Context) error
@@ -112,11 +115,44 @@ type Keys interface {
 	DeleteKey(ctx context.Context, id hook.KeyID) error
 }
 
+// Audit of the database. Changes write their entries themselves, in the name of
+// the [hook.Actor] of their context.
+type Audit interface {
+	// AuditTrail is of one tenant, or of everything if tenant is "".
+	AuditTrail(ctx context.Context, tenant string, p hook.Page) (list []hook.AuditEntry, next hook.ID, err error)
+	// Audit writes about something that changes nothing in the database.
+	Audit(ctx context.Context, e hook.AuditEntry) error
+}
+
+// Statistics of the database. Without an endpoint they are of a whole tenant,
+// without a tenant of all.
+type Statistics interface {
+	// Stats is a series from since on, oldest first, without tallies of nothing.
+	Stats(ctx context.Context, tenant string, endpoint hook.EndpointID, span hook.StatsSpan, since time.Time) ([]hook.StatsRow, error)
+	// Backlog counts unfinished deliveries up to limit.
+	Backlog(ctx context.Context, tenant string, endpoint hook.EndpointID, limit int) (hook.Backlog, error)
+	// Failing come without their backlogs, those that fail longest first.
+	Failing(ctx context.Context, tenant string, limit int) ([]hook.Failing, error)
+}
+
 // Contracts of the database.
 type Contracts interface {
 	// ContractVersions are all versions of all contracts, by name and version,
 	// without their sources.
 	ContractVersions(ctx context.Context) ([]hook.ContractText, error)
+}
+
+// Schedules of the database.
+type Schedules interface {
+	// Schedules are those of a tenant that have, or had, a clock.
+	Schedules(ctx context.Context, tenant string) ([]hook.Schedule, error)
+}
+
+// Runner makes runs of schedules.
+type Runner interface {
+	// RunNow makes a run at once, and does not move the clock. An error means that
+	// no run was made.
+	RunNow(ctx context.Context, name hook.ScheduleName) (*hook.ScheduleRun, error)
 }
 
 // Catalog changes the contracts that are in force.
@@ -139,6 +175,12 @@ type Accepter interface {
 // An error concerns the whole request, and then nothing was stored.
 type Changer interface {
 	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
+}
+
+// Recoverer foretells recoveries.
+type Recoverer interface {
+	// PreviewRecovery says what a recovery would come to. It stores nothing.
+	PreviewRecovery(ctx context.Context, r *hook.Recovery) (hook.RecoveryPreview, error)
 }
 
 // Waker tells the worker that an endpoint has something due that it may not

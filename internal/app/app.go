@@ -24,7 +24,10 @@ import (
 	"gancho/internal/console"
 	"gancho/internal/deliver"
 	"gancho/internal/ingest"
+	"gancho/internal/schedule"
+	"gancho/internal/stats"
 	"gancho/internal/store"
+	"gancho/internal/stream"
 )
 
 // Run serves until ctx ends, then stops in order and returns. What a person
@@ -104,6 +107,7 @@ type server struct {
 	key      []byte // encrypts what is stored, and sessions
 	listener net.Listener
 	stdout   io.Writer
+	live     stream.Hub // of what happens, for those who watch
 }
 
 // run starts the parts, each on what it needs already running, and stops them in
@@ -127,6 +131,7 @@ func (s *server) serve(ctx context.Context) error {
 	known := catalog.New(s.db, s.log.With("part", "contracts"))
 	inForce := known.Set()
 	metrics := newMetrics()
+	counts := stats.New(s.db, s.log.With("part", "stats"))
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()
 	nodes := s.newSharing()
@@ -136,12 +141,13 @@ func (s *server) serve(ctx context.Context) error {
 	}
 	defer scripts.Close()
 	worker := deliver.New(deliver.Options{
-		Store: s.db, Owner: nodes, Transport: sender, Contracts: inForce, Scripts: scripts, Observer: attemptLog{metrics, s.log.With("part", "deliver")},
-		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
+		Store: s.db, Owner: nodes, Transport: sender, Contracts: inForce, Scripts: scripts,
+		Observer: observer{attemptLog{metrics, s.log.With("part", "deliver")}, counts, &s.live},
+		Log:      s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
 	in := ingest.New(ingest.Options{
-		Store: s.db, Dispatcher: worker, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
+		Store: s.db, Dispatcher: dispatcher{worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Troubled: metrics.troubles.Inc, Log: s.log.With("part", "ingest"),
 	})
 	newer := newReloader(known, s.log.With("part", "contracts"))
@@ -150,12 +156,19 @@ func (s *server) serve(ctx context.Context) error {
 	s.db.Watch(worker.Refresh)
 	known.Watch(in.Forget)
 	known.Watch(worker.Refresh)
+	known.Watch(s.live.Changed)
+	schedules := schedule.New(schedule.Options{
+		Store: s.db, Accepter: in, Contracts: inForce, Node: "single", Log: s.log.With("part", "schedule"),
+	})
+	s.db.Watch(schedules.Changed)
+	known.Watch(schedules.Changed)
 	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Changer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, AdminKey: s.admin,
+		Store: s.db, Accepter: in, Changer: in, Recoverer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, Runner: schedules, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
-		SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
+		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
 	})
 	s.db.Watch(handler.Changed)
+	s.db.Watch(s.live.Changed)
 	house := newHouse(s.db, s.cfg.Retention, s.log.With("part", "housekeeping"))
 	s.db.Watch(house.changed)
 
@@ -175,11 +188,13 @@ func (s *server) serve(ctx context.Context) error {
 	parts.Go(func() error { return nodes.WhileLeading(work, in.Run) })
 	parts.Go(func() error { return nodes.WhileLeading(work, house.run) })
 	parts.Go(func() error { return newer.run(work) })
+	parts.Go(func() error { return counts.Run(work) })
 	if directory != nil {
 		parts.Go(func() error { return directory.Run(work) })
 	}
 
 	requests, front := errgroup.WithContext(ctx)
+	requests.Go(func() error { return nodes.WhileLeading(front, schedules.Run) }) // a door like the others
 	requests.Go(func() error { return s.listen(front, profiler(handler, s.admin)) })
 	if s.cfg.Demo {
 		requests.Go(func() error { return s.demo(front, inForce) })
@@ -194,17 +209,19 @@ func (s *server) serve(ctx context.Context) error {
 	go func() { kept <- nodes.Keep(keep) }()
 	err = errors.Join(err, parts.Wait())
 	done()
-	return errors.Join(err, <-kept, s.leave(nodes))
+	err = errors.Join(err, <-kept)
+	s.leave(nodes)
+	counts.Flush(context.WithoutCancel(ctx)) // what the last requests came to
+	return err
 }
 
 // leave gives up what this node has; if it cannot, others take it some seconds later.
-func (s *server) leave(nodes sharing) error {
+func (s *server) leave(nodes sharing) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := nodes.Leave(ctx); err != nil {
 		s.log.Warn("other nodes not told that this one stopped: they will notice", "error", err)
 	}
-	return nil
 }
 
 // importContracts puts the stored contracts in force, then takes in what the
@@ -230,6 +247,7 @@ func (s *server) listen(ctx context.Context, h http.Handler) error {
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.With("part", "http").Handler(), slog.LevelWarn),
 	}
+	srv.RegisterOnShutdown(s.live.Close) // streams would never end by themselves
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(s.listener) }()
 	select {

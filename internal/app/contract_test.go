@@ -125,3 +125,91 @@ func TestContractChangesUnderLoad(t *testing.T) {
 	})
 	p.stop()
 }
+
+// A snapshot of all orders.
+const snapshotContract = `contract: snap
+title: {en: Snapshots}
+records:
+  order: {title: {en: Order}, key: id}
+events:
+  orders: {title: {en: Orders}, every: 1h, select: order}
+`
+
+// Killed while it makes one snapshot after the other: each run that was answered
+// has its event, and so has the one that is kept as the last; the clock goes on.
+func TestKillDuringRuns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := start(t, dir)
+	if _, err := p.PutContract(t.Context(), snapshotContract); err != nil {
+		t.Fatal(err)
+	}
+	rc := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	t.Cleanup(func() { rc.CloseClientConnections(); rc.Close() })
+	p.endpoint(client.EndpointInput{Contract: "snap", URL: rc.URL})
+	var changes []client.RecordChange
+	for i := range 500 {
+		changes = append(changes, client.RecordChange{Contract: "snap", Kind: "order", Document: fmt.Appendf(nil, `{"id":%d}`, i)})
+	}
+	if _, err := p.ChangeRecords(t.Context(), "acme", changes); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		var mu sync.Mutex
+		answered := map[string]bool{}
+		var runs sync.WaitGroup
+		for range 2 {
+			runs.Go(func() {
+				for {
+					r, err := p.RunSchedule(t.Context(), "acme", "snap", "orders")
+					if err != nil {
+						return // killed
+					}
+					if r.State != "sent" || r.Records != 500 || r.Event == nil {
+						t.Errorf("run %+v", r)
+						return
+					}
+					mu.Lock()
+					answered[*r.Event] = true
+					mu.Unlock()
+				}
+			})
+		}
+		eventually(t, "some runs are made", func() bool { mu.Lock(); defer mu.Unlock(); return len(answered) >= 5 })
+		p.kill()
+		runs.Wait()
+
+		p = start(t, dir)
+		for id := range answered {
+			if _, err := p.Event(t.Context(), "acme", id); err != nil {
+				t.Errorf("the event of an answered run: %v", err)
+			}
+		}
+		last := ""
+		eventually(t, "the clock runs", func() bool {
+			list, err := p.Schedules(t.Context(), "acme", "")
+			if err != nil {
+				return false
+			}
+			for _, s := range list.Items {
+				if s.Contract == "snap" && s.NextRun != nil && s.LastRun != nil && s.LastRun.Event != nil {
+					last = *s.LastRun.Event
+				}
+			}
+			return last != ""
+		})
+		if _, err := p.Event(t.Context(), "acme", last); err != nil {
+			t.Errorf("the event of the last run: %v", err)
+		}
+		eventually(t, "nothing waits any more", func() bool {
+			for _, state := range []string{"pending", "sending", "retrying"} {
+				waiting, err := p.Deliveries(t.Context(), "acme", client.DeliveryFilter{State: state})
+				if err != nil || len(waiting.Items) > 0 {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	p.stop()
+}

@@ -9,7 +9,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"gancho/internal/deliver"
 	"gancho/internal/hook"
+	"gancho/internal/stats"
+	"gancho/internal/stream"
 )
 
 // metrics are what /metrics shows. No label names a tenant or an endpoint:
@@ -60,14 +63,16 @@ type attemptLog struct {
 	log *slog.Logger
 }
 
-// Attempted implements deliver.Observer.
+// Attempted counts and writes about an attempt.
 func (l attemptLog) Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attempt) {
 	outcome, level := "ok", slog.LevelDebug
 	if a.Class != "" {
 		outcome, level = a.Class, slog.LevelInfo
 	}
 	l.attempts.WithLabelValues(outcome).Inc()
-	l.seconds.Observe(a.Timing.Total.Seconds())
+	if a.Timing.Total > 0 { // a request was made, and its end is known
+		l.seconds.Observe(a.Timing.Total.Seconds())
+	}
 	if a.Number == 1 {
 		l.waited.Observe(a.StartedAt.Sub(d.CreatedAt).Seconds())
 	}
@@ -84,4 +89,40 @@ func (l attemptLog) Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attemp
 	l.log.Log(context.Background(), level, "attempt", "tenant", d.Tenant, "endpoint", d.Endpoint, "delivery", d.ID, "type", d.Type,
 		"test", d.Test, "number", a.Number, "outcome", outcome, "status", status, "state", d.State, "next", d.NextAttemptAt,
 		"ms", a.Timing.Total.Milliseconds(), "detail", a.Detail)
+}
+
+// Cancelled counts a delivery that ended without an attempt.
+func (l attemptLog) Cancelled(d *hook.Delivery) { l.finished.WithLabelValues(string(d.State)).Inc() }
+
+// observer tells everybody who wants to know what the worker does.
+type observer struct {
+	log    attemptLog
+	counts *stats.Counter
+	live   *stream.Hub
+}
+
+// Attempted implements deliver.Observer.
+func (o observer) Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attempt) {
+	o.log.Attempted(e, d, a)
+	o.counts.Attempted(d, a)
+	o.live.Attempted(d, a)
+}
+
+// Cancelled implements deliver.Observer.
+func (o observer) Cancelled(d *hook.Delivery) {
+	o.log.Cancelled(d)
+	o.counts.Cancelled(d)
+	o.live.Cancelled(d)
+}
+
+// dispatcher tells of deliveries that are offered to the worker.
+type dispatcher struct {
+	*deliver.Worker
+	live *stream.Hub
+}
+
+// Offer implements ingest.Dispatcher.
+func (d dispatcher) Offer(jobs []hook.Job) {
+	d.live.Made(jobs)
+	d.Worker.Offer(jobs)
 }

@@ -48,7 +48,7 @@ import (
 
 // Options are the flags of `gancho bench`.
 type Options struct {
-	Run         []string      `json:"run" name:"run" sep:"," default:"raw,publish,batch,records,fanout,steady,hang,backlog,history" help:"Scenarios to run, one after another: raw, publish, batch, records, fanout, steady, hang, backlog, history, crash."`
+	Run         []string      `json:"run" name:"run" sep:"," default:"raw,publish,batch,records,fanout,steady,hang,backlog,history,schedule" help:"Scenarios to run, one after another: raw, publish, batch, records, fanout, steady, hang, backlog, history, schedule, crash."`
 	Events      int           `json:"events" name:"events" default:"40000" help:"Deliveries to make in each scenario that runs as fast as it can."`
 	Concurrency int           `json:"concurrency" name:"concurrency" default:"64" help:"Requests at once, for the raw loop and for publishing alike."`
 	Payload     int           `json:"payload" name:"payload" default:"400" help:"Size of each event's payload, in bytes."`
@@ -65,6 +65,7 @@ type Options struct {
 	Backlog     int           `json:"backlog" name:"backlog" default:"100000" help:"Deliveries waiting for one endpoint in the backlog scenario (1000000 for the record)."`
 	BacklogBy   string        `json:"backlog_by" name:"backlog-by" enum:"hang,pause" default:"hang" help:"Why the backlog waits: its endpoint never answers (hang) or is paused (pause)."`
 	History     int           `json:"history" name:"history" default:"200000" help:"Finished deliveries to grow to in the history scenario (2000000 for the record)."`
+	Snapshot    int           `json:"snapshot" name:"snapshot" default:"100000" help:"Records in the schedule scenario, of which a fifth are in each snapshot."`
 	JSON        bool          `json:"-" name:"json" help:"Print one JSON object instead of the table."`
 	Dir         string        `json:"-" name:"dir" type:"path" help:"Directory to put the data under, on the file system to measure. Default: the system's temporary directory."`
 	Keep        bool          `json:"-" name:"keep" help:"Keep the data and the servers' logs, and say where they are."`
@@ -88,6 +89,7 @@ var scenarios = []scenario{
 	{"hang", "endpoints that never answer beside others", (*bench).hang},
 	{"backlog", "an endpoint with a long queue beside another", (*bench).backlog},
 	{"history", "cost per event and list pages as history grows", (*bench).history},
+	{"schedule", "snapshots of many records beside other deliveries", (*bench).schedule},
 	{"crash", "kill -9 under load, restart on the same data", (*bench).crash},
 }
 
@@ -184,7 +186,7 @@ func (o *Options) check() ([]scenario, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == strings.TrimSpace(name) })
 		if i < 0 {
-			return nil, fmt.Errorf("--run: there is no scenario %q; there are raw, publish, batch, records, fanout, steady, hang, backlog, history and crash", name)
+			return nil, fmt.Errorf("--run: there is no scenario %q; there are raw, publish, batch, records, fanout, steady, hang, backlog, history, schedule and crash", name)
 		}
 		chosen = append(chosen, scenarios[i])
 	}
@@ -212,6 +214,7 @@ func (o *Options) check() ([]scenario, error) {
 		{"--backlog", o.Backlog >= 1, "1 or more"},
 		{"--backlog-by", o.BacklogBy == "hang" || o.BacklogBy == "pause", "hang or pause"},
 		{"--history", o.History >= 1, "1 or more"},
+		{"--snapshot", o.Snapshot >= 1, "1 or more"},
 	} {
 		if !c.ok {
 			return nil, fmt.Errorf("%s: give %s", c.flag, c.want)

@@ -47,6 +47,6 @@ func small(run ...string) Options {
 	return Options{
 		Run: run, Events: 200, Concurrency: 4, Payload: 200, Batch: 7, Records: 30, Endpoints: 3, Fanout: 3,
 		Rate: 200, Duration: 300 * time.Millisecond, Idle: 20 * time.Millisecond, Hang: 1, Kills: 1,
-		Backlog: 100, BacklogBy: "hang", History: 300,
+		Backlog: 100, BacklogBy: "hang", History: 300, Snapshot: 50,
 	}
 }

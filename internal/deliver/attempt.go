@@ -275,6 +275,9 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	if gone && !d.State.Finished() {
 		cancel(d, reasonFor(l.plan.state), now)
 	}
+	if l.stale[d.ID] && !d.State.Finished() {
+		cancel(d, hook.ReasonSuperseded, now)
+	}
 	keep := p.limits.Ordered && d.State == hook.Retrying && l.plan.limits.Ordered
 	if keep { // stays at the head, so that nothing overtakes it
 		next := job
@@ -288,9 +291,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	}
 	l.mu.Unlock()
 
-	if l.w.Observer != nil {
-		l.w.Observer.Attempted(p.endpoint, d, a)
-	}
+	l.w.Observer.Attempted(p.endpoint, d, a)
 	final := *d
 	l.record(hook.Result{Delivery: final, Attempt: a, Frozen: frozen}, func() { l.letGo(final, now) })
 	if disable != "" {

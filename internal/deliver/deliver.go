@@ -93,10 +93,21 @@ func (OwnsAll) Epoch() int64 { return 0 }
 // Tell has nobody to tell.
 func (OwnsAll) Tell(hook.EndpointID) {}
 
-// Observer is told of every attempt, on the sender's goroutine.
+// Observer is told of what happens, on the goroutine that does it: it must be
+// quick, and keep nothing of what it is given.
 type Observer interface {
+	// Attempted is told of every attempt, and of what it made of its delivery. Of
+	// one that an earlier process did not finish, it is told when that is found.
 	Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attempt)
+	// Cancelled is told of every delivery that ends without an attempt.
+	Cancelled(d *hook.Delivery)
 }
+
+// nobody is the Observer where there is none.
+type nobody struct{}
+
+func (nobody) Attempted(*hook.Endpoint, *hook.Delivery, *hook.Attempt) {}
+func (nobody) Cancelled(*hook.Delivery)                                {}
 
 // Options of [New].
 type Options struct {
@@ -141,6 +152,9 @@ const unrecordedLimit = 2048
 func New(o Options) *Worker {
 	if o.Owner == nil {
 		o.Owner = OwnsAll{}
+	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
 	}
 	if o.Tick == 0 {
 		o.Tick = tickEvery
@@ -286,6 +300,19 @@ func (w *Worker) Wake(id hook.EndpointID) {
 		w.lane(id, false).wake()
 	} else {
 		w.Owner.Tell(id)
+	}
+}
+
+// Supersede tells that a newer snapshot took the place of deliveries, and that the
+// store knows: those that wait are not sent, and those in flight not again.
+func (w *Worker) Supersede(list []hook.DeliveryAt) {
+	for _, d := range list {
+		w.mu.Lock()
+		l := w.lanes[d.Endpoint]
+		w.mu.Unlock()
+		if l != nil { // or whoever opens it reads what the store knows
+			l.supersede(d.ID)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ type lane struct {
 	held   map[hook.DeliveryID]int  // not to be read from the store: queued, in flight, or not durably recorded yet
 	holds  int                      // sum of held
 	tests  map[hook.DeliveryID]bool // in hands too, but none of the queue's business
+	stale  map[hook.DeliveryID]bool // of those held: superseded, so not to be sent again
 	onDisk bool                     // the store may have due deliveries that are not in the queue
 	nextAt time.Time                // when something in the store comes due; zero: nothing known
 
@@ -184,6 +186,7 @@ func (l *lane) release(id hook.DeliveryID) {
 	l.holds--
 	if l.held[id]--; l.held[id] <= 0 {
 		delete(l.held, id)
+		delete(l.stale, id)
 		if l.released != nil {
 			l.released[id] = struct{}{}
 		}
@@ -412,6 +415,46 @@ func (l *lane) drop() {
 	l.queue, l.bytes = nil, 0
 }
 
+// supersede takes a delivery out of the queue, or sees to it that it is not tried
+// again if it is in flight.
+func (l *lane) supersede(id hook.DeliveryID) {
+	l.withdraw(id)
+	l.pump() // what waited behind it
+}
+
+func (l *lane) withdraw(id hook.DeliveryID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	is := func(job hook.Job) bool { return job.Delivery.ID == id }
+	l.late = slices.DeleteFunc(l.late, is)
+	if l.released != nil { // what is being read shows it as it was
+		l.released[id] = struct{}{}
+	}
+	i := slices.IndexFunc(l.queue, is)
+	if i < 0 {
+		if l.held[id] > 0 {
+			if l.stale == nil {
+				l.stale = map[hook.DeliveryID]bool{}
+			}
+			l.stale[id] = true
+		}
+		return
+	}
+	job := l.queue[i]
+	l.queue = slices.Delete(l.queue, i, i+1)
+	l.bytes -= jobSize(job)
+	l.w.gate.release(jobSize(job))
+	if job.Delivery.State != hook.Sending {
+		l.release(id)
+		return
+	}
+	// Stored as being in a sender's hands, which it never was.
+	cancel(&job.Delivery, hook.ReasonSuperseded, time.Now())
+	l.w.senders.Go(func() {
+		l.w.record(hook.Result{Delivery: job.Delivery}, func() { l.letGo(job.Delivery, time.Time{}) })
+	})
+}
+
 // background runs fn on a goroutine of its own, one at a time, and pumps after.
 func (l *lane) background(fn func(context.Context)) {
 	if l.busy {
@@ -512,7 +555,9 @@ func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 			}
 			found = true
 			wait.Add(1)
-			l.record(interruptedResult(d, p, l.hidesBody(ctx, p, d), time.Now()), wait.Done)
+			r := interruptedResult(d, p, l.hidesBody(ctx, p, d), time.Now())
+			l.w.Observer.Attempted(p.endpoint, &r.Delivery, r.Attempt)
+			l.record(r, wait.Done)
 		}
 		l.mu.Lock()
 		l.released = nil
@@ -635,7 +680,9 @@ func (l *lane) cancelPage(ctx context.Context) (more bool) {
 		if !l.holdsOn(d.ID) { // what is in flight is cancelled by its own result
 			cancelled++
 			wait.Add(1)
-			l.record(l.cancelled(d), wait.Done)
+			r := l.cancelled(d)
+			l.w.Observer.Cancelled(&r.Delivery)
+			l.record(r, wait.Done)
 		}
 	}
 	recorded := waitOr(ctx, &wait)

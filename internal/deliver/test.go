@@ -67,9 +67,7 @@ func (w *Worker) concludeTest(p *plan, job hook.Job, m made, epoch int64, letGo 
 	d := job.Delivery
 	apply(&d, hook.Next(d, m.outcome, p.policy, now), now, false) // never waits, so it has no place in an order
 	d.Attempts++
-	if w.Observer != nil {
-		w.Observer.Attempted(p.endpoint, &d, m.Attempt)
-	}
+	w.Observer.Attempted(p.endpoint, &d, m.Attempt)
 	stored := make(chan struct{})
 	w.record(hook.Result{Delivery: d, Attempt: m.Attempt, Frozen: m.frozen, Epoch: epoch}, func() { letGo(); close(stored) })
 	patience := time.NewTimer(testStored)

@@ -29,7 +29,26 @@ type world struct {
 	w  *Worker
 	rc *script
 
+	observed *observed
 	endpoint *hook.Endpoint
+}
+
+// observed counts what an Observer is told of, by state.
+type observed struct {
+	mu                   sync.Mutex
+	attempted, cancelled map[hook.State]int
+}
+
+func (o *observed) Attempted(_ *hook.Endpoint, d *hook.Delivery, _ *hook.Attempt) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.attempted[d.State]++
+}
+
+func (o *observed) Cancelled(d *hook.Delivery) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cancelled[d.State]++
 }
 
 // script answers requests. It is asked by endpoint URL.
@@ -104,13 +123,16 @@ func bubble(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer fu
 		ctx, stop := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		go func() { done <- db.Run(ctx) }()
-		x := &world{t: t, db: db, rc: &script{answer: answer, inside: map[string]int{}, peak: map[string]int{}}}
+		x := &world{
+			t: t, db: db, rc: &script{answer: answer, inside: map[string]int{}, peak: map[string]int{}},
+			observed: &observed{attempted: map[hook.State]int{}, cancelled: map[hook.State]int{}},
+		}
 		if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		x.endpoint = x.addEndpoint("http://a", cfg)
 		x.w = New(Options{
-			Store: db, Transport: x.rc, Contracts: &set, Log: slog.New(slog.DiscardHandler),
+			Store: db, Transport: x.rc, Contracts: &set, Observer: x.observed, Log: slog.New(slog.DiscardHandler),
 			Scripts: transform.Inline{Limits: transform.DefaultLimits}, // whose clock stands still in the bubble
 			Tick:    tick, StopTimeout: 5 * time.Second, DisableAfter: 5 * 24 * time.Hour, InFlight: 1000, MemoryBytes: 64 << 20,
 		})
@@ -299,6 +321,9 @@ func TestGoneDisables(t *testing.T) {
 		}
 		if n := len(x.rc.requests()); n != 1 {
 			t.Errorf("%d requests, want 1", n)
+		}
+		if o := x.observed; o.attempted[hook.Failed] != 1 || len(o.attempted) != 1 || o.cancelled[hook.Cancelled] != len(waiting) || len(o.cancelled) != 1 {
+			t.Errorf("observed %v attempted, %v cancelled", o.attempted, o.cancelled)
 		}
 	})
 }

@@ -22,14 +22,49 @@ type Recovery struct {
 	// States are those of the deliveries to send again; Missing stands for events
 	// the endpoint takes but has no delivery of, because it was disabled or did
 	// not exist.
-	States     []State
-	Missing    bool
-	Cursor     EventID // the last event looked at; zero: none yet
-	Examined   int64   // events looked at
-	Requeued   int64   // deliveries put back into the queue or made
+	States   []State
+	Missing  bool
+	Cursor   EventID // the last event looked at; zero: none yet
+	Examined int64   // events looked at
+	// Total is how many events the time span had when it began, counted to
+	// [MaxRecoveryTotal].
+	Total      int64
+	Requeued   int64 // deliveries put back into the queue or made
 	State      RecoveryState
 	CreatedAt  time.Time
 	FinishedAt time.Time // zero while running
+}
+
+// MaxRecoveryTotal bounds how far [Recovery.Total] counts.
+const MaxRecoveryTotal = 1_000_000
+
+// Progress is how much of it is done, from 0 to 1. It is an estimate: of events,
+// or, where there are more than were counted, of time.
+func (r *Recovery) Progress() float64 {
+	switch {
+	case r.State == RecoveryDone:
+		return 1
+	case r.Total < MaxRecoveryTotal:
+		return share(float64(r.Examined), float64(r.Total))
+	case r.Cursor.IsZero():
+		return 0
+	}
+	return share(float64(ID(r.Cursor).Time().Sub(r.Since)), float64(r.Until.Sub(r.Since)))
+}
+
+// share is part of whole, kept between 0 and 1.
+func share(part, whole float64) float64 {
+	if whole <= 0 {
+		return 0
+	}
+	return min(max(part/whole, 0), 1)
+}
+
+// RecoveryPreview is what a recovery would come to.
+type RecoveryPreview struct {
+	Examined   int  // events looked at
+	Deliveries int  // that would be sent
+	AtLeast    bool // there are more events; looking stopped there
 }
 
 // RecoveryItem is one event that a recovery comes across.

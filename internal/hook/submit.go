@@ -8,6 +8,9 @@ type Submission struct {
 	Tenant  string
 	Items   []*Accepted
 	Records []*RecordWrite
+	// Step is the end of a run of a schedule, whose event, if it made one, is the
+	// only item; nil for all else. If it is lost, nothing is stored.
+	Step *ScheduleStep
 
 	// RequestKey is the Idempotency-Key of the whole request, "" if none, and
 	// RequestHash the SHA-256 of what it stands for. Answer encodes the answer

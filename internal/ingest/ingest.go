@@ -56,6 +56,9 @@ type Dispatcher interface {
 	Offer(jobs []hook.Job)
 	// Wake tells that an endpoint has due deliveries in the store.
 	Wake(id hook.EndpointID)
+	// Supersede tells that a newer snapshot took the place of deliveries: they are
+	// not to be sent, or not again.
+	Supersede(list []hook.DeliveryAt)
 }
 
 // Options of [New].

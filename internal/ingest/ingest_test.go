@@ -28,6 +28,8 @@ type desk struct {
 	ready map[hook.EndpointID]bool
 
 	reserved int
+
+	superseded []hook.DeliveryAt
 }
 
 func (d *desk) Offer(jobs []hook.Job) {
@@ -43,6 +45,12 @@ func (d *desk) Reserve(id hook.EndpointID) bool {
 		d.reserved++
 	}
 	return d.ready[id]
+}
+
+func (d *desk) Supersede(list []hook.DeliveryAt) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.superseded = append(d.superseded, list...)
 }
 
 func (d *desk) Unreserve(hook.EndpointID) {
@@ -296,6 +304,14 @@ func TestRecover(t *testing.T) {
 			ID: hook.NewRecoveryID(), Tenant: "acme", Endpoint: e.ID, Since: since.Add(-time.Second), Until: time.Now().Add(time.Second),
 			States: []hook.State{hook.Failed, hook.Cancelled}, Missing: true, State: hook.RecoveryRunning, CreatedAt: time.Now(),
 		}
+		for most, want := range map[int]hook.RecoveryPreview{
+			1000: {Examined: 452, Deliveries: 449 - 150 + 1}, 452: {Examined: 452, Deliveries: 449 - 150 + 1}, 90: {Examined: 90, Deliveries: 59, AtLeast: true},
+		} {
+			// In pages of 90: the sixth is not full, and the last. Of the first, number 13 is no delivery.
+			if got, err := b.Preview(t.Context(), *r, 90, most); err != nil || got != want {
+				t.Errorf("preview of %d events: %+v, %v", most, got, err)
+			}
+		}
 		if err := db.CreateRecovery(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +327,7 @@ func TestRecover(t *testing.T) {
 			}
 			if got.State == hook.RecoveryDone {
 				// 450 events but number 13, two of three not delivered, and the missed one.
-				if want := int64(449-150) + 1; got.Requeued != want || got.Examined != 452 {
+				if want := int64(449-150) + 1; got.Requeued != want || got.Examined != 452 || got.Total != 452 || got.Progress() != 1 {
 					t.Errorf("requeued %d of %d, want %d of 452", got.Requeued, got.Examined, want)
 				}
 				break

@@ -78,6 +78,47 @@ func (in *Ingest) recoverOne(ctx context.Context, r *hook.Recovery) error {
 	return nil
 }
 
+// previewLimits are how far a preview looks.
+type previewLimits struct {
+	page   int // events read at once
+	events int
+	time   time.Duration
+}
+
+// PreviewRecovery says what a bulk replay would come to if it began now. It looks
+// at the first events only where there are many, or a filter is slow. Nothing is
+// stored.
+func (in *Ingest) PreviewRecovery(ctx context.Context, r *hook.Recovery) (hook.RecoveryPreview, error) {
+	return in.preview(ctx, *r, previewLimits{page: 1000, events: 50_000, time: 2 * time.Second})
+}
+
+func (in *Ingest) preview(ctx context.Context, r hook.Recovery, limits previewLimits) (p hook.RecoveryPreview, err error) {
+	routes, err := in.directory.routes(ctx, r.Tenant)
+	if err != nil {
+		return p, err
+	}
+	t := routes.targets[r.Endpoint]
+	if t == nil { // disabled meanwhile: nothing would be sent
+		return p, nil
+	}
+	for start := time.Now(); ; {
+		list, err := in.Store.RecoveryPage(ctx, &r, limits.page)
+		if err != nil {
+			return p, err
+		}
+		step := recoveryStep(&r, list, t, start)
+		p.Examined += step.Examined
+		p.Deliveries += len(step.Requeue) + len(step.Create)
+		if r.Cursor = step.Cursor; len(list) < limits.page {
+			return p, nil
+		}
+		if p.Examined >= limits.events || time.Since(start) > limits.time {
+			p.AtLeast = true
+			return p, nil
+		}
+	}
+}
+
 // recoveryStep decides what a page of events comes to.
 func recoveryStep(r *hook.Recovery, page []hook.RecoveryItem, t *target, now time.Time) hook.RecoveryStep {
 	step := hook.RecoveryStep{Cursor: r.Cursor, Examined: len(page), Done: len(page) == 0, Ordered: t.ordered}
@@ -85,7 +126,7 @@ func recoveryStep(r *hook.Recovery, page []hook.RecoveryItem, t *target, now tim
 		step.Cursor = it.Event.ID
 		switch {
 		case it.Delivery != nil:
-			if slices.Contains(r.States, it.Delivery.State) && it.Delivery.Mode != hook.AtMostOnce {
+			if slices.Contains(r.States, it.Delivery.State) && it.Delivery.Mode != hook.AtMostOnce && it.Delivery.Reason != hook.ReasonSuperseded {
 				step.Requeue = append(step.Requeue, it.Delivery.ID)
 			}
 		case r.Missing && t.mode != hook.AtMostOnce && it.Event.Contract == t.contract:

@@ -407,7 +407,8 @@ func (db *DB) change(ctx context.Context, fn func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c := &change{run: fn, done: make(chan struct{})}
+	actor := hook.ActorOf(ctx)
+	c := &change{run: func(t *tx) error { t.actor = actor; return fn(t) }, done: make(chan struct{})}
 	if db.queue.stopped() {
 		return errStopped
 	}

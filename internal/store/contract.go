@@ -47,7 +47,14 @@ func (db *DB) PutContract(ctx context.Context, name string, source []byte, origi
 		created = true
 		_, err = t.exec(`INSERT INTO contracts (name, version, source, origin, created_at) VALUES ($1, $2, $3, $4, $5)`,
 			name, version, source, string(origin), db.now().UnixMicro())
-		return err
+		if err != nil {
+			return err
+		}
+		e := hook.AuditEntry{Action: hook.ActionContractImported, Object: name, Reason: string(origin)}
+		if origin == hook.ContractPosted {
+			e.Action, e.Reason = hook.ActionContractPosted, ""
+		}
+		return t.audit(e)
 	})
 	return version, created, err
 }
@@ -108,6 +115,9 @@ func (db *DB) ContractAt(ctx context.Context, name string, version int64) (hook.
 // the contract says; nil takes it back.
 func (db *DB) SetContractShaping(ctx context.Context, contract string, on *bool) error {
 	return db.change(ctx, func(t *tx) error {
+		if err := t.audit(hook.AuditEntry{Action: hook.ActionContractChanged, Object: contract, Fields: []string{"shaping"}}); err != nil {
+			return err
+		}
 		if on == nil {
 			_, err := t.exec(`DELETE FROM contract_options WHERE contract = $1`, contract)
 			return err

@@ -110,7 +110,10 @@ func (db *DB) CreateCredential(ctx context.Context, c *hook.Credential, e *hook.
 		}
 		_, err := t.exec(`INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`,
 			c.ID[:], c.Tenant, c.Contract, c.Name, string(c.State), endpoint, c.Generation, c.TokenExpires.UnixMicro(), now.UnixMicro(), sealed)
-		return err
+		if err != nil {
+			return err
+		}
+		return t.audit(hook.AuditEntry{Tenant: c.Tenant, Action: hook.ActionCredentialCreated, Object: c.ID.String(), Name: c.Name})
 	})
 	if err == nil && e != nil {
 		db.changed(hook.Change{Tenant: e.Tenant, Endpoint: e.ID})
@@ -136,6 +139,9 @@ func (db *DB) UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.
 	}
 	errOvertaken := errors.New("changed since it was read") // undoes what was done so far
 	err = db.change(ctx, func(t *tx) error {
+		if err := t.auditCredential(c); err != nil {
+			return err
+		}
 		n, err := t.exec(`UPDATE credentials SET name = $4, state = $5, generation = $6, token_expires_at = $7, updated_at = $8, sealed = $9
 			WHERE id = $1 AND tenant = $2 AND updated_at = $3`, c.ID[:], c.Tenant, c.UpdatedAt.UnixMicro(),
 			c.Name, string(c.State), c.Generation, c.TokenExpires.UnixMicro(), at, sealed)
@@ -169,9 +175,13 @@ func (db *DB) UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.
 func (db *DB) DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID) error {
 	var endpoint []byte
 	err := db.change(ctx, func(t *tx) error {
-		err := t.row(`DELETE FROM credentials WHERE id = $1 AND tenant = $2 RETURNING endpoint`, id[:], tenant).Scan(&endpoint)
+		e := hook.AuditEntry{Tenant: tenant, Action: hook.ActionCredentialDeleted, Object: id.String()}
+		err := t.row(`DELETE FROM credentials WHERE id = $1 AND tenant = $2 RETURNING endpoint, name`, id[:], tenant).Scan(&endpoint, &e.Name)
 		if errors.Is(err, sql.ErrNoRows) {
 			return hook.NotFound("credential", id.String())
+		}
+		if err == nil {
+			err = t.audit(e)
 		}
 		if err != nil || endpoint == nil {
 			return err

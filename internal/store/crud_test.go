@@ -153,7 +153,7 @@ func testDeleteTenant(t *testing.T, db *DB) {
 		t.Errorf("made again at once: %v", err)
 	}
 	rows := func() (sum int) {
-		for _, table := range []string{"tenants", "events", "deliveries", "attempts", "bodies", "idempotency", "endpoints", "endpoint_versions", "recoveries"} {
+		for _, table := range []string{"tenants", "events", "deliveries", "attempts", "bodies", "idempotency", "endpoints", "endpoint_versions", "recoveries", "audit", "stats"} {
 			sum += count(t, db, table)
 		}
 		return sum

@@ -72,7 +72,10 @@ func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, orde
 			d.Slot = 0
 		}
 		requeued(&d, ordered, now)
-		return t.saveQueued(&d)
+		if err := t.saveQueued(&d); err != nil {
+			return err
+		}
+		return t.audit(hook.AuditEntry{Tenant: tenant, Action: hook.ActionDeliveryRetried, Object: id.String(), Name: d.Type})
 	})
 	return d, err
 }

@@ -158,7 +158,10 @@ func (db *DB) newEndpoint(e *hook.Endpoint, most int) (insert func(*tx) error, e
 		if err != nil {
 			return err
 		}
-		return t.saveVersion(e.ID, 1, config)
+		if err := t.saveVersion(e.ID, 1, config); err != nil {
+			return err
+		}
+		return t.audit(hook.AuditEntry{Tenant: e.Tenant, Action: hook.ActionEndpointCreated, Object: e.ID.String(), Name: e.Name})
 	}, nil
 }
 
@@ -221,10 +224,11 @@ type endpointUpdate struct {
 	was, next       hook.Endpoint
 	newConfig       bool
 	config, secrets []byte // sealed
+	db              *DB    // unseals what is overwritten
 }
 
 func (db *DB) newUpdate(e *hook.Endpoint, newConfig bool) (u *endpointUpdate, err error) {
-	u = &endpointUpdate{was: *e, next: *e, newConfig: newConfig}
+	u = &endpointUpdate{was: *e, next: *e, newConfig: newConfig, db: db}
 	// Strictly after the old time, so that it tells each change from the next.
 	u.next.UpdatedAt = time.UnixMicro(max(db.now().UnixMicro(), e.UpdatedAt.UnixMicro()+1)).UTC()
 	if newConfig {
@@ -238,16 +242,15 @@ func (db *DB) newUpdate(e *hook.Endpoint, newConfig bool) (u *endpointUpdate, er
 // read.
 func (u *endpointUpdate) run(t *tx) (ok bool, err error) {
 	id, next := u.was.ID, &u.next
-	var was hook.EndpointState
-	err = t.row(`SELECT state FROM endpoints WHERE id = $1 AND tenant = $2 AND updated_at = $3 AND version = $4`,
-		id[:], u.was.Tenant, u.was.UpdatedAt.UnixMicro(), u.was.Version).Scan(&was)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && was == hook.EndpointDeleted {
+	was, err := u.db.scanEndpoint(t.row(`SELECT `+endpointColumns+` FROM endpoints WHERE id = $1 AND tenant = $2 AND updated_at = $3 AND version = $4`,
+		id[:], u.was.Tenant, u.was.UpdatedAt.UnixMicro(), u.was.Version))
+	if errors.Is(err, sql.ErrNoRows) || err == nil && was.State == hook.EndpointDeleted {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	if was != next.State {
+	if was.State != next.State {
 		next.StateAt = next.UpdatedAt
 		if next.State == hook.EndpointActive {
 			if err := t.mayBeActive(id); err != nil {
@@ -265,9 +268,11 @@ func (u *endpointUpdate) run(t *tx) (ok bool, err error) {
 		return false, err
 	}
 	if u.newConfig {
-		return true, t.saveVersion(id, next.Version, u.config)
+		if err := t.saveVersion(id, next.Version, u.config); err != nil {
+			return false, err
+		}
 	}
-	return true, nil
+	return true, t.auditEndpoint(was, next)
 }
 
 // DeleteEndpoint hides an endpoint of a tenant for good. Its deliveries stay in
@@ -296,8 +301,16 @@ func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.Endpoin
 
 // hideEndpoint makes an endpoint a deleted one, and returns how many there were.
 func (t *tx) hideEndpoint(tenant string, id []byte, reason string, now time.Time) (int64, error) {
-	return t.exec(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $4, updated_at = $4
-		WHERE id = $1 AND tenant = $2 AND state <> 'deleted'`, id, tenant, reason, now.UnixMicro())
+	e := hook.AuditEntry{Tenant: tenant, Action: hook.ActionEndpointDeleted, Object: hook.EndpointID(id).String(), Reason: why(reason)}
+	err := t.row(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $4, updated_at = $4
+		WHERE id = $1 AND tenant = $2 AND state <> 'deleted' RETURNING name`, id, tenant, reason, now.UnixMicro()).Scan(&e.Name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return 1, t.audit(e)
 }
 
 // SetEndpointState changes an endpoint's state and remembers why and when. It
@@ -305,11 +318,11 @@ func (t *tx) hideEndpoint(tenant string, id []byte, reason string, now time.Time
 // endpoint that becomes active is not failing any more; one of a paused
 // credential cannot become active (KindConflict).
 func (db *DB) SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error {
-	var tenant string
+	var tenant, name string
 	err := db.change(ctx, func(t *tx) error {
 		err := t.row(`UPDATE endpoints SET state = $2, state_reason = $3, state_at = $4,
 			updated_at = CASE WHEN updated_at < $4 THEN $4 ELSE updated_at + 1 END
-			WHERE id = $1 AND state <> $2 AND state <> 'deleted' RETURNING tenant`, id[:], string(state), reason, at.UnixMicro()).Scan(&tenant)
+			WHERE id = $1 AND state <> $2 AND state <> 'deleted' RETURNING tenant, name`, id[:], string(state), reason, at.UnixMicro()).Scan(&tenant, &name)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -319,7 +332,10 @@ func (db *DB) SetEndpointState(ctx context.Context, id hook.EndpointID, state ho
 			}
 			_, err = t.exec(`UPDATE endpoints SET failing_since = NULL WHERE id = $1`, id[:])
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.audit(hook.AuditEntry{Tenant: tenant, Action: stateAction(state), Object: id.String(), Name: name, Reason: why(reason)})
 	})
 	if err == nil && tenant != "" {
 		db.changed(hook.Change{Tenant: tenant, Endpoint: id})

@@ -32,7 +32,10 @@ func (db *DB) CreateKey(ctx context.Context, k hook.Key) error {
 		}
 		_, err := t.exec(`INSERT INTO keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			k.ID[:], k.Name, string(k.Role), k.Tenant, k.Hash[:], k.Hint, k.CreatedAt.UnixMicro(), micros(k.ExpiresAt))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.audit(hook.AuditEntry{Tenant: k.Tenant, Action: hook.ActionKeyCreated, Object: k.ID.String(), Name: k.Name})
 	})
 }
 
@@ -78,11 +81,15 @@ func (db *DB) KeyByHash(ctx context.Context, hash [32]byte) (hook.Key, error) {
 // DeleteKey revokes an API key.
 func (db *DB) DeleteKey(ctx context.Context, id hook.KeyID) error {
 	err := db.change(ctx, func(t *tx) error {
-		n, err := t.exec(`DELETE FROM keys WHERE id = $1`, id[:])
-		if err == nil && n == 0 {
+		e := hook.AuditEntry{Action: hook.ActionKeyRevoked, Object: id.String()}
+		err := t.row(`DELETE FROM keys WHERE id = $1 RETURNING tenant, name`, id[:]).Scan(&e.Tenant, &e.Name)
+		if errors.Is(err, sql.ErrNoRows) {
 			return hook.NotFound("key", id.String())
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.audit(e)
 	})
 	if err == nil {
 		db.changed(hook.Change{Key: id})

@@ -81,8 +81,13 @@ type query struct {
 
 // and adds a condition; its %s stands for the argument.
 func (q *query) and(cond string, arg any) {
-	q.args = append(q.args, arg)
-	q.where = append(q.where, fmt.Sprintf(cond, fmt.Sprintf("$%d", len(q.args))))
+	q.where = append(q.where, fmt.Sprintf(cond, q.arg(arg)))
+}
+
+// arg adds an argument and returns what stands for it.
+func (q *query) arg(v any) string {
+	q.args = append(q.args, v)
+	return fmt.Sprintf("$%d", len(q.args))
 }
 
 func (q *query) text(columns, table, rest string) string {

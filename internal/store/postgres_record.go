@@ -35,7 +35,7 @@ type recordRow struct {
 }
 
 // decide tells of each record write whether it is lost.
-func (rows *recordRows) decide(ctx context.Context, t pgx.Tx, subs []*submission) error {
+func (rows *recordRows) decide(ctx context.Context, t session, subs []*submission) error {
 	all := recordRows{}
 	for _, s := range subs {
 		for _, w := range s.Records {
@@ -77,7 +77,7 @@ func (r *recordRow) write(w *hook.RecordWrite) (won bool) {
 }
 
 // lock reads the versions, and keeps others from changing them.
-func (rows recordRows) lock(ctx context.Context, t pgx.Tx) error {
+func (rows recordRows) lock(ctx context.Context, t session) error {
 	var names recordNames
 	for k := range rows {
 		names.add(k)

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	"gancho/internal/hook"
 
@@ -33,6 +34,7 @@ func (p *postgres) commit(b *batch) error {
 		return err
 	}
 	defer conn.Release()
+	b, steps := withoutSteps(b)
 	rest, later := laterRequests(b)
 	if err := p.write(ctx, conn.Conn(), rest); err != nil {
 		return err
@@ -42,6 +44,9 @@ func (p *postgres) commit(b *batch) error {
 		if err := p.write(ctx, conn.Conn(), one); err != nil {
 			one.fail(hook.Unavailable(err))
 		}
+	}
+	for _, s := range steps {
+		p.step(s)
 	}
 	for _, c := range b.changes {
 		p.change(c)
@@ -131,6 +136,12 @@ func current(b *batch, epoch int64) *batch {
 		now.health = nil
 	}
 	return &now
+}
+
+// session is a transaction, or a connection that has one open.
+type session interface {
+	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+	SendBatch(ctx context.Context, q *pgx.Batch) pgx.BatchResults
 }
 
 // writing is one attempt to write a batch.
@@ -240,7 +251,7 @@ func (w *writing) accepted() (list []*submission) {
 }
 
 // claimKeys takes the keys of the batch, and gathers the items that are new.
-func (w *writing) claimKeys(ctx context.Context, t pgx.Tx) error {
+func (w *writing) claimKeys(ctx context.Context, t session) error {
 	var requests []claim
 	for _, s := range w.accepted() {
 		if s.RequestKey != "" && !s.Again {
@@ -274,7 +285,7 @@ func (w *writing) claimKeys(ctx context.Context, t pgx.Tx) error {
 	return nil
 }
 
-func (w *writing) claimItems(ctx context.Context, t pgx.Tx) error {
+func (w *writing) claimItems(ctx context.Context, t session) error {
 	first := map[keyName]claim{}
 	for _, s := range w.accepted() {
 		for it := range items(s) {
@@ -319,7 +330,7 @@ func itemKey(it *hook.Accepted) keyName {
 
 // take claims keys that differ, and tells of each whether it is ours now, or what
 // is stored with it. The rows are locked in the order of their keys.
-func (w *writing) take(ctx context.Context, t pgx.Tx, claims []claim) (map[keyName]taken, error) {
+func (w *writing) take(ctx context.Context, t session, claims []claim) (map[keyName]taken, error) {
 	if len(claims) == 0 {
 		return nil, nil
 	}
@@ -587,13 +598,18 @@ func (w *writing) queueUpdates(q *pgx.Batch, last map[hook.DeliveryID]*hook.Deli
 		due, next, finished = append(due, number(dueAt(d))), append(next, number(micros(d.NextAttemptAt))), append(finished, number(micros(d.FinishedAt)))
 		version, under = append(version, d.EndpointVersion), append(under, d.ContractVersion)
 	}
-	q.Queue(`UPDATE deliveries AS d SET state = u.state, reason = u.reason, attempts = u.attempts, slot = u.slot, due_at = u.due_at,
-			next_attempt_at = u.next_attempt_at, finished_at = u.finished_at, endpoint_version = u.endpoint_version, contract_version = u.contract_version
+	// What a newer snapshot has superseded ends here unless it was delivered.
+	q.Queue(`UPDATE deliveries AS d SET attempts = u.attempts, slot = u.slot, endpoint_version = u.endpoint_version, contract_version = u.contract_version,
+			state = CASE WHEN u.due_at IS NULL OR d.reason <> 'superseded' THEN u.state ELSE 'cancelled' END,
+			reason = CASE WHEN u.due_at IS NULL OR d.reason <> 'superseded' THEN u.reason ELSE d.reason END,
+			due_at = CASE WHEN d.reason <> 'superseded' THEN u.due_at END,
+			next_attempt_at = CASE WHEN d.reason <> 'superseded' THEN u.next_attempt_at END,
+			finished_at = CASE WHEN u.due_at IS NULL OR d.reason <> 'superseded' THEN u.finished_at ELSE $12 END
 		FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::bigint[], $8::bigint[], $9::bigint[],
 			$10::bigint[], $11::bigint[]) AS u (tenant, id, state, reason, attempts, slot, due_at, next_attempt_at, finished_at,
 			endpoint_version, contract_version)
-		WHERE d.tenant = u.tenant AND d.id = u.id`,
-		tenant, id, state, reason, attempts, slot, due, next, finished, version, under)
+		WHERE d.tenant = u.tenant AND d.id = u.id AND (u.state <> 'sending' OR d.reason <> 'superseded')`,
+		tenant, id, state, reason, attempts, slot, due, next, finished, version, under, time.Now().UnixMicro())
 }
 
 func (w *writing) queueHealth(q *pgx.Batch) {

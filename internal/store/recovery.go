@@ -10,7 +10,7 @@ import (
 	"gancho/internal/hook"
 )
 
-const recoveryColumns = `id, tenant, endpoint, since, until, states, cursor, examined, requeued, state, created_at, finished_at`
+const recoveryColumns = `id, tenant, endpoint, since, until, states, cursor, examined, requeued, state, created_at, finished_at, total`
 
 // missing stands, in the column states, for events without a delivery.
 const missing = "missing"
@@ -20,7 +20,7 @@ func scanRecovery(row interface{ Scan(...any) error }) (*hook.Recovery, error) {
 	var id, endpoint, cursor []byte
 	var since, until, created, finished sql.NullInt64
 	var states string
-	err := row.Scan(&id, &r.Tenant, &endpoint, &since, &until, &states, &cursor, &r.Examined, &r.Requeued, &r.State, &created, &finished)
+	err := row.Scan(&id, &r.Tenant, &endpoint, &since, &until, &states, &cursor, &r.Examined, &r.Requeued, &r.State, &created, &finished, &r.Total)
 	if err != nil {
 		return nil, err
 	}
@@ -39,9 +39,12 @@ func scanRecovery(row interface{ Scan(...any) error }) (*hook.Recovery, error) {
 	return &r, nil
 }
 
-// CreateRecovery stores a bulk replay. It begins with the first event of its
-// time span.
-func (db *DB) CreateRecovery(ctx context.Context, r *hook.Recovery) error {
+// CreateRecovery stores a bulk replay, and sets its total. It begins with the
+// first event of its time span.
+func (db *DB) CreateRecovery(ctx context.Context, r *hook.Recovery) (err error) {
+	if r.Total, err = db.countEvents(ctx, r.Tenant, r.Since, r.Until, hook.MaxRecoveryTotal); err != nil {
+		return err
+	}
 	var states []string
 	for _, s := range r.States {
 		states = append(states, string(s))
@@ -53,11 +56,27 @@ func (db *DB) CreateRecovery(ctx context.Context, r *hook.Recovery) error {
 		if err := t.takesDeliveries(r.Endpoint); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO recoveries (`+recoveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL)`,
+		_, err := t.exec(`INSERT INTO recoveries (`+recoveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, $12)`,
 			r.ID[:], r.Tenant, r.Endpoint[:], r.Since.UnixMicro(), r.Until.UnixMicro(), strings.Join(states, ","), r.Cursor[:],
-			r.Examined, r.Requeued, string(r.State), r.CreatedAt.UnixMicro())
-		return err
+			r.Examined, r.Requeued, string(r.State), r.CreatedAt.UnixMicro(), r.Total)
+		if err != nil {
+			return err
+		}
+		e := hook.AuditEntry{Tenant: r.Tenant, Action: hook.ActionRecoveryStarted, Object: r.Endpoint.String()}
+		if err := t.row(`SELECT name FROM endpoints WHERE id = $1`, r.Endpoint[:]).Scan(&e.Name); err != nil {
+			return err
+		}
+		return t.audit(e)
 	})
+}
+
+// countEvents counts the events of a tenant made in a time span, to a limit. It
+// reads their index alone, so those of tests count.
+func (db *DB) countEvents(ctx context.Context, tenant string, since, until time.Time, limit int) (n int64, err error) {
+	lo, hi := hook.IDAt(since), hook.IDAt(until)
+	err = db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM events WHERE tenant = $1 AND id >= $2 AND id < $3 LIMIT $4) AS found`,
+		tenant, lo[:], hi[:], limit).Scan(&n)
+	return n, lost(err)
 }
 
 // Recovery is one bulk replay of a tenant.

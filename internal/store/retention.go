@@ -14,7 +14,8 @@ const expireRest = 5 * time.Millisecond
 
 // Expire removes what is finished and older than before: deliveries with their
 // attempts and bodies, events that have no delivery left, idempotency keys that
-// have expired, and deleted endpoints that no delivery needs any more. Nothing
+// have expired, statistics past their own time, who did what, and deleted endpoints that no
+// delivery needs any more. Nothing
 // unfinished is ever removed, nor an event with a delivery. One transaction
 // removes n rows at most; Expire goes through everything once, or until ctx
 // ends, and returns how many deliveries, events and keys are gone. Where history is
@@ -31,10 +32,7 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 	if err != nil {
 		return removed, err
 	}
-	for _, e := range []struct {
-		query  string
-		before time.Time
-	}{
+	for _, e := range append(expireStats(db.now()), []expiry{
 		{`DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, db.now()},
 		{`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE finished_at < $1 LIMIT $2)`, before},
 		// A deleted endpoint goes with the last delivery that names it.
@@ -43,13 +41,20 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 			AND NOT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = e.id) LIMIT $2)`, before},
 		{`DELETE FROM endpoints WHERE id IN (SELECT e.id FROM endpoints e WHERE e.state = 'deleted' AND e.state_at < $1
 			AND NOT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = e.id) LIMIT $2)`, before},
-	} {
-		k, err := db.expireAll(ctx, e.query, e.before, n)
+	}...) {
+		k, err := db.expireAll(ctx, n, func(t *tx) (int64, error) { return t.exec(e.query, e.before.UnixMicro(), n) })
 		if removed += k; err != nil {
 			return removed, err
 		}
 	}
-	return removed, nil
+	k, err := db.expireAudit(ctx, before, n)
+	return removed + k, err
+}
+
+// expiry is a statement that removes at most $2 rows of before $1.
+type expiry struct {
+	query  string
+	before time.Time
 }
 
 // expireRows removes what is finished and old row by row, a tenant at a time.
@@ -69,13 +74,12 @@ func (db *DB) expireRows(ctx context.Context, before time.Time, n int) (removed 
 	return removed, nil
 }
 
-// expireAll runs a bounded DELETE until it finds nothing. $1 is the limit of age,
-// $2 the bound.
-func (db *DB) expireAll(ctx context.Context, q string, before time.Time, n int) (removed int, err error) {
+// expireAll runs a DELETE of at most n rows until it finds no more.
+func (db *DB) expireAll(ctx context.Context, n int, remove func(*tx) (int64, error)) (removed int, err error) {
 	for {
 		k := int64(0)
-		err := db.change(ctx, func(t *tx) error {
-			k, err = t.exec(q, before.UnixMicro(), n)
+		err := db.change(ctx, func(t *tx) (err error) {
+			k, err = remove(t)
 			return err
 		})
 		removed += int(k)

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"gancho/internal/hook"
 )
@@ -19,7 +20,7 @@ type stmts struct {
 
 	begin, commit, rollback     *sql.Stmt
 	claimKey, readKey, keyValue *sql.Stmt
-	update, health              *sql.Stmt
+	update, superseded, health  *sql.Stmt
 
 	insertRecord, updateRecord, deleteRecord *sql.Stmt
 
@@ -41,7 +42,9 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.readKey, `SELECT hash, answer FROM idempotency WHERE tenant = ? AND key = ?`},
 		{&s.keyValue, `UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?`},
 		{&s.update, `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
-			finished_at = ?, endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ?`},
+			finished_at = ?, endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ? AND (? OR reason <> 'superseded')`},
+		{&s.superseded, `UPDATE deliveries SET state = 'cancelled', attempts = ?, due_at = NULL, next_attempt_at = NULL, finished_at = ?,
+			endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ? AND reason = 'superseded'`},
 		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ? WHERE id = ?`},
 		{&s.insertRecord, `INSERT INTO records (tenant, contract, kind, key, version, created_at, updated_at, document)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, contract, kind, key) DO NOTHING`},
@@ -121,6 +124,14 @@ func (l *lite) submit(ctx context.Context, s *submission) error {
 		if !mine {
 			s.Prior, s.Conflict = prior, prior == nil
 			return nil
+		}
+	}
+	if s.Step != nil {
+		if err := l.stmts.flush(ctx); err != nil { // the snapshot before may be in this very batch
+			return err
+		}
+		if err := (&tx{ctx: ctx, conn: l.conn}).step(s.Step, s.now); err != nil || s.Step.Lost {
+			return err
 		}
 	}
 	for _, it := range s.Items {
@@ -281,14 +292,22 @@ func dueAt(d *hook.Delivery) any {
 
 // result writes a delivery's new row, what is frozen of its request, and its attempt if there
 // was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
+// One that a newer snapshot has superseded ends here unless it was delivered.
 func (l *lite) result(ctx context.Context, r *hook.Result, frozen *sealedRequest, data []byte) error {
 	d := &r.Delivery
 	done, err := l.stmts.update.ExecContext(ctx, string(d.State), d.Reason, int64(d.Attempts), int64(d.Slot), dueAt(d),
-		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:])
+		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:], d.State.Finished())
 	if err != nil {
 		return err
 	}
-	if n, err := done.RowsAffected(); err != nil || n == 0 {
+	n, err := done.RowsAffected()
+	if err == nil && n == 0 && d.State != hook.Sending { // gone, or there is a newer snapshot and it was to be tried again
+		if done, err = l.stmts.superseded.ExecContext(ctx, int64(d.Attempts), time.Now().UnixMicro(), d.EndpointVersion, d.ContractVersion,
+			d.Tenant, d.ID[:]); err == nil {
+			n, err = done.RowsAffected()
+		}
+	}
+	if err != nil || n == 0 {
 		return err
 	}
 	if frozen != nil {
@@ -312,6 +331,7 @@ func (l *lite) saveHealth(ctx context.Context, id hook.EndpointID, h hook.Health
 // tx is what a change may do: run statements in the shared transaction.
 type tx struct {
 	ctx     context.Context
+	actor   hook.Actor      // who makes the change
 	tenants map[string]bool // whether a tenant is gone now; for the dialect to remember
 	conn    interface {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)

@@ -30,6 +30,10 @@ func (db *DB) PutTenant(ctx context.Context, id string, name *string, metadata j
 	}
 	now := db.now()
 	err = db.change(ctx, func(x *tx) error {
+		was, err := scanTenant(x.row(`SELECT `+tenantColumns+` FROM tenants WHERE id = $1 AND deleted_at IS NULL`, id))
+		if created = errors.Is(err, sql.ErrNoRows); err != nil && !created {
+			return err
+		}
 		t, err = scanTenant(x.row(`INSERT INTO tenants (id, name, metadata, created_at, updated_at)
 			VALUES ($1, COALESCE($2, ''), COALESCE($3, '{}'), $4, $4)
 			ON CONFLICT (id) DO UPDATE SET name = COALESCE($2, tenants.name), metadata = COALESCE($3, tenants.metadata), updated_at = $4
@@ -39,13 +43,15 @@ func (db *DB) PutTenant(ctx context.Context, id string, name *string, metadata j
 			return hook.Conflict("tenant_being_deleted",
 				"A tenant of this id was deleted and its data is still being removed. Try again in a while, or use another id.")
 		}
+		if err != nil {
+			return err
+		}
 		x.tenant(id, false)
-		return err
+		return x.auditTenant(was, t, created)
 	})
 	if err != nil {
 		return t, false, err
 	}
-	created = t.CreatedAt.UnixMicro() == now.UnixMicro()
 	db.changed(hook.Change{Tenant: id})
 	return t, created, nil
 }
@@ -86,14 +92,18 @@ func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 	var endpoints, keys [][]byte
 	err := db.change(ctx, func(t *tx) error {
 		now := db.now().UnixMicro()
-		n, err := t.exec(`UPDATE tenants SET deleted_at = $2, updated_at = $2 WHERE id = $1 AND deleted_at IS NULL`, id, now)
+		var name string
+		err := t.row(`UPDATE tenants SET deleted_at = $2, updated_at = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING name`, id, now).Scan(&name)
+		if errors.Is(err, sql.ErrNoRows) {
+			return hook.NotFound("tenant", id)
+		}
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return hook.NotFound("tenant", id)
-		}
 		t.tenant(id, true)
+		if err := t.audit(hook.AuditEntry{Action: hook.ActionTenantDeleted, Object: id, Name: name}); err != nil {
+			return err
+		}
 		if endpoints, err = t.ids(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $2, updated_at = $2
 			WHERE tenant = $1 AND state <> 'deleted' RETURNING id`, id, now, hook.ReasonTenantDelete); err != nil {
 			return err
@@ -140,10 +150,13 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 		for _, q := range []string{
 			`DELETE FROM events WHERE tenant = $1 AND id IN (SELECT id FROM events WHERE tenant = $1 ORDER BY id LIMIT $2)`,
 			`DELETE FROM idempotency WHERE tenant = $1 AND key IN (SELECT key FROM idempotency WHERE tenant = $1 ORDER BY key LIMIT $2)`,
+			`DELETE FROM schedules WHERE tenant = $1 AND (contract, type) IN (SELECT contract, type FROM schedules WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM records WHERE tenant = $1 AND (contract, kind, key) IN
 				(SELECT contract, kind, key FROM records WHERE tenant = $1 ORDER BY contract, kind, key LIMIT $2)`,
 			`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
 				JOIN endpoints e ON e.id = v.endpoint WHERE e.tenant = $1 LIMIT $2)`,
+			`DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE tenant = $1 LIMIT $2)`,
+			`DELETE FROM stats WHERE (tenant, endpoint, span, at) IN (SELECT tenant, endpoint, span, at FROM stats WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM recoveries WHERE id IN (SELECT r.id FROM recoveries r JOIN endpoints e ON e.id = r.endpoint WHERE e.tenant = $1 LIMIT $2)`,
 			`DELETE FROM endpoints WHERE id IN (SELECT id FROM endpoints WHERE tenant = $1 LIMIT $2)`,
 		} {

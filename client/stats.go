@@ -1,0 +1,78 @@
+package client
+
+import (
+	"context"
+	"net/url"
+	"time"
+)
+
+// Stats are how deliveries went in the last hour, day or week.
+type Stats struct {
+	Range   string       `json:"range" enum:"hour,day,week"`
+	Since   time.Time    `json:"since" doc:"Start of the first point."`
+	Step    string       `json:"step" doc:"How much time one point counts: 1m, 15m or 1h." example:"15m"`
+	Totals  StatsCounts  `json:"totals" doc:"All points together."`
+	Points  []StatsPoint `json:"points" doc:"Oldest first, none left out; the last one is not over yet. Up to 10 seconds are missing, and what was counted in the seconds before a crash."`
+	Backlog Backlog      `json:"backlog"`
+	Failing []Failing    `json:"failing" doc:"Endpoints whose latest attempts failed, those that fail longest first; at most 50. Empty for one endpoint that does not fail."`
+}
+
+// StatsCounts are how deliveries went in some span of time.
+type StatsCounts struct {
+	Delivered int64    `json:"delivered" doc:"Deliveries that ended so."`
+	Failed    int64    `json:"failed"`
+	Unknown   int64    `json:"unknown" doc:"At-most-once deliveries that a crash interrupted."`
+	Cancelled int64    `json:"cancelled"`
+	Retrying  int64    `json:"retrying" doc:"Attempts that failed, with another one to come."`
+	Attempts  int64    `json:"attempts" doc:"Requests made."`
+	LatencyMS *Latency `json:"latency_ms" doc:"null: no requests."`
+}
+
+// StatsPoint is one point of a time series.
+type StatsPoint struct {
+	At time.Time `json:"at" doc:"Start of the time it counts."`
+	StatsCounts
+}
+
+// Latency is how long requests took, in milliseconds, to the last byte of the
+// answer.
+type Latency struct {
+	P50 float64 `json:"p50" doc:"Half took at most so long. Estimated from counts in 24 classes of time, as the others." example:"85"`
+	P95 float64 `json:"p95" example:"230"`
+	P99 float64 `json:"p99" example:"410"`
+}
+
+// Backlog is how many deliveries are not finished.
+type Backlog struct {
+	Waiting int  `json:"waiting" doc:"Deliveries that wait, or are being sent."`
+	AtLeast bool `json:"at_least" doc:"There are more; counting stopped there."`
+}
+
+// Failing is an endpoint whose latest attempts failed.
+type Failing struct {
+	Endpoint   string     `json:"endpoint" example:"ep_06ew2c5e8m4b900000000000g0"`
+	Tenant     string     `json:"tenant" example:"acme"`
+	Name       string     `json:"name" example:"CRM"`
+	State      string     `json:"state" enum:"active,paused,disabled" doc:"disabled: perhaps because it failed."`
+	Since      time.Time  `json:"since" doc:"The first failure since the last success."`
+	LastRun    *time.Time `json:"last_run"`
+	LastStatus string     `json:"last_status" doc:"Error class of the latest attempt." example:"connect_refused"`
+	Backlog    Backlog    `json:"backlog"`
+}
+
+// StatsFilter says what statistics are of. The zero value is everything the key
+// may see, over the last hour.
+type StatsFilter struct {
+	Tenant   string
+	Endpoint string // needs a tenant
+	Range    string // hour, day or week
+}
+
+// Stats reads how deliveries went.
+func (c *Client) Stats(ctx context.Context, f StatsFilter) (*Stats, error) {
+	q := url.Values{}
+	set(q, "tenant", f.Tenant)
+	set(q, "endpoint", f.Endpoint)
+	set(q, "range", f.Range)
+	return get[Stats](ctx, c, withQuery(path("stats"), q))
+}

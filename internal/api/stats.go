@@ -1,0 +1,185 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"gancho/client"
+	"gancho/internal/hook"
+)
+
+const (
+	shownFailing = 50
+	// Counting what waits costs about 100 ns each, so it ends somewhere.
+	maxBacklog        = 100_000
+	maxFailingBacklog = 1_000 // of each failing endpoint
+)
+
+// statsRanges are the ranges of time that can be asked for.
+var statsRanges = map[string]struct {
+	span   hook.StatsSpan // what is read
+	step   time.Duration  // of a point
+	name   string
+	points int
+}{
+	"hour": {hook.StatsMinute, time.Minute, "1m", 60},
+	"day":  {hook.StatsMinute, 15 * time.Minute, "15m", 96},
+	"week": {hook.StatsHour, time.Hour, "1h", 168},
+}
+
+func (a *API) routeStats() {
+	add(a, operation{
+		id: "get-stats", method: http.MethodGet, path: "/v1/stats", tag: "watching", access: anyReaders,
+		summary: "How deliveries went",
+		description: "Deliveries by what became of them, how long requests took, what waits, and which endpoints fail, over the last hour, day or week. " +
+			"A key of one tenant sees that tenant. Tests are not counted.",
+		codes: []string{"tenant_not_found", "endpoint_not_found"},
+	}, a.getStats)
+	add(a, operation{
+		id: "get-tenant-stats", method: http.MethodGet, path: "/v1/tenants/{tenant}/stats", tag: "watching", access: readers,
+		summary: "How deliveries of a tenant went", description: "As GET /v1/stats of that tenant.",
+		codes: []string{"endpoint_not_found"},
+	}, a.getTenantStats)
+}
+
+// Scope is the parameter of what can be about one tenant or about all.
+type Scope struct {
+	Tenant string `query:"tenant" maxLength:"64" doc:"Only of this tenant; everything the key may see if left out." example:"acme"`
+}
+
+// of is the tenant that a request is about: "" for all of them, which a key of
+// one tenant never gets.
+func (s Scope) of(ctx context.Context, a *API) (string, error) {
+	if own := keyOf(ctx).Tenant; own != "" {
+		if s.Tenant != "" && s.Tenant != own {
+			return "", hook.NotFound("tenant", s.Tenant)
+		}
+		return own, nil
+	}
+	if s.Tenant == "" {
+		return "", nil
+	}
+	_, err := a.Store.Tenant(ctx, s.Tenant)
+	return s.Tenant, err
+}
+
+// StatsQuery are the parameters of statistics.
+type StatsQuery struct {
+	Endpoint string `query:"endpoint" maxLength:"64" doc:"Only of this endpoint of the tenant." example:"ep_06ew2c5e8m4b900000000000g0"`
+	Range    string `query:"range" enum:"hour,day,week" default:"hour" doc:"How far back: 60 points of a minute, 96 of 15 minutes, or 168 of an hour."`
+}
+
+type statsOutput struct{ Body client.Stats }
+
+func (a *API) getStats(ctx context.Context, in *struct {
+	Scope
+	StatsQuery
+},
+) (*statsOutput, error) {
+	tenant, err := in.of(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return a.stats(ctx, tenant, in.StatsQuery)
+}
+
+func (a *API) getTenantStats(ctx context.Context, in *struct {
+	TenantPath
+	StatsQuery
+},
+) (*statsOutput, error) {
+	return a.stats(ctx, in.Tenant, in.StatsQuery)
+}
+
+func (a *API) stats(ctx context.Context, tenant string, in StatsQuery) (*statsOutput, error) {
+	var only *hook.Endpoint
+	var id hook.EndpointID
+	if in.Endpoint != "" {
+		if tenant == "" {
+			return nil, invalid("request_invalid", []hook.FieldError{{Pointer: parameter + "tenant", Detail: "Name the tenant of the endpoint as well."}})
+		}
+		e, err := a.endpoint(ctx, EndpointPath{TenantPath{tenant}, in.Endpoint})
+		if err != nil {
+			return nil, err
+		}
+		only, id = e, e.ID
+	}
+	r := statsRanges[in.Range]
+	since := time.Now().UTC().Truncate(r.step).Add(-time.Duration(r.points-1) * r.step)
+	rows, err := a.Store.Stats(ctx, tenant, id, r.span, since)
+	if err != nil {
+		return nil, err
+	}
+	out := client.Stats{Range: in.Range, Since: since, Step: r.name}
+	out.Totals, out.Points = wireSeries(rows, since, r.step, r.points)
+	backlog, err := a.Store.Backlog(ctx, tenant, id, maxBacklog)
+	if err != nil {
+		return nil, err
+	}
+	out.Backlog = wireBacklog(backlog)
+	out.Failing, err = a.failing(ctx, tenant, only)
+	return &statsOutput{out}, err
+}
+
+// failing are the failing endpoints of a tenant or of all, or of one endpoint.
+func (a *API) failing(ctx context.Context, tenant string, only *hook.Endpoint) ([]client.Failing, error) {
+	var list []hook.Failing
+	if only == nil {
+		var err error
+		if list, err = a.Store.Failing(ctx, tenant, shownFailing); err != nil {
+			return nil, err
+		}
+	} else if h := only.Health; !h.FailingSince.IsZero() {
+		list = []hook.Failing{{
+			Endpoint: only.ID, Tenant: only.Tenant, Name: only.Name, State: only.State, Since: h.FailingSince, LastRun: h.LastRun, LastStatus: h.LastStatus,
+		}}
+	}
+	out := make([]client.Failing, len(list))
+	for i, f := range list {
+		backlog, err := a.Store.Backlog(ctx, f.Tenant, f.Endpoint, maxFailingBacklog)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = client.Failing{
+			Endpoint: f.Endpoint.String(), Tenant: f.Tenant, Name: f.Name, State: string(f.State), Since: f.Since, LastRun: wireTime(f.LastRun),
+			LastStatus: f.LastStatus, Backlog: wireBacklog(backlog),
+		}
+	}
+	return out, nil
+}
+
+func wireBacklog(b hook.Backlog) client.Backlog {
+	return client.Backlog{Waiting: b.Count, AtLeast: b.AtLeast}
+}
+
+// wireSeries puts tallies into n points of a step each, and adds them up.
+func wireSeries(rows []hook.StatsRow, since time.Time, step time.Duration, n int) (client.StatsCounts, []client.StatsPoint) {
+	var total hook.Tally
+	tallies := make([]hook.Tally, n)
+	for i := range rows {
+		if at := int(rows[i].At.Sub(since) / step); at < n { // it may have become a new minute since the request came
+			tallies[at].Add(&rows[i].Tally)
+			total.Add(&rows[i].Tally)
+		}
+	}
+	points := make([]client.StatsPoint, n)
+	for i := range tallies {
+		points[i] = client.StatsPoint{At: since.Add(time.Duration(i) * step), StatsCounts: wireCounts(&tallies[i])}
+	}
+	return wireCounts(&total), points
+}
+
+func wireCounts(t *hook.Tally) client.StatsCounts {
+	out := client.StatsCounts{
+		Delivered: t.Delivered, Failed: t.Failed, Unknown: t.Unknown, Cancelled: t.Cancelled, Retrying: t.Retrying, Attempts: t.Attempts(),
+	}
+	percentile := func(p float64) float64 {
+		d, _ := t.Percentile(p)
+		return ms(d)
+	}
+	if out.Attempts > 0 {
+		out.LatencyMS = &client.Latency{P50: percentile(0.5), P95: percentile(0.95), P99: percentile(0.99)}
+	}
+	return out
+}

@@ -1,0 +1,89 @@
+package api_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/stats"
+)
+
+func TestStats(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	acme, other := s.tenant("acme"), s.tenant("other")
+	_, id := s.endpoint(acme, `{"url":"http://127.0.0.1:9/","name":"CRM"}`)
+	_, _ = s.endpoint(other, `{"url":"http://127.0.0.1:9/"}`)
+	counts := stats.New(s.db, slog.New(slog.DiscardHandler))
+	now := time.Now()
+	for _, tenant := range []string{"acme", "other"} {
+		event := s.do("POST", "/v1/tenants/"+tenant+"/events", `{"type":"a","payload":1}`).want(202).str("id")
+		d := s.deliveriesOf(tenant, event)[0]
+		d.State = hook.Delivered
+		counts.Attempted(&d, &hook.Attempt{StartedAt: now, Timing: hook.Timing{Total: 30 * time.Millisecond}})
+		counts.Attempted(&d, &hook.Attempt{StartedAt: now.Add(-20 * time.Hour), Timing: hook.Timing{Total: 2 * time.Second}})
+		counts.Attempted(&d, &hook.Attempt{StartedAt: now.Add(-6 * 24 * time.Hour), Timing: hook.Timing{Total: 2 * time.Second}})
+		counts.Attempted(&d, &hook.Attempt{StartedAt: now.Add(-30 * 24 * time.Hour), Timing: hook.Timing{Total: 2 * time.Second}})
+	}
+	counts.Flush(t.Context())
+	tenantKey, readKey := s.key(`{"role":"tenant","tenant":"acme"}`), s.key(`{"role":"read","tenant":"acme"}`)
+
+	one, two := "totals.delivered", "points.9"
+	for _, c := range []struct {
+		key, path string
+		delivered string
+		waiting   string
+		points    int
+	}{
+		{adminKey, "/v1/stats", "2", "2", 60},
+		{adminKey, "/v1/stats?range=day", "4", "2", 96},
+		{adminKey, "/v1/stats?range=week", "6", "2", 168},
+		{adminKey, "/v1/stats?tenant=acme&range=week", "3", "1", 168},
+		{tenantKey, "/v1/stats?range=week", "3", "1", 168},
+		{readKey, "/v1/stats?tenant=acme&range=day&endpoint=" + id, "2", "1", 96},
+		{tenantKey, acme + "/stats?range=day&endpoint=" + id, "2", "1", 96},
+		{adminKey, acme + "/stats", "1", "1", 60},
+	} {
+		a := s.as(c.key, "GET", c.path, "").want(200)
+		if got := jsonOf(t, a.get(one)); got != c.delivered {
+			t.Errorf("%s: %s delivered, want %s", c.path, got, c.delivered)
+		}
+		if got := jsonOf(t, a.get("backlog.waiting")); got != c.waiting {
+			t.Errorf("%s: %s waiting, want %s", c.path, got, c.waiting)
+		}
+		if points, _ := a.get("points").([]any); len(points) != c.points || a.get(two) == nil {
+			t.Errorf("%s: %d points, want %d", c.path, len(points), c.points)
+		}
+	}
+	day := s.do("GET", "/v1/stats?range=day", "").want(200)
+	if got := jsonOf(t, day.get("totals.latency_ms.p99")); got < "1500" || got > "3000" {
+		t.Errorf("p99 of times of 30 ms and 2 s: %s", got)
+	}
+	if day.get("points.5.latency_ms") != nil || day.str("step") != "15m" {
+		t.Errorf("a point in which nothing happened: %s", day.Body)
+	}
+
+	s.as(tenantKey, "GET", "/v1/stats?tenant=other", "").want(404)
+	s.as(tenantKey, "GET", other+"/stats", "").want(404)
+	s.do("GET", "/v1/stats?tenant=nobody", "").want(404)
+	s.do("GET", "/v1/stats?tenant=other&endpoint="+id, "").want(404)
+	s.do("GET", "/v1/stats?endpoint="+id, "").want(422)
+	s.do("GET", "/v1/stats?range=year", "").want(422)
+
+	ep, err := hook.ParseEndpointID(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.db.SaveHealth(ep, hook.Health{LastRun: now, LastStatus: hook.ClassTimeout, FailingSince: now.Add(-time.Hour)})
+	s.do("PATCH", acme+"/endpoints/"+id, `{"name":"ERP"}`).want(200) // and commits the health
+	for _, path := range []string{"/v1/stats", "/v1/stats?tenant=acme", acme + "/stats?endpoint=" + id} {
+		a := s.do("GET", path, "").want(200)
+		if a.str("failing.0.endpoint") != id || a.str("failing.0.name") != "ERP" || a.str("failing.0.last_status") != "timeout" || jsonOf(t, a.get("failing.0.backlog.waiting")) != "1" {
+			t.Errorf("%s: %s", path, a.Body)
+		}
+	}
+	if a := s.do("GET", other+"/stats", "").want(200); a.get("failing.0") != nil {
+		t.Errorf("theirs: %s", a.Body)
+	}
+}

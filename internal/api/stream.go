@@ -1,0 +1,124 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"gancho/client"
+	"gancho/internal/hook"
+	"gancho/internal/stream"
+)
+
+const (
+	streamBeat = 15 * time.Second // something is sent at least so often, and the key looked at again
+	// streamPatience is how long a reader may take nothing at all.
+	streamPatience = 30 * time.Second
+)
+
+func (a *API) routeStream() {
+	add(a, operation{
+		id: "stream", method: http.MethodGet, path: "/v1/stream", tag: "watching", access: anyReaders,
+		summary: "Watch what happens",
+		description: "Server-sent events, each with a notice as JSON in data and its kind as event: requests that were made, deliveries, and what was changed. " +
+			"A key of one tenant sees that tenant. What happened before is not told, and a reader that is too slow is told how much it missed; so read lists again after connecting and after lost. " +
+			"It ends when the server stops, and soon after the key does.",
+		codes: []string{"tenant_not_found", "too_many_streams"},
+	}, a.stream)
+	op := a.operation(http.MethodGet, "/v1/stream")
+	op.Responses["200"] = &huma.Response{
+		Description: "Goes on without end.",
+		Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{
+			Type: huma.TypeString, Description: "Lines of event: and data:, the latter a Notice.",
+		}}},
+	}
+	a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[client.Notice](), true, "") // nothing else refers to it
+}
+
+func wireNotice(n hook.Notice) client.Notice {
+	out := client.Notice{
+		Kind: string(n.Kind), At: n.At, Tenant: n.Tenant, Contract: n.Contract, Type: n.Type, State: string(n.State), Reason: n.Reason, Test: n.Test,
+		NextAttemptAt: wireTime(n.NextAttemptAt), Attempt: n.Number, Class: n.Class, Status: n.Status, Lost: n.Lost,
+	}
+	if !n.Endpoint.IsZero() {
+		out.Endpoint = n.Endpoint.String()
+	}
+	if !n.Delivery.IsZero() {
+		out.Delivery = n.Delivery.String()
+	}
+	if n.Kind == hook.NoticeAttempt {
+		out.DurationMS = new(ms(n.Took))
+	}
+	return out
+}
+
+func (a *API) stream(ctx context.Context, in *Scope) (*huma.StreamResponse, error) {
+	tenant, err := in.of(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	reader, ok := a.Stream.Subscribe(tenant)
+	if !ok {
+		return nil, &hook.Error{
+			Kind: hook.KindLimited, Code: "too_many_streams",
+			Detail: "Too many watch this server, or it is stopping. Try again in a moment.",
+		}
+	}
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+		defer reader.Close()
+		r, w := humago.Unwrap(ctx)
+		if r.Method != http.MethodHead {
+			a.feed(w, r, reader)
+		}
+	}}, nil
+}
+
+// feed sends a reader's notices until one of the two goes.
+func (a *API) feed(w http.ResponseWriter, r *http.Request, reader *stream.Reader) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{}) // the server's is for requests that end
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // for proxies that would wait for more
+	send := func(text []byte) bool {
+		_ = control.SetWriteDeadline(time.Now().Add(streamPatience))
+		_, err := w.Write(text)
+		return err == nil && control.Flush() == nil
+	}
+	beat := time.NewTicker(streamBeat)
+	defer beat.Stop()
+	for ok := send([]byte("retry: 2000\n\n")); ok; {
+		select {
+		case n, open := <-reader.Notices():
+			ok = open && send(pending(n, reader.Notices()))
+		case <-beat.C:
+			_, err := a.keys.authenticate(r) // it may have been revoked, or expired
+			ok = err == nil && send([]byte(":\n\n"))
+		case <-r.Context().Done():
+			ok = false
+		}
+	}
+}
+
+// pending is a notice and those that wait behind it, as they are sent.
+func pending(n hook.Notice, more <-chan hook.Notice) []byte {
+	var b bytes.Buffer
+	for waiting := len(more); ; waiting-- {
+		b.WriteString("event: " + string(n.Kind) + "\ndata: ")
+		b.Write(encode(wireNotice(n)))
+		b.WriteString("\n\n")
+		if waiting <= 0 {
+			return b.Bytes()
+		}
+		var open bool
+		if n, open = <-more; !open {
+			return b.Bytes()
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package deliver
+
+import (
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+)
+
+// A new version of the contract holds for what was not attempted yet; what was,
+// keeps its own, even if the two differ in whether they sign.
+func TestContractChanges(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]string{"plain": "", "now it signs": "  sign: standard-webhooks\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := hook.EndpointConfig{Retry: []time.Duration{0, time.Hour}}
+			bubble(t, time.Minute, cfg, func(n int, _ *Shot) *Exchange { return status(map[bool]int{true: 500, false: 200}[n == 1]) }, func(t *testing.T, x *world) {
+				e := x.addEndpoint("http://b", cfg)
+				e.Secrets = []hook.Secret{{Text: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}
+				if ok, err := x.db.UpdateEndpoint(t.Context(), e, false); !ok || err != nil {
+					t.Fatal(ok, err)
+				}
+				put := func(version int, more string) {
+					c, err := contract.Parse("standard.yaml", []byte(standard+"endpoint:\n  headers: {x-version: \""+strconv.Itoa(version)+"\"}\n"+more))
+					if err != nil {
+						t.Fatal(err)
+					}
+					x.w.Contracts.Add(c.WithVersion(int64(version)))
+					x.w.Refresh(hook.Change{Contract: "standard"})
+					synctest.Wait()
+				}
+				put(1, "")
+				x.publish(e, `"first"`)
+				synctest.Wait()
+				put(2, more)
+				x.publish(e, `"second"`)
+				time.Sleep(2 * time.Hour)
+				synctest.Wait()
+				var got []string
+				for _, s := range x.rc.requests() {
+					text := string(s.shot.Body)
+					for _, h := range s.shot.Headers {
+						switch h.Name {
+						case "x-version":
+							text += " " + h.Value
+						case "webhook-signature":
+							text += " signed"
+						}
+					}
+					got = append(got, text)
+				}
+				second := `"second" 2`
+				if more != "" {
+					second += " signed"
+				}
+				want := []string{`"first" 1`, second, `"first" 1`}
+				if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
+					t.Errorf("sent %q, want %q", got, want)
+				}
+			})
+		})
+	}
+}

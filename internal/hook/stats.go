@@ -1,0 +1,141 @@
+package hook
+
+import (
+	"math"
+	"time"
+)
+
+// LatencyBounds are the upper bounds of the buckets that attempts are counted in
+// by how long they took; one more bucket takes the rest. A percentile is read
+// from such counts to within its bucket. The table stats has a column for each.
+var LatencyBounds = [...]time.Duration{
+	time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond, 35 * time.Millisecond,
+	50 * time.Millisecond, 75 * time.Millisecond, 100 * time.Millisecond, 150 * time.Millisecond, 200 * time.Millisecond, 300 * time.Millisecond,
+	500 * time.Millisecond, 750 * time.Millisecond, time.Second, 1500 * time.Millisecond, 2 * time.Second, 3 * time.Second, 5 * time.Second,
+	10 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute,
+}
+
+// Tally is what deliveries came to in some span of time.
+type Tally struct {
+	Delivered, Failed, Unknown, Cancelled int64 // deliveries that ended so
+	Retrying                              int64 // failed attempts with another to come
+	Times                                 [len(LatencyBounds) + 1]int64
+}
+
+// End counts what became of a delivery. States that come to nothing are not counted.
+func (t *Tally) End(s State) {
+	switch s {
+	case Delivered:
+		t.Delivered++
+	case Failed:
+		t.Failed++
+	case Unknown:
+		t.Unknown++
+	case Cancelled:
+		t.Cancelled++
+	case Retrying:
+		t.Retrying++
+	case Pending, Sending:
+	}
+}
+
+// Took counts an attempt by how long it took.
+func (t *Tally) Took(d time.Duration) {
+	for i, bound := range LatencyBounds {
+		if d < bound {
+			t.Times[i]++
+			return
+		}
+	}
+	t.Times[len(LatencyBounds)]++
+}
+
+// Add adds another tally.
+func (t *Tally) Add(o *Tally) {
+	t.Delivered += o.Delivered
+	t.Failed += o.Failed
+	t.Unknown += o.Unknown
+	t.Cancelled += o.Cancelled
+	t.Retrying += o.Retrying
+	for i, n := range o.Times {
+		t.Times[i] += n
+	}
+}
+
+// Attempts is how many attempts were timed.
+func (t *Tally) Attempts() (n int64) {
+	for _, k := range t.Times {
+		n += k
+	}
+	return n
+}
+
+// Percentile estimates how long the fastest share p (0 < p ≤ 1) of the attempts
+// took at most: it lies in the right bucket, and is interpolated within. ok is
+// false if there were no attempts.
+func (t *Tally) Percentile(p float64) (d time.Duration, ok bool) {
+	total := t.Attempts()
+	if total == 0 {
+		return 0, false
+	}
+	rank := int64(math.Ceil(p * float64(total)))
+	for i, n := range t.Times {
+		if rank > n {
+			rank -= n
+			continue
+		}
+		var from time.Duration
+		if i > 0 {
+			from = LatencyBounds[i-1]
+		}
+		if i == len(LatencyBounds) { // open: at least so much
+			return from, true
+		}
+		return from + time.Duration(float64(LatencyBounds[i]-from)*float64(rank)/float64(n)), true
+	}
+	return LatencyBounds[len(LatencyBounds)-1], true // not reached: the ranks end with the counts
+}
+
+// StatsSpan is how much time one stored tally counts.
+type StatsSpan time.Duration
+
+// The spans that tallies are stored in, and for how long each is kept.
+const (
+	StatsMinute     = StatsSpan(time.Minute)
+	StatsHour       = StatsSpan(time.Hour)
+	KeepStatsMinute = 2 * 24 * time.Hour
+	KeepStatsHour   = 35 * 24 * time.Hour
+)
+
+// StatsKey says what a stored tally is of. With a zero Endpoint it is of a whole
+// tenant, with an empty Tenant as well of all of them.
+type StatsKey struct {
+	Tenant   string
+	Endpoint EndpointID
+	Span     StatsSpan
+	At       time.Time // start of the span, UTC
+}
+
+// StatsRow is a stored tally.
+type StatsRow struct {
+	StatsKey
+	Tally
+}
+
+// Backlog is a number of unfinished deliveries, counted to a limit.
+type Backlog struct {
+	Count   int
+	AtLeast bool // there are more; counting stopped
+}
+
+// Failing is an endpoint whose latest attempts failed.
+type Failing struct {
+	Endpoint   EndpointID
+	Tenant     string
+	Name       string
+	State      EndpointState
+	Since      time.Time // the first failure since the last success
+	LastRun    time.Time
+	LastStatus string // error class of the latest attempt
+	Backlog    Backlog
+}

@@ -1,0 +1,13 @@
+package ingest
+
+import (
+	"context"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// Preview is PreviewRecovery with smaller limits, and none of time.
+func (in *Ingest) Preview(ctx context.Context, r hook.Recovery, page, events int) (hook.RecoveryPreview, error) {
+	return in.preview(ctx, r, previewLimits{page: page, events: events, time: time.Hour})
+}

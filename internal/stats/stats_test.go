@@ -1,0 +1,163 @@
+package stats
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/storetest"
+)
+
+var start = time.Date(2026, 11, 21, 10, 59, 30, 0, time.UTC)
+
+func attempt(at, took time.Duration, class string) *hook.Attempt {
+	return &hook.Attempt{StartedAt: start.Add(at), Timing: hook.Timing{Total: took}, Class: class}
+}
+
+// TestSeries counts from many goroutines and reads back every series.
+func TestSeries(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	for _, id := range []string{"acme", "other"} {
+		if _, _, err := db.PutTenant(t.Context(), id, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := New(db, slog.New(slog.DiscardHandler))
+	one, two, theirs := hook.NewEndpointID(), hook.NewEndpointID(), hook.NewEndpointID()
+	deliveries := []hook.Delivery{
+		{Tenant: "acme", Endpoint: one, State: hook.Delivered},
+		{Tenant: "acme", Endpoint: two, State: hook.Retrying},
+		{Tenant: "other", Endpoint: theirs, State: hook.Failed},
+		{Tenant: "gone", Endpoint: hook.NewEndpointID(), State: hook.Failed},
+		{Tenant: "acme", Endpoint: one, State: hook.Delivered, Test: true},
+	}
+	const rounds = 40
+	for range 2 { // the second time adds to the first
+		var wg sync.WaitGroup
+		for i := range rounds {
+			wg.Go(func() {
+				for j := range deliveries {
+					c.Attempted(&deliveries[j], attempt(time.Duration(i%2)*time.Minute, 30*time.Millisecond, "")) // 10:59 and 11:00
+				}
+				c.Cancelled(&hook.Delivery{Tenant: "acme", Endpoint: two, State: hook.Cancelled, FinishedAt: start})
+				c.Attempted(&hook.Delivery{Tenant: "acme", Endpoint: two, State: hook.Unknown}, attempt(0, 0, hook.ClassInterrupted))
+			})
+		}
+		wg.Wait()
+		c.Flush(t.Context())
+	}
+	for _, want := range []struct {
+		name                                                 string
+		tenant                                               string
+		endpoint                                             hook.EndpointID
+		delivered, retrying, failed, cancelled, unknown, all int64
+	}{
+		{"one endpoint", "acme", one, 80, 0, 0, 0, 0, 80},
+		{"another", "acme", two, 0, 80, 0, 80, 80, 80},
+		{"a tenant", "acme", hook.EndpointID{}, 80, 80, 0, 80, 80, 160},
+		{"all", "", hook.EndpointID{}, 80, 80, 160, 80, 80, 320},
+	} {
+		for span, points := range map[hook.StatsSpan]int{hook.StatsMinute: 2, hook.StatsHour: 2} {
+			rows, err := db.Stats(t.Context(), want.tenant, want.endpoint, span, start.Add(-time.Hour))
+			if err != nil || len(rows) != points {
+				t.Errorf("%s: %d rows, %v", want.name, len(rows), err)
+				continue
+			}
+			if at := rows[1].At; !at.Equal(time.Date(2026, 11, 21, 11, 0, 0, 0, time.UTC)) {
+				t.Errorf("%s: the second begins at %s", want.name, at)
+			}
+			sum := rows[0].Tally
+			sum.Add(&rows[1].Tally)
+			if sum.Delivered != want.delivered || sum.Retrying != want.retrying || sum.Failed != want.failed || sum.Cancelled != want.cancelled ||
+				sum.Unknown != want.unknown || sum.Attempts() != want.all {
+				t.Errorf("%s: %+v", want.name, sum)
+			}
+		}
+	}
+	if rows, err := db.Stats(t.Context(), "gone", hook.EndpointID{}, hook.StatsHour, start.Add(-time.Hour)); err != nil || len(rows) != 0 {
+		t.Errorf("of a tenant that is not there: %+v, %v", rows, err)
+	}
+}
+
+// moody is a store that fails when told to.
+type moody struct {
+	fails bool
+	sum   hook.Tally
+	calls int
+}
+
+func (m *moody) AddStats(_ context.Context, rows []hook.StatsRow) error {
+	m.calls++
+	if m.fails {
+		return errors.New("disk full")
+	}
+	for i := range rows {
+		if rows[i].Tenant == "" && rows[i].Span == hook.StatsHour {
+			m.sum.Add(&rows[i].Tally)
+		}
+	}
+	return nil
+}
+
+// TestNothingIsLost lets the store fail for a while, and stops the counter.
+func TestNothingIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &moody{fails: true}
+		c := New(store, slog.New(slog.DiscardHandler))
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- c.Run(ctx) }()
+		d := &hook.Delivery{Tenant: "acme", State: hook.Delivered}
+		c.Attempted(d, attempt(0, time.Second, ""))
+		time.Sleep(3 * flushEvery)
+		synctest.Wait()
+		if store.calls < 2 || store.sum.Delivered != 0 {
+			t.Errorf("tried %d times, stored %+v", store.calls, store.sum)
+		}
+		c.Attempted(d, attempt(0, time.Second, ""))
+		store.fails = false
+		time.Sleep(2 * flushEvery)
+		synctest.Wait()
+		if store.sum.Delivered != 2 {
+			t.Errorf("stored %+v", store.sum)
+		}
+		c.Attempted(d, attempt(0, time.Second, ""))
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		c.Flush(t.Context())
+		c.Flush(t.Context())
+		if store.sum.Delivered != 3 {
+			t.Errorf("in the end stored %+v", store.sum)
+		}
+	})
+}
+
+// TestMemoryIsBounded counts for more endpoints than can be kept.
+func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	c := New(&moody{}, slog.New(slog.DiscardHandler))
+	for range maxCells + 100 {
+		c.Attempted(&hook.Delivery{Tenant: "acme", Endpoint: hook.NewEndpointID(), State: hook.Delivered}, attempt(0, time.Second, ""))
+	}
+	if n := len(c.cells); n != maxCells {
+		t.Errorf("%d cells", n)
+	}
+}
+
+func BenchmarkAttempted(b *testing.B) {
+	c := New(&moody{}, slog.New(slog.DiscardHandler))
+	d, a := &hook.Delivery{Tenant: "acme", Endpoint: hook.NewEndpointID(), State: hook.Delivered}, attempt(0, 30*time.Millisecond, "")
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			c.Attempted(d, a)
+		}
+	})
+}

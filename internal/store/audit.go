@@ -1,0 +1,176 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// Who changed what. A change writes its entry in its own transaction, so there is
+// none without the other.
+
+const auditColumns = `id, tenant, actor, actor_key, actor_name, actor_role, action, object, name, fields, reason`
+
+// audit writes an entry about what this change does, by whoever does it.
+func (t *tx) audit(e hook.AuditEntry) error {
+	id, key := hook.NewID(), ""
+	if !t.actor.Key.IsZero() {
+		key = t.actor.Key.String()
+	}
+	_, err := t.exec(`INSERT INTO audit (`+auditColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		id[:], e.Tenant, string(t.actor.Kind), key, t.actor.Name, string(t.actor.Role), string(e.Action), e.Object, e.Name, strings.Join(e.Fields, ","), e.Reason)
+	return err
+}
+
+// Audit writes an entry about something that changes nothing else here.
+func (db *DB) Audit(ctx context.Context, e hook.AuditEntry) error {
+	return db.change(ctx, func(t *tx) error { return t.audit(e) })
+}
+
+// AuditTrail lists who did what to a tenant and what it owns, or to anything
+// without a tenant, newest first. next is where the following page begins, zero
+// if there is none.
+func (db *DB) AuditTrail(ctx context.Context, tenant string, p hook.Page) (list []hook.AuditEntry, next hook.ID, err error) {
+	_, hi := span(hook.ID{}, p.Before)
+	var q query
+	q.and("id < %s", hi[:])
+	if tenant != "" {
+		q.and("tenant = %s", tenant)
+	}
+	rows, err := db.read.QueryContext(ctx, q.text(auditColumns, "audit", "ORDER BY id DESC LIMIT "+q.arg(p.Limit+1)), q.args...)
+	if err != nil {
+		return nil, next, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var e hook.AuditEntry
+		var id []byte
+		var key, fields string
+		if err := rows.Scan(&id, &e.Tenant, &e.Actor.Kind, &key, &e.Actor.Name, &e.Actor.Role, &e.Action, &e.Object, &e.Name, &fields, &e.Reason); err != nil {
+			return nil, next, lost(err)
+		}
+		e.ID = hook.AuditID(id)
+		if fields != "" {
+			e.Fields = strings.Split(fields, ",")
+		}
+		if key != "" {
+			if e.Actor.Key, err = hook.ParseKeyID(key); err != nil {
+				return nil, next, lost(err)
+			}
+		}
+		list = append(list, e)
+	}
+	list, next = cut(list, p.Limit, func(e hook.AuditEntry) hook.ID { return hook.ID(e.ID) })
+	return list, next, lost(rows.Err())
+}
+
+// auditEndpoint writes what a change makes of an endpoint; nothing if it leaves
+// all as it was.
+func (t *tx) auditEndpoint(was, next *hook.Endpoint) error {
+	e := hook.AuditEntry{Tenant: next.Tenant, Action: hook.ActionEndpointChanged, Object: next.ID.String(), Name: next.Name, Fields: was.Changes(next)}
+	if len(e.Fields) == 0 {
+		return nil
+	}
+	if len(e.Fields) == 1 {
+		switch e.Fields[0] {
+		case "state":
+			e.Action, e.Fields = stateAction(next.State), nil
+		case "secret":
+			e.Action, e.Fields = hook.ActionEndpointSecretChanged, nil
+		}
+	}
+	return t.audit(e)
+}
+
+// stateAction is what brings an endpoint into a state.
+func stateAction(s hook.EndpointState) hook.Action {
+	switch s {
+	case hook.EndpointPaused:
+		return hook.ActionEndpointPaused
+	case hook.EndpointDisabled:
+		return hook.ActionEndpointDisabled
+	case hook.EndpointDeleted:
+		return hook.ActionEndpointDeleted
+	case hook.EndpointActive:
+	}
+	return hook.ActionEndpointResumed
+}
+
+// why is the reason for a state as an entry gives it: that a person wanted it is
+// said by the actor.
+func why(reason string) string {
+	if reason == hook.ReasonByPerson {
+		return ""
+	}
+	return reason
+}
+
+// auditCredential writes what a change makes of a credential, before it is made.
+func (t *tx) auditCredential(next *hook.Credential) error {
+	var was hook.Credential
+	var expires sql.NullInt64
+	err := t.row(`SELECT name, state, generation, token_expires_at FROM credentials WHERE id = $1 AND tenant = $2`, next.ID[:], next.Tenant).
+		Scan(&was.Name, &was.State, &was.Generation, &expires)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // the change finds that as well
+	}
+	if err != nil {
+		return err
+	}
+	e := hook.AuditEntry{Tenant: next.Tenant, Object: next.ID.String(), Name: next.Name}
+	if was.Name != next.Name {
+		e.Action, e.Fields = hook.ActionCredentialChanged, append(e.Fields, "name")
+	}
+	if was.State != next.State {
+		e.Action, e.Fields = hook.ActionCredentialResumed, append(e.Fields, "state")
+		if next.State == hook.CredentialPaused {
+			e.Action = hook.ActionCredentialPaused
+		}
+	}
+	if was.Generation != next.Generation || !fromMicros(expires).Equal(next.TokenExpires.Truncate(time.Microsecond)) {
+		e.Action, e.Fields = hook.ActionCredentialToken, append(e.Fields, "token")
+	}
+	switch len(e.Fields) {
+	case 0:
+		return nil
+	case 1:
+		if e.Action != hook.ActionCredentialChanged {
+			e.Fields = nil
+		}
+	default:
+		e.Action = hook.ActionCredentialChanged
+	}
+	return t.audit(e)
+}
+
+// auditTenant writes what a change made of a tenant; nothing if it left all as
+// it was.
+func (t *tx) auditTenant(was, now hook.Tenant, created bool) error {
+	e := hook.AuditEntry{Tenant: now.ID, Action: hook.ActionTenantCreated, Object: now.ID, Name: now.Name}
+	if !created {
+		e.Action = hook.ActionTenantChanged
+		if was.Name != now.Name {
+			e.Fields = append(e.Fields, "name")
+		}
+		if !bytes.Equal(was.Metadata, now.Metadata) {
+			e.Fields = append(e.Fields, "metadata")
+		}
+		if len(e.Fields) == 0 {
+			return nil
+		}
+	}
+	return t.audit(e)
+}
+
+// expireAudit removes entries of before a time, n in one transaction.
+func (db *DB) expireAudit(ctx context.Context, before time.Time, n int) (removed int, err error) {
+	end := hook.IDAt(before)
+	return db.expireAll(ctx, n, func(t *tx) (int64, error) {
+		return t.exec(`DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < $1 ORDER BY id LIMIT $2)`, end[:], n)
+	})
+}

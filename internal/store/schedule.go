@@ -1,0 +1,244 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+const scheduleColumns = `tenant, contract, type, rhythm, start_at, next_at, claim, last`
+
+func scanSchedule(row interface{ Scan(...any) error }) (s hook.Schedule, err error) {
+	var start, next sql.NullInt64
+	var claim, last []byte
+	if err := row.Scan(&s.Tenant, &s.Contract, &s.Type, &s.Rhythm, &start, &next, &claim, &last); err != nil {
+		return s, err
+	}
+	s.Start, s.NextAt = fromMicros(start), fromMicros(next)
+	copy(s.Claim[:], claim)
+	if last != nil {
+		s.Last = new(hook.ScheduleRun)
+		err = json.Unmarshal(last, s.Last)
+	}
+	return s, err
+}
+
+// Schedules are the schedules of a tenant, or of all if it is "".
+func (db *DB) Schedules(ctx context.Context, tenant string) ([]hook.Schedule, error) {
+	q := query{}
+	if tenant != "" {
+		q.and("tenant = %s", tenant)
+	} else {
+		q.and("tenant > %s", "")
+	}
+	rows, err := db.read.QueryContext(ctx, q.text(scheduleColumns, "schedules", `ORDER BY tenant, contract, type`), q.args...)
+	if err != nil {
+		return nil, lost(err)
+	}
+	return scanSchedules(rows)
+}
+
+func scanSchedules(rows *sql.Rows) (list []hook.Schedule, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		s, err := scanSchedule(rows)
+		if err != nil {
+			return nil, lost(err)
+		}
+		list = append(list, s)
+	}
+	return list, lost(rows.Err())
+}
+
+// ActiveSince says for each tenant that has active endpoints of a contract since
+// when it has them; for one tenant, or for all if it is "".
+func (db *DB) ActiveSince(ctx context.Context, contract, tenant string) (map[string]time.Time, error) {
+	q := query{}
+	if tenant != "" {
+		q.and("tenant = %s", tenant)
+	}
+	q.and("contract = %s", contract)
+	q.and("state = %s", string(hook.EndpointActive))
+	rows, err := db.read.QueryContext(ctx, q.text(`tenant, MIN(state_at)`, "endpoints", `GROUP BY tenant`), q.args...)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	out := map[string]time.Time{}
+	for rows.Next() {
+		var name string
+		var since sql.NullInt64
+		if err := rows.Scan(&name, &since); err != nil {
+			return nil, lost(err)
+		}
+		out[name] = fromMicros(since)
+	}
+	return out, lost(rows.Err())
+}
+
+// ArrangeSchedules stores the clocks of schedules: rhythm, start and next run. What
+// is known of their runs stays.
+func (db *DB) ArrangeSchedules(ctx context.Context, list []hook.Schedule) error {
+	return db.change(ctx, func(t *tx) error {
+		for _, s := range list {
+			if err := t.aliveTenant(s.Tenant); hook.IsKind(err, hook.KindNotFound) {
+				continue // deleted meanwhile
+			} else if err != nil {
+				return err
+			}
+			if _, err := t.exec(`INSERT INTO schedules (tenant, contract, type, rhythm, start_at, next_at) VALUES ($1, $2, $3, $4, $5, $6)
+				ON CONFLICT (tenant, contract, type) DO UPDATE SET rhythm = excluded.rhythm, start_at = excluded.start_at, next_at = excluded.next_at`,
+				s.Tenant, s.Contract, s.Type, s.Rhythm, s.Start.UnixMicro(), micros(s.NextAt)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ClaimSchedules takes up to n schedules that are due for a node, and says by
+// which clock they are: the one that all nodes share. A claim holds until it is
+// ended by [DB.Submit] with a step, released, or too old; each has an id of its
+// own, so that whoever lost it cannot end it.
+func (db *DB) ClaimSchedules(ctx context.Context, node string, lease time.Duration, n int) (list []hook.Schedule, now time.Time, err error) {
+	err = db.change(ctx, func(t *tx) error {
+		now, list = db.now().UTC(), nil
+		rows, err := t.rows(`SELECT `+scheduleColumns+` FROM schedules
+			WHERE next_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1) ORDER BY next_at, tenant, contract, type LIMIT $2`, now.UnixMicro(), n)
+		if err != nil {
+			return err
+		}
+		if list, err = scanSchedules(rows); err != nil {
+			return err
+		}
+		for i := range list {
+			s := &list[i]
+			s.Claim = hook.NewEventID()
+			if _, err := t.exec(`UPDATE schedules SET claim = $4, claimed_by = $5, claimed_until = $6 WHERE tenant = $1 AND contract = $2 AND type = $3`,
+				s.Tenant, s.Contract, s.Type, s.Claim[:], node, now.Add(lease).UnixMicro()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, now, err
+}
+
+// NextSchedule is how long it is until a schedule can be claimed, and false if
+// nothing is to run.
+func (db *DB) NextSchedule(ctx context.Context) (wait time.Duration, ok bool, err error) {
+	var next sql.NullInt64
+	err = db.read.QueryRowContext(ctx, `SELECT MIN(CASE WHEN claimed_until > next_at THEN claimed_until ELSE next_at END) FROM schedules
+		WHERE next_at IS NOT NULL`).Scan(&next)
+	if err != nil || !next.Valid {
+		return 0, false, lost(err)
+	}
+	return max(fromMicros(next).Sub(db.now()), 0), true, nil
+}
+
+// ReleaseSchedule gives a claim up; the schedule can be claimed again after a
+// while.
+func (db *DB) ReleaseSchedule(ctx context.Context, s hook.Schedule, after time.Duration) error {
+	return db.change(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE schedules SET claim = NULL, claimed_until = $5 WHERE tenant = $1 AND contract = $2 AND type = $3 AND claim = $4`,
+			s.Tenant, s.Contract, s.Type, s.Claim[:], db.now().Add(after).UnixMicro())
+		return err
+	})
+}
+
+// TakeOverSchedules ends the claims of an earlier process of a node.
+func (db *DB) TakeOverSchedules(ctx context.Context, node string) error {
+	return db.change(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE schedules SET claim = NULL, claimed_until = NULL WHERE claimed_by = $1 AND claimed_until IS NOT NULL`, node)
+		return err
+	})
+}
+
+// step ends a run of a schedule, in the transaction of its event: the clock, what
+// is remembered of the run, and the end of the snapshot before. It is lost if
+// somebody else has the claim; then nothing may be stored.
+func (t *tx) step(s *hook.ScheduleStep, now time.Time) error {
+	s.Lost, s.Superseded = false, nil
+	name := []any{s.Tenant, s.Contract, s.Type}
+	var before, claim, last []byte
+	err := t.row(`SELECT snapshot, claim, last FROM schedules WHERE tenant = $1 AND contract = $2 AND type = $3`, name...).Scan(&before, &claim, &last)
+	scheduled := s.Claim != hook.EventID{}
+	switch {
+	case errors.Is(err, sql.ErrNoRows) && !scheduled: // never had an endpoint
+		_, err = t.exec(`INSERT INTO schedules (tenant, contract, type, rhythm, start_at) VALUES ($1, $2, $3, '', 0)`, name...)
+	case errors.Is(err, sql.ErrNoRows), err == nil && scheduled && string(claim) != string(s.Claim[:]):
+		s.Lost = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if s.Run.State == hook.RunFailed { // since when is known only here
+		s.Run.FailingSince = s.Run.At
+		var earlier hook.ScheduleRun
+		if json.Unmarshal(last, &earlier) == nil && !earlier.FailingSince.IsZero() {
+			s.Run.FailingSince = earlier.FailingSince
+		}
+	}
+	run, err := json.Marshal(s.Run)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(`UPDATE schedules SET last = $4 WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, run)...); err != nil {
+		return err
+	}
+	if scheduled {
+		if _, err := t.exec(`UPDATE schedules SET next_at = CASE WHEN next_at IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END, claim = NULL, claimed_until = NULL
+			WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, micros(s.NextAt))...); err != nil {
+			return err
+		}
+	}
+	if s.Run.State != hook.RunSent {
+		return nil
+	}
+	if _, err := t.exec(`UPDATE schedules SET snapshot = $4 WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, s.Run.Event[:])...); err != nil {
+		return err
+	}
+	if before == nil {
+		return nil
+	}
+	return t.supersede(s, hook.EventID(before), now)
+}
+
+// supersede ends the deliveries of an event because there is a newer snapshot:
+// those that wait are cancelled. Those in a sender's hands are noted: they end as
+// their attempt does, and are not tried again (see [lite.result]).
+func (t *tx) supersede(s *hook.ScheduleStep, event hook.EventID, now time.Time) error {
+	last := event.Delivery(hook.MaxFanout)
+	for _, q := range []string{
+		`UPDATE deliveries SET state = 'cancelled', reason = 'superseded', due_at = NULL, next_attempt_at = NULL, finished_at = $4
+			WHERE tenant = $1 AND id > $2 AND id <= $3 AND due_at > 0 RETURNING id, endpoint`,
+		`UPDATE deliveries SET reason = 'superseded' WHERE tenant = $1 AND id > $2 AND id <= $3 AND due_at = 0 AND mode = 'at_least_once'
+			AND $4 > 0 RETURNING id, endpoint`,
+	} {
+		if err := t.superseded(s, q, s.Tenant, event[:], last[:], now.UnixMicro()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) superseded(s *hook.ScheduleStep, query string, args ...any) error {
+	rows, err := t.rows(query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, endpoint []byte
+		if err := rows.Scan(&id, &endpoint); err != nil {
+			return err
+		}
+		s.Superseded = append(s.Superseded, hook.DeliveryAt{ID: hook.DeliveryID(id), Endpoint: hook.EndpointID(endpoint)})
+	}
+	return rows.Err()
+}

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// Statistics: what deliveries came to, in rows that are added to.
+
+// tallyColumns are the columns of a tally, in the order of [tallyValues].
+var tallyColumns = func() []string {
+	columns := []string{"delivered", "failed", "unknown", "cancelled", "retrying"}
+	for i := range hook.LatencyBounds {
+		columns = append(columns, fmt.Sprintf("t%d", i))
+	}
+	return append(columns, fmt.Sprintf("t%d", len(hook.LatencyBounds)))
+}()
+
+// tallyValues are pointers to the members of a tally.
+func tallyValues(t *hook.Tally) []any {
+	values := []any{&t.Delivered, &t.Failed, &t.Unknown, &t.Cancelled, &t.Retrying}
+	for i := range t.Times {
+		values = append(values, &t.Times[i])
+	}
+	return values
+}
+
+// addedAtOnce is how many rows one statement adds: more have more parameters
+// than is good for the driver.
+const addedAtOnce = 16
+
+// AddStats adds tallies to those that are stored. No two of rows have the same
+// key. What is of a tenant that is gone is left out.
+func (db *DB) AddStats(ctx context.Context, rows []hook.StatsRow) error {
+	return db.change(ctx, func(t *tx) error {
+		kept, err := t.ofLivingTenants(rows)
+		for len(kept) > 0 && err == nil {
+			n := min(len(kept), addedAtOnce)
+			err = t.addStats(kept[:n])
+			kept = kept[n:]
+		}
+		return err
+	})
+}
+
+func (t *tx) ofLivingTenants(rows []hook.StatsRow) (kept []hook.StatsRow, err error) {
+	gone := map[string]bool{"": false}
+	for _, row := range rows {
+		if _, known := gone[row.Tenant]; !known {
+			err := t.aliveTenant(row.Tenant)
+			if err != nil && !hook.IsKind(err, hook.KindNotFound) {
+				return nil, err
+			}
+			gone[row.Tenant] = err != nil
+		}
+		if !gone[row.Tenant] {
+			kept = append(kept, row)
+		}
+	}
+	return kept, nil
+}
+
+func (t *tx) addStats(rows []hook.StatsRow) error {
+	var values, sums []string
+	var args []any
+	for i := range rows {
+		row := &rows[i]
+		marks := make([]string, 0, 4+len(tallyColumns))
+		put := func(v any) {
+			args = append(args, v)
+			marks = append(marks, fmt.Sprintf("$%d", len(args)))
+		}
+		put(row.Tenant)
+		put(row.Endpoint[:])
+		put(seconds(row.Span))
+		put(row.At.UnixMicro())
+		for _, v := range tallyValues(&row.Tally) {
+			put(*v.(*int64))
+		}
+		values = append(values, "("+strings.Join(marks, ", ")+")")
+	}
+	for _, c := range tallyColumns {
+		sums = append(sums, c+" = stats."+c+" + excluded."+c)
+	}
+	_, err := t.exec("INSERT INTO stats (tenant, endpoint, span, at, "+strings.Join(tallyColumns, ", ")+") VALUES "+strings.Join(values, ", ")+
+		" ON CONFLICT (tenant, endpoint, span, at) DO UPDATE SET "+strings.Join(sums, ", "), args...)
+	return err
+}
+
+func seconds(s hook.StatsSpan) int64 { return int64(time.Duration(s) / time.Second) }
+
+// Stats is one series of tallies from since on, oldest first, without those in
+// which nothing happened. It is of one endpoint of a tenant; of a whole tenant
+// without an endpoint; of all tenants without a tenant.
+func (db *DB) Stats(ctx context.Context, tenant string, endpoint hook.EndpointID, span hook.StatsSpan, since time.Time) (list []hook.StatsRow, err error) {
+	rows, err := db.read.QueryContext(ctx, "SELECT at, "+strings.Join(tallyColumns, ", ")+
+		" FROM stats WHERE tenant = $1 AND endpoint = $2 AND span = $3 AND at >= $4 ORDER BY at", tenant, endpoint[:], seconds(span), since.UnixMicro())
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		row := hook.StatsRow{StatsKey: hook.StatsKey{Tenant: tenant, Endpoint: endpoint, Span: span}}
+		var at int64
+		if err := rows.Scan(append([]any{&at}, tallyValues(&row.Tally)...)...); err != nil {
+			return nil, lost(err)
+		}
+		row.At = time.UnixMicro(at).UTC()
+		list = append(list, row)
+	}
+	return list, lost(rows.Err())
+}
+
+// Backlog counts the unfinished deliveries of an endpoint of a tenant, of a
+// whole tenant without an endpoint, of all tenants without a tenant; up to limit.
+func (db *DB) Backlog(ctx context.Context, tenant string, endpoint hook.EndpointID, limit int) (b hook.Backlog, err error) {
+	q := query{where: []string{"due_at IS NOT NULL"}}
+	switch {
+	case !endpoint.IsZero():
+		q.and("endpoint = %s", endpoint[:])
+		q.and("tenant || '' = %s", tenant)
+	case tenant != "":
+		q.and("endpoint IN (SELECT id FROM endpoints WHERE tenant = %s)", tenant)
+	}
+	text := q.text("1", "deliveries", "LIMIT "+q.arg(limit+1))
+	if err = db.read.QueryRowContext(ctx, "SELECT COUNT(*) FROM ("+text+") AS found", q.args...).Scan(&b.Count); err != nil {
+		return b, lost(err)
+	}
+	if b.Count > limit {
+		b = hook.Backlog{Count: limit, AtLeast: true}
+	}
+	return b, nil
+}
+
+// Failing lists the endpoints whose latest attempts failed, of a tenant or of
+// all, those that fail longest first, without counts of what waits.
+func (db *DB) Failing(ctx context.Context, tenant string, limit int) (list []hook.Failing, err error) {
+	q := query{where: []string{"failing_since IS NOT NULL", "state <> 'deleted'"}}
+	if tenant != "" {
+		q.and("tenant = %s", tenant)
+	}
+	rows, err := db.read.QueryContext(ctx, q.text("id, tenant, name, state, failing_since, last_run_at, last_status", "endpoints",
+		"ORDER BY failing_since LIMIT "+q.arg(limit)), q.args...)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var f hook.Failing
+		var id []byte
+		var since, last sql.NullInt64
+		if err := rows.Scan(&id, &f.Tenant, &f.Name, &f.State, &since, &last, &f.LastStatus); err != nil {
+			return nil, lost(err)
+		}
+		f.Endpoint, f.Since, f.LastRun = hook.EndpointID(id), fromMicros(since), fromMicros(last)
+		list = append(list, f)
+	}
+	return list, lost(rows.Err())
+}
+
+// expireStats are the statements that remove tallies whose time is over.
+func expireStats(now time.Time) (list []expiry) {
+	for _, s := range []struct {
+		span hook.StatsSpan
+		keep time.Duration
+	}{{hook.StatsMinute, hook.KeepStatsMinute}, {hook.StatsHour, hook.KeepStatsHour}} {
+		list = append(list, expiry{fmt.Sprintf(`DELETE FROM stats WHERE (tenant, endpoint, span, at) IN (SELECT tenant, endpoint, span, at FROM stats
+			WHERE span = %d AND at < $1 LIMIT $2)`, seconds(s.span)), now.Add(-s.keep)})
+	}
+	return list
+}

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// series makes a tally of some minutes and hours before a time.
+func series(tenant string, id hook.EndpointID, until time.Time, span hook.StatsSpan, n int) (rows []hook.StatsRow) {
+	for i := range n {
+		row := hook.StatsRow{StatsKey: hook.StatsKey{
+			Tenant: tenant, Endpoint: id, Span: span, At: until.Truncate(time.Duration(span)).Add(-time.Duration(i) * time.Duration(span)),
+		}}
+		row.Delivered = int64(i + 1)
+		row.Took(time.Duration(i) * time.Millisecond)
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func TestStatsExpire(t *testing.T) {
+	t.Parallel()
+	db := withTenants(t)
+	ctx := t.Context()
+	now := time.Now().UTC()
+	id := hook.NewEndpointID()
+	const minutes, hours = 2*24*60 + 500, 35*24 + 50 // more than is kept
+	for _, rows := range [][]hook.StatsRow{
+		series("acme", id, now, hook.StatsMinute, minutes), series("acme", id, now, hook.StatsHour, hours), series("globex", hook.EndpointID{}, now, hook.StatsHour, 3),
+	} {
+		for range 2 { // the second time adds
+			if err := db.AddStats(ctx, rows); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	lengths := func() (n [3]int) {
+		for i, q := range []struct {
+			tenant string
+			id     hook.EndpointID
+			span   hook.StatsSpan
+		}{{"acme", id, hook.StatsMinute}, {"acme", id, hook.StatsHour}, {"globex", hook.EndpointID{}, hook.StatsHour}} {
+			rows, err := db.Stats(ctx, q.tenant, q.id, q.span, time.Time{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			n[i] = len(rows)
+			last := rows[len(rows)-1]
+			if last.Delivered != 2 || last.Attempts() != 2 || last.Times[0] != 2 {
+				t.Errorf("%+v", last)
+			}
+		}
+		return n
+	}
+	if got := lengths(); got != [3]int{minutes, hours, 3} {
+		t.Errorf("stored %v", got)
+	}
+	if _, err := db.Expire(ctx, now.Add(-30*24*time.Hour), 100); err != nil {
+		t.Fatal(err)
+	}
+	got := lengths()
+	if got[0] < 2*24*60 || got[0] > 2*24*60+2 || got[1] < 35*24 || got[1] > 35*24+2 || got[2] != 3 {
+		t.Errorf("kept %v", got)
+	}
+	if rows, err := db.Stats(ctx, "acme", id, hook.StatsMinute, now.Add(-time.Hour)); err != nil || len(rows) != 60 && len(rows) != 61 {
+		t.Errorf("the last hour has %d, %v", len(rows), err)
+	}
+
+	// What is counted late for a deleted tenant is left out, and nothing of it stays.
+	if err := db.DeleteTenant(ctx, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	for more := true; more; {
+		var err error
+		if more, err = db.Purge(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late := append(series("acme", id, now, hook.StatsMinute, 1), series("globex", id, now, hook.StatsMinute, 1)...)
+	if err := db.AddStats(ctx, late); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, db, "stats"); n != 4 {
+		t.Errorf("%d rows, want those of the other tenant", n)
+	}
+}
+
+func TestBacklogAndFailing(t *testing.T) {
+	t.Parallel()
+	db := withTenants(t)
+	ctx := t.Context()
+	ours, other, theirs := newEndpoint(t, db, "acme"), newEndpoint(t, db, "acme"), newEndpoint(t, db, "globex")
+	var all []*hook.Accepted
+	for range 3 {
+		all = append(all, accepted("acme", "", `1`, ours.ID, other.ID))
+	}
+	submit(t, db, all...)
+	submit(t, db, accepted("globex", "", `1`, theirs.ID))
+	d := all[0].Deliveries[0]
+	d.State, d.FinishedAt = hook.Delivered, time.Now()
+	done := make(chan error, 1)
+	db.SaveResult(hook.Result{Delivery: d}, func(err error) { done <- err })
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		tenant   string
+		endpoint hook.EndpointID
+		limit    int
+		want     hook.Backlog
+	}{
+		{"acme", ours.ID, 10, hook.Backlog{Count: 2}},
+		{"acme", other.ID, 3, hook.Backlog{Count: 3}},
+		{"acme", other.ID, 2, hook.Backlog{Count: 2, AtLeast: true}},
+		{"acme", hook.EndpointID{}, 10, hook.Backlog{Count: 5}},
+		{"", hook.EndpointID{}, 10, hook.Backlog{Count: 6}},
+		{"globex", ours.ID, 10, hook.Backlog{}},
+	} {
+		if got, err := db.Backlog(ctx, c.tenant, c.endpoint, c.limit); err != nil || got != c.want {
+			t.Errorf("backlog of %s %s to %d: %+v, %v", c.tenant, c.endpoint, c.limit, got, err)
+		}
+	}
+
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	for e, since := range map[*hook.Endpoint]time.Duration{ours: time.Minute, other: time.Hour, theirs: 2 * time.Minute} {
+		db.SaveHealth(e.ID, hook.Health{LastRun: now, LastStatus: hook.ClassTimeout, FailingSince: now.Add(-since)})
+	}
+	if err := db.SetEndpointState(ctx, other.ID, hook.EndpointDisabled, hook.ReasonFailingLong, now); err != nil { // and commits the health
+		t.Fatal(err)
+	}
+	names := func(tenant string, limit int) (out []hook.EndpointID) {
+		list, err := db.Failing(ctx, tenant, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range list {
+			out = append(out, f.Endpoint)
+		}
+		return out
+	}
+	if got := names("", 10); len(got) != 3 || got[0] != other.ID || got[1] != theirs.ID || got[2] != ours.ID {
+		t.Errorf("failing: %v", got)
+	}
+	if got := names("acme", 1); len(got) != 1 || got[0] != other.ID {
+		t.Errorf("failing of one tenant: %v", got)
+	}
+	if list, _ := db.Failing(ctx, "acme", 1); list[0].State != hook.EndpointDisabled || list[0].LastStatus != hook.ClassTimeout || !list[0].Since.Equal(now.Add(-time.Hour)) || !list[0].LastRun.Equal(now) {
+		t.Errorf("failing: %+v", list[0])
+	}
+	if err := db.DeleteEndpoint(ctx, "acme", other.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := names("acme", 10); len(got) != 1 {
+		t.Errorf("a deleted one: %v", got)
+	}
+}
+
+// TestStatsReadIndexes checks that nothing of it reads a whole table.
+func TestStatsReadIndexes(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	for text, want := range map[string]string{
+		`SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE due_at IS NOT NULL LIMIT 9) AS found`:                                                               "deliveries_due",
+		`SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE due_at IS NOT NULL AND endpoint IN (SELECT id FROM endpoints WHERE tenant = 'a') LIMIT 9) AS found`: "deliveries_due",
+		`SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE due_at IS NOT NULL AND endpoint = x'00' AND tenant || '' = 'a' LIMIT 9) AS found`:                   "deliveries_due",
+		`SELECT id FROM endpoints WHERE failing_since IS NOT NULL AND state <> 'deleted' AND tenant = 'a' ORDER BY failing_since LIMIT 9`:                         "endpoints_failing",
+		`SELECT id FROM endpoints WHERE failing_since IS NOT NULL AND state <> 'deleted' ORDER BY failing_since LIMIT 9`:                                          "endpoints_failing",
+		strings.NewReplacer("$1", "9", "$2", "9").Replace(expireStats(time.Now())[0].query):                                                                       "stats_by_age",
+	} {
+		rows, err := db.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plan strings.Builder
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				t.Fatal(err)
+			}
+			plan.WriteString(detail + "\n")
+		}
+		if err := rows.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(plan.String(), want) {
+			t.Errorf("%s:\n%s", text, plan.String())
+		}
+	}
+}

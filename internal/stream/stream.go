@@ -1,0 +1,174 @@
+// Package stream tells whoever watches what happens, while it happens.
+//
+// Nobody is ever held up by a reader: each has a short buffer, and one that is
+// too slow misses notices and is told how many. As long as nobody watches,
+// telling costs a look at one number.
+//
+// A hub knows what happens on its own node. Where several nodes share the work,
+// those of the others come in through [Hub.Tell] as well.
+package stream
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+const (
+	maxReaders = 1000
+	buffer     = 256 // notices that wait for one reader
+)
+
+// Hub hands notices to its readers. The zero value is ready, with none. Its
+// methods may be called from any goroutine.
+type Hub struct {
+	watched atomic.Bool // somebody reads
+
+	mu      sync.Mutex
+	readers map[*Reader]struct{}
+	closed  bool
+}
+
+// Reader gets the notices of one tenant, or all.
+type Reader struct {
+	hub    *Hub
+	tenant string // "" for all
+	out    chan hook.Notice
+	lost   int // since the last one it got; guarded by the hub
+}
+
+// Subscribe makes a reader of a tenant's notices, or of all if tenant is "". It
+// is not ok if there are too many readers, or the hub is closed. The reader must
+// be closed.
+func (h *Hub) Subscribe(tenant string) (r *Reader, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || len(h.readers) >= maxReaders {
+		return nil, false
+	}
+	if h.readers == nil {
+		h.readers = map[*Reader]struct{}{}
+	}
+	r = &Reader{hub: h, tenant: tenant, out: make(chan hook.Notice, buffer)}
+	h.readers[r] = struct{}{}
+	h.watched.Store(true)
+	return r, true
+}
+
+// Notices are what the reader gets. The channel is closed with the hub.
+func (r *Reader) Notices() <-chan hook.Notice { return r.out }
+
+// Close ends a reader.
+func (r *Reader) Close() {
+	r.hub.mu.Lock()
+	defer r.hub.mu.Unlock()
+	delete(r.hub.readers, r)
+	r.hub.watched.Store(len(r.hub.readers) > 0)
+}
+
+// Close ends all readers, and refuses new ones.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	h.closed = true
+	h.watched.Store(false)
+	for r := range h.readers {
+		close(r.out)
+	}
+	clear(h.readers)
+}
+
+// Tell hands a notice to those who read its tenant's; to everybody if it has none.
+func (h *Hub) Tell(n hook.Notice) {
+	if !h.watched.Load() {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for r := range h.readers {
+		if r.tenant == "" || n.Tenant == "" || r.tenant == n.Tenant {
+			r.tell(n)
+		}
+	}
+}
+
+// tell puts a notice into the buffer if there is room, after one that says how
+// many there was no room for.
+func (r *Reader) tell(n hook.Notice) {
+	need := 1
+	if r.lost > 0 {
+		need = 2
+	}
+	if cap(r.out)-len(r.out) < need { // only a reader makes room, so what is free stays free
+		r.lost++
+		return
+	}
+	if r.lost > 0 {
+		r.out <- hook.Notice{Kind: hook.NoticeLost, At: n.At, Tenant: r.tenant, Lost: r.lost}
+		r.lost = 0
+	}
+	r.out <- n
+}
+
+// Attempted tells of an attempt and what it made of its delivery.
+func (h *Hub) Attempted(d *hook.Delivery, a *hook.Attempt) {
+	if !h.watched.Load() {
+		return
+	}
+	n := of(d, hook.NoticeAttempt, a.StartedAt.Add(a.Timing.Total))
+	n.Number, n.Class, n.Took = a.Number, a.Class, a.Timing.Total
+	if a.Response != nil {
+		n.Status = a.Response.Status
+	}
+	h.Tell(n)
+}
+
+// Cancelled tells of a delivery that ended without an attempt.
+func (h *Hub) Cancelled(d *hook.Delivery) {
+	if h.watched.Load() {
+		h.Tell(of(d, hook.NoticeDelivery, d.FinishedAt))
+	}
+}
+
+// Made tells of new deliveries.
+func (h *Hub) Made(jobs []hook.Job) {
+	if !h.watched.Load() {
+		return
+	}
+	for i := range jobs {
+		d := &jobs[i].Delivery
+		h.Tell(of(d, hook.NoticeDelivery, d.CreatedAt))
+	}
+}
+
+// Changed tells of committed configuration, but not of API keys.
+func (h *Hub) Changed(c hook.Change) {
+	if !h.watched.Load() {
+		return
+	}
+	n := hook.Notice{Kind: hook.NoticeTenant, At: time.Now().UTC(), Tenant: c.Tenant, Endpoint: c.Endpoint, Contract: c.Contract}
+	switch {
+	case !c.Endpoint.IsZero():
+		n.Kind = hook.NoticeEndpoint
+	case c.Contract != "":
+		n.Kind = hook.NoticeContract
+	case c.Tenant == "" || !c.Key.IsZero():
+		return
+	}
+	h.Tell(n)
+}
+
+func of(d *hook.Delivery, kind hook.NoticeKind, at time.Time) hook.Notice {
+	n := hook.Notice{
+		Kind: kind, At: at.UTC(), Tenant: d.Tenant, Endpoint: d.Endpoint, Delivery: d.ID, Type: d.Type, State: d.State, Reason: d.Reason, Test: d.Test,
+	}
+	if !d.State.Finished() {
+		n.NextAttemptAt = d.NextAttemptAt
+	}
+	return n
+}
