@@ -46,6 +46,7 @@ func TestDatabasesAgree(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"submit": p.submit, "record": p.record, "intend": p.intend, "retry": p.retry, "health": p.health, "endpoint": p.endpoint,
 			"due": p.due, "lists": p.lists, "recover": p.recover, "wait": p.wait, "read": p.read, "expired keys": p.expireKeys,
+			"records": p.records, "schedule": p.schedule,
 		})
 		p.everything()
 		p.same("delete", func(db *DB) (any, error) { return nil, db.DeleteTenant(t.Context(), p.tenant) })
@@ -369,6 +370,92 @@ func (p *pair) recover(rt *rapid.T) {
 	})
 }
 
+// records changes records, several of one key among them, some of them read too
+// long ago.
+func (p *pair) records(rt *rapid.T) {
+	type write struct {
+		key     string
+		was     int64
+		version int64
+		remove  bool
+		event   hook.EventID
+		id      string
+	}
+	var writes []write
+	for range rapid.IntRange(1, 4).Draw(rt, "writes") {
+		w := write{
+			key: rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "key"), was: rapid.Int64Range(0, 3).Draw(rt, "was"), version: rapid.Int64Range(1, 3).Draw(rt, "version"),
+			remove: rapid.IntRange(0, 3).Draw(rt, "remove") == 0, event: hook.EventID(p.newID()), id: rapid.SampledFrom([]string{"", "a"}).Draw(rt, "id"),
+		}
+		if w.remove && w.was == 0 {
+			w.was = 1 // nobody removes what is not there
+		}
+		writes = append(writes, w)
+	}
+	at := p.now()
+	p.same("records", func(db *DB) (any, error) {
+		s := &hook.Submission{Tenant: p.tenant}
+		for _, w := range writes {
+			r := hook.Record{Tenant: p.tenant, Contract: "c", Kind: "k", Key: w.key, Version: w.version, CreatedAt: at, UpdatedAt: at}
+			if !w.remove {
+				r.Document = []byte(fmt.Sprint(w.event))
+			}
+			e := hook.Event{ID: w.event, Tenant: p.tenant, Contract: "c", Type: "changed", ExternalID: w.id, Source: hook.SourceAPI, CreatedAt: at, Payload: []byte("1")}
+			s.Records = append(s.Records, &hook.RecordWrite{Record: r, Was: w.was, Events: []*hook.Accepted{{Event: &e, Hash: sha256.Sum256(e.Payload)}}})
+		}
+		err := db.Submit(s, time.Hour)
+		var lost []bool
+		for _, w := range s.Records {
+			lost = append(lost, w.Lost)
+		}
+		return lost, err
+	})
+	p.same("list records", func(db *DB) (any, error) {
+		list, more, err := db.Records(p.rt.Context(), p.tenant, "", "", hook.RecordName{}, 1)
+		return []any{list, more}, err
+	})
+}
+
+// schedule runs a schedule once: it is arranged, claimed and ended, perhaps twice.
+func (p *pair) schedule(rt *rapid.T) {
+	name := hook.ScheduleName{Tenant: p.tenant, Contract: "c", Type: rapid.SampledFrom([]string{"x", "y"}).Draw(rt, "type")}
+	events, state := []hook.EventID{hook.EventID(p.newID()), hook.EventID(p.newID())}, rapid.SampledFrom([]hook.RunState{hook.RunSent, hook.RunFailed}).Draw(rt, "run")
+	manual, twice := rapid.Bool().Draw(rt, "manual"), rapid.Bool().Draw(rt, "twice")
+	at := p.now()
+	p.same("schedule", func(db *DB) (any, error) {
+		if err := db.ArrangeSchedules(p.rt.Context(), []hook.Schedule{{ScheduleName: name, Rhythm: "1h", Start: at, NextAt: at}}); err != nil {
+			return nil, err
+		}
+		list, now, err := db.ClaimSchedules(p.rt.Context(), "node", time.Minute, 100)
+		if err != nil {
+			return nil, err
+		}
+		var claim hook.EventID
+		for _, s := range list {
+			if s.ScheduleName == name && !manual {
+				claim = s.Claim
+			} else if err := db.ReleaseSchedule(p.rt.Context(), s, 0); err != nil {
+				return nil, err
+			}
+		}
+		out := []any{len(list), now}
+		for i := range map[bool]int{false: 1, true: 2}[twice] {
+			event := events[i]
+			s := &hook.Submission{Tenant: p.tenant, Step: &hook.ScheduleStep{ScheduleName: name, Claim: claim, NextAt: at.Add(time.Hour), Run: hook.ScheduleRun{At: at, State: state}}}
+			if state == hook.RunSent {
+				s.Step.Run.Event = event
+				e := hook.Event{ID: event, Tenant: p.tenant, Contract: "c", Type: "snapshot", Source: hook.SourceAPI, CreatedAt: at, Payload: []byte("1")}
+				s.Items = []*hook.Accepted{{Event: &e, Deliveries: []hook.Delivery{{
+					ID: event.Delivery(1), Tenant: p.tenant, Endpoint: p.endpoints[0], Type: e.Type, Mode: hook.AtLeastOnce, State: hook.Pending, CreatedAt: at, NextAttemptAt: at, QueueAt: at,
+				}}}}
+			}
+			err := db.Submit(s, time.Hour)
+			out = append(out, s.Step.Lost, len(s.Step.Superseded), problem(err))
+		}
+		return out, nil
+	})
+}
+
 func (p *pair) expireKeys(*rapid.T) {
 	p.same("expire", func(db *DB) (any, error) {
 		// Only what is not history: that goes row by row in one, by partitions in the other.
@@ -399,6 +486,9 @@ func (p *pair) everything() {
 		`SELECT key, hash, answer, expires_at FROM idempotency WHERE tenant = $1 ORDER BY key`,
 		`SELECT id, name, state, state_reason, state_at, updated_at, version, last_run_at, last_status, failing_since FROM endpoints WHERE tenant = $1 ORDER BY id`,
 		`SELECT id, endpoint, cursor, examined, requeued, state, finished_at FROM recoveries WHERE tenant = $1 ORDER BY id`,
+		`SELECT contract, kind, key, version, created_at, updated_at, document FROM records WHERE tenant = $1 ORDER BY contract, kind, key`,
+		`SELECT contract, type, rhythm, start_at, next_at, claimed_until, snapshot, last FROM schedules WHERE tenant = $1 ORDER BY contract, type`,
+		`SELECT action, object, name, fields FROM audit WHERE tenant = $1 ORDER BY id`,
 		`SELECT id, name, metadata, deleted_at FROM tenants WHERE id = $1`,
 	} {
 		p.same(q, func(db *DB) (any, error) { return allRows(db, q, p.tenant) })

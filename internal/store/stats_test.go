@@ -21,9 +21,10 @@ func series(tenant string, id hook.EndpointID, until time.Time, span hook.StatsS
 	return rows
 }
 
-func TestStatsExpire(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestStatsExpire(t *testing.T) { each(t, testStatsExpire) }
+
+func testStatsExpire(t *testing.T, db *DB) {
+	addTenants(t, db)
 	ctx := t.Context()
 	now := time.Now().UTC()
 	id := hook.NewEndpointID()
@@ -62,7 +63,8 @@ func TestStatsExpire(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := lengths()
-	if got[0] < 2*24*60 || got[0] > 2*24*60+2 || got[1] < 35*24 || got[1] > 35*24+2 || got[2] != 3 {
+	// A minute, and even an hour, may have passed since.
+	if got[0] < 2*24*60-5 || got[0] > 2*24*60+2 || got[1] < 35*24-1 || got[1] > 35*24+2 || got[2] != 3 {
 		t.Errorf("kept %v", got)
 	}
 	if rows, err := db.Stats(ctx, "acme", id, hook.StatsMinute, now.Add(-time.Hour)); err != nil || len(rows) != 60 && len(rows) != 61 {
@@ -88,9 +90,10 @@ func TestStatsExpire(t *testing.T) {
 	}
 }
 
-func TestBacklogAndFailing(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestBacklogAndFailing(t *testing.T) { each(t, testBacklogAndFailing) }
+
+func testBacklogAndFailing(t *testing.T, db *DB) {
+	addTenants(t, db)
 	ctx := t.Context()
 	ours, other, theirs := newEndpoint(t, db, "acme"), newEndpoint(t, db, "acme"), newEndpoint(t, db, "globex")
 	var all []*hook.Accepted
@@ -128,7 +131,10 @@ func TestBacklogAndFailing(t *testing.T) {
 	for e, since := range map[*hook.Endpoint]time.Duration{ours: time.Minute, other: time.Hour, theirs: 2 * time.Minute} {
 		db.SaveHealth(e.ID, hook.Health{LastRun: now, LastStatus: hook.ClassTimeout, FailingSince: now.Add(-since)})
 	}
-	if err := db.SetEndpointState(ctx, other.ID, hook.EndpointDisabled, hook.ReasonFailingLong, now); err != nil { // and commits the health
+	if err := db.SetEndpointState(ctx, other.ID, hook.EndpointDisabled, hook.ReasonFailingLong, now); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Ready(ctx); err != nil { // the health is committed then
 		t.Fatal(err)
 	}
 	names := func(tenant string, limit int) (out []hook.EndpointID) {
