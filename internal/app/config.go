@@ -131,8 +131,8 @@ func (c *Config) Validate() error {
 			wrong("admin-key: the key has spaces or characters that cannot be sent in a header; use letters, digits and ASCII punctuation")
 		}
 	}
-	if url := string(c.Database); url != "" && !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
-		wrong("database: this is not the URL of a PostgreSQL database; write postgres://user:password@host:5432/name, or leave it out for a SQLite file in the data directory")
+	if url := string(c.Database); url != "" && !isPostgres(url) {
+		wrong("database: %v, or leave it out for a SQLite file in the data directory", errNotPostgres)
 	}
 	for _, p := range c.AllowNetworks {
 		if !p.IsValid() {

@@ -2,7 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 
 	"gancho/internal/deliver"
 	"gancho/internal/share"
@@ -53,4 +56,21 @@ func openStore(ctx context.Context, cfg Config, file string, key []byte, log *sl
 		o.Path = file
 	}
 	return store.Open(ctx, o)
+}
+
+// Migrate brings the tables of a PostgreSQL database up to date.
+func Migrate(ctx context.Context, url string) error {
+	if !isPostgres(url) {
+		return errNotPostgres
+	}
+	if err := store.Migrate(ctx, url); err != nil {
+		return fmt.Errorf("the PostgreSQL database cannot be brought up to date: %w", err)
+	}
+	return nil
+}
+
+var errNotPostgres = errors.New("this is not the URL of a PostgreSQL database; write postgres://user:password@host:5432/name")
+
+func isPostgres(url string) bool {
+	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
 }
