@@ -55,7 +55,7 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	db, err := openStore(ctx, cfg, filepath.Join(cfg.Data, "gancho.db"), key, log)
+	db, err := openStore(ctx, cfg, filepath.Join(cfg.Data, databaseFile), key, log)
 	if err != nil && cfg.Database != "" {
 		return fmt.Errorf("the PostgreSQL database cannot be used: %w", err)
 	}

@@ -58,9 +58,7 @@ func serveForTest(text string) int {
 	}
 	cfg := DefaultConfig()
 	cfg.Listen, cfg.Data, cfg.AdminKey, cfg.StopTimeout = "127.0.0.1:0", tc.Data, testKey, tc.StopTimeout
-	if tc.Database != "" { // servers that share a database share a key
-		cfg.Database, cfg.EncryptionKey = Secret(tc.Database), Secret(base64.StdEncoding.EncodeToString(make([]byte, 32)))
-	}
+	cfg.Database, cfg.EncryptionKey = Secret(tc.Database), Secret(sharedKey())
 	cfg.AllowNetworks = Networks{netip.MustParsePrefix("127.0.0.0/8")}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -70,6 +68,9 @@ func serveForTest(text string) int {
 	}
 	return 0
 }
+
+// sharedKey encrypts what servers under test store, wherever they store it.
+func sharedKey() string { return base64.StdEncoding.EncodeToString(make([]byte, 32)) }
 
 const testKey = "test-admin-key-0123456789"
 
