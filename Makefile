@@ -26,23 +26,51 @@ help: ## Say what can be made (this text)
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 .PHONY: build
-build: ## Build bin/gancho: one static file
+build: console ## Build bin/gancho: one static file, with the console in it
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/gancho ./cmd/gancho
 
 .PHONY: run
 run: build ## Build, then start a server with demo data
 	bin/gancho serve --demo
 
+# The console: web/, built into internal/console/dist, which the program embeds.
+# Its types of the API are made from the API's own description.
+DIST := internal/console/dist/index.html.gz
+WEB_FILES = $(wildcard $(shell git ls-files --cached --others --exclude-standard web))
+WEB_MODULES := web/node_modules/.package-lock.json
+API_FILES = $(filter-out %_test.go,$(filter client/% internal/api/% internal/hook/%,$(GO_FILES)))
+
+.PHONY: console
+console: $(DIST) ## Build the pages of the console (needs Node; the rest works without)
+
+$(DIST): $(WEB_FILES) web/src/api/schema.ts
+	npm --prefix web run --silent build
+
+web/src/api/schema.ts: $(API_FILES) $(WEB_MODULES)
+	go run ./cmd/gancho openapi >web/openapi.json
+	npm --prefix web run --silent generate
+
+$(WEB_MODULES): web/package-lock.json
+	@scripts/need.sh node
+	npm ci --prefix web --ignore-scripts --no-audit --no-fund </dev/null
+	@touch $@
+
 .PHONY: test
-test: test-needs ## Install what the tests need, then run all of them with the race detector
+test: test-needs build ## Install what the tests need, then run all of them, Go's with the race detector
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
+	npm --prefix web run --silent test
+
+.PHONY: test-web
+test-web: build ## Run the browser tests alone; screenshots land in artifacts/screens
+	@scripts/need.sh chromium
+	npm --prefix web run --silent test
 
 # npm packages that tests are judged by, installed beside their lock files.
 NPM_LOCKS = $(shell git ls-files --cached --others --exclude-standard 'internal/*/testdata/*package-lock.json')
 
 .PHONY: test-needs
 test-needs:
-	@scripts/need.sh gcc git node python3 php postgresql
+	@scripts/need.sh gcc git node chromium python3 php postgresql
 	@for lock in $(NPM_LOCKS); do \
 		dir="$$(dirname "$$lock")"; \
 		if [ "$$lock" -nt "$$dir/node_modules/.package-lock.json" ]; then \
@@ -65,7 +93,7 @@ fmt: $(TOOLS) ## Format all Go files and apply the modernizers of go fix
 	go fix ./...
 	bin/tools/gofumpt -w $(GO_FILES)
 
-LINT_STEPS := lint-format lint-vet lint-staticcheck lint-bugs lint-modern lint-generated lint-modules lint-platforms
+LINT_STEPS := lint-format lint-vet lint-staticcheck lint-bugs lint-modern lint-generated lint-modules lint-platforms lint-web
 
 .PHONY: lint
 lint: ## Check format, bugs, generated files and all platforms
@@ -121,6 +149,11 @@ lint-platforms:
 		CGO_ENABLED=0 GOOS="$${p%/*}" GOARCH="$${p#*/}" go build ./...; \
 	done
 
+.PHONY: lint-web
+lint-web: web/src/api/schema.ts
+	@echo "lint: tsc, with the API's types; all texts in all languages"
+	@npm --prefix web run --silent check
+
 # The checking tools are pinned in a module of their own, so that they never
 # show up among the dependencies of the program.
 $(TOOLS): tools/go.mod tools/go.sum $(wildcard tools/lint/*.go)
@@ -130,4 +163,5 @@ $(TOOLS): tools/go.mod tools/go.sum $(wildcard tools/lint/*.go)
 
 .PHONY: clean
 clean: ## Remove what was built (never a data directory)
-	rm -rf bin
+	rm -rf bin web/dist web/src/api/schema.ts web/openapi.json
+	find internal/console/dist -mindepth 1 ! -name .gitignore -delete

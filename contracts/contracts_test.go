@@ -202,7 +202,8 @@ func TestProlibu(t *testing.T) {
 	if len(s) != 1 || s[0].Name != "proposal_metrics" || s[0].Schedule.Every != time.Hour || s[0].Schedule.MaxBody != 16<<20 {
 		t.Errorf("%+v", s)
 	}
-	if key, err := c.RecordKey("proposal", []byte(`{"id":"60410b4062342f0332089e62","status":"Ready"}`)); key != "60410b4062342f0332089e62" || err != nil {
+	proposal, _ := c.Record("proposal")
+	if key, err := proposal.KeyIn([]byte(`{"id":"60410b4062342f0332089e62","status":"Ready"}`)); key != "60410b4062342f0332089e62" || err != nil {
 		t.Error(key, err)
 	}
 	payload := []byte(`{"model":"lead","headers":{"a":1,"authorization":"bearer x","cookie":"y"}}`)

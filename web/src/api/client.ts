@@ -1,0 +1,86 @@
+// The API, typed by its own OpenAPI document (schema.ts is made from it).
+import createClient from "openapi-fetch";
+import type { components, paths } from "./schema";
+
+export type Schemas = components["schemas"];
+export type Endpoint = Schemas["Endpoint"];
+export type EndpointInput = Schemas["EndpointInput"];
+export type Delivery = Schemas["Delivery"];
+export type DeliveryDetail = Schemas["DeliveryDetail"];
+export type Attempt = Schemas["Attempt"];
+export type Contract = Schemas["Contract"];
+export type Session = Schemas["Session"];
+export type Tenant = Schemas["Tenant"];
+export type Event = Schemas["Event"];
+export type Key = Schemas["Key"];
+export type TestResult = Schemas["TestResult"];
+export type Recovery = Schemas["Recovery"];
+
+/** A refusal of the server (RFC 9457), or that it could not be reached. */
+export class Problem extends Error {
+  status: number;
+  code: string;
+  errors: Schemas["ProblemError"][];
+
+  constructor(status: number, code: string, detail: string, errors: Schemas["ProblemError"][] = []) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.errors = errors;
+  }
+
+  /** What is wrong at a place in the body, such as /url. */
+  at(pointer: string): string | undefined {
+    return this.errors.find((e) => e.pointer === pointer)?.detail;
+  }
+}
+
+let bearer: string | undefined;
+
+/** The portal's token; the console has a cookie and needs none. */
+export function useBearer(token: string | undefined) {
+  bearer = token;
+}
+
+export const authorization = (): Record<string, string> => (bearer ? { Authorization: `Bearer ${bearer}` } : {});
+
+const listeners = new Set<() => void>();
+
+/** Calls back when the server says that the session is over. */
+export function onSessionEnd(f: () => void): () => void {
+  listeners.add(f);
+  return () => listeners.delete(f);
+}
+
+export const api = createClient<paths>({ baseUrl: "/" });
+
+api.use({
+  onRequest({ request }) {
+    for (const [name, value] of Object.entries(authorization())) request.headers.set(name, value);
+  },
+  async onResponse({ response }) {
+    if (!response.ok) throw await readProblem(response);
+  },
+  onError({ error }) {
+    if (error instanceof Problem || (error instanceof DOMException && error.name === "AbortError")) return undefined;
+    return new Problem(0, "network", "");
+  },
+});
+
+export async function readProblem(response: Response): Promise<Problem> {
+  let p: Partial<Schemas["Problem"]> = {};
+  try {
+    p = await response.json();
+  } catch {
+    // not ours; perhaps a proxy's
+  }
+  if (response.status === 401 && (p.code === "session_ended" || p.code === "key_missing")) {
+    for (const f of listeners) f();
+  }
+  return new Problem(response.status, p.code ?? "unknown", p.detail ?? `${response.status} ${response.statusText}`, p.errors ?? []);
+}
+
+/** The answer of a call that did not throw. */
+export async function ok<T>(call: Promise<{ data?: T }>): Promise<T> {
+  return (await call).data as T;
+}

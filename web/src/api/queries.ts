@@ -1,0 +1,116 @@
+// What the pages ask the server, by name, so that one change renews them all.
+import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
+import { api, authorization, type Event, ok, Problem, readProblem } from "./client";
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 2_000,
+      retry: (count, error) => (error instanceof Problem ? error.status === 0 || error.status >= 500 : true) && count < 2,
+    },
+  },
+});
+
+export interface DeliveryFilter {
+  endpoint?: string;
+  event?: string;
+  type?: string;
+  state?: "pending" | "sending" | "retrying" | "delivered" | "failed" | "unknown" | "cancelled";
+  since?: string;
+  until?: string;
+}
+
+const page = 100;
+
+/** Everything of a tenant, to be renewed together. */
+export const ofTenant = (tenant: string) => ["tenant", tenant] as const;
+
+export const tenantsQuery = () =>
+  infiniteQueryOptions({
+    queryKey: ["tenants"],
+    queryFn: ({ pageParam }) => ok(api.GET("/v1/tenants", { params: { query: { limit: 200, cursor: pageParam } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+
+export const tenantQuery = (tenant: string) =>
+  queryOptions({ queryKey: [...ofTenant(tenant), "itself"], queryFn: () => ok(api.GET("/v1/tenants/{tenant}", { params: { path: { tenant } } })) });
+
+export const endpointsQuery = (tenant: string) =>
+  queryOptions({
+    queryKey: [...ofTenant(tenant), "endpoints"],
+    queryFn: async () => {
+      const all = [];
+      let cursor: string | undefined;
+      do {
+        const part = await ok(api.GET("/v1/tenants/{tenant}/endpoints", { params: { path: { tenant }, query: { limit: 200, cursor } } }));
+        all.push(...part.items);
+        cursor = part.next_cursor ?? undefined;
+      } while (cursor && all.length < 1000);
+      return all;
+    },
+  });
+
+export const endpointQuery = (tenant: string, endpoint: string) =>
+  queryOptions({
+    queryKey: [...ofTenant(tenant), "endpoints", endpoint],
+    queryFn: () => ok(api.GET("/v1/tenants/{tenant}/endpoints/{endpoint}", { params: { path: { tenant, endpoint } } })),
+  });
+
+export const deliveriesQuery = (tenant: string, filter: DeliveryFilter) =>
+  infiniteQueryOptions({
+    queryKey: [...ofTenant(tenant), "deliveries", filter],
+    queryFn: ({ pageParam, signal }) =>
+      ok(api.GET("/v1/tenants/{tenant}/deliveries", { params: { path: { tenant }, query: { limit: page, cursor: pageParam, ...filter } }, signal })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+
+export const deliveryQuery = (tenant: string, delivery: string, lang: "en" | "es" | "pt") =>
+  queryOptions({
+    queryKey: [...ofTenant(tenant), "delivery", delivery, lang],
+    queryFn: () => ok(api.GET("/v1/tenants/{tenant}/deliveries/{delivery}", { params: { path: { tenant, delivery }, query: { lang } } })),
+  });
+
+export const eventsQuery = (tenant: string, filter: { type?: string; contract?: string }) =>
+  infiniteQueryOptions({
+    queryKey: [...ofTenant(tenant), "events", filter],
+    queryFn: ({ pageParam }) => ok(api.GET("/v1/tenants/{tenant}/events", { params: { path: { tenant }, query: { limit: page, cursor: pageParam, ...filter } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+
+export const contractsQuery = (language: "en" | "es" | "pt") =>
+  queryOptions({
+    queryKey: ["contracts", language],
+    queryFn: async () => (await ok(api.GET("/v1/contracts", { params: { query: { lang: language } } }))).items,
+    staleTime: 60_000,
+  });
+
+export const contractQuery = (name: string, lang: "en" | "es" | "pt") =>
+  queryOptions({
+    queryKey: ["contracts", lang, name],
+    queryFn: () => ok(api.GET("/v1/contracts/{name}", { params: { path: { name }, query: { lang } } })),
+    staleTime: 60_000,
+  });
+
+/** An event, and the text of its payload as it is: reading it as JSON would change numbers. */
+export const eventQuery = (tenant: string, event: string) =>
+  queryOptions({
+    queryKey: [...ofTenant(tenant), "event", event],
+    queryFn: async () => {
+      const answer = await fetch(`/v1/tenants/${encodeURIComponent(tenant)}/events/${encodeURIComponent(event)}`, { headers: authorization() });
+      if (!answer.ok) throw await readProblem(answer);
+      const text = await answer.text();
+      const at = text.indexOf('"payload":');
+      return { event: JSON.parse(text) as Event, payload: at < 0 ? "" : text.slice(at + 10, text.lastIndexOf("}")) };
+    },
+  });
+
+export const keysQuery = () =>
+  infiniteQueryOptions({
+    queryKey: ["keys"],
+    queryFn: ({ pageParam }) => ok(api.GET("/v1/keys", { params: { query: { limit: page, cursor: pageParam } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });

@@ -1,0 +1,53 @@
+// Times, numbers and lengths of time in the reader's language.
+
+export function exactTime(iso: string, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(iso));
+}
+
+const steps: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+];
+
+export function relativeTime(iso: string, locale: string, now: number): string {
+  const seconds = (new Date(iso).getTime() - now) / 1000;
+  if (Math.abs(seconds) > 30 * 86_400) return new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(new Date(iso));
+  const [unit, size] = steps.find(([, s]) => Math.abs(seconds) >= s) ?? ["second", 1];
+  return new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" }).format(Math.round(seconds / size), unit);
+}
+
+export const number = (n: number, locale: string, digits = 0) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(n);
+
+export const percent = (n: number, locale: string) => new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: n > 0.9995 || n === 0 ? 0 : 1 }).format(n);
+
+export const milliseconds = (ms: number, locale: string) => number(ms, locale, ms < 10 ? 1 : 0);
+
+/** Reads 30s, 5m, 1h30m; undefined if it is none. The API's form of a length of time. */
+export function parseSpan(text: string): number | undefined {
+  const s = text.trim();
+  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(s)) return undefined;
+  const size = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
+  let sum = 0;
+  for (const m of s.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) sum += Number(m[1]) * size[m[2] as keyof typeof size];
+  return sum;
+}
+
+/** A length of time in words, the two largest units: 2 h 30 min. */
+export function span(seconds: number, locale: string): string {
+  const units: [string, number][] = [
+    ["day", 86_400],
+    ["hour", 3_600],
+    ["minute", 60],
+    ["second", 1],
+  ];
+  const parts: string[] = [];
+  let rest = Math.round(seconds);
+  for (const [unit, size] of units) {
+    const n = Math.floor(rest / size);
+    if (n > 0 && parts.length < 2) parts.push(new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short" }).format(n));
+    rest -= n * size;
+  }
+  return parts.join(" ") || new Intl.NumberFormat(locale, { style: "unit", unit: "second", unitDisplay: "short" }).format(seconds);
+}

@@ -1,0 +1,152 @@
+// The texts of the pages. This catalogue gives the others their type: a text
+// that is missing there is an error when the pages are built.
+
+const plural = (n: number, one: string, many: string) => (n === 1 ? one : many);
+
+const en = {
+  code: "en",
+  locale: "en",
+  common: {
+    save: "Save", cancel: "Cancel", close: "Close", delete: "Delete", edit: "Edit", copy: "Copy", copied: "Copied", back: "Back",
+    retry: "Try again", more: "Load more", all: "All", none: "None", yes: "Yes", no: "No", name: "Name", created: "Created", actions: "Actions",
+    loading: "Loading…", optional: "optional", required: "Required", search: "Search", clear: "Clear filters", seconds: "seconds", unnamed: "Unnamed",
+    never: "never", skip: "Skip to the content", menu: "Menu", type: "Type", state: "Status", time: "Time", show: "Show", hide: "Hide", details: "Details",
+    add: "Add", remove: "Remove", apply: "Apply", key: "Key", value: "Value",
+  },
+  problem: {
+    title: "That did not work", network: "The server does not answer. Check your connection and try again.",
+    notFound: "There is nothing here", notFoundText: "The page does not exist, or what it showed was deleted.", home: "Back to the start",
+    crashed: "This page stopped working", reload: "Load it again",
+  },
+  language: "Language", theme: { toggle: "Light or dark" },
+  signIn: {
+    title: "Sign in", text: "Use an API key, or the admin key that the server printed at its first start.", key: "API key", submit: "Sign in",
+    ended: "Your session has ended. Sign in again.", signOut: "Sign out", as: (name: string) => `Signed in as ${name}`, admin: "Administrator",
+  },
+  portal: {
+    ended: "This link has ended", endedText: "Go back to the place where you found it and open it again.",
+    opening: "Opening…",
+  },
+  nav: {
+    overview: "Overview", tenants: "Tenants", endpoints: "Endpoints", deliveries: "Deliveries", events: "Events", contracts: "Contracts", keys: "API keys",
+    audit: "Activity", portal: "Portal", tenant: "Tenant", allTenants: "All tenants", pickTenant: "Choose a tenant", admin: "Administration",
+  },
+  roles: { operator: "Operator", tenant: "Tenant", publish: "Publish only", read: "Read only" } as Record<string, string>,
+  endpointState: { active: "Active", paused: "Paused", disabled: "Disabled", failing: "Failing", working: "Working", unused: "Not used yet" },
+  stateReason: {
+    gone: "The receiver said it is gone for good (410).", failing_long: "It failed for days, so Gancho turned it off.", by_person: "Somebody turned it off.",
+  } as Record<string, string>,
+  deliveryState: {
+    pending: "Waiting", sending: "Sending", retrying: "Will try again", delivered: "Delivered", failed: "Failed", unknown: "Unknown", cancelled: "Cancelled",
+  },
+  reason: {
+    dns_not_found: "Address does not exist", dns_failed: "Address could not be looked up", private_address: "Private address", connect_refused: "Nothing listens there",
+    connect_timeout: "No connection in time", connect_failed: "Not reachable", tls_untrusted: "Certificate not trusted", tls_invalid: "Certificate invalid",
+    tls_expired: "Certificate expired", tls_hostname: "Certificate of another name", tls_failed: "No secure connection", timeout: "No answer in time",
+    reset: "Connection broke off", protocol_error: "Not a web server", headers_too_large: "Answer too large", redirect: "Redirects elsewhere",
+    status_4xx: "Request refused (4xx)", status_5xx: "Receiver has an error (5xx)", gone: "Gone (410)", rate_limited: "Too many requests (429)",
+    status_unexpected: "Unexpected answer", body_rule: "Wrong answer text", too_slow: "Answered too late", render_failed: "Could not be made",
+    interrupted: "Interrupted", script_error: "Transformation failed", delivered: "Delivered", endpoint_disabled: "Endpoint disabled",
+    endpoint_deleted: "Endpoint deleted", superseded: "Replaced by a newer one", ok: "Delivered",
+  } as Record<string, string>,
+  tenants: {
+    title: "Tenants", text: "The customers of your product who receive webhooks.", new: "New tenant", id: "Id", idHelp: "Small letters, digits, - and _. It cannot be changed.",
+    empty: "No tenants yet", emptyText: "A tenant is one customer of your product. Make the first, then give it an endpoint.", open: "Open", made: (id: string) => `Tenant ${id} was made.`,
+  },
+  endpoints: {
+    title: "Endpoints", text: "Where webhooks are sent.", new: "New endpoint", event: "Event", url: "URL", method: "Method", lastRun: "Last run",
+    empty: "No endpoints yet", emptyText: "An endpoint is an address of yours that receives webhooks. Make one, then test it with one click.",
+    anyEvent: "Every event", events: (n: number) => `${n} ${plural(n, "event", "events")}`, history: "History", configuration: "Configuration",
+    disable: "Disable", enable: "Enable", pause: "Pause", resume: "Resume", test: "Test", lastRunShow: "Last run",
+    deleteTitle: (name: string) => `Delete ${name}?`, deleteText: "Waiting deliveries are cancelled. The history stays. This cannot be undone.",
+    disableTitle: (name: string) => `Disable ${name}?`, disableText: "No webhooks are sent any more and waiting ones are cancelled. What it misses can be sent later.",
+    deleted: "The endpoint was deleted.", disabled: "The endpoint is disabled.", enabled: "The endpoint is active.", paused: "The endpoint is paused. Webhooks wait until you resume it.",
+    saved: "Saved.", made: "The endpoint was made. Test it now.", menu: (name: string) => `Actions for ${name}`, failingSince: "Failing since", neverRun: "Nothing was sent to it yet.",
+    summary: "Summary", createdAt: "Created", version: "Version", recover: "Send again what was missed",
+  },
+  form: {
+    newTitle: "New endpoint", editTitle: "Edit endpoint", contract: "Webhook system", contractHelp: "Decides which events there are and what requests look like.",
+    name: "Name", nameHelp: "So that you recognize it.", namePlaceholder: "CRM", url: "URL", urlHelp: "The address that receives the webhooks.", method: "Method",
+    eventTypes: "Events", eventTypesHelp: "Leave empty to receive all.", eventTypesFree: "Type a name and press Enter; * stands for anything.",
+    settings: "Settings", delivery: "Delivery", advanced: "Advanced", timeout: "Time limit", timeoutHelp: "How long the receiver may take to answer.",
+    concurrency: "At the same time", concurrencyHelp: "Requests at once.", rate: "At most per second", rateHelp: "Empty: no limit.", ordered: "In order",
+    orderedHelp: "One at a time, in the order things happened. One that fails holds up the others.", filter: "Condition", filterHelp: "Only events for which this is true, for example payload.total > 100.",
+    headers: "Extra headers", secretKept: "Stored. Leave it as it is to keep it.", create: "Make endpoint", retry: "Retries", retryHelp: "When a request is made, counted from the one before.",
+    attempt: (n: number) => `Attempt ${n}`, atOnce: "at once", after: (t: string) => `after ${t}`, addAttempt: "Add attempt", removeAttempt: (n: number) => `Remove attempt ${n}`,
+    at: (t: string) => `${t} after the event`, lastAt: (t: string) => `The last attempt is ${t} after the event.`, byDefault: "As the webhook system says", own: "My own times",
+    once: "This system sends each webhook once and never again.", durationHelp: "A number with s, m, h or d, such as 30s or 5m.", place: "Place",
+    addPair: "Add a pair", removePair: (n: number) => `Remove pair ${n}`, choose: "Choose…",
+  },
+  secret: {
+    title: "Signing secret", text: "The receiver checks with it that a webhook comes from you. Keep it where the receiver's other secrets are.", show: "Show secret",
+    once: "Copy it now and put it into the receiver.", rotate: "Replace secret", rotateTitle: "Replace the signing secret?",
+    rotateText: "A new secret is made. For 24 hours requests are signed with both, so that the receiver can change over.", rotated: "A new secret is in force.",
+    previous: (t: string) => `The old secret is good until ${t}.`,
+  },
+  test: {
+    title: "Test", text: "Sends one test webhook now and shows what came back.", run: "Send test", running: "Sending…", again: "Test again", event: "Event",
+    passed: "The test arrived", failed: "The test failed", request: "Request", answer: "Answer", noAnswer: "No answer came.", what: "What to do", took: (ms: string) => `${ms} ms`,
+    code: "Reason", seeDelivery: "See it in the history", payload: "Your own content (JSON)",
+  },
+  deliveries: {
+    title: "Deliveries", text: "Each webhook that was sent, or is to be sent.", live: "Live", liveOn: "New deliveries appear by themselves", endpoint: "Endpoint", event: "Event", attempts: "Attempts",
+    reason: "Reason", empty: "Nothing here yet", emptyText: "Deliveries appear here as soon as something happens. You can test an endpoint or send an event by hand.",
+    emptyFilter: "Nothing matches", emptyFilterText: "Change or clear the filters.", since: "From", until: "To", findId: "Event or delivery id", allStates: "All statuses",
+    allEndpoints: "All endpoints", test: "Test", next: "Next attempt", end: "That is all.", newer: (n: number) => `${n} new`, gone: "Deleted endpoint", lost: "Some were skipped. The list was loaded again.",
+  },
+  delivery: {
+    title: "Delivery", timeline: "Attempts", attempt: (n: number) => `Attempt ${n}`, retry: "Send again", retried: "It is sent again.", sendNow: "Send now", why: "What happened",
+    nextAttempt: (t: string) => `The next attempt is ${t}.`, noMore: "Nothing more is sent by itself.", request: "Request", answer: "Answer", headers: "Headers", body: "Body", curl: "Copy as curl",
+    empty: "empty", truncated: "Only the beginning is kept.", binary: "Not text; shown as base64.", timing: "Timing", dns: "Name lookup", connect: "Connect", tls: "Encryption", wait: "Waiting for the answer",
+    read: "Reading the answer", total: "Total", interrupted: "The server stopped before the end was known.", event: "Event", endpoint: "Endpoint", none: "No attempt yet.", mode: "Delivery mode",
+    at_least_once: "Until it arrives", at_most_once: "Once at most", secretNote: "Secrets are shown as ********; put them in before you run it.", formatted: "Formatted", raw: "As sent",
+  },
+  recover: {
+    title: "Send again what was missed", text: "Goes through the events of a time and sends again what did not arrive.", since: "Events since", until: "until", states: "Which",
+    failed: "Failed", cancelled: "Cancelled", missing: "Never made, as it was disabled", delivered: "Delivered already", preview: "Count first", count: (n: string) => `${n} would be sent again.`,
+    atLeast: (n: string) => `At least ${n} would be sent again.`, start: "Send again", running: (n: string, m: string) => `${n} events looked at, ${m} sent again`, done: (n: string) => `Done: ${n} sent again.`,
+    zero: "There is nothing to send again in this time.", lastHour: "Last hour", lastDay: "Last 24 hours", lastWeek: "Last 7 days", lastMonth: "Last 30 days",
+  },
+  events: {
+    title: "Events", text: "What happened in your product.", empty: "No events yet", emptyText: "An event says that something happened. Your product publishes them; you can also send one by hand.",
+    send: "Send an event", source: "Came by", externalId: "Your id", contract: "Webhook system", payload: "Content", deliveries: "Deliveries", sent: (n: number) => `Accepted. ${n} ${plural(n, "endpoint takes", "endpoints take")} it.`,
+    type: "Type", sendTitle: "Send an event", sendText: "It is delivered to every endpoint that takes it, like any other event.", title1: "Event", noDeliveries: "No endpoint took this event.",
+    notJson: "This is not JSON yet.", explain: "Why not?", explainTitle: "Why an endpoint did not get it",
+    sources: { api: "API", record: "Record change", schedule: "Schedule", inbound: "Inbound", test: "Test" } as Record<string, string>,
+  },
+  contracts: {
+    title: "Webhook systems", text: "Each says which events there are, what requests look like and which answer counts.", events: (n: number) => `${n} ${plural(n, "event", "events")}`, any: "Any event",
+    signed: "Signed", openapi: "OpenAPI", docs: "Documentation", eventTypes: "Events", settings: "Settings", playground: "Playground", methods: "Methods", version: "Version",
+    check: "Check", render: "Show the request", source: "Contract (YAML)", valid: "This contract is right.", problems: (n: number) => `${n} ${plural(n, "problem", "problems")}`, line: (n: number) => `Line ${n}`,
+    result: "Request", noSettings: "Nothing to fill in.", edit: "Try changes",
+  },
+  keys: {
+    title: "API keys", text: "Programs use a key to speak with Gancho. So do people, to sign in here.", new: "New key", role: "May", tenant: "Tenant", allTenants: "All tenants", hint: "Ends in", expires: "Ends",
+    empty: "No keys yet", emptyText: "Make a key for each program, so that one can be revoked without the others.", revoke: "Revoke", revokeTitle: (name: string) => `Revoke ${name}?`,
+    revokeText: "Programs that use it are refused at once. This cannot be undone.", revoked: "The key was revoked.", onceTitle: "The new key", once: "It is shown only now. Copy it to a safe place.",
+    roleHelp: { operator: "Everything, all tenants", tenant: "Everything within one tenant", publish: "Publish events, nothing else", read: "Look at everything, change nothing" } as Record<string, string>, create: "Make key",
+  },
+  portalLinks: {
+    title: "Portal link", text: "Opens the pages of this tenant for its own people, without a key. Your product asks for one with the API and shows it in a page or an iframe.", create: "Make a link", language: "Language", accent: "Accent colour",
+    browser: "The browser's", readOnly: "Look only", until: (t: string) => `Can be opened until ${t}.`, open: "Open", example: "The same with the API",
+  },
+  audit: {
+    title: "Activity", text: "Who changed what.", who: "Who", what: "What", object: "On", empty: "No changes yet", emptyText: "Changes by people and programs appear here.",
+    actions: {
+      "put-tenant": "Changed a tenant", "delete-tenant": "Deleted a tenant", "create-endpoint": "Made an endpoint", "patch-endpoint": "Changed an endpoint", "delete-endpoint": "Deleted an endpoint",
+      "pause-endpoint": "Paused an endpoint", "resume-endpoint": "Resumed an endpoint", "disable-endpoint": "Disabled an endpoint", "rotate-endpoint-secret": "Replaced a signing secret",
+      "recover-endpoint": "Sent again what was missed", "retry-delivery": "Sent a delivery again", "create-key": "Made an API key", "delete-key": "Revoked an API key", "test-endpoint": "Tested an endpoint",
+      "create-portal-link": "Made a portal link", "disabled-by-gancho": "Disabled as it kept failing",
+    } as Record<string, string>,
+    gancho: "Gancho",
+  },
+  overview: {
+    title: "Overview", hour: "Last hour", day: "Last 24 hours", week: "Last 7 days", period: "Period", delivered: "Delivered", failed: "Failed", retrying: "Failed attempts", waiting: "Waiting now", waitingMore: (n: string) => `more than ${n}`,
+    success: "Success", latency: "Answer time", p50: "half", p95: "95 %", p99: "99 %", chart: "Deliveries over time", chartText: (ok: string, bad: string) => `${ok} delivered and ${bad} failed in this time.`,
+    failing: "Endpoints in trouble", allWell: "All endpoints work.", since: (t: string) => `since ${t}`, empty: "Nothing was sent in this time", table: "Show as a table",
+    live: "Live", ms: (n: string) => `${n} ms`, welcome: "Start here", step1: "Make an endpoint", step2: "Test it", step3: "Publish events from your product",
+  },
+};
+
+export type Messages = typeof en;
+export default en;

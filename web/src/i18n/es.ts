@@ -1,0 +1,150 @@
+import type { Messages } from "./en";
+
+const plural = (n: number, one: string, many: string) => (n === 1 ? one : many);
+
+const es: Messages = {
+  code: "es",
+  locale: "es",
+  common: {
+    save: "Guardar", cancel: "Cancelar", close: "Cerrar", delete: "Eliminar", edit: "Editar", copy: "Copiar", copied: "Copiado", back: "Volver",
+    retry: "Intentar de nuevo", more: "Cargar más", all: "Todos", none: "Ninguno", yes: "Sí", no: "No", name: "Nombre", created: "Creado", actions: "Acciones",
+    loading: "Cargando…", optional: "opcional", required: "Obligatorio", search: "Buscar", clear: "Quitar filtros", seconds: "segundos", unnamed: "Sin nombre",
+    never: "nunca", skip: "Ir al contenido", menu: "Menú", type: "Tipo", state: "Estado", time: "Hora", show: "Mostrar", hide: "Ocultar", details: "Detalles",
+    add: "Agregar", remove: "Quitar", apply: "Aplicar", key: "Llave", value: "Valor",
+  },
+  problem: {
+    title: "No se pudo hacer", network: "El servidor no responde. Revise su conexión e intente de nuevo.",
+    notFound: "Aquí no hay nada", notFoundText: "La página no existe, o lo que mostraba fue eliminado.", home: "Volver al inicio",
+    crashed: "Esta página dejó de funcionar", reload: "Cargarla de nuevo",
+  },
+  language: "Idioma", theme: { toggle: "Claro u oscuro" },
+  signIn: {
+    title: "Iniciar sesión", text: "Use una clave de API, o la clave de administrador que el servidor mostró la primera vez que se inició.", key: "Clave de API", submit: "Entrar",
+    ended: "Su sesión terminó. Inicie sesión de nuevo.", signOut: "Cerrar sesión", as: (name) => `Sesión de ${name}`, admin: "Administrador",
+  },
+  portal: {
+    ended: "Este enlace ya no sirve", endedText: "Vuelva al lugar donde lo encontró y ábralo de nuevo.",
+    opening: "Abriendo…",
+  },
+  nav: {
+    overview: "Resumen", tenants: "Clientes", endpoints: "Destinos", deliveries: "Entregas", events: "Eventos", contracts: "Sistemas", keys: "Claves de API",
+    audit: "Actividad", portal: "Portal", tenant: "Cliente", allTenants: "Todos los clientes", pickTenant: "Elija un cliente", admin: "Administración",
+  },
+  roles: { operator: "Operador", tenant: "Cliente", publish: "Solo publicar", read: "Solo leer" },
+  endpointState: { active: "Activo", paused: "En pausa", disabled: "Desactivado", failing: "Fallando", working: "Funciona", unused: "Sin uso todavía" },
+  stateReason: {
+    gone: "El receptor respondió que ya no existe (410).", failing_long: "Falló durante días y Gancho lo desactivó.", by_person: "Alguien lo desactivó.",
+  },
+  deliveryState: {
+    pending: "En espera", sending: "Enviando", retrying: "Se reintentará", delivered: "Entregado", failed: "Fallido", unknown: "Desconocido", cancelled: "Cancelado",
+  },
+  reason: {
+    dns_not_found: "La dirección no existe", dns_failed: "No se pudo consultar la dirección", private_address: "Dirección privada", connect_refused: "Nadie escucha ahí",
+    connect_timeout: "Sin conexión a tiempo", connect_failed: "No se puede alcanzar", tls_untrusted: "Certificado no confiable", tls_invalid: "Certificado inválido",
+    tls_expired: "Certificado vencido", tls_hostname: "Certificado de otro nombre", tls_failed: "Sin conexión segura", timeout: "Sin respuesta a tiempo",
+    reset: "Se cortó la conexión", protocol_error: "No es un servidor web", headers_too_large: "Respuesta demasiado grande", redirect: "Redirige a otro lado",
+    status_4xx: "Petición rechazada (4xx)", status_5xx: "Error del receptor (5xx)", gone: "Ya no existe (410)", rate_limited: "Demasiadas peticiones (429)",
+    status_unexpected: "Respuesta inesperada", body_rule: "Texto de respuesta incorrecto", too_slow: "Respondió tarde", render_failed: "No se pudo armar",
+    interrupted: "Interrumpido", script_error: "Falló la transformación", delivered: "Entregado", endpoint_disabled: "Destino desactivado",
+    endpoint_deleted: "Destino eliminado", superseded: "Reemplazado por uno más nuevo", ok: "Entregado",
+  },
+  tenants: {
+    title: "Clientes", text: "Los clientes de su producto que reciben webhooks.", new: "Nuevo cliente", id: "Id", idHelp: "Minúsculas, dígitos, - y _. No se puede cambiar.",
+    empty: "Todavía no hay clientes", emptyText: "Un cliente de su producto recibe sus propios webhooks. Cree el primero y luego dele un destino.", open: "Abrir", made: (id) => `Se creó el cliente ${id}.`,
+  },
+  endpoints: {
+    title: "Destinos", text: "A dónde se envían los webhooks.", new: "Nuevo destino", event: "Evento", url: "URL", method: "Método", lastRun: "Última ejecución",
+    empty: "Todavía no hay destinos", emptyText: "Un destino es una dirección suya que recibe webhooks. Cree uno y pruébelo con un clic.",
+    anyEvent: "Todos los eventos", events: (n) => `${n} ${plural(n, "evento", "eventos")}`, history: "Historial", configuration: "Configuración",
+    disable: "Desactivar", enable: "Activar", pause: "Pausar", resume: "Reanudar", test: "Probar", lastRunShow: "Última ejecución",
+    deleteTitle: (name) => `¿Eliminar ${name}?`, deleteText: "Las entregas en espera se cancelan. El historial se conserva. No se puede deshacer.",
+    disableTitle: (name) => `¿Desactivar ${name}?`, disableText: "Ya no se envían webhooks y los que esperan se cancelan. Lo que se pierda se puede enviar después.",
+    deleted: "Se eliminó el destino.", disabled: "El destino está desactivado.", enabled: "El destino está activo.", paused: "El destino está en pausa. Los webhooks esperan hasta que lo reanude.",
+    saved: "Guardado.", made: "Se creó el destino. Pruébelo ahora.", menu: (name) => `Acciones de ${name}`, failingSince: "Fallando desde", neverRun: "Todavía no se le envió nada.",
+    summary: "Resumen", createdAt: "Creado", version: "Versión", recover: "Reenviar lo que se perdió",
+  },
+  form: {
+    newTitle: "Nuevo destino", editTitle: "Editar destino", contract: "Sistema de webhooks", contractHelp: "Define qué eventos hay y cómo son las peticiones.",
+    name: "Nombre", nameHelp: "Para que lo reconozca.", namePlaceholder: "CRM", url: "URL", urlHelp: "La dirección que recibe los webhooks.", method: "Método",
+    eventTypes: "Eventos", eventTypesHelp: "Déjelo vacío para recibir todos.", eventTypesFree: "Escriba un nombre y pulse Enter; * vale por cualquier cosa.",
+    settings: "Ajustes", delivery: "Entrega", advanced: "Avanzado", timeout: "Tiempo límite", timeoutHelp: "Cuánto puede tardar el receptor en responder.",
+    concurrency: "Al mismo tiempo", concurrencyHelp: "Peticiones a la vez.", rate: "Máximo por segundo", rateHelp: "Vacío: sin límite.", ordered: "En orden",
+    orderedHelp: "De uno en uno, en el orden en que ocurrió. Si uno falla, los demás esperan.", filter: "Condición", filterHelp: "Solo eventos para los que esto es verdad, por ejemplo payload.total > 100.",
+    headers: "Encabezados adicionales", secretKept: "Guardado. Déjelo así para conservarlo.", create: "Crear destino", retry: "Reintentos", retryHelp: "Cuándo se hace cada petición, contando desde la anterior.",
+    attempt: (n) => `Intento ${n}`, atOnce: "de inmediato", after: (t) => `después de ${t}`, addAttempt: "Agregar intento", removeAttempt: (n) => `Quitar el intento ${n}`,
+    at: (t) => `${t} después del evento`, lastAt: (t) => `El último intento es ${t} después del evento.`, byDefault: "Como indica el sistema", own: "Mis propios tiempos",
+    once: "Este sistema envía cada webhook una sola vez.", durationHelp: "Un número con s, m, h o d, como 30s o 5m.", place: "Lugar",
+    addPair: "Agregar un par", removePair: (n) => `Quitar el par ${n}`, choose: "Elija…",
+  },
+  secret: {
+    title: "Secreto de firma", text: "Con él, el receptor comprueba que un webhook viene de usted. Guárdelo donde están los demás secretos del receptor.", show: "Mostrar secreto",
+    once: "Cópielo ahora y póngalo en el receptor.", rotate: "Reemplazar secreto", rotateTitle: "¿Reemplazar el secreto de firma?",
+    rotateText: "Se crea un secreto nuevo. Durante 24 horas las peticiones se firman con ambos, para que el receptor pueda cambiar.", rotated: "Hay un secreto nuevo en vigor.",
+    previous: (t) => `El secreto anterior sirve hasta ${t}.`,
+  },
+  test: {
+    title: "Probar", text: "Envía ahora un webhook de prueba y muestra qué respondió el receptor.", run: "Enviar prueba", running: "Enviando…", again: "Probar de nuevo", event: "Evento",
+    passed: "La prueba llegó", failed: "La prueba falló", request: "Petición", answer: "Respuesta", noAnswer: "No hubo respuesta.", what: "Qué hacer", took: (ms) => `${ms} ms`,
+    code: "Motivo", seeDelivery: "Verla en el historial", payload: "Su propio contenido (JSON)",
+  },
+  deliveries: {
+    title: "Entregas", text: "Cada webhook que se envió o se va a enviar.", live: "En vivo", liveOn: "Las entregas nuevas aparecen solas", endpoint: "Destino", event: "Evento", attempts: "Intentos",
+    reason: "Motivo", empty: "Todavía no hay nada", emptyText: "Las entregas aparecen aquí apenas ocurre algo. Puede probar un destino o enviar un evento a mano.",
+    emptyFilter: "Nada coincide", emptyFilterText: "Cambie o quite los filtros.", since: "Desde", until: "Hasta", findId: "Id de evento o entrega", allStates: "Todos los estados",
+    allEndpoints: "Todos los destinos", test: "Prueba", next: "Próximo intento", end: "Eso es todo.", newer: (n) => `${n} ${plural(n, "nueva", "nuevas")}`, gone: "Destino eliminado", lost: "Se saltaron algunas. La lista se cargó de nuevo.",
+  },
+  delivery: {
+    title: "Entrega", timeline: "Intentos", attempt: (n) => `Intento ${n}`, retry: "Enviar de nuevo", retried: "Se envía de nuevo.", sendNow: "Enviar ahora", why: "Qué pasó",
+    nextAttempt: (t) => `El próximo intento es ${t}.`, noMore: "No se enviará nada más por sí solo.", request: "Petición", answer: "Respuesta", headers: "Encabezados", body: "Cuerpo", curl: "Copiar como curl",
+    empty: "vacío", truncated: "Solo se conserva el principio.", binary: "No es texto; se muestra en base64.", timing: "Tiempos", dns: "Consulta del nombre", connect: "Conexión", tls: "Cifrado", wait: "Espera de la respuesta",
+    read: "Lectura de la respuesta", total: "Total", interrupted: "El servidor se detuvo antes de saber el resultado.", event: "Evento", endpoint: "Destino", none: "Todavía no hay intentos.", mode: "Modo de entrega",
+    at_least_once: "Hasta que llegue", at_most_once: "Una vez como máximo", secretNote: "Los secretos aparecen como ********; póngalos antes de ejecutarlo.", formatted: "Con formato", raw: "Como se envió",
+  },
+  recover: {
+    title: "Reenviar lo que se perdió", text: "Recorre los eventos de un período y envía de nuevo lo que no llegó.", since: "Eventos desde", until: "hasta", states: "Cuáles",
+    failed: "Fallidos", cancelled: "Cancelados", missing: "Nunca creados, por estar desactivado", delivered: "Ya entregados", preview: "Contar primero", count: (n) => `Se enviarían de nuevo ${n}.`,
+    atLeast: (n) => `Se enviarían de nuevo al menos ${n}.`, start: "Enviar de nuevo", running: (n, m) => `${n} eventos revisados, ${m} enviados de nuevo`, done: (n) => `Listo: ${n} enviados de nuevo.`,
+    zero: "En este período no hay nada que reenviar.", lastHour: "Última hora", lastDay: "Últimas 24 horas", lastWeek: "Últimos 7 días", lastMonth: "Últimos 30 días",
+  },
+  events: {
+    title: "Eventos", text: "Lo que ocurrió en su producto.", empty: "Todavía no hay eventos", emptyText: "Un evento dice que algo ocurrió. Su producto los publica; también puede enviar uno a mano.",
+    send: "Enviar un evento", source: "Llegó por", externalId: "Su id", contract: "Sistema de webhooks", payload: "Contenido", deliveries: "Entregas", sent: (n) => `Aceptado. ${n} ${plural(n, "destino lo recibe", "destinos lo reciben")}.`,
+    type: "Tipo", sendTitle: "Enviar un evento", sendText: "Se entrega a todos los destinos que lo reciben, como cualquier otro evento.", title1: "Evento", noDeliveries: "Ningún destino recibió este evento.",
+    notJson: "Esto todavía no es JSON.", explain: "¿Por qué no?", explainTitle: "Por qué un destino no lo recibió",
+    sources: { api: "API", record: "Cambio de un registro", schedule: "Programado", inbound: "Entrante", test: "Prueba" },
+  },
+  contracts: {
+    title: "Sistemas de webhooks", text: "Cada uno dice qué eventos hay, cómo son las peticiones y qué respuesta vale.", events: (n) => `${n} ${plural(n, "evento", "eventos")}`, any: "Cualquier evento",
+    signed: "Con firma", openapi: "OpenAPI", docs: "Documentación", eventTypes: "Eventos", settings: "Ajustes", playground: "Ensayo", methods: "Métodos", version: "Versión",
+    check: "Revisar", render: "Ver la petición", source: "Contrato (YAML)", valid: "Este contrato está bien.", problems: (n) => `${n} ${plural(n, "problema", "problemas")}`, line: (n) => `Línea ${n}`,
+    result: "Petición", noSettings: "No hay nada que llenar.", edit: "Ensayar cambios",
+  },
+  keys: {
+    title: "Claves de API", text: "Los programas usan una clave para hablar con Gancho. Las personas también, para entrar aquí.", new: "Nueva clave", role: "Puede", tenant: "Cliente", allTenants: "Todos los clientes", hint: "Termina en", expires: "Vence",
+    empty: "Todavía no hay claves", emptyText: "Cree una clave para cada programa, así puede revocar una sin las demás.", revoke: "Revocar", revokeTitle: (name) => `¿Revocar ${name}?`,
+    revokeText: "Los programas que la usan son rechazados de inmediato. No se puede deshacer.", revoked: "Se revocó la clave.", onceTitle: "La clave nueva", once: "Se muestra solo ahora. Cópiela a un lugar seguro.",
+    roleHelp: { operator: "Todo, en todos los clientes", tenant: "Todo dentro de un cliente", publish: "Publicar eventos y nada más", read: "Ver todo, sin cambiar nada" }, create: "Crear clave",
+  },
+  portalLinks: {
+    title: "Enlace al portal", text: "Abre las páginas de este cliente para su propia gente, sin clave. Su producto lo pide con la API y lo muestra en una página o un iframe.", create: "Crear un enlace", language: "Idioma", accent: "Color",
+    browser: "El del navegador", readOnly: "Solo mirar", until: (t) => `Se puede abrir hasta ${t}.`, open: "Abrir", example: "Lo mismo con la API",
+  },
+  audit: {
+    title: "Actividad", text: "Quién cambió qué.", who: "Quién", what: "Qué", object: "En", empty: "Todavía no hay cambios", emptyText: "Aquí aparecen los cambios de personas y programas.",
+    actions: {
+      "put-tenant": "Cambió un cliente", "delete-tenant": "Eliminó un cliente", "create-endpoint": "Creó un destino", "patch-endpoint": "Cambió un destino", "delete-endpoint": "Eliminó un destino",
+      "pause-endpoint": "Pausó un destino", "resume-endpoint": "Reanudó un destino", "disable-endpoint": "Desactivó un destino", "rotate-endpoint-secret": "Reemplazó un secreto de firma",
+      "recover-endpoint": "Reenvió lo que se perdió", "retry-delivery": "Envió una entrega de nuevo", "create-key": "Creó una clave de API", "delete-key": "Revocó una clave de API", "test-endpoint": "Probó un destino",
+      "create-portal-link": "Creó un enlace al portal", "disabled-by-gancho": "Desactivado porque seguía fallando",
+    },
+    gancho: "Gancho",
+  },
+  overview: {
+    title: "Resumen", hour: "Última hora", day: "Últimas 24 horas", week: "Últimos 7 días", period: "Período", delivered: "Entregados", failed: "Fallidos", retrying: "Intentos fallidos", waiting: "En espera ahora", waitingMore: (n) => `más de ${n}`,
+    success: "Éxito", latency: "Tiempo de respuesta", p50: "la mitad", p95: "95 %", p99: "99 %", chart: "Entregas en el tiempo", chartText: (ok, bad) => `${ok} entregados y ${bad} fallidos en este período.`,
+    failing: "Destinos con problemas", allWell: "Todos los destinos funcionan.", since: (t) => `desde ${t}`, empty: "No se envió nada en este período", table: "Ver como tabla",
+    live: "En vivo", ms: (n) => `${n} ms`, welcome: "Empiece aquí", step1: "Cree un destino", step2: "Pruébelo", step3: "Publique eventos desde su producto",
+  },
+};
+
+export default es;

@@ -1,0 +1,76 @@
+// The language of the pages: one catalogue at a time, loaded when it is needed.
+import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
+import type { Messages } from "./en";
+
+export type Language = "es" | "pt" | "en";
+export const languages: { value: Language; label: string }[] = [
+  { value: "es", label: "Español" },
+  { value: "pt", label: "Português" },
+  { value: "en", label: "English" },
+];
+
+const catalogues: Record<Language, () => Promise<{ default: Messages }>> = {
+  es: () => import("./es"),
+  pt: () => import("./pt"),
+  en: () => import("./en"),
+};
+
+const remembered = "gancho.language";
+
+const isLanguage = (text: string): text is Language => text in catalogues;
+
+/** The language to begin with: asked for, chosen before, the browser's, Spanish. */
+export function firstLanguage(asked?: string): Language {
+  const wanted = [asked ?? "", stored(), ...navigator.languages].map((l) => l.slice(0, 2).toLowerCase());
+  return wanted.find(isLanguage) ?? "es";
+}
+
+function stored(): string {
+  try {
+    return localStorage.getItem(remembered) ?? "";
+  } catch {
+    return ""; // an iframe may have no storage
+  }
+}
+
+interface Speech {
+  t: Messages;
+  setLanguage: (l: Language) => void;
+}
+
+const SpeechContext = createContext<Speech | null>(null);
+
+export function SpeechProvider({ first, children }: { first: Language; children: ReactNode }) {
+  const [language, setLanguage] = useState(first);
+  const [t, setMessages] = useState<Messages>();
+  useEffect(() => {
+    let current = true;
+    void catalogues[language]().then((m) => {
+      if (!current) return;
+      document.documentElement.lang = m.default.locale;
+      setMessages(m.default);
+    });
+    return () => {
+      current = false;
+    };
+  }, [language]);
+  if (!t) return null;
+  const choose = (l: Language) => {
+    try {
+      localStorage.setItem(remembered, l);
+    } catch {
+      // it is only forgotten
+    }
+    setLanguage(l);
+  };
+  return <SpeechContext value={{ t, setLanguage: choose }}>{children}</SpeechContext>;
+}
+
+export function useSpeech(): Speech {
+  const speech = useContext(SpeechContext);
+  if (!speech) throw new Error("useSpeech outside of SpeechProvider");
+  return speech;
+}
+
+/** The texts in the present language. */
+export const useT = () => useSpeech().t;

@@ -1,0 +1,70 @@
+// The history of a tenant's deliveries, narrowed by what one looks for. The
+// filters are in the address, so that what is found can be sent to a colleague.
+import { ActionIcon, Button, Group, Select, TextInput, Tooltip } from "@mantine/core";
+import { IconFilterOff } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { type DeliveryFilter, endpointsQuery } from "../api/queries";
+import { useT } from "../i18n";
+import { PageHead, useSettled } from "../parts/basics";
+import { DeliveryRows } from "../parts/DeliveryRows";
+import { LiveMark } from "../parts/Live";
+import type { DeliverySearch } from "../router";
+
+const states = ["pending", "sending", "retrying", "delivered", "failed", "unknown", "cancelled"] as const;
+
+/** A time as <input type="datetime-local"> wants it. */
+const local = (iso?: string) => {
+  if (!iso) return "";
+  const d = new Date(iso);
+  return new Date(d.getTime() - d.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+};
+
+export function DeliveriesPage() {
+  const t = useT();
+  const go = useNavigate();
+  const { tenant } = useParams({ from: "/t/$tenant/deliveries" });
+  const search = useSearch({ from: "/t/$tenant/deliveries" });
+  const endpoints = useQuery(endpointsQuery(tenant));
+  const set = (change: Partial<DeliverySearch>) => void go({ to: ".", search: (old: DeliverySearch) => ({ ...old, ...change }), replace: true });
+  const filter = Object.fromEntries(Object.entries(search).filter(([, v]) => v !== undefined)) as DeliveryFilter;
+  const filtered = Object.keys(filter).length > 0;
+  const find = (id: string) => {
+    const v = id.trim();
+    if (v.startsWith("dlv_")) void go({ to: "/t/$tenant/deliveries/$delivery", params: { tenant, delivery: v } });
+    else set({ event: v || undefined });
+  };
+  return (
+    <>
+      <PageHead title={t.deliveries.title} text={t.deliveries.text}><LiveMark /></PageHead>
+      <Group mb="md" gap="sm" align="flex-end" role="search" className="filters">
+        <Select aria-label={t.common.state} placeholder={t.deliveries.allStates} w={190} clearable value={search.state ?? null} data={states.map((s) => ({ value: s, label: t.deliveryState[s] }))} onChange={(v) => set({ state: v ?? undefined })} />
+        <Select aria-label={t.deliveries.endpoint} placeholder={t.deliveries.allEndpoints} w={190} clearable searchable value={search.endpoint ?? null}
+          data={(endpoints.data ?? []).map((e) => ({ value: e.id, label: e.name || e.url }))} onChange={(v) => set({ endpoint: v ?? undefined })} />
+        <Typed label={t.common.type} value={search.type} placeholder={t.common.type} onSettle={(v) => set({ type: v })} />
+        <Typed label={t.deliveries.findId} value={search.event} placeholder={t.deliveries.findId} onSettle={(v) => find(v ?? "")} wide />
+        <TextInput aria-label={t.deliveries.since} title={t.deliveries.since} type="datetime-local" w={190} value={local(search.since)} onChange={(e) => set({ since: e.currentTarget.value ? new Date(e.currentTarget.value).toISOString() : undefined })} />
+        {filtered && (
+          <Tooltip label={t.common.clear}>
+            <ActionIcon size="lg" variant="default" aria-label={t.common.clear} onClick={() => void go({ to: ".", search: {}, replace: true })}><IconFilterOff size={18} /></ActionIcon>
+          </Tooltip>
+        )}
+      </Group>
+      <DeliveryRows key={JSON.stringify(filter)} tenant={tenant} filter={filter} onClear={filtered ? () => void go({ to: ".", search: {}, replace: true }) : undefined}
+        action={<Button component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/endpoints` }} variant="default">{t.endpoints.title}</Button>} />
+    </>
+  );
+}
+
+/** A text that takes effect a moment after the typing stops. */
+function Typed({ label, value, placeholder, onSettle, wide }: { label: string; value?: string; placeholder: string; onSettle: (v: string | undefined) => void; wide?: boolean }) {
+  const [text, setText] = useState(value ?? "");
+  const settled = useSettled(text, 400);
+  useEffect(() => setText(value ?? ""), [value]);
+  useEffect(() => {
+    const v = settled.trim() || undefined;
+    if (v !== value) onSettle(v);
+  }, [settled]);
+  return <TextInput aria-label={label} placeholder={placeholder} value={text} w={wide ? 220 : 150} onChange={(e) => setText(e.currentTarget.value)} spellCheck={false} />;
+}

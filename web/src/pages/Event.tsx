@@ -1,0 +1,98 @@
+// One event: its content, to the byte, and what came of it at each endpoint.
+import { Anchor, Button, Group, Paper, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
+import { IconHelp } from "@tabler/icons-react";
+import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { api, type Endpoint, ok } from "../api/client";
+import { contractsQuery, deliveriesQuery, endpointsQuery, eventQuery } from "../api/queries";
+import { exactTime } from "../format";
+import { type Language, useT } from "../i18n";
+import { Copy, Fact, HealthBadge, PageHead, Skeletons, StateBadge, Time, Trouble } from "../parts/basics";
+import { Code } from "../parts/Code";
+import { useEventTitles } from "../parts/DeliveryRows";
+
+export function EventPage() {
+  const t = useT();
+  const { tenant, event: id } = useParams({ from: "/t/$tenant/events/$event" });
+  const event = useQuery(eventQuery(tenant, id));
+  const deliveries = useInfiniteQuery({ ...deliveriesQuery(tenant, { event: id }), refetchInterval: 5_000 });
+  const endpoints = useQuery(endpointsQuery(tenant));
+  const contracts = useQuery(contractsQuery(t.code as Language));
+  const titles = useEventTitles();
+  const base = `/t/${encodeURIComponent(tenant)}`;
+  const back = <Anchor component={Link} {...{ to: `${base}/events` }} size="sm" c="dimmed">← {t.events.title}</Anchor>;
+  if (event.error) return <>{back}<PageHead title={t.events.title1} /><Trouble error={event.error} retry={() => void event.refetch()} /></>;
+  if (!event.data) return <Skeletons />;
+  const { event: e, payload } = event.data;
+  const items = deliveries.data?.pages.flatMap((p) => p.items) ?? [];
+  const without = (endpoints.data ?? []).filter((x) => !items.some((d) => d.endpoint === x.id));
+  return (
+    <>
+      {back}
+      <PageHead title={titles(e.contract, e.type)} text={<span className="mono">{e.type}</span>} />
+      <Stack gap="lg">
+        <Paper p="lg">
+          <SimpleGrid component="dl" cols={{ base: 1, xs: 2, md: 3 }} m={0}>
+            <Fact label={t.common.created}>{exactTime(e.created_at, t.locale)}</Fact>
+            <Fact label={t.events.contract}>{contracts.data?.find((c) => c.name === e.contract)?.title ?? e.contract}</Fact>
+            <Fact label={t.events.source}>{t.events.sources[e.source] ?? e.source}</Fact>
+            {e.external_id && <Fact label={t.events.externalId}><span className="mono">{e.external_id}</span></Fact>}
+            <Fact label="Id"><Group gap={4} wrap="nowrap"><span className="mono">{e.id}</span><Copy text={e.id} label={`${t.common.copy}: Id`} /></Group></Fact>
+          </SimpleGrid>
+        </Paper>
+        <section aria-labelledby="deliveries">
+          <Title order={2} id="deliveries" mb="sm">{t.events.deliveries}</Title>
+          <Trouble error={deliveries.error} />
+          <Paper>
+            {deliveries.isPending ? <Skeletons rows={2} /> : items.length === 0 ? <Text p="lg" size="sm" c="dimmed">{t.events.noDeliveries}</Text> : (
+              <Table.ScrollContainer minWidth={480} type="native" tabIndex={0}>
+                <Table>
+                  <Table.Thead><Table.Tr><Table.Th>{t.deliveries.endpoint}</Table.Th><Table.Th>{t.common.state}</Table.Th><Table.Th>{t.deliveries.attempts}</Table.Th><Table.Th>{t.common.time}</Table.Th></Table.Tr></Table.Thead>
+                  <Table.Tbody>
+                    {items.map((d) => {
+                      const x = endpoints.data?.find((y) => y.id === d.endpoint);
+                      return (
+                        <Table.Tr key={d.id}>
+                          <Table.Td><Anchor component={Link} {...{ to: `${base}/deliveries/${d.id}` }} size="sm" fw={550}>{x ? x.name || x.url : t.deliveries.gone}</Anchor></Table.Td>
+                          <Table.Td><StateBadge state={d.state} /></Table.Td>
+                          <Table.Td className="number">{d.attempts}</Table.Td>
+                          <Table.Td><Text size="sm"><Time at={d.finished_at ?? d.created_at} /></Text></Table.Td>
+                        </Table.Tr>
+                      );
+                    })}
+                  </Table.Tbody>
+                </Table>
+              </Table.ScrollContainer>
+            )}
+          </Paper>
+          {without.length > 0 && without.length <= 20 && (
+            <Stack gap="xs" mt="md">
+              <Text size="sm" fw={600}>{t.events.explainTitle}</Text>
+              {without.map((x) => <WhyNot key={x.id} tenant={tenant} event={id} endpoint={x} />)}
+            </Stack>
+          )}
+        </section>
+        <Paper p="lg"><Code text={payload} label={t.events.payload} /></Paper>
+      </Stack>
+    </>
+  );
+}
+
+function WhyNot({ tenant, event, endpoint }: { tenant: string; event: string; endpoint: Endpoint }) {
+  const t = useT();
+  const explain = useMutation({
+    mutationFn: () => ok(api.GET("/v1/tenants/{tenant}/events/{event}/explain", { params: { path: { tenant, event }, query: { endpoint: endpoint.id, lang: t.code as Language } } })),
+  });
+  return (
+    <Paper p="sm">
+      <Group justify="space-between" gap="sm">
+        <Group gap="xs"><Text size="sm">{endpoint.name || endpoint.url}</Text><HealthBadge endpoint={endpoint} /></Group>
+        {!explain.data && <Button size="xs" variant="default" leftSection={<IconHelp size={14} />} loading={explain.isPending} onClick={() => explain.mutate()}>{t.events.explain}</Button>}
+      </Group>
+      <div aria-live="polite">
+        {explain.data?.reasons.map((r) => <Text key={r.code} size="sm" mt={4} c="dimmed">{r.detail}{r.cause && <span className="mono"> {r.cause}</span>}</Text>)}
+        <Trouble error={explain.error} />
+      </div>
+    </Paper>
+  );
+}

@@ -1,0 +1,108 @@
+// API keys: made, shown once, revoked.
+import { Alert, Button, Code as Mono, Group, Modal, Paper, Radio, Select, Stack, Table, Text, TextInput } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { notifications } from "@mantine/notifications";
+import { IconKey, IconPlus } from "@tabler/icons-react";
+import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, type Key, ok } from "../api/client";
+import { keysQuery, queryClient, tenantsQuery } from "../api/queries";
+import { useT } from "../i18n";
+import { Copy, Empty, PageHead, Skeletons, Time, Trouble } from "../parts/basics";
+import { Confirm } from "../parts/Confirm";
+
+export function KeysPage() {
+  const t = useT();
+  const [making, { open, close }] = useDisclosure();
+  const [revoking, setRevoking] = useState<Key>();
+  const list = useInfiniteQuery(keysQuery());
+  const items = list.data?.pages.flatMap((p) => p.items) ?? [];
+  const revoke = useMutation({
+    mutationFn: (k: Key) => ok(api.DELETE("/v1/keys/{key}", { params: { path: { key: k.id } } })),
+    onSuccess: () => {
+      notifications.show({ message: t.keys.revoked });
+      setRevoking(undefined);
+      return queryClient.invalidateQueries({ queryKey: ["keys"] });
+    },
+  });
+  const add = <Button leftSection={<IconPlus size={16} />} onClick={open}>{t.keys.new}</Button>;
+  return (
+    <>
+      <PageHead title={t.keys.title} text={t.keys.text}>{items.length > 0 && add}</PageHead>
+      <Trouble error={list.error} retry={() => void list.refetch()} />
+      {!list.error && (
+        <Paper>
+          {list.isPending ? <Skeletons /> : items.length === 0 ? <Empty icon={<IconKey size={40} stroke={1.5} />} title={t.keys.empty} text={t.keys.emptyText}>{add}</Empty> : (
+            <Table.ScrollContainer minWidth={720} type="native" tabIndex={0}>
+              <Table>
+                <Table.Thead><Table.Tr><Table.Th>{t.common.name}</Table.Th><Table.Th>{t.keys.role}</Table.Th><Table.Th>{t.keys.tenant}</Table.Th><Table.Th>{t.keys.hint}</Table.Th><Table.Th>{t.common.created}</Table.Th><Table.Th>{t.keys.expires}</Table.Th><Table.Th aria-label={t.common.actions} /></Table.Tr></Table.Thead>
+                <Table.Tbody>
+                  {items.map((k) => (
+                    <Table.Tr key={k.id}>
+                      <Table.Td fw={550}>{k.name || t.common.unnamed}</Table.Td>
+                      <Table.Td>{t.roles[k.role]}</Table.Td>
+                      <Table.Td>{k.tenant ? <span className="mono">{k.tenant}</span> : t.keys.allTenants}</Table.Td>
+                      <Table.Td className="mono">…{k.hint}</Table.Td>
+                      <Table.Td><Time at={k.created_at} /></Table.Td>
+                      <Table.Td><Time at={k.expires_at} /></Table.Td>
+                      <Table.Td ta="right"><Button size="xs" variant="default" onClick={() => setRevoking(k)}>{t.keys.revoke}</Button></Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          )}
+        </Paper>
+      )}
+      {list.hasNextPage && <Button variant="default" mt="md" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>{t.common.more}</Button>}
+      {making && <NewKey onClose={close} />}
+      {revoking && (
+        <Confirm title={t.keys.revokeTitle(revoking.name || `…${revoking.hint}`)} text={t.keys.revokeText} verb={t.keys.revoke} danger busy={revoke.isPending} error={revoke.error}
+          onCancel={() => setRevoking(undefined)} onConfirm={() => revoke.mutate(revoking)} />
+      )}
+    </>
+  );
+}
+
+function NewKey({ onClose }: { onClose: () => void }) {
+  const t = useT();
+  const tenants = useInfiniteQuery(tenantsQuery());
+  const [name, setName] = useState("");
+  const [role, setRole] = useState<Key["role"]>("tenant");
+  const [tenant, setTenant] = useState<string | null>(null);
+  const make = useMutation({
+    mutationFn: () => ok(api.POST("/v1/keys", { body: { name: name.trim(), role, ...(role !== "operator" && tenant ? { tenant } : {}) } })),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: ["keys"] }),
+  });
+  return (
+    <Modal opened onClose={onClose} title={<Text fw={620}>{make.data ? t.keys.onceTitle : t.keys.new}</Text>} centered closeOnClickOutside={!make.data} closeButtonProps={{ "aria-label": t.common.close }}>
+      {make.data ? (
+        <Stack>
+          <Alert color="yellow" variant="light" role="status">{t.keys.once}</Alert>
+          <Group gap="xs" wrap="nowrap"><Mono style={{ overflowWrap: "anywhere" }}>{make.data.key}</Mono><Copy text={make.data.key} label={t.common.copy} /></Group>
+          <Group justify="flex-end"><Button onClick={onClose}>{t.common.close}</Button></Group>
+        </Stack>
+      ) : (
+        <form onSubmit={(e) => {
+          e.preventDefault();
+          make.mutate();
+        }}>
+          <Stack>
+            <TextInput label={t.common.name} value={name} onChange={(e) => setName(e.currentTarget.value)} data-autofocus />
+            <Radio.Group label={t.keys.role} value={role} onChange={(v) => setRole(v as Key["role"])}>
+              <Stack gap="xs" mt={6}>
+                {(["operator", "tenant", "publish", "read"] as const).map((r) => <Radio key={r} value={r} label={t.roles[r]} description={t.keys.roleHelp[r]} />)}
+              </Stack>
+            </Radio.Group>
+            {role !== "operator" && (
+              <Select label={t.keys.tenant} placeholder={role === "tenant" ? t.nav.pickTenant : t.keys.allTenants} searchable clearable value={tenant} onChange={setTenant}
+                data={(tenants.data?.pages.flatMap((p) => p.items) ?? []).map((x) => ({ value: x.id, label: x.name || x.id }))} />
+            )}
+            <Trouble error={make.error} />
+            <Group justify="flex-end"><Button variant="default" onClick={onClose}>{t.common.cancel}</Button><Button type="submit" loading={make.isPending}>{t.keys.create}</Button></Group>
+          </Stack>
+        </form>
+      )}
+    </Modal>
+  );
+}

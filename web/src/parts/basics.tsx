@@ -1,0 +1,158 @@
+// Small parts that all pages share.
+import { ActionIcon, Alert, Badge, Box, Button, CopyButton, Group, Skeleton, Stack, Text, Title, Tooltip } from "@mantine/core";
+import { IconAlertTriangle, IconCheck, IconCopy } from "@tabler/icons-react";
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from "react";
+import { type Delivery, type Endpoint, Problem } from "../api/client";
+import { exactTime, relativeTime } from "../format";
+import { useT } from "../i18n";
+
+/** The head of a page, and its title in the browser. */
+export function PageHead({ title, text, children }: { title: string; text?: ReactNode; children?: ReactNode }) {
+  useEffect(() => {
+    document.title = `${title} · Gancho`;
+  }, [title]);
+  return (
+    <Group justify="space-between" align="flex-end" mb="lg" gap="sm">
+      <Box style={{ minWidth: 0, flex: "1 1 16rem" }}>
+        <Title order={1}>{title}</Title>
+        {text && <Text c="dimmed" size="sm" mt={2} component="div">{text}</Text>}
+      </Box>
+      {children && <Group gap="xs">{children}</Group>}
+    </Group>
+  );
+}
+
+let now = Date.now();
+const tickers = new Set<() => void>();
+setInterval(() => {
+  now = Date.now();
+  for (const f of tickers) f();
+}, 5_000);
+
+function useNow(): number {
+  return useSyncExternalStore(
+    (f) => {
+      tickers.add(f);
+      return () => tickers.delete(f);
+    },
+    () => now,
+  );
+}
+
+/** A time as people say it, exact when one points at it. */
+export function Time({ at }: { at: string | null | undefined }) {
+  const t = useT();
+  const n = useNow();
+  if (!at) return <Text span c="dimmed" inherit>{t.common.never}</Text>;
+  return (
+    <Tooltip label={exactTime(at, t.locale)}>
+      <time dateTime={at} className="nowrap number">{relativeTime(at, t.locale, Math.max(n, Date.now()))}</time>
+    </Tooltip>
+  );
+}
+
+const stateColor: Record<Delivery["state"], string> = { pending: "blue", sending: "blue", retrying: "yellow", delivered: "teal", failed: "red", unknown: "orange", cancelled: "gray" };
+
+export function StateBadge({ state }: { state: Delivery["state"] }) {
+  const t = useT();
+  return <Tone color={stateColor[state]}>{t.deliveryState[state]}</Tone>;
+}
+
+/** What one wants to know of an endpoint at a glance. */
+export function endpointHealth(e: Endpoint): "paused" | "disabled" | "failing" | "working" | "unused" {
+  if (e.state !== "active") return e.state;
+  if (e.failing_since) return "failing";
+  return e.last_run ? "working" : "unused";
+}
+
+const healthColor = { paused: "yellow", disabled: "gray", failing: "red", working: "teal", unused: "blue" };
+
+export function HealthBadge({ endpoint }: { endpoint: Endpoint }) {
+  const t = useT();
+  const health = endpointHealth(endpoint);
+  return <Tone color={healthColor[health]}>{t.endpointState[health]}</Tone>;
+}
+
+/** A word with a dot of its colour: the word carries the meaning, the colour helps. */
+export function Tone({ color, children }: { color: string; children: ReactNode }) {
+  return (
+    <Badge variant="default" leftSection={<span className="dot" style={{ background: `var(--mantine-color-${color}-6)` }} aria-hidden />} style={{ flex: "none" }}>
+      {children}
+    </Badge>
+  );
+}
+
+/** A problem, and how to try again. */
+export function Trouble({ error, retry }: { error: unknown; retry?: () => void }) {
+  const t = useT();
+  if (!error) return null;
+  const p = error instanceof Problem ? error : undefined;
+  const rest = p?.errors.filter((e) => e.detail !== p.message) ?? [];
+  return (
+    <Alert color="red" variant="light" icon={<IconAlertTriangle />} title={t.problem.title} role="alert">
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm">{p ? (p.status === 0 ? t.problem.network : p.message) : String(error instanceof Error ? error.message : error)}</Text>
+        {rest.map((e) => (
+          <Text key={`${e.pointer}${e.parameter}${e.detail}`} size="sm"><span className="mono">{e.pointer ?? e.parameter}</span> {e.detail}</Text>
+        ))}
+        {retry && <Button variant="default" size="xs" onClick={retry}>{t.common.retry}</Button>}
+      </Stack>
+    </Alert>
+  );
+}
+
+/** What to do where there is nothing yet. */
+export function Empty({ icon, title, text, children }: { icon: ReactNode; title: string; text: string; children?: ReactNode }) {
+  return (
+    <Stack align="center" gap={6} py={56} px="md" ta="center">
+      <Box c="dimmed" mb={4} aria-hidden>{icon}</Box>
+      <Text fw={600}>{title}</Text>
+      <Text c="dimmed" size="sm" maw={440}>{text}</Text>
+      {children && <Group mt="sm" justify="center">{children}</Group>}
+    </Stack>
+  );
+}
+
+export function Skeletons({ rows = 6, height = 28 }: { rows?: number; height?: number }) {
+  const t = useT();
+  return (
+    <Stack gap="sm" p="md" aria-busy aria-label={t.common.loading} role="status">
+      {Array.from({ length: rows }, (_, i) => <Skeleton key={i} height={height} radius="sm" />)}
+    </Stack>
+  );
+}
+
+export function Copy({ text, label }: { text: string; label?: string }) {
+  const t = useT();
+  return (
+    <CopyButton value={text} timeout={1500}>
+      {({ copied, copy }) => (
+        <Tooltip label={copied ? t.common.copied : (label ?? t.common.copy)}>
+          <ActionIcon variant="subtle" color={copied ? "teal" : "gray"} onClick={copy} aria-label={label ?? t.common.copy}>
+            {copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
+          </ActionIcon>
+        </Tooltip>
+      )}
+    </CopyButton>
+  );
+}
+
+/** A label and what it says, in a list. */
+export function Fact({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <div style={{ minWidth: 0 }}>
+      <Text size="xs" c="dimmed" component="dt">{label}</Text>
+      <Text size="sm" component="dd" m={0} style={{ overflowWrap: "anywhere" }}>{children}</Text>
+    </div>
+  );
+}
+
+/** A value that settles a moment after the typing stops. */
+export function useSettled<T>(value: T, ms = 300): T {
+  const [settled, set] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => set(value), ms);
+    return () => clearTimeout(timer);
+  }, [value, ms]);
+  return settled;
+}

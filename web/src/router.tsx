@@ -1,0 +1,89 @@
+// Which page is at which address. Each is loaded when it is first looked at.
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { Trouble } from "./parts/basics";
+import { portal } from "./session";
+import { NothingHere, Waiting } from "./shell/App";
+import { Shell } from "./shell/Shell";
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NothingHere });
+const at = <P extends string>(path: P, load: () => ReturnType<typeof lazyRouteComponent>) => createRoute({ getParentRoute: () => root, path, component: load() });
+
+export interface DeliverySearch {
+  endpoint?: string;
+  event?: string;
+  type?: string;
+  state?: string;
+  since?: string;
+  until?: string;
+}
+
+const text = (v: unknown) => (typeof v === "string" && v !== "" ? v : undefined);
+
+const deliveries = createRoute({
+  getParentRoute: () => root,
+  path: "/t/$tenant/deliveries",
+  component: lazyRouteComponent(() => import("./pages/Deliveries"), "DeliveriesPage"),
+  validateSearch: (s: Record<string, unknown>): DeliverySearch => ({
+    endpoint: text(s.endpoint), event: text(s.event), type: text(s.type), state: text(s.state), since: text(s.since), until: text(s.until),
+  }),
+});
+
+const endpointTabs = ["history", "configuration", "test"] as const;
+const endpoint = createRoute({
+  getParentRoute: () => root,
+  path: "/t/$tenant/endpoints/$endpoint",
+  component: lazyRouteComponent(() => import("./pages/Endpoint"), "EndpointPage"),
+  validateSearch: (s: Record<string, unknown>): { tab?: (typeof endpointTabs)[number] } => ({ tab: endpointTabs.find((x) => x === s.tab) }),
+});
+
+const contractTabs = ["docs", "playground"] as const;
+const contract = createRoute({
+  getParentRoute: () => root,
+  path: "/contracts/$contract",
+  component: lazyRouteComponent(() => import("./pages/Contract"), "ContractPage"),
+  validateSearch: (s: Record<string, unknown>): { tab?: (typeof contractTabs)[number] } => ({ tab: contractTabs.find((x) => x === s.tab) }),
+});
+
+const tree = root.addChildren([
+  createRoute({
+    getParentRoute: () => root,
+    path: "/",
+    component: lazyRouteComponent(() => import("./pages/Home"), "HomePage"),
+  }),
+  at("/tenants", () => lazyRouteComponent(() => import("./pages/Tenants"), "TenantsPage")),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/t/$tenant",
+    beforeLoad: ({ params }) => {
+      throw redirect({ to: "/t/$tenant/endpoints", params });
+    },
+  }),
+  at("/t/$tenant/endpoints", () => lazyRouteComponent(() => import("./pages/Endpoints"), "EndpointsPage")),
+  at("/t/$tenant/endpoints/new", () => lazyRouteComponent(() => import("./pages/EndpointForm"), "NewEndpointPage")),
+  endpoint,
+  at("/t/$tenant/endpoints/$endpoint/edit", () => lazyRouteComponent(() => import("./pages/EndpointForm"), "EditEndpointPage")),
+  deliveries,
+  at("/t/$tenant/events", () => lazyRouteComponent(() => import("./pages/Events"), "EventsPage")),
+  at("/t/$tenant/events/$event", () => lazyRouteComponent(() => import("./pages/Event"), "EventPage")),
+  at("/contracts", () => lazyRouteComponent(() => import("./pages/Contracts"), "ContractsPage")),
+  contract,
+  at("/keys", () => lazyRouteComponent(() => import("./pages/Keys"), "KeysPage")),
+  at("/t/$tenant/deliveries/$delivery", () => lazyRouteComponent(() => import("./pages/Delivery"), "DeliveryPage")),
+]);
+
+export const makeRouter = () =>
+  createRouter({
+    routeTree: tree,
+    basepath: portal ? "/portal" : "/",
+    defaultPreload: "intent",
+    defaultPendingComponent: Waiting,
+    defaultErrorComponent: ({ error, reset }) => <Trouble error={error} retry={reset} />,
+    defaultNotFoundComponent: NothingHere,
+    scrollRestoration: true,
+  });
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,129 @@
+// The frame around every page: where one is, and where one can go.
+import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, ScrollArea, Select, Text } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconBook2, IconBuilding, IconKey, IconLogout, IconSend, IconTarget, IconUserCircle, IconWebhook } from "@tabler/icons-react";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
+import { createContext, type ReactNode, useContext, useEffect } from "react";
+import { tenantsQuery } from "../api/queries";
+import mark from "../gancho.svg";
+import { useT } from "../i18n";
+import { portal, useVisitor } from "../session";
+import { LanguageMenu, ThemeToggle } from "./Controls";
+
+export const SignOutContext = createContext<() => Promise<void>>(async () => {});
+
+const remembered = "gancho.tenant";
+
+function remember(tenant?: string) {
+  try {
+    if (tenant) sessionStorage.setItem(remembered, tenant);
+    return sessionStorage.getItem(remembered) ?? undefined;
+  } catch {
+    return tenant;
+  }
+}
+
+/** The tenant that the pages are about: the one in the address, the visitor's own, or the last. */
+export function useTenant(): string | undefined {
+  const visitor = useVisitor();
+  const { tenant } = useParams({ strict: false });
+  return visitor.tenant || tenant || remember();
+}
+
+export function Shell() {
+  const t = useT();
+  const visitor = useVisitor();
+  const signOut = useContext(SignOutContext);
+  const [open, { toggle, close }] = useDisclosure();
+  const tenant = useTenant();
+  const { tenant: shown } = useParams({ strict: false });
+  useEffect(() => void remember(shown), [shown]);
+  const path = useRouterState({ select: (s) => s.location.pathname });
+  useEffect(close, [path]);
+  const everywhere = visitor.role === "operator" || (visitor.role === "read" && !visitor.tenant);
+
+  return (
+    <AppShell header={{ height: 56 }} navbar={{ width: 232, breakpoint: "sm", collapsed: { mobile: !open } }} padding={{ base: "md", sm: "xl" }}
+      styles={{ main: { background: "var(--page)" } }}>
+      <a className="skip" href="#content">{t.common.skip}</a>
+      <AppShell.Header px="md">
+        <Group h="100%" justify="space-between" wrap="nowrap">
+          <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
+            <Burger opened={open} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t.common.menu} />
+            {portal ? (
+              <Text fw={650} className="clip">{visitor.tenantName || visitor.tenant}</Text>
+            ) : (
+              <Link to="/" className="plain" style={{ display: "flex", gap: 8, alignItems: "center", textDecoration: "none" }}>
+                <img src={mark} width={26} height={26} alt="" />
+                <Text fw={650}>Gancho</Text>
+              </Link>
+            )}
+          </Group>
+          <Group gap={4} wrap="nowrap">
+            <LanguageMenu />
+            <ThemeToggle />
+            {!portal && (
+              <Menu position="bottom-end">
+                <Menu.Target>
+                  <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t.signIn.as(visitor.name || t.roles[visitor.role] || "")}><IconUserCircle size={21} /></ActionIcon>
+                </Menu.Target>
+                <Menu.Dropdown>
+                  <Menu.Label>{t.signIn.as(visitor.name === "admin" ? t.signIn.admin : visitor.name || t.roles[visitor.role] || "")}</Menu.Label>
+                  <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>{t.signIn.signOut}</Menu.Item>
+                </Menu.Dropdown>
+              </Menu>
+            )}
+          </Group>
+        </Group>
+      </AppShell.Header>
+
+      <AppShell.Navbar p="sm" aria-label={t.common.menu}>
+        <AppShell.Section grow component={ScrollArea} type="auto">
+          {everywhere && <TenantPicker tenant={tenant} />}
+          {tenant && (
+            <>
+              <Item to="/t/$tenant/endpoints" tenant={tenant} icon={<IconTarget size={18} />} label={t.nav.endpoints} />
+              <Item to="/t/$tenant/deliveries" tenant={tenant} icon={<IconSend size={18} />} label={t.nav.deliveries} />
+              <Item to="/t/$tenant/events" tenant={tenant} icon={<IconWebhook size={18} />} label={t.nav.events} />
+            </>
+          )}
+          <Item to="/contracts" icon={<IconBook2 size={18} />} label={t.nav.contracts} />
+          {everywhere && (
+            <>
+              <Text size="xs" c="dimmed" fw={600} px="sm" pt="md" pb={4}>{t.nav.admin}</Text>
+              <Item to="/tenants" icon={<IconBuilding size={18} />} label={t.nav.tenants} />
+              {visitor.role === "operator" && <Item to="/keys" icon={<IconKey size={18} />} label={t.nav.keys} />}
+            </>
+          )}
+        </AppShell.Section>
+      </AppShell.Navbar>
+
+      <AppShell.Main id="content" tabIndex={-1} style={{ outline: "none" }}>
+        <div className="page"><Outlet /></div>
+      </AppShell.Main>
+    </AppShell>
+  );
+}
+
+function Item({ to, tenant, exact, icon, label }: { to: string; tenant?: string; exact?: boolean; icon: ReactNode; label: string }) {
+  const path = useRouterState({ select: (s) => s.location.pathname });
+  const target = tenant ? to.replace("$tenant", encodeURIComponent(tenant)) : to;
+  const active = exact ? path === target || path === `${target}/` : path === target || path.startsWith(`${target}/`);
+  return (
+    <NavLink component={Link as unknown as "a"} {...{ to: target, activeOptions: { exact: true } }} label={label} leftSection={icon} active={active} aria-current={active ? "page" : undefined} style={{ borderRadius: 8 }} mb={2} />
+  );
+}
+
+function TenantPicker({ tenant }: { tenant?: string }) {
+  const t = useT();
+  const go = useNavigate();
+  const list = useInfiniteQuery(tenantsQuery());
+  const items = list.data?.pages.flatMap((p) => p.items) ?? [];
+  const data = items.map((x) => ({ value: x.id, label: x.name || x.id }));
+  if (tenant && !items.some((x) => x.id === tenant)) data.unshift({ value: tenant, label: tenant });
+  return (
+    <Select aria-label={t.nav.tenant} placeholder={t.nav.pickTenant} data={data} value={tenant ?? null} searchable allowDeselect={false} mb="sm" nothingFoundMessage={t.common.none}
+      onChange={(v) => v && void go({ to: "/t/$tenant/endpoints", params: { tenant: v } })} maxDropdownHeight={320} />
+  );
+}

@@ -1,0 +1,122 @@
+// A server of its own, a receiver and a browser, for each test file. Nothing is
+// shared and no port is fixed.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import http from "node:http";
+import os from "node:os";
+import path from "node:path";
+import readline from "node:readline";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import ts from "typescript";
+
+const web = fileURLToPath(new URL("..", import.meta.url));
+const screens = path.join(web, "..", "artifacts", "screens");
+const axe = readFileSync(path.join(web, "node_modules/axe-core/axe.min.js"), "utf8");
+
+export const adminKey = "browser-test-admin-key";
+export const patience = 60_000; // ms; a slow machine under load is no failure
+
+/** The texts of the pages in a language: what a person reads and looks for. */
+export async function texts(language) {
+  const source = readFileSync(path.join(web, "src/i18n", `${language}.ts`), "utf8");
+  const js = ts.transpileModule(source, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } }).outputText;
+  return (await import(`data:text/javascript;base64,${Buffer.from(js).toString("base64")}`)).default;
+}
+
+/** Starts the program as a person would. */
+export async function startServer() {
+  const data = mkdtempSync(path.join(os.tmpdir(), "gancho-web-"));
+  const child = spawn(path.join(web, "../bin/gancho"), ["serve", "--listen", "127.0.0.1:0", "--data", data, "--allow-networks", "127.0.0.0/8", "--log-level", "warn"], {
+    env: { ...process.env, GANCHO_ADMIN_KEY: adminKey },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const lines = readline.createInterface({ input: child.stdout });
+  const url = await new Promise((resolve, reject) => {
+    lines.on("line", (line) => {
+      const m = /listens on (http:\S+)/.exec(line);
+      if (m) resolve(m[1]);
+    });
+    child.once("exit", (code) => reject(new Error(`the server ended at once, with ${code}`)));
+  });
+  const call = async (method, at, body, key = adminKey) => {
+    const answer = await fetch(url + at, { method, headers: { Authorization: `Bearer ${key}` }, body: body === undefined ? undefined : JSON.stringify(body) });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${at}: ${answer.status} ${text}`);
+    return text ? JSON.parse(text) : undefined;
+  };
+  return {
+    url,
+    call,
+    async stop() {
+      child.kill("SIGTERM");
+      if (child.exitCode === null) await once(child, "exit");
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A receiver: /hooks takes webhooks; anything else shows a web page, as a wrong address does. */
+export async function startReceiver() {
+  const got = [];
+  const server = http.createServer((req, res) => {
+    let body = "";
+    req.on("data", (part) => (body += part));
+    req.on("end", () => {
+      got.push({ path: req.url, headers: req.headers, body });
+      if (req.url === "/hooks") {
+        res.setHeader("Content-Type", "application/json");
+        res.end('{"received":true}');
+      } else if (req.url === "/broken") {
+        res.statusCode = 500;
+        res.end("no");
+      } else {
+        res.setHeader("Content-Type", "text/html");
+        res.end("<!doctype html><html><title>Welcome</title><body>Welcome to our shop</body></html>");
+      }
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { url: `http://127.0.0.1:${server.address().port}`, got, stop: () => new Promise((r) => server.close(r)) };
+}
+
+export const startBrowser = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+
+/** A window of one person, who speaks a language and is not known yet. */
+export async function open(browser, { locale = "en-US", width = 1440, height = 900, dark = false } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, locale, colorScheme: dark ? "dark" : "light", reducedMotion: "reduce" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(patience);
+  const wrong = [];
+  page.on("pageerror", (e) => wrong.push(`error in the page: ${e.message}`));
+  page.on("console", (m) => {
+    // A refused request is part of some tests; anything else is a mistake of ours.
+    if (m.type() === "error" && !m.text().startsWith("Failed to load resource")) wrong.push(m.text());
+  });
+  return { page, wrong, close: () => context.close() };
+}
+
+/** What a screen reader or a keyboard would stumble over. */
+export async function stumbles(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"], rules: { region: { enabled: false } } }));
+  return found.violations
+    .filter((v) => v.impact === "serious" || v.impact === "critical")
+    .map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => `${n.html} (${n.any.map((a) => a.message).join("; ")})`).slice(0, 3).join("\n  ")}`);
+}
+
+/** Nothing sticks out to the side. */
+export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+export async function screenshot(page, name) {
+  mkdirSync(screens, { recursive: true });
+  await page.screenshot({ path: path.join(screens, `${name}.png`) });
+}
+
+/** Chooses from a list that opens. */
+export async function choose(page, field, option) {
+  await field.click();
+  await page.getByRole("option", { name: option }).first().click();
+}

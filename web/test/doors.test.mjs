@@ -1,0 +1,92 @@
+// Who gets in, and to what.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { adminKey, open, screenshot, startBrowser, startServer, stumbles, texts } from "./bed.mjs";
+
+let server;
+let browser;
+let t;
+
+before(async () => {
+  [server, browser, t] = await Promise.all([startServer(), startBrowser(), texts("en")]);
+  for (const tenant of ["ours", "theirs"]) {
+    await server.call("PUT", `/v1/tenants/${tenant}`, { name: tenant });
+    await server.call("POST", `/v1/tenants/${tenant}/endpoints`, { name: `endpoint of ${tenant}`, url: "https://example.com/hooks" });
+  }
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function signIn(page, key) {
+  await page.goto(server.url);
+  await page.getByLabel(t.signIn.key, { exact: true }).fill(key);
+  await page.getByRole("button", { name: t.signIn.submit }).click();
+}
+
+test("a wrong key is refused, the right one lets in, and signing out ends it", async () => {
+  const { page, wrong, close } = await open(browser);
+  await signIn(page, "gk_this-is-no-key");
+  await page.getByText("does not exist").waitFor();
+  assert.equal(await page.getByLabel(t.signIn.key, { exact: true }).inputValue(), "gk_this-is-no-key");
+  assert.deepEqual(await stumbles(page), []);
+  await screenshot(page, "sign-in");
+  await signIn(page, adminKey);
+  await page.getByRole("heading", { name: t.overview.title, exact: true }).or(page.getByRole("heading", { name: t.tenants.title, exact: true })).waitFor();
+  const cookies = await page.context().cookies(`${server.url}/v1/session`);
+  assert.ok(cookies.length === 1 && cookies[0].httpOnly && cookies[0].sameSite === "Strict", JSON.stringify(cookies));
+  assert.equal(await page.evaluate(() => document.cookie), "");
+  await page.reload();
+  await page.getByRole("button", { name: t.signIn.as("admin") }).click();
+  await page.getByRole("menuitem", { name: t.signIn.signOut }).click();
+  await page.getByRole("button", { name: t.signIn.submit }).waitFor();
+  await page.reload();
+  await page.getByRole("button", { name: t.signIn.submit }).waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("a revoked key ends its session", async () => {
+  const made = await server.call("POST", "/v1/keys", { role: "tenant", tenant: "ours" });
+  const { page, close } = await open(browser);
+  await signIn(page, made.key);
+  await page.getByRole("heading", { name: t.overview.title, exact: true }).or(page.getByRole("heading", { name: t.endpoints.title, exact: true })).waitFor();
+  await server.call("DELETE", `/v1/keys/${made.id}`);
+  await page.getByRole("link", { name: t.nav.events }).click();
+  await page.getByText(t.signIn.ended).waitFor();
+  await close();
+});
+
+test("one tenant cannot see another", async () => {
+  const link = await server.call("POST", "/v1/tenants/ours/portal-links", { lang: "en" });
+  const { page, close } = await open(browser);
+  await page.goto(link.url);
+  await page.getByRole("link", { name: t.nav.endpoints }).click();
+  await page.getByText("endpoint of ours").first().waitFor();
+  await page.goto(`${server.url}/portal/t/theirs/endpoints`);
+  await page.getByRole("alert").waitFor();
+  assert.ok(!(await page.content()).includes("endpoint of theirs"));
+  assert.equal(await page.getByRole("link", { name: t.nav.keys }).count(), 0);
+  await close();
+});
+
+test("an expired link says so", async () => {
+  const link = await server.call("POST", "/v1/tenants/ours/portal-links", { lang: "en", expires_in: "1ms" });
+  const { page, close } = await open(browser);
+  await page.goto(link.url);
+  await page.getByText(t.portal.ended).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  await page.goto(`${server.url}/portal`);
+  await page.getByText(t.portal.ended).waitFor();
+  await close();
+});
+
+test("the console cannot be framed, and the page obeys its own rules", async () => {
+  const answer = await fetch(`${server.url}/`, { headers: { Accept: "text/html" } });
+  assert.match(answer.headers.get("content-security-policy"), /script-src 'self'; .*frame-ancestors 'none'/);
+  const script = /src="(\/assets\/[^"]+\.js)"/.exec(await answer.text())[1];
+  const asset = await fetch(server.url + script);
+  assert.match(asset.headers.get("cache-control"), /immutable/);
+  assert.equal((await fetch(`${server.url}/assets/nothing.js`)).status, 404);
+});

@@ -1,0 +1,139 @@
+// Every page, wide and narrow, light and dark: nothing in the way of a keyboard
+// or a screen reader, nothing sticking out, and a picture of each.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { adminKey, open, overflow, screenshot, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
+
+let server;
+let receiver;
+let browser;
+let t;
+const at = {};
+
+before(async () => {
+  [server, receiver, browser, t] = await Promise.all([startServer(), startReceiver(), startBrowser(), texts("es")]);
+  await server.call("PUT", "/v1/tenants/acme", { name: "Acme México" });
+  await server.call("PUT", "/v1/tenants/globex", { name: "Globex" });
+  const kobra = await server.call("GET", "/v1/contracts/kobra");
+  const visits = await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Visitas de campo", contract: "kobra", url: `${receiver.url}/hooks`, settings: { api_key: "token" } });
+  await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Facturación", url: `${receiver.url}/broken`, event_types: ["order.*"], retry: ["0s", "5m", "1h", "6h"] });
+  const crm = await server.call("POST", "/v1/tenants/acme/endpoints", { name: "CRM", url: `${receiver.url}/hooks` });
+  await server.call("POST", `/v1/tenants/acme/endpoints/${crm.id}/pause`);
+  const events = [];
+  for (let i = 0; i < 40; i++) events.push({ contract: "kobra", type: "visit.finished", payload: JSON.parse(kobra.events[0].example) });
+  for (let i = 0; i < 12; i++) events.push({ type: "order.paid", payload: { order: 1000 + i, total: 249.9 } });
+  const sent = await server.call("POST", "/v1/tenants/acme/events", events);
+  await server.call("POST", "/v1/keys", { role: "publish", name: "checkout" });
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const retrying = await server.call("GET", "/v1/tenants/acme/deliveries?state=retrying&limit=1");
+    const done = await server.call("GET", "/v1/tenants/acme/deliveries?state=delivered&limit=1");
+    if (retrying.items.length > 0 && done.items.length > 0) {
+      at.failing = retrying.items[0].id;
+      break;
+    }
+    assert.ok(Date.now() < deadline, "the deliveries were not made");
+    await new Promise((r) => setTimeout(r, 100));
+  }
+  at.endpoint = visits.id;
+  at.event = sent.items.at(-1).id;
+});
+after(async () => {
+  await browser?.close();
+  await receiver?.stop();
+  await server?.stop();
+});
+
+const pages = () => ({
+  overview: "/t/acme",
+  tenants: "/tenants",
+  endpoints: "/t/acme/endpoints",
+  "endpoint-new": "/t/acme/endpoints/new",
+  "endpoint-edit": `/t/acme/endpoints/${at.endpoint}/edit`,
+  "endpoint-history": `/t/acme/endpoints/${at.endpoint}`,
+  "endpoint-configuration": `/t/acme/endpoints/${at.endpoint}?tab=configuration`,
+  deliveries: "/t/acme/deliveries",
+  delivery: `/t/acme/deliveries/${at.failing}`,
+  events: "/t/acme/events",
+  event: `/t/acme/events/${at.event}`,
+  contracts: "/contracts",
+  contract: "/contracts/kobra",
+  playground: "/contracts/kobra?tab=playground",
+  keys: "/keys",
+  nothing: "/no/such/page",
+});
+
+for (const look of [{ name: "", width: 1440 }, { name: "-narrow", width: 360, height: 780 }, { name: "-dark", width: 1440, dark: true }]) {
+  test(`all pages${look.name}`, async () => {
+    const { page, wrong, close } = await open(browser, { ...look, locale: "es-MX" });
+    await page.goto(server.url);
+    await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
+    await page.getByRole("button", { name: t.signIn.submit }).click();
+    await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
+    for (const [name, path] of Object.entries(pages())) {
+      await page.goto(server.url + path);
+      await page.getByRole("heading", { level: 1 }).first().waitFor();
+      await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+      await screenshot(page, name + look.name);
+      assert.deepEqual(await stumbles(page), [], name);
+      assert.ok((await overflow(page)) <= 0, `${name} sticks out by ${await overflow(page)} pixels`);
+    }
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+}
+
+test("the keyboard is enough", async () => {
+  const { page, close } = await open(browser, { locale: "es-MX" });
+  await page.goto(server.url);
+  await page.locator("input:focus").waitFor(); // the field has the focus at once
+  await page.keyboard.type(adminKey);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
+  await page.goto(`${server.url}/t/acme/endpoints`);
+  await page.getByText("Visitas de campo").first().waitFor();
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), t.common.skip);
+  const menu = page.getByRole("button", { name: t.endpoints.menu("Visitas de campo") }).first();
+  await menu.focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("menuitem", { name: t.endpoints.history }).waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.getByRole("tab", { name: t.endpoints.history }).waitFor();
+  await close();
+});
+
+test("a filter finds what failed, and the address remembers it", async () => {
+  const { page, close } = await open(browser, { locale: "es-MX" });
+  await page.goto(server.url);
+  await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
+  await page.getByRole("button", { name: t.signIn.submit }).click();
+  await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
+  await page.goto(`${server.url}/t/acme/deliveries?state=retrying`);
+  const rows = page.getByRole("listitem").filter({ has: page.getByRole("link") });
+  await rows.nth(11).waitFor();
+  assert.equal(await rows.count(), 12);
+  await page.getByRole("button", { name: t.common.clear }).click();
+  await page.waitForURL((u) => !u.search.includes("state"));
+  await page.goto(`${server.url}/t/acme/deliveries?type=nothing.like.this`);
+  await page.getByText(t.deliveries.emptyFilter).waitFor();
+  await close();
+});
+
+test("a contract that is wrong says so at its line", async () => {
+  const { page, close } = await open(browser, { locale: "es-MX" });
+  await page.goto(server.url);
+  await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
+  await page.getByRole("button", { name: t.signIn.submit }).click();
+  await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
+  await page.goto(`${server.url}/contracts/kobra?tab=playground`);
+  const editor = page.getByRole("textbox", { name: t.contracts.source });
+  await editor.click();
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.type("nonsense: true\n");
+  await page.getByRole("button", { name: t.contracts.check }).click();
+  await page.getByText(`${t.contracts.line(1)}:`).first().waitFor();
+  await page.locator(".cm-lint-marker-error").first().waitFor();
+  await close();
+});

@@ -1,0 +1,12 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+// `npm run dev` serves the pages with hot reload and hands the API's paths to a
+// server on the usual port: make run, in another terminal.
+const api = "http://127.0.0.1:8480";
+
+export default defineConfig({
+  plugins: [react()],
+  build: { target: "es2022", cssTarget: ["chrome123", "firefox120", "safari17.5"], sourcemap: false, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  server: { proxy: { "/v1": api, "/openapi.json": api } },
+});
