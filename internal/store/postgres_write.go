@@ -107,26 +107,27 @@ func (p *postgres) write(ctx context.Context, conn *pgx.Conn, b *batch) error {
 	}
 }
 
-// current is what of a batch belongs to the present epoch; the rest is refused.
+// current is what of a batch belongs to the present epoch; the rest is refused. In
+// an epoch below zero, which is a node's between two, that is everything.
 // Publishers may try again, perhaps at another node.
 func current(b *batch, epoch int64) *batch {
 	now := *b
 	now.submissions = slices.DeleteFunc(slices.Clone(b.submissions), func(s *submission) bool {
-		if s.epoch == epoch {
+		if epoch >= 0 && s.epoch == epoch {
 			return false
 		}
 		s.err = hook.Unavailable(hook.ErrFenced)
 		return true
 	})
 	now.marks = slices.DeleteFunc(slices.Clone(b.marks), func(m *mark) bool {
-		if m.Epoch == epoch {
+		if epoch >= 0 && m.Epoch == epoch {
 			return false
 		}
 		m.err = hook.ErrFenced
 		return true
 	})
 	now.results = slices.DeleteFunc(slices.Clone(b.results), func(r *result) bool {
-		if r.Epoch == epoch {
+		if epoch >= 0 && r.Epoch == epoch {
 			return false
 		}
 		r.err = hook.ErrFenced
