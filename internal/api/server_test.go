@@ -66,7 +66,7 @@ func (w *idleWorker) Wake(id hook.EndpointID) {
 }
 
 // ownsNone keeps the worker from working through queues.
-type ownsNone struct{}
+type ownsNone struct{ deliver.OwnsAll }
 
 func (ownsNone) Owns(hook.EndpointID) bool { return false }
 

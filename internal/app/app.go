@@ -38,7 +38,11 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	}
 	tuneMemory()
 	log := cfg.logger(stderr)
-	data, err := openData(cfg.Data)
+	open := openData
+	if cfg.Database != "" {
+		open = func(dir string) (*data, error) { return joinData(ctx, dir) }
+	}
+	data, err := open(cfg.Data)
 	if err != nil {
 		return err
 	}
@@ -51,7 +55,10 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, store.Options{Path: filepath.Join(cfg.Data, "gancho.db"), Key: key, Log: log.With("part", "store")})
+	db, err := openStore(ctx, cfg, filepath.Join(cfg.Data, databaseFile), key, log)
+	if err != nil && cfg.Database != "" {
+		return fmt.Errorf("the PostgreSQL database cannot be used: %w", err)
+	}
 	if err != nil {
 		return fmt.Errorf("the database in %s cannot be opened: %w", cfg.Data, err)
 	}
@@ -64,7 +71,13 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s (is another server running there?): %w", cfg.Listen, err)
 	}
-	s := &server{cfg: cfg, log: log, db: db, admin: admin, key: key, listener: listener, stdout: stdout}
+	name := ""
+	if cfg.Database != "" {
+		if name, err = data.nodeName(); err != nil {
+			return err
+		}
+	}
+	s := &server{name: name, cfg: cfg, log: log, db: db, admin: admin, key: key, listener: listener, stdout: stdout}
 	if generated && !cfg.Demo { // the demo shows it further down
 		fmt.Fprintf(stdout, "Admin key (printed once, kept in %s): %s\n", data.adminKeyFile(), admin)
 	}
@@ -86,6 +99,7 @@ func tuneMemory() {
 
 // server is a running Gancho.
 type server struct {
+	name     string // of this node, see [data.nodeName]
 	cfg      Config
 	log      *slog.Logger
 	db       *store.DB
@@ -120,20 +134,24 @@ func (s *server) serve(ctx context.Context) error {
 	counts := stats.New(s.db, s.log.With("part", "stats"))
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()
+	nodes := s.newSharing()
 	scripts, err := newScripts()
 	if err != nil {
 		return err
 	}
 	defer scripts.Close()
 	worker := deliver.New(deliver.Options{
-		Store: s.db, Transport: sender, Contracts: inForce, Scripts: scripts, Observer: observer{attemptLog{metrics, s.log.With("part", "deliver")}, counts, &s.live},
-		Log: s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
+		Store: s.db, Owner: nodes, Transport: sender, Contracts: inForce, Scripts: scripts,
+		Observer: observer{attemptLog{metrics, s.log.With("part", "deliver")}, counts, &s.live},
+		Log:      s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
 	in := ingest.New(ingest.Options{
 		Store: s.db, Dispatcher: dispatcher{worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Troubled: metrics.troubles.Inc, Log: s.log.With("part", "ingest"),
 	})
+	newer := newReloader(known, s.log.With("part", "contracts"))
+	s.db.Watch(newer.changed)
 	s.db.Watch(in.Forget)
 	s.db.Watch(worker.Refresh)
 	known.Watch(in.Forget)
@@ -158,23 +176,25 @@ func (s *server) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := worker.TakeOver(ctx); err != nil {
+	if err := nodes.Start(ctx, worker); err != nil {
 		return fmt.Errorf("cannot read what waits to be delivered: %w", err)
 	}
 	// Requests stop first, then the worker; so there are two contexts.
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	parts, work := errgroup.WithContext(work)
+	parts.Go(func() error { return nodes.Run(work) })
 	parts.Go(func() error { return worker.Run(work) })
-	parts.Go(func() error { return in.Run(work) })
-	parts.Go(func() error { return house.run(work) })
+	parts.Go(func() error { return nodes.WhileLeading(work, in.Run) })
+	parts.Go(func() error { return nodes.WhileLeading(work, house.run) })
+	parts.Go(func() error { return newer.run(work) })
 	parts.Go(func() error { return counts.Run(work) })
 	if directory != nil {
 		parts.Go(func() error { return directory.Run(work) })
 	}
 
 	requests, front := errgroup.WithContext(ctx)
-	requests.Go(func() error { return schedules.Run(front) }) // a door like the others
+	requests.Go(func() error { return nodes.WhileLeading(front, schedules.Run) }) // a door like the others
 	requests.Go(func() error { return s.listen(front, profiler(handler, s.admin)) })
 	if s.cfg.Demo {
 		requests.Go(func() error { return s.demo(front, inForce) })
@@ -183,9 +203,25 @@ func (s *server) serve(ctx context.Context) error {
 	}
 	err = requests.Wait()
 	stopWork()
+	// What is in flight finishes under this node's lease; then others may have it.
+	keep, done := context.WithCancel(context.WithoutCancel(ctx))
+	kept := make(chan error, 1)
+	go func() { kept <- nodes.Keep(keep) }()
 	err = errors.Join(err, parts.Wait())
+	done()
+	err = errors.Join(err, <-kept)
+	s.leave(nodes)
 	counts.Flush(context.WithoutCancel(ctx)) // what the last requests came to
 	return err
+}
+
+// leave gives up what this node has; if it cannot, others take it some seconds later.
+func (s *server) leave(nodes sharing) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := nodes.Leave(ctx); err != nil {
+		s.log.Warn("other nodes not told that this one stopped: they will notice", "error", err)
+	}
 }
 
 // importContracts puts the stored contracts in force, then takes in what the

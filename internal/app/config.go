@@ -45,6 +45,8 @@ type Config struct {
 
 	Data string `name:"data" env:"GANCHO_DATA" default:"./gancho-data" placeholder:"DIR" help:"Directory of the database and the generated keys." doc:"It is made if it is absent, readable by its owner only. A backup of this directory is a backup of everything. Two servers cannot share one."`
 
+	Database Secret `name:"database" env:"GANCHO_DATABASE" placeholder:"URL" help:"PostgreSQL database that nodes share, as postgres://user:password@host/name; without it, a SQLite file in the data directory." doc:"Any number of servers with the same URL share the work. They need the same encryption key and admin key: set both, or give servers on one machine the same data directory, which then has only the generated keys. See docs/postgresql.md, also for PgBouncer."`
+
 	AdminKey Secret `name:"admin-key" env:"GANCHO_ADMIN_KEY" placeholder:"KEY" help:"API key of the operator, 16 characters or more." doc:"Without it a key is generated at the first start, stored in the data directory for its owner only, and printed once. Other programs on the machine can see flags, so prefer the environment variable or the file."`
 
 	AllowNetworks Networks `name:"allow-networks" env:"GANCHO_ALLOW_NETWORKS" placeholder:"CIDR,…" help:"Private networks that deliveries may reach all the same." doc:"Deliveries to private, loopback, link-local and metadata addresses are refused after the name was looked up, whatever the name says. List here the ranges of your own that endpoints may live in, separated by commas, such as 10.20.0.0/16,fd00:20::/48, or 127.0.0.0/8 to try things on one machine."`
@@ -128,6 +130,9 @@ func (c *Config) Validate() error {
 		if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			wrong("admin-key: the key has spaces or characters that cannot be sent in a header; use letters, digits and ASCII punctuation")
 		}
+	}
+	if url := string(c.Database); url != "" && !isPostgres(url) {
+		wrong("database: %v, or leave it out for a SQLite file in the data directory", errNotPostgres)
 	}
 	for _, p := range c.AllowNetworks {
 		if !p.IsValid() {

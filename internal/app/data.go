@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -10,15 +11,19 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"gancho/internal/store"
 )
 
-// data is the data directory, locked for this process.
+// data is the data directory, locked for this process. With a database elsewhere it
+// has only keys, and servers may share it: then the first has the lock.
 type data struct {
 	dir  string
-	lock *os.File
+	lock *os.File // nil: another server has it
 }
+
+var errInUse = errors.New("another gancho uses the data directory")
 
 // openData makes the directory if it is absent and locks it: a second server
 // on the same files would deliver everything twice.
@@ -33,14 +38,50 @@ func openData(dir string) (*data, error) {
 	if err := lockFile(lock); err != nil {
 		_ = lock.Close() // nothing was written
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("another gancho uses the data directory %s; stop it, or name another directory with --data", dir)
+			return nil, fmt.Errorf("%w %s; stop it, or name another directory with --data", errInUse, dir)
 		}
 		return nil, fmt.Errorf("the data directory cannot be locked: %w", err)
 	}
 	return &data{dir: dir, lock: lock}, nil
 }
 
-func (d *data) close() { _ = d.lock.Close() } // which gives up the lock
+// joinData is openData for a directory that servers may share.
+func joinData(ctx context.Context, dir string) (*data, error) {
+	d, err := openData(dir)
+	if !errors.Is(err, errInUse) {
+		return d, err
+	}
+	// Whoever has the lock may be making the keys right now.
+	d = &data{dir: dir}
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; {
+		if _, err := os.Stat(d.nodeFile()); err == nil { // the last that is made
+			break
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return d, ctx.Err()
+}
+
+func (d *data) close() {
+	if d.lock != nil {
+		_ = d.lock.Close() // which gives up the lock
+	}
+}
+
+func (d *data) nodeFile() string { return filepath.Join(d.dir, "node.name") }
+
+// nodeName is what this node keeps over a restart, so that it gets its work back at
+// once; "" if another process may have the same.
+func (d *data) nodeName() (string, error) {
+	if d.lock == nil {
+		return "", nil
+	}
+	name, _, err := d.generate(d.nodeFile(), randomText)
+	return name, err
+}
 
 func (d *data) adminKeyFile() string { return filepath.Join(d.dir, "admin.key") }
 

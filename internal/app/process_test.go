@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,8 @@ import (
 	"time"
 
 	"gancho/client"
+	"gancho/internal/pgtest"
+	"gancho/internal/store"
 	"gancho/internal/transform"
 )
 
@@ -43,6 +46,7 @@ func TestMain(m *testing.M) {
 
 type testConfig struct {
 	Data        string
+	Database    string
 	StopTimeout time.Duration
 }
 
@@ -54,6 +58,7 @@ func serveForTest(text string) int {
 	}
 	cfg := DefaultConfig()
 	cfg.Listen, cfg.Data, cfg.AdminKey, cfg.StopTimeout = "127.0.0.1:0", tc.Data, testKey, tc.StopTimeout
+	cfg.Database, cfg.EncryptionKey = Secret(tc.Database), Secret(sharedKey())
 	cfg.AllowNetworks = Networks{netip.MustParsePrefix("127.0.0.0/8")}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -63,6 +68,9 @@ func serveForTest(text string) int {
 	}
 	return 0
 }
+
+// sharedKey encrypts what servers under test store, wherever they store it.
+func sharedKey() string { return base64.StdEncoding.EncodeToString(make([]byte, 32)) }
 
 const testKey = "test-admin-key-0123456789"
 
@@ -96,10 +104,33 @@ func (l *tail) String() string {
 
 var listens = regexp.MustCompile(`Gancho listens on (\S+)`)
 
-// start runs a server on dir.
+// place is where a server keeps its data.
+type place struct {
+	dir      string
+	database string // "": in the directory
+}
+
+// eachPlace runs a test on a database of each kind.
+func eachPlace(t *testing.T, fn func(t *testing.T, at place)) {
+	t.Helper()
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); fn(t, place{dir: t.TempDir()}) })
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		fn(t, place{dir: t.TempDir(), database: pgtest.Database(t, store.Migrate)})
+	})
+}
+
+// start runs a server on a directory.
 func start(t *testing.T, dir string) *process {
 	t.Helper()
-	cfg, err := json.Marshal(testConfig{Data: dir, StopTimeout: 2 * time.Second})
+	return startAt(t, place{dir: dir})
+}
+
+// startAt runs a server.
+func startAt(t *testing.T, at place) *process {
+	t.Helper()
+	cfg, err := json.Marshal(testConfig{Data: at.dir, Database: at.database, StopTimeout: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,11 +256,11 @@ func (p *process) endpoint(in client.EndpointInput) *client.Endpoint {
 
 // Killed under load: everything that was acknowledged arrives, and only what
 // was in flight arrives twice.
-func TestKillUnderLoad(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
+func TestKillUnderLoad(t *testing.T) { eachPlace(t, testKillUnderLoad) }
+
+func testKillUnderLoad(t *testing.T, dir place) {
 	rc := newReceiver(t, nil)
-	p := start(t, dir)
+	p := startAt(t, dir)
 	const concurrency = 16
 	p.endpoint(client.EndpointInput{URL: rc.URL, Concurrency: concurrency})
 
@@ -255,7 +286,7 @@ func TestKillUnderLoad(t *testing.T) {
 	enough()
 	publishers.Wait()
 
-	p = start(t, dir)
+	p = startAt(t, dir)
 	eventually(t, "all acknowledged events arrived", func() bool {
 		rc.mu.Lock()
 		defer rc.mu.Unlock()
@@ -284,10 +315,10 @@ func TestKillUnderLoad(t *testing.T) {
 
 // Killed while records change: a record and the event of its change are there
 // together, or neither is, and what was acknowledged is.
-func TestKillWhileRecordsChange(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	p := start(t, dir)
+func TestKillWhileRecordsChange(t *testing.T) { eachPlace(t, testKillWhileRecordsChange) }
+
+func testKillWhileRecordsChange(t *testing.T, dir place) {
+	p := startAt(t, dir)
 	if _, err := p.PutTenant(t.Context(), "acme", client.TenantInput{}); err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +345,7 @@ func TestKillWhileRecordsChange(t *testing.T) {
 	enough()
 	writers.Wait()
 
-	p = start(t, dir)
+	p = startAt(t, dir)
 	records, events := map[string]bool{}, map[string]bool{}
 	for cursor, more := "", true; more; {
 		page, err := p.Records(t.Context(), "acme", client.RecordFilter{Paging: client.Paging{Limit: 200, Cursor: cursor}})
@@ -353,9 +384,9 @@ func TestKillWhileRecordsChange(t *testing.T) {
 
 // Killed while a receiver thinks: the attempt is shown as interrupted, costs no
 // place in the schedule, and at-most-once is not sent again.
-func TestKillDuringAttempts(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
+func TestKillDuringAttempts(t *testing.T) { eachPlace(t, testKillDuringAttempts) }
+
+func testKillDuringAttempts(t *testing.T, dir place) {
 	release := make(chan struct{})
 	rc := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -363,7 +394,7 @@ func TestKillDuringAttempts(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	})
-	p := start(t, dir)
+	p := startAt(t, dir)
 	again := p.endpoint(client.EndpointInput{Name: "again", URL: rc.URL, Retry: []string{"0s"}, EventTypes: []string{"again"}})
 	once := p.endpoint(client.EndpointInput{Name: "once", URL: rc.URL, Mode: "at_most_once", Retry: []string{"0s"}, EventTypes: []string{"once"}})
 	for _, kind := range []string{"again", "once"} {
@@ -385,7 +416,7 @@ func TestKillDuringAttempts(t *testing.T) {
 	p.kill()
 	close(release)
 
-	p = start(t, dir)
+	p = startAt(t, dir)
 	eventually(t, "the first is delivered", func() bool { return find(again).State == "delivered" })
 	eventually(t, "the other is unknown", func() bool { return find(once).State == "unknown" })
 	d, err := p.Delivery(t.Context(), "acme", find(again).ID)
@@ -406,9 +437,9 @@ func TestKillDuringAttempts(t *testing.T) {
 
 // Killed during a test: it ends as failed, with the attempt in its history, and is
 // not sent again, whatever the endpoint promises and does.
-func TestKillDuringTest(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
+func TestKillDuringTest(t *testing.T) { eachPlace(t, testKillDuringTest) }
+
+func testKillDuringTest(t *testing.T, dir place) {
 	release := make(chan struct{})
 	rc := newReceiver(t, func(_ http.ResponseWriter, r *http.Request) {
 		select {
@@ -416,7 +447,7 @@ func TestKillDuringTest(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	})
-	p := start(t, dir)
+	p := startAt(t, dir)
 	paused := p.endpoint(client.EndpointInput{Name: "paused", URL: rc.URL, State: "paused"})
 	once := p.endpoint(client.EndpointInput{Name: "once", URL: rc.URL, Mode: "at_most_once", Retry: []string{"0s"}})
 	var ended sync.WaitGroup
@@ -432,7 +463,7 @@ func TestKillDuringTest(t *testing.T) {
 	ended.Wait()
 	close(release)
 
-	p = start(t, dir)
+	p = startAt(t, dir)
 	for _, e := range []*client.Endpoint{paused, once} {
 		var d client.Delivery
 		eventually(t, "the test of "+e.Name+" is failed", func() bool {
@@ -463,9 +494,9 @@ func TestKillDuringTest(t *testing.T) {
 
 // A stop finishes what is in flight, and interrupts what takes too long without
 // counting it against the schedule.
-func TestStopFinishes(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
+func TestStopFinishes(t *testing.T) { eachPlace(t, testStopFinishes) }
+
+func testStopFinishes(t *testing.T, dir place) {
 	hang := make(chan struct{})
 	rc := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -478,7 +509,7 @@ func TestStopFinishes(t *testing.T) {
 			}
 		}
 	})
-	p := start(t, dir)
+	p := startAt(t, dir)
 	slow := p.endpoint(client.EndpointInput{URL: rc.URL + "/slow", EventTypes: []string{"slow"}})
 	hangs := p.endpoint(client.EndpointInput{URL: rc.URL + "/hangs", EventTypes: []string{"hangs"}, Retry: []string{"0s"}})
 	for _, kind := range []string{"slow", "hangs"} {
@@ -489,7 +520,7 @@ func TestStopFinishes(t *testing.T) {
 	eventually(t, "both have arrived", func() bool { n, _ := rc.counts(); return n == 2 })
 	p.stop()
 	close(hang)
-	p = start(t, dir)
+	p = startAt(t, dir)
 	state := func(e *client.Endpoint) client.Delivery {
 		list, err := p.Deliveries(t.Context(), "acme", client.DeliveryFilter{Endpoint: e.ID})
 		if err != nil || len(list.Items) != 1 {

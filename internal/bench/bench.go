@@ -66,6 +66,7 @@ type Options struct {
 	BacklogBy   string        `json:"backlog_by" name:"backlog-by" enum:"hang,pause" default:"hang" help:"Why the backlog waits: its endpoint never answers (hang) or is paused (pause)."`
 	History     int           `json:"history" name:"history" default:"200000" help:"Finished deliveries to grow to in the history scenario (2000000 for the record)."`
 	Snapshot    int           `json:"snapshot" name:"snapshot" default:"100000" help:"Records in the schedule scenario, of which a fifth are in each snapshot."`
+	Database    string        `json:"-" name:"database" placeholder:"URL" help:"PostgreSQL database for the servers, as postgres://user:password@host/name, instead of SQLite. Make one for this: what is stored there stays, under tenants whose names begin with bench-. Its own CPU time is not counted."`
 	JSON        bool          `json:"-" name:"json" help:"Print one JSON object instead of the table."`
 	Dir         string        `json:"-" name:"dir" type:"path" help:"Directory to put the data under, on the file system to measure. Default: the system's temporary directory."`
 	Keep        bool          `json:"-" name:"keep" help:"Keep the data and the servers' logs, and say where they are."`

@@ -70,7 +70,7 @@ func (b *bench) changes(ctx context.Context, s *server, batch int) error {
 	changes.records, changes.want = min(b.o.Records, b.o.Events), http.StatusOK
 	changes.batch, events.batch = batch, batch
 	if changes.url = s.recordsURL(); batch == 1 {
-		changes.path = "/v1/tenants/" + tenant + "/records/" + recordContract + "/" + recordKind + "/"
+		changes.path = "/v1/tenants/" + s.tenant + "/records/" + recordContract + "/" + recordKind + "/"
 	}
 	measure := func(l load) (*saturation, error) {
 		l.run = b.newRun()

@@ -55,7 +55,7 @@ func (b *bench) schedule(ctx context.Context) error {
 		return err
 	}
 	snapshots := map[string]any{"name": "snapshots", "url": b.sink.endpoint(0), "contract": "bench-snapshot"}
-	if err := s.call(ctx, http.MethodPost, "/v1/tenants/"+tenant+"/endpoints", snapshots, nil); err != nil {
+	if err := s.call(ctx, http.MethodPost, "/v1/tenants/"+s.tenant+"/endpoints", snapshots, nil); err != nil {
 		return err
 	}
 	if _, err := s.addEndpoint(ctx, "others", b.sink.endpoint(1), "bench.one"); err != nil {
@@ -132,7 +132,7 @@ func (s *server) putMetrics(ctx context.Context, n int) error {
 				`{"id":"m%08d","status":%q,"rating":0.%012d,"last_seen":"2026-11-21T18:00:00.000Z","views":%d,"owner":"somebody@example.com","note":"Something that the snapshot leaves out."}`,
 				i, status, i*7919, i%1000)})
 		}
-		if err := s.call(ctx, http.MethodPost, "/v1/tenants/"+tenant+"/records", items, nil); err != nil {
+		if err := s.call(ctx, http.MethodPost, "/v1/tenants/"+s.tenant+"/records", items, nil); err != nil {
 			return err
 		}
 	}
@@ -141,7 +141,7 @@ func (s *server) putMetrics(ctx context.Context, n int) error {
 
 // snapshot runs the schedule, and fails if it did not see every record.
 func (s *server) snapshot(ctx context.Context, records int) (r scheduled, err error) {
-	if err = s.call(ctx, http.MethodPost, "/v1/tenants/"+tenant+"/schedules/bench-snapshot/metrics/run", nil, &r); err != nil {
+	if err = s.call(ctx, http.MethodPost, "/v1/tenants/"+s.tenant+"/schedules/bench-snapshot/metrics/run", nil, &r); err != nil {
 		return r, err
 	}
 	if want := (records + scheduleShare - 1) / scheduleShare; r.State != "sent" || r.Examined != records || r.Records != want {

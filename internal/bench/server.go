@@ -16,17 +16,19 @@ import (
 	"time"
 )
 
-// Names of what the benchmark makes in a server. The key only ever guards a
-// server on 127.0.0.1 that lives as long as its scenario.
+// The keys only ever guard a server on 127.0.0.1 that lives as long as its
+// scenario, and what it stored.
 const (
-	adminKey = "bench-only-admin-key-0000"
-	tenant   = "bench"
+	adminKey      = "bench-only-admin-key-0000"
+	encryptionKey = "YmVuY2gtb25seS1lbmNyeXB0aW9uLWtleS0wMDAwMDA="
 )
 
 // server is a `gancho serve` process and a client of its API.
 type server struct {
 	*process
 	dir    string // data directory
+	tenant string
+	more   []string // flags
 	addr   string // host:port
 	client http.Client
 }
@@ -37,14 +39,18 @@ func (b *bench) startServer(ctx context.Context, name string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{dir: b.serverDir(name), addr: addr}
+	s := &server{dir: b.serverDir(name), addr: addr, tenant: "bench"}
+	if b.o.Database != "" { // which may be of an earlier scenario, or run
+		s.tenant = fmt.Sprintf("bench-%s-%x", name, time.Now().UnixNano())
+		s.more = []string{"--database", b.o.Database, "--encryption-key", encryptionKey}
+	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, err
 	}
 	if err := s.start(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.call(ctx, http.MethodPut, "/v1/tenants/"+tenant, struct{}{}, nil); err != nil {
+	if err := s.call(ctx, http.MethodPut, "/v1/tenants/"+s.tenant, struct{}{}, nil); err != nil {
 		s.stop()
 		return nil, err
 	}
@@ -64,7 +70,7 @@ func freeAddress() (string, error) {
 // first time or again, and waits until it is ready.
 func (s *server) start(ctx context.Context) (err error) {
 	s.process, err = startProcess(filepath.Dir(s.dir), filepath.Base(s.dir), nil,
-		"serve", "--listen", s.addr, "--data", s.dir, "--admin-key", adminKey, "--allow-networks", "127.0.0.0/8")
+		append([]string{"serve", "--listen", s.addr, "--data", s.dir, "--admin-key", adminKey, "--allow-networks", "127.0.0.0/8"}, s.more...)...)
 	if err != nil {
 		return err
 	}
@@ -105,11 +111,11 @@ func (s *server) stop() {
 }
 
 // eventsURL is where events are published.
-func (s *server) eventsURL() string { return "http://" + s.addr + "/v1/tenants/" + tenant + "/events" }
+func (s *server) eventsURL() string { return "http://" + s.addr + "/v1/tenants/" + s.tenant + "/events" }
 
 // recordsURL is where records are changed.
 func (s *server) recordsURL() string {
-	return "http://" + s.addr + "/v1/tenants/" + tenant + "/records"
+	return "http://" + s.addr + "/v1/tenants/" + s.tenant + "/records"
 }
 
 // load is a load of single events on this server; callers change what differs.
@@ -145,13 +151,13 @@ func (s *server) makeEndpoint(ctx context.Context, in map[string]any, concurrenc
 	if concurrency > 0 {
 		in["concurrency"] = min(concurrency, 1000) // as many as an endpoint may have
 	}
-	err := s.call(ctx, http.MethodPost, "/v1/tenants/"+tenant+"/endpoints", in, &made)
+	err := s.call(ctx, http.MethodPost, "/v1/tenants/"+s.tenant+"/endpoints", in, &made)
 	return made.ID, err
 }
 
 // pause holds back the deliveries of an endpoint.
 func (s *server) pause(ctx context.Context, endpoint string) error {
-	return s.call(ctx, http.MethodPost, "/v1/tenants/"+tenant+"/endpoints/"+endpoint+"/pause", nil, nil)
+	return s.call(ctx, http.MethodPost, "/v1/tenants/"+s.tenant+"/endpoints/"+endpoint+"/pause", nil, nil)
 }
 
 // delivery is what the benchmark reads of one.
@@ -178,13 +184,13 @@ func (s *server) deliveries(ctx context.Context, query url.Values) (page, error)
 // list is one page of a list of the tenant's. Of what is not a delivery, only
 // the ids are read.
 func (s *server) list(ctx context.Context, of string, query url.Values) (p page, err error) {
-	err = s.call(ctx, http.MethodGet, "/v1/tenants/"+tenant+"/"+of+"?"+query.Encode(), nil, &p)
+	err = s.call(ctx, http.MethodGet, "/v1/tenants/"+s.tenant+"/"+of+"?"+query.Encode(), nil, &p)
 	return p, err
 }
 
 // delivery is one delivery with its attempts.
 func (s *server) delivery(ctx context.Context, id string) (d delivery, err error) {
-	err = s.call(ctx, http.MethodGet, "/v1/tenants/"+tenant+"/deliveries/"+id, nil, &d)
+	err = s.call(ctx, http.MethodGet, "/v1/tenants/"+s.tenant+"/deliveries/"+id, nil, &d)
 	return d, err
 }
 

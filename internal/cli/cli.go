@@ -39,6 +39,8 @@ type commands struct {
 	Inbox    inboxCmd    `cmd:"" help:"Run a receiver that prints every webhook it gets, for trying things."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine: raw ceiling, publish and delivery rates, latency, cost."`
 	Contract contractCmd `cmd:"" help:"Check contracts, run the tests they carry, or print their documentation."`
+	Move     moveCmd     `cmd:"" help:"Copy everything from a SQLite database to a PostgreSQL database."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring a PostgreSQL database up to date, as servers do when they start."`
 	Config   configCmd   `cmd:"" help:"Check a configuration, or print the manual of all options."`
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

@@ -18,7 +18,9 @@ func (l *lane) send(job hook.Job) {
 	p := l.plan
 	l.mu.Unlock()
 	before := job.Delivery
-	m, err := l.w.attempt(p, &job, l.announce)
+	m, err := l.w.attempt(p, &job, func(d *hook.Delivery, frozen *hook.Frozen) bool {
+		return l.announce(d, frozen) && l.mine() // still: nothing goes out after another node may have taken over
+	})
 	if err != nil { // not the delivery's fault: it stays as it is in the store, and is read again
 		if errors.Is(err, errNotAnnounced) {
 			before.State = hook.Sending // whether that was stored, nobody knows
@@ -157,12 +159,15 @@ func (l *lane) announce(d *hook.Delivery, frozen *hook.Frozen) (ok bool) {
 		return true
 	}
 	d.State, d.Reason, d.NextAttemptAt = hook.Sending, "", time.Now()
-	r := hook.Result{Delivery: *d, Frozen: frozen}
+	r := hook.Result{Delivery: *d, Frozen: frozen, Epoch: l.epoch}
 	if !durable {
 		l.w.Store.Sending(r)
 		return true
 	}
 	if err := l.w.Store.Intend(r); err != nil {
+		if errors.Is(err, hook.ErrFenced) {
+			return false
+		}
 		l.w.Log.Error("intent not stored, so not sent", "delivery", d.ID, "error", err)
 		return false
 	}
@@ -288,7 +293,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 
 	l.w.Observer.Attempted(p.endpoint, d, a)
 	final := *d
-	l.w.record(hook.Result{Delivery: final, Attempt: a, Frozen: frozen}, func() { l.letGo(final, now) })
+	l.record(hook.Result{Delivery: final, Attempt: a, Frozen: frozen}, func() { l.letGo(final, now) })
 	if disable != "" {
 		l.disable(disable, now)
 	}
@@ -387,7 +392,7 @@ func (l *lane) putBack(d hook.Delivery, again time.Time) {
 	if ordered {
 		d.QueueAt = d.CreatedAt
 	}
-	l.w.record(hook.Result{Delivery: d}, func() { l.letGo(d, again) })
+	l.record(hook.Result{Delivery: d}, func() { l.letGo(d, again) })
 }
 
 // letGo ends the lane's hold on a delivery that the store has now as given. What

@@ -22,6 +22,7 @@ package deliver
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -69,7 +70,15 @@ type Transport interface {
 // them; with several, each endpoint has one owner, so that rate, concurrency,
 // order and breaker hold across nodes.
 type Owner interface {
+	// Owns reports whether this node may work for the endpoint at this moment. It is
+	// asked before every request.
 	Owns(id hook.EndpointID) bool
+	// Epoch is what results are fenced by: they are refused ([hook.ErrFenced]) once
+	// another node has taken over what was this node's in that epoch. It is 0 for a
+	// node that is alone.
+	Epoch() int64
+	// Tell tells the owner of the endpoint, another node, that it has work.
+	Tell(id hook.EndpointID)
 }
 
 // OwnsAll is the Owner of a node that is alone.
@@ -77,6 +86,12 @@ type OwnsAll struct{}
 
 // Owns is always true.
 func (OwnsAll) Owns(hook.EndpointID) bool { return true }
+
+// Epoch is 0.
+func (OwnsAll) Epoch() int64 { return 0 }
+
+// Tell has nobody to tell.
+func (OwnsAll) Tell(hook.EndpointID) {}
 
 // Observer is told of what happens, on the goroutine that does it: it must be
 // quick, and keep nothing of what it is given.
@@ -182,13 +197,14 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// TakeOver opens a lane for every endpoint with work. The lanes first deal with
-// what an earlier process had in hand. Call it before anything is offered: what
-// this process has in hand must not be taken for that.
-func (w *Worker) TakeOver(ctx context.Context) error {
+// TakeOver opens a lane for every endpoint with work that which names. The lanes
+// first deal with what an earlier process, or another node, had in hand. Call it
+// before anything is offered for these endpoints: what this process has in hand
+// must not be taken for that.
+func (w *Worker) TakeOver(ctx context.Context, which func(hook.EndpointID) bool) error {
 	ids, err := w.Store.EndpointsWithWork(ctx)
 	for _, id := range ids {
-		if w.Owner.Owns(id) {
+		if which(id) {
 			w.lane(id, true).wake()
 		}
 	}
@@ -244,6 +260,10 @@ func (w *Worker) Offer(jobs []hook.Job) {
 	for i := range jobs {
 		id := jobs[i].Delivery.Endpoint
 		if !w.Owner.Owns(id) {
+			if jobs[i].Delivery.State == hook.Sending { // a place was kept for it while the endpoint was ours
+				w.offerBack(jobs[i])
+			}
+			w.Owner.Tell(id)
 			continue
 		}
 		for !w.lane(id, false).offer(jobs[i]) { // the lane was dropped meanwhile
@@ -278,6 +298,8 @@ func (w *Worker) Unreserve(id hook.EndpointID) {
 func (w *Worker) Wake(id hook.EndpointID) {
 	if w.Owner.Owns(id) {
 		w.lane(id, false).wake()
+	} else {
+		w.Owner.Tell(id)
 	}
 }
 
@@ -351,6 +373,11 @@ func (w *Worker) record(r hook.Result, done func()) {
 	attempt = func(wait time.Duration) {
 		w.Store.SaveResult(r, func(err error) {
 			if err == nil {
+				done()
+				finish()
+				return
+			}
+			if errors.Is(err, hook.ErrFenced) { // it is somebody else's now
 				done()
 				finish()
 				return

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,8 +23,9 @@ import (
 // to do: a lane acts when it is offered work, when a request ends, when its
 // timer fires, when a page is loaded, or when its configuration changes.
 type lane struct {
-	w  *Worker
-	id hook.EndpointID
+	w     *Worker
+	id    hook.EndpointID
+	epoch int64 // of the node when the lane was opened
 
 	mu   sync.Mutex
 	plan *plan       // nil until loaded
@@ -46,9 +48,10 @@ type lane struct {
 	late     []hook.Job // …and these were offered meanwhile
 	missed   bool       // there is more in the store than the reading will show
 
-	interrupted bool // an earlier process may have left deliveries in hand
-	want, have  int  // version of the configuration: wanted, and in force
-	busy        bool // a goroutine reads for the lane (plan, page, cancelling)
+	interrupted bool        // an earlier process may have left deliveries in hand
+	want, have  int         // version of the configuration: wanted, and in force
+	busy        bool        // a goroutine reads for the lane (plan, page, cancelling)
+	leaving     atomic.Bool // the endpoint is being handed over: nothing new begins
 
 	hands     chan hook.Job // to a sender that is free
 	inFlight  int
@@ -74,7 +77,7 @@ const (
 )
 
 func newLane(w *Worker, id hook.EndpointID, interrupted bool) *lane {
-	l := &lane{w: w, id: id, held: map[hook.DeliveryID]int{}, tests: map[hook.DeliveryID]bool{}, hands: make(chan hook.Job), want: 1, interrupted: interrupted, onDisk: true}
+	l := &lane{w: w, id: id, epoch: w.Owner.Epoch(), held: map[hook.DeliveryID]int{}, tests: map[hook.DeliveryID]bool{}, hands: make(chan hook.Job), want: 1, interrupted: interrupted, onDisk: true}
 	l.timer = time.AfterFunc(time.Hour, l.pump)
 	l.timer.Stop()
 	return l
@@ -94,6 +97,8 @@ func (l *lane) offer(job hook.Job) bool {
 		l.reserved = max(l.reserved-1, 0)
 	}
 	switch {
+	case l.leaving.Load():
+		l.decline(job)
 	case d.NextAttemptAt.After(l.usedAt) && !l.ordered(): // its schedule starts with a delay
 		l.expect(d.QueueAt)
 	case l.push(job):
@@ -123,7 +128,7 @@ func (l *lane) decline(job hook.Job) {
 func (l *lane) reserve() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	free := !l.dead.Load() && l.have == l.want && !l.interrupted && l.plan != nil && l.plan.state == hook.EndpointActive &&
+	free := !l.dead.Load() && l.mine() && l.have == l.want && !l.interrupted && l.plan != nil && l.plan.state == hook.EndpointActive &&
 		!l.plan.limits.Ordered && !l.onDisk && !l.paging && len(l.queue)+l.inFlight+l.reserved < 2*l.plan.limits.Concurrency &&
 		l.limiter == nil && !l.breaker.open && l.notBefore.IsZero() && !l.w.stopping.Load()
 	if free {
@@ -280,7 +285,7 @@ func (l *lane) work(job hook.Job) {
 // go out now, already counted as in flight; or it sees to it that the lane acts
 // again when there can be one.
 func (l *lane) take() (job hook.Job, ok bool) {
-	if l.w.stopping.Load() || l.dead.Load() {
+	if l.w.stopping.Load() || l.dead.Load() || !l.mine() {
 		return job, false
 	}
 	now := time.Now()
@@ -467,7 +472,7 @@ func (l *lane) background(fn func(context.Context)) {
 
 // pause keeps the lane from trying again at once after a failed read.
 func (l *lane) pause(ctx context.Context, what string, err error) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, errNotNow) {
 		return
 	}
 	l.w.Log.Error(what, "endpoint", l.id, "error", err)
@@ -534,6 +539,9 @@ func (l *lane) setPlan(p *plan) {
 // is durable.
 func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 	for {
+		if !l.mine() { // what is in hand is another's, or will be looked at again
+			return errNotNow
+		}
 		l.beginReading(false)
 		list, err := l.w.Store.InHands(ctx, l.id, pageJobs)
 		if err != nil {
@@ -549,7 +557,7 @@ func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 			wait.Add(1)
 			r := interruptedResult(d, p, l.hidesBody(ctx, p, d), time.Now())
 			l.w.Observer.Attempted(p.endpoint, &r.Delivery, r.Attempt)
-			l.w.record(r, wait.Done)
+			l.record(r, wait.Done)
 		}
 		l.mu.Lock()
 		l.released = nil
@@ -658,7 +666,7 @@ func (l *lane) holdsOn(id hook.DeliveryID) bool {
 
 // cancelWaiting cancels, page by page, what waits for a disabled endpoint.
 func (l *lane) cancelWaiting(ctx context.Context) {
-	for l.cancelPage(ctx) {
+	for l.mine() && l.cancelPage(ctx) {
 	}
 }
 
@@ -674,7 +682,7 @@ func (l *lane) cancelPage(ctx context.Context) (more bool) {
 			wait.Add(1)
 			r := l.cancelled(d)
 			l.w.Observer.Cancelled(&r.Delivery)
-			l.w.record(r, wait.Done)
+			l.record(r, wait.Done)
 		}
 	}
 	recorded := waitOr(ctx, &wait)

@@ -32,6 +32,7 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 	if err != nil {
 		return nil, err
 	}
+	epoch := w.Owner.Epoch()
 	now := time.Now()
 	job := hook.Job{Event: ev, Delivery: hook.Delivery{
 		ID: ev.ID.Delivery(1), Tenant: ev.Tenant, Endpoint: id, Type: ev.Type, Mode: p.policy.Mode, Test: true,
@@ -57,18 +58,18 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 			outcome: hook.Outcome{Class: hook.ClassInterrupted, Interrupted: true},
 		}
 	}
-	return w.concludeTest(p, job, m, letGo), nil
+	return w.concludeTest(p, job, m, epoch, letGo), nil
 }
 
 // concludeTest records what a test came to.
-func (w *Worker) concludeTest(p *plan, job hook.Job, m made, letGo func()) *hook.TestResult {
+func (w *Worker) concludeTest(p *plan, job hook.Job, m made, epoch int64, letGo func()) *hook.TestResult {
 	now := time.Now()
 	d := job.Delivery
 	apply(&d, hook.Next(d, m.outcome, p.policy, now), now, false) // never waits, so it has no place in an order
 	d.Attempts++
 	w.Observer.Attempted(p.endpoint, &d, m.Attempt)
 	stored := make(chan struct{})
-	w.record(hook.Result{Delivery: d, Attempt: m.Attempt, Frozen: m.frozen}, func() { letGo(); close(stored) })
+	w.record(hook.Result{Delivery: d, Attempt: m.Attempt, Frozen: m.frozen, Epoch: epoch}, func() { letGo(); close(stored) })
 	patience := time.NewTimer(testStored)
 	defer patience.Stop()
 	select {

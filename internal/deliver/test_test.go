@@ -172,7 +172,7 @@ func TestTestAfterACrash(t *testing.T) {
 			if err := x.db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}, 0); err != nil {
 				t.Fatal(err)
 			}
-			if err := x.w.TakeOver(t.Context()); err != nil {
+			if err := x.w.TakeOver(t.Context(), OwnsAll{}.Owns); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Hour)

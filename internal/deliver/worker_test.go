@@ -139,7 +139,7 @@ func bubble(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer fu
 		db.Watch(x.w.Refresh)
 		working, stopWork := context.WithCancel(context.Background())
 		worked := make(chan error, 1)
-		if err := x.w.TakeOver(t.Context()); err != nil {
+		if err := x.w.TakeOver(t.Context(), OwnsAll{}.Owns); err != nil {
 			t.Fatal(err)
 		}
 		go func() { worked <- x.w.Run(working) }()

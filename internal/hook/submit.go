@@ -65,6 +65,7 @@ type Result struct {
 	Delivery Delivery // with the transition applied
 	Attempt  *Attempt // nil if only the row changes (it is being sent, or was cancelled)
 	Frozen   *Frozen  // to keep with the delivery; nil if there is nothing to keep, or it is kept already
+	Epoch    int64    // of the node when it took the delivery on; 0: it is alone
 }
 
 // DuePage is a page of an endpoint's queue, in queue order.

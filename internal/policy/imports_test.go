@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"internal/store":    {"internal/hook"},
 	"internal/catalog":  {"internal/hook", "internal/contract"},
 	"internal/ingest":   {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
+	"internal/share":    {"internal/hook"},
 	"internal/schedule": {"internal/hook", "internal/contract"},
 	"internal/stats":    {"internal/hook"},
 	"internal/stream":   {"internal/hook"},
@@ -53,7 +54,8 @@ var mayImport = map[string][]string{
 	"internal/app":       {anyButCLI},
 	"internal/bench":     {"client", "internal/inbox"},
 	"internal/cli":       {"internal/app", "client", "internal/inbox", "internal/bench", "internal/contract", "internal/guide", "internal/transform", "internal/nearest", "contracts"},
-	"internal/storetest": {"internal/store", "internal/hook"},
+	"internal/storetest": {"internal/store", "internal/hook", "internal/pgtest"},
+	"internal/pgtest":    {},
 	"internal/policy":    {},
 	"cmd/gancho":         {"internal/cli"},
 }

@@ -30,9 +30,9 @@ func trail(t *testing.T, db *DB, tenant string) (lines []string) {
 }
 
 // TestAudit makes every change there is, and some that change nothing.
-func TestAudit(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestAudit(t *testing.T) { each(t, testAudit) }
+
+func testAudit(t *testing.T, db *DB) {
 	ctx := hook.WithActor(t.Context(), hook.Actor{Kind: hook.ActorKey, Key: hook.NewKeyID(), Name: "-ana", Role: hook.RoleOperator})
 	must := func(err error) {
 		t.Helper()

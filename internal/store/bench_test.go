@@ -10,14 +10,27 @@ import (
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/pgtest"
 )
 
 // BenchmarkDeliver is what one delivery costs the store at load: accept it,
 // then record its result. ns/op is per event.
 func BenchmarkDeliver(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) {
+		benchmarkDeliver(b, func(b *testing.B) Options { return Options{Path: filepath.Join(b.TempDir(), "g.db")} })
+	})
+	b.Run("postgres", func(b *testing.B) { // which syncs here
+		server := pgtest.Start(b)
+		benchmarkDeliver(b, func(b *testing.B) Options { return Options{URL: server.Database(b, Migrate)} })
+	})
+}
+
+func benchmarkDeliver(b *testing.B, options func(*testing.B) Options) {
 	for _, callers := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			db, err := Open(b.Context(), Options{Path: filepath.Join(b.TempDir(), "g.db"), Key: make([]byte, 32)})
+			o := options(b)
+			o.Key = make([]byte, 32)
+			db, err := Open(b.Context(), o)
 			if err != nil {
 				b.Fatal(err)
 			}

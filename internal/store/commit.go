@@ -52,6 +52,7 @@ type submission struct {
 	*hook.Submission
 	expires time.Time // of its idempotency keys
 	now     time.Time
+	epoch   int64 // of the node when it was handed in
 	err     error
 	done    chan struct{}
 }
@@ -238,6 +239,12 @@ func (q *queue) gather(last int) int {
 	return n
 }
 
+func (q *queue) stopped() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
@@ -311,7 +318,7 @@ func (db *DB) commit(b *batch) {
 // outcome must be known.
 func (db *DB) Submit(sub *hook.Submission, keepKeys time.Duration) error {
 	now := db.now()
-	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), done: make(chan struct{})}
+	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), epoch: db.nodes.epoch.Load(), done: make(chan struct{})}
 	if err := db.queue.add(rowsOf(sub), payloadBytes(sub), true, true, func(b *batch) { b.submissions = append(b.submissions, s) }); err != nil {
 		return err
 	}
@@ -408,6 +415,17 @@ func (db *DB) change(ctx context.Context, fn func(*tx) error) error {
 	}
 	actor := hook.ActorOf(ctx)
 	c := &change{run: func(t *tx) error { t.actor = actor; return fn(t) }, done: make(chan struct{})}
+	if db.queue.stopped() {
+		return errStopped
+	}
+	if db.dialect.change(c) {
+		return lost(c.err)
+	}
+	return db.enqueue(c)
+}
+
+// enqueue puts a change into a batch and waits for it.
+func (db *DB) enqueue(c *change) error {
 	if err := db.queue.add(1, 0, true, false, func(b *batch) { b.changes = append(b.changes, c) }); err != nil {
 		return err
 	}

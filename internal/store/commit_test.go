@@ -13,7 +13,16 @@ import (
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/pgtest"
 )
+
+// each runs a test on a fresh database of every kind.
+func each(t *testing.T, fn func(t *testing.T, db *DB)) {
+	t.Helper()
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); fn(t, open(t)) })
+	t.Run("postgres", func(t *testing.T) { t.Parallel(); fn(t, openPG(t)) })
+}
 
 // open starts a store on a new file, and stops it when the test ends.
 func open(t *testing.T) *DB {
@@ -23,7 +32,18 @@ func open(t *testing.T) *DB {
 
 func openAt(t *testing.T, path string) *DB {
 	t.Helper()
-	db, err := Open(t.Context(), Options{Path: path, Key: make([]byte, 32)})
+	return run(t, Options{Path: path, Key: make([]byte, 32)})
+}
+
+// openPG is open on a database of its own of a real PostgreSQL.
+func openPG(t *testing.T) *DB {
+	t.Helper()
+	return run(t, Options{URL: pgtest.Database(t, Migrate), Key: make([]byte, 32)})
+}
+
+func run(t *testing.T, o Options) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,9 +63,14 @@ func openAt(t *testing.T, path string) *DB {
 func withTenants(t *testing.T) *DB {
 	t.Helper()
 	db := open(t)
+	addTenants(t, db)
+	return db
+}
+
+func addTenants(t *testing.T, db *DB) {
+	t.Helper()
 	newTenant(t, db, "acme")
 	newTenant(t, db, "globex")
-	return db
 }
 
 func accepted(tenant, external, payload string, endpoints ...hook.EndpointID) *hook.Accepted {
@@ -81,9 +106,10 @@ func count(t *testing.T, db *DB, table string) (n int) {
 	return n
 }
 
-func TestSubmitKeepsBytes(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestSubmitKeepsBytes(t *testing.T) { each(t, testSubmitKeepsBytes) }
+
+func testSubmitKeepsBytes(t *testing.T, db *DB) {
+	addTenants(t, db)
 	payload := "{\"n\": 9007199254740993,\r\n \"u\":\"\\u00e3\\/\", \"d\":0.000907775311708679 }"
 	ep := hook.NewEndpointID()
 	a := accepted("acme", "my-1", payload, ep)
@@ -108,9 +134,10 @@ func TestSubmitKeepsBytes(t *testing.T) {
 }
 
 // Many callers at once are all answered, and everything they were told holds.
-func TestGroupCommit(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestGroupCommit(t *testing.T) { each(t, testGroupCommit) }
+
+func testGroupCommit(t *testing.T, db *DB) {
+	addTenants(t, db)
 	const callers, each = 32, 25
 	var wg sync.WaitGroup
 	for c := range callers {
@@ -132,9 +159,10 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
-func TestIdempotentItems(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestIdempotentItems(t *testing.T) { each(t, testIdempotentItems) }
+
+func testIdempotentItems(t *testing.T, db *DB) {
+	addTenants(t, db)
 	ep := hook.NewEndpointID()
 	first := accepted("acme", "my-1", `{"a":1}`, ep)
 	// The second has the same id within the same submission.
@@ -158,9 +186,10 @@ func TestIdempotentItems(t *testing.T) {
 	}
 }
 
-func TestIdempotencyExpires(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestIdempotencyExpires(t *testing.T) { each(t, testIdempotencyExpires) }
+
+func testIdempotencyExpires(t *testing.T, db *DB) {
+	addTenants(t, db)
 	submit1 := &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "my-1", `1`)}}
 	if err := db.Submit(submit1, -time.Second); err != nil { // expired as soon as stored
 		t.Fatal(err)
@@ -172,9 +201,10 @@ func TestIdempotencyExpires(t *testing.T) {
 	}
 }
 
-func TestIdempotentRequests(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestIdempotentRequests(t *testing.T) { each(t, testIdempotentRequests) }
+
+func testIdempotentRequests(t *testing.T, db *DB) {
+	addTenants(t, db)
 	request := func(hash byte, answer string) *hook.Submission {
 		return &hook.Submission{
 			Tenant: "acme", RequestKey: "k", RequestHash: [32]byte{hash}, Answer: func() []byte { return []byte(answer) },
@@ -205,9 +235,10 @@ func TestIdempotentRequests(t *testing.T) {
 }
 
 // One operation that the database refuses must not take the others with it.
-func TestOneWrongOperation(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestOneWrongOperation(t *testing.T) { each(t, testOneWrongOperation) }
+
+func testOneWrongOperation(t *testing.T, db *DB) {
+	addTenants(t, db)
 	good, bad := accepted("acme", "", `1`), accepted("acme", "", `2`)
 	bad.Event.ID = good.Event.ID // breaks the primary key
 	b := &batch{}
@@ -249,9 +280,10 @@ func TestOneWrongOperation(t *testing.T) {
 
 // A result that comes soon overtakes the mark of its own sending; a slow
 // attempt is marked.
-func TestMarks(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestMarks(t *testing.T) { each(t, testMarks) }
+
+func testMarks(t *testing.T, db *DB) {
+	addTenants(t, db)
 	ep := hook.NewEndpointID()
 	a := accepted("acme", "", `1`, ep)
 	submit(t, db, a)

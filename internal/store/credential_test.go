@@ -22,9 +22,9 @@ func newCredential(tenant string) (*hook.Credential, *hook.Endpoint) {
 	return c, e
 }
 
-func TestCredentialStore(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestCredentialStore(t *testing.T) { each(t, testCredentialStore) }
+
+func testCredentialStore(t *testing.T, db *DB) {
 	var n noted
 	n.watch(db)
 	ctx := t.Context()

@@ -38,9 +38,9 @@ func newTenant(t *testing.T, db *DB, id string) {
 	}
 }
 
-func TestTenants(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestTenants(t *testing.T) { each(t, testTenants) }
+
+func testTenants(t *testing.T, db *DB) {
 	ctx := t.Context()
 	name := "Acme"
 	got, created, err := db.PutTenant(ctx, "acme", &name, nil)
@@ -85,9 +85,9 @@ func TestTenants(t *testing.T) {
 
 // TestDeleteTenant checks that a tenant is gone at once, that its data goes in
 // short transactions, and that another tenant's stays.
-func TestDeleteTenant(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestDeleteTenant(t *testing.T) { each(t, testDeleteTenant) }
+
+func testDeleteTenant(t *testing.T, db *DB) {
 	var n noted
 	n.watch(db)
 	ctx := t.Context()
@@ -190,9 +190,9 @@ func TestDeleteTenant(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func TestEndpointVersions(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestEndpointVersions(t *testing.T) { each(t, testEndpointVersions) }
+
+func testEndpointVersions(t *testing.T, db *DB) {
 	var n noted
 	n.watch(db)
 	ctx := t.Context()
@@ -281,9 +281,9 @@ func TestEndpointVersions(t *testing.T) {
 	}
 }
 
-func TestKeyStore(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestKeyStore(t *testing.T) { each(t, testKeyStore) }
+
+func testKeyStore(t *testing.T, db *DB) {
 	var n noted
 	n.watch(db)
 	ctx := t.Context()
@@ -335,9 +335,9 @@ func TestKeyStore(t *testing.T) {
 	}
 }
 
-func TestContracts(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestContracts(t *testing.T) { each(t, testContracts) }
+
+func testContracts(t *testing.T, db *DB) {
 	ctx := t.Context()
 	for i, source := range []string{"a", "a", "b", "b", "a"} {
 		v, created, err := db.PutContract(ctx, "x", []byte(source), hook.ContractPosted)
@@ -407,9 +407,9 @@ func TestContractOrigins(t *testing.T) {
 	}
 }
 
-func TestRetry(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestRetry(t *testing.T) { each(t, testRetry) }
+
+func testRetry(t *testing.T, db *DB) {
 	ctx := t.Context()
 	newTenant(t, db, "acme")
 	e := newEndpoint(t, db, "acme")
@@ -484,9 +484,9 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-func TestRetryAtMostOnce(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestRetryAtMostOnce(t *testing.T) { each(t, testRetryAtMostOnce) }
+
+func testRetryAtMostOnce(t *testing.T, db *DB) {
 	ctx := t.Context()
 	newTenant(t, db, "acme")
 	e := newEndpoint(t, db, "acme")
@@ -515,9 +515,9 @@ func TestRetryAtMostOnce(t *testing.T) {
 
 // TestRecovery goes through a past in pages, with some deliveries to send again,
 // some to make, and a crash between two pages.
-func TestRecovery(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestRecovery(t *testing.T) { each(t, testRecovery) }
+
+func testRecovery(t *testing.T, db *DB) {
 	ctx := t.Context()
 	h := makeHistory(t, db, 200)
 	ep := h.endpoints["acme"][1]
@@ -719,9 +719,10 @@ func TestExpire(t *testing.T) {
 
 // An event that was on its way when its tenant was deleted is refused, also
 // after the remains are gone; a new tenant of that id starts empty.
-func TestPublishToDeletedTenant(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestPublishToDeletedTenant(t *testing.T) { each(t, testPublishToDeletedTenant) }
+
+func testPublishToDeletedTenant(t *testing.T, db *DB) {
+	addTenants(t, db)
 	if err := db.DeleteTenant(t.Context(), "acme"); err != nil {
 		t.Fatal(err)
 	}

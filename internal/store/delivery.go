@@ -145,16 +145,16 @@ func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, ordered bool, now 
 
 // number finds a free number for a new delivery of an event.
 func (t *tx) number(tenant string, id hook.EventID) (int, error) {
-	var last sql.Null[[]byte]
+	var last []byte
 	top := id.Delivery(hook.MaxFanout)
-	err := t.row(`SELECT MAX(id) FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3`, tenant, id[:], top[:]).Scan(&last)
+	err := t.row(`SELECT id FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3 ORDER BY id DESC LIMIT 1`, tenant, id[:], top[:]).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 1, nil
+	}
 	if err != nil {
 		return 0, err
 	}
-	if len(last.V) != 16 {
-		return 1, nil
-	}
-	n := hook.DeliveryID(last.V).Number()
+	n := hook.DeliveryID(last).Number()
 	if n >= hook.MaxFanout {
 		return 0, hook.Conflict("too_many_deliveries", "This event has as many deliveries as an event can have.")
 	}

@@ -100,17 +100,17 @@ func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, max
 	due.Next, due.More = next, next.IsZero() && len(page) == n
 	bytes := 0
 	events := map[hook.EventID]*hook.Event{}
-	for _, d := range page {
+	for i, d := range page {
 		if bytes >= maxBytes {
 			due.More, due.Next = true, time.Time{}
 			break
 		}
 		job := hook.Job{Delivery: d}
 		if job.Event = events[d.ID.Event()]; job.Event == nil {
-			if job.Event, err = db.Event(ctx, d.Tenant, d.ID.Event()); err != nil {
+			if err := db.eventsInto(ctx, events, page[i:min(i+eventsAtOnce, len(page))]); err != nil {
 				return due, err
 			}
-			events[d.ID.Event()] = job.Event
+			job.Event = events[d.ID.Event()]
 		}
 		if d.EndpointVersion != 0 {
 			if job.Frozen, err = db.frozen(ctx, d.ID); err != nil {
@@ -128,25 +128,62 @@ func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, max
 
 // duePage reads rows until n are due, or the first that is not due yet.
 func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n int, skip func(hook.DeliveryID) bool) (page []hook.Delivery, next time.Time, err error) {
-	rows, err := db.hot.due.QueryContext(ctx, id[:])
-	if err != nil {
-		return nil, next, lost(err)
-	}
-	defer rows.Close()
-	for len(page) < n && rows.Next() {
-		d, err := scanDelivery(rows)
+	last := hook.Delivery{}
+	at := int64(0)
+	for {
+		rows, err := db.hot.due.QueryContext(ctx, id[:], at, last.ID[:], n)
 		if err != nil {
 			return nil, next, lost(err)
 		}
-		if skip(d.ID) {
-			continue
+		read := 0
+		for rows.Next() {
+			read++
+			if last, err = scanDelivery(rows); err != nil {
+				break
+			}
+			switch {
+			case skip(last.ID):
+			case last.QueueAt.After(now):
+				next = last.QueueAt
+			default:
+				page = append(page, last)
+			}
+			if !next.IsZero() || len(page) == n {
+				break
+			}
 		}
-		if d.QueueAt.After(now) {
-			return page, d.QueueAt, nil
+		if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
+			return nil, time.Time{}, lost(err)
 		}
-		page = append(page, d)
+		if read < n || !next.IsZero() || len(page) == n {
+			return page, next, nil
+		}
+		at = dueAt(&last).(int64)
 	}
-	return page, next, lost(rows.Err())
+}
+
+// eventsAtOnce is how many payloads are read together where that saves round trips.
+const eventsAtOnce = 32
+
+// eventsInto reads the event of the first of some deliveries of one tenant, and
+// those of the others too if that costs no more.
+func (db *DB) eventsInto(ctx context.Context, events map[hook.EventID]*hook.Event, list []hook.Delivery) error {
+	p, ok := db.dialect.(*postgres)
+	if !ok {
+		e, err := db.Event(ctx, list[0].Tenant, list[0].ID.Event())
+		events[list[0].ID.Event()] = e
+		return err
+	}
+	ids := make([][]byte, len(list))
+	for i := range list {
+		id := list[i].ID.Event()
+		ids[i] = id[:]
+	}
+	err := p.events(ctx, events, list[0].Tenant, ids)
+	if first := list[0].ID.Event(); err == nil && events[first] == nil {
+		return hook.NotFound("event", first.String())
+	}
+	return err
 }
 
 // Body is the frozen body of a delivery, nil if it equals its event's payload.

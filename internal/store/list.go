@@ -63,10 +63,6 @@ func following(id hook.ID) hook.ID {
 	return id
 }
 
-// indexedBy makes SQLite use an index where it would guess wrong, having no
-// statistics. PostgreSQL has them, and no such clause: there it is nothing.
-func indexedBy(index string) string { return " INDEXED BY " + index }
-
 // cut shortens a list that was read one longer than its page, and says where
 // the next page begins.
 func cut[T any](list []T, limit int, id func(T) hook.ID) ([]T, hook.ID) {
@@ -228,14 +224,14 @@ func (db *DB) Deliveries(ctx context.Context, tenant string, f hook.DeliveryFilt
 			return db.unfinished(ctx, tenant, f, p, ids)
 		}
 	}
-	return page(ctx, db, deliveryScan(tenant, f, p), p.Limit, func(row interface{ Scan(...any) error }) (hook.Delivery, hook.ID, error) {
+	return page(ctx, db, db.deliveryScan(tenant, f, p), p.Limit, func(row interface{ Scan(...any) error }) (hook.Delivery, hook.ID, error) {
 		d, err := scanDelivery(row)
 		return d, hook.ID(d.ID), err
 	})
 }
 
 // deliveryScan chooses the index for a list of deliveries.
-func deliveryScan(tenant string, f hook.DeliveryFilter, p hook.Page) *scan {
+func (db *DB) deliveryScan(tenant string, f hook.DeliveryFilter, p hook.Page) *scan {
 	s := &scan{table: "deliveries", columns: deliveryColumns}
 	s.lo, s.hi = deliverySpan(f, p)
 	byType, byEndpoint, byState := f.Type != "", !f.Endpoint.IsZero(), f.State != ""
@@ -245,7 +241,7 @@ func deliveryScan(tenant string, f hook.DeliveryFilter, p hook.Page) *scan {
 	case f.State == hook.Failed || f.State == hook.Unknown || f.State == hook.Cancelled:
 		// SQLite takes a partial index only if its own condition is there, word for
 		// word, and then prefers the primary key unless it is told otherwise.
-		s.table = "deliveries" + indexedBy("deliveries_trouble")
+		s.table = "deliveries" + db.dialect.indexedBy("deliveries_trouble")
 		s.index.and("tenant = %s AND (state = 'failed' OR state = 'unknown' OR state = 'cancelled')", tenant)
 		s.index.and("state = %s", string(f.State))
 		s.rows, byState = scanRowsFar, false

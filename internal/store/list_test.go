@@ -126,9 +126,9 @@ func (h *history) wanted(tenant string, f hook.DeliveryFilter) (ids []string) {
 
 // TestDeliveryLists compares every page of lists with all kinds of filters with
 // what a plain loop finds.
-func TestDeliveryLists(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestDeliveryLists(t *testing.T) { each(t, testDeliveryLists) }
+
+func testDeliveryLists(t *testing.T, db *DB) {
 	h := makeHistory(t, db, 400)
 	var filters []hook.DeliveryFilter
 	for _, state := range []hook.State{"", hook.Delivered, hook.Failed, hook.Cancelled, hook.Unknown, hook.Pending, hook.Retrying, hook.Sending} {
@@ -173,9 +173,9 @@ func TestDeliveryLists(t *testing.T) {
 
 // TestBoundedScans checks that a page looks at a bounded number of rows, says
 // where to go on, and that nothing is lost on the way.
-func TestBoundedScans(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestBoundedScans(t *testing.T) { each(t, testBoundedScans) }
+
+func testBoundedScans(t *testing.T, db *DB) {
 	h := makeHistory(t, db, 300)
 	decode := func(row interface{ Scan(...any) error }) (string, hook.ID, error) {
 		d, err := scanDelivery(row)
@@ -195,7 +195,7 @@ func TestBoundedScans(t *testing.T) {
 			p := hook.Page{Limit: 4}
 			short := 0
 			for {
-				s := deliveryScan("acme", f, p)
+				s := db.deliveryScan("acme", f, p)
 				s.rows = rows
 				list, next, err := page(t.Context(), db, s, p.Limit, decode)
 				if err != nil {
@@ -223,9 +223,9 @@ func TestBoundedScans(t *testing.T) {
 	}
 }
 
-func TestEventLists(t *testing.T) {
-	t.Parallel()
-	db := open(t)
+func TestEventLists(t *testing.T) { each(t, testEventLists) }
+
+func testEventLists(t *testing.T, db *DB) {
 	h := makeHistory(t, db, 300)
 	for _, f := range []hook.EventFilter{{}, {Type: "t1"}, {Contract: "kobra"}, {Type: "t2", Contract: "standard", Since: start.Add(time.Hour), Until: start.Add(4 * time.Hour)}, {Type: "none"}} {
 		var want, got []string
@@ -284,7 +284,7 @@ func TestListPlans(t *testing.T) {
 		{"delivered", hook.DeliveryFilter{State: hook.Delivered}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
 		{"type", hook.DeliveryFilter{Type: "x"}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
 	} {
-		s := deliveryScan("acme", c.f, before)
+		s := db.deliveryScan("acme", c.f, before)
 		text, args := s.statement(s.lo, 50)
 		checkPlan(t, db, c.name, text, args, c.plan)
 	}

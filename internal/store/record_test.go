@@ -39,9 +39,10 @@ func write(t *testing.T, db *DB, writes ...*hook.RecordWrite) (lost []bool) {
 	return lost
 }
 
-func TestRecordKeepsBytes(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestRecordKeepsBytes(t *testing.T) { each(t, testRecordKeepsBytes) }
+
+func testRecordKeepsBytes(t *testing.T, db *DB) {
+	addTenants(t, db)
 	doc := "{\"id\":7,\r\n \"u\":\"\\u00e3\\/\", \"d\":0.000907775311708679 }\n"
 	w := order("7", 0, 5, doc)
 	write(t, db, w)
@@ -66,9 +67,10 @@ func TestRecordKeepsBytes(t *testing.T) {
 func fromTime(t time.Time) time.Time { return time.UnixMicro(t.UnixMicro()).UTC() }
 
 // A write counts only if the record is as it was read, and its events with it.
-func TestRecordWritesAreConditional(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestRecordWritesAreConditional(t *testing.T) { each(t, testRecordWritesAreConditional) }
+
+func testRecordWritesAreConditional(t *testing.T, db *DB) {
+	addTenants(t, db)
 	ep := hook.NewEndpointID()
 	for _, c := range []struct {
 		name   string
@@ -125,9 +127,10 @@ func TestRecordWritesAreConditional(t *testing.T) {
 
 // A request with a key is done once; what is left of it can be done later and
 // then makes its answer whole.
-func TestRecordWritesWithKey(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestRecordWritesWithKey(t *testing.T) { each(t, testRecordWritesWithKey) }
+
+func testRecordWritesWithKey(t *testing.T, db *DB) {
+	addTenants(t, db)
 	request := func(answer string, again bool, writes ...*hook.RecordWrite) *hook.Submission {
 		s := &hook.Submission{
 			Tenant: "acme", Records: writes, RequestKey: "k", RequestHash: [32]byte{1}, Again: again, Answer: func() []byte { return []byte(answer) },
@@ -150,9 +153,10 @@ func TestRecordWritesWithKey(t *testing.T) {
 	}
 }
 
-func TestRecordsOf(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestRecordsOf(t *testing.T) { each(t, testRecordsOf) }
+
+func testRecordsOf(t *testing.T, db *DB) {
+	addTenants(t, db)
 	var writes []*hook.RecordWrite
 	var names []hook.RecordName
 	for i := range 3*recordsAtOnce + 5 {
@@ -188,9 +192,10 @@ func mustInt(t *testing.T, s string) (n int) {
 	return n
 }
 
-func TestListRecords(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestListRecords(t *testing.T) { each(t, testListRecords) }
+
+func testListRecords(t *testing.T, db *DB) {
+	addTenants(t, db)
 	var want []string
 	var writes []*hook.RecordWrite
 	for _, contract := range []string{"crm", "shop"} {
@@ -234,9 +239,10 @@ func TestListRecords(t *testing.T) {
 	}
 }
 
-func TestLargeRecordsMakeShortPages(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestLargeRecordsMakeShortPages(t *testing.T) { each(t, testLargeRecordsMakeShortPages) }
+
+func testLargeRecordsMakeShortPages(t *testing.T, db *DB) {
+	addTenants(t, db)
 	doc := `"` + strings.Repeat("x", recordPageBytes/3) + `"`
 	for i := range 6 {
 		write(t, db, order(fmt.Sprint(i), 0, 1, doc))
@@ -248,9 +254,10 @@ func TestLargeRecordsMakeShortPages(t *testing.T) {
 }
 
 // A walk over all records sees them as they were when it began.
-func TestEachRecordIsASnapshot(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestEachRecordIsASnapshot(t *testing.T) { each(t, testEachRecordIsASnapshot) }
+
+func testEachRecordIsASnapshot(t *testing.T, db *DB) {
+	addTenants(t, db)
 	const n = 2000
 	var writes []*hook.RecordWrite
 	for i := range n {
@@ -313,9 +320,10 @@ func TestRecordPlans(t *testing.T) {
 	}
 }
 
-func TestPurgeRemovesRecords(t *testing.T) {
-	t.Parallel()
-	db := withTenants(t)
+func TestPurgeRemovesRecords(t *testing.T) { each(t, testPurgeRemovesRecords) }
+
+func testPurgeRemovesRecords(t *testing.T, db *DB) {
+	addTenants(t, db)
 	var writes []*hook.RecordWrite
 	for i := range purgeRows + 10 {
 		writes = append(writes, order(fmt.Sprint(i), 0, 1, "{}"))

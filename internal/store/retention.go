@@ -18,9 +18,47 @@ const expireRest = 5 * time.Millisecond
 // delivery needs any more. Nothing
 // unfinished is ever removed, nor an event with a delivery. One transaction
 // removes n rows at most; Expire goes through everything once, or until ctx
-// ends, and returns how many deliveries, events and keys are gone.
+// ends, and returns how many deliveries, events and keys are gone. Where history is
+// partitioned by time, it goes a partition at a time, and each counts as one.
 func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int, err error) {
 	n = max(n, 10)
+	if p, ok := db.dialect.(*postgres); ok {
+		if removed, err = p.expire(ctx, db, before); err == nil {
+			err = db.expireSignals(ctx)
+		}
+	} else {
+		removed, err = db.expireRows(ctx, before, n)
+	}
+	if err != nil {
+		return removed, err
+	}
+	for _, e := range append(expireStats(db.now()), []expiry{
+		{`DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, db.now()},
+		{`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE finished_at < $1 LIMIT $2)`, before},
+		// A deleted endpoint goes with the last delivery that names it.
+		{`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
+			JOIN endpoints e ON e.id = v.endpoint WHERE e.state = 'deleted' AND e.state_at < $1
+			AND NOT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = e.id) LIMIT $2)`, before},
+		{`DELETE FROM endpoints WHERE id IN (SELECT e.id FROM endpoints e WHERE e.state = 'deleted' AND e.state_at < $1
+			AND NOT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = e.id) LIMIT $2)`, before},
+	}...) {
+		k, err := db.expireAll(ctx, n, func(t *tx) (int64, error) { return t.exec(e.query, e.before.UnixMicro(), n) })
+		if removed += k; err != nil {
+			return removed, err
+		}
+	}
+	k, err := db.expireAudit(ctx, before, n)
+	return removed + k, err
+}
+
+// expiry is a statement that removes at most $2 rows of before $1.
+type expiry struct {
+	query  string
+	before time.Time
+}
+
+// expireRows removes what is finished and old row by row, a tenant at a time.
+func (db *DB) expireRows(ctx context.Context, before time.Time, n int) (removed int, err error) {
 	tenants, err := db.allTenants(ctx)
 	if err != nil {
 		return 0, err
@@ -33,24 +71,7 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 			}
 		}
 	}
-	for _, q := range append(expireStats(),
-		`DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
-		`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE finished_at < $3 LIMIT $2)`,
-		// A deleted endpoint goes with the last delivery that names it.
-		`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
-			JOIN endpoints e ON e.id = v.endpoint WHERE e.state = 'deleted' AND e.state_at < $3
-			AND NOT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = e.id) LIMIT $2)`,
-		`DELETE FROM endpoints WHERE id IN (SELECT e.id FROM endpoints e WHERE e.state = 'deleted' AND e.state_at < $3
-			AND NOT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = e.id) LIMIT $2)`,
-	) {
-		// $1 is now, $2 the bound, $3 the limit of age.
-		k, err := db.expireAll(ctx, n, func(t *tx) (int64, error) { return t.exec(q, db.now().UnixMicro(), n, before.UnixMicro()) })
-		if removed += k; err != nil {
-			return removed, err
-		}
-	}
-	k, err := db.expireAudit(ctx, before, n)
-	return removed + k, err
+	return removed, nil
 }
 
 // expireAll runs a DELETE of at most n rows until it finds no more.

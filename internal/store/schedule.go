@@ -192,7 +192,7 @@ func (t *tx) step(s *hook.ScheduleStep, now time.Time) error {
 		return err
 	}
 	if scheduled {
-		if _, err := t.exec(`UPDATE schedules SET next_at = CASE WHEN next_at IS NULL THEN NULL ELSE $4 END, claim = NULL, claimed_until = NULL
+		if _, err := t.exec(`UPDATE schedules SET next_at = CASE WHEN next_at IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END, claim = NULL, claimed_until = NULL
 			WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, micros(s.NextAt))...); err != nil {
 			return err
 		}
@@ -218,7 +218,7 @@ func (t *tx) supersede(s *hook.ScheduleStep, event hook.EventID, now time.Time) 
 		`UPDATE deliveries SET state = 'cancelled', reason = 'superseded', due_at = NULL, next_attempt_at = NULL, finished_at = $4
 			WHERE tenant = $1 AND id > $2 AND id <= $3 AND due_at > 0 RETURNING id, endpoint`,
 		`UPDATE deliveries SET reason = 'superseded' WHERE tenant = $1 AND id > $2 AND id <= $3 AND due_at = 0 AND mode = 'at_least_once'
-			AND $4 > 0 RETURNING id, endpoint`,
+			AND CAST($4 AS BIGINT) > 0 RETURNING id, endpoint`,
 	} {
 		if err := t.superseded(s, q, s.Tenant, event[:], last[:], now.UnixMicro()); err != nil {
 			return err

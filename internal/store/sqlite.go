@@ -29,6 +29,7 @@ type lite struct {
 	db    *sql.DB   // the writing pool: one connection
 	conn  *sql.Conn // that connection
 	check *sql.DB   // the checkpointing connection
+	read  *sql.DB   // many connections, read-only
 	log   *slog.Logger
 	stmts stmts
 
@@ -58,7 +59,7 @@ func sqliteDSN(path string, pragmas ...string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *lite, read *sql.DB, err error) {
+func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *lite, err error) {
 	l := &lite{log: log, gone: map[string]bool{}}
 	defer func() {
 		if err != nil {
@@ -69,29 +70,39 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *lite, re
 	l.db, err = sql.Open("sqlite", sqliteDSN(path, fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(WAL)",
 		"synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-32768)"))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	l.db.SetMaxOpenConns(1)
 	if err := migrate(ctx, l.db); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if l.conn, err = l.db.Conn(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := l.stmts.prepare(ctx, l.conn); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if l.check, err = sql.Open("sqlite", sqliteDSN(path, "synchronous(FULL)")); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	l.check.SetMaxOpenConns(1)
-	if read, err = sql.Open("sqlite", sqliteDSN(path, "query_only(1)", "cache_size(-8192)")); err != nil {
-		return nil, nil, err
+	if l.read, err = sql.Open("sqlite", sqliteDSN(path, "query_only(1)", "cache_size(-8192)")); err != nil {
+		return nil, err
 	}
-	read.SetMaxOpenConns(2 + 2*runtime.GOMAXPROCS(0))
-	read.SetMaxIdleConns(2 + runtime.GOMAXPROCS(0))
-	return l, read, nil
+	l.read.SetMaxOpenConns(2 + 2*runtime.GOMAXPROCS(0))
+	l.read.SetMaxIdleConns(2 + runtime.GOMAXPROCS(0))
+	return l, nil
 }
+
+func (l *lite) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+	return l.read.PrepareContext(ctx, text)
+}
+
+// change leaves it to the batch: there is one writer.
+func (l *lite) change(*change) bool { return false }
+
+// indexedBy decides where SQLite would guess wrong, having no statistics.
+func (l *lite) indexedBy(index string) string { return " INDEXED BY " + index }
 
 func migrate(ctx context.Context, db *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations/sqlite")
@@ -114,6 +125,9 @@ func (l *lite) close() error {
 	}
 	if l.check != nil {
 		errs = append(errs, l.check.Close())
+	}
+	if l.read != nil {
+		errs = append(errs, l.read.Close())
 	}
 	if l.db != nil {
 		errs = append(errs, l.db.Close())
@@ -155,7 +169,7 @@ func (l *lite) commit(b *batch) (err error) {
 		}
 	}()
 	for _, c := range b.changes {
-		if err := l.change(ctx, c); err != nil {
+		if err := l.runChange(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -222,9 +236,9 @@ func (l *lite) restartLog(ctx context.Context) {
 	}
 }
 
-// change runs one change under a savepoint. Its own error is kept for its
+// runChange runs one change under a savepoint. Its own error is kept for its
 // caller; only trouble with the transaction itself is returned.
-func (l *lite) change(ctx context.Context, c *change) error {
+func (l *lite) runChange(ctx context.Context, c *change) error {
 	if _, err := l.conn.ExecContext(ctx, `SAVEPOINT change`); err != nil {
 		return err
 	}

@@ -163,15 +163,14 @@ func (db *DB) Failing(ctx context.Context, tenant string, limit int) (list []hoo
 	return list, lost(rows.Err())
 }
 
-// expireStats are the statements that remove tallies whose time is over:
-// $1 is now, $2 the bound.
-func expireStats() (list []string) {
+// expireStats are the statements that remove tallies whose time is over.
+func expireStats(now time.Time) (list []expiry) {
 	for _, s := range []struct {
 		span hook.StatsSpan
 		keep time.Duration
 	}{{hook.StatsMinute, hook.KeepStatsMinute}, {hook.StatsHour, hook.KeepStatsHour}} {
-		list = append(list, fmt.Sprintf(`DELETE FROM stats WHERE (tenant, endpoint, span, at) IN (SELECT tenant, endpoint, span, at FROM stats
-			WHERE span = %d AND at < $1 - %d LIMIT $2)`, seconds(s.span), s.keep.Microseconds()))
+		list = append(list, expiry{fmt.Sprintf(`DELETE FROM stats WHERE (tenant, endpoint, span, at) IN (SELECT tenant, endpoint, span, at FROM stats
+			WHERE span = %d AND at < $1 LIMIT $2)`, seconds(s.span)), now.Add(-s.keep)})
 	}
 	return list
 }

@@ -31,8 +31,13 @@ import (
 type Options struct {
 	// Path of the SQLite file; its directory must exist.
 	Path string
+	// URL of a PostgreSQL database (postgres://…), instead of a file.
+	URL string
 	// Key encrypts secrets at rest: 32 bytes (AES-256).
 	Key []byte
+	// Retention is about how long history is kept; partitions are cut accordingly.
+	// 0: a month. [DB.Expire] decides what goes.
+	Retention time.Duration
 	// Log gets what nobody waits for: failed checkpoints, retried commits.
 	Log *slog.Logger
 }
@@ -47,6 +52,7 @@ type DB struct {
 	seal    *sealer
 	log     *slog.Logger
 	watch   watchers
+	nodes   membership
 	now     func() time.Time
 }
 
@@ -58,6 +64,13 @@ type dialect interface {
 	commit(b *batch) error
 	// commitEach writes each operation in a transaction of its own.
 	commitEach(b *batch)
+	// change runs a change in a transaction of its own and sets its error; or it
+	// reports that changes belong into batches, and does nothing.
+	change(c *change) (ran bool)
+	// prepare keeps a statement ready for reading; nil if the engine had better not.
+	prepare(ctx context.Context, text string) (*sql.Stmt, error)
+	// indexedBy makes a statement on a table use an index; "" if the engine knows best.
+	indexedBy(index string) string
 	// background does the upkeep the engine needs until ctx ends.
 	background(ctx context.Context)
 	// transient reports whether err is the database's state (full disk, lock,
@@ -80,12 +93,24 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{seal: seal, log: o.Log, queue: newQueue(), now: time.Now}
-	lite, read, err := openSQLite(ctx, o.Path, o.Log)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", o.Path, err)
+	if o.URL != "" {
+		p, err := openPostgres(ctx, o)
+		if err != nil {
+			return nil, openError(err)
+		}
+		p.nodes = &db.nodes
+		db.dialect, db.read = p, p.sql
+		if err := db.checkSeal(ctx); err != nil {
+			return nil, errors.Join(err, p.close())
+		}
+	} else {
+		lite, err := openSQLite(ctx, o.Path, o.Log)
+		if err != nil {
+			return nil, fmt.Errorf("open %s: %w", o.Path, err)
+		}
+		db.dialect, db.read = lite, lite.read
 	}
-	db.dialect, db.read = lite, read
-	return db, db.hot.prepare(ctx, read)
+	return db, db.hot.prepare(ctx, db)
 }
 
 // Run commits what callers hand in until ctx ends, then commits what is still
@@ -102,39 +127,64 @@ func (db *DB) Run(ctx context.Context) error {
 
 // Close releases the files. Call it after Run has returned.
 func (db *DB) Close() error {
-	return errors.Join(db.hot.close(), db.read.Close(), db.dialect.close())
+	return errors.Join(db.hot.close(), db.dialect.close())
 }
 
-// hotReads are the reads that senders wait for, prepared once.
+// hotReads are the reads that senders wait for, prepared once if the engine can.
 type hotReads struct {
-	due, event, body *sql.Stmt
-	record, records  *sql.Stmt
+	due, event, body hotRead
+	record, records  hotRead
 }
 
-func (h *hotReads) prepare(ctx context.Context, read *sql.DB) (err error) {
-	if h.due, err = read.PrepareContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE endpoint = $1 AND due_at > 0 ORDER BY due_at, id`); err != nil {
-		return err
+// hotRead is one of them.
+type hotRead struct {
+	db   *sql.DB
+	text string
+	stmt *sql.Stmt // nil: not prepared
+}
+
+func (h *hotReads) prepare(ctx context.Context, db *DB) (err error) {
+	for _, p := range []struct {
+		read *hotRead
+		text string
+	}{
+		{&h.due, `SELECT ` + deliveryColumns + ` FROM deliveries
+			WHERE endpoint = $1 AND due_at > 0 AND (due_at, id) > ($2, $3) ORDER BY due_at, id LIMIT $4`},
+		{&h.event, `SELECT ` + eventColumns + ` FROM events WHERE tenant = $1 AND id = $2`},
+		{&h.body, `SELECT body, head FROM bodies WHERE delivery = $1`},
+		{&h.record, recordQuery},
+		{&h.records, recordsQuery()},
+	} {
+		p.read.db, p.read.text = db.read, p.text
+		if p.read.stmt, err = db.dialect.prepare(ctx, p.text); err != nil {
+			return fmt.Errorf("%w in %s", err, p.text)
+		}
 	}
-	if h.event, err = read.PrepareContext(ctx, `SELECT `+eventColumns+` FROM events WHERE tenant = $1 AND id = $2`); err != nil {
-		return err
-	}
-	if h.body, err = read.PrepareContext(ctx, `SELECT body, head FROM bodies WHERE delivery = $1`); err != nil {
-		return err
-	}
-	if h.record, err = read.PrepareContext(ctx, recordQuery); err != nil {
-		return err
-	}
-	h.records, err = read.PrepareContext(ctx, recordsQuery())
-	return err
+	return nil
 }
 
 func (h *hotReads) close() (err error) {
-	for _, s := range []*sql.Stmt{h.due, h.event, h.body, h.record, h.records} {
-		if s != nil {
-			err = errors.Join(err, s.Close())
+	for _, r := range []*hotRead{&h.due, &h.event, &h.body, &h.record, &h.records} {
+		if r.stmt != nil {
+			err = errors.Join(err, r.stmt.Close())
 		}
 	}
 	return err
+}
+
+// QueryContext and QueryRowContext are those of [sql.Stmt].
+func (r *hotRead) QueryContext(ctx context.Context, args ...any) (*sql.Rows, error) {
+	if r.stmt != nil {
+		return r.stmt.QueryContext(ctx, args...)
+	}
+	return r.db.QueryContext(ctx, r.text, args...)
+}
+
+func (r *hotRead) QueryRowContext(ctx context.Context, args ...any) *sql.Row {
+	if r.stmt != nil {
+		return r.stmt.QueryRowContext(ctx, args...)
+	}
+	return r.db.QueryRowContext(ctx, r.text, args...)
 }
 
 // Ready reports whether the database answers reads and commits writes.
@@ -143,7 +193,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	if err := db.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one); err != nil {
 		return hook.Unavailable(err)
 	}
-	return db.change(ctx, func(*tx) error { return nil })
+	return db.enqueue(&change{run: func(*tx) error { return nil }, done: make(chan struct{})})
 }
 
 // micros and fromMicros are how times are stored: UTC microseconds, NULL for

@@ -179,16 +179,17 @@ func purgeDeliveries(t *tx, tenant string, ids [][]byte, n int) (removed int, er
 		}
 	}
 	for _, id := range ids {
-		for _, q := range []string{`DELETE FROM attempts WHERE delivery = $1`, `DELETE FROM bodies WHERE delivery = $1`} {
-			if _, err := t.exec(q, id); err != nil {
-				return removed, err
-			}
-		}
+		// The delivery first: a result that comes meanwhile finds nothing to belong to.
 		k, err := t.exec(`DELETE FROM deliveries WHERE tenant = $1 AND id = $2`, tenant, id)
 		if err != nil {
 			return removed, err
 		}
 		removed += int(k)
+		for _, q := range []string{`DELETE FROM attempts WHERE delivery = $1`, `DELETE FROM bodies WHERE delivery = $1`} {
+			if _, err := t.exec(q, id); err != nil {
+				return removed, err
+			}
+		}
 	}
 	return removed, nil
 }

@@ -8,17 +8,27 @@ import (
 	"path/filepath"
 	"testing"
 
+	"gancho/internal/pgtest"
 	"gancho/internal/store"
 )
 
-// Each runs fn on a fresh database of every kind there is. SQLite is the only
-// one yet.
+// Each runs fn on a fresh database of every kind there is.
 func Each(t *testing.T, fn func(t *testing.T, db *store.DB)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		fn(t, Open(t))
 	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		fn(t, OpenPostgres(t))
+	})
+}
+
+// OpenPostgres is [Open] for a database of its own on a real PostgreSQL server.
+func OpenPostgres(t testing.TB) *store.DB {
+	t.Helper()
+	return run(t, store.Options{URL: pgtest.Database(t, store.Migrate), Key: store.NewKey()})
 }
 
 // Open is a fresh SQLite database that is running. It is stopped and closed when
@@ -31,9 +41,13 @@ func Open(t testing.TB) *store.DB {
 // OpenAt is [Open] for the file at path, with the key it was made with.
 func OpenAt(t testing.TB, path string, key []byte) *store.DB {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Options{
-		Path: path, Key: key, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
+	return run(t, store.Options{Path: path, Key: key})
+}
+
+func run(t testing.TB, o store.Options) *store.DB {
+	t.Helper()
+	o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	db, err := store.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

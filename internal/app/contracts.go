@@ -1,0 +1,44 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"gancho/internal/catalog"
+	"gancho/internal/hook"
+)
+
+// reloader puts contracts in force that other nodes store.
+type reloader struct {
+	known *catalog.Catalog
+	log   *slog.Logger
+	wake  chan struct{}
+}
+
+func newReloader(known *catalog.Catalog, log *slog.Logger) *reloader {
+	return &reloader{known: known, log: log, wake: make(chan struct{}, 1)}
+}
+
+// changed tells that configuration was committed. The catalog tells of its own
+// changes itself; what comes this way is of other nodes.
+func (r *reloader) changed(c hook.Change) {
+	if c.Contract != "" {
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (r *reloader) run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.wake:
+		}
+		if err := r.known.Reload(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("cannot read the contracts that another node stored", "error", err)
+		}
+	}
+}

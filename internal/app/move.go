@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gancho/internal/store"
+)
+
+// Move copies everything from the SQLite database in a data directory to a
+// PostgreSQL database: from is sqlite:DIR, to a URL. No server may run on either.
+// key is that of option encryption-key, "" for the one in the directory, whose
+// file is returned: every server on the new database needs that key.
+func Move(ctx context.Context, from, to, key string, progress func(Moved)) (keyFile string, err error) {
+	dir, ok := strings.CutPrefix(from, "sqlite:")
+	if !ok || dir == "" {
+		return "", errors.New("--from: write sqlite: and the data directory, such as sqlite:./gancho-data")
+	}
+	if filepath.Base(dir) == databaseFile {
+		dir = filepath.Dir(dir)
+	}
+	if !isPostgres(to) {
+		return "", fmt.Errorf("--to: %w", errNotPostgres)
+	}
+	if _, err := os.Stat(filepath.Join(dir, databaseFile)); err != nil {
+		return "", fmt.Errorf("--from: there is no database in %s: %w", dir, err)
+	}
+	data, err := openData(dir)
+	if err != nil {
+		return "", err
+	}
+	defer data.close()
+	if key == "" {
+		keyFile = filepath.Join(dir, "encryption.key")
+	}
+	raw, err := data.encryptionKey(key)
+	if err != nil {
+		return "", err
+	}
+	log := slog.New(slog.DiscardHandler)
+	source, err := store.Open(ctx, store.Options{Path: filepath.Join(dir, databaseFile), Key: raw, Log: log})
+	if err != nil {
+		return "", fmt.Errorf("the database in %s cannot be opened: %w", dir, err)
+	}
+	defer source.Close()
+	target, err := store.Open(ctx, store.Options{URL: to, Key: raw, Log: log})
+	if err != nil {
+		return "", fmt.Errorf("the PostgreSQL database cannot be used: %w", err)
+	}
+	defer target.Close()
+	if err := store.Move(ctx, source, target, progress); err != nil {
+		return "", fmt.Errorf("not moved: %w", err)
+	}
+	return keyFile, nil
+}
+
+const databaseFile = "gancho.db"
+
+// Moved is how far a move is.
+type Moved = store.Moved

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"gancho/internal/app"
+)
+
+// moveCmd copies a SQLite database into a PostgreSQL database.
+type moveCmd struct {
+	From          string     `name:"from" required:"" placeholder:"sqlite:DIR" help:"Data directory of the server that was, which must have stopped."`
+	To            app.Secret `name:"to" required:"" placeholder:"URL" help:"PostgreSQL database, new and empty, as postgres://user:password@host/name."`
+	EncryptionKey app.Secret `name:"encryption-key" env:"GANCHO_ENCRYPTION_KEY" placeholder:"BASE64" help:"Key of the server that was; without it, the one in its data directory."`
+}
+
+func (c *moveCmd) Help() string {
+	return `Everything is copied: history, waiting deliveries, records and configuration. Nothing is changed in the data directory. If it is interrupted, the same command goes on where it was; at the end the rows of all tables are counted on both sides.
+
+Example:
+
+    gancho move --from sqlite:/var/lib/gancho --to postgres://gancho:password@db.internal/gancho`
+}
+
+// Run copies and shows how far it is.
+func (c *moveCmd) Run(ctx context.Context, out console) error {
+	bar := &progressBar{out: out.stdout, live: isTerminal(out.stdout)}
+	keyFile, err := app.Move(ctx, c.From, string(c.To), string(c.EncryptionKey), bar.show)
+	bar.end()
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			return errors.New("interrupted; the same command goes on where it was")
+		}
+		return err
+	}
+	fmt.Fprintln(out.stdout, "Everything is there: the rows of all tables are as many as before.")
+	if keyFile != "" {
+		fmt.Fprintf(out.stdout, "Start the servers with the encryption key in %s, as GANCHO_ENCRYPTION_KEY.\n", keyFile)
+	}
+	return nil
+}
+
+// progressBar shows how far a move is: on a terminal a line that changes,
+// elsewhere a line for each table.
+type progressBar struct {
+	out  io.Writer
+	live bool
+	last app.Moved
+}
+
+const barWidth = 30
+
+func (b *progressBar) show(m app.Moved) {
+	if m.Table != b.last.Table {
+		b.end()
+	}
+	b.last = m
+	if b.live {
+		fmt.Fprint(b.out, "\r"+barOf(m))
+	}
+}
+
+// end finishes the line of a table.
+func (b *progressBar) end() {
+	if b.last.Table == "" {
+		return
+	}
+	if b.live {
+		fmt.Fprintln(b.out)
+	} else {
+		fmt.Fprintln(b.out, barOf(b.last))
+	}
+	b.last = app.Moved{}
+}
+
+func barOf(m app.Moved) string {
+	full := barWidth
+	if m.Total > 0 {
+		full = int(barWidth * min(m.Rows, m.Total) / m.Total)
+	}
+	return fmt.Sprintf("%-18s %s%s %d of %d", m.Table, strings.Repeat("█", full), strings.Repeat("░", barWidth-full), m.Rows, m.Total)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

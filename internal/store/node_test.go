@@ -1,0 +1,234 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
+	"gancho/internal/pgtest"
+)
+
+// twoNodes are two stores on one database.
+func twoNodes(t *testing.T) (a, b *DB) {
+	t.Helper()
+	o := Options{URL: pgtest.Database(t, Migrate), Key: make([]byte, 32)}
+	return run(t, o), run(t, o)
+}
+
+func join(t *testing.T, db *DB, name string, lease time.Duration) int64 {
+	t.Helper()
+	epoch, err := db.Join(t.Context(), name, lease, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return epoch
+}
+
+// After another node has taken over, nothing that was this node's is written any
+// more, and what its successor wrote stays.
+func TestFence(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	addTenants(t, a)
+	old := join(t, a, "", time.Microsecond)
+	fresh := join(t, b, "", time.Hour)
+	if got, err := a.Take(t.Context(), old, []int{1, 2, 3}); err != nil || len(got) != 3 {
+		t.Fatal(got, err)
+	}
+	ep := hook.NewEndpointID()
+	ev := accepted("acme", "", `1`, ep)
+	submit(t, a, ev)
+	d := ev.Deliveries[0]
+	if got, err := b.Take(t.Context(), fresh, []int{2}); err != nil || len(got) != 0 {
+		t.Errorf("took %v of a node that has not been buried: %v", got, err)
+	}
+	if err := b.Bury(t.Context(), []int64{old, fresh}); err != nil { // its own lease holds
+		t.Fatal(err)
+	}
+	view, err := b.Beat(t.Context(), fresh, time.Hour)
+	if err != nil || !slices.Equal(view.Alive, []int64{fresh}) || len(view.Expired) != 0 || view.Owner != [hook.Slots]int64{} {
+		t.Errorf("after the burial: %+v, %v", view, err)
+	}
+	d.State, d.Attempts, d.FinishedAt = hook.Delivered, 1, time.Now()
+	write := func(db *DB, epoch int64) error {
+		done := make(chan error, 1)
+		db.SaveResult(hook.Result{Delivery: d, Epoch: epoch, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}}, func(err error) { done <- err })
+		return <-done
+	}
+	if err := write(a, old); !errors.Is(err, hook.ErrFenced) {
+		t.Errorf("a result: %v", err)
+	}
+	if err := a.Intend(hook.Result{Delivery: d, Epoch: old}); !errors.Is(err, hook.ErrFenced) {
+		t.Errorf("an intent: %v", err)
+	}
+	if err := a.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `2`)}}, time.Hour); !hook.IsKind(err, hook.KindUnavailable) {
+		t.Errorf("an event: %v", err)
+	}
+	if _, err := a.Beat(t.Context(), old, time.Hour); !errors.Is(err, hook.ErrFenced) {
+		t.Errorf("a beat: %v", err)
+	}
+	if got, err := b.Delivery(t.Context(), "acme", d.ID); err != nil || got.State != hook.Pending {
+		t.Errorf("the delivery is %s, %v", got.State, err)
+	}
+	// It joins anew; what it had before stays refused.
+	again := join(t, a, "", time.Hour)
+	if err := write(a, old); !errors.Is(err, hook.ErrFenced) {
+		t.Errorf("an old result in the new epoch: %v", err)
+	}
+	if err := write(a, again); err != nil {
+		t.Error(err)
+	}
+	submit(t, a, accepted("acme", "", `3`))
+	if n := count(t, b, "events"); n != 2 {
+		t.Errorf("%d events, want 2", n)
+	}
+}
+
+// A burial waits for the commit that is under way.
+func TestFenceWaits(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	epoch := join(t, a, "", time.Microsecond)
+	under, err := a.read.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := under.Exec(`SELECT 1 FROM nodes WHERE epoch = $1 FOR KEY SHARE`, epoch); err != nil {
+		t.Fatal(err)
+	}
+	buried := make(chan error, 1)
+	go func() { buried <- b.Bury(context.WithoutCancel(t.Context()), []int64{epoch}) }()
+	blocked := func() (yes bool) {
+		if err := b.read.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&yes); err != nil {
+			t.Error(err)
+		}
+		return yes
+	}
+	for deadline := time.Now().Add(time.Minute); !blocked(); {
+		select {
+		case err := <-buried:
+			t.Fatalf("it did not wait: %v", err)
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it neither waits nor ends")
+		}
+	}
+	if err := under.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-buried; err != nil {
+		t.Error(err)
+	}
+}
+
+// A node that starts again under its name gets its work back at once.
+func TestSameName(t *testing.T) {
+	t.Parallel()
+	a, _ := twoNodes(t)
+	first := join(t, a, "n", time.Hour)
+	if _, err := a.Take(t.Context(), first, []int{7}); err != nil {
+		t.Fatal(err)
+	}
+	second := join(t, a, "n", time.Hour)
+	if got, err := a.Take(t.Context(), second, []int{7}); err != nil || len(got) != 1 {
+		t.Errorf("took %v, %v", got, err)
+	}
+	if err := a.Give(t.Context(), second, []int{7}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Leave(t.Context(), second); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, a, "nodes"); n != 0 {
+		t.Errorf("%d nodes are left", n)
+	}
+}
+
+// What one node changes, the others read; and nodes that hear no notifications
+// read of their work too.
+func TestSignals(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	last, err := b.LastSignal(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	addTenants(t, a)
+	e := newEndpoint(t, a, "acme")
+	a.SaveHealth(e.ID, hook.Health{LastRun: time.Now(), LastStatus: "timeout"}) // no change of configuration
+	if err := a.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.SetEndpointState(t.Context(), e.ID, hook.EndpointPaused, "", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	key := hook.Key{ID: hook.NewKeyID(), Hash: [32]byte{1}}
+	if err := errors.Join(a.CreateKey(t.Context(), key), a.DeleteKey(t.Context(), key.ID)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := a.PutContract(t.Context(), "x", []byte("x"), hook.ContractPosted); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Tell(t.Context(), []hook.EndpointID{e.ID}, true); err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := b.Signals(t.Context(), last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := hook.Change{Tenant: "acme", Endpoint: e.ID}
+	want := []hook.Signal{
+		{Change: hook.Change{Tenant: "acme"}}, {Change: hook.Change{Tenant: "globex"}}, {Change: changed}, {Change: changed},
+		{Change: hook.Change{Key: key.ID}}, {Change: hook.Change{Contract: "x"}}, {Work: true, Change: hook.Change{Endpoint: e.ID}},
+	}
+	if diff := cmp.Diff(want, list); diff != "" {
+		t.Errorf("signals (-want +got):\n%s", diff)
+	}
+}
+
+// Notifications come through a direct connection.
+func TestHear(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	if deaf, err := b.Deaf(t.Context()); deaf || err != nil {
+		t.Fatalf("deaf: %v, %v", deaf, err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ready, changed, work := make(chan struct{}, 9), make(chan struct{}, 9), make(chan []hook.EndpointID, 9)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- b.Hear(ctx, func(ids []hook.EndpointID) { work <- ids }, func() { changed <- struct{}{} }, func() { ready <- struct{}{} })
+	}()
+	<-ready
+	newTenant(t, a, "acme")
+	<-changed
+	ids := []hook.EndpointID{hook.NewEndpointID(), hook.NewEndpointID()}
+	if err := a.Tell(t.Context(), ids, false); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-work; !slices.Equal(got, ids) {
+		t.Errorf("heard of %v, want %v", got, ids)
+	}
+	stop()
+	if err := <-ended; err == nil {
+		t.Error("it ended without a reason")
+	}
+}
+
+// Another encryption key is noticed before anything is written with it.
+func TestOtherKey(t *testing.T) {
+	t.Parallel()
+	o := Options{URL: pgtest.Database(t, Migrate), Key: make([]byte, 32)}
+	run(t, o)
+	o.Key = NewKey()
+	if _, err := Open(t.Context(), o); err == nil {
+		t.Error("opened with another encryption key")
+	}
+}

@@ -1,0 +1,234 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"runtime"
+	"strings"
+	"time"
+
+	"gancho/internal/hook"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+// postgres is the PostgreSQL dialect. The queue's goroutine writes batches over one
+// connection of its own (postgres_write.go); changes and reads share a pool.
+//
+// Changes read before they write, and are written for an engine with one writer.
+// So each takes one lock that holds for the whole database, whatever node it runs
+// on. Batches do not: they insert, and update rows that only their owner touches.
+//
+// Nothing here outlives a transaction on its connection, so it works behind
+// PgBouncer with transaction pooling: no prepared statement has a name, no lock
+// belongs to a session.
+type postgres struct {
+	pool *pgxpool.Pool // reads and changes
+	sql  *sql.DB       // the same pool
+	hot  *pgxpool.Pool // the one connection that writes batches
+	log  *slog.Logger
+	span time.Duration // of new partitions
+
+	nodes *membership
+}
+
+const (
+	// commitTimeout ends a commit whose server does not answer; what became of it is
+	// unknown then, and its connection is given up.
+	commitTimeout = 15 * time.Second
+	changeTimeout = 30 * time.Second
+	// conflicts is how often a transaction that lost to another is tried.
+	conflicts = 5
+)
+
+func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
+	cfg, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, errors.New("the database's URL cannot be read; write postgres://user:password@host:5432/database") // err has the password
+	}
+	// Statements without names, their descriptions remembered here: one round trip,
+	// and a pooler in between may give every transaction to another server process.
+	if !strings.Contains(o.URL, "default_query_exec_mode") {
+		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	if !strings.Contains(o.URL, "pool_max_conns") {
+		cfg.MaxConns = int32(4 + 2*runtime.GOMAXPROCS(0))
+	}
+	p := &postgres{log: o.Log, nodes: new(membership), span: partitionSpan(o.Retention)}
+	defer func() {
+		if err != nil {
+			_ = p.close()
+		}
+	}()
+	hot := cfg.Copy()
+	hot.MaxConns, hot.MinConns = 1, 0
+	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if p.hot, err = pgxpool.NewWithConfig(ctx, hot); err != nil {
+		return nil, err
+	}
+	p.sql = stdlib.OpenDBFromPool(p.pool)
+	if err := p.migrate(ctx); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// migrate brings the tables up to date, one node at a time. Migrations only add, so
+// a node of the version before goes on working meanwhile and after.
+func (p *postgres) migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, "migrations/postgres")
+	if err != nil {
+		return err
+	}
+	gate, err := p.sql.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer gate.Rollback() //nolint:errcheck // it holds a lock and nothing else
+	if err := lock(ctx, gate, lockMigrations); err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, p.sql, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	if _, err = provider.Up(ctx); err != nil {
+		return err
+	}
+	return p.partitionAhead(ctx)
+}
+
+func (p *postgres) close() error {
+	var err error
+	if p.sql != nil {
+		err = p.sql.Close()
+	}
+	if p.pool != nil {
+		p.pool.Close()
+	}
+	if p.hot != nil {
+		p.hot.Close()
+	}
+	return err
+}
+
+// prepare is nothing here: a statement that is prepared by name belongs to a session.
+func (p *postgres) prepare(context.Context, string) (*sql.Stmt, error) { return nil, nil }
+
+// indexedBy is nothing here: the planner has statistics.
+func (p *postgres) indexedBy(string) string { return "" }
+
+func (p *postgres) transient(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return true // the connection is in trouble
+	}
+	switch e.Code[:2] {
+	case "21", "22", "23", "42": // a value, a constraint or a statement is wrong
+		return false
+	}
+	return true
+}
+
+// conflict reports whether a transaction lost to another and may be tried again.
+func conflict(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == "40001" || e.Code == "40P01" || e.Code == "23505" && e.TableName == "records") // see recordRows
+}
+
+// change runs a change in a transaction of its own, alone in the whole database.
+func (p *postgres) change(c *change) (ran bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), changeTimeout)
+	defer cancel()
+	for range conflicts {
+		if c.err = p.changeOnce(ctx, c); !conflict(c.err) {
+			break
+		}
+	}
+	return true
+}
+
+func (p *postgres) changeOnce(ctx context.Context, c *change) (err error) {
+	shared, err := p.sql.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = shared.Rollback() // the connection may be gone, and the transaction with it
+		}
+	}()
+	if err := lock(ctx, shared, lockChanges); err != nil {
+		return err
+	}
+	if err := c.run(&tx{ctx: ctx, conn: shared}); err != nil {
+		return err
+	}
+	return shared.Commit()
+}
+
+func (p *postgres) background(ctx context.Context) { <-ctx.Done() }
+
+func (p *postgres) commitEach(b *batch) {
+	b.each(func(one *batch) {
+		if err := p.commit(one); err != nil {
+			p.log.Error("operation failed, nothing of it was stored", "error", err)
+			one.fail(hook.Unavailable(err))
+		}
+	})
+}
+
+// events reads events of a tenant at once, by their ids.
+func (p *postgres) events(ctx context.Context, into map[hook.EventID]*hook.Event, tenant string, ids [][]byte) error {
+	rows, err := p.sql.QueryContext(ctx, `SELECT `+eventColumns+` FROM events WHERE tenant = $1 AND id = ANY ($2)`, tenant, ids)
+	if err != nil {
+		return lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e, err := scanEvent(rows)
+		if err != nil {
+			return lost(err)
+		}
+		into[e.ID] = e
+	}
+	return lost(rows.Err())
+}
+
+// openError says what to do about a database that cannot be opened.
+func openError(err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch e.Code {
+		case "28P01", "28000":
+			return fmt.Errorf("the database refuses the user or the password of its URL: %w", err)
+		case "3D000":
+			return fmt.Errorf("there is no such database; make it with CREATE DATABASE: %w", err)
+		case "42501":
+			return fmt.Errorf("the database's user may not make tables: give it CREATE on the schema: %w", err)
+		}
+	}
+	return err
+}
+
+// Migrate brings the tables of a PostgreSQL database up to date. [Open] does so too;
+// this is for doing it by hand, before new nodes start.
+func Migrate(ctx context.Context, url string) error {
+	p, err := openPostgres(ctx, Options{URL: url, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return openError(err)
+	}
+	return p.close()
+}

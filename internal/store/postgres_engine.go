@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"gancho/internal/hook"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// What PostgreSQL has beyond plain SQL and Gancho uses stands in this file, behind
+// three functions: lock, partition and listen. docs/postgresql.md says what an
+// engine that speaks its protocol and lacks one of them would need.
+
+// The locks there are; the numbers are ours by being unlikely.
+const (
+	lockMigrations = 0x67616e63686f00 + iota // "gancho", then a number
+	lockChanges
+)
+
+// idleInTransaction is how long the server waits for the next statement of a
+// transaction that holds locks: a node that was stopped must not stop the others.
+const idleInTransaction = 10 * time.Second
+
+// lock takes a lock of the whole database until the transaction ends.
+func lock(ctx context.Context, t *sql.Tx, name int64) error {
+	_, err := t.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', $1, true), pg_advisory_xact_lock($2)`,
+		fmt.Sprint(idleInTransaction.Milliseconds()), name)
+	return err
+}
+
+// partitioned are the tables that are partitioned by time, by the column that
+// begins with it. Later ones belong to rows of earlier ones.
+var partitioned = []struct{ table, column string }{
+	{"events", "id"}, {"deliveries", "id"}, {"attempts", "delivery"}, {"bodies", "delivery"},
+}
+
+// partition makes the partitions of a span of time, and takes over what had to be
+// stored outside because they were missing.
+func partition(t *tx, since, until time.Time) error {
+	var number int64
+	if err := t.row(`INSERT INTO partitions (since, until) VALUES ($1, $2) RETURNING number`, since.UnixMicro(), until.UnixMicro()).Scan(&number); err != nil {
+		return err
+	}
+	lo, hi := hook.IDAt(since), hook.IDAt(until)
+	for _, p := range partitioned {
+		name := fmt.Sprintf("%s_%d", p.table, number)
+		for _, q := range []string{
+			fmt.Sprintf(`CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS)`, name, p.table),
+			fmt.Sprintf(`WITH late AS (DELETE FROM %s_rest WHERE %s >= '\x%x' AND %s < '\x%x' RETURNING *) INSERT INTO %s SELECT * FROM late`,
+				p.table, p.column, lo[:], p.column, hi[:], name),
+			fmt.Sprintf(`ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('\x%x') TO ('\x%x')`, p.table, name, lo[:], hi[:]),
+		} {
+			if _, err := t.exec(q); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// dropPartition removes a span of history, unless something in it is unfinished
+// or was finished after the limit. It waits only a moment for those who read.
+func dropPartition(t *tx, number int64, limit time.Time) (dropped bool, err error) {
+	var busy bool
+	err = t.row(fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM deliveries_%d WHERE due_at IS NOT NULL)
+		OR EXISTS (SELECT 1 FROM deliveries_%d WHERE finished_at >= $1)`, number, number), limit.UnixMicro()).Scan(&busy)
+	if err != nil || busy {
+		return false, err
+	}
+	if _, err := t.exec(`SET LOCAL lock_timeout = '1s'`); err != nil {
+		return false, err
+	}
+	for i := len(partitioned) - 1; i >= 0; i-- {
+		if _, err := t.exec(fmt.Sprintf(`DROP TABLE %s_%d`, partitioned[i].table, number)); err != nil {
+			return false, err
+		}
+	}
+	_, err = t.exec(`DELETE FROM partitions WHERE number = $1`, number)
+	return err == nil, err
+}
+
+// busyTable reports whether err says that a lock was not to be had in time.
+func busyTable(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "55P03"
+}
+
+// channel is where nodes notify each other: an empty payload says that there are
+// signals to read, any other one is the hexadecimal ids of endpoints with work.
+const (
+	channel     = "gancho"
+	idsInNotice = 200 // a payload has at most 8000 bytes
+)
+
+// notify tells all who listen which endpoints have work.
+func (p *postgres) notify(ctx context.Context, ids []hook.EndpointID) error {
+	for part := range slices.Chunk(ids, idsInNotice) {
+		text := make([]byte, 0, 32*len(part))
+		for _, id := range part {
+			text = hex.AppendEncode(text, id[:])
+		}
+		// Nothing is written, so there is nothing to sync.
+		if _, err := p.pool.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, string(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listen passes on what is notified until ctx or its connection ends.
+func listen(ctx context.Context, p *postgres, work func([]hook.EndpointID), changed, missed func()) error {
+	conn, err := pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig)
+	if err != nil {
+		return lost(err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, `LISTEN `+channel); err != nil {
+		return lost(err)
+	}
+	missed()
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return lost(err)
+		}
+		if n.Payload == "" {
+			changed()
+			continue
+		}
+		var ids []hook.EndpointID
+		for part := range slices.Chunk([]byte(n.Payload), 32) {
+			var id hook.EndpointID
+			if k, err := hex.Decode(id[:], part); err == nil && k == len(id) {
+				ids = append(ids, id)
+			}
+		}
+		work(ids)
+	}
+}
+
+// deaf tries whether a notification comes through, which takes a moment.
+func deaf(ctx context.Context, p *postgres) (bool, error) {
+	conn, err := pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig)
+	if err != nil {
+		return false, lost(err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	own := fmt.Sprintf("gancho_%x", rand.Uint64())
+	if _, err := conn.Exec(ctx, `LISTEN `+own); err != nil {
+		return true, nil //nolint:nilerr // an engine without it
+	}
+	if _, err := p.pool.Exec(ctx, `SELECT pg_notify($1, 'x')`, own); err != nil {
+		return false, lost(err)
+	}
+	wait, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	_, err = conn.WaitForNotification(wait)
+	return err != nil, ctx.Err()
+}

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// History is partitioned by time, and retention drops partitions: that costs the
+// same for ten rows and ten million, and leaves nothing for VACUUM. A partition
+// stays as long as one delivery in it is unfinished or was finished lately, so what
+// is old is kept for up to a partition's span longer than asked.
+
+const (
+	partitionsAhead = 4 // made before they are needed
+	minSpan         = time.Hour
+	maxSpan         = 7 * 24 * time.Hour
+)
+
+// partitionSpan is how long a span of time one partition is for: a quarter of the
+// retention time at most, so that not much more is kept than was asked for.
+func partitionSpan(retention time.Duration) time.Duration {
+	if retention <= 0 {
+		return maxSpan
+	}
+	return min(max(retention/4, minSpan), maxSpan)
+}
+
+// partitionAhead makes the partitions that are needed soon.
+func (p *postgres) partitionAhead(ctx context.Context) error {
+	now := time.Now()
+	for {
+		var last sql.NullInt64
+		if err := p.sql.QueryRowContext(ctx, `SELECT max(until) FROM partitions`).Scan(&last); err != nil {
+			return lost(err)
+		}
+		since := now.Truncate(p.span)
+		if end := fromMicros(last); end.After(now) {
+			since = end
+		}
+		if since.Sub(now) >= (partitionsAhead-1)*p.span {
+			return nil
+		}
+		if err := p.adopt(ctx, since); err != nil {
+			return err
+		}
+	}
+}
+
+// adopt makes the partition for a time that has none, between those there are. If
+// another node was faster, it does nothing.
+func (p *postgres) adopt(ctx context.Context, at time.Time) error {
+	c := &change{run: func(t *tx) error {
+		var before, after sql.NullInt64
+		err := t.row(`SELECT (SELECT max(until) FROM partitions WHERE since <= $1), (SELECT min(since) FROM partitions WHERE since > $1)`, at.UnixMicro()).Scan(&before, &after)
+		if err != nil {
+			return err
+		}
+		since := at.Truncate(p.span)
+		until := since.Add(p.span)
+		if before.Valid && fromMicros(before).After(since) {
+			since = fromMicros(before)
+		}
+		if after.Valid && fromMicros(after).Before(until) {
+			until = fromMicros(after)
+		}
+		if since.After(at) { // there is one
+			return nil
+		}
+		return partition(t, since, until)
+	}}
+	p.change(c)
+	return lost(c.err)
+}
+
+// expire drops what is past its time, and returns how many partitions that was.
+func (p *postgres) expire(ctx context.Context, db *DB, before time.Time) (dropped int, err error) {
+	if err := p.partitionAhead(ctx); err != nil {
+		return 0, err
+	}
+	if err := p.adoptRest(ctx); err != nil {
+		return 0, err
+	}
+	numbers, err := p.endedBefore(ctx, before)
+	if err != nil {
+		return 0, err
+	}
+	for _, n := range numbers {
+		gone := false
+		err := db.change(ctx, func(t *tx) (err error) {
+			gone, err = dropPartition(t, n, before)
+			return err
+		})
+		switch {
+		case busyTable(err): // somebody reads it; there is another chance
+		case err != nil:
+			return dropped, err
+		case gone:
+			dropped++
+		}
+	}
+	return dropped, nil
+}
+
+func (p *postgres) endedBefore(ctx context.Context, t time.Time) (numbers []int64, err error) {
+	rows, err := p.sql.QueryContext(ctx, `SELECT number FROM partitions WHERE until <= $1 ORDER BY since`, t.UnixMicro())
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, lost(err)
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, lost(rows.Err())
+}
+
+// adoptRest makes partitions for what was stored while there was none for it.
+func (p *postgres) adoptRest(ctx context.Context) error {
+	for ctx.Err() == nil {
+		var first []byte
+		err := p.sql.QueryRowContext(ctx, `(SELECT id FROM events_rest ORDER BY id LIMIT 1)
+			UNION ALL (SELECT id FROM deliveries_rest ORDER BY id LIMIT 1) ORDER BY 1 LIMIT 1`).Scan(&first)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return lost(err)
+		}
+		if err := p.adopt(ctx, hook.ID(first).Time()); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}

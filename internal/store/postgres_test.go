@@ -1,0 +1,72 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// History goes by partitions: as a whole, and only if nothing in it is unfinished
+// or was finished lately.
+func TestPartitions(t *testing.T) {
+	t.Parallel()
+	db := openPG(t)
+	addTenants(t, db)
+	ep := hook.NewEndpointID()
+	now := time.Now()
+	old := func(age time.Duration, state hook.State, finished time.Time) hook.DeliveryID {
+		t.Helper()
+		a := accepted("acme", "", `{}`, ep)
+		a.Event.ID = someEventID(now.Add(-age), 1)
+		a.Deliveries[0].ID = a.Event.ID.Delivery(1)
+		submit(t, db, a)
+		d := a.Deliveries[0]
+		d.State, d.FinishedAt = state, finished
+		done := make(chan error, 1)
+		db.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{Delivery: d.ID, Number: 1}, Frozen: &hook.Frozen{Body: []byte("x")}}, func(err error) { done <- err })
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		return d.ID
+	}
+	const week = maxSpan
+	gone := old(20*week, hook.Delivered, now.Add(-20*week))
+	kept := []hook.DeliveryID{
+		old(15*week, hook.Retrying, time.Time{}),  // unfinished
+		old(10*week, hook.Failed, now),            // finished lately
+		old(0, hook.Delivered, now.Add(-20*week)), // young
+		old(-20*week, hook.Delivered, now),        // by a clock that is ahead
+	}
+	if n, err := db.Expire(t.Context(), now.Add(-4*week), 500); n != 1 || err != nil {
+		t.Errorf("expired %d partitions, %v; want 1", n, err)
+	}
+	check := func() {
+		t.Helper()
+		if _, err := db.Delivery(t.Context(), "acme", gone); !hook.IsKind(err, hook.KindNotFound) {
+			t.Errorf("what is past its time is there: %v", err)
+		}
+		for i, id := range kept {
+			_, err1 := db.Delivery(t.Context(), "acme", id)
+			_, err2 := db.Event(t.Context(), "acme", id.Event())
+			attempts, err3 := db.Attempts(t.Context(), id, 10)
+			body, err4 := db.Body(t.Context(), id)
+			if err1 != nil || err2 != nil || err3 != nil || err4 != nil || len(attempts) != 1 || string(body) != "x" {
+				t.Errorf("%d: %v %v %v %v, %d attempts, body %q", i, err1, err2, err3, err4, len(attempts), body)
+			}
+		}
+	}
+	check()
+	for _, table := range []string{"events_rest", "deliveries_rest", "attempts_rest", "bodies_rest"} {
+		if n := count(t, db, table); n != 0 {
+			t.Errorf("%s has %d rows that have no partition", table, n)
+		}
+	}
+	if n, err := db.Expire(t.Context(), now.Add(-4*week), 500); n != 0 || err != nil {
+		t.Errorf("again: %d, %v", n, err)
+	}
+	check()
+	if n := count(t, db, "attempts"); n != len(kept) {
+		t.Errorf("%d attempts, want %d", n, len(kept))
+	}
+}
