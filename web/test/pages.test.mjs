@@ -45,6 +45,7 @@ after(async () => {
 });
 
 const pages = () => ({
+  home: "/",
   overview: "/t/acme",
   tenants: "/tenants",
   endpoints: "/t/acme/endpoints",
@@ -60,6 +61,7 @@ const pages = () => ({
   contract: "/contracts/kobra",
   playground: "/contracts/kobra?tab=playground",
   keys: "/keys",
+  audit: "/audit",
   nothing: "/no/such/page",
 });
 
@@ -128,6 +130,7 @@ test("a contract that is wrong says so at its line", async () => {
   await page.getByRole("button", { name: t.signIn.submit }).click();
   await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
   await page.goto(`${server.url}/contracts/kobra?tab=playground`);
+  await page.getByText("api-key").last().waitFor(); // the request that it makes
   const editor = page.getByRole("textbox", { name: t.contracts.source });
   await editor.click();
   await page.keyboard.press("Control+Home");

@@ -107,6 +107,17 @@ export const eventQuery = (tenant: string, event: string) =>
     },
   });
 
+export const statsQuery = (tenant: string | undefined, range: "hour" | "day" | "week") =>
+  queryOptions({ queryKey: [...ofTenant(tenant ?? ""), "stats", range], queryFn: () => ok(api.GET("/v1/stats", { params: { query: { tenant, range } } })) });
+
+export const auditQuery = () =>
+  infiniteQueryOptions({
+    queryKey: ["audit"],
+    queryFn: ({ pageParam }) => ok(api.GET("/v1/audit", { params: { query: { limit: page, cursor: pageParam } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+
 export const keysQuery = () =>
   infiniteQueryOptions({
     queryKey: ["keys"],

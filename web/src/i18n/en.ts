@@ -133,10 +133,7 @@ const en = {
   audit: {
     title: "Activity", text: "Who changed what.", who: "Who", what: "What", object: "On", empty: "No changes yet", emptyText: "Changes by people and programs appear here.",
     actions: {
-      "put-tenant": "Changed a tenant", "delete-tenant": "Deleted a tenant", "create-endpoint": "Made an endpoint", "patch-endpoint": "Changed an endpoint", "delete-endpoint": "Deleted an endpoint",
-      "pause-endpoint": "Paused an endpoint", "resume-endpoint": "Resumed an endpoint", "disable-endpoint": "Disabled an endpoint", "rotate-endpoint-secret": "Replaced a signing secret",
-      "recover-endpoint": "Sent again what was missed", "retry-delivery": "Sent a delivery again", "create-key": "Made an API key", "delete-key": "Revoked an API key", "test-endpoint": "Tested an endpoint",
-      "create-portal-link": "Made a portal link", "disabled-by-gancho": "Disabled as it kept failing",
+      "tenant.created": "Made a tenant", "tenant.changed": "Changed a tenant", "tenant.deleted": "Deleted a tenant", "endpoint.created": "Made an endpoint", "endpoint.changed": "Changed an endpoint", "endpoint.resumed": "Resumed an endpoint", "endpoint.paused": "Paused an endpoint", "endpoint.disabled": "Disabled an endpoint", "endpoint.secret_changed": "Replaced a signing secret", "endpoint.deleted": "Deleted an endpoint", "credential.created": "Made a credential", "credential.changed": "Changed a credential", "credential.paused": "Paused a credential", "credential.resumed": "Resumed a credential", "credential.token_made": "Made a token", "credential.deleted": "Deleted a credential", "key.created": "Made an API key", "key.revoked": "Revoked an API key", "contract.posted": "Changed a webhook system", "contract.imported": "Took over a webhook system", "contract.changed": "Changed what a webhook system allows", "recovery.started": "Sent again what was missed", "delivery.retried": "Sent a delivery again", "portal_link.created": "Made a portal link",
     } as Record<string, string>,
     gancho: "Gancho",
   },

@@ -132,10 +132,7 @@ const es: Messages = {
   audit: {
     title: "Actividad", text: "Quién cambió qué.", who: "Quién", what: "Qué", object: "En", empty: "Todavía no hay cambios", emptyText: "Aquí aparecen los cambios de personas y programas.",
     actions: {
-      "put-tenant": "Cambió un cliente", "delete-tenant": "Eliminó un cliente", "create-endpoint": "Creó un destino", "patch-endpoint": "Cambió un destino", "delete-endpoint": "Eliminó un destino",
-      "pause-endpoint": "Pausó un destino", "resume-endpoint": "Reanudó un destino", "disable-endpoint": "Desactivó un destino", "rotate-endpoint-secret": "Reemplazó un secreto de firma",
-      "recover-endpoint": "Reenvió lo que se perdió", "retry-delivery": "Envió una entrega de nuevo", "create-key": "Creó una clave de API", "delete-key": "Revocó una clave de API", "test-endpoint": "Probó un destino",
-      "create-portal-link": "Creó un enlace al portal", "disabled-by-gancho": "Desactivado porque seguía fallando",
+      "tenant.created": "Creó un cliente", "tenant.changed": "Cambió un cliente", "tenant.deleted": "Eliminó un cliente", "endpoint.created": "Creó un destino", "endpoint.changed": "Cambió un destino", "endpoint.resumed": "Reanudó un destino", "endpoint.paused": "Pausó un destino", "endpoint.disabled": "Desactivó un destino", "endpoint.secret_changed": "Reemplazó un secreto de firma", "endpoint.deleted": "Eliminó un destino", "credential.created": "Creó una credencial", "credential.changed": "Cambió una credencial", "credential.paused": "Pausó una credencial", "credential.resumed": "Reanudó una credencial", "credential.token_made": "Creó un token", "credential.deleted": "Eliminó una credencial", "key.created": "Creó una clave de API", "key.revoked": "Revocó una clave de API", "contract.posted": "Cambió un sistema de webhooks", "contract.imported": "Incorporó un sistema de webhooks", "contract.changed": "Cambió lo que un sistema permite", "recovery.started": "Reenvió lo que se perdió", "delivery.retried": "Envió una entrega de nuevo", "portal_link.created": "Creó un enlace al portal",
     },
     gancho: "Gancho",
   },

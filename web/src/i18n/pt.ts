@@ -132,10 +132,7 @@ const pt: Messages = {
   audit: {
     title: "Atividade", text: "Quem mudou o quê.", who: "Quem", what: "O quê", object: "Em", empty: "Ainda não há mudanças", emptyText: "Mudanças de pessoas e programas aparecem aqui.",
     actions: {
-      "put-tenant": "Mudou um cliente", "delete-tenant": "Excluiu um cliente", "create-endpoint": "Criou um destino", "patch-endpoint": "Mudou um destino", "delete-endpoint": "Excluiu um destino",
-      "pause-endpoint": "Pausou um destino", "resume-endpoint": "Retomou um destino", "disable-endpoint": "Desativou um destino", "rotate-endpoint-secret": "Trocou um segredo de assinatura",
-      "recover-endpoint": "Reenviou o que se perdeu", "retry-delivery": "Enviou uma entrega de novo", "create-key": "Criou uma chave de API", "delete-key": "Revogou uma chave de API", "test-endpoint": "Testou um destino",
-      "create-portal-link": "Criou um link do portal", "disabled-by-gancho": "Desativado porque continuava falhando",
+      "tenant.created": "Criou um cliente", "tenant.changed": "Mudou um cliente", "tenant.deleted": "Excluiu um cliente", "endpoint.created": "Criou um destino", "endpoint.changed": "Mudou um destino", "endpoint.resumed": "Retomou um destino", "endpoint.paused": "Pausou um destino", "endpoint.disabled": "Desativou um destino", "endpoint.secret_changed": "Trocou um segredo de assinatura", "endpoint.deleted": "Excluiu um destino", "credential.created": "Criou uma credencial", "credential.changed": "Mudou uma credencial", "credential.paused": "Pausou uma credencial", "credential.resumed": "Retomou uma credencial", "credential.token_made": "Criou um token", "credential.deleted": "Excluiu uma credencial", "key.created": "Criou uma chave de API", "key.revoked": "Revogou uma chave de API", "contract.posted": "Mudou um sistema de webhooks", "contract.imported": "Incorporou um sistema de webhooks", "contract.changed": "Mudou o que um sistema permite", "recovery.started": "Reenviou o que se perdeu", "delivery.retried": "Enviou uma entrega de novo", "portal_link.created": "Criou um link do portal",
     },
     gancho: "Gancho",
   },
