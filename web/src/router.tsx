@@ -59,6 +59,7 @@ const tree = root.addChildren([
   deliveries,
   at("/t/$tenant/events", () => lazyRouteComponent(() => import("./pages/Events"), "EventsPage")),
   at("/t/$tenant/events/$event", () => lazyRouteComponent(() => import("./pages/Event"), "EventPage")),
+  at("/t/$tenant/credentials", () => lazyRouteComponent(() => import("./pages/Credentials"), "CredentialsPage")),
   at("/contracts", () => lazyRouteComponent(() => import("./pages/Contracts"), "ContractsPage")),
   contract,
   at("/audit", () => lazyRouteComponent(() => import("./pages/Audit"), "AuditPage")),
