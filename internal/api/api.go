@@ -38,8 +38,8 @@ import (
 	"gancho/internal/stream"
 )
 
-// Options of [New]. Store, Accepter, Changer, Recoverer, Waker, Tester, Contracts, Catalog,
-// Runner and AdminKey are needed.
+// Options of [New]. Store, Accepter, Changer, Recoverer, Waker, Tester, Contracts,
+// Catalog, Runner and AdminKey are needed.
 type Options struct {
 	Store     Store
 	Accepter  Accepter

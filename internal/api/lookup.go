@@ -41,6 +41,10 @@ func (a *API) lookUp(w http.ResponseWriter, r *http.Request, c *contract.Contrac
 		a.fail(w, r, challenge(err))
 		return
 	}
+	if !contract.ValidRecordKey(key) {
+		a.fail(w, r, hook.NotFound(route.Record, key))
+		return
+	}
 	record, err := a.Store.Record(r.Context(), cr.Tenant, c.Name, route.Record, key)
 	if hook.IsKind(err, hook.KindNotFound) {
 		err = hook.NotFound(route.Record, key)

@@ -1,11 +1,13 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"iter"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -324,6 +326,37 @@ func (d *document) checkOperation(t *testing.T, where, path string, op map[strin
 }
 
 // TestRoutesAreDocumented asks for everything that the document does not have.
+// TestDocumentBeforeAWitness gives the document to an independent validator, which
+// holds it against the official schema of OpenAPI 3.1 and resolves its references.
+// It needs node and its npm packages (make test-needs), and fails without them.
+func TestDocumentBeforeAWitness(t *testing.T) {
+	t.Parallel()
+	var in bytes.Buffer
+	if err := json.Compact(&in, []byte(newServer(t).as("", "GET", "/openapi.json", "").want(200).Body)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", "oracle.js")
+	cmd.Dir = "../guide/testdata/oracle"
+	cmd.Stdin = &in
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("node oracle.js: %v; run make test-needs", err)
+	}
+	var found struct {
+		Valid   bool
+		Version string
+		Errors  json.RawMessage
+		Paths   []string
+	}
+	if err := json.Unmarshal(out, &found); err != nil {
+		t.Fatal(err)
+	}
+	if !found.Valid || found.Version != "3.1" || !slices.Contains(found.Paths, "/v1/tenants/{tenant}/events") {
+		t.Errorf("valid %v, version %s, %d paths: %s", found.Valid, found.Version, len(found.Paths), found.Errors)
+	}
+}
+
 func TestRoutesAreDocumented(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gancho/client"
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 )
@@ -368,6 +369,9 @@ func (a *API) getRecord(ctx context.Context, in *struct {
 	NoneMatch string `header:"If-None-Match" doc:"Entity tags that the caller has; 304 if one is the record's."`
 },
 ) (*recordOutput, error) {
+	if !contract.ValidRecordKey(in.Key) {
+		return nil, hook.NotFound("record", in.Key)
+	}
 	r, err := a.Store.Record(ctx, in.Tenant, in.Contract, in.Kind, in.Key)
 	if err != nil {
 		return nil, err

@@ -320,6 +320,36 @@ func TestDirectory(t *testing.T) {
 }
 
 // The directory is looked at while the server runs, and may come late.
+// What can be no contract is not read, said once, and harms no other file.
+func TestDirectoryOfOtherThings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := newBed(t, storetest.Open(t))
+	d := b.Directory(dir)
+	write(t, dir, "shop.yaml", titled("A"))
+	write(t, dir, "large.yaml", strings.Repeat("#", contract.MaxSource+1))
+	if err := os.Symlink(os.DevNull, filepath.Join(dir, "device.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "directory.yaml"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := d.Import(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.title("shop") != "A" {
+		t.Errorf("%q is in force", b.title("shop"))
+	}
+	text := b.log.take()
+	for _, want := range []string{"device.yaml is not a regular file", "directory.yaml is not a regular file", "large.yaml has 1048577 bytes; at most 1048576"} {
+		if strings.Count(text, want) != 1 {
+			t.Errorf("%s: logged %s", want, text)
+		}
+	}
+}
+
 func TestDirectoryRun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "contracts")
 	file := filepath.Join(t.TempDir(), "gancho.db")

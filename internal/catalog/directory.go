@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -159,7 +160,7 @@ type recorder struct {
 
 // ReadFile reads a file as [fs.ReadFile] does.
 func (r *recorder) ReadFile(name string) ([]byte, error) {
-	b, err := fs.ReadFile(r.FS, name)
+	b, err := readFile(r.FS, name)
 	if err != nil {
 		r.read[name] = digest{}
 		return nil, err
@@ -169,9 +170,25 @@ func (r *recorder) ReadFile(name string) ([]byte, error) {
 }
 
 func digestOf(dir fs.FS, name string) digest {
-	b, err := fs.ReadFile(dir, name)
+	b, err := readFile(dir, name)
 	if err != nil {
 		return digest{}
 	}
 	return sha256.Sum256(b)
+}
+
+// readFile reads a file that can be a contract or an example. What stands in the
+// directory by mistake, a device, a pipe or a backup of many gigabytes, is not
+// read: that would end the server, and not only once.
+func readFile(dir fs.FS, name string) ([]byte, error) {
+	info, err := fs.Stat(dir, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	case info.Size() > contract.MaxSource:
+		return nil, fmt.Errorf("%s has %d bytes; at most %d are allowed", name, info.Size(), contract.MaxSource)
+	}
+	return fs.ReadFile(dir, name)
 }

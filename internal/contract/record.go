@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"gancho/internal/hook"
 	"gancho/internal/nearest"
@@ -51,6 +52,15 @@ func (c *Contract) record(kind string) *RecordKind {
 	return nil
 }
 
+// ValidRecordKey reports whether there can be a record of this key: 1 to
+// [MaxRecordKey] bytes of UTF-8 without control characters. Not every database
+// takes what is not.
+func ValidRecordKey(key string) bool {
+	return key != "" && len(key) <= MaxRecordKey && utf8.ValidString(key) && !strings.ContainsFunc(key, isControl)
+}
+
+func isControl(c rune) bool { return c < ' ' || c == 0x7f }
+
 // KeyIn is the key of a document: its text, or the decimal text of a whole
 // number. The error says what is wrong with it, as a sentence.
 func (r *RecordKind) KeyIn(doc []byte) (string, error) {
@@ -63,7 +73,7 @@ func (r *RecordKind) KeyIn(doc []byte) (string, error) {
 		if text == "" || len(text) > MaxRecordKey {
 			return "", fmt.Errorf("the key %s has %d bytes; it needs 1 to %d", r.Key, len(text), MaxRecordKey)
 		}
-		if i := strings.IndexFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }); i >= 0 {
+		if strings.ContainsFunc(text, isControl) {
 			return "", fmt.Errorf("the key %s has control characters in it", r.Key)
 		}
 		return text, nil
@@ -77,14 +87,8 @@ func (r *RecordKind) KeyIn(doc []byte) (string, error) {
 	return "", fmt.Errorf("the key %s has to be a text or a whole number", r.Key)
 }
 
-// RecordKey is the key that a document of a kind carries.
-func (c *Contract) RecordKey(kind string, doc []byte) (string, error) {
-	r := c.record(kind)
-	if r == nil {
-		return "", fmt.Errorf("the contract %s has no records of the kind %s", c.Name, kind)
-	}
-	return r.KeyIn(doc)
-}
+// KeyPointer is where a document has its key (RFC 6901).
+func (r *RecordKind) KeyPointer() string { return pointer(r.path...) }
 
 // CheckRecord checks a document, which is valid JSON, against the schema of its
 // kind, and that it carries a key. Pointers begin at the document.
@@ -100,7 +104,7 @@ func (c *Contract) CheckRecord(kind string, doc []byte) []hook.FieldError {
 	if r.schema != nil {
 		out = r.schema.check(doc)
 	}
-	at := pointer(r.path...)
+	at := r.KeyPointer()
 	if _, err := r.KeyIn(doc); err != nil && !slices.ContainsFunc(out, func(f hook.FieldError) bool { return f.Pointer == at }) {
 		out = append(out, hook.FieldError{Pointer: at, Detail: capital(err.Error()) + "."})
 	}

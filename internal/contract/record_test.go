@@ -70,7 +70,8 @@ func TestRecords(t *testing.T) {
 		{"deal", `{"id":"` + strings.Repeat("x", MaxRecordKey+1) + `"}`, "", "/id"},
 		{"x", `{"id":1}`, "", ""},
 	} {
-		key, err := c.RecordKey(tc.kind, []byte(tc.doc))
+		kind, _ := c.Record(tc.kind)
+		key, err := kind.KeyIn([]byte(tc.doc))
 		if key != tc.key || (err == nil) != (tc.key != "") {
 			t.Errorf("RecordKey(%s) = %q, %v", tc.doc, key, err)
 		}

@@ -1089,7 +1089,7 @@ func newAuthority(t *testing.T) *authority {
 	}
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(48 * time.Hour), KeyUsage: x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
 	if err != nil {
@@ -1109,7 +1109,7 @@ func (a *authority) issue(change func(*x509.Certificate), selfSigned bool) tls.C
 	}
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "receiver"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(48 * time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	if change != nil {
@@ -1151,7 +1151,7 @@ func TestTLS(t *testing.T) {
 		{"good", with(ca.issue(nil, false)), "", ""},
 		{"self-signed", with(ca.issue(nil, true)), hook.ClassTLSUntrusted, "signed by nobody we trust"},
 		{"expired", with(ca.issue(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }, false)), hook.ClassTLSExpired, "expired on"},
-		{"not valid yet", with(ca.issue(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }, false)), hook.ClassTLSExpired, "not valid before"},
+		{"not valid yet", with(ca.issue(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(24 * time.Hour) }, false)), hook.ClassTLSExpired, "not valid before"},
 		{"other name", with(ca.issue(func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"other.example"} }, false)), hook.ClassTLSHostname, "for another name (other.example)"},
 		{"no name", with(ca.issue(func(c *x509.Certificate) { c.IPAddresses = nil }, false)), hook.ClassTLSHostname, "another name"},
 		{"not for servers", with(ca.issue(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} }, false)), hook.ClassTLSInvalid, "not valid"},

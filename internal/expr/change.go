@@ -114,30 +114,61 @@ func at(doc []byte, path []string) []byte {
 func same(a, b []byte) bool { return (a == nil) == (b == nil) && rawjson.Same(a, b) }
 
 // differs reports whether the members of a, but for those named, are not all
-// among those of b.
+// among those of b. Documents mostly keep the order of their members, so the one
+// at the same place is tried first.
 func differs(a, b []rawjson.Member, except []string) bool {
-	for _, m := range a {
+	var places map[string]int // of the members of b, once one is not where it is in a
+	for i, m := range a {
 		if slices.Contains(except, m.Name) || rawjson.KindOf(m.Value) == 'n' {
 			continue
 		}
-		i := slices.IndexFunc(b, func(o rawjson.Member) bool { return o.Name == m.Name })
-		if i < 0 || !rawjson.Same(m.Value, b[i].Value) {
+		if i >= len(b) || b[i].Name != m.Name {
+			if places == nil {
+				places = placesOf(b)
+			}
+			var ok bool
+			if i, ok = places[m.Name]; !ok {
+				return true
+			}
+		}
+		if !rawjson.Same(m.Value, b[i].Value) {
 			return true
 		}
 	}
 	return false
 }
 
+// placesOf is where each member stands.
+func placesOf(members []rawjson.Member) map[string]int {
+	places := make(map[string]int, len(members))
+	for i, m := range members {
+		places[m.Name] = i
+	}
+	return places
+}
+
 // more reports whether the list a has an element that the list b has not. What
 // is not a list has no elements.
 func more(a, b []byte) bool {
-	has := rawjson.Elements(b)
-	for _, e := range rawjson.Elements(a) {
-		if !slices.ContainsFunc(has, func(h []byte) bool { return rawjson.Same(e, h) }) {
-			return true
-		}
+	elements := rawjson.Elements(a)
+	if len(elements) == 0 {
+		return false
 	}
-	return false
+	has := map[string]bool{}
+	for _, e := range rawjson.Elements(b) {
+		has[spelled(e)] = true
+	}
+	return slices.ContainsFunc(elements, func(e []byte) bool { return !has[spelled(e)] })
+}
+
+// spelled is a token without white space: two are the same to [rawjson.Same] if
+// they are spelled alike.
+func spelled(token []byte) string {
+	compact, err := rawjson.Restyle(token, rawjson.Style{Compact: true})
+	if err != nil { // it has passed [rawjson.Check]
+		return string(token)
+	}
+	return string(compact)
 }
 
 // checkPaths refuses calls whose argument is not a literal, or not a path.

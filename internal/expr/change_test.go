@@ -3,6 +3,7 @@ package expr
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -121,6 +122,36 @@ func TestTriggerIsLazy(t *testing.T) {
 	}
 	if change.old != nil || change.new != nil {
 		t.Error("the documents were opened")
+	}
+}
+
+// What a condition costs grows with the documents, not with their square: with
+// hundreds of thousands of members that would be hours.
+func TestTriggerOnLargeDocuments(t *testing.T) {
+	t.Parallel()
+	const n = 300_000
+	write := func(order func(int) int) []byte {
+		members, list := make([]string, n), make([]string, n)
+		for i := range n {
+			members[i] = fmt.Sprintf(`"k%d":%d`, order(i), order(i))
+			list[i] = fmt.Sprintf(`"v%d"`, order(i))
+		}
+		return []byte(`{"members":{` + strings.Join(members, ",") + `},"list":[` + strings.Join(list, ",") + `],` + strings.Join(members, ",") + `}`)
+	}
+	change := NewChange(write(func(i int) int { return i }), write(func(i int) int { return n - 1 - i }))
+	for text, want := range map[string]bool{
+		`changed_except(["list", "members"])`: false,
+		`added("list") || removed("list")`:    false,
+		`changed("list")`:                     true,
+		`old.members == new.members`:          true,
+	} {
+		c, err := Trigger().Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.Eval(t.Context(), change); err != nil || got != want {
+			t.Errorf("%s: got %v (%v), want %v", text, got, err, want)
+		}
 	}
 }
 

@@ -57,7 +57,15 @@ type object struct {
 	split   bool
 	members []rawjson.Member
 	values  []ref.Val // by index of members, nil until asked for
+
+	asked  int            // how often for a member by its name
+	places map[string]int // of the members, once that was often
 }
+
+// often is when it pays to know the places of the members of an object. Most
+// conditions ask for one or two; one that goes over all members of two large
+// objects must not take time by the square of their size.
+const often = 8
 
 func (o *object) load() {
 	if !o.split {
@@ -81,6 +89,16 @@ func (o *object) Find(key ref.Val) (ref.Val, bool) {
 		return nil, false
 	}
 	o.load()
+	if o.asked++; o.asked > often {
+		if o.places == nil {
+			o.places = placesOf(o.members)
+		}
+		i, ok := o.places[string(name)]
+		if !ok {
+			return nil, false
+		}
+		return o.at(i), true
+	}
 	for i := range o.members {
 		if o.members[i].Name == string(name) {
 			return o.at(i), true

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,8 +63,8 @@ func (in *Ingest) Change(ctx context.Context, r hook.RecordChanges) ([]hook.Reco
 	return c.answers, nil
 }
 
-// settle works on the items until none is lost. prior is the stored answer if the
-// request was made before.
+// settle works on the items until none is left. prior is the stored answer if the
+// request was made before, and nothing of it is left to be done.
 func (c *changing) settle(ctx context.Context, todo []int) (prior []hook.RecordAnswer, err error) {
 	leave := func() {}
 	defer func() { leave() }()
@@ -72,14 +73,29 @@ func (c *changing) settle(ctx context.Context, todo []int) (prior []hook.RecordA
 			return nil, err
 		}
 	}
-	for try := 1; ; try++ {
-		todo, prior, err = c.round(ctx, todo, try > 1)
-		if err != nil && try == 1 {
+	again := false // something of the request is stored
+	for tries := 0; tries < recordTries; {
+		var lost, rest []int
+		lost, rest, prior, err = c.round(ctx, todo, again)
+		if err != nil && !again {
 			return nil, err // nothing is stored
 		}
-		if err != nil || prior != nil || len(todo) == 0 || try == recordTries {
+		if prior != nil {
+			if todo = c.resume(prior, todo); len(todo) == 0 {
+				return prior, nil
+			}
+			again = true
+			continue
+		}
+		todo = append(lost, rest...)
+		if err != nil || len(todo) == 0 {
 			break
 		}
+		again = true
+		if len(lost) == 0 {
+			continue
+		}
+		tries++
 		leave()
 		if leave, err = c.queues.enter(ctx, c.Tenant, c.names(todo)); err != nil {
 			leave = func() {}
@@ -93,7 +109,22 @@ func (c *changing) settle(ctx context.Context, todo []int) (prior []hook.RecordA
 			c.answers[i] = hook.RecordAnswer{RecordName: c.Items[i].RecordName, Wrong: &busy}
 		}
 	}
-	return prior, nil
+	return nil, nil
+}
+
+// resume takes over what an earlier, equal request came to, and returns the items
+// that it could not do: it was stopped half-way, or others kept changing them.
+func (c *changing) resume(prior []hook.RecordAnswer, todo []int) (left []int) {
+	if len(prior) != len(c.answers) { // never: the requests are equal
+		return nil
+	}
+	for _, i := range todo {
+		if w := prior[i].Wrong; w != nil && w.Code == errRecordBusy.Code {
+			left = append(left, i)
+		}
+	}
+	c.answers = prior
+	return left
 }
 
 var errRecordBusy = &hook.Error{
@@ -109,39 +140,60 @@ func (c *changing) names(items []int) []hook.RecordName {
 	return names
 }
 
-// round works on items once, and returns those that somebody else overtook.
-func (c *changing) round(ctx context.Context, todo []int, again bool) (lost []int, prior []hook.RecordAnswer, err error) {
-	now := time.Now()
-	records, err := c.Store.RecordsOf(ctx, c.Tenant, c.names(todo))
+// What is in memory of one request at a time, and in one commit that others wait
+// for: records are read in groups until the documents have roundBytes, and worked
+// on until what is to be written, with the deliveries, has as much. What is left
+// is done after that is stored.
+const (
+	roundBytes    = 4 << 20
+	readAtOnce    = 32
+	deliveryBytes = 512 // about what one takes in memory; a tenant may have thousands of endpoints
+)
+
+// round works on items once. lost are those that somebody else overtook, rest
+// those that there was no room for.
+func (c *changing) round(ctx context.Context, todo []int, again bool) (lost, rest []int, prior []hook.RecordAnswer, err error) {
+	now, all := time.Now(), todo
+	records, n, err := c.read(ctx, all)
 	if err != nil {
-		return todo, nil, err
+		return all, nil, nil, err
 	}
 	sub := &hook.Submission{Tenant: c.Tenant, RequestKey: c.RequestKey, RequestHash: c.RequestHash, Again: again}
-	place := make([]int, 0, len(todo)) // of each write among the items
-	for _, i := range todo {
-		if w := c.work(i, records, now); w != nil {
+	writes := make([]*hook.RecordWrite, 0, n) // of each item, nil if there is none
+	for size := 0; len(writes) < n && size < roundBytes; {
+		w := c.work(all[len(writes)], records, now)
+		writes = append(writes, w)
+		if w != nil {
 			sub.Records = append(sub.Records, w)
-			place = append(place, i)
+			size += sizeOf(w)
 		}
 	}
-	fill := func() {
-		for k, w := range sub.Records {
-			if w.Lost {
-				c.answers[place[k]] = hook.RecordAnswer{RecordName: w.Record.Name(), Wrong: errRecordBusy}
+	todo, rest = all[:len(writes)], all[len(writes):]
+	// fill answers what is not stored, and returns what was overtaken of it.
+	fill := func() (lost []int) {
+		gone := map[hook.RecordName]bool{}
+		for k, i := range todo {
+			// Where nothing was to be written, that was found out from a write before it.
+			if w, name := writes[k], c.Items[i].RecordName; w != nil && w.Lost || gone[name] {
+				gone[name] = true
+				lost = append(lost, i)
 			}
 		}
+		for _, i := range slices.Concat(lost, rest) {
+			c.answers[i] = hook.RecordAnswer{RecordName: c.Items[i].RecordName, Wrong: errRecordBusy}
+		}
+		return lost
 	}
 	if c.RequestKey != "" {
 		sub.Answer = func() []byte { fill(); return encodeRecords(c.answers) }
 	} else if len(sub.Records) == 0 {
-		return nil, nil, nil
+		return nil, rest, nil, nil
 	}
 	err = c.Store.Submit(sub, c.KeepKeys)
 	var stored []*hook.Accepted
-	for k, w := range sub.Records {
+	for _, w := range sub.Records {
 		if err != nil || sub.Conflict || sub.Prior != nil || w.Lost {
 			c.unreserve(w.Events, func(*hook.Accepted) bool { return true })
-			lost = append(lost, place[k])
 			continue
 		}
 		stored = append(stored, w.Events...)
@@ -149,15 +201,41 @@ func (c *changing) round(ctx context.Context, todo []int, again bool) (lost []in
 	c.Dispatcher.Offer(jobs(stored))
 	switch {
 	case err != nil:
-		return todo, nil, err
+		return all, nil, nil, err
 	case sub.Conflict:
-		return todo, nil, errKeyReused
+		return all, nil, nil, errKeyReused
 	case sub.Prior != nil:
 		prior, err = decodeRecords(sub.Prior)
-		return nil, prior, err
+		return nil, nil, prior, err
 	}
-	fill()
-	return lost, nil, nil
+	return fill(), rest, nil, nil
+}
+
+// read reads the records of the first n items, all of them if their documents are
+// not too large together.
+func (c *changing) read(ctx context.Context, items []int) (records map[hook.RecordName]hook.Record, n int, err error) {
+	records = make(map[hook.RecordName]hook.Record, len(items))
+	for size := 0; n < len(items) && size < roundBytes; {
+		group := items[n:min(n+readAtOnce, len(items))]
+		found, err := c.Store.RecordsOf(ctx, c.Tenant, c.names(group))
+		if err != nil {
+			return nil, 0, err
+		}
+		for name, r := range found {
+			records[name] = r
+			size += len(r.Document)
+		}
+		n += len(group)
+	}
+	return records, n, nil
+}
+
+func sizeOf(w *hook.RecordWrite) int {
+	n := len(w.Record.Document)
+	for _, it := range w.Events {
+		n += len(it.Event.Payload) + len(it.Deliveries)*deliveryBytes
+	}
+	return n
 }
 
 // check says what is wrong with an item that can be told without what is stored,
@@ -190,8 +268,8 @@ func (c *changing) check(i int) *hook.Error {
 	if item.Key == "" && item.Op != hook.RecordDelete {
 		item.Key, _ = kind.KeyIn(item.Document)
 	}
-	if item.Key == "" || len(item.Key) > contract.MaxRecordKey {
-		return wrong("record_key_invalid", "/key", fmt.Sprintf("Name the record: a key of 1 to %d bytes.", contract.MaxRecordKey))
+	if !contract.ValidRecordKey(item.Key) {
+		return wrong("record_key_invalid", "/key", fmt.Sprintf("Name the record: a key of 1 to %d bytes of UTF-8, without control characters.", contract.MaxRecordKey))
 	}
 	return nil
 }
@@ -229,9 +307,10 @@ func (c *changing) checkDocument(i int, doc []byte) *hook.Error {
 		}
 		return hook.Invalid("record_invalid", detail, fields...)
 	}
-	if key, err := k.RecordKey(item.Kind, doc); item.Key != "" && (err != nil || key != item.Key) {
-		const detail = "The key in the document is not the key that the record is named by. Make them the same."
-		return hook.Invalid("record_key_invalid", detail, hook.FieldError{Pointer: pointerTo(item), Detail: detail})
+	kind, _ := k.Record(item.Kind)
+	if key, err := kind.KeyIn(doc); item.Key != "" && (err != nil || key != item.Key) {
+		detail := fmt.Sprintf("The record is named by the key %q, and the document has %q at %s. Make them the same.", item.Key, key, kind.Key)
+		return hook.Invalid("record_key_invalid", detail, hook.FieldError{Pointer: pointerTo(item) + kind.KeyPointer(), Detail: detail})
 	}
 	return nil
 }
@@ -341,6 +420,9 @@ func (in *Ingest) nextVersion(old int64, now time.Time) int64 {
 // so it is for the caller only.
 func (c *changing) report() {
 	for _, a := range c.answers {
+		if a.Duplicate { // it was said before
+			continue
+		}
 		for _, t := range a.Troubles {
 			c.Log.Warn("condition failed, event not fired", "tenant", c.Tenant, "contract", a.Contract, "line", t.Line,
 				"type", t.Type, "kind", a.Kind, "key", a.Key)

@@ -124,7 +124,7 @@ func TestChange(t *testing.T) {
 			{"patch", "changed there counted:1", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"n":3,"y":1.50}`)}},
 			{"patch to the same", "there", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"n":3,"z":null}`)}},
 			{"patch against the schema", "record_invalid /patch/n", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"n":"x"}`)}},
-			{"patch of the key", "record_key_invalid /patch", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"id":"b"}`)}},
+			{"patch of the key", "record_key_invalid /patch/id", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"id":"b"}`)}},
 			{"patch by a list", "record_invalid /patch", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `[1]`)}},
 			{"a condition that fails", "changed there counted:1 trouble:large", `{"id":"a","n":4,"x":"hunter2"}`, []hook.RecordChange{put("a", `{"id":"a","n":4,"x":"hunter2"}`)}},
 			{
@@ -133,7 +133,7 @@ func TestChange(t *testing.T) {
 			},
 			{
 				"the wrong harm nobody",
-				"contract_unknown /contract; contract_unknown /contract; record_kind_unknown /kind; record_invalid /document/n; record_key_invalid /document; " +
+				"contract_unknown /contract; contract_unknown /contract; record_kind_unknown /kind; record_invalid /document/n; record_key_invalid /document/id; " +
 					"record_key_invalid /key; record_key_invalid /key; document_too_large /document; api; created changed there born:1",
 				`{"id":"a","n":1}`,
 				[]hook.RecordChange{
@@ -417,7 +417,132 @@ func TestChangeThatAlwaysLoses(t *testing.T) {
 		t.Errorf("again: %v %v", again, err)
 	}
 	stop = true
-	if a, err := in.Change(t.Context(), hook.RecordChanges{Tenant: "acme", Items: items[:1]}); err != nil || outcome(a[0]) != "changed there counted:2" {
-		t.Errorf("left alone: %v %v", a, err)
+	answers, err = in.Change(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"changed there counted:2", "created changed there duplicate born:2", "changed there counted:2"} {
+		if got := outcome(answers[i]); got != want {
+			t.Errorf("left alone, item %d: %s, want %s", i, got, want)
+		}
+	}
+	if again, err := in.Change(t.Context(), request); err != nil || outcome(again[0]) != "changed there duplicate counted:2" {
+		t.Errorf("done, and again: %v %v", again, err)
+	}
+	if r, err := db.Record(t.Context(), "acme", "counter", "count", "a"); err != nil || string(r.Document) != `{"id":"a","n":-2}` {
+		t.Errorf("stored: %s %v", r.Document, err)
+	}
+}
+
+// An item that found nothing to do may have found that out from one before it that
+// was overtaken. Then it is worked on again, too.
+func TestChangeAfterOneThatLost(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	other, _, _ := withCounter(t, db)
+	other.change(put("a", `{"id":"a","n":1}`))
+	once := sync.OnceFunc(func() { other.change(put("a", `{"id":"a","n":5}`)) })
+	in := ingest.New(ingest.Options{
+		Dispatcher: &desk{}, Contracts: other.Contracts, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler), Store: &stubborn{db, once},
+	})
+	answers, err := in.Change(t.Context(), hook.RecordChanges{Tenant: "acme", Items: []hook.RecordChange{
+		change(hook.RecordPatch, "a", `{"x":"y"}`), change(hook.RecordPatch, "a", `{"n":1}`),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := outcome(answers[0]) + ", " + outcome(answers[1]); got != "changed there trouble:large, changed there counted:1 trouble:large" {
+		t.Error(got)
+	}
+	if r, err := db.Record(t.Context(), "acme", "counter", "count", "a"); err != nil || string(r.Document) != `{"id":"a","n":1,"x":"y"}` {
+		t.Errorf("stored: %s %v", r.Document, err)
+	}
+}
+
+// counted notes how much was in memory for each submission.
+type counted struct {
+	*store.DB
+	most, submissions int // bytes of documents, number
+	deliveries        int // most of one
+}
+
+func (s *counted) Submit(sub *hook.Submission, keep time.Duration) error {
+	s.submissions++
+	n, deliveries := 0, 0
+	for _, w := range sub.Records {
+		n += len(w.Record.Document)
+		for _, it := range w.Events {
+			deliveries += len(it.Deliveries)
+		}
+	}
+	s.most, s.deliveries = max(s.most, n), max(s.deliveries, deliveries)
+	return s.DB.Submit(sub, keep)
+}
+
+// A small request about large documents is done in parts: what is in memory does
+// not grow with the number of items. It is one request all the same.
+func TestChangeOfLargeDocuments(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	b, _, _ := withCounter(t, db)
+	limited := &counted{DB: db}
+	in := ingest.New(ingest.Options{
+		Dispatcher: &desk{}, Contracts: b.Contracts, KeepKeys: time.Hour, MaxPayload: 2 << 20, Log: slog.New(slog.DiscardHandler), Store: limited,
+	})
+	pad := strings.Repeat("x", 1<<20)
+	items := []hook.RecordChange{put("a", `{"id":"a","n":0,"pad":"`+pad+`"}`), put("b", `{"id":"b","n":0,"pad":"`+pad+`"}`)}
+	for n := range 10 {
+		items = append(items, change(hook.RecordPatch, "ab"[n%2:n%2+1], fmt.Sprintf(`{"n":%d}`, n+1)))
+	}
+	request := hook.RecordChanges{Tenant: "acme", Items: items, RequestKey: "k"}
+	for _, want := range []string{"changed there counted:1", "changed there duplicate counted:1"} {
+		answers, err := in.Change(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, a := range answers[2:] {
+			if got := outcome(a); got != want {
+				t.Errorf("patch %d: %s, want %s", i, got, want)
+			}
+		}
+	}
+	if limited.submissions < 3 || limited.most > 6<<20 {
+		t.Errorf("%d submissions, the largest with %d bytes", limited.submissions, limited.most)
+	}
+	for key, n := range map[string]int{"a": 9, "b": 10} {
+		r, err := db.Record(t.Context(), "acme", "counter", "count", key)
+		if want := fmt.Sprintf(`{"id":%q,"n":%d,"pad":"%s"}`, key, n, pad); err != nil || string(r.Document) != want {
+			t.Errorf("%s is stored as %.40s… %v", key, r.Document, err)
+		}
+	}
+}
+
+// So is one whose changes make very many deliveries.
+func TestChangeForManyEndpoints(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	b, _, _ := withCounter(t, db)
+	for range 99 {
+		b.endpoint("counter", hook.EndpointActive, hook.EndpointConfig{})
+	}
+	limited := &counted{DB: db}
+	in := ingest.New(ingest.Options{
+		Dispatcher: &desk{}, Contracts: b.Contracts, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler), Store: limited,
+	})
+	items := make([]hook.RecordChange, 120)
+	for n := range items {
+		items[n] = put("a", fmt.Sprintf(`{"id":"a","n":%d,"x":0}`, n))
+	}
+	answers, err := in.Change(t.Context(), hook.RecordChanges{Tenant: "acme", Items: items})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range answers[1:] {
+		if got := outcome(a); got != "changed there counted:100" {
+			t.Errorf("item %d: %s", i+1, got)
+		}
+	}
+	if limited.submissions < 2 || limited.deliveries > 9_000 {
+		t.Errorf("%d submissions, the largest with %d deliveries", limited.submissions, limited.deliveries)
 	}
 }

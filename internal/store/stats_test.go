@@ -8,11 +8,11 @@ import (
 	"gancho/internal/hook"
 )
 
-// series makes a tally of some minutes and hours before a time.
-func series(tenant string, id hook.EndpointID, until time.Time, span hook.StatsSpan, n int) (rows []hook.StatsRow) {
+// series makes n tallies that lie step apart, the last one at a time.
+func series(tenant string, id hook.EndpointID, until time.Time, span hook.StatsSpan, step time.Duration, n int) (rows []hook.StatsRow) {
 	for i := range n {
 		row := hook.StatsRow{StatsKey: hook.StatsKey{
-			Tenant: tenant, Endpoint: id, Span: span, At: until.Truncate(time.Duration(span)).Add(-time.Duration(i) * time.Duration(span)),
+			Tenant: tenant, Endpoint: id, Span: span, At: until.Truncate(time.Duration(span)).Add(-time.Duration(i) * step),
 		}}
 		row.Delivered = int64(i + 1)
 		row.Took(time.Duration(i) * time.Millisecond)
@@ -25,11 +25,13 @@ func TestStatsExpire(t *testing.T) {
 	t.Parallel()
 	db := withTenants(t)
 	ctx := t.Context()
-	now := time.Now().UTC()
+	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+	db.now = func() time.Time { return now }
 	id := hook.NewEndpointID()
-	const minutes, hours = 2*24*60 + 500, 35*24 + 50 // more than is kept
+	const minutes, hours = 2*24*2 + 50, 35*2 + 10 // more than is kept: one each half an hour, and each half a day
 	for _, rows := range [][]hook.StatsRow{
-		series("acme", id, now, hook.StatsMinute, minutes), series("acme", id, now, hook.StatsHour, hours), series("globex", hook.EndpointID{}, now, hook.StatsHour, 3),
+		series("acme", id, now, hook.StatsMinute, 30*time.Minute, minutes), series("acme", id, now, hook.StatsHour, 12*time.Hour, hours),
+		series("globex", hook.EndpointID{}, now, hook.StatsHour, time.Hour, 3),
 	} {
 		for range 2 { // the second time adds
 			if err := db.AddStats(ctx, rows); err != nil {
@@ -58,14 +60,13 @@ func TestStatsExpire(t *testing.T) {
 	if got := lengths(); got != [3]int{minutes, hours, 3} {
 		t.Errorf("stored %v", got)
 	}
-	if _, err := db.Expire(ctx, now.Add(-30*24*time.Hour), 100); err != nil {
+	if _, err := db.Expire(ctx, now.Add(-30*24*time.Hour), 10); err != nil {
 		t.Fatal(err)
 	}
-	got := lengths()
-	if got[0] < 2*24*60 || got[0] > 2*24*60+2 || got[1] < 35*24 || got[1] > 35*24+2 || got[2] != 3 {
+	if got := lengths(); got != [3]int{2*24*2 + 1, 35*2 + 1, 3} {
 		t.Errorf("kept %v", got)
 	}
-	if rows, err := db.Stats(ctx, "acme", id, hook.StatsMinute, now.Add(-time.Hour)); err != nil || len(rows) != 60 && len(rows) != 61 {
+	if rows, err := db.Stats(ctx, "acme", id, hook.StatsMinute, now.Add(-time.Hour)); err != nil || len(rows) != 3 {
 		t.Errorf("the last hour has %d, %v", len(rows), err)
 	}
 
@@ -79,7 +80,7 @@ func TestStatsExpire(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	late := append(series("acme", id, now, hook.StatsMinute, 1), series("globex", id, now, hook.StatsMinute, 1)...)
+	late := append(series("acme", id, now, hook.StatsMinute, time.Minute, 1), series("globex", id, now, hook.StatsMinute, time.Minute, 1)...)
 	if err := db.AddStats(ctx, late); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,17 +17,20 @@ import (
 // or that breaks the engine is killed and hurts nobody. Processes are started
 // when they are needed, used again, and ended when nobody needs them.
 //
-// The scripts of one endpoint run one at a time. So an endpoint whose script
-// always takes the longest keeps one process busy, not all of them.
+// The scripts of one endpoint run one at a time, and the endpoints whose scripts
+// take long share half of the processes. So one whose script always takes the
+// longest keeps one process busy, and many of them keep others from none.
 type Pool struct {
 	command func() *exec.Cmd
 	limits  Limits
 	kill    time.Duration // how long a run may take before its process is killed
 	slots   chan struct{} // a token for each process that is at work
+	long    chan struct{} // a token for each that is at work for an endpoint in slow
 
 	mu     sync.Mutex
-	turns  map[string]*turn // by endpoint
-	idle   []*process       // the one used last at the end
+	turns  map[string]*turn    // by endpoint
+	slow   map[string]struct{} // endpoints whose last run took long
+	idle   []*process          // the one used last at the end
 	closed bool
 }
 
@@ -35,6 +39,7 @@ const (
 	idleFor   = time.Minute      // an idle process ends
 	runsEach  = 10_000           // then it is replaced, whatever the engine may have leaked
 	startTime = 20 * time.Second // for a new process to begin
+	maxSlow   = 10_000           // endpoints that are remembered to be slow; beyond it all are forgiven
 )
 
 // turn is whose turn it is among the runs of one endpoint.
@@ -46,7 +51,11 @@ type turn struct {
 // NewPool makes a pool of at most size processes. command makes the command that
 // starts one: a program that calls [Serve] with its standard input and output.
 func NewPool(size int, command func() *exec.Cmd) *Pool {
-	return &Pool{command: command, limits: DefaultLimits, kill: killAfter, slots: make(chan struct{}, max(size, 1)), turns: map[string]*turn{}}
+	size = max(size, 1)
+	return &Pool{
+		command: command, limits: DefaultLimits, kill: killAfter, slots: make(chan struct{}, size), long: make(chan struct{}, max(size/2, 1)),
+		turns: map[string]*turn{}, slow: map[string]struct{}{},
+	}
 }
 
 // request and reply are what goes to a process and comes back.
@@ -88,7 +97,9 @@ func (p *Pool) do(ctx context.Context, endpoint string, q request) (Output, erro
 	if err != nil {
 		return Output{}, unavailable(err)
 	}
+	began := time.Now()
 	r, err := w.run(q, q.Kill)
+	p.note(endpoint, time.Since(began) > p.limits.Time/2)
 	if err != nil {
 		w.end()
 		if w.overstayed.Load() {
@@ -101,6 +112,20 @@ func (p *Pool) do(ctx context.Context, endpoint string, q request) (Output, erro
 		return Output{}, r.Error
 	}
 	return r.Output, nil
+}
+
+// note remembers whether the last run of an endpoint took long.
+func (p *Pool) note(endpoint string, long bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !long {
+		delete(p.slow, endpoint)
+		return
+	}
+	if len(p.slow) >= maxSlow {
+		clear(p.slow)
+	}
+	p.slow[endpoint] = struct{}{}
 }
 
 // unavailable says that no script can be run now.
@@ -122,27 +147,38 @@ func (p *Pool) wait(ctx context.Context, endpoint string) (done func(), err erro
 	}
 	t.users++
 	p.mu.Unlock()
-	leave := func() {
+	var held []chan struct{}
+	done = func() {
+		for _, c := range slices.Backward(held) {
+			<-c
+		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if t.users--; t.users == 0 {
 			delete(p.turns, endpoint)
 		}
 	}
-	select {
-	case t.taken <- struct{}{}:
-	case <-ctx.Done():
-		leave()
+	enter := func(c chan struct{}) bool {
+		select {
+		case c <- struct{}{}:
+			held = append(held, c)
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	if !enter(t.taken) || p.isSlow(endpoint) && !enter(p.long) || !enter(p.slots) {
+		done()
 		return nil, ctx.Err()
 	}
-	select {
-	case p.slots <- struct{}{}:
-		return func() { <-p.slots; <-t.taken; leave() }, nil
-	case <-ctx.Done():
-		<-t.taken
-		leave()
-		return nil, ctx.Err()
-	}
+	return done, nil
+}
+
+func (p *Pool) isSlow(endpoint string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, slow := p.slow[endpoint]
+	return slow
 }
 
 // take is an idle process or a new one.

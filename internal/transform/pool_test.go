@@ -138,6 +138,67 @@ func TestPoolTakesTurns(t *testing.T) {
 	}
 }
 
+// However many endpoints have scripts that take long, they share half of the
+// places; one that gets quicker is free of that.
+func TestPoolKeepsPlacesFromTheSlow(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, patient)
+	for _, endpoint := range []string{"a", "b", "c"} {
+		p.note(endpoint, true)
+	}
+	leave, err := p.wait(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	others := make(chan error, 2)
+	for _, endpoint := range []string{"b", "c"} {
+		go func() {
+			_, err := p.wait(ctx, endpoint)
+			others <- err
+		}()
+	}
+	for range 3 { // finds a place each time, while a is at work and b and c wait
+		if _, err := p.Run(t.Context(), "quick", addMember, sample()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	for range 2 {
+		if err := <-others; err == nil {
+			t.Error("two that are slow got a place at once")
+		}
+	}
+	p.note("b", false)
+	second, err := p.wait(t.Context(), "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second()
+	leave()
+	if len(p.turns) != 0 || len(p.slots) != 0 || len(p.long) != 0 {
+		t.Errorf("left over: %d turns, %d places, %d of them for long", len(p.turns), len(p.slots), len(p.long))
+	}
+}
+
+// What takes long is noticed, and so is what takes so long that it is ended.
+func TestPoolNoticesTheSlow(t *testing.T) {
+	t.Parallel()
+	limits := patient
+	limits.Time = time.Millisecond
+	p := newPool(t, 1, limits)
+	if _, err := p.Run(t.Context(), "x", "function handler(webhook) { for (;;) {} }", sample()); err == nil {
+		t.Error("a loop without end has ended")
+	}
+	if !p.isSlow("x") {
+		t.Error("not noticed")
+	}
+	p.limits.Time = time.Hour
+	if _, err := p.Run(t.Context(), "x", addMember, sample()); err != nil || p.isSlow("x") {
+		t.Errorf("not forgiven (%v)", err)
+	}
+}
+
 func TestPoolWithoutProcess(t *testing.T) {
 	t.Parallel()
 	for _, command := range []*exec.Cmd{exec.Command("/nonexistent/program"), exec.Command(os.Args[0], "-test.run=^$", "-test.v")} {
