@@ -67,7 +67,7 @@ const en = {
     name: "Name", nameHelp: "So that you recognize it.", namePlaceholder: "CRM", url: "URL", urlHelp: "The address that receives the webhooks.", method: "Method",
     eventTypes: "Events", eventTypesHelp: "Leave empty to receive all.", eventTypesFree: "Type a name and press Enter; * stands for anything.",
     delivery: "Delivery", advanced: "Advanced", timeout: "Time limit", timeoutHelp: "How long the receiver may take to answer.",
-    concurrency: "At the same time", concurrencyHelp: "Requests at once.", rate: "At most per second", rateHelp: "Empty: no limit.", ordered: "In order",
+    concurrency: "At the same time", concurrencyHelp: "Requests at once.", rate: "At most per second", rateHelp: "Empty: no limit.", ordered: "In order", transformation: "Transformation (JavaScript)", transformationHelp: "A function that may change each request before it is sent, or cancel it.",
     orderedHelp: "One at a time, in the order things happened. One that fails holds up the others.", filter: "Condition", filterHelp: "Only events for which this is true, for example payload.total > 100.",
     headers: "Extra headers", secretKept: "Stored. Leave it as it is to keep it.", create: "Make endpoint", retry: "Retries", retryHelp: "When a request is made, counted from the one before.",
     attempt: (n: number) => `Attempt ${n}`, atOnce: "at once", addAttempt: "Add attempt", removeAttempt: (n: number) => `Remove attempt ${n}`,
@@ -96,7 +96,7 @@ const en = {
     title: "Delivery", timeline: "Attempts", attempt: (n: number) => `Attempt ${n}`, retry: "Send again", retried: "It is sent again.", sendNow: "Send now",
     request: "Request", answer: "Answer", headers: "Headers", body: "Body", curl: "Copy as curl",
     empty: "empty", truncated: "Only the beginning is kept.", binary: "Not text; shown as base64.", timing: "Timing", dns: "Name lookup", connect: "Connect", tls: "Encryption", wait: "Waiting for the answer",
-    read: "Reading the answer", total: "Total", interrupted: "The server stopped before the end was known.", event: "Event", endpoint: "Endpoint", none: "No attempt yet.", mode: "Delivery mode",
+    read: "Reading the answer", total: "Total", due: "It is due and waits for its turn.", interrupted: "The server stopped before the end was known.", event: "Event", endpoint: "Endpoint", none: "No attempt yet.", mode: "Delivery mode",
     at_least_once: "Until it arrives", at_most_once: "Once at most", secretNote: "Secrets are shown as ********; put them in before you run it.", formatted: "Formatted", raw: "As sent",
   },
   recover: {

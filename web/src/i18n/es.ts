@@ -66,7 +66,7 @@ const es: Messages = {
     name: "Nombre", nameHelp: "Para que lo reconozca.", namePlaceholder: "CRM", url: "URL", urlHelp: "La dirección que recibe los webhooks.", method: "Método",
     eventTypes: "Eventos", eventTypesHelp: "Déjelo vacío para recibir todos.", eventTypesFree: "Escriba un nombre y pulse Enter; * vale por cualquier cosa.",
     delivery: "Entrega", advanced: "Avanzado", timeout: "Tiempo límite", timeoutHelp: "Cuánto puede tardar el receptor en responder.",
-    concurrency: "Al mismo tiempo", concurrencyHelp: "Peticiones a la vez.", rate: "Máximo por segundo", rateHelp: "Vacío: sin límite.", ordered: "En orden",
+    concurrency: "Al mismo tiempo", concurrencyHelp: "Peticiones a la vez.", rate: "Máximo por segundo", rateHelp: "Vacío: sin límite.", ordered: "En orden", transformation: "Transformación (JavaScript)", transformationHelp: "Una función que puede cambiar cada petición antes de enviarla, o cancelarla.",
     orderedHelp: "De uno en uno, en el orden en que ocurrió. Si uno falla, los demás esperan.", filter: "Condición", filterHelp: "Solo eventos para los que esto es verdad, por ejemplo payload.total > 100.",
     headers: "Encabezados adicionales", secretKept: "Guardado. Déjelo así para conservarlo.", create: "Crear destino", retry: "Reintentos", retryHelp: "Cuándo se hace cada petición, contando desde la anterior.",
     attempt: (n) => `Intento ${n}`, atOnce: "de inmediato", addAttempt: "Agregar intento", removeAttempt: (n) => `Quitar el intento ${n}`,
@@ -95,7 +95,7 @@ const es: Messages = {
     title: "Entrega", timeline: "Intentos", attempt: (n) => `Intento ${n}`, retry: "Enviar de nuevo", retried: "Se envía de nuevo.", sendNow: "Enviar ahora",
     request: "Petición", answer: "Respuesta", headers: "Encabezados", body: "Cuerpo", curl: "Copiar como curl",
     empty: "vacío", truncated: "Solo se conserva el principio.", binary: "No es texto; se muestra en base64.", timing: "Tiempos", dns: "Consulta del nombre", connect: "Conexión", tls: "Cifrado", wait: "Espera de la respuesta",
-    read: "Lectura de la respuesta", total: "Total", interrupted: "El servidor se detuvo antes de saber el resultado.", event: "Evento", endpoint: "Destino", none: "Todavía no hay intentos.", mode: "Modo de entrega",
+    read: "Lectura de la respuesta", total: "Total", due: "Ya toca y espera su turno.", interrupted: "El servidor se detuvo antes de saber el resultado.", event: "Evento", endpoint: "Destino", none: "Todavía no hay intentos.", mode: "Modo de entrega",
     at_least_once: "Hasta que llegue", at_most_once: "Una vez como máximo", secretNote: "Los secretos aparecen como ********; póngalos antes de ejecutarlo.", formatted: "Con formato", raw: "Como se envió",
   },
   recover: {

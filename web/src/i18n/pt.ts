@@ -66,7 +66,7 @@ const pt: Messages = {
     name: "Nome", nameHelp: "Para que você o reconheça.", namePlaceholder: "CRM", url: "URL", urlHelp: "O endereço que recebe os webhooks.", method: "Método",
     eventTypes: "Eventos", eventTypesHelp: "Deixe vazio para receber todos.", eventTypesFree: "Digite um nome e tecle Enter; * vale por qualquer coisa.",
     delivery: "Entrega", advanced: "Avançado", timeout: "Tempo limite", timeoutHelp: "Quanto o receptor pode demorar para responder.",
-    concurrency: "Ao mesmo tempo", concurrencyHelp: "Requisições de uma vez.", rate: "Máximo por segundo", rateHelp: "Vazio: sem limite.", ordered: "Em ordem",
+    concurrency: "Ao mesmo tempo", concurrencyHelp: "Requisições de uma vez.", rate: "Máximo por segundo", rateHelp: "Vazio: sem limite.", ordered: "Em ordem", transformation: "Transformação (JavaScript)", transformationHelp: "Uma função que pode mudar cada requisição antes do envio, ou cancelá-la.",
     orderedHelp: "Um de cada vez, na ordem em que aconteceu. Se um falha, os outros esperam.", filter: "Condição", filterHelp: "Só eventos para os quais isto é verdade, por exemplo payload.total > 100.",
     headers: "Cabeçalhos adicionais", secretKept: "Guardado. Deixe como está para mantê-lo.", create: "Criar destino", retry: "Novas tentativas", retryHelp: "Quando cada requisição é feita, contando da anterior.",
     attempt: (n) => `Tentativa ${n}`, atOnce: "na hora", addAttempt: "Adicionar tentativa", removeAttempt: (n) => `Remover a tentativa ${n}`,
@@ -95,7 +95,7 @@ const pt: Messages = {
     title: "Entrega", timeline: "Tentativas", attempt: (n) => `Tentativa ${n}`, retry: "Enviar de novo", retried: "Está sendo enviado de novo.", sendNow: "Enviar agora",
     request: "Requisição", answer: "Resposta", headers: "Cabeçalhos", body: "Corpo", curl: "Copiar como curl",
     empty: "vazio", truncated: "Só o começo é guardado.", binary: "Não é texto; mostrado em base64.", timing: "Tempos", dns: "Consulta do nome", connect: "Conexão", tls: "Criptografia", wait: "Espera da resposta",
-    read: "Leitura da resposta", total: "Total", interrupted: "O servidor parou antes de saber o resultado.", event: "Evento", endpoint: "Destino", none: "Ainda não há tentativas.", mode: "Modo de entrega",
+    read: "Leitura da resposta", total: "Total", due: "Já é a hora e espera a sua vez.", interrupted: "O servidor parou antes de saber o resultado.", event: "Evento", endpoint: "Destino", none: "Ainda não há tentativas.", mode: "Modo de entrega",
     at_least_once: "Até chegar", at_most_once: "Uma vez no máximo", secretNote: "Os segredos aparecem como ********; coloque-os antes de executar.", formatted: "Formatado", raw: "Como foi enviado",
   },
   recover: {

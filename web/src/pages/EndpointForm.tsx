@@ -53,13 +53,14 @@ interface Draft {
   rate: number | "";
   concurrency: number | "";
   ordered: boolean;
+  transformation: string;
 }
 
 function draftOf(e: Endpoint | undefined, contract: string): Draft {
   return {
     contract: e?.contract ?? contract, name: e?.name ?? "", url: e?.url ?? "", method: e?.method ?? "", events: e?.event_types ?? [], settings: (e?.settings as Settings | undefined) ?? {},
     filter: e?.filter ?? "", headers: Object.entries(e?.headers ?? {}), timeout: e ? e.timeout_ms / 1000 : "", retry: e?.retry ?? [], rate: e?.rate_limit?.per_second ?? "",
-    concurrency: e?.concurrency ?? "", ordered: e?.ordered ?? false,
+    concurrency: e?.concurrency ?? "", ordered: e?.ordered ?? false, transformation: e?.transformation ?? "",
   };
 }
 
@@ -74,6 +75,7 @@ function inputOf(d: Draft, was: Draft): EndpointInput {
     ...(changed("retry") && d.retry.length > 0 ? { retry: d.retry.map((r) => r.trim()) } : {}),
     ...(changed("concurrency") && d.concurrency !== "" ? { concurrency: d.concurrency } : {}),
     ...(changed("ordered") ? { ordered: d.ordered } : {}),
+    ...(changed("transformation") ? { transformation: d.transformation } : {}),
     ...(changed("rate") && d.rate !== "" ? { rate_limit: { per_second: d.rate } } : {}),
   };
 }
@@ -127,7 +129,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
   const types = contract?.event_types.filter((x) => x.name !== "*") ?? [];
   const free = contract?.event_types.some((x) => x.name === "*") ?? true;
   const eventError = problem?.errors.find((e) => e.pointer?.startsWith("/event_types"))?.detail;
-  const advancedError = problem?.errors.some((e) => /^\/(timeout_ms|retry|concurrency|rate_limit|filter|headers|ordered)/.test(e.pointer ?? ""));
+  const advancedError = problem?.errors.some((e) => /^\/(timeout_ms|retry|concurrency|rate_limit|filter|headers|ordered|transformation)/.test(e.pointer ?? ""));
   const opened = more || advancedError === true;
 
   return (
@@ -184,6 +186,10 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
                 )}
                 <Switch label={t.form.ordered} description={t.form.orderedHelp} checked={d.ordered} onChange={(e) => set("ordered", e.currentTarget.checked)} error={errorAt("/ordered")} />
                 <Textarea label={t.form.filter} description={t.form.filterHelp} value={d.filter} autosize minRows={1} maxRows={6} classNames={{ input: "mono" }} onChange={(e) => set("filter", e.currentTarget.value)} error={errorAt("/filter")} />
+                {contract?.shaping === "on" && (
+                  <Textarea label={t.form.transformation} description={t.form.transformationHelp} value={d.transformation} autosize minRows={2} maxRows={20} classNames={{ input: "mono" }} spellCheck={false}
+                    placeholder={"function handler(webhook) {\n  return webhook\n}"} onChange={(e) => set("transformation", e.currentTarget.value)} error={errorAt("/transformation")} />
+                )}
                 <HeaderRows value={d.headers} onChange={(v) => set("headers", v)} errors={problem?.errors.filter((e) => e.pointer?.startsWith("/headers")).map((e) => e.detail) ?? []} />
               </Stack>
             )}

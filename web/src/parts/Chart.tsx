@@ -32,7 +32,7 @@ export default function Chart({ points, words, step }: { points: Schemas["StatsP
     const sum3 = sum2.map((n, i) => n + (delivered[i] ?? 0));
     const plot = new uPlot(
       {
-        width: el.clientWidth, height: 240, padding: [12, 8, 0, 0], legend: { show: false },
+        width: el.clientWidth, height: 240, padding: [12, 28, 0, 0], legend: { show: false },
         cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
         scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(max * 1.1, 4)] } },
         axes: [
