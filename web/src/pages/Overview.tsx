@@ -40,7 +40,7 @@ function Overview({ tenant }: { tenant?: string }) {
     <>
       <PageHead title={t.overview.title} text={tenant ? undefined : t.nav.allTenants}>
         <LiveMark />
-        <SegmentedControl size="xs" aria-label={t.overview.period} value={range} onChange={(v) => setRange(v as Range)}
+        <SegmentedControl size="xs" maw="100%" aria-label={t.overview.period} value={range} onChange={(v) => setRange(v as Range)}
           data={[{ value: "hour", label: t.overview.hour }, { value: "day", label: t.overview.day }, { value: "week", label: t.overview.week }]} />
       </PageHead>
       <Trouble error={stats.error} retry={() => void stats.refetch()} />
