@@ -25,7 +25,7 @@ func (a *API) describePublish() {
 			"another content under the same id or key is refused.\n\nPayloads are kept byte for byte.",
 		codes: []string{
 			"event_invalid", "event_type_invalid", "event_type_unknown", "event_id_invalid", "contract_unknown", "payload_missing", "payload_invalid",
-			"too_many_events", "idempotency_invalid", "event_id_reused", "idempotency_key_reused", "payload_too_large",
+			"too_many_events", "too_many_deliveries", "idempotency_invalid", "event_id_reused", "idempotency_key_reused", "payload_too_large",
 		},
 	}
 	responses := op.responses(registry)

@@ -157,6 +157,7 @@ var meanings = map[string]struct {
 	"event_id_invalid":       {422, "The id is malformed."},
 	"payload_missing":        {422, "The event has no payload."},
 	"payload_invalid":        {422, "The payload is not what the contract asks for."},
+	"too_many_deliveries":    {413, "The events before it in the batch go to too many endpoints; send it by itself."},
 	"too_many_events":        {422, "The array has more than 1000 events, or none."},
 	"idempotency_invalid":    {422, "The Idempotency-Key is malformed."},
 	"record_kind_unknown":    {422, "The contract has no such kind of record."},

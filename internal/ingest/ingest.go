@@ -70,6 +70,9 @@ type Options struct {
 	MaxPayload int           // bytes of a document, and of a payload made of one; 0: 1 MiB
 	Troubled   func()        // told of each condition that could not be worked out; nil: nobody
 	Log        *slog.Logger
+	// MaxDeliveries bounds what the events of one request put into memory and into
+	// one commit, 0: 20,000. The event that reaches it is still taken.
+	MaxDeliveries int
 }
 
 // Ingest accepts events and changes of records. Its methods may be called from
@@ -86,11 +89,19 @@ func New(o Options) *Ingest {
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1 << 20
 	}
+	if o.MaxDeliveries <= 0 {
+		o.MaxDeliveries = 20_000
+	}
 	return &Ingest{Options: o, directory: newDirectory(o.Store, o.Contracts)}
 }
 
 // Forget drops what is remembered of the configuration that changed.
 func (in *Ingest) Forget(c hook.Change) { in.directory.forget(c.Tenant) }
+
+var errTooManyDeliveries = &hook.Error{
+	Kind: hook.KindTooLarge, Code: "too_many_deliveries",
+	Detail: "The events before this one go to so many endpoints that this one was not taken in. Send it again, in a request of its own.",
+}
 
 // Accept commits the events of one request together with their deliveries. An
 // error concerns the whole request, and then nothing was stored; an item that is
@@ -105,14 +116,21 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 	sub := &hook.Submission{Tenant: r.Tenant, RequestKey: r.RequestKey, RequestHash: r.RequestHash}
 	sub.Items = make([]*hook.Accepted, 0, len(r.Items))
 	place := make([]int, 0, len(r.Items)) // of each submitted item among the answers
+	deliveries := 0
 	for i := range r.Items {
 		item := &r.Items[i]
 		answers[i].ExternalID = item.ExternalID
+		if deliveries >= in.MaxDeliveries {
+			answers[i].Wrong = errTooManyDeliveries
+			continue
+		}
 		if wrong := in.check(item); wrong != nil {
 			answers[i].Wrong = wrong
 			continue
 		}
-		sub.Items = append(sub.Items, in.prepare(r.Tenant, item, routes, now))
+		it := in.prepare(r.Tenant, item, routes, now)
+		deliveries += len(it.Deliveries)
+		sub.Items = append(sub.Items, it)
 		place = append(place, i)
 	}
 	fill := func() {

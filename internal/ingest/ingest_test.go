@@ -373,3 +373,32 @@ func TestReadyIsStoredInHands(t *testing.T) {
 		t.Errorf("%d places are kept for 2 deliveries", b.desk.reserved)
 	}
 }
+
+// A batch whose first events already go to as many endpoints as one request may
+// reach leaves the others out, and says so for each.
+func TestAcceptBoundsDeliveries(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newBed(t, db)
+		for range 3 {
+			b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{EventTypes: []string{"order.*"}})
+		}
+		b.MaxDeliveries = 5
+		var items []hook.NewEvent
+		for _, kind := range []string{"order.paid", "other", "order.paid", "order.paid", "other"} {
+			items = append(items, hook.NewEvent{Type: kind, Payload: []byte("1")})
+		}
+		answers, err := b.Accept(t.Context(), hook.NewEvents{Tenant: "acme", Items: items})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []int{3, 0, 3, -1, -1} {
+			a := answers[i]
+			if refused := a.Wrong != nil && a.Wrong.Code == "too_many_deliveries"; refused != (want < 0) || want >= 0 && a.Deliveries != want {
+				t.Errorf("item %d: %+v", i, a)
+			}
+		}
+		if n := len(b.desk.take()); n != 6 {
+			t.Errorf("%d deliveries handed on", n)
+		}
+	})
+}

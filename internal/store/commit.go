@@ -35,7 +35,7 @@ const (
 	lazyLimit = 256
 	// queueLimit bounds what waits in memory while the database is slow; beyond
 	// it accepting answers 503 and senders wait.
-	queueLimit      = 20_000
+	queueLimit      = 100_000  // rows
 	queueLimitBytes = 64 << 20 // of payload
 )
 
@@ -328,8 +328,14 @@ func (db *DB) Submit(sub *hook.Submission, keepKeys time.Duration) error {
 
 func rowsOf(sub *hook.Submission) int {
 	n := len(sub.Items) + len(sub.Records)
+	for _, it := range sub.Items {
+		n += len(it.Deliveries)
+	}
 	for _, w := range sub.Records {
 		n += len(w.Events)
+		for _, it := range w.Events {
+			n += len(it.Deliveries)
+		}
 	}
 	return n
 }
