@@ -121,7 +121,7 @@ func node(t *testing.T, db *store.DB, name string, change ...func(*schedule.Opti
 	for _, fn := range []func(hook.Change){x.in.Forget, x.w.Refresh, x.s.Changed} {
 		db.Watch(fn)
 	}
-	if err := x.w.TakeOver(t.Context()); err != nil {
+	if err := x.w.TakeOver(t.Context(), deliver.OwnsAll{}.Owns); err != nil {
 		t.Fatal(err)
 	}
 	for _, run := range []func(context.Context) error{x.w.Run, x.s.Run} {
