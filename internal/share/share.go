@@ -163,6 +163,13 @@ func signal(c chan struct{}) {
 	}
 }
 
+// Follow marks the point from which on this node is told what other nodes change.
+// Call it before anything is read that is then remembered.
+func (n *Node) Follow(ctx context.Context) (err error) {
+	n.last, err = n.Store.LastSignal(ctx)
+	return err
+}
+
 // Start joins and takes what is free. Call it before [Node.Run], with the worker
 // ready to work.
 func (n *Node) Start(ctx context.Context, w Worker) (err error) {
@@ -172,9 +179,6 @@ func (n *Node) Start(ctx context.Context, w Worker) (err error) {
 	}
 	if n.deaf {
 		n.Log.Info("notifications do not come through this connection (a pooler?): polling instead")
-	}
-	if n.last, err = n.Store.LastSignal(ctx); err != nil {
-		return err
 	}
 	if err := n.join(ctx); err != nil {
 		return fmt.Errorf("cannot join the other nodes: %w", err)
@@ -358,22 +362,22 @@ func (n *Node) own(ctx context.Context, slots []int) error {
 // itself, so that none waits for another's requests.
 func (n *Node) give(ctx context.Context, slots []int) {
 	var empty []int
+	epoch := n.epoch.Load()
 	for _, s := range slots {
 		n.owned[s].Store(false)
 		n.giving[s] = true
 		if n.weights[s] == 0 {
 			empty = append(empty, s)
 		} else {
-			go n.giveNow(ctx, []int{s})
+			go n.giveNow(ctx, epoch, []int{s})
 		}
 	}
 	if len(empty) > 0 {
-		go n.giveNow(ctx, empty)
+		go n.giveNow(ctx, epoch, empty)
 	}
 }
 
-func (n *Node) giveNow(ctx context.Context, slots []int) {
-	epoch := n.epoch.Load()
+func (n *Node) giveNow(ctx context.Context, epoch int64, slots []int) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveTimeout)
 	defer cancel()
 	defer func() { n.given <- gift{epoch, slots} }()
