@@ -87,6 +87,8 @@ const (
 	tellDelay   = 5 * time.Millisecond   // gathers endpoints with work
 	weighBeats  = 5                      // beats between looks at how the endpoints are spread
 	giveTimeout = 10 * time.Minute       // the longest a request can take, and then some
+
+	arrangeTimeout = time.Minute // for one look at who owns what
 )
 
 // Node is this process as one of the nodes. It is the worker's Owner.
@@ -262,17 +264,15 @@ func (n *Node) drop() {
 }
 
 func (n *Node) beatOrLog(ctx context.Context) {
-	limit, cancel := context.WithTimeout(ctx, lease)
-	defer cancel()
-	if err := n.beat(limit); err != nil && ctx.Err() == nil {
+	if err := n.beat(ctx); err != nil && ctx.Err() == nil {
 		n.Log.Warn("cannot renew this node's lease, will try again", "error", err)
 	}
 }
 
 // beat renews the lease, and puts right who owns what.
 func (n *Node) beat(ctx context.Context) error {
-	asked, held := time.Now(), n.inOffice()
-	view, err := n.Store.Beat(ctx, n.epoch.Load(), lease)
+	held := n.inOffice()
+	view, err := n.renew(ctx)
 	if errors.Is(err, hook.ErrFenced) {
 		return n.fenced(ctx)
 	}
@@ -280,7 +280,6 @@ func (n *Node) beat(ctx context.Context) error {
 		n.onTime = false
 		return err
 	}
-	n.renewed(asked)
 	if !held {
 		n.worker.Nudge()
 	}
@@ -288,12 +287,52 @@ func (n *Node) beat(ctx context.Context) error {
 	// After an outage everybody seems dead: give them the time of a beat.
 	onTime := n.onTime && held
 	n.onTime = true
+	return n.whileRenewing(ctx, func(ctx context.Context) error { return n.arrange(ctx, view, onTime) })
+}
+
+// renew renews the lease. A server that does not answer in time has not renewed it.
+func (n *Node) renew(ctx context.Context) (*hook.Nodes, error) {
+	ctx, cancel := context.WithTimeout(ctx, lease)
+	defer cancel()
+	asked := time.Now()
+	view, err := n.Store.Beat(ctx, n.epoch.Load(), lease)
+	if err == nil {
+		n.renewed(asked)
+	}
+	return view, err
+}
+
+// whileRenewing renews the lease while do runs, which may wait long: for the lock
+// of changes, or for a large table. That this node was fenced is for the next beat
+// to find.
+func (n *Node) whileRenewing(ctx context.Context, do func(context.Context) error) error {
+	limit, cancel := context.WithTimeout(ctx, arrangeTimeout)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- do(limit) }()
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-tick.C:
+			if _, err := n.renew(ctx); err != nil && ctx.Err() == nil {
+				n.Log.Warn("cannot renew this node's lease, will try again", "error", err)
+			}
+		}
+	}
+}
+
+// arrange puts right who owns what.
+func (n *Node) arrange(ctx context.Context, view *hook.Nodes, onTime bool) (err error) {
 	if onTime && len(view.Expired) > 0 {
 		n.Log.Warn("nodes have stopped renewing their leases: taking over", "nodes", len(view.Expired))
 		if err := n.Store.Bury(ctx, view.Expired); err != nil {
 			return err
 		}
-		return n.beat(ctx)
+		signal(n.kick) // look again at once: what they had is free now
+		return nil
 	}
 	if n.beats++; n.beats%weighBeats == 1 || len(view.Alive) != n.alive {
 		n.alive = len(view.Alive)
