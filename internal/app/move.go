@@ -47,12 +47,12 @@ func Move(ctx context.Context, from, to, key string, progress func(Moved)) (keyF
 	if err != nil {
 		return "", fmt.Errorf("the database in %s cannot be opened: %w", dir, err)
 	}
-	defer source.Close()
+	defer func() { err = errors.Join(err, source.Close()) }()
 	target, err := store.Open(ctx, store.Options{URL: to, Key: raw, Log: log})
 	if err != nil {
 		return "", fmt.Errorf("the PostgreSQL database cannot be used: %w", err)
 	}
-	defer target.Close()
+	defer func() { err = errors.Join(err, target.Close()) }()
 	if err := store.Move(ctx, source, target, progress); err != nil {
 		return "", fmt.Errorf("not moved: %w", err)
 	}

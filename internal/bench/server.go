@@ -29,7 +29,7 @@ type server struct {
 	dir    string // data directory
 	tenant string
 	more   []string // flags
-	addr   string // host:port
+	addr   string   // host:port
 	client http.Client
 }
 
@@ -111,7 +111,9 @@ func (s *server) stop() {
 }
 
 // eventsURL is where events are published.
-func (s *server) eventsURL() string { return "http://" + s.addr + "/v1/tenants/" + s.tenant + "/events" }
+func (s *server) eventsURL() string {
+	return "http://" + s.addr + "/v1/tenants/" + s.tenant + "/events"
+}
 
 // recordsURL is where records are changed.
 func (s *server) recordsURL() string {

@@ -126,7 +126,7 @@ func (s *Server) exec(query string) error {
 	if err != nil {
 		return fmt.Errorf("the PostgreSQL for tests does not answer: %w", err)
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, query)
 	return err
 }
@@ -196,7 +196,7 @@ func start(options ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // the server has its own
 	args := append([]string{
 		"-c", supervisor, "gancho-test-postgres", dir, bin,
 		"-c", "listen_addresses=", "-c", "unix_socket_directories=" + dir, "-c", "max_connections=200", "-c", "shared_buffers=32MB",

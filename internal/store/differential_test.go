@@ -398,7 +398,7 @@ func (p *pair) records(rt *rapid.T) {
 		for _, w := range writes {
 			r := hook.Record{Tenant: p.tenant, Contract: "c", Kind: "k", Key: w.key, Version: w.version, CreatedAt: at, UpdatedAt: at}
 			if !w.remove {
-				r.Document = []byte(fmt.Sprint(w.event))
+				r.Document = fmt.Append(nil, w.event)
 			}
 			e := hook.Event{ID: w.event, Tenant: p.tenant, Contract: "c", Type: "changed", ExternalID: w.id, Source: hook.SourceAPI, CreatedAt: at, Payload: []byte("1")}
 			s.Records = append(s.Records, &hook.RecordWrite{Record: r, Was: w.was, Events: []*hook.Accepted{{Event: &e, Hash: sha256.Sum256(e.Payload)}}})

@@ -128,38 +128,47 @@ func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, max
 
 // duePage reads rows until n are due, or the first that is not due yet.
 func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n int, skip func(hook.DeliveryID) bool) (page []hook.Delivery, next time.Time, err error) {
-	last := hook.Delivery{}
-	at := int64(0)
+	at, last := int64(0), hook.DeliveryID{} // the place in the queue of what was looked at
 	for {
-		rows, err := db.hot.due.QueryContext(ctx, id[:], at, last.ID[:], n)
+		list, err := db.queued(ctx, id, at, last, n)
 		if err != nil {
-			return nil, next, lost(err)
+			return nil, next, err
 		}
-		read := 0
-		for rows.Next() {
-			read++
-			if last, err = scanDelivery(rows); err != nil {
-				break
-			}
+		for i := range list {
+			d := &list[i]
 			switch {
-			case skip(last.ID):
-			case last.QueueAt.After(now):
-				next = last.QueueAt
+			case skip(d.ID):
+			case d.QueueAt.After(now):
+				return page, d.QueueAt, nil
 			default:
-				page = append(page, last)
+				if page = append(page, *d); len(page) == n {
+					return page, next, nil
+				}
 			}
-			if !next.IsZero() || len(page) == n {
-				break
-			}
+			at, last = dueAt(d).(int64), d.ID
 		}
-		if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
-			return nil, time.Time{}, lost(err)
-		}
-		if read < n || !next.IsZero() || len(page) == n {
+		if len(list) < n {
 			return page, next, nil
 		}
-		at = dueAt(&last).(int64)
 	}
+}
+
+// queued reads n deliveries of an endpoint's queue after a place in it.
+func (db *DB) queued(ctx context.Context, id hook.EndpointID, at int64, after hook.DeliveryID, n int) ([]hook.Delivery, error) {
+	rows, err := db.hot.due.QueryContext(ctx, id[:], at, after[:], n)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	list := make([]hook.Delivery, 0, n)
+	for rows.Next() {
+		d, err := scanDelivery(rows)
+		if err != nil {
+			return nil, lost(err)
+		}
+		list = append(list, d)
+	}
+	return list, lost(rows.Err())
 }
 
 // eventsAtOnce is how many payloads are read together where that saves round trips.

@@ -236,7 +236,7 @@ func (m *mover) write(ctx context.Context, rows [][]any) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // back to the pool
 	return conn.Raw(func(c any) error {
 		_, err := c.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{m.table}, m.columns, pgx.CopyFromRows(rows))
 		return err

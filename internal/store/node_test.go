@@ -184,8 +184,13 @@ func TestSignals(t *testing.T) {
 	}
 	changed := hook.Change{Tenant: "acme", Endpoint: e.ID}
 	want := []hook.Signal{
-		{Change: hook.Change{Tenant: "acme"}}, {Change: hook.Change{Tenant: "globex"}}, {Change: changed}, {Change: changed},
-		{Change: hook.Change{Key: key.ID}}, {Change: hook.Change{Contract: "x"}}, {Work: true, Change: hook.Change{Endpoint: e.ID}},
+		{Change: hook.Change{Tenant: "acme"}},
+		{Change: hook.Change{Tenant: "globex"}},
+		{Change: changed},
+		{Change: changed},
+		{Change: hook.Change{Key: key.ID}},
+		{Change: hook.Change{Contract: "x"}},
+		{Work: true, Change: hook.Change{Endpoint: e.ID}},
 	}
 	if diff := cmp.Diff(want, list); diff != "" {
 		t.Errorf("signals (-want +got):\n%s", diff)

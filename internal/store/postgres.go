@@ -104,7 +104,7 @@ func (p *postgres) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer gate.Rollback() //nolint:errcheck // it holds a lock and nothing else
+	defer func() { _ = gate.Rollback() }() // it holds a lock and nothing else
 	if err := lock(ctx, gate, lockMigrations); err != nil {
 		return err
 	}

@@ -58,12 +58,12 @@ func (p *postgres) stepOnce(ctx context.Context, b *batch) (err error) {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // back to the pool
 	shared, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer shared.Rollback() //nolint:errcheck // after a commit it does nothing
+	defer func() { _ = shared.Rollback() }() // after a commit it does nothing
 	if err := lock(ctx, shared, lockChanges); err != nil {
 		return err
 	}

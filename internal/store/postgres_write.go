@@ -194,7 +194,7 @@ func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 	guards := w.prepare(q)
 	results := conn.SendBatch(ctx, q)
 	t := results.Tx()
-	defer t.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // after a commit it does nothing
+	defer func() { _ = t.Rollback(context.WithoutCancel(ctx)) }() // after a commit it does nothing
 	if err := finish(results, q.Len(), guards); err != nil {
 		return err
 	}

@@ -180,6 +180,7 @@ func TestStatsReadIndexes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer rows.Close()
 		var plan strings.Builder
 		for rows.Next() {
 			var id, parent, unused int
@@ -189,7 +190,7 @@ func TestStatsReadIndexes(t *testing.T) {
 			}
 			plan.WriteString(detail + "\n")
 		}
-		if err := rows.Close(); err != nil {
+		if err := rows.Err(); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(plan.String(), want) {

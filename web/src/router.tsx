@@ -1,5 +1,5 @@
 // Which page is at which address. Each is loaded when it is first looked at.
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { Trouble } from "./parts/basics";
 import { portal } from "./session";
 import { NothingHere, Waiting } from "./shell/App";
@@ -48,16 +48,10 @@ const tree = root.addChildren([
   createRoute({
     getParentRoute: () => root,
     path: "/",
-    component: lazyRouteComponent(() => import("./pages/Home"), "HomePage"),
+    component: lazyRouteComponent(() => import("./pages/Overview"), "HomePage"),
   }),
   at("/tenants", () => lazyRouteComponent(() => import("./pages/Tenants"), "TenantsPage")),
-  createRoute({
-    getParentRoute: () => root,
-    path: "/t/$tenant",
-    beforeLoad: ({ params }) => {
-      throw redirect({ to: "/t/$tenant/endpoints", params });
-    },
-  }),
+  at("/t/$tenant", () => lazyRouteComponent(() => import("./pages/Overview"), "TenantOverviewPage")),
   at("/t/$tenant/endpoints", () => lazyRouteComponent(() => import("./pages/Endpoints"), "EndpointsPage")),
   at("/t/$tenant/endpoints/new", () => lazyRouteComponent(() => import("./pages/EndpointForm"), "NewEndpointPage")),
   endpoint,
@@ -65,8 +59,10 @@ const tree = root.addChildren([
   deliveries,
   at("/t/$tenant/events", () => lazyRouteComponent(() => import("./pages/Events"), "EventsPage")),
   at("/t/$tenant/events/$event", () => lazyRouteComponent(() => import("./pages/Event"), "EventPage")),
+  at("/t/$tenant/credentials", () => lazyRouteComponent(() => import("./pages/Credentials"), "CredentialsPage")),
   at("/contracts", () => lazyRouteComponent(() => import("./pages/Contracts"), "ContractsPage")),
   contract,
+  at("/audit", () => lazyRouteComponent(() => import("./pages/Audit"), "AuditPage")),
   at("/keys", () => lazyRouteComponent(() => import("./pages/Keys"), "KeysPage")),
   at("/t/$tenant/deliveries/$delivery", () => lazyRouteComponent(() => import("./pages/Delivery"), "DeliveryPage")),
 ]);

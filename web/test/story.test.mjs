@@ -33,12 +33,14 @@ for (const [language, locale] of [["es", "es-MX"], ["pt", "pt-BR"], ["en", "en-U
     // The browser speaks another language: the link decides.
     const { page, wrong, close } = await open(browser, { locale: language === "en" ? "es-MX" : "en-US" });
     await page.goto(link.url);
-    await page.getByText(t.endpoints.empty).waitFor();
+    await page.getByText(t.overview.step1).waitFor();
     assert.equal(await page.locator("html").getAttribute("lang"), locale.startsWith("pt") ? "pt-BR" : language);
     assert.ok(!page.url().includes("#"), "the token stays in the address");
     assert.deepEqual(await stumbles(page), []);
 
     // It makes a Kobra endpoint, with an address that shows a web page.
+    await page.getByRole("link", { name: t.nav.endpoints }).click();
+    await page.getByText(t.endpoints.empty).waitFor();
     await page.getByRole("link", { name: t.endpoints.new }).click();
     await choose(page, page.getByRole("combobox", { name: t.form.contract }), /Kobra/);
     await page.getByRole("textbox", { name: t.form.name, exact: true }).fill("Visitas");

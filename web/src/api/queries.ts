@@ -107,6 +107,37 @@ export const eventQuery = (tenant: string, event: string) =>
     },
   });
 
+export const credentialsQuery = (tenant: string) =>
+  infiniteQueryOptions({
+    queryKey: [...ofTenant(tenant), "credentials"],
+    queryFn: ({ pageParam }) => ok(api.GET("/v1/tenants/{tenant}/credentials", { params: { path: { tenant }, query: { limit: page, cursor: pageParam } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+
+/** The contracts that have credentials, with all that they say. */
+export const credentialContractsQuery = (lang: "en" | "es" | "pt") =>
+  queryOptions({
+    queryKey: ["contracts", lang, "with credentials"],
+    queryFn: async () => {
+      const all = await queryClient.ensureQueryData(contractsQuery(lang));
+      const details = await Promise.all(all.map((c) => queryClient.ensureQueryData(contractQuery(c.name, lang))));
+      return details.filter((c) => c.credentials !== null);
+    },
+    staleTime: 60_000,
+  });
+
+export const statsQuery = (tenant: string | undefined, range: "hour" | "day" | "week") =>
+  queryOptions({ queryKey: [...ofTenant(tenant ?? ""), "stats", range], queryFn: () => ok(api.GET("/v1/stats", { params: { query: { tenant, range } } })) });
+
+export const auditQuery = () =>
+  infiniteQueryOptions({
+    queryKey: ["audit"],
+    queryFn: ({ pageParam }) => ok(api.GET("/v1/audit", { params: { query: { limit: page, cursor: pageParam } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+
 export const keysQuery = () =>
   infiniteQueryOptions({
     queryKey: ["keys"],

@@ -1,10 +1,10 @@
 // One webhook system: what a customer must know of it, and a place to try it.
 import { Accordion, Alert, Anchor, Button, Code as Mono, Group, Loader, Paper, Select, SimpleGrid, Stack, Table, Tabs, Text, Title } from "@mantine/core";
-import { IconBook2, IconCircleCheck, IconFlask } from "@tabler/icons-react";
+import { IconBook2, IconCircleCheck, IconDownload, IconFlask } from "@tabler/icons-react";
 import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { api, ok, type Schemas } from "../api/client";
+import { api, authorization, ok, readProblem, type Schemas } from "../api/client";
 import { contractQuery } from "../api/queries";
 import { number, parseSpan, span } from "../format";
 import { type Language, useT } from "../i18n";
@@ -21,6 +21,7 @@ export function ContractPage() {
   const { contract: name } = useParams({ from: "/contracts/$contract" });
   const { tab = "docs" } = useSearch({ from: "/contracts/$contract" });
   const detail = useQuery(contractQuery(name, t.code as Language));
+  const save = useMutation({ mutationFn: (f: { what: string; end: string }) => download(`/v1/contracts/${name}/${f.what}?lang=${t.code}`, `${name}.${t.code}.${f.end}`) });
   const back = <Anchor component={Link} {...{ to: "/contracts" }} size="sm" c="dimmed">← {t.contracts.title}</Anchor>;
   if (detail.error) return <>{back}<PageHead title={name} /><Trouble error={detail.error} retry={() => void detail.refetch()} /></>;
   if (!detail.data) return <Skeletons />;
@@ -28,7 +29,11 @@ export function ContractPage() {
   return (
     <>
       {back}
-      <PageHead title={c.title} text={c.about} />
+      <PageHead title={c.title} text={c.about}>
+        <Button variant="default" leftSection={<IconDownload size={16} />} loading={save.isPending} onClick={() => save.mutate({ what: "docs", end: "md" })}>{t.contracts.docs}</Button>
+        <Button variant="default" leftSection={<IconDownload size={16} />} loading={save.isPending} onClick={() => save.mutate({ what: "openapi", end: "openapi.json" })}>{t.contracts.openapi}</Button>
+      </PageHead>
+      <Trouble error={save.error} />
       <Tabs value={tab} keepMounted={false} onChange={(v) => void go({ to: ".", search: { tab: v as "docs" }, replace: true })}>
         <Tabs.List mb="lg">
           <Tabs.Tab value="docs" leftSection={<IconBook2 size={16} />}>{t.contracts.docs}</Tabs.Tab>
@@ -103,6 +108,22 @@ function Docs({ contract: c }: { contract: Detail }) {
 
 const nothing: never[] = [];
 
+/** Something for each setting that is needed, so that a request can be shown. */
+function sample(s: Schema): Record<string, unknown> {
+  return Object.fromEntries((s.required ?? []).map((k) => [k, s.properties?.[k]?.enum?.[0] ?? "token-of-the-receiver"]));
+}
+
+/** Saves an answer of the API as a file. */
+async function download(path: string, name: string) {
+  const answer = await fetch(path, { headers: authorization() });
+  if (!answer.ok) throw await readProblem(answer);
+  const a = document.createElement("a");
+  a.href = URL.createObjectURL(await answer.blob());
+  a.download = name;
+  a.click();
+  setTimeout(() => URL.revokeObjectURL(a.href), 10_000);
+}
+
 /** The contract on the left, what it makes of an event on the right. */
 function Playground({ contract: c }: { contract: Detail }) {
   const t = useT();
@@ -114,7 +135,7 @@ function Playground({ contract: c }: { contract: Detail }) {
   const render = useQuery({
     queryKey: ["render", settled, type],
     placeholderData: keepPreviousData,
-    queryFn: () => ok(api.POST("/v1/contracts/render", { body: { source: settled, ...(type ? { event_type: type } : { event_type: "order.paid", payload: { order: 42 } as never }) } })),
+    queryFn: () => ok(api.POST("/v1/contracts/render", { body: { source: settled, settings: sample(c.settings as Schema) as never, ...(type ? { event_type: type } : { event_type: "order.paid", payload: { order: 42 } as never }) } })),
   });
   const latest = check.data ? check.data.problems : (render.data?.problems ?? nothing);
   const marks = useMemo(() => latest.flatMap((p) => (p.line ? [{ line: p.line, column: p.column ?? 1, text: p.detail }] : [])), [latest]);

@@ -49,7 +49,7 @@ export function DeliveryPage() {
         <Trouble error={retry.error} />
         {d.diagnosis && (
           <DiagnosisBox diagnosis={d.diagnosis}>
-            {d.state === "retrying" && d.next_attempt_at && <Text size="sm" mt={6}>{t.delivery.nextAttempt("")} <Time at={d.next_attempt_at} /></Text>}
+            {d.state === "retrying" && d.next_attempt_at && <Text size="sm" mt={6}>{Date.parse(d.next_attempt_at) > Date.now() ? <>{t.deliveries.next}: <Time at={d.next_attempt_at} /></> : t.delivery.due}</Text>}
           </DiagnosisBox>
         )}
         <Paper p="lg">

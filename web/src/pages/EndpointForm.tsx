@@ -1,12 +1,12 @@
 // Making and changing an endpoint. The contract says what there is to fill in.
-import { ActionIcon, Anchor, Button, Collapse, Divider, Group, MultiSelect, NumberInput, Paper, Select, Stack, Switch, TagsInput, Text, Textarea, TextInput, UnstyledButton } from "@mantine/core";
+import { ActionIcon, Alert, Anchor, Button, Collapse, Divider, Group, MultiSelect, NumberInput, Paper, Select, Stack, Switch, TagsInput, Text, Textarea, TextInput, UnstyledButton } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconChevronDown, IconChevronRight, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { api, type Contract, type Endpoint, type EndpointInput, ok, Problem } from "../api/client";
-import { contractsQuery, endpointQuery, ofTenant, queryClient } from "../api/queries";
+import { contractQuery, contractsQuery, endpointQuery, ofTenant, queryClient } from "../api/queries";
 import { type Language, useT } from "../i18n";
 import { PageHead, Skeletons, Trouble } from "../parts/basics";
 import { RetryEditor } from "../parts/RetryEditor";
@@ -53,13 +53,14 @@ interface Draft {
   rate: number | "";
   concurrency: number | "";
   ordered: boolean;
+  transformation: string;
 }
 
 function draftOf(e: Endpoint | undefined, contract: string): Draft {
   return {
     contract: e?.contract ?? contract, name: e?.name ?? "", url: e?.url ?? "", method: e?.method ?? "", events: e?.event_types ?? [], settings: (e?.settings as Settings | undefined) ?? {},
     filter: e?.filter ?? "", headers: Object.entries(e?.headers ?? {}), timeout: e ? e.timeout_ms / 1000 : "", retry: e?.retry ?? [], rate: e?.rate_limit?.per_second ?? "",
-    concurrency: e?.concurrency ?? "", ordered: e?.ordered ?? false,
+    concurrency: e?.concurrency ?? "", ordered: e?.ordered ?? false, transformation: e?.transformation ?? "",
   };
 }
 
@@ -74,6 +75,7 @@ function inputOf(d: Draft, was: Draft): EndpointInput {
     ...(changed("retry") && d.retry.length > 0 ? { retry: d.retry.map((r) => r.trim()) } : {}),
     ...(changed("concurrency") && d.concurrency !== "" ? { concurrency: d.concurrency } : {}),
     ...(changed("ordered") ? { ordered: d.ordered } : {}),
+    ...(changed("transformation") ? { transformation: d.transformation } : {}),
     ...(changed("rate") && d.rate !== "" ? { rate_limit: { per_second: d.rate } } : {}),
   };
 }
@@ -86,6 +88,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
   const [d, setDraft] = useState(was);
   const set = <K extends keyof Draft>(k: K, v: Draft[K]) => setDraft((old) => ({ ...old, [k]: v }));
   const contract = contracts.find((c) => c.name === d.contract);
+  const detail = useQuery(contractQuery(d.contract, t.code as Language)).data;
   const settings = (contract?.settings ?? {}) as Schema;
   const [more, setMore] = useState(false);
 
@@ -126,7 +129,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
   const types = contract?.event_types.filter((x) => x.name !== "*") ?? [];
   const free = contract?.event_types.some((x) => x.name === "*") ?? true;
   const eventError = problem?.errors.find((e) => e.pointer?.startsWith("/event_types"))?.detail;
-  const advancedError = problem?.errors.some((e) => /^\/(timeout_ms|retry|concurrency|rate_limit|filter|headers|ordered)/.test(e.pointer ?? ""));
+  const advancedError = problem?.errors.some((e) => /^\/(timeout_ms|retry|concurrency|rate_limit|filter|headers|ordered|transformation)/.test(e.pointer ?? ""));
   const opened = more || advancedError === true;
 
   return (
@@ -136,6 +139,9 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
           {!endpoint && contracts.length > 1 && (
             <Select label={t.form.contract} description={t.form.contractHelp} data={contracts.map((c) => ({ value: c.name, label: c.title }))} value={d.contract} allowDeselect={false} searchable
               error={errorAt("/contract")} onChange={(v) => v && setDraft((old) => ({ ...old, contract: v, events: [], settings: {}, method: "" }))} />
+          )}
+          {!endpoint && detail?.endpoint.needs_credential && (
+            <Alert color="yellow" variant="light">{t.credentials.needed} <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/credentials` }} size="sm">{t.credentials.title}</Anchor></Alert>
           )}
           <TextInput label={t.form.name} description={t.form.nameHelp} placeholder={t.form.namePlaceholder} value={d.name} onChange={(e) => set("name", e.currentTarget.value)} error={errorAt("/name")} />
           <Group align="flex-start" gap="sm" wrap="nowrap">
@@ -168,18 +174,22 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
                   <NumberInput label={t.form.concurrency} description={t.form.concurrencyHelp} min={1} max={1000} allowDecimal={false} value={d.concurrency} placeholder={t.form.byDefault} onChange={(v) => set("concurrency", v === "" ? "" : Number(v))} error={errorAt("/concurrency")} />
                   <NumberInput label={t.form.rate} description={t.form.rateHelp} min={0} max={100000} value={d.rate} onChange={(v) => set("rate", v === "" ? "" : Number(v))} error={errorAt("/rate_limit/per_second") ?? errorAt("/rate_limit")} />
                 </Group>
-                {endpoint?.mode === "at_most_once" ? (
+                {(endpoint?.mode ?? detail?.delivery.mode) === "at_most_once" ? (
                   <Text size="sm" c="dimmed">{t.form.once}</Text>
                 ) : d.retry.length > 0 ? (
                   <RetryEditor value={d.retry} onChange={(v) => set("retry", v)} errorAt={errorAt} />
                 ) : (
                   <Group justify="space-between">
                     <div><Text size="sm" fw={500}>{t.form.retry}</Text><Text size="xs" c="dimmed">{t.form.byDefault}</Text></div>
-                    <Button variant="default" size="xs" onClick={() => set("retry", ["0s", "5s", "5m", "30m", "2h"])}>{t.form.own}</Button>
+                    <Button variant="default" size="xs" onClick={() => set("retry", detail?.delivery.retry ?? ["0s", "5s", "5m", "30m", "2h"])}>{t.form.own}</Button>
                   </Group>
                 )}
                 <Switch label={t.form.ordered} description={t.form.orderedHelp} checked={d.ordered} onChange={(e) => set("ordered", e.currentTarget.checked)} error={errorAt("/ordered")} />
                 <Textarea label={t.form.filter} description={t.form.filterHelp} value={d.filter} autosize minRows={1} maxRows={6} classNames={{ input: "mono" }} onChange={(e) => set("filter", e.currentTarget.value)} error={errorAt("/filter")} />
+                {contract?.shaping === "on" && (
+                  <Textarea label={t.form.transformation} description={t.form.transformationHelp} value={d.transformation} autosize minRows={2} maxRows={20} classNames={{ input: "mono" }} spellCheck={false}
+                    placeholder={"function handler(webhook) {\n  return webhook\n}"} onChange={(e) => set("transformation", e.currentTarget.value)} error={errorAt("/transformation")} />
+                )}
                 <HeaderRows value={d.headers} onChange={(v) => set("headers", v)} errors={problem?.errors.filter((e) => e.pointer?.startsWith("/headers")).map((e) => e.detail) ?? []} />
               </Stack>
             )}
@@ -188,7 +198,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
           {save.error && !(problem && problem.errors.length > 0 && problem.errors.every((e) => placed.has(e.pointer ?? "") || e.pointer?.startsWith("/event_types") || e.pointer?.startsWith("/headers"))) && <Trouble error={save.error} />}
           <Group justify="flex-end">
             <Anchor component={Link} {...{ to: endpoint ? `/t/${encodeURIComponent(tenant)}/endpoints/${endpoint.id}` : `/t/${encodeURIComponent(tenant)}/endpoints` }} size="sm" c="dimmed" px="sm">{t.common.cancel}</Anchor>
-            <Button type="submit" loading={save.isPending}>{endpoint ? t.common.save : t.form.create}</Button>
+            <Button type="submit" loading={save.isPending} disabled={!endpoint && detail?.endpoint.needs_credential}>{endpoint ? t.common.save : t.form.create}</Button>
           </Group>
         </Stack>
       </Paper>

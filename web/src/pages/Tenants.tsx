@@ -1,7 +1,7 @@
 import { Anchor, Button, Group, Modal, Paper, Stack, Table, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
-import { IconBuilding, IconPlus } from "@tabler/icons-react";
+import { IconBuilding, IconExternalLink, IconPlus } from "@tabler/icons-react";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -9,12 +9,14 @@ import { api, ok } from "../api/client";
 import { queryClient, tenantsQuery } from "../api/queries";
 import { useT } from "../i18n";
 import { Empty, PageHead, Skeletons, Time, Trouble } from "../parts/basics";
+import { PortalLink } from "../parts/PortalLink";
 import { useVisitor } from "../session";
 
 export function TenantsPage() {
   const t = useT();
   const operator = useVisitor().role === "operator";
   const [making, { open, close }] = useDisclosure();
+  const [linking, setLinking] = useState<string>();
   const list = useInfiniteQuery(tenantsQuery());
   const items = list.data?.pages.flatMap((p) => p.items) ?? [];
   const add = operator && <Button leftSection={<IconPlus size={16} />} onClick={open}>{t.tenants.new}</Button>;
@@ -28,13 +30,14 @@ export function TenantsPage() {
         ) : (
           <Table.ScrollContainer minWidth={420} type="native" tabIndex={0}>
             <Table>
-              <Table.Thead><Table.Tr><Table.Th>{t.common.name}</Table.Th><Table.Th>{t.tenants.id}</Table.Th><Table.Th>{t.common.created}</Table.Th></Table.Tr></Table.Thead>
+              <Table.Thead><Table.Tr><Table.Th>{t.common.name}</Table.Th><Table.Th>{t.tenants.id}</Table.Th><Table.Th>{t.common.created}</Table.Th>{operator && <Table.Th aria-label={t.common.actions} />}</Table.Tr></Table.Thead>
               <Table.Tbody>
                 {items.map((x) => (
                   <Table.Tr key={x.id}>
-                    <Table.Td><Anchor component={Link} {...{ to: `/t/${encodeURIComponent(x.id)}/endpoints` }} fw={550}>{x.name || x.id}</Anchor></Table.Td>
+                    <Table.Td><Anchor component={Link} {...{ to: `/t/${encodeURIComponent(x.id)}` }} fw={550}>{x.name || x.id}</Anchor></Table.Td>
                     <Table.Td className="mono">{x.id}</Table.Td>
                     <Table.Td><Time at={x.created_at} /></Table.Td>
+                    {operator && <Table.Td ta="right"><Button size="xs" variant="default" leftSection={<IconExternalLink size={14} />} onClick={() => setLinking(x.id)}>{t.portalLinks.title}</Button></Table.Td>}
                   </Table.Tr>
                 ))}
               </Table.Tbody>
@@ -44,6 +47,7 @@ export function TenantsPage() {
       </Paper>
       {list.hasNextPage && <Button variant="default" mt="md" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>{t.common.more}</Button>}
       {making && <NewTenant onClose={close} />}
+      {linking && <PortalLink tenant={linking} onClose={() => setLinking(undefined)} />}
     </>
   );
 }

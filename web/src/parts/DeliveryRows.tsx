@@ -86,7 +86,7 @@ export function DeliveryRows({ tenant, filter, hideEndpoint, onClear, action }: 
 
 function Row({ delivery: d, tenant, title, endpoint, fresh }: { delivery: Delivery; tenant: string; title: string; endpoint?: string; fresh: boolean }) {
   const t = useT();
-  const why = d.next_attempt_at && d.state === "retrying" ? <>{t.deliveries.next} <Time at={d.next_attempt_at} /></> : d.reason ? (t.reason[d.reason] ?? d.reason) : "";
+  const why = d.next_attempt_at && d.state === "retrying" && Date.parse(d.next_attempt_at) > Date.now() ? <>{t.deliveries.next} <Time at={d.next_attempt_at} /></> : d.reason ? (t.reason[d.reason] ?? d.reason) : "";
   return (
     <Link to="/t/$tenant/deliveries/$delivery" params={{ tenant, delivery: d.id }} className={fresh ? "row fresh" : "row"} preload={false}>
       <span><StateBadge state={d.state} /></span>

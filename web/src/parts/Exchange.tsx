@@ -80,7 +80,7 @@ export function TimingBar({ timing: m }: { timing: Timing }) {
   return (
     <div>
       <div className="bar" aria-hidden>
-        {parts.map((p) => <div key={p.label} style={{ background: p.color, flexGrow: p.ms, flexBasis: 0 }} />)}
+        {parts.map((p) => <div key={p.label} style={{ background: p.color, flexGrow: (100 * p.ms) / m.total, flexBasis: 0 }} />)}
       </div>
       <Group gap="md" mt={6} component="ul" style={{ listStyle: "none", padding: 0, margin: "6px 0 0" }} aria-label={t.delivery.timing}>
         {parts.map((p) => (

@@ -33,7 +33,7 @@ function RecoverDialog({ endpoint: e, onClose }: { endpoint: Endpoint; onClose: 
     mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/recover", { params: { path }, body: { since: since(), states } })),
   });
   const count = useMutation({
-    mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/recover-preview", { params: { path }, body: { since: since(), states } })),
+    mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/recover/preview", { params: { path }, body: { since: since(), states } })),
   });
   const reset = count.reset;
   useEffect(reset, [hours, states, reset]);
@@ -41,7 +41,7 @@ function RecoverDialog({ endpoint: e, onClose }: { endpoint: Endpoint; onClose: 
     <Modal opened onClose={onClose} title={<Text fw={620}>{t.recover.title}</Text>} centered closeButtonProps={{ "aria-label": t.common.close }}>
       <Stack>
         <Text size="sm" c="dimmed">{t.recover.text}</Text>
-        {start.data ? <Running recovery={start.data} endpoint={e} expected={count.data?.deliveries} /> : (
+        {start.data ? <Running recovery={start.data} endpoint={e} /> : (
           <>
             <Select label={t.recover.since} allowDeselect={false} value={hours} onChange={(v) => v && setHours(v)} data={[
               { value: "1", label: t.recover.lastHour }, { value: "24", label: t.recover.lastDay }, { value: "168", label: t.recover.lastWeek }, { value: "720", label: t.recover.lastMonth },
@@ -52,12 +52,12 @@ function RecoverDialog({ endpoint: e, onClose }: { endpoint: Endpoint; onClose: 
               </Stack>
             </Checkbox.Group>
             <div aria-live="polite">
-              {count.data && <Text fw={600}>{count.data.deliveries === 0 && count.data.complete ? t.recover.zero : (count.data.complete ? t.recover.count : t.recover.atLeast)(number(count.data.deliveries, t.locale))}</Text>}
+              {count.data && <Text fw={600}>{count.data.deliveries === 0 && !count.data.at_least ? t.recover.zero : (count.data.at_least ? t.recover.atLeast : t.recover.count)(number(count.data.deliveries, t.locale))}</Text>}
               <Trouble error={start.error ?? count.error} />
             </div>
             <Group justify="flex-end">
               <Button variant="default" loading={count.isPending} disabled={states.length === 0} onClick={() => count.mutate()}>{t.recover.preview}</Button>
-              <Button loading={start.isPending} disabled={states.length === 0 || (count.data?.complete && count.data.deliveries === 0)} onClick={() => start.mutate()}>{t.recover.start}</Button>
+              <Button loading={start.isPending} disabled={states.length === 0 || (count.data?.at_least === false && count.data.deliveries === 0)} onClick={() => start.mutate()}>{t.recover.start}</Button>
             </Group>
           </>
         )}
@@ -66,7 +66,7 @@ function RecoverDialog({ endpoint: e, onClose }: { endpoint: Endpoint; onClose: 
   );
 }
 
-function Running({ recovery, endpoint: e, expected }: { recovery: Recovery; endpoint: Endpoint; expected?: number }) {
+function Running({ recovery, endpoint: e }: { recovery: Recovery; endpoint: Endpoint }) {
   const t = useT();
   const now = useQuery({
     queryKey: [...ofTenant(e.tenant), "recovery", recovery.id],
@@ -79,7 +79,7 @@ function Running({ recovery, endpoint: e, expected }: { recovery: Recovery; endp
   useEffect(() => {
     if (done) void queryClient.invalidateQueries({ queryKey: ofTenant(e.tenant) });
   }, [done, e.tenant]);
-  const part = done ? 100 : expected ? Math.min(100, (100 * r.requeued) / expected) : 100;
+  const part = done ? 100 : 100 * r.progress;
   return (
     <Stack gap="xs">
       <Progress value={part} animated={!done} aria-label={t.recover.title} />

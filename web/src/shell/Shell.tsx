@@ -1,13 +1,15 @@
 // The frame around every page: where one is, and where one can go.
 import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, ScrollArea, Select, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconBook2, IconBuilding, IconKey, IconLogout, IconSend, IconTarget, IconUserCircle, IconWebhook } from "@tabler/icons-react";
+import { IconActivity, IconBook2, IconBuilding, IconChartBar, IconHistory, IconId, IconKey, IconLogout, IconSend, IconTarget, IconUserCircle, IconWebhook } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
 import { createContext, type ReactNode, useContext, useEffect } from "react";
 import { tenantsQuery } from "../api/queries";
+import { useLive } from "../api/stream";
 import mark from "../gancho.svg";
 import { useT } from "../i18n";
+import { LiveContext } from "../parts/Live";
 import { portal, useVisitor } from "../session";
 import { LanguageMenu, ThemeToggle } from "./Controls";
 
@@ -39,6 +41,7 @@ export function Shell() {
   const tenant = useTenant();
   const { tenant: shown } = useParams({ strict: false });
   useEffect(() => void remember(shown), [shown]);
+  const live = useLive(visitor.role === "publish" ? undefined : shown || visitor.tenant || undefined);
   const path = useRouterState({ select: (s) => s.location.pathname });
   useEffect(close, [path]);
   const everywhere = visitor.role === "operator" || (visitor.role === "read" && !visitor.tenant);
@@ -83,24 +86,28 @@ export function Shell() {
           {everywhere && <TenantPicker tenant={tenant} />}
           {tenant && (
             <>
+              <Item to="/t/$tenant" exact tenant={tenant} icon={<IconChartBar size={18} />} label={t.nav.overview} />
               <Item to="/t/$tenant/endpoints" tenant={tenant} icon={<IconTarget size={18} />} label={t.nav.endpoints} />
               <Item to="/t/$tenant/deliveries" tenant={tenant} icon={<IconSend size={18} />} label={t.nav.deliveries} />
               <Item to="/t/$tenant/events" tenant={tenant} icon={<IconWebhook size={18} />} label={t.nav.events} />
+              <Item to="/t/$tenant/credentials" tenant={tenant} icon={<IconId size={18} />} label={t.credentials.title} />
             </>
           )}
           <Item to="/contracts" icon={<IconBook2 size={18} />} label={t.nav.contracts} />
           {everywhere && (
             <>
               <Text size="xs" c="dimmed" fw={600} px="sm" pt="md" pb={4}>{t.nav.admin}</Text>
+              <Item to="/" exact icon={<IconActivity size={18} />} label={t.nav.allTenants} />
               <Item to="/tenants" icon={<IconBuilding size={18} />} label={t.nav.tenants} />
               {visitor.role === "operator" && <Item to="/keys" icon={<IconKey size={18} />} label={t.nav.keys} />}
+              <Item to="/audit" icon={<IconHistory size={18} />} label={t.nav.audit} />
             </>
           )}
         </AppShell.Section>
       </AppShell.Navbar>
 
       <AppShell.Main id="content" tabIndex={-1} style={{ outline: "none" }}>
-        <div className="page"><Outlet /></div>
+        <LiveContext value={live}><div className="page"><Outlet /></div></LiveContext>
       </AppShell.Main>
     </AppShell>
   );
@@ -124,6 +131,6 @@ function TenantPicker({ tenant }: { tenant?: string }) {
   if (tenant && !items.some((x) => x.id === tenant)) data.unshift({ value: tenant, label: tenant });
   return (
     <Select aria-label={t.nav.tenant} placeholder={t.nav.pickTenant} data={data} value={tenant ?? null} searchable allowDeselect={false} mb="sm" nothingFoundMessage={t.common.none}
-      onChange={(v) => v && void go({ to: "/t/$tenant/endpoints", params: { tenant: v } })} maxDropdownHeight={320} />
+      onChange={(v) => v && void go({ to: "/t/$tenant", params: { tenant: v } })} maxDropdownHeight={320} />
   );
 }

@@ -1,0 +1,152 @@
+// Credentials: a name and an address become a key, a secret and a token, shown once.
+import { ActionIcon, Alert, Button, Code as Mono, Group, Menu, Modal, Paper, Select, Stack, Table, Text, TextInput } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { notifications } from "@mantine/notifications";
+import { IconDots, IconId, IconPlayerPause, IconPlayerPlay, IconPlus, IconRefresh, IconTrash } from "@tabler/icons-react";
+import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import { api, ok, Problem, type Schemas } from "../api/client";
+import { contractsQuery, credentialContractsQuery, credentialsQuery, ofTenant, queryClient } from "../api/queries";
+import { exactTime } from "../format";
+import { type Language, useT } from "../i18n";
+import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble } from "../parts/basics";
+import { Confirm } from "../parts/Confirm";
+import { useMayChange } from "../session";
+
+type Credential = Schemas["Credential"];
+
+export function CredentialsPage() {
+  const t = useT();
+  const { tenant } = useParams({ from: "/t/$tenant/credentials" });
+  const mayChange = useMayChange();
+  const [making, { open, close }] = useDisclosure();
+  const list = useInfiniteQuery(credentialsQuery(tenant));
+  const contracts = useQuery(contractsQuery(t.code as Language));
+  const items = list.data?.pages.flatMap((p) => p.items) ?? [];
+  const add = mayChange && <Button leftSection={<IconPlus size={16} />} onClick={open}>{t.credentials.new}</Button>;
+  return (
+    <>
+      <PageHead title={t.credentials.title} text={t.credentials.text}>{items.length > 0 && add}</PageHead>
+      <Trouble error={list.error} retry={() => void list.refetch()} />
+      {!list.error && (
+        <Paper>
+          {list.isPending ? <Skeletons /> : items.length === 0 ? <Empty icon={<IconId size={40} stroke={1.5} />} title={t.credentials.empty} text={t.credentials.emptyText}>{add}</Empty> : (
+            <Table.ScrollContainer minWidth={760} type="native" tabIndex={0}>
+              <Table>
+                <Table.Thead><Table.Tr><Table.Th>{t.common.name}</Table.Th><Table.Th>{t.events.contract}</Table.Th><Table.Th>{t.endpoints.url}</Table.Th><Table.Th>{t.keys.hint}</Table.Th><Table.Th>{t.credentials.tokenUntil}</Table.Th><Table.Th>{t.common.state}</Table.Th><Table.Th w={56} aria-label={t.common.actions} /></Table.Tr></Table.Thead>
+                <Table.Tbody>
+                  {items.map((c) => (
+                    <Table.Tr key={c.id}>
+                      <Table.Td fw={550}>{c.name}</Table.Td>
+                      <Table.Td><Text size="sm">{contracts.data?.find((x) => x.name === c.contract)?.title ?? c.contract}</Text></Table.Td>
+                      <Table.Td maw={240}><Text className="mono clip">{c.url}</Text></Table.Td>
+                      <Table.Td className="mono">…{c.hint}</Table.Td>
+                      <Table.Td><Text size="sm"><Time at={c.token_expires_at} /></Text></Table.Td>
+                      <Table.Td><Tone color={c.state === "active" ? "teal" : "yellow"}>{t.endpointState[c.state]}</Tone></Table.Td>
+                      <Table.Td>{mayChange && <CredentialMenu credential={c} />}</Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          )}
+        </Paper>
+      )}
+      {list.hasNextPage && <Button variant="default" mt="md" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>{t.common.more}</Button>}
+      {making && <NewCredential tenant={tenant} onClose={close} />}
+    </>
+  );
+}
+
+const renew = (tenant: string) => queryClient.invalidateQueries({ queryKey: ofTenant(tenant) });
+
+function CredentialMenu({ credential: c }: { credential: Credential }) {
+  const t = useT();
+  const [deleting, setDeleting] = useState(false);
+  const params = { path: { tenant: c.tenant, credential: c.id } };
+  const state = useMutation({
+    mutationFn: () => ok(api.PATCH("/v1/tenants/{tenant}/credentials/{credential}", { params, body: { state: c.state === "active" ? "paused" : "active" } })),
+    onSuccess: () => renew(c.tenant),
+    onError: (e) => notifications.show({ color: "red", title: t.problem.title, message: e.message || t.problem.network }),
+  });
+  const token = useMutation({ mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/credentials/{credential}/tokens", { params, body: {} })), onSuccess: () => renew(c.tenant) });
+  const remove = useMutation({ mutationFn: () => ok(api.DELETE("/v1/tenants/{tenant}/credentials/{credential}", { params })), onSuccess: () => renew(c.tenant) });
+  return (
+    <>
+      <Menu position="bottom-end" width={210}>
+        <Menu.Target><ActionIcon variant="subtle" color="gray" aria-label={t.endpoints.menu(c.name)}><IconDots size={18} /></ActionIcon></Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => token.mutate()}>{t.credentials.newToken}</Menu.Item>
+          <Menu.Item leftSection={c.state === "active" ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />} onClick={() => state.mutate()}>{c.state === "active" ? t.endpoints.pause : t.endpoints.resume}</Menu.Item>
+          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setDeleting(true)}>{t.common.delete}</Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      {deleting && <Confirm title={t.endpoints.deleteTitle(c.name)} text={t.credentials.deleteText} verb={t.common.delete} danger busy={remove.isPending} error={remove.error} onCancel={() => setDeleting(false)} onConfirm={() => remove.mutate()} />}
+      {(token.data || token.error) && (
+        <Modal opened onClose={token.reset} title={<Text fw={620}>{t.credentials.newToken}</Text>} centered closeOnClickOutside={false} closeButtonProps={{ "aria-label": t.common.close }}>
+          <Trouble error={token.error} />
+          {token.data && <Once onClose={token.reset} until={token.data.expiresAt}><Shown label="token" text={token.data.token} /></Once>}
+        </Modal>
+      )}
+    </>
+  );
+}
+
+function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => void }) {
+  const t = useT();
+  const contracts = useQuery(credentialContractsQuery(t.code as Language));
+  const [contract, setContract] = useState<string | null>(null);
+  const [name, setName] = useState("");
+  const [url, setURL] = useState("");
+  const chosen = contracts.data?.find((c) => c.name === (contract ?? contracts.data?.[0]?.name));
+  const make = useMutation({
+    mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/credentials", { params: { path: { tenant } }, body: { contract: chosen?.name ?? "", name: name.trim(), ...(chosen?.credentials?.endpoint ? { url: url.trim() } : {}) } })),
+    onSuccess: () => renew(tenant),
+  });
+  const problem = make.error instanceof Problem ? make.error : undefined;
+  const placed = problem?.errors.length === 1 && (problem.at("/url") ?? problem.at("/name"));
+  return (
+    <Modal opened onClose={onClose} size="lg" title={<Text fw={620}>{t.credentials.new}</Text>} centered closeOnClickOutside={!make.data} closeButtonProps={{ "aria-label": t.common.close }}>
+      {make.data ? (
+        <Once onClose={onClose} until={make.data.expiresAt}><Shown label="apiKey" text={make.data.apiKey} /><Shown label="secret" text={make.data.secret} /><Shown label="token" text={make.data.token} /></Once>
+      ) : contracts.isPending ? <Skeletons rows={3} /> : (
+        <form onSubmit={(e) => {
+          e.preventDefault();
+          make.mutate();
+        }}>
+          <Stack>
+            <Select label={t.events.contract} data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title }))} value={chosen?.name ?? null} onChange={setContract} allowDeselect={false} />
+            <TextInput label={t.common.name} required value={name} onChange={(e) => setName(e.currentTarget.value)} error={problem?.at("/name")} />
+            {chosen?.credentials?.endpoint && <TextInput label={t.form.url} description={t.form.urlHelp} required type="url" value={url} onChange={(e) => setURL(e.currentTarget.value)} error={problem?.at("/url")} />}
+            {!placed && <Trouble error={make.error ?? contracts.error} />}
+            <Group justify="flex-end"><Button variant="default" onClick={onClose}>{t.common.cancel}</Button><Button type="submit" loading={make.isPending} disabled={!chosen}>{t.credentials.create}</Button></Group>
+          </Stack>
+        </form>
+      )}
+    </Modal>
+  );
+}
+
+/** What is shown now and never again. */
+function Once({ until, onClose, children }: { until: string; onClose: () => void; children: ReactNode }) {
+  const t = useT();
+  return (
+    <Stack>
+      <Alert color="yellow" variant="light" role="status">{t.keys.once}</Alert>
+      {children}
+      <Text size="sm" c="dimmed">{t.credentials.tokenUntil}: {exactTime(until, t.locale)}</Text>
+      <Group justify="flex-end"><Button onClick={onClose}>{t.common.close}</Button></Group>
+    </Stack>
+  );
+}
+
+function Shown({ label, text }: { label: string; text: string }) {
+  const t = useT();
+  return (
+    <div>
+      <Text size="sm" fw={500}>{label}</Text>
+      <Group gap="xs" wrap="nowrap"><Mono style={{ overflowWrap: "anywhere", flex: 1 }}>{text}</Mono><Copy text={text} label={`${t.common.copy}: ${label}`} /></Group>
+    </div>
+  );
+}
