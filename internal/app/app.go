@@ -172,6 +172,9 @@ func (s *server) serve(ctx context.Context) error {
 	house := newHouse(s.db, s.cfg.Retention, s.log.With("part", "housekeeping"))
 	s.db.Watch(house.changed)
 
+	if err := nodes.Follow(ctx); err != nil {
+		return fmt.Errorf("cannot read what other nodes changed: %w", err)
+	}
 	directory, err := s.importContracts(ctx, known)
 	if err != nil {
 		return err

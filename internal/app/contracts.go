@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"gancho/internal/catalog"
 	"gancho/internal/hook"
@@ -38,7 +39,8 @@ func (r *reloader) run(ctx context.Context) error {
 		case <-r.wake:
 		}
 		if err := r.known.Reload(ctx); err != nil && ctx.Err() == nil {
-			r.log.Error("cannot read the contracts that another node stored", "error", err)
+			r.log.Error("cannot read the contracts that another node stored, will try again", "error", err)
+			time.AfterFunc(time.Second, func() { r.changed(hook.Change{Contract: "any"}) })
 		}
 	}
 }

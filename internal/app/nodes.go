@@ -15,6 +15,8 @@ import (
 // sharing is how this server shares the work with others: [share.Node], or alone.
 type sharing interface {
 	deliver.Owner
+	// Follow comes before anything is read and remembered: others may change it.
+	Follow(ctx context.Context) error
 	// Start takes what is free. The worker must be ready.
 	Start(ctx context.Context, w share.Worker) error
 	// Run shares until ctx ends.
@@ -36,6 +38,8 @@ func (s *server) newSharing() sharing {
 
 // alone is a server that shares its database with nobody.
 type alone struct{ deliver.OwnsAll }
+
+func (alone) Follow(context.Context) error { return nil }
 
 func (a alone) Start(ctx context.Context, w share.Worker) error { return w.TakeOver(ctx, a.Owns) }
 

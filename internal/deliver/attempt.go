@@ -278,7 +278,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	if l.stale[d.ID] && !d.State.Finished() {
 		cancel(d, hook.ReasonSuperseded, now)
 	}
-	keep := p.limits.Ordered && d.State == hook.Retrying && l.plan.limits.Ordered
+	keep := p.limits.Ordered && d.State == hook.Retrying && l.plan.limits.Ordered && !l.dead.Load()
 	if keep { // stays at the head, so that nothing overtakes it
 		next := job
 		if frozen != nil {
@@ -416,6 +416,9 @@ func (l *lane) letGo(d hook.Delivery, again time.Time) {
 
 // disable takes the endpoint out of service.
 func (l *lane) disable(reason string, now time.Time) {
+	if !l.trusted() { // whoever took over knows better
+		return
+	}
 	err := l.w.Store.SetEndpointState(context.WithoutCancel(l.w.stopped), l.id, hook.EndpointDisabled, reason, now)
 	if err != nil { // the next failure tries again
 		l.w.Log.Error("endpoint not disabled", "endpoint", l.id, "reason", reason, "error", err)

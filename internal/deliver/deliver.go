@@ -203,7 +203,11 @@ func (w *Worker) Run(ctx context.Context) error {
 // must not be taken for that.
 func (w *Worker) TakeOver(ctx context.Context, which func(hook.EndpointID) bool) error {
 	for _, l := range w.all() {
-		if which(l.id) { // opened while the endpoint was passing to another node: what it holds may be long delivered
+		switch {
+		case !which(l.id):
+		case l.leaving.Load(): // it was to be handed over, and that failed
+			l.leaving.Store(false)
+		default: // opened while the endpoint was passing to another node: what it holds may be long delivered
 			l.end()
 			w.remove(l)
 		}
@@ -221,8 +225,14 @@ func (w *Worker) TakeOver(ctx context.Context, which func(hook.EndpointID) bool)
 func (w *Worker) sweep(ctx context.Context) error {
 	ids, err := w.Store.EndpointsWithWork(ctx)
 	for _, id := range ids {
-		if w.Owner.Owns(id) {
-			w.lane(id, false).look()
+		if !w.Owner.Owns(id) {
+			continue
+		}
+		l := w.lane(id, false)
+		if l.epoch == 0 {
+			l.look()
+		} else { // other nodes store for it, and what they told may be lost: even a busy lane has to look
+			l.wake()
 		}
 	}
 	return err
@@ -253,6 +263,10 @@ func (w *Worker) lane(id hook.EndpointID, interrupted bool) *lane {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	l := w.lanes[id]
+	if l != nil && l.epoch != w.Owner.Epoch() { // opened just when the node was fenced
+		go l.end()
+		l = nil
+	}
 	if l == nil || l.dead.Load() {
 		l = newLane(w, id, interrupted)
 		w.lanes[id] = l

@@ -15,6 +15,12 @@ func (l *lane) mine() bool {
 	return !l.leaving.Load() && l.epoch == l.w.Owner.Epoch() && l.w.Owner.Owns(l.id)
 }
 
+// trusted reports whether what the lane knows of its endpoint is the truth: no other
+// node can have taken over. While it is handed over, none has yet.
+func (l *lane) trusted() bool {
+	return l.epoch == l.w.Owner.Epoch() && (l.leaving.Load() || l.w.Owner.Owns(l.id))
+}
+
 // record stores a result in the lane's epoch.
 func (l *lane) record(r hook.Result, done func()) {
 	r.Epoch = l.epoch

@@ -451,7 +451,7 @@ func (l *lane) withdraw(id hook.DeliveryID) {
 	// Stored as being in a sender's hands, which it never was.
 	cancel(&job.Delivery, hook.ReasonSuperseded, time.Now())
 	l.w.senders.Go(func() {
-		l.w.record(hook.Result{Delivery: job.Delivery}, func() { l.letGo(job.Delivery, time.Time{}) })
+		l.record(hook.Result{Delivery: job.Delivery}, func() { l.letGo(job.Delivery, time.Time{}) })
 	})
 }
 
@@ -607,6 +607,10 @@ func (l *lane) load(ctx context.Context) {
 		}
 	}
 	l.released, l.paging, l.late = nil, false, nil
+	if l.dead.Load() { // abandoned meanwhile
+		l.w.gate.release(l.bytes)
+		l.queue, l.bytes = nil, 0
+	}
 	p := l.plan
 	l.mu.Unlock()
 	if err == nil && idle {
@@ -735,6 +739,9 @@ func (l *lane) tend(now time.Time) (drop bool) {
 }
 
 func (l *lane) saveHealth(now time.Time) {
+	if !l.trusted() {
+		return
+	}
 	l.w.Store.SaveHealth(l.id, l.health)
 	l.unsaved, l.savedAt = false, now
 }

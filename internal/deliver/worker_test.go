@@ -29,6 +29,7 @@ type world struct {
 	w  *Worker
 	rc *script
 
+	owner    owner
 	observed *observed
 	endpoint *hook.Endpoint
 }
@@ -132,7 +133,7 @@ func bubble(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer fu
 		}
 		x.endpoint = x.addEndpoint("http://a", cfg)
 		x.w = New(Options{
-			Store: db, Transport: x.rc, Contracts: &set, Observer: x.observed, Log: slog.New(slog.DiscardHandler),
+			Store: db, Transport: x.rc, Contracts: &set, Observer: x.observed, Owner: &x.owner, Log: slog.New(slog.DiscardHandler),
 			Scripts: transform.Inline{Limits: transform.DefaultLimits}, // whose clock stands still in the bubble
 			Tick:    tick, StopTimeout: 5 * time.Second, DisableAfter: 5 * 24 * time.Hour, InFlight: 1000, MemoryBytes: 64 << 20,
 		})

@@ -87,6 +87,8 @@ const (
 	tellDelay   = 5 * time.Millisecond   // gathers endpoints with work
 	weighBeats  = 5                      // beats between looks at how the endpoints are spread
 	giveTimeout = 10 * time.Minute       // the longest a request can take, and then some
+
+	arrangeTimeout = time.Minute // for one look at who owns what
 )
 
 // Node is this process as one of the nodes. It is the worker's Owner.
@@ -163,6 +165,13 @@ func signal(c chan struct{}) {
 	}
 }
 
+// Follow marks the point from which on this node is told what other nodes change.
+// Call it before anything is read that is then remembered.
+func (n *Node) Follow(ctx context.Context) (err error) {
+	n.last, err = n.Store.LastSignal(ctx)
+	return err
+}
+
 // Start joins and takes what is free. Call it before [Node.Run], with the worker
 // ready to work.
 func (n *Node) Start(ctx context.Context, w Worker) (err error) {
@@ -172,9 +181,6 @@ func (n *Node) Start(ctx context.Context, w Worker) (err error) {
 	}
 	if n.deaf {
 		n.Log.Info("notifications do not come through this connection (a pooler?): polling instead")
-	}
-	if n.last, err = n.Store.LastSignal(ctx); err != nil {
-		return err
 	}
 	if err := n.join(ctx); err != nil {
 		return fmt.Errorf("cannot join the other nodes: %w", err)
@@ -258,17 +264,15 @@ func (n *Node) drop() {
 }
 
 func (n *Node) beatOrLog(ctx context.Context) {
-	limit, cancel := context.WithTimeout(ctx, lease)
-	defer cancel()
-	if err := n.beat(limit); err != nil && ctx.Err() == nil {
+	if err := n.beat(ctx); err != nil && ctx.Err() == nil {
 		n.Log.Warn("cannot renew this node's lease, will try again", "error", err)
 	}
 }
 
 // beat renews the lease, and puts right who owns what.
 func (n *Node) beat(ctx context.Context) error {
-	asked, held := time.Now(), n.inOffice()
-	view, err := n.Store.Beat(ctx, n.epoch.Load(), lease)
+	held := n.inOffice()
+	view, err := n.renew(ctx)
 	if errors.Is(err, hook.ErrFenced) {
 		return n.fenced(ctx)
 	}
@@ -276,7 +280,6 @@ func (n *Node) beat(ctx context.Context) error {
 		n.onTime = false
 		return err
 	}
-	n.renewed(asked)
 	if !held {
 		n.worker.Nudge()
 	}
@@ -284,12 +287,52 @@ func (n *Node) beat(ctx context.Context) error {
 	// After an outage everybody seems dead: give them the time of a beat.
 	onTime := n.onTime && held
 	n.onTime = true
+	return n.whileRenewing(ctx, func(ctx context.Context) error { return n.arrange(ctx, view, onTime) })
+}
+
+// renew renews the lease. A server that does not answer in time has not renewed it.
+func (n *Node) renew(ctx context.Context) (*hook.Nodes, error) {
+	ctx, cancel := context.WithTimeout(ctx, lease)
+	defer cancel()
+	asked := time.Now()
+	view, err := n.Store.Beat(ctx, n.epoch.Load(), lease)
+	if err == nil {
+		n.renewed(asked)
+	}
+	return view, err
+}
+
+// whileRenewing renews the lease while do runs, which may wait long: for the lock
+// of changes, or for a large table. That this node was fenced is for the next beat
+// to find.
+func (n *Node) whileRenewing(ctx context.Context, do func(context.Context) error) error {
+	limit, cancel := context.WithTimeout(ctx, arrangeTimeout)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- do(limit) }()
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-tick.C:
+			if _, err := n.renew(ctx); err != nil && ctx.Err() == nil {
+				n.Log.Warn("cannot renew this node's lease, will try again", "error", err)
+			}
+		}
+	}
+}
+
+// arrange puts right who owns what.
+func (n *Node) arrange(ctx context.Context, view *hook.Nodes, onTime bool) (err error) {
 	if onTime && len(view.Expired) > 0 {
 		n.Log.Warn("nodes have stopped renewing their leases: taking over", "nodes", len(view.Expired))
 		if err := n.Store.Bury(ctx, view.Expired); err != nil {
 			return err
 		}
-		return n.beat(ctx)
+		signal(n.kick) // look again at once: what they had is free now
+		return nil
 	}
 	if n.beats++; n.beats%weighBeats == 1 || len(view.Alive) != n.alive {
 		n.alive = len(view.Alive)
@@ -358,22 +401,22 @@ func (n *Node) own(ctx context.Context, slots []int) error {
 // itself, so that none waits for another's requests.
 func (n *Node) give(ctx context.Context, slots []int) {
 	var empty []int
+	epoch := n.epoch.Load()
 	for _, s := range slots {
 		n.owned[s].Store(false)
 		n.giving[s] = true
 		if n.weights[s] == 0 {
 			empty = append(empty, s)
 		} else {
-			go n.giveNow(ctx, []int{s})
+			go n.giveNow(ctx, epoch, []int{s})
 		}
 	}
 	if len(empty) > 0 {
-		go n.giveNow(ctx, empty)
+		go n.giveNow(ctx, epoch, empty)
 	}
 }
 
-func (n *Node) giveNow(ctx context.Context, slots []int) {
-	epoch := n.epoch.Load()
+func (n *Node) giveNow(ctx context.Context, epoch int64, slots []int) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveTimeout)
 	defer cancel()
 	defer func() { n.given <- gift{epoch, slots} }()

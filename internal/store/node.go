@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"gancho/internal/hook"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Nodes that share one PostgreSQL, as docs/adr/0007 decides. With SQLite there is
@@ -50,19 +52,20 @@ func (db *DB) Join(ctx context.Context, name string, lease time.Duration, polls 
 // Beat renews the lease and looks around. After [hook.ErrFenced] the node has lost
 // everything and has to join anew.
 func (db *DB) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
-	r, err := db.read.ExecContext(ctx, `UPDATE nodes SET expires_at = `+nodeClock+` + $2 WHERE epoch = $1`, epoch, lease.Microseconds())
+	pool := db.dialect.(*postgres).pool // with a connection that is kept for this
+	r, err := pool.Exec(ctx, `UPDATE nodes SET expires_at = `+nodeClock+` + $2 WHERE epoch = $1`, epoch, lease.Microseconds())
 	if err != nil {
 		return nil, lost(err)
 	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
-		return nil, errors.Join(err, hook.ErrFenced)
+	if r.RowsAffected() == 0 {
+		return nil, hook.ErrFenced
 	}
-	return db.look(ctx)
+	return look(ctx, pool)
 }
 
 // look reads nodes and slots in one statement.
-func (db *DB) look(ctx context.Context) (*hook.Nodes, error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT -1, epoch, expires_at > `+nodeClock+`, polls FROM nodes
+func look(ctx context.Context, pool *pgxpool.Pool) (*hook.Nodes, error) {
+	rows, err := pool.Query(ctx, `SELECT -1, epoch, expires_at > `+nodeClock+`, polls FROM nodes
 		UNION ALL SELECT slot, owner, false, false FROM slots WHERE owner IS NOT NULL ORDER BY 1, 2`)
 	if err != nil {
 		return nil, lost(err)

@@ -32,8 +32,9 @@ import (
 // belongs to a session.
 type postgres struct {
 	pool *pgxpool.Pool // reads and changes
-	sql  *sql.DB       // the same pool
+	sql  *sql.DB       // the same pool but for one connection, so that a lease is renewed however busy it is
 	hot  *pgxpool.Pool // the one connection that writes batches
+	turn chan struct{} // changes of this node that are under way: more would only wait, each on a connection
 	log  *slog.Logger
 	span time.Duration // of new partitions
 
@@ -47,6 +48,10 @@ const (
 	changeTimeout = 30 * time.Second
 	// conflicts is how often a transaction that lost to another is tried.
 	conflicts = 5
+	// changesAtOnce are one that has the lock and one that is next.
+	changesAtOnce = 2
+	// leastConns are those, one to read and one to renew the lease.
+	leastConns = changesAtOnce + 2
 )
 
 func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
@@ -65,7 +70,8 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 	if !strings.Contains(o.URL, "pool_max_conns") {
 		cfg.MaxConns = int32(4 + 2*runtime.GOMAXPROCS(0))
 	}
-	p := &postgres{log: o.Log, nodes: new(membership), span: partitionSpan(o.Retention)}
+	cfg.MaxConns = max(cfg.MaxConns, leastConns)
+	p := &postgres{log: o.Log, nodes: new(membership), span: partitionSpan(o.Retention), turn: make(chan struct{}, changesAtOnce)}
 	defer func() {
 		if err != nil {
 			_ = p.close()
@@ -80,6 +86,7 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 		return nil, err
 	}
 	p.sql = stdlib.OpenDBFromPool(p.pool)
+	p.sql.SetMaxOpenConns(int(cfg.MaxConns) - 1)
 	if err := p.migrate(ctx); err != nil {
 		return nil, err
 	}
@@ -99,6 +106,10 @@ func (p *postgres) migrate(ctx context.Context) error {
 	}
 	defer func() { _ = gate.Rollback() }() // it holds a lock and nothing else
 	if err := lock(ctx, gate, lockMigrations); err != nil {
+		return err
+	}
+	// It idles while others of its connections migrate, for as long as that takes.
+	if _, err := gate.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
 		return err
 	}
 	provider, err := goose.NewProvider(goose.DialectPostgres, p.sql, files, goose.WithDisableGlobalRegistry(true))
@@ -153,10 +164,20 @@ func conflict(err error) bool {
 func (p *postgres) change(c *change) (ran bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), changeTimeout)
 	defer cancel()
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		c.err = hook.Unavailable(ctx.Err())
+		return true
+	}
 	for range conflicts {
 		if c.err = p.changeOnce(ctx, c); !conflict(c.err) {
 			break
 		}
+	}
+	if ctx.Err() != nil && c.err != nil { // our own deadline: whoever asked may ask again
+		c.err = hook.Unavailable(c.err)
 	}
 	return true
 }

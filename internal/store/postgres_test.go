@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -68,5 +70,66 @@ func TestPartitions(t *testing.T) {
 	check()
 	if n := count(t, db, "attempts"); n != len(kept) {
 		t.Errorf("%d attempts, want %d", n, len(kept))
+	}
+}
+
+// However many changes wait for their turn, the node reads and renews its lease: it
+// must not be taken for dead because it is busy.
+func TestChangesLeaveConnections(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	epoch := join(t, a, "", time.Hour)
+	other, err := b.read.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock(t.Context(), other, lockChanges); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Exec(`SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+		t.Fatal(err)
+	}
+	changes := make(chan error)
+	const crowd = 30
+	for i := range crowd {
+		go func() {
+			_, _, err := a.PutTenant(context.WithoutCancel(t.Context()), fmt.Sprint("t", i), nil, nil)
+			changes <- err
+		}()
+	}
+	for deadline := time.Now().Add(time.Minute); ; { // until they hold all the connections they get
+		var waiting int
+		if err := b.read.QueryRow(`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+		if waiting >= changesAtOnce {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no change waits")
+		}
+	}
+	if _, err := a.LastSignal(t.Context()); err != nil {
+		t.Error(err)
+	}
+	// Nor if all that read hold a connection.
+	for range int(a.dialect.(*postgres).pool.Config().MaxConns) - 1 - changesAtOnce {
+		conn, err := a.read.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	if _, err := a.Beat(t.Context(), epoch, time.Hour); err != nil {
+		t.Error(err)
+	}
+	if err := other.Rollback(); err != nil {
+		t.Error(err)
+	}
+	for range crowd {
+		if err := <-changes; err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -1,0 +1,136 @@
+package deliver
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// owner owns everything in some epoch, or nothing.
+type owner struct {
+	epoch atomic.Int64
+	none  atomic.Bool
+}
+
+func (o *owner) Owns(hook.EndpointID) bool { return !o.none.Load() }
+func (o *owner) Epoch() int64              { return o.epoch.Load() }
+func (o *owner) Tell(hook.EndpointID)      {}
+
+// rejoin begins a new epoch, as a node does that was taken for dead.
+func (x *world) rejoin(epoch int64) {
+	x.t.Helper()
+	x.owner.none.Store(true)
+	x.owner.epoch.Store(epoch)
+	x.w.Abandon()
+	x.takeOver()
+}
+
+func (x *world) takeOver() {
+	x.t.Helper()
+	if err := x.w.TakeOver(x.t.Context(), func(hook.EndpointID) bool { return true }); err != nil {
+		x.t.Fatal(err)
+	}
+	x.owner.none.Store(false)
+	x.w.Nudge()
+}
+
+// What another node stored is found even if its telling was lost and the lane is
+// never idle.
+func TestSweepFindsForgottenOfBusyLane(t *testing.T) {
+	t.Parallel()
+	var gate chan struct{} // made inside the bubble
+	bubble(t, tickEvery, hook.EndpointConfig{Timeout: time.Hour}, func(n int, _ *Shot) *Exchange {
+		if n == 1 {
+			<-gate
+		}
+		return status(200)
+	}, func(t *testing.T, x *world) {
+		gate = make(chan struct{})
+		defer close(gate)
+		x.rejoin(1)
+		x.publish(x.endpoint, "in flight all the time")
+		settle()
+		jobs := x.store(x.endpoint, 1, number)
+		time.Sleep(2 * sweepTicks * tickEvery)
+		settle()
+		if d := x.delivery(jobs[0].Delivery.ID); d.State != hook.Delivered {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
+// An endpoint that could not be handed over is worked for again.
+func TestHandOverFails(t *testing.T) {
+	t.Parallel()
+	var gate chan struct{}
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(n int, _ *Shot) *Exchange {
+		if n == 1 {
+			<-gate
+		}
+		return status(200)
+	}, func(t *testing.T, x *world) {
+		gate = make(chan struct{})
+		x.rejoin(1)
+		x.publish(x.endpoint, "in flight")
+		settle()
+		x.owner.none.Store(true)
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := x.w.HandOver(short, func(hook.EndpointID) bool { return true }); err == nil {
+			t.Fatal("handed over with a request in flight")
+		}
+		x.takeOver()
+		close(gate)
+		id := x.publish(x.endpoint, "later")
+		time.Sleep(time.Minute)
+		settle()
+		if d := x.delivery(id); d.State != hook.Delivered {
+			t.Errorf("%+v", d)
+		}
+		if n := len(x.rc.requests()); n != 2 {
+			t.Errorf("%d requests, want 2", n)
+		}
+	})
+}
+
+// A node that was taken over does not take the endpoint out of service, nor says
+// how it is: its successor knows.
+func TestFencedSaysNothing(t *testing.T) {
+	t.Parallel()
+	var gate chan struct{}
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange {
+		<-gate
+		return status(410)
+	}, func(t *testing.T, x *world) {
+		gate = make(chan struct{})
+		x.rejoin(1)
+		x.publish(x.endpoint, "in flight")
+		settle()
+		x.owner.none.Store(true) // the lease is over, and nobody has noticed yet
+		close(gate)
+		settle()
+		e, err := x.db.Endpoint(t.Context(), x.endpoint.ID)
+		if err != nil || e.State != hook.EndpointActive || !e.Health.LastRun.IsZero() {
+			t.Errorf("%s %+v, %v", e.State, e.Health, err)
+		}
+	})
+}
+
+// A lane that was opened just when its node was fenced is not kept for good.
+func TestLaneOfAnEarlierEpoch(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		x.rejoin(-1)
+		x.w.lane(x.endpoint.ID, false)
+		x.owner.epoch.Store(2)
+		x.takeOver()
+		id := x.publish(x.endpoint, "1")
+		settle()
+		if d := x.delivery(id); d.State != hook.Delivered {
+			t.Errorf("%+v", d)
+		}
+	})
+}
