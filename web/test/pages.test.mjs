@@ -25,6 +25,10 @@ before(async () => {
   const sent = await server.call("POST", "/v1/tenants/acme/events", events);
   await server.call("POST", "/v1/tenants/acme/credentials", { contract: "cabaprop", name: "Portal de avisos", url: `${receiver.url}/hooks` });
   await server.call("POST", "/v1/keys", { role: "publish", name: "checkout" });
+  await server.call("PUT", "/v1/tenants/acme/records/kobra/visit/v-1", { visitID: "v-1", agentID: 7 });
+  await server.call("PUT", "/v1/tenants/acme/records/prolibu/proposal/p-1", { id: "p-1", status: "Draft" });
+  await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Métricas", contract: "prolibu", url: `${receiver.url}/hooks`, settings: { authorization: "Bearer token" } });
+  await server.call("POST", "/v1/tenants/acme/schedules/prolibu/proposal_metrics/run");
   const deadline = Date.now() + 60_000;
   for (;;) {
     const retrying = await server.call("GET", "/v1/tenants/acme/deliveries?state=retrying&limit=1");
@@ -58,6 +62,9 @@ const pages = () => ({
   delivery: `/t/acme/deliveries/${at.failing}`,
   events: "/t/acme/events",
   event: `/t/acme/events/${at.event}`,
+  records: "/t/acme/records",
+  record: "/t/acme/records/kobra/visit/v-1",
+  schedules: "/t/acme/schedules",
   credentials: "/t/acme/credentials",
   contracts: "/contracts",
   contract: "/contracts/kobra",

@@ -112,6 +112,19 @@ const en = {
     notJson: "This is not JSON yet.", explain: "Why not?", explainTitle: "Why an endpoint did not get it",
     sources: { api: "API", record: "Record change", schedule: "Schedule", inbound: "Inbound", test: "Test" } as Record<string, string>,
   },
+  records: {
+    title: "Records", text: "What your product last told of its objects. A change fires the events of its webhook system.", kind: "Kind", anyKind: "All kinds", allOf: (title: string) => `All of ${title}`, key: "Key", lookUp: "Look up", changed: "Changed", version: "Version",
+    empty: "No records yet", emptyText: "Your product writes them with the API. To write one by hand, choose a kind, give its key and look it up.", missing: "There is no such record", missingText: "Write it here. It fires what a change by your product would fire.",
+    document: "Document", write: "Write record", how: "How", put: "Replace the document", patch: "Change some members", patchHelp: "Give only the members that change; null removes one.", save: "Save and fire",
+    deleteText: "Events of its deletion fire. This cannot be undone.", deleted: (n: number) => `The record was deleted. ${n} ${plural(n, "event", "events")} fired.`,
+    same: "Nothing is different, so nothing fired.", created: "The record was written.", saved: "The record was changed.", fired: "Fired", noneFired: "No event fired.", takes: (n: number) => `${n} ${plural(n, "endpoint takes", "endpoints take")} it`, notFired: "Could not be worked out, so it did not fire",
+  },
+  schedules: {
+    title: "Schedules", text: "Events that are made of the records every so often.", when: "When", every: (t: string) => `Every ${t}`, next: "Next run", last: "Last run", run: "Run now", running: "Runs now", resting: "Rests",
+    restingText: "No active endpoint takes it. It begins when there is one.", empty: "No schedules", emptyText: "No webhook system here makes events on a schedule. A contract says so with every or cron.", result: "Result", records: "Records in it", examined: "Records looked at", took: "Took",
+    states: { sent: "Sent", skipped: "Nothing sent", failed: "Failed" }, byHand: "by hand", leftOut: (n: string) => `${n} left out, as they could not be worked out`, failingSince: "Failing since", seeEvent: "See the event",
+    codes: { nothing_to_send: "No record satisfies the condition.", no_endpoint: "No active endpoint takes it.", too_large: "The request would be larger than the contract allows.", too_slow: "The records could not be read in time." } as Record<string, string>,
+  },
   contracts: {
     title: "Webhook systems", text: "Each says which events there are, what requests look like and which answer counts.", events: (n: number) => `${n} ${plural(n, "event", "events")}`, any: "Any event",
     signed: "Signed", openapi: "OpenAPI", docs: "Documentation", eventTypes: "Events", settings: "Settings", playground: "Playground", methods: "Methods", version: "Version",
