@@ -35,7 +35,7 @@ const records = createRoute({
   validateSearch: (s: Record<string, unknown>): { contract?: string; kind?: string } => ({ contract: text(s.contract), kind: text(s.kind) }),
 });
 
-const endpointTabs = ["history", "configuration", "test"] as const;
+const endpointTabs = ["history", "configuration", "transformation", "test"] as const;
 const endpoint = createRoute({
   getParentRoute: () => root,
   path: "/t/$tenant/endpoints/$endpoint",

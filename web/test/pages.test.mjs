@@ -41,6 +41,7 @@ before(async () => {
     await new Promise((r) => setTimeout(r, 100));
   }
   at.endpoint = visits.id;
+  at.crm = crm.id;
   at.event = sent.items.at(-1).id;
 });
 after(async () => {
@@ -58,6 +59,7 @@ const pages = () => ({
   "endpoint-edit": `/t/acme/endpoints/${at.endpoint}/edit`,
   "endpoint-history": `/t/acme/endpoints/${at.endpoint}`,
   "endpoint-configuration": `/t/acme/endpoints/${at.endpoint}?tab=configuration`,
+  "endpoint-transformation": `/t/acme/endpoints/${at.crm}?tab=transformation`,
   deliveries: "/t/acme/deliveries",
   delivery: `/t/acme/deliveries/${at.failing}`,
   events: "/t/acme/events",

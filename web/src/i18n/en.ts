@@ -86,6 +86,9 @@ const en = {
     request: "Request", answer: "Answer", noAnswer: "No answer came.", what: "What to do", took: (ms: string) => `${ms} ms`,
     seeDelivery: "See it in the history",
   },
+  script: {
+    tab: "Transformation", console: "Console", cancelled: "The transformation says not to send it", without: "This is the request without the transformation.", needsEvent: "A transformation is tried with an event that is stored. Send a test first.",
+  },
   deliveries: {
     title: "Deliveries", text: "Each webhook that was sent, or is to be sent.", live: "Live", liveOn: "New deliveries appear by themselves", endpoint: "Endpoint", event: "Event", attempts: "Attempts",
     reason: "Reason", empty: "Nothing here yet", emptyText: "Deliveries appear here as soon as something happens. You can test an endpoint or send an event by hand.",

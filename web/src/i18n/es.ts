@@ -85,6 +85,9 @@ const es: Messages = {
     request: "Petición", answer: "Respuesta", noAnswer: "No hubo respuesta.", what: "Qué hacer", took: (ms) => `${ms} ms`,
     seeDelivery: "Verla en el historial",
   },
+  script: {
+    tab: "Transformación", console: "Consola", cancelled: "La transformación dice que no se envíe", without: "Esta es la petición sin la transformación.", needsEvent: "Una transformación se prueba con un evento guardado. Envíe primero una prueba.",
+  },
   deliveries: {
     title: "Entregas", text: "Cada webhook que se envió o se va a enviar.", live: "En vivo", liveOn: "Las entregas nuevas aparecen solas", endpoint: "Destino", event: "Evento", attempts: "Intentos",
     reason: "Motivo", empty: "Todavía no hay nada", emptyText: "Las entregas aparecen aquí apenas ocurre algo. Puede probar un destino o enviar un evento a mano.",

@@ -85,6 +85,9 @@ const pt: Messages = {
     request: "Requisição", answer: "Resposta", noAnswer: "Não veio resposta.", what: "O que fazer", took: (ms) => `${ms} ms`,
     seeDelivery: "Ver no histórico",
   },
+  script: {
+    tab: "Transformação", console: "Console", cancelled: "A transformação diz para não enviar", without: "Esta é a requisição sem a transformação.", needsEvent: "Uma transformação é testada com um evento guardado. Envie primeiro um teste.",
+  },
   deliveries: {
     title: "Entregas", text: "Cada webhook que foi enviado ou vai ser enviado.", live: "Ao vivo", liveOn: "Entregas novas aparecem sozinhas", endpoint: "Destino", event: "Evento", attempts: "Tentativas",
     reason: "Motivo", empty: "Ainda não há nada", emptyText: "As entregas aparecem aqui assim que algo acontece. Você pode testar um destino ou enviar um evento à mão.",
