@@ -1,7 +1,7 @@
 // What an operator does for one receiver: a transformation, what it missed, a credential.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { adminKey, choose, open, patience, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
+import { choose, patience, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
 
 let server;
 let receiver;
@@ -18,21 +18,10 @@ after(async () => {
   await server?.stop();
 });
 
-/** A window in which the operator is at a page. */
-async function signedIn(path) {
-  const window = await open(browser);
-  const { page } = window;
-  await page.goto(server.url + path);
-  await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
-  await page.getByRole("button", { name: t.signIn.submit }).click();
-  await page.getByRole("navigation").getByRole("link", { name: t.nav.endpoints }).waitFor();
-  return window;
-}
-
 test("a transformation is tried with a stored event, and its mistake is shown at its line", async () => {
   const crm = await server.call("POST", "/v1/tenants/acme/endpoints", { name: "CRM", url: `${receiver.url}/hooks` });
   await server.call("POST", "/v1/tenants/acme/events", { type: "order.paid", payload: { order: 42 } });
-  const { page, wrong, close } = await signedIn(`/t/acme/endpoints/${crm.id}?tab=transformation`);
+  const { page, wrong, close } = await signedIn(browser, server, t, `/t/acme/endpoints/${crm.id}?tab=transformation`);
   const editor = page.getByRole("textbox", { name: t.form.transformation });
   const write = async (text) => {
     await editor.click();
@@ -60,7 +49,7 @@ test("what an endpoint missed is counted, and then sent again", async () => {
   await server.call("POST", `/v1/tenants/acme/endpoints/${late.id}/disable`);
   for (let i = 0; i < 3; i++) await server.call("POST", "/v1/tenants/acme/events", { type: "late.thing", payload: { i } });
   await server.call("POST", `/v1/tenants/acme/endpoints/${late.id}/resume`);
-  const { page, wrong, close } = await signedIn(`/t/acme/endpoints/${late.id}`);
+  const { page, wrong, close } = await signedIn(browser, server, t, `/t/acme/endpoints/${late.id}`);
   await page.getByRole("button", { name: t.endpoints.recover }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: t.recover.preview }).click();
@@ -78,7 +67,7 @@ test("what an endpoint missed is counted, and then sent again", async () => {
 });
 
 test("a credential is made, shown once, paused and deleted", async () => {
-  const { page, wrong, close } = await signedIn("/t/acme/credentials");
+  const { page, wrong, close } = await signedIn(browser, server, t, "/t/acme/credentials");
   await page.getByText(t.credentials.empty).waitFor();
   await page.getByRole("button", { name: t.credentials.new }).click();
   const dialog = page.getByRole("dialog");

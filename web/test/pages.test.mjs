@@ -2,7 +2,7 @@
 // or a screen reader, nothing sticking out, and a picture of each.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { adminKey, open, overflow, screenshot, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
+import { adminKey, open, overflow, screenshot, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
 
 let server;
 let receiver;
@@ -81,11 +81,7 @@ const colourful = ["overview", "endpoints", "endpoint-new", "deliveries", "deliv
 
 for (const look of [{ name: "", width: 1440 }, { name: "-narrow", width: 360, height: 780 }, { name: "-dark", width: 1440, dark: true }]) {
   test(`all pages${look.name}`, async () => {
-    const { page, wrong, close } = await open(browser, { ...look, locale: "es-MX" });
-    await page.goto(server.url);
-    await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
-    await page.getByRole("button", { name: t.signIn.submit }).click();
-    await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
+    const { page, wrong, close } = await signedIn(browser, server, t, "/", look);
     for (const [name, path] of Object.entries(pages())) {
       if (look.dark && !colourful.includes(name)) continue;
       await page.goto(server.url + path);
@@ -123,12 +119,7 @@ test("the keyboard is enough", async () => {
 });
 
 test("a filter finds what failed, and the address remembers it", async () => {
-  const { page, close } = await open(browser, { locale: "es-MX" });
-  await page.goto(server.url);
-  await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
-  await page.getByRole("button", { name: t.signIn.submit }).click();
-  await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
-  await page.goto(`${server.url}/t/acme/deliveries?state=retrying`);
+  const { page, close } = await signedIn(browser, server, t, "/t/acme/deliveries?state=retrying");
   const rows = page.getByRole("listitem").filter({ has: page.getByRole("link") });
   await rows.nth(11).waitFor();
   assert.equal(await rows.count(), 12);
@@ -140,12 +131,7 @@ test("a filter finds what failed, and the address remembers it", async () => {
 });
 
 test("a contract that is wrong says so at its line", async () => {
-  const { page, close } = await open(browser, { locale: "es-MX" });
-  await page.goto(server.url);
-  await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
-  await page.getByRole("button", { name: t.signIn.submit }).click();
-  await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
-  await page.goto(`${server.url}/contracts/kobra?tab=playground`);
+  const { page, close } = await signedIn(browser, server, t, "/contracts/kobra?tab=playground");
   await page.getByText("application/json").first().waitFor(); // the request that it makes
   const editor = page.getByRole("textbox", { name: t.contracts.source });
   await editor.click();

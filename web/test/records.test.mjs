@@ -1,7 +1,7 @@
 // What an operator does with records and schedules by hand.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { adminKey, choose, open, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
+import { choose, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
 
 let server;
 let receiver;
@@ -20,17 +20,6 @@ after(async () => {
   await server?.stop();
 });
 
-/** A window in which the operator is at a page. */
-async function signedIn(path) {
-  const window = await open(browser, { locale: "pt-BR" });
-  const { page } = window;
-  await page.goto(server.url + path);
-  await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
-  await page.getByRole("button", { name: t.signIn.submit }).click();
-  await page.getByRole("navigation").getByRole("link", { name: t.records.title }).waitFor();
-  return window;
-}
-
 /** Puts a text in the place of what the editor has. */
 async function write(page, text) {
   await page.getByRole("textbox", { name: t.records.document }).click();
@@ -39,7 +28,7 @@ async function write(page, text) {
 }
 
 test("a record is looked up, written, changed, and shows what fired", async () => {
-  const { page, wrong, close } = await signedIn("/t/acme/records");
+  const { page, wrong, close } = await signedIn(browser, server, t, "/t/acme/records");
   await page.getByText(t.records.empty).waitFor();
   await choose(page, page.getByRole("combobox", { name: t.records.kind }), /^Visita$/);
   await page.getByRole("textbox", { name: t.records.key }).fill("v/1");
@@ -84,7 +73,7 @@ test("a record is looked up, written, changed, and shows what fired", async () =
 });
 
 test("a schedule is run by hand", async () => {
-  const { page, wrong, close } = await signedIn("/t/acme/schedules");
+  const { page, wrong, close } = await signedIn(browser, server, t, "/t/acme/schedules");
   await page.getByRole("button", { name: t.schedules.run }).click();
   await page.getByText(t.schedules.codes.nothing_to_send).waitFor();
   await server.call("PUT", "/v1/tenants/acme/records/prolibu/proposal/p-1", { id: "p-1", status: "Ready" });
