@@ -262,7 +262,7 @@ func at(doc []byte, pointer string) (string, bool) {
 	if d.Decode(&v) != nil {
 		return "", false
 	}
-	for _, step := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
+	for step := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
 		switch in := v.(type) {
 		case map[string]any:
 			next, ok := in[step]

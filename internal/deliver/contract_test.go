@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,16 +43,17 @@ func TestContractChanges(t *testing.T) {
 				synctest.Wait()
 				var got []string
 				for _, s := range x.rc.requests() {
-					text := string(s.shot.Body)
+					var text strings.Builder
+					text.WriteString(string(s.shot.Body))
 					for _, h := range s.shot.Headers {
 						switch h.Name {
 						case "x-version":
-							text += " " + h.Value
+							text.WriteString(" " + h.Value)
 						case "webhook-signature":
-							text += " signed"
+							text.WriteString(" signed")
 						}
 					}
-					got = append(got, text)
+					got = append(got, text.String())
 				}
 				second := `"second" 2`
 				if more != "" {

@@ -217,12 +217,14 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 	}{
 		"a secret behind a word": {
 			"endpoint: {settings: {required: [key], properties: {key: {type: string, secret: true, title: Key}}}, headers: {Authorization: \"Bearer ${settings.key}\"}}",
-			[]string{"`Bearer your-key`", "'Bearer ' + secret", `"Bearer " + secret`, `"Bearer "+secret`, "'Bearer ' . $secret"}, []string{"?token="},
+			[]string{"`Bearer your-key`", "'Bearer ' + secret", `"Bearer " + secret`, `"Bearer "+secret`, "'Bearer ' . $secret"},
+			[]string{"?token="},
 		},
 		"nothing to go by": {"", []string{"?token=your-secret", "get('token')"}, nil},
 		"a form, always": {
 			"endpoint: {form: {field: data}}",
-			[]string{"data=%7B%22order%22", "URLSearchParams(text).get('data')"}, []string{"same JSON comes as"},
+			[]string{"data=%7B%22order%22", "URLSearchParams(text).get('data')"},
+			[]string{"same JSON comes as"},
 		},
 		"once":          {"delivery: {mode: at_most_once, timeout: 300ms}", []string{"**sent once**", "300 ms", "> ⚠ You have 300 ms"}, []string{"Retry-After"}},
 		"one attempt":   {"delivery: {retry: none}", []string{"There is one attempt."}, []string{"Up to"}},
@@ -230,14 +232,16 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 		"only accepted": {"delivery: {success: response.status == 202}", []string{"Only the status 202 counts", "answer(202)", "`response.status == 202`"}, []string{"Any status"}},
 		"an answer in JSON": {
 			"delivery: {success: response.status == 200 && response.is_json && response.json.success == true}",
-			[]string{"The content of the answer matters", `answer(200, '{"success":true}')`}, []string{"does not matter"},
+			[]string{"The content of the answer matters", `answer(200, '{"success":true}')`},
+			[]string{"does not matter"},
 		},
 		"no page":  {"delivery: {success: '!response.html && response.status < 300'}", []string{"not an HTML page", "`html_page`"}, []string{"`success_html_page`"}},
 		"any page": {"", []string{"`success_html_page`"}, []string{"`html_page`"}},
 		"one each": {"endpoint: {per_tenant: 1}", []string{"There is one webhook per company."}, nil},
 		"fields": {
 			"endpoint: {}",
-			[]string{"| `order.id` | whole number | – |", "| `order.tags` | list |", "| `note` | null |", "{\"order\":{\"id\":1,\"tags\":[\"a|b\"]},\"note\":null}\n```"}, nil,
+			[]string{"| `order.id` | whole number | – |", "| `order.tags` | list |", "| `note` | null |", "{\"order\":{\"id\":1,\"tags\":[\"a|b\"]},\"note\":null}\n```"},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,7 +30,7 @@ var prelude = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer vm.Close()
+	defer func() { _ = vm.Close() }()
 	return vm.Compile(strings.Repeat("\n", preludeLine)+preludeSource, quickjs.EvalGlobal)
 })
 
