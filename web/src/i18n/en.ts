@@ -32,7 +32,7 @@ const en = {
   roles: { operator: "Operator", tenant: "Tenant", publish: "Publish only", read: "Read only" } as Record<string, string>,
   endpointState: { active: "Active", paused: "Paused", disabled: "Disabled", failing: "Failing", working: "Working", unused: "Not used yet" },
   stateReason: {
-    gone: "The receiver said it is gone for good (410).", failing_long: "It failed for days, so Gancho turned it off.", by_person: "Somebody turned it off.",
+    gone: "The receiver said it is gone for good (410).", failing_long: "It failed for days, so Gancho turned it off.", by_person: "Somebody did this.",
   } as Record<string, string>,
   deliveryState: {
     pending: "Waiting", sending: "Sending", retrying: "Will try again", delivered: "Delivered", failed: "Failed", unknown: "Unknown", cancelled: "Cancelled",

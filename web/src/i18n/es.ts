@@ -31,7 +31,7 @@ const es: Messages = {
   roles: { operator: "Operador", tenant: "Cliente", publish: "Solo publicar", read: "Solo leer" },
   endpointState: { active: "Activo", paused: "En pausa", disabled: "Desactivado", failing: "Fallando", working: "Funciona", unused: "Sin uso todavía" },
   stateReason: {
-    gone: "El receptor respondió que ya no existe (410).", failing_long: "Falló durante días y Gancho lo desactivó.", by_person: "Alguien lo desactivó.",
+    gone: "El receptor respondió que ya no existe (410).", failing_long: "Falló durante días y Gancho lo desactivó.", by_person: "Lo hizo una persona.",
   },
   deliveryState: {
     pending: "En espera", sending: "Enviando", retrying: "Se reintentará", delivered: "Entregado", failed: "Fallido", unknown: "Desconocido", cancelled: "Cancelado",

@@ -31,7 +31,7 @@ const pt: Messages = {
   roles: { operator: "Operador", tenant: "Cliente", publish: "Só publicar", read: "Só ler" },
   endpointState: { active: "Ativo", paused: "Em pausa", disabled: "Desativado", failing: "Falhando", working: "Funciona", unused: "Ainda sem uso" },
   stateReason: {
-    gone: "O receptor respondeu que não existe mais (410).", failing_long: "Falhou durante dias e o Gancho o desativou.", by_person: "Alguém o desativou.",
+    gone: "O receptor respondeu que não existe mais (410).", failing_long: "Falhou durante dias e o Gancho o desativou.", by_person: "Uma pessoa fez isso.",
   },
   deliveryState: {
     pending: "Na espera", sending: "Enviando", retrying: "Será tentado de novo", delivered: "Entregue", failed: "Falhou", unknown: "Desconhecido", cancelled: "Cancelado",

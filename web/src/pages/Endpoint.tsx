@@ -71,7 +71,7 @@ function StateNotice({ endpoint: e }: { endpoint: Endpoint }) {
   return (
     <Alert color={e.state === "paused" ? "yellow" : "gray"} variant="light" mb="lg" title={e.state === "paused" ? t.endpoints.paused : t.endpoints.disabled}>
       <Group justify="space-between">
-        <Text size="sm">{t.stateReason[e.state_reason] ?? ""} <Time at={e.state_at} /></Text>
+        <Text size="sm"><Time at={e.state_at} />{t.stateReason[e.state_reason] && ` · ${t.stateReason[e.state_reason]}`}</Text>
         {mayChange && <Button size="xs" loading={state.isPending} onClick={() => state.mutate("resume")}>{e.state === "paused" ? t.endpoints.resume : t.endpoints.enable}</Button>}
       </Group>
     </Alert>
