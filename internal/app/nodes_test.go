@@ -32,9 +32,10 @@ func startNodes(t *testing.T, n int, url string) (nodes []*process, places []pla
 
 // traffic publishes to several servers at once, trying again as clients do.
 type traffic struct {
-	t    *testing.T
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	t     *testing.T
+	nodes func() []*client.Client
+	stop  context.CancelFunc
+	wg    sync.WaitGroup
 
 	mu           sync.Mutex
 	acknowledged []string // ids of events, in any order
@@ -45,7 +46,7 @@ type traffic struct {
 // publish begins traffic of types, round robin over what nodes says now.
 func publish(t *testing.T, types []string, nodes func() []*client.Client) *traffic {
 	ctx, stop := context.WithCancel(context.Background())
-	tr := &traffic{t: t, stop: stop, types: types}
+	tr := &traffic{t: t, nodes: nodes, stop: stop, types: types}
 	t.Cleanup(func() { stop(); tr.wg.Wait() })
 	for i := range 8 {
 		tr.wg.Go(func() {
@@ -97,18 +98,35 @@ func (tr *traffic) end(rc *receiver) {
 	tr.t.Helper()
 	tr.stop()
 	tr.wg.Wait()
-	eventually(tr.t, "all acknowledged events arrived", func() bool {
+	missing := func() (ids []string) {
 		rc.mu.Lock()
 		defer rc.mu.Unlock()
 		for _, id := range tr.acknowledged {
 			if rc.got[id] == 0 {
-				return false
+				ids = append(ids, id)
 			}
 		}
-		return true
-	})
+		return ids
+	}
+	defer func() {
+		if tr.t.Failed() {
+			tr.tell(missing())
+		}
+	}()
+	eventually(tr.t, "all acknowledged events arrived", func() bool { return len(missing()) == 0 })
 	events, requests := rc.counts()
 	tr.t.Logf("%d acknowledged, 0 lost, %d requests for %d events, %d tries again", len(tr.acknowledged), requests, events, tr.retried.Load())
+}
+
+// tell logs what the nodes say of events that did not arrive.
+func (tr *traffic) tell(ids []string) {
+	tr.t.Logf("%d of %d have not arrived", len(ids), len(tr.acknowledged))
+	for _, id := range ids[:min(len(ids), 5)] {
+		for _, c := range tr.nodes() {
+			list, err := c.Deliveries(context.Background(), "acme", client.DeliveryFilter{Event: id})
+			tr.t.Logf("%s: %+v, %v", id, list, err)
+		}
+	}
 }
 
 // clients are those of some processes.

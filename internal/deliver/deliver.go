@@ -202,6 +202,12 @@ func (w *Worker) Run(ctx context.Context) error {
 // before anything is offered for these endpoints: what this process has in hand
 // must not be taken for that.
 func (w *Worker) TakeOver(ctx context.Context, which func(hook.EndpointID) bool) error {
+	for _, l := range w.all() {
+		if which(l.id) { // opened while the endpoint was passing to another node: what it holds may be long delivered
+			l.end()
+			w.remove(l)
+		}
+	}
 	ids, err := w.Store.EndpointsWithWork(ctx)
 	for _, id := range ids {
 		if which(id) {

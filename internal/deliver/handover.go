@@ -30,9 +30,6 @@ func (w *Worker) HandOver(ctx context.Context, which func(hook.EndpointID) bool)
 	for _, l := range w.all() {
 		if which(l.id) {
 			l.leaving.Store(true)
-			l.mu.Lock()
-			l.drop()
-			l.mu.Unlock()
 			lanes = append(lanes, l)
 		}
 	}
@@ -55,10 +52,12 @@ func (w *Worker) HandOver(ctx context.Context, which func(hook.EndpointID) bool)
 	return nil
 }
 
-// quiet reports whether the lane has nothing in hand.
+// quiet drops what waits in the lane, a page that was being read included, and
+// reports whether it has nothing in hand.
 func (l *lane) quiet() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.drop()
 	return l.holds == 0 && l.inFlight == 0 && l.reserved == 0 && !l.busy && len(l.tests) == 0
 }
 
