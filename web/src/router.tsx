@@ -28,7 +28,14 @@ const deliveries = createRoute({
   }),
 });
 
-const endpointTabs = ["history", "configuration", "test"] as const;
+const records = createRoute({
+  getParentRoute: () => root,
+  path: "/t/$tenant/records",
+  component: lazyRouteComponent(() => import("./pages/Records"), "RecordsPage"),
+  validateSearch: (s: Record<string, unknown>): { contract?: string; kind?: string } => ({ contract: text(s.contract), kind: text(s.kind) }),
+});
+
+const endpointTabs = ["history", "configuration", "transformation", "test"] as const;
 const endpoint = createRoute({
   getParentRoute: () => root,
   path: "/t/$tenant/endpoints/$endpoint",
@@ -59,6 +66,9 @@ const tree = root.addChildren([
   deliveries,
   at("/t/$tenant/events", () => lazyRouteComponent(() => import("./pages/Events"), "EventsPage")),
   at("/t/$tenant/events/$event", () => lazyRouteComponent(() => import("./pages/Event"), "EventPage")),
+  records,
+  at("/t/$tenant/records/$contract/$kind/$key", () => lazyRouteComponent(() => import("./pages/Record"), "RecordPage")),
+  at("/t/$tenant/schedules", () => lazyRouteComponent(() => import("./pages/Schedules"), "SchedulesPage")),
   at("/t/$tenant/credentials", () => lazyRouteComponent(() => import("./pages/Credentials"), "CredentialsPage")),
   at("/contracts", () => lazyRouteComponent(() => import("./pages/Contracts"), "ContractsPage")),
   contract,

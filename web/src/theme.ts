@@ -1,5 +1,5 @@
 // How the pages look: Mantine's components, our colours, dense but calm.
-import { Badge, Button, type CSSVariablesResolver, createTheme, type MantineColorsTuple, Notification, Paper, Table, Tooltip } from "@mantine/core";
+import { Alert, Badge, Button, type CSSVariablesResolver, createTheme, type MantineColorsTuple, Notification, Paper, Table, Tooltip } from "@mantine/core";
 
 const teal: MantineColorsTuple = ["#eaf7f3", "#d5ece5", "#a8d8ca", "#77c3ad", "#50b195", "#38a686", "#2aa17e", "#1b8c6c", "#0c6b58", "#075445"];
 
@@ -24,6 +24,7 @@ export const makeTheme = (accent?: string) =>
     cursorType: "pointer",
     respectReducedMotion: true,
     components: {
+      Alert: Alert.extend({ styles: { title: { color: "var(--mantine-color-text)" } } }), // the colours are too pale for words
       Button: Button.extend({ defaultProps: { size: "sm" } }),
       Badge: Badge.extend({ defaultProps: { variant: "light", radius: "sm" }, styles: { label: { textTransform: "none", fontWeight: 550, letterSpacing: 0 } } }),
       Notification: Notification.extend({ defaultProps: { withCloseButton: false } }), // they go by themselves

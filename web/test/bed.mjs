@@ -98,6 +98,18 @@ export async function open(browser, { locale = "en-US", width = 1440, height = 9
   return { page, wrong, close: () => context.close() };
 }
 
+/** A window in which the operator has signed in, and is at a page. */
+export async function signedIn(browser, server, t, path, look) {
+  const window = await open(browser, { locale: t.locale, ...look });
+  const { page } = window;
+  await page.goto(server.url);
+  await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
+  await page.getByRole("button", { name: t.signIn.submit }).click();
+  await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
+  await page.goto(server.url + path);
+  return window;
+}
+
 /** What a screen reader or a keyboard would stumble over. */
 export async function stumbles(page) {
   await page.evaluate(axe);

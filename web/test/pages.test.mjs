@@ -2,7 +2,7 @@
 // or a screen reader, nothing sticking out, and a picture of each.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { adminKey, open, overflow, screenshot, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
+import { adminKey, open, overflow, screenshot, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
 
 let server;
 let receiver;
@@ -25,6 +25,10 @@ before(async () => {
   const sent = await server.call("POST", "/v1/tenants/acme/events", events);
   await server.call("POST", "/v1/tenants/acme/credentials", { contract: "cabaprop", name: "Portal de avisos", url: `${receiver.url}/hooks` });
   await server.call("POST", "/v1/keys", { role: "publish", name: "checkout" });
+  await server.call("PUT", "/v1/tenants/acme/records/kobra/visit/v-1", { visitID: "v-1", agentID: 7 });
+  await server.call("PUT", "/v1/tenants/acme/records/prolibu/proposal/p-1", { id: "p-1", status: "Draft" });
+  await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Métricas", contract: "prolibu", url: `${receiver.url}/hooks`, settings: { authorization: "Bearer token" } });
+  await server.call("POST", "/v1/tenants/acme/schedules/prolibu/proposal_metrics/run");
   const deadline = Date.now() + 60_000;
   for (;;) {
     const retrying = await server.call("GET", "/v1/tenants/acme/deliveries?state=retrying&limit=1");
@@ -37,6 +41,7 @@ before(async () => {
     await new Promise((r) => setTimeout(r, 100));
   }
   at.endpoint = visits.id;
+  at.crm = crm.id;
   at.event = sent.items.at(-1).id;
 });
 after(async () => {
@@ -54,10 +59,14 @@ const pages = () => ({
   "endpoint-edit": `/t/acme/endpoints/${at.endpoint}/edit`,
   "endpoint-history": `/t/acme/endpoints/${at.endpoint}`,
   "endpoint-configuration": `/t/acme/endpoints/${at.endpoint}?tab=configuration`,
+  "endpoint-transformation": `/t/acme/endpoints/${at.crm}?tab=transformation`,
   deliveries: "/t/acme/deliveries",
   delivery: `/t/acme/deliveries/${at.failing}`,
   events: "/t/acme/events",
   event: `/t/acme/events/${at.event}`,
+  records: "/t/acme/records",
+  record: "/t/acme/records/kobra/visit/v-1",
+  schedules: "/t/acme/schedules",
   credentials: "/t/acme/credentials",
   contracts: "/contracts",
   contract: "/contracts/kobra",
@@ -72,11 +81,7 @@ const colourful = ["overview", "endpoints", "endpoint-new", "deliveries", "deliv
 
 for (const look of [{ name: "", width: 1440 }, { name: "-narrow", width: 360, height: 780 }, { name: "-dark", width: 1440, dark: true }]) {
   test(`all pages${look.name}`, async () => {
-    const { page, wrong, close } = await open(browser, { ...look, locale: "es-MX" });
-    await page.goto(server.url);
-    await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
-    await page.getByRole("button", { name: t.signIn.submit }).click();
-    await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
+    const { page, wrong, close } = await signedIn(browser, server, t, "/", look);
     for (const [name, path] of Object.entries(pages())) {
       if (look.dark && !colourful.includes(name)) continue;
       await page.goto(server.url + path);
@@ -114,12 +119,7 @@ test("the keyboard is enough", async () => {
 });
 
 test("a filter finds what failed, and the address remembers it", async () => {
-  const { page, close } = await open(browser, { locale: "es-MX" });
-  await page.goto(server.url);
-  await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
-  await page.getByRole("button", { name: t.signIn.submit }).click();
-  await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
-  await page.goto(`${server.url}/t/acme/deliveries?state=retrying`);
+  const { page, close } = await signedIn(browser, server, t, "/t/acme/deliveries?state=retrying");
   const rows = page.getByRole("listitem").filter({ has: page.getByRole("link") });
   await rows.nth(11).waitFor();
   assert.equal(await rows.count(), 12);
@@ -131,12 +131,7 @@ test("a filter finds what failed, and the address remembers it", async () => {
 });
 
 test("a contract that is wrong says so at its line", async () => {
-  const { page, close } = await open(browser, { locale: "es-MX" });
-  await page.goto(server.url);
-  await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
-  await page.getByRole("button", { name: t.signIn.submit }).click();
-  await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
-  await page.goto(`${server.url}/contracts/kobra?tab=playground`);
+  const { page, close } = await signedIn(browser, server, t, "/contracts/kobra?tab=playground");
   await page.getByText("application/json").first().waitFor(); // the request that it makes
   const editor = page.getByRole("textbox", { name: t.contracts.source });
   await editor.click();

@@ -15,6 +15,8 @@ export type Event = Schemas["Event"];
 export type Key = Schemas["Key"];
 export type TestResult = Schemas["TestResult"];
 export type Recovery = Schemas["Recovery"];
+export type RecordAnswer = Schemas["RecordAnswer"];
+export type Schedule = Schemas["Schedule"];
 
 /** A refusal of the server (RFC 9457), or that it could not be reached. */
 export class Problem extends Error {
@@ -83,4 +85,16 @@ export async function readProblem(response: Response): Promise<Problem> {
 /** The answer of a call that did not throw. */
 export async function ok<T>(call: Promise<{ data?: T }>): Promise<T> {
   return (await call).data as T;
+}
+
+/** A call whose answer is taken as the text it is: reading it as JSON would change numbers. */
+export async function raw(path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, { ...init, headers: { ...authorization(), ...init.headers } });
+  } catch {
+    throw new Problem(0, "network", "");
+  }
+  if (!answer.ok) throw await readProblem(answer);
+  return answer;
 }

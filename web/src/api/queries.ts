@@ -1,6 +1,6 @@
 // What the pages ask the server, by name, so that one change renews them all.
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
-import { api, authorization, type Event, ok, Problem, readProblem } from "./client";
+import { api, type Event, ok, Problem, raw, type RecordAnswer } from "./client";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -99,12 +99,66 @@ export const eventQuery = (tenant: string, event: string) =>
   queryOptions({
     queryKey: [...ofTenant(tenant), "event", event],
     queryFn: async () => {
-      const answer = await fetch(`/v1/tenants/${encodeURIComponent(tenant)}/events/${encodeURIComponent(event)}`, { headers: authorization() });
-      if (!answer.ok) throw await readProblem(answer);
-      const text = await answer.text();
+      const text = await (await raw(`/v1/tenants/${encodeURIComponent(tenant)}/events/${encodeURIComponent(event)}`)).text();
       const at = text.indexOf('"payload":');
       return { event: JSON.parse(text) as Event, payload: at < 0 ? "" : text.slice(at + 10, text.lastIndexOf("}")) };
     },
+  });
+
+/** What tells a record from all others of a tenant. */
+export interface RecordName {
+  contract: string;
+  kind: string;
+  key: string;
+}
+
+const recordPath = (tenant: string, r: RecordName) => `/v1/tenants/${[tenant, "records", r.contract, r.kind, r.key].map(encodeURIComponent).join("/")}`;
+
+export const recordsQuery = (tenant: string, filter: { contract?: string; kind?: string }) =>
+  infiniteQueryOptions({
+    queryKey: [...ofTenant(tenant), "records", filter],
+    queryFn: ({ pageParam }) => ok(api.GET("/v1/tenants/{tenant}/records", { params: { path: { tenant }, query: { limit: page, cursor: pageParam, ...filter } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+
+/** A record's document, to the byte, and the version that it is; null if there is no such record. */
+export const recordQuery = (tenant: string, name: RecordName) =>
+  queryOptions({
+    queryKey: [...ofTenant(tenant), "record", name],
+    queryFn: async () => {
+      try {
+        const answer = await raw(recordPath(tenant, name));
+        return { document: await answer.text(), etag: answer.headers.get("ETag") ?? "", updated: new Date(answer.headers.get("Last-Modified") ?? "").toISOString() };
+      } catch (e) {
+        if (e instanceof Problem && e.code === "record_not_found") return null;
+        throw e;
+      }
+    },
+  });
+
+/**
+ * Changes a record if it still is the version that was seen; no etag: if there
+ * is none. The text goes as it was typed.
+ */
+export async function changeRecord(tenant: string, name: RecordName, method: "PUT" | "PATCH" | "DELETE", etag: string | undefined, body?: string): Promise<RecordAnswer> {
+  const headers: Record<string, string> = etag ? { "If-Match": etag } : { "If-None-Match": "*" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  return (await raw(recordPath(tenant, name), { method, headers, body })).json();
+}
+
+/** The contracts that have records, with their kinds. */
+export const recordContractsQuery = (lang: "en" | "es" | "pt") =>
+  queryOptions({
+    queryKey: ["contracts", lang, "with records"],
+    queryFn: async () => (await contractDetails(lang)).filter((c) => c.records.length > 0),
+    staleTime: 60_000,
+  });
+
+export const schedulesQuery = (tenant: string, lang: "en" | "es" | "pt") =>
+  queryOptions({
+    queryKey: [...ofTenant(tenant), "schedules", lang],
+    queryFn: async () => (await ok(api.GET("/v1/tenants/{tenant}/schedules", { params: { path: { tenant }, query: { lang } } }))).items,
   });
 
 export const credentialsQuery = (tenant: string) =>
@@ -115,15 +169,16 @@ export const credentialsQuery = (tenant: string) =>
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
 
+async function contractDetails(lang: "en" | "es" | "pt") {
+  const all = await queryClient.ensureQueryData(contractsQuery(lang));
+  return Promise.all(all.map((c) => queryClient.ensureQueryData(contractQuery(c.name, lang))));
+}
+
 /** The contracts that have credentials, with all that they say. */
 export const credentialContractsQuery = (lang: "en" | "es" | "pt") =>
   queryOptions({
     queryKey: ["contracts", lang, "with credentials"],
-    queryFn: async () => {
-      const all = await queryClient.ensureQueryData(contractsQuery(lang));
-      const details = await Promise.all(all.map((c) => queryClient.ensureQueryData(contractQuery(c.name, lang))));
-      return details.filter((c) => c.credentials !== null);
-    },
+    queryFn: async () => (await contractDetails(lang)).filter((c) => c.credentials !== null),
     staleTime: 60_000,
   });
 

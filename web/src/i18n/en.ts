@@ -32,7 +32,7 @@ const en = {
   roles: { operator: "Operator", tenant: "Tenant", publish: "Publish only", read: "Read only" } as Record<string, string>,
   endpointState: { active: "Active", paused: "Paused", disabled: "Disabled", failing: "Failing", working: "Working", unused: "Not used yet" },
   stateReason: {
-    gone: "The receiver said it is gone for good (410).", failing_long: "It failed for days, so Gancho turned it off.", by_person: "Somebody turned it off.",
+    gone: "The receiver said it is gone for good (410).", failing_long: "It failed for days, so Gancho turned it off.", by_person: "Somebody did this.",
   } as Record<string, string>,
   deliveryState: {
     pending: "Waiting", sending: "Sending", retrying: "Will try again", delivered: "Delivered", failed: "Failed", unknown: "Unknown", cancelled: "Cancelled",
@@ -86,6 +86,9 @@ const en = {
     request: "Request", answer: "Answer", noAnswer: "No answer came.", what: "What to do", took: (ms: string) => `${ms} ms`,
     seeDelivery: "See it in the history",
   },
+  script: {
+    tab: "Transformation", console: "Console", cancelled: "The transformation says not to send it", without: "This is the request without the transformation.", needsEvent: "A transformation is tried with an event that is stored. Send a test first.",
+  },
   deliveries: {
     title: "Deliveries", text: "Each webhook that was sent, or is to be sent.", live: "Live", liveOn: "New deliveries appear by themselves", endpoint: "Endpoint", event: "Event", attempts: "Attempts",
     reason: "Reason", empty: "Nothing here yet", emptyText: "Deliveries appear here as soon as something happens. You can test an endpoint or send an event by hand.",
@@ -111,6 +114,19 @@ const en = {
     type: "Type", sendTitle: "Send an event", sendText: "It is delivered to every endpoint that takes it, like any other event.", title1: "Event", noDeliveries: "No endpoint took this event.",
     notJson: "This is not JSON yet.", explain: "Why not?", explainTitle: "Why an endpoint did not get it",
     sources: { api: "API", record: "Record change", schedule: "Schedule", inbound: "Inbound", test: "Test" } as Record<string, string>,
+  },
+  records: {
+    title: "Records", text: "What your product last told of its objects. A change fires the events of its webhook system.", kind: "Kind", anyKind: "All kinds", allOf: (title: string) => `All of ${title}`, key: "Key", lookUp: "Look up", changed: "Changed", version: "Version",
+    empty: "No records yet", emptyText: "Your product writes them with the API. To write one by hand, choose a kind, give its key and look it up.", missing: "There is no such record", missingText: "Write it here. It fires what a change by your product would fire.",
+    document: "Document", write: "Write record", how: "How", put: "Replace the document", patch: "Change some members", patchHelp: "Give only the members that change; null removes one.", save: "Save and fire",
+    deleteText: "Events of its deletion fire. This cannot be undone.", deleted: (n: number) => `The record was deleted. ${n} ${plural(n, "event", "events")} fired.`,
+    same: "Nothing is different, so nothing fired.", created: "The record was written.", saved: "The record was changed.", fired: "Fired", noneFired: "No event fired.", takes: (n: number) => `${n} ${plural(n, "endpoint takes", "endpoints take")} it`, notFired: "Could not be worked out, so it did not fire",
+  },
+  schedules: {
+    title: "Schedules", text: "Events that are made of the records every so often.", when: "When", every: (t: string) => `Every ${t}`, next: "Next run", last: "Last run", run: "Run now", running: "Runs now", resting: "Rests",
+    restingText: "No active endpoint takes it. It begins when there is one.", empty: "No schedules", emptyText: "No webhook system here makes events on a schedule. A contract says so with every or cron.", result: "Result", records: "Records in it", examined: "Records looked at", took: "Took",
+    states: { sent: "Sent", skipped: "Nothing sent", failed: "Failed" }, byHand: "by hand", leftOut: (n: string) => `${n} left out, as they could not be worked out`, failingSince: "Failing since", seeEvent: "See the event",
+    codes: { nothing_to_send: "No record satisfies the condition.", no_endpoint: "No active endpoint takes it.", too_large: "The request would be larger than the contract allows.", too_slow: "The records could not be read in time." } as Record<string, string>,
   },
   contracts: {
     title: "Webhook systems", text: "Each says which events there are, what requests look like and which answer counts.", events: (n: number) => `${n} ${plural(n, "event", "events")}`, any: "Any event",

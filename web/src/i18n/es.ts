@@ -31,7 +31,7 @@ const es: Messages = {
   roles: { operator: "Operador", tenant: "Cliente", publish: "Solo publicar", read: "Solo leer" },
   endpointState: { active: "Activo", paused: "En pausa", disabled: "Desactivado", failing: "Fallando", working: "Funciona", unused: "Sin uso todavía" },
   stateReason: {
-    gone: "El receptor respondió que ya no existe (410).", failing_long: "Falló durante días y Gancho lo desactivó.", by_person: "Alguien lo desactivó.",
+    gone: "El receptor respondió que ya no existe (410).", failing_long: "Falló durante días y Gancho lo desactivó.", by_person: "Lo hizo una persona.",
   },
   deliveryState: {
     pending: "En espera", sending: "Enviando", retrying: "Se reintentará", delivered: "Entregado", failed: "Fallido", unknown: "Desconocido", cancelled: "Cancelado",
@@ -85,6 +85,9 @@ const es: Messages = {
     request: "Petición", answer: "Respuesta", noAnswer: "No hubo respuesta.", what: "Qué hacer", took: (ms) => `${ms} ms`,
     seeDelivery: "Verla en el historial",
   },
+  script: {
+    tab: "Transformación", console: "Consola", cancelled: "La transformación dice que no se envíe", without: "Esta es la petición sin la transformación.", needsEvent: "Una transformación se prueba con un evento guardado. Envíe primero una prueba.",
+  },
   deliveries: {
     title: "Entregas", text: "Cada webhook que se envió o se va a enviar.", live: "En vivo", liveOn: "Las entregas nuevas aparecen solas", endpoint: "Destino", event: "Evento", attempts: "Intentos",
     reason: "Motivo", empty: "Todavía no hay nada", emptyText: "Las entregas aparecen aquí apenas ocurre algo. Puede probar un destino o enviar un evento a mano.",
@@ -110,6 +113,19 @@ const es: Messages = {
     type: "Tipo", sendTitle: "Enviar un evento", sendText: "Se entrega a todos los destinos que lo reciben, como cualquier otro evento.", title1: "Evento", noDeliveries: "Ningún destino recibió este evento.",
     notJson: "Esto todavía no es JSON.", explain: "¿Por qué no?", explainTitle: "Por qué un destino no lo recibió",
     sources: { api: "API", record: "Cambio de un registro", schedule: "Programado", inbound: "Entrante", test: "Prueba" },
+  },
+  records: {
+    title: "Registros", text: "Lo último que su producto dijo de sus objetos. Un cambio dispara los eventos de su sistema de webhooks.", kind: "Clase", anyKind: "Todas las clases", allOf: (title) => `Todo de ${title}`, key: "Clave", lookUp: "Buscar", changed: "Cambió", version: "Versión",
+    empty: "Todavía no hay registros", emptyText: "Su producto los escribe con la API. Para escribir uno a mano, elija una clase, indique su clave y búsquelo.", missing: "No existe ese registro", missingText: "Escríbalo aquí. Dispara lo mismo que un cambio de su producto.",
+    document: "Documento", write: "Escribir registro", how: "Cómo", put: "Reemplazar el documento", patch: "Cambiar algunos miembros", patchHelp: "Indique solo los miembros que cambian; null quita uno.", save: "Guardar y disparar",
+    deleteText: "Se disparan los eventos de su eliminación. No se puede deshacer.", deleted: (n) => `El registro fue eliminado. ${plural(n, "Se disparó", "Se dispararon")} ${n} ${plural(n, "evento", "eventos")}.`,
+    same: "Nada es distinto, así que nada se disparó.", created: "El registro fue escrito.", saved: "El registro fue cambiado.", fired: "Se disparó", noneFired: "No se disparó ningún evento.", takes: (n) => `${n} ${plural(n, "destino lo recibe", "destinos lo reciben")}`, notFired: "No se pudo calcular, así que no se disparó",
+  },
+  schedules: {
+    title: "Programados", text: "Eventos que se hacen con los registros cada cierto tiempo.", when: "Cuándo", every: (x) => `Cada ${x}`, next: "Próxima vez", last: "Última vez", run: "Ejecutar ahora", running: "En marcha", resting: "En reposo",
+    restingText: "Ningún destino activo lo recibe. Empieza cuando haya uno.", empty: "No hay programados", emptyText: "Ningún sistema de webhooks hace aquí eventos programados. Un contrato lo dice con every o cron.", result: "Resultado", records: "Registros incluidos", examined: "Registros revisados", took: "Tardó",
+    states: { sent: "Enviado", skipped: "Nada que enviar", failed: "Falló" }, byHand: "a mano", leftOut: (n) => `${n} sin incluir, porque no se pudieron calcular`, failingSince: "Falla desde", seeEvent: "Ver el evento",
+    codes: { nothing_to_send: "Ningún registro cumple la condición.", no_endpoint: "Ningún destino activo lo recibe.", too_large: "La petición sería más grande de lo que permite el contrato.", too_slow: "Los registros no se pudieron leer a tiempo." },
   },
   contracts: {
     title: "Sistemas de webhooks", text: "Cada uno dice qué eventos hay, cómo son las peticiones y qué respuesta vale.", events: (n) => `${n} ${plural(n, "evento", "eventos")}`, any: "Cualquier evento",

@@ -31,7 +31,7 @@ const pt: Messages = {
   roles: { operator: "Operador", tenant: "Cliente", publish: "Só publicar", read: "Só ler" },
   endpointState: { active: "Ativo", paused: "Em pausa", disabled: "Desativado", failing: "Falhando", working: "Funciona", unused: "Ainda sem uso" },
   stateReason: {
-    gone: "O receptor respondeu que não existe mais (410).", failing_long: "Falhou durante dias e o Gancho o desativou.", by_person: "Alguém o desativou.",
+    gone: "O receptor respondeu que não existe mais (410).", failing_long: "Falhou durante dias e o Gancho o desativou.", by_person: "Uma pessoa fez isso.",
   },
   deliveryState: {
     pending: "Na espera", sending: "Enviando", retrying: "Será tentado de novo", delivered: "Entregue", failed: "Falhou", unknown: "Desconhecido", cancelled: "Cancelado",
@@ -85,6 +85,9 @@ const pt: Messages = {
     request: "Requisição", answer: "Resposta", noAnswer: "Não veio resposta.", what: "O que fazer", took: (ms) => `${ms} ms`,
     seeDelivery: "Ver no histórico",
   },
+  script: {
+    tab: "Transformação", console: "Console", cancelled: "A transformação diz para não enviar", without: "Esta é a requisição sem a transformação.", needsEvent: "Uma transformação é testada com um evento guardado. Envie primeiro um teste.",
+  },
   deliveries: {
     title: "Entregas", text: "Cada webhook que foi enviado ou vai ser enviado.", live: "Ao vivo", liveOn: "Entregas novas aparecem sozinhas", endpoint: "Destino", event: "Evento", attempts: "Tentativas",
     reason: "Motivo", empty: "Ainda não há nada", emptyText: "As entregas aparecem aqui assim que algo acontece. Você pode testar um destino ou enviar um evento à mão.",
@@ -110,6 +113,19 @@ const pt: Messages = {
     type: "Tipo", sendTitle: "Enviar um evento", sendText: "É entregue a todos os destinos que o recebem, como qualquer outro evento.", title1: "Evento", noDeliveries: "Nenhum destino recebeu este evento.",
     notJson: "Isto ainda não é JSON.", explain: "Por que não?", explainTitle: "Por que um destino não o recebeu",
     sources: { api: "API", record: "Mudança de um registro", schedule: "Agendado", inbound: "De entrada", test: "Teste" },
+  },
+  records: {
+    title: "Registros", text: "O que seu produto disse por último de seus objetos. Uma mudança dispara os eventos do seu sistema de webhooks.", kind: "Classe", anyKind: "Todas as classes", allOf: (title) => `Tudo de ${title}`, key: "Chave", lookUp: "Procurar", changed: "Mudou", version: "Versão",
+    empty: "Ainda não há registros", emptyText: "Seu produto os grava com a API. Para gravar um à mão, escolha uma classe, informe sua chave e procure-o.", missing: "Esse registro não existe", missingText: "Grave-o aqui. Dispara o mesmo que uma mudança do seu produto.",
+    document: "Documento", write: "Gravar registro", how: "Como", put: "Substituir o documento", patch: "Mudar alguns membros", patchHelp: "Informe só os membros que mudam; null remove um.", save: "Salvar e disparar",
+    deleteText: "Os eventos da exclusão são disparados. Não pode ser desfeito.", deleted: (n) => `O registro foi excluído. ${n} ${plural(n, "evento disparado", "eventos disparados")}.`,
+    same: "Nada é diferente, então nada foi disparado.", created: "O registro foi gravado.", saved: "O registro foi mudado.", fired: "Disparado", noneFired: "Nenhum evento foi disparado.", takes: (n) => `${n} ${plural(n, "destino o recebe", "destinos o recebem")}`, notFired: "Não pôde ser calculado, então não foi disparado",
+  },
+  schedules: {
+    title: "Agendados", text: "Eventos que são feitos com os registros de tempos em tempos.", when: "Quando", every: (x) => `A cada ${x}`, next: "Próxima vez", last: "Última vez", run: "Executar agora", running: "Em andamento", resting: "Em repouso",
+    restingText: "Nenhum destino ativo o recebe. Começa quando houver um.", empty: "Não há agendados", emptyText: "Nenhum sistema de webhooks faz aqui eventos agendados. Um contrato o diz com every ou cron.", result: "Resultado", records: "Registros incluídos", examined: "Registros examinados", took: "Levou",
+    states: { sent: "Enviado", skipped: "Nada a enviar", failed: "Falhou" }, byHand: "à mão", leftOut: (n) => `${n} fora, pois não puderam ser calculados`, failingSince: "Falha desde", seeEvent: "Ver o evento",
+    codes: { nothing_to_send: "Nenhum registro satisfaz a condição.", no_endpoint: "Nenhum destino ativo o recebe.", too_large: "A requisição seria maior do que o contrato permite.", too_slow: "Os registros não puderam ser lidos a tempo." },
   },
   contracts: {
     title: "Sistemas de webhooks", text: "Cada um diz que eventos existem, como são as requisições e que resposta vale.", events: (n) => `${n} ${plural(n, "evento", "eventos")}`, any: "Qualquer evento",

@@ -4,7 +4,7 @@ import { IconBook2, IconCircleCheck, IconDownload, IconFlask } from "@tabler/ico
 import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { api, authorization, ok, readProblem, type Schemas } from "../api/client";
+import { api, ok, raw, type Schemas } from "../api/client";
 import { contractQuery } from "../api/queries";
 import { number, parseSpan, span } from "../format";
 import { type Language, useT } from "../i18n";
@@ -115,8 +115,7 @@ function sample(s: Schema): Record<string, unknown> {
 
 /** Saves an answer of the API as a file. */
 async function download(path: string, name: string) {
-  const answer = await fetch(path, { headers: authorization() });
-  if (!answer.ok) throw await readProblem(answer);
+  const answer = await raw(path);
   const a = document.createElement("a");
   a.href = URL.createObjectURL(await answer.blob());
   a.download = name;

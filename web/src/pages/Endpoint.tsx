@@ -1,7 +1,7 @@
 // One endpoint: what became of what was sent to it, how it is set up, and a test.
 import { Alert, Anchor, Button, Code as Mono, CopyButton, Group, Paper, SimpleGrid, Stack, Tabs, Text, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconEdit, IconHistory, IconKey, IconRefresh, IconSettings, IconStethoscope } from "@tabler/icons-react";
+import { IconCode, IconEdit, IconHistory, IconKey, IconRefresh, IconSettings, IconStethoscope } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
@@ -13,6 +13,7 @@ import { Copy, Fact, HealthBadge, PageHead, Skeletons, Time, Trouble } from "../
 import { Confirm } from "../parts/Confirm";
 import { DeliveryRows } from "../parts/DeliveryRows";
 import { Recover } from "../parts/Recover";
+import { ScriptPanel } from "../parts/ScriptPanel";
 import type { Schema } from "../parts/SettingsForm";
 import { TestPanel } from "../parts/TestPanel";
 import { useMayChange } from "../session";
@@ -30,6 +31,7 @@ export function EndpointPage() {
   if (!endpoint.data) return <Skeletons />;
   const e = endpoint.data;
   const contract = contracts.data?.find((c) => c.name === e.contract);
+  const shapes = mayChange && contract?.shaping === "on";
   const list = `/t/${encodeURIComponent(tenant)}/endpoints`;
   return (
     <>
@@ -43,6 +45,7 @@ export function EndpointPage() {
         <Tabs.List mb="lg">
           <Tabs.Tab value="history" leftSection={<IconHistory size={16} />}>{t.endpoints.history}</Tabs.Tab>
           <Tabs.Tab value="configuration" leftSection={<IconSettings size={16} />}>{t.endpoints.configuration}</Tabs.Tab>
+          {shapes && <Tabs.Tab value="transformation" leftSection={<IconCode size={16} />}>{t.script.tab}</Tabs.Tab>}
           {mayChange && <Tabs.Tab value="test" leftSection={<IconStethoscope size={16} />}>{t.endpoints.test}</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="history">
@@ -52,6 +55,7 @@ export function EndpointPage() {
           </Stack>
         </Tabs.Panel>
         <Tabs.Panel value="configuration"><Configuration endpoint={e} contract={contract} /></Tabs.Panel>
+        {shapes && <Tabs.Panel value="transformation"><ScriptPanel key={e.id} endpoint={e} /></Tabs.Panel>}
         <Tabs.Panel value="test"><TestPanel endpoint={e} contract={contract} /></Tabs.Panel>
       </Tabs>
     </>
@@ -67,7 +71,7 @@ function StateNotice({ endpoint: e }: { endpoint: Endpoint }) {
   return (
     <Alert color={e.state === "paused" ? "yellow" : "gray"} variant="light" mb="lg" title={e.state === "paused" ? t.endpoints.paused : t.endpoints.disabled}>
       <Group justify="space-between">
-        <Text size="sm">{t.stateReason[e.state_reason] ?? ""} <Time at={e.state_at} /></Text>
+        <Text size="sm"><Time at={e.state_at} />{t.stateReason[e.state_reason] && ` · ${t.stateReason[e.state_reason]}`}</Text>
         {mayChange && <Button size="xs" loading={state.isPending} onClick={() => state.mutate("resume")}>{e.state === "paused" ? t.endpoints.resume : t.endpoints.enable}</Button>}
       </Group>
     </Alert>

@@ -1,5 +1,6 @@
 // CodeMirror, loaded only where something is edited. Problems stand at their line.
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { javascript } from "@codemirror/lang-javascript";
 import { json } from "@codemirror/lang-json";
 import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, foldGutter, HighlightStyle, indentOnInput, syntaxHighlighting } from "@codemirror/language";
@@ -33,8 +34,10 @@ const look = EditorView.theme({
   ".cm-tooltip": { backgroundColor: "var(--mantine-color-body)", border: "1px solid var(--mantine-color-default-border)", color: "var(--mantine-color-text)" },
 });
 
+const languages = { javascript, json, yaml };
+
 export default function Editor({ first, language, label, marks = [], onChange, height }: {
-  first: string; language: "json" | "yaml"; label: string; marks?: Mark[]; onChange: (text: string) => void; height?: string;
+  first: string; language: keyof typeof languages; label: string; marks?: Mark[]; onChange: (text: string) => void; height?: string;
 }) {
   const box = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
@@ -48,7 +51,7 @@ export default function Editor({ first, language, label, marks = [], onChange, h
         doc: first,
         extensions: [
           lineNumbers(), foldGutter(), history(), indentOnInput(), bracketMatching(), highlightActiveLine(), lintGutter(), syntaxHighlighting(colours), look,
-          language === "json" ? json() : yaml(),
+          languages[language](),
           // Escape, then Tab, leaves the editor, as for every CodeMirror.
           keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
           EditorView.lineWrapping,

@@ -1,7 +1,7 @@
 // The frame around every page: where one is, and where one can go.
 import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, ScrollArea, Select, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconActivity, IconBook2, IconBuilding, IconChartBar, IconHistory, IconId, IconKey, IconLogout, IconSend, IconTarget, IconUserCircle, IconWebhook } from "@tabler/icons-react";
+import { IconActivity, IconBook2, IconBuilding, IconChartBar, IconClock, IconDatabase, IconHistory, IconId, IconKey, IconLogout, IconSend, IconTarget, IconUserCircle, IconWebhook } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
 import { createContext, type ReactNode, useContext, useEffect } from "react";
@@ -90,6 +90,8 @@ export function Shell() {
               <Item to="/t/$tenant/endpoints" tenant={tenant} icon={<IconTarget size={18} />} label={t.nav.endpoints} />
               <Item to="/t/$tenant/deliveries" tenant={tenant} icon={<IconSend size={18} />} label={t.nav.deliveries} />
               <Item to="/t/$tenant/events" tenant={tenant} icon={<IconWebhook size={18} />} label={t.nav.events} />
+              <Item to="/t/$tenant/records" tenant={tenant} icon={<IconDatabase size={18} />} label={t.records.title} />
+              <Item to="/t/$tenant/schedules" tenant={tenant} icon={<IconClock size={18} />} label={t.schedules.title} />
               <Item to="/t/$tenant/credentials" tenant={tenant} icon={<IconId size={18} />} label={t.credentials.title} />
             </>
           )}

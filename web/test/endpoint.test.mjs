@@ -1,0 +1,97 @@
+// What an operator does for one receiver: a transformation, what it missed, a credential.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { choose, patience, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
+
+let server;
+let receiver;
+let browser;
+let t;
+
+before(async () => {
+  [server, receiver, browser, t] = await Promise.all([startServer(), startReceiver(), startBrowser(), texts("en")]);
+  await server.call("PUT", "/v1/tenants/acme", { name: "Acme" });
+});
+after(async () => {
+  await browser?.close();
+  await receiver?.stop();
+  await server?.stop();
+});
+
+test("a transformation is tried with a stored event, and its mistake is shown at its line", async () => {
+  const crm = await server.call("POST", "/v1/tenants/acme/endpoints", { name: "CRM", url: `${receiver.url}/hooks` });
+  await server.call("POST", "/v1/tenants/acme/events", { type: "order.paid", payload: { order: 42 } });
+  const { page, wrong, close } = await signedIn(browser, server, t, `/t/acme/endpoints/${crm.id}?tab=transformation`);
+  const editor = page.getByRole("textbox", { name: t.form.transformation });
+  const write = async (text) => {
+    await editor.click();
+    await page.keyboard.press("Control+A");
+    await page.keyboard.insertText(text);
+  };
+  const body = page.getByRole("region", { name: t.delivery.body });
+  await body.getByText("42").waitFor();
+  await write("function handler(webhook) {\n  return webhook.payload.nothing.at\n}");
+  await page.getByText(`${t.contracts.line(2)}:`).waitFor();
+  await page.locator(".cm-lint-marker-error").waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  await write('function handler(webhook) {\n  console.log("order", webhook.payload.order)\n  webhook.payload.source = "shop"\n  return webhook\n}');
+  await page.getByRole("region", { name: t.script.console }).getByText("42").waitFor();
+  await body.getByText('"shop"').waitFor();
+  await page.getByRole("button", { name: t.common.save }).click();
+  await page.getByText(t.endpoints.saved).waitFor();
+  assert.match((await server.call("GET", `/v1/tenants/acme/endpoints/${crm.id}`)).transformation, /source = "shop"/);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("what an endpoint missed is counted, and then sent again", async () => {
+  const late = await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Late", url: `${receiver.url}/hooks`, event_types: ["late.*"] });
+  await server.call("POST", `/v1/tenants/acme/endpoints/${late.id}/disable`);
+  for (let i = 0; i < 3; i++) await server.call("POST", "/v1/tenants/acme/events", { type: "late.thing", payload: { i } });
+  await server.call("POST", `/v1/tenants/acme/endpoints/${late.id}/resume`);
+  const { page, wrong, close } = await signedIn(browser, server, t, `/t/acme/endpoints/${late.id}`);
+  await page.getByRole("button", { name: t.endpoints.recover }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: t.recover.preview }).click();
+  await dialog.getByText(t.recover.count("3")).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  await dialog.getByRole("button", { name: t.recover.start }).click();
+  await dialog.getByText(t.recover.done("3")).waitFor();
+  const deadline = Date.now() + patience;
+  while (receiver.got.filter((r) => /"i":\s*\d/.test(r.body)).length < 3) {
+    assert.ok(Date.now() < deadline, "what was sent again did not arrive");
+    await new Promise((r) => setTimeout(r, 100));
+  }
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("a credential is made, shown once, paused and deleted", async () => {
+  const { page, wrong, close } = await signedIn(browser, server, t, "/t/acme/credentials");
+  await page.getByText(t.credentials.empty).waitFor();
+  await page.getByRole("button", { name: t.credentials.new }).click();
+  const dialog = page.getByRole("dialog");
+  await choose(page, dialog.getByRole("combobox", { name: t.events.contract }), /CABAPROP/i);
+  await dialog.getByRole("textbox", { name: t.common.name }).fill("Listings");
+  await dialog.getByRole("textbox", { name: t.form.url }).fill(`${receiver.url}/hooks`);
+  await dialog.getByRole("button", { name: t.credentials.create }).click();
+  await dialog.getByText(t.keys.once).waitFor();
+  for (const name of ["apiKey", "secret", "token"]) await dialog.getByRole("button", { name: `${t.common.copy}: ${name}` }).waitFor();
+  const secret = await dialog.locator("code").nth(1).textContent();
+  assert.ok(secret.length >= 16, "there is no secret");
+  assert.deepEqual(await stumbles(page), []);
+  await dialog.getByRole("button", { name: t.common.close }).last().click();
+  await dialog.waitFor({ state: "detached" });
+  assert.ok(!(await page.content()).includes(secret), "the secret is still shown");
+
+  const menu = page.getByRole("button", { name: t.endpoints.menu("Listings") });
+  await menu.click();
+  await page.getByRole("menuitem", { name: t.endpoints.pause }).click();
+  await page.getByRole("cell", { name: t.endpointState.paused }).waitFor();
+  await menu.click();
+  await page.getByRole("menuitem", { name: t.common.delete }).click();
+  await page.getByRole("dialog").getByRole("button", { name: t.common.delete }).click();
+  await page.getByText(t.credentials.empty).waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
