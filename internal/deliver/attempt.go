@@ -402,7 +402,7 @@ func (l *lane) letGo(d hook.Delivery, again time.Time) {
 	l.release(d.ID)
 	read := l.held[d.ID] == 0 && !d.State.Finished()
 	if read {
-		if d.State == hook.Retrying {
+		if d.State == hook.Retrying && d.QueueAt.After(again) {
 			again = d.QueueAt
 		}
 		l.expect(again)

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"gancho/internal/contract"
@@ -105,7 +106,8 @@ func (w *Worker) renderer(ctx context.Context, p *plan, d *hook.Delivery) (rende
 	if d.ContractVersion != c.Version {
 		var ok bool
 		if c, ok = w.Contracts.At(c.Name, d.ContractVersion); !ok {
-			return renderer{}, hook.NotFound("contract version", p.contract.Name)
+			// Stored by a newer program on another node; one of those will send it.
+			return renderer{}, hook.Unavailable(fmt.Errorf("contract %s has no version %d here", p.contract.Name, d.ContractVersion))
 		}
 	}
 	if d.EndpointVersion != p.endpoint.Version {
