@@ -134,8 +134,9 @@ func TestSinkProcessTakesALoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const skew = int64(time.Millisecond) // the cores of a virtual machine agree to some microseconds only
 	for n, a := range as {
-		if a.arrived < a.sent || a.sent < out.began || a.arrived > out.ended {
+		if a.arrived < a.sent-skew || a.sent < out.began-skew || a.arrived > out.ended+skew {
 			t.Errorf("event %d: sent %d, arrived %d, not in order within %d and %d: the processes' clocks differ", n, a.sent, a.arrived, out.began, out.ended)
 		}
 	}
