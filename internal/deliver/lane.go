@@ -101,6 +101,8 @@ func (l *lane) offer(job hook.Job) bool {
 		l.decline(job)
 	case d.NextAttemptAt.After(l.usedAt) && !l.ordered(): // its schedule starts with a delay
 		l.expect(d.QueueAt)
+	case d.State != hook.Sending: // since its commit a page may have shown it, and it may even be sent
+		l.decline(job)
 	case l.push(job):
 	case l.paging && len(l.late) < pageJobs:
 		l.late = append(l.late, job)

@@ -258,3 +258,21 @@ func TestCredentialsAreMasked(t *testing.T) {
 		}
 	})
 }
+
+// A delivery that its lane read from the store, and sent, before whoever accepted
+// it came to hand it over is not sent again.
+func TestOfferAfterItWasSent(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
+		bubble(t, tickEvery, hook.EndpointConfig{Mode: mode}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+			jobs := x.store(x.endpoint, 1, func(int) string { return `1` })
+			x.w.Wake(x.endpoint.ID)
+			settle()
+			x.w.Offer(jobs)
+			settle()
+			if d := x.delivery(jobs[0].Delivery.ID); d.State != hook.Delivered || len(x.rc.requests()) != 1 {
+				t.Errorf("%s: %+v after %d requests", mode, d, len(x.rc.requests()))
+			}
+		})
+	}
+}

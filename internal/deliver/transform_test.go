@@ -115,14 +115,8 @@ func TestScriptCancels(t *testing.T) {
 		if err != nil || len(attempts) != 1 || attempts[0].Class != hook.ClassScriptCancel || attempts[0].Detail != "The transformation of this endpoint cancelled the delivery: skipped." {
 			t.Errorf("%+v, %v", attempts, err)
 		}
-		requests := x.rc.requests()
-		if d := x.delivery(sent); d.State != hook.Delivered || len(requests) == 0 {
-			t.Errorf("%+v after %d requests", d, len(requests))
-		}
-		for _, r := range requests { // one, but for a doubling seen once under load and not understood yet
-			if string(r.shot.Body) != `{}` {
-				t.Errorf("sent %s", r.shot.Body)
-			}
+		if d := x.delivery(sent); d.State != hook.Delivered || len(x.rc.requests()) != 1 {
+			t.Errorf("%+v after %d requests", d, len(x.rc.requests()))
 		}
 		if e, _ := x.db.Endpoint(t.Context(), x.endpoint.ID); e.Health.LastStatus != string(hook.Delivered) {
 			t.Errorf("health %+v", e.Health)
