@@ -1,13 +1,14 @@
 package bench
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -92,35 +93,36 @@ func runStandIn(ctx context.Context, args []string) error {
 	return nil
 }
 
-// open takes up what an earlier life left.
+// open takes up what an earlier life left, and goes on with what waits.
 func (s *standIn) open(path string) error {
 	old, err := os.ReadFile(path)
-	if err == nil && s.fault != "forget" {
-		lines := bufio.NewScanner(bytes.NewReader(old))
-		for lines.Scan() {
-			var e standInEntry
-			if json.Unmarshal(lines.Bytes(), &e) != nil {
-				continue // a line cut off by the kill was never acknowledged
-			}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// The log is open before the first delivery goes on: it ends with a line in it.
+	if s.log, err = os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+		return err
+	}
+	for line := range bytes.Lines(old) {
+		var e standInEntry
+		if json.Unmarshal(line, &e) != nil {
+			continue // a line cut off by the kill was never acknowledged
+		}
+		if s.fault != "forget" || e.Endpoint != nil {
 			s.apply(e)
 		}
-		for _, d := range s.deliveries {
-			if d.State == "pending" {
-				d.Attempts = append(d.Attempts, standInTry{Interrupted: true})
-				go s.deliver(d)
-			}
-		}
-	} else if err == nil {
-		lines := bufio.NewScanner(bytes.NewReader(old))
-		for lines.Scan() {
-			var e standInEntry
-			if json.Unmarshal(lines.Bytes(), &e) == nil && e.Endpoint != nil {
-				s.apply(e)
-			}
+	}
+	var waits []*standInDelivery
+	for _, d := range s.deliveries {
+		if d.State == "pending" {
+			d.Attempts = append(d.Attempts, standInTry{Interrupted: true})
+			waits = append(waits, d)
 		}
 	}
-	s.log, err = os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	return err
+	for _, d := range waits {
+		go s.deliver(d)
+	}
+	return nil
 }
 
 // apply changes the state by one entry and returns the deliveries it made.
