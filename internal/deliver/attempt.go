@@ -275,7 +275,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	if gone && !d.State.Finished() {
 		cancel(d, reasonFor(l.plan.state), now)
 	}
-	if l.stale[d.ID] && !d.State.Finished() {
+	if l.held[d.ID].stale && !d.State.Finished() {
 		cancel(d, hook.ReasonSuperseded, now)
 	}
 	keep := p.limits.Ordered && d.State == hook.Retrying && l.plan.limits.Ordered && !l.dead.Load()
@@ -400,7 +400,7 @@ func (l *lane) putBack(d hook.Delivery, again time.Time) {
 func (l *lane) letGo(d hook.Delivery, again time.Time) {
 	l.mu.Lock()
 	l.release(d.ID)
-	read := l.held[d.ID] == 0 && !d.State.Finished()
+	read := l.held[d.ID].n == 0 && !d.State.Finished()
 	if read {
 		if d.State == hook.Retrying && d.QueueAt.After(again) {
 			again = d.QueueAt
