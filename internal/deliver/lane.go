@@ -67,8 +67,8 @@ type lane struct {
 }
 
 const (
-	laneJobs  = 16_384   // deliveries in memory
-	laneBytes = 16 << 20 // that they take there
+	laneJobs  = 32_768   // deliveries in memory
+	laneBytes = 32 << 20 // that they take there, of what is granted to all lanes together
 	pageJobs  = 256      // read from the store at once
 	pageBytes = 4 << 20
 	lowWater  = pageJobs / 2

@@ -50,9 +50,7 @@ func TestOrderedQueueFull(t *testing.T) {
 		g = make(chan struct{})
 		x.publish(x.endpoint, "first")
 		settle()
-		for range 17 {
-			x.publishMany(x.endpoint, 1000, number)
-		}
+		x.publishMany(x.endpoint, laneBytes/largeBytes+500, large)
 		close(g)
 		time.Sleep(10 * time.Second)
 		settle()

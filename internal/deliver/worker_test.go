@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -247,6 +248,11 @@ func newJobs(e *hook.Endpoint, n int, payload func(i int) string) (jobs []hook.J
 }
 
 func number(i int) string { return fmt.Sprint(i) }
+
+// large is a number in a payload of which some thousand fill a lane.
+func large(i int) string { return fmt.Sprintf("%*d", largeBytes, i) }
+
+const largeBytes = 16 << 10
 
 func (x *world) delivery(id hook.DeliveryID) hook.Delivery {
 	x.t.Helper()
@@ -514,8 +520,8 @@ func TestHangingEndpointAlone(t *testing.T) {
 func TestOverflowGoesThroughTheStore(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{Concurrency: 1}, func(int, *Shot) *Exchange { time.Sleep(time.Millisecond); return status(200) }, func(t *testing.T, x *world) {
-		const n = laneJobs + 1500
-		x.publishMany(x.endpoint, n, number)
+		const n = laneBytes/largeBytes + 1500
+		x.publishMany(x.endpoint, n, large)
 		time.Sleep(2 * time.Minute)
 		settle()
 		requests := x.rc.requests()
@@ -523,8 +529,8 @@ func TestOverflowGoesThroughTheStore(t *testing.T) {
 			t.Fatalf("%d requests, want %d", len(requests), n)
 		}
 		for i, r := range requests {
-			if string(r.shot.Body) != fmt.Sprint(i) {
-				t.Fatalf("request %d carries %s", i, r.shot.Body)
+			if got := strings.TrimSpace(string(r.shot.Body)); got != number(i) {
+				t.Fatalf("request %d carries %s", i, got)
 			}
 		}
 	})
