@@ -99,10 +99,9 @@ func TestExpectedIsCalledOff(t *testing.T) {
 		x.w.CallOff(&never)
 		x.w.Wake(x.endpoint.ID)
 		settle()
-		time.Sleep(3 * lostAfter) // those stored as in a sender's hands
+		pass(3 * lostAfter) // those stored as in a sender's hands
 		x.w.Wake(x.endpoint.ID)
-		time.Sleep(time.Minute)
-		settle()
+		pass(time.Minute)
 		for _, job := range jobs {
 			if d := x.delivery(job.Delivery.ID); d.State != hook.Delivered {
 				t.Errorf("%+v", d)

@@ -264,7 +264,10 @@ func (x *world) delivery(id hook.DeliveryID) hook.Delivery {
 }
 
 // settle lets everything that can happen now happen, results stored included.
-func settle() { time.Sleep(50 * time.Millisecond); synctest.Wait() }
+func settle() { pass(50 * time.Millisecond) }
+
+// pass lets time pass, with everything that happens in it.
+func pass(d time.Duration) { time.Sleep(d); synctest.Wait() }
 
 func TestDefaultSchedule(t *testing.T) {
 	t.Parallel()
