@@ -55,7 +55,7 @@ func (*idleWorker) Offer([]hook.Job) {}
 
 func (*idleWorker) Reserve(hook.EndpointID) bool { return false }
 
-func (*idleWorker) Supersede([]hook.DeliveryAt) {}
+func (*idleWorker) Supersede([]hook.Delivery) {}
 
 func (*idleWorker) Unreserve(hook.EndpointID) {}
 

@@ -419,12 +419,13 @@ func (l *lane) drop() {
 
 // supersede takes a delivery out of the queue, or sees to it that it is not tried
 // again if it is in flight.
-func (l *lane) supersede(id hook.DeliveryID) {
-	l.withdraw(id)
+func (l *lane) supersede(id hook.DeliveryID) (inFlight bool) {
+	inFlight = l.withdraw(id)
 	l.pump() // what waited behind it
+	return inFlight
 }
 
-func (l *lane) withdraw(id hook.DeliveryID) {
+func (l *lane) withdraw(id hook.DeliveryID) (inFlight bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	is := func(job hook.Job) bool { return job.Delivery.ID == id }
@@ -440,7 +441,7 @@ func (l *lane) withdraw(id hook.DeliveryID) {
 			}
 			l.stale[id] = true
 		}
-		return
+		return l.held[id] > 0
 	}
 	job := l.queue[i]
 	l.queue = slices.Delete(l.queue, i, i+1)
@@ -448,13 +449,15 @@ func (l *lane) withdraw(id hook.DeliveryID) {
 	l.w.gate.release(jobSize(job))
 	if job.Delivery.State != hook.Sending {
 		l.release(id)
-		return
+		return false
 	}
 	// Stored as being in a sender's hands, which it never was.
 	cancel(&job.Delivery, hook.ReasonSuperseded, time.Now())
 	l.w.senders.Go(func() {
+		l.w.Observer.Cancelled(&job.Delivery)
 		l.record(hook.Result{Delivery: job.Delivery}, func() { l.letGo(job.Delivery, time.Time{}) })
 	})
+	return false
 }
 
 // background runs fn on a goroutine of its own, one at a time, and pumps after.

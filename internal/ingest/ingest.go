@@ -58,7 +58,7 @@ type Dispatcher interface {
 	Wake(id hook.EndpointID)
 	// Supersede tells that a newer snapshot took the place of deliveries: they are
 	// not to be sent, or not again.
-	Supersede(list []hook.DeliveryAt)
+	Supersede(list []hook.Delivery)
 }
 
 // Options of [New].

@@ -29,7 +29,7 @@ type desk struct {
 
 	reserved int
 
-	superseded []hook.DeliveryAt
+	superseded []hook.Delivery
 }
 
 func (d *desk) Offer(jobs []hook.Job) {
@@ -47,7 +47,7 @@ func (d *desk) Reserve(id hook.EndpointID) bool {
 	return d.ready[id]
 }
 
-func (d *desk) Supersede(list []hook.DeliveryAt) {
+func (d *desk) Supersede(list []hook.Delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.superseded = append(d.superseded, list...)
