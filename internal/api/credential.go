@@ -301,7 +301,7 @@ func (a *API) patchOwn(cr *hook.Credential, e *hook.Endpoint, in client.Credenti
 	if in.URL != "" {
 		c := a.servedBy(e)
 		if c == nil {
-			return hook.NotFound("contract", cr.Contract)
+			return a.noContract(cr.Contract)
 		}
 		e.Config.URL = in.URL
 		if wrong := c.CheckEndpoint(e.Config); len(wrong) > 0 {
@@ -339,7 +339,7 @@ func (a *API) createToken(ctx context.Context, in *struct {
 	cr, _, err := a.updateCredential(ctx, in.CredentialPath, func(cr *hook.Credential, _ *hook.Endpoint) (_ bool, err error) {
 		c := a.contract(cr.Contract)
 		if c == nil {
-			return false, hook.NotFound("contract", cr.Contract)
+			return false, a.noContract(cr.Contract)
 		}
 		how, ok := c.Credentials()
 		switch {

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -42,12 +43,15 @@ func Load(fsys fs.FS, file string) (*Contract, error) {
 func Parse(file string, src []byte) (*Contract, error) { return parse(nil, file, src) }
 
 func parse(fsys fs.FS, file string, src []byte) (*Contract, error) {
+	src = bytes.TrimPrefix(src, []byte(byteOrderMark))
 	l := &loader{file: file, fsys: fsys, src: src}
 	c := &Contract{byName: map[string]int{}, docs: map[string]Text{}}
 	if len(src) > MaxSource {
 		l.problem(1, 1, fmt.Sprintf("The file has %d bytes; at most %d are allowed.", len(src), MaxSource), "")
-	} else if root := l.read(src); root != nil {
-		l.contract(c, root)
+	} else if l.isText(src) {
+		if root := l.read(src); root != nil {
+			l.contract(c, root)
+		}
 	}
 	if len(l.problems.List) > 0 {
 		l.problems.sort()

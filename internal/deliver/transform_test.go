@@ -108,7 +108,7 @@ func TestScriptErrorIsTriedAgain(t *testing.T) {
 type slowScript struct{ takes time.Duration }
 
 func (s slowScript) Run(context.Context, string, string, transform.Input) (transform.Output, error) {
-	time.Sleep(s.takes)
+	<-time.After(s.takes)
 	return transform.Output{}, &transform.Error{Class: hook.ClassScriptTimeout, Message: "The script took too long."}
 }
 
