@@ -11,7 +11,6 @@ import (
 	"gancho/client"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
-	"gancho/internal/nearest"
 	"gancho/internal/sign"
 )
 
@@ -160,7 +159,7 @@ func (a *API) getContract(ctx context.Context, in *struct {
 ) (*struct{ Body client.ContractDetail }, error) {
 	c := a.contract(in.Name)
 	if c == nil {
-		return nil, hook.NotFound("contract", in.Name)
+		return nil, a.noContract(in.Name)
 	}
 	if in.Version > 0 && in.Version != c.Version {
 		var ok bool
@@ -277,7 +276,7 @@ func (a *API) patchContract(ctx context.Context, in *struct {
 	}
 	c := a.contract(in.Name)
 	if c == nil {
-		return nil, hook.NotFound("contract", in.Name)
+		return nil, a.noContract(in.Name)
 	}
 	return &struct{ Body client.Contract }{wireContract(c, in.language())}, nil
 }
@@ -308,7 +307,7 @@ func (a *API) renderContract(ctx context.Context, in *struct{ Body client.Contra
 	}
 	if ev == nil {
 		out.Problems = append(out.Problems, fieldError(hook.FieldError{
-			Pointer: "/event_type", Detail: "The contract " + c.Name + " has no such event type." + nearest.DidYouMean(in.Body.EventType, c.EventNames()),
+			Pointer: "/event_type", Detail: c.NoEvent(in.Body.EventType),
 		}, ""))
 		return answer()
 	}
@@ -344,7 +343,7 @@ func (a *API) contractOf(in client.ContractRenderInput) (*contract.Contract, err
 	if c := a.contract(in.Contract); c != nil {
 		return c, nil
 	}
-	return nil, hook.NotFound("contract", in.Contract)
+	return nil, a.noContract(in.Contract)
 }
 
 // sampleEndpoint is an endpoint as an input describes it, which is not stored.
@@ -403,6 +402,11 @@ func (a *API) contractNames() []string {
 		names = append(names, c.Name)
 	}
 	return names
+}
+
+// noContract is the error where there is no contract of a name.
+func (a *API) noContract(name string) *hook.Error {
+	return &hook.Error{Kind: hook.KindNotFound, Code: "contract_not_found", Detail: a.Contracts.NoContract(name)}
 }
 
 // contract is the current contract of a name, nil if there is none.

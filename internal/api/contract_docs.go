@@ -9,7 +9,6 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/guide"
-	"gancho/internal/hook"
 )
 
 // routeContractDocs registers what customers and their tools read about a contract.
@@ -21,7 +20,7 @@ func (a *API) routeContractDocs() {
 		}, func(_ context.Context, in *ContractDocInput) (*contractDoc, error) {
 			c := a.contract(in.Name)
 			if c == nil {
-				return nil, hook.NotFound("contract", in.Name)
+				return nil, a.noContract(in.Name)
 			}
 			return &contractDoc{ContentType: contentType, Body: write(c, in.Language)}, nil
 		})

@@ -71,17 +71,25 @@ func (a *API) credential(ctx context.Context, in CredentialPath) (*hook.Credenti
 	return a.Store.TenantCredential(ctx, in.Tenant, id)
 }
 
-// wireCredential is a credential as it is shown. e is its endpoint, nil if it has
-// none.
-func wireCredential(c *hook.Credential, e *hook.Endpoint) client.Credential {
+// wireCredential is a credential as it is shown.
+func wireCredential(c hook.CredentialURL) client.Credential {
 	out := client.Credential{
 		ID: c.ID.String(), Tenant: c.Tenant, Contract: c.Contract, Name: c.Name, State: string(c.State), Hint: c.APIKey[max(len(c.APIKey)-4, 0):],
-		TokenExpiresAt: c.TokenExpires, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+		TokenExpiresAt: c.TokenExpires, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, URL: c.URL,
 	}
-	if e != nil {
-		out.Endpoint, out.URL = e.ID.String(), e.Config.URL
+	if !c.Endpoint.IsZero() {
+		out.Endpoint = c.Endpoint.String()
 	}
 	return out
+}
+
+// withEndpoint is a credential and the address of its endpoint e, nil if it has
+// none.
+func withEndpoint(c *hook.Credential, e *hook.Endpoint) hook.CredentialURL {
+	if e == nil {
+		return hook.CredentialURL{Credential: c}
+	}
+	return hook.CredentialURL{Credential: c, URL: e.Config.URL}
 }
 
 // endpointOf is the endpoint of a credential, nil if it has none.
@@ -139,7 +147,7 @@ func (a *API) createCredential(ctx context.Context, in *struct {
 	if err := a.Store.CreateCredential(ctx, cr, e, c.PerTenant()); err != nil {
 		return nil, err
 	}
-	return &newCredentialOutput{"no-store", client.NewCredential{Credential: wireCredential(cr, e), APIKey: cr.APIKey, Secret: secret, Token: token, ExpiresAt: cr.TokenExpires}}, nil
+	return &newCredentialOutput{"no-store", client.NewCredential{Credential: wireCredential(withEndpoint(cr, e)), APIKey: cr.APIKey, Secret: secret, Token: token, ExpiresAt: cr.TokenExpires}}, nil
 }
 
 func (a *API) namesWithCredentials() []string {
@@ -208,18 +216,7 @@ func (a *API) listCredentials(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	shown := make([]client.Credential, 0, len(credentials))
-	for _, cr := range credentials {
-		e, err := a.endpointOf(ctx, cr)
-		if hook.IsKind(err, hook.KindNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		shown = append(shown, wireCredential(cr, e))
-	}
-	return &credentialsOutput{wireList(shown, next, list, func(c client.Credential) client.Credential { return c })}, nil
+	return &credentialsOutput{wireList(credentials, next, list, wireCredential)}, nil
 }
 
 type credentialOutput struct{ Body client.Credential }
@@ -233,7 +230,7 @@ func (a *API) getCredential(ctx context.Context, in *CredentialPath) (*credentia
 	if err != nil {
 		return nil, err
 	}
-	return &credentialOutput{wireCredential(cr, e)}, nil
+	return &credentialOutput{wireCredential(withEndpoint(cr, e))}, nil
 }
 
 // updateCredential reads a credential and its endpoint, lets change change them,
@@ -293,7 +290,7 @@ func (a *API) patchCredential(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &credentialOutput{wireCredential(cr, e)}, nil
+	return &credentialOutput{wireCredential(withEndpoint(cr, e))}, nil
 }
 
 // patchOwn changes the endpoint of a credential as the credential was changed.
@@ -304,7 +301,7 @@ func (a *API) patchOwn(cr *hook.Credential, e *hook.Endpoint, in client.Credenti
 	if in.URL != "" {
 		c := a.servedBy(e)
 		if c == nil {
-			return hook.NotFound("contract", cr.Contract)
+			return a.noContract(cr.Contract)
 		}
 		e.Config.URL = in.URL
 		if wrong := c.CheckEndpoint(e.Config); len(wrong) > 0 {
@@ -342,7 +339,7 @@ func (a *API) createToken(ctx context.Context, in *struct {
 	cr, _, err := a.updateCredential(ctx, in.CredentialPath, func(cr *hook.Credential, _ *hook.Endpoint) (_ bool, err error) {
 		c := a.contract(cr.Contract)
 		if c == nil {
-			return false, hook.NotFound("contract", cr.Contract)
+			return false, a.noContract(cr.Contract)
 		}
 		how, ok := c.Credentials()
 		switch {

@@ -13,7 +13,6 @@ import (
 	"gancho/client"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
-	"gancho/internal/nearest"
 	"gancho/internal/sign"
 )
 
@@ -179,10 +178,7 @@ func (a *API) configure(in client.EndpointInput) (cfg hook.EndpointConfig, c *co
 		name = hook.DefaultContract
 	}
 	if c = a.contract(name); c == nil {
-		const text = "There is no contract of this name."
-		return cfg, nil, invalid("contract_unknown", []hook.FieldError{{
-			Pointer: "/contract", Detail: text + nearest.DidYouMean(name, a.contractNames()),
-		}})
+		return cfg, nil, invalid("contract_unknown", []hook.FieldError{{Pointer: "/contract", Detail: a.Contracts.NoContract(name)}})
 	}
 	cfg = hook.EndpointConfig{
 		URL: in.URL, Method: in.Method, EventTypes: in.EventTypes, Filter: in.Filter,

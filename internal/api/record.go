@@ -30,7 +30,7 @@ func (a *API) routeRecords() {
 	} {
 		list.method, list.tag, list.access = http.MethodGet, "records", readers
 		list.description = "Ordered by contract, kind and key. Documents come byte for byte as they were written."
-		list.codes = []string{"cursor_invalid", "kind_invalid"}
+		list.codes = []string{"cursor_invalid", "kind_invalid", "contract_not_found", "record_kind_unknown"}
 		if list.path == kindPath {
 			add(a, list, a.listKind)
 		} else {
@@ -42,7 +42,7 @@ func (a *API) routeRecords() {
 		id: "get-record", method: http.MethodGet, path: recordPath, tag: "records", access: readers,
 		summary:     "Read a record",
 		description: "The answer is the document, byte for byte as it was written.",
-		codes:       []string{"record_not_found"},
+		codes:       []string{"record_not_found", "contract_not_found", "record_kind_unknown"},
 	}
 	add(a, get, a.getRecord)
 	a.describeRecordGet(get)
@@ -374,6 +374,9 @@ func (a *API) getRecord(ctx context.Context, in *struct {
 	}
 	r, err := a.Store.Record(ctx, in.Tenant, in.Contract, in.Kind, in.Key)
 	if err != nil {
+		if wrong := a.checkKind(in.Contract, in.Kind); wrong != nil && hook.IsKind(err, hook.KindNotFound) {
+			return nil, wrong
+		}
 		return nil, err
 	}
 	out := &recordOutput{
@@ -409,6 +412,20 @@ func (a *API) listRecords(ctx context.Context, in *struct {
 	return a.recordPage(ctx, in.Tenant, in.Contract, in.Kind, in.Paging)
 }
 
+// checkKind says what is wrong with the names of a contract and a kind of its
+// records ("" is any) under which nothing was found. Where there is something, it
+// counts for nothing whether a contract still knows it.
+func (a *API) checkKind(contract, kind string) error {
+	c := a.contract(contract)
+	if c == nil {
+		return a.noContract(contract)
+	}
+	if _, ok := c.Record(kind); !ok && kind != "" {
+		return invalid("record_kind_unknown", []hook.FieldError{{Pointer: "/kind", Detail: c.NoRecord(kind)}})
+	}
+	return nil
+}
+
 func (a *API) recordPage(ctx context.Context, tenant, contract, kind string, p Paging) (*rawOutput, error) {
 	list := listName("records", tenant, contract, kind)
 	var after hook.RecordName
@@ -426,6 +443,11 @@ func (a *API) recordPage(ctx context.Context, tenant, contract, kind string, p P
 	records, more, err := a.Store.Records(ctx, tenant, contract, kind, after, p.Limit)
 	if err != nil {
 		return nil, err
+	}
+	if len(records) == 0 && contract != "" {
+		if err := a.checkKind(contract, kind); err != nil {
+			return nil, err
+		}
 	}
 	// Documents are put in by hand: encoding them would change their bytes.
 	body := []byte(`{"items":[`)

@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"gancho/client"
 	"gancho/internal/hook"
+	"gancho/internal/nearest"
 )
 
 const schedulesPath = "/v1/tenants/{tenant}/schedules"
@@ -87,8 +89,27 @@ func (a *API) runSchedule(ctx context.Context, in *struct {
 },
 ) (*struct{ Body client.ScheduleRun }, error) {
 	r, err := a.Runner.RunNow(ctx, hook.ScheduleName{Tenant: in.Tenant, Contract: in.Contract, Type: in.Type})
+	if e, ok := errors.AsType[*hook.Error](err); ok && e.Code == "schedule_not_found" {
+		return nil, a.noSchedule(in.Contract, in.Type)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &struct{ Body client.ScheduleRun }{wireRun(r)}, nil
+}
+
+// noSchedule is the error where a contract has no schedule of an event type.
+func (a *API) noSchedule(contract, eventType string) *hook.Error {
+	out := hook.NotFound("schedule", eventType)
+	c := a.contract(contract)
+	if c == nil {
+		out.Detail = a.Contracts.NoContract(contract)
+		return out
+	}
+	var types []string
+	for _, e := range c.Scheduled() {
+		types = append(types, e.Name)
+	}
+	out.Detail = "The contract " + c.Name + " makes no events of this type on a schedule." + nearest.DidYouMean(eventType, types)
+	return out
 }

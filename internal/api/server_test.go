@@ -55,7 +55,7 @@ func (*idleWorker) Offer([]hook.Job) {}
 
 func (*idleWorker) Await(*hook.Delivery) bool { return false }
 
-func (*idleWorker) Supersede([]hook.DeliveryAt) {}
+func (*idleWorker) Supersede([]hook.Delivery) {}
 
 func (*idleWorker) CallOff(*hook.Delivery) {}
 

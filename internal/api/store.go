@@ -91,7 +91,7 @@ type Credentials interface {
 	// Credential is of any tenant.
 	Credential(ctx context.Context, id hook.CredentialID) (*hook.Credential, error)
 	TenantCredential(ctx context.Context, tenant string, id hook.CredentialID) (*hook.Credential, error)
-	Credentials(ctx context.Context, tenant string, p hook.Page) (list []*hook.Credential, next hook.ID, err error)
+	Credentials(ctx context.Context, tenant string, p hook.Page) (list []hook.CredentialURL, next hook.ID, err error)
 	// UpdateCredential stores nothing and is not ok if one of them was changed since
 	// it was read. The endpoint may be nil.
 	UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, newConfig bool) (ok bool, err error)

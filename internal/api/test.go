@@ -10,7 +10,6 @@ import (
 	"gancho/internal/contract"
 	"gancho/internal/diagnose"
 	"gancho/internal/hook"
-	"gancho/internal/nearest"
 )
 
 func (a *API) routeTests() {
@@ -74,14 +73,14 @@ func (a *API) testEndpoint(ctx context.Context, in *struct {
 func (a *API) testEvent(e *hook.Endpoint, in client.TestInput) (*hook.Event, error) {
 	c := a.servedBy(e)
 	if c == nil {
-		return nil, hook.NotFound("contract", e.Contract)
+		return nil, a.noContract(e.Contract)
 	}
 	eventType, payload := c.Sample(e.Config)
 	if in.EventType != "" {
 		described, ok := c.Event(in.EventType)
 		if !ok {
 			return nil, invalid("event_type_unknown", []hook.FieldError{{
-				Pointer: "/event_type", Detail: "The contract " + c.Name + " has no such event type." + nearest.DidYouMean(in.EventType, c.EventNames()),
+				Pointer: "/event_type", Detail: c.NoEvent(in.EventType),
 			}})
 		}
 		eventType, payload = in.EventType, described.Sample()

@@ -23,6 +23,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
+	"gancho/internal/hook"
 	"gancho/internal/nearest"
 )
 
@@ -59,6 +60,8 @@ type Config struct {
 	Demo bool `name:"demo" env:"GANCHO_DEMO" negatable:"" help:"Start with a demo tenant, a built-in receiver and real deliveries to it." doc:"For a first look only: it allows deliveries to 127.0.0.0/8 and ::1."`
 
 	MaxPayload Bytes `name:"max-payload" env:"GANCHO_MAX_PAYLOAD" default:"1MiB" placeholder:"SIZE" help:"Largest payload of one event." doc:"In bytes, or with a unit: 512KiB, 1MiB. A larger payload is refused with status 413 and nothing of it is stored."`
+
+	MaxEndpoints int `name:"max-endpoints" env:"GANCHO_MAX_ENDPOINTS" default:"10000" placeholder:"N" help:"How many endpoints a tenant can have, 65535 at the most." doc:"One more is refused with status 409 and the code too_many_endpoints. It keeps one customer from making every event of theirs dear; endpoints that are there already stay if you lower it."`
 
 	Retention time.Duration `name:"retention" env:"GANCHO_RETENTION" default:"720h" placeholder:"TIME" help:"How long finished deliveries, their attempts and their events are kept." doc:"What is not finished yet is never removed. Units: s, m, h and d, as in 90d."`
 
@@ -141,6 +144,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxPayload < minPayload || c.MaxPayload > maxPayload {
 		wrong("max-payload: %s is out of range; choose a size from %s to %s", c.MaxPayload, Bytes(minPayload), Bytes(maxPayload))
+	}
+	if c.MaxEndpoints < 1 || c.MaxEndpoints > hook.MaxFanout {
+		wrong("max-endpoints: %d is out of range; choose a number from 1 to %d", c.MaxEndpoints, hook.MaxFanout)
 	}
 	for _, d := range []struct {
 		name string
@@ -383,6 +389,13 @@ func (o Option) set(c *Config, text string) error {
 			return fmt.Errorf("%q is neither true nor false", text)
 		}
 		*p = b
+		return nil
+	case *int:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("%q is not a whole number", text)
+		}
+		*p = n
 		return nil
 	case *string:
 		*p = text

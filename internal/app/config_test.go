@@ -25,7 +25,7 @@ func TestDefaultsAreValid(t *testing.T) {
 	}
 	want := Config{
 		Listen: "127.0.0.1:8480", Data: "./gancho-data", MaxPayload: 1 << 20,
-		Retention: 720 * time.Hour, Idempotency: 24 * time.Hour, DisableAfter: 120 * time.Hour,
+		MaxEndpoints: 10_000, Retention: 720 * time.Hour, Idempotency: 24 * time.Hour, DisableAfter: 120 * time.Hour,
 		StopTimeout: 15 * time.Second, LogLevel: "info", LogFormat: LogText,
 	}
 	if d := cmp.Diff(want, c, comparePrefixes); d != "" {
@@ -80,6 +80,7 @@ func TestValidateListsEverything(t *testing.T) {
 		`admin-key: the key has 5 characters; use 16 or more, or leave it out to have one generated`,
 		`allow-networks: one of the networks is not valid; write them as 10.20.0.0/16`,
 		`max-payload: 3 is out of range; choose a size from 1KiB to 64MiB`,
+		`max-endpoints: 0 is out of range; choose a number from 1 to 65535`,
 		`retention: -1ns is no length of time; write one above zero, such as 720h`,
 		`idempotency: 0s is no length of time; write one above zero, such as 24h`,
 		`disable-after: 0s is no length of time; write one above zero, such as 120h`,

@@ -70,7 +70,7 @@ func (l attemptLog) Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attemp
 		outcome, level = a.Class, slog.LevelInfo
 	}
 	l.attempts.WithLabelValues(outcome).Inc()
-	if a.Timing.Total > 0 { // a request was made, and its end is known
+	if a.Timing.Total > 0 && !hook.NeverSent(a.Class) { // a request was made, and its end is known
 		l.seconds.Observe(a.Timing.Total.Seconds())
 	}
 	if a.Number == 1 {

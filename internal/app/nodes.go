@@ -55,7 +55,7 @@ func (alone) Leave(context.Context) error { return nil }
 
 // openStore opens the database that the configuration names.
 func openStore(ctx context.Context, cfg Config, file string, key []byte, log *slog.Logger) (*store.DB, error) {
-	o := store.Options{Key: key, Retention: cfg.Retention, Log: log.With("part", "store")}
+	o := store.Options{Key: key, Retention: cfg.Retention, MaxEndpoints: cfg.MaxEndpoints, Log: log.With("part", "store")}
 	if o.URL = string(cfg.Database); o.URL == "" {
 		o.Path = file
 	}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gancho/internal/contract"
+	"gancho/internal/nearest"
 )
 
 // contractCmd groups the commands about contracts.
@@ -35,18 +37,11 @@ Examples:
 
 // Run prints one line per file that is right, and fails if one is not.
 func (c *contractCheckCmd) Run(out console) error {
-	failed := 0
-	for _, file := range c.Files {
-		loaded, err := loadContract(file)
-		if err != nil {
-			failed++
-			fmt.Fprintln(out.stderr, err)
-			continue
-		}
+	return eachContract(out, c.Files, "has to be corrected", func(file string, loaded *contract.Contract) bool {
 		fmt.Fprintf(out.stdout, "%s: %s is right: %s, %s, %s.\n", file, loaded.Name,
 			count(len(loaded.EventTypes()), "event type"), count(len(loaded.Records()), "kind of record"), count(len(loaded.Tests()), "test"))
-	}
-	return notAll(failed, len(c.Files), "has to be corrected")
+		return true
+	})
 }
 
 // contractTestCmd runs the tests of contracts.
@@ -68,14 +63,7 @@ Examples:
 
 // Run prints what failed, and one line per file.
 func (c *contractTestCmd) Run(out console) error {
-	failed := 0
-	for _, file := range c.Files {
-		loaded, err := loadContract(file)
-		if err != nil {
-			failed++
-			fmt.Fprintln(out.stderr, err)
-			continue
-		}
+	return eachContract(out, c.Files, "failed its tests", func(file string, loaded *contract.Contract) bool {
 		results, wrong := loaded.RunTests(), 0
 		for _, r := range results {
 			switch {
@@ -88,19 +76,42 @@ func (c *contractTestCmd) Run(out console) error {
 		}
 		switch {
 		case wrong > 0:
-			failed++
 			fmt.Fprintf(out.stdout, "%s: %d of %s failed.\n", file, wrong, count(len(results), "test"))
 		case len(results) == 0:
 			fmt.Fprintf(out.stdout, "%s: there are no tests in it.\n", file)
 		default:
 			fmt.Fprintf(out.stdout, "%s: %s passed.\n", file, count(len(results), "test"))
 		}
+		return wrong == 0
+	})
+}
+
+// eachContract tries contract files one by one, and fails if one cannot be loaded
+// or try reports that it is not right; how says what is the matter then.
+func eachContract(out console, files []string, how string, try func(file string, c *contract.Contract) (right bool)) error {
+	wrong, unread := 0, 0
+	for _, file := range files {
+		loaded, err := loadContract(file)
+		_, noFile := errors.AsType[*noFileError](err)
+		switch {
+		case noFile && len(files) == 1:
+			return err
+		case noFile:
+			unread++
+			fmt.Fprintln(out.stderr, err)
+		case err != nil:
+			wrong++
+			fmt.Fprintln(out.stderr, err)
+		case !try(file, loaded):
+			wrong++
+		}
 	}
-	return notAll(failed, len(c.Files), "failed its tests")
+	return notAll(wrong, unread, len(files), how)
 }
 
 // loadContract reads a contract file with the examples beside it. All that is
-// wrong with it is one error of several lines.
+// wrong with it is one error of several lines; a [noFileError] says that it could
+// not be read at all.
 func loadContract(file string) (*contract.Contract, error) {
 	c, err := contract.Load(os.DirFS(filepath.Dir(file)), filepath.Base(file))
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
@@ -110,13 +121,38 @@ func loadContract(file string) (*contract.Contract, error) {
 		return nil, problems
 	}
 	if err != nil {
-		reason := "it cannot be read"
-		if errors.Is(err, os.ErrNotExist) {
-			reason = "there is no such file"
-		}
-		return nil, fmt.Errorf("%s: %s; check the path", file, reason)
+		return nil, &noFileError{file, err}
 	}
 	return c, nil
+}
+
+// noFileError says that a file could not be read, and which may have been meant.
+type noFileError struct {
+	file string
+	err  error
+}
+
+func (e *noFileError) Error() string {
+	if !errors.Is(e.err, os.ErrNotExist) {
+		if info, err := os.Stat(e.file); err == nil && info.IsDir() {
+			return fmt.Sprintf("%s is a directory; name the files in it, such as %s", e.file, filepath.Join(e.file, "*.yaml"))
+		}
+		return fmt.Sprintf("%s cannot be read; check who may read it", e.file)
+	}
+	beside, _ := filepath.Glob(filepath.Join(filepath.Dir(e.file), "*.y*ml")) // fails for a strange name only; then there is no hint
+	names := make([]string, len(beside))
+	for i, file := range beside {
+		names[i] = stem(file)
+	}
+	if near, ok := nearest.Word(stem(e.file), names); ok {
+		return fmt.Sprintf("there is no file %s; did you mean %s?", e.file, beside[slices.Index(names, near)])
+	}
+	return fmt.Sprintf("there is no file %s; give the path of a contract file, from the directory that you are in", e.file)
+}
+
+// stem is the name of a file without directory and ending.
+func stem(file string) string {
+	return strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 }
 
 // count is a number with its noun.
@@ -133,13 +169,21 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// notAll is the error of a command that went wrong for some of its files.
-func notAll(failed, of int, how string) error {
+// notAll is the error of a command that went wrong for some of its files, or
+// could not read them.
+func notAll(wrong, unread, of int, how string) error {
+	var parts []string
 	switch {
-	case failed == 0:
-		return nil
-	case of == 1:
-		return fmt.Errorf("the contract %s", how)
+	case wrong > 0 && of == 1:
+		parts = append(parts, "the contract "+how)
+	case wrong > 0:
+		parts = append(parts, fmt.Sprintf("%d of %d contracts %s", wrong, of, strings.NewReplacer("has ", "have ", "its ", "their ").Replace(how)))
 	}
-	return fmt.Errorf("%d of %d contracts %s", failed, of, strings.NewReplacer("has ", "have ", "its ", "their ").Replace(how))
+	if unread > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d files cannot be read", unread, of))
+	}
+	if parts == nil {
+		return nil
+	}
+	return errors.New(strings.Join(parts, "; "))
 }

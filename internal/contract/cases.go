@@ -201,22 +201,35 @@ func (c *Contract) Tests() []string {
 // events: each has to be what the contract would send.
 func (c *Contract) RunTests() []Result {
 	var out []Result
-	for _, e := range c.events {
-		if e.Example == nil || c.endpoint.body != nil {
-			continue
-		}
-		r := Result{Name: "example of " + e.Name, Line: e.line}
-		if b, err := rawjson.Restyle(e.Example, c.endpoint.json); err != nil {
-			r.Wrong = "The example is not valid JSON."
-		} else if !bytes.Equal(b, e.Example) {
-			r.Wrong = difference("The example is not written as endpoint.json says.", b, e.Example)
-		}
-		out = append(out, r)
+	if !c.Shaped() {
+		out = c.testExamples()
 	}
 	for i := range c.tests {
 		r := c.tests[i].run(c)
 		r.Name, r.Line = c.tests[i].Name, c.tests[i].Line
 		out = append(out, r)
+	}
+	return out
+}
+
+// testExamples holds the examples of events against endpoint.json.
+func (c *Contract) testExamples() (out []Result) {
+	test := func(name string, line int, example []byte) {
+		r := Result{Name: name, Line: line}
+		if b, err := rawjson.Restyle(example, c.endpoint.json); err != nil {
+			r.Wrong = "The example is not valid JSON."
+		} else if !bytes.Equal(b, example) {
+			r.Wrong = difference("The example is not written as endpoint.json says.", b, example)
+		}
+		out = append(out, r)
+	}
+	for _, e := range c.events {
+		if e.Example != nil {
+			test("example of "+e.Name, e.line, e.Example)
+		}
+		for _, further := range e.Cases {
+			test("example of "+e.Name+", case "+further.Name, e.line, further.Example)
+		}
 	}
 	return out
 }

@@ -146,7 +146,7 @@ func (c *Contract) checkEventTypes(r *report, globs []string) {
 	for i, g := range globs {
 		t, err := match.CompileTypes([]string{g})
 		if err == nil && !slices.ContainsFunc(names, t.Match) {
-			r.add("/event_types/"+strconv.Itoa(i), "The contract %s has no event type %s.%s", c.Name, g, nearest.DidYouMean(g, names))
+			r.add("/event_types/"+strconv.Itoa(i), "%s", c.NoEvent(g))
 		}
 	}
 }

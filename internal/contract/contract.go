@@ -56,6 +56,7 @@ type EventType struct {
 	Title   Text
 	About   Text
 	Example []byte          // a payload, exactly; nil if the contract gives none
+	Cases   []Case          // payloads that differ from Example in kind, in the order of the file
 	Schema  json.RawMessage // JSON Schema 2020-12 of the payload; nil if there is none
 	// On is the kind of record whose changes make it, see [Contract.Fire]; Schedule
 	// says when it is made of the records there are. Without either it is posted.
@@ -66,6 +67,13 @@ type EventType struct {
 	texts   localized // of Schema
 	trigger *trigger
 	line    int
+}
+
+// Case is a further example of an event type, for what can look quite different.
+type Case struct {
+	Name    string // unique in its event type; written like the name of a contract
+	Title   Text
+	Example []byte // a payload, exactly
 }
 
 // SchemaIn is Schema with titles and descriptions in a language.

@@ -45,11 +45,34 @@ func (l *loader) event(c *Contract, p pair) EventType {
 	l.origin(c, &e, o, p)
 	e.Schema = e.texts.in(Languages[0])
 	if v := o.get("example"); v != nil {
-		if e.Example = l.example(v); e.Example != nil {
-			l.checkExample(v, e)
-		}
+		e.Example = l.checkedExample(v, &e)
+	}
+	if v := o.get("cases"); v != nil {
+		e.Cases = l.cases(v, &e)
 	}
 	return e
+}
+
+// cases reads further examples of an event type.
+func (l *loader) cases(n *node, e *EventType) (out []Case) {
+	const fix = "Write for example: cases: {gift: {title: {en: A gift}, example: '{\"id\":1,\"gift\":true}'}}"
+	if n.kind != kindMapping {
+		l.problemAt(n, "cases is a mapping from the name of each further example to its title and the example.", fix)
+		return nil
+	}
+	for _, p := range n.pairs {
+		if !validName(p.key) {
+			l.problem(p.line, p.col, fmt.Sprintf("%q cannot be the name of a case.", p.key), nameFix)
+		}
+		o := l.object(p.value, "The case "+p.key, keysOf["events.*.cases.*"])
+		title, example := o.get("title"), o.get("example")
+		if title == nil || example == nil {
+			l.problem(p.line, p.col, fmt.Sprintf("The case %s needs a title and an example.", p.key), fix)
+			continue
+		}
+		out = append(out, Case{Name: p.key, Title: l.text(title), Example: l.checkedExample(example, e)})
+	}
+	return out
 }
 
 // origin reads what makes events of a type: a change of a record, a schedule,
@@ -87,15 +110,21 @@ func (l *loader) origin(c *Contract, e *EventType, o object, p pair) {
 	}
 }
 
-// checkExample holds an example against what is said of real payloads.
-func (l *loader) checkExample(n *node, e EventType) {
-	if err := rawjson.Check(e.Example, rawjson.MaxDepth); err != nil {
-		l.problemAt(n, "The example is refused. "+err.Error(), "")
-		return
+// checkedExample reads an example and holds it against what is said of real
+// payloads. It is nil if there is no text of it.
+func (l *loader) checkedExample(n *node, e *EventType) []byte {
+	example := l.example(n)
+	if example == nil {
+		return nil
 	}
-	for _, f := range e.check(e.Example) {
+	if err := rawjson.Check(example, rawjson.MaxDepth); err != nil {
+		l.problemAt(n, "The example is refused. "+err.Error(), "")
+		return example
+	}
+	for _, f := range e.check(example) {
 		l.problemAt(n, fmt.Sprintf("The example does not meet the schema at %s: %s", orRoot(f.Pointer), f.Detail), "Correct one of them.")
 	}
+	return example
 }
 
 // check holds a payload against the schemas of its event type. What two of them

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -42,12 +43,15 @@ func Load(fsys fs.FS, file string) (*Contract, error) {
 func Parse(file string, src []byte) (*Contract, error) { return parse(nil, file, src) }
 
 func parse(fsys fs.FS, file string, src []byte) (*Contract, error) {
+	src = bytes.TrimPrefix(src, []byte(byteOrderMark))
 	l := &loader{file: file, fsys: fsys, src: src}
 	c := &Contract{byName: map[string]int{}, docs: map[string]Text{}}
 	if len(src) > MaxSource {
 		l.problem(1, 1, fmt.Sprintf("The file has %d bytes; at most %d are allowed.", len(src), MaxSource), "")
-	} else if root := l.read(src); root != nil {
-		l.contract(c, root)
+	} else if l.isText(src) {
+		if root := l.read(src); root != nil {
+			l.contract(c, root)
+		}
 	}
 	if len(l.problems.List) > 0 {
 		l.problems.sort()
@@ -86,9 +90,10 @@ var keysOf = map[string][]string{
 	"":          {"contract", "title", "about", "document", "records", "events", "endpoint", "delivery", "credentials", "lookup", "redact", "docs", "assumed", "tests"},
 	"records.*": {"title", "about", "key", "schema"},
 	"events.*": {
-		"title", "about", "example", "schema", "on", "when", "payload",
+		"title", "about", "example", "cases", "schema", "on", "when", "payload",
 		"every", "cron", "timezone", "select", "where", "item", "max_body",
 	},
+	"events.*.cases.*": {"title", "example"},
 	"endpoint": {
 		"method", "methods", "content_type", "user_agent", "settings", "headers", "pairs", "body", "schema", "form", "json", "sign", "shaping",
 		"per_tenant", "event_types",
@@ -164,9 +169,11 @@ func (l *loader) defaults(c *Contract) {
 func (l *loader) name(c *Contract, n *node) {
 	c.Name = l.str(n)
 	if n.kind == kindText && !validName(c.Name) {
-		l.problemAt(n, fmt.Sprintf("%q cannot be the name of a contract.", c.Name), "Use lower-case letters, digits, _ and -, at most 64, beginning with a letter.")
+		l.problemAt(n, fmt.Sprintf("%q cannot be the name of a contract.", c.Name), nameFix)
 	}
 }
+
+const nameFix = "Use lower-case letters, digits, _ and -, at most 64, beginning with a letter."
 
 func validName(s string) bool {
 	for i, r := range []byte(s) {

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"encoding/binary"
 	"errors"
 	"flag"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -219,6 +221,39 @@ func TestLoadFiles(t *testing.T) {
 
 // The YAML parser takes time by the square of what it reads; what would take
 // long is refused before.
+// A file in the encoding of another editor is taken, or refused with the way out.
+func TestEncodings(t *testing.T) {
+	t.Parallel()
+	const text = "contract: shop\ntitle: Café\nevents: {a: {title: A}}\n"
+	c, err := Parse("x.yaml", []byte("\ufeff"+text))
+	if err != nil || c.Name != "shop" || string(c.Source) != text {
+		t.Errorf("a byte order mark: %v", err)
+	}
+	wide := func(order binary.AppendByteOrder, mark bool) (out []byte) {
+		if mark {
+			out = order.AppendUint16(out, 0xfeff)
+		}
+		for _, u := range utf16.Encode([]rune(text)) {
+			out = order.AppendUint16(out, u)
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		src  []byte
+		want string
+	}{
+		"little endian":       {wide(binary.LittleEndian, true), "x.yaml:1:1: The file is not UTF-8 but UTF-16, as it seems. Save it as UTF-8"},
+		"big endian":          {wide(binary.BigEndian, true), "x.yaml:1:1: The file is not UTF-8 but UTF-16, as it seems. Save it as UTF-8"},
+		"without a mark":      {wide(binary.LittleEndian, false), "x.yaml:1:1: The file is not UTF-8 but UTF-16, as it seems. Save it as UTF-8"},
+		"Latin-1":             {[]byte(strings.Replace(text, "é", "\xe9", 1)), "x.yaml:2:11: The file is not UTF-8: what stands here is a letter of another encoding. Save it as UTF-8"},
+		"Latin-1 in the last": {[]byte(text + "# \xe9"), "x.yaml:4:3: The file is not UTF-8"},
+	} {
+		if _, err := Parse("x.yaml", c.src); err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestTooMuch(t *testing.T) {
 	t.Parallel()
 	for name, src := range map[string]string{

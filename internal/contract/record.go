@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"gancho/internal/hook"
-	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
 )
 
@@ -95,7 +94,7 @@ func (r *RecordKind) KeyPointer() string { return pointer(r.path...) }
 func (c *Contract) CheckRecord(kind string, doc []byte) []hook.FieldError {
 	r := c.record(kind)
 	if r == nil {
-		return []hook.FieldError{{Detail: fmt.Sprintf("The contract %s has no records of the kind %s.%s", c.Name, kind, nearest.DidYouMean(kind, c.kinds()))}}
+		return []hook.FieldError{{Detail: c.NoRecord(kind)}}
 	}
 	if rawjson.KindOf(doc) != '{' {
 		return []hook.FieldError{{Detail: "A record is a JSON object."}}

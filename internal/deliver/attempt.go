@@ -51,15 +51,16 @@ var (
 // false nothing is sent.
 func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery, frozen *hook.Frozen) bool) (m made, err error) {
 	d := &job.Delivery
+	began := time.Now()
 	s, err := w.shape(w.stopped, p, job)
 	failure, scripted := errors.AsType[*transform.Error](err)
 	switch {
 	case err != nil && hook.IsKind(err, hook.KindUnavailable), w.stopped.Err() != nil:
 		return m, errNotNow
 	case scripted:
-		m = unsent(d, failure.Class, s.maskText(failure.Error()))
+		m = unsent(d, began, failure.Class, s.maskText(failure.Error()))
 	case s.cancelled:
-		m = unsent(d, hook.ClassScriptCancel, s.maskText(cancelledBy(s.reason)))
+		m = unsent(d, began, hook.ClassScriptCancel, s.maskText(cancelledBy(s.reason)))
 		m.outcome.Cancel = hook.ReasonScript
 	case err != nil:
 		m.Attempt = &hook.Attempt{StartedAt: time.Now(), Class: hook.ClassRender, Detail: err.Error()}
@@ -331,7 +332,7 @@ func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
 	case !o.OK && hook.ReceiverTrouble(o.Class):
 		v = trouble
 	}
-	if a.Class == hook.ClassScript || a.Class == hook.ClassScriptTimeout { // the receiver was not asked
+	if hook.NeverSent(a.Class) {
 		l.breaker.ended(silent, now)
 	} else {
 		l.breaker.ended(v, now)

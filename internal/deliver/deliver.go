@@ -327,10 +327,15 @@ func (w *Worker) Wake(id hook.EndpointID) {
 
 // Supersede tells that a newer snapshot took the place of deliveries, and that the
 // store knows: those that wait are not sent, and those in flight not again.
-func (w *Worker) Supersede(list []hook.DeliveryAt) {
-	for _, d := range list {
+func (w *Worker) Supersede(list []hook.Delivery) {
+	for i := range list {
+		d := &list[i]
+		inFlight := false
 		if l := w.existing(d.Endpoint); l != nil { // or whoever opens it reads what the store knows
-			l.supersede(d.ID)
+			inFlight = l.supersede(d.ID)
+		}
+		if d.State.Finished() && !inFlight { // its attempt tells what became of it
+			w.Observer.Cancelled(d)
 		}
 	}
 }

@@ -180,7 +180,7 @@ func jobSize(job hook.Job) int {
 
 // supersede takes a delivery out of the queue, or sees to it that it is not tried
 // again if it is in flight, and not at all if it is expected.
-func (l *lane) supersede(id hook.DeliveryID) {
+func (l *lane) supersede(id hook.DeliveryID) (inFlight bool) {
 	l.mu.Lock()
 	if l.released != nil { // what is being read shows it as it was
 		l.released[id] = struct{}{}
@@ -190,9 +190,11 @@ func (l *lane) supersede(id hook.DeliveryID) {
 	} else if h := l.held[id]; h.n > 0 {
 		h.stale = true
 		l.held[id] = h
+		inFlight = !h.expected
 	}
 	l.mu.Unlock()
 	l.pump() // what waited behind it
+	return inFlight
 }
 
 // takeOut takes a delivery out of what waits in memory, and leaves its hold to the
@@ -224,6 +226,7 @@ func (l *lane) dismiss(job hook.Job) {
 	}
 	cancel(&job.Delivery, hook.ReasonSuperseded, time.Now()) // it is stored as if it had been
 	l.w.senders.Go(func() {
+		l.w.Observer.Cancelled(&job.Delivery)
 		l.record(hook.Result{Delivery: job.Delivery}, func() { l.letGo(job.Delivery, time.Time{}) })
 	})
 }

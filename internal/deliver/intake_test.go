@@ -118,7 +118,7 @@ func TestExpectedIsSuperseded(t *testing.T) {
 	t.Parallel()
 	eachIntake(t, func(t *testing.T, x *world, jobs []hook.Job) {
 		for _, job := range jobs {
-			x.w.Supersede([]hook.DeliveryAt{{ID: job.Delivery.ID, Endpoint: x.endpoint.ID}})
+			x.w.Supersede([]hook.Delivery{job.Delivery})
 			x.w.Offer([]hook.Job{job})
 		}
 		settle()

@@ -158,9 +158,9 @@ func (r renderer) hiding(req hook.Head) renderer {
 // unsent is the attempt of a delivery for which a script let nothing be sent.
 // The delivery keeps no version: nothing of it was seen by anybody, so the next
 // attempt follows what was corrected since.
-func unsent(d *hook.Delivery, class, detail string) (m made) {
+func unsent(d *hook.Delivery, began time.Time, class, detail string) (m made) {
 	d.EndpointVersion, d.ContractVersion = 0, 0
-	m.Attempt = &hook.Attempt{StartedAt: time.Now(), Class: class, Detail: detail}
+	m.Attempt = &hook.Attempt{StartedAt: began, Timing: hook.Timing{Total: time.Since(began)}, Class: class, Detail: detail}
 	m.outcome = hook.Outcome{Class: class}
 	m.unsent = true
 	return m

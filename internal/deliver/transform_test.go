@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gancho/internal/hook"
+	"gancho/internal/transform"
 )
 
 func scripted(body string) hook.EndpointConfig {
@@ -98,6 +100,31 @@ func TestScriptErrorIsTriedAgain(t *testing.T) {
 		sent := x.rc.requests()
 		if d := x.delivery(id); d.State != hook.Delivered || d.Attempts != 2 || len(sent) != 1 || string(sent[0].shot.Body) != `{"fixed":true}` {
 			t.Errorf("%+v after %d requests", d, len(sent))
+		}
+	})
+}
+
+// slowScript takes its time and then fails.
+type slowScript struct{ takes time.Duration }
+
+func (s slowScript) Run(context.Context, string, string, transform.Input) (transform.Output, error) {
+	<-time.After(s.takes)
+	return transform.Output{}, &transform.Error{Class: hook.ClassScriptTimeout, Message: "The script took too long."}
+}
+
+// An attempt whose script took too long says how long that was.
+func TestScriptTime(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, scripted(``), nil, func(t *testing.T, x *world) {
+		x.w.Scripts = slowScript{700 * time.Millisecond}
+		began := time.Now()
+		id := x.publish(x.endpoint, `{}`)
+		settle()
+		time.Sleep(time.Second)
+		settle()
+		list, err := x.db.Attempts(t.Context(), id, 10)
+		if err != nil || len(list) != 1 || list[0].Class != hook.ClassScriptTimeout || list[0].Timing.Total != 700*time.Millisecond || !list[0].StartedAt.Equal(began) {
+			t.Errorf("%+v, %v", list, err)
 		}
 	})
 }

@@ -41,9 +41,16 @@ type facts struct {
 	events   []sent
 }
 
-// sent is an event type with the request that its example makes.
+// sent is an event type with the request that its example makes, and those of
+// its further cases.
 type sent struct {
 	contract.EventType
+	contract.Rendering
+	cases []sentCase
+}
+
+type sentCase struct {
+	contract.Case
 	contract.Rendering
 }
 
@@ -69,7 +76,12 @@ func gather(c *contract.Contract) facts {
 	cfg := f.config(f.settings)
 	f.limits, f.policy = c.Limits(cfg), c.Policy(cfg)
 	for _, e := range c.EventTypes() {
-		f.events = append(f.events, sent{e, f.render(e, f.settings)})
+		s := sent{EventType: e, Rendering: f.render(e, f.settings)}
+		for _, further := range e.Cases {
+			e.Example = further.Example
+			s.cases = append(s.cases, sentCase{further, f.render(e, f.settings)})
+		}
+		f.events = append(f.events, s)
 	}
 	f.auth = f.findAuth(f.events[0].Rendering)
 	f.findForm()

@@ -16,6 +16,7 @@ import (
 
 	"gancho/contracts"
 	"gancho/internal/contract"
+	"gancho/internal/rawjson"
 )
 
 var update = flag.Bool("update", false, "write the documents in testdata anew")
@@ -259,6 +260,31 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 			}
 			wellFormed(t, text)
 		})
+	}
+}
+
+// TestCases: what CABAPROP sends of a visitor without an account is told byte for
+// byte, beside the usual case.
+func TestCases(t *testing.T) {
+	t.Parallel()
+	body, err := fs.ReadFile(contracts.Files, "examples/cabaprop-current-unregistered.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.NewReplacer("158p8efmrlzi4a69dzjjd170zmxz0x", sampleKey, `"action":"create"`, `"action":"create.message"`).Replace(string(body))
+	i := slices.IndexFunc(shipped(t), func(c *contract.Contract) bool { return c.Name == "cabaprop" })
+	c := shipped(t)[i]
+	for language, title := range map[string]string{"en": "A visitor without an account", "es": "Un visitante sin cuenta", "pt": "Um visitante sem conta"} {
+		if text := string(Markdown(c, language)); !strings.Contains(text, title+" (`create.message`), ") || !strings.Contains(text, "\n```json\n"+want+"\n```") {
+			t.Errorf("%s: the documentation has not\n%s", language, want)
+		}
+		examples, _ := rawjson.Lookup(OpenAPI(c, language), "webhooks", "create.message", "post", "requestBody", "content", "application/json", "examples")
+		summary, _ := rawjson.Lookup(examples, "visitor", "summary")
+		value, _ := rawjson.Lookup(examples, "visitor", "value")
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, value); err != nil || compact.String() != want || rawjson.Text(summary) != title {
+			t.Errorf("%s: OpenAPI has %s (%v)", language, examples, err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package guide
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -151,7 +152,7 @@ func (p *page) webhook(i int, schemas *object) object {
 		security = append(security, object{{"receiver", []any{}}})
 	}
 	return append(op,
-		member{"requestBody", p.body(e, schemas)},
+		member{"requestBody", p.requestBody(e, schemas)},
 		member{"responses", p.responses()},
 		member{"security", security})
 }
@@ -187,8 +188,8 @@ func (p *page) headers(list []hook.Header) []any {
 	return out
 }
 
-// body describes the body of an event type under each content type it may have.
-func (p *page) body(e sent, schemas *object) object {
+// requestBody describes the body of an event type under each content type it may have.
+func (p *page) requestBody(e sent, schemas *object) object {
 	schema := p.contract.BodySchema(p.language)
 	name := "body"
 	if !p.contract.Shaped() {
@@ -199,17 +200,9 @@ func (p *page) body(e sent, schemas *object) object {
 		*schemas = append(*schemas, member{name, schema})
 		of = object{{"$ref", "#/components/schemas/" + name}}
 	}
-	plain, form := e.Rendering, false
-	if contentType(plain) == formType {
-		form = true
-	}
 	var content object
-	if !form {
-		kind := contentType(plain)
-		if kind == "" {
-			kind = "application/json"
-		}
-		content = append(content, member{kind, object{{"schema", of}, {"example", json.RawMessage(plain.Body)}}})
+	if kind := contentType(e.Rendering); kind != formType {
+		content = append(content, member{cmp.Or(kind, "application/json"), append(object{{"schema", of}}, p.examples(e))})
 	}
 	if p.form != "" {
 		content = append(content, member{formType, object{{"schema", object{
@@ -219,6 +212,22 @@ func (p *page) body(e sent, schemas *object) object {
 		}}}})
 	}
 	return object{{"required", true}, {"content", content}}
+}
+
+// examples are the example of an event type, beside those of its further cases
+// if it has any.
+func (p *page) examples(e sent) member {
+	if len(e.cases) == 0 {
+		return member{"example", json.RawMessage(e.Body)}
+	}
+	one := func(title contract.Text, body []byte) object {
+		return object{{"summary", title.In(p.language)}, {"value", json.RawMessage(body)}}
+	}
+	all := object{{"example", one(e.Title, e.Body)}}
+	for _, further := range e.cases {
+		all = append(all, member{further.Case.Name, one(further.Title, further.Body)})
+	}
+	return member{"examples", unique(all)}
 }
 
 // componentName is a name that OpenAPI takes for a component.

@@ -103,19 +103,10 @@ func same(t *testing.T, c *contract.Contract, doc []byte) {
 			if !ok {
 				continue
 			}
-			example, ok := rawjson.Lookup(content, "application/json", "example")
-			var compact bytes.Buffer
-			if err := json.Compact(&compact, example); err != nil || !ok {
-				t.Fatal(err, ok)
-			}
-			if !bytes.Equal(compact.Bytes(), e.Body) {
-				t.Errorf("the example of %s is %s", e.Name, compact.Bytes())
-			}
-			if c.Shaped() {
-				continue
-			}
-			if found := c.CheckPayload(e.Name, compact.Bytes()); len(found) > 0 {
-				t.Errorf("%s: %v", e.Name, found)
+			media, _ := rawjson.Lookup(content, "application/json")
+			sameExample(t, c, e, e.Body, media, "example")
+			for _, further := range e.cases {
+				sameExample(t, c, e, further.Body, media, "examples", further.Case.Name, "value")
 			}
 		}
 	}
@@ -123,5 +114,24 @@ func same(t *testing.T, c *contract.Contract, doc []byte) {
 		if !bytes.Contains(doc, encode(a.Path)) {
 			t.Errorf("that %s is assumed is not in the document", a.Path)
 		}
+	}
+}
+
+// sameExample: the example at a path is the body, and as the schema says.
+func sameExample(t *testing.T, c *contract.Contract, e sent, body, media []byte, path ...string) {
+	t.Helper()
+	if len(e.cases) > 0 && len(path) == 1 {
+		path = []string{"examples", "example", "value"}
+	}
+	example, ok := rawjson.Lookup(media, path...)
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, example); err != nil || !ok {
+		t.Fatal(path, err, ok)
+	}
+	if !bytes.Equal(compact.Bytes(), body) {
+		t.Errorf("the example of %s is %s", e.Name, compact.Bytes())
+	}
+	if found := c.CheckPayload(e.Name, compact.Bytes()); !c.Shaped() && len(found) > 0 {
+		t.Errorf("%s: %v", e.Name, found)
 	}
 }

@@ -232,13 +232,24 @@ func (p *page) fields() {
 			p.table([]string{p.words(headField), p.words(headType), p.words(headRequired), p.words(headAbout)}, rows)
 		}
 		p.say(exampleOf, "event", p.eventName(g.events[0].EventType))
-		kind := "json"
-		if contentType(g.events[0].Rendering) == formType {
-			kind = "text"
+		p.body(g.events[0].Rendering)
+		for _, e := range g.events {
+			for _, further := range e.cases {
+				p.say(exampleCase, "event", p.eventName(e.EventType), "title", further.Title.In(p.language))
+				p.body(further.Rendering)
+			}
 		}
-		p.code(kind, g.events[0].Body)
 	}
 	p.say(fieldsOpen)
+}
+
+// body shows the body of a request, byte for byte.
+func (p *page) body(r contract.Rendering) {
+	kind := "json"
+	if contentType(r) == formType {
+		kind = "text"
+	}
+	p.code(kind, r.Body)
 }
 
 // names are event types for a heading.

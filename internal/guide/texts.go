@@ -268,8 +268,9 @@ var (
 
 // Fields.
 var (
-	exampleOf  = words{"Example of {event}, exactly as it is sent:", "Ejemplo de {event}, exactamente como se envía:", "Exemplo de {event}, exatamente como é enviado:"}
-	fieldsOpen = words{
+	exampleOf   = words{"Example of {event}, exactly as it is sent:", "Ejemplo de {event}, exactamente como se envía:", "Exemplo de {event}, exatamente como é enviado:"}
+	exampleCase = words{"{title} ({event}), exactly as it is sent:", "{title} ({event}), exactamente como se envía:", "{title} ({event}), exatamente como é enviado:"}
+	fieldsOpen  = words{
 		"`[]` stands for each element of a list. New fields may be added at any time: ignore those that you do not know.",
 		"`[]` representa cada elemento de una lista. Pueden agregarse campos nuevos en cualquier momento: ignore los que no conozca.",
 		"`[]` representa cada elemento de uma lista. Campos novos podem ser adicionados a qualquer momento: ignore os que não conhecer.",

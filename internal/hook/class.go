@@ -33,6 +33,16 @@ const (
 	ClassScriptCancel   = "script_cancelled"  // it said not to send: never sent
 )
 
+// NeverSent reports whether the class says that the attempt ended before a request
+// was made, so that it tells nothing of the receiver.
+func NeverSent(class string) bool {
+	switch class {
+	case ClassRender, ClassScript, ClassScriptTimeout, ClassScriptCancel:
+		return true
+	}
+	return false
+}
+
 // ReceiverTrouble reports whether the class says that the receiver as a whole is
 // in trouble, rather than that it did not like one delivery. The breaker counts
 // only these.

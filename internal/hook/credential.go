@@ -34,6 +34,12 @@ type Credential struct {
 	TokenExpires time.Time // of the newest token
 }
 
+// CredentialURL is a credential with the address of its endpoint, "" if it has none.
+type CredentialURL struct {
+	*Credential
+	URL string
+}
+
 // Identity is the credential as requests and tokens speak of it.
 func (c *Credential) Identity() Identity {
 	return Identity{ID: c.ID.String(), Tenant: c.Tenant, Name: c.Name, APIKey: c.APIKey}

@@ -124,7 +124,8 @@ type TestResult struct {
 	Body     []byte // of the request, where the attempt does not say otherwise
 }
 
-// Attempt is one HTTP request made for a delivery.
+// Attempt is one HTTP request made for a delivery, or what kept it from being made
+// ([NeverSent]).
 type Attempt struct {
 	Delivery    DeliveryID
 	Number      int // from 1
@@ -162,7 +163,8 @@ const (
 )
 
 // Timing is how long the parts of an attempt took; a part that did not happen
-// (a reused connection needs no DNS) is zero.
+// (a reused connection needs no DNS) is zero. Of an attempt for which a script let
+// nothing be sent there is only the total, the wait for the script included.
 type Timing struct {
 	DNS       time.Duration
 	Connect   time.Duration

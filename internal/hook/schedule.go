@@ -74,12 +74,7 @@ type ScheduleStep struct {
 	// Lost is set when the claim is not in force any more; then nothing was stored.
 	Lost bool
 	// Superseded are the deliveries of the snapshot before this one that are
-	// cancelled, or will be unless their attempt in flight succeeds.
-	Superseded []DeliveryAt
-}
-
-// DeliveryAt is a delivery and whose it is.
-type DeliveryAt struct {
-	ID       DeliveryID
-	Endpoint EndpointID
+	// cancelled, or, in the state [Sending], will be unless their attempt in flight
+	// succeeds. Of each there is what tells one from another, and how it ended.
+	Superseded []Delivery
 }

@@ -130,9 +130,20 @@ func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) 
 		r.targets[e.ID] = &target{Target: t, id: e.ID, contract: e.Contract, version: e.Version, contractVersion: c.Version, mode: policy.Mode, ordered: limits.Ordered, firstDelay: policy.Retry[0]}
 	}
 	for name, targets := range byContract {
+		if len(targets) > hook.MaxFanout {
+			return nil, errTooManyEndpoints
+		}
 		r.sets[name] = match.NewSet(name, targets)
 	}
 	return r, nil
+}
+
+// errTooManyEndpoints is for a tenant that has more endpoints than an event can
+// have deliveries. The store lets none have so many, and if one has them all the
+// same, leaving some out in silence would be worse than taking nothing in.
+var errTooManyEndpoints = &hook.Error{
+	Kind: hook.KindTooLarge, Code: "too_many_deliveries",
+	Detail: fmt.Sprintf("This tenant has more than %d endpoints of one contract, and no event can have more deliveries. Delete some of them.", hook.MaxFanout),
 }
 
 func compileTarget(e *hook.Endpoint) (t match.Target, err error) {
@@ -153,8 +164,8 @@ func (r *routes) match(e *hook.Event) (list []*target, problems []match.Problem)
 		return nil, nil
 	}
 	ids, problems := set.Match(e)
-	list = make([]*target, 0, min(len(ids), hook.MaxFanout))
-	for _, id := range ids[:min(len(ids), hook.MaxFanout)] {
+	list = make([]*target, 0, len(ids))
+	for _, id := range ids {
 		list = append(list, r.targets[id])
 	}
 	return list, problems

@@ -17,7 +17,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -58,7 +57,7 @@ type Dispatcher interface {
 	Wake(id hook.EndpointID)
 	// Supersede tells that a newer snapshot took the place of deliveries: they are
 	// not to be sent, or not again.
-	Supersede(list []hook.DeliveryAt)
+	Supersede(list []hook.Delivery)
 }
 
 // Options of [New].
@@ -201,28 +200,15 @@ func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
 		return in.noContract(item.Contract)
 	}
 	if !c.HasEvent(item.Type) {
-		return wrong("event_type_unknown", "/type", fmt.Sprintf("The contract %q has no event type %q; it has %s.",
-			item.Contract, item.Type, typeNames(c)))
+		return wrong("event_type_unknown", "/type", c.NoEvent(item.Type))
 	}
 	item.Payload = c.Redact(item.Payload)
 	return nil
 }
 
 func (in *Ingest) noContract(name string) *hook.Error {
-	var names []string
-	for _, c := range in.Contracts.All() {
-		names = append(names, c.Name)
-	}
-	detail := fmt.Sprintf("There is no contract %q; there are %s.", name, strings.Join(names, ", "))
+	detail := in.Contracts.NoContract(name)
 	return hook.Invalid("contract_unknown", detail, hook.FieldError{Pointer: "/contract", Detail: detail})
-}
-
-func typeNames(c *contract.Contract) string {
-	names := c.EventNames()
-	if len(names) > 12 {
-		names = append(names[:12:12], "…")
-	}
-	return strings.Join(names, ", ")
 }
 
 // prepare gives the event its identity and finds its deliveries.

@@ -30,7 +30,7 @@ type desk struct {
 
 	expected map[hook.DeliveryID]bool // and not called off
 
-	superseded []hook.DeliveryAt
+	superseded []hook.Delivery
 }
 
 func (d *desk) Offer(jobs []hook.Job) {
@@ -49,7 +49,7 @@ func (d *desk) Await(one *hook.Delivery) bool {
 	return d.ready[one.Endpoint] && one.Mode == hook.AtLeastOnce
 }
 
-func (d *desk) Supersede(list []hook.DeliveryAt) {
+func (d *desk) Supersede(list []hook.Delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.superseded = append(d.superseded, list...)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"gancho/internal/contract"
@@ -258,7 +257,7 @@ func (c *changing) check(i int) *hook.Error {
 	c.contracts[i] = k
 	kind, ok := k.Record(item.Kind)
 	if !ok {
-		return wrong("record_kind_unknown", "/kind", noKind(k, item.Kind))
+		return wrong("record_kind_unknown", "/kind", k.NoRecord(item.Kind))
 	}
 	if item.Op == hook.RecordPut {
 		if wrong := c.checkDocument(i, item.Document); wrong != nil {
@@ -272,20 +271,6 @@ func (c *changing) check(i int) *hook.Error {
 		return wrong("record_key_invalid", "/key", fmt.Sprintf("Name the record: a key of 1 to %d bytes of UTF-8, without control characters.", contract.MaxRecordKey))
 	}
 	return nil
-}
-
-func noKind(k *contract.Contract, kind string) string {
-	var known strings.Builder
-	for i, r := range k.Records() {
-		if i > 0 {
-			known.WriteString(", ")
-		}
-		known.WriteString(r.Kind)
-	}
-	if known.String() == "" {
-		return fmt.Sprintf("The contract %q has no records; publish its events.", k.Name)
-	}
-	return fmt.Sprintf("The contract %q has no records of the kind %q; it has %s.", k.Name, kind, known.String())
 }
 
 // checkDocument says what is wrong with the document that an item makes.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,7 @@ type world struct {
 
 	mu     sync.Mutex
 	sent   []sent
+	told   []string        // by the worker, of each delivery that ended, see [world.Cancelled]
 	answer func(n int) int // status of the n-th request, from 1; 0: never answers
 	stop   []func()
 }
@@ -95,6 +97,30 @@ func (x *world) Send(ctx context.Context, shot *deliver.Shot) *deliver.Exchange 
 	return out
 }
 
+// Attempted notes a delivery that ended with an attempt.
+func (x *world) Attempted(_ *hook.Endpoint, d *hook.Delivery, _ *hook.Attempt) {
+	if d.State.Finished() {
+		x.Cancelled(d)
+	}
+}
+
+// Cancelled notes a delivery that ended.
+func (x *world) Cancelled(d *hook.Delivery) {
+	if d.Tenant == "" || d.Type == "" || d.ID.IsZero() || d.Endpoint.IsZero() || d.FinishedAt.IsZero() {
+		x.t.Errorf("told of %+v", d)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.told = append(x.told, strings.TrimSpace(string(d.State)+" "+d.Reason))
+}
+
+// ends are what it was told of, sorted.
+func (x *world) ends() []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Sorted(slices.Values(x.told))
+}
+
 func (x *world) requests() []sent {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -111,7 +137,7 @@ func node(t *testing.T, db *store.DB, name string, change ...func(*schedule.Opti
 	}
 	x.set.Add(c.WithVersion(1))
 	log := slog.New(slog.NewTextHandler(x.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	x.w = deliver.New(deliver.Options{Store: db, Transport: x, Contracts: x.set, Log: log, InFlight: 8, MemoryBytes: 1 << 20, Tick: 10 * time.Minute})
+	x.w = deliver.New(deliver.Options{Store: db, Transport: x, Contracts: x.set, Observer: x, Log: log, InFlight: 8, MemoryBytes: 1 << 20, Tick: 10 * time.Minute})
 	x.in = ingest.New(ingest.Options{Store: db, Dispatcher: x.w, Contracts: x.set, KeepKeys: time.Hour, MaxPayload: 1 << 20, Log: log})
 	o := schedule.Options{Store: db, Accepter: x.in, Contracts: x.set, Node: name, Log: log}
 	for _, f := range change {
@@ -375,6 +401,7 @@ func TestRunNow(t *testing.T) {
 		same(t, "deliveries", x.deliveries(), []string{"delivered", "delivered", "pending"})
 		x.run()
 		same(t, "deliveries", x.deliveries(), []string{"delivered", "delivered", "cancelled superseded", "pending"})
+		same(t, "told", x.ends(), []string{"cancelled superseded", "delivered", "delivered"})
 		if _, err := x.s.RunNow(t.Context(), hook.ScheduleName{Tenant: "acme", Contract: "shop", Type: "none"}); !hook.IsKind(err, hook.KindNotFound) {
 			t.Errorf("got %v", err)
 		}
@@ -416,6 +443,8 @@ func TestSupersede(t *testing.T) {
 				same(t, "at once", x.deliveries(), c.want)
 				advance(50 * time.Minute) // within the hour, so that no run comes in between
 				same(t, "later", x.deliveries(), c.later)
+				ended := slices.DeleteFunc(x.deliveries(), func(d string) bool { return strings.HasPrefix(d, "retrying") })
+				same(t, "told", x.ends(), slices.Sorted(slices.Values(ended)))
 				requests := x.requests()
 				same(t, "requests", len(requests), c.sent)
 				for _, r := range requests[1:] {

@@ -68,7 +68,7 @@ func (c *Counter) Attempted(d *hook.Delivery, a *hook.Attempt) {
 		return
 	}
 	t.End(d.State)
-	if a.Timing.Total > 0 && a.Class != hook.ClassInterrupted { // otherwise it says nothing of the receiver
+	if a.Timing.Total > 0 && a.Class != hook.ClassInterrupted && !hook.NeverSent(a.Class) { // otherwise it says nothing of the receiver
 		t.Took(a.Timing.Total)
 	}
 }

@@ -47,6 +47,7 @@ func TestSeries(t *testing.T) {
 				}
 				c.Cancelled(&hook.Delivery{Tenant: "acme", Endpoint: two, State: hook.Cancelled, FinishedAt: start})
 				c.Attempted(&hook.Delivery{Tenant: "acme", Endpoint: two, State: hook.Unknown}, attempt(0, 0, hook.ClassInterrupted))
+				c.Attempted(&hook.Delivery{Tenant: "acme", Endpoint: two, State: hook.Retrying}, attempt(0, time.Second, hook.ClassScriptTimeout))
 			})
 		}
 		wg.Wait()
@@ -59,9 +60,9 @@ func TestSeries(t *testing.T) {
 		delivered, retrying, failed, cancelled, unknown, all int64
 	}{
 		{"one endpoint", "acme", one, 80, 0, 0, 0, 0, 80},
-		{"another", "acme", two, 0, 80, 0, 80, 80, 80},
-		{"a tenant", "acme", hook.EndpointID{}, 80, 80, 0, 80, 80, 160},
-		{"all", "", hook.EndpointID{}, 80, 80, 160, 80, 80, 320},
+		{"another", "acme", two, 0, 160, 0, 80, 80, 80},
+		{"a tenant", "acme", hook.EndpointID{}, 80, 160, 0, 80, 80, 160},
+		{"all", "", hook.EndpointID{}, 80, 160, 160, 80, 80, 320},
 	} {
 		for span, points := range map[hook.StatsSpan]int{hook.StatsMinute: 2, hook.StatsHour: 2} {
 			rows, err := db.Stats(t.Context(), want.tenant, want.endpoint, span, start.Add(-time.Hour))

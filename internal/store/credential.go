@@ -22,11 +22,14 @@ func (db *DB) sealCredential(c *hook.Credential) ([]byte, error) {
 	return db.seal.sealJSON(credentialSecrets{c.APIKey, c.SecretHash[:], c.TokenKey}, c.ID[:])
 }
 
-func (db *DB) scanCredential(row interface{ Scan(...any) error }) (*hook.Credential, error) {
+// scanCredential reads a row that begins with credentialColumns; more are the
+// columns after them.
+func (db *DB) scanCredential(row interface{ Scan(...any) error }, more ...any) (*hook.Credential, error) {
 	var c hook.Credential
 	var id, endpoint, sealed []byte
 	var expires, created, updated sql.NullInt64
-	if err := row.Scan(&id, &c.Tenant, &c.Contract, &c.Name, &c.State, &endpoint, &c.Generation, &expires, &created, &updated, &sealed); err != nil {
+	columns := []any{&id, &c.Tenant, &c.Contract, &c.Name, &c.State, &endpoint, &c.Generation, &expires, &created, &updated, &sealed}
+	if err := row.Scan(append(columns, more...)...); err != nil {
 		return nil, err
 	}
 	copy(c.ID[:], id)
@@ -61,24 +64,34 @@ func (db *DB) foundCredential(id hook.CredentialID, row *sql.Row) (*hook.Credent
 	return c, lost(err)
 }
 
-// Credentials lists the credentials of a tenant, newest first. next is where the
-// following page begins, zero if there is none.
-func (db *DB) Credentials(ctx context.Context, tenant string, p hook.Page) (list []*hook.Credential, next hook.ID, err error) {
+// Credentials lists the credentials of a tenant with the addresses of their
+// endpoints, newest first. next is where the following page begins, zero if there
+// is none.
+func (db *DB) Credentials(ctx context.Context, tenant string, p hook.Page) (list []hook.CredentialURL, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
-	rows, err := db.read.QueryContext(ctx, `SELECT `+credentialColumns+` FROM credentials
-		WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)
+	rows, err := db.read.QueryContext(ctx, `SELECT `+credentialColumns+`, (SELECT config FROM endpoints WHERE endpoints.id = credentials.endpoint)
+		FROM credentials WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)
 	if err != nil {
 		return nil, next, lost(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		c, err := db.scanCredential(rows)
+		var config []byte
+		c, err := db.scanCredential(rows, &config)
 		if err != nil {
 			return nil, next, lost(err)
 		}
-		list = append(list, c)
+		item := hook.CredentialURL{Credential: c}
+		if config != nil {
+			var endpoint hook.EndpointConfig
+			if err := db.seal.openJSON(config, c.Endpoint[:], &endpoint); err != nil {
+				return nil, next, lost(err)
+			}
+			item.URL = endpoint.URL
+		}
+		list = append(list, item)
 	}
-	list, next = cut(list, p.Limit, func(c *hook.Credential) hook.ID { return hook.ID(c.ID) })
+	list, next = cut(list, p.Limit, func(c hook.CredentialURL) hook.ID { return hook.ID(c.ID) })
 	return list, next, lost(rows.Err())
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -126,15 +127,22 @@ func TestCredentialsAreListed(t *testing.T) {
 	dir := t.TempDir()
 	db := openAt(t, filepath.Join(dir, "gancho.db"))
 	newTenant(t, db, "acme")
-	var made []*hook.Credential
-	for range 5 {
-		c, _ := newCredential("acme")
-		if err := db.CreateCredential(t.Context(), c, nil, 0); err != nil {
+	var made []hook.CredentialURL
+	for i := range 5 {
+		c, e := newCredential("acme")
+		item := hook.CredentialURL{Credential: c}
+		if i%2 == 0 {
+			e = nil
+		} else {
+			e.Config.URL += strconv.Itoa(i)
+			item.URL = e.Config.URL
+		}
+		if err := db.CreateCredential(t.Context(), c, e, 0); err != nil {
 			t.Fatal(err)
 		}
-		made = append([]*hook.Credential{c}, made...)
+		made = append([]hook.CredentialURL{item}, made...)
 	}
-	var got []*hook.Credential
+	var got []hook.CredentialURL
 	for p := (hook.Page{Limit: 2}); ; {
 		list, next, err := db.Credentials(t.Context(), "acme", p)
 		if err != nil {

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -189,6 +192,46 @@ func testDeleteTenant(t *testing.T, db *DB) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+func TestMaxEndpoints(t *testing.T) { each(t, testMaxEndpoints) }
+
+func testMaxEndpoints(t *testing.T, db *DB) {
+	db.maxEndpoints = 3
+	newTenant(t, db, "acme")
+	newTenant(t, db, "other")
+	var wg sync.WaitGroup
+	var refused atomic.Int64
+	for i := range 9 { // at once, of several contracts, some with a credential
+		wg.Go(func() {
+			c, e := newCredential("acme")
+			e.Contract = strconv.Itoa(i % 3)
+			var err error
+			if i%2 == 0 {
+				err = db.CreateCredential(t.Context(), c, e, 0)
+			} else {
+				e.Config.Credential = nil
+				err = db.CreateEndpoint(t.Context(), e)
+			}
+			if problem, ok := errors.AsType[*hook.Error](err); ok && problem.Kind == hook.KindConflict && problem.Code == "too_many_endpoints" {
+				refused.Add(1)
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	list, err := db.TenantEndpoints(t.Context(), "acme")
+	if err != nil || len(list) != 3 || refused.Load() != 6 {
+		t.Fatalf("%d endpoints, %d refused, %v", len(list), refused.Load(), err)
+	}
+	newEndpoint(t, db, "other")
+	e := newEndpoint(t, db, "other")
+	if err := db.DeleteEndpoint(t.Context(), "other", e.ID); err != nil {
+		t.Fatal(err)
+	}
+	newEndpoint(t, db, "other")
+	newEndpoint(t, db, "other") // the deleted one does not count
+}
 
 func TestEndpointVersions(t *testing.T) { each(t, testEndpointVersions) }
 

@@ -122,7 +122,8 @@ func (db *DB) CreateEndpoint(ctx context.Context, e *hook.Endpoint) error {
 }
 
 // CreateEndpointWithin is CreateEndpoint for a contract of which a tenant can
-// have most endpoints, 0 for any number; one too many is a conflict.
+// have most endpoints, 0 for any number; one too many is a conflict, and so is one
+// beyond [Options.MaxEndpoints].
 func (db *DB) CreateEndpointWithin(ctx context.Context, e *hook.Endpoint, most int) error {
 	insert, err := db.newEndpoint(e, most)
 	if err != nil {
@@ -150,6 +151,9 @@ func (db *DB) newEndpoint(e *hook.Endpoint, most int) (insert func(*tx) error, e
 	}
 	return func(t *tx) error {
 		if err := t.roomFor(e, most); err != nil {
+			return err
+		}
+		if err := t.roomForAny(e.Tenant, db.maxEndpoints); err != nil {
 			return err
 		}
 		_, err := t.exec(`INSERT INTO endpoints (id, tenant, name, contract, state, state_reason, state_at, created_at, updated_at, version, config, secrets)
@@ -181,6 +185,22 @@ func (t *tx) roomFor(e *hook.Endpoint, most int) error {
 	}
 	return hook.Conflict("too_many_endpoints", fmt.Sprintf(
 		"A tenant has at most %d endpoints of the contract %s, and there are as many already. Change one of them, or delete one first.", most, e.Contract))
+}
+
+// roomForAny fails with KindConflict if the tenant has as many endpoints as a
+// tenant can have, whatever their contracts.
+func (t *tx) roomForAny(tenant string, most int) error {
+	var have int
+	// With the deleted ones, because that is read off an index alone.
+	err := t.row(`SELECT COUNT(*) FROM endpoints WHERE tenant = $1`, tenant).Scan(&have)
+	if err == nil && have >= most {
+		err = t.row(`SELECT COUNT(*) FROM endpoints WHERE tenant = $1 AND state <> 'deleted'`, tenant).Scan(&have)
+	}
+	if err != nil || have < most {
+		return err
+	}
+	return hook.Conflict("too_many_endpoints", fmt.Sprintf(
+		"A tenant has at most %d endpoints (--max-endpoints), and there are as many already. Delete some that are not needed first.", most))
 }
 
 func (db *DB) sealEndpoint(e *hook.Endpoint) (config, secrets []byte, err error) {

@@ -216,18 +216,18 @@ func (t *tx) supersede(s *hook.ScheduleStep, event hook.EventID, now time.Time) 
 	last := event.Delivery(hook.MaxFanout)
 	for _, q := range []string{
 		`UPDATE deliveries SET state = 'cancelled', reason = 'superseded', due_at = NULL, next_attempt_at = NULL, finished_at = $4
-			WHERE tenant = $1 AND id > $2 AND id <= $3 AND due_at > 0 RETURNING id, endpoint`,
+			WHERE tenant = $1 AND id > $2 AND id <= $3 AND due_at > 0 RETURNING id, endpoint, state`,
 		`UPDATE deliveries SET reason = 'superseded' WHERE tenant = $1 AND id > $2 AND id <= $3 AND due_at = 0 AND mode = 'at_least_once'
-			AND CAST($4 AS BIGINT) > 0 RETURNING id, endpoint`,
+			AND CAST($4 AS BIGINT) > 0 RETURNING id, endpoint, state`,
 	} {
-		if err := t.superseded(s, q, s.Tenant, event[:], last[:], now.UnixMicro()); err != nil {
+		if err := t.superseded(s, now, q, s.Tenant, event[:], last[:], now.UnixMicro()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *tx) superseded(s *hook.ScheduleStep, query string, args ...any) error {
+func (t *tx) superseded(s *hook.ScheduleStep, now time.Time, query string, args ...any) error {
 	rows, err := t.rows(query, args...)
 	if err != nil {
 		return err
@@ -235,10 +235,15 @@ func (t *tx) superseded(s *hook.ScheduleStep, query string, args ...any) error {
 	defer rows.Close()
 	for rows.Next() {
 		var id, endpoint []byte
-		if err := rows.Scan(&id, &endpoint); err != nil {
+		d := hook.Delivery{Tenant: s.Tenant, Type: s.Type, Reason: hook.ReasonSuperseded}
+		if err := rows.Scan(&id, &endpoint, &d.State); err != nil {
 			return err
 		}
-		s.Superseded = append(s.Superseded, hook.DeliveryAt{ID: hook.DeliveryID(id), Endpoint: hook.EndpointID(endpoint)})
+		d.ID, d.Endpoint = hook.DeliveryID(id), hook.EndpointID(endpoint)
+		if d.State.Finished() {
+			d.FinishedAt = now
+		}
+		s.Superseded = append(s.Superseded, d)
 	}
 	return rows.Err()
 }

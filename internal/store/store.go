@@ -38,6 +38,9 @@ type Options struct {
 	// Retention is about how long history is kept; partitions are cut accordingly.
 	// 0: a month. [DB.Expire] decides what goes.
 	Retention time.Duration
+	// MaxEndpoints bounds the endpoints of a tenant. 0: [hook.MaxFanout], which is
+	// the most in any case, so that an event can go to all of them.
+	MaxEndpoints int
 	// Log gets what nobody waits for: failed checkpoints, retried commits.
 	Log *slog.Logger
 }
@@ -54,6 +57,8 @@ type DB struct {
 	watch   watchers
 	nodes   membership
 	now     func() time.Time
+
+	maxEndpoints int // of a tenant
 }
 
 // dialect is what differs between SQLite and PostgreSQL. Everything else is
@@ -92,7 +97,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{seal: seal, log: o.Log, queue: newQueue(), now: time.Now}
+	db := &DB{seal: seal, log: o.Log, queue: newQueue(), now: time.Now, maxEndpoints: hook.MaxFanout}
+	if o.MaxEndpoints > 0 {
+		db.maxEndpoints = min(o.MaxEndpoints, hook.MaxFanout)
+	}
 	if o.URL != "" {
 		p, err := openPostgres(ctx, o)
 		if err != nil {

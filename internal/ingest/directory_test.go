@@ -1,0 +1,36 @@
+package ingest
+
+import (
+	"errors"
+	"testing"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+)
+
+// An event never goes to some of its endpoints only.
+func TestTooManyEndpoints(t *testing.T) {
+	t.Parallel()
+	c, err := contract.Parse("shop.yaml", []byte("contract: shop\ntitle: Shop\nevents: {\"*\": {title: Any}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var contracts contract.Set
+	contracts.Add(c)
+	list := make([]*hook.Endpoint, hook.MaxFanout+1)
+	for i := range list {
+		list[i] = &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: "acme", Contract: "shop", State: hook.EndpointActive}
+	}
+	r, err := newRoutes(list[1:], &contracts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "shop", Type: "a", Payload: []byte("1")}
+	if targets, problems := r.match(e); len(targets) != hook.MaxFanout || len(problems) > 0 {
+		t.Errorf("%d targets, %v", len(targets), problems)
+	}
+	_, err = newRoutes(list, &contracts)
+	if problem, ok := errors.AsType[*hook.Error](err); !ok || problem.Kind != hook.KindTooLarge || problem.Code != "too_many_deliveries" {
+		t.Errorf("got %v", err)
+	}
+}
