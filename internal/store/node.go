@@ -22,24 +22,20 @@ const nodeClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 
 // membership is what commits are fenced by.
 type membership struct {
-	epoch atomic.Int64 // 0: not a member, and not fenced
+	epoch atomic.Int64 // 0: never was a member, and is not fenced; below: between two memberships, when nothing is written
 }
 
 // Join makes this process a node, with a lease that has to be renewed by [DB.Beat].
 // A node of the same name that was before is buried: only one process can have a
 // name; "" is nobody's. polls says that it hears no notifications.
 func (db *DB) Join(ctx context.Context, name string, lease time.Duration, polls bool) (epoch int64, err error) {
-	db.nodes.epoch.Store(0)
-	err = db.change(ctx, func(t *tx) error {
-		if name != "" {
-			before, err := t.numbers(`SELECT epoch FROM nodes WHERE name = $1`, name)
-			if err != nil {
-				return err
-			}
-			if err := t.bury(before); err != nil {
-				return err
-			}
+	db.nodes.epoch.Store(-1)
+	if name != "" {
+		if err := db.bury(ctx, `name = $1`, name); err != nil {
+			return 0, err
 		}
+	}
+	err = db.change(ctx, func(t *tx) error {
 		return t.row(`INSERT INTO nodes (name, expires_at, polls) VALUES ($1, `+nodeClock+` + $2, $3) RETURNING epoch`,
 			name, lease.Microseconds(), polls).Scan(&epoch)
 	})
@@ -95,29 +91,50 @@ func look(ctx context.Context, pool *pgxpool.Pool) (*hook.Nodes, error) {
 // Bury takes the work from nodes whose leases have expired. What they are writing
 // at this moment is committed before, or not at all.
 func (db *DB) Bury(ctx context.Context, epochs []int64) error {
-	return db.change(ctx, func(t *tx) error {
-		var dead []int64
-		for _, e := range epochs {
-			expired, err := t.numbers(`SELECT epoch FROM nodes WHERE epoch = $1 AND expires_at <= `+nodeClock, e)
-			if err != nil {
-				return err
-			}
-			dead = append(dead, expired...)
-		}
-		return t.bury(dead)
-	})
+	return db.bury(ctx, `epoch = ANY ($1::bigint[]) AND expires_at <= `+nodeClock, epochs)
 }
 
-func (t *tx) bury(epochs []int64) error {
-	for _, e := range epochs {
-		// This waits for a commit of theirs, since each locks the row.
-		for _, q := range []string{`DELETE FROM nodes WHERE epoch = $1`, `UPDATE slots SET owner = NULL WHERE owner = $1`} {
-			if _, err := t.exec(q, e); err != nil {
-				return err
-			}
+// buryPatience is how long a burial waits for a commit of the buried, which takes
+// milliseconds unless their process is stopped.
+const buryPatience = time.Second
+
+// bury removes the nodes that a condition on their rows names, with what they own.
+// It does not take the lock of changes, which one of them may hold for good.
+func (db *DB) bury(ctx context.Context, which string, arg any) error {
+	p := db.dialect.(*postgres)
+	for {
+		gone, err := p.buryNow(ctx, which, arg)
+		if err == nil {
+			return lost(p.endWork(ctx, gone)) // one of them may hold something else
+		}
+		if !busyTable(err) && !conflict(err) {
+			return lost(err)
+		}
+		held, err := numbers(p.sql.QueryContext(ctx, `SELECT epoch FROM nodes WHERE `+which, arg))
+		if err == nil {
+			err = p.endWork(ctx, held)
+		}
+		if err != nil {
+			return lost(err)
 		}
 	}
-	return nil
+}
+
+func (p *postgres) buryNow(ctx context.Context, which string, arg any) (gone []int64, err error) {
+	err = p.transact(ctx, func(shared *sql.Tx) error {
+		if _, err := shared.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
+			fmt.Sprint(buryPatience.Milliseconds()), fmt.Sprint(idleInTransaction.Milliseconds())); err != nil {
+			return err
+		}
+		// This waits for a commit of theirs, since each locks the row. What they own is
+		// seen after it: they may have been taking slots.
+		if gone, err = numbers(shared.QueryContext(ctx, `DELETE FROM nodes WHERE `+which+` RETURNING epoch`, arg)); err != nil {
+			return err
+		}
+		_, err = shared.ExecContext(ctx, `UPDATE slots SET owner = NULL WHERE owner = ANY ($1::bigint[])`, gone)
+		return err
+	})
+	return gone, err
 }
 
 // Take makes a node the owner of slots that have none, and returns those it got.
@@ -125,7 +142,7 @@ func (db *DB) Take(ctx context.Context, epoch int64, slots []int) (got []int, er
 	err = db.change(ctx, func(t *tx) error {
 		got = nil
 		list, err := t.numbers(`UPDATE slots SET owner = $1 WHERE slot = ANY ($2::integer[]) AND owner IS NULL
-			AND EXISTS (SELECT 1 FROM nodes WHERE epoch = $1) RETURNING slot`, epoch, slots)
+			AND EXISTS (SELECT 1 FROM nodes WHERE epoch = $1 FOR KEY SHARE) RETURNING slot`, epoch, slots)
 		for _, s := range list {
 			got = append(got, int(s))
 		}
@@ -144,8 +161,8 @@ func (db *DB) Give(ctx context.Context, epoch int64, slots []int) error {
 
 // Leave ends a node that has stopped working.
 func (db *DB) Leave(ctx context.Context, epoch int64) error {
-	db.nodes.epoch.CompareAndSwap(epoch, 0)
-	return db.change(ctx, func(t *tx) error { return t.bury([]int64{epoch}) })
+	db.nodes.epoch.CompareAndSwap(epoch, -1)
+	return db.bury(ctx, `epoch = $1`, epoch)
 }
 
 // Weights is how many active endpoints each slot has.
@@ -228,7 +245,10 @@ func (db *DB) Deaf(ctx context.Context) (bool, error) {
 
 // numbers reads a column of numbers.
 func (t *tx) numbers(query string, args ...any) (list []int64, err error) {
-	rows, err := t.rows(query, args...)
+	return numbers(t.rows(query, args...))
+}
+
+func numbers(rows *sql.Rows, err error) (list []int64, _ error) {
 	if err != nil {
 		return nil, err
 	}

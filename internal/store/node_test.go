@@ -3,11 +3,14 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"gancho/internal/hook"
 	"gancho/internal/pgtest"
@@ -125,6 +128,127 @@ func TestFenceWaits(t *testing.T) {
 	if err := <-buried; err != nil {
 		t.Error(err)
 	}
+}
+
+// A process that is stopped halfway through sending what it writes holds locks that
+// nobody else would ever get. Whoever takes its work over ends that.
+func TestBuryHalfway(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		statements []string
+		restarts   bool // the node itself comes back under its name
+	}{
+		"a batch":            {[]string{`SELECT 1 FROM nodes WHERE epoch = $1::bigint FOR KEY SHARE`}, false},
+		"a batch, same name": {[]string{`SELECT 1 FROM nodes WHERE epoch = $1::bigint FOR KEY SHARE`}, true},
+		"a change":           {[]string{fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d), $1::bigint`, int64(lockChanges))}, false},
+		"the end of a schedule": {[]string{fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d), $1::bigint`, int64(lockChanges)),
+			`SELECT 1 FROM nodes WHERE epoch = $1::bigint FOR KEY SHARE`}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, b := twoNodes(t)
+			epoch := join(t, a, "stopped", time.Microsecond)
+			if _, err := a.Take(t.Context(), epoch, []int{4}); err != nil {
+				t.Fatal(err)
+			}
+			halfway(t, b, epoch, c.statements)
+			if c.restarts {
+				join(t, b, "stopped", time.Hour)
+			} else if err := b.Bury(t.Context(), []int64{epoch}); err != nil {
+				t.Fatal(err)
+			}
+			fresh := join(t, b, "", time.Hour)
+			if got, err := b.Take(t.Context(), fresh, []int{4}); err != nil || len(got) != 1 {
+				t.Errorf("took %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// halfway sends statements as a node does, and stops before the last of them is all
+// there. It returns once the server has run the others.
+func halfway(t *testing.T, db *DB, epoch int64, statements []string) {
+	t.Helper()
+	conn, err := pgconn.ConnectConfig(t.Context(), &db.dialect.(*postgres).pool.Config().ConnConfig.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Conn().Close() }) // its server may have closed it
+	var sent []byte
+	for _, query := range append([]string{`SELECT set_config('application_name', $1, true)`}, statements...) {
+		arg := []byte(fmt.Sprint(epoch))
+		if sent == nil {
+			arg = []byte(workOf(epoch))
+		}
+		for _, m := range []pgproto3.FrontendMessage{
+			&pgproto3.Parse{Query: query}, &pgproto3.Bind{Parameters: [][]byte{arg}}, &pgproto3.Execute{},
+		} {
+			if sent, err = m.Encode(sent); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	half, err := (&pgproto3.Parse{Query: `SELECT 'the rest'`}).Encode(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Conn().Write(append(sent, half[:9]...)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the server has run what it was sent", func() (done bool) {
+		if err := db.read.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND application_name = $2 AND wait_event = 'ClientRead' AND query = $3)`,
+			conn.PID(), workOf(epoch), statements[len(statements)-1]).Scan(&done); err != nil {
+			t.Fatal(err)
+		}
+		return done
+	})
+}
+
+// eventually asks until it is so, for as long as a busy machine may need.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !is(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("not so: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond) //policy:allow time.Sleep: polls the server, with a deadline
+	}
+}
+
+// Between two memberships nothing is written: nobody could tell what it belongs to.
+func TestNothingWhileJoining(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	addTenants(t, a)
+	join(t, a, "", time.Hour)
+	busy, err := b.read.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = busy.Rollback() }() // after the end it does nothing
+	if err := lock(t.Context(), busy, lockChanges, 0); err != nil {
+		t.Fatal(err)
+	}
+	joined := make(chan error, 1)
+	go func() { _, err := a.Join(context.WithoutCancel(t.Context()), "", time.Hour, false); joined <- err }()
+	eventually(t, "the node is joining", func() (waits bool) {
+		if err := b.read.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		return waits
+	})
+	err = a.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `1`)}}, time.Hour)
+	if !hook.IsKind(err, hook.KindUnavailable) {
+		t.Errorf("an event was taken in by no node: %v", err)
+	}
+	if err := busy.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-joined; err != nil {
+		t.Fatal(err)
+	}
+	submit(t, a, accepted("acme", "", `2`))
 }
 
 // A node that starts again under its name gets its work back at once.

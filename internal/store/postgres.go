@@ -105,11 +105,13 @@ func (p *postgres) migrate(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = gate.Rollback() }() // it holds a lock and nothing else
-	if err := lock(ctx, gate, lockMigrations); err != nil {
+	if err := lock(ctx, gate, lockMigrations, 0); err != nil {
 		return err
 	}
-	// It idles while others of its connections migrate, for as long as that takes.
-	if _, err := gate.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+	// It idles while others of its connections migrate, for as long as that takes, or
+	// until its machine is gone.
+	if _, err := gate.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', '0', true),
+		set_config('tcp_keepalives_idle', '10', true), set_config('tcp_keepalives_interval', '5', true), set_config('tcp_keepalives_count', '4', true)`); err != nil {
 		return err
 	}
 	provider, err := goose.NewProvider(goose.DialectPostgres, p.sql, files, goose.WithDisableGlobalRegistry(true))
@@ -182,23 +184,26 @@ func (p *postgres) change(c *change) (ran bool) {
 	return true
 }
 
-func (p *postgres) changeOnce(ctx context.Context, c *change) (err error) {
-	shared, err := p.sql.BeginTx(ctx, nil)
+func (p *postgres) changeOnce(ctx context.Context, c *change) error {
+	return p.transact(ctx, func(shared *sql.Tx) error {
+		if err := lock(ctx, shared, lockChanges, p.nodes.epoch.Load()); err != nil {
+			return err
+		}
+		return c.run(&tx{ctx: ctx, conn: shared})
+	})
+}
+
+// transact runs do in a transaction that an error undoes.
+func (p *postgres) transact(ctx context.Context, do func(*sql.Tx) error) error {
+	t, err := p.sql.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = shared.Rollback() // the connection may be gone, and the transaction with it
-		}
-	}()
-	if err := lock(ctx, shared, lockChanges); err != nil {
+	if err := do(t); err != nil {
+		_ = t.Rollback() // the connection may be gone, and the transaction with it
 		return err
 	}
-	if err := c.run(&tx{ctx: ctx, conn: shared}); err != nil {
-		return err
-	}
-	return shared.Commit()
+	return t.Commit()
 }
 
 func (p *postgres) background(ctx context.Context) { <-ctx.Done() }

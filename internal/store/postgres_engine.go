@@ -30,10 +30,28 @@ const (
 // transaction that holds locks: a node that was stopped must not stop the others.
 const idleInTransaction = 10 * time.Second
 
-// lock takes a lock of the whole database until the transaction ends.
-func lock(ctx context.Context, t *sql.Tx, name int64) error {
-	_, err := t.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', $1, true), pg_advisory_xact_lock($2)`,
-		fmt.Sprint(idleInTransaction.Milliseconds()), name)
+// workOf is the application_name of a node's transactions that others may have to
+// wait for, so that who takes its work over can end them: [postgres.endWork].
+func workOf(epoch int64) string { return fmt.Sprintf("gancho node %d", epoch) }
+
+// lock takes a lock of the whole database until the transaction ends; epoch is the
+// node that does.
+func lock(ctx context.Context, t *sql.Tx, name, epoch int64) error {
+	_, err := t.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', $1, true), set_config('application_name', $2, true),
+		pg_advisory_xact_lock($3)`, fmt.Sprint(idleInTransaction.Milliseconds()), workOf(epoch), name)
+	return err
+}
+
+// endWork ends the transactions of nodes that are taken over. A process that was
+// stopped halfway through sending one holds its locks for as long as it is stopped,
+// and no timeout of the server knows of it: it is neither idle nor running.
+func (p *postgres) endWork(ctx context.Context, epochs []int64) error {
+	names := make([]string, len(epochs))
+	for i, e := range epochs {
+		names[i] = workOf(e)
+	}
+	_, err := p.sql.ExecContext(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = ANY ($1::text[])`, names)
 	return err
 }
 

@@ -59,15 +59,15 @@ func (p *postgres) stepOnce(ctx context.Context, b *batch) (err error) {
 		return err
 	}
 	defer func() { _ = conn.Close() }() // back to the pool
+	s := b.submissions[0]
 	shared, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = shared.Rollback() }() // after a commit it does nothing
-	if err := lock(ctx, shared, lockChanges); err != nil {
+	if err := lock(ctx, shared, lockChanges, s.epoch); err != nil {
 		return err
 	}
-	s := b.submissions[0]
 	w := &writing{batch: b, epoch: s.epoch}
 	w.forget()
 	w.keyed = true // the transaction is open

@@ -83,7 +83,7 @@ func TestChangesLeaveConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := lock(t.Context(), other, lockChanges); err != nil {
+	if err := lock(t.Context(), other, lockChanges, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := other.Exec(`SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {

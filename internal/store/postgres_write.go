@@ -410,9 +410,11 @@ func (w *writing) prepare(q *pgx.Batch) (guards map[int]error) {
 	guards = map[int]error{}
 	// Rows are found by their keys, few among very many. A planner without statistics of
 	// a young table may rather read all of it once.
-	q.Queue(`SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)`)
+	q.Queue(`SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true),
+		set_config('application_name', $1, true)`, workOf(w.epoch))
 	if w.epoch != 0 {
-		// Who takes our work over deletes this row first, and waits for us to end.
+		// Who takes our work over deletes this row first, and waits for us to end, or ends
+		// us if we are stopped.
 		guards[q.Len()] = hook.ErrFenced
 		q.Queue(`SELECT 1 / count(*) FROM (SELECT 1 FROM nodes WHERE epoch = $1 FOR KEY SHARE) AS ours`, w.epoch)
 	}
