@@ -49,7 +49,8 @@ type Store interface {
 
 	// Sending notes when convenient that a delivery is in a sender's hands.
 	Sending(r hook.Result)
-	// Intend notes it durably before it returns.
+	// Intend notes it durably before it returns. It fails with [hook.ErrNotWaiting] if
+	// the delivery is not to be sent any more.
 	Intend(r hook.Result) error
 	// SaveResult stores a result when convenient, then calls done. After an error
 	// nothing was stored.

@@ -17,11 +17,17 @@ type Nodes struct {
 	Polls   bool         // some node hears no notifications
 }
 
-// Signal is what a node is told by another: work for an endpoint, or a change.
+// Signal is what a node is told by another: work for an endpoint, that a delivery
+// was superseded, or a change.
 type Signal struct {
-	Work bool // for Endpoint
+	Work       bool       // for Endpoint
+	Superseded DeliveryID // for Endpoint; zero: none
 	Change
 }
+
+// ErrNotWaiting is returned for the intent to send a delivery that is not to be sent
+// any more: it has ended meanwhile, or a newer snapshot took its place.
+var ErrNotWaiting = errors.New("the delivery does not wait to be sent any more")
 
 // ErrFenced is returned for what a node wanted to write after another took its
 // work over. It stored nothing, and must not be tried again.

@@ -69,6 +69,8 @@ type Worker interface {
 	Nudge()
 	// Wake tells that an endpoint has work.
 	Wake(id hook.EndpointID)
+	// Supersede tells that a newer snapshot took the place of deliveries.
+	Supersede(list []hook.DeliveryAt)
 }
 
 // Options of [New].
@@ -527,9 +529,12 @@ func (n *Node) readSignals(ctx context.Context) {
 	}
 	n.last = last
 	for _, s := range list {
-		if s.Work {
+		switch {
+		case s.Work:
 			n.wake([]hook.EndpointID{s.Endpoint})
-		} else {
+		case s.Superseded != hook.DeliveryID{}:
+			n.worker.Supersede([]hook.DeliveryAt{{ID: s.Superseded, Endpoint: s.Endpoint}})
+		default:
 			n.Store.Announce(s.Change)
 		}
 	}

@@ -185,7 +185,7 @@ func (db *DB) Weights(ctx context.Context) (w [hook.Slots]int, err error) {
 // Signals reads what other nodes, and this one, said after the given number, and
 // returns the number to go on from. Too long ago is as if everything had changed.
 func (db *DB) Signals(ctx context.Context, after int64) (list []hook.Signal, last int64, err error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT number, tenant, contract, endpoint, key, work FROM signals WHERE number > $1 ORDER BY number`, after)
+	rows, err := db.read.QueryContext(ctx, `SELECT number, tenant, contract, endpoint, key, work, delivery FROM signals WHERE number > $1 ORDER BY number`, after)
 	if err != nil {
 		return nil, after, lost(err)
 	}
@@ -193,12 +193,13 @@ func (db *DB) Signals(ctx context.Context, after int64) (list []hook.Signal, las
 	last = after
 	for rows.Next() {
 		var s hook.Signal
-		var endpoint, key []byte
-		if err := rows.Scan(&last, &s.Tenant, &s.Contract, &endpoint, &key, &s.Work); err != nil {
+		var endpoint, key, delivery []byte
+		if err := rows.Scan(&last, &s.Tenant, &s.Contract, &endpoint, &key, &s.Work, &delivery); err != nil {
 			return nil, after, lost(err)
 		}
 		copy(s.Endpoint[:], endpoint)
 		copy(s.Key[:], key)
+		copy(s.Superseded[:], delivery)
 		list = append(list, s)
 	}
 	return list, last, lost(rows.Err())

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -215,30 +216,44 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
+// holdChanges takes the lock of changes, as a change does that takes long.
+func holdChanges(t *testing.T, db *DB) *sql.Tx {
+	t.Helper()
+	busy, err := db.read.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = busy.Rollback() }) // after the end it does nothing
+	if err := lock(t.Context(), busy, lockChanges, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := busy.Exec(`SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+		t.Fatal(err)
+	}
+	return busy
+}
+
+// changeWaits reports whether a change waits for the lock of changes.
+func changeWaits(t *testing.T, db *DB) (yes bool) {
+	t.Helper()
+	if err := db.read.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&yes); err != nil {
+		t.Fatal(err)
+	}
+	return yes
+}
+
 // Between two memberships nothing is written: nobody could tell what it belongs to.
 func TestNothingWhileJoining(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
 	addTenants(t, a)
 	join(t, a, "", time.Hour)
-	busy, err := b.read.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = busy.Rollback() }() // after the end it does nothing
-	if err := lock(t.Context(), busy, lockChanges, 0); err != nil {
-		t.Fatal(err)
-	}
+	busy := holdChanges(t, b)
 	joined := make(chan error, 1)
 	go func() { _, err := a.Join(context.WithoutCancel(t.Context()), "", time.Hour, false); joined <- err }()
-	eventually(t, "the node is joining", func() (waits bool) {
-		if err := b.read.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits); err != nil {
-			t.Fatal(err)
-		}
-		return waits
-	})
-	err = a.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `1`)}}, time.Hour)
+	eventually(t, "the node is joining", func() bool { return changeWaits(t, b) })
+	err := a.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `1`)}}, time.Hour)
 	if !hook.IsKind(err, hook.KindUnavailable) {
 		t.Errorf("an event was taken in by no node: %v", err)
 	}
@@ -318,6 +333,69 @@ func TestSignals(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, list); diff != "" {
 		t.Errorf("signals (-want +got):\n%s", diff)
+	}
+}
+
+// endRun ends a run of a schedule that made an event for an endpoint.
+func endRun(t *testing.T, db *DB, ep hook.EndpointID) *hook.ScheduleStep {
+	t.Helper()
+	it := accepted("acme", "", `[]`, ep)
+	step := &hook.ScheduleStep{
+		ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "shop", Type: "open"},
+		Run:          hook.ScheduleRun{At: time.Now(), State: hook.RunSent, Event: it.Event.ID, Manual: true},
+	}
+	if err := db.Submit(&hook.Submission{Tenant: "acme", Step: step, Items: []*hook.Accepted{it}}, time.Hour); err != nil {
+		t.Error(err)
+	}
+	return step
+}
+
+// A newer snapshot is told to whoever has the deliveries of the older in memory.
+func TestSupersededSignal(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	addTenants(t, a)
+	ep := hook.NewEndpointID()
+	first := endRun(t, a, ep)
+	last, err := b.LastSignal(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	endRun(t, a, ep)
+	list, _, err := b.Signals(t.Context(), last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []hook.Signal{{Superseded: first.Run.Event.Delivery(1), Change: hook.Change{Endpoint: ep}}}
+	if diff := cmp.Diff(want, list); diff != "" {
+		t.Errorf("signals (-want +got):\n%s", diff)
+	}
+}
+
+// The end of a run waits for changes of other nodes, and nobody waits for it.
+func TestRunEndsBeside(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	addTenants(t, a)
+	busy := holdChanges(t, b)
+	ended := make(chan struct{})
+	go func() { defer close(ended); endRun(t, a, hook.NewEndpointID()) }()
+	eventually(t, "the end of the run waits", func() bool { return changeWaits(t, b) })
+	submit(t, a, accepted("acme", "", `1`))
+	if err := a.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-ended:
+		t.Error("the run ended without the lock of changes")
+	default:
+	}
+	if err := busy.Rollback(); err != nil {
+		t.Error(err)
+	}
+	<-ended
+	if n := count(t, b, "events"); n != 2 {
+		t.Errorf("%d events, want 2", n)
 	}
 }
 

@@ -79,16 +79,7 @@ func TestChangesLeaveConnections(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
 	epoch := join(t, a, "", time.Hour)
-	other, err := b.read.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := lock(t.Context(), other, lockChanges, 0); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := other.Exec(`SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
-		t.Fatal(err)
-	}
+	other := holdChanges(t, b)
 	changes := make(chan error)
 	const crowd = 30
 	for i := range crowd {
