@@ -130,7 +130,7 @@ func (s *server) run(ctx context.Context) error {
 func (s *server) serve(ctx context.Context) error {
 	known := catalog.New(s.db, s.log.With("part", "contracts"))
 	inForce := known.Set()
-	metrics := newMetrics()
+	metrics := newMetrics(s.db)
 	counts := stats.New(s.db, s.log.With("part", "stats"))
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()

@@ -339,10 +339,10 @@ func (w *Worker) Supersede(list []hook.DeliveryAt) {
 
 // Refresh tells that configuration was committed, of an endpoint or of a contract.
 func (w *Worker) Refresh(c hook.Change) {
-	if c.Contract != "" {
+	if c.Contract != "" || c.Anything {
 		for _, l := range w.all() {
 			l.mu.Lock()
-			other := l.plan != nil && l.plan.contract.Name != c.Contract
+			other := l.plan != nil && l.plan.contract.Name != c.Contract && !c.Anything
 			l.mu.Unlock()
 			if !other {
 				l.refresh()

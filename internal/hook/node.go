@@ -1,6 +1,9 @@
 package hook
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Slots is into how many parts the work is divided between nodes.
 const Slots = 256
@@ -15,6 +18,13 @@ type Nodes struct {
 	Expired []int64      // of those that let theirs expire
 	Owner   [Slots]int64 // epoch of each slot's owner, 0: none
 	Polls   bool         // some node hears no notifications
+	Signals Heard        // as far as there are any now
+}
+
+// Heard is how far signals were read.
+type Heard struct {
+	Number int64
+	At     time.Time // by the database's clock
 }
 
 // Signal is what a node is told by another: work for an endpoint, that a delivery

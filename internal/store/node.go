@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"gancho/internal/hook"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Nodes that share one PostgreSQL, as docs/adr/0007 decides. With SQLite there is
@@ -45,29 +43,29 @@ func (db *DB) Join(ctx context.Context, name string, lease time.Duration, polls 
 	return epoch, err
 }
 
+// Named reports whether some node goes by a name.
+func (db *DB) Named(ctx context.Context, name string) (yes bool, err error) {
+	err = db.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM nodes WHERE name = $1)`, name).Scan(&yes)
+	return yes, lost(err)
+}
+
 // Beat renews the lease and looks around. After [hook.ErrFenced] the node has lost
 // everything and has to join anew.
 func (db *DB) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
 	pool := db.dialect.(*postgres).pool // with a connection that is kept for this
-	r, err := pool.Exec(ctx, `UPDATE nodes SET expires_at = `+nodeClock+` + $2 WHERE epoch = $1`, epoch, lease.Microseconds())
-	if err != nil {
-		return nil, lost(err)
-	}
-	if r.RowsAffected() == 0 {
-		return nil, hook.ErrFenced
-	}
-	return look(ctx, pool)
-}
-
-// look reads nodes and slots in one statement.
-func look(ctx context.Context, pool *pgxpool.Pool) (*hook.Nodes, error) {
-	rows, err := pool.Query(ctx, `SELECT -1, epoch, expires_at > `+nodeClock+`, polls FROM nodes
-		UNION ALL SELECT slot, owner, false, false FROM slots WHERE owner IS NOT NULL ORDER BY 1, 2`)
+	// One statement, since it is all that an idle node asks: what is not a slot has a
+	// number below zero. It sees the lease as it was before.
+	rows, err := pool.Query(ctx, `WITH ours AS (UPDATE nodes SET expires_at = `+nodeClock+` + $2 WHERE epoch = $1 RETURNING epoch)
+		SELECT -3, `+nodeClock+`, true, false FROM ours
+		UNION ALL SELECT -2, (SELECT COALESCE(MAX(number), 0) FROM signals), true, false
+		UNION ALL SELECT -1, epoch, epoch = $1 OR expires_at > `+nodeClock+`, polls FROM nodes
+		UNION ALL SELECT slot, owner, true, false FROM slots WHERE owner IS NOT NULL ORDER BY 1, 2`, epoch, lease.Microseconds())
 	if err != nil {
 		return nil, lost(err)
 	}
 	defer rows.Close()
 	var n hook.Nodes
+	ours := false
 	for rows.Next() {
 		var slot int
 		var epoch int64
@@ -78,6 +76,10 @@ func look(ctx context.Context, pool *pgxpool.Pool) (*hook.Nodes, error) {
 		switch {
 		case slot >= 0:
 			n.Owner[slot] = epoch
+		case slot == -3:
+			ours, n.Signals.At = true, time.UnixMicro(epoch)
+		case slot == -2:
+			n.Signals.Number = epoch
 		case alive:
 			n.Alive = append(n.Alive, epoch)
 			n.Polls = n.Polls || polls
@@ -85,7 +87,13 @@ func look(ctx context.Context, pool *pgxpool.Pool) (*hook.Nodes, error) {
 			n.Expired = append(n.Expired, epoch)
 		}
 	}
-	return &n, lost(rows.Err())
+	if err := rows.Err(); err != nil {
+		return nil, lost(err)
+	}
+	if !ours {
+		return nil, hook.ErrFenced
+	}
+	return &n, nil
 }
 
 // Bury takes the work from nodes whose leases have expired. What they are writing
@@ -182,33 +190,52 @@ func (db *DB) Weights(ctx context.Context) (w [hook.Slots]int, err error) {
 	return w, lost(rows.Err())
 }
 
-// Signals reads what other nodes, and this one, said after the given number, and
-// returns the number to go on from. Too long ago is as if everything had changed.
-func (db *DB) Signals(ctx context.Context, after int64) (list []hook.Signal, last int64, err error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT number, tenant, contract, endpoint, key, work, delivery FROM signals WHERE number > $1 ORDER BY number`, after)
+// keepSignals is how long they are kept, and half of it how long a node can go
+// without reading any and still be sure that it reads all.
+const keepSignals = time.Hour
+
+// Signals reads what other nodes, and this one, said since what was heard before,
+// and returns what is heard now. A node that has not read for long is told that
+// anything may have changed.
+func (db *DB) Signals(ctx context.Context, before hook.Heard) (list []hook.Signal, now hook.Heard, err error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT 0, `+nodeClock+`, '', '', NULL, NULL, false, NULL
+		UNION ALL SELECT number, at, tenant, contract, endpoint, key, work, delivery FROM signals WHERE number > $1 ORDER BY 1`, before.Number)
 	if err != nil {
-		return nil, after, lost(err)
+		return nil, before, lost(err)
 	}
 	defer rows.Close()
-	last = after
+	now.Number = before.Number
 	for rows.Next() {
 		var s hook.Signal
+		var number, at int64
 		var endpoint, key, delivery []byte
-		if err := rows.Scan(&last, &s.Tenant, &s.Contract, &endpoint, &key, &s.Work, &delivery); err != nil {
-			return nil, after, lost(err)
+		if err := rows.Scan(&number, &at, &s.Tenant, &s.Contract, &endpoint, &key, &s.Work, &delivery); err != nil {
+			return nil, before, lost(err)
 		}
+		if number == 0 {
+			if now.At = time.UnixMicro(at); now.At.Sub(before.At) > keepSignals/2 {
+				list = append(list, hook.Signal{Change: hook.Change{Anything: true}})
+			}
+			continue
+		}
+		now.Number = number
 		copy(s.Endpoint[:], endpoint)
 		copy(s.Key[:], key)
 		copy(s.Superseded[:], delivery)
 		list = append(list, s)
 	}
-	return list, last, lost(rows.Err())
+	if err := rows.Err(); err != nil {
+		return nil, before, lost(err)
+	}
+	return list, now, nil
 }
 
-// LastSignal is the number of the newest signal.
-func (db *DB) LastSignal(ctx context.Context) (last int64, err error) {
-	err = db.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0) FROM signals`).Scan(&last)
-	return last, lost(err)
+// LastSignal is all that was said until now.
+func (db *DB) LastSignal(ctx context.Context) (now hook.Heard, err error) {
+	var at int64
+	err = db.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0), `+nodeClock+` FROM signals`).Scan(&now.Number, &at)
+	now.At = time.UnixMicro(at)
+	return now, lost(err)
 }
 
 // Tell tells other nodes that endpoints of theirs have work: by notification, and
@@ -267,7 +294,7 @@ func numbers(rows *sql.Rows, err error) (list []int64, _ error) {
 // expireSignals forgets what every node has long read.
 func (db *DB) expireSignals(ctx context.Context) error {
 	return db.change(ctx, func(t *tx) error {
-		_, err := t.exec(`DELETE FROM signals WHERE at < ` + nodeClock + fmt.Sprintf(` - %d`, time.Hour.Microseconds()))
+		_, err := t.exec(`DELETE FROM signals WHERE at < ` + nodeClock + fmt.Sprintf(` - %d`, keepSignals.Microseconds()))
 		return err
 	})
 }

@@ -317,9 +317,19 @@ func TestSignals(t *testing.T) {
 	if err := a.Tell(t.Context(), []hook.EndpointID{e.ID}, true); err != nil {
 		t.Fatal(err)
 	}
-	list, _, err := b.Signals(t.Context(), last)
+	list, now, err := b.Signals(t.Context(), last)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if again, _, err := b.Signals(t.Context(), now); err != nil || len(again) != 0 {
+		t.Errorf("read twice: %+v, %v", again, err)
+	}
+	for ago, anything := range map[time.Duration]bool{29 * time.Minute: false, 31 * time.Minute: true} {
+		old := hook.Heard{Number: now.Number, At: now.At.Add(-ago)}
+		list, _, err := b.Signals(t.Context(), old)
+		if got := len(list) == 1 && list[0].Anything; err != nil || got != anything {
+			t.Errorf("after %s: %+v, %v", ago, list, err)
+		}
 	}
 	changed := hook.Change{Tenant: "acme", Endpoint: e.ID}
 	want := []hook.Signal{

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gancho/internal/hook"
@@ -39,6 +40,40 @@ type postgres struct {
 	span time.Duration // of new partitions
 
 	nodes *membership
+	trips trips
+}
+
+// trips counts round trips to the server; a pgx tracer is asked at each.
+type trips struct{ n atomic.Int64 }
+
+// TraceQueryStart counts a statement that goes out by itself.
+func (t *trips) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	t.n.Add(1)
+	return ctx
+}
+
+// TraceQueryEnd counts nothing.
+func (t *trips) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TraceBatchStart counts statements that go out together.
+func (t *trips) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	t.n.Add(1)
+	return ctx
+}
+
+// TraceBatchQuery counts nothing.
+func (t *trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+// TraceBatchEnd counts nothing.
+func (t *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+// Trips is how often the database was asked something since it was opened: an idle
+// node asks less than once per second. It is 0 with SQLite, where nobody is asked.
+func (db *DB) Trips() int64 {
+	if p, ok := db.dialect.(*postgres); ok {
+		return p.trips.n.Load()
+	}
+	return 0
 }
 
 const (
@@ -77,6 +112,7 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 			_ = p.close()
 		}
 	}()
+	cfg.ConnConfig.Tracer = &p.trips
 	hot := cfg.Copy()
 	hot.MaxConns, hot.MinConns = 1, 0
 	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {

@@ -54,6 +54,7 @@ type DB struct {
 	watch   watchers
 	nodes   membership
 	now     func() time.Time
+	clock   clock
 }
 
 // dialect is what differs between SQLite and PostgreSQL. Everything else is
@@ -101,7 +102,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, openError(err)
 		}
 		p.nodes = &db.nodes
-		db.dialect, db.read = p, p.sql
+		db.dialect, db.read, db.clock = p, p.sql, databaseClock
 		if err := db.checkSeal(ctx); err != nil {
 			return nil, errors.Join(err, p.close())
 		}
@@ -110,7 +111,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", o.Path, err)
 		}
-		db.dialect, db.read = lite, lite.read
+		db.dialect, db.read, db.clock = lite, lite.read, db.ownClock
 	}
 	return db, db.hot.prepare(ctx, db)
 }
