@@ -382,6 +382,31 @@ func TestSupersededSignal(t *testing.T) {
 	}
 }
 
+// Claims hold by the database's clock, whatever that of a node says.
+func TestClaimClock(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	addTenants(t, a)
+	ahead, behind := a, b
+	ahead.now = func() time.Time { return time.Now().Add(time.Hour) }
+	behind.now = func() time.Time { return time.Now().Add(-time.Hour) }
+	later := hook.Schedule{ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "c", Type: "later"}, Rhythm: "1h", Start: time.Now(), NextAt: time.Now().Add(30 * time.Minute)}
+	due := hook.Schedule{ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "c", Type: "due"}, Rhythm: "1h", Start: time.Now(), NextAt: time.Now().Add(-time.Minute)}
+	if err := a.ArrangeSchedules(t.Context(), []hook.Schedule{later, due}); err != nil {
+		t.Fatal(err)
+	}
+	if wait, any, err := behind.NextSchedule(t.Context()); err != nil || !any || wait != 0 {
+		t.Errorf("%v %v %v until the next", wait, any, err)
+	}
+	list, _, err := behind.ClaimSchedules(t.Context(), "single", time.Minute, 9)
+	if err != nil || len(list) != 1 || list[0].ScheduleName != due.ScheduleName {
+		t.Errorf("claimed %+v, %v", list, err)
+	}
+	if list, _, err := ahead.ClaimSchedules(t.Context(), "single", time.Minute, 9); err != nil || len(list) != 0 {
+		t.Errorf("claimed %+v, %v", list, err)
+	}
+}
+
 // The end of a run waits for changes of other nodes, and nobody waits for it.
 func TestRunEndsBeside(t *testing.T) {
 	t.Parallel()

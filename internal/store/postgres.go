@@ -157,7 +157,10 @@ func (p *postgres) migrate(ctx context.Context) error {
 	if _, err = provider.Up(ctx); err != nil {
 		return err
 	}
-	return p.partitionAhead(ctx)
+	if err := p.partitionAhead(ctx); !busyTable(err) {
+		return err
+	}
+	return nil // housekeeping tries again
 }
 
 func (p *postgres) close() error {

@@ -61,6 +61,36 @@ var partitioned = []struct{ table, column string }{
 	{"events", "id"}, {"deliveries", "id"}, {"attempts", "delivery"}, {"bodies", "delivery"},
 }
 
+// Tables that get or lose a partition are needed whole for a moment. Everybody who
+// comes after waits behind that, so it is given up soon and tried again.
+const (
+	alonePatience = 200 * time.Millisecond
+	aloneTries    = 5
+	aloneRest     = 300 * time.Millisecond
+)
+
+// alone runs a change of the tables themselves. If they are in use all the time, it
+// fails with an error that [busyTable] knows.
+func (p *postgres) alone(ctx context.Context, run func(*tx) error) error {
+	for try := 1; ; try++ {
+		c := &change{run: func(t *tx) error {
+			if _, err := t.exec(`SELECT set_config('lock_timeout', $1, true)`, fmt.Sprint(alonePatience.Milliseconds())); err != nil {
+				return err
+			}
+			return run(t)
+		}}
+		p.change(c)
+		if !busyTable(c.err) || try == aloneTries {
+			return lost(c.err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(aloneRest):
+		}
+	}
+}
+
 // partition makes the partitions of a span of time, and takes over what had to be
 // stored outside because they were missing.
 func partition(t *tx, since, until time.Time) error {
@@ -86,15 +116,12 @@ func partition(t *tx, since, until time.Time) error {
 }
 
 // dropPartition removes a span of history, unless something in it is unfinished
-// or was finished after the limit. It waits only a moment for those who read.
+// or was finished after the limit.
 func dropPartition(t *tx, number int64, limit time.Time) (dropped bool, err error) {
 	var busy bool
 	err = t.row(fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM deliveries_%d WHERE due_at IS NOT NULL)
 		OR EXISTS (SELECT 1 FROM deliveries_%d WHERE finished_at >= $1)`, number, number), limit.UnixMicro()).Scan(&busy)
 	if err != nil || busy {
-		return false, err
-	}
-	if _, err := t.exec(`SET LOCAL lock_timeout = '1s'`); err != nil {
 		return false, err
 	}
 	for i := len(partitioned) - 1; i >= 0; i-- {
