@@ -87,14 +87,14 @@ func newKeyring(store Keys, admin string, sessionKey []byte) *keyring {
 
 // changed forgets what a revoked key was.
 func (k *keyring) changed(c hook.Change) {
-	if c.Key.IsZero() {
+	if c.Key.IsZero() && !c.Anything {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.change++
 	for hash, cached := range k.keys {
-		if cached.key.ID == c.Key {
+		if cached.key.ID == c.Key || c.Anything {
 			delete(k.keys, hash)
 		}
 	}

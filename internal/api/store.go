@@ -177,8 +177,10 @@ type Changer interface {
 	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
 }
 
-// Recoverer foretells recoveries.
+// Recoverer makes recoveries that are stored, and foretells them.
 type Recoverer interface {
+	// BeginRecovery tells that there is a new one in the store.
+	BeginRecovery()
 	// PreviewRecovery says what a recovery would come to. It stores nothing.
 	PreviewRecovery(ctx context.Context, r *hook.Recovery) (hook.RecoveryPreview, error)
 }

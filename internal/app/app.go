@@ -130,7 +130,7 @@ func (s *server) run(ctx context.Context) error {
 func (s *server) serve(ctx context.Context) error {
 	known := catalog.New(s.db, s.log.With("part", "contracts"))
 	inForce := known.Set()
-	metrics := newMetrics()
+	metrics := newMetrics(s.db)
 	counts := stats.New(s.db, s.log.With("part", "stats"))
 	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
 	defer sender.Close()
@@ -157,6 +157,8 @@ func (s *server) serve(ctx context.Context) error {
 	known.Watch(in.Forget)
 	known.Watch(worker.Refresh)
 	known.Watch(s.live.Changed)
+	// All nodes have one name here: schedules run where the lead is, and who gets it
+	// ends the claims of who had it (docs/adr/0007).
 	schedules := schedule.New(schedule.Options{
 		Store: s.db, Accepter: in, Contracts: inForce, Node: "single", Log: s.log.With("part", "schedule"),
 	})

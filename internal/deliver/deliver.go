@@ -49,7 +49,8 @@ type Store interface {
 
 	// Sending notes when convenient that a delivery is in a sender's hands.
 	Sending(r hook.Result)
-	// Intend notes it durably before it returns.
+	// Intend notes it durably before it returns. It fails with [hook.ErrNotWaiting] if
+	// the delivery is not to be sent any more.
 	Intend(r hook.Result) error
 	// SaveResult stores a result when convenient, then calls done. After an error
 	// nothing was stored.
@@ -342,10 +343,10 @@ func (w *Worker) Supersede(list []hook.Delivery) {
 
 // Refresh tells that configuration was committed, of an endpoint or of a contract.
 func (w *Worker) Refresh(c hook.Change) {
-	if c.Contract != "" {
+	if c.Contract != "" || c.Anything {
 		for _, l := range w.all() {
 			l.mu.Lock()
-			other := l.plan != nil && l.plan.contract.Name != c.Contract
+			other := l.plan != nil && l.plan.contract.Name != c.Contract && !c.Anything
 			l.mu.Unlock()
 			if !other {
 				l.refresh()

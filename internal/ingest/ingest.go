@@ -80,7 +80,8 @@ type Ingest struct {
 	Options
 	directory *directory
 	queues    queues
-	version   atomic.Int64 // the newest of any record
+	version   atomic.Int64  // the newest of any record
+	replay    chan struct{} // there is a new bulk replay
 }
 
 // New makes an Ingest. It starts nothing.
@@ -91,7 +92,7 @@ func New(o Options) *Ingest {
 	if o.MaxDeliveries <= 0 {
 		o.MaxDeliveries = 20_000
 	}
-	return &Ingest{Options: o, directory: newDirectory(o.Store, o.Contracts)}
+	return &Ingest{Options: o, directory: newDirectory(o.Store, o.Contracts), replay: make(chan struct{}, 1)}
 }
 
 // Forget drops what is remembered of the configuration that changed.

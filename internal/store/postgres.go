@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gancho/internal/hook"
@@ -39,6 +40,40 @@ type postgres struct {
 	span time.Duration // of new partitions
 
 	nodes *membership
+	trips trips
+}
+
+// trips counts round trips to the server; a pgx tracer is asked at each.
+type trips struct{ n atomic.Int64 }
+
+// TraceQueryStart counts a statement that goes out by itself.
+func (t *trips) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	t.n.Add(1)
+	return ctx
+}
+
+// TraceQueryEnd counts nothing.
+func (t *trips) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TraceBatchStart counts statements that go out together.
+func (t *trips) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	t.n.Add(1)
+	return ctx
+}
+
+// TraceBatchQuery counts nothing.
+func (t *trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+// TraceBatchEnd counts nothing.
+func (t *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+// Trips is how often the database was asked something since it was opened: an idle
+// node asks less than once per second. It is 0 with SQLite, where nobody is asked.
+func (db *DB) Trips() int64 {
+	if p, ok := db.dialect.(*postgres); ok {
+		return p.trips.n.Load()
+	}
+	return 0
 }
 
 const (
@@ -77,6 +112,7 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 			_ = p.close()
 		}
 	}()
+	cfg.ConnConfig.Tracer = &p.trips
 	hot := cfg.Copy()
 	hot.MaxConns, hot.MinConns = 1, 0
 	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
@@ -105,11 +141,13 @@ func (p *postgres) migrate(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = gate.Rollback() }() // it holds a lock and nothing else
-	if err := lock(ctx, gate, lockMigrations); err != nil {
+	if err := lock(ctx, gate, lockMigrations, 0); err != nil {
 		return err
 	}
-	// It idles while others of its connections migrate, for as long as that takes.
-	if _, err := gate.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+	// It idles while others of its connections migrate, for as long as that takes, or
+	// until its machine is gone.
+	if _, err := gate.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', '0', true),
+		set_config('tcp_keepalives_idle', '10', true), set_config('tcp_keepalives_interval', '5', true), set_config('tcp_keepalives_count', '4', true)`); err != nil {
 		return err
 	}
 	provider, err := goose.NewProvider(goose.DialectPostgres, p.sql, files, goose.WithDisableGlobalRegistry(true))
@@ -119,7 +157,10 @@ func (p *postgres) migrate(ctx context.Context) error {
 	if _, err = provider.Up(ctx); err != nil {
 		return err
 	}
-	return p.partitionAhead(ctx)
+	if err := p.partitionAhead(ctx); !busyTable(err) {
+		return err
+	}
+	return nil // housekeeping tries again
 }
 
 func (p *postgres) close() error {
@@ -182,23 +223,26 @@ func (p *postgres) change(c *change) (ran bool) {
 	return true
 }
 
-func (p *postgres) changeOnce(ctx context.Context, c *change) (err error) {
-	shared, err := p.sql.BeginTx(ctx, nil)
+func (p *postgres) changeOnce(ctx context.Context, c *change) error {
+	return p.transact(ctx, func(shared *sql.Tx) error {
+		if err := lock(ctx, shared, lockChanges, p.nodes.epoch.Load()); err != nil {
+			return err
+		}
+		return c.run(&tx{ctx: ctx, conn: shared})
+	})
+}
+
+// transact runs do in a transaction that an error undoes.
+func (p *postgres) transact(ctx context.Context, do func(*sql.Tx) error) error {
+	t, err := p.sql.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = shared.Rollback() // the connection may be gone, and the transaction with it
-		}
-	}()
-	if err := lock(ctx, shared, lockChanges); err != nil {
+	if err := do(t); err != nil {
+		_ = t.Rollback() // the connection may be gone, and the transaction with it
 		return err
 	}
-	if err := c.run(&tx{ctx: ctx, conn: shared}); err != nil {
-		return err
-	}
-	return shared.Commit()
+	return t.Commit()
 }
 
 func (p *postgres) background(ctx context.Context) { <-ctx.Done() }

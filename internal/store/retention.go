@@ -23,7 +23,7 @@ const expireRest = 5 * time.Millisecond
 func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int, err error) {
 	n = max(n, 10)
 	if p, ok := db.dialect.(*postgres); ok {
-		if removed, err = p.expire(ctx, db, before); err == nil {
+		if removed, err = p.expire(ctx, before); err == nil {
 			err = db.expireSignals(ctx)
 		}
 	} else {

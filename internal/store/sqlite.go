@@ -101,6 +101,9 @@ func (l *lite) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 // change leaves it to the batch: there is one writer.
 func (l *lite) change(*change) bool { return false }
 
+// step leaves it to the batch too.
+func (l *lite) step(*submission) bool { return false }
+
 // indexedBy decides where SQLite would guess wrong, having no statistics.
 func (l *lite) indexedBy(index string) string { return " INDEXED BY " + index }
 
@@ -183,12 +186,14 @@ func (l *lite) commit(b *batch) (err error) {
 		return err
 	}
 	for _, m := range b.marks {
-		if err := l.result(ctx, &m.Result, m.frozen, nil); err != nil {
+		stored, err := l.result(ctx, &m.Result, m.frozen, nil)
+		if err != nil {
 			return err
 		}
+		m.noted(stored)
 	}
 	for _, r := range b.results {
-		if err := l.result(ctx, &r.Result, r.frozen, r.data); err != nil {
+		if _, err := l.result(ctx, &r.Result, r.frozen, r.data); err != nil {
 			return err
 		}
 	}

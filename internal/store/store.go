@@ -59,6 +59,7 @@ type DB struct {
 	now     func() time.Time
 
 	maxEndpoints int // of a tenant
+	clock        clock
 }
 
 // dialect is what differs between SQLite and PostgreSQL. Everything else is
@@ -72,6 +73,8 @@ type dialect interface {
 	// change runs a change in a transaction of its own and sets its error; or it
 	// reports that changes belong into batches, and does nothing.
 	change(c *change) (ran bool)
+	// step does the same with a submission that ends a run of a schedule.
+	step(s *submission) (ran bool)
 	// prepare keeps a statement ready for reading; nil if the engine had better not.
 	prepare(ctx context.Context, text string) (*sql.Stmt, error)
 	// indexedBy makes a statement on a table use an index; "" if the engine knows best.
@@ -107,7 +110,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, openError(err)
 		}
 		p.nodes = &db.nodes
-		db.dialect, db.read = p, p.sql
+		db.dialect, db.read, db.clock = p, p.sql, databaseClock
 		if err := db.checkSeal(ctx); err != nil {
 			return nil, errors.Join(err, p.close())
 		}
@@ -116,7 +119,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", o.Path, err)
 		}
-		db.dialect, db.read = lite, lite.read
+		db.dialect, db.read, db.clock = lite, lite.read, db.ownClock
 	}
 	return db, db.hot.prepare(ctx, db)
 }
