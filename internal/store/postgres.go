@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -96,27 +95,16 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 // migrate brings the tables up to date, one node at a time. Migrations only add, so
 // a node of the version before goes on working meanwhile and after.
 func (p *postgres) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations/postgres")
-	if err != nil {
-		return err
-	}
-	gate, err := p.sql.BeginTx(ctx, nil)
+	gate, err := p.lockSoon(ctx, lockMigrations)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = gate.Rollback() }() // it holds a lock and nothing else
-	if err := lock(ctx, gate, lockMigrations); err != nil {
-		return err
-	}
 	// It idles while others of its connections migrate, for as long as that takes.
 	if _, err := gate.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, p.sql, files, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
-	if _, err = provider.Up(ctx); err != nil {
+	if err := migrateTables(ctx, p.sql, goose.DialectPostgres, "postgres"); err != nil {
 		return err
 	}
 	return p.partitionAhead(ctx)

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/url"
 	"runtime"
@@ -73,7 +72,7 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *lite, er
 		return nil, err
 	}
 	l.db.SetMaxOpenConns(1)
-	if err := migrate(ctx, l.db); err != nil {
+	if err := migrateTables(ctx, l.db, goose.DialectSQLite3, "sqlite"); err != nil {
 		return nil, err
 	}
 	if l.conn, err = l.db.Conn(ctx); err != nil {
@@ -103,19 +102,6 @@ func (l *lite) change(*change) bool { return false }
 
 // indexedBy decides where SQLite would guess wrong, having no statistics.
 func (l *lite) indexedBy(index string) string { return " INDEXED BY " + index }
-
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations/sqlite")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
-	_, err = p.Up(ctx)
-	return err
-}
 
 func (l *lite) close() error {
 	var errs []error
