@@ -84,7 +84,7 @@ func (tr *traffic) one(ctx context.Context, n int, nodes func() []*client.Client
 		tr.retried.Add(1)
 		select {
 		case <-ctx.Done():
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(min(20*time.Millisecond<<min(try, 5), 500*time.Millisecond)):
 		}
 	}
 }
