@@ -130,6 +130,13 @@ func (p *postgres) prepare(context.Context, string) (*sql.Stmt, error) { return 
 // indexedBy is nothing here: the planner has statistics.
 func (p *postgres) indexedBy(string) string { return "" }
 
+// queueText and busyText are functions, see migration 11.
+func (p *postgres) queueText() string {
+	return `SELECT ` + deliveryColumns + ` FROM gancho_queue($1, $2, $3, $4, $5, $6)`
+}
+
+func (p *postgres) busyText() string { return `SELECT gancho_busy()` }
+
 func (p *postgres) transient(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {

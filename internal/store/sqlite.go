@@ -103,6 +103,22 @@ func (l *lite) change(*change) bool { return false }
 // indexedBy decides where SQLite would guess wrong, having no statistics.
 func (l *lite) indexedBy(index string) string { return " INDEXED BY " + index }
 
+func (l *lite) queueText() string {
+	return `SELECT ` + deliveryColumns + ` FROM deliveries
+		WHERE endpoint = $1 AND due_at >= $2 AND due_at <= $3 AND (due_at, id) > ($4, $5) ORDER BY due_at, id LIMIT $6`
+}
+
+// busyText skips through the index from endpoint to endpoint.
+func (l *lite) busyText() string {
+	return `WITH RECURSIVE busy (endpoint) AS (
+			SELECT (SELECT endpoint FROM deliveries WHERE due_at IS NOT NULL ORDER BY endpoint LIMIT 1)
+			UNION ALL
+			SELECT (SELECT d.endpoint FROM deliveries d WHERE d.due_at IS NOT NULL AND d.endpoint > busy.endpoint ORDER BY d.endpoint LIMIT 1)
+			FROM busy WHERE busy.endpoint IS NOT NULL
+		)
+		SELECT endpoint FROM busy WHERE endpoint IS NOT NULL`
+}
+
 func (l *lite) close() error {
 	var errs []error
 	l.stmts.close()
