@@ -198,9 +198,10 @@ func (l *lane) take() (job hook.Job, ok bool) {
 		}
 		return job, false
 	}
-	// An ordered lane reads only when all it has is queued: what is in flight, or on
-	// its way back into the store, may come before what the store shows now.
-	if l.onDisk && len(l.queue) < lowWater && (!l.plan.limits.Ordered || l.holds == len(l.queue)) {
+	// An ordered lane reads only when it has nothing: what is in flight, on its way
+	// back into the store, or dropped while the page is read, may come before what the
+	// page shows.
+	if l.onDisk && len(l.queue) < lowWater && (!l.plan.limits.Ordered || l.holds == 0) {
 		l.background(l.load)
 	}
 	if len(l.queue) == 0 {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -132,29 +131,18 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 // migrate brings the tables up to date, one node at a time. Migrations only add, so
 // a node of the version before goes on working meanwhile and after.
 func (p *postgres) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations/postgres")
-	if err != nil {
-		return err
-	}
-	gate, err := p.sql.BeginTx(ctx, nil)
+	gate, err := p.lockSoon(ctx, lockMigrations)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = gate.Rollback() }() // it holds a lock and nothing else
-	if err := lock(ctx, gate, lockMigrations, 0); err != nil {
-		return err
-	}
 	// It idles while others of its connections migrate, for as long as that takes, or
 	// until its machine is gone.
 	if _, err := gate.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', '0', true),
 		set_config('tcp_keepalives_idle', '10', true), set_config('tcp_keepalives_interval', '5', true), set_config('tcp_keepalives_count', '4', true)`); err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, p.sql, files, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
-	if _, err = provider.Up(ctx); err != nil {
+	if err := migrateTables(ctx, p.sql, goose.DialectPostgres, "postgres"); err != nil {
 		return err
 	}
 	if err := p.partitionAhead(ctx); !busyTable(err) {
@@ -182,6 +170,13 @@ func (p *postgres) prepare(context.Context, string) (*sql.Stmt, error) { return 
 
 // indexedBy is nothing here: the planner has statistics.
 func (p *postgres) indexedBy(string) string { return "" }
+
+// queueText and busyText are functions, see migration 11.
+func (p *postgres) queueText() string {
+	return `SELECT ` + deliveryColumns + ` FROM gancho_queue($1, $2, $3, $4, $5, $6)`
+}
+
+func (p *postgres) busyText() string { return `SELECT gancho_busy()` }
 
 func (p *postgres) transient(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)

@@ -79,6 +79,13 @@ type dialect interface {
 	prepare(ctx context.Context, text string) (*sql.Stmt, error)
 	// indexedBy makes a statement on a table use an index; "" if the engine knows best.
 	indexedBy(index string) string
+	// queueText reads deliveries ([deliveryColumns]) of endpoint $1 that are due from
+	// $2 to $3, in the order of the queue after the place $4, $5; at most $6 of them.
+	// However many wait or ever were, it reads no others.
+	queueText() string
+	// busyText lists the endpoints that have unfinished deliveries, at a cost that
+	// grows with the number of endpoints, not of deliveries.
+	busyText() string
 	// background does the upkeep the engine needs until ctx ends.
 	background(ctx context.Context)
 	// transient reports whether err is the database's state (full disk, lock,
@@ -159,8 +166,7 @@ func (h *hotReads) prepare(ctx context.Context, db *DB) (err error) {
 		read *hotRead
 		text string
 	}{
-		{&h.due, `SELECT ` + deliveryColumns + ` FROM deliveries
-			WHERE endpoint = $1 AND due_at > 0 AND (due_at, id) > ($2, $3) ORDER BY due_at, id LIMIT $4`},
+		{&h.due, db.dialect.queueText()},
 		{&h.event, `SELECT ` + eventColumns + ` FROM events WHERE tenant = $1 AND id = $2`},
 		{&h.body, `SELECT body, head FROM bodies WHERE delivery = $1`},
 		{&h.record, recordQuery},
