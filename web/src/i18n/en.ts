@@ -135,7 +135,7 @@ const en = {
     result: "Request", noSettings: "Nothing to fill in.",
   },
   keys: {
-    title: "API keys", text: "Programs use a key to speak with Gancho. So do people, to sign in here.", new: "New key", role: "May", tenant: "Tenant", allTenants: "All tenants", hint: "Ends in", expires: "Ends",
+    title: "API keys", text: "Programs use a key to speak with Gancho. So do people, to sign in here.", new: "New key", role: "May", tenant: "Tenant", allTenants: "All tenants", hint: "Ends in", expires: "Ends", expiresHelp: "From then on it is refused. Leave empty for a key without an end.", ended: "Ended", until: (t: string) => `It is good until ${t}.`,
     empty: "No keys yet", emptyText: "Make a key for each program, so that one can be revoked without the others.", revoke: "Revoke", revokeTitle: (name: string) => `Revoke ${name}?`,
     revokeText: "Programs that use it are refused at once. This cannot be undone.", revoked: "The key was revoked.", onceTitle: "The new key", once: "It is shown only now. Copy it to a safe place.",
     roleHelp: { operator: "Everything, all tenants", tenant: "Everything within one tenant", publish: "Publish events, nothing else", read: "Look at everything, change nothing" } as Record<string, string>, create: "Make key",

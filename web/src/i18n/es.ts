@@ -134,7 +134,7 @@ const es: Messages = {
     result: "Petición", noSettings: "No hay nada que llenar.",
   },
   keys: {
-    title: "Claves de API", text: "Los programas usan una clave para hablar con Gancho. Las personas también, para entrar aquí.", new: "Nueva clave", role: "Puede", tenant: "Cliente", allTenants: "Todos los clientes", hint: "Termina en", expires: "Vence",
+    title: "Claves de API", text: "Los programas usan una clave para hablar con Gancho. Las personas también, para entrar aquí.", new: "Nueva clave", role: "Puede", tenant: "Cliente", allTenants: "Todos los clientes", hint: "Termina en", expires: "Vence", expiresHelp: "Desde ese momento se rechaza. Déjelo vacío para una clave sin vencimiento.", ended: "Vencida", until: (t: string) => `Es válida hasta ${t}.`,
     empty: "Todavía no hay claves", emptyText: "Cree una clave para cada programa, así puede revocar una sin las demás.", revoke: "Revocar", revokeTitle: (name) => `¿Revocar ${name}?`,
     revokeText: "Los programas que la usan son rechazados de inmediato. No se puede deshacer.", revoked: "Se revocó la clave.", onceTitle: "La clave nueva", once: "Se muestra solo ahora. Cópiela a un lugar seguro.",
     roleHelp: { operator: "Todo, en todos los clientes", tenant: "Todo dentro de un cliente", publish: "Publicar eventos y nada más", read: "Ver todo, sin cambiar nada" }, create: "Crear clave",

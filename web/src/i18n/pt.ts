@@ -134,7 +134,7 @@ const pt: Messages = {
     result: "Requisição", noSettings: "Não há nada a preencher.",
   },
   keys: {
-    title: "Chaves de API", text: "Os programas usam uma chave para falar com o Gancho. As pessoas também, para entrar aqui.", new: "Nova chave", role: "Pode", tenant: "Cliente", allTenants: "Todos os clientes", hint: "Termina em", expires: "Vence",
+    title: "Chaves de API", text: "Os programas usam uma chave para falar com o Gancho. As pessoas também, para entrar aqui.", new: "Nova chave", role: "Pode", tenant: "Cliente", allTenants: "Todos os clientes", hint: "Termina em", expires: "Vence", expiresHelp: "A partir daí ela é recusada. Deixe vazio para uma chave sem vencimento.", ended: "Vencida", until: (t: string) => `É válida até ${t}.`,
     empty: "Ainda não há chaves", emptyText: "Crie uma chave para cada programa, assim uma pode ser revogada sem as outras.", revoke: "Revogar", revokeTitle: (name) => `Revogar ${name}?`,
     revokeText: "Os programas que a usam são recusados na hora. Não pode ser desfeito.", revoked: "A chave foi revogada.", onceTitle: "A chave nova", once: "Ela só é mostrada agora. Copie para um lugar seguro.",
     roleHelp: { operator: "Tudo, em todos os clientes", tenant: "Tudo dentro de um cliente", publish: "Publicar eventos e nada mais", read: "Ver tudo, sem mudar nada" }, create: "Criar chave",
