@@ -96,12 +96,14 @@ const en = {
     allEndpoints: "All endpoints", test: "Test", next: "Next attempt", end: "That is all.", gone: "Deleted endpoint",
   },
   delivery: {
+    technical: "Technical detail (English)",
     title: "Delivery", timeline: "Attempts", attempt: (n: number) => `Attempt ${n}`, retry: "Send again", retried: "It is sent again.", sendNow: "Send now",
     request: "Request", answer: "Answer", headers: "Headers", body: "Body", curl: "Copy as curl",
     empty: "empty", truncated: "Only the beginning is kept.", binary: "Not text; shown as base64.", timing: "Timing", dns: "Name lookup", connect: "Connect", tls: "Encryption", wait: "Waiting for the answer",
     read: "Reading the answer", total: "Total", due: "It is due and waits for its turn.", interrupted: "The server stopped before the end was known.", event: "Event", endpoint: "Endpoint", none: "No attempt yet.", mode: "Delivery mode",
     at_least_once: "Until it arrives", at_most_once: "Once at most", secretNote: "Secrets are shown as ********; put them in before you run it.", formatted: "Formatted", raw: "As sent",
   },
+  why: { title: "Why", made: "Why it was made", taken: "Why it is sent here", judged: "What counts as success", next: "What happens next", rule: "Rule" },
   recover: {
     title: "Send again what was missed", text: "Goes through the events of a time and sends again what did not arrive.", since: "Events since", until: "until", states: "Which",
     failed: "Failed", cancelled: "Cancelled", missing: "Never made, as it was disabled", delivered: "Delivered already", preview: "Count first", count: (n: string) => `${n} would be sent again.`,

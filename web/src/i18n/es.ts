@@ -95,12 +95,14 @@ const es: Messages = {
     allEndpoints: "Todos los destinos", test: "Prueba", next: "Próximo intento", end: "Eso es todo.", gone: "Destino eliminado",
   },
   delivery: {
+    technical: "Detalle técnico (en inglés)",
     title: "Entrega", timeline: "Intentos", attempt: (n) => `Intento ${n}`, retry: "Enviar de nuevo", retried: "Se envía de nuevo.", sendNow: "Enviar ahora",
     request: "Petición", answer: "Respuesta", headers: "Encabezados", body: "Cuerpo", curl: "Copiar como curl",
     empty: "vacío", truncated: "Solo se conserva el principio.", binary: "No es texto; se muestra en base64.", timing: "Tiempos", dns: "Consulta del nombre", connect: "Conexión", tls: "Cifrado", wait: "Espera de la respuesta",
     read: "Lectura de la respuesta", total: "Total", due: "Ya toca y espera su turno.", interrupted: "El servidor se detuvo antes de saber el resultado.", event: "Evento", endpoint: "Destino", none: "Todavía no hay intentos.", mode: "Modo de entrega",
     at_least_once: "Hasta que llegue", at_most_once: "Una vez como máximo", secretNote: "Los secretos aparecen como ********; póngalos antes de ejecutarlo.", formatted: "Con formato", raw: "Como se envió",
   },
+  why: { title: "Por qué", made: "Por qué se creó", taken: "Por qué se envía aquí", judged: "Qué cuenta como éxito", next: "Qué sigue", rule: "Regla" },
   recover: {
     title: "Reenviar lo que se perdió", text: "Recorre los eventos de un período y envía de nuevo lo que no llegó.", since: "Eventos desde", until: "hasta", states: "Cuáles",
     failed: "Fallidos", cancelled: "Cancelados", missing: "Nunca creados, por estar desactivado", delivered: "Ya entregados", preview: "Contar primero", count: (n) => `Se enviarían de nuevo ${n}.`,

@@ -95,12 +95,14 @@ const pt: Messages = {
     allEndpoints: "Todos os destinos", test: "Teste", next: "Próxima tentativa", end: "Isso é tudo.", gone: "Destino excluído",
   },
   delivery: {
+    technical: "Detalhe técnico (em inglês)",
     title: "Entrega", timeline: "Tentativas", attempt: (n) => `Tentativa ${n}`, retry: "Enviar de novo", retried: "Está sendo enviado de novo.", sendNow: "Enviar agora",
     request: "Requisição", answer: "Resposta", headers: "Cabeçalhos", body: "Corpo", curl: "Copiar como curl",
     empty: "vazio", truncated: "Só o começo é guardado.", binary: "Não é texto; mostrado em base64.", timing: "Tempos", dns: "Consulta do nome", connect: "Conexão", tls: "Criptografia", wait: "Espera da resposta",
     read: "Leitura da resposta", total: "Total", due: "Já é a hora e espera a sua vez.", interrupted: "O servidor parou antes de saber o resultado.", event: "Evento", endpoint: "Destino", none: "Ainda não há tentativas.", mode: "Modo de entrega",
     at_least_once: "Até chegar", at_most_once: "Uma vez no máximo", secretNote: "Os segredos aparecem como ********; coloque-os antes de executar.", formatted: "Formatado", raw: "Como foi enviado",
   },
+  why: { title: "Por quê", made: "Por que foi criada", taken: "Por que é enviada para cá", judged: "O que conta como sucesso", next: "O que vem a seguir", rule: "Regra" },
   recover: {
     title: "Reenviar o que se perdeu", text: "Percorre os eventos de um período e envia de novo o que não chegou.", since: "Eventos desde", until: "até", states: "Quais",
     failed: "Que falharam", cancelled: "Cancelados", missing: "Nunca criados, por estar desativado", delivered: "Já entregues", preview: "Contar primeiro", count: (n) => `${n} seriam enviados de novo.`,
