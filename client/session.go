@@ -48,6 +48,7 @@ type PortalSession struct {
 	TenantName string `json:"tenant_name" example:"Acme"`
 	Language   string `json:"lang" doc:"en, es, pt, or empty for the browser's." example:"es"`
 	Accent     string `json:"accent" doc:"Colour, or empty." example:"#0b7285"`
+	Logo       string `json:"logo" doc:"Path of the operator's picture on this server, or empty." example:"/assets/portal-logo-8c1f0e6a2b3d4c5e.svg"`
 }
 
 // Session says whose key this client has.

@@ -315,7 +315,7 @@ func (a *API) createPortalSession(ctx context.Context, in *struct{ Body client.P
 	}{CacheControl: "no-store"}
 	out.Body = client.PortalSession{
 		Session: wireSession(&key), Token: portalPrefix + a.keys.sealer.seal(sealPortal, token),
-		TenantName: tenant.Name, Language: link.Language, Accent: link.Accent,
+		TenantName: tenant.Name, Language: link.Language, Accent: link.Accent, Logo: a.PortalLogo,
 	}
 	return out, nil
 }

@@ -55,7 +55,10 @@ export function Shell() {
           <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
             <Burger opened={open} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t.common.menu} />
             {portal ? (
-              <Text fw={650} className="clip">{visitor.tenantName || visitor.tenant}</Text>
+              <>
+                {visitor.logo && <img src={visitor.logo} className="logo" alt="" />}
+                <Text fw={650} className="clip">{visitor.tenantName || visitor.tenant}</Text>
+              </>
             ) : (
               <Link to="/" className="plain" style={{ display: "flex", gap: 8, alignItems: "center", textDecoration: "none" }}>
                 <img src={mark} width={26} height={26} alt="" />
