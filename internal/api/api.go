@@ -121,6 +121,7 @@ func New(o Options) *API {
 	a.routeRecoveries()
 	a.routeKeys()
 	a.routeSessions()
+	a.routePortal()
 	a.routeContracts()
 	a.routeSchedules()
 	a.routeContractDocs()

@@ -3,6 +3,7 @@ import { Alert, Anchor, Button, ColorInput, Group, Modal, Select, Stack, Switch,
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ok } from "../api/client";
+import { ofTenant, queryClient } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, languages, useT } from "../i18n";
 import { Copy, Trouble } from "./basics";
@@ -15,7 +16,10 @@ export function PortalLink({ tenant, onClose }: { tenant: string; onClose: () =>
   const [accent, setAccent] = useState("");
   const [readOnly, setReadOnly] = useState(false);
   const body = { ...(name.trim() ? { name: name.trim() } : {}), ...(lang ? { lang: lang as Language } : {}), ...(accent ? { accent } : {}), ...(readOnly ? { read_only: true } : {}) };
-  const make = useMutation({ mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/portal-links", { params: { path: { tenant } }, body })) });
+  const make = useMutation({
+    mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/portal-links", { params: { path: { tenant } }, body })),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: ofTenant(tenant) }),
+  });
   return (
     <Modal opened onClose={onClose} size="lg" title={<Text fw={620}>{t.portalLinks.title}</Text>} centered closeButtonProps={{ "aria-label": t.common.close }}>
       <form onSubmit={(e) => {
