@@ -31,7 +31,7 @@ export function PortalLink({ tenant, onClose }: { tenant: string; onClose: () =>
           <Group grow align="flex-start">
             <TextInput label={t.common.name} value={name} onChange={(e) => setName(e.currentTarget.value)} data-autofocus />
             <Select label={t.portalLinks.language} data={languages} value={lang} onChange={setLang} clearable placeholder={t.portalLinks.browser} />
-            <ColorInput label={t.portalLinks.accent} value={accent} onChange={setAccent} format="hex" swatches={["#0c6b58", "#1c4e80", "#5f3dc4", "#a61e4d", "#862e9c", "#364fc7"]} />
+            <ColorInput withEyeDropper={false} label={t.portalLinks.accent} value={accent} onChange={setAccent} format="hex" swatches={["#0c6b58", "#1c4e80", "#5f3dc4", "#a61e4d", "#862e9c", "#364fc7"]} />
           </Group>
           <Switch label={t.portalLinks.readOnly} checked={readOnly} onChange={(e) => setReadOnly(e.currentTarget.checked)} />
           <Code label={t.portalLinks.example} text={`POST /v1/tenants/${tenant}/portal-links\n${JSON.stringify(body)}`} />
