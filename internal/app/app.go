@@ -36,6 +36,10 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
+	logo, err := console.ReadLogo(cfg.PortalLogo)
+	if err != nil {
+		return err
+	}
 	tuneMemory()
 	log := cfg.logger(stderr)
 	open := openData
@@ -77,7 +81,7 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	s := &server{name: name, cfg: cfg, log: log, db: db, admin: admin, key: key, listener: listener, stdout: stdout}
+	s := &server{name: name, cfg: cfg, log: log, db: db, admin: admin, key: key, logo: logo, listener: listener, stdout: stdout}
 	if generated && !cfg.Demo { // the demo shows it further down
 		fmt.Fprintf(stdout, "Admin key (printed once, kept in %s): %s\n", data.adminKeyFile(), admin)
 	}
@@ -105,6 +109,7 @@ type server struct {
 	db       *store.DB
 	admin    string
 	key      []byte // encrypts what is stored, and sessions
+	logo     *console.Logo
 	listener net.Listener
 	stdout   io.Writer
 	live     stream.Hub // of what happens, for those who watch
@@ -167,7 +172,8 @@ func (s *server) serve(ctx context.Context) error {
 	handler := api.New(api.Options{
 		Store: s.db, Accepter: in, Changer: in, Recoverer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, Runner: schedules, AdminKey: s.admin,
 		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
-		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
+		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),
+		Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings(), Logo: s.logo}),
 	})
 	s.db.Watch(handler.Changed)
 	s.db.Watch(s.live.Changed)
