@@ -15,7 +15,7 @@ const deliveryColumns = `tenant, id, endpoint, type, mode, state, reason, test, 
 	created_at, finished_at, endpoint_version, contract_version`
 
 // scanDelivery reads [deliveryColumns].
-func scanDelivery(row interface{ Scan(...any) error }) (d hook.Delivery, err error) {
+func scanDelivery(row scanner) (d hook.Delivery, err error) {
 	var id, endpoint []byte
 	var due, next, created, finished sql.NullInt64
 	err = row.Scan(&d.Tenant, &id, &endpoint, &d.Type, &d.Mode, &d.State, &d.Reason, &d.Test, &d.Attempts, &d.Slot, &due, &next,
@@ -36,7 +36,14 @@ func scanDelivery(row interface{ Scan(...any) error }) (d hook.Delivery, err err
 // skips through the index from endpoint to endpoint, so its cost grows with the
 // number of endpoints, not of deliveries.
 func (db *DB) EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error) {
-	rows, err := db.read.QueryContext(ctx, `
+	scan := func(r scanner) (hook.EndpointID, error) {
+		id, err := one[[]byte](r)
+		if err != nil {
+			return hook.EndpointID{}, err
+		}
+		return hook.EndpointID(id), nil
+	}
+	return collect(ctx, db.read, scan, `
 		WITH RECURSIVE busy (endpoint) AS (
 			SELECT (SELECT endpoint FROM deliveries WHERE due_at IS NOT NULL ORDER BY endpoint LIMIT 1)
 			UNION ALL
@@ -44,19 +51,6 @@ func (db *DB) EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error) 
 			FROM busy WHERE busy.endpoint IS NOT NULL
 		)
 		SELECT endpoint FROM busy WHERE endpoint IS NOT NULL`)
-	if err != nil {
-		return nil, lost(err)
-	}
-	defer rows.Close()
-	var ids []hook.EndpointID
-	for rows.Next() {
-		var b []byte
-		if err := rows.Scan(&b); err != nil {
-			return nil, lost(err)
-		}
-		ids = append(ids, hook.EndpointID(b))
-	}
-	return ids, lost(rows.Err())
 }
 
 // InHands lists up to n deliveries of an endpoint that are stored as being in a
@@ -72,20 +66,7 @@ func (db *DB) Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.De
 }
 
 func (db *DB) deliveries(ctx context.Context, query string, args ...any) ([]hook.Delivery, error) {
-	rows, err := db.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, lost(err)
-	}
-	defer rows.Close()
-	var list []hook.Delivery
-	for rows.Next() {
-		d, err := scanDelivery(rows)
-		if err != nil {
-			return nil, lost(err)
-		}
-		list = append(list, d)
-	}
-	return list, lost(rows.Err())
+	return collect(ctx, db.read, scanDelivery, query, args...)
 }
 
 // Due returns the deliveries of an endpoint whose place in the queue is not
