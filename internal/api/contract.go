@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"gancho/client"
 	"gancho/internal/contract"
@@ -375,24 +374,11 @@ func (a *API) sampleEvent(ctx context.Context, c *contract.Contract, e *hook.End
 	if in.Event != "" {
 		return a.event(ctx, in.Tenant, in.Event)
 	}
-	cfg := e.Config
-	eventType, payload := c.Sample(cfg)
-	if in.EventType != "" {
-		described, ok := c.Event(in.EventType)
-		if !ok {
-			return nil, nil
-		}
-		eventType, payload = in.EventType, described.Sample()
+	ev, err := a.madeUp(c, e.Config, in.EventType, in.Payload)
+	if ev != nil {
+		ev.Tenant = in.Tenant
 	}
-	if in.Payload != nil {
-		payload = in.Payload
-	}
-	if len(payload) > a.MaxPayload {
-		return nil, errPayloadTooLarge(a.MaxPayload)
-	}
-	return &hook.Event{
-		ID: hook.NewEventID(), Tenant: in.Tenant, Contract: c.Name, Type: eventType, Source: hook.SourceTest, CreatedAt: time.Now(), Payload: c.Redact(payload),
-	}, nil
+	return ev, err
 }
 
 // contractNames are the names of all contracts, for errors.

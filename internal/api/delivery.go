@@ -39,9 +39,19 @@ func (a *API) routeDeliveries() {
 	}, a.retryDelivery)
 }
 
+// DeliveryPath are the parameters of what concerns one delivery.
 type DeliveryPath struct {
 	TenantPath
 	Delivery string `path:"delivery" doc:"Id of the delivery." example:"dlv_06ew2c6eqfy7d00000000000g4"`
+}
+
+// delivery reads the delivery that a path names.
+func (a *API) delivery(ctx context.Context, in DeliveryPath) (hook.Delivery, error) {
+	id, err := hook.ParseDeliveryID(in.Delivery)
+	if err != nil {
+		return hook.Delivery{}, hook.NotFound("delivery", in.Delivery)
+	}
+	return a.Store.Delivery(ctx, in.Tenant, id)
 }
 
 func wireDelivery(d hook.Delivery) client.Delivery {
@@ -101,11 +111,7 @@ func (a *API) getDelivery(ctx context.Context, in *struct {
 	Speaks
 },
 ) (*struct{ Body client.DeliveryDetail }, error) {
-	id, err := hook.ParseDeliveryID(in.Delivery)
-	if err != nil {
-		return nil, hook.NotFound("delivery", in.Delivery)
-	}
-	d, err := a.Store.Delivery(ctx, in.Tenant, id)
+	d, err := a.delivery(ctx, in.DeliveryPath)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +123,7 @@ func (a *API) getDelivery(ctx context.Context, in *struct {
 	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // removed meanwhile
 		return nil, err
 	}
-	attempts, err := a.Store.Attempts(ctx, id, shownAttempts)
+	attempts, err := a.Store.Attempts(ctx, d.ID, shownAttempts)
 	if err != nil {
 		return nil, err
 	}
@@ -192,11 +198,7 @@ func pairs(headers []hook.Header) [][2]string {
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func (a *API) retryDelivery(ctx context.Context, in *DeliveryPath) (*struct{ Body client.Delivery }, error) {
-	id, err := hook.ParseDeliveryID(in.Delivery)
-	if err != nil {
-		return nil, hook.NotFound("delivery", in.Delivery)
-	}
-	d, err := a.Store.Delivery(ctx, in.Tenant, id)
+	d, err := a.delivery(ctx, *in)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +210,7 @@ func (a *API) retryDelivery(ctx context.Context, in *DeliveryPath) (*struct{ Bod
 	} else if !hook.IsKind(err, hook.KindNotFound) { // Retry says so if it is gone
 		return nil, err
 	}
-	if d, err = a.Store.Retry(ctx, in.Tenant, id, ordered); err != nil {
+	if d, err = a.Store.Retry(ctx, in.Tenant, d.ID, ordered); err != nil {
 		return nil, err
 	}
 	a.Waker.Wake(d.Endpoint)

@@ -75,24 +75,38 @@ func (a *API) testEvent(e *hook.Endpoint, in client.TestInput) (*hook.Event, err
 	if c == nil {
 		return nil, a.noContract(e.Contract)
 	}
-	eventType, payload := c.Sample(e.Config)
-	if in.EventType != "" {
-		described, ok := c.Event(in.EventType)
-		if !ok {
-			return nil, invalid("event_type_unknown", []hook.FieldError{{
-				Pointer: "/event_type", Detail: c.NoEvent(in.EventType),
-			}})
-		}
-		eventType, payload = in.EventType, described.Sample()
+	ev, err := a.madeUp(c, e.Config, in.EventType, in.Payload)
+	if err == nil && ev == nil {
+		err = invalid("event_type_unknown", []hook.FieldError{{Pointer: "/event_type", Detail: c.NoEvent(in.EventType)}})
 	}
-	if in.Payload != nil {
-		payload = in.Payload
+	if err != nil {
+		return nil, err
+	}
+	ev.Tenant = e.Tenant
+	return ev, nil
+}
+
+// madeUp is an event without a tenant, of a type and with a payload, or with what
+// the contract has as examples where one is left out; nil if there is no such type.
+func (a *API) madeUp(c *contract.Contract, cfg hook.EndpointConfig, eventType string, payload []byte) (*hook.Event, error) {
+	sampleType, sample := c.Sample(cfg)
+	if eventType == "" {
+		eventType = sampleType
+	} else {
+		described, ok := c.Event(eventType)
+		if !ok {
+			return nil, nil
+		}
+		sample = described.Sample()
+	}
+	if payload == nil {
+		payload = sample
 	}
 	if len(payload) > a.MaxPayload {
 		return nil, errPayloadTooLarge(a.MaxPayload)
 	}
 	return &hook.Event{
-		ID: hook.NewEventID(), Tenant: e.Tenant, Contract: c.Name, Type: eventType, Source: hook.SourceTest, CreatedAt: time.Now(), Payload: c.Redact(payload),
+		ID: hook.NewEventID(), Contract: c.Name, Type: eventType, Source: hook.SourceTest, CreatedAt: time.Now(), Payload: c.Redact(payload),
 	}, nil
 }
 

@@ -23,11 +23,13 @@ import (
 	"gancho/internal/catalog"
 	"gancho/internal/console"
 	"gancho/internal/deliver"
+	"gancho/internal/hook"
 	"gancho/internal/ingest"
 	"gancho/internal/schedule"
 	"gancho/internal/stats"
 	"gancho/internal/store"
 	"gancho/internal/stream"
+	"gancho/internal/transform"
 )
 
 // Run serves until ctx ends, then stops in order and returns. What a person
@@ -133,96 +135,130 @@ func (s *server) run(ctx context.Context) error {
 
 // serve runs everything that stands on the store.
 func (s *server) serve(ctx context.Context) error {
-	known := catalog.New(s.db, s.log.With("part", "contracts"))
-	inForce := known.Set()
-	metrics := newMetrics(s.db)
-	counts := stats.New(s.db, s.log.With("part", "stats"))
-	sender := deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()})
-	defer sender.Close()
-	nodes := s.newSharing()
-	scripts, err := newScripts()
+	p, err := s.assemble()
 	if err != nil {
 		return err
 	}
-	defer scripts.Close()
-	worker := deliver.New(deliver.Options{
-		Store: s.db, Owner: nodes, Transport: sender, Contracts: inForce, Scripts: scripts,
-		Observer: observer{attemptLog{metrics, s.log.With("part", "deliver")}, counts, &s.live},
-		Log:      s.log.With("part", "deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
+	defer p.close()
+	s.connect(p)
+
+	if err := p.nodes.Follow(ctx); err != nil {
+		return fmt.Errorf("cannot read what other nodes changed: %w", err)
+	}
+	directory, err := s.importContracts(ctx, p.known)
+	if err != nil {
+		return err
+	}
+	if err := p.nodes.Start(ctx, p.worker); err != nil {
+		return fmt.Errorf("cannot read what waits to be delivered: %w", err)
+	}
+	return s.work(ctx, p, directory)
+}
+
+// parts are what stands on the store.
+type parts struct {
+	known     *catalog.Catalog
+	counts    *stats.Counter
+	sender    *deliver.Sender
+	nodes     sharing
+	scripts   *transform.Pool
+	worker    *deliver.Worker
+	in        *ingest.Ingest
+	newer     *reloader
+	schedules *schedule.Scheduler
+	handler   *api.API
+	house     *house
+}
+
+func (p *parts) close() {
+	p.scripts.Close()
+	p.sender.Close()
+}
+
+// assemble makes the parts, each of those it needs. Nothing runs yet.
+func (s *server) assemble() (*parts, error) {
+	log := func(part string) *slog.Logger { return s.log.With("part", part) }
+	scripts, err := newScripts()
+	if err != nil {
+		return nil, err
+	}
+	metrics := newMetrics(s.db)
+	p := &parts{
+		known: catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), scripts: scripts, nodes: s.newSharing(),
+		sender: deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()}), house: newHouse(s.db, s.cfg.Retention, log("housekeeping")),
+	}
+	inForce := p.known.Set()
+	p.newer = newReloader(p.known, log("contracts"))
+	p.worker = deliver.New(deliver.Options{
+		Store: s.db, Owner: p.nodes, Transport: p.sender, Contracts: inForce, Scripts: scripts,
+		Observer: observer{attemptLog{metrics, log("deliver")}, p.counts, &s.live},
+		Log:      log("deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
-	in := ingest.New(ingest.Options{
-		Store: s.db, Dispatcher: dispatcher{worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
-		Troubled: metrics.troubles.Inc, Log: s.log.With("part", "ingest"),
+	p.in = ingest.New(ingest.Options{
+		Store: s.db, Dispatcher: dispatcher{p.worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
+		Troubled: metrics.troubles.Inc, Log: log("ingest"),
 	})
-	newer := newReloader(known, s.log.With("part", "contracts"))
-	s.db.Watch(newer.changed)
-	s.db.Watch(in.Forget)
-	s.db.Watch(worker.Refresh)
-	known.Watch(in.Forget)
-	known.Watch(worker.Refresh)
-	known.Watch(s.live.Changed)
 	// All nodes have one name here: schedules run where the lead is, and who gets it
 	// ends the claims of who had it (docs/adr/0007).
-	schedules := schedule.New(schedule.Options{
-		Store: s.db, Accepter: in, Contracts: inForce, Node: "single", Log: s.log.With("part", "schedule"),
-	})
-	s.db.Watch(schedules.Changed)
-	known.Watch(schedules.Changed)
-	handler := api.New(api.Options{
-		Store: s.db, Accepter: in, Changer: in, Recoverer: in, Waker: worker, Tester: worker, Scripts: scripts, Contracts: inForce, Catalog: known, Runner: schedules, AdminKey: s.admin,
-		MaxPayload: int(s.cfg.MaxPayload), Log: s.log.With("part", "api"), Metrics: metrics.handler(),
+	p.schedules = schedule.New(schedule.Options{Store: s.db, Accepter: p.in, Contracts: inForce, Node: "single", Log: log("schedule")})
+	p.handler = api.New(api.Options{
+		Store: s.db, Accepter: p.in, Changer: p.in, Recoverer: p.in, Waker: p.worker, Tester: p.worker, Scripts: scripts, Contracts: inForce,
+		Catalog: p.known, Runner: p.schedules, AdminKey: s.admin, MaxPayload: int(s.cfg.MaxPayload), Log: log("api"), Metrics: metrics.handler(),
 		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),
 		Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings(), Logo: s.logo}),
 	})
-	s.db.Watch(handler.Changed)
-	s.db.Watch(s.live.Changed)
-	house := newHouse(s.db, s.cfg.Retention, s.log.With("part", "housekeeping"))
-	s.db.Watch(house.changed)
+	return p, nil
+}
 
-	if err := nodes.Follow(ctx); err != nil {
-		return fmt.Errorf("cannot read what other nodes changed: %w", err)
+// connect tells the parts of what changes: of what the store commits, and of
+// contracts that come into force.
+func (s *server) connect(p *parts) {
+	for _, told := range []func(hook.Change){
+		p.newer.changed, p.in.Forget, p.worker.Refresh, p.schedules.Changed, p.handler.Changed, s.live.Changed, p.house.changed,
+	} {
+		s.db.Watch(told)
 	}
-	directory, err := s.importContracts(ctx, known)
-	if err != nil {
-		return err
+	for _, told := range []func(hook.Change){p.in.Forget, p.worker.Refresh, s.live.Changed, p.schedules.Changed} {
+		p.known.Watch(told)
 	}
-	if err := nodes.Start(ctx, worker); err != nil {
-		return fmt.Errorf("cannot read what waits to be delivered: %w", err)
-	}
-	// Requests stop first, then the worker; so there are two contexts.
-	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+}
+
+// work runs the parts until ctx ends or one of them fails. Requests stop first,
+// then the worker; so there are two contexts.
+func (s *server) work(ctx context.Context, p *parts, directory *catalog.Directory) error {
+	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	parts, work := errgroup.WithContext(work)
-	parts.Go(func() error { return nodes.Run(work) })
-	parts.Go(func() error { return worker.Run(work) })
-	parts.Go(func() error { return nodes.WhileLeading(work, in.Run) })
-	parts.Go(func() error { return nodes.WhileLeading(work, house.run) })
-	parts.Go(func() error { return newer.run(work) })
-	parts.Go(func() error { return counts.Run(work) })
+	back, working := errgroup.WithContext(working)
+	back.Go(func() error { return p.nodes.Run(working) })
+	back.Go(func() error { return p.worker.Run(working) })
+	back.Go(func() error { return p.nodes.WhileLeading(working, p.in.Run) })
+	back.Go(func() error { return p.nodes.WhileLeading(working, p.house.run) })
+	back.Go(func() error { return p.newer.run(working) })
+	back.Go(func() error { return p.counts.Run(working) })
 	if directory != nil {
-		parts.Go(func() error { return directory.Run(work) })
+		back.Go(func() error { return directory.Run(working) })
 	}
 
-	requests, front := errgroup.WithContext(ctx)
-	requests.Go(func() error { return nodes.WhileLeading(front, schedules.Run) }) // a door like the others
-	requests.Go(func() error { return s.listen(front, profiler(handler, s.admin)) })
+	doors, front := errgroup.WithContext(ctx)
+	doors.Go(func() error { return p.nodes.WhileLeading(front, p.schedules.Run) }) // a door like the others
+	doors.Go(func() error { return s.listen(front, profiler(p.handler, s.admin)) })
 	if s.cfg.Demo {
-		requests.Go(func() error { return s.demo(front, inForce) })
+		doors.Go(func() error { return s.demo(front, p.known.Set()) })
 	} else {
 		fmt.Fprintf(s.stdout, "Gancho listens on %s\n", s.url())
 	}
-	err = requests.Wait()
+	err := doors.Wait()
 	stopWork()
 	// What is in flight finishes under this node's lease; then others may have it.
 	keep, done := context.WithCancel(context.WithoutCancel(ctx))
 	kept := make(chan error, 1)
-	go func() { kept <- nodes.Keep(keep) }()
-	err = errors.Join(err, parts.Wait())
+	go func() { kept <- p.nodes.Keep(keep) }()
+	err = errors.Join(err, back.Wait())
 	done()
 	err = errors.Join(err, <-kept)
-	s.leave(nodes)
-	counts.Flush(context.WithoutCancel(ctx)) // what the last requests came to
+	s.leave(p.nodes)
+	p.counts.Flush(context.WithoutCancel(ctx)) // what the last requests came to
 	return err
 }
 

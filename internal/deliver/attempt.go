@@ -1,10 +1,8 @@
 package deliver
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"gancho/internal/contract"
@@ -192,69 +190,6 @@ func judge(p *plan, x *Exchange) (*hook.Attempt, hook.Outcome) {
 	}
 	a.Interrupted = o.Interrupted
 	return a, o
-}
-
-// describe completes the attempt with what was sent, secrets masked, wherever
-// they show: in our headers and URL, and in an answer that echoes them.
-func describe(r renderer, a *hook.Attempt, x *Exchange, shot *Shot) {
-	a.Request, a.Detail = r.request(shot, x.Sent), r.maskText(a.Detail)
-	if a.Response == nil {
-		return
-	}
-	kept := *a.Response
-	kept.Headers, kept.Truncated = cutHeaders(kept.Headers, kept.Truncated)
-	if len(r.secrets) > 0 {
-		kept.Headers, kept.Body = maskHeaders(r, kept.Headers), r.maskBody(kept.Body)
-	}
-	a.Response = &kept
-}
-
-// request is a request as it may be shown. Its body is nil unless something in it
-// is secret.
-func (r renderer) request(shot *Shot, sent []hook.Header) hook.Request {
-	q := hook.Request{Method: shot.Method, URL: shot.URL, Headers: sent}
-	if len(r.secrets) == 0 {
-		return q
-	}
-	q.URL, q.Headers = r.maskText(shot.URL), maskHeaders(r, sent)
-	if body := r.maskBody(shot.Body); !sameSlice(body, shot.Body) {
-		q.Body = body
-	}
-	return q
-}
-
-// maskBody is body itself if nothing in it is secret.
-func (r renderer) maskBody(body []byte) []byte {
-	for _, s := range r.secrets {
-		if len(s) >= minMasked && bytes.Contains(body, []byte(s)) {
-			body = bytes.ReplaceAll(body, []byte(s), []byte(contract.Mask))
-		}
-	}
-	return body
-}
-
-// keepHeaders bounds what is kept of the headers of an answer, in bytes.
-const keepHeaders = 8 << 10
-
-func cutHeaders(headers []hook.Header, truncated bool) ([]hook.Header, bool) {
-	size := 0
-	for i, h := range headers {
-		if size += len(h.Name) + len(h.Value) + 4; size > keepHeaders {
-			return headers[:i:i], true
-		}
-	}
-	return headers, truncated
-}
-
-func maskHeaders(r renderer, headers []hook.Header) []hook.Header {
-	out := make([]hook.Header, len(headers))
-	for i, h := range headers {
-		out[i] = hook.Header{Name: h.Name, Value: r.maskText(h.Value)}
-		if slices.Contains(r.secrets, h.Value) {
-			out[i].Value = contract.Mask
-		}
-	}
-	return out
 }
 
 // conclude lets [hook.Next] decide, and records the decision.
@@ -451,13 +386,6 @@ func interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hoo
 	apply(&d, t, now, p.limits.Ordered)
 	d.Attempts++
 	return hook.Result{Delivery: d, Attempt: a}
-}
-
-func (r renderer) maskText(s string) string {
-	if r.mask == nil {
-		return s
-	}
-	return r.mask.Replace(s)
 }
 
 // cancelled is the result for a delivery that waits for a disabled endpoint.

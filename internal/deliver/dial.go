@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -130,7 +131,7 @@ func (s *Sender) connect(ctx context.Context, addr string, secure bool) (net.Con
 	dialer := net.Dialer{
 		Resolver:  s.resolver,
 		KeepAlive: 15 * time.Second,
-		ControlContext: func(_ context.Context, network, address string, _ rawConn) error {
+		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
 			return d.control(s.guard, network, address)
 		},
 	}

@@ -38,25 +38,6 @@ func newRenderer(c *contract.Contract, cfg hook.EndpointConfig) renderer {
 	return r
 }
 
-// newMask replaces secrets, nil if there are none that are long enough.
-func newMask(secrets []string) *strings.Replacer {
-	var pairs []string
-	for _, s := range secrets {
-		if len(s) >= minMasked {
-			pairs = append(pairs, s, contract.Mask)
-		}
-	}
-	if len(pairs) == 0 {
-		return nil
-	}
-	return strings.NewReplacer(pairs...)
-}
-
-// minMasked is the length from which a secret is masked wherever its text occurs.
-// A shorter one would blot out half of any text; it is masked where it is all of
-// a header's value.
-const minMasked = 4
-
 // plan reads an endpoint and compiles it.
 func (w *Worker) plan(ctx context.Context, id hook.EndpointID) (*plan, error) {
 	e, err := w.Store.Endpoint(ctx, id)

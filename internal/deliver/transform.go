@@ -130,31 +130,6 @@ func writeQuery(were []string, shown, now []hook.Header) string {
 	return strings.Join(out, "&")
 }
 
-func maskConsole(r renderer, out transform.Output) transform.Output {
-	out.Console = slices.Clone(out.Console)
-	for i, line := range out.Console {
-		out.Console[i] = r.maskText(line)
-	}
-	return out
-}
-
-// hiding masks also what a script put into a request under names that speak of
-// credentials.
-func (r renderer) hiding(req hook.Head) renderer {
-	secrets := slices.Clone(r.secrets)
-	for _, s := range contract.SecretsIn(req.URL, req.Headers) {
-		if !slices.Contains(secrets, s) {
-			secrets = append(secrets, s)
-		}
-	}
-	if len(secrets) > len(r.secrets) {
-		slices.SortStableFunc(secrets, func(a, b string) int { return len(b) - len(a) })
-		r.secrets = secrets
-		r.mask = newMask(secrets)
-	}
-	return r
-}
-
 // unsent is the attempt of a delivery for which a script let nothing be sent.
 // The delivery keeps no version: nothing of it was seen by anybody, so the next
 // attempt follows what was corrected since.

@@ -48,7 +48,6 @@ const (
 	ReasonEndpointDisabled = "endpoint_disabled" // cancelled with its endpoint
 	ReasonEndpointDeleted  = "endpoint_deleted"  // cancelled with its endpoint
 	ReasonSuperseded       = "superseded"        // a newer snapshot exists
-	ReasonRenderFailed     = "render_failed"     // the contract could not shape the request
 	ReasonScript           = "script"            // the endpoint's transformation cancelled it
 )
 

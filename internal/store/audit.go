@@ -37,31 +37,26 @@ func (db *DB) AuditTrail(ctx context.Context, tenant string, p hook.Page) (list 
 	if tenant != "" {
 		q.and("tenant = %s", tenant)
 	}
-	rows, err := db.read.QueryContext(ctx, q.text(auditColumns, "audit", "ORDER BY id DESC LIMIT "+q.arg(p.Limit+1)), q.args...)
-	if err != nil {
-		return nil, next, lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var e hook.AuditEntry
-		var id []byte
-		var key, fields string
-		if err := rows.Scan(&id, &e.Tenant, &e.Actor.Kind, &key, &e.Actor.Name, &e.Actor.Role, &e.Action, &e.Object, &e.Name, &fields, &e.Reason); err != nil {
-			return nil, next, lost(err)
-		}
-		e.ID = hook.AuditID(id)
-		if fields != "" {
-			e.Fields = strings.Split(fields, ",")
-		}
-		if key != "" {
-			if e.Actor.Key, err = hook.ParseKeyID(key); err != nil {
-				return nil, next, lost(err)
-			}
-		}
-		list = append(list, e)
-	}
+	text := q.text(auditColumns, "audit", "ORDER BY id DESC LIMIT "+q.arg(p.Limit+1))
+	list, err = collect(ctx, db.read, scanAudit, text, q.args...)
 	list, next = cut(list, p.Limit, func(e hook.AuditEntry) hook.ID { return hook.ID(e.ID) })
-	return list, next, lost(rows.Err())
+	return list, next, err
+}
+
+func scanAudit(r scanner) (e hook.AuditEntry, err error) {
+	var id []byte
+	var key, fields string
+	if err := r.Scan(&id, &e.Tenant, &e.Actor.Kind, &key, &e.Actor.Name, &e.Actor.Role, &e.Action, &e.Object, &e.Name, &fields, &e.Reason); err != nil {
+		return e, err
+	}
+	e.ID = hook.AuditID(id)
+	if fields != "" {
+		e.Fields = strings.Split(fields, ",")
+	}
+	if key != "" {
+		e.Actor.Key, err = hook.ParseKeyID(key)
+	}
+	return e, err
 }
 
 // auditEndpoint writes what a change makes of an endpoint; nothing if it leaves

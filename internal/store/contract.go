@@ -80,22 +80,13 @@ func (t *tx) knownContract(name string, source []byte, origin hook.ContractOrigi
 // ContractVersions are all versions of all contracts, by name and version,
 // without their sources.
 func (db *DB) ContractVersions(ctx context.Context) ([]hook.ContractText, error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT name, version, origin, created_at FROM contracts ORDER BY name, version`)
-	if err != nil {
-		return nil, lost(err)
-	}
-	defer rows.Close()
-	var list []hook.ContractText
-	for rows.Next() {
-		var c hook.ContractText
+	scan := func(r scanner) (c hook.ContractText, err error) {
 		var created sql.NullInt64
-		if err := rows.Scan(&c.Name, &c.Version, &c.Origin, &created); err != nil {
-			return nil, lost(err)
-		}
+		err = r.Scan(&c.Name, &c.Version, &c.Origin, &created)
 		c.CreatedAt = fromMicros(created)
-		list = append(list, c)
+		return c, err
 	}
-	return list, lost(rows.Err())
+	return collect(ctx, db.read, scan, `SELECT name, version, origin, created_at FROM contracts ORDER BY name, version`)
 }
 
 // ContractAt is one version of a contract.
@@ -149,19 +140,6 @@ func (db *DB) ContractShaping(ctx context.Context) (map[string]bool, error) {
 // ContractEndpoints lists up to n endpoints of a contract over all tenants, by
 // id, from the one after the given id; without deleted ones.
 func (db *DB) ContractEndpoints(ctx context.Context, contract string, after hook.EndpointID, n int) ([]*hook.Endpoint, error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT `+endpointColumns+` FROM endpoints
+	return collect(ctx, db.read, db.scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints
 		WHERE contract = $1 AND id > $2 AND state <> 'deleted' ORDER BY id LIMIT $3`, contract, after[:], n)
-	if err != nil {
-		return nil, lost(err)
-	}
-	defer rows.Close()
-	var list []*hook.Endpoint
-	for rows.Next() {
-		e, err := db.scanEndpoint(rows)
-		if err != nil {
-			return nil, lost(err)
-		}
-		list = append(list, e)
-	}
-	return list, lost(rows.Err())
 }

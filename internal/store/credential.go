@@ -24,7 +24,7 @@ func (db *DB) sealCredential(c *hook.Credential) ([]byte, error) {
 
 // scanCredential reads a row that begins with credentialColumns; more are the
 // columns after them.
-func (db *DB) scanCredential(row interface{ Scan(...any) error }, more ...any) (*hook.Credential, error) {
+func (db *DB) scanCredential(row scanner, more ...any) (*hook.Credential, error) {
 	var c hook.Credential
 	var id, endpoint, sealed []byte
 	var expires, created, updated sql.NullInt64
@@ -69,30 +69,22 @@ func (db *DB) foundCredential(id hook.CredentialID, row *sql.Row) (*hook.Credent
 // is none.
 func (db *DB) Credentials(ctx context.Context, tenant string, p hook.Page) (list []hook.CredentialURL, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
-	rows, err := db.read.QueryContext(ctx, `SELECT `+credentialColumns+`, (SELECT config FROM endpoints WHERE endpoints.id = credentials.endpoint)
+	list, err = collect(ctx, db.read, db.scanCredentialURL, `SELECT `+credentialColumns+`, (SELECT config FROM endpoints WHERE endpoints.id = credentials.endpoint)
 		FROM credentials WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)
-	if err != nil {
-		return nil, next, lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var config []byte
-		c, err := db.scanCredential(rows, &config)
-		if err != nil {
-			return nil, next, lost(err)
-		}
-		item := hook.CredentialURL{Credential: c}
-		if config != nil {
-			var endpoint hook.EndpointConfig
-			if err := db.seal.openJSON(config, c.Endpoint[:], &endpoint); err != nil {
-				return nil, next, lost(err)
-			}
-			item.URL = endpoint.URL
-		}
-		list = append(list, item)
-	}
 	list, next = cut(list, p.Limit, func(c hook.CredentialURL) hook.ID { return hook.ID(c.ID) })
-	return list, next, lost(rows.Err())
+	return list, next, err
+}
+
+// scanCredentialURL reads a row that ends with the configuration of the endpoint.
+func (db *DB) scanCredentialURL(r scanner) (c hook.CredentialURL, err error) {
+	var config []byte
+	if c.Credential, err = db.scanCredential(r, &config); err != nil || config == nil {
+		return c, err
+	}
+	var endpoint hook.EndpointConfig
+	err = db.seal.openJSON(config, c.Endpoint[:], &endpoint)
+	c.URL = endpoint.URL
+	return c, err
 }
 
 // CreateCredential stores a new credential, together with its endpoint unless e

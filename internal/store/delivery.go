@@ -22,26 +22,17 @@ func (db *DB) Delivery(ctx context.Context, tenant string, id hook.DeliveryID) (
 // Attempts are the latest n attempts of a delivery, oldest first. The caller
 // knows that the delivery is the tenant's.
 func (db *DB) Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.Attempt, error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT number, data FROM attempts WHERE delivery = $1 ORDER BY number DESC LIMIT $2`, id[:], n)
-	if err != nil {
-		return nil, lost(err)
-	}
-	defer rows.Close()
-	var list []*hook.Attempt
-	for rows.Next() {
+	scan := func(r scanner) (*hook.Attempt, error) {
 		var number int
 		var data []byte
-		if err := rows.Scan(&number, &data); err != nil {
-			return nil, lost(err)
-		}
-		a, err := decodeAttempt(id, number, data)
-		if err != nil {
+		if err := r.Scan(&number, &data); err != nil {
 			return nil, err
 		}
-		list = append(list, a)
+		return decodeAttempt(id, number, data)
 	}
+	list, err := collect(ctx, db.read, scan, `SELECT number, data FROM attempts WHERE delivery = $1 ORDER BY number DESC LIMIT $2`, id[:], n)
 	slices.Reverse(list)
-	return list, lost(rows.Err())
+	return list, err
 }
 
 // Retry puts a delivery back into its endpoint's queue, due now: a finished one

@@ -16,7 +16,7 @@ const deliveryColumns = `tenant, id, endpoint, type, mode, state, reason, test, 
 	created_at, finished_at, endpoint_version, contract_version`
 
 // scanDelivery reads [deliveryColumns].
-func scanDelivery(row interface{ Scan(...any) error }) (d hook.Delivery, err error) {
+func scanDelivery(row scanner) (d hook.Delivery, err error) {
 	var id, endpoint []byte
 	var due, next, created, finished sql.NullInt64
 	err = row.Scan(&d.Tenant, &id, &endpoint, &d.Type, &d.Mode, &d.State, &d.Reason, &d.Test, &d.Attempts, &d.Slot, &due, &next,
@@ -35,20 +35,14 @@ func scanDelivery(row interface{ Scan(...any) error }) (d hook.Delivery, err err
 
 // EndpointsWithWork lists the endpoints that have unfinished deliveries.
 func (db *DB) EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error) {
-	rows, err := db.read.QueryContext(ctx, db.dialect.busyText())
-	if err != nil {
-		return nil, lost(err)
-	}
-	defer rows.Close()
-	var ids []hook.EndpointID
-	for rows.Next() {
-		var b []byte
-		if err := rows.Scan(&b); err != nil {
-			return nil, lost(err)
+	scan := func(r scanner) (hook.EndpointID, error) {
+		id, err := one[[]byte](r)
+		if err != nil {
+			return hook.EndpointID{}, err
 		}
-		ids = append(ids, hook.EndpointID(b))
+		return hook.EndpointID(id), nil
 	}
-	return ids, lost(rows.Err())
+	return collect(ctx, db.read, scan, db.dialect.busyText())
 }
 
 // InHands lists up to n deliveries of an endpoint that are stored as being in a
@@ -64,20 +58,7 @@ func (db *DB) Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.De
 }
 
 func (db *DB) deliveries(ctx context.Context, query string, args ...any) ([]hook.Delivery, error) {
-	rows, err := db.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, lost(err)
-	}
-	defer rows.Close()
-	var list []hook.Delivery
-	for rows.Next() {
-		d, err := scanDelivery(rows)
-		if err != nil {
-			return nil, lost(err)
-		}
-		list = append(list, d)
-	}
-	return list, lost(rows.Err())
+	return collect(ctx, db.read, scanDelivery, query, args...)
 }
 
 // Due returns the deliveries of an endpoint whose place in the queue is not

@@ -13,7 +13,7 @@ import (
 const endpointColumns = `id, tenant, name, contract, state, state_reason, state_at, created_at, updated_at, version, config, secrets,
 	last_run_at, last_status, failing_since`
 
-func (db *DB) scanEndpoint(row interface{ Scan(...any) error }) (*hook.Endpoint, error) {
+func (db *DB) scanEndpoint(row scanner) (*hook.Endpoint, error) {
 	var e hook.Endpoint
 	var id, config, secrets []byte
 	var stateAt, created, updated, lastRun, failing sql.NullInt64
@@ -69,50 +69,22 @@ func (db *DB) TenantEndpoint(ctx context.Context, tenant string, id hook.Endpoin
 // with KindNotFound if there is no such tenant.
 func (db *DB) TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpoint, error) {
 	// One statement, so that the tenant cannot go between two.
-	rows, err := db.read.QueryContext(ctx, `SELECT `+endpointColumns+` FROM endpoints WHERE tenant = $1 AND state <> 'deleted'
+	list, err := collect(ctx, db.read, db.scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints WHERE tenant = $1 AND state <> 'deleted'
 		AND EXISTS (SELECT 1 FROM tenants WHERE id = $1 AND deleted_at IS NULL) ORDER BY id`, tenant)
-	if err != nil {
-		return nil, lost(err)
+	if err == nil && len(list) == 0 {
+		_, err = db.Tenant(ctx, tenant)
 	}
-	defer rows.Close()
-	var list []*hook.Endpoint
-	for rows.Next() {
-		e, err := db.scanEndpoint(rows)
-		if err != nil {
-			return nil, lost(err)
-		}
-		list = append(list, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, lost(err)
-	}
-	if len(list) == 0 {
-		if _, err := db.Tenant(ctx, tenant); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
+	return list, err
 }
 
 // Endpoints lists the endpoints of a tenant, newest first, without deleted ones.
 // next is where the following page begins, zero if there is none.
 func (db *DB) Endpoints(ctx context.Context, tenant string, p hook.Page) (list []*hook.Endpoint, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
-	rows, err := db.read.QueryContext(ctx, `SELECT `+endpointColumns+` FROM endpoints
+	list, err = collect(ctx, db.read, db.scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints
 		WHERE tenant = $1 AND id < $2 AND state <> 'deleted' ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)
-	if err != nil {
-		return nil, next, lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		e, err := db.scanEndpoint(rows)
-		if err != nil {
-			return nil, next, lost(err)
-		}
-		list = append(list, e)
-	}
 	list, next = cut(list, p.Limit, func(e *hook.Endpoint) hook.ID { return hook.ID(e.ID) })
-	return list, next, lost(rows.Err())
+	return list, next, err
 }
 
 // CreateEndpoint stores a new endpoint as version 1. It sets its version and

@@ -14,7 +14,7 @@ const (
 	eventHead = `tenant, id, contract, type, external_id, source, created_at, NULL`
 )
 
-func scanEvent(row interface{ Scan(...any) error }) (*hook.Event, error) {
+func scanEvent(row scanner) (*hook.Event, error) {
 	var e hook.Event
 	var id []byte
 	var external sql.NullString

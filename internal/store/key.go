@@ -10,7 +10,7 @@ import (
 
 const keyColumns = `id, name, role, tenant, hash, hint, created_at, expires_at`
 
-func scanKey(row interface{ Scan(...any) error }) (k hook.Key, err error) {
+func scanKey(row scanner) (k hook.Key, err error) {
 	var id, hash []byte
 	var created, expires sql.NullInt64
 	if err := row.Scan(&id, &k.Name, &k.Role, &k.Tenant, &hash, &k.Hint, &created, &expires); err != nil {
@@ -53,20 +53,9 @@ func (t *tx) aliveTenant(id string) error {
 // zero if there is none.
 func (db *DB) Keys(ctx context.Context, p hook.Page) (list []hook.Key, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
-	rows, err := db.read.QueryContext(ctx, `SELECT `+keyColumns+` FROM keys WHERE id < $1 ORDER BY id DESC LIMIT $2`, hi[:], p.Limit+1)
-	if err != nil {
-		return nil, next, lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		k, err := scanKey(rows)
-		if err != nil {
-			return nil, next, lost(err)
-		}
-		list = append(list, k)
-	}
+	list, err = collect(ctx, db.read, scanKey, `SELECT `+keyColumns+` FROM keys WHERE id < $1 ORDER BY id DESC LIMIT $2`, hi[:], p.Limit+1)
 	list, next = cut(list, p.Limit, func(k hook.Key) hook.ID { return hook.ID(k.ID) })
-	return list, next, lost(rows.Err())
+	return list, next, err
 }
 
 // KeyByHash finds an API key by the SHA-256 of its text.

@@ -148,7 +148,7 @@ func (s *scan) check(cond string, arg any) {
 }
 
 // page reads a page of a scan with read, which decodes one row and tells its id.
-func page[T any](ctx context.Context, db *DB, s *scan, limit int, decode func(interface{ Scan(...any) error }) (T, hook.ID, error)) (list []T, next hook.ID, err error) {
+func page[T any](ctx context.Context, db *DB, s *scan, limit int, decode func(scanner) (T, hook.ID, error)) (list []T, next hook.ID, err error) {
 	if bytes.Compare(s.lo[:], s.hi[:]) >= 0 {
 		return nil, next, nil
 	}
@@ -186,7 +186,7 @@ func page[T any](ctx context.Context, db *DB, s *scan, limit int, decode func(in
 // where the following page begins, zero if there is none.
 func (db *DB) Events(ctx context.Context, tenant string, f hook.EventFilter, p hook.Page) ([]*hook.Event, hook.ID, error) {
 	s := eventScan(tenant, f, p)
-	return page(ctx, db, s, p.Limit, func(row interface{ Scan(...any) error }) (*hook.Event, hook.ID, error) {
+	return page(ctx, db, s, p.Limit, func(row scanner) (*hook.Event, hook.ID, error) {
 		e, err := scanEvent(row)
 		if err != nil {
 			return nil, hook.ID{}, err
@@ -224,7 +224,7 @@ func (db *DB) Deliveries(ctx context.Context, tenant string, f hook.DeliveryFilt
 			return db.unfinished(ctx, tenant, f, p, ids)
 		}
 	}
-	return page(ctx, db, db.deliveryScan(tenant, f, p), p.Limit, func(row interface{ Scan(...any) error }) (hook.Delivery, hook.ID, error) {
+	return page(ctx, db, db.deliveryScan(tenant, f, p), p.Limit, func(row scanner) (hook.Delivery, hook.ID, error) {
 		d, err := scanDelivery(row)
 		return d, hook.ID(d.ID), err
 	})

@@ -176,7 +176,7 @@ func TestBoundedScans(t *testing.T) { each(t, testBoundedScans) }
 
 func testBoundedScans(t *testing.T, db *DB) {
 	h := makeHistory(t, db, 300)
-	decode := func(row interface{ Scan(...any) error }) (string, hook.ID, error) {
+	decode := func(row scanner) (string, hook.ID, error) {
 		d, err := scanDelivery(row)
 		return d.ID.String(), hook.ID(d.ID), err
 	}

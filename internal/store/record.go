@@ -35,7 +35,7 @@ func recordsQuery() string {
 	return s.String()
 }
 
-func scanRecord(row interface{ Scan(...any) error }) (r hook.Record, err error) {
+func scanRecord(row scanner) (r hook.Record, err error) {
 	var created, updated sql.NullInt64
 	err = row.Scan(&r.Tenant, &r.Contract, &r.Kind, &r.Key, &r.Version, &created, &updated, &r.Document)
 	r.CreatedAt, r.UpdatedAt = fromMicros(created), fromMicros(updated)

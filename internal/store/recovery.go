@@ -15,7 +15,7 @@ const recoveryColumns = `id, tenant, endpoint, since, until, states, cursor, exa
 // missing stands, in the column states, for events without a delivery.
 const missing = "missing"
 
-func scanRecovery(row interface{ Scan(...any) error }) (*hook.Recovery, error) {
+func scanRecovery(row scanner) (*hook.Recovery, error) {
 	var r hook.Recovery
 	var id, endpoint, cursor []byte
 	var since, until, created, finished sql.NullInt64
@@ -104,19 +104,11 @@ func (db *DB) NextRecoveries(ctx context.Context) ([]hook.Recovery, error) {
 }
 
 func (db *DB) recoveries(ctx context.Context, query string, args ...any) (list []hook.Recovery, err error) {
-	rows, err := db.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		r, err := scanRecovery(rows)
-		if err != nil {
-			return nil, lost(err)
-		}
+	found, err := collect(ctx, db.read, scanRecovery, query, args...)
+	for _, r := range found {
 		list = append(list, *r)
 	}
-	return list, lost(rows.Err())
+	return list, err
 }
 
 // RecoveryPage reads the next n events of a bulk replay, oldest first, each with
@@ -157,20 +149,12 @@ func (db *DB) recoveryEvents(ctx context.Context, r *hook.Recovery, n int, withP
 		columns = eventColumns
 	}
 	lo, hi := upper(following(hook.ID(r.Cursor)), hook.IDAt(r.Since)), hook.IDAt(r.Until)
-	rows, err := db.read.QueryContext(ctx, `SELECT `+columns+` FROM events
+	scan := func(r scanner) (hook.RecoveryItem, error) {
+		e, err := scanEvent(r)
+		return hook.RecoveryItem{Event: e}, err
+	}
+	return collect(ctx, db.read, scan, `SELECT `+columns+` FROM events
 		WHERE tenant = $1 AND id >= $2 AND id < $3 AND source <> 'test' ORDER BY id LIMIT $4`, r.Tenant, lo[:], hi[:], n)
-	if err != nil {
-		return nil, lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		e, err := scanEvent(rows)
-		if err != nil {
-			return nil, lost(err)
-		}
-		items = append(items, hook.RecoveryItem{Event: e})
-	}
-	return items, lost(rows.Err())
 }
 
 // AdvanceRecovery commits one step of a bulk replay: what it sends again and how

@@ -106,19 +106,7 @@ func rest(ctx context.Context) error {
 
 // allTenants are the ids of all tenants.
 func (db *DB) allTenants(ctx context.Context) (ids []string, err error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT id FROM tenants WHERE deleted_at IS NULL ORDER BY id`)
-	if err != nil {
-		return nil, lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, lost(err)
-		}
-		ids = append(ids, id)
-	}
-	return ids, lost(rows.Err())
+	return collect(ctx, db.read, one[string], `SELECT id FROM tenants WHERE deleted_at IS NULL ORDER BY id`)
 }
 
 // candidates walks ids of a tenant upwards, calling remove with chunks of them.

@@ -98,22 +98,15 @@ func seconds(s hook.StatsSpan) int64 { return int64(time.Duration(s) / time.Seco
 // which nothing happened. It is of one endpoint of a tenant; of a whole tenant
 // without an endpoint; of all tenants without a tenant.
 func (db *DB) Stats(ctx context.Context, tenant string, endpoint hook.EndpointID, span hook.StatsSpan, since time.Time) (list []hook.StatsRow, err error) {
-	rows, err := db.read.QueryContext(ctx, "SELECT at, "+strings.Join(tallyColumns, ", ")+
-		" FROM stats WHERE tenant = $1 AND endpoint = $2 AND span = $3 AND at >= $4 ORDER BY at", tenant, endpoint[:], seconds(span), since.UnixMicro())
-	if err != nil {
-		return nil, lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		row := hook.StatsRow{StatsKey: hook.StatsKey{Tenant: tenant, Endpoint: endpoint, Span: span}}
+	scan := func(r scanner) (hook.StatsRow, error) {
+		out := hook.StatsRow{StatsKey: hook.StatsKey{Tenant: tenant, Endpoint: endpoint, Span: span}}
 		var at int64
-		if err := rows.Scan(append([]any{&at}, tallyValues(&row.Tally)...)...); err != nil {
-			return nil, lost(err)
-		}
-		row.At = time.UnixMicro(at).UTC()
-		list = append(list, row)
+		err := r.Scan(append([]any{&at}, tallyValues(&out.Tally)...)...)
+		out.At = time.UnixMicro(at).UTC()
+		return out, err
 	}
-	return list, lost(rows.Err())
+	return collect(ctx, db.read, scan, "SELECT at, "+strings.Join(tallyColumns, ", ")+
+		" FROM stats WHERE tenant = $1 AND endpoint = $2 AND span = $3 AND at >= $4 ORDER BY at", tenant, endpoint[:], seconds(span), since.UnixMicro())
 }
 
 // Backlog counts the unfinished deliveries of an endpoint of a tenant, of a
@@ -144,23 +137,18 @@ func (db *DB) Failing(ctx context.Context, tenant string, limit int) (list []hoo
 	if tenant != "" {
 		q.and("tenant = %s", tenant)
 	}
-	rows, err := db.read.QueryContext(ctx, q.text("id, tenant, name, state, failing_since, last_run_at, last_status", "endpoints",
-		"ORDER BY failing_since LIMIT "+q.arg(limit)), q.args...)
-	if err != nil {
-		return nil, lost(err)
+	text := q.text("id, tenant, name, state, failing_since, last_run_at, last_status", "endpoints", "ORDER BY failing_since LIMIT "+q.arg(limit))
+	return collect(ctx, db.read, scanFailing, text, q.args...)
+}
+
+func scanFailing(r scanner) (f hook.Failing, err error) {
+	var id []byte
+	var since, last sql.NullInt64
+	if err := r.Scan(&id, &f.Tenant, &f.Name, &f.State, &since, &last, &f.LastStatus); err != nil {
+		return f, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var f hook.Failing
-		var id []byte
-		var since, last sql.NullInt64
-		if err := rows.Scan(&id, &f.Tenant, &f.Name, &f.State, &since, &last, &f.LastStatus); err != nil {
-			return nil, lost(err)
-		}
-		f.Endpoint, f.Since, f.LastRun = hook.EndpointID(id), fromMicros(since), fromMicros(last)
-		list = append(list, f)
-	}
-	return list, lost(rows.Err())
+	f.Endpoint, f.Since, f.LastRun = hook.EndpointID(id), fromMicros(since), fromMicros(last)
+	return f, nil
 }
 
 // expireStats are the statements that remove tallies whose time is over.

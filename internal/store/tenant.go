@@ -11,7 +11,7 @@ import (
 
 const tenantColumns = `id, name, metadata, created_at, updated_at`
 
-func scanTenant(row interface{ Scan(...any) error }) (t hook.Tenant, err error) {
+func scanTenant(row scanner) (t hook.Tenant, err error) {
 	var created, updated sql.NullInt64
 	var metadata string
 	if err := row.Scan(&t.ID, &t.Name, &metadata, &created, &updated); err != nil {
@@ -67,23 +67,12 @@ func (db *DB) Tenant(ctx context.Context, id string) (hook.Tenant, error) {
 
 // Tenants lists up to limit tenants with an id after the given one, by id.
 func (db *DB) Tenants(ctx context.Context, after string, limit int) (list []hook.Tenant, more bool, err error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT `+tenantColumns+` FROM tenants
+	list, err = collect(ctx, db.read, scanTenant, `SELECT `+tenantColumns+` FROM tenants
 		WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2`, after, limit+1)
-	if err != nil {
-		return nil, false, lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		t, err := scanTenant(rows)
-		if err != nil {
-			return nil, false, lost(err)
-		}
-		list = append(list, t)
-	}
 	if len(list) > limit {
 		list, more = list[:limit], true
 	}
-	return list, more, lost(rows.Err())
+	return list, more, err
 }
 
 // DeleteTenant hides a tenant at once, with its endpoints, credentials, keys and portal links. What it owns

@@ -1,0 +1,128 @@
+package deliver
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// answer reads the body within the limits. The response is never nil.
+func (f *flight) answer(resp *http.Response) (*hook.Response, error) {
+	out := &hook.Response{Status: resp.StatusCode, Headers: responseHeaders(resp)}
+	f.enter(stageBody, f.limits.grace)
+	if resp.StatusCode == http.StatusSwitchingProtocols { // what follows is not HTTP
+		out.Body = []byte{}
+		return out, resp.Body.Close()
+	}
+	var err error
+	out.Body, out.Truncated, err = readBody(resp)
+	// Before its end, closing the body closes the connection.
+	if cerr := resp.Body.Close(); err == nil && !out.Truncated {
+		err = cerr
+	}
+	if err != nil && f.clock == ClockResponse && f.isOver() {
+		out.Truncated = true // the status came in time: that is what counted
+		return out, nil
+	}
+	return out, err
+}
+
+var scratch = sync.Pool{New: func() any { return new([hook.KeepBody]byte) }}
+
+// readBody reads up to [hook.ReadBody] bytes and returns the first
+// [hook.KeepBody] of them, and whether there was more than those.
+func readBody(resp *http.Response) (kept []byte, truncated bool, err error) {
+	if n := resp.ContentLength; n >= 0 && n <= hook.KeepBody {
+		kept = make([]byte, n)
+		got, err := io.ReadFull(resp.Body, kept)
+		if resp.Request.Method == http.MethodHead {
+			return []byte{}, false, nil
+		}
+		return kept[:got], false, err
+	}
+	buf := scratch.Get().(*[hook.KeepBody]byte)
+	defer scratch.Put(buf)
+	n, err := io.ReadFull(resp.Body, buf[:])
+	kept = bytes.Clone(buf[:n])
+	if kept == nil {
+		kept = []byte{}
+	}
+	switch {
+	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) && resp.ContentLength < 0 && cleanEnd(resp):
+		return kept, false, nil
+	case err != nil:
+		return kept, false, err
+	}
+	for total := n; ; {
+		n, err = resp.Body.Read(buf[:])
+		if n > 0 {
+			truncated = true
+		}
+		switch total += n; {
+		case err == io.EOF:
+			return kept, truncated, nil
+		case err != nil:
+			return kept, true, err
+		case total > hook.ReadBody:
+			return kept, true, nil
+		}
+	}
+}
+
+// cleanEnd tells the end of a body of unknown length, which io.ReadFull reports
+// as unexpected, from one that broke off: a body at its end says so again.
+func cleanEnd(resp *http.Response) bool {
+	var one [1]byte
+	_, err := resp.Body.Read(one[:])
+	return err == io.EOF
+}
+
+// responseHeaders lists the headers of an answer by name. net/http has already
+// brought their names into canonical form and lost their order.
+func responseHeaders(resp *http.Response) []hook.Header {
+	list := make([]hook.Header, 0, len(resp.Header)+len(resp.TransferEncoding))
+	for name, values := range resp.Header {
+		for _, v := range values {
+			list = append(list, hook.Header{Name: name, Value: v})
+		}
+	}
+	for _, te := range resp.TransferEncoding {
+		list = append(list, hook.Header{Name: "Transfer-Encoding", Value: te})
+	}
+	slices.SortStableFunc(list, func(a, b hook.Header) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// retryAfter reads a Retry-After header (RFC 9110 section 10.2.3): seconds, or a
+// date, which is taken relative to the answer's own Date so that a receiver's
+// wrong clock does no harm. 0 means none, nothing sensible, or no wait.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	const limit = 365 * 24 * time.Hour // only so that nothing overflows
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	if text == "" {
+		return 0
+	}
+	if strings.Trim(text, "0123456789") == "" {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n > int64(limit/time.Second) {
+			return limit
+		}
+		return time.Duration(n) * time.Second
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	if theirs, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = theirs
+	}
+	return min(max(0, at.Sub(now)), limit)
+}

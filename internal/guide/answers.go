@@ -1,0 +1,129 @@
+package guide
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/rawjson"
+)
+
+// answer says what counts as received, found by trying answers out.
+func (p *page) answer() {
+	statuses := p.words(answerAny)
+	if !p.any2xx() {
+		var list []string
+		for _, s := range p.statuses() {
+			list = append(list, strconv.Itoa(s))
+		}
+		statuses = p.words(answerStatus, "statuses", strings.Join(list, ", "))
+	}
+	status, _ := p.simplest()
+	body := answerBodyFree
+	switch {
+	case p.accepts(status, page200):
+	case p.accepts(status, "OK"):
+		body = answerBodyNoPage
+	default:
+		body = answerBodyRule
+	}
+	limit := answerTotal
+	if p.limits.Clock == contract.ClockResponse {
+		limit = answerFirstLine
+	}
+	rule := ""
+	if text := p.contract.SuccessRule(); text != "" {
+		rule = p.words(answerRule, "rule", quoted(text))
+	}
+	p.list(statuses, p.words(body), p.words(limit, "limit", duration(p.limits.Timeout, p.language), "connect", duration(p.limits.ConnectTimeout, p.language)), rule)
+	p.say(answerFirst)
+}
+
+// retries says what happens if it was not received.
+func (p *page) retries() {
+	if p.once() {
+		p.list(p.words(onceNever), p.words(onceUnknown), p.words(onceLook))
+		return
+	}
+	retry := p.policy.Retry
+	waits := make([]string, 0, len(retry))
+	var total time.Duration
+	for i, d := range retry {
+		total += d
+		if i > 0 {
+			waits = append(waits, duration(d, p.language))
+		}
+	}
+	schedule := p.words(retryNone)
+	if len(waits) > 0 {
+		schedule = p.words(retrySchedule, "n", strconv.Itoa(len(retry)), "waits", strings.Join(waits, ", "), "total", roughly(total, p.language))
+	}
+	newer := ""
+	if p.scheduled() {
+		newer = p.words(retryNewer)
+	}
+	p.list(schedule, newer, p.words(retryAfter), p.words(retryGone), p.words(retryEnd))
+}
+
+// repeats says how to recognize what came before.
+func (p *page) repeats() {
+	switch {
+	case p.once():
+		p.say(repeatsOnce)
+		return
+	case p.auth.kind == bySignature:
+		p.say(repeatsID)
+		return
+	}
+	p.say(repeatsBytes)
+	told := map[string]bool{}
+	for _, e := range p.events {
+		kind, ok := p.contract.Record(e.On)
+		if !ok || p.contract.Shaped() || told[kind.Key] {
+			continue
+		}
+		if _, ok := rawjson.Lookup(e.Body, strings.Split(kind.Key, ".")...); ok {
+			told[kind.Key] = true
+			p.say(repeatsKey, "key", quoted(kind.Key))
+		}
+	}
+	if p.scheduled() {
+		p.say(repeatsSnapshot)
+	}
+}
+
+// duration writes a time as people do: 200 ms, 5 s, 30 min, 2 h.
+func duration(d time.Duration, language string) string {
+	number := func(n float64, unit string) string {
+		s := strconv.FormatFloat(n, 'f', -1, 64)
+		if language != Languages[0] {
+			s = strings.Replace(s, ".", ",", 1)
+		}
+		return s + " " + unit
+	}
+	switch {
+	case d < time.Second:
+		return number(float64(d.Milliseconds()), "ms")
+	case d < time.Minute || d%time.Minute != 0:
+		return number(d.Seconds(), "s")
+	case d < time.Hour || d%time.Hour != 0:
+		return number(d.Minutes(), "min")
+	case d > 48*time.Hour && d%(24*time.Hour) == 0:
+		return number(d.Hours()/24, days.in(language))
+	}
+	return number(d.Hours(), "h")
+}
+
+// roughly is a long time, rounded.
+func roughly(d time.Duration, language string) string {
+	switch {
+	case d >= 48*time.Hour:
+		return duration(d.Round(24*time.Hour), language)
+	case d >= time.Hour:
+		return duration(d.Round(time.Hour), language)
+	case d >= time.Minute:
+		return duration(d.Round(time.Minute), language)
+	}
+	return duration(d, language)
+}

@@ -1,0 +1,32 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+)
+
+// scanner is what a scan function reads: the row of a query for one, or one of many.
+type scanner interface{ Scan(...any) error }
+
+// collect reads all rows of a query.
+func collect[T any](ctx context.Context, from *sql.DB, scan func(scanner) (T, error), query string, args ...any) (list []T, err error) {
+	rows, err := from.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, lost(err)
+		}
+		list = append(list, v)
+	}
+	return list, lost(rows.Err())
+}
+
+// one scans a row of a single column.
+func one[T any](r scanner) (v T, err error) {
+	err = r.Scan(&v)
+	return v, err
+}
