@@ -306,12 +306,21 @@ func (l *lane) failingLong(now time.Time) bool {
 	return l.w.DisableAfter > 0 && !since.IsZero() && now.Sub(since) >= l.w.DisableAfter
 }
 
-// giveUp puts back a delivery that could not be sent for reasons of ours.
+// giveUp puts back a delivery that could not be sent for reasons of ours. An
+// ordered lane reads it again with all that follows, so that nothing overtakes it.
 func (l *lane) giveUp(d hook.Delivery, now time.Time) {
+	again := now.Add(time.Second)
 	l.mu.Lock()
 	l.breaker.ended(silent, now) // it may have been a probe
+	if l.ordered() {
+		l.drop()
+		l.onDisk, l.gap = true, true
+		if l.notBefore.Before(again) {
+			l.notBefore = again
+		}
+	}
 	l.mu.Unlock()
-	l.putBack(d, now.Add(time.Second))
+	l.putBack(d, again)
 }
 
 // putBack gives up a delivery that was not sent. What the store has as being in a
@@ -342,16 +351,17 @@ func (l *lane) putBack(d hook.Delivery, again time.Time) {
 func (l *lane) letGo(d hook.Delivery, again time.Time) {
 	l.mu.Lock()
 	l.release(d.ID)
-	read := l.held[d.ID].n == 0 && !d.State.Finished()
+	kept := l.held[d.ID].n > 0 // the head of an ordered queue, which waited for this
+	read := !kept && !d.State.Finished()
 	if read {
 		if d.State == hook.Retrying && d.QueueAt.After(again) {
 			again = d.QueueAt
 		}
 		l.expect(again)
 	}
-	read = read || l.onDisk && l.ordered() // which may be what it waits for
+	waits := kept || l.onDisk && l.ordered() // which reads when nothing is on its way into the store
 	l.mu.Unlock()
-	if read {
+	if read || waits {
 		go l.pump() // not here: this runs on the store's committing goroutine
 	}
 }

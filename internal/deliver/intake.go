@@ -56,7 +56,7 @@ func (l *lane) await(d *hook.Delivery) (atOnce bool) {
 	l.held[d.ID] = hold{n: l.held[d.ID].n + 1, expected: true}
 	l.holds++
 	atOnce = d.Mode == hook.AtLeastOnce && l.have == l.want && !l.plan.limits.Ordered && !l.onDisk &&
-		len(l.queue)+l.inFlight+l.starting < 2*l.plan.limits.Concurrency && l.limiter == nil && !l.breaker.open && l.notBefore.IsZero()
+		len(l.queue)+l.inFlight+l.starting < 2*l.plan.limits.Concurrency && l.limiter == nil && !l.breaker.open && !time.Now().Before(l.notBefore)
 	if atOnce {
 		l.starting++
 	}
@@ -102,10 +102,10 @@ func (l *lane) offer(job hook.Job) bool {
 	case expected:
 		l.admit(job)
 		l.release(d.ID)
-	case d.State != hook.Sending && d.NextAttemptAt.After(l.usedAt) && !l.ordered(): // its schedule starts with a delay
+	case d.NextAttemptAt.After(l.usedAt) && !l.ordered(): // its schedule starts with a delay
 		l.expect(d.QueueAt)
-	default:
-		l.decline(job)
+	default: // the store knows better, even of one that an earlier lane expected: it may be done already
+		l.onDisk, l.missed = true, true
 	}
 	l.mu.Unlock()
 	l.pump()
@@ -122,7 +122,7 @@ func (l *lane) admit(job hook.Job) {
 	case !l.mine():
 		l.decline(job)
 	case l.push(job):
-	case l.paging && len(l.late) < pageJobs:
+	case l.paging && len(l.late) < pageJobs && l.w.gate.hold(jobSize(job)):
 		l.hold(id)
 		l.late = append(l.late, job)
 	default:
@@ -204,6 +204,7 @@ func (l *lane) takeOut(id hook.DeliveryID) (job hook.Job, ok bool) {
 	if i := slices.IndexFunc(l.late, is); i >= 0 {
 		job = l.late[i]
 		l.late = slices.Delete(l.late, i, i+1)
+		l.w.gate.release(jobSize(job))
 		return job, true
 	}
 	i := slices.IndexFunc(l.queue, is)

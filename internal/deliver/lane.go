@@ -45,6 +45,8 @@ type lane struct {
 	paging   bool       // a page of the queue is being read…
 	late     []hook.Job // …and these were offered meanwhile
 	missed   bool       // there is more in the store than the reading will show
+	changed  bool       // what it shows may have another time now
+	gap      bool       // it may not show what comes next: that came back into the store meanwhile
 
 	interrupted bool        // an earlier process may have left deliveries in hand
 	want, have  int         // version of the configuration: wanted, and in force
@@ -64,6 +66,8 @@ type lane struct {
 	unsaved bool // health is newer than what was handed to the store
 	savedAt time.Time
 	usedAt  time.Time
+
+	lookedAt time.Time // when it last looked for what is lost
 }
 
 const (
@@ -75,7 +79,7 @@ const (
 )
 
 func newLane(w *Worker, id hook.EndpointID, interrupted bool) *lane {
-	l := &lane{w: w, id: id, epoch: w.Owner.Epoch(), held: map[hook.DeliveryID]hold{}, tests: map[hook.DeliveryID]bool{}, hands: make(chan hook.Job), want: 1, interrupted: interrupted, onDisk: true}
+	l := &lane{w: w, id: id, epoch: w.Owner.Epoch(), held: map[hook.DeliveryID]hold{}, tests: map[hook.DeliveryID]bool{}, hands: make(chan hook.Job), want: 1, interrupted: interrupted, onDisk: true, lookedAt: time.Now()}
 	l.timer = time.AfterFunc(time.Hour, l.pump)
 	l.timer.Stop()
 	return l
@@ -97,17 +101,19 @@ func (l *lane) wake() {
 	if l.ordered() {
 		l.drop()
 	}
-	l.onDisk, l.missed = true, true
+	l.onDisk, l.missed, l.changed = true, true, true
 	l.mu.Unlock()
 	l.pump()
 }
 
-// look is wake for a lane that seems to have nothing to do.
+// look is wake for a lane that seems to have nothing to do, and now and then for
+// one that has: nobody else finds what the lane does not know of.
 func (l *lane) look() {
 	l.mu.Lock()
 	idle := len(l.held) == 0 && len(l.tests) == 0 && l.nextAt.IsZero()
+	long := len(l.queue) < lowWater && time.Since(l.lookedAt) >= lostAfter
 	l.mu.Unlock()
-	if idle {
+	if idle || long {
 		l.wake()
 	}
 }
@@ -182,7 +188,7 @@ func (l *lane) take() (job hook.Job, ok bool) {
 		return job, false
 	}
 	if !l.nextAt.IsZero() && !now.Before(l.nextAt) {
-		l.onDisk, l.nextAt = true, time.Time{}
+		l.onDisk, l.missed, l.nextAt = true, true, time.Time{} // a page that is being read may not show it
 	}
 	switch l.plan.state {
 	case hook.EndpointActive:
@@ -198,10 +204,10 @@ func (l *lane) take() (job hook.Job, ok bool) {
 		}
 		return job, false
 	}
-	// An ordered lane reads only when it has nothing: what is in flight, on its way
-	// back into the store, or dropped while the page is read, may come before what the
-	// page shows.
-	if l.onDisk && len(l.queue) < lowWater && (!l.plan.limits.Ordered || l.holds == 0) {
+	// An ordered lane reads only when all it has is queued: what is in flight, or on
+	// its way back into the store, may come before what the store shows now.
+	if l.onDisk && !l.busy && len(l.queue) < lowWater && (!l.plan.limits.Ordered || l.holds == len(l.queue)) {
+		l.begin(true) // what goes out from here on is not before the page
 		l.background(l.load)
 	}
 	if len(l.queue) == 0 {
@@ -246,9 +252,13 @@ func (l *lane) ticket(now time.Time) (*rate.Reservation, time.Duration) {
 }
 
 // free reports whether head of the queue may go out now; if not, when to ask
-// again (zero: when a request ends).
+// again (zero: when a request ends, or a result is durable).
 func (l *lane) free(now time.Time) (at time.Time, free bool) {
-	if head := &l.queue[0].Delivery; head.NextAttemptAt.After(now) { // ordered, and its retry is not due
+	head := &l.queue[0].Delivery
+	if l.held[head.ID].n > 1 { // ordered, and its last result is not durable yet: it would be stored over the next one's
+		return time.Time{}, false
+	}
+	if head.NextAttemptAt.After(now) { // ordered, and its retry is not due
 		return head.NextAttemptAt, false
 	}
 	if now.Before(l.notBefore) {
@@ -299,7 +309,7 @@ func (l *lane) drop() {
 		l.w.gate.release(l.bytes)
 	}
 	if len(l.queue) > 0 {
-		l.onDisk = true
+		l.onDisk, l.gap = true, true
 	}
 	l.queue, l.bytes = nil, 0
 }
@@ -340,7 +350,7 @@ func (l *lane) prepare(ctx context.Context) {
 	p, err := l.w.plan(ctx, l.id)
 	if err != nil {
 		if hook.IsKind(err, hook.KindNotFound) { // nothing can be delivered there ever again
-			l.dead.Store(true)
+			l.end()
 			return
 		}
 		l.pause(ctx, "cannot read the endpoint, will try again", err)
@@ -391,7 +401,7 @@ func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 		if !l.mine() { // what is in hand is another's, or will be looked at again
 			return errNotNow
 		}
-		l.beginReading(false)
+		l.beginReading()
 		list, err := l.w.Store.InHands(ctx, l.id, pageJobs)
 		if err != nil {
 			return err
@@ -430,17 +440,19 @@ func (l *lane) hidesBody(ctx context.Context, p *plan, d hook.Delivery) bool {
 	return err != nil || r.SecretBody()
 }
 
-// load reads a page of the queue. Deliveries offered meanwhile follow it, once
-// the page has caught up with them.
+// load reads a page of the queue, for which the reading has begun. Deliveries
+// offered meanwhile follow it, once the page has caught up with them.
 func (l *lane) load(ctx context.Context) {
-	l.beginReading(true)
 	// At least one, so that every lane gets on; more as far as memory allows.
 	budget := max(min(l.w.gate.room(), pageBytes), 1)
 	page, err := l.w.Store.Due(ctx, l.id, time.Now(), pageJobs, budget, l.holdsOn)
 
 	l.mu.Lock()
-	idle := err == nil && len(page.Jobs) == 0 && l.holds == 0
-	if err == nil {
+	look := err == nil && (len(page.Jobs) == 0 && l.holds == 0 || time.Since(l.lookedAt) >= lostAfter)
+	if look {
+		l.lookedAt = time.Now()
+	}
+	if err == nil && !(l.gap && l.ordered()) {
 		for _, job := range page.Jobs {
 			if !l.has(job.Delivery.ID) {
 				l.w.gate.mustHold(jobSize(job))
@@ -451,10 +463,14 @@ func (l *lane) load(ctx context.Context) {
 		l.expect(page.Next)
 	}
 	for _, job := range l.late {
+		l.w.gate.release(jobSize(job))
 		if err != nil || !l.push(job) {
 			l.decline(job)
 		}
 		l.release(job.Delivery.ID)
+	}
+	if l.changed && l.ordered() && len(l.queue) > 0 && l.queue[0].Delivery.NextAttemptAt.After(time.Now()) {
+		l.drop()
 	}
 	l.released, l.paging, l.late = nil, false, nil
 	if l.dead.Load() { // abandoned meanwhile
@@ -463,7 +479,7 @@ func (l *lane) load(ctx context.Context) {
 	}
 	p := l.plan
 	l.mu.Unlock()
-	if err == nil && idle {
+	if look {
 		err = l.reclaim(ctx, p, lostAfter)
 	}
 	if err != nil {
@@ -477,10 +493,15 @@ func (l *lane) load(ctx context.Context) {
 const lostAfter = time.Minute
 
 // beginReading must come before the store is read.
-func (l *lane) beginReading(page bool) {
+func (l *lane) beginReading() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.missed, l.paging, l.released = false, page, map[hook.DeliveryID]struct{}{}
+	l.begin(false)
+}
+
+func (l *lane) begin(page bool) {
+	l.missed, l.changed, l.gap = false, false, false
+	l.paging, l.released = page, map[hook.DeliveryID]struct{}{}
 }
 
 // has reports whether the lane has a delivery that the store shows, or had it
@@ -526,7 +547,7 @@ func (l *lane) cancelWaiting(ctx context.Context) {
 
 // cancelPage cancels one page and reports whether there may be another.
 func (l *lane) cancelPage(ctx context.Context) (more bool) {
-	l.beginReading(false)
+	l.beginReading()
 	list, err := l.w.Store.Waiting(ctx, l.id, pageJobs)
 	var wait sync.WaitGroup
 	cancelled := 0

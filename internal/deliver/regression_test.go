@@ -2,10 +2,12 @@ package deliver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gancho/internal/contract"
@@ -276,16 +278,17 @@ func TestOfferAfterItWasSent(t *testing.T) {
 	}
 }
 
-// heldPage is a store whose next page is read and then kept back.
-type heldPage struct {
+// slowPages is a store in which a page, once read, is held up until told.
+type slowPages struct {
 	Store
-	hold chan struct{} // nil: nothing is kept back
+	hold atomic.Bool
+	read chan struct{}
 }
 
-func (h *heldPage) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (hook.DuePage, error) {
-	page, err := h.Store.Due(ctx, id, now, n, maxBytes, skip)
-	if h.hold != nil {
-		<-h.hold
+func (s *slowPages) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (hook.DuePage, error) {
+	page, err := s.Store.Due(ctx, id, now, n, maxBytes, skip)
+	if s.hold.Load() {
+		<-s.read
 	}
 	return page, err
 }
@@ -295,17 +298,18 @@ func (h *heldPage) Due(ctx context.Context, id hook.EndpointID, now time.Time, n
 func TestOrderedAnewWhileReading(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{Ordered: true, PerSecond: 1}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
-		pages := &heldPage{Store: x.db}
+		pages := &slowPages{Store: x.db, read: make(chan struct{})}
 		x.w.Store = pages
 		x.store(x.endpoint, 4, number)
 		x.w.Wake(x.endpoint.ID)
 		settle() // the first is sent, the others wait for the rate limit
-		pages.hold = make(chan struct{})
+		pages.hold.Store(true)
 		x.w.Offer(x.store(x.endpoint, 1, func(int) string { return "4" }))
 		settle()
 		x.w.Wake(x.endpoint.ID)
 		settle()
-		close(pages.hold)
+		pages.hold.Store(false)
+		close(pages.read)
 		pass(time.Minute)
 		for i, r := range x.rc.requests() {
 			if string(r.shot.Body) != fmt.Sprint(i) {
@@ -314,6 +318,236 @@ func TestOrderedAnewWhileReading(t *testing.T) {
 		}
 		if n := len(x.rc.requests()); n != 5 {
 			t.Errorf("%d requests, want 5", n)
+		}
+	})
+}
+
+// What comes back into the store while a page is read that does not show it is
+// read after that page.
+func TestDueWhileReading(t *testing.T) {
+	t.Parallel()
+	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		slow := &slowPages{Store: x.db, read: make(chan struct{})}
+		x.w.Store = slow
+		x.publish(x.endpoint, `0`) // opens the lane
+		settle()
+		jobs := x.awaited(1)
+		slow.hold.Store(true)
+		x.w.gate.mustHold(x.w.gate.maxBytes) // no room for it, so it is stored as never begun
+		x.w.Offer(jobs)
+		settle()
+		x.w.gate.release(x.w.gate.maxBytes)
+		slow.hold.Store(false)
+		close(slow.read)
+		pass(time.Minute)
+		if d := x.delivery(jobs[0].Delivery.ID); d.State != hook.Delivered {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
+// failingResults is a store that cannot store results while told.
+type failingResults struct {
+	Store
+	fail atomic.Bool
+}
+
+func (f *failingResults) SaveResult(r hook.Result, done func(error)) {
+	if f.fail.Load() {
+		done(hook.Unavailable(errors.New("disk full")))
+		return
+	}
+	f.Store.SaveResult(r, done)
+}
+
+// The head of an ordered queue is not tried again before its last result is durable,
+// which would be stored over the next one's otherwise.
+func TestOrderedRetryWaitsForItsResult(t *testing.T) {
+	t.Parallel()
+	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Second, time.Second}}, func(n int, _ *Shot) *Exchange {
+		if n == 1 {
+			return status(500)
+		}
+		return status(200)
+	}, func(t *testing.T, x *world) {
+		f := &failingResults{Store: x.db}
+		x.w.Store = f
+		f.fail.Store(true)
+		ids := x.publishMany(x.endpoint, 2, number)
+		pass(900 * time.Millisecond) // the result is tried again after 100, 200, 400, 800 ms
+		f.fail.Store(false)
+		pass(time.Minute)
+		for _, id := range ids {
+			if d := x.delivery(id); d.State != hook.Delivered {
+				t.Errorf("%+v", d)
+			}
+		}
+		if n := len(x.rc.requests()); n != 3 {
+			t.Errorf("%d requests, want 3", n)
+		}
+	})
+}
+
+// failsOnce is a store that cannot note the next intent.
+type failsOnce struct {
+	Store
+	next atomic.Bool
+}
+
+func (f *failsOnce) Intend(r hook.Result) error {
+	if f.next.CompareAndSwap(true, false) {
+		return hook.Unavailable(errors.New("disk full"))
+	}
+	return f.Store.Intend(r)
+}
+
+// What could not be sent for reasons of ours is not overtaken where order counts.
+func TestOrderedHeadNotSent(t *testing.T) {
+	t.Parallel()
+	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true, Mode: hook.AtMostOnce, Retry: []time.Duration{0}}, func(n int, _ *Shot) *Exchange {
+		x := status(200)
+		if n == 1 { // so all are in the queue before the next begins
+			x.RetryAfter = time.Second
+		}
+		return x
+	}, func(t *testing.T, x *world) {
+		f := &failsOnce{Store: x.db}
+		x.w.Store = f
+		x.publish(x.endpoint, `first`)
+		settle()
+		f.next.Store(true)
+		x.publishMany(x.endpoint, 3, number)
+		pass(time.Minute)
+		requests := x.rc.requests()
+		if len(requests) != 4 || f.next.Load() {
+			t.Fatalf("%d requests, want 4", len(requests))
+		}
+		for i, r := range requests[1:] {
+			if string(r.shot.Body) != number(i) {
+				t.Errorf("request %d is %s", i, r.shot.Body)
+			}
+		}
+	})
+}
+
+// An endpoint that is gone leaves nothing behind in what all lanes share.
+func TestGoneEndpointLetsMemoryGo(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
+		x.publishMany(x.endpoint, 200, large)
+		settle()
+		x.w.Store = goneEndpoint{x.db}
+		x.w.Refresh(hook.Change{Endpoint: x.endpoint.ID})
+		pass(time.Minute)
+		if n := x.w.gate.bytes; n != 0 {
+			t.Errorf("%d bytes are still held", n)
+		}
+	})
+}
+
+type goneEndpoint struct{ Store }
+
+func (goneEndpoint) Endpoint(_ context.Context, id hook.EndpointID) (*hook.Endpoint, error) {
+	return nil, hook.NotFound("endpoint", id.String())
+}
+
+// What was accepted in an earlier epoch, and offered in this one, may be done long since.
+func TestOfferOfAnEarlierEpoch(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		x.rejoin(1)
+		x.publish(x.endpoint, `0`) // opens the lane
+		settle()
+		jobs := x.awaited(1)
+		x.rejoin(2)
+		settle()
+		if d := x.delivery(jobs[0].Delivery.ID); d.State != hook.Delivered {
+			t.Errorf("before it was offered: %+v", d)
+		}
+		x.w.Offer(jobs)
+		pass(10 * time.Minute)
+		if d := x.delivery(jobs[0].Delivery.ID); d.State != hook.Delivered || len(x.rc.requests()) != 2 {
+			t.Errorf("%+v after %d requests", d, len(x.rc.requests()))
+		}
+	})
+}
+
+// What was committed although nobody knows is found although the lane is never idle.
+func TestCalledOffOfBusyLane(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
+		bubble(t, tickEvery, hook.EndpointConfig{Mode: mode, Timeout: time.Hour}, func(n int, _ *Shot) *Exchange {
+			if n == 1 {
+				return nil
+			}
+			return status(200)
+		}, func(t *testing.T, x *world) {
+			x.publish(x.endpoint, `in flight all the time`)
+			settle()
+			jobs := x.awaited(2)
+			for i := range jobs {
+				x.w.CallOff(&jobs[i].Delivery)
+			}
+			pass(5 * time.Minute)
+			for _, job := range jobs {
+				if d := x.delivery(job.Delivery.ID); d.State != hook.Delivered {
+					t.Errorf("%+v", d)
+				}
+			}
+		})
+	}
+}
+
+// Once a receiver that asked to be left alone is asked again, all is as before.
+func TestReadyAfterRetryAfter(t *testing.T) {
+	t.Parallel()
+	bubble(t, time.Hour, hook.EndpointConfig{}, func(n int, _ *Shot) *Exchange {
+		if n == 1 {
+			x := status(429)
+			x.RetryAfter = time.Minute
+			return x
+		}
+		return status(200)
+	}, func(t *testing.T, x *world) {
+		x.publish(x.endpoint, `1`)
+		pass(10 * time.Minute)
+		if d := newJobs(x.endpoint, 1, number)[0].Delivery; !x.w.Await(&d) {
+			t.Error("not sent at once long after it may be")
+		} else {
+			d.State = hook.Sending
+			x.w.CallOff(&d)
+		}
+	})
+}
+
+// What waits for a page to be read is counted like what waits in queues.
+func TestLateIsCounted(t *testing.T) {
+	t.Parallel()
+	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		slow := &slowPages{Store: x.db, read: make(chan struct{})}
+		x.w.Store = slow
+		x.publish(x.endpoint, `0`) // opens the lane
+		settle()
+		slow.hold.Store(true)
+		x.w.Wake(x.endpoint.ID)
+		synctest.Wait()
+		x.publishMany(x.endpoint, 10, large)
+		if n := x.w.gate.bytes; n < 10*largeBytes {
+			t.Errorf("%d bytes are counted", n)
+		}
+		x.w.gate.maxBytes = 11 * largeBytes
+		x.publishMany(x.endpoint, 10, large)
+		if n := x.w.gate.bytes; n > 11*largeBytes {
+			t.Errorf("%d bytes are held", n)
+		}
+		slow.hold.Store(false)
+		close(slow.read)
+		settle()
+		if n := len(x.rc.requests()); n != 21 {
+			t.Errorf("%d requests, want 21", n)
+		}
+		if n := x.w.gate.bytes; n != 0 {
+			t.Errorf("%d bytes are still held", n)
 		}
 	})
 }

@@ -144,39 +144,21 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 	if len(sub.Items) == 0 && r.RequestKey == "" {
 		return answers, nil
 	}
-	if err := in.Store.Submit(sub, in.KeepKeys); err != nil {
-		in.callOff(sub.Items, func(*hook.Accepted) bool { return true })
-		return nil, err
-	}
-	if sub.Conflict || sub.Prior != nil {
-		in.callOff(sub.Items, func(*hook.Accepted) bool { return true })
-	}
+	err = in.submit(sub, routes)
 	switch {
+	case err != nil:
+		return nil, err
 	case sub.Conflict:
 		return nil, errKeyReused
 	case sub.Prior != nil:
 		return decodeAnswers(sub.Prior)
 	}
 	fill()
-	in.callOff(sub.Items, func(it *hook.Accepted) bool { return it.Duplicate || it.Conflict })
-	in.Dispatcher.Offer(jobs(sub.Items))
 	return answers, nil
 }
 
 var errKeyReused = hook.Conflict("idempotency_key_reused",
 	"This Idempotency-Key was used before with another request. Use a new key for a new request.")
-
-// callOff tells of deliveries that were not stored.
-func (in *Ingest) callOff(items []*hook.Accepted, lost func(*hook.Accepted) bool) {
-	for _, it := range items {
-		if !lost(it) {
-			continue
-		}
-		for i := range it.Deliveries {
-			in.Dispatcher.CallOff(&it.Deliveries[i])
-		}
-	}
-}
 
 // check says what is wrong with an item, nil if nothing.
 func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
@@ -234,9 +216,6 @@ func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, no
 	}
 	for i, t := range targets {
 		a.Deliveries = append(a.Deliveries, newDelivery(e, t, i+1, now))
-		if d := &a.Deliveries[i]; t.firstDelay == 0 && in.Dispatcher.Await(d) {
-			d.State, d.EndpointVersion, d.ContractVersion = hook.Sending, t.version, t.contractVersion
-		}
 	}
 	return a
 }
@@ -262,27 +241,6 @@ func fillAnswer(a *hook.EventAnswer, it *hook.Accepted) {
 	default:
 		a.ID, a.Deliveries = it.Event.ID, len(it.Deliveries)
 	}
-}
-
-// jobs are the deliveries of what was really stored.
-func jobs(items []*hook.Accepted) []hook.Job {
-	n := 0
-	for _, it := range items {
-		n += len(it.Deliveries)
-	}
-	if n == 0 {
-		return nil
-	}
-	list := make([]hook.Job, 0, n)
-	for _, it := range items {
-		if it.Duplicate || it.Conflict {
-			continue
-		}
-		for _, d := range it.Deliveries {
-			list = append(list, hook.Job{Delivery: d, Event: it.Event})
-		}
-	}
-	return list
 }
 
 // storedAnswer is how the answer to a request with a key is kept.

@@ -382,6 +382,31 @@ func TestReadyIsStoredInHands(t *testing.T) {
 	}
 }
 
+// panicking is a store that does not live up to its name.
+type panicking struct{ ingest.Store }
+
+func (panicking) Submit(*hook.Submission, time.Duration) error { panic("no") }
+
+// Nothing is expected for ever, not even after a panic, which the API survives.
+func TestPanicCallsOff(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, storetest.Open(t))
+	b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
+	b.accept(event("a", `1`)) // reads the endpoints
+	b.desk.expected, b.Store = nil, panicking{b.db}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		b.accept(event("a", `2`), event("a", `3`))
+	}()
+	if n := len(b.desk.expected); b.desk.expected == nil || n != 0 {
+		t.Errorf("%d are expected", n)
+	}
+}
+
 // A batch whose first events already go to as many endpoints as one request may
 // reach leaves the others out, and says so for each.
 func TestAcceptBoundsDeliveries(t *testing.T) {

@@ -188,16 +188,7 @@ func (c *changing) round(ctx context.Context, todo []int, again bool) (lost, res
 	} else if len(sub.Records) == 0 {
 		return nil, rest, nil, nil
 	}
-	err = c.Store.Submit(sub, c.KeepKeys)
-	var stored []*hook.Accepted
-	for _, w := range sub.Records {
-		if err != nil || sub.Conflict || sub.Prior != nil || w.Lost {
-			c.callOff(w.Events, func(*hook.Accepted) bool { return true })
-			continue
-		}
-		stored = append(stored, w.Events...)
-	}
-	c.Dispatcher.Offer(jobs(stored))
+	err = c.submit(sub, c.routes)
 	switch {
 	case err != nil:
 		return all, nil, nil, err

@@ -27,9 +27,10 @@ func (in *Ingest) Takes(ctx context.Context, name hook.ScheduleName) (bool, erro
 // A step that is lost stored nothing.
 func (in *Ingest) EndRun(ctx context.Context, step *hook.ScheduleStep, payload []byte) error {
 	sub := &hook.Submission{Tenant: step.Tenant, Step: step}
+	var routes *routes
 	if payload != nil {
-		routes, err := in.directory.routes(ctx, step.Tenant)
-		if err != nil {
+		var err error
+		if routes, err = in.directory.routes(ctx, step.Tenant); err != nil {
 			return err
 		}
 		c, ok := in.Contracts.Lookup(step.Contract)
@@ -42,12 +43,5 @@ func (in *Ingest) EndRun(ctx context.Context, step *hook.ScheduleStep, payload [
 		sub.Items = []*hook.Accepted{it}
 		step.Run.Event, step.Run.Deliveries = it.Event.ID, len(it.Deliveries)
 	}
-	err := in.Store.Submit(sub, in.KeepKeys)
-	if err != nil || step.Lost {
-		in.callOff(sub.Items, func(*hook.Accepted) bool { return true })
-		return err
-	}
-	in.Dispatcher.Supersede(step.Superseded)
-	in.Dispatcher.Offer(jobs(sub.Items))
-	return nil
+	return in.submit(sub, routes)
 }

@@ -57,6 +57,17 @@ type submission struct {
 	done    chan struct{}
 }
 
+// forget undoes what an earlier attempt to write the submission left in it.
+func (s *submission) forget() {
+	s.Prior, s.Conflict = nil, false
+	for _, w := range s.Records {
+		w.Lost = false
+	}
+	for it := range items(s) {
+		it.Duplicate, it.Conflict = false, false
+	}
+}
+
 // mark notes that a delivery is in a sender's hands.
 type mark struct {
 	hook.Result

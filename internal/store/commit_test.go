@@ -323,6 +323,34 @@ func testIntendTooLate(t *testing.T, db *DB) {
 	}
 }
 
+// What repeats an event that could not be stored after all is the first itself.
+func TestRepeatsNothing(t *testing.T) { each(t, testRepeatsNothing) }
+
+func testRepeatsNothing(t *testing.T, db *DB) {
+	addTenants(t, db)
+	there := accepted("acme", "", `0`)
+	if err := db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{there}}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	first, second := accepted("acme", "x", `1`), accepted("acme", "x", `1`)
+	first.Event.ID = there.Event.ID // breaks the primary key
+	var subs []*submission
+	db.queue.mu.Lock() // one batch, whatever the timing
+	for _, a := range []*hook.Accepted{first, second} {
+		s := &submission{Submission: &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, now: time.Now(), expires: time.Now().Add(time.Hour), done: make(chan struct{})}
+		subs = append(subs, s)
+		db.queue.next.submissions = append(db.queue.next.submissions, s)
+	}
+	db.queue.mu.Unlock()
+	signal(db.queue.eager)
+	for _, s := range subs {
+		<-s.done
+	}
+	if subs[0].err == nil || subs[1].err != nil || second.Duplicate {
+		t.Errorf("errors %v, %v; repeats %t", subs[0].err, subs[1].err, second.Duplicate)
+	}
+}
+
 // A result that comes soon overtakes the mark of its own sending; a slow
 // attempt is marked.
 func TestMarks(t *testing.T) { each(t, testMarks) }

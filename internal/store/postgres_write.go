@@ -204,13 +204,9 @@ func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 // forget undoes what an attempt before this one left in the submissions.
 func (w *writing) forget() {
 	for _, s := range w.submissions {
-		s.Prior, s.Conflict = nil, false
+		s.forget()
 		w.keyed = w.keyed || s.RequestKey != "" || len(s.Records) > 0
-		for _, r := range s.Records {
-			r.Lost = false
-		}
 		for it := range items(s) {
-			it.Duplicate, it.Conflict = false, false
 			w.keyed = w.keyed || it.Event.ExternalID != ""
 		}
 	}

@@ -111,6 +111,7 @@ const (
 )
 
 func (l *lite) submit(ctx context.Context, s *submission) error {
+	s.forget()
 	now, expires := s.now.UnixMicro(), s.expires.UnixMicro()
 	if l.gone[s.Tenant] { // deleted since the caller looked; its remains are being removed
 		s.err = hook.NotFound("tenant", s.Tenant)

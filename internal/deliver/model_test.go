@@ -1,0 +1,325 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// A model of all that happens to lanes at once: publishers that are slow to offer
+// what they committed, pages that are old when they arrive, a database that fails
+// and says so, or fails to say that it did not, receivers that fail, endpoints that
+// are paused, superseded snapshots, and the endpoints' way to another node and back.
+
+// chance is what a seed makes of everything.
+type chance struct {
+	mu   sync.Mutex
+	rng  *rand.Rand
+	calm bool // nothing goes wrong any more
+}
+
+func (c *chance) below(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rng.IntN(n)
+}
+
+// trouble is true once in a while, as long as there is any.
+func (c *chance) trouble(once int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.calm && c.rng.IntN(once) == 0
+}
+
+// rest lets up to d pass.
+func (c *chance) rest(d time.Duration) { <-time.After(time.Duration(c.below(int(d)))) }
+
+// moody is a store that is slow, and fails now and then.
+type moody struct {
+	Store
+	*chance
+}
+
+var errMood = hook.Unavailable(errors.New("mood"))
+
+func (m *moody) Endpoint(ctx context.Context, id hook.EndpointID) (*hook.Endpoint, error) {
+	if m.trouble(10) {
+		return nil, errMood
+	}
+	return m.Store.Endpoint(ctx, id)
+}
+
+func (m *moody) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (hook.DuePage, error) {
+	page, err := m.Store.Due(ctx, id, now, 1+m.below(8), maxBytes, skip) // many short pages
+	if m.trouble(3) {
+		m.rest(300 * time.Millisecond)
+	}
+	if m.trouble(20) {
+		return hook.DuePage{}, errMood
+	}
+	return page, err
+}
+
+func (m *moody) Intend(r hook.Result) error {
+	if m.trouble(10) {
+		return errMood
+	}
+	err := m.Store.Intend(r)
+	if m.trouble(10) {
+		return errMood
+	}
+	return err
+}
+
+func (m *moody) SaveResult(r hook.Result, done func(error)) {
+	if m.trouble(10) {
+		done(errMood)
+		return
+	}
+	m.Store.SaveResult(r, func(err error) {
+		if m.trouble(10) {
+			err = errMood
+		}
+		done(err)
+	})
+}
+
+// model is one run of it.
+type model struct {
+	*world
+	*chance
+	endpoints []*hook.Endpoint
+	mu        sync.Mutex
+	published map[string]hook.DeliveryID // by payload: what is committed, or is about to be
+	answered  map[string][]bool          // by payload: whether each request succeeded
+	order     map[string][]int           // by URL: the numbers of the requests
+}
+
+// answer is the receivers'.
+func (m *model) answer(_ int, shot *Shot) *Exchange {
+	if m.trouble(3) {
+		m.rest(2 * time.Second)
+	}
+	x := status(200)
+	switch {
+	case m.trouble(6):
+		x = status(500)
+	case m.trouble(40):
+		x = status(503)
+		x.RetryAfter = 2 * time.Second
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var number int
+	if _, err := fmt.Sscanf(string(shot.Body), shot.URL+" %d", &number); err != nil {
+		m.t.Error(err)
+	}
+	if _, ok := m.published[string(shot.Body)]; !ok {
+		m.t.Errorf("%s was sent, and not published", shot.Body)
+	}
+	m.order[shot.URL] = append(m.order[shot.URL], number)
+	m.answered[string(shot.Body)] = append(m.answered[string(shot.Body)], x.Response.Status == 200)
+	return x
+}
+
+// publish is a publisher, who waits for each answer. From is the number of its first event.
+func (m *model) publish(e *hook.Endpoint, from int, snapshots bool) {
+	for range 5 {
+		jobs := newJobs(e, 1+m.below(6), func(i int) string { return fmt.Sprint(e.Config.URL, " ", from+i) })
+		from += len(jobs)
+		if !m.trouble(8) { // or the lane is not told
+			for i := range jobs {
+				m.await(&jobs[i].Delivery)
+			}
+		}
+		m.rest(10 * time.Millisecond)
+		if m.trouble(6) { // refused
+			for i := range jobs {
+				m.w.CallOff(&jobs[i].Delivery)
+			}
+			continue
+		}
+		m.mu.Lock()
+		for _, job := range jobs {
+			m.published[string(job.Event.Payload)] = job.Delivery.ID
+		}
+		m.mu.Unlock()
+		if snapshots && m.below(2) == 0 {
+			m.w.Supersede(m.snapshot(e, jobs))
+		} else {
+			m.commit(jobs)
+		}
+		if m.below(3) == 0 {
+			m.rest(time.Second)
+		}
+		m.w.Offer(jobs)
+		m.rest(time.Second)
+	}
+}
+
+// snapshot commits jobs of which the first takes the place of an earlier snapshot.
+func (m *model) snapshot(e *hook.Endpoint, jobs []hook.Job) []hook.Delivery {
+	step := &hook.ScheduleStep{
+		ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "standard", Type: e.ID.String()},
+		Run:          hook.ScheduleRun{At: time.Now(), State: hook.RunSent, Event: jobs[0].Event.ID},
+	}
+	sub := &hook.Submission{Tenant: "acme", Step: step}
+	for _, job := range jobs {
+		sub.Items = append(sub.Items, &hook.Accepted{Event: job.Event, Deliveries: []hook.Delivery{job.Delivery}})
+	}
+	if err := m.db.Submit(sub, time.Hour); err != nil {
+		m.t.Error(err)
+	}
+	return step.Superseded
+}
+
+// disturb does what may happen to an endpoint at any moment.
+func (m *model) disturb(moving bool) {
+	for range 8 {
+		m.rest(2 * time.Second)
+		e := m.endpoints[m.below(len(m.endpoints))]
+		switch n := m.below(4); {
+		case n < 2:
+			m.w.Wake(e.ID)
+		case n == 2:
+			m.w.Refresh(hook.Change{Endpoint: e.ID})
+		case moving:
+			m.move()
+		default:
+			m.pause(e)
+		}
+	}
+}
+
+// pause pauses an endpoint for a while. What had begun when it returned may go out.
+func (m *model) pause(e *hook.Endpoint) {
+	set := func(s hook.EndpointState) {
+		if err := m.db.SetEndpointState(context.Background(), e.ID, s, "", time.Now()); err != nil {
+			m.t.Error(err)
+		}
+	}
+	sent := func() int {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return len(m.order[e.Config.URL])
+	}
+	set(hook.EndpointPaused)
+	<-time.After(5 * time.Second) // longer than any answer takes
+	before := sent()
+	<-time.After(2 * time.Second)
+	if n := sent() - before; n > 0 {
+		m.t.Errorf("%d requests to %s while it is paused", n, e.Config.URL)
+	}
+	set(hook.EndpointActive)
+}
+
+// move hands the endpoints over, and takes them back.
+func (m *model) move() {
+	m.owner.none.Store(true)
+	if err := m.w.HandOver(context.Background(), OwnsAll{}.Owns); err != nil {
+		m.t.Error(err)
+	}
+	m.rest(time.Second)
+	m.takeOver()
+}
+
+// check says what is wrong in the end.
+func (m *model) check() {
+	for payload, id := range m.published {
+		d, answers := m.delivery(id), m.answered[payload]
+		at := slices.Index(answers, true)
+		switch {
+		case !d.State.Finished():
+			m.t.Errorf("%s was forgotten: %+v", payload, d)
+		case d.Mode == hook.AtMostOnce && len(answers) > 1, at >= 0 && at < len(answers)-1:
+			m.t.Errorf("%s was sent again: %v", payload, answers)
+		case d.State == hook.Delivered && at < 0, at >= 0 && d.State != hook.Delivered, d.State == hook.Cancelled && d.Reason != hook.ReasonSuperseded:
+			m.t.Errorf("%s was answered %v, and is %+v", payload, answers, d)
+		case d.Attempts != len(answers):
+			m.t.Errorf("%s: %d attempts of %d are known", payload, d.Attempts, len(answers))
+		}
+	}
+	for _, e := range m.endpoints {
+		if e.Config.Ordered && !slices.IsSorted(m.order[e.Config.URL]) {
+			m.t.Errorf("%s got %v", e.Config.URL, m.order[e.Config.URL])
+		}
+		l := m.w.existing(e.ID)
+		if l == nil { // handed over
+			continue
+		}
+		l.mu.Lock()
+		if len(l.held) != 0 || l.holds != 0 || l.starting != 0 || l.bytes != 0 || l.inFlight != 0 || l.onDisk || !l.nextAt.IsZero() {
+			m.t.Errorf("%s left over: %+v, %d holds, %d starting, %d bytes, %d in flight, %t, %v", e.Config.URL, l.held, l.holds, l.starting, l.bytes, l.inFlight, l.onDisk, l.nextAt)
+		}
+		l.mu.Unlock()
+	}
+	if g := &m.w.gate; g.bytes != 0 || g.inFlight != 0 || len(m.w.backlog) != 0 {
+		m.t.Errorf("left over at the gate: %d bytes, %d in flight, %d results", g.bytes, g.inFlight, len(m.w.backlog))
+	}
+	m.w.tend(time.Now().Add(2 * idleAfter))
+	if n := len(m.w.all()); n != 0 {
+		m.t.Errorf("%d lanes are not idle in the end", n)
+	}
+}
+
+// Whatever happens, everything comes to its end, nothing twice, and in order where
+// order counts; and nothing but memory that is free again is left of it.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			testModel(t, seed, seed%2 == 1)
+		})
+	}
+}
+
+func testModel(t *testing.T, seed uint64, moving bool) {
+	retry := make([]time.Duration, 20)
+	for i := range retry {
+		retry[i] = time.Duration(i) * 300 * time.Millisecond
+	}
+	once := []time.Duration{0}
+	m := &model{
+		chance: &chance{rng: rand.New(rand.NewPCG(seed, 0))}, published: map[string]hook.DeliveryID{}, answered: map[string][]bool{}, order: map[string][]int{},
+	}
+	bubble(t, time.Hour, hook.EndpointConfig{Retry: retry, Concurrency: 3}, m.answer, func(t *testing.T, x *world) {
+		m.world = x
+		x.w.Store = &moody{x.db, m.chance}
+		x.w.gate.maxBytes = 30 * 700 // about as many deliveries
+		m.endpoints = []*hook.Endpoint{
+			x.endpoint,
+			x.addEndpoint("http://once", hook.EndpointConfig{Retry: once, Mode: hook.AtMostOnce, Concurrency: 2}),
+			x.addEndpoint("http://ordered", hook.EndpointConfig{Retry: retry, Ordered: true}),
+			x.addEndpoint("http://orderedonce", hook.EndpointConfig{Retry: once, Mode: hook.AtMostOnce, Ordered: true}),
+		}
+		var all sync.WaitGroup
+		for i, e := range m.endpoints {
+			all.Go(func() { m.publish(e, 0, i != 1) })
+			if !e.Config.Ordered {
+				all.Go(func() { m.publish(e, 1000, false) })
+			}
+		}
+		all.Go(func() { m.disturb(moving) })
+		all.Wait()
+		m.chance.mu.Lock()
+		m.calm = true
+		m.chance.mu.Unlock()
+		if moving { // what was told while nobody owned the endpoints
+			if err := x.w.sweep(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		pass(10 * time.Minute)
+		synctest.Wait()
+		m.check()
+	})
+}
