@@ -104,7 +104,12 @@ func (p *postgres) migrate(ctx context.Context) error {
 	if _, err := gate.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
 		return err
 	}
-	if err := migrateTables(ctx, p.sql, goose.DialectPostgres, "postgres"); err != nil {
+	for range conflicts { // nodes that are at work want the same tables, perhaps in another order
+		if err = migrateTables(ctx, p.sql, goose.DialectPostgres, "postgres"); !conflict(err) {
+			break
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return p.partitionAhead(ctx)
