@@ -317,9 +317,19 @@ func pausedElsewhere(t *testing.T, nodes []*process) {
 		}
 		return a.ID
 	}
-	for _, p := range nodes {
-		id := send(p)
-		eventually(t, "it arrives, whoever accepts and whoever delivers", func() bool { return rc.has(id) })
+	arrives := func(p *process) (id string, yes bool) {
+		t.Helper()
+		id = send(p)
+		for range 20 {
+			if rc.has(id) {
+				return id, true
+			}
+			time.Sleep(25 * time.Millisecond) //policy:allow time.Sleep: that nothing arrives has no event to wait for
+		}
+		return id, false
+	}
+	for _, p := range nodes { // which may not have been told of the endpoint yet
+		eventually(t, "it arrives, whoever accepts and whoever delivers", func() bool { _, yes := arrives(p); return yes })
 	}
 	for i, p := range nodes {
 		if _, err := p.PauseEndpoint(t.Context(), "acme", e.ID); err != nil {
@@ -331,14 +341,9 @@ func pausedElsewhere(t *testing.T, nodes []*process) {
 		var after time.Duration
 		eventually(t, "what the other node accepts is held", func() bool {
 			after = time.Since(paused)
-			held = send(other)
-			for range 20 {
-				if rc.has(held) {
-					return false // it was not told yet
-				}
-				time.Sleep(25 * time.Millisecond) //policy:allow time.Sleep: that nothing arrives has no event to wait for
-			}
-			return true
+			id, yes := arrives(other)
+			held = id
+			return !yes
 		})
 		t.Logf("paused on one node, held by the other at most %s later", after.Round(time.Millisecond))
 		if _, err := other.ResumeEndpoint(t.Context(), "acme", e.ID); err != nil {

@@ -10,19 +10,18 @@ import (
 )
 
 // newerTables is what a node of the next release might do to the tables when it
-// starts, as far as migrations may.
-const newerTables = `
-	BEGIN;
-	CREATE TABLE later (id BIGINT NOT NULL PRIMARY KEY);
-	ALTER TABLE tenants ADD COLUMN later TEXT;
-	ALTER TABLE endpoints ADD COLUMN later TEXT NOT NULL DEFAULT 'x';
-	ALTER TABLE events ADD COLUMN later TEXT;
-	ALTER TABLE deliveries ADD COLUMN later BIGINT NOT NULL DEFAULT 0;
-	ALTER TABLE attempts ADD COLUMN later TEXT;
-	ALTER TABLE nodes ADD COLUMN later TEXT;
-	CREATE INDEX deliveries_later ON deliveries (later) WHERE later > 0;
-	INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true);
-	COMMIT`
+// starts, as far as migrations may; each is a transaction of its own.
+var newerTables = []string{
+	`CREATE TABLE later (id BIGINT NOT NULL PRIMARY KEY)`,
+	`ALTER TABLE tenants ADD COLUMN later TEXT`,
+	`ALTER TABLE endpoints ADD COLUMN later TEXT NOT NULL DEFAULT 'x'`,
+	`ALTER TABLE events ADD COLUMN later TEXT`,
+	`ALTER TABLE deliveries ADD COLUMN later BIGINT NOT NULL DEFAULT 0`,
+	`ALTER TABLE attempts ADD COLUMN later TEXT`,
+	`ALTER TABLE nodes ADD COLUMN later TEXT`,
+	`CREATE INDEX deliveries_later ON deliveries (later) WHERE later > 0`,
+	`INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true)`,
+}
 
 // While a newer version brings the tables up to date, nodes of this one go on; they
 // may also be started again, until a later version takes away what they need.
@@ -41,8 +40,10 @@ func TestNewerVersionBeside(t *testing.T) {
 		eventually(t, "events arrive", func() bool { n, _ := rc.counts(); return n >= before+100 })
 	}
 	arrive()
-	if _, err := database.Exec(t.Context(), newerTables); err != nil {
-		t.Fatal(err)
+	for _, change := range newerTables {
+		if _, err := database.Exec(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
 	}
 	arrive()
 	nodes[1].endpoints(2, client.EndpointInput{URL: rc.URL}) // configuration can be changed

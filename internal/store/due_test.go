@@ -70,7 +70,10 @@ func TestDueByIndex(t *testing.T) {
 	each(t, func(t *testing.T, db *DB) {
 		addTenants(t, db)
 		long, old, short := hook.NewEndpointID(), hook.NewEndpointID(), hook.NewEndpointID()
-		const many = 50_000
+		many := 500 // SQLite has one way to read, whatever there is
+		if _, ok := db.dialect.(*postgres); ok {
+			many = 50_000
+		}
 		queue := db.dialect.queueText()
 		check := func() {
 			t.Helper()
@@ -156,7 +159,7 @@ func readsLittle(t *testing.T, db *DB, query string, args ...any) {
 		}
 		return
 	}
-	const little = 200 // blocks of 8 KiB; the tables have some thousands
+	const little = 200 // blocks of 8 KiB; a table has more than a thousand
 	read := 0
 	for _, n := range buffers.FindStringSubmatch(plan)[1:] {
 		blocks, _ := strconv.Atoi(n) // "": none

@@ -142,7 +142,12 @@ func (p *postgres) migrate(ctx context.Context) error {
 		set_config('tcp_keepalives_idle', '10', true), set_config('tcp_keepalives_interval', '5', true), set_config('tcp_keepalives_count', '4', true)`); err != nil {
 		return err
 	}
-	if err := migrateTables(ctx, p.sql, goose.DialectPostgres, "postgres"); err != nil {
+	for range conflicts { // nodes that are at work want the same tables, perhaps in another order
+		if err = migrateTables(ctx, p.sql, goose.DialectPostgres, "postgres"); !conflict(err) {
+			break
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if err := p.partitionAhead(ctx); !busyTable(err) {
