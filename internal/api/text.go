@@ -27,7 +27,7 @@ func checkTexts(in any) error {
 
 // wrongTexts adds the places within v, which is at a pointer.
 func wrongTexts(list []hook.FieldError, v reflect.Value, at string) []hook.FieldError {
-	switch v.Kind() {
+	switch v.Kind() { //lint:ignore exhaustive no other kind holds text
 	case reflect.String:
 		if s := v.String(); strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
 			list = append(list, hook.FieldError{Pointer: at, Detail: notText})
