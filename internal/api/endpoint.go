@@ -388,6 +388,9 @@ func (a *API) patch(ctx context.Context, e *hook.Endpoint, patch endpointPatch) 
 	if err := json.Unmarshal(doc, &next); err != nil {
 		return err
 	}
+	if err := checkTexts(&next); err != nil {
+		return err
+	}
 	wrong := func(code, pointer, detail string) error {
 		return invalid(code, []hook.FieldError{{Pointer: pointer, Detail: detail}})
 	}

@@ -193,7 +193,11 @@ func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, e
 		Middlewares: huma.Middlewares{a.gate(op)}, Responses: op.responses(a.huma.OpenAPI().Components.Schemas),
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
-		out, err := handle(ctx, in)
+		err := checkTexts(in)
+		var out *O
+		if err == nil {
+			out, err = handle(ctx, in)
+		}
 		if err != nil {
 			p := asProblem(err)
 			a.logProblem(ctx, op.method, op.path, p)

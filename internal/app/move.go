@@ -48,7 +48,7 @@ func Move(ctx context.Context, from, to, key string, progress func(Moved)) (keyF
 		return "", fmt.Errorf("the database in %s cannot be opened: %w", dir, err)
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	target, err := store.Open(ctx, store.Options{URL: to, Key: raw, Log: log})
+	target, err := store.Open(ctx, store.Options{URL: to, Key: raw, Moving: true, Log: log})
 	if err != nil {
 		return "", fmt.Errorf("the PostgreSQL database cannot be used: %w", err)
 	}

@@ -21,6 +21,15 @@ func (l *lane) trusted() bool {
 	return l.epoch == l.w.Owner.Epoch() && (l.leaving.Load() || l.w.Owner.Owns(l.id))
 }
 
+// testLasts is how long a test may be under way elsewhere: any node makes them, and
+// only its own lane knows of it. It is 0 for what is no test.
+func (l *lane) testLasts(p *plan, d hook.Delivery) time.Duration {
+	if !d.Test || l.epoch == 0 {
+		return 0
+	}
+	return p.limits.Timeout + p.limits.ConnectTimeout + lostAfter
+}
+
 // record stores a result in the lane's epoch.
 func (l *lane) record(r hook.Result, done func()) {
 	r.Epoch = l.epoch

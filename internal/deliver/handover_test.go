@@ -168,3 +168,32 @@ func TestEndedElsewhere(t *testing.T) {
 		}
 	})
 }
+
+// A test that another node makes is not taken for one that was interrupted, unless
+// it has had all the time that it can take.
+func TestTestElsewhere(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, hook.EndpointConfig{Timeout: 2 * time.Minute}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		x.rejoin(1)
+		now := time.Now()
+		ev := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Source: hook.SourceAPI, CreatedAt: now, Payload: []byte(`1`)}
+		d := hook.Delivery{
+			ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: x.endpoint.ID, Type: "t", Mode: hook.AtLeastOnce, Test: true, State: hook.Sending,
+			CreatedAt: now, NextAttemptAt: now, QueueAt: now, EndpointVersion: 1, ContractVersion: 1,
+		}
+		if err := x.db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}, 0); err != nil {
+			t.Fatal(err)
+		}
+		x.rejoin(2)
+		time.Sleep(2 * time.Minute)
+		settle()
+		if d := x.delivery(d.ID); d.State != hook.Sending {
+			t.Errorf("while it may be under way: %s %s", d.State, d.Reason)
+		}
+		time.Sleep(10 * time.Minute)
+		settle()
+		if d := x.delivery(d.ID); d.State != hook.Failed || d.Reason != hook.ClassInterrupted {
+			t.Errorf("later: %s %s", d.State, d.Reason)
+		}
+	})
+}

@@ -409,7 +409,7 @@ func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 		var wait sync.WaitGroup
 		found := false
 		for _, d := range list {
-			if time.Since(d.NextAttemptAt) < age || l.holdsOn(d.ID) {
+			if time.Since(d.NextAttemptAt) < max(age, l.testLasts(p, d)) || l.holdsOn(d.ID) {
 				continue
 			}
 			found = true

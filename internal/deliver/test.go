@@ -112,8 +112,8 @@ func (w *Worker) endTest(id hook.EndpointID) {
 }
 
 // hold keeps the endpoint's lane from taking a delivery for one that an earlier
-// process had in hand, until letGo is called. A lane of another node takes over
-// only what that node's earlier process had.
+// process had in hand, until letGo is called. A lane of another node, where
+// there are several, gives a test the time it can take: lane.testLasts.
 func (w *Worker) hold(id hook.EndpointID, d hook.DeliveryID) (letGo func()) {
 	if !w.Owner.Owns(id) {
 		return func() {}

@@ -80,7 +80,9 @@ func (d *directory) load(ctx context.Context, tenant string, e *entry) {
 	defer close(e.done)
 	var list []*hook.Endpoint
 	// Others may wait for this load, so it does not end with the first caller.
-	if list, e.err = d.store.TenantEndpoints(context.WithoutCancel(ctx), tenant); e.err == nil {
+	if !hook.ValidTenantID(tenant) {
+		e.err = hook.NotFound("tenant", tenant)
+	} else if list, e.err = d.store.TenantEndpoints(context.WithoutCancel(ctx), tenant); e.err == nil {
 		e.routes, e.err = newRoutes(list, d.contracts)
 	}
 	if e.err != nil { // do not remember failures

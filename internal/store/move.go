@@ -99,6 +99,18 @@ func (db *DB) beginMove(ctx context.Context) error {
 	})
 }
 
+// checkMoved fails if a move to the database has not finished: what is missing would
+// seem to be lost, and what is written now could not be moved over.
+func (db *DB) checkMoved(ctx context.Context) error {
+	var under bool
+	err := db.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM moves WHERE finished_at IS NULL)`).Scan(&under)
+	if err == nil && under {
+		return errors.New("a move to this database has not finished: run the same gancho move again, which goes on where it was, and start servers afterwards; " +
+			"or give them another database")
+	}
+	return lost(err)
+}
+
 // partitionsFor makes the partitions that the history needs.
 func (p *postgres) partitionsFor(ctx context.Context, from *DB) error {
 	var first []byte

@@ -4,17 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/pgtest"
 )
 
 // Everything arrives, also when the move is interrupted on the way, and nothing is
 // moved over what is there.
 func TestMove(t *testing.T) {
 	t.Parallel()
-	from, to := open(t), openPG(t)
+	target := Options{URL: pgtest.Database(t, Migrate), Key: make([]byte, 32)}
+	from, to := open(t), run(t, target)
 	h := makeHistory(t, from, 300)
 	for i, d := range h.deliveries {
 		if i%3 == 0 {
@@ -50,9 +53,16 @@ func TestMove(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("interrupted: %v", err)
 	}
+	if _, err := Open(t.Context(), target); err == nil || !strings.Contains(err.Error(), "gancho move") {
+		t.Errorf("a server starts on half of a database: %v", err)
+	}
+	moving := target
+	moving.Moving = true
+	run(t, moving)
 	if err := Move(t.Context(), from, to, func(Moved) {}); err != nil {
 		t.Fatal(err)
 	}
+	run(t, target)
 	for _, table := range movedTables {
 		if was, is := count(t, from, table.name), count(t, to, table.name); was != is || was == 0 && table.name != "stats" && table.name != "keys" &&
 			table.name != "recoveries" && table.name != "credentials" && table.name != "contract_options" {

@@ -142,8 +142,10 @@ func TestBuryHalfway(t *testing.T) {
 		"a batch":            {[]string{`SELECT 1 FROM nodes WHERE epoch = $1::bigint FOR KEY SHARE`}, false},
 		"a batch, same name": {[]string{`SELECT 1 FROM nodes WHERE epoch = $1::bigint FOR KEY SHARE`}, true},
 		"a change":           {[]string{fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d), $1::bigint`, int64(lockChanges))}, false},
-		"the end of a schedule": {[]string{fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d), $1::bigint`, int64(lockChanges)),
-			`SELECT 1 FROM nodes WHERE epoch = $1::bigint FOR KEY SHARE`}, true},
+		"the end of a schedule": {[]string{
+			fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d), $1::bigint`, int64(lockChanges)),
+			`SELECT 1 FROM nodes WHERE epoch = $1::bigint FOR KEY SHARE`,
+		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -177,7 +179,7 @@ func halfway(t *testing.T, db *DB, epoch int64, statements []string) {
 	t.Cleanup(func() { _ = conn.Conn().Close() }) // its server may have closed it
 	var sent []byte
 	for _, query := range append([]string{`SELECT set_config('application_name', $1, true)`}, statements...) {
-		arg := []byte(fmt.Sprint(epoch))
+		arg := fmt.Append(nil, epoch)
 		if sent == nil {
 			arg = []byte(workOf(epoch))
 		}

@@ -33,6 +33,8 @@ type Options struct {
 	Path string
 	// URL of a PostgreSQL database (postgres://…), instead of a file.
 	URL string
+	// Moving opens a database that a [Move] goes to, finished or not.
+	Moving bool
 	// Key encrypts secrets at rest: 32 bytes (AES-256).
 	Key []byte
 	// Retention is about how long history is kept; partitions are cut accordingly.
@@ -118,7 +120,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		}
 		p.nodes = &db.nodes
 		db.dialect, db.read, db.clock = p, p.sql, databaseClock
-		if err := db.checkSeal(ctx); err != nil {
+		err = db.checkSeal(ctx)
+		if err == nil && !o.Moving {
+			err = db.checkMoved(ctx)
+		}
+		if err != nil {
 			return nil, errors.Join(err, p.close())
 		}
 	} else {

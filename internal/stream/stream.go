@@ -4,8 +4,8 @@
 // too slow misses notices and is told how many. As long as nobody watches,
 // telling costs a look at one number.
 //
-// A hub knows what happens on its own node. Where several nodes share the work,
-// those of the others come in through [Hub.Tell] as well.
+// A hub knows what happens on its own node: which deliveries it accepts and which
+// attempts it makes. Of other nodes it is told what is changed, by [Hub.Changed].
 package stream
 
 import (
