@@ -108,6 +108,7 @@ func (db *DB) Bury(ctx context.Context, epochs []int64) error {
 	})
 }
 
+// bury removes nodes and frees their slots. From then on their results are refused.
 func (t *tx) bury(epochs []int64) error {
 	for _, e := range epochs {
 		// This waits for a commit of theirs, since each locks the row.
