@@ -70,7 +70,7 @@ NPM_LOCKS = $(shell git ls-files --cached --others --exclude-standard 'internal/
 
 .PHONY: test-needs
 test-needs:
-	@scripts/need.sh gcc git node chromium python3 php postgresql
+	@scripts/need.sh gcc git node chromium python3 php postgresql pgbouncer
 	@for lock in $(NPM_LOCKS); do \
 		dir="$$(dirname "$$lock")"; \
 		if [ "$$lock" -nt "$$dir/node_modules/.package-lock.json" ]; then \

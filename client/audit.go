@@ -11,8 +11,8 @@ type AuditEntry struct {
 	At     time.Time  `json:"at"`
 	Tenant string     `json:"tenant" doc:"Empty if it concerns none." example:"acme"`
 	Actor  AuditActor `json:"actor"`
-	Action string     `json:"action" enum:"tenant.created,tenant.changed,tenant.deleted,endpoint.created,endpoint.changed,endpoint.resumed,endpoint.paused,endpoint.disabled,endpoint.secret_changed,endpoint.deleted,credential.created,credential.changed,credential.paused,credential.resumed,credential.token_made,credential.deleted,key.created,key.revoked,contract.posted,contract.imported,contract.changed,recovery.started,delivery.retried,portal_link.created"`
-	Object string     `json:"object" doc:"Id of what it was done to; of recovery.started the endpoint, of portal_link.created the tenant." example:"ep_06ew2c5e8m4b900000000000g0"`
+	Action string     `json:"action" enum:"tenant.created,tenant.changed,tenant.deleted,endpoint.created,endpoint.changed,endpoint.resumed,endpoint.paused,endpoint.disabled,endpoint.secret_changed,endpoint.deleted,credential.created,credential.changed,credential.paused,credential.resumed,credential.token_made,credential.deleted,key.created,key.revoked,contract.posted,contract.imported,contract.changed,recovery.started,delivery.retried,portal_link.created,portal_link.revoked"`
+	Object string     `json:"object" doc:"Id of what it was done to; of recovery.started the endpoint." example:"ep_06ew2c5e8m4b900000000000g0"`
 	Name   string     `json:"name" doc:"What people called that at the time; of a delivery its event type." example:"CRM"`
 	Fields []string   `json:"fields" doc:"What of it was changed; empty where the action says it all." example:"[\"url\"]"`
 	Reason string     `json:"reason" doc:"Why, where nobody asked for it: gone, failing_long, shipped, directory…" example:""`

@@ -25,8 +25,18 @@ type Delivery struct {
 // DeliveryDetail is a delivery with every request that was made for it.
 type DeliveryDetail struct {
 	Delivery
-	Diagnosis   *Diagnosis `json:"diagnosis" doc:"Of the latest attempt, in words for people; null: there was none."`
-	AttemptList []Attempt  `json:"attempt_list" doc:"The latest 200, oldest first."`
+	Diagnosis   *Diagnosis  `json:"diagnosis" doc:"Of the latest attempt, in words for people; null: there was none."`
+	Why         DeliveryWhy `json:"why"`
+	AttemptList []Attempt   `json:"attempt_list" doc:"The latest 200, oldest first."`
+}
+
+// DeliveryWhy says which rules made a delivery what it is, in words for people.
+// The codes are in docs/diagnosis.md.
+type DeliveryWhy struct {
+	Made   *Reason `json:"made" doc:"What made the event; cause is the contract's condition, if it has one. null: the event was removed."`
+	Taken  *Reason `json:"taken" doc:"Why this endpoint got it, as it is set up now; cause is the endpoint's filter, if it has one. null: the event was removed."`
+	Judged *Reason `json:"judged" doc:"What counts as success, and whether the latest answer did; cause is the contract's rule, if it has one. null: the contract was removed."`
+	Next   Reason  `json:"next" doc:"What happens next. next_attempt_at says when."`
 }
 
 // Attempt is one HTTP request made for a delivery.

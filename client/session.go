@@ -30,10 +30,22 @@ type PortalLinkInput struct {
 	SessionFor string `json:"session_for,omitempty" maxLength:"20" default:"8h" doc:"How long they stay in once it was opened, at most 24h." example:"8h"`
 }
 
-// PortalLink is a link to open or to show in an iframe.
+// PortalLink is a link by which people of a tenant come in, as long as any of
+// them may be in by it.
 type PortalLink struct {
-	URL       string    `json:"url" doc:"Whoever has it is let in; hand it to the person at once, over TLS. What follows # never reaches a server or its log." example:"https://hooks.example.com/portal#…"`
-	ExpiresAt time.Time `json:"expires_at" doc:"Until then it can be opened."`
+	ID        string     `json:"id" example:"ptl_06ew2c6eqfy7d00000000000g0"`
+	Name      string     `json:"name" doc:"Who it was made for." example:"Ana Gómez"`
+	ReadOnly  bool       `json:"read_only" doc:"They can look, and change nothing."`
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt time.Time  `json:"expires_at" doc:"Until then it can be opened."`
+	OpenedAt  *time.Time `json:"opened_at" doc:"When it was opened last; null: never."`
+	EndsAt    time.Time  `json:"ends_at" doc:"When the last of those who came by it is out, and nobody can come by it any more."`
+}
+
+// NewPortalLink is a link to open or to show in an iframe. Only its making shows it.
+type NewPortalLink struct {
+	PortalLink
+	URL string `json:"url" doc:"Whoever has it is let in; hand it to the person at once, over TLS. What follows # never reaches a server or its log." example:"https://hooks.example.com/portal#…"`
 }
 
 // PortalSessionInput redeems a portal link.
@@ -48,6 +60,7 @@ type PortalSession struct {
 	TenantName string `json:"tenant_name" example:"Acme"`
 	Language   string `json:"lang" doc:"en, es, pt, or empty for the browser's." example:"es"`
 	Accent     string `json:"accent" doc:"Colour, or empty." example:"#0b7285"`
+	Logo       string `json:"logo" doc:"Path of the operator's picture on this server, or empty." example:"/assets/portal-logo-8c1f0e6a2b3d4c5e.svg"`
 }
 
 // Session says whose key this client has.
@@ -56,8 +69,18 @@ func (c *Client) Session(ctx context.Context) (*Session, error) {
 }
 
 // CreatePortalLink makes a link that lets a tenant's own people in.
-func (c *Client) CreatePortalLink(ctx context.Context, tenant string, in PortalLinkInput) (*PortalLink, error) {
-	return send[PortalLink](ctx, c, http.MethodPost, path("tenants", tenant, "portal-links"), in)
+func (c *Client) CreatePortalLink(ctx context.Context, tenant string, in PortalLinkInput) (*NewPortalLink, error) {
+	return send[NewPortalLink](ctx, c, http.MethodPost, path("tenants", tenant, "portal-links"), in)
+}
+
+// PortalLinks lists the links of a tenant that are not over, newest first.
+func (c *Client) PortalLinks(ctx context.Context, tenant string, p Paging) (*List[PortalLink], error) {
+	return get[List[PortalLink]](ctx, c, withQuery(path("tenants", tenant, "portal-links"), p.query()))
+}
+
+// DeletePortalLink revokes a link; whoever came by it is out at once.
+func (c *Client) DeletePortalLink(ctx context.Context, tenant, link string) error {
+	return c.call(ctx, http.MethodDelete, path("tenants", tenant, "portal-links", link), nil, nil, nil)
 }
 
 // OpenPortalLink redeems the token of a portal link; it needs no key.

@@ -69,11 +69,11 @@ type Explanation struct {
 	Reasons   []Reason  `json:"reasons" doc:"All that apply, the most telling first."`
 }
 
-// Reason is one of the reasons of an [Explanation].
+// Reason is one of the reasons of an [Explanation] or a [DeliveryWhy].
 type Reason struct {
-	Code   string `json:"code" doc:"A stable word: delivered, waiting, failed, unknown, cancelled, paused, test_event, other_contract, created_later, event_type, filter, filter_failed, disabled, changed_since, script." example:"filter"`
+	Code   string `json:"code" doc:"A stable word: delivered, waiting, failed, unknown, cancelled, paused, test_event, other_contract, created_later, event_type, filter, filter_failed, disabled, changed_since, script; those of a delivery are in docs/diagnosis.md." example:"filter"`
 	Detail string `json:"detail" doc:"A sentence for people."`
-	Cause  string `json:"cause,omitempty" doc:"What exactly went wrong, for programmers, in English."`
+	Cause  string `json:"cause,omitempty" doc:"What exactly, for programmers: a rule, or an error in English."`
 }
 
 // TestEndpoint sends a test event to an endpoint and waits for what comes of it,

@@ -15,6 +15,7 @@ have() {
 	node) node --version 2>/dev/null | grep -qE '^v([2-9][0-9])' && command -v npm >/dev/null ;;
 	chromium) command -v chromium >/dev/null ;;
 	postgresql) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ;;
+	pgbouncer) [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null ;;
 	php) command -v php >/dev/null ;;
 	python3) command -v python3 >/dev/null ;;
 	*)

@@ -61,7 +61,9 @@ type Options struct {
 	SessionKey []byte // 32 bytes that sessions are sealed with; nil: they end with the process
 	// PublicURL is where browsers find the server; nil: as the request says.
 	PublicURL *url.URL
-	Console   Pages // nil: none
+	// PortalLogo is the path of the operator's picture, which Console serves; "": none.
+	PortalLogo string
+	Console    Pages // nil: none
 	// Stream is told by others what happens; nil: nobody tells.
 	Stream *stream.Hub
 }
@@ -119,6 +121,7 @@ func New(o Options) *API {
 	a.routeRecoveries()
 	a.routeKeys()
 	a.routeSessions()
+	a.routePortal()
 	a.routeContracts()
 	a.routeSchedules()
 	a.routeContractDocs()

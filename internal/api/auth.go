@@ -60,7 +60,10 @@ const (
 
 // keyring finds the key of a request.
 type keyring struct {
-	store Keys
+	store interface {
+		Keys
+		PortalLinks
+	}
 	admin [32]byte // hash of the admin key
 	root  *hook.Key
 
@@ -77,7 +80,7 @@ type cachedKey struct {
 	until time.Time
 }
 
-func newKeyring(store Keys, admin string, sessionKey []byte) *keyring {
+func newKeyring(store Store, admin string, sessionKey []byte) *keyring {
 	return &keyring{
 		store: store, admin: sha256.Sum256([]byte(admin)), keys: map[[32]byte]*cachedKey{},
 		sealer: newSealer(sessionKey), cross: http.NewCrossOriginProtection(),
@@ -87,14 +90,14 @@ func newKeyring(store Keys, admin string, sessionKey []byte) *keyring {
 
 // changed forgets what a revoked key was.
 func (k *keyring) changed(c hook.Change) {
-	if c.Key.IsZero() {
+	if c.Key.IsZero() && !c.Anything {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.change++
 	for hash, cached := range k.keys {
-		if cached.key.ID == c.Key {
+		if cached.key.ID == c.Key || c.Anything {
 			delete(k.keys, hash)
 		}
 	}
@@ -130,7 +133,7 @@ func (k *keyring) authenticate(r *http.Request) (*hook.Key, error) {
 		return nil, errKeyMissing
 	}
 	if strings.HasPrefix(text, portalPrefix) {
-		return k.portalKey(text, now)
+		return k.portalKey(r.Context(), text, now)
 	}
 	if len(text) > 512 {
 		return nil, errKeyInvalid

@@ -86,6 +86,10 @@ func TestClient(t *testing.T) {
 	if who, err := client.New(srv.URL, portal.Token).Session(ctx); err != nil || who.Tenant != "acme" || !who.Portal {
 		t.Errorf("session %+v %v", who, err)
 	}
+	if l, err := c.PortalLinks(ctx, "acme", client.Paging{}); err != nil || len(l.Items) != 1 || l.Items[0].ID != link.ID || l.Items[0].OpenedAt == nil {
+		t.Errorf("portal links %+v %v", l, err)
+	}
+	must(c.DeletePortalLink(ctx, "acme", link.ID))
 	l, err := c.Deliveries(ctx, "acme", client.DeliveryFilter{Endpoint: e.ID, Event: answer.ID, Type: "order.paid", State: "pending"})
 	must(err)
 	if len(l.Items) != 1 {

@@ -28,7 +28,7 @@ func (a *API) routeDeliveries() {
 	}, a.listDeliveries)
 	add(a, operation{
 		id: "get-delivery", method: http.MethodGet, path: deliveriesPath + "/{delivery}", tag: "deliveries", access: readers,
-		summary: "Read a delivery", description: "With every request that was made for it and what came back, secrets masked, and a diagnosis of the latest in plain words.",
+		summary: "Read a delivery", description: "With every request that was made for it and what came back, secrets masked, a diagnosis of the latest, and which rules made it what it is, in plain words.",
 		codes: []string{"delivery_not_found"},
 	}, a.getDelivery)
 	add(a, operation{
@@ -115,41 +115,43 @@ func (a *API) getDelivery(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	out := client.DeliveryDetail{Delivery: wireDelivery(d), AttemptList: []client.Attempt{}}
-	attempts, err := a.Store.Attempts(ctx, d.ID, shownAttempts)
-	if err != nil || len(attempts) == 0 {
-		return &struct{ Body client.DeliveryDetail }{out}, err
-	}
-	body, err := a.sentBody(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	for _, at := range attempts {
-		out.AttemptList = append(out.AttemptList, wireAttempt(at, body))
-	}
 	e, err := a.Store.TenantEndpoint(ctx, in.Tenant, d.Endpoint)
 	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // it may be gone
 		return nil, err
 	}
-	out.Diagnosis = new(a.diagnosis(e, d, attempts[len(attempts)-1], in.language()))
+	ev, err := a.Store.Event(ctx, d.Tenant, d.ID.Event())
+	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // removed meanwhile
+		return nil, err
+	}
+	attempts, err := a.Store.Attempts(ctx, d.ID, shownAttempts)
+	if err != nil {
+		return nil, err
+	}
+	out := client.DeliveryDetail{Delivery: wireDelivery(d), AttemptList: []client.Attempt{}}
+	f := fate{delivery: d, endpoint: e, event: ev}
+	if len(attempts) > 0 {
+		body, err := a.sentBody(ctx, d, ev)
+		if err != nil {
+			return nil, err
+		}
+		for _, at := range attempts {
+			out.AttemptList = append(out.AttemptList, wireAttempt(at, body))
+		}
+		f.last = attempts[len(attempts)-1]
+		out.Diagnosis = new(a.diagnosis(e, d, f.last, in.language()))
+	}
+	out.Why = a.why(f, in.language())
 	return &struct{ Body client.DeliveryDetail }{out}, nil
 }
 
 // sentBody is the body of a delivery's requests, where an attempt does not say
-// otherwise.
-func (a *API) sentBody(ctx context.Context, d hook.Delivery) ([]byte, error) {
+// otherwise. The event is nil if it was removed.
+func (a *API) sentBody(ctx context.Context, d hook.Delivery, ev *hook.Event) ([]byte, error) {
 	body, err := a.Store.Body(ctx, d.ID)
-	if err != nil || body != nil {
+	if err != nil || body != nil || ev == nil {
 		return body, err
 	}
-	e, err := a.Store.Event(ctx, d.Tenant, d.ID.Event())
-	if hook.IsKind(err, hook.KindNotFound) { // removed meanwhile
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return e.Payload, nil
+	return ev.Payload, nil
 }
 
 func wireAttempt(at *hook.Attempt, body []byte) client.Attempt {

@@ -107,6 +107,8 @@ var meanings = map[string]struct {
 	"key_invalid":            {401, "The API key does not exist, was revoked, or has expired."},
 	"session_ended":          {401, "The session has ended; sign in again."},
 	"link_expired":           {401, "The portal link is not one, or its time is over."},
+	"from_portal":            {403, "Portal links are made and revoked with an API key, not from the portal."},
+	"portal_link_not_found":  {404, "There is no such portal link, or it is over."},
 	"cross_origin":           {403, "A page of another origin made the browser send this."},
 	"portal_link_invalid":    {422, "Something about the portal link is wrong; errors says what."},
 	"forbidden":              {403, "The API key may not do this."},

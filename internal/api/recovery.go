@@ -66,6 +66,7 @@ func (a *API) recoverEndpoint(ctx context.Context, in *struct {
 	if err := a.Store.CreateRecovery(ctx, r); err != nil {
 		return nil, err
 	}
+	a.Recoverer.BeginRecovery()
 	a.Waker.Wake(r.Endpoint)
 	return &recoveryOutput{wireRecovery(*r)}, nil
 }

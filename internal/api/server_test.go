@@ -53,11 +53,11 @@ type idleWorker struct {
 
 func (*idleWorker) Offer([]hook.Job) {}
 
-func (*idleWorker) Reserve(hook.EndpointID) bool { return false }
+func (*idleWorker) Await(*hook.Delivery) bool { return false }
 
 func (*idleWorker) Supersede([]hook.Delivery) {}
 
-func (*idleWorker) Unreserve(hook.EndpointID) {}
+func (*idleWorker) CallOff(*hook.Delivery) {}
 
 func (w *idleWorker) Wake(id hook.EndpointID) {
 	w.mu.Lock()

@@ -10,7 +10,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -20,16 +19,12 @@ import (
 
 // Sessions of people are not stored: a cookie or a token is the sealed text of
 // what it stands for. A session of the console holds the hash of the key that it
-// was opened with, and so ends at once when the key is revoked.
+// was opened with, one of the portal (portal.go) the id of its link; so each ends
+// at once when that is revoked.
 
 const (
-	cookieName   = "gancho_session"
-	portalPrefix = "gp_" // of tokens that the portal sends in the place of a key
-
-	sessionTime   = 12 * time.Hour
-	linkTime      = 10 * time.Minute
-	portalTime    = 8 * time.Hour
-	maxPortalTime = 24 * time.Hour
+	cookieName  = "gancho_session"
+	sessionTime = 12 * time.Hour
 )
 
 // What a sealed text is for. One kind never passes for another.
@@ -43,17 +38,6 @@ const (
 type sealedSession struct {
 	Hash      []byte    `json:"h"` // of the key
 	ExpiresAt time.Time `json:"e"`
-}
-
-// sealedPortal is what a portal link, and then its token, hold.
-type sealedPortal struct {
-	Name      string        `json:"n,omitempty"`
-	Tenant    string        `json:"t"`
-	Role      hook.Role     `json:"r"`
-	Language  string        `json:"l,omitempty"`
-	Accent    string        `json:"a,omitempty"`
-	Stay      time.Duration `json:"s,omitempty"` // of a link: how long its token is good
-	ExpiresAt time.Time     `json:"e"`
 }
 
 // sealer encrypts and authenticates what a browser keeps for us.
@@ -97,15 +81,6 @@ func (s sealer) open(kind, text string, v any) (ok bool) {
 
 var errSessionEnded = &hook.Error{
 	Kind: hook.KindUnauthorized, Code: "session_ended", Detail: "The session has ended. Sign in again, or open a new portal link.",
-}
-
-// portalKey is the key that a portal token stands for.
-func (k *keyring) portalKey(token string, now time.Time) (*hook.Key, error) {
-	var p sealedPortal
-	if !k.sealer.open(sealPortal, strings.TrimPrefix(token, portalPrefix), &p) || !now.Before(p.ExpiresAt) {
-		return nil, errSessionEnded
-	}
-	return &hook.Key{Name: p.Name, Role: p.Role, Tenant: p.Tenant, ExpiresAt: p.ExpiresAt, Portal: true}, nil
 }
 
 // cookieHash is the hash of the key that the session of a request was opened
@@ -153,18 +128,6 @@ func (a *API) routeSessions() {
 		id: "delete-session", method: http.MethodDelete, path: "/v1/session", tag: "sessions", open: true, status: http.StatusNoContent,
 		summary: "Sign out of the console", description: "Removes the cookie.", codes: []string{"cross_origin"},
 	}, a.deleteSession)
-	add(a, operation{
-		id: "create-portal-link", method: http.MethodPost, path: "/v1/tenants/{tenant}/portal-links", tag: "sessions", access: managers, status: http.StatusCreated,
-		bodyOptional: true, summary: "Make a portal link",
-		description: "A link for the tenant's own people: it opens the pages of this tenant and nothing else. Fetch one when somebody wants in, and send them there, " +
-			"or show it in an iframe on one of the origins that the operator configured. Opening it needs no cookie.",
-		codes: []string{"portal_link_invalid"},
-	}, a.createPortalLink)
-	add(a, operation{
-		id: "create-portal-session", method: http.MethodPost, path: "/v1/portal-sessions", tag: "sessions", open: true, status: http.StatusCreated,
-		summary: "Open a portal link", description: "Exchanges the token of a link for one that is good in the place of an API key.",
-		codes: []string{"link_expired", "tenant_not_found"},
-	}, a.createPortalSession)
 }
 
 // cookie is the session cookie; an empty value removes it.
@@ -239,83 +202,4 @@ func (a *API) deleteSession(ctx context.Context, _ *struct{}) (*struct {
 	return &struct {
 		SetCookie http.Cookie `header:"Set-Cookie"`
 	}{cookie("", r)}, nil
-}
-
-func (a *API) createPortalLink(ctx context.Context, in *struct {
-	TenantPath
-	Body client.PortalLinkInput
-},
-) (*struct{ Body client.PortalLink }, error) {
-	var wrong []hook.FieldError
-	span := func(member, text string, otherwise time.Duration) time.Duration {
-		if text == "" {
-			return otherwise
-		}
-		d, err := parseDuration(text)
-		if err != nil || d <= 0 || d > maxPortalTime {
-			wrong = append(wrong, hook.FieldError{Pointer: "/" + member, Detail: "Write a length of time up to 24h, such as 10m."})
-		}
-		return d
-	}
-	opens, stays := span("expires_in", in.Body.ExpiresIn, linkTime), span("session_for", in.Body.SessionFor, portalTime)
-	if len(wrong) > 0 {
-		return nil, invalid("portal_link_invalid", wrong)
-	}
-	link := sealedPortal{
-		Name: in.Body.Name, Tenant: in.Tenant, Role: hook.RoleTenant, Language: in.Body.Language, Accent: in.Body.Accent,
-		Stay: stays, ExpiresAt: time.Now().Add(opens).UTC().Truncate(time.Second),
-	}
-	if in.Body.ReadOnly {
-		link.Role = hook.RoleRead
-	}
-	if err := a.Store.Audit(ctx, hook.AuditEntry{Tenant: in.Tenant, Action: hook.ActionPortalLinkCreated, Object: in.Tenant, Name: in.Body.Name}); err != nil {
-		return nil, err
-	}
-	u := a.publicURL(requestOf(ctx)).JoinPath("portal")
-	u.Fragment = a.keys.sealer.seal(sealLink, link)
-	return &struct{ Body client.PortalLink }{client.PortalLink{URL: u.String(), ExpiresAt: link.ExpiresAt}}, nil
-}
-
-// publicURL is where browsers find this server: as configured, or as the
-// request did.
-func (a *API) publicURL(r *http.Request) *url.URL {
-	if a.PublicURL != nil {
-		return a.PublicURL
-	}
-	u := &url.URL{Scheme: "http", Host: r.Host}
-	if secure(r) {
-		u.Scheme = "https"
-	}
-	return u
-}
-
-func (a *API) createPortalSession(ctx context.Context, in *struct{ Body client.PortalSessionInput }) (*struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         client.PortalSession
-}, error,
-) {
-	now := time.Now()
-	var link sealedPortal
-	if !a.keys.sealer.open(sealLink, in.Body.Token, &link) || !now.Before(link.ExpiresAt) {
-		return nil, &hook.Error{
-			Kind: hook.KindUnauthorized, Code: "link_expired",
-			Detail: "This link cannot be opened any more. Go back to where you found it and open it again.",
-		}
-	}
-	tenant, err := a.Store.Tenant(ctx, link.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	token := link
-	token.Stay, token.ExpiresAt = 0, now.Add(link.Stay).UTC().Truncate(time.Second)
-	key := hook.Key{Name: token.Name, Role: token.Role, Tenant: token.Tenant, ExpiresAt: token.ExpiresAt, Portal: true}
-	out := &struct {
-		CacheControl string `header:"Cache-Control"`
-		Body         client.PortalSession
-	}{CacheControl: "no-store"}
-	out.Body = client.PortalSession{
-		Session: wireSession(&key), Token: portalPrefix + a.keys.sealer.seal(sealPortal, token),
-		TenantName: tenant.Name, Language: link.Language, Accent: link.Accent,
-	}
-	return out, nil
 }

@@ -147,6 +147,56 @@ func TestPortalExpires(t *testing.T) {
 	}
 }
 
+// TestPortalRevoked makes links and ends them, with the sessions of those who came.
+func TestPortalRevoked(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant, other := s.tenant("acme"), s.tenant("other")
+	make := func() (id, token string) {
+		link := s.do("POST", tenant+"/portal-links", `{"name":"Ana"}`).want(201)
+		_, token, _ = strings.Cut(link.str("url"), "#")
+		return link.str("id"), token
+	}
+	open := func(token string) answer { return s.as("", "POST", "/v1/portal-sessions", `{"token":"`+token+`"}`) }
+	kept, keptToken := make()
+	stays := open(keptToken).want(201).str("token")
+	id, token := make()
+	list := s.do("GET", tenant+"/portal-links", "").want(200)
+	if list.str("items.0.id") != id || list.get("items.0.opened_at") != nil || list.str("items.1.id") != kept || list.str("items.1.opened_at") == "" || list.str("items.1.name") != "Ana" {
+		t.Errorf("list %s", list.Body)
+	}
+	if list.str("items.1.ends_at") <= list.str("items.1.expires_at") || strings.Contains(string(list.Body), "url") {
+		t.Errorf("list %s", list.Body)
+	}
+	first, second := open(token).want(201).str("token"), open(token).want(201).str("token")
+	s.do("DELETE", other+"/portal-links/"+id, "").want(404)
+	s.do("DELETE", tenant+"/portal-links/nonsense", "").want(404)
+	s.as(first, "GET", tenant, "").want(200)
+	for _, method := range []string{"POST", "GET"} { // else one could stay for ever
+		if a := s.as(first, method, tenant+"/portal-links", "").want(403); a.str("code") != "from_portal" {
+			t.Errorf("%s from the portal: %s", method, a.Body)
+		}
+	}
+	s.as(first, "DELETE", tenant+"/portal-links/"+kept, "").want(403)
+
+	s.do("DELETE", tenant+"/portal-links/"+id, "").want(204)
+	for _, bearer := range []string{first, second} {
+		if a := s.as(bearer, "GET", tenant, "").want(401); a.str("code") != "session_ended" {
+			t.Errorf("after the link was revoked: %s", a.Body)
+		}
+	}
+	if a := open(token).want(401); a.str("code") != "link_expired" {
+		t.Errorf("a revoked link: %s", a.Body)
+	}
+	s.do("DELETE", tenant+"/portal-links/"+id, "").want(404)
+	s.as(stays, "GET", tenant, "").want(200)
+	if audit := s.do("GET", "/v1/audit?tenant=acme", "").want(200); audit.str("items.0.action") != "portal_link.revoked" || audit.str("items.0.name") != "Ana" {
+		t.Errorf("audit %s", audit.Body)
+	}
+	s.do("DELETE", tenant, "").want(204)
+	s.as(stays, "GET", "/v1/session", "").want(401)
+}
+
 // pages takes every GET.
 type pages struct{}
 

@@ -21,6 +21,7 @@ type Store interface {
 	Credentials
 	Records
 	Keys
+	PortalLinks
 	Statistics
 	Audit
 	Contracts
@@ -115,13 +116,22 @@ type Keys interface {
 	DeleteKey(ctx context.Context, id hook.KeyID) error
 }
 
+// PortalLinks of the database.
+type PortalLinks interface {
+	CreatePortalLink(ctx context.Context, l hook.PortalLink) error
+	// OpenPortalLink notes that somebody came by it, and until when they may stay.
+	OpenPortalLink(ctx context.Context, id hook.PortalLinkID, at, ends time.Time) error
+	// PortalLink is of any tenant.
+	PortalLink(ctx context.Context, id hook.PortalLinkID) (hook.PortalLink, error)
+	PortalLinks(ctx context.Context, tenant string, p hook.Page) (list []hook.PortalLink, next hook.ID, err error)
+	DeletePortalLink(ctx context.Context, tenant string, id hook.PortalLinkID) error
+}
+
 // Audit of the database. Changes write their entries themselves, in the name of
 // the [hook.Actor] of their context.
 type Audit interface {
 	// AuditTrail is of one tenant, or of everything if tenant is "".
 	AuditTrail(ctx context.Context, tenant string, p hook.Page) (list []hook.AuditEntry, next hook.ID, err error)
-	// Audit writes about something that changes nothing in the database.
-	Audit(ctx context.Context, e hook.AuditEntry) error
 }
 
 // Statistics of the database. Without an endpoint they are of a whole tenant,
@@ -177,8 +187,10 @@ type Changer interface {
 	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
 }
 
-// Recoverer foretells recoveries.
+// Recoverer makes recoveries that are stored, and foretells them.
 type Recoverer interface {
+	// BeginRecovery tells that there is a new one in the store.
+	BeginRecovery()
 	// PreviewRecovery says what a recovery would come to. It stores nothing.
 	PreviewRecovery(ctx context.Context, r *hook.Recovery) (hook.RecoveryPreview, error)
 }

@@ -17,6 +17,7 @@ import (
 
 const (
 	streamBeat = 15 * time.Second // something is sent at least so often, and the key looked at again
+	streamLook = time.Second      // and so often before more is told
 	// streamPatience is how long a reader may take nothing at all.
 	streamPatience = 30 * time.Second
 )
@@ -91,15 +92,20 @@ func (a *API) feed(w http.ResponseWriter, r *http.Request, reader *stream.Reader
 		_, err := w.Write(text)
 		return err == nil && control.Flush() == nil
 	}
+	looked := time.Now()
+	mayGoOn := func() bool { // it may have been revoked, or have expired
+		looked = time.Now()
+		_, err := a.keys.authenticate(r)
+		return err == nil
+	}
 	beat := time.NewTicker(streamBeat)
 	defer beat.Stop()
 	for ok := send([]byte("retry: 2000\n\n")); ok; {
 		select {
 		case n, open := <-reader.Notices():
-			ok = open && send(pending(n, reader.Notices()))
+			ok = open && (time.Since(looked) < streamLook || mayGoOn()) && send(pending(n, reader.Notices()))
 		case <-beat.C:
-			_, err := a.keys.authenticate(r) // it may have been revoked, or expired
-			ok = err == nil && send([]byte(":\n\n"))
+			ok = mayGoOn() && send([]byte(":\n\n"))
 		case <-r.Context().Done():
 			ok = false
 		}

@@ -38,6 +38,10 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
+	logo, err := console.ReadLogo(cfg.PortalLogo)
+	if err != nil {
+		return err
+	}
 	tuneMemory()
 	log := cfg.logger(stderr)
 	open := openData
@@ -79,7 +83,7 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	s := &server{name: name, cfg: cfg, log: log, db: db, admin: admin, key: key, listener: listener, stdout: stdout}
+	s := &server{name: name, cfg: cfg, log: log, db: db, admin: admin, key: key, logo: logo, listener: listener, stdout: stdout}
 	if generated && !cfg.Demo { // the demo shows it further down
 		fmt.Fprintf(stdout, "Admin key (printed once, kept in %s): %s\n", data.adminKeyFile(), admin)
 	}
@@ -107,6 +111,7 @@ type server struct {
 	db       *store.DB
 	admin    string
 	key      []byte // encrypts what is stored, and sessions
+	logo     *console.Logo
 	listener net.Listener
 	stdout   io.Writer
 	live     stream.Hub // of what happens, for those who watch
@@ -177,7 +182,7 @@ func (s *server) assemble() (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	metrics := newMetrics()
+	metrics := newMetrics(s.db)
 	p := &parts{
 		known: catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), scripts: scripts, nodes: s.newSharing(),
 		sender: deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()}), house: newHouse(s.db, s.cfg.Retention, log("housekeeping")),
@@ -194,11 +199,14 @@ func (s *server) assemble() (*parts, error) {
 		Store: s.db, Dispatcher: dispatcher{p.worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Troubled: metrics.troubles.Inc, Log: log("ingest"),
 	})
+	// All nodes have one name here: schedules run where the lead is, and who gets it
+	// ends the claims of who had it (docs/adr/0007).
 	p.schedules = schedule.New(schedule.Options{Store: s.db, Accepter: p.in, Contracts: inForce, Node: "single", Log: log("schedule")})
 	p.handler = api.New(api.Options{
 		Store: s.db, Accepter: p.in, Changer: p.in, Recoverer: p.in, Waker: p.worker, Tester: p.worker, Scripts: scripts, Contracts: inForce,
 		Catalog: p.known, Runner: p.schedules, AdminKey: s.admin, MaxPayload: int(s.cfg.MaxPayload), Log: log("api"), Metrics: metrics.handler(),
-		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings()}),
+		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),
+		Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings(), Logo: s.logo}),
 	})
 	return p, nil
 }

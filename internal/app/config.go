@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gancho/internal/console"
 	"gancho/internal/hook"
 )
 
@@ -44,6 +45,8 @@ type Config struct {
 	PublicURL Origin `name:"public-url" env:"GANCHO_PUBLIC_URL" placeholder:"URL" help:"Where browsers find this server, such as https://hooks.example.com." doc:"Portal links begin with it. Without it they begin with the address that the link was asked for at."`
 
 	PortalOrigins Origins `name:"portal-origins" env:"GANCHO_PORTAL_ORIGINS" placeholder:"URL,…" help:"Origins whose pages may show the portal in an iframe." doc:"Separated by commas, such as https://app.example.com,https://*.example.com. Without any, only pages of the server's own address may."`
+
+	PortalLogo string `name:"portal-logo" env:"GANCHO_PORTAL_LOGO" placeholder:"FILE" help:"Picture that the portal shows at its top: your logo." doc:"SVG, PNG, JPEG, GIF or WebP, of 512 KiB at most, shown 28 pixels high. It is read at the start and served from here, so no other address has to be allowed."`
 
 	Demo bool `name:"demo" env:"GANCHO_DEMO" negatable:"" help:"Start with a demo tenant, a built-in receiver and real deliveries to it." doc:"For a first look only: it allows deliveries to 127.0.0.0/8 and ::1."`
 
@@ -149,6 +152,9 @@ func (c *Config) Validate() error {
 		if d.v <= 0 {
 			wrong("%s: %s is no length of time; write one above zero, such as %s", d.name, d.v, d.def)
 		}
+	}
+	if _, err := console.ReadLogo(c.PortalLogo); err != nil {
+		wrong("portal-logo: %v", err)
 	}
 	if _, err := c.EncryptionKeyBytes(); err != nil {
 		wrong("encryption-key: %v", err)

@@ -23,7 +23,7 @@ func newReloader(known *catalog.Catalog, log *slog.Logger) *reloader {
 // changed tells that configuration was committed. The catalog tells of its own
 // changes itself; what comes this way is of other nodes.
 func (r *reloader) changed(c hook.Change) {
-	if c.Contract != "" {
+	if c.Contract != "" || c.Anything {
 		select {
 		case r.wake <- struct{}{}:
 		default:

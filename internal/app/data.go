@@ -74,13 +74,22 @@ func (d *data) close() {
 func (d *data) nodeFile() string { return filepath.Join(d.dir, "node.name") }
 
 // nodeName is what this node keeps over a restart, so that it gets its work back at
-// once; "" if another process may have the same.
+// once; "" if another process may have the same. A copy of the directory has another
+// name: it is another file, or on another machine.
 func (d *data) nodeName() (string, error) {
 	if d.lock == nil {
 		return "", nil
 	}
 	name, _, err := d.generate(d.nodeFile(), randomText)
-	return name, err
+	if err != nil {
+		return "", err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("this machine has no name: %w", err)
+	}
+	file, err := fileNumber(d.lock)
+	return fmt.Sprintf("%s@%s/%s", name, host, file), err
 }
 
 func (d *data) adminKeyFile() string { return filepath.Join(d.dir, "admin.key") }

@@ -36,7 +36,7 @@ func (h *house) changed(c hook.Change) {
 const (
 	expireChunk = 500 // rows in one transaction
 	houseRest   = 20 * time.Millisecond
-	houseEvery  = time.Minute
+	houseEvery  = 5 * time.Minute
 )
 
 // run keeps house until ctx ends.

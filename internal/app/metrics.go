@@ -12,6 +12,7 @@ import (
 	"gancho/internal/deliver"
 	"gancho/internal/hook"
 	"gancho/internal/stats"
+	"gancho/internal/store"
 	"gancho/internal/stream"
 )
 
@@ -26,7 +27,7 @@ type metrics struct {
 	troubles prometheus.Counter
 }
 
-func newMetrics() *metrics {
+func newMetrics(db *store.DB) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -47,7 +48,10 @@ func newMetrics() *metrics {
 			Name: "gancho_conditions_failed_total", Help: "Conditions and payloads of contracts that could not be worked out for a record change.",
 		}),
 	}
-	m.registry.MustRegister(m.attempts, m.finished, m.seconds, m.waited, m.troubles,
+	trips := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "gancho_database_trips_total", Help: "Round trips to PostgreSQL. An idle node makes less than one per second, without notifications less than two.",
+	}, func() float64 { return float64(db.Trips()) })
+	m.registry.MustRegister(m.attempts, m.finished, m.seconds, m.waited, m.troubles, trips,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"gancho/client"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
@@ -82,7 +84,7 @@ func (tr *traffic) one(ctx context.Context, n int, nodes func() []*client.Client
 		tr.retried.Add(1)
 		select {
 		case <-ctx.Done():
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(min(20*time.Millisecond<<min(try, 5), 500*time.Millisecond)):
 		}
 	}
 }
@@ -298,41 +300,51 @@ func TestNodeFrozen(t *testing.T) {
 func TestPausedElsewhere(t *testing.T) {
 	t.Parallel()
 	nodes, _ := startNodes(t, 2, pgtest.Database(t, store.Migrate))
+	pausedElsewhere(t, nodes)
+}
+
+// pausedElsewhere pauses an endpoint on each of two nodes, which the other is to
+// hold to.
+func pausedElsewhere(t *testing.T, nodes []*process) {
+	t.Helper()
 	rc := newReceiver(t, nil)
-	e := nodes[0].endpoint(client.EndpointInput{URL: rc.URL})
+	e := nodes[0].endpoint(client.EndpointInput{URL: rc.URL, EventTypes: []string{"paused"}})
 	send := func(p *process) string {
 		t.Helper()
-		a, err := p.PublishEvent(t.Context(), "acme", client.NewEvent{Type: "x", Payload: json.RawMessage(`1`)})
+		a, err := p.PublishEvent(t.Context(), "acme", client.NewEvent{Type: "paused", Payload: json.RawMessage(`1`)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return a.ID
 	}
-	got := func(id string) bool { rc.mu.Lock(); defer rc.mu.Unlock(); return rc.got[id] > 0 }
 	for _, p := range nodes {
 		id := send(p)
-		eventually(t, "it arrives, whoever accepts and whoever delivers", func() bool { return got(id) })
+		eventually(t, "it arrives, whoever accepts and whoever delivers", func() bool { return rc.has(id) })
 	}
 	for i, p := range nodes {
 		if _, err := p.PauseEndpoint(t.Context(), "acme", e.ID); err != nil {
 			t.Fatal(err)
 		}
+		paused := time.Now()
 		other := nodes[1-i]
 		var held string
+		var after time.Duration
 		eventually(t, "what the other node accepts is held", func() bool {
+			after = time.Since(paused)
 			held = send(other)
 			for range 20 {
-				if got(held) {
+				if rc.has(held) {
 					return false // it was not told yet
 				}
 				time.Sleep(25 * time.Millisecond) //policy:allow time.Sleep: that nothing arrives has no event to wait for
 			}
 			return true
 		})
+		t.Logf("paused on one node, held by the other at most %s later", after.Round(time.Millisecond))
 		if _, err := other.ResumeEndpoint(t.Context(), "acme", e.ID); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "it goes out once the other node resumes the endpoint", func() bool { return got(held) })
+		eventually(t, "it goes out once the other node resumes the endpoint", func() bool { return rc.has(held) })
 	}
 }
 
@@ -361,4 +373,15 @@ func TestPostgresKilled(t *testing.T) {
 	for _, p := range nodes {
 		p.stop()
 	}
+}
+
+// connect opens a connection to a database.
+func connect(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) }) // its server may be gone
+	return conn
 }

@@ -127,15 +127,22 @@ func start(t *testing.T, dir string) *process {
 	return startAt(t, place{dir: dir})
 }
 
-// startAt runs a server.
-func startAt(t *testing.T, at place) *process {
+// command is what runs a server.
+func (at place) command(t *testing.T) *exec.Cmd {
 	t.Helper()
 	cfg, err := json.Marshal(testConfig{Data: at.dir, Database: at.database, StopTimeout: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, log: &tail{}, done: make(chan error, 1), cmd: exec.Command(os.Args[0])}
-	p.cmd.Env = append(os.Environ(), serveEnv+"="+string(cfg))
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), serveEnv+"="+string(cfg))
+	return cmd
+}
+
+// startAt runs a server.
+func startAt(t *testing.T, at place) *process {
+	t.Helper()
+	p := &process{t: t, log: &tail{}, done: make(chan error, 1), cmd: at.command(t)}
 	p.cmd.Stderr = io.MultiWriter(t.Output(), p.log)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -228,6 +235,13 @@ func (rc *receiver) counts() (events, requests int) {
 		requests += n
 	}
 	return len(rc.got), requests
+}
+
+// has reports whether an event has arrived.
+func (rc *receiver) has(id string) bool {
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	return rc.got[id] > 0
 }
 
 // eventually waits until ok holds, which has to be soon.

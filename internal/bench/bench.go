@@ -48,7 +48,7 @@ import (
 
 // Options are the flags of `gancho bench`.
 type Options struct {
-	Run         []string      `json:"run" name:"run" sep:"," default:"raw,publish,batch,records,fanout,steady,hang,backlog,history,schedule" help:"Scenarios to run, one after another: raw, publish, batch, records, fanout, steady, hang, backlog, history, schedule, crash."`
+	Run         []string      `json:"run" name:"run" sep:"," default:"raw,publish,batch,records,fanout,steady,hang,backlog,history,schedule" help:"Scenarios to run, one after another: raw, publish, batch, records, fanout, steady, hang, backlog, history, schedule, crash; and with --database: engines, nodes, idle, failover."`
 	Events      int           `json:"events" name:"events" default:"40000" help:"Deliveries to make in each scenario that runs as fast as it can."`
 	Concurrency int           `json:"concurrency" name:"concurrency" default:"64" help:"Requests at once, for the raw loop and for publishing alike."`
 	Payload     int           `json:"payload" name:"payload" default:"400" help:"Size of each event's payload, in bytes."`
@@ -56,9 +56,9 @@ type Options struct {
 	Records     int           `json:"records" name:"records" default:"10000" help:"Records that the changes of the records scenario are spread over."`
 	Endpoints   int           `json:"endpoints" name:"endpoints" default:"10" help:"Endpoints in the hang scenario."`
 	Fanout      int           `json:"fanout" name:"fanout" default:"50" help:"Endpoints that take each event in the fanout scenario."`
-	Rate        float64       `json:"rate" name:"rate" default:"500" help:"Events per second in the steady, hang and backlog scenarios."`
+	Rate        float64       `json:"rate" name:"rate" default:"500" help:"Events per second in the steady, hang, backlog and failover scenarios."`
 	Duration    time.Duration `json:"duration" name:"duration" default:"10s" help:"How long to hold the rate."`
-	Idle        time.Duration `json:"idle" name:"idle" default:"5s" help:"How long to watch the idle server in the steady scenario."`
+	Idle        time.Duration `json:"idle" name:"idle" default:"5s" help:"How long to watch the idle server in the steady scenario, and idle nodes in the idle scenario."`
 	Hang        int           `json:"hang" name:"hang" default:"1" help:"How many of the endpoints never answer in the hang scenario."`
 	Crash       bool          `json:"crash" name:"crash" help:"Add the crash scenario to --run: kill -9 under load, restart, count lost and doubled events."`
 	Kills       int           `json:"kills" name:"kills" default:"3" help:"How often the crash scenario kills the server."`
@@ -66,7 +66,8 @@ type Options struct {
 	BacklogBy   string        `json:"backlog_by" name:"backlog-by" enum:"hang,pause" default:"hang" help:"Why the backlog waits: its endpoint never answers (hang) or is paused (pause)."`
 	History     int           `json:"history" name:"history" default:"200000" help:"Finished deliveries to grow to in the history scenario (2000000 for the record)."`
 	Snapshot    int           `json:"snapshot" name:"snapshot" default:"100000" help:"Records in the schedule scenario, of which a fifth are in each snapshot."`
-	Database    string        `json:"-" name:"database" placeholder:"URL" help:"PostgreSQL database for the servers, as postgres://user:password@host/name, instead of SQLite. Make one for this: what is stored there stays, under tenants whose names begin with bench-. Its own CPU time is not counted."`
+	Nodes       int           `json:"nodes" name:"nodes" default:"3" help:"How many nodes there are at most in the nodes scenario."`
+	Database    string        `json:"-" name:"database" placeholder:"URL" help:"PostgreSQL database for the servers, as postgres://user:password@host/name, instead of SQLite. Make one for this: what is stored there stays, under tenants whose names begin with bench-. CPU of the server is without that of the database, which has rows of its own."`
 	JSON        bool          `json:"-" name:"json" help:"Print one JSON object instead of the table."`
 	Dir         string        `json:"-" name:"dir" type:"path" help:"Directory to put the data under, on the file system to measure. Default: the system's temporary directory."`
 	Keep        bool          `json:"-" name:"keep" help:"Keep the data and the servers' logs, and say where they are."`
@@ -92,6 +93,10 @@ var scenarios = []scenario{
 	{"history", "cost per event and list pages as history grows", (*bench).history},
 	{"schedule", "snapshots of many records beside other deliveries", (*bench).schedule},
 	{"crash", "kill -9 under load, restart on the same data", (*bench).crash},
+	{"engines", "one node on PostgreSQL beside SQLite", (*bench).engines},
+	{"nodes", "one, two and three nodes on one PostgreSQL", (*bench).nodes},
+	{"idle", "what nodes with nothing to do ask of the database", (*bench).idle},
+	{"failover", "a node that is killed, and a pause on another node", (*bench).failover},
 }
 
 // bench is one run of `gancho bench`.
@@ -187,7 +192,7 @@ func (o *Options) check() ([]scenario, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == strings.TrimSpace(name) })
 		if i < 0 {
-			return nil, fmt.Errorf("--run: there is no scenario %q; there are raw, publish, batch, records, fanout, steady, hang, backlog, history, schedule and crash", name)
+			return nil, fmt.Errorf("--run: there is no scenario %q; there are raw, publish, batch, records, fanout, steady, hang, backlog, history, schedule, crash, engines, nodes, idle and failover", name)
 		}
 		chosen = append(chosen, scenarios[i])
 	}
@@ -215,6 +220,7 @@ func (o *Options) check() ([]scenario, error) {
 		{"--backlog", o.Backlog >= 1, "1 or more"},
 		{"--backlog-by", o.BacklogBy == "hang" || o.BacklogBy == "pause", "hang or pause"},
 		{"--history", o.History >= 1, "1 or more"},
+		{"--nodes", o.Nodes >= 1 && o.Nodes <= 20, "1 to 20"},
 		{"--snapshot", o.Snapshot >= 1, "1 or more"},
 	} {
 		if !c.ok {

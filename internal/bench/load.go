@@ -15,9 +15,10 @@ import (
 // each, either as fast as concurrency allows or at a fixed rate.
 type load struct {
 	url         string
-	path        string // of records that are put one by one, without the key
-	key         string // sent as a bearer token; "" to the sink
-	want        int    // status that means accepted
+	others      []string // of more nodes; the posters are spread over all of them
+	path        string   // of records that are put one by one, without the key
+	key         string   // sent as a bearer token; "" to the sink
+	want        int      // status that means accepted
 	run         int
 	types       []string // event number n gets types[n % len(types)]
 	payload     int      // bytes
@@ -89,8 +90,9 @@ func (l load) do(ctx context.Context) (*loaded, error) {
 	defer cancel(nil)
 
 	posters := make([]*poster, min(l.concurrency, requests))
+	urls := append([]string{l.url}, l.others...)
 	for i := range posters {
-		p, err := newPoster(ctx, transport, l.url, l.key)
+		p, err := newPoster(ctx, transport, urls[i%len(urls)], l.key)
 		if err != nil {
 			return nil, err
 		}

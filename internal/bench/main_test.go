@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -14,7 +15,8 @@ import (
 
 // TestMain makes this test binary play the parts that the benchmark starts by
 // executing itself: the sink, the real thing, and the server, a stand-in
-// ([standIn]) that keeps the API's shapes and little else.
+// ([standIn]) that keeps the API's shapes and little else. A server that has a
+// PostgreSQL is real too.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -23,7 +25,11 @@ func TestMain(m *testing.M) {
 		case "bench-sink":
 			err = RunSink(ctx, SinkOptions{Listen: "127.0.0.1:0"}, os.Stdin, os.Stdout)
 		case "serve":
-			err = runStandIn(ctx, os.Args[2:])
+			serve := runStandIn
+			if slices.Contains(os.Args, "--database") { // nodes have much to say to each other: the real thing
+				serve = runServer
+			}
+			err = serve(ctx, os.Args[2:])
 		}
 		stop()
 		switch {
@@ -47,6 +53,6 @@ func small(run ...string) Options {
 	return Options{
 		Run: run, Events: 200, Concurrency: 4, Payload: 200, Batch: 7, Records: 30, Endpoints: 3, Fanout: 3,
 		Rate: 200, Duration: 300 * time.Millisecond, Idle: 20 * time.Millisecond, Hang: 1, Kills: 1,
-		Backlog: 100, BacklogBy: "hang", History: 300, Snapshot: 50,
+		Backlog: 100, BacklogBy: "hang", History: 300, Snapshot: 50, Nodes: 2,
 	}
 }

@@ -29,20 +29,27 @@ type server struct {
 	dir    string // data directory
 	tenant string
 	more   []string // flags
+	shared bool     // its database outlives it
+	made   []string // endpoints
 	addr   string   // host:port
 	client http.Client
 }
 
 // startServer starts a server on an empty data directory, with one tenant.
 func (b *bench) startServer(ctx context.Context, name string) (*server, error) {
+	return b.startServerOn(ctx, name, b.o.Database)
+}
+
+// startServerOn is startServer for a PostgreSQL database, "" for SQLite.
+func (b *bench) startServerOn(ctx context.Context, name, database string) (*server, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 	s := &server{dir: b.serverDir(name), addr: addr, tenant: "bench"}
-	if b.o.Database != "" { // which may be of an earlier scenario, or run
-		s.tenant = fmt.Sprintf("bench-%s-%x", name, time.Now().UnixNano())
-		s.more = []string{"--database", b.o.Database, "--encryption-key", encryptionKey}
+	if database != "" { // which may be of an earlier scenario, or run
+		s.shared, s.tenant = true, fmt.Sprintf("bench-%s-%x", name, time.Now().UnixNano())
+		s.more = []string{"--database", database, "--encryption-key", encryptionKey}
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, err
@@ -106,8 +113,21 @@ func (s *server) ready(ctx context.Context) bool {
 
 // stop ends the server as an operator would, and by force if it takes long.
 func (s *server) stop() {
+	if s.shared && s.ended() == nil {
+		s.retire()
+	}
 	s.client.CloseIdleConnections()
 	s.process.stop(5 * time.Second)
+}
+
+// retire deletes the server's endpoints, so that they are nobody's work in the next
+// scenario. If it cannot, that is measured with them.
+func (s *server) retire() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, id := range s.made {
+		_ = s.call(ctx, http.MethodDelete, "/v1/tenants/"+s.tenant+"/endpoints/"+id, nil, nil)
+	}
 }
 
 // eventsURL is where events are published.
@@ -154,6 +174,7 @@ func (s *server) makeEndpoint(ctx context.Context, in map[string]any, concurrenc
 		in["concurrency"] = min(concurrency, 1000) // as many as an endpoint may have
 	}
 	err := s.call(ctx, http.MethodPost, "/v1/tenants/"+s.tenant+"/endpoints", in, &made)
+	s.made = append(s.made, made.ID)
 	return made.ID, err
 }
 

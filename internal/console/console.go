@@ -41,6 +41,8 @@ type Options struct {
 	// PortalOrigins are the origins whose pages may show the portal in an iframe,
 	// such as https://app.example.com.
 	PortalOrigins []string
+	// Logo is shown in the portal; nil: the tenant's name alone.
+	Logo *Logo
 }
 
 // Console serves the pages. Its methods may be called from any goroutine.
@@ -52,6 +54,7 @@ type Console struct {
 // file is one file, as it was built.
 type file struct {
 	kind      string // Content-Type
+	policy    string // Content-Security-Policy; "": that of the pages
 	tag       string // ETag
 	plain     []byte // nil if it is compressed
 	gzip, brr []byte // nil if it is not
@@ -102,6 +105,9 @@ func serve(built fs.FS, o Options) *Console {
 	})
 	if err != nil {
 		panic("console: " + err.Error()) // the files are in memory
+	}
+	if l := o.Logo; l != nil {
+		c.files[l.name] = file{kind: l.kind, policy: logoPolicy, plain: l.data, tag: `"` + l.name + `"`}
 	}
 	if _, ok := c.files[index]; !ok {
 		c.files[index] = file{kind: contentType(index), plain: unbuilt, tag: `"unbuilt"`}
@@ -161,7 +167,10 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", consolePolicy)
-	if r.URL.Path == "/portal" || strings.HasPrefix(r.URL.Path, "/portal/") {
+	switch {
+	case f.policy != "":
+		h.Set("Content-Security-Policy", f.policy)
+	case r.URL.Path == "/portal" || strings.HasPrefix(r.URL.Path, "/portal/"):
 		h.Set("Content-Security-Policy", c.portal)
 	}
 	h.Set("Content-Type", f.kind)

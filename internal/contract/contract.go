@@ -79,6 +79,15 @@ type Case struct {
 // SchemaIn is Schema with titles and descriptions in a language.
 func (e *EventType) SchemaIn(language string) json.RawMessage { return e.texts.in(language) }
 
+// Condition is what a change of a record has to meet to make it, as it stands in
+// the file; "" if every change does, or none.
+func (e *EventType) Condition() string {
+	if e.trigger == nil || e.trigger.when == nil {
+		return ""
+	}
+	return e.trigger.when.Text()
+}
+
 // Assumption is a fact that no public document of the system states.
 type Assumption struct {
 	Path string // where in the contract, e.g. delivery.retry

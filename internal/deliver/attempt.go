@@ -16,10 +16,16 @@ func (l *lane) send(job hook.Job) {
 	p := l.plan
 	l.mu.Unlock()
 	before := job.Delivery
-	m, err := l.w.attempt(p, &job, func(d *hook.Delivery, frozen *hook.Frozen) bool {
-		return l.announce(d, frozen) && l.mine() // still: nothing goes out after another node may have taken over
+	m, err := l.w.attempt(p, &job, func(d *hook.Delivery, frozen *hook.Frozen) error {
+		if err := l.announce(d, frozen); err != nil {
+			return err
+		}
+		if !l.mine() { // still: nothing goes out after another node may have taken over
+			return errNotAnnounced
+		}
+		return nil
 	})
-	if err != nil { // not the delivery's fault: it stays as it is in the store, and is read again
+	if err != nil { // not the delivery's fault: it stays as it is in the store, and is read again if it still waits
 		if errors.Is(err, errNotAnnounced) {
 			before.State = hook.Sending // whether that was stored, nobody knows
 		}
@@ -45,9 +51,9 @@ var (
 
 // attempt makes one request for a delivery: it renders, signs, sends and judges.
 // Deliveries of lanes and tests both come through here. announce has to store,
-// before anything is sent, that the delivery is in a sender's hands; if it is
-// false nothing is sent.
-func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery, frozen *hook.Frozen) bool) (m made, err error) {
+// before anything is sent, that the delivery is in a sender's hands; if it fails
+// nothing is sent.
+func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery, frozen *hook.Frozen) error) (m made, err error) {
 	d := &job.Delivery
 	began := time.Now()
 	s, err := w.shape(w.stopped, p, job)
@@ -64,8 +70,8 @@ func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery,
 		m.Attempt = &hook.Attempt{StartedAt: time.Now(), Class: hook.ClassRender, Detail: err.Error()}
 		m.outcome = hook.Outcome{Class: hook.ClassRender, Final: true}
 	default:
-		if !announce(d, s.frozen) {
-			return m, errNotAnnounced
+		if err := announce(d, s.frozen); err != nil {
+			return m, err
 		}
 		x := w.Transport.Send(w.stopped, s.shot)
 		m.Attempt, m.outcome = judge(p, x)
@@ -151,26 +157,26 @@ func sameSlice(a, b []byte) bool {
 // announce stores that the delivery is in a sender's hands: at-most-once before
 // anything is sent, or it may not be sent; likewise what a script made, which might
 // be something else after a crash; otherwise when convenient, unless it was stored
-// like that from the start.
-func (l *lane) announce(d *hook.Delivery, frozen *hook.Frozen) (ok bool) {
+// like that from the start. It fails with [hook.ErrNotWaiting] or errNotAnnounced.
+func (l *lane) announce(d *hook.Delivery, frozen *hook.Frozen) error {
 	durable := d.Mode == hook.AtMostOnce || frozen != nil && frozen.Head != nil
 	if d.State == hook.Sending && !durable {
-		return true
+		return nil
 	}
 	d.State, d.Reason, d.NextAttemptAt = hook.Sending, "", time.Now()
 	r := hook.Result{Delivery: *d, Frozen: frozen, Epoch: l.epoch}
 	if !durable {
 		l.w.Store.Sending(r)
-		return true
+		return nil
 	}
-	if err := l.w.Store.Intend(r); err != nil {
-		if errors.Is(err, hook.ErrFenced) {
-			return false
-		}
+	err := l.w.Store.Intend(r)
+	switch {
+	case err == nil, errors.Is(err, hook.ErrNotWaiting):
+		return err
+	case !errors.Is(err, hook.ErrFenced):
 		l.w.Log.Error("intent not stored, so not sent", "delivery", d.ID, "error", err)
-		return false
 	}
-	return true
+	return errNotAnnounced
 }
 
 // judge says by the contract what an exchange came to.
@@ -211,7 +217,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	if gone && !d.State.Finished() {
 		cancel(d, reasonFor(l.plan.state), now)
 	}
-	if l.stale[d.ID] && !d.State.Finished() {
+	if l.held[d.ID].stale && !d.State.Finished() {
 		cancel(d, hook.ReasonSuperseded, now)
 	}
 	keep := p.limits.Ordered && d.State == hook.Retrying && l.plan.limits.Ordered && !l.dead.Load()
@@ -336,7 +342,7 @@ func (l *lane) putBack(d hook.Delivery, again time.Time) {
 func (l *lane) letGo(d hook.Delivery, again time.Time) {
 	l.mu.Lock()
 	l.release(d.ID)
-	read := l.held[d.ID] == 0 && !d.State.Finished()
+	read := l.held[d.ID].n == 0 && !d.State.Finished()
 	if read {
 		if d.State == hook.Retrying && d.QueueAt.After(again) {
 			again = d.QueueAt

@@ -49,7 +49,8 @@ type Store interface {
 
 	// Sending notes when convenient that a delivery is in a sender's hands.
 	Sending(r hook.Result)
-	// Intend notes it durably before it returns.
+	// Intend notes it durably before it returns. It fails with [hook.ErrNotWaiting] if
+	// the delivery is not to be sent any more.
 	Intend(r hook.Result) error
 	// SaveResult stores a result when convenient, then calls done. After an error
 	// nothing was stored.
@@ -257,6 +258,13 @@ func (w *Worker) all() []*lane {
 	return slices.Collect(maps.Values(w.lanes))
 }
 
+// existing returns the endpoint's lane if there is one, else nil.
+func (w *Worker) existing(id hook.EndpointID) *lane {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lanes[id]
+}
+
 // lane returns the endpoint's lane, opening it if there is none. interrupted
 // says that an earlier process may have left deliveries in hand.
 func (w *Worker) lane(id hook.EndpointID, interrupted bool) *lane {
@@ -280,8 +288,8 @@ func (w *Worker) Offer(jobs []hook.Job) {
 	for i := range jobs {
 		id := jobs[i].Delivery.Endpoint
 		if !w.Owner.Owns(id) {
-			if jobs[i].Delivery.State == hook.Sending { // a place was kept for it while the endpoint was ours
-				w.offerBack(jobs[i])
+			if l := w.existing(id); l != nil { // which may expect it, from when the endpoint was ours
+				l.offer(jobs[i])
 			}
 			w.Owner.Tell(id)
 			continue
@@ -291,26 +299,21 @@ func (w *Worker) Offer(jobs []hook.Job) {
 	}
 }
 
-// Reserve reports whether a delivery that is offered soon would be sent at once,
-// and keeps the place. Such a delivery is stored as [hook.Sending]; it must then be
-// offered, or given up with [Worker.Unreserve]. If it cannot be sent after all, the
-// lane stores it as pending again.
-func (w *Worker) Reserve(id hook.EndpointID) bool {
-	w.mu.Lock()
-	l := w.lanes[id]
-	w.mu.Unlock()
-	return l != nil && l.reserve()
+// Await expects a delivery that is about to be committed: until it is offered, or
+// called off with [Worker.CallOff], it is not read from the store. It reports
+// whether the delivery would be sent at once. Such a one is stored as
+// [hook.Sending], which spares noting that later; if it cannot be sent after all,
+// the lane stores it as pending again.
+func (w *Worker) Await(d *hook.Delivery) (atOnce bool) {
+	l := w.existing(d.Endpoint)
+	return l != nil && l.await(d)
 }
 
-// Unreserve gives up a place that Reserve kept.
-func (w *Worker) Unreserve(id hook.EndpointID) {
-	w.mu.Lock()
-	l := w.lanes[id]
-	w.mu.Unlock()
-	if l != nil {
-		l.mu.Lock()
-		l.reserved = max(l.reserved-1, 0)
-		l.mu.Unlock()
+// CallOff tells that a delivery was not committed. One that was not expected is
+// ignored.
+func (w *Worker) CallOff(d *hook.Delivery) {
+	if l := w.existing(d.Endpoint); l != nil {
+		l.callOff(d)
 	}
 }
 
@@ -328,11 +331,8 @@ func (w *Worker) Wake(id hook.EndpointID) {
 func (w *Worker) Supersede(list []hook.Delivery) {
 	for i := range list {
 		d := &list[i]
-		w.mu.Lock()
-		l := w.lanes[d.Endpoint]
-		w.mu.Unlock()
 		inFlight := false
-		if l != nil { // or whoever opens it reads what the store knows
+		if l := w.existing(d.Endpoint); l != nil { // or whoever opens it reads what the store knows
 			inFlight = l.supersede(d.ID)
 		}
 		if d.State.Finished() && !inFlight { // its attempt tells what became of it
@@ -343,10 +343,10 @@ func (w *Worker) Supersede(list []hook.Delivery) {
 
 // Refresh tells that configuration was committed, of an endpoint or of a contract.
 func (w *Worker) Refresh(c hook.Change) {
-	if c.Contract != "" {
+	if c.Contract != "" || c.Anything {
 		for _, l := range w.all() {
 			l.mu.Lock()
-			other := l.plan != nil && l.plan.contract.Name != c.Contract
+			other := l.plan != nil && l.plan.contract.Name != c.Contract && !c.Anything
 			l.mu.Unlock()
 			if !other {
 				l.refresh()

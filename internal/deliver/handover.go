@@ -64,7 +64,7 @@ func (l *lane) quiet() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.drop()
-	return l.holds == 0 && l.inFlight == 0 && l.reserved == 0 && !l.busy && len(l.tests) == 0
+	return l.holds == 0 && l.inFlight == 0 && !l.busy && len(l.tests) == 0
 }
 
 // Abandon ends all lanes of earlier epochs at once: their work is another node's.
@@ -101,16 +101,5 @@ func (w *Worker) remove(l *lane) {
 func (w *Worker) Nudge() {
 	for _, l := range w.all() {
 		l.pump()
-	}
-}
-
-// offerBack hands over a delivery that was stored as being in a sender's hands when
-// the endpoint is not this node's any more. Its lane stores it as pending again.
-func (w *Worker) offerBack(job hook.Job) {
-	w.mu.Lock()
-	l := w.lanes[job.Delivery.Endpoint]
-	w.mu.Unlock()
-	if l != nil {
-		l.offer(job)
 	}
 }

@@ -134,3 +134,37 @@ func TestLaneOfAnEarlierEpoch(t *testing.T) {
 		}
 	})
 }
+
+// What the store has as ended while the lane still has it in memory, since another
+// node ended it, is not sent at most once, and does not come to life again.
+func TestEndedElsewhere(t *testing.T) {
+	t.Parallel()
+	var gate chan struct{}
+	bubble(t, tickEvery, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}, Concurrency: 1}, func(n int, _ *Shot) *Exchange {
+		if n == 1 {
+			<-gate
+		}
+		return status(200)
+	}, func(t *testing.T, x *world) {
+		gate = make(chan struct{})
+		ids := x.publishMany(x.endpoint, 3, number)
+		settle()
+		over, stored := x.delivery(ids[1]), make(chan error, 1)
+		cancel(&over, hook.ReasonSuperseded, time.Now())
+		x.db.SaveResult(hook.Result{Delivery: over}, func(err error) { stored <- err })
+		if err := <-stored; err != nil {
+			t.Fatal(err)
+		}
+		close(gate)
+		time.Sleep(time.Minute)
+		settle()
+		for i, want := range []hook.State{hook.Delivered, hook.Cancelled, hook.Delivered} {
+			if d := x.delivery(ids[i]); d.State != want {
+				t.Errorf("delivery %d is %s, want %s", i, d.State, want)
+			}
+		}
+		if n := len(x.rc.requests()); n != 2 {
+			t.Errorf("%d requests, want 2", n)
+		}
+	})
+}

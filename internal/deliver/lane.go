@@ -3,7 +3,6 @@ package deliver
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,10 +32,9 @@ type lane struct {
 
 	queue  []hook.Job
 	bytes  int                      // of the queue's payloads
-	held   map[hook.DeliveryID]int  // not to be read from the store: queued, in flight, or not durably recorded yet
-	holds  int                      // sum of held
+	held   map[hook.DeliveryID]hold // not to be read from the store: expected, queued, in flight, or not durably recorded yet
+	holds  int                      // their number
 	tests  map[hook.DeliveryID]bool // in hands too, but none of the queue's business
-	stale  map[hook.DeliveryID]bool // of those held: superseded, so not to be sent again
 	onDisk bool                     // the store may have due deliveries that are not in the queue
 	nextAt time.Time                // when something in the store comes due; zero: nothing known
 
@@ -55,7 +53,7 @@ type lane struct {
 
 	hands     chan hook.Job // to a sender that is free
 	inFlight  int
-	reserved  int       // deliveries that are being stored as in a sender's hands
+	starting  int       // expected deliveries that are being stored as in a sender's hands
 	waiting   bool      // in the gate's line; guarded by the gate
 	notBefore time.Time // the receiver asked to be left alone until then
 	breaker   breaker
@@ -69,130 +67,18 @@ type lane struct {
 }
 
 const (
-	laneJobs  = 16_384   // deliveries in memory
-	laneBytes = 16 << 20 // that they take there
+	laneJobs  = 32_768   // deliveries in memory
+	laneBytes = 32 << 20 // that they take there, of what is granted to all lanes together
 	pageJobs  = 256      // read from the store at once
 	pageBytes = 4 << 20
 	lowWater  = pageJobs / 2
 )
 
 func newLane(w *Worker, id hook.EndpointID, interrupted bool) *lane {
-	l := &lane{w: w, id: id, epoch: w.Owner.Epoch(), held: map[hook.DeliveryID]int{}, tests: map[hook.DeliveryID]bool{}, hands: make(chan hook.Job), want: 1, interrupted: interrupted, onDisk: true}
+	l := &lane{w: w, id: id, epoch: w.Owner.Epoch(), held: map[hook.DeliveryID]hold{}, tests: map[hook.DeliveryID]bool{}, hands: make(chan hook.Job), want: 1, interrupted: interrupted, onDisk: true}
 	l.timer = time.AfterFunc(time.Hour, l.pump)
 	l.timer.Stop()
 	return l
-}
-
-// offer takes a delivery that was just committed. It returns false if the lane
-// is dead.
-func (l *lane) offer(job hook.Job) bool {
-	l.mu.Lock()
-	if l.dead.Load() {
-		l.mu.Unlock()
-		return false
-	}
-	l.usedAt = time.Now()
-	d := &job.Delivery
-	if d.State == hook.Sending {
-		l.reserved = max(l.reserved-1, 0)
-	}
-	switch {
-	case l.leaving.Load():
-		l.decline(job)
-	case d.NextAttemptAt.After(l.usedAt) && !l.ordered(): // its schedule starts with a delay
-		l.expect(d.QueueAt)
-	case d.State != hook.Sending: // since its commit a page may have shown it, and it may even be sent
-		l.decline(job)
-	case l.push(job):
-	case l.paging && len(l.late) < pageJobs:
-		l.late = append(l.late, job)
-	default:
-		l.decline(job)
-	}
-	l.mu.Unlock()
-	l.pump()
-	return true
-}
-
-// decline leaves a delivery to the store; with mu held. If it is stored as being
-// in a sender's hands (the lane was ready then, and is not now), that is mended.
-func (l *lane) decline(job hook.Job) {
-	l.onDisk, l.missed = true, true
-	if job.Delivery.State == hook.Sending {
-		l.hold(job.Delivery.ID)
-		l.giveBack([]hook.Job{job})
-	}
-}
-
-// reserve keeps a place for a delivery that would be sent at once, or very soon,
-// if it were offered now: with as many more waiting as may be in flight. An
-// ordered lane has none: what it sends depends on what is before.
-func (l *lane) reserve() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	free := !l.dead.Load() && l.mine() && l.have == l.want && !l.interrupted && l.plan != nil && l.plan.state == hook.EndpointActive &&
-		!l.plan.limits.Ordered && !l.onDisk && !l.paging && len(l.queue)+l.inFlight+l.reserved < 2*l.plan.limits.Concurrency &&
-		l.limiter == nil && !l.breaker.open && l.notBefore.IsZero() && !l.w.stopping.Load()
-	if free {
-		l.reserved++
-	}
-	return free
-}
-
-// giveBack stores deliveries that are stored as being in a sender's hands, but
-// are not, as pending again; with mu held, and a hold on each.
-func (l *lane) giveBack(jobs []hook.Job) {
-	l.w.senders.Go(func() {
-		for _, job := range jobs {
-			l.putBack(job.Delivery, time.Now())
-		}
-	})
-}
-
-// push puts a delivery at the end of the queue, unless it has to wait its turn
-// in the store.
-func (l *lane) push(job hook.Job) bool {
-	size := jobSize(job)
-	if l.onDisk || l.interrupted || l.plan != nil && l.plan.state != hook.EndpointActive ||
-		len(l.queue) >= laneJobs || l.bytes+size > laneBytes && l.bytes > 0 || !l.w.gate.hold(size) {
-		return false
-	}
-	l.enqueue(job)
-	return true
-}
-
-// enqueue puts a delivery into the queue; its bytes are counted at the gate.
-func (l *lane) enqueue(job hook.Job) {
-	l.queue = append(l.queue, job)
-	l.bytes += jobSize(job)
-	l.hold(job.Delivery.ID)
-}
-
-// jobSize is about what a delivery takes in memory, in bytes.
-func jobSize(job hook.Job) int {
-	n := len(job.Event.Payload) + 700
-	if job.Frozen != nil {
-		n += len(job.Frozen.Body)
-	}
-	return n
-}
-
-// hold notes that a delivery is not to be read from the store.
-func (l *lane) hold(id hook.DeliveryID) {
-	l.held[id]++
-	l.holds++
-}
-
-// release ends one hold on a delivery.
-func (l *lane) release(id hook.DeliveryID) {
-	l.holds--
-	if l.held[id]--; l.held[id] <= 0 {
-		delete(l.held, id)
-		delete(l.stale, id)
-		if l.released != nil {
-			l.released[id] = struct{}{}
-		}
-	}
 }
 
 func (l *lane) ordered() bool { return l.plan != nil && l.plan.limits.Ordered }
@@ -219,7 +105,7 @@ func (l *lane) wake() {
 // look is wake for a lane that seems to have nothing to do.
 func (l *lane) look() {
 	l.mu.Lock()
-	idle := len(l.held) == 0 && len(l.tests) == 0 && l.reserved == 0 && l.nextAt.IsZero()
+	idle := len(l.held) == 0 && len(l.tests) == 0 && l.nextAt.IsZero()
 	l.mu.Unlock()
 	if idle {
 		l.wake()
@@ -312,9 +198,10 @@ func (l *lane) take() (job hook.Job, ok bool) {
 		}
 		return job, false
 	}
-	// An ordered lane reads only when all it has is queued: what is in flight, or on
-	// its way back into the store, may come before what the store shows now.
-	if l.onDisk && len(l.queue) < lowWater && (!l.plan.limits.Ordered || l.holds == len(l.queue)) {
+	// An ordered lane reads only when it has nothing: what is in flight, on its way
+	// back into the store, or dropped while the page is read, may come before what the
+	// page shows.
+	if l.onDisk && len(l.queue) < lowWater && (!l.plan.limits.Ordered || l.holds == 0) {
 		l.background(l.load)
 	}
 	if len(l.queue) == 0 {
@@ -415,49 +302,6 @@ func (l *lane) drop() {
 		l.onDisk = true
 	}
 	l.queue, l.bytes = nil, 0
-}
-
-// supersede takes a delivery out of the queue, or sees to it that it is not tried
-// again if it is in flight.
-func (l *lane) supersede(id hook.DeliveryID) (inFlight bool) {
-	inFlight = l.withdraw(id)
-	l.pump() // what waited behind it
-	return inFlight
-}
-
-func (l *lane) withdraw(id hook.DeliveryID) (inFlight bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	is := func(job hook.Job) bool { return job.Delivery.ID == id }
-	l.late = slices.DeleteFunc(l.late, is)
-	if l.released != nil { // what is being read shows it as it was
-		l.released[id] = struct{}{}
-	}
-	i := slices.IndexFunc(l.queue, is)
-	if i < 0 {
-		if l.held[id] > 0 {
-			if l.stale == nil {
-				l.stale = map[hook.DeliveryID]bool{}
-			}
-			l.stale[id] = true
-		}
-		return l.held[id] > 0
-	}
-	job := l.queue[i]
-	l.queue = slices.Delete(l.queue, i, i+1)
-	l.bytes -= jobSize(job)
-	l.w.gate.release(jobSize(job))
-	if job.Delivery.State != hook.Sending {
-		l.release(id)
-		return false
-	}
-	// Stored as being in a sender's hands, which it never was.
-	cancel(&job.Delivery, hook.ReasonSuperseded, time.Now())
-	l.w.senders.Go(func() {
-		l.w.Observer.Cancelled(&job.Delivery)
-		l.record(hook.Result{Delivery: job.Delivery}, func() { l.letGo(job.Delivery, time.Time{}) })
-	})
-	return false
 }
 
 // background runs fn on a goroutine of its own, one at a time, and pumps after.
@@ -595,7 +439,7 @@ func (l *lane) load(ctx context.Context) {
 	page, err := l.w.Store.Due(ctx, l.id, time.Now(), pageJobs, budget, l.holdsOn)
 
 	l.mu.Lock()
-	idle := err == nil && len(page.Jobs) == 0 && l.holds == 0 && l.reserved == 0
+	idle := err == nil && len(page.Jobs) == 0 && l.holds == 0
 	if err == nil {
 		for _, job := range page.Jobs {
 			if !l.has(job.Delivery.ID) {
@@ -607,9 +451,10 @@ func (l *lane) load(ctx context.Context) {
 		l.expect(page.Next)
 	}
 	for _, job := range l.late {
-		if !l.has(job.Delivery.ID) && (err != nil || !l.push(job)) {
+		if err != nil || !l.push(job) {
 			l.decline(job)
 		}
+		l.release(job.Delivery.ID)
 	}
 	l.released, l.paging, l.late = nil, false, nil
 	if l.dead.Load() { // abandoned meanwhile
@@ -641,7 +486,7 @@ func (l *lane) beginReading(page bool) {
 // has reports whether the lane has a delivery that the store shows, or had it
 // when the reading began; with mu held.
 func (l *lane) has(id hook.DeliveryID) bool {
-	if l.held[id] > 0 || l.tests[id] {
+	if l.held[id].n > 0 || l.tests[id] {
 		return true
 	}
 	_, ok := l.released[id]
@@ -733,7 +578,7 @@ func (l *lane) tend(now time.Time) (drop bool) {
 	if l.unsaved {
 		l.saveHealth(now)
 	}
-	idle := len(l.held) == 0 && len(l.tests) == 0 && l.reserved == 0 && l.nextAt.IsZero() && !l.busy && !l.breaker.open && !now.Before(l.notBefore) &&
+	idle := len(l.held) == 0 && len(l.tests) == 0 && l.nextAt.IsZero() && !l.busy && !l.breaker.open && !now.Before(l.notBefore) &&
 		(!l.onDisk || l.plan != nil && l.plan.state != hook.EndpointActive)
 	if l.dead.Load() || idle && now.Sub(l.usedAt) > idleAfter {
 		l.dead.Store(true)

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -50,9 +51,7 @@ func TestOrderedQueueFull(t *testing.T) {
 		g = make(chan struct{})
 		x.publish(x.endpoint, "first")
 		settle()
-		for range 17 {
-			x.publishMany(x.endpoint, 1000, number)
-		}
+		x.publishMany(x.endpoint, laneBytes/largeBytes+500, large)
 		close(g)
 		time.Sleep(10 * time.Second)
 		settle()
@@ -275,4 +274,46 @@ func TestOfferAfterItWasSent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// heldPage is a store whose next page is read and then kept back.
+type heldPage struct {
+	Store
+	hold chan struct{} // nil: nothing is kept back
+}
+
+func (h *heldPage) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (hook.DuePage, error) {
+	page, err := h.Store.Due(ctx, id, now, n, maxBytes, skip)
+	if h.hold != nil {
+		<-h.hold
+	}
+	return page, err
+}
+
+// An ordered lane that is told to read its queue anew, while a page is being read
+// that leaves out what the lane had, does not begin with that page.
+func TestOrderedAnewWhileReading(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, hook.EndpointConfig{Ordered: true, PerSecond: 1}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		pages := &heldPage{Store: x.db}
+		x.w.Store = pages
+		x.store(x.endpoint, 4, number)
+		x.w.Wake(x.endpoint.ID)
+		settle() // the first is sent, the others wait for the rate limit
+		pages.hold = make(chan struct{})
+		x.w.Offer(x.store(x.endpoint, 1, func(int) string { return "4" }))
+		settle()
+		x.w.Wake(x.endpoint.ID)
+		settle()
+		close(pages.hold)
+		pass(time.Minute)
+		for i, r := range x.rc.requests() {
+			if string(r.shot.Body) != fmt.Sprint(i) {
+				t.Errorf("request %d has event %s", i, r.shot.Body)
+			}
+		}
+		if n := len(x.rc.requests()); n != 5 {
+			t.Errorf("%d requests, want 5", n)
+		}
+	})
 }

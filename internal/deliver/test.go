@@ -47,7 +47,7 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 		letGo()
 		return nil, err
 	}
-	m, err := w.attempt(p, &job, func(*hook.Delivery, *hook.Frozen) bool { return true })
+	m, err := w.attempt(p, &job, func(*hook.Delivery, *hook.Frozen) error { return nil })
 	if err != nil {
 		m = made{
 			Attempt: &hook.Attempt{

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -180,22 +181,59 @@ func (x *world) publish(e *hook.Endpoint, payload string) hook.DeliveryID {
 // publishMany accepts n events in one commit and hands them over one by one.
 func (x *world) publishMany(e *hook.Endpoint, n int, payload func(i int) string) (ids []hook.DeliveryID) {
 	x.t.Helper()
-	for _, job := range x.store(e, n, payload) {
+	jobs := newJobs(e, n, payload)
+	for i := range jobs {
+		x.await(&jobs[i].Delivery)
+	}
+	x.commit(jobs)
+	for _, job := range jobs {
 		x.w.Offer([]hook.Job{job})
 		ids = append(ids, job.Delivery.ID)
 	}
 	return ids
 }
 
-// store accepts events and hands nothing over.
-func (x *world) store(e *hook.Endpoint, n int, payload func(i int) string) (jobs []hook.Job) {
+// await tells the worker of a delivery before its commit, and marks it as ingest does.
+func (x *world) await(d *hook.Delivery) (atOnce bool) {
 	x.t.Helper()
+	if !x.w.Await(d) {
+		return false
+	}
+	e, err := x.db.Endpoint(x.t.Context(), d.Endpoint)
+	c, ok := x.w.Contracts.Lookup("standard")
+	if err != nil || !ok {
+		x.t.Fatal(err, ok)
+	}
+	d.State, d.EndpointVersion, d.ContractVersion = hook.Sending, e.Version, c.Version
+	return true
+}
+
+// store accepts events that the worker is not told of.
+func (x *world) store(e *hook.Endpoint, n int, payload func(i int) string) []hook.Job {
+	x.t.Helper()
+	jobs := newJobs(e, n, payload)
+	x.commit(jobs)
+	return jobs
+}
+
+func (x *world) commit(jobs []hook.Job) {
+	x.t.Helper()
+	sub := &hook.Submission{Tenant: "acme"}
+	for _, job := range jobs {
+		sub.Items = append(sub.Items, &hook.Accepted{Event: job.Event, Deliveries: []hook.Delivery{job.Delivery}})
+	}
+	if err := x.db.Submit(sub, time.Hour); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// newJobs makes n events, each with a delivery to the endpoint.
+func newJobs(e *hook.Endpoint, n int, payload func(i int) string) (jobs []hook.Job) {
 	now := time.Now()
 	mode := e.Config.Mode
 	if mode == "" {
 		mode = hook.AtLeastOnce
 	}
-	sub := &hook.Submission{Tenant: "acme"}
 	for i := range n {
 		ev := &hook.Event{
 			ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Source: hook.SourceAPI, CreatedAt: now, Payload: []byte(payload(i)),
@@ -204,16 +242,17 @@ func (x *world) store(e *hook.Endpoint, n int, payload func(i int) string) (jobs
 			ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: e.ID, Type: "t", Mode: mode, State: hook.Pending,
 			CreatedAt: now, NextAttemptAt: now, QueueAt: now,
 		}
-		sub.Items = append(sub.Items, &hook.Accepted{Event: ev, Deliveries: []hook.Delivery{d}})
 		jobs = append(jobs, hook.Job{Delivery: d, Event: ev})
-	}
-	if err := x.db.Submit(sub, time.Hour); err != nil {
-		x.t.Fatal(err)
 	}
 	return jobs
 }
 
 func number(i int) string { return fmt.Sprint(i) }
+
+// large is a number in a payload of which some thousand fill a lane.
+func large(i int) string { return fmt.Sprintf("%*d", largeBytes, i) }
+
+const largeBytes = 16 << 10
 
 func (x *world) delivery(id hook.DeliveryID) hook.Delivery {
 	x.t.Helper()
@@ -225,7 +264,10 @@ func (x *world) delivery(id hook.DeliveryID) hook.Delivery {
 }
 
 // settle lets everything that can happen now happen, results stored included.
-func settle() { time.Sleep(50 * time.Millisecond); synctest.Wait() }
+func settle() { pass(50 * time.Millisecond) }
+
+// pass lets time pass, with everything that happens in it.
+func pass(d time.Duration) { time.Sleep(d); synctest.Wait() }
 
 func TestDefaultSchedule(t *testing.T) {
 	t.Parallel()
@@ -481,8 +523,8 @@ func TestHangingEndpointAlone(t *testing.T) {
 func TestOverflowGoesThroughTheStore(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{Concurrency: 1}, func(int, *Shot) *Exchange { time.Sleep(time.Millisecond); return status(200) }, func(t *testing.T, x *world) {
-		const n = laneJobs + 1500
-		x.publishMany(x.endpoint, n, number)
+		const n = laneBytes/largeBytes + 1500
+		x.publishMany(x.endpoint, n, large)
 		time.Sleep(2 * time.Minute)
 		settle()
 		requests := x.rc.requests()
@@ -490,8 +532,8 @@ func TestOverflowGoesThroughTheStore(t *testing.T) {
 			t.Fatalf("%d requests, want %d", len(requests), n)
 		}
 		for i, r := range requests {
-			if string(r.shot.Body) != fmt.Sprint(i) {
-				t.Fatalf("request %d carries %s", i, r.shot.Body)
+			if got := strings.TrimSpace(string(r.shot.Body)); got != number(i) {
+				t.Fatalf("request %d carries %s", i, got)
 			}
 		}
 	})
@@ -589,30 +631,23 @@ func TestIdleLanesAreDropped(t *testing.T) {
 func TestStoredInHands(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
-		if x.w.Reserve(x.endpoint.ID) {
+		if x.w.Await(&newJobs(x.endpoint, 1, number)[0].Delivery) {
 			t.Error("ready before its configuration was read")
 		}
 		x.publish(x.endpoint, `1`)
 		settle()
-		if !x.w.Reserve(x.endpoint.ID) {
+		lost := newJobs(x.endpoint, 1, number)[0].Delivery
+		if !x.await(&lost) {
 			t.Error("not ready although idle")
 		}
-		x.w.Unreserve(x.endpoint.ID)
+		x.w.CallOff(&lost)
 		inHands := func() hook.Job {
-			now := time.Now()
-			ev := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Source: hook.SourceAPI, CreatedAt: now, Payload: []byte(`2`)}
-			d := hook.Delivery{
-				ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: x.endpoint.ID, Type: "t", Mode: hook.AtLeastOnce, State: hook.Sending,
-				CreatedAt: now, NextAttemptAt: now, QueueAt: now, EndpointVersion: 1, ContractVersion: 0,
-			}
-			sub := &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}
-			if !x.w.Reserve(x.endpoint.ID) {
+			jobs := newJobs(x.endpoint, 1, func(int) string { return `2` })
+			if !x.await(&jobs[0].Delivery) {
 				t.Error("not ready although idle")
 			}
-			if err := x.db.Submit(sub, time.Hour); err != nil {
-				t.Fatal(err)
-			}
-			return hook.Job{Delivery: d, Event: ev}
+			x.commit(jobs)
+			return jobs[0]
 		}
 		sent := inHands()
 		x.w.Offer([]hook.Job{sent})

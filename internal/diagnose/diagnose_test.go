@@ -195,7 +195,7 @@ func TestExplain(t *testing.T) {
 	for why := range reasons {
 		seen := map[string]bool{}
 		for _, language := range languages {
-			text := Explain(why, language)
+			text := Explain(why, language, "event", "Visit finished", "kind", "Visit", "contract", "Kobra", "status", "200", "n", "2", "most", "5")
 			if bad := mark.FindString(text); bad != "" || seen[text] || !strings.HasSuffix(text, ".") {
 				t.Errorf("%s in %s: %q", why, language, text)
 			}
@@ -266,9 +266,10 @@ The code is stable; title and advice are not. The texts are in ` + "`internal/di
 	for _, code := range slices.Sorted(maps.Keys(texts)) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", code, when[code], blanks.Replace(texts[code].en.title))
 	}
-	b.WriteString("\n## Why an event was or was not delivered\n\n`GET …/events/{event}/explain?endpoint=ep_…` gives all reasons that apply, the most telling first.\n\n| code | meaning |\n|---|---|\n")
+	b.WriteString("\n## Why an event was or was not delivered\n\n`GET …/events/{event}/explain?endpoint=ep_…` gives all reasons that apply, the most telling first. " +
+		"`why` of a delivery says what made\nits event, why the endpoint got it, which rule judged the answer, and what is next.\n\n| code | meaning |\n|---|---|\n")
 	for _, why := range slices.Sorted(maps.Keys(reasons)) {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", why, reasons[why].en)
+		fmt.Fprintf(&b, "| `%s` | %s |\n", why, blanks.Replace(reasons[why].en))
 	}
 	return b.String()
 }

@@ -1,6 +1,9 @@
 package diagnose
 
-// Why says how one endpoint and one event came, or did not come, together.
+import "strings"
+
+// Why says how one endpoint and one event came, or did not come, together, and
+// what becomes of the delivery that was made for them.
 type Why string
 
 // The reasons of [Explain].
@@ -22,8 +25,57 @@ const (
 	WhyScript       Why = "script"
 )
 
-// Explain is a reason in one of the languages en, es and pt.
-func Explain(why Why, language string) string { return reasons[why].in(known(language)) }
+// What made the event of a delivery. {event} is its title, {kind} that of a record.
+const (
+	WhyPosted    Why = "posted"
+	WhyRecord    Why = "record_changed"
+	WhySchedule  Why = "schedule_due"
+	WhyForwarded Why = "received"
+)
+
+// Why the destination got it.
+const (
+	WhyTakesAll    Why = "takes_all"
+	WhyTakesType   Why = "takes_type"
+	WhyTakesFilter Why = "takes_filter"
+	WhyTookThen    Why = "took_then"
+	WhyGone        Why = "destination_deleted"
+)
+
+// What counts as success, and whether the latest answer did. {contract} is the
+// title of the webhook system, {status} the code of the answer.
+const (
+	WhyStatusCounts  Why = "status_counts"
+	WhyStatusHeld    Why = "status_held"
+	WhyStatusNotHeld Why = "status_not_held"
+	WhyRuleCounts    Why = "rule_counts"
+	WhyRuleHeld      Why = "rule_held"
+	WhyRuleNotHeld   Why = "rule_not_held"
+	WhyTooLate       Why = "answer_too_late"
+	WhyNoAnswer      Why = "no_answer"
+)
+
+// What happens next. {n} and {most} are places in the schedule.
+const (
+	WhyFirst      Why = "first_attempt"
+	WhyNext       Why = "next_attempt"
+	WhyNow        Why = "sending_now"
+	WhyDone       Why = "nothing_more"
+	WhyGaveUp     Why = "gave_up"
+	WhyOnce       Why = "once_only"
+	WhyTestOnce   Why = "test_once"
+	WhySuperseded Why = "superseded"
+	WhySwitched   Why = "cancelled_disabled"
+)
+
+// Explain is a reason in one of the languages en, es and pt. facts are pairs of
+// a name and what takes the place of {name}.
+func Explain(why Why, language string, facts ...string) string {
+	for i := 0; i+1 < len(facts); i += 2 {
+		facts[i] = "{" + facts[i] + "}"
+	}
+	return strings.NewReplacer(facts...).Replace(reasons[why].in(known(language)))
+}
 
 var reasons = map[Why]words{
 	WhyDelivered: {
@@ -100,5 +152,135 @@ var reasons = map[Why]words{
 		"As it is set up now, this destination would get the event. It was probably switched off, or set up differently, when the event happened.",
 		"Como está configurado ahora, este destino recibiría el evento. Probablemente estaba desactivado, o configurado de otra forma, cuando ocurrió el evento.",
 		"Como está configurado agora, este destino receberia o evento. Provavelmente estava desativado, ou configurado de outra forma, quando o evento aconteceu.",
+	},
+	WhyPosted: {
+		"The product reported that this happened: {event}.",
+		"El producto informó que esto ocurrió: {event}.",
+		"O produto informou que isto aconteceu: {event}.",
+	},
+	WhyRecord: {
+		"Data of the product changed ({kind}), and the change is one that makes this event: {event}.",
+		"Cambiaron datos del producto ({kind}), y el cambio es de los que producen este evento: {event}.",
+		"Dados do produto mudaram ({kind}), e a mudança é das que produzem este evento: {event}.",
+	},
+	WhySchedule: {
+		"It was time for what is made of the data every so often: {event}.",
+		"Era la hora de lo que se hace con los datos cada cierto tiempo: {event}.",
+		"Era a hora do que se faz com os dados de tempos em tempos: {event}.",
+	},
+	WhyForwarded: {
+		"It was received from another system: {event}.",
+		"Se recibió de otro sistema: {event}.",
+		"Foi recebido de outro sistema: {event}.",
+	},
+	WhyTakesAll: {
+		"This destination takes every event.",
+		"Este destino recibe todos los eventos.",
+		"Este destino recebe todos os eventos.",
+	},
+	WhyTakesType: {
+		"This destination takes events of this type.",
+		"Este destino recibe eventos de este tipo.",
+		"Este destino recebe eventos deste tipo.",
+	},
+	WhyTakesFilter: {
+		"This destination takes events of this type, and its filter says yes to this one.",
+		"Este destino recibe eventos de este tipo, y su filtro dice que sí a este.",
+		"Este destino recebe eventos deste tipo, e o filtro dele diz sim a este.",
+	},
+	WhyTookThen: {
+		"This destination took the event as it was set up then. As it is set up now, it would not.",
+		"Este destino recibió el evento según estaba configurado entonces. Como está configurado ahora, no lo recibiría.",
+		"Este destino recebeu o evento como estava configurado na época. Como está configurado agora, não receberia.",
+	},
+	WhyGone: {
+		"This destination took the event, and has been deleted since.",
+		"Este destino recibió el evento y después se eliminó.",
+		"Este destino recebeu o evento e depois foi excluído.",
+	},
+	WhyStatusCounts: {
+		"An answer with a code from 200 to 299 counts as success.",
+		"Una respuesta con un código de 200 a 299 cuenta como éxito.",
+		"Uma resposta com um código de 200 a 299 conta como sucesso.",
+	},
+	WhyStatusHeld: {
+		"The answer counts as success: its code, {status}, is one from 200 to 299.",
+		"La respuesta cuenta como éxito: su código, {status}, está entre 200 y 299.",
+		"A resposta conta como sucesso: o código dela, {status}, está entre 200 e 299.",
+	},
+	WhyStatusNotHeld: {
+		"The answer does not count as success: its code, {status}, is not one from 200 to 299.",
+		"La respuesta no cuenta como éxito: su código, {status}, no está entre 200 y 299.",
+		"A resposta não conta como sucesso: o código dela, {status}, não está entre 200 e 299.",
+	},
+	WhyRuleCounts: {
+		"Which answer counts as success is decided by the rule of {contract}.",
+		"La regla de {contract} decide qué respuesta cuenta como éxito.",
+		"A regra de {contract} decide qual resposta conta como sucesso.",
+	},
+	WhyRuleHeld: {
+		"The answer (code {status}) counts as success by the rule of {contract}.",
+		"La respuesta (código {status}) cuenta como éxito según la regla de {contract}.",
+		"A resposta (código {status}) conta como sucesso segundo a regra de {contract}.",
+	},
+	WhyRuleNotHeld: {
+		"The answer (code {status}) does not count as success by the rule of {contract}.",
+		"La respuesta (código {status}) no cuenta como éxito según la regla de {contract}.",
+		"A resposta (código {status}) não conta como sucesso segundo a regra de {contract}.",
+	},
+	WhyTooLate: {
+		"The answer would count as success, but it came after the time allowed.",
+		"La respuesta contaría como éxito, pero llegó después del tiempo permitido.",
+		"A resposta contaria como sucesso, mas chegou depois do tempo permitido.",
+	},
+	WhyNoAnswer: {
+		"No complete answer came, so there is none that could count as success.",
+		"No llegó una respuesta completa, así que ninguna pudo contar como éxito.",
+		"Não chegou uma resposta completa, então nenhuma pôde contar como sucesso.",
+	},
+	WhyFirst: {
+		"It waits for its turn and is then sent for the first time.",
+		"Espera su turno y entonces se envía por primera vez.",
+		"Espera a sua vez e então é enviado pela primeira vez.",
+	},
+	WhyNext: {
+		"It is sent again by itself: try {n} of at most {most}.",
+		"Se envía de nuevo por sí solo: intento {n} de un máximo de {most}.",
+		"É enviado de novo automaticamente: tentativa {n} de no máximo {most}.",
+	},
+	WhyNow: {
+		"It is being sent at this moment.",
+		"Se está enviando en este momento.",
+		"Está sendo enviado neste momento.",
+	},
+	WhyDone: {
+		"It has arrived. Nothing more is sent.",
+		"Ya llegó. No se envía nada más.",
+		"Já chegou. Nada mais é enviado.",
+	},
+	WhyGaveUp: {
+		"It is not sent again by itself. Once the cause is put right, a person can send it again.",
+		"No se envía de nuevo por sí solo. Cuando se corrija la causa, una persona puede enviarlo otra vez.",
+		"Não é enviado de novo automaticamente. Quando a causa for corrigida, uma pessoa pode enviá-lo outra vez.",
+	},
+	WhyOnce: {
+		"Here each message is sent only once, so it is never sent again.",
+		"Aquí cada mensaje se envía una sola vez, así que nunca se envía de nuevo.",
+		"Aqui cada mensagem é enviada uma única vez, então nunca é enviada de novo.",
+	},
+	WhyTestOnce: {
+		"A test is sent only once.",
+		"Una prueba se envía una sola vez.",
+		"Um teste é enviado uma única vez.",
+	},
+	WhySuperseded: {
+		"It is not sent any more, because a newer one has taken its place.",
+		"Ya no se envía, porque uno más nuevo ocupó su lugar.",
+		"Não é mais enviado, porque um mais novo tomou o lugar dele.",
+	},
+	WhySwitched: {
+		"It is not sent any more, because the destination was switched off or deleted.",
+		"Ya no se envía, porque el destino se desactivó o se eliminó.",
+		"Não é mais enviado, porque o destino foi desativado ou excluído.",
 	},
 }

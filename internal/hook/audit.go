@@ -70,7 +70,8 @@ const (
 	ActionContractChanged       Action = "contract.changed"
 	ActionRecoveryStarted       Action = "recovery.started" // of an endpoint
 	ActionDeliveryRetried       Action = "delivery.retried"
-	ActionPortalLinkCreated     Action = "portal_link.created" // of a tenant
+	ActionPortalLinkCreated     Action = "portal_link.created"
+	ActionPortalLinkRevoked     Action = "portal_link.revoked"
 )
 
 // AuditEntry says who did what. It holds names of what was changed, never values.

@@ -60,7 +60,7 @@ func Invalid(code, detail string, fields ...FieldError) *Error {
 
 // NotFound is the error for a thing that is absent or another tenant's.
 func NotFound(what, id string) *Error {
-	return &Error{Kind: KindNotFound, Code: what + "_not_found", Detail: fmt.Sprintf("There is no %s %q here.", what, id)}
+	return &Error{Kind: KindNotFound, Code: what + "_not_found", Detail: fmt.Sprintf("There is no %s %q here.", strings.ReplaceAll(what, "_", " "), id)}
 }
 
 // Conflict is an error of [KindConflict].

@@ -38,6 +38,9 @@ type CredentialID ID
 // RecoveryID names a bulk replay (rec_…).
 type RecoveryID ID
 
+// PortalLinkID names a portal link (ptl_…).
+type PortalLinkID ID
+
 // MaxFanout is how many deliveries one event can have in its life.
 const MaxFanout = 1<<16 - 1
 
@@ -62,6 +65,7 @@ func NewEndpointID() EndpointID     { return EndpointID(NewID()) }
 func NewKeyID() KeyID               { return KeyID(NewID()) }
 func NewRecoveryID() RecoveryID     { return RecoveryID(NewID()) }
 func NewCredentialID() CredentialID { return CredentialID(NewID()) }
+func NewPortalLinkID() PortalLinkID { return PortalLinkID(NewID()) }
 
 // Delivery is the id of the n-th delivery of the event, 1 ≤ n ≤ [MaxFanout].
 func (id EventID) Delivery(n int) DeliveryID {
@@ -125,6 +129,7 @@ func (id EndpointID) String() string   { return text("ep_", id) }
 func (id KeyID) String() string        { return text("key_", id) }
 func (id RecoveryID) String() string   { return text("rec_", id) }
 func (id CredentialID) String() string { return text("crd_", id) }
+func (id PortalLinkID) String() string { return text("ptl_", id) }
 
 // ParseEventID and its like read the text form; anything else is [ErrID].
 func ParseEventID(s string) (EventID, error)           { return parseAs[EventID]("evt_", s) }
@@ -133,6 +138,7 @@ func ParseEndpointID(s string) (EndpointID, error)     { return parseAs[Endpoint
 func ParseKeyID(s string) (KeyID, error)               { return parseAs[KeyID]("key_", s) }
 func ParseRecoveryID(s string) (RecoveryID, error)     { return parseAs[RecoveryID]("rec_", s) }
 func ParseCredentialID(s string) (CredentialID, error) { return parseAs[CredentialID]("crd_", s) }
+func ParsePortalLinkID(s string) (PortalLinkID, error) { return parseAs[PortalLinkID]("ptl_", s) }
 
 func parseAs[T ~[16]byte](prefix, s string) (T, error) {
 	id, err := parse(prefix, s)

@@ -59,4 +59,5 @@ type Change struct {
 	Endpoint EndpointID // zero when it concerns the tenant itself
 	Key      KeyID      // an API key was revoked
 	Contract string     // this contract has a new version
+	Anything bool       // it is not known what changed: all that is remembered may be stale
 }

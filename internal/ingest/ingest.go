@@ -47,11 +47,11 @@ type Store interface {
 // Dispatcher takes deliveries that were just committed, so that they need not
 // be read back. It may leave any of them to be found in the store.
 type Dispatcher interface {
-	// Reserve reports whether the endpoint would send a new delivery at once, and
-	// keeps the place for it until it is offered, or Unreserve gives it up. Such a
-	// delivery is stored as being in a sender's hands, which spares noting that later.
-	Reserve(id hook.EndpointID) bool
-	Unreserve(id hook.EndpointID)
+	// Await expects a delivery that is about to be committed: until it is offered
+	// or called off it is nobody else's. It reports whether it would be sent at once;
+	// then it is stored as being in a sender's hands, which spares noting that later.
+	Await(d *hook.Delivery) (atOnce bool)
+	CallOff(d *hook.Delivery)
 	Offer(jobs []hook.Job)
 	// Wake tells that an endpoint has due deliveries in the store.
 	Wake(id hook.EndpointID)
@@ -80,7 +80,8 @@ type Ingest struct {
 	Options
 	directory *directory
 	queues    queues
-	version   atomic.Int64 // the newest of any record
+	version   atomic.Int64  // the newest of any record
+	replay    chan struct{} // there is a new bulk replay
 }
 
 // New makes an Ingest. It starts nothing.
@@ -91,7 +92,7 @@ func New(o Options) *Ingest {
 	if o.MaxDeliveries <= 0 {
 		o.MaxDeliveries = 20_000
 	}
-	return &Ingest{Options: o, directory: newDirectory(o.Store, o.Contracts)}
+	return &Ingest{Options: o, directory: newDirectory(o.Store, o.Contracts), replay: make(chan struct{}, 1)}
 }
 
 // Forget drops what is remembered of the configuration that changed.
@@ -144,11 +145,11 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 		return answers, nil
 	}
 	if err := in.Store.Submit(sub, in.KeepKeys); err != nil {
-		in.unreserve(sub.Items, func(*hook.Accepted) bool { return true })
+		in.callOff(sub.Items, func(*hook.Accepted) bool { return true })
 		return nil, err
 	}
 	if sub.Conflict || sub.Prior != nil {
-		in.unreserve(sub.Items, func(*hook.Accepted) bool { return true })
+		in.callOff(sub.Items, func(*hook.Accepted) bool { return true })
 	}
 	switch {
 	case sub.Conflict:
@@ -157,7 +158,7 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 		return decodeAnswers(sub.Prior)
 	}
 	fill()
-	in.unreserve(sub.Items, func(it *hook.Accepted) bool { return it.Duplicate || it.Conflict })
+	in.callOff(sub.Items, func(it *hook.Accepted) bool { return it.Duplicate || it.Conflict })
 	in.Dispatcher.Offer(jobs(sub.Items))
 	return answers, nil
 }
@@ -165,16 +166,14 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 var errKeyReused = hook.Conflict("idempotency_key_reused",
 	"This Idempotency-Key was used before with another request. Use a new key for a new request.")
 
-// unreserve gives up the places kept for deliveries that were not stored.
-func (in *Ingest) unreserve(items []*hook.Accepted, lost func(*hook.Accepted) bool) {
+// callOff tells of deliveries that were not stored.
+func (in *Ingest) callOff(items []*hook.Accepted, lost func(*hook.Accepted) bool) {
 	for _, it := range items {
 		if !lost(it) {
 			continue
 		}
-		for _, d := range it.Deliveries {
-			if d.State == hook.Sending {
-				in.Dispatcher.Unreserve(d.Endpoint)
-			}
+		for i := range it.Deliveries {
+			in.Dispatcher.CallOff(&it.Deliveries[i])
 		}
 	}
 }
@@ -234,11 +233,10 @@ func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, no
 		a.Deliveries = make([]hook.Delivery, 0, len(targets))
 	}
 	for i, t := range targets {
-		d := newDelivery(e, t, i+1, now)
-		if t.mode == hook.AtLeastOnce && t.firstDelay == 0 && in.Dispatcher.Reserve(t.id) {
+		a.Deliveries = append(a.Deliveries, newDelivery(e, t, i+1, now))
+		if d := &a.Deliveries[i]; t.firstDelay == 0 && in.Dispatcher.Await(d) {
 			d.State, d.EndpointVersion, d.ContractVersion = hook.Sending, t.version, t.contractVersion
 		}
-		a.Deliveries = append(a.Deliveries, d)
 	}
 	return a
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"gancho/contracts"
@@ -27,7 +28,7 @@ type desk struct {
 	woken map[hook.EndpointID]int
 	ready map[hook.EndpointID]bool
 
-	reserved int
+	expected map[hook.DeliveryID]bool // and not called off
 
 	superseded []hook.Delivery
 }
@@ -38,13 +39,14 @@ func (d *desk) Offer(jobs []hook.Job) {
 	d.jobs = append(d.jobs, jobs...)
 }
 
-func (d *desk) Reserve(id hook.EndpointID) bool {
+func (d *desk) Await(one *hook.Delivery) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.ready[id] {
-		d.reserved++
+	if d.expected == nil {
+		d.expected = map[hook.DeliveryID]bool{}
 	}
-	return d.ready[id]
+	d.expected[one.ID] = true
+	return d.ready[one.Endpoint] && one.Mode == hook.AtLeastOnce
 }
 
 func (d *desk) Supersede(list []hook.Delivery) {
@@ -53,10 +55,10 @@ func (d *desk) Supersede(list []hook.Delivery) {
 	d.superseded = append(d.superseded, list...)
 }
 
-func (d *desk) Unreserve(hook.EndpointID) {
+func (d *desk) CallOff(one *hook.Delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.reserved--
+	delete(d.expected, one.ID)
 }
 
 func (d *desk) Wake(id hook.EndpointID) {
@@ -369,8 +371,14 @@ func TestReadyIsStoredInHands(t *testing.T) {
 	twice.ExternalID = "x"
 	b.accept(twice)
 	b.accept(twice)
-	if b.desk.reserved != 2 { // the desk takes what it is offered without giving the place back
-		t.Errorf("%d places are kept for 2 deliveries", b.desk.reserved)
+	offered := map[hook.DeliveryID]bool{}
+	for _, job := range b.desk.take() {
+		if job.Delivery.Endpoint != later.ID { // which nobody has to expect
+			offered[job.Delivery.ID] = true
+		}
+	}
+	if diff := cmp.Diff(offered, b.desk.expected); diff != "" || len(offered) != 6 {
+		t.Errorf("%d offered; what was not called off (+): %s", len(offered), diff)
 	}
 }
 

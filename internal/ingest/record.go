@@ -192,7 +192,7 @@ func (c *changing) round(ctx context.Context, todo []int, again bool) (lost, res
 	var stored []*hook.Accepted
 	for _, w := range sub.Records {
 		if err != nil || sub.Conflict || sub.Prior != nil || w.Lost {
-			c.unreserve(w.Events, func(*hook.Accepted) bool { return true })
+			c.callOff(w.Events, func(*hook.Accepted) bool { return true })
 			continue
 		}
 		stored = append(stored, w.Events...)

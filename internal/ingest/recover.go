@@ -14,8 +14,16 @@ import (
 const (
 	recoverPage = 200
 	recoverRest = 200 * time.Millisecond
-	recoverLook = time.Second // how soon a new replay is noticed
+	recoverLook = 5 * time.Second // how soon a new replay is noticed that another node was asked for
 )
+
+// BeginRecovery tells that there is a new bulk replay in the store.
+func (in *Ingest) BeginRecovery() {
+	select {
+	case in.replay <- struct{}{}:
+	default:
+	}
+}
 
 // Run works through bulk replays until ctx ends. They are durable: one that a
 // stop interrupts goes on at the next start, where it was.
@@ -26,6 +34,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-in.replay:
 		case <-timer.C:
 		}
 		busy, err := in.recoverSome(ctx)

@@ -44,7 +44,7 @@ func (in *Ingest) EndRun(ctx context.Context, step *hook.ScheduleStep, payload [
 	}
 	err := in.Store.Submit(sub, in.KeepKeys)
 	if err != nil || step.Lost {
-		in.unreserve(sub.Items, func(*hook.Accepted) bool { return true })
+		in.callOff(sub.Items, func(*hook.Accepted) bool { return true })
 		return err
 	}
 	in.Dispatcher.Supersede(step.Superseded)

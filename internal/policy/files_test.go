@@ -137,3 +137,37 @@ func TestMigrationsAreAppendOnly(t *testing.T) {
 		t.Errorf("%s is part of release %s: leave it as it is and write a new migration", file, tags[0])
 	}
 }
+
+// takesAway finds what a program that does not know the migration may stumble over.
+var takesAway = regexp.MustCompile(`(?i)\b(DROP (TABLE|COLUMN|FUNCTION)|RENAME (TO|COLUMN)|ALTER COLUMN|ADD CONSTRAINT|ADD COLUMN [^;]*NOT NULL(?:[^;D]|D[^E])*;)`)
+
+// TestMigrationsAdd holds migrations to what programs of the release before can
+// live with, or to say since when they cannot.
+func TestMigrationsAdd(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		away bool
+	}{
+		{`ALTER TABLE a ADD COLUMN b TEXT; CREATE TABLE c (d TEXT NOT NULL);`, false},
+		{`ALTER TABLE a ADD COLUMN b TEXT NOT NULL DEFAULT '';`, false},
+		{`ALTER TABLE a ADD COLUMN b TEXT NOT NULL;`, true},
+		{`ALTER TABLE a DROP COLUMN b;`, true},
+		{`alter table a rename column b to c;`, true},
+	} {
+		if takesAway.MatchString(c.text) != c.away {
+			t.Errorf("%s: taken for one that takes away: %v", c.text, !c.away)
+		}
+	}
+	for _, file := range files(t) {
+		if !migration.MatchString(file) || !strings.HasSuffix(file, ".sql") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join("..", "..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := takesAway.Find(text); found != nil && !strings.Contains(string(text), "UPDATE compatible SET since") {
+			t.Errorf("%s: %q breaks programs of the release before; add only, or do it a release later with UPDATE compatible SET since = …, see internal/store/migrate.go", file, found)
+		}
+	}
+}

@@ -98,7 +98,7 @@ func New(o Options) *Scheduler {
 // Changed tells that configuration was committed: which endpoints there are, or
 // what a contract says.
 func (s *Scheduler) Changed(c hook.Change) {
-	if c.Tenant == "" && c.Contract == "" { // a key
+	if c.Tenant == "" && c.Contract == "" && !c.Anything { // a key
 		return
 	}
 	s.mu.Lock()
@@ -164,6 +164,9 @@ func (s *Scheduler) start(ctx context.Context, runs *sync.WaitGroup) (wait time.
 	if free == 0 {
 		return lookEvery, nil // the end of a run wakes us
 	}
+	if wait, any, err := s.Store.NextSchedule(ctx); err != nil || !any || wait > 0 { // a look costs less than a claim
+		return within(wait, any), err
+	}
 	due, now, err := s.Store.ClaimSchedules(ctx, s.Node, lease, free)
 	if err != nil {
 		return 0, err
@@ -180,10 +183,15 @@ func (s *Scheduler) start(ctx context.Context, runs *sync.WaitGroup) (wait time.
 		return lookEvery, nil
 	}
 	next, any, err := s.Store.NextSchedule(ctx)
-	if err != nil || !any {
-		return lookEvery, err
+	return within(next, any), err
+}
+
+// within is when to look again if something can be claimed after a while, or nothing.
+func within(wait time.Duration, any bool) time.Duration {
+	if !any {
+		return lookEvery
 	}
-	return min(max(next, time.Millisecond), lookEvery), nil
+	return min(max(wait, time.Millisecond), lookEvery)
 }
 
 func (s *Scheduler) enter() bool {

@@ -466,7 +466,10 @@ func TestSupersededAndInterrupted(t *testing.T) {
 			ID: first.Event.Delivery(1), Tenant: "acme", Endpoint: e.ID, Type: "orders.open", Mode: hook.AtLeastOnce,
 			State: hook.Sending, NextAttemptAt: time.Now(), EndpointVersion: 1, ContractVersion: 1,
 		}
-		if err := x.db.Intend(hook.Result{Delivery: d}); err != nil { // as if it were being sent when the process ends
+		waiting, stored := d, make(chan error, 1)
+		waiting.State, waiting.QueueAt = hook.Pending, time.Now().Add(time.Hour)
+		x.db.SaveResult(hook.Result{Delivery: waiting}, func(err error) { stored <- err })
+		if err := errors.Join(<-stored, x.db.Intend(hook.Result{Delivery: d})); err != nil { // as if it were being sent when the process ends
 			t.Fatal(err)
 		}
 		x.put(`{"id":2,"status":"open","total":1}`)

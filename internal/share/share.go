@@ -29,6 +29,8 @@ type Store interface {
 	// Join makes this process a node with a lease. A node of the same name that was
 	// before loses everything; "" is nobody's name.
 	Join(ctx context.Context, name string, lease time.Duration, polls bool) (epoch int64, err error)
+	// Named reports whether some node goes by a name.
+	Named(ctx context.Context, name string) (bool, error)
 	// Beat renews the lease and looks around. It fails with [hook.ErrFenced] when the
 	// node has been taken for dead.
 	Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error)
@@ -43,9 +45,9 @@ type Store interface {
 
 	// Tell tells other nodes, unless something fails, that endpoints have work.
 	Tell(ctx context.Context, ids []hook.EndpointID, polls bool) error
-	// Signals reads what nodes said after a number.
-	Signals(ctx context.Context, after int64) (list []hook.Signal, last int64, err error)
-	LastSignal(ctx context.Context) (int64, error)
+	// Signals reads what nodes said since what was heard before.
+	Signals(ctx context.Context, before hook.Heard) (list []hook.Signal, now hook.Heard, err error)
+	LastSignal(ctx context.Context) (hook.Heard, error)
 	// Deaf reports whether notifications do not come through.
 	Deaf(ctx context.Context) (bool, error)
 	// Hear calls work for endpoints that have some, changed when there are signals and
@@ -69,6 +71,8 @@ type Worker interface {
 	Nudge()
 	// Wake tells that an endpoint has work.
 	Wake(id hook.EndpointID)
+	// Supersede tells that a newer snapshot took the place of deliveries.
+	Supersede(list []hook.Delivery)
 }
 
 // Options of [New].
@@ -83,9 +87,10 @@ type Options struct {
 const (
 	lease       = 8 * time.Second
 	beatEvery   = 2 * time.Second
-	pollEvery   = 900 * time.Millisecond // signals, by a node that hears nothing
+	pollEvery   = 900 * time.Millisecond // signals, by a node that hears no notifications
 	tellDelay   = 5 * time.Millisecond   // gathers endpoints with work
 	weighBeats  = 5                      // beats between looks at how the endpoints are spread
+	freshFor    = time.Minute            // since signals were read, without reading them again
 	giveTimeout = 10 * time.Minute       // the longest a request can take, and then some
 
 	arrangeTimeout = time.Minute // for one look at who owns what
@@ -96,11 +101,12 @@ type Node struct {
 	Options
 	worker Worker
 
-	epoch atomic.Int64
-	mono  atomic.Int64 // until when the lease is certain, after started
-	wall  atomic.Int64 // the same by the wall clock, in case the other one was stopped
-	owned [hook.Slots]atomic.Bool
-	polls atomic.Bool // some node hears no notifications
+	epoch  atomic.Int64
+	mono   atomic.Int64 // until when the lease is certain, after started
+	wall   atomic.Int64 // the same by the wall clock, in case the other one was stopped
+	owned  [hook.Slots]atomic.Bool
+	polls  atomic.Bool // some node hears no notifications
+	spread atomic.Bool // weights tell how the endpoints are spread
 
 	started time.Time
 	deaf    bool
@@ -109,15 +115,16 @@ type Node struct {
 	given   chan gift
 	weights [hook.Slots]int
 	beats   int
-	alive   int
 
 	mu      sync.Mutex
 	tell    map[hook.EndpointID]struct{}
 	telling chan struct{}
 	kick    chan struct{}
+	leading int           // parts that run because this node leads
+	led     chan struct{} // one of them has ended
 
 	reading sync.Mutex
-	last    int64 // number of the last signal that was read
+	heard   hook.Heard // what was read
 }
 
 // gift is slots that were handed over, or could not be.
@@ -130,7 +137,7 @@ type gift struct {
 func New(o Options) *Node {
 	return &Node{
 		Options: o, started: time.Now(), giving: map[int]bool{}, given: make(chan gift, hook.Slots), tell: map[hook.EndpointID]struct{}{},
-		telling: make(chan struct{}, 1), kick: make(chan struct{}, 1),
+		telling: make(chan struct{}, 1), kick: make(chan struct{}, 1), led: make(chan struct{}, 1),
 	}
 }
 
@@ -148,7 +155,7 @@ func (n *Node) inOffice() bool {
 func (n *Node) Epoch() int64 { return n.epoch.Load() }
 
 // Leads reports whether what only one node does is this one's to do.
-func (n *Node) Leads() bool { return n.owned[0].Load() && n.inOffice() }
+func (n *Node) Leads() bool { return n.owned[leader].Load() && n.inOffice() }
 
 // Tell tells the owner of an endpoint, soon, that it has work.
 func (n *Node) Tell(id hook.EndpointID) {
@@ -168,7 +175,7 @@ func signal(c chan struct{}) {
 // Follow marks the point from which on this node is told what other nodes change.
 // Call it before anything is read that is then remembered.
 func (n *Node) Follow(ctx context.Context) (err error) {
-	n.last, err = n.Store.LastSignal(ctx)
+	n.heard, err = n.Store.LastSignal(ctx)
 	return err
 }
 
@@ -284,6 +291,7 @@ func (n *Node) beat(ctx context.Context) error {
 		n.worker.Nudge()
 	}
 	n.polls.Store(view.Polls)
+	n.catchUp(ctx, view.Signals)
 	// After an outage everybody seems dead: give them the time of a beat.
 	onTime := n.onTime && held
 	n.onTime = true
@@ -334,9 +342,9 @@ func (n *Node) arrange(ctx context.Context, view *hook.Nodes, onTime bool) (err 
 		signal(n.kick) // look again at once: what they had is free now
 		return nil
 	}
-	if n.beats++; n.beats%weighBeats == 1 || len(view.Alive) != n.alive {
-		n.alive = len(view.Alive)
+	if n.beats++; n.beats%weighBeats == 1 && !n.spread.Swap(true) {
 		if n.weights, err = n.Store.Weights(ctx); err != nil {
+			n.spread.Store(false)
 			return err
 		}
 	}
@@ -363,10 +371,28 @@ func (n *Node) fenced(ctx context.Context) error {
 	n.epoch.Store(-1)
 	n.worker.Abandon()
 	clear(n.giving)
+	if err := n.sole(ctx); err != nil {
+		return err
+	}
 	if err := n.join(ctx); err != nil {
 		return err
 	}
 	return n.beat(ctx)
+}
+
+// sole gives up the name of this node if another process goes by it, which took this
+// one for its predecessor: otherwise the two would bury each other for ever.
+func (n *Node) sole(ctx context.Context) error {
+	if n.Name == "" {
+		return nil
+	}
+	taken, err := n.Store.Named(ctx, n.Name)
+	if err == nil && taken {
+		n.Log.Error("another server goes by the name of this one: its data directory is a copy of this one's; " +
+			"stop one of the two, delete the file node.name in its directory and start it again. Until then both work on, this one without a name")
+		n.Name = ""
+	}
+	return err
 }
 
 func (n *Node) take(ctx context.Context, slots []int) error {
@@ -424,6 +450,10 @@ func (n *Node) giveNow(ctx context.Context, epoch int64, slots []int) {
 		n.Log.Error("endpoints not handed over", "error", err)
 		return
 	}
+	if slices.Contains(slots, leader) && !n.ledToEnd(ctx) {
+		n.Log.Error("endpoints not handed over: what only one node does has not ended")
+		return
+	}
 	for {
 		err := n.Store.Give(ctx, epoch, slots)
 		if err == nil || ctx.Err() != nil || n.epoch.Load() != epoch {
@@ -472,17 +502,15 @@ func (n *Node) runTell(ctx context.Context) {
 	}
 }
 
-// hear acts on what other nodes say.
+// hear acts on what other nodes say, as soon as they do or, without notifications,
+// soon. What is missed, a beat finds.
 func (n *Node) hear(ctx context.Context) {
-	every := beatEvery * weighBeats
-	if n.deaf {
-		every = pollEvery
-	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
 	if !n.deaf {
-		go n.listen(ctx)
+		n.listen(ctx)
+		return
 	}
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -515,34 +543,56 @@ func (n *Node) wake(ids []hook.EndpointID) {
 	}
 }
 
+// catchUp reads what notifications did not tell of, if there is anything.
+func (n *Node) catchUp(ctx context.Context, now hook.Heard) {
+	n.reading.Lock()
+	current := now.Number <= n.heard.Number && now.At.Sub(n.heard.At) < freshFor
+	if current && now.At.After(n.heard.At) {
+		n.heard.At = now.At
+	}
+	n.reading.Unlock()
+	if !current {
+		n.readSignals(ctx)
+	}
+}
+
 func (n *Node) readSignals(ctx context.Context) {
 	n.reading.Lock()
 	defer n.reading.Unlock()
-	list, last, err := n.Store.Signals(ctx, n.last)
+	list, now, err := n.Store.Signals(ctx, n.heard)
 	if err != nil {
 		if ctx.Err() == nil {
 			n.Log.Warn("cannot read what other nodes say, will try again", "error", err)
 		}
 		return
 	}
-	n.last = last
+	n.heard = now
 	for _, s := range list {
-		if s.Work {
+		switch {
+		case s.Work:
 			n.wake([]hook.EndpointID{s.Endpoint})
-		} else {
+		case s.Superseded != hook.DeliveryID{}:
+			n.worker.Supersede([]hook.Delivery{{ID: s.Superseded, Endpoint: s.Endpoint}})
+		default:
+			n.spread.Store(false)
 			n.Store.Announce(s.Change)
 		}
 	}
 }
 
+// leader is the slot whose owner leads.
+const leader = 0
+
 // WhileLeading runs a part that only one node may run: it is started when this node
-// leads and stopped when it does not any more.
+// leads and stopped when it does not any more. The next node leads once it has ended.
 func (n *Node) WhileLeading(ctx context.Context, run func(context.Context) error) error {
 	look := time.NewTicker(beatEvery / 4)
 	defer look.Stop()
 	for {
-		if n.Leads() {
-			if err := n.lead(ctx, run, look.C); err != nil {
+		if n.beginLeading() {
+			err := n.lead(ctx, run, look.C)
+			n.endLeading()
+			if err != nil {
 				return err
 			}
 		}
@@ -550,6 +600,40 @@ func (n *Node) WhileLeading(ctx context.Context, run func(context.Context) error
 		case <-ctx.Done():
 			return nil
 		case <-look.C:
+		}
+	}
+}
+
+func (n *Node) beginLeading() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.Leads() {
+		return false
+	}
+	n.leading++
+	return true
+}
+
+func (n *Node) endLeading() {
+	n.mu.Lock()
+	n.leading--
+	n.mu.Unlock()
+	signal(n.led)
+}
+
+// ledToEnd waits until nothing runs any more because this node led.
+func (n *Node) ledToEnd(ctx context.Context) bool {
+	for {
+		n.mu.Lock()
+		leading := n.leading
+		n.mu.Unlock()
+		if leading == 0 {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-n.led:
 		}
 	}
 }

@@ -27,11 +27,6 @@ func (t *tx) audit(e hook.AuditEntry) error {
 	return err
 }
 
-// Audit writes an entry about something that changes nothing else here.
-func (db *DB) Audit(ctx context.Context, e hook.AuditEntry) error {
-	return db.change(ctx, func(t *tx) error { return t.audit(e) })
-}
-
 // AuditTrail lists who did what to a tenant and what it owns, or to anything
 // without a tenant, newest first. next is where the following page begins, zero
 // if there is none.

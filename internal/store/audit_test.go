@@ -110,7 +110,7 @@ func testAudit(t *testing.T, db *DB) {
 		}
 	}
 	must(db.DeleteCredential(ctx, "acme", c.ID))
-	must(db.Audit(ctx, hook.AuditEntry{Tenant: "acme", Action: hook.ActionPortalLinkCreated, Object: "acme", Name: "Eva"}))
+	must(db.CreatePortalLink(ctx, hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: "acme", Name: "Eva", Role: hook.RoleTenant}))
 	must(db.DeleteEndpoint(ctx, "acme", e.ID))
 
 	want := []string{

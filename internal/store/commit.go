@@ -65,6 +65,13 @@ type mark struct {
 	done   chan struct{} // nil: nobody waits
 }
 
+// noted says whether the mark was stored. Otherwise the delivery is not to be sent.
+func (m *mark) noted(stored bool) {
+	if m.err = nil; !stored {
+		m.err = hook.ErrNotWaiting
+	}
+}
+
 // youngMark is a lazy mark that waits to become old enough to be written.
 type youngMark struct {
 	mark  *mark
@@ -319,6 +326,9 @@ func (db *DB) commit(b *batch) {
 func (db *DB) Submit(sub *hook.Submission, keepKeys time.Duration) error {
 	now := db.now()
 	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), epoch: db.nodes.epoch.Load(), done: make(chan struct{})}
+	if sub.Step != nil && !db.queue.stopped() && db.dialect.step(s) {
+		return s.err
+	}
 	if err := db.queue.add(rowsOf(sub), payloadBytes(sub), true, true, func(b *batch) { b.submissions = append(b.submissions, s) }); err != nil {
 		return err
 	}
@@ -372,7 +382,8 @@ func (db *DB) Sending(r hook.Result) {
 }
 
 // Intend notes the same durably before it returns: at-most-once deliveries are
-// sent only after it returned nil.
+// sent only after it returned nil. It fails with [hook.ErrNotWaiting] if the
+// delivery has ended meanwhile or was superseded.
 func (db *DB) Intend(r hook.Result) error {
 	m := &mark{Result: r, frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: make(chan struct{})}
 	if err := db.queue.add(1, 0, true, false, func(b *batch) { b.marks = append(b.marks, m) }); err != nil {

@@ -255,7 +255,11 @@ func testOneWrongOperation(t *testing.T, db *DB) {
 		}
 		return failing
 	}}
-	b.changes = append(b.changes, c)
+	if db.dialect.change(c) { // in a transaction of its own, whatever the batch does
+		close(c.done)
+	} else {
+		b.changes = append(b.changes, c)
+	}
 	db.queue.mu.Lock() // one batch, whatever the timing
 	*db.queue.next = *b
 	db.queue.mu.Unlock()
@@ -275,6 +279,47 @@ func testOneWrongOperation(t *testing.T, db *DB) {
 	}
 	if n := count(t, db, "tenants"); n != 2 {
 		t.Errorf("what a failed change wrote is there")
+	}
+}
+
+// What has ended, was superseded or is gone is not to be sent any more, and stays
+// as it is.
+func TestIntendTooLate(t *testing.T) { each(t, testIntendTooLate) }
+
+func testIntendTooLate(t *testing.T, db *DB) {
+	addTenants(t, db)
+	a := accepted("acme", "", `1`, hook.NewEndpointID(), hook.NewEndpointID(), hook.NewEndpointID(), hook.NewEndpointID())
+	for i := range a.Deliveries {
+		a.Deliveries[i].Mode = hook.AtMostOnce
+	}
+	ended, superseded, gone := &a.Deliveries[1], &a.Deliveries[2], a.Deliveries[3]
+	a.Deliveries = a.Deliveries[:3]
+	submit(t, db, a)
+	for d, reason := range map[*hook.Delivery]string{ended: hook.ReasonEndpointDisabled, superseded: hook.ReasonSuperseded} {
+		stored, over := make(chan error, 1), *d
+		over.State, over.Reason, over.FinishedAt = hook.Cancelled, reason, time.Now()
+		db.SaveResult(hook.Result{Delivery: over}, func(err error) { stored <- err })
+		if err := <-stored; err != nil {
+			t.Fatal(err)
+		}
+	}
+	intend := func(d hook.Delivery) error {
+		d.State, d.NextAttemptAt = hook.Sending, time.Now()
+		return db.Intend(hook.Result{Delivery: d})
+	}
+	var all sync.WaitGroup // in as few batches as it happens
+	for d, want := range map[*hook.Delivery]error{&a.Deliveries[0]: nil, ended: hook.ErrNotWaiting, superseded: hook.ErrNotWaiting, &gone: hook.ErrNotWaiting} {
+		all.Go(func() {
+			if err := intend(*d); !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", d.ID, err, want)
+			}
+		})
+	}
+	all.Wait()
+	for d, want := range map[*hook.Delivery]hook.State{&a.Deliveries[0]: hook.Sending, ended: hook.Cancelled, superseded: hook.Cancelled} {
+		if got, err := db.Delivery(t.Context(), "acme", d.ID); err != nil || got.State != want {
+			t.Errorf("%s is %s (%v), want %s", d.ID, got.State, err, want)
+		}
 	}
 }
 

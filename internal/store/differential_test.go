@@ -26,6 +26,7 @@ func TestDatabasesAgree(t *testing.T) {
 	dbs := []*DB{open(t), openPG(t)}
 	for _, db := range dbs {
 		db.now = func() time.Time { return time.UnixMicro(clock.Load()).UTC() }
+		db.clock = db.ownClock
 	}
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue { // each syncs hundreds of times
 		if err := f.Value.Set("12"); err != nil {

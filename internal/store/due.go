@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"time"
 
 	"gancho/internal/hook"
@@ -32,9 +33,7 @@ func scanDelivery(row scanner) (d hook.Delivery, err error) {
 	return d, nil
 }
 
-// EndpointsWithWork lists the endpoints that have unfinished deliveries. It
-// skips through the index from endpoint to endpoint, so its cost grows with the
-// number of endpoints, not of deliveries.
+// EndpointsWithWork lists the endpoints that have unfinished deliveries.
 func (db *DB) EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error) {
 	scan := func(r scanner) (hook.EndpointID, error) {
 		id, err := one[[]byte](r)
@@ -43,26 +42,19 @@ func (db *DB) EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error) 
 		}
 		return hook.EndpointID(id), nil
 	}
-	return collect(ctx, db.read, scan, `
-		WITH RECURSIVE busy (endpoint) AS (
-			SELECT (SELECT endpoint FROM deliveries WHERE due_at IS NOT NULL ORDER BY endpoint LIMIT 1)
-			UNION ALL
-			SELECT (SELECT d.endpoint FROM deliveries d WHERE d.due_at IS NOT NULL AND d.endpoint > busy.endpoint ORDER BY d.endpoint LIMIT 1)
-			FROM busy WHERE busy.endpoint IS NOT NULL
-		)
-		SELECT endpoint FROM busy WHERE endpoint IS NOT NULL`)
+	return collect(ctx, db.read, scan, db.dialect.busyText())
 }
 
 // InHands lists up to n deliveries of an endpoint that are stored as being in a
 // sender's hands. After a restart these are the interrupted ones.
 func (db *DB) InHands(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error) {
-	return db.deliveries(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE endpoint = $1 AND due_at = 0 ORDER BY id LIMIT $2`, id[:], n)
+	return db.queued(ctx, id, 0, 0, -1, nil, n)
 }
 
 // Waiting lists up to n deliveries of an endpoint that are not finished
 // and in nobody's hands: what disabling the endpoint cancels.
 func (db *DB) Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error) {
-	return db.deliveries(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE endpoint = $1 AND due_at > 0 ORDER BY due_at, id LIMIT $2`, id[:], n)
+	return db.queued(ctx, id, 1, math.MaxInt64, -1, nil, n)
 }
 
 func (db *DB) deliveries(ctx context.Context, query string, args ...any) ([]hook.Delivery, error) {
@@ -111,7 +103,7 @@ func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, max
 func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n int, skip func(hook.DeliveryID) bool) (page []hook.Delivery, next time.Time, err error) {
 	at, last := int64(0), hook.DeliveryID{} // the place in the queue of what was looked at
 	for {
-		list, err := db.queued(ctx, id, at, last, n)
+		list, err := db.queued(ctx, id, 1, math.MaxInt64, at, last[:], n)
 		if err != nil {
 			return nil, next, err
 		}
@@ -134,9 +126,10 @@ func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n 
 	}
 }
 
-// queued reads n deliveries of an endpoint's queue after a place in it.
-func (db *DB) queued(ctx context.Context, id hook.EndpointID, at int64, after hook.DeliveryID, n int) ([]hook.Delivery, error) {
-	rows, err := db.hot.due.QueryContext(ctx, id[:], at, after[:], n)
+// queued reads n deliveries of an endpoint's queue that are due from since to until,
+// after a place in it.
+func (db *DB) queued(ctx context.Context, id hook.EndpointID, since, until, at int64, after []byte, n int) ([]hook.Delivery, error) {
+	rows, err := db.hot.due.QueryContext(ctx, id[:], since, until, at, append([]byte{}, after...), n)
 	if err != nil {
 		return nil, lost(err)
 	}

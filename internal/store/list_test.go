@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -330,58 +329,4 @@ func checkPlan(t *testing.T, db *DB, name, text string, args []any, want string)
 	if !strings.Contains(all, want) || strings.Contains(all, "TEMP B-TREE") || strings.Contains(all, "SCAN deliveries") || strings.Contains(all, "SCAN events") {
 		t.Errorf("%s is read by %s, want %s\n%s", name, all, want, text)
 	}
-}
-
-// BenchmarkLists reads pages of a long history. GANCHO_BENCH_ROWS is not needed:
-// the time of a page does not depend on it, which is what this shows.
-func BenchmarkLists(b *testing.B) {
-	db := openBench(b)
-	h := makeHistory(b, db, 200_000)
-	ctx := context.Background()
-	endpoint := h.endpoints["acme"][0]
-	for _, c := range []struct {
-		name string
-		f    hook.DeliveryFilter
-	}{
-		{"all", hook.DeliveryFilter{}},
-		{"endpoint", hook.DeliveryFilter{Endpoint: endpoint}},
-		{"failed", hook.DeliveryFilter{State: hook.Failed}},
-		{"sending", hook.DeliveryFilter{State: hook.Sending}},
-		{"pending-many", hook.DeliveryFilter{State: hook.Pending}},
-		{"rare-type", hook.DeliveryFilter{Type: "none"}},
-		{"rare-type-of-endpoint", hook.DeliveryFilter{Type: "none", Endpoint: endpoint}},
-		{"rare-type-failed", hook.DeliveryFilter{Type: "none", State: hook.Failed}},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			for b.Loop() {
-				if _, _, err := db.Deliveries(ctx, "acme", c.f, hook.Page{Limit: 50}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-	b.Run("rare-events", func(b *testing.B) {
-		for b.Loop() {
-			if _, _, err := db.Events(ctx, "acme", hook.EventFilter{Type: "none"}, hook.Page{Limit: 50}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}
-
-func openBench(b *testing.B) *DB {
-	b.Helper()
-	db, err := Open(b.Context(), Options{Path: b.TempDir() + "/bench.db", Key: NewKey()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- db.Run(ctx) }()
-	b.Cleanup(func() {
-		stop()
-		<-done
-		_ = db.Close()
-	})
-	return db
 }

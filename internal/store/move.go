@@ -40,6 +40,7 @@ var movedTables = []struct {
 	{"credentials", []string{"id"}},
 	{"endpoints", []string{"id"}},
 	{"keys", []string{"id"}},
+	{"portal_links", []string{"id"}},
 	{"tenants", []string{"id"}},
 }
 

@@ -34,6 +34,9 @@ func TestMove(t *testing.T) {
 	if _, _, err := from.PutContract(t.Context(), "x", []byte("source"), hook.ContractPosted); err != nil {
 		t.Fatal(err)
 	}
+	if err := from.CreatePortalLink(t.Context(), hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: "acme", CreatedAt: start, ExpiresAt: start}); err != nil {
+		t.Fatal(err)
+	}
 	if err := from.ArrangeSchedules(t.Context(), []hook.Schedule{{ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "c", Type: "x"}, Start: start, NextAt: start}}); err != nil {
 		t.Fatal(err)
 	}

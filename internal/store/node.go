@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"gancho/internal/hook"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Nodes that share one PostgreSQL, as docs/adr/0007 decides. With SQLite there is
@@ -22,24 +20,20 @@ const nodeClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 
 // membership is what commits are fenced by.
 type membership struct {
-	epoch atomic.Int64 // 0: not a member, and not fenced
+	epoch atomic.Int64 // 0: never was a member, and is not fenced; below: between two memberships, when nothing is written
 }
 
 // Join makes this process a node, with a lease that has to be renewed by [DB.Beat].
 // A node of the same name that was before is buried: only one process can have a
 // name; "" is nobody's. polls says that it hears no notifications.
 func (db *DB) Join(ctx context.Context, name string, lease time.Duration, polls bool) (epoch int64, err error) {
-	db.nodes.epoch.Store(0)
-	err = db.change(ctx, func(t *tx) error {
-		if name != "" {
-			before, err := t.numbers(`SELECT epoch FROM nodes WHERE name = $1`, name)
-			if err != nil {
-				return err
-			}
-			if err := t.bury(before); err != nil {
-				return err
-			}
+	db.nodes.epoch.Store(-1)
+	if name != "" {
+		if err := db.bury(ctx, `name = $1`, name); err != nil {
+			return 0, err
 		}
+	}
+	err = db.change(ctx, func(t *tx) error {
 		return t.row(`INSERT INTO nodes (name, expires_at, polls) VALUES ($1, `+nodeClock+` + $2, $3) RETURNING epoch`,
 			name, lease.Microseconds(), polls).Scan(&epoch)
 	})
@@ -49,29 +43,29 @@ func (db *DB) Join(ctx context.Context, name string, lease time.Duration, polls 
 	return epoch, err
 }
 
+// Named reports whether some node goes by a name.
+func (db *DB) Named(ctx context.Context, name string) (yes bool, err error) {
+	err = db.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM nodes WHERE name = $1)`, name).Scan(&yes)
+	return yes, lost(err)
+}
+
 // Beat renews the lease and looks around. After [hook.ErrFenced] the node has lost
 // everything and has to join anew.
 func (db *DB) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
 	pool := db.dialect.(*postgres).pool // with a connection that is kept for this
-	r, err := pool.Exec(ctx, `UPDATE nodes SET expires_at = `+nodeClock+` + $2 WHERE epoch = $1`, epoch, lease.Microseconds())
-	if err != nil {
-		return nil, lost(err)
-	}
-	if r.RowsAffected() == 0 {
-		return nil, hook.ErrFenced
-	}
-	return look(ctx, pool)
-}
-
-// look reads nodes and slots in one statement.
-func look(ctx context.Context, pool *pgxpool.Pool) (*hook.Nodes, error) {
-	rows, err := pool.Query(ctx, `SELECT -1, epoch, expires_at > `+nodeClock+`, polls FROM nodes
-		UNION ALL SELECT slot, owner, false, false FROM slots WHERE owner IS NOT NULL ORDER BY 1, 2`)
+	// One statement, since it is all that an idle node asks: what is not a slot has a
+	// number below zero. It sees the lease as it was before.
+	rows, err := pool.Query(ctx, `WITH ours AS (UPDATE nodes SET expires_at = `+nodeClock+` + $2 WHERE epoch = $1 RETURNING epoch)
+		SELECT -3, `+nodeClock+`, true, false FROM ours
+		UNION ALL SELECT -2, (SELECT COALESCE(MAX(number), 0) FROM signals), true, false
+		UNION ALL SELECT -1, epoch, epoch = $1 OR expires_at > `+nodeClock+`, polls FROM nodes
+		UNION ALL SELECT slot, owner, true, false FROM slots WHERE owner IS NOT NULL ORDER BY 1, 2`, epoch, lease.Microseconds())
 	if err != nil {
 		return nil, lost(err)
 	}
 	defer rows.Close()
 	var n hook.Nodes
+	ours := false
 	for rows.Next() {
 		var slot int
 		var epoch int64
@@ -82,6 +76,10 @@ func look(ctx context.Context, pool *pgxpool.Pool) (*hook.Nodes, error) {
 		switch {
 		case slot >= 0:
 			n.Owner[slot] = epoch
+		case slot == -3:
+			ours, n.Signals.At = true, time.UnixMicro(epoch)
+		case slot == -2:
+			n.Signals.Number = epoch
 		case alive:
 			n.Alive = append(n.Alive, epoch)
 			n.Polls = n.Polls || polls
@@ -89,36 +87,62 @@ func look(ctx context.Context, pool *pgxpool.Pool) (*hook.Nodes, error) {
 			n.Expired = append(n.Expired, epoch)
 		}
 	}
-	return &n, lost(rows.Err())
+	if err := rows.Err(); err != nil {
+		return nil, lost(err)
+	}
+	if !ours {
+		return nil, hook.ErrFenced
+	}
+	return &n, nil
 }
 
 // Bury takes the work from nodes whose leases have expired. What they are writing
 // at this moment is committed before, or not at all.
 func (db *DB) Bury(ctx context.Context, epochs []int64) error {
-	return db.change(ctx, func(t *tx) error {
-		var dead []int64
-		for _, e := range epochs {
-			expired, err := t.numbers(`SELECT epoch FROM nodes WHERE epoch = $1 AND expires_at <= `+nodeClock, e)
-			if err != nil {
-				return err
-			}
-			dead = append(dead, expired...)
-		}
-		return t.bury(dead)
-	})
+	return db.bury(ctx, `epoch = ANY ($1::bigint[]) AND expires_at <= `+nodeClock, epochs)
 }
 
-// bury removes nodes and frees their slots. From then on their results are refused.
-func (t *tx) bury(epochs []int64) error {
-	for _, e := range epochs {
-		// This waits for a commit of theirs, since each locks the row.
-		for _, q := range []string{`DELETE FROM nodes WHERE epoch = $1`, `UPDATE slots SET owner = NULL WHERE owner = $1`} {
-			if _, err := t.exec(q, e); err != nil {
-				return err
-			}
+// buryPatience is how long a burial waits for a commit of the buried, which takes
+// milliseconds unless their process is stopped.
+const buryPatience = time.Second
+
+// bury removes the nodes that a condition on their rows names, with what they own.
+// It does not take the lock of changes, which one of them may hold for good.
+func (db *DB) bury(ctx context.Context, which string, arg any) error {
+	p := db.dialect.(*postgres)
+	for {
+		gone, err := p.buryNow(ctx, which, arg)
+		if err == nil {
+			return lost(p.endWork(ctx, gone)) // one of them may hold something else
+		}
+		if !busyTable(err) && !conflict(err) {
+			return lost(err)
+		}
+		held, err := numbers(p.sql.QueryContext(ctx, `SELECT epoch FROM nodes WHERE `+which, arg))
+		if err == nil {
+			err = p.endWork(ctx, held)
+		}
+		if err != nil {
+			return lost(err)
 		}
 	}
-	return nil
+}
+
+func (p *postgres) buryNow(ctx context.Context, which string, arg any) (gone []int64, err error) {
+	err = p.transact(ctx, func(shared *sql.Tx) error {
+		if _, err := shared.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
+			fmt.Sprint(buryPatience.Milliseconds()), fmt.Sprint(idleInTransaction.Milliseconds())); err != nil {
+			return err
+		}
+		// This waits for a commit of theirs, since each locks the row. What they own is
+		// seen after it: they may have been taking slots.
+		if gone, err = numbers(shared.QueryContext(ctx, `DELETE FROM nodes WHERE `+which+` RETURNING epoch`, arg)); err != nil {
+			return err
+		}
+		_, err = shared.ExecContext(ctx, `UPDATE slots SET owner = NULL WHERE owner = ANY ($1::bigint[])`, gone)
+		return err
+	})
+	return gone, err
 }
 
 // Take makes a node the owner of slots that have none, and returns those it got.
@@ -126,7 +150,7 @@ func (db *DB) Take(ctx context.Context, epoch int64, slots []int) (got []int, er
 	err = db.change(ctx, func(t *tx) error {
 		got = nil
 		list, err := t.numbers(`UPDATE slots SET owner = $1 WHERE slot = ANY ($2::integer[]) AND owner IS NULL
-			AND EXISTS (SELECT 1 FROM nodes WHERE epoch = $1) RETURNING slot`, epoch, slots)
+			AND EXISTS (SELECT 1 FROM nodes WHERE epoch = $1 FOR KEY SHARE) RETURNING slot`, epoch, slots)
 		for _, s := range list {
 			got = append(got, int(s))
 		}
@@ -145,8 +169,8 @@ func (db *DB) Give(ctx context.Context, epoch int64, slots []int) error {
 
 // Leave ends a node that has stopped working.
 func (db *DB) Leave(ctx context.Context, epoch int64) error {
-	db.nodes.epoch.CompareAndSwap(epoch, 0)
-	return db.change(ctx, func(t *tx) error { return t.bury([]int64{epoch}) })
+	db.nodes.epoch.CompareAndSwap(epoch, -1)
+	return db.bury(ctx, `epoch = $1`, epoch)
 }
 
 // Weights is how many active endpoints each slot has.
@@ -166,32 +190,52 @@ func (db *DB) Weights(ctx context.Context) (w [hook.Slots]int, err error) {
 	return w, lost(rows.Err())
 }
 
-// Signals reads what other nodes, and this one, said after the given number, and
-// returns the number to go on from. Too long ago is as if everything had changed.
-func (db *DB) Signals(ctx context.Context, after int64) (list []hook.Signal, last int64, err error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT number, tenant, contract, endpoint, key, work FROM signals WHERE number > $1 ORDER BY number`, after)
+// keepSignals is how long they are kept, and half of it how long a node can go
+// without reading any and still be sure that it reads all.
+const keepSignals = time.Hour
+
+// Signals reads what other nodes, and this one, said since what was heard before,
+// and returns what is heard now. A node that has not read for long is told that
+// anything may have changed.
+func (db *DB) Signals(ctx context.Context, before hook.Heard) (list []hook.Signal, now hook.Heard, err error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT 0, `+nodeClock+`, '', '', NULL, NULL, false, NULL
+		UNION ALL SELECT number, at, tenant, contract, endpoint, key, work, delivery FROM signals WHERE number > $1 ORDER BY 1`, before.Number)
 	if err != nil {
-		return nil, after, lost(err)
+		return nil, before, lost(err)
 	}
 	defer rows.Close()
-	last = after
+	now.Number = before.Number
 	for rows.Next() {
 		var s hook.Signal
-		var endpoint, key []byte
-		if err := rows.Scan(&last, &s.Tenant, &s.Contract, &endpoint, &key, &s.Work); err != nil {
-			return nil, after, lost(err)
+		var number, at int64
+		var endpoint, key, delivery []byte
+		if err := rows.Scan(&number, &at, &s.Tenant, &s.Contract, &endpoint, &key, &s.Work, &delivery); err != nil {
+			return nil, before, lost(err)
 		}
+		if number == 0 {
+			if now.At = time.UnixMicro(at); now.At.Sub(before.At) > keepSignals/2 {
+				list = append(list, hook.Signal{Change: hook.Change{Anything: true}})
+			}
+			continue
+		}
+		now.Number = number
 		copy(s.Endpoint[:], endpoint)
 		copy(s.Key[:], key)
+		copy(s.Superseded[:], delivery)
 		list = append(list, s)
 	}
-	return list, last, lost(rows.Err())
+	if err := rows.Err(); err != nil {
+		return nil, before, lost(err)
+	}
+	return list, now, nil
 }
 
-// LastSignal is the number of the newest signal.
-func (db *DB) LastSignal(ctx context.Context) (last int64, err error) {
-	err = db.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0) FROM signals`).Scan(&last)
-	return last, lost(err)
+// LastSignal is all that was said until now.
+func (db *DB) LastSignal(ctx context.Context) (now hook.Heard, err error) {
+	var at int64
+	err = db.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0), `+nodeClock+` FROM signals`).Scan(&now.Number, &at)
+	now.At = time.UnixMicro(at)
+	return now, lost(err)
 }
 
 // Tell tells other nodes that endpoints of theirs have work: by notification, and
@@ -229,7 +273,10 @@ func (db *DB) Deaf(ctx context.Context) (bool, error) {
 
 // numbers reads a column of numbers.
 func (t *tx) numbers(query string, args ...any) (list []int64, err error) {
-	rows, err := t.rows(query, args...)
+	return numbers(t.rows(query, args...))
+}
+
+func numbers(rows *sql.Rows, err error) (list []int64, _ error) {
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +294,7 @@ func (t *tx) numbers(query string, args ...any) (list []int64, err error) {
 // expireSignals forgets what every node has long read.
 func (db *DB) expireSignals(ctx context.Context) error {
 	return db.change(ctx, func(t *tx) error {
-		_, err := t.exec(`DELETE FROM signals WHERE at < ` + nodeClock + fmt.Sprintf(` - %d`, time.Hour.Microseconds()))
+		_, err := t.exec(`DELETE FROM signals WHERE at < ` + nodeClock + fmt.Sprintf(` - %d`, keepSignals.Microseconds()))
 		return err
 	})
 }

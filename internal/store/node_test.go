@@ -2,12 +2,16 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"gancho/internal/hook"
 	"gancho/internal/pgtest"
@@ -127,6 +131,141 @@ func TestFenceWaits(t *testing.T) {
 	}
 }
 
+// A process that is stopped halfway through sending what it writes holds locks that
+// nobody else would ever get. Whoever takes its work over ends that.
+func TestBuryHalfway(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		statements []string
+		restarts   bool // the node itself comes back under its name
+	}{
+		"a batch":            {[]string{`SELECT 1 FROM nodes WHERE epoch = $1::bigint FOR KEY SHARE`}, false},
+		"a batch, same name": {[]string{`SELECT 1 FROM nodes WHERE epoch = $1::bigint FOR KEY SHARE`}, true},
+		"a change":           {[]string{fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d), $1::bigint`, int64(lockChanges))}, false},
+		"the end of a schedule": {[]string{fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d), $1::bigint`, int64(lockChanges)),
+			`SELECT 1 FROM nodes WHERE epoch = $1::bigint FOR KEY SHARE`}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, b := twoNodes(t)
+			epoch := join(t, a, "stopped", time.Microsecond)
+			if _, err := a.Take(t.Context(), epoch, []int{4}); err != nil {
+				t.Fatal(err)
+			}
+			halfway(t, b, epoch, c.statements)
+			if c.restarts {
+				join(t, b, "stopped", time.Hour)
+			} else if err := b.Bury(t.Context(), []int64{epoch}); err != nil {
+				t.Fatal(err)
+			}
+			fresh := join(t, b, "", time.Hour)
+			if got, err := b.Take(t.Context(), fresh, []int{4}); err != nil || len(got) != 1 {
+				t.Errorf("took %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// halfway sends statements as a node does, and stops before the last of them is all
+// there. It returns once the server has run the others.
+func halfway(t *testing.T, db *DB, epoch int64, statements []string) {
+	t.Helper()
+	conn, err := pgconn.ConnectConfig(t.Context(), &db.dialect.(*postgres).pool.Config().ConnConfig.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Conn().Close() }) // its server may have closed it
+	var sent []byte
+	for _, query := range append([]string{`SELECT set_config('application_name', $1, true)`}, statements...) {
+		arg := []byte(fmt.Sprint(epoch))
+		if sent == nil {
+			arg = []byte(workOf(epoch))
+		}
+		for _, m := range []pgproto3.FrontendMessage{
+			&pgproto3.Parse{Query: query}, &pgproto3.Bind{Parameters: [][]byte{arg}}, &pgproto3.Execute{},
+		} {
+			if sent, err = m.Encode(sent); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	half, err := (&pgproto3.Parse{Query: `SELECT 'the rest'`}).Encode(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Conn().Write(append(sent, half[:9]...)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the server has run what it was sent", func() (done bool) {
+		if err := db.read.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND application_name = $2 AND wait_event = 'ClientRead' AND query = $3)`,
+			conn.PID(), workOf(epoch), statements[len(statements)-1]).Scan(&done); err != nil {
+			t.Fatal(err)
+		}
+		return done
+	})
+}
+
+// eventually asks until it is so, for as long as a busy machine may need.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !is(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("not so: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond) //policy:allow time.Sleep: polls the server, with a deadline
+	}
+}
+
+// holdChanges takes the lock of changes, as a change does that takes long.
+func holdChanges(t *testing.T, db *DB) *sql.Tx {
+	t.Helper()
+	busy, err := db.read.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = busy.Rollback() }) // after the end it does nothing
+	if err := lock(t.Context(), busy, lockChanges, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := busy.Exec(`SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+		t.Fatal(err)
+	}
+	return busy
+}
+
+// changeWaits reports whether a change waits for the lock of changes.
+func changeWaits(t *testing.T, db *DB) (yes bool) {
+	t.Helper()
+	if err := db.read.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&yes); err != nil {
+		t.Fatal(err)
+	}
+	return yes
+}
+
+// Between two memberships nothing is written: nobody could tell what it belongs to.
+func TestNothingWhileJoining(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	addTenants(t, a)
+	join(t, a, "", time.Hour)
+	busy := holdChanges(t, b)
+	joined := make(chan error, 1)
+	go func() { _, err := a.Join(context.WithoutCancel(t.Context()), "", time.Hour, false); joined <- err }()
+	eventually(t, "the node is joining", func() bool { return changeWaits(t, b) })
+	err := a.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `1`)}}, time.Hour)
+	if !hook.IsKind(err, hook.KindUnavailable) {
+		t.Errorf("an event was taken in by no node: %v", err)
+	}
+	if err := busy.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-joined; err != nil {
+		t.Fatal(err)
+	}
+	submit(t, a, accepted("acme", "", `2`))
+}
+
 // A node that starts again under its name gets its work back at once.
 func TestSameName(t *testing.T) {
 	t.Parallel()
@@ -178,9 +317,19 @@ func TestSignals(t *testing.T) {
 	if err := a.Tell(t.Context(), []hook.EndpointID{e.ID}, true); err != nil {
 		t.Fatal(err)
 	}
-	list, _, err := b.Signals(t.Context(), last)
+	list, now, err := b.Signals(t.Context(), last)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if again, _, err := b.Signals(t.Context(), now); err != nil || len(again) != 0 {
+		t.Errorf("read twice: %+v, %v", again, err)
+	}
+	for ago, anything := range map[time.Duration]bool{29 * time.Minute: false, 31 * time.Minute: true} {
+		old := hook.Heard{Number: now.Number, At: now.At.Add(-ago)}
+		list, _, err := b.Signals(t.Context(), old)
+		if got := len(list) == 1 && list[0].Anything; err != nil || got != anything {
+			t.Errorf("after %s: %+v, %v", ago, list, err)
+		}
 	}
 	changed := hook.Change{Tenant: "acme", Endpoint: e.ID}
 	want := []hook.Signal{
@@ -194,6 +343,94 @@ func TestSignals(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, list); diff != "" {
 		t.Errorf("signals (-want +got):\n%s", diff)
+	}
+}
+
+// endRun ends a run of a schedule that made an event for an endpoint.
+func endRun(t *testing.T, db *DB, ep hook.EndpointID) *hook.ScheduleStep {
+	t.Helper()
+	it := accepted("acme", "", `[]`, ep)
+	step := &hook.ScheduleStep{
+		ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "shop", Type: "open"},
+		Run:          hook.ScheduleRun{At: time.Now(), State: hook.RunSent, Event: it.Event.ID, Manual: true},
+	}
+	if err := db.Submit(&hook.Submission{Tenant: "acme", Step: step, Items: []*hook.Accepted{it}}, time.Hour); err != nil {
+		t.Error(err)
+	}
+	return step
+}
+
+// A newer snapshot is told to whoever has the deliveries of the older in memory.
+func TestSupersededSignal(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	addTenants(t, a)
+	ep := hook.NewEndpointID()
+	first := endRun(t, a, ep)
+	last, err := b.LastSignal(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	endRun(t, a, ep)
+	list, _, err := b.Signals(t.Context(), last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []hook.Signal{{Superseded: first.Run.Event.Delivery(1), Change: hook.Change{Endpoint: ep}}}
+	if diff := cmp.Diff(want, list); diff != "" {
+		t.Errorf("signals (-want +got):\n%s", diff)
+	}
+}
+
+// Claims hold by the database's clock, whatever that of a node says.
+func TestClaimClock(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	addTenants(t, a)
+	ahead, behind := a, b
+	ahead.now = func() time.Time { return time.Now().Add(time.Hour) }
+	behind.now = func() time.Time { return time.Now().Add(-time.Hour) }
+	later := hook.Schedule{ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "c", Type: "later"}, Rhythm: "1h", Start: time.Now(), NextAt: time.Now().Add(30 * time.Minute)}
+	due := hook.Schedule{ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "c", Type: "due"}, Rhythm: "1h", Start: time.Now(), NextAt: time.Now().Add(-time.Minute)}
+	if err := a.ArrangeSchedules(t.Context(), []hook.Schedule{later, due}); err != nil {
+		t.Fatal(err)
+	}
+	if wait, any, err := behind.NextSchedule(t.Context()); err != nil || !any || wait != 0 {
+		t.Errorf("%v %v %v until the next", wait, any, err)
+	}
+	list, _, err := behind.ClaimSchedules(t.Context(), "single", time.Minute, 9)
+	if err != nil || len(list) != 1 || list[0].ScheduleName != due.ScheduleName {
+		t.Errorf("claimed %+v, %v", list, err)
+	}
+	if list, _, err := ahead.ClaimSchedules(t.Context(), "single", time.Minute, 9); err != nil || len(list) != 0 {
+		t.Errorf("claimed %+v, %v", list, err)
+	}
+}
+
+// The end of a run waits for changes of other nodes, and nobody waits for it.
+func TestRunEndsBeside(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	addTenants(t, a)
+	busy := holdChanges(t, b)
+	ended := make(chan struct{})
+	go func() { defer close(ended); endRun(t, a, hook.NewEndpointID()) }()
+	eventually(t, "the end of the run waits", func() bool { return changeWaits(t, b) })
+	submit(t, a, accepted("acme", "", `1`))
+	if err := a.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-ended:
+		t.Error("the run ended without the lock of changes")
+	default:
+	}
+	if err := busy.Rollback(); err != nil {
+		t.Error(err)
+	}
+	<-ended
+	if n := count(t, b, "events"); n != 2 {
+		t.Errorf("%d events, want 2", n)
 	}
 }
 

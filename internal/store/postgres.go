@@ -5,10 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gancho/internal/hook"
@@ -39,6 +39,40 @@ type postgres struct {
 	span time.Duration // of new partitions
 
 	nodes *membership
+	trips trips
+}
+
+// trips counts round trips to the server; a pgx tracer is asked at each.
+type trips struct{ n atomic.Int64 }
+
+// TraceQueryStart counts a statement that goes out by itself.
+func (t *trips) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	t.n.Add(1)
+	return ctx
+}
+
+// TraceQueryEnd counts nothing.
+func (t *trips) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TraceBatchStart counts statements that go out together.
+func (t *trips) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	t.n.Add(1)
+	return ctx
+}
+
+// TraceBatchQuery counts nothing.
+func (t *trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+// TraceBatchEnd counts nothing.
+func (t *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+// Trips is how often the database was asked something since it was opened: an idle
+// node asks less than once per second. It is 0 with SQLite, where nobody is asked.
+func (db *DB) Trips() int64 {
+	if p, ok := db.dialect.(*postgres); ok {
+		return p.trips.n.Load()
+	}
+	return 0
 }
 
 const (
@@ -77,6 +111,7 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 			_ = p.close()
 		}
 	}()
+	cfg.ConnConfig.Tracer = &p.trips
 	hot := cfg.Copy()
 	hot.MaxConns, hot.MinConns = 1, 0
 	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
@@ -96,30 +131,24 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 // migrate brings the tables up to date, one node at a time. Migrations only add, so
 // a node of the version before goes on working meanwhile and after.
 func (p *postgres) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations/postgres")
-	if err != nil {
-		return err
-	}
-	gate, err := p.sql.BeginTx(ctx, nil)
+	gate, err := p.lockSoon(ctx, lockMigrations)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = gate.Rollback() }() // it holds a lock and nothing else
-	if err := lock(ctx, gate, lockMigrations); err != nil {
+	// It idles while others of its connections migrate, for as long as that takes, or
+	// until its machine is gone.
+	if _, err := gate.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', '0', true),
+		set_config('tcp_keepalives_idle', '10', true), set_config('tcp_keepalives_interval', '5', true), set_config('tcp_keepalives_count', '4', true)`); err != nil {
 		return err
 	}
-	// It idles while others of its connections migrate, for as long as that takes.
-	if _, err := gate.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+	if err := migrateTables(ctx, p.sql, goose.DialectPostgres, "postgres"); err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, p.sql, files, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
+	if err := p.partitionAhead(ctx); !busyTable(err) {
 		return err
 	}
-	if _, err = provider.Up(ctx); err != nil {
-		return err
-	}
-	return p.partitionAhead(ctx)
+	return nil // housekeeping tries again
 }
 
 func (p *postgres) close() error {
@@ -141,6 +170,13 @@ func (p *postgres) prepare(context.Context, string) (*sql.Stmt, error) { return 
 
 // indexedBy is nothing here: the planner has statistics.
 func (p *postgres) indexedBy(string) string { return "" }
+
+// queueText and busyText are functions, see migration 11.
+func (p *postgres) queueText() string {
+	return `SELECT ` + deliveryColumns + ` FROM gancho_queue($1, $2, $3, $4, $5, $6)`
+}
+
+func (p *postgres) busyText() string { return `SELECT gancho_busy()` }
 
 func (p *postgres) transient(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
@@ -182,23 +218,26 @@ func (p *postgres) change(c *change) (ran bool) {
 	return true
 }
 
-func (p *postgres) changeOnce(ctx context.Context, c *change) (err error) {
-	shared, err := p.sql.BeginTx(ctx, nil)
+func (p *postgres) changeOnce(ctx context.Context, c *change) error {
+	return p.transact(ctx, func(shared *sql.Tx) error {
+		if err := lock(ctx, shared, lockChanges, p.nodes.epoch.Load()); err != nil {
+			return err
+		}
+		return c.run(&tx{ctx: ctx, conn: shared})
+	})
+}
+
+// transact runs do in a transaction that an error undoes.
+func (p *postgres) transact(ctx context.Context, do func(*sql.Tx) error) error {
+	t, err := p.sql.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = shared.Rollback() // the connection may be gone, and the transaction with it
-		}
-	}()
-	if err := lock(ctx, shared, lockChanges); err != nil {
+	if err := do(t); err != nil {
+		_ = t.Rollback() // the connection may be gone, and the transaction with it
 		return err
 	}
-	if err := c.run(&tx{ctx: ctx, conn: shared}); err != nil {
-		return err
-	}
-	return shared.Commit()
+	return t.Commit()
 }
 
 func (p *postgres) background(ctx context.Context) { <-ctx.Done() }

@@ -30,10 +30,28 @@ const (
 // transaction that holds locks: a node that was stopped must not stop the others.
 const idleInTransaction = 10 * time.Second
 
-// lock takes a lock of the whole database until the transaction ends.
-func lock(ctx context.Context, t *sql.Tx, name int64) error {
-	_, err := t.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', $1, true), pg_advisory_xact_lock($2)`,
-		fmt.Sprint(idleInTransaction.Milliseconds()), name)
+// workOf is the application_name of a node's transactions that others may have to
+// wait for, so that who takes its work over can end them: [postgres.endWork].
+func workOf(epoch int64) string { return fmt.Sprintf("gancho node %d", epoch) }
+
+// lock takes a lock of the whole database until the transaction ends; epoch is the
+// node that does.
+func lock(ctx context.Context, t *sql.Tx, name, epoch int64) error {
+	_, err := t.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', $1, true), set_config('application_name', $2, true),
+		pg_advisory_xact_lock($3)`, fmt.Sprint(idleInTransaction.Milliseconds()), workOf(epoch), name)
+	return err
+}
+
+// endWork ends the transactions of nodes that are taken over. A process that was
+// stopped halfway through sending one holds its locks for as long as it is stopped,
+// and no timeout of the server knows of it: it is neither idle nor running.
+func (p *postgres) endWork(ctx context.Context, epochs []int64) error {
+	names := make([]string, len(epochs))
+	for i, e := range epochs {
+		names[i] = workOf(e)
+	}
+	_, err := p.sql.ExecContext(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = ANY ($1::text[])`, names)
 	return err
 }
 
@@ -41,6 +59,36 @@ func lock(ctx context.Context, t *sql.Tx, name int64) error {
 // begins with it. Later ones belong to rows of earlier ones.
 var partitioned = []struct{ table, column string }{
 	{"events", "id"}, {"deliveries", "id"}, {"attempts", "delivery"}, {"bodies", "delivery"},
+}
+
+// Tables that get or lose a partition are needed whole for a moment. Everybody who
+// comes after waits behind that, so it is given up soon and tried again.
+const (
+	alonePatience = 200 * time.Millisecond
+	aloneTries    = 5
+	aloneRest     = 300 * time.Millisecond
+)
+
+// alone runs a change of the tables themselves. If they are in use all the time, it
+// fails with an error that [busyTable] knows.
+func (p *postgres) alone(ctx context.Context, run func(*tx) error) error {
+	for try := 1; ; try++ {
+		c := &change{run: func(t *tx) error {
+			if _, err := t.exec(`SELECT set_config('lock_timeout', $1, true)`, fmt.Sprint(alonePatience.Milliseconds())); err != nil {
+				return err
+			}
+			return run(t)
+		}}
+		p.change(c)
+		if !busyTable(c.err) || try == aloneTries {
+			return lost(c.err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(aloneRest):
+		}
+	}
 }
 
 // partition makes the partitions of a span of time, and takes over what had to be
@@ -68,15 +116,12 @@ func partition(t *tx, since, until time.Time) error {
 }
 
 // dropPartition removes a span of history, unless something in it is unfinished
-// or was finished after the limit. It waits only a moment for those who read.
+// or was finished after the limit.
 func dropPartition(t *tx, number int64, limit time.Time) (dropped bool, err error) {
 	var busy bool
 	err = t.row(fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM deliveries_%d WHERE due_at IS NOT NULL)
 		OR EXISTS (SELECT 1 FROM deliveries_%d WHERE finished_at >= $1)`, number, number), limit.UnixMicro()).Scan(&busy)
 	if err != nil || busy {
-		return false, err
-	}
-	if _, err := t.exec(`SET LOCAL lock_timeout = '1s'`); err != nil {
 		return false, err
 	}
 	for i := len(partitioned) - 1; i >= 0; i-- {

@@ -53,7 +53,7 @@ func (p *postgres) partitionAhead(ctx context.Context) error {
 // adopt makes the partition for a time that has none, between those there are. If
 // another node was faster, it does nothing.
 func (p *postgres) adopt(ctx context.Context, at time.Time) error {
-	c := &change{run: func(t *tx) error {
+	return p.alone(ctx, func(t *tx) error {
 		var before, after sql.NullInt64
 		err := t.row(`SELECT (SELECT max(until) FROM partitions WHERE since <= $1), (SELECT min(since) FROM partitions WHERE since > $1)`, at.UnixMicro()).Scan(&before, &after)
 		if err != nil {
@@ -71,17 +71,17 @@ func (p *postgres) adopt(ctx context.Context, at time.Time) error {
 			return nil
 		}
 		return partition(t, since, until)
-	}}
-	p.change(c)
-	return lost(c.err)
+	})
 }
 
 // expire drops what is past its time, and returns how many partitions that was.
-func (p *postgres) expire(ctx context.Context, db *DB, before time.Time) (dropped int, err error) {
-	if err := p.partitionAhead(ctx); err != nil {
+func (p *postgres) expire(ctx context.Context, before time.Time) (dropped int, err error) {
+	// Tables that are busy now have another chance: there is a place for what has no
+	// partition.
+	if err := p.partitionAhead(ctx); err != nil && !busyTable(err) {
 		return 0, err
 	}
-	if err := p.adoptRest(ctx); err != nil {
+	if err := p.adoptRest(ctx); err != nil && !busyTable(err) {
 		return 0, err
 	}
 	numbers, err := p.endedBefore(ctx, before)
@@ -90,12 +90,12 @@ func (p *postgres) expire(ctx context.Context, db *DB, before time.Time) (droppe
 	}
 	for _, n := range numbers {
 		gone := false
-		err := db.change(ctx, func(t *tx) (err error) {
+		err := p.alone(ctx, func(t *tx) (err error) {
 			gone, err = dropPartition(t, n, before)
 			return err
 		})
 		switch {
-		case busyTable(err): // somebody reads it; there is another chance
+		case busyTable(err): // likewise
 		case err != nil:
 			return dropped, err
 		case gone:

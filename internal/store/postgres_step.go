@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"gancho/internal/hook"
 
@@ -14,43 +13,36 @@ import (
 // A submission that ends a run of a schedule reads before it writes, as changes do.
 // There are few, so each has a transaction of its own, under the lock of changes.
 
-// withoutSteps takes the submissions that end a run out of a batch.
-func withoutSteps(b *batch) (rest *batch, steps []*submission) {
-	if !slices.ContainsFunc(b.submissions, func(s *submission) bool { return s.Step != nil }) {
-		return b, nil
-	}
-	copied := *b
-	copied.submissions = slices.DeleteFunc(slices.Clone(b.submissions), func(s *submission) bool {
-		if s.Step != nil {
-			steps = append(steps, s)
-		}
-		return s.Step != nil
-	})
-	return &copied, steps
-}
-
-// step writes one of them.
-func (p *postgres) step(s *submission) {
+// step writes one of them, on its caller's goroutine: other nodes may keep the lock
+// for long, and batches must not wait for that.
+func (p *postgres) step(s *submission) (ran bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), changeTimeout)
 	defer cancel()
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		s.err = hook.Unavailable(ctx.Err())
+		return true
+	}
 	b := current(&batch{submissions: []*submission{s}}, p.nodes.epoch.Load())
 	for range conflicts {
 		if len(b.submissions) == 0 { // refused
-			return
+			break
 		}
 		err := p.stepOnce(ctx, b)
 		switch {
 		case err == nil:
-			return
+			return true
 		case errors.Is(err, errTenantGone):
 			s.err = hook.NotFound("tenant", s.Tenant)
-			return
-		case !conflict(err):
-			s.err = hook.Unavailable(err)
-			return
+			return true
 		}
-		s.err = hook.Unavailable(err)
+		if s.err = hook.Unavailable(err); !conflict(err) {
+			return true
+		}
 	}
+	return true
 }
 
 func (p *postgres) stepOnce(ctx context.Context, b *batch) (err error) {
@@ -59,15 +51,15 @@ func (p *postgres) stepOnce(ctx context.Context, b *batch) (err error) {
 		return err
 	}
 	defer func() { _ = conn.Close() }() // back to the pool
+	s := b.submissions[0]
 	shared, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = shared.Rollback() }() // after a commit it does nothing
-	if err := lock(ctx, shared, lockChanges); err != nil {
+	if err := lock(ctx, shared, lockChanges, s.epoch); err != nil {
 		return err
 	}
-	s := b.submissions[0]
 	w := &writing{batch: b, epoch: s.epoch}
 	w.forget()
 	w.keyed = true // the transaction is open
@@ -79,11 +71,15 @@ func (p *postgres) stepOnce(ctx context.Context, b *batch) (err error) {
 	if err := with(func(c *pgx.Conn) error {
 		q := &pgx.Batch{}
 		guards := w.prepare(q)
-		return finish(c.SendBatch(ctx, q), q.Len(), guards)
+		return finish(c.SendBatch(ctx, q), q.Len(), guards, nil)
 	}); err != nil {
 		return err
 	}
-	if err := (&tx{ctx: ctx, conn: shared}).step(s.Step, s.now); err != nil || s.Step.Lost {
+	t := &tx{ctx: ctx, conn: shared}
+	if err := t.step(s.Step, s.now); err != nil || s.Step.Lost {
+		return err
+	}
+	if err := t.signalSuperseded(s.Step.Superseded); err != nil {
 		return err
 	}
 	if err := with(func(c *pgx.Conn) error {
@@ -95,4 +91,22 @@ func (p *postgres) stepOnce(ctx context.Context, b *batch) (err error) {
 		return err
 	}
 	return shared.Commit()
+}
+
+// signalSuperseded tells the nodes that may have deliveries in memory that there is
+// a newer snapshot.
+func (t *tx) signalSuperseded(list []hook.Delivery) error {
+	if len(list) == 0 {
+		return nil
+	}
+	var ids, endpoints [][]byte
+	for _, d := range list {
+		ids, endpoints = append(ids, d.ID[:]), append(endpoints, d.Endpoint[:])
+	}
+	if _, err := t.exec(`INSERT INTO signals (at, endpoint, delivery)
+		SELECT `+nodeClock+`, u.endpoint, u.delivery FROM unnest($1::bytea[], $2::bytea[]) AS u (endpoint, delivery)`, endpoints, ids); err != nil {
+		return err
+	}
+	_, err := t.exec(`SELECT pg_notify($1, '')`, channel)
+	return err
 }

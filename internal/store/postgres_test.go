@@ -79,16 +79,7 @@ func TestChangesLeaveConnections(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
 	epoch := join(t, a, "", time.Hour)
-	other, err := b.read.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := lock(t.Context(), other, lockChanges); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := other.Exec(`SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
-		t.Fatal(err)
-	}
+	other := holdChanges(t, b)
 	changes := make(chan error)
 	const crowd = 30
 	for i := range crowd {
@@ -131,5 +122,48 @@ func TestChangesLeaveConnections(t *testing.T) {
 		if err := <-changes; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A partition that cannot be made since somebody reads for long holds nobody up: who
+// comes after it would wait behind it.
+func TestPartitionWaitsBriefly(t *testing.T) {
+	t.Parallel()
+	db := openPG(t)
+	addTenants(t, db)
+	a := accepted("acme", "", `{}`, hook.NewEndpointID())
+	submit(t, db, a)
+	reader, err := db.read.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Rollback() }() // after the end it does nothing
+	if _, err := reader.Exec(`SELECT count(*) FROM deliveries`); err != nil {
+		t.Fatal(err)
+	}
+	p, made := db.dialect.(*postgres), make(chan error, 1)
+	later := time.Now().Add(20 * maxSpan)
+	go func() { made <- p.adopt(context.WithoutCancel(t.Context()), later) }()
+	eventually(t, "the tables are wanted whole, or it was given up", func() (waits bool) {
+		if err := db.read.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'relation' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		return waits || len(made) > 0
+	})
+	d, stored := a.Deliveries[0], make(chan error, 1)
+	d.State, d.FinishedAt = hook.Delivered, time.Now()
+	db.SaveResult(hook.Result{Delivery: d}, func(err error) { stored <- err })
+	if err := <-stored; err != nil {
+		t.Errorf("a result waited for a partition: %v", err)
+	}
+	if err := <-made; !busyTable(err) {
+		t.Errorf("a partition was made of tables that are read: %v", err)
+	}
+	if err := reader.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.adopt(t.Context(), later); err != nil {
+		t.Error(err)
 	}
 }

@@ -34,7 +34,6 @@ func (p *postgres) commit(b *batch) error {
 		return err
 	}
 	defer conn.Release()
-	b, steps := withoutSteps(b)
 	rest, later := laterRequests(b)
 	if err := p.write(ctx, conn.Conn(), rest); err != nil {
 		return err
@@ -45,13 +44,7 @@ func (p *postgres) commit(b *batch) error {
 			one.fail(hook.Unavailable(err))
 		}
 	}
-	for _, s := range steps {
-		p.step(s)
-	}
-	for _, c := range b.changes {
-		p.change(c)
-	}
-	return nil
+	return nil // a change in a batch is [DB.Ready]'s, which only wants to know that it was written
 }
 
 type keyName struct{ tenant, key string }
@@ -153,7 +146,8 @@ type writing struct {
 	records    recordRows
 	events     eventRows
 	deliveries deliveryRows
-	answers    []claim // of requests, to be stored with their keys
+	answers    []claim                      // of requests, to be stored with their keys
+	reads      map[int]func(pgx.Rows) error // who wants what a statement answers
 }
 
 // claim is an idempotency key that a submission wants.
@@ -195,7 +189,7 @@ func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 	results := conn.SendBatch(ctx, q)
 	t := results.Tx()
 	defer func() { _ = t.Rollback(context.WithoutCancel(ctx)) }() // after a commit it does nothing
-	if err := finish(results, q.Len(), guards); err != nil {
+	if err := finish(results, q.Len(), guards, nil); err != nil {
 		return err
 	}
 	if err := w.claimKeys(ctx, t); err != nil {
@@ -400,7 +394,7 @@ func (w *writing) send(ctx context.Context, send func(context.Context, *pgx.Batc
 	if q.Len() == before && len(w.changes) == 0 { // with changes, somebody may want to know whether batches can be written
 		return nil
 	}
-	return finish(send(ctx, q), q.Len(), guards)
+	return finish(send(ctx, q), q.Len(), guards, w.reads)
 }
 
 // prepare begins a transaction's statements, and returns what it means if one of
@@ -410,9 +404,11 @@ func (w *writing) prepare(q *pgx.Batch) (guards map[int]error) {
 	guards = map[int]error{}
 	// Rows are found by their keys, few among very many. A planner without statistics of
 	// a young table may rather read all of it once.
-	q.Queue(`SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)`)
+	q.Queue(`SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true),
+		set_config('application_name', $1, true)`, workOf(w.epoch))
 	if w.epoch != 0 {
-		// Who takes our work over deletes this row first, and waits for us to end.
+		// Who takes our work over deletes this row first, and waits for us to end, or ends
+		// us if we are stopped.
 		guards[q.Len()] = hook.ErrFenced
 		q.Queue(`SELECT 1 / count(*) FROM (SELECT 1 FROM nodes WHERE epoch = $1 FOR KEY SHARE) AS ours`, w.epoch)
 	}
@@ -429,9 +425,9 @@ func (w *writing) prepare(q *pgx.Batch) (guards map[int]error) {
 }
 
 // finish reads the results of n statements.
-func finish(results pgx.BatchResults, n int, guards map[int]error) error {
+func finish(results pgx.BatchResults, n int, guards map[int]error, reads map[int]func(pgx.Rows) error) error {
 	for i := range n {
-		if _, err := results.Exec(); err != nil {
+		if err := answered(results, reads[i]); err != nil {
 			_ = results.Close() // says the same
 			if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "22012" && guards[i] != nil {
 				return guards[i]
@@ -440,6 +436,19 @@ func finish(results pgx.BatchResults, n int, guards map[int]error) error {
 		}
 	}
 	return results.Close()
+}
+
+// answered reads the result of one statement; read is nil if nobody wants it.
+func answered(results pgx.BatchResults, read func(pgx.Rows) error) error {
+	if read == nil {
+		_, err := results.Exec()
+		return err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return err
+	}
+	return read(rows)
 }
 
 // tenants are those of the submissions that go on, sorted.
@@ -599,7 +608,13 @@ func (w *writing) queueUpdates(q *pgx.Batch, last map[hook.DeliveryID]*hook.Deli
 		due, next, finished = append(due, number(dueAt(d))), append(next, number(micros(d.NextAttemptAt))), append(finished, number(micros(d.FinishedAt)))
 		version, under = append(version, d.EndpointVersion), append(under, d.ContractVersion)
 	}
-	// What a newer snapshot has superseded ends here unless it was delivered.
+	returning := ""
+	if slices.ContainsFunc(w.marks, func(m *mark) bool { return m.done != nil }) {
+		returning = ` RETURNING d.id`
+		w.reads = map[int]func(pgx.Rows) error{q.Len(): w.noteIntents}
+	}
+	// What a newer snapshot has superseded ends here unless it was delivered. What does
+	// not wait any more is not sent.
 	q.Queue(`UPDATE deliveries AS d SET attempts = u.attempts, slot = u.slot, endpoint_version = u.endpoint_version, contract_version = u.contract_version,
 			state = CASE WHEN u.due_at IS NULL OR d.reason <> 'superseded' THEN u.state ELSE 'cancelled' END,
 			reason = CASE WHEN u.due_at IS NULL OR d.reason <> 'superseded' THEN u.reason ELSE d.reason END,
@@ -609,8 +624,24 @@ func (w *writing) queueUpdates(q *pgx.Batch, last map[hook.DeliveryID]*hook.Deli
 		FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::bigint[], $8::bigint[], $9::bigint[],
 			$10::bigint[], $11::bigint[]) AS u (tenant, id, state, reason, attempts, slot, due_at, next_attempt_at, finished_at,
 			endpoint_version, contract_version)
-		WHERE d.tenant = u.tenant AND d.id = u.id AND (u.state <> 'sending' OR d.reason <> 'superseded')`,
+		WHERE d.tenant = u.tenant AND d.id = u.id AND (u.state <> 'sending' OR d.due_at IS NOT NULL AND d.reason <> 'superseded')`+returning,
 		tenant, id, state, reason, attempts, slot, due, next, finished, version, under, time.Now().UnixMicro())
+}
+
+// noteIntents tells those who want to send which deliveries they may.
+func (w *writing) noteIntents(rows pgx.Rows) error {
+	list, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		return err
+	}
+	stored := map[hook.DeliveryID]bool{}
+	for _, id := range list {
+		stored[hook.DeliveryID(id)] = true
+	}
+	for _, m := range w.marks {
+		m.noted(stored[m.Delivery.ID])
+	}
+	return nil
 }
 
 func (w *writing) queueHealth(q *pgx.Batch) {

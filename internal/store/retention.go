@@ -13,7 +13,7 @@ import (
 const expireRest = 5 * time.Millisecond
 
 // Expire removes what is finished and older than before: deliveries with their
-// attempts and bodies, events that have no delivery left, idempotency keys that
+// attempts and bodies, events that have no delivery left, idempotency keys and portal links that
 // have expired, statistics past their own time, who did what, and deleted endpoints that no
 // delivery needs any more. Nothing
 // unfinished is ever removed, nor an event with a delivery. One transaction
@@ -23,7 +23,7 @@ const expireRest = 5 * time.Millisecond
 func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int, err error) {
 	n = max(n, 10)
 	if p, ok := db.dialect.(*postgres); ok {
-		if removed, err = p.expire(ctx, db, before); err == nil {
+		if removed, err = p.expire(ctx, before); err == nil {
 			err = db.expireSignals(ctx)
 		}
 	} else {
@@ -34,6 +34,7 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 	}
 	for _, e := range append(expireStats(db.now()), []expiry{
 		{`DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, db.now()},
+		{`DELETE FROM portal_links WHERE id IN (SELECT id FROM portal_links WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2)`, db.now()},
 		{`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE finished_at < $1 LIMIT $2)`, before},
 		// A deleted endpoint goes with the last delivery that names it.
 		{`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v

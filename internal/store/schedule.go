@@ -10,6 +10,19 @@ import (
 	"gancho/internal/hook"
 )
 
+// clock is the clock by which claims hold: that of the database where nodes share
+// it, since theirs may differ.
+type clock func(row func(query string, args ...any) *sql.Row) (time.Time, error)
+
+// ownClock is that of a node that is alone.
+func (db *DB) ownClock(func(string, ...any) *sql.Row) (time.Time, error) { return db.now().UTC(), nil }
+
+func databaseClock(row func(string, ...any) *sql.Row) (time.Time, error) {
+	var at int64
+	err := row(`SELECT ` + nodeClock).Scan(&at)
+	return time.UnixMicro(at).UTC(), err
+}
+
 const scheduleColumns = `tenant, contract, type, rhythm, start_at, next_at, claim, last`
 
 func scanSchedule(row interface{ Scan(...any) error }) (s hook.Schedule, err error) {
@@ -106,7 +119,10 @@ func (db *DB) ArrangeSchedules(ctx context.Context, list []hook.Schedule) error 
 // own, so that whoever lost it cannot end it.
 func (db *DB) ClaimSchedules(ctx context.Context, node string, lease time.Duration, n int) (list []hook.Schedule, now time.Time, err error) {
 	err = db.change(ctx, func(t *tx) error {
-		now, list = db.now().UTC(), nil
+		list = nil
+		if now, err = db.clock(t.row); err != nil {
+			return err
+		}
 		rows, err := t.rows(`SELECT `+scheduleColumns+` FROM schedules
 			WHERE next_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1) ORDER BY next_at, tenant, contract, type LIMIT $2`, now.UnixMicro(), n)
 		if err != nil {
@@ -137,15 +153,20 @@ func (db *DB) NextSchedule(ctx context.Context) (wait time.Duration, ok bool, er
 	if err != nil || !next.Valid {
 		return 0, false, lost(err)
 	}
-	return max(fromMicros(next).Sub(db.now()), 0), true, nil
+	now, err := db.clock(func(query string, args ...any) *sql.Row { return db.read.QueryRowContext(ctx, query, args...) })
+	return max(fromMicros(next).Sub(now), 0), true, lost(err)
 }
 
 // ReleaseSchedule gives a claim up; the schedule can be claimed again after a
 // while.
 func (db *DB) ReleaseSchedule(ctx context.Context, s hook.Schedule, after time.Duration) error {
 	return db.change(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE schedules SET claim = NULL, claimed_until = $5 WHERE tenant = $1 AND contract = $2 AND type = $3 AND claim = $4`,
-			s.Tenant, s.Contract, s.Type, s.Claim[:], db.now().Add(after).UnixMicro())
+		now, err := db.clock(t.row)
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(`UPDATE schedules SET claim = NULL, claimed_until = $5 WHERE tenant = $1 AND contract = $2 AND type = $3 AND claim = $4`,
+			s.Tenant, s.Contract, s.Type, s.Claim[:], now.Add(after).UnixMicro())
 		return err
 	})
 }

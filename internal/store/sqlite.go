@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/url"
 	"runtime"
@@ -73,7 +72,7 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *lite, er
 		return nil, err
 	}
 	l.db.SetMaxOpenConns(1)
-	if err := migrate(ctx, l.db); err != nil {
+	if err := migrateTables(ctx, l.db, goose.DialectSQLite3, "sqlite"); err != nil {
 		return nil, err
 	}
 	if l.conn, err = l.db.Conn(ctx); err != nil {
@@ -101,20 +100,26 @@ func (l *lite) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 // change leaves it to the batch: there is one writer.
 func (l *lite) change(*change) bool { return false }
 
+// step leaves it to the batch too.
+func (l *lite) step(*submission) bool { return false }
+
 // indexedBy decides where SQLite would guess wrong, having no statistics.
 func (l *lite) indexedBy(index string) string { return " INDEXED BY " + index }
 
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations/sqlite")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
-	_, err = p.Up(ctx)
-	return err
+func (l *lite) queueText() string {
+	return `SELECT ` + deliveryColumns + ` FROM deliveries
+		WHERE endpoint = $1 AND due_at >= $2 AND due_at <= $3 AND (due_at, id) > ($4, $5) ORDER BY due_at, id LIMIT $6`
+}
+
+// busyText skips through the index from endpoint to endpoint.
+func (l *lite) busyText() string {
+	return `WITH RECURSIVE busy (endpoint) AS (
+			SELECT (SELECT endpoint FROM deliveries WHERE due_at IS NOT NULL ORDER BY endpoint LIMIT 1)
+			UNION ALL
+			SELECT (SELECT d.endpoint FROM deliveries d WHERE d.due_at IS NOT NULL AND d.endpoint > busy.endpoint ORDER BY d.endpoint LIMIT 1)
+			FROM busy WHERE busy.endpoint IS NOT NULL
+		)
+		SELECT endpoint FROM busy WHERE endpoint IS NOT NULL`
 }
 
 func (l *lite) close() error {
@@ -183,12 +188,14 @@ func (l *lite) commit(b *batch) (err error) {
 		return err
 	}
 	for _, m := range b.marks {
-		if err := l.result(ctx, &m.Result, m.frozen, nil); err != nil {
+		stored, err := l.result(ctx, &m.Result, m.frozen, nil)
+		if err != nil {
 			return err
 		}
+		m.noted(stored)
 	}
 	for _, r := range b.results {
-		if err := l.result(ctx, &r.Result, r.frozen, r.data); err != nil {
+		if _, err := l.result(ctx, &r.Result, r.frozen, r.data); err != nil {
 			return err
 		}
 	}

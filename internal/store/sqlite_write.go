@@ -42,7 +42,7 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.readKey, `SELECT hash, answer FROM idempotency WHERE tenant = ? AND key = ?`},
 		{&s.keyValue, `UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?`},
 		{&s.update, `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
-			finished_at = ?, endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ? AND (? OR reason <> 'superseded')`},
+			finished_at = ?, endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ? AND (? OR reason <> 'superseded') AND (? OR due_at IS NOT NULL)`},
 		{&s.superseded, `UPDATE deliveries SET state = 'cancelled', attempts = ?, due_at = NULL, next_attempt_at = NULL, finished_at = ?,
 			endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ? AND reason = 'superseded'`},
 		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ? WHERE id = ?`},
@@ -294,13 +294,14 @@ func dueAt(d *hook.Delivery) any {
 
 // result writes a delivery's new row, what is frozen of its request, and its attempt if there
 // was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
-// One that a newer snapshot has superseded ends here unless it was delivered.
-func (l *lite) result(ctx context.Context, r *hook.Result, frozen *sealedRequest, data []byte) error {
+// One that a newer snapshot has superseded ends here unless it was delivered. It is
+// not stored that a delivery is being sent which does not wait any more.
+func (l *lite) result(ctx context.Context, r *hook.Result, frozen *sealedRequest, data []byte) (stored bool, err error) {
 	d := &r.Delivery
 	done, err := l.stmts.update.ExecContext(ctx, string(d.State), d.Reason, int64(d.Attempts), int64(d.Slot), dueAt(d),
-		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:], d.State.Finished())
+		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:], d.State.Finished(), d.State != hook.Sending)
 	if err != nil {
-		return err
+		return false, err
 	}
 	n, err := done.RowsAffected()
 	if err == nil && n == 0 && d.State != hook.Sending { // gone, or there is a newer snapshot and it was to be tried again
@@ -310,19 +311,19 @@ func (l *lite) result(ctx context.Context, r *hook.Result, frozen *sealedRequest
 		}
 	}
 	if err != nil || n == 0 {
-		return err
+		return false, err
 	}
 	if frozen != nil {
 		if err := l.stmts.bodies.add(ctx, d.ID[:], frozen.body, frozen.head); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if r.Attempt != nil {
 		if err := l.stmts.attempts.add(ctx, d.ID[:], int64(r.Attempt.Number), data); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 func (l *lite) saveHealth(ctx context.Context, id hook.EndpointID, h hook.Health) error {

@@ -59,6 +59,7 @@ type DB struct {
 	now     func() time.Time
 
 	maxEndpoints int // of a tenant
+	clock        clock
 }
 
 // dialect is what differs between SQLite and PostgreSQL. Everything else is
@@ -72,10 +73,19 @@ type dialect interface {
 	// change runs a change in a transaction of its own and sets its error; or it
 	// reports that changes belong into batches, and does nothing.
 	change(c *change) (ran bool)
+	// step does the same with a submission that ends a run of a schedule.
+	step(s *submission) (ran bool)
 	// prepare keeps a statement ready for reading; nil if the engine had better not.
 	prepare(ctx context.Context, text string) (*sql.Stmt, error)
 	// indexedBy makes a statement on a table use an index; "" if the engine knows best.
 	indexedBy(index string) string
+	// queueText reads deliveries ([deliveryColumns]) of endpoint $1 that are due from
+	// $2 to $3, in the order of the queue after the place $4, $5; at most $6 of them.
+	// However many wait or ever were, it reads no others.
+	queueText() string
+	// busyText lists the endpoints that have unfinished deliveries, at a cost that
+	// grows with the number of endpoints, not of deliveries.
+	busyText() string
 	// background does the upkeep the engine needs until ctx ends.
 	background(ctx context.Context)
 	// transient reports whether err is the database's state (full disk, lock,
@@ -107,7 +117,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, openError(err)
 		}
 		p.nodes = &db.nodes
-		db.dialect, db.read = p, p.sql
+		db.dialect, db.read, db.clock = p, p.sql, databaseClock
 		if err := db.checkSeal(ctx); err != nil {
 			return nil, errors.Join(err, p.close())
 		}
@@ -116,7 +126,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", o.Path, err)
 		}
-		db.dialect, db.read = lite, lite.read
+		db.dialect, db.read, db.clock = lite, lite.read, db.ownClock
 	}
 	return db, db.hot.prepare(ctx, db)
 }
@@ -156,8 +166,7 @@ func (h *hotReads) prepare(ctx context.Context, db *DB) (err error) {
 		read *hotRead
 		text string
 	}{
-		{&h.due, `SELECT ` + deliveryColumns + ` FROM deliveries
-			WHERE endpoint = $1 AND due_at > 0 AND (due_at, id) > ($2, $3) ORDER BY due_at, id LIMIT $4`},
+		{&h.due, db.dialect.queueText()},
 		{&h.event, `SELECT ` + eventColumns + ` FROM events WHERE tenant = $1 AND id = $2`},
 		{&h.body, `SELECT body, head FROM bodies WHERE delivery = $1`},
 		{&h.record, recordQuery},

@@ -75,7 +75,7 @@ func (db *DB) Tenants(ctx context.Context, after string, limit int) (list []hook
 	return list, more, err
 }
 
-// DeleteTenant hides a tenant at once, with its endpoints, credentials and keys. What it owns
+// DeleteTenant hides a tenant at once, with its endpoints, credentials, keys and portal links. What it owns
 // is removed by [DB.Purge]; until then its id cannot be used again.
 func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 	var endpoints, keys [][]byte
@@ -98,6 +98,9 @@ func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 			return err
 		}
 		if _, err := t.exec(`DELETE FROM credentials WHERE tenant = $1`, id); err != nil {
+			return err
+		}
+		if _, err := t.exec(`DELETE FROM portal_links WHERE tenant = $1`, id); err != nil {
 			return err
 		}
 		keys, err = t.ids(`DELETE FROM keys WHERE tenant = $1 RETURNING id`, id)

@@ -70,6 +70,7 @@ const tree = root.addChildren([
   at("/t/$tenant/records/$contract/$kind/$key", () => lazyRouteComponent(() => import("./pages/Record"), "RecordPage")),
   at("/t/$tenant/schedules", () => lazyRouteComponent(() => import("./pages/Schedules"), "SchedulesPage")),
   at("/t/$tenant/credentials", () => lazyRouteComponent(() => import("./pages/Credentials"), "CredentialsPage")),
+  at("/t/$tenant/portal-links", () => lazyRouteComponent(() => import("./pages/PortalLinks"), "PortalLinksPage")),
   at("/contracts", () => lazyRouteComponent(() => import("./pages/Contracts"), "ContractsPage")),
   contract,
   at("/audit", () => lazyRouteComponent(() => import("./pages/Audit"), "AuditPage")),

@@ -10,6 +10,7 @@ export interface Visitor extends Session {
   tenantName?: string;
   lang?: string;
   accent?: string;
+  logo?: string;
 }
 
 const stored = "gancho.portal";

@@ -1,5 +1,6 @@
 // A server of its own, a receiver and a browser, for each test file. Nothing is
 // shared and no port is fixed.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -25,10 +26,10 @@ export async function texts(language) {
   return (await import(`data:text/javascript;base64,${Buffer.from(js).toString("base64")}`)).default;
 }
 
-/** Starts the program as a person would. */
-export async function startServer() {
+/** Starts the program as a person would, with more options if there are any. */
+export async function startServer(...options) {
   const data = mkdtempSync(path.join(os.tmpdir(), "gancho-web-"));
-  const child = spawn(path.join(web, "../bin/gancho"), ["serve", "--listen", "127.0.0.1:0", "--data", data, "--allow-networks", "127.0.0.0/8", "--log-level", "warn"], {
+  const child = spawn(path.join(web, "../bin/gancho"), ["serve", "--listen", "127.0.0.1:0", "--data", data, "--allow-networks", "127.0.0.0/8", "--log-level", "warn", ...options], {
     env: { ...process.env, GANCHO_ADMIN_KEY: adminKey },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -79,7 +80,29 @@ export async function startReceiver() {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  return { url: `http://127.0.0.1:${server.address().port}`, got, stop: () => new Promise((r) => server.close(r)) };
+  /** The first request that is like this, as soon as it is there. */
+  const wait = async (like) => {
+    for (const deadline = Date.now() + patience; ; await new Promise((r) => setTimeout(r, 100))) {
+      const found = got.find(like);
+      if (found) return found;
+      assert.ok(Date.now() < deadline, "the request did not arrive");
+    }
+  };
+  return { url: `http://127.0.0.1:${server.address().port}`, got, wait, stop: () => new Promise((r) => server.close(r)) };
+}
+
+/** A page of somebody else's, at a host name of this machine: another site than the server's 127.0.0.1. */
+export async function startSite(host) {
+  const site = { body: "" };
+  const server = http.createServer((_, res) => {
+    res.setHeader("Content-Type", "text/html; charset=utf-8");
+    res.end(`<!doctype html><html lang="en"><title>Our product</title><h1>Our product</h1>${site.body}</html>`);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  site.url = `http://${host}:${server.address().port}`;
+  site.stop = () => new Promise((r) => server.close(r));
+  return site;
 }
 
 export const startBrowser = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });

@@ -1,7 +1,7 @@
 // Who gets in, and to what.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { adminKey, open, screenshot, startBrowser, startServer, stumbles, texts } from "./bed.mjs";
+import { adminKey, open, screenshot, signedIn, startBrowser, startServer, stumbles, texts } from "./bed.mjs";
 
 let server;
 let browser;
@@ -55,6 +55,30 @@ test("a revoked key ends its session", async () => {
   await server.call("DELETE", `/v1/keys/${made.id}`);
   await page.getByRole("link", { name: t.nav.events }).click();
   await page.getByText(t.signIn.ended).waitFor();
+  await close();
+});
+
+test("a key with an end is made, refused after a wrong one, and shown once", async () => {
+  const { page, wrong, close } = await signedIn(browser, server, t, "/keys");
+  await page.getByRole("button", { name: t.keys.new }).first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("textbox", { name: t.common.name }).fill("until noon");
+  await dialog.getByLabel(t.roles.read, { exact: true }).check();
+  const ends = dialog.getByLabel(t.keys.expires, { exact: true });
+  await ends.fill("2020-01-01T12:00");
+  await dialog.getByRole("button", { name: t.keys.create }).click();
+  assert.ok(await ends.evaluate((i) => i.validity.rangeUnderflow), "a time that is past is taken");
+  await ends.fill("2099-12-31T12:00");
+  assert.deepEqual(await stumbles(page), []);
+  await dialog.getByRole("button", { name: t.keys.create }).click();
+  await dialog.getByText(t.keys.once).waitFor();
+  const key = await dialog.locator("code").textContent();
+  await dialog.getByRole("button", { name: t.common.close }).last().click();
+  const listed = (await server.call("GET", "/v1/keys")).items.find((k) => k.name === "until noon");
+  assert.equal(listed.expires_at, await page.evaluate(() => new Date("2099-12-31T12:00").toISOString().replace(".000", "")));
+  assert.equal((await server.call("GET", "/v1/session", undefined, key)).role, "read");
+  await page.getByRole("row").filter({ hasText: "until noon" }).getByRole("time").or(page.getByText("2099")).first().waitFor();
+  assert.deepEqual(wrong, []);
   await close();
 });
 

@@ -15,6 +15,7 @@ export type Event = Schemas["Event"];
 export type Key = Schemas["Key"];
 export type TestResult = Schemas["TestResult"];
 export type Recovery = Schemas["Recovery"];
+export type PortalLink = Schemas["PortalLink"];
 export type RecordAnswer = Schemas["RecordAnswer"];
 export type Schedule = Schemas["Schedule"];
 

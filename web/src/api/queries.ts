@@ -193,6 +193,14 @@ export const auditQuery = () =>
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
 
+export const portalLinksQuery = (tenant: string) =>
+  infiniteQueryOptions({
+    queryKey: [...ofTenant(tenant), "portal-links"],
+    queryFn: ({ pageParam }) => ok(api.GET("/v1/tenants/{tenant}/portal-links", { params: { path: { tenant }, query: { limit: page, cursor: pageParam } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+
 export const keysQuery = () =>
   infiniteQueryOptions({
     queryKey: ["keys"],

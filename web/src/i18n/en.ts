@@ -96,12 +96,14 @@ const en = {
     allEndpoints: "All endpoints", test: "Test", next: "Next attempt", end: "That is all.", gone: "Deleted endpoint",
   },
   delivery: {
+    technical: "Technical detail (English)",
     title: "Delivery", timeline: "Attempts", attempt: (n: number) => `Attempt ${n}`, retry: "Send again", retried: "It is sent again.", sendNow: "Send now",
     request: "Request", answer: "Answer", headers: "Headers", body: "Body", curl: "Copy as curl",
     empty: "empty", truncated: "Only the beginning is kept.", binary: "Not text; shown as base64.", timing: "Timing", dns: "Name lookup", connect: "Connect", tls: "Encryption", wait: "Waiting for the answer",
     read: "Reading the answer", total: "Total", due: "It is due and waits for its turn.", interrupted: "The server stopped before the end was known.", event: "Event", endpoint: "Endpoint", none: "No attempt yet.", mode: "Delivery mode",
     at_least_once: "Until it arrives", at_most_once: "Once at most", secretNote: "Secrets are shown as ********; put them in before you run it.", formatted: "Formatted", raw: "As sent",
   },
+  why: { title: "Why", made: "Why it was made", taken: "Why it is sent here", judged: "What counts as success", next: "What happens next", rule: "Rule" },
   recover: {
     title: "Send again what was missed", text: "Goes through the events of a time and sends again what did not arrive.", since: "Events since", until: "until", states: "Which",
     failed: "Failed", cancelled: "Cancelled", missing: "Never made, as it was disabled", delivered: "Delivered already", preview: "Count first", count: (n: string) => `${n} would be sent again.`,
@@ -135,7 +137,7 @@ const en = {
     result: "Request", noSettings: "Nothing to fill in.",
   },
   keys: {
-    title: "API keys", text: "Programs use a key to speak with Gancho. So do people, to sign in here.", new: "New key", role: "May", tenant: "Tenant", allTenants: "All tenants", hint: "Ends in", expires: "Ends",
+    title: "API keys", text: "Programs use a key to speak with Gancho. So do people, to sign in here.", new: "New key", role: "May", tenant: "Tenant", allTenants: "All tenants", hint: "Ends in", expires: "Ends", expiresHelp: "From then on it is refused. Leave empty for a key without an end.", ended: "Ended", until: (t: string) => `It is good until ${t}.`,
     empty: "No keys yet", emptyText: "Make a key for each program, so that one can be revoked without the others.", revoke: "Revoke", revokeTitle: (name: string) => `Revoke ${name}?`,
     revokeText: "Programs that use it are refused at once. This cannot be undone.", revoked: "The key was revoked.", onceTitle: "The new key", once: "It is shown only now. Copy it to a safe place.",
     roleHelp: { operator: "Everything, all tenants", tenant: "Everything within one tenant", publish: "Publish events, nothing else", read: "Look at everything, change nothing" } as Record<string, string>, create: "Make key",
@@ -146,13 +148,15 @@ const en = {
     needed: "An endpoint of this system is made by making a credential.",
   },
   portalLinks: {
+    list: "Portal links", listText: "Links that can be opened now, and by which people may be in.", opened: "Opened", ends: "Ends", changes: "Look and change", empty: "No portal links now", emptyText: "A link lets people of this tenant in for some hours. When its time is over, it goes by itself.",
+    revokeTitle: (name: string) => `End the link of ${name}?`, revokeText: "Whoever came by it is out at once, and it cannot be opened any more.", revoked: "The link was ended.",
     title: "Portal link", text: "Opens the pages of this tenant for its own people, without a key. Your product asks for one with the API and shows it in a page or an iframe.", create: "Make a link", language: "Language", accent: "Accent colour",
     browser: "The browser's", readOnly: "Look only", until: (t: string) => `Can be opened until ${t}.`, example: "The same with the API",
   },
   audit: {
     title: "Activity", text: "Who changed what.", who: "Who", what: "What", object: "On", empty: "No changes yet", emptyText: "Changes by people and programs appear here.",
     actions: {
-      "tenant.created": "Made a tenant", "tenant.changed": "Changed a tenant", "tenant.deleted": "Deleted a tenant", "endpoint.created": "Made an endpoint", "endpoint.changed": "Changed an endpoint", "endpoint.resumed": "Resumed an endpoint", "endpoint.paused": "Paused an endpoint", "endpoint.disabled": "Disabled an endpoint", "endpoint.secret_changed": "Replaced a signing secret", "endpoint.deleted": "Deleted an endpoint", "credential.created": "Made a credential", "credential.changed": "Changed a credential", "credential.paused": "Paused a credential", "credential.resumed": "Resumed a credential", "credential.token_made": "Made a token", "credential.deleted": "Deleted a credential", "key.created": "Made an API key", "key.revoked": "Revoked an API key", "contract.posted": "Changed a webhook system", "contract.imported": "Took over a webhook system", "contract.changed": "Changed what a webhook system allows", "recovery.started": "Sent again what was missed", "delivery.retried": "Sent a delivery again", "portal_link.created": "Made a portal link",
+      "tenant.created": "Made a tenant", "tenant.changed": "Changed a tenant", "tenant.deleted": "Deleted a tenant", "endpoint.created": "Made an endpoint", "endpoint.changed": "Changed an endpoint", "endpoint.resumed": "Resumed an endpoint", "endpoint.paused": "Paused an endpoint", "endpoint.disabled": "Disabled an endpoint", "endpoint.secret_changed": "Replaced a signing secret", "endpoint.deleted": "Deleted an endpoint", "credential.created": "Made a credential", "credential.changed": "Changed a credential", "credential.paused": "Paused a credential", "credential.resumed": "Resumed a credential", "credential.token_made": "Made a token", "credential.deleted": "Deleted a credential", "key.created": "Made an API key", "key.revoked": "Revoked an API key", "contract.posted": "Changed a webhook system", "contract.imported": "Took over a webhook system", "contract.changed": "Changed what a webhook system allows", "recovery.started": "Sent again what was missed", "delivery.retried": "Sent a delivery again", "portal_link.created": "Made a portal link", "portal_link.revoked": "Ended a portal link",
     } as Record<string, string>,
     gancho: "Gancho",
   },

@@ -95,12 +95,14 @@ const es: Messages = {
     allEndpoints: "Todos los destinos", test: "Prueba", next: "Próximo intento", end: "Eso es todo.", gone: "Destino eliminado",
   },
   delivery: {
+    technical: "Detalle técnico (en inglés)",
     title: "Entrega", timeline: "Intentos", attempt: (n) => `Intento ${n}`, retry: "Enviar de nuevo", retried: "Se envía de nuevo.", sendNow: "Enviar ahora",
     request: "Petición", answer: "Respuesta", headers: "Encabezados", body: "Cuerpo", curl: "Copiar como curl",
     empty: "vacío", truncated: "Solo se conserva el principio.", binary: "No es texto; se muestra en base64.", timing: "Tiempos", dns: "Consulta del nombre", connect: "Conexión", tls: "Cifrado", wait: "Espera de la respuesta",
     read: "Lectura de la respuesta", total: "Total", due: "Ya toca y espera su turno.", interrupted: "El servidor se detuvo antes de saber el resultado.", event: "Evento", endpoint: "Destino", none: "Todavía no hay intentos.", mode: "Modo de entrega",
     at_least_once: "Hasta que llegue", at_most_once: "Una vez como máximo", secretNote: "Los secretos aparecen como ********; póngalos antes de ejecutarlo.", formatted: "Con formato", raw: "Como se envió",
   },
+  why: { title: "Por qué", made: "Por qué se creó", taken: "Por qué se envía aquí", judged: "Qué cuenta como éxito", next: "Qué sigue", rule: "Regla" },
   recover: {
     title: "Reenviar lo que se perdió", text: "Recorre los eventos de un período y envía de nuevo lo que no llegó.", since: "Eventos desde", until: "hasta", states: "Cuáles",
     failed: "Fallidos", cancelled: "Cancelados", missing: "Nunca creados, por estar desactivado", delivered: "Ya entregados", preview: "Contar primero", count: (n) => `Se enviarían de nuevo ${n}.`,
@@ -134,7 +136,7 @@ const es: Messages = {
     result: "Petición", noSettings: "No hay nada que llenar.",
   },
   keys: {
-    title: "Claves de API", text: "Los programas usan una clave para hablar con Gancho. Las personas también, para entrar aquí.", new: "Nueva clave", role: "Puede", tenant: "Cliente", allTenants: "Todos los clientes", hint: "Termina en", expires: "Vence",
+    title: "Claves de API", text: "Los programas usan una clave para hablar con Gancho. Las personas también, para entrar aquí.", new: "Nueva clave", role: "Puede", tenant: "Cliente", allTenants: "Todos los clientes", hint: "Termina en", expires: "Vence", expiresHelp: "Desde ese momento se rechaza. Déjelo vacío para una clave sin vencimiento.", ended: "Vencida", until: (t: string) => `Es válida hasta ${t}.`,
     empty: "Todavía no hay claves", emptyText: "Cree una clave para cada programa, así puede revocar una sin las demás.", revoke: "Revocar", revokeTitle: (name) => `¿Revocar ${name}?`,
     revokeText: "Los programas que la usan son rechazados de inmediato. No se puede deshacer.", revoked: "Se revocó la clave.", onceTitle: "La clave nueva", once: "Se muestra solo ahora. Cópiela a un lugar seguro.",
     roleHelp: { operator: "Todo, en todos los clientes", tenant: "Todo dentro de un cliente", publish: "Publicar eventos y nada más", read: "Ver todo, sin cambiar nada" }, create: "Crear clave",
@@ -145,13 +147,15 @@ const es: Messages = {
     needed: "Un destino de este sistema se crea al crear una credencial.",
   },
   portalLinks: {
+    list: "Enlaces al portal", listText: "Enlaces que se pueden abrir ahora y con los que alguien puede estar dentro.", opened: "Abierto", ends: "Termina", changes: "Ver y cambiar", empty: "No hay enlaces al portal ahora", emptyText: "Un enlace deja entrar a personas de este cliente durante unas horas. Cuando pasa su tiempo, desaparece por sí solo.",
+    revokeTitle: (name: string) => `¿Terminar el enlace de ${name}?`, revokeText: "Quien entró con él queda fuera de inmediato, y ya no se puede abrir.", revoked: "El enlace se terminó.",
     title: "Enlace al portal", text: "Abre las páginas de este cliente para su propia gente, sin clave. Su producto lo pide con la API y lo muestra en una página o un iframe.", create: "Crear un enlace", language: "Idioma", accent: "Color",
     browser: "El del navegador", readOnly: "Solo mirar", until: (t) => `Se puede abrir hasta ${t}.`, example: "Lo mismo con la API",
   },
   audit: {
     title: "Actividad", text: "Quién cambió qué.", who: "Quién", what: "Qué", object: "En", empty: "Todavía no hay cambios", emptyText: "Aquí aparecen los cambios de personas y programas.",
     actions: {
-      "tenant.created": "Creó un cliente", "tenant.changed": "Cambió un cliente", "tenant.deleted": "Eliminó un cliente", "endpoint.created": "Creó un destino", "endpoint.changed": "Cambió un destino", "endpoint.resumed": "Reanudó un destino", "endpoint.paused": "Pausó un destino", "endpoint.disabled": "Desactivó un destino", "endpoint.secret_changed": "Reemplazó un secreto de firma", "endpoint.deleted": "Eliminó un destino", "credential.created": "Creó una credencial", "credential.changed": "Cambió una credencial", "credential.paused": "Pausó una credencial", "credential.resumed": "Reanudó una credencial", "credential.token_made": "Creó un token", "credential.deleted": "Eliminó una credencial", "key.created": "Creó una clave de API", "key.revoked": "Revocó una clave de API", "contract.posted": "Cambió un sistema de webhooks", "contract.imported": "Incorporó un sistema de webhooks", "contract.changed": "Cambió lo que un sistema permite", "recovery.started": "Reenvió lo que se perdió", "delivery.retried": "Envió una entrega de nuevo", "portal_link.created": "Creó un enlace al portal",
+      "tenant.created": "Creó un cliente", "tenant.changed": "Cambió un cliente", "tenant.deleted": "Eliminó un cliente", "endpoint.created": "Creó un destino", "endpoint.changed": "Cambió un destino", "endpoint.resumed": "Reanudó un destino", "endpoint.paused": "Pausó un destino", "endpoint.disabled": "Desactivó un destino", "endpoint.secret_changed": "Reemplazó un secreto de firma", "endpoint.deleted": "Eliminó un destino", "credential.created": "Creó una credencial", "credential.changed": "Cambió una credencial", "credential.paused": "Pausó una credencial", "credential.resumed": "Reanudó una credencial", "credential.token_made": "Creó un token", "credential.deleted": "Eliminó una credencial", "key.created": "Creó una clave de API", "key.revoked": "Revocó una clave de API", "contract.posted": "Cambió un sistema de webhooks", "contract.imported": "Incorporó un sistema de webhooks", "contract.changed": "Cambió lo que un sistema permite", "recovery.started": "Reenvió lo que se perdió", "delivery.retried": "Envió una entrega de nuevo", "portal_link.created": "Creó un enlace al portal", "portal_link.revoked": "Terminó un enlace al portal",
     },
     gancho: "Gancho",
   },

@@ -95,12 +95,14 @@ const pt: Messages = {
     allEndpoints: "Todos os destinos", test: "Teste", next: "Próxima tentativa", end: "Isso é tudo.", gone: "Destino excluído",
   },
   delivery: {
+    technical: "Detalhe técnico (em inglês)",
     title: "Entrega", timeline: "Tentativas", attempt: (n) => `Tentativa ${n}`, retry: "Enviar de novo", retried: "Está sendo enviado de novo.", sendNow: "Enviar agora",
     request: "Requisição", answer: "Resposta", headers: "Cabeçalhos", body: "Corpo", curl: "Copiar como curl",
     empty: "vazio", truncated: "Só o começo é guardado.", binary: "Não é texto; mostrado em base64.", timing: "Tempos", dns: "Consulta do nome", connect: "Conexão", tls: "Criptografia", wait: "Espera da resposta",
     read: "Leitura da resposta", total: "Total", due: "Já é a hora e espera a sua vez.", interrupted: "O servidor parou antes de saber o resultado.", event: "Evento", endpoint: "Destino", none: "Ainda não há tentativas.", mode: "Modo de entrega",
     at_least_once: "Até chegar", at_most_once: "Uma vez no máximo", secretNote: "Os segredos aparecem como ********; coloque-os antes de executar.", formatted: "Formatado", raw: "Como foi enviado",
   },
+  why: { title: "Por quê", made: "Por que foi criada", taken: "Por que é enviada para cá", judged: "O que conta como sucesso", next: "O que vem a seguir", rule: "Regra" },
   recover: {
     title: "Reenviar o que se perdeu", text: "Percorre os eventos de um período e envia de novo o que não chegou.", since: "Eventos desde", until: "até", states: "Quais",
     failed: "Que falharam", cancelled: "Cancelados", missing: "Nunca criados, por estar desativado", delivered: "Já entregues", preview: "Contar primeiro", count: (n) => `${n} seriam enviados de novo.`,
@@ -134,7 +136,7 @@ const pt: Messages = {
     result: "Requisição", noSettings: "Não há nada a preencher.",
   },
   keys: {
-    title: "Chaves de API", text: "Os programas usam uma chave para falar com o Gancho. As pessoas também, para entrar aqui.", new: "Nova chave", role: "Pode", tenant: "Cliente", allTenants: "Todos os clientes", hint: "Termina em", expires: "Vence",
+    title: "Chaves de API", text: "Os programas usam uma chave para falar com o Gancho. As pessoas também, para entrar aqui.", new: "Nova chave", role: "Pode", tenant: "Cliente", allTenants: "Todos os clientes", hint: "Termina em", expires: "Vence", expiresHelp: "A partir daí ela é recusada. Deixe vazio para uma chave sem vencimento.", ended: "Vencida", until: (t: string) => `É válida até ${t}.`,
     empty: "Ainda não há chaves", emptyText: "Crie uma chave para cada programa, assim uma pode ser revogada sem as outras.", revoke: "Revogar", revokeTitle: (name) => `Revogar ${name}?`,
     revokeText: "Os programas que a usam são recusados na hora. Não pode ser desfeito.", revoked: "A chave foi revogada.", onceTitle: "A chave nova", once: "Ela só é mostrada agora. Copie para um lugar seguro.",
     roleHelp: { operator: "Tudo, em todos os clientes", tenant: "Tudo dentro de um cliente", publish: "Publicar eventos e nada mais", read: "Ver tudo, sem mudar nada" }, create: "Criar chave",
@@ -145,13 +147,15 @@ const pt: Messages = {
     needed: "Um destino deste sistema é criado ao criar uma credencial.",
   },
   portalLinks: {
+    list: "Links do portal", listText: "Links que podem ser abertos agora e com os quais alguém pode estar dentro.", opened: "Aberto", ends: "Termina", changes: "Ver e alterar", empty: "Não há links do portal agora", emptyText: "Um link deixa pessoas deste cliente entrar por algumas horas. Quando o tempo dele passa, some sozinho.",
+    revokeTitle: (name: string) => `Encerrar o link de ${name}?`, revokeText: "Quem entrou com ele fica fora na hora, e ele não pode mais ser aberto.", revoked: "O link foi encerrado.",
     title: "Link do portal", text: "Abre as páginas deste cliente para as pessoas dele, sem chave. Seu produto o pede pela API e o mostra em uma página ou um iframe.", create: "Criar um link", language: "Idioma", accent: "Cor",
     browser: "O do navegador", readOnly: "Só olhar", until: (t) => `Pode ser aberto até ${t}.`, example: "O mesmo com a API",
   },
   audit: {
     title: "Atividade", text: "Quem mudou o quê.", who: "Quem", what: "O quê", object: "Em", empty: "Ainda não há mudanças", emptyText: "Mudanças de pessoas e programas aparecem aqui.",
     actions: {
-      "tenant.created": "Criou um cliente", "tenant.changed": "Mudou um cliente", "tenant.deleted": "Excluiu um cliente", "endpoint.created": "Criou um destino", "endpoint.changed": "Mudou um destino", "endpoint.resumed": "Retomou um destino", "endpoint.paused": "Pausou um destino", "endpoint.disabled": "Desativou um destino", "endpoint.secret_changed": "Trocou um segredo de assinatura", "endpoint.deleted": "Excluiu um destino", "credential.created": "Criou uma credencial", "credential.changed": "Mudou uma credencial", "credential.paused": "Pausou uma credencial", "credential.resumed": "Retomou uma credencial", "credential.token_made": "Criou um token", "credential.deleted": "Excluiu uma credencial", "key.created": "Criou uma chave de API", "key.revoked": "Revogou uma chave de API", "contract.posted": "Mudou um sistema de webhooks", "contract.imported": "Incorporou um sistema de webhooks", "contract.changed": "Mudou o que um sistema permite", "recovery.started": "Reenviou o que se perdeu", "delivery.retried": "Enviou uma entrega de novo", "portal_link.created": "Criou um link do portal",
+      "tenant.created": "Criou um cliente", "tenant.changed": "Mudou um cliente", "tenant.deleted": "Excluiu um cliente", "endpoint.created": "Criou um destino", "endpoint.changed": "Mudou um destino", "endpoint.resumed": "Retomou um destino", "endpoint.paused": "Pausou um destino", "endpoint.disabled": "Desativou um destino", "endpoint.secret_changed": "Trocou um segredo de assinatura", "endpoint.deleted": "Excluiu um destino", "credential.created": "Criou uma credencial", "credential.changed": "Mudou uma credencial", "credential.paused": "Pausou uma credencial", "credential.resumed": "Retomou uma credencial", "credential.token_made": "Criou um token", "credential.deleted": "Excluiu uma credencial", "key.created": "Criou uma chave de API", "key.revoked": "Revogou uma chave de API", "contract.posted": "Mudou um sistema de webhooks", "contract.imported": "Incorporou um sistema de webhooks", "contract.changed": "Mudou o que um sistema permite", "recovery.started": "Reenviou o que se perdeu", "delivery.retried": "Enviou uma entrega de novo", "portal_link.created": "Criou um link do portal", "portal_link.revoked": "Encerrou um link do portal",
     },
     gancho: "Gancho",
   },

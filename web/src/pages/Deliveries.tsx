@@ -6,6 +6,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { type DeliveryFilter, endpointsQuery } from "../api/queries";
+import { localTime } from "../format";
 import { useT } from "../i18n";
 import { PageHead, useSettled } from "../parts/basics";
 import { DeliveryRows } from "../parts/DeliveryRows";
@@ -13,13 +14,6 @@ import { LiveMark } from "../parts/Live";
 import type { DeliverySearch } from "../router";
 
 const states = ["pending", "sending", "retrying", "delivered", "failed", "unknown", "cancelled"] as const;
-
-/** A time as <input type="datetime-local"> wants it. */
-const local = (iso?: string) => {
-  if (!iso) return "";
-  const d = new Date(iso);
-  return new Date(d.getTime() - d.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-};
 
 export function DeliveriesPage() {
   const t = useT();
@@ -44,7 +38,7 @@ export function DeliveriesPage() {
           data={(endpoints.data ?? []).map((e) => ({ value: e.id, label: e.name || e.url }))} onChange={(v) => set({ endpoint: v ?? undefined })} />
         <Typed label={t.common.type} value={search.type} placeholder={t.common.type} onSettle={(v) => set({ type: v })} />
         <Typed label={t.deliveries.findId} value={search.event} placeholder={t.deliveries.findId} onSettle={(v) => find(v ?? "")} wide />
-        <TextInput aria-label={t.deliveries.since} title={t.deliveries.since} type="datetime-local" w={190} value={local(search.since)} onChange={(e) => set({ since: e.currentTarget.value ? new Date(e.currentTarget.value).toISOString() : undefined })} />
+        <TextInput aria-label={t.deliveries.since} title={t.deliveries.since} type="datetime-local" w={190} value={search.since ? localTime(new Date(search.since)) : ""} onChange={(e) => set({ since: e.currentTarget.value ? new Date(e.currentTarget.value).toISOString() : undefined })} />
         {filtered && (
           <Tooltip label={t.common.clear}>
             <ActionIcon size="lg" variant="default" aria-label={t.common.clear} onClick={() => void go({ to: ".", search: {}, replace: true })}><IconFilterOff size={18} /></ActionIcon>

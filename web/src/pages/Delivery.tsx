@@ -4,12 +4,12 @@ import { notifications } from "@mantine/notifications";
 import { IconRefresh } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { api, type Attempt, ok } from "../api/client";
+import { api, type Attempt, type DeliveryDetail, ok } from "../api/client";
 import { deliveryQuery, endpointsQuery, ofTenant, queryClient } from "../api/queries";
 import { exactTime, milliseconds } from "../format";
 import { type Language, useT } from "../i18n";
 import { Copy, Fact, PageHead, Skeletons, StateBadge, Time, Tone, Trouble } from "../parts/basics";
-import { Exchange } from "../parts/Exchange";
+import { Exchange, Technical } from "../parts/Exchange";
 import { DiagnosisBox } from "../parts/TestPanel";
 import { useMayChange } from "../session";
 
@@ -49,7 +49,7 @@ export function DeliveryPage() {
         <Trouble error={retry.error} />
         {d.diagnosis && (
           <DiagnosisBox diagnosis={d.diagnosis}>
-            {d.state === "retrying" && d.next_attempt_at && <Text size="sm" mt={6}>{Date.parse(d.next_attempt_at) > Date.now() ? <>{t.deliveries.next}: <Time at={d.next_attempt_at} /></> : t.delivery.due}</Text>}
+            {d.state === "retrying" && <NextTime at={d.next_attempt_at} />}
           </DiagnosisBox>
         )}
         <Paper p="lg">
@@ -62,6 +62,7 @@ export function DeliveryPage() {
             <Fact label="Id"><span className="mono">{d.id}</span></Fact>
           </SimpleGrid>
         </Paper>
+        <Why delivery={d} />
         <section aria-labelledby="attempts">
           <Title order={2} id="attempts" mb="sm">{t.delivery.timeline}</Title>
           {attempts.length === 0 ? <Paper p="lg"><Text c="dimmed" size="sm">{t.delivery.none}</Text></Paper> : (
@@ -71,7 +72,7 @@ export function DeliveryPage() {
                   <Accordion.Item key={a.id} value={a.id} style={i === attempts.length - 1 ? { border: 0 } : undefined}>
                     <Accordion.Control><AttemptLine attempt={a} n={Number(a.id.split("_").at(-1))} /></Accordion.Control>
                     <Accordion.Panel>
-                      {a.error && <Text size="sm" mb="md"><span className="mono">{a.error.class}</span> {a.error.detail}</Text>}
+                      {a.error && <Technical error={a.error} />}
                       {a.interrupted && <Text size="sm" mb="md">{t.delivery.interrupted}</Text>}
                       <Exchange request={a.request} response={a.response} timing={a.timing_ms} />
                     </Accordion.Panel>
@@ -84,6 +85,40 @@ export function DeliveryPage() {
       </Stack>
     </>
   );
+}
+
+/** Which rules made the delivery what it is, and what is next. */
+function Why({ delivery: d }: { delivery: DeliveryDetail }) {
+  const t = useT();
+  const rules = [
+    { label: t.why.made, reason: d.why.made },
+    { label: t.why.taken, reason: d.test ? null : d.why.taken }, // the same of a test
+    { label: t.why.judged, reason: d.why.judged },
+    { label: t.why.next, reason: d.why.next },
+  ];
+  return (
+    <section aria-labelledby="why">
+      <Title order={2} id="why" mb="sm">{t.why.title}</Title>
+      <Paper p="lg">
+        <Stack component="dl" gap="md" m={0}>
+          {rules.map(({ label, reason }) => reason && (
+            <Fact key={label} label={label}>
+              {reason.detail}
+              {reason === d.why.next && !finished.includes(d.state) && <NextTime at={d.next_attempt_at} />}
+              {reason.cause && <Text size="xs" c="dimmed" mt={2}>{t.why.rule}: <span className="mono">{reason.cause}</span></Text>}
+            </Fact>
+          ))}
+        </Stack>
+      </Paper>
+    </section>
+  );
+}
+
+/** When the next attempt is. */
+function NextTime({ at }: { at: string | null }) {
+  const t = useT();
+  if (!at) return null;
+  return <Text size="sm" mt={4}>{Date.parse(at) > Date.now() ? <>{t.deliveries.next}: <Time at={at} /> ({exactTime(at, t.locale)})</> : t.delivery.due}</Text>;
 }
 
 function AttemptLine({ attempt: a, n }: { attempt: Attempt; n: number }) {

@@ -90,7 +90,7 @@ function WhyNot({ tenant, event, endpoint }: { tenant: string; event: string; en
         {!explain.data && <Button size="xs" variant="default" leftSection={<IconHelp size={14} />} loading={explain.isPending} onClick={() => explain.mutate()}>{t.events.explain}</Button>}
       </Group>
       <div aria-live="polite">
-        {explain.data?.reasons.map((r) => <Text key={r.code} size="sm" mt={4} c="dimmed">{r.detail}{r.cause && <span className="mono"> {r.cause}</span>}</Text>)}
+        {explain.data?.reasons.map((r) => <Text key={r.code} size="sm" mt={4} c="dimmed">{r.detail}{r.cause && <Text span size="xs" display="block" mt={2}>{t.delivery.technical}: <span className="mono">{r.cause}</span></Text>}</Text>)}
         <Trouble error={explain.error} />
       </div>
     </Paper>

@@ -5,10 +5,11 @@ import { notifications } from "@mantine/notifications";
 import { IconKey, IconPlus } from "@tabler/icons-react";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type Key, ok } from "../api/client";
+import { api, type Key, ok, Problem } from "../api/client";
 import { keysQuery, queryClient, tenantsQuery } from "../api/queries";
+import { exactTime, localTime } from "../format";
 import { useT } from "../i18n";
-import { Copy, Empty, PageHead, Skeletons, Time, Trouble } from "../parts/basics";
+import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
 
 export function KeysPage() {
@@ -44,7 +45,7 @@ export function KeysPage() {
                       <Table.Td>{k.tenant ? <span className="mono">{k.tenant}</span> : t.keys.allTenants}</Table.Td>
                       <Table.Td className="mono">…{k.hint}</Table.Td>
                       <Table.Td><Time at={k.created_at} /></Table.Td>
-                      <Table.Td><Time at={k.expires_at} /></Table.Td>
+                      <Table.Td><Group gap="xs" wrap="nowrap"><Time at={k.expires_at} />{k.expires_at && Date.parse(k.expires_at) <= Date.now() && <Tone color="gray">{t.keys.ended}</Tone>}</Group></Table.Td>
                       <Table.Td ta="right"><Button size="xs" variant="default" onClick={() => setRevoking(k)}>{t.keys.revoke}</Button></Table.Td>
                     </Table.Tr>
                   ))}
@@ -70,16 +71,21 @@ function NewKey({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
   const [role, setRole] = useState<Key["role"]>("tenant");
   const [tenant, setTenant] = useState<string | null>(null);
+  const [ends, setEnds] = useState(""); // as <input type="datetime-local"> has it
   const make = useMutation({
-    mutationFn: () => ok(api.POST("/v1/keys", { body: { name: name.trim(), role, ...(role !== "operator" && tenant ? { tenant } : {}) } })),
+    mutationFn: () =>
+      ok(api.POST("/v1/keys", { body: { name: name.trim(), role, ...(role !== "operator" && tenant ? { tenant } : {}), ...(ends ? { expires_at: new Date(ends).toISOString() } : {}) } })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["keys"] }),
   });
+  const problem = make.error instanceof Problem ? make.error : undefined;
+  const wrongEnd = problem?.at("/expires_at");
   return (
     <Modal opened onClose={onClose} title={<Text fw={620}>{make.data ? t.keys.onceTitle : t.keys.new}</Text>} centered closeOnClickOutside={!make.data} closeButtonProps={{ "aria-label": t.common.close }}>
       {make.data ? (
         <Stack>
           <Alert color="yellow" variant="light" role="status">{t.keys.once}</Alert>
           <Group gap="xs" wrap="nowrap"><Mono style={{ overflowWrap: "anywhere" }}>{make.data.key}</Mono><Copy text={make.data.key} label={t.common.copy} /></Group>
+          {make.data.expires_at && <Text size="sm" c="dimmed">{t.keys.until(exactTime(make.data.expires_at, t.locale))}</Text>}
           <Group justify="flex-end"><Button onClick={onClose}>{t.common.close}</Button></Group>
         </Stack>
       ) : (
@@ -98,7 +104,8 @@ function NewKey({ onClose }: { onClose: () => void }) {
               <Select label={t.keys.tenant} placeholder={role === "tenant" ? t.nav.pickTenant : t.keys.allTenants} searchable clearable value={tenant} onChange={setTenant}
                 data={(tenants.data?.pages.flatMap((p) => p.items) ?? []).map((x) => ({ value: x.id, label: x.name || x.id }))} />
             )}
-            <Trouble error={make.error} />
+            <TextInput label={t.keys.expires} description={t.keys.expiresHelp} type="datetime-local" min={localTime(new Date())} value={ends} onChange={(e) => setEnds(e.currentTarget.value)} error={wrongEnd} />
+            {!wrongEnd && <Trouble error={make.error} />}
             <Group justify="flex-end"><Button variant="default" onClick={onClose}>{t.common.cancel}</Button><Button type="submit" loading={make.isPending}>{t.keys.create}</Button></Group>
           </Stack>
         </form>

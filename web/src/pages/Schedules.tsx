@@ -58,7 +58,7 @@ function One({ tenant, schedule: s }: { tenant: string; schedule: Schedule }) {
         {last && (
           <Stack gap={4} mt="md">
             {last.code && <Text size="sm">{t.schedules.codes[last.code] ?? last.detail}</Text>}
-            {last.state === "failed" && last.detail && t.schedules.codes[last.code ?? ""] && <Text size="sm" c="dimmed">{last.detail}</Text>}
+            {last.state === "failed" && last.detail && t.schedules.codes[last.code ?? ""] && <Text size="xs" c="dimmed">{t.delivery.technical}: <span lang="en">{last.detail}</span></Text>}
             {last.failing_since && <Text size="sm">{t.schedules.failingSince}: <Time at={last.failing_since} /></Text>}
             <Text size="sm" c="dimmed" className="number">
               {t.schedules.records}: {number(last.records, t.locale)} · {t.schedules.examined}: {number(last.examined, t.locale)} · {t.schedules.took}: {t.test.took(milliseconds(last.took_ms, t.locale))}
@@ -67,7 +67,7 @@ function One({ tenant, schedule: s }: { tenant: string; schedule: Schedule }) {
             {last.left_out > 0 && (
               <div>
                 <Text size="sm">{t.schedules.leftOut(number(last.left_out, t.locale))}</Text>
-                {last.examples.map((x) => <Text key={x.key} size="sm" c="dimmed"><span className="mono">{x.key}</span> {x.detail}</Text>)}
+                {last.examples.map((x) => <Text key={x.key} size="xs" c="dimmed"><span className="mono">{x.key}</span> {t.delivery.technical}: <span lang="en">{x.detail}</span></Text>)}
               </div>
             )}
           </Stack>

@@ -94,3 +94,9 @@ export function TimingBar({ timing: m }: { timing: Timing }) {
     </div>
   );
 }
+
+/** What the sender noted, for programmers: it is in English whatever the page speaks. */
+export function Technical({ error: e }: { error: Schemas["AttemptError"] }) {
+  const t = useT();
+  return <Text size="xs" c="dimmed" mb="md">{t.delivery.technical}: <span className="mono">{e.class}</span> <span lang="en">{e.detail}</span></Text>;
+}

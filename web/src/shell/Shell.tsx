@@ -1,7 +1,7 @@
 // The frame around every page: where one is, and where one can go.
 import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, ScrollArea, Select, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconActivity, IconBook2, IconBuilding, IconChartBar, IconClock, IconDatabase, IconHistory, IconId, IconKey, IconLogout, IconSend, IconTarget, IconUserCircle, IconWebhook } from "@tabler/icons-react";
+import { IconActivity, IconBook2, IconBuilding, IconChartBar, IconClock, IconDatabase, IconExternalLink, IconHistory, IconId, IconKey, IconLogout, IconSend, IconTarget, IconUserCircle, IconWebhook } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
 import { createContext, type ReactNode, useContext, useEffect } from "react";
@@ -10,7 +10,7 @@ import { useLive } from "../api/stream";
 import mark from "../gancho.svg";
 import { useT } from "../i18n";
 import { LiveContext } from "../parts/Live";
-import { portal, useVisitor } from "../session";
+import { portal, useMayChange, useVisitor } from "../session";
 import { LanguageMenu, ThemeToggle } from "./Controls";
 
 export const SignOutContext = createContext<() => Promise<void>>(async () => {});
@@ -36,6 +36,7 @@ export function useTenant(): string | undefined {
 export function Shell() {
   const t = useT();
   const visitor = useVisitor();
+  const mayChange = useMayChange();
   const signOut = useContext(SignOutContext);
   const [open, { toggle, close }] = useDisclosure();
   const tenant = useTenant();
@@ -55,7 +56,10 @@ export function Shell() {
           <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
             <Burger opened={open} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t.common.menu} />
             {portal ? (
-              <Text fw={650} className="clip">{visitor.tenantName || visitor.tenant}</Text>
+              <>
+                {visitor.logo && <img src={visitor.logo} className="logo" alt="" />}
+                <Text fw={650} className="clip">{visitor.tenantName || visitor.tenant}</Text>
+              </>
             ) : (
               <Link to="/" className="plain" style={{ display: "flex", gap: 8, alignItems: "center", textDecoration: "none" }}>
                 <img src={mark} width={26} height={26} alt="" />
@@ -93,6 +97,7 @@ export function Shell() {
               <Item to="/t/$tenant/records" tenant={tenant} icon={<IconDatabase size={18} />} label={t.records.title} />
               <Item to="/t/$tenant/schedules" tenant={tenant} icon={<IconClock size={18} />} label={t.schedules.title} />
               <Item to="/t/$tenant/credentials" tenant={tenant} icon={<IconId size={18} />} label={t.credentials.title} />
+              {!portal && mayChange && <Item to="/t/$tenant/portal-links" tenant={tenant} icon={<IconExternalLink size={18} />} label={t.portalLinks.list} />}
             </>
           )}
           <Item to="/contracts" icon={<IconBook2 size={18} />} label={t.nav.contracts} />

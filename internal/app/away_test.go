@@ -1,0 +1,52 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"gancho/client"
+	"gancho/internal/pgtest"
+	"gancho/internal/store"
+)
+
+// The database is away for two minutes under load, and all leases run out with
+// nobody to take over: publishers are told with a 503, what was acknowledged
+// arrives, and the nodes recover by themselves.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	away := 2 * time.Minute
+	if testing.Short() {
+		away = 15 * time.Second // still longer than a lease
+	}
+	pg := pgtest.Start(t)
+	nodes, _ := startNodes(t, 2, pg.Database(t, store.Migrate))
+	rc := newReceiver(t, nil)
+	types := nodes[0].endpoints(4, client.EndpointInput{URL: rc.URL})
+	tr := publish(t, types, clients(nodes))
+	eventually(t, "events arrive", func() bool { n, _ := rc.counts(); return n >= 200 })
+
+	pg.Kill()
+	back := time.After(away)
+	for _, p := range nodes {
+		eventually(t, "publishers are told", func() bool {
+			_, err := p.PublishEvent(t.Context(), "acme", client.NewEvent{Type: types[0], Payload: json.RawMessage(`1`)})
+			problem, ok := errors.AsType[*client.Problem](err)
+			return ok && problem.Status == http.StatusServiceUnavailable
+		})
+	}
+	<-back
+	if err := pg.Start(); err != nil {
+		t.Fatal(err)
+	}
+	returned := time.Now()
+	before, _ := rc.counts()
+	eventually(t, "events arrive again", func() bool { n, _ := rc.counts(); return n >= before+200 })
+	t.Logf("away for %s; 200 events arrived %s after it was back", away, time.Since(returned).Round(time.Millisecond))
+	tr.end(rc)
+	for _, p := range nodes {
+		p.stop()
+	}
+}

@@ -1,0 +1,164 @@
+package deliver
+
+import (
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// awaited makes deliveries that are committed, and not offered yet.
+func (x *world) awaited(n int) (jobs []hook.Job) {
+	x.t.Helper()
+	jobs = newJobs(x.endpoint, n, number)
+	for i := range jobs {
+		x.await(&jobs[i].Delivery)
+	}
+	x.commit(jobs)
+	return jobs
+}
+
+// intakes are the ways in which a delivery can wait for being offered.
+var intakes = map[string]hook.EndpointConfig{
+	"at once":      {},
+	"in the queue": {Concurrency: 1},
+	"at most once": {Mode: hook.AtMostOnce, Retry: []time.Duration{0}},
+	"ordered":      {Ordered: true},
+}
+
+// eachIntake runs test with some deliveries that the lane expects.
+func eachIntake(t *testing.T, test func(t *testing.T, x *world, jobs []hook.Job)) {
+	for name, cfg := range intakes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, time.Hour, cfg, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+				x.publish(x.endpoint, `0`) // opens the lane
+				settle()
+				jobs := x.awaited(5)
+				for _, job := range jobs {
+					if h := x.w.existing(x.endpoint.ID).held[job.Delivery.ID]; !h.expected {
+						t.Fatalf("not expected: %+v", h)
+					}
+				}
+				test(t, x, jobs)
+				settle()
+				l := x.w.existing(x.endpoint.ID)
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				if len(l.held) != 0 || l.holds != 0 || l.starting != 0 || l.bytes != 0 {
+					t.Errorf("left over: %+v, %d holds, %d starting, %d bytes", l.held, l.holds, l.starting, l.bytes)
+				}
+			})
+		})
+	}
+}
+
+// What is expected is nobody else's between its commit and its offer, and sent
+// once, in the order of the offers where order counts.
+func TestExpectedIsSentOnce(t *testing.T) {
+	t.Parallel()
+	eachIntake(t, func(t *testing.T, x *world, jobs []hook.Job) {
+		x.w.Wake(x.endpoint.ID)
+		settle()
+		if n := len(x.rc.requests()); n != 1 {
+			t.Errorf("%d requests before the offer", n-1)
+		}
+		for _, job := range jobs {
+			x.w.Wake(x.endpoint.ID)
+			x.w.Offer([]hook.Job{job})
+		}
+		settle()
+		requests := x.rc.requests()
+		if len(requests) != 6 {
+			t.Fatalf("%d requests, want 6", len(requests))
+		}
+		for i, job := range jobs {
+			if d := x.delivery(job.Delivery.ID); d.State != hook.Delivered || d.Attempts != 1 {
+				t.Errorf("%+v", d)
+			}
+			if x.endpoint.Config.Ordered && string(requests[i+1].shot.Body) != number(i) {
+				t.Errorf("request %d is %s", i+1, requests[i+1].shot.Body)
+			}
+		}
+	})
+}
+
+// What was not committed leaves no trace; what was, although nobody knows, is
+// found in the store.
+func TestExpectedIsCalledOff(t *testing.T) {
+	t.Parallel()
+	eachIntake(t, func(t *testing.T, x *world, jobs []hook.Job) {
+		x.w.Wake(x.endpoint.ID)
+		settle()
+		never := newJobs(x.endpoint, 1, number)[0].Delivery
+		x.await(&never)
+		for i := range jobs {
+			x.w.CallOff(&jobs[i].Delivery)
+			x.w.CallOff(&jobs[i].Delivery) // which changes nothing
+		}
+		x.w.CallOff(&never)
+		x.w.Wake(x.endpoint.ID)
+		settle()
+		pass(3 * lostAfter) // those stored as in a sender's hands
+		x.w.Wake(x.endpoint.ID)
+		pass(time.Minute)
+		for _, job := range jobs {
+			if d := x.delivery(job.Delivery.ID); d.State != hook.Delivered {
+				t.Errorf("%+v", d)
+			}
+		}
+		if n := len(x.rc.requests()); n != 6 {
+			t.Errorf("%d requests, want 6", n)
+		}
+	})
+}
+
+// What a newer snapshot overtook before it was offered is not sent.
+func TestExpectedIsSuperseded(t *testing.T) {
+	t.Parallel()
+	eachIntake(t, func(t *testing.T, x *world, jobs []hook.Job) {
+		for _, job := range jobs {
+			x.w.Supersede([]hook.Delivery{job.Delivery})
+			x.w.Offer([]hook.Job{job})
+		}
+		settle()
+		if n := len(x.rc.requests()); n != 1 {
+			t.Errorf("%d requests, want none", n-1)
+		}
+	})
+}
+
+// What is offered to an endpoint that was paused, or given to another node, since
+// it was expected waits in the store, as never begun.
+func TestExpectedAndNotReady(t *testing.T) {
+	t.Parallel()
+	pending := func(t *testing.T, x *world, jobs []hook.Job) {
+		t.Helper()
+		settle()
+		for _, job := range jobs {
+			if d := x.delivery(job.Delivery.ID); d.State != hook.Pending || d.EndpointVersion != 0 {
+				t.Errorf("%+v", d)
+			}
+		}
+		if n := len(x.rc.requests()); n != 1 {
+			t.Errorf("%d requests, want none", n-1)
+		}
+	}
+	t.Run("paused", func(t *testing.T) {
+		eachIntake(t, func(t *testing.T, x *world, jobs []hook.Job) {
+			if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, hook.EndpointPaused, "", time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			settle()
+			x.w.Offer(jobs)
+			pending(t, x, jobs)
+		})
+	})
+	t.Run("not owned", func(t *testing.T) {
+		eachIntake(t, func(t *testing.T, x *world, jobs []hook.Job) {
+			x.owner.none.Store(true)
+			x.w.Offer(jobs)
+			pending(t, x, jobs)
+		})
+	})
+}

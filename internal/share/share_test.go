@@ -1,0 +1,277 @@
+package share
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/pgtest"
+	"gancho/internal/store"
+)
+
+// database is a store on a database that other nodes use too. It counts what is asked.
+type database struct {
+	*store.DB
+	deaf    bool
+	beats   atomic.Int64
+	signals atomic.Int64
+}
+
+func (d *database) Deaf(ctx context.Context) (bool, error) {
+	deaf, err := d.DB.Deaf(ctx)
+	return deaf || d.deaf, err
+}
+
+func (d *database) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
+	d.beats.Add(1)
+	return d.DB.Beat(ctx, epoch, lease)
+}
+
+func (d *database) Signals(ctx context.Context, before hook.Heard) ([]hook.Signal, hook.Heard, error) {
+	d.signals.Add(1)
+	return d.DB.Signals(ctx, before)
+}
+
+func open(t *testing.T, url string) *database {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Options{URL: url, Key: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- db.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &database{DB: db}
+}
+
+// worker notes what it is told, and has nothing in hand.
+type worker struct {
+	superseded chan hook.Delivery
+}
+
+func (*worker) TakeOver(context.Context, func(hook.EndpointID) bool) error { return nil }
+func (*worker) HandOver(context.Context, func(hook.EndpointID) bool) error { return nil }
+func (*worker) Abandon()                                                   {}
+func (*worker) Nudge()                                                     {}
+func (*worker) Wake(hook.EndpointID)                                       {}
+func (w *worker) Supersede(list []hook.Delivery) {
+	for _, d := range list {
+		w.superseded <- d
+	}
+}
+
+// node is a node that shares until it is stopped or the test ends.
+type node struct {
+	*Node
+	worker *worker
+	log    *lines
+	stop   func()
+}
+
+// lines are what was logged.
+type lines struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func start(t *testing.T, db *database, name string) *node {
+	t.Helper()
+	n := &node{worker: &worker{make(chan hook.Delivery, 99)}, log: new(lines)}
+	n.Node = New(Options{Store: db, Name: name, Log: slog.New(slog.NewTextHandler(n.log, nil))})
+	if err := n.Follow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Start(t.Context(), n.worker); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	n.stop = sync.OnceFunc(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := n.Leave(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(n.stop)
+	return n
+}
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); !is(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("not so: %s", what)
+		}
+		time.Sleep(10 * time.Millisecond) //policy:allow time.Sleep: polls nodes with clocks of their own, with a deadline
+	}
+}
+
+// What only one node does has ended on a node that gives the lead away before the
+// next one leads.
+func TestLeadIsHandedOver(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t, store.Migrate)
+	first := start(t, open(t, url), "")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	running, ending, end := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var parts sync.WaitGroup
+	parts.Go(func() {
+		_ = first.WhileLeading(ctx, func(ctx context.Context) error { // always nil
+			close(running)
+			<-ctx.Done()
+			close(ending)
+			<-end
+			return nil
+		})
+	})
+	<-running
+	second := start(t, open(t, url), "") // which gets half of the slots, and the lead first
+	<-ending
+	for beats := second.Store.(*database).beats.Load() + 3; second.Store.(*database).beats.Load() < beats; time.Sleep(10 * time.Millisecond) { //policy:allow time.Sleep: that nothing happens has no event to wait for
+		if second.Leads() || first.Leads() {
+			t.Fatal("a node leads while what ran on the one before has not ended")
+		}
+	}
+	close(end)
+	eventually(t, "somebody leads again", func() bool { return first.Leads() || second.Leads() })
+	stop()
+	parts.Wait()
+}
+
+// Two nodes that go by one name, since the data directory of one is a copy of the
+// other's, do not take over from each other for ever.
+func TestCopiedName(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t, store.Migrate)
+	first := start(t, open(t, url), "same")
+	second := start(t, open(t, url), "same")
+	eventually(t, "the first says what is wrong", func() bool {
+		return strings.Contains(first.log.String(), "another server goes by the name of this one")
+	})
+	half := func() bool {
+		var owned [2]int
+		for i, n := range []*node{first, second} {
+			for slot := range hook.Slots {
+				if n.Owns(hook.EndpointID{9: byte(slot)}) {
+					owned[i]++
+				}
+			}
+		}
+		return owned == [2]int{hook.Slots / 2, hook.Slots / 2}
+	}
+	eventually(t, "they share the work", half)
+	epochs := [2]int64{first.Epoch(), second.Epoch()}
+	db := second.Store.(*database)
+	for beats := db.beats.Load() + 3; db.beats.Load() < beats; time.Sleep(10 * time.Millisecond) { //policy:allow time.Sleep: that nothing happens has no event to wait for
+		if now := [2]int64{first.Epoch(), second.Epoch()}; now != epochs {
+			t.Fatalf("epochs %v became %v", epochs, now)
+		}
+	}
+}
+
+// A node that reads no signals for so long that some may be gone takes everything
+// it remembers for stale.
+func TestLongDeaf(t *testing.T) {
+	t.Parallel()
+	db := open(t, pgtest.Database(t, store.Migrate))
+	changes := make(chan hook.Change, 99)
+	db.Watch(func(c hook.Change) { changes <- c })
+	n := start(t, db, "")
+	n.reading.Lock()
+	n.heard.At = n.heard.At.Add(-31 * time.Minute) // as if it had been stopped
+	n.reading.Unlock()
+	if c := <-changes; !c.Anything {
+		t.Errorf("told of %+v", c)
+	}
+}
+
+// What a newer snapshot superseded is told to the worker that may have it in memory.
+func TestSuperseded(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t, store.Migrate)
+	n, other := start(t, open(t, url), ""), open(t, url)
+	if _, _, err := other.PutTenant(t.Context(), "acme", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	want := hook.Delivery{Endpoint: hook.NewEndpointID()}
+	for range 2 {
+		ev := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "shop", Type: "open", Source: hook.SourceSchedule, CreatedAt: time.Now(), Payload: []byte(`[]`)}
+		d := hook.Delivery{
+			ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: want.Endpoint, Type: "open", Mode: hook.AtLeastOnce, State: hook.Pending,
+			CreatedAt: time.Now(), NextAttemptAt: time.Now(), QueueAt: time.Now(),
+		}
+		step := &hook.ScheduleStep{
+			ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "shop", Type: "open"},
+			Run:          hook.ScheduleRun{At: time.Now(), State: hook.RunSent, Event: ev.ID, Manual: true},
+		}
+		if err := other.Submit(&hook.Submission{Tenant: "acme", Step: step, Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if want.ID.IsZero() {
+			want.ID = d.ID
+		}
+	}
+	if got := <-n.worker.superseded; got != want {
+		t.Errorf("told of %+v, want %+v", got, want)
+	}
+}
+
+// A beat is one round trip, and so is a look for signals where notifications do not
+// come through. Nothing else is asked while nothing happens.
+func TestIdleTrips(t *testing.T) {
+	t.Parallel()
+	for name, deaf := range map[string]bool{"listens": false, "polls": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, pgtest.Database(t, store.Migrate))
+			db.deaf = deaf
+			start(t, db, "")
+			asked := func() (trips, known int64) { return db.Trips(), db.beats.Load() + db.signals.Load() }
+			eventually(t, "a few beats have gone by", func() bool { return db.beats.Load() >= 4 })
+			known, trips := int64(0), int64(0)
+			trips0, known0 := asked()
+			eventually(t, "some more have", func() bool {
+				trips, known = asked()
+				return known >= known0+6
+			})
+			// A trip that is under way is counted before or after.
+			if n := trips - trips0; n > known-known0+2 {
+				t.Errorf("%d round trips for %d beats and looks", n, known-known0)
+			}
+			if n := db.signals.Load(); !deaf && n > 3 {
+				t.Errorf("it looked for signals %d times, though there was nothing to read", n)
+			}
+		})
+	}
+}

@@ -1,0 +1,218 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/pgtest"
+)
+
+// fill stores n events of a past moment with a delivery each, in a state, without
+// the detour of accepting them.
+func fill(t testing.TB, db *DB, ep hook.EndpointID, state hook.State, at time.Time, n int) {
+	t.Helper()
+	const chunk = 250_000
+	prefix, payload := hook.IDAt(at), []byte(fmt.Sprintf(`{"p":"%0400d"}`, 1))
+	id := func(last string) string { return `$1::bytea || int8send(n) || '\x` + last + `'::bytea` }
+	series := func(from int) string {
+		return fmt.Sprintf("generate_series(%d::bigint, %d) AS n", from, min(from+chunk, n)-1)
+	}
+	p, isPostgres := db.dialect.(*postgres)
+	if !isPostgres {
+		id = func(last string) string { return `CAST($1 || unhex(printf('%016x` + last + `', n)) AS BLOB)` }
+		series = func(from int) string {
+			return fmt.Sprintf("(WITH RECURSIVE s (n) AS (SELECT %d UNION ALL SELECT n + 1 FROM s WHERE n < %d) SELECT n FROM s)", from, min(from+chunk, n)-1)
+		}
+	}
+	blob := map[bool]string{true: "BYTEA", false: "BLOB"}[isPostgres]
+	due := `CAST($2 AS BIGINT) + n`
+	if state.Finished() {
+		due = `CAST(NULL AS BIGINT)`
+	}
+	for from := 0; from < n; from += chunk {
+		for _, q := range []struct {
+			text string
+			args []any
+		}{
+			{`INSERT INTO events (tenant, id, contract, type, source, created_at, payload)
+				SELECT 'acme', ` + id("0000") + `, 'standard', 'x', 'api', CAST($2 AS BIGINT) + n, CAST($3 AS ` + blob + `) FROM ` + series(from),
+				[]any{prefix[:6], at.UnixMicro(), payload}},
+			{`INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, reason, test, attempts, slot,
+					due_at, next_attempt_at, created_at, endpoint_version, contract_version)
+				SELECT 'acme', ` + id("0001") + `, CAST($3 AS ` + blob + `), 'x', 'at_least_once', '` + string(state) + `', '', FALSE, 0, 0,
+					` + due + `, ` + due + `, CAST($2 AS BIGINT) + n, 0, 0 FROM ` + series(from),
+				[]any{prefix[:6], at.UnixMicro(), ep[:]}},
+		} {
+			var err error
+			if isPostgres { // which ends a change that takes long
+				_, err = p.sql.ExecContext(t.Context(), q.text, q.args...)
+			} else {
+				err = db.change(t.Context(), func(t *tx) error { _, err := t.exec(q.text, q.args...); return err })
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// Whatever waits or has been, claiming work reads what it wants and little else,
+// also with statistics that know nothing of it.
+func TestDueByIndex(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		addTenants(t, db)
+		long, old, short := hook.NewEndpointID(), hook.NewEndpointID(), hook.NewEndpointID()
+		const many = 50_000
+		queue := db.dialect.queueText()
+		check := func() {
+			t.Helper()
+			for _, ep := range []hook.EndpointID{long, old, short} {
+				readsLittle(t, db, queue, ep[:], 1, int64(math.MaxInt64), -1, []byte{}, 10)
+				readsLittle(t, db, queue, ep[:], 0, 0, -1, []byte{}, 10)
+			}
+			readsLittle(t, db, db.dialect.busyText())
+		}
+		submit(t, db, accepted("acme", "", `1`, short), accepted("acme", "", `1`, old))
+		analyze(t, db)
+		fill(t, db, long, hook.Pending, time.Now().Add(-time.Hour), many)
+		fill(t, db, old, hook.Delivered, time.Now().Add(-2*time.Hour), many)
+		check()
+		analyze(t, db)
+		check()
+		page, err := db.Due(t.Context(), long, time.Now(), 256, 4<<20, func(hook.DeliveryID) bool { return false })
+		if err != nil || len(page.Jobs) != 256 || !page.More {
+			t.Errorf("a page of %d, more: %v, %v", len(page.Jobs), page.More, err)
+		}
+		for i, job := range page.Jobs {
+			if want := page.Jobs[0].Delivery.QueueAt.Add(time.Duration(i) * time.Microsecond); !job.Delivery.QueueAt.Equal(want) {
+				t.Fatalf("at %d is what is due %s, want %s", i, job.Delivery.QueueAt, want)
+			}
+		}
+		if ids, err := db.EndpointsWithWork(t.Context()); err != nil || len(ids) != 3 {
+			t.Errorf("endpoints with work: %v, %v", ids, err)
+		}
+	})
+}
+
+func analyze(t *testing.T, db *DB) {
+	t.Helper()
+	if err := db.change(t.Context(), func(t *tx) error { _, err := t.exec(`ANALYZE`); return err }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var (
+	wholesale = regexp.MustCompile(`SCAN deliveries\n|TEMP B-TREE`) // plans of SQLite that do not go by an index, or not in its order
+	buffers   = regexp.MustCompile(`Buffers: shared(?: hit=(\d+))?(?: read=(\d+))?`)
+)
+
+// readsLittle fails if a query looks at much more than it returns. PostgreSQL counts
+// that; of SQLite the plan has to tell.
+func readsLittle(t *testing.T, db *DB, query string, args ...any) {
+	t.Helper()
+	conn, err := db.read.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	explain, isPostgres := `EXPLAIN QUERY PLAN `, false
+	if _, isPostgres = db.dialect.(*postgres); isPostgres {
+		explain = `EXPLAIN (ANALYZE, BUFFERS) `
+	}
+	var plan string
+	for range 2 { // the first time of a session, PostgreSQL also reads what there is to know about the tables
+		plan = ""
+		rows, err := conn.QueryContext(t.Context(), explain+query, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var a, b, c any
+			var line string
+			columns := []any{&a, &b, &c, &line}
+			if isPostgres {
+				columns = columns[3:]
+			}
+			if err := rows.Scan(columns...); err != nil {
+				t.Fatal(err)
+			}
+			plan += line + "\n"
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !isPostgres {
+		if wholesale.MatchString(plan) {
+			t.Errorf("%s\nis read so:\n%s", query, plan)
+		}
+		return
+	}
+	const little = 200 // blocks of 8 KiB; the tables have some thousands
+	read := 0
+	for _, n := range buffers.FindStringSubmatch(plan)[1:] {
+		blocks, _ := strconv.Atoi(n) // "": none
+		read += blocks
+	}
+	if read > little {
+		t.Errorf("%s %v\nreads %d blocks:\n%s", query, args, read, plan)
+	}
+}
+
+// BenchmarkDue is what it costs to claim work beside a backlog: a page of the
+// endpoint that has it, a page of another endpoint, and which endpoints have any.
+func BenchmarkDue(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) {
+		benchmarkDue(b, func(b *testing.B) Options { return Options{Path: filepath.Join(b.TempDir(), "g.db")} })
+	})
+	b.Run("postgres", func(b *testing.B) {
+		server := pgtest.Start(b)
+		benchmarkDue(b, func(b *testing.B) Options { return Options{URL: server.Database(b, Migrate)} })
+	})
+}
+
+func benchmarkDue(b *testing.B, options func(*testing.B) Options) {
+	for _, backlog := range []int{1_000, 10_000, 100_000, 2_000_000} {
+		b.Run(fmt.Sprintf("backlog=%d", backlog), func(b *testing.B) {
+			o := options(b)
+			o.Key = make([]byte, 32)
+			db, err := Open(b.Context(), o)
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx, stop := context.WithCancel(context.Background())
+			done := make(chan error, 1)
+			go func() { done <- db.Run(ctx) }()
+			long, short := hook.NewEndpointID(), hook.NewEndpointID()
+			now := time.Now()
+			fill(b, db, long, hook.Pending, now.Add(-2*time.Hour), backlog)
+			fill(b, db, short, hook.Pending, now.Add(-time.Hour), 10)
+			none := func(hook.DeliveryID) bool { return false }
+			for name, claim := range map[string]func() error{
+				"page":      func() error { _, err := db.Due(ctx, long, time.Now(), 256, 4<<20, none); return err },
+				"neighbour": func() error { _, err := db.Due(ctx, short, time.Now(), 256, 4<<20, none); return err },
+				"endpoints": func() error { _, err := db.EndpointsWithWork(ctx); return err },
+			} {
+				b.Run(name, func(b *testing.B) {
+					for b.Loop() {
+						if err := claim(); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+			stop()
+			if err := errors.Join(<-done, db.Close()); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/pgtest"
+)
+
+// BenchmarkLists follows lists of a history of 1,000,000 deliveries (or
+// GANCHO_BENCH_ROWS) to their end, or for 300 pages of 100. ms/worst is the
+// slowest page, the first included; ns/op is all of them.
+func BenchmarkLists(b *testing.B) {
+	rows := 1_000_000
+	if text := os.Getenv("GANCHO_BENCH_ROWS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 100_000 {
+			b.Fatalf("GANCHO_BENCH_ROWS is %q; write a number of 100000 or more", text)
+		}
+		rows = n
+	}
+	b.Run("sqlite", func(b *testing.B) { benchmarkLists(b, rows, Options{Path: b.TempDir() + "/bench.db"}) })
+	b.Run("postgres", func(b *testing.B) { benchmarkLists(b, rows, Options{URL: pgtest.Start(b).Database(b, Migrate)}) })
+}
+
+func benchmarkLists(b *testing.B, rows int, o Options) {
+	db := openBench(b, o)
+	busy, quiet, held := fillHistory(b, db, rows)
+	oldest := time.Now().Add(-time.Duration(rows-2000) * time.Second)
+	for _, c := range []struct {
+		name string
+		f    hook.DeliveryFilter
+	}{
+		{"all", hook.DeliveryFilter{}},
+		{"the oldest", hook.DeliveryFilter{Until: oldest}},
+		{"of an endpoint", hook.DeliveryFilter{Endpoint: busy}},
+		{"of an endpoint without news", hook.DeliveryFilter{Endpoint: quiet}},
+		{"type", hook.DeliveryFilter{Type: "t1"}},
+		{"rare type", hook.DeliveryFilter{Type: "rare"}},
+		{"type that never was", hook.DeliveryFilter{Type: "none"}},
+		{"rare type of an endpoint", hook.DeliveryFilter{Type: "rare", Endpoint: busy}},
+		{"type that never was, of an endpoint", hook.DeliveryFilter{Type: "none", Endpoint: busy}},
+		{"delivered", hook.DeliveryFilter{State: hook.Delivered}},
+		{"failed", hook.DeliveryFilter{State: hook.Failed}},
+		{"failed, rare type", hook.DeliveryFilter{State: hook.Failed, Type: "rare"}},
+		{"failed, of an endpoint without any", hook.DeliveryFilter{State: hook.Failed, Endpoint: quiet}},
+		{"cancelled, rare type, of an endpoint", hook.DeliveryFilter{State: hook.Cancelled, Type: "rare", Endpoint: busy}},
+		{"unknown (three)", hook.DeliveryFilter{State: hook.Unknown}},
+		{"pending (many)", hook.DeliveryFilter{State: hook.Pending}},
+		{"pending (many), rare type", hook.DeliveryFilter{State: hook.Pending, Type: "rare"}},
+		{"pending (many), of an endpoint", hook.DeliveryFilter{State: hook.Pending, Endpoint: held}},
+		{"retrying (few)", hook.DeliveryFilter{State: hook.Retrying, Endpoint: busy}},
+		{"sending (none)", hook.DeliveryFilter{State: hook.Sending}},
+		{"delivered, type that never was, an hour", hook.DeliveryFilter{State: hook.Delivered, Type: "none", Since: time.Now().Add(-time.Hour)}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			followList(b, func(p hook.Page) (int, hook.ID, error) {
+				list, next, err := db.Deliveries(b.Context(), "acme", c.f, p)
+				return len(list), next, err
+			})
+		})
+	}
+	for _, typ := range []string{"", "rare", "none"} {
+		b.Run(strings.TrimSpace("events "+typ), func(b *testing.B) {
+			followList(b, func(p hook.Page) (int, hook.ID, error) {
+				list, next, err := db.Events(b.Context(), "acme", hook.EventFilter{Type: typ}, p)
+				return len(list), next, err
+			})
+		})
+	}
+}
+
+// followList goes from page to page and reports the slowest.
+func followList(b *testing.B, read func(hook.Page) (int, hook.ID, error)) {
+	const most = 300
+	var worst time.Duration
+	var pages, items int
+	for b.Loop() {
+		p := hook.Page{Limit: 100}
+		pages, items = 0, 0
+		for {
+			began := time.Now()
+			n, next, err := read(p)
+			if err != nil {
+				b.Fatal(err)
+			}
+			worst = max(worst, time.Since(began))
+			pages, items = pages+1, items+n
+			if p.Before = next; next.IsZero() || pages == most {
+				break
+			}
+		}
+	}
+	b.ReportMetric(float64(worst.Microseconds())/1000, "ms/worst")
+	b.ReportMetric(float64(pages), "pages")
+	b.ReportMetric(float64(items), "items")
+}
+
+// fillHistory stores events and deliveries of a tenant, one a second until now.
+// Most are delivered, to busy. One in 1000 failed; of the oldest 20,000 every
+// second was cancelled; the newest 20,000 wait, for held; some are of a rare type.
+func fillHistory(b *testing.B, db *DB, rows int) (busy, quiet, held hook.EndpointID) {
+	ctx := b.Context()
+	if _, _, err := db.PutTenant(ctx, "acme", nil, nil); err != nil {
+		b.Fatal(err)
+	}
+	for name, id := range map[string]*hook.EndpointID{"busy": &busy, "quiet": &quiet, "held": &held} {
+		e := &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: "acme", Name: name, Contract: "standard", State: hook.EndpointPaused, Config: hook.EndpointConfig{URL: "http://x"}}
+		if err := db.CreateEndpoint(ctx, e); err != nil {
+			b.Fatal(err)
+		}
+		*id = e.ID
+	}
+	series := fmt.Sprintf(`(WITH RECURSIVE s (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM s WHERE i < %d) SELECT i FROM s) AS s`, rows-1)
+	id := `unhex(printf('%%012x70000000%%08x%04x', %d + i * 1000, i))`
+	no, payload := `0`, `x'7b7d'`
+	if _, lite := db.dialect.(*lite); !lite {
+		no, payload = `false`, `'{}'::bytea`
+		series = fmt.Sprintf(`generate_series(0, %d) AS s (i)`, rows-1)
+		id = `decode(lpad(to_hex(%[2]d + i::bigint * 1000), 12, '0') || '70000000' || lpad(to_hex(i), 8, '0') || '%04[1]x', 'hex')`
+	}
+	first := time.Now().Add(-time.Duration(rows) * time.Second).UnixMilli()
+	typ := `CASE WHEN i % 50000 = 7 THEN 'rare' WHEN i % 2 = 0 THEN 't0' ELSE 't1' END`
+	waits, failed := fmt.Sprintf(`i >= %d`, rows-20_000), `i % 1000 = 7`
+	for _, q := range []string{
+		`INSERT INTO events (tenant, id, contract, type, source, created_at, payload)
+			SELECT 'acme', ` + fmt.Sprintf(id, 0, first) + `, 'standard', ` + typ + fmt.Sprintf(`, 'api', %d + i * CAST(1000000 AS BIGINT), %s FROM `, first*1000, payload) + series,
+		`INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, reason, test, attempts, slot, due_at, next_attempt_at, created_at, finished_at, endpoint_version, contract_version)
+			SELECT 'acme', ` + fmt.Sprintf(id, 1, first) + `, (SELECT id FROM endpoints WHERE name = CASE WHEN ` + waits + ` THEN 'held' WHEN i BETWEEN 100 AND 1099 THEN 'quiet' ELSE 'busy' END), ` + typ + `, 'at_least_once',
+			CASE WHEN ` + waits + ` THEN 'pending' WHEN i % 20000 = 3 THEN 'retrying' WHEN ` + failed + ` THEN 'failed' WHEN i IN (11, 1111, 11111) THEN 'unknown'
+				WHEN i < 20000 AND i % 2 = 0 THEN 'cancelled' ELSE 'delivered' END, '', ` + no + `, 1, 1,
+			CASE WHEN ` + waits + ` OR i % 20000 = 3 THEN ` + fmt.Sprintf(`%d END, NULL, %[1]d + i * CAST(1000000 AS BIGINT), %[1]d, 0, 0 FROM `, first*1000) + series,
+	} {
+		if err := db.change(ctx, func(t *tx) error { _, err := t.exec(q); return err }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if _, lite := db.dialect.(*lite); !lite { // as autovacuum does by and by
+		if _, err := db.read.ExecContext(ctx, `ANALYZE`); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return busy, quiet, held
+}
+
+func openBench(b *testing.B, o Options) *DB {
+	b.Helper()
+	o.Key = NewKey()
+	db, err := Open(b.Context(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- db.Run(ctx) }()
+	b.Cleanup(func() {
+		stop()
+		<-done
+		_ = db.Close()
+	})
+	return db
+}

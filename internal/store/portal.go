@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+const portalColumns = `id, tenant, name, role, created_at, expires_at, opened_at, ends_at`
+
+func scanPortalLink(row interface{ Scan(...any) error }) (l hook.PortalLink, err error) {
+	var id []byte
+	var created, expires, opened, ends sql.NullInt64
+	if err := row.Scan(&id, &l.Tenant, &l.Name, &l.Role, &created, &expires, &opened, &ends); err != nil {
+		return l, err
+	}
+	copy(l.ID[:], id)
+	l.CreatedAt, l.ExpiresAt, l.OpenedAt, l.EndsAt = fromMicros(created), fromMicros(expires), fromMicros(opened), fromMicros(ends)
+	return l, nil
+}
+
+// CreatePortalLink stores a link that nobody has opened yet. Its tenant must exist.
+func (db *DB) CreatePortalLink(ctx context.Context, l hook.PortalLink) error {
+	return db.change(ctx, func(t *tx) error {
+		if err := t.aliveTenant(l.Tenant); err != nil {
+			return err
+		}
+		if _, err := t.exec(`INSERT INTO portal_links (`+portalColumns+`) VALUES ($1, $2, $3, $4, $5, $6, NULL, $6)`,
+			l.ID[:], l.Tenant, l.Name, string(l.Role), l.CreatedAt.UnixMicro(), l.ExpiresAt.UnixMicro()); err != nil {
+			return err
+		}
+		return t.audit(hook.AuditEntry{Tenant: l.Tenant, Action: hook.ActionPortalLinkCreated, Object: l.ID.String(), Name: l.Name})
+	})
+}
+
+// OpenPortalLink notes that somebody came by a link, and until when they may stay.
+func (db *DB) OpenPortalLink(ctx context.Context, id hook.PortalLinkID, at, ends time.Time) error {
+	return db.change(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE portal_links SET opened_at = $2, ends_at = CASE WHEN ends_at < $3 THEN $3 ELSE ends_at END WHERE id = $1`,
+			id[:], at.UnixMicro(), ends.UnixMicro())
+		if err == nil && n == 0 {
+			return hook.NotFound("portal_link", id.String())
+		}
+		return err
+	})
+}
+
+// PortalLink is one link, of any tenant.
+func (db *DB) PortalLink(ctx context.Context, id hook.PortalLinkID) (hook.PortalLink, error) {
+	l, err := scanPortalLink(db.read.QueryRowContext(ctx, `SELECT `+portalColumns+` FROM portal_links WHERE id = $1`, id[:]))
+	if errors.Is(err, sql.ErrNoRows) {
+		return l, hook.NotFound("portal_link", id.String())
+	}
+	return l, lost(err)
+}
+
+// PortalLinks lists the links of a tenant, newest first. next is where the
+// following page begins, zero if there is none.
+func (db *DB) PortalLinks(ctx context.Context, tenant string, p hook.Page) (list []hook.PortalLink, next hook.ID, err error) {
+	_, hi := span(hook.ID{}, p.Before)
+	rows, err := db.read.QueryContext(ctx, `SELECT `+portalColumns+` FROM portal_links WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)
+	if err != nil {
+		return nil, next, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		l, err := scanPortalLink(rows)
+		if err != nil {
+			return nil, next, lost(err)
+		}
+		list = append(list, l)
+	}
+	list, next = cut(list, p.Limit, func(l hook.PortalLink) hook.ID { return hook.ID(l.ID) })
+	return list, next, lost(rows.Err())
+}
+
+// DeletePortalLink revokes a link and the sessions of those who came by it.
+func (db *DB) DeletePortalLink(ctx context.Context, tenant string, id hook.PortalLinkID) error {
+	return db.change(ctx, func(t *tx) error {
+		e := hook.AuditEntry{Tenant: tenant, Action: hook.ActionPortalLinkRevoked, Object: id.String()}
+		err := t.row(`DELETE FROM portal_links WHERE id = $1 AND tenant = $2 RETURNING name`, id[:], tenant).Scan(&e.Name)
+		if errors.Is(err, sql.ErrNoRows) {
+			return hook.NotFound("portal_link", id.String())
+		}
+		if err != nil {
+			return err
+		}
+		return t.audit(e)
+	})
+}

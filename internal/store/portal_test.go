@@ -1,0 +1,88 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
+)
+
+func TestPortalLinks(t *testing.T) { each(t, testPortalLinks) }
+
+func testPortalLinks(t *testing.T, db *DB) {
+	ctx := t.Context()
+	for _, tenant := range []string{"acme", "other"} {
+		if _, _, err := db.PutTenant(ctx, tenant, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	link := func(tenant string, ends time.Duration) hook.PortalLink {
+		t.Helper()
+		l := hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: tenant, Name: "Ana", Role: hook.RoleRead, CreatedAt: now, ExpiresAt: now.Add(ends), EndsAt: now.Add(ends)}
+		if err := db.CreatePortalLink(ctx, l); err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	first, second, over, others := link("acme", time.Hour), link("acme", time.Hour), link("acme", -time.Hour), link("other", time.Hour)
+	if err := db.CreatePortalLink(ctx, hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: "none"}); !hook.IsKind(err, hook.KindNotFound) {
+		t.Errorf("of no tenant: %v", err)
+	}
+
+	// Opening it lengthens its time, never shortens it.
+	for _, ends := range []time.Duration{9 * time.Hour, 2 * time.Hour} {
+		first.OpenedAt = now.Add(ends / 2)
+		if err := db.OpenPortalLink(ctx, first.ID, first.OpenedAt, now.Add(ends)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first.EndsAt = now.Add(9 * time.Hour)
+	if got, err := db.PortalLink(ctx, first.ID); err != nil || !cmp.Equal(first, got) {
+		t.Errorf("%v (-want +got):\n%s", err, cmp.Diff(first, got))
+	}
+
+	list := func(p hook.Page) ([]hook.PortalLink, hook.ID) {
+		t.Helper()
+		l, next, err := db.PortalLinks(ctx, "acme", p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l, next
+	}
+	page, next := list(hook.Page{Limit: 2})
+	rest, end := list(hook.Page{Limit: 2, Before: next})
+	if diff := cmp.Diff([]hook.PortalLink{over, second, first}, append(page, rest...)); diff != "" || !end.IsZero() {
+		t.Errorf("list (-want +got):\n%s", diff)
+	}
+
+	if err := db.DeletePortalLink(ctx, "other", second.ID); !hook.IsKind(err, hook.KindNotFound) {
+		t.Errorf("deleted of another tenant: %v", err)
+	}
+	if err := db.DeletePortalLink(ctx, "acme", second.ID); err != nil {
+		t.Fatal(err)
+	}
+	gone := func(id hook.PortalLinkID) {
+		t.Helper()
+		if _, err := db.PortalLink(ctx, id); !hook.IsKind(err, hook.KindNotFound) {
+			t.Errorf("still there: %v", err)
+		}
+		if err := db.OpenPortalLink(ctx, id, now, now); !hook.IsKind(err, hook.KindNotFound) {
+			t.Errorf("opened: %v", err)
+		}
+	}
+	gone(second.ID)
+	if _, err := db.Expire(ctx, now.Add(-time.Hour), 10); err != nil {
+		t.Fatal(err)
+	}
+	gone(over.ID)
+	if err := db.DeleteTenant(ctx, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	gone(first.ID)
+	if _, err := db.PortalLink(ctx, others.ID); err != nil {
+		t.Error(err)
+	}
+}
