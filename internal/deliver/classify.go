@@ -251,6 +251,7 @@ func (x fault) hostname() string {
 	return x.host
 }
 
+// refusal says which address was not dialed and why, and who could allow it.
 func (x fault) refusal(refused []*Refused) string {
 	const hint = "deliveries go to public addresses only, unless the operator allows a network (--allow-networks)"
 	r := refused[0]

@@ -358,6 +358,8 @@ func (w *Worker) Refresh(c hook.Change) {
 	}
 }
 
+// stop ends what [Worker.Run] promises to end, in this order: nothing new, then what
+// is in flight, then its results.
 func (w *Worker) stop() {
 	w.mu.Lock() // no test begins after this
 	w.stopping.Store(true)

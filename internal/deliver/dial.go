@@ -114,10 +114,14 @@ func (s *Sender) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	return s.connect(ctx, addr, false)
 }
 
+// dialTLS is dial, with the handshake.
 func (s *Sender) dialTLS(ctx context.Context, _, addr string) (net.Conn, error) {
 	return s.connect(ctx, addr, true)
 }
 
+// connect looks the name up, dials and, if secure, shakes hands, all within one
+// limit. How that goes is noted for the flight that asked; the transport may give the
+// connection to another one.
 func (s *Sender) connect(ctx context.Context, addr string, secure bool) (net.Conn, error) {
 	d := &dialing{start: time.Now(), limit: DefaultConnectTimeout, begun: make(map[string]time.Time, 2)}
 	if f, ok := ctx.Value(flightKey{}).(*flight); ok {
@@ -181,6 +185,7 @@ type conn struct {
 	alert   atomic.Pointer[net.OpError] // the other side's TLS alert; net/http loses it at times
 }
 
+// Write keeps the head of the request as it goes out, and notes that it does.
 func (c *conn) Write(p []byte) (int, error) {
 	f := c.cur.Load()
 	if f == nil {
@@ -194,6 +199,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// Read notes when the answer begins, and why the other side hung up.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {

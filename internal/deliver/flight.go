@@ -55,6 +55,8 @@ type flight struct {
 	over      bool
 }
 
+// newFlight starts the clock. start is that of the attempt: a second try gets what
+// time the first left.
 func newFlight(ctx context.Context, clock Clock, l limits, start time.Time) *flight {
 	f := &flight{start: start, limits: l, clock: clock, connectLimit: l.connect, phase: stageConnect}
 	f.trace.GotConn = f.gotConn
@@ -147,6 +149,7 @@ func (f *flight) enter(phase stage, limit time.Duration) {
 	f.timer.Reset(limit)
 }
 
+// timeUp ends the flight if its phase took too long.
 func (f *flight) timeUp() {
 	f.mu.Lock()
 	if f.over || f.phase > stageBody {

@@ -8,15 +8,16 @@ import "sync"
 // else still gets one.
 type gate struct {
 	mu       sync.Mutex
-	limit    int // requests in flight; the same again is the reserve
-	inFlight int
-	bytes    int     // payloads held in memory
-	maxBytes int     //
-	waiting  []*lane // in order of asking
+	limit    int     // of inFlight; the same again is the reserve
+	inFlight int     // requests
+	maxBytes int     // of bytes, but one payload may always be held
+	bytes    int     // of deliveries that wait in memory
+	waiting  []*lane // for a request, in order of asking
 }
 
-// enter asks for one more request in flight. If refused, the lane is woken when
-// it is worth asking again.
+// enter asks for one more request in flight; first says that the lane has none
+// yet, so that it may draw on the reserve. If refused, the lane is woken when it is
+// worth asking again.
 func (g *gate) enter(l *lane, first bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -50,6 +51,8 @@ func (g *gate) next() *lane {
 	return g.first()
 }
 
+// first takes the lane that waits longest out of the line, nil if none waits; with
+// mu held.
 func (g *gate) first() *lane {
 	if len(g.waiting) == 0 {
 		return nil
@@ -78,13 +81,14 @@ func (g *gate) hold(n int) bool {
 	return true
 }
 
+// release gives back n bytes that [gate.hold] or [gate.mustHold] took.
 func (g *gate) release(n int) {
 	g.mu.Lock()
 	g.bytes -= n
 	g.mu.Unlock()
 }
 
-// mustHold counts n bytes that are in memory already.
+// mustHold counts n bytes that are in memory already, over the bound if need be.
 func (g *gate) mustHold(n int) {
 	g.mu.Lock()
 	g.bytes += n

@@ -88,6 +88,7 @@ const (
 	headerFraming
 )
 
+// kindOfHeader goes by the length first: this runs for every header of every request.
 func kindOfHeader(name string) headerKind {
 	is := func(s string) bool { return strings.EqualFold(name, s) }
 	switch len(name) {

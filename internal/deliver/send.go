@@ -222,6 +222,7 @@ type limits struct {
 	grace   time.Duration
 }
 
+// limitsOf fills in what the shot leaves out.
 func (s *Sender) limitsOf(shot *Shot) limits {
 	l := limits{timeout: shot.Timeout, connect: shot.ConnectTimeout, grace: s.grace}
 	if l.timeout <= 0 {

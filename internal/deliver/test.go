@@ -159,6 +159,7 @@ func (w *Worker) PreviewAs(ctx context.Context, c *contract.Contract, e *hook.En
 	return &out.Request, nil
 }
 
+// preview is the request that would be made, secrets masked; nothing is sent or stored.
 func (w *Worker) preview(ctx context.Context, p *plan, ev *hook.Event) (*hook.Preview, error) {
 	failed := func(detail string) error { return hook.Invalid("render_failed", detail) }
 	s, err := w.shape(ctx, p, &hook.Job{Event: ev, Delivery: hook.Delivery{ID: ev.ID.Delivery(1), Endpoint: p.endpoint.ID, Mode: p.policy.Mode}})

@@ -74,7 +74,6 @@ var answers = []struct {
 	url    string
 	answer hook.Response
 }{
-
 	{"", hook.Response{Status: 200, Body: []byte(page200)}},
 	{"https://docs.google.com/spreadsheets/d/1/edit", hook.Response{Status: 200, Body: []byte(page200)}},
 	{"", hook.Response{Status: 201}},

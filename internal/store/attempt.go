@@ -26,6 +26,7 @@ type attemptRow struct {
 	Interrupted bool          `json:"i,omitempty"`
 }
 
+// encodeAttempt is what of an attempt is stored beside its delivery and number.
 func encodeAttempt(a *hook.Attempt) []byte {
 	row := attemptRow{
 		Started: a.StartedAt.UnixMicro(), Method: a.Request.Method, URL: a.Request.URL, Sent: a.Request.Headers, Body: a.Request.Body,

@@ -347,6 +347,7 @@ func (db *DB) Submit(sub *hook.Submission, keepKeys time.Duration) error {
 	return s.err
 }
 
+// rowsOf is about how many rows a submission writes, which bounds a batch.
 func rowsOf(sub *hook.Submission) int {
 	n := len(sub.Items) + len(sub.Records)
 	for _, it := range sub.Items {
@@ -361,6 +362,7 @@ func rowsOf(sub *hook.Submission) int {
 	return n
 }
 
+// payloadBytes is how much of a submission waits in memory, in bytes.
 func payloadBytes(sub *hook.Submission) (n int) {
 	for _, it := range sub.Items {
 		n += len(it.Event.Payload)
@@ -470,6 +472,7 @@ func (db *DB) Watch(fn func(hook.Change)) {
 	db.watch.fns = append(db.watch.fns, fn)
 }
 
+// changed tells the watchers of a change that was just committed.
 func (db *DB) changed(c hook.Change) {
 	db.watch.mu.Lock()
 	fns := db.watch.fns

@@ -112,6 +112,8 @@ func (t *tx) saveQueued(d *hook.Delivery) error {
 	return err
 }
 
+// requeueAll puts deliveries back into the queue with their whole schedule, and
+// returns how many. Those that cannot be sent again, or not any more, are passed over.
 func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, ordered bool, now time.Time) (n int, err error) {
 	for _, id := range ids {
 		d, err := t.delivery(tenant, id)

@@ -275,6 +275,7 @@ func sinceID(t time.Time) hook.ID {
 	return hook.IDAt(t)
 }
 
+// deliverySpan bounds the ids that a filter can let through: they begin with a time.
 func deliverySpan(f hook.DeliveryFilter, p hook.Page) (lo, hi hook.ID) {
 	lo, hi = span(sinceID(f.Since), p.Before)
 	if !f.Until.IsZero() {
@@ -309,13 +310,14 @@ func (db *DB) fewUnfinished(ctx context.Context, tenant string, f hook.DeliveryF
 	return ids, true, lost(rows.Err())
 }
 
+// unfinishedQuery finds one more than are few enough to sort.
 func unfinishedQuery(tenant string, f hook.DeliveryFilter) (string, []any) {
 	q := query{}
 	if f.Endpoint.IsZero() {
 		q.and("endpoint IN (SELECT id FROM endpoints WHERE tenant = %s)", tenant)
 	} else {
 		q.and("endpoint = %s", f.Endpoint[:])
-		q.and("tenant || '' = %s", tenant)
+		q.and("tenant || '' = %s", tenant) // as an expression, so that no index over tenants is chosen for it
 	}
 	switch f.State { // see the column: 0 is in a sender's hands
 	case hook.Sending:

@@ -93,6 +93,7 @@ func (db *DB) expireAll(ctx context.Context, n int, remove func(*tx) (int64, err
 	}
 }
 
+// rest leaves the writer to others for a while.
 func rest(ctx context.Context) error {
 	t := time.NewTimer(expireRest)
 	defer t.Stop()

@@ -209,6 +209,8 @@ func (l *lite) item(ctx context.Context, it *hook.Accepted, now, expires int64) 
 	return nil
 }
 
+// repeated fills in the answer to an item whose key was used before. prior is the
+// first answer, nil if the item is another one under the same key.
 func repeated(it *hook.Accepted, prior []byte) error {
 	if prior == nil {
 		it.Conflict = true

@@ -48,6 +48,8 @@ func (db *DB) AddStats(ctx context.Context, rows []hook.StatsRow) error {
 	})
 }
 
+// ofLivingTenants leaves out the rows of deleted tenants, whose remains may be gone
+// already: nothing would remove these rows any more.
 func (t *tx) ofLivingTenants(rows []hook.StatsRow) (kept []hook.StatsRow, err error) {
 	gone := map[string]bool{"": false}
 	for _, row := range rows {
