@@ -59,7 +59,7 @@ export function ScriptPanel({ endpoint: e }: { endpoint: Endpoint }) {
       <Stack gap="sm" style={{ minWidth: 0 }}>
         <Group justify="space-between" mih={36}>
           <Text fw={620}>{t.form.transformation}</Text>
-          <Button size="xs" loading={save.isPending} disabled={script === e.transformation} onClick={() => save.mutate()}>{t.common.save}</Button>
+          <Button size="xs" loading={save.isPending} disabled={script === (e.transformation || unchanged)} onClick={() => save.mutate()}>{t.common.save}</Button>
         </Group>
         <LazyEditor first={first} language="javascript" label={t.form.transformation} marks={marks} height="60dvh" onChange={(text) => {
           save.reset();
