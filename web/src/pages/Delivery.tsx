@@ -44,7 +44,7 @@ export function DeliveryPage() {
   return (
     <>
       {back}
-      <PageHead title={titles(endpoint?.contract, d.type)} text={<Group gap="xs" mt={4}><StateBadge state={d.state} />{d.test && <Tone color="grape">{t.deliveries.test}</Tone>}<span className="mono">{d.type}</span></Group>}>
+      <PageHead title={titles(endpoint?.contract, d.type)} text={<Group gap="xs" mt={4}><StateBadge state={d.state} />{d.test && <Tone color="grape">{t.deliveries.test}</Tone>}{titles(endpoint?.contract, d.type) !== d.type && <span className="mono">{d.type}</span>}</Group>}>
         {retriable && <Button variant="default" leftSection={<IconRefresh size={16} />} loading={retry.isPending} onClick={() => retry.mutate()}>{finished.includes(d.state) ? t.delivery.retry : t.delivery.sendNow}</Button>}
       </PageHead>
       <Stack gap="lg">
