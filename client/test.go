@@ -35,9 +35,11 @@ type Diagnosis struct {
 	Advice   string `json:"advice" doc:"What to do, and what to ask whom."`
 }
 
-// RenderInput says what to render.
+// RenderInput says what to render: an event that is stored, or an example.
 type RenderInput struct {
-	Event string `json:"event" minLength:"1" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own." example:"evt_06ew2c6eqfy7d00000000000g0"`
+	Event     string          `json:"event,omitempty" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own; an example, if left out." example:"evt_06ew2c6eqfy7d00000000000g0"`
+	EventType string          `json:"event_type,omitempty" maxLength:"128" doc:"Of the example: one of the contract's event types; the first that the endpoint takes, if left out." example:"order.paid"`
+	Payload   json.RawMessage `json:"payload,omitempty" doc:"Of the example: any JSON value; the contract's example of the event type, if left out."`
 	// Transformation is tried in the place of the endpoint's own; nil: its own.
 	Transformation *string `json:"transformation,omitempty" maxLength:"65536" doc:"A script to try that is not saved, in the place of the endpoint's own; empty: none. Its own, if left out."`
 }

@@ -23,7 +23,7 @@ func (a *API) routeDeliveries() {
 		id: "list-deliveries", method: http.MethodGet, path: deliveriesPath, tag: "deliveries", access: readers,
 		summary: "List deliveries",
 		description: "Newest event first. endpoint, event, since, until and the states failed, unknown and cancelled are looked up; " +
-			"for anything else one page looks at 20,000 deliveries at most, 5,000 of one endpoint.",
+			"for anything else one page looks at 10,000 deliveries at most, 5,000 of one endpoint.",
 		codes: []string{"cursor_invalid"},
 	}, a.listDeliveries)
 	add(a, operation{

@@ -24,9 +24,9 @@ func (a *API) routeTests() {
 	add(a, operation{
 		id: "render-event", method: http.MethodPost, path: endpointPath1 + "/render", tag: "endpoints", access: managers,
 		summary: "Show the request for an event",
-		description: "What would be sent to the endpoint, as it is configured now, for an event that is stored, and what the endpoint's transformation did. " +
+		description: "What would be sent to the endpoint, as it is configured now, for an event that is stored or for an example, and what the endpoint's transformation did. " +
 			"Another transformation can be tried before it is saved. Secrets are masked. Nothing is stored or sent.",
-		codes: []string{"endpoint_not_found", "event_not_found", "contract_not_found", "other_contract", "render_failed", "shaping_off", "scripts_unavailable"},
+		codes: []string{"endpoint_not_found", "event_not_found", "contract_not_found", "other_contract", "event_type_unknown", "payload_too_large", "render_failed", "shaping_off", "scripts_unavailable"},
 	}, a.renderEvent)
 }
 
@@ -134,6 +134,19 @@ func (a *API) diagnosis(e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, lan
 	return client.Diagnosis{Code: y.Code, Level: string(y.Level), Language: y.Language, Title: y.Title, Advice: y.Advice}
 }
 
+// eventToRender is the stored event, or an example made like one.
+func (a *API) eventToRender(ctx context.Context, e *hook.Endpoint, in client.RenderInput) (*hook.Event, error) {
+	if in.Event == "" {
+		return a.testEvent(e, client.TestInput{EventType: in.EventType, Payload: in.Payload})
+	}
+	if in.EventType != "" || in.Payload != nil {
+		return nil, invalid("request_invalid", []hook.FieldError{{
+			Pointer: "/event", Detail: "A stored event has a type and a payload of its own. Leave out event for an example, or event_type and payload.",
+		}})
+	}
+	return a.event(ctx, e.Tenant, in.Event)
+}
+
 func (a *API) renderEvent(ctx context.Context, in *struct {
 	EndpointPath
 	Body client.RenderInput
@@ -143,7 +156,7 @@ func (a *API) renderEvent(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	ev, err := a.event(ctx, in.Tenant, in.Body.Event)
+	ev, err := a.eventToRender(ctx, e, in.Body)
 	if err != nil {
 		return nil, err
 	}

@@ -329,7 +329,14 @@ func TestRender(t *testing.T) {
 		t.Errorf("%s", a.Body)
 	}
 	s.do("POST", path+"/render", `{"event":"nothing"}`).want(404)
-	s.do("POST", path+"/render", `{}`).want(422)
+	s.do("POST", path+"/render", `{"event":"`+other+`","event_type":"a"}`).want(422)
+	// Without an event it is an example, of which nothing is stored.
+	if r := s.do("POST", path+"/render", `{}`).want(200); r.str("body") == "" {
+		t.Errorf("an example: %s", r.Body)
+	}
+	if r := s.do("POST", path+"/render", `{"event_type":"order.paid","payload":{"total": 1.50}}`).want(200); r.str("body") != `{"total": 1.50}` {
+		t.Errorf("an example of one's own: %s", r.Body)
+	}
 	s.do("POST", path+"/render", ``).want(400)
 }
 

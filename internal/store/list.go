@@ -20,7 +20,7 @@ import (
 // keeps every page fast at any size of history, and the hot path free of indexes
 // that only lists would use.
 const (
-	scanRows     = 20_000 // rows one page may look at, read in the order they lie
+	scanRows     = 10_000 // rows one page may look at, read in the order they lie
 	scanEvents   = 10_000 // the same of events, which have their payloads between them
 	scanRowsFar  = 5_000  // the same where each row is somewhere else
 	fewWaiting   = 5_000  // up to so many unfinished deliveries are sorted in memory
@@ -246,10 +246,10 @@ func (db *DB) deliveryScan(tenant string, f hook.DeliveryFilter, p hook.Page) *s
 		s.index.and("state = %s", string(f.State))
 		s.rows, byState = scanRowsFar, false
 	case byEndpoint:
-		// An expression of the tenant keeps the planner from reading the primary
-		// key, which has the tenant's other endpoints too.
+		// IS TRUE keeps the planner from reading the primary key, which has the
+		// tenant's other endpoints too, and lets it know how many rows to expect.
 		s.index.and("endpoint = %s", f.Endpoint[:])
-		s.index.and("tenant || '' = %s", tenant)
+		s.index.and("(tenant = %s) IS TRUE", tenant)
 		s.rows, byEndpoint = scanRowsFar, false
 	default:
 		s.index.and("tenant = %s", tenant)
@@ -317,7 +317,7 @@ func unfinishedQuery(tenant string, f hook.DeliveryFilter) (string, []any) {
 		q.and("endpoint IN (SELECT id FROM endpoints WHERE tenant = %s)", tenant)
 	} else {
 		q.and("endpoint = %s", f.Endpoint[:])
-		q.and("tenant || '' = %s", tenant) // as an expression, so that no index over tenants is chosen for it
+		q.and("(tenant = %s) IS TRUE", tenant) // so that no index over tenants is chosen for it
 	}
 	switch f.State { // see the column: 0 is in a sender's hands
 	case hook.Sending:

@@ -45,6 +45,23 @@ test("a transformation is tried with a stored event, and its mistake is shown at
   await close();
 });
 
+test("before there is an event, a transformation is tried with an example", async () => {
+  await server.call("PUT", "/v1/tenants/fresh", { name: "Fresh" });
+  const first = await server.call("POST", "/v1/tenants/fresh/endpoints", { name: "First", url: `${receiver.url}/hooks` });
+  const { page, wrong, close } = await signedIn(browser, server, t, `/t/fresh/endpoints/${first.id}?tab=transformation`);
+  await page.getByRole("region", { name: t.delivery.body }).waitFor();
+  assert.equal(await page.getByRole("combobox", { name: t.deliveries.event }).inputValue(), t.script.example);
+  const editor = page.getByRole("textbox", { name: t.form.transformation });
+  await editor.click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText("function handler(webhook) {\n  webhook.payload = { tried: true }\n  return webhook\n}");
+  await page.getByRole("region", { name: t.delivery.body }).getByText('"tried"').waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  assert.deepEqual((await server.call("GET", "/v1/tenants/fresh/events")).items, []);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("what an endpoint missed is counted, and then sent again", async () => {
   const late = await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Late", url: `${receiver.url}/hooks`, event_types: ["late.*"] });
   await server.call("POST", `/v1/tenants/acme/endpoints/${late.id}/disable`);

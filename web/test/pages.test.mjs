@@ -2,7 +2,7 @@
 // or a screen reader, nothing sticking out, and a picture of each.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { adminKey, open, overflow, screenshot, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
+import { adminKey, open, overflow, patience, screenshot, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
 
 let server;
 let receiver;
@@ -24,7 +24,8 @@ before(async () => {
   for (let i = 0; i < 12; i++) events.push({ type: "order.paid", payload: { order: 1000 + i, total: 249.9 } });
   const sent = await server.call("POST", "/v1/tenants/acme/events", events);
   await server.call("POST", "/v1/tenants/acme/credentials", { contract: "cabaprop", name: "Portal de avisos", url: `${receiver.url}/hooks` });
-  await server.call("POST", "/v1/keys", { role: "publish", name: "checkout" });
+  await server.call("POST", "/v1/tenants/acme/portal-links", { name: "Ana Gómez", expires_in: "1h" });
+  await server.call("POST", "/v1/keys", { role: "publish", name: "checkout", expires_at: new Date(Date.now() + 90 * 86_400_000).toISOString() });
   await server.call("PUT", "/v1/tenants/acme/records/kobra/visit/v-1", { visitID: "v-1", agentID: 7 });
   await server.call("PUT", "/v1/tenants/acme/records/prolibu/proposal/p-1", { id: "p-1", status: "Draft" });
   await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Métricas", contract: "prolibu", url: `${receiver.url}/hooks`, settings: { authorization: "Bearer token" } });
@@ -68,6 +69,7 @@ const pages = () => ({
   record: "/t/acme/records/kobra/visit/v-1",
   schedules: "/t/acme/schedules",
   credentials: "/t/acme/credentials",
+  "portal-links": "/t/acme/portal-links",
   contracts: "/contracts",
   contract: "/contracts/kobra",
   playground: "/contracts/kobra?tab=playground",
@@ -127,6 +129,37 @@ test("a filter finds what failed, and the address remembers it", async () => {
   await page.waitForURL((u) => !u.search.includes("state"));
   await page.goto(`${server.url}/t/acme/deliveries?type=nothing.like.this`);
   await page.getByText(t.deliveries.emptyFilter).waitFor();
+  await close();
+});
+
+test("a long history is drawn only where one looks", async () => {
+  const total = 3000;
+  await server.call("PUT", "/v1/tenants/long", { name: "Long" });
+  const kept = await server.call("POST", "/v1/tenants/long/endpoints", { name: "Kept", url: `${receiver.url}/hooks` });
+  await server.call("POST", `/v1/tenants/long/endpoints/${kept.id}/pause`);
+  for (let i = 0; i < total; i += 500) {
+    await server.call("POST", "/v1/tenants/long/events", Array.from({ length: 500 }, (_, k) => ({ type: `thing.${i + k}`, payload: i + k })));
+  }
+  const { page, wrong, close } = await signedIn(browser, server, t, "/t/long/deliveries");
+  const list = page.getByRole("region", { name: t.deliveries.title });
+  const rows = list.getByRole("listitem");
+  await list.getByText(`thing.${total - 1}`, { exact: true }).waitFor();
+  let most = 0;
+  const oldest = list.getByText("thing.0", { exact: true });
+  for (const deadline = Date.now() + 4 * patience; !(await oldest.isVisible()); ) {
+    assert.ok(Date.now() < deadline, "the end of the list was not reached");
+    const before = await list.evaluate((box) => box.scrollHeight);
+    await list.evaluate((box) => box.scrollTo(0, box.scrollHeight));
+    most = Math.max(most, await rows.count());
+    // Either more of it has come, or it is drawn to its end.
+    await Promise.race([page.waitForFunction((h) => document.querySelector(".rows").scrollHeight > h, before), oldest.waitFor()]);
+  }
+  assert.ok(most > 0 && most < 80, `${most} rows of ${total} were drawn at once`);
+  assert.equal(await list.evaluate((box) => Math.round(box.scrollHeight / box.querySelector("[role=listitem]").offsetHeight)), total);
+  await list.evaluate((box) => box.scrollTo(0, 0));
+  await list.getByText(`thing.${total - 1}`, { exact: true }).waitFor();
+  assert.ok((await rows.count()) < 80);
+  assert.deepEqual(wrong, []);
   await close();
 });
 

@@ -24,6 +24,9 @@ const diagnosis = {
   en: [/web page/, /works/],
 };
 
+// What the page of a delivery says is next when it has arrived.
+const finished = { es: /Ya llegó/, pt: /Já chegou/, en: /It has arrived/ };
+
 for (const [language, locale] of [["es", "es-MX"], ["pt", "pt-BR"], ["en", "en-US"]]) {
   test(`the story of an endpoint (${language})`, async () => {
     const t = await texts(language);
@@ -86,6 +89,9 @@ for (const [language, locale] of [["es", "es-MX"], ["pt", "pt-BR"], ["en", "en-U
     await rows.first().getByRole("link").click();
     await page.getByRole("button", { name: t.delivery.curl }).waitFor();
     await page.getByText('"visitID"').first().waitFor();
+    const why = page.getByRole("region", { name: t.why.title, exact: true });
+    await why.getByText(finished[language]).waitFor();
+    await why.getByText(kobra.events[0].titles[language], { exact: false }).waitFor();
     assert.deepEqual(await stumbles(page), []);
 
     // It disables it, and then deletes it.

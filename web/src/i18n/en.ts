@@ -87,7 +87,7 @@ const en = {
     seeDelivery: "See it in the history",
   },
   script: {
-    tab: "Transformation", console: "Console", cancelled: "The transformation says not to send it", without: "This is the request without the transformation.", needsEvent: "A transformation is tried with an event that is stored. Send a test first.",
+    tab: "Transformation", console: "Console", cancelled: "The transformation says not to send it", without: "This is the request without the transformation.", example: "Example",
   },
   deliveries: {
     title: "Deliveries", text: "Each webhook that was sent, or is to be sent.", live: "Live", liveOn: "New deliveries appear by themselves", endpoint: "Endpoint", event: "Event", attempts: "Attempts",

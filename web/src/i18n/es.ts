@@ -86,7 +86,7 @@ const es: Messages = {
     seeDelivery: "Verla en el historial",
   },
   script: {
-    tab: "Transformación", console: "Consola", cancelled: "La transformación dice que no se envíe", without: "Esta es la petición sin la transformación.", needsEvent: "Una transformación se prueba con un evento guardado. Envíe primero una prueba.",
+    tab: "Transformación", console: "Consola", cancelled: "La transformación dice que no se envíe", without: "Esta es la petición sin la transformación.", example: "Ejemplo",
   },
   deliveries: {
     title: "Entregas", text: "Cada webhook que se envió o se va a enviar.", live: "En vivo", liveOn: "Las entregas nuevas aparecen solas", endpoint: "Destino", event: "Evento", attempts: "Intentos",

@@ -86,7 +86,7 @@ const pt: Messages = {
     seeDelivery: "Ver no histórico",
   },
   script: {
-    tab: "Transformação", console: "Console", cancelled: "A transformação diz para não enviar", without: "Esta é a requisição sem a transformação.", needsEvent: "Uma transformação é testada com um evento guardado. Envie primeiro um teste.",
+    tab: "Transformação", console: "Console", cancelled: "A transformação diz para não enviar", without: "Esta é a requisição sem a transformação.", example: "Exemplo",
   },
   deliveries: {
     title: "Entregas", text: "Cada webhook que foi enviado ou vai ser enviado.", live: "Ao vivo", liveOn: "Entregas novas aparecem sozinhas", endpoint: "Destino", event: "Evento", attempts: "Tentativas",

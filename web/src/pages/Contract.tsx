@@ -72,11 +72,11 @@ function Docs({ contract: c }: { contract: Detail }) {
         <Title order={2} id="settings" mb="sm">{t.contracts.settings}</Title>
         <Paper>
           {settings.length === 0 ? <Text p="lg" size="sm" c="dimmed">{t.contracts.noSettings}</Text> : (
-            <Table.ScrollContainer minWidth={360} type="native" tabIndex={0}>
+            <Table.ScrollContainer minWidth={280} type="native" tabIndex={0}>
               <Table>
                 <Table.Tbody>
                   {settings.map(([k, s]) => (
-                    <Table.Tr key={k}><Table.Td w={180} valign="top"><Text size="sm" fw={550}>{s.title ?? k}</Text><Text className="mono" c="dimmed">{k}</Text></Table.Td><Table.Td><Text size="sm">{s.description}</Text></Table.Td></Table.Tr>
+                    <Table.Tr key={k}><Table.Td w="35%" valign="top"><Text size="sm" fw={550}>{s.title ?? k}</Text><Text className="mono" c="dimmed">{k}</Text></Table.Td><Table.Td><Text size="sm">{s.description}</Text></Table.Td></Table.Tr>
                   ))}
                 </Table.Tbody>
               </Table>

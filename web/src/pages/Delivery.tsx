@@ -9,6 +9,7 @@ import { deliveryQuery, endpointsQuery, ofTenant, queryClient } from "../api/que
 import { exactTime, milliseconds } from "../format";
 import { type Language, useT } from "../i18n";
 import { Copy, Fact, PageHead, Skeletons, StateBadge, Time, Tone, Trouble } from "../parts/basics";
+import { useEventTitles } from "../parts/DeliveryRows";
 import { Exchange, Technical } from "../parts/Exchange";
 import { DiagnosisBox } from "../parts/TestPanel";
 import { useMayChange } from "../session";
@@ -24,6 +25,7 @@ export function DeliveryPage() {
     refetchInterval: (q) => (q.state.data && finished.includes(q.state.data.state) ? false : 3_000),
   });
   const endpoints = useQuery(endpointsQuery(tenant));
+  const titles = useEventTitles();
   const retry = useMutation({
     mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/deliveries/{delivery}/retry", { params: { path: { tenant, delivery: id } } })),
     onSuccess: () => {
@@ -42,7 +44,7 @@ export function DeliveryPage() {
   return (
     <>
       {back}
-      <PageHead title={d.type} text={<Group gap="xs" mt={4}><StateBadge state={d.state} />{d.test && <Tone color="grape">{t.deliveries.test}</Tone>}</Group>}>
+      <PageHead title={titles(endpoint?.contract, d.type)} text={<Group gap="xs" mt={4}><StateBadge state={d.state} />{d.test && <Tone color="grape">{t.deliveries.test}</Tone>}{titles(endpoint?.contract, d.type) !== d.type && <span className="mono">{d.type}</span>}</Group>}>
         {retriable && <Button variant="default" leftSection={<IconRefresh size={16} />} loading={retry.isPending} onClick={() => retry.mutate()}>{finished.includes(d.state) ? t.delivery.retry : t.delivery.sendNow}</Button>}
       </PageHead>
       <Stack gap="lg">
@@ -100,25 +102,25 @@ function Why({ delivery: d }: { delivery: DeliveryDetail }) {
     <section aria-labelledby="why">
       <Title order={2} id="why" mb="sm">{t.why.title}</Title>
       <Paper p="lg">
-        <Stack component="dl" gap="md" m={0}>
+        <SimpleGrid component="dl" cols={{ base: 1, md: 2 }} m={0}>
           {rules.map(({ label, reason }) => reason && (
             <Fact key={label} label={label}>
               {reason.detail}
-              {reason === d.why.next && !finished.includes(d.state) && <NextTime at={d.next_attempt_at} />}
+              {reason === d.why.next && !finished.includes(d.state) && <NextTime at={d.next_attempt_at} exact />}
               {reason.cause && <Text size="xs" c="dimmed" mt={2}>{t.why.rule}: <span className="mono">{reason.cause}</span></Text>}
             </Fact>
           ))}
-        </Stack>
+        </SimpleGrid>
       </Paper>
     </section>
   );
 }
 
 /** When the next attempt is. */
-function NextTime({ at }: { at: string | null }) {
+function NextTime({ at, exact }: { at: string | null; exact?: boolean }) {
   const t = useT();
   if (!at) return null;
-  return <Text size="sm" mt={4}>{Date.parse(at) > Date.now() ? <>{t.deliveries.next}: <Time at={at} /> ({exactTime(at, t.locale)})</> : t.delivery.due}</Text>;
+  return <Text size="sm" mt={4}>{Date.parse(at) > Date.now() ? <>{t.deliveries.next}: <Time at={at} />{exact && ` (${exactTime(at, t.locale)})`}</> : t.delivery.due}</Text>;
 }
 
 function AttemptLine({ attempt: a, n }: { attempt: Attempt; n: number }) {

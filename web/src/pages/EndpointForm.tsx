@@ -144,12 +144,12 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
             <Alert color="yellow" variant="light">{t.credentials.needed} <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/credentials` }} size="sm">{t.credentials.title}</Anchor></Alert>
           )}
           <TextInput label={t.form.name} description={t.form.nameHelp} placeholder={t.form.namePlaceholder} value={d.name} onChange={(e) => set("name", e.currentTarget.value)} error={errorAt("/name")} />
-          <Group align="flex-start" gap="sm" wrap="nowrap">
+          <Group align="flex-start" gap="sm">
             {contract && contract.methods.length > 1 && (
               <Select label={t.form.method} w={116} style={{ flex: "none" }} data={contract.methods} value={d.method || contract.methods[0] || null} allowDeselect={false} onChange={(v) => set("method", v ?? "")} error={errorAt("/method")}
                 description={"\u00a0"} />
             )}
-            <TextInput label={t.form.url} description={t.form.urlHelp} required type="url" inputMode="url" placeholder="https://crm.example.com/webhooks" value={d.url} style={{ flex: 1 }} onChange={(e) => set("url", e.currentTarget.value)} error={errorAt("/url")} />
+            <TextInput label={t.form.url} description={t.form.urlHelp} required type="url" inputMode="url" placeholder="https://crm.example.com/webhooks" value={d.url} style={{ flex: "1 1 14rem" }} onChange={(e) => set("url", e.currentTarget.value)} error={errorAt("/url")} />
           </Group>
           {types.length > 1 && (
             <MultiSelect label={t.form.eventTypes} description={t.form.eventTypesHelp} data={types.map((x) => ({ value: x.name, label: x.title || x.name }))} value={d.events} searchable clearable hidePickedOptions

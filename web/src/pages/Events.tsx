@@ -45,15 +45,15 @@ export function EventsPage() {
           ) : (
             <Table.ScrollContainer minWidth={620} type="native" tabIndex={0}>
               <Table>
-                <Table.Thead><Table.Tr><Table.Th>{t.common.type}</Table.Th><Table.Th>{t.events.contract}</Table.Th><Table.Th>{t.events.source}</Table.Th><Table.Th>Id</Table.Th><Table.Th>{t.common.time}</Table.Th></Table.Tr></Table.Thead>
+                <Table.Thead><Table.Tr><Table.Th>{t.common.type}</Table.Th><Table.Th>{t.common.time}</Table.Th><Table.Th>{t.events.contract}</Table.Th><Table.Th>{t.events.source}</Table.Th><Table.Th>Id</Table.Th></Table.Tr></Table.Thead>
                 <Table.Tbody>
                   {items.map((e) => (
                     <Table.Tr key={e.id}>
                       <Table.Td><Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/events/${e.id}` }} fw={550} size="sm">{titles(e.contract, e.type)}</Anchor></Table.Td>
+                      <Table.Td><Text size="sm"><Time at={e.created_at} /></Text></Table.Td>
                       <Table.Td><Text size="sm">{contracts.data?.find((c) => c.name === e.contract)?.title ?? e.contract}</Text></Table.Td>
                       <Table.Td><Text size="sm">{t.events.sources[e.source] ?? e.source}</Text></Table.Td>
                       <Table.Td className="mono" maw={260}><Text inherit className="clip">{e.external_id || e.id}</Text></Table.Td>
-                      <Table.Td><Text size="sm"><Time at={e.created_at} /></Text></Table.Td>
                     </Table.Tr>
                   ))}
                 </Table.Tbody>

@@ -41,9 +41,9 @@ export default function Chart({ points, words, step }: { points: Schemas["StatsP
         ],
         series: [
           {},
-          { label: words.delivered, fill: dark ? "#2f9e7a" : "#38a686", stroke: "transparent", paths: bars(0.82) },
-          { label: words.retrying, fill: dark ? "#c79a2b" : "#f0c24b", stroke: "transparent", paths: bars(0.82) },
-          { label: words.failed, fill: dark ? "#d05656" : "#e05252", stroke: "transparent", paths: bars(0.82) },
+          { label: words.delivered, fill: dark ? "#2f9e7a" : "#38a686", stroke: "transparent", paths: bars(0.82), points: { show: false } },
+          { label: words.retrying, fill: dark ? "#c79a2b" : "#f0c24b", stroke: "transparent", paths: bars(0.82), points: { show: false } },
+          { label: words.failed, fill: dark ? "#d05656" : "#e05252", stroke: "transparent", paths: bars(0.82), points: { show: false } },
         ],
       },
       [points.map((p) => Date.parse(p.at) / 1000), sum3, sum2, failed],

@@ -1,21 +1,28 @@
-// An endpoint's transformation on the left, what it does to a stored event on the right. Nothing is sent.
-import { Alert, Anchor, Button, Group, Loader, Paper, Select, SimpleGrid, Stack, Text } from "@mantine/core";
+// An endpoint's transformation on the left, what it does to a stored event or to an example on the right. Nothing is sent.
+import { Alert, Button, Group, Loader, Select, SimpleGrid, Stack, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconAlertTriangle, IconHandStop, IconWebhook } from "@tabler/icons-react";
+import { IconAlertTriangle, IconHandStop } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { api, type Endpoint, ok } from "../api/client";
-import { eventsQuery, ofTenant, queryClient } from "../api/queries";
+import { contractQuery, eventsQuery, ofTenant, queryClient } from "../api/queries";
 import { exactTime } from "../format";
-import { useT } from "../i18n";
-import { Empty, Skeletons, Trouble, useSettled } from "./basics";
+import { type Language, useT } from "../i18n";
+import { Skeletons, Trouble, useSettled } from "./basics";
 import { Code, Headers } from "./Code";
 import { useEventTitles } from "./DeliveryRows";
 import { LazyEditor } from "./LazyEditor";
 
 const unchanged = "function handler(webhook) {\n  return webhook\n}\n";
 const nothing: never[] = [];
+const example = "example "; // before a type, where an id of an event would be
+
+/** What the server is asked to render: a stored event, or the contract's example of a type. */
+function eventOf(input: string): { event?: string; event_type?: string } {
+  if (!input.startsWith(example)) return { event: input };
+  const type = input.slice(example.length);
+  return type ? { event_type: type } : {};
+}
 
 export function ScriptPanel({ endpoint: e }: { endpoint: Endpoint }) {
   const t = useT();
@@ -25,14 +32,17 @@ export function ScriptPanel({ endpoint: e }: { endpoint: Endpoint }) {
   const titles = useEventTitles();
   const events = useInfiniteQuery(eventsQuery(e.tenant, { contract: e.contract }));
   const items = events.data?.pages.flatMap((p) => p.items) ?? [];
-  const event = picked ?? items[0]?.id;
+  const contract = useQuery(contractQuery(e.contract, t.code as Language));
+  const examples = (contract.data?.events ?? []).filter((x) => x.name !== "*").map((x) => ({ value: example + x.name, label: `${t.script.example}: ${x.title || x.name}` }));
+  if (contract.data && examples.length === 0) examples.push({ value: example, label: t.script.example });
+  const input = picked ?? items[0]?.id ?? (events.isPending ? undefined : examples[0]?.value);
   const settled = useSettled(script, 500);
   const path = { tenant: e.tenant, endpoint: e.id };
   const render = useQuery({
-    queryKey: [...ofTenant(e.tenant), "render", e.id, event, settled],
+    queryKey: [...ofTenant(e.tenant), "render", e.id, input, settled],
     placeholderData: keepPreviousData,
-    enabled: event !== undefined,
-    queryFn: () => ok(api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/render", { params: { path }, body: { event: event ?? "", transformation: settled } })),
+    enabled: input !== undefined,
+    queryFn: () => ok(api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/render", { params: { path }, body: { ...eventOf(input ?? example), transformation: settled } })),
   });
   const save = useMutation({
     mutationFn: () => ok(api.PATCH("/v1/tenants/{tenant}/endpoints/{endpoint}", { params: { path }, body: { transformation: script } })),
@@ -49,7 +59,7 @@ export function ScriptPanel({ endpoint: e }: { endpoint: Endpoint }) {
       <Stack gap="sm" style={{ minWidth: 0 }}>
         <Group justify="space-between" mih={36}>
           <Text fw={620}>{t.form.transformation}</Text>
-          <Button size="xs" loading={save.isPending} disabled={script === e.transformation} onClick={() => save.mutate()}>{t.common.save}</Button>
+          <Button size="xs" loading={save.isPending} disabled={script === (e.transformation || unchanged)} onClick={() => save.mutate()}>{t.common.save}</Button>
         </Group>
         <LazyEditor first={first} language="javascript" label={t.form.transformation} marks={marks} height="60dvh" onChange={(text) => {
           save.reset();
@@ -62,18 +72,12 @@ export function ScriptPanel({ endpoint: e }: { endpoint: Endpoint }) {
           <Text fw={620}>{t.contracts.result}</Text>
           <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
             {render.isFetching && <Loader size="xs" aria-label={t.common.loading} />}
-            {items.length > 0 && <Select size="xs" aria-label={t.deliveries.event} value={event ?? null} onChange={pick} searchable allowDeselect={false} w={260}
-              data={items.map((x) => ({ value: x.id, label: `${titles(x.contract, x.type)}, ${exactTime(x.created_at, t.locale)}` }))} />}
+            <Select size="xs" aria-label={t.deliveries.event} value={input ?? null} onChange={pick} searchable allowDeselect={false} w={260}
+              data={[...items.map((x) => ({ value: x.id, label: `${titles(x.contract, x.type)}, ${exactTime(x.created_at, t.locale)}` })), ...examples]} />
           </Group>
         </Group>
-        <Trouble error={events.error ?? render.error} />
-        {events.isPending ? <Skeletons rows={3} /> : items.length === 0 && !events.error && (
-          <Paper>
-            <Empty icon={<IconWebhook size={40} stroke={1.5} />} title={t.events.empty} text={t.script.needsEvent}>
-              <Anchor component={Link} {...({ to: ".", search: { tab: "test" } } as object)} size="sm">{t.test.run}</Anchor>
-            </Empty>
-          </Paper>
-        )}
+        <Trouble error={events.error ?? contract.error ?? render.error} />
+        {render.isPending && !render.error && <Skeletons rows={3} />}
         <div aria-live="polite">
           {error && <Alert color="red" variant="light" icon={<IconAlertTriangle />} title={t.reason.script_error}>{error.line > 0 && <b>{t.contracts.line(error.line)}: </b>}{error.detail}</Alert>}
           {r?.cancelled && <Alert color="yellow" variant="light" icon={<IconHandStop />} title={t.script.cancelled}>{r.reason}</Alert>}

@@ -28,7 +28,7 @@ export function TestPanel({ endpoint: e, contract }: { endpoint: Endpoint; contr
   return (
     <Stack gap="md">
       <Paper p="md">
-        <Group justify="space-between" align="flex-end" gap="md">
+        <Group justify="space-between" gap="md">
           <Text size="sm" c="dimmed" style={{ flex: "1 1 260px" }}>{t.test.text}</Text>
           {types.length > 1 && (
             <Select aria-label={t.test.event} placeholder={t.test.event} data={types.map((x) => ({ value: x.name, label: x.title || x.name }))} value={type} onChange={setType} searchable clearable w={260} />
