@@ -30,7 +30,7 @@ func owner(t *testing.T, database *pgx.Conn, places []place, slot int) int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.TrimSpace(string(text)) == name {
+		if strings.HasPrefix(name, strings.TrimSpace(string(text))+"@") {
 			return i
 		}
 	}
