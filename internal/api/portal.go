@@ -164,7 +164,8 @@ func (a *API) listPortalLinks(ctx context.Context, in *struct {
 },
 ) (*struct {
 	Body client.List[client.PortalLink]
-}, error) {
+}, error,
+) {
 	if err := notFromPortal(ctx); err != nil {
 		return nil, err
 	}

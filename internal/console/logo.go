@@ -37,7 +37,7 @@ func ReadLogo(path string) (*Logo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the picture cannot be read (%w); check the path", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	data, err := io.ReadAll(io.LimitReader(f, maxLogo+1))
 	if err != nil {
 		return nil, fmt.Errorf("the picture cannot be read (%w); name a file", err)
