@@ -244,10 +244,11 @@ func (rc *receiver) has(id string) bool {
 	return rc.got[id] > 0
 }
 
-// eventually waits until ok holds, which has to be soon.
+// eventually waits until ok holds. What takes longest is that a test which a killed
+// node of several had in hand is given up: a minute and its timeouts.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(4 * time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("still not so: %s", what)

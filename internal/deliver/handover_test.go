@@ -173,7 +173,19 @@ func TestEndedElsewhere(t *testing.T) {
 // it has had all the time that it can take.
 func TestTestElsewhere(t *testing.T) {
 	t.Parallel()
+	for _, state := range []hook.EndpointState{hook.EndpointActive, hook.EndpointPaused, hook.EndpointDisabled} {
+		t.Run(string(state), func(t *testing.T) {
+			t.Parallel()
+			testTestElsewhere(t, state)
+		})
+	}
+}
+
+func testTestElsewhere(t *testing.T, state hook.EndpointState) {
 	bubble(t, tickEvery, hook.EndpointConfig{Timeout: 2 * time.Minute}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, state, "", time.Now()); err != nil {
+			t.Fatal(err)
+		}
 		x.rejoin(1)
 		now := time.Now()
 		ev := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Source: hook.SourceAPI, CreatedAt: now, Payload: []byte(`1`)}

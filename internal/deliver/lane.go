@@ -67,7 +67,7 @@ type lane struct {
 	savedAt time.Time
 	usedAt  time.Time
 
-	lookedAt time.Time // when it last looked for what is lost
+	lookedAt time.Time // when it last looked for what is lost; zero: not since it was opened
 }
 
 const (
@@ -79,7 +79,7 @@ const (
 )
 
 func newLane(w *Worker, id hook.EndpointID, interrupted bool) *lane {
-	l := &lane{w: w, id: id, epoch: w.Owner.Epoch(), held: map[hook.DeliveryID]hold{}, tests: map[hook.DeliveryID]bool{}, hands: make(chan hook.Job), want: 1, interrupted: interrupted, onDisk: true, lookedAt: time.Now()}
+	l := &lane{w: w, id: id, epoch: w.Owner.Epoch(), held: map[hook.DeliveryID]hold{}, tests: map[hook.DeliveryID]bool{}, hands: make(chan hook.Job), want: 1, interrupted: interrupted, onDisk: true}
 	l.timer = time.AfterFunc(time.Hour, l.pump)
 	l.timer.Stop()
 	return l
@@ -189,6 +189,10 @@ func (l *lane) take() (job hook.Job, ok bool) {
 	}
 	if !l.nextAt.IsZero() && !now.Before(l.nextAt) {
 		l.onDisk, l.missed, l.nextAt = true, true, time.Time{} // a page that is being read may not show it
+	}
+	if l.plan.state != hook.EndpointActive && !l.busy && now.Sub(l.lookedAt) >= lostAfter { // a test may be, in any state
+		l.lookedAt = now
+		l.background(l.lookForLost)
 	}
 	switch l.plan.state {
 	case hook.EndpointActive:
@@ -433,6 +437,16 @@ func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 	}
 }
 
+// lookForLost is what a lane does that reads no pages.
+func (l *lane) lookForLost(ctx context.Context) {
+	l.mu.Lock()
+	p := l.plan
+	l.mu.Unlock()
+	if err := l.reclaim(ctx, p, lostAfter); err != nil {
+		l.pause(ctx, "cannot read interrupted deliveries, will try again", err)
+	}
+}
+
 // hidesBody reports whether the body of a delivery must not be shown as it is; if
 // that cannot be found out, it must not.
 func (l *lane) hidesBody(ctx context.Context, p *plan, d hook.Delivery) bool {
@@ -448,6 +462,9 @@ func (l *lane) load(ctx context.Context) {
 	page, err := l.w.Store.Due(ctx, l.id, time.Now(), pageJobs, budget, l.holdsOn)
 
 	l.mu.Lock()
+	if l.lookedAt.IsZero() { // no hurry where work is at hand
+		l.lookedAt = time.Now()
+	}
 	look := err == nil && (len(page.Jobs) == 0 && l.holds == 0 || time.Since(l.lookedAt) >= lostAfter)
 	if look {
 		l.lookedAt = time.Now()
