@@ -21,10 +21,14 @@ func (l *lane) trusted() bool {
 	return l.epoch == l.w.Owner.Epoch() && (l.leaving.Load() || l.w.Owner.Owns(l.id))
 }
 
+// shared reports whether other nodes may accept deliveries, and make tests, of the
+// endpoint.
+func (l *lane) shared() bool { return l.epoch != 0 }
+
 // testLasts is how long a test may be under way elsewhere: any node makes them, and
 // only its own lane knows of it. It is 0 for what is no test.
 func (l *lane) testLasts(p *plan, d hook.Delivery) time.Duration {
-	if !d.Test || l.epoch == 0 {
+	if !d.Test || !l.shared() {
 		return 0
 	}
 	return p.limits.Timeout + p.limits.ConnectTimeout + lostAfter

@@ -209,3 +209,25 @@ func testTestElsewhere(t *testing.T, state hook.EndpointState) {
 		}
 	})
 }
+
+// What another node accepted before is sent before, although nobody told of it yet.
+func TestOrderAcrossNodes(t *testing.T) {
+	t.Parallel()
+	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		x.rejoin(1)
+		x.publish(x.endpoint, `0`) // opens the lane
+		settle()
+		x.store(x.endpoint, 1, func(int) string { return `1` }) // by the other node
+		pass(time.Millisecond)
+		x.publish(x.endpoint, `2`)
+		settle()
+		for i, r := range x.rc.requests() {
+			if string(r.shot.Body) != number(i) {
+				t.Errorf("request %d is %s", i, r.shot.Body)
+			}
+		}
+		if n := len(x.rc.requests()); n != 3 {
+			t.Errorf("%d requests, want 3", n)
+		}
+	})
+}

@@ -46,11 +46,12 @@ func (l *lane) release(id hook.DeliveryID) {
 // for it. It reports whether it would be sent at once, or very soon, if it were
 // offered now: with as many more waiting as may be in flight. In an ordered lane
 // that depends on what is before; and at-most-once is noted in a commit of its own.
+// Where other nodes accept too, only the store knows what is before.
 func (l *lane) await(d *hook.Delivery) (atOnce bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.dead.Load() || !l.mine() || l.w.stopping.Load() || l.interrupted || l.plan == nil || l.plan.state != hook.EndpointActive ||
-		l.onDisk && !l.paging || len(l.held) >= laneJobs {
+		l.onDisk && !l.paging || len(l.held) >= laneJobs || l.plan.limits.Ordered && l.shared() {
 		return false
 	}
 	l.held[d.ID] = hold{n: l.held[d.ID].n + 1, expected: true}
