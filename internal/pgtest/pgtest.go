@@ -12,6 +12,7 @@
 package pgtest
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -39,6 +40,7 @@ type Server struct {
 	admin *url.URL // of its database postgres
 	dir   string   // "": not ours
 	ctl   io.WriteCloser
+	gone  *bufio.Reader // a line each time that it was killed
 	count atomic.Int64
 
 	mu       sync.Mutex
@@ -131,8 +133,11 @@ func (s *Server) exec(query string) error {
 	return err
 }
 
-// Kill ends the server as a power cut would.
-func (s *Server) Kill() { fmt.Fprintln(s.ctl, "kill") }
+// Kill ends the server as a power cut would. It is gone when Kill returns.
+func (s *Server) Kill() {
+	fmt.Fprintln(s.ctl, "kill")
+	_, _ = s.gone.ReadString('\n') // without a supervisor there is no server either
+}
 
 // Start starts it again, and returns when it answers.
 func (s *Server) Start() error {
@@ -170,11 +175,11 @@ finish() {
 	wait "$pid" 2>/dev/null
 	pid=
 }
-begin() { "$bin"/postgres -D "$dir"/data "$@" & pid=$!; }
-"$bin"/initdb -D "$dir"/data -A trust -U gancho -E UTF8 --no-locale --no-sync && begin "$@"
+begin() { "$bin"/postgres -D "$dir"/data "$@" >&2 & pid=$!; }
+"$bin"/initdb -D "$dir"/data -A trust -U gancho -E UTF8 --no-locale --no-sync >&2 && begin "$@"
 while read -r what; do
 	case $what in
-	kill) finish ;;
+	kill) finish; echo gone ;;
 	start) finish; begin "$@" ;;
 	esac
 done
@@ -203,7 +208,7 @@ func start(options ...string) (*Server, error) {
 		"-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "autovacuum_naptime=10min",
 	}, options...)
 	cmd := exec.Command("/bin/sh", args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", log, log
+	cmd.Dir, cmd.Stderr = "/", log
 	if cmd.SysProcAttr, err = asServerUser(dir); err != nil {
 		return nil, err
 	}
@@ -211,10 +216,14 @@ func start(options ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	gone, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, ctl: ctl, admin: &url.URL{
+	s := &Server{dir: dir, ctl: ctl, gone: bufio.NewReader(gone), admin: &url.URL{
 		Scheme: "postgres", User: url.User("gancho"), Path: "/postgres", RawQuery: url.Values{"host": {dir}, "sslmode": {"disable"}}.Encode(),
 	}}
 	if err := s.wait(); err != nil {
