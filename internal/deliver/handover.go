@@ -2,6 +2,8 @@ package deliver
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"gancho/internal/hook"
@@ -69,6 +71,13 @@ func (w *Worker) HandOver(ctx context.Context, which func(hook.EndpointID) bool)
 		}
 	}
 	return nil
+}
+
+// Working lists the endpoints that have lanes.
+func (w *Worker) Working() []hook.EndpointID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Keys(w.lanes))
 }
 
 // quiet drops what waits in the lane, a page that was being read included, and

@@ -65,6 +65,8 @@ type Worker interface {
 	// HandOver ends the work for endpoints that are not owned any more, and returns
 	// when nothing of it is in hand.
 	HandOver(ctx context.Context, which func(hook.EndpointID) bool) error
+	// Working lists the endpoints of which it has something in memory.
+	Working() []hook.EndpointID
 	// Abandon drops the work of earlier epochs at once.
 	Abandon()
 	// Nudge tells that what is owned has changed.
@@ -423,22 +425,29 @@ func (n *Node) own(ctx context.Context, slots []int) error {
 	return nil
 }
 
-// give hands slots over, those without endpoints together and each other one by
-// itself, so that none waits for another's requests.
+// give hands slots over, those that nothing is done for together and each other one
+// by itself, so that none waits for another's requests.
 func (n *Node) give(ctx context.Context, slots []int) {
-	var empty []int
 	epoch := n.epoch.Load()
 	for _, s := range slots {
-		n.owned[s].Store(false)
+		n.owned[s].Store(false) // so from here on no work for it begins
 		n.giving[s] = true
-		if n.weights[s] == 0 {
-			empty = append(empty, s)
-		} else {
+	}
+	var busy [hook.Slots]bool
+	for _, id := range n.worker.Working() {
+		busy[id.Slot()] = true
+	}
+	busy[leader] = true // what only one node does has to end first
+	var idle []int
+	for _, s := range slots {
+		if busy[s] {
 			go n.giveNow(ctx, epoch, []int{s})
+		} else {
+			idle = append(idle, s)
 		}
 	}
-	if len(empty) > 0 {
-		go n.giveNow(ctx, epoch, empty)
+	if len(idle) > 0 {
+		go n.giveNow(ctx, epoch, idle)
 	}
 }
 

@@ -3,6 +3,7 @@ package share
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -58,16 +59,24 @@ func open(t *testing.T, url string) *database {
 	return &database{DB: db}
 }
 
-// worker notes what it is told, and has nothing in hand.
+// worker notes what it is told, and has nothing in hand but requests that hang.
 type worker struct {
 	superseded chan hook.Delivery
+	hanging    []hook.EndpointID
 }
 
 func (*worker) TakeOver(context.Context, func(hook.EndpointID) bool) error { return nil }
-func (*worker) HandOver(context.Context, func(hook.EndpointID) bool) error { return nil }
-func (*worker) Abandon()                                                   {}
-func (*worker) Nudge()                                                     {}
-func (*worker) Wake(hook.EndpointID)                                       {}
+func (w *worker) Working() []hook.EndpointID                               { return w.hanging }
+func (w *worker) HandOver(ctx context.Context, which func(hook.EndpointID) bool) error {
+	if slices.ContainsFunc(w.hanging, which) {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
+func (*worker) Abandon()             {}
+func (*worker) Nudge()               {}
+func (*worker) Wake(hook.EndpointID) {}
 func (w *worker) Supersede(list []hook.Delivery) {
 	for _, d := range list {
 		w.superseded <- d
@@ -102,7 +111,12 @@ func (l *lines) String() string {
 
 func start(t *testing.T, db *database, name string) *node {
 	t.Helper()
-	n := &node{worker: &worker{make(chan hook.Delivery, 99)}, log: new(lines)}
+	return startWith(t, db, name, &worker{superseded: make(chan hook.Delivery, 99)})
+}
+
+func startWith(t *testing.T, db *database, name string, w *worker) *node {
+	t.Helper()
+	n := &node{worker: w, log: new(lines)}
 	n.Node = New(Options{Store: db, Name: name, Log: slog.New(slog.NewTextHandler(n.log, nil))})
 	if err := n.Follow(t.Context()); err != nil {
 		t.Fatal(err)
@@ -167,6 +181,32 @@ func TestLeadIsHandedOver(t *testing.T) {
 	eventually(t, "somebody leads again", func() bool { return first.Leads() || second.Leads() })
 	stop()
 	parts.Wait()
+}
+
+// An endpoint that nobody knew of when the endpoints were counted, and whose request
+// hangs, keeps no other endpoint from being handed over.
+func TestHangingIsHandedOverAlone(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t, store.Migrate)
+	w := &worker{}
+	for slot := 0; slot < hook.Slots; slot += 4 {
+		w.hanging = append(w.hanging, hook.EndpointID{9: byte(slot)})
+	}
+	first := startWith(t, open(t, url), "", w)
+	second := start(t, open(t, url), "")
+	eventually(t, "the second node has what does not hang", func() bool {
+		given, owned := 0, 0
+		for slot := range hook.Slots {
+			id := hook.EndpointID{9: byte(slot)}
+			if !first.Owns(id) && slot%4 != 0 {
+				given++
+			}
+			if second.Owns(id) {
+				owned++
+			}
+		}
+		return given > 0 && owned == given
+	})
 }
 
 // Two nodes that go by one name, since the data directory of one is a copy of the
