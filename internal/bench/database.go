@@ -85,14 +85,16 @@ func (d *database) polls(ctx context.Context) (yes bool, err error) {
 }
 
 // spread returns when the active endpoints are spread evenly over so many nodes,
-// which takes some seconds after nodes and endpoints have come.
+// which takes some seconds after nodes and endpoints have come. Endpoints that share
+// a slot stay together, so nodes may differ by as many as are in one.
 func (d *database) spread(ctx context.Context, nodes int) error {
-	var least, most, owners int
+	var least, most, owners, together int
 	err := waitFor(ctx, 100*time.Millisecond, patience, func() (int64, bool, error) {
-		err := d.conn.QueryRow(ctx, `SELECT COALESCE(MIN(n), 0), COALESCE(MAX(n), 0), COUNT(*) FROM (
-			SELECT COUNT(e.id) AS n FROM nodes LEFT JOIN slots s ON s.owner = nodes.epoch
-			LEFT JOIN endpoints e ON get_byte(e.id, 9) = s.slot AND e.state = 'active' GROUP BY nodes.epoch) AS per`).Scan(&least, &most, &owners)
-		return int64(most), err == nil && owners == nodes && most-least <= 1, err
+		err := d.conn.QueryRow(ctx, `WITH
+			filled AS (SELECT get_byte(id, 9) AS slot, COUNT(*) AS n FROM endpoints WHERE state = 'active' GROUP BY 1),
+			per AS (SELECT COALESCE(SUM(f.n), 0) AS n FROM nodes LEFT JOIN slots s ON s.owner = nodes.epoch LEFT JOIN filled f ON f.slot = s.slot GROUP BY nodes.epoch)
+			SELECT COALESCE(MIN(n), 0)::int, COALESCE(MAX(n), 0)::int, COUNT(*), (SELECT COALESCE(MAX(n), 0) FROM filled) FROM per`).Scan(&least, &most, &owners, &together)
+		return int64(most), err == nil && owners == nodes && most-least <= max(together, 1), err
 	})
 	if errors.Is(err, errStalled) {
 		return fmt.Errorf("the endpoints are not spread evenly: from %d to %d on each of %d nodes, and %d nodes were started", least, most, owners, nodes)

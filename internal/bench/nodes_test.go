@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"gancho/internal/app"
+	"gancho/internal/hook"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
 )
@@ -76,5 +78,67 @@ func TestIdlePolls(t *testing.T) {
 	}
 	if w := find(t, r, "transactions of each idle node over 20ms, polling"); w.OK == nil {
 		t.Errorf("no target: %+v", w)
+	}
+}
+
+// Endpoints whose numbers put them into one slot have one node, and no node waits
+// for them to part.
+func TestSpreadKeepsSlotsTogether(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t, store.Migrate)
+	db, err := store.Open(t.Context(), store.Options{URL: url, Key: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- db.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-ended, db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	for n := range 2 {
+		epoch, err := db.Join(t.Context(), "", time.Hour, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var slots []int
+		for s := n * hook.Slots / 2; s < (n+1)*hook.Slots/2; s++ {
+			slots = append(slots, s)
+		}
+		if got, err := db.Take(t.Context(), epoch, slots); err != nil || len(got) != len(slots) {
+			t.Fatal(got, err)
+		}
+	}
+	if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	add := func(slot byte) {
+		t.Helper()
+		id := hook.NewEndpointID()
+		id[9] = slot
+		e := &hook.Endpoint{ID: id, Tenant: "acme", Contract: "standard", State: hook.EndpointActive, Version: 1, Config: hook.EndpointConfig{URL: "http://127.0.0.1:9/"}}
+		if err := db.CreateEndpoint(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := &bench{o: Options{Database: url}}
+	d, err := b.openDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	add(7)
+	add(7)
+	if err := d.spread(t.Context(), 2); err != nil {
+		t.Errorf("two in one slot: %v", err)
+	}
+	add(8)
+	uneven, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := d.spread(uneven, 2); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("three on one node, none on the other: %v", err)
 	}
 }
