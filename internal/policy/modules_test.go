@@ -22,6 +22,7 @@ var dependencies = map[string]string{
 	"github.com/google/go-cmp":                                 "tests: differences of values that people can read",
 	"github.com/google/uuid":                                   "time-ordered ids (UUIDv7)",
 	"github.com/jackc/pgx/v5":                                  "PostgreSQL: arrays as parameters, pipelines, LISTEN",
+	"github.com/klauspost/compress":                            "Zstandard, for large payloads at rest",
 	"github.com/pressly/goose/v3":                              "database migrations, in order and once",
 	"github.com/prometheus/client_golang":                      "the metrics page",
 	"github.com/rogpeppe/go-internal":                          "tests: testscript, conversations with the program as text files",

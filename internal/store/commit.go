@@ -52,7 +52,8 @@ type submission struct {
 	*hook.Submission
 	expires time.Time // of its idempotency keys
 	now     time.Time
-	epoch   int64 // of the node when it was handed in
+	epoch   int64                   // of the node when it was handed in
+	large   map[hook.EventID][]byte // SQLite: payloads that were compressed
 	err     error
 	done    chan struct{}
 }
@@ -339,6 +340,9 @@ func (db *DB) Submit(sub *hook.Submission, keepKeys time.Duration) error {
 	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), epoch: db.nodes.epoch.Load(), done: make(chan struct{})}
 	if sub.Step != nil && !db.queue.stopped() && db.dialect.step(s) {
 		return s.err
+	}
+	if _, one := db.dialect.(*lite); one {
+		s.large = packLarge(s)
 	}
 	if err := db.queue.add(rowsOf(sub), payloadBytes(sub), true, true, func(b *batch) { b.submissions = append(b.submissions, s) }); err != nil {
 		return err

@@ -3,11 +3,14 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -110,26 +113,58 @@ func TestSubmitKeepsBytes(t *testing.T) { each(t, testSubmitKeepsBytes) }
 
 func testSubmitKeepsBytes(t *testing.T, db *DB) {
 	addTenants(t, db)
-	payload := "{\"n\": 9007199254740993,\r\n \"u\":\"\\u00e3\\/\", \"d\":0.000907775311708679 }"
-	ep := hook.NewEndpointID()
-	a := accepted("acme", "my-1", payload, ep)
+	written := "{\"n\": 9007199254740993,\r\n \"u\":\"\\u00e3\\/\", \"d\":0.000907775311708679 }"
+	long := "[" + strings.Repeat(written+",", packFrom/len(written)) + "1]" // larger than packFrom
+	for i, payload := range []string{written, long[:packFrom-1], long[:packFrom], long, random(1 << 20)} {
+		ep := hook.NewEndpointID()
+		a := accepted("acme", fmt.Sprintf("my-%d", i), payload, ep)
+		submit(t, db, a)
+		got, err := db.Event(t.Context(), "acme", a.Event.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got.Payload) != payload || got.ExternalID != a.Event.ExternalID || got.CreatedAt.UnixMicro() != a.Event.CreatedAt.UnixMicro() {
+			t.Errorf("payload %d is read back as another: %d bytes, were %d", i, len(got.Payload), len(payload))
+		}
+		if _, err := db.Event(t.Context(), "other", a.Event.ID); !hook.IsKind(err, hook.KindNotFound) {
+			t.Errorf("another tenant reads it: %v", err)
+		}
+		page, err := db.Due(t.Context(), ep, time.Now(), 10, 1<<20, func(hook.DeliveryID) bool { return false })
+		if err != nil || len(page.Jobs) != 1 || page.More {
+			t.Fatalf("due: %+v %v", page, err)
+		}
+		if page.Jobs[0].Delivery.ID != a.Deliveries[0].ID || string(page.Jobs[0].Event.Payload) != payload {
+			t.Errorf("payload %d is due as another", i)
+		}
+	}
+}
+
+// random is JSON that hardly gets smaller.
+func random(size int) string {
+	raw := make([]byte, size*3/4)
+	_, _ = rand.Read(raw) // which never fails
+	return `"` + base64.StdEncoding.EncodeToString(raw) + `"`
+}
+
+// SQLite keeps a large payload small, since nobody else writes while it is written;
+// and says so when it is damaged, rather than send what it is not.
+func TestLargePayloadsArePacked(t *testing.T) {
+	t.Parallel()
+	db := withTenants(t)
+	a := accepted("acme", "", "["+strings.Repeat(`{"views":12},`, 100_000)+"1]")
 	submit(t, db, a)
-	got, err := db.Event(t.Context(), "acme", a.Event.ID)
-	if err != nil {
+	var size int
+	if err := db.read.QueryRow(`SELECT length(payload) FROM events`).Scan(&size); err != nil {
 		t.Fatal(err)
 	}
-	if string(got.Payload) != payload || got.ExternalID != "my-1" || got.CreatedAt.UnixMicro() != a.Event.CreatedAt.UnixMicro() {
-		t.Errorf("read back %+v", got)
+	if size > len(a.Event.Payload)/10 {
+		t.Errorf("%d bytes are kept as %d", len(a.Event.Payload), size)
 	}
-	if _, err := db.Event(t.Context(), "other", a.Event.ID); !hook.IsKind(err, hook.KindNotFound) {
-		t.Errorf("another tenant reads it: %v", err)
+	if _, err := db.dialect.(*lite).conn.ExecContext(t.Context(), `UPDATE events SET payload = substr(payload, 1, 20)`); err != nil {
+		t.Fatal(err)
 	}
-	page, err := db.Due(t.Context(), ep, time.Now(), 10, 1<<20, func(hook.DeliveryID) bool { return false })
-	if err != nil || len(page.Jobs) != 1 || page.More {
-		t.Fatalf("due: %+v %v", page, err)
-	}
-	if page.Jobs[0].Delivery.ID != a.Deliveries[0].ID || string(page.Jobs[0].Event.Payload) != payload {
-		t.Errorf("due: %+v", page.Jobs[0])
+	if e, err := db.Event(t.Context(), "acme", a.Event.ID); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("damaged: %v, %v", e, err)
 	}
 }
 
@@ -450,12 +485,8 @@ func TestDiskFull(t *testing.T) {
 		}
 	}
 	limit(pages + 2) // SQLite answers SQLITE_FULL, as for a disk without room
-	big := make([]byte, 1<<20)
-	for i := range big {
-		big[i] = '1'
-	}
 	err := db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{
-		accepted("acme", "", `2`), accepted("acme", "", string(big)),
+		accepted("acme", "", `2`), accepted("acme", "", random(1<<20)),
 	}}, time.Hour)
 	if !hook.IsKind(err, hook.KindUnavailable) {
 		t.Errorf("disk full: %v, want unavailable", err)

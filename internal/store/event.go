@@ -16,15 +16,17 @@ const (
 
 func scanEvent(row scanner) (*hook.Event, error) {
 	var e hook.Event
-	var id []byte
+	var id, payload []byte
 	var external sql.NullString
 	var created sql.NullInt64
-	if err := row.Scan(&e.Tenant, &id, &e.Contract, &e.Type, &external, &e.Source, &created, &e.Payload); err != nil {
+	if err := row.Scan(&e.Tenant, &id, &e.Contract, &e.Type, &external, &e.Source, &created, &payload); err != nil {
 		return nil, err
 	}
 	copy(e.ID[:], id)
 	e.ExternalID, e.CreatedAt = external.String, fromMicros(created)
-	return &e, nil
+	var err error
+	e.Payload, err = unpack(payload)
+	return &e, err
 }
 
 // Event is one event of a tenant, with its payload.

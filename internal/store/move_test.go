@@ -28,7 +28,7 @@ func TestMove(t *testing.T) {
 			}
 		}
 	}
-	ext := accepted("acme", "ext", `{"a":"é"}`, h.endpoints["acme"][0])
+	ext := accepted("acme", "ext", `{"a":"é"`+strings.Repeat(" ", packFrom)+`}`, h.endpoints["acme"][0])
 	if err := from.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{ext}, Records: []*hook.RecordWrite{
 		{Record: hook.Record{Tenant: "acme", Contract: "c", Kind: "k", Key: "1", Version: 7, CreatedAt: start, UpdatedAt: start, Document: []byte(`{}`)}},
 	}}, time.Hour); err != nil {
@@ -80,6 +80,9 @@ func TestMove(t *testing.T) {
 		if err1 != nil || err2 != nil || fmt.Sprint(was) != fmt.Sprint(is) {
 			t.Fatalf("%v, %v:\n%+v\n%+v", err1, err2, was, is)
 		}
+	}
+	if moved, err := to.Event(t.Context(), "acme", ext.Event.ID); err != nil || string(moved.Payload) != string(ext.Event.Payload) {
+		t.Errorf("a large payload: %+v, %v", moved, err)
 	}
 	e, err := to.TenantEndpoint(t.Context(), "acme", h.endpoints["acme"][0])
 	if err != nil || e.Config.URL != "http://x" {

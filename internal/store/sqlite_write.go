@@ -136,11 +136,11 @@ func (l *lite) submit(ctx context.Context, s *submission) error {
 		}
 	}
 	for _, it := range s.Items {
-		if err := l.item(ctx, it, now, expires); err != nil {
+		if err := l.item(ctx, s, it); err != nil {
 			return err
 		}
 	}
-	if err := l.writes(ctx, s, now, expires); err != nil {
+	if err := l.writes(ctx, s); err != nil {
 		return err
 	}
 	if s.RequestKey != "" {
@@ -180,7 +180,7 @@ type firstAnswer struct {
 	Deliveries int    `json:"deliveries"`
 }
 
-func (l *lite) item(ctx context.Context, it *hook.Accepted, now, expires int64) error {
+func (l *lite) item(ctx context.Context, s *submission, it *hook.Accepted) error {
 	e := it.Event
 	var external any
 	if e.ExternalID != "" {
@@ -189,7 +189,7 @@ func (l *lite) item(ctx context.Context, it *hook.Accepted, now, expires int64) 
 		if err != nil {
 			return err
 		}
-		prior, mine, err := l.claim(ctx, e.Tenant, itemKeys+e.ExternalID, it.Hash, answer, now, expires)
+		prior, mine, err := l.claim(ctx, e.Tenant, itemKeys+e.ExternalID, it.Hash, answer, s.now.UnixMicro(), s.expires.UnixMicro())
 		if err != nil {
 			return err
 		}
@@ -197,8 +197,12 @@ func (l *lite) item(ctx context.Context, it *hook.Accepted, now, expires int64) 
 			return repeated(it, prior)
 		}
 	}
+	payload := e.Payload
+	if large, ok := s.large[e.ID]; ok {
+		payload = large
+	}
 	if err := l.stmts.events.add(ctx, e.Tenant, e.ID[:], e.Contract, e.Type, external, string(e.Source), e.CreatedAt.UnixMicro(),
-		e.Payload); err != nil {
+		payload); err != nil {
 		return err
 	}
 	for i := range it.Deliveries {
@@ -228,7 +232,7 @@ func repeated(it *hook.Accepted, prior []byte) error {
 // writes stores the record writes of a submission that are not lost, with their
 // events. The first of a record that is lost takes the later ones with it, since
 // they were worked out from its outcome.
-func (l *lite) writes(ctx context.Context, s *submission, now, expires int64) error {
+func (l *lite) writes(ctx context.Context, s *submission) error {
 	var gone map[hook.RecordName]bool
 	for _, w := range s.Records {
 		name := w.Record.Name()
@@ -247,7 +251,7 @@ func (l *lite) writes(ctx context.Context, s *submission, now, expires int64) er
 			continue
 		}
 		for _, it := range w.Events {
-			if err := l.item(ctx, it, now, expires); err != nil {
+			if err := l.item(ctx, s, it); err != nil {
 				return err
 			}
 		}
