@@ -14,6 +14,7 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
+	"gancho/internal/storetest"
 )
 
 // runServer is `gancho serve`, as far as the benchmark uses it.
@@ -86,19 +87,7 @@ func TestIdlePolls(t *testing.T) {
 func TestSpreadKeepsSlotsTogether(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
-	db, err := store.Open(t.Context(), store.Options{URL: url, Key: make([]byte, 32)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- db.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := errors.Join(<-ended, db.Close()); err != nil {
-			t.Error(err)
-		}
-	})
+	db := storetest.OpenURL(t, url)
 	for n := range 2 {
 		epoch, err := db.Join(t.Context(), "", time.Hour, false)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
+	"gancho/internal/storetest"
 )
 
 // database is a store on a database that other nodes use too. It counts what is asked.
@@ -40,23 +41,7 @@ func (d *database) Signals(ctx context.Context, before hook.Heard) ([]hook.Signa
 
 func open(t *testing.T, url string) *database {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Options{URL: url, Key: make([]byte, 32)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- db.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &database{DB: db}
+	return &database{DB: storetest.OpenURL(t, url)}
 }
 
 // worker notes what it is told, and has nothing in hand but requests that hang.

@@ -31,6 +31,13 @@ func OpenPostgres(t testing.TB) *store.DB {
 	return run(t, store.Options{URL: pgtest.Database(t, store.Migrate), Key: store.NewKey()})
 }
 
+// OpenURL is one of several stores on one database of a PostgreSQL server; they have
+// one key.
+func OpenURL(t testing.TB, url string) *store.DB {
+	t.Helper()
+	return run(t, store.Options{URL: url, Key: make([]byte, 32)})
+}
+
 // Open is a fresh SQLite database that is running. It is stopped and closed when
 // the test ends; what it has to say goes to the test's output.
 func Open(t testing.TB) *store.DB {
