@@ -47,7 +47,7 @@ func TestIdleNodes(t *testing.T) {
 		t.Error("idle nodes ask the database once per second, or more")
 	}
 	nodes[1].watch()
-	if !sometimes(1, 3.1) {
+	if !sometimes(1, 3.5) {
 		t.Error("idle nodes of which one is watched ask the database more than twice per second more, or the other one does")
 	}
 }
