@@ -28,7 +28,7 @@ func (a *API) routeStream() {
 		summary: "Watch what happens",
 		description: "Server-sent events, each with a notice as JSON in data and its kind as event: requests that were made, deliveries, and what was changed. " +
 			"A key of one tenant sees that tenant. What happened before is not told, and a reader that is too slow is told how much it missed; so read lists again after connecting and after lost. " +
-			"Where several servers share the work, requests and deliveries are told of by the server that makes them only, changes by all; lists and statistics are of all. " +
+			"Where several servers share the work, each tells what all do: of others within about a second, and in an order that only holds for each of them by itself. " +
 			"It ends when the server stops, and soon after the key does.",
 		codes: []string{"tenant_not_found", "too_many_streams"},
 	}, a.stream)

@@ -53,14 +53,21 @@ func speaking(t *testing.T, what string) string {
 	return "http://" + l.Addr().String()
 }
 
+// closedPort is an address where nobody listens, nor begins to while the test runs:
+// one end of a connection has it.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return "http://" + l.Addr().String()
+	t.Cleanup(func() { _ = l.Close() })
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return "http://" + c.LocalAddr().String()
 }
 
 const picky = `

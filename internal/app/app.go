@@ -161,6 +161,7 @@ type parts struct {
 	counts    *stats.Counter
 	sender    *deliver.Sender
 	nodes     sharing
+	relay     *stream.Relay
 	scripts   *transform.Pool
 	worker    *deliver.Worker
 	in        *ingest.Ingest
@@ -187,6 +188,7 @@ func (s *server) assemble() (*parts, error) {
 		known: catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), scripts: scripts, nodes: s.newSharing(),
 		sender: deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()}), house: newHouse(s.db, s.cfg.Retention, log("housekeeping")),
 	}
+	p.relay = stream.NewRelay(&s.live, s.db, p.nodes.Others, log("stream"))
 	inForce := p.known.Set()
 	p.newer = newReloader(p.known, log("contracts"))
 	p.worker = deliver.New(deliver.Options{
@@ -236,6 +238,7 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	back.Go(func() error { return p.nodes.WhileLeading(working, p.house.run) })
 	back.Go(func() error { return p.newer.run(working) })
 	back.Go(func() error { return p.counts.Run(working) })
+	back.Go(func() error { return p.relay.Run(working) })
 	if directory != nil {
 		back.Go(func() error { return directory.Run(working) })
 	}
@@ -259,6 +262,7 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	err = errors.Join(err, <-kept)
 	s.leave(p.nodes)
 	p.counts.Flush(context.WithoutCancel(ctx)) // what the last requests came to
+	p.relay.Flush(context.WithoutCancel(ctx))
 	return err
 }
 

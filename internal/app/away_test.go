@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 // The database is away for two minutes under load, and all leases run out with
 // nobody to take over: publishers are told with a 503, what was acknowledged
-// arrives, and the nodes recover by themselves.
+// arrives, the nodes recover by themselves, and their logs stay short.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	away := 2 * time.Minute
@@ -29,6 +30,7 @@ func TestDatabaseAway(t *testing.T) {
 	eventually(t, "events arrive", func() bool { n, _ := rc.counts(); return n >= 200 })
 
 	pg.Kill()
+	gone, tried := time.Now(), tr.retried.Load()
 	back := time.After(away)
 	for _, p := range nodes {
 		eventually(t, "publishers are told", func() bool {
@@ -46,6 +48,14 @@ func TestDatabaseAway(t *testing.T) {
 	eventually(t, "events arrive again", func() bool { n, _ := rc.counts(); return n >= before+200 })
 	t.Logf("away for %s; 200 events arrived %s after it was back", away, time.Since(returned).Round(time.Millisecond))
 	tr.end(rc)
+	windows := int(time.Since(gone)/calmEvery) + 2
+	for i, p := range nodes {
+		lines := strings.Count(p.log.String(), `msg="request failed"`)
+		t.Logf("node %d: %d lines of failed requests, %d of everything", i, lines, strings.Count(p.log.String(), "\n"))
+		if lines == 0 || lines > windows*calmLines {
+			t.Errorf("node %d: %d lines of the %d requests that failed on both", i, lines, tr.retried.Load()-tried)
+		}
+	}
 	for _, p := range nodes {
 		p.stop()
 	}

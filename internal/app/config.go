@@ -196,7 +196,7 @@ func (c *Config) EncryptionKeyBytes() ([]byte, error) {
 func (c *Config) logger(w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: c.LogLevel.Level()}
 	if c.LogFormat == LogJSON {
-		return slog.New(slog.NewJSONHandler(w, opts))
+		return slog.New(newCalm(slog.NewJSONHandler(w, opts)))
 	}
-	return slog.New(slog.NewTextHandler(w, opts))
+	return slog.New(newCalm(slog.NewTextHandler(w, opts)))
 }

@@ -207,8 +207,7 @@ type heard struct{ path, kind, body string }
 
 func newListener(t *testing.T) *listener {
 	l := &listener{}
-	rc := newReceiver(t, nil)
-	rc.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	l.url = listening(t, func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body) // fails only if the sender is killed
 		l.mu.Lock()
 		l.all = append(l.all, heard{r.URL.Path, r.Header.Get("Content-Type"), string(body)})
@@ -217,7 +216,6 @@ func newListener(t *testing.T) *listener {
 			<-r.Context().Done() // the sender gave up, or is gone
 		}
 	})
-	l.url = rc.URL
 	return l
 }
 

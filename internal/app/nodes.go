@@ -27,13 +27,15 @@ type sharing interface {
 	Keep(ctx context.Context) error
 	// Leave lets others take it.
 	Leave(ctx context.Context) error
+	// Others reports whether there are other servers.
+	Others() bool
 }
 
 func (s *server) newSharing() sharing {
 	if s.cfg.Database == "" {
 		return alone{}
 	}
-	return share.New(share.Options{Store: s.db, Name: s.name, Log: s.log.With("part", "share")})
+	return share.New(share.Options{Store: s.db, Name: s.name, Log: s.log.With("part", "share"), Watched: s.live.Asked})
 }
 
 // alone is a server that shares its database with nobody.
@@ -52,6 +54,8 @@ func (alone) WhileLeading(ctx context.Context, run func(context.Context) error) 
 func (alone) Keep(ctx context.Context) error { <-ctx.Done(); return nil }
 
 func (alone) Leave(context.Context) error { return nil }
+
+func (alone) Others() bool { return false }
 
 // openStore opens the database that the configuration names.
 func openStore(ctx context.Context, cfg Config, file string, key []byte, log *slog.Logger) (*store.DB, error) {

@@ -130,7 +130,7 @@ func start(t *testing.T, dir string) *process {
 // command is what runs a server.
 func (at place) command(t *testing.T) *exec.Cmd {
 	t.Helper()
-	cfg, err := json.Marshal(testConfig{Data: at.dir, Database: at.database, StopTimeout: 2 * time.Second})
+	cfg, err := json.Marshal(testConfig{Data: at.dir, Database: at.database, StopTimeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,30 +202,31 @@ func (p *process) stop() {
 
 // receiver counts how often each event arrives; answer says what it answers.
 type receiver struct {
-	*httptest.Server
+	URL    string
 	mu     sync.Mutex
 	got    map[string]int
-	inside int
 	answer func(w http.ResponseWriter, r *http.Request)
 }
 
 func newReceiver(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)) *receiver {
 	rc := &receiver{got: map[string]int{}, answer: answer}
-	rc.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	rc.URL = listening(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		rc.mu.Lock()
 		rc.got[r.Header.Get("webhook-id")]++
-		rc.inside++
 		rc.mu.Unlock()
 		if rc.answer != nil {
 			rc.answer(w, r)
 		}
-		rc.mu.Lock()
-		rc.inside--
-		rc.mu.Unlock()
-	}))
-	t.Cleanup(func() { rc.CloseClientConnections(); rc.Close() })
+	})
 	return rc
+}
+
+// listening serves h until the test ends, and returns its URL.
+func listening(t *testing.T, h http.HandlerFunc) (url string) {
+	srv := httptest.NewServer(h)
+	t.Cleanup(func() { srv.CloseClientConnections(); srv.Close() })
+	return srv.URL
 }
 
 func (rc *receiver) counts() (events, requests int) {

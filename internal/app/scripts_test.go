@@ -14,8 +14,7 @@ import (
 func TestTransformations(t *testing.T) {
 	t.Parallel()
 	got := make(chan string, 10)
-	rc := newReceiver(t, nil)
-	rc.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	url := listening(t, func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got <- r.Header.Get("X-Source") + string(body)
 	})
@@ -28,7 +27,7 @@ func TestTransformations(t *testing.T) {
 		"endless": "function handler() { for (;;); }",
 		"fine":    "function handler(webhook) { webhook.headers['X-Source'] = 'shop'; webhook.payload.b = 2; return webhook }",
 	} {
-		if _, err := p.CreateEndpoint(ctx, "acme", client.EndpointInput{Name: kind, URL: rc.URL, EventTypes: []string{kind}, Transformation: script}); err != nil {
+		if _, err := p.CreateEndpoint(ctx, "acme", client.EndpointInput{Name: kind, URL: url, EventTypes: []string{kind}, Transformation: script}); err != nil {
 			t.Fatal(err)
 		}
 	}

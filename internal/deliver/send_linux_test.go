@@ -32,7 +32,7 @@ func deafPort(t *testing.T) string {
 	}
 	addr := "127.0.0.1:" + strconv.Itoa(name.(*syscall.SockaddrInet4).Port)
 	for range 16 {
-		c, err := net.DialTimeout("tcp", addr, 200*time.Millisecond)
+		c, err := net.DialTimeout("tcp", addr, 2*time.Second) // much, or a busy machine seems to have a full queue
 		if err != nil {
 			return addr // the queue is full
 		}

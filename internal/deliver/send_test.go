@@ -532,14 +532,26 @@ func checkSentence(t *testing.T, s string) {
 	}
 }
 
-func TestConnectRefused(t *testing.T) {
-	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// refusing is an address where nobody listens, nor begins to while the test runs: one
+// end of a connection has it.
+func refusing(t *testing.T, host string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", host+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	l.Close()
+	t.Cleanup(func() { l.Close() })
+	c, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(host)}}).DialContext(t.Context(), "tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c.LocalAddr().String()
+}
+
+func TestConnectRefused(t *testing.T) {
+	t.Parallel()
+	addr := refusing(t, "127.0.0.1")
 	x := newSender(t).Send(t.Context(), post("http://"+addr+"/", "xyz", "a", "b"))
 	if x.Class != hook.ClassConnectRefused || x.Response != nil || !x.Unsent {
 		t.Errorf("%+v", x)
@@ -995,12 +1007,7 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	r := receive(t, answering(ok))
 	_, port, _ := net.SplitHostPort(r.addr)
-	l, err := net.Listen("tcp", "127.0.0.2:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, refusedPort, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
+	_, refusedPort, _ := net.SplitHostPort(refusing(t, "127.0.0.2"))
 	addrs := func(list ...string) func(string, uint16) (byte, []netip.Addr, bool) {
 		var a []netip.Addr
 		for _, s := range list {

@@ -23,8 +23,9 @@ type Nodes struct {
 
 // Heard is how far signals were read.
 type Heard struct {
-	Number int64
-	At     time.Time // by the database's clock
+	Number  int64
+	At      time.Time // by the database's clock
+	Watched bool      // somebody watches what happens, at this node or another
 }
 
 // Signal is what a node is told by another: work for an endpoint, that a delivery

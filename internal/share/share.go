@@ -84,6 +84,8 @@ type Options struct {
 	// at once. No two processes may have the same at a time; "" is none.
 	Name string
 	Log  *slog.Logger
+	// Watched is told whether somebody at another node watches what happens; may be nil.
+	Watched func(bool)
 }
 
 const (
@@ -108,6 +110,7 @@ type Node struct {
 	wall   atomic.Int64 // the same by the wall clock, in case the other one was stopped
 	owned  [hook.Slots]atomic.Bool
 	polls  atomic.Bool // some node hears no notifications
+	others atomic.Bool // there are other nodes
 	spread atomic.Bool // weights tell how the endpoints are spread
 
 	started time.Time
@@ -137,6 +140,9 @@ type gift struct {
 
 // New makes a node that owns nothing until [Node.Start].
 func New(o Options) *Node {
+	if o.Watched == nil {
+		o.Watched = func(bool) {}
+	}
 	return &Node{
 		Options: o, started: time.Now(), giving: map[int]bool{}, given: make(chan gift, hook.Slots), tell: map[hook.EndpointID]struct{}{},
 		telling: make(chan struct{}, 1), kick: make(chan struct{}, 1), led: make(chan struct{}, 1),
@@ -152,6 +158,9 @@ func (n *Node) inOffice() bool {
 	now := time.Now()
 	return int64(now.Sub(n.started)) < n.mono.Load() && now.UnixNano() < n.wall.Load()
 }
+
+// Others reports whether this node shares the work with others.
+func (n *Node) Others() bool { return n.others.Load() }
 
 // Epoch is what this node's results are fenced by.
 func (n *Node) Epoch() int64 { return n.epoch.Load() }
@@ -293,6 +302,8 @@ func (n *Node) beat(ctx context.Context) error {
 		n.worker.Nudge()
 	}
 	n.polls.Store(view.Polls)
+	n.others.Store(len(view.Alive) > 1)
+	n.Watched(view.Signals.Watched)
 	n.catchUp(ctx, view.Signals)
 	// After an outage everybody seems dead: give them the time of a beat.
 	onTime := n.onTime && held
@@ -576,6 +587,7 @@ func (n *Node) readSignals(ctx context.Context) {
 		return
 	}
 	n.heard = now
+	n.Watched(now.Watched)
 	for _, s := range list {
 		switch {
 		case s.Work:

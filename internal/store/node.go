@@ -18,9 +18,10 @@ import (
 // the clocks of two nodes.
 const nodeClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 
-// membership is what commits are fenced by.
+// membership is what commits are fenced by, and what this process tells is known by.
 type membership struct {
-	epoch atomic.Int64 // 0: never was a member, and is not fenced; below: between two memberships, when nothing is written
+	source int64        // random
+	epoch  atomic.Int64 // 0: never was a member, and is not fenced; below: between two memberships, when nothing is written
 }
 
 // Join makes this process a node, with a lease that has to be renewed by [DB.Beat].
@@ -57,9 +58,9 @@ func (db *DB) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook
 	// number below zero. It sees the lease as it was before.
 	rows, err := pool.Query(ctx, `WITH ours AS (UPDATE nodes SET expires_at = `+nodeClock+` + $2 WHERE epoch = $1 RETURNING epoch)
 		SELECT -3, `+nodeClock+`, true, false FROM ours
-		UNION ALL SELECT -2, (SELECT COALESCE(MAX(number), 0) FROM signals), true, false
+		UNION ALL SELECT -2, (SELECT COALESCE(MAX(number), 0) FROM signals), `+watched("$3")+`, false
 		UNION ALL SELECT -1, epoch, epoch = $1 OR expires_at > `+nodeClock+`, polls FROM nodes
-		UNION ALL SELECT slot, owner, true, false FROM slots WHERE owner IS NOT NULL ORDER BY 1, 2`, epoch, lease.Microseconds())
+		UNION ALL SELECT slot, owner, true, false FROM slots WHERE owner IS NOT NULL ORDER BY 1, 2`, epoch, lease.Microseconds(), db.nodes.source)
 	if err != nil {
 		return nil, lost(err)
 	}
@@ -79,7 +80,7 @@ func (db *DB) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook
 		case slot == -3:
 			ours, n.Signals.At = true, time.UnixMicro(epoch)
 		case slot == -2:
-			n.Signals.Number = epoch
+			n.Signals.Number, n.Signals.Watched = epoch, alive
 		case alive:
 			n.Alive = append(n.Alive, epoch)
 			n.Polls = n.Polls || polls
@@ -198,8 +199,8 @@ const keepSignals = time.Hour
 // and returns what is heard now. A node that has not read for long is told that
 // anything may have changed.
 func (db *DB) Signals(ctx context.Context, before hook.Heard) (list []hook.Signal, now hook.Heard, err error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT 0, `+nodeClock+`, '', '', NULL, NULL, false, NULL
-		UNION ALL SELECT number, at, tenant, contract, endpoint, key, work, delivery FROM signals WHERE number > $1 ORDER BY 1`, before.Number)
+	rows, err := db.read.QueryContext(ctx, `SELECT 0, `+nodeClock+`, '', '', NULL, NULL, `+watched("$2")+`, NULL
+		UNION ALL SELECT number, at, tenant, contract, endpoint, key, work, delivery FROM signals WHERE number > $1 ORDER BY 1`, before.Number, db.nodes.source)
 	if err != nil {
 		return nil, before, lost(err)
 	}
@@ -213,6 +214,7 @@ func (db *DB) Signals(ctx context.Context, before hook.Heard) (list []hook.Signa
 			return nil, before, lost(err)
 		}
 		if number == 0 {
+			now.Watched = s.Work
 			if now.At = time.UnixMicro(at); now.At.Sub(before.At) > keepSignals/2 {
 				list = append(list, hook.Signal{Change: hook.Change{Anything: true}})
 			}

@@ -466,6 +466,62 @@ func TestHear(t *testing.T) {
 	}
 }
 
+// That somebody watches at one node is known to the others at once, and not for ever.
+func TestWatched(t *testing.T) {
+	t.Parallel()
+	a, b := twoNodes(t)
+	epochs := map[*DB]int64{a: join(t, a, "", time.Hour), b: join(t, b, "", time.Hour)}
+	ctx, stop := context.WithCancel(t.Context())
+	ready, changed, ended := make(chan struct{}, 9), make(chan struct{}, 9), make(chan error, 1)
+	go func() {
+		ended <- a.Hear(ctx, func([]hook.EndpointID) {}, func() { changed <- struct{}{} }, func() { ready <- struct{}{} })
+	}()
+	<-ready
+	knows := func(db *DB) bool {
+		t.Helper()
+		view, err := db.Beat(t.Context(), epochs[db], time.Hour)
+		_, now, err2 := db.Signals(t.Context(), view.Signals)
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		if view.Signals.Watched != now.Watched {
+			t.Errorf("a beat says %v, and signals %v", view.Signals.Watched, now.Watched)
+		}
+		return now.Watched
+	}
+	if knows(a) || knows(b) {
+		t.Error("watched by nobody")
+	}
+	if _, err := b.Exchange(t.Context(), hook.Exchange{Watches: true, Begins: true}); err != nil {
+		t.Fatal(err)
+	}
+	<-changed
+	if !knows(a) || knows(b) {
+		t.Error("one is watched, and it is the other that has to know")
+	}
+	if _, err := a.Exchange(t.Context(), hook.Exchange{Number: 1, Data: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"watchers", "notices"} {
+		if err := a.expireNotices(t.Context()); err != nil || count(t, a, table) != 1 {
+			t.Errorf("%s: gone too early, %v", table, err)
+		}
+	}
+	if _, err := a.read.ExecContext(t.Context(), `WITH old AS (UPDATE notices SET at = 0) UPDATE watchers SET expires_at = 0`); err != nil {
+		t.Fatal(err)
+	}
+	if knows(a) {
+		t.Error("watched for ever")
+	}
+	for _, table := range []string{"watchers", "notices"} {
+		if err := a.expireNotices(t.Context()); err != nil || count(t, a, table) != 0 {
+			t.Errorf("%s: kept, %v", table, err)
+		}
+	}
+	stop()
+	<-ended
+}
+
 // Another encryption key is noticed before anything is written with it.
 func TestOtherKey(t *testing.T) {
 	t.Parallel()

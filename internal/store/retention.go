@@ -24,7 +24,7 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 	n = max(n, 10)
 	if p, ok := db.dialect.(*postgres); ok {
 		if removed, err = p.expire(ctx, before); err == nil {
-			err = db.expireSignals(ctx)
+			err = errors.Join(db.expireSignals(ctx), db.expireNotices(ctx))
 		}
 	} else {
 		removed, err = db.expireRows(ctx, before, n)

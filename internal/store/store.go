@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"gancho/internal/hook"
@@ -110,6 +111,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{seal: seal, log: o.Log, queue: newQueue(), now: time.Now, maxEndpoints: hook.MaxFanout}
+	db.nodes.source = rand.Int64()
 	if o.MaxEndpoints > 0 {
 		db.maxEndpoints = min(o.MaxEndpoints, hook.MaxFanout)
 	}

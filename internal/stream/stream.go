@@ -2,10 +2,11 @@
 //
 // Nobody is ever held up by a reader: each has a short buffer, and one that is
 // too slow misses notices and is told how many. As long as nobody watches,
-// telling costs a look at one number.
+// telling costs some nanoseconds.
 //
 // A hub knows what happens on its own node: which deliveries it accepts and which
-// attempts it makes. Of other nodes it is told what is changed, by [Hub.Changed].
+// attempts it makes. Those of other nodes a [Relay] brings; of what is changed each
+// node learns by itself, for [Hub.Changed].
 package stream
 
 import (
@@ -18,17 +19,21 @@ import (
 
 const (
 	maxReaders = 1000
-	buffer     = 256 // notices that wait for one reader
+	buffer     = 256 // notices that wait for one reader, or for a relay
 )
 
 // Hub hands notices to its readers. The zero value is ready, with none. Its
 // methods may be called from any goroutine.
 type Hub struct {
-	watched atomic.Bool // somebody reads
+	watched atomic.Bool  // somebody reads, here or at another node
+	latest  atomic.Int64 // when something happened here, whether told or not; microseconds since 1970
+	begun   chan struct{} // the relay is told of the first reader; nil: there is none
 
 	mu      sync.Mutex
 	readers map[*Reader]struct{}
 	closed  bool
+	asked   bool   // readers of other nodes want to know
+	relayed bundle // what waits for the relay to tell them
 }
 
 // Reader gets the notices of one tenant, or all.
@@ -53,9 +58,18 @@ func (h *Hub) Subscribe(tenant string) (r *Reader, ok bool) {
 	}
 	r = &Reader{hub: h, tenant: tenant, out: make(chan hook.Notice, buffer)}
 	h.readers[r] = struct{}{}
-	h.watched.Store(true)
+	h.look()
+	if len(h.readers) == 1 {
+		select {
+		case h.begun <- struct{}{}:
+		default:
+		}
+	}
 	return r, true
 }
+
+// look sees whether anybody reads. The caller holds the lock.
+func (h *Hub) look() { h.watched.Store(len(h.readers) > 0 || h.asked) }
 
 // Notices are what the reader gets. The channel is closed with the hub.
 func (r *Reader) Notices() <-chan hook.Notice { return r.out }
@@ -65,7 +79,7 @@ func (r *Reader) Close() {
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
 	delete(r.hub.readers, r)
-	r.hub.watched.Store(len(r.hub.readers) > 0)
+	r.hub.look()
 }
 
 // Close ends all readers, and refuses new ones.
@@ -76,24 +90,32 @@ func (h *Hub) Close() {
 		return
 	}
 	h.closed = true
-	h.watched.Store(false)
 	for r := range h.readers {
 		close(r.out)
 	}
 	clear(h.readers)
+	h.look()
 }
 
-// Tell hands a notice to those who read its tenant's; to everybody if it has none.
-func (h *Hub) Tell(n hook.Notice) {
-	if !h.watched.Load() {
-		return
-	}
+// read reports whether somebody reads at this node.
+func (h *Hub) read() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.readers) > 0
+}
+
+// hand hands a notice to those who read its tenant's, to everybody if it has none;
+// and to other nodes if it is this one's to tell.
+func (h *Hub) hand(n hook.Notice, own bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for r := range h.readers {
 		if r.tenant == "" || n.Tenant == "" || r.tenant == n.Tenant {
 			r.tell(n)
 		}
+	}
+	if own && h.asked {
+		h.relayed.add(n)
 	}
 }
 
@@ -108,41 +130,54 @@ func (r *Reader) tell(n hook.Notice) {
 		r.lost++
 		return
 	}
-	if r.lost > 0 {
-		r.out <- hook.Notice{Kind: hook.NoticeLost, At: n.At, Tenant: r.tenant, Lost: r.lost}
+	r.tellLost(n.At)
+	r.out <- n
+}
+
+// tellLost tells how many notices the reader did not get, if there is room.
+func (r *Reader) tellLost(now time.Time) {
+	if r.lost > 0 && len(r.out) < cap(r.out) {
+		r.out <- hook.Notice{Kind: hook.NoticeLost, At: now.UTC(), Tenant: r.tenant, Lost: r.lost}
 		r.lost = 0
 	}
-	r.out <- n
+}
+
+// happened notes that something happened at a time, and reports whether anybody
+// wants to know.
+func (h *Hub) happened(at time.Time) bool {
+	h.latest.Store(at.UnixMicro()) // before it looks: see [Hub.Asked]
+	return h.watched.Load()
 }
 
 // Attempted tells of an attempt and what it made of its delivery.
 func (h *Hub) Attempted(d *hook.Delivery, a *hook.Attempt) {
-	if !h.watched.Load() {
+	end := a.StartedAt.Add(a.Timing.Total)
+	if !h.happened(end) {
 		return
 	}
-	n := of(d, hook.NoticeAttempt, a.StartedAt.Add(a.Timing.Total))
+	n := of(d, hook.NoticeAttempt, end)
 	n.Number, n.Class, n.Took = a.Number, a.Class, a.Timing.Total
 	if a.Response != nil {
 		n.Status = a.Response.Status
 	}
-	h.Tell(n)
+	h.hand(n, true)
 }
 
 // Cancelled tells of a delivery that ended without an attempt.
 func (h *Hub) Cancelled(d *hook.Delivery) {
-	if h.watched.Load() {
-		h.Tell(of(d, hook.NoticeDelivery, d.FinishedAt))
+	if h.happened(d.FinishedAt) {
+		h.hand(of(d, hook.NoticeDelivery, d.FinishedAt), true)
 	}
 }
 
 // Made tells of new deliveries.
 func (h *Hub) Made(jobs []hook.Job) {
-	if !h.watched.Load() {
-		return
-	}
 	for i := range jobs {
 		d := &jobs[i].Delivery
-		h.Tell(of(d, hook.NoticeDelivery, d.CreatedAt))
+		if !h.happened(d.CreatedAt) {
+			return
+		}
+		h.hand(of(d, hook.NoticeDelivery, d.CreatedAt), true)
 	}
 }
 
@@ -160,7 +195,7 @@ func (h *Hub) Changed(c hook.Change) {
 	case c.Tenant == "" || !c.Key.IsZero():
 		return
 	}
-	h.Tell(n)
+	h.hand(n, false) // other nodes learn of it as this one does
 }
 
 func of(d *hook.Delivery, kind hook.NoticeKind, at time.Time) hook.Notice {
