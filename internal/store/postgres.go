@@ -176,12 +176,49 @@ func (p *postgres) prepare(context.Context, string) (*sql.Stmt, error) { return 
 // indexedBy is nothing here: the planner has statistics.
 func (p *postgres) indexedBy(string) string { return "" }
 
+// these are looked up one by one: the limit leaves the planner no other way, which may
+// take all of a tenant's deliveries for less.
+func (p *postgres) these(q *query, tenant string, ids []hook.ID) string {
+	list := make([][]byte, len(ids))
+	for i, id := range ids {
+		list[i] = id[:]
+	}
+	return fmt.Sprintf(`unnest(%s::bytea[]) AS wanted (one) CROSS JOIN LATERAL
+		(SELECT * FROM deliveries WHERE tenant = %s AND id = one LIMIT 1) AS deliveries`, q.arg(list), q.arg(tenant))
+}
+
 // queueText and busyText are functions, see migration 11.
 func (p *postgres) queueText() string {
 	return `SELECT ` + deliveryColumns + ` FROM gancho_queue($1, $2, $3, $4, $5, $6)`
 }
 
 func (p *postgres) busyText() string { return `SELECT gancho_busy()` }
+
+// byIndex leaves the planner what reads an index in its order, for one transaction.
+// Without statistics, which are missing when a table has just grown, it takes every
+// tenant and endpoint for one that has little: it reads all of it and sorts that.
+const byIndex = `SELECT set_config('enable_' || name, 'off', true) FROM unnest(ARRAY['sort', 'seqscan', 'bitmapscan', 'hashjoin', 'mergejoin']) AS name`
+
+// inOrder sends the settings and the query together, so it is one round trip, and
+// one transaction though nobody begins it.
+func (p *postgres) inOrder(ctx context.Context, query string, args []any, row func(scanner) error) error {
+	conn, err := p.sql.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // back to the pool
+	q := &pgx.Batch{}
+	q.Queue(byIndex)
+	q.Queue(query, args...).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			if err := row(rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	return conn.Raw(func(c any) error { return c.(*stdlib.Conn).Conn().SendBatch(ctx, q).Close() })
+}
 
 func (p *postgres) transient(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
