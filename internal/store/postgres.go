@@ -112,6 +112,10 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 		}
 	}()
 	cfg.ConnConfig.Tracer = &p.trips
+	cfg.ShouldPing = p.shouldPing
+	if cfg.PingTimeout == 0 {
+		cfg.PingTimeout = cfg.ConnConfig.ConnectTimeout
+	}
 	hot := cfg.Copy()
 	hot.MaxConns, hot.MinConns = 1, 0
 	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
@@ -120,12 +124,26 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 	if p.hot, err = pgxpool.NewWithConfig(ctx, hot); err != nil {
 		return nil, err
 	}
-	p.sql = stdlib.OpenDBFromPool(p.pool)
+	// What is handed from one caller to the next was in use until then.
+	p.sql = stdlib.OpenDBFromPool(p.pool, stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false }))
 	p.sql.SetMaxOpenConns(int(cfg.MaxConns) - 1)
 	if err := p.migrate(ctx); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// shouldPing decides whether a connection that comes out of the pool is pinged, and
+// replaced if that fails: if it has something to say that nobody asked for, since a
+// restarted server, or whoever ended its session, has closed it; and if it was idle
+// for long. What is sent over a dead connection cannot be sent again without knowing
+// what became of it.
+func (p *postgres) shouldPing(_ context.Context, c pgxpool.ShouldPingParams) bool {
+	ping := c.IdleDuration > pingAfter || !quiet(c.Conn.PgConn().Conn())
+	if ping {
+		p.trips.n.Add(1)
+	}
+	return ping
 }
 
 // migrate brings the tables up to date, one node at a time. Migrations only add, so
