@@ -17,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
 )
 
 // postgres is the PostgreSQL dialect. The queue's goroutine writes batches over one
@@ -160,12 +159,7 @@ func (p *postgres) migrate(ctx context.Context) error {
 		set_config('tcp_keepalives_idle', '10', true), set_config('tcp_keepalives_interval', '5', true), set_config('tcp_keepalives_count', '4', true)`); err != nil {
 		return err
 	}
-	for range conflicts { // nodes that are at work want the same tables, perhaps in another order
-		if err = migrateTables(ctx, p.sql, goose.DialectPostgres, "postgres"); !conflict(err) {
-			break
-		}
-	}
-	if err != nil {
+	if err := p.migrateInTurn(ctx); err != nil {
 		return err
 	}
 	if err := p.partitionAhead(ctx); !busyTable(err) {
@@ -344,9 +338,10 @@ func openError(err error) error {
 }
 
 // Migrate brings the tables of a PostgreSQL database up to date. [Open] does so too;
-// this is for doing it by hand, before new nodes start.
+// this is for doing it by hand, before new nodes start. What it waits for goes to
+// standard error.
 func Migrate(ctx context.Context, url string) error {
-	p, err := openPostgres(ctx, Options{URL: url, Log: slog.New(slog.DiscardHandler)})
+	p, err := openPostgres(ctx, Options{URL: url, Log: slog.Default()})
 	if err != nil {
 		return openError(err)
 	}

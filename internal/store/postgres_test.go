@@ -203,7 +203,10 @@ func TestDeadConnections(t *testing.T) {
 		call func() error
 	}{
 		{"read", func() error { _, err := db.Delivery(ctx, "acme", d.ID); return err }},
-		{"list", func() error { _, _, err := db.Deliveries(ctx, "acme", hook.DeliveryFilter{}, hook.Page{Limit: 1}); return err }},
+		{"list", func() error {
+			_, _, err := db.Deliveries(ctx, "acme", hook.DeliveryFilter{}, hook.Page{Limit: 1})
+			return err
+		}},
 		{"queue", func() error { _, err := db.Waiting(ctx, d.Endpoint, 1); return err }},
 		{"change", func() error { _, _, err := db.PutTenant(ctx, "initech", nil, nil); return err }},
 		{"publish", func() error {
