@@ -221,6 +221,10 @@ func (b *bench) idle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// What they did when they started comes into PostgreSQL's count up to 10 s later.
+	if err := pauseFor(ctx, min(b.o.Idle, 11*time.Second)); err != nil {
+		return err
+	}
 	before, err := db.transactions(ctx)
 	if err != nil {
 		return err

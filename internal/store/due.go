@@ -57,10 +57,6 @@ func (db *DB) Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.De
 	return db.queued(ctx, id, 1, math.MaxInt64, -1, nil, n)
 }
 
-func (db *DB) deliveries(ctx context.Context, query string, args ...any) ([]hook.Delivery, error) {
-	return collect(ctx, db.read, scanDelivery, query, args...)
-}
-
 // Due returns the deliveries of an endpoint whose place in the queue is not
 // after now, in queue order, without those that skip says the caller has
 // already. It stops at n jobs or when their payloads pass maxBytes.

@@ -20,11 +20,11 @@ import (
 // keeps every page fast at any size of history, and the hot path free of indexes
 // that only lists would use.
 const (
-	scanRows     = 10_000 // rows one page may look at, read in the order they lie
-	scanEvents   = 10_000 // the same of events, which have their payloads between them
-	scanRowsFar  = 5_000  // the same where each row is somewhere else
-	fewWaiting   = 5_000  // up to so many unfinished deliveries are sorted in memory
-	fetchAtATime = 200
+	scanRows    = 10_000 // rows one page may look at, read in the order they lie
+	scanEvents  = 10_000 // the same of events, which have their payloads between them
+	scanRowsFar = 5_000  // the same where each row is somewhere else
+	fewWaiting  = 5_000  // up to so many unfinished deliveries are sorted in memory
+	fetchFirst  = 200    // of them are looked at, then twice as many, …: most are of the state that is wanted
 )
 
 // span is the range of ids [lo, hi): from lo, and before the given one if it is
@@ -114,19 +114,11 @@ func (s *scan) floor(ctx context.Context, db *DB) (hook.ID, error) {
 	q.and("id < %s", s.hi[:])
 	q.and("id >= %s", s.lo[:])
 	q.args = append(q.args, s.rows-1)
-	var id []byte
-	rows, err := db.read.QueryContext(ctx, q.text("id", s.table, fmt.Sprintf("ORDER BY id DESC LIMIT 1 OFFSET $%d", len(q.args))), q.args...)
-	if err != nil {
-		return s.lo, lost(err)
+	found, err := inOrder(ctx, db, one[[]byte], q.text("id", s.table, fmt.Sprintf("ORDER BY id DESC LIMIT 1 OFFSET $%d", len(q.args))), q.args...)
+	if len(found) == 0 {
+		return s.lo, err
 	}
-	defer rows.Close()
-	if rows.Next() {
-		if err := rows.Scan(&id); err != nil {
-			return s.lo, lost(err)
-		}
-		return hook.ID(id), nil
-	}
-	return s.lo, lost(rows.Err())
+	return hook.ID(found[0]), err
 }
 
 // statement is the page's query, reading down to floor.
@@ -156,22 +148,15 @@ func page[T any](ctx context.Context, db *DB, s *scan, limit int, decode func(sc
 	if err != nil {
 		return nil, next, err
 	}
-	text, args := s.statement(floor, limit+1)
-	rows, err := db.read.QueryContext(ctx, text, args...)
-	if err != nil {
-		return nil, next, lost(err)
-	}
-	defer rows.Close()
 	var ids []hook.ID
-	for rows.Next() {
-		v, id, err := decode(rows)
-		if err != nil {
-			return nil, next, lost(err)
-		}
-		list, ids = append(list, v), append(ids, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, next, lost(err)
+	text, args := s.statement(floor, limit+1)
+	list, err = inOrder(ctx, db, func(row scanner) (T, error) {
+		v, id, err := decode(row)
+		ids = append(ids, id)
+		return v, err
+	}, text, args...)
+	if err != nil {
+		return nil, next, err
 	}
 	switch {
 	case len(list) > limit:
@@ -292,22 +277,11 @@ func deliverySpan(f hook.DeliveryFilter, p hook.Page) (lo, hi hook.ID) {
 // drives the work. few is false if there are too many of them to sort.
 func (db *DB) fewUnfinished(ctx context.Context, tenant string, f hook.DeliveryFilter) (ids []hook.ID, few bool, err error) {
 	text, args := unfinishedQuery(tenant, f)
-	rows, err := db.read.QueryContext(ctx, text, args...)
-	if err != nil {
-		return nil, false, lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id []byte
-		if err := rows.Scan(&id); err != nil {
-			return nil, false, lost(err)
-		}
-		if len(ids) == fewWaiting {
-			return nil, false, nil
-		}
+	found, err := inOrder(ctx, db, one[[]byte], text, args...)
+	for _, id := range found {
 		ids = append(ids, hook.ID(id))
 	}
-	return ids, true, lost(rows.Err())
+	return ids, len(ids) <= fewWaiting, err
 }
 
 // unfinishedQuery finds one more than are few enough to sort.
@@ -335,21 +309,15 @@ func (db *DB) unfinished(ctx context.Context, tenant string, f hook.DeliveryFilt
 		return bytes.Compare(id[:], lo[:]) < 0 || bytes.Compare(id[:], hi[:]) >= 0
 	})
 	slices.SortFunc(ids, func(a, b hook.ID) int { return bytes.Compare(b[:], a[:]) })
-	for len(ids) > 0 && len(list) <= p.Limit {
-		n := min(len(ids), fetchAtATime)
+	for n := fetchFirst; len(ids) > 0 && len(list) <= p.Limit; n *= 2 {
+		n = min(n, len(ids))
 		q := query{}
-		q.and("tenant = %s", tenant)
-		marks := make([]string, n)
-		for i, id := range ids[:n] {
-			q.args = append(q.args, id[:])
-			marks[i] = fmt.Sprintf("$%d", len(q.args))
-		}
-		q.where = append(q.where, "id IN ("+strings.Join(marks, ", ")+")")
+		table := db.dialect.these(&q, tenant, ids[:n])
 		q.and("state = %s", string(f.State))
 		if f.Type != "" {
 			q.and("type = %s", f.Type)
 		}
-		part, err := db.deliveries(ctx, q.text(deliveryColumns, "deliveries", "ORDER BY id DESC"), q.args...)
+		part, err := collect(ctx, db.read, scanDelivery, q.text(deliveryColumns, table, "ORDER BY id DESC"), q.args...)
 		if err != nil {
 			return nil, next, err
 		}

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gancho/internal/hook"
+	"gancho/internal/pgtest"
 )
 
 // history is a made-up past of two tenants.
@@ -304,6 +307,121 @@ func TestListPlans(t *testing.T) {
 		text, args := s.statement(s.lo, 50)
 		checkPlan(t, db, "events", text, args, "(tenant=? AND id>? AND id<?)")
 	}
+}
+
+// TestListPlansOfPostgres asks the other one, which decides by what it knows of the
+// tables: nothing of what has just been stored, and more after a while.
+func TestListPlansOfPostgres(t *testing.T) {
+	t.Parallel()
+	db, err := Open(t.Context(), Options{URL: pgtest.Database(t, Migrate), Key: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	addTenants(t, db)
+	var busy *hook.Endpoint // and some that have nothing
+	for range 5 {
+		busy = &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: "acme", Contract: "standard", State: hook.EndpointActive, Config: hook.EndpointConfig{URL: "http://x"}}
+		if err := db.CreateEndpoint(t.Context(), busy); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now()
+	const many = 30_000
+	for i, state := range []hook.State{hook.Pending, hook.Failed, hook.Delivered} {
+		fill(t, db, busy.ID, state, now.Add(-time.Duration(i+1)*time.Hour), many)
+	}
+	spy := &planSpy{dialect: db.dialect}
+	list := func(f hook.DeliveryFilter) func() error {
+		return func() error {
+			_, _, err := db.Deliveries(t.Context(), "acme", f, hook.Page{Limit: 50})
+			return err
+		}
+	}
+	events := func(f hook.EventFilter) func() error {
+		return func() error {
+			_, _, err := db.Events(t.Context(), "acme", f, hook.Page{Limit: 50})
+			return err
+		}
+	}
+	backlog := func(tenant string, endpoint hook.EndpointID) func() error {
+		return func() error { _, err := db.Backlog(t.Context(), tenant, endpoint, 1000); return err }
+	}
+	replay := &hook.Recovery{Tenant: "acme", Endpoint: busy.ID, Since: now.Add(-24 * time.Hour), Until: now}
+	const key, ofEndpoint, trouble, due = "pkey", "endpoint_id_idx", "tenant_state_id_idx", "endpoint_due_at_id_idx"
+	check := func() {
+		t.Helper()
+		for _, c := range []struct {
+			name string
+			read func() error
+			want []string
+		}{
+			{"all", list(hook.DeliveryFilter{}), []string{key}},
+			{"since", list(hook.DeliveryFilter{Since: now.Add(-time.Minute)}), []string{key}},
+			{"event", list(hook.DeliveryFilter{Event: hook.NewEventID()}), []string{key}},
+			{"type", list(hook.DeliveryFilter{Type: "none"}), []string{key}},
+			{"delivered", list(hook.DeliveryFilter{State: hook.Delivered}), []string{key}},
+			{"endpoint", list(hook.DeliveryFilter{Endpoint: busy.ID}), []string{ofEndpoint}},
+			{"endpoint and type", list(hook.DeliveryFilter{Endpoint: busy.ID, Type: "none"}), []string{ofEndpoint}},
+			{"failed", list(hook.DeliveryFilter{State: hook.Failed}), []string{trouble}},
+			{"failed of an endpoint", list(hook.DeliveryFilter{State: hook.Failed, Endpoint: busy.ID}), []string{trouble}},
+			{"pending", list(hook.DeliveryFilter{State: hook.Pending}), []string{due, key}},
+			{"pending of an endpoint", list(hook.DeliveryFilter{State: hook.Pending, Endpoint: busy.ID}), []string{due, ofEndpoint}},
+			{"sending", list(hook.DeliveryFilter{State: hook.Sending}), []string{due}},
+			{"events", events(hook.EventFilter{}), []string{key}},
+			{"events of a type", events(hook.EventFilter{Type: "none"}), []string{key}},
+			{"backlog", backlog("", hook.EndpointID{}), []string{due}},
+			{"backlog of a tenant", backlog("acme", hook.EndpointID{}), []string{due}},
+			{"backlog of an endpoint", backlog("acme", busy.ID), []string{due}},
+			{"size of a replay", func() error { _, err := db.countEvents(t.Context(), "acme", replay.Since, now, 1000); return err }, []string{key}},
+			{"replay", func() error { _, err := db.RecoveryPage(t.Context(), replay, 50); return err }, []string{ofEndpoint, key}},
+		} {
+			spy.plans = ""
+			if err := c.read(); err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+			var used []string
+			for _, m := range indexOf.FindAllStringSubmatch(spy.plans, -1) {
+				used = append(used, m[1])
+			}
+			slices.Sort(used)
+			if diff := cmp.Diff(c.want, slices.Compact(used)); diff != "" || costly.MatchString(spy.plans) {
+				t.Errorf("%s is read so (indexes -want +got):\n%s\n%s", c.name, diff, spy.plans)
+			}
+		}
+	}
+	db.dialect = spy
+	check()
+	if _, err := db.read.ExecContext(t.Context(), `ANALYZE`); err != nil {
+		t.Fatal(err)
+	}
+	check()
+}
+
+var (
+	indexOf = regexp.MustCompile(`using (?:deliveries|events)_[a-z0-9]+_(\w+) on`)
+	costly  = regexp.MustCompile(`(?m)(?:^|-> +)(?:Incremental )?Sort$|Bitmap|Hash|Merge Join|Seq Scan on (?:deliveries|events)`)
+)
+
+// planSpy is a database that is asked how it reads what is read of it in order.
+type planSpy struct {
+	dialect
+	plans string
+}
+
+func (s *planSpy) inOrder(ctx context.Context, query string, args []any, row func(scanner) error) error {
+	if err := s.dialect.inOrder(ctx, `EXPLAIN (COSTS OFF) `+query, args, func(r scanner) error {
+		line, err := one[string](r)
+		s.plans += line + "\n"
+		return err
+	}); err != nil {
+		return err
+	}
+	return s.dialect.inOrder(ctx, query, args, row)
 }
 
 func checkPlan(t *testing.T, db *DB, name, text string, args []any, want string) {

@@ -3,8 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -24,6 +27,9 @@ func migrateTables(ctx context.Context, db *sql.DB, dialect goose.Dialect, direc
 	if err != nil {
 		return err
 	}
+	if dialect == goose.DialectPostgres {
+		files = impatient{files}
+	}
 	provider, err := goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
@@ -42,6 +48,61 @@ func migrateTables(ctx context.Context, db *sql.DB, dialect goose.Dialect, direc
 	}
 	return nil
 }
+
+// A migration needs tables whole for a moment, and everybody who comes after waits
+// behind it. So it gives up if it does not get one soon, though not before
+// autovacuum would have given way, and is tried again until it does.
+const (
+	migrationPatience = 2 * time.Second
+	migrationRest     = 3 * time.Second
+)
+
+// migrateInTurn is [migrateTables] beside programs that are at work.
+func (p *postgres) migrateInTurn(ctx context.Context) error {
+	for try := 1; ; {
+		err := migrateTables(ctx, p.sql, goose.DialectPostgres, "postgres")
+		switch {
+		case busyTable(err):
+			p.log.Warn("a table that has to be changed is in use by a long transaction; end that, or wait: trying again", "error", err,
+				"query", "SELECT pid, state, xact_start, query FROM pg_stat_activity ORDER BY xact_start")
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(migrationRest):
+			}
+		case conflict(err) && try < conflicts: // others want the same tables, perhaps in another order
+			try++
+		default:
+			return err
+		}
+	}
+}
+
+// impatient are migrations that wait for a lock as long as [migrationPatience]. As
+// goose makes their transactions, it is a statement of theirs.
+type impatient struct{ fs.FS }
+
+func (m impatient) Open(name string) (fs.File, error) {
+	f, err := m.FS.Open(name)
+	if err != nil || !strings.HasSuffix(name, ".sql") {
+		return f, err
+	}
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	const up = "-- +goose Up\n"
+	limit := fmt.Sprintf("%sSELECT set_config('lock_timeout', '%d', true);\n", up, migrationPatience.Milliseconds())
+	return migration{f, strings.NewReader(strings.Replace(string(text), up, limit, 1))}, nil
+}
+
+// migration is a file that has another text.
+type migration struct {
+	fs.File
+	text io.Reader
+}
+
+func (m migration) Read(p []byte) (int, error) { return m.text.Read(p) }
 
 // lockSoon is [lock], but holds no connection while it waits: behind a pooler that
 // has few, whoever has the lock needs another.

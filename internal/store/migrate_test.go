@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -42,6 +45,74 @@ func TestNewerTables(t *testing.T) {
 			submit(t, db, accepted("acme", "", `3`, ep.ID))
 		})
 	}
+}
+
+// A migration that waits for a long transaction holds up nobody who comes after it,
+// says what it waits for, and is done when that has ended.
+func TestMigrateBesideLongTransaction(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t, Migrate)
+	connect := func() *pgx.Conn {
+		t.Helper()
+		conn, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close(context.Background()) })
+		return conn
+	}
+	long, other := connect(), connect()
+	exec := func(conn *pgx.Conn, query string) {
+		t.Helper()
+		if _, err := conn.Exec(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(other, `DELETE FROM goose_db_version WHERE version_id >= 12; ALTER TABLE signals DROP COLUMN delivery; DROP TABLE portal_links`)
+	exec(long, `BEGIN; SELECT count(*) FROM signals`)
+	said, migrated := new(lockedBuffer), make(chan error, 1)
+	go func() {
+		p, err := openPostgres(context.WithoutCancel(t.Context()), Options{URL: url, Log: slog.New(slog.NewTextHandler(said, nil))})
+		if err == nil {
+			err = p.close()
+		}
+		migrated <- err
+	}()
+	eventually(t, "the migration waits", func() (waits bool) {
+		if err := other.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE relation = 'signals'::regclass AND NOT granted)`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		return waits
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := other.Exec(ctx, `SELECT count(*) FROM signals`); err != nil {
+		t.Fatalf("who comes after the migration waits for the transaction too: %v", err)
+	}
+	eventually(t, "it says that it waits", func() bool { return strings.Contains(said.String(), "in use by a long transaction") })
+	exec(long, `ROLLBACK`)
+	if err := <-migrated; err != nil {
+		t.Error(err)
+	}
+	exec(other, `SELECT delivery FROM signals; SELECT 1 FROM portal_links`)
+}
+
+// lockedBuffer is what several goroutines may use.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // Nodes that start together make the tables one after the other, also behind a

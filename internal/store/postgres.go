@@ -17,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
 )
 
 // postgres is the PostgreSQL dialect. The queue's goroutine writes batches over one
@@ -112,6 +111,10 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 		}
 	}()
 	cfg.ConnConfig.Tracer = &p.trips
+	cfg.ShouldPing = p.shouldPing
+	if cfg.PingTimeout == 0 {
+		cfg.PingTimeout = cfg.ConnConfig.ConnectTimeout
+	}
 	hot := cfg.Copy()
 	hot.MaxConns, hot.MinConns = 1, 0
 	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
@@ -120,12 +123,26 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 	if p.hot, err = pgxpool.NewWithConfig(ctx, hot); err != nil {
 		return nil, err
 	}
-	p.sql = stdlib.OpenDBFromPool(p.pool)
+	// What is handed from one caller to the next was in use until then.
+	p.sql = stdlib.OpenDBFromPool(p.pool, stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false }))
 	p.sql.SetMaxOpenConns(int(cfg.MaxConns) - 1)
 	if err := p.migrate(ctx); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// shouldPing decides whether a connection that comes out of the pool is pinged, and
+// replaced if that fails: if it has something to say that nobody asked for, since a
+// restarted server, or whoever ended its session, has closed it; and if it was idle
+// for long. What is sent over a dead connection cannot be sent again without knowing
+// what became of it.
+func (p *postgres) shouldPing(_ context.Context, c pgxpool.ShouldPingParams) bool {
+	ping := c.IdleDuration > pingAfter || !quiet(c.Conn.PgConn().Conn())
+	if ping {
+		p.trips.n.Add(1)
+	}
+	return ping
 }
 
 // migrate brings the tables up to date, one node at a time. Migrations only add, so
@@ -142,12 +159,7 @@ func (p *postgres) migrate(ctx context.Context) error {
 		set_config('tcp_keepalives_idle', '10', true), set_config('tcp_keepalives_interval', '5', true), set_config('tcp_keepalives_count', '4', true)`); err != nil {
 		return err
 	}
-	for range conflicts { // nodes that are at work want the same tables, perhaps in another order
-		if err = migrateTables(ctx, p.sql, goose.DialectPostgres, "postgres"); !conflict(err) {
-			break
-		}
-	}
-	if err != nil {
+	if err := p.migrateInTurn(ctx); err != nil {
 		return err
 	}
 	if err := p.partitionAhead(ctx); !busyTable(err) {
@@ -176,12 +188,49 @@ func (p *postgres) prepare(context.Context, string) (*sql.Stmt, error) { return 
 // indexedBy is nothing here: the planner has statistics.
 func (p *postgres) indexedBy(string) string { return "" }
 
+// these are looked up one by one: the limit leaves the planner no other way, which may
+// take all of a tenant's deliveries for less.
+func (p *postgres) these(q *query, tenant string, ids []hook.ID) string {
+	list := make([][]byte, len(ids))
+	for i, id := range ids {
+		list[i] = id[:]
+	}
+	return fmt.Sprintf(`unnest(%s::bytea[]) AS wanted (one) CROSS JOIN LATERAL
+		(SELECT * FROM deliveries WHERE tenant = %s AND id = one LIMIT 1) AS deliveries`, q.arg(list), q.arg(tenant))
+}
+
 // queueText and busyText are functions, see migration 11.
 func (p *postgres) queueText() string {
 	return `SELECT ` + deliveryColumns + ` FROM gancho_queue($1, $2, $3, $4, $5, $6)`
 }
 
 func (p *postgres) busyText() string { return `SELECT gancho_busy()` }
+
+// byIndex leaves the planner what reads an index in its order, for one transaction.
+// Without statistics, which are missing when a table has just grown, it takes every
+// tenant and endpoint for one that has little: it reads all of it and sorts that.
+const byIndex = `SELECT set_config('enable_' || name, 'off', true) FROM unnest(ARRAY['sort', 'seqscan', 'bitmapscan', 'hashjoin', 'mergejoin']) AS name`
+
+// inOrder sends the settings and the query together, so it is one round trip, and
+// one transaction though nobody begins it.
+func (p *postgres) inOrder(ctx context.Context, query string, args []any, row func(scanner) error) error {
+	conn, err := p.sql.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // back to the pool
+	q := &pgx.Batch{}
+	q.Queue(byIndex)
+	q.Queue(query, args...).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			if err := row(rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	return conn.Raw(func(c any) error { return c.(*stdlib.Conn).Conn().SendBatch(ctx, q).Close() })
+}
 
 func (p *postgres) transient(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
@@ -289,9 +338,10 @@ func openError(err error) error {
 }
 
 // Migrate brings the tables of a PostgreSQL database up to date. [Open] does so too;
-// this is for doing it by hand, before new nodes start.
+// this is for doing it by hand, before new nodes start. What it waits for goes to
+// standard error.
 func Migrate(ctx context.Context, url string) error {
-	p, err := openPostgres(ctx, Options{URL: url, Log: slog.New(slog.DiscardHandler)})
+	p, err := openPostgres(ctx, Options{URL: url, Log: slog.Default()})
 	if err != nil {
 		return openError(err)
 	}

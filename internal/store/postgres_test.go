@@ -2,11 +2,15 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"testing"
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/pgtest"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // History goes by partitions: as a whole, and only if nothing in it is unfinished
@@ -165,5 +169,79 @@ func TestPartitionWaitsBriefly(t *testing.T) {
 	}
 	if err := p.adopt(t.Context(), later); err != nil {
 		t.Error(err)
+	}
+}
+
+// A server that restarts ends all sessions, and so does a pooler those that it had
+// enough of. Whoever asks something next does not notice, however short before its
+// connection was in use.
+func TestDeadConnections(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t, Migrate)
+	db := run(t, Options{URL: url, Key: make([]byte, 32)})
+	addTenants(t, db)
+	epoch := join(t, db, "", time.Hour)
+	known := accepted("acme", "", `{}`, hook.NewEndpointID())
+	submit(t, db, known)
+	killer, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = killer.Close(context.WithoutCancel(t.Context())) }()
+	sessions := func(what string) (n int) {
+		t.Helper()
+		if err := killer.QueryRow(t.Context(), `SELECT count(`+what+`) FROM pg_stat_activity
+			WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	ctx := t.Context()
+	d := known.Deliveries[0]
+	for _, c := range []struct {
+		name string
+		call func() error
+	}{
+		{"read", func() error { _, err := db.Delivery(ctx, "acme", d.ID); return err }},
+		{"list", func() error {
+			_, _, err := db.Deliveries(ctx, "acme", hook.DeliveryFilter{}, hook.Page{Limit: 1})
+			return err
+		}},
+		{"queue", func() error { _, err := db.Waiting(ctx, d.Endpoint, 1); return err }},
+		{"change", func() error { _, _, err := db.PutTenant(ctx, "initech", nil, nil); return err }},
+		{"publish", func() error {
+			return db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `{}`, d.Endpoint)}}, time.Hour)
+		}},
+		{"result", func() error {
+			done := make(chan error)
+			db.SaveResult(hook.Result{Epoch: epoch, Delivery: d}, func(err error) { done <- err })
+			return <-done
+		}},
+		{"beat", func() error { _, err := db.Beat(ctx, epoch, time.Hour); return err }},
+		{"signals", func() error { _, err := db.LastSignal(ctx); return err }},
+		{"notify", func() error { return db.Tell(ctx, []hook.EndpointID{d.Endpoint}, false) }},
+		{"ready", func() error { return db.Ready(ctx) }},
+	} {
+		submit(t, db, accepted("acme", "", `{}`, d.Endpoint)) // over the connection that writes
+		var reading []*sql.Conn
+		for range 3 {
+			conn, err := db.read.Conn(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			reading = append(reading, conn)
+		}
+		for _, conn := range reading {
+			if err := conn.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := sessions("pg_terminate_backend(pid)"); n < 4 {
+			t.Errorf("%s: %d sessions to end, want 4 or more", c.name, n)
+		}
+		eventually(t, "all sessions have ended", func() bool { return sessions("*") == 0 })
+		if err := c.call(); err != nil {
+			t.Errorf("%s, after all sessions were ended: %v", c.name, err)
+		}
 	}
 }

@@ -74,9 +74,12 @@ func (db *DB) CreateRecovery(ctx context.Context, r *hook.Recovery) (err error) 
 // reads their index alone, so those of tests count.
 func (db *DB) countEvents(ctx context.Context, tenant string, since, until time.Time, limit int) (n int64, err error) {
 	lo, hi := hook.IDAt(since), hook.IDAt(until)
-	err = db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM events WHERE tenant = $1 AND id >= $2 AND id < $3 LIMIT $4) AS found`,
-		tenant, lo[:], hi[:], limit).Scan(&n)
-	return n, lost(err)
+	found, err := inOrder(ctx, db, one[int64], `SELECT COUNT(*) FROM (SELECT 1 FROM events WHERE tenant = $1 AND id >= $2 AND id < $3 LIMIT $4) AS found`,
+		tenant, lo[:], hi[:], limit)
+	if err != nil {
+		return 0, err
+	}
+	return found[0], nil
 }
 
 // Recovery is one bulk replay of a tenant.
@@ -126,8 +129,8 @@ func (db *DB) RecoveryPage(ctx context.Context, r *hook.Recovery, n int) ([]hook
 	}
 	first, last := items[0].Event.ID, items[len(items)-1].Event.ID.Delivery(hook.MaxFanout)
 	// Read from the endpoint's index alone, whatever other endpoints have in this span.
-	list, err := db.deliveries(ctx, `SELECT `+deliveryColumns+` FROM deliveries
-		WHERE endpoint = $1 AND tenant || '' = $2 AND id > $3 AND id <= $4 ORDER BY id`, r.Endpoint[:], r.Tenant, first[:], last[:])
+	list, err := inOrder(ctx, db, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries
+		WHERE endpoint = $1 AND (tenant = $2) IS TRUE AND id > $3 AND id <= $4 ORDER BY id`, r.Endpoint[:], r.Tenant, first[:], last[:])
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +156,7 @@ func (db *DB) recoveryEvents(ctx context.Context, r *hook.Recovery, n int, withP
 		e, err := scanEvent(r)
 		return hook.RecoveryItem{Event: e}, err
 	}
-	return collect(ctx, db.read, scan, `SELECT `+columns+` FROM events
+	return inOrder(ctx, db, scan, `SELECT `+columns+` FROM events
 		WHERE tenant = $1 AND id >= $2 AND id < $3 AND source <> 'test' ORDER BY id LIMIT $4`, r.Tenant, lo[:], hi[:], n)
 }
 

@@ -25,6 +25,16 @@ func collect[T any](ctx context.Context, from *sql.DB, scan func(scanner) (T, er
 	return list, lost(rows.Err())
 }
 
+// inOrder is collect for lists, see [dialect].
+func inOrder[T any](ctx context.Context, db *DB, scan func(scanner) (T, error), query string, args ...any) (list []T, err error) {
+	err = db.dialect.inOrder(ctx, query, args, func(row scanner) error {
+		v, err := scan(row)
+		list = append(list, v)
+		return err
+	})
+	return list, lost(err)
+}
+
 // one scans a row of a single column.
 func one[T any](r scanner) (v T, err error) {
 	err = r.Scan(&v)

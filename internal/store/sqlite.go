@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -105,6 +106,22 @@ func (l *lite) step(*submission) bool { return false }
 
 // indexedBy decides where SQLite would guess wrong, having no statistics.
 func (l *lite) indexedBy(index string) string { return " INDEXED BY " + index }
+
+// inOrder has nothing to do beside: TestListPlans shows that the texts leave no choice.
+func (l *lite) inOrder(ctx context.Context, query string, args []any, row func(scanner) error) error {
+	_, err := collect(ctx, l.read, func(r scanner) (struct{}, error) { return struct{}{}, row(r) }, query, args...)
+	return err
+}
+
+func (l *lite) these(q *query, tenant string, ids []hook.ID) string {
+	q.and("tenant = %s", tenant)
+	marks := make([]string, len(ids))
+	for i, id := range ids {
+		marks[i] = q.arg(id[:])
+	}
+	q.where = append(q.where, "id IN ("+strings.Join(marks, ", ")+")")
+	return "deliveries"
+}
 
 func (l *lite) queueText() string {
 	return `SELECT ` + deliveryColumns + ` FROM deliveries

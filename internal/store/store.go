@@ -82,6 +82,12 @@ type dialect interface {
 	prepare(ctx context.Context, text string) (*sql.Stmt, error)
 	// indexedBy makes a statement on a table use an index; "" if the engine knows best.
 	indexedBy(index string) string
+	// inOrder reads a page of a list, row by row, off the index that the text was made
+	// for: never a whole table, nor more of the index to have it sorted, however little
+	// the engine knows of what is in it.
+	inOrder(ctx context.Context, query string, args []any, row func(scanner) error) error
+	// these is the table of a query for the deliveries of a tenant that have these ids.
+	these(q *query, tenant string, ids []hook.ID) (table string)
 	// queueText reads deliveries ([deliveryColumns]) of endpoint $1 that are due from
 	// $2 to $3, in the order of the queue after the place $4, $5; at most $6 of them.
 	// However many wait or ever were, it reads no others.

@@ -1,0 +1,37 @@
+//go:build unix
+
+package store
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"syscall"
+	"time"
+)
+
+// pingAfter is how long a connection idles until it is pinged before it is used, in
+// case something between us and the server forgot it.
+const pingAfter = 30 * time.Second
+
+// quiet reports whether there is nothing to read on an idle connection. If there is,
+// it is most likely its end: the server, or a pooler, says why it closes it.
+func quiet(conn net.Conn) (yes bool) {
+	if c, ok := conn.(*tls.Conn); ok {
+		conn = c.NetConn()
+	}
+	c, ok := conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	err = raw.Read(func(fd uintptr) (done bool) {
+		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK) // never waits: Go's sockets do not block
+		yes = errors.Is(err, syscall.EAGAIN)
+		return true
+	})
+	return yes && err == nil
+}
