@@ -2,7 +2,7 @@
 // or a screen reader, nothing sticking out, and a picture of each.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { adminKey, open, overflow, patience, screenshot, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
+import { adminKey, choose, open, overflow, patience, screenshot, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
 
 let server;
 let receiver;
@@ -173,5 +173,46 @@ test("a contract that is wrong says so at its line", async () => {
   await page.getByRole("button", { name: t.contracts.check }).click();
   await page.getByText(`${t.contracts.line(1)}:`).first().waitFor();
   await page.locator(".cm-lint-marker-error").first().waitFor();
+  await close();
+});
+
+test("the playground shows what an edited contract makes of a stored event", async () => {
+  await server.call("POST", "/v1/tenants/globex/events", { type: "order.paid", id: "of-another-system", payload: 1 });
+  await server.call("POST", "/v1/tenants/acme/events", { contract: "kobra", type: "visit.finished", id: "visit-of-today", payload: { visitID: "V-4711" } });
+  const { page, wrong, close } = await signedIn(browser, server, t, "/contracts/kobra?tab=playground");
+  const event = page.getByRole("combobox", { name: t.deliveries.event });
+  const tenant = page.getByRole("main").getByRole("combobox", { name: t.nav.tenant });
+  const body = page.getByRole("region", { name: t.delivery.body });
+  await body.waitFor(); // of the example
+  await choose(page, tenant, "Acme México");
+  await event.click();
+  await page.getByRole("option", { name: /, / }).first().click(); // the latest
+  await body.getByText('"V-4711"').waitFor();
+  await event.fill("visit-of-today"); // by the id that the caller gave it
+  await page.getByRole("option", { name: "visit-of-today" }).click();
+  await body.getByText('"V-4711"').waitFor();
+  assert.deepEqual(await stumbles(page), []);
+
+  // Nothing is saved, and it is shown as the text in the editor says.
+  const editor = page.getByRole("textbox", { name: t.contracts.source });
+  const source = (await server.call("GET", "/v1/contracts/kobra")).source;
+  const write = async (text) => {
+    await editor.click();
+    await page.keyboard.press("Control+A");
+    await page.keyboard.insertText(text);
+  };
+  await write(source.replace(/^endpoint:\n/m, "endpoint:\n  user_agent: Edited/1\n"));
+  await page.getByRole("region", { name: t.delivery.headers }).getByText("Edited/1").waitFor();
+  await body.getByText('"V-4711"').waitFor();
+  await write(source.replaceAll("visit.finished", "visit.closed"));
+  await page.getByText(t.contracts.noType).waitFor();
+  await choose(page, tenant, "Globex");
+  await event.fill("of-another-system");
+  await page.getByRole("option", { name: "of-another-system" }).click();
+  await page.getByRole("alert").filter({ hasText: t.problem.codes.other_contract }).waitFor();
+  await event.fill("visit-of-today"); // which is another tenant's
+  await page.getByRole("option", { name: "visit-of-today" }).click();
+  await page.getByRole("alert").filter({ hasText: t.problem.codes.event_not_found }).waitFor();
+  assert.deepEqual(wrong, []);
   await close();
 });

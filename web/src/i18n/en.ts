@@ -16,6 +16,8 @@ const en = {
   problem: {
     title: "That did not work", network: "The server does not answer. Check your connection and try again.",
     notFound: "There is nothing here", notFoundText: "The page does not exist, or what it showed was deleted.",
+    // By code, and by sentence about a field; none here, since what the server says is English.
+    codes: {} as Record<string, string>, details: {} as Record<string, string>,
   },
   language: "Language", theme: { toggle: "Light or dark" },
   signIn: {
@@ -87,7 +89,7 @@ const en = {
     seeDelivery: "See it in the history",
   },
   script: {
-    tab: "Transformation", console: "Console", cancelled: "The transformation says not to send it", without: "This is the request without the transformation.", example: "Example",
+    tab: "Transformation", console: "Console", cancelled: "The transformation says not to send it", without: "This is the request without the transformation.", example: "Example", pasteId: "Choose, or paste the id of an event",
   },
   deliveries: {
     title: "Deliveries", text: "Each webhook that was sent, or is to be sent.", live: "Live", liveOn: "New deliveries appear by themselves", endpoint: "Endpoint", event: "Event", attempts: "Attempts",
@@ -134,7 +136,7 @@ const en = {
     title: "Webhook systems", text: "Each says which events there are, what requests look like and which answer counts.", events: (n: number) => `${n} ${plural(n, "event", "events")}`, any: "Any event",
     signed: "Signed", openapi: "OpenAPI", docs: "Documentation", eventTypes: "Events", settings: "Settings", playground: "Playground", methods: "Methods", version: "Version",
     check: "Check", source: "Contract (YAML)", valid: "This contract is right.", problems: (n: number) => `${n} ${plural(n, "problem", "problems")}`, line: (n: number) => `Line ${n}`,
-    result: "Request", noSettings: "Nothing to fill in.",
+    result: "Request", noSettings: "Nothing to fill in.", noType: "The contract in the editor has no such event type.",
   },
   keys: {
     title: "API keys", text: "Programs use a key to speak with Gancho. So do people, to sign in here.", new: "New key", role: "May", tenant: "Tenant", allTenants: "All tenants", hint: "Ends in", expires: "Ends", expiresHelp: "From then on it is refused. Leave empty for a key without an end.", ended: "Ended", until: (t: string) => `It is good until ${t}.`,

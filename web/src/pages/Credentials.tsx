@@ -10,7 +10,7 @@ import { api, ok, Problem, type Schemas } from "../api/client";
 import { contractsQuery, credentialContractsQuery, credentialsQuery, ofTenant, queryClient } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
-import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble } from "../parts/basics";
+import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble, wordsOf, wrongAt } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
 import { useMayChange } from "../session";
 
@@ -68,7 +68,7 @@ function CredentialMenu({ credential: c }: { credential: Credential }) {
   const state = useMutation({
     mutationFn: () => ok(api.PATCH("/v1/tenants/{tenant}/credentials/{credential}", { params, body: { state: c.state === "active" ? "paused" : "active" } })),
     onSuccess: () => renew(c.tenant),
-    onError: (e) => notifications.show({ color: "red", title: t.problem.title, message: e.message || t.problem.network }),
+    onError: (e) => notifications.show({ color: "red", title: t.problem.title, message: wordsOf(e, t) }),
   });
   const token = useMutation({ mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/credentials/{credential}/tokens", { params, body: {} })), onSuccess: () => renew(c.tenant) });
   const remove = useMutation({ mutationFn: () => ok(api.DELETE("/v1/tenants/{tenant}/credentials/{credential}", { params })), onSuccess: () => renew(c.tenant) });
@@ -105,7 +105,8 @@ function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => voi
     onSuccess: () => renew(tenant),
   });
   const problem = make.error instanceof Problem ? make.error : undefined;
-  const placed = problem?.errors.length === 1 && (problem.at("/url") ?? problem.at("/name"));
+  const at = (pointer: string) => wrongAt(pointer, problem, t);
+  const placed = problem?.errors.length === 1 && (at("/url") ?? at("/name"));
   return (
     <Modal opened onClose={onClose} size="lg" title={<Text fw={620}>{t.credentials.new}</Text>} centered closeOnClickOutside={!make.data} closeButtonProps={{ "aria-label": t.common.close }}>
       {make.data ? (
@@ -117,8 +118,8 @@ function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => voi
         }}>
           <Stack>
             <Select label={t.events.contract} data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title }))} value={chosen?.name ?? null} onChange={setContract} allowDeselect={false} />
-            <TextInput label={t.common.name} required value={name} onChange={(e) => setName(e.currentTarget.value)} error={problem?.at("/name")} />
-            {chosen?.credentials?.endpoint && <TextInput label={t.form.url} description={t.form.urlHelp} required type="url" value={url} onChange={(e) => setURL(e.currentTarget.value)} error={problem?.at("/url")} />}
+            <TextInput label={t.common.name} required value={name} onChange={(e) => setName(e.currentTarget.value)} error={at("/name")} />
+            {chosen?.credentials?.endpoint && <TextInput label={t.form.url} description={t.form.urlHelp} required type="url" value={url} onChange={(e) => setURL(e.currentTarget.value)} error={at("/url")} />}
             {!placed && <Trouble error={make.error ?? contracts.error} />}
             <Group justify="flex-end"><Button variant="default" onClick={onClose}>{t.common.cancel}</Button><Button type="submit" loading={make.isPending} disabled={!chosen}>{t.credentials.create}</Button></Group>
           </Stack>

@@ -6,7 +6,7 @@ import { IconFilterOff, IconSend, IconWebhook } from "@tabler/icons-react";
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { api, ok, Problem } from "../api/client";
+import { api, ok } from "../api/client";
 import { contractQuery, contractsQuery, eventsQuery, ofTenant, queryClient } from "../api/queries";
 import { type Language, useT } from "../i18n";
 import { Empty, PageHead, Skeletons, Time, Trouble, useSettled } from "../parts/basics";
@@ -85,7 +85,7 @@ function SendEvent({ tenant, onClose }: { tenant: string; onClose: () => void })
       try {
         JSON.parse(text);
       } catch {
-        throw new Problem(422, "payload_invalid", t.events.notJson);
+        throw new Error(t.events.notJson);
       }
       // The payload goes as it was typed: numbers and escapes as they stand.
       const head = JSON.stringify({ contract, type: chosen?.name ?? type.trim() });

@@ -9,7 +9,7 @@ import { api, type Key, ok, Problem } from "../api/client";
 import { keysQuery, queryClient, tenantsQuery } from "../api/queries";
 import { exactTime, localTime } from "../format";
 import { useT } from "../i18n";
-import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble } from "../parts/basics";
+import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble, wrongAt } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
 
 export function KeysPage() {
@@ -78,7 +78,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["keys"] }),
   });
   const problem = make.error instanceof Problem ? make.error : undefined;
-  const wrongEnd = problem?.at("/expires_at");
+  const wrongEnd = wrongAt("/expires_at", problem, t);
   return (
     <Modal opened onClose={onClose} title={<Text fw={620}>{make.data ? t.keys.onceTitle : t.keys.new}</Text>} centered closeOnClickOutside={!make.data} closeButtonProps={{ "aria-label": t.common.close }}>
       {make.data ? (
