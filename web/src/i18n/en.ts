@@ -94,7 +94,7 @@ const en = {
   deliveries: {
     title: "Deliveries", text: "Each webhook that was sent, or is to be sent.", live: "Live", liveOn: "New deliveries appear by themselves", endpoint: "Endpoint", event: "Event", attempts: "Attempts",
     reason: "Reason", empty: "Nothing here yet", emptyText: "Deliveries appear here as soon as something happens. You can test an endpoint or send an event by hand.",
-    emptyFilter: "Nothing matches", emptyFilterText: "Change or clear the filters.", since: "From", findId: "Event or delivery id", allStates: "All statuses",
+    emptyFilter: "Nothing matches", emptyFilterText: "Change or clear the filters.", since: "From", until: "Until", older: "Older ones", findId: "Event or delivery id", allStates: "All statuses",
     allEndpoints: "All endpoints", test: "Test", next: "Next attempt", end: "That is all.", gone: "Deleted endpoint",
   },
   delivery: {

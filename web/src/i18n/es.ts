@@ -201,7 +201,7 @@ const es: Messages = {
   deliveries: {
     title: "Entregas", text: "Cada webhook que se envió o se va a enviar.", live: "En vivo", liveOn: "Las entregas nuevas aparecen solas", endpoint: "Destino", event: "Evento", attempts: "Intentos",
     reason: "Motivo", empty: "Todavía no hay nada", emptyText: "Las entregas aparecen aquí apenas ocurre algo. Puede probar un destino o enviar un evento a mano.",
-    emptyFilter: "Nada coincide", emptyFilterText: "Cambie o quite los filtros.", since: "Desde", findId: "Id de evento o entrega", allStates: "Todos los estados",
+    emptyFilter: "Nada coincide", emptyFilterText: "Cambie o quite los filtros.", since: "Desde", until: "Hasta", older: "Más antiguas", findId: "Id de evento o entrega", allStates: "Todos los estados",
     allEndpoints: "Todos los destinos", test: "Prueba", next: "Próximo intento", end: "Eso es todo.", gone: "Destino eliminado",
   },
   delivery: {

@@ -201,7 +201,7 @@ const pt: Messages = {
   deliveries: {
     title: "Entregas", text: "Cada webhook que foi enviado ou vai ser enviado.", live: "Ao vivo", liveOn: "Entregas novas aparecem sozinhas", endpoint: "Destino", event: "Evento", attempts: "Tentativas",
     reason: "Motivo", empty: "Ainda não há nada", emptyText: "As entregas aparecem aqui assim que algo acontece. Você pode testar um destino ou enviar um evento à mão.",
-    emptyFilter: "Nada corresponde", emptyFilterText: "Mude ou limpe os filtros.", since: "De", findId: "Id de evento ou entrega", allStates: "Todas as situações",
+    emptyFilter: "Nada corresponde", emptyFilterText: "Mude ou limpe os filtros.", since: "De", until: "Até", older: "Mais antigas", findId: "Id de evento ou entrega", allStates: "Todas as situações",
     allEndpoints: "Todos os destinos", test: "Teste", next: "Próxima tentativa", end: "Isso é tudo.", gone: "Destino excluído",
   },
   delivery: {

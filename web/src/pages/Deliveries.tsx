@@ -1,6 +1,6 @@
 // The history of a tenant's deliveries, narrowed by what one looks for. The
 // filters are in the address, so that what is found can be sent to a colleague.
-import { ActionIcon, Button, Group, Select, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Group, Select, Text, TextInput, Tooltip } from "@mantine/core";
 import { IconFilterOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
@@ -38,7 +38,10 @@ export function DeliveriesPage() {
           data={(endpoints.data ?? []).map((e) => ({ value: e.id, label: e.name || e.url }))} onChange={(v) => set({ endpoint: v ?? undefined })} />
         <Typed label={t.common.type} value={search.type} placeholder={t.common.type} onSettle={(v) => set({ type: v })} />
         <Typed label={t.deliveries.findId} value={search.event} placeholder={t.deliveries.findId} onSettle={(v) => find(v ?? "")} wide />
-        <TextInput aria-label={t.deliveries.since} title={t.deliveries.since} type="datetime-local" w={190} value={search.since ? localTime(new Date(search.since)) : ""} onChange={(e) => set({ since: e.currentTarget.value ? new Date(e.currentTarget.value).toISOString() : undefined })} />
+        {(["since", "until"] as const).map((k) => (
+          <TextInput key={k} aria-label={t.deliveries[k]} leftSection={<Text size="xs" c="dimmed">{t.deliveries[k]}</Text>} leftSectionWidth={52} leftSectionPointerEvents="none" type="datetime-local" w={230}
+            value={search[k] ? localTime(new Date(search[k])) : ""} onChange={(e) => set({ [k]: e.currentTarget.value ? new Date(e.currentTarget.value).toISOString() : undefined })} />
+        ))}
         {filtered && (
           <Tooltip label={t.common.clear}>
             <ActionIcon size="lg" variant="default" aria-label={t.common.clear} onClick={() => void go({ to: ".", search: {}, replace: true })}><IconFilterOff size={18} /></ActionIcon>

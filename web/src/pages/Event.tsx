@@ -1,7 +1,7 @@
 // One event: its content, to the byte, and what came of it at each endpoint.
 import { Anchor, Button, Group, Paper, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
 import { IconHelp } from "@tabler/icons-react";
-import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { api, type Endpoint, ok } from "../api/client";
 import { contractsQuery, deliveriesQuery, endpointsQuery, eventQuery } from "../api/queries";
@@ -15,7 +15,7 @@ export function EventPage() {
   const t = useT();
   const { tenant, event: id } = useParams({ from: "/t/$tenant/events/$event" });
   const event = useQuery(eventQuery(tenant, id));
-  const deliveries = useInfiniteQuery({ ...deliveriesQuery(tenant, { event: id }), refetchInterval: 5_000 });
+  const deliveries = useQuery({ ...deliveriesQuery(tenant, { event: id }), refetchInterval: 5_000 });
   const endpoints = useQuery(endpointsQuery(tenant));
   const contracts = useQuery(contractsQuery(t.code as Language));
   const titles = useEventTitles();
@@ -24,7 +24,7 @@ export function EventPage() {
   if (event.error) return <>{back}<PageHead title={t.events.title1} /><Trouble error={event.error} retry={() => void event.refetch()} /></>;
   if (!event.data) return <Skeletons />;
   const { event: e, payload } = event.data;
-  const items = deliveries.data?.pages.flatMap((p) => p.items) ?? [];
+  const items = deliveries.data?.items ?? [];
   const without = (endpoints.data ?? []).filter((x) => !items.some((d) => d.endpoint === x.id));
   return (
     <>
@@ -65,7 +65,7 @@ export function EventPage() {
               </Table.ScrollContainer>
             )}
           </Paper>
-          {without.length > 0 && without.length <= 20 && (
+          {deliveries.data?.next_cursor ? <Button component={Link} {...({ to: `${base}/deliveries`, search: { event: id } } as object)} variant="default" mt="md">{t.common.more}</Button> : without.length > 0 && without.length <= 20 && (
             <Stack gap="xs" mt="md">
               <Text size="sm" fw={600}>{t.events.explainTitle}</Text>
               {without.map((x) => <WhyNot key={x.id} tenant={tenant} event={id} endpoint={x} />)}
