@@ -201,8 +201,8 @@ const es: Messages = {
   deliveries: {
     title: "Entregas", text: "Cada webhook que se envió o se va a enviar.", live: "En vivo", liveOn: "Las entregas nuevas aparecen solas", endpoint: "Destino", event: "Evento", attempts: "Intentos",
     reason: "Motivo", empty: "Todavía no hay nada", emptyText: "Las entregas aparecen aquí apenas ocurre algo. Puede probar un destino o enviar un evento a mano.",
-    emptyFilter: "Nada coincide", emptyFilterText: "Cambie o quite los filtros.", since: "Desde", until: "Hasta", older: "Más antiguas", findId: "Id de evento o entrega", allStates: "Todos los estados",
-    allEndpoints: "Todos los destinos", test: "Prueba", next: "Próximo intento", end: "Eso es todo.", gone: "Destino eliminado",
+    emptyFilter: "Nada coincide", emptyFilterText: "Cambie o quite los filtros.", since: "Desde", until: "Hasta", older: "Más antiguas", findId: "Id de evento o entrega",
+    test: "Prueba", next: "Próximo intento", end: "Eso es todo.", gone: "Destino eliminado",
   },
   delivery: {
     technical: "Detalle técnico (en inglés)",
@@ -246,7 +246,7 @@ const es: Messages = {
     result: "Petición", noSettings: "No hay nada que llenar.", noType: "El contrato del editor no tiene ese tipo de evento.",
   },
   keys: {
-    title: "Claves de API", text: "Los programas usan una clave para hablar con Gancho. Las personas también, para entrar aquí.", new: "Nueva clave", role: "Puede", tenant: "Cliente", allTenants: "Todos los clientes", hint: "Termina en", expires: "Vence", expiresHelp: "Desde ese momento se rechaza. Déjelo vacío para una clave sin vencimiento.", ended: "Vencida", until: (t: string) => `Es válida hasta ${t}.`,
+    title: "Claves de API", text: "Los programas usan una clave para hablar con Gancho. Las personas también, para entrar aquí.", new: "Nueva clave", role: "Puede", tenant: "Cliente", allTenants: "Todos los clientes", hint: "Últimos caracteres", expires: "Vence", expiresHelp: "Desde ese momento se rechaza. Déjelo vacío para una clave sin vencimiento.", ended: "Vencida", until: (t: string) => `Es válida hasta ${t}.`,
     empty: "Todavía no hay claves", emptyText: "Cree una clave para cada programa, así puede revocar una sin las demás.", revoke: "Revocar", revokeTitle: (name) => `¿Revocar ${name}?`,
     revokeText: "Los programas que la usan son rechazados de inmediato. No se puede deshacer.", revoked: "Se revocó la clave.", onceTitle: "La clave nueva", once: "Se muestra solo ahora. Cópiela a un lugar seguro.",
     roleHelp: { operator: "Todo, en todos los clientes", tenant: "Todo dentro de un cliente", publish: "Publicar eventos y nada más", read: "Ver todo, sin cambiar nada" }, create: "Crear clave",
@@ -271,7 +271,7 @@ const es: Messages = {
   },
   overview: {
     title: "Resumen", hour: "Última hora", day: "Últimas 24 horas", week: "Últimos 7 días", period: "Período", delivered: "Entregados", failed: "Fallidos", retrying: "Intentos fallidos", waiting: "En espera ahora", waitingMore: (n) => `más de ${n}`,
-    success: "Éxito", latency: "Tiempo de respuesta", p95: "95 %", p99: "99 %", chart: "Entregas en el tiempo", chartText: (ok, bad) => `${ok} entregados y ${bad} fallidos en este período.`,
+    success: "Éxito", latency: "Tiempo de respuesta", p95: "95 %", p99: "99 %", chart: "Entregas en el tiempo", chartText: (ok, bad) => `${ok} entregados y ${bad} fallidos en este período.`,
     failing: "Destinos con problemas", allWell: "Todos los destinos funcionan.", empty: "No se envió nada en este período", table: "Ver como tabla",
     ms: (n) => `${n} ms`, welcome: "Empiece aquí", step1: "Cree un destino", step2: "Pruébelo", step3: "Publique eventos desde su producto",
   },

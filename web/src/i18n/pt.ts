@@ -144,7 +144,7 @@ const pt: Messages = {
     gone: "O receptor respondeu que não existe mais (410).", failing_long: "Falhou durante dias e o Gancho o desativou.", by_person: "Uma pessoa fez isso.",
   },
   deliveryState: {
-    pending: "Na espera", sending: "Enviando", retrying: "Será tentado de novo", delivered: "Entregue", failed: "Falhou", unknown: "Desconhecido", cancelled: "Cancelado",
+    pending: "Na espera", sending: "Enviando", retrying: "Tentará de novo", delivered: "Entregue", failed: "Falhou", unknown: "Desconhecido", cancelled: "Cancelado",
   },
   reason: {
     dns_not_found: "O endereço não existe", dns_failed: "Não foi possível consultar o endereço", private_address: "Endereço privado", connect_refused: "Ninguém escuta ali",
@@ -201,8 +201,8 @@ const pt: Messages = {
   deliveries: {
     title: "Entregas", text: "Cada webhook que foi enviado ou vai ser enviado.", live: "Ao vivo", liveOn: "Entregas novas aparecem sozinhas", endpoint: "Destino", event: "Evento", attempts: "Tentativas",
     reason: "Motivo", empty: "Ainda não há nada", emptyText: "As entregas aparecem aqui assim que algo acontece. Você pode testar um destino ou enviar um evento à mão.",
-    emptyFilter: "Nada corresponde", emptyFilterText: "Mude ou limpe os filtros.", since: "De", until: "Até", older: "Mais antigas", findId: "Id de evento ou entrega", allStates: "Todas as situações",
-    allEndpoints: "Todos os destinos", test: "Teste", next: "Próxima tentativa", end: "Isso é tudo.", gone: "Destino excluído",
+    emptyFilter: "Nada corresponde", emptyFilterText: "Mude ou limpe os filtros.", since: "De", until: "Até", older: "Mais antigas", findId: "Id de evento ou entrega",
+    test: "Teste", next: "Próxima tentativa", end: "Isso é tudo.", gone: "Destino excluído",
   },
   delivery: {
     technical: "Detalhe técnico (em inglês)",
@@ -246,7 +246,7 @@ const pt: Messages = {
     result: "Requisição", noSettings: "Não há nada a preencher.", noType: "O contrato do editor não tem esse tipo de evento.",
   },
   keys: {
-    title: "Chaves de API", text: "Os programas usam uma chave para falar com o Gancho. As pessoas também, para entrar aqui.", new: "Nova chave", role: "Pode", tenant: "Cliente", allTenants: "Todos os clientes", hint: "Termina em", expires: "Vence", expiresHelp: "A partir daí ela é recusada. Deixe vazio para uma chave sem vencimento.", ended: "Vencida", until: (t: string) => `É válida até ${t}.`,
+    title: "Chaves de API", text: "Os programas usam uma chave para falar com o Gancho. As pessoas também, para entrar aqui.", new: "Nova chave", role: "Pode", tenant: "Cliente", allTenants: "Todos os clientes", hint: "Últimos caracteres", expires: "Vence", expiresHelp: "A partir daí ela é recusada. Deixe vazio para uma chave sem vencimento.", ended: "Vencida", until: (t: string) => `É válida até ${t}.`,
     empty: "Ainda não há chaves", emptyText: "Crie uma chave para cada programa, assim uma pode ser revogada sem as outras.", revoke: "Revogar", revokeTitle: (name) => `Revogar ${name}?`,
     revokeText: "Os programas que a usam são recusados na hora. Não pode ser desfeito.", revoked: "A chave foi revogada.", onceTitle: "A chave nova", once: "Ela só é mostrada agora. Copie para um lugar seguro.",
     roleHelp: { operator: "Tudo, em todos os clientes", tenant: "Tudo dentro de um cliente", publish: "Publicar eventos e nada mais", read: "Ver tudo, sem mudar nada" }, create: "Criar chave",
@@ -271,7 +271,7 @@ const pt: Messages = {
   },
   overview: {
     title: "Visão geral", hour: "Última hora", day: "Últimas 24 horas", week: "Últimos 7 dias", period: "Período", delivered: "Entregues", failed: "Falharam", retrying: "Tentativas que falharam", waiting: "Na espera agora", waitingMore: (n) => `mais de ${n}`,
-    success: "Sucesso", latency: "Tempo de resposta", p95: "95 %", p99: "99 %", chart: "Entregas no tempo", chartText: (ok, bad) => `${ok} entregues e ${bad} que falharam neste período.`,
+    success: "Sucesso", latency: "Tempo de resposta", p95: "95 %", p99: "99 %", chart: "Entregas no tempo", chartText: (ok, bad) => `${ok} entregues e ${bad} que falharam neste período.`,
     failing: "Destinos com problemas", allWell: "Todos os destinos funcionam.", empty: "Nada foi enviado neste período", table: "Ver como tabela",
     ms: (n) => `${n} ms`, welcome: "Comece aqui", step1: "Crie um destino", step2: "Teste", step3: "Publique eventos a partir do seu produto",
   },

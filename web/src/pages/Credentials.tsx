@@ -1,5 +1,5 @@
 // Credentials: a name and an address become a key, a secret and a token, shown once.
-import { ActionIcon, Alert, Button, Code as Mono, Group, Menu, Modal, Paper, Select, Stack, Table, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Alert, Button, Code as Mono, Group, Menu, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconDots, IconId, IconPlayerPause, IconPlayerPlay, IconPlus, IconRefresh, IconTrash } from "@tabler/icons-react";
@@ -12,6 +12,7 @@ import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
 import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble, wordsOf, wrongAt } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
+import { itemsOf, Listing, when } from "../parts/Listing";
 import { useMayChange } from "../session";
 
 type Credential = Schemas["Credential"];
@@ -23,37 +24,20 @@ export function CredentialsPage() {
   const [making, { open, close }] = useDisclosure();
   const list = useInfiniteQuery(credentialsQuery(tenant));
   const contracts = useQuery(contractsQuery(t.code as Language));
-  const items = list.data?.pages.flatMap((p) => p.items) ?? [];
   const add = mayChange && <Button leftSection={<IconPlus size={16} />} onClick={open}>{t.credentials.new}</Button>;
   return (
     <>
-      <PageHead title={t.credentials.title} text={t.credentials.text}>{items.length > 0 && add}</PageHead>
-      <Trouble error={list.error} retry={() => void list.refetch()} />
-      {!list.error && (
-        <Paper>
-          {list.isPending ? <Skeletons /> : items.length === 0 ? <Empty icon={<IconId size={40} stroke={1.5} />} title={t.credentials.empty} text={t.credentials.emptyText}>{add}</Empty> : (
-            <Table.ScrollContainer minWidth={760} type="native" tabIndex={0}>
-              <Table>
-                <Table.Thead><Table.Tr><Table.Th>{t.common.name}</Table.Th><Table.Th>{t.events.contract}</Table.Th><Table.Th>{t.endpoints.url}</Table.Th><Table.Th>{t.keys.hint}</Table.Th><Table.Th>{t.credentials.tokenUntil}</Table.Th><Table.Th>{t.common.state}</Table.Th><Table.Th w={56} aria-label={t.common.actions} /></Table.Tr></Table.Thead>
-                <Table.Tbody>
-                  {items.map((c) => (
-                    <Table.Tr key={c.id}>
-                      <Table.Td fw={550}>{c.name}</Table.Td>
-                      <Table.Td><Text size="sm">{contracts.data?.find((x) => x.name === c.contract)?.title ?? c.contract}</Text></Table.Td>
-                      <Table.Td maw={240}><Text className="mono clip">{c.url}</Text></Table.Td>
-                      <Table.Td className="mono">…{c.hint}</Table.Td>
-                      <Table.Td><Text size="sm"><Time at={c.token_expires_at} /></Text></Table.Td>
-                      <Table.Td><Tone color={c.state === "active" ? "teal" : "yellow"}>{t.endpointState[c.state]}</Tone></Table.Td>
-                      <Table.Td>{mayChange && <CredentialMenu credential={c} />}</Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          )}
-        </Paper>
-      )}
-      {list.hasNextPage && <Button variant="default" mt="md" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>{t.common.more}</Button>}
+      <PageHead title={t.credentials.title} text={t.credentials.text}>{itemsOf(list).length > 0 && add}</PageHead>
+      <Listing list={list} id={(c) => c.id} width={760} empty={<Empty icon={<IconId size={40} stroke={1.5} />} title={t.credentials.empty} text={t.credentials.emptyText}>{add}</Empty>}
+        columns={[
+          { label: t.common.name, cell: (c) => c.name },
+          { label: t.events.contract, cell: (c) => contracts.data?.find((x) => x.name === c.contract)?.title ?? c.contract },
+          { label: t.endpoints.url, clip: 240, cell: (c) => <Text className="mono clip">{c.url}</Text> },
+          { label: t.keys.hint, className: "mono", cell: (c) => `…${c.hint}` },
+          { label: t.credentials.tokenUntil, cell: (c) => <Time at={c.token_expires_at} /> },
+          { label: t.common.state, cell: (c) => <Tone color={c.state === "active" ? "teal" : "yellow"}>{t.endpointState[c.state]}</Tone> },
+          ...when<Credential>(mayChange, { label: t.common.actions, action: true, cell: (c) => <CredentialMenu credential={c} /> }),
+        ]} />
       {making && <NewCredential tenant={tenant} onClose={close} />}
     </>
   );

@@ -1,5 +1,5 @@
 // One event: its content, to the byte, and what came of it at each endpoint.
-import { Anchor, Button, Group, Paper, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
+import { Anchor, Button, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { IconHelp } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
@@ -10,6 +10,7 @@ import { type Language, useT } from "../i18n";
 import { Copy, Fact, HealthBadge, PageHead, Skeletons, StateBadge, Time, Trouble } from "../parts/basics";
 import { Code } from "../parts/Code";
 import { useEventTitles } from "../parts/DeliveryRows";
+import { Columns } from "../parts/Listing";
 
 export function EventPage() {
   const t = useT();
@@ -25,6 +26,10 @@ export function EventPage() {
   if (!event.data) return <Skeletons />;
   const { event: e, payload } = event.data;
   const items = deliveries.data?.items ?? [];
+  const nameOf = (id: string) => {
+    const x = endpoints.data?.find((y) => y.id === id);
+    return x ? x.name || x.url : t.deliveries.gone;
+  };
   const without = (endpoints.data ?? []).filter((x) => !items.some((d) => d.endpoint === x.id));
   return (
     <>
@@ -45,24 +50,13 @@ export function EventPage() {
           <Trouble error={deliveries.error} />
           <Paper>
             {deliveries.isPending ? <Skeletons rows={2} /> : items.length === 0 ? <Text p="lg" size="sm" c="dimmed">{t.events.noDeliveries}</Text> : (
-              <Table.ScrollContainer minWidth={480} type="native" tabIndex={0}>
-                <Table>
-                  <Table.Thead><Table.Tr><Table.Th>{t.deliveries.endpoint}</Table.Th><Table.Th>{t.common.state}</Table.Th><Table.Th>{t.deliveries.attempts}</Table.Th><Table.Th>{t.common.time}</Table.Th></Table.Tr></Table.Thead>
-                  <Table.Tbody>
-                    {items.map((d) => {
-                      const x = endpoints.data?.find((y) => y.id === d.endpoint);
-                      return (
-                        <Table.Tr key={d.id}>
-                          <Table.Td><Anchor component={Link} {...{ to: `${base}/deliveries/${d.id}` }} size="sm" fw={550}>{x ? x.name || x.url : t.deliveries.gone}</Anchor></Table.Td>
-                          <Table.Td><StateBadge state={d.state} /></Table.Td>
-                          <Table.Td className="number">{d.attempts}</Table.Td>
-                          <Table.Td><Text size="sm"><Time at={d.finished_at ?? d.created_at} /></Text></Table.Td>
-                        </Table.Tr>
-                      );
-                    })}
-                  </Table.Tbody>
-                </Table>
-              </Table.ScrollContainer>
+              <Columns items={items} id={(d) => d.id} width={480}
+                columns={[
+                  { label: t.deliveries.endpoint, cell: (d) => <Anchor component={Link} {...{ to: `${base}/deliveries/${d.id}` }} size="sm" fw={550}>{nameOf(d.endpoint)}</Anchor> },
+                  { label: t.common.state, cell: (d) => <StateBadge state={d.state} /> },
+                  { label: t.deliveries.attempts, className: "number", cell: (d) => d.attempts },
+                  { label: t.common.time, cell: (d) => <Time at={d.finished_at ?? d.created_at} /> },
+                ]} />
             )}
           </Paper>
           {deliveries.data?.next_cursor ? <Button component={Link} {...({ to: `${base}/deliveries`, search: { event: id } } as object)} variant="default" mt="md">{t.common.more}</Button> : without.length > 0 && without.length <= 20 && (

@@ -77,7 +77,7 @@ export function HealthBadge({ endpoint }: { endpoint: Endpoint }) {
 /** A word with a dot of its colour: the word carries the meaning, the colour helps. */
 export function Tone({ color, children }: { color: string; children: ReactNode }) {
   return (
-    <Badge variant="default" leftSection={<span className="dot" style={{ background: `var(--mantine-color-${color}-6)` }} aria-hidden />} style={{ flex: "none" }}>
+    <Badge variant="default" leftSection={<span className="dot" style={{ background: `var(--mantine-color-${color}-6)` }} aria-hidden />} style={{ flex: "none", minWidth: "max-content" }}>
       {children}
     </Badge>
   );
@@ -111,7 +111,7 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
         {places.map((e) => (
           <Text key={`${e.pointer}${e.parameter}${e.detail}`} size="sm"><span className="mono">{e.pointer ?? e.parameter}</span> {detailOf(e.detail, t)}</Text>
         ))}
-        {places.length === 0 && error instanceof Problem && error.message && error.message !== words && (
+        {places.length === 0 && error instanceof Problem && error.status !== 404 && error.message && error.message !== words && (
           <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>{t.delivery.technical}: {error.message}</Text>
         )}
         {retry && <Button variant="default" size="xs" onClick={retry}>{t.common.retry}</Button>}
