@@ -187,8 +187,8 @@ type ContractTest struct {
 type ContractRenderInput struct {
 	Contract   string            `json:"contract,omitempty" maxLength:"64" doc:"Name of a contract; left out if source is given." example:"standard"`
 	Source     string            `json:"source,omitempty" doc:"A contract as YAML, which need not be stored."`
-	Tenant     string            `json:"tenant,omitempty" maxLength:"64" doc:"Of the event, which is stored." example:"acme"`
-	Event      string            `json:"event,omitempty" maxLength:"128" doc:"Id of a stored event." example:"evt_06ew2c6eqfy7d00000000000g0"`
+	Tenant     string            `json:"tenant,omitempty" maxLength:"64" doc:"Of the stored event." example:"acme"`
+	Event      string            `json:"event,omitempty" maxLength:"128" doc:"A stored event of the tenant and the contract: its id, or the id that its caller gave it." example:"evt_06ew2c6eqfy7d00000000000g0"`
 	EventType  string            `json:"event_type,omitempty" maxLength:"128" doc:"The first of the contract if left out." example:"order.paid"`
 	Payload    json.RawMessage   `json:"payload,omitempty" doc:"Any JSON value; the contract's example of the event type, if left out."`
 	URL        string            `json:"url,omitempty" doc:"Of the endpoint." example:"https://crm.example.com/hooks"`
@@ -200,9 +200,10 @@ type ContractRenderInput struct {
 
 // ContractRendering is the request that would be made.
 type ContractRendering struct {
-	Request   *Request       `json:"request" doc:"As the receiver would get it, secrets masked; null: none can be made, see problems."`
-	EventType string         `json:"event_type"`
-	Problems  []ProblemError `json:"problems" doc:"What is wrong with the contract (line and column), or with the input (pointer)."`
+	Request   *Request        `json:"request" doc:"As the receiver would get it, secrets masked; null: none can be made, see problems."`
+	EventType string          `json:"event_type"`
+	Settings  json.RawMessage `json:"settings" doc:"JSON Schema of what is filled in for an endpoint of the contract; null if the contract is wrong."`
+	Problems  []ProblemError  `json:"problems" doc:"What is wrong with the contract (line and column), or with the input (pointer)."`
 }
 
 // ContractPatch is what can be changed of a contract without a new version.

@@ -46,8 +46,8 @@ func (a *API) routeContracts() {
 		id: "render-contract", method: http.MethodPost, path: path + "/render", tag: "contracts", access: operators,
 		summary: "Show the request that a contract makes",
 		description: "As a receiver would get it, secrets masked, without an endpoint: of a contract by its name or as text; of a stored event, a payload, or the contract's example. " +
-			"Nothing is stored or sent. The answer is 200 also if no request can be made, and says why.",
-		codes: []string{"contract_not_found", "event_not_found", "payload_too_large"}, limit: maxContract,
+			"A stored event is rendered as if it had come in under this contract. Nothing is stored or sent. The answer is 200 also if no request can be made, and says why.",
+		codes: []string{"contract_not_found", "tenant_not_found", "event_not_found", "other_contract", "payload_too_large"}, limit: maxContract,
 	}, a.renderContract)
 	add(a, operation{
 		id: "patch-contract", method: http.MethodPatch, path: path + "/{name}", tag: "contracts", access: operators,
@@ -283,7 +283,11 @@ func (a *API) patchContract(ctx context.Context, in *struct {
 // sampleURL is where a request goes that is only shown.
 const sampleURL = "https://receiver.example/webhook"
 
-func (a *API) renderContract(ctx context.Context, in *struct{ Body client.ContractRenderInput }) (*struct{ Body client.ContractRendering }, error) {
+func (a *API) renderContract(ctx context.Context, in *struct {
+	Speaks
+	Body client.ContractRenderInput
+},
+) (*struct{ Body client.ContractRendering }, error) {
 	out := client.ContractRendering{Problems: []client.ProblemError{}}
 	answer := func() (*struct{ Body client.ContractRendering }, error) {
 		return &struct{ Body client.ContractRendering }{out}, nil
@@ -296,6 +300,7 @@ func (a *API) renderContract(ctx context.Context, in *struct{ Body client.Contra
 	if err != nil {
 		return nil, err
 	}
+	out.Settings = c.SettingsSchema(in.language())
 	e, err := sampleEndpoint(c, in.Body)
 	if err != nil {
 		return nil, err
@@ -304,10 +309,12 @@ func (a *API) renderContract(ctx context.Context, in *struct{ Body client.Contra
 	if err != nil {
 		return nil, err
 	}
-	if ev == nil {
-		out.Problems = append(out.Problems, fieldError(hook.FieldError{
-			Pointer: "/event_type", Detail: c.NoEvent(in.Body.EventType),
-		}, ""))
+	if _, known := c.Event(ev.Type); !known {
+		pointer := "/event_type"
+		if in.Body.Event != "" {
+			pointer = "/event"
+		}
+		out.Problems = append(out.Problems, fieldError(hook.FieldError{Pointer: pointer, Detail: c.NoEvent(ev.Type)}, ""))
 		return answer()
 	}
 	out.EventType = ev.Type
@@ -368,17 +375,38 @@ func sampleEndpoint(c *contract.Contract, in client.ContractRenderInput) (*hook.
 	return e, nil
 }
 
-// sampleEvent is the event that an input names, or one made of what it brings;
-// nil if the contract has no such type.
+// sampleEvent is the event that an input names, as if it came in under the
+// contract, or one made of what the input brings. The contract may not have its type.
 func (a *API) sampleEvent(ctx context.Context, c *contract.Contract, e *hook.Endpoint, in client.ContractRenderInput) (*hook.Event, error) {
-	if in.Event != "" {
-		return a.event(ctx, in.Tenant, in.Event)
-	}
-	ev, err := a.madeUp(c, e.Config, in.EventType, in.Payload)
-	if ev != nil {
+	if in.Event == "" {
+		ev, err := a.madeUp(c, e.Config, in.EventType, in.Payload)
+		switch {
+		case err != nil:
+			return nil, err
+		case ev == nil:
+			return &hook.Event{Type: in.EventType}, nil
+		}
 		ev.Tenant = in.Tenant
+		return ev, nil
 	}
-	return ev, err
+	if err := storedAlone(in.EventType, in.Payload); err != nil {
+		return nil, err
+	}
+	if in.Tenant == "" {
+		return nil, invalid("request_invalid", []hook.FieldError{{Pointer: "/tenant", Detail: "Say which tenant the event is of."}})
+	}
+	if _, err := a.Store.Tenant(ctx, in.Tenant); err != nil {
+		return nil, err
+	}
+	ev, err := a.event(ctx, in.Tenant, in.Event)
+	if err != nil {
+		return nil, err
+	}
+	if ev.Contract != c.Name {
+		return nil, otherContract("This event is of the contract " + ev.Contract + ", and the text is of the contract " + c.Name + ".")
+	}
+	ev.Payload = c.Redact(ev.Payload)
+	return ev, nil
 }
 
 // contractNames are the names of all contracts, for errors.

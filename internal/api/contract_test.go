@@ -181,3 +181,54 @@ func TestRenderContract(t *testing.T) {
 	s.do("POST", "/v1/contracts/render", `{"contract":"standard","tenant":"acme","event":"evt_none"}`).want(404)
 	s.do("POST", "/v1/contracts/render", `{}`).want(422)
 }
+
+// TestRenderContractOfStoredEvent renders stored events with a text that is not
+// in force, as if they had come in under it.
+func TestRenderContractOfStoredEvent(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.post("/v1/contracts", shop).want(201)
+	tenant := s.tenant("acme")
+	s.tenant("globex")
+	event := s.do("POST", tenant+"/events", `{"contract":"shop","type":"order.paid","id":"mine-1","payload":{"id":7, "total":1.10}}`).want(202).str("id")
+	standard := s.do("POST", tenant+"/events", `{"type":"a","payload":1}`).want(202).str("id")
+	render := func(source, rest string) answer {
+		t.Helper()
+		return s.do("POST", "/v1/contracts/render", `{"source":`+quoted(source)+`,"settings":{"token":"t"},`+rest+`}`)
+	}
+	edited := strings.Replace(shop, "x-token:", "x-edited:", 1)
+	for _, id := range []string{event, "mine-1"} {
+		a := render(edited, `"tenant":"acme","event":"`+id+`"`).want(200).is("problems", []any{}).is("event_type", "order.paid")
+		if a.str("request.body") != `{"id":7, "total":1.10}` || !strings.Contains(a.Body, "x-edited") {
+			t.Errorf("rendered %s", a.Body)
+		}
+	}
+	s.do("POST", "/v1/contracts/render?lang=es", `{"source":`+quoted(shop)+`}`).want(200).is("settings.properties.token.title", "Ficha")
+
+	// The edited text asks for more, forbids, or no longer has the type.
+	more := strings.NewReplacer("required: [id]", "required: [id, currency]", `{"id":1,`, `{"currency":"MXN","id":1,`).Replace(edited)
+	render(more, `"tenant":"acme","event":"mine-1"`).want(200).
+		is("request.method", "POST").is("problems.0.pointer", "/payload/currency")
+	a := render(strings.Replace(edited, "\nevents:", "\nredact: [total]\nevents:", 1), `"tenant":"acme","event":"mine-1"`).want(200)
+	a.is("request.body", `{"id":7, "total":"[redacted]"}`)
+	renamed := strings.ReplaceAll(edited, "order.paid", "order.settled")
+	render(renamed, `"tenant":"acme","event":"mine-1"`).want(200).is("request", nil).is("problems.0.pointer", "/event")
+
+	for _, c := range []struct {
+		rest   string
+		status int
+		code   string
+	}{
+		{`"tenant":"acme","event":"` + standard + `"`, 422, "other_contract"},
+		{`"tenant":"globex","event":"` + event + `"`, 404, "event_not_found"},
+		{`"tenant":"globex","event":"mine-1"`, 404, "event_not_found"},
+		{`"tenant":"nobody","event":"` + event + `"`, 404, "tenant_not_found"},
+		{`"event":"` + event + `"`, 422, "request_invalid"},
+		{`"tenant":"acme","event":"mine-1","payload":1`, 422, "request_invalid"},
+	} {
+		render(edited, c.rest).want(c.status).is("code", c.code)
+	}
+	for _, key := range []string{`{"role":"tenant","tenant":"acme"}`, `{"role":"read"}`, `{"role":"publish","tenant":"acme"}`} {
+		s.as(s.key(key), "POST", "/v1/contracts/render", `{"contract":"shop","tenant":"acme","event":"mine-1"}`).want(403)
+	}
+}

@@ -168,7 +168,7 @@ var meanings = map[string]struct {
 	"record_change_invalid":  {422, "The item of the batch has wrong or unknown members."},
 	"too_many_records":       {422, "The batch has more than 1000 items, or none."},
 	"precondition_invalid":   {422, "If-Match or If-None-Match cannot be read."},
-	"other_contract":         {422, "The event is not of the endpoint's contract."},
+	"other_contract":         {422, "The event is not of the contract."},
 	"render_failed":          {422, "No request can be made of the event."},
 	"recovery_invalid":       {422, "Something about the recovery is wrong; errors says what."},
 	"key_input_invalid":      {422, "Something about the key is wrong; errors says what."},

@@ -139,12 +139,24 @@ func (a *API) eventToRender(ctx context.Context, e *hook.Endpoint, in client.Ren
 	if in.Event == "" {
 		return a.testEvent(e, client.TestInput{EventType: in.EventType, Payload: in.Payload})
 	}
-	if in.EventType != "" || in.Payload != nil {
-		return nil, invalid("request_invalid", []hook.FieldError{{
-			Pointer: "/event", Detail: "A stored event has a type and a payload of its own. Leave out event for an example, or event_type and payload.",
-		}})
+	if err := storedAlone(in.EventType, in.Payload); err != nil {
+		return nil, err
 	}
 	return a.event(ctx, e.Tenant, in.Event)
+}
+
+// storedAlone refuses what would say of a stored event what it says itself.
+func storedAlone(eventType string, payload []byte) error {
+	if eventType == "" && payload == nil {
+		return nil
+	}
+	return invalid("request_invalid", []hook.FieldError{{
+		Pointer: "/event", Detail: "A stored event has a type and a payload of its own. Leave out event for an example, or event_type and payload.",
+	}})
+}
+
+func otherContract(detail string) error {
+	return invalid("other_contract", []hook.FieldError{{Pointer: "/event", Detail: detail}})
 }
 
 func (a *API) renderEvent(ctx context.Context, in *struct {
@@ -161,9 +173,7 @@ func (a *API) renderEvent(ctx context.Context, in *struct {
 		return nil, err
 	}
 	if ev.Contract != e.Contract {
-		return nil, invalid("other_contract", []hook.FieldError{{
-			Pointer: "/event", Detail: "This event is of the contract " + ev.Contract + ", and the endpoint takes events of " + e.Contract + " only.",
-		}})
+		return nil, otherContract("This event is of the contract " + ev.Contract + ", and the endpoint takes events of " + e.Contract + " only.")
 	}
 	if script := in.Body.Transformation; script != nil && *script != "" {
 		if c := a.contract(e.Contract); c != nil && !c.Shaping() {

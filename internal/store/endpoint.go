@@ -47,7 +47,7 @@ func (db *DB) EndpointVersion(ctx context.Context, id hook.EndpointID, version i
 	var cfg hook.EndpointConfig
 	err := db.read.QueryRowContext(ctx, `SELECT config FROM endpoint_versions WHERE endpoint = $1 AND version = $2`, id[:], version).Scan(&sealed)
 	if errors.Is(err, sql.ErrNoRows) {
-		return cfg, hook.NotFound("endpoint version", id.String())
+		return cfg, hook.NotFound("endpoint_version", id.String())
 	}
 	if err != nil {
 		return cfg, lost(err)

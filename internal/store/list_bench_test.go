@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"strconv"
@@ -18,16 +19,35 @@ import (
 // of all pages, ms/worst the slowest of them. PostgreSQL has no statistics of it,
 // as when autovacuum has not come by yet.
 func BenchmarkLists(b *testing.B) {
-	rows := 1_000_000
-	if text := os.Getenv("GANCHO_BENCH_ROWS"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 100_000 {
-			b.Fatalf("GANCHO_BENCH_ROWS is %q; write a number of 100000 or more", text)
-		}
-		rows = n
-	}
+	rows := benchRows(b)
 	b.Run("sqlite", func(b *testing.B) { benchmarkLists(b, rows, Options{Path: b.TempDir() + "/bench.db"}) })
 	b.Run("postgres", func(b *testing.B) { benchmarkLists(b, rows, Options{URL: pgtest.Start(b).Database(b, Migrate)}) })
+}
+
+// TestFillHistory writes such a history into a new file, sealed with a key, for
+// whoever needs one: the console's browser tests.
+func TestFillHistory(t *testing.T) {
+	path := os.Getenv("GANCHO_HISTORY_FILE")
+	if path == "" {
+		t.Skip("GANCHO_HISTORY_FILE names no file to write")
+	}
+	key, err := base64.StdEncoding.DecodeString(os.Getenv("GANCHO_ENCRYPTION_KEY"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fillHistory(t, openBench(t, Options{Path: path, Key: key}), benchRows(t))
+}
+
+func benchRows(t testing.TB) int {
+	text := os.Getenv("GANCHO_BENCH_ROWS")
+	if text == "" {
+		return 1_000_000
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 100_000 {
+		t.Fatalf("GANCHO_BENCH_ROWS is %q; write a number of 100000 or more", text)
+	}
+	return n
 }
 
 func benchmarkLists(b *testing.B, rows int, o Options) {
@@ -107,7 +127,7 @@ func followList(b *testing.B, read func(hook.Page) (int, hook.ID, error)) {
 // fillHistory stores events and deliveries of a tenant, one a second until now.
 // Most are delivered, to busy. One in 1000 failed; of the oldest 20,000 every
 // second was cancelled; the newest 20,000 wait, for held; some are of a rare type.
-func fillHistory(b *testing.B, db *DB, rows int) (busy, quiet, held hook.EndpointID) {
+func fillHistory(b testing.TB, db *DB, rows int) (busy, quiet, held hook.EndpointID) {
 	ctx := b.Context()
 	if _, _, err := db.PutTenant(ctx, "acme", nil, nil); err != nil {
 		b.Fatal(err)
@@ -146,9 +166,11 @@ func fillHistory(b *testing.B, db *DB, rows int) (busy, quiet, held hook.Endpoin
 	return busy, quiet, held
 }
 
-func openBench(b *testing.B, o Options) *DB {
+func openBench(b testing.TB, o Options) *DB {
 	b.Helper()
-	o.Key = NewKey()
+	if o.Key == nil {
+		o.Key = NewKey()
+	}
 	db, err := Open(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)

@@ -1,8 +1,20 @@
 // Times, numbers and lengths of time in the reader's language.
 
-export function exactTime(iso: string, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(iso));
+/** Keeps what writes in a language, since making it takes longer than a row of a list may. */
+function kept<T>(make: (locale: string) => T): (locale: string) => T {
+  const made = new Map<string, T>();
+  return (locale) => {
+    let one = made.get(locale);
+    if (!one) made.set(locale, (one = make(locale)));
+    return one;
+  };
 }
+
+const exact = kept((locale) => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }));
+const dates = kept((locale) => new Intl.DateTimeFormat(locale, { dateStyle: "medium" }));
+const relative = kept((locale) => new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" }));
+
+export const exactTime = (iso: string, locale: string): string => exact(locale).format(new Date(iso));
 
 /** A time as <input type="datetime-local"> has it: of this place, to the minute. */
 export const localTime = (d: Date) => new Date(d.getTime() - d.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
@@ -16,9 +28,9 @@ const steps: [Intl.RelativeTimeFormatUnit, number][] = [
 
 export function relativeTime(iso: string, locale: string, now: number): string {
   const seconds = (new Date(iso).getTime() - now) / 1000;
-  if (Math.abs(seconds) > 30 * 86_400) return new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(new Date(iso));
+  if (Math.abs(seconds) > 30 * 86_400) return dates(locale).format(new Date(iso));
   const [unit, size] = steps.find(([, s]) => Math.abs(seconds) >= s) ?? ["second", 1];
-  return new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" }).format(Math.round(seconds / size), unit);
+  return relative(locale).format(Math.round(seconds / size), unit);
 }
 
 export const number = (n: number, locale: string, digits = 0) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(n);

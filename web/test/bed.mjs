@@ -142,8 +142,8 @@ export async function stumbles(page) {
     .map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => `${n.html} (${n.any.map((a) => a.message).join("; ")})`).slice(0, 3).join("\n  ")}`);
 }
 
-/** Nothing sticks out to the side. */
-export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+/** By how many pixels something sticks out to the side, of the page or of a table. */
+export const overflow = (page) => page.evaluate(() => Math.max(...[document.documentElement, ...document.querySelectorAll(".columns-box")].map((x) => x.scrollWidth - x.clientWidth)));
 
 export async function screenshot(page, name) {
   mkdirSync(screens, { recursive: true });

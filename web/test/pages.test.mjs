@@ -2,7 +2,7 @@
 // or a screen reader, nothing sticking out, and a picture of each.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { adminKey, open, overflow, patience, screenshot, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
+import { adminKey, choose, open, overflow, screenshot, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
 
 let server;
 let receiver;
@@ -132,37 +132,6 @@ test("a filter finds what failed, and the address remembers it", async () => {
   await close();
 });
 
-test("a long history is drawn only where one looks", async () => {
-  const total = 3000;
-  await server.call("PUT", "/v1/tenants/long", { name: "Long" });
-  const kept = await server.call("POST", "/v1/tenants/long/endpoints", { name: "Kept", url: `${receiver.url}/hooks` });
-  await server.call("POST", `/v1/tenants/long/endpoints/${kept.id}/pause`);
-  for (let i = 0; i < total; i += 500) {
-    await server.call("POST", "/v1/tenants/long/events", Array.from({ length: 500 }, (_, k) => ({ type: `thing.${i + k}`, payload: i + k })));
-  }
-  const { page, wrong, close } = await signedIn(browser, server, t, "/t/long/deliveries");
-  const list = page.getByRole("region", { name: t.deliveries.title });
-  const rows = list.getByRole("listitem");
-  await list.getByText(`thing.${total - 1}`, { exact: true }).waitFor();
-  let most = 0;
-  const oldest = list.getByText("thing.0", { exact: true });
-  for (const deadline = Date.now() + 4 * patience; !(await oldest.isVisible()); ) {
-    assert.ok(Date.now() < deadline, "the end of the list was not reached");
-    const before = await list.evaluate((box) => box.scrollHeight);
-    await list.evaluate((box) => box.scrollTo(0, box.scrollHeight));
-    most = Math.max(most, await rows.count());
-    // Either more of it has come, or it is drawn to its end.
-    await Promise.race([page.waitForFunction((h) => document.querySelector(".rows").scrollHeight > h, before), oldest.waitFor()]);
-  }
-  assert.ok(most > 0 && most < 80, `${most} rows of ${total} were drawn at once`);
-  assert.equal(await list.evaluate((box) => Math.round(box.scrollHeight / box.querySelector("[role=listitem]").offsetHeight)), total);
-  await list.evaluate((box) => box.scrollTo(0, 0));
-  await list.getByText(`thing.${total - 1}`, { exact: true }).waitFor();
-  assert.ok((await rows.count()) < 80);
-  assert.deepEqual(wrong, []);
-  await close();
-});
-
 test("a contract that is wrong says so at its line", async () => {
   const { page, close } = await signedIn(browser, server, t, "/contracts/kobra?tab=playground");
   await page.getByText("application/json").first().waitFor(); // the request that it makes
@@ -173,5 +142,46 @@ test("a contract that is wrong says so at its line", async () => {
   await page.getByRole("button", { name: t.contracts.check }).click();
   await page.getByText(`${t.contracts.line(1)}:`).first().waitFor();
   await page.locator(".cm-lint-marker-error").first().waitFor();
+  await close();
+});
+
+test("the playground shows what an edited contract makes of a stored event", async () => {
+  await server.call("POST", "/v1/tenants/globex/events", { type: "order.paid", id: "of-another-system", payload: 1 });
+  await server.call("POST", "/v1/tenants/acme/events", { contract: "kobra", type: "visit.finished", id: "visit-of-today", payload: { visitID: "V-4711" } });
+  const { page, wrong, close } = await signedIn(browser, server, t, "/contracts/kobra?tab=playground");
+  const event = page.getByRole("combobox", { name: t.deliveries.event });
+  const tenant = page.getByRole("main").getByRole("combobox", { name: t.nav.tenant });
+  const body = page.getByRole("region", { name: t.delivery.body });
+  await body.waitFor(); // of the example
+  await choose(page, tenant, "Acme México");
+  await event.click();
+  await page.getByRole("option", { name: /, / }).first().click(); // the latest
+  await body.getByText('"V-4711"').waitFor();
+  await event.fill("visit-of-today"); // by the id that the caller gave it
+  await page.getByRole("option", { name: "visit-of-today" }).click();
+  await body.getByText('"V-4711"').waitFor();
+  assert.deepEqual(await stumbles(page), []);
+
+  // Nothing is saved, and it is shown as the text in the editor says.
+  const editor = page.getByRole("textbox", { name: t.contracts.source });
+  const source = (await server.call("GET", "/v1/contracts/kobra")).source;
+  const write = async (text) => {
+    await editor.click();
+    await page.keyboard.press("Control+A");
+    await page.keyboard.insertText(text);
+  };
+  await write(source.replace(/^endpoint:\n/m, "endpoint:\n  user_agent: Edited/1\n"));
+  await page.getByRole("region", { name: t.delivery.headers }).getByText("Edited/1").waitFor();
+  await body.getByText('"V-4711"').waitFor();
+  await write(source.replaceAll("visit.finished", "visit.closed"));
+  await page.getByText(t.contracts.noType).waitFor();
+  await choose(page, tenant, "Globex");
+  await event.fill("of-another-system");
+  await page.getByRole("option", { name: "of-another-system" }).click();
+  await page.getByRole("alert").filter({ hasText: t.problem.codes.other_contract }).waitFor();
+  await event.fill("visit-of-today"); // which is another tenant's
+  await page.getByRole("option", { name: "visit-of-today" }).click();
+  await page.getByRole("alert").filter({ hasText: t.problem.codes.event_not_found }).waitFor();
+  assert.deepEqual(wrong, []);
   await close();
 });

@@ -31,11 +31,6 @@ export class Problem extends Error {
     this.code = code;
     this.errors = errors;
   }
-
-  /** What is wrong at a place in the body, such as /url. */
-  at(pointer: string): string | undefined {
-    return this.errors.find((e) => e.pointer === pointer)?.detail;
-  }
 }
 
 let bearer: string | undefined;

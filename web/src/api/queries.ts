@@ -57,13 +57,10 @@ export const endpointQuery = (tenant: string, endpoint: string) =>
     queryFn: () => ok(api.GET("/v1/tenants/{tenant}/endpoints/{endpoint}", { params: { path: { tenant, endpoint } } })),
   });
 
-export const deliveriesQuery = (tenant: string, filter: DeliveryFilter) =>
-  infiniteQueryOptions({
-    queryKey: [...ofTenant(tenant), "deliveries", filter],
-    queryFn: ({ pageParam, signal }) =>
-      ok(api.GET("/v1/tenants/{tenant}/deliveries", { params: { path: { tenant }, query: { limit: page, cursor: pageParam, ...filter } }, signal })),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (last) => last.next_cursor ?? undefined,
+export const deliveriesQuery = (tenant: string, filter: DeliveryFilter, cursor?: string) =>
+  queryOptions({
+    queryKey: [...ofTenant(tenant), "deliveries", filter, cursor],
+    queryFn: ({ signal }) => ok(api.GET("/v1/tenants/{tenant}/deliveries", { params: { path: { tenant }, query: { limit: page, cursor, ...filter } }, signal })),
   });
 
 export const deliveryQuery = (tenant: string, delivery: string, lang: "en" | "es" | "pt") =>

@@ -16,6 +16,8 @@ const en = {
   problem: {
     title: "That did not work", network: "The server does not answer. Check your connection and try again.",
     notFound: "There is nothing here", notFoundText: "The page does not exist, or what it showed was deleted.",
+    // By code, and by sentence about a field; none here, since what the server says is English.
+    codes: {} as Record<string, string>, details: {} as Record<string, string>,
   },
   language: "Language", theme: { toggle: "Light or dark" },
   signIn: {
@@ -87,13 +89,13 @@ const en = {
     seeDelivery: "See it in the history",
   },
   script: {
-    tab: "Transformation", console: "Console", cancelled: "The transformation says not to send it", without: "This is the request without the transformation.", example: "Example",
+    tab: "Transformation", console: "Console", cancelled: "The transformation says not to send it", without: "This is the request without the transformation.", example: "Example", pasteId: "Choose, or paste the id of an event",
   },
   deliveries: {
     title: "Deliveries", text: "Each webhook that was sent, or is to be sent.", live: "Live", liveOn: "New deliveries appear by themselves", endpoint: "Endpoint", event: "Event", attempts: "Attempts",
     reason: "Reason", empty: "Nothing here yet", emptyText: "Deliveries appear here as soon as something happens. You can test an endpoint or send an event by hand.",
-    emptyFilter: "Nothing matches", emptyFilterText: "Change or clear the filters.", since: "From", findId: "Event or delivery id", allStates: "All statuses",
-    allEndpoints: "All endpoints", test: "Test", next: "Next attempt", end: "That is all.", gone: "Deleted endpoint",
+    emptyFilter: "Nothing matches", emptyFilterText: "Change or clear the filters.", since: "From", until: "Until", older: "Older ones", findId: "Event or delivery id",
+    test: "Test", next: "Next attempt", end: "That is all.", gone: "Deleted endpoint",
   },
   delivery: {
     technical: "Technical detail (English)",
@@ -134,10 +136,10 @@ const en = {
     title: "Webhook systems", text: "Each says which events there are, what requests look like and which answer counts.", events: (n: number) => `${n} ${plural(n, "event", "events")}`, any: "Any event",
     signed: "Signed", openapi: "OpenAPI", docs: "Documentation", eventTypes: "Events", settings: "Settings", playground: "Playground", methods: "Methods", version: "Version",
     check: "Check", source: "Contract (YAML)", valid: "This contract is right.", problems: (n: number) => `${n} ${plural(n, "problem", "problems")}`, line: (n: number) => `Line ${n}`,
-    result: "Request", noSettings: "Nothing to fill in.",
+    result: "Request", noSettings: "Nothing to fill in.", noType: "The contract in the editor has no such event type.",
   },
   keys: {
-    title: "API keys", text: "Programs use a key to speak with Gancho. So do people, to sign in here.", new: "New key", role: "May", tenant: "Tenant", allTenants: "All tenants", hint: "Ends in", expires: "Ends", expiresHelp: "From then on it is refused. Leave empty for a key without an end.", ended: "Ended", until: (t: string) => `It is good until ${t}.`,
+    title: "API keys", text: "Programs use a key to speak with Gancho. So do people, to sign in here.", new: "New key", role: "May", tenant: "Tenant", allTenants: "All tenants", hint: "Last characters", expires: "Ends", expiresHelp: "From then on it is refused. Leave empty for a key without an end.", ended: "Ended", until: (t: string) => `It is good until ${t}.`,
     empty: "No keys yet", emptyText: "Make a key for each program, so that one can be revoked without the others.", revoke: "Revoke", revokeTitle: (name: string) => `Revoke ${name}?`,
     revokeText: "Programs that use it are refused at once. This cannot be undone.", revoked: "The key was revoked.", onceTitle: "The new key", once: "It is shown only now. Copy it to a safe place.",
     roleHelp: { operator: "Everything, all tenants", tenant: "Everything within one tenant", publish: "Publish events, nothing else", read: "Look at everything, change nothing" } as Record<string, string>, create: "Make key",
@@ -162,7 +164,7 @@ const en = {
   },
   overview: {
     title: "Overview", hour: "Last hour", day: "Last 24 hours", week: "Last 7 days", period: "Period", delivered: "Delivered", failed: "Failed", retrying: "Failed attempts", waiting: "Waiting now", waitingMore: (n: string) => `more than ${n}`,
-    success: "Success", latency: "Answer time", p95: "95 %", p99: "99 %", chart: "Deliveries over time", chartText: (ok: string, bad: string) => `${ok} delivered and ${bad} failed in this time.`,
+    success: "Success", latency: "Answer time", p95: "95 %", p99: "99 %", chart: "Deliveries over time", chartText: (ok: string, bad: string) => `${ok} delivered and ${bad} failed in this time.`,
     failing: "Endpoints in trouble", allWell: "All endpoints work.", empty: "Nothing was sent in this time", table: "Show as a table",
     ms: (n: string) => `${n} ms`, welcome: "Start here", step1: "Make an endpoint", step2: "Test it", step3: "Publish events from your product",
   },

@@ -1,17 +1,20 @@
 // One webhook system: what a customer must know of it, and a place to try it.
-import { Accordion, Alert, Anchor, Button, Code as Mono, Group, Loader, Paper, Select, SimpleGrid, Stack, Table, Tabs, Text, Title } from "@mantine/core";
+import { Accordion, Alert, Anchor, Button, Code as Mono, Group, Loader, Paper, SimpleGrid, Stack, Table, Tabs, Text, Title } from "@mantine/core";
 import { IconBook2, IconCircleCheck, IconDownload, IconFlask } from "@tabler/icons-react";
 import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { api, ok, raw, type Schemas } from "../api/client";
 import { contractQuery } from "../api/queries";
 import { number, parseSpan, span } from "../format";
 import { type Language, useT } from "../i18n";
-import { Fact, PageHead, Skeletons, Tone, Trouble, useSettled } from "../parts/basics";
+import { detailOf, Fact, PageHead, Skeletons, Tone, Trouble, useSettled } from "../parts/basics";
 import { Code, Headers } from "../parts/Code";
+import { EventPicker, eventOf, firstExample, isExample } from "../parts/EventPicker";
 import { LazyEditor } from "../parts/LazyEditor";
-import type { Schema } from "../parts/SettingsForm";
+import { type Schema, type Settings, SettingsForm } from "../parts/SettingsForm";
+import { useVisitor } from "../session";
+import { TenantSelect, useTenant } from "../shell/Shell";
 
 type Detail = Schemas["ContractDetail"];
 
@@ -21,6 +24,7 @@ export function ContractPage() {
   const { contract: name } = useParams({ from: "/contracts/$contract" });
   const { tab = "docs" } = useSearch({ from: "/contracts/$contract" });
   const detail = useQuery(contractQuery(name, t.code as Language));
+  const operator = useVisitor().role === "operator";
   const save = useMutation({ mutationFn: (f: { what: string; end: string }) => download(`/v1/contracts/${name}/${f.what}?lang=${t.code}`, `${name}.${t.code}.${f.end}`) });
   const back = <Anchor component={Link} {...{ to: "/contracts" }} size="sm" c="dimmed">← {t.contracts.title}</Anchor>;
   if (detail.error) return <>{back}<PageHead title={name} /><Trouble error={detail.error} retry={() => void detail.refetch()} /></>;
@@ -34,10 +38,10 @@ export function ContractPage() {
         <Button variant="default" leftSection={<IconDownload size={16} />} loading={save.isPending} onClick={() => save.mutate({ what: "openapi", end: "openapi.json" })}>{t.contracts.openapi}</Button>
       </PageHead>
       <Trouble error={save.error} />
-      <Tabs value={tab} keepMounted={false} onChange={(v) => void go({ to: ".", search: { tab: v as "docs" }, replace: true })}>
+      <Tabs value={operator ? tab : "docs"} keepMounted={false} onChange={(v) => void go({ to: ".", search: { tab: v as "docs" }, replace: true })}>
         <Tabs.List mb="lg">
           <Tabs.Tab value="docs" leftSection={<IconBook2 size={16} />}>{t.contracts.docs}</Tabs.Tab>
-          <Tabs.Tab value="playground" leftSection={<IconFlask size={16} />}>{t.contracts.playground}</Tabs.Tab>
+          {operator && <Tabs.Tab value="playground" leftSection={<IconFlask size={16} />}>{t.contracts.playground}</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="docs"><Docs contract={c} /></Tabs.Panel>
         <Tabs.Panel value="playground"><Playground key={`${c.name} ${c.version}`} contract={c} /></Tabs.Panel>
@@ -109,8 +113,9 @@ function Docs({ contract: c }: { contract: Detail }) {
 const nothing: never[] = [];
 
 /** Something for each setting that is needed, so that a request can be shown. */
-function sample(s: Schema): Record<string, unknown> {
-  return Object.fromEntries((s.required ?? []).map((k) => [k, s.properties?.[k]?.enum?.[0] ?? "token-of-the-receiver"]));
+function sample(s: Schema): Settings {
+  const of = (p: Schema | undefined) => p?.enum?.[0] ?? { boolean: true, integer: 1, number: 1, array: [], object: {} }[String(p?.type)] ?? "token-of-the-receiver";
+  return Object.fromEntries((s.required ?? []).map((k) => [k, of(s.properties?.[k])]));
 }
 
 /** Saves an answer of the API as a file. */
@@ -127,16 +132,27 @@ async function download(path: string, name: string) {
 function Playground({ contract: c }: { contract: Detail }) {
   const t = useT();
   const [source, setSource] = useState(c.source);
-  const types = c.events.filter((e) => e.name !== "*");
-  const [type, setType] = useState<string | null>(types[0]?.name ?? null);
+  const [tenant, setTenant] = useState(useTenant());
+  const [input, setInput] = useState(() => firstExample(c.events));
+  const [schema, setSchema] = useState(c.settings as Schema); // of the text as it was when it last was right
+  const [filled, fill] = useState<Settings>({});
+  const settings = useSettled(JSON.stringify({ ...sample(schema), ...filled }));
   const check = useMutation({ mutationFn: () => ok(api.POST("/v1/contracts/check", { body: { source } })) });
   const settled = useSettled(source, 700);
   const render = useQuery({
-    queryKey: ["render", settled, type],
+    queryKey: ["render", settled, settings, tenant, input],
     placeholderData: keepPreviousData,
-    queryFn: () => ok(api.POST("/v1/contracts/render", { body: { source: settled, settings: sample(c.settings as Schema) as never, ...(type ? { event_type: type } : { event_type: "order.paid", payload: { order: 42 } as never }) } })),
+    queryFn: () => ok(api.POST("/v1/contracts/render", {
+      params: { query: { lang: t.code as Language } },
+      body: { source: settled, settings: JSON.parse(settings), ...eventOf(input), ...(isExample(input) ? {} : { tenant }) },
+    })),
   });
-  const latest = check.data ? check.data.problems : (render.data?.problems ?? nothing);
+  const asked = render.data?.settings;
+  useEffect(() => {
+    if (asked) setSchema(asked as Schema);
+  }, [asked]);
+  const latest = check.data?.problems.length ? check.data.problems : (render.data?.problems ?? nothing);
+  const errorAt = (pointer: string) => latest.filter((p) => p.pointer === pointer).map((p) => detailOf(p.detail, t))[0];
   const marks = useMemo(() => latest.flatMap((p) => (p.line ? [{ line: p.line, column: p.column ?? 1, text: p.detail }] : [])), [latest]);
   const request = render.data?.request;
   return (
@@ -154,11 +170,21 @@ function Playground({ contract: c }: { contract: Detail }) {
       <Stack gap="sm" style={{ minWidth: 0 }}>
         <Group justify="space-between" mih={36} wrap="nowrap">
           <Text fw={620}>{t.contracts.result}</Text>
-          <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
-            {types.length > 1 && <Select size="xs" aria-label={t.events.type} data={types.map((e) => ({ value: e.name, label: e.title || e.name }))} value={type} onChange={setType} searchable allowDeselect={false} />}
-            {render.isFetching && <Loader size="xs" aria-label={t.common.loading} />}
-          </Group>
+          {render.isFetching && <Loader size="xs" aria-label={t.common.loading} />}
         </Group>
+        <Group gap="xs">
+          <TenantSelect size="xs" w={{ base: "100%", xs: 180 }} value={tenant} onChange={(v) => {
+            setTenant(v);
+            setInput(firstExample(c.events));
+          }} />
+          <EventPicker tenant={tenant} contract={c.name} events={c.events} value={input} onChange={setInput} />
+        </Group>
+        {Object.keys(schema.properties ?? {}).length > 0 && (
+          <details>
+            <summary><Text span size="sm">{t.contracts.settings}</Text></summary>
+            <Stack gap="sm" mt="xs"><SettingsForm schema={schema} value={{ ...sample(schema), ...filled }} onChange={fill} errorAt={errorAt} /></Stack>
+          </details>
+        )}
         <div aria-live="polite">
           <Trouble error={check.error ?? render.error} />
           {check.data?.ok && <Alert color="teal" variant="light" icon={<IconCircleCheck />}>{t.contracts.valid}</Alert>}
@@ -167,7 +193,7 @@ function Playground({ contract: c }: { contract: Detail }) {
               <Text size="sm" fw={600} mb="xs">{t.contracts.problems(latest.length)}</Text>
               <Stack gap={6}>
                 {latest.map((p, i) => (
-                  <Text key={i} size="sm">{p.line ? <Text span fw={550} inherit>{t.contracts.line(p.line)}: </Text> : p.pointer && <span className="mono">{p.pointer} </span>}{p.detail}</Text>
+                  <Text key={i} size="sm">{p.line ? <Text span fw={550} inherit>{t.contracts.line(p.line)}: </Text> : p.pointer && <span className="mono">{p.pointer} </span>}{p.pointer?.startsWith("/event") ? t.contracts.noType : detailOf(p.detail, t)}</Text>
                 ))}
               </Stack>
             </Paper>

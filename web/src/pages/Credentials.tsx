@@ -1,5 +1,5 @@
 // Credentials: a name and an address become a key, a secret and a token, shown once.
-import { ActionIcon, Alert, Button, Code as Mono, Group, Menu, Modal, Paper, Select, Stack, Table, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Alert, Button, Code as Mono, Group, Menu, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconDots, IconId, IconPlayerPause, IconPlayerPlay, IconPlus, IconRefresh, IconTrash } from "@tabler/icons-react";
@@ -10,8 +10,9 @@ import { api, ok, Problem, type Schemas } from "../api/client";
 import { contractsQuery, credentialContractsQuery, credentialsQuery, ofTenant, queryClient } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
-import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble } from "../parts/basics";
+import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble, wordsOf, wrongAt } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
+import { itemsOf, Listing, when } from "../parts/Listing";
 import { useMayChange } from "../session";
 
 type Credential = Schemas["Credential"];
@@ -23,37 +24,20 @@ export function CredentialsPage() {
   const [making, { open, close }] = useDisclosure();
   const list = useInfiniteQuery(credentialsQuery(tenant));
   const contracts = useQuery(contractsQuery(t.code as Language));
-  const items = list.data?.pages.flatMap((p) => p.items) ?? [];
   const add = mayChange && <Button leftSection={<IconPlus size={16} />} onClick={open}>{t.credentials.new}</Button>;
   return (
     <>
-      <PageHead title={t.credentials.title} text={t.credentials.text}>{items.length > 0 && add}</PageHead>
-      <Trouble error={list.error} retry={() => void list.refetch()} />
-      {!list.error && (
-        <Paper>
-          {list.isPending ? <Skeletons /> : items.length === 0 ? <Empty icon={<IconId size={40} stroke={1.5} />} title={t.credentials.empty} text={t.credentials.emptyText}>{add}</Empty> : (
-            <Table.ScrollContainer minWidth={760} type="native" tabIndex={0}>
-              <Table>
-                <Table.Thead><Table.Tr><Table.Th>{t.common.name}</Table.Th><Table.Th>{t.events.contract}</Table.Th><Table.Th>{t.endpoints.url}</Table.Th><Table.Th>{t.keys.hint}</Table.Th><Table.Th>{t.credentials.tokenUntil}</Table.Th><Table.Th>{t.common.state}</Table.Th><Table.Th w={56} aria-label={t.common.actions} /></Table.Tr></Table.Thead>
-                <Table.Tbody>
-                  {items.map((c) => (
-                    <Table.Tr key={c.id}>
-                      <Table.Td fw={550}>{c.name}</Table.Td>
-                      <Table.Td><Text size="sm">{contracts.data?.find((x) => x.name === c.contract)?.title ?? c.contract}</Text></Table.Td>
-                      <Table.Td maw={240}><Text className="mono clip">{c.url}</Text></Table.Td>
-                      <Table.Td className="mono">…{c.hint}</Table.Td>
-                      <Table.Td><Text size="sm"><Time at={c.token_expires_at} /></Text></Table.Td>
-                      <Table.Td><Tone color={c.state === "active" ? "teal" : "yellow"}>{t.endpointState[c.state]}</Tone></Table.Td>
-                      <Table.Td>{mayChange && <CredentialMenu credential={c} />}</Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          )}
-        </Paper>
-      )}
-      {list.hasNextPage && <Button variant="default" mt="md" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>{t.common.more}</Button>}
+      <PageHead title={t.credentials.title} text={t.credentials.text}>{itemsOf(list).length > 0 && add}</PageHead>
+      <Listing list={list} id={(c) => c.id} width={760} empty={<Empty icon={<IconId size={40} stroke={1.5} />} title={t.credentials.empty} text={t.credentials.emptyText}>{add}</Empty>}
+        columns={[
+          { label: t.common.name, cell: (c) => c.name },
+          { label: t.events.contract, cell: (c) => contracts.data?.find((x) => x.name === c.contract)?.title ?? c.contract },
+          { label: t.endpoints.url, clip: 240, cell: (c) => <Text className="mono clip">{c.url}</Text> },
+          { label: t.keys.hint, className: "mono", cell: (c) => `…${c.hint}` },
+          { label: t.credentials.tokenUntil, cell: (c) => <Time at={c.token_expires_at} /> },
+          { label: t.common.state, cell: (c) => <Tone color={c.state === "active" ? "teal" : "yellow"}>{t.endpointState[c.state]}</Tone> },
+          ...when<Credential>(mayChange, { label: t.common.actions, action: true, cell: (c) => <CredentialMenu credential={c} /> }),
+        ]} />
       {making && <NewCredential tenant={tenant} onClose={close} />}
     </>
   );
@@ -68,7 +52,7 @@ function CredentialMenu({ credential: c }: { credential: Credential }) {
   const state = useMutation({
     mutationFn: () => ok(api.PATCH("/v1/tenants/{tenant}/credentials/{credential}", { params, body: { state: c.state === "active" ? "paused" : "active" } })),
     onSuccess: () => renew(c.tenant),
-    onError: (e) => notifications.show({ color: "red", title: t.problem.title, message: e.message || t.problem.network }),
+    onError: (e) => notifications.show({ color: "red", title: t.problem.title, message: wordsOf(e, t) }),
   });
   const token = useMutation({ mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/credentials/{credential}/tokens", { params, body: {} })), onSuccess: () => renew(c.tenant) });
   const remove = useMutation({ mutationFn: () => ok(api.DELETE("/v1/tenants/{tenant}/credentials/{credential}", { params })), onSuccess: () => renew(c.tenant) });
@@ -105,7 +89,8 @@ function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => voi
     onSuccess: () => renew(tenant),
   });
   const problem = make.error instanceof Problem ? make.error : undefined;
-  const placed = problem?.errors.length === 1 && (problem.at("/url") ?? problem.at("/name"));
+  const at = (pointer: string) => wrongAt(pointer, problem, t);
+  const placed = problem?.errors.length === 1 && (at("/url") ?? at("/name"));
   return (
     <Modal opened onClose={onClose} size="lg" title={<Text fw={620}>{t.credentials.new}</Text>} centered closeOnClickOutside={!make.data} closeButtonProps={{ "aria-label": t.common.close }}>
       {make.data ? (
@@ -117,8 +102,8 @@ function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => voi
         }}>
           <Stack>
             <Select label={t.events.contract} data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title }))} value={chosen?.name ?? null} onChange={setContract} allowDeselect={false} />
-            <TextInput label={t.common.name} required value={name} onChange={(e) => setName(e.currentTarget.value)} error={problem?.at("/name")} />
-            {chosen?.credentials?.endpoint && <TextInput label={t.form.url} description={t.form.urlHelp} required type="url" value={url} onChange={(e) => setURL(e.currentTarget.value)} error={problem?.at("/url")} />}
+            <TextInput label={t.common.name} required value={name} onChange={(e) => setName(e.currentTarget.value)} error={at("/name")} />
+            {chosen?.credentials?.endpoint && <TextInput label={t.form.url} description={t.form.urlHelp} required type="url" value={url} onChange={(e) => setURL(e.currentTarget.value)} error={at("/url")} />}
             {!placed && <Trouble error={make.error ?? contracts.error} />}
             <Group justify="flex-end"><Button variant="default" onClick={onClose}>{t.common.cancel}</Button><Button type="submit" loading={make.isPending} disabled={!chosen}>{t.credentials.create}</Button></Group>
           </Stack>

@@ -1,6 +1,6 @@
 // The history of a tenant's deliveries, narrowed by what one looks for. The
 // filters are in the address, so that what is found can be sent to a colleague.
-import { ActionIcon, Button, Group, Select, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Group, Select, Text, TextInput, Tooltip } from "@mantine/core";
 import { IconFilterOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
@@ -33,12 +33,15 @@ export function DeliveriesPage() {
     <>
       <PageHead title={t.deliveries.title} text={t.deliveries.text}><LiveMark /></PageHead>
       <Group mb="md" gap="sm" align="flex-end" role="search" className="filters">
-        <Select aria-label={t.common.state} placeholder={t.deliveries.allStates} w={190} clearable value={search.state ?? null} data={states.map((s) => ({ value: s, label: t.deliveryState[s] }))} onChange={(v) => set({ state: v ?? undefined })} />
-        <Select aria-label={t.deliveries.endpoint} placeholder={t.deliveries.allEndpoints} w={190} clearable searchable value={search.endpoint ?? null}
+        <Select aria-label={t.common.state} placeholder={t.common.state} w={190} clearable value={search.state ?? null} data={states.map((s) => ({ value: s, label: t.deliveryState[s] }))} onChange={(v) => set({ state: v ?? undefined })} />
+        <Select aria-label={t.deliveries.endpoint} placeholder={t.deliveries.endpoint} w={190} clearable searchable value={search.endpoint ?? null}
           data={(endpoints.data ?? []).map((e) => ({ value: e.id, label: e.name || e.url }))} onChange={(v) => set({ endpoint: v ?? undefined })} />
         <Typed label={t.common.type} value={search.type} placeholder={t.common.type} onSettle={(v) => set({ type: v })} />
         <Typed label={t.deliveries.findId} value={search.event} placeholder={t.deliveries.findId} onSettle={(v) => find(v ?? "")} wide />
-        <TextInput aria-label={t.deliveries.since} title={t.deliveries.since} type="datetime-local" w={190} value={search.since ? localTime(new Date(search.since)) : ""} onChange={(e) => set({ since: e.currentTarget.value ? new Date(e.currentTarget.value).toISOString() : undefined })} />
+        {(["since", "until"] as const).map((k) => (
+          <TextInput key={k} aria-label={t.deliveries[k]} leftSection={<Text size="xs" c="dimmed">{t.deliveries[k]}</Text>} leftSectionWidth={52} leftSectionPointerEvents="none" type="datetime-local" w={230} className="long"
+            value={search[k] ? localTime(new Date(search[k])) : ""} onChange={(e) => set({ [k]: e.currentTarget.value ? new Date(e.currentTarget.value).toISOString() : undefined })} />
+        ))}
         {filtered && (
           <Tooltip label={t.common.clear}>
             <ActionIcon size="lg" variant="default" aria-label={t.common.clear} onClick={() => void go({ to: ".", search: {}, replace: true })}><IconFilterOff size={18} /></ActionIcon>
@@ -60,5 +63,5 @@ function Typed({ label, value, placeholder, onSettle, wide }: { label: string; v
     const v = settled.trim() || undefined;
     if (v !== value) onSettle(v);
   }, [settled]);
-  return <TextInput aria-label={label} placeholder={placeholder} value={text} w={wide ? 220 : 150} onChange={(e) => setText(e.currentTarget.value)} spellCheck={false} />;
+  return <TextInput aria-label={label} placeholder={placeholder} value={text} w={wide ? 220 : 150} className={wide ? "long" : undefined} onChange={(e) => setText(e.currentTarget.value)} spellCheck={false} />;
 }

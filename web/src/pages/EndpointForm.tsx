@@ -8,7 +8,7 @@ import { type FormEvent, useState } from "react";
 import { api, type Contract, type Endpoint, type EndpointInput, ok, Problem } from "../api/client";
 import { contractQuery, contractsQuery, endpointQuery, ofTenant, queryClient } from "../api/queries";
 import { type Language, useT } from "../i18n";
-import { PageHead, Skeletons, Trouble } from "../parts/basics";
+import { detailOf, PageHead, Skeletons, Trouble, wrongAt } from "../parts/basics";
 import { RetryEditor } from "../parts/RetryEditor";
 import { mask, type Schema, type Settings, SettingsForm } from "../parts/SettingsForm";
 
@@ -118,7 +118,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
   const problem = save.error instanceof Problem ? save.error : undefined;
   const placed = new Set<string>();
   const errorAt = (pointer: string) => {
-    const text = problem?.at(pointer);
+    const text = wrongAt(pointer, problem, t);
     if (text) placed.add(pointer);
     return text;
   };
@@ -128,7 +128,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
   };
   const types = contract?.event_types.filter((x) => x.name !== "*") ?? [];
   const free = contract?.event_types.some((x) => x.name === "*") ?? true;
-  const eventError = problem?.errors.find((e) => e.pointer?.startsWith("/event_types"))?.detail;
+  const eventError = problem?.errors.filter((e) => e.pointer?.startsWith("/event_types")).map((e) => detailOf(e.detail, t))[0];
   const advancedError = problem?.errors.some((e) => /^\/(timeout_ms|retry|concurrency|rate_limit|filter|headers|ordered|transformation)/.test(e.pointer ?? ""));
   const opened = more || advancedError === true;
 
@@ -190,7 +190,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
                   <Textarea label={t.form.transformation} description={t.form.transformationHelp} value={d.transformation} autosize minRows={2} maxRows={20} classNames={{ input: "mono" }} spellCheck={false}
                     placeholder={"function handler(webhook) {\n  return webhook\n}"} onChange={(e) => set("transformation", e.currentTarget.value)} error={errorAt("/transformation")} />
                 )}
-                <HeaderRows value={d.headers} onChange={(v) => set("headers", v)} errors={problem?.errors.filter((e) => e.pointer?.startsWith("/headers")).map((e) => e.detail) ?? []} />
+                <HeaderRows value={d.headers} onChange={(v) => set("headers", v)} errors={problem?.errors.filter((e) => e.pointer?.startsWith("/headers")).map((e) => detailOf(e.detail, t)) ?? []} />
               </Stack>
             )}
           </Collapse>

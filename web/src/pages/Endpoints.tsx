@@ -8,7 +8,7 @@ import { useState } from "react";
 import { api, type Contract, type Endpoint, ok } from "../api/client";
 import { contractsQuery, endpointsQuery, ofTenant, queryClient } from "../api/queries";
 import { type Language, useT } from "../i18n";
-import { Empty, HealthBadge, PageHead, Skeletons, Time, Trouble } from "../parts/basics";
+import { Empty, HealthBadge, PageHead, Skeletons, Time, Trouble, wordsOf } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
 import { useMayChange } from "../session";
 
@@ -109,7 +109,7 @@ export function useEndpointState(e: Endpoint) {
       notifications.show({ message: { pause: t.endpoints.paused, resume: t.endpoints.enabled, disable: t.endpoints.disabled }[verb] });
       return queryClient.invalidateQueries({ queryKey: [...ofTenant(e.tenant), "endpoints"] });
     },
-    onError: (error) => notifications.show({ color: "red", title: t.problem.title, message: error.message || t.problem.network }),
+    onError: (error) => notifications.show({ color: "red", title: t.problem.title, message: wordsOf(error, t) }),
   });
 }
 

@@ -1,7 +1,7 @@
 // One event: its content, to the byte, and what came of it at each endpoint.
-import { Anchor, Button, Group, Paper, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
+import { Anchor, Button, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { IconHelp } from "@tabler/icons-react";
-import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { api, type Endpoint, ok } from "../api/client";
 import { contractsQuery, deliveriesQuery, endpointsQuery, eventQuery } from "../api/queries";
@@ -10,12 +10,13 @@ import { type Language, useT } from "../i18n";
 import { Copy, Fact, HealthBadge, PageHead, Skeletons, StateBadge, Time, Trouble } from "../parts/basics";
 import { Code } from "../parts/Code";
 import { useEventTitles } from "../parts/DeliveryRows";
+import { Columns } from "../parts/Listing";
 
 export function EventPage() {
   const t = useT();
   const { tenant, event: id } = useParams({ from: "/t/$tenant/events/$event" });
   const event = useQuery(eventQuery(tenant, id));
-  const deliveries = useInfiniteQuery({ ...deliveriesQuery(tenant, { event: id }), refetchInterval: 5_000 });
+  const deliveries = useQuery({ ...deliveriesQuery(tenant, { event: id }), refetchInterval: 5_000 });
   const endpoints = useQuery(endpointsQuery(tenant));
   const contracts = useQuery(contractsQuery(t.code as Language));
   const titles = useEventTitles();
@@ -24,7 +25,11 @@ export function EventPage() {
   if (event.error) return <>{back}<PageHead title={t.events.title1} /><Trouble error={event.error} retry={() => void event.refetch()} /></>;
   if (!event.data) return <Skeletons />;
   const { event: e, payload } = event.data;
-  const items = deliveries.data?.pages.flatMap((p) => p.items) ?? [];
+  const items = deliveries.data?.items ?? [];
+  const nameOf = (id: string) => {
+    const x = endpoints.data?.find((y) => y.id === id);
+    return x ? x.name || x.url : t.deliveries.gone;
+  };
   const without = (endpoints.data ?? []).filter((x) => !items.some((d) => d.endpoint === x.id));
   return (
     <>
@@ -45,27 +50,16 @@ export function EventPage() {
           <Trouble error={deliveries.error} />
           <Paper>
             {deliveries.isPending ? <Skeletons rows={2} /> : items.length === 0 ? <Text p="lg" size="sm" c="dimmed">{t.events.noDeliveries}</Text> : (
-              <Table.ScrollContainer minWidth={480} type="native" tabIndex={0}>
-                <Table>
-                  <Table.Thead><Table.Tr><Table.Th>{t.deliveries.endpoint}</Table.Th><Table.Th>{t.common.state}</Table.Th><Table.Th>{t.deliveries.attempts}</Table.Th><Table.Th>{t.common.time}</Table.Th></Table.Tr></Table.Thead>
-                  <Table.Tbody>
-                    {items.map((d) => {
-                      const x = endpoints.data?.find((y) => y.id === d.endpoint);
-                      return (
-                        <Table.Tr key={d.id}>
-                          <Table.Td><Anchor component={Link} {...{ to: `${base}/deliveries/${d.id}` }} size="sm" fw={550}>{x ? x.name || x.url : t.deliveries.gone}</Anchor></Table.Td>
-                          <Table.Td><StateBadge state={d.state} /></Table.Td>
-                          <Table.Td className="number">{d.attempts}</Table.Td>
-                          <Table.Td><Text size="sm"><Time at={d.finished_at ?? d.created_at} /></Text></Table.Td>
-                        </Table.Tr>
-                      );
-                    })}
-                  </Table.Tbody>
-                </Table>
-              </Table.ScrollContainer>
+              <Columns items={items} id={(d) => d.id} width={480}
+                columns={[
+                  { label: t.deliveries.endpoint, cell: (d) => <Anchor component={Link} {...{ to: `${base}/deliveries/${d.id}` }} size="sm" fw={550}>{nameOf(d.endpoint)}</Anchor> },
+                  { label: t.common.state, cell: (d) => <StateBadge state={d.state} /> },
+                  { label: t.deliveries.attempts, className: "number", cell: (d) => d.attempts },
+                  { label: t.common.time, cell: (d) => <Time at={d.finished_at ?? d.created_at} /> },
+                ]} />
             )}
           </Paper>
-          {without.length > 0 && without.length <= 20 && (
+          {deliveries.data?.next_cursor ? <Button component={Link} {...({ to: `${base}/deliveries`, search: { event: id } } as object)} variant="default" mt="md">{t.common.more}</Button> : without.length > 0 && without.length <= 20 && (
             <Stack gap="xs" mt="md">
               <Text size="sm" fw={600}>{t.events.explainTitle}</Text>
               {without.map((x) => <WhyNot key={x.id} tenant={tenant} event={id} endpoint={x} />)}

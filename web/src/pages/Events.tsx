@@ -1,17 +1,18 @@
 // What happened: events, newest first, and one by hand.
-import { Anchor, Button, Group, Modal, Paper, Select, Stack, Table, Text, TextInput } from "@mantine/core";
+import { Anchor, Button, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconFilterOff, IconSend, IconWebhook } from "@tabler/icons-react";
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { api, ok, Problem } from "../api/client";
+import { api, ok } from "../api/client";
 import { contractQuery, contractsQuery, eventsQuery, ofTenant, queryClient } from "../api/queries";
 import { type Language, useT } from "../i18n";
-import { Empty, PageHead, Skeletons, Time, Trouble, useSettled } from "../parts/basics";
+import { Empty, PageHead, Time, Trouble, useSettled } from "../parts/basics";
 import { useEventTitles } from "../parts/DeliveryRows";
 import { LazyEditor } from "../parts/LazyEditor";
+import { itemsOf, Listing } from "../parts/Listing";
 import { useMayChange } from "../session";
 
 export function EventsPage() {
@@ -26,43 +27,25 @@ export function EventsPage() {
   const list = useInfiniteQuery({ ...eventsQuery(tenant, filter), refetchInterval: (q) => ((q.state.data?.pages.length ?? 0) > 1 ? false : 10_000) });
   const contracts = useQuery(contractsQuery(t.code as Language));
   const titles = useEventTitles();
-  const items = list.data?.pages.flatMap((p) => p.items) ?? [];
   const filtered = Object.keys(filter).length > 0;
   const send = mayChange && <Button leftSection={<IconSend size={16} />} onClick={open}>{t.events.send}</Button>;
   return (
     <>
-      <PageHead title={t.events.title} text={t.events.text}>{(items.length > 0 || filtered) && send}</PageHead>
+      <PageHead title={t.events.title} text={t.events.text}>{(itemsOf(list).length > 0 || filtered) && send}</PageHead>
       <Group mb="md" gap="sm" role="search" className="filters">
         <TextInput aria-label={t.common.type} placeholder={t.common.type} value={type} onChange={(e) => setType(e.currentTarget.value)} w={220} spellCheck={false} />
         <Select aria-label={t.events.contract} placeholder={t.events.contract} w={240} clearable value={contract} onChange={setContract} data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title }))} />
       </Group>
-      <Trouble error={list.error} retry={() => void list.refetch()} />
-      {!list.error && (
-        <Paper>
-          {list.isPending ? <Skeletons /> : items.length === 0 && !list.hasNextPage ? (
-            filtered ? <Empty icon={<IconFilterOff size={40} stroke={1.5} />} title={t.deliveries.emptyFilter} text={t.deliveries.emptyFilterText} />
-              : <Empty icon={<IconWebhook size={40} stroke={1.5} />} title={t.events.empty} text={t.events.emptyText}>{send}</Empty>
-          ) : (
-            <Table.ScrollContainer minWidth={620} type="native" tabIndex={0}>
-              <Table>
-                <Table.Thead><Table.Tr><Table.Th>{t.common.type}</Table.Th><Table.Th>{t.common.time}</Table.Th><Table.Th>{t.events.contract}</Table.Th><Table.Th>{t.events.source}</Table.Th><Table.Th>Id</Table.Th></Table.Tr></Table.Thead>
-                <Table.Tbody>
-                  {items.map((e) => (
-                    <Table.Tr key={e.id}>
-                      <Table.Td><Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/events/${e.id}` }} fw={550} size="sm">{titles(e.contract, e.type)}</Anchor></Table.Td>
-                      <Table.Td><Text size="sm"><Time at={e.created_at} /></Text></Table.Td>
-                      <Table.Td><Text size="sm">{contracts.data?.find((c) => c.name === e.contract)?.title ?? e.contract}</Text></Table.Td>
-                      <Table.Td><Text size="sm">{t.events.sources[e.source] ?? e.source}</Text></Table.Td>
-                      <Table.Td className="mono" maw={260}><Text inherit className="clip">{e.external_id || e.id}</Text></Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          )}
-        </Paper>
-      )}
-      {list.hasNextPage && <Button variant="default" mt="md" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>{t.common.more}</Button>}
+      <Listing list={list} id={(e) => e.id} width={620}
+        empty={filtered ? <Empty icon={<IconFilterOff size={40} stroke={1.5} />} title={t.deliveries.emptyFilter} text={t.deliveries.emptyFilterText} />
+          : <Empty icon={<IconWebhook size={40} stroke={1.5} />} title={t.events.empty} text={t.events.emptyText}>{send}</Empty>}
+        columns={[
+          { label: t.common.type, cell: (e) => <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/events/${e.id}` }} fw={550} size="sm">{titles(e.contract, e.type)}</Anchor> },
+          { label: t.common.time, cell: (e) => <Time at={e.created_at} /> },
+          { label: t.events.contract, cell: (e) => contracts.data?.find((c) => c.name === e.contract)?.title ?? e.contract },
+          { label: t.events.source, cell: (e) => t.events.sources[e.source] ?? e.source },
+          { label: "Id", className: "mono", clip: 260, cell: (e) => <Text inherit className="clip">{e.external_id || e.id}</Text> },
+        ]} />
       {sending && <SendEvent tenant={tenant} onClose={close} />}
     </>
   );
@@ -85,7 +68,7 @@ function SendEvent({ tenant, onClose }: { tenant: string; onClose: () => void })
       try {
         JSON.parse(text);
       } catch {
-        throw new Problem(422, "payload_invalid", t.events.notJson);
+        throw new Error(t.events.notJson);
       }
       // The payload goes as it was typed: numbers and escapes as they stand.
       const head = JSON.stringify({ contract, type: chosen?.name ?? type.trim() });

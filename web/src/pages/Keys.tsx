@@ -1,5 +1,5 @@
 // API keys: made, shown once, revoked.
-import { Alert, Button, Code as Mono, Group, Modal, Paper, Radio, Select, Stack, Table, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Code as Mono, Group, Modal, Radio, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconKey, IconPlus } from "@tabler/icons-react";
@@ -9,15 +9,15 @@ import { api, type Key, ok, Problem } from "../api/client";
 import { keysQuery, queryClient, tenantsQuery } from "../api/queries";
 import { exactTime, localTime } from "../format";
 import { useT } from "../i18n";
-import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble } from "../parts/basics";
+import { Copy, Empty, PageHead, Time, Tone, Trouble, wrongAt } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
+import { itemsOf, Listing } from "../parts/Listing";
 
 export function KeysPage() {
   const t = useT();
   const [making, { open, close }] = useDisclosure();
   const [revoking, setRevoking] = useState<Key>();
   const list = useInfiniteQuery(keysQuery());
-  const items = list.data?.pages.flatMap((p) => p.items) ?? [];
   const revoke = useMutation({
     mutationFn: (k: Key) => ok(api.DELETE("/v1/keys/{key}", { params: { path: { key: k.id } } })),
     onSuccess: () => {
@@ -29,33 +29,17 @@ export function KeysPage() {
   const add = <Button leftSection={<IconPlus size={16} />} onClick={open}>{t.keys.new}</Button>;
   return (
     <>
-      <PageHead title={t.keys.title} text={t.keys.text}>{items.length > 0 && add}</PageHead>
-      <Trouble error={list.error} retry={() => void list.refetch()} />
-      {!list.error && (
-        <Paper>
-          {list.isPending ? <Skeletons /> : items.length === 0 ? <Empty icon={<IconKey size={40} stroke={1.5} />} title={t.keys.empty} text={t.keys.emptyText}>{add}</Empty> : (
-            <Table.ScrollContainer minWidth={720} type="native" tabIndex={0}>
-              <Table>
-                <Table.Thead><Table.Tr><Table.Th>{t.common.name}</Table.Th><Table.Th>{t.keys.role}</Table.Th><Table.Th>{t.keys.tenant}</Table.Th><Table.Th>{t.keys.hint}</Table.Th><Table.Th>{t.common.created}</Table.Th><Table.Th>{t.keys.expires}</Table.Th><Table.Th aria-label={t.common.actions} /></Table.Tr></Table.Thead>
-                <Table.Tbody>
-                  {items.map((k) => (
-                    <Table.Tr key={k.id}>
-                      <Table.Td fw={550}>{k.name || t.common.unnamed}</Table.Td>
-                      <Table.Td>{t.roles[k.role]}</Table.Td>
-                      <Table.Td>{k.tenant ? <span className="mono">{k.tenant}</span> : t.keys.allTenants}</Table.Td>
-                      <Table.Td className="mono">…{k.hint}</Table.Td>
-                      <Table.Td><Time at={k.created_at} /></Table.Td>
-                      <Table.Td><Group gap="xs" wrap="nowrap"><Time at={k.expires_at} />{k.expires_at && Date.parse(k.expires_at) <= Date.now() && <Tone color="gray">{t.keys.ended}</Tone>}</Group></Table.Td>
-                      <Table.Td ta="right"><Button size="xs" variant="default" onClick={() => setRevoking(k)}>{t.keys.revoke}</Button></Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          )}
-        </Paper>
-      )}
-      {list.hasNextPage && <Button variant="default" mt="md" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>{t.common.more}</Button>}
+      <PageHead title={t.keys.title} text={t.keys.text}>{itemsOf(list).length > 0 && add}</PageHead>
+      <Listing list={list} id={(k) => k.id} width={720} empty={<Empty icon={<IconKey size={40} stroke={1.5} />} title={t.keys.empty} text={t.keys.emptyText}>{add}</Empty>}
+        columns={[
+          { label: t.common.name, cell: (k) => k.name || t.common.unnamed },
+          { label: t.keys.role, cell: (k) => t.roles[k.role] },
+          { label: t.keys.tenant, cell: (k) => (k.tenant ? <span className="mono">{k.tenant}</span> : t.keys.allTenants) },
+          { label: t.keys.hint, className: "mono", cell: (k) => `…${k.hint}` },
+          { label: t.common.created, cell: (k) => <Time at={k.created_at} /> },
+          { label: t.keys.expires, cell: (k) => <Group gap="xs" wrap="nowrap"><Time at={k.expires_at} />{k.expires_at && Date.parse(k.expires_at) <= Date.now() && <Tone color="gray">{t.keys.ended}</Tone>}</Group> },
+          { label: t.common.actions, action: true, cell: (k) => <Button size="xs" variant="default" onClick={() => setRevoking(k)}>{t.keys.revoke}</Button> },
+        ]} />
       {making && <NewKey onClose={close} />}
       {revoking && (
         <Confirm title={t.keys.revokeTitle(revoking.name || `…${revoking.hint}`)} text={t.keys.revokeText} verb={t.keys.revoke} danger busy={revoke.isPending} error={revoke.error}
@@ -78,7 +62,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["keys"] }),
   });
   const problem = make.error instanceof Problem ? make.error : undefined;
-  const wrongEnd = problem?.at("/expires_at");
+  const wrongEnd = wrongAt("/expires_at", problem, t);
   return (
     <Modal opened onClose={onClose} title={<Text fw={620}>{make.data ? t.keys.onceTitle : t.keys.new}</Text>} centered closeOnClickOutside={!make.data} closeButtonProps={{ "aria-label": t.common.close }}>
       {make.data ? (

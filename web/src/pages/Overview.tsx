@@ -9,6 +9,7 @@ import { endpointsQuery, statsQuery } from "../api/queries";
 import { exactTime, milliseconds, number, parseSpan, percent } from "../format";
 import { useT } from "../i18n";
 import { PageHead, Time, Tone, Trouble } from "../parts/basics";
+import { Columns, when } from "../parts/Listing";
 import { LiveMark } from "../parts/Live";
 import { useMayChange, useVisitor } from "../session";
 
@@ -76,22 +77,14 @@ function Overview({ tenant }: { tenant?: string }) {
           {!s ? <Skeleton height={64} /> : s.failing.length === 0 ? (
             <Group p="lg" gap="xs"><IconCircleCheck size={20} color="var(--mantine-color-teal-6)" aria-hidden /><Text size="sm">{t.overview.allWell}</Text></Group>
           ) : (
-            <Table.ScrollContainer minWidth={560} type="native" tabIndex={0}>
-              <Table>
-                <Table.Thead><Table.Tr><Table.Th>{t.deliveries.endpoint}</Table.Th>{!tenant && <Table.Th>{t.nav.tenant}</Table.Th>}<Table.Th>{t.deliveries.reason}</Table.Th><Table.Th>{t.endpoints.failingSince}</Table.Th><Table.Th>{t.overview.waiting}</Table.Th></Table.Tr></Table.Thead>
-                <Table.Tbody>
-                  {s.failing.map((f) => (
-                    <Table.Tr key={f.endpoint}>
-                      <Table.Td><Anchor component={Link} {...{ to: `/t/${encodeURIComponent(f.tenant)}/endpoints/${f.endpoint}` }} fw={550} size="sm">{f.name || t.common.unnamed}</Anchor></Table.Td>
-                      {!tenant && <Table.Td className="mono">{f.tenant}</Table.Td>}
-                      <Table.Td><Tone color={f.state === "disabled" ? "gray" : "red"}>{f.state === "disabled" ? t.endpointState.disabled : (t.reason[f.last_status] ?? f.last_status)}</Tone></Table.Td>
-                      <Table.Td><Text size="sm"><Time at={f.since} /></Text></Table.Td>
-                      <Table.Td className="number">{f.backlog.at_least ? t.overview.waitingMore(number(f.backlog.waiting, t.locale)) : number(f.backlog.waiting, t.locale)}</Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+            <Columns items={s.failing} id={(f) => f.endpoint} width={560}
+              columns={[
+                { label: t.deliveries.endpoint, cell: (f) => <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(f.tenant)}/endpoints/${f.endpoint}` }} fw={550} size="sm">{f.name || t.common.unnamed}</Anchor> },
+                ...when<(typeof s.failing)[number]>(!tenant, { label: t.nav.tenant, className: "mono", cell: (f) => f.tenant }),
+                { label: t.deliveries.reason, cell: (f) => <Tone color={f.state === "disabled" ? "gray" : "red"}>{f.state === "disabled" ? t.endpointState.disabled : (t.reason[f.last_status] ?? f.last_status)}</Tone> },
+                { label: t.endpoints.failingSince, cell: (f) => <Time at={f.since} /> },
+                { label: t.overview.waiting, className: "number", cell: (f) => (f.backlog.at_least ? t.overview.waitingMore(number(f.backlog.waiting, t.locale)) : number(f.backlog.waiting, t.locale)) },
+              ]} />
           )}
         </Paper>
       </section>

@@ -5,7 +5,7 @@ import { IconDatabaseOff, IconEdit, IconPlus, IconTrash } from "@tabler/icons-re
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { Problem, type RecordAnswer } from "../api/client";
+import { type RecordAnswer } from "../api/client";
 import { changeRecord, ofTenant, queryClient, recordContractsQuery, type RecordName, recordQuery } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
@@ -114,7 +114,7 @@ function Change({ tenant, name, seen, first, onClose, onDone }: {
       try {
         JSON.parse(texts[how]);
       } catch {
-        throw new Problem(422, "payload_invalid", t.events.notJson);
+        throw new Error(t.events.notJson);
       }
       return changeRecord(tenant, name, how, seen.etag, texts[how]);
     },

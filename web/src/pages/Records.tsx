@@ -1,12 +1,13 @@
 // What the product last told of its objects: found by contract, kind and key.
-import { Anchor, Button, Group, Paper, Select, Table, Text, TextInput } from "@mantine/core";
+import { Anchor, Button, Group, Select, TextInput } from "@mantine/core";
 import { IconDatabase, IconSearch } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { recordContractsQuery, recordsQuery } from "../api/queries";
 import { type Language, useT } from "../i18n";
-import { Empty, PageHead, Skeletons, Time, Trouble } from "../parts/basics";
+import { Empty, PageHead, Time, Trouble } from "../parts/basics";
+import { Listing } from "../parts/Listing";
 
 export function RecordsPage() {
   const t = useT();
@@ -16,7 +17,7 @@ export function RecordsPage() {
   const [key, setKey] = useState("");
   const contracts = useQuery(recordContractsQuery(t.code as Language));
   const list = useInfiniteQuery(recordsQuery(tenant, { contract, kind }));
-  const items = list.data?.pages.flatMap((p) => p.items) ?? [];
+  const of = (name: string) => contracts.data?.find((c) => c.name === name);
   const lookUp = (e: FormEvent) => {
     e.preventDefault();
     if (contract && kind && key.trim()) void go({ to: "/t/$tenant/records/$contract/$kind/$key", params: { tenant, contract, kind, key: key.trim() } });
@@ -39,32 +40,13 @@ export function RecordsPage() {
           <Button type="submit" variant="default" leftSection={<IconSearch size={16} />} disabled={!kind || key.trim() === ""}>{t.records.lookUp}</Button>
         </Group>
       </form>
-      <Trouble error={list.error} retry={() => void list.refetch()} />
-      {!list.error && (
-        <Paper>
-          {list.isPending ? <Skeletons /> : items.length === 0 ? <Empty icon={<IconDatabase size={40} stroke={1.5} />} title={t.records.empty} text={t.records.emptyText} /> : (
-            <Table.ScrollContainer minWidth={560} type="native" tabIndex={0}>
-              <Table>
-                <Table.Thead><Table.Tr><Table.Th>{t.records.key}</Table.Th><Table.Th>{t.records.kind}</Table.Th><Table.Th>{t.events.contract}</Table.Th><Table.Th>{t.records.changed}</Table.Th></Table.Tr></Table.Thead>
-                <Table.Tbody>
-                  {items.map((r) => {
-                    const of = contracts.data?.find((c) => c.name === r.contract);
-                    return (
-                      <Table.Tr key={`${r.contract}/${r.kind}/${r.key}`}>
-                        <Table.Td maw={280}><Anchor component={Link} {...({ to: "/t/$tenant/records/$contract/$kind/$key", params: { tenant, contract: r.contract, kind: r.kind, key: r.key } } as object)} className="mono clip" display="block">{r.key}</Anchor></Table.Td>
-                        <Table.Td><Text size="sm">{of?.records.find((k) => k.kind === r.kind)?.title || r.kind}</Text></Table.Td>
-                        <Table.Td><Text size="sm">{of?.title ?? r.contract}</Text></Table.Td>
-                        <Table.Td><Text size="sm"><Time at={r.updated_at} /></Text></Table.Td>
-                      </Table.Tr>
-                    );
-                  })}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          )}
-        </Paper>
-      )}
-      {list.hasNextPage && <Button variant="default" mt="md" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>{t.common.more}</Button>}
+      <Listing list={list} id={(r) => `${r.contract}/${r.kind}/${r.key}`} width={560} empty={<Empty icon={<IconDatabase size={40} stroke={1.5} />} title={t.records.empty} text={t.records.emptyText} />}
+        columns={[
+          { label: t.records.key, clip: 280, cell: (r) => <Anchor component={Link} {...({ to: "/t/$tenant/records/$contract/$kind/$key", params: { tenant, contract: r.contract, kind: r.kind, key: r.key } } as object)} className="mono clip" display="block">{r.key}</Anchor> },
+          { label: t.records.kind, cell: (r) => of(r.contract)?.records.find((k) => k.kind === r.kind)?.title || r.kind },
+          { label: t.events.contract, cell: (r) => of(r.contract)?.title ?? r.contract },
+          { label: t.records.changed, cell: (r) => <Time at={r.updated_at} /> },
+        ]} />
     </>
   );
 }

@@ -1,14 +1,15 @@
-import { Anchor, Button, Group, Modal, Paper, Stack, Table, Text, TextInput } from "@mantine/core";
+import { Anchor, Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconBuilding, IconExternalLink, IconPlus } from "@tabler/icons-react";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { api, ok } from "../api/client";
+import { api, ok, type Tenant } from "../api/client";
 import { queryClient, tenantsQuery } from "../api/queries";
 import { useT } from "../i18n";
-import { Empty, PageHead, Skeletons, Time, Trouble } from "../parts/basics";
+import { Empty, PageHead, Time, Trouble } from "../parts/basics";
+import { itemsOf, Listing, when } from "../parts/Listing";
 import { PortalLink } from "../parts/PortalLink";
 import { useVisitor } from "../session";
 
@@ -18,34 +19,17 @@ export function TenantsPage() {
   const [making, { open, close }] = useDisclosure();
   const [linking, setLinking] = useState<string>();
   const list = useInfiniteQuery(tenantsQuery());
-  const items = list.data?.pages.flatMap((p) => p.items) ?? [];
   const add = operator && <Button leftSection={<IconPlus size={16} />} onClick={open}>{t.tenants.new}</Button>;
   return (
     <>
-      <PageHead title={t.tenants.title} text={t.tenants.text}>{items.length > 0 && add}</PageHead>
-      <Trouble error={list.error} retry={() => void list.refetch()} />
-      <Paper>
-        {list.isPending ? <Skeletons /> : items.length === 0 && !list.error ? (
-          <Empty icon={<IconBuilding size={40} stroke={1.5} />} title={t.tenants.empty} text={t.tenants.emptyText}>{add}</Empty>
-        ) : (
-          <Table.ScrollContainer minWidth={420} type="native" tabIndex={0}>
-            <Table>
-              <Table.Thead><Table.Tr><Table.Th>{t.common.name}</Table.Th><Table.Th>{t.tenants.id}</Table.Th><Table.Th>{t.common.created}</Table.Th>{operator && <Table.Th aria-label={t.common.actions} />}</Table.Tr></Table.Thead>
-              <Table.Tbody>
-                {items.map((x) => (
-                  <Table.Tr key={x.id}>
-                    <Table.Td><Anchor component={Link} {...{ to: `/t/${encodeURIComponent(x.id)}` }} fw={550}>{x.name || x.id}</Anchor></Table.Td>
-                    <Table.Td className="mono">{x.id}</Table.Td>
-                    <Table.Td><Time at={x.created_at} /></Table.Td>
-                    {operator && <Table.Td ta="right"><Button size="xs" variant="default" leftSection={<IconExternalLink size={14} />} onClick={() => setLinking(x.id)}>{t.portalLinks.title}</Button></Table.Td>}
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
-        )}
-      </Paper>
-      {list.hasNextPage && <Button variant="default" mt="md" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>{t.common.more}</Button>}
+      <PageHead title={t.tenants.title} text={t.tenants.text}>{itemsOf(list).length > 0 && add}</PageHead>
+      <Listing list={list} id={(x) => x.id} width={420} empty={<Empty icon={<IconBuilding size={40} stroke={1.5} />} title={t.tenants.empty} text={t.tenants.emptyText}>{add}</Empty>}
+        columns={[
+          { label: t.common.name, cell: (x) => <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(x.id)}` }} fw={550}>{x.name || x.id}</Anchor> },
+          { label: t.tenants.id, className: "mono", cell: (x) => x.id },
+          { label: t.common.created, cell: (x) => <Time at={x.created_at} /> },
+          ...when<Tenant>(operator, { label: t.common.actions, action: true, cell: (x) => <Button size="xs" variant="default" leftSection={<IconExternalLink size={14} />} onClick={() => setLinking(x.id)}>{t.portalLinks.title}</Button> }),
+        ]} />
       {making && <NewTenant onClose={close} />}
       {linking && <PortalLink tenant={linking} onClose={() => setLinking(undefined)} />}
     </>

@@ -1,15 +1,16 @@
-// The history: however many deliveries there are, only those in sight are drawn,
-// and pages are asked for as one comes near their end.
+// The history: however many deliveries there are, only those in sight are drawn
+// and held, and pages are asked for as one comes near them.
 import { Box, Button, Group, Loader, Paper, Text } from "@mantine/core";
 import { IconFilterOff, IconSend } from "@tabler/icons-react";
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { memo, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import type { Delivery } from "../api/client";
 import { contractsQuery, type DeliveryFilter, deliveriesQuery, endpointsQuery } from "../api/queries";
 import { type Language, useT } from "../i18n";
 import { Empty, Skeletons, StateBadge, Time, Trouble } from "./basics";
+import { usePages } from "./pages";
 
 const wideRow = 44;
 const narrowRow = 64;
@@ -28,28 +29,24 @@ function useNarrow() {
 
 export function DeliveryRows({ tenant, filter, hideEndpoint, onClear, action }: { tenant: string; filter: DeliveryFilter; hideEndpoint?: boolean; onClear?: () => void; action?: ReactNode }) {
   const t = useT();
-  const list = useInfiniteQuery({ ...deliveriesQuery(tenant, filter), refetchInterval: (q) => ((q.state.data?.pages.length ?? 0) > 1 ? false : 10_000) });
-  const endpoints = useQuery({ ...endpointsQuery(tenant), });
+  const endpoints = useQuery(endpointsQuery(tenant));
   const titles = useEventTitles();
   const known = useMemo(() => new Map(endpoints.data?.map((e) => [e.id, e])), [endpoints.data]);
-  const items = useMemo(() => list.data?.pages.flatMap((p) => p.items) ?? [], [list.data]);
   const narrow = useNarrow();
   const height = narrow ? narrowRow : wideRow;
   const box = useRef<HTMLDivElement>(null);
-  const rows = useVirtualizer({ count: items.length + (list.hasNextPage ? 1 : 0), getScrollElement: () => box.current, estimateSize: () => height, overscan: 12 });
+  const [{ startIndex: first, endIndex: last }, look] = useState({ startIndex: 0, endIndex: 0 });
+  const list = usePages((cursor) => deliveriesQuery(tenant, filter, cursor), first, last);
+  const rows = useVirtualizer({
+    count: list.known + (list.more ? 1 : 0), getScrollElement: () => box.current, estimateSize: () => height, overscan: 12,
+    onChange: ({ range }) => range && look((old) => (old.startIndex === range.startIndex && old.endIndex === range.endIndex ? old : range)),
+  });
   useEffect(() => rows.measure(), [height]);
-  const visible = rows.getVirtualItems();
-  const last = visible.at(-1)?.index ?? 0;
-  const { hasNextPage, isFetchingNextPage, fetchNextPage, isError } = list;
-  useEffect(() => {
-    // A page may be short, even empty, although more follow; so this may go on for a few.
-    if (hasNextPage && !isFetchingNextPage && !isError && last >= items.length - 30) void fetchNextPage();
-  }, [last, items.length, hasNextPage, isFetchingNextPage, isError, fetchNextPage]);
-  const fresh = useFresh(items);
+  const isFresh = useFresh(list.head?.data?.items);
 
-  if (list.error && items.length === 0) return <Trouble error={list.error} retry={() => void list.refetch()} />;
-  if (list.isPending) return <Paper><Skeletons rows={8} /></Paper>;
-  if (items.length === 0 && !list.hasNextPage) {
+  if (list.head?.error && !list.head.data) return <Trouble error={list.head.error} retry={() => void list.head?.refetch()} />;
+  if (!list.head?.data) return <Paper><Skeletons rows={8} /></Paper>;
+  if (list.known === 0 && !list.more) {
     return (
       <Paper>
         {onClear ? (
@@ -67,13 +64,22 @@ export function DeliveryRows({ tenant, filter, hideEndpoint, onClear, action }: 
       </div>
       <div ref={box} className="rows" tabIndex={0} role="region" aria-label={t.deliveries.title}>
         <div style={{ height: rows.getTotalSize(), position: "relative" }} role="list">
-          {visible.map((v) => {
-            const d = items[v.index];
-            const style = { position: "absolute", top: 0, left: 0, transform: `translateY(${v.start}px)`, height } as const;
-            if (!d) return <Group key="more" style={{ ...style, width: "100%" }} justify="center"><Loader size="xs" aria-label={t.common.loading} /></Group>;
+          {rows.getVirtualItems().map((v) => {
+            const style = { position: "absolute", top: 0, left: 0, width: "100%", transform: `translateY(${v.start}px)`, height } as const;
+            if (v.index === list.known && list.more === "elsewhere") {
+              return <Group key="older" style={style} justify="center"><Older tenant={tenant} filter={filter} before={list.row(v.index - 1).item} /></Group>;
+            }
+            const { item: d, page } = list.row(v.index);
+            if (!d) {
+              return (
+                <Group key={`row ${v.index}`} style={style} justify="center" aria-busy={!page?.isError}>
+                  {page?.isError ? <Button size="compact-xs" variant="default" onClick={() => void page.refetch()}>{t.common.retry}</Button> : <Loader size="xs" aria-label={t.common.loading} />}
+                </Group>
+              );
+            }
             return (
-              <div role="listitem" key={d.id} style={{ ...style, width: "100%" }}>
-                <Row delivery={d} tenant={tenant} fresh={fresh.has(d.id)} title={titles(known.get(d.endpoint)?.contract, d.type)}
+              <div role="listitem" key={d.id} style={style} aria-posinset={v.index + 1} aria-setsize={list.more ? -1 : list.known}>
+                <Row delivery={d} tenant={tenant} fresh={isFresh(d)} title={titles(known.get(d.endpoint)?.contract, d.type)}
                   endpoint={hideEndpoint ? undefined : endpoints.data ? known.get(d.endpoint)?.name || known.get(d.endpoint)?.url || t.deliveries.gone : ""} />
               </div>
             );
@@ -84,7 +90,7 @@ export function DeliveryRows({ tenant, filter, hideEndpoint, onClear, action }: 
   );
 }
 
-function Row({ delivery: d, tenant, title, endpoint, fresh }: { delivery: Delivery; tenant: string; title: string; endpoint?: string; fresh: boolean }) {
+const Row = memo(function Row({ delivery: d, tenant, title, endpoint, fresh }: { delivery: Delivery; tenant: string; title: string; endpoint?: string; fresh: boolean }) {
   const t = useT();
   const why = d.next_attempt_at && d.state === "retrying" && Date.parse(d.next_attempt_at) > Date.now() ? <>{t.deliveries.next} <Time at={d.next_attempt_at} /></> : d.reason ? (t.reason[d.reason] ?? d.reason) : "";
   return (
@@ -97,7 +103,7 @@ function Row({ delivery: d, tenant, title, endpoint, fresh }: { delivery: Delive
       <Box component="span" c="dimmed" fz="sm"><Time at={d.created_at} /></Box>
     </Link>
   );
-}
+});
 
 /** What people call an event type: the contract's title of it, else its name. */
 export function useEventTitles() {
@@ -106,18 +112,20 @@ export function useEventTitles() {
   return (contract: string | undefined, type: string) => contracts.data?.find((c) => c.name === contract)?.event_types.find((x) => x.name === type)?.title || type;
 }
 
-/** Which of the items came after the first look. */
-function useFresh(items: Delivery[]): Set<string> {
-  const seen = useRef<Set<string> | null>(null);
-  const fresh = useRef(new Set<string>());
-  if (items.length > 0) {
-    if (!seen.current) seen.current = new Set(items.map((d) => d.id));
-    const newest = items[0]?.created_at ?? "";
-    for (const d of items) {
-      if (seen.current.has(d.id)) continue;
-      seen.current.add(d.id);
-      if (Date.parse(newest) - Date.parse(d.created_at) < 60_000) fresh.current.add(d.id);
-    }
-  }
-  return fresh.current;
+/** Goes on where one list ends, in one of its own. */
+function Older({ tenant, filter, before }: { tenant: string; filter: DeliveryFilter; before?: Delivery }) {
+  const t = useT();
+  if (!before) return null;
+  const until = new Date(Date.parse(before.created_at) + 1).toISOString();
+  return <Button component={Link} {...({ to: "/t/$tenant/deliveries", params: { tenant }, search: { ...filter, until } } as object)} size="compact-sm" variant="default">{t.deliveries.older}</Button>;
+}
+
+/** Tells which deliveries came lately, after the first look. */
+function useFresh(newest: Delivery[] | undefined): (d: Delivery) => boolean {
+  const first = useRef<number>(undefined);
+  if (newest) first.current ??= Date.parse(newest[0]?.created_at ?? "1970-01-01");
+  return (d) => {
+    const at = Date.parse(d.created_at);
+    return at > (first.current ?? at) && Date.now() - at < 60_000;
+  };
 }

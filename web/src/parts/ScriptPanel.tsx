@@ -1,48 +1,35 @@
 // An endpoint's transformation on the left, what it does to a stored event or to an example on the right. Nothing is sent.
-import { Alert, Button, Group, Loader, Select, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, Loader, SimpleGrid, Stack, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconAlertTriangle, IconHandStop } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, type Endpoint, ok } from "../api/client";
 import { contractQuery, eventsQuery, ofTenant, queryClient } from "../api/queries";
-import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
 import { Skeletons, Trouble, useSettled } from "./basics";
 import { Code, Headers } from "./Code";
-import { useEventTitles } from "./DeliveryRows";
+import { EventPicker, eventOf, firstExample } from "./EventPicker";
 import { LazyEditor } from "./LazyEditor";
 
 const unchanged = "function handler(webhook) {\n  return webhook\n}\n";
 const nothing: never[] = [];
-const example = "example "; // before a type, where an id of an event would be
-
-/** What the server is asked to render: a stored event, or the contract's example of a type. */
-function eventOf(input: string): { event?: string; event_type?: string } {
-  if (!input.startsWith(example)) return { event: input };
-  const type = input.slice(example.length);
-  return type ? { event_type: type } : {};
-}
-
 export function ScriptPanel({ endpoint: e }: { endpoint: Endpoint }) {
   const t = useT();
   const [first] = useState(e.transformation || unchanged);
   const [script, setScript] = useState(first);
   const [picked, pick] = useState<string | null>(null);
-  const titles = useEventTitles();
   const events = useInfiniteQuery(eventsQuery(e.tenant, { contract: e.contract }));
-  const items = events.data?.pages.flatMap((p) => p.items) ?? [];
   const contract = useQuery(contractQuery(e.contract, t.code as Language));
-  const examples = (contract.data?.events ?? []).filter((x) => x.name !== "*").map((x) => ({ value: example + x.name, label: `${t.script.example}: ${x.title || x.name}` }));
-  if (contract.data && examples.length === 0) examples.push({ value: example, label: t.script.example });
-  const input = picked ?? items[0]?.id ?? (events.isPending ? undefined : examples[0]?.value);
+  const types = contract.data?.events;
+  const input = picked ?? events.data?.pages[0]?.items[0]?.id ?? (types && !events.isPending ? firstExample(types) : undefined);
   const settled = useSettled(script, 500);
   const path = { tenant: e.tenant, endpoint: e.id };
   const render = useQuery({
     queryKey: [...ofTenant(e.tenant), "render", e.id, input, settled],
     placeholderData: keepPreviousData,
     enabled: input !== undefined,
-    queryFn: () => ok(api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/render", { params: { path }, body: { ...eventOf(input ?? example), transformation: settled } })),
+    queryFn: () => ok(api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/render", { params: { path }, body: { ...eventOf(input ?? ""), transformation: settled } })),
   });
   const save = useMutation({
     mutationFn: () => ok(api.PATCH("/v1/tenants/{tenant}/endpoints/{endpoint}", { params: { path }, body: { transformation: script } })),
@@ -72,8 +59,7 @@ export function ScriptPanel({ endpoint: e }: { endpoint: Endpoint }) {
           <Text fw={620}>{t.contracts.result}</Text>
           <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
             {render.isFetching && <Loader size="xs" aria-label={t.common.loading} />}
-            <Select size="xs" aria-label={t.deliveries.event} value={input ?? null} onChange={pick} searchable allowDeselect={false} w={260}
-              data={[...items.map((x) => ({ value: x.id, label: `${titles(x.contract, x.type)}, ${exactTime(x.created_at, t.locale)}` })), ...examples]} />
+            <EventPicker tenant={e.tenant} contract={e.contract} events={types ?? nothing} value={input ?? null} onChange={pick} />
           </Group>
         </Group>
         <Trouble error={events.error ?? contract.error ?? render.error} />

@@ -5,6 +5,7 @@ import { type ReactNode, useEffect, useState, useSyncExternalStore } from "react
 import { type Delivery, type Endpoint, Problem } from "../api/client";
 import { exactTime, relativeTime } from "../format";
 import { useT } from "../i18n";
+import type { Messages } from "../i18n/en";
 
 /** The head of a page, and its title in the browser. */
 export function PageHead({ title, text, children }: { title: string; text?: ReactNode; children?: ReactNode }) {
@@ -76,25 +77,43 @@ export function HealthBadge({ endpoint }: { endpoint: Endpoint }) {
 /** A word with a dot of its colour: the word carries the meaning, the colour helps. */
 export function Tone({ color, children }: { color: string; children: ReactNode }) {
   return (
-    <Badge variant="default" leftSection={<span className="dot" style={{ background: `var(--mantine-color-${color}-6)` }} aria-hidden />} style={{ flex: "none" }}>
+    <Badge variant="default" leftSection={<span className="dot" style={{ background: `var(--mantine-color-${color}-6)` }} aria-hidden />} style={{ flex: "none", minWidth: "max-content" }}>
       {children}
     </Badge>
   );
+}
+
+/** What went wrong, in the reader's language as far as we have a text for it. */
+export function wordsOf(error: unknown, t: Messages): string {
+  if (!(error instanceof Problem)) return String(error instanceof Error ? error.message : error);
+  return error.status === 0 ? t.problem.network : (t.problem.codes[error.code] ?? error.message);
+}
+
+/** The same of what is wrong at one place in what was sent. */
+export const detailOf = (detail: string, t: Messages): string => t.problem.details[detail] ?? detail;
+
+/** What is wrong at a place in the body, such as /url. */
+export function wrongAt(pointer: string, error: unknown, t: Messages): string | undefined {
+  const found = error instanceof Problem ? error.errors.find((e) => e.pointer === pointer) : undefined;
+  return found && detailOf(found.detail, t);
 }
 
 /** A problem, and how to try again. */
 export function Trouble({ error, retry }: { error: unknown; retry?: () => void }) {
   const t = useT();
   if (!error) return null;
-  const p = error instanceof Problem ? error : undefined;
-  const rest = p?.errors.filter((e) => e.detail !== p.message) ?? [];
+  const words = wordsOf(error, t);
+  const places = error instanceof Problem ? error.errors.filter((e) => e.detail !== words) : [];
   return (
     <Alert color="red" variant="light" icon={<IconAlertTriangle />} title={t.problem.title} role="alert">
       <Stack gap="xs" align="flex-start">
-        <Text size="sm">{p ? (p.status === 0 ? t.problem.network : p.message) : String(error instanceof Error ? error.message : error)}</Text>
-        {rest.map((e) => (
-          <Text key={`${e.pointer}${e.parameter}${e.detail}`} size="sm"><span className="mono">{e.pointer ?? e.parameter}</span> {e.detail}</Text>
+        <Text size="sm">{words}</Text>
+        {places.map((e) => (
+          <Text key={`${e.pointer}${e.parameter}${e.detail}`} size="sm"><span className="mono">{e.pointer ?? e.parameter}</span> {detailOf(e.detail, t)}</Text>
         ))}
+        {places.length === 0 && error instanceof Problem && error.status !== 404 && error.message && error.message !== words && (
+          <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>{t.delivery.technical}: {error.message}</Text>
+        )}
         {retry && <Button variant="default" size="xs" onClick={retry}>{t.common.retry}</Button>}
       </Stack>
     </Alert>

@@ -1,5 +1,5 @@
 // The frame around every page: where one is, and where one can go.
-import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, ScrollArea, Select, Text } from "@mantine/core";
+import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, ScrollArea, Select, type SelectProps, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconActivity, IconBook2, IconBuilding, IconChartBar, IconClock, IconDatabase, IconExternalLink, IconHistory, IconId, IconKey, IconLogout, IconSend, IconTarget, IconUserCircle, IconWebhook } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
@@ -130,14 +130,19 @@ function Item({ to, tenant, exact, icon, label }: { to: string; tenant?: string;
 }
 
 function TenantPicker({ tenant }: { tenant?: string }) {
-  const t = useT();
   const go = useNavigate();
+  return <TenantSelect value={tenant} mb="sm" onChange={(v) => void go({ to: "/t/$tenant", params: { tenant: v } })} />;
+}
+
+/** A tenant to choose, of all that there are. */
+export function TenantSelect({ value, onChange, ...look }: { value?: string; onChange: (tenant: string) => void } & Pick<SelectProps, "size" | "w" | "mb">) {
+  const t = useT();
   const list = useInfiniteQuery(tenantsQuery());
   const items = list.data?.pages.flatMap((p) => p.items) ?? [];
   const data = items.map((x) => ({ value: x.id, label: x.name || x.id }));
-  if (tenant && !items.some((x) => x.id === tenant)) data.unshift({ value: tenant, label: tenant });
+  if (value && !items.some((x) => x.id === value)) data.unshift({ value, label: value });
   return (
-    <Select aria-label={t.nav.tenant} placeholder={t.nav.pickTenant} data={data} value={tenant ?? null} searchable allowDeselect={false} mb="sm" nothingFoundMessage={t.common.none}
-      onChange={(v) => v && void go({ to: "/t/$tenant", params: { tenant: v } })} maxDropdownHeight={320} />
+    <Select aria-label={t.nav.tenant} placeholder={t.nav.pickTenant} data={data} value={value ?? null} searchable allowDeselect={false} nothingFoundMessage={t.common.none}
+      onChange={(v) => v && onChange(v)} maxDropdownHeight={320} {...look} />
   );
 }

@@ -4,6 +4,7 @@ import { type FormEvent, useEffect, useState } from "react";
 import { api, ok, Problem } from "../api/client";
 import mark from "../gancho.svg";
 import { useT } from "../i18n";
+import { wordsOf } from "../parts/basics";
 import type { Visitor } from "../session";
 import { LanguageMenu, ThemeToggle } from "./Controls";
 
@@ -39,7 +40,7 @@ export function SignIn({ ended, onSignIn }: { ended: boolean; onSignIn: (v: Visi
               {ended && !problem && <Alert color="yellow" variant="light" role="status">{t.signIn.ended}</Alert>}
               <PasswordInput label={t.signIn.key} placeholder="gk_…" autoComplete="current-password" value={key} onChange={(e) => setKey(e.currentTarget.value)} autoFocus
                 visibilityToggleButtonProps={{ "aria-label": t.common.show }}
-                error={problem && (problem.status === 0 ? t.problem.network : problem.message)} />
+                error={problem && wordsOf(problem, t)} />
               <Button type="submit" loading={signIn.isPending} fullWidth>{t.signIn.submit}</Button>
             </Stack>
           </form>
