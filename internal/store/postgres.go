@@ -256,9 +256,11 @@ func (p *postgres) commitEach(b *batch) {
 	})
 }
 
-// events reads events of a tenant at once, by their ids.
+// events reads events of a tenant at once, by their ids: each by its key. Without
+// statistics of a young table the planner would rather read all of it for a list.
 func (p *postgres) events(ctx context.Context, into map[hook.EventID]*hook.Event, tenant string, ids [][]byte) error {
-	rows, err := p.sql.QueryContext(ctx, `SELECT `+eventColumns+` FROM events WHERE tenant = $1 AND id = ANY ($2)`, tenant, ids)
+	rows, err := p.sql.QueryContext(ctx, `SELECT e.* FROM unnest($2::bytea[]) AS u (id),
+		LATERAL (SELECT `+eventColumns+` FROM events WHERE tenant = $1 AND id = u.id LIMIT 1) AS e`, tenant, ids)
 	if err != nil {
 		return lost(err)
 	}
