@@ -39,6 +39,7 @@ type postgres struct {
 	span time.Duration // of new partitions
 
 	nodes *membership
+	reads queueReads
 	trips trips
 }
 
@@ -176,9 +177,12 @@ func (p *postgres) prepare(context.Context, string) (*sql.Stmt, error) { return 
 // indexedBy is nothing here: the planner has statistics.
 func (p *postgres) indexedBy(string) string { return "" }
 
-// queueText and busyText are functions, see migration 11.
+// queueText and busyText are functions, see migration 11. Here the former takes arrays
+// and reads several queues, each row with the number of its queue.
 func (p *postgres) queueText() string {
-	return `SELECT ` + deliveryColumns + ` FROM gancho_queue($1, $2, $3, $4, $5, $6)`
+	return `SELECT u.number, ` + deliveryColumns + ` FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::integer[])
+		WITH ORDINALITY AS u (wanted, since, until, after_due, after_id, most, number),
+		LATERAL gancho_queue(u.wanted, u.since, u.until, u.after_due, u.after_id, u.most) AS d`
 }
 
 func (p *postgres) busyText() string { return `SELECT gancho_busy()` }
@@ -254,25 +258,6 @@ func (p *postgres) commitEach(b *batch) {
 			one.fail(hook.Unavailable(err))
 		}
 	})
-}
-
-// events reads events of a tenant at once, by their ids: each by its key. Without
-// statistics of a young table the planner would rather read all of it for a list.
-func (p *postgres) events(ctx context.Context, into map[hook.EventID]*hook.Event, tenant string, ids [][]byte) error {
-	rows, err := p.sql.QueryContext(ctx, `SELECT e.* FROM unnest($2::bytea[]) AS u (id),
-		LATERAL (SELECT `+eventColumns+` FROM events WHERE tenant = $1 AND id = u.id LIMIT 1) AS e`, tenant, ids)
-	if err != nil {
-		return lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		e, err := scanEvent(rows)
-		if err != nil {
-			return lost(err)
-		}
-		into[e.ID] = e
-	}
-	return lost(rows.Err())
 }
 
 // openError says what to do about a database that cannot be opened.
