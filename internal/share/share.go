@@ -92,6 +92,7 @@ const (
 	pollEvery   = 900 * time.Millisecond // signals, by a node that hears no notifications
 	tellDelay   = time.Millisecond       // gathers endpoints with work, as of one event
 	tellEvery   = 10 * time.Millisecond  // at most
+	tellPolling = 200 * time.Millisecond // the same if that writes signals
 	weighBeats  = 5                      // beats between looks at how the endpoints are spread
 	freshFor    = time.Minute            // since signals were read, without reading them again
 	giveTimeout = 10 * time.Minute       // the longest a request can take, and then some
@@ -495,10 +496,14 @@ func (n *Node) runTell(ctx context.Context) {
 			return
 		case <-n.telling:
 		}
+		every := tellEvery
+		if n.polls.Load() {
+			every = tellPolling
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(tellDelay, tellEvery-time.Since(told))):
+		case <-time.After(max(tellDelay, every-time.Since(told))):
 		}
 		told = time.Now()
 		n.mu.Lock()

@@ -134,8 +134,10 @@ func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n 
 // queued answers a reading of a queue.
 func (db *DB) queued(ctx context.Context, q *queueRead) ([]hook.Delivery, error) {
 	if p, ok := db.dialect.(*postgres); ok {
-		err := p.queued(ctx, q)
-		return q.list, err
+		if err := p.queued(ctx, q); err != nil {
+			return nil, err
+		}
+		return q.list, nil
 	}
 	rows, err := db.hot.due.QueryContext(ctx, q.id[:], q.since, q.until, q.at, append([]byte{}, q.after...), q.n)
 	if err != nil {

@@ -1,11 +1,16 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"gancho/internal/hook"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Queues of many endpoints are read together: what is asked while a reading is under
@@ -80,18 +85,31 @@ func (p *postgres) readQueues() {
 			return
 		}
 		start := time.Now()
-		rows, err := p.readTogether(list)
+		rows := p.answer(list)
 		if r.next = start; rows < fewRows {
 			r.next = start.Add(readsApart)
-		}
-		for _, q := range list {
-			q.err = err
-			close(q.done)
 		}
 	}
 }
 
-// readTogether answers some readings, and returns how many rows that took.
+// answer answers some readings, and returns how many rows that took. If the server
+// refuses them, each is tried by itself, so only the culprit fails.
+func (p *postgres) answer(list []*queueRead) (rows int) {
+	rows, err := p.readTogether(list)
+	if _, refused := errors.AsType[*pgconn.PgError](err); refused && len(list) > 1 {
+		for i := range list {
+			rows += p.answer(list[i : i+1])
+		}
+		return rows
+	}
+	for _, q := range list {
+		q.err = err
+		close(q.done)
+	}
+	return rows
+}
+
+// readTogether reads some queues with one statement, and payloads with another.
 func (p *postgres) readTogether(list []*queueRead) (n int, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
@@ -99,6 +117,7 @@ func (p *postgres) readTogether(list []*queueRead) (n int, err error) {
 	var since, until, at []int64
 	var most []int32
 	for _, q := range list {
+		q.list = []hook.Delivery{}
 		ids, after, most = append(ids, q.id[:]), append(after, append([]byte{}, q.after...)), append(most, int32(q.n))
 		since, until, at = append(since, q.since), append(until, q.until), append(at, q.at)
 	}
@@ -160,7 +179,8 @@ func (p *postgres) eventsAlong(ctx context.Context, list []*queueRead) error {
 // would rather read all of it for a list of ids.
 func (p *postgres) events(ctx context.Context, into map[hook.EventID]*hook.Event, tenants []string, ids [][]byte) error {
 	rows, err := p.sql.QueryContext(ctx, `SELECT e.* FROM unnest($1::text[], $2::bytea[]) AS u (tenant, id),
-		LATERAL (SELECT `+eventColumns+` FROM events WHERE tenant = u.tenant AND id = u.id LIMIT 1) AS e`, tenants, ids)
+		LATERAL (SELECT `+eventColumns+` FROM events WHERE tenant = u.tenant AND id = u.id AND id BETWEEN $3 AND $4 LIMIT 1) AS e`,
+		tenants, ids, slices.MinFunc(ids, bytes.Compare), slices.MaxFunc(ids, bytes.Compare))
 	if err != nil {
 		return lost(err)
 	}
