@@ -35,7 +35,8 @@ type lane struct {
 	held   map[hook.DeliveryID]hold // not to be read from the store: expected, queued, in flight, or not durably recorded yet
 	holds  int                      // their number
 	tests  map[hook.DeliveryID]bool // in hands too, but none of the queue's business
-	onDisk bool                     // the store may have due deliveries that are not in the queue
+	onDisk bool                     // the store may have due deliveries that come before what is offered now
+	told   bool                     // it has others, of which none needs to come before: other nodes store while this one accepts
 	nextAt time.Time                // when something in the store comes due; zero: nothing known
 
 	// While the store is read, what it shows may be outdated by what is recorded
@@ -94,16 +95,26 @@ func (l *lane) expect(t time.Time) {
 	}
 }
 
-// wake tells that the store has work for the lane. An ordered one reads all of
-// its queue again, as the place and time of what it holds may have changed.
+// wake tells that the store has work for the lane. What is accepted here goes on
+// from memory meanwhile, unless there is an order to keep.
 func (l *lane) wake() {
 	l.mu.Lock()
+	l.told = true
+	l.mu.Unlock()
+	l.pump()
+}
+
+// heed sees to it that what the lane was told of is read; with mu held. An ordered
+// lane reads all of its queue again, as the place and time of what it holds may
+// have changed. Where much waits, what comes now gets behind what is stored.
+func (l *lane) heed() {
+	if !l.told || l.plan.state == hook.EndpointActive && !l.ordered() && len(l.queue) < lowWater {
+		return
+	}
 	if l.ordered() {
 		l.drop()
 	}
-	l.onDisk, l.missed, l.changed = true, true, true
-	l.mu.Unlock()
-	l.pump()
+	l.told, l.onDisk, l.missed, l.changed = false, true, true, true
 }
 
 // look is wake for a lane that seems to have nothing to do, and now and then for
@@ -194,6 +205,7 @@ func (l *lane) take() (job hook.Job, ok bool) {
 		l.lookedAt = now
 		l.background(l.lookForLost)
 	}
+	l.heed()
 	switch l.plan.state {
 	case hook.EndpointActive:
 	case hook.EndpointPaused:
@@ -210,7 +222,7 @@ func (l *lane) take() (job hook.Job, ok bool) {
 	}
 	// An ordered lane reads only when all it has is queued: what is in flight, or on
 	// its way back into the store, may come before what the store shows now.
-	if l.onDisk && !l.busy && len(l.queue) < lowWater && (!l.plan.limits.Ordered || l.holds == len(l.queue)) {
+	if (l.onDisk || l.told) && !l.busy && len(l.queue) < lowWater && (!l.plan.limits.Ordered || l.holds == len(l.queue)) {
 		l.begin(true) // what goes out from here on is not before the page
 		l.background(l.load)
 	}
@@ -479,6 +491,7 @@ func (l *lane) load(ctx context.Context) {
 		l.onDisk = page.More || l.missed
 		l.expect(page.Next)
 	}
+	l.told = l.told || err != nil
 	for _, job := range l.late {
 		l.w.gate.release(jobSize(job))
 		if err != nil || !l.push(job) {
@@ -518,6 +531,7 @@ func (l *lane) beginReading() {
 
 func (l *lane) begin(page bool) {
 	l.missed, l.changed, l.gap = false, false, false
+	l.told = l.told && !page // what it was told of, the page shows
 	l.paging, l.released = page, map[hook.DeliveryID]struct{}{}
 }
 
@@ -617,7 +631,7 @@ func (l *lane) tend(now time.Time) (drop bool) {
 		l.saveHealth(now)
 	}
 	idle := len(l.held) == 0 && len(l.tests) == 0 && l.nextAt.IsZero() && !l.busy && !l.breaker.open && !now.Before(l.notBefore) &&
-		(!l.onDisk || l.plan != nil && l.plan.state != hook.EndpointActive)
+		(!l.onDisk && !l.told || l.plan != nil && l.plan.state != hook.EndpointActive)
 	if l.dead.Load() || idle && now.Sub(l.usedAt) > idleAfter {
 		l.dead.Store(true)
 		l.timer.Stop()

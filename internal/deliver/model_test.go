@@ -256,8 +256,8 @@ func (m *model) check() {
 			continue
 		}
 		l.mu.Lock()
-		if len(l.held) != 0 || l.holds != 0 || l.starting != 0 || l.bytes != 0 || l.inFlight != 0 || l.onDisk || !l.nextAt.IsZero() {
-			m.t.Errorf("%s left over: %+v, %d holds, %d starting, %d bytes, %d in flight, %t, %v", e.Config.URL, l.held, l.holds, l.starting, l.bytes, l.inFlight, l.onDisk, l.nextAt)
+		if len(l.held) != 0 || l.holds != 0 || l.starting != 0 || l.bytes != 0 || l.inFlight != 0 || l.onDisk || l.told || !l.nextAt.IsZero() {
+			m.t.Errorf("%s left over: %+v, %d holds, %d starting, %d bytes, %d in flight, %t, %t, %v", e.Config.URL, l.held, l.holds, l.starting, l.bytes, l.inFlight, l.onDisk, l.told, l.nextAt)
 		}
 		l.mu.Unlock()
 	}

@@ -523,7 +523,7 @@ func TestReadyAfterRetryAfter(t *testing.T) {
 // What waits for a page to be read is counted like what waits in queues.
 func TestLateIsCounted(t *testing.T) {
 	t.Parallel()
-	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
 		slow := &slowPages{Store: x.db, read: make(chan struct{})}
 		x.w.Store = slow
 		x.publish(x.endpoint, `0`) // opens the lane

@@ -92,7 +92,9 @@ const (
 	lease       = 8 * time.Second
 	beatEvery   = 2 * time.Second
 	pollEvery   = 900 * time.Millisecond // signals, by a node that hears no notifications
-	tellDelay   = 5 * time.Millisecond   // gathers endpoints with work
+	tellDelay   = time.Millisecond       // gathers endpoints with work, as of one event
+	tellEvery   = 10 * time.Millisecond  // at most
+	tellPolling = 200 * time.Millisecond // the same if that writes signals
 	weighBeats  = 5                      // beats between looks at how the endpoints are spread
 	freshFor    = time.Minute            // since signals were read, without reading them again
 	giveTimeout = 10 * time.Minute       // the longest a request can take, and then some
@@ -495,19 +497,26 @@ func slotSet(slots []int) func(hook.EndpointID) bool {
 	return func(id hook.EndpointID) bool { return in[id.Slot()] }
 }
 
-// runTell tells other nodes of their work, gathered for a moment.
+// runTell tells other nodes of their work, gathered for a moment, or for longer where
+// there is much.
 func (n *Node) runTell(ctx context.Context) {
+	var told time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-n.telling:
 		}
+		every := tellEvery
+		if n.polls.Load() {
+			every = tellPolling
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(tellDelay):
+		case <-time.After(max(tellDelay, every-time.Since(told))):
 		}
+		told = time.Now()
 		n.mu.Lock()
 		ids := make([]hook.EndpointID, 0, len(n.tell))
 		for id := range n.tell {

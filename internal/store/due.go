@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"math"
 	"time"
 
@@ -48,13 +49,13 @@ func (db *DB) EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error) 
 // InHands lists up to n deliveries of an endpoint that are stored as being in a
 // sender's hands. After a restart these are the interrupted ones.
 func (db *DB) InHands(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error) {
-	return db.queued(ctx, id, 0, 0, -1, nil, n)
+	return db.queued(ctx, &queueRead{id: id, at: -1, n: n})
 }
 
 // Waiting lists up to n deliveries of an endpoint that are not finished
 // and in nobody's hands: what disabling the endpoint cancels.
 func (db *DB) Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error) {
-	return db.queued(ctx, id, 1, math.MaxInt64, -1, nil, n)
+	return db.queued(ctx, &queueRead{id: id, since: 1, until: math.MaxInt64, at: -1, n: n})
 }
 
 // Due returns the deliveries of an endpoint whose place in the queue is not
@@ -62,13 +63,12 @@ func (db *DB) Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.De
 // already. It stops at n jobs or when their payloads pass maxBytes.
 func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (due hook.DuePage, err error) {
 	ctx = context.WithoutCancel(ctx) // short, and cancelling costs a goroutine for each query
-	page, next, err := db.duePage(ctx, id, now, n, skip)
+	page, next, events, err := db.duePage(ctx, id, now, n, skip)
 	if err != nil {
 		return due, err
 	}
 	due.Next, due.More = next, next.IsZero() && len(page) == n
 	bytes := 0
-	events := map[hook.EventID]*hook.Event{}
 	for i, d := range page {
 		if bytes >= maxBytes {
 			due.More, due.Next = true, time.Time{}
@@ -95,42 +95,52 @@ func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, max
 	return due, nil
 }
 
-// duePage reads rows until n are due, or the first that is not due yet.
-func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n int, skip func(hook.DeliveryID) bool) (page []hook.Delivery, next time.Time, err error) {
+// duePage reads rows until n are due, or the first that is not due yet. It may
+// return some of their events, too.
+func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n int, skip func(hook.DeliveryID) bool) (page []hook.Delivery, next time.Time, events map[hook.EventID]*hook.Event, err error) {
 	at, last := int64(0), hook.DeliveryID{} // the place in the queue of what was looked at
+	wants := func(d *hook.Delivery) bool { return !d.QueueAt.After(now) && !skip(d.ID) }
+	events = map[hook.EventID]*hook.Event{}
 	for {
-		list, err := db.queued(ctx, id, 1, math.MaxInt64, at, last[:], n)
+		q := &queueRead{id: id, since: 1, until: math.MaxInt64, at: at, after: last[:], n: n, wants: wants}
+		list, err := db.queued(ctx, q)
 		if err != nil {
-			return nil, next, err
+			return nil, next, nil, err
 		}
+		maps.Copy(events, q.events)
 		for i := range list {
 			d := &list[i]
 			switch {
 			case skip(d.ID):
 			case d.QueueAt.After(now):
-				return page, d.QueueAt, nil
+				return page, d.QueueAt, events, nil
 			default:
 				if page = append(page, *d); len(page) == n {
-					return page, next, nil
+					return page, next, events, nil
 				}
 			}
 			at, last = dueAt(d).(int64), d.ID
 		}
 		if len(list) < n {
-			return page, next, nil
+			return page, next, events, nil
 		}
 	}
 }
 
-// queued reads n deliveries of an endpoint's queue that are due from since to until,
-// after a place in it.
-func (db *DB) queued(ctx context.Context, id hook.EndpointID, since, until, at int64, after []byte, n int) ([]hook.Delivery, error) {
-	rows, err := db.hot.due.QueryContext(ctx, id[:], since, until, at, append([]byte{}, after...), n)
+// queued answers a reading of a queue.
+func (db *DB) queued(ctx context.Context, q *queueRead) ([]hook.Delivery, error) {
+	if p, ok := db.dialect.(*postgres); ok {
+		if err := p.queued(ctx, q); err != nil {
+			return nil, err
+		}
+		return q.list, nil
+	}
+	rows, err := db.hot.due.QueryContext(ctx, q.id[:], q.since, q.until, q.at, append([]byte{}, q.after...), q.n)
 	if err != nil {
 		return nil, lost(err)
 	}
 	defer rows.Close()
-	list := make([]hook.Delivery, 0, n)
+	list := make([]hook.Delivery, 0, q.n)
 	for rows.Next() {
 		d, err := scanDelivery(rows)
 		if err != nil {
@@ -144,8 +154,8 @@ func (db *DB) queued(ctx context.Context, id hook.EndpointID, since, until, at i
 // eventsAtOnce is how many payloads are read together where that saves round trips.
 const eventsAtOnce = 32
 
-// eventsInto reads the event of the first of some deliveries of one tenant, and
-// those of the others too if that costs no more.
+// eventsInto reads the event of the first of some deliveries, and those of the others
+// too if that costs no more.
 func (db *DB) eventsInto(ctx context.Context, events map[hook.EventID]*hook.Event, list []hook.Delivery) error {
 	p, ok := db.dialect.(*postgres)
 	if !ok {
@@ -153,12 +163,12 @@ func (db *DB) eventsInto(ctx context.Context, events map[hook.EventID]*hook.Even
 		events[list[0].ID.Event()] = e
 		return err
 	}
-	ids := make([][]byte, len(list))
+	tenants, ids := make([]string, len(list)), make([][]byte, len(list))
 	for i := range list {
 		id := list[i].ID.Event()
-		ids[i] = id[:]
+		tenants[i], ids[i] = list[i].Tenant, id[:]
 	}
-	err := p.events(ctx, events, list[0].Tenant, ids)
+	err := p.events(ctx, events, tenants, ids)
 	if first := list[0].ID.Event(); err == nil && events[first] == nil {
 		return hook.NotFound("event", first.String())
 	}

@@ -83,8 +83,8 @@ func TestDueByIndex(t *testing.T) {
 		check := func() {
 			t.Helper()
 			for _, ep := range []hook.EndpointID{long, old, short} {
-				readsLittle(t, db, queue, ep[:], 1, int64(math.MaxInt64), -1, []byte{}, 10)
-				readsLittle(t, db, queue, ep[:], 0, 0, -1, []byte{}, 10)
+				readsLittle(t, db, queue, queueArgs(db, ep, 1, math.MaxInt64, -1, 10)...)
+				readsLittle(t, db, queue, queueArgs(db, ep, 0, 0, -1, 10)...)
 			}
 			readsLittle(t, db, db.dialect.busyText())
 		}
@@ -108,6 +108,14 @@ func TestDueByIndex(t *testing.T) {
 			t.Errorf("endpoints with work: %v, %v", ids, err)
 		}
 	})
+}
+
+// queueArgs are the arguments of an engine's queueText for one queue.
+func queueArgs(db *DB, ep hook.EndpointID, since, until, at int64, n int32) []any {
+	if _, ok := db.dialect.(*postgres); ok {
+		return []any{[][]byte{ep[:]}, []int64{since}, []int64{until}, []int64{at}, [][]byte{{}}, []int32{n}}
+	}
+	return []any{ep[:], since, until, at, []byte{}, n}
 }
 
 func analyze(t *testing.T, db *DB) {

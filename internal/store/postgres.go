@@ -38,6 +38,7 @@ type postgres struct {
 	span time.Duration // of new partitions
 
 	nodes *membership
+	reads queueReads
 	trips trips
 }
 
@@ -199,9 +200,12 @@ func (p *postgres) these(q *query, tenant string, ids []hook.ID) string {
 		(SELECT * FROM deliveries WHERE tenant = %s AND id = one LIMIT 1) AS deliveries`, q.arg(list), q.arg(tenant))
 }
 
-// queueText and busyText are functions, see migration 11.
+// queueText and busyText are functions, see migration 11. Here the former takes arrays
+// and reads several queues, each row with the number of its queue.
 func (p *postgres) queueText() string {
-	return `SELECT ` + deliveryColumns + ` FROM gancho_queue($1, $2, $3, $4, $5, $6)`
+	return `SELECT u.number, ` + deliveryColumns + ` FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::integer[])
+		WITH ORDINALITY AS u (wanted, since, until, after_due, after_id, most, number),
+		LATERAL gancho_queue(u.wanted, u.since, u.until, u.after_due, u.after_id, u.most) AS d`
 }
 
 func (p *postgres) busyText() string { return `SELECT gancho_busy()` }
@@ -303,23 +307,6 @@ func (p *postgres) commitEach(b *batch) {
 			one.fail(hook.Unavailable(err))
 		}
 	})
-}
-
-// events reads events of a tenant at once, by their ids.
-func (p *postgres) events(ctx context.Context, into map[hook.EventID]*hook.Event, tenant string, ids [][]byte) error {
-	rows, err := p.sql.QueryContext(ctx, `SELECT `+eventColumns+` FROM events WHERE tenant = $1 AND id = ANY ($2)`, tenant, ids)
-	if err != nil {
-		return lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		e, err := scanEvent(rows)
-		if err != nil {
-			return lost(err)
-		}
-		into[e.ID] = e
-	}
-	return lost(rows.Err())
 }
 
 // openError says what to do about a database that cannot be opened.

@@ -565,7 +565,8 @@ func (w *writing) queueResults(q *pgx.Batch) {
 			data[attempt{r.Delivery.ID, r.Attempt.Number}] = r.data
 		}
 	}
-	w.queueUpdates(q, last)
+	since, until := reach(maps.Keys(last))
+	w.queueUpdates(q, last, since, until)
 	if len(data) > 0 {
 		var tenants []string
 		var ids, values [][]byte
@@ -577,18 +578,18 @@ func (w *writing) queueResults(q *pgx.Batch) {
 		// Recording twice is recording once. A delivery that is gone leaves nothing behind.
 		q.Queue(`INSERT INTO attempts (delivery, number, data)
 			SELECT u.delivery, u.number, u.data FROM unnest($1::text[], $2::bytea[], $3::integer[], $4::bytea[]) AS u (tenant, delivery, number, data)
-			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery)
-			ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data`, tenants, ids, numbers, values)
+			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6)
+			ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data`, tenants, ids, numbers, values, since, until)
 	}
 	if len(bodies) > 0 {
 		q.Queue(`INSERT INTO bodies (delivery, body, head)
 			SELECT u.delivery, u.body, u.head FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[]) AS u (tenant, delivery, body, head)
-			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery)
-			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies, heads)
+			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6)
+			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies, heads, since, until)
 	}
 }
 
-func (w *writing) queueUpdates(q *pgx.Batch, last map[hook.DeliveryID]*hook.Delivery) {
+func (w *writing) queueUpdates(q *pgx.Batch, last map[hook.DeliveryID]*hook.Delivery, since, until []byte) {
 	if len(last) == 0 {
 		return
 	}
@@ -620,8 +621,22 @@ func (w *writing) queueUpdates(q *pgx.Batch, last map[hook.DeliveryID]*hook.Deli
 		FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::bigint[], $8::bigint[], $9::bigint[],
 			$10::bigint[], $11::bigint[]) AS u (tenant, id, state, reason, attempts, slot, due_at, next_attempt_at, finished_at,
 			endpoint_version, contract_version)
-		WHERE d.tenant = u.tenant AND d.id = u.id AND (u.state <> 'sending' OR d.due_at IS NOT NULL AND d.reason <> 'superseded')`+returning,
-		tenant, id, state, reason, attempts, slot, due, next, finished, version, under, time.Now().UnixMicro())
+		WHERE d.tenant = u.tenant AND d.id = u.id AND d.id BETWEEN $13 AND $14 AND (u.state <> 'sending' OR d.due_at IS NOT NULL AND d.reason <> 'superseded')`+returning,
+		tenant, id, state, reason, attempts, slot, due, next, finished, version, under, time.Now().UnixMicro(), since, until)
+}
+
+// reach is the first and the last of some deliveries. A statement that says it is planned
+// for the partitions between alone, which with several takes longer than to run it.
+func reach(ids iter.Seq[hook.DeliveryID]) (since, until []byte) {
+	for id := range ids {
+		if since == nil || bytes.Compare(id[:], since) < 0 {
+			since = slices.Clone(id[:])
+		}
+		if bytes.Compare(id[:], until) > 0 {
+			until = slices.Clone(id[:])
+		}
+	}
+	return since, until
 }
 
 // noteIntents tells those who want to send which deliveries they may.

@@ -90,7 +90,8 @@ type dialect interface {
 	these(q *query, tenant string, ids []hook.ID) (table string)
 	// queueText reads deliveries ([deliveryColumns]) of endpoint $1 that are due from
 	// $2 to $3, in the order of the queue after the place $4, $5; at most $6 of them.
-	// However many wait or ever were, it reads no others.
+	// However many wait or ever were, it reads no others. PostgreSQL reads several queues
+	// at once.
 	queueText() string
 	// busyText lists the endpoints that have unfinished deliveries, at a cost that
 	// grows with the number of endpoints, not of deliveries.

@@ -1,0 +1,196 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"gancho/internal/hook"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Queues of many endpoints are read together: what is asked while a reading is under
+// way waits for the next one. Most of a page's cost is that somebody asks.
+
+const (
+	// readsApart keeps small readings apart, so that they become fewer and larger.
+	// Who asks after a rest waits for nobody.
+	readsApart    = 10 * time.Millisecond
+	readsTogether = 32 // queues in one statement
+	readTimeout   = 30 * time.Second
+	fewRows       = 128
+)
+
+// queueRead is one reading of one queue: up to n deliveries that are due from since
+// to until, after a place.
+type queueRead struct {
+	id               hook.EndpointID
+	since, until, at int64
+	after            []byte
+	n                int
+	// wants says whose payloads are to be had soon, nil nobody's. Some of them are read
+	// along, into events.
+	wants  func(*hook.Delivery) bool
+	events map[hook.EventID]*hook.Event
+
+	list []hook.Delivery
+	err  error
+	done chan struct{}
+}
+
+// queueReads gathers readings.
+type queueReads struct {
+	mu      sync.Mutex
+	waiting []*queueRead
+	running bool
+	next    time.Time // the earliest that the next is worth its cost
+}
+
+// queued reads a queue, with others that are asked for at the same time.
+func (p *postgres) queued(ctx context.Context, q *queueRead) error {
+	q.done = make(chan struct{})
+	r := &p.reads
+	r.mu.Lock()
+	r.waiting = append(r.waiting, q)
+	if !r.running {
+		r.running = true
+		go p.readQueues()
+	}
+	r.mu.Unlock()
+	select {
+	case <-q.done:
+		return q.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// readQueues reads as long as somebody asks.
+func (p *postgres) readQueues() {
+	r := &p.reads
+	for {
+		time.Sleep(time.Until(r.next))
+		r.mu.Lock()
+		n := min(len(r.waiting), readsTogether)
+		list := r.waiting[:n:n]
+		if r.waiting = r.waiting[n:]; n == 0 {
+			r.waiting, r.running = nil, false
+		}
+		r.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		start := time.Now()
+		rows := p.answer(list)
+		if r.next = start; rows < fewRows {
+			r.next = start.Add(readsApart)
+		}
+	}
+}
+
+// answer answers some readings, and returns how many rows that took. If the server
+// refuses them, each is tried by itself, so only the culprit fails.
+func (p *postgres) answer(list []*queueRead) (rows int) {
+	rows, err := p.readTogether(list)
+	if _, refused := errors.AsType[*pgconn.PgError](err); refused && len(list) > 1 {
+		for i := range list {
+			rows += p.answer(list[i : i+1])
+		}
+		return rows
+	}
+	for _, q := range list {
+		q.err = err
+		close(q.done)
+	}
+	return rows
+}
+
+// readTogether reads some queues with one statement, and payloads with another.
+func (p *postgres) readTogether(list []*queueRead) (n int, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	defer cancel()
+	var ids, after [][]byte
+	var since, until, at []int64
+	var most []int32
+	for _, q := range list {
+		q.list = []hook.Delivery{}
+		ids, after, most = append(ids, q.id[:]), append(after, append([]byte{}, q.after...)), append(most, int32(q.n))
+		since, until, at = append(since, q.since), append(until, q.until), append(at, q.at)
+	}
+	rows, err := p.sql.QueryContext(ctx, p.queueText(), ids, since, until, at, after, most)
+	if err != nil {
+		return 0, lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var which int
+		d, err := scanDelivery(numbered{rows, &which})
+		if err != nil {
+			return n, lost(err)
+		}
+		list[which-1].list = append(list[which-1].list, d)
+		n++
+	}
+	if err := rows.Err(); err != nil {
+		return n, lost(err)
+	}
+	return n, p.eventsAlong(ctx, list)
+}
+
+// numbered scans a row that has a number before its columns.
+type numbered struct {
+	row    scanner
+	number *int
+}
+
+// Scan is that of the row.
+func (r numbered) Scan(into ...any) error { return r.row.Scan(append([]any{r.number}, into...)...) }
+
+// eventsAlong reads the payloads that some readings want, the first of each and no
+// more than eventsAtOnce: where more wait, their lanes have time to ask.
+func (p *postgres) eventsAlong(ctx context.Context, list []*queueRead) error {
+	events := map[hook.EventID]*hook.Event{}
+	var tenants []string
+	var ids [][]byte
+	for _, q := range list {
+		if q.wants == nil {
+			continue
+		}
+		q.events = events
+		for i := range q.list {
+			d := &q.list[i]
+			if len(ids) < eventsAtOnce && q.wants(d) {
+				id := d.ID.Event()
+				tenants, ids = append(tenants, d.Tenant), append(ids, id[:])
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return p.events(ctx, events, tenants, ids)
+}
+
+// events reads events by their keys. Without statistics of a young table the planner
+// would rather read all of it for a list of ids.
+func (p *postgres) events(ctx context.Context, into map[hook.EventID]*hook.Event, tenants []string, ids [][]byte) error {
+	rows, err := p.sql.QueryContext(ctx, `SELECT e.* FROM unnest($1::text[], $2::bytea[]) AS u (tenant, id),
+		LATERAL (SELECT `+eventColumns+` FROM events WHERE tenant = u.tenant AND id = u.id AND id BETWEEN $3 AND $4 LIMIT 1) AS e`,
+		tenants, ids, slices.MinFunc(ids, bytes.Compare), slices.MaxFunc(ids, bytes.Compare))
+	if err != nil {
+		return lost(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e, err := scanEvent(rows)
+		if err != nil {
+			return lost(err)
+		}
+		into[e.ID] = e
+	}
+	return lost(rows.Err())
+}
