@@ -133,7 +133,7 @@ func TestSecrets(t *testing.T) {
 	c := loadShop(t)
 	stored := []byte(`{ "token" : "a\"b" , "source":"src", "pairs":[{"key":"k","value":"v1"},{"key":"l"},{"value":"v2"},{"value":null}], "n": 1.50 }`)
 	masked := `{ "token" : "********" , "source":"src", "pairs":[{"key":"k","value":"********"},{"key":"l"},{"value":"********"},{"value":null}], "n": 1.50 }`
-	if d := cmp.Diff([]string{`a"b`, "v1", "v2"}, c.Secrets(hook.EndpointConfig{Settings: stored})); d != "" {
+	if d := cmp.Diff([]string{`a%5C%22b`, `a&quot;b`, `a&#34;b`, `a%22b`, `a\"b`, `a"b`, "v1", "v2"}, c.Secrets(hook.EndpointConfig{Settings: stored})); d != "" {
 		t.Error(d)
 	}
 	if got := string(c.MaskSettings(stored)); got != masked {
