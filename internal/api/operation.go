@@ -27,6 +27,7 @@ import (
 
 const (
 	maxBody  = 256 << 10 // of everything but events
+	openBody = 16 << 10  // of what needs no key: anybody can have any number of these in memory
 	maxDepth = rawjson.MaxDepth
 )
 
