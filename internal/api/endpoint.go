@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -386,6 +387,9 @@ func (a *API) patch(ctx context.Context, e *hook.Endpoint, patch endpointPatch) 
 	}
 	var next client.EndpointInput
 	if err := json.Unmarshal(doc, &next); err != nil {
+		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // for the schema 5.0 is whole, too
+			return invalid("request_invalid", []hook.FieldError{{Pointer: "/" + strings.ReplaceAll(e.Field, ".", "/"), Detail: "Write the number with digits alone."}})
+		}
 		return err
 	}
 	if err := checkTexts(&next); err != nil {

@@ -110,6 +110,16 @@ func TestPatchTogether(t *testing.T) {
 	}
 }
 
+// What counts as a whole number for the schema, but not for a program.
+func TestPatchNumbers(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	path, _ := s.endpoint(s.tenant("acme"), `{"url":"http://127.0.0.1:9/"}`)
+	s.do("PATCH", path, `{"timeout_ms":15000.0}`).want(422).is("errors.0.pointer", "/timeout_ms")
+	s.do("PATCH", path, `{"concurrency":1E2}`).want(422).is("errors.0.pointer", "/concurrency")
+	s.do("PATCH", path, `{"rate_limit":{"per_second":1E2}}`).want(200)
+}
+
 func TestStates(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -355,7 +355,7 @@ func TestBodyLimits(t *testing.T) {
 	for _, c := range []struct {
 		path string
 		size int64
-	}{{tenant + "/events", 33 << 20}, {tenant + "/endpoints", 300 << 10}, {"/v1/keys", 300 << 10}} {
+	}{{tenant + "/events", 33 << 20}, {tenant + "/endpoints", 300 << 10}, {"/v1/keys", 300 << 10}, {"/v1/session", 32 << 10}, {"/v1/portal-sessions", 32 << 10}} {
 		for _, known := range []bool{true, false} {
 			body := &endless{}
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, c.path, body)

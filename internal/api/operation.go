@@ -27,6 +27,7 @@ import (
 
 const (
 	maxBody  = 256 << 10 // of everything but events
+	openBody = 16 << 10  // of what needs no key: anybody can have any number of these in memory
 	maxDepth = rawjson.MaxDepth
 )
 
@@ -177,7 +178,7 @@ var meanings = map[string]struct {
 	"contract_invalid":       {422, "The contract is wrong; errors says where, with line and column."},
 	"text_invalid":           {422, "The body is not UTF-8 text."},
 	"test_running":           {429, "A test of the endpoint is running, or too many are."},
-	"too_many_streams":       {429, "Too many watch this server."},
+	"too_many_streams":       {429, "Too many watch this server, or the tenant."},
 	"internal_error":         {500, "Something went wrong on the server."},
 	"record_busy":            {503, "Others kept changing the record; try again."},
 	"too_busy":               {503, "Too many large requests at the same time; try again."},

@@ -73,7 +73,7 @@ func (a *API) routePortal() {
 		codes: []string{"portal_link_not_found", "from_portal"},
 	}, a.deletePortalLink)
 	add(a, operation{
-		id: "create-portal-session", method: http.MethodPost, path: "/v1/portal-sessions", tag: "sessions", open: true, status: http.StatusCreated,
+		id: "create-portal-session", method: http.MethodPost, path: "/v1/portal-sessions", tag: "sessions", open: true, status: http.StatusCreated, limit: openBody,
 		summary: "Open a portal link", description: "Exchanges the token of a link for one that is good in the place of an API key.",
 		codes: []string{"link_expired", "tenant_not_found"},
 	}, a.createPortalSession)

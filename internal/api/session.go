@@ -114,7 +114,7 @@ func (k *keyring) sameOrigin(r *http.Request) error {
 
 func (a *API) routeSessions() {
 	add(a, operation{
-		id: "create-session", method: http.MethodPost, path: "/v1/session", tag: "sessions", open: true, status: http.StatusCreated,
+		id: "create-session", method: http.MethodPost, path: "/v1/session", tag: "sessions", open: true, status: http.StatusCreated, limit: openBody,
 		summary: "Sign in to the console",
 		description: "Exchanges an API key for a cookie that scripts cannot read (HttpOnly, SameSite=Strict), good for 12 hours, or until the key is revoked. " +
 			"With it, requests that change something are taken from the console's own origin only.",

@@ -68,7 +68,7 @@ func (a *API) stream(ctx context.Context, in *Scope) (*huma.StreamResponse, erro
 	if !ok {
 		return nil, &hook.Error{
 			Kind: hook.KindLimited, Code: "too_many_streams",
-			Detail: "Too many watch this server, or it is stopping. Try again in a moment.",
+			Detail: "Too many watch this server or this tenant, or it is stopping. Try again in a moment.",
 		}
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {

@@ -196,7 +196,18 @@ func (c *Config) EncryptionKeyBytes() ([]byte, error) {
 func (c *Config) logger(w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: c.LogLevel.Level()}
 	if c.LogFormat == LogJSON {
+		opts.ReplaceAttr = asText
 		return slog.New(newCalm(slog.NewJSONHandler(w, opts)))
 	}
 	return slog.New(newCalm(slog.NewTextHandler(w, opts)))
+}
+
+// asText writes what has a text, such as an id, as that: JSON would take it apart.
+func asText(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindAny {
+		if v, ok := a.Value.Any().(fmt.Stringer); ok {
+			a.Value = slog.StringValue(v.String())
+		}
+	}
+	return a
 }

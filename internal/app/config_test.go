@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"gancho/internal/hook"
 )
 
 var comparePrefixes = cmp.Options{cmpopts.EquateComparable(netip.Prefix{}), cmpopts.EquateEmpty()}
@@ -153,6 +155,19 @@ func TestSecretsAreMasked(t *testing.T) {
 	for _, text := range []string{fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), fmt.Sprintf("%q", c.AdminKey), log.String()} {
 		if strings.Contains(text, "admin-key-admin-key") || strings.Contains(text, "encryption-key\"") {
 			t.Errorf("a secret is shown in %s", text)
+		}
+	}
+}
+
+// Whoever reads the log finds ids as the API writes them, in either form.
+func TestIDsInTheLog(t *testing.T) {
+	id := hook.NewEndpointID()
+	for _, format := range logFormats {
+		c := Config{LogFormat: format}
+		var log strings.Builder
+		c.logger(&log).Info("attempt", "endpoint", id)
+		if !strings.Contains(log.String(), id.String()) {
+			t.Errorf("%s: %s", format, log.String())
 		}
 	}
 }

@@ -68,7 +68,12 @@ func byStatus(r *hook.Response) Verdict {
 		v.Detail = fmt.Sprintf("The receiver answered %s; redirects are never followed.", status(s))
 		for _, h := range r.Headers {
 			if strings.EqualFold(h.Name, "Location") && h.Value != "" {
-				v.Detail = fmt.Sprintf("The receiver answered %s and points to %s; redirects are never followed.", status(s), h.Value)
+				// This is logged, and some receivers put all that they got into the query.
+				to, _, asks := strings.Cut(h.Value, "?")
+				if asks {
+					to += "?…"
+				}
+				v.Detail = fmt.Sprintf("The receiver answered %s and points to %s; redirects are never followed.", status(s), to)
 			}
 		}
 	case s >= 400 && s < 500:

@@ -1,8 +1,11 @@
 package contract
 
 import (
+	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/url"
 	"slices"
 	"strconv"
@@ -208,8 +211,9 @@ func expand(doc []byte, pattern, at []string) (out [][]string) {
 // Secrets lists the secret values of an endpoint, to be masked wherever they
 // show: in headers, URLs, bodies and answers that echo them. They are the secret
 // settings, the values of extra headers and of query parameters whose names say so
-// ([hook.CredentialName]), and what such a header has behind its scheme, as in
-// "Bearer …". Longer ones come first, so that none is masked in part.
+// ([hook.CredentialName]), and what such a value has behind its scheme, as in
+// "Bearer …", each in all its [spellings]. Longer ones come first, so that none is
+// masked in part.
 func (c *Contract) Secrets(cfg hook.EndpointConfig) []string {
 	return c.SecretsFor(cfg, cfg.Credential)
 }
@@ -218,52 +222,75 @@ func (c *Contract) Secrets(cfg hook.EndpointConfig) []string {
 // one too.
 func (c *Contract) SecretsFor(cfg hook.EndpointConfig, credential *Credential) []string {
 	var out []string
-	add := func(text string) {
-		if text != "" && !slices.Contains(out, text) {
-			out = append(out, text)
-		}
-	}
-	secret := func(text string) {
-		add(text)
-		if c.endpoint.pairs == "" && c.endpoint.body == nil && c.endpoint.form == nil {
-			return // it goes nowhere but into a header, as it is
-		}
-		inJSON := jsonString(text)
-		if styled, err := rawjson.Restyle(inJSON, c.endpoint.json); err == nil {
-			inJSON = styled
-		}
-		add(string(inJSON[1 : len(inJSON)-1]))
-		add(url.QueryEscape(text))
-		add(url.QueryEscape(string(inJSON[1 : len(inJSON)-1])))
-	}
 	for _, path := range c.endpoint.settings.found(cfg.Settings) {
 		token, _ := rawjson.Lookup(cfg.Settings, path...)
-		secret(rawjson.Text(token))
+		text := rawjson.Text(token)
+		out = append(out, spellings(text)...)
+		if scheme, _, ok := strings.Cut(text, " "); ok && slices.Contains(authSchemes, strings.ToLower(scheme)) {
+			out = append(out, behindScheme(text)...)
+		}
 	}
 	if credential != nil {
-		secret(credential.APIKey)
+		out = append(out, spellings(credential.APIKey)...)
 	}
-	for _, text := range SecretsIn(cfg.URL, cfg.Headers) {
-		add(text)
+	out = append(out, SecretsIn(cfg.URL, cfg.Headers)...)
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return slices.Compact(out)
+}
+
+// authSchemes are the words before a secret that are none themselves.
+var authSchemes = []string{"basic", "bearer", "token", "apikey"}
+
+// minPassword is the length from which the password in "Basic …" is masked where
+// it stands alone; shorter ones tend to be words that stand everywhere.
+const minPassword = 8
+
+// behindScheme lists what a value such as "Bearer …" holds behind its first word,
+// and of a name and password (RFC 7617) also these as a receiver reads them.
+func behindScheme(value string) (out []string) {
+	scheme, rest, _ := strings.Cut(value, " ")
+	rest = strings.TrimSpace(rest)
+	out = spellings(rest)
+	if plain, err := base64.StdEncoding.DecodeString(rest); err == nil && strings.EqualFold(scheme, "basic") {
+		out = append(out, spellings(string(plain))...)
+		if _, password, _ := strings.Cut(string(plain), ":"); len(password) >= minPassword {
+			out = append(out, spellings(password)...)
+		}
 	}
-	slices.SortStableFunc(out, func(a, b string) int { return len(b) - len(a) })
 	return out
 }
 
-// SecretsIn lists what a URL and headers hold under names that speak of
-// credentials, see [hook.CredentialName].
-func SecretsIn(address string, headers []hook.Header) (out []string) {
-	add := func(text string) {
-		if text != "" {
-			out = append(out, text)
+// spellings are the ways in which a secret may stand in what is sent and in what
+// comes back: as it is, in JSON, in a URL or a form, and in HTML. Of most secrets
+// they are all the same.
+func spellings(text string) []string {
+	if text == "" {
+		return nil
+	}
+	out := []string{text}
+	for _, style := range []rawjson.Style{{}, {EscapeSlash: true}, {ASCII: true}, {ASCII: true, EscapeSlash: true}} {
+		if inJSON, err := rawjson.Restyle(jsonString(text), style); err == nil {
+			out = append(out, string(inJSON[1:len(inJSON)-1]))
 		}
 	}
+	for _, s := range out {
+		query := url.QueryEscape(s)
+		out = append(out, query, strings.ReplaceAll(query, "+", "%20"))
+	}
+	inHTML := html.EscapeString(text)
+	out = append(out, inHTML, strings.NewReplacer("&#34;", "&quot;", "&#39;", "&#039;").Replace(inHTML))
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// SecretsIn lists what a URL and headers hold under names that speak of
+// credentials, see [hook.CredentialName], in all [spellings].
+func SecretsIn(address string, headers []hook.Header) (out []string) {
+	add := func(text string) { out = append(out, spellings(text)...) }
 	for _, h := range headers {
 		if hook.CredentialName(h.Name) {
 			add(h.Value)
-			if _, rest, ok := strings.Cut(h.Value, " "); ok {
-				add(strings.TrimSpace(rest))
-			}
+			out = append(out, behindScheme(h.Value)...)
 		}
 	}
 	addQuery(address, add)

@@ -13,7 +13,7 @@ import (
 // describe completes the attempt with what was sent, secrets masked, wherever
 // they show: in our headers and URL, and in an answer that echoes them.
 func describe(r renderer, a *hook.Attempt, x *Exchange, shot *Shot) {
-	a.Request, a.Detail = r.request(shot, x.Sent), r.maskText(a.Detail)
+	a.Request, a.Detail = r.request(shot, x.Sent), cutDetail(r.maskText(a.Detail))
 	if a.Response == nil {
 		return
 	}
@@ -21,6 +21,9 @@ func describe(r renderer, a *hook.Attempt, x *Exchange, shot *Shot) {
 	kept.Headers, kept.Truncated = cutHeaders(kept.Headers, kept.Truncated)
 	if len(r.secrets) > 0 {
 		kept.Headers, kept.Body = maskHeaders(r, kept.Headers), r.maskBody(kept.Body)
+		if kept.Truncated {
+			kept.Body = r.maskEnd(kept.Body)
+		}
 	}
 	a.Response = &kept
 }
@@ -47,6 +50,29 @@ func (r renderer) maskBody(body []byte) []byte {
 		}
 	}
 	return body
+}
+
+// maskEnd masks what a body that was cut has of a secret at its end.
+func (r renderer) maskEnd(body []byte) []byte {
+	for _, s := range r.secrets {
+		for n := min(len(s)-1, len(body)); n >= minMasked; n-- {
+			if bytes.HasSuffix(body, []byte(s[:n])) {
+				return append(bytes.Clone(body[:len(body)-n]), contract.Mask...)
+			}
+		}
+	}
+	return body
+}
+
+// keepDetail bounds what is kept, and logged, of the text about a failure, in
+// bytes: it may quote the receiver.
+const keepDetail = 1 << 10
+
+func cutDetail(s string) string {
+	if len(s) <= keepDetail {
+		return s
+	}
+	return strings.ToValidUTF8(s[:keepDetail], "") + "…"
 }
 
 // maskText is a text with masks in the place of the secrets in it.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
@@ -550,4 +551,48 @@ func TestLateIsCounted(t *testing.T) {
 			t.Errorf("%d bytes are still held", n)
 		}
 	})
+}
+
+// A receiver that sends back what it got, in JSON, in a URL or in HTML, gives no
+// secret away, nor by breaking off in the middle of one.
+func TestEchoesAreMasked(t *testing.T) {
+	const secret = `S3cr/t+"q&<é=`
+	headers := []hook.Header{{Name: "Authorization", Value: "Bearer " + secret}}
+	for name, echo := range map[string]string{
+		"as it is":   secret,
+		"PHP":        `{"authorization":"Bearer S3cr\/t+\"q&<\u00e9="}`,
+		"Python":     `{"authorization":"Bearer S3cr/t+\"q&<\u00e9="}`,
+		"JavaScript": `{"authorization":"Bearer S3cr/t+\"q&<é="}`,
+		"form":       `authorization=Bearer+S3cr%2Ft%2B%22q%26%3C%C3%A9%3D`,
+		"URL":        `authorization=Bearer%20S3cr%2Ft%2B%22q%26%3C%C3%A9%3D`,
+		"HTML":       `<td>Bearer S3cr/t+&quot;q&amp;&lt;é=</td>`,
+		"Go's HTML":  `<td>Bearer S3cr/t+&#34;q&amp;&lt;é=</td>`,
+		"cut":        secret[:6],
+	} {
+		r := renderer{secrets: contract.SecretsIn("", headers)}
+		r.mask = newMask(r.secrets)
+		x := status(302)
+		x.Response.Body, x.Response.Truncated = []byte(echo), name == "cut"
+		a := &hook.Attempt{Response: x.Response, Detail: "It sent " + echo}
+		describe(r, a, x, &Shot{Headers: headers})
+		text := string(a.Response.Body)
+		if name != "cut" {
+			text += a.Detail
+		}
+		if strings.Contains(text, "S3cr") || !strings.Contains(text, contract.Mask) {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}
+
+// What is logged of a failure is short, however much the receiver says.
+func TestDetailIsShort(t *testing.T) {
+	const secret = "hunter2hunter2"
+	r := renderer{secrets: []string{secret}}
+	r.mask = newMask(r.secrets)
+	a := &hook.Attempt{Detail: strings.Repeat("é", keepDetail/2-4) + secret + strings.Repeat("x", 60_000)}
+	describe(r, a, &Exchange{}, &Shot{})
+	if len(a.Detail) > keepDetail+len("…") || strings.Contains(a.Detail, "hunter") || !utf8.ValidString(a.Detail) {
+		t.Errorf("%d bytes, which end with %q", len(a.Detail), a.Detail[len(a.Detail)-20:])
+	}
 }

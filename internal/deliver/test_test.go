@@ -223,7 +223,7 @@ func TestPreview(t *testing.T) {
 	cfg := hook.EndpointConfig{Headers: []hook.Header{{Name: "X-Api-Key", Value: "abcdefgh"}, {Name: "x-Plain", Value: "1"}}}
 	echo := func(int, *Shot) *Exchange {
 		x := status(302)
-		x.Response.Headers = []hook.Header{{Name: "Location", Value: "http://b/?key=abcdefgh"}}
+		x.Response.Headers = []hook.Header{{Name: "Location", Value: "http://b/key=abcdefgh"}}
 		return x
 	}
 	bubble(t, tickEvery, cfg, echo, func(t *testing.T, x *world) {

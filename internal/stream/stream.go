@@ -19,6 +19,7 @@ import (
 
 const (
 	maxReaders = 1000
+	maxEach    = 100 // readers of one tenant, so that one keeps nobody else out
 	buffer     = 256 // notices that wait for one reader, or for a relay
 )
 
@@ -31,6 +32,7 @@ type Hub struct {
 
 	mu      sync.Mutex
 	readers map[*Reader]struct{}
+	each    map[string]int // readers by tenant; "" are those of all
 	closed  bool
 	asked   bool   // readers of other nodes want to know
 	relayed bundle // what waits for the relay to tell them
@@ -45,17 +47,18 @@ type Reader struct {
 }
 
 // Subscribe makes a reader of a tenant's notices, or of all if tenant is "". It
-// is not ok if there are too many readers, or the hub is closed. The reader must
+// is not ok if there are too many readers, of the tenant or at all, or the hub is closed. The reader must
 // be closed.
 func (h *Hub) Subscribe(tenant string) (r *Reader, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed || len(h.readers) >= maxReaders {
+	if h.closed || len(h.readers) >= maxReaders || tenant != "" && h.each[tenant] >= maxEach {
 		return nil, false
 	}
 	if h.readers == nil {
-		h.readers = map[*Reader]struct{}{}
+		h.readers, h.each = map[*Reader]struct{}{}, map[string]int{}
 	}
+	h.each[tenant]++
 	r = &Reader{hub: h, tenant: tenant, out: make(chan hook.Notice, buffer)}
 	h.readers[r] = struct{}{}
 	h.look()
@@ -78,7 +81,13 @@ func (r *Reader) Notices() <-chan hook.Notice { return r.out }
 func (r *Reader) Close() {
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
+	if _, open := r.hub.readers[r]; !open {
+		return
+	}
 	delete(r.hub.readers, r)
+	if r.hub.each[r.tenant]--; r.hub.each[r.tenant] == 0 {
+		delete(r.hub.each, r.tenant)
+	}
 	r.hub.look()
 }
 

@@ -123,14 +123,24 @@ func TestReadersAreBounded(t *testing.T) {
 	t.Parallel()
 	var h Hub
 	first := subscribe(t, &h, "acme")
-	for range maxReaders - 1 {
+	for range maxEach - 1 {
 		subscribe(t, &h, "acme")
 	}
 	if _, ok := h.Subscribe("acme"); ok {
-		t.Error("one more")
+		t.Error("one more of a tenant")
+	}
+	subscribe(t, &h, "other") // who has nothing to do with it
+	for range maxReaders - maxEach - 1 {
+		subscribe(t, &h, "")
 	}
 	first.Close()
+	first.Close() // once more does no harm
 	subscribe(t, &h, "acme")
+	for _, tenant := range []string{"", "third"} {
+		if _, ok := h.Subscribe(tenant); ok {
+			t.Errorf("one more of %q", tenant)
+		}
+	}
 }
 
 func BenchmarkNobodyReads(b *testing.B) {
