@@ -130,6 +130,7 @@ func (s *Scope) Compile(text string) (*Condition, error) {
 	program, err := s.env.Program(ast,
 		cel.EvalOptions(cel.OptOptimize),
 		cel.CostLimit(maxCost),
+		cel.CostTracking(byLength{}),
 		cel.InterruptCheckFrequency(100),
 		cel.CustomDecoratorV2(lenient),
 		cel.CustomDecoratorV2(bindChange),

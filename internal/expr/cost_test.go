@@ -1,0 +1,40 @@
+package expr
+
+import (
+	"context"
+	"strings"
+	"testing"
+)
+
+// A condition that does something with all of a long text for each element of a
+// long list is stopped, and one that does it a few times is not.
+func TestCostGoesByLength(t *testing.T) {
+	t.Parallel()
+	payload := []byte(`{"a":[` + strings.Repeat("1,", 2999) + `1],"s":"` + strings.Repeat("a", 100_000) + `"}`)
+	for _, each := range []string{
+		`(payload.s + payload.s).size() > 0`,
+		`!payload.s.contains("ab")`,
+		`!payload.s.matches("ab")`,
+		`payload.s.replace("a", "bb").size() > 0`,
+		`payload.s.split("").size() > 0`,
+		`payload.s == payload.s`,
+		`payload.a == payload.a`,
+		`(payload.a + payload.a).size() > 0`,
+		`!(2 in payload.a)`,
+		`payload == payload`,
+	} {
+		c, err := Filter().Compile(each)
+		if err != nil {
+			t.Fatal(each, err)
+		}
+		if ok, err := c.Eval(context.Background(), NewEvent("x", payload)); !ok || err != nil {
+			t.Errorf("%s: %t %v", each, ok, err)
+		}
+		if c, err = Filter().Compile("payload.a.all(x, " + each + ")"); err != nil {
+			t.Fatal(each, err)
+		}
+		if _, err := c.Eval(context.Background(), NewEvent("x", payload)); err == nil || !strings.Contains(err.Error(), "too costly") {
+			t.Errorf("%s for each of 3000: %v, want that it is too costly", each, err)
+		}
+	}
+}
