@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +153,31 @@ func TestSecrets(t *testing.T) {
 		}
 		if got := string(c.UnmaskSettings([]byte(doc), stored)); got != doc {
 			t.Errorf("UnmaskSettings(%q) = %q", doc, got)
+		}
+	}
+}
+
+// A header's value may hold a secret behind its scheme, and a name and password
+// are what a receiver makes of it.
+func TestSecretsBehindSchemes(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string][]string{
+		"Bearer abcd":                     {"Bearer abcd", "abcd"},
+		"Basic dXNlcjpvcGVuc2VzYW1l":      {"dXNlcjpvcGVuc2VzYW1l", "user:opensesame", "opensesame"},
+		"basic dXNlcjpvcGVu":              {"dXNlcjpvcGVu", "user:open"},
+		"Basic not base64":                {"not base64"},
+		"abcd":                            {"abcd"},
+		"Basic ZMO8cjr/":                  {"ZMO8cjr/"}, // no UTF-8
+		"Bearer dXNlcjpvcGVuc2VzYW1lIQ==": {"dXNlcjpvcGVuc2VzYW1lIQ=="},
+	} {
+		got := SecretsIn("", []hook.Header{{Name: "Authorization", Value: value}})
+		for _, w := range want {
+			if !slices.Contains(got, w) {
+				t.Errorf("%q: no %q in %q", value, w, got)
+			}
+		}
+		if slices.Contains(got, "open") {
+			t.Errorf("%q: a short password is in %q", value, got)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -225,8 +226,8 @@ func (c *Contract) SecretsFor(cfg hook.EndpointConfig, credential *Credential) [
 		token, _ := rawjson.Lookup(cfg.Settings, path...)
 		text := rawjson.Text(token)
 		out = append(out, spellings(text)...)
-		if scheme, rest, ok := strings.Cut(text, " "); ok && slices.Contains(authSchemes, strings.ToLower(scheme)) {
-			out = append(out, spellings(strings.TrimSpace(rest))...)
+		if scheme, _, ok := strings.Cut(text, " "); ok && slices.Contains(authSchemes, strings.ToLower(scheme)) {
+			out = append(out, behindScheme(text)...)
 		}
 	}
 	if credential != nil {
@@ -239,6 +240,25 @@ func (c *Contract) SecretsFor(cfg hook.EndpointConfig, credential *Credential) [
 
 // authSchemes are the words before a secret that are none themselves.
 var authSchemes = []string{"basic", "bearer", "token", "apikey"}
+
+// minPassword is the length from which the password in "Basic …" is masked where
+// it stands alone; shorter ones tend to be words that stand everywhere.
+const minPassword = 8
+
+// behindScheme lists what a value such as "Bearer …" holds behind its first word,
+// and of a name and password (RFC 7617) also these as a receiver reads them.
+func behindScheme(value string) (out []string) {
+	scheme, rest, _ := strings.Cut(value, " ")
+	rest = strings.TrimSpace(rest)
+	out = spellings(rest)
+	if plain, err := base64.StdEncoding.DecodeString(rest); err == nil && strings.EqualFold(scheme, "basic") {
+		out = append(out, spellings(string(plain))...)
+		if _, password, _ := strings.Cut(string(plain), ":"); len(password) >= minPassword {
+			out = append(out, spellings(password)...)
+		}
+	}
+	return out
+}
 
 // spellings are the ways in which a secret may stand in what is sent and in what
 // comes back: as it is, in JSON, in a URL or a form, and in HTML. Of most secrets
@@ -270,9 +290,7 @@ func SecretsIn(address string, headers []hook.Header) (out []string) {
 	for _, h := range headers {
 		if hook.CredentialName(h.Name) {
 			add(h.Value)
-			if _, rest, ok := strings.Cut(h.Value, " "); ok {
-				add(strings.TrimSpace(rest))
-			}
+			out = append(out, behindScheme(h.Value)...)
 		}
 	}
 	addQuery(address, add)
