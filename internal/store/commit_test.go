@@ -340,7 +340,7 @@ func testIntendTooLate(t *testing.T, db *DB) {
 	}
 	intend := func(d hook.Delivery) error {
 		d.State, d.NextAttemptAt = hook.Sending, time.Now()
-		return db.Intend(hook.Result{Delivery: d})
+		return db.Intend(hook.Result{Delivery: d, Frozen: &hook.Frozen{Body: []byte("made")}})
 	}
 	var all sync.WaitGroup // in as few batches as it happens
 	for d, want := range map[*hook.Delivery]error{&a.Deliveries[0]: nil, ended: hook.ErrNotWaiting, superseded: hook.ErrNotWaiting, &gone: hook.ErrNotWaiting} {
@@ -354,6 +354,9 @@ func testIntendTooLate(t *testing.T, db *DB) {
 	for d, want := range map[*hook.Delivery]hook.State{&a.Deliveries[0]: hook.Sending, ended: hook.Cancelled, superseded: hook.Cancelled} {
 		if got, err := db.Delivery(t.Context(), "acme", d.ID); err != nil || got.State != want {
 			t.Errorf("%s is %s (%v), want %s", d.ID, got.State, err, want)
+		}
+		if body, err := db.Body(t.Context(), d.ID); err != nil || (body != nil) != (want == hook.Sending) {
+			t.Errorf("%s, which is %s, has the body %q, %v", d.ID, want, body, err)
 		}
 	}
 }

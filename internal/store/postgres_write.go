@@ -582,10 +582,16 @@ func (w *writing) queueResults(q *pgx.Batch) {
 			ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data`, tenants, ids, numbers, values, since, until)
 	}
 	if len(bodies) > 0 {
+		marked := make([]bool, len(bodyOf))
+		for i, id := range bodyOf {
+			marked[i] = last[hook.DeliveryID(id)].State == hook.Sending
+		}
+		// A mark that was refused, since the delivery does not wait any more, freezes nothing.
 		q.Queue(`INSERT INTO bodies (delivery, body, head)
-			SELECT u.delivery, u.body, u.head FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[]) AS u (tenant, delivery, body, head)
-			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6)
-			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies, heads, since, until)
+			SELECT u.delivery, u.body, u.head FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $7::boolean[]) AS u (tenant, delivery, body, head, marked)
+			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6
+				AND (NOT u.marked OR d.due_at IS NOT NULL AND d.reason <> 'superseded'))
+			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies, heads, since, until, marked)
 	}
 }
 
