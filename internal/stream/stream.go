@@ -25,8 +25,8 @@ const (
 // Hub hands notices to its readers. The zero value is ready, with none. Its
 // methods may be called from any goroutine.
 type Hub struct {
-	watched atomic.Bool  // somebody reads, here or at another node
-	latest  atomic.Int64 // when something happened here, whether told or not; microseconds since 1970
+	watched atomic.Bool   // somebody reads, here or at another node
+	latest  atomic.Int64  // when something happened here, whether told or not; microseconds since 1970
 	begun   chan struct{} // the relay is told of the first reader; nil: there is none
 
 	mu      sync.Mutex
