@@ -284,12 +284,16 @@ type slowPages struct {
 	Store
 	hold atomic.Bool
 	read chan struct{}
+	fail atomic.Bool
 }
 
 func (s *slowPages) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (hook.DuePage, error) {
 	page, err := s.Store.Due(ctx, id, now, n, maxBytes, skip)
 	if s.hold.Load() {
 		<-s.read
+	}
+	if s.fail.Load() {
+		return hook.DuePage{}, errors.New("not now")
 	}
 	return page, err
 }
@@ -595,4 +599,35 @@ func TestDetailIsShort(t *testing.T) {
 	if len(a.Detail) > keepDetail+len("…") || strings.Contains(a.Detail, "hunter") || !utf8.ValidString(a.Detail) {
 		t.Errorf("%d bytes, which end with %q", len(a.Detail), a.Detail[len(a.Detail)-20:])
 	}
+}
+
+// What other nodes store does not send what is accepted here by way of the store,
+// and is read all the same, also if reading it fails at first.
+func TestToldWhileAccepting(t *testing.T) {
+	t.Parallel()
+	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		slow := &slowPages{Store: x.db, read: make(chan struct{})}
+		x.w.Store = slow
+		x.publish(x.endpoint, `0`) // opens the lane
+		settle()
+		slow.hold.Store(true)
+		x.w.Wake(x.endpoint.ID) // reads, and sees nothing yet
+		synctest.Wait()
+		x.store(x.endpoint, 1, func(int) string { return "elsewhere" })
+		x.w.Wake(x.endpoint.ID)
+		x.publish(x.endpoint, `1`)
+		synctest.Wait()
+		if n := len(x.rc.requests()); n != 2 {
+			t.Errorf("%d requests while a page is being read, want 2", n)
+		}
+		slow.hold.Store(false)
+		slow.fail.Store(true)
+		close(slow.read)
+		synctest.Wait()
+		slow.fail.Store(false)
+		pass(time.Minute)
+		if n := len(x.rc.requests()); n != 3 {
+			t.Errorf("%d requests, want 3", n)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,6 +108,46 @@ func TestDueByIndex(t *testing.T) {
 		if ids, err := db.EndpointsWithWork(t.Context()); err != nil || len(ids) != 3 {
 			t.Errorf("endpoints with work: %v, %v", ids, err)
 		}
+	})
+}
+
+// Queues that are read at the same time are read together, each in its order, with
+// the payloads of its own and without what its reader has already.
+func TestDueTogether(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		addTenants(t, db)
+		const queues, deliveries = 3 * readsTogether / 2, 20 // more than one statement reads, and payloads than one reads along
+		endpoints := make([]hook.EndpointID, queues)
+		for i := range endpoints {
+			endpoints[i] = hook.NewEndpointID()
+			tenant := []string{"acme", "globex"}[i%2]
+			var items []*hook.Accepted
+			for n := range deliveries {
+				items = append(items, accepted(tenant, "", fmt.Sprintf(`"%d of %d"`, n, i), endpoints[i]))
+			}
+			submit(t, db, items...)
+		}
+		var wg sync.WaitGroup
+		for i, ep := range endpoints {
+			wg.Go(func() {
+				all, err := db.Due(t.Context(), ep, time.Now(), 256, 4<<20, func(hook.DeliveryID) bool { return false })
+				if err != nil || len(all.Jobs) != deliveries {
+					t.Errorf("%d of queue %d, %v", len(all.Jobs), i, err)
+					return
+				}
+				for n, job := range all.Jobs {
+					if want := fmt.Sprintf(`"%d of %d"`, n, i); job.Delivery.Endpoint != ep || string(job.Event.Payload) != want {
+						t.Errorf("%s of %s, want %s", job.Event.Payload, job.Delivery.Endpoint, want)
+					}
+				}
+				first := all.Jobs[0].Delivery.ID
+				rest, err := db.Due(t.Context(), ep, time.Now(), 5, 4<<20, func(id hook.DeliveryID) bool { return id == first })
+				if err != nil || len(rest.Jobs) != 5 || rest.Jobs[0].Delivery.ID != all.Jobs[1].Delivery.ID {
+					t.Errorf("%d after the first of queue %d, %v", len(rest.Jobs), i, err)
+				}
+			})
+		}
+		wg.Wait()
 	})
 }
 
