@@ -1,9 +1,9 @@
 package app
 
 import (
-	"bytes"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,7 +15,8 @@ import (
 func TestCalm(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out tail // what is left out is written by a timer
+		read := 0
 		log := slog.New(newCalm(slog.NewTextHandler(&out, nil))).With("part", "api")
 		fail := func(n int) {
 			for range n {
@@ -24,10 +25,9 @@ func TestCalm(t *testing.T) {
 		}
 		lines := func() (list []string) {
 			synctest.Wait()
-			for line := range strings.Lines(out.String()) {
-				list = append(list, line)
-			}
-			out.Reset()
+			text := out.String()
+			list = slices.Collect(strings.Lines(text[read:]))
+			read = len(text)
 			return list
 		}
 		fail(1000)

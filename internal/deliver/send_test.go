@@ -1027,7 +1027,7 @@ func TestNames(t *testing.T) {
 		{"exists without address", addrs(), port, hook.ClassDNSNotFound, "does not exist"},
 		{"server fails", func(string, uint16) (byte, []netip.Addr, bool) { return 2, nil, false }, port, hook.ClassDNSFailed, "could not be resolved"},
 		{"server refuses", func(string, uint16) (byte, []netip.Addr, bool) { return 5, nil, false }, port, hook.ClassDNSFailed, "could not be resolved"},
-		{"server is silent", func(string, uint16) (byte, []netip.Addr, bool) { return 0, nil, true }, port, hook.ClassDNSFailed, "was not resolved within the limit of 3 s"},
+		{"server is silent", func(string, uint16) (byte, []netip.Addr, bool) { return 0, nil, true }, port, hook.ClassDNSFailed, "was not resolved within the limit of 1 s"},
 		{"private", addrs("10.0.0.1"), port, hook.ClassPrivateAddress, "leads to 10.0.0.1, which is a private network address"},
 		{"several private", addrs("10.0.0.1", "192.168.0.1", "fd00::1", "169.254.169.254"), port, hook.ClassPrivateAddress, "3 other addresses"},
 		{"private first, then a good one", addrs("10.0.0.1", "127.0.0.1"), port, "", ""},

@@ -138,7 +138,8 @@ func (p *postgres) readTogether(list []*queueRead) (n int, err error) {
 	if err := rows.Err(); err != nil {
 		return n, lost(err)
 	}
-	return n, p.eventsAlong(ctx, list)
+	p.eventsAlong(ctx, list)
+	return n, nil
 }
 
 // numbered scans a row that has a number before its columns.
@@ -151,8 +152,9 @@ type numbered struct {
 func (r numbered) Scan(into ...any) error { return r.row.Scan(append([]any{r.number}, into...)...) }
 
 // eventsAlong reads the payloads that some readings want, the first of each and no
-// more than eventsAtOnce: where more wait, their lanes have time to ask.
-func (p *postgres) eventsAlong(ctx context.Context, list []*queueRead) error {
+// more than eventsAtOnce: where more wait, their lanes have time to ask. So they have
+// if reading fails, and only the lane whose event is damaged has to be told.
+func (p *postgres) eventsAlong(ctx context.Context, list []*queueRead) {
 	events := map[hook.EventID]*hook.Event{}
 	var tenants []string
 	var ids [][]byte
@@ -160,7 +162,6 @@ func (p *postgres) eventsAlong(ctx context.Context, list []*queueRead) error {
 		if q.wants == nil {
 			continue
 		}
-		q.events = events
 		for i := range q.list {
 			d := &q.list[i]
 			if len(ids) < eventsAtOnce && q.wants(d) {
@@ -169,10 +170,12 @@ func (p *postgres) eventsAlong(ctx context.Context, list []*queueRead) error {
 			}
 		}
 	}
-	if len(ids) == 0 {
-		return nil
+	if len(ids) == 0 || p.events(ctx, events, tenants, ids) != nil {
+		return
 	}
-	return p.events(ctx, events, tenants, ids)
+	for _, q := range list {
+		q.events = events
+	}
 }
 
 // events reads events by their keys. Without statistics of a young table the planner

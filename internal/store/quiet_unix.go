@@ -28,10 +28,11 @@ func quiet(conn net.Conn) (yes bool) {
 	if err != nil {
 		return false
 	}
-	err = raw.Read(func(fd uintptr) (done bool) {
-		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK) // never waits: Go's sockets do not block
+	// Not as a reader, of which there is one at a time: after a slow write pgx leaves one
+	// behind that waits for what comes next. It never waits: Go's sockets do not block.
+	err = raw.Control(func(fd uintptr) {
+		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK)
 		yes = errors.Is(err, syscall.EAGAIN)
-		return true
 	})
 	return yes && err == nil
 }
