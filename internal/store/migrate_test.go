@@ -68,7 +68,7 @@ func TestMigrateBesideLongTransaction(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	exec(other, `DELETE FROM goose_db_version WHERE version_id >= 12; ALTER TABLE signals DROP COLUMN delivery; DROP TABLE portal_links`)
+	exec(other, `DELETE FROM goose_db_version WHERE version_id >= 12; ALTER TABLE signals DROP COLUMN delivery; DROP TABLE portal_links, notices, watchers`)
 	exec(long, `BEGIN; SELECT count(*) FROM signals`)
 	said, migrated := new(lockedBuffer), make(chan error, 1)
 	go func() {
