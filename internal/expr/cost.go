@@ -21,7 +21,9 @@ type byLength struct{}
 
 func (byLength) CallCost(function, _ string, args []ref.Val, result ref.Val) *uint64 {
 	cost := 1 + textCost(result)
-	if l, ok := result.(traits.Lister); ok { // made for this call
+	l, made := result.(traits.Lister)
+	_, grows := result.(traits.MutableLister) // as of map and filter, one by one
+	if made && !grows {
 		n, _ := l.Size().(types.Int)
 		cost += uint64(max(n, 0))
 	}

@@ -38,3 +38,26 @@ func TestCostGoesByLength(t *testing.T) {
 		}
 	}
 }
+
+// What looks at each element of a long list once is not too costly, also if it makes
+// another list of them.
+func TestCostOfLongLists(t *testing.T) {
+	t.Parallel()
+	payload := []byte(`{"items":[` + strings.Repeat(`{"sku":"a","n":7},`, 9_999) + `{"sku":"b","n":8}]}`)
+	for _, text := range []string{
+		`payload.items.exists(i, i.sku == "b")`,
+		`payload.items.all(i, i.n > 5)`,
+		`payload.items.filter(i, i.n > 7).size() == 1`,
+		`payload.items.filter(i, i.n > 5).size() == 10000`,
+		`8 in payload.items.map(i, i.n)`,
+		`payload.items.size() == 10000`,
+	} {
+		c, err := Filter().Compile(text)
+		if err != nil {
+			t.Fatal(text, err)
+		}
+		if ok, err := c.Eval(context.Background(), NewEvent("x", payload)); !ok || err != nil {
+			t.Errorf("%s: %t %v", text, ok, err)
+		}
+	}
+}
