@@ -3,6 +3,7 @@
 package store
 
 import (
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -58,7 +59,7 @@ func TestQuiet(t *testing.T) {
 	if err := theirs.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-read; err != io.EOF {
+	if err := <-read; !errors.Is(err, io.EOF) {
 		t.Errorf("the reader got %v", err)
 	}
 	if looked() {
