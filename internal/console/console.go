@@ -147,13 +147,13 @@ func policy(frames []string) string {
 var consolePolicy = policy([]string{"'none'"})
 
 // Takes reports whether a request that the API has nothing for is for a page or
-// for a file of one.
+// for a file of one. The first page is for everybody, such as probes.
 func (c *Console) Takes(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
 	_, isFile := c.files[strings.TrimPrefix(r.URL.Path, "/")]
-	return isFile || path.Ext(r.URL.Path) == "" && strings.Contains(r.Header.Get("Accept"), "text/html")
+	return isFile || r.URL.Path == "/" || path.Ext(r.URL.Path) == "" && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // ServeHTTP serves a file, or the page, which finds out by itself what to show.

@@ -55,6 +55,11 @@ func TestServe(t *testing.T) {
 	if !c.Built() {
 		t.Error("it says it is not built")
 	}
+	for path, want := range map[string]int{"/": 200, "/t/acme/endpoints": 404} { // somebody who is no browser
+		if w := get(c, path, "Accept", "*/*"); w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
 	for _, tc := range []struct{ path, accept, body, encoding, kind, cache string }{
 		{"/", "gzip, deflate, br", "brotli page", "br", "text/html; charset=utf-8", "no-cache"},
 		{"/t/acme/endpoints", "br;q=0, gzip", "", "gzip", "text/html; charset=utf-8", "no-cache"},
