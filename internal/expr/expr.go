@@ -97,6 +97,9 @@ func newScope(vars []Variable, more ...cel.EnvOption) *Scope {
 		panic(fmt.Sprintf("expr: %v", err))
 	}
 	s.env = env
+	// The first mistake makes a list of what there is, for error texts, that whoever
+	// compiles a macro meanwhile reads (cel-go 0.33.2). So it is made here.
+	_, _ = env.Compile("mistake")
 	return s
 }
 

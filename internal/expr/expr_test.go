@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -241,6 +242,20 @@ func TestInterrupt(t *testing.T) {
 }
 
 // FuzzCompile: no text of a condition brings the program down.
+// Conditions are compiled by many at once, good and bad ones. (The race detector
+// judges this.)
+func TestCompileAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		s := NewScope(Variable{Name: "payload", Type: JSON})
+		var all sync.WaitGroup
+		for _, text := range []string{`payload.all(x, x > 1)`, `nothing(payload)`, `payload.exists(x, x.y == 1)`, `unknown == 1`} {
+			all.Go(func() { _, _ = s.Compile(text) })
+		}
+		all.Wait()
+	}
+}
+
 func FuzzCompile(f *testing.F) {
 	for _, s := range []string{`payload.a == 1`, `type in ["a"]`, `payload.all(x, x.y > 2)`, `has(payload.a)`, `"\`, `payload.matches("(")`} {
 		f.Add(s)
