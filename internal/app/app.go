@@ -43,7 +43,9 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 		return err
 	}
 	tuneMemory()
-	log := cfg.logger(stderr)
+	calm, end := newCalm(cfg.logger(stderr).Handler())
+	defer end()
+	log := slog.New(calm)
 	open := openData
 	if cfg.Database != "" {
 		open = func(dir string) (*data, error) { return joinData(ctx, dir) }

@@ -24,6 +24,7 @@ type calm struct {
 type kinds struct {
 	mu    sync.Mutex
 	noisy map[string]*kind // by message, those that were written lately
+	ended bool
 }
 
 // kind is what happens to lines of one kind within [calmEvery].
@@ -33,7 +34,11 @@ type kind struct {
 	handler          slog.Handler
 }
 
-func newCalm(h slog.Handler) slog.Handler { return calm{h, &kinds{noisy: map[string]*kind{}}} }
+// newCalm makes such a log; end is for its last moment.
+func newCalm(h slog.Handler) (_ slog.Handler, end func()) {
+	k := &kinds{noisy: map[string]*kind{}}
+	return calm{h, k}, k.end
+}
 
 // Handle implements slog.Handler.
 func (c calm) Handle(ctx context.Context, r slog.Record) error {
@@ -63,6 +68,9 @@ func namesError(r slog.Record) (yes bool) {
 func (k *kinds) leaveOut(h slog.Handler, r slog.Record) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.ended {
+		return false
+	}
 	of := k.noisy[r.Message]
 	if of == nil {
 		of = new(kind)
@@ -82,16 +90,33 @@ func (k *kinds) leaveOut(h slog.Handler, r slog.Record) bool {
 // as there are any.
 func (k *kinds) tell(message string) {
 	k.mu.Lock()
-	of := k.noisy[message]
-	if of.leftOut == 0 {
+	defer k.mu.Unlock()
+	switch of := k.noisy[message]; {
+	case k.ended:
+	case of.leftOut == 0:
 		delete(k.noisy, message)
-		k.mu.Unlock()
-		return
+	default:
+		of.tell()
+		time.AfterFunc(calmEvery, func() { k.tell(message) })
 	}
-	r, h := of.latest, of.handler
+}
+
+func (of *kind) tell() {
+	r := of.latest
 	r.AddAttrs(slog.Int("more_like_this", of.leftOut-1))
 	of.leftOut = 0
-	k.mu.Unlock()
-	time.AfterFunc(calmEvery, func() { k.tell(message) })
-	_ = h.Handle(context.Background(), r) // there is nowhere to tell it
+	_ = of.handler.Handle(context.Background(), r) // there is nowhere to tell it
+}
+
+// end writes what was left out and not told yet. From then on nothing is left out,
+// and no timer writes.
+func (k *kinds) end() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.ended = true
+	for _, of := range k.noisy {
+		if of.leftOut > 0 {
+			of.tell()
+		}
+	}
 }

@@ -17,7 +17,8 @@ func TestCalm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out tail // what is left out is written by a timer
 		read := 0
-		log := slog.New(newCalm(slog.NewTextHandler(&out, nil))).With("part", "api")
+		handler, end := newCalm(slog.NewTextHandler(&out, nil))
+		log := slog.New(handler).With("part", "api")
 		fail := func(n int) {
 			for range n {
 				log.Warn("request failed", "error", errors.New("database away"))
@@ -56,6 +57,16 @@ func TestCalm(t *testing.T) {
 		if got := lines(); len(got) != 1 {
 			t.Errorf("the next time: %q", got)
 		}
+		fail(1000)
+		lines()
+		end()
+		if got := lines(); len(got) != 1 || !strings.Contains(got[0], `more_like_this=995`) {
+			t.Errorf("at the end: %q", got)
+		}
+		fail(10)
 		time.Sleep(time.Minute) // no timer stays
+		if got := lines(); len(got) != 10 {
+			t.Errorf("after the end: %q", got)
+		}
 	})
 }

@@ -197,9 +197,9 @@ func (c *Config) logger(w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: c.LogLevel.Level()}
 	if c.LogFormat == LogJSON {
 		opts.ReplaceAttr = asText
-		return slog.New(newCalm(slog.NewJSONHandler(w, opts)))
+		return slog.New(slog.NewJSONHandler(w, opts))
 	}
-	return slog.New(newCalm(slog.NewTextHandler(w, opts)))
+	return slog.New(slog.NewTextHandler(w, opts))
 }
 
 // asText writes what has a text, such as an id, as that: JSON would take it apart.

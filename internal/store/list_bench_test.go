@@ -24,18 +24,19 @@ func BenchmarkLists(b *testing.B) {
 	b.Run("postgres", func(b *testing.B) { benchmarkLists(b, rows, Options{URL: pgtest.Start(b).Database(b, Migrate)}) })
 }
 
-// TestFillHistory writes such a history into a new file, sealed with a key, for
-// whoever needs one: the console's browser tests.
-func TestFillHistory(t *testing.T) {
-	path := os.Getenv("GANCHO_HISTORY_FILE")
-	if path == "" {
-		t.Skip("GANCHO_HISTORY_FILE names no file to write")
+// BenchmarkFillHistory writes such a history into a new file, sealed with a key: the
+// one that GANCHO_HISTORY_FILE names, for whoever needs one, as the console's browser
+// tests do; or one that is thrown away.
+func BenchmarkFillHistory(b *testing.B) {
+	o := Options{Path: b.TempDir() + "/bench.db"}
+	if path := os.Getenv("GANCHO_HISTORY_FILE"); path != "" {
+		key, err := base64.StdEncoding.DecodeString(os.Getenv("GANCHO_ENCRYPTION_KEY"))
+		if err != nil {
+			b.Fatal("GANCHO_ENCRYPTION_KEY: ", err)
+		}
+		o = Options{Path: path, Key: key}
 	}
-	key, err := base64.StdEncoding.DecodeString(os.Getenv("GANCHO_ENCRYPTION_KEY"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fillHistory(t, openBench(t, Options{Path: path, Key: key}), benchRows(t))
+	fillHistory(b, openBench(b, o), benchRows(b))
 }
 
 func benchRows(t testing.TB) int {

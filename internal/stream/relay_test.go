@@ -12,6 +12,7 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
+	"gancho/internal/storetest"
 )
 
 // node is a hub and its relay, on a database that other nodes use too.
@@ -23,24 +24,8 @@ type node struct {
 
 func newNode(t *testing.T, url string) *node {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Options{URL: url, Key: make([]byte, 32)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- db.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	n := &node{db: db}
-	n.Relay = NewRelay(&n.Hub, db, func() bool { return true }, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	n := &node{db: storetest.OpenURL(t, url)}
+	n.Relay = NewRelay(&n.Hub, n.db, func() bool { return true }, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	return n
 }
 

@@ -20,7 +20,7 @@ let t;
 
 before(async () => {
   const key = randomBytes(32).toString("base64");
-  execFileSync("go", ["test", "./internal/store", "-run", "^TestFillHistory$", "-count=1"], {
+  execFileSync("go", ["test", "./internal/store", "-run", "^$", "-bench", "^BenchmarkFillHistory$", "-benchtime", "1x"], {
     cwd: fileURLToPath(new URL("../..", import.meta.url)), stdio: ["ignore", "ignore", "inherit"],
     env: { ...process.env, GANCHO_HISTORY_FILE: path.join(data, "gancho.db"), GANCHO_ENCRYPTION_KEY: key, GANCHO_BENCH_ROWS: String(total) },
   });
