@@ -58,6 +58,7 @@ $(WEB_MODULES): web/package-lock.json
 .PHONY: test
 test: test-needs build ## Install what the tests need, then run all of them, Go's with the race detector
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
+	CGO_ENABLED=1 go -C client test -race ./...
 	npm --prefix web run --silent test
 
 .PHONY: test-web
@@ -109,12 +110,12 @@ lint-format: $(TOOLS)
 .PHONY: lint-vet
 lint-vet:
 	@echo "lint: go vet"
-	@go vet ./...
+	@go vet ./... && go -C client vet ./...
 
 .PHONY: lint-staticcheck
 lint-staticcheck: $(TOOLS)
 	@echo "lint: staticcheck"
-	@bin/tools/staticcheck ./...
+	@bin/tools/staticcheck ./... && cd client && $(CURDIR)/bin/tools/staticcheck ./...
 
 .PHONY: lint-bugs
 lint-bugs: $(TOOLS)
@@ -140,7 +141,7 @@ lint-generated:
 lint-modules:
 	@echo "lint: go.mod and go.sum are complete and unchanged"
 	@go mod verify
-	@go mod tidy -diff
+	@go mod tidy -diff && go -C client mod tidy -diff
 
 .PHONY: lint-platforms
 lint-platforms:

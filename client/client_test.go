@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 )
 
 // script answers requests with one handler each; the last one goes on.

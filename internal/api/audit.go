@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/hook"
 )
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/sign"

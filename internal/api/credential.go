@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/bearer"
 	"gancho/internal/contract"
 	"gancho/internal/hook"

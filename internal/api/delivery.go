@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/hook"
 )
 

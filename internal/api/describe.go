@@ -7,7 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"gancho/client"
+	"gancho.example/client"
 )
 
 // What the document says of operations that huma does not run.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"gancho/client"
+	"gancho.example/client"
 )
 
 const firesText = " The answer tells which events the change fired; they are committed with it."

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/sign"

@@ -10,7 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/hook"
 )
 
@@ -44,7 +44,7 @@ func (s Span) name() string { return s.Since.UTC().String() + s.Until.UTC().Stri
 
 func wireEvent(e *hook.Event) client.Event {
 	return client.Event{
-		ID: e.ID.String(), ExternalID: e.ExternalID, Contract: e.Contract, Type: e.Type, Source: string(e.Source), CreatedAt: e.CreatedAt,
+		ID: e.ID.String(), ExternalID: e.ExternalID, Contract: e.Contract, Type: e.Type, Source: string(e.Door), CreatedAt: e.CreatedAt,
 	}
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/diagnose"
 	"gancho/internal/hook"
 	"gancho/internal/match"
@@ -55,7 +55,7 @@ func (a *API) explainEvent(ctx context.Context, in *struct {
 		}
 		return &struct{ Body client.Explanation }{out}, nil
 	}
-	if ev.Source == hook.SourceTest {
+	if ev.Door == hook.DoorTest {
 		because(diagnose.WhyTest, "")
 		return &struct{ Body client.Explanation }{out}, nil
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	jsonv2 "github.com/go-json-experiment/json"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 )

@@ -20,7 +20,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	jsonv2 "github.com/go-json-experiment/json"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 )

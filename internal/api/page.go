@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/hook"
 )
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/hook"
 )
 

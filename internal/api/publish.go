@@ -307,7 +307,7 @@ func wrongMember(code, pointer, detail string) *hook.Error {
 // item reads one event. It returns false if the JSON is broken; what else is
 // wrong is in the item.
 func (t *intake) item(e *hook.NewEvent, maxPayload int) bool {
-	e.Source = hook.SourceAPI
+	e.Door = hook.DoorAPI
 	if k := t.dec.PeekKind(); k != '{' {
 		if _, err := t.dec.ReadValue(); err != nil {
 			return false

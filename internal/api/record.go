@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/hook"
 )
 

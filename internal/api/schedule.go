@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/hook"
 	"gancho/internal/nearest"
 )

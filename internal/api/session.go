@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/hook"
 )
 

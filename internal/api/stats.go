@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/hook"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/hook"
 	"gancho/internal/stream"
 )

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/hook"
 	"gancho/internal/store"
 	"gancho/internal/storetest"

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/contract"
 	"gancho/internal/diagnose"
 	"gancho/internal/hook"
@@ -106,7 +106,7 @@ func (a *API) madeUp(c *contract.Contract, cfg hook.EndpointConfig, eventType st
 		return nil, errPayloadTooLarge(a.MaxPayload)
 	}
 	return &hook.Event{
-		ID: hook.NewEventID(), Contract: c.Name, Type: eventType, Source: hook.SourceTest, CreatedAt: time.Now(), Payload: c.Redact(payload),
+		ID: hook.NewEventID(), Contract: c.Name, Type: eventType, Door: hook.DoorTest, CreatedAt: time.Now(), Payload: c.Redact(payload),
 	}, nil
 }
 

@@ -3,7 +3,7 @@ package api
 import (
 	"strconv"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/contract"
 	"gancho/internal/diagnose"
 	"gancho/internal/hook"
@@ -60,16 +60,16 @@ func (f *fate) made(c *contract.Contract, language string) (why diagnose.Why, ru
 		}
 	}
 	facts = []string{"event", title, "kind", kind}
-	switch f.event.Source {
-	case hook.SourceRecord:
+	switch f.event.Door {
+	case hook.DoorRecord:
 		return diagnose.WhyRecord, rule, facts
-	case hook.SourceSchedule:
+	case hook.DoorSchedule:
 		return diagnose.WhySchedule, "", facts
-	case hook.SourceTest:
+	case hook.DoorTest:
 		return diagnose.WhyTest, "", nil
-	case hook.SourceInbound:
+	case hook.DoorInbound:
 		return diagnose.WhyForwarded, "", facts
-	case hook.SourceAPI:
+	case hook.DoorAPI:
 	}
 	return diagnose.WhyPosted, "", facts
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
 )

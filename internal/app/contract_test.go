@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"gancho/client"
+	"gancho.example/client"
 )
 
 // A contract that puts its version into a header and into the body.

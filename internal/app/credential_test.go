@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 )
 
 // TestSaidOnce is the story of CABAPROP: a notification that is sent once and

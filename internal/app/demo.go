@@ -12,7 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/contract"
 	"gancho/internal/inbox"
 )

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/contracts"
 )
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
 )

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
 )

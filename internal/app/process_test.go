@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
 	"gancho/internal/transform"

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"gancho/client"
+	"gancho.example/client"
 )
 
 // The server starts the processes that run scripts, and one endpoint's endless

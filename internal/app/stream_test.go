@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"gancho/client"
+	"gancho.example/client"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
 )

@@ -188,7 +188,7 @@ func testTestElsewhere(t *testing.T, state hook.EndpointState) {
 		}
 		x.rejoin(1)
 		now := time.Now()
-		ev := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Source: hook.SourceAPI, CreatedAt: now, Payload: []byte(`1`)}
+		ev := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Door: hook.DoorAPI, CreatedAt: now, Payload: []byte(`1`)}
 		d := hook.Delivery{
 			ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: x.endpoint.ID, Type: "t", Mode: hook.AtLeastOnce, Test: true, State: hook.Sending,
 			CreatedAt: now, NextAttemptAt: now, QueueAt: now, EndpointVersion: 1, ContractVersion: 1,

@@ -15,7 +15,7 @@ import (
 // testEvent is a new event for a test.
 func testEvent(payload string) *hook.Event {
 	return &hook.Event{
-		ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Source: hook.SourceTest, CreatedAt: time.Now(), Payload: []byte(payload),
+		ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Door: hook.DoorTest, CreatedAt: time.Now(), Payload: []byte(payload),
 	}
 }
 
@@ -78,7 +78,7 @@ func TestTestIsApart(t *testing.T) {
 			if err != nil || len(kept) != 1 || kept[0].Class != r.Attempt.Class || kept[0].Response.Status != c.code {
 				t.Errorf("test %d: history %+v, %v", i, kept, err)
 			}
-			if ev, err := x.db.Event(t.Context(), "acme", d.ID.Event()); err != nil || ev.Source != hook.SourceTest || string(ev.Payload) != `{"a":1}` || string(r.Body) != `{"a":1}` {
+			if ev, err := x.db.Event(t.Context(), "acme", d.ID.Event()); err != nil || ev.Door != hook.DoorTest || string(ev.Payload) != `{"a":1}` || string(r.Body) != `{"a":1}` {
 				t.Errorf("test %d: event %+v, %v", i, ev, err)
 			}
 			after, _ := x.db.Endpoint(t.Context(), x.endpoint.ID)

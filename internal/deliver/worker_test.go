@@ -236,7 +236,7 @@ func newJobs(e *hook.Endpoint, n int, payload func(i int) string) (jobs []hook.J
 	}
 	for i := range n {
 		ev := &hook.Event{
-			ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Source: hook.SourceAPI, CreatedAt: now, Payload: []byte(payload(i)),
+			ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "t", Door: hook.DoorAPI, CreatedAt: now, Payload: []byte(payload(i)),
 		}
 		d := hook.Delivery{
 			ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: e.ID, Type: "t", Mode: mode, State: hook.Pending,

@@ -5,9 +5,11 @@ type NewEvent struct {
 	Type       string
 	ExternalID string // "" if the caller gave none
 	Contract   string // "" means DefaultContract
-	Payload    []byte // valid JSON within the limits; not used by the caller any more
-	Source     Source
-	Wrong      *Error // set by the door if the item cannot be accepted; the rest is then ignored
+	Payload    []byte // valid JSON within the limits, unless ContentType says otherwise; the caller must not change it any more
+	// ContentType is the media type of Payload; "" means application/json.
+	ContentType string
+	Door        Door
+	Wrong       *Error // set by the door if the item cannot be accepted; the rest is then ignored
 }
 
 // NewEvents is what one request hands in: accepted together, in one commit.

@@ -60,9 +60,13 @@ type Delivery struct {
 	Mode     Mode
 	State    State
 	Reason   string // why it is in this state, "" if it speaks for itself
-	Test     bool   // made by the test button
-	Attempts int    // requests made, interrupted ones included
-	Slot     int    // place in the retry schedule: attempts that counted
+	// Superseded is set in the commit of a newer snapshot, on a delivery of an older
+	// one that is being sent at that moment. Its attempt may still succeed; if it does
+	// not, the delivery is cancelled instead of tried again. A retry by a person clears it.
+	Superseded bool
+	Test       bool // made by the test button
+	Attempts   int  // requests made, interrupted ones included
+	Slot       int  // place in the retry schedule: attempts that counted
 	// NextAttemptAt is when the next attempt is due; of a delivery in Sending,
 	// when the present one began. Zero once finished.
 	NextAttemptAt time.Time
@@ -127,7 +131,8 @@ type TestResult struct {
 // ([NeverSent]).
 type Attempt struct {
 	Delivery    DeliveryID
-	Number      int // from 1
+	Number      int    // from 1
+	Transport   string // how the message was exchanged, e.g. "http" or "shadow"; "" in old rows: http
 	StartedAt   time.Time
 	Request     Request
 	Response    *Response // nil: none came

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Source says which door an event came in by.
-type Source string
+// Door says how an event came in.
+type Door string
 
 const (
-	SourceAPI      Source = "api"      // posted directly
-	SourceRecord   Source = "record"   // a record change that met a condition
-	SourceSchedule Source = "schedule" // a schedule that came due
-	SourceInbound  Source = "inbound"  // received from another system
-	SourceTest     Source = "test"     // made by the test button
+	DoorAPI      Door = "api"      // posted directly
+	DoorRecord   Door = "record"   // a record change that met a condition
+	DoorSchedule Door = "schedule" // a schedule that came due
+	DoorInbound  Door = "inbound"  // received from another system
+	DoorTest     Door = "test"     // made by the test button
 )
 
 // Event is something that happened. It never changes once it is stored.
@@ -23,9 +23,12 @@ type Event struct {
 	Contract   string
 	Type       string
 	ExternalID string // the caller's own id, "" if it gave none
-	Source     Source
+	Door       Door
 	CreatedAt  time.Time
-	Payload    []byte // valid JSON, byte for byte as it came
+	// ContentType is the media type of Payload; "" means application/json. Only a
+	// JSON payload can be examined by conditions and templates.
+	ContentType string
+	Payload     []byte // byte for byte as it came; valid JSON if ContentType is ""
 }
 
 // ValidExternalID reports whether s can be a caller's own event id: 1 to 128 of

@@ -198,7 +198,7 @@ func (in *Ingest) noContract(name string) *hook.Error {
 func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, now time.Time) *hook.Accepted {
 	e := &hook.Event{
 		ID: hook.NewEventID(), Tenant: tenant, Contract: item.Contract, Type: item.Type, ExternalID: item.ExternalID,
-		Source: item.Source, CreatedAt: now, Payload: item.Payload,
+		Door: item.Door, CreatedAt: now, Payload: item.Payload,
 	}
 	a := &hook.Accepted{Event: e}
 	if e.ExternalID != "" {

@@ -127,7 +127,7 @@ func (b *bed) accept(items ...hook.NewEvent) []hook.EventAnswer {
 }
 
 func event(eventType, payload string) hook.NewEvent {
-	return hook.NewEvent{Type: eventType, Payload: []byte(payload), Source: hook.SourceAPI}
+	return hook.NewEvent{Type: eventType, Payload: []byte(payload), Door: hook.DoorAPI}
 }
 
 func TestAcceptRoutes(t *testing.T) {

@@ -373,7 +373,7 @@ func (c *changing) fire(w *hook.RecordWrite, answer *hook.RecordAnswer, k *contr
 			continue
 		}
 		it := c.prepare(c.Tenant, &hook.NewEvent{
-			Contract: k.Name, Type: f.Type, Payload: k.Redact(f.Payload), Source: hook.SourceRecord,
+			Contract: k.Name, Type: f.Type, Payload: k.Redact(f.Payload), Door: hook.DoorRecord,
 		}, c.routes, now)
 		w.Events = append(w.Events, it)
 		answer.Events = append(answer.Events, hook.FiredEvent{ID: it.Event.ID, Type: f.Type, Deliveries: len(it.Deliveries)})

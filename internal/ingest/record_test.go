@@ -181,8 +181,8 @@ func TestChange(t *testing.T) {
 			if j.Event.Type == "counted" {
 				payloads = append(payloads, string(j.Event.Payload))
 			}
-			if j.Event.Source != hook.SourceRecord {
-				t.Errorf("source %s", j.Event.Source)
+			if j.Event.Door != hook.DoorRecord {
+				t.Errorf("source %s", j.Event.Door)
 			}
 		}
 		want := []string{

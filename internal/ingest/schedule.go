@@ -38,7 +38,7 @@ func (in *Ingest) EndRun(ctx context.Context, step *hook.ScheduleStep, payload [
 			return in.noContract(step.Contract)
 		}
 		it := in.prepare(step.Tenant, &hook.NewEvent{
-			Contract: step.Contract, Type: step.Type, Payload: c.Redact(payload), Source: hook.SourceSchedule,
+			Contract: step.Contract, Type: step.Type, Payload: c.Redact(payload), Door: hook.DoorSchedule,
 		}, routes, time.Now())
 		sub.Items = []*hook.Accepted{it}
 		step.Run.Event, step.Run.Deliveries = it.Event.ID, len(it.Deliveries)

@@ -6,12 +6,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
 // dependencies are the modules that we depend on directly, each with its
 // reason. A new one is a decision: say here what it saves us from writing.
 var dependencies = map[string]string{
+	clientModule:                                               "our own public client, a module of its own so that other programs can import it alone",
 	"cel.dev/cel-go":                                           "CEL, the language of conditions and filters in contracts and endpoints",
 	"code.dny.dev/ssrf":                                        "which addresses a delivery must not reach, generated from the IANA registries",
 	"github.com/alecthomas/kong":                               "commands, flags and their help from one struct",
@@ -50,7 +52,7 @@ func TestDependencies(t *testing.T) {
 			Path     string
 			Indirect bool
 		}
-		Replace []struct{ Old struct{ Path string } }
+		Replace []struct{ Old, New struct{ Path string } }
 	}
 	if err := json.Unmarshal(out, &mod); err != nil {
 		t.Fatal(err)
@@ -59,6 +61,9 @@ func TestDependencies(t *testing.T) {
 		t.Fatalf("go.mod is of module %s", mod.Module.Path)
 	}
 	for _, r := range mod.Replace {
+		if r.Old.Path == clientModule && r.New.Path == "./client" {
+			continue // our own, in this repository
+		}
 		t.Errorf("go.mod replaces %s: then other code stands under its name; use another version, or exclude what cannot be had (docs/adr/0003)", r.Old.Path)
 	}
 	var direct []string
@@ -75,5 +80,35 @@ func TestDependencies(t *testing.T) {
 		if !slices.Contains(direct, path) {
 			t.Errorf("%s is no longer a direct dependency: remove its line", path)
 		}
+	}
+}
+
+// TestClientStandsAlone holds the public client to the standard library, so that
+// whoever imports it gets nothing else.
+func TestClientStandsAlone(t *testing.T) {
+	dir := filepath.Join("..", "..", "client")
+	mod := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json")
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")
+	mod.Dir, list.Dir = dir, dir
+	mod.Stderr, list.Stderr = t.Output(), t.Output()
+	out, err := mod.Output()
+	if err != nil {
+		t.Fatalf("go mod edit: %v", err)
+	}
+	var m struct {
+		Module  struct{ Path string }
+		Require []struct{ Path string }
+	}
+	if err := json.Unmarshal(out, &m); err != nil {
+		t.Fatal(err)
+	}
+	if m.Module.Path != clientModule || len(m.Require) > 0 {
+		t.Errorf("client/go.mod is of module %s and requires %v; want %s, without requirements", m.Module.Path, m.Require, clientModule)
+	}
+	if out, err = list.Output(); err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	if got := strings.TrimSpace(string(out)); got != clientModule {
+		t.Errorf("the client imports more than the standard library: %s", got)
 	}
 }

@@ -391,7 +391,7 @@ func TestRunNow(t *testing.T) {
 		same(t, "next run", x.clock(open).NextAt.Sub(start).Round(time.Second), time.Hour)
 		same(t, "last run", x.clock(open).Last.Manual, true)
 		ev, err := x.db.Event(t.Context(), "acme", x.clock(open).Last.Event)
-		if err != nil || ev.Source != hook.SourceSchedule {
+		if err != nil || ev.Door != hook.DoorSchedule {
 			t.Errorf("event %+v, %v", ev, err)
 		}
 		x.state(e, hook.EndpointPaused) // what is made waits

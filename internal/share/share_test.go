@@ -251,7 +251,7 @@ func TestSuperseded(t *testing.T) {
 	}
 	want := hook.Delivery{Endpoint: hook.NewEndpointID()}
 	for range 2 {
-		ev := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "shop", Type: "open", Source: hook.SourceSchedule, CreatedAt: time.Now(), Payload: []byte(`[]`)}
+		ev := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "shop", Type: "open", Door: hook.DoorSchedule, CreatedAt: time.Now(), Payload: []byte(`[]`)}
 		d := hook.Delivery{
 			ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: want.Endpoint, Type: "open", Mode: hook.AtLeastOnce, State: hook.Pending,
 			CreatedAt: time.Now(), NextAttemptAt: time.Now(), QueueAt: time.Now(),

@@ -80,7 +80,7 @@ func accepted(tenant, external, payload string, endpoints ...hook.EndpointID) *h
 	now := time.Now()
 	e := &hook.Event{
 		ID: hook.NewEventID(), Tenant: tenant, Contract: "standard", Type: "order.paid", ExternalID: external,
-		Source: hook.SourceAPI, CreatedAt: now, Payload: []byte(payload),
+		Door: hook.DoorAPI, CreatedAt: now, Payload: []byte(payload),
 	}
 	a := &hook.Accepted{Event: e, Hash: sha256.Sum256([]byte(payload))}
 	for i, ep := range endpoints {

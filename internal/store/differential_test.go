@@ -146,7 +146,7 @@ func (p *pair) submit(rt *rapid.T) {
 		it := item{external: rapid.SampledFrom([]string{"", "", "a", "b", "c"}).Draw(rt, "id")}
 		it.event = hook.Event{
 			ID: hook.EventID(p.newID()), Tenant: p.tenant, Contract: rapid.SampledFrom([]string{"standard", "other"}).Draw(rt, "contract"),
-			Type: rapid.SampledFrom([]string{"x", "y"}).Draw(rt, "type"), ExternalID: it.external, Source: hook.SourceAPI, CreatedAt: p.now(),
+			Type: rapid.SampledFrom([]string{"x", "y"}).Draw(rt, "type"), ExternalID: it.external, Door: hook.DoorAPI, CreatedAt: p.now(),
 			Payload: []byte(rapid.SampledFrom([]string{"1", `{"a":"\u0000é"}`, `""`}).Draw(rt, "payload")),
 		}
 		for n, ep := range rapid.SliceOfNDistinct(rapid.SampledFrom(p.endpoints), 0, 3, rapid.ID).Draw(rt, "endpoints") {
@@ -401,7 +401,7 @@ func (p *pair) records(rt *rapid.T) {
 			if !w.remove {
 				r.Document = fmt.Append(nil, w.event)
 			}
-			e := hook.Event{ID: w.event, Tenant: p.tenant, Contract: "c", Type: "changed", ExternalID: w.id, Source: hook.SourceAPI, CreatedAt: at, Payload: []byte("1")}
+			e := hook.Event{ID: w.event, Tenant: p.tenant, Contract: "c", Type: "changed", ExternalID: w.id, Door: hook.DoorAPI, CreatedAt: at, Payload: []byte("1")}
 			s.Records = append(s.Records, &hook.RecordWrite{Record: r, Was: w.was, Events: []*hook.Accepted{{Event: &e, Hash: sha256.Sum256(e.Payload)}}})
 		}
 		err := db.Submit(s, time.Hour)
@@ -445,7 +445,7 @@ func (p *pair) schedule(rt *rapid.T) {
 			s := &hook.Submission{Tenant: p.tenant, Step: &hook.ScheduleStep{ScheduleName: name, Claim: claim, NextAt: at.Add(time.Hour), Run: hook.ScheduleRun{At: at, State: state}}}
 			if state == hook.RunSent {
 				s.Step.Run.Event = event
-				e := hook.Event{ID: event, Tenant: p.tenant, Contract: "c", Type: "snapshot", Source: hook.SourceAPI, CreatedAt: at, Payload: []byte("1")}
+				e := hook.Event{ID: event, Tenant: p.tenant, Contract: "c", Type: "snapshot", Door: hook.DoorAPI, CreatedAt: at, Payload: []byte("1")}
 				s.Items = []*hook.Accepted{{Event: &e, Deliveries: []hook.Delivery{{
 					ID: event.Delivery(1), Tenant: p.tenant, Endpoint: p.endpoints[0], Type: e.Type, Mode: hook.AtLeastOnce, State: hook.Pending, CreatedAt: at, NextAttemptAt: at, QueueAt: at,
 				}}}}

@@ -19,7 +19,7 @@ func scanEvent(row scanner) (*hook.Event, error) {
 	var id, payload []byte
 	var external sql.NullString
 	var created sql.NullInt64
-	if err := row.Scan(&e.Tenant, &id, &e.Contract, &e.Type, &external, &e.Source, &created, &payload); err != nil {
+	if err := row.Scan(&e.Tenant, &id, &e.Contract, &e.Type, &external, &e.Door, &created, &payload); err != nil {
 		return nil, err
 	}
 	copy(e.ID[:], id)

@@ -57,7 +57,7 @@ func makeHistory(t testing.TB, db *DB, n int) *history {
 		tenant := h.tenants[r.IntN(2)]
 		e := &hook.Event{
 			ID: someEventID(at, i), Tenant: tenant, Contract: []string{"standard", "kobra"}[r.IntN(2)], Type: fmt.Sprintf("t%d", r.IntN(4)),
-			Source: hook.SourceAPI, CreatedAt: at, Payload: []byte("{}"),
+			Door: hook.DoorAPI, CreatedAt: at, Payload: []byte("{}"),
 		}
 		h.events = append(h.events, e)
 		for k := range r.IntN(4) {
@@ -84,7 +84,7 @@ func (h *history) store(t testing.TB, db *DB) {
 		if err := db.change(t.Context(), func(x *tx) error {
 			for _, e := range events {
 				if _, err := x.exec(`INSERT INTO events (tenant, id, contract, type, source, created_at, payload) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-					e.Tenant, e.ID[:], e.Contract, e.Type, string(e.Source), e.CreatedAt.UnixMicro(), e.Payload); err != nil {
+					e.Tenant, e.ID[:], e.Contract, e.Type, string(e.Door), e.CreatedAt.UnixMicro(), e.Payload); err != nil {
 					return err
 				}
 			}

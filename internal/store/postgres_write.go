@@ -483,7 +483,7 @@ type eventRows struct {
 }
 
 func (r *eventRows) add(e *hook.Event) {
-	r.tenant, r.contract, r.kind, r.source = append(r.tenant, e.Tenant), append(r.contract, e.Contract), append(r.kind, e.Type), append(r.source, string(e.Source))
+	r.tenant, r.contract, r.kind, r.source = append(r.tenant, e.Tenant), append(r.contract, e.Contract), append(r.kind, e.Type), append(r.source, string(e.Door))
 	var external *string
 	if e.ExternalID != "" {
 		external = &e.ExternalID

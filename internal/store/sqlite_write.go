@@ -201,7 +201,7 @@ func (l *lite) item(ctx context.Context, s *submission, it *hook.Accepted) error
 	if large, ok := s.large[e.ID]; ok {
 		payload = large
 	}
-	if err := l.stmts.events.add(ctx, e.Tenant, e.ID[:], e.Contract, e.Type, external, string(e.Source), e.CreatedAt.UnixMicro(),
+	if err := l.stmts.events.add(ctx, e.Tenant, e.ID[:], e.Contract, e.Type, external, string(e.Door), e.CreatedAt.UnixMicro(),
 		payload); err != nil {
 		return err
 	}
