@@ -126,10 +126,10 @@ func TestCompileFilter(t *testing.T) {
 	if _, ok := errors.AsType[*expr.Error](err); !ok {
 		t.Errorf("got %v, want an *expr.Error", err)
 	}
-	for i := range 3 * cacheSize {
+	for i := range 2 * maxCompiled {
 		filter(t, fmt.Sprintf("payload.a == %d", i))
 	}
-	if n := len(compiled.young) + len(compiled.old); n > 2*cacheSize {
+	if n := compiled.Len(); n > maxCompiled {
 		t.Errorf("%d filters are kept", n)
 	}
 	if first, again := filter(t, "payload.b == 1"), filter(t, "payload.b == 1"); first != again {

@@ -27,10 +27,11 @@ var mayImport = map[string][]string{
 	"internal/hook":    {},
 	"internal/nearest": {},
 	"internal/rawjson": {},
+	"internal/cache":   {},
 
 	// What computes: no network, no database, no clock.
 	"internal/expr":      {"internal/hook", "internal/rawjson", "internal/nearest"},
-	"internal/match":     {"internal/hook", "internal/expr", "internal/rawjson"},
+	"internal/match":     {"internal/hook", "internal/expr", "internal/rawjson", "internal/cache"},
 	"internal/sign":      {"internal/hook"},
 	"internal/diagnose":  {"internal/hook"},
 	"internal/transform": {"internal/hook", "internal/rawjson"},
@@ -72,6 +73,7 @@ var mayUse = map[string][]string{
 	"internal/hook":     {"github.com/google/uuid"},
 	"internal/nearest":  {},
 	"internal/rawjson":  {"github.com/go-json-experiment/json"},
+	"internal/cache":    {"golang.org/x/sync"},
 	"internal/sign":     {},
 	"internal/diagnose": {},
 	"internal/bearer":   {"github.com/golang-jwt/jwt/v5"},
