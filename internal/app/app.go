@@ -25,6 +25,9 @@ import (
 	"gancho/internal/deliver"
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
+	"gancho/internal/lograte"
+	"gancho/internal/metrics"
+	"gancho/internal/retention"
 	"gancho/internal/schedule"
 	"gancho/internal/stats"
 	"gancho/internal/store"
@@ -43,9 +46,9 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 		return err
 	}
 	tuneMemory()
-	calm, end := newCalm(cfg.logger(stderr).Handler())
-	defer end()
-	log := slog.New(calm)
+	limited, closeLog := lograte.New(cfg.logger(stderr).Handler())
+	defer closeLog()
+	log := slog.New(limited)
 	open := openData
 	if cfg.Database != "" {
 		open = func(dir string) (*data, error) { return joinData(ctx, dir) }
@@ -170,7 +173,7 @@ type parts struct {
 	newer     *reloader
 	schedules *schedule.Scheduler
 	handler   *api.API
-	house     *house
+	cleaner   *retention.Cleaner
 }
 
 func (p *parts) close() {
@@ -185,30 +188,30 @@ func (s *server) assemble() (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	metrics := newMetrics(s.db)
+	numbers := metrics.New(s.db.Trips)
 	p := &parts{
 		known: catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), scripts: scripts, nodes: s.newSharing(),
-		sender: deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()}), house: newHouse(s.db, s.cfg.Retention, log("housekeeping")),
+		sender: deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()}), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
 	}
 	p.relay = stream.NewRelay(&s.live, s.db, p.nodes.Others, log("stream"))
 	inForce := p.known.Set()
 	p.newer = newReloader(p.known, log("contracts"))
 	p.worker = deliver.New(deliver.Options{
 		Store: s.db, Owner: p.nodes, Transport: p.sender, Contracts: inForce, Scripts: scripts,
-		Observer: observer{attemptLog{metrics, log("deliver")}, p.counts, &s.live},
+		Observer: observer{numbers, p.counts, &s.live, log("deliver")},
 		Log:      log("deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
 	p.in = ingest.New(ingest.Options{
 		Store: s.db, Dispatcher: dispatcher{p.worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
-		Troubled: metrics.troubles.Inc, Log: log("ingest"),
+		Troubled: numbers.ConditionFailed, Log: log("ingest"),
 	})
 	// All nodes have one name here: schedules run where the lead is, and who gets it
 	// ends the claims of who had it (docs/adr/0007).
 	p.schedules = schedule.New(schedule.Options{Store: s.db, Accepter: p.in, Contracts: inForce, Node: "single", Log: log("schedule")})
 	p.handler = api.New(api.Options{
 		Store: s.db, Accepter: p.in, Changer: p.in, Recoverer: p.in, Waker: p.worker, Tester: p.worker, Scripts: scripts, Contracts: inForce,
-		Catalog: p.known, Runner: p.schedules, AdminKey: s.admin, MaxPayload: int(s.cfg.MaxPayload), Log: log("api"), Metrics: metrics.handler(),
+		Catalog: p.known, Runner: p.schedules, AdminKey: s.admin, MaxPayload: int(s.cfg.MaxPayload), Log: log("api"), Metrics: numbers.Handler(),
 		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),
 		Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings(), Logo: s.logo}),
 	})
@@ -219,7 +222,7 @@ func (s *server) assemble() (*parts, error) {
 // contracts that come into force.
 func (s *server) connect(p *parts) {
 	for _, told := range []func(hook.Change){
-		p.newer.changed, p.in.Forget, p.worker.Refresh, p.schedules.Changed, p.handler.Changed, s.live.Changed, p.house.changed,
+		p.newer.changed, p.in.Forget, p.worker.Refresh, p.schedules.Changed, p.handler.Changed, s.live.Changed, p.cleaner.Changed,
 	} {
 		s.db.Watch(told)
 	}
@@ -237,7 +240,7 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	back.Go(func() error { return p.nodes.Run(working) })
 	back.Go(func() error { return p.worker.Run(working) })
 	back.Go(func() error { return p.nodes.WhileLeading(working, p.in.Run) })
-	back.Go(func() error { return p.nodes.WhileLeading(working, p.house.run) })
+	back.Go(func() error { return p.nodes.WhileLeading(working, p.cleaner.Run) })
 	back.Go(func() error { return p.newer.run(working) })
 	back.Go(func() error { return p.counts.Run(working) })
 	back.Go(func() error { return p.relay.Run(working) })

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gancho.example/client"
+	"gancho/internal/lograte"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
 )
@@ -48,11 +49,11 @@ func TestDatabaseAway(t *testing.T) {
 	eventually(t, "events arrive again", func() bool { n, _ := rc.counts(); return n >= before+200 })
 	t.Logf("away for %s; 200 events arrived %s after it was back", away, time.Since(returned).Round(time.Millisecond))
 	tr.end(rc)
-	windows := int(time.Since(gone)/calmEvery) + 2
+	windows := int(time.Since(gone)/lograte.Window) + 2
 	for i, p := range nodes {
 		lines := strings.Count(p.log.String(), `msg="request failed"`)
 		t.Logf("node %d: %d lines of failed requests, %d of everything", i, lines, strings.Count(p.log.String(), "\n"))
-		if lines == 0 || lines > windows*calmLines {
+		if lines == 0 || lines > windows*lograte.Burst {
 			t.Errorf("node %d: %d lines of the %d requests that failed on both", i, lines, tr.retried.Load()-tried)
 		}
 	}

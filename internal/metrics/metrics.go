@@ -1,0 +1,85 @@
+// Package metrics counts what the server does, for Prometheus.
+//
+// It promises that no label names a tenant or an endpoint, since there may be a
+// million of them: the number of time series does not grow with the customers.
+package metrics
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gancho/internal/hook"
+)
+
+// Metrics are the numbers of one server. Make them with [New].
+type Metrics struct {
+	registry   *prometheus.Registry
+	attempts   *prometheus.CounterVec
+	finished   *prometheus.CounterVec
+	seconds    prometheus.Histogram
+	firstWait  prometheus.Histogram
+	conditions prometheus.Counter
+}
+
+// New returns metrics that begin at zero. roundTrips is asked, whenever somebody
+// reads the metrics, how often the server has asked PostgreSQL since it started.
+func New(roundTrips func() int64) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gancho_attempts_total", Help: "Attempts, by outcome (ok, or the error class).",
+		}, []string{"outcome"}),
+		finished: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gancho_deliveries_finished_total", Help: "Deliveries that reached a final state, by state.",
+		}, []string{"state"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "gancho_attempt_seconds", Help: "Duration of attempts, to the last byte of the response body.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 12),
+		}),
+		firstWait: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "gancho_first_attempt_wait_seconds", Help: "Time from accepting an event to its first attempt.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 14),
+		}),
+		conditions: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gancho_conditions_failed_total", Help: "Conditions and payload templates of contracts that failed for a record change.",
+		}),
+	}
+	trips := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "gancho_database_trips_total", Help: "Round trips to PostgreSQL. An idle node makes less than one per second, without notifications less than two.",
+	}, func() float64 { return float64(roundTrips()) })
+	m.registry.MustRegister(m.attempts, m.finished, m.seconds, m.firstWait, m.conditions, trips,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler serves the metrics in Prometheus' text format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// Attempted counts an attempt and, if it was the last, the end of its delivery.
+func (m *Metrics) Attempted(d *hook.Delivery, a *hook.Attempt) {
+	outcome := "ok"
+	if a.Class != "" {
+		outcome = a.Class
+	}
+	m.attempts.WithLabelValues(outcome).Inc()
+	if a.Timing.Total > 0 && !hook.NeverSent(a.Class) { // a request was made, and its end is known
+		m.seconds.Observe(a.Timing.Total.Seconds())
+	}
+	if a.Number == 1 {
+		m.firstWait.Observe(a.StartedAt.Sub(d.CreatedAt).Seconds())
+	}
+	if d.State.Finished() {
+		m.finished.WithLabelValues(string(d.State)).Inc()
+	}
+}
+
+// Cancelled counts a delivery that ended without an attempt.
+func (m *Metrics) Cancelled(d *hook.Delivery) { m.finished.WithLabelValues(string(d.State)).Inc() }
+
+// ConditionFailed counts a condition or template of a contract that failed.
+func (m *Metrics) ConditionFailed() { m.conditions.Inc() }
