@@ -33,6 +33,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"golang.org/x/sync/semaphore"
 
+	"gancho/internal/admin"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/stream"
@@ -110,7 +111,7 @@ func New(o Options) *API {
 		limit: max(maxBatch, int64(o.MaxPayload)+bodyMargin), room: semaphore.NewWeighted(maxBodies),
 	}
 	a.huma = newHuma(a.mux, o.Version)
-	a.routeTenants()
+	tenantHandlers{admin.Tenants{Store: o.Store}}.register(a)
 	a.routeEndpoints()
 	a.routeCredentials()
 	a.routeEvents()
@@ -119,7 +120,7 @@ func New(o Options) *API {
 	a.routeExplain()
 	a.routeDeliveries()
 	a.routeRecoveries()
-	a.routeKeys()
+	keyHandlers{admin.Keys{Store: o.Store}}.register(a)
 	a.routeSessions()
 	a.routePortal()
 	a.routeContracts()

@@ -2,10 +2,8 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"net/http"
 	"strings"
 	"sync"
@@ -211,14 +209,6 @@ func forbidden(k *hook.Key, who access) error {
 		detail = "A key of one tenant may not do this. Use one that is good for all tenants."
 	}
 	return &hook.Error{Kind: hook.KindForbidden, Code: "forbidden", Detail: detail}
-}
-
-// newKeyText makes the text of an API key, and what is stored of it.
-func newKeyText() (text string, hash [32]byte, hint string) {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	text = "gk_" + base64.RawURLEncoding.EncodeToString(b[:])
-	return text, sha256.Sum256([]byte(text)), text[len(text)-4:]
 }
 
 type contextKey int

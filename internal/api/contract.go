@@ -341,7 +341,7 @@ func (a *API) renderContract(ctx context.Context, in *struct {
 // contractOf is the contract that an input names or brings.
 func (a *API) contractOf(in client.ContractRenderInput) (*contract.Contract, error) {
 	if (in.Source == "") == (in.Contract == "") {
-		return nil, invalid("request_invalid", []hook.FieldError{{Pointer: "/contract", Detail: "Give either the name of a contract, or a source."}})
+		return nil, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: "/contract", Detail: "Give either the name of a contract, or a source."})
 	}
 	if in.Source != "" {
 		return contract.Parse(sourceFile, []byte(in.Source))
@@ -361,7 +361,7 @@ func sampleEndpoint(c *contract.Contract, in client.ContractRenderInput) (*hook.
 	}
 	if s := in.Settings; s != nil && string(s) != "null" {
 		if !isObject(s) {
-			return nil, invalid("request_invalid", []hook.FieldError{{Pointer: "/settings", Detail: "Settings are a JSON object."}})
+			return nil, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: "/settings", Detail: "Settings are a JSON object."})
 		}
 		e.Config.Settings = s
 	}
@@ -393,7 +393,7 @@ func (a *API) sampleEvent(ctx context.Context, c *contract.Contract, e *hook.End
 		return nil, err
 	}
 	if in.Tenant == "" {
-		return nil, invalid("request_invalid", []hook.FieldError{{Pointer: "/tenant", Detail: "Say which tenant the event is of."}})
+		return nil, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: "/tenant", Detail: "Say which tenant the event is of."})
 	}
 	if _, err := a.Store.Tenant(ctx, in.Tenant); err != nil {
 		return nil, err

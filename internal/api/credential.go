@@ -104,7 +104,7 @@ func (a *API) endpointOf(ctx context.Context, c *hook.Credential) (*hook.Endpoin
 	return e, err
 }
 
-var errNoCredentials = invalid("no_credentials", []hook.FieldError{{Pointer: "/contract", Detail: "This contract has no credentials. Choose one that has."}})
+var errNoCredentials = hook.InvalidFields("no_credentials", hook.FieldError{Pointer: "/contract", Detail: "This contract has no credentials. Choose one that has."})
 
 type newCredentialOutput struct {
 	CacheControl string `header:"Cache-Control"`
@@ -118,9 +118,9 @@ func (a *API) createCredential(ctx context.Context, in *struct {
 ) (*newCredentialOutput, error) {
 	c := a.contract(in.Body.Contract)
 	if c == nil {
-		return nil, invalid("contract_unknown", []hook.FieldError{{
+		return nil, hook.InvalidFields("contract_unknown", hook.FieldError{
 			Pointer: "/contract", Detail: "There is no contract of this name." + nearest.DidYouMean(in.Body.Contract, a.namesWithCredentials()),
-		}})
+		})
 	}
 	how, ok := c.Credentials()
 	if !ok {
@@ -137,7 +137,7 @@ func (a *API) createCredential(ctx context.Context, in *struct {
 			return nil, err
 		}
 	} else if in.Body.URL != "" {
-		return nil, invalid("credential_invalid", []hook.FieldError{{Pointer: "/url", Detail: "Credentials of this contract have no endpoint. Leave it out."}})
+		return nil, hook.InvalidFields("credential_invalid", hook.FieldError{Pointer: "/url", Detail: "Credentials of this contract have no endpoint. Leave it out."})
 	}
 	bearer.Renew(cr)
 	token, err := bearer.Issue(cr, how, time.Now())
@@ -180,7 +180,7 @@ func fill(cr *hook.Credential, how contract.Credentials, in client.CredentialInp
 		}
 	}
 	if len(wrong) > 0 {
-		return "", invalid("credential_invalid", wrong)
+		return "", hook.InvalidFields("credential_invalid", wrong...)
 	}
 	cr.SecretHash = sha256.Sum256([]byte(secret))
 	return secret, nil
@@ -281,7 +281,7 @@ func (a *API) patchCredential(ctx context.Context, in *struct {
 		}
 		if e == nil {
 			if in.Body.URL != "" {
-				return false, invalid("credential_invalid", []hook.FieldError{{Pointer: "/url", Detail: "This credential has no endpoint. Leave it out."}})
+				return false, hook.InvalidFields("credential_invalid", hook.FieldError{Pointer: "/url", Detail: "This credential has no endpoint. Leave it out."})
 			}
 			return false, nil
 		}
@@ -305,7 +305,7 @@ func (a *API) patchOwn(cr *hook.Credential, e *hook.Endpoint, in client.Credenti
 		}
 		e.Config.URL = in.URL
 		if wrong := c.CheckEndpoint(e.Config); len(wrong) > 0 {
-			return invalid("endpoint_invalid", wrong)
+			return hook.InvalidFields("endpoint_invalid", wrong...)
 		}
 	}
 	switch {

@@ -179,7 +179,7 @@ func (a *API) configure(in client.EndpointInput) (cfg hook.EndpointConfig, c *co
 		name = hook.DefaultContract
 	}
 	if c = a.contract(name); c == nil {
-		return cfg, nil, invalid("contract_unknown", []hook.FieldError{{Pointer: "/contract", Detail: a.Contracts.NoContract(name)}})
+		return cfg, nil, hook.InvalidFields("contract_unknown", hook.FieldError{Pointer: "/contract", Detail: a.Contracts.NoContract(name)})
 	}
 	cfg = hook.EndpointConfig{
 		URL: in.URL, Method: in.Method, EventTypes: in.EventTypes, Filter: in.Filter,
@@ -214,7 +214,7 @@ func (a *API) configure(in client.EndpointInput) (cfg hook.EndpointConfig, c *co
 		cfg.Settings = s
 	}
 	if wrong = append(wrong, c.CheckEndpoint(cfg)...); len(wrong) > 0 {
-		return cfg, nil, invalid("endpoint_invalid", wrong)
+		return cfg, nil, hook.InvalidFields("endpoint_invalid", wrong...)
 	}
 	return cfg, c, nil
 }
@@ -223,7 +223,7 @@ func (a *API) configure(in client.EndpointInput) (cfg hook.EndpointConfig, c *co
 // be signed with. A contract that signs gets one made if none is given.
 func checkSecret(c *contract.Contract, text string) (string, error) {
 	wrong := func(detail string) error {
-		return invalid("secret_invalid", []hook.FieldError{{Pointer: "/secret", Detail: detail}})
+		return hook.InvalidFields("secret_invalid", hook.FieldError{Pointer: "/secret", Detail: detail})
 	}
 	switch {
 	case c.Signing() == "" && text != "":
@@ -301,9 +301,9 @@ func (a *API) withoutCredential(name string) error {
 	if how, ok := c.Credentials(); !ok || !how.Endpoint {
 		return nil
 	}
-	return invalid("credential_needed", []hook.FieldError{{
+	return hook.InvalidFields("credential_needed", hook.FieldError{
 		Pointer: "/contract", Detail: "An endpoint of the contract " + name + " is made by making a credential: POST /v1/tenants/{tenant}/credentials.",
-	}})
+	})
 }
 
 func (a *API) listEndpoints(ctx context.Context, in *struct {
@@ -388,7 +388,7 @@ func (a *API) patch(ctx context.Context, e *hook.Endpoint, patch endpointPatch) 
 	var next client.EndpointInput
 	if err := json.Unmarshal(doc, &next); err != nil {
 		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // for the schema 5.0 is whole, too
-			return invalid("request_invalid", []hook.FieldError{{Pointer: "/" + strings.ReplaceAll(e.Field, ".", "/"), Detail: "Write the number with digits alone."}})
+			return hook.InvalidFields("request_invalid", hook.FieldError{Pointer: "/" + strings.ReplaceAll(e.Field, ".", "/"), Detail: "Write the number with digits alone."})
 		}
 		return err
 	}
@@ -396,7 +396,7 @@ func (a *API) patch(ctx context.Context, e *hook.Endpoint, patch endpointPatch) 
 		return err
 	}
 	wrong := func(code, pointer, detail string) error {
-		return invalid(code, []hook.FieldError{{Pointer: pointer, Detail: detail}})
+		return hook.InvalidFields(code, hook.FieldError{Pointer: pointer, Detail: detail})
 	}
 	if next.Contract != e.Contract && (next.Contract != "" || e.Contract != hook.DefaultContract) {
 		return wrong("endpoint_invalid", "/contract", "The contract of an endpoint cannot be changed. Make another endpoint.")
@@ -500,7 +500,7 @@ func (a *API) rotateSecret(ctx context.Context, in *struct {
 	if in.Body.Overlap != "" {
 		d, err := parseDuration(in.Body.Overlap)
 		if err != nil || d < 0 || d > maxOverlap {
-			return nil, invalid("request_invalid", []hook.FieldError{{Pointer: "/overlap", Detail: "Write a length of time from 0s to 30d, such as 24h."}})
+			return nil, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: "/overlap", Detail: "Write a length of time from 0s to 30d, such as 24h."})
 		}
 		overlap = d
 	}

@@ -140,7 +140,7 @@ func portalTimes(in client.PortalLinkInput) (opens, stays time.Duration, err err
 	}
 	opens, stays = span("expires_in", in.ExpiresIn, linkTime), span("session_for", in.SessionFor, portalTime)
 	if len(wrong) > 0 {
-		return 0, 0, invalid("portal_link_invalid", wrong)
+		return 0, 0, hook.InvalidFields("portal_link_invalid", wrong...)
 	}
 	return opens, stays, nil
 }

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -99,12 +100,8 @@ func ofError(e *hook.Error, prefix string) *problem {
 	return p
 }
 
-// parameter marks a [hook.FieldError] that is about a parameter rather than the
-// body: its pointer is this and the parameter's name.
-const parameter = "?"
-
 func fieldError(f hook.FieldError, prefix string) client.ProblemError {
-	if name, ok := strings.CutPrefix(f.Pointer, parameter); ok {
+	if name, ok := strings.CutPrefix(f.Pointer, hook.Parameter); ok {
 		return client.ProblemError{Parameter: name, Detail: f.Detail}
 	}
 	return client.ProblemError{Pointer: new(prefix + f.Pointer), Detail: f.Detail}
@@ -112,21 +109,33 @@ func fieldError(f hook.FieldError, prefix string) client.ProblemError {
 
 // invalidParameter is the error for a wrong parameter.
 func invalidParameter(name, detail string) *hook.Error {
-	return hook.Invalid(name+"_invalid", detail, hook.FieldError{Pointer: parameter + name, Detail: detail})
+	return hook.Invalid(name+"_invalid", detail, hook.FieldError{Pointer: hook.Parameter + name, Detail: detail})
 }
 
-// invalid is the error for wrong members of the body.
-func invalid(code string, fields []hook.FieldError) *hook.Error {
-	return hook.Invalid(code, summary(len(fields), fields[0].Pointer, fields[0].Detail), fields...)
+// placedAt is the error of a use case with the place of one of its fields as the request has it: a field of what was
+// asked for may be a parameter.
+func placedAt(err error, field, place string) error {
+	e, ok := errors.AsType[*hook.Error](err)
+	if !ok {
+		return err
+	}
+	out := *e
+	out.Fields = slices.Clone(e.Fields)
+	for i := range out.Fields {
+		if out.Fields[i].Pointer == field {
+			out.Fields[i].Pointer = place
+		}
+	}
+	return &out
 }
 
 // summary is the detail of a problem with n wrong places.
 func summary(n int, where, first string) string {
 	if n == 1 {
-		if where == "" || where == parameter {
+		if where == "" || where == hook.Parameter {
 			return first
 		}
-		return strings.TrimPrefix(where, parameter) + ": " + first
+		return strings.TrimPrefix(where, hook.Parameter) + ": " + first
 	}
 	return fmt.Sprintf("%d values are wrong; see errors.", n)
 }

@@ -161,7 +161,7 @@ func idempotencyKey(r *http.Request) (string, error) {
 	}
 	if !validKey(values[0]) || len(values) > 1 {
 		return "", hook.Invalid("idempotency_invalid", "Send one Idempotency-Key of 1 to 255 printable ASCII characters.",
-			hook.FieldError{Pointer: parameter + "Idempotency-Key", Detail: "Use 1 to 255 printable ASCII characters."})
+			hook.FieldError{Pointer: hook.Parameter + "Idempotency-Key", Detail: "Use 1 to 255 printable ASCII characters."})
 	}
 	return values[0], nil
 }

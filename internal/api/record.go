@@ -81,7 +81,7 @@ func precondition(r *http.Request) (p hook.Precondition, err error) {
 	if values := r.Header.Values("If-None-Match"); len(values) > 0 {
 		if p.Absent = true; len(values) > 1 || strings.TrimSpace(values[0]) != "*" {
 			return p, hook.Invalid("precondition_invalid", "If-None-Match takes * here: the record is only written if there is none.",
-				hook.FieldError{Pointer: parameter + "If-None-Match", Detail: "Write *, or leave it out."})
+				hook.FieldError{Pointer: hook.Parameter + "If-None-Match", Detail: "Write *, or leave it out."})
 		}
 	}
 	return p, nil
@@ -182,7 +182,7 @@ func aboutOne(e *hook.Error) *hook.Error {
 		}
 		for _, name := range []string{"contract", "kind", "key"} {
 			if f.Pointer == "/"+name {
-				out.Fields[i].Pointer = parameter + name
+				out.Fields[i].Pointer = hook.Parameter + name
 			}
 		}
 	}
@@ -421,7 +421,7 @@ func (a *API) checkKind(contract, kind string) error {
 		return a.noContract(contract)
 	}
 	if _, ok := c.Record(kind); !ok && kind != "" {
-		return invalid("record_kind_unknown", []hook.FieldError{{Pointer: "/kind", Detail: c.NoRecord(kind)}})
+		return hook.InvalidFields("record_kind_unknown", hook.FieldError{Pointer: "/kind", Detail: c.NoRecord(kind)})
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func (a *API) newRecovery(ctx context.Context, in EndpointPath, body client.Reco
 func recoveryOf(in client.RecoveryInput, now time.Time) (*hook.Recovery, error) {
 	r := &hook.Recovery{ID: hook.NewRecoveryID(), Since: in.Since.UTC(), Until: now, State: hook.RecoveryRunning, CreatedAt: now}
 	wrong := func(pointer, detail string) error {
-		return invalid("recovery_invalid", []hook.FieldError{{Pointer: pointer, Detail: detail}})
+		return hook.InvalidFields("recovery_invalid", hook.FieldError{Pointer: pointer, Detail: detail})
 	}
 	if in.Until != nil {
 		if r.Until = in.Until.UTC(); r.Until.After(now) {

@@ -27,7 +27,7 @@ func (a *API) checkShaping(ctx context.Context, tenant string, c *contract.Contr
 		refuse("/transformation", "transformation")
 	}
 	if len(off) > 0 {
-		return invalid("shaping_off", off)
+		return hook.InvalidFields("shaping_off", off...)
 	}
 	if !changed {
 		return nil
@@ -40,7 +40,7 @@ func (a *API) checkShaping(ctx context.Context, tenant string, c *contract.Contr
 func (a *API) checkScript(ctx context.Context, tenant, source string) error {
 	err := a.Scripts.Check(ctx, "check "+tenant, source)
 	if failure, ok := errors.AsType[*transform.Error](err); ok {
-		return invalid("transformation_invalid", []hook.FieldError{{Pointer: "/transformation", Detail: failure.Error() + "."}})
+		return hook.InvalidFields("transformation_invalid", hook.FieldError{Pointer: "/transformation", Detail: failure.Error() + "."})
 	}
 	return err
 }

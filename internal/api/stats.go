@@ -97,7 +97,7 @@ func (a *API) stats(ctx context.Context, tenant string, in StatsQuery) (*statsOu
 	var id hook.EndpointID
 	if in.Endpoint != "" {
 		if tenant == "" {
-			return nil, invalid("request_invalid", []hook.FieldError{{Pointer: parameter + "tenant", Detail: "Name the tenant of the endpoint as well."}})
+			return nil, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: hook.Parameter + "tenant", Detail: "Name the tenant of the endpoint as well."})
 		}
 		e, err := a.endpoint(ctx, EndpointPath{TenantPath{tenant}, in.Endpoint})
 		if err != nil {

@@ -5,30 +5,32 @@ import (
 	"net/http"
 
 	"gancho.example/client"
+	"gancho/internal/admin"
 	"gancho/internal/hook"
 )
 
-const maxMetadata = 16 << 10
+// tenantHandlers answer requests about tenants.
+type tenantHandlers struct{ tenants admin.Tenants }
 
-func (a *API) routeTenants() {
+func (h tenantHandlers) register(a *API) {
 	add(a, operation{
 		id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", tag: "tenants", access: readers,
 		summary: "List tenants", description: "Ordered by id.", codes: []string{"cursor_invalid"},
-	}, a.listTenants)
+	}, h.list)
 	add(a, operation{
 		id: "put-tenant", method: http.MethodPut, path: "/v1/tenants/{tenant}", tag: "tenants", access: operators,
 		summary: "Create or change a tenant", newTenant: true, bodyOptional: true,
 		description: "The caller chooses the id. Members left out keep their value; without a body the tenant is made if it is not there. 201 if it was made, 200 if it was there.",
 		codes:       []string{"tenant_invalid", "tenant_being_deleted"},
-	}, a.putTenant)
+	}, h.put)
 	add(a, operation{
 		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{tenant}", tag: "tenants", access: readers, summary: "Read a tenant",
-	}, a.getTenant)
+	}, h.get)
 	add(a, operation{
 		id: "delete-tenant", method: http.MethodDelete, path: "/v1/tenants/{tenant}", tag: "tenants", access: operators, status: http.StatusNoContent,
 		summary:     "Delete a tenant",
 		description: "It is gone at once, with its endpoints and keys. What it owned is removed in the background; until that is done its id cannot be used again.",
-	}, a.deleteTenant)
+	}, h.delete)
 }
 
 // TenantPath is the parameter of what belongs to a tenant.
@@ -45,7 +47,7 @@ type tenantOutput struct {
 	Body   client.Tenant
 }
 
-func (a *API) listTenants(ctx context.Context, in *Paging) (*struct{ Body client.List[client.Tenant] }, error) {
+func (h tenantHandlers) list(ctx context.Context, in *Paging) (*struct{ Body client.List[client.Tenant] }, error) {
 	const list = "tenants"
 	after := ""
 	if in.Cursor != "" {
@@ -55,7 +57,7 @@ func (a *API) listTenants(ctx context.Context, in *Paging) (*struct{ Body client
 		}
 		after = string(place)
 	}
-	tenants, more, err := a.Store.Tenants(ctx, after, in.Limit)
+	tenants, more, err := h.tenants.List(ctx, after, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -66,24 +68,14 @@ func (a *API) listTenants(ctx context.Context, in *Paging) (*struct{ Body client
 	return &struct{ Body client.List[client.Tenant] }{out}, nil
 }
 
-func (a *API) putTenant(ctx context.Context, in *struct {
+func (h tenantHandlers) put(ctx context.Context, in *struct {
 	Tenant string `path:"tenant" doc:"Id of the tenant: 1 to 64 of a-z A-Z 0-9 _ . - (but not . or ..)." example:"acme"`
 	Body   client.TenantInput
 },
 ) (*tenantOutput, error) {
-	if !hook.ValidTenantID(in.Tenant) {
-		return nil, invalidParameter("tenant", "A tenant id has 1 to 64 characters of a-z A-Z 0-9 _ . - and nothing else.")
-	}
-	switch m := in.Body.Metadata; {
-	case m == nil:
-	case !isObject(m):
-		return nil, invalid("request_invalid", []hook.FieldError{{Pointer: "/metadata", Detail: "Metadata is a JSON object."}})
-	case len(m) > maxMetadata:
-		return nil, invalid("request_invalid", []hook.FieldError{{Pointer: "/metadata", Detail: "Metadata has at most 16 KiB."}})
-	}
-	t, created, err := a.Store.PutTenant(ctx, in.Tenant, in.Body.Name, in.Body.Metadata)
+	t, created, err := h.tenants.Put(ctx, in.Tenant, in.Body.Name, in.Body.Metadata)
 	if err != nil {
-		return nil, err
+		return nil, placedAt(err, "/id", hook.Parameter+"tenant")
 	}
 	status := http.StatusOK
 	if created {
@@ -92,14 +84,14 @@ func (a *API) putTenant(ctx context.Context, in *struct {
 	return &tenantOutput{status, wireTenant(t)}, nil
 }
 
-func (a *API) getTenant(ctx context.Context, in *TenantPath) (*tenantOutput, error) {
-	t, err := a.Store.Tenant(ctx, in.Tenant)
+func (h tenantHandlers) get(ctx context.Context, in *TenantPath) (*tenantOutput, error) {
+	t, err := h.tenants.Get(ctx, in.Tenant)
 	if err != nil {
 		return nil, err
 	}
 	return &tenantOutput{http.StatusOK, wireTenant(t)}, nil
 }
 
-func (a *API) deleteTenant(ctx context.Context, in *TenantPath) (*struct{}, error) {
-	return nil, a.Store.DeleteTenant(ctx, in.Tenant)
+func (h tenantHandlers) delete(ctx context.Context, in *TenantPath) (*struct{}, error) {
+	return nil, h.tenants.Delete(ctx, in.Tenant)
 }

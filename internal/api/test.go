@@ -77,7 +77,7 @@ func (a *API) testEvent(e *hook.Endpoint, in client.TestInput) (*hook.Event, err
 	}
 	ev, err := a.madeUp(c, e.Config, in.EventType, in.Payload)
 	if err == nil && ev == nil {
-		err = invalid("event_type_unknown", []hook.FieldError{{Pointer: "/event_type", Detail: c.NoEvent(in.EventType)}})
+		err = hook.InvalidFields("event_type_unknown", hook.FieldError{Pointer: "/event_type", Detail: c.NoEvent(in.EventType)})
 	}
 	if err != nil {
 		return nil, err
@@ -150,13 +150,13 @@ func storedAlone(eventType string, payload []byte) error {
 	if eventType == "" && payload == nil {
 		return nil
 	}
-	return invalid("request_invalid", []hook.FieldError{{
+	return hook.InvalidFields("request_invalid", hook.FieldError{
 		Pointer: "/event", Detail: "A stored event has a type and a payload of its own. Leave out event for an example, or event_type and payload.",
-	}})
+	})
 }
 
 func otherContract(detail string) error {
-	return invalid("other_contract", []hook.FieldError{{Pointer: "/event", Detail: detail}})
+	return hook.InvalidFields("other_contract", hook.FieldError{Pointer: "/event", Detail: detail})
 }
 
 func (a *API) renderEvent(ctx context.Context, in *struct {
@@ -177,9 +177,9 @@ func (a *API) renderEvent(ctx context.Context, in *struct {
 	}
 	if script := in.Body.Transformation; script != nil && *script != "" {
 		if c := a.contract(e.Contract); c != nil && !c.Shaping() {
-			return nil, invalid("shaping_off", []hook.FieldError{{
+			return nil, hook.InvalidFields("shaping_off", hook.FieldError{
 				Pointer: "/transformation", Detail: "The contract " + c.Name + " does not let an endpoint have a transformation. Leave it out.",
-			}})
+			})
 		}
 	}
 	p, err := a.Tester.Preview(ctx, e.ID, ev, in.Body.Transformation)

@@ -20,7 +20,7 @@ const notText = "This holds the character U+0000 or is not UTF-8. Leave that out
 // checkTexts fails if some text of an operation's input cannot be one.
 func checkTexts(in any) error {
 	if fields := wrongTexts(nil, reflect.ValueOf(in), ""); len(fields) > 0 {
-		return invalid("request_invalid", fields)
+		return hook.InvalidFields("request_invalid", fields...)
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func wrongTexts(list []hook.FieldError, v reflect.Value, at string) []hook.Field
 func placeOf(f reflect.StructField, at string) string {
 	for _, tag := range []string{"path", "query", "header"} {
 		if name := f.Tag.Get(tag); name != "" {
-			return parameter + name
+			return hook.Parameter + name
 		}
 	}
 	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

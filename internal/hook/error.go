@@ -58,6 +58,24 @@ func Invalid(code, detail string, fields ...FieldError) *Error {
 	return &Error{Kind: KindInvalid, Code: code, Detail: detail, Fields: fields}
 }
 
+// InvalidFields is [Invalid] with a detail made of its fields, of which there is at
+// least one: of the only one, or else how many there are. A field is a place in the
+// body (a JSON Pointer), or [Parameter] and the name of a parameter.
+func InvalidFields(code string, fields ...FieldError) *Error {
+	detail := fmt.Sprintf("%d values are wrong; see errors.", len(fields))
+	if len(fields) == 1 {
+		detail = fields[0].Detail
+		if place := strings.TrimPrefix(fields[0].Pointer, Parameter); place != "" {
+			detail = place + ": " + detail
+		}
+	}
+	return Invalid(code, detail, fields...)
+}
+
+// Parameter begins the pointer of a [FieldError] that is about a parameter of the
+// request rather than its body: the parameter's name follows.
+const Parameter = "?"
+
 // NotFound is the error for a thing that is absent or another tenant's.
 func NotFound(what, id string) *Error {
 	return &Error{Kind: KindNotFound, Code: what + "_not_found", Detail: fmt.Sprintf("There is no %s %q here.", strings.ReplaceAll(what, "_", " "), id)}

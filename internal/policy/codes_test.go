@@ -95,7 +95,7 @@ func problemCodes(t *testing.T, file string, src []byte) (found []string) {
 		case *ast.CallExpr:
 			switch name := nameOf(n.Fun); {
 			case len(n.Args) < 2:
-			case slices.Contains([]string{"Invalid", "invalid", "Conflict", "wrong", "unauthorized"}, name):
+			case slices.Contains([]string{"Invalid", "InvalidFields", "invalid", "Conflict", "wrong", "unauthorized"}, name):
 				add(n.Args[0], "")
 			case name == "newProblem":
 				add(n.Args[1], "")

@@ -1,0 +1,53 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+)
+
+const maxMetadata = 16 << 10 // bytes
+
+// TenantStore is what [Tenants] need of the database.
+type TenantStore interface {
+	// PutTenant creates a tenant, or changes it. A nil name or metadata stays as it is.
+	PutTenant(ctx context.Context, id string, name *string, metadata json.RawMessage) (t hook.Tenant, created bool, err error)
+	Tenant(ctx context.Context, id string) (hook.Tenant, error)
+	// Tenants lists at most limit tenants by id, beginning after the given id.
+	Tenants(ctx context.Context, after string, limit int) (list []hook.Tenant, more bool, err error)
+	DeleteTenant(ctx context.Context, id string) error
+}
+
+// Tenants are the use cases of tenants.
+type Tenants struct{ Store TenantStore }
+
+// Put creates a tenant, or changes the one of that id. A nil name or metadata stays as it is. Metadata is a JSON object
+// of at most 16 KiB. The codes of its errors are tenant_invalid (the id), request_invalid and tenant_being_deleted.
+func (x Tenants) Put(ctx context.Context, id string, name *string, metadata json.RawMessage) (t hook.Tenant, created bool, err error) {
+	if !hook.ValidTenantID(id) {
+		const detail = "A tenant id has 1 to 64 characters of a-z A-Z 0-9 _ . - and nothing else."
+		return t, false, hook.Invalid("tenant_invalid", detail, hook.FieldError{Pointer: "/id", Detail: detail})
+	}
+	switch {
+	case metadata == nil:
+	case rawjson.KindOf(metadata) != '{':
+		return t, false, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: "/metadata", Detail: "Metadata is a JSON object."})
+	case len(metadata) > maxMetadata:
+		return t, false, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: "/metadata", Detail: "Metadata has at most 16 KiB."})
+	}
+	return x.Store.PutTenant(ctx, id, name, metadata)
+}
+
+// Get reads a tenant. The code of its error is tenant_not_found.
+func (x Tenants) Get(ctx context.Context, id string) (hook.Tenant, error) { return x.Store.Tenant(ctx, id) }
+
+// List lists at most limit tenants by id, beginning after the given id ("": at the first).
+func (x Tenants) List(ctx context.Context, after string, limit int) (list []hook.Tenant, more bool, err error) {
+	return x.Store.Tenants(ctx, after, limit)
+}
+
+// Delete removes a tenant with its endpoints and keys at once; the rest of its data is removed in the background. The
+// code of its error is tenant_not_found.
+func (x Tenants) Delete(ctx context.Context, id string) error { return x.Store.DeleteTenant(ctx, id) }
