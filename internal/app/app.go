@@ -1,6 +1,10 @@
 // Package app is the whole server as a value: its configuration, its wiring, and
 // the order in which its parts start and stop. It is the only package that knows
 // all the others, so that none of them has to know another.
+//
+// It promises that a server stops in an order that loses nothing: first it takes no
+// new requests, then the deliveries in flight end and their results become durable,
+// and only then the database is closed.
 package app
 
 import (
@@ -98,10 +102,10 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 // OpenAPI is the description of the API of a server of some version.
 func OpenAPI(version string) []byte { return api.Document(version) }
 
-// tuneMemory lets the heap grow to three times what is live before it is
-// collected, unless the environment says otherwise. What is live is small and
-// short-lived here (bounded lanes, no caches of payloads), so this costs some
-// tens of MiB and saves CPU under load. GOMEMLIMIT bounds it where memory is scarce.
+// tuneMemory makes the garbage collector run when the heap has grown to three times
+// the live data, unless GOGC is set. The live data is small (bounded lanes, no caches
+// of payloads), so this costs some tens of MiB and saves CPU under load. Where memory
+// is scarce, GOMEMLIMIT limits it.
 func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(200)
@@ -115,16 +119,15 @@ type server struct {
 	log      *slog.Logger
 	db       *store.DB
 	admin    string
-	key      []byte // encrypts what is stored, and sessions
+	key      []byte // encrypts secrets in the database, and sessions
 	logo     *console.Logo
 	listener net.Listener
 	stdout   io.Writer
-	live     stream.Hub // of what happens, for those who watch
+	live     stream.Hub // passes what happens to the readers of GET /v1/stream
 }
 
-// run starts the parts, each on what it needs already running, and stops them in
-// the opposite order: no new requests, no new deliveries, results durable,
-// database closed.
+// run starts each part after those it needs, and stops them in the opposite order:
+// no new requests, no new deliveries, results durable, database closed.
 func (s *server) run(ctx context.Context) error {
 	defer s.listener.Close()
 	storeStops, stopStore := context.WithCancel(context.WithoutCancel(ctx))
@@ -138,7 +141,7 @@ func (s *server) run(ctx context.Context) error {
 	return errors.Join(err, <-storeDone)
 }
 
-// serve runs everything that stands on the store.
+// serve runs everything that needs the store.
 func (s *server) serve(ctx context.Context) error {
 	p, err := s.assemble()
 	if err != nil {
@@ -160,7 +163,7 @@ func (s *server) serve(ctx context.Context) error {
 	return s.work(ctx, p, directory)
 }
 
-// parts are what stands on the store.
+// parts are the parts that need the store.
 type parts struct {
 	known     *catalog.Catalog
 	counts    *stats.Counter
@@ -181,7 +184,7 @@ func (p *parts) close() {
 	p.sender.Close()
 }
 
-// assemble makes the parts, each of those it needs. Nothing runs yet.
+// assemble creates the parts and gives each those it needs. Nothing runs yet.
 func (s *server) assemble() (*parts, error) {
 	log := func(part string) *slog.Logger { return s.log.With("part", part) }
 	scripts, err := newScripts()
@@ -206,8 +209,8 @@ func (s *server) assemble() (*parts, error) {
 		Store: s.db, Dispatcher: dispatcher{p.worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Troubled: numbers.ConditionFailed, Log: log("ingest"),
 	})
-	// All nodes have one name here: schedules run where the lead is, and who gets it
-	// ends the claims of who had it (docs/adr/0007).
+	// All nodes have the same name here. Schedules run on the leading node, and a node
+	// that becomes the leader takes over the claims of the one before (docs/adr/0007).
 	p.schedules = schedule.New(schedule.Options{Store: s.db, Accepter: p.in, Contracts: inForce, Node: "single", Log: log("schedule")})
 	p.handler = api.New(api.Options{
 		Store: s.db, Accepter: p.in, Changer: p.in, Recoverer: p.in, Waker: p.worker, Tester: p.worker, Scripts: scripts, Contracts: inForce,
@@ -218,21 +221,22 @@ func (s *server) assemble() (*parts, error) {
 	return p, nil
 }
 
-// connect tells the parts of what changes: of what the store commits, and of
-// contracts that come into force.
+// connect makes the parts learn of changes: of configuration that the store commits,
+// and of contracts that come into force.
 func (s *server) connect(p *parts) {
-	for _, told := range []func(hook.Change){
+	for _, changed := range []func(hook.Change){
 		p.newer.changed, p.in.Forget, p.worker.Refresh, p.schedules.Changed, p.handler.Changed, s.live.Changed, p.cleaner.Changed,
 	} {
-		s.db.Watch(told)
+		s.db.Watch(changed)
 	}
-	for _, told := range []func(hook.Change){p.in.Forget, p.worker.Refresh, s.live.Changed, p.schedules.Changed} {
-		p.known.Watch(told)
+	for _, changed := range []func(hook.Change){p.in.Forget, p.worker.Refresh, s.live.Changed, p.schedules.Changed} {
+		p.known.Watch(changed)
 	}
 }
 
-// work runs the parts until ctx ends or one of them fails. Requests stop first,
-// then the worker; so there are two contexts.
+// work runs the parts until ctx ends or one of them fails. The parts that accept
+// requests and events (front) stop first, then those that work on them (back), so
+// there are two contexts.
 func (s *server) work(ctx context.Context, p *parts, directory *catalog.Directory) error {
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -249,7 +253,7 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	}
 
 	doors, front := errgroup.WithContext(ctx)
-	doors.Go(func() error { return p.nodes.WhileLeading(front, p.schedules.Run) }) // a door like the others
+	doors.Go(func() error { return p.nodes.WhileLeading(front, p.schedules.Run) }) // it accepts events, as the API does
 	doors.Go(func() error { return s.listen(front, profiler(p.handler, s.admin)) })
 	if s.cfg.Demo {
 		doors.Go(func() error { return s.demo(front, p.known.Set()) })
@@ -258,7 +262,8 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	}
 	err := doors.Wait()
 	stopWork()
-	// What is in flight finishes under this node's lease; then others may have it.
+	// Requests in flight finish while this node still holds its lease. After that other
+	// nodes may take over its endpoints.
 	keep, done := context.WithCancel(context.WithoutCancel(ctx))
 	kept := make(chan error, 1)
 	go func() { kept <- p.nodes.Keep(keep) }()
@@ -266,23 +271,24 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	done()
 	err = errors.Join(err, <-kept)
 	s.leave(p.nodes)
-	p.counts.Flush(context.WithoutCancel(ctx)) // what the last requests came to
+	p.counts.Flush(context.WithoutCancel(ctx)) // the results of the last requests
 	p.relay.Flush(context.WithoutCancel(ctx))
 	return err
 }
 
-// leave gives up what this node has; if it cannot, others take it some seconds later.
+// leave gives up this node's endpoints, so that other nodes take them at once. If that
+// fails, they take them when the lease expires, some seconds later.
 func (s *server) leave(nodes sharing) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := nodes.Leave(ctx); err != nil {
-		s.log.Warn("other nodes not told that this one stopped: they will notice", "error", err)
+		s.log.Warn("other nodes could not be notified that this one stopped; they take over when its lease expires", "error", err)
 	}
 }
 
-// importContracts puts the stored contracts in force, then takes in what the
-// program and the operator's directory have that is new. It returns the directory
-// to watch, nil if there is none.
+// importContracts puts the stored contracts in force, then imports new versions from
+// the program and from the operator's directory. It returns the directory to watch,
+// nil if none is configured.
 func (s *server) importContracts(ctx context.Context, known *catalog.Catalog) (*catalog.Directory, error) {
 	if err := known.Reload(ctx); err != nil {
 		return nil, err
@@ -297,7 +303,7 @@ func (s *server) importContracts(ctx context.Context, known *catalog.Catalog) (*
 	return d, d.Import(ctx)
 }
 
-// listen serves HTTP until ctx ends, then lets open requests finish.
+// listen serves HTTP until ctx ends, then waits for open requests, up to the stop timeout.
 func (s *server) listen(ctx context.Context, h http.Handler) error {
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,

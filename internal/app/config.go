@@ -18,10 +18,9 @@ import (
 
 //go:generate go run gancho/cmd/gancho config doc --output ../../docs/config.md
 
-// Config is everything that can be set about a Gancho server, and its manual:
-// the flags, the environment variables, the configuration file and
-// docs/config.md are all read off this struct, so an option is explained here
-// or nowhere.
+// Config is everything that can be set about a Gancho server. The flags, the
+// environment variables, the configuration file and docs/config.md are all made from
+// this struct, so each option is declared and explained once, here.
 //
 // A value is taken from the first of these that has it: the flag, the
 // environment variable, the configuration file, the default.
@@ -33,18 +32,18 @@ import (
 type Config struct {
 	Listen string `name:"listen" env:"GANCHO_LISTEN" default:"127.0.0.1:8480" placeholder:"HOST:PORT" help:"Address the API listens on." doc:"Write :8480 to listen on every interface and 127.0.0.1:0 to let the system choose a free port. Put a reverse proxy with TLS in front of it before the internet can reach it."`
 
-	Data string `name:"data" env:"GANCHO_DATA" default:"./gancho-data" placeholder:"DIR" help:"Directory of the database and the generated keys." doc:"It is made if it is absent, readable by its owner only. A backup of this directory is a backup of everything. Two servers cannot share one."`
+	Data string `name:"data" env:"GANCHO_DATA" default:"./gancho-data" placeholder:"DIR" help:"Directory of the database and the generated keys." doc:"It is created if it is absent, readable by its owner only. A backup of this directory is a backup of everything. Two servers cannot share one."`
 
 	Database Secret `name:"database" env:"GANCHO_DATABASE" placeholder:"URL" help:"PostgreSQL database that nodes share, as postgres://user:password@host/name; without it, a SQLite file in the data directory." doc:"Any number of servers with the same URL share the work. They need the same encryption key and admin key: set both, or give servers on one machine the same data directory, which then has only the generated keys. See docs/postgresql.md, also for PgBouncer."`
 
 	AdminKey Secret `name:"admin-key" env:"GANCHO_ADMIN_KEY" placeholder:"KEY" help:"API key of the operator, 16 characters or more." doc:"Without it a key is generated at the first start, stored in the data directory for its owner only, and printed once. Other programs on the machine can see flags, so prefer the environment variable or the file."`
 
-	AllowNetworks Networks `name:"allow-networks" env:"GANCHO_ALLOW_NETWORKS" placeholder:"CIDR,…" help:"Private networks that deliveries may reach all the same." doc:"Deliveries to private, loopback, link-local and metadata addresses are refused after the name was looked up, whatever the name says. List here the ranges of your own that endpoints may live in, separated by commas, such as 10.20.0.0/16,fd00:20::/48, or 127.0.0.0/8 to try things on one machine."`
+	AllowNetworks Networks `name:"allow-networks" env:"GANCHO_ALLOW_NETWORKS" placeholder:"CIDR,…" help:"Private networks that deliveries may reach." doc:"Deliveries to private, loopback, link-local and metadata addresses are refused after the name was looked up, whatever the name says. List here the ranges of your own that endpoints may live in, separated by commas, such as 10.20.0.0/16,fd00:20::/48, or 127.0.0.0/8 to try things on one machine."`
 
-	Contracts string `name:"contracts" env:"GANCHO_CONTRACTS" placeholder:"DIR" help:"Directory of contract files (*.yaml) of your own." doc:"They are taken in at the start and whenever a file or an example that it names changes, without a restart. A wrong file is refused with line, column and the fix in the log, and what was in force stays, also at the start. A contract stays when its file goes. A file named like a shipped contract takes its place."`
-	PublicURL Origin `name:"public-url" env:"GANCHO_PUBLIC_URL" placeholder:"URL" help:"Where browsers find this server, such as https://hooks.example.com." doc:"Portal links begin with it. Without it they begin with the address that the link was asked for at."`
+	Contracts string `name:"contracts" env:"GANCHO_CONTRACTS" placeholder:"DIR" help:"Directory of contract files (*.yaml) of your own." doc:"The server imports them when it starts and whenever a file, or an example that a file names, changes. A wrong file is refused: the log says line, column and what to write, and the version before stays in force. A contract stays in force when its file is deleted. A contract with the name of a shipped one replaces it."`
+	PublicURL Origin `name:"public-url" env:"GANCHO_PUBLIC_URL" placeholder:"URL" help:"Address of this server for browsers, such as https://hooks.example.com." doc:"Portal links begin with it. Without it they begin with the address that the request for the link was sent to."`
 
-	PortalOrigins Origins `name:"portal-origins" env:"GANCHO_PORTAL_ORIGINS" placeholder:"URL,…" help:"Origins whose pages may show the portal in an iframe." doc:"Separated by commas, such as https://app.example.com,https://*.example.com. Without any, only pages of the server's own address may."`
+	PortalOrigins Origins `name:"portal-origins" env:"GANCHO_PORTAL_ORIGINS" placeholder:"URL,…" help:"Origins whose pages may show the portal in an iframe." doc:"Separated by commas, such as https://app.example.com,https://*.example.com. Without any, only pages of the server's own address may show it."`
 
 	PortalLogo string `name:"portal-logo" env:"GANCHO_PORTAL_LOGO" placeholder:"FILE" help:"Picture that the portal shows at its top: your logo." doc:"SVG, PNG, JPEG, GIF or WebP, of 512 KiB at most, shown 28 pixels high. It is read at the start and served from here, so no other address has to be allowed."`
 
@@ -52,23 +51,23 @@ type Config struct {
 
 	MaxPayload Bytes `name:"max-payload" env:"GANCHO_MAX_PAYLOAD" default:"1MiB" placeholder:"SIZE" help:"Largest payload of one event." doc:"In bytes, or with a unit: 512KiB, 1MiB. A larger payload is refused with status 413 and nothing of it is stored."`
 
-	MaxEndpoints int `name:"max-endpoints" env:"GANCHO_MAX_ENDPOINTS" default:"10000" placeholder:"N" help:"How many endpoints a tenant can have, 65535 at the most." doc:"One more is refused with status 409 and the code too_many_endpoints. It keeps one customer from making every event of theirs dear; endpoints that are there already stay if you lower it."`
+	MaxEndpoints int `name:"max-endpoints" env:"GANCHO_MAX_ENDPOINTS" default:"10000" placeholder:"N" help:"How many endpoints a tenant can have, 65535 at the most." doc:"One more is refused with status 409 and the code too_many_endpoints. The limit keeps one customer's events from becoming expensive: each endpoint can add a delivery to each event. Existing endpoints stay if you lower it."`
 
-	Retention time.Duration `name:"retention" env:"GANCHO_RETENTION" default:"720h" placeholder:"TIME" help:"How long finished deliveries, their attempts and their events are kept." doc:"What is not finished yet is never removed. Units: s, m, h and d, as in 90d."`
+	Retention time.Duration `name:"retention" env:"GANCHO_RETENTION" default:"720h" placeholder:"TIME" help:"How long finished deliveries, their attempts and their events are kept." doc:"Unfinished deliveries are never removed. Units: s, m, h and d, as in 90d."`
 
-	Idempotency time.Duration `name:"idempotency" env:"GANCHO_IDEMPOTENCY" default:"24h" placeholder:"TIME" help:"How long an event id or Idempotency-Key is remembered." doc:"Within this time the same request gets the first answer again instead of making the event twice."`
+	Idempotency time.Duration `name:"idempotency" env:"GANCHO_IDEMPOTENCY" default:"24h" placeholder:"TIME" help:"How long an event id or Idempotency-Key is remembered." doc:"Within this time, a repeated request gets the answer of the first one, and no second event is created."`
 
-	DisableAfter time.Duration `name:"disable-after" env:"GANCHO_DISABLE_AFTER" default:"120h" placeholder:"TIME" help:"Disable an endpoint that only failed for this long." doc:"One delivery that succeeds starts the time anew. The endpoint shows when and why it was disabled, and its missed events can be recovered."`
+	DisableAfter time.Duration `name:"disable-after" env:"GANCHO_DISABLE_AFTER" default:"120h" placeholder:"TIME" help:"Disable an endpoint whose attempts have all failed for this long." doc:"One successful delivery starts the time again. The endpoint shows when and why it was disabled, and its missed events can be recovered."`
 
-	StopTimeout time.Duration `name:"stop-timeout" env:"GANCHO_STOP_TIMEOUT" default:"15s" placeholder:"TIME" help:"How long a stop waits for the deliveries in flight." doc:"On SIGTERM or an interrupt the server takes no new work, finishes what it is sending, and stops; requests still open after this time are cut off and sent again at the next start. A second signal stops at once."`
+	StopTimeout time.Duration `name:"stop-timeout" env:"GANCHO_STOP_TIMEOUT" default:"15s" placeholder:"TIME" help:"How long a stop waits for the deliveries in flight." doc:"On SIGTERM or an interrupt the server takes no new work, waits for the requests it is sending, and stops. Requests still open after this time are interrupted, and sent again at the next start. A second signal stops at once."`
 
 	EncryptionKey Secret `name:"encryption-key" env:"GANCHO_ENCRYPTION_KEY" placeholder:"BASE64" help:"Key that encrypts stored secrets: base64 of 32 random bytes." doc:"Without it a key file is generated in the data directory. Set it to keep the key apart from the data; openssl rand -base64 32 makes one. Secrets stored under one key cannot be read with another."`
 
 	LogLevel LogLevel `name:"log-level" env:"GANCHO_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"Least important messages to log: debug, info, warn or error."`
 
-	LogFormat LogFormat `name:"log-format" env:"GANCHO_LOG_FORMAT" default:"text" placeholder:"FORMAT" help:"Form of the log on standard error: text for people, json for machines."`
+	LogFormat LogFormat `name:"log-format" env:"GANCHO_LOG_FORMAT" default:"text" placeholder:"FORMAT" help:"Format of the log on standard error: text for people, json for machines."`
 
-	File string `name:"config" env:"GANCHO_CONFIG" file:"-" placeholder:"FILE" help:"Configuration file (YAML) with any of these options." doc:"None is read unless it is named. A key that is no option is refused with its line, so a misspelt one cannot pass in silence."`
+	File string `name:"config" env:"GANCHO_CONFIG" file:"-" placeholder:"FILE" help:"Configuration file (YAML) with any of these options." doc:"No file is read unless this option names one. A key that is not an option is refused with its line, so that a misspelt one is noticed."`
 }
 
 // DefaultConfig is a Config in which every option has its default.
@@ -82,8 +81,8 @@ func DefaultConfig() Config {
 	return c
 }
 
-// ConfigError is everything that is wrong with a configuration, each problem a
-// sentence that says how to put it right.
+// ConfigError lists everything that is wrong with a configuration. Each problem is a
+// sentence that says what to change.
 type ConfigError struct {
 	Problems []string
 }
@@ -192,7 +191,7 @@ func (c *Config) EncryptionKeyBytes() ([]byte, error) {
 	return key, nil
 }
 
-// logger is a logger of the level and form that c asks for, writing to w.
+// logger returns a logger with the level and format of c that writes to w.
 func (c *Config) logger(w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: c.LogLevel.Level()}
 	if c.LogFormat == LogJSON {
@@ -202,7 +201,8 @@ func (c *Config) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, opts))
 }
 
-// asText writes what has a text, such as an id, as that: JSON would take it apart.
+// asText logs values that have a String method, such as ids, as that text. The JSON
+// format would log their bytes instead.
 func asText(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindAny {
 		if v, ok := a.Value.Any().(fmt.Stringer); ok {

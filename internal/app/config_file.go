@@ -12,11 +12,11 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// LoadFile reads the configuration file at path into c, leaving alone the
-// options for which isSet reports true (those that a flag or an environment
-// variable gave), and tells which options it took from the file. It is strict:
-// unknown keys, keys given twice and values that cannot be read are all
-// reported, with their lines, in one [*ConfigError], and c is then unchanged.
+// LoadFile reads the configuration file at path into c, and returns the names of the
+// options that it set. It skips options for which isSet reports true: a flag or an
+// environment variable has set those. Unknown keys, keys given twice and values that
+// cannot be read are reported together in one [*ConfigError], with their lines; then
+// c is unchanged.
 func (c *Config) LoadFile(path string, isSet func(name string) bool) (taken []string, err error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -36,7 +36,7 @@ func (c *Config) loadYAML(path string, raw []byte, isSet func(name string) bool)
 	return r.taken, nil
 }
 
-// fileReader reads a configuration file, and goes on after each problem.
+// fileReader reads a configuration file. It continues after a problem, to report all.
 type fileReader struct {
 	path     string
 	isSet    func(name string) bool // by a flag or the environment; nil: nothing is
@@ -55,7 +55,7 @@ func (r *fileReader) wrong(at *token.Token, format string, args ...any) {
 }
 
 func (r *fileReader) read(raw []byte) {
-	// Duplicate keys are let through here to be reported below, in our words and all at once.
+	// The parser accepts duplicate keys here; they are reported below with the other problems.
 	file, err := parser.ParseBytes(raw, 0, parser.AllowDuplicateMapKey())
 	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 		r.wrong(syntax.Token, "this is not YAML: %s", syntax.Message)
@@ -84,7 +84,7 @@ func (r *fileReader) read(raw []byte) {
 	}
 }
 
-// option takes one line of the file.
+// option reads one option of the file.
 func (r *fileReader) option(at *token.Token, value ast.Node) {
 	name := at.Value
 	o, ok := findOption(name)

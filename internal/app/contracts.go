@@ -9,7 +9,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// reloader puts contracts in force that other nodes store.
+// reloader puts contracts in force that other nodes have stored.
 type reloader struct {
 	known *catalog.Catalog
 	log   *slog.Logger
@@ -20,8 +20,8 @@ func newReloader(known *catalog.Catalog, log *slog.Logger) *reloader {
 	return &reloader{known: known, log: log, wake: make(chan struct{}, 1)}
 }
 
-// changed tells that configuration was committed. The catalog tells of its own
-// changes itself; what comes this way is of other nodes.
+// changed wakes the reloader when another node has stored a contract. Changes made on
+// this node are in force already: the catalog does that itself.
 func (r *reloader) changed(c hook.Change) {
 	if c.Contract != "" || c.Anything {
 		select {

@@ -16,20 +16,20 @@ import (
 	"gancho/internal/store"
 )
 
-// data is the data directory, locked for this process. With a database elsewhere it
-// has only keys, and servers may share it: then the first has the lock.
+// data is the data directory, locked for this process. With a PostgreSQL database it
+// holds only keys, and several servers may use it: then the first one has the lock.
 type data struct {
 	dir  string
-	lock *os.File // nil: another server has it
+	lock *os.File // nil if another server has the lock
 }
 
 var errInUse = errors.New("another gancho uses the data directory")
 
-// openData makes the directory if it is absent and locks it: a second server
-// on the same files would deliver everything twice.
+// openData creates the directory if it is absent, and locks it: a second server on
+// the same files would deliver everything twice.
 func openData(dir string) (*data, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the data directory cannot be made: %w", err)
+		return nil, fmt.Errorf("the data directory cannot be created: %w", err)
 	}
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -45,16 +45,16 @@ func openData(dir string) (*data, error) {
 	return &data{dir: dir, lock: lock}, nil
 }
 
-// joinData is openData for a directory that servers may share.
+// joinData opens a directory that several servers may use. It waits up to ten seconds
+// for the server that has the lock to create the keys.
 func joinData(ctx context.Context, dir string) (*data, error) {
 	d, err := openData(dir)
 	if !errors.Is(err, errInUse) {
 		return d, err
 	}
-	// Whoever has the lock may be making the keys right now.
 	d = &data{dir: dir}
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; {
-		if _, err := os.Stat(d.nodeFile()); err == nil { // the last that is made
+		if _, err := os.Stat(d.nodeFile()); err == nil { // the last file that the first server creates
 			break
 		}
 		select {
@@ -67,15 +67,16 @@ func joinData(ctx context.Context, dir string) (*data, error) {
 
 func (d *data) close() {
 	if d.lock != nil {
-		_ = d.lock.Close() // which gives up the lock
+		_ = d.lock.Close() // this releases the lock
 	}
 }
 
 func (d *data) nodeFile() string { return filepath.Join(d.dir, "node.name") }
 
-// nodeName is what this node keeps over a restart, so that it gets its work back at
-// once; "" if another process may have the same. A copy of the directory has another
-// name: it is another file, or on another machine.
+// nodeName is the name of this node. It stays the same after a restart, so that the
+// node gets its endpoints back at once. It is "" if another process may use the same
+// directory. A copy of the directory gives another name, since the name contains the
+// machine and the number of the lock file.
 func (d *data) nodeName() (string, error) {
 	if d.lock == nil {
 		return "", nil
@@ -117,8 +118,9 @@ func (d *data) encryptionKey(configured string) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(text)
 }
 
-// generate returns what file holds, writing it first if it is absent. The file
-// is readable by its owner only, and complete or absent, whenever we are killed.
+// generate returns the content of file. If the file is absent, it writes text into it
+// first and reports generated. Only the owner can read the file. A crash leaves it
+// complete or absent, because it is written under another name and renamed.
 func (d *data) generate(file string, text func() string) (_ string, generated bool, err error) {
 	b, err := os.ReadFile(file)
 	if err == nil {

@@ -20,7 +20,7 @@ import (
 //go:embed demo.yaml
 var demoFile []byte
 
-// demo is what demo.yaml says. Which webhook systems it shows is data, not code.
+// demo is the content of demo.yaml. Which webhook systems it shows is data, not code.
 type demo struct {
 	Tenant    struct{ ID, Name string }
 	Endpoints []demoEndpoint
@@ -69,8 +69,8 @@ func (s *server) demo(ctx context.Context, contracts *contract.Set) error {
 	return errors.Join(err, <-received)
 }
 
-// setUp makes the tenant and its endpoints, or points those of an earlier run at
-// this run's receiver.
+// setUp creates the tenant and its endpoints. Endpoints of an earlier run get the
+// address of this run's receiver.
 func (d *demo) setUp(ctx context.Context, c *client.Client, url string) error {
 	if _, err := c.PutTenant(ctx, d.Tenant.ID, client.TenantInput{Name: &d.Tenant.Name}); err != nil {
 		return err
@@ -103,8 +103,8 @@ func (d *demo) setUp(ctx context.Context, c *client.Client, url string) error {
 	return nil
 }
 
-// publish posts the demo's events, again and again until ctx ends. It is no harm
-// to the server if somebody deletes the tenant meanwhile, or the disk is full.
+// publish posts the demo's events, again and again until ctx ends. Failures, for example
+// because somebody deleted the demo tenant, are logged and do not stop the server.
 func (s *server) publish(ctx context.Context, d demo, c *client.Client, contracts *contract.Set) {
 	tick := time.NewTicker(d.Every)
 	defer tick.Stop()

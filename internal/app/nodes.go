@@ -12,20 +12,22 @@ import (
 	"gancho/internal/store"
 )
 
-// sharing is how this server shares the work with others: [share.Node], or alone.
+// sharing divides the work between this server and others: a [share.Node], or alone
+// if the database belongs to this server only.
 type sharing interface {
 	deliver.Owner
-	// Follow comes before anything is read and remembered: others may change it.
+	// Follow starts to listen for changes that other servers make. It is called before
+	// anything is read and remembered.
 	Follow(ctx context.Context) error
-	// Start takes what is free. The worker must be ready.
+	// Start takes over endpoints that no server works for. The worker must be ready.
 	Start(ctx context.Context, w share.Worker) error
-	// Run shares until ctx ends.
+	// Run renews the lease and moves endpoints between servers until ctx ends.
 	Run(ctx context.Context) error
-	// WhileLeading runs a part that only one server may run.
+	// WhileLeading calls run while this server is the leader; only one server is.
 	WhileLeading(ctx context.Context, run func(context.Context) error) error
-	// Keep keeps what this server has until ctx ends, while the worker finishes.
+	// Keep renews the lease until ctx ends, while the worker finishes. It takes nothing new.
 	Keep(ctx context.Context) error
-	// Leave lets others take it.
+	// Leave releases all endpoints, so that other servers take them at once.
 	Leave(ctx context.Context) error
 	// Others reports whether there are other servers.
 	Others() bool
@@ -38,7 +40,7 @@ func (s *server) newSharing() sharing {
 	return share.New(share.Options{Store: s.db, Name: s.name, Log: s.log.With("part", "share"), Watched: s.live.Asked})
 }
 
-// alone is a server that shares its database with nobody.
+// alone is [sharing] for a server that has its database for itself.
 type alone struct{ deliver.OwnsAll }
 
 func (alone) Follow(context.Context) error { return nil }

@@ -149,7 +149,7 @@ func (o *Origin) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// url is the origin as it is used, nil if there is none.
+// url is the parsed origin, nil if there is none.
 func (o Origin) url() *url.URL {
 	u, err := url.Parse(string(o))
 	if err != nil || o == "" {
@@ -208,7 +208,7 @@ func (n *Networks) UnmarshalText(text []byte) error {
 			return fmt.Errorf("%q is not a network; write it as 10.20.0.0/16 or fd00:20::/48", part)
 		}
 		if p.Addr().Is4In6() {
-			return fmt.Errorf("%q is an IPv4 network in IPv6 clothing; write it as an IPv4 network, such as 10.20.0.0/16", part)
+			return fmt.Errorf("%q is an IPv4 network written as IPv6; write it as an IPv4 network, such as 10.20.0.0/16", part)
 		}
 		if m := p.Masked(); m != p {
 			return fmt.Errorf("%q has bits set after its /%d; write %s", part, p.Bits(), m)

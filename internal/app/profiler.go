@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// profiler adds Go's profiles under /debug/pprof/ for who has the admin key:
-// `gancho bench --profile` and people who wonder where the time goes.
+// profiler adds Go's profiles under /debug/pprof/, for requests with the admin key.
+// `gancho bench --profile` reads them, and so can people who look for slow code.
 func profiler(next http.Handler, adminKey string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

@@ -12,9 +12,9 @@ import (
 // for the server.
 const ScriptCommand = "transform-process"
 
-// newScripts makes the processes that run the transformations of endpoints, once
-// there are some. They are this program again, without its environment, which
-// holds keys.
+// newScripts returns the pool of processes that run the transformations of endpoints.
+// It starts a process when the first script has to run. The processes execute this
+// program again, without its environment, because that may hold keys.
 func newScripts() (*transform.Pool, error) {
 	exe, err := os.Executable()
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 // backlogMemory is the most memory the server may hold with a long queue, in MB.
 const backlogMemory = 300.0
 
-// neighbourPace is the share of its pace that an endpoint must keep beside a
-// long queue: the other side of [neighbourRatio].
+// neighbourPace is the share of its throughput that an endpoint must keep beside a
+// long queue: the inverse of [neighbourRatio].
 const neighbourPace = 1 / neighbourRatio
 
 // backlog measures one endpoint before and after another one on the same server
@@ -73,7 +73,7 @@ func (b *bench) backlog(ctx context.Context) error {
 	b.report.add("events accepted into the queue", filled.perSecond(), "/s")
 	b.report.add("peak memory of the server", peak, "MB").atMost(backlogMemory)
 	b.report.add("delivered and recorded, no queue", fastBefore.recorded, "/s")
-	b.report.add("delivered and recorded, "+long, fastAfter.recorded, "/s").to(fastBefore.recorded, "calm").atLeast(neighbourPace)
+	b.report.add("delivered and recorded, "+long, fastAfter.recorded, "/s").to(fastBefore.recorded, "baseline").atLeast(neighbourPace)
 	b.compareTimes("publish to arrival at "+number(b.o.Rate)+"/s", "no queue", pacedBefore.travel, long, pacedAfter.travel)
 	return nil
 }

@@ -1,6 +1,6 @@
 // Package bench measures what a person deciding on Gancho wants to know: how
 // many events it takes and delivers, how soon, at what cost, and whether one
-// bad endpoint, a long history or a kill -9 changes that. It is the whole of
+// bad endpoint, a long history or a kill -9 changes that. It implements
 // `gancho bench`.
 //
 // Every run starts real processes on 127.0.0.1 by executing its own binary
@@ -30,7 +30,10 @@
 // due to be sent, so that a server that makes the generator wait cannot hide
 // it. An event counts as delivered when the sink has it and the server's
 // own API shows no delivery left unfinished. Requests answered 429 or 503 are
-// sent again after a pause, with their first time; they are counted.
+// sent again after a pause; their time runs from the first try, and they are counted.
+//
+// The package promises that no process it started is left when [Run] returns or this
+// process ends in any way.
 package bench
 
 import (
@@ -67,10 +70,10 @@ type Options struct {
 	History     int           `json:"history" name:"history" default:"200000" help:"Finished deliveries to grow to in the history scenario (2000000 for the record)."`
 	Snapshot    int           `json:"snapshot" name:"snapshot" default:"100000" help:"Records in the schedule scenario, of which a fifth are in each snapshot."`
 	Nodes       int           `json:"nodes" name:"nodes" default:"3" help:"How many nodes there are at most in the nodes scenario."`
-	Database    string        `json:"-" name:"database" placeholder:"URL" help:"PostgreSQL database for the servers, as postgres://user:password@host/name, instead of SQLite. Make one for this: what is stored there stays, under tenants whose names begin with bench-. CPU of the server is without that of the database, which has rows of its own."`
+	Database    string        `json:"-" name:"database" placeholder:"URL" help:"PostgreSQL database for the servers, as postgres://user:password@host/name, instead of SQLite. Create one for this purpose: the data remains there, under tenants whose names begin with bench-. The CPU time of the server does not include the database, which has rows of its own."`
 	JSON        bool          `json:"-" name:"json" help:"Print one JSON object instead of the table."`
-	Dir         string        `json:"-" name:"dir" type:"path" help:"Directory to put the data under, on the file system to measure. Default: the system's temporary directory."`
-	Keep        bool          `json:"-" name:"keep" help:"Keep the data and the servers' logs, and say where they are."`
+	Dir         string        `json:"-" name:"dir" type:"path" help:"Directory for the data, on the file system to measure. Default: the system's temporary directory."`
+	Keep        bool          `json:"-" name:"keep" help:"Keep the data and the servers' logs, and print where they are."`
 	Profile     string        `json:"-" name:"profile" type:"path" help:"Directory to write CPU profiles of the server to, if it serves /debug/pprof."`
 }
 
@@ -111,11 +114,9 @@ type bench struct {
 	profile profile
 }
 
-// Run measures the chosen scenarios and prints the result to stdout, progress
-// to stderr. Missing a speed target is a result, not an error; an error is a
-// scenario that could not be measured, or one that lost an event. What was
-// measured until then is printed all the same. When Run returns, or this
-// process ends in any way, no process that it started is left.
+// Run measures the chosen scenarios. It prints the results to stdout and the progress
+// to stderr. A missed speed target is a result, not an error. Run returns an error if a
+// scenario could not be measured or lost an event; it still prints the other results.
 func Run(ctx context.Context, o Options, stdout, stderr io.Writer) (err error) {
 	chosen, err := o.check()
 	if err != nil {
@@ -164,7 +165,7 @@ func Run(ctx context.Context, o Options, stdout, stderr io.Writer) (err error) {
 			break
 		}
 	}
-	b.sink.stop() // before its CPU time can be counted
+	b.sink.stop() // its CPU time is known only after it has ended
 	b.report.Machine.Others = others()
 	b.report.Seconds = time.Since(b.report.StartedAt).Round(time.Second).Seconds()
 	return errors.Join(append(failures, b.report.print(stdout, o.JSON))...)
@@ -175,14 +176,14 @@ func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.stderr, format+"\n", args...)
 }
 
-// newRun numbers a run of the load generator, so that the sink can tell late
-// arrivals of one from arrivals of the next.
+// newRun returns the number of the next run of the load generator. The sink uses it to
+// tell late arrivals of one run from arrivals of the next.
 func (b *bench) newRun() int { return int(b.lastRun.Add(1)) }
 
-// serverDir is a data directory for one server, not made yet.
+// serverDir is the path of a data directory for one server. It is not created here.
 func (b *bench) serverDir(name string) string { return filepath.Join(b.dir, name) }
 
-// check refuses options that cannot be measured and picks the scenarios.
+// check returns the scenarios to run, or an error for the first impossible option.
 func (o *Options) check() ([]scenario, error) {
 	names := o.Run
 	if o.Crash && !slices.Contains(names, "crash") {

@@ -15,8 +15,8 @@ const (
 	failoverNodes = 2
 )
 
-// failover shows how soon a node that is killed is taken over, and how soon a pause
-// on one node holds on the other.
+// failover measures how soon another node takes over from a killed one, and how soon
+// a pause that one node accepted takes effect on the other.
 func (b *bench) failover(ctx context.Context) error {
 	db, err := b.openDatabase(ctx)
 	if err != nil {
@@ -78,8 +78,8 @@ func (b *bench) arrive(ctx context.Context, l *runningLoad) (arrivals []arrival,
 	return arrivals, err
 }
 
-// pauseElsewhere pauses an endpoint on each node in turn while both take events for
-// it, and looks when the last one arrives.
+// pauseElsewhere pauses an endpoint through each node in turn while both nodes accept
+// events for it, and measures when the last one arrives.
 func (b *bench) pauseElsewhere(ctx context.Context, c *cluster) error {
 	var longest time.Duration
 	for _, s := range c.nodes {
@@ -116,8 +116,8 @@ func (b *bench) pauseElsewhere(ctx context.Context, c *cluster) error {
 	return nil
 }
 
-// killOne kills a node under load; what had to wait longest waited for the other to
-// take over.
+// killOne kills a node under load. The longest time from publish to arrival is the time
+// that the other node needed to take over.
 func (b *bench) killOne(ctx context.Context, c *cluster) error {
 	l, err := b.beginLoad(ctx, c, c.types...)
 	if err != nil {

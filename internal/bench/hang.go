@@ -64,7 +64,7 @@ func (b *bench) hang(ctx context.Context) error {
 		return err
 	}
 	var without, with, dropped samples
-	for _, s := range []*server{healthy, hanging} { // warm-up, and the lane of the hanging endpoint fills
+	for _, s := range []*server{healthy, hanging} { // warm-up; it also fills the queue of the hanging endpoint
 		if err := turn(s, time.Second, &dropped); err != nil {
 			return err
 		}
@@ -84,13 +84,14 @@ func (b *bench) hang(ctx context.Context) error {
 	return nil
 }
 
-// compareTimes adds rows of publish to arrival without and with some trouble,
-// and holds p50 and p99 with it against those without it. Both must be sorted.
-func (b *bench) compareTimes(what, calm string, without samples, trouble string, with samples) {
-	base := b.report.times(what+", "+calm, without)
+// compareTimes adds rows for publish to arrival without and with some trouble. The
+// rows with trouble show their ratio to those without, and p50 and p99 have a target.
+// Both samples must be sorted.
+func (b *bench) compareTimes(what, baseline string, without samples, trouble string, with samples) {
+	base := b.report.times(what+", "+baseline, without)
 	rows := b.report.times(what+", "+trouble, with)
 	for i, r := range rows {
-		r.to(base[i].Result, "calm")
+		r.to(base[i].Result, "baseline")
 	}
 	rows[0].atMost(neighbourRatio)
 	rows[1].atMost(neighbourRatio)

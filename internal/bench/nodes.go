@@ -11,12 +11,12 @@ const (
 	enginesRatio  = 0.6 // one node on PostgreSQL to SQLite
 	engineRounds  = 2
 	nodeEndpoints = 12  // so that two and three nodes can share them evenly
-	heardIdle     = 1.0 // queries per second and node
+	notifiedIdle  = 1.0 // queries per second and node
 	polledIdle    = 2.0
 	idleNodes     = 2
 )
 
-// engines holds one node on PostgreSQL against SQLite. The two take turns, since
+// engines compares one node on PostgreSQL with SQLite. The two take turns, because
 // machines are noisy.
 func (b *bench) engines(ctx context.Context) error {
 	db, err := b.openDatabase(ctx)
@@ -24,14 +24,14 @@ func (b *bench) engines(ctx context.Context) error {
 		return err
 	}
 	defer db.close()
-	var lite, pg, costs float64
+	var sqlite, postgres, costs float64
 	known := false
 	for round := range engineRounds {
 		r, err := b.publishTo(ctx, fmt.Sprintf("sqlite-%d", round), "")
 		if err != nil {
 			return err
 		}
-		lite += r.recorded
+		sqlite += r.recorded
 		before, _, err := db.cpu()
 		if err != nil {
 			return err
@@ -39,15 +39,15 @@ func (b *bench) engines(ctx context.Context) error {
 		if r, err = b.publishTo(ctx, fmt.Sprintf("postgresql-%d", round), b.o.Database); err != nil {
 			return err
 		}
-		pg += r.recorded
+		postgres += r.recorded
 		var after float64
 		if after, known, err = db.cpu(); err != nil {
 			return err
 		}
 		costs += (after - before) / float64(b.o.Events+warmUp(b.o.Events)) * 1000
 	}
-	b.report.add("events delivered and recorded, SQLite", lite/engineRounds, "/s")
-	b.report.add("events delivered and recorded, one node on PostgreSQL", pg/engineRounds, "/s").to(lite/engineRounds, "SQLite").atLeast(enginesRatio)
+	b.report.add("events delivered and recorded, SQLite", sqlite/engineRounds, "/s")
+	b.report.add("events delivered and recorded, one node on PostgreSQL", postgres/engineRounds, "/s").to(sqlite/engineRounds, "SQLite").atLeast(enginesRatio)
 	if known {
 		b.report.add("CPU of the database per 1000 events", costs/engineRounds, "s")
 	}
@@ -205,7 +205,7 @@ func (b *bench) nodesAtOnce(ctx context.Context, db *database, n int) (*row, err
 	return recorded, nil
 }
 
-// idle counts what nodes with nothing to do ask of the database.
+// idle counts the transactions of nodes that have nothing to do.
 func (b *bench) idle(ctx context.Context) error {
 	db, err := b.openDatabase(ctx)
 	if err != nil {
@@ -221,7 +221,7 @@ func (b *bench) idle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// What they did when they started comes into PostgreSQL's count up to 10 s later.
+	// PostgreSQL counts the transactions of the start up to 10 s later.
 	if err := pauseFor(ctx, min(b.o.Idle, 11*time.Second)); err != nil {
 		return err
 	}
@@ -237,13 +237,13 @@ func (b *bench) idle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Two of our own are in it.
+	// Two of the transactions are the benchmark's own.
 	each := float64(max(after-before-2, 0)) / time.Since(start).Seconds() / idleNodes
 	what := fmt.Sprintf("transactions of each idle node over %s, ", b.o.Idle)
 	if polls {
 		b.report.add(what+"polling", each, "/s").atMost(polledIdle)
 	} else {
-		b.report.add(what+"notified", each, "/s").under(heardIdle)
+		b.report.add(what+"notified", each, "/s").under(notifiedIdle)
 	}
 	return nil
 }

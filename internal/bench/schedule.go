@@ -75,7 +75,7 @@ func (b *bench) schedule(ctx context.Context) error {
 	b.report.add(what, alone.Took/1000, "s").under(scheduleTime)
 	b.report.add("payload of the event", alone.Bytes/1e6, "MB")
 
-	var calm, beside, dropped samples
+	var baseline, beside, dropped samples
 	to := spread{types: []string{"bench.one"}}
 	turn := func(d time.Duration, into *samples) error {
 		r, err := b.atRate(ctx, s, d, to)
@@ -88,7 +88,7 @@ func (b *bench) schedule(ctx context.Context) error {
 		return err
 	}
 	for range hangRounds { // in turns, so that noise of the machine reaches both
-		if err := turn(b.o.Duration/hangRounds, &calm); err != nil {
+		if err := turn(b.o.Duration/hangRounds, &baseline); err != nil {
 			return err
 		}
 		ran := make(chan error, 1)
@@ -101,9 +101,9 @@ func (b *bench) schedule(ctx context.Context) error {
 			return err
 		}
 	}
-	slices.Sort(calm)
+	slices.Sort(baseline)
 	slices.Sort(beside)
-	b.compareTimes(fmt.Sprintf("publish to arrival at %s/s", number(b.o.Rate)), "nothing else", calm,
+	b.compareTimes(fmt.Sprintf("publish to arrival at %s/s", number(b.o.Rate)), "nothing else", baseline,
 		"a run beside it", beside)
 	peak, err := s.peak()
 	if err != nil {

@@ -13,7 +13,7 @@ type benchCmd struct {
 }
 
 func (c *benchCmd) Help() string {
-	return `It starts a sink, a raw POST loop and a real server process on this machine, all on loopback, and prints one table. Ratios against the raw loop compare machines; absolute numbers do not.
+	return `It starts a sink, a raw POST loop and a real server process on this machine, all on loopback, and prints one table. Compare machines by the ratios against the raw loop, not by the absolute numbers.
 
 Examples:
 
@@ -28,13 +28,13 @@ func (c *benchCmd) Run(ctx context.Context, out console) error {
 	return bench.Run(ctx, c.Options, out.stdout, out.stderr)
 }
 
-// benchSinkCmd is the receiver that the benchmark starts as a process of its
-// own. It ends with its standard input.
+// benchSinkCmd is the receiver of the benchmark, which starts it as a process. It runs
+// until its standard input ends.
 type benchSinkCmd struct {
 	bench.SinkOptions `embed:""`
 }
 
-// Run receives until the parent process is gone.
+// Run receives requests until the parent process has ended.
 func (c *benchSinkCmd) Run(ctx context.Context, out console) error {
 	return bench.RunSink(ctx, c.SinkOptions, os.Stdin, out.stdout)
 }

@@ -1,12 +1,10 @@
-// Package cli is the command line of Gancho: it reads the flags, the
-// environment and the configuration file, and hands over to the package that
-// does the work. It is the only package that knows about flags, and the only
-// one that may print freely.
+// Package cli is the command line of Gancho: it reads flags, environment and
+// configuration file, and calls the package that does the work. It is the only package
+// that knows about flags, and the only one that may print freely.
 //
-// What a person can rely on: help and results go to standard output, and an
-// error is one plain sentence on standard error that says what to do. The exit
-// code is 0 when it worked or a signal asked for the stop, 1 when it failed and
-// 2 when the command line itself is wrong.
+// It promises: help and results go to standard output; an error is one plain sentence
+// on standard error that says what to do. The exit code is 0 on success or after a
+// stop by signal, 1 on failure, and 2 when the command line itself is wrong.
 package cli
 
 import (
@@ -63,17 +61,18 @@ type usageError struct{ error }
 func Main(args []string, stdout, stderr io.Writer) (code int) {
 	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer restore()
-	// Once the first signal came, the next one gets its usual effect again.
+	// After the first signal, a second one has its usual effect: it ends the process.
 	context.AfterFunc(ctx, restore)
 
 	return run(ctx, args, stdout, stderr)
 }
 
-// run is Main with a context of the caller's.
+// run is [Main] with the caller's context.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
 	unsetEmpty()
 
-	// kong ends the process after printing help; here it unwinds to this place instead.
+	// kong calls its Exit function after it has printed help. That function panics, and
+	// the deferred function turns the panic into the exit code.
 	type exit int
 	defer func() {
 		switch v := recover().(type) {
@@ -111,7 +110,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		if ok && p.Context != nil && p.Context.Selected() != nil {
 			name = p.Context.Selected().FullPath()
 		}
-		if ok && p.ExitCode() == exitFail { // a wrong environment variable: the command line is right
+		if ok && p.ExitCode() == exitFail { // an environment variable is wrong, not the command line
 			return fail(stderr, name, err)
 		}
 		return fail(stderr, name, usageError{err})
@@ -136,17 +135,17 @@ func fail(stderr io.Writer, command string, err error) int {
 	return exitFail
 }
 
-// unsetEmpty makes a variable of ours that is set but empty count as not set,
-// as it comes from a deployment file with a blank in it.
+// unsetEmpty unsets environment variables of ours that are empty. Deployment files
+// often set them to "" to say that there is no value.
 func unsetEmpty() {
 	for _, o := range app.Options() {
 		if v, ok := os.LookupEnv(o.Env); ok && v == "" {
-			_ = os.Unsetenv(o.Env) // fails only for a name that is no name
+			_ = os.Unsetenv(o.Env) // fails only for a malformed name
 		}
 	}
 }
 
-// flagHelp is the help of a flag with its default and environment variable.
+// flagHelp is the help text of a flag, with its default and its environment variable.
 func flagHelp(v *kong.Value) string {
 	var more []string
 	if v.HasDefault && v.Default != "" && v.Default != "0" {
@@ -161,7 +160,7 @@ func flagHelp(v *kong.Value) string {
 	return v.Help + " [" + strings.Join(more, ", ") + "]"
 }
 
-// durationMapper lets every duration flag take days and fail with a sentence.
+// durationMapper lets duration flags accept days, and fail with a readable sentence.
 func durationMapper(ctx *kong.DecodeContext, target reflect.Value) error {
 	var text string
 	if err := ctx.Scan.PopValueInto("duration", &text); err != nil {

@@ -51,7 +51,7 @@ func (c *configCheckCmd) Run(k *kong.Context, out console) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(out.stdout, "The configuration is right.")
+	fmt.Fprintln(out.stdout, "The configuration is valid.")
 	return nil
 }
 
@@ -76,9 +76,9 @@ func (c *configDocCmd) Run(out console) error {
 	return err
 }
 
-// complete adds the configuration file to what kong took from the flags, the
-// environment and the defaults, checks the whole, and tells for each option
-// where its value comes from. All problems come in one [*app.ConfigError].
+// complete adds the options of the configuration file to those that kong read from
+// flags, environment and defaults, and validates the result. origin says for each
+// option where its value comes from. All problems are in one [*app.ConfigError].
 func complete(flags options, k *kong.Context) (c app.Config, origin map[string]string, err error) {
 	c = app.Config(flags)
 	origin = map[string]string{}

@@ -15,19 +15,19 @@ import (
 // contractCmd groups the commands about contracts.
 type contractCmd struct {
 	Check  contractCheckCmd  `cmd:"" help:"Report everything that is wrong with contract files."`
-	Test   contractTestCmd   `cmd:"" help:"Run the tests that contract files carry, and compare every byte."`
+	Test   contractTestCmd   `cmd:"" help:"Run the tests in contract files, and compare every byte."`
 	Docs   contractDocsCmd   `cmd:"" help:"Print the documentation of a contract for the customers who receive its webhooks."`
 	Export contractExportCmd `cmd:"" help:"Print a contract as an OpenAPI 3.1 document."`
 }
 
-// contractCheckCmd loads contracts and says what is wrong with them.
+// contractCheckCmd loads contracts and reports their mistakes.
 type contractCheckCmd struct {
 	Files []string `arg:"" name:"file" help:"Contract files; the examples they name are read beside them."`
 }
 
 func (c *contractCheckCmd) Help() string {
-	return `Each mistake comes with file, line, column and what would be right, all of them
-at once. docs/contract-language.md is the reference of the language.
+	return `It reports all mistakes at once, each with file, line, column and what to write
+instead. docs/contract-language.md is the reference of the language.
 
 Examples:
 
@@ -35,10 +35,10 @@ Examples:
     gancho contract check contracts/*.yaml`
 }
 
-// Run prints one line per file that is right, and fails if one is not.
+// Run prints one line for each valid file, and fails if a file is not valid.
 func (c *contractCheckCmd) Run(out console) error {
-	return eachContract(out, c.Files, "has to be corrected", func(file string, loaded *contract.Contract) bool {
-		fmt.Fprintf(out.stdout, "%s: %s is right: %s, %s, %s.\n", file, loaded.Name,
+	return eachContract(out, c.Files, "has mistakes", func(file string, loaded *contract.Contract) bool {
+		fmt.Fprintf(out.stdout, "%s: %s is valid: %s, %s, %s.\n", file, loaded.Name,
 			count(len(loaded.EventTypes()), "event type"), count(len(loaded.Records()), "kind of record"), count(len(loaded.Tests()), "test"))
 		return true
 	})
@@ -47,13 +47,13 @@ func (c *contractCheckCmd) Run(out console) error {
 // contractTestCmd runs the tests of contracts.
 type contractTestCmd struct {
 	Files   []string `arg:"" name:"file" help:"Contract files; the examples they name are read beside them."`
-	Verbose bool     `short:"v" help:"Name the tests that passed, too."`
+	Verbose bool     `short:"v" help:"List the tests that passed, too."`
 }
 
 func (c *contractTestCmd) Help() string {
-	return `The section tests of a contract says what a change of a record, a schedule or a
-payload has to send. Each test is rendered as the server would, and compared
-byte for byte. Examples of event types have to be written as endpoint.json says.
+	return `The section "tests" of a contract says which request a record change, a schedule or
+a payload must produce. Each test is rendered as the server would render it, and
+compared byte for byte. Examples of event types must be written as endpoint.json says.
 
 Examples:
 
@@ -86,9 +86,10 @@ func (c *contractTestCmd) Run(out console) error {
 	})
 }
 
-// eachContract tries contract files one by one, and fails if one cannot be loaded
-// or try reports that it is not right; how says what is the matter then.
-func eachContract(out console, files []string, how string, try func(file string, c *contract.Contract) (right bool)) error {
+// eachContract loads contract files one by one and calls try for each. It fails if a
+// file cannot be loaded or try returns false; how completes the sentence of the error,
+// as in "the contract has mistakes".
+func eachContract(out console, files []string, how string, try func(file string, c *contract.Contract) (ok bool)) error {
 	wrong, unread := 0, 0
 	for _, file := range files {
 		loaded, err := loadContract(file)
@@ -109,14 +110,13 @@ func eachContract(out console, files []string, how string, try func(file string,
 	return notAll(wrong, unread, len(files), how)
 }
 
-// loadContract reads a contract file with the examples beside it. All that is
-// wrong with it is one error of several lines; a [noFileError] says that it could
-// not be read at all.
+// loadContract reads a contract file and the examples beside it. It returns all
+// mistakes as one error of several lines, or a [noFileError] if the file cannot be read.
 func loadContract(file string) (*contract.Contract, error) {
 	c, err := contract.Load(os.DirFS(filepath.Dir(file)), filepath.Base(file))
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
 		for i := range problems.List {
-			problems.List[i].File = file // as it was given, not as it is called in its directory
+			problems.List[i].File = file // the path as the user wrote it
 		}
 		return nil, problems
 	}
@@ -126,7 +126,8 @@ func loadContract(file string) (*contract.Contract, error) {
 	return c, nil
 }
 
-// noFileError says that a file could not be read, and which may have been meant.
+// noFileError says that a file cannot be read, and names the file that the user
+// probably meant.
 type noFileError struct {
 	file string
 	err  error
@@ -139,7 +140,7 @@ func (e *noFileError) Error() string {
 		}
 		return fmt.Sprintf("%s cannot be read; check who may read it", e.file)
 	}
-	beside, _ := filepath.Glob(filepath.Join(filepath.Dir(e.file), "*.y*ml")) // fails for a strange name only; then there is no hint
+	beside, _ := filepath.Glob(filepath.Join(filepath.Dir(e.file), "*.y*ml")) // an error means a malformed pattern; then there is no hint
 	names := make([]string, len(beside))
 	for i, file := range beside {
 		names[i] = stem(file)
@@ -169,8 +170,8 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// notAll is the error of a command that went wrong for some of its files, or
-// could not read them.
+// notAll is the error of a command of whose files some are wrong or unreadable, nil if
+// none is.
 func notAll(wrong, unread, of int, how string) error {
 	var parts []string
 	switch {

@@ -20,11 +20,11 @@ type contractDocsCmd struct {
 }
 
 func (c *contractDocsCmd) Help() string {
-	return `The documentation is Markdown for people who may not program: when an event is
-sent, how to set it up, how to tell that it is genuine, fields and example, what to
-answer and how fast, retries, programs that receive it (PHP, Node, Python, Go),
-Zapier, Make and n8n, and what to do when something does not work. What no public
-document of the system states is marked.
+	return `The documentation is Markdown, for people who may not be programmers: when an event
+is sent, how to set up an endpoint, how to verify requests, fields and an example,
+what to answer and how fast, retries, sample receivers (PHP, Node, Python, Go),
+Zapier, Make and n8n, and troubleshooting. Facts that no public document of the
+system states are marked as assumed.
 
 Examples:
 

@@ -14,7 +14,7 @@ type inboxCmd struct {
 	Status    int           `default:"200" placeholder:"CODE" help:"Status to answer with."`
 	Delay     time.Duration `default:"0s" placeholder:"TIME" help:"Wait this long before each answer."`
 	FailFirst int           `default:"0" placeholder:"N" help:"Answer the first N requests with 503."`
-	Secret    string        `placeholder:"SECRET" help:"Signing secret of the endpoint (whsec_…), or its public key (whpk_…): check each signature and say what came of it."`
+	Secret    string        `placeholder:"SECRET" help:"Signing secret of the endpoint (whsec_…), or its public key (whpk_…): verify each signature and print the result."`
 }
 
 func (c *inboxCmd) Help() string {
@@ -27,10 +27,10 @@ Examples:
     gancho inbox --fail-first 3 --secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`
 }
 
-// check says which flag has a value that cannot be.
+// check returns an error for the first flag with an impossible value.
 func (c *inboxCmd) check() error {
 	if c.Status < 100 || c.Status > 599 {
-		return fmt.Errorf("--status %d is no HTTP status; choose one from 100 to 599", c.Status)
+		return fmt.Errorf("--status %d is not an HTTP status; choose one from 100 to 599", c.Status)
 	}
 	if c.Delay < 0 {
 		return fmt.Errorf("--delay %s is below zero; choose a length of time such as 2s", c.Delay)
@@ -41,7 +41,7 @@ func (c *inboxCmd) check() error {
 	return nil
 }
 
-// Run receives until a signal.
+// Run receives requests until a signal arrives.
 func (c *inboxCmd) Run(ctx context.Context, out console) error {
 	if err := c.check(); err != nil {
 		return usageError{err}

@@ -13,14 +13,14 @@ type migrateCmd struct {
 }
 
 func (c *migrateCmd) Help() string {
-	return `Servers do this by themselves when they start, one at a time; by hand it can be done before, perhaps by a user that may make tables while the servers' user may not. Migrations only add, so servers of the version before go on working.
+	return `Servers do this by themselves when they start, one at a time. Run it by hand when the servers' database user may not create tables and another user may. Migrations only add tables and columns, so servers of the previous version continue to work.
 
 Example:
 
     gancho migrate --database postgres://owner:password@db.internal/gancho`
 }
 
-// Run migrates and says so.
+// Run migrates the database and prints that it did.
 func (c *migrateCmd) Run(ctx context.Context, out console) error {
 	if err := app.Migrate(ctx, string(c.Database)); err != nil {
 		return err

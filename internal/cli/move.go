@@ -13,39 +13,39 @@ import (
 
 // moveCmd copies a SQLite database into a PostgreSQL database.
 type moveCmd struct {
-	From          string     `name:"from" required:"" placeholder:"sqlite:DIR" help:"Data directory of the server that was, which must have stopped."`
+	From          string     `name:"from" required:"" placeholder:"sqlite:DIR" help:"Data directory of the old server, which must be stopped."`
 	To            app.Secret `name:"to" required:"" placeholder:"URL" help:"PostgreSQL database, new and empty, as postgres://user:password@host/name."`
-	EncryptionKey app.Secret `name:"encryption-key" env:"GANCHO_ENCRYPTION_KEY" placeholder:"BASE64" help:"Key of the server that was; without it, the one in its data directory."`
+	EncryptionKey app.Secret `name:"encryption-key" env:"GANCHO_ENCRYPTION_KEY" placeholder:"BASE64" help:"Encryption key of the old server; without it, the one in its data directory."`
 }
 
 func (c *moveCmd) Help() string {
-	return `Everything is copied: history, waiting deliveries, records and configuration. Nothing is changed in the data directory. If it is interrupted, the same command goes on where it was; at the end the rows of all tables are counted on both sides.
+	return `It copies everything: history, waiting deliveries, records and configuration. It changes nothing in the data directory. If it is interrupted, run the same command again: it continues where it stopped. At the end it compares the number of rows of all tables.
 
 Example:
 
     gancho move --from sqlite:/var/lib/gancho --to postgres://gancho:password@db.internal/gancho`
 }
 
-// Run copies and shows how far it is.
+// Run copies the database and shows the progress.
 func (c *moveCmd) Run(ctx context.Context, out console) error {
 	bar := &progressBar{out: out.stdout, live: isTerminal(out.stdout)}
 	keyFile, err := app.Move(ctx, c.From, string(c.To), string(c.EncryptionKey), bar.show)
 	bar.end()
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
-			return errors.New("interrupted; the same command goes on where it was")
+			return errors.New("interrupted; run the same command again to continue")
 		}
 		return err
 	}
-	fmt.Fprintln(out.stdout, "Everything is there: the rows of all tables are as many as before.")
+	fmt.Fprintln(out.stdout, "Everything was copied: all tables have as many rows as before.")
 	if keyFile != "" {
 		fmt.Fprintf(out.stdout, "Start the servers with the encryption key in %s, as GANCHO_ENCRYPTION_KEY.\n", keyFile)
 	}
 	return nil
 }
 
-// progressBar shows how far a move is: on a terminal a line that changes,
-// elsewhere a line for each table.
+// progressBar shows the progress of a move: on a terminal as one line that changes,
+// elsewhere as one line for each table.
 type progressBar struct {
 	out  io.Writer
 	live bool

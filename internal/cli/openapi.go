@@ -6,7 +6,7 @@ import "gancho/internal/app"
 type openapiCmd struct{}
 
 func (c *openapiCmd) Help() string {
-	return `What a running server answers at /openapi.json, for generating clients. Example:
+	return `The same document that a server answers at /openapi.json, for generating clients. Example:
 
     gancho openapi > openapi.json`
 }

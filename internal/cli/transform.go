@@ -10,8 +10,8 @@ import (
 // transformProcessCmd is app.ScriptCommand.
 type transformProcessCmd struct{}
 
-// Run ends with its standard input. An interrupt at the terminal reaches it as it
-// does the server, which may still need it.
+// Run serves until its standard input ends. It ignores the interrupt that Ctrl-C sends
+// to every process of the terminal: the server may still need it while it stops.
 func (transformProcessCmd) Run() error {
 	signal.Ignore(os.Interrupt)
 	return transform.Serve(os.Stdin, os.Stdout, func() { os.Exit(exitFail) })

@@ -10,7 +10,7 @@ import (
 // version is set at build time from the tag, with -ldflags -X; see the Makefile.
 var version string
 
-// versionCmd prints what this program is.
+// versionCmd prints version, revision and platform.
 type versionCmd struct {
 	JSON bool `name:"json" help:"Print it as JSON."`
 }
@@ -51,7 +51,7 @@ func (c *versionCmd) Run(out console) error {
 	return err
 }
 
-// readBuild asks the linker's stamp and the build information.
+// readBuild collects what the linker and the build information say.
 func readBuild() build {
 	b := build{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
