@@ -16,7 +16,7 @@ func (s *server) record(tenant, contract, kind, key, document string) {
 	s.t.Helper()
 	w := &hook.RecordWrite{Record: hook.Record{Version: 1, CreatedAt: time.Now(), UpdatedAt: time.Now()}}
 	w.Record.Tenant, w.Record.Contract, w.Record.Kind, w.Record.Key, w.Record.Document = tenant, contract, kind, key, []byte(document)
-	if err := s.db.Submit(&hook.Submission{Tenant: tenant, Records: []*hook.RecordWrite{w}}, 0); err != nil {
+	if _, err := s.db.Submit(hook.Submission{Tenant: tenant, Records: []*hook.RecordWrite{w}}, 0); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -59,7 +59,7 @@ type Store interface {
 	SaveHealth(id hook.EndpointID, h hook.Health)
 	SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error
 	// Submit commits a test: its event and its delivery.
-	Submit(sub *hook.Submission, keepKeys time.Duration) error
+	Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error)
 }
 
 // Transport sends one request. [*Sender] is the real one.

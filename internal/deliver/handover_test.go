@@ -193,7 +193,7 @@ func testTestElsewhere(t *testing.T, state hook.EndpointState) {
 			ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: x.endpoint.ID, Type: "t", Mode: hook.AtLeastOnce, Test: true, State: hook.Sending,
 			CreatedAt: now, NextAttemptAt: now, QueueAt: now, EndpointVersion: 1, ContractVersion: 1,
 		}
-		if err := x.db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}, 0); err != nil {
+		if _, err := x.db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}, 0); err != nil {
 			t.Fatal(err)
 		}
 		x.rejoin(2)

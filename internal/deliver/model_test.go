@@ -167,18 +167,20 @@ func (m *model) publish(e *hook.Endpoint, from int, snapshots bool) {
 
 // snapshot commits jobs of which the first takes the place of an earlier snapshot.
 func (m *model) snapshot(e *hook.Endpoint, jobs []hook.Job) []hook.Delivery {
-	step := &hook.ScheduleStep{
+	end := &hook.RunEnd{
 		ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "standard", Type: e.ID.String()},
 		Run:          hook.ScheduleRun{At: time.Now(), State: hook.RunSent, Event: jobs[0].Event.ID},
 	}
-	sub := &hook.Submission{Tenant: "acme", Step: step}
+	sub := hook.Submission{Tenant: "acme", RunEnd: end}
 	for _, job := range jobs {
 		sub.Items = append(sub.Items, &hook.Accepted{Event: job.Event, Deliveries: []hook.Delivery{job.Delivery}})
 	}
-	if err := m.db.Submit(sub, time.Hour); err != nil {
+	v, err := m.db.Submit(sub, time.Hour)
+	if err != nil {
 		m.t.Error(err)
+		return nil
 	}
-	return step.Superseded
+	return v.Run.Superseded
 }
 
 // disturb does what may happen to an endpoint at any moment.

@@ -42,8 +42,8 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 	letGo := w.hold(id, job.Delivery.ID)
 	// In a sender's hands from the start: no queue ever has it, and after a crash it
 	// is found as interrupted.
-	err = w.Store.Submit(&hook.Submission{Tenant: ev.Tenant, Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{job.Delivery}}}}, 0)
-	if err != nil {
+	item := &hook.Accepted{Event: ev, Deliveries: []hook.Delivery{job.Delivery}}
+	if _, err = w.Store.Submit(hook.Submission{Tenant: ev.Tenant, Items: []*hook.Accepted{item}}, 0); err != nil {
 		letGo()
 		return nil, err
 	}

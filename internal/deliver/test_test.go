@@ -169,7 +169,7 @@ func TestTestAfterACrash(t *testing.T) {
 				ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: x.endpoint.ID, Type: "t", Mode: mode, Test: true, State: hook.Sending,
 				CreatedAt: now, NextAttemptAt: now, EndpointVersion: 1,
 			}
-			if err := x.db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}, 0); err != nil {
+			if _, err := x.db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}, 0); err != nil {
 				t.Fatal(err)
 			}
 			if err := x.w.TakeOver(t.Context(), OwnsAll{}.Owns); err != nil {

@@ -218,11 +218,11 @@ func (x *world) store(e *hook.Endpoint, n int, payload func(i int) string) []hoo
 
 func (x *world) commit(jobs []hook.Job) {
 	x.t.Helper()
-	sub := &hook.Submission{Tenant: "acme"}
+	sub := hook.Submission{Tenant: "acme"}
 	for _, job := range jobs {
 		sub.Items = append(sub.Items, &hook.Accepted{Event: job.Event, Deliveries: []hook.Delivery{job.Delivery}})
 	}
-	if err := x.db.Submit(sub, time.Hour); err != nil {
+	if _, err := x.db.Submit(sub, time.Hour); err != nil {
 		x.t.Fatal(err)
 	}
 }

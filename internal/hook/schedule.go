@@ -62,19 +62,26 @@ type LeftOut struct {
 	Detail string `json:"detail"`
 }
 
-// ScheduleStep is the end of a run: what it came to, and what that does to the
-// clock. It is committed together with the event.
-type ScheduleStep struct {
+// RunEnd is the end of a run: what it came to, and what that does to the clock. It is
+// committed together with the event of the run.
+type RunEnd struct {
 	ScheduleName
 	Run ScheduleRun
-	// Claim is that of the run; zero: it was asked for, and does not move the clock.
+	// Claim is the claim of the run; zero if a person asked for the run, which then does
+	// not move the clock.
 	Claim  EventID
-	NextAt time.Time // with Claim: the next run
+	NextAt time.Time // the next run; only with Claim
+}
 
-	// Lost is set when the claim is not in force any more; then nothing was stored.
-	Lost bool
-	// Superseded are the deliveries of the snapshot before this one that are
-	// cancelled, or, in the state [Sending], will be unless their attempt in flight
-	// succeeds. Of each there is what tells one from another, and how it ended.
+// RunVerdict is what became of the end of a run.
+type RunVerdict struct {
+	// ClaimLost is set if another process has taken the claim over meanwhile, because the
+	// run took too long. Then nothing was stored.
+	ClaimLost bool
+	Run       ScheduleRun // as it was stored
+	// Superseded are the deliveries of the snapshot before this one that were cancelled.
+	// Those in the state [Sending] will be cancelled unless the attempt in flight
+	// succeeds. Each says which it is, its state, its reason and when it
+	// ended, and nothing else.
 	Superseded []Delivery
 }

@@ -2,61 +2,115 @@ package hook
 
 import "time"
 
-// Submission is what one caller hands in at once: events and their deliveries,
-// and changes of records, to be committed together or not at all.
+// Submission is what one caller hands in at once: events with their deliveries, and
+// changes of records, committed together or not at all. Once it is handed in, nobody
+// changes it or what it points to; what became of it is returned as [Verdicts].
 type Submission struct {
 	Tenant  string
 	Items   []*Accepted
 	Records []*RecordWrite
-	// Step is the end of a run of a schedule, whose event, if it made one, is the
-	// only item; nil for all else. If it is lost, nothing is stored.
-	Step *ScheduleStep
+	// RunEnd is the end of a run of a schedule, nil for all else. The event of the run, if
+	// it made one, is the only item.
+	RunEnd *RunEnd
 
-	// RequestKey is the Idempotency-Key of the whole request, "" if none, and
-	// RequestHash the SHA-256 of what it stands for. Answer encodes the answer
-	// once the items have their results; it is stored with the key.
+	// RequestKey is the Idempotency-Key of the whole request, "" if it has none, and
+	// RequestHash the SHA-256 of what the key stands for.
 	RequestKey  string
 	RequestHash [32]byte
-	Answer      func() []byte
+	// Answer encodes the answer to the request, which is stored with RequestKey in the
+	// same transaction. It is a pure function: it changes nothing outside itself. The
+	// store calls it on the committing goroutine, and once more each time it has to
+	// repeat the transaction, possibly with other verdicts.
+	Answer func(Verdicts) []byte
 	// Again says that this is the rest of a submission that took the key already:
-	// its answer replaces the one that is stored.
+	// its answer replaces the stored one.
 	Again bool
-
-	// Prior is the stored answer, set when RequestKey was used before with the
-	// same hash; then no item was stored. Conflict is set when it was used with
-	// another hash.
-	Prior    []byte
-	Conflict bool
 }
 
-// Accepted is one event of a submission, and what became of it.
+// Accepted is one event of a submission.
 type Accepted struct {
 	Event      *Event
 	Deliveries []Delivery
 	// Hash identifies the content of an event that has an external id (contract,
 	// type and payload), so that a repeated id can be told from a reused one.
 	Hash [32]byte
-
-	// Duplicate is set when the external id was used before with the same hash:
-	// nothing was stored, and First and FirstDeliveries tell what was then.
-	// Conflict is set when it was used with another hash.
-	Duplicate       bool
-	First           EventID
-	FirstDeliveries int
-	Conflict        bool
 }
 
-// RecordWrite is the new state of a record on the condition that nobody else
-// changed it since it was read, with the events that this makes, and what became
-// of it.
+// RecordWrite is the new state of a record, on the condition that nobody changed the
+// record since it was read, with the events that the change makes.
 type RecordWrite struct {
 	Record Record // its new state; without Document, it is deleted
 	Was    int64  // the version that was read; 0: there was none
 	Events []*Accepted
+}
 
-	// Lost is set when the record is not at Was any more, or an earlier write of
-	// the submission to the same record is lost. Nothing of this one was stored.
-	Lost bool
+// Verdicts are what became of a submission and of its parts. The zero value says that
+// all of it was stored as it was handed in.
+type Verdicts struct {
+	// Prior is the stored answer if RequestKey was used before with the same hash.
+	Prior []byte
+	// KeyReused is set if RequestKey was used before with another hash.
+	KeyReused bool
+	// Run is what became of Submission.RunEnd, nil if there was none.
+	Run *RunVerdict
+
+	Items   []ItemVerdict   // of Submission.Items, one each; nil: all are zero
+	Records []RecordVerdict // of Submission.Records, one each; nil: all are zero
+}
+
+// Stored is false if nothing of the submission was stored: its key was used before,
+// or the run had lost its claim. Then Items and Records say nothing.
+func (v Verdicts) Stored() bool {
+	return v.Prior == nil && !v.KeyReused && (v.Run == nil || !v.Run.ClaimLost)
+}
+
+// Item is what became of Submission.Items[i].
+func (v Verdicts) Item(i int) ItemVerdict {
+	if v.Items == nil {
+		return ItemVerdict{}
+	}
+	return v.Items[i]
+}
+
+// Record is what became of Submission.Records[i].
+func (v Verdicts) Record(i int) RecordVerdict {
+	if v.Records == nil {
+		return RecordVerdict{}
+	}
+	return v.Records[i]
+}
+
+// ItemVerdict is what became of one event. The zero value says that it was stored.
+type ItemVerdict struct {
+	// Duplicate is set if the external id was used before with the same hash. Then
+	// nothing was stored, and First and FirstDeliveries tell what was the first time.
+	Duplicate       bool
+	First           EventID
+	FirstDeliveries int
+	// IDReused is set if the external id was used before with another hash. Then
+	// nothing was stored.
+	IDReused bool
+}
+
+// Stored reports whether the event and its deliveries were stored.
+func (v ItemVerdict) Stored() bool { return !v.Duplicate && !v.IDReused }
+
+// RecordVerdict is what became of one write of a record. The zero value says that it
+// was stored with all its events.
+type RecordVerdict struct {
+	// Overtaken is set if the record is no longer at RecordWrite.Was, or if an earlier
+	// write of the submission to the same record was overtaken. Then nothing of this
+	// one was stored.
+	Overtaken bool
+	Events    []ItemVerdict // of RecordWrite.Events, one each; nil: all are zero
+}
+
+// Event is what became of RecordWrite.Events[i], unless the write was overtaken.
+func (v RecordVerdict) Event(i int) ItemVerdict {
+	if v.Events == nil {
+		return ItemVerdict{}
+	}
+	return v.Events[i]
 }
 
 // Result is what becomes of a delivery: its new row, and the attempt to add to

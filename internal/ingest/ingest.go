@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -26,8 +27,8 @@ import (
 
 // Store is what ingest needs of the database.
 type Store interface {
-	// Submit commits a submission, or nothing of it. It sets the items' results.
-	Submit(sub *hook.Submission, keepKeys time.Duration) error
+	// Submit commits a submission, or nothing of it, and returns what became of its parts.
+	Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error)
 	// TenantEndpoints lists a tenant's endpoints, or fails with KindNotFound if
 	// there is no such tenant.
 	TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpoint, error)
@@ -113,8 +114,7 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 	}
 	now := time.Now()
 	answers := make([]hook.EventAnswer, len(r.Items))
-	sub := &hook.Submission{Tenant: r.Tenant, RequestKey: r.RequestKey, RequestHash: r.RequestHash}
-	sub.Items = make([]*hook.Accepted, 0, len(r.Items))
+	items := make([]*hook.Accepted, 0, len(r.Items))
 	place := make([]int, 0, len(r.Items)) // of each submitted item among the answers
 	deliveries := 0
 	for i := range r.Items {
@@ -130,31 +130,32 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 		}
 		it := in.prepare(r.Tenant, item, routes, now)
 		deliveries += len(it.Deliveries)
-		sub.Items = append(sub.Items, it)
+		items = append(items, it)
 		place = append(place, i)
 	}
-	fill := func() {
-		for k, it := range sub.Items {
-			fillAnswer(&answers[place[k]], it)
+	fill := func(answers []hook.EventAnswer, v hook.Verdicts) []hook.EventAnswer {
+		for k, it := range items {
+			fillAnswer(&answers[place[k]], it, v.Item(k))
 		}
+		return answers
 	}
+	sub := hook.Submission{Tenant: r.Tenant, Items: items, RequestKey: r.RequestKey, RequestHash: r.RequestHash}
 	if r.RequestKey != "" {
-		sub.Answer = func() []byte { fill(); return encodeAnswers(answers) }
+		sub.Answer = func(v hook.Verdicts) []byte { return encodeAnswers(fill(slices.Clone(answers), v)) }
 	}
-	if len(sub.Items) == 0 && r.RequestKey == "" {
+	if len(items) == 0 && r.RequestKey == "" {
 		return answers, nil
 	}
-	err = in.submit(sub, routes)
+	v, err := in.submit(sub, routes)
 	switch {
 	case err != nil:
 		return nil, err
-	case sub.Conflict:
+	case v.KeyReused:
 		return nil, errKeyReused
-	case sub.Prior != nil:
-		return decodeAnswers(sub.Prior)
+	case v.Prior != nil:
+		return decodeAnswers(v.Prior)
 	}
-	fill()
-	return answers, nil
+	return fill(answers, v), nil
 }
 
 var errKeyReused = hook.Conflict("idempotency_key_reused",
@@ -231,13 +232,13 @@ func newDelivery(e *hook.Event, t *target, n int, now time.Time) hook.Delivery {
 	return d
 }
 
-func fillAnswer(a *hook.EventAnswer, it *hook.Accepted) {
+func fillAnswer(a *hook.EventAnswer, it *hook.Accepted, v hook.ItemVerdict) {
 	switch {
-	case it.Conflict:
+	case v.IDReused:
 		a.Wrong = hook.Conflict("event_id_reused",
 			"This id was used before for an event with another type, contract or payload. Use a new id for a new event.")
-	case it.Duplicate:
-		a.ID, a.Deliveries, a.Duplicate = it.First, it.FirstDeliveries, true
+	case v.Duplicate:
+		a.ID, a.Deliveries, a.Duplicate = v.First, v.FirstDeliveries, true
 	default:
 		a.ID, a.Deliveries = it.Event.ID, len(it.Deliveries)
 	}

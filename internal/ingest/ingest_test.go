@@ -385,7 +385,7 @@ func TestReadyIsStoredInHands(t *testing.T) {
 // panicking is a store that does not live up to its name.
 type panicking struct{ ingest.Store }
 
-func (panicking) Submit(*hook.Submission, time.Duration) error { panic("no") }
+func (panicking) Submit(hook.Submission, time.Duration) (hook.Verdicts, error) { panic("no") }
 
 // Nothing is expected for ever, not even after a panic, which the API survives.
 func TestPanicCallsOff(t *testing.T) {

@@ -157,7 +157,7 @@ func (c *changing) round(ctx context.Context, todo []int, again bool) (lost, res
 	if err != nil {
 		return all, nil, nil, err
 	}
-	sub := &hook.Submission{Tenant: c.Tenant, RequestKey: c.RequestKey, RequestHash: c.RequestHash, Again: again}
+	sub := hook.Submission{Tenant: c.Tenant, RequestKey: c.RequestKey, RequestHash: c.RequestHash, Again: again}
 	writes := make([]*hook.RecordWrite, 0, n) // of each item, nil if there is none
 	for size := 0; len(writes) < n && size < roundBytes; {
 		w := c.work(all[len(writes)], records, now)
@@ -169,36 +169,46 @@ func (c *changing) round(ctx context.Context, todo []int, again bool) (lost, res
 	}
 	todo, rest = all[:len(writes)], all[len(writes):]
 	// fill answers what is not stored, and returns what was overtaken of it.
-	fill := func() (lost []int) {
+	fill := func(answers []hook.RecordAnswer, v hook.Verdicts) (lost []int) {
+		written := 0 // records of the submission
 		gone := map[hook.RecordName]bool{}
 		for k, i := range todo {
 			// Where nothing was to be written, that was found out from a write before it.
-			if w, name := writes[k], c.Items[i].RecordName; w != nil && w.Lost || gone[name] {
+			name, overtaken := c.Items[i].RecordName, false
+			if writes[k] != nil {
+				overtaken = v.Record(written).Overtaken
+				written++
+			}
+			if overtaken || gone[name] {
 				gone[name] = true
 				lost = append(lost, i)
 			}
 		}
 		for _, i := range slices.Concat(lost, rest) {
-			c.answers[i] = hook.RecordAnswer{RecordName: c.Items[i].RecordName, Wrong: errRecordBusy}
+			answers[i] = hook.RecordAnswer{RecordName: c.Items[i].RecordName, Wrong: errRecordBusy}
 		}
 		return lost
 	}
 	if c.RequestKey != "" {
-		sub.Answer = func() []byte { fill(); return encodeRecords(c.answers) }
+		sub.Answer = func(v hook.Verdicts) []byte {
+			answers := slices.Clone(c.answers)
+			fill(answers, v)
+			return encodeRecords(answers)
+		}
 	} else if len(sub.Records) == 0 {
 		return nil, rest, nil, nil
 	}
-	err = c.submit(sub, c.routes)
+	v, err := c.submit(sub, c.routes)
 	switch {
 	case err != nil:
 		return all, nil, nil, err
-	case sub.Conflict:
+	case v.KeyReused:
 		return all, nil, nil, errKeyReused
-	case sub.Prior != nil:
-		prior, err = decodeRecords(sub.Prior)
+	case v.Prior != nil:
+		prior, err = decodeRecords(v.Prior)
 		return nil, nil, prior, err
 	}
-	return fill(), rest, nil, nil
+	return fill(c.answers, v), rest, nil, nil
 }
 
 // read reads the records of the first n items, all of them if their documents are

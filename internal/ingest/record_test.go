@@ -373,7 +373,7 @@ type stubborn struct {
 	meddle func()
 }
 
-func (s *stubborn) Submit(sub *hook.Submission, keep time.Duration) error {
+func (s *stubborn) Submit(sub hook.Submission, keep time.Duration) (hook.Verdicts, error) {
 	s.meddle()
 	return s.DB.Submit(sub, keep)
 }
@@ -466,7 +466,7 @@ type counted struct {
 	deliveries        int // most of one
 }
 
-func (s *counted) Submit(sub *hook.Submission, keep time.Duration) error {
+func (s *counted) Submit(sub hook.Submission, keep time.Duration) (hook.Verdicts, error) {
 	s.submissions++
 	n, deliveries := 0, 0
 	for _, w := range sub.Records {

@@ -22,26 +22,29 @@ func (in *Ingest) Takes(ctx context.Context, name hook.ScheduleName) (bool, erro
 	return false, nil
 }
 
-// EndRun commits the end of a run of a schedule together with its event, if it
-// made one: payload is nil if not. What is stored of the event goes into the run.
-// A step that is lost stored nothing.
-func (in *Ingest) EndRun(ctx context.Context, step *hook.ScheduleStep, payload []byte) error {
-	sub := &hook.Submission{Tenant: step.Tenant, Step: step}
+// EndRun commits the end of a run of a schedule together with its event. payload is
+// nil if the run made no event. The verdict has the run with its event.
+func (in *Ingest) EndRun(ctx context.Context, end hook.RunEnd, payload []byte) (hook.RunVerdict, error) {
+	sub := hook.Submission{Tenant: end.Tenant, RunEnd: &end}
 	var routes *routes
 	if payload != nil {
 		var err error
-		if routes, err = in.directory.routes(ctx, step.Tenant); err != nil {
-			return err
+		if routes, err = in.directory.routes(ctx, end.Tenant); err != nil {
+			return hook.RunVerdict{}, err
 		}
-		c, ok := in.Contracts.Lookup(step.Contract)
+		c, ok := in.Contracts.Lookup(end.Contract)
 		if !ok {
-			return in.noContract(step.Contract)
+			return hook.RunVerdict{}, in.noContract(end.Contract)
 		}
-		it := in.prepare(step.Tenant, &hook.NewEvent{
-			Contract: step.Contract, Type: step.Type, Payload: c.Redact(payload), Door: hook.DoorSchedule,
+		it := in.prepare(end.Tenant, &hook.NewEvent{
+			Contract: end.Contract, Type: end.Type, Payload: c.Redact(payload), Door: hook.DoorSchedule,
 		}, routes, time.Now())
 		sub.Items = []*hook.Accepted{it}
-		step.Run.Event, step.Run.Deliveries = it.Event.ID, len(it.Deliveries)
+		end.Run.Event, end.Run.Deliveries = it.Event.ID, len(it.Deliveries)
 	}
-	return in.submit(sub, routes)
+	v, err := in.submit(sub, routes)
+	if err != nil {
+		return hook.RunVerdict{}, err
+	}
+	return *v.Run, nil
 }

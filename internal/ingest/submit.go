@@ -6,9 +6,9 @@ import "gancho/internal/hook"
 // expects them meanwhile, and in the end each is offered to it or called off, also
 // if something panics: what is expected for ever is never sent, and keeps its
 // endpoint from being handed over.
-func (in *Ingest) submit(sub *hook.Submission, routes *routes) error {
+func (in *Ingest) submit(sub hook.Submission, routes *routes) (v hook.Verdicts, err error) {
 	stored := false
-	defer func() { in.tell(sub, stored) }()
+	defer func() { in.tell(&sub, v, stored) }()
 	for _, it := range sub.Items {
 		in.await(it, routes)
 	}
@@ -17,9 +17,9 @@ func (in *Ingest) submit(sub *hook.Submission, routes *routes) error {
 			in.await(it, routes)
 		}
 	}
-	err := in.Store.Submit(sub, in.KeepKeys)
-	stored = err == nil && !sub.Conflict && sub.Prior == nil && (sub.Step == nil || !sub.Step.Lost)
-	return err
+	v, err = in.Store.Submit(sub, in.KeepKeys)
+	stored = err == nil && v.Stored()
+	return v, err
 }
 
 // await tells of deliveries that are about to be stored.
@@ -33,11 +33,11 @@ func (in *Ingest) await(it *hook.Accepted, routes *routes) {
 }
 
 // tell tells what became of a submission.
-func (in *Ingest) tell(sub *hook.Submission, stored bool) {
+func (in *Ingest) tell(sub *hook.Submission, v hook.Verdicts, stored bool) {
 	offer := make([]*hook.Accepted, 0, len(sub.Items)+len(sub.Records))
-	decide := func(items []*hook.Accepted, stored bool) {
-		for _, it := range items {
-			if stored && !it.Duplicate && !it.Conflict {
+	decide := func(items []*hook.Accepted, stored bool, verdict func(int) hook.ItemVerdict) {
+		for i, it := range items {
+			if stored && verdict(i).Stored() {
 				offer = append(offer, it)
 				continue
 			}
@@ -46,12 +46,13 @@ func (in *Ingest) tell(sub *hook.Submission, stored bool) {
 			}
 		}
 	}
-	decide(sub.Items, stored)
-	for _, w := range sub.Records {
-		decide(w.Events, stored && !w.Lost)
+	decide(sub.Items, stored, v.Item)
+	for i, w := range sub.Records {
+		r := v.Record(i)
+		decide(w.Events, stored && !r.Overtaken, r.Event)
 	}
-	if stored && sub.Step != nil {
-		in.Dispatcher.Supersede(sub.Step.Superseded)
+	if stored && v.Run != nil {
+		in.Dispatcher.Supersede(v.Run.Superseded)
 	}
 	in.Dispatcher.Offer(jobs(offer))
 }

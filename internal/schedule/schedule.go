@@ -60,8 +60,8 @@ type Accepter interface {
 	// Takes reports whether an endpoint takes events of the type.
 	Takes(ctx context.Context, name hook.ScheduleName) (bool, error)
 	// EndRun commits the end of a run with its event; payload is nil if there is
-	// none. If the step is lost, nothing was stored.
-	EndRun(ctx context.Context, step *hook.ScheduleStep, payload []byte) error
+	// none. If the run has lost its claim, nothing was stored.
+	EndRun(ctx context.Context, end hook.RunEnd, payload []byte) (hook.RunVerdict, error)
 }
 
 // Options of [New].
@@ -210,22 +210,23 @@ func (s *Scheduler) scheduled(ctx context.Context, one hook.Schedule, now time.T
 		s.release(ctx, one, nil)
 		return
 	}
-	step := &hook.ScheduleStep{ScheduleName: one.ScheduleName, Claim: one.Claim, Run: hook.ScheduleRun{At: now}}
+	end := hook.RunEnd{ScheduleName: one.ScheduleName, Claim: one.Claim, Run: hook.ScheduleRun{At: now}}
 	if now.Before(one.NextAt) { // the clock was put back
 		now = one.NextAt
 	}
-	step.NextAt = e.Schedule.Next(one.Start, now)
+	end.NextAt = e.Schedule.Next(one.Start, now)
 	limited, cancel := context.WithTimeoutCause(ctx, lease-time.Minute, errTooSlow)
 	defer cancel()
-	if err := s.run(limited, c, e, step); err != nil {
+	v, err := s.run(limited, c, e, end)
+	if err != nil {
 		s.release(ctx, one, err)
 		return
 	}
-	if step.Lost {
+	if v.ClaimLost {
 		s.Log.Warn("a run of a schedule took so long that another node took it over", attrs(one.ScheduleName)...)
 		return
 	}
-	s.report(step)
+	s.report(one.ScheduleName, &v.Run)
 }
 
 var errTooSlow = errors.New("the run took too long")
@@ -249,9 +250,8 @@ func attrs(n hook.ScheduleName) []any {
 }
 
 // report logs what a run came to.
-func (s *Scheduler) report(step *hook.ScheduleStep) {
-	r := step.Run
-	args := append(attrs(step.ScheduleName), "state", r.State, "records", r.Records, "examined", r.Examined, "bytes", r.Bytes, "took", r.Took)
+func (s *Scheduler) report(name hook.ScheduleName, r *hook.ScheduleRun) {
+	args := append(attrs(name), "state", r.State, "records", r.Records, "examined", r.Examined, "bytes", r.Bytes, "took", r.Took)
 	switch {
 	case r.State == hook.RunFailed:
 		s.Log.Error("a schedule failed", append(args, "code", r.Code, "detail", r.Detail)...)
@@ -289,14 +289,15 @@ func (s *Scheduler) RunNow(ctx context.Context, name hook.ScheduleName) (*hook.S
 	}
 	defer s.signal()
 	defer func() { <-s.slots }()
-	step := &hook.ScheduleStep{ScheduleName: name, Run: hook.ScheduleRun{At: time.Now().UTC(), Manual: true}}
+	end := hook.RunEnd{ScheduleName: name, Run: hook.ScheduleRun{At: time.Now().UTC(), Manual: true}}
 	limited, cancel := context.WithTimeoutCause(ctx, lease-time.Minute, errTooSlow)
 	defer cancel()
-	if err := s.run(limited, c, e, step); err != nil {
+	v, err := s.run(limited, c, e, end)
+	if err != nil {
 		return nil, err
 	}
-	s.report(step)
-	return &step.Run, nil
+	s.report(name, &v.Run)
+	return &v.Run, nil
 }
 
 // maxExamples bounds the records that a run names as left out.
@@ -304,10 +305,10 @@ const maxExamples = 20
 
 // run makes one run and commits what it came to. An error is not the run's fault:
 // nothing was stored.
-func (s *Scheduler) run(ctx context.Context, c *contract.Contract, e contract.EventType, step *hook.ScheduleStep) error {
+func (s *Scheduler) run(ctx context.Context, c *contract.Contract, e contract.EventType, end hook.RunEnd) (hook.RunVerdict, error) {
 	began := time.Now()
-	payload, err := s.snapshot(ctx, c, e, step)
-	r := &step.Run
+	r := &end.Run
+	payload, err := s.snapshot(ctx, c, e, end.ScheduleName, r)
 	switch tooLarge, is := errors.AsType[*contract.ErrTooLarge](err); {
 	case is:
 		r.State, r.Code = hook.RunFailed, hook.RunTooLarge
@@ -315,17 +316,17 @@ func (s *Scheduler) run(ctx context.Context, c *contract.Contract, e contract.Ev
 	case err != nil && errors.Is(context.Cause(ctx), errTooSlow):
 		r.State, r.Code, r.Detail = hook.RunFailed, hook.RunTooSlow, "The records could not be read in time. Keep fewer of them, or make the condition simpler."
 	case err != nil:
-		return err
+		return hook.RunVerdict{}, err
 	}
 	r.Took = time.Since(began)
-	return s.Accepter.EndRun(context.WithoutCancel(ctx), step, payload)
+	return s.Accepter.EndRun(context.WithoutCancel(ctx), end, payload)
 }
 
-// snapshot gathers the payload of a run, nil if it makes no event.
-func (s *Scheduler) snapshot(ctx context.Context, c *contract.Contract, e contract.EventType, step *hook.ScheduleStep) ([]byte, error) {
-	r := &step.Run
+// snapshot gathers the payload of a run, nil if it makes no event, and notes in r what
+// it came to.
+func (s *Scheduler) snapshot(ctx context.Context, c *contract.Contract, e contract.EventType, name hook.ScheduleName, r *hook.ScheduleRun) ([]byte, error) {
 	skip := func(code, detail string) { r.State, r.Code, r.Detail = hook.RunSkipped, code, detail }
-	taken, err := s.Accepter.Takes(ctx, step.ScheduleName)
+	taken, err := s.Accepter.Takes(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -338,7 +339,7 @@ func (s *Scheduler) snapshot(ctx context.Context, c *contract.Contract, e contra
 		return nil, hook.NotFound("schedule", e.Name)
 	}
 	polite := newPace()
-	err = s.Store.EachRecord(ctx, step.Tenant, c.Name, e.Schedule.Select, func(record hook.Record) error {
+	err = s.Store.EachRecord(ctx, name.Tenant, c.Name, e.Schedule.Select, func(record hook.Record) error {
 		if err := polite.rest(ctx, r.Examined); err != nil {
 			return err
 		}

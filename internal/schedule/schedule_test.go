@@ -553,20 +553,20 @@ type accepter struct {
 	after  []error // the same, everything stored
 }
 
-func (a *accepter) EndRun(ctx context.Context, step *hook.ScheduleStep, payload []byte) error {
+func (a *accepter) EndRun(ctx context.Context, end hook.RunEnd, payload []byte) (hook.RunVerdict, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.before) > 0 {
 		err := a.before[0]
 		a.before = a.before[1:]
-		return err
+		return hook.RunVerdict{}, err
 	}
-	err := a.Accepter.EndRun(ctx, step, payload)
+	v, err := a.Accepter.EndRun(ctx, end, payload)
 	if err == nil && len(a.after) > 0 {
 		err = a.after[0]
 		a.after = a.after[1:]
 	}
-	return err
+	return v, err
 }
 
 // Whatever happens around the commit, a run is neither lost nor doubled.
@@ -618,8 +618,8 @@ func TestClaims(t *testing.T) {
 		advance(time.Second)
 		same(t, "requests", len(y.requests()), 1)
 		for _, s := range list {
-			step := &hook.ScheduleStep{ScheduleName: s.ScheduleName, Claim: s.Claim, NextAt: time.Now(), Run: hook.ScheduleRun{State: hook.RunSent}}
-			if err := y.in.EndRun(t.Context(), step, []byte(`[]`)); err != nil || !step.Lost {
+			end := hook.RunEnd{ScheduleName: s.ScheduleName, Claim: s.Claim, NextAt: time.Now(), Run: hook.ScheduleRun{State: hook.RunSent}}
+			if v, err := y.in.EndRun(t.Context(), end, []byte(`[]`)); err != nil || !v.ClaimLost {
 				t.Errorf("%s: an old claim ended a run (%v)", s.Type, err)
 			}
 		}

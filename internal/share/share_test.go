@@ -256,11 +256,11 @@ func TestSuperseded(t *testing.T) {
 			ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: want.Endpoint, Type: "open", Mode: hook.AtLeastOnce, State: hook.Pending,
 			CreatedAt: time.Now(), NextAttemptAt: time.Now(), QueueAt: time.Now(),
 		}
-		step := &hook.ScheduleStep{
+		end := &hook.RunEnd{
 			ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "shop", Type: "open"},
 			Run:          hook.ScheduleRun{At: time.Now(), State: hook.RunSent, Event: ev.ID, Manual: true},
 		}
-		if err := other.Submit(&hook.Submission{Tenant: "acme", Step: step, Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}, time.Hour); err != nil {
+		if _, err := other.Submit(hook.Submission{Tenant: "acme", RunEnd: end, Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		if want.ID.IsZero() {

@@ -48,7 +48,7 @@ func benchmarkDeliver(b *testing.B, options func(*testing.B) Options) {
 				wg.Go(func() {
 					for i := c; i < b.N; i += callers {
 						a := accepted("acme", "", payload, ep)
-						if err := db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, time.Hour); err != nil {
+						if _, err := db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, time.Hour); err != nil {
 							b.Error(err)
 							return
 						}

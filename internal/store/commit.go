@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"iter"
 	"sync"
 	"time"
 
@@ -48,25 +50,84 @@ type batch struct {
 	health      map[hook.EndpointID]hook.Health // newest wins
 }
 
+// submission is a request as it was handed in, and what becomes of it.
 type submission struct {
-	*hook.Submission
-	expires time.Time // of its idempotency keys
-	now     time.Time
-	epoch   int64                   // of the node when it was handed in
-	large   map[hook.EventID][]byte // SQLite: payloads that were compressed
-	err     error
-	done    chan struct{}
+	hook.Submission
+	verdicts hook.Verdicts
+	expires  time.Time // of its idempotency keys
+	now      time.Time
+	epoch    int64                   // of the node when it was handed in
+	large    map[hook.EventID][]byte // SQLite: payloads that were compressed
+	err      error
+	done     chan struct{}
 }
 
-// forget undoes what an earlier attempt to write the submission left in it.
-func (s *submission) forget() {
-	s.Prior, s.Conflict = nil, false
-	for _, w := range s.Records {
-		w.Lost = false
+// place is where an event stands in a submission: Items[event], or the event of a
+// record write, Records[record].Events[event].
+type place struct{ record, event int }
+
+// ofNoRecord is the record of a place in Items.
+const ofNoRecord = -1
+
+// events are the events of a submission that can still be stored: all but those of
+// overtaken record writes.
+func (s *submission) events() iter.Seq2[place, *hook.Accepted] {
+	return func(yield func(place, *hook.Accepted) bool) {
+		for i, it := range s.Items {
+			if !yield(place{ofNoRecord, i}, it) {
+				return
+			}
+		}
+		for i, w := range s.Records {
+			for j, it := range w.Events {
+				if !s.verdicts.Record(i).Overtaken && !yield(place{i, j}, it) {
+					return
+				}
+			}
+		}
 	}
-	for it := range items(s) {
-		it.Duplicate, it.Conflict = false, false
+}
+
+// overtaken notes that a record write was overtaken.
+func (s *submission) overtaken(record int) { s.recordVerdict(record).Overtaken = true }
+
+func (s *submission) recordVerdict(i int) *hook.RecordVerdict {
+	if s.verdicts.Records == nil {
+		s.verdicts.Records = make([]hook.RecordVerdict, len(s.Records))
 	}
+	return &s.verdicts.Records[i]
+}
+
+// repeats notes that the external id of an event was used before. prior is the answer
+// that was stored then, nil if the id was used for another content.
+func (s *submission) repeats(at place, prior []byte) error {
+	v := hook.ItemVerdict{IDReused: prior == nil}
+	if prior != nil {
+		var first firstAnswer
+		if err := json.Unmarshal(prior, &first); err != nil {
+			return err
+		}
+		id, err := hook.ParseEventID(first.Event)
+		if err != nil {
+			return err
+		}
+		v = hook.ItemVerdict{Duplicate: true, First: id, FirstDeliveries: first.Deliveries}
+	}
+	list, n := &s.verdicts.Items, len(s.Items)
+	if at.record != ofNoRecord {
+		list, n = &s.recordVerdict(at.record).Events, len(s.Records[at.record].Events)
+	}
+	if *list == nil {
+		*list = make([]hook.ItemVerdict, n)
+	}
+	(*list)[at.event] = v
+	return nil
+}
+
+// firstAnswer is what is stored with the external id of an event.
+type firstAnswer struct {
+	Event      string `json:"event"`
+	Deliveries int    `json:"deliveries"`
 }
 
 // mark notes that a delivery is in a sender's hands.
@@ -110,7 +171,7 @@ type change struct {
 func (b *batch) size() int {
 	n := len(b.marks) + len(b.results) + len(b.changes) + len(b.health)
 	for _, s := range b.submissions {
-		n += rowsOf(s.Submission)
+		n += rowsOf(&s.Submission)
 	}
 	return n
 }
@@ -332,23 +393,26 @@ func (db *DB) commit(b *batch) {
 	b.tell()
 }
 
-// Submit stores a submission durably. When it returns nil, each item's fields
-// say what became of it. It does not give up with a context: once queued, the
-// outcome must be known.
-func (db *DB) Submit(sub *hook.Submission, keepKeys time.Duration) error {
+// Submit stores a submission durably, and returns what became of its parts. After an
+// error nothing was stored. It takes no context: once the submission is handed in, its
+// caller has to learn what became of it. The submission's idempotency keys are
+// remembered for keepKeys.
+func (db *DB) Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error) {
 	now := db.now()
 	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), epoch: db.nodes.epoch.Load(), done: make(chan struct{})}
-	if sub.Step != nil && !db.queue.stopped() && db.dialect.step(s) {
-		return s.err
+	if sub.RunEnd != nil && !db.queue.stopped() && db.dialect.endRun(s) {
+		return s.verdicts, s.err
 	}
 	if _, one := db.dialect.(*lite); one {
 		s.large = packLarge(s)
 	}
-	if err := db.queue.add(rowsOf(sub), payloadBytes(sub), true, true, func(b *batch) { b.submissions = append(b.submissions, s) }); err != nil {
-		return err
+	if err := db.queue.add(rowsOf(&s.Submission), payloadBytes(&s.Submission), true, true, func(b *batch) {
+		b.submissions = append(b.submissions, s)
+	}); err != nil {
+		return hook.Verdicts{}, err
 	}
 	<-s.done
-	return s.err
+	return s.verdicts, s.err
 }
 
 // rowsOf is about how many rows a submission writes, which bounds a batch.

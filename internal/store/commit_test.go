@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"gancho/internal/hook"
 	"gancho/internal/pgtest"
@@ -92,13 +95,13 @@ func accepted(tenant, external, payload string, endpoints ...hook.EndpointID) *h
 	return a
 }
 
-func submit(t *testing.T, db *DB, items ...*hook.Accepted) *hook.Submission {
+func submit(t *testing.T, db *DB, items ...*hook.Accepted) hook.Verdicts {
 	t.Helper()
-	s := &hook.Submission{Tenant: items[0].Event.Tenant, Items: items}
-	if err := db.Submit(s, time.Hour); err != nil {
+	v, err := db.Submit(hook.Submission{Tenant: items[0].Event.Tenant, Items: items}, time.Hour)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return v
 }
 
 func count(t *testing.T, db *DB, table string) (n int) {
@@ -179,7 +182,7 @@ func testGroupCommit(t *testing.T, db *DB) {
 		wg.Go(func() {
 			for i := range each {
 				a := accepted("acme", fmt.Sprintf("c%d-%d", c, i), fmt.Sprintf(`{"i":%d}`, i))
-				if err := db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, time.Hour); err != nil {
+				if _, err := db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, time.Hour); err != nil {
 					t.Error(err)
 				}
 				if _, err := db.Event(context.Background(), "acme", a.Event.ID); err != nil {
@@ -202,19 +205,20 @@ func testIdempotentItems(t *testing.T, db *DB) {
 	first := accepted("acme", "my-1", `{"a":1}`, ep)
 	// The second has the same id within the same submission.
 	again := accepted("acme", "my-1", `{"a":1}`, ep)
-	submit(t, db, first, again)
-	if !again.Duplicate || again.First != first.Event.ID || again.FirstDeliveries != 1 {
-		t.Errorf("same id, same content: %+v", again)
+	v := submit(t, db, first, again)
+	if v.Item(0) != (hook.ItemVerdict{}) {
+		t.Errorf("a new id: %+v", v.Item(0))
+	}
+	if want := (hook.ItemVerdict{Duplicate: true, First: first.Event.ID, FirstDeliveries: 1}); v.Item(1) != want {
+		t.Errorf("same id, same content: %+v, want %+v", v.Item(1), want)
 	}
 	other := accepted("acme", "my-1", `{"a":2}`, ep)
 	elsewhere := accepted("globex", "my-1", `{"a":2}`, ep)
-	submit(t, db, other)
-	submit(t, db, elsewhere)
-	if !other.Conflict || other.Duplicate {
-		t.Errorf("same id, other content: %+v", other)
+	if v := submit(t, db, other).Item(0); v != (hook.ItemVerdict{IDReused: true}) {
+		t.Errorf("same id, other content: %+v", v)
 	}
-	if elsewhere.Conflict || elsewhere.Duplicate {
-		t.Errorf("same id, other tenant: %+v", elsewhere)
+	if v := submit(t, db, elsewhere).Item(0); !v.Stored() {
+		t.Errorf("same id, other tenant: %+v", v)
 	}
 	if n := count(t, db, "events"); n != 2 {
 		t.Errorf("%d events, want 2", n)
@@ -225,14 +229,13 @@ func TestIdempotencyExpires(t *testing.T) { each(t, testIdempotencyExpires) }
 
 func testIdempotencyExpires(t *testing.T, db *DB) {
 	addTenants(t, db)
-	submit1 := &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "my-1", `1`)}}
-	if err := db.Submit(submit1, -time.Second); err != nil { // expired as soon as stored
+	submit1 := hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "my-1", `1`)}}
+	if _, err := db.Submit(submit1, -time.Second); err != nil { // expired as soon as stored
 		t.Fatal(err)
 	}
 	later := accepted("acme", "my-1", `2`)
-	submit(t, db, later)
-	if later.Conflict || later.Duplicate {
-		t.Errorf("an expired id still counts: %+v", later)
+	if v := submit(t, db, later).Item(0); !v.Stored() {
+		t.Errorf("an expired id still counts: %+v", v)
 	}
 }
 
@@ -240,9 +243,9 @@ func TestIdempotentRequests(t *testing.T) { each(t, testIdempotentRequests) }
 
 func testIdempotentRequests(t *testing.T, db *DB) {
 	addTenants(t, db)
-	request := func(hash byte, answer string) *hook.Submission {
-		return &hook.Submission{
-			Tenant: "acme", RequestKey: "k", RequestHash: [32]byte{hash}, Answer: func() []byte { return []byte(answer) },
+	request := func(hash byte, answer string) hook.Submission {
+		return hook.Submission{
+			Tenant: "acme", RequestKey: "k", RequestHash: [32]byte{hash}, Answer: func(hook.Verdicts) []byte { return []byte(answer) },
 			Items: []*hook.Accepted{accepted("acme", "", `{}`)},
 		}
 	}
@@ -256,17 +259,66 @@ func testIdempotentRequests(t *testing.T, db *DB) {
 		{hash: 1, prior: "first", events: 1},
 		{hash: 2, conflict: true, events: 1},
 	} {
-		s := request(c.hash, "first")
-		if err := db.Submit(s, time.Hour); err != nil {
+		v, err := db.Submit(request(c.hash, "first"), time.Hour)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if string(s.Prior) != c.prior || s.Conflict != c.conflict {
-			t.Errorf("hash %d: prior %q conflict %v", c.hash, s.Prior, s.Conflict)
+		if string(v.Prior) != c.prior || v.KeyReused != c.conflict {
+			t.Errorf("hash %d: prior %q, key reused %v", c.hash, v.Prior, v.KeyReused)
 		}
 		if n := count(t, db, "events"); n != c.events {
 			t.Errorf("hash %d: %d events, want %d", c.hash, n, c.events)
 		}
 	}
+}
+
+// A submission stays as it was handed in, and the answer that is stored with its key
+// is made of the verdicts that its caller gets.
+func TestSubmissionStays(t *testing.T) { each(t, testSubmissionStays) }
+
+func testSubmissionStays(t *testing.T, db *DB) {
+	addTenants(t, db)
+	submit(t, db, accepted("acme", "taken", `1`), accepted("acme", "other", `1`))
+	write(t, db, order("a", 0, 1, "a"))
+	var answered []hook.Verdicts
+	sub := hook.Submission{
+		Tenant: "acme", RequestKey: "k",
+		Items: []*hook.Accepted{accepted("acme", "new", `1`), accepted("acme", "taken", `1`), accepted("acme", "other", `2`)},
+		Records: []*hook.RecordWrite{
+			order("a", 0, 2, "late", accepted("acme", "", `1`)),
+			order("b", 0, 1, "b", accepted("acme", "", `1`), accepted("acme", "taken", `1`)),
+		},
+		Answer: func(v hook.Verdicts) []byte { answered = append(answered, v); return []byte("x") },
+	}
+	text := func() string {
+		return fmt.Sprintf("%+v %+v %+v", jsonOf(t, sub.Items), jsonOf(t, sub.Records), sub.RequestKey)
+	}
+	before := text()
+	v, err := db.Submit(sub, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := text(); after != before {
+		t.Errorf("the submission was changed from\n%s\nto\n%s", before, after)
+	}
+	if len(answered) != 1 || !cmp.Equal(answered[0], v) {
+		t.Errorf("the answer was made of %+v, the verdicts are %+v", answered, v)
+	}
+	if got := outcomes(v, 3); got[0] != "stored" || got[2] != "id reused" || !v.Item(1).Duplicate {
+		t.Errorf("items: %q", got)
+	}
+	if !v.Record(0).Overtaken || v.Record(1).Overtaken || !v.Record(1).Event(0).Stored() || !v.Record(1).Event(1).Duplicate {
+		t.Errorf("records: %+v", v.Records)
+	}
+}
+
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // One operation that the database refuses must not take the others with it.
@@ -279,7 +331,7 @@ func testOneWrongOperation(t *testing.T, db *DB) {
 	b := &batch{}
 	var subs []*submission
 	for _, a := range []*hook.Accepted{good, bad, accepted("acme", "", `3`)} {
-		s := &submission{Submission: &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, done: make(chan struct{})}
+		s := &submission{Submission: hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, done: make(chan struct{})}
 		subs = append(subs, s)
 		b.submissions = append(b.submissions, s)
 	}
@@ -367,7 +419,7 @@ func TestRepeatsNothing(t *testing.T) { each(t, testRepeatsNothing) }
 func testRepeatsNothing(t *testing.T, db *DB) {
 	addTenants(t, db)
 	there := accepted("acme", "", `0`)
-	if err := db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{there}}, time.Hour); err != nil {
+	if _, err := db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{there}}, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	first, second := accepted("acme", "x", `1`), accepted("acme", "x", `1`)
@@ -375,7 +427,7 @@ func testRepeatsNothing(t *testing.T, db *DB) {
 	var subs []*submission
 	db.queue.mu.Lock() // one batch, whatever the timing
 	for _, a := range []*hook.Accepted{first, second} {
-		s := &submission{Submission: &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, now: time.Now(), expires: time.Now().Add(time.Hour), done: make(chan struct{})}
+		s := &submission{Submission: hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, now: time.Now(), expires: time.Now().Add(time.Hour), done: make(chan struct{})}
 		subs = append(subs, s)
 		db.queue.next.submissions = append(db.queue.next.submissions, s)
 	}
@@ -384,8 +436,8 @@ func testRepeatsNothing(t *testing.T, db *DB) {
 	for _, s := range subs {
 		<-s.done
 	}
-	if subs[0].err == nil || subs[1].err != nil || second.Duplicate {
-		t.Errorf("errors %v, %v; repeats %t", subs[0].err, subs[1].err, second.Duplicate)
+	if subs[0].err == nil || subs[1].err != nil || !subs[1].verdicts.Item(0).Stored() {
+		t.Errorf("errors %v, %v; repeats %t", subs[0].err, subs[1].err, subs[1].verdicts.Item(0).Duplicate)
 	}
 }
 
@@ -460,7 +512,7 @@ func TestDatabaseLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := accepted("acme", "", `2`)
-	err = db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, time.Hour)
+	_, err = db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, time.Hour)
 	if !hook.IsKind(err, hook.KindUnavailable) {
 		t.Errorf("locked: %v, want unavailable", err)
 	}
@@ -488,7 +540,7 @@ func TestDiskFull(t *testing.T) {
 		}
 	}
 	limit(pages + 2) // SQLite answers SQLITE_FULL, as for a disk without room
-	err := db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{
+	_, err := db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{
 		accepted("acme", "", `2`), accepted("acme", "", random(1<<20)),
 	}}, time.Hour)
 	if !hook.IsKind(err, hook.KindUnavailable) {
@@ -523,7 +575,7 @@ func TestStopped(t *testing.T) {
 	if err := errors.Join(<-done, <-recorded); err != nil { // what was handed in before the stop is stored
 		t.Error(err)
 	}
-	if err := db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `2`)}}, time.Hour); !hook.IsKind(err, hook.KindUnavailable) {
+	if _, err := db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `2`)}}, time.Hour); !hook.IsKind(err, hook.KindUnavailable) {
 		t.Errorf("after the stop: %v, want unavailable", err)
 	}
 	if err := db.Close(); err != nil {

@@ -95,8 +95,8 @@ func testDeleteTenant(t *testing.T, db *DB) {
 	n.watch(db)
 	ctx := t.Context()
 	h := makeHistory(t, db, 900)
-	sub := &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "ext", "{}", h.endpoints["acme"][0])}}
-	if err := db.Submit(sub, time.Hour); err != nil {
+	sub := hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "ext", "{}", h.endpoints["acme"][0])}}
+	if _, err := db.Submit(sub, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	for _, tenant := range []string{"acme", "other"} {
@@ -696,8 +696,8 @@ func TestExpire(t *testing.T) {
 	db.SaveResult(hook.Result{Delivery: h.deliveries[late]}, func(err error) { done <- err })
 	<-done
 	// And a key of long ago.
-	sub := &hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "ext", "{}")}}
-	if err := db.Submit(sub, -time.Hour); err != nil {
+	sub := hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "ext", "{}")}}
+	if _, err := db.Submit(sub, -time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	keepEvent, keepDelivery := map[hook.EventID]bool{}, 0
@@ -770,7 +770,8 @@ func testPublishToDeletedTenant(t *testing.T, db *DB) {
 		t.Fatal(err)
 	}
 	late := func() error {
-		return db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `1`)}}, time.Hour)
+		_, err := db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `1`)}}, time.Hour)
+		return err
 	}
 	if err := late(); !hook.IsKind(err, hook.KindNotFound) {
 		t.Errorf("while it is being removed: %v", err)

@@ -162,14 +162,14 @@ func (p *pair) submit(rt *rapid.T) {
 	body := rapid.SampledFrom([]string{"1", "1", "2"}).Draw(rt, "body")
 	keep := rapid.SampledFrom([]time.Duration{time.Hour, 24 * time.Hour}).Draw(rt, "keep")
 	stored := p.same("submit", func(db *DB) (any, error) {
-		s := &hook.Submission{Tenant: p.tenant, RequestKey: key, RequestHash: sha256.Sum256([]byte(body))}
-		s.Answer = func() []byte { return fmt.Append(nil, outcomes(s)) }
+		s := hook.Submission{Tenant: p.tenant, RequestKey: key, RequestHash: sha256.Sum256([]byte(body))}
+		s.Answer = func(v hook.Verdicts) []byte { return fmt.Append(nil, outcomes(v, len(items))) }
 		for _, it := range items {
 			e := it.event
 			s.Items = append(s.Items, &hook.Accepted{Event: &e, Hash: sha256.Sum256(e.Payload), Deliveries: slices.Clone(it.to)})
 		}
-		err := db.Submit(s, keep)
-		return []any{outcomes(s), string(s.Prior), s.Conflict}, err
+		v, err := db.Submit(s, keep)
+		return []any{outcomes(v, len(items)), string(v.Prior), v.KeyReused}, err
 	})
 	if answer, _ := stored.([]any); answer == nil || answer[1] != "" || answer[2] != false {
 		return
@@ -183,11 +183,11 @@ func (p *pair) submit(rt *rapid.T) {
 }
 
 // outcomes are what became of the items of a submission.
-func outcomes(s *hook.Submission) (list []string) {
-	for _, it := range s.Items {
-		switch {
-		case it.Conflict:
-			list = append(list, "conflict")
+func outcomes(v hook.Verdicts, n int) (list []string) {
+	for i := range n {
+		switch it := v.Item(i); {
+		case it.IDReused:
+			list = append(list, "id reused")
 		case it.Duplicate:
 			list = append(list, fmt.Sprint("duplicate of ", it.First, it.FirstDeliveries))
 		default:
@@ -395,7 +395,7 @@ func (p *pair) records(rt *rapid.T) {
 	}
 	at := p.now()
 	p.same("records", func(db *DB) (any, error) {
-		s := &hook.Submission{Tenant: p.tenant}
+		s := hook.Submission{Tenant: p.tenant}
 		for _, w := range writes {
 			r := hook.Record{Tenant: p.tenant, Contract: "c", Kind: "k", Key: w.key, Version: w.version, CreatedAt: at, UpdatedAt: at}
 			if !w.remove {
@@ -404,12 +404,12 @@ func (p *pair) records(rt *rapid.T) {
 			e := hook.Event{ID: w.event, Tenant: p.tenant, Contract: "c", Type: "changed", ExternalID: w.id, Door: hook.DoorAPI, CreatedAt: at, Payload: []byte("1")}
 			s.Records = append(s.Records, &hook.RecordWrite{Record: r, Was: w.was, Events: []*hook.Accepted{{Event: &e, Hash: sha256.Sum256(e.Payload)}}})
 		}
-		err := db.Submit(s, time.Hour)
-		var lost []bool
-		for _, w := range s.Records {
-			lost = append(lost, w.Lost)
+		v, err := db.Submit(s, time.Hour)
+		var overtaken []bool
+		for i := range s.Records {
+			overtaken = append(overtaken, v.Record(i).Overtaken)
 		}
-		return lost, err
+		return overtaken, err
 	})
 	p.same("list records", func(db *DB) (any, error) {
 		list, more, err := db.Records(p.rt.Context(), p.tenant, "", "", hook.RecordName{}, 1)
@@ -442,16 +442,20 @@ func (p *pair) schedule(rt *rapid.T) {
 		out := []any{len(list), now}
 		for i := range map[bool]int{false: 1, true: 2}[twice] {
 			event := events[i]
-			s := &hook.Submission{Tenant: p.tenant, Step: &hook.ScheduleStep{ScheduleName: name, Claim: claim, NextAt: at.Add(time.Hour), Run: hook.ScheduleRun{At: at, State: state}}}
+			s := hook.Submission{Tenant: p.tenant, RunEnd: &hook.RunEnd{ScheduleName: name, Claim: claim, NextAt: at.Add(time.Hour), Run: hook.ScheduleRun{At: at, State: state}}}
 			if state == hook.RunSent {
-				s.Step.Run.Event = event
+				s.RunEnd.Run.Event = event
 				e := hook.Event{ID: event, Tenant: p.tenant, Contract: "c", Type: "snapshot", Door: hook.DoorAPI, CreatedAt: at, Payload: []byte("1")}
 				s.Items = []*hook.Accepted{{Event: &e, Deliveries: []hook.Delivery{{
 					ID: event.Delivery(1), Tenant: p.tenant, Endpoint: p.endpoints[0], Type: e.Type, Mode: hook.AtLeastOnce, State: hook.Pending, CreatedAt: at, NextAttemptAt: at, QueueAt: at,
 				}}}}
 			}
-			err := db.Submit(s, time.Hour)
-			out = append(out, s.Step.Lost, len(s.Step.Superseded), problem(err))
+			v, err := db.Submit(s, time.Hour)
+			if err != nil {
+				out = append(out, problem(err))
+				continue
+			}
+			out = append(out, v.Run.ClaimLost, v.Run.Run, len(v.Run.Superseded))
 		}
 		return out, nil
 	})

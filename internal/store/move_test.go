@@ -29,7 +29,7 @@ func TestMove(t *testing.T) {
 		}
 	}
 	ext := accepted("acme", "ext", `{"a":"é"`+strings.Repeat(" ", packFrom)+`}`, h.endpoints["acme"][0])
-	if err := from.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{ext}, Records: []*hook.RecordWrite{
+	if _, err := from.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{ext}, Records: []*hook.RecordWrite{
 		{Record: hook.Record{Tenant: "acme", Contract: "c", Kind: "k", Key: "1", Version: 7, CreatedAt: start, UpdatedAt: start, Document: []byte(`{}`)}},
 	}}, time.Hour); err != nil {
 		t.Fatal(err)

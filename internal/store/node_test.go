@@ -70,7 +70,7 @@ func TestFence(t *testing.T) {
 	if err := a.Intend(hook.Result{Delivery: d, Epoch: old}); !errors.Is(err, hook.ErrFenced) {
 		t.Errorf("an intent: %v", err)
 	}
-	if err := a.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `2`)}}, time.Hour); !hook.IsKind(err, hook.KindUnavailable) {
+	if _, err := a.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `2`)}}, time.Hour); !hook.IsKind(err, hook.KindUnavailable) {
 		t.Errorf("an event: %v", err)
 	}
 	if _, err := a.Beat(t.Context(), old, time.Hour); !errors.Is(err, hook.ErrFenced) {
@@ -255,7 +255,7 @@ func TestNothingWhileJoining(t *testing.T) {
 	joined := make(chan error, 1)
 	go func() { _, err := a.Join(context.WithoutCancel(t.Context()), "", time.Hour, false); joined <- err }()
 	eventually(t, "the node is joining", func() bool { return changeWaits(t, b) })
-	err := a.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `1`)}}, time.Hour)
+	_, err := a.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `1`)}}, time.Hour)
 	if !hook.IsKind(err, hook.KindUnavailable) {
 		t.Errorf("an event was taken in by no node: %v", err)
 	}
@@ -349,17 +349,17 @@ func TestSignals(t *testing.T) {
 }
 
 // endRun ends a run of a schedule that made an event for an endpoint.
-func endRun(t *testing.T, db *DB, ep hook.EndpointID) *hook.ScheduleStep {
+func endRun(t *testing.T, db *DB, ep hook.EndpointID) *hook.RunEnd {
 	t.Helper()
 	it := accepted("acme", "", `[]`, ep)
-	step := &hook.ScheduleStep{
+	end := &hook.RunEnd{
 		ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "shop", Type: "open"},
 		Run:          hook.ScheduleRun{At: time.Now(), State: hook.RunSent, Event: it.Event.ID, Manual: true},
 	}
-	if err := db.Submit(&hook.Submission{Tenant: "acme", Step: step, Items: []*hook.Accepted{it}}, time.Hour); err != nil {
+	if _, err := db.Submit(hook.Submission{Tenant: "acme", RunEnd: end, Items: []*hook.Accepted{it}}, time.Hour); err != nil {
 		t.Error(err)
 	}
-	return step
+	return end
 }
 
 // A newer snapshot is told to whoever has the deliveries of the older in memory.

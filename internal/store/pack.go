@@ -38,7 +38,7 @@ var decoder = sync.OnceValue(func() *zstd.Decoder {
 
 // packLarge compresses the large payloads of a submission; nil if there are none.
 func packLarge(s *submission) (large map[hook.EventID][]byte) {
-	for it := range items(s) {
+	for _, it := range s.events() {
 		if p := it.Event.Payload; len(p) >= packFrom {
 			if large == nil {
 				large = map[hook.EventID][]byte{}

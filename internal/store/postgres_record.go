@@ -34,7 +34,7 @@ type recordRow struct {
 	created *int64       // when it was made anew
 }
 
-// decide tells of each record write whether it is lost.
+// decide finds out which record writes are overtaken.
 func (rows *recordRows) decide(ctx context.Context, t session, subs []*submission) error {
 	all := recordRows{}
 	for _, s := range subs {
@@ -49,11 +49,12 @@ func (rows *recordRows) decide(ctx context.Context, t session, subs []*submissio
 		return err
 	}
 	for _, s := range subs {
-		gone := map[recordKey]bool{} // what follows a lost write was worked out from its outcome
-		for _, w := range s.Records {
+		gone := map[recordKey]bool{} // what follows an overtaken write was worked out from its outcome
+		for i, w := range s.Records {
 			k := keyOf(&w.Record)
 			if gone[k] || !all[k].write(w) {
-				w.Lost, gone[k] = true, true
+				gone[k] = true
+				s.overtaken(i)
 			}
 		}
 	}

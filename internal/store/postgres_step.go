@@ -13,9 +13,9 @@ import (
 // A submission that ends a run of a schedule reads before it writes, as changes do.
 // There are few, so each has a transaction of its own, under the lock of changes.
 
-// step writes one of them, on its caller's goroutine: other nodes may keep the lock
+// endRun writes one of them, on its caller's goroutine: other nodes may keep the lock
 // for long, and batches must not wait for that.
-func (p *postgres) step(s *submission) (ran bool) {
+func (p *postgres) endRun(s *submission) (ran bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), changeTimeout)
 	defer cancel()
 	select {
@@ -30,7 +30,7 @@ func (p *postgres) step(s *submission) (ran bool) {
 		if len(b.submissions) == 0 { // refused
 			break
 		}
-		err := p.stepOnce(ctx, b)
+		err := p.endRunOnce(ctx, b)
 		switch {
 		case err == nil:
 			return true
@@ -45,7 +45,7 @@ func (p *postgres) step(s *submission) (ran bool) {
 	return true
 }
 
-func (p *postgres) stepOnce(ctx context.Context, b *batch) (err error) {
+func (p *postgres) endRunOnce(ctx context.Context, b *batch) (err error) {
 	conn, err := p.sql.Conn(ctx)
 	if err != nil {
 		return err
@@ -76,10 +76,14 @@ func (p *postgres) stepOnce(ctx context.Context, b *batch) (err error) {
 		return err
 	}
 	t := &tx{ctx: ctx, conn: shared}
-	if err := t.step(s.Step, s.now); err != nil || s.Step.Lost {
+	v, err := t.endRun(s.RunEnd, s.now)
+	if err != nil {
 		return err
 	}
-	if err := t.signalSuperseded(s.Step.Superseded); err != nil {
+	if s.verdicts.Run = v; v.ClaimLost {
+		return nil
+	}
+	if err := t.signalSuperseded(v.Superseded); err != nil {
 		return err
 	}
 	if err := with(func(c *pgx.Conn) error {

@@ -210,7 +210,8 @@ func TestDeadConnections(t *testing.T) {
 		{"queue", func() error { _, err := db.Waiting(ctx, d.Endpoint, 1); return err }},
 		{"change", func() error { _, _, err := db.PutTenant(ctx, "initech", nil, nil); return err }},
 		{"publish", func() error {
-			return db.Submit(&hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `{}`, d.Endpoint)}}, time.Hour)
+			_, err := db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `{}`, d.Endpoint)}}, time.Hour)
+			return err
 		}},
 		{"result", func() error {
 			done := make(chan error)

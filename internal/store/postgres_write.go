@@ -175,7 +175,7 @@ func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 	w.forget()
 	if !w.keyed {
 		for _, s := range w.accepted() {
-			for it := range items(s) {
+			for _, it := range s.events() {
 				w.add(it)
 			}
 		}
@@ -204,29 +204,10 @@ func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 // forget undoes what an attempt before this one left in the submissions.
 func (w *writing) forget() {
 	for _, s := range w.submissions {
-		s.forget()
+		s.verdicts = hook.Verdicts{}
 		w.keyed = w.keyed || s.RequestKey != "" || len(s.Records) > 0
-		for it := range items(s) {
+		for _, it := range s.events() {
 			w.keyed = w.keyed || it.Event.ExternalID != ""
-		}
-	}
-}
-
-// items are the events of a submission, with those of its record writes that are
-// not lost.
-func items(s *submission) iter.Seq[*hook.Accepted] {
-	return func(yield func(*hook.Accepted) bool) {
-		for _, it := range s.Items {
-			if !yield(it) {
-				return
-			}
-		}
-		for _, r := range s.Records {
-			for _, it := range r.Events {
-				if !r.Lost && !yield(it) {
-					return
-				}
-			}
 		}
 	}
 }
@@ -234,7 +215,7 @@ func items(s *submission) iter.Seq[*hook.Accepted] {
 // accepted are the submissions that go on.
 func (w *writing) accepted() (list []*submission) {
 	for _, s := range w.submissions {
-		if s.err == nil && !s.Conflict && s.Prior == nil {
+		if s.err == nil && s.verdicts.Stored() {
 			list = append(list, s)
 		}
 	}
@@ -258,8 +239,8 @@ func (w *writing) claimKeys(ctx context.Context, t session) error {
 			continue
 		}
 		if k := got[keyName{s.Tenant, requestKeys + s.RequestKey}]; !k.mine {
-			s.Prior = k.prior(s.RequestHash[:])
-			s.Conflict = s.Prior == nil
+			s.verdicts.Prior = k.prior(s.RequestHash[:])
+			s.verdicts.KeyReused = s.verdicts.Prior == nil
 		}
 	}
 	if err := w.records.decide(ctx, t, w.accepted()); err != nil {
@@ -270,7 +251,7 @@ func (w *writing) claimKeys(ctx context.Context, t session) error {
 	}
 	for _, s := range w.accepted() {
 		if s.RequestKey != "" {
-			w.answers = append(w.answers, claim{keyName: keyName{s.Tenant, requestKeys + s.RequestKey}, answer: s.Answer()})
+			w.answers = append(w.answers, claim{keyName: keyName{s.Tenant, requestKeys + s.RequestKey}, answer: s.Answer(s.verdicts)})
 		}
 	}
 	return nil
@@ -279,7 +260,7 @@ func (w *writing) claimKeys(ctx context.Context, t session) error {
 func (w *writing) claimItems(ctx context.Context, t session) error {
 	first := map[keyName]claim{}
 	for _, s := range w.accepted() {
-		for it := range items(s) {
+		for _, it := range s.events() {
 			name := itemKey(it)
 			if _, ok := first[name]; ok || it.Event.ExternalID == "" {
 				continue
@@ -296,12 +277,12 @@ func (w *writing) claimItems(ctx context.Context, t session) error {
 		return err
 	}
 	for _, s := range w.accepted() {
-		for it := range items(s) {
+		for at, it := range s.events() {
 			if it.Event.ExternalID != "" {
 				name := itemKey(it)
 				k := got[name]
 				if !k.mine {
-					if err := repeated(it, k.prior(it.Hash[:])); err != nil {
+					if err := s.repeats(at, k.prior(it.Hash[:])); err != nil {
 						return err
 					}
 					continue

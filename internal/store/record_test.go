@@ -27,16 +27,17 @@ func order(key string, was, is int64, doc string, events ...*hook.Accepted) *hoo
 	return w
 }
 
-// write submits writes and returns which of them were lost.
-func write(t *testing.T, db *DB, writes ...*hook.RecordWrite) (lost []bool) {
+// write submits writes and returns which of them were overtaken.
+func write(t *testing.T, db *DB, writes ...*hook.RecordWrite) (overtaken []bool) {
 	t.Helper()
-	if err := db.Submit(&hook.Submission{Tenant: "acme", Records: writes}, time.Hour); err != nil {
+	v, err := db.Submit(hook.Submission{Tenant: "acme", Records: writes}, time.Hour)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range writes {
-		lost = append(lost, w.Lost)
+	for i := range writes {
+		overtaken = append(overtaken, v.Record(i).Overtaken)
 	}
-	return lost
+	return overtaken
 }
 
 func TestRecordKeepsBytes(t *testing.T) { each(t, testRecordKeepsBytes) }
@@ -131,22 +132,23 @@ func TestRecordWritesWithKey(t *testing.T) { each(t, testRecordWritesWithKey) }
 
 func testRecordWritesWithKey(t *testing.T, db *DB) {
 	addTenants(t, db)
-	request := func(answer string, again bool, writes ...*hook.RecordWrite) *hook.Submission {
-		s := &hook.Submission{
-			Tenant: "acme", Records: writes, RequestKey: "k", RequestHash: [32]byte{1}, Again: again, Answer: func() []byte { return []byte(answer) },
-		}
-		if err := db.Submit(s, time.Hour); err != nil {
+	request := func(answer string, again bool, writes ...*hook.RecordWrite) hook.Verdicts {
+		v, err := db.Submit(hook.Submission{
+			Tenant: "acme", Records: writes, RequestKey: "k", RequestHash: [32]byte{1}, Again: again,
+			Answer: func(hook.Verdicts) []byte { return []byte(answer) },
+		}, time.Hour)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return s
+		return v
 	}
 	request("half", false, order("a", 0, 1, "a"), order("b", 9, 10, "b"))
-	if s := request("other", false, order("a", 1, 2, "twice")); string(s.Prior) != "half" {
-		t.Errorf("prior %q", s.Prior)
+	if v := request("other", false, order("a", 1, 2, "twice")); string(v.Prior) != "half" {
+		t.Errorf("prior %q", v.Prior)
 	}
 	request("whole", true, order("b", 0, 10, "b"))
-	if s := request("other", false, order("a", 1, 2, "twice")); string(s.Prior) != "whole" {
-		t.Errorf("prior %q", s.Prior)
+	if v := request("other", false, order("a", 1, 2, "twice")); string(v.Prior) != "whole" {
+		t.Errorf("prior %q", v.Prior)
 	}
 	if r, err := db.Record(t.Context(), "acme", "shop", "order", "a"); err != nil || string(r.Document) != "a" {
 		t.Errorf("%q %v", r.Document, err)
@@ -331,14 +333,14 @@ func testPurgeRemovesRecords(t *testing.T, db *DB) {
 	write(t, db, writes...)
 	theirs := order("1", 0, 1, "{}")
 	theirs.Record.Tenant = "globex"
-	if err := db.Submit(&hook.Submission{Tenant: "globex", Records: []*hook.RecordWrite{theirs}}, time.Hour); err != nil {
+	if _, err := db.Submit(hook.Submission{Tenant: "globex", Records: []*hook.RecordWrite{theirs}}, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.DeleteTenant(t.Context(), "acme"); err != nil {
 		t.Fatal(err)
 	}
-	late := &hook.Submission{Tenant: "acme", Records: []*hook.RecordWrite{order("late", 0, 1, "{}")}}
-	if err := db.Submit(late, time.Hour); !hook.IsKind(err, hook.KindNotFound) {
+	late := hook.Submission{Tenant: "acme", Records: []*hook.RecordWrite{order("late", 0, 1, "{}")}}
+	if _, err := db.Submit(late, time.Hour); !hook.IsKind(err, hook.KindNotFound) {
 		t.Errorf("a record of a deleted tenant: %v", err)
 	}
 	for more := true; more; {

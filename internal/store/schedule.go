@@ -179,11 +179,11 @@ func (db *DB) TakeOverSchedules(ctx context.Context, node string) error {
 	})
 }
 
-// step ends a run of a schedule, in the transaction of its event: the clock, what
-// is remembered of the run, and the end of the snapshot before. It is lost if
-// somebody else has the claim; then nothing may be stored.
-func (t *tx) step(s *hook.ScheduleStep, now time.Time) error {
-	s.Lost, s.Superseded = false, nil
+// endRun ends a run of a schedule in the transaction of its event: it moves the clock,
+// stores what the run came to, and ends the deliveries of the snapshot before. If
+// somebody else has the claim, it does nothing, and the event must not be stored either.
+func (t *tx) endRun(s *hook.RunEnd, now time.Time) (*hook.RunVerdict, error) {
+	v := &hook.RunVerdict{Run: s.Run}
 	name := []any{s.Tenant, s.Contract, s.Type}
 	var before, claim, last []byte
 	err := t.row(`SELECT snapshot, claim, last FROM schedules WHERE tenant = $1 AND contract = $2 AND type = $3`, name...).Scan(&before, &claim, &last)
@@ -192,48 +192,48 @@ func (t *tx) step(s *hook.ScheduleStep, now time.Time) error {
 	case errors.Is(err, sql.ErrNoRows) && !scheduled: // never had an endpoint
 		_, err = t.exec(`INSERT INTO schedules (tenant, contract, type, rhythm, start_at) VALUES ($1, $2, $3, '', 0)`, name...)
 	case errors.Is(err, sql.ErrNoRows), err == nil && scheduled && string(claim) != string(s.Claim[:]):
-		s.Lost = true
-		return nil
+		v.ClaimLost = true
+		return v, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if s.Run.State == hook.RunFailed { // since when is known only here
-		s.Run.FailingSince = s.Run.At
+	if v.Run.State == hook.RunFailed { // since when is known only here
+		v.Run.FailingSince = v.Run.At
 		var earlier hook.ScheduleRun
 		if json.Unmarshal(last, &earlier) == nil && !earlier.FailingSince.IsZero() {
-			s.Run.FailingSince = earlier.FailingSince
+			v.Run.FailingSince = earlier.FailingSince
 		}
 	}
-	run, err := json.Marshal(s.Run)
+	run, err := json.Marshal(v.Run)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := t.exec(`UPDATE schedules SET last = $4 WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, run)...); err != nil {
-		return err
+		return nil, err
 	}
 	if scheduled {
 		if _, err := t.exec(`UPDATE schedules SET next_at = CASE WHEN next_at IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END, claim = NULL, claimed_until = NULL
 			WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, micros(s.NextAt))...); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if s.Run.State != hook.RunSent {
-		return nil
+	if v.Run.State != hook.RunSent {
+		return v, nil
 	}
-	if _, err := t.exec(`UPDATE schedules SET snapshot = $4 WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, s.Run.Event[:])...); err != nil {
-		return err
+	if _, err := t.exec(`UPDATE schedules SET snapshot = $4 WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, v.Run.Event[:])...); err != nil {
+		return nil, err
 	}
-	if before == nil {
-		return nil
+	if before != nil {
+		v.Superseded, err = t.supersede(s.ScheduleName, hook.EventID(before), now)
 	}
-	return t.supersede(s, hook.EventID(before), now)
+	return v, err
 }
 
 // supersede ends the deliveries of an event because there is a newer snapshot:
 // those that wait are cancelled. Those in a sender's hands are noted: they end as
 // their attempt does, and are not tried again (see [lite.result]).
-func (t *tx) supersede(s *hook.ScheduleStep, event hook.EventID, now time.Time) error {
+func (t *tx) supersede(of hook.ScheduleName, event hook.EventID, now time.Time) (all []hook.Delivery, err error) {
 	last := event.Delivery(hook.MaxFanout)
 	for _, q := range []string{
 		`UPDATE deliveries SET state = 'cancelled', reason = 'superseded', due_at = NULL, next_attempt_at = NULL, finished_at = $4
@@ -241,30 +241,32 @@ func (t *tx) supersede(s *hook.ScheduleStep, event hook.EventID, now time.Time) 
 		`UPDATE deliveries SET reason = 'superseded' WHERE tenant = $1 AND id > $2 AND id <= $3 AND due_at = 0 AND mode = 'at_least_once'
 			AND CAST($4 AS BIGINT) > 0 RETURNING id, endpoint, state`,
 	} {
-		if err := t.superseded(s, now, q, s.Tenant, event[:], last[:], now.UnixMicro()); err != nil {
-			return err
+		list, err := t.superseded(of, now, q, of.Tenant, event[:], last[:], now.UnixMicro())
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, list...)
 	}
-	return nil
+	return all, nil
 }
 
-func (t *tx) superseded(s *hook.ScheduleStep, now time.Time, query string, args ...any) error {
+func (t *tx) superseded(of hook.ScheduleName, now time.Time, query string, args ...any) (list []hook.Delivery, err error) {
 	rows, err := t.rows(query, args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id, endpoint []byte
-		d := hook.Delivery{Tenant: s.Tenant, Type: s.Type, Reason: hook.ReasonSuperseded}
+		d := hook.Delivery{Tenant: of.Tenant, Type: of.Type, Reason: hook.ReasonSuperseded}
 		if err := rows.Scan(&id, &endpoint, &d.State); err != nil {
-			return err
+			return nil, err
 		}
 		d.ID, d.Endpoint = hook.DeliveryID(id), hook.EndpointID(endpoint)
 		if d.State.Finished() {
 			d.FinishedAt = now
 		}
-		s.Superseded = append(s.Superseded, d)
+		list = append(list, d)
 	}
-	return rows.Err()
+	return list, rows.Err()
 }

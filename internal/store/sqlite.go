@@ -101,8 +101,8 @@ func (l *lite) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 // change leaves it to the batch: there is one writer.
 func (l *lite) change(*change) bool { return false }
 
-// step leaves it to the batch too.
-func (l *lite) step(*submission) bool { return false }
+// endRun leaves it to the batch too.
+func (l *lite) endRun(*submission) bool { return false }
 
 // indexedBy decides where SQLite would guess wrong, having no statistics.
 func (l *lite) indexedBy(index string) string { return " INDEXED BY " + index }

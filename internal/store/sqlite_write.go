@@ -111,7 +111,7 @@ const (
 )
 
 func (l *lite) submit(ctx context.Context, s *submission) error {
-	s.forget()
+	s.verdicts = hook.Verdicts{} // an earlier attempt may have left some
 	now, expires := s.now.UnixMicro(), s.expires.UnixMicro()
 	if l.gone[s.Tenant] { // deleted since the caller looked; its remains are being removed
 		s.err = hook.NotFound("tenant", s.Tenant)
@@ -123,20 +123,24 @@ func (l *lite) submit(ctx context.Context, s *submission) error {
 			return err
 		}
 		if !mine {
-			s.Prior, s.Conflict = prior, prior == nil
+			s.verdicts.Prior, s.verdicts.KeyReused = prior, prior == nil
 			return nil
 		}
 	}
-	if s.Step != nil {
+	if s.RunEnd != nil {
 		if err := l.stmts.flush(ctx); err != nil { // the snapshot before may be in this very batch
 			return err
 		}
-		if err := (&tx{ctx: ctx, conn: l.conn}).step(s.Step, s.now); err != nil || s.Step.Lost {
+		v, err := (&tx{ctx: ctx, conn: l.conn}).endRun(s.RunEnd, s.now)
+		if err != nil {
 			return err
 		}
+		if s.verdicts.Run = v; v.ClaimLost {
+			return nil
+		}
 	}
-	for _, it := range s.Items {
-		if err := l.item(ctx, s, it); err != nil {
+	for i, it := range s.Items {
+		if err := l.item(ctx, s, place{ofNoRecord, i}, it); err != nil {
 			return err
 		}
 	}
@@ -144,7 +148,7 @@ func (l *lite) submit(ctx context.Context, s *submission) error {
 		return err
 	}
 	if s.RequestKey != "" {
-		if _, err := l.stmts.keyValue.ExecContext(ctx, s.Answer(), s.Tenant, requestKeys+s.RequestKey); err != nil {
+		if _, err := l.stmts.keyValue.ExecContext(ctx, s.Answer(s.verdicts), s.Tenant, requestKeys+s.RequestKey); err != nil {
 			return err
 		}
 	}
@@ -174,13 +178,8 @@ func (l *lite) claim(ctx context.Context, tenant, key string, hash [32]byte, ans
 	return prior, false, nil
 }
 
-// firstAnswer is what is stored with the key of one event.
-type firstAnswer struct {
-	Event      string `json:"event"`
-	Deliveries int    `json:"deliveries"`
-}
-
-func (l *lite) item(ctx context.Context, s *submission, it *hook.Accepted) error {
+// item stores one event and its deliveries, unless its external id was used before.
+func (l *lite) item(ctx context.Context, s *submission, at place, it *hook.Accepted) error {
 	e := it.Event
 	var external any
 	if e.ExternalID != "" {
@@ -194,7 +193,7 @@ func (l *lite) item(ctx context.Context, s *submission, it *hook.Accepted) error
 			return err
 		}
 		if !mine {
-			return repeated(it, prior)
+			return s.repeats(at, prior)
 		}
 	}
 	payload := e.Payload
@@ -213,28 +212,12 @@ func (l *lite) item(ctx context.Context, s *submission, it *hook.Accepted) error
 	return nil
 }
 
-// repeated fills in the answer to an item whose key was used before. prior is the
-// first answer, nil if the item is another one under the same key.
-func repeated(it *hook.Accepted, prior []byte) error {
-	if prior == nil {
-		it.Conflict = true
-		return nil
-	}
-	var first firstAnswer
-	if err := json.Unmarshal(prior, &first); err != nil {
-		return err
-	}
-	id, err := hook.ParseEventID(first.Event)
-	it.Duplicate, it.First, it.FirstDeliveries = true, id, first.Deliveries
-	return err
-}
-
-// writes stores the record writes of a submission that are not lost, with their
-// events. The first of a record that is lost takes the later ones with it, since
-// they were worked out from its outcome.
+// writes stores the record writes of a submission that are not overtaken, with their
+// events. Later writes to an overtaken record are overtaken too, since they were worked
+// out from the outcome of the earlier ones.
 func (l *lite) writes(ctx context.Context, s *submission) error {
 	var gone map[hook.RecordName]bool
-	for _, w := range s.Records {
+	for i, w := range s.Records {
 		name := w.Record.Name()
 		won := !gone[name]
 		if won {
@@ -243,15 +226,16 @@ func (l *lite) writes(ctx context.Context, s *submission) error {
 				return err
 			}
 		}
-		if w.Lost = !won; w.Lost {
+		if !won {
+			s.overtaken(i)
 			if gone == nil {
 				gone = map[hook.RecordName]bool{}
 			}
 			gone[name] = true
 			continue
 		}
-		for _, it := range w.Events {
-			if err := l.item(ctx, s, it); err != nil {
+		for j, it := range w.Events {
+			if err := l.item(ctx, s, place{i, j}, it); err != nil {
 				return err
 			}
 		}

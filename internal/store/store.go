@@ -76,8 +76,8 @@ type dialect interface {
 	// change runs a change in a transaction of its own and sets its error; or it
 	// reports that changes belong into batches, and does nothing.
 	change(c *change) (ran bool)
-	// step does the same with a submission that ends a run of a schedule.
-	step(s *submission) (ran bool)
+	// endRun does the same with a submission that ends a run of a schedule.
+	endRun(s *submission) (ran bool)
 	// prepare keeps a statement ready for reading; nil if the engine had better not.
 	prepare(ctx context.Context, text string) (*sql.Stmt, error)
 	// indexedBy makes a statement on a table use an index; "" if the engine knows best.
