@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Installs what the tests need from Debian, and only what is missing:
+# Installs the Debian packages that the tests need, if they are missing:
 #
 #     scripts/need.sh gcc chromium postgresql
 #
-# Running it again changes nothing. Where it may not install (no root, no
-# apt-get), it stops with the command for whoever may.
+# Running it again changes nothing. Without root or apt-get it fails, and prints the
+# command for an administrator.
 set -euo pipefail
 
-# have NAME: whether it is there already.
+# have NAME: whether NAME is installed.
 have() {
 	case "$1" in
 	gcc) command -v gcc >/dev/null && echo 'int main(void){return 0;}' | gcc -x c -o /dev/null - 2>/dev/null ;;
@@ -25,7 +25,7 @@ have() {
 	esac
 }
 
-# packages NAME: the Debian packages that bring it.
+# packages NAME: the Debian packages that contain NAME.
 packages() {
 	case "$1" in
 	gcc) echo gcc libc6-dev ;; # the race detector is linked with cgo

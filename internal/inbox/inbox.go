@@ -1,11 +1,11 @@
-// Package inbox is a receiver for trying things: it prints every request it
-// gets in readable form, verifies the signature if it knows the secret, answers
-// as it is told to (a status, late, or failing at first), and shows the last
-// requests as JSON, so that demo mode and tests can look at what arrived.
+// Package inbox is a receiver for trying things. It prints every request in readable
+// form, verifies the signature if it knows the secret, and answers as configured: with
+// a status, after a delay, or with failures at first. It shows the last requests as
+// JSON, so that demo mode and tests can look at what arrived.
 //
-// It promises bounded memory whatever is sent to it, and that nothing a sender
-// writes can play tricks on the terminal it prints to. It stores nothing on
-// disk, and is no part of the receiving that contracts describe.
+// It promises that its memory is bounded whatever is sent to it, and that no request
+// can send control characters to the terminal. It stores nothing on disk, and is not
+// the receiving side that contracts describe.
 package inbox
 
 import (
@@ -28,8 +28,8 @@ import (
 // Limits of the inbox.
 const (
 	DefaultKeep = 100
-	MaxBody     = 1 << 20  // bytes of a body that are kept; more is read away
-	maxRead     = 16 << 20 // bytes that are read away at most
+	MaxBody     = 1 << 20  // bytes of a body that are kept; the rest is read and discarded
+	maxRead     = 16 << 20 // bytes that are read and discarded at most
 	maxPrint    = 16 << 10 // bytes of a body that are printed
 	statusFail  = http.StatusServiceUnavailable
 )
@@ -38,7 +38,7 @@ const (
 type Options struct {
 	Status    int              // of the answer; 0: 200
 	Delay     time.Duration    // before the answer
-	FailFirst int              // answer so many requests with 503 first
+	FailFirst int              // answer the first N requests with 503
 	Secret    string           // whsec_, whsk_ or whpk_: verify signatures; "": do not
 	Out       io.Writer        // where requests are printed; nil: nowhere
 	Keep      int              // how many requests are kept; 0: DefaultKeep
@@ -78,8 +78,8 @@ type Inbox struct {
 	kept  []*Request // oldest first
 }
 
-// New makes an inbox. A secret that cannot be used is reported with every
-// request, and by [Run] at once.
+// New returns an inbox. An invalid secret is reported with every request; [Run] refuses
+// it at once.
 func New(o Options) *Inbox {
 	if o.Status == 0 {
 		o.Status = http.StatusOK
@@ -114,7 +114,7 @@ func (in *Inbox) Count() int64 {
 	return in.count
 }
 
-// ServeHTTP takes one request.
+// ServeHTTP handles one request.
 func (in *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/requests" {
 		switch r.Method {
@@ -145,7 +145,7 @@ func (in *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		req.Bytes = body
 	}
 	req.Signature = in.check(r, body, req, err)
-	if err != nil { // the sender went away in the middle; show what came
+	if err != nil { // the sender closed the connection early; show the part that came
 		req.Truncated = true
 	}
 	if !in.wait(r.Context()) {

@@ -20,10 +20,9 @@ type ban struct {
 	in    func(file string) bool
 	why   string // and what to do instead
 
-	// inBubble allows it where the clock is fake and nothing really waits: in a
-	// function given to synctest.Test, or to a function of the package that
-	// hands it on to it, and in a function that calls synctest.Wait, which
-	// fails anywhere else.
+	// inBubble allows the call where the clock is fake, so that nothing really waits:
+	// in a function that is passed to synctest.Test, directly or through a function of
+	// the same package, and in a function that calls synctest.Wait.
 	inBubble bool
 }
 
@@ -59,7 +58,7 @@ func anywhere(string) bool { return true }
 
 func isTest(file string) bool { return strings.HasSuffix(file, "_test.go") }
 
-// code is the files of some packages that are not tests.
+// code matches the files of some packages, except tests.
 func code(dirs ...string) func(string) bool {
 	return func(file string) bool {
 		return !isTest(file) && slices.Contains(dirs, filepath.ToSlash(filepath.Dir(file)))
@@ -83,9 +82,9 @@ func TestForbiddenCalls(t *testing.T) {
 // systems are the names of the webhook systems whose contracts we ship.
 var systems = regexp.MustCompile(`(?i)prolibu|cabaprop|upnify|kobra|catacliente`)
 
-// TestCodeKnowsNoSystem keeps the systems in their contracts: if one of them
-// cannot be described in YAML, the contract language is what grows. Comments may
-// name them as examples, and tests may load them.
+// TestCodeKnowsNoSystem finds code that names one of the systems. If a contract cannot
+// say something in YAML, the contract language has to grow. Comments may name the
+// systems as examples, and tests may load their contracts.
 func TestCodeKnowsNoSystem(t *testing.T) {
 	for file, src := range goFiles(t) {
 		if isTest(file) {
@@ -131,8 +130,8 @@ func goFiles(t *testing.T) map[string][]byte {
 	return all
 }
 
-// allowances are what the policy:allow comments of f allow, by line. A comment
-// without a reason allows nothing.
+// allowances returns, for each line of f, the names that policy:allow comments allow
+// there. A comment without a reason allows nothing.
 func allowances(fset *token.FileSet, f *ast.File) map[int][]string {
 	allowed := map[int][]string{}
 	for _, group := range f.Comments {
@@ -153,7 +152,8 @@ func allowances(fset *token.FileSet, f *ast.File) map[int][]string {
 	return allowed
 }
 
-// parse is file as syntax, with the names of the packages in it → import paths.
+// parse parses file. It also returns the import paths by the names that the packages
+// have in the file.
 func parse(t *testing.T, file string, src []byte) (*token.FileSet, *ast.File, map[string]string) {
 	t.Helper()
 	fset := token.NewFileSet()
@@ -176,7 +176,7 @@ func parse(t *testing.T, file string, src []byte) (*token.FileSet, *ast.File, ma
 	return fset, f, names
 }
 
-// bubbleMakers are the functions of file that call synctest.Test.
+// bubbleMakers returns the names of the functions in file that call synctest.Test.
 func bubbleMakers(t *testing.T, file string, src []byte) (makers []string) {
 	t.Helper()
 	_, f, names := parse(t, file, src)
@@ -211,8 +211,8 @@ func isSynctest(n ast.Node, names map[string]string, function string) bool {
 	return ok && names[x.Name] == "testing/synctest"
 }
 
-// forbidden is what bans find in a file whose package has these functions that
-// make a bubble.
+// forbidden returns what bans find in a file. makers are the functions of its package
+// that call synctest.Test.
 func forbidden(t *testing.T, file string, src []byte, makers []string) (findings []string) {
 	t.Helper()
 	fset, f, names := parse(t, file, src)
@@ -230,7 +230,7 @@ func forbidden(t *testing.T, file string, src []byte, makers []string) (findings
 		return false
 	}
 
-	bubbles := 0 // around the present node
+	bubbles := 0 // how many synctest bubbles enclose the current node
 	var stack []ast.Node
 	ast.Inspect(f, func(n ast.Node) bool {
 		if n == nil {
@@ -266,7 +266,7 @@ func forbidden(t *testing.T, file string, src []byte, makers []string) (findings
 	return findings
 }
 
-// TestForbiddenFindsThem holds the search itself to examples.
+// TestForbiddenFindsThem tests the search itself.
 func TestForbiddenFindsThem(t *testing.T) {
 	for _, tc := range []struct {
 		name, file, src string

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// files are the files of the project, by path from its root: what is committed
-// and what is new, but nothing that is ignored.
+// files returns the paths of the project's files, from its root: committed and new
+// ones, without those that git ignores.
 func files(t *testing.T) []string {
 	t.Helper()
 	out := git(t, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -73,7 +73,7 @@ func TestFilesAreSelfContained(t *testing.T) {
 	for _, file := range files(t) {
 		raw, err := os.ReadFile(filepath.Join(root, file))
 		if os.IsNotExist(err) {
-			continue // removed, and not yet committed
+			continue // deleted, but the deletion is not committed yet
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -98,9 +98,8 @@ func TestFilesAreSelfContained(t *testing.T) {
 // migration is the name of a migration: its number, and what it does.
 var migration = regexp.MustCompile(`^internal/store/migrations/(?:([a-z]+)/)?(\d+)_[a-z0-9_]+\.(?:sql|go)$`)
 
-// TestMigrationsAreAppendOnly holds migrations to consecutive numbers, and those
-// that a release has to the very bytes that it has: databases out there have run
-// them.
+// TestMigrationsAreAppendOnly checks that migrations have consecutive numbers, and that
+// those of a release were not changed since: existing databases have run them.
 func TestMigrationsAreAppendOnly(t *testing.T) {
 	numbers := map[string][]int{} // by dialect
 	for _, file := range files(t) {
@@ -138,11 +137,11 @@ func TestMigrationsAreAppendOnly(t *testing.T) {
 	}
 }
 
-// takesAway finds what a program that does not know the migration may stumble over.
+// takesAway finds statements that may break a program that does not know the migration.
 var takesAway = regexp.MustCompile(`(?i)\b(DROP (TABLE|COLUMN|FUNCTION)|RENAME (TO|COLUMN)|ALTER COLUMN|ADD CONSTRAINT|ADD COLUMN [^;]*NOT NULL(?:[^;D]|D[^E])*;)`)
 
-// TestMigrationsAdd holds migrations to what programs of the release before can
-// live with, or to say since when they cannot.
+// TestMigrationsAdd checks that programs of the release before can work after each
+// migration, or that the migration says since when they cannot.
 func TestMigrationsAdd(t *testing.T) {
 	for _, c := range []struct {
 		text string

@@ -17,19 +17,19 @@ const module = "gancho"
 // clientModule is the module and the import path of the public client, in client/.
 const clientModule = "gancho.example/client"
 
-// mayImport is the architecture: for each package, the packages of ours that it
-// may import. It is one direction: words (hook), then what computes with them,
-// then what does things, then what joins them. ingest, schedule, deliver and
-// api never import each other nor store; each states the few methods it needs
-// as an interface, and they meet in app.
+// mayImport is the architecture: for each package, the packages of ours that it may
+// import. Imports go in one direction: the vocabulary (hook), then pure computation,
+// then the parts that do things, then the wiring. ingest, schedule, deliver, admin and
+// api never import each other nor store, except that api calls admin. Each declares
+// the few methods it needs as an interface, and app connects them.
 var mayImport = map[string][]string{
-	// Words, and what works on plain values.
+	// The vocabulary, and helpers for plain values.
 	"internal/hook":    {},
 	"internal/nearest": {},
 	"internal/rawjson": {},
 	"internal/cache":   {},
 
-	// What computes: no network, no database, no clock.
+	// Pure computation: no network, no database, no clock.
 	"internal/expr":      {"internal/hook", "internal/rawjson", "internal/nearest"},
 	"internal/match":     {"internal/hook", "internal/expr", "internal/rawjson", "internal/cache"},
 	"internal/sign":      {"internal/hook"},
@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"internal/bearer":    {"internal/hook", "internal/contract"},
 	"contracts":          {}, // the shipped contracts, embedded
 
-	// What does things.
+	// The parts that do things.
 	"internal/store":     {"internal/hook"},
 	"internal/catalog":   {"internal/hook", "internal/contract"},
 	"internal/ingest":    {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
@@ -57,7 +57,7 @@ var mayImport = map[string][]string{
 	"internal/inbox":     {"internal/sign"},
 	"internal/console":   {},
 
-	// What joins them.
+	// The wiring, commands, and tests' helpers.
 	"internal/app":       {anyButCLI},
 	"internal/bench":     {},
 	"internal/cli":       {"internal/app", "internal/inbox", "internal/bench", "internal/contract", "internal/guide", "internal/transform", "internal/nearest", "contracts"},
@@ -70,8 +70,8 @@ var mayImport = map[string][]string{
 // anyButCLI stands for every package but cli: only app knows all others.
 const anyButCLI = "*"
 
-// mayUse is the modules of others that a package may import, for the packages
-// that are to stay light enough to be understood, tested and reused anywhere.
+// mayUse lists the foreign modules that some packages may import. These packages must
+// stay light, so that they can be understood, tested and reused anywhere.
 var mayUse = map[string][]string{
 	"contracts":         {},
 	"internal/hook":     {"github.com/google/uuid"},
@@ -84,7 +84,7 @@ var mayUse = map[string][]string{
 	"internal/inbox":    {},
 }
 
-// pkg is what go list says about one package.
+// pkg is the output of go list for one package.
 type pkg struct {
 	Dir        string
 	ImportPath string
@@ -93,10 +93,10 @@ type pkg struct {
 	GoFiles    []string
 }
 
-// name is the import path without the module, as in the tables above.
+// name returns the import path without the module, as in the tables above.
 func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, module+"/") }
 
-// packages are all packages of the module.
+// packages returns all packages of the root module.
 func packages(t *testing.T) []pkg {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=Dir,ImportPath,Doc,Imports,GoFiles", module+"/...")
@@ -149,8 +149,8 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestImportTable checks the table itself: it must be a direction, not a circle,
-// and the four that meet only in app must be apart in it.
+// TestImportTable checks the table itself: it must have no circle, and the parts that
+// only app connects must not import each other.
 func TestImportTable(t *testing.T) {
 	apart := []string{"internal/ingest", "internal/schedule", "internal/deliver", "internal/api", "internal/catalog", "internal/store"}
 	for _, a := range append(slices.Clone(apart), "internal/admin") { // doors stand on admin, so they may import it

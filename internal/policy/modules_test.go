@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// dependencies are the modules that we depend on directly, each with its
-// reason. A new one is a decision: say here what it saves us from writing.
+// dependencies are the modules that we depend on directly, each with the reason: what
+// it saves us from writing.
 var dependencies = map[string]string{
 	clientModule:                                               "our own public client, a module of its own so that other programs can import it alone",
 	"cel.dev/cel-go":                                           "CEL, the language of conditions and filters in contracts and endpoints",
@@ -83,8 +83,8 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// TestClientStandsAlone holds the public client to the standard library, so that
-// whoever imports it gets nothing else.
+// TestClientStandsAlone checks that the public client needs the standard library only,
+// so that a program that imports it gets nothing else.
 func TestClientStandsAlone(t *testing.T) {
 	dir := filepath.Join("..", "..", "client")
 	mod := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json")

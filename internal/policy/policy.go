@@ -1,10 +1,12 @@
-// Package policy is the rules of this repository that neither the compiler nor
-// a linter knows, as tests: who may import whom, which modules we depend on and
-// why, what code must not call, and what no file may contain. There is nothing
-// in it but tests; a rule that fails names the file, the line and the way out.
+// Package policy contains tests of the repository itself, for rules that neither the
+// compiler nor a linter knows: which package may import which, which modules we depend
+// on and why, which functions code must not call, and what no file may contain.
 //
-// A call that is forbidden but right in one place is allowed there by a comment
-// on its line, or on the line above, that gives the reason:
+// It promises that the message of a failed rule names the file and the line, and says
+// what to do instead.
+//
+// Where a forbidden call is right, a comment on its line or on the line above allows
+// it and gives the reason:
 //
 //	//policy:allow time.Sleep: the kernel, not our code, is what is waited for
 package policy

@@ -1,5 +1,8 @@
-// Package storetest gives tests a fresh database: the real one, since a copy of
-// it in memory would have other habits.
+// Package storetest gives tests a fresh database of their own: a real SQLite file or a
+// real PostgreSQL, because a stand-in would behave differently.
+//
+// It promises that the database is running when a function returns it, and that it is
+// stopped and closed when the test ends.
 package storetest
 
 import (
@@ -12,7 +15,7 @@ import (
 	"gancho/internal/store"
 )
 
-// Each runs fn on a fresh database of every kind there is.
+// Each runs fn in parallel subtests, on a fresh SQLite and on a fresh PostgreSQL database.
 func Each(t *testing.T, fn func(t *testing.T, db *store.DB)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
@@ -25,27 +28,25 @@ func Each(t *testing.T, fn func(t *testing.T, db *store.DB)) {
 	})
 }
 
-// OpenPostgres is [Open] for a database of its own on a real PostgreSQL server.
+// OpenPostgres returns a fresh database on a real PostgreSQL server.
 func OpenPostgres(t testing.TB) *store.DB {
 	t.Helper()
 	return run(t, store.Options{URL: pgtest.Database(t, store.Migrate), Key: store.NewKey()})
 }
 
-// OpenURL is one of several stores on one database of a PostgreSQL server; they have
-// one key.
+// OpenURL opens an existing PostgreSQL database. Stores that share one get the same key.
 func OpenURL(t testing.TB, url string) *store.DB {
 	t.Helper()
 	return run(t, store.Options{URL: url, Key: make([]byte, 32)})
 }
 
-// Open is a fresh SQLite database that is running. It is stopped and closed when
-// the test ends; what it has to say goes to the test's output.
+// Open returns a fresh SQLite database. Its warnings go to the test's output.
 func Open(t testing.TB) *store.DB {
 	t.Helper()
 	return OpenAt(t, filepath.Join(t.TempDir(), "gancho.db"), store.NewKey())
 }
 
-// OpenAt is [Open] for the file at path, with the key it was made with.
+// OpenAt opens the SQLite file at path with the key that it was created with.
 func OpenAt(t testing.TB, path string, key []byte) *store.DB {
 	t.Helper()
 	return run(t, store.Options{Path: path, Key: key})

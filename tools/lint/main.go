@@ -1,9 +1,9 @@
-// Command lint is the analyzers that neither go vet nor staticcheck have, in
-// one program that go vet runs (go vet -vettool=…), so that its results are
-// cached like a build. Only finders of bugs are here, none of style.
+// Command lint runs analyzers that neither go vet nor staticcheck have. go vet starts
+// it (go vet -vettool=…), so its results are cached like a build. The analyzers find
+// bugs, not matters of style.
 //
-// A finding that is wrong is silenced on its line, or the line above, in the
-// way of staticcheck and with a reason:
+// A comment on the line of a wrong finding, or on the line above, silences it and gives
+// the reason:
 //
 //	//lint:ignore bodyclose the caller closes it
 package main
@@ -26,13 +26,13 @@ import (
 )
 
 func main() {
-	// Printing for people: there is nobody to tell that it did not work. A file
-	// that matters is written through something that is flushed, and checked there.
+	// Printing to a terminal: nobody could be told of the error. A file that matters
+	// is written through a writer whose Flush or Close is checked.
 	errcheck.DefaultExcludedSymbols = append(errcheck.DefaultExcludedSymbols,
 		"fmt.Fprint", "fmt.Fprintf", "fmt.Fprintln",
 		"(net/http.ResponseWriter).Write",
 	)
-	// Closing after reading: what could fail has failed already, in the reading.
+	// Closing after reading: an error would have come up while reading.
 	errcheck.DefaultExcludedSymbols = append(errcheck.DefaultExcludedSymbols,
 		"(io.Closer).Close",
 		"(net.Conn).Close",
@@ -42,7 +42,7 @@ func main() {
 		"(*database/sql.Stmt).Close",
 		"(*database/sql.Tx).Rollback", // after a commit it only says that there is nothing to undo
 	)
-	// A default case is an answer for all other states.
+	// A default case handles all other states.
 	set(exhaustive.Analyzer, "d", "true")
 	unitchecker.Main(
 		silenceable(bodyclose.Analyzer),              // an answer whose body is never closed
@@ -61,9 +61,9 @@ func set(a *analysis.Analyzer, flag, value string) {
 	}
 }
 
-// outsideTests is a without its findings in tests. Tests against hostile
-// sockets write to connections that are meant to break; a test that needs the
-// error checks it, or fails for want of what the call should have done.
+// outsideTests returns a without its findings in tests. Tests of hostile receivers
+// write to connections that are meant to break. A test that needs the call to work
+// fails later if it did not.
 func outsideTests(a *analysis.Analyzer) *analysis.Analyzer {
 	wrapped := *a
 	wrapped.Run = func(pass *analysis.Pass) (any, error) {
@@ -78,7 +78,7 @@ func outsideTests(a *analysis.Analyzer) *analysis.Analyzer {
 	return &wrapped
 }
 
-// silenceable is a whose findings a lint:ignore comment with a reason silences.
+// silenceable returns a without the findings that a lint:ignore comment silences.
 func silenceable(a *analysis.Analyzer) *analysis.Analyzer {
 	wrapped := *a
 	wrapped.Run = func(pass *analysis.Pass) (any, error) {
