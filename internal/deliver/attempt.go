@@ -163,7 +163,11 @@ func (l *lane) announce(d *hook.Delivery, frozen *hook.Frozen) error {
 	if d.State == hook.Sending && !durable {
 		return nil
 	}
-	d.State, d.Reason, d.NextAttemptAt = hook.Sending, "", time.Now()
+	t, ok := hook.Next(*d, hook.Trigger{Kind: hook.OnTake}, hook.Policy{}, hook.Standing{}, time.Now())
+	if !ok { // superseded since it was accepted
+		return hook.ErrNotWaiting
+	}
+	*d = t.Delivery
 	r := hook.Result{Delivery: *d, Frozen: frozen, Epoch: l.epoch}
 	if !durable {
 		l.w.Store.Sending(r)
@@ -192,33 +196,34 @@ func judge(p *plan, x *Exchange) (*hook.Attempt, hook.Outcome) {
 	return a, o
 }
 
-// conclude lets [hook.Next] decide, and records the decision.
+// conclude lets [hook.Next] decide what becomes of the delivery after an attempt, and
+// records the decision.
 func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	a, o, frozen := m.Attempt, m.outcome, m.frozen
 	now := time.Now()
 	d := &job.Delivery
-	policy := p.policy
-	policy.Mode = d.Mode // as promised when it was accepted
-	t := hook.Next(*d, o, policy, now)
-	apply(d, t, now, p.limits.Ordered)
-	d.Attempts++
 
 	l.mu.Lock()
-	disable := ""
-	if d.EndpointVersion == l.plan.endpoint.Version || m.unsent {
+	endpoint, disable := hook.Standing{State: l.plan.state, Ordered: p.limits.Ordered}, ""
+	// An attempt under an earlier version of the endpoint, perhaps to another URL, says
+	// nothing about the endpoint as it is now.
+	current := d.EndpointVersion == l.plan.endpoint.Version || m.unsent
+	if current {
 		l.notice(a, o, now)
-		if disable = t.Disable; disable == "" && !o.OK && l.failingLong(now) {
-			disable = hook.ReasonFailingLong
+		if !o.OK && l.failingLong(now) {
+			endpoint.State, disable = hook.EndpointDisabled, hook.ReasonFailingLong
 		}
-	} else { // sent as an earlier version says, perhaps to another URL: no news of this one
+	} else {
 		l.breaker.ended(silent, now)
 	}
-	gone := l.plan.state == hook.EndpointDisabled || l.plan.state == hook.EndpointDeleted || disable != ""
-	if gone && !d.State.Finished() {
-		cancel(d, reasonFor(l.plan.state), now)
+	d.Superseded = d.Superseded || l.held[d.ID].stale
+	t, ok := hook.Next(*d, hook.Trigger{Kind: hook.OnAttempt, Outcome: o}, p.policy, endpoint, now)
+	if !ok { // cannot be: a lane sends only what is not finished
+		l.w.Log.Error("an attempt of a finished delivery", "delivery", d.ID, "state", d.State)
 	}
-	if l.held[d.ID].stale && !d.State.Finished() {
-		cancel(d, hook.ReasonSuperseded, now)
+	*d = t.Delivery
+	if current && t.Disable != "" {
+		disable = t.Disable
 	}
 	keep := p.limits.Ordered && d.State == hook.Retrying && l.plan.limits.Ordered && !l.dead.Load()
 	if keep { // stays at the head, so that nothing overtakes it
@@ -239,29 +244,6 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	if disable != "" {
 		l.disable(disable, now)
 	}
-}
-
-// apply carries a transition into the delivery.
-func apply(d *hook.Delivery, t hook.Transition, now time.Time, ordered bool) {
-	d.State, d.Reason, d.Slot, d.NextAttemptAt = t.State, t.Reason, t.Slot, t.NextAttemptAt
-	d.QueueAt = t.NextAttemptAt
-	if ordered {
-		d.QueueAt = d.CreatedAt
-	}
-	if d.State.Finished() {
-		d.FinishedAt = now
-	}
-}
-
-func cancel(d *hook.Delivery, reason string, now time.Time) {
-	d.State, d.Reason, d.NextAttemptAt, d.FinishedAt = hook.Cancelled, reason, time.Time{}, now
-}
-
-func reasonFor(s hook.EndpointState) string {
-	if s == hook.EndpointDeleted {
-		return hook.ReasonEndpointDeleted
-	}
-	return hook.ReasonEndpointDisabled
 }
 
 // notice lets an attempt count for the endpoint as a whole, with mu held.
@@ -323,25 +305,24 @@ func (l *lane) giveUp(d hook.Delivery, now time.Time) {
 	l.putBack(d, again)
 }
 
-// putBack gives up a delivery that was not sent. What the store has as being in a
-// sender's hands is stored as waiting again first.
+// putBack gives up a delivery that was not sent. If the store has it as being sent,
+// it is stored as waiting again first, or as cancelled if nobody needs it any more.
 func (l *lane) putBack(d hook.Delivery, again time.Time) {
 	if d.State != hook.Sending {
 		l.letGo(d, again)
 		return
 	}
-	d.State = hook.Pending
-	if d.Attempts > 0 {
-		d.State = hook.Retrying
-	} else {
-		d.EndpointVersion, d.ContractVersion = 0, 0 // not attempted, so it follows later edits
-	}
 	l.mu.Lock()
-	ordered := l.ordered()
+	var endpoint hook.Standing
+	if l.plan != nil {
+		endpoint = hook.Standing{State: l.plan.state, Ordered: l.plan.limits.Ordered}
+	}
+	d.Superseded = d.Superseded || l.held[d.ID].stale
 	l.mu.Unlock()
-	d.QueueAt = again
-	if ordered {
-		d.QueueAt = d.CreatedAt
+	t, _ := hook.Next(d, hook.Trigger{Kind: hook.OnPutBack, Again: again}, hook.Policy{}, endpoint, time.Now())
+	d = t.Delivery
+	if d.State == hook.Cancelled {
+		l.w.Observer.Cancelled(&d)
 	}
 	l.record(hook.Result{Delivery: d}, func() { l.letGo(d, again) })
 }
@@ -390,19 +371,16 @@ func interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hoo
 	if hidden {
 		a.Request.Body = []byte(contract.Mask)
 	}
-	policy := p.policy
-	policy.Mode = d.Mode // as promised when it was accepted
-	t := hook.Next(d, hook.Outcome{Interrupted: true, Class: hook.ClassInterrupted}, policy, now)
-	apply(&d, t, now, p.limits.Ordered)
-	d.Attempts++
-	return hook.Result{Delivery: d, Attempt: a}
+	interrupted := hook.Trigger{Kind: hook.OnAttempt, Outcome: hook.Outcome{Interrupted: true, Class: hook.ClassInterrupted}}
+	t, _ := hook.Next(d, interrupted, p.policy, hook.Standing{State: p.state, Ordered: p.limits.Ordered}, now)
+	return hook.Result{Delivery: t.Delivery, Attempt: a}
 }
 
-// cancelled is the result for a delivery that waits for a disabled endpoint.
+// cancelled is the result for a delivery that waits for a disabled or deleted endpoint.
 func (l *lane) cancelled(d hook.Delivery) hook.Result {
 	l.mu.Lock()
-	state := l.plan.state
+	endpoint := hook.Standing{State: l.plan.state}
 	l.mu.Unlock()
-	cancel(&d, reasonFor(state), time.Now())
-	return hook.Result{Delivery: d}
+	t, _ := hook.Next(d, hook.Trigger{Kind: hook.OnEndpointStop}, hook.Policy{}, endpoint, time.Now())
+	return hook.Result{Delivery: t.Delivery}
 }

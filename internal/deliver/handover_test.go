@@ -150,7 +150,8 @@ func TestEndedElsewhere(t *testing.T) {
 		ids := x.publishMany(x.endpoint, 3, number)
 		settle()
 		over, stored := x.delivery(ids[1]), make(chan error, 1)
-		cancel(&over, hook.ReasonSuperseded, time.Now())
+		superseded, _ := hook.Next(over, hook.Trigger{Kind: hook.OnSupersede}, hook.Policy{}, hook.Standing{}, time.Now())
+		over = superseded.Delivery
 		x.db.SaveResult(hook.Result{Delivery: over}, func(err error) { stored <- err })
 		if err := <-stored; err != nil {
 			t.Fatal(err)

@@ -220,15 +220,13 @@ func (l *lane) takeOut(id hook.DeliveryID) (job hook.Job, ok bool) {
 }
 
 // dismiss lets go of a superseded delivery that never was in a sender's hands;
-// with mu held, and a hold on it.
+// with mu held, and a hold on it. If it was stored as being sent when it was accepted,
+// the store only noted that it is superseded, and it is put back to be cancelled.
 func (l *lane) dismiss(job hook.Job) {
 	if job.Delivery.State != hook.Sending {
 		l.release(job.Delivery.ID)
 		return
 	}
-	cancel(&job.Delivery, hook.ReasonSuperseded, time.Now()) // it is stored as if it had been
-	l.w.senders.Go(func() {
-		l.w.Observer.Cancelled(&job.Delivery)
-		l.record(hook.Result{Delivery: job.Delivery}, func() { l.letGo(job.Delivery, time.Time{}) })
-	})
+	job.Delivery.Superseded = true
+	l.giveBack([]hook.Job{job})
 }

@@ -65,8 +65,8 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 func (w *Worker) concludeTest(p *plan, job hook.Job, m made, epoch int64, letGo func()) *hook.TestResult {
 	now := time.Now()
 	d := job.Delivery
-	apply(&d, hook.Next(d, m.outcome, p.policy, now), now, false) // never waits, so it has no place in an order
-	d.Attempts++
+	t, _ := hook.Next(d, hook.Trigger{Kind: hook.OnAttempt, Outcome: m.outcome}, p.policy, hook.Standing{State: p.state}, now)
+	d = t.Delivery
 	w.Observer.Attempted(p.endpoint, &d, m.Attempt)
 	stored := make(chan struct{})
 	w.record(hook.Result{Delivery: d, Attempt: m.Attempt, Frozen: m.frozen, Epoch: epoch}, func() { letGo(); close(stored) })

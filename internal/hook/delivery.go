@@ -1,6 +1,9 @@
 package hook
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Mode is the promise made about how often a delivery is sent.
 type Mode string
@@ -10,7 +13,7 @@ const (
 	AtMostOnce  Mode = "at_most_once"  // intent is stored before the request; never sent again
 )
 
-// State of a delivery. docs/states.md draws the edges.
+// State of a delivery. [Next] decides every change; docs/states.md draws them.
 type State string
 
 const (
@@ -33,14 +36,14 @@ func (s State) Finished() bool {
 	return false
 }
 
+// Waiting reports whether the delivery is neither finished nor being sent.
+func (s State) Waiting() bool { return s == Pending || s == Retrying }
+
+// States are all states of a delivery.
+var States = []State{Pending, Sending, Retrying, Delivered, Failed, Unknown, Cancelled}
+
 // Valid reports whether s is one of the states.
-func (s State) Valid() bool {
-	switch s {
-	case Pending, Sending, Retrying, Delivered, Failed, Unknown, Cancelled:
-		return true
-	}
-	return false
-}
+func (s State) Valid() bool { return slices.Contains(States, s) }
 
 // Reasons of a delivery ([Delivery.Reason]) beside the error classes.
 const (
@@ -60,9 +63,10 @@ type Delivery struct {
 	Mode     Mode
 	State    State
 	Reason   string // why it is in this state, "" if it speaks for itself
-	// Superseded is set in the commit of a newer snapshot, on a delivery of an older
-	// one that is being sent at that moment. Its attempt may still succeed; if it does
-	// not, the delivery is cancelled instead of tried again. A retry by a person clears it.
+	// Superseded is set in the commit of a newer snapshot, on the unfinished deliveries
+	// of the older one. Those that wait are cancelled at once. The attempt of one that is
+	// being sent may still succeed; if it does not, the delivery is cancelled instead of
+	// tried again. A retry by a person clears the flag.
 	Superseded bool
 	Test       bool // made by the test button
 	Attempts   int  // requests made, interrupted ones included

@@ -7,69 +7,213 @@ import (
 
 // Policy is what an endpoint and its contract say about trying again.
 type Policy struct {
-	Retry []time.Duration // delay before each attempt, the first included; never empty
-	Mode  Mode
+	// Retry is the delay before each attempt, the first included; never empty.
+	Retry []time.Duration
+	// Mode is that of new deliveries. A delivery keeps the mode it was accepted with.
+	Mode Mode
 }
 
-// Outcome is what one attempt came to, as far as the state machine cares.
+// Standing is what matters of an endpoint when something happens to one of its
+// deliveries.
+type Standing struct {
+	State   EndpointState
+	Ordered bool // its deliveries go out one by one, in the order of their creation
+}
+
+// stopped reports whether deliveries to the endpoint are cancelled.
+func (e Standing) stopped() bool { return e.State == EndpointDisabled || e.State == EndpointDeleted }
+
+// takes reports whether the endpoint accepts deliveries, now or when it is resumed.
+func (e Standing) takes() bool { return e.State == EndpointActive || e.State == EndpointPaused }
+
+// TriggerKind names something that can happen to a delivery.
+type TriggerKind string
+
+// Each of these may change the state of a delivery; nothing else does.
+const (
+	// OnTake: a sender takes the delivery and is about to send its request.
+	OnTake TriggerKind = "take"
+	// OnAttempt: an attempt ended, or a crash ended it. [Trigger.Outcome] says how.
+	OnAttempt TriggerKind = "attempt"
+	// OnPutBack: the sender gives the delivery back without having sent it, for
+	// example because the database could not be read or another node took over.
+	OnPutBack TriggerKind = "put_back"
+	// OnSupersede: a schedule made a newer snapshot than the one in this delivery.
+	OnSupersede TriggerKind = "supersede"
+	// OnEndpointStop: the endpoint was disabled or deleted; [Standing] says which.
+	OnEndpointStop TriggerKind = "endpoint_stop"
+	// OnRetry: a person sends the delivery again.
+	OnRetry TriggerKind = "retry"
+	// OnRecover: a bulk replay sends the delivery again.
+	OnRecover TriggerKind = "recover"
+)
+
+// Trigger is something that happens to a delivery.
+type Trigger struct {
+	Kind    TriggerKind
+	Outcome Outcome   // of [OnAttempt]
+	Again   time.Time // of [OnPutBack]: the delivery must not be taken before
+}
+
+// Outcome is the part of an attempt's result that decides the next state.
 type Outcome struct {
 	OK          bool
 	Class       string        // error class when not OK
 	RetryAfter  time.Duration // what the receiver asked for (429, 503); 0: nothing
-	Interrupted bool          // the process stopped before the end was known
-	Final       bool          // no later attempt can succeed (render_failed)
-	Cancel      string        // reason to cancel the delivery; "": none
+	Interrupted bool          // the process stopped before it knew the result
+	Final       bool          // no later attempt can succeed, for example render_failed
+	Cancel      string        // reason to cancel the delivery; "": do not cancel it
 }
 
-// Transition is what becomes of a delivery after an attempt.
+// Transition is what becomes of a delivery.
 type Transition struct {
-	State         State
-	Reason        string
-	Slot          int
-	NextAttemptAt time.Time // zero once finished
-	Disable       string    // reason to disable the endpoint; "": leave it
+	Delivery Delivery // as it is afterwards
+	Disable  string   // reason to disable the endpoint; "": leave it as it is
 }
 
-// MaxRetryAfter bounds how long a receiver can ask to be left alone.
+// MaxRetryAfter is the longest pause that a receiver can ask for with Retry-After.
 const MaxRetryAfter = time.Hour
 
 // jitter is the share by which a delay is spread to either side.
 const jitter = 0.10
 
-// Next decides what becomes of a delivery after one attempt. It is the only
-// place that does: first tries, retries, replays and take-overs after a crash
-// all come through here. It is pure: equal arguments give equal answers, and
-// the jitter comes from the delivery's id.
-func Next(d Delivery, o Outcome, p Policy, now time.Time) Transition {
-	t := decide(d, o, p, now)
-	if o.Class == ClassGone && !o.OK && !d.Test { // 410 means: stop sending here, whatever the mode
-		t.Disable = ReasonGone
+// Next decides what becomes of a delivery when something happens to it. It is the
+// only place that does: every arrow in docs/states.md is a result of Next, and the
+// store writes these results. ok is false if the trigger changes nothing in the
+// delivery's present state; then the delivery comes back as it was.
+//
+// Next is pure: equal arguments give equal results. The jitter of the retry delays
+// comes from the delivery's id.
+func Next(d Delivery, t Trigger, p Policy, e Standing, now time.Time) (next Transition, ok bool) {
+	next = Transition{Delivery: d}
+	n := &next.Delivery
+	switch t.Kind {
+	case OnTake:
+		ok = n.take(now)
+	case OnAttempt:
+		if ok = n.conclude(t.Outcome, p, now); ok && !t.Outcome.OK && t.Outcome.Class == ClassGone && !d.Test {
+			next.Disable = ReasonGone // 410 means that nothing more is to be sent there, whatever the mode
+			e.State = EndpointDisabled
+		}
+	case OnPutBack:
+		ok = n.putBack(t.Again)
+	case OnSupersede:
+		ok = n.supersede()
+	case OnEndpointStop:
+		ok = e.stopped() && n.State.Waiting()
+	case OnRetry:
+		ok = e.takes() && n.retry(now)
+	case OnRecover:
+		ok = e.takes() && d.State.Finished() && !d.Superseded && n.retry(now)
 	}
-	return t
+	if !ok {
+		return Transition{Delivery: d}, false
+	}
+	n.settle(e, now)
+	return next, true
 }
 
-func decide(d Delivery, o Outcome, p Policy, now time.Time) Transition {
+// take is [OnTake]. A delivery in [Sending] was stored so when it was accepted, and
+// its sender comes to it now. If a newer snapshot exists by then, it is not sent.
+func (d *Delivery) take(now time.Time) bool {
+	if d.State.Finished() || d.State == Sending && d.Superseded {
+		return false
+	}
+	d.State, d.Reason, d.NextAttemptAt = Sending, "", now
+	return true
+}
+
+// conclude is [OnAttempt]. A waiting delivery has an attempt when no request could be
+// made of it, or when it was sent before the store knew. In the second case the
+// store may even have cancelled it as superseded meanwhile; the attempt counts.
+func (d *Delivery) conclude(o Outcome, p Policy, now time.Time) bool {
+	if d.State.Finished() && !(d.State == Cancelled && d.Superseded) {
+		return false
+	}
+	d.Attempts++
+	once := d.Mode == AtMostOnce
 	switch {
 	case o.OK:
-		return Transition{State: Delivered, Slot: d.Slot + 1}
+		d.State, d.Reason = Delivered, ""
 	case o.Cancel != "":
-		return Transition{State: Cancelled, Reason: o.Cancel, Slot: d.Slot}
-	case d.Test: // whatever the mode, once
-		return Transition{State: Failed, Reason: o.Class, Slot: d.Slot + 1}
-	case p.Mode == AtMostOnce && o.Interrupted:
-		return Transition{State: Unknown, Reason: ReasonInterrupted, Slot: d.Slot + 1}
-	case p.Mode == AtMostOnce, o.Final:
-		return Transition{State: Failed, Reason: o.Class, Slot: d.Slot + 1}
+		d.State, d.Reason = Cancelled, o.Cancel
+		return true
+	case d.Test: // a test has one attempt, whatever its mode
+		d.State, d.Reason = Failed, o.Class
+	case once && o.Interrupted:
+		d.State, d.Reason = Unknown, ReasonInterrupted
+	case once, o.Final:
+		d.State, d.Reason = Failed, o.Class
 	case o.Interrupted: // does not use up a place in the schedule
-		return Transition{State: Pending, Reason: ReasonInterrupted, Slot: d.Slot, NextAttemptAt: now}
-	case o.Class == ClassGone:
-		return Transition{State: Failed, Reason: o.Class, Slot: d.Slot + 1}
-	case d.Slot+1 >= len(p.Retry):
-		return Transition{State: Failed, Reason: o.Class, Slot: d.Slot + 1}
+		d.State, d.Reason, d.NextAttemptAt, d.QueueAt = Pending, ReasonInterrupted, now, now
+		return true
+	case o.Class == ClassGone, d.Slot+1 >= len(p.Retry):
+		d.State, d.Reason = Failed, o.Class
+	default:
+		wait := spread(p.Retry[d.Slot+1], d.ID, d.Slot)
+		wait = max(wait, min(o.RetryAfter, MaxRetryAfter))
+		d.State, d.Reason, d.NextAttemptAt = Retrying, o.Class, now.Add(wait)
+		d.QueueAt = d.NextAttemptAt
 	}
-	wait := spread(p.Retry[d.Slot+1], d.ID, d.Slot)
-	wait = max(wait, min(o.RetryAfter, MaxRetryAfter))
-	return Transition{State: Retrying, Reason: o.Class, Slot: d.Slot + 1, NextAttemptAt: now.Add(wait)}
+	d.Slot++
+	return true
+}
+
+// putBack is [OnPutBack]. A delivery without attempts forgets the versions that it
+// was to be rendered with, since nobody saw anything of it.
+func (d *Delivery) putBack(again time.Time) bool {
+	if d.State != Sending || d.Test {
+		return false
+	}
+	d.State, d.QueueAt = Retrying, again
+	if d.Attempts == 0 {
+		d.State, d.EndpointVersion, d.ContractVersion = Pending, 0, 0
+	}
+	return true
+}
+
+// supersede is [OnSupersede]. A waiting delivery is cancelled by settle. One that is
+// being sent may still arrive; at-most-once ends with its attempt anyway.
+func (d *Delivery) supersede() bool {
+	if d.State.Finished() || d.Superseded || d.State == Sending && d.Mode == AtMostOnce {
+		return false
+	}
+	d.Superseded, d.Reason = true, ReasonSuperseded
+	return true
+}
+
+// retry is [OnRetry], and [OnRecover] of finished deliveries. A finished delivery
+// begins its schedule anew; one that waits for its next attempt only waits no longer.
+func (d *Delivery) retry(now time.Time) bool {
+	if !d.State.Finished() && d.State != Retrying || d.Mode == AtMostOnce || d.Test {
+		return false
+	}
+	if d.State.Finished() {
+		d.State, d.Reason, d.Slot, d.Superseded = Pending, "", 0, false
+	}
+	d.NextAttemptAt, d.QueueAt = now, now
+	return true
+}
+
+// settle ends what nobody needs any more, and sets the times that follow from the state.
+func (d *Delivery) settle(e Standing, now time.Time) {
+	if d.State.Waiting() {
+		switch {
+		case d.Superseded:
+			d.State, d.Reason = Cancelled, ReasonSuperseded
+		case e.State == EndpointDeleted:
+			d.State, d.Reason = Cancelled, ReasonEndpointDeleted
+		case e.State == EndpointDisabled:
+			d.State, d.Reason = Cancelled, ReasonEndpointDisabled
+		}
+	}
+	d.FinishedAt = time.Time{}
+	switch {
+	case d.State.Finished():
+		d.NextAttemptAt, d.QueueAt, d.FinishedAt = time.Time{}, time.Time{}, now
+	case d.State.Waiting() && e.Ordered:
+		d.QueueAt = d.CreatedAt
+	}
 }
 
 // spread moves wait by up to ±10 %, so that deliveries that failed together do

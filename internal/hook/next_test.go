@@ -1,6 +1,12 @@
 package hook
 
 import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -8,121 +14,285 @@ import (
 	"pgregory.net/rapid"
 )
 
+var update = flag.Bool("update", false, "write testdata anew")
+
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
+// happening is a trigger with what else of a delivery decides about it.
+type happening struct {
+	name    string
+	trigger Trigger
+	set     func(*Delivery)
+}
+
+// happenings are all that can happen, with and without places left in the schedule.
+func happenings() (list []happening) {
+	for _, h := range []struct {
+		name    string
+		outcome Outcome
+	}{
+		{"an attempt succeeds", Outcome{OK: true}},
+		{"an attempt fails", Outcome{Class: ClassTimeout}},
+		{"an attempt fails for good", Outcome{Class: ClassRender, Final: true}},
+		{"an attempt is answered with 410", Outcome{Class: ClassGone}},
+		{"an attempt is interrupted", Outcome{Class: ClassInterrupted, Interrupted: true}},
+		{"a script cancels the delivery", Outcome{Class: ClassScriptCancel, Cancel: ReasonScript}},
+	} {
+		for slot, left := range []string{"places left in the schedule", "no place left in the schedule"} {
+			list = append(list, happening{h.name + ", " + left, Trigger{Kind: OnAttempt, Outcome: h.outcome}, func(d *Delivery) { d.Slot = slot }})
+		}
+	}
+	nothing := func(*Delivery) {}
+	return slices.Concat([]happening{{"a sender takes the delivery", Trigger{Kind: OnTake}, nothing}}, list, []happening{
+		{"a sender puts the delivery back, never attempted", Trigger{Kind: OnPutBack, Again: noon}, func(d *Delivery) { d.Attempts = 0 }},
+		{"a sender puts the delivery back, attempted before", Trigger{Kind: OnPutBack, Again: noon}, nothing},
+		{"a newer snapshot supersedes the delivery", Trigger{Kind: OnSupersede}, nothing},
+		{"the endpoint was disabled or deleted", Trigger{Kind: OnEndpointStop}, nothing},
+		{"a person retries the delivery", Trigger{Kind: OnRetry}, nothing},
+		{"a bulk replay recovers the delivery", Trigger{Kind: OnRecover}, nothing},
+	})
+}
+
+var endpointStates = []EndpointState{EndpointActive, EndpointPaused, EndpointDisabled, EndpointDeleted}
+
+// kinds are the deliveries that [Next] tells apart whatever their state.
+var kinds = []struct {
+	name string
+	mode Mode
+	test bool
+}{
+	{"at least once", AtLeastOnce, false},
+	{"at most once", AtMostOnce, false},
+	{"test, at least once", AtLeastOnce, true},
+	{"test, at most once", AtMostOnce, true},
+}
+
+var normal = Policy{Retry: []time.Duration{0, time.Hour}}
+
+// TestNext compares testdata/states.txt with what Next says of every state, with and
+// without the flag Superseded, in every mode, of tests and others, at endpoints in every
+// state, for everything that can happen. -update writes the file anew: read the
+// difference, line by line.
 func TestNext(t *testing.T) {
 	t.Parallel()
-	normal := Policy{Retry: []time.Duration{0, 0, time.Hour}, Mode: AtLeastOnce}
-	once := Policy{Retry: []time.Duration{0}, Mode: AtMostOnce}
+	var titles, tables []string
+	for _, h := range happenings() {
+		table := h.table()
+		if i := slices.Index(tables, table); i >= 0 {
+			titles[i] += "\nor " + h.name
+			continue
+		}
+		titles, tables = append(titles, h.name), append(tables, table)
+	}
+	var all strings.Builder
+	all.WriteString(`What becomes of a delivery, by hook.Next. Renewed by: go test ./internal/hook -run TestNext -update
+
+A row is a state before; a column is a kind of delivery. A cell is the state after, then:
+  its reason; +1 or =0: the place in the schedule moves on, or to the beginning
+  +superseded, -superseded: the flag is set, or cleared
+  unversioned: the next attempt renders the delivery anew
+  stop: the endpoint is to be disabled
+"-": nothing changes. Waiting deliveries with the flag superseded never come about; they
+are here because Next is defined for everything.
+`)
+	for i := range tables {
+		fmt.Fprintf(&all, "\n# %s\n\n%s", titles[i], tables[i])
+	}
+	file := filepath.Join("testdata", "states.txt")
+	if *update {
+		if err := os.WriteFile(file, []byte(all.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(all.String(), "\n")); diff != "" {
+		t.Errorf("(-testdata/states.txt +Next)\n%s", diff)
+	}
+}
+
+// table has a row for each state before and each state of the endpoint. States with
+// equal rows share one, and so do the states of the endpoint.
+func (h happening) table() string {
+	type group struct{ name, cells string }
+	merge := func(list []group, all int) (out []group) {
+		for _, g := range list {
+			if i := slices.IndexFunc(out, func(o group) bool { return o.cells == g.cells }); i >= 0 {
+				out[i].name += ", " + g.name
+			} else {
+				out = append(out, g)
+			}
+		}
+		if len(out) == 1 && all > 1 {
+			out[0].name = "any"
+		}
+		return out
+	}
+	var rows []group
+	for _, state := range States {
+		for _, superseded := range []bool{false, true} {
+			var variants []group
+			for _, endpoint := range endpointStates {
+				var cells []string
+				for _, k := range kinds {
+					d := Delivery{
+						State: state, Reason: "before", Superseded: superseded, Mode: k.mode, Test: k.test,
+						Attempts: 1, Slot: 1, EndpointVersion: 3, ContractVersion: 4,
+					}
+					h.set(&d)
+					next, ok := Next(d, h.trigger, normal, Standing{State: endpoint}, noon)
+					cells = append(cells, fmt.Sprintf("%-44s", cell(d, next, ok)))
+				}
+				variants = append(variants, group{string(endpoint), strings.TrimRight(strings.Join(cells, ""), " ")})
+			}
+			name := string(state)
+			if superseded {
+				name += "+superseded"
+			}
+			var lines []string
+			for _, v := range merge(variants, len(endpointStates)) {
+				lines = append(lines, fmt.Sprintf("    %-30s%s\n", "endpoint "+v.name, v.cells))
+			}
+			rows = append(rows, group{name, strings.Join(lines, "")})
+		}
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "%34s", "")
+	for _, k := range kinds {
+		fmt.Fprintf(&out, "%-44s", k.name)
+	}
+	text := strings.TrimRight(out.String(), " ") + "\n"
+	for _, r := range merge(rows, len(rows)) {
+		text += r.name + "\n" + r.cells
+	}
+	return text
+}
+
+// cell says in a few words what changed.
+func cell(d Delivery, next Transition, ok bool) string {
+	n := next.Delivery
+	if !ok {
+		return "-"
+	}
+	words := []string{string(n.State)}
+	if n.Reason != "" {
+		words = append(words, n.Reason)
+	}
+	switch {
+	case n.Slot == d.Slot+1:
+		words = append(words, "+1")
+	case n.Slot == 0 && d.Slot != 0:
+		words = append(words, "=0")
+	case n.Slot != d.Slot:
+		words = append(words, fmt.Sprint("slot ", n.Slot))
+	}
+	if n.Superseded != d.Superseded {
+		words = append(words, map[bool]string{true: "+superseded", false: "-superseded"}[n.Superseded])
+	}
+	if n.EndpointVersion != d.EndpointVersion {
+		words = append(words, "unversioned")
+	}
+	if next.Disable != "" {
+		words = append(words, "stop")
+	}
+	return strings.Join(words, " ")
+}
+
+// What the table does not show: times.
+func TestNextTimes(t *testing.T) {
+	t.Parallel()
+	created, again := noon.Add(-time.Hour), noon.Add(time.Second)
+	sending := Delivery{State: Sending, Mode: AtLeastOnce, CreatedAt: created, NextAttemptAt: noon.Add(-time.Minute)}
+	failed := func(after time.Duration) Trigger {
+		return Trigger{Kind: OnAttempt, Outcome: Outcome{Class: ClassRateLimited, RetryAfter: after}}
+	}
+	p := Policy{Retry: []time.Duration{0, 0}}
 	for _, c := range []struct {
-		name string
-		d    Delivery
-		o    Outcome
-		p    Policy
-		want Transition
+		name                string
+		d                   Delivery
+		t                   Trigger
+		ordered             bool
+		next, due, finished time.Time
 	}{
-		{"success", Delivery{}, Outcome{OK: true}, normal, Transition{State: Delivered, Slot: 1}},
-		{"first failure", Delivery{}, Outcome{Class: ClassTimeout}, normal, Transition{State: Retrying, Reason: ClassTimeout, Slot: 1, NextAttemptAt: noon}},
-		{"last failure", Delivery{Slot: 2}, Outcome{Class: ClassStatus5xx}, normal, Transition{State: Failed, Reason: ClassStatus5xx, Slot: 3}},
-		{
-			"interrupted uses no slot",
-			Delivery{Slot: 2},
-			Outcome{Interrupted: true, Class: ClassInterrupted},
-			normal,
-			Transition{State: Pending, Reason: ReasonInterrupted, Slot: 2, NextAttemptAt: noon},
-		},
-		{"final", Delivery{}, Outcome{Class: ClassRender, Final: true}, normal, Transition{State: Failed, Reason: ClassRender, Slot: 1}},
-		{"gone", Delivery{Slot: 2}, Outcome{Class: ClassGone}, normal, Transition{State: Failed, Reason: ClassGone, Slot: 3, Disable: ReasonGone}},
-		{"gone, tries left", Delivery{}, Outcome{Class: ClassGone}, normal, Transition{State: Failed, Reason: ClassGone, Slot: 1, Disable: ReasonGone}},
-		{
-			"retry-after",
-			Delivery{},
-			Outcome{Class: ClassRateLimited, RetryAfter: time.Minute},
-			normal,
-			Transition{State: Retrying, Reason: ClassRateLimited, Slot: 1, NextAttemptAt: noon.Add(time.Minute)},
-		},
-		{
-			"retry-after beyond the limit",
-			Delivery{},
-			Outcome{Class: ClassRateLimited, RetryAfter: 1000 * time.Hour},
-			normal,
-			Transition{State: Retrying, Reason: ClassRateLimited, Slot: 1, NextAttemptAt: noon.Add(MaxRetryAfter)},
-		},
-		{"once: success", Delivery{}, Outcome{OK: true}, once, Transition{State: Delivered, Slot: 1}},
-		{"once: timeout", Delivery{}, Outcome{Class: ClassTimeout}, once, Transition{State: Failed, Reason: ClassTimeout, Slot: 1}},
-		{"once: interrupted", Delivery{}, Outcome{Interrupted: true}, once, Transition{State: Unknown, Reason: ReasonInterrupted, Slot: 1}},
-		{"once: gone", Delivery{}, Outcome{Class: ClassGone}, once, Transition{State: Failed, Reason: ClassGone, Slot: 1, Disable: ReasonGone}},
-		{"test: success", Delivery{Test: true}, Outcome{OK: true}, normal, Transition{State: Delivered, Slot: 1}},
-		{"test: failure", Delivery{Test: true}, Outcome{Class: ClassStatus5xx}, normal, Transition{State: Failed, Reason: ClassStatus5xx, Slot: 1}},
-		{"test: gone", Delivery{Test: true}, Outcome{Class: ClassGone}, normal, Transition{State: Failed, Reason: ClassGone, Slot: 1}},
-		{"test: interrupted", Delivery{Test: true}, Outcome{Interrupted: true, Class: ClassInterrupted}, normal, Transition{State: Failed, Reason: ReasonInterrupted, Slot: 1}},
-		{"test once: interrupted", Delivery{Test: true}, Outcome{Interrupted: true, Class: ClassInterrupted}, once, Transition{State: Failed, Reason: ReasonInterrupted, Slot: 1}},
+		{"taken", Delivery{State: Pending, NextAttemptAt: created, QueueAt: created}, Trigger{Kind: OnTake}, false, noon, created, time.Time{}},
+		{"failed", sending, failed(0), false, noon, noon, time.Time{}},
+		{"failed, ordered", sending, failed(0), true, noon, created, time.Time{}},
+		{"Retry-After", sending, failed(time.Minute), false, noon.Add(time.Minute), noon.Add(time.Minute), time.Time{}},
+		{"Retry-After beyond the limit", sending, failed(1000 * time.Hour), false, noon.Add(MaxRetryAfter), noon.Add(MaxRetryAfter), time.Time{}},
+		{"succeeded", sending, Trigger{Kind: OnAttempt, Outcome: Outcome{OK: true}}, true, time.Time{}, time.Time{}, noon},
+		{"put back", sending, Trigger{Kind: OnPutBack, Again: again}, false, sending.NextAttemptAt, again, time.Time{}},
+		{"put back, ordered", sending, Trigger{Kind: OnPutBack, Again: again}, true, sending.NextAttemptAt, created, time.Time{}},
+		{"retried", Delivery{State: Failed, CreatedAt: created, FinishedAt: created}, Trigger{Kind: OnRetry}, false, noon, noon, time.Time{}},
+		{"retried, ordered", Delivery{State: Failed, CreatedAt: created, FinishedAt: created}, Trigger{Kind: OnRetry}, true, noon, created, time.Time{}},
 	} {
-		if diff := cmp.Diff(c.want, Next(c.d, c.o, c.p, noon)); diff != "" {
-			t.Errorf("%s: (-want +got)\n%s", c.name, diff)
+		got, ok := Next(c.d, c.t, p, Standing{State: EndpointActive, Ordered: c.ordered}, noon)
+		n := got.Delivery
+		if !ok || n.NextAttemptAt != c.next || n.QueueAt != c.due || n.FinishedAt != c.finished {
+			t.Errorf("%s: %t, next attempt at %v, in the queue at %v, finished at %v", c.name, ok, n.NextAttemptAt, n.QueueAt, n.FinishedAt)
 		}
 	}
 }
 
-// Whatever happens, a delivery either ends or comes closer to its end, the wait
-// is the schedule's within the jitter, and equal arguments give equal answers.
+// Whatever happens: a delivery either is finished or waits for something; what cannot be
+// sent again is not; finished deliveries come back only if somebody asks; the wait is
+// the schedule's within the jitter; and equal arguments give equal results.
 func TestNextProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		p := Policy{Mode: rapid.SampledFrom([]Mode{AtLeastOnce, AtMostOnce}).Draw(t, "mode")}
+		var p Policy
 		for range rapid.IntRange(1, 12).Draw(t, "tries") {
 			p.Retry = append(p.Retry, time.Duration(rapid.Int64Range(0, int64(MaxRetryDelay)).Draw(t, "delay")))
 		}
-		d := Delivery{ID: NewEventID().Delivery(1), Slot: rapid.IntRange(0, len(p.Retry)).Draw(t, "slot"), Mode: p.Mode}
-		o := Outcome{
-			OK: rapid.Bool().Draw(t, "ok"), Interrupted: rapid.Bool().Draw(t, "interrupted"), Final: rapid.Bool().Draw(t, "final"),
-			Class: rapid.SampledFrom([]string{ClassTimeout, ClassGone, ClassStatus5xx}).Draw(t, "class"),
+		d := Delivery{
+			ID: NewEventID().Delivery(1), CreatedAt: noon.Add(-time.Hour),
+			State:      rapid.SampledFrom(States).Draw(t, "state"),
+			Mode:       rapid.SampledFrom([]Mode{AtLeastOnce, AtMostOnce}).Draw(t, "mode"),
+			Test:       rapid.Bool().Draw(t, "test"),
+			Superseded: rapid.Bool().Draw(t, "superseded"),
+			Slot:       rapid.IntRange(0, len(p.Retry)).Draw(t, "slot"),
 		}
-		got := Next(d, o, p, noon)
-		if got != Next(d, o, p, noon) {
+		if d.State.Finished() {
+			d.FinishedAt = noon.Add(-time.Minute)
+		} else {
+			d.NextAttemptAt, d.QueueAt = noon.Add(-time.Minute), noon.Add(-time.Minute)
+		}
+		d.Attempts = d.Slot + rapid.IntRange(0, 2).Draw(t, "interrupted before")
+		h := rapid.SampledFrom(happenings()).Draw(t, "happening")
+		h.trigger.Outcome.RetryAfter = rapid.SampledFrom([]time.Duration{0, 0, time.Minute}).Draw(t, "retry after")
+		e := Standing{State: rapid.SampledFrom(endpointStates).Draw(t, "endpoint"), Ordered: rapid.Bool().Draw(t, "ordered")}
+
+		got, ok := Next(d, h.trigger, p, e, noon)
+		if again, _ := Next(d, h.trigger, p, e, noon); again != got {
 			t.Fatal("not a function of its arguments")
 		}
+		n, asked := got.Delivery, h.trigger.Kind == OnRetry || h.trigger.Kind == OnRecover
 		switch {
-		case got.State.Finished() != got.NextAttemptAt.IsZero():
-			t.Fatalf("finished and waiting at once: %+v", got)
-		case p.Mode == AtMostOnce && !got.State.Finished():
-			t.Fatalf("at-most-once would be sent again: %+v", got)
-		case got.Slot < d.Slot || !got.State.Finished() && !o.Interrupted && got.Slot != d.Slot+1:
-			t.Fatalf("schedule moves from %d to %d", d.Slot, got.Slot)
-		case got.State == Retrying:
-			want, wait := p.Retry[got.Slot], got.NextAttemptAt.Sub(noon)
-			if low, high := want-want/10-1, want+want/10+1; wait < low || wait > high {
+		case !ok && got != Transition{Delivery: d}:
+			t.Fatalf("changed although nothing changes: %+v", got)
+		case n.State.Finished() != n.NextAttemptAt.IsZero(), n.State.Finished() == n.FinishedAt.IsZero(), n.State.Waiting() && n.QueueAt.IsZero():
+			t.Fatalf("neither finished nor due, or both: %+v", n)
+		case d.Superseded && d.State.Waiting(): // never comes about, and the rest need not hold
+		case n.State.Waiting() && n.Superseded:
+			t.Fatalf("superseded, and waits to be sent: %+v", n)
+		case d.State.Finished() && !n.State.Finished() && (!asked || d.Mode == AtMostOnce || d.Test || !e.takes()):
+			t.Fatalf("sent again although nobody may: %+v", n)
+		case (d.Mode == AtMostOnce || d.Test) && h.trigger.Kind == OnAttempt && !n.State.Finished():
+			t.Fatalf("would be sent again: %+v", n)
+		case n.State.Waiting() && ok && e.stopped():
+			t.Fatalf("waits for an endpoint that takes nothing: %+v", n)
+		case h.trigger.Kind == OnAttempt && ok != (n.Attempts == d.Attempts+1), h.trigger.Kind != OnAttempt && n.Attempts != d.Attempts:
+			t.Fatalf("%d attempts of %d", n.Attempts, d.Attempts)
+		case !asked && n.Slot < d.Slot, n.State == Retrying && h.trigger.Kind == OnAttempt && n.Slot != d.Slot+1:
+			t.Fatalf("schedule moves from %d to %d", d.Slot, n.Slot)
+		case n.State.Waiting() && e.Ordered && ok && n.QueueAt != n.CreatedAt:
+			t.Fatalf("loses its place in the order: %+v", n)
+		case n.State == Retrying && h.trigger.Kind == OnAttempt:
+			want, wait := p.Retry[n.Slot], n.NextAttemptAt.Sub(noon)
+			if low, high := want-want/10-1, max(want+want/10+1, h.trigger.Outcome.RetryAfter); wait < low || wait > high {
 				t.Fatalf("waits %v, schedule says %v", wait, want)
 			}
 		}
 	})
-}
-
-func TestIDs(t *testing.T) {
-	t.Parallel()
-	last := ""
-	for range 10_000 {
-		e := NewEventID()
-		d := e.Delivery(MaxFanout)
-		if s := e.String(); s <= last {
-			t.Fatalf("%s after %s", s, last)
-		} else {
-			last = s
-		}
-		if back, err := ParseEventID(e.String()); err != nil || back != e {
-			t.Fatalf("%s reads back as %s, %v", e, back, err)
-		}
-		if d.Event() != e || d.Number() != MaxFanout {
-			t.Fatalf("delivery %s of %s: event %s, number %d", d, e, d.Event(), d.Number())
-		}
-	}
-	for _, s := range []string{"", "evt_", "evt_0", "dlv_" + last[4:], last + "0", last[:len(last)-1] + "I", "evt_zzzzzzzzzzzzzzzzzzzzzzzzzz"} {
-		if id, err := ParseEventID(s); err == nil {
-			t.Errorf("%q is read as %s", s, id)
-		}
-	}
-	before := EventID(IDAt(time.Now().Add(-time.Second)))
-	if e := NewEventID(); before.String() >= e.String() {
-		t.Errorf("%s is not before %s", before, e)
-	}
 }

@@ -135,7 +135,9 @@ func recoveryStep(r *hook.Recovery, page []hook.RecoveryItem, t *target, now tim
 		step.Cursor = it.Event.ID
 		switch {
 		case it.Delivery != nil:
-			if slices.Contains(r.States, it.Delivery.State) && it.Delivery.Mode != hook.AtMostOnce && it.Delivery.Reason != hook.ReasonSuperseded {
+			endpoint := hook.Standing{State: hook.EndpointActive, Ordered: t.ordered}
+			_, again := hook.Next(*it.Delivery, hook.Trigger{Kind: hook.OnRecover}, hook.Policy{}, endpoint, now)
+			if again && slices.Contains(r.States, it.Delivery.State) {
 				step.Requeue = append(step.Requeue, it.Delivery.ID)
 			}
 		case r.Missing && t.mode != hook.AtMostOnce && it.Event.Contract == t.contract:

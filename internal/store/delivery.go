@@ -50,19 +50,18 @@ func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, orde
 		if err := t.takesDeliveries(d.Endpoint); err != nil {
 			return err
 		}
+		next, ok := requeued(d, hook.OnRetry, ordered, now)
 		switch {
+		case ok:
+			d = next
 		case d.Mode == hook.AtMostOnce:
 			return hook.Conflict("at_most_once",
 				"This delivery was made to be sent at most once, so it is never sent again. Publish a new event instead.")
 		case d.Test:
 			return hook.Conflict("delivery_is_test", "This delivery was a test. Make another test instead.")
-		case d.State == hook.Pending || d.State == hook.Sending:
+		default:
 			return hook.Conflict("delivery_unfinished", "This delivery is "+string(d.State)+" already. Wait for what becomes of it.")
 		}
-		if d.State.Finished() {
-			d.Slot = 0
-		}
-		requeued(&d, ordered, now)
 		if err := t.saveQueued(&d); err != nil {
 			return err
 		}
@@ -71,15 +70,13 @@ func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, orde
 	return d, err
 }
 
-// requeued changes a delivery to waiting, due now.
-func requeued(d *hook.Delivery, ordered bool, now time.Time) {
-	if d.State != hook.Retrying {
-		d.State, d.Reason = hook.Pending, ""
-	}
-	d.NextAttemptAt, d.QueueAt, d.FinishedAt = now, now, time.Time{}
-	if ordered {
-		d.QueueAt = d.CreatedAt
-	}
+// requeued is a delivery after a person ([hook.OnRetry]) or a bulk replay
+// ([hook.OnRecover]) sent it again to an endpoint that takes deliveries. ok is false if
+// it is not to be sent again.
+func requeued(d hook.Delivery, by hook.TriggerKind, ordered bool, now time.Time) (next hook.Delivery, ok bool) {
+	endpoint := hook.Standing{State: hook.EndpointActive, Ordered: ordered}
+	t, ok := hook.Next(d, hook.Trigger{Kind: by}, hook.Policy{}, endpoint, now)
+	return t.Delivery, ok
 }
 
 func (t *tx) delivery(tenant string, id hook.DeliveryID) (hook.Delivery, error) {
@@ -123,12 +120,11 @@ func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, ordered bool, now 
 		if err != nil {
 			return n, err
 		}
-		if !d.State.Finished() || d.Mode == hook.AtMostOnce || d.Test {
+		next, ok := requeued(d, hook.OnRecover, ordered, now)
+		if !ok {
 			continue
 		}
-		d.Slot = 0
-		requeued(&d, ordered, now)
-		if err := t.saveQueued(&d); err != nil {
+		if err := t.saveQueued(&next); err != nil {
 			return n, err
 		}
 		n++

@@ -28,6 +28,7 @@ func scanDelivery(row scanner) (d hook.Delivery, err error) {
 	copy(d.ID[:], id)
 	copy(d.Endpoint[:], endpoint)
 	d.NextAttemptAt, d.CreatedAt, d.FinishedAt = fromMicros(next), fromMicros(created), fromMicros(finished)
+	d.Superseded = d.Reason == hook.ReasonSuperseded
 	if due.Int64 > 0 {
 		d.QueueAt = fromMicros(due)
 	}
