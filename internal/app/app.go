@@ -169,7 +169,7 @@ type parts struct {
 	counts    *stats.Counter
 	sender    *deliver.Sender
 	nodes     sharing
-	relay     *stream.Relay
+	relay     *stream.Relay // nil if no other node can be there
 	scripts   *transform.Pool
 	worker    *deliver.Worker
 	in        *ingest.Ingest
@@ -191,12 +191,14 @@ func (s *server) assemble() (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	numbers := metrics.New(s.db.Trips)
+	numbers := metrics.New(s.roundTrips)
 	p := &parts{
 		known: catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), scripts: scripts, nodes: s.newSharing(),
 		sender: deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()}), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
 	}
-	p.relay = stream.NewRelay(&s.live, s.db, p.nodes.Others, log("stream"))
+	if c := s.db.Cluster(); c != nil {
+		p.relay = stream.NewRelay(&s.live, c, p.nodes.Others, log("stream"))
+	}
 	inForce := p.known.Set()
 	p.newer = newReloader(p.known, log("contracts"))
 	p.worker = deliver.New(deliver.Options{
@@ -247,7 +249,9 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	back.Go(func() error { return p.nodes.WhileLeading(working, p.cleaner.Run) })
 	back.Go(func() error { return p.newer.run(working) })
 	back.Go(func() error { return p.counts.Run(working) })
-	back.Go(func() error { return p.relay.Run(working) })
+	if p.relay != nil {
+		back.Go(func() error { return p.relay.Run(working) })
+	}
 	if directory != nil {
 		back.Go(func() error { return directory.Run(working) })
 	}
@@ -272,7 +276,9 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	err = errors.Join(err, <-kept)
 	s.leave(p.nodes)
 	p.counts.Flush(context.WithoutCancel(ctx)) // the results of the last requests
-	p.relay.Flush(context.WithoutCancel(ctx))
+	if p.relay != nil {
+		p.relay.Flush(context.WithoutCancel(ctx))
+	}
 	return err
 }
 

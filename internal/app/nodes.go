@@ -34,10 +34,11 @@ type sharing interface {
 }
 
 func (s *server) newSharing() sharing {
-	if s.cfg.Database == "" {
+	c := s.db.Cluster()
+	if c == nil {
 		return alone{}
 	}
-	return share.New(share.Options{Store: s.db, Name: s.name, Log: s.log.With("part", "share"), Watched: s.live.Asked})
+	return share.New(share.Options{Store: c, Signals: c, Name: s.name, Log: s.log.With("part", "share"), Watched: s.live.Asked})
 }
 
 // alone is [sharing] for a server that has its database for itself.
@@ -58,6 +59,14 @@ func (alone) Keep(ctx context.Context) error { <-ctx.Done(); return nil }
 func (alone) Leave(context.Context) error { return nil }
 
 func (alone) Others() bool { return false }
+
+// roundTrips is how often the database's server was asked something; 0 if there is none.
+func (s *server) roundTrips() int64 {
+	if c := s.db.Cluster(); c != nil {
+		return c.Trips()
+	}
+	return 0
+}
 
 // openStore opens the database that the configuration names.
 func openStore(ctx context.Context, cfg Config, file string, key []byte, log *slog.Logger) (*store.DB, error) {

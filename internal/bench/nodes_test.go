@@ -89,7 +89,7 @@ func TestSpreadKeepsSlotsTogether(t *testing.T) {
 	url := pgtest.Database(t, store.Migrate)
 	db := storetest.OpenURL(t, url)
 	for n := range 2 {
-		epoch, err := db.Join(t.Context(), "", time.Hour, false)
+		epoch, err := db.Cluster().Join(t.Context(), "", time.Hour, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func TestSpreadKeepsSlotsTogether(t *testing.T) {
 		for s := n * hook.Slots / 2; s < (n+1)*hook.Slots/2; s++ {
 			slots = append(slots, s)
 		}
-		if got, err := db.Take(t.Context(), epoch, slots); err != nil || len(got) != len(slots) {
+		if got, err := db.Cluster().Take(t.Context(), epoch, slots); err != nil || len(got) != len(slots) {
 			t.Fatal(got, err)
 		}
 	}

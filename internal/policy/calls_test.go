@@ -110,6 +110,18 @@ func TestCodeKnowsNoSystem(t *testing.T) {
 	}
 }
 
+// TestNoDialectByType keeps what differs between the databases behind the interfaces
+// of package store: code that asks which database it has would have to be found, and
+// repeated, for a third one.
+func TestNoDialectByType(t *testing.T) {
+	asked := regexp.MustCompile(`\.(dialect|engine)\.\(`)
+	for file, src := range goFiles(t) {
+		if strings.HasPrefix(file, "internal/store/") && !isTest(file) && asked.Match(src) {
+			t.Errorf("%s asks which database there is: give the interface a method, or put it behind DB.Cluster", file)
+		}
+	}
+}
+
 // goFiles are the Go files of the program and its tests, by path from the root.
 func goFiles(t *testing.T) map[string][]byte {
 	t.Helper()

@@ -24,7 +24,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// Store is what sharing needs of the database. Every call is one transaction.
+// Store is what the database knows of the nodes. Every call is one transaction.
 type Store interface {
 	// Join makes this process a node with a lease. A node of the same name that was
 	// before loses everything; "" is nobody's name.
@@ -42,7 +42,10 @@ type Store interface {
 	Leave(ctx context.Context, epoch int64) error
 	// Weights is how many active endpoints each slot has.
 	Weights(ctx context.Context) ([hook.Slots]int, error)
+}
 
+// Signals is what nodes tell each other through the database.
+type Signals interface {
 	// Tell tells other nodes, unless something fails, that endpoints have work.
 	Tell(ctx context.Context, ids []hook.EndpointID, polls bool) error
 	// Signals reads what nodes said since what was heard before.
@@ -79,7 +82,8 @@ type Worker interface {
 
 // Options of [New].
 type Options struct {
-	Store Store
+	Store   Store
+	Signals Signals
 	// Name is what this node keeps when it starts again, so that it gets its work back
 	// at once. No two processes may have the same at a time; "" is none.
 	Name string
@@ -188,7 +192,7 @@ func signal(c chan struct{}) {
 // Follow marks the point from which on this node is told what other nodes change.
 // Call it before anything is read that is then remembered.
 func (n *Node) Follow(ctx context.Context) (err error) {
-	n.heard, err = n.Store.LastSignal(ctx)
+	n.heard, err = n.Signals.LastSignal(ctx)
 	return err
 }
 
@@ -196,7 +200,7 @@ func (n *Node) Follow(ctx context.Context) (err error) {
 // ready to work.
 func (n *Node) Start(ctx context.Context, w Worker) (err error) {
 	n.worker = w
-	if n.deaf, err = n.Store.Deaf(ctx); err != nil {
+	if n.deaf, err = n.Signals.Deaf(ctx); err != nil {
 		return fmt.Errorf("cannot try notifications: %w", err)
 	}
 	if n.deaf {
@@ -525,7 +529,7 @@ func (n *Node) runTell(ctx context.Context) {
 		clear(n.tell)
 		n.mu.Unlock()
 		ids = slices.DeleteFunc(ids, n.Owns) // since then
-		if err := n.Store.Tell(ctx, ids, n.polls.Load()); err != nil && ctx.Err() == nil {
+		if err := n.Signals.Tell(ctx, ids, n.polls.Load()); err != nil && ctx.Err() == nil {
 			n.Log.Warn("other nodes not told of their work: they will find it", "error", err)
 		}
 	}
@@ -553,7 +557,7 @@ func (n *Node) hear(ctx context.Context) {
 func (n *Node) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		read := func() { n.readSignals(ctx) }
-		if err := n.Store.Hear(ctx, n.wake, read, read); err != nil && ctx.Err() == nil {
+		if err := n.Signals.Hear(ctx, n.wake, read, read); err != nil && ctx.Err() == nil {
 			n.Log.Warn("notifications interrupted, listening again", "error", err)
 		}
 		select {
@@ -588,7 +592,7 @@ func (n *Node) catchUp(ctx context.Context, now hook.Heard) {
 func (n *Node) readSignals(ctx context.Context) {
 	n.reading.Lock()
 	defer n.reading.Unlock()
-	list, now, err := n.Store.Signals(ctx, n.heard)
+	list, now, err := n.Signals.Signals(ctx, n.heard)
 	if err != nil {
 		if ctx.Err() == nil {
 			n.Log.Warn("cannot read what other nodes say, will try again", "error", err)
@@ -605,7 +609,7 @@ func (n *Node) readSignals(ctx context.Context) {
 			n.worker.Supersede([]hook.Delivery{{ID: s.Superseded, Endpoint: s.Endpoint}})
 		default:
 			n.spread.Store(false)
-			n.Store.Announce(s.Change)
+			n.Signals.Announce(s.Change)
 		}
 	}
 }

@@ -19,29 +19,31 @@ import (
 // database is a store on a database that other nodes use too. It counts what is asked.
 type database struct {
 	*store.DB
+	*store.Cluster
 	deaf    bool
 	beats   atomic.Int64
 	signals atomic.Int64
 }
 
 func (d *database) Deaf(ctx context.Context) (bool, error) {
-	deaf, err := d.DB.Deaf(ctx)
+	deaf, err := d.Cluster.Deaf(ctx)
 	return deaf || d.deaf, err
 }
 
 func (d *database) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
 	d.beats.Add(1)
-	return d.DB.Beat(ctx, epoch, lease)
+	return d.Cluster.Beat(ctx, epoch, lease)
 }
 
 func (d *database) Signals(ctx context.Context, before hook.Heard) ([]hook.Signal, hook.Heard, error) {
 	d.signals.Add(1)
-	return d.DB.Signals(ctx, before)
+	return d.Cluster.Signals(ctx, before)
 }
 
 func open(t *testing.T, url string) *database {
 	t.Helper()
-	return &database{DB: storetest.OpenURL(t, url)}
+	db := storetest.OpenURL(t, url)
+	return &database{DB: db, Cluster: db.Cluster()}
 }
 
 // worker notes what it is told, and has nothing in hand but requests that hang.
@@ -102,7 +104,7 @@ func start(t *testing.T, db *database, name string) *node {
 func startWith(t *testing.T, db *database, name string, w *worker) *node {
 	t.Helper()
 	n := &node{worker: w, log: new(lines)}
-	n.Node = New(Options{Store: db, Name: name, Log: slog.New(slog.NewTextHandler(n.log, nil))})
+	n.Node = New(Options{Store: db, Signals: db, Name: name, Log: slog.New(slog.NewTextHandler(n.log, nil))})
 	if err := n.Follow(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -377,20 +377,30 @@ func (db *DB) commit(b *batch) {
 		return
 	}
 	start := time.Now()
-	err := db.dialect.commit(b)
+	err := db.engine.commit(b)
 	if took := time.Since(start); took > slowCommit {
 		db.log.Warn("the disk is slow: a commit took long", "took", took, "operations", b.size())
 	}
 	if err != nil {
-		if db.dialect.transient(err) || b.size() <= 1 {
+		if db.engine.transient(err) || b.size() <= 1 {
 			db.log.Error("commit failed, nothing of it was stored", "operations", b.size(), "error", err)
 			b.fail(hook.Unavailable(err))
 		} else {
 			db.log.Warn("commit failed, writing its operations one by one", "operations", b.size(), "error", err)
-			db.dialect.commitEach(b)
+			db.commitEach(b)
 		}
 	}
 	b.tell()
+}
+
+// commitEach writes each operation of a batch in a transaction of its own.
+func (db *DB) commitEach(b *batch) {
+	b.each(func(one *batch) {
+		if err := db.engine.commit(one); err != nil {
+			db.log.Error("operation failed, nothing of it was stored", "error", err)
+			one.fail(hook.Unavailable(err))
+		}
+	})
 }
 
 // Submit stores a submission durably, and returns what became of its parts. After an
@@ -399,12 +409,12 @@ func (db *DB) commit(b *batch) {
 // remembered for keepKeys.
 func (db *DB) Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error) {
 	now := db.now()
-	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), epoch: db.nodes.epoch.Load(), done: make(chan struct{})}
-	if sub.RunEnd != nil && !db.queue.stopped() && db.dialect.endRun(s) {
-		return s.verdicts, s.err
+	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), done: make(chan struct{})}
+	if sub.RunEnd != nil && db.queue.stopped() {
+		return hook.Verdicts{}, errStopped
 	}
-	if _, one := db.dialect.(*lite); one {
-		s.large = packLarge(s)
+	if db.engine.submit(s) {
+		return s.verdicts, s.err
 	}
 	if err := db.queue.add(rowsOf(&s.Submission), payloadBytes(&s.Submission), true, true, func(b *batch) {
 		b.submissions = append(b.submissions, s)
@@ -510,7 +520,7 @@ func (db *DB) change(ctx context.Context, fn func(*tx) error) error {
 	if db.queue.stopped() {
 		return errStopped
 	}
-	if db.dialect.change(c) {
+	if db.engine.change(c) {
 		return lost(c.err)
 	}
 	return db.enqueue(c)

@@ -36,6 +36,9 @@ func open(t *testing.T) *DB {
 	return openAt(t, filepath.Join(t.TempDir(), "gancho.db"))
 }
 
+// sqliteOf is the engine of a store on SQLite.
+func sqliteOf(db *DB) *lite { return db.engine.(*lite) }
+
 func openAt(t *testing.T, path string) *DB {
 	t.Helper()
 	return run(t, Options{Path: path, Key: make([]byte, 32)})
@@ -163,7 +166,7 @@ func TestLargePayloadsArePacked(t *testing.T) {
 	if size > len(a.Event.Payload)/10 {
 		t.Errorf("%d bytes are kept as %d", len(a.Event.Payload), size)
 	}
-	if _, err := db.dialect.(*lite).conn.ExecContext(t.Context(), `UPDATE events SET payload = substr(payload, 1, 20)`); err != nil {
+	if _, err := sqliteOf(db).conn.ExecContext(t.Context(), `UPDATE events SET payload = substr(payload, 1, 20)`); err != nil {
 		t.Fatal(err)
 	}
 	if e, err := db.Event(t.Context(), "acme", a.Event.ID); err == nil || !strings.Contains(err.Error(), "damaged") {
@@ -342,7 +345,7 @@ func testOneWrongOperation(t *testing.T, db *DB) {
 		}
 		return failing
 	}}
-	if db.dialect.change(c) { // in a transaction of its own, whatever the batch does
+	if db.engine.change(c) { // in a transaction of its own, whatever the batch does
 		close(c.done)
 	} else {
 		b.changes = append(b.changes, c)
@@ -499,7 +502,7 @@ func TestDatabaseLocked(t *testing.T) {
 	db := openAt(t, path)
 	newTenant(t, db, "acme")
 	submit(t, db, accepted("acme", "", `1`))
-	if _, err := db.dialect.(*lite).conn.ExecContext(t.Context(), `PRAGMA busy_timeout = 10`); err != nil {
+	if _, err := sqliteOf(db).conn.ExecContext(t.Context(), `PRAGMA busy_timeout = 10`); err != nil {
 		t.Fatal(err)
 	}
 	other, err := sql.Open("sqlite", "file:"+path)
@@ -529,7 +532,7 @@ func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	db := withTenants(t)
 	submit(t, db, accepted("acme", "", `1`))
-	conn := db.dialect.(*lite).conn
+	conn := sqliteOf(db).conn
 	var pages int
 	if err := conn.QueryRowContext(t.Context(), `PRAGMA page_count`).Scan(&pages); err != nil {
 		t.Fatal(err)
@@ -595,7 +598,7 @@ func TestRestartLogBesideReader(t *testing.T) {
 	}
 	defer rows.Close()
 	rows.Next()
-	lite := db.dialect.(*lite)
+	lite := sqliteOf(db)
 	for range 3 {
 		lite.restart.Store(true)
 		submit(t, db, accepted("acme", "", `2`))

@@ -50,13 +50,13 @@ func (db *DB) EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error) 
 // InHands lists up to n deliveries of an endpoint that are stored as being in a
 // sender's hands. After a restart these are the interrupted ones.
 func (db *DB) InHands(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error) {
-	return db.queued(ctx, &queueRead{id: id, at: -1, n: n})
+	return db.readQueue(ctx, &queueRead{id: id, at: -1, n: n})
 }
 
 // Waiting lists up to n deliveries of an endpoint that are not finished
 // and in nobody's hands: what disabling the endpoint cancels.
 func (db *DB) Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error) {
-	return db.queued(ctx, &queueRead{id: id, since: 1, until: math.MaxInt64, at: -1, n: n})
+	return db.readQueue(ctx, &queueRead{id: id, since: 1, until: math.MaxInt64, at: -1, n: n})
 }
 
 // Due returns the deliveries of an endpoint whose place in the queue is not
@@ -77,7 +77,7 @@ func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, max
 		}
 		job := hook.Job{Delivery: d}
 		if job.Event = events[d.ID.Event()]; job.Event == nil {
-			if err := db.eventsInto(ctx, events, page[i:min(i+eventsAtOnce, len(page))]); err != nil {
+			if err := db.dialect.readEvents(ctx, events, page[i:min(i+eventsTogether, len(page))]); err != nil {
 				return due, err
 			}
 			job.Event = events[d.ID.Event()]
@@ -104,7 +104,7 @@ func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n 
 	events = map[hook.EventID]*hook.Event{}
 	for {
 		q := &queueRead{id: id, since: 1, until: math.MaxInt64, at: at, after: last[:], n: n, wants: wants}
-		list, err := db.queued(ctx, q)
+		list, err := db.readQueue(ctx, q)
 		if err != nil {
 			return nil, next, nil, err
 		}
@@ -128,52 +128,27 @@ func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n 
 	}
 }
 
-// queued answers a reading of a queue.
-func (db *DB) queued(ctx context.Context, q *queueRead) ([]hook.Delivery, error) {
-	if p, ok := db.dialect.(*postgres); ok {
-		if err := p.queued(ctx, q); err != nil {
-			return nil, err
-		}
-		return q.list, nil
-	}
-	rows, err := db.hot.due.QueryContext(ctx, q.id[:], q.since, q.until, q.at, append([]byte{}, q.after...), q.n)
-	if err != nil {
-		return nil, lost(err)
-	}
-	defer rows.Close()
-	list := make([]hook.Delivery, 0, q.n)
-	for rows.Next() {
-		d, err := scanDelivery(rows)
-		if err != nil {
-			return nil, lost(err)
-		}
-		list = append(list, d)
-	}
-	return list, lost(rows.Err())
+// queueRead is one reading of one queue: up to n deliveries that are due from since
+// to until, after a place.
+type queueRead struct {
+	id               hook.EndpointID
+	since, until, at int64
+	after            []byte
+	n                int
+	// wants says whose payloads are to be had soon, nil nobody's. Some of them are read
+	// along, into events, if that saves round trips.
+	wants  func(*hook.Delivery) bool
+	events map[hook.EventID]*hook.Event
+
+	list []hook.Delivery
+	err  error
+	done chan struct{}
 }
 
-// eventsAtOnce is how many payloads are read together where that saves round trips.
-const eventsAtOnce = 32
-
-// eventsInto reads the event of the first of some deliveries, and those of the others
-// too if that costs no more.
-func (db *DB) eventsInto(ctx context.Context, events map[hook.EventID]*hook.Event, list []hook.Delivery) error {
-	p, ok := db.dialect.(*postgres)
-	if !ok {
-		e, err := db.Event(ctx, list[0].Tenant, list[0].ID.Event())
-		events[list[0].ID.Event()] = e
-		return err
-	}
-	tenants, ids := make([]string, len(list)), make([][]byte, len(list))
-	for i := range list {
-		id := list[i].ID.Event()
-		tenants[i], ids[i] = list[i].Tenant, id[:]
-	}
-	err := p.events(ctx, events, tenants, ids)
-	if first := list[0].ID.Event(); err == nil && events[first] == nil {
-		return hook.NotFound("event", first.String())
-	}
-	return err
+// readQueue reads a page of a queue.
+func (db *DB) readQueue(ctx context.Context, q *queueRead) ([]hook.Delivery, error) {
+	err := db.dialect.readQueue(ctx, q)
+	return q.list, err
 }
 
 // Body is the frozen body of a delivery, nil if it equals its event's payload.

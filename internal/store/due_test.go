@@ -27,7 +27,7 @@ func fill(t testing.TB, db *DB, ep hook.EndpointID, state hook.State, at time.Ti
 	series := func(from int) string {
 		return fmt.Sprintf("generate_series(%d::bigint, %d) AS n", from, min(from+chunk, n)-1)
 	}
-	p, isPostgres := db.dialect.(*postgres)
+	isPostgres := db.Cluster() != nil
 	if !isPostgres {
 		id = func(last string) string { return `CAST($1 || unhex(printf('%016x` + last + `', n)) AS BLOB)` }
 		series = func(from int) string {
@@ -59,7 +59,7 @@ func fill(t testing.TB, db *DB, ep hook.EndpointID, state hook.State, at time.Ti
 		} {
 			var err error
 			if isPostgres { // which ends a change that takes long
-				_, err = p.sql.ExecContext(t.Context(), q.text, q.args...)
+				_, err = db.cluster.p.sql.ExecContext(t.Context(), q.text, q.args...)
 			} else {
 				err = db.change(t.Context(), func(t *tx) error { _, err := t.exec(q.text, q.args...); return err })
 			}
@@ -77,10 +77,13 @@ func TestDueByIndex(t *testing.T) {
 		addTenants(t, db)
 		long, old, short := hook.NewEndpointID(), hook.NewEndpointID(), hook.NewEndpointID()
 		many := 500 // SQLite has one way to read, whatever there is
-		if _, ok := db.dialect.(*postgres); ok {
+		if db.Cluster() != nil {
 			many = 50_000
 		}
-		queue := db.dialect.queueText()
+		queue := sqliteQueue
+		if db.Cluster() != nil {
+			queue = postgresQueue
+		}
 		check := func() {
 			t.Helper()
 			for _, ep := range []hook.EndpointID{long, old, short} {
@@ -153,7 +156,7 @@ func TestDueTogether(t *testing.T) {
 
 // queueArgs are the arguments of an engine's queueText for one queue.
 func queueArgs(db *DB, ep hook.EndpointID, since, until, at int64, n int32) []any {
-	if _, ok := db.dialect.(*postgres); ok {
+	if db.Cluster() != nil {
 		return []any{[][]byte{ep[:]}, []int64{since}, []int64{until}, []int64{at}, [][]byte{{}}, []int32{n}}
 	}
 	return []any{ep[:], since, until, at, []byte{}, n}
@@ -180,7 +183,7 @@ func readsLittle(t *testing.T, db *DB, query string, args ...any) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, ok := db.dialect.(*lite); ok {
+	if db.Cluster() == nil {
 		if plan := explain(t, conn, `EXPLAIN QUERY PLAN `+query, args...); wholesale.MatchString(plan) {
 			t.Errorf("%s\nis read so:\n%s", query, plan)
 		}

@@ -12,6 +12,8 @@ const (
 	eventColumns = `tenant, id, contract, type, external_id, source, created_at, payload`
 	// eventHead reads as eventColumns without going through the payload's pages.
 	eventHead = `tenant, id, contract, type, external_id, source, created_at, NULL`
+
+	eventByID = `SELECT ` + eventColumns + ` FROM events WHERE tenant = $1 AND id = $2`
 )
 
 func scanEvent(row scanner) (*hook.Event, error) {

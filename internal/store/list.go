@@ -312,7 +312,7 @@ func (db *DB) unfinished(ctx context.Context, tenant string, f hook.DeliveryFilt
 	for n := fetchFirst; len(ids) > 0 && len(list) <= p.Limit; n *= 2 {
 		n = min(n, len(ids))
 		q := query{}
-		table := db.dialect.these(&q, tenant, ids[:n])
+		table := db.dialect.byIDs(&q, tenant, ids[:n])
 		q.and("state = %s", string(f.State))
 		if f.Type != "" {
 			q.and("type = %s", f.Type)

@@ -143,7 +143,7 @@ func fillHistory(b testing.TB, db *DB, rows int) (busy, quiet, held hook.Endpoin
 	series := fmt.Sprintf(`(WITH RECURSIVE s (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM s WHERE i < %d) SELECT i FROM s) AS s`, rows-1)
 	id := `unhex(printf('%%012x70000000%%08x%04x', %d + i * 1000, i))`
 	no, payload := `0`, `x'7b7d'`
-	if _, lite := db.dialect.(*lite); !lite {
+	if db.Cluster() != nil {
 		no, payload = `false`, `'{}'::bytea`
 		series = fmt.Sprintf(`generate_series(0, %d) AS s (i)`, rows-1)
 		id = `decode(lpad(to_hex(%[2]d + i::bigint * 1000), 12, '0') || '70000000' || lpad(to_hex(i), 8, '0') || '%04[1]x', 'hex')`

@@ -60,10 +60,10 @@ type Moved struct {
 // the same key, and nobody may use either meanwhile. It tells progress after each
 // transaction, and at the end compares how many rows there are.
 func Move(ctx context.Context, from, to *DB, progress func(Moved)) error {
-	p, ok := to.dialect.(*postgres)
-	if _, lite := from.dialect.(*lite); !ok || !lite {
+	if from.cluster != nil || to.cluster == nil {
 		return errors.New("a move goes from SQLite to PostgreSQL")
 	}
+	p := to.cluster.p
 	if err := to.beginMove(ctx); err != nil {
 		return err
 	}

@@ -34,29 +34,28 @@ const unsynced = `set_config('synchronous_commit', 'off', true)`
 // process numbers what it tells and hands it in one after the other, so that of each
 // source what is read next has a higher number, however late a commit is. The same
 // number twice is told once.
-func (db *DB) Exchange(ctx context.Context, x hook.Exchange) (list []hook.Told, err error) {
+func (c *Cluster) Exchange(ctx context.Context, x hook.Exchange) (list []hook.Told, err error) {
 	sources, numbers := make([]int64, 0, len(x.Known)), make([]int64, 0, len(x.Known))
 	for source, number := range x.Known {
 		sources, numbers = append(sources, source), append(numbers, number)
 	}
-	p := db.dialect.(*postgres)
 	scan := func(r scanner) (t hook.Told, err error) {
 		err = r.Scan(&t.Source, &t.Number, &t.Data)
 		return t, err
 	}
-	return collect(ctx, p.sql, scan, `WITH watching AS (INSERT INTO watchers (source, expires_at) SELECT $1, `+nodeClock+` + $7 FROM `+unsynced+` WHERE $4
+	return collect(ctx, c.p.sql, scan, `WITH watching AS (INSERT INTO watchers (source, expires_at) SELECT $1, `+nodeClock+` + $7 FROM `+unsynced+` WHERE $4
 			ON CONFLICT (source) DO UPDATE SET expires_at = excluded.expires_at RETURNING CASE WHEN $5 THEN pg_notify($6, '')::text END),
 		telling AS (INSERT INTO notices (source, number, at, data) SELECT $1, $2, `+nodeClock+`, $3 FROM `+unsynced+` WHERE $3::bytea IS NOT NULL ON CONFLICT DO NOTHING),
 		forgetting AS (DELETE FROM notices WHERE source = $1 AND at < `+nodeClock+` - $8::bigint)
 		SELECT n.source, n.number, CASE WHEN $5 AND n.at < `+nodeClock+` - $9::bigint THEN NULL ELSE n.data END
 		FROM notices n LEFT JOIN unnest($10::bigint[], $11::bigint[]) AS known (source, number) ON known.source = n.source
 		WHERE $4 AND n.source <> $1 AND n.number > COALESCE(known.number, 0) ORDER BY 1, 2`,
-		p.nodes.source, x.Number, x.Data, x.Watches, x.Begins, channel, watchFor.Microseconds(), keepNotices.Microseconds(), beforeWatching.Microseconds(), sources, numbers)
+		c.p.node.source, x.Number, x.Data, x.Watches, x.Begins, channel, watchFor.Microseconds(), keepNotices.Microseconds(), beforeWatching.Microseconds(), sources, numbers)
 }
 
 // expireNotices forgets processes that are gone, with what they told.
-func (db *DB) expireNotices(ctx context.Context) error {
-	return db.change(ctx, func(t *tx) error {
+func (c *Cluster) expireNotices(ctx context.Context) error {
+	return c.db.change(ctx, func(t *tx) error {
 		for _, q := range []string{`DELETE FROM notices WHERE at < `, `DELETE FROM watchers WHERE expires_at < `} {
 			if _, err := t.exec(q + nodeClock + fmt.Sprintf(` - %d`, keepNotices.Microseconds())); err != nil {
 				return err

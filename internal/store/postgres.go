@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -37,7 +38,7 @@ type postgres struct {
 	log  *slog.Logger
 	span time.Duration // of new partitions
 
-	nodes *membership
+	node  membership
 	reads queueReads
 	trips trips
 }
@@ -65,15 +66,6 @@ func (t *trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryD
 
 // TraceBatchEnd counts nothing.
 func (t *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
-
-// Trips is how often the database was asked something since it was opened: an idle
-// node asks less than once per second. It is 0 with SQLite, where nobody is asked.
-func (db *DB) Trips() int64 {
-	if p, ok := db.dialect.(*postgres); ok {
-		return p.trips.n.Load()
-	}
-	return 0
-}
 
 const (
 	// commitTimeout ends a commit whose server does not answer; what became of it is
@@ -105,7 +97,8 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 		cfg.MaxConns = int32(4 + 2*runtime.GOMAXPROCS(0))
 	}
 	cfg.MaxConns = max(cfg.MaxConns, leastConns)
-	p := &postgres{log: o.Log, nodes: new(membership), span: partitionSpan(o.Retention), turn: make(chan struct{}, changesAtOnce)}
+	p := &postgres{log: o.Log, span: partitionSpan(o.Retention), turn: make(chan struct{}, changesAtOnce)}
+	p.node.source = rand.Int64()
 	defer func() {
 		if err != nil {
 			_ = p.close()
@@ -189,9 +182,9 @@ func (p *postgres) prepare(context.Context, string) (*sql.Stmt, error) { return 
 // indexedBy is nothing here: the planner has statistics.
 func (p *postgres) indexedBy(string) string { return "" }
 
-// these are looked up one by one: the limit leaves the planner no other way, which may
+// byIDs looks them up one by one: the limit leaves the planner no other way, which may
 // take all of a tenant's deliveries for less.
-func (p *postgres) these(q *query, tenant string, ids []hook.ID) string {
+func (p *postgres) byIDs(q *query, tenant string, ids []hook.ID) string {
 	list := make([][]byte, len(ids))
 	for i, id := range ids {
 		list[i] = id[:]
@@ -200,13 +193,11 @@ func (p *postgres) these(q *query, tenant string, ids []hook.ID) string {
 		(SELECT * FROM deliveries WHERE tenant = %s AND id = one LIMIT 1) AS deliveries`, q.arg(list), q.arg(tenant))
 }
 
-// queueText and busyText are functions, see migration 11. Here the former takes arrays
-// and reads several queues, each row with the number of its queue.
-func (p *postgres) queueText() string {
-	return `SELECT u.number, ` + deliveryColumns + ` FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::integer[])
-		WITH ORDINALITY AS u (wanted, since, until, after_due, after_id, most, number),
-		LATERAL gancho_queue(u.wanted, u.since, u.until, u.after_due, u.after_id, u.most) AS d`
-}
+// postgresQueue reads several queues, each row with the number of its queue. It and
+// busyText are functions of the database, see migration 11.
+const postgresQueue = `SELECT u.number, ` + deliveryColumns + ` FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::integer[])
+	WITH ORDINALITY AS u (wanted, since, until, after_due, after_id, most, number),
+	LATERAL gancho_queue(u.wanted, u.since, u.until, u.after_due, u.after_id, u.most) AS d`
 
 func (p *postgres) busyText() string { return `SELECT gancho_busy()` }
 
@@ -278,7 +269,7 @@ func (p *postgres) change(c *change) (ran bool) {
 
 func (p *postgres) changeOnce(ctx context.Context, c *change) error {
 	return p.transact(ctx, func(shared *sql.Tx) error {
-		if err := lock(ctx, shared, lockChanges, p.nodes.epoch.Load()); err != nil {
+		if err := lock(ctx, shared, lockChanges, p.node.epoch.Load()); err != nil {
 			return err
 		}
 		return c.run(&tx{ctx: ctx, conn: shared})
@@ -299,15 +290,6 @@ func (p *postgres) transact(ctx context.Context, do func(*sql.Tx) error) error {
 }
 
 func (p *postgres) background(ctx context.Context) { <-ctx.Done() }
-
-func (p *postgres) commitEach(b *batch) {
-	b.each(func(one *batch) {
-		if err := p.commit(one); err != nil {
-			p.log.Error("operation failed, nothing of it was stored", "error", err)
-			one.fail(hook.Unavailable(err))
-		}
-	})
-}
 
 // openError says what to do about a database that cannot be opened.
 func openError(err error) error {

@@ -23,24 +23,9 @@ const (
 	readsTogether = 32 // queues in one statement
 	readTimeout   = 30 * time.Second
 	fewRows       = 128
+	// eventsTogether is how many payloads are read with one statement.
+	eventsTogether = 32
 )
-
-// queueRead is one reading of one queue: up to n deliveries that are due from since
-// to until, after a place.
-type queueRead struct {
-	id               hook.EndpointID
-	since, until, at int64
-	after            []byte
-	n                int
-	// wants says whose payloads are to be had soon, nil nobody's. Some of them are read
-	// along, into events.
-	wants  func(*hook.Delivery) bool
-	events map[hook.EventID]*hook.Event
-
-	list []hook.Delivery
-	err  error
-	done chan struct{}
-}
 
 // queueReads gathers readings.
 type queueReads struct {
@@ -50,8 +35,8 @@ type queueReads struct {
 	next    time.Time // the earliest that the next is worth its cost
 }
 
-// queued reads a queue, with others that are asked for at the same time.
-func (p *postgres) queued(ctx context.Context, q *queueRead) error {
+// readQueue reads a queue, with others that are asked for at the same time.
+func (p *postgres) readQueue(ctx context.Context, q *queueRead) error {
 	q.done = make(chan struct{})
 	r := &p.reads
 	r.mu.Lock()
@@ -121,7 +106,7 @@ func (p *postgres) readTogether(list []*queueRead) (n int, err error) {
 		ids, after, most = append(ids, q.id[:]), append(after, append([]byte{}, q.after...)), append(most, int32(q.n))
 		since, until, at = append(since, q.since), append(until, q.until), append(at, q.at)
 	}
-	rows, err := p.sql.QueryContext(ctx, p.queueText(), ids, since, until, at, after, most)
+	rows, err := p.sql.QueryContext(ctx, postgresQueue, ids, since, until, at, after, most)
 	if err != nil {
 		return 0, lost(err)
 	}
@@ -152,7 +137,7 @@ type numbered struct {
 func (r numbered) Scan(into ...any) error { return r.row.Scan(append([]any{r.number}, into...)...) }
 
 // eventsAlong reads the payloads that some readings want, the first of each and no
-// more than eventsAtOnce: where more wait, their lanes have time to ask. So they have
+// more than eventsTogether: where more wait, their lanes have time to ask. So they have
 // if reading fails, and only the lane whose event is damaged has to be told.
 func (p *postgres) eventsAlong(ctx context.Context, list []*queueRead) {
 	events := map[hook.EventID]*hook.Event{}
@@ -164,7 +149,7 @@ func (p *postgres) eventsAlong(ctx context.Context, list []*queueRead) {
 		}
 		for i := range q.list {
 			d := &q.list[i]
-			if len(ids) < eventsAtOnce && q.wants(d) {
+			if len(ids) < eventsTogether && q.wants(d) {
 				id := d.ID.Event()
 				tenants, ids = append(tenants, d.Tenant), append(ids, id[:])
 			}
@@ -176,6 +161,20 @@ func (p *postgres) eventsAlong(ctx context.Context, list []*queueRead) {
 	for _, q := range list {
 		q.events = events
 	}
+}
+
+// readEvents reads the events of all the deliveries.
+func (p *postgres) readEvents(ctx context.Context, into map[hook.EventID]*hook.Event, list []hook.Delivery) error {
+	tenants, ids := make([]string, len(list)), make([][]byte, len(list))
+	for i := range list {
+		id := list[i].ID.Event()
+		tenants[i], ids[i] = list[i].Tenant, id[:]
+	}
+	err := p.events(ctx, into, tenants, ids)
+	if first := list[0].ID.Event(); err == nil && into[first] == nil {
+		return hook.NotFound("event", first.String())
+	}
+	return err
 }
 
 // events reads events by their keys. Without statistics of a young table the planner

@@ -74,19 +74,19 @@ func (p *postgres) adopt(ctx context.Context, at time.Time) error {
 	})
 }
 
-// expire drops what is past its time, and returns how many partitions that was.
-func (p *postgres) expire(ctx context.Context, before time.Time) (dropped int, err error) {
+// dropHistory drops partitions, and makes those that are missing.
+func (p *postgres) dropHistory(ctx context.Context, before time.Time) (dropped int, partitioned bool, err error) {
 	// Tables that are busy now have another chance: there is a place for what has no
 	// partition.
 	if err := p.partitionAhead(ctx); err != nil && !busyTable(err) {
-		return 0, err
+		return 0, true, err
 	}
 	if err := p.adoptRest(ctx); err != nil && !busyTable(err) {
-		return 0, err
+		return 0, true, err
 	}
 	numbers, err := p.endedBefore(ctx, before)
 	if err != nil {
-		return 0, err
+		return 0, true, err
 	}
 	for _, n := range numbers {
 		gone := false
@@ -97,12 +97,12 @@ func (p *postgres) expire(ctx context.Context, before time.Time) (dropped int, e
 		switch {
 		case busyTable(err): // likewise
 		case err != nil:
-			return dropped, err
+			return dropped, true, err
 		case gone:
 			dropped++
 		}
 	}
-	return dropped, nil
+	return dropped, true, nil
 }
 
 func (p *postgres) endedBefore(ctx context.Context, t time.Time) (numbers []int64, err error) {

@@ -13,9 +13,14 @@ import (
 // A submission that ends a run of a schedule reads before it writes, as changes do.
 // There are few, so each has a transaction of its own, under the lock of changes.
 
-// endRun writes one of them, on its caller's goroutine: other nodes may keep the lock
-// for long, and batches must not wait for that.
-func (p *postgres) endRun(s *submission) (ran bool) {
+// submit notes in which epoch a submission is handed in, and writes those that end a
+// run on their caller's goroutine: other nodes may keep the lock for long, and batches
+// must not wait for that.
+func (p *postgres) submit(s *submission) (written bool) {
+	s.epoch = p.node.epoch.Load()
+	if s.RunEnd == nil {
+		return false
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), changeTimeout)
 	defer cancel()
 	select {
@@ -25,7 +30,7 @@ func (p *postgres) endRun(s *submission) (ran bool) {
 		s.err = hook.Unavailable(ctx.Err())
 		return true
 	}
-	b := current(&batch{submissions: []*submission{s}}, p.nodes.epoch.Load())
+	b := current(&batch{submissions: []*submission{s}}, p.node.epoch.Load())
 	for range conflicts {
 		if len(b.submissions) == 0 { // refused
 			break

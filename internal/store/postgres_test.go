@@ -105,18 +105,18 @@ func TestChangesLeaveConnections(t *testing.T) {
 			t.Fatal("no change waits")
 		}
 	}
-	if _, err := a.LastSignal(t.Context()); err != nil {
+	if _, err := a.Cluster().LastSignal(t.Context()); err != nil {
 		t.Error(err)
 	}
 	// Nor if all that read hold a connection.
-	for range int(a.dialect.(*postgres).pool.Config().MaxConns) - 1 - changesAtOnce {
+	for range int(a.cluster.p.pool.Config().MaxConns) - 1 - changesAtOnce {
 		conn, err := a.read.Conn(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
 	}
-	if _, err := a.Beat(t.Context(), epoch, time.Hour); err != nil {
+	if _, err := a.Cluster().Beat(t.Context(), epoch, time.Hour); err != nil {
 		t.Error(err)
 	}
 	if err := other.Rollback(); err != nil {
@@ -145,7 +145,7 @@ func TestPartitionWaitsBriefly(t *testing.T) {
 	if _, err := reader.Exec(`SELECT count(*) FROM deliveries`); err != nil {
 		t.Fatal(err)
 	}
-	p, made := db.dialect.(*postgres), make(chan error, 1)
+	p, made := db.cluster.p, make(chan error, 1)
 	later := time.Now().Add(20 * maxSpan)
 	go func() { made <- p.adopt(context.WithoutCancel(t.Context()), later) }()
 	eventually(t, "the tables are wanted whole, or it was given up", func() (waits bool) {
@@ -218,9 +218,9 @@ func TestDeadConnections(t *testing.T) {
 			db.SaveResult(hook.Result{Epoch: epoch, Delivery: d}, func(err error) { done <- err })
 			return <-done
 		}},
-		{"beat", func() error { _, err := db.Beat(ctx, epoch, time.Hour); return err }},
-		{"signals", func() error { _, err := db.LastSignal(ctx); return err }},
-		{"notify", func() error { return db.Tell(ctx, []hook.EndpointID{d.Endpoint}, false) }},
+		{"beat", func() error { _, err := db.Cluster().Beat(ctx, epoch, time.Hour); return err }},
+		{"signals", func() error { _, err := db.Cluster().LastSignal(ctx); return err }},
+		{"notify", func() error { return db.Cluster().Tell(ctx, []hook.EndpointID{d.Endpoint}, false) }},
 		{"ready", func() error { return db.Ready(ctx) }},
 	} {
 		submit(t, db, accepted("acme", "", `{}`, d.Endpoint)) // over the connection that writes

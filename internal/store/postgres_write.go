@@ -75,7 +75,7 @@ func laterRequests(b *batch) (rest *batch, later []*submission) {
 
 // write tries until no other transaction is in the way.
 func (p *postgres) write(ctx context.Context, conn *pgx.Conn, b *batch) error {
-	epoch := p.nodes.epoch.Load()
+	epoch := p.node.epoch.Load()
 	b = current(b, epoch)
 	for try := 1; ; try++ {
 		w := &writing{batch: b, epoch: epoch}
@@ -84,7 +84,7 @@ func (p *postgres) write(ctx context.Context, conn *pgx.Conn, b *batch) error {
 		case err == nil:
 			return nil
 		case errors.Is(err, hook.ErrFenced):
-			p.nodes.epoch.CompareAndSwap(epoch, -1) // nobody's: what is handed in from now on is refused at once
+			p.node.epoch.CompareAndSwap(epoch, -1) // nobody's: what is handed in from now on is refused at once
 			current(b, -1)
 			return nil
 		case errors.Is(err, errTenantGone):

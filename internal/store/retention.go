@@ -22,12 +22,13 @@ const expireRest = 5 * time.Millisecond
 // partitioned by time, it goes a partition at a time, and each counts as one.
 func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int, err error) {
 	n = max(n, 10)
-	if p, ok := db.dialect.(*postgres); ok {
-		if removed, err = p.expire(ctx, before); err == nil {
-			err = errors.Join(db.expireSignals(ctx), db.expireNotices(ctx))
-		}
-	} else {
+	removed, partitioned, err := db.engine.dropHistory(ctx, before)
+	switch {
+	case err != nil:
+	case !partitioned:
 		removed, err = db.expireRows(ctx, before, n)
+	case db.cluster != nil:
+		err = errors.Join(db.cluster.expireSignals(ctx), db.cluster.expireNotices(ctx))
 	}
 	if err != nil {
 		return removed, err

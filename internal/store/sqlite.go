@@ -33,6 +33,8 @@ type lite struct {
 	log   *slog.Logger
 	stmts stmts
 
+	queue, event *sql.Stmt // for reading
+
 	// gone are the tenants that were deleted, some since the start, so that an event
 	// accepted meanwhile is not committed after its tenant. Only the writer uses it.
 	gone map[string]bool
@@ -91,6 +93,14 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *lite, er
 	}
 	l.read.SetMaxOpenConns(2 + 2*runtime.GOMAXPROCS(0))
 	l.read.SetMaxIdleConns(2 + runtime.GOMAXPROCS(0))
+	//lint:ignore sqlclosecheck kept as long as the store is open; close closes it
+	if l.queue, err = l.read.PrepareContext(ctx, sqliteQueue); err != nil {
+		return nil, err
+	}
+	//lint:ignore sqlclosecheck kept as long as the store is open; close closes it
+	if l.event, err = l.read.PrepareContext(ctx, eventByID); err != nil {
+		return nil, err
+	}
 	return l, nil
 }
 
@@ -101,8 +111,14 @@ func (l *lite) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 // change leaves it to the batch: there is one writer.
 func (l *lite) change(*change) bool { return false }
 
-// endRun leaves it to the batch too.
-func (l *lite) endRun(*submission) bool { return false }
+// submit compresses large payloads.
+func (l *lite) submit(s *submission) (written bool) {
+	s.large = packLarge(s)
+	return false
+}
+
+// dropHistory has nothing to drop.
+func (l *lite) dropHistory(context.Context, time.Time) (int, bool, error) { return 0, false, nil }
 
 // indexedBy decides where SQLite would guess wrong, having no statistics.
 func (l *lite) indexedBy(index string) string { return " INDEXED BY " + index }
@@ -113,7 +129,7 @@ func (l *lite) inOrder(ctx context.Context, query string, args []any, row func(s
 	return err
 }
 
-func (l *lite) these(q *query, tenant string, ids []hook.ID) string {
+func (l *lite) byIDs(q *query, tenant string, ids []hook.ID) string {
 	q.and("tenant = %s", tenant)
 	marks := make([]string, len(ids))
 	for i, id := range ids {
@@ -123,9 +139,36 @@ func (l *lite) these(q *query, tenant string, ids []hook.ID) string {
 	return "deliveries"
 }
 
-func (l *lite) queueText() string {
-	return `SELECT ` + deliveryColumns + ` FROM deliveries
-		WHERE endpoint = $1 AND due_at >= $2 AND due_at <= $3 AND (due_at, id) > ($4, $5) ORDER BY due_at, id LIMIT $6`
+const sqliteQueue = `SELECT ` + deliveryColumns + ` FROM deliveries
+	WHERE endpoint = $1 AND due_at >= $2 AND due_at <= $3 AND (due_at, id) > ($4, $5) ORDER BY due_at, id LIMIT $6`
+
+// readQueue reads one queue by itself.
+func (l *lite) readQueue(ctx context.Context, q *queueRead) error {
+	rows, err := l.queue.QueryContext(ctx, q.id[:], q.since, q.until, q.at, append([]byte{}, q.after...), q.n)
+	if err != nil {
+		return lost(err)
+	}
+	defer rows.Close()
+	q.list = make([]hook.Delivery, 0, q.n)
+	for rows.Next() {
+		d, err := scanDelivery(rows)
+		if err != nil {
+			return lost(err)
+		}
+		q.list = append(q.list, d)
+	}
+	return lost(rows.Err())
+}
+
+// readEvents reads one event: the others cost no more when they are needed.
+func (l *lite) readEvents(ctx context.Context, into map[hook.EventID]*hook.Event, list []hook.Delivery) error {
+	id := list[0].ID.Event()
+	e, err := scanEvent(l.event.QueryRowContext(ctx, list[0].Tenant, id[:]))
+	if errors.Is(err, sql.ErrNoRows) {
+		return hook.NotFound("event", id.String())
+	}
+	into[id] = e
+	return lost(err)
 }
 
 // busyText skips through the index from endpoint to endpoint.
@@ -142,6 +185,11 @@ func (l *lite) busyText() string {
 func (l *lite) close() error {
 	var errs []error
 	l.stmts.close()
+	for _, stmt := range []*sql.Stmt{l.queue, l.event} {
+		if stmt != nil {
+			errs = append(errs, stmt.Close())
+		}
+	}
 	if l.conn != nil {
 		errs = append(errs, l.conn.Close())
 	}
@@ -169,15 +217,6 @@ func (l *lite) transient(err error) bool {
 	return true // full disk, I/O error, lock, read-only file…
 }
 
-func (l *lite) commitEach(b *batch) {
-	b.each(func(one *batch) {
-		if err := l.commit(one); err != nil {
-			l.log.Error("operation failed, nothing of it was stored", "error", err)
-			one.fail(hook.Unavailable(err))
-		}
-	})
-}
-
 func (l *lite) commit(b *batch) (err error) {
 	ctx := context.Background() // no cancellation: a commit ends by itself
 	if _, err := l.stmts.begin.ExecContext(ctx); err != nil {
@@ -196,7 +235,7 @@ func (l *lite) commit(b *batch) (err error) {
 		}
 	}
 	for _, s := range b.submissions {
-		if err := l.submit(ctx, s); err != nil {
+		if err := l.writeSubmission(ctx, s); err != nil {
 			return err
 		}
 	}

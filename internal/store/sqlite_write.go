@@ -110,7 +110,7 @@ const (
 	itemKeys    = "event:"
 )
 
-func (l *lite) submit(ctx context.Context, s *submission) error {
+func (l *lite) writeSubmission(ctx context.Context, s *submission) error {
 	s.verdicts = hook.Verdicts{} // an earlier attempt may have left some
 	now, expires := s.now.UnixMicro(), s.expires.UnixMicro()
 	if l.gone[s.Tenant] { // deleted since the caller looked; its remains are being removed

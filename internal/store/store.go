@@ -12,7 +12,8 @@
 //     encrypted at rest (see seal.go).
 //
 // The consumers (ingest, deliver, api) each declare the few methods they need;
-// *DB satisfies them all. What differs between databases sits behind [dialect].
+// *DB satisfies them all. What differs between databases sits behind [engine] and
+// [dialect], and what only a database of several nodes has behind [DB.Cluster].
 package store
 
 import (
@@ -22,7 +23,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"gancho/internal/hook"
@@ -51,57 +51,65 @@ type Options struct {
 // DB is the database of one Gancho node. Its methods may be called from any
 // goroutine once [DB.Run] has been started.
 type DB struct {
+	engine  engine
 	dialect dialect
-	read    *sql.DB // many connections, read-only
+	cluster *Cluster // nil with SQLite
+	read    *sql.DB  // many connections, read-only
 	hot     hotReads
 	queue   *queue
 	seal    *sealer
 	log     *slog.Logger
 	watch   watchers
-	nodes   membership
 	now     func() time.Time
 
 	maxEndpoints int // of a tenant
 	clock        clock
 }
 
-// dialect is what differs between SQLite and PostgreSQL. Everything else is
-// shared text with $1 placeholders.
-type dialect interface {
+// engine is how a database writes. SQLite and PostgreSQL each implement it, and dialect.
+type engine interface {
 	// commit writes a batch in one transaction, setting each operation's result.
 	// An error means that nothing of the batch was stored.
 	commit(b *batch) error
-	// commitEach writes each operation in a transaction of its own.
-	commitEach(b *batch)
-	// change runs a change in a transaction of its own and sets its error; or it
-	// reports that changes belong into batches, and does nothing.
+	// submit does what a submission needs on its caller's goroutine, before it is put
+	// into a batch. It reports whether it has written the submission already.
+	submit(s *submission) (written bool)
+	// change runs a change in a transaction of its own and sets its error. It reports
+	// false, and does nothing, if changes belong into batches.
 	change(c *change) (ran bool)
-	// endRun does the same with a submission that ends a run of a schedule.
-	endRun(s *submission) (ran bool)
-	// prepare keeps a statement ready for reading; nil if the engine had better not.
-	prepare(ctx context.Context, text string) (*sql.Stmt, error)
-	// indexedBy makes a statement on a table use an index; "" if the engine knows best.
-	indexedBy(index string) string
-	// inOrder reads a page of a list, row by row, off the index that the text was made
-	// for: never a whole table, nor more of the index to have it sorted, however little
-	// the engine knows of what is in it.
-	inOrder(ctx context.Context, query string, args []any, row func(scanner) error) error
-	// these is the table of a query for the deliveries of a tenant that have these ids.
-	these(q *query, tenant string, ids []hook.ID) (table string)
-	// queueText reads deliveries ([deliveryColumns]) of endpoint $1 that are due from
-	// $2 to $3, in the order of the queue after the place $4, $5; at most $6 of them.
-	// However many wait or ever were, it reads no others. PostgreSQL reads several queues
-	// at once.
-	queueText() string
-	// busyText lists the endpoints that have unfinished deliveries, at a cost that
-	// grows with the number of endpoints, not of deliveries.
-	busyText() string
+	// dropHistory removes partitions of history that ended before a time, and returns
+	// how many. It reports false if history is not partitioned, and does nothing.
+	dropHistory(ctx context.Context, before time.Time) (dropped int, partitioned bool, err error)
 	// background does the upkeep the engine needs until ctx ends.
 	background(ctx context.Context)
 	// transient reports whether err is the database's state (full disk, lock,
 	// lost connection) rather than one operation's fault.
 	transient(err error) bool
 	close() error
+}
+
+// dialect is how a database reads, where its text is not the same for both: most
+// statements are, with $1 placeholders.
+type dialect interface {
+	// prepare keeps a statement ready for reading; nil if the database had better not.
+	prepare(ctx context.Context, text string) (*sql.Stmt, error)
+	// indexedBy makes a statement on a table use an index; "" if the planner knows best.
+	indexedBy(index string) string
+	// inOrder reads a page of a list, row by row, off the index that the text was made
+	// for: never a whole table, nor more of the index to have it sorted, however little
+	// the planner knows of what is in it.
+	inOrder(ctx context.Context, query string, args []any, row func(scanner) error) error
+	// byIDs is the table of a query for the deliveries of a tenant that have these ids.
+	byIDs(q *query, tenant string, ids []hook.ID) (table string)
+	// readQueue reads a page of an endpoint's queue into q. However many deliveries wait
+	// or ever were, it reads no others.
+	readQueue(ctx context.Context, q *queueRead) error
+	// readEvents reads the event of the first of some deliveries, and those of the others
+	// where reading them together saves round trips. Only the first has to exist.
+	readEvents(ctx context.Context, into map[hook.EventID]*hook.Event, list []hook.Delivery) error
+	// busyText lists the endpoints that have unfinished deliveries, at a cost that
+	// grows with the number of endpoints, not of deliveries.
+	busyText() string
 }
 
 //go:embed migrations
@@ -118,7 +126,6 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{seal: seal, log: o.Log, queue: newQueue(), now: time.Now, maxEndpoints: hook.MaxFanout}
-	db.nodes.source = rand.Int64()
 	if o.MaxEndpoints > 0 {
 		db.maxEndpoints = min(o.MaxEndpoints, hook.MaxFanout)
 	}
@@ -127,8 +134,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		if err != nil {
 			return nil, openError(err)
 		}
-		p.nodes = &db.nodes
-		db.dialect, db.read, db.clock = p, p.sql, databaseClock
+		db.engine, db.dialect, db.read, db.clock = p, p, p.sql, databaseClock
+		db.cluster = &Cluster{db, p}
 		err = db.checkSeal(ctx)
 		if err == nil && !o.Moving {
 			err = db.checkMoved(ctx)
@@ -137,11 +144,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, errors.Join(err, p.close())
 		}
 	} else {
-		lite, err := openSQLite(ctx, o.Path, o.Log)
+		l, err := openSQLite(ctx, o.Path, o.Log)
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", o.Path, err)
 		}
-		db.dialect, db.read, db.clock = lite, lite.read, db.ownClock
+		db.engine, db.dialect, db.read, db.clock = l, l, l.read, db.ownClock
 	}
 	return db, db.hot.prepare(ctx, db)
 }
@@ -151,7 +158,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 func (db *DB) Run(ctx context.Context) error {
 	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
-	go func() { defer close(done); db.dialect.background(upkeep) }()
+	go func() { defer close(done); db.engine.background(upkeep) }()
 	db.runQueue(ctx)
 	stop()
 	<-done
@@ -160,13 +167,12 @@ func (db *DB) Run(ctx context.Context) error {
 
 // Close releases the files. Call it after Run has returned.
 func (db *DB) Close() error {
-	return errors.Join(db.hot.close(), db.dialect.close())
+	return errors.Join(db.hot.close(), db.engine.close())
 }
 
 // hotReads are the reads that senders wait for, prepared once if the engine can.
 type hotReads struct {
-	due, event, body hotRead
-	record, records  hotRead
+	event, body, record, records hotRead
 }
 
 // hotRead is one of them.
@@ -181,8 +187,7 @@ func (h *hotReads) prepare(ctx context.Context, db *DB) (err error) {
 		read *hotRead
 		text string
 	}{
-		{&h.due, db.dialect.queueText()},
-		{&h.event, `SELECT ` + eventColumns + ` FROM events WHERE tenant = $1 AND id = $2`},
+		{&h.event, eventByID},
 		{&h.body, `SELECT body, head FROM bodies WHERE delivery = $1`},
 		{&h.record, recordQuery},
 		{&h.records, recordsQuery()},
@@ -196,7 +201,7 @@ func (h *hotReads) prepare(ctx context.Context, db *DB) (err error) {
 }
 
 func (h *hotReads) close() (err error) {
-	for _, r := range []*hotRead{&h.due, &h.event, &h.body, &h.record, &h.records} {
+	for _, r := range []*hotRead{&h.event, &h.body, &h.record, &h.records} {
 		if r.stmt != nil {
 			err = errors.Join(err, r.stmt.Close())
 		}

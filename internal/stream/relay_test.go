@@ -19,12 +19,12 @@ import (
 type node struct {
 	Hub
 	*Relay
-	db *store.DB
+	db *store.Cluster
 }
 
 func newNode(t *testing.T, url string) *node {
 	t.Helper()
-	n := &node{db: storetest.OpenURL(t, url)}
+	n := &node{db: storetest.OpenURL(t, url).Cluster()}
 	n.Relay = NewRelay(&n.Hub, n.db, func() bool { return true }, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	return n
 }
@@ -238,10 +238,10 @@ func TestRelayAgain(t *testing.T) {
 }
 
 // deafStore does what it is told and does not hear the answer.
-type deafStore struct{ *store.DB }
+type deafStore struct{ *store.Cluster }
 
 func (s *deafStore) Exchange(ctx context.Context, x hook.Exchange) ([]hook.Told, error) {
-	if _, err := s.DB.Exchange(ctx, x); err != nil {
+	if _, err := s.Cluster.Exchange(ctx, x); err != nil {
 		return nil, err
 	}
 	return nil, context.DeadlineExceeded

@@ -26,7 +26,7 @@ func twoNodes(t *testing.T) (a, b *DB) {
 
 func join(t *testing.T, db *DB, name string, lease time.Duration) int64 {
 	t.Helper()
-	epoch, err := db.Join(t.Context(), name, lease, false)
+	epoch, err := db.Cluster().Join(t.Context(), name, lease, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,20 +41,20 @@ func TestFence(t *testing.T) {
 	addTenants(t, a)
 	old := join(t, a, "", time.Microsecond)
 	fresh := join(t, b, "", time.Hour)
-	if got, err := a.Take(t.Context(), old, []int{1, 2, 3}); err != nil || len(got) != 3 {
+	if got, err := a.Cluster().Take(t.Context(), old, []int{1, 2, 3}); err != nil || len(got) != 3 {
 		t.Fatal(got, err)
 	}
 	ep := hook.NewEndpointID()
 	ev := accepted("acme", "", `1`, ep)
 	submit(t, a, ev)
 	d := ev.Deliveries[0]
-	if got, err := b.Take(t.Context(), fresh, []int{2}); err != nil || len(got) != 0 {
+	if got, err := b.Cluster().Take(t.Context(), fresh, []int{2}); err != nil || len(got) != 0 {
 		t.Errorf("took %v of a node that has not been buried: %v", got, err)
 	}
-	if err := b.Bury(t.Context(), []int64{old, fresh}); err != nil { // its own lease holds
+	if err := b.Cluster().Bury(t.Context(), []int64{old, fresh}); err != nil { // its own lease holds
 		t.Fatal(err)
 	}
-	view, err := b.Beat(t.Context(), fresh, time.Hour)
+	view, err := b.Cluster().Beat(t.Context(), fresh, time.Hour)
 	if err != nil || !slices.Equal(view.Alive, []int64{fresh}) || len(view.Expired) != 0 || view.Owner != [hook.Slots]int64{} {
 		t.Errorf("after the burial: %+v, %v", view, err)
 	}
@@ -73,7 +73,7 @@ func TestFence(t *testing.T) {
 	if _, err := a.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `2`)}}, time.Hour); !hook.IsKind(err, hook.KindUnavailable) {
 		t.Errorf("an event: %v", err)
 	}
-	if _, err := a.Beat(t.Context(), old, time.Hour); !errors.Is(err, hook.ErrFenced) {
+	if _, err := a.Cluster().Beat(t.Context(), old, time.Hour); !errors.Is(err, hook.ErrFenced) {
 		t.Errorf("a beat: %v", err)
 	}
 	if got, err := b.Delivery(t.Context(), "acme", d.ID); err != nil || got.State != hook.Pending {
@@ -106,7 +106,7 @@ func TestFenceWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	buried := make(chan error, 1)
-	go func() { buried <- b.Bury(context.WithoutCancel(t.Context()), []int64{epoch}) }()
+	go func() { buried <- b.Cluster().Bury(context.WithoutCancel(t.Context()), []int64{epoch}) }()
 	blocked := func() (yes bool) {
 		if err := b.read.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&yes); err != nil {
 			t.Error(err)
@@ -151,17 +151,17 @@ func TestBuryHalfway(t *testing.T) {
 			t.Parallel()
 			a, b := twoNodes(t)
 			epoch := join(t, a, "stopped", time.Microsecond)
-			if _, err := a.Take(t.Context(), epoch, []int{4}); err != nil {
+			if _, err := a.Cluster().Take(t.Context(), epoch, []int{4}); err != nil {
 				t.Fatal(err)
 			}
 			halfway(t, b, epoch, c.statements)
 			if c.restarts {
 				join(t, b, "stopped", time.Hour)
-			} else if err := b.Bury(t.Context(), []int64{epoch}); err != nil {
+			} else if err := b.Cluster().Bury(t.Context(), []int64{epoch}); err != nil {
 				t.Fatal(err)
 			}
 			fresh := join(t, b, "", time.Hour)
-			if got, err := b.Take(t.Context(), fresh, []int{4}); err != nil || len(got) != 1 {
+			if got, err := b.Cluster().Take(t.Context(), fresh, []int{4}); err != nil || len(got) != 1 {
 				t.Errorf("took %v, %v", got, err)
 			}
 		})
@@ -172,7 +172,7 @@ func TestBuryHalfway(t *testing.T) {
 // there. It returns once the server has run the others.
 func halfway(t *testing.T, db *DB, epoch int64, statements []string) {
 	t.Helper()
-	conn, err := pgconn.ConnectConfig(t.Context(), &db.dialect.(*postgres).pool.Config().ConnConfig.Config)
+	conn, err := pgconn.ConnectConfig(t.Context(), &db.cluster.p.pool.Config().ConnConfig.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,10 @@ func TestNothingWhileJoining(t *testing.T) {
 	join(t, a, "", time.Hour)
 	busy := holdChanges(t, b)
 	joined := make(chan error, 1)
-	go func() { _, err := a.Join(context.WithoutCancel(t.Context()), "", time.Hour, false); joined <- err }()
+	go func() {
+		_, err := a.Cluster().Join(context.WithoutCancel(t.Context()), "", time.Hour, false)
+		joined <- err
+	}()
 	eventually(t, "the node is joining", func() bool { return changeWaits(t, b) })
 	_, err := a.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `1`)}}, time.Hour)
 	if !hook.IsKind(err, hook.KindUnavailable) {
@@ -273,17 +276,17 @@ func TestSameName(t *testing.T) {
 	t.Parallel()
 	a, _ := twoNodes(t)
 	first := join(t, a, "n", time.Hour)
-	if _, err := a.Take(t.Context(), first, []int{7}); err != nil {
+	if _, err := a.Cluster().Take(t.Context(), first, []int{7}); err != nil {
 		t.Fatal(err)
 	}
 	second := join(t, a, "n", time.Hour)
-	if got, err := a.Take(t.Context(), second, []int{7}); err != nil || len(got) != 1 {
+	if got, err := a.Cluster().Take(t.Context(), second, []int{7}); err != nil || len(got) != 1 {
 		t.Errorf("took %v, %v", got, err)
 	}
-	if err := a.Give(t.Context(), second, []int{7}); err != nil {
+	if err := a.Cluster().Give(t.Context(), second, []int{7}); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Leave(t.Context(), second); err != nil {
+	if err := a.Cluster().Leave(t.Context(), second); err != nil {
 		t.Fatal(err)
 	}
 	if n := count(t, a, "nodes"); n != 0 {
@@ -296,7 +299,7 @@ func TestSameName(t *testing.T) {
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
-	last, err := b.LastSignal(t.Context())
+	last, err := b.Cluster().LastSignal(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,19 +319,19 @@ func TestSignals(t *testing.T) {
 	if _, _, err := a.PutContract(t.Context(), "x", []byte("x"), hook.ContractPosted); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Tell(t.Context(), []hook.EndpointID{e.ID}, true); err != nil {
+	if err := a.Cluster().Tell(t.Context(), []hook.EndpointID{e.ID}, true); err != nil {
 		t.Fatal(err)
 	}
-	list, now, err := b.Signals(t.Context(), last)
+	list, now, err := b.Cluster().Signals(t.Context(), last)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, _, err := b.Signals(t.Context(), now); err != nil || len(again) != 0 {
+	if again, _, err := b.Cluster().Signals(t.Context(), now); err != nil || len(again) != 0 {
 		t.Errorf("read twice: %+v, %v", again, err)
 	}
 	for ago, anything := range map[time.Duration]bool{29 * time.Minute: false, 31 * time.Minute: true} {
 		old := hook.Heard{Number: now.Number, At: now.At.Add(-ago)}
-		list, _, err := b.Signals(t.Context(), old)
+		list, _, err := b.Cluster().Signals(t.Context(), old)
 		if got := len(list) == 1 && list[0].Anything; err != nil || got != anything {
 			t.Errorf("after %s: %+v, %v", ago, list, err)
 		}
@@ -369,12 +372,12 @@ func TestSupersededSignal(t *testing.T) {
 	addTenants(t, a)
 	ep := hook.NewEndpointID()
 	first := endRun(t, a, ep)
-	last, err := b.LastSignal(t.Context())
+	last, err := b.Cluster().LastSignal(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	endRun(t, a, ep)
-	list, _, err := b.Signals(t.Context(), last)
+	list, _, err := b.Cluster().Signals(t.Context(), last)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -440,7 +443,7 @@ func TestRunEndsBeside(t *testing.T) {
 func TestHear(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
-	if deaf, err := b.Deaf(t.Context()); deaf || err != nil {
+	if deaf, err := b.Cluster().Deaf(t.Context()); deaf || err != nil {
 		t.Fatalf("deaf: %v, %v", deaf, err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -448,13 +451,13 @@ func TestHear(t *testing.T) {
 	ready, changed, work := make(chan struct{}, 9), make(chan struct{}, 9), make(chan []hook.EndpointID, 9)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- b.Hear(ctx, func(ids []hook.EndpointID) { work <- ids }, func() { changed <- struct{}{} }, func() { ready <- struct{}{} })
+		ended <- b.Cluster().Hear(ctx, func(ids []hook.EndpointID) { work <- ids }, func() { changed <- struct{}{} }, func() { ready <- struct{}{} })
 	}()
 	<-ready
 	newTenant(t, a, "acme")
 	<-changed
 	ids := []hook.EndpointID{hook.NewEndpointID(), hook.NewEndpointID()}
-	if err := a.Tell(t.Context(), ids, false); err != nil {
+	if err := a.Cluster().Tell(t.Context(), ids, false); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-work; !slices.Equal(got, ids) {
@@ -474,13 +477,13 @@ func TestWatched(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ready, changed, ended := make(chan struct{}, 9), make(chan struct{}, 9), make(chan error, 1)
 	go func() {
-		ended <- a.Hear(ctx, func([]hook.EndpointID) {}, func() { changed <- struct{}{} }, func() { ready <- struct{}{} })
+		ended <- a.Cluster().Hear(ctx, func([]hook.EndpointID) {}, func() { changed <- struct{}{} }, func() { ready <- struct{}{} })
 	}()
 	<-ready
 	knows := func(db *DB) bool {
 		t.Helper()
-		view, err := db.Beat(t.Context(), epochs[db], time.Hour)
-		_, now, err2 := db.Signals(t.Context(), view.Signals)
+		view, err := db.Cluster().Beat(t.Context(), epochs[db], time.Hour)
+		_, now, err2 := db.Cluster().Signals(t.Context(), view.Signals)
 		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
@@ -492,18 +495,18 @@ func TestWatched(t *testing.T) {
 	if knows(a) || knows(b) {
 		t.Error("watched by nobody")
 	}
-	if _, err := b.Exchange(t.Context(), hook.Exchange{Watches: true, Begins: true}); err != nil {
+	if _, err := b.Cluster().Exchange(t.Context(), hook.Exchange{Watches: true, Begins: true}); err != nil {
 		t.Fatal(err)
 	}
 	<-changed
 	if !knows(a) || knows(b) {
 		t.Error("one is watched, and it is the other that has to know")
 	}
-	if _, err := a.Exchange(t.Context(), hook.Exchange{Number: 1, Data: []byte("x")}); err != nil {
+	if _, err := a.Cluster().Exchange(t.Context(), hook.Exchange{Number: 1, Data: []byte("x")}); err != nil {
 		t.Fatal(err)
 	}
 	for _, table := range []string{"watchers", "notices"} {
-		if err := a.expireNotices(t.Context()); err != nil || count(t, a, table) != 1 {
+		if err := a.Cluster().expireNotices(t.Context()); err != nil || count(t, a, table) != 1 {
 			t.Errorf("%s: gone too early, %v", table, err)
 		}
 	}
@@ -514,7 +517,7 @@ func TestWatched(t *testing.T) {
 		t.Error("watched for ever")
 	}
 	for _, table := range []string{"watchers", "notices"} {
-		if err := a.expireNotices(t.Context()); err != nil || count(t, a, table) != 0 {
+		if err := a.Cluster().expireNotices(t.Context()); err != nil || count(t, a, table) != 0 {
 			t.Errorf("%s: kept, %v", table, err)
 		}
 	}

@@ -11,8 +11,19 @@ import (
 	"gancho/internal/hook"
 )
 
-// Nodes that share one PostgreSQL, as docs/adr/0007 decides. With SQLite there is
-// one node, and nothing of this is called.
+// Cluster is what a database has that several nodes work on, which only PostgreSQL
+// can be: who the nodes are and what each owns, signals and notifications between
+// them. docs/adr/0007 says how nodes share the work.
+type Cluster struct {
+	db *DB
+	p  *postgres
+}
+
+// Cluster is nil if the database belongs to this process alone.
+func (db *DB) Cluster() *Cluster { return db.cluster }
+
+// Trips is how often the database was asked something since it was opened.
+func (c *Cluster) Trips() int64 { return c.p.trips.n.Load() }
 
 // nodeClock is the database's clock in microseconds: leases are never compared by
 // the clocks of two nodes.
@@ -24,43 +35,43 @@ type membership struct {
 	epoch  atomic.Int64 // 0: never was a member, and is not fenced; below: between two memberships, when nothing is written
 }
 
-// Join makes this process a node, with a lease that has to be renewed by [DB.Beat].
+// Join makes this process a node, with a lease that has to be renewed by [Cluster.Beat].
 // A node of the same name that was before is buried: only one process can have a
 // name; "" is nobody's. polls says that it hears no notifications.
-func (db *DB) Join(ctx context.Context, name string, lease time.Duration, polls bool) (epoch int64, err error) {
-	db.nodes.epoch.Store(-1)
+func (c *Cluster) Join(ctx context.Context, name string, lease time.Duration, polls bool) (epoch int64, err error) {
+	c.p.node.epoch.Store(-1)
 	if name != "" {
-		if err := db.bury(ctx, `name = $1`, name); err != nil {
+		if err := c.bury(ctx, `name = $1`, name); err != nil {
 			return 0, err
 		}
 	}
-	err = db.change(ctx, func(t *tx) error {
+	err = c.db.change(ctx, func(t *tx) error {
 		return t.row(`INSERT INTO nodes (name, expires_at, polls) VALUES ($1, `+nodeClock+` + $2, $3) RETURNING epoch`,
 			name, lease.Microseconds(), polls).Scan(&epoch)
 	})
 	if err == nil {
-		db.nodes.epoch.Store(epoch)
+		c.p.node.epoch.Store(epoch)
 	}
 	return epoch, err
 }
 
 // Named reports whether some node goes by a name.
-func (db *DB) Named(ctx context.Context, name string) (yes bool, err error) {
-	err = db.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM nodes WHERE name = $1)`, name).Scan(&yes)
+func (c *Cluster) Named(ctx context.Context, name string) (yes bool, err error) {
+	err = c.db.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM nodes WHERE name = $1)`, name).Scan(&yes)
 	return yes, lost(err)
 }
 
 // Beat renews the lease and looks around. After [hook.ErrFenced] the node has lost
 // everything and has to join anew.
-func (db *DB) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
-	pool := db.dialect.(*postgres).pool // with a connection that is kept for this
+func (c *Cluster) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
+	pool := c.p.pool // with a connection that is kept for this
 	// One statement, since it is all that an idle node asks: what is not a slot has a
 	// number below zero. It sees the lease as it was before.
 	rows, err := pool.Query(ctx, `WITH ours AS (UPDATE nodes SET expires_at = `+nodeClock+` + $2 WHERE epoch = $1 RETURNING epoch)
 		SELECT -3, `+nodeClock+`, true, false FROM ours
 		UNION ALL SELECT -2, (SELECT COALESCE(MAX(number), 0) FROM signals), `+watched("$3")+`, false
 		UNION ALL SELECT -1, epoch, epoch = $1 OR expires_at > `+nodeClock+`, polls FROM nodes
-		UNION ALL SELECT slot, owner, true, false FROM slots WHERE owner IS NOT NULL ORDER BY 1, 2`, epoch, lease.Microseconds(), db.nodes.source)
+		UNION ALL SELECT slot, owner, true, false FROM slots WHERE owner IS NOT NULL ORDER BY 1, 2`, epoch, lease.Microseconds(), c.p.node.source)
 	if err != nil {
 		return nil, lost(err)
 	}
@@ -99,8 +110,8 @@ func (db *DB) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook
 
 // Bury takes the work from nodes whose leases have expired. What they are writing
 // at this moment is committed before, or not at all.
-func (db *DB) Bury(ctx context.Context, epochs []int64) error {
-	return db.bury(ctx, `epoch = ANY ($1::bigint[]) AND expires_at <= `+nodeClock, epochs)
+func (c *Cluster) Bury(ctx context.Context, epochs []int64) error {
+	return c.bury(ctx, `epoch = ANY ($1::bigint[]) AND expires_at <= `+nodeClock, epochs)
 }
 
 // buryPatience is how long a burial waits for a commit of the buried, which takes
@@ -109,8 +120,8 @@ const buryPatience = time.Second
 
 // bury removes the nodes that a condition on their rows names, with what they own.
 // It does not take the lock of changes, which one of them may hold for good.
-func (db *DB) bury(ctx context.Context, which string, arg any) error {
-	p := db.dialect.(*postgres)
+func (c *Cluster) bury(ctx context.Context, which string, arg any) error {
+	p := c.p
 	for {
 		gone, err := p.buryNow(ctx, which, arg)
 		if err == nil {
@@ -147,8 +158,8 @@ func (p *postgres) buryNow(ctx context.Context, which string, arg any) (gone []i
 }
 
 // Take makes a node the owner of slots that have none, and returns those it got.
-func (db *DB) Take(ctx context.Context, epoch int64, slots []int) (got []int, err error) {
-	err = db.change(ctx, func(t *tx) error {
+func (c *Cluster) Take(ctx context.Context, epoch int64, slots []int) (got []int, err error) {
+	err = c.db.change(ctx, func(t *tx) error {
 		got = nil
 		list, err := t.numbers(`UPDATE slots SET owner = $1 WHERE slot = ANY ($2::integer[]) AND owner IS NULL
 			AND EXISTS (SELECT 1 FROM nodes WHERE epoch = $1 FOR KEY SHARE) RETURNING slot`, epoch, slots)
@@ -161,22 +172,22 @@ func (db *DB) Take(ctx context.Context, epoch int64, slots []int) (got []int, er
 }
 
 // Give frees slots of a node, which must have stopped working on them.
-func (db *DB) Give(ctx context.Context, epoch int64, slots []int) error {
-	return db.change(ctx, func(t *tx) error {
+func (c *Cluster) Give(ctx context.Context, epoch int64, slots []int) error {
+	return c.db.change(ctx, func(t *tx) error {
 		_, err := t.exec(`UPDATE slots SET owner = NULL WHERE slot = ANY ($2::integer[]) AND owner = $1`, epoch, slots)
 		return err
 	})
 }
 
 // Leave ends a node that has stopped working.
-func (db *DB) Leave(ctx context.Context, epoch int64) error {
-	db.nodes.epoch.CompareAndSwap(epoch, -1)
-	return db.bury(ctx, `epoch = $1`, epoch)
+func (c *Cluster) Leave(ctx context.Context, epoch int64) error {
+	c.p.node.epoch.CompareAndSwap(epoch, -1)
+	return c.bury(ctx, `epoch = $1`, epoch)
 }
 
 // Weights is how many active endpoints each slot has.
-func (db *DB) Weights(ctx context.Context) (w [hook.Slots]int, err error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT get_byte(id, 9), COUNT(*) FROM endpoints WHERE state = 'active' GROUP BY 1`)
+func (c *Cluster) Weights(ctx context.Context) (w [hook.Slots]int, err error) {
+	rows, err := c.db.read.QueryContext(ctx, `SELECT get_byte(id, 9), COUNT(*) FROM endpoints WHERE state = 'active' GROUP BY 1`)
 	if err != nil {
 		return w, lost(err)
 	}
@@ -198,9 +209,9 @@ const keepSignals = time.Hour
 // Signals reads what other nodes, and this one, said since what was heard before,
 // and returns what is heard now. A node that has not read for long is told that
 // anything may have changed.
-func (db *DB) Signals(ctx context.Context, before hook.Heard) (list []hook.Signal, now hook.Heard, err error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT 0, `+nodeClock+`, '', '', NULL, NULL, `+watched("$2")+`, NULL
-		UNION ALL SELECT number, at, tenant, contract, endpoint, key, work, delivery FROM signals WHERE number > $1 ORDER BY 1`, before.Number, db.nodes.source)
+func (c *Cluster) Signals(ctx context.Context, before hook.Heard) (list []hook.Signal, now hook.Heard, err error) {
+	rows, err := c.db.read.QueryContext(ctx, `SELECT 0, `+nodeClock+`, '', '', NULL, NULL, `+watched("$2")+`, NULL
+		UNION ALL SELECT number, at, tenant, contract, endpoint, key, work, delivery FROM signals WHERE number > $1 ORDER BY 1`, before.Number, c.p.node.source)
 	if err != nil {
 		return nil, before, lost(err)
 	}
@@ -233,21 +244,21 @@ func (db *DB) Signals(ctx context.Context, before hook.Heard) (list []hook.Signa
 }
 
 // LastSignal is all that was said until now.
-func (db *DB) LastSignal(ctx context.Context) (now hook.Heard, err error) {
+func (c *Cluster) LastSignal(ctx context.Context) (now hook.Heard, err error) {
 	var at int64
-	err = db.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0), `+nodeClock+` FROM signals`).Scan(&now.Number, &at)
+	err = c.db.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0), `+nodeClock+` FROM signals`).Scan(&now.Number, &at)
 	now.At = time.UnixMicro(at)
 	return now, lost(err)
 }
 
 // Tell tells other nodes that endpoints of theirs have work: by notification, and
 // by signals for those that hear none. It is not durable, and need not be.
-func (db *DB) Tell(ctx context.Context, ids []hook.EndpointID, polls bool) error {
-	p := db.dialect.(*postgres)
+func (c *Cluster) Tell(ctx context.Context, ids []hook.EndpointID, polls bool) error {
+	p := c.p
 	if err := p.notify(ctx, ids); err != nil || !polls {
 		return lost(err)
 	}
-	return db.change(ctx, func(t *tx) error {
+	return c.db.change(ctx, func(t *tx) error {
 		for _, id := range ids {
 			if _, err := t.exec(`INSERT INTO signals (at, endpoint, work) VALUES (`+nodeClock+`, $1, true)`, id[:]); err != nil {
 				return err
@@ -260,17 +271,17 @@ func (db *DB) Tell(ctx context.Context, ids []hook.EndpointID, polls bool) error
 // Hear calls work for endpoints that other nodes say have some, changed when there
 // are signals to read and missed when some may have been lost, until ctx or the
 // connection ends.
-func (db *DB) Hear(ctx context.Context, work func([]hook.EndpointID), changed, missed func()) error {
-	return listen(ctx, db.dialect.(*postgres), work, changed, missed)
+func (c *Cluster) Hear(ctx context.Context, work func([]hook.EndpointID), changed, missed func()) error {
+	return listen(ctx, c.p, work, changed, missed)
 }
 
 // Announce tells those who [DB.Watch] of a change that another node committed.
-func (db *DB) Announce(c hook.Change) { db.changed(c) }
+func (c *Cluster) Announce(change hook.Change) { c.db.changed(change) }
 
 // Deaf reports whether notifications do not come through, as behind a pooler that
 // gives each transaction to another session.
-func (db *DB) Deaf(ctx context.Context) (bool, error) {
-	return deaf(ctx, db.dialect.(*postgres))
+func (c *Cluster) Deaf(ctx context.Context) (bool, error) {
+	return deaf(ctx, c.p)
 }
 
 // numbers reads a column of numbers.
@@ -294,8 +305,8 @@ func numbers(rows *sql.Rows, err error) (list []int64, _ error) {
 }
 
 // expireSignals forgets what every node has long read.
-func (db *DB) expireSignals(ctx context.Context) error {
-	return db.change(ctx, func(t *tx) error {
+func (c *Cluster) expireSignals(ctx context.Context) error {
+	return c.db.change(ctx, func(t *tx) error {
 		_, err := t.exec(`DELETE FROM signals WHERE at < ` + nodeClock + fmt.Sprintf(` - %d`, keepSignals.Microseconds()))
 		return err
 	})
