@@ -40,6 +40,8 @@ var mayImport = map[string][]string{
 	"internal/bearer":    {"internal/hook", "internal/contract"},
 	"contracts":          {}, // the shipped contracts, embedded
 
+	"internal/deliver/window": {"internal/hook"},
+
 	// The parts that do things.
 	"internal/store":     {"internal/hook"},
 	"internal/catalog":   {"internal/hook", "internal/contract"},

@@ -1,0 +1,150 @@
+package window
+
+import (
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// What a reading of the store shows may be outdated when it arrives. So while the
+// store is read, the window notes what happens meanwhile.
+
+// reading is one reading of the store.
+type reading struct {
+	page     bool                         // of the queue, so what is offered meanwhile may follow it
+	released map[hook.DeliveryID]struct{} // known when it began, or superseded since: it may show them as they were
+	deferred []hook.Job                   // offered meanwhile
+	missed   bool                         // a delivery was left in the store, or came due there: it may not show it
+	changed  bool                         // work was announced: what it shows may have another time by now
+	gap      bool                         // deliveries went back into the store: it may show only what follows them
+}
+
+// WantsPage reports whether the next page of the queue should be read now. An
+// ordered queue is read only when everything that is known waits in memory: what is
+// being sent may go back into the store, and comes before what the store shows now.
+func (w *Window) WantsPage() bool {
+	if w.CaughtUp() || w.reading != nil || len(w.jobs) >= w.limits.Refill {
+		return false
+	}
+	return !w.ordered || len(w.known) == len(w.jobs) && w.unstored == 0
+}
+
+// BeginPage must come before a page of the queue is read. What is offered from then
+// on follows the page. [Window.EndPage] or [Window.FailPage] ends it.
+func (w *Window) BeginPage() {
+	w.announced = false
+	w.reading = &reading{page: true, released: map[hook.DeliveryID]struct{}{}}
+}
+
+// BeginLook must come before the store is read for something else than a page of
+// the queue. [Window.EndLook] ends it.
+func (w *Window) BeginLook() {
+	w.reading = &reading{released: map[hook.DeliveryID]struct{}{}}
+}
+
+// Knows reports whether a delivery that the store shows must be skipped: it is
+// known, or was when the reading began.
+func (w *Window) Knows(id hook.DeliveryID) bool {
+	if w.known[id].place != nowhere {
+		return true
+	}
+	if _, ok := w.tests[id]; ok {
+		return true
+	}
+	if w.reading == nil {
+		return false
+	}
+	_, ok := w.reading.released[id]
+	return ok
+}
+
+// EndPage takes in a page, and behind it what was offered meanwhile. open is as for
+// [Window.Offer].
+func (w *Window) EndPage(page hook.DuePage, now time.Time, open bool) (unsent []Unsent) {
+	r := w.reading
+	if !w.ordered || !r.gap {
+		for i := range page.Jobs {
+			if job := &page.Jobs[i]; !w.Knows(job.Delivery.ID) {
+				w.budget.MustReserve(Size(job))
+				w.push(job)
+			}
+		}
+		w.backlog = page.More || r.missed
+		w.expectDue(page.Next)
+	}
+	unsent = w.follow(open)
+	w.reading = nil
+	if r.changed && w.ordered && len(w.jobs) > 0 && w.jobs[0].Delivery.NextAttemptAt.After(now) {
+		unsent = append(unsent, w.Clear()...) // its retry may be due earlier by now
+	}
+	return unsent
+}
+
+// FailPage says that the page could not be read. It will be wanted again; what was
+// offered meanwhile is left in the store.
+func (w *Window) FailPage() (unsent []Unsent) {
+	w.announced = true
+	unsent = w.follow(false)
+	w.reading = nil
+	return unsent
+}
+
+// EndLook ends a reading that was no page. all says that nothing which was in the
+// store when it began waits there any more, so what may wait now came meanwhile.
+func (w *Window) EndLook(all bool) {
+	if all && w.reading != nil {
+		w.backlog = w.reading.missed
+	}
+	w.reading = nil
+}
+
+// follow lets the deliveries that were offered meanwhile wait behind the page.
+func (w *Window) follow(open bool) (unsent []Unsent) {
+	for i := range w.reading.deferred {
+		job := &w.reading.deferred[i]
+		if open && w.mayWait(job) {
+			w.push(job)
+			continue
+		}
+		w.budget.Release(Size(job))
+		w.leave()
+		unsent = append(unsent, w.withdraw(job, false)...)
+	}
+	return unsent
+}
+
+func (w *Window) readingPage() bool { return w.reading != nil && w.reading.page }
+
+// mayDefer reports whether a delivery may wait for the page that is being read.
+func (w *Window) mayDefer() bool {
+	return w.readingPage() && len(w.reading.deferred) < w.limits.Deferred
+}
+
+// Announce says that the store may have work that was not offered here.
+func (w *Window) Announce() { w.announced = true }
+
+// Advance lets what came due in the store, and what was announced, count as a backlog
+// where it has to: then it is read before anything that is offered. active says that
+// the endpoint is in service.
+//
+// While few deliveries wait, announced work is just read beside what is offered. An
+// ordered queue is cleared and read again from its head, since the place and the time
+// of what waits may have changed, for example by a retry by hand.
+func (w *Window) Advance(now time.Time, active bool) (unsent []Unsent) {
+	if !w.nextDue.IsZero() && !now.Before(w.nextDue) {
+		w.nextDue = time.Time{}
+		w.leave()
+	}
+	if !w.announced || active && !w.ordered && len(w.jobs) < w.limits.Refill {
+		return nil
+	}
+	if w.ordered {
+		unsent = w.Clear()
+	}
+	w.announced = false
+	w.leave()
+	if w.reading != nil {
+		w.reading.changed = true
+	}
+	return unsent
+}

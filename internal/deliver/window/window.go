@@ -1,0 +1,406 @@
+// Package window keeps the part of one endpoint's queue that is in memory.
+//
+// The whole queue is in the store. A [Window] decides which of its deliveries
+// may wait in memory, and when the rest has to be read. Its caller, a lane of the
+// worker, does all that takes time: it reads pages, sends, and stores results.
+// A Window has no lock, no clock and no goroutine; its caller holds a lock.
+//
+// A delivery comes in on one of two ways. Either a publisher announces it before
+// its commit ([Window.Expect]) and hands it over after the commit ([Window.Offer]):
+// then it is never read from the store. Or it is read as part of a page
+// ([Window.BeginPage], [Window.EndPage]). From then on the Window knows it, until
+// the caller says that its result is durable ([Window.Settle]).
+//
+// It promises:
+//
+//   - A delivery is given out once at a time: [Window.Take] never returns one that
+//     is still being sent, or whose result is not durable, or that was settled
+//     after a page showed it.
+//   - Nothing is forgotten: a delivery that is due in the store is in memory, or
+//     [Window.WantsPage] becomes true.
+//   - If the queue is ordered, deliveries are given out in its order. If it is
+//     not, what is accepted here still does not overtake a backlog in the store.
+//   - What waits in memory is bounded by [Limits] and counted in a [Budget].
+package window
+
+import (
+	"slices"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// Limits bound one window.
+type Limits struct {
+	Jobs     int // deliveries that are known at once
+	Bytes    int // that waiting deliveries take in memory; a single one may take more
+	Deferred int // deliveries that wait for the page that is being read
+	Refill   int // the next page is read when fewer deliveries wait
+}
+
+// Budget is the memory that all windows share, in bytes.
+type Budget interface {
+	// Reserve takes n bytes, if there are as many.
+	Reserve(n int) bool
+	// MustReserve takes n bytes, even if there are fewer.
+	MustReserve(n int)
+	// Release gives back n bytes that were taken.
+	Release(n int)
+}
+
+// place says where a delivery is that the window knows.
+type place uint8
+
+const (
+	nowhere  place = iota // not known
+	expected              // its commit is under way; it will be offered or called off
+	waiting               // in memory, for its turn
+	deferred              // in memory, until the page that is being read has come in
+	taken                 // with the caller: being sent, or its result is being stored
+)
+
+// entry is what the window knows of a delivery.
+type entry struct {
+	place place
+	// unstored: it waits again although the result of its last attempt is not durable.
+	// Requeue sets it, and Settle clears it.
+	unstored bool
+	// superseded: a newer snapshot took its place while it was expected or taken.
+	// Supersede sets it; it goes with the entry.
+	superseded bool
+}
+
+// Window is the part of an endpoint's queue that is in memory. Make it with [New].
+type Window struct {
+	limits  Limits
+	budget  Budget
+	ordered bool
+
+	jobs     []hook.Job // that wait, first in line first
+	bytes    int        // of jobs
+	known    map[hook.DeliveryID]entry
+	unstored int // entries that are unstored
+	tests    map[hook.DeliveryID]struct{}
+
+	// backlog: the store may have deliveries that are due and come before what is
+	// offered now, so what is offered stays in the store, too. It is set when a delivery
+	// is left in the store or comes due there, and when waiting ones are cleared. A page
+	// that shows the end of what is due clears it.
+	backlog bool
+	// announced: somebody says that the store has work which was not offered here, for
+	// example because another node accepted it. Announce and a failed page set it;
+	// beginning to read a page clears it. Unlike with a backlog, what is offered still
+	// goes to memory, unless the queue is ordered.
+	announced bool
+	nextDue   time.Time // when a delivery in the store comes due; zero: none is known
+	reading   *reading  // nil: nothing is being read
+}
+
+// New returns the window on a queue of which nothing is known yet: all of it has
+// to be read.
+func New(limits Limits, budget Budget) *Window {
+	return &Window{
+		limits: limits, budget: budget, backlog: true,
+		known: map[hook.DeliveryID]entry{}, tests: map[hook.DeliveryID]struct{}{},
+	}
+}
+
+// Unsent is a delivery that the store has as [hook.Sending], because it was to be
+// sent at once, and that is not sent after all. The caller has to store it as
+// waiting again, or as cancelled if it is superseded, and then call [Window.Settle].
+type Unsent struct {
+	Job        hook.Job
+	Superseded bool
+}
+
+// Size is about what a delivery takes in memory, in bytes.
+func Size(job *hook.Job) int {
+	n := len(job.Event.Payload) + 700
+	if job.Frozen != nil {
+		n += len(job.Frozen.Body)
+	}
+	return n
+}
+
+// Len is the number of deliveries that wait in memory for their turn.
+func (w *Window) Len() int { return len(w.jobs) }
+
+// Empty reports whether no delivery is known: none is expected, waits, or is with
+// the caller.
+func (w *Window) Empty() bool { return len(w.known) == 0 && len(w.tests) == 0 }
+
+// Backlog reports whether deliveries in the store come before those that are
+// offered now.
+func (w *Window) Backlog() bool { return w.backlog }
+
+// CaughtUp reports whether nothing in the store is to be read before [Window.NextDue].
+func (w *Window) CaughtUp() bool { return !w.backlog && !w.announced }
+
+// NextDue is when a delivery in the store comes due; zero if none is known.
+func (w *Window) NextDue() time.Time { return w.nextDue }
+
+// SetOrdered says whether the order of the queue has to be kept. What waits while
+// that changes must be cleared ([Window.Clear]).
+func (w *Window) SetOrdered(ordered bool) { w.ordered = ordered }
+
+// Expect notes a delivery that is about to be committed, so that from its first
+// moment in the store no page brings it in. Then [Window.Offer] or [Window.CallOff]
+// must follow. It is false if the delivery has to be read from the store later: the
+// caller would not send it (open as for Offer), deliveries in the store come before
+// it, or there is no room.
+func (w *Window) Expect(id hook.DeliveryID, open bool) bool {
+	if open && (!w.backlog || w.readingPage()) && len(w.known) < w.limits.Jobs && !w.Knows(id) {
+		w.known[id] = entry{place: expected}
+		return true
+	}
+	// Example: 1 was expected since the page is being read, and 2 is not. The page may
+	// show 2, and never shows 1.
+	if w.ordered && w.readingPage() && len(w.known) > len(w.jobs) {
+		w.restart()
+	}
+	return false
+}
+
+// CallOff ends the wait for a delivery that was not committed. It is false if the
+// delivery was not expected.
+func (w *Window) CallOff(id hook.DeliveryID) bool {
+	if w.known[id].place != expected {
+		return false
+	}
+	w.forget(id)
+	return true
+}
+
+// Expects reports whether a delivery is expected.
+func (w *Window) Expects(id hook.DeliveryID) bool { return w.known[id].place == expected }
+
+// Offer hands over a delivery that was just committed. An expected one waits in
+// memory if it may; open says whether the caller would send it, which it would not
+// while the endpoint is paused, for example. Any other is left in the store: a page
+// may have shown it since its commit, and it may even have been sent.
+func (w *Window) Offer(job *hook.Job, now time.Time, open bool) []Unsent {
+	d := &job.Delivery
+	e := w.known[d.ID]
+	switch {
+	case e.place != expected && d.NextAttemptAt.After(now) && !w.ordered: // its schedule begins with a delay
+		w.expectDue(d.QueueAt)
+		return nil
+	case e.place != expected:
+		w.leave()
+		return nil
+	case e.superseded:
+		return w.withdraw(job, true)
+	case open && w.mayWait(job) && w.budget.Reserve(Size(job)):
+		w.push(job)
+		return nil
+	case open && w.mayDefer() && w.budget.Reserve(Size(job)):
+		w.known[d.ID] = entry{place: deferred}
+		w.reading.deferred = append(w.reading.deferred, *job)
+		return nil
+	}
+	w.leave()
+	return w.withdraw(job, false)
+}
+
+// Head is the delivery whose turn it is, nil if none waits in memory. It is not
+// ready while the result of its last attempt is not durable: that would be stored
+// over the result of the next one.
+func (w *Window) Head() (d *hook.Delivery, ready bool) {
+	if len(w.jobs) == 0 {
+		return nil, false
+	}
+	d = &w.jobs[0].Delivery
+	return d, w.unstored == 0 || !w.known[d.ID].unstored
+}
+
+// Take gives out the head, which must be ready. It is the caller's until it is
+// settled or requeued.
+func (w *Window) Take() hook.Job {
+	job := w.jobs[0]
+	w.jobs[0] = hook.Job{} // its payload can go
+	if w.jobs = w.jobs[1:]; len(w.jobs) == 0 {
+		w.jobs = nil // and the array
+	}
+	w.freed(&job)
+	w.known[job.Delivery.ID] = entry{place: taken}
+	return job
+}
+
+// Requeue puts back a taken delivery as the head: it keeps its place in an ordered
+// queue while it waits for its next attempt. The result of its last attempt is still
+// to be settled.
+func (w *Window) Requeue(job *hook.Job) {
+	w.budget.MustReserve(Size(job))
+	w.bytes += Size(job)
+	w.jobs = slices.Insert(w.jobs, 0, *job)
+	w.known[job.Delivery.ID] = entry{place: waiting, unstored: true}
+	w.unstored++
+}
+
+// Settle says that the store has a taken delivery as it is now, or that a test has
+// ended. again is when the delivery is to be read from the store again; zero if it is
+// finished. It reports whether the delivery waits in memory, since it was requeued.
+func (w *Window) Settle(id hook.DeliveryID, again time.Time) (requeued bool) {
+	if e := w.known[id]; e.unstored {
+		w.stored(id)
+		return true
+	}
+	w.forget(id)
+	w.expectDue(again)
+	return false
+}
+
+// Superseded reports whether a newer snapshot took the place of a taken delivery.
+func (w *Window) Superseded(id hook.DeliveryID) bool { return w.known[id].superseded }
+
+// Supersede says that a newer snapshot took the place of a delivery, and that the
+// store knows. One that waits is taken out, one that is expected will not wait, and
+// one that is taken is marked ([Window.Superseded]); the last is reported.
+func (w *Window) Supersede(id hook.DeliveryID) (unsent []Unsent, isTaken bool) {
+	if w.reading != nil { // which may show it as it was
+		w.reading.released[id] = struct{}{}
+	}
+	is := func(job hook.Job) bool { return job.Delivery.ID == id }
+	switch e := w.known[id]; e.place {
+	case expected, taken:
+		e.superseded = true
+		w.known[id] = e
+		return nil, e.place == taken
+	case waiting:
+		i := slices.IndexFunc(w.jobs, is)
+		job := w.jobs[i]
+		w.jobs = slices.Delete(w.jobs, i, i+1)
+		w.freed(&job)
+		return w.withdraw(&job, true), false
+	case deferred:
+		i := slices.IndexFunc(w.reading.deferred, is)
+		job := w.reading.deferred[i]
+		w.reading.deferred = slices.Delete(w.reading.deferred, i, i+1)
+		w.budget.Release(Size(&job))
+		return w.withdraw(&job, true), false
+	case nowhere:
+	}
+	return nil, false
+}
+
+// HoldTest notes a delivery that the caller sends past the queue, so that nobody
+// takes it for one that a crash interrupted. [Window.Settle] ends that.
+func (w *Window) HoldTest(id hook.DeliveryID) { w.tests[id] = struct{}{} }
+
+// Clear empties what waits in memory, for example when the endpoint is paused. The
+// store has everything, and is read again.
+func (w *Window) Clear() (unsent []Unsent) {
+	if len(w.jobs) > 0 {
+		w.restart()
+	}
+	for i := range w.jobs {
+		unsent = append(unsent, w.withdraw(&w.jobs[i], false)...)
+	}
+	w.budget.Release(w.bytes)
+	w.jobs, w.bytes = nil, 0
+	return unsent
+}
+
+// Restart is [Window.Clear] for an ordered queue of which a taken delivery goes back
+// into the store: all that follows it has to be read again behind it.
+func (w *Window) Restart() []Unsent {
+	w.restart()
+	return w.Clear()
+}
+
+// Discard lets go of all memory, for a window that is not used any more. Only taken
+// deliveries stay known.
+func (w *Window) Discard() {
+	w.budget.Release(w.bytes)
+	w.jobs, w.bytes = nil, 0
+	if w.reading != nil {
+		for i := range w.reading.deferred {
+			w.budget.Release(Size(&w.reading.deferred[i]))
+		}
+		w.reading.deferred = nil
+	}
+	for id, e := range w.known {
+		switch {
+		case e.unstored:
+			w.stored(id)
+			w.known[id] = entry{place: taken}
+		case e.place != taken:
+			delete(w.known, id)
+		}
+	}
+}
+
+// mayWait reports whether a delivery may wait in memory for its turn: nothing in the
+// store comes before it, and there is room.
+func (w *Window) mayWait(job *hook.Job) bool {
+	return !w.backlog && len(w.jobs) < w.limits.Jobs && (w.bytes == 0 || w.bytes+Size(job) <= w.limits.Bytes)
+}
+
+// push appends a delivery, whose bytes are reserved.
+func (w *Window) push(job *hook.Job) {
+	w.jobs = append(w.jobs, *job)
+	w.bytes += Size(job)
+	w.known[job.Delivery.ID] = entry{place: waiting}
+}
+
+// freed gives back the bytes of a delivery that waited.
+func (w *Window) freed(job *hook.Job) {
+	w.bytes -= Size(job)
+	w.budget.Release(Size(job))
+}
+
+// leave notes that a delivery stays in the store.
+func (w *Window) leave() {
+	w.backlog = true
+	if w.reading != nil {
+		w.reading.missed = true
+	}
+}
+
+// restart notes that deliveries go back into the store that come before others there.
+func (w *Window) restart() {
+	w.leave()
+	if w.reading != nil {
+		w.reading.gap = true
+	}
+}
+
+// withdraw ends the wait of a delivery. If something is still to be stored of it,
+// it becomes the caller's.
+func (w *Window) withdraw(job *hook.Job, superseded bool) []Unsent {
+	id := job.Delivery.ID
+	switch {
+	case w.known[id].unstored: // its last result is on its way
+		w.stored(id)
+		w.known[id] = entry{place: taken, superseded: superseded}
+		return nil
+	case job.Delivery.State == hook.Sending:
+		w.known[id] = entry{place: taken, superseded: superseded}
+		return []Unsent{{Job: *job, Superseded: superseded}}
+	}
+	w.forget(id)
+	return nil
+}
+
+// stored notes that the last result of a requeued delivery is durable, or is waited
+// for by somebody else.
+func (w *Window) stored(id hook.DeliveryID) {
+	w.known[id] = entry{place: waiting}
+	w.unstored--
+}
+
+// forget ends what the window knows of a delivery.
+func (w *Window) forget(id hook.DeliveryID) {
+	delete(w.known, id)
+	delete(w.tests, id)
+	if w.reading != nil {
+		w.reading.released[id] = struct{}{}
+	}
+}
+
+// expectDue remembers that a delivery in the store comes due at t.
+func (w *Window) expectDue(t time.Time) {
+	if !t.IsZero() && (w.nextDue.IsZero() || t.Before(w.nextDue)) {
+		w.nextDue = t
+	}
+}
