@@ -14,7 +14,43 @@
 //   - Whatever belongs to a tenant is looked for in that tenant. What another tenant has is reported as not there.
 package admin
 
-import "time"
+import (
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+)
 
 // now is the time as it is stored: UTC, in microseconds.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// contracts are the contracts in force, with the answers that use cases need.
+type contracts struct{ *contract.Set }
+
+// inForce is the contract of a name, nil if there is none.
+func (s contracts) inForce(name string) *contract.Contract {
+	c, ok := s.Lookup(name)
+	if !ok {
+		return nil
+	}
+	return c
+}
+
+// serving is the contract by whose version an endpoint is served, nil if it is gone.
+func (s contracts) serving(e *hook.Endpoint) *contract.Contract {
+	c, ok := s.For(e)
+	if !ok {
+		return nil
+	}
+	return c
+}
+
+// unknown is the error about a field that names a contract that does not exist.
+func (s contracts) unknown(name string) error {
+	return hook.InvalidFields("contract_unknown", hook.FieldError{Pointer: "/contract", Detail: s.NoContract(name)})
+}
+
+// missing is the error where a contract that something else refers to does not exist.
+func (s contracts) missing(name string) error {
+	return &hook.Error{Kind: hook.KindNotFound, Code: "contract_not_found", Detail: s.NoContract(name)}
+}

@@ -41,7 +41,9 @@ func (x Tenants) Put(ctx context.Context, id string, name *string, metadata json
 }
 
 // Get reads a tenant. The code of its error is tenant_not_found.
-func (x Tenants) Get(ctx context.Context, id string) (hook.Tenant, error) { return x.Store.Tenant(ctx, id) }
+func (x Tenants) Get(ctx context.Context, id string) (hook.Tenant, error) {
+	return x.Store.Tenant(ctx, id)
+}
 
 // List lists at most limit tenants by id, beginning after the given id ("": at the first).
 func (x Tenants) List(ctx context.Context, after string, limit int) (list []hook.Tenant, more bool, err error) {

@@ -79,13 +79,14 @@ type Pages interface {
 // API serves the REST API. Its methods may be called from any goroutine.
 type API struct {
 	Options
-	log   *slog.Logger
-	keys  *keyring
-	mux   *http.ServeMux
-	huma  huma.API
-	doc   []byte              // the OpenAPI document
-	limit int64               // of the body of a publish request
-	room  *semaphore.Weighted // for large bodies, see maxBodies
+	log     *slog.Logger
+	keys    *keyring
+	lookups admin.Lookups
+	mux     *http.ServeMux
+	huma    huma.API
+	doc     []byte              // the OpenAPI document
+	limit   int64               // of the body of a publish request
+	room    *semaphore.Weighted // for large bodies, see maxBodies
 }
 
 // New makes the API. It starts nothing. Its owner must tell it of committed
@@ -112,8 +113,9 @@ func New(o Options) *API {
 	}
 	a.huma = newHuma(a.mux, o.Version)
 	tenantHandlers{admin.Tenants{Store: o.Store}}.register(a)
-	a.routeEndpoints()
-	a.routeCredentials()
+	endpoints := admin.Endpoints{Store: o.Store, Contracts: o.Contracts, Scripts: o.Scripts}
+	(&endpointHandlers{endpoints: endpoints}).register(a)
+	credentialHandlers{admin.Credentials{Store: o.Store, Contracts: o.Contracts}}.register(a)
 	a.routeEvents()
 	a.routeRecords()
 	a.routeTests()
@@ -130,6 +132,7 @@ func New(o Options) *API {
 	a.routeStream()
 	a.routeAudit()
 	a.routeSystem()
+	a.lookups = admin.Lookups{Store: o.Store}
 	a.doc = a.document()
 	return a
 }

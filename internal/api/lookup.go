@@ -5,9 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
-	"gancho/internal/bearer"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
@@ -41,14 +39,7 @@ func (a *API) lookUp(w http.ResponseWriter, r *http.Request, c *contract.Contrac
 		a.fail(w, r, challenge(err))
 		return
 	}
-	if !contract.ValidRecordKey(key) {
-		a.fail(w, r, hook.NotFound(route.Record, key))
-		return
-	}
-	record, err := a.Store.Record(r.Context(), cr.Tenant, c.Name, route.Record, key)
-	if hook.IsKind(err, hook.KindNotFound) {
-		err = hook.NotFound(route.Record, key)
-	}
+	record, err := a.lookups.Record(r.Context(), cr, route.Record, key)
 	if err != nil {
 		a.fail(w, r, err)
 		return
@@ -63,26 +54,13 @@ func (a *API) lookUp(w http.ResponseWriter, r *http.Request, c *contract.Contrac
 	}
 }
 
-// bearerOf is the credential whose token a request carries, if it is one of the
-// contract, active, and the token is good. It is read anew each time: pausing and
-// deleting take effect at once, on every node.
+// bearerOf is the credential whose token a request carries, if that is good for look-ups of the contract.
 func (a *API) bearerOf(r *http.Request, c *contract.Contract) (*hook.Credential, error) {
 	token, ok := bearerToken(r)
 	if !ok {
 		return nil, errTokenMissing
 	}
-	id, err := bearer.CredentialOf(token)
-	if err != nil {
-		return nil, err
-	}
-	cr, err := a.Store.Credential(r.Context(), id)
-	if hook.IsKind(err, hook.KindNotFound) || err == nil && cr.Contract != c.Name {
-		return nil, bearer.ErrInvalid
-	}
-	if err != nil {
-		return nil, err
-	}
-	return cr, bearer.Check(token, cr, time.Now())
+	return a.lookups.Enter(r.Context(), c, token)
 }
 
 // bearerToken is what a request has behind Authorization: Bearer.

@@ -427,12 +427,11 @@ func checkJSON(body []byte) error {
 }
 
 // validate checks a document against the schema of T, as huma checks bodies.
-func validate[T any](a *API, doc []byte) error {
+func validate[T any](registry huma.Registry, doc []byte) error {
 	var parsed any
 	if err := jsonv2.Unmarshal(doc, &parsed); err != nil {
 		return err
 	}
-	registry := a.huma.OpenAPI().Components.Schemas
 	at, res := huma.NewPathBuffer(nil, 0), &huma.ValidateResult{}
 	at.Push("body")
 	huma.Validate(registry, registry.Schema(reflect.TypeFor[T](), true, ""), at, huma.ModeWriteToServer, parsed, res)

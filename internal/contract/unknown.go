@@ -28,3 +28,23 @@ func (c *Contract) NoRecord(kind string) string {
 	}
 	return fmt.Sprintf("The contract %s has no records of the kind %q.%s", c.Name, kind, nearest.DidYouMean(kind, c.kinds()))
 }
+
+// NoContractWithCredentials says that no contract of a name has credentials, and which one that has may have been meant.
+func (s *Set) NoContractWithCredentials(name string) string {
+	var names []string
+	for _, c := range s.All() {
+		if _, ok := c.Credentials(); ok {
+			names = append(names, c.Name)
+		}
+	}
+	return "There is no contract of this name." + nearest.DidYouMean(name, names)
+}
+
+// NoSchedule says that the contract makes no events of a type on a schedule, and which type may have been meant.
+func (c *Contract) NoSchedule(eventType string) string {
+	var types []string
+	for _, e := range c.Scheduled() {
+		types = append(types, e.Name)
+	}
+	return "The contract " + c.Name + " makes no events of this type on a schedule." + nearest.DidYouMean(eventType, types)
+}

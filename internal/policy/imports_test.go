@@ -54,8 +54,8 @@ var mayImport = map[string][]string{
 	"internal/lograte":   {},
 	"internal/stream":    {"internal/hook"},
 	"internal/deliver":   {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson", "internal/transform"},
-	"internal/admin":     {"internal/hook", "internal/rawjson"},
-	"internal/api":       {"internal/hook", "internal/admin", clientModule, "internal/stream", "internal/bearer", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson", "internal/guide", "internal/transform"},
+	"internal/admin":     {"internal/hook", "internal/rawjson", "internal/contract", "internal/sign", "internal/bearer"},
+	"internal/api":       {"internal/hook", "internal/admin", clientModule, "internal/stream", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson", "internal/guide"},
 	"internal/inbox":     {"internal/sign"},
 	"internal/console":   {},
 

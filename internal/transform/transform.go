@@ -78,6 +78,11 @@ type Error struct {
 	Console      []string
 }
 
+// ScriptFailure is what is wrong with the script, without where in a request it was noticed.
+func (e *Error) ScriptFailure() hook.ScriptFailure {
+	return hook.ScriptFailure{Class: e.Class, Detail: e.Message, Line: e.Line, Column: e.Column}
+}
+
 func (e *Error) Error() string {
 	text := strings.TrimRight(e.Message, ".")
 	if e.Line > 0 {

@@ -1,0 +1,350 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+)
+
+const (
+	maxName     = 200      // characters
+	maxSettings = 64 << 10 // bytes
+	updateTries = 5        // how often a change starts again because another one was faster
+)
+
+// EndpointStore is what [Endpoints] need of the database.
+type EndpointStore interface {
+	// CreateEndpointWithin stores an endpoint and sets its version and times. It is a conflict if the tenant has most
+	// endpoints of the contract already; 0 means any number.
+	CreateEndpointWithin(ctx context.Context, e *hook.Endpoint, most int) error
+	TenantEndpoint(ctx context.Context, tenant string, id hook.EndpointID) (*hook.Endpoint, error)
+	Endpoints(ctx context.Context, tenant string, p hook.Page) (list []*hook.Endpoint, next hook.ID, err error)
+	// UpdateEndpoint stores nothing, and is not ok, if the endpoint was changed since it was read.
+	UpdateEndpoint(ctx context.Context, e *hook.Endpoint, newConfig bool) (ok bool, err error)
+	SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error
+	DeleteEndpoint(ctx context.Context, tenant string, id hook.EndpointID) error
+}
+
+// Scripts check the transformations of endpoints.
+type Scripts interface {
+	// Check fails with an error that has a method ScriptFailure if the script is wrong, and with a [hook.Error] of
+	// KindUnavailable if it cannot be checked now. Scripts with the same key are checked one after another.
+	Check(ctx context.Context, key, source string) error
+}
+
+// scriptError is the error of [Scripts] for a script that is wrong.
+type scriptError interface {
+	error
+	ScriptFailure() hook.ScriptFailure
+}
+
+// Endpoints are the use cases of endpoints. All fields are needed.
+type Endpoints struct {
+	Store     EndpointStore
+	Contracts *contract.Set
+	Scripts   Scripts
+}
+
+// EndpointSpec is what somebody asks of an endpoint, as a whole.
+type EndpointSpec struct {
+	Name     string
+	Contract string // "": [hook.DefaultContract]
+	// Config in which a zero value means: as the contract says. Its Credential is not looked at.
+	Config hook.EndpointConfig
+	State  hook.EndpointState // "": active
+	Secret string             // "": one is made if the contract signs
+	// Wrong is what the caller found wrong while reading the request. It is reported together with what the rules find.
+	Wrong []hook.FieldError
+}
+
+// Create makes an endpoint of a tenant. The codes of its errors are endpoint_invalid, contract_unknown, secret_invalid,
+// credential_needed, too_many_endpoints, shaping_off, transformation_invalid and scripts_unavailable.
+func (x Endpoints) Create(ctx context.Context, tenant string, in EndpointSpec) (*hook.Endpoint, error) {
+	if c := (contracts{x.Contracts}).inForce(in.Contract); c != nil {
+		if how, ok := c.Credentials(); ok && how.Endpoint {
+			return nil, hook.InvalidFields("credential_needed", hook.FieldError{
+				Pointer: "/contract",
+				Detail:  "An endpoint of the contract " + c.Name + " is made by making a credential: POST /v1/tenants/{tenant}/credentials.",
+			})
+		}
+	}
+	c, err := checkEndpoint(contracts{x.Contracts}, &in)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.checkShaping(ctx, tenant, c, in.Config, hook.EndpointConfig{}); err != nil {
+		return nil, err
+	}
+	in.Config.Credential = nil
+	e, err := newEndpoint(tenant, c, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.Store.CreateEndpointWithin(ctx, e, c.PerTenant()); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// checkEndpoint applies the rules to what is asked of an endpoint, sorts its headers and sets what was left out. It
+// reports everything that is wrong at once.
+func checkEndpoint(known contracts, in *EndpointSpec) (*contract.Contract, error) {
+	if in.Contract == "" {
+		in.Contract = hook.DefaultContract
+	}
+	if in.State == "" {
+		in.State = hook.EndpointActive
+	}
+	c := known.inForce(in.Contract)
+	if c == nil {
+		return nil, known.unknown(in.Contract)
+	}
+	cfg := &in.Config
+	slices.SortFunc(cfg.Headers, func(x, y hook.Header) int { return strings.Compare(x.Name, y.Name) })
+	wrong := append(slices.Clone(in.Wrong), checkName(in.Name)...)
+	refuse := func(pointer, detail string) {
+		wrong = append(wrong, hook.FieldError{Pointer: pointer, Detail: detail})
+	}
+	switch in.State {
+	case hook.EndpointActive, hook.EndpointPaused, hook.EndpointDisabled:
+	default: // also deleted, which only the store sets
+		refuse("/state", "The states are active, paused and disabled.")
+	}
+	for _, h := range cfg.Headers {
+		if h.Value == contract.Mask {
+			refuse("/headers/"+pointerEscapes.Replace(h.Name), "This is the mask that is shown in the place of a secret. Give the value itself.")
+		}
+	}
+	settings := cfg.Settings
+	switch {
+	case settings == nil:
+	case string(settings) == "null":
+		cfg.Settings = nil
+	case rawjson.KindOf(settings) != '{':
+		refuse("/settings", "Settings are a JSON object.")
+		cfg.Settings = nil
+	case len(settings) > maxSettings:
+		refuse("/settings", "Settings have at most 64 KiB.")
+		cfg.Settings = nil
+	}
+	if wrong = append(wrong, c.CheckEndpoint(*cfg)...); len(wrong) > 0 {
+		return nil, hook.InvalidFields("endpoint_invalid", wrong...)
+	}
+	return c, nil
+}
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
+// checkShaping applies the rules for what one endpoint does to the requests of its contract: a filter and a
+// transformation, which the contract may forbid. was is the configuration so far: what the endpoint did before it may go
+// on doing.
+func (x Endpoints) checkShaping(ctx context.Context, tenant string, c *contract.Contract, cfg, was hook.EndpointConfig) error {
+	var off []hook.FieldError
+	refuse := func(pointer, what string) {
+		if !c.Shaping() {
+			off = append(off, hook.FieldError{Pointer: pointer, Detail: fmt.Sprintf("The contract %s does not let an endpoint have a %s. Leave it out, or use another contract.", c.Name, what)})
+		}
+	}
+	if cfg.Filter != "" && cfg.Filter != was.Filter {
+		refuse("/filter", "filter")
+	}
+	changed := cfg.Transformation != "" && cfg.Transformation != was.Transformation
+	if changed {
+		refuse("/transformation", "transformation")
+	}
+	if len(off) > 0 {
+		return hook.InvalidFields("shaping_off", off...)
+	}
+	if !changed {
+		return nil
+	}
+	err := x.Scripts.Check(ctx, "check "+tenant, cfg.Transformation) // the key: scripts of one tenant wait for each other
+	if wrong, ok := errors.AsType[scriptError](err); ok {
+		return hook.InvalidFields("transformation_invalid", hook.FieldError{Pointer: "/transformation", Detail: wrong.Error() + "."})
+	}
+	return err
+}
+
+// newEndpoint is an endpoint with an id of its own, made of what was checked.
+func newEndpoint(tenant string, c *contract.Contract, in EndpointSpec) (*hook.Endpoint, error) {
+	secret, err := checkSecret(c, in.Secret)
+	if err != nil {
+		return nil, err
+	}
+	e := &hook.Endpoint{
+		ID: hook.NewEndpointID(), Tenant: tenant, Name: in.Name, Contract: c.Name, Config: in.Config, State: in.State, StateReason: stateReason(in.State),
+	}
+	if secret != "" {
+		e.Secrets = []hook.Secret{{Text: secret}}
+	}
+	return e, nil
+}
+
+// stateReason is the reason of a state that somebody asked for.
+func stateReason(s hook.EndpointState) string {
+	if s == hook.EndpointActive {
+		return ""
+	}
+	return hook.ReasonByPerson
+}
+
+// Get reads an endpoint. The code of its error is endpoint_not_found.
+func (x Endpoints) Get(ctx context.Context, tenant, id string) (*hook.Endpoint, error) {
+	return endpoint(ctx, x.Store, tenant, id)
+}
+
+// endpointReader reads one endpoint.
+type endpointReader interface {
+	TenantEndpoint(ctx context.Context, tenant string, id hook.EndpointID) (*hook.Endpoint, error)
+}
+
+// endpoint reads an endpoint by the text of its id.
+func endpoint(ctx context.Context, store endpointReader, tenant, id string) (*hook.Endpoint, error) {
+	parsed, err := hook.ParseEndpointID(id)
+	if err != nil {
+		return nil, hook.NotFound("endpoint", id)
+	}
+	return store.TenantEndpoint(ctx, tenant, parsed)
+}
+
+// List lists the endpoints of a tenant, newest first.
+func (x Endpoints) List(ctx context.Context, tenant string, p hook.Page) (list []*hook.Endpoint, next hook.ID, err error) {
+	return x.Store.Endpoints(ctx, tenant, p)
+}
+
+// Patch changes an endpoint. The codes of its errors are those of [Endpoints.Create] and endpoint_not_found,
+// endpoint_busy and credential_paused.
+func (x Endpoints) Patch(ctx context.Context, tenant, id string, p EndpointPatch) (*hook.Endpoint, error) {
+	return x.update(ctx, tenant, id, func(e *hook.Endpoint) error {
+		c, in, err := x.patched(ctx, e, p)
+		if err != nil {
+			return err
+		}
+		in.Config.Credential = e.Config.Credential
+		e.Name, e.Config = in.Name, in.Config
+		if in.State != e.State {
+			e.State, e.StateReason = in.State, stateReason(in.State)
+		}
+		return patchSecret(e, c, p.Secret)
+	})
+}
+
+// patched is what is asked of an endpoint when a patch is applied to what it is, checked.
+func (x Endpoints) patched(ctx context.Context, e *hook.Endpoint, p EndpointPatch) (*contract.Contract, EndpointSpec, error) {
+	in := EndpointSpec{Name: e.Name, Contract: e.Contract, Config: e.Config, State: e.State}
+	p.apply(&in)
+	if in.Contract == "" {
+		in.Contract = hook.DefaultContract
+	}
+	if in.Contract != e.Contract {
+		return nil, in, hook.InvalidFields("endpoint_invalid", hook.FieldError{
+			Pointer: "/contract", Detail: "The contract of an endpoint cannot be changed. Make another endpoint.",
+		})
+	}
+	if c := (contracts{x.Contracts}).serving(e); c != nil && in.Config.Settings != nil {
+		in.Config.Settings = c.UnmaskSettings(in.Config.Settings, e.Config.Settings)
+	}
+	c, err := checkEndpoint(contracts{x.Contracts}, &in)
+	if err != nil {
+		return nil, in, err
+	}
+	return c, in, x.checkShaping(ctx, e.Tenant, c, in.Config, e.Config)
+}
+
+// update reads an endpoint, lets change change it, and stores it. If another change was faster it starts again.
+func (x Endpoints) update(ctx context.Context, tenant, id string, change func(*hook.Endpoint) error) (*hook.Endpoint, error) {
+	for range updateTries {
+		e, err := x.Get(ctx, tenant, id)
+		if err != nil {
+			return nil, err
+		}
+		was := e.Config
+		if err := change(e); err != nil {
+			return nil, err
+		}
+		ok, err := x.Store.UpdateEndpoint(ctx, e, !sameConfig(was, e.Config))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			return e, nil
+		}
+	}
+	return nil, hook.Conflict("endpoint_busy", "Others keep changing this endpoint. Try again in a moment.")
+}
+
+// sameConfig reports whether two configurations are stored as the same bytes.
+func sameConfig(x, y hook.EndpointConfig) bool {
+	a, errA := json.Marshal(x)
+	b, errB := json.Marshal(y)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// SetState pauses, resumes or disables an endpoint. The codes of its errors are endpoint_not_found and
+// credential_paused.
+func (x Endpoints) SetState(ctx context.Context, tenant, id string, state hook.EndpointState) (*hook.Endpoint, error) {
+	e, err := x.Get(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.Store.SetEndpointState(ctx, e.ID, state, stateReason(state), time.Now()); err != nil {
+		return nil, err
+	}
+	return x.Store.TenantEndpoint(ctx, tenant, e.ID)
+}
+
+// Delete removes an endpoint and cancels its deliveries that wait. The codes of its errors are endpoint_not_found and
+// endpoint_of_credential.
+func (x Endpoints) Delete(ctx context.Context, tenant, id string) error {
+	parsed, err := hook.ParseEndpointID(id)
+	if err != nil {
+		return hook.NotFound("endpoint", id)
+	}
+	return x.Store.DeleteEndpoint(ctx, tenant, parsed)
+}
+
+// EndpointView is an endpoint as it may be shown.
+type EndpointView struct {
+	*hook.Endpoint
+	// InForce is its configuration with the values that are in force where it leaves the choice to its contract, and
+	// with masks in the place of secrets.
+	InForce         hook.EndpointConfig
+	ContractVersion int64 // by which it is served; 0: the contract is gone
+}
+
+// View is an endpoint as it may be shown.
+func (x Endpoints) View(e *hook.Endpoint) EndpointView {
+	out := EndpointView{Endpoint: e, InForce: e.Config}
+	shown := &out.InForce
+	shown.Headers = slices.Clone(shown.Headers)
+	for i, h := range shown.Headers {
+		if hook.CredentialName(h.Name) && h.Value != "" {
+			shown.Headers[i].Value = contract.Mask
+		}
+	}
+	shown.Settings = nil
+	c := (contracts{x.Contracts}).serving(e)
+	if c == nil { // without its contract nobody knows which settings are secret
+		return out
+	}
+	if len(e.Config.Settings) > 0 {
+		shown.Settings = c.MaskSettings(e.Config.Settings)
+	}
+	if shown.Method == "" {
+		shown.Method = c.Methods()[0]
+	}
+	limits, policy := c.Limits(e.Config), c.Policy(e.Config)
+	shown.Timeout, shown.Concurrency, shown.Ordered, shown.PerSecond = limits.Timeout, limits.Concurrency, limits.Ordered, limits.PerSecond
+	shown.Mode, shown.Retry = policy.Mode, policy.Retry
+	out.ContractVersion = c.Version
+	return out
+}

@@ -1,0 +1,101 @@
+package admin
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+)
+
+// EndpointPatch is a change of an endpoint. A field that is nil stays as it is. One that points to a zero value is set
+// to it, which for most means: as the contract says.
+type EndpointPatch struct {
+	Name       *string
+	Contract   *string // it cannot be changed, only repeated
+	URL        *string
+	Method     *string
+	EventTypes *[]string
+	Filter     *string
+	// ClearHeaders removes all headers before Headers are set.
+	ClearHeaders bool
+	// Headers are set by their names, whose case does not matter; nil removes one. The mask that is shown in the place of
+	// a secret value stands for the stored value.
+	Headers map[string]*string
+	// Settings are a JSON Merge Patch (RFC 7396) on the settings. Masks in it stand for the stored values.
+	Settings       json.RawMessage
+	Timeout        *time.Duration
+	Retry          *[]time.Duration
+	PerSecond      *float64
+	Concurrency    *int
+	Ordered        *bool
+	Mode           *hook.Mode
+	Transformation *string
+	State          *hook.EndpointState
+	Secret         *string // takes over at once; "" is refused
+	// Wrong is what the caller found wrong while reading the request. It is reported together with what the rules find.
+	Wrong []hook.FieldError
+}
+
+// apply makes the changes to what is asked of an endpoint so far.
+func (p EndpointPatch) apply(to *EndpointSpec) {
+	set(&to.Name, p.Name)
+	set(&to.Contract, p.Contract)
+	set(&to.State, p.State)
+	cfg := &to.Config
+	set(&cfg.URL, p.URL)
+	set(&cfg.Method, p.Method)
+	set(&cfg.EventTypes, p.EventTypes)
+	set(&cfg.Filter, p.Filter)
+	set(&cfg.Timeout, p.Timeout)
+	set(&cfg.Retry, p.Retry)
+	set(&cfg.PerSecond, p.PerSecond)
+	set(&cfg.Concurrency, p.Concurrency)
+	set(&cfg.Ordered, p.Ordered)
+	set(&cfg.Mode, p.Mode)
+	set(&cfg.Transformation, p.Transformation)
+	cfg.Headers = p.headers(cfg.Headers)
+	if p.Settings != nil {
+		cfg.Settings = rawjson.Merge(cfg.Settings, p.Settings)
+	}
+	to.Wrong = append(to.Wrong, p.Wrong...)
+}
+
+// set sets a value to a new one, if there is a new one.
+func set[T any](value, to *T) {
+	if to != nil {
+		*value = *to
+	}
+}
+
+// headers are the headers after the patch. A header keeps its place only if it is not named: headers are sorted later.
+func (p EndpointPatch) headers(stored []hook.Header) []hook.Header {
+	out := []hook.Header{}
+	for _, h := range stored {
+		named := false
+		for name := range p.Headers {
+			named = named || strings.EqualFold(name, h.Name)
+		}
+		if !p.ClearHeaders && !named {
+			out = append(out, h)
+		}
+	}
+	for name, value := range p.Headers {
+		if value == nil {
+			continue
+		}
+		h := hook.Header{Name: name, Value: *value}
+		same := func(h hook.Header) bool { return strings.EqualFold(h.Name, name) }
+		if i := slices.IndexFunc(stored, same); i >= 0 && h.Value == contract.Mask {
+			h.Value = stored[i].Value
+		}
+		out = append(out, h)
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}

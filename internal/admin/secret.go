@@ -1,0 +1,150 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/sign"
+)
+
+const (
+	defaultOverlap = 24 * time.Hour
+	maxOverlap     = 30 * 24 * time.Hour
+	maxSecrets     = 5 // that sign at the same time
+)
+
+// SigningSecrets are the signing secrets of an endpoint.
+type SigningSecrets struct {
+	Text     string
+	Public   string        // the public half, if Text is a private key; else ""
+	Previous []hook.Secret // replaced ones with which requests are still signed as well
+}
+
+var errNoSecret = &hook.Error{
+	Kind: hook.KindNotFound, Code: "secret_not_found", Detail: "The contract of this endpoint does not sign, so there is no signing secret.",
+}
+
+// Secrets reads the signing secrets of an endpoint. The codes of its errors are endpoint_not_found and secret_not_found.
+func (x Endpoints) Secrets(ctx context.Context, tenant, id string) (SigningSecrets, error) {
+	e, err := x.Get(ctx, tenant, id)
+	if err != nil {
+		return SigningSecrets{}, err
+	}
+	return secretsOf(e, time.Now())
+}
+
+// secretsOf are the signing secrets that are good at a time.
+func secretsOf(e *hook.Endpoint, now time.Time) (SigningSecrets, error) {
+	if len(e.Secrets) == 0 {
+		return SigningSecrets{}, errNoSecret
+	}
+	out := SigningSecrets{Text: e.Secrets[0].Text}
+	if public, err := sign.PublicKey(out.Text); err == nil && public != out.Text {
+		out.Public = public
+	}
+	for _, s := range e.Secrets[1:] {
+		if now.Before(s.ExpiresAt) {
+			out.Previous = append(out.Previous, s)
+		}
+	}
+	return out, nil
+}
+
+// Rotation replaces a signing secret.
+type Rotation struct {
+	Secret string // "": one is made
+	// Overlap is how long requests are signed with the old secret as well: at most 30 days; nil: 24 hours.
+	Overlap *time.Duration
+}
+
+// RotateSecret replaces the signing secret of an endpoint. Giving the same secret a second time changes nothing. The
+// codes of its errors are endpoint_not_found, secret_not_found, secret_invalid, request_invalid and endpoint_busy.
+func (x Endpoints) RotateSecret(ctx context.Context, tenant, id string, in Rotation) (SigningSecrets, error) {
+	overlap := defaultOverlap
+	set(&overlap, in.Overlap)
+	if overlap < 0 || overlap > maxOverlap {
+		return SigningSecrets{}, hook.InvalidFields("request_invalid", hook.FieldError{
+			Pointer: "/overlap", Detail: "Write a length of time from 0s to 30d, such as 24h.",
+		})
+	}
+	now := now()
+	e, err := x.update(ctx, tenant, id, func(e *hook.Endpoint) error {
+		c := (contracts{x.Contracts}).inForce(e.Contract)
+		if c == nil || c.Signing() == "" {
+			return errNoSecret
+		}
+		secret, err := checkSecret(c, in.Secret)
+		if err != nil {
+			return err
+		}
+		if len(e.Secrets) > 0 && e.Secrets[0].Text == secret {
+			return nil // the request was repeated
+		}
+		e.Secrets = rotated(e.Secrets, secret, overlap, now)
+		return nil
+	})
+	if err != nil {
+		return SigningSecrets{}, err
+	}
+	return secretsOf(e, now)
+}
+
+// rotated puts a new secret before the others. Of those, the ones that are still good stay until they expire.
+func rotated(old []hook.Secret, secret string, overlap time.Duration, now time.Time) []hook.Secret {
+	out := []hook.Secret{{Text: secret}}
+	for i, s := range old {
+		if i == 0 {
+			s.ExpiresAt = now.Add(overlap)
+		}
+		if s.Text != secret && now.Before(s.ExpiresAt) && len(out) < maxSecrets {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// checkSecret is the secret to sign with: the given one, or a new one if none is given and the contract signs. It
+// refuses a secret that cannot be used, and one for a contract that does not sign.
+func checkSecret(c *contract.Contract, text string) (string, error) {
+	wrong := func(detail string) error {
+		return hook.InvalidFields("secret_invalid", hook.FieldError{Pointer: "/secret", Detail: detail})
+	}
+	switch {
+	case c.Signing() == "" && text != "":
+		return "", wrong("The contract " + c.Name + " does not sign, so there is no signing secret. Leave it out.")
+	case c.Signing() == "":
+		return "", nil
+	case text == "":
+		return sign.NewSecret(), nil
+	}
+	if err := sign.Check(text); err != nil {
+		return "", wrong(err.Error())
+	}
+	return text, nil
+}
+
+// patchSecret replaces the secret of an endpoint, if a new one is given. An endpoint whose contract did not sign in an
+// earlier version and does now gets one.
+func patchSecret(e *hook.Endpoint, c *contract.Contract, given *string) error {
+	if given == nil {
+		if c.Signing() != "" && len(e.Secrets) == 0 {
+			e.Secrets = []hook.Secret{{Text: sign.NewSecret()}}
+		}
+		return nil
+	}
+	if *given == "" {
+		return hook.InvalidFields("secret_invalid", hook.FieldError{
+			Pointer: "/secret", Detail: "Give the new secret, or leave it out. POST …/rotate-secret makes one.",
+		})
+	}
+	secret, err := checkSecret(c, *given)
+	if err != nil {
+		return err
+	}
+	if len(e.Secrets) == 0 || e.Secrets[0].Text != secret {
+		e.Secrets = []hook.Secret{{Text: secret}}
+	}
+	return nil
+}
