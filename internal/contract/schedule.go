@@ -9,6 +9,7 @@ import (
 	"time"
 	_ "time/tzdata" // a contract means the same on machines without time zones
 
+	"gancho/internal/cron"
 	"gancho/internal/expr"
 )
 
@@ -28,7 +29,7 @@ type Schedule struct {
 	Select   string // kind of record
 	MaxBody  int    // bytes of the payload
 
-	cron     *cron
+	cron     *cron.Table
 	location *time.Location
 	where    *expr.Condition // nil: all records
 	line     int             // of where, or else of the event
@@ -41,7 +42,7 @@ type Schedule struct {
 // time the schedule came into force; runs missed are not made up for.
 func (s *Schedule) Next(start, now time.Time) time.Time {
 	if s.cron != nil {
-		return s.cron.next(now, s.location)
+		return s.cron.Next(now, s.location)
 	}
 	if now.Before(start) {
 		return start.Add(s.Every)
@@ -144,7 +145,7 @@ func (l *loader) schedule(c *Contract, e *EventType, o object, at pair) {
 	}
 	if v := o.get("cron"); v != nil {
 		s.Cron, s.Timezone = l.str(v), "UTC"
-		table, err := parseCron(s.Cron)
+		table, err := cron.Parse(s.Cron)
 		if err != nil && v.kind == kindText {
 			l.problemAt(v, fmt.Sprintf("This is not a time table: %s.", err), `Write for example "0 6 * * mon-fri".`)
 		}

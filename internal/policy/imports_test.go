@@ -30,12 +30,13 @@ var mayImport = map[string][]string{
 	"internal/cache":   {},
 
 	// Pure computation: no network, no database, no clock.
+	"internal/cron":      {},
 	"internal/expr":      {"internal/hook", "internal/rawjson", "internal/nearest"},
 	"internal/match":     {"internal/hook", "internal/expr", "internal/rawjson", "internal/cache"},
 	"internal/sign":      {"internal/hook"},
 	"internal/diagnose":  {"internal/hook"},
 	"internal/transform": {"internal/hook", "internal/rawjson"},
-	"internal/contract":  {"internal/hook", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest"},
+	"internal/contract":  {"internal/hook", "internal/cron", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest"},
 	"internal/guide":     {"internal/hook", "internal/contract", "internal/diagnose", "internal/rawjson"},
 	"internal/bearer":    {"internal/hook", "internal/contract"},
 	"contracts":          {}, // the shipped contracts, embedded
@@ -78,6 +79,7 @@ var mayUse = map[string][]string{
 	"contracts":         {},
 	"internal/hook":     {"github.com/google/uuid"},
 	"internal/nearest":  {},
+	"internal/cron":     {},
 	"internal/rawjson":  {"github.com/go-json-experiment/json"},
 	"internal/cache":    {"golang.org/x/sync"},
 	"internal/sign":     {},
