@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"gancho/internal/move"
 	"gancho/internal/store"
 )
 
@@ -53,7 +54,7 @@ func Move(ctx context.Context, from, to, key string, progress func(Moved)) (keyF
 		return "", fmt.Errorf("the PostgreSQL database cannot be used: %w", err)
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
-	if err := store.Move(ctx, source, target, progress); err != nil {
+	if err := move.Run(ctx, source, target, progress); err != nil {
 		return "", fmt.Errorf("not moved: %w", err)
 	}
 	return keyFile, nil
@@ -62,4 +63,4 @@ func Move(ctx context.Context, from, to, key string, progress func(Moved)) (keyF
 const databaseFile = "gancho.db"
 
 // Moved is how far a move is.
-type Moved = store.Moved
+type Moved = move.Progress

@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 
 	// The parts that do things.
 	"internal/store":     {"internal/hook"},
+	"internal/move":      {"internal/store"},
 	"internal/catalog":   {"internal/hook", "internal/contract"},
 	"internal/ingest":    {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
 	"internal/share":     {"internal/hook"},

@@ -140,3 +140,22 @@ func TestMigrateAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// Every table is either copied by a move or has nothing that could be moved.
+func TestTables(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	known := map[string]bool{"goose_db_version": true, "compatible": true}
+	for _, table := range Tables() {
+		known[table.Name] = true
+	}
+	names, err := collect(t.Context(), db.read, one[string], `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if !known[name] {
+			t.Errorf("no move copies the table %s: add it to Tables", name)
+		}
+	}
+}

@@ -34,7 +34,7 @@ type Options struct {
 	Path string
 	// URL of a PostgreSQL database (postgres://…), instead of a file.
 	URL string
-	// Moving opens a database that a [Move] goes to, finished or not.
+	// Moving opens a database that package move copies to, finished or not.
 	Moving bool
 	// Key encrypts secrets at rest: 32 bytes (AES-256).
 	Key []byte
@@ -138,7 +138,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		db.cluster = &Cluster{db, p}
 		err = db.checkSeal(ctx)
 		if err == nil && !o.Moving {
-			err = db.checkMoved(ctx)
+			err = db.cluster.checkMoved(ctx)
 		}
 		if err != nil {
 			return nil, errors.Join(err, p.close())

@@ -31,13 +31,13 @@ func Each(t *testing.T, fn func(t *testing.T, db *store.DB)) {
 // OpenPostgres returns a fresh database on a real PostgreSQL server.
 func OpenPostgres(t testing.TB) *store.DB {
 	t.Helper()
-	return run(t, store.Options{URL: pgtest.Database(t, store.Migrate), Key: store.NewKey()})
+	return Run(t, store.Options{URL: pgtest.Database(t, store.Migrate), Key: store.NewKey()})
 }
 
 // OpenURL opens an existing PostgreSQL database. Stores that share one get the same key.
 func OpenURL(t testing.TB, url string) *store.DB {
 	t.Helper()
-	return run(t, store.Options{URL: url, Key: make([]byte, 32)})
+	return Run(t, store.Options{URL: url, Key: make([]byte, 32)})
 }
 
 // Open returns a fresh SQLite database. Its warnings go to the test's output.
@@ -49,10 +49,12 @@ func Open(t testing.TB) *store.DB {
 // OpenAt opens the SQLite file at path with the key that it was created with.
 func OpenAt(t testing.TB, path string, key []byte) *store.DB {
 	t.Helper()
-	return run(t, store.Options{Path: path, Key: key})
+	return Run(t, store.Options{Path: path, Key: key})
 }
 
-func run(t testing.TB, o store.Options) *store.DB {
+// Run opens a database and runs it until the test ends; what it logs goes to the test's
+// output.
+func Run(t testing.TB, o store.Options) *store.DB {
 	t.Helper()
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	db, err := store.Open(t.Context(), o)
