@@ -22,6 +22,8 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
 	"gancho/internal/schedule"
+	"gancho/internal/send"
+	sendhttp "gancho/internal/send/http"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
 	"gancho/internal/stream"
@@ -129,11 +131,11 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 	}
 	s.in = ingest.New(ingest.Options{Store: db, Dispatcher: s.worker, Contracts: set, KeepKeys: 24 * time.Hour, MaxPayload: 64 << 10, Log: log})
 	s.schedules = schedule.New(schedule.Options{Store: db, Accepter: s.in, Contracts: set, Node: "test", Log: log})
-	sender := deliver.NewSender(deliver.SenderOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	sender := sendhttp.New(sendhttp.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	t.Cleanup(sender.Close)
 	scripts := transform.Inline{Limits: transform.Limits{Time: time.Minute, Memory: 32 << 20, Depth: 1000}}
 	tester := deliver.New(deliver.Options{
-		Store: db, Transport: sender, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
+		Store: db, Transports: send.Transports{"http": sender, "https": sender}, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
 	s.api = api.New(api.Options{
 		Stream: s.live, Store: db, Accepter: s.in, Changer: s.in, Recoverer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, Runner: s.schedules, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,

@@ -33,6 +33,8 @@ import (
 	"gancho/internal/metrics"
 	"gancho/internal/retention"
 	"gancho/internal/schedule"
+	"gancho/internal/send"
+	sendhttp "gancho/internal/send/http"
 	"gancho/internal/stats"
 	"gancho/internal/store"
 	"gancho/internal/stream"
@@ -167,7 +169,7 @@ func (s *server) serve(ctx context.Context) error {
 type parts struct {
 	known     *catalog.Catalog
 	counts    *stats.Counter
-	sender    *deliver.Sender
+	sender    *sendhttp.Transport
 	nodes     sharing
 	relay     *stream.Relay // nil if no other node can be there
 	scripts   *transform.Pool
@@ -194,7 +196,7 @@ func (s *server) assemble() (*parts, error) {
 	numbers := metrics.New(s.roundTrips)
 	p := &parts{
 		known: catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), scripts: scripts, nodes: s.newSharing(),
-		sender: deliver.NewSender(deliver.SenderOptions{Allow: s.cfg.allowed()}), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
+		sender: sendhttp.New(sendhttp.Options{Allow: s.cfg.allowed()}), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
 	}
 	if c := s.db.Cluster(); c != nil {
 		p.relay = stream.NewRelay(&s.live, c, p.nodes.Others, log("stream"))
@@ -202,9 +204,10 @@ func (s *server) assemble() (*parts, error) {
 	inForce := p.known.Set()
 	p.newer = newReloader(p.known, log("contracts"))
 	p.worker = deliver.New(deliver.Options{
-		Store: s.db, Owner: p.nodes, Transport: p.sender, Contracts: inForce, Scripts: scripts,
-		Observer: observer{numbers, p.counts, &s.live, log("deliver")},
-		Log:      log("deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
+		Store: s.db, Owner: p.nodes, Contracts: inForce, Scripts: scripts,
+		Transports: send.Transports{"http": p.sender, "https": p.sender},
+		Observer:   observer{numbers, p.counts, &s.live, log("deliver")},
+		Log:        log("deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
 	p.in = ingest.New(ingest.Options{

@@ -7,6 +7,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/send"
 	"gancho/internal/transform"
 )
 
@@ -73,19 +74,19 @@ func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery,
 		if err := announce(d, s.frozen); err != nil {
 			return m, err
 		}
-		x := w.Transport.Send(w.stopped, s.shot)
-		m.Attempt, m.outcome = judge(p, x)
-		describe(s.renderer, m.Attempt, x, s.shot)
+		reply := w.Transports.For(s.message.Target).Send(w.stopped, s.message)
+		m.Attempt, m.outcome = judge(p, reply)
+		describe(s.renderer, m.Attempt, reply, s.message)
 	}
 	m.frozen = s.frozen
-	m.Delivery, m.Number = d.ID, d.Attempts+1
+	m.Delivery, m.Number, m.Transport = d.ID, d.Attempts+1, w.transportOf(p, s.message)
 	return m, nil
 }
 
 // shaped is the request of a delivery.
 type shaped struct {
 	renderer
-	shot      *Shot
+	message   *send.Message
 	frozen    *hook.Frozen // to keep with the delivery; nil if there is nothing, or it is kept already
 	cancelled bool         // by the endpoint's script: it is not to be sent
 	reason    string       // for that
@@ -93,7 +94,7 @@ type shaped struct {
 }
 
 // shape renders and signs the request of a delivery. If the endpoint's script
-// fails or cancels, shot is what there would be without it.
+// fails or cancels, message is what would be sent without it.
 func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (s shaped, err error) {
 	if s.renderer, err = w.renderer(ctx, p, &job.Delivery); err != nil {
 		return s, err
@@ -124,30 +125,42 @@ func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (s shaped, e
 	case !sameSlice(req.Body, job.Event.Payload):
 		s.frozen = &hook.Frozen{Body: req.Body}
 	}
-	if s.shot, err = p.shot(s.renderer, req, job); err != nil {
+	if s.message, err = p.message(s.renderer, req, job); err != nil {
 		return s, err
 	}
 	return s, failure
 }
 
-// shot is a request ready to be sent, signed if the contract signs.
-func (p *plan) shot(r renderer, req contract.Rendering, job *hook.Job) (*Shot, error) {
-	shot := &Shot{
-		Method: req.Method, URL: req.URL, Headers: req.Headers, Body: req.Body,
-		Timeout: p.limits.Timeout, ConnectTimeout: p.limits.ConnectTimeout, Clock: ClockTotal,
-		Resend: job.Delivery.Mode != hook.AtMostOnce,
+// message is a request ready to be sent, signed if the contract signs.
+func (p *plan) message(r renderer, req contract.Rendering, job *hook.Job) (*send.Message, error) {
+	m := &send.Message{
+		Target: req.URL, Headers: req.Headers, Body: req.Body,
+		Attributes: send.Attributes{
+			Method: req.Method, Timeout: p.limits.Timeout, ConnectTimeout: p.limits.ConnectTimeout, Clock: send.ClockTotal,
+			Resend: job.Delivery.Mode != hook.AtMostOnce,
+		},
 	}
 	if p.limits.Clock == contract.ClockResponse {
-		shot.Clock = ClockResponse
+		m.Clock = send.ClockResponse
 	}
 	if r.Signing() != "" { // as its version of the contract says
 		if p.signer == nil {
 			return nil, errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
 		}
-		signature := p.signer.Sign(job.Event.ID.String(), time.Now(), shot.Body).Headers()
-		shot.Headers = append(shot.Headers[:len(shot.Headers):len(shot.Headers)], signature[:]...)
+		signature := p.signer.Sign(job.Event.ID.String(), time.Now(), m.Body).Headers()
+		m.Headers = append(m.Headers[:len(m.Headers):len(m.Headers)], signature[:]...)
 	}
-	return shot, nil
+	return m, nil
+}
+
+// transportOf names the transport of an attempt. m is nil if the attempt ended before
+// there was a message.
+func (w *Worker) transportOf(p *plan, m *send.Message) string {
+	target := p.endpoint.Config.URL
+	if m != nil {
+		target = m.Target
+	}
+	return w.Transports.For(target).Name()
 }
 
 func sameSlice(a, b []byte) bool {
@@ -183,12 +196,12 @@ func (l *lane) announce(d *hook.Delivery, frozen *hook.Frozen) error {
 	return errNotAnnounced
 }
 
-// judge says by the contract what an exchange came to.
-func judge(p *plan, x *Exchange) (*hook.Attempt, hook.Outcome) {
-	a := &hook.Attempt{StartedAt: x.StartedAt, Response: x.Response, Timing: x.Timing, Class: x.Class, Detail: x.Detail}
-	o := hook.Outcome{Class: x.Class, RetryAfter: x.RetryAfter, Interrupted: x.Class == hook.ClassInterrupted}
-	if x.Class == "" {
-		v := p.contract.Judge(x.Response)
+// judge decides by the contract's success rule what a reply means for the delivery.
+func judge(p *plan, r *send.Reply) (*hook.Attempt, hook.Outcome) {
+	a := &hook.Attempt{StartedAt: r.StartedAt, Response: r.Response, Timing: r.Timing, Class: r.Class, Detail: r.Detail}
+	o := hook.Outcome{Class: r.Class, RetryAfter: r.RetryAfter, Interrupted: r.Class == hook.ClassInterrupted}
+	if r.Class == "" {
+		v := p.contract.Judge(r.Response)
 		o.OK, o.Class = v.OK, v.Class
 		a.Class, a.Detail = v.Class, v.Detail
 	}

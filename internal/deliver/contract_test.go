@@ -9,6 +9,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // A new version of the contract holds for what was not attempted yet; what was,
@@ -19,7 +20,7 @@ func TestContractChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg := hook.EndpointConfig{Retry: []time.Duration{0, time.Hour}}
-			bubble(t, time.Minute, cfg, func(n int, _ *Shot) *Exchange { return status(map[bool]int{true: 500, false: 200}[n == 1]) }, func(t *testing.T, x *world) {
+			bubble(t, time.Minute, cfg, func(n int, _ *send.Message) *send.Reply { return status(map[bool]int{true: 500, false: 200}[n == 1]) }, func(t *testing.T, x *world) {
 				e := x.addEndpoint("http://b", cfg)
 				e.Secrets = []hook.Secret{{Text: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}
 				if ok, err := x.db.UpdateEndpoint(t.Context(), e, false); !ok || err != nil {
@@ -44,8 +45,8 @@ func TestContractChanges(t *testing.T) {
 				var got []string
 				for _, s := range x.rc.requests() {
 					var text strings.Builder
-					text.WriteString(string(s.shot.Body))
-					for _, h := range s.shot.Headers {
+					text.WriteString(string(s.message.Body))
+					for _, h := range s.message.Headers {
 						switch h.Name {
 						case "x-version":
 							text.WriteString(" " + h.Value)

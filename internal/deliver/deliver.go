@@ -32,6 +32,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // Store is what the worker needs of the database.
@@ -60,11 +61,6 @@ type Store interface {
 	SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error
 	// Submit commits a test: its event and its delivery.
 	Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error)
-}
-
-// Transport sends one request. [*Sender] is the real one.
-type Transport interface {
-	Send(ctx context.Context, shot *Shot) *Exchange
 }
 
 // Owner says which endpoints this node works for. With one node it is all of
@@ -112,13 +108,13 @@ func (nobody) Cancelled(*hook.Delivery)                                {}
 
 // Options of [New].
 type Options struct {
-	Store     Store
-	Transport Transport
-	Contracts *contract.Set
-	Scripts   Transformer // nil: endpoints have no transformations
-	Owner     Owner
-	Observer  Observer // may be nil
-	Log       *slog.Logger
+	Store      Store
+	Transports send.Transports // by the scheme of an endpoint's URL
+	Contracts  *contract.Set
+	Scripts    Transformer // nil: endpoints have no transformations
+	Owner      Owner
+	Observer   Observer // may be nil
+	Log        *slog.Logger
 
 	DisableAfter time.Duration // endpoints that only fail this long are disabled; 0: never
 	StopTimeout  time.Duration // how long a stop waits for requests in flight

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // owner owns everything in some epoch, or nothing.
@@ -42,7 +43,7 @@ func (x *world) takeOver() {
 func TestSweepFindsForgottenOfBusyLane(t *testing.T) {
 	t.Parallel()
 	var gate chan struct{} // made inside the bubble
-	bubble(t, tickEvery, hook.EndpointConfig{Timeout: time.Hour}, func(n int, _ *Shot) *Exchange {
+	bubble(t, tickEvery, hook.EndpointConfig{Timeout: time.Hour}, func(n int, _ *send.Message) *send.Reply {
 		if n == 1 {
 			<-gate
 		}
@@ -66,7 +67,7 @@ func TestSweepFindsForgottenOfBusyLane(t *testing.T) {
 func TestHandOverFails(t *testing.T) {
 	t.Parallel()
 	var gate chan struct{}
-	bubble(t, tickEvery, hook.EndpointConfig{}, func(n int, _ *Shot) *Exchange {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(n int, _ *send.Message) *send.Reply {
 		if n == 1 {
 			<-gate
 		}
@@ -101,7 +102,7 @@ func TestHandOverFails(t *testing.T) {
 func TestFencedSaysNothing(t *testing.T) {
 	t.Parallel()
 	var gate chan struct{}
-	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply {
 		<-gate
 		return status(410)
 	}, func(t *testing.T, x *world) {
@@ -122,7 +123,7 @@ func TestFencedSaysNothing(t *testing.T) {
 // A lane that was opened just when its node was fenced is not kept for good.
 func TestLaneOfAnEarlierEpoch(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		x.rejoin(-1)
 		x.w.lane(x.endpoint.ID, false)
 		x.owner.epoch.Store(2)
@@ -140,7 +141,7 @@ func TestLaneOfAnEarlierEpoch(t *testing.T) {
 func TestEndedElsewhere(t *testing.T) {
 	t.Parallel()
 	var gate chan struct{}
-	bubble(t, tickEvery, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}, Concurrency: 1}, func(n int, _ *Shot) *Exchange {
+	bubble(t, tickEvery, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}, Concurrency: 1}, func(n int, _ *send.Message) *send.Reply {
 		if n == 1 {
 			<-gate
 		}
@@ -183,7 +184,7 @@ func TestTestElsewhere(t *testing.T) {
 }
 
 func testTestElsewhere(t *testing.T, state hook.EndpointState) {
-	bubble(t, tickEvery, hook.EndpointConfig{Timeout: 2 * time.Minute}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{Timeout: 2 * time.Minute}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, state, "", time.Now()); err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +215,7 @@ func testTestElsewhere(t *testing.T, state hook.EndpointState) {
 // What another node accepted before is sent before, although nobody told of it yet.
 func TestOrderAcrossNodes(t *testing.T) {
 	t.Parallel()
-	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		x.rejoin(1)
 		x.publish(x.endpoint, `0`) // opens the lane
 		settle()
@@ -223,8 +224,8 @@ func TestOrderAcrossNodes(t *testing.T) {
 		x.publish(x.endpoint, `2`)
 		settle()
 		for i, r := range x.rc.requests() {
-			if string(r.shot.Body) != number(i) {
-				t.Errorf("request %d is %s", i, r.shot.Body)
+			if string(r.message.Body) != number(i) {
+				t.Errorf("request %d is %s", i, r.message.Body)
 			}
 		}
 		if n := len(x.rc.requests()); n != 3 {

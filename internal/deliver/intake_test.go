@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // awaited makes deliveries that are committed, and not offered yet.
@@ -31,7 +32,7 @@ func eachIntake(t *testing.T, test func(t *testing.T, x *world, jobs []hook.Job)
 	for name, cfg := range intakes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, time.Hour, cfg, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+			bubble(t, time.Hour, cfg, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 				x.publish(x.endpoint, `0`) // opens the lane
 				settle()
 				jobs := x.awaited(5)
@@ -76,8 +77,8 @@ func TestExpectedIsSentOnce(t *testing.T) {
 			if d := x.delivery(job.Delivery.ID); d.State != hook.Delivered || d.Attempts != 1 {
 				t.Errorf("%+v", d)
 			}
-			if x.endpoint.Config.Ordered && string(requests[i+1].shot.Body) != number(i) {
-				t.Errorf("request %d is %s", i+1, requests[i+1].shot.Body)
+			if x.endpoint.Config.Ordered && string(requests[i+1].message.Body) != number(i) {
+				t.Errorf("request %d is %s", i+1, requests[i+1].message.Body)
 			}
 		}
 	})

@@ -7,13 +7,14 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/send"
 	"gancho/internal/transform"
 )
 
 // describe completes the attempt with what was sent, secrets masked, wherever
 // they show: in our headers and URL, and in an answer that echoes them.
-func describe(r renderer, a *hook.Attempt, x *Exchange, shot *Shot) {
-	a.Request, a.Detail = r.request(shot, x.Sent), cutDetail(r.maskText(a.Detail))
+func describe(r renderer, a *hook.Attempt, reply *send.Reply, m *send.Message) {
+	a.Request, a.Detail = r.request(m, reply.Sent), cutDetail(r.maskText(a.Detail))
 	if a.Response == nil {
 		return
 	}
@@ -30,13 +31,13 @@ func describe(r renderer, a *hook.Attempt, x *Exchange, shot *Shot) {
 
 // request is a request as it may be shown. Its body is nil unless something in it
 // is secret.
-func (r renderer) request(shot *Shot, sent []hook.Header) hook.Request {
-	q := hook.Request{Method: shot.Method, URL: shot.URL, Headers: sent}
+func (r renderer) request(m *send.Message, sent []hook.Header) hook.Request {
+	q := hook.Request{Method: m.Method, URL: m.Target, Headers: sent}
 	if len(r.secrets) == 0 {
 		return q
 	}
-	q.URL, q.Headers = r.maskText(shot.URL), maskHeaders(r, sent)
-	if body := r.maskBody(shot.Body); !sameSlice(body, shot.Body) {
+	q.URL, q.Headers = r.maskText(m.Target), maskHeaders(r, sent)
+	if body := r.maskBody(m.Body); !sameSlice(body, m.Body) {
 		q.Body = body
 	}
 	return q

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // A model of all that happens to lanes at once: publishers that are slow to offer
@@ -104,7 +105,7 @@ type model struct {
 }
 
 // answer is the receivers'.
-func (m *model) answer(_ int, shot *Shot) *Exchange {
+func (m *model) answer(_ int, message *send.Message) *send.Reply {
 	if m.trouble(3) {
 		m.rest(2 * time.Second)
 	}
@@ -119,14 +120,14 @@ func (m *model) answer(_ int, shot *Shot) *Exchange {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var number int
-	if _, err := fmt.Sscanf(string(shot.Body), shot.URL+" %d", &number); err != nil {
+	if _, err := fmt.Sscanf(string(message.Body), message.Target+" %d", &number); err != nil {
 		m.t.Error(err)
 	}
-	if _, ok := m.published[string(shot.Body)]; !ok {
-		m.t.Errorf("%s was sent, and not published", shot.Body)
+	if _, ok := m.published[string(message.Body)]; !ok {
+		m.t.Errorf("%s was sent, and not published", message.Body)
 	}
-	m.order[shot.URL] = append(m.order[shot.URL], number)
-	m.answered[string(shot.Body)] = append(m.answered[string(shot.Body)], x.Response.Status == 200)
+	m.order[message.Target] = append(m.order[message.Target], number)
+	m.answered[string(message.Body)] = append(m.answered[string(message.Body)], x.Response.Status == 200)
 	return x
 }
 

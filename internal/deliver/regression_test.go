@@ -13,6 +13,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // Cases that went wrong once.
@@ -20,7 +21,7 @@ import (
 // A retry by hand reaches the head of an ordered queue, which waits in memory.
 func TestOrderedHeadRetriedByHand(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Hour}}, func(n int, _ *Shot) *Exchange {
+	bubble(t, tickEvery, hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Hour}}, func(n int, _ *send.Message) *send.Reply {
 		if n == 1 {
 			return status(500)
 		}
@@ -44,7 +45,7 @@ func TestOrderedHeadRetriedByHand(t *testing.T) {
 func TestOrderedQueueFull(t *testing.T) {
 	t.Parallel()
 	var g chan struct{}
-	bubble(t, tickEvery, hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Minute}}, func(n int, s *Shot) *Exchange {
+	bubble(t, tickEvery, hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Minute}}, func(n int, s *send.Message) *send.Reply {
 		if n == 1 {
 			<-g
 			return status(500)
@@ -67,7 +68,7 @@ func TestOrderedQueueFull(t *testing.T) {
 // What was accepted as at-most-once stays so, whatever the endpoint becomes.
 func TestModeOfAcceptance(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}}, func(n int, s *Shot) *Exchange {
+	bubble(t, tickEvery, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}}, func(n int, s *send.Message) *send.Reply {
 		return status(500)
 	}, func(t *testing.T, x *world) {
 		if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, hook.EndpointPaused, "", time.Now()); err != nil {
@@ -92,7 +93,7 @@ func TestModeOfAcceptance(t *testing.T) {
 // A resumed endpoint has its five days again.
 func TestResumeForgetsFailures(t *testing.T) {
 	t.Parallel()
-	bubble(t, time.Minute, hook.EndpointConfig{Retry: []time.Duration{0}}, func(n int, s *Shot) *Exchange { return status(404) }, func(t *testing.T, x *world) {
+	bubble(t, time.Minute, hook.EndpointConfig{Retry: []time.Duration{0}}, func(n int, s *send.Message) *send.Reply { return status(404) }, func(t *testing.T, x *world) {
 		for range 5 {
 			x.publish(x.endpoint, "1")
 			settle()
@@ -131,7 +132,7 @@ func (f *failingIntend) Intend(r hook.Result) error {
 func TestFailedIntentEndsProbe(t *testing.T) {
 	t.Parallel()
 	var ok atomic.Bool
-	bubble(t, tickEvery, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}, Concurrency: 1}, func(n int, s *Shot) *Exchange {
+	bubble(t, tickEvery, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}, Concurrency: 1}, func(n int, s *send.Message) *send.Reply {
 		if ok.Load() {
 			return status(200)
 		}
@@ -158,7 +159,7 @@ func TestFailedIntentEndsProbe(t *testing.T) {
 // Results that come one after the other do not put each other off.
 func TestTrickleOfResults(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{}, func(n int, s *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(n int, s *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		jobs := x.store(x.endpoint, 600, number)
 		worst := time.Duration(0)
 		var w atomic.Int64
@@ -185,8 +186,8 @@ func TestTrickleOfResults(t *testing.T) {
 // The answer of an old URL says nothing of the endpoint as it is now.
 func TestOldURLIsNoNews(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{Retry: []time.Duration{0, time.Minute}}, func(n int, s *Shot) *Exchange {
-		if s.URL == "http://a" {
+	bubble(t, tickEvery, hook.EndpointConfig{Retry: []time.Duration{0, time.Minute}}, func(n int, s *send.Message) *send.Reply {
+		if s.Target == "http://a" {
 			if n == 1 {
 				return status(500)
 			}
@@ -213,7 +214,7 @@ func TestOldURLIsNoNews(t *testing.T) {
 // A lane stands in line once, however often it asks.
 func TestGateLine(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{}, func(n int, s *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(n int, s *send.Message) *send.Reply { return nil }, func(t *testing.T, x *world) {
 		x.w.gate.limit = 4
 		x.publishMany(x.endpoint, 10, number)
 		settle()
@@ -229,9 +230,9 @@ func TestGateLine(t *testing.T) {
 // shows them, also where the receiver sends them back, and none is stored.
 func TestCredentialsAreMasked(t *testing.T) {
 	t.Parallel()
-	echo := func(_ int, shot *Shot) *Exchange {
+	echo := func(_ int, message *send.Message) *send.Reply {
 		x := status(200)
-		x.Response.Body = []byte("you sent " + shot.Headers[1].Value + " to " + shot.URL)
+		x.Response.Body = []byte("you sent " + message.Headers[1].Value + " to " + message.Target)
 		x.Response.Headers = []hook.Header{{Name: "X-Echo", Value: "tok-en=1"}}
 		return x
 	}
@@ -255,8 +256,8 @@ func TestCredentialsAreMasked(t *testing.T) {
 				t.Errorf("%s does not show in %s", shown, text)
 			}
 		}
-		if r := x.rc.requests()[0].shot; r.URL != e.Config.URL || r.Headers[1].Value != "Bearer hdrsecret-42" {
-			t.Errorf("sent %s %v", r.URL, r.Headers)
+		if r := x.rc.requests()[0].message; r.Target != e.Config.URL || r.Headers[1].Value != "Bearer hdrsecret-42" {
+			t.Errorf("sent %s %v", r.Target, r.Headers)
 		}
 	})
 }
@@ -266,7 +267,7 @@ func TestCredentialsAreMasked(t *testing.T) {
 func TestOfferAfterItWasSent(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
-		bubble(t, tickEvery, hook.EndpointConfig{Mode: mode}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		bubble(t, tickEvery, hook.EndpointConfig{Mode: mode}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 			jobs := x.store(x.endpoint, 1, func(int) string { return `1` })
 			x.w.Wake(x.endpoint.ID)
 			settle()
@@ -302,7 +303,7 @@ func (s *slowPages) Due(ctx context.Context, id hook.EndpointID, now time.Time, 
 // that leaves out what the lane had, does not begin with that page.
 func TestOrderedAnewWhileReading(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{Ordered: true, PerSecond: 1}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{Ordered: true, PerSecond: 1}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		pages := &slowPages{Store: x.db, read: make(chan struct{})}
 		x.w.Store = pages
 		x.store(x.endpoint, 4, number)
@@ -317,8 +318,8 @@ func TestOrderedAnewWhileReading(t *testing.T) {
 		close(pages.read)
 		pass(time.Minute)
 		for i, r := range x.rc.requests() {
-			if string(r.shot.Body) != fmt.Sprint(i) {
-				t.Errorf("request %d has event %s", i, r.shot.Body)
+			if string(r.message.Body) != fmt.Sprint(i) {
+				t.Errorf("request %d has event %s", i, r.message.Body)
 			}
 		}
 		if n := len(x.rc.requests()); n != 5 {
@@ -331,7 +332,7 @@ func TestOrderedAnewWhileReading(t *testing.T) {
 // read after that page.
 func TestDueWhileReading(t *testing.T) {
 	t.Parallel()
-	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		slow := &slowPages{Store: x.db, read: make(chan struct{})}
 		x.w.Store = slow
 		x.publish(x.endpoint, `0`) // opens the lane
@@ -369,7 +370,7 @@ func (f *failingResults) SaveResult(r hook.Result, done func(error)) {
 // which would be stored over the next one's otherwise.
 func TestOrderedRetryWaitsForItsResult(t *testing.T) {
 	t.Parallel()
-	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Second, time.Second}}, func(n int, _ *Shot) *Exchange {
+	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Second, time.Second}}, func(n int, _ *send.Message) *send.Reply {
 		if n == 1 {
 			return status(500)
 		}
@@ -409,7 +410,7 @@ func (f *failsOnce) Intend(r hook.Result) error {
 // What could not be sent for reasons of ours is not overtaken where order counts.
 func TestOrderedHeadNotSent(t *testing.T) {
 	t.Parallel()
-	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true, Mode: hook.AtMostOnce, Retry: []time.Duration{0}}, func(n int, _ *Shot) *Exchange {
+	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true, Mode: hook.AtMostOnce, Retry: []time.Duration{0}}, func(n int, _ *send.Message) *send.Reply {
 		x := status(200)
 		if n == 1 { // so all are in the queue before the next begins
 			x.RetryAfter = time.Second
@@ -428,8 +429,8 @@ func TestOrderedHeadNotSent(t *testing.T) {
 			t.Fatalf("%d requests, want 4", len(requests))
 		}
 		for i, r := range requests[1:] {
-			if string(r.shot.Body) != number(i) {
-				t.Errorf("request %d is %s", i, r.shot.Body)
+			if string(r.message.Body) != number(i) {
+				t.Errorf("request %d is %s", i, r.message.Body)
 			}
 		}
 	})
@@ -438,7 +439,7 @@ func TestOrderedHeadNotSent(t *testing.T) {
 // An endpoint that is gone leaves nothing behind in what all lanes share.
 func TestGoneEndpointLetsMemoryGo(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return nil }, func(t *testing.T, x *world) {
 		x.publishMany(x.endpoint, 200, large)
 		settle()
 		x.w.Store = goneEndpoint{x.db}
@@ -459,7 +460,7 @@ func (goneEndpoint) Endpoint(_ context.Context, id hook.EndpointID) (*hook.Endpo
 // What was accepted in an earlier epoch, and offered in this one, may be done long since.
 func TestOfferOfAnEarlierEpoch(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		x.rejoin(1)
 		x.publish(x.endpoint, `0`) // opens the lane
 		settle()
@@ -481,7 +482,7 @@ func TestOfferOfAnEarlierEpoch(t *testing.T) {
 func TestCalledOffOfBusyLane(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
-		bubble(t, tickEvery, hook.EndpointConfig{Mode: mode, Timeout: time.Hour}, func(n int, _ *Shot) *Exchange {
+		bubble(t, tickEvery, hook.EndpointConfig{Mode: mode, Timeout: time.Hour}, func(n int, _ *send.Message) *send.Reply {
 			if n == 1 {
 				return nil
 			}
@@ -506,7 +507,7 @@ func TestCalledOffOfBusyLane(t *testing.T) {
 // Once a receiver that asked to be left alone is asked again, all is as before.
 func TestReadyAfterRetryAfter(t *testing.T) {
 	t.Parallel()
-	bubble(t, time.Hour, hook.EndpointConfig{}, func(n int, _ *Shot) *Exchange {
+	bubble(t, time.Hour, hook.EndpointConfig{}, func(n int, _ *send.Message) *send.Reply {
 		if n == 1 {
 			x := status(429)
 			x.RetryAfter = time.Minute
@@ -528,7 +529,7 @@ func TestReadyAfterRetryAfter(t *testing.T) {
 // What waits for a page to be read is counted like what waits in queues.
 func TestLateIsCounted(t *testing.T) {
 	t.Parallel()
-	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		slow := &slowPages{Store: x.db, read: make(chan struct{})}
 		x.w.Store = slow
 		x.publish(x.endpoint, `0`) // opens the lane
@@ -578,7 +579,7 @@ func TestEchoesAreMasked(t *testing.T) {
 		x := status(302)
 		x.Response.Body, x.Response.Truncated = []byte(echo), name == "cut"
 		a := &hook.Attempt{Response: x.Response, Detail: "It sent " + echo}
-		describe(r, a, x, &Shot{Headers: headers})
+		describe(r, a, x, &send.Message{Headers: headers})
 		text := string(a.Response.Body)
 		if name != "cut" {
 			text += a.Detail
@@ -595,7 +596,7 @@ func TestDetailIsShort(t *testing.T) {
 	r := renderer{secrets: []string{secret}}
 	r.mask = newMask(r.secrets)
 	a := &hook.Attempt{Detail: strings.Repeat("é", keepDetail/2-4) + secret + strings.Repeat("x", 60_000)}
-	describe(r, a, &Exchange{}, &Shot{})
+	describe(r, a, &send.Reply{}, &send.Message{})
 	if len(a.Detail) > keepDetail+len("…") || strings.Contains(a.Detail, "hunter") || !utf8.ValidString(a.Detail) {
 		t.Errorf("%d bytes, which end with %q", len(a.Detail), a.Detail[len(a.Detail)-20:])
 	}
@@ -605,7 +606,7 @@ func TestDetailIsShort(t *testing.T) {
 // and is read all the same, also if reading it fails at first.
 func TestToldWhileAccepting(t *testing.T) {
 	t.Parallel()
-	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		slow := &slowPages{Store: x.db, read: make(chan struct{})}
 		x.w.Store = slow
 		x.publish(x.endpoint, `0`) // opens the lane

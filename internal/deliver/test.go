@@ -177,29 +177,12 @@ func (w *Worker) preview(ctx context.Context, p *plan, ev *hook.Event) (*hook.Pr
 	case err != nil:
 		return nil, failed("No request can be made of this event: " + err.Error() + ".")
 	}
-	sent, wrong := sentHeaders(s.shot)
-	if wrong != "" {
-		return nil, failed(wrong)
+	headers, refusal := w.Transports.For(s.message.Target).Headers(s.message)
+	if refusal != "" {
+		return nil, failed(refusal)
 	}
-	if out.Request = s.request(s.shot, sent); out.Request.Body == nil {
-		out.Request.Body = s.shot.Body
+	if out.Request = s.request(s.message, headers); out.Request.Body == nil {
+		out.Request.Body = s.message.Body
 	}
 	return out, nil
-}
-
-// sentHeaders are the header lines that would go on the wire, or what is wrong
-// with the request.
-func sentHeaders(shot *Shot) (headers []hook.Header, wrong string) {
-	for _, h := range shot.Headers {
-		if !validHeader(h) {
-			return nil, notSendable(shot, nil)
-		}
-	}
-	f := newFlight(context.Background(), ClockTotal, limits{timeout: time.Minute, connect: time.Minute}, time.Now())
-	defer f.land()
-	req, wrong := f.request(shot)
-	if req == nil {
-		return nil, wrong
-	}
-	return f.sent(req), ""
 }

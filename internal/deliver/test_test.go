@@ -10,6 +10,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // testEvent is a new event for a test.
@@ -34,7 +35,7 @@ func (x *world) test(e *hook.Endpoint) *hook.TestResult {
 func TestTestIsApart(t *testing.T) {
 	t.Parallel()
 	code := 503
-	answer := func(n int, _ *Shot) *Exchange {
+	answer := func(n int, _ *send.Message) *send.Reply {
 		x := status(code)
 		if n == 1 {
 			x.RetryAfter = time.Hour
@@ -95,7 +96,7 @@ func TestTestIsApart(t *testing.T) {
 func TestTestOfDisabled(t *testing.T) {
 	t.Parallel()
 	cfg := hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}}
-	bubble(t, tickEvery, cfg, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, cfg, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, hook.EndpointDisabled, hook.ReasonByPerson, time.Now()); err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +120,7 @@ func TestTestOfDisabled(t *testing.T) {
 func TestOneTestAtATime(t *testing.T) {
 	t.Parallel()
 	var gate chan struct{}
-	answer := func(int, *Shot) *Exchange { <-gate; return status(200) }
+	answer := func(int, *send.Message) *send.Reply { <-gate; return status(200) }
 	bubble(t, tickEvery, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
 		gate = make(chan struct{})
 		ev := testEvent(`1`)
@@ -162,7 +163,7 @@ func TestTestAfterACrash(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
 		cfg := hook.EndpointConfig{Mode: mode, Retry: []time.Duration{0}}
-		bubble(t, tickEvery, cfg, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+		bubble(t, tickEvery, cfg, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 			ev := testEvent(`1`)
 			now := time.Now()
 			d := hook.Delivery{
@@ -192,8 +193,8 @@ func TestTestAfterACrash(t *testing.T) {
 // A stop waits for a test, and interrupts one that takes too long.
 func TestTestWhenStopping(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
-		other := New(Options{Store: x.db, Transport: x.rc, Contracts: x.w.Contracts, Log: slog.New(slog.DiscardHandler), InFlight: 1, MemoryBytes: 1, StopTimeout: time.Second})
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return nil }, func(t *testing.T, x *world) {
+		other := New(Options{Store: x.db, Transports: send.Transports{"http": x.rc}, Contracts: x.w.Contracts, Log: slog.New(slog.DiscardHandler), InFlight: 1, MemoryBytes: 1, StopTimeout: time.Second})
 		done := make(chan *hook.TestResult, 1)
 		go func() {
 			r, err := other.Test(t.Context(), x.endpoint.ID, testEvent(`1`))
@@ -221,7 +222,7 @@ func TestTestWhenStopping(t *testing.T) {
 func TestPreview(t *testing.T) {
 	t.Parallel()
 	cfg := hook.EndpointConfig{Headers: []hook.Header{{Name: "X-Api-Key", Value: "abcdefgh"}, {Name: "x-Plain", Value: "1"}}}
-	echo := func(int, *Shot) *Exchange {
+	echo := func(int, *send.Message) *send.Reply {
 		x := status(302)
 		x.Response.Headers = []hook.Header{{Name: "Location", Value: "http://b/key=abcdefgh"}}
 		return x
@@ -253,7 +254,7 @@ func TestPreview(t *testing.T) {
 		if s := r.Attempt.Detail + r.Attempt.Response.Headers[0].Value; strings.Contains(s, "abcdefgh") || strings.Count(s, contract.Mask) != 2 {
 			t.Errorf("an echo is shown: %s", s)
 		}
-		if h := r.Attempt.Request.Headers[1]; h.Name != "X-Api-Key" || h.Value != contract.Mask || x.rc.requests()[0].shot.Headers[1].Value != "abcdefgh" {
+		if h := r.Attempt.Request.Headers[1]; h.Name != "X-Api-Key" || h.Value != contract.Mask || x.rc.requests()[0].message.Headers[1].Value != "abcdefgh" {
 			t.Errorf("a test shows %+v", r.Attempt.Request.Headers)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gancho/internal/hook"
+	"gancho/internal/send"
 	"gancho/internal/transform"
 )
 
@@ -21,7 +22,7 @@ func scripted(body string) hook.EndpointConfig {
 func TestScriptedRequestIsFrozen(t *testing.T) {
 	t.Parallel()
 	cfg := scripted(`webhook.payload.r = Math.random(); webhook.headers['X-R'] = Math.random(); webhook.query.r = Math.random(); webhook.method = 'POST'`)
-	answer := func(n int, _ *Shot) *Exchange { return status(500) }
+	answer := func(n int, _ *send.Message) *send.Reply { return status(500) }
 	bubble(t, tickEvery, cfg, answer, func(t *testing.T, x *world) {
 		id := x.publish(x.endpoint, `{"n":9007199254740993}`)
 		settle()
@@ -44,12 +45,12 @@ func TestScriptedRequestIsFrozen(t *testing.T) {
 		if len(sent) < 4 {
 			t.Fatalf("%d requests", len(sent))
 		}
-		first := sent[0].shot
-		if first.URL == "http://a" || string(first.Body) == `{"n":9007199254740993}` {
-			t.Errorf("not transformed: %s %s", first.URL, first.Body)
+		first := sent[0].message
+		if first.Target == "http://a" || string(first.Body) == `{"n":9007199254740993}` {
+			t.Errorf("not transformed: %s %s", first.Target, first.Body)
 		}
 		for _, r := range sent[1:] {
-			if diff := cmp.Diff([]any{first.Method, first.URL, first.Headers, string(first.Body)}, []any{r.shot.Method, r.shot.URL, r.shot.Headers, string(r.shot.Body)}); diff != "" {
+			if diff := cmp.Diff([]any{first.Method, first.Target, first.Headers, string(first.Body)}, []any{r.message.Method, r.message.Target, r.message.Headers, string(r.message.Body)}); diff != "" {
 				t.Errorf("another request:\n%s", diff)
 			}
 		}
@@ -64,7 +65,7 @@ func TestScriptedRequestIsDurableFirst(t *testing.T) {
 			t.Parallel()
 			cfg := scripted(`webhook.payload = 'made'`)
 			cfg.Mode = mode
-			bubble(t, time.Hour, cfg, func(int, *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
+			bubble(t, time.Hour, cfg, func(int, *send.Message) *send.Reply { return nil }, func(t *testing.T, x *world) {
 				id := x.publish(x.endpoint, `1`)
 				settle()
 				body, err := x.db.Body(t.Context(), id)
@@ -80,7 +81,7 @@ func TestScriptedRequestIsDurableFirst(t *testing.T) {
 // sent that later attempts would have to repeat.
 func TestScriptErrorIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, scripted(`null.x`), func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, scripted(`null.x`), func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		id := x.publish(x.endpoint, `{}`)
 		settle()
 		if d := x.delivery(id); d.State != hook.Retrying || d.Reason != hook.ClassScript || d.EndpointVersion != 0 || d.Attempts != 1 {
@@ -98,7 +99,7 @@ func TestScriptErrorIsTriedAgain(t *testing.T) {
 		time.Sleep(3 * time.Hour)
 		settle()
 		sent := x.rc.requests()
-		if d := x.delivery(id); d.State != hook.Delivered || d.Attempts != 2 || len(sent) != 1 || string(sent[0].shot.Body) != `{"fixed":true}` {
+		if d := x.delivery(id); d.State != hook.Delivered || d.Attempts != 2 || len(sent) != 1 || string(sent[0].message.Body) != `{"fixed":true}` {
 			t.Errorf("%+v after %d requests", d, len(sent))
 		}
 	})
@@ -132,7 +133,7 @@ func TestScriptTime(t *testing.T) {
 func TestScriptCancels(t *testing.T) {
 	t.Parallel()
 	cfg := scripted(`webhook.cancel = webhook.payload.skip && 'skipped'`)
-	bubble(t, tickEvery, cfg, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, cfg, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		skipped, sent := x.publish(x.endpoint, `{"skip":true}`), x.publish(x.endpoint, `{}`)
 		settle()
 		if d := x.delivery(skipped); d.State != hook.Cancelled || d.Reason != hook.ReasonScript || d.Attempts != 1 {
@@ -156,7 +157,7 @@ func TestScriptErrorAtMostOnce(t *testing.T) {
 	t.Parallel()
 	cfg := scripted(`throw new Error('no')`)
 	cfg.Mode = hook.AtMostOnce
-	bubble(t, tickEvery, cfg, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, cfg, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		id := x.publish(x.endpoint, `1`)
 		time.Sleep(48 * time.Hour)
 		settle()
@@ -171,7 +172,7 @@ func TestScriptErrorKeepsOrder(t *testing.T) {
 	t.Parallel()
 	cfg := scripted(`if (webhook.payload === 1 && Date.now() % 2 >= 0 && !webhook.headers['X-Ok']) throw 'not yet'`)
 	cfg.Ordered = true
-	bubble(t, tickEvery, cfg, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, cfg, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		first, second := x.publish(x.endpoint, `1`), x.publish(x.endpoint, `2`)
 		settle()
 		if x.delivery(first).State != hook.Retrying || x.delivery(second).State.Finished() {
@@ -186,7 +187,7 @@ func TestScriptErrorKeepsOrder(t *testing.T) {
 		settle()
 		var bodies []string
 		for _, r := range x.rc.requests() {
-			bodies = append(bodies, string(r.shot.Body))
+			bodies = append(bodies, string(r.message.Body))
 		}
 		if !slices.Equal(bodies, []string{"1", "2"}) {
 			t.Errorf("order %v", bodies)

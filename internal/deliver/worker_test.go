@@ -15,13 +15,15 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/send"
+	sendhttp "gancho/internal/send/http"
 	"gancho/internal/store"
 	"gancho/internal/transform"
 )
 
 // These tests run the real store inside a bubble of fake time, so that days of
-// retries pass in no time and at exact moments. Only the network is played: the
-// receivers of the tests of Sender are real sockets.
+// retries pass in no time and at exact moments. Only the network is played: package
+// send/http has tests with real sockets.
 
 // world is a store, a worker and a scripted receiver.
 type world struct {
@@ -53,43 +55,51 @@ func (o *observed) Cancelled(d *hook.Delivery) {
 	o.cancelled[d.State]++
 }
 
-// script answers requests. It is asked by endpoint URL.
+// script is a transport that plays the receivers. It counts by endpoint URL.
 type script struct {
 	mu     sync.Mutex
 	sent   []sent
 	inside map[string]int
 	peak   map[string]int
-	answer func(n int, shot *Shot) *Exchange // n counts requests from 1
+	answer func(n int, message *send.Message) *send.Reply // n counts requests from 1
 }
 
 type sent struct {
-	at   time.Time
-	shot Shot
+	at      time.Time
+	message send.Message
 }
 
-func (s *script) Send(ctx context.Context, shot *Shot) *Exchange {
+func (s *script) Send(ctx context.Context, message *send.Message) *send.Reply {
 	s.mu.Lock()
-	s.sent = append(s.sent, sent{time.Now(), *shot})
+	s.sent = append(s.sent, sent{time.Now(), *message})
 	n := len(s.sent)
-	s.inside[shot.URL]++
-	s.peak[shot.URL] = max(s.peak[shot.URL], s.inside[shot.URL])
+	s.inside[message.Target]++
+	s.peak[message.Target] = max(s.peak[message.Target], s.inside[message.Target])
 	answer := s.answer
 	s.mu.Unlock()
 	start := time.Now()
-	x := answer(n, shot)
+	x := answer(n, message)
 	if x == nil { // never answers
 		select {
 		case <-ctx.Done():
-			x = &Exchange{Class: hook.ClassInterrupted}
-		case <-time.After(shot.Timeout):
-			x = &Exchange{Class: hook.ClassTimeout}
+			x = &send.Reply{Class: hook.ClassInterrupted}
+		case <-time.After(message.Timeout):
+			x = &send.Reply{Class: hook.ClassTimeout}
 		}
 	}
-	x.StartedAt, x.Sent = start, shot.Headers
+	x.StartedAt, x.Sent = start, message.Headers
 	s.mu.Lock()
-	s.inside[shot.URL]--
+	s.inside[message.Target]--
 	s.mu.Unlock()
 	return x
+}
+
+func (s *script) Name() string { return "http" }
+
+func (s *script) Headers(m *send.Message) ([]hook.Header, string) {
+	t := sendhttp.New(sendhttp.Options{})
+	defer t.Close()
+	return t.Headers(m)
 }
 
 func (s *script) requests() []sent {
@@ -98,7 +108,7 @@ func (s *script) requests() []sent {
 	return slices.Clone(s.sent)
 }
 
-func status(code int) *Exchange { return &Exchange{Response: &hook.Response{Status: code}} }
+func status(code int) *send.Reply { return &send.Reply{Response: &hook.Response{Status: code}} }
 
 const standard = `
 contract: standard
@@ -109,7 +119,7 @@ events: {"*": {title: {en: "Any"}}}
 // bubble runs test in fake time with a worker that has one endpoint. tick is
 // [Options.Tick]: in a test that lets days pass, one each second would keep a real
 // processor busy.
-func bubble(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer func(n int, shot *Shot) *Exchange, test func(*testing.T, *world)) {
+func bubble(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer func(n int, message *send.Message) *send.Reply, test func(*testing.T, *world)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		c, err := contract.Parse("standard.yaml", []byte(standard))
@@ -134,7 +144,7 @@ func bubble(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer fu
 		}
 		x.endpoint = x.addEndpoint("http://a", cfg)
 		x.w = New(Options{
-			Store: db, Transport: x.rc, Contracts: &set, Observer: x.observed, Owner: &x.owner, Log: slog.New(slog.DiscardHandler),
+			Store: db, Transports: send.Transports{"http": x.rc}, Contracts: &set, Observer: x.observed, Owner: &x.owner, Log: slog.New(slog.DiscardHandler),
 			Scripts: transform.Inline{Limits: transform.DefaultLimits}, // whose clock stands still in the bubble
 			Tick:    tick, StopTimeout: 5 * time.Second, DisableAfter: 5 * 24 * time.Hour, InFlight: 1000, MemoryBytes: 64 << 20,
 		})
@@ -271,7 +281,7 @@ func pass(d time.Duration) { time.Sleep(d); synctest.Wait() }
 
 func TestDefaultSchedule(t *testing.T) {
 	t.Parallel()
-	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(500) }, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(500) }, func(t *testing.T, x *world) {
 		start := time.Now()
 		id := x.publish(x.endpoint, `{"a":1}`)
 		time.Sleep(4 * 24 * time.Hour)
@@ -287,8 +297,8 @@ func TestDefaultSchedule(t *testing.T) {
 				t.Errorf("attempt %d came %v after the one before, want %v ± 10 %%", i+1, gap, want)
 			}
 			last = r.at.Sub(start)
-			if string(r.shot.Body) != `{"a":1}` {
-				t.Errorf("attempt %d sent %q", i+1, r.shot.Body)
+			if string(r.message.Body) != `{"a":1}` {
+				t.Errorf("attempt %d sent %q", i+1, r.message.Body)
 			}
 		}
 		if d := x.delivery(id); d.State != hook.Failed || d.Reason != hook.ClassStatus5xx || d.Attempts != 10 || d.FinishedAt.IsZero() {
@@ -303,7 +313,7 @@ func TestDefaultSchedule(t *testing.T) {
 
 func TestRetryAfterHoldsTheLane(t *testing.T) {
 	t.Parallel()
-	answer := func(n int, _ *Shot) *Exchange {
+	answer := func(n int, _ *send.Message) *send.Reply {
 		if n == 1 {
 			x := status(429)
 			x.RetryAfter = 20 * time.Minute
@@ -334,7 +344,7 @@ func TestRetryAfterHoldsTheLane(t *testing.T) {
 func TestGoneDisables(t *testing.T) {
 	t.Parallel()
 	var gate chan struct{} // made inside the bubble
-	answer := func(n int, _ *Shot) *Exchange {
+	answer := func(n int, _ *send.Message) *send.Reply {
 		if n == 1 {
 			<-gate
 			return status(410)
@@ -373,7 +383,7 @@ func TestGoneDisables(t *testing.T) {
 
 func TestFailingLongDisables(t *testing.T) {
 	t.Parallel()
-	bubble(t, time.Hour, hook.EndpointConfig{Retry: []time.Duration{0}}, func(int, *Shot) *Exchange { return status(404) }, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, hook.EndpointConfig{Retry: []time.Duration{0}}, func(int, *send.Message) *send.Reply { return status(404) }, func(t *testing.T, x *world) {
 		for day := range 5 {
 			x.publish(x.endpoint, fmt.Sprint(day))
 			settle()
@@ -392,7 +402,7 @@ func TestFailingLongDisables(t *testing.T) {
 
 func TestPauseHoldsAndResumeSends(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		set := func(s hook.EndpointState) {
 			if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, s, "", time.Now()); err != nil {
 				t.Fatal(err)
@@ -416,8 +426,8 @@ func TestPauseHoldsAndResumeSends(t *testing.T) {
 // Strict order: the head holds up the others until it is delivered or failed.
 func TestOrdered(t *testing.T) {
 	t.Parallel()
-	answer := func(n int, shot *Shot) *Exchange {
-		if string(shot.Body) == "3" && n < 6 {
+	answer := func(n int, message *send.Message) *send.Reply {
+		if string(message.Body) == "3" && n < 6 {
 			return status(500)
 		}
 		return status(200)
@@ -434,7 +444,7 @@ func TestOrdered(t *testing.T) {
 		settle()
 		var bodies []string
 		for _, r := range x.rc.requests() {
-			bodies = append(bodies, string(r.shot.Body))
+			bodies = append(bodies, string(r.message.Body))
 		}
 		want := []string{"0", "1", "2", "3", "3", "3"}
 		for i := 4; i < 600; i++ {
@@ -451,7 +461,7 @@ func TestOrdered(t *testing.T) {
 
 func TestConcurrencyAndRate(t *testing.T) {
 	t.Parallel()
-	slow := func(int, *Shot) *Exchange {
+	slow := func(int, *send.Message) *send.Reply {
 		time.Sleep(time.Second) //policy:allow time.Sleep: runs inside the bubble
 		return status(200)
 	}
@@ -468,7 +478,7 @@ func TestConcurrencyAndRate(t *testing.T) {
 		var n int
 		var last time.Time
 		for _, r := range x.rc.requests() {
-			if r.shot.URL == "http://b" {
+			if r.message.Target == "http://b" {
 				n, last = n+1, r.at
 			}
 		}
@@ -481,8 +491,8 @@ func TestConcurrencyAndRate(t *testing.T) {
 // One endpoint that never answers must not slow another, however much waits.
 func TestHangingEndpointAlone(t *testing.T) {
 	t.Parallel()
-	answer := func(_ int, shot *Shot) *Exchange {
-		if shot.URL == "http://a" {
+	answer := func(_ int, message *send.Message) *send.Reply {
+		if message.Target == "http://a" {
 			return nil
 		}
 		return status(200)
@@ -499,7 +509,7 @@ func TestHangingEndpointAlone(t *testing.T) {
 				t.Fatalf("%+v", d)
 			}
 			requests := x.rc.requests()
-			if r := requests[len(requests)-1]; r.shot.URL != "http://b" || !r.at.Equal(at) {
+			if r := requests[len(requests)-1]; r.message.Target != "http://b" || !r.at.Equal(at) {
 				t.Fatalf("not sent at once")
 			}
 		}
@@ -508,7 +518,7 @@ func TestHangingEndpointAlone(t *testing.T) {
 		settle()
 		var tries int
 		for _, r := range x.rc.requests() {
-			if r.shot.URL == "http://a" {
+			if r.message.Target == "http://a" {
 				tries++
 			}
 		}
@@ -522,7 +532,7 @@ func TestHangingEndpointAlone(t *testing.T) {
 // More than the lane holds waits in the store, and all of it arrives, in order.
 func TestOverflowGoesThroughTheStore(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{Concurrency: 1}, func(int, *Shot) *Exchange { time.Sleep(time.Millisecond); return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{Concurrency: 1}, func(int, *send.Message) *send.Reply { time.Sleep(time.Millisecond); return status(200) }, func(t *testing.T, x *world) {
 		const n = laneBytes/largeBytes + 1500
 		x.publishMany(x.endpoint, n, large)
 		time.Sleep(2 * time.Minute)
@@ -532,7 +542,7 @@ func TestOverflowGoesThroughTheStore(t *testing.T) {
 			t.Fatalf("%d requests, want %d", len(requests), n)
 		}
 		for i, r := range requests {
-			if got := strings.TrimSpace(string(r.shot.Body)); got != number(i) {
+			if got := strings.TrimSpace(string(r.message.Body)); got != number(i) {
 				t.Fatalf("request %d carries %s", i, got)
 			}
 		}
@@ -542,7 +552,7 @@ func TestOverflowGoesThroughTheStore(t *testing.T) {
 // What was stored but never handed over is found.
 func TestSweepFindsForgotten(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		jobs := x.store(x.endpoint, 1, number)
 		time.Sleep(2 * sweepTicks * tickEvery)
 		settle()
@@ -556,7 +566,7 @@ func TestSweepFindsForgotten(t *testing.T) {
 // deliveries that were not attempted yet follow the edit.
 func TestFrozenRendering(t *testing.T) {
 	t.Parallel()
-	answer := func(n int, _ *Shot) *Exchange {
+	answer := func(n int, _ *send.Message) *send.Reply {
 		if n == 1 {
 			return status(500)
 		}
@@ -575,15 +585,15 @@ func TestFrozenRendering(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		settle()
 		for i, want := range []struct{ url, version string }{{"http://a", "one"}, {"http://new", "two"}, {"http://a", "one"}} {
-			r := x.rc.requests()[i].shot
+			r := x.rc.requests()[i].message
 			version := ""
 			for _, h := range r.Headers {
 				if h.Name == "x-Version" {
 					version = h.Value
 				}
 			}
-			if r.URL != want.url || version != want.version {
-				t.Errorf("request %d went to %s with %q, want %s with %q", i+1, r.URL, version, want.url, want.version)
+			if r.Target != want.url || version != want.version {
+				t.Errorf("request %d went to %s with %q, want %s with %q", i+1, r.Target, version, want.url, want.version)
 			}
 		}
 	})
@@ -592,7 +602,7 @@ func TestFrozenRendering(t *testing.T) {
 func TestAtMostOnceIsNeverSentAgain(t *testing.T) {
 	t.Parallel()
 	cfg := hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}}
-	bubble(t, time.Hour, cfg, func(int, *Shot) *Exchange { return nil }, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, cfg, func(int, *send.Message) *send.Reply { return nil }, func(t *testing.T, x *world) {
 		id := x.publish(x.endpoint, `1`)
 		settle()
 		if d := x.delivery(id); d.State != hook.Sending {
@@ -608,7 +618,7 @@ func TestAtMostOnceIsNeverSentAgain(t *testing.T) {
 
 func TestIdleLanesAreDropped(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		x.publish(x.endpoint, `1`)
 		settle()
 		time.Sleep(idleAfter + 2*tickEvery)
@@ -630,7 +640,7 @@ func TestIdleLanesAreDropped(t *testing.T) {
 // waiting again when the lane cannot send it after all.
 func TestStoredInHands(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *Shot) *Exchange { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		if x.w.Await(&newJobs(x.endpoint, 1, number)[0].Delivery) {
 			t.Error("ready before its configuration was read")
 		}

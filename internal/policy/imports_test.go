@@ -55,11 +55,15 @@ var mayImport = map[string][]string{
 	"internal/retention": {"internal/hook"},
 	"internal/lograte":   {},
 	"internal/stream":    {"internal/hook"},
-	"internal/deliver":   {"internal/hook", "internal/contract", "internal/sign", "internal/rawjson", "internal/transform"},
+	"internal/deliver":   {"internal/hook", "internal/contract", "internal/send", "internal/sign", "internal/transform"},
 	"internal/admin":     {"internal/hook", "internal/rawjson", "internal/contract", "internal/sign", "internal/bearer"},
 	"internal/api":       {"internal/hook", "internal/admin", clientModule, "internal/stream", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson", "internal/guide"},
 	"internal/inbox":     {"internal/sign"},
 	"internal/console":   {},
+
+	// The port for sending, and a package for each transport.
+	"internal/send":      {"internal/hook"},
+	"internal/send/http": {"internal/hook", "internal/send"},
 
 	// The wiring, commands, and tests' helpers.
 	"internal/app":       {anyButCLI},

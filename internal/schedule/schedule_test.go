@@ -20,6 +20,7 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
 	"gancho/internal/schedule"
+	"gancho/internal/send"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
 )
@@ -74,21 +75,21 @@ type sent struct {
 }
 
 // Send plays the receiver.
-func (x *world) Send(ctx context.Context, shot *deliver.Shot) *deliver.Exchange {
+func (x *world) Send(ctx context.Context, m *send.Message) *send.Reply {
 	start := time.Now()
 	x.mu.Lock()
-	x.sent = append(x.sent, sent{start, string(shot.Body)})
+	x.sent = append(x.sent, sent{start, string(m.Body)})
 	status := 200
 	if x.answer != nil {
 		status = x.answer(len(x.sent))
 	}
 	x.mu.Unlock()
-	out := &deliver.Exchange{StartedAt: start, Sent: shot.Headers}
+	out := &send.Reply{StartedAt: start, Sent: m.Headers}
 	if status == 0 {
 		select {
 		case <-ctx.Done():
 			out.Class = hook.ClassInterrupted
-		case <-time.After(shot.Timeout):
+		case <-time.After(m.Timeout):
 			out.Class = hook.ClassTimeout
 		}
 		return out
@@ -96,6 +97,12 @@ func (x *world) Send(ctx context.Context, shot *deliver.Shot) *deliver.Exchange 
 	out.Response = &hook.Response{Status: status}
 	return out
 }
+
+// Name is that of the transport it plays.
+func (x *world) Name() string { return "http" }
+
+// Headers are those of the message.
+func (x *world) Headers(m *send.Message) ([]hook.Header, string) { return m.Headers, "" }
 
 // Attempted notes a delivery that ended with an attempt.
 func (x *world) Attempted(_ *hook.Endpoint, d *hook.Delivery, _ *hook.Attempt) {
@@ -137,7 +144,7 @@ func node(t *testing.T, db *store.DB, name string, change ...func(*schedule.Opti
 	}
 	x.set.Add(c.WithVersion(1))
 	log := slog.New(slog.NewTextHandler(x.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	x.w = deliver.New(deliver.Options{Store: db, Transport: x, Contracts: x.set, Observer: x, Log: log, InFlight: 8, MemoryBytes: 1 << 20, Tick: 10 * time.Minute})
+	x.w = deliver.New(deliver.Options{Store: db, Transports: send.Transports{"http": x}, Contracts: x.set, Observer: x, Log: log, InFlight: 8, MemoryBytes: 1 << 20, Tick: 10 * time.Minute})
 	x.in = ingest.New(ingest.Options{Store: db, Dispatcher: x.w, Contracts: x.set, KeepKeys: time.Hour, MaxPayload: 1 << 20, Log: log})
 	o := schedule.Options{Store: db, Accepter: x.in, Contracts: x.set, Node: name, Log: log}
 	for _, f := range change {

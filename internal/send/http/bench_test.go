@@ -1,11 +1,11 @@
-package deliver
+package http
 
 import (
 	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"net/http"
+	nethttp "net/http"
 	"net/http/httptest"
 	"net/netip"
 	"syscall"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // cpuTime is what this process has used; unlike the clock on the wall it tells
@@ -27,7 +28,7 @@ func cpuTime() time.Duration {
 // request: build it, send it, read the answer. The difference is what the guard,
 // the clock, the record of the exchange and the limits cost.
 func BenchmarkSend(b *testing.B) {
-	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	sink := httptest.NewServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
 		io.Copy(io.Discard, r.Body)
 		io.WriteString(w, "ok")
 	}))
@@ -56,12 +57,12 @@ func BenchmarkSend(b *testing.B) {
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
 	}
 	b.Run("bare", func(b *testing.B) {
-		tr := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
+		tr := &nethttp.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
 		defer tr.CloseIdleConnections()
 		run(b, func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
-			req, err := http.NewRequestWithContext(ctx, "POST", sink.URL, bytes.NewReader(body))
+			req, err := nethttp.NewRequestWithContext(ctx, "POST", sink.URL, bytes.NewReader(body))
 			if err != nil {
 				return err
 			}
@@ -77,13 +78,16 @@ func BenchmarkSend(b *testing.B) {
 			return err
 		})
 	})
-	for name, clock := range map[string]Clock{"send": ClockTotal, "send-response-clock": ClockResponse} {
+	for name, clock := range map[string]send.Clock{"send": send.ClockTotal, "send-response-clock": send.ClockResponse} {
 		b.Run(name, func(b *testing.B) {
-			s := NewSender(SenderOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
-			defer s.Close()
-			shot := &Shot{Method: "POST", URL: sink.URL, Headers: headers, Body: body, Timeout: time.Minute, Clock: clock}
+			tr := New(Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+			defer tr.Close()
+			m := &send.Message{
+				Target: sink.URL, Headers: headers, Body: body,
+				Attributes: send.Attributes{Method: "POST", Timeout: time.Minute, Clock: clock},
+			}
 			run(b, func() error {
-				if x := s.Send(context.Background(), shot); x.Class != "" {
+				if x := tr.Send(context.Background(), m); x.Class != "" {
 					return fmt.Errorf("%s: %s", x.Class, x.Detail)
 				}
 				return nil

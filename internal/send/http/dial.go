@@ -1,4 +1,4 @@
-package deliver
+package http
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// stage is how far an attempt got; [classify] needs it to tell, for example, a
-// resolver that does not answer from a receiver that does not.
+// stage is how far an exchange has got. [classify] needs it: a name server that does
+// not answer is another failure than a receiver that does not.
 type stage int32
 
 const (
@@ -22,26 +22,27 @@ const (
 	stageConnect              // TCP
 	stageTLS                  // handshake
 	stageWrite                // the request is being written
-	stageWait                 // written; no byte of the answer yet
+	stageWait                 // the request is written, and no byte of the answer has come
 	stageAnswer               // status line and headers are arriving
 	stageBody                 // the body is arriving
+	stageEnded                // nobody waits for it any more
 )
 
-// dialing is the record of one connection being set up. The transport may hand
-// the finished connection to another request than the one that asked for it, and
-// goes on dialing after its request has ended, so this has a life of its own.
+// dialing records how one connection is set up. It is not part of an exchange,
+// because net/http may give the finished connection to another request than the one
+// that asked for it, and goes on dialing after that request has ended.
 type dialing struct {
 	start time.Time
 	limit time.Duration
-	stage atomic.Int32
+	stage atomic.Int32 // a [stage]
 
 	mu       sync.Mutex
 	dns      time.Duration
 	connect  time.Duration
 	tls      time.Duration
-	begun    map[string]time.Time // per address: when its connect began
-	refused  []*Refused           // addresses the guard did not let through
-	tried    int                  // addresses it did
+	begun    map[string]time.Time // when the connect to each address began
+	refused  []*Refused           // addresses that the guard refused
+	tried    int                  // how many addresses it allowed
 	tryErr   error                // the first failure of one of those
 	lookedUp time.Time            // when the name lookup began
 }
@@ -52,16 +53,15 @@ func (d *dialing) timing() (dns, connect, handshake time.Duration) {
 	return d.dns, d.connect, d.tls
 }
 
-// verdict is what came of the addresses: those refused, and whether any was let
-// through.
-func (d *dialing) verdict() (refused []*Refused, tried int) {
+// addresses returns the addresses that the guard refused, and how many it allowed.
+func (d *dialing) addresses() (refused []*Refused, tried int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.refused), d.tried
 }
 
-// hooks is the trace for the lookup and the connects of d.
-func (d *dialing) hooks() *httptrace.ClientTrace {
+// trace notes the name lookup and the connects in d.
+func (d *dialing) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		DNSStart: func(httptrace.DNSStartInfo) {
 			d.mu.Lock()
@@ -77,7 +77,7 @@ func (d *dialing) hooks() *httptrace.ClientTrace {
 			}
 		},
 		ConnectStart: func(_, addr string) {
-			d.stage.Store(int32(stageConnect)) // an address in the URL needs no lookup
+			d.stage.Store(int32(stageConnect)) // also where the URL has an address, which needs no lookup
 			d.mu.Lock()
 			d.begun[addr] = time.Now()
 			d.mu.Unlock()
@@ -95,9 +95,9 @@ func (d *dialing) hooks() *httptrace.ClientTrace {
 	}
 }
 
-// control is the guard's say on one address, after resolving and before
-// anything is sent to it.
-func (d *dialing) control(g *Guard, network, address string) error {
+// check asks the guard about one address, after the name is resolved and before
+// anything is sent to the address.
+func (d *dialing) check(g *Guard, network, address string) error {
 	err := g.checkDial(network, address)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -109,41 +109,40 @@ func (d *dialing) control(g *Guard, network, address string) error {
 	return err
 }
 
-// dial connects to addr (host:port) for the transport.
-func (s *Sender) dial(ctx context.Context, _, addr string) (net.Conn, error) {
-	return s.connect(ctx, addr, false)
+// dial connects to addr (host:port) for net/http.
+func (t *Transport) dial(ctx context.Context, _, addr string) (net.Conn, error) {
+	return t.connect(ctx, addr, false)
 }
 
-// dialTLS is dial, with the handshake.
-func (s *Sender) dialTLS(ctx context.Context, _, addr string) (net.Conn, error) {
-	return s.connect(ctx, addr, true)
+// dialTLS is dial with a TLS handshake.
+func (t *Transport) dialTLS(ctx context.Context, _, addr string) (net.Conn, error) {
+	return t.connect(ctx, addr, true)
 }
 
-// connect looks the name up, dials and, if secure, shakes hands, all within one
-// limit. How that goes is noted for the flight that asked; the transport may give the
-// connection to another one.
-func (s *Sender) connect(ctx context.Context, addr string, secure bool) (net.Conn, error) {
+// connect looks the name up, connects and, if secure, makes the TLS handshake, all
+// within one limit. The exchange that asked for the connection gets the record of it.
+func (t *Transport) connect(ctx context.Context, addr string, secure bool) (net.Conn, error) {
 	d := &dialing{start: time.Now(), limit: DefaultConnectTimeout, begun: make(map[string]time.Time, 2)}
-	if f, ok := ctx.Value(flightKey{}).(*flight); ok {
-		d.limit = f.connectLimit
-		f.dial.Store(d)
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		d.limit = x.connectLimit
+		x.dial.Store(d)
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.limit)
 	defer cancel()
-	defer context.AfterFunc(s.closing, cancel)()
+	defer context.AfterFunc(t.closing, cancel)()
 
 	dialer := net.Dialer{
-		Resolver:  s.resolver,
+		Resolver:  t.resolver,
 		KeepAlive: 15 * time.Second,
 		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
-			return d.control(s.guard, network, address)
+			return d.check(t.guard, network, address)
 		},
 	}
-	raw, err := dialer.DialContext(httptrace.WithClientTrace(ctx, d.hooks()), "tcp", addr)
+	raw, err := dialer.DialContext(httptrace.WithClientTrace(ctx, d.trace()), "tcp", addr)
 	if err != nil {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if d.tryErr != nil { // more telling than that another address was refused
+		if d.tryErr != nil { // says more than that another address was refused
 			return nil, d.tryErr
 		}
 		return nil, err
@@ -159,7 +158,7 @@ func (s *Sender) connect(ctx context.Context, addr string, secure bool) (net.Con
 		raw.Close()
 		return nil, err
 	}
-	cfg := s.tls.Clone()
+	cfg := t.tls.Clone()
 	cfg.ServerName = host
 	tc := tls.Client(raw, cfg)
 	began := time.Now()
@@ -175,36 +174,36 @@ func (s *Sender) connect(ctx context.Context, addr string, secure bool) (net.Con
 	return c, nil
 }
 
-// conn is a connection that tells the attempt on it what passes: the request
-// head as it is written, whether anything was written, and the first byte that
-// comes back. HTTP/1.1 has one request at a time on a connection.
+// conn is a connection that reports to the exchange that uses it: the request head as
+// it is written, whether anything was written, and when the first byte came back.
+// HTTP/1.1 has one request at a time on a connection.
 type conn struct {
 	net.Conn
 	dialing *dialing
-	cur     atomic.Pointer[flight]      // the attempt that has the connection, or had it last
-	alert   atomic.Pointer[net.OpError] // the other side's TLS alert; net/http loses it at times
+	current atomic.Pointer[exchange]    // the exchange that uses the connection, or used it last
+	alert   atomic.Pointer[net.OpError] // the TLS alert of the other side, which net/http may lose
 }
 
-// Write keeps the head of the request as it goes out, and notes that it does.
+// Write implements [net.Conn].
 func (c *conn) Write(p []byte) (int, error) {
-	f := c.cur.Load()
-	if f == nil {
+	x := c.current.Load()
+	if x == nil {
 		return c.Conn.Write(p)
 	}
-	f.capture(p)
+	x.capture(p)
 	n, err := c.Conn.Write(p)
-	if n > 0 && !f.wrote.Load() {
-		f.wrote.Store(true)
+	if n > 0 && !x.wrote.Load() {
+		x.wrote.Store(true)
 	}
 	return n, err
 }
 
-// Read notes when the answer begins, and why the other side hung up.
+// Read implements [net.Conn].
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
-		if f := c.cur.Load(); f != nil && f.firstByte.Load() == 0 {
-			f.firstByte.CompareAndSwap(0, max(1, int64(time.Since(f.start))))
+		if x := c.current.Load(); x != nil && x.firstByte.Load() == 0 {
+			x.firstByte.CompareAndSwap(0, max(1, int64(time.Since(x.start))))
 		}
 	}
 	if err != nil {

@@ -1,4 +1,4 @@
-package deliver
+package http
 
 import (
 	"net"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // deafPort is a loopback port on which connects hang: a listener whose queue is
@@ -47,18 +48,18 @@ func TestConnectTimeout(t *testing.T) {
 	addr := deafPort(t)
 	for _, tt := range []struct {
 		name   string
-		change func(*Shot)
+		change func(*send.Message)
 		detail string
 	}{
-		{"its own limit", func(s *Shot) { s.ConnectTimeout = 150 * time.Millisecond }, "within the limit of 150 ms for setting up the connection"},
-		{"the whole limit", func(s *Shot) { s.Timeout = 150 * time.Millisecond }, "within the limit of 150 ms"},
-		{"under ClockResponse", func(s *Shot) {
-			s.ConnectTimeout, s.Timeout, s.Clock = 150*time.Millisecond, time.Nanosecond, ClockResponse
+		{"its own limit", func(s *send.Message) { s.ConnectTimeout = 150 * time.Millisecond }, "within the limit of 150 ms for setting up the connection"},
+		{"the whole limit", func(s *send.Message) { s.Timeout = 150 * time.Millisecond }, "within the limit of 150 ms"},
+		{"under send.ClockResponse", func(s *send.Message) {
+			s.ConnectTimeout, s.Timeout, s.Clock = 150*time.Millisecond, time.Nanosecond, send.ClockResponse
 		}, "within the limit of 150 ms for setting up the connection"},
 	} {
-		shot := post("http://"+addr+"/", "x")
-		tt.change(shot)
-		x := newSender(t).Send(t.Context(), shot)
+		m := post("http://"+addr+"/", "x")
+		tt.change(m)
+		x := newTransport(t).Send(t.Context(), m)
 		if x.Class != hook.ClassConnectTimeout || !strings.Contains(x.Detail, tt.detail) || !x.Unsent {
 			t.Errorf("%s: %s: %s", tt.name, x.Class, x.Detail)
 		}
@@ -68,11 +69,11 @@ func TestConnectTimeout(t *testing.T) {
 
 func TestCloseEndsDials(t *testing.T) {
 	t.Parallel()
-	s := newSender(t)
+	tr := newTransport(t)
 	addr := deafPort(t)
-	done := make(chan *Exchange)
-	go func() { done <- s.Send(t.Context(), post("http://"+addr+"/", "x")) }()
-	s.Close()
+	done := make(chan *send.Reply)
+	go func() { done <- tr.Send(t.Context(), post("http://"+addr+"/", "x")) }()
+	tr.Close()
 	if x := <-done; x.Class != hook.ClassInterrupted || !x.Unsent {
 		t.Errorf("%s: %s", x.Class, x.Detail)
 	}

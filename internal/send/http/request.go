@@ -1,20 +1,21 @@
-package deliver
+package http
 
 import (
 	"encoding/base64"
 	"errors"
 	"io"
-	"net/http"
+	nethttp "net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
 	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // request shapes the HTTP request, or returns nil and what is wrong.
-func (f *flight) request(shot *Shot) (req *http.Request, wrong string) {
-	req, err := http.NewRequestWithContext(f, shot.Method, shot.URL, nil)
+func (x *exchange) request(m *send.Message) (req *nethttp.Request, wrong string) {
+	req, err := nethttp.NewRequestWithContext(x, m.Method, m.Target, nil)
 	if err != nil {
 		if _, ok := errors.AsType[*url.Error](err); ok { // not shown: URLs carry secrets
 			return nil, "The URL of the request cannot be read as one, so nothing was sent."
@@ -24,11 +25,11 @@ func (f *flight) request(shot *Shot) (req *http.Request, wrong string) {
 	if (req.URL.Scheme != "http" && req.URL.Scheme != "https") || req.URL.Host == "" {
 		return nil, "The URL of the request does not begin with http:// or https:// and a host, so nothing was sent."
 	}
-	h := make(http.Header, len(shot.Headers)+1)
+	h := make(nethttp.Header, len(m.Headers)+1)
 	h["User-Agent"] = nil // else net/http adds its own
-	values := make([]string, len(shot.Headers))
+	values := make([]string, len(m.Headers))
 	auth := false
-	for i, line := range shot.Headers {
+	for i, line := range m.Headers {
 		switch kindOfHeader(line.Name) {
 		case headerFraming:
 			continue
@@ -56,27 +57,27 @@ func (f *flight) request(shot *Shot) (req *http.Request, wrong string) {
 	// Idempotency-Key header. And it must be a NopCloser over a bytes.Reader, for
 	// then the transport knows that the body is at hand, and writes it together
 	// with the head.
-	if len(shot.Body) > 0 {
-		f.body.Reset(shot.Body)
-		req.Body = io.NopCloser(&f.body)
-		req.ContentLength = int64(len(shot.Body))
+	if len(m.Body) > 0 {
+		x.body.Reset(m.Body)
+		req.Body = io.NopCloser(&x.body)
+		req.ContentLength = int64(len(m.Body))
 	} else {
 		switch req.Method {
-		case http.MethodGet, http.MethodHead, http.MethodOptions:
+		case nethttp.MethodGet, nethttp.MethodHead, nethttp.MethodOptions:
 			// These it would send again if they had no body. So they have one;
 			// the transport finds it empty and sends none.
-			req.Body = io.NopCloser(&f.body)
+			req.Body = io.NopCloser(&x.body)
 		}
 	}
 	return req, ""
 }
 
-// resentByTransport tells whether net/http would take the liberty of sending a
+// resentByNetHTTP tells whether net/http would take the liberty of sending a
 // request without body a second time.
-func resentByTransport(req *http.Request) bool {
+func resentByNetHTTP(req *nethttp.Request) bool {
 	_, a := req.Header["Idempotency-Key"]
 	_, b := req.Header["X-Idempotency-Key"]
-	return a || b || req.Method == http.MethodTrace
+	return a || b || req.Method == nethttp.MethodTrace
 }
 
 type headerKind int
@@ -129,8 +130,8 @@ func kindOfHeader(name string) headerKind {
 }
 
 // notSendable says what net/http has against a request.
-func notSendable(shot *Shot, err error) string {
-	for _, h := range shot.Headers {
+func notSendable(m *send.Message, err error) string {
+	for _, h := range m.Headers {
 		if !validHeader(h) {
 			return "The header " + strconv.Quote(h.Name) + " has a name or value that HTTP does not permit, so nothing was sent."
 		}

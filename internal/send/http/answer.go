@@ -1,10 +1,10 @@
-package deliver
+package http
 
 import (
 	"bytes"
 	"errors"
 	"io"
-	"net/http"
+	nethttp "net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // answer reads the body within the limits. The response is never nil.
-func (f *flight) answer(resp *http.Response) (*hook.Response, error) {
+func (x *exchange) answer(resp *nethttp.Response) (*hook.Response, error) {
 	out := &hook.Response{Status: resp.StatusCode, Headers: responseHeaders(resp)}
-	f.enter(stageBody, f.limits.grace)
-	if resp.StatusCode == http.StatusSwitchingProtocols { // what follows is not HTTP
+	x.enter(stageBody, x.limits.grace)
+	if resp.StatusCode == nethttp.StatusSwitchingProtocols { // what follows is not HTTP
 		out.Body = []byte{}
 		return out, resp.Body.Close()
 	}
@@ -28,7 +29,7 @@ func (f *flight) answer(resp *http.Response) (*hook.Response, error) {
 	if cerr := resp.Body.Close(); err == nil && !out.Truncated {
 		err = cerr
 	}
-	if err != nil && f.clock == ClockResponse && f.isOver() {
+	if err != nil && x.clock == send.ClockResponse && x.isOver() {
 		out.Truncated = true // the status came in time: that is what counted
 		return out, nil
 	}
@@ -39,11 +40,11 @@ var scratch = sync.Pool{New: func() any { return new([hook.KeepBody]byte) }}
 
 // readBody reads up to [hook.ReadBody] bytes and returns the first
 // [hook.KeepBody] of them, and whether there was more than those.
-func readBody(resp *http.Response) (kept []byte, truncated bool, err error) {
+func readBody(resp *nethttp.Response) (kept []byte, truncated bool, err error) {
 	if n := resp.ContentLength; n >= 0 && n <= hook.KeepBody {
 		kept = make([]byte, n)
 		got, err := io.ReadFull(resp.Body, kept)
-		if resp.Request.Method == http.MethodHead {
+		if resp.Request.Method == nethttp.MethodHead {
 			return []byte{}, false, nil
 		}
 		return kept[:got], false, err
@@ -79,7 +80,7 @@ func readBody(resp *http.Response) (kept []byte, truncated bool, err error) {
 
 // cleanEnd tells the end of a body of unknown length, which io.ReadFull reports
 // as unexpected, from one that broke off: a body at its end says so again.
-func cleanEnd(resp *http.Response) bool {
+func cleanEnd(resp *nethttp.Response) bool {
 	var one [1]byte
 	_, err := resp.Body.Read(one[:])
 	return err == io.EOF
@@ -87,7 +88,7 @@ func cleanEnd(resp *http.Response) bool {
 
 // responseHeaders lists the headers of an answer by name. net/http has already
 // brought their names into canonical form and lost their order.
-func responseHeaders(resp *http.Response) []hook.Header {
+func responseHeaders(resp *nethttp.Response) []hook.Header {
 	list := make([]hook.Header, 0, len(resp.Header)+len(resp.TransferEncoding))
 	for name, values := range resp.Header {
 		for _, v := range values {
@@ -104,7 +105,7 @@ func responseHeaders(resp *http.Response) []hook.Header {
 // retryAfter reads a Retry-After header (RFC 9110 section 10.2.3): seconds, or a
 // date, which is taken relative to the answer's own Date so that a receiver's
 // wrong clock does no harm. 0 means none, nothing sensible, or no wait.
-func retryAfter(h http.Header, now time.Time) time.Duration {
+func retryAfter(h nethttp.Header, now time.Time) time.Duration {
 	const limit = 365 * 24 * time.Hour // only so that nothing overflows
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if text == "" {
@@ -117,11 +118,11 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		}
 		return time.Duration(n) * time.Second
 	}
-	at, err := http.ParseTime(text)
+	at, err := nethttp.ParseTime(text)
 	if err != nil {
 		return 0
 	}
-	if theirs, err := http.ParseTime(h.Get("Date")); err == nil {
+	if theirs, err := nethttp.ParseTime(h.Get("Date")); err == nil {
 		now = theirs
 	}
 	return min(max(0, at.Sub(now)), limit)

@@ -1,4 +1,4 @@
-package deliver
+package http
 
 import (
 	"bufio"
@@ -16,7 +16,7 @@ import (
 	"io"
 	"math/big"
 	"net"
-	"net/http"
+	nethttp "net/http"
 	"net/netip"
 	"strings"
 	"sync"
@@ -27,6 +27,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // Real sockets on loopback throughout. Limits that must run out are short,
@@ -36,22 +37,24 @@ const long = time.Minute
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 
-func newSender(t testing.TB, change ...func(*SenderOptions)) *Sender {
-	o := SenderOptions{Allow: loopback}
+func newTransport(t testing.TB, change ...func(*Options)) *Transport {
+	o := Options{Allow: loopback}
 	for _, f := range change {
 		f(&o)
 	}
-	s := NewSender(o)
-	t.Cleanup(s.Close)
-	return s
+	tr := New(o)
+	t.Cleanup(tr.Close)
+	return tr
 }
 
-func post(url, body string, headers ...string) *Shot {
-	s := &Shot{Method: "POST", URL: url, Body: []byte(body), Timeout: long, ConnectTimeout: long}
-	for i := 0; i < len(headers); i += 2 {
-		s.Headers = append(s.Headers, hook.Header{Name: headers[i], Value: headers[i+1]})
+func post(url, body string, headers ...string) *send.Message {
+	m := &send.Message{
+		Target: url, Body: []byte(body), Attributes: send.Attributes{Method: "POST", Timeout: long, ConnectTimeout: long},
 	}
-	return s
+	for i := 0; i < len(headers); i += 2 {
+		m.Headers = append(m.Headers, hook.Header{Name: headers[i], Value: headers[i+1]})
+	}
+	return m
 }
 
 // receiver is a socket that does as the test says. n counts its connections
@@ -104,7 +107,7 @@ func receive(t testing.TB, serve func(c *net.TCPConn, n int)) *receiver {
 func request(c net.Conn) string {
 	var got bytes.Buffer
 	br := bufio.NewReader(io.TeeReader(c, &got))
-	r, err := http.ReadRequest(br)
+	r, err := nethttp.ReadRequest(br)
 	if err != nil {
 		return ""
 	}
@@ -133,14 +136,14 @@ const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 func TestSendWire(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name string
-		shot Shot
-		path string
-		want string // HOST stands for the receiver's address
+		name    string
+		message send.Message
+		path    string
+		want    string // HOST stands for the receiver's address
 	}{
 		{
 			"header names keep their spelling, nothing is added",
-			Shot{Method: "POST", Body: []byte(`{"a":1}`), Headers: []hook.Header{
+			send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte(`{"a":1}`), Headers: []hook.Header{
 				{Name: "api-key", Value: "t0ken"}, {Name: "Content-Type", Value: "application/json"}, {Name: "X-ODD-case", Value: "  v w "},
 			}},
 			"/hook",
@@ -148,25 +151,25 @@ func TestSendWire(t *testing.T) {
 		},
 		{
 			"user agent only if given",
-			Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{{Name: "User-Agent", Value: "Gancho/1"}}},
+			send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte("x"), Headers: []hook.Header{{Name: "User-Agent", Value: "Gancho/1"}}},
 			"/hook",
 			"POST /hook HTTP/1.1\r\nHost: HOST\r\nUser-Agent: Gancho/1\r\nContent-Length: 1\r\n\r\nx",
 		},
 		{
 			"user agent in other spelling",
-			Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{{Name: "user-agent", Value: "g"}}},
+			send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte("x"), Headers: []hook.Header{{Name: "user-agent", Value: "g"}}},
 			"/hook",
 			"POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\nuser-agent: g\r\n\r\nx",
 		},
 		{
 			"one name twice",
-			Shot{Method: "PUT", Body: []byte("x"), Headers: []hook.Header{{Name: "b", Value: "1"}, {Name: "a", Value: "0"}, {Name: "b", Value: "2"}, {Name: "B", Value: "3"}}},
+			send.Message{Attributes: send.Attributes{Method: "PUT"}, Body: []byte("x"), Headers: []hook.Header{{Name: "b", Value: "1"}, {Name: "a", Value: "0"}, {Name: "b", Value: "2"}, {Name: "B", Value: "3"}}},
 			"/hook",
 			"PUT /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\nB: 3\r\na: 0\r\nb: 1\r\nb: 2\r\n\r\nx",
 		},
 		{
 			"what frames the message is ours",
-			Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{
+			send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte("x"), Headers: []hook.Header{
 				{Name: "content-length", Value: "99"},
 				{Name: "Transfer-Encoding", Value: "chunked"},
 				{Name: "transfer-encoding", Value: "chunked"},
@@ -183,32 +186,32 @@ func TestSendWire(t *testing.T) {
 		},
 		{
 			"another host",
-			Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{{Name: "hOST", Value: "virtual.example"}}},
+			send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte("x"), Headers: []hook.Header{{Name: "hOST", Value: "virtual.example"}}},
 			"/hook",
 			"POST /hook HTTP/1.1\r\nHost: virtual.example\r\nContent-Length: 1\r\n\r\nx",
 		},
 		{
 			"asking for compression is the caller's wish only",
-			Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{{Name: "Accept-Encoding", Value: "gzip"}}},
+			send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte("x"), Headers: []hook.Header{{Name: "Accept-Encoding", Value: "gzip"}}},
 			"/hook",
 			"POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\nAccept-Encoding: gzip\r\n\r\nx",
 		},
-		{"query and fragment", Shot{Method: "POST", Body: []byte("x")}, "/a%2Fb?k=v%20w&k=#frag", "POST /a%2Fb?k=v%20w&k= HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx"},
-		{"no path", Shot{Method: "POST", Body: []byte("x")}, "", "POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx"},
-		{"empty POST", Shot{Method: "POST"}, "/hook", "POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n\r\n"},
-		{"GET", Shot{Method: "GET"}, "/hook", "GET /hook HTTP/1.1\r\nHost: HOST\r\n\r\n"},
-		{"GET with body", Shot{Method: "GET", Body: []byte("x")}, "/hook", "GET /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx"},
-		{"DELETE", Shot{Method: "DELETE"}, "/hook", "DELETE /hook HTTP/1.1\r\nHost: HOST\r\n\r\n"},
-		{"method of one's own", Shot{Method: "NOTIFY", Body: []byte("x")}, "/hook", "NOTIFY /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx"},
-		{"idempotency key on nothing", Shot{Method: "POST", Headers: []hook.Header{{Name: "Idempotency-Key", Value: "k"}}}, "/hook", "POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\nIdempotency-Key: k\r\n\r\n"},
+		{"query and fragment", send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte("x")}, "/a%2Fb?k=v%20w&k=#frag", "POST /a%2Fb?k=v%20w&k= HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx"},
+		{"no path", send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte("x")}, "", "POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx"},
+		{"empty POST", send.Message{Attributes: send.Attributes{Method: "POST"}}, "/hook", "POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n\r\n"},
+		{"GET", send.Message{Attributes: send.Attributes{Method: "GET"}}, "/hook", "GET /hook HTTP/1.1\r\nHost: HOST\r\n\r\n"},
+		{"GET with body", send.Message{Attributes: send.Attributes{Method: "GET"}, Body: []byte("x")}, "/hook", "GET /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx"},
+		{"DELETE", send.Message{Attributes: send.Attributes{Method: "DELETE"}}, "/hook", "DELETE /hook HTTP/1.1\r\nHost: HOST\r\n\r\n"},
+		{"method of one's own", send.Message{Attributes: send.Attributes{Method: "NOTIFY"}, Body: []byte("x")}, "/hook", "NOTIFY /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx"},
+		{"idempotency key on nothing", send.Message{Attributes: send.Attributes{Method: "POST"}, Headers: []hook.Header{{Name: "Idempotency-Key", Value: "k"}}}, "/hook", "POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\nIdempotency-Key: k\r\n\r\n"},
 		{
 			"bytes as they are",
-			Shot{Method: "POST", Body: []byte("\x00\xff{\"a\":9007199254740993,\r\n\"b\":\"\\/\\u00e3\"}\n")},
+			send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte("\x00\xff{\"a\":9007199254740993,\r\n\"b\":\"\\/\\u00e3\"}\n")},
 			"/hook",
 			"POST /hook HTTP/1.1\r\nHost: HOST\r\nContent-Length: 42\r\n\r\n\x00\xff{\"a\":9007199254740993,\r\n\"b\":\"\\/\\u00e3\"}\n",
 		},
 	} {
-		for _, clock := range []Clock{ClockTotal, ClockResponse} {
+		for _, clock := range []send.Clock{send.ClockTotal, send.ClockResponse} {
 			t.Run(fmt.Sprintf("%s/clock %d", tt.name, clock), func(t *testing.T) {
 				t.Parallel()
 				got := make(chan string, 2)
@@ -222,12 +225,12 @@ func TestSendWire(t *testing.T) {
 						io.WriteString(c, ok)
 					}
 				})
-				s := newSender(t)
-				shot := tt.shot
-				shot.URL, shot.Timeout, shot.Clock = "http://"+r.addr+tt.path, long, clock
+				tr := newTransport(t)
+				m := tt.message
+				m.Target, m.Timeout, m.Clock = "http://"+r.addr+tt.path, long, clock
 				want := strings.Replace(tt.want, "HOST", r.addr, 1)
 				for i := range 2 { // the second one on the same connection
-					x := s.Send(t.Context(), &shot)
+					x := tr.Send(t.Context(), &m)
 					if x.Class != "" || x.Response.Status != 200 || string(x.Response.Body) != "ok" || x.Unsent || x.Resent {
 						t.Fatalf("exchange %d: %+v", i+1, x)
 					}
@@ -261,16 +264,16 @@ func TestSendLarge(t *testing.T) {
 		io.WriteString(c, ok)
 		untilClosed(c)
 	})
-	shot := post(r.url, strings.Repeat("0123456789abcdef", 1<<16))
+	m := post(r.url, strings.Repeat("0123456789abcdef", 1<<16))
 	for i := range 300 {
-		shot.Headers = append(shot.Headers, hook.Header{Name: fmt.Sprintf("h-%03d", i), Value: strings.Repeat("v", 100)})
+		m.Headers = append(m.Headers, hook.Header{Name: fmt.Sprintf("h-%03d", i), Value: strings.Repeat("v", 100)})
 	}
-	x := newSender(t).Send(t.Context(), shot)
+	x := newTransport(t).Send(t.Context(), m)
 	if x.Class != "" {
 		t.Fatalf("%s: %s", x.Class, x.Detail)
 	}
 	text := <-got
-	if _, body, _ := strings.Cut(text, "\r\n\r\n"); body != string(shot.Body) {
+	if _, body, _ := strings.Cut(text, "\r\n\r\n"); body != string(m.Body) {
 		t.Error("the body arrived changed")
 	}
 	if diff := cmp.Diff(headersOf(text), x.Sent); diff != "" {
@@ -281,13 +284,13 @@ func TestSendLarge(t *testing.T) {
 func TestSendUserinfo(t *testing.T) {
 	t.Parallel()
 	r := receive(t, answering(ok))
-	s := newSender(t)
+	tr := newTransport(t)
 	url := "http://us%40er:pa%3Ass@" + r.addr + "/"
 	want := hook.Header{Name: "Authorization", Value: "Basic dXNAZXI6cGE6c3M="}
-	if x := s.Send(t.Context(), post(url, "x")); x.Class != "" || x.Sent[2] != want {
+	if x := tr.Send(t.Context(), post(url, "x")); x.Class != "" || x.Sent[2] != want {
 		t.Errorf("%+v", x)
 	}
-	x := s.Send(t.Context(), post(url, "x", "authorization", "mine"))
+	x := tr.Send(t.Context(), post(url, "x", "authorization", "mine"))
 	if diff := cmp.Diff(hook.Header{Name: "authorization", Value: "mine"}, x.Sent[2]); diff != "" || len(x.Sent) != 3 {
 		t.Errorf("one's own credentials: %v", x.Sent)
 	}
@@ -335,7 +338,7 @@ func TestAnswers(t *testing.T) {
 		{"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nnot http", "POST", 101, nil, 0, false},
 		{"close announced", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx", "POST", 200, nil, 1, false},
 	} {
-		for _, clock := range []Clock{ClockTotal, ClockResponse} {
+		for _, clock := range []send.Clock{send.ClockTotal, send.ClockResponse} {
 			t.Run(fmt.Sprintf("%s/clock %d", tt.name, clock), func(t *testing.T) {
 				t.Parallel()
 				var requests atomic.Int32
@@ -345,9 +348,9 @@ func TestAnswers(t *testing.T) {
 						io.WriteString(c, tt.text)
 					}
 				})
-				shot := post(r.url, "x")
-				shot.Method, shot.Clock = tt.method, clock
-				x := newSender(t).Send(t.Context(), shot)
+				m := post(r.url, "x")
+				m.Method, m.Clock = tt.method, clock
+				x := newTransport(t).Send(t.Context(), m)
 				if x.Class != "" || x.Detail != "" {
 					t.Fatalf("%s: %s", x.Class, x.Detail)
 				}
@@ -390,7 +393,7 @@ func TestEndlessBody(t *testing.T) {
 					}
 				}
 			})
-			x := newSender(t).Send(t.Context(), post(r.url, "x"))
+			x := newTransport(t).Send(t.Context(), post(r.url, "x"))
 			if x.Class != "" || len(x.Response.Body) != hook.KeepBody || !x.Response.Truncated {
 				t.Errorf("%s %s: %d bytes kept", x.Class, x.Detail, len(x.Response.Body))
 			}
@@ -481,9 +484,9 @@ func TestFailures(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := receive(t, tt.serve)
-			shot := post(r.url, "x")
-			shot.Timeout = tt.timeout
-			x := newSender(t).Send(t.Context(), shot)
+			m := post(r.url, "x")
+			m.Timeout = tt.timeout
+			x := newTransport(t).Send(t.Context(), m)
 			if tt.name == "endless informational answers" {
 				if x.Class != hook.ClassProtocol && x.Class != hook.ClassHeadersTooBig {
 					t.Errorf("class %q: %s", x.Class, x.Detail)
@@ -552,7 +555,7 @@ func refusing(t *testing.T, host string) string {
 func TestConnectRefused(t *testing.T) {
 	t.Parallel()
 	addr := refusing(t, "127.0.0.1")
-	x := newSender(t).Send(t.Context(), post("http://"+addr+"/", "xyz", "a", "b"))
+	x := newTransport(t).Send(t.Context(), post("http://"+addr+"/", "xyz", "a", "b"))
 	if x.Class != hook.ClassConnectRefused || x.Response != nil || !x.Unsent {
 		t.Errorf("%+v", x)
 	}
@@ -567,9 +570,9 @@ func TestAddressesAreGuarded(t *testing.T) {
 	t.Parallel()
 	r := receive(t, answering(ok))
 	_, port, _ := net.SplitHostPort(r.addr)
-	s := newSender(t, func(o *SenderOptions) { o.Allow = nil })
+	tr := newTransport(t, func(o *Options) { o.Allow = nil })
 	for _, url := range []string{r.url, "http://localhost:" + port + "/", "http://[::ffff:127.0.0.1]:" + port + "/", "http://[::1]:" + port + "/", "https://127.0.0.1:" + port + "/"} {
-		x := s.Send(t.Context(), post(url, "x"))
+		x := tr.Send(t.Context(), post(url, "x"))
 		if x.Class != hook.ClassPrivateAddress || !strings.Contains(x.Detail, "loopback") || !x.Unsent {
 			t.Errorf("%s: %s: %s", url, x.Class, x.Detail)
 		}
@@ -582,20 +585,20 @@ func TestAddressesAreGuarded(t *testing.T) {
 
 func TestNotSendable(t *testing.T) {
 	t.Parallel()
-	s := newSender(t)
-	for name, shot := range map[string]*Shot{
+	tr := newTransport(t)
+	for name, m := range map[string]*send.Message{
 		"no scheme":       post("example.com/x?s3cret", "x"),
 		"other scheme":    post("ftp://example.com/s3cret", "x"),
 		"no host":         post("http:///s3cret", "x"),
 		"bad escape":      post("http://example.com/%zz/s3cret", "x"),
 		"control in URL":  post("http://example.com/s3cret\n", "x"),
-		"bad method":      {Method: "PO ST", URL: "http://example.com/s3cret"},
+		"bad method":      {Attributes: send.Attributes{Method: "PO ST"}, Target: "http://example.com/s3cret"},
 		"bad header name": post("http://example.com/", "x", "a b", "s3cret"),
 		"line in header":  post("http://example.com/", "x", "a", "s3cret\r\nb: c"),
 		"NUL in header":   post("http://example.com/", "x", "a", "s3cret\x00"),
 		"no header name":  post("http://example.com/", "x", "", "s3cret"),
 	} {
-		x := s.Send(t.Context(), shot)
+		x := tr.Send(t.Context(), m)
 		if x.Class != hook.ClassRender || x.Sent != nil || x.Response != nil || !x.Unsent {
 			t.Errorf("%s: %+v", name, x)
 		}
@@ -608,7 +611,7 @@ func TestNotSendable(t *testing.T) {
 
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
-	for _, clock := range []Clock{ClockTotal, ClockResponse} {
+	for _, clock := range []send.Clock{send.ClockTotal, send.ClockResponse} {
 		ctx, cancel := context.WithCancel(t.Context())
 		got := make(chan struct{}, 2)
 		r := receive(t, func(c *net.TCPConn, n int) {
@@ -619,19 +622,19 @@ func TestInterrupted(t *testing.T) {
 			got <- struct{}{}
 			untilClosed(c)
 		})
-		s := newSender(t)
-		shot := post(r.url, "x")
-		shot.Clock, shot.Resend = clock, true
+		tr := newTransport(t)
+		m := post(r.url, "x")
+		m.Clock, m.Resend = clock, true
 		go func() { <-got; cancel() }()
-		if x := s.Send(ctx, shot); x.Class != hook.ClassInterrupted || x.Unsent {
+		if x := tr.Send(ctx, m); x.Class != hook.ClassInterrupted || x.Unsent {
 			t.Errorf("waiting: %+v", x)
 		}
 		ctx2, cancel2 := context.WithCancel(t.Context())
 		go func() { <-got; cancel2() }()
-		if x := s.Send(ctx2, shot); x.Class != hook.ClassInterrupted {
+		if x := tr.Send(ctx2, m); x.Class != hook.ClassInterrupted {
 			t.Errorf("in the body: %+v", x)
 		}
-		if x := s.Send(ctx, shot); x.Class != hook.ClassInterrupted || !x.Unsent {
+		if x := tr.Send(ctx, m); x.Class != hook.ClassInterrupted || !x.Unsent {
 			t.Errorf("before the start: %+v", x)
 		}
 	}
@@ -643,23 +646,23 @@ func TestInterrupted(t *testing.T) {
 func TestResend(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name   string
-		shot   Shot
-		resend bool
+		name    string
+		message send.Message
+		resend  bool
 	}{
-		{"POST", Shot{Method: "POST", Body: []byte("x")}, false},
-		{"POST, permitted", Shot{Method: "POST", Body: []byte("x")}, true},
-		{"POST with key", Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{{Name: "Idempotency-Key", Value: "k"}}}, false},
-		{"POST with other key", Shot{Method: "POST", Body: []byte("x"), Headers: []hook.Header{{Name: "X-Idempotency-Key", Value: "k"}}}, false},
-		{"GET", Shot{Method: "GET"}, false},
-		{"GET, permitted", Shot{Method: "GET"}, true},
-		{"GET with body", Shot{Method: "GET", Body: []byte("x")}, false},
-		{"HEAD", Shot{Method: "HEAD"}, false},
-		{"OPTIONS", Shot{Method: "OPTIONS"}, false},
-		{"DELETE", Shot{Method: "DELETE"}, false},
-		{"empty POST", Shot{Method: "POST"}, false},
+		{"POST", send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte("x")}, false},
+		{"POST, permitted", send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte("x")}, true},
+		{"POST with key", send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte("x"), Headers: []hook.Header{{Name: "Idempotency-Key", Value: "k"}}}, false},
+		{"POST with other key", send.Message{Attributes: send.Attributes{Method: "POST"}, Body: []byte("x"), Headers: []hook.Header{{Name: "X-Idempotency-Key", Value: "k"}}}, false},
+		{"GET", send.Message{Attributes: send.Attributes{Method: "GET"}}, false},
+		{"GET, permitted", send.Message{Attributes: send.Attributes{Method: "GET"}}, true},
+		{"GET with body", send.Message{Attributes: send.Attributes{Method: "GET"}, Body: []byte("x")}, false},
+		{"HEAD", send.Message{Attributes: send.Attributes{Method: "HEAD"}}, false},
+		{"OPTIONS", send.Message{Attributes: send.Attributes{Method: "OPTIONS"}}, false},
+		{"DELETE", send.Message{Attributes: send.Attributes{Method: "DELETE"}}, false},
+		{"empty POST", send.Message{Attributes: send.Attributes{Method: "POST"}}, false},
 	} {
-		for _, clock := range []Clock{ClockTotal, ClockResponse} {
+		for _, clock := range []send.Clock{send.ClockTotal, send.ClockResponse} {
 			t.Run(fmt.Sprintf("%s/clock %d", tt.name, clock), func(t *testing.T) {
 				t.Parallel()
 				var requests atomic.Int32
@@ -671,13 +674,13 @@ func TestResend(t *testing.T) {
 						io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 					}
 				})
-				s := newSender(t)
-				shot := tt.shot
-				shot.URL, shot.Timeout, shot.Clock, shot.Resend = r.url, long, clock, tt.resend
-				if x := s.Send(t.Context(), &shot); x.Class != "" || x.Resent {
+				tr := newTransport(t)
+				m := tt.message
+				m.Target, m.Timeout, m.Clock, m.Resend = r.url, long, clock, tt.resend
+				if x := tr.Send(t.Context(), &m); x.Class != "" || x.Resent {
 					t.Fatalf("first: %+v", x)
 				}
-				x := s.Send(t.Context(), &shot)
+				x := tr.Send(t.Context(), &m)
 				if tt.resend {
 					if x.Class != "" || !x.Resent || x.Unsent || requests.Load() != 3 || r.conns.Load() != 2 {
 						t.Errorf("%+v after %d requests", x, requests.Load())
@@ -708,12 +711,12 @@ func TestNoResendOfEmptyWithKey(t *testing.T) {
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 		}
 	})
-	s := newSender(t)
-	shot := post(r.url, "", "Idempotency-Key", "k")
-	if x := s.Send(t.Context(), shot); x.Class != "" {
+	tr := newTransport(t)
+	m := post(r.url, "", "Idempotency-Key", "k")
+	if x := tr.Send(t.Context(), m); x.Class != "" {
 		t.Fatalf("%+v", x)
 	}
-	if x := s.Send(t.Context(), shot); x.Class != hook.ClassReset || requests.Load() != 2 {
+	if x := tr.Send(t.Context(), m); x.Class != hook.ClassReset || requests.Load() != 2 {
 		t.Errorf("%s after %d requests", x.Class, requests.Load())
 	}
 }
@@ -729,13 +732,13 @@ func TestResendOnce(t *testing.T) {
 			requests.Add(1)
 		}
 	})
-	s := newSender(t)
-	shot := post(r.url, "x")
-	shot.Resend = true
-	if x := s.Send(t.Context(), shot); x.Class != "" {
+	tr := newTransport(t)
+	m := post(r.url, "x")
+	m.Resend = true
+	if x := tr.Send(t.Context(), m); x.Class != "" {
 		t.Fatalf("%+v", x)
 	}
-	if x := s.Send(t.Context(), shot); x.Class != hook.ClassReset || !x.Resent || requests.Load() != 3 {
+	if x := tr.Send(t.Context(), m); x.Class != hook.ClassReset || !x.Resent || requests.Load() != 3 {
 		t.Errorf("%+v after %d requests", x, requests.Load())
 	}
 }
@@ -752,11 +755,11 @@ func TestIdleConnectionsClosed(t *testing.T) {
 		c.Close()
 		closed <- struct{}{}
 	})
-	s := newSender(t)
+	tr := newTransport(t)
 	for range 50 { // sometimes the close is seen first, sometimes the request
-		shot := post(r.url, "x")
-		shot.Resend = true
-		if x := s.Send(t.Context(), shot); x.Class != "" {
+		m := post(r.url, "x")
+		m.Resend = true
+		if x := tr.Send(t.Context(), m); x.Class != "" {
 			t.Fatalf("%+v", x)
 		}
 		<-closed
@@ -768,15 +771,15 @@ func TestIdleConnectionsClosed(t *testing.T) {
 
 func TestAnswerBeforeTheRequestIsTaken(t *testing.T) {
 	t.Parallel()
-	for _, clock := range []Clock{ClockTotal, ClockResponse} {
+	for _, clock := range []send.Clock{send.ClockTotal, send.ClockResponse} {
 		r := receive(t, func(c *net.TCPConn, _ int) {
 			io.ReadFull(c, make([]byte, 10))
 			io.WriteString(c, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
 			untilClosed(c)
 		})
-		shot := post(r.url, strings.Repeat("x", 32<<20))
-		shot.Clock = clock
-		x := newSender(t).Send(t.Context(), shot)
+		m := post(r.url, strings.Repeat("x", 32<<20))
+		m.Clock = clock
+		x := newTransport(t).Send(t.Context(), m)
 		if x.Class != "" || x.Response.Status != 413 || string(x.Response.Body) != "no" {
 			t.Errorf("clock %d: %s %s %+v", clock, x.Class, x.Detail, x.Response)
 		}
@@ -807,7 +810,7 @@ func TestRetryAfter(t *testing.T) {
 		{"Sat, 21 Nov 2026 11:00:00 GMT", "", 0},
 		{"Sat, 21 Nov 2026 13:00:30 GMT", "Sat, 21 Nov 2026 13:00:00 GMT", 30 * time.Second}, // their clock is an hour ahead
 	} {
-		h := http.Header{}
+		h := nethttp.Header{}
 		h.Set("Retry-After", tt.value)
 		h.Set("Date", tt.date)
 		if got := retryAfter(h, now); got != tt.want {
@@ -816,13 +819,13 @@ func TestRetryAfter(t *testing.T) {
 	}
 	for status, want := range map[int]time.Duration{429: 5 * time.Second, 503: 5 * time.Second, 500: 0, 200: 0} {
 		r := receive(t, answering(fmt.Sprintf("HTTP/1.1 %d X\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n", status)))
-		if x := newSender(t).Send(t.Context(), post(r.url, "x")); x.RetryAfter != want || x.Class != "" {
+		if x := newTransport(t).Send(t.Context(), post(r.url, "x")); x.RetryAfter != want || x.Class != "" {
 			t.Errorf("%d: %v, want %v", status, x.RetryAfter, want)
 		}
 	}
 }
 
-// ClockResponse: RULES call this the 200 ms of CABAPROP, from the request
+// send.ClockResponse: RULES call this the 200 ms of CABAPROP, from the request
 // written to the status line.
 func TestClockResponse(t *testing.T) {
 	t.Parallel()
@@ -833,7 +836,7 @@ func TestClockResponse(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		serve  func(*net.TCPConn, int)
-		change func(*Shot, *Sender)
+		change func(*send.Message, *Transport)
 		class  string
 		detail string
 		want   hook.Response
@@ -866,20 +869,20 @@ func TestClockResponse(t *testing.T) {
 		{"request taken slowly", func(c *net.TCPConn, _ int) {
 			past()
 			answering(ok)(c, 1)
-		}, func(s *Shot, _ *Sender) { s.Body = make([]byte, 32<<20) }, "", "", hook.Response{Status: 200, Body: []byte("ok")}},
+		}, func(m *send.Message, _ *Transport) { m.Body = make([]byte, 32<<20) }, "", "", hook.Response{Status: 200, Body: []byte("ok")}},
 		{"request never taken", func(c *net.TCPConn, _ int) {
 			past()
-		}, func(s *Shot, _ *Sender) { s.Body, s.ConnectTimeout = make([]byte, 64<<20), limit }, hook.ClassTimeout, "did not take the request within the limit of 3 s", hook.Response{}},
+		}, func(m *send.Message, _ *Transport) { m.Body, m.ConnectTimeout = make([]byte, 64<<20), limit }, hook.ClassTimeout, "did not take the request within the limit of 3 s", hook.Response{}},
 		{"headers beyond the grace", func(c *net.TCPConn, _ int) {
 			request(c)
 			io.WriteString(c, "HTTP/1.1 200 OK\r\n")
 			untilClosed(c)
-		}, func(_ *Shot, s *Sender) { s.grace = limit }, hook.ClassTimeout, "did not finish its headers within 3 s", hook.Response{}},
+		}, func(_ *send.Message, tr *Transport) { tr.grace = limit }, hook.ClassTimeout, "did not finish its headers within 3 s", hook.Response{}},
 		{"body beyond the grace is cut", func(c *net.TCPConn, _ int) {
 			request(c)
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
 			untilClosed(c)
-		}, func(_ *Shot, s *Sender) { s.grace = limit }, "", "", hook.Response{Status: 200, Body: []byte("part"), Truncated: true}},
+		}, func(_ *send.Message, tr *Transport) { tr.grace = limit }, "", "", hook.Response{Status: 200, Body: []byte("part"), Truncated: true}},
 		{"body breaks off", func(c *net.TCPConn, _ int) {
 			request(c)
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
@@ -888,13 +891,13 @@ func TestClockResponse(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := receive(t, tt.serve)
-			s := newSender(t)
-			shot := post(r.url, "x")
-			shot.Clock, shot.Timeout = ClockResponse, limit
+			tr := newTransport(t)
+			m := post(r.url, "x")
+			m.Clock, m.Timeout = send.ClockResponse, limit
 			if tt.change != nil {
-				tt.change(shot, s)
+				tt.change(m, tr)
 			}
-			x := s.Send(t.Context(), shot)
+			x := tr.Send(t.Context(), m)
 			if x.Class != tt.class || !strings.Contains(x.Detail, tt.detail) {
 				t.Fatalf("class %q: %s\nwant %q: %s", x.Class, x.Detail, tt.class, tt.detail)
 			}
@@ -913,9 +916,9 @@ func TestClockResponse(t *testing.T) {
 func TestReuse(t *testing.T) {
 	t.Parallel()
 	r := receive(t, answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8000\r\n"+strings.Repeat("x", 0x8000)+"\r\n0\r\n\r\n"))
-	s := newSender(t)
+	tr := newTransport(t)
 	for i := range 5 {
-		x := s.Send(t.Context(), post(r.url, "x"))
+		x := tr.Send(t.Context(), post(r.url, "x"))
 		if x.Class != "" || (i > 0) != (x.Timing.Connect == 0) {
 			t.Fatalf("%d: %+v", i, x)
 		}
@@ -937,15 +940,15 @@ func TestSendConcurrently(t *testing.T) {
 			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 		}
 	})
-	s := newSender(t)
+	tr := newTransport(t)
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
 			for j := range 50 {
 				id := fmt.Sprintf("%d-%d", i, j)
-				shot := post(r.url, id, "id", id)
-				shot.Clock = Clock(j % 2)
-				x := s.Send(t.Context(), shot)
+				m := post(r.url, id, "id", id)
+				m.Clock = send.Clock(j % 2)
+				x := tr.Send(t.Context(), m)
 				if x.Class != "" || string(x.Response.Body) != id || x.Sent[len(x.Sent)-1].Value != id {
 					t.Errorf("%s: %+v", id, x)
 				}
@@ -1035,12 +1038,12 @@ func TestNames(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSender(t, func(o *SenderOptions) { o.Resolver = nameServer(t, tt.answer) })
-			shot := post("http://hooks.example.test:"+tt.port+"/", "x")
+			tr := newTransport(t, func(o *Options) { o.Resolver = nameServer(t, tt.answer) })
+			m := post("http://hooks.example.test:"+tt.port+"/", "x")
 			if tt.name == "server is silent" {
-				shot.ConnectTimeout = time.Second
+				m.ConnectTimeout = time.Second
 			}
-			x := s.Send(t.Context(), shot)
+			x := tr.Send(t.Context(), m)
 			if x.Class != tt.class || !strings.Contains(x.Detail, tt.detail) {
 				t.Errorf("class %q: %s\nwant %q: %s", x.Class, x.Detail, tt.class, tt.detail)
 			}
@@ -1057,7 +1060,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// The limit of ClockResponse does not cover the name lookup.
+// The limit of send.ClockResponse does not cover the name lookup.
 func TestClockResponseLeavesLookupOut(t *testing.T) {
 	t.Parallel()
 	r := receive(t, answering(ok))
@@ -1067,16 +1070,16 @@ func TestClockResponseLeavesLookupOut(t *testing.T) {
 		time.Sleep(2 * limit) //policy:allow time.Sleep: the name server is slow, which is the case under test
 		return 0, []netip.Addr{netip.MustParseAddr("127.0.0.1")}, false
 	})
-	s := newSender(t, func(o *SenderOptions) { o.Resolver = resolver })
-	shot := post("http://hooks.example.test:"+port+"/", "x")
-	shot.Clock, shot.Timeout = ClockResponse, limit
-	if x := s.Send(t.Context(), shot); x.Class != "" {
+	tr := newTransport(t, func(o *Options) { o.Resolver = resolver })
+	m := post("http://hooks.example.test:"+port+"/", "x")
+	m.Clock, m.Timeout = send.ClockResponse, limit
+	if x := tr.Send(t.Context(), m); x.Class != "" {
 		t.Errorf("%s: %s", x.Class, x.Detail)
 	}
-	shot.Clock = ClockTotal
-	s = newSender(t, func(o *SenderOptions) { o.Resolver = resolver })
-	if x := s.Send(t.Context(), shot); x.Class != hook.ClassDNSFailed {
-		t.Errorf("ClockTotal covers it: %s: %s", x.Class, x.Detail)
+	m.Clock = send.ClockTotal
+	tr = newTransport(t, func(o *Options) { o.Resolver = resolver })
+	if x := tr.Send(t.Context(), m); x.Class != hook.ClassDNSFailed {
+		t.Errorf("send.ClockTotal covers it: %s: %s", x.Class, x.Detail)
 	}
 }
 
@@ -1177,12 +1180,12 @@ func TestTLS(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := receive(t, tt.serve)
-			s := newSender(t, func(o *SenderOptions) { o.RootCAs = ca.pool })
-			shot := post("https://"+r.addr+"/", "x", "Keep-CASE", "1")
+			tr := newTransport(t, func(o *Options) { o.RootCAs = ca.pool })
+			m := post("https://"+r.addr+"/", "x", "Keep-CASE", "1")
 			if strings.HasPrefix(tt.name, "silent") {
-				shot.ConnectTimeout = time.Second
+				m.ConnectTimeout = time.Second
 			}
-			x := s.Send(t.Context(), shot)
+			x := tr.Send(t.Context(), m)
 			if x.Class != tt.class || !strings.Contains(x.Detail, tt.detail) {
 				t.Errorf("class %q: %s\nwant %q: %s", x.Class, x.Detail, tt.class, tt.detail)
 			}
@@ -1193,7 +1196,7 @@ func TestTLS(t *testing.T) {
 			if x.Timing.TLS <= 0 || x.Timing.Connect <= 0 || x.Sent[2].Name != "Keep-CASE" {
 				t.Errorf("%+v", x)
 			}
-			if x := s.Send(t.Context(), shot); x.Class != "" || x.Timing.TLS != 0 || r.conns.Load() != 1 {
+			if x := tr.Send(t.Context(), m); x.Class != "" || x.Timing.TLS != 0 || r.conns.Load() != 1 {
 				t.Errorf("second: %+v, %d connections", x, r.conns.Load())
 			}
 		})
@@ -1210,7 +1213,7 @@ func TestOneWrite(t *testing.T) {
 		io.WriteString(c, ok)
 		untilClosed(c)
 	})
-	x := newSender(t).Send(t.Context(), post(r.url, strings.Repeat("x", 1000), "a", "b"))
+	x := newTransport(t).Send(t.Context(), post(r.url, strings.Repeat("x", 1000), "a", "b"))
 	if x.Class != "" {
 		t.Fatalf("%+v", x)
 	}

@@ -1,0 +1,91 @@
+// Package send is the port through which messages leave: what a message is, what
+// comes back, and the [Transport] that exchanges the one for the other. There is one
+// transport for each kind of target (package http is one), chosen by the scheme of
+// the target's URL; see [Transports].
+//
+// The package knows neither HTTP nor any other protocol, and nothing of deliveries:
+// whether a reply counts as success, and what follows, is for the caller to decide.
+//
+// It promises: whoever sends needs no case for a transport. Adding one takes a
+// package that implements [Transport], and a line where the program is put together.
+package send
+
+import (
+	"context"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// Transport sends messages to one kind of target. It is safe for concurrent use.
+type Transport interface {
+	// Name is the stable word that attempts are stored with, for example "http".
+	Name() string
+	// Send makes one attempt to exchange the message for a reply, which is never nil.
+	// It does not try again by itself, except as [Attributes.Resend] permits, and
+	// ends with [hook.ClassInterrupted] when ctx ends.
+	Send(ctx context.Context, m *Message) *Reply
+	// Headers returns the headers that Send would send, in their order, without
+	// sending anything. If the message cannot be sent, refusal says why, as one
+	// English sentence, and headers is nil.
+	Headers(m *Message) (headers []hook.Header, refusal string)
+}
+
+// Message is something to be sent. A transport only reads it, but may still read
+// Body shortly after Send has returned (when the receiver answers before it has taken
+// the whole message), so the bytes of Body must never change.
+type Message struct {
+	Target string // a URL; its scheme chooses the transport
+	Attributes
+	Headers []hook.Header
+	Body    []byte
+}
+
+// Attributes say how a message is to be sent. A transport ignores what its
+// protocol has no use for.
+type Attributes struct {
+	Method         string        // of an HTTP request
+	Timeout        time.Duration // the time limit, see Clock; 0: [hook.DefaultTimeout]
+	ConnectTimeout time.Duration // for the name lookup, the connect and TLS together; 0: the transport's default
+	Clock          Clock         // which part of the attempt Timeout covers
+	// Resend permits one immediate second try on a new connection, when a connection
+	// that was kept open turned out to be closed before any byte of the answer came.
+	// Nearly always the receiver closed an idle connection at the same moment. But it
+	// may also have taken the message and crashed, so at-most-once forbids it. (A
+	// message of which no byte was written may always be tried again.)
+	Resend bool
+}
+
+// Clock says which part of an attempt [Attributes.Timeout] covers.
+type Clock int
+
+const (
+	// ClockTotal is one deadline for the whole attempt, from the name lookup to the
+	// last byte of the reply.
+	ClockTotal Clock = iota
+	// ClockResponse covers only the wait for the reply to begin, after the message is
+	// written. Connecting and writing may take ConnectTimeout each, and the rest of
+	// the reply has a limit of the transport's own.
+	ClockResponse
+)
+
+// Reply is what became of a [Message].
+type Reply struct {
+	StartedAt time.Time
+	// Sent are the headers as they were sent, secrets included. If no connection came
+	// about, they are those that would have been sent; nil if the message could not be
+	// sent at all ([hook.ClassRender]).
+	Sent []hook.Header
+	// Response is what the receiver answered. It is never nil when Class is empty; its
+	// Status is 0 if the transport's answers have none. When Class is not empty, it is
+	// what came of an answer that broke off, or nil if none began.
+	Response *hook.Response
+	Timing   hook.Timing
+	// Class is the error class (hook.Class…) of an exchange that failed. It is empty
+	// when a complete answer came, even if that says no.
+	Class      string
+	Detail     string        // what failed, as one English sentence; empty with Class
+	RetryAfter time.Duration // how long the receiver asks to be left alone; 0: it does not ask
+	Unsent     bool          // no byte of the message was written, so the receiver cannot have acted on it
+	Resent     bool          // the second try of [Attributes.Resend] was made
+}
