@@ -47,10 +47,10 @@ func (s contracts) serving(e *hook.Endpoint) *contract.Contract {
 
 // unknown is the error about a field that names a contract that does not exist.
 func (s contracts) unknown(name string) error {
-	return hook.InvalidFields("contract_unknown", hook.FieldError{Pointer: "/contract", Detail: s.NoContract(name)})
+	return hook.InvalidFields("contract_unknown", s.NoContract(name).At("/contract"))
 }
 
 // missing is the error where a contract that something else refers to does not exist.
 func (s contracts) missing(name string) error {
-	return &hook.Error{Kind: hook.KindNotFound, Code: "contract_not_found", Detail: s.NoContract(name)}
+	return &hook.Error{Kind: hook.KindNotFound, Code: "contract_not_found", Detail: s.NoContract(name).Detail}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"fmt"
 	"time"
 	"unicode/utf8"
 
@@ -52,18 +51,15 @@ type NewCredential struct {
 	Token  string // good until TokenExpires
 }
 
-var errNoCredentials = hook.InvalidFields("no_credentials", hook.FieldError{
-	Pointer: "/contract", Detail: "This contract has no credentials. Choose one that has.",
-})
+var errNoCredentials = hook.InvalidFields("no_credentials", hook.Field("/contract", "credentials_none",
+	"This contract has no credentials. Choose one that has."))
 
 // Create makes a credential, its first token and, if the contract says so, its endpoint. The codes of its errors are
 // contract_unknown, no_credentials, credential_invalid, endpoint_invalid and too_many_endpoints.
 func (x Credentials) Create(ctx context.Context, tenant string, in CredentialSpec) (*NewCredential, error) {
 	c := (contracts{x.Contracts}).inForce(in.Contract)
 	if c == nil {
-		return nil, hook.InvalidFields("contract_unknown", hook.FieldError{
-			Pointer: "/contract", Detail: x.Contracts.NoContractWithCredentials(in.Contract),
-		})
+		return nil, hook.InvalidFields("contract_unknown", x.Contracts.NoContractWithCredentials(in.Contract).At("/contract"))
 	}
 	how, ok := c.Credentials()
 	if !ok {
@@ -80,9 +76,8 @@ func (x Credentials) Create(ctx context.Context, tenant string, in CredentialSpe
 			return nil, err
 		}
 	} else if in.Endpoint.URL != "" {
-		return nil, hook.InvalidFields("credential_invalid", hook.FieldError{
-			Pointer: "/url", Detail: "Credentials of this contract have no endpoint. Leave it out.",
-		})
+		return nil, hook.InvalidFields("credential_invalid", hook.Field("/url", "credential_no_endpoint",
+			"A credential of this contract has no endpoint. Leave it out."))
 	}
 	bearer.Renew(cr)
 	token, err := bearer.Issue(cr, how, time.Now())
@@ -106,7 +101,9 @@ func fill(cr *hook.Credential, how contract.Credentials, in CredentialSpec) (sec
 	}{{&cr.APIKey, how.APIKey, "/apiKey"}, {&secret, how.Secret, "/secret"}} {
 		switch {
 		case *x.text != "" && !x.like.Has(*x.text):
-			wrong = append(wrong, hook.FieldError{Pointer: x.pointer, Detail: x.like.String() + ". Leave it out to have one made."})
+			wrong = append(wrong, hook.Field(x.pointer, "key_characters",
+				"It has {length} characters, all of them from {characters}. Leave it out to have one made.",
+				"length", x.like.Length, "characters", x.like.Characters))
 		case *x.text == "":
 			if *x.text, err = x.like.Make(rand.Reader); err != nil {
 				return "", err
@@ -125,7 +122,7 @@ func checkName(name string) []hook.FieldError {
 	if utf8.RuneCountInString(name) <= maxName {
 		return nil
 	}
-	return []hook.FieldError{{Pointer: "/name", Detail: fmt.Sprintf("A name has at most %d characters.", maxName)}}
+	return []hook.FieldError{hook.Field("/name", "name_long", "A name has at most {max} characters.", "max", maxName)}
 }
 
 // ownEndpoint is the endpoint of a new credential.
@@ -195,9 +192,8 @@ func (x Credentials) Patch(ctx context.Context, tenant, id string, p CredentialP
 		}
 		if e == nil {
 			if p.URL != nil {
-				return false, hook.InvalidFields("credential_invalid", hook.FieldError{
-					Pointer: "/url", Detail: "This credential has no endpoint. Leave it out.",
-				})
+				return false, hook.InvalidFields("credential_invalid", hook.Field("/url", "credential_no_endpoint",
+					"A credential of this contract has no endpoint. Leave it out."))
 			}
 			return false, nil
 		}
@@ -215,7 +211,7 @@ func (p CredentialPatch) apply(cr *hook.Credential) error {
 	set(&cr.State, p.State)
 	wrong := checkName(cr.Name)
 	if cr.State != hook.CredentialActive && cr.State != hook.CredentialPaused {
-		wrong = append(wrong, hook.FieldError{Pointer: "/state", Detail: "The states are active and paused."})
+		wrong = append(wrong, hook.Field("/state", "credential_state", "The states are active and paused."))
 	}
 	if len(wrong) > 0 {
 		return hook.InvalidFields("credential_invalid", wrong...)

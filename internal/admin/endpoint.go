@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -71,10 +70,9 @@ type EndpointSpec struct {
 func (x Endpoints) Create(ctx context.Context, tenant string, in EndpointSpec) (*hook.Endpoint, error) {
 	if c := (contracts{x.Contracts}).inForce(in.Contract); c != nil {
 		if how, ok := c.Credentials(); ok && how.Endpoint {
-			return nil, hook.InvalidFields("credential_needed", hook.FieldError{
-				Pointer: "/contract",
-				Detail:  "An endpoint of the contract " + c.Name + " is made by making a credential: POST /v1/tenants/{tenant}/credentials.",
-			})
+			return nil, hook.InvalidFields("credential_needed", hook.Field("/contract", "credential_first",
+				"An endpoint of the contract {contract} is made by making a credential: POST /v1/tenants/{tenant}/credentials.",
+				"contract", c.Name))
 		}
 	}
 	c, err := checkEndpoint(contracts{x.Contracts}, &in)
@@ -111,17 +109,16 @@ func checkEndpoint(known contracts, in *EndpointSpec) (*contract.Contract, error
 	cfg := &in.Config
 	slices.SortFunc(cfg.Headers, func(x, y hook.Header) int { return strings.Compare(x.Name, y.Name) })
 	wrong := append(slices.Clone(in.Wrong), checkName(in.Name)...)
-	refuse := func(pointer, detail string) {
-		wrong = append(wrong, hook.FieldError{Pointer: pointer, Detail: detail})
-	}
+	refuse := func(f hook.FieldError) { wrong = append(wrong, f) }
 	switch in.State {
 	case hook.EndpointActive, hook.EndpointPaused, hook.EndpointDisabled:
 	default: // also deleted, which only the store sets
-		refuse("/state", "The states are active, paused and disabled.")
+		refuse(hook.Field("/state", "endpoint_state", "The states are active, paused and disabled."))
 	}
 	for _, h := range cfg.Headers {
 		if h.Value == contract.Mask {
-			refuse("/headers/"+pointerEscapes.Replace(h.Name), "This is the mask that is shown in the place of a secret. Give the value itself.")
+			refuse(hook.Field("/headers/"+pointerEscapes.Replace(h.Name), "value_masked",
+				"This is the mask that is shown in the place of a secret. Give the value itself."))
 		}
 	}
 	settings := cfg.Settings
@@ -130,10 +127,10 @@ func checkEndpoint(known contracts, in *EndpointSpec) (*contract.Contract, error
 	case string(settings) == "null":
 		cfg.Settings = nil
 	case rawjson.KindOf(settings) != '{':
-		refuse("/settings", "Settings are a JSON object.")
+		refuse(hook.Field("/settings", "object_needed", "This has to be an object."))
 		cfg.Settings = nil
 	case len(settings) > maxSettings:
-		refuse("/settings", "Settings have at most 64 KiB.")
+		refuse(hook.Field("/settings", "too_many_bytes", "This has at most {max}.", "max", "64 KiB"))
 		cfg.Settings = nil
 	}
 	if wrong = append(wrong, c.CheckEndpoint(*cfg)...); len(wrong) > 0 {
@@ -149,17 +146,16 @@ var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 // on doing.
 func (x Endpoints) checkShaping(ctx context.Context, tenant string, c *contract.Contract, cfg, was hook.EndpointConfig) error {
 	var off []hook.FieldError
-	refuse := func(pointer, what string) {
-		if !c.Shaping() {
-			off = append(off, hook.FieldError{Pointer: pointer, Detail: fmt.Sprintf("The contract %s does not let an endpoint have a %s. Leave it out, or use another contract.", c.Name, what)})
-		}
-	}
-	if cfg.Filter != "" && cfg.Filter != was.Filter {
-		refuse("/filter", "filter")
+	if cfg.Filter != "" && cfg.Filter != was.Filter && !c.Shaping() {
+		off = append(off, hook.Field("/filter", "filter_off",
+			"The contract {contract} does not let an endpoint have a filter. Leave it out, or use another contract.",
+			"contract", c.Name))
 	}
 	changed := cfg.Transformation != "" && cfg.Transformation != was.Transformation
-	if changed {
-		refuse("/transformation", "transformation")
+	if changed && !c.Shaping() {
+		off = append(off, hook.Field("/transformation", "transformation_off",
+			"The contract {contract} does not let an endpoint have a transformation. Leave it out, or use another contract.",
+			"contract", c.Name))
 	}
 	if len(off) > 0 {
 		return hook.InvalidFields("shaping_off", off...)
@@ -169,7 +165,7 @@ func (x Endpoints) checkShaping(ctx context.Context, tenant string, c *contract.
 	}
 	err := x.Scripts.Check(ctx, "check "+tenant, cfg.Transformation) // the key: scripts of one tenant wait for each other
 	if wrong, ok := errors.AsType[scriptError](err); ok {
-		return hook.InvalidFields("transformation_invalid", hook.FieldError{Pointer: "/transformation", Detail: wrong.Error() + "."})
+		return hook.InvalidFields("transformation_invalid", hook.Field("/transformation", "script_invalid", "{problem}.", "problem", wrong))
 	}
 	return err
 }
@@ -246,9 +242,8 @@ func (x Endpoints) patched(ctx context.Context, e *hook.Endpoint, p EndpointPatc
 		in.Contract = hook.DefaultContract
 	}
 	if in.Contract != e.Contract {
-		return nil, in, hook.InvalidFields("endpoint_invalid", hook.FieldError{
-			Pointer: "/contract", Detail: "The contract of an endpoint cannot be changed. Make another endpoint.",
-		})
+		return nil, in, hook.InvalidFields("endpoint_invalid", hook.Field("/contract", "contract_fixed",
+			"The contract of an endpoint cannot be changed. Create another endpoint."))
 	}
 	if c := (contracts{x.Contracts}).serving(e); c != nil && in.Config.Settings != nil {
 		in.Config.Settings = c.UnmaskSettings(in.Config.Settings, e.Config.Settings)

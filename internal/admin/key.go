@@ -33,23 +33,22 @@ type KeySpec struct {
 // its error is key_input_invalid.
 func (x Keys) Create(ctx context.Context, in KeySpec) (k hook.Key, text string, err error) {
 	k = hook.Key{ID: hook.NewKeyID(), Name: in.Name, Role: in.Role, Tenant: in.Tenant, CreatedAt: now()}
-	wrong := func(pointer, detail string) error {
-		return hook.InvalidFields("key_input_invalid", hook.FieldError{Pointer: pointer, Detail: detail})
-	}
-	noTenant := wrong("/tenant", "There is no such tenant. Make it first.")
+	wrong := func(f hook.FieldError) error { return hook.InvalidFields("key_input_invalid", f) }
+	noTenant := wrong(hook.Field("/tenant", "tenant_unknown", "There is no such tenant. Create it first."))
 	switch {
 	case !k.Role.Valid():
-		return k, "", wrong("/role", "The roles are operator, tenant, publish and read.")
+		return k, "", wrong(hook.Field("/role", "role_unknown", "The roles are operator, tenant, publish and read."))
 	case k.Role == hook.RoleTenant && k.Tenant == "":
-		return k, "", wrong("/tenant", "A key of role tenant needs the id of its tenant.")
+		return k, "", wrong(hook.Field("/tenant", "tenant_required", "A key of role tenant needs the id of its tenant."))
 	case k.Role == hook.RoleOperator && k.Tenant != "":
-		return k, "", wrong("/tenant", "A key of role operator is good for all tenants. Leave the tenant out, or choose the role tenant.")
+		return k, "", wrong(hook.Field("/tenant", "tenant_superfluous",
+			"A key of role operator is good for all tenants. Leave the tenant out, or choose the role tenant."))
 	case k.Tenant != "" && !hook.ValidTenantID(k.Tenant):
 		return k, "", noTenant
 	}
 	if !in.ExpiresAt.IsZero() {
 		if !in.ExpiresAt.After(k.CreatedAt) {
-			return k, "", wrong("/expires_at", "This time is past. Choose one in the future, or leave it out.")
+			return k, "", wrong(hook.Field("/expires_at", "time_past", "This time is past. Choose one in the future, or leave it out."))
 		}
 		k.ExpiresAt = in.ExpiresAt.UTC()
 	}

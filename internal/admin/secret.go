@@ -65,9 +65,8 @@ func (x Endpoints) RotateSecret(ctx context.Context, tenant, id string, in Rotat
 	overlap := defaultOverlap
 	set(&overlap, in.Overlap)
 	if overlap < 0 || overlap > maxOverlap {
-		return SigningSecrets{}, hook.InvalidFields("request_invalid", hook.FieldError{
-			Pointer: "/overlap", Detail: "Write a length of time from 0s to 30d, such as 24h.",
-		})
+		return SigningSecrets{}, hook.InvalidFields("request_invalid", hook.Field("/overlap", "overlap",
+			"Write a length of time from 0s to 30d, such as 24h."))
 	}
 	now := now()
 	e, err := x.update(ctx, tenant, id, func(e *hook.Endpoint) error {
@@ -108,19 +107,18 @@ func rotated(old []hook.Secret, secret string, overlap time.Duration, now time.T
 // checkSecret is the secret to sign with: the given one, or a new one if none is given and the contract signs. It
 // refuses a secret that cannot be used, and one for a contract that does not sign.
 func checkSecret(c *contract.Contract, text string) (string, error) {
-	wrong := func(detail string) error {
-		return hook.InvalidFields("secret_invalid", hook.FieldError{Pointer: "/secret", Detail: detail})
-	}
+	wrong := func(f hook.FieldError) error { return hook.InvalidFields("secret_invalid", f) }
 	switch {
 	case c.Signing() == "" && text != "":
-		return "", wrong("The contract " + c.Name + " does not sign, so there is no signing secret. Leave it out.")
+		return "", wrong(hook.Field("/secret", "secret_superfluous",
+			"The contract {contract} does not sign, so there is no signing secret. Leave it out.", "contract", c.Name))
 	case c.Signing() == "":
 		return "", nil
 	case text == "":
 		return sign.NewSecret(), nil
 	}
 	if err := sign.Check(text); err != nil {
-		return "", wrong(err.Error())
+		return "", wrong(hook.Field("/secret", "secret_invalid", "{problem}", "problem", err))
 	}
 	return text, nil
 }
@@ -135,9 +133,8 @@ func patchSecret(e *hook.Endpoint, c *contract.Contract, given *string) error {
 		return nil
 	}
 	if *given == "" {
-		return hook.InvalidFields("secret_invalid", hook.FieldError{
-			Pointer: "/secret", Detail: "Give the new secret, or leave it out. POST …/rotate-secret makes one.",
-		})
+		return hook.InvalidFields("secret_invalid", hook.Field("/secret", "secret_required",
+			"Give the new secret, or leave it out. POST …/rotate-secret makes one."))
 	}
 	secret, err := checkSecret(c, *given)
 	if err != nil {

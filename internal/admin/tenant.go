@@ -27,15 +27,15 @@ type Tenants struct{ Store TenantStore }
 // of at most 16 KiB. The codes of its errors are tenant_invalid (the id), request_invalid and tenant_being_deleted.
 func (x Tenants) Put(ctx context.Context, id string, name *string, metadata json.RawMessage) (t hook.Tenant, created bool, err error) {
 	if !hook.ValidTenantID(id) {
-		const detail = "A tenant id has 1 to 64 characters of a-z A-Z 0-9 _ . - and nothing else."
-		return t, false, hook.Invalid("tenant_invalid", detail, hook.FieldError{Pointer: "/id", Detail: detail})
+		return t, false, hook.InvalidField("tenant_invalid",
+			hook.Field("/id", "tenant_id", "A tenant id has 1 to 64 characters of a-z A-Z 0-9 _ . - and nothing else."))
 	}
 	switch {
 	case metadata == nil:
 	case rawjson.KindOf(metadata) != '{':
-		return t, false, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: "/metadata", Detail: "Metadata is a JSON object."})
+		return t, false, hook.InvalidFields("request_invalid", hook.Field("/metadata", "object_needed", "This has to be an object."))
 	case len(metadata) > maxMetadata:
-		return t, false, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: "/metadata", Detail: "Metadata has at most 16 KiB."})
+		return t, false, hook.InvalidFields("request_invalid", hook.Field("/metadata", "too_many_bytes", "This has at most {max}.", "max", "16 KiB"))
 	}
 	return x.Store.PutTenant(ctx, id, name, metadata)
 }

@@ -314,7 +314,7 @@ func (a *API) renderContract(ctx context.Context, in *struct {
 		if in.Body.Event != "" {
 			pointer = "/event"
 		}
-		out.Problems = append(out.Problems, fieldError(hook.FieldError{Pointer: pointer, Detail: c.NoEvent(ev.Type)}, ""))
+		out.Problems = append(out.Problems, fieldError(c.NoEvent(ev.Type).At(pointer), ""))
 		return answer()
 	}
 	out.EventType = ev.Type
@@ -328,7 +328,8 @@ func (a *API) renderContract(ctx context.Context, in *struct {
 	}
 	q, err := a.Tester.PreviewAs(ctx, c, e, ev)
 	if refused, ok := errors.AsType[*hook.Error](err); ok && refused.Kind == hook.KindInvalid {
-		out.Problems = append(out.Problems, client.ProblemError{Pointer: new(""), Detail: refused.Detail})
+		out.Problems = append(out.Problems, fieldError(hook.Field("", "not_rendered",
+			"{problem}", "problem", refused.Detail), ""))
 		return answer()
 	}
 	if err != nil {
@@ -341,7 +342,8 @@ func (a *API) renderContract(ctx context.Context, in *struct {
 // contractOf is the contract that an input names or brings.
 func (a *API) contractOf(in client.ContractRenderInput) (*contract.Contract, error) {
 	if (in.Source == "") == (in.Contract == "") {
-		return nil, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: "/contract", Detail: "Give either the name of a contract, or a source."})
+		return nil, hook.InvalidFields("request_invalid", hook.Field("/contract", "contract_or_source",
+			"Give either the name of a contract, or a source."))
 	}
 	if in.Source != "" {
 		return contract.Parse(sourceFile, []byte(in.Source))
@@ -361,7 +363,8 @@ func sampleEndpoint(c *contract.Contract, in client.ContractRenderInput) (*hook.
 	}
 	if s := in.Settings; s != nil && string(s) != "null" {
 		if !isObject(s) {
-			return nil, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: "/settings", Detail: "Settings are a JSON object."})
+			return nil, hook.InvalidFields("request_invalid", hook.Field("/settings", "object_needed",
+				"This has to be an object."))
 		}
 		e.Config.Settings = s
 	}
@@ -393,7 +396,8 @@ func (a *API) sampleEvent(ctx context.Context, c *contract.Contract, e *hook.End
 		return nil, err
 	}
 	if in.Tenant == "" {
-		return nil, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: "/tenant", Detail: "Say which tenant the event is of."})
+		return nil, hook.InvalidFields("request_invalid", hook.Field("/tenant", "tenant_of_event",
+			"Say which tenant the event is of."))
 	}
 	if _, err := a.Store.Tenant(ctx, in.Tenant); err != nil {
 		return nil, err
@@ -403,7 +407,7 @@ func (a *API) sampleEvent(ctx context.Context, c *contract.Contract, e *hook.End
 		return nil, err
 	}
 	if ev.Contract != c.Name {
-		return nil, otherContract("This event is of the contract " + ev.Contract + ", and the text is of the contract " + c.Name + ".")
+		return nil, otherContract(ev.Contract, c.Name)
 	}
 	ev.Payload = c.Redact(ev.Payload)
 	return ev, nil
@@ -420,7 +424,7 @@ func (a *API) contractNames() []string {
 
 // noContract is the error where there is no contract of a name.
 func (a *API) noContract(name string) *hook.Error {
-	return &hook.Error{Kind: hook.KindNotFound, Code: "contract_not_found", Detail: a.Contracts.NoContract(name)}
+	return &hook.Error{Kind: hook.KindNotFound, Code: "contract_not_found", Detail: a.Contracts.NoContract(name).Detail}
 }
 
 // contract is the current contract of a name, nil if there is none.

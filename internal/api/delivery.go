@@ -84,9 +84,8 @@ func (a *API) listDeliveries(ctx context.Context, in *struct {
 	none := &struct{ Body client.List[client.Delivery] }{client.List[client.Delivery]{Items: []client.Delivery{}}}
 	if in.Endpoint != "" {
 		if f.Endpoint, err = hook.ParseEndpointID(in.Endpoint); err != nil {
-			return nil, hook.InvalidFields("request_invalid", hook.FieldError{
-				Pointer: hook.Parameter + "endpoint", Detail: "This is no endpoint id; one looks like ep_06ew2c5e8m4b900000000000g0.",
-			})
+			return nil, hook.InvalidFields("request_invalid", hook.Field(hook.Parameter+"endpoint", "endpoint_id",
+				"This is no endpoint id; one looks like ep_06ew2c5e8m4b900000000000g0."))
 		}
 	}
 	if in.Event != "" {

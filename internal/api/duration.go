@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-//lint:ignore ST1005 people read this sentence as it is
-var errDuration = errors.New("Write a length of time as a number and a unit: 500ms, 5s, 5m, 2h or 2d.")
+var errDuration = errors.New("not a length of time")
 
 // parseDuration reads Go durations and whole or broken days (2d).
 func parseDuration(s string) (time.Duration, error) {

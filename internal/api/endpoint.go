@@ -152,7 +152,8 @@ func retryDelays(texts []string) (delays []time.Duration, wrong []hook.FieldErro
 	for i, text := range texts {
 		d, err := parseDuration(text)
 		if err != nil {
-			wrong = append(wrong, hook.FieldError{Pointer: fmt.Sprintf("/retry/%d", i), Detail: err.Error()})
+			wrong = append(wrong, hook.Field(fmt.Sprintf("/retry/%d", i), "duration",
+				"Write a length of time as a number and a unit: 500ms, 5s, 5m, 2h or 2d."))
 		}
 		delays = append(delays, d)
 	}

@@ -123,9 +123,8 @@ func (p endpointPatch) values(schemas huma.Registry) (next client.EndpointInput,
 	}
 	if err := json.Unmarshal(text, &next); err != nil {
 		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // the schema takes 5.0 for a whole number
-			return next, hook.InvalidFields("request_invalid", hook.FieldError{
-				Pointer: "/" + strings.ReplaceAll(e.Field, ".", "/"), Detail: "Write the number with digits alone.",
-			})
+			return next, hook.InvalidFields("request_invalid", hook.Field("/"+strings.ReplaceAll(e.Field, ".", "/"), "digits_only",
+				"Write the number with digits alone."))
 		}
 		return next, err
 	}

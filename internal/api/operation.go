@@ -421,7 +421,7 @@ func checkJSON(body []byte) error {
 	e := &hook.Error{Kind: hook.KindMalformed, Code: "json_invalid", Detail: "The body is not valid JSON."}
 	if syntax, ok := errors.AsType[*rawjson.SyntaxError](err); ok {
 		e.Detail = fmt.Sprintf("%s (byte %d)", syntax.Detail, syntax.Offset)
-		e.Fields = []hook.FieldError{{Pointer: syntax.Pointer, Detail: syntax.Detail}}
+		e.Fields = []hook.FieldError{hook.Field(syntax.Pointer, "json_refused", "{problem}", "problem", syntax.Detail)}
 	}
 	return e
 }

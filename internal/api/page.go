@@ -26,15 +26,18 @@ func encodeCursor(list string, place []byte) *string {
 	return new(base64.RawURLEncoding.EncodeToString(append(hash[:cursorHash:cursorHash], place...)))
 }
 
+var otherCursor = hook.Field("", "cursor_of_other_list",
+	"This cursor belongs to another list or to other filters. Repeat the filters of the page it came with, or leave it out.")
+
 func decodeCursor(list, cursor string) ([]byte, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil || len(b) <= cursorHash {
-		return nil, invalidParameter("cursor", "This is no cursor. Use next_cursor as it came, or leave it out for the first page.")
+		return nil, invalidParameter("cursor", hook.Field("", "cursor_unreadable",
+			"This is no cursor. Use next_cursor as it came, or leave it out for the first page."))
 	}
 	hash := sha256.Sum256([]byte(list))
 	if string(b[:cursorHash]) != string(hash[:cursorHash]) {
-		return nil, invalidParameter("cursor",
-			"This cursor belongs to another list or to other filters. Repeat the filters of the page it came with, or leave it out.")
+		return nil, invalidParameter("cursor", otherCursor)
 	}
 	return b[cursorHash:], nil
 }
@@ -53,7 +56,7 @@ func (p Paging) page(list string) (hook.Page, error) {
 		return out, err
 	}
 	if len(place) != len(out.Before) {
-		return out, invalidParameter("cursor", "This is no cursor of this list.")
+		return out, invalidParameter("cursor", otherCursor)
 	}
 	out.Before = hook.ID(place)
 	return out, nil

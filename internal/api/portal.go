@@ -134,7 +134,8 @@ func portalTimes(in client.PortalLinkInput) (opens, stays time.Duration, err err
 		}
 		d, err := parseDuration(text)
 		if err != nil || d <= 0 || d > maxPortalTime {
-			wrong = append(wrong, hook.FieldError{Pointer: "/" + member, Detail: "Write a length of time up to 24h, such as 10m."})
+			wrong = append(wrong, hook.Field("/"+member, "portal_time",
+				"Write a length of time up to 24h, such as 10m."))
 		}
 		return d
 	}

@@ -102,14 +102,14 @@ func ofError(e *hook.Error, prefix string) *problem {
 
 func fieldError(f hook.FieldError, prefix string) client.ProblemError {
 	if name, ok := strings.CutPrefix(f.Pointer, hook.Parameter); ok {
-		return client.ProblemError{Parameter: name, Detail: f.Detail}
+		return client.ProblemError{Parameter: name, Code: f.Code, Params: f.Params, Detail: f.Detail}
 	}
-	return client.ProblemError{Pointer: new(prefix + f.Pointer), Detail: f.Detail}
+	return client.ProblemError{Pointer: new(prefix + f.Pointer), Code: f.Code, Params: f.Params, Detail: f.Detail}
 }
 
 // invalidParameter is the error for a wrong parameter.
-func invalidParameter(name, detail string) *hook.Error {
-	return hook.Invalid(name+"_invalid", detail, hook.FieldError{Pointer: hook.Parameter + name, Detail: detail})
+func invalidParameter(name string, f hook.FieldError) *hook.Error {
+	return hook.InvalidField(name+"_invalid", f.At(hook.Parameter+name))
 }
 
 // placedAt is the error of a use case with the place of one of its fields as the request has it: a field of what was
@@ -193,38 +193,43 @@ var requiredProperty = regexp.MustCompile(`^expected required property (\S+) to 
 func fromDetail(err error) client.ProblemError {
 	d, ok := errors.AsType[*huma.ErrorDetail](err)
 	if !ok {
-		return client.ProblemError{Pointer: new(""), Detail: "This is not what is expected here."}
+		return fieldError(hook.Field("", "unexpected", "This is not what is expected here."), "")
 	}
 	in, rest, _ := strings.Cut(d.Location, ".")
 	if in != "body" && !strings.HasPrefix(in, "body[") {
-		return client.ProblemError{Parameter: rest, Detail: sayParameter(rest, d.Message)}
+		return fieldError(wrongParameter(rest, d.Message).At(hook.Parameter+rest), "")
 	}
 	pointer := pointerOf(strings.TrimPrefix(d.Location, "body"))
 	if m := requiredProperty.FindStringSubmatch(d.Message); m != nil {
-		return client.ProblemError{Pointer: new(pointer + "/" + escapePointer(m[1])), Detail: "This is required."}
+		return fieldError(hook.Field(pointer+"/"+escapePointer(m[1]), "required", "This is required."), "")
 	}
 	switch {
 	case d.Message == "unexpected property":
-		return client.ProblemError{Pointer: &pointer, Detail: "There is no such member here. Remove it, or correct its name."}
+		return fieldError(hook.Field(pointer, "member_unknown", "There is no such member here. Remove it, or correct its name."), "")
 	case strings.HasPrefix(d.Message, "expected "):
-		return client.ProblemError{Pointer: &pointer, Detail: "E" + strings.ReplaceAll(d.Message[1:], "\"", "'") + "."}
+		return fieldError(expected(pointer, d.Message), "")
 	}
-	return client.ProblemError{Pointer: &pointer, Detail: "This is not what is expected here."}
+	return fieldError(hook.Field(pointer, "unexpected", "This is not what is expected here."), "")
 }
 
-// sayParameter is huma's message about a parameter, without what was sent.
-func sayParameter(name, message string) string {
+// expected is a message of huma's that begins with "expected ".
+func expected(pointer, message string) hook.FieldError {
+	return hook.Field(pointer, "expected", "Expected {what}.", "what", strings.ReplaceAll(strings.TrimPrefix(message, "expected "), "\"", "'"))
+}
+
+// wrongParameter is huma's message about a parameter, without what was sent.
+func wrongParameter(name, message string) hook.FieldError {
 	switch {
 	case message == "unknown query parameter":
-		return "There is no such parameter here. Remove it, or correct its name."
+		return hook.Field("", "parameter_unknown", "There is no such parameter here. Remove it, or correct its name.")
 	case name == "since" || name == "until":
-		return "Write a time as in 2026-11-21T18:00:00Z."
+		return hook.Field("", "time_format", "Write a time as in 2026-11-21T18:00:00Z.")
 	case name == "limit":
-		return "Write a whole number from 1 to 200."
+		return hook.Field("", "number_range", "This has to be from {min} to {max}.", "min", 1, "max", 200)
 	case strings.HasPrefix(message, "expected "):
-		return "E" + strings.ReplaceAll(message[1:], "\"", "'") + "."
+		return expected("", message)
 	}
-	return "This value cannot be read."
+	return hook.Field("", "unreadable", "This value cannot be read.")
 }
 
 // opaque are members whose own members have names of any form, which huma's

@@ -161,7 +161,7 @@ func idempotencyKey(r *http.Request) (string, error) {
 	}
 	if !validKey(values[0]) || len(values) > 1 {
 		return "", hook.Invalid("idempotency_invalid", "Send one Idempotency-Key of 1 to 255 printable ASCII characters.",
-			hook.FieldError{Pointer: hook.Parameter + "Idempotency-Key", Detail: "Use 1 to 255 printable ASCII characters."})
+			hook.Field(hook.Parameter+"Idempotency-Key", "ascii_key", "Use 1 to 255 printable ASCII characters."))
 	}
 	return values[0], nil
 }
@@ -204,7 +204,7 @@ func (t *intake) scan(maxPayload int) (items []hook.NewEvent, batch bool, err er
 	}
 	return nil, false, &hook.Error{
 		Kind: hook.KindInvalid, Code: "event_invalid", Detail: "Send an event as a JSON object, or an array of them.",
-		Fields: []hook.FieldError{{Pointer: "", Detail: "This is neither an object nor an array."}},
+		Fields: []hook.FieldError{hook.Field("", "object_or_array", "This is neither an object nor an array.")},
 	}
 }
 
@@ -251,7 +251,7 @@ func (t *intake) array(body []byte, maxPayload int) ([]hook.NewEvent, error) {
 }
 
 var errEvents = hook.Invalid("too_many_events", "Send 1 to 1000 events in one array.",
-	hook.FieldError{Pointer: "", Detail: "This has none, or more than 1000."})
+	hook.Field("", "one_to_1000", "This has none, or more than 1000."))
 
 // repair reads an array in which some items are JSON but break our rules, so that
 // they do not harm the others. broken is returned if the array is no JSON at all.
@@ -270,7 +270,8 @@ func (t *intake) repair(body []byte, maxPayload int, broken error) ([]hook.NewEv
 		}
 		t.reset(element)
 		if !t.item(&items[i], maxPayload) {
-			items[i].Wrong = hook.Invalid("event_invalid", "An event is a JSON object.", hook.FieldError{Detail: "This is no event."})
+			items[i].Wrong = hook.Invalid("event_invalid", "An event is a JSON object.", hook.Field("", "object_needed",
+				"This has to be an object."))
 		}
 	}
 	return items, true, nil
@@ -300,10 +301,6 @@ func checkItem(element []byte) *hook.Error {
 	return e
 }
 
-func wrongMember(code, pointer, detail string) *hook.Error {
-	return hook.Invalid(code, detail, hook.FieldError{Pointer: pointer, Detail: detail})
-}
-
 // item reads one event. It returns false if the JSON is broken; what else is
 // wrong is in the item.
 func (t *intake) item(e *hook.NewEvent, maxPayload int) bool {
@@ -312,7 +309,8 @@ func (t *intake) item(e *hook.NewEvent, maxPayload int) bool {
 		if _, err := t.dec.ReadValue(); err != nil {
 			return false
 		}
-		e.Wrong = wrongMember("event_invalid", "", "An event is a JSON object with type and payload.")
+		e.Wrong = hook.InvalidField("event_invalid", hook.Field("", "event_object",
+			"An event is a JSON object with type and payload."))
 		return true
 	}
 	if _, err := t.dec.ReadToken(); err != nil {
@@ -338,14 +336,18 @@ func (t *intake) item(e *hook.NewEvent, maxPayload int) bool {
 		}
 		switch member {
 		case memberType:
-			e.Type, e.Wrong = stringMember(value, "event_type_invalid", "/type", "The type is a string, such as order.paid.")
+			e.Type, e.Wrong = stringMember(value, "event_type_invalid", hook.Field("/type", "event_type_string",
+				"The type is a string, such as order.paid."))
 		case memberID:
-			e.ExternalID, e.Wrong = stringMember(value, "event_id_invalid", "/id", "The id is a string; leave it out if you have none.")
+			e.ExternalID, e.Wrong = stringMember(value, "event_id_invalid", hook.Field("/id", "id_string",
+				"The id is a string; leave it out if you have none."))
 			if e.Wrong == nil && e.ExternalID == "" {
-				e.Wrong = wrongMember("event_id_invalid", "/id", "The id is empty. Leave it out if you have none.")
+				e.Wrong = hook.InvalidField("event_id_invalid", hook.Field("/id", "id_empty",
+					"The id is empty. Leave it out if you have none."))
 			}
 		case memberContract:
-			e.Contract, e.Wrong = stringMember(value, "contract_unknown", "/contract", "The contract is the name of one.")
+			e.Contract, e.Wrong = stringMember(value, "contract_unknown", hook.Field("/contract", "contract_name",
+				"The contract is the name of one."))
 		case memberPayload:
 			payload = value
 			e.Wrong = checkPayload(value, maxPayload)
@@ -353,18 +355,20 @@ func (t *intake) item(e *hook.NewEvent, maxPayload int) bool {
 				e.Payload = bytes.Clone(value) // the buffer goes to somebody else
 			}
 		case memberUnknown:
-			const text = "An event has type, payload, id and contract, and no other members. Put this into the payload."
-			e.Wrong = wrongMember("event_invalid", "/"+escapePointer(unknown), text)
+			e.Wrong = hook.InvalidField("event_invalid", hook.Field("/"+escapePointer(unknown), "event_member_unknown",
+				"An event has type, payload, id and contract, and no other members. Put this into the payload."))
 		}
 	}
 	if _, err := t.dec.ReadToken(); err != nil {
 		return false
 	}
 	if e.Wrong == nil && payload == nil {
-		e.Wrong = wrongMember("payload_missing", "/payload", "The event has no payload. Send one, null if there is nothing to say.")
+		e.Wrong = hook.InvalidField("payload_missing", hook.Field("/payload", "payload_missing",
+			"The event has no payload. Send one, null if there is nothing to say."))
 	}
 	if e.Wrong == nil && e.Type == "" {
-		e.Wrong = wrongMember("event_type_invalid", "/type", "The event has no type. Send one, such as order.paid.")
+		e.Wrong = hook.InvalidField("event_type_invalid", hook.Field("/type", "event_type_missing",
+			"The event has no type. Send one, such as order.paid."))
 	}
 	return true
 }
@@ -399,28 +403,30 @@ func memberOf(name jsontext.Value) member {
 	return memberUnknown
 }
 
-func stringMember(value jsontext.Value, code, pointer, detail string) (string, *hook.Error) {
+// stringMember reads a short string; wrong is what to say of anything else.
+func stringMember(value jsontext.Value, code string, wrong hook.FieldError) (string, *hook.Error) {
 	if value.Kind() != '"' {
-		return "", wrongMember(code, pointer, detail)
+		return "", hook.InvalidField(code, wrong)
 	}
 	s, ok := rawjson.Unquote(value)
 	if !ok || len(s) > 512 {
-		return "", wrongMember(code, pointer, detail)
+		return "", hook.InvalidField(code, wrong)
 	}
 	return s, nil
 }
 
 func checkPayload(value jsontext.Value, limit int) *hook.Error {
 	if len(value) > limit {
-		detail := fmt.Sprintf("The payload has %d bytes; at most %d are taken. Send less, or a link to the rest.", len(value), limit)
-		return &hook.Error{
-			Kind: hook.KindTooLarge, Code: "payload_too_large", Detail: detail, Fields: []hook.FieldError{{Pointer: "/payload", Detail: detail}},
-		}
+		e := hook.InvalidField("payload_too_large", hook.Field("/payload", "payload_too_large",
+			"The payload has {bytes} bytes; at most {max} are taken. Send less, or a link to the rest.", "bytes", len(value), "max", limit))
+		e.Kind = hook.KindTooLarge
+		return e
 	}
 	// Only what has enough brackets to be too deep is looked at again.
 	if bytes.Count(value, []byte{'{'})+bytes.Count(value, []byte{'['}) > maxDepth {
 		if err := rawjson.Check(value, maxDepth); err != nil {
-			return wrongMember("payload_invalid", "/payload", fmt.Sprintf("The payload nests more than %d deep. Send a flatter one.", maxDepth))
+			return hook.InvalidField("payload_invalid", hook.Field("/payload", "payload_deep",
+				"The payload nests more than {max} deep. Send a flatter one.", "max", maxDepth))
 		}
 	}
 	return nil

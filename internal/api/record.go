@@ -81,7 +81,7 @@ func precondition(r *http.Request) (p hook.Precondition, err error) {
 	if values := r.Header.Values("If-None-Match"); len(values) > 0 {
 		if p.Absent = true; len(values) > 1 || strings.TrimSpace(values[0]) != "*" {
 			return p, hook.Invalid("precondition_invalid", "If-None-Match takes * here: the record is only written if there is none.",
-				hook.FieldError{Pointer: hook.Parameter + "If-None-Match", Detail: "Write *, or leave it out."})
+				hook.Field(hook.Parameter+"If-None-Match", "star_only", "Write *, or leave it out."))
 		}
 	}
 	return p, nil
@@ -244,7 +244,7 @@ func (a *API) takeChanges(t *intake, r *http.Request) error {
 }
 
 var errRecords = hook.Invalid("too_many_records", "Send 1 to 1000 changes in one request.",
-	hook.FieldError{Pointer: "", Detail: "This has none, or more than 1000."})
+	hook.Field("", "one_to_1000", "This has none, or more than 1000."))
 
 // changesOf reads the items of a batch: an array, or an object with it as items.
 // The error is about the whole request; what is wrong with one item is in it.
@@ -255,7 +255,8 @@ func changesOf(body []byte) (items []hook.RecordChange, prefix string, err error
 	if rawjson.KindOf(body) == '{' && broken == nil {
 		members := rawjson.Members(body)
 		if len(members) != 1 || members[0].Name != "items" {
-			return nil, "", wrongMember("record_change_invalid", "", "Send an array of changes, or an object with it as items and nothing else.")
+			return nil, "", hook.InvalidField("record_change_invalid", hook.Field("", "changes",
+				"Send an array of changes, or an object with it as items and nothing else."))
 		}
 		list, prefix = members[0].Value, "/items"
 	}
@@ -263,7 +264,8 @@ func changesOf(body []byte) (items []hook.RecordChange, prefix string, err error
 		if broken != nil {
 			return nil, "", broken
 		}
-		return nil, "", wrongMember("record_change_invalid", prefix, "Send an array of changes.")
+		return nil, "", hook.InvalidField("record_change_invalid", hook.Field(prefix, "changes_array",
+			"Send an array of changes."))
 	}
 	elements := rawjson.Elements(list)
 	if broken != nil {
@@ -290,7 +292,8 @@ func changesOf(body []byte) (items []hook.RecordChange, prefix string, err error
 // changeOf reads one item of a batch.
 func changeOf(element []byte) (c hook.RecordChange) {
 	if rawjson.KindOf(element) != '{' {
-		c.Wrong = wrongMember("record_change_invalid", "", "A change is an object with contract, kind, key, and document, patch or delete.")
+		c.Wrong = hook.InvalidField("record_change_invalid", hook.Field("", "change_object",
+			"A change is an object with contract, kind, key, and document, patch or delete."))
 		return c
 	}
 	given := 0
@@ -300,15 +303,18 @@ func changeOf(element []byte) (c hook.RecordChange) {
 		}
 		switch m.Name {
 		case "contract":
-			c.Contract, c.Wrong = stringMember(m.Value, "contract_unknown", "/contract", "The contract is the name of one.")
+			c.Contract, c.Wrong = stringMember(m.Value, "contract_unknown", hook.Field("/contract", "contract_name",
+				"The contract is the name of one."))
 		case "kind":
-			c.Kind, c.Wrong = stringMember(m.Value, "record_kind_unknown", "/kind", "The kind is the name of one.")
+			c.Kind, c.Wrong = stringMember(m.Value, "record_kind_unknown", hook.Field("/kind", "kind_name",
+				"The kind is the name of one."))
 		case "key":
 			switch rawjson.KindOf(m.Value) {
 			case '0':
 				c.Key = string(m.Value)
 			default:
-				c.Key, c.Wrong = stringMember(m.Value, "record_key_invalid", "/key", "The key is a text, or a whole number.")
+				c.Key, c.Wrong = stringMember(m.Value, "record_key_invalid", hook.Field("/key", "record_key",
+					"The key is a text, or a whole number."))
 			}
 		case "document", "patch":
 			given++
@@ -319,14 +325,17 @@ func changeOf(element []byte) (c hook.RecordChange) {
 		case "delete":
 			given++
 			if c.Op = hook.RecordDelete; string(m.Value) != "true" {
-				c.Wrong = wrongMember("record_change_invalid", "/delete", "Write true to remove the record, or leave it out.")
+				c.Wrong = hook.InvalidField("record_change_invalid", hook.Field("/delete", "delete_true",
+					"Write true to remove the record, or leave it out."))
 			}
 		default:
-			c.Wrong = wrongMember("record_change_invalid", "/"+escapePointer(m.Name), "A change has contract, kind, key, and document, patch or delete, and no other members.")
+			c.Wrong = hook.InvalidField("record_change_invalid", hook.Field("/"+escapePointer(m.Name), "change_member_unknown",
+				"A change has contract, kind, key, and document, patch or delete, and no other members."))
 		}
 	}
 	if c.Wrong == nil && given != 1 {
-		c.Wrong = wrongMember("record_change_invalid", "", "Say what to do with the record: give one of document, patch and delete.")
+		c.Wrong = hook.InvalidField("record_change_invalid", hook.Field("", "change_what",
+			"Say what to do with the record: give one of document, patch and delete."))
 	}
 	return c
 }
@@ -407,7 +416,8 @@ func (a *API) listRecords(ctx context.Context, in *struct {
 },
 ) (*rawOutput, error) {
 	if in.Kind != "" && in.Contract == "" {
-		return nil, invalidParameter("kind", "A kind belongs to a contract. Give contract too.")
+		return nil, invalidParameter("kind", hook.Field("", "contract_of_kind",
+			"A kind belongs to a contract. Give contract too."))
 	}
 	return a.recordPage(ctx, in.Tenant, in.Contract, in.Kind, in.Paging)
 }
@@ -421,7 +431,7 @@ func (a *API) checkKind(contract, kind string) error {
 		return a.noContract(contract)
 	}
 	if _, ok := c.Record(kind); !ok && kind != "" {
-		return hook.InvalidFields("record_kind_unknown", hook.FieldError{Pointer: "/kind", Detail: c.NoRecord(kind)})
+		return hook.InvalidFields("record_kind_unknown", c.NoRecord(kind).At("/kind"))
 	}
 	return nil
 }
@@ -436,7 +446,7 @@ func (a *API) recordPage(ctx context.Context, tenant, contract, kind string, p P
 		}
 		parts := strings.SplitN(string(place), "\x00", 3)
 		if len(parts) != 3 {
-			return nil, invalidParameter("cursor", "This is no cursor of this list.")
+			return nil, invalidParameter("cursor", otherCursor)
 		}
 		after = hook.RecordName{Contract: parts[0], Kind: parts[1], Key: parts[2]}
 	}

@@ -111,23 +111,21 @@ func (a *API) newRecovery(ctx context.Context, in EndpointPath, body client.Reco
 // recoveryOf is a recovery as asked for, of no endpoint yet.
 func recoveryOf(in client.RecoveryInput, now time.Time) (*hook.Recovery, error) {
 	r := &hook.Recovery{ID: hook.NewRecoveryID(), Since: in.Since.UTC(), Until: now, State: hook.RecoveryRunning, CreatedAt: now}
-	wrong := func(pointer, detail string) error {
-		return hook.InvalidFields("recovery_invalid", hook.FieldError{Pointer: pointer, Detail: detail})
-	}
+	wrong := func(f hook.FieldError) error { return hook.InvalidFields("recovery_invalid", f) }
 	if in.Until != nil {
 		if r.Until = in.Until.UTC(); r.Until.After(now) {
 			r.Until = now
 		}
 	}
 	if !r.Since.Before(r.Until) {
-		return nil, wrong("/since", "This has to be before until, and in the past.")
+		return nil, wrong(hook.Field("/since", "since_late", "This has to be before until, and in the past."))
 	}
 	if in.States == nil {
 		r.States, r.Missing = []hook.State{hook.Failed, hook.Cancelled}, true
 		return r, nil
 	}
 	if len(in.States) == 0 {
-		return nil, wrong("/states", "Name at least one state, or leave states out.")
+		return nil, wrong(hook.Field("/states", "states_none", "Name at least one state, or leave states out."))
 	}
 	for i, s := range in.States {
 		switch {
@@ -138,7 +136,8 @@ func recoveryOf(in client.RecoveryInput, now time.Time) (*hook.Recovery, error) 
 				r.States = append(r.States, hook.State(s))
 			}
 		default:
-			return nil, wrong(fmt.Sprintf("/states/%d", i), "Possible: failed, cancelled, delivered, missing.")
+			return nil, wrong(hook.Field(fmt.Sprintf("/states/%d", i), "states_possible",
+				"Possible: failed, cancelled, delivered, missing."))
 		}
 	}
 	return r, nil

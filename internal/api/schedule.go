@@ -103,7 +103,7 @@ func (a *API) noSchedule(contract, eventType string) *hook.Error {
 	out := hook.NotFound("schedule", eventType)
 	c := a.contract(contract)
 	if c == nil {
-		out.Detail = a.Contracts.NoContract(contract)
+		out.Detail = a.Contracts.NoContract(contract).Detail
 		return out
 	}
 	var types []string

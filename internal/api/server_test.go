@@ -209,7 +209,8 @@ func (a answer) checkProblem(method string) {
 		Errors                    []struct {
 			Pointer, Parameter, Detail *string
 			Line, Column               int
-			Fix                        string
+			Fix, Code                  string
+			Params                     map[string]string
 		}
 	}
 	d := json.NewDecoder(strings.NewReader(a.Body))
@@ -227,7 +228,7 @@ func (a answer) checkProblem(method string) {
 				places++
 			}
 		}
-		if places != 1 || e.Detail == nil || *e.Detail == "" {
+		if places != 1 || e.Detail == nil || *e.Detail == "" || (e.Code == "") != (e.Line > 0) {
 			a.t.Errorf("an incomplete place of an error: %s", a.Body)
 		}
 	}

@@ -97,7 +97,8 @@ func (a *API) stats(ctx context.Context, tenant string, in StatsQuery) (*statsOu
 	var id hook.EndpointID
 	if in.Endpoint != "" {
 		if tenant == "" {
-			return nil, hook.InvalidFields("request_invalid", hook.FieldError{Pointer: hook.Parameter + "tenant", Detail: "Name the tenant of the endpoint as well."})
+			return nil, hook.InvalidFields("request_invalid", hook.Field(hook.Parameter+"tenant", "tenant_of_endpoint",
+				"Name the tenant of the endpoint as well."))
 		}
 		e, err := a.endpoint(ctx, EndpointPath{TenantPath{tenant}, in.Endpoint})
 		if err != nil {

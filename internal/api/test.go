@@ -77,7 +77,7 @@ func (a *API) testEvent(e *hook.Endpoint, in client.TestInput) (*hook.Event, err
 	}
 	ev, err := a.madeUp(c, e.Config, in.EventType, in.Payload)
 	if err == nil && ev == nil {
-		err = hook.InvalidFields("event_type_unknown", hook.FieldError{Pointer: "/event_type", Detail: c.NoEvent(in.EventType)})
+		err = hook.InvalidFields("event_type_unknown", c.NoEvent(in.EventType).At("/event_type"))
 	}
 	if err != nil {
 		return nil, err
@@ -150,13 +150,14 @@ func storedAlone(eventType string, payload []byte) error {
 	if eventType == "" && payload == nil {
 		return nil
 	}
-	return hook.InvalidFields("request_invalid", hook.FieldError{
-		Pointer: "/event", Detail: "A stored event has a type and a payload of its own. Leave out event for an example, or event_type and payload.",
-	})
+	return hook.InvalidFields("request_invalid", hook.Field("/event", "event_alone",
+		"A stored event has a type and a payload of its own. Leave out event for an example, or event_type and payload."))
 }
 
-func otherContract(detail string) error {
-	return hook.InvalidFields("other_contract", hook.FieldError{Pointer: "/event", Detail: detail})
+// otherContract is the error for an event of one contract where one of another is wanted.
+func otherContract(got, want string) error {
+	return hook.InvalidFields("other_contract", hook.Field("/event", "other_contract",
+		"This event is of the contract {got}; here it has to be of the contract {want}.", "got", got, "want", want))
 }
 
 func (a *API) renderEvent(ctx context.Context, in *struct {
@@ -173,13 +174,13 @@ func (a *API) renderEvent(ctx context.Context, in *struct {
 		return nil, err
 	}
 	if ev.Contract != e.Contract {
-		return nil, otherContract("This event is of the contract " + ev.Contract + ", and the endpoint takes events of " + e.Contract + " only.")
+		return nil, otherContract(ev.Contract, e.Contract)
 	}
 	if script := in.Body.Transformation; script != nil && *script != "" {
 		if c := a.contract(e.Contract); c != nil && !c.Shaping() {
-			return nil, hook.InvalidFields("shaping_off", hook.FieldError{
-				Pointer: "/transformation", Detail: "The contract " + c.Name + " does not let an endpoint have a transformation. Leave it out.",
-			})
+			return nil, hook.InvalidFields("shaping_off", hook.Field("/transformation", "transformation_off",
+				"The contract {contract} does not let an endpoint have a transformation. Leave it out, or use another contract.",
+				"contract", c.Name))
 		}
 	}
 	p, err := a.Tester.Preview(ctx, e.ID, ev, in.Body.Transformation)

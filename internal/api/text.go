@@ -15,8 +15,6 @@ import (
 // both are refused here, at the door, whatever the database. JSON that is kept as it
 // came (payloads, documents, metadata) is bytes and may hold anything.
 
-const notText = "This holds the character U+0000 or is not UTF-8. Leave that out."
-
 // checkTexts fails if some text of an operation's input cannot be one.
 func checkTexts(in any) error {
 	if fields := wrongTexts(nil, reflect.ValueOf(in), ""); len(fields) > 0 {
@@ -30,7 +28,8 @@ func wrongTexts(list []hook.FieldError, v reflect.Value, at string) []hook.Field
 	switch v.Kind() { //lint:ignore exhaustive no other kind holds text
 	case reflect.String:
 		if s := v.String(); strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
-			list = append(list, hook.FieldError{Pointer: at, Detail: notText})
+			list = append(list, hook.Field(at, "not_text",
+				"This holds the character U+0000 or is not UTF-8. Leave that out."))
 		}
 	case reflect.Pointer, reflect.Interface:
 		if !v.IsNil() {

@@ -169,7 +169,7 @@ func (k *Catalog) SetShaping(ctx context.Context, name string, on *bool) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if _, ok := k.set.Lookup(name); !ok {
-		return &hook.Error{Kind: hook.KindNotFound, Code: "contract_not_found", Detail: k.set.NoContract(name)}
+		return &hook.Error{Kind: hook.KindNotFound, Code: "contract_not_found", Detail: k.set.NoContract(name).Detail}
 	}
 	if err := k.store.SetContractShaping(ctx, name, on); err != nil {
 		return err

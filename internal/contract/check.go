@@ -2,7 +2,6 @@ package contract
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"net/netip"
 	"net/url"
@@ -32,7 +31,7 @@ func (c *Contract) CheckEndpoint(cfg hook.EndpointConfig) []hook.FieldError {
 	var r report
 	r.url(cfg.URL)
 	if cfg.Method != "" && !slices.Contains(c.endpoint.methods, cfg.Method) {
-		r.add("/method", "%s", methodHint(cfg.Method, c.endpoint.methods))
+		r.wrong(wrongMethod(cfg.Method, c.endpoint.methods).At("/method"))
 	}
 	c.checkEventTypes(&r, cfg.EventTypes)
 	if _, err := match.CompileFilter(cfg.Filter); err != nil {
@@ -52,48 +51,54 @@ func (c *Contract) CheckEndpoint(cfg hook.EndpointConfig) []hook.FieldError {
 
 type report struct{ list []hook.FieldError }
 
-func (r *report) add(pointer, format string, args ...any) {
-	r.list = append(r.list, hook.FieldError{Pointer: pointer, Detail: fmt.Sprintf(format, args...)})
+// add reports a mistake, see [hook.Field].
+func (r *report) add(pointer, code, text string, params ...any) {
+	r.wrong(hook.Field(pointer, code, text, params...))
 }
+
+func (r *report) wrong(f hook.FieldError) { r.list = append(r.list, f) }
 
 func (r *report) condition(pointer string, err error) {
 	if e, ok := errors.AsType[*expr.Error](err); ok {
-		r.add(pointer, "%s (line %d, column %d)", e.Message, e.Line, e.Column)
+		r.add(pointer, "condition_invalid",
+			"{problem} (line {line}, column {column})", "problem", e.Message, "line", e.Line, "column", e.Column)
 		return
 	}
-	r.add(pointer, "%s", err.Error())
+	r.add(pointer, "condition_unusable", "{problem}", "problem", err.Error())
 }
 
 func (r *report) url(s string) {
 	const at = "/url"
 	if s == "" {
-		r.add(at, "This is required: the address that receives the webhook, like https://example.com/webhook.")
+		r.add(at, "url_required",
+			"This is required: the address that receives the webhook, like https://example.com/webhook.")
 		return
 	}
 	if len(s) > MaxURL {
-		r.add(at, "A URL has at most %d bytes; this one has %d.", MaxURL, len(s))
+		r.add(at, "url_too_long",
+			"A URL has at most {max} bytes; this one has {bytes}.", "max", MaxURL, "bytes", len(s))
 		return
 	}
 	if i := strings.IndexFunc(s, func(c rune) bool { return c <= ' ' || c == 0x7f }); i >= 0 {
-		r.add(at, "A URL cannot contain spaces or line breaks. Write a space as %%20.")
+		r.add(at, "url_space", "A URL cannot contain spaces or line breaks. Write a space as %20.")
 		return
 	}
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
-		r.add(at, "This is not a URL. Write it like https://example.com/webhook.")
+		r.add(at, "url_malformed", "This is not a URL. Write it like https://example.com/webhook.")
 	case u.Scheme != "http" && u.Scheme != "https":
-		r.add(at, "The URL has to begin with https:// or http://.")
+		r.add(at, "url_scheme", "The URL has to begin with https:// or http://.")
 	case u.Hostname() == "":
-		r.add(at, "The URL has no host. Write it like https://example.com/webhook.")
+		r.add(at, "url_no_host", "The URL has no host. Write it like https://example.com/webhook.")
 	case u.User != nil:
-		r.add(at, "The URL cannot hold a user name or password. Put credentials into a header.")
+		r.add(at, "url_password", "The URL cannot hold a user name or password. Put credentials into a header.")
 	case strings.Contains(s, "#"):
-		r.add(at, "The part from # on is never sent to a server. Remove it.")
+		r.add(at, "url_fragment", "The part from # on is never sent to a server. Remove it.")
 	case !validPort(u):
-		r.add(at, "The port has to be a number from 1 to 65535.")
+		r.add(at, "url_port", "The port has to be a number from 1 to 65535.")
 	case !validHost(u.Hostname()):
-		r.add(at, "%q is not the name or address of a host.", u.Hostname())
+		r.add(at, "url_host", "{host} is not the name or address of a host.", "host", u.Hostname())
 	}
 }
 
@@ -134,7 +139,7 @@ func validHost(h string) bool {
 func (c *Contract) checkEventTypes(r *report, globs []string) {
 	if _, err := match.CompileTypes(globs); err != nil {
 		if e, ok := errors.AsType[*match.GlobError](err); ok {
-			r.add("/event_types/"+strconv.Itoa(e.Index), "%s", e.Detail)
+			r.wrong(e.At("/event_types/" + strconv.Itoa(e.Index)))
 		}
 		return
 	}
@@ -146,7 +151,7 @@ func (c *Contract) checkEventTypes(r *report, globs []string) {
 	for i, g := range globs {
 		t, err := match.CompileTypes([]string{g})
 		if err == nil && !slices.ContainsFunc(names, t.Match) {
-			r.add("/event_types/"+strconv.Itoa(i), "%s", c.NoEvent(g))
+			r.wrong(c.NoEvent(g).At("/event_types/" + strconv.Itoa(i)))
 		}
 	}
 }
@@ -155,70 +160,86 @@ func (c *Contract) checkEventTypes(r *report, globs []string) {
 func (c *Contract) checkTypeCount(r *report, globs []string) {
 	const at = "/event_types"
 	least, most := c.endpoint.minTypes, c.endpoint.maxTypes
-	count := "at least " + strconv.Itoa(least)
-	switch {
-	case least == most:
-		count = "exactly " + strconv.Itoa(least)
-	case most > 0 && (least == 0 || len(globs) > most):
-		count = "at most " + strconv.Itoa(most)
-	}
 	if len(globs) < least || most > 0 && (len(globs) > most || len(globs) == 0) {
-		r.add(at, "An endpoint of the contract %s takes %s event type%s; this one names %d.", c.Name, count, map[bool]string{true: "", false: "s"}[strings.HasSuffix(count, " 1")], len(globs))
+		switch {
+		case least == most:
+			r.add(at, "event_types_exactly",
+				"An endpoint of the contract {contract} takes exactly {wanted} of its event types; this one names {count}.",
+				"contract", c.Name, "wanted", least, "count", len(globs))
+		case most > 0 && (least == 0 || len(globs) > most):
+			r.add(at, "event_types_at_most",
+				"An endpoint of the contract {contract} takes at most {wanted} of its event types; this one names {count}.",
+				"contract", c.Name, "wanted", most, "count", len(globs))
+		default:
+			r.add(at, "event_types_at_least",
+				"An endpoint of the contract {contract} takes at least {wanted} of its event types; this one names {count}.",
+				"contract", c.Name, "wanted", least, "count", len(globs))
+		}
 		return
 	}
 	for i, g := range globs {
 		if most > 0 && strings.Contains(g, "*") {
-			r.add(at+"/"+strconv.Itoa(i), "Here an event type is given by its whole name, without *.")
+			r.add(at+"/"+strconv.Itoa(i), "event_type_whole",
+				"Here an event type is given by its whole name, without *.")
 		}
 	}
 }
 
 func (c *Contract) checkHeaders(r *report, headers []hook.Header) {
 	if len(headers) > MaxHeaders {
-		r.add("/headers", "There are %d headers; at most %d are allowed.", len(headers), MaxHeaders)
+		r.add("/headers", "headers_too_many",
+			"There are {count} headers; at most {max} are allowed.", "count", len(headers), "max", MaxHeaders)
 		return
 	}
 	seen := map[string]bool{}
 	for _, h := range headers {
 		at, low := "/headers"+pointer(h.Name), strings.ToLower(h.Name)
-		switch why := refuseHeader(h.Name, c.endpoint.sign); {
-		case why != "":
-			r.add(at, "%s", why)
-		case low == "content-type", c.endpoint.sets(h.Name):
-			r.add(at, "The header %s is set by the contract %s and cannot be given.", h.Name, c.Name)
-		case seen[low]:
-			r.add(at, "The header %s is there already; upper and lower case do not matter.", h.Name)
-		case wrongValue(h.Value) != "":
-			r.add(at, "%s", wrongValue(h.Value))
+		if f, bad := refuseHeader(h.Name, c.endpoint.sign); bad {
+			r.wrong(f.At(at))
+		} else if low == "content-type" || c.endpoint.sets(h.Name) {
+			r.wrong(c.ownsHeader(h.Name).At(at))
+		} else if seen[low] {
+			r.add(at, "header_twice",
+				"The header {name} is there already; upper and lower case do not matter.", "name", h.Name)
+		} else if f, bad := wrongValue(h.Value); bad {
+			r.wrong(f.At(at))
 		}
 		seen[low] = true
 	}
 }
 
+func (c *Contract) ownsHeader(name string) hook.FieldError {
+	return hook.Field("", "header_of_contract",
+		"The header {name} is set by the contract {contract} and cannot be given.", "name", name, "contract", c.Name)
+}
+
 // RefuseHeader says why a request cannot have a header that a person or a script
 // gives it; "" if it can.
 func (c *Contract) RefuseHeader(h hook.Header) string {
-	if why := refuseHeader(h.Name, c.endpoint.sign); why != "" {
-		return why
+	if f, bad := refuseHeader(h.Name, c.endpoint.sign); bad {
+		return f.Detail
 	}
-	if why := wrongValue(h.Value); why != "" {
-		return "The header " + h.Name + " cannot have this value: " + why
+	if f, bad := wrongValue(h.Value); bad {
+		return "The header " + h.Name + " cannot have this value: " + f.Detail
 	}
 	return ""
 }
 
-// wrongValue says why a header cannot have a value; "" if it can. Spaces at the
+// wrongValue says why a header cannot have a value; false if it can. Spaces at the
 // ends are refused because HTTP drops them, and values are sent exactly.
-func wrongValue(v string) string {
+func wrongValue(v string) (hook.FieldError, bool) {
 	switch {
 	case len(v) > MaxHeaderValue:
-		return fmt.Sprintf("The value of a header has at most %d bytes.", MaxHeaderValue)
+		return hook.Field("", "header_value_long",
+			"The value of a header has at most {max} bytes.", "max", MaxHeaderValue), true
 	case !validHeaderValue(v):
-		return "The value of a header cannot hold line breaks or other control characters."
+		return hook.Field("", "header_value_control",
+			"The value of a header cannot hold line breaks or other control characters."), true
 	case strings.Trim(v, " \t") != v:
-		return "The value of a header cannot begin or end with a space, because HTTP drops it."
+		return hook.Field("", "header_value_space",
+			"The value of a header cannot begin or end with a space, because HTTP drops it."), true
 	}
-	return ""
+	return hook.FieldError{}, false
 }
 
 // checkRendered fills in the contract's headers and looks at what comes out:
@@ -230,7 +251,7 @@ func (c *Contract) checkRendered(r *report, cfg hook.EndpointConfig) {
 			continue
 		}
 		v, ok := h.value.render(&inputs{settings: cfg.Settings})
-		if why := wrongValue(v); ok && why != "" {
+		if f, bad := wrongValue(v); ok && bad {
 			at := "/settings"
 			for _, p := range h.value.parts {
 				if p.root == "settings" {
@@ -238,7 +259,9 @@ func (c *Contract) checkRendered(r *report, cfg hook.EndpointConfig) {
 					break
 				}
 			}
-			r.add(at, "This goes into the header %s. %s", h.name, why)
+			f = f.At(at)
+			f.Detail = "This goes into the header " + h.name + ". " + f.Detail
+			r.wrong(f)
 		}
 	}
 }
@@ -247,42 +270,58 @@ func (c *Contract) checkRendered(r *report, cfg hook.EndpointConfig) {
 func (c *Contract) checkForm(r *report, cfg hook.EndpointConfig) {
 	if f := c.endpoint.form; f != nil && f.when != nil {
 		if _, err := f.applies(cfg.Settings); err != nil {
-			r.add("/settings", "With these settings the contract cannot tell whether to send a form: %v.", err)
+			r.add("/settings", "form_undecided",
+				"With these settings the contract cannot tell whether to send a form: {problem}.", "problem", err)
 		}
 	}
 }
 
 func (c *Contract) checkLimits(r *report, cfg hook.EndpointConfig) {
 	if cfg.Timeout < 0 || cfg.Timeout > hook.MaxTimeout {
-		r.add("/timeout_ms", "This has to be from 1 to %d.", hook.MaxTimeout.Milliseconds())
+		r.add("/timeout_ms", "number_range",
+			"This has to be from {min} to {max}.", "min", 1, "max", hook.MaxTimeout.Milliseconds())
 	}
 	if len(cfg.Retry) > hook.MaxRetries {
-		r.add("/retry", "There are %d attempts; at most %d are possible.", len(cfg.Retry), hook.MaxRetries)
+		r.add("/retry", "retry_too_many",
+			"There are {count} attempts; at most {max} are possible.", "count", len(cfg.Retry), "max", hook.MaxRetries)
 	}
 	for i, d := range cfg.Retry {
 		if d < 0 || d > hook.MaxRetryDelay {
-			r.add("/retry/"+strconv.Itoa(i), "A delay has to be from 0s to %s.", days(hook.MaxRetryDelay))
+			r.add("/retry/"+strconv.Itoa(i), "retry_delay_range",
+				"A delay has to be from 0s to {max}.", "max", days(hook.MaxRetryDelay))
 		}
 	}
 	if cfg.PerSecond < 0 || cfg.PerSecond > MaxPerSecond || math.IsNaN(cfg.PerSecond) {
-		r.add("/rate_limit/per_second", "This has to be more than 0 and at most %d; leave it out for no limit.", MaxPerSecond)
+		r.add("/rate_limit/per_second", "rate_range",
+			"This has to be more than 0 and at most {max}; leave it out for no limit.", "max", MaxPerSecond)
 	}
 	if cfg.Concurrency < 0 || cfg.Concurrency > hook.MaxConcurrency {
-		r.add("/concurrency", "This has to be from 1 to %d.", hook.MaxConcurrency)
+		r.add("/concurrency", "number_range",
+			"This has to be from {min} to {max}.", "min", 1, "max", hook.MaxConcurrency)
 	}
 	switch cfg.Mode {
 	case "", hook.AtLeastOnce, hook.AtMostOnce:
 	default:
-		r.add("/mode", "%q is not possible.%s", cfg.Mode, nearest.DidYouMean(string(cfg.Mode), []string{string(hook.AtLeastOnce), string(hook.AtMostOnce)}))
+		r.wrong(notPossible(string(cfg.Mode), string(hook.AtLeastOnce), string(hook.AtMostOnce)).At("/mode"))
 	}
 	if c.delivery.mode == hook.AtMostOnce {
 		if cfg.Mode == hook.AtLeastOnce {
-			r.add("/mode", "The contract %s promises to send at most once; an endpoint cannot change that.", c.Name)
+			r.add("/mode", "mode_of_contract",
+				"The contract {contract} promises to send at most once; an endpoint cannot change that.",
+				"contract", c.Name)
 		}
 		if len(cfg.Retry) > 1 {
-			r.add("/retry", "The contract %s sends at most once, so nothing is retried. Leave this out.", c.Name)
+			r.add("/retry", "retry_of_contract",
+				"The contract {contract} sends at most once, so nothing is retried. Leave this out.",
+				"contract", c.Name)
 		}
 	}
+}
+
+// notPossible refuses a word in the place of a few others.
+func notPossible(word string, possible ...string) hook.FieldError {
+	return hook.Field("", "not_possible",
+		"{value} is not possible.", append([]any{"value", strconv.Quote(word)}, nearest.Params(word, possible)...)...)
 }
 
 func days(d time.Duration) string { return strconv.Itoa(int(d.Hours())) + "h" }

@@ -3,10 +3,11 @@ package contract
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gancho/internal/expr"
-	"gancho/internal/nearest"
+	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 )
 
@@ -144,9 +145,9 @@ func (l *loader) headers(e *endpoint, n *node, at place) {
 	seen := map[string]bool{}
 	for _, p := range n.pairs {
 		low := strings.ToLower(p.key)
-		switch why := refuseHeader(p.key, e.sign); {
-		case why != "":
-			l.problem(p.line, p.col, why, "")
+		switch f, bad := refuseHeader(p.key, e.sign); {
+		case bad:
+			l.problem(p.line, p.col, f.Detail, "")
 		case seen[low]:
 			l.problem(p.line, p.col, fmt.Sprintf("The header %s is there already; upper and lower case do not matter.", p.key), "Keep one of them.")
 		}
@@ -194,20 +195,24 @@ func (l *loader) json(n *node) (s rawjson.Style) {
 var ownHeaders = []string{"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "proxy-connection", "expect", "content-encoding"}
 
 // refuseHeader says why a header cannot be set under a contract that signs with
-// the given scheme; "" if it can.
-func refuseHeader(name, sign string) string {
+// the given scheme; false if it can.
+func refuseHeader(name, sign string) (hook.FieldError, bool) {
 	low := strings.ToLower(name)
 	switch {
 	case !validHeaderName(name):
-		return fmt.Sprintf("%q cannot be the name of a header. Use letters, digits and -.", name)
+		return hook.Field("", "header_name",
+			"{name} cannot be the name of a header. Use letters, digits and -.", "name", strconv.Quote(name)), true
 	case slices.Contains(ownHeaders, low):
-		return fmt.Sprintf("The header %s is set by Gancho itself and cannot be given.", name)
+		return hook.Field("", "header_of_gancho",
+			"The header {name} is set by Gancho itself and cannot be given.", "name", name), true
 	case sign != "" && slices.Contains(signatureHeaders[sign], low):
-		return fmt.Sprintf("The header %s carries the signature and cannot be given.", name)
+		return hook.Field("", "header_of_signature",
+			"The header {name} carries the signature and cannot be given.", "name", name), true
 	case sign == "standard-webhooks" && strings.HasPrefix(low, "webhook-"):
-		return fmt.Sprintf("Headers that begin with webhook- belong to the signature; %s cannot be given.", name)
+		return hook.Field("", "header_reserved",
+			"Headers that begin with webhook- belong to the signature; {name} cannot be given.", "name", name), true
 	}
-	return ""
+	return hook.FieldError{}, false
 }
 
 // sets reports whether the contract itself sends a header of this name.
@@ -215,10 +220,10 @@ func (e *endpoint) sets(name string) bool {
 	return slices.ContainsFunc(e.headers, func(h headerTemplate) bool { return strings.EqualFold(h.name, name) })
 }
 
-// methodHint names the methods there are.
-func methodHint(method string, possible []string) string {
+// wrongMethod names the methods there are.
+func wrongMethod(method string, possible []string) hook.FieldError {
 	if len(possible) == 1 {
-		return fmt.Sprintf("This contract sends with %s only.", possible[0])
+		return hook.Field("", "method_only", "This contract sends with {method} only.", "method", possible[0])
 	}
-	return fmt.Sprintf("%q is not possible.%s", method, nearest.DidYouMean(method, possible))
+	return notPossible(method, possible...)
 }

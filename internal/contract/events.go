@@ -132,7 +132,7 @@ func (l *loader) checkedExample(n *node, e *EventType) []byte {
 func (e *EventType) check(payload []byte) (out []hook.FieldError) {
 	for _, s := range e.schemas {
 		for _, f := range s.check(payload) {
-			if !slices.Contains(out, f) {
+			if !slices.ContainsFunc(out, func(x hook.FieldError) bool { return x.Pointer == f.Pointer && x.Detail == f.Detail }) {
 				out = append(out, f)
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"gancho/internal/hook"
-	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
 )
 
@@ -74,7 +73,8 @@ func (e *endpoint) pairsIn(settings []byte) (out []freePair) {
 func (c *Contract) checkPairs(r *report, cfg hook.EndpointConfig) {
 	pairs := c.endpoint.pairsIn(cfg.Settings)
 	if len(pairs) > MaxPairs {
-		r.add("/settings"+pointer(c.endpoint.pairs), "There are %d pairs; at most %d are allowed.", len(pairs), MaxPairs)
+		r.add("/settings"+pointer(c.endpoint.pairs), "pairs_too_many",
+			"There are {count} pairs; at most {max} are allowed.", "count", len(pairs), "max", MaxPairs)
 		return
 	}
 	seen := map[string]bool{}
@@ -86,23 +86,22 @@ func (c *Contract) checkPairs(r *report, cfg hook.EndpointConfig) {
 		switch p.place {
 		case inHeader:
 			id = p.place + strings.ToLower(p.key)
-			switch why := refuseHeader(p.key, c.endpoint.sign); {
-			case why != "":
-				r.add(p.at+"/key", "%s", why)
-			case strings.EqualFold(p.key, "content-type"), c.endpoint.sets(p.key):
-				r.add(p.at+"/key", "The header %s is set by the contract %s and cannot be given.", p.key, c.Name)
-			case wrongValue(p.value) != "":
-				r.add(p.at+"/value", "%s", wrongValue(p.value))
+			if f, bad := refuseHeader(p.key, c.endpoint.sign); bad {
+				r.wrong(f.At(p.at + "/key"))
+			} else if strings.EqualFold(p.key, "content-type") || c.endpoint.sets(p.key) {
+				r.wrong(c.ownsHeader(p.key).At(p.at + "/key"))
+			} else if f, bad := wrongValue(p.value); bad {
+				r.wrong(f.At(p.at + "/value"))
 			}
 		case inQuery, inBody:
 			if p.key == "" {
-				r.add(p.at+"/key", "This cannot be empty.")
+				r.add(p.at+"/key", "empty", "This cannot be empty.")
 			}
 		default:
-			r.add(p.at+"/place", "%q is not possible.%s", p.place, nearest.DidYouMean(p.place, []string{inHeader, inQuery, inBody}))
+			r.wrong(notPossible(p.place, inHeader, inQuery, inBody).At(p.at + "/place"))
 		}
 		if seen[id] && p.place != inQuery {
-			r.add(p.at+"/key", "%s is there already; keep one of them.", p.key)
+			r.add(p.at+"/key", "pair_twice", "{name} is there already; keep one of them.", "name", p.key)
 		}
 		seen[id] = true
 	}

@@ -217,8 +217,8 @@ func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
 			if !ok {
 				continue
 			}
-			if why := wrongValue(v); why != "" {
-				return nil, fmt.Errorf("the header %s cannot be filled in from this event: %s", h.Name, why)
+			if f, bad := wrongValue(v); bad {
+				return nil, fmt.Errorf("the header %s cannot be filled in from this event: %s", h.Name, f.Detail)
 			}
 			h.Value = v
 		}

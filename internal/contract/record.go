@@ -94,10 +94,10 @@ func (r *RecordKind) KeyPointer() string { return pointer(r.path...) }
 func (c *Contract) CheckRecord(kind string, doc []byte) []hook.FieldError {
 	r := c.record(kind)
 	if r == nil {
-		return []hook.FieldError{{Detail: c.NoRecord(kind)}}
+		return []hook.FieldError{c.NoRecord(kind)}
 	}
 	if rawjson.KindOf(doc) != '{' {
-		return []hook.FieldError{{Detail: "A record is a JSON object."}}
+		return []hook.FieldError{hook.Field("", "record_no_object", "A record is a JSON object.")}
 	}
 	var out []hook.FieldError
 	if r.schema != nil {
@@ -105,7 +105,7 @@ func (c *Contract) CheckRecord(kind string, doc []byte) []hook.FieldError {
 	}
 	at := r.KeyPointer()
 	if _, err := r.KeyIn(doc); err != nil && !slices.ContainsFunc(out, func(f hook.FieldError) bool { return f.Pointer == at }) {
-		out = append(out, hook.FieldError{Pointer: at, Detail: capital(err.Error()) + "."})
+		out = append(out, hook.Field(at, "record_key_unusable", "{problem}.", "problem", capital(err.Error())))
 	}
 	return out
 }

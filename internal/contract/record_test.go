@@ -329,8 +329,8 @@ func TestShapeWrong(t *testing.T) {
 		settings string
 		want     []string
 	}{
-		{nil, `{}`, []string{"/event_types exactly 1 event type; this one names 0"}},
-		{[]string{"message", "message"}, `{}`, []string{"/event_types exactly 1 event type; this one names 2"}},
+		{nil, `{}`, []string{"/event_types exactly 1 of its event types; this one names 0"}},
+		{[]string{"message", "message"}, `{}`, []string{"/event_types exactly 1 of its event types; this one names 2"}},
 		{[]string{"mess*"}, `{}`, []string{"/event_types/0 without *"}},
 		{[]string{"message"}, `{"pairs":[{"key":"Host","value":"x"},{"key":"X-NAME","value":"x"},{"key":"a","value":"1"},{"key":"A","value":"2"},{"key":"b","value":" "},{"key":"","value":"","place":"query"},{"key":"c","value":"","place":"url"}]}`, []string{
 			"/settings/pairs/0/key set by Gancho", "/settings/pairs/1/key set by the contract", "/settings/pairs/3/key there already",

@@ -73,7 +73,7 @@ func (s *schema) check(doc []byte) []hook.FieldError {
 	}
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
 	if err != nil {
-		return []hook.FieldError{{Detail: "This is not valid JSON."}}
+		return []hook.FieldError{hook.Field("", "json_invalid", "This is not valid JSON.")}
 	}
 	err = s.compiled.Validate(v)
 	if err == nil {
@@ -81,7 +81,7 @@ func (s *schema) check(doc []byte) []hook.FieldError {
 	}
 	e, ok := errors.AsType[*jsonschema.ValidationError](err)
 	if !ok {
-		return []hook.FieldError{{Detail: err.Error()}}
+		return []hook.FieldError{hook.Field("", "schema_failed", "{problem}", "problem", err)}
 	}
 	var out []hook.FieldError
 	collect(e, &out)
@@ -101,72 +101,81 @@ func collect(e *jsonschema.ValidationError, out *[]hook.FieldError) {
 		}
 	}
 	at := pointer(e.InstanceLocation...)
-	add := func(pointer, format string, args ...any) {
-		*out = append(*out, hook.FieldError{Pointer: pointer, Detail: fmt.Sprintf(format, args...)})
+	add := func(pointer, code, text string, params ...any) {
+		*out = append(*out, hook.Field(pointer, code, text, params...))
 	}
 	switch k := e.ErrorKind.(type) {
 	case *failed.Required:
 		for _, name := range k.Missing {
-			add(at+pointer(name), "This is required.")
+			add(at+pointer(name), "required", "This is required.")
 		}
 	case *failed.AdditionalProperties:
 		for _, name := range k.Properties {
-			add(at+pointer(name), noSuchField)
+			add(at+pointer(name), fieldUnknown, "There is no such field.")
 		}
 	case *failed.Type:
-		add(at, "This has to be %s, not %s.", strings.Join(named(k.Want), " or "), named([]string{k.Got})[0])
+		*out = append(*out, wrongType(k.Want, k.Got).At(at))
 	case *failed.Enum:
-		add(at, "This has to be one of %s.", literals(k.Want))
+		add(at, "one_of", "This has to be one of {values}.", "values", literals(k.Want))
 	case *failed.Const:
-		add(at, "This has to be %s.", literals([]any{k.Want}))
+		add(at, "exactly", "This has to be {value}.", "value", literals([]any{k.Want}))
 	case *failed.MinLength:
 		if k.Want == 1 {
-			add(at, "This cannot be empty.")
+			add(at, "empty", "This cannot be empty.")
 			return
 		}
-		add(at, "This needs at least %d characters; there are %d.", k.Want, k.Got)
+		add(at, "too_short", "This needs at least {min} characters; there are {count}.", "min", k.Want, "count", k.Got)
 	case *failed.MaxLength:
-		add(at, "This can have at most %d characters; there are %d.", k.Want, k.Got)
+		add(at, "too_long", "This can have at most {max} characters; there are {count}.", "max", k.Want, "count", k.Got)
 	case *failed.MinItems:
-		add(at, "This needs at least %d entries.", k.Want)
+		add(at, "too_few_entries", "This needs at least {min} entries.", "min", k.Want)
 	case *failed.MaxItems:
-		add(at, "This can have at most %d entries.", k.Want)
+		add(at, "too_many_entries", "This can have at most {max} entries.", "max", k.Want)
 	case *failed.Minimum:
-		add(at, "This has to be at least %s.", k.Want.RatString())
+		add(at, "too_small", "This has to be at least {min}.", "min", k.Want.RatString())
 	case *failed.Maximum:
-		add(at, "This can be at most %s.", k.Want.RatString())
+		add(at, "too_large", "This can be at most {max}.", "max", k.Want.RatString())
 	case *failed.Pattern:
-		add(at, "This has to match the pattern %s.", k.Want)
+		add(at, "pattern", "This has to match the pattern {pattern}.", "pattern", k.Want)
 	case *failed.Format:
-		add(at, "This has to be in the format %s.", k.Want)
+		add(at, "format", "This has to be in the format {format}.", "format", k.Want)
 	default:
-		add(at, "This does not meet the rule %q of the schema.", strings.Join(e.ErrorKind.KeywordPath(), "/"))
+		add(at, "schema_rule",
+			"This does not meet the rule {rule} of the schema.", "rule", strings.Join(e.ErrorKind.KeywordPath(), "/"))
 	}
 }
 
-// noSuchField is completed by whoever knows the fields there are.
-const noSuchField = "There is no such field."
+// fieldUnknown is replaced by those who know which fields there are.
+const fieldUnknown = "field_unknown"
 
-func named(types []string) []string {
-	out := make([]string, len(types))
-	for i, t := range types {
-		switch t {
-		case "string":
-			t = "a text"
-		case "integer":
-			t = "a whole number"
-		case "number":
-			t = "a number"
-		case "boolean":
-			t = "true or false"
-		case "array":
-			t = "a list"
-		case "object":
-			t = "an object"
-		}
-		out[i] = t
+// wrongType says which JSON type, or which of several, is right.
+func wrongType(want []string, got string) hook.FieldError {
+	if len(want) > 1 {
+		return hook.Field("", "type_one_of",
+			"This has to be of one of these JSON types: {types}.", "types", strings.Join(want, ", "))
 	}
-	return out
+	if word, ok := typeWords[got]; ok {
+		got = word
+	}
+	switch want[0] {
+	case "string":
+		return hook.Field("", "type_string", "This has to be a text, not {got}.", "got", got)
+	case "integer":
+		return hook.Field("", "type_integer", "This has to be a whole number, not {got}.", "got", got)
+	case "number":
+		return hook.Field("", "type_number", "This has to be a number, not {got}.", "got", got)
+	case "boolean":
+		return hook.Field("", "type_boolean", "This has to be true or false, not {got}.", "got", got)
+	case "array":
+		return hook.Field("", "type_array", "This has to be a list, not {got}.", "got", got)
+	case "object":
+		return hook.Field("", "type_object", "This has to be an object, not {got}.", "got", got)
+	}
+	return hook.Field("", "type_null", "This has to be null, not {got}.", "got", got)
+}
+
+var typeWords = map[string]string{
+	"string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false", "array": "a list", "object": "an object",
 }
 
 func literals(values []any) string {
@@ -394,7 +403,8 @@ func hugeNumbers(doc []byte) []hook.FieldError {
 				exponent++
 			}
 			if exponent > 4 { // its sign included
-				return []hook.FieldError{{Detail: "A number has an exponent of more than four characters. Send such numbers as text."}}
+				return []hook.FieldError{hook.Field("", "number_exponent",
+					"A number has an exponent of more than four characters. Send such numbers as text.")}
 			}
 		}
 	}

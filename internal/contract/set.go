@@ -175,10 +175,12 @@ func (s *Set) For(e *hook.Endpoint) (*Contract, bool) {
 func (c *Contract) Misfits(e *hook.Endpoint) []hook.FieldError {
 	out := c.CheckEndpoint(e.Config)
 	if c.Signing() != "" && len(e.Secrets) == 0 {
-		out = append(out, hook.FieldError{Pointer: "/secret", Detail: "The contract signs, and this endpoint has no signing secret."})
+		out = append(out, hook.Field("/secret", "secret_missing",
+			"The contract signs, and this endpoint has no signing secret."))
 	}
 	if e.Config.Credential == nil && c.NeedsCredential() {
-		out = append(out, hook.FieldError{Pointer: "/contract", Detail: "The contract puts a credential into requests, and this endpoint was made without one."})
+		out = append(out, hook.Field("/contract", "credential_missing",
+			"The contract puts a credential into requests, and this endpoint was made without one."))
 	}
 	return out
 }

@@ -160,15 +160,16 @@ func (s settings) check(doc json.RawMessage) []hook.FieldError {
 		doc = json.RawMessage("{}")
 	}
 	if err := rawjson.Check(doc, rawjson.MaxDepth); err != nil {
-		return []hook.FieldError{{Pointer: "/settings", Detail: err.Error()}}
+		return []hook.FieldError{hook.Field("/settings", "json_refused", "{problem}", "problem", err)}
 	}
 	found := s.schema.check(doc)
 	for i := range found {
 		f := &found[i]
-		if name, _ := strings.CutPrefix(f.Pointer, "/"); f.Detail == noSuchField && !strings.Contains(name, "/") {
-			f.Detail = "There is no such setting." + nearest.DidYouMean(name, s.names())
+		if name, _ := strings.CutPrefix(f.Pointer, "/"); f.Code == fieldUnknown && !strings.Contains(name, "/") {
+			*f = hook.Field(f.Pointer, "setting_unknown",
+				"There is no such setting.", nearest.Params(name, s.names())...)
 			if len(s.list) == 0 {
-				f.Detail = "There is no such setting; this contract has none."
+				*f = hook.Field(f.Pointer, "settings_none", "There is no such setting; this contract has none.")
 			}
 		}
 		f.Pointer = "/settings" + f.Pointer
@@ -176,7 +177,8 @@ func (s settings) check(doc json.RawMessage) []hook.FieldError {
 	for _, path := range s.found(doc) {
 		token, _ := rawjson.Lookup(doc, path...)
 		if rawjson.Text(token) == Mask {
-			found = append(found, hook.FieldError{Pointer: "/settings" + pointer(path...), Detail: "This is the mask that is shown in the place of the secret. Give the secret itself, or leave the field out."})
+			found = append(found, hook.Field("/settings"+pointer(path...), "secret_masked",
+				"This is the mask that is shown in the place of the secret. Give the secret itself, or leave the field out."))
 		}
 	}
 	return found

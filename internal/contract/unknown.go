@@ -1,43 +1,49 @@
 package contract
 
 import (
-	"fmt"
+	"strconv"
 
+	"gancho/internal/hook"
 	"gancho/internal/nearest"
 )
 
-// NoContract says that there is no contract of a name, and which one may have been
-// meant: a sentence or two for whoever asked.
-func (s *Set) NoContract(name string) string {
+// NoContract says that there is no contract of a name, and which one was probably
+// meant. Its place is the whole request.
+func (s *Set) NoContract(name string) hook.FieldError {
 	var names []string
 	for _, c := range s.All() {
 		names = append(names, c.Name)
 	}
-	return fmt.Sprintf("There is no contract %q.%s", name, nearest.DidYouMean(name, names))
+	return hook.Field("", "contract_unknown",
+		"There is no contract {name}.", append([]any{"name", strconv.Quote(name)}, nearest.Params(name, names)...)...)
 }
 
 // NoEvent says the same of an event type.
-func (c *Contract) NoEvent(name string) string {
-	return fmt.Sprintf("The contract %s has no event type %s.%s", c.Name, name, nearest.DidYouMean(name, c.EventNames()))
+func (c *Contract) NoEvent(name string) hook.FieldError {
+	return hook.Field("", "event_type_unknown", "The contract {contract} has no event type {name}.",
+		append([]any{"contract", c.Name, "name", name}, nearest.Params(name, c.EventNames())...)...)
 }
 
 // NoRecord says the same of a kind of record.
-func (c *Contract) NoRecord(kind string) string {
+func (c *Contract) NoRecord(kind string) hook.FieldError {
 	if len(c.records) == 0 {
-		return fmt.Sprintf("The contract %s has no records; its events are posted.", c.Name)
+		return hook.Field("", "records_none",
+			"The contract {contract} has no records; its events are posted.", "contract", c.Name)
 	}
-	return fmt.Sprintf("The contract %s has no records of the kind %q.%s", c.Name, kind, nearest.DidYouMean(kind, c.kinds()))
+	return hook.Field("", "record_kind_unknown", "The contract {contract} has no records of the kind {kind}.",
+		append([]any{"contract", c.Name, "kind", strconv.Quote(kind)}, nearest.Params(kind, c.kinds())...)...)
 }
 
 // NoContractWithCredentials says that no contract of a name has credentials, and which one that has may have been meant.
-func (s *Set) NoContractWithCredentials(name string) string {
+func (s *Set) NoContractWithCredentials(name string) hook.FieldError {
 	var names []string
 	for _, c := range s.All() {
 		if _, ok := c.Credentials(); ok {
 			names = append(names, c.Name)
 		}
 	}
-	return "There is no contract of this name." + nearest.DidYouMean(name, names)
+	return hook.Field("", "contract_unknown",
+		"There is no contract {name}.", append([]any{"name", strconv.Quote(name)}, nearest.Params(name, names)...)...)
 }
 
 // NoSchedule says that the contract makes no events of a type on a schedule, and which type may have been meant.

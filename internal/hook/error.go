@@ -33,10 +33,50 @@ type Error struct {
 	Err    error        // for the log; never shown
 }
 
-// FieldError is one wrong place in a request.
+// FieldError is one wrong place in a request. [Field] makes it.
 type FieldError struct {
-	Pointer string // JSON Pointer (RFC 6901) into the request body, e.g. /retry/2
-	Detail  string // what is wrong there and what would be right
+	Pointer string            // JSON Pointer (RFC 6901) into the request body, e.g. /retry/2
+	Code    string            // stable word for the mistake, e.g. url_scheme; clients translate by it
+	Params  map[string]string // the values that the sentence mentions, by name; nil if it mentions none
+	Detail  string            // the sentence in English: what is wrong there and what would be right
+}
+
+// Names of parameters that end a sentence: the one word that was probably meant,
+// or all that are possible.
+const (
+	ParamMeant    = "meant"
+	ParamPossible = "possible"
+)
+
+// Field makes the error for one place in a request. In text, each {name} stands
+// for the parameter of that name. params are names and values in turns, as in
+// [log/slog]. [ParamMeant] and [ParamPossible] add a sentence of their own.
+func Field(pointer, code, text string, params ...any) FieldError {
+	f := FieldError{Pointer: pointer, Code: code, Detail: text}
+	if len(params) == 0 {
+		return f
+	}
+	f.Params = make(map[string]string, len(params)/2)
+	places := make([]string, 0, len(params))
+	for i := 0; i+1 < len(params); i += 2 {
+		name, value := params[i].(string), fmt.Sprint(params[i+1])
+		f.Params[name] = value
+		places = append(places, "{"+name+"}", value)
+	}
+	f.Detail = strings.NewReplacer(places...).Replace(text)
+	if meant := f.Params[ParamMeant]; meant != "" {
+		f.Detail += " Did you mean " + meant + "?"
+	}
+	if possible := f.Params[ParamPossible]; possible != "" {
+		f.Detail += " Possible: " + possible + "."
+	}
+	return f
+}
+
+// At is the same mistake at another place.
+func (f FieldError) At(pointer string) FieldError {
+	f.Pointer = pointer
+	return f
 }
 
 func (e *Error) Error() string {
@@ -75,6 +115,11 @@ func InvalidFields(code string, fields ...FieldError) *Error {
 // Parameter begins the pointer of a [FieldError] that is about a parameter of the
 // request rather than its body: the parameter's name follows.
 const Parameter = "?"
+
+// InvalidField is an error of [KindInvalid] about one field: both say the same.
+func InvalidField(code string, f FieldError) *Error {
+	return Invalid(code, f.Detail, f)
+}
 
 // NotFound is the error for a thing that is absent or another tenant's.
 func NotFound(what, id string) *Error {

@@ -169,30 +169,27 @@ func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
 	if item.Contract == "" {
 		item.Contract = hook.DefaultContract
 	}
-	wrong := func(code, pointer, detail string) *hook.Error {
-		return hook.Invalid(code, detail, hook.FieldError{Pointer: pointer, Detail: detail})
-	}
 	if !hook.ValidEventType(item.Type) {
-		return wrong("event_type_invalid", "/type",
-			"Give the event a type of up to 128 letters, digits and . _ : / - that starts with a letter, digit or _, such as order.paid.")
+		return hook.InvalidField("event_type_invalid", hook.Field("/type", "event_type_invalid",
+			"Give the event a type of up to 128 letters, digits and . _ : / - that starts with a letter, digit or _, such as order.paid."))
 	}
 	if item.ExternalID != "" && !hook.ValidExternalID(item.ExternalID) {
-		return wrong("event_id_invalid", "/id", "An id has 1 to 128 characters of A-Z a-z 0-9 _ . : - and nothing else.")
+		return hook.InvalidField("event_id_invalid", hook.Field("/id", "event_id_invalid",
+			"An id has 1 to 128 characters of A-Z a-z 0-9 _ . : - and nothing else."))
 	}
 	c, ok := in.Contracts.Lookup(item.Contract)
 	if !ok {
 		return in.noContract(item.Contract)
 	}
 	if !c.HasEvent(item.Type) {
-		return wrong("event_type_unknown", "/type", c.NoEvent(item.Type))
+		return hook.InvalidField("event_type_unknown", c.NoEvent(item.Type).At("/type"))
 	}
 	item.Payload = c.Redact(item.Payload)
 	return nil
 }
 
 func (in *Ingest) noContract(name string) *hook.Error {
-	detail := in.Contracts.NoContract(name)
-	return hook.Invalid("contract_unknown", detail, hook.FieldError{Pointer: "/contract", Detail: detail})
+	return hook.InvalidField("contract_unknown", in.Contracts.NoContract(name).At("/contract"))
 }
 
 // prepare gives the event its identity and finds its deliveries.

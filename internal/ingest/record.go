@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"gancho/internal/contract"
@@ -245,11 +246,9 @@ func (c *changing) check(i int) *hook.Error {
 	if item.Wrong != nil {
 		return item.Wrong
 	}
-	wrong := func(code, pointer, detail string) *hook.Error {
-		return hook.Invalid(code, detail, hook.FieldError{Pointer: pointer, Detail: detail})
-	}
 	if item.Contract == "" {
-		return wrong("contract_unknown", "/contract", "Say which contract the record belongs to.")
+		return hook.InvalidField("contract_unknown", hook.Field("/contract", "contract_required",
+			"Say which contract the record belongs to."))
 	}
 	k, ok := c.Contracts.Lookup(item.Contract)
 	if !ok {
@@ -258,7 +257,7 @@ func (c *changing) check(i int) *hook.Error {
 	c.contracts[i] = k
 	kind, ok := k.Record(item.Kind)
 	if !ok {
-		return wrong("record_kind_unknown", "/kind", k.NoRecord(item.Kind))
+		return hook.InvalidField("record_kind_unknown", k.NoRecord(item.Kind).At("/kind"))
 	}
 	if item.Op == hook.RecordPut {
 		if wrong := c.checkDocument(i, item.Document); wrong != nil {
@@ -269,7 +268,10 @@ func (c *changing) check(i int) *hook.Error {
 		item.Key, _ = kind.KeyIn(item.Document)
 	}
 	if !contract.ValidRecordKey(item.Key) {
-		return wrong("record_key_invalid", "/key", fmt.Sprintf("Name the record: a key of 1 to %d bytes of UTF-8, without control characters.", contract.MaxRecordKey))
+		return hook.InvalidField("record_key_invalid",
+			hook.Field("/key", "record_key_invalid",
+				"Name the record: a key of 1 to {max} bytes of UTF-8, without control characters.",
+				"max", contract.MaxRecordKey))
 	}
 	return nil
 }
@@ -278,10 +280,10 @@ func (c *changing) check(i int) *hook.Error {
 func (c *changing) checkDocument(i int, doc []byte) *hook.Error {
 	item, k := &c.Items[i], c.contracts[i]
 	if len(doc) > c.MaxPayload {
-		detail := fmt.Sprintf("The document has %d bytes; at most %d are taken. Keep less in it, or a link to the rest.", len(doc), c.MaxPayload)
-		return &hook.Error{
-			Kind: hook.KindTooLarge, Code: "document_too_large", Detail: detail, Fields: []hook.FieldError{{Pointer: pointerTo(item), Detail: detail}},
-		}
+		e := hook.InvalidField("document_too_large", hook.Field(pointerTo(item), "document_too_large",
+			"The document has {bytes} bytes; at most {max} are taken. Keep less in it, or a link to the rest.", "bytes", len(doc), "max", c.MaxPayload))
+		e.Kind = hook.KindTooLarge
+		return e
 	}
 	if fields := k.CheckRecord(item.Kind, doc); len(fields) > 0 {
 		for n := range fields {
@@ -295,8 +297,9 @@ func (c *changing) checkDocument(i int, doc []byte) *hook.Error {
 	}
 	kind, _ := k.Record(item.Kind)
 	if key, err := kind.KeyIn(doc); item.Key != "" && (err != nil || key != item.Key) {
-		detail := fmt.Sprintf("The record is named by the key %q, and the document has %q at %s. Make them the same.", item.Key, key, kind.Key)
-		return hook.Invalid("record_key_invalid", detail, hook.FieldError{Pointer: pointerTo(item) + kind.KeyPointer(), Detail: detail})
+		return hook.InvalidField("record_key_invalid", hook.Field(pointerTo(item)+kind.KeyPointer(), "record_key_differs",
+			"The record is named by the key {name}, and the document has {key} at {path}. Make them the same.",
+			"name", strconv.Quote(item.Key), "key", strconv.Quote(key), "path", kind.Key))
 	}
 	return nil
 }

@@ -3,7 +3,10 @@ package match
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"gancho/internal/hook"
 )
 
 // Limits of a list of globs.
@@ -24,10 +27,10 @@ type Types struct {
 	narrow   bool       // there is at least one glob, and none is *
 }
 
-// GlobError says which glob of a list is wrong.
+// GlobError says which glob of a list is wrong, and why; its place is the glob.
 type GlobError struct {
-	Index  int
-	Detail string // for people
+	Index int
+	hook.FieldError
 }
 
 func (e *GlobError) Error() string { return fmt.Sprintf("event type %d: %s", e.Index, e.Detail) }
@@ -35,11 +38,13 @@ func (e *GlobError) Error() string { return fmt.Sprintf("event type %d: %s", e.I
 // CompileTypes compiles a list of globs; the error is a *[GlobError].
 func CompileTypes(globs []string) (Types, error) {
 	if len(globs) > MaxGlobs {
-		return Types{}, &GlobError{MaxGlobs, fmt.Sprintf("There are %d event types; at most %d fit. Use * to cover several.", len(globs), MaxGlobs)}
+		return Types{}, &GlobError{MaxGlobs, hook.Field("", "event_types_too_many",
+			"There are {count} event types; at most {max} fit. Use * to cover several.",
+			"count", len(globs), "max", MaxGlobs)}
 	}
 	t := Types{narrow: len(globs) > 0}
 	for i, g := range globs {
-		if wrong := checkGlob(g); wrong != "" {
+		if wrong, bad := checkGlob(g); bad {
 			return Types{}, &GlobError{i, wrong}
 		}
 		switch star := strings.IndexByte(g, '*'); {
@@ -57,21 +62,24 @@ func CompileTypes(globs []string) (Types, error) {
 }
 
 // checkGlob says what is wrong with a glob, "" if nothing is.
-func checkGlob(g string) string {
+func checkGlob(g string) (hook.FieldError, bool) {
 	if g == "" {
-		return "An event type cannot be empty. Leave the list empty to take all."
+		return hook.Field("", "event_type_empty",
+			"An event type cannot be empty. Leave the list empty to take all."), true
 	}
 	if len(g) > maxGlobLen {
-		return fmt.Sprintf("An event type has at most %d characters.", maxGlobLen)
+		return hook.Field("", "event_type_long", "An event type has at most {max} characters.", "max", maxGlobLen), true
 	}
 	for _, c := range []byte(g) {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("_.:/-*", c) >= 0:
 		default:
-			return fmt.Sprintf("%q cannot be part of an event type. Use letters, digits and _ . : / - and * for any characters.", string(rune(c)))
+			return hook.Field("", "event_type_character",
+				"{character} cannot be part of an event type. Use letters, digits and _ . : / - and * for any characters.",
+				"character", strconv.Quote(string(rune(c)))), true
 		}
 	}
-	return ""
+	return hook.FieldError{}, false
 }
 
 // Match reports whether some glob takes the event type.

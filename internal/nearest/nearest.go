@@ -33,6 +33,18 @@ func DidYouMean(word string, candidates []string) string {
 	return " Possible: " + strings.Join(candidates, ", ") + "."
 }
 
+// Params is the same for a sentence with parameters (hook.Field): "meant" and the
+// word, "possible" and the list, or nothing.
+func Params(word string, candidates []string) []any {
+	if best, ok := Word(word, candidates); ok {
+		return []any{"meant", best}
+	}
+	if len(candidates) == 0 || len(candidates) > 20 {
+		return nil
+	}
+	return []any{"possible", strings.Join(candidates, ", ")}
+}
+
 // distance counts insertions, deletions, replacements and swaps of neighbours
 // between a and b; anything ≥ limit may come out as limit.
 func distance(a, b string, limit int) int {
