@@ -102,10 +102,10 @@ func (t *tx) takesDeliveries(id hook.EndpointID) error {
 	return nil
 }
 
-// saveQueued stores what [requeued] changed.
+// saveQueued stores a delivery that [requeued] sends again.
 func (t *tx) saveQueued(d *hook.Delivery) error {
-	_, err := t.exec(`UPDATE deliveries SET state = $3, reason = $4, slot = $5, due_at = $6, next_attempt_at = $7, finished_at = NULL
-		WHERE tenant = $1 AND id = $2`, d.Tenant, d.ID[:], string(d.State), d.Reason, d.Slot, dueAt(d), micros(d.NextAttemptAt))
+	_, err := t.exec(`UPDATE deliveries SET state = $3, reason = $4, slot = $5, due_at = $6, next_attempt_at = $7, finished_at = NULL, superseded = $8
+		WHERE tenant = $1 AND id = $2`, d.Tenant, d.ID[:], string(d.State), d.Reason, d.Slot, dueAt(d), micros(d.NextAttemptAt), d.Superseded)
 	return err
 }
 

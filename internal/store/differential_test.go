@@ -485,7 +485,7 @@ func (p *pair) read(rt *rapid.T) {
 func (p *pair) everything() {
 	for _, q := range []string{
 		`SELECT id, contract, type, external_id, source, created_at, payload FROM events WHERE tenant = $1 ORDER BY id`,
-		`SELECT id, endpoint, mode, state, reason, attempts, slot, due_at, next_attempt_at, created_at, finished_at FROM deliveries WHERE tenant = $1 ORDER BY id`,
+		`SELECT id, endpoint, mode, state, reason, CASE WHEN superseded THEN 1 ELSE 0 END, attempts, slot, due_at, next_attempt_at, created_at, finished_at FROM deliveries WHERE tenant = $1 ORDER BY id`,
 		`SELECT delivery, number, data FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE tenant = $1) ORDER BY delivery, number`,
 		`SELECT delivery FROM bodies WHERE delivery IN (SELECT id FROM deliveries WHERE tenant = $1) ORDER BY delivery`,
 		`SELECT key, hash, answer, expires_at FROM idempotency WHERE tenant = $1 ORDER BY key`,

@@ -14,21 +14,22 @@ import (
 // What the owner of an endpoint needs to work through its deliveries.
 
 const deliveryColumns = `tenant, id, endpoint, type, mode, state, reason, test, attempts, slot, due_at, next_attempt_at,
-	created_at, finished_at, endpoint_version, contract_version`
+	created_at, finished_at, endpoint_version, contract_version, superseded`
 
 // scanDelivery reads [deliveryColumns].
 func scanDelivery(row scanner) (d hook.Delivery, err error) {
 	var id, endpoint []byte
 	var due, next, created, finished sql.NullInt64
 	err = row.Scan(&d.Tenant, &id, &endpoint, &d.Type, &d.Mode, &d.State, &d.Reason, &d.Test, &d.Attempts, &d.Slot, &due, &next,
-		&created, &finished, &d.EndpointVersion, &d.ContractVersion)
+		&created, &finished, &d.EndpointVersion, &d.ContractVersion, &d.Superseded)
 	if err != nil {
 		return d, err
 	}
 	copy(d.ID[:], id)
 	copy(d.Endpoint[:], endpoint)
 	d.NextAttemptAt, d.CreatedAt, d.FinishedAt = fromMicros(next), fromMicros(created), fromMicros(finished)
-	d.Superseded = d.Reason == hook.ReasonSuperseded
+	// A program of the release before writes the reason alone.
+	d.Superseded = d.Superseded || d.Reason == hook.ReasonSuperseded
 	if due.Int64 > 0 {
 		d.QueueAt = fromMicros(due)
 	}

@@ -90,8 +90,20 @@ func (q *query) arg(v any) string {
 	return fmt.Sprintf("$%d", len(q.args))
 }
 
+// oneOf is the condition that a column has one of some values. It is written with OR,
+// since SQLite builds a table for IN.
+func (q *query) oneOf(column string, states []hook.State) string {
+	either := make([]string, len(states))
+	for i, s := range states {
+		either[i] = column + " = " + q.arg(string(s))
+	}
+	return "(" + strings.Join(either, " OR ") + ")"
+}
+
+func (q *query) conditions() string { return strings.Join(q.where, " AND ") }
+
 func (q *query) text(columns, table, rest string) string {
-	return "SELECT " + columns + " FROM " + table + " WHERE " + strings.Join(q.where, " AND ") + " " + rest
+	return "SELECT " + columns + " FROM " + table + " WHERE " + q.conditions() + " " + rest
 }
 
 // scan is a range of one index, read backwards, and what the rows must meet

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"gancho/internal/hook"
 	"gancho/internal/pgtest"
 )
 
@@ -33,11 +34,22 @@ func TestNewerTables(t *testing.T) {
 				}
 			}
 			change(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true)`)
-			change(`ALTER TABLE events ADD COLUMN later TEXT NOT NULL DEFAULT ''`)
 			ep := newEndpoint(t, db, "acme")
+			queue := func(db *DB, want int) {
+				t.Helper()
+				due, err := db.Due(t.Context(), ep.ID, time.Now(), 10, 1<<20, func(hook.DeliveryID) bool { return false })
+				if err != nil || len(due.Jobs) != want {
+					t.Errorf("%d deliveries are due (%v), want %d", len(due.Jobs), err, want)
+				}
+			}
+			queue(db, 0)
+			change(`ALTER TABLE events ADD COLUMN later TEXT NOT NULL DEFAULT ''`)
+			change(`ALTER TABLE deliveries ADD COLUMN later BOOLEAN NOT NULL DEFAULT FALSE`)
 			again := run(t, o)
 			submit(t, again, accepted("acme", "", `1`, ep.ID))
 			submit(t, db, accepted("acme", "", `2`, ep.ID))
+			queue(db, 2)
+			queue(again, 2)
 			change(`UPDATE compatible SET since = 999`)
 			if _, err := Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), "start the newer version") {
 				t.Errorf("opened tables that are too new: %v", err)
@@ -68,7 +80,7 @@ func TestMigrateBesideLongTransaction(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	exec(other, `DELETE FROM goose_db_version WHERE version_id >= 12; ALTER TABLE signals DROP COLUMN delivery; DROP TABLE portal_links, notices, watchers`)
+	exec(other, `DELETE FROM goose_db_version WHERE version_id >= 12; ALTER TABLE signals DROP COLUMN delivery; ALTER TABLE deliveries DROP COLUMN superseded; DROP TABLE portal_links, notices, watchers`)
 	exec(long, `BEGIN; SELECT count(*) FROM signals`)
 	said, migrated := new(lockedBuffer), make(chan error, 1)
 	go func() {

@@ -10,7 +10,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"time"
 
 	"gancho/internal/hook"
 
@@ -540,14 +539,16 @@ func (w *writing) queueResults(q *pgx.Batch) {
 	for _, m := range w.marks {
 		note(&m.Result, m.frozen)
 	}
+	over := map[hook.DeliveryID]*hook.Delivery{}
 	for _, r := range w.results {
 		note(&r.Result, r.frozen)
+		over[r.Delivery.ID] = r.overtaken
 		if r.Attempt != nil {
 			data[attempt{r.Delivery.ID, r.Attempt.Number}] = r.data
 		}
 	}
 	since, until := reach(maps.Keys(last))
-	w.queueUpdates(q, last, since, until)
+	w.queueUpdates(q, last, over, since, until)
 	if len(data) > 0 {
 		var tenants []string
 		var ids, values [][]byte
@@ -571,45 +572,53 @@ func (w *writing) queueResults(q *pgx.Batch) {
 		q.Queue(`INSERT INTO bodies (delivery, body, head)
 			SELECT u.delivery, u.body, u.head FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $7::boolean[]) AS u (tenant, delivery, body, head, marked)
 			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6
-				AND (NOT u.marked OR d.due_at IS NOT NULL AND d.reason <> 'superseded'))
+				AND (NOT u.marked OR d.due_at IS NOT NULL AND NOT d.superseded))
 			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies, heads, since, until, marked)
 	}
 }
 
-func (w *writing) queueUpdates(q *pgx.Batch, last map[hook.DeliveryID]*hook.Delivery, since, until []byte) {
+// queueUpdates writes the new rows of deliveries. One that becomes something else if its
+// row is superseded (over) is sent twice, and the row's column picks one.
+func (w *writing) queueUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.Delivery, since, until []byte) {
 	if len(last) == 0 {
 		return
 	}
-	list := slices.SortedFunc(maps.Values(last), func(a, b *hook.Delivery) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	var tenant, state, reason []string
 	var id [][]byte
 	var attempts, slot []int32
 	var due, next, finished []*int64
 	var version, under []int64
-	for _, d := range list {
+	var superseded []*bool // nil: whether the row is or not
+	add := func(d *hook.Delivery, only *bool) {
 		tenant, id, state, reason = append(tenant, d.Tenant), append(id, d.ID[:]), append(state, string(d.State)), append(reason, d.Reason)
 		attempts, slot = append(attempts, int32(d.Attempts)), append(slot, int32(d.Slot))
 		due, next, finished = append(due, number(dueAt(d))), append(next, number(micros(d.NextAttemptAt))), append(finished, number(micros(d.FinishedAt)))
 		version, under = append(version, d.EndpointVersion), append(under, d.ContractVersion)
+		superseded = append(superseded, only)
+	}
+	for _, d := range slices.SortedFunc(maps.Values(last), func(a, b *hook.Delivery) int { return bytes.Compare(a.ID[:], b.ID[:]) }) {
+		if o := over[d.ID]; o == nil {
+			add(d, nil)
+		} else {
+			add(d, new(false))
+			add(o, new(true))
+		}
 	}
 	returning := ""
 	if slices.ContainsFunc(w.marks, func(m *mark) bool { return m.done != nil }) {
 		returning = ` RETURNING d.id`
 		w.reads = map[int]func(pgx.Rows) error{q.Len(): w.noteIntents}
 	}
-	// What a newer snapshot has superseded ends here unless it was delivered. What does
-	// not wait any more is not sent.
-	q.Queue(`UPDATE deliveries AS d SET attempts = u.attempts, slot = u.slot, endpoint_version = u.endpoint_version, contract_version = u.contract_version,
-			state = CASE WHEN u.due_at IS NULL OR d.reason <> 'superseded' THEN u.state ELSE 'cancelled' END,
-			reason = CASE WHEN u.due_at IS NULL OR d.reason <> 'superseded' THEN u.reason ELSE d.reason END,
-			due_at = CASE WHEN d.reason <> 'superseded' THEN u.due_at END,
-			next_attempt_at = CASE WHEN d.reason <> 'superseded' THEN u.next_attempt_at END,
-			finished_at = CASE WHEN u.due_at IS NULL OR d.reason <> 'superseded' THEN u.finished_at ELSE $12 END
+	// A sender takes only what still waits, or was stored as being sent and is not superseded.
+	q.Queue(`UPDATE deliveries AS d SET state = u.state, reason = u.reason, attempts = u.attempts, slot = u.slot, due_at = u.due_at,
+			next_attempt_at = u.next_attempt_at, finished_at = u.finished_at, endpoint_version = u.endpoint_version, contract_version = u.contract_version
 		FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::bigint[], $8::bigint[], $9::bigint[],
-			$10::bigint[], $11::bigint[]) AS u (tenant, id, state, reason, attempts, slot, due_at, next_attempt_at, finished_at,
-			endpoint_version, contract_version)
-		WHERE d.tenant = u.tenant AND d.id = u.id AND d.id BETWEEN $13 AND $14 AND (u.state <> 'sending' OR d.due_at IS NOT NULL AND d.reason <> 'superseded')`+returning,
-		tenant, id, state, reason, attempts, slot, due, next, finished, version, under, time.Now().UnixMicro(), since, until)
+			$10::bigint[], $11::bigint[], $12::boolean[]) AS u (tenant, id, state, reason, attempts, slot, due_at, next_attempt_at, finished_at,
+			endpoint_version, contract_version, superseded)
+		WHERE d.tenant = u.tenant AND d.id = u.id AND d.id BETWEEN $13 AND $14
+			AND (u.superseded IS NULL OR d.superseded = u.superseded)
+			AND (u.state <> 'sending' OR d.due_at > 0 OR d.due_at = 0 AND NOT d.superseded)`+returning,
+		tenant, id, state, reason, attempts, slot, due, next, finished, version, under, superseded, since, until)
 }
 
 // reach is the first and the last of some deliveries. A statement that says it is planned

@@ -244,14 +244,14 @@ func (l *lite) commit(b *batch) (err error) {
 		return err
 	}
 	for _, m := range b.marks {
-		stored, err := l.result(ctx, &m.Result, m.frozen, nil)
+		stored, err := l.mark(ctx, m)
 		if err != nil {
 			return err
 		}
 		m.noted(stored)
 	}
 	for _, r := range b.results {
-		if _, err := l.result(ctx, &r.Result, r.frozen, r.data); err != nil {
+		if err := l.result(ctx, r); err != nil {
 			return err
 		}
 	}

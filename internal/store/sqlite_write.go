@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"gancho/internal/hook"
 )
@@ -20,12 +19,15 @@ type stmts struct {
 
 	begin, commit, rollback     *sql.Stmt
 	claimKey, readKey, keyValue *sql.Stmt
-	update, superseded, health  *sql.Stmt
+	take, update, health        *sql.Stmt
 
 	insertRecord, updateRecord, deleteRecord *sql.Stmt
 
 	events, deliveries, attempts, bodies bulk
 }
+
+const updateDelivery = `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
+	finished_at = ?, endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ?`
 
 func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 	for _, p := range []struct {
@@ -41,10 +43,8 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 			WHERE idempotency.expires_at <= ?`},
 		{&s.readKey, `SELECT hash, answer FROM idempotency WHERE tenant = ? AND key = ?`},
 		{&s.keyValue, `UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?`},
-		{&s.update, `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
-			finished_at = ?, endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ? AND (? OR reason <> 'superseded') AND (? OR due_at IS NOT NULL)`},
-		{&s.superseded, `UPDATE deliveries SET state = 'cancelled', attempts = ?, due_at = NULL, next_attempt_at = NULL, finished_at = ?,
-			endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ? AND reason = 'superseded'`},
+		{&s.take, updateDelivery + ` AND (due_at > 0 OR due_at = 0 AND NOT superseded)`},
+		{&s.update, updateDelivery + ` AND (superseded = ? OR superseded = ?)`},
 		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ? WHERE id = ?`},
 		{&s.insertRecord, `INSERT INTO records (tenant, contract, kind, key, version, created_at, updated_at, document)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, contract, kind, key) DO NOTHING`},
@@ -281,38 +281,58 @@ func dueAt(d *hook.Delivery) any {
 	return max(d.QueueAt.UnixMicro(), 1)
 }
 
-// result writes a delivery's new row, what is frozen of its request, and its attempt if there
-// was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
-// One that a newer snapshot has superseded ends here unless it was delivered. It is
-// not stored that a delivery is being sent which does not wait any more.
-func (l *lite) result(ctx context.Context, r *hook.Result, frozen *sealedRequest, data []byte) (stored bool, err error) {
-	d := &r.Delivery
-	done, err := l.stmts.update.ExecContext(ctx, string(d.State), d.Reason, int64(d.Attempts), int64(d.Slot), dueAt(d),
-		micros(d.NextAttemptAt), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:], d.State.Finished(), d.State != hook.Sending)
+// mark writes that a sender takes a delivery, with what is frozen of its request. Nothing
+// is stored if the row says that it is not to be sent any more.
+func (l *lite) mark(ctx context.Context, m *mark) (stored bool, err error) {
+	if stored, err = changed(l.stmts.take.ExecContext(ctx, rowOf(&m.Delivery)...)); stored {
+		err = l.history(ctx, &m.Result, m.frozen, nil)
+	}
+	return stored, err
+}
+
+// result writes a delivery's new row, what is frozen of its request, and its attempt if
+// there was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
+func (l *lite) result(ctx context.Context, r *result) error {
+	either := r.overtaken == nil
+	stored, err := changed(l.stmts.update.ExecContext(ctx, append(rowOf(&r.Delivery), false, either)...))
+	if err == nil && !stored && !either {
+		stored, err = changed(l.stmts.update.ExecContext(ctx, append(rowOf(r.overtaken), true, true)...))
+	}
+	if err != nil || !stored {
+		return err
+	}
+	return l.history(ctx, &r.Result, r.frozen, r.data)
+}
+
+// rowOf are the parameters of updateDelivery.
+func rowOf(d *hook.Delivery) []any {
+	return append(make([]any, 0, 13), string(d.State), d.Reason, int64(d.Attempts), int64(d.Slot), dueAt(d), micros(d.NextAttemptAt),
+		micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:])
+}
+
+// changed reports whether a statement changed a row.
+func changed(r sql.Result, err error) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	n, err := done.RowsAffected()
-	if err == nil && n == 0 && d.State != hook.Sending { // gone, or there is a newer snapshot and it was to be tried again
-		if done, err = l.stmts.superseded.ExecContext(ctx, int64(d.Attempts), time.Now().UnixMicro(), d.EndpointVersion, d.ContractVersion,
-			d.Tenant, d.ID[:]); err == nil {
-			n, err = done.RowsAffected()
-		}
-	}
-	if err != nil || n == 0 {
-		return false, err
-	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}
+
+// history adds what is frozen of a request and the attempt of a result, if there are any.
+func (l *lite) history(ctx context.Context, r *hook.Result, frozen *sealedRequest, data []byte) error {
+	d := &r.Delivery
 	if frozen != nil {
 		if err := l.stmts.bodies.add(ctx, d.ID[:], frozen.body, frozen.head); err != nil {
-			return false, err
+			return err
 		}
 	}
 	if r.Attempt != nil {
 		if err := l.stmts.attempts.add(ctx, d.ID[:], int64(r.Attempt.Number), data); err != nil {
-			return false, err
+			return err
 		}
 	}
-	return true, nil
+	return nil
 }
 
 func (l *lite) saveHealth(ctx context.Context, id hook.EndpointID, h hook.Health) error {

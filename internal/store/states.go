@@ -1,0 +1,91 @@
+package store
+
+import (
+	"slices"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// How the store changes the state of deliveries. It decides nothing: it writes what
+// [hook.Next] decided. A statement only compares columns, since a row may have changed
+// after Go read the delivery: a newer snapshot may have superseded it, or another node
+// may have ended it. Where the result depends on that, Go decides both cases beforehand.
+
+// overtaken is what the result of an attempt becomes if the row turns out to be
+// superseded when it is written; nil if that makes no difference.
+func overtaken(d hook.Delivery, now time.Time) *hook.Delivery {
+	if !d.State.Waiting() {
+		return nil
+	}
+	t, ok := hook.Next(d, hook.Trigger{Kind: hook.OnSupersede}, hook.Policy{}, hook.Standing{}, now)
+	if !ok {
+		return nil
+	}
+	return &t.Delivery
+}
+
+// edge is an arrow of the state diagram: deliveries of one mode, in one of some states
+// and not superseded, all become the same.
+type edge struct {
+	mode hook.Mode
+	from []hook.State
+	to   hook.Delivery // state, reason, superseded and when it ended
+}
+
+// supersedeEdges are the arrows that a newer snapshot makes for the deliveries of the
+// older one.
+func supersedeEdges(now time.Time) (list []edge) {
+	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
+		for _, state := range hook.States {
+			t, ok := hook.Next(hook.Delivery{Mode: mode, State: state}, hook.Trigger{Kind: hook.OnSupersede}, hook.Policy{}, hook.Standing{}, now)
+			if !ok {
+				continue
+			}
+			same := func(e edge) bool { return e.to == t.Delivery }
+			if i := slices.IndexFunc(list, same); i >= 0 {
+				list[i].from = append(list[i].from, state)
+			} else {
+				list = append(list, edge{mode, []hook.State{state}, t.Delivery})
+			}
+		}
+	}
+	return list
+}
+
+// supersede changes the deliveries of an event because there is a newer snapshot, and
+// returns those that it changed: which they are, their state and reason, and when they
+// ended.
+func (t *tx) supersede(of hook.ScheduleName, event hook.EventID, now time.Time) (list []hook.Delivery, err error) {
+	last := event.Delivery(hook.MaxFanout)
+	for _, e := range supersedeEdges(now) {
+		q := query{}
+		q.and("tenant = %s", of.Tenant)
+		q.and("id > %s", event[:])
+		q.and("id <= %s", last[:])
+		q.and("mode = %s", string(e.mode))
+		q.where = append(q.where, "NOT superseded", q.oneOf("state", e.from))
+		ended := "CAST(" + q.arg(micros(e.to.FinishedAt)) + " AS BIGINT)"
+		set := "state = " + q.arg(string(e.to.State)) + ", reason = " + q.arg(e.to.Reason) + ", superseded = " + q.arg(e.to.Superseded) +
+			", finished_at = " + ended + ", due_at = CASE WHEN " + ended + " IS NULL THEN due_at END" +
+			", next_attempt_at = CASE WHEN " + ended + " IS NULL THEN next_attempt_at END"
+		rows, err := t.rows(`UPDATE deliveries SET `+set+` WHERE `+q.conditions()+` RETURNING id, endpoint`, q.args...)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			var id, endpoint []byte
+			if err := rows.Scan(&id, &endpoint); err != nil {
+				_ = rows.Close()
+				return nil, err
+			}
+			d := e.to
+			d.Tenant, d.Type, d.ID, d.Endpoint = of.Tenant, of.Type, hook.DeliveryID(id), hook.EndpointID(endpoint)
+			list = append(list, d)
+		}
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}

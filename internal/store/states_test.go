@@ -1,0 +1,198 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
+)
+
+// every is a delivery of an event in each state, with and without the flag superseded, in
+// each mode, stored as such. Only what comes about: nothing superseded waits.
+func every(t *testing.T, db *DB, event hook.EventID) (list []hook.Delivery) {
+	t.Helper()
+	at := hook.ID(event).Time()
+	for _, state := range hook.States {
+		for _, superseded := range []bool{false, true} {
+			for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
+				if superseded && (state.Waiting() || state == hook.Sending && mode == hook.AtMostOnce) {
+					continue
+				}
+				d := hook.Delivery{
+					ID: event.Delivery(len(list) + 1), Tenant: "acme", Endpoint: hook.NewEndpointID(), Type: "x", Mode: mode, State: state,
+					Superseded: superseded, Attempts: 1, Slot: 1, CreatedAt: at, EndpointVersion: 1, ContractVersion: 1,
+				}
+				if superseded {
+					d.Reason = hook.ReasonSuperseded
+				}
+				if state.Finished() {
+					d.FinishedAt = at
+				} else {
+					d.NextAttemptAt, d.QueueAt = at, at
+				}
+				list = append(list, d)
+			}
+		}
+	}
+	err := db.change(t.Context(), func(t *tx) error {
+		for _, d := range list {
+			if _, err := t.exec(`INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, reason, superseded, test, attempts, slot,
+				due_at, next_attempt_at, created_at, finished_at, endpoint_version, contract_version)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9, $10, $11, $12, $13, $14, 1, 1)`,
+				d.Tenant, d.ID[:], d.Endpoint[:], d.Type, string(d.Mode), string(d.State), d.Reason, d.Superseded, d.Attempts, d.Slot,
+				dueAt(&d), micros(d.NextAttemptAt), d.CreatedAt.UnixMicro(), micros(d.FinishedAt)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// shown is what is compared of a delivery. QueueAt means nothing while it is sent.
+func shown(d hook.Delivery) string {
+	if !d.State.Waiting() {
+		d.QueueAt = time.Time{}
+	}
+	return fmt.Sprintf("%s %q superseded=%t attempts=%d slot=%d next=%v queue=%v finished=%v version=%d", d.State, d.Reason, d.Superseded,
+		d.Attempts, d.Slot, micros(d.NextAttemptAt), micros(d.QueueAt), micros(d.FinishedAt), d.EndpointVersion)
+}
+
+// What the statements do to a row in any state is what hook.Next decides about it,
+// although whoever calls the store may not know what the row has become.
+func TestStatesByNext(t *testing.T) { each(t, testStatesByNext) }
+
+func testStatesByNext(t *testing.T, db *DB) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	db.now = func() time.Time { return now }
+	addTenants(t, db)
+	before := now.Add(-time.Hour)
+	number := 0
+	check := func(name string, trigger hook.Trigger, known func(hook.Delivery) bool, write func(row hook.Delivery) error) {
+		t.Helper()
+		number++
+		for _, row := range every(t, db, hook.EventID(hook.IDAt(before.Add(time.Duration(number)*time.Second)))) {
+			if !known(row) {
+				continue
+			}
+			policy := hook.Policy{Retry: []time.Duration{0, time.Hour, time.Hour}}
+			want, ok := hook.Next(row, trigger, policy, hook.Standing{State: hook.EndpointActive}, now)
+			if err := write(row); (err == nil) != ok {
+				t.Errorf("%s of %s: stored: %v, want %t", name, shown(row), err, ok)
+			}
+			got, err := db.Delivery(t.Context(), "acme", row.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(shown(want.Delivery), shown(got)); diff != "" {
+				t.Errorf("%s of %s (-Next +row)\n%s", name, shown(row), diff)
+			}
+		}
+	}
+	anything := func(hook.Delivery) bool { return true }
+
+	check("take", hook.Trigger{Kind: hook.OnTake}, anything, func(row hook.Delivery) error {
+		row.State, row.Reason, row.NextAttemptAt = hook.Sending, "", now // as a sender has it
+		return db.Intend(hook.Result{Delivery: row})
+	})
+	// A result of a delivery that the lane has as being sent. The store may have noted
+	// meanwhile that it is superseded, or have cancelled it while it did not know of the sending.
+	unfinished := func(row hook.Delivery) bool {
+		return !row.State.Finished() || row.State == hook.Cancelled && row.Superseded && row.Mode == hook.AtLeastOnce
+	}
+	for name, trigger := range map[string]hook.Trigger{
+		"success":      {Kind: hook.OnAttempt, Outcome: hook.Outcome{OK: true}},
+		"failure":      {Kind: hook.OnAttempt, Outcome: hook.Outcome{Class: hook.ClassTimeout}},
+		"interruption": {Kind: hook.OnAttempt, Outcome: hook.Outcome{Class: hook.ClassInterrupted, Interrupted: true}},
+	} {
+		check(name, trigger, unfinished, func(row hook.Delivery) error {
+			lane := row
+			lane.State, lane.Superseded = hook.Sending, false
+			policy := hook.Policy{Retry: []time.Duration{0, time.Hour, time.Hour}}
+			next, _ := hook.Next(lane, trigger, policy, hook.Standing{State: hook.EndpointActive}, now)
+			stored := make(chan error, 1)
+			db.SaveResult(hook.Result{Delivery: next.Delivery}, func(err error) { stored <- err })
+			return <-stored
+		})
+	}
+	refused := errors.New("nothing was changed")
+	var changed map[hook.DeliveryID]bool // by the one statement for all deliveries of an event
+	check("newer snapshot", hook.Trigger{Kind: hook.OnSupersede}, anything, func(row hook.Delivery) error {
+		if changed == nil {
+			changed = map[hook.DeliveryID]bool{}
+			if err := db.change(t.Context(), func(t *tx) error {
+				list, err := t.supersede(hook.ScheduleName{Tenant: "acme", Contract: "c", Type: "x"}, row.ID.Event(), now)
+				for _, d := range list {
+					changed[d.ID] = true
+				}
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !changed[row.ID] {
+			return refused
+		}
+		return nil
+	})
+	for name, kind := range map[string]hook.TriggerKind{"retry": hook.OnRetry, "recovery": hook.OnRecover} {
+		check(name, hook.Trigger{Kind: kind}, anything, func(row hook.Delivery) error {
+			return db.change(t.Context(), func(t *tx) error {
+				next, ok := requeued(row, kind, false, now)
+				if !ok {
+					return refused
+				}
+				return t.saveQueued(&next)
+			})
+		})
+	}
+}
+
+// The migration reads what the reason alone told before.
+func TestSupersededMigration(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		file := "migrations/sqlite/0011_superseded.sql"
+		if _, ok := db.dialect.(*postgres); ok {
+			file = "migrations/postgres/0015_superseded_column.sql"
+		}
+		text, err := migrations.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := every(t, db, hook.NewEventID())
+		statements := append([]string{`ALTER TABLE deliveries DROP COLUMN superseded`}, strings.Split(regexp.MustCompile(`(?m)^--.*$`).ReplaceAllString(string(text), ""), ";")...)
+		err = db.change(t.Context(), func(t *tx) error {
+			for _, s := range statements {
+				if s = strings.TrimSpace(s); s == "" {
+					continue
+				}
+				if _, err := t.exec(s); err != nil {
+					return fmt.Errorf("%s: %w", s, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range list {
+			var got bool
+			if err := db.read.QueryRow(`SELECT superseded FROM deliveries WHERE tenant = 'acme' AND id = $1`, d.ID[:]).Scan(&got); err != nil {
+				t.Fatal(err)
+			}
+			// What ended otherwise did not tell.
+			if want := d.Superseded && (d.State == hook.Sending || d.State == hook.Cancelled); got != want {
+				t.Errorf("%s: superseded %t after the migration", shown(d), got)
+			}
+		}
+	})
+}
