@@ -11,6 +11,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/mask"
 	"gancho/internal/rawjson"
 )
 
@@ -115,12 +116,6 @@ func checkEndpoint(known contracts, in *EndpointSpec) (*contract.Contract, error
 	default: // also deleted, which only the store sets
 		refuse(hook.Field("/state", "endpoint_state", "The states are active, paused and disabled."))
 	}
-	for _, h := range cfg.Headers {
-		if h.Value == contract.Mask {
-			refuse(hook.Field("/headers/"+pointerEscapes.Replace(h.Name), "value_masked",
-				"This is the mask that is shown in the place of a secret. Give the value itself."))
-		}
-	}
 	settings := cfg.Settings
 	switch {
 	case settings == nil:
@@ -138,8 +133,6 @@ func checkEndpoint(known contracts, in *EndpointSpec) (*contract.Contract, error
 	}
 	return c, nil
 }
-
-var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // checkShaping applies the rules for what one endpoint does to the requests of its contract: a filter and a
 // transformation, which the contract may forbid. was is the configuration so far: what the endpoint did before it may go
@@ -246,7 +239,7 @@ func (x Endpoints) patched(ctx context.Context, e *hook.Endpoint, p EndpointPatc
 			"The contract of an endpoint cannot be changed. Create another endpoint."))
 	}
 	if c := (contracts{x.Contracts}).serving(e); c != nil && in.Config.Settings != nil {
-		in.Config.Settings = c.UnmaskSettings(in.Config.Settings, e.Config.Settings)
+		in.Config.Settings = c.SecretSettings().Restore(in.Config.Settings, e.Config.Settings)
 	}
 	c, err := checkEndpoint(contracts{x.Contracts}, &in)
 	if err != nil {
@@ -322,9 +315,7 @@ func (x Endpoints) View(e *hook.Endpoint) EndpointView {
 	shown := &out.InForce
 	shown.Headers = slices.Clone(shown.Headers)
 	for i, h := range shown.Headers {
-		if hook.CredentialName(h.Name) && h.Value != "" {
-			shown.Headers[i].Value = contract.Mask
-		}
+		shown.Headers[i].Value = mask.Header(h)
 	}
 	shown.Settings = nil
 	c := (contracts{x.Contracts}).serving(e)
@@ -332,7 +323,7 @@ func (x Endpoints) View(e *hook.Endpoint) EndpointView {
 		return out
 	}
 	if len(e.Config.Settings) > 0 {
-		shown.Settings = c.MaskSettings(e.Config.Settings)
+		shown.Settings = c.SecretSettings().Hide(e.Config.Settings)
 	}
 	if shown.Method == "" {
 		shown.Method = c.Methods()[0]

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/mask"
 	"gancho/internal/rawjson"
 )
 
@@ -89,7 +89,7 @@ func (p EndpointPatch) headers(stored []hook.Header) []hook.Header {
 		}
 		h := hook.Header{Name: name, Value: *value}
 		same := func(h hook.Header) bool { return strings.EqualFold(h.Name, name) }
-		if i := slices.IndexFunc(stored, same); i >= 0 && h.Value == contract.Mask {
+		if i := slices.IndexFunc(stored, same); i >= 0 && h.Value == mask.Text {
 			h.Value = stored[i].Value
 		}
 		out = append(out, h)

@@ -12,6 +12,7 @@ import (
 	"gancho/internal/admin"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/mask"
 	"gancho/internal/sign"
 	"gancho/internal/transform"
 )
@@ -123,8 +124,8 @@ func TestCreateEndpointRefuses(t *testing.T) {
 		{"a contract whose endpoints come with credentials", admin.EndpointSpec{Contract: "keyed"}, "credential_needed", []string{"/contract"}},
 		{"several mistakes at once", admin.EndpointSpec{
 			Name: strings.Repeat("ñ", 201), State: hook.EndpointDeleted, Wrong: []hook.FieldError{{Pointer: "/retry/0", Detail: "No length of time."}},
-			Config: hook.EndpointConfig{URL: "nothing", Headers: []hook.Header{{Name: "X-~/", Value: contract.Mask}}},
-		}, "endpoint_invalid", []string{"/retry/0", "/name", "/state", "/headers/X-~0~1", "/url", "/headers/X-~0~1"}},
+			Config: hook.EndpointConfig{URL: "nothing", Headers: []hook.Header{{Name: "X-~/", Value: mask.Text}}},
+		}, "endpoint_invalid", []string{"/retry/0", "/name", "/state", "/url", "/headers/X-~0~1"}},
 		{"settings that are a list", admin.EndpointSpec{Config: hook.EndpointConfig{URL: address, Settings: json.RawMessage(`[]`)}}, "endpoint_invalid", []string{"/settings"}},
 		{"settings that are too large", admin.EndpointSpec{Config: hook.EndpointConfig{
 			URL: address, Settings: json.RawMessage(`{"a":"` + strings.Repeat("x", 65<<10) + `"}`),
@@ -177,8 +178,8 @@ func TestPatchEndpoint(t *testing.T) {
 	}
 	got := must(x.Patch(t.Context(), tenant, id, admin.EndpointPatch{
 		Name: new("Sales"), Contract: new("shop"), Timeout: new(time.Duration(0)), Concurrency: new(3), State: new(hook.EndpointPaused),
-		Headers:  map[string]*string{"authorization": new(contract.Mask), "x-old": nil, "X-New": new("2")},
-		Settings: json.RawMessage(`{"token":"` + contract.Mask + `","region":null}`),
+		Headers:  map[string]*string{"authorization": new(mask.Text), "x-old": nil, "X-New": new("2")},
+		Settings: json.RawMessage(`{"token":"` + mask.Text + `","region":null}`),
 	}))(t)
 	want := hook.EndpointConfig{
 		URL: address, Retry: []time.Duration{0, time.Minute}, Concurrency: 3, Settings: json.RawMessage(`{"token":"t"}`),
@@ -213,7 +214,7 @@ func TestPatchEndpointRefuses(t *testing.T) {
 		{"no id", "nothing", admin.EndpointPatch{}, "endpoint_not_found", nil},
 		{"another contract", e.ID.String(), admin.EndpointPatch{Contract: new("shop")}, "endpoint_invalid", []string{"/contract"}},
 		{"no URL", e.ID.String(), admin.EndpointPatch{URL: new("")}, "endpoint_invalid", []string{"/url"}},
-		{"a mask in the place of no stored value", e.ID.String(), admin.EndpointPatch{Headers: map[string]*string{"Token": new(contract.Mask)}}, "endpoint_invalid", []string{"/headers/Token"}},
+		{"a mask in the place of no stored value", e.ID.String(), admin.EndpointPatch{Headers: map[string]*string{"Token": new(mask.Text)}}, "endpoint_invalid", []string{"/headers/Token"}},
 		{"an empty secret", e.ID.String(), admin.EndpointPatch{Secret: new("")}, "secret_invalid", []string{"/secret"}},
 		{"a script that is wrong", e.ID.String(), admin.EndpointPatch{Transformation: new("wrong")}, "transformation_invalid", []string{"/transformation"}},
 	} {
@@ -302,9 +303,9 @@ func TestEndpointView(t *testing.T) {
 	}}))(t)
 	v := x.View(e)
 	want := hook.EndpointConfig{
-		URL: address, Method: "POST", Settings: json.RawMessage(`{"token":"` + contract.Mask + `"}`), Timeout: 3 * time.Second,
+		URL: address, Method: "POST", Settings: json.RawMessage(`{"token":"` + mask.Text + `"}`), Timeout: 3 * time.Second,
 		Retry: []time.Duration{0, 5 * time.Second}, Concurrency: hook.DefaultConcurrency, Mode: hook.AtLeastOnce,
-		Headers: []hook.Header{{Name: "X-Key", Value: contract.Mask}, {Name: "X-Team", Value: "blue"}},
+		Headers: []hook.Header{{Name: "X-Key", Value: mask.Text}, {Name: "X-Team", Value: "blue"}},
 	}
 	if diff := cmp.Diff(want, v.InForce); diff != "" {
 		t.Errorf("in force (-want +got):\n%s", diff)

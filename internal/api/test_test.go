@@ -12,6 +12,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/mask"
 )
 
 // answering is a receiver that answers as it is told.
@@ -279,7 +280,7 @@ func TestTestMasksSecrets(t *testing.T) {
 		if strings.Contains(body, "very-secret") || strings.Contains(body, "other-secret") {
 			t.Errorf("the %s shows a secret: %s", what, body)
 		}
-		if what != "log" && strings.Count(body, contract.Mask) < 2 {
+		if what != "log" && strings.Count(body, mask.Text) < 2 {
 			t.Errorf("the %s has no masks: %s", what, body)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gancho/internal/mask"
 	"gancho/internal/nearest"
 )
 
@@ -126,7 +127,7 @@ func (s Secret) String() string {
 	if s == "" {
 		return ""
 	}
-	return "********"
+	return mask.Text
 }
 
 // GoString keeps %#v from showing the secret.

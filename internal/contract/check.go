@@ -12,6 +12,7 @@ import (
 
 	"gancho/internal/expr"
 	"gancho/internal/hook"
+	"gancho/internal/mask"
 	"gancho/internal/match"
 	"gancho/internal/nearest"
 )
@@ -198,6 +199,8 @@ func (c *Contract) checkHeaders(r *report, headers []hook.Header) {
 			r.wrong(f.At(at))
 		} else if low == "content-type" || c.endpoint.sets(h.Name) {
 			r.wrong(c.ownsHeader(h.Name).At(at))
+		} else if h.Value == mask.Text {
+			r.add(at, "value_masked", "This is the mask that is shown in the place of a secret. Give the value itself.")
 		} else if seen[low] {
 			r.add(at, "header_twice",
 				"The header {name} is there already; upper and lower case do not matter.", "name", h.Name)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/rawjson"
 )
 
 // Credential is what a tenant's program identifies itself with, as far as
@@ -121,7 +122,7 @@ func (c *Credentials) Claims(of Credential, jti string, now time.Time) (claims [
 		out = append(out, ',')
 	}
 	out = append(out, `"jti":`...)
-	out = append(out, jsonString(jti)...)
+	out = append(out, rawjson.Quote(jti)...)
 	out = append(out, `,"iat":`...)
 	out = strconv.AppendInt(out, issued.Unix(), 10)
 	out = append(out, `,"exp":`...)

@@ -136,7 +136,7 @@ func withMembers(body []byte, pairs []freePair) ([]byte, error) {
 			return nil, fmt.Errorf("the pair %s goes into the body, and the body is no JSON object", p.key)
 		}
 		if _, ok := rawjson.Lookup(body, p.key); ok {
-			body = rawjson.Replace(body, jsonString(p.value), p.key)
+			body = rawjson.Replace(body, rawjson.Quote(p.value), p.key)
 			continue
 		}
 		end := bytes.LastIndexByte(body, '}')
@@ -144,7 +144,7 @@ func withMembers(body []byte, pairs []freePair) ([]byte, error) {
 		if len(rawjson.Members(body)) > 0 {
 			out = append(out, ',')
 		}
-		out = append(append(append(out, jsonString(p.key)...), ':'), jsonString(p.value)...)
+		out = append(append(append(out, rawjson.Quote(p.key)...), ':'), rawjson.Quote(p.value)...)
 		body = append(out, body[end:]...)
 	}
 	return body, nil

@@ -186,7 +186,7 @@ func (p *part) token(in *inputs) ([]byte, bool) {
 		if !ok {
 			return nil, false
 		}
-		return jsonString(s), true
+		return rawjson.Quote(s), true
 	}
 	if len(p.path) == 0 {
 		return doc, doc != nil

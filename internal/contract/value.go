@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"gancho/internal/expr"
 	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
@@ -108,16 +106,7 @@ func (l *loader) valueText(n *node, at place) *value {
 	if len(t.parts) == 1 {
 		text = t.parts[0].text
 	}
-	return &value{raw: jsonString(text)}
-}
-
-// jsonString writes a text as a JSON string.
-func jsonString(s string) []byte {
-	out, err := jsontext.AppendQuote(nil, strings.ToValidUTF8(s, "\ufffd"))
-	if err != nil { // unreachable: it is valid UTF-8
-		return []byte(`""`)
-	}
-	return out
+	return &value{raw: rawjson.Quote(text)}
 }
 
 var specialKeys = []string{"$when", "$value", "$text", "$else"}
@@ -132,7 +121,7 @@ func (l *loader) valueObject(n *node, at place) *value {
 		if strings.HasPrefix(name, "$$") {
 			name = name[1:]
 		}
-		v.members = append(v.members, valueNamed{append(jsonString(name), ':'), *l.value(p.value, at)})
+		v.members = append(v.members, valueNamed{append(rawjson.Quote(name), ':'), *l.value(p.value, at)})
 	}
 	return v
 }
@@ -180,7 +169,7 @@ func (v *value) append(out []byte, in *inputs) ([]byte, bool, error) {
 		if !ok {
 			return out, false, nil
 		}
-		return append(out, jsonString(s)...), true, nil
+		return append(out, rawjson.Quote(s)...), true, nil
 	case v.isObject:
 		return v.appendObject(out, in)
 	case v.isList:
@@ -265,7 +254,7 @@ func (s *special) appendThen(out []byte, in *inputs) ([]byte, bool, error) {
 	if inner, err = rawjson.Restyle(inner, style); err != nil {
 		return out, false, err
 	}
-	return append(out, jsonString(string(inner))...), true, nil
+	return append(out, rawjson.Quote(string(inner))...), true, nil
 }
 
 // errNothing is a template at whose root is nothing.

@@ -7,6 +7,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/mask"
 	"gancho/internal/send"
 	"gancho/internal/transform"
 )
@@ -63,9 +64,9 @@ func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery,
 	case err != nil && hook.IsKind(err, hook.KindUnavailable), w.stopped.Err() != nil:
 		return m, errNotNow
 	case scripted:
-		m = unsent(d, began, failure.Class, s.maskText(failure.Error()))
+		m = unsent(d, began, failure.Class, s.mask.Text(failure.Error()))
 	case s.cancelled:
-		m = unsent(d, began, hook.ClassScriptCancel, s.maskText(cancelledBy(s.reason)))
+		m = unsent(d, began, hook.ClassScriptCancel, s.mask.Text(cancelledBy(s.reason)))
 		m.outcome.Cancel = hook.ReasonScript
 	case err != nil:
 		m.Attempt = &hook.Attempt{StartedAt: time.Now(), Class: hook.ClassRender, Detail: err.Error()}
@@ -76,7 +77,7 @@ func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery,
 		}
 		reply := w.Transports.For(s.message.Target).Send(w.stopped, s.message)
 		m.Attempt, m.outcome = judge(p, reply)
-		describe(s.renderer, m.Attempt, reply, s.message)
+		describe(s.mask, m.Attempt, reply, s.message)
 	}
 	m.frozen = s.frozen
 	m.Delivery, m.Number, m.Transport = d.ID, d.Attempts+1, w.transportOf(p, s.message)
@@ -109,7 +110,7 @@ func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (s shaped, e
 		req.Body = job.Frozen.Body
 		if head := job.Frozen.Head; head != nil {
 			req.Method, req.URL, req.Headers = head.Method, head.URL, head.Headers
-			s.renderer = s.hiding(*head)
+			s.mask = s.mask.WithRequest(head.URL, head.Headers)
 		}
 	case s.config.Transformation != "":
 		var out transform.Output
@@ -119,7 +120,7 @@ func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (s shaped, e
 		if failure == nil && !s.cancelled {
 			req = changed
 			head := hook.Head{Method: req.Method, URL: req.URL, Headers: req.Headers}
-			s.renderer = s.hiding(head)
+			s.mask = s.mask.WithRequest(head.URL, head.Headers)
 			s.frozen = &hook.Frozen{Body: req.Body, Head: &head}
 		}
 	case !sameSlice(req.Body, job.Event.Payload):
@@ -378,11 +379,11 @@ func (l *lane) disable(reason string, now time.Time) {
 func interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hook.Result {
 	a := &hook.Attempt{
 		Delivery: d.ID, Number: d.Attempts + 1, StartedAt: d.NextAttemptAt, Interrupted: true, Class: hook.ClassInterrupted,
-		Request: hook.Request{Method: p.method(), URL: p.render.maskText(p.endpoint.Config.URL)},
+		Request: hook.Request{Method: p.method(), URL: p.render.mask.Text(p.endpoint.Config.URL)},
 		Detail:  "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
 	}
 	if hidden {
-		a.Request.Body = []byte(contract.Mask)
+		a.Request.Body = []byte(mask.Text)
 	}
 	interrupted := hook.Trigger{Kind: hook.OnAttempt, Outcome: hook.Outcome{Interrupted: true, Class: hook.ClassInterrupted}}
 	t, _ := hook.Next(d, interrupted, p.policy, hook.Standing{State: p.state, Ordered: p.limits.Ordered}, now)

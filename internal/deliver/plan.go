@@ -3,10 +3,10 @@ package deliver
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/mask"
 	"gancho/internal/sign"
 )
 
@@ -28,14 +28,11 @@ type renderer struct {
 	*contract.Plan
 	contract *contract.Contract
 	config   hook.EndpointConfig
-	mask     *strings.Replacer // nil: nothing is secret
-	secrets  []string
+	mask     mask.Mask
 }
 
 func newRenderer(c *contract.Contract, cfg hook.EndpointConfig) renderer {
-	r := renderer{Plan: c.Plan(cfg), contract: c, config: cfg, secrets: c.Secrets(cfg)}
-	r.mask = newMask(r.secrets)
-	return r
+	return renderer{Plan: c.Plan(cfg), contract: c, config: cfg, mask: c.Mask(cfg)}
 }
 
 // plan reads an endpoint and compiles it.

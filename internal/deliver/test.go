@@ -7,6 +7,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/mask"
 	"gancho/internal/transform"
 )
 
@@ -52,7 +53,7 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 		m = made{
 			Attempt: &hook.Attempt{
 				Delivery: job.Delivery.ID, Number: 1, StartedAt: now, Interrupted: true, Class: hook.ClassInterrupted,
-				Request: hook.Request{Method: p.endpoint.Config.Method, URL: p.render.maskText(p.endpoint.Config.URL)},
+				Request: hook.Request{Method: p.endpoint.Config.Method, URL: p.render.mask.Text(p.endpoint.Config.URL)},
 				Detail:  "Gancho stopped before the request was sent.",
 			},
 			outcome: hook.Outcome{Class: hook.ClassInterrupted, Interrupted: true},
@@ -149,7 +150,7 @@ func (w *Worker) PreviewAs(ctx context.Context, c *contract.Contract, e *hook.En
 		return nil, err
 	}
 	if c.NeedsCredential() { // as good as the real one, since its key would be masked
-		p.render.Plan = c.PlanFor(e.Config, &contract.Credential{ID: "sample", Tenant: ev.Tenant, Name: e.Name, APIKey: contract.Mask})
+		p.render.Plan = c.PlanFor(e.Config, &contract.Credential{ID: "sample", Tenant: ev.Tenant, Name: e.Name, APIKey: mask.Text})
 	}
 	p.render.config.Transformation = ""
 	out, err := w.preview(ctx, p, ev)
@@ -163,11 +164,11 @@ func (w *Worker) PreviewAs(ctx context.Context, c *contract.Contract, e *hook.En
 func (w *Worker) preview(ctx context.Context, p *plan, ev *hook.Event) (*hook.Preview, error) {
 	failed := func(detail string) error { return hook.Invalid("render_failed", detail) }
 	s, err := w.shape(ctx, p, &hook.Job{Event: ev, Delivery: hook.Delivery{ID: ev.ID.Delivery(1), Endpoint: p.endpoint.ID, Mode: p.policy.Mode}})
-	out := &hook.Preview{Console: s.console, Cancelled: s.cancelled, Reason: s.maskText(s.reason)}
+	out := &hook.Preview{Console: s.console, Cancelled: s.cancelled, Reason: s.mask.Text(s.reason)}
 	if failure, ok := errors.AsType[*transform.Error](err); ok {
-		out.Failure = &hook.ScriptFailure{Class: failure.Class, Detail: s.maskText(failure.Message), Line: failure.Line, Column: failure.Column}
+		out.Failure = &hook.ScriptFailure{Class: failure.Class, Detail: s.mask.Text(failure.Message), Line: failure.Line, Column: failure.Column}
 		for _, line := range failure.Console {
-			out.Console = append(out.Console, s.maskText(line))
+			out.Console = append(out.Console, s.mask.Text(line))
 		}
 		err = nil
 	}
@@ -181,7 +182,7 @@ func (w *Worker) preview(ctx context.Context, p *plan, ev *hook.Event) (*hook.Pr
 	if refusal != "" {
 		return nil, failed(refusal)
 	}
-	if out.Request = s.request(s.message, headers); out.Request.Body == nil {
+	if out.Request = shown(s.mask, s.message, headers); out.Request.Body == nil {
 		out.Request.Body = s.message.Body
 	}
 	return out, nil

@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/mask"
 	"gancho/internal/send"
 )
 
@@ -239,22 +239,22 @@ func TestPreview(t *testing.T) {
 			lines = append(lines, h.Name+": "+h.Value)
 		}
 		got := strings.Join(lines, "\n")
-		for _, want := range []string{"Host: a", "Content-Length: 19", "X-Api-Key: " + contract.Mask, "x-Plain: 1"} {
+		for _, want := range []string{"Host: a", "Content-Length: 19", "X-Api-Key: " + mask.Text, "x-Plain: 1"} {
 			if !strings.Contains(got, want) {
 				t.Errorf("no %q in\n%s", want, got)
 			}
 		}
-		if q.Method != "POST" || q.URL != "http://a" || string(q.Body) != `{"echo":"`+contract.Mask+`"}` {
+		if q.Method != "POST" || q.URL != "http://a" || string(q.Body) != `{"echo":"`+mask.Text+`"}` {
 			t.Errorf("%+v %s", q, q.Body)
 		}
 		if _, err := x.db.Event(t.Context(), "acme", ev.ID); !hook.IsKind(err, hook.KindNotFound) || len(x.rc.requests()) != 0 {
 			t.Errorf("something was stored (%v) or sent", err)
 		}
 		r := x.test(x.endpoint)
-		if s := r.Attempt.Detail + r.Attempt.Response.Headers[0].Value; strings.Contains(s, "abcdefgh") || strings.Count(s, contract.Mask) != 2 {
+		if s := r.Attempt.Detail + r.Attempt.Response.Headers[0].Value; strings.Contains(s, "abcdefgh") || strings.Count(s, mask.Text) != 2 {
 			t.Errorf("an echo is shown: %s", s)
 		}
-		if h := r.Attempt.Request.Headers[1]; h.Name != "X-Api-Key" || h.Value != contract.Mask || x.rc.requests()[0].message.Headers[1].Value != "abcdefgh" {
+		if h := r.Attempt.Request.Headers[1]; h.Name != "X-Api-Key" || h.Value != mask.Text || x.rc.requests()[0].message.Headers[1].Value != "abcdefgh" {
 			t.Errorf("a test shows %+v", r.Attempt.Request.Headers)
 		}
 	})

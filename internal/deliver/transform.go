@@ -31,18 +31,18 @@ func (w *Worker) transform(ctx context.Context, p *plan, r renderer, ev *hook.Ev
 	}
 	base, raw, _ := strings.Cut(req.URL, "?")
 	query, shown := readQuery(r, raw)
-	visible := maskHeaders(r, req.Headers)
+	visible := r.mask.Headers(req.Headers)
 	out, err := w.Scripts.Run(ctx, p.endpoint.ID.String(), r.config.Transformation, transform.Input{
 		ID: ev.ID.String(), Type: ev.Type, Tenant: ev.Tenant, Endpoint: p.endpoint.Name,
 		Method: req.Method, URL: base, Query: shown, Headers: visible, Payload: ev.Payload,
 	})
+	out.Console = r.mask.Texts(out.Console)
 	if err != nil && ctx.Err() == nil && hook.IsKind(err, hook.KindUnavailable) {
 		w.Log.Error("no transformation can be run, will try again", "endpoint", p.endpoint.ID, "error", err)
 	}
 	if err != nil || out.Cancelled {
-		return req, maskConsole(r, out), err
+		return req, out, err
 	}
-	out = maskConsole(r, out)
 	failed := func(format string, args ...any) error {
 		return &transform.Error{Class: hook.ClassScript, Message: fmt.Sprintf(format, args...), Console: out.Console}
 	}
@@ -108,7 +108,7 @@ func readQuery(r renderer, raw string) (were []string, shown []hook.Header) {
 			name = plain
 		}
 		were = append(were, pair)
-		shown = append(shown, maskHeaders(r, []hook.Header{{Name: name, Value: value}})...)
+		shown = append(shown, r.mask.Headers([]hook.Header{{Name: name, Value: value}})...)
 	}
 	return were, shown
 }

@@ -2,7 +2,6 @@ package hook
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 )
 
@@ -71,19 +70,6 @@ type EndpointConfig struct {
 type Header struct {
 	Name  string `json:"n"`
 	Value string `json:"v"`
-}
-
-// CredentialName reports whether a header or query parameter of that name holds
-// what must not be shown: its name speaks of a token, key, secret, password,
-// signature, cookie, session or authorization.
-func CredentialName(name string) bool {
-	name = strings.ToLower(name)
-	for _, word := range []string{"auth", "cookie", "token", "key", "secret", "passw", "signature", "credential", "session"} {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return false
 }
 
 // Secret is a signing secret in its text form (whsec_… or whsk_…).

@@ -3,6 +3,7 @@ package rawjson
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -199,6 +200,16 @@ func Text(token []byte) string {
 		return s
 	}
 	return string(token)
+}
+
+// Quote is a text as a JSON string. U+FFFD takes the place of bytes that are not
+// UTF-8.
+func Quote(text string) []byte {
+	out, err := jsontext.AppendQuote(nil, strings.ToValidUTF8(text, "\ufffd"))
+	if err != nil { // unreachable: it is valid UTF-8
+		return []byte(`""`)
+	}
+	return out
 }
 
 // Same reports whether a and b are the same JSON token for token: names,
