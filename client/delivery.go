@@ -42,6 +42,7 @@ type DeliveryWhy struct {
 // Attempt is one HTTP request made for a delivery.
 type Attempt struct {
 	ID          string        `json:"id" example:"att_06ew2c6eqfy7d00000000000g4_1"`
+	Transport   string        `json:"transport" doc:"Which transport sent the request, or would have sent it." example:"http"`
 	StartedAt   time.Time     `json:"started_at"`
 	Request     Request       `json:"request"`
 	Response    *Response     `json:"response" doc:"null: no answer came."`

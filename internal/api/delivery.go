@@ -156,7 +156,7 @@ func (a *API) sentBody(ctx context.Context, d hook.Delivery, ev *hook.Event) ([]
 func wireAttempt(at *hook.Attempt, body []byte) client.Attempt {
 	out := client.Attempt{
 		ID:        fmt.Sprintf("att_%s_%d", strings.TrimPrefix(at.Delivery.String(), "dlv_"), at.Number),
-		StartedAt: at.StartedAt, Interrupted: at.Interrupted,
+		Transport: at.Transport, StartedAt: at.StartedAt, Interrupted: at.Interrupted,
 		Request: client.Request{Method: at.Request.Method, URL: at.Request.URL, Headers: pairs(at.Request.Headers)},
 		TimingMS: client.Timing{
 			DNS: ms(at.Timing.DNS), Connect: ms(at.Timing.Connect), TLS: ms(at.Timing.TLS), FirstByte: ms(at.Timing.FirstByte), Total: ms(at.Timing.Total),

@@ -42,16 +42,16 @@ func TestDeliveryHistory(t *testing.T) {
 	want := `{"error":{"class":"status_5xx","detail":"The receiver answered 500."},"id":"att_` + strings.TrimPrefix(d.ID.String(), "dlv_") +
 		`_1","interrupted":false,"request":{"body":"{\"x\": \"é\"}","headers":[["B","1"],["a","2"]],"method":"POST","url":"http://127.0.0.1:9/"},` +
 		`"response":{"body":"","body_base64":"bm//","headers":[["X","y` + "\uFFFD" + `"]],"status":500,"truncated":true},"started_at":"2026-11-21T18:00:00.123456Z",` +
-		`"timing_ms":{"connect":1,"dns":1.5,"first_byte":3,"tls":0,"total":12.345}}`
+		`"timing_ms":{"connect":1,"dns":1.5,"first_byte":3,"tls":0,"total":12.345},"transport":"http"}`
 	if diff := cmp.Diff(want, jsonOf(t, a.get("attempt_list.0"))); diff != "" {
 		t.Errorf("attempt (-want +got):\n%s", diff)
 	}
 	d = s.deliveriesOf("acme", event)[0]
 	s.finish(d, hook.Delivered, &hook.Attempt{
-		Delivery: d.ID, Number: 2, StartedAt: at, Request: hook.Request{Method: "POST", URL: "http://127.0.0.1:9/", Body: []byte("other")}, Response: &hook.Response{Status: 200, Body: []byte("ok")},
+		Delivery: d.ID, Number: 2, Transport: "queue", StartedAt: at, Request: hook.Request{Method: "POST", URL: "http://127.0.0.1:9/", Body: []byte("other")}, Response: &hook.Response{Status: 200, Body: []byte("ok")},
 	})
 	a = s.do("GET", path, "").want(200)
-	if a.str("state") != "delivered" || a.get("next_attempt_at") != nil || a.str("attempt_list.1.request.body") != "other" || a.get("attempt_list.1.error") != nil ||
+	if a.str("state") != "delivered" || a.get("next_attempt_at") != nil || a.str("attempt_list.1.request.body") != "other" || a.str("attempt_list.1.transport") != "queue" || a.get("attempt_list.1.error") != nil ||
 		a.str("attempt_list.1.response.body") != "ok" || a.str("finished_at") == "" {
 		t.Errorf("done: %s", a.Body)
 	}

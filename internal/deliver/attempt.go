@@ -376,11 +376,12 @@ func (l *lane) disable(reason string, now time.Time) {
 
 // interruptedResult is the result of an attempt whose process ended before the
 // outcome was known. hidden says that its body must not be shown as it was sent.
-func interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hook.Result {
+func (w *Worker) interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hook.Result {
 	a := &hook.Attempt{
 		Delivery: d.ID, Number: d.Attempts + 1, StartedAt: d.NextAttemptAt, Interrupted: true, Class: hook.ClassInterrupted,
-		Request: hook.Request{Method: p.method(), URL: p.render.mask.Text(p.endpoint.Config.URL)},
-		Detail:  "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
+		Transport: w.transportOf(p, nil),
+		Request:   hook.Request{Method: p.method(), URL: p.render.mask.Text(p.endpoint.Config.URL)},
+		Detail:    "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
 	}
 	if hidden {
 		a.Request.Body = []byte(mask.Text)

@@ -430,7 +430,7 @@ func (l *lane) reclaim(ctx context.Context, p *plan, age time.Duration) error {
 			}
 			found = true
 			wait.Add(1)
-			r := interruptedResult(d, p, l.hidesBody(ctx, p, d), time.Now())
+			r := l.w.interruptedResult(d, p, l.hidesBody(ctx, p, d), time.Now())
 			l.w.Observer.Attempted(p.endpoint, &r.Delivery, r.Attempt)
 			l.record(r, wait.Done)
 		}

@@ -52,7 +52,7 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 	if err != nil {
 		m = made{
 			Attempt: &hook.Attempt{
-				Delivery: job.Delivery.ID, Number: 1, StartedAt: now, Interrupted: true, Class: hook.ClassInterrupted,
+				Delivery: job.Delivery.ID, Number: 1, Transport: w.transportOf(p, nil), StartedAt: now, Interrupted: true, Class: hook.ClassInterrupted,
 				Request: hook.Request{Method: p.endpoint.Config.Method, URL: p.render.mask.Text(p.endpoint.Config.URL)},
 				Detail:  "Gancho stopped before the request was sent.",
 			},

@@ -180,7 +180,7 @@ func TestTestAfterACrash(t *testing.T) {
 			settle()
 			d = x.delivery(d.ID)
 			attempts, err := x.db.Attempts(t.Context(), d.ID, 10)
-			if d.State != hook.Failed || d.Reason != hook.ReasonInterrupted || err != nil || len(attempts) != 1 || !attempts[0].Interrupted {
+			if d.State != hook.Failed || d.Reason != hook.ReasonInterrupted || err != nil || len(attempts) != 1 || !attempts[0].Interrupted || attempts[0].Transport != "http" {
 				t.Errorf("%s: %+v %+v %v", mode, d, attempts, err)
 			}
 			if n := len(x.rc.requests()); n != 0 {

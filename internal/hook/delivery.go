@@ -136,7 +136,7 @@ type TestResult struct {
 type Attempt struct {
 	Delivery    DeliveryID
 	Number      int    // from 1
-	Transport   string // how the message was exchanged, e.g. "http" or "shadow"; "" in old rows: http
+	Transport   string // which transport exchanged the message, or would have: "http", "shadow"; never empty
 	StartedAt   time.Time
 	Request     Request
 	Response    *Response // nil: none came

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -24,7 +25,11 @@ type attemptRow struct {
 	Class       string        `json:"c,omitempty"`
 	Detail      string        `json:"d,omitempty"`
 	Interrupted bool          `json:"i,omitempty"`
+	Transport   string        `json:"x,omitempty"` // empty: httpTransport
 }
+
+// httpTransport is the transport of nearly all attempts, so it is not stored.
+const httpTransport = "http"
 
 // encodeAttempt is what of an attempt is stored beside its delivery and number.
 func encodeAttempt(a *hook.Attempt) []byte {
@@ -35,6 +40,9 @@ func encodeAttempt(a *hook.Attempt) []byte {
 			a.Timing.FirstByte.Microseconds(), a.Timing.Total.Microseconds(),
 		},
 		Class: a.Class, Detail: a.Detail, Interrupted: a.Interrupted,
+	}
+	if a.Transport != httpTransport {
+		row.Transport = a.Transport
 	}
 	if r := a.Response; r != nil {
 		row.Status, row.Got, row.Answer, row.Truncated = r.Status, r.Headers, r.Body, r.Truncated
@@ -56,7 +64,7 @@ func decodeAttempt(id hook.DeliveryID, number int, data []byte) (*hook.Attempt, 
 		Delivery: id, Number: number, StartedAt: time.UnixMicro(row.Started).UTC(),
 		Request: hook.Request{Method: row.Method, URL: row.URL, Headers: row.Sent, Body: row.Body},
 		Timing:  hook.Timing{DNS: us(0), Connect: us(1), TLS: us(2), FirstByte: us(3), Total: us(4)},
-		Class:   row.Class, Detail: row.Detail, Interrupted: row.Interrupted,
+		Class:   row.Class, Detail: row.Detail, Interrupted: row.Interrupted, Transport: cmp.Or(row.Transport, httpTransport),
 	}
 	if row.Status != 0 {
 		a.Response = &hook.Response{Status: row.Status, Headers: row.Got, Body: row.Answer, Truncated: row.Truncated}
