@@ -141,7 +141,7 @@ func (c *Cluster) bury(ctx context.Context, which string, arg any) error {
 }
 
 func (p *postgres) buryNow(ctx context.Context, which string, arg any) (gone []int64, err error) {
-	err = p.transact(ctx, func(shared *sql.Tx) error {
+	err = p.transact(ctx, func(_ *sql.Conn, shared *sql.Tx) error {
 		if _, err := shared.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
 			fmt.Sprint(buryPatience.Milliseconds()), fmt.Sprint(idleInTransaction.Milliseconds())); err != nil {
 			return err
@@ -302,6 +302,24 @@ func numbers(rows *sql.Rows, err error) (list []int64, _ error) {
 		list = append(list, n)
 	}
 	return list, rows.Err()
+}
+
+// signalSuperseded tells the nodes that may have deliveries in memory that there is
+// a newer snapshot.
+func (t *tx) signalSuperseded(list []hook.Delivery) error {
+	if len(list) == 0 {
+		return nil
+	}
+	var ids, endpoints [][]byte
+	for _, d := range list {
+		ids, endpoints = append(ids, d.ID[:]), append(endpoints, d.Endpoint[:])
+	}
+	if _, err := t.exec(`INSERT INTO signals (at, endpoint, delivery)
+		SELECT `+nodeClock+`, u.endpoint, u.delivery FROM unnest($1::bytea[], $2::bytea[]) AS u (endpoint, delivery)`, endpoints, ids); err != nil {
+		return err
+	}
+	_, err := t.exec(`SELECT pg_notify($1, '')`, channel)
+	return err
 }
 
 // expireSignals forgets what every node has long read.

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"iter"
 	"sync"
 	"time"
 
@@ -48,86 +46,6 @@ type batch struct {
 	results     []*result
 	changes     []*change
 	health      map[hook.EndpointID]hook.Health // newest wins
-}
-
-// submission is a request as it was handed in, and what becomes of it.
-type submission struct {
-	hook.Submission
-	verdicts hook.Verdicts
-	expires  time.Time // of its idempotency keys
-	now      time.Time
-	epoch    int64                   // of the node when it was handed in
-	large    map[hook.EventID][]byte // SQLite: payloads that were compressed
-	err      error
-	done     chan struct{}
-}
-
-// place is where an event stands in a submission: Items[event], or the event of a
-// record write, Records[record].Events[event].
-type place struct{ record, event int }
-
-// ofNoRecord is the record of a place in Items.
-const ofNoRecord = -1
-
-// events are the events of a submission that can still be stored: all but those of
-// overtaken record writes.
-func (s *submission) events() iter.Seq2[place, *hook.Accepted] {
-	return func(yield func(place, *hook.Accepted) bool) {
-		for i, it := range s.Items {
-			if !yield(place{ofNoRecord, i}, it) {
-				return
-			}
-		}
-		for i, w := range s.Records {
-			for j, it := range w.Events {
-				if !s.verdicts.Record(i).Overtaken && !yield(place{i, j}, it) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// overtaken notes that a record write was overtaken.
-func (s *submission) overtaken(record int) { s.recordVerdict(record).Overtaken = true }
-
-func (s *submission) recordVerdict(i int) *hook.RecordVerdict {
-	if s.verdicts.Records == nil {
-		s.verdicts.Records = make([]hook.RecordVerdict, len(s.Records))
-	}
-	return &s.verdicts.Records[i]
-}
-
-// repeats notes that the external id of an event was used before. prior is the answer
-// that was stored then, nil if the id was used for another content.
-func (s *submission) repeats(at place, prior []byte) error {
-	v := hook.ItemVerdict{IDReused: prior == nil}
-	if prior != nil {
-		var first firstAnswer
-		if err := json.Unmarshal(prior, &first); err != nil {
-			return err
-		}
-		id, err := hook.ParseEventID(first.Event)
-		if err != nil {
-			return err
-		}
-		v = hook.ItemVerdict{Duplicate: true, First: id, FirstDeliveries: first.Deliveries}
-	}
-	list, n := &s.verdicts.Items, len(s.Items)
-	if at.record != ofNoRecord {
-		list, n = &s.recordVerdict(at.record).Events, len(s.Records[at.record].Events)
-	}
-	if *list == nil {
-		*list = make([]hook.ItemVerdict, n)
-	}
-	(*list)[at.event] = v
-	return nil
-}
-
-// firstAnswer is what is stored with the external id of an event.
-type firstAnswer struct {
-	Event      string `json:"event"`
-	Deliveries int    `json:"deliveries"`
 }
 
 // mark notes that a delivery is in a sender's hands.
@@ -402,57 +320,6 @@ func (db *DB) commitEach(b *batch) {
 			one.fail(hook.Unavailable(err))
 		}
 	})
-}
-
-// Submit stores a submission durably, and returns what became of its parts. After an
-// error nothing was stored. It takes no context: once the submission is handed in, its
-// caller has to learn what became of it. The submission's idempotency keys are
-// remembered for keepKeys.
-func (db *DB) Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error) {
-	now := db.now()
-	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), done: make(chan struct{})}
-	if sub.RunEnd != nil && db.queue.stopped() {
-		return hook.Verdicts{}, errStopped
-	}
-	if db.engine.submit(s) {
-		return s.verdicts, s.err
-	}
-	if err := db.queue.add(rowsOf(&s.Submission), payloadBytes(&s.Submission), true, true, func(b *batch) {
-		b.submissions = append(b.submissions, s)
-	}); err != nil {
-		return hook.Verdicts{}, err
-	}
-	<-s.done
-	return s.verdicts, s.err
-}
-
-// rowsOf is about how many rows a submission writes, which bounds a batch.
-func rowsOf(sub *hook.Submission) int {
-	n := len(sub.Items) + len(sub.Records)
-	for _, it := range sub.Items {
-		n += len(it.Deliveries)
-	}
-	for _, w := range sub.Records {
-		n += len(w.Events)
-		for _, it := range w.Events {
-			n += len(it.Deliveries)
-		}
-	}
-	return n
-}
-
-// payloadBytes is how much of a submission waits in memory, in bytes.
-func payloadBytes(sub *hook.Submission) (n int) {
-	for _, it := range sub.Items {
-		n += len(it.Event.Payload)
-	}
-	for _, w := range sub.Records {
-		n += len(w.Record.Document)
-		for _, it := range w.Events {
-			n += len(it.Event.Payload)
-		}
-	}
-	return n
 }
 
 // Sending notes, when convenient, that a sender has the delivery in hand. If

@@ -224,7 +224,7 @@ func (p *postgres) inOrder(ctx context.Context, query string, args []any, row fu
 		}
 		return rows.Err()
 	})
-	return conn.Raw(func(c any) error { return c.(*stdlib.Conn).Conn().SendBatch(ctx, q).Close() })
+	return pipelined(conn, func(c *pgx.Conn) error { return c.SendBatch(ctx, q).Close() })
 }
 
 func (p *postgres) transient(err error) bool {
@@ -237,56 +237,6 @@ func (p *postgres) transient(err error) bool {
 		return false
 	}
 	return true
-}
-
-// conflict reports whether a transaction lost to another and may be tried again.
-func conflict(err error) bool {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == "40001" || e.Code == "40P01" || e.Code == "23505" && e.TableName == "records") // see recordRows
-}
-
-// change runs a change in a transaction of its own, alone in the whole database.
-func (p *postgres) change(c *change) (ran bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), changeTimeout)
-	defer cancel()
-	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
-	case <-ctx.Done():
-		c.err = hook.Unavailable(ctx.Err())
-		return true
-	}
-	for range conflicts {
-		if c.err = p.changeOnce(ctx, c); !conflict(c.err) {
-			break
-		}
-	}
-	if ctx.Err() != nil && c.err != nil { // our own deadline: whoever asked may ask again
-		c.err = hook.Unavailable(c.err)
-	}
-	return true
-}
-
-func (p *postgres) changeOnce(ctx context.Context, c *change) error {
-	return p.transact(ctx, func(shared *sql.Tx) error {
-		if err := lock(ctx, shared, lockChanges, p.node.epoch.Load()); err != nil {
-			return err
-		}
-		return c.run(&tx{ctx: ctx, conn: shared})
-	})
-}
-
-// transact runs do in a transaction that an error undoes.
-func (p *postgres) transact(ctx context.Context, do func(*sql.Tx) error) error {
-	t, err := p.sql.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := do(t); err != nil {
-		_ = t.Rollback() // the connection may be gone, and the transaction with it
-		return err
-	}
-	return t.Commit()
 }
 
 func (p *postgres) background(ctx context.Context) { <-ctx.Done() }

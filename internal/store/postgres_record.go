@@ -110,8 +110,8 @@ func (n *recordNames) args(more ...any) []any {
 	return append([]any{n.tenant, n.contract, n.kind, n.key}, more...)
 }
 
-// queue writes what changed.
-func (rows recordRows) queue(q *pgx.Batch) {
+// addTo adds the statements that write what changed.
+func (rows recordRows) addTo(q *pgx.Batch) {
 	type columns struct {
 		recordNames
 		version, updated []int64

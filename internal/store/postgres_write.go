@@ -1,13 +1,10 @@
 package store
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
+	"database/sql"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 
@@ -15,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // How PostgreSQL writes a batch: each table's rows are one statement that unpacks
@@ -131,6 +129,119 @@ func current(b *batch, epoch int64) *batch {
 	return &now
 }
 
+// change runs a change in a transaction of its own, alone in the whole database.
+func (p *postgres) change(c *change) (ran bool) {
+	c.err = p.exclusive(func(ctx context.Context, _ *sql.Conn, shared *sql.Tx) error {
+		return c.run(&tx{ctx: ctx, conn: shared})
+	})
+	return true
+}
+
+// submit notes in which epoch a submission is handed in. One that ends a run of a
+// schedule reads before it writes, as changes do, so it is written as they are, on its
+// caller's goroutine: other nodes may keep the lock for long, and batches must not wait
+// for that.
+func (p *postgres) submit(s *submission) (written bool) {
+	s.epoch = p.node.epoch.Load()
+	if s.RunEnd == nil {
+		return false
+	}
+	err := p.exclusive(func(ctx context.Context, conn *sql.Conn, shared *sql.Tx) error {
+		return p.endRun(ctx, conn, shared, s)
+	})
+	switch {
+	case errors.Is(err, errTenantGone):
+		s.err = hook.NotFound("tenant", s.Tenant)
+	case err != nil:
+		s.err = hook.Unavailable(err)
+	}
+	return true
+}
+
+// endRun writes a submission that ends a run, as a batch of its own.
+func (p *postgres) endRun(ctx context.Context, conn *sql.Conn, shared *sql.Tx, s *submission) error {
+	if p.node.epoch.Load() != s.epoch {
+		return hook.ErrFenced
+	}
+	w := &writing{batch: &batch{submissions: []*submission{s}}, epoch: s.epoch}
+	w.forget()
+	w.keyed = true // send adds to a transaction
+	if err := pipelined(conn, func(c *pgx.Conn) error {
+		return w.guard(&pgx.Batch{}, func(q *pgx.Batch) pgx.BatchResults { return c.SendBatch(ctx, q) })
+	}); err != nil {
+		return err
+	}
+	t := &tx{ctx: ctx, conn: shared}
+	v, err := t.endRun(s.RunEnd, s.now)
+	if err != nil {
+		return err
+	}
+	if s.verdicts.Run = v; v.ClaimLost {
+		return nil
+	}
+	if err := t.signalSuperseded(v.Superseded); err != nil {
+		return err
+	}
+	return pipelined(conn, func(c *pgx.Conn) error { return w.rest(ctx, c) })
+}
+
+// exclusive runs do in a transaction on a connection of its own, with the lock that
+// keeps out everybody else's changes, and again if another transaction was in the way.
+func (p *postgres) exclusive(do func(context.Context, *sql.Conn, *sql.Tx) error) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), changeTimeout)
+	defer cancel()
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return hook.Unavailable(ctx.Err())
+	}
+	for range conflicts {
+		err = p.transact(ctx, func(conn *sql.Conn, shared *sql.Tx) error {
+			if err := lock(ctx, shared, lockChanges, p.node.epoch.Load()); err != nil {
+				return err
+			}
+			return do(ctx, conn, shared)
+		})
+		if !conflict(err) {
+			break
+		}
+	}
+	if ctx.Err() != nil && err != nil { // our own deadline: whoever asked may ask again
+		return hook.Unavailable(err)
+	}
+	return err
+}
+
+// transact runs do in a transaction on a connection. An error undoes it.
+func (p *postgres) transact(ctx context.Context, do func(*sql.Conn, *sql.Tx) error) error {
+	conn, err := p.sql.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // back to the pool
+	shared, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := do(conn, shared); err != nil {
+		_ = shared.Rollback() // the connection may be gone, and the transaction with it
+		return err
+	}
+	return shared.Commit()
+}
+
+// pipelined runs do with the connection beneath, for what database/sql does not have.
+func pipelined(conn *sql.Conn, do func(*pgx.Conn) error) error {
+	return conn.Raw(func(c any) error { return do(c.(*stdlib.Conn).Conn()) })
+}
+
+// conflict reports whether a transaction lost to another and may be tried again.
+func conflict(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == "40001" || e.Code == "40P01" || e.Code == "23505" && e.TableName == "records") // see recordRows
+}
+
 // session is a transaction, or a connection that has one open.
 type session interface {
 	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
@@ -149,27 +260,6 @@ type writing struct {
 	reads      map[int]func(pgx.Rows) error // who wants what a statement answers
 }
 
-// claim is an idempotency key that a submission wants.
-type claim struct {
-	keyName
-	hash, answer []byte
-	expires      int64
-}
-
-// taken is what is stored with a key.
-type taken struct {
-	mine         bool
-	hash, answer []byte
-}
-
-// prior is what is stored with a taken key, nil if that was for other content.
-func (k taken) prior(hash []byte) []byte {
-	if !bytes.Equal(k.hash, hash) {
-		return nil
-	}
-	return k.answer
-}
-
 func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 	w.forget()
 	if !w.keyed {
@@ -184,20 +274,35 @@ func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 	q := &pgx.Batch{}
 	q.BeginTx(pgx.TxOptions{})
 	q.Queue(`SELECT set_config('idle_in_transaction_session_timeout', $1, true)`, fmt.Sprint(idleInTransaction.Milliseconds()))
-	guards := w.prepare(q)
-	results := conn.SendBatch(ctx, q)
-	t := results.Tx()
+	var t pgx.Tx
+	err := w.guard(q, func(q *pgx.Batch) pgx.BatchResults {
+		results := conn.SendBatch(ctx, q)
+		t = results.Tx()
+		return results
+	})
 	defer func() { _ = t.Rollback(context.WithoutCancel(ctx)) }() // after a commit it does nothing
-	if err := finish(results, q.Len(), guards, nil); err != nil {
+	if err != nil {
 		return err
 	}
-	if err := w.claimKeys(ctx, t); err != nil {
-		return err
-	}
-	if err := w.send(ctx, t.SendBatch); err != nil {
+	if err := w.rest(ctx, t); err != nil {
 		return err
 	}
 	return t.Commit(ctx)
+}
+
+// guard sends what begins a transaction, with the statements that end it if the batch
+// is not to be written.
+func (w *writing) guard(q *pgx.Batch, send func(*pgx.Batch) pgx.BatchResults) error {
+	guards := w.prepare(q)
+	return finish(send(q), q.Len(), guards, nil)
+}
+
+// rest writes the batch in a transaction that has begun.
+func (w *writing) rest(ctx context.Context, t session) error {
+	if err := w.claimKeys(ctx, t); err != nil {
+		return err
+	}
+	return w.send(ctx, t.SendBatch)
 }
 
 // forget undoes what an attempt before this one left in the submissions.
@@ -221,125 +326,6 @@ func (w *writing) accepted() (list []*submission) {
 	return list
 }
 
-// claimKeys takes the keys of the batch, and gathers the items that are new.
-func (w *writing) claimKeys(ctx context.Context, t session) error {
-	var requests []claim
-	for _, s := range w.accepted() {
-		if s.RequestKey != "" && !s.Again {
-			requests = append(requests, claim{keyName{s.Tenant, requestKeys + s.RequestKey}, s.RequestHash[:], []byte{}, s.expires.UnixMicro()})
-		}
-	}
-	got, err := w.take(ctx, t, requests)
-	if err != nil {
-		return err
-	}
-	for _, s := range w.accepted() {
-		if s.RequestKey == "" || s.Again {
-			continue
-		}
-		if k := got[keyName{s.Tenant, requestKeys + s.RequestKey}]; !k.mine {
-			s.verdicts.Prior = k.prior(s.RequestHash[:])
-			s.verdicts.KeyReused = s.verdicts.Prior == nil
-		}
-	}
-	if err := w.records.decide(ctx, t, w.accepted()); err != nil {
-		return err
-	}
-	if err := w.claimItems(ctx, t); err != nil {
-		return err
-	}
-	for _, s := range w.accepted() {
-		if s.RequestKey != "" {
-			w.answers = append(w.answers, claim{keyName: keyName{s.Tenant, requestKeys + s.RequestKey}, answer: s.Answer(s.verdicts)})
-		}
-	}
-	return nil
-}
-
-func (w *writing) claimItems(ctx context.Context, t session) error {
-	first := map[keyName]claim{}
-	for _, s := range w.accepted() {
-		for _, it := range s.events() {
-			name := itemKey(it)
-			if _, ok := first[name]; ok || it.Event.ExternalID == "" {
-				continue
-			}
-			answer, err := json.Marshal(firstAnswer{it.Event.ID.String(), len(it.Deliveries)})
-			if err != nil {
-				return err
-			}
-			first[name] = claim{name, it.Hash[:], answer, s.expires.UnixMicro()}
-		}
-	}
-	got, err := w.take(ctx, t, slices.Collect(maps.Values(first)))
-	if err != nil {
-		return err
-	}
-	for _, s := range w.accepted() {
-		for at, it := range s.events() {
-			if it.Event.ExternalID != "" {
-				name := itemKey(it)
-				k := got[name]
-				if !k.mine {
-					if err := s.repeats(at, k.prior(it.Hash[:])); err != nil {
-						return err
-					}
-					continue
-				}
-				// Whoever comes next in this batch repeats this one.
-				got[name] = taken{hash: first[name].hash, answer: first[name].answer}
-			}
-			w.add(it)
-		}
-	}
-	return nil
-}
-
-func itemKey(it *hook.Accepted) keyName {
-	return keyName{it.Event.Tenant, itemKeys + it.Event.ExternalID}
-}
-
-// take claims keys that differ, and tells of each whether it is ours now, or what
-// is stored with it. The rows are locked in the order of their keys.
-func (w *writing) take(ctx context.Context, t session, claims []claim) (map[keyName]taken, error) {
-	if len(claims) == 0 {
-		return nil, nil
-	}
-	slices.SortFunc(claims, func(a, b claim) int { return cmp.Or(cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.key, b.key)) })
-	var tenants, keys []string
-	var hashes, answers [][]byte
-	var expires []int64
-	for _, c := range claims {
-		tenants, keys, hashes, answers, expires = append(tenants, c.tenant), append(keys, c.key), append(hashes, c.hash), append(answers, c.answer), append(expires, c.expires)
-	}
-	got := make(map[keyName]taken, len(claims))
-	b := &pgx.Batch{}
-	// A row whose key is taken is locked all the same, so the second statement finds it.
-	b.Queue(`INSERT INTO idempotency (tenant, key, hash, answer, expires_at)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bigint[])
-		ON CONFLICT (tenant, key) DO UPDATE SET hash = excluded.hash, answer = excluded.answer, expires_at = excluded.expires_at
-		WHERE idempotency.expires_at <= $6 RETURNING tenant, key`,
-		tenants, keys, hashes, answers, expires, w.submissions[0].now.UnixMicro()).Query(func(rows pgx.Rows) error {
-		var n keyName
-		_, err := pgx.ForEachRow(rows, []any{&n.tenant, &n.key}, func() error { got[n] = taken{mine: true}; return nil })
-		return err
-	})
-	b.Queue(`SELECT i.tenant, i.key, i.hash, i.answer FROM unnest($1::text[], $2::text[]) AS u (tenant, key)
-		JOIN idempotency i ON i.tenant = u.tenant AND i.key = u.key`, tenants, keys).Query(func(rows pgx.Rows) error {
-		var n keyName
-		var k taken
-		_, err := pgx.ForEachRow(rows, []any{&n.tenant, &n.key, &k.hash, &k.answer}, func() error {
-			if !got[n].mine {
-				got[n] = k
-			}
-			k = taken{}
-			return nil
-		})
-		return err
-	})
-	return got, t.SendBatch(ctx, b).Close()
-}
-
 // add gathers the rows of an event.
 func (w *writing) add(it *hook.Accepted) {
 	w.events.add(it.Event)
@@ -359,14 +345,14 @@ func (w *writing) send(ctx context.Context, send func(context.Context, *pgx.Batc
 		guards = w.prepare(q)
 	}
 	before := q.Len()
-	w.events.queue(q)
-	w.deliveries.queue(q)
-	w.records.queue(q)
-	w.queueResults(q)
+	w.events.addTo(q)
+	w.deliveries.addTo(q)
+	w.records.addTo(q)
+	w.addResults(q)
 	for _, a := range w.answers {
 		q.Queue(`UPDATE idempotency SET answer = $1 WHERE tenant = $2 AND key = $3`, a.answer, a.tenant, a.key)
 	}
-	w.queueHealth(q)
+	w.addHealth(q)
 	if q.Len() == before && len(w.changes) == 0 { // with changes, somebody may want to know whether batches can be written
 		return nil
 	}
@@ -452,218 +438,4 @@ func (w *writing) findGone(ctx context.Context, conn *pgx.Conn) error {
 		}
 	}
 	return nil
-}
-
-// eventRows are rows of the table events, column by column.
-type eventRows struct {
-	tenant, contract, kind, source []string
-	external                       []*string
-	id, payload                    [][]byte
-	created                        []int64
-}
-
-func (r *eventRows) add(e *hook.Event) {
-	r.tenant, r.contract, r.kind, r.source = append(r.tenant, e.Tenant), append(r.contract, e.Contract), append(r.kind, e.Type), append(r.source, string(e.Door))
-	var external *string
-	if e.ExternalID != "" {
-		external = &e.ExternalID
-	}
-	payload := e.Payload
-	if payload == nil { // which would be NULL
-		payload = []byte{}
-	}
-	r.external, r.id, r.payload, r.created = append(r.external, external), append(r.id, e.ID[:]), append(r.payload, payload), append(r.created, e.CreatedAt.UnixMicro())
-}
-
-func (r *eventRows) queue(q *pgx.Batch) {
-	if len(r.id) > 0 {
-		q.Queue(`INSERT INTO events (tenant, id, contract, type, external_id, source, created_at, payload)
-			SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bytea[])`,
-			r.tenant, r.id, r.contract, r.kind, r.external, r.source, r.created, r.payload)
-	}
-}
-
-// deliveryRows are rows of the table deliveries.
-type deliveryRows struct {
-	tenant, kind, mode, state []string
-	id, endpoint              [][]byte
-	test                      []bool
-	due, next                 []*int64
-	created, version, under   []int64
-}
-
-func (r *deliveryRows) add(d *hook.Delivery) {
-	r.tenant, r.kind, r.mode, r.state = append(r.tenant, d.Tenant), append(r.kind, d.Type), append(r.mode, string(d.Mode)), append(r.state, string(d.State))
-	r.id, r.endpoint, r.test = append(r.id, d.ID[:]), append(r.endpoint, d.Endpoint[:]), append(r.test, d.Test)
-	r.due, r.next = append(r.due, number(dueAt(d))), append(r.next, number(micros(d.NextAttemptAt)))
-	r.created, r.version, r.under = append(r.created, d.CreatedAt.UnixMicro()), append(r.version, d.EndpointVersion), append(r.under, d.ContractVersion)
-}
-
-// number is a value that may be NULL as an array holds it.
-func number(v any) *int64 {
-	if n, ok := v.(int64); ok {
-		return &n
-	}
-	return nil
-}
-
-func (r *deliveryRows) queue(q *pgx.Batch) {
-	if len(r.id) > 0 {
-		q.Queue(`INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, test, due_at, next_attempt_at, created_at,
-				endpoint_version, contract_version, reason, attempts, slot)
-			SELECT u.*, '', 0, 0 FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::boolean[],
-				$8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[]) AS u`,
-			r.tenant, r.id, r.endpoint, r.kind, r.mode, r.state, r.test, r.due, r.next, r.created, r.version, r.under)
-	}
-}
-
-// queueResults writes marks and results. Of several about one delivery the last
-// counts; a statement would take any of them.
-func (w *writing) queueResults(q *pgx.Batch) {
-	last := map[hook.DeliveryID]*hook.Delivery{}
-	var bodyTenants []string
-	var bodyOf, bodies, heads [][]byte
-	note := func(r *hook.Result, frozen *sealedRequest) {
-		last[r.Delivery.ID] = &r.Delivery
-		if frozen != nil {
-			head, _ := frozen.head.([]byte)
-			bodyTenants, bodyOf = append(bodyTenants, r.Delivery.Tenant), append(bodyOf, r.Delivery.ID[:])
-			bodies, heads = append(bodies, frozen.body), append(heads, head)
-		}
-	}
-	type attempt struct {
-		id     hook.DeliveryID
-		number int
-	}
-	data := map[attempt][]byte{}
-	for _, m := range w.marks {
-		note(&m.Result, m.frozen)
-	}
-	over := map[hook.DeliveryID]*hook.Delivery{}
-	for _, r := range w.results {
-		note(&r.Result, r.frozen)
-		over[r.Delivery.ID] = r.overtaken
-		if r.Attempt != nil {
-			data[attempt{r.Delivery.ID, r.Attempt.Number}] = r.data
-		}
-	}
-	since, until := reach(maps.Keys(last))
-	w.queueUpdates(q, last, over, since, until)
-	if len(data) > 0 {
-		var tenants []string
-		var ids, values [][]byte
-		var numbers []int32
-		for a, v := range data {
-			tenants, ids = append(tenants, last[a.id].Tenant), append(ids, slices.Clone(a.id[:]))
-			numbers, values = append(numbers, int32(a.number)), append(values, v)
-		}
-		// Recording twice is recording once. A delivery that is gone leaves nothing behind.
-		q.Queue(`INSERT INTO attempts (delivery, number, data)
-			SELECT u.delivery, u.number, u.data FROM unnest($1::text[], $2::bytea[], $3::integer[], $4::bytea[]) AS u (tenant, delivery, number, data)
-			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6)
-			ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data`, tenants, ids, numbers, values, since, until)
-	}
-	if len(bodies) > 0 {
-		marked := make([]bool, len(bodyOf))
-		for i, id := range bodyOf {
-			marked[i] = last[hook.DeliveryID(id)].State == hook.Sending
-		}
-		// A mark that was refused, since the delivery does not wait any more, freezes nothing.
-		q.Queue(`INSERT INTO bodies (delivery, body, head)
-			SELECT u.delivery, u.body, u.head FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $7::boolean[]) AS u (tenant, delivery, body, head, marked)
-			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6
-				AND (NOT u.marked OR d.due_at IS NOT NULL AND NOT d.superseded))
-			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies, heads, since, until, marked)
-	}
-}
-
-// queueUpdates writes the new rows of deliveries. One that becomes something else if its
-// row is superseded (over) is sent twice, and the row's column picks one.
-func (w *writing) queueUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.Delivery, since, until []byte) {
-	if len(last) == 0 {
-		return
-	}
-	var tenant, state, reason []string
-	var id [][]byte
-	var attempts, slot []int32
-	var due, next, finished []*int64
-	var version, under []int64
-	var superseded []*bool // nil: whether the row is or not
-	add := func(d *hook.Delivery, only *bool) {
-		tenant, id, state, reason = append(tenant, d.Tenant), append(id, d.ID[:]), append(state, string(d.State)), append(reason, d.Reason)
-		attempts, slot = append(attempts, int32(d.Attempts)), append(slot, int32(d.Slot))
-		due, next, finished = append(due, number(dueAt(d))), append(next, number(micros(d.NextAttemptAt))), append(finished, number(micros(d.FinishedAt)))
-		version, under = append(version, d.EndpointVersion), append(under, d.ContractVersion)
-		superseded = append(superseded, only)
-	}
-	for _, d := range slices.SortedFunc(maps.Values(last), func(a, b *hook.Delivery) int { return bytes.Compare(a.ID[:], b.ID[:]) }) {
-		if o := over[d.ID]; o == nil {
-			add(d, nil)
-		} else {
-			add(d, new(false))
-			add(o, new(true))
-		}
-	}
-	returning := ""
-	if slices.ContainsFunc(w.marks, func(m *mark) bool { return m.done != nil }) {
-		returning = ` RETURNING d.id`
-		w.reads = map[int]func(pgx.Rows) error{q.Len(): w.noteIntents}
-	}
-	// A sender takes only what still waits, or was stored as being sent and is not superseded.
-	q.Queue(`UPDATE deliveries AS d SET state = u.state, reason = u.reason, attempts = u.attempts, slot = u.slot, due_at = u.due_at,
-			next_attempt_at = u.next_attempt_at, finished_at = u.finished_at, endpoint_version = u.endpoint_version, contract_version = u.contract_version
-		FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::bigint[], $8::bigint[], $9::bigint[],
-			$10::bigint[], $11::bigint[], $12::boolean[]) AS u (tenant, id, state, reason, attempts, slot, due_at, next_attempt_at, finished_at,
-			endpoint_version, contract_version, superseded)
-		WHERE d.tenant = u.tenant AND d.id = u.id AND d.id BETWEEN $13 AND $14
-			AND (u.superseded IS NULL OR d.superseded = u.superseded)
-			AND (u.state <> 'sending' OR d.due_at > 0 OR d.due_at = 0 AND NOT d.superseded)`+returning,
-		tenant, id, state, reason, attempts, slot, due, next, finished, version, under, superseded, since, until)
-}
-
-// reach is the first and the last of some deliveries. A statement that says it is planned
-// for the partitions between alone, which with several takes longer than to run it.
-func reach(ids iter.Seq[hook.DeliveryID]) (since, until []byte) {
-	for id := range ids {
-		if since == nil || bytes.Compare(id[:], since) < 0 {
-			since = slices.Clone(id[:])
-		}
-		if bytes.Compare(id[:], until) > 0 {
-			until = slices.Clone(id[:])
-		}
-	}
-	return since, until
-}
-
-// noteIntents tells those who want to send which deliveries they may.
-func (w *writing) noteIntents(rows pgx.Rows) error {
-	list, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
-	if err != nil {
-		return err
-	}
-	stored := map[hook.DeliveryID]bool{}
-	for _, id := range list {
-		stored[hook.DeliveryID(id)] = true
-	}
-	for _, m := range w.marks {
-		m.noted(stored[m.Delivery.ID])
-	}
-	return nil
-}
-
-func (w *writing) queueHealth(q *pgx.Batch) {
-	if len(w.health) == 0 {
-		return
-	}
-	var ids [][]byte
-	var status []string
-	var run, failing []*int64
-	for _, id := range slices.SortedFunc(maps.Keys(w.health), func(a, b hook.EndpointID) int { return bytes.Compare(a[:], b[:]) }) {
-		h := w.health[id]
-		ids, status = append(ids, slices.Clone(id[:])), append(status, h.LastStatus)
-		run, failing = append(run, number(micros(h.LastRun))), append(failing, number(micros(h.FailingSince)))
-	}
-	q.Queue(`UPDATE endpoints AS e SET last_run_at = u.last_run_at, last_status = u.last_status, failing_since = u.failing_since
-		FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::bigint[]) AS u (id, last_run_at, last_status, failing_since) WHERE e.id = u.id`,
-		ids, run, status, failing)
 }

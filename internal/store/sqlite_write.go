@@ -104,12 +104,6 @@ func (s *stmts) close() {
 	}
 }
 
-// requestKeys and itemKeys keep the two kinds of idempotency key apart.
-const (
-	requestKeys = "request:"
-	itemKeys    = "event:"
-)
-
 func (l *lite) writeSubmission(ctx context.Context, s *submission) error {
 	s.verdicts = hook.Verdicts{} // an earlier attempt may have left some
 	now, expires := s.now.UnixMicro(), s.expires.UnixMicro()

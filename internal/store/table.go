@@ -13,7 +13,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // What package move needs to copy a SQLite database into a PostgreSQL database: rows of
@@ -172,8 +171,7 @@ func (c *Cluster) CopyRows(ctx context.Context, t Table, r Rows) error {
 		return lost(err)
 	}
 	defer func() { _ = conn.Close() }() // back to the pool
-	return lost(conn.Raw(func(raw any) error {
-		pg := raw.(*stdlib.Conn).Conn()
+	return lost(pipelined(conn, func(pg *pgx.Conn) error {
 		none, err := pg.Query(ctx, `SELECT `+strings.Join(r.Columns, ", ")+` FROM `+t.Name+` LIMIT 0`)
 		if err != nil {
 			return err

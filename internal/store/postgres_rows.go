@@ -1,0 +1,229 @@
+package store
+
+import (
+	"bytes"
+	"iter"
+	"maps"
+	"slices"
+
+	"gancho/internal/hook"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The rows of a batch as PostgreSQL gets them: a statement for each table, which unpacks
+// an array for each column.
+
+// eventRows are rows of the table events, column by column.
+type eventRows struct {
+	tenant, contract, kind, source []string
+	external                       []*string
+	id, payload                    [][]byte
+	created                        []int64
+}
+
+func (r *eventRows) add(e *hook.Event) {
+	r.tenant, r.contract, r.kind, r.source = append(r.tenant, e.Tenant), append(r.contract, e.Contract), append(r.kind, e.Type), append(r.source, string(e.Door))
+	var external *string
+	if e.ExternalID != "" {
+		external = &e.ExternalID
+	}
+	payload := e.Payload
+	if payload == nil { // which would be NULL
+		payload = []byte{}
+	}
+	r.external, r.id, r.payload, r.created = append(r.external, external), append(r.id, e.ID[:]), append(r.payload, payload), append(r.created, e.CreatedAt.UnixMicro())
+}
+
+func (r *eventRows) addTo(q *pgx.Batch) {
+	if len(r.id) > 0 {
+		q.Queue(`INSERT INTO events (tenant, id, contract, type, external_id, source, created_at, payload)
+			SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bytea[])`,
+			r.tenant, r.id, r.contract, r.kind, r.external, r.source, r.created, r.payload)
+	}
+}
+
+// deliveryRows are rows of the table deliveries.
+type deliveryRows struct {
+	tenant, kind, mode, state []string
+	id, endpoint              [][]byte
+	test                      []bool
+	due, next                 []*int64
+	created, version, under   []int64
+}
+
+func (r *deliveryRows) add(d *hook.Delivery) {
+	r.tenant, r.kind, r.mode, r.state = append(r.tenant, d.Tenant), append(r.kind, d.Type), append(r.mode, string(d.Mode)), append(r.state, string(d.State))
+	r.id, r.endpoint, r.test = append(r.id, d.ID[:]), append(r.endpoint, d.Endpoint[:]), append(r.test, d.Test)
+	r.due, r.next = append(r.due, number(dueAt(d))), append(r.next, number(micros(d.NextAttemptAt)))
+	r.created, r.version, r.under = append(r.created, d.CreatedAt.UnixMicro()), append(r.version, d.EndpointVersion), append(r.under, d.ContractVersion)
+}
+
+// number is a value that may be NULL as an array holds it.
+func number(v any) *int64 {
+	if n, ok := v.(int64); ok {
+		return &n
+	}
+	return nil
+}
+
+func (r *deliveryRows) addTo(q *pgx.Batch) {
+	if len(r.id) > 0 {
+		q.Queue(`INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, test, due_at, next_attempt_at, created_at,
+				endpoint_version, contract_version, reason, attempts, slot)
+			SELECT u.*, '', 0, 0 FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::boolean[],
+				$8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[]) AS u`,
+			r.tenant, r.id, r.endpoint, r.kind, r.mode, r.state, r.test, r.due, r.next, r.created, r.version, r.under)
+	}
+}
+
+// addResults writes marks and results. Of several about one delivery the last
+// counts; a statement would take any of them.
+func (w *writing) addResults(q *pgx.Batch) {
+	last := map[hook.DeliveryID]*hook.Delivery{}
+	var bodyTenants []string
+	var bodyOf, bodies, heads [][]byte
+	note := func(r *hook.Result, frozen *sealedRequest) {
+		last[r.Delivery.ID] = &r.Delivery
+		if frozen != nil {
+			head, _ := frozen.head.([]byte)
+			bodyTenants, bodyOf = append(bodyTenants, r.Delivery.Tenant), append(bodyOf, r.Delivery.ID[:])
+			bodies, heads = append(bodies, frozen.body), append(heads, head)
+		}
+	}
+	type attempt struct {
+		id     hook.DeliveryID
+		number int
+	}
+	data := map[attempt][]byte{}
+	for _, m := range w.marks {
+		note(&m.Result, m.frozen)
+	}
+	over := map[hook.DeliveryID]*hook.Delivery{}
+	for _, r := range w.results {
+		note(&r.Result, r.frozen)
+		over[r.Delivery.ID] = r.overtaken
+		if r.Attempt != nil {
+			data[attempt{r.Delivery.ID, r.Attempt.Number}] = r.data
+		}
+	}
+	since, until := reach(maps.Keys(last))
+	w.addUpdates(q, last, over, since, until)
+	if len(data) > 0 {
+		var tenants []string
+		var ids, values [][]byte
+		var numbers []int32
+		for a, v := range data {
+			tenants, ids = append(tenants, last[a.id].Tenant), append(ids, slices.Clone(a.id[:]))
+			numbers, values = append(numbers, int32(a.number)), append(values, v)
+		}
+		// Recording twice is recording once. A delivery that is gone leaves nothing behind.
+		q.Queue(`INSERT INTO attempts (delivery, number, data)
+			SELECT u.delivery, u.number, u.data FROM unnest($1::text[], $2::bytea[], $3::integer[], $4::bytea[]) AS u (tenant, delivery, number, data)
+			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6)
+			ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data`, tenants, ids, numbers, values, since, until)
+	}
+	if len(bodies) > 0 {
+		marked := make([]bool, len(bodyOf))
+		for i, id := range bodyOf {
+			marked[i] = last[hook.DeliveryID(id)].State == hook.Sending
+		}
+		// A mark that was refused, since the delivery does not wait any more, freezes nothing.
+		q.Queue(`INSERT INTO bodies (delivery, body, head)
+			SELECT u.delivery, u.body, u.head FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $7::boolean[]) AS u (tenant, delivery, body, head, marked)
+			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6
+				AND (NOT u.marked OR d.due_at IS NOT NULL AND NOT d.superseded))
+			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies, heads, since, until, marked)
+	}
+}
+
+// addUpdates writes the new rows of deliveries. One that becomes something else if its
+// row is superseded (over) is sent twice, and the row's column picks one.
+func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.Delivery, since, until []byte) {
+	if len(last) == 0 {
+		return
+	}
+	var tenant, state, reason []string
+	var id [][]byte
+	var attempts, slot []int32
+	var due, next, finished []*int64
+	var version, under []int64
+	var superseded []*bool // nil: whether the row is or not
+	add := func(d *hook.Delivery, only *bool) {
+		tenant, id, state, reason = append(tenant, d.Tenant), append(id, d.ID[:]), append(state, string(d.State)), append(reason, d.Reason)
+		attempts, slot = append(attempts, int32(d.Attempts)), append(slot, int32(d.Slot))
+		due, next, finished = append(due, number(dueAt(d))), append(next, number(micros(d.NextAttemptAt))), append(finished, number(micros(d.FinishedAt)))
+		version, under = append(version, d.EndpointVersion), append(under, d.ContractVersion)
+		superseded = append(superseded, only)
+	}
+	for _, d := range slices.SortedFunc(maps.Values(last), func(a, b *hook.Delivery) int { return bytes.Compare(a.ID[:], b.ID[:]) }) {
+		if o := over[d.ID]; o == nil {
+			add(d, nil)
+		} else {
+			add(d, new(false))
+			add(o, new(true))
+		}
+	}
+	returning := ""
+	if slices.ContainsFunc(w.marks, func(m *mark) bool { return m.done != nil }) {
+		returning = ` RETURNING d.id`
+		w.reads = map[int]func(pgx.Rows) error{q.Len(): w.noteIntents}
+	}
+	// A sender takes only what still waits, or was stored as being sent and is not superseded.
+	q.Queue(`UPDATE deliveries AS d SET state = u.state, reason = u.reason, attempts = u.attempts, slot = u.slot, due_at = u.due_at,
+			next_attempt_at = u.next_attempt_at, finished_at = u.finished_at, endpoint_version = u.endpoint_version, contract_version = u.contract_version
+		FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::bigint[], $8::bigint[], $9::bigint[],
+			$10::bigint[], $11::bigint[], $12::boolean[]) AS u (tenant, id, state, reason, attempts, slot, due_at, next_attempt_at, finished_at,
+			endpoint_version, contract_version, superseded)
+		WHERE d.tenant = u.tenant AND d.id = u.id AND d.id BETWEEN $13 AND $14
+			AND (u.superseded IS NULL OR d.superseded = u.superseded)
+			AND (u.state <> 'sending' OR d.due_at > 0 OR d.due_at = 0 AND NOT d.superseded)`+returning,
+		tenant, id, state, reason, attempts, slot, due, next, finished, version, under, superseded, since, until)
+}
+
+// reach is the first and the last of some deliveries. A statement that says it is planned
+// for the partitions between alone, which with several takes longer than to run it.
+func reach(ids iter.Seq[hook.DeliveryID]) (since, until []byte) {
+	for id := range ids {
+		if since == nil || bytes.Compare(id[:], since) < 0 {
+			since = slices.Clone(id[:])
+		}
+		if bytes.Compare(id[:], until) > 0 {
+			until = slices.Clone(id[:])
+		}
+	}
+	return since, until
+}
+
+// noteIntents tells those who want to send which deliveries they may.
+func (w *writing) noteIntents(rows pgx.Rows) error {
+	list, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		return err
+	}
+	stored := map[hook.DeliveryID]bool{}
+	for _, id := range list {
+		stored[hook.DeliveryID(id)] = true
+	}
+	for _, m := range w.marks {
+		m.noted(stored[m.Delivery.ID])
+	}
+	return nil
+}
+
+func (w *writing) addHealth(q *pgx.Batch) {
+	if len(w.health) == 0 {
+		return
+	}
+	var ids [][]byte
+	var status []string
+	var run, failing []*int64
+	for _, id := range slices.SortedFunc(maps.Keys(w.health), func(a, b hook.EndpointID) int { return bytes.Compare(a[:], b[:]) }) {
+		h := w.health[id]
+		ids, status = append(ids, slices.Clone(id[:])), append(status, h.LastStatus)
+		run, failing = append(run, number(micros(h.LastRun))), append(failing, number(micros(h.FailingSince)))
+	}
+	q.Queue(`UPDATE endpoints AS e SET last_run_at = u.last_run_at, last_status = u.last_status, failing_since = u.failing_since
+		FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::bigint[]) AS u (id, last_run_at, last_status, failing_since) WHERE e.id = u.id`,
+		ids, run, status, failing)
+}
