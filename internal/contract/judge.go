@@ -19,11 +19,12 @@ type Verdict struct {
 }
 
 // Judge holds an answer against the contract's success rule; without one, any
-// 2xx is a success. r.Body should be all that was read, not only what is kept.
+// 2xx is a success, and so is an answer of a transport whose answers have no status.
+// r.Body should be all that was read, not only what is kept.
 func (c *Contract) Judge(r *hook.Response) Verdict {
 	rule := c.delivery.success
 	if rule == nil {
-		if r.Status >= 200 && r.Status < 300 {
+		if !r.HasStatus() || r.Status >= 200 && r.Status < 300 {
 			return Verdict{OK: true}
 		}
 		return byStatus(r)
@@ -32,10 +33,12 @@ func (c *Contract) Judge(r *hook.Response) Verdict {
 	switch {
 	case err == nil && ok:
 		return Verdict{OK: true}
-	case r.Status < 200 || r.Status > 299:
+	case r.HasStatus() && (r.Status < 200 || r.Status > 299):
 		return byStatus(r)
 	case err != nil:
 		return Verdict{Class: hook.ClassBodyRule, Detail: fmt.Sprintf("The success rule of the contract could not be applied to the answer: %v.", err)}
+	case !r.HasStatus():
+		return Verdict{Class: hook.ClassBodyRule, Detail: "The receiver's answer is not what the contract asks for."}
 	}
 	return c.byRule(r)
 }

@@ -153,6 +153,7 @@ func TestJudge(t *testing.T) {
 	text := parseContract(t, top+"delivery: {success: 'response.status == 200 && !response.html'}\n")
 	moved := parseContract(t, top+"delivery: {success: 'response.status == 302'}\n")
 	strict := parseContract(t, top+"delivery: {success: 'response.status < 300 && response.json.count > 3'}\n")
+	body := parseContract(t, top+"delivery: {success: 'response.body == \"taken\"'}\n")
 	for _, tc := range []struct {
 		c      *Contract
 		status int
@@ -183,6 +184,14 @@ func TestJudge(t *testing.T) {
 		{strict, 200, `{"count":3}`, hook.ClassBodyRule, "content is not what"},
 		{strict, 200, `{"count":"x"}`, hook.ClassBodyRule, "could not be applied"},
 		{strict, 500, `{}`, hook.ClassStatus5xx, "500"},
+
+		// An answer without a status, of a transport that has none.
+		{any2xx, 0, "", "", ""},
+		{text, 0, "", hook.ClassBodyRule, "the answer has no status, and the rule asks for response.status"},
+		{strict, 0, `{"count":4}`, hook.ClassBodyRule, "the answer has no status"},
+		{strict, 0, `{"count":3}`, hook.ClassBodyRule, "not what the contract asks for"},
+		{body, 0, "taken", "", ""},
+		{body, 0, "refused", hook.ClassBodyRule, "not what the contract asks for"},
 	} {
 		v := tc.c.Judge(&hook.Response{Status: tc.status, Body: []byte(tc.body), Headers: []hook.Header{{Name: "location", Value: "https://login.example/?back=all+that+came"}}})
 		if v.OK != (tc.class == "") || v.Class != tc.class || !strings.Contains(v.Detail, tc.detail) || (v.Detail == "") != v.OK {

@@ -15,7 +15,7 @@ import (
 // Success is the scope of a contract's success rule: what a receiver answered.
 var Success = sync.OnceValue(func() *Scope {
 	return NewScope(
-		Variable{"response.status", Int},
+		Variable{"response.status", Int},   // an error if the answer has none
 		Variable{"response.body", Text},    // as UTF-8; the first hook.ReadBody bytes at most
 		Variable{"response.empty", Bool},   // nothing, or nothing but white space
 		Variable{"response.html", Bool},    // an HTML page, see [IsHTML]
@@ -36,12 +36,19 @@ type Response struct {
 	headers         any
 }
 
+// noStatus makes every condition fail that depends on the status of an answer
+// without one. If it had a value instead, such as 0, a rule like status < 300 would hold.
+var noStatus = types.NewErr("the answer has no status, and the rule asks for response.status")
+
 // NewResponse takes an answer, which must not change while it is used.
 func NewResponse(r *hook.Response) *Response { return &Response{response: r} }
 
 // Value implements [Vars].
 func (r *Response) Value(name string) (any, bool) {
 	if name == "response.status" {
+		if !r.response.HasStatus() {
+			return noStatus, true
+		}
 		return int64(r.response.Status), true
 	}
 	if r.StatusOnly {

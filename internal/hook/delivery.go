@@ -158,11 +158,15 @@ type Request struct {
 
 // Response is what came back.
 type Response struct {
-	Status    int      `json:"status"`
+	Status    int      `json:"status"` // 0: there is none, see [Response.HasStatus]
 	Headers   []Header `json:"headers"`
 	Body      []byte   `json:"body"`      // the first [KeepBody] bytes
 	Truncated bool     `json:"truncated"` // there was more than Body
 }
+
+// HasStatus reports whether the answer has a status. Those to HTTP requests have;
+// another transport may have answers that say only that the message was taken.
+func (r *Response) HasStatus() bool { return r.Status != 0 }
 
 // Limits of what is read and kept of an answer.
 const (

@@ -26,6 +26,7 @@ type attemptRow struct {
 	Detail      string        `json:"d,omitempty"`
 	Interrupted bool          `json:"i,omitempty"`
 	Transport   string        `json:"x,omitempty"` // empty: httpTransport
+	NoStatus    bool          `json:"n,omitempty"` // there is a response, but it has no status
 }
 
 // httpTransport is the transport of nearly all attempts, so it is not stored.
@@ -46,6 +47,7 @@ func encodeAttempt(a *hook.Attempt) []byte {
 	}
 	if r := a.Response; r != nil {
 		row.Status, row.Got, row.Answer, row.Truncated = r.Status, r.Headers, r.Body, r.Truncated
+		row.NoStatus = !r.HasStatus()
 	}
 	data, err := json.Marshal(row)
 	if err != nil { // a struct of plain values always encodes
@@ -66,7 +68,7 @@ func decodeAttempt(id hook.DeliveryID, number int, data []byte) (*hook.Attempt, 
 		Timing:  hook.Timing{DNS: us(0), Connect: us(1), TLS: us(2), FirstByte: us(3), Total: us(4)},
 		Class:   row.Class, Detail: row.Detail, Interrupted: row.Interrupted, Transport: cmp.Or(row.Transport, httpTransport),
 	}
-	if row.Status != 0 {
+	if row.Status != 0 || row.NoStatus {
 		a.Response = &hook.Response{Status: row.Status, Headers: row.Got, Body: row.Answer, Truncated: row.Truncated}
 	}
 	return a, nil

@@ -23,7 +23,8 @@ func TestAttemptIsStored(t *testing.T) {
 		},
 		"without an answer": {Transport: "http", Class: hook.ClassTimeout, Detail: "It took too long."},
 		"interrupted":       {Transport: "http", Class: hook.ClassInterrupted, Interrupted: true},
-		"other transport":   {Transport: "queue", Response: &hook.Response{Status: 1}},
+		"without a status":  {Transport: "queue", Response: &hook.Response{Body: []byte("x")}},
+		"an empty answer":   {Transport: "queue", Response: &hook.Response{}},
 	} {
 		a.Delivery, a.Number, a.StartedAt = d, 3, at
 		got, err := decodeAttempt(d, 3, encodeAttempt(&a))
