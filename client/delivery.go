@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -107,6 +108,15 @@ func (c *Client) Deliveries(ctx context.Context, tenant string, f DeliveryFilter
 // Delivery reads a delivery with its attempts.
 func (c *Client) Delivery(ctx context.Context, tenant, delivery string) (*DeliveryDetail, error) {
 	return get[DeliveryDetail](ctx, c, path("tenants", tenant, "deliveries", delivery))
+}
+
+// AttemptBody reads the body that one attempt of a delivery sent, byte for byte; attempt is an id of the attempt list.
+func (c *Client) AttemptBody(ctx context.Context, tenant, delivery, attempt string) ([]byte, error) {
+	raw, err := get[json.RawMessage](ctx, c, path("tenants", tenant, "deliveries", delivery, "attempts", attempt, "body"))
+	if err != nil {
+		return nil, err
+	}
+	return *raw, nil
 }
 
 // RetryDelivery sends a delivery again: a finished one anew, with the whole

@@ -112,6 +112,15 @@ func (c *Client) Event(ctx context.Context, tenant, event string) (*Event, error
 	return get[Event](ctx, c, path("tenants", tenant, "events", event))
 }
 
+// EventPayload reads the payload of an event, byte for byte as it was published.
+func (c *Client) EventPayload(ctx context.Context, tenant, event string) ([]byte, error) {
+	raw, err := get[json.RawMessage](ctx, c, path("tenants", tenant, "events", event, "payload"))
+	if err != nil {
+		return nil, err
+	}
+	return *raw, nil
+}
+
 // Events lists events, newest first, without their payloads.
 func (c *Client) Events(ctx context.Context, tenant string, f EventFilter) (*List[Event], error) {
 	q := f.Paging.query()

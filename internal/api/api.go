@@ -121,6 +121,7 @@ func New(o Options) *API {
 	a.routeTests()
 	a.routeExplain()
 	a.routeDeliveries()
+	a.routeExact()
 	a.routeRecoveries()
 	keyHandlers{admin.Keys{Store: o.Store}}.register(a)
 	a.routeSessions()

@@ -64,6 +64,9 @@ func TestClient(t *testing.T) {
 	if ev.ID != answer.ID || string(ev.Payload) != payload || ev.Deliveries != 1 {
 		t.Errorf("event %+v, payload %s", ev, ev.Payload)
 	}
+	if got, err := c.EventPayload(ctx, "acme", "1"); err != nil || string(got) != payload {
+		t.Errorf("payload %s %v", got, err)
+	}
 	batch := []client.NewEvent{{Type: "a", Payload: json.RawMessage("1")}, {Type: "b"}}
 	answers, err := c.PublishEvents(ctx, "acme", batch)
 	must(err)
@@ -99,8 +102,13 @@ func TestClient(t *testing.T) {
 	if d, err := c.RetryDelivery(ctx, "acme", l.Items[0].ID); err != nil || d.State != "pending" {
 		t.Errorf("retried %+v %v", d, err)
 	}
-	if d, err := c.Delivery(ctx, "acme", l.Items[0].ID); err != nil || d.Attempts != 1 {
-		t.Errorf("delivery %+v %v", d, err)
+	d, err := c.Delivery(ctx, "acme", l.Items[0].ID)
+	must(err)
+	if d.Attempts != 1 {
+		t.Errorf("delivery %+v", d)
+	}
+	if _, err := c.AttemptBody(ctx, "acme", d.ID, "att_nothing_1"); err == nil || !strings.Contains(err.Error(), "attempt_not_found") {
+		t.Errorf("body of no attempt: %v", err)
 	}
 	if st, err := c.Stats(ctx, client.StatsFilter{Tenant: "acme", Endpoint: e.ID, Range: "day"}); err != nil || len(st.Points) != 96 || st.Backlog.Waiting == 0 {
 		t.Errorf("stats %+v %v", st, err)

@@ -108,6 +108,7 @@ func (a *API) listDeliveries(ctx context.Context, in *struct {
 func (a *API) getDelivery(ctx context.Context, in *struct {
 	DeliveryPath
 	Speaks
+	Bodies bool `query:"bodies" default:"true" doc:"false leaves out the bodies of requests; each can be read by itself."`
 },
 ) (*struct{ Body client.DeliveryDetail }, error) {
 	d, err := a.delivery(ctx, in.DeliveryPath)
@@ -129,12 +130,18 @@ func (a *API) getDelivery(ctx context.Context, in *struct {
 	out := client.DeliveryDetail{Delivery: wireDelivery(d), AttemptList: []client.Attempt{}}
 	f := fate{delivery: d, endpoint: e, event: ev}
 	if len(attempts) > 0 {
-		body, err := a.sentBody(ctx, d, ev)
-		if err != nil {
-			return nil, err
+		var body []byte
+		if in.Bodies {
+			if body, err = a.sentBody(ctx, d, ev); err != nil {
+				return nil, err
+			}
 		}
 		for _, at := range attempts {
-			out.AttemptList = append(out.AttemptList, wireAttempt(at, body))
+			shown := wireAttempt(at, body)
+			if !in.Bodies {
+				shown.Request.Body, shown.Request.BodyBase64 = "", ""
+			}
+			out.AttemptList = append(out.AttemptList, shown)
 		}
 		f.last = attempts[len(attempts)-1]
 		out.Diagnosis = new(a.diagnosis(e, d, f.last, in.language()))
@@ -153,9 +160,13 @@ func (a *API) sentBody(ctx context.Context, d hook.Delivery, ev *hook.Event) ([]
 	return ev.Payload, nil
 }
 
+func attemptID(at *hook.Attempt) string {
+	return fmt.Sprintf("att_%s_%d", strings.TrimPrefix(at.Delivery.String(), "dlv_"), at.Number)
+}
+
 func wireAttempt(at *hook.Attempt, body []byte) client.Attempt {
 	out := client.Attempt{
-		ID:        fmt.Sprintf("att_%s_%d", strings.TrimPrefix(at.Delivery.String(), "dlv_"), at.Number),
+		ID:        attemptID(at),
 		Transport: at.Transport, StartedAt: at.StartedAt, Interrupted: at.Interrupted,
 		Request: client.Request{Method: at.Request.Method, URL: at.Request.URL, Headers: pairs(at.Request.Headers)},
 		TimingMS: client.Timing{

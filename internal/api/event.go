@@ -92,7 +92,8 @@ type rawOutput struct {
 
 func (a *API) getEvent(ctx context.Context, in *struct {
 	TenantPath
-	Event string `path:"event" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own." example:"evt_06ew2c6eqfy7d00000000000g0"`
+	Event   string `path:"event" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own." example:"evt_06ew2c6eqfy7d00000000000g0"`
+	Payload bool   `query:"payload" default:"true" doc:"false leaves the payload out; it can be read by itself."`
 },
 ) (*rawOutput, error) {
 	e, err := a.event(ctx, in.Tenant, in.Event)
@@ -108,8 +109,10 @@ func (a *API) getEvent(ctx context.Context, in *struct {
 	body := bytes.TrimSuffix(head, []byte("}"))
 	body = append(body, `,"deliveries":`...)
 	body = strconv.AppendInt(body, int64(n), 10)
-	body = append(body, `,"payload":`...)
-	body = append(body, e.Payload...)
+	if in.Payload {
+		body = append(body, `,"payload":`...)
+		body = append(body, e.Payload...)
+	}
 	return &rawOutput{"application/json", append(body, '}')}, nil
 }
 

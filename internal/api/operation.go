@@ -117,6 +117,7 @@ var meanings = map[string]struct {
 	"endpoint_not_found":     {404, "The tenant has no such endpoint."},
 	"event_not_found":        {404, "The tenant has no such event."},
 	"delivery_not_found":     {404, "The tenant has no such delivery."},
+	"attempt_not_found":      {404, "The delivery has no such attempt, or the attempt sent nothing."},
 	"recovery_not_found":     {404, "The endpoint has no such recovery."},
 	"credential_not_found":   {404, "The tenant has no such credential."},
 	"record_not_found":       {404, "The tenant has no such record."},

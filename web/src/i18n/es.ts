@@ -37,6 +37,7 @@ const es: Messages = {
       endpoint_not_found: "Ese destino no existe. Quizás fue eliminado.",
       event_not_found: "El cliente no tiene ese evento. Quizás ya se borró por antigüedad.",
       delivery_not_found: "El cliente no tiene esa entrega. Quizás ya se borró por antigüedad.",
+      attempt_not_found: "La entrega no tiene ese intento, o el intento no envió nada.",
       recovery_not_found: "Ese reenvío no existe.",
       credential_not_found: "Esa credencial no existe. Quizás fue eliminada.",
       record_not_found: "No existe ese registro.",

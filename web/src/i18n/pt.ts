@@ -37,6 +37,7 @@ const pt: Messages = {
       endpoint_not_found: "Esse destino não existe. Talvez tenha sido excluído.",
       event_not_found: "O cliente não tem esse evento. Talvez já tenha sido apagado pela idade.",
       delivery_not_found: "O cliente não tem essa entrega. Talvez já tenha sido apagada pela idade.",
+      attempt_not_found: "A entrega não tem essa tentativa, ou a tentativa não enviou nada.",
       recovery_not_found: "Esse reenvio não existe.",
       credential_not_found: "Essa credencial não existe. Talvez tenha sido excluída.",
       record_not_found: "Não existe esse registro.",

@@ -1,0 +1,97 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"gancho/internal/hook"
+)
+
+// routeExact registers the routes that answer with stored bytes alone. In a JSON answer the same bytes are a member
+// among others: a program that reads them with a JSON library gets other numbers and escapes, and a page has to hold
+// the whole document to show a part of it.
+func (a *API) routeExact() {
+	payload := operation{
+		id: "get-event-payload", method: http.MethodGet, path: eventsPath + "/{event}/payload", tag: "events", access: readers,
+		summary: "Read the payload of an event", description: "The exact bytes that were published, without anything around them.",
+		codes: []string{"event_not_found"},
+	}
+	add(a, payload, a.getPayload)
+	a.describeExact(payload, "application/json")
+	body := operation{
+		id: "get-attempt-body", method: http.MethodGet, path: deliveriesPath + "/{delivery}/attempts/{attempt}/body", tag: "deliveries", access: readers,
+		summary: "Read the body of a request",
+		description: "The exact bytes of the body that one attempt of a delivery sent; secrets are masked as in the delivery. " +
+			"The type is always application/octet-stream; the one that was sent is in the headers of the attempt.",
+		codes: []string{"delivery_not_found", "attempt_not_found"},
+	}
+	add(a, body, a.getAttemptBody)
+	a.describeExact(body, "application/octet-stream")
+}
+
+// exactOutput is bytes that others chose. A browser saves them and never shows them as a page of this origin, whatever
+// they are.
+type exactOutput struct {
+	ContentType   string `header:"Content-Type"`
+	Disposition   string `header:"Content-Disposition"`
+	Sniffing      string `header:"X-Content-Type-Options"`
+	Policy        string `header:"Content-Security-Policy"`
+	ResourcesFrom string `header:"Cross-Origin-Resource-Policy"`
+	Body          []byte
+}
+
+func exact(contentType, file string, body []byte) *exactOutput {
+	return &exactOutput{contentType, `attachment; filename="` + file + `"`, "nosniff", "default-src 'none'; sandbox", "same-origin", body}
+}
+
+func (a *API) describeExact(op operation, contentType string) {
+	ok := a.operation(op.method, op.path).Responses["200"]
+	ok.Content = map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{}}}
+	ok.Headers = nil
+}
+
+func (a *API) getPayload(ctx context.Context, in *struct {
+	TenantPath
+	Event string `path:"event" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own." example:"evt_06ew2c6eqfy7d00000000000g0"`
+},
+) (*exactOutput, error) {
+	e, err := a.event(ctx, in.Tenant, in.Event)
+	if err != nil {
+		return nil, err
+	}
+	return exact("application/json", e.ID.String()+".json", e.Payload), nil
+}
+
+func (a *API) getAttemptBody(ctx context.Context, in *struct {
+	DeliveryPath
+	Attempt string `path:"attempt" maxLength:"128" doc:"Id of the attempt, from the attempt_list of the delivery." example:"att_06ew2c6eqfy7d00000000000g4_1"`
+},
+) (*exactOutput, error) {
+	d, err := a.delivery(ctx, in.DeliveryPath)
+	if err != nil {
+		return nil, err
+	}
+	attempts, err := a.Store.Attempts(ctx, d.ID, shownAttempts)
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range attempts {
+		if attemptID(at) != in.Attempt || at.Request.Method == "" { // without a method nothing was sent
+			continue
+		}
+		body := at.Request.Body
+		if body == nil {
+			ev, err := a.Store.Event(ctx, d.Tenant, d.ID.Event())
+			if err != nil && !hook.IsKind(err, hook.KindNotFound) { // the event may have been removed meanwhile
+				return nil, err
+			}
+			if body, err = a.sentBody(ctx, d, ev); err != nil {
+				return nil, err
+			}
+		}
+		return exact("application/octet-stream", in.Attempt, body), nil
+	}
+	return nil, hook.NotFound("attempt", in.Attempt)
+}
