@@ -2,15 +2,16 @@
 // whom to ask. It exists because those who set up an endpoint are often not
 // programmers: an error class and a status mean nothing to them.
 //
-// [Of] is pure: from what an attempt came to, it finds a stable code, and the
-// texts for it in English, Spanish or Portuguese (texts.go). [Explain] does the
-// same for why an event was or was not delivered. No text has a word that only
-// somebody who knows Gancho understands; a test holds them to it.
+// [Of] is pure: from what became of an attempt it finds a stable code, and the texts
+// for it in English, Spanish or Portuguese (texts/*.txt). [Explain] does the same
+// for why an event was or was not delivered. It promises that no text has a word
+// that only somebody who knows Gancho understands; a test holds the texts to it.
 //
 // docs/diagnosis.md lists all of them.
 package diagnose
 
 import (
+	"embed"
 	"net/url"
 	"slices"
 	"strconv"
@@ -19,7 +20,14 @@ import (
 	"unicode/utf8"
 
 	"gancho/internal/hook"
+	"gancho/internal/texts"
 )
+
+//go:embed texts/*.txt
+var textFiles embed.FS
+
+// catalogue has the texts of each code: a title and advice.
+var catalogue = texts.Must(texts.Load(textFiles, "texts", languages...))
 
 // Attempt is what one request came to.
 type Attempt struct {
@@ -66,6 +74,7 @@ const (
 	codeRejected      = "request_rejected"
 	codeServerError   = "server_error"
 	codeServerAway    = "server_unavailable"
+	codeCancelled     = "transformation_cancelled"
 	codeOther         = "failed"
 )
 
@@ -93,7 +102,7 @@ var codes = map[string]string{
 	hook.ClassRender:         "request_not_made",
 	hook.ClassScript:         "transformation_failed",
 	hook.ClassScriptTimeout:  "transformation_too_slow",
-	hook.ClassScriptCancel:   "transformation_cancelled",
+	hook.ClassScriptCancel:   codeCancelled,
 	hook.ClassInterrupted:    "attempt_interrupted",
 }
 
@@ -280,20 +289,36 @@ func length(d time.Duration, language string) string {
 	return s
 }
 
-// say fills in the texts of a code.
-func say(code, language string, facts map[string]string) Diagnosis {
-	e := texts[code]
-	language = known(language)
-	t := e.in(language)
-	return Diagnosis{Code: code, Level: e.level, Language: language, Title: fill(t.title, facts, language), Advice: fill(t.advice, facts, language)}
+// levels are those of the codes that are not an [Error].
+var levels = map[string]Level{
+	codeSuccess:     OK,
+	codeSuccessHTML: Warning,
+	codeCancelled:   Warning,
 }
+
+// say is the diagnosis of a code, with facts in its texts.
+func say(code, language string, facts map[string]string) Diagnosis {
+	language = catalogue.Known(language)
+	level, ok := levels[code]
+	if !ok {
+		level = Error
+	}
+	in := func(key string) string { return fill(catalogue.In(language, key), facts, language) }
+	return Diagnosis{Code: code, Level: level, Language: language, Title: in(code + ".title"), Advice: in(code + ".advice")}
+}
+
+// placeholders are the facts that texts may name.
+var placeholders = []string{"host", "name", "status", "location", "limit", "connect"}
+
+// unknown is what stands in the place of a fact that is not known.
+func unknown(name, language string) string { return catalogue.In(language, "unknown."+name) }
 
 // fill puts facts in the place of {name}. What stands between [[ and ]] is left
 // out if a fact in it is not known; elsewhere words take its place.
 func fill(text string, facts map[string]string, language string) string {
 	var b strings.Builder
 	if strings.HasPrefix(text, "{host}") && facts["host"] == "" { // else it would begin with a small letter
-		words := placeholders["host"].in(language)
+		words := unknown("host", language)
 		text = strings.ToUpper(words[:1]) + words[1:] + strings.TrimPrefix(text, "{host}")
 	}
 	for {
@@ -302,17 +327,17 @@ func fill(text string, facts map[string]string, language string) string {
 		if !ok {
 			return b.String()
 		}
-		var inner string
-		inner, text, _ = strings.Cut(rest, "]]")
-		if whole(inner, facts) {
-			b.WriteString(replace(inner, facts, language))
+		var optional string
+		optional, text, _ = strings.Cut(rest, "]]")
+		if allKnown(optional, facts) {
+			b.WriteString(replace(optional, facts, language))
 		}
 	}
 }
 
-// whole reports whether all facts of a text are known.
-func whole(text string, facts map[string]string) bool {
-	for name := range placeholders {
+// allKnown reports whether the facts that a text names are known.
+func allKnown(text string, facts map[string]string) bool {
+	for _, name := range placeholders {
 		if strings.Contains(text, "{"+name+"}") && facts[name] == "" {
 			return false
 		}
@@ -320,15 +345,16 @@ func whole(text string, facts map[string]string) bool {
 	return true
 }
 
+// replace puts facts into a text, and words in the place of those that are not known.
 func replace(text string, facts map[string]string, language string) string {
 	if !strings.Contains(text, "{") {
 		return text
 	}
 	var pairs []string
-	for name, words := range placeholders {
+	for _, name := range placeholders {
 		value := facts[name]
 		if value == "" {
-			value = words.in(language)
+			value = unknown(name, language)
 		}
 		pairs = append(pairs, "{"+name+"}", value)
 	}

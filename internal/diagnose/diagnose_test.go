@@ -16,30 +16,47 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gancho/internal/hook"
 )
 
 // classes are the error classes of package hook, by the name of their constant.
 func classes(t *testing.T) map[string]string {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "hook", "class.go"), nil, 0)
+	out := constants(t, filepath.Join("..", "hook", "class.go"), "Class")
+	if len(out) < 20 {
+		t.Fatalf("only %d classes found", len(out))
+	}
+	return out
+}
+
+// constants are the values of a file's constants whose names begin with a prefix.
+func constants(t *testing.T, file, prefix string) map[string]string {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := map[string]string{}
 	ast.Inspect(f, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Class") {
+		decl, ok := n.(*ast.GenDecl)
+		if !ok || decl.Tok != token.CONST {
+			return true
+		}
+		for _, spec := range decl.Specs {
+			spec := spec.(*ast.ValueSpec)
+			if !strings.HasPrefix(spec.Names[0].Name, prefix) {
+				continue
+			}
 			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
 			if err != nil {
 				t.Fatal(err)
 			}
 			out[spec.Names[0].Name] = value
 		}
-		return true
+		return false
 	})
-	if len(out) < 20 {
-		t.Fatalf("only %d classes found", len(out))
-	}
 	return out
 }
 
@@ -102,6 +119,57 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// allCodes are the codes that the catalogue has texts for.
+func allCodes() (list []string) {
+	for _, key := range catalogue.Keys() {
+		if code, ok := strings.CutSuffix(key, ".title"); ok {
+			list = append(list, code)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// whys are the constants of type Why.
+func whys(t *testing.T) (list []Why) {
+	t.Helper()
+	for _, value := range constants(t, "explain.go", "Why") {
+		list = append(list, Why(value))
+	}
+	slices.Sort(list)
+	return list
+}
+
+// TestCatalogue compares the catalogue with what is asked of it: none is missing,
+// and none is left over.
+func TestCatalogue(t *testing.T) {
+	t.Parallel()
+	var want []string
+	for _, code := range slices.Concat(slices.Collect(maps.Values(codes)), slices.Collect(maps.Values(constants(t, "diagnose.go", "code")))) {
+		want = append(want, code+".title", code+".advice")
+	}
+	for _, why := range whys(t) {
+		want = append(want, "why."+string(why))
+	}
+	for _, name := range placeholders {
+		want = append(want, "unknown."+name)
+	}
+	slices.Sort(want)
+	got := catalogue.Keys()
+	slices.Sort(got)
+	if diff := cmp.Diff(slices.Compact(want), got); diff != "" {
+		t.Errorf("what is asked of the catalogue (-) and what it has (+):\n%s", diff)
+	}
+	for _, key := range got {
+		for _, language := range languages {
+			text := catalogue.In(language, key)
+			if strings.Count(text, "[[") != strings.Count(catalogue.In(languages[0], key), "[[") || strings.Count(text, "[[") != strings.Count(text, "]]") {
+				t.Errorf("%s in %s: other parts in [[ and ]] than in English: %s", key, language, text)
+			}
+		}
+	}
+}
+
 // mark finds what must be in no text for people: what was meant to be filled in,
 // and words that only those who know the program understand.
 var mark = regexp.MustCompile(`(?i)[{}]|\[\[|\]\]|%!|%[sdvq]|[a-z]_[a-z]|\b(gancho|endpoints?|payloads?|tenants?|deliver(y|ies) id|lane|breaker|nil|null)\b|  | \.|\(\)`)
@@ -151,7 +219,7 @@ func TestEveryClass(t *testing.T) {
 	for _, c := range cases {
 		check(c.name, c.a)
 	}
-	for code := range texts {
+	for _, code := range allCodes() {
 		if !reached[code] {
 			t.Errorf("nothing leads to the code %s", code)
 		}
@@ -192,7 +260,7 @@ func TestFacts(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	t.Parallel()
-	for why := range reasons {
+	for _, why := range whys(t) {
 		seen := map[string]bool{}
 		for _, language := range languages {
 			text := Explain(why, language, "event", "Visit finished", "kind", "Visit", "contract", "Kobra", "status", "200", "n", "2", "most", "5")
@@ -222,7 +290,7 @@ var update = flag.Bool("update", false, "write docs/diagnosis.md")
 func TestDocument(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join("..", "..", "docs", "diagnosis.md")
-	want := document()
+	want := document(t)
 	if *update {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -237,7 +305,7 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-func document() string {
+func document(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString(`# Diagnosis
 
@@ -245,7 +313,7 @@ func document() string {
 
 A test (` + "`POST …/endpoints/{endpoint}/test`" + `) and the page of a delivery say what became of the latest request in words for
 people who do not program, in English, Spanish or Portuguese: by ` + "`?lang=en|es|pt`" + `, else by ` + "`Accept-Language`" + `.
-The code is stable; title and advice are not. The texts are in ` + "`internal/diagnose`" + `, one table.
+The code is stable; title and advice are not. The texts are in ` + "`internal/diagnose/texts`" + `, a file per language.
 
 | code | when | title |
 |---|---|---|
@@ -263,13 +331,13 @@ The code is stable; title and advice are not. The texts are in ` + "`internal/di
 		when[code] = "`" + class + "`"
 	}
 	blanks := strings.NewReplacer("[[", "", "]]", "", "{", "‹", "}", "›")
-	for _, code := range slices.Sorted(maps.Keys(texts)) {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", code, when[code], blanks.Replace(texts[code].en.title))
+	for _, code := range allCodes() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", code, when[code], blanks.Replace(catalogue.In("en", code+".title")))
 	}
 	b.WriteString("\n## Why an event was or was not delivered\n\n`GET …/events/{event}/explain?endpoint=ep_…` gives all reasons that apply, the most telling first. " +
 		"`why` of a delivery says what made\nits event, why the endpoint got it, which rule judged the answer, and what is next.\n\n| code | meaning |\n|---|---|\n")
-	for _, why := range slices.Sorted(maps.Keys(reasons)) {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", why, blanks.Replace(reasons[why].en))
+	for _, why := range whys(t) {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", why, blanks.Replace(Explain(why, "en")))
 	}
 	return b.String()
 }

@@ -9,14 +9,6 @@ import (
 // languages are those of all texts; the first is the one for everybody else.
 var languages = []string{"en", "es", "pt"}
 
-// known is the language itself if there are texts in it, else the first.
-func known(language string) string {
-	if slices.Contains(languages, language) {
-		return language
-	}
-	return languages[0]
-}
-
 // Language chooses the language of texts by an Accept-Language header (RFC 9110,
 // 12.5.4): the one with the highest weight of those there are, the earlier one if
 // two have the same, or else English. Regions do not matter: es-MX is es.

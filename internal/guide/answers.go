@@ -11,39 +11,39 @@ import (
 
 // answer says what counts as received, found by trying answers out.
 func (p *page) answer() {
-	statuses := p.words(answerAny)
+	statuses := p.words("answer.any")
 	if !p.any2xx() {
 		var list []string
 		for _, s := range p.statuses() {
 			list = append(list, strconv.Itoa(s))
 		}
-		statuses = p.words(answerStatus, "statuses", strings.Join(list, ", "))
+		statuses = p.words("answer.status", "statuses", strings.Join(list, ", "))
 	}
 	status, _ := p.simplest()
-	body := answerBodyFree
+	body := "answer.body_free"
 	switch {
 	case p.accepts(status, page200):
 	case p.accepts(status, "OK"):
-		body = answerBodyNoPage
+		body = "answer.body_no_page"
 	default:
-		body = answerBodyRule
+		body = "answer.body_rule"
 	}
-	limit := answerTotal
+	limit := "answer.total"
 	if p.limits.Clock == contract.ClockResponse {
-		limit = answerFirstLine
+		limit = "answer.first_line"
 	}
 	rule := ""
 	if text := p.contract.SuccessRule(); text != "" {
-		rule = p.words(answerRule, "rule", quoted(text))
+		rule = p.words("answer.rule", "rule", quoted(text))
 	}
 	p.list(statuses, p.words(body), p.words(limit, "limit", duration(p.limits.Timeout, p.language), "connect", duration(p.limits.ConnectTimeout, p.language)), rule)
-	p.say(answerFirst)
+	p.say("answer.first")
 }
 
 // retries says what happens if it was not received.
 func (p *page) retries() {
 	if p.once() {
-		p.list(p.words(onceNever), p.words(onceUnknown), p.words(onceLook))
+		p.list(p.words("retries.once_never"), p.words("retries.once_unknown"), p.words("retries.once_look"))
 		return
 	}
 	retry := p.policy.Retry
@@ -55,28 +55,28 @@ func (p *page) retries() {
 			waits = append(waits, duration(d, p.language))
 		}
 	}
-	schedule := p.words(retryNone)
+	schedule := p.words("retries.none")
 	if len(waits) > 0 {
-		schedule = p.words(retrySchedule, "n", strconv.Itoa(len(retry)), "waits", strings.Join(waits, ", "), "total", roughly(total, p.language))
+		schedule = p.words("retries.schedule", "n", strconv.Itoa(len(retry)), "waits", strings.Join(waits, ", "), "total", roughly(total, p.language))
 	}
 	newer := ""
 	if p.scheduled() {
-		newer = p.words(retryNewer)
+		newer = p.words("retries.newer")
 	}
-	p.list(schedule, newer, p.words(retryAfter), p.words(retryGone), p.words(retryEnd))
+	p.list(schedule, newer, p.words("retries.after"), p.words("retries.gone"), p.words("retries.end"))
 }
 
 // repeats says how to recognize what came before.
 func (p *page) repeats() {
 	switch {
 	case p.once():
-		p.say(repeatsOnce)
+		p.say("repeats.once")
 		return
 	case p.auth.kind == bySignature:
-		p.say(repeatsID)
+		p.say("repeats.id")
 		return
 	}
-	p.say(repeatsBytes)
+	p.say("repeats.bytes")
 	told := map[string]bool{}
 	for _, e := range p.events {
 		kind, ok := p.contract.Record(e.On)
@@ -85,11 +85,11 @@ func (p *page) repeats() {
 		}
 		if _, ok := rawjson.Lookup(e.Body, strings.Split(kind.Key, ".")...); ok {
 			told[kind.Key] = true
-			p.say(repeatsKey, "key", quoted(kind.Key))
+			p.say("repeats.key", "key", quoted(kind.Key))
 		}
 	}
 	if p.scheduled() {
-		p.say(repeatsSnapshot)
+		p.say("repeats.snapshot")
 	}
 }
 
@@ -110,7 +110,7 @@ func duration(d time.Duration, language string) string {
 	case d < time.Hour || d%time.Hour != 0:
 		return number(d.Minutes(), "min")
 	case d > 48*time.Hour && d%(24*time.Hour) == 0:
-		return number(d.Hours()/24, days.in(language))
+		return number(d.Hours()/24, catalogue.In(language, "word.days"))
 	}
 	return number(d.Hours(), "h")
 }

@@ -12,19 +12,28 @@ package guide
 
 import (
 	"bytes"
+	"embed"
 	"fmt"
 	"strings"
 
 	"gancho/internal/contract"
+	"gancho/internal/texts"
 )
 
 // Languages are those the documentation exists in.
 var Languages = contract.Languages
 
+//go:embed texts/*.txt
+var textFiles embed.FS
+
+// catalogue has the texts of ours, which is all that the documentation says in
+// words and that is not in the contract itself.
+var catalogue = texts.Must(texts.Load(textFiles, "texts", Languages...))
+
 // section is a chapter of the documentation.
 type section struct {
 	chapter string // of the contract, whose text begins the section; "" if there is none
-	title   words
+	title   string // key in the catalogue
 	// assumed are the beginnings of the places in a contract that the section
 	// speaks of: what is assumed there is told here.
 	assumed []string
@@ -34,19 +43,19 @@ type section struct {
 // sections are the documentation, in order. One that writes nothing and has no
 // text in the contract is left out.
 var sections = []section{
-	{"when", titleWhen, []string{"records", "events"}, (*page).when},
-	{"setup", titleSetup, []string{"endpoint.per_tenant", "endpoint.event_types", "endpoint.settings", "endpoint.pairs"}, (*page).setup},
-	{"authentication", titleAuthentication, []string{"endpoint.sign"}, (*page).authentication},
-	{"", titleRequest, []string{"endpoint"}, (*page).request},
-	{"fields", titleFields, nil, (*page).fields},
-	{"answer", titleAnswer, []string{"delivery.timeout", "delivery.clock", "delivery.connect_timeout", "delivery.success"}, (*page).answer},
-	{"retries", titleRetries, []string{"delivery"}, (*page).retries},
-	{"", titleRepeats, nil, (*page).repeats},
-	{"", titleLookup, []string{"lookup", "credentials"}, (*page).lookup},
-	{"receiver", titleReceiver, nil, (*page).receivers},
-	{"no_code", titleNoCode, nil, (*page).noCode},
-	{"troubleshooting", titleTroubleshooting, nil, (*page).troubleshooting},
-	{"", titleAssumed, []string{""}, (*page).sources},
+	{"when", "title.when", []string{"records", "events"}, (*page).when},
+	{"setup", "title.setup", []string{"endpoint.per_tenant", "endpoint.event_types", "endpoint.settings", "endpoint.pairs"}, (*page).setup},
+	{"authentication", "title.authentication", []string{"endpoint.sign"}, (*page).authentication},
+	{"", "title.request", []string{"endpoint"}, (*page).request},
+	{"fields", "title.fields", nil, (*page).fields},
+	{"answer", "title.answer", []string{"delivery.timeout", "delivery.clock", "delivery.connect_timeout", "delivery.success"}, (*page).answer},
+	{"retries", "title.retries", []string{"delivery"}, (*page).retries},
+	{"", "title.repeats", nil, (*page).repeats},
+	{"", "title.lookup", []string{"lookup", "credentials"}, (*page).lookup},
+	{"receiver", "title.receiver", nil, (*page).receivers},
+	{"no_code", "title.no_code", nil, (*page).noCode},
+	{"troubleshooting", "title.troubleshooting", nil, (*page).troubleshooting},
+	{"", "title.assumed", []string{""}, (*page).sources},
 }
 
 // page is a documentation that is being written.
@@ -65,7 +74,7 @@ func Markdown(c *contract.Contract, language string) []byte {
 		p.line("%s", about)
 	}
 	if c.Document != "" {
-		p.say(introDocument, "url", c.Document)
+		p.say("intro.document", "url", c.Document)
 	}
 	told := map[string]bool{}
 	for i := range sections {
@@ -87,13 +96,13 @@ func (p *page) section(s *section, told map[string]bool) {
 	for _, a := range p.contract.Assumed() {
 		if own.out.Len() > 0 && !told[a.Path] && speaksOf(s.assumed, a.Path) {
 			told[a.Path] = true
-			own.line("> ⚠ **%s** (`%s`): %s", assumedLabel.in(p.language), a.Path, a.Note.In(p.language))
+			own.line("> ⚠ **%s** (`%s`): %s", p.words("assumed.label"), a.Path, a.Note.In(p.language))
 		}
 	}
 	if own.out.Len() == 0 {
 		return
 	}
-	p.line("## %s", s.title.in(p.language))
+	p.line("## %s", p.words(s.title))
 	p.out.Write(own.out.Bytes())
 }
 
@@ -114,11 +123,14 @@ func (p *page) line(format string, args ...any) {
 	p.out.WriteString("\n\n")
 }
 
-// say writes a paragraph of ours; facts are names and values in turn.
-func (p *page) say(w words, facts ...string) { p.line("%s", p.words(w, facts...)) }
+// say writes a text of the catalogue as a paragraph. facts are names of
+// placeholders and their values, in turn.
+func (p *page) say(key string, facts ...string) { p.line("%s", p.words(key, facts...)) }
 
-// words is a text of ours with facts in the place of {name}.
-func (p *page) words(w words, facts ...string) string { return w.with(p.language, facts...) }
+// words is a text of the catalogue with facts in it.
+func (p *page) words(key string, facts ...string) string {
+	return catalogue.In(p.language, key, facts...)
+}
 
 // list writes the items of a list that are there.
 func (p *page) list(items ...string) {

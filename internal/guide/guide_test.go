@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -91,8 +95,8 @@ func TestEverySection(t *testing.T) {
 				text := string(Markdown(c, language))
 				titles := headings(text)
 				for _, s := range sections {
-					title := "## " + s.title.in(language)
-					optional := s.title == titleLookup && len(c.Lookups()) == 0 || s.title == titleAssumed && len(c.Assumed()) == 0
+					title := "## " + catalogue.In(language, s.title)
+					optional := s.title == "title.lookup" && len(c.Lookups()) == 0 || s.title == "title.assumed" && len(c.Assumed()) == 0
 					if there := slices.Contains(titles, title); there == optional {
 						t.Errorf("%q is there: %v", title, there)
 					}
@@ -173,35 +177,76 @@ func wellFormed(t *testing.T, text string) {
 	}
 }
 
-// TestWords goes through the texts: all languages, the same facts in each.
-func TestWords(t *testing.T) {
+// TestCatalogue compares the catalogue with the keys that the program names: none
+// is missing, and none is left over.
+func TestCatalogue(t *testing.T) {
 	t.Parallel()
-	src, err := os.ReadFile("texts.go")
+	keys, used := catalogue.Keys(), map[string]bool{}
+	if len(keys) < 100 {
+		t.Fatalf("only %d texts", len(keys))
+	}
+	chapters := map[string]bool{}
+	for _, key := range keys {
+		chapter, _, _ := strings.Cut(key, ".")
+		chapters[chapter] = true
+	}
+	looksLikeKey := regexp.MustCompile(`^([a-z0-9_]+)\.([a-z0-9_]*)$`)
+	for _, text := range literals(t) {
+		m := looksLikeKey.FindStringSubmatch(text)
+		switch {
+		case m == nil || !chapters[m[1]]:
+		case m[2] == "": // the rest of the key is worked out
+			for _, key := range keys {
+				used[key] = used[key] || strings.HasPrefix(key, text)
+			}
+		case slices.Contains(keys, text):
+			used[text] = true
+		default:
+			t.Errorf("the catalogue has no %s", text)
+		}
+	}
+	for _, key := range keys {
+		if !used[key] {
+			t.Errorf("nothing uses %s", key)
+		}
+		for i, language := range Languages {
+			text := catalogue.In(language, key)
+			for _, other := range Languages[:i] {
+				if len(text) > 30 && text == catalogue.In(other, key) {
+					t.Errorf("%s in %s is not translated: %s", key, language, text)
+				}
+			}
+		}
+	}
+}
+
+// literals are the strings in the package's files.
+func literals(t *testing.T) (out []string) {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var found int
-	for _, m := range regexp.MustCompile(`(?s)words\{\s*("(?:[^"\\]|\\.)*"),\s*("(?:[^"\\]|\\.)*"),\s*("(?:[^"\\]|\\.)*"),?\s*\}`).FindAllSubmatch(src, -1) {
-		found++
-		var facts [3]string
-		for i := range facts {
-			if len(m[i+1]) <= len(`""`) {
-				t.Errorf("a text is missing in %s: %s", Languages[i], m[0])
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				text, err := strconv.Unquote(lit.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out = append(out, text)
 			}
-			names := hole.FindAllString(string(m[i+1]), -1)
-			slices.Sort(names)
-			facts[i] = strings.Join(slices.Compact(names), " ")
-		}
-		if facts[0] != facts[1] || facts[0] != facts[2] {
-			t.Errorf("the languages name other facts: %q", facts)
-		}
-		if len(m[1]) > 30 && (bytes.Equal(m[1], m[2]) || bytes.Equal(m[1], m[3]) || bytes.Equal(m[2], m[3])) {
-			t.Errorf("not translated: %s", m[1])
-		}
+			return true
+		})
 	}
-	if written := strings.Count(string(src), "words{\n"); found < written || found < 100 {
-		t.Errorf("%d texts looked at, %d written", found, written)
-	}
+	return out
 }
 
 // TestFacts: what the contract says is what the documents say.

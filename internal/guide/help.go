@@ -11,47 +11,47 @@ import (
 
 // receivers shows programs that receive.
 func (p *page) receivers() {
-	p.say(receiverIntro, "port", "3000")
+	p.say("program.intro", "port", "3000")
 	for _, r := range p.facts.receivers(p.language) {
 		p.line("### %s", r.Name)
-		p.say(receiverRun, "file", quoted(r.File), "command", quoted(r.Command))
+		p.say("program.run", "file", quoted(r.File), "command", quoted(r.Command))
 		p.code(r.Fence, r.Code)
 	}
 }
 
 // noCode leads through three tools for people who do not program.
 func (p *page) noCode() {
-	p.say(noCodeIntro)
+	p.say("no_code.intro")
 	if p.hurried() {
-		p.line("> ⚠ %s", p.words(noCodeHurry, "limit", duration(p.limits.Timeout, p.language)))
+		p.line("> ⚠ %s", p.words("no_code.hurry", "limit", duration(p.limits.Timeout, p.language)))
 	}
-	check := map[string]struct{ zapier, make, n8n words }{
-		byHeader:    {zapierHeader, makeHeader, n8nHeader},
-		byBody:      {zapierBody, makeBody, n8nBody},
-		byURL:       {noCodeURL, noCodeURL, noCodeURL},
-		bySignature: {noCodeSignature, noCodeSignature, n8nSignature},
+	check := map[string]struct{ zapier, make, n8n string }{
+		byHeader:    {"zapier.header", "make.header", "n8n.header"},
+		byBody:      {"zapier.body", "make.body", "n8n.body"},
+		byURL:       {"no_code.url", "no_code.url", "no_code.url"},
+		bySignature: {"no_code.signature", "no_code.signature", "n8n.signature"},
 	}[p.auth.kind]
 	facts := []string{"header", quoted(p.auth.header), "member", quoted(strings.Join(p.auth.member, ".")), "value", quoted(p.auth.prefix + p.auth.secret)}
-	lookup := func(w words) string {
+	lookup := func(key string) string {
 		if len(p.contract.Lookups()) == 0 {
 			return ""
 		}
-		return p.words(w)
+		return p.words(key)
 	}
-	catch := zapierCatch
+	catch := "zapier.catch"
 	if p.auth.kind == byHeader || p.auth.kind == bySignature {
-		catch = zapierCatchRaw
+		catch = "zapier.catch_raw"
 	}
 	form := ""
 	if p.form != "" {
-		form = p.words(noCodeForm, "field", quoted(p.form), "setting", quoted(p.formWhen))
+		form = p.words("no_code.form", "field", quoted(p.form), "setting", quoted(p.formWhen))
 	}
 	p.line("### Zapier")
-	p.steps(p.words(zapierNew), p.words(catch), p.words(noCodePaste), p.words(zapierTest), p.words(check.zapier, facts...), lookup(zapierLookup), p.words(zapierGo))
+	p.steps(p.words("zapier.new"), p.words(catch), p.words("no_code.paste"), p.words("zapier.test"), p.words(check.zapier, facts...), lookup("zapier.lookup"), p.words("zapier.go"))
 	p.line("### Make")
-	p.steps(p.words(makeNew), p.words(noCodePaste), p.words(makeTest), p.words(check.make, facts...), lookup(makeLookup), p.words(makeGo))
+	p.steps(p.words("make.new"), p.words("no_code.paste"), p.words("make.test"), p.words(check.make, facts...), lookup("make.lookup"), p.words("make.go"))
 	p.line("### n8n")
-	p.steps(p.words(n8nNew, "method", p.events[0].Method), p.words(check.n8n, facts...), p.words(n8nAnswer), p.words(n8nTest), p.words(n8nURL), lookup(n8nLookup), p.words(n8nGo))
+	p.steps(p.words("n8n.new", "method", p.events[0].Method), p.words(check.n8n, facts...), p.words("n8n.answer"), p.words("n8n.test"), p.words("n8n.production_url"), lookup("n8n.lookup"), p.words("n8n.go"))
 	if form != "" {
 		p.line("%s", form)
 	}
@@ -101,7 +101,7 @@ func (p *page) troubleshooting() {
 		}
 		all = append(all, diagnose.Attempt{Class: verdict.Class, URL: a.url, Response: &a.answer, HTML: html})
 	}
-	p.say(troubleIntro)
+	p.say("trouble.intro")
 	told := map[string]bool{}
 	rows := [][]string{}
 	for _, a := range all {
@@ -113,12 +113,12 @@ func (p *page) troubleshooting() {
 		told[d.Code] = true
 		rows = append(rows, []string{"**" + d.Title + "**", d.Advice, quoted(d.Code)})
 	}
-	p.table([]string{p.words(headMessage), p.words(headAdvice), p.words(headCode)}, rows)
+	p.table([]string{p.words("head.message"), p.words("head.advice"), p.words("head.code")}, rows)
 }
 
 // sources introduces what is assumed and was not told before.
 func (p *page) sources() {
 	if len(p.contract.Assumed()) > 0 {
-		p.say(assumedIntro)
+		p.say("assumed.intro")
 	}
 }

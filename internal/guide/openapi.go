@@ -130,9 +130,9 @@ func (p *page) headers(list []hook.Header) []any {
 	}
 	if p.auth.kind == bySignature {
 		for _, h := range []struct {
-			about   words
+			about   string // key in the catalogue
 			example string
-		}{{authSignatureID, "evt_0198"}, {authSignatureTime, "1767323045"}, {authSignatureValue, "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="}} {
+		}{{"auth.signature_id", "evt_0198"}, {"auth.signature_time", "1767323045"}, {"auth.signature_value", "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="}} {
 			name, about, _ := strings.Cut(strings.TrimPrefix(p.words(h.about), "`"), "`: ")
 			add(name, about, h.example)
 		}
@@ -198,34 +198,34 @@ func componentName(name string) string {
 // responses say which answers count as received, and what follows others.
 func (p *page) responses() object {
 	status, _ := p.simplest()
-	text := []string{p.words(answerBodyFree)}
+	text := []string{p.words("answer.body_free")}
 	switch {
 	case p.accepts(status, page200):
 	case p.accepts(status, "OK"):
-		text = []string{p.words(answerBodyNoPage)}
+		text = []string{p.words("answer.body_no_page")}
 	default:
-		text = []string{p.words(answerRule, "rule", p.contract.SuccessRule())}
+		text = []string{p.words("answer.rule", "rule", p.contract.SuccessRule())}
 	}
 	var out object
 	if p.any2xx() {
-		out = append(out, member{"2XX", object{{"description", p.words(answerAny) + " " + text[0]}}})
+		out = append(out, member{"2XX", object{{"description", p.words("answer.any") + " " + text[0]}}})
 	} else {
 		for _, s := range p.statuses() {
-			out = append(out, member{strconv.Itoa(s), object{{"description", p.words(answerStatus, "statuses", strconv.Itoa(s)) + " " + text[0]}}})
+			out = append(out, member{strconv.Itoa(s), object{{"description", p.words("answer.status", "statuses", strconv.Itoa(s)) + " " + text[0]}}})
 		}
 	}
-	after := onceNever
+	after := "retries.once_never"
 	if !p.once() {
-		after = responseOther
+		after = "answer.other"
 	}
 	return append(out, member{"default", object{{"description", strings.ReplaceAll(p.words(after), "**", "")}}})
 }
 
 func (p *page) authText() string {
 	if p.auth.own {
-		return p.words(authOwnPair, "header", p.auth.header)
+		return p.words("auth.own_pair", "header", p.auth.header)
 	}
-	return p.words(authHeader, "header", p.auth.header, "value", p.auth.prefix+p.auth.secret)
+	return p.words("auth.header", "header", p.auth.header, "value", p.auth.prefix+p.auth.secret)
 }
 
 // route is a look-up; the second and further paths of one are the same.
@@ -245,16 +245,16 @@ func (p *page) route(r contract.Lookup, i int) object {
 	if about := r.About.In(p.language); about != "" {
 		op = append(op, member{"description", about})
 	}
-	answer := func(w words) object {
-		_, text, _ := strings.Cut(p.words(w), ": ")
+	answer := func(key string) object {
+		_, text, _ := strings.Cut(p.words(key), ": ")
 		return object{{"description", strings.ToUpper(text[:1]) + text[1:]}}
 	}
 	return append(op,
 		member{"parameters", []any{object{{"name", key}, {"in", "path"}, {"required", true}, {"schema", object{{"type", "string"}}}}}},
 		member{"responses", object{
 			{"200", object{{"description", kind.Title.In(p.language)}, {"content", object{{"application/json", object{{"schema", schema}}}}}}},
-			{"401", answer(lookupRefused)},
-			{"404", answer(lookupNone)},
+			{"401", answer("look_up.refused")},
+			{"404", answer("look_up.none")},
 		}},
 		member{"security", []any{object{{"token", []any{}}}}})
 }

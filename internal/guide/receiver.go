@@ -69,12 +69,13 @@ func (s sample) InBody() bool   { return s.Kind == byBody }
 func (s sample) InURL() bool    { return s.Kind == byURL }
 
 func (f *facts) receivers(language string) []Receiver {
+	comment := func(key string) string { return catalogue.In(language, key) }
 	s := sample{
 		Title: f.contract.Title.In(language), Kind: f.auth.kind, Header: f.auth.header, Prefix: f.auth.prefix, Form: f.form,
 		Member: f.auth.member, Methods: f.contract.Methods(),
-		Secret: commentSecret.in(language), Equal: commentEqual.in(language), Genuine: commentGenuine.in(language),
-		First: commentAnswer.in(language), Process: commentProcess.in(language), FormComment: commentForm.in(language),
-		SignedMatch: commentSignature.in(language),
+		Secret: comment("comment.secret"), Equal: comment("comment.equal"), Genuine: comment("comment.genuine"),
+		First: comment("comment.answer"), Process: comment("comment.process"), FormComment: comment("comment.form"),
+		SignedMatch: comment("comment.signature"),
 	}
 	s.Title = strings.ReplaceAll(strings.Join(strings.Fields(s.Title), " "), "?>", "?") // a comment of one line, which ?> would end
 	s.Status, s.Answer = f.simplest()

@@ -15,21 +15,21 @@ func (p *page) when() {
 	for i, e := range p.events {
 		name := quoted(e.Name)
 		if e.Name == anyEvent {
-			name = p.words(anyType)
+			name = p.words("word.any_type")
 		}
 		rows[i] = []string{name, e.Title.In(p.language), e.About.In(p.language)}
 	}
-	p.table([]string{p.words(headEvent), p.words(headName), p.words(headWhen)}, rows)
+	p.table([]string{p.words("head.event"), p.words("head.name"), p.words("head.when")}, rows)
 	for _, e := range p.contract.Scheduled() {
-		rhythm := p.words(everySo, "time", duration(e.Schedule.Every, p.language))
+		rhythm := p.words("when.every", "time", duration(e.Schedule.Every, p.language))
 		if e.Schedule.Cron != "" {
-			rhythm = p.words(byCron, "cron", e.Schedule.Cron, "zone", e.Schedule.Timezone)
+			rhythm = p.words("when.cron", "cron", e.Schedule.Cron, "zone", e.Schedule.Timezone)
 		}
 		kind, _ := p.contract.Record(e.Schedule.Select)
 		p.list(
-			p.words(scheduledEvent, "event", quoted(e.Name), "rhythm", rhythm, "kind", strings.ToLower(kind.Title.In(p.language))),
-			p.words(scheduledNone),
-			p.words(scheduledSize, "size", size(e.Schedule.MaxBody)),
+			p.words("when.scheduled_event", "event", quoted(e.Name), "rhythm", rhythm, "kind", strings.ToLower(kind.Title.In(p.language))),
+			p.words("when.scheduled_none"),
+			p.words("when.scheduled_size", "size", size(e.Schedule.MaxBody)),
 		)
 	}
 }
@@ -39,51 +39,51 @@ func (p *page) setup() {
 	c := p.contract
 	credentials, _ := c.Credentials()
 	least, most := c.EventTypesPerEndpoint()
-	enter := setupEnter
+	enter := "setup.enter"
 	if credentials.Endpoint {
-		enter = setupCredential
+		enter = "setup.enter_credential"
 	}
-	p.steps(p.words(setupAddress), p.words(enter), p.words(setupTest))
+	p.steps(p.words("setup.address"), p.words(enter), p.words("setup.test"))
 	rows := [][]string{
-		{p.words(fieldName), p.words(fieldNameAbout), p.words(yes)},
-		{"URL", p.words(fieldURLAbout), p.words(yes)},
+		{p.words("field.name"), p.words("field.name_about"), p.words("word.yes")},
+		{"URL", p.words("field.url_about"), p.words("word.yes")},
 	}
 	if methods := c.Methods(); len(methods) > 1 {
-		rows = append(rows, []string{p.words(fieldMethod), p.words(fieldMethodAbout, "methods", strings.Join(methods, ", "), "default", methods[0]), p.words(no)})
+		rows = append(rows, []string{p.words("field.method"), p.words("field.method_about", "methods", strings.Join(methods, ", "), "default", methods[0]), p.words("word.no")})
 	}
 	switch {
 	case len(p.events) == 1 && p.events[0].Name != anyEvent:
 	case least == 1 && most == 1:
-		rows = append(rows, []string{p.words(fieldEvents), p.words(fieldOneEvent), p.words(yes)})
+		rows = append(rows, []string{p.words("field.events"), p.words("field.one_event"), p.words("word.yes")})
 	default:
-		rows = append(rows, []string{p.words(fieldEvents), p.words(fieldEventsAbout), p.yesNo(least > 0)})
+		rows = append(rows, []string{p.words("field.events"), p.words("field.events_about"), p.yesNo(least > 0)})
 	}
 	for _, s := range c.Settings() {
 		about := s.About.In(p.language)
 		if s.Secret {
-			about = strings.TrimSpace(about + " " + p.words(isSecret))
+			about = strings.TrimSpace(about + " " + p.words("field.secret"))
 		}
 		rows = append(rows, []string{s.Title.In(p.language), about, p.yesNo(s.Required)})
 	}
-	p.table([]string{p.words(headField), p.words(headEnter), p.words(headRequired)}, rows)
+	p.table([]string{p.words("head.field"), p.words("head.enter"), p.words("head.required")}, rows)
 	if n := c.PerTenant(); n == 1 {
-		p.say(onePerTenant)
+		p.say("setup.one_per_tenant")
 	} else if n > 1 {
-		p.say(somePerTenant, "n", strconv.Itoa(n))
+		p.say("setup.some_per_tenant", "n", strconv.Itoa(n))
 	}
 	if credentials.Endpoint {
-		p.say(credentialGives, "key", strconv.Itoa(credentials.APIKey.Length), "secret", strconv.Itoa(credentials.Secret.Length),
+		p.say("setup.credential_gives", "key", strconv.Itoa(credentials.APIKey.Length), "secret", strconv.Itoa(credentials.Secret.Length),
 			"lifetime", duration(credentials.Lifetime, p.language))
 	}
-	p.say(setupAPI, "path", "/v1/tenants/{tenant}/"+map[bool]string{true: "credentials", false: "endpoints"}[credentials.Endpoint])
+	p.say("setup.api", "path", "/v1/tenants/{tenant}/"+map[bool]string{true: "credentials", false: "endpoints"}[credentials.Endpoint])
 	p.code("json", p.setupBody(credentials.Endpoint, most))
 }
 
 func (p *page) yesNo(b bool) string {
 	if b {
-		return p.words(yes)
+		return p.words("word.yes")
 	}
-	return p.words(no)
+	return p.words("word.no")
 }
 
 // setupBody is what makes the endpoint through the API.
@@ -104,38 +104,38 @@ func (p *page) setupBody(credential bool, most int) []byte {
 func (p *page) authentication() {
 	switch a := p.auth; a.kind {
 	case bySignature:
-		p.say(authSignature)
-		p.list(p.words(authSignatureID), p.words(authSignatureTime), p.words(authSignatureValue))
-		p.say(authSignatureCheck)
+		p.say("auth.signature")
+		p.list(p.words("auth.signature_id"), p.words("auth.signature_time"), p.words("auth.signature_value"))
+		p.say("auth.signature_check")
 	case byHeader:
 		if a.own {
-			p.say(authOwnPair, "header", quoted(a.header))
+			p.say("auth.own_pair", "header", quoted(a.header))
 		} else {
-			p.say(authHeader, "header", quoted(a.header), "value", quoted(a.prefix+a.secret))
+			p.say("auth.header", "header", quoted(a.header), "value", quoted(a.prefix+a.secret))
 		}
 	case byBody:
-		p.say(authBody, "member", quoted(strings.Join(a.member, ".")))
+		p.say("auth.body", "member", quoted(strings.Join(a.member, ".")))
 	case byURL:
-		p.say(authURL, "url", quoted(sampleURL+"?token=your-secret"))
+		p.say("auth.url", "url", quoted(sampleURL+"?token=your-secret"))
 	}
-	p.say(authAlways)
+	p.say("auth.always")
 }
 
 // request shows the request as it is sent.
 func (p *page) request() {
 	first := p.events[0]
-	p.say(requestIntro)
+	p.say("request.intro")
 	p.code("http", p.wire(first.Rendering))
-	p.list(p.words(requestBytes, "n", strconv.Itoa(len(first.Body))), p.escapes(first.Body), p.words(requestRedirects))
+	p.list(p.words("request.bytes", "n", strconv.Itoa(len(first.Body))), p.escapes(first.Body), p.words("request.redirects"))
 	if p.form != "" && contentType(first.Rendering) != formType {
-		p.say(requestForm, "setting", quoted(p.formWhen), "field", quoted(p.form))
+		p.say("request.form", "setting", quoted(p.formWhen), "field", quoted(p.form))
 		p.code("http", p.wire(p.asForm(first.EventType)))
 	}
 	if redacted := p.contract.Redacted(); len(redacted) > 0 {
 		for i := range redacted {
 			redacted[i] = quoted(redacted[i])
 		}
-		p.say(requestRedacted, "paths", strings.Join(redacted, ", "))
+		p.say("request.redacted", "paths", strings.Join(redacted, ", "))
 	}
 }
 
@@ -171,7 +171,7 @@ func (p *page) escapes(body []byte) string {
 	if len(found) == 0 {
 		return ""
 	}
-	return p.words(requestEscapes, "escapes", strings.Join(found, ", "))
+	return p.words("request.escapes", "escapes", strings.Join(found, ", "))
 }
 
 // group is event types whose bodies have the same members.
@@ -215,7 +215,7 @@ func (p *page) fields() {
 				for i := range values {
 					values[i] = quoted(values[i])
 				}
-				about = strings.TrimSpace(about + " " + p.words(possible, "values", strings.Join(values, ", ")))
+				about = strings.TrimSpace(about + " " + p.words("word.possible", "values", strings.Join(values, ", ")))
 			}
 			required := "–"
 			if f.required != "" {
@@ -224,18 +224,18 @@ func (p *page) fields() {
 			rows = append(rows, []string{quoted(f.path), p.types(f.types), required, about})
 		}
 		if len(rows) > 0 {
-			p.table([]string{p.words(headField), p.words(headType), p.words(headRequired), p.words(headAbout)}, rows)
+			p.table([]string{p.words("head.field"), p.words("head.type"), p.words("head.required"), p.words("head.about")}, rows)
 		}
-		p.say(exampleOf, "event", p.eventName(g.events[0].EventType))
+		p.say("fields.example", "event", p.eventName(g.events[0].EventType))
 		p.body(g.events[0].Rendering)
 		for _, e := range g.events {
 			for _, further := range e.cases {
-				p.say(exampleCase, "event", p.eventName(e.EventType), "title", further.Title.In(p.language))
+				p.say("fields.example_case", "event", p.eventName(e.EventType), "title", further.Title.In(p.language))
 				p.body(further.Rendering)
 			}
 		}
 	}
-	p.say(fieldsOpen)
+	p.say("fields.open")
 }
 
 // body shows the body of a request, byte for byte.
@@ -256,7 +256,7 @@ func (p *page) names(events []sent) string {
 	}
 	text := strings.Join(out, ", ")
 	if more := len(events) - most; more > 0 {
-		text += " " + p.words(andMore, "n", strconv.Itoa(more))
+		text += " " + p.words("word.and_more", "n", strconv.Itoa(more))
 	}
 	return text
 }
@@ -271,9 +271,9 @@ func (p *page) eventName(e contract.EventType) string {
 func (p *page) types(kinds []string) string {
 	out := make([]string, len(kinds))
 	for i, k := range kinds {
-		out[i] = p.words(typeWords[k])
+		out[i] = p.words("type." + k)
 	}
-	return strings.Join(out, p.words(or))
+	return strings.Join(out, " "+p.words("word.or")+" ")
 }
 
 // lookup describes the routes on which receivers read records.
@@ -286,13 +286,13 @@ func (p *page) lookup() {
 			paths[i] = quoted(r.Method + " " + path)
 		}
 		p.list(paths...)
-		p.code("sh", fmt.Appendf(nil, "curl -H 'Authorization: Bearer '\"$TOKEN\" \\\n  'https://%s%s'", p.words(hostWord), fillPath(r.Paths[0], p.words(idWord))))
+		p.code("sh", fmt.Appendf(nil, "curl -H 'Authorization: Bearer '\"$TOKEN\" \\\n  'https://%s%s'", p.words("word.host"), fillPath(r.Paths[0], p.words("word.id"))))
 	}
 	if len(routes) == 0 {
 		return
 	}
 	credentials, _ := p.contract.Credentials()
-	p.list(p.words(lookupToken, "lifetime", duration(credentials.Lifetime, p.language)), p.words(lookupRefused), p.words(lookupNone))
+	p.list(p.words("look_up.token", "lifetime", duration(credentials.Lifetime, p.language)), p.words("look_up.refused"), p.words("look_up.none"))
 }
 
 // fillPath puts a word in the place of {…}.

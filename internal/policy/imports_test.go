@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"internal/hook":    {},
 	"internal/nearest": {},
 	"internal/rawjson": {},
+	"internal/texts":   {},
 	"internal/cache":   {},
 
 	// Pure computation: no network, no database, no clock.
@@ -34,11 +35,11 @@ var mayImport = map[string][]string{
 	"internal/expr":      {"internal/hook", "internal/rawjson", "internal/nearest"},
 	"internal/match":     {"internal/hook", "internal/expr", "internal/rawjson", "internal/cache"},
 	"internal/sign":      {"internal/hook"},
-	"internal/diagnose":  {"internal/hook"},
+	"internal/diagnose":  {"internal/hook", "internal/texts"},
 	"internal/transform": {"internal/hook", "internal/rawjson"},
 	"internal/mask":      {"internal/hook", "internal/rawjson"},
 	"internal/contract":  {"internal/hook", "internal/mask", "internal/cron", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest"},
-	"internal/guide":     {"internal/hook", "internal/contract", "internal/diagnose", "internal/rawjson"},
+	"internal/guide":     {"internal/hook", "internal/contract", "internal/diagnose", "internal/rawjson", "internal/texts"},
 	"internal/bearer":    {"internal/hook", "internal/contract"},
 	"contracts":          {}, // the shipped contracts, embedded
 
@@ -86,6 +87,7 @@ var mayUse = map[string][]string{
 	"internal/hook":     {"github.com/google/uuid"},
 	"internal/nearest":  {},
 	"internal/cron":     {},
+	"internal/texts":    {},
 	"internal/rawjson":  {"github.com/go-json-experiment/json"},
 	"internal/cache":    {"golang.org/x/sync"},
 	"internal/sign":     {},
