@@ -71,11 +71,11 @@ type youngMark struct {
 
 type result struct {
 	hook.Result
-	overtaken *hook.Delivery // what becomes of it instead, if the row is superseded; nil: the same
-	frozen    *sealedRequest
-	data      []byte // its attempt, encoded
-	err       error
-	done      func(error)
+	ifSuperseded *hook.Delivery // what becomes of it instead, if the row is superseded; nil: the same
+	frozen       *sealedRequest
+	data         []byte // its attempt, encoded
+	err          error
+	done         func(error)
 }
 
 // change is any other write: configuration, upkeep. It runs under a savepoint,
@@ -354,7 +354,7 @@ func (db *DB) Intend(r hook.Result) error {
 // on the committing goroutine: done must be quick. After an error nothing was
 // stored and SaveResult may be called again with the same result.
 func (db *DB) SaveResult(r hook.Result, done func(error)) {
-	res := &result{Result: r, overtaken: overtaken(r.Delivery, db.now()), frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: done}
+	res := &result{Result: r, ifSuperseded: ifSuperseded(r.Delivery, db.now()), frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: done}
 	if r.Attempt != nil { // encoded here, on the caller's goroutine: the committing one is the bottleneck
 		res.data = encodeAttempt(r.Attempt)
 	}

@@ -102,7 +102,7 @@ func (w *writing) addResults(q *pgx.Batch) {
 	over := map[hook.DeliveryID]*hook.Delivery{}
 	for _, r := range w.results {
 		note(&r.Result, r.frozen)
-		over[r.Delivery.ID] = r.overtaken
+		over[r.Delivery.ID] = r.ifSuperseded
 		if r.Attempt != nil {
 			data[attempt{r.Delivery.ID, r.Attempt.Number}] = r.data
 		}

@@ -287,10 +287,10 @@ func (l *lite) mark(ctx context.Context, m *mark) (stored bool, err error) {
 // result writes a delivery's new row, what is frozen of its request, and its attempt if
 // there was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
 func (l *lite) result(ctx context.Context, r *result) error {
-	either := r.overtaken == nil
+	either := r.ifSuperseded == nil
 	stored, err := changed(l.stmts.update.ExecContext(ctx, append(rowOf(&r.Delivery), false, either)...))
 	if err == nil && !stored && !either {
-		stored, err = changed(l.stmts.update.ExecContext(ctx, append(rowOf(r.overtaken), true, true)...))
+		stored, err = changed(l.stmts.update.ExecContext(ctx, append(rowOf(r.ifSuperseded), true, true)...))
 	}
 	if err != nil || !stored {
 		return err

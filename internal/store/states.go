@@ -12,9 +12,9 @@ import (
 // after Go read the delivery: a newer snapshot may have superseded it, or another node
 // may have ended it. Where the result depends on that, Go decides both cases beforehand.
 
-// overtaken is what the result of an attempt becomes if the row turns out to be
+// ifSuperseded is what the result of an attempt becomes if the row turns out to be
 // superseded when it is written; nil if that makes no difference.
-func overtaken(d hook.Delivery, now time.Time) *hook.Delivery {
+func ifSuperseded(d hook.Delivery, now time.Time) *hook.Delivery {
 	if !d.State.Waiting() {
 		return nil
 	}
