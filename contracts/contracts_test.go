@@ -14,6 +14,7 @@ import (
 	"gancho/contracts"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/sign"
 )
 
 func load(t testing.TB, file string) *contract.Contract {
@@ -130,7 +131,7 @@ func TestKobra(t *testing.T) {
 			t.Errorf("CheckPayload(%s) = %v, want %q", payload, wrong, pointer)
 		}
 	}
-	if c.HasEvent("visit.started") || !c.HasEvent("visit.finished") || c.Signing() != "" || c.Shaping() {
+	if c.HasEvent("visit.started") || !c.HasEvent("visit.finished") || c.Scheme() != nil || c.Shaping() {
 		t.Error("event types, signing or shaping are wrong")
 	}
 	if strings.Contains(string(c.SecretSettings().Hide(cfg.Settings)), "t0k") {
@@ -150,7 +151,7 @@ func TestStandard(t *testing.T) {
 	if err != nil || &r.Body[0] != &payload[0] || len(r.Body) != len(payload) {
 		t.Errorf("the body is not the payload: %s %v", r.Body, err)
 	}
-	if c.Signing() != "standard-webhooks" || !c.HasEvent("anything.at-all") || c.HasEvent("") || c.HasEvent("a b") {
+	if c.Scheme() != sign.StandardWebhooks || !c.HasEvent("anything.at-all") || c.HasEvent("") || c.HasEvent("a b") {
 		t.Error("signing or event types are wrong")
 	}
 	if d := cmp.Diff(hook.DefaultRetry, c.Policy(cfg).Retry); d != "" {

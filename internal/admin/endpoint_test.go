@@ -87,7 +87,7 @@ func TestCreateEndpoint(t *testing.T) {
 	if e.Contract != hook.DefaultContract || e.State != hook.EndpointPaused || e.StateReason != hook.ReasonByPerson || e.Version != 1 {
 		t.Errorf("created %+v", e)
 	}
-	if len(e.Secrets) != 1 || sign.Check(e.Secrets[0].Text) != nil {
+	if len(e.Secrets) != 1 || sign.StandardWebhooks.Check(e.Secrets[0].Text) != nil {
 		t.Errorf("secrets %v", e.Secrets)
 	}
 	if e.Config.Headers[0].Name != "X-A" {
@@ -137,7 +137,7 @@ func TestCreateEndpointRefuses(t *testing.T) {
 		{"a script that is wrong", admin.EndpointSpec{Config: hook.EndpointConfig{URL: address, Transformation: "wrong"}}, "transformation_invalid", []string{"/transformation"}},
 		{"a secret that cannot sign", admin.EndpointSpec{Secret: "abc", Config: hook.EndpointConfig{URL: address}}, "secret_invalid", []string{"/secret"}},
 		{"a secret although the contract does not sign", admin.EndpointSpec{
-			Contract: "shop", Secret: sign.NewSecret(), Config: hook.EndpointConfig{URL: address, Settings: token},
+			Contract: "shop", Secret: sign.StandardWebhooks.NewSecret(), Config: hook.EndpointConfig{URL: address, Settings: token},
 		}, "secret_invalid", []string{"/secret"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -322,9 +322,9 @@ func TestEndpointView(t *testing.T) {
 func TestSigningSecrets(t *testing.T) {
 	t.Parallel()
 	x, tenant := newEndpoints(t)
-	first := sign.NewSecret()
+	first := sign.StandardWebhooks.NewSecret()
 	id := must(x.Create(t.Context(), tenant, admin.EndpointSpec{Secret: first, Config: hook.EndpointConfig{URL: address}}))(t).ID.String()
-	second := sign.NewSecret()
+	second := sign.StandardWebhooks.NewSecret()
 	got := must(x.RotateSecret(t.Context(), tenant, id, admin.Rotation{Secret: second}))(t)
 	if got.Text != second || len(got.Previous) != 1 || got.Previous[0].Text != first || time.Until(got.Previous[0].ExpiresAt) < 23*time.Hour {
 		t.Errorf("rotated: %+v", got)

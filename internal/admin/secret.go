@@ -6,7 +6,6 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
-	"gancho/internal/sign"
 )
 
 const (
@@ -32,17 +31,19 @@ func (x Endpoints) Secrets(ctx context.Context, tenant, id string) (SigningSecre
 	if err != nil {
 		return SigningSecrets{}, err
 	}
-	return secretsOf(e, time.Now())
+	return x.secretsOf(e, time.Now())
 }
 
 // secretsOf are the signing secrets that are good at a time.
-func secretsOf(e *hook.Endpoint, now time.Time) (SigningSecrets, error) {
+func (x Endpoints) secretsOf(e *hook.Endpoint, now time.Time) (SigningSecrets, error) {
 	if len(e.Secrets) == 0 {
 		return SigningSecrets{}, errNoSecret
 	}
 	out := SigningSecrets{Text: e.Secrets[0].Text}
-	if public, err := sign.PublicKey(out.Text); err == nil && public != out.Text {
-		out.Public = public
+	if c := (contracts{x.Contracts}).serving(e); c != nil && c.Scheme() != nil {
+		if key, err := c.Scheme().VerifyKey(out.Text); err == nil && key != out.Text {
+			out.Public = key
+		}
 	}
 	for _, s := range e.Secrets[1:] {
 		if now.Before(s.ExpiresAt) {
@@ -71,7 +72,7 @@ func (x Endpoints) RotateSecret(ctx context.Context, tenant, id string, in Rotat
 	now := now()
 	e, err := x.update(ctx, tenant, id, func(e *hook.Endpoint) error {
 		c := (contracts{x.Contracts}).inForce(e.Contract)
-		if c == nil || c.Signing() == "" {
+		if c == nil || c.Scheme() == nil {
 			return errNoSecret
 		}
 		secret, err := checkSecret(c, in.Secret)
@@ -87,7 +88,7 @@ func (x Endpoints) RotateSecret(ctx context.Context, tenant, id string, in Rotat
 	if err != nil {
 		return SigningSecrets{}, err
 	}
-	return secretsOf(e, now)
+	return x.secretsOf(e, now)
 }
 
 // rotated puts a new secret before the others. Of those, the ones that are still good stay until they expire.
@@ -109,15 +110,15 @@ func rotated(old []hook.Secret, secret string, overlap time.Duration, now time.T
 func checkSecret(c *contract.Contract, text string) (string, error) {
 	wrong := func(f hook.FieldError) error { return hook.InvalidFields("secret_invalid", f) }
 	switch {
-	case c.Signing() == "" && text != "":
+	case c.Scheme() == nil && text != "":
 		return "", wrong(hook.Field("/secret", "secret_superfluous",
 			"The contract {contract} does not sign, so there is no signing secret. Leave it out.", "contract", c.Name))
-	case c.Signing() == "":
+	case c.Scheme() == nil:
 		return "", nil
 	case text == "":
-		return sign.NewSecret(), nil
+		return c.Scheme().NewSecret(), nil
 	}
-	if err := sign.Check(text); err != nil {
+	if err := c.Scheme().Check(text); err != nil {
 		return "", wrong(hook.Field("/secret", "secret_invalid", "{problem}", "problem", err))
 	}
 	return text, nil
@@ -127,8 +128,8 @@ func checkSecret(c *contract.Contract, text string) (string, error) {
 // earlier version and does now gets one.
 func patchSecret(e *hook.Endpoint, c *contract.Contract, given *string) error {
 	if given == nil {
-		if c.Signing() != "" && len(e.Secrets) == 0 {
-			e.Secrets = []hook.Secret{{Text: sign.NewSecret()}}
+		if c.Scheme() != nil && len(e.Secrets) == 0 {
+			e.Secrets = []hook.Secret{{Text: c.Scheme().NewSecret()}}
 		}
 		return nil
 	}

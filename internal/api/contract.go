@@ -10,7 +10,6 @@ import (
 	"gancho.example/client"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
-	"gancho/internal/sign"
 )
 
 // maxContract is the body of what takes a contract: its text, escaped.
@@ -62,7 +61,7 @@ func wireText(t contract.Text) client.Text { return client.Text{En: t.En, Es: t.
 func wireContract(c *contract.Contract, language string) client.Contract {
 	out := client.Contract{
 		Name: c.Name, Title: c.Title.In(language), Titles: wireText(c.Title), About: c.About.In(language), Document: c.Document,
-		Version: c.Version, Signing: c.Signing() != "", Shaping: "off", Assumed: len(c.Assumed()), EventTypes: []client.EventType{},
+		Version: c.Version, Signing: c.Scheme() != nil, Shaping: "off", Assumed: len(c.Assumed()), EventTypes: []client.EventType{},
 		Methods: c.Methods(), Settings: c.SettingsSchema(language),
 	}
 	if c.Shaping() {
@@ -372,8 +371,8 @@ func sampleEndpoint(c *contract.Contract, in client.ContractRenderInput) (*hook.
 		e.Config.Headers = append(e.Config.Headers, hook.Header{Name: name, Value: value})
 	}
 	slices.SortFunc(e.Config.Headers, func(x, y hook.Header) int { return strings.Compare(x.Name, y.Name) })
-	if c.Signing() != "" {
-		e.Secrets = []hook.Secret{{Text: sign.NewSecret()}}
+	if c.Scheme() != nil {
+		e.Secrets = []hook.Secret{{Text: c.Scheme().NewSecret()}}
 	}
 	return e, nil
 }

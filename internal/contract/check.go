@@ -195,7 +195,7 @@ func (c *Contract) checkHeaders(r *report, headers []hook.Header) {
 	seen := map[string]bool{}
 	for _, h := range headers {
 		at, low := "/headers"+pointer(h.Name), strings.ToLower(h.Name)
-		if f, bad := refuseHeader(h.Name, c.endpoint.sign); bad {
+		if f, bad := refuseHeader(h.Name, c.endpoint.scheme); bad {
 			r.wrong(f.At(at))
 		} else if low == "content-type" || c.endpoint.sets(h.Name) {
 			r.wrong(c.ownsHeader(h.Name).At(at))
@@ -219,7 +219,7 @@ func (c *Contract) ownsHeader(name string) hook.FieldError {
 // RefuseHeader says why a request cannot have a header that a person or a script
 // gives it; "" if it can.
 func (c *Contract) RefuseHeader(h hook.Header) string {
-	if f, bad := refuseHeader(h.Name, c.endpoint.sign); bad {
+	if f, bad := refuseHeader(h.Name, c.endpoint.scheme); bad {
 		return f.Detail
 	}
 	if f, bad := wrongValue(h.Value); bad {

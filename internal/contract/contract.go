@@ -23,6 +23,7 @@ import (
 	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/sign"
 )
 
 // Contract is one compiled contract.
@@ -106,8 +107,8 @@ type endpoint struct {
 	bodySchema  *schema
 	bodyTexts   localized // of bodySchema; nil if there is none
 	form        *form
-	pairs       string // name of the setting; "" if there is none
-	sign        string
+	pairs       string       // name of the setting; "" if there is none
+	scheme      *sign.Scheme // nil: requests are not signed
 	shaping     bool
 	settings    settings
 	perTenant   int // 0: any number
@@ -190,8 +191,8 @@ func (c *Contract) EventNames() []string {
 	return names
 }
 
-// Signing is the name of the signature scheme, "" if requests are not signed.
-func (c *Contract) Signing() string { return c.endpoint.sign }
+// Scheme is how requests are signed, nil if they are not.
+func (c *Contract) Scheme() *sign.Scheme { return c.endpoint.scheme }
 
 // Shaping reports whether endpoints may transform what is sent.
 func (c *Contract) Shaping() bool { return c.endpoint.shaping }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gancho/internal/rawjson"
+	"gancho/internal/sign"
 )
 
 // The reference names every key of the language, and its first example works.
@@ -49,7 +50,7 @@ func TestReferenceSections(t *testing.T) {
 		src.WriteString(yaml)
 	}
 	c := parseContract(t, src.String())
-	if c.Signing() != "standard-webhooks" || c.Shaping() || len(c.Assumed()) != 2 || !c.HasEvent("anything") {
+	if c.Scheme() != sign.StandardWebhooks || c.Shaping() || len(c.Assumed()) != 2 || !c.HasEvent("anything") {
 		t.Errorf("%s", src.String())
 	}
 	results := c.RunTests()

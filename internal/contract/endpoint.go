@@ -9,6 +9,7 @@ import (
 	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/sign"
 )
 
 // DefaultUserAgent is sent unless the contract sets or drops it, or the
@@ -16,15 +17,6 @@ import (
 const DefaultUserAgent = "Gancho"
 
 const defaultContentType = "application/json"
-
-// schemes are the signature schemes a contract can ask for, named after the
-// public specifications that define them.
-var schemes = []string{"standard-webhooks"}
-
-// signatureHeaders are set by the schemes and by nothing else.
-var signatureHeaders = map[string][]string{
-	"standard-webhooks": {"webhook-id", "webhook-timestamp", "webhook-signature"},
-}
 
 // methods that a webhook can be sent with.
 var methods = []string{"POST", "PUT", "PATCH", "DELETE", "GET"}
@@ -38,7 +30,7 @@ func (l *loader) endpoint(c *Contract, n *node) {
 	}
 	l.methods(e, o)
 	if v := o.get("sign"); v != nil {
-		e.sign = l.oneOf(v, schemes...)
+		e.scheme = sign.Lookup(l.oneOf(v, sign.Names()...))
 	}
 	if v := o.get("shaping"); v != nil {
 		e.shaping = l.oneOf(v, "on", "off") == "on"
@@ -145,7 +137,7 @@ func (l *loader) headers(e *endpoint, n *node, at place) {
 	seen := map[string]bool{}
 	for _, p := range n.pairs {
 		low := strings.ToLower(p.key)
-		switch f, bad := refuseHeader(p.key, e.sign); {
+		switch f, bad := refuseHeader(p.key, e.scheme); {
 		case bad:
 			l.problem(p.line, p.col, f.Detail, "")
 		case seen[low]:
@@ -195,8 +187,8 @@ func (l *loader) json(n *node) (s rawjson.Style) {
 var ownHeaders = []string{"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "proxy-connection", "expect", "content-encoding"}
 
 // refuseHeader says why a header cannot be set under a contract that signs with
-// the given scheme; false if it can.
-func refuseHeader(name, sign string) (hook.FieldError, bool) {
+// a scheme; false if it can. The scheme is nil if the contract does not sign.
+func refuseHeader(name string, scheme *sign.Scheme) (hook.FieldError, bool) {
 	low := strings.ToLower(name)
 	switch {
 	case !validHeaderName(name):
@@ -205,12 +197,13 @@ func refuseHeader(name, sign string) (hook.FieldError, bool) {
 	case slices.Contains(ownHeaders, low):
 		return hook.Field("", "header_of_gancho",
 			"The header {name} is set by Gancho itself and cannot be given.", "name", name), true
-	case sign != "" && slices.Contains(signatureHeaders[sign], low):
+	case scheme != nil && scheme.Carries(name):
 		return hook.Field("", "header_of_signature",
 			"The header {name} carries the signature and cannot be given.", "name", name), true
-	case sign == "standard-webhooks" && strings.HasPrefix(low, "webhook-"):
+	case scheme != nil && scheme.Reserves(name):
 		return hook.Field("", "header_reserved",
-			"Headers that begin with webhook- belong to the signature; {name} cannot be given.", "name", name), true
+			"Headers that begin with {prefix} belong to the signature; {name} cannot be given.",
+			"prefix", scheme.Reserved, "name", name), true
 	}
 	return hook.FieldError{}, false
 }

@@ -86,7 +86,7 @@ func (c *Contract) checkPairs(r *report, cfg hook.EndpointConfig) {
 		switch p.place {
 		case inHeader:
 			id = p.place + strings.ToLower(p.key)
-			if f, bad := refuseHeader(p.key, c.endpoint.sign); bad {
+			if f, bad := refuseHeader(p.key, c.endpoint.scheme); bad {
 				r.wrong(f.At(p.at + "/key"))
 			} else if strings.EqualFold(p.key, "content-type") || c.endpoint.sets(p.key) {
 				r.wrong(c.ownsHeader(p.key).At(p.at + "/key"))

@@ -247,9 +247,6 @@ func (p *Plan) Policy() hook.Policy { return p.policy }
 // Limits is [Contract.Limits] of the plan's configuration.
 func (p *Plan) Limits() Limits { return p.limits }
 
-// Signing is [Contract.Signing].
-func (p *Plan) Signing() string { return p.contract.endpoint.sign }
-
 // Version is the version of the contract that the plan is made of.
 func (p *Plan) Version() int64 { return p.contract.Version }
 

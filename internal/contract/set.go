@@ -174,9 +174,13 @@ func (s *Set) For(e *hook.Endpoint) (*Contract, bool) {
 // if it can be.
 func (c *Contract) Misfits(e *hook.Endpoint) []hook.FieldError {
 	out := c.CheckEndpoint(e.Config)
-	if c.Signing() != "" && len(e.Secrets) == 0 {
+	if c.Scheme() != nil && len(e.Secrets) == 0 {
 		out = append(out, hook.Field("/secret", "secret_missing",
 			"The contract signs, and this endpoint has no signing secret."))
+	}
+	if c.Scheme() != nil && len(e.Secrets) > 0 && c.Scheme().Check(e.Secrets[0].Text) != nil {
+		out = append(out, hook.Field("/secret", "secret_of_other_scheme",
+			"The contract signs with {scheme}, and the signing secret of this endpoint is of another kind.", "scheme", c.Scheme().Name))
 	}
 	if e.Config.Credential == nil && c.NeedsCredential() {
 		out = append(out, hook.Field("/contract", "credential_missing",

@@ -144,12 +144,8 @@ func (p *plan) message(r renderer, req contract.Rendering, job *hook.Job) (*send
 	if p.limits.Clock == contract.ClockResponse {
 		m.Clock = send.ClockResponse
 	}
-	if r.Signing() != "" { // as its version of the contract says
-		if p.signer == nil {
-			return nil, errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
-		}
-		signature := p.signer.Sign(job.Event.ID.String(), time.Now(), m.Body).Headers()
-		m.Headers = append(m.Headers[:len(m.Headers):len(m.Headers)], signature[:]...)
+	if err := p.sign(r.contract.Scheme(), m, job.Event.ID); err != nil {
+		return nil, err
 	}
 	return m, nil
 }

@@ -2,11 +2,15 @@ package deliver
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/mask"
+	"gancho/internal/send"
 	"gancho/internal/sign"
 )
 
@@ -19,7 +23,7 @@ type plan struct {
 	limits   contract.Limits
 	policy   hook.Policy
 	render   renderer
-	signer   *sign.Signer // nil: there are no secrets to sign with
+	signer   sign.Signer // nil: the contract does not sign, or there are no secrets to sign with
 }
 
 // renderer shapes requests under one version of an endpoint's configuration
@@ -57,10 +61,34 @@ func newPlan(e *hook.Endpoint, c *contract.Contract) (p *plan, err error) {
 	if p.limits.Ordered {
 		p.limits.Concurrency = 1
 	}
-	if len(e.Secrets) > 0 {
-		p.signer, err = sign.NewSigner(e.Secrets)
-	}
+	p.signer, err = p.newSigner(c.Scheme())
 	return p, err
+}
+
+// newSigner makes a signer for the endpoint's secrets, nil if there is no scheme or no secret.
+func (p *plan) newSigner(scheme *sign.Scheme) (sign.Signer, error) {
+	if scheme == nil || len(p.endpoint.Secrets) == 0 {
+		return nil, nil
+	}
+	return scheme.NewSigner(p.endpoint.Secrets)
+}
+
+// sign signs a message with the endpoint's present secrets, in the scheme of the contract version that rendered it.
+func (p *plan) sign(scheme *sign.Scheme, m *send.Message, event hook.EventID) error {
+	if scheme == nil {
+		return nil
+	}
+	signer, err := p.signer, error(nil)
+	if scheme != p.contract.Scheme() { // the contract has changed since the first attempt
+		if signer, err = p.newSigner(scheme); err != nil {
+			return fmt.Errorf("the contract signed with %s at the first attempt, and the present secret does not fit: %w", scheme.Name, err)
+		}
+	}
+	if signer == nil {
+		return errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
+	}
+	m.Headers = signer.Sign(slices.Clip(m.Headers), sign.Message{ID: event.String(), Time: time.Now(), Body: m.Body})
+	return nil
 }
 
 // method is the HTTP method of its requests.

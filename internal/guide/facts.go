@@ -168,7 +168,7 @@ func quote(text string) []byte {
 
 // findAuth looks for placeholders of secrets in a request.
 func (f *facts) findAuth(r contract.Rendering) auth {
-	if f.contract.Signing() != "" {
+	if f.contract.Scheme() != nil {
 		return auth{kind: bySignature}
 	}
 	secrets := []string{sampleKey}

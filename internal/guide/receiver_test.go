@@ -220,11 +220,11 @@ func tryReceiver(t *testing.T, c *contract.Contract, r running) {
 			q.Set("token", secret)
 			out.URL.RawQuery = q.Encode()
 		case bySignature:
-			s, err := sign.NewSigner([]hook.Secret{{Text: secret}})
+			s, err := sign.StandardWebhooks.NewSigner([]hook.Secret{{Text: secret}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, h := range s.Sign("evt_1", time.Now(), body).Headers() {
+			for _, h := range s.Sign(nil, sign.Message{ID: "evt_1", Time: time.Now(), Body: body}) {
 				out.Header.Set(h.Name, h.Value)
 			}
 		}
@@ -241,7 +241,7 @@ func tryReceiver(t *testing.T, c *contract.Contract, r running) {
 	}
 	wrong := "x" + secret[1:]
 	if f.auth.kind == bySignature {
-		wrong = sign.NewSecret()
+		wrong = sign.StandardWebhooks.NewSecret()
 	}
 	requests := map[string]contract.Rendering{}
 	for _, e := range f.events {

@@ -39,7 +39,8 @@ type Options struct {
 	Status    int              // of the answer; 0: 200
 	Delay     time.Duration    // before the answer
 	FailFirst int              // answer the first N requests with 503
-	Secret    string           // whsec_, whsk_ or whpk_: verify signatures; "": do not
+	Secret    string           // what verifies signatures, in the scheme's form; "": do not verify
+	Scheme    *sign.Scheme     // of the signatures; nil: sign.StandardWebhooks
 	Out       io.Writer        // where requests are printed; nil: nowhere
 	Keep      int              // how many requests are kept; 0: DefaultKeep
 	Now       func() time.Time // nil: time.Now
@@ -70,7 +71,7 @@ type Request struct {
 // concurrent use.
 type Inbox struct {
 	opts     Options
-	verifier *sign.Verifier
+	verifier sign.Verifier
 	badKey   error
 
 	mu    sync.Mutex
@@ -93,9 +94,12 @@ func New(o Options) *Inbox {
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
+	if o.Scheme == nil {
+		o.Scheme = sign.StandardWebhooks
+	}
 	in := &Inbox{opts: o}
 	if o.Secret != "" {
-		in.verifier, in.badKey = sign.NewVerifier(0, o.Secret)
+		in.verifier, in.badKey = o.Scheme.NewVerifier(0, o.Secret)
 	}
 	return in
 }

@@ -68,15 +68,15 @@ func TestAnswers(t *testing.T) {
 
 func TestSignatures(t *testing.T) {
 	t.Parallel()
-	secret := sign.NewSecret()
-	signer, err := sign.NewSigner([]hook.Secret{{Text: secret}})
+	secret := sign.StandardWebhooks.NewSecret()
+	signer, err := sign.StandardWebhooks.NewSigner([]hook.Secret{{Text: secret}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now()
 	in := New(Options{Secret: secret, Now: func() time.Time { return now }})
 	signed := func(body string) (list []string) {
-		for _, h := range signer.Sign("evt_1", now, []byte(body)).Headers() {
+		for _, h := range signer.Sign(nil, sign.Message{ID: "evt_1", Time: now, Body: []byte(body)}) {
 			list = append(list, h.Name, h.Value)
 		}
 		return list

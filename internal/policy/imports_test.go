@@ -58,8 +58,8 @@ var mayImport = map[string][]string{
 	"internal/lograte":   {},
 	"internal/stream":    {"internal/hook"},
 	"internal/deliver":   {"internal/hook", "internal/contract", "internal/send", "internal/sign", "internal/mask", "internal/transform"},
-	"internal/admin":     {"internal/hook", "internal/mask", "internal/rawjson", "internal/contract", "internal/sign", "internal/bearer"},
-	"internal/api":       {"internal/hook", "internal/admin", clientModule, "internal/stream", "internal/contract", "internal/diagnose", "internal/sign", "internal/match", "internal/nearest", "internal/rawjson", "internal/guide"},
+	"internal/admin":     {"internal/hook", "internal/mask", "internal/rawjson", "internal/contract", "internal/bearer"},
+	"internal/api":       {"internal/hook", "internal/admin", clientModule, "internal/stream", "internal/contract", "internal/diagnose", "internal/match", "internal/nearest", "internal/rawjson", "internal/guide"},
 	"internal/inbox":     {"internal/sign"},
 	"internal/console":   {},
 

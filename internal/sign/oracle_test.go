@@ -41,9 +41,9 @@ func TestAgainstOfficialGo(t *testing.T) {
 				t.Fatal(err)
 			}
 			// Ours, verified by theirs; during a rotation too.
-			for _, s := range []*Signer{signer(t, specShared), signer(t, NewSecret(), specPrivate, specShared)} {
+			for _, s := range []Signer{signer(t, specShared), signer(t, newSecret(), specPrivate, specShared)} {
 				h := http.Header{}
-				for _, line := range s.Sign("evt_1", now, []byte(body)).Headers() {
+				for _, line := range signed(s, "evt_1", now, []byte(body)).headers() {
 					h.Set(line.Name, line.Value)
 				}
 				if err := theirs.Verify([]byte(body), h); err != nil {
@@ -58,15 +58,15 @@ func TestAgainstOfficialGo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sent := Signature{ID: "evt_1", Timestamp: fmt.Sprint(now.Unix()), Value: value}
-			v, err := NewVerifier(0, NewSecret(), specShared)
+			sent := signature{ID: "evt_1", Timestamp: fmt.Sprint(now.Unix()), Value: value}
+			v, err := newStandardVerifier(0, newSecret(), specShared)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := v.Verify(header(sent), []byte(body), now); err != nil {
 				t.Errorf("we refuse the official library's signature: %v", err)
 			}
-			if got := signer(t, specShared).Sign("evt_1", now, []byte(body)); got != sent {
+			if got := signed(signer(t, specShared), "evt_1", now, []byte(body)); got != sent {
 				t.Errorf("we sign %v, they sign %v", got, sent)
 			}
 		})
@@ -93,11 +93,11 @@ type answer struct {
 // witness that may stay away is none.
 func TestAgainstOfficialJavaScript(t *testing.T) {
 	t.Parallel()
-	private, public := NewKeyPair()
-	secret := NewSecret()
+	private, public := newKeyPair()
+	secret := newSecret()
 	const at = specTime
 	sign := func(body string, secrets ...string) string {
-		return signer(t, secrets...).Sign("evt_1", time.Unix(at, 0), []byte(body)).Value
+		return signed(signer(t, secrets...), "evt_1", time.Unix(at, 0), []byte(body)).Value
 	}
 	var tasks []task
 	var check []func(answer)
@@ -120,11 +120,11 @@ func TestAgainstOfficialJavaScript(t *testing.T) {
 	}
 	signs := func(body string, verify ...string) func(*testing.T, answer) {
 		return func(t *testing.T, a answer) {
-			v, err := NewVerifier(0, verify...)
+			v, err := newStandardVerifier(0, verify...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := Signature{ID: "evt_1", Timestamp: fmt.Sprint(at), Value: a.Signature}
+			s := signature{ID: "evt_1", Timestamp: fmt.Sprint(at), Value: a.Signature}
 			if err := v.Verify(header(s), []byte(body), time.Unix(at, 0)); err != nil {
 				t.Errorf("we refuse %q %s: %v", a.Signature, a.Error, err)
 			}
@@ -132,9 +132,9 @@ func TestAgainstOfficialJavaScript(t *testing.T) {
 	}
 	for name, body := range bodies {
 		ask("verifies ours/"+name, "verify", secret, body, sign(body, secret), 0, accepts)
-		ask("verifies ours while rotating/"+name, "verify", secret, body, sign(body, private, NewSecret(), secret), time.Minute, accepts)
+		ask("verifies ours while rotating/"+name, "verify", secret, body, sign(body, private, newSecret(), secret), time.Minute, accepts)
 		ask("refuses another body/"+name, "verify", secret, body+" ", sign(body, secret), 0, refuses)
-		ask("signs for us/"+name, "sign", secret, body, "", 0, signs(body, NewSecret(), secret))
+		ask("signs for us/"+name, "sign", secret, body, "", 0, signs(body, newSecret(), secret))
 		ask("verifies our v1a/"+name, "verify-v1a", public, body, sign(body, secret, private), 0, accepts)
 		ask("refuses another body under v1a/"+name, "verify-v1a", public, body+" ", sign(body, private), 0, refuses)
 		ask("signs v1a for us/"+name, "sign-v1a", private, body, "", 0, signs(body, public))

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -13,58 +12,43 @@ import (
 // Prefixes of secrets in text form ("Secret serialization" in the Standard
 // Webhooks specification).
 const (
-	PrefixSymmetric = "whsec_" // base64 of the shared key; signs v1
-	PrefixPrivate   = "whsk_"  // base64 of an ed25519 private key; signs v1a
-	PrefixPublic    = "whpk_"  // base64 of an ed25519 public key; verifies v1a
+	prefixSymmetric = "whsec_" // base64 of the shared key; signs v1
+	prefixPrivate   = "whsk_"  // base64 of an ed25519 private key; signs v1a
+	prefixPublic    = "whpk_"  // base64 of an ed25519 public key; verifies v1a
 )
 
-// Size of a shared key in bytes, as the specification limits it.
+// Sizes of a shared key in bytes. The specification sets the limits.
 const (
-	MinKey = 24
-	MaxKey = 64
+	minKey = 24
+	maxKey = 64
 
 	newKeySize = 32
 )
 
-// ErrSecret is wrapped by every error about the text of a secret. The errors
-// say what to change and never repeat the secret.
-var ErrSecret = errors.New("not a usable signing secret")
-
-// NewSecret makes a shared secret (whsec_…) of 32 random bytes.
-func NewSecret() string {
+// newSecret makes a shared secret (whsec_…) of 32 random bytes.
+func newSecret() string {
 	key := make([]byte, newKeySize)
 	rand.Read(key) // never fails
-	return PrefixSymmetric + base64.StdEncoding.EncodeToString(key)
+	return prefixSymmetric + base64.StdEncoding.EncodeToString(key)
 }
 
-// NewKeyPair makes an ed25519 key pair: the private key (whsk_…) to sign with,
-// and the public key (whpk_…) to give to receivers.
-func NewKeyPair() (private, public string) {
-	pub, priv, err := ed25519.GenerateKey(nil)
-	if err != nil { // crypto/rand never fails
-		panic(err)
-	}
-	return PrefixPrivate + base64.StdEncoding.EncodeToString(priv), PrefixPublic + base64.StdEncoding.EncodeToString(pub)
-}
-
-// Check reports whether text can be signed with: whsec_ or whsk_ and what
-// belongs to it. The error wraps [ErrSecret].
+// checkSecret returns an error unless text can be signed with: whsec_ or whsk_ and
+// the key in base64.
 //
 // The prefix is required. Some libraries take the base64 alone, but then a
 // 32 byte shared key and an ed25519 seed look the same, and a plain password
 // that happens to be base64 would silently mean other bytes than its owner
 // thinks.
-func Check(text string) error {
+func checkSecret(text string) error {
 	k, err := parse(text)
 	if err == nil && k.private == nil && k.shared == nil {
-		return fmt.Errorf("%w: this is a public key (%s…), which can only verify; give the private key (%s…)", ErrSecret, PrefixPublic, PrefixPrivate)
+		return fmt.Errorf("%w: this is a public key (%s…), which can only verify; give the private key (%s…)", ErrSecret, prefixPublic, prefixPrivate)
 	}
 	return err
 }
 
-// PublicKey is what a receiver needs to verify what the secret signs: the
-// secret itself for whsec_, the public key for whsk_ and whpk_.
-func PublicKey(text string) (string, error) {
+// verifyKey is the secret itself for whsec_, the public key for whsk_ and whpk_.
+func verifyKey(text string) (string, error) {
 	k, err := parse(text)
 	if err != nil {
 		return "", err
@@ -72,7 +56,7 @@ func PublicKey(text string) (string, error) {
 	if k.shared != nil {
 		return text, nil
 	}
-	return PrefixPublic + base64.StdEncoding.EncodeToString(k.public), nil
+	return prefixPublic + base64.StdEncoding.EncodeToString(k.public), nil
 }
 
 // key is a decoded secret: either shared, or public and perhaps private.
@@ -88,11 +72,11 @@ func parse(text string) (key, error) {
 	}
 	prefix, rest, ok := strings.Cut(text, "_")
 	prefix += "_"
-	if !ok || prefix != PrefixSymmetric && prefix != PrefixPrivate && prefix != PrefixPublic {
-		if raw, err := base64.StdEncoding.DecodeString(text); err == nil && MinKey <= len(raw) && len(raw) <= MaxKey {
-			return fail("it has no prefix; if it is the base64 of a shared key, put %s before it", PrefixSymmetric)
+	if !ok || prefix != prefixSymmetric && prefix != prefixPrivate && prefix != prefixPublic {
+		if raw, err := base64.StdEncoding.DecodeString(text); err == nil && minKey <= len(raw) && len(raw) <= maxKey {
+			return fail("it has no prefix; if it is the base64 of a shared key, put %s before it", prefixSymmetric)
 		}
-		return fail("it must begin with %s (a shared key) or %s (an ed25519 private key), followed by base64; to use a text of your own, write %s and the base64 of the text", PrefixSymmetric, PrefixPrivate, PrefixSymmetric)
+		return fail("it must begin with %s (a shared key) or %s (an ed25519 private key), followed by base64; to use a text of your own, write %s and the base64 of the text", prefixSymmetric, prefixPrivate, prefixSymmetric)
 	}
 	raw, err := base64.StdEncoding.Strict().DecodeString(rest)
 	if err != nil || strings.ContainsAny(rest, "\r\n") { // which the decoder skips
@@ -105,12 +89,12 @@ func parse(text string) (key, error) {
 		return fail("what follows %s is not base64 (A-Z a-z 0-9 + / and = at the end)", prefix)
 	}
 	switch prefix {
-	case PrefixSymmetric:
-		if len(raw) < MinKey || len(raw) > MaxKey {
-			return fail("the key after %s has %d bytes; it must have %d to %d", prefix, len(raw), MinKey, MaxKey)
+	case prefixSymmetric:
+		if len(raw) < minKey || len(raw) > maxKey {
+			return fail("the key after %s has %d bytes; it must have %d to %d", prefix, len(raw), minKey, maxKey)
 		}
 		return key{shared: raw}, nil
-	case PrefixPublic:
+	case prefixPublic:
 		if len(raw) != ed25519.PublicKeySize {
 			return fail("the key after %s has %d bytes; an ed25519 public key has %d", prefix, len(raw), ed25519.PublicKeySize)
 		}

@@ -17,7 +17,7 @@ const (
 )
 
 func shared(n int) string {
-	return PrefixSymmetric + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xa5", n)))
+	return prefixSymmetric + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xa5", n)))
 }
 
 func TestCheck(t *testing.T) {
@@ -47,11 +47,11 @@ func TestCheck(t *testing.T) {
 		{"padding missing", strings.TrimRight(shared(32), "="), "multiple of 4"},
 		{"public key", specPublic, "can only verify"},
 		{"private too short", "whsk_AAAA", "has 3 bytes; an ed25519 private key has 32"},
-		{"halves of two pairs", PrefixPrivate + base64.StdEncoding.EncodeToString(make([]byte, 64)), "do not belong together"},
+		{"halves of two pairs", prefixPrivate + base64.StdEncoding.EncodeToString(make([]byte, 64)), "do not belong together"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			err := Check(tt.text)
+			err := checkSecret(tt.text)
 			if tt.wrong == "" {
 				if err != nil {
 					t.Fatalf("refused: %v", err)
@@ -61,7 +61,7 @@ func TestCheck(t *testing.T) {
 			if !errors.Is(err, ErrSecret) || !strings.Contains(err.Error(), tt.wrong) {
 				t.Fatalf("error %v, want one that says %q", err, tt.wrong)
 			}
-			if rest := strings.TrimPrefix(tt.text, PrefixSymmetric); len(rest) > 8 && strings.Contains(err.Error(), rest) {
+			if rest := strings.TrimPrefix(tt.text, prefixSymmetric); len(rest) > 8 && strings.Contains(err.Error(), rest) {
 				t.Fatalf("the error repeats the secret: %v", err)
 			}
 		})
@@ -70,29 +70,29 @@ func TestCheck(t *testing.T) {
 
 func TestNewSecrets(t *testing.T) {
 	t.Parallel()
-	a, b := NewSecret(), NewSecret()
+	a, b := newSecret(), newSecret()
 	if a == b {
 		t.Fatal("two new secrets are equal")
 	}
-	if err := Check(a); err != nil {
+	if err := checkSecret(a); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := PublicKey(a); err != nil || got != a {
-		t.Fatalf("PublicKey of a shared secret: %q, %v", got, err)
+	if got, err := verifyKey(a); err != nil || got != a {
+		t.Fatalf("the key to verify with of a shared secret: %q, %v", got, err)
 	}
-	private, public := NewKeyPair()
-	if err := Check(private); err != nil {
+	private, public := newKeyPair()
+	if err := checkSecret(private); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := PublicKey(private); err != nil || got != public {
-		t.Fatalf("PublicKey(private) = %q, %v; want %q", got, err, public)
+	if got, err := verifyKey(private); err != nil || got != public {
+		t.Fatalf("verifyKey(private) = %q, %v; want %q", got, err, public)
 	}
 	for _, text := range []string{specPrivate, specSeed, specPublic} {
-		if got, err := PublicKey(text); err != nil || got != specPublic {
-			t.Errorf("PublicKey(%.10s…) = %q, %v; want %q", text, got, err, specPublic)
+		if got, err := verifyKey(text); err != nil || got != specPublic {
+			t.Errorf("verifyKey(%.10s…) = %q, %v; want %q", text, got, err, specPublic)
 		}
 	}
-	if _, err := PublicKey("nonsense"); !errors.Is(err, ErrSecret) {
-		t.Fatalf("PublicKey of nonsense: %v", err)
+	if _, err := verifyKey("nonsense"); !errors.Is(err, ErrSecret) {
+		t.Fatalf("the key to verify with of nonsense: %v", err)
 	}
 }

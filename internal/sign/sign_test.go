@@ -2,6 +2,8 @@ package sign
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"strings"
@@ -23,22 +25,44 @@ const (
 	specV1a  = "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
 )
 
-func signer(t testing.TB, secrets ...string) *Signer {
+func signer(t testing.TB, secrets ...string) Signer {
 	t.Helper()
 	list := make([]hook.Secret, len(secrets))
 	for i, text := range secrets {
 		list[i].Text = text
 	}
-	s, err := NewSigner(list)
+	s, err := newStandardSigner(list)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func header(s Signature) func(string) string {
+// signature is what the headers of a signed request say.
+type signature struct{ ID, Timestamp, Value string }
+
+// signed signs a body and reads the headers.
+func signed(s Signer, id string, now time.Time, body []byte) signature {
+	lines := s.Sign(nil, Message{ID: id, Time: now, Body: body})
+	return signature{ID: lines[0].Value, Timestamp: lines[1].Value, Value: lines[2].Value}
+}
+
+func (s signature) headers() []hook.Header {
+	return []hook.Header{{Name: headerID, Value: s.ID}, {Name: headerTimestamp, Value: s.Timestamp}, {Name: headerSignature, Value: s.Value}}
+}
+
+// newKeyPair makes an ed25519 key pair.
+func newKeyPair() (private, public string) {
+	pub, priv, err := ed25519.GenerateKey(nil)
+	if err != nil { // crypto/rand never fails
+		panic(err)
+	}
+	return prefixPrivate + base64.StdEncoding.EncodeToString(priv), prefixPublic + base64.StdEncoding.EncodeToString(pub)
+}
+
+func header(s signature) func(string) string {
 	h := http.Header{}
-	for _, line := range s.Headers() {
+	for _, line := range s.headers() {
 		h.Set(line.Name, line.Value)
 	}
 	return h.Get
@@ -61,8 +85,8 @@ func TestSignVectors(t *testing.T) {
 			t.Parallel()
 			s := signer(t, tt.secrets...)
 			for range 3 { // memory is reused
-				got := s.Sign(specID, time.Unix(specTime, 999), []byte(specBody))
-				want := Signature{ID: specID, Timestamp: "1614265330", Value: tt.want}
+				got := signed(s, specID, time.Unix(specTime, 999), []byte(specBody))
+				want := signature{ID: specID, Timestamp: "1614265330", Value: tt.want}
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Fatal(diff)
 				}
@@ -74,7 +98,7 @@ func TestSignVectors(t *testing.T) {
 func TestSignRotation(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(specTime, 0)
-	s, err := NewSigner([]hook.Secret{
+	s, err := newStandardSigner([]hook.Secret{
 		{Text: specShared},
 		{Text: specPrivate, ExpiresAt: now},
 		{Text: shared(24), ExpiresAt: now.Add(time.Hour)},
@@ -83,7 +107,7 @@ func TestSignRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	versions := func(at time.Time) (list []string) {
-		for one := range strings.SplitSeq(s.Sign("x", at, nil).Value, " ") {
+		for one := range strings.SplitSeq(signed(s, "x", at, nil).Value, " ") {
 			v, _, _ := strings.Cut(one, ",")
 			list = append(list, v)
 		}
@@ -107,7 +131,7 @@ func TestNewSignerRefuses(t *testing.T) {
 		"public key": {{Text: specPublic}},
 		"second bad": {{Text: specShared}, {Text: "whsec_AAAA"}},
 	} {
-		_, err := NewSigner(list)
+		_, err := newStandardSigner(list)
 		if !errors.Is(err, ErrSecret) {
 			t.Errorf("%s: error %v", name, err)
 		}
@@ -124,7 +148,7 @@ func TestSignConcurrently(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 50 {
-				if got := s.Sign(specID, time.Unix(specTime, 0), []byte(specBody)); got.Value != specV1+" "+specV1a {
+				if got := signed(s, specID, time.Unix(specTime, 0), []byte(specBody)); got.Value != specV1+" "+specV1a {
 					t.Errorf("got %q", got.Value)
 					return
 				}
@@ -139,8 +163,8 @@ func TestSignAllocates(t *testing.T) { // not parallel: it counts
 		t.Skip("the race detector makes sync.Pool forget on purpose")
 	}
 	s := signer(t, specShared)
-	body, now := bytes.Repeat([]byte("x"), 400), time.Unix(specTime, 0)
-	if n := testing.AllocsPerRun(1000, func() { s.Sign(specID, now, body) }); n > 1 {
+	headers, m := make([]hook.Header, 3), Message{ID: specID, Time: time.Unix(specTime, 0), Body: bytes.Repeat([]byte("x"), 400)}
+	if n := testing.AllocsPerRun(1000, func() { s.Sign(headers[:0], m) }); n > 1 {
 		t.Errorf("signing allocates %v times, want once for the text", n)
 	}
 }
@@ -163,8 +187,8 @@ func TestVerify(t *testing.T) {
 		{"right, v1a with the private key", []string{specPrivate}, with(func(r *request) { r.value = specV1a }), now, nil},
 		{"second secret", []string{shared(32), specShared}, good, now, nil},
 		{"second signature", []string{specShared}, with(func(r *request) { r.value = "v1,AAAA v2,x v1a,y  junk " + specV1 }), now, nil},
-		{"oldest accepted", []string{specShared}, good, now.Add(Tolerance), nil},
-		{"newest accepted", []string{specShared}, good, now.Add(-Tolerance), nil},
+		{"oldest accepted", []string{specShared}, good, now.Add(standardTolerance), nil},
+		{"newest accepted", []string{specShared}, good, now.Add(-standardTolerance), nil},
 
 		{"no id", []string{specShared}, with(func(r *request) { r.id = "" }), now, ErrMissingHeader},
 		{"no timestamp", []string{specShared}, with(func(r *request) { r.stamp = "" }), now, ErrMissingHeader},
@@ -175,8 +199,8 @@ func TestVerify(t *testing.T) {
 		{"timestamp beyond numbers", []string{specShared}, with(func(r *request) { r.stamp = strings.Repeat("9", 5000) }), now, ErrBadTimestamp},
 		{"timestamp far in the past", []string{specShared}, with(func(r *request) { r.stamp = "-9223372036854775808" }), now, ErrTooOld},
 		{"timestamp far in the future", []string{specShared}, with(func(r *request) { r.stamp = "9223372036854775807" }), now, ErrTooNew},
-		{"too old", []string{specShared}, good, now.Add(Tolerance + time.Second), ErrTooOld},
-		{"too new", []string{specShared}, good, now.Add(-Tolerance - time.Second), ErrTooNew},
+		{"too old", []string{specShared}, good, now.Add(standardTolerance + time.Second), ErrTooOld},
+		{"too new", []string{specShared}, good, now.Add(-standardTolerance - time.Second), ErrTooNew},
 		{"other secret", []string{shared(32)}, good, now, ErrNoMatch},
 		{"other body", []string{specShared}, with(func(r *request) { r.body += " " }), now, ErrNoMatch},
 		{"other id", []string{specShared}, with(func(r *request) { r.id += "x" }), now, ErrNoMatch},
@@ -190,13 +214,13 @@ func TestVerify(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			v, err := NewVerifier(0, tt.secrets...)
+			v, err := newStandardVerifier(0, tt.secrets...)
 			if err != nil {
 				t.Fatal(err)
 			}
 			r := tt.request
 			err = v.Verify(func(name string) string {
-				return map[string]string{HeaderID: r.id, HeaderTimestamp: r.stamp, HeaderSignature: r.value}[name]
+				return map[string]string{headerID: r.id, headerTimestamp: r.stamp, headerSignature: r.value}[name]
 			}, []byte(r.body), tt.now)
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("got %v, want %v", err, tt.want)
@@ -210,10 +234,10 @@ func TestVerify(t *testing.T) {
 
 func TestNewVerifierRefuses(t *testing.T) {
 	t.Parallel()
-	if _, err := NewVerifier(0); !errors.Is(err, ErrSecret) {
+	if _, err := newStandardVerifier(0); !errors.Is(err, ErrSecret) {
 		t.Errorf("no secret: %v", err)
 	}
-	if _, err := NewVerifier(0, specPublic, "x"); !errors.Is(err, ErrSecret) || !strings.HasPrefix(err.Error(), "secret 2: ") {
+	if _, err := newStandardVerifier(0, specPublic, "x"); !errors.Is(err, ErrSecret) || !strings.HasPrefix(err.Error(), "secret 2: ") {
 		t.Errorf("bad second secret: %v", err)
 	}
 }
@@ -221,9 +245,9 @@ func TestNewVerifierRefuses(t *testing.T) {
 func FuzzVerify(f *testing.F) {
 	f.Add(specID, "1614265330", specV1+" "+specV1a, []byte(specBody))
 	f.Fuzz(func(t *testing.T, id, stamp, value string, body []byte) {
-		v, _ := NewVerifier(0, specShared, specPublic)
+		v, _ := newStandardVerifier(0, specShared, specPublic)
 		get := func(name string) string {
-			return map[string]string{HeaderID: id, HeaderTimestamp: stamp, HeaderSignature: value}[name]
+			return map[string]string{headerID: id, headerTimestamp: stamp, headerSignature: value}[name]
 		}
 		err := v.Verify(get, body, time.Unix(specTime, 0))
 		// Signed content is joined by dots, so the id may take over a part of
@@ -235,13 +259,13 @@ func FuzzVerify(f *testing.F) {
 }
 
 func BenchmarkSign(b *testing.B) {
-	body, now := bytes.Repeat([]byte("x"), 400), time.Unix(specTime, 0)
+	headers, m := make([]hook.Header, 3), Message{ID: specID, Time: time.Unix(specTime, 0), Body: bytes.Repeat([]byte("x"), 400)}
 	for name, secrets := range map[string][]string{"v1": {specShared}, "v1-rotating": {specShared, shared(32)}, "v1a": {specPrivate}} {
 		b.Run(name, func(b *testing.B) {
 			s := signer(b, secrets...)
 			b.ReportAllocs()
 			for b.Loop() {
-				s.Sign(specID, now, body)
+				s.Sign(headers[:0], m)
 			}
 		})
 	}

@@ -1,0 +1,131 @@
+// Package sign signs outgoing requests and verifies incoming ones.
+//
+// A [Scheme] is one way to do both, as a value: which headers carry the signature, what a secret looks like, how to sign
+// and how to verify. A contract names its scheme, and everything that has to do with the secrets and signatures of its
+// endpoints asks that scheme, so that a scheme is complete with one value. [StandardWebhooks] is built in.
+//
+// The package promises that bodies are signed as they are, byte for byte, that signatures are compared in constant time,
+// and that no error repeats a secret. It is pure: no I/O except the system's random numbers for new secrets, and no
+// clock; callers pass the time.
+package sign
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// Scheme is a signature scheme. All its functions must be safe for concurrent use.
+type Scheme struct {
+	// Name is what a contract calls the scheme.
+	Name string
+	// Headers are the names of the headers that a signature consists of, spelled as they are sent.
+	Headers []string
+	// Reserved is how the names of headers begin that the scheme keeps for later use, in lower case; "" for none.
+	Reserved string
+
+	// NewSecret makes a random secret to sign with.
+	NewSecret func() string
+	// Check returns an error, which wraps [ErrSecret], if a text cannot be used as a secret to sign with.
+	Check func(secret string) error
+	// VerifyKey is what a receiver verifies with if requests are signed with a secret: the secret itself, or the public
+	// key if the secret is a private one. The error wraps [ErrSecret].
+	VerifyKey func(secret string) (string, error)
+	// NewSigner makes a signer for the secrets of an endpoint, newest first. Without any, or with one that Check
+	// refuses, it returns an error that wraps [ErrSecret].
+	NewSigner func(secrets []hook.Secret) (Signer, error)
+	// NewVerifier makes a verifier that accepts what any of the keys verifies; see VerifyKey. A key that signs is
+	// taken as well. A time may differ from the receiver's by the tolerance, in whole seconds; 0 means what the scheme
+	// recommends. The error wraps [ErrSecret].
+	NewVerifier func(tolerance time.Duration, keys ...string) (Verifier, error)
+}
+
+// Message is what is signed.
+type Message struct {
+	ID   string    // the same in every attempt of a delivery
+	Time time.Time // of this attempt
+	Body []byte    // as it is sent
+}
+
+// Signer signs the requests of one endpoint. It is safe for concurrent use.
+type Signer interface {
+	// Sign appends the headers of a signature to headers. It signs with the newest secret, and with each older one that
+	// has not expired at the time of the message.
+	Sign(headers []hook.Header, m Message) []hook.Header
+}
+
+// Verifier checks the signatures of incoming requests. It is safe for concurrent use.
+type Verifier interface {
+	// Verify checks one request. header returns the value of a header, or "", whatever the case of its name;
+	// [net/http.Header.Get] does. Verify returns nil if a signature was made over exactly this body and its time is
+	// within the tolerance of now. Otherwise it returns an error that wraps [ErrMissingHeader], [ErrBadTimestamp],
+	// [ErrTooOld], [ErrTooNew] or [ErrNoMatch] and says in plain words what it found.
+	Verify(header func(name string) string, body []byte, now time.Time) error
+}
+
+// ErrSecret is wrapped by every error about the text of a secret. The errors say what to change and never repeat the
+// secret.
+var ErrSecret = errors.New("not a usable signing secret")
+
+// Why [Verifier.Verify] refused a request.
+var (
+	ErrMissingHeader = errors.New("a signature header is missing")
+	ErrBadTimestamp  = errors.New("the timestamp is not a number of seconds")
+	ErrTooOld        = errors.New("the timestamp is too old")
+	ErrTooNew        = errors.New("the timestamp is too far in the future")
+	ErrNoMatch       = errors.New("no signature matches")
+)
+
+// schemes are the schemes that contracts can name, in the order in which they are listed to people.
+var schemes = struct {
+	sync.RWMutex
+	list []*Scheme
+}{list: []*Scheme{StandardWebhooks}}
+
+// Register adds a scheme that contracts can name. Call it before contracts are loaded. It panics if the name is taken.
+func Register(s *Scheme) {
+	schemes.Lock()
+	defer schemes.Unlock()
+	if slices.ContainsFunc(schemes.list, func(x *Scheme) bool { return x.Name == s.Name }) {
+		panic(fmt.Sprintf("sign: there is a scheme %q already", s.Name))
+	}
+	schemes.list = append(schemes.list, s)
+}
+
+// Lookup returns the scheme of a name, nil if there is none.
+func Lookup(name string) *Scheme {
+	schemes.RLock()
+	defer schemes.RUnlock()
+	for _, s := range schemes.list {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// Names lists the names of all schemes.
+func Names() []string {
+	schemes.RLock()
+	defer schemes.RUnlock()
+	names := make([]string, len(schemes.list))
+	for i, s := range schemes.list {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// Carries reports whether a header is part of a signature of the scheme, whatever the case of its name.
+func (s *Scheme) Carries(header string) bool {
+	return slices.ContainsFunc(s.Headers, func(name string) bool { return strings.EqualFold(name, header) })
+}
+
+// Reserves reports whether the name of a header is one that the scheme keeps for later use.
+func (s *Scheme) Reserves(header string) bool {
+	return s.Reserved != "" && strings.HasPrefix(strings.ToLower(header), s.Reserved)
+}
