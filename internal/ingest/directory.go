@@ -3,98 +3,60 @@ package ingest
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
+	"gancho/internal/cache"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/match"
 )
 
-// directory remembers which endpoints each tenant has, compiled for matching,
-// so that accepting an event reads nothing. It is told of every committed change
-// (forget) before the change's caller is answered, so what a caller has been
-// told holds for its next event.
+// directory knows the endpoints of each tenant, compiled for matching, so that
+// accepting an event reads nothing from the database. Every committed change of the
+// configuration calls forget before the one who made it gets an answer: what somebody
+// was told of the configuration holds for their next event.
 type directory struct {
 	store     Store
 	contracts *contract.Set
-
-	mu      sync.Mutex
-	tenants map[string]*entry
+	tenants   *cache.Loader[*routes]
 }
 
-// entry is one tenant's routes, or the loading of them.
-type entry struct {
-	done   chan struct{} // closed when loaded
-	routes *routes
-	err    error
-}
-
-// maxTenants bounds the memory; beyond it some tenant is forgotten and read
-// again when its next event comes.
+// maxTenants bounds the memory. The tenants beyond it are read again with their next event.
 const maxTenants = 50_000
 
 func newDirectory(s Store, c *contract.Set) *directory {
-	return &directory{store: s, contracts: c, tenants: map[string]*entry{}}
+	d := &directory{store: s, contracts: c}
+	d.tenants = cache.NewLoader(maxTenants, 0, d.load)
+	return d
 }
 
+// forget drops what is known of a tenant, or of all if it is "".
 func (d *directory) forget(tenant string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if tenant == "" {
-		clear(d.tenants)
+		d.tenants.ForgetIf(func(string, *routes) bool { return true })
 		return
 	}
-	delete(d.tenants, tenant)
+	d.tenants.Forget(tenant)
 }
 
-// routes returns the routes of a tenant. Callers that find a load under way
-// wait for it; a load that a change overtakes serves those who already wait for
-// it, and nobody after.
+// routes are those of a tenant. The error has KindNotFound if there is no such tenant.
 func (d *directory) routes(ctx context.Context, tenant string) (*routes, error) {
-	d.mu.Lock()
-	e := d.tenants[tenant]
-	if e == nil {
-		e = &entry{done: make(chan struct{})}
-		for other := range d.tenants {
-			if len(d.tenants) < maxTenants {
-				break
-			}
-			delete(d.tenants, other)
-		}
-		d.tenants[tenant] = e
-		d.mu.Unlock()
-		d.load(ctx, tenant, e)
-	} else {
-		d.mu.Unlock()
-		select {
-		case <-e.done:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	return e.routes, e.err
+	return d.tenants.Get(ctx, tenant)
 }
 
-func (d *directory) load(ctx context.Context, tenant string, e *entry) {
-	defer close(e.done)
-	var list []*hook.Endpoint
-	// Others may wait for this load, so it does not end with the first caller.
+// load reads the routes of a tenant.
+func (d *directory) load(ctx context.Context, tenant string) (*routes, error) {
 	if !hook.ValidTenantID(tenant) {
-		e.err = hook.NotFound("tenant", tenant)
-	} else if list, e.err = d.store.TenantEndpoints(context.WithoutCancel(ctx), tenant); e.err == nil {
-		e.routes, e.err = newRoutes(list, d.contracts)
+		return nil, hook.NotFound("tenant", tenant)
 	}
-	if e.err != nil { // do not remember failures
-		d.mu.Lock()
-		if d.tenants[tenant] == e {
-			delete(d.tenants, tenant)
-		}
-		d.mu.Unlock()
+	list, err := d.store.TenantEndpoints(ctx, tenant)
+	if err != nil {
+		return nil, err
 	}
+	return newRoutes(list, d.contracts)
 }
 
-// target is an endpoint as accepting sees it.
+// target is what accepting an event needs to know of an endpoint.
 type target struct {
 	match.Target
 	id              hook.EndpointID
@@ -102,16 +64,17 @@ type target struct {
 	version         int64 // of the endpoint's configuration
 	contractVersion int64
 	mode            hook.Mode
-	ordered         bool
-	firstDelay      time.Duration
+	ordered         bool          // its deliveries are sent in the order of their events
+	firstDelay      time.Duration // how long the first attempt waits
 }
 
-// routes are the endpoints of one tenant by contract.
+// routes are the endpoints of one tenant.
 type routes struct {
-	sets    map[string]*match.Set
+	sets    map[string]*match.Set // by contract
 	targets map[hook.EndpointID]*target
 }
 
+// newRoutes compiles the active and paused ones of a tenant's endpoints.
 func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) {
 	r := &routes{sets: map[string]*match.Set{}, targets: map[hook.EndpointID]*target{}}
 	byContract := map[string][]match.Target{}
@@ -121,15 +84,18 @@ func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) 
 		}
 		c, ok := contracts.For(e)
 		if !ok {
-			continue // its contract is gone; the endpoint's page says so
+			continue // its contract does not exist any more; the console shows that with the endpoint
 		}
 		t, err := compileTarget(e)
-		if err != nil { // it was checked when it was stored, so this is a rare one
+		if err != nil { // types and filter were checked when they were stored, so this means damaged data
 			return nil, fmt.Errorf("endpoint %s: %w", e.ID, err)
 		}
 		byContract[e.Contract] = append(byContract[e.Contract], t)
 		limits, policy := c.Limits(e.Config), c.Policy(e.Config)
-		r.targets[e.ID] = &target{Target: t, id: e.ID, contract: e.Contract, version: e.Version, contractVersion: c.Version, mode: policy.Mode, ordered: limits.Ordered, firstDelay: policy.Retry[0]}
+		r.targets[e.ID] = &target{
+			Target: t, id: e.ID, contract: e.Contract, version: e.Version, contractVersion: c.Version,
+			mode: policy.Mode, ordered: limits.Ordered, firstDelay: policy.Retry[0],
+		}
 	}
 	for name, targets := range byContract {
 		if len(targets) > hook.MaxFanout {
@@ -140,14 +106,16 @@ func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) 
 	return r, nil
 }
 
-// errTooManyEndpoints is for a tenant that has more endpoints than an event can
-// have deliveries. The store lets none have so many, and if one has them all the
-// same, leaving some out in silence would be worse than taking nothing in.
+// errTooManyEndpoints is for a tenant that has more endpoints of a contract than an
+// event can have deliveries. The store does not let that happen. If it does happen,
+// refusing events is better than leaving some endpoints out without a word.
 var errTooManyEndpoints = &hook.Error{
 	Kind: hook.KindTooLarge, Code: "too_many_deliveries",
-	Detail: fmt.Sprintf("This tenant has more than %d endpoints of one contract, and no event can have more deliveries. Delete some of them.", hook.MaxFanout),
+	Detail: fmt.Sprintf("This tenant has more than %d endpoints of one contract, and an event cannot have more deliveries. "+
+		"Delete some of them.", hook.MaxFanout),
 }
 
+// compileTarget compiles the event types and the filter of an endpoint.
 func compileTarget(e *hook.Endpoint) (t match.Target, err error) {
 	t.Endpoint = e.ID
 	if t.Types, err = match.CompileTypes(e.Config.EventTypes); err != nil {
@@ -159,7 +127,8 @@ func compileTarget(e *hook.Endpoint) (t match.Target, err error) {
 	return t, err
 }
 
-// match finds the targets of an event; problems are filters that failed.
+// match finds the targets of an event. problems are the filters that failed; their
+// endpoints are not among the targets.
 func (r *routes) match(e *hook.Event) (list []*target, problems []match.Problem) {
 	set := r.sets[e.Contract]
 	if set == nil {

@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"internal/store":     {"internal/hook"},
 	"internal/move":      {"internal/store"},
 	"internal/catalog":   {"internal/hook", "internal/contract"},
-	"internal/ingest":    {"internal/hook", "internal/match", "internal/contract", "internal/rawjson"},
+	"internal/ingest":    {"internal/hook", "internal/match", "internal/contract", "internal/rawjson", "internal/cache"},
 	"internal/share":     {"internal/hook"},
 	"internal/schedule":  {"internal/hook", "internal/contract"},
 	"internal/stats":     {"internal/hook"},
