@@ -31,6 +31,17 @@ type Event struct {
 	Payload     []byte // byte for byte as it came; valid JSON if ContentType is ""
 }
 
+// JSON reports whether the payload is JSON.
+func (e *Event) JSON() bool { return e.ContentType == "" }
+
+// Document is the payload as conditions and templates see it: null if it is not JSON.
+func (e *Event) Document() []byte {
+	if !e.JSON() {
+		return []byte("null")
+	}
+	return e.Payload
+}
+
 // ValidExternalID reports whether s can be a caller's own event id: 1 to 128 of
 // A-Z a-z 0-9 _ . : and -.
 func ValidExternalID(s string) bool {

@@ -184,7 +184,9 @@ func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
 	if !c.HasEvent(item.Type) {
 		return hook.InvalidField("event_type_unknown", c.NoEvent(item.Type).At("/type"))
 	}
-	item.Payload = c.Redact(item.Payload)
+	if item.ContentType == "" { // what is to be redacted are members of JSON
+		item.Payload = c.Redact(item.Payload)
+	}
 	return nil
 }
 
@@ -196,12 +198,15 @@ func (in *Ingest) noContract(name string) *hook.Error {
 func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, now time.Time) *hook.Accepted {
 	e := &hook.Event{
 		ID: hook.NewEventID(), Tenant: tenant, Contract: item.Contract, Type: item.Type, ExternalID: item.ExternalID,
-		Door: item.Door, CreatedAt: now, Payload: item.Payload,
+		Door: item.Door, CreatedAt: now, ContentType: item.ContentType, Payload: item.Payload,
 	}
 	a := &hook.Accepted{Event: e}
 	if e.ExternalID != "" {
 		h := sha256.New()
 		h.Write([]byte(e.Contract + "\x00" + e.Type + "\x00"))
+		if !e.JSON() {
+			h.Write([]byte(e.ContentType + "\x00"))
+		}
 		h.Write(e.Payload)
 		h.Sum(a.Hash[:0])
 	}

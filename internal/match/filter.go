@@ -40,5 +40,5 @@ var compiled = cache.New[*Filter](maxCompiled, 0)
 // Eval evaluates the filter. An error means that it has no truth value for this
 // event; its text is for people.
 func (f *Filter) Eval(ev *hook.Event) (bool, error) {
-	return f.condition.Eval(context.Background(), expr.NewEvent(ev.Type, ev.Payload))
+	return f.condition.Eval(context.Background(), expr.NewEvent(ev.Type, ev.Document()))
 }

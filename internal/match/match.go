@@ -65,7 +65,7 @@ func (s *Set) Match(ev *hook.Event) (ids []hook.EndpointID, problems []Problem) 
 		}
 		if t.Filter != nil {
 			if vars == nil {
-				vars = expr.NewEvent(ev.Type, ev.Payload)
+				vars = expr.NewEvent(ev.Type, ev.Document())
 			}
 			ok, err := t.Filter.condition.Eval(context.Background(), vars)
 			if err != nil {

@@ -23,6 +23,7 @@ type history struct {
 	endpoint   hook.EndpointID
 	deliveries []hook.Delivery
 	large      *hook.Event
+	text       *hook.Event // whose payload is not JSON
 }
 
 func makeHistory(t *testing.T, db *store.DB) *history {
@@ -62,6 +63,9 @@ func makeHistory(t *testing.T, db *store.DB) *history {
 	}
 	large := event(start.Add(time.Hour/7), "ext", `{"a":"é"`+strings.Repeat(" ", 100<<10)+`}`)
 	h.large, sub.Items = large.Event, append(sub.Items, large)
+	text := event(start.Add(time.Hour/9), "", "a=1")
+	text.Event.ContentType = "application/x-www-form-urlencoded"
+	h.text, sub.Items = text.Event, append(sub.Items, text)
 	_, err = db.Submit(sub, time.Hour)
 	check(err)
 	for i := range h.deliveries {
@@ -140,6 +144,9 @@ func TestRun(t *testing.T) {
 	}
 	if got, err := to.Event(t.Context(), "acme", h.large.ID); err != nil || string(got.Payload) != string(h.large.Payload) {
 		t.Errorf("a large payload: %+v, %v", got, err)
+	}
+	if got, err := to.Event(t.Context(), "acme", h.text.ID); err != nil || string(got.Payload) != "a=1" || got.ContentType != h.text.ContentType {
+		t.Errorf("a payload that is not JSON: %+v, %v", got, err)
 	}
 	if e, err := to.TenantEndpoint(t.Context(), "acme", h.endpoint); err != nil || e.Config.URL != "http://x" {
 		t.Errorf("what is encrypted: %+v, %v", e, err)

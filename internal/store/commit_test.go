@@ -145,6 +145,46 @@ func testSubmitKeepsBytes(t *testing.T, db *DB) {
 	}
 }
 
+// A payload that is not JSON comes back as it is, with its media type, whatever it looks
+// like: one that begins as a compressed payload does is not taken for one.
+func TestContentType(t *testing.T) { each(t, testContentType) }
+
+func testContentType(t *testing.T, db *DB) {
+	addTenants(t, db)
+	for i, c := range []struct{ contentType, payload string }{
+		{"application/x-www-form-urlencoded", "a=1&b=%20"},
+		{"text/plain; charset=utf-8", ""},
+		{"application/octet-stream", "\x00\xff\x1f"},
+		{"application/zstd", string(packedMark) + "and no frame"},
+		{"application/zstd", string(encoder().EncodeAll([]byte("a frame"), nil))},
+		{"text/csv", strings.Repeat("a,b,c\n", packFrom)},
+		{"", `{"a":1}`},
+	} {
+		a := accepted("acme", fmt.Sprintf("my-%d", i), c.payload, hook.NewEndpointID())
+		a.Event.ContentType = c.contentType
+		submit(t, db, a)
+		check := func(how string, e *hook.Event, err error) {
+			t.Helper()
+			if err != nil || e.ContentType != c.contentType || string(e.Payload) != c.payload {
+				t.Errorf("%q, read %s: %+v, %v", c.contentType, how, e, err)
+			}
+		}
+		got, err := db.Event(t.Context(), "acme", a.Event.ID)
+		check("by its id", got, err)
+		got, err = db.EventByExternalID(t.Context(), "acme", a.Event.ExternalID)
+		check("by its caller's id", got, err)
+		page, err := db.Due(t.Context(), a.Deliveries[0].Endpoint, time.Now(), 10, 1<<20, func(hook.DeliveryID) bool { return false })
+		if err != nil || len(page.Jobs) != 1 {
+			t.Fatalf("due: %+v, %v", page, err)
+		}
+		check("to be sent", page.Jobs[0].Event, nil)
+		list, _, err := db.Events(t.Context(), "acme", hook.EventFilter{}, hook.Page{Limit: 1})
+		if err != nil || len(list) != 1 || list[0].ContentType != c.contentType {
+			t.Errorf("%q, listed: %+v, %v", c.contentType, list, err)
+		}
+	}
+}
+
 // random is JSON that hardly gets smaller.
 func random(size int) string {
 	raw := make([]byte, size*3/4)

@@ -149,6 +149,9 @@ func (p *pair) submit(rt *rapid.T) {
 			Type: rapid.SampledFrom([]string{"x", "y"}).Draw(rt, "type"), ExternalID: it.external, Door: hook.DoorAPI, CreatedAt: p.now(),
 			Payload: []byte(rapid.SampledFrom([]string{"1", `{"a":"\u0000é"}`, `""`}).Draw(rt, "payload")),
 		}
+		if rapid.IntRange(0, 3).Draw(rt, "not JSON") == 0 {
+			it.event.ContentType, it.event.Payload = "text/plain", []byte("(\xb5/\xfd\x00 no JSON")
+		}
 		for n, ep := range rapid.SliceOfNDistinct(rapid.SampledFrom(p.endpoints), 0, 3, rapid.ID).Draw(rt, "endpoints") {
 			it.to = append(it.to, hook.Delivery{
 				ID: it.event.ID.Delivery(n + 1), Tenant: p.tenant, Endpoint: ep, Type: it.event.Type,
@@ -484,7 +487,7 @@ func (p *pair) read(rt *rapid.T) {
 // every time, so it is compared where it is read.
 func (p *pair) everything() {
 	for _, q := range []string{
-		`SELECT id, contract, type, external_id, source, created_at, payload FROM events WHERE tenant = $1 ORDER BY id`,
+		`SELECT id, contract, type, external_id, source, created_at, content_type, payload FROM events WHERE tenant = $1 ORDER BY id`,
 		`SELECT id, endpoint, mode, state, reason, CASE WHEN superseded THEN 1 ELSE 0 END, attempts, slot, due_at, next_attempt_at, created_at, finished_at FROM deliveries WHERE tenant = $1 ORDER BY id`,
 		`SELECT delivery, number, data FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE tenant = $1) ORDER BY delivery, number`,
 		`SELECT delivery FROM bodies WHERE delivery IN (SELECT id FROM deliveries WHERE tenant = $1) ORDER BY delivery`,

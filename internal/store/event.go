@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	eventColumns = `tenant, id, contract, type, external_id, source, created_at, payload`
+	eventColumns = `tenant, id, contract, type, external_id, source, created_at, content_type, payload`
 	// eventHead reads as eventColumns without going through the payload's pages.
-	eventHead = `tenant, id, contract, type, external_id, source, created_at, NULL`
+	eventHead = `tenant, id, contract, type, external_id, source, created_at, content_type, NULL`
 
 	eventByID = `SELECT ` + eventColumns + ` FROM events WHERE tenant = $1 AND id = $2`
 )
@@ -21,7 +21,7 @@ func scanEvent(row scanner) (*hook.Event, error) {
 	var id, payload []byte
 	var external sql.NullString
 	var created sql.NullInt64
-	if err := row.Scan(&e.Tenant, &id, &e.Contract, &e.Type, &external, &e.Door, &created, &payload); err != nil {
+	if err := row.Scan(&e.Tenant, &id, &e.Contract, &e.Type, &external, &e.Door, &created, &e.ContentType, &payload); err != nil {
 		return nil, err
 	}
 	copy(e.ID[:], id)

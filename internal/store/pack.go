@@ -10,15 +10,17 @@ import (
 	"gancho/internal/hook"
 )
 
-// SQLite has one writer, and while it writes a snapshot of megabytes nobody else's
-// event is accepted. So large payloads are compressed by who hands them in, and a
-// commit of them is as short as others. PostgreSQL compresses large values itself.
+// SQLite has one writer, and while it writes a payload of megabytes it accepts nobody
+// else's event. So whoever hands in a large payload compresses it first, and its commit is
+// as short as others. PostgreSQL compresses large values itself.
 
 // packFrom is the size in bytes from which a payload is worth compressing.
 const packFrom = 64 << 10
 
-// packed is how a Zstandard frame begins (RFC 8878), and no JSON text.
-var packed = []byte{0x28, 0xb5, 0x2f, 0xfd}
+// packedMark is how a Zstandard frame begins (RFC 8878), and no JSON text. A payload that
+// begins so when it is handed in is packed once more, whatever its size, so that unpacking
+// gives it back.
+var packedMark = []byte{0x28, 0xb5, 0x2f, 0xfd}
 
 var encoder = sync.OnceValue(func() *zstd.Encoder {
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
@@ -36,22 +38,30 @@ var decoder = sync.OnceValue(func() *zstd.Decoder {
 	return d
 })
 
-// packLarge compresses the large payloads of a submission; nil if there are none.
-func packLarge(s *submission) (large map[hook.EventID][]byte) {
+// pack compresses the payloads of a submission that have at least so many bytes, and
+// those that begin as if they were packed already.
+func (s *submission) pack(from int) {
 	for _, it := range s.events() {
-		if p := it.Event.Payload; len(p) >= packFrom {
-			if large == nil {
-				large = map[hook.EventID][]byte{}
+		if p := it.Event.Payload; len(p) >= from || bytes.HasPrefix(p, packedMark) {
+			if s.packed == nil {
+				s.packed = map[hook.EventID][]byte{}
 			}
-			large[it.Event.ID] = encoder().EncodeAll(p, nil)
+			s.packed[it.Event.ID] = encoder().EncodeAll(p, nil)
 		}
 	}
-	return large
+}
+
+// payload is the payload of one of its events as it is stored.
+func (s *submission) payload(e *hook.Event) []byte {
+	if p, ok := s.packed[e.ID]; ok {
+		return p
+	}
+	return e.Payload
 }
 
 // unpack is a payload as it was handed in.
 func unpack(stored []byte) ([]byte, error) {
-	if !bytes.HasPrefix(stored, packed) {
+	if !bytes.HasPrefix(stored, packedMark) {
 		return stored, nil
 	}
 	p, err := decoder().DecodeAll(stored, nil)

@@ -105,7 +105,7 @@ func (w *writing) claimItems(ctx context.Context, t session) error {
 				// Whoever comes next in this batch repeats this one.
 				got[name] = taken{hash: first[name].hash, answer: first[name].answer}
 			}
-			w.add(it)
+			w.add(s, it)
 		}
 	}
 	return nil

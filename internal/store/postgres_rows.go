@@ -16,30 +16,31 @@ import (
 
 // eventRows are rows of the table events, column by column.
 type eventRows struct {
-	tenant, contract, kind, source []string
-	external                       []*string
-	id, payload                    [][]byte
-	created                        []int64
+	tenant, contract, kind, source, content []string
+	external                                []*string
+	id, payload                             [][]byte
+	created                                 []int64
 }
 
-func (r *eventRows) add(e *hook.Event) {
+// add adds an event; payload is how its payload is stored.
+func (r *eventRows) add(e *hook.Event, payload []byte) {
 	r.tenant, r.contract, r.kind, r.source = append(r.tenant, e.Tenant), append(r.contract, e.Contract), append(r.kind, e.Type), append(r.source, string(e.Door))
 	var external *string
 	if e.ExternalID != "" {
 		external = &e.ExternalID
 	}
-	payload := e.Payload
 	if payload == nil { // which would be NULL
 		payload = []byte{}
 	}
 	r.external, r.id, r.payload, r.created = append(r.external, external), append(r.id, e.ID[:]), append(r.payload, payload), append(r.created, e.CreatedAt.UnixMicro())
+	r.content = append(r.content, e.ContentType)
 }
 
 func (r *eventRows) addTo(q *pgx.Batch) {
 	if len(r.id) > 0 {
-		q.Queue(`INSERT INTO events (tenant, id, contract, type, external_id, source, created_at, payload)
-			SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bytea[])`,
-			r.tenant, r.id, r.contract, r.kind, r.external, r.source, r.created, r.payload)
+		q.Queue(`INSERT INTO events (tenant, id, contract, type, external_id, source, created_at, content_type, payload)
+			SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::bytea[])`,
+			r.tenant, r.id, r.contract, r.kind, r.external, r.source, r.created, r.content, r.payload)
 	}
 }
 

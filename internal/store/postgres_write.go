@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"gancho/internal/hook"
@@ -137,12 +138,14 @@ func (p *postgres) change(c *change) (ran bool) {
 	return true
 }
 
-// submit notes in which epoch a submission is handed in. One that ends a run of a
+// submit notes in which epoch a submission is handed in, and packs what looks packed. A
+// submission that ends a run of a
 // schedule reads before it writes, as changes do, so it is written as they are, on its
 // caller's goroutine: other nodes may keep the lock for long, and batches must not wait
 // for that.
 func (p *postgres) submit(s *submission) (written bool) {
 	s.epoch = p.node.epoch.Load()
+	s.pack(math.MaxInt)
 	if s.RunEnd == nil {
 		return false
 	}
@@ -265,7 +268,7 @@ func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 	if !w.keyed {
 		for _, s := range w.accepted() {
 			for _, it := range s.events() {
-				w.add(it)
+				w.add(s, it)
 			}
 		}
 		// The statements of one pipeline are one transaction by themselves.
@@ -327,8 +330,8 @@ func (w *writing) accepted() (list []*submission) {
 }
 
 // add gathers the rows of an event.
-func (w *writing) add(it *hook.Accepted) {
-	w.events.add(it.Event)
+func (w *writing) add(s *submission, it *hook.Accepted) {
+	w.events.add(it.Event, s.payload(it.Event))
 	for i := range it.Deliveries {
 		w.deliveries.add(&it.Deliveries[i])
 	}

@@ -113,7 +113,7 @@ func (l *lite) change(*change) bool { return false }
 
 // submit compresses large payloads.
 func (l *lite) submit(s *submission) (written bool) {
-	s.large = packLarge(s)
+	s.pack(packFrom)
 	return false
 }
 

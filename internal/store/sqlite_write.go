@@ -64,7 +64,7 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		bulk                 *bulk
 		table, columns, tail string
 	}{
-		{&s.events, "events", "tenant, id, contract, type, external_id, source, created_at, payload", ""},
+		{&s.events, "events", "tenant, id, contract, type, external_id, source, created_at, content_type, payload", ""},
 		{&s.deliveries, "deliveries", `tenant, id, endpoint, type, mode, state, reason, test, attempts, slot, due_at, next_attempt_at,
 			created_at, endpoint_version, contract_version`, ""},
 		// Recording twice is recording once.
@@ -190,12 +190,8 @@ func (l *lite) item(ctx context.Context, s *submission, at place, it *hook.Accep
 			return s.repeats(at, prior)
 		}
 	}
-	payload := e.Payload
-	if large, ok := s.large[e.ID]; ok {
-		payload = large
-	}
 	if err := l.stmts.events.add(ctx, e.Tenant, e.ID[:], e.Contract, e.Type, external, string(e.Door), e.CreatedAt.UnixMicro(),
-		payload); err != nil {
+		e.ContentType, s.payload(e)); err != nil {
 		return err
 	}
 	for i := range it.Deliveries {

@@ -66,7 +66,7 @@ type submission struct {
 	expires  time.Time // of its idempotency keys
 	now      time.Time
 	epoch    int64                   // of the node when it was handed in
-	large    map[hook.EventID][]byte // SQLite: payloads that were compressed
+	packed   map[hook.EventID][]byte // payloads that are stored compressed
 	err      error
 	done     chan struct{}
 }
