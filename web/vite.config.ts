@@ -7,6 +7,12 @@ const api = "http://127.0.0.1:8480";
 
 export default defineConfig({
   plugins: [react()],
-  build: { target: "es2022", cssTarget: ["chrome123", "firefox120", "safari17.5"], sourcemap: false, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: {
+    target: "es2022",
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
+    sourcemap: false,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
   server: { proxy: { "/v1": api, "/openapi.json": api } },
 });

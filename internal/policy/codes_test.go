@@ -41,7 +41,7 @@ func TestProblemsAreTranslated(t *testing.T) {
 		_, rest, _ := strings.Cut(string(text), "    codes: {\n")
 		said, rest, _ := strings.Cut(rest, "\n    },\n")
 		details, _, _ := strings.Cut(strings.TrimPrefix(rest, "    details: {\n"), "\n    },\n")
-		entry := regexp.MustCompile(`(?m)^      "?([^"\n]+?)"?: "`)
+		entry := regexp.MustCompile(`(?m)^      "?([^"\n]+?)"?:\s+["'\x60]`)
 		known := map[string]bool{}
 		for _, m := range entry.FindAllStringSubmatch(said, -1) {
 			if known[m[1]] = true; codes[m[1]] == "" {

@@ -33,9 +33,11 @@ export function relativeTime(iso: string, locale: string, now: number): string {
   return relative(locale).format(Math.round(seconds / size), unit);
 }
 
-export const number = (n: number, locale: string, digits = 0) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(n);
+export const number = (n: number, locale: string, digits = 0) =>
+  new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(n);
 
-export const percent = (n: number, locale: string) => new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: n > 0.9995 || n === 0 ? 0 : 1 }).format(n);
+export const percent = (n: number, locale: string) =>
+  new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: n > 0.9995 || n === 0 ? 0 : 1 }).format(n);
 
 export const milliseconds = (ms: number, locale: string) => number(ms, locale, ms < 10 ? 1 : 0);
 
@@ -61,8 +63,12 @@ export function span(seconds: number, locale: string): string {
   let rest = Math.round(seconds);
   for (const [unit, size] of units) {
     const n = Math.floor(rest / size);
-    if (n > 0 && parts.length < 2) parts.push(new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short" }).format(n));
+    if (n > 0 && parts.length < 2)
+      parts.push(new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short" }).format(n));
     rest -= n * size;
   }
-  return parts.join(" ") || new Intl.NumberFormat(locale, { style: "unit", unit: "second", unitDisplay: "short" }).format(seconds);
+  return (
+    parts.join(" ") ||
+    new Intl.NumberFormat(locale, { style: "unit", unit: "second", unitDisplay: "short" }).format(seconds)
+  );
 }

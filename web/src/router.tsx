@@ -6,7 +6,8 @@ import { NothingHere, Waiting } from "./shell/App";
 import { Shell } from "./shell/Shell";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NothingHere });
-const at = <P extends string>(path: P, load: () => ReturnType<typeof lazyRouteComponent>) => createRoute({ getParentRoute: () => root, path, component: load() });
+const at = <P extends string>(path: P, load: () => ReturnType<typeof lazyRouteComponent>) =>
+  createRoute({ getParentRoute: () => root, path, component: load() });
 
 export interface DeliverySearch {
   endpoint?: string;
@@ -24,7 +25,12 @@ const deliveries = createRoute({
   path: "/t/$tenant/deliveries",
   component: lazyRouteComponent(() => import("./pages/Deliveries"), "DeliveriesPage"),
   validateSearch: (s: Record<string, unknown>): DeliverySearch => ({
-    endpoint: text(s.endpoint), event: text(s.event), type: text(s.type), state: text(s.state), since: text(s.since), until: text(s.until),
+    endpoint: text(s.endpoint),
+    event: text(s.event),
+    type: text(s.type),
+    state: text(s.state),
+    since: text(s.since),
+    until: text(s.until),
   }),
 });
 
@@ -32,7 +38,10 @@ const records = createRoute({
   getParentRoute: () => root,
   path: "/t/$tenant/records",
   component: lazyRouteComponent(() => import("./pages/Records"), "RecordsPage"),
-  validateSearch: (s: Record<string, unknown>): { contract?: string; kind?: string } => ({ contract: text(s.contract), kind: text(s.kind) }),
+  validateSearch: (s: Record<string, unknown>): { contract?: string; kind?: string } => ({
+    contract: text(s.contract),
+    kind: text(s.kind),
+  }),
 });
 
 const endpointTabs = ["history", "configuration", "transformation", "test"] as const;
@@ -40,7 +49,9 @@ const endpoint = createRoute({
   getParentRoute: () => root,
   path: "/t/$tenant/endpoints/$endpoint",
   component: lazyRouteComponent(() => import("./pages/Endpoint"), "EndpointPage"),
-  validateSearch: (s: Record<string, unknown>): { tab?: (typeof endpointTabs)[number] } => ({ tab: endpointTabs.find((x) => x === s.tab) }),
+  validateSearch: (s: Record<string, unknown>): { tab?: (typeof endpointTabs)[number] } => ({
+    tab: endpointTabs.find((x) => x === s.tab),
+  }),
 });
 
 const contractTabs = ["docs", "playground"] as const;
@@ -48,7 +59,9 @@ const contract = createRoute({
   getParentRoute: () => root,
   path: "/contracts/$contract",
   component: lazyRouteComponent(() => import("./pages/Contract"), "ContractPage"),
-  validateSearch: (s: Record<string, unknown>): { tab?: (typeof contractTabs)[number] } => ({ tab: contractTabs.find((x) => x === s.tab) }),
+  validateSearch: (s: Record<string, unknown>): { tab?: (typeof contractTabs)[number] } => ({
+    tab: contractTabs.find((x) => x === s.tab),
+  }),
 });
 
 const tree = root.addChildren([
@@ -62,7 +75,9 @@ const tree = root.addChildren([
   at("/t/$tenant/endpoints", () => lazyRouteComponent(() => import("./pages/Endpoints"), "EndpointsPage")),
   at("/t/$tenant/endpoints/new", () => lazyRouteComponent(() => import("./pages/EndpointForm"), "NewEndpointPage")),
   endpoint,
-  at("/t/$tenant/endpoints/$endpoint/edit", () => lazyRouteComponent(() => import("./pages/EndpointForm"), "EditEndpointPage")),
+  at("/t/$tenant/endpoints/$endpoint/edit", () =>
+    lazyRouteComponent(() => import("./pages/EndpointForm"), "EditEndpointPage"),
+  ),
   deliveries,
   at("/t/$tenant/events", () => lazyRouteComponent(() => import("./pages/Events"), "EventsPage")),
   at("/t/$tenant/events/$event", () => lazyRouteComponent(() => import("./pages/Event"), "EventPage")),

@@ -22,17 +22,34 @@ export const patience = 60_000; // ms; a slow machine under load is no failure
 /** The texts of the pages in a language: what a person reads and looks for. */
 export async function texts(language) {
   const source = readFileSync(path.join(web, "src/i18n", `${language}.ts`), "utf8");
-  const js = ts.transpileModule(source, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } }).outputText;
+  const js = ts.transpileModule(source, {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+  }).outputText;
   return (await import(`data:text/javascript;base64,${Buffer.from(js).toString("base64")}`)).default;
 }
 
 /** Starts the program as a person would, with more options if there are any. */
 export async function startServer(...options) {
   const data = mkdtempSync(path.join(os.tmpdir(), "gancho-web-"));
-  const child = spawn(path.join(web, "../bin/gancho"), ["serve", "--listen", "127.0.0.1:0", "--data", data, "--allow-networks", "127.0.0.0/8", "--log-level", "warn", ...options], {
-    env: { ...process.env, GANCHO_ADMIN_KEY: adminKey },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    path.join(web, "../bin/gancho"),
+    [
+      "serve",
+      "--listen",
+      "127.0.0.1:0",
+      "--data",
+      data,
+      "--allow-networks",
+      "127.0.0.0/8",
+      "--log-level",
+      "warn",
+      ...options,
+    ],
+    {
+      env: { ...process.env, GANCHO_ADMIN_KEY: adminKey },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   const lines = readline.createInterface({ input: child.stdout });
   const url = await new Promise((resolve, reject) => {
     lines.on("line", (line) => {
@@ -42,7 +59,11 @@ export async function startServer(...options) {
     child.once("exit", (code) => reject(new Error(`the server ended at once, with ${code}`)));
   });
   const call = async (method, at, body, key = adminKey) => {
-    const answer = await fetch(url + at, { method, headers: { Authorization: `Bearer ${key}` }, body: body === undefined ? undefined : JSON.stringify(body) });
+    const answer = await fetch(url + at, {
+      method,
+      headers: { Authorization: `Bearer ${key}` },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${at}: ${answer.status} ${text}`);
     return text ? JSON.parse(text) : undefined;
@@ -88,7 +109,12 @@ export async function startReceiver() {
       assert.ok(Date.now() < deadline, "the request did not arrive");
     }
   };
-  return { url: `http://127.0.0.1:${server.address().port}`, got, wait, stop: () => new Promise((r) => server.close(r)) };
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    got,
+    wait,
+    stop: () => new Promise((r) => server.close(r)),
+  };
 }
 
 /** A page of somebody else's, at a host name of this machine: another site than the server's 127.0.0.1. */
@@ -105,11 +131,20 @@ export async function startSite(host) {
   return site;
 }
 
-export const startBrowser = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+export const startBrowser = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+  });
 
 /** A window of one person, who speaks a language and is not known yet. */
 export async function open(browser, { locale = "en-US", width = 1440, height = 900, dark = false } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, locale, colorScheme: dark ? "dark" : "light", reducedMotion: "reduce" });
+  const context = await browser.newContext({
+    viewport: { width, height },
+    locale,
+    colorScheme: dark ? "dark" : "light",
+    reducedMotion: "reduce",
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(patience);
   const wrong = [];
@@ -136,14 +171,29 @@ export async function signedIn(browser, server, t, path, look) {
 /** What a screen reader or a keyboard would stumble over. */
 export async function stumbles(page) {
   await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"], rules: { region: { enabled: false } } }));
+  const found = await page.evaluate(() =>
+    window.axe.run(document, { resultTypes: ["violations"], rules: { region: { enabled: false } } }),
+  );
   return found.violations
     .filter((v) => v.impact === "serious" || v.impact === "critical")
-    .map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => `${n.html} (${n.any.map((a) => a.message).join("; ")})`).slice(0, 3).join("\n  ")}`);
+    .map(
+      (v) =>
+        `${v.id}: ${v.help}: ${v.nodes
+          .map((n) => `${n.html} (${n.any.map((a) => a.message).join("; ")})`)
+          .slice(0, 3)
+          .join("\n  ")}`,
+    );
 }
 
 /** By how many pixels something sticks out to the side, of the page or of a table. */
-export const overflow = (page) => page.evaluate(() => Math.max(...[document.documentElement, ...document.querySelectorAll(".columns-box")].map((x) => x.scrollWidth - x.clientWidth)));
+export const overflow = (page) =>
+  page.evaluate(() =>
+    Math.max(
+      ...[document.documentElement, ...document.querySelectorAll(".columns-box")].map(
+        (x) => x.scrollWidth - x.clientWidth,
+      ),
+    ),
+  );
 
 export async function screenshot(page, name) {
   mkdirSync(screens, { recursive: true });

@@ -11,7 +11,10 @@ before(async () => {
   [server, browser, t] = await Promise.all([startServer(), startBrowser(), texts("en")]);
   for (const tenant of ["ours", "theirs"]) {
     await server.call("PUT", `/v1/tenants/${tenant}`, { name: tenant });
-    await server.call("POST", `/v1/tenants/${tenant}/endpoints`, { name: `endpoint of ${tenant}`, url: "https://example.com/hooks" });
+    await server.call("POST", `/v1/tenants/${tenant}/endpoints`, {
+      name: `endpoint of ${tenant}`,
+      url: "https://example.com/hooks",
+    });
   }
 });
 after(async () => {
@@ -33,7 +36,10 @@ test("a wrong key is refused, the right one lets in, and signing out ends it", a
   assert.deepEqual(await stumbles(page), []);
   await screenshot(page, "sign-in");
   await signIn(page, adminKey);
-  await page.getByRole("heading", { name: t.overview.title, exact: true }).or(page.getByRole("heading", { name: t.tenants.title, exact: true })).waitFor();
+  await page
+    .getByRole("heading", { name: t.overview.title, exact: true })
+    .or(page.getByRole("heading", { name: t.tenants.title, exact: true }))
+    .waitFor();
   const cookies = await page.context().cookies(`${server.url}/v1/session`);
   assert.ok(cookies.length === 1 && cookies[0].httpOnly && cookies[0].sameSite === "Strict", JSON.stringify(cookies));
   assert.equal(await page.evaluate(() => document.cookie), "");
@@ -51,7 +57,10 @@ test("a revoked key ends its session", async () => {
   const made = await server.call("POST", "/v1/keys", { role: "tenant", tenant: "ours" });
   const { page, close } = await open(browser);
   await signIn(page, made.key);
-  await page.getByRole("heading", { name: t.overview.title, exact: true }).or(page.getByRole("heading", { name: t.endpoints.title, exact: true })).waitFor();
+  await page
+    .getByRole("heading", { name: t.overview.title, exact: true })
+    .or(page.getByRole("heading", { name: t.endpoints.title, exact: true }))
+    .waitFor();
   await server.call("DELETE", `/v1/keys/${made.id}`);
   await page.getByRole("link", { name: t.nav.events }).click();
   await page.getByText(t.signIn.ended).waitFor();
@@ -75,9 +84,18 @@ test("a key with an end is made, refused after a wrong one, and shown once", asy
   const key = await dialog.locator("code").textContent();
   await dialog.getByRole("button", { name: t.common.close }).last().click();
   const listed = (await server.call("GET", "/v1/keys")).items.find((k) => k.name === "until noon");
-  assert.equal(listed.expires_at, await page.evaluate(() => new Date("2099-12-31T12:00").toISOString().replace(".000", "")));
+  assert.equal(
+    listed.expires_at,
+    await page.evaluate(() => new Date("2099-12-31T12:00").toISOString().replace(".000", "")),
+  );
   assert.equal((await server.call("GET", "/v1/session", undefined, key)).role, "read");
-  await page.getByRole("row").filter({ hasText: "until noon" }).getByRole("time").or(page.getByText("2099")).first().waitFor();
+  await page
+    .getByRole("row")
+    .filter({ hasText: "until noon" })
+    .getByRole("time")
+    .or(page.getByText("2099"))
+    .first()
+    .waitFor();
   assert.deepEqual(wrong, []);
   await close();
 });

@@ -35,7 +35,9 @@ test("a transformation is tried with a stored event, and its mistake is shown at
   await page.getByText(`${t.contracts.line(2)}:`).waitFor();
   await page.locator(".cm-lint-marker-error").waitFor();
   assert.deepEqual(await stumbles(page), []);
-  await write('function handler(webhook) {\n  console.log("order", webhook.payload.order)\n  webhook.payload.source = "shop"\n  return webhook\n}');
+  await write(
+    'function handler(webhook) {\n  console.log("order", webhook.payload.order)\n  webhook.payload.source = "shop"\n  return webhook\n}',
+  );
   await page.getByRole("region", { name: t.script.console }).getByText("42").waitFor();
   await body.getByText('"shop"').waitFor();
   await page.getByRole("button", { name: t.common.save }).click();
@@ -47,14 +49,24 @@ test("a transformation is tried with a stored event, and its mistake is shown at
 
 test("before there is an event, a transformation is tried with an example", async () => {
   await server.call("PUT", "/v1/tenants/fresh", { name: "Fresh" });
-  const first = await server.call("POST", "/v1/tenants/fresh/endpoints", { name: "First", url: `${receiver.url}/hooks` });
-  const { page, wrong, close } = await signedIn(browser, server, t, `/t/fresh/endpoints/${first.id}?tab=transformation`);
+  const first = await server.call("POST", "/v1/tenants/fresh/endpoints", {
+    name: "First",
+    url: `${receiver.url}/hooks`,
+  });
+  const { page, wrong, close } = await signedIn(
+    browser,
+    server,
+    t,
+    `/t/fresh/endpoints/${first.id}?tab=transformation`,
+  );
   await page.getByRole("region", { name: t.delivery.body }).waitFor();
   assert.equal(await page.getByRole("combobox", { name: t.deliveries.event }).inputValue(), t.script.example);
   const editor = page.getByRole("textbox", { name: t.form.transformation });
   await editor.click();
   await page.keyboard.press("Control+A");
-  await page.keyboard.insertText("function handler(webhook) {\n  webhook.payload = { tried: true }\n  return webhook\n}");
+  await page.keyboard.insertText(
+    "function handler(webhook) {\n  webhook.payload = { tried: true }\n  return webhook\n}",
+  );
   await page.getByRole("region", { name: t.delivery.body }).getByText('"tried"').waitFor();
   assert.deepEqual(await stumbles(page), []);
   assert.deepEqual((await server.call("GET", "/v1/tenants/fresh/events")).items, []);
@@ -63,9 +75,14 @@ test("before there is an event, a transformation is tried with an example", asyn
 });
 
 test("what an endpoint missed is counted, and then sent again", async () => {
-  const late = await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Late", url: `${receiver.url}/hooks`, event_types: ["late.*"] });
+  const late = await server.call("POST", "/v1/tenants/acme/endpoints", {
+    name: "Late",
+    url: `${receiver.url}/hooks`,
+    event_types: ["late.*"],
+  });
   await server.call("POST", `/v1/tenants/acme/endpoints/${late.id}/disable`);
-  for (let i = 0; i < 3; i++) await server.call("POST", "/v1/tenants/acme/events", { type: "late.thing", payload: { i } });
+  for (let i = 0; i < 3; i++)
+    await server.call("POST", "/v1/tenants/acme/events", { type: "late.thing", payload: { i } });
   await server.call("POST", `/v1/tenants/acme/endpoints/${late.id}/resume`);
   const { page, wrong, close } = await signedIn(browser, server, t, `/t/acme/endpoints/${late.id}`);
   await page.getByRole("button", { name: t.endpoints.recover }).click();
@@ -81,7 +98,11 @@ test("what an endpoint missed is counted, and then sent again", async () => {
 });
 
 test("a signing secret is shown and replaced, and for a while both sign", async () => {
-  const signed = await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Signed", url: `${receiver.url}/hooks`, event_types: ["signed.*"] });
+  const signed = await server.call("POST", "/v1/tenants/acme/endpoints", {
+    name: "Signed",
+    url: `${receiver.url}/hooks`,
+    event_types: ["signed.*"],
+  });
   const { page, wrong, close } = await signedIn(browser, server, t, `/t/acme/endpoints/${signed.id}?tab=configuration`);
   await page.getByRole("button", { name: t.secret.show }).click();
   const shown = page.locator("code").filter({ hasText: "whsec_" });
@@ -96,8 +117,13 @@ test("a signing secret is shown and replaced, and for a while both sign", async 
   await server.call("POST", "/v1/tenants/acme/events", { type: "signed.thing", payload: { signed: true } });
   const arrived = await receiver.wait((r) => r.body.includes('"signed"'));
   const signature = (secret) =>
-    createHmac("sha256", Buffer.from(secret.replace("whsec_", ""), "base64")).update(`${arrived.headers["webhook-id"]}.${arrived.headers["webhook-timestamp"]}.${arrived.body}`).digest("base64");
-  assert.deepEqual(arrived.headers["webhook-signature"].split(" "), [fresh, old].map((s) => `v1,${signature(s)}`));
+    createHmac("sha256", Buffer.from(secret.replace("whsec_", ""), "base64"))
+      .update(`${arrived.headers["webhook-id"]}.${arrived.headers["webhook-timestamp"]}.${arrived.body}`)
+      .digest("base64");
+  assert.deepEqual(
+    arrived.headers["webhook-signature"].split(" "),
+    [fresh, old].map((s) => `v1,${signature(s)}`),
+  );
   assert.deepEqual(wrong, []);
   await close();
 });
@@ -112,7 +138,8 @@ test("a credential is made, shown once, paused and deleted", async () => {
   await dialog.getByRole("textbox", { name: t.form.url }).fill(`${receiver.url}/hooks`);
   await dialog.getByRole("button", { name: t.credentials.create }).click();
   await dialog.getByText(t.keys.once).waitFor();
-  for (const name of ["apiKey", "secret", "token"]) await dialog.getByRole("button", { name: `${t.common.copy}: ${name}` }).waitFor();
+  for (const name of ["apiKey", "secret", "token"])
+    await dialog.getByRole("button", { name: `${t.common.copy}: ${name}` }).waitFor();
   const secret = await dialog.locator("code").nth(1).textContent();
   assert.ok(secret.length >= 16, "there is no secret");
   assert.deepEqual(await stumbles(page), []);

@@ -20,11 +20,25 @@ let t;
 
 before(async () => {
   const key = randomBytes(32).toString("base64");
-  execFileSync("go", ["test", "./internal/store", "-run", "^$", "-bench", "^BenchmarkFillHistory$", "-benchtime", "1x"], {
-    cwd: fileURLToPath(new URL("../..", import.meta.url)), stdio: ["ignore", "ignore", "inherit"],
-    env: { ...process.env, GANCHO_HISTORY_FILE: path.join(data, "gancho.db"), GANCHO_ENCRYPTION_KEY: key, GANCHO_BENCH_ROWS: String(total) },
-  });
-  [server, browser, t] = await Promise.all([startServer("--data", data, "--encryption-key", key, "--log-level", "error"), startBrowser(), texts("pt")]);
+  execFileSync(
+    "go",
+    ["test", "./internal/store", "-run", "^$", "-bench", "^BenchmarkFillHistory$", "-benchtime", "1x"],
+    {
+      cwd: fileURLToPath(new URL("../..", import.meta.url)),
+      stdio: ["ignore", "ignore", "inherit"],
+      env: {
+        ...process.env,
+        GANCHO_HISTORY_FILE: path.join(data, "gancho.db"),
+        GANCHO_ENCRYPTION_KEY: key,
+        GANCHO_BENCH_ROWS: String(total),
+      },
+    },
+  );
+  [server, browser, t] = await Promise.all([
+    startServer("--data", data, "--encryption-key", key, "--log-level", "error"),
+    startBrowser(),
+    texts("pt"),
+  ]);
 });
 after(async () => {
   await browser?.close();
@@ -33,17 +47,19 @@ after(async () => {
 });
 
 /** What is drawn: the place of each row in the list, and which delivery it is, counted from the oldest. */
-const drawn = (page) => page.evaluate(() => {
-  const digits = "0123456789abcdefghjkmnpqrstvwxyz";
-  const number = (id) => {
-    let n = 0n;
-    for (const c of id.slice(4)) n = n * 32n + BigInt(digits.indexOf(c));
-    return Number((n >> 18n) & 0xffffffffn); // 2 bits of padding and 16 that number an event's deliveries come after it
-  };
-  return [...document.querySelectorAll(".rows [role=listitem]")].map((row) => ({
-    place: Number(row.getAttribute("aria-posinset")), number: number(row.querySelector("a").getAttribute("href").split("/").pop()),
-  }));
-});
+const drawn = (page) =>
+  page.evaluate(() => {
+    const digits = "0123456789abcdefghjkmnpqrstvwxyz";
+    const number = (id) => {
+      let n = 0n;
+      for (const c of id.slice(4)) n = n * 32n + BigInt(digits.indexOf(c));
+      return Number((n >> 18n) & 0xffffffffn); // 2 bits of padding and 16 that number an event's deliveries come after it
+    };
+    return [...document.querySelectorAll(".rows [role=listitem]")].map((row) => ({
+      place: Number(row.getAttribute("aria-posinset")),
+      number: number(row.querySelector("a").getAttribute("href").split("/").pop()),
+    }));
+  });
 
 /** Waits until nothing in sight is missing; says what is drawn. */
 async function settled(page) {
@@ -51,7 +67,9 @@ async function settled(page) {
     const box = document.querySelector(".rows");
     if (!box) return false;
     const { top, bottom } = box.getBoundingClientRect();
-    const inSight = [...box.querySelectorAll("[role=list] > *")].filter((x) => x.getBoundingClientRect().bottom > top && x.getBoundingClientRect().top < bottom);
+    const inSight = [...box.querySelectorAll("[role=list] > *")].filter(
+      (x) => x.getBoundingClientRect().bottom > top && x.getBoundingClientRect().top < bottom,
+    );
     return inSight.length > 0 && inSight.every((x) => x.role === "listitem");
   });
   return drawn(page);
@@ -73,7 +91,8 @@ async function deeper(page) {
   await page.waitForFunction((h) => document.querySelector(".rows").scrollHeight > h, height, { polling: 20 });
 }
 
-const scrollTo = (page, share) => page.locator(".rows").evaluate((box, x) => box.scrollTo(0, box.scrollHeight * x), share);
+const scrollTo = (page, share) =>
+  page.locator(".rows").evaluate((box, x) => box.scrollTo(0, box.scrollHeight * x), share);
 
 /** What is drawn must be the deliveries that belong at these places, each once. */
 function check(rows, newest) {
@@ -129,8 +148,12 @@ test("a million deliveries are scrolled through, and left behind", async (test) 
   check(await settled(page), total - longest);
 
   times.sort((a, b) => a - b);
-  test.diagnostic(`${times.length} answers: half within ${times[times.length >> 1].toFixed(1)} ms, 95 % within ${times[Math.floor(times.length * 0.95)].toFixed(1)} ms, the slowest ${times.at(-1).toFixed(1)} ms`);
-  test.diagnostic(`a page further every ${(took / ((longest * 0.8) / size)).toFixed(0)} ms; ${((many - few) / 1024).toFixed(0)} KiB more of memory for ${longest} rows than for ${longest / 5}`);
+  test.diagnostic(
+    `${times.length} answers: half within ${times[times.length >> 1].toFixed(1)} ms, 95 % within ${times[Math.floor(times.length * 0.95)].toFixed(1)} ms, the slowest ${times.at(-1).toFixed(1)} ms`,
+  );
+  test.diagnostic(
+    `a page further every ${(took / ((longest * 0.8) / size)).toFixed(0)} ms; ${((many - few) / 1024).toFixed(0)} KiB more of memory for ${longest} rows than for ${longest / 5}`,
+  );
   assert.deepEqual(wrong, []);
   await close();
 });
@@ -144,7 +167,8 @@ test("one jumps to a time, a state and a type", async () => {
   await page.getByLabel(t.deliveries.until, { exact: true }).fill(local);
   const first = Math.ceil((until.getTime() - oldest) / 1000) - 1;
   await page.waitForURL((u) => u.searchParams.has("until"));
-  for (const deadline = Date.now() + patience; (await settled(page))[0].number !== first; ) assert.ok(Date.now() < deadline, "the list does not begin at that time");
+  for (const deadline = Date.now() + patience; (await settled(page))[0].number !== first; )
+    assert.ok(Date.now() < deadline, "the list does not begin at that time");
   // To the very first one.
   for (let rows = await settled(page); rows.at(-1).number !== 0; rows = await settled(page)) {
     check(rows, first);
@@ -160,7 +184,8 @@ test("one jumps to a time, a state and a type", async () => {
     assert.ok(rows.length < 80);
     for (const row of rows) assert.equal(row.number, wanted[row.place - 1]);
   };
-  const numbers = (step, below) => Array.from({ length: Math.ceil((below - 7) / step) }, (_, i) => 7 + i * step).reverse();
+  const numbers = (step, below) =>
+    Array.from({ length: Math.ceil((below - 7) / step) }, (_, i) => 7 + i * step).reverse();
   await places("state=failed", numbers(1000, total - 20_000));
   await places("type=rare", numbers(50_000, total));
   await page.goto(`${server.url}/t/acme/deliveries?type=never.was`);

@@ -2,7 +2,19 @@
 // or a screen reader, nothing sticking out, and a picture of each.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { adminKey, choose, open, overflow, screenshot, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
+import {
+  adminKey,
+  choose,
+  open,
+  overflow,
+  screenshot,
+  signedIn,
+  startBrowser,
+  startReceiver,
+  startServer,
+  stumbles,
+  texts,
+} from "./bed.mjs";
 
 let server;
 let receiver;
@@ -15,20 +27,44 @@ before(async () => {
   await server.call("PUT", "/v1/tenants/acme", { name: "Acme México" });
   await server.call("PUT", "/v1/tenants/globex", { name: "Globex" });
   const kobra = await server.call("GET", "/v1/contracts/kobra");
-  const visits = await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Visitas de campo", contract: "kobra", url: `${receiver.url}/hooks`, settings: { api_key: "token" } });
-  await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Facturación", url: `${receiver.url}/broken`, event_types: ["order.*"], retry: ["0s", "5m", "1h", "6h"] });
+  const visits = await server.call("POST", "/v1/tenants/acme/endpoints", {
+    name: "Visitas de campo",
+    contract: "kobra",
+    url: `${receiver.url}/hooks`,
+    settings: { api_key: "token" },
+  });
+  await server.call("POST", "/v1/tenants/acme/endpoints", {
+    name: "Facturación",
+    url: `${receiver.url}/broken`,
+    event_types: ["order.*"],
+    retry: ["0s", "5m", "1h", "6h"],
+  });
   const crm = await server.call("POST", "/v1/tenants/acme/endpoints", { name: "CRM", url: `${receiver.url}/hooks` });
   await server.call("POST", `/v1/tenants/acme/endpoints/${crm.id}/pause`);
   const events = [];
-  for (let i = 0; i < 40; i++) events.push({ contract: "kobra", type: "visit.finished", payload: JSON.parse(kobra.events[0].example) });
+  for (let i = 0; i < 40; i++)
+    events.push({ contract: "kobra", type: "visit.finished", payload: JSON.parse(kobra.events[0].example) });
   for (let i = 0; i < 12; i++) events.push({ type: "order.paid", payload: { order: 1000 + i, total: 249.9 } });
   const sent = await server.call("POST", "/v1/tenants/acme/events", events);
-  await server.call("POST", "/v1/tenants/acme/credentials", { contract: "cabaprop", name: "Portal de avisos", url: `${receiver.url}/hooks` });
+  await server.call("POST", "/v1/tenants/acme/credentials", {
+    contract: "cabaprop",
+    name: "Portal de avisos",
+    url: `${receiver.url}/hooks`,
+  });
   await server.call("POST", "/v1/tenants/acme/portal-links", { name: "Ana Gómez", expires_in: "1h" });
-  await server.call("POST", "/v1/keys", { role: "publish", name: "checkout", expires_at: new Date(Date.now() + 90 * 86_400_000).toISOString() });
+  await server.call("POST", "/v1/keys", {
+    role: "publish",
+    name: "checkout",
+    expires_at: new Date(Date.now() + 90 * 86_400_000).toISOString(),
+  });
   await server.call("PUT", "/v1/tenants/acme/records/kobra/visit/v-1", { visitID: "v-1", agentID: 7 });
   await server.call("PUT", "/v1/tenants/acme/records/prolibu/proposal/p-1", { id: "p-1", status: "Draft" });
-  await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Métricas", contract: "prolibu", url: `${receiver.url}/hooks`, settings: { authorization: "Bearer token" } });
+  await server.call("POST", "/v1/tenants/acme/endpoints", {
+    name: "Métricas",
+    contract: "prolibu",
+    url: `${receiver.url}/hooks`,
+    settings: { authorization: "Bearer token" },
+  });
   await server.call("POST", "/v1/tenants/acme/schedules/prolibu/proposal_metrics/run");
   const deadline = Date.now() + 60_000;
   for (;;) {
@@ -81,7 +117,11 @@ const pages = () => ({
 // Colours are judged again in the dark, on the pages that have the most of them.
 const colourful = ["overview", "endpoints", "endpoint-new", "deliveries", "delivery", "playground"];
 
-for (const look of [{ name: "", width: 1440 }, { name: "-narrow", width: 360, height: 780 }, { name: "-dark", width: 1440, dark: true }]) {
+for (const look of [
+  { name: "", width: 1440 },
+  { name: "-narrow", width: 360, height: 780 },
+  { name: "-dark", width: 1440, dark: true },
+]) {
   test(`all pages${look.name}`, async () => {
     const { page, wrong, close } = await signedIn(browser, server, t, "/", look);
     for (const [name, path] of Object.entries(pages())) {
@@ -140,14 +180,22 @@ test("a contract that is wrong says so at its line", async () => {
   await page.keyboard.press("Control+Home");
   await page.keyboard.type("nonsense: true\n");
   await page.getByRole("button", { name: t.contracts.check }).click();
-  await page.getByText(`${t.contracts.line(1)}:`).first().waitFor();
+  await page
+    .getByText(`${t.contracts.line(1)}:`)
+    .first()
+    .waitFor();
   await page.locator(".cm-lint-marker-error").first().waitFor();
   await close();
 });
 
 test("the playground shows what an edited contract makes of a stored event", async () => {
   await server.call("POST", "/v1/tenants/globex/events", { type: "order.paid", id: "of-another-system", payload: 1 });
-  await server.call("POST", "/v1/tenants/acme/events", { contract: "kobra", type: "visit.finished", id: "visit-of-today", payload: { visitID: "V-4711" } });
+  await server.call("POST", "/v1/tenants/acme/events", {
+    contract: "kobra",
+    type: "visit.finished",
+    id: "visit-of-today",
+    payload: { visitID: "V-4711" },
+  });
   const { page, wrong, close } = await signedIn(browser, server, t, "/contracts/kobra?tab=playground");
   const event = page.getByRole("combobox", { name: t.deliveries.event });
   const tenant = page.getByRole("main").getByRole("combobox", { name: t.nav.tenant });

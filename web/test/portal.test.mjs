@@ -15,8 +15,16 @@ const files = mkdtempSync(path.join(os.tmpdir(), "gancho-logo-"));
 
 before(async () => {
   const logo = path.join(files, "logo.svg");
-  writeFileSync(logo, '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 30"><rect width="90" height="30" rx="6" fill="#1c4e80"/></svg>');
-  [ours, theirs, browser, t] = await Promise.all([startSite("localhost"), startSite("localhost"), startBrowser(), texts("pt")]);
+  writeFileSync(
+    logo,
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 30"><rect width="90" height="30" rx="6" fill="#1c4e80"/></svg>',
+  );
+  [ours, theirs, browser, t] = await Promise.all([
+    startSite("localhost"),
+    startSite("localhost"),
+    startBrowser(),
+    texts("pt"),
+  ]);
   server = await startServer("--portal-origins", ours.url, "--portal-logo", logo);
   await server.call("PUT", "/v1/tenants/acme", { name: "Acme" });
   await server.call("POST", "/v1/tenants/acme/endpoints", { name: "CRM", url: "https://example.com/hooks" });
@@ -27,7 +35,8 @@ after(async () => {
   rmSync(files, { recursive: true, force: true });
 });
 
-const newLink = (more) => server.call("POST", "/v1/tenants/acme/portal-links", { name: "Ana", lang: "pt", accent: "#1c4e80", ...more });
+const newLink = (more) =>
+  server.call("POST", "/v1/tenants/acme/portal-links", { name: "Ana", lang: "pt", accent: "#1c4e80", ...more });
 
 test("in an iframe of a configured origin it works without a cookie", async () => {
   const { page, wrong, close } = await open(browser);
@@ -43,12 +52,21 @@ test("in an iframe of a configured origin it works without a cookie", async () =
   const logo = portal.locator("img.logo");
   assert.ok(await logo.evaluate((i) => i.decode().then(() => i.naturalWidth > 0)), "the logo is not shown");
   // It can change something: the token in its memory is enough.
-  await portal.getByRole("button", { name: t.endpoints.menu("CRM") }).first().click();
+  await portal
+    .getByRole("button", { name: t.endpoints.menu("CRM") })
+    .first()
+    .click();
   await portal.getByRole("menuitem", { name: t.endpoints.pause }).click();
   await portal.getByText(t.endpointState.paused, { exact: true }).first().waitFor();
   assert.deepEqual(await page.context().cookies(), []);
-  assert.ok(requests.some((r) => r.headers().authorization?.startsWith("Bearer gp_")), "no request carries a token");
-  assert.ok(requests.every((r) => r.headers().cookie === undefined), "a request carries a cookie");
+  assert.ok(
+    requests.some((r) => r.headers().authorization?.startsWith("Bearer gp_")),
+    "no request carries a token",
+  );
+  assert.ok(
+    requests.every((r) => r.headers().cookie === undefined),
+    "a request carries a cookie",
+  );
   const kept = await frame.evaluate(() => {
     try {
       return `${JSON.stringify({ ...sessionStorage, ...localStorage })} ${document.cookie}`;
@@ -62,9 +80,15 @@ test("in an iframe of a configured origin it works without a cookie", async () =
 });
 
 test("a page of another origin cannot show it, nor anybody the console", async () => {
-  for (const [site, address] of [[theirs, (await newLink()).url], [ours, `${server.url}/`]]) {
+  for (const [site, address] of [
+    [theirs, (await newLink()).url],
+    [ours, `${server.url}/`],
+  ]) {
     const { page, close } = await open(browser);
-    const refused = page.waitForEvent("console", { predicate: (m) => m.text().includes("frame-ancestors"), timeout: patience });
+    const refused = page.waitForEvent("console", {
+      predicate: (m) => m.text().includes("frame-ancestors"),
+      timeout: patience,
+    });
     site.body = `<iframe title="Webhooks" width="1200" height="700" src="${address}"></iframe>`;
     await page.goto(site.url);
     await refused;
@@ -108,7 +132,10 @@ test("a link is made and revoked in the console, and who came by it is out", asy
 
 test("one tenant's token opens nothing of another's", async () => {
   await server.call("PUT", "/v1/tenants/theirs", { name: "Theirs" });
-  const other = await server.call("POST", "/v1/tenants/theirs/endpoints", { name: "Secret of theirs", url: "https://example.com/hooks" });
+  const other = await server.call("POST", "/v1/tenants/theirs/endpoints", {
+    name: "Secret of theirs",
+    url: "https://example.com/hooks",
+  });
   const { page, close } = await open(browser);
   await page.goto((await newLink()).url);
   await page.getByRole("link", { name: t.nav.endpoints }).click();

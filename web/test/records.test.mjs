@@ -11,8 +11,18 @@ let t;
 before(async () => {
   [server, receiver, browser, t] = await Promise.all([startServer(), startReceiver(), startBrowser(), texts("pt")]);
   await server.call("PUT", "/v1/tenants/acme", { name: "Acme" });
-  await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Visitas", contract: "kobra", url: `${receiver.url}/hooks`, settings: { api_key: "token" } });
-  await server.call("POST", "/v1/tenants/acme/endpoints", { name: "Métricas", contract: "prolibu", url: `${receiver.url}/hooks`, settings: { authorization: "Bearer token" } });
+  await server.call("POST", "/v1/tenants/acme/endpoints", {
+    name: "Visitas",
+    contract: "kobra",
+    url: `${receiver.url}/hooks`,
+    settings: { api_key: "token" },
+  });
+  await server.call("POST", "/v1/tenants/acme/endpoints", {
+    name: "Métricas",
+    contract: "prolibu",
+    url: `${receiver.url}/hooks`,
+    settings: { authorization: "Bearer token" },
+  });
 });
 after(async () => {
   await browser?.close();
@@ -43,7 +53,11 @@ test("a record is looked up, written, changed, and shows what fired", async () =
   const document = '{ "visitID": "v/1",  "amount": 1.50, "big": 12345678901234567890 }';
   await write(page, document);
   await page.getByRole("button", { name: t.records.save }).click();
-  await page.getByRole("status").filter({ hasText: t.records.created }).filter({ hasText: t.records.noneFired }).waitFor();
+  await page
+    .getByRole("status")
+    .filter({ hasText: t.records.created })
+    .filter({ hasText: t.records.noneFired })
+    .waitFor();
   await page.getByText(t.delivery.raw, { exact: true }).click();
   assert.equal(await page.getByRole("region", { name: t.records.document }).textContent(), document);
   assert.deepEqual(await stumbles(page), []);

@@ -27,12 +27,20 @@ const diagnosis = {
 // What the page of a delivery says is next when it has arrived.
 const finished = { es: /Ya llegó/, pt: /Já chegou/, en: /It has arrived/ };
 
-for (const [language, locale] of [["es", "es-MX"], ["pt", "pt-BR"], ["en", "en-US"]]) {
+for (const [language, locale] of [
+  ["es", "es-MX"],
+  ["pt", "pt-BR"],
+  ["en", "en-US"],
+]) {
   test(`the story of an endpoint (${language})`, async () => {
     const t = await texts(language);
     const tenant = `story-${language}`;
     await server.call("PUT", `/v1/tenants/${tenant}`, { name: "Acme" });
-    const link = await server.call("POST", `/v1/tenants/${tenant}/portal-links`, { lang: language, accent: "#1c4e80", name: "Ana" });
+    const link = await server.call("POST", `/v1/tenants/${tenant}/portal-links`, {
+      lang: language,
+      accent: "#1c4e80",
+      name: "Ana",
+    });
     // The browser speaks another language: the link decides.
     const { page, wrong, close } = await open(browser, { locale: language === "en" ? "es-MX" : "en-US" });
     await page.goto(link.url);
@@ -71,7 +79,10 @@ for (const [language, locale] of [["es", "es-MX"], ["pt", "pt-BR"], ["en", "en-U
     await page.getByRole("tab", { name: t.endpoints.test }).click();
     await page.getByRole("button", { name: t.test.run }).click();
     await page.getByRole("status").filter({ hasText: diagnosis[language][1] }).first().waitFor();
-    assert.ok(receiver.got.some((r) => r.path === "/hooks" && r.headers["api-key"] === "secret-token-1"), "the token of the form did not arrive");
+    assert.ok(
+      receiver.got.some((r) => r.path === "/hooks" && r.headers["api-key"] === "secret-token-1"),
+      "the token of the form did not arrive",
+    );
     await page.getByRole("tab", { name: t.endpoints.configuration }).click();
     await page.getByText("********").first().waitFor();
     assert.ok(!(await page.content()).includes("secret-token-1"), "a secret is shown");
@@ -82,7 +93,11 @@ for (const [language, locale] of [["es", "es-MX"], ["pt", "pt-BR"], ["en", "en-U
     await rows.nth(1).waitFor();
     assert.equal(await rows.count(), 2); // the two tests
     const kobra = await server.call("GET", "/v1/contracts/kobra");
-    await server.call("POST", `/v1/tenants/${tenant}/events`, { contract: "kobra", type: "visit.finished", payload: JSON.parse(kobra.events[0].example) });
+    await server.call("POST", `/v1/tenants/${tenant}/events`, {
+      contract: "kobra",
+      type: "visit.finished",
+      payload: JSON.parse(kobra.events[0].example),
+    });
     await rows.nth(2).waitFor();
     await page.getByRole("listitem").first().getByText(t.deliveryState.delivered).waitFor();
     assert.deepEqual(await stumbles(page), []);
@@ -96,11 +111,17 @@ for (const [language, locale] of [["es", "es-MX"], ["pt", "pt-BR"], ["en", "en-U
 
     // It disables it, and then deletes it.
     await page.getByRole("link", { name: t.nav.endpoints }).click();
-    await page.getByRole("button", { name: t.endpoints.menu("Visitas") }).first().click();
+    await page
+      .getByRole("button", { name: t.endpoints.menu("Visitas") })
+      .first()
+      .click();
     await page.getByRole("menuitem", { name: t.endpoints.disable }).click();
     await page.getByRole("dialog").getByRole("button", { name: t.endpoints.disable }).click();
     await page.getByText(t.endpointState.disabled, { exact: true }).first().waitFor();
-    await page.getByRole("button", { name: t.endpoints.menu("Visitas") }).first().click();
+    await page
+      .getByRole("button", { name: t.endpoints.menu("Visitas") })
+      .first()
+      .click();
     await page.getByRole("menuitem", { name: t.common.delete }).click();
     await page.getByRole("dialog").getByRole("button", { name: t.common.delete }).click();
     await page.getByText(t.endpoints.empty).waitFor();

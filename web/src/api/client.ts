@@ -75,7 +75,12 @@ export async function readProblem(response: Response): Promise<Problem> {
   if (response.status === 401 && (p.code === "session_ended" || p.code === "key_missing")) {
     for (const f of listeners) f();
   }
-  return new Problem(response.status, p.code ?? "unknown", p.detail ?? `${response.status} ${response.statusText}`, p.errors ?? []);
+  return new Problem(
+    response.status,
+    p.code ?? "unknown",
+    p.detail ?? `${response.status} ${response.statusText}`,
+    p.errors ?? [],
+  );
 }
 
 /** The answer of a call that did not throw. */
@@ -84,7 +89,10 @@ export async function ok<T>(call: Promise<{ data?: T }>): Promise<T> {
 }
 
 /** A call whose answer is taken as the text it is: reading it as JSON would change numbers. */
-export async function raw(path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Response> {
+export async function raw(
+  path: string,
+  init: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(path, { ...init, headers: { ...authorization(), ...init.headers } });

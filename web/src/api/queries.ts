@@ -1,12 +1,13 @@
 // What the pages ask the server, by name, so that one change renews them all.
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
-import { api, type Event, ok, Problem, raw, type RecordAnswer } from "./client";
+import { api, type Event, ok, Problem, type RecordAnswer, raw } from "./client";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 2_000,
-      retry: (count, error) => (error instanceof Problem ? error.status === 0 || error.status >= 500 : true) && count < 2,
+      retry: (count, error) =>
+        (error instanceof Problem ? error.status === 0 || error.status >= 500 : true) && count < 2,
     },
   },
 });
@@ -34,7 +35,10 @@ export const tenantsQuery = () =>
   });
 
 export const tenantQuery = (tenant: string) =>
-  queryOptions({ queryKey: [...ofTenant(tenant), "itself"], queryFn: () => ok(api.GET("/v1/tenants/{tenant}", { params: { path: { tenant } } })) });
+  queryOptions({
+    queryKey: [...ofTenant(tenant), "itself"],
+    queryFn: () => ok(api.GET("/v1/tenants/{tenant}", { params: { path: { tenant } } })),
+  });
 
 export const endpointsQuery = (tenant: string) =>
   queryOptions({
@@ -43,7 +47,9 @@ export const endpointsQuery = (tenant: string) =>
       const all = [];
       let cursor: string | undefined;
       do {
-        const part = await ok(api.GET("/v1/tenants/{tenant}/endpoints", { params: { path: { tenant }, query: { limit: 200, cursor } } }));
+        const part = await ok(
+          api.GET("/v1/tenants/{tenant}/endpoints", { params: { path: { tenant }, query: { limit: 200, cursor } } }),
+        );
         all.push(...part.items);
         cursor = part.next_cursor ?? undefined;
       } while (cursor && all.length < 1000);
@@ -60,19 +66,35 @@ export const endpointQuery = (tenant: string, endpoint: string) =>
 export const deliveriesQuery = (tenant: string, filter: DeliveryFilter, cursor?: string) =>
   queryOptions({
     queryKey: [...ofTenant(tenant), "deliveries", filter, cursor],
-    queryFn: ({ signal }) => ok(api.GET("/v1/tenants/{tenant}/deliveries", { params: { path: { tenant }, query: { limit: page, cursor, ...filter } }, signal })),
+    queryFn: ({ signal }) =>
+      ok(
+        api.GET("/v1/tenants/{tenant}/deliveries", {
+          params: { path: { tenant }, query: { limit: page, cursor, ...filter } },
+          signal,
+        }),
+      ),
   });
 
 export const deliveryQuery = (tenant: string, delivery: string, lang: "en" | "es" | "pt") =>
   queryOptions({
     queryKey: [...ofTenant(tenant), "delivery", delivery, lang],
-    queryFn: () => ok(api.GET("/v1/tenants/{tenant}/deliveries/{delivery}", { params: { path: { tenant, delivery }, query: { lang } } })),
+    queryFn: () =>
+      ok(
+        api.GET("/v1/tenants/{tenant}/deliveries/{delivery}", {
+          params: { path: { tenant, delivery }, query: { lang } },
+        }),
+      ),
   });
 
 export const eventsQuery = (tenant: string, filter: { type?: string; contract?: string }) =>
   infiniteQueryOptions({
     queryKey: [...ofTenant(tenant), "events", filter],
-    queryFn: ({ pageParam }) => ok(api.GET("/v1/tenants/{tenant}/events", { params: { path: { tenant }, query: { limit: page, cursor: pageParam, ...filter } } })),
+    queryFn: ({ pageParam }) =>
+      ok(
+        api.GET("/v1/tenants/{tenant}/events", {
+          params: { path: { tenant }, query: { limit: page, cursor: pageParam, ...filter } },
+        }),
+      ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
@@ -96,7 +118,9 @@ export const eventQuery = (tenant: string, event: string) =>
   queryOptions({
     queryKey: [...ofTenant(tenant), "event", event],
     queryFn: async () => {
-      const text = await (await raw(`/v1/tenants/${encodeURIComponent(tenant)}/events/${encodeURIComponent(event)}`)).text();
+      const text = await (
+        await raw(`/v1/tenants/${encodeURIComponent(tenant)}/events/${encodeURIComponent(event)}`)
+      ).text();
       const at = text.indexOf('"payload":');
       return { event: JSON.parse(text) as Event, payload: at < 0 ? "" : text.slice(at + 10, text.lastIndexOf("}")) };
     },
@@ -109,12 +133,18 @@ export interface RecordName {
   key: string;
 }
 
-const recordPath = (tenant: string, r: RecordName) => `/v1/tenants/${[tenant, "records", r.contract, r.kind, r.key].map(encodeURIComponent).join("/")}`;
+const recordPath = (tenant: string, r: RecordName) =>
+  `/v1/tenants/${[tenant, "records", r.contract, r.kind, r.key].map(encodeURIComponent).join("/")}`;
 
 export const recordsQuery = (tenant: string, filter: { contract?: string; kind?: string }) =>
   infiniteQueryOptions({
     queryKey: [...ofTenant(tenant), "records", filter],
-    queryFn: ({ pageParam }) => ok(api.GET("/v1/tenants/{tenant}/records", { params: { path: { tenant }, query: { limit: page, cursor: pageParam, ...filter } } })),
+    queryFn: ({ pageParam }) =>
+      ok(
+        api.GET("/v1/tenants/{tenant}/records", {
+          params: { path: { tenant }, query: { limit: page, cursor: pageParam, ...filter } },
+        }),
+      ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
@@ -126,7 +156,11 @@ export const recordQuery = (tenant: string, name: RecordName) =>
     queryFn: async () => {
       try {
         const answer = await raw(recordPath(tenant, name));
-        return { document: await answer.text(), etag: answer.headers.get("ETag") ?? "", updated: new Date(answer.headers.get("Last-Modified") ?? "").toISOString() };
+        return {
+          document: await answer.text(),
+          etag: answer.headers.get("ETag") ?? "",
+          updated: new Date(answer.headers.get("Last-Modified") ?? "").toISOString(),
+        };
       } catch (e) {
         if (e instanceof Problem && e.code === "record_not_found") return null;
         throw e;
@@ -138,7 +172,13 @@ export const recordQuery = (tenant: string, name: RecordName) =>
  * Changes a record if it still is the version that was seen; no etag: if there
  * is none. The text goes as it was typed.
  */
-export async function changeRecord(tenant: string, name: RecordName, method: "PUT" | "PATCH" | "DELETE", etag: string | undefined, body?: string): Promise<RecordAnswer> {
+export async function changeRecord(
+  tenant: string,
+  name: RecordName,
+  method: "PUT" | "PATCH" | "DELETE",
+  etag: string | undefined,
+  body?: string,
+): Promise<RecordAnswer> {
   const headers: Record<string, string> = etag ? { "If-Match": etag } : { "If-None-Match": "*" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   return (await raw(recordPath(tenant, name), { method, headers, body })).json();
@@ -155,13 +195,19 @@ export const recordContractsQuery = (lang: "en" | "es" | "pt") =>
 export const schedulesQuery = (tenant: string, lang: "en" | "es" | "pt") =>
   queryOptions({
     queryKey: [...ofTenant(tenant), "schedules", lang],
-    queryFn: async () => (await ok(api.GET("/v1/tenants/{tenant}/schedules", { params: { path: { tenant }, query: { lang } } }))).items,
+    queryFn: async () =>
+      (await ok(api.GET("/v1/tenants/{tenant}/schedules", { params: { path: { tenant }, query: { lang } } }))).items,
   });
 
 export const credentialsQuery = (tenant: string) =>
   infiniteQueryOptions({
     queryKey: [...ofTenant(tenant), "credentials"],
-    queryFn: ({ pageParam }) => ok(api.GET("/v1/tenants/{tenant}/credentials", { params: { path: { tenant }, query: { limit: page, cursor: pageParam } } })),
+    queryFn: ({ pageParam }) =>
+      ok(
+        api.GET("/v1/tenants/{tenant}/credentials", {
+          params: { path: { tenant }, query: { limit: page, cursor: pageParam } },
+        }),
+      ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
@@ -180,7 +226,10 @@ export const credentialContractsQuery = (lang: "en" | "es" | "pt") =>
   });
 
 export const statsQuery = (tenant: string | undefined, range: "hour" | "day" | "week") =>
-  queryOptions({ queryKey: [...ofTenant(tenant ?? ""), "stats", range], queryFn: () => ok(api.GET("/v1/stats", { params: { query: { tenant, range } } })) });
+  queryOptions({
+    queryKey: [...ofTenant(tenant ?? ""), "stats", range],
+    queryFn: () => ok(api.GET("/v1/stats", { params: { query: { tenant, range } } })),
+  });
 
 export const auditQuery = () =>
   infiniteQueryOptions({
@@ -193,7 +242,12 @@ export const auditQuery = () =>
 export const portalLinksQuery = (tenant: string) =>
   infiniteQueryOptions({
     queryKey: [...ofTenant(tenant), "portal-links"],
-    queryFn: ({ pageParam }) => ok(api.GET("/v1/tenants/{tenant}/portal-links", { params: { path: { tenant }, query: { limit: page, cursor: pageParam } } })),
+    queryFn: ({ pageParam }) =>
+      ok(
+        api.GET("/v1/tenants/{tenant}/portal-links", {
+          params: { path: { tenant }, query: { limit: page, cursor: pageParam } },
+        }),
+      ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });

@@ -24,7 +24,11 @@ export function useLive(tenant: string | undefined): boolean {
       timer = undefined;
       const tenants = touched;
       touched = new Set();
-      for (const t of tenants) void queryClient.invalidateQueries({ queryKey: t ? ofTenant(t) : ["tenants"], predicate: (q) => changes(q.queryKey) });
+      for (const t of tenants)
+        void queryClient.invalidateQueries({
+          queryKey: t ? ofTenant(t) : ["tenants"],
+          predicate: (q) => changes(q.queryKey),
+        });
       void queryClient.invalidateQueries({ queryKey: ["audit"] });
     };
     const tell = (n: Notice) => {
@@ -61,7 +65,10 @@ function changes(key: readonly unknown[]): boolean {
 }
 
 async function read(tenant: string | undefined, signal: AbortSignal, opened: () => void, tell: (n: Notice) => void) {
-  const answer = await fetch(`/v1/stream${tenant ? `?tenant=${encodeURIComponent(tenant)}` : ""}`, { headers: { ...authorization(), Accept: "text/event-stream" }, signal });
+  const answer = await fetch(`/v1/stream${tenant ? `?tenant=${encodeURIComponent(tenant)}` : ""}`, {
+    headers: { ...authorization(), Accept: "text/event-stream" },
+    signal,
+  });
   if (!answer.ok || !answer.body) throw await readProblem(answer);
   opened();
   let rest = "";

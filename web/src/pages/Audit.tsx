@@ -13,14 +13,47 @@ export function AuditPage() {
   return (
     <>
       <PageHead title={t.audit.title} text={t.audit.text} />
-      <Listing list={list} id={(a) => a.id} width={680} empty={<Empty icon={<IconHistory size={40} stroke={1.5} />} title={t.audit.empty} text={t.audit.emptyText} />}
+      <Listing
+        list={list}
+        id={(a) => a.id}
+        width={680}
+        empty={<Empty icon={<IconHistory size={40} stroke={1.5} />} title={t.audit.empty} text={t.audit.emptyText} />}
         columns={[
-          { label: t.audit.who, cell: (a) => (a.actor.kind === "system" ? t.audit.gancho : a.actor.name === "admin" ? t.signIn.admin : a.actor.name || t.roles[a.actor.role] || "–") },
-          { label: t.audit.what, cell: (a) => <div>{t.audit.actions[a.action] ?? a.action}{a.fields.length > 0 && <Text size="xs" c="dimmed" className="mono">{a.fields.join(", ")}</Text>}</div> },
-          { label: t.audit.object, clip: 260, cell: (a) => <Text size="sm" className="clip">{a.name || a.object}</Text> },
+          {
+            label: t.audit.who,
+            cell: (a) =>
+              a.actor.kind === "system"
+                ? t.audit.gancho
+                : a.actor.name === "admin"
+                  ? t.signIn.admin
+                  : a.actor.name || t.roles[a.actor.role] || "–",
+          },
+          {
+            label: t.audit.what,
+            cell: (a) => (
+              <div>
+                {t.audit.actions[a.action] ?? a.action}
+                {a.fields.length > 0 && (
+                  <Text size="xs" c="dimmed" className="mono">
+                    {a.fields.join(", ")}
+                  </Text>
+                )}
+              </div>
+            ),
+          },
+          {
+            label: t.audit.object,
+            clip: 260,
+            cell: (a) => (
+              <Text size="sm" className="clip">
+                {a.name || a.object}
+              </Text>
+            ),
+          },
           { label: t.nav.tenant, className: "mono", cell: (a) => a.tenant },
           { label: t.common.time, cell: (a) => <Time at={a.at} /> },
-        ]} />
+        ]}
+      />
     </>
   );
 }

@@ -14,14 +14,27 @@ export function ContractsPage() {
     <>
       <PageHead title={t.contracts.title} text={t.contracts.text} />
       <Trouble error={list.error} retry={() => void list.refetch()} />
-      {list.isPending && <Paper><Skeletons /></Paper>}
+      {list.isPending && (
+        <Paper>
+          <Skeletons />
+        </Paper>
+      )}
       <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
         {list.data?.map((c) => (
           <Paper key={c.name} p="lg" component="article">
-            <Group gap="xs" mb={6} wrap="nowrap"><IconBook2 size={18} aria-hidden style={{ flex: "none" }} /><Anchor component={Link} {...{ to: `/contracts/${c.name}` }} fw={620}>{c.title}</Anchor></Group>
-            <Text size="sm" c="dimmed" lineClamp={3} mb="sm">{c.about}</Text>
+            <Group gap="xs" mb={6} wrap="nowrap">
+              <IconBook2 size={18} aria-hidden style={{ flex: "none" }} />
+              <Anchor component={Link} {...{ to: `/contracts/${c.name}` }} fw={620}>
+                {c.title}
+              </Anchor>
+            </Group>
+            <Text size="sm" c="dimmed" lineClamp={3} mb="sm">
+              {c.about}
+            </Text>
             <Group gap={6}>
-              <Badge variant="default">{c.event_types.some((e) => e.name === "*") ? t.contracts.any : t.contracts.events(c.event_types.length)}</Badge>
+              <Badge variant="default">
+                {c.event_types.some((e) => e.name === "*") ? t.contracts.any : t.contracts.events(c.event_types.length)}
+              </Badge>
               {c.signing && <Badge variant="default">{t.contracts.signed}</Badge>}
             </Group>
           </Paper>

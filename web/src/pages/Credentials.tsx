@@ -1,8 +1,28 @@
 // Credentials: a name and an address become a key, a secret and a token, shown once.
-import { ActionIcon, Alert, Button, Code as Mono, Group, Menu, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
+import {
+  ActionIcon,
+  Alert,
+  Button,
+  Group,
+  Menu,
+  Modal,
+  Code as Mono,
+  Select,
+  Stack,
+  Text,
+  TextInput,
+} from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
-import { IconDots, IconId, IconPlayerPause, IconPlayerPlay, IconPlus, IconRefresh, IconTrash } from "@tabler/icons-react";
+import {
+  IconDots,
+  IconId,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconPlus,
+  IconRefresh,
+  IconTrash,
+} from "@tabler/icons-react";
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
@@ -24,20 +44,45 @@ export function CredentialsPage() {
   const [making, { open, close }] = useDisclosure();
   const list = useInfiniteQuery(credentialsQuery(tenant));
   const contracts = useQuery(contractsQuery(t.code as Language));
-  const add = mayChange && <Button leftSection={<IconPlus size={16} />} onClick={open}>{t.credentials.new}</Button>;
+  const add = mayChange && (
+    <Button leftSection={<IconPlus size={16} />} onClick={open}>
+      {t.credentials.new}
+    </Button>
+  );
   return (
     <>
-      <PageHead title={t.credentials.title} text={t.credentials.text}>{itemsOf(list).length > 0 && add}</PageHead>
-      <Listing list={list} id={(c) => c.id} width={760} empty={<Empty icon={<IconId size={40} stroke={1.5} />} title={t.credentials.empty} text={t.credentials.emptyText}>{add}</Empty>}
+      <PageHead title={t.credentials.title} text={t.credentials.text}>
+        {itemsOf(list).length > 0 && add}
+      </PageHead>
+      <Listing
+        list={list}
+        id={(c) => c.id}
+        width={760}
+        empty={
+          <Empty icon={<IconId size={40} stroke={1.5} />} title={t.credentials.empty} text={t.credentials.emptyText}>
+            {add}
+          </Empty>
+        }
         columns={[
           { label: t.common.name, cell: (c) => c.name },
-          { label: t.events.contract, cell: (c) => contracts.data?.find((x) => x.name === c.contract)?.title ?? c.contract },
+          {
+            label: t.events.contract,
+            cell: (c) => contracts.data?.find((x) => x.name === c.contract)?.title ?? c.contract,
+          },
           { label: t.endpoints.url, clip: 240, cell: (c) => <Text className="mono clip">{c.url}</Text> },
           { label: t.keys.hint, className: "mono", cell: (c) => `…${c.hint}` },
           { label: t.credentials.tokenUntil, cell: (c) => <Time at={c.token_expires_at} /> },
-          { label: t.common.state, cell: (c) => <Tone color={c.state === "active" ? "teal" : "yellow"}>{t.endpointState[c.state]}</Tone> },
-          ...when<Credential>(mayChange, { label: t.common.actions, action: true, cell: (c) => <CredentialMenu credential={c} /> }),
-        ]} />
+          {
+            label: t.common.state,
+            cell: (c) => <Tone color={c.state === "active" ? "teal" : "yellow"}>{t.endpointState[c.state]}</Tone>,
+          },
+          ...when<Credential>(mayChange, {
+            label: t.common.actions,
+            action: true,
+            cell: (c) => <CredentialMenu credential={c} />,
+          }),
+        ]}
+      />
       {making && <NewCredential tenant={tenant} onClose={close} />}
     </>
   );
@@ -50,27 +95,74 @@ function CredentialMenu({ credential: c }: { credential: Credential }) {
   const [deleting, setDeleting] = useState(false);
   const params = { path: { tenant: c.tenant, credential: c.id } };
   const state = useMutation({
-    mutationFn: () => ok(api.PATCH("/v1/tenants/{tenant}/credentials/{credential}", { params, body: { state: c.state === "active" ? "paused" : "active" } })),
+    mutationFn: () =>
+      ok(
+        api.PATCH("/v1/tenants/{tenant}/credentials/{credential}", {
+          params,
+          body: { state: c.state === "active" ? "paused" : "active" },
+        }),
+      ),
     onSuccess: () => renew(c.tenant),
     onError: (e) => notifications.show({ color: "red", title: t.problem.title, message: wordsOf(e, t) }),
   });
-  const token = useMutation({ mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/credentials/{credential}/tokens", { params, body: {} })), onSuccess: () => renew(c.tenant) });
-  const remove = useMutation({ mutationFn: () => ok(api.DELETE("/v1/tenants/{tenant}/credentials/{credential}", { params })), onSuccess: () => renew(c.tenant) });
+  const token = useMutation({
+    mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/credentials/{credential}/tokens", { params, body: {} })),
+    onSuccess: () => renew(c.tenant),
+  });
+  const remove = useMutation({
+    mutationFn: () => ok(api.DELETE("/v1/tenants/{tenant}/credentials/{credential}", { params })),
+    onSuccess: () => renew(c.tenant),
+  });
   return (
     <>
       <Menu position="bottom-end" width={210}>
-        <Menu.Target><ActionIcon variant="subtle" color="gray" aria-label={t.endpoints.menu(c.name)}><IconDots size={18} /></ActionIcon></Menu.Target>
+        <Menu.Target>
+          <ActionIcon variant="subtle" color="gray" aria-label={t.endpoints.menu(c.name)}>
+            <IconDots size={18} />
+          </ActionIcon>
+        </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => token.mutate()}>{t.credentials.newToken}</Menu.Item>
-          <Menu.Item leftSection={c.state === "active" ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />} onClick={() => state.mutate()}>{c.state === "active" ? t.endpoints.pause : t.endpoints.resume}</Menu.Item>
-          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setDeleting(true)}>{t.common.delete}</Menu.Item>
+          <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => token.mutate()}>
+            {t.credentials.newToken}
+          </Menu.Item>
+          <Menu.Item
+            leftSection={c.state === "active" ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />}
+            onClick={() => state.mutate()}
+          >
+            {c.state === "active" ? t.endpoints.pause : t.endpoints.resume}
+          </Menu.Item>
+          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setDeleting(true)}>
+            {t.common.delete}
+          </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      {deleting && <Confirm title={t.endpoints.deleteTitle(c.name)} text={t.credentials.deleteText} verb={t.common.delete} danger busy={remove.isPending} error={remove.error} onCancel={() => setDeleting(false)} onConfirm={() => remove.mutate()} />}
+      {deleting && (
+        <Confirm
+          title={t.endpoints.deleteTitle(c.name)}
+          text={t.credentials.deleteText}
+          verb={t.common.delete}
+          danger
+          busy={remove.isPending}
+          error={remove.error}
+          onCancel={() => setDeleting(false)}
+          onConfirm={() => remove.mutate()}
+        />
+      )}
       {(token.data || token.error) && (
-        <Modal opened onClose={token.reset} title={<Text fw={620}>{t.credentials.newToken}</Text>} centered closeOnClickOutside={false} closeButtonProps={{ "aria-label": t.common.close }}>
+        <Modal
+          opened
+          onClose={token.reset}
+          title={<Text fw={620}>{t.credentials.newToken}</Text>}
+          centered
+          closeOnClickOutside={false}
+          closeButtonProps={{ "aria-label": t.common.close }}
+        >
           <Trouble error={token.error} />
-          {token.data && <Once onClose={token.reset} until={token.data.expiresAt}><Shown label="token" text={token.data.token} /></Once>}
+          {token.data && (
+            <Once onClose={token.reset} until={token.data.expiresAt}>
+              <Shown label="token" text={token.data.token} />
+            </Once>
+          )}
         </Modal>
       )}
     </>
@@ -85,27 +177,82 @@ function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => voi
   const [url, setURL] = useState("");
   const chosen = contracts.data?.find((c) => c.name === (contract ?? contracts.data?.[0]?.name));
   const make = useMutation({
-    mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/credentials", { params: { path: { tenant } }, body: { contract: chosen?.name ?? "", name: name.trim(), ...(chosen?.credentials?.endpoint ? { url: url.trim() } : {}) } })),
+    mutationFn: () =>
+      ok(
+        api.POST("/v1/tenants/{tenant}/credentials", {
+          params: { path: { tenant } },
+          body: {
+            contract: chosen?.name ?? "",
+            name: name.trim(),
+            ...(chosen?.credentials?.endpoint ? { url: url.trim() } : {}),
+          },
+        }),
+      ),
     onSuccess: () => renew(tenant),
   });
   const problem = make.error instanceof Problem ? make.error : undefined;
   const at = (pointer: string) => wrongAt(pointer, problem, t);
   const placed = problem?.errors.length === 1 && (at("/url") ?? at("/name"));
   return (
-    <Modal opened onClose={onClose} size="lg" title={<Text fw={620}>{t.credentials.new}</Text>} centered closeOnClickOutside={!make.data} closeButtonProps={{ "aria-label": t.common.close }}>
+    <Modal
+      opened
+      onClose={onClose}
+      size="lg"
+      title={<Text fw={620}>{t.credentials.new}</Text>}
+      centered
+      closeOnClickOutside={!make.data}
+      closeButtonProps={{ "aria-label": t.common.close }}
+    >
       {make.data ? (
-        <Once onClose={onClose} until={make.data.expiresAt}><Shown label="apiKey" text={make.data.apiKey} /><Shown label="secret" text={make.data.secret} /><Shown label="token" text={make.data.token} /></Once>
-      ) : contracts.isPending ? <Skeletons rows={3} /> : (
-        <form onSubmit={(e) => {
-          e.preventDefault();
-          make.mutate();
-        }}>
+        <Once onClose={onClose} until={make.data.expiresAt}>
+          <Shown label="apiKey" text={make.data.apiKey} />
+          <Shown label="secret" text={make.data.secret} />
+          <Shown label="token" text={make.data.token} />
+        </Once>
+      ) : contracts.isPending ? (
+        <Skeletons rows={3} />
+      ) : (
+        <form
+          onSubmit={(e) => {
+            e.preventDefault();
+            make.mutate();
+          }}
+        >
           <Stack>
-            <Select label={t.events.contract} data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title }))} value={chosen?.name ?? null} onChange={setContract} allowDeselect={false} />
-            <TextInput label={t.common.name} required value={name} onChange={(e) => setName(e.currentTarget.value)} error={at("/name")} />
-            {chosen?.credentials?.endpoint && <TextInput label={t.form.url} description={t.form.urlHelp} required type="url" value={url} onChange={(e) => setURL(e.currentTarget.value)} error={at("/url")} />}
+            <Select
+              label={t.events.contract}
+              data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title }))}
+              value={chosen?.name ?? null}
+              onChange={setContract}
+              allowDeselect={false}
+            />
+            <TextInput
+              label={t.common.name}
+              required
+              value={name}
+              onChange={(e) => setName(e.currentTarget.value)}
+              error={at("/name")}
+            />
+            {chosen?.credentials?.endpoint && (
+              <TextInput
+                label={t.form.url}
+                description={t.form.urlHelp}
+                required
+                type="url"
+                value={url}
+                onChange={(e) => setURL(e.currentTarget.value)}
+                error={at("/url")}
+              />
+            )}
             {!placed && <Trouble error={make.error ?? contracts.error} />}
-            <Group justify="flex-end"><Button variant="default" onClick={onClose}>{t.common.cancel}</Button><Button type="submit" loading={make.isPending} disabled={!chosen}>{t.credentials.create}</Button></Group>
+            <Group justify="flex-end">
+              <Button variant="default" onClick={onClose}>
+                {t.common.cancel}
+              </Button>
+              <Button type="submit" loading={make.isPending} disabled={!chosen}>
+                {t.credentials.create}
+              </Button>
+            </Group>
           </Stack>
         </form>
       )}
@@ -118,10 +265,16 @@ function Once({ until, onClose, children }: { until: string; onClose: () => void
   const t = useT();
   return (
     <Stack>
-      <Alert color="yellow" variant="light" role="status">{t.keys.once}</Alert>
+      <Alert color="yellow" variant="light" role="status">
+        {t.keys.once}
+      </Alert>
       {children}
-      <Text size="sm" c="dimmed">{t.credentials.tokenUntil}: {exactTime(until, t.locale)}</Text>
-      <Group justify="flex-end"><Button onClick={onClose}>{t.common.close}</Button></Group>
+      <Text size="sm" c="dimmed">
+        {t.credentials.tokenUntil}: {exactTime(until, t.locale)}
+      </Text>
+      <Group justify="flex-end">
+        <Button onClick={onClose}>{t.common.close}</Button>
+      </Group>
     </Stack>
   );
 }
@@ -130,8 +283,13 @@ function Shown({ label, text }: { label: string; text: string }) {
   const t = useT();
   return (
     <div>
-      <Text size="sm" fw={500}>{label}</Text>
-      <Group gap="xs" wrap="nowrap"><Mono style={{ overflowWrap: "anywhere", flex: 1 }}>{text}</Mono><Copy text={text} label={`${t.common.copy}: ${label}`} /></Group>
+      <Text size="sm" fw={500}>
+        {label}
+      </Text>
+      <Group gap="xs" wrap="nowrap">
+        <Mono style={{ overflowWrap: "anywhere", flex: 1 }}>{text}</Mono>
+        <Copy text={text} label={`${t.common.copy}: ${label}`} />
+      </Group>
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { notifications } from "@mantine/notifications";
 import { IconRefresh } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { api, type Attempt, type DeliveryDetail, ok } from "../api/client";
+import { type Attempt, api, type DeliveryDetail, ok } from "../api/client";
 import { deliveryQuery, endpointsQuery, ofTenant, queryClient } from "../api/queries";
 import { exactTime, milliseconds } from "../format";
 import { type Language, useT } from "../i18n";
@@ -27,25 +27,61 @@ export function DeliveryPage() {
   const endpoints = useQuery(endpointsQuery(tenant));
   const titles = useEventTitles();
   const retry = useMutation({
-    mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/deliveries/{delivery}/retry", { params: { path: { tenant, delivery: id } } })),
+    mutationFn: () =>
+      ok(api.POST("/v1/tenants/{tenant}/deliveries/{delivery}/retry", { params: { path: { tenant, delivery: id } } })),
     onSuccess: () => {
       notifications.show({ message: t.delivery.retried });
       return queryClient.invalidateQueries({ queryKey: ofTenant(tenant) });
     },
   });
   const base = `/t/${encodeURIComponent(tenant)}`;
-  const back = <Anchor component={Link} {...{ to: `${base}/deliveries` }} size="sm" c="dimmed">← {t.deliveries.title}</Anchor>;
-  if (delivery.error) return <>{back}<PageHead title={t.delivery.title} /><Trouble error={delivery.error} retry={() => void delivery.refetch()} /></>;
+  const back = (
+    <Anchor component={Link} {...{ to: `${base}/deliveries` }} size="sm" c="dimmed">
+      ← {t.deliveries.title}
+    </Anchor>
+  );
+  if (delivery.error)
+    return (
+      <>
+        {back}
+        <PageHead title={t.delivery.title} />
+        <Trouble error={delivery.error} retry={() => void delivery.refetch()} />
+      </>
+    );
   if (!delivery.data) return <Skeletons />;
   const d = delivery.data;
   const endpoint = endpoints.data?.find((e) => e.id === d.endpoint);
-  const retriable = mayChange && !d.test && d.mode === "at_least_once" && d.state !== "sending" && endpoint !== undefined && endpoint.state !== "disabled";
+  const retriable =
+    mayChange &&
+    !d.test &&
+    d.mode === "at_least_once" &&
+    d.state !== "sending" &&
+    endpoint !== undefined &&
+    endpoint.state !== "disabled";
   const attempts = d.attempt_list.toReversed();
   return (
     <>
       {back}
-      <PageHead title={titles(endpoint?.contract, d.type)} text={<Group gap="xs" mt={4}><StateBadge state={d.state} />{d.test && <Tone color="grape">{t.deliveries.test}</Tone>}{titles(endpoint?.contract, d.type) !== d.type && <span className="mono">{d.type}</span>}</Group>}>
-        {retriable && <Button variant="default" leftSection={<IconRefresh size={16} />} loading={retry.isPending} onClick={() => retry.mutate()}>{finished.includes(d.state) ? t.delivery.retry : t.delivery.sendNow}</Button>}
+      <PageHead
+        title={titles(endpoint?.contract, d.type)}
+        text={
+          <Group gap="xs" mt={4}>
+            <StateBadge state={d.state} />
+            {d.test && <Tone color="grape">{t.deliveries.test}</Tone>}
+            {titles(endpoint?.contract, d.type) !== d.type && <span className="mono">{d.type}</span>}
+          </Group>
+        }
+      >
+        {retriable && (
+          <Button
+            variant="default"
+            leftSection={<IconRefresh size={16} />}
+            loading={retry.isPending}
+            onClick={() => retry.mutate()}
+          >
+            {finished.includes(d.state) ? t.delivery.retry : t.delivery.sendNow}
+          </Button>
+        )}
       </PageHead>
       <Stack gap="lg">
         <Trouble error={retry.error} />
@@ -57,25 +93,58 @@ export function DeliveryPage() {
         <Paper p="lg">
           <SimpleGrid component="dl" cols={{ base: 1, xs: 2, md: 3 }} m={0}>
             <Fact label={t.common.created}>{exactTime(d.created_at, t.locale)}</Fact>
-            <Fact label={t.delivery.endpoint}>{endpoint ? <Anchor component={Link} {...{ to: `${base}/endpoints/${d.endpoint}` }} size="sm">{endpoint.name || endpoint.url}</Anchor> : endpoints.data ? t.deliveries.gone : "…"}</Fact>
-            <Fact label={t.delivery.event}><Group gap={4} wrap="nowrap"><Anchor component={Link} {...{ to: `${base}/events/${d.event}` }} className="mono clip">{d.event}</Anchor><Copy text={d.event} label={`${t.common.copy}: ${t.delivery.event}`} /></Group></Fact>
+            <Fact label={t.delivery.endpoint}>
+              {endpoint ? (
+                <Anchor component={Link} {...{ to: `${base}/endpoints/${d.endpoint}` }} size="sm">
+                  {endpoint.name || endpoint.url}
+                </Anchor>
+              ) : endpoints.data ? (
+                t.deliveries.gone
+              ) : (
+                "…"
+              )}
+            </Fact>
+            <Fact label={t.delivery.event}>
+              <Group gap={4} wrap="nowrap">
+                <Anchor component={Link} {...{ to: `${base}/events/${d.event}` }} className="mono clip">
+                  {d.event}
+                </Anchor>
+                <Copy text={d.event} label={`${t.common.copy}: ${t.delivery.event}`} />
+              </Group>
+            </Fact>
             <Fact label={t.deliveries.reason}>{d.reason ? (t.reason[d.reason] ?? d.reason) : "–"}</Fact>
             <Fact label={t.delivery.mode}>{t.delivery[d.mode]}</Fact>
-            <Fact label="Id"><span className="mono">{d.id}</span></Fact>
+            <Fact label="Id">
+              <span className="mono">{d.id}</span>
+            </Fact>
           </SimpleGrid>
         </Paper>
         <Why delivery={d} />
         <section aria-labelledby="attempts">
-          <Title order={2} id="attempts" mb="sm">{t.delivery.timeline}</Title>
-          {attempts.length === 0 ? <Paper p="lg"><Text c="dimmed" size="sm">{t.delivery.none}</Text></Paper> : (
+          <Title order={2} id="attempts" mb="sm">
+            {t.delivery.timeline}
+          </Title>
+          {attempts.length === 0 ? (
+            <Paper p="lg">
+              <Text c="dimmed" size="sm">
+                {t.delivery.none}
+              </Text>
+            </Paper>
+          ) : (
             <Paper>
               <Accordion multiple defaultValue={attempts[0] ? [attempts[0].id] : []} key={attempts[0]?.id}>
                 {attempts.map((a, i) => (
                   <Accordion.Item key={a.id} value={a.id} style={i === attempts.length - 1 ? { border: 0 } : undefined}>
-                    <Accordion.Control><AttemptLine attempt={a} n={Number(a.id.split("_").at(-1))} /></Accordion.Control>
+                    <Accordion.Control>
+                      <AttemptLine attempt={a} n={Number(a.id.split("_").at(-1))} />
+                    </Accordion.Control>
                     <Accordion.Panel>
                       {a.error && <Technical error={a.error} />}
-                      {a.interrupted && <Text size="sm" mb="md">{t.delivery.interrupted}</Text>}
+                      {a.interrupted && (
+                        <Text size="sm" mb="md">
+                          {t.delivery.interrupted}
+                        </Text>
+                      )}
                       <Exchange request={a.request} response={a.response} timing={a.timing_ms} />
                     </Accordion.Panel>
                   </Accordion.Item>
@@ -100,16 +169,25 @@ function Why({ delivery: d }: { delivery: DeliveryDetail }) {
   ];
   return (
     <section aria-labelledby="why">
-      <Title order={2} id="why" mb="sm">{t.why.title}</Title>
+      <Title order={2} id="why" mb="sm">
+        {t.why.title}
+      </Title>
       <Paper p="lg">
         <SimpleGrid component="dl" cols={{ base: 1, md: 2 }} m={0}>
-          {rules.map(({ label, reason }) => reason && (
-            <Fact key={label} label={label}>
-              {reason.detail}
-              {reason === d.why.next && !finished.includes(d.state) && <NextTime at={d.next_attempt_at} exact />}
-              {reason.cause && <Text size="xs" c="dimmed" mt={2}>{t.why.rule}: <span className="mono">{reason.cause}</span></Text>}
-            </Fact>
-          ))}
+          {rules.map(
+            ({ label, reason }) =>
+              reason && (
+                <Fact key={label} label={label}>
+                  {reason.detail}
+                  {reason === d.why.next && !finished.includes(d.state) && <NextTime at={d.next_attempt_at} exact />}
+                  {reason.cause && (
+                    <Text size="xs" c="dimmed" mt={2}>
+                      {t.why.rule}: <span className="mono">{reason.cause}</span>
+                    </Text>
+                  )}
+                </Fact>
+              ),
+          )}
         </SimpleGrid>
       </Paper>
     </section>
@@ -120,18 +198,41 @@ function Why({ delivery: d }: { delivery: DeliveryDetail }) {
 function NextTime({ at, exact }: { at: string | null; exact?: boolean }) {
   const t = useT();
   if (!at) return null;
-  return <Text size="sm" mt={4}>{Date.parse(at) > Date.now() ? <>{t.deliveries.next}: <Time at={at} />{exact && ` (${exactTime(at, t.locale)})`}</> : t.delivery.due}</Text>;
+  return (
+    <Text size="sm" mt={4}>
+      {Date.parse(at) > Date.now() ? (
+        <>
+          {t.deliveries.next}: <Time at={at} />
+          {exact && ` (${exactTime(at, t.locale)})`}
+        </>
+      ) : (
+        t.delivery.due
+      )}
+    </Text>
+  );
 }
 
 function AttemptLine({ attempt: a, n }: { attempt: Attempt; n: number }) {
   const t = useT();
   return (
     <Group gap="md" wrap="wrap">
-      <Text size="sm" fw={600}>{t.delivery.attempt(n)}</Text>
-      <Tone color={a.error ? "red" : "teal"}>{a.error ? (t.reason[a.error.class] ?? a.error.class) : t.deliveryState.delivered}</Tone>
-      {a.response && <Text size="sm" className="mono">HTTP {a.response.status}</Text>}
-      <Text size="sm" c="dimmed" className="number">{t.test.took(milliseconds(a.timing_ms.total, t.locale))}</Text>
-      <Text size="sm" c="dimmed"><Time at={a.started_at} /></Text>
+      <Text size="sm" fw={600}>
+        {t.delivery.attempt(n)}
+      </Text>
+      <Tone color={a.error ? "red" : "teal"}>
+        {a.error ? (t.reason[a.error.class] ?? a.error.class) : t.deliveryState.delivered}
+      </Tone>
+      {a.response && (
+        <Text size="sm" className="mono">
+          HTTP {a.response.status}
+        </Text>
+      )}
+      <Text size="sm" c="dimmed" className="number">
+        {t.test.took(milliseconds(a.timing_ms.total, t.locale))}
+      </Text>
+      <Text size="sm" c="dimmed">
+        <Time at={a.started_at} />
+      </Text>
     </Group>
   );
 }

@@ -1,7 +1,28 @@
 // One endpoint: what became of what was sent to it, how it is set up, and a test.
-import { Alert, Anchor, Button, Code as Mono, CopyButton, Group, Paper, SimpleGrid, Stack, Tabs, Text, Title } from "@mantine/core";
+import {
+  Alert,
+  Anchor,
+  Button,
+  CopyButton,
+  Group,
+  Code as Mono,
+  Paper,
+  SimpleGrid,
+  Stack,
+  Tabs,
+  Text,
+  Title,
+} from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconCode, IconEdit, IconHistory, IconKey, IconRefresh, IconSettings, IconStethoscope } from "@tabler/icons-react";
+import {
+  IconCode,
+  IconEdit,
+  IconHistory,
+  IconKey,
+  IconRefresh,
+  IconSettings,
+  IconStethoscope,
+} from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
@@ -27,7 +48,13 @@ export function EndpointPage() {
   const endpoint = useQuery({ ...endpointQuery(tenant, id), refetchInterval: 10_000 });
   const contracts = useQuery(contractsQuery(t.code as Language));
   const mayChange = useMayChange();
-  if (endpoint.error) return <><PageHead title={t.endpoints.title} /><Trouble error={endpoint.error} retry={() => void endpoint.refetch()} /></>;
+  if (endpoint.error)
+    return (
+      <>
+        <PageHead title={t.endpoints.title} />
+        <Trouble error={endpoint.error} retry={() => void endpoint.refetch()} />
+      </>
+    );
   if (!endpoint.data) return <Skeletons />;
   const e = endpoint.data;
   const contract = contracts.data?.find((c) => c.name === e.contract);
@@ -35,18 +62,55 @@ export function EndpointPage() {
   const list = `/t/${encodeURIComponent(tenant)}/endpoints`;
   return (
     <>
-      <Anchor component={Link} {...{ to: list }} size="sm" c="dimmed">← {t.endpoints.title}</Anchor>
-      <PageHead title={nameOf(e, t.common.unnamed)} text={<Group gap="xs" mt={4}><HealthBadge endpoint={e} /><Text size="sm" c="dimmed">{contract?.title ?? e.contract}</Text></Group>}>
-        {mayChange && <Button variant="default" component={Link} {...{ to: `${list}/${e.id}/edit` }} leftSection={<IconEdit size={16} />}>{t.common.edit}</Button>}
+      <Anchor component={Link} {...{ to: list }} size="sm" c="dimmed">
+        ← {t.endpoints.title}
+      </Anchor>
+      <PageHead
+        title={nameOf(e, t.common.unnamed)}
+        text={
+          <Group gap="xs" mt={4}>
+            <HealthBadge endpoint={e} />
+            <Text size="sm" c="dimmed">
+              {contract?.title ?? e.contract}
+            </Text>
+          </Group>
+        }
+      >
+        {mayChange && (
+          <Button
+            variant="default"
+            component={Link}
+            {...{ to: `${list}/${e.id}/edit` }}
+            leftSection={<IconEdit size={16} />}
+          >
+            {t.common.edit}
+          </Button>
+        )}
         <EndpointMenu endpoint={e} onDeleted={() => void go({ to: "/t/$tenant/endpoints", params: { tenant } })} />
       </PageHead>
       <StateNotice endpoint={e} />
-      <Tabs value={tab} keepMounted={false} onChange={(v) => void go({ to: ".", search: { tab: v as "history" }, replace: true })}>
+      <Tabs
+        value={tab}
+        keepMounted={false}
+        onChange={(v) => void go({ to: ".", search: { tab: v as "history" }, replace: true })}
+      >
         <Tabs.List mb="lg">
-          <Tabs.Tab value="history" leftSection={<IconHistory size={16} />}>{t.endpoints.history}</Tabs.Tab>
-          <Tabs.Tab value="configuration" leftSection={<IconSettings size={16} />}>{t.endpoints.configuration}</Tabs.Tab>
-          {shapes && <Tabs.Tab value="transformation" leftSection={<IconCode size={16} />}>{t.script.tab}</Tabs.Tab>}
-          {mayChange && <Tabs.Tab value="test" leftSection={<IconStethoscope size={16} />}>{t.endpoints.test}</Tabs.Tab>}
+          <Tabs.Tab value="history" leftSection={<IconHistory size={16} />}>
+            {t.endpoints.history}
+          </Tabs.Tab>
+          <Tabs.Tab value="configuration" leftSection={<IconSettings size={16} />}>
+            {t.endpoints.configuration}
+          </Tabs.Tab>
+          {shapes && (
+            <Tabs.Tab value="transformation" leftSection={<IconCode size={16} />}>
+              {t.script.tab}
+            </Tabs.Tab>
+          )}
+          {mayChange && (
+            <Tabs.Tab value="test" leftSection={<IconStethoscope size={16} />}>
+              {t.endpoints.test}
+            </Tabs.Tab>
+          )}
         </Tabs.List>
         <Tabs.Panel value="history">
           <Stack gap="md">
@@ -54,9 +118,17 @@ export function EndpointPage() {
             <DeliveryRows tenant={tenant} filter={{ endpoint: e.id }} hideEndpoint />
           </Stack>
         </Tabs.Panel>
-        <Tabs.Panel value="configuration"><Configuration endpoint={e} contract={contract} /></Tabs.Panel>
-        {shapes && <Tabs.Panel value="transformation"><ScriptPanel key={e.id} endpoint={e} /></Tabs.Panel>}
-        <Tabs.Panel value="test"><TestPanel endpoint={e} contract={contract} /></Tabs.Panel>
+        <Tabs.Panel value="configuration">
+          <Configuration endpoint={e} contract={contract} />
+        </Tabs.Panel>
+        {shapes && (
+          <Tabs.Panel value="transformation">
+            <ScriptPanel key={e.id} endpoint={e} />
+          </Tabs.Panel>
+        )}
+        <Tabs.Panel value="test">
+          <TestPanel endpoint={e} contract={contract} />
+        </Tabs.Panel>
       </Tabs>
     </>
   );
@@ -69,10 +141,22 @@ function StateNotice({ endpoint: e }: { endpoint: Endpoint }) {
   const state = useEndpointState(e);
   if (e.state === "active") return null;
   return (
-    <Alert color={e.state === "paused" ? "yellow" : "gray"} variant="light" mb="lg" title={e.state === "paused" ? t.endpoints.paused : t.endpoints.disabled}>
+    <Alert
+      color={e.state === "paused" ? "yellow" : "gray"}
+      variant="light"
+      mb="lg"
+      title={e.state === "paused" ? t.endpoints.paused : t.endpoints.disabled}
+    >
       <Group justify="space-between">
-        <Text size="sm"><Time at={e.state_at} />{t.stateReason[e.state_reason] && ` · ${t.stateReason[e.state_reason]}`}</Text>
-        {mayChange && <Button size="xs" loading={state.isPending} onClick={() => state.mutate("resume")}>{e.state === "paused" ? t.endpoints.resume : t.endpoints.enable}</Button>}
+        <Text size="sm">
+          <Time at={e.state_at} />
+          {t.stateReason[e.state_reason] && ` · ${t.stateReason[e.state_reason]}`}
+        </Text>
+        {mayChange && (
+          <Button size="xs" loading={state.isPending} onClick={() => state.mutate("resume")}>
+            {e.state === "paused" ? t.endpoints.resume : t.endpoints.enable}
+          </Button>
+        )}
       </Group>
     </Alert>
   );
@@ -88,22 +172,50 @@ function Configuration({ endpoint: e, contract }: { endpoint: Endpoint; contract
   return (
     <Stack gap="lg">
       <Paper p="lg">
-        <Title order={2} mb="md">{t.endpoints.summary}</Title>
+        <Title order={2} mb="md">
+          {t.endpoints.summary}
+        </Title>
         <SimpleGrid component="dl" cols={{ base: 1, xs: 2, md: 3 }} m={0}>
-          <Fact label={t.form.url}><Group gap={4} wrap="nowrap"><span className="mono">{e.method} {e.url}</span><Copy text={e.url} label={`${t.common.copy}: URL`} /></Group></Fact>
+          <Fact label={t.form.url}>
+            <Group gap={4} wrap="nowrap">
+              <span className="mono">
+                {e.method} {e.url}
+              </span>
+              <Copy text={e.url} label={`${t.common.copy}: URL`} />
+            </Group>
+          </Fact>
           <Fact label={t.form.eventTypes}>{eventWords(e, contract, t)}</Fact>
-          <Fact label={t.endpoints.lastRun}><Time at={e.last_run} />{e.last_status && <> · {t.reason[e.last_status] ?? e.last_status}</>}</Fact>
+          <Fact label={t.endpoints.lastRun}>
+            <Time at={e.last_run} />
+            {e.last_status && <> · {t.reason[e.last_status] ?? e.last_status}</>}
+          </Fact>
           {settings.map(([k, v]) => (
-            <Fact key={k} label={schema.properties?.[k]?.title ?? k}><span className="mono">{typeof v === "string" ? v : JSON.stringify(v)}</span></Fact>
+            <Fact key={k} label={schema.properties?.[k]?.title ?? k}>
+              <span className="mono">{typeof v === "string" ? v : JSON.stringify(v)}</span>
+            </Fact>
           ))}
-          {Object.entries(e.headers).map(([k, v]) => <Fact key={k} label={k}><span className="mono">{v}</span></Fact>)}
-          {e.filter && <Fact label={t.form.filter}><span className="mono">{e.filter}</span></Fact>}
-          <Fact label={t.endpoints.createdAt}><Time at={e.created_at} /></Fact>
-          <Fact label="Id"><span className="mono">{e.id}</span></Fact>
+          {Object.entries(e.headers).map(([k, v]) => (
+            <Fact key={k} label={k}>
+              <span className="mono">{v}</span>
+            </Fact>
+          ))}
+          {e.filter && (
+            <Fact label={t.form.filter}>
+              <span className="mono">{e.filter}</span>
+            </Fact>
+          )}
+          <Fact label={t.endpoints.createdAt}>
+            <Time at={e.created_at} />
+          </Fact>
+          <Fact label="Id">
+            <span className="mono">{e.id}</span>
+          </Fact>
         </SimpleGrid>
       </Paper>
       <Paper p="lg">
-        <Title order={2} mb="md">{t.form.delivery}</Title>
+        <Title order={2} mb="md">
+          {t.form.delivery}
+        </Title>
         <SimpleGrid component="dl" cols={{ base: 1, xs: 2, md: 4 }} m={0} mb={e.mode === "at_least_once" ? "md" : 0}>
           <Fact label={t.form.timeout}>{span(e.timeout_ms / 1000, t.locale)}</Fact>
           <Fact label={t.form.concurrency}>{number(e.concurrency, t.locale)}</Fact>
@@ -113,9 +225,15 @@ function Configuration({ endpoint: e, contract }: { endpoint: Endpoint; contract
         </SimpleGrid>
         {e.mode === "at_least_once" && (
           <>
-            <Text size="xs" c="dimmed" mb={6}>{t.form.retry}</Text>
+            <Text size="xs" c="dimmed" mb={6}>
+              {t.form.retry}
+            </Text>
             <Group gap={6}>
-              {times.map((s, i) => <Mono key={i} fz="xs">{s === 0 ? t.form.atOnce : span(s, t.locale)}</Mono>)}
+              {times.map((s, i) => (
+                <Mono key={i} fz="xs">
+                  {s === 0 ? t.form.atOnce : span(s, t.locale)}
+                </Mono>
+              ))}
             </Group>
           </>
         )}
@@ -129,9 +247,12 @@ function SigningSecret({ endpoint: e }: { endpoint: Endpoint }) {
   const t = useT();
   const [asking, ask] = useState(false);
   const path = { tenant: e.tenant, endpoint: e.id };
-  const show = useMutation({ mutationFn: () => ok(api.GET("/v1/tenants/{tenant}/endpoints/{endpoint}/secret", { params: { path } })) });
+  const show = useMutation({
+    mutationFn: () => ok(api.GET("/v1/tenants/{tenant}/endpoints/{endpoint}/secret", { params: { path } })),
+  });
   const rotate = useMutation({
-    mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/rotate-secret", { params: { path }, body: {} })),
+    mutationFn: () =>
+      ok(api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/rotate-secret", { params: { path }, body: {} })),
     onSuccess: () => {
       show.reset();
       ask(false);
@@ -142,20 +263,56 @@ function SigningSecret({ endpoint: e }: { endpoint: Endpoint }) {
   return (
     <Paper p="lg">
       <Title order={2}>{t.secret.title}</Title>
-      <Text size="sm" c="dimmed" mb="md">{t.secret.text}</Text>
+      <Text size="sm" c="dimmed" mb="md">
+        {t.secret.text}
+      </Text>
       <Trouble error={show.error} />
       {shown && (
         <Stack gap={4} mb="md">
-          <Group gap="xs" wrap="nowrap"><Mono style={{ overflowWrap: "anywhere" }}>{shown.public_key ?? shown.secret}</Mono><CopyButton value={shown.public_key ?? shown.secret}>{({ copied, copy }) => <Button size="xs" variant="default" onClick={copy}>{copied ? t.common.copied : t.common.copy}</Button>}</CopyButton></Group>
+          <Group gap="xs" wrap="nowrap">
+            <Mono style={{ overflowWrap: "anywhere" }}>{shown.public_key ?? shown.secret}</Mono>
+            <CopyButton value={shown.public_key ?? shown.secret}>
+              {({ copied, copy }) => (
+                <Button size="xs" variant="default" onClick={copy}>
+                  {copied ? t.common.copied : t.common.copy}
+                </Button>
+              )}
+            </CopyButton>
+          </Group>
           {rotate.data && <Text size="sm">{t.secret.once}</Text>}
-          {shown.previous.map((p) => <Text key={p.expires_at} size="xs" c="dimmed">{t.secret.previous(exactTime(p.expires_at, t.locale))}</Text>)}
+          {shown.previous.map((p) => (
+            <Text key={p.expires_at} size="xs" c="dimmed">
+              {t.secret.previous(exactTime(p.expires_at, t.locale))}
+            </Text>
+          ))}
         </Stack>
       )}
       <Group gap="xs">
-        {!shown && <Button variant="default" leftSection={<IconKey size={16} />} loading={show.isPending} onClick={() => show.mutate()}>{t.secret.show}</Button>}
-        <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={() => ask(true)}>{t.secret.rotate}</Button>
+        {!shown && (
+          <Button
+            variant="default"
+            leftSection={<IconKey size={16} />}
+            loading={show.isPending}
+            onClick={() => show.mutate()}
+          >
+            {t.secret.show}
+          </Button>
+        )}
+        <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={() => ask(true)}>
+          {t.secret.rotate}
+        </Button>
       </Group>
-      {asking && <Confirm title={t.secret.rotateTitle} text={t.secret.rotateText} verb={t.secret.rotate} busy={rotate.isPending} error={rotate.error} onCancel={() => ask(false)} onConfirm={() => rotate.mutate()} />}
+      {asking && (
+        <Confirm
+          title={t.secret.rotateTitle}
+          text={t.secret.rotateText}
+          verb={t.secret.rotate}
+          busy={rotate.isPending}
+          error={rotate.error}
+          onCancel={() => ask(false)}
+          onConfirm={() => rotate.mutate()}
+        />
+      )}
     </Paper>
   );
 }

@@ -1,7 +1,18 @@
 // The endpoints of a tenant, with what one does to them.
 import { ActionIcon, Anchor, Box, Button, Group, Menu, Paper, Table, Text, Tooltip } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconDots, IconHistory, IconPlayerPause, IconPlayerPlay, IconPlus, IconPower, IconSettings, IconStethoscope, IconTarget, IconTrash } from "@tabler/icons-react";
+import {
+  IconDots,
+  IconHistory,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconPlus,
+  IconPower,
+  IconSettings,
+  IconStethoscope,
+  IconTarget,
+  IconTrash,
+} from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
@@ -31,24 +42,41 @@ export function EndpointsPage() {
   const contracts = useQuery(contractsQuery(t.code as Language));
   const mayChange = useMayChange();
   const add = mayChange && (
-    <Button component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/endpoints/new` }} leftSection={<IconPlus size={16} />}>{t.endpoints.new}</Button>
+    <Button
+      component={Link}
+      {...{ to: `/t/${encodeURIComponent(tenant)}/endpoints/new` }}
+      leftSection={<IconPlus size={16} />}
+    >
+      {t.endpoints.new}
+    </Button>
   );
   return (
     <>
-      <PageHead title={t.endpoints.title} text={t.endpoints.text}>{list.data && list.data.length > 0 && add}</PageHead>
+      <PageHead title={t.endpoints.title} text={t.endpoints.text}>
+        {list.data && list.data.length > 0 && add}
+      </PageHead>
       <Trouble error={list.error} retry={() => void list.refetch()} />
       {!list.error && (
         <Paper>
-          {list.isPending ? <Skeletons rows={4} height={36} /> : list.data.length === 0 ? (
-            <Empty icon={<IconTarget size={40} stroke={1.5} />} title={t.endpoints.empty} text={t.endpoints.emptyText}>{add}</Empty>
+          {list.isPending ? (
+            <Skeletons rows={4} height={36} />
+          ) : list.data.length === 0 ? (
+            <Empty icon={<IconTarget size={40} stroke={1.5} />} title={t.endpoints.empty} text={t.endpoints.emptyText}>
+              {add}
+            </Empty>
           ) : (
             <>
               <Table.ScrollContainer minWidth={820} type="native" tabIndex={0} visibleFrom="sm">
                 <Table>
                   <Table.Thead>
                     <Table.Tr>
-                      <Table.Th>{t.common.name}</Table.Th><Table.Th>{t.endpoints.event}</Table.Th><Table.Th>{t.endpoints.url}</Table.Th><Table.Th>{t.endpoints.method}</Table.Th>
-                      <Table.Th>{t.endpoints.lastRun}</Table.Th><Table.Th>{t.common.state}</Table.Th><Table.Th w={56} aria-label={t.common.actions} />
+                      <Table.Th>{t.common.name}</Table.Th>
+                      <Table.Th>{t.endpoints.event}</Table.Th>
+                      <Table.Th>{t.endpoints.url}</Table.Th>
+                      <Table.Th>{t.endpoints.method}</Table.Th>
+                      <Table.Th>{t.endpoints.lastRun}</Table.Th>
+                      <Table.Th>{t.common.state}</Table.Th>
+                      <Table.Th w={56} aria-label={t.common.actions} />
                     </Table.Tr>
                   </Table.Thead>
                   <Table.Tbody>
@@ -57,15 +85,42 @@ export function EndpointsPage() {
                       return (
                         <Table.Tr key={e.id}>
                           <Table.Td maw={220}>
-                            <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/endpoints/${e.id}` }} fw={550} size="sm">{nameOf(e, t.common.unnamed)}</Anchor>
-                            <Text size="xs" c="dimmed" className="clip">{contract?.title ?? e.contract}</Text>
+                            <Anchor
+                              component={Link}
+                              {...{ to: `/t/${encodeURIComponent(tenant)}/endpoints/${e.id}` }}
+                              fw={550}
+                              size="sm"
+                            >
+                              {nameOf(e, t.common.unnamed)}
+                            </Anchor>
+                            <Text size="xs" c="dimmed" className="clip">
+                              {contract?.title ?? e.contract}
+                            </Text>
                           </Table.Td>
-                          <Table.Td maw={200}><Text size="sm" lineClamp={2}>{eventWords(e, contract, t)}</Text></Table.Td>
-                          <Table.Td maw={280}><Tooltip label={e.url} multiline maw={480}><Text className="mono clip" tabIndex={-1}>{e.url}</Text></Tooltip></Table.Td>
+                          <Table.Td maw={200}>
+                            <Text size="sm" lineClamp={2}>
+                              {eventWords(e, contract, t)}
+                            </Text>
+                          </Table.Td>
+                          <Table.Td maw={280}>
+                            <Tooltip label={e.url} multiline maw={480}>
+                              <Text className="mono clip" tabIndex={-1}>
+                                {e.url}
+                              </Text>
+                            </Tooltip>
+                          </Table.Td>
                           <Table.Td className="mono">{e.method}</Table.Td>
-                          <Table.Td><Text size="sm"><Time at={e.last_run} /></Text></Table.Td>
-                          <Table.Td><HealthBadge endpoint={e} /></Table.Td>
-                          <Table.Td><EndpointMenu endpoint={e} /></Table.Td>
+                          <Table.Td>
+                            <Text size="sm">
+                              <Time at={e.last_run} />
+                            </Text>
+                          </Table.Td>
+                          <Table.Td>
+                            <HealthBadge endpoint={e} />
+                          </Table.Td>
+                          <Table.Td>
+                            <EndpointMenu endpoint={e} />
+                          </Table.Td>
                         </Table.Tr>
                       );
                     })}
@@ -74,11 +129,31 @@ export function EndpointsPage() {
               </Table.ScrollContainer>
               <Box hiddenFrom="sm">
                 {list.data.map((e) => (
-                  <Group key={e.id} justify="space-between" wrap="nowrap" p="md" style={{ borderBottom: "1px solid var(--mantine-color-default-border)" }}>
+                  <Group
+                    key={e.id}
+                    justify="space-between"
+                    wrap="nowrap"
+                    p="md"
+                    style={{ borderBottom: "1px solid var(--mantine-color-default-border)" }}
+                  >
                     <Box style={{ minWidth: 0 }}>
-                      <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/endpoints/${e.id}` }} fw={550} size="sm">{nameOf(e, t.common.unnamed)}</Anchor>
-                      <Text className="mono clip" c="dimmed">{e.url}</Text>
-                      <Group gap="xs" mt={6}><HealthBadge endpoint={e} /><Text size="xs" c="dimmed"><Time at={e.last_run} /></Text></Group>
+                      <Anchor
+                        component={Link}
+                        {...{ to: `/t/${encodeURIComponent(tenant)}/endpoints/${e.id}` }}
+                        fw={550}
+                        size="sm"
+                      >
+                        {nameOf(e, t.common.unnamed)}
+                      </Anchor>
+                      <Text className="mono clip" c="dimmed">
+                        {e.url}
+                      </Text>
+                      <Group gap="xs" mt={6}>
+                        <HealthBadge endpoint={e} />
+                        <Text size="xs" c="dimmed">
+                          <Time at={e.last_run} />
+                        </Text>
+                      </Group>
                     </Box>
                     <EndpointMenu endpoint={e} />
                   </Group>
@@ -106,7 +181,9 @@ export function useEndpointState(e: Endpoint) {
       return ok(api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/disable", to));
     },
     onSuccess: (_, verb) => {
-      notifications.show({ message: { pause: t.endpoints.paused, resume: t.endpoints.enabled, disable: t.endpoints.disabled }[verb] });
+      notifications.show({
+        message: { pause: t.endpoints.paused, resume: t.endpoints.enabled, disable: t.endpoints.disabled }[verb],
+      });
       return queryClient.invalidateQueries({ queryKey: [...ofTenant(e.tenant), "endpoints"] });
     },
     onError: (error) => notifications.show({ color: "red", title: t.problem.title, message: wordsOf(error, t) }),
@@ -120,7 +197,12 @@ export function EndpointMenu({ endpoint: e, onDeleted }: { endpoint: Endpoint; o
   const [asking, ask] = useState<"delete" | "disable">();
   const state = useEndpointState(e);
   const remove = useMutation({
-    mutationFn: () => ok(api.DELETE("/v1/tenants/{tenant}/endpoints/{endpoint}", { params: { path: { tenant: e.tenant, endpoint: e.id } } })),
+    mutationFn: () =>
+      ok(
+        api.DELETE("/v1/tenants/{tenant}/endpoints/{endpoint}", {
+          params: { path: { tenant: e.tenant, endpoint: e.id } },
+        }),
+      ),
     onSuccess: async () => {
       notifications.show({ message: t.endpoints.deleted });
       ask(undefined);
@@ -130,39 +212,76 @@ export function EndpointMenu({ endpoint: e, onDeleted }: { endpoint: Endpoint; o
     },
   });
   const name = nameOf(e, t.common.unnamed);
-  const show = (tab: "history" | "configuration" | "test") => void go({ to: "/t/$tenant/endpoints/$endpoint", params: { tenant: e.tenant, endpoint: e.id }, search: { tab } });
+  const show = (tab: "history" | "configuration" | "test") =>
+    void go({ to: "/t/$tenant/endpoints/$endpoint", params: { tenant: e.tenant, endpoint: e.id }, search: { tab } });
   return (
     <>
       <Menu position="bottom-end" width={230}>
         <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" aria-label={t.endpoints.menu(name)}><IconDots size={18} /></ActionIcon>
+          <ActionIcon variant="subtle" color="gray" aria-label={t.endpoints.menu(name)}>
+            <IconDots size={18} />
+          </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item leftSection={<IconHistory size={16} />} onClick={() => show("history")}>{t.endpoints.history}</Menu.Item>
-          <Menu.Item leftSection={<IconSettings size={16} />} onClick={() => show("configuration")}>{t.endpoints.configuration}</Menu.Item>
+          <Menu.Item leftSection={<IconHistory size={16} />} onClick={() => show("history")}>
+            {t.endpoints.history}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconSettings size={16} />} onClick={() => show("configuration")}>
+            {t.endpoints.configuration}
+          </Menu.Item>
           {mayChange && (
             <>
-              <Menu.Item leftSection={<IconStethoscope size={16} />} onClick={() => show("test")}>{t.endpoints.test}</Menu.Item>
+              <Menu.Item leftSection={<IconStethoscope size={16} />} onClick={() => show("test")}>
+                {t.endpoints.test}
+              </Menu.Item>
               <Menu.Divider />
-              {e.state === "active" && <Menu.Item leftSection={<IconPlayerPause size={16} />} onClick={() => state.mutate("pause")}>{t.endpoints.pause}</Menu.Item>}
-              {e.state === "paused" && <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => state.mutate("resume")}>{t.endpoints.resume}</Menu.Item>}
-              {e.state === "disabled" ? (
-                <Menu.Item leftSection={<IconPower size={16} />} onClick={() => state.mutate("resume")}>{t.endpoints.enable}</Menu.Item>
-              ) : (
-                <Menu.Item leftSection={<IconPower size={16} />} onClick={() => ask("disable")}>{t.endpoints.disable}</Menu.Item>
+              {e.state === "active" && (
+                <Menu.Item leftSection={<IconPlayerPause size={16} />} onClick={() => state.mutate("pause")}>
+                  {t.endpoints.pause}
+                </Menu.Item>
               )}
-              <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => ask("delete")}>{t.common.delete}</Menu.Item>
+              {e.state === "paused" && (
+                <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => state.mutate("resume")}>
+                  {t.endpoints.resume}
+                </Menu.Item>
+              )}
+              {e.state === "disabled" ? (
+                <Menu.Item leftSection={<IconPower size={16} />} onClick={() => state.mutate("resume")}>
+                  {t.endpoints.enable}
+                </Menu.Item>
+              ) : (
+                <Menu.Item leftSection={<IconPower size={16} />} onClick={() => ask("disable")}>
+                  {t.endpoints.disable}
+                </Menu.Item>
+              )}
+              <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => ask("delete")}>
+                {t.common.delete}
+              </Menu.Item>
             </>
           )}
         </Menu.Dropdown>
       </Menu>
       {asking === "delete" && (
-        <Confirm title={t.endpoints.deleteTitle(name)} text={t.endpoints.deleteText} verb={t.common.delete} danger busy={remove.isPending} error={remove.error}
-          onCancel={() => ask(undefined)} onConfirm={() => remove.mutate()} />
+        <Confirm
+          title={t.endpoints.deleteTitle(name)}
+          text={t.endpoints.deleteText}
+          verb={t.common.delete}
+          danger
+          busy={remove.isPending}
+          error={remove.error}
+          onCancel={() => ask(undefined)}
+          onConfirm={() => remove.mutate()}
+        />
       )}
       {asking === "disable" && (
-        <Confirm title={t.endpoints.disableTitle(name)} text={t.endpoints.disableText} verb={t.endpoints.disable} busy={state.isPending}
-          onCancel={() => ask(undefined)} onConfirm={() => state.mutate("disable", { onSettled: () => ask(undefined) })} />
+        <Confirm
+          title={t.endpoints.disableTitle(name)}
+          text={t.endpoints.disableText}
+          verb={t.endpoints.disable}
+          busy={state.isPending}
+          onCancel={() => ask(undefined)}
+          onConfirm={() => state.mutate("disable", { onSettled: () => ask(undefined) })}
+        />
       )}
     </>
   );

@@ -21,8 +21,19 @@ export function EventPage() {
   const contracts = useQuery(contractsQuery(t.code as Language));
   const titles = useEventTitles();
   const base = `/t/${encodeURIComponent(tenant)}`;
-  const back = <Anchor component={Link} {...{ to: `${base}/events` }} size="sm" c="dimmed">← {t.events.title}</Anchor>;
-  if (event.error) return <>{back}<PageHead title={t.events.title1} /><Trouble error={event.error} retry={() => void event.refetch()} /></>;
+  const back = (
+    <Anchor component={Link} {...{ to: `${base}/events` }} size="sm" c="dimmed">
+      ← {t.events.title}
+    </Anchor>
+  );
+  if (event.error)
+    return (
+      <>
+        {back}
+        <PageHead title={t.events.title1} />
+        <Trouble error={event.error} retry={() => void event.refetch()} />
+      </>
+    );
   if (!event.data) return <Skeletons />;
   const { event: e, payload } = event.data;
   const items = deliveries.data?.items ?? [];
@@ -39,34 +50,82 @@ export function EventPage() {
         <Paper p="lg">
           <SimpleGrid component="dl" cols={{ base: 1, xs: 2, md: 3 }} m={0}>
             <Fact label={t.common.created}>{exactTime(e.created_at, t.locale)}</Fact>
-            <Fact label={t.events.contract}>{contracts.data?.find((c) => c.name === e.contract)?.title ?? e.contract}</Fact>
+            <Fact label={t.events.contract}>
+              {contracts.data?.find((c) => c.name === e.contract)?.title ?? e.contract}
+            </Fact>
             <Fact label={t.events.source}>{t.events.sources[e.source] ?? e.source}</Fact>
-            {e.external_id && <Fact label={t.events.externalId}><span className="mono">{e.external_id}</span></Fact>}
-            <Fact label="Id"><Group gap={4} wrap="nowrap"><span className="mono">{e.id}</span><Copy text={e.id} label={`${t.common.copy}: Id`} /></Group></Fact>
+            {e.external_id && (
+              <Fact label={t.events.externalId}>
+                <span className="mono">{e.external_id}</span>
+              </Fact>
+            )}
+            <Fact label="Id">
+              <Group gap={4} wrap="nowrap">
+                <span className="mono">{e.id}</span>
+                <Copy text={e.id} label={`${t.common.copy}: Id`} />
+              </Group>
+            </Fact>
           </SimpleGrid>
         </Paper>
         <section aria-labelledby="deliveries">
-          <Title order={2} id="deliveries" mb="sm">{t.events.deliveries}</Title>
+          <Title order={2} id="deliveries" mb="sm">
+            {t.events.deliveries}
+          </Title>
           <Trouble error={deliveries.error} />
           <Paper>
-            {deliveries.isPending ? <Skeletons rows={2} /> : items.length === 0 ? <Text p="lg" size="sm" c="dimmed">{t.events.noDeliveries}</Text> : (
-              <Columns items={items} id={(d) => d.id} width={480}
+            {deliveries.isPending ? (
+              <Skeletons rows={2} />
+            ) : items.length === 0 ? (
+              <Text p="lg" size="sm" c="dimmed">
+                {t.events.noDeliveries}
+              </Text>
+            ) : (
+              <Columns
+                items={items}
+                id={(d) => d.id}
+                width={480}
                 columns={[
-                  { label: t.deliveries.endpoint, cell: (d) => <Anchor component={Link} {...{ to: `${base}/deliveries/${d.id}` }} size="sm" fw={550}>{nameOf(d.endpoint)}</Anchor> },
+                  {
+                    label: t.deliveries.endpoint,
+                    cell: (d) => (
+                      <Anchor component={Link} {...{ to: `${base}/deliveries/${d.id}` }} size="sm" fw={550}>
+                        {nameOf(d.endpoint)}
+                      </Anchor>
+                    ),
+                  },
                   { label: t.common.state, cell: (d) => <StateBadge state={d.state} /> },
                   { label: t.deliveries.attempts, className: "number", cell: (d) => d.attempts },
                   { label: t.common.time, cell: (d) => <Time at={d.finished_at ?? d.created_at} /> },
-                ]} />
+                ]}
+              />
             )}
           </Paper>
-          {deliveries.data?.next_cursor ? <Button component={Link} {...({ to: `${base}/deliveries`, search: { event: id } } as object)} variant="default" mt="md">{t.common.more}</Button> : without.length > 0 && without.length <= 20 && (
-            <Stack gap="xs" mt="md">
-              <Text size="sm" fw={600}>{t.events.explainTitle}</Text>
-              {without.map((x) => <WhyNot key={x.id} tenant={tenant} event={id} endpoint={x} />)}
-            </Stack>
+          {deliveries.data?.next_cursor ? (
+            <Button
+              component={Link}
+              {...({ to: `${base}/deliveries`, search: { event: id } } as object)}
+              variant="default"
+              mt="md"
+            >
+              {t.common.more}
+            </Button>
+          ) : (
+            without.length > 0 &&
+            without.length <= 20 && (
+              <Stack gap="xs" mt="md">
+                <Text size="sm" fw={600}>
+                  {t.events.explainTitle}
+                </Text>
+                {without.map((x) => (
+                  <WhyNot key={x.id} tenant={tenant} event={id} endpoint={x} />
+                ))}
+              </Stack>
+            )
           )}
         </section>
-        <Paper p="lg"><Code text={payload} label={t.events.payload} /></Paper>
+        <Paper p="lg">
+          <Code text={payload} label={t.events.payload} />
+        </Paper>
       </Stack>
     </>
   );
@@ -75,16 +134,43 @@ export function EventPage() {
 function WhyNot({ tenant, event, endpoint }: { tenant: string; event: string; endpoint: Endpoint }) {
   const t = useT();
   const explain = useMutation({
-    mutationFn: () => ok(api.GET("/v1/tenants/{tenant}/events/{event}/explain", { params: { path: { tenant, event }, query: { endpoint: endpoint.id, lang: t.code as Language } } })),
+    mutationFn: () =>
+      ok(
+        api.GET("/v1/tenants/{tenant}/events/{event}/explain", {
+          params: { path: { tenant, event }, query: { endpoint: endpoint.id, lang: t.code as Language } },
+        }),
+      ),
   });
   return (
     <Paper p="sm">
       <Group justify="space-between" gap="sm">
-        <Group gap="xs"><Text size="sm">{endpoint.name || endpoint.url}</Text><HealthBadge endpoint={endpoint} /></Group>
-        {!explain.data && <Button size="xs" variant="default" leftSection={<IconHelp size={14} />} loading={explain.isPending} onClick={() => explain.mutate()}>{t.events.explain}</Button>}
+        <Group gap="xs">
+          <Text size="sm">{endpoint.name || endpoint.url}</Text>
+          <HealthBadge endpoint={endpoint} />
+        </Group>
+        {!explain.data && (
+          <Button
+            size="xs"
+            variant="default"
+            leftSection={<IconHelp size={14} />}
+            loading={explain.isPending}
+            onClick={() => explain.mutate()}
+          >
+            {t.events.explain}
+          </Button>
+        )}
       </Group>
       <div aria-live="polite">
-        {explain.data?.reasons.map((r) => <Text key={r.code} size="sm" mt={4} c="dimmed">{r.detail}{r.cause && <Text span size="xs" display="block" mt={2}>{t.delivery.technical}: <span className="mono">{r.cause}</span></Text>}</Text>)}
+        {explain.data?.reasons.map((r) => (
+          <Text key={r.code} size="sm" mt={4} c="dimmed">
+            {r.detail}
+            {r.cause && (
+              <Text span size="xs" display="block" mt={2}>
+                {t.delivery.technical}: <span className="mono">{r.cause}</span>
+              </Text>
+            )}
+          </Text>
+        ))}
         <Trouble error={explain.error} />
       </div>
     </Paper>

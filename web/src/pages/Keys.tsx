@@ -1,5 +1,5 @@
 // API keys: made, shown once, revoked.
-import { Alert, Button, Code as Mono, Group, Modal, Radio, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Modal, Code as Mono, Radio, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconKey, IconPlus } from "@tabler/icons-react";
@@ -26,24 +26,66 @@ export function KeysPage() {
       return queryClient.invalidateQueries({ queryKey: ["keys"] });
     },
   });
-  const add = <Button leftSection={<IconPlus size={16} />} onClick={open}>{t.keys.new}</Button>;
+  const add = (
+    <Button leftSection={<IconPlus size={16} />} onClick={open}>
+      {t.keys.new}
+    </Button>
+  );
   return (
     <>
-      <PageHead title={t.keys.title} text={t.keys.text}>{itemsOf(list).length > 0 && add}</PageHead>
-      <Listing list={list} id={(k) => k.id} width={720} empty={<Empty icon={<IconKey size={40} stroke={1.5} />} title={t.keys.empty} text={t.keys.emptyText}>{add}</Empty>}
+      <PageHead title={t.keys.title} text={t.keys.text}>
+        {itemsOf(list).length > 0 && add}
+      </PageHead>
+      <Listing
+        list={list}
+        id={(k) => k.id}
+        width={720}
+        empty={
+          <Empty icon={<IconKey size={40} stroke={1.5} />} title={t.keys.empty} text={t.keys.emptyText}>
+            {add}
+          </Empty>
+        }
         columns={[
           { label: t.common.name, cell: (k) => k.name || t.common.unnamed },
           { label: t.keys.role, cell: (k) => t.roles[k.role] },
-          { label: t.keys.tenant, cell: (k) => (k.tenant ? <span className="mono">{k.tenant}</span> : t.keys.allTenants) },
+          {
+            label: t.keys.tenant,
+            cell: (k) => (k.tenant ? <span className="mono">{k.tenant}</span> : t.keys.allTenants),
+          },
           { label: t.keys.hint, className: "mono", cell: (k) => `…${k.hint}` },
           { label: t.common.created, cell: (k) => <Time at={k.created_at} /> },
-          { label: t.keys.expires, cell: (k) => <Group gap="xs" wrap="nowrap"><Time at={k.expires_at} />{k.expires_at && Date.parse(k.expires_at) <= Date.now() && <Tone color="gray">{t.keys.ended}</Tone>}</Group> },
-          { label: t.common.actions, action: true, cell: (k) => <Button size="xs" variant="default" onClick={() => setRevoking(k)}>{t.keys.revoke}</Button> },
-        ]} />
+          {
+            label: t.keys.expires,
+            cell: (k) => (
+              <Group gap="xs" wrap="nowrap">
+                <Time at={k.expires_at} />
+                {k.expires_at && Date.parse(k.expires_at) <= Date.now() && <Tone color="gray">{t.keys.ended}</Tone>}
+              </Group>
+            ),
+          },
+          {
+            label: t.common.actions,
+            action: true,
+            cell: (k) => (
+              <Button size="xs" variant="default" onClick={() => setRevoking(k)}>
+                {t.keys.revoke}
+              </Button>
+            ),
+          },
+        ]}
+      />
       {making && <NewKey onClose={close} />}
       {revoking && (
-        <Confirm title={t.keys.revokeTitle(revoking.name || `…${revoking.hint}`)} text={t.keys.revokeText} verb={t.keys.revoke} danger busy={revoke.isPending} error={revoke.error}
-          onCancel={() => setRevoking(undefined)} onConfirm={() => revoke.mutate(revoking)} />
+        <Confirm
+          title={t.keys.revokeTitle(revoking.name || `…${revoking.hint}`)}
+          text={t.keys.revokeText}
+          verb={t.keys.revoke}
+          danger
+          busy={revoke.isPending}
+          error={revoke.error}
+          onCancel={() => setRevoking(undefined)}
+          onConfirm={() => revoke.mutate(revoking)}
+        />
       )}
     </>
   );
@@ -58,39 +100,100 @@ function NewKey({ onClose }: { onClose: () => void }) {
   const [ends, setEnds] = useState(""); // as <input type="datetime-local"> has it
   const make = useMutation({
     mutationFn: () =>
-      ok(api.POST("/v1/keys", { body: { name: name.trim(), role, ...(role !== "operator" && tenant ? { tenant } : {}), ...(ends ? { expires_at: new Date(ends).toISOString() } : {}) } })),
+      ok(
+        api.POST("/v1/keys", {
+          body: {
+            name: name.trim(),
+            role,
+            ...(role !== "operator" && tenant ? { tenant } : {}),
+            ...(ends ? { expires_at: new Date(ends).toISOString() } : {}),
+          },
+        }),
+      ),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["keys"] }),
   });
   const problem = make.error instanceof Problem ? make.error : undefined;
   const wrongEnd = wrongAt("/expires_at", problem, t);
   return (
-    <Modal opened onClose={onClose} title={<Text fw={620}>{make.data ? t.keys.onceTitle : t.keys.new}</Text>} centered closeOnClickOutside={!make.data} closeButtonProps={{ "aria-label": t.common.close }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={<Text fw={620}>{make.data ? t.keys.onceTitle : t.keys.new}</Text>}
+      centered
+      closeOnClickOutside={!make.data}
+      closeButtonProps={{ "aria-label": t.common.close }}
+    >
       {make.data ? (
         <Stack>
-          <Alert color="yellow" variant="light" role="status">{t.keys.once}</Alert>
-          <Group gap="xs" wrap="nowrap"><Mono style={{ overflowWrap: "anywhere" }}>{make.data.key}</Mono><Copy text={make.data.key} label={t.common.copy} /></Group>
-          {make.data.expires_at && <Text size="sm" c="dimmed">{t.keys.until(exactTime(make.data.expires_at, t.locale))}</Text>}
-          <Group justify="flex-end"><Button onClick={onClose}>{t.common.close}</Button></Group>
+          <Alert color="yellow" variant="light" role="status">
+            {t.keys.once}
+          </Alert>
+          <Group gap="xs" wrap="nowrap">
+            <Mono style={{ overflowWrap: "anywhere" }}>{make.data.key}</Mono>
+            <Copy text={make.data.key} label={t.common.copy} />
+          </Group>
+          {make.data.expires_at && (
+            <Text size="sm" c="dimmed">
+              {t.keys.until(exactTime(make.data.expires_at, t.locale))}
+            </Text>
+          )}
+          <Group justify="flex-end">
+            <Button onClick={onClose}>{t.common.close}</Button>
+          </Group>
         </Stack>
       ) : (
-        <form onSubmit={(e) => {
-          e.preventDefault();
-          make.mutate();
-        }}>
+        <form
+          onSubmit={(e) => {
+            e.preventDefault();
+            make.mutate();
+          }}
+        >
           <Stack>
-            <TextInput label={t.common.name} value={name} onChange={(e) => setName(e.currentTarget.value)} data-autofocus />
+            <TextInput
+              label={t.common.name}
+              value={name}
+              onChange={(e) => setName(e.currentTarget.value)}
+              data-autofocus
+            />
             <Radio.Group label={t.keys.role} value={role} onChange={(v) => setRole(v as Key["role"])}>
               <Stack gap="xs" mt={6}>
-                {(["operator", "tenant", "publish", "read"] as const).map((r) => <Radio key={r} value={r} label={t.roles[r]} description={t.keys.roleHelp[r]} />)}
+                {(["operator", "tenant", "publish", "read"] as const).map((r) => (
+                  <Radio key={r} value={r} label={t.roles[r]} description={t.keys.roleHelp[r]} />
+                ))}
               </Stack>
             </Radio.Group>
             {role !== "operator" && (
-              <Select label={t.keys.tenant} placeholder={role === "tenant" ? t.nav.pickTenant : t.keys.allTenants} searchable clearable value={tenant} onChange={setTenant}
-                data={(tenants.data?.pages.flatMap((p) => p.items) ?? []).map((x) => ({ value: x.id, label: x.name || x.id }))} />
+              <Select
+                label={t.keys.tenant}
+                placeholder={role === "tenant" ? t.nav.pickTenant : t.keys.allTenants}
+                searchable
+                clearable
+                value={tenant}
+                onChange={setTenant}
+                data={(tenants.data?.pages.flatMap((p) => p.items) ?? []).map((x) => ({
+                  value: x.id,
+                  label: x.name || x.id,
+                }))}
+              />
             )}
-            <TextInput label={t.keys.expires} description={t.keys.expiresHelp} type="datetime-local" min={localTime(new Date())} value={ends} onChange={(e) => setEnds(e.currentTarget.value)} error={wrongEnd} />
+            <TextInput
+              label={t.keys.expires}
+              description={t.keys.expiresHelp}
+              type="datetime-local"
+              min={localTime(new Date())}
+              value={ends}
+              onChange={(e) => setEnds(e.currentTarget.value)}
+              error={wrongEnd}
+            />
             {!wrongEnd && <Trouble error={make.error} />}
-            <Group justify="flex-end"><Button variant="default" onClick={onClose}>{t.common.cancel}</Button><Button type="submit" loading={make.isPending}>{t.keys.create}</Button></Group>
+            <Group justify="flex-end">
+              <Button variant="default" onClick={onClose}>
+                {t.common.cancel}
+              </Button>
+              <Button type="submit" loading={make.isPending}>
+                {t.keys.create}
+              </Button>
+            </Group>
           </Stack>
         </form>
       )}

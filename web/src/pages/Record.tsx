@@ -5,8 +5,15 @@ import { IconDatabaseOff, IconEdit, IconPlus, IconTrash } from "@tabler/icons-re
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { type RecordAnswer } from "../api/client";
-import { changeRecord, ofTenant, queryClient, recordContractsQuery, type RecordName, recordQuery } from "../api/queries";
+import type { RecordAnswer } from "../api/client";
+import {
+  changeRecord,
+  ofTenant,
+  queryClient,
+  type RecordName,
+  recordContractsQuery,
+  recordQuery,
+} from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
 import { Copy, Empty, Fact, PageHead, Skeletons, Trouble } from "../parts/basics";
@@ -38,8 +45,28 @@ export function RecordPage() {
   const of = contracts.data?.find((c) => c.name === name.contract);
   const kind = of?.records.find((k) => k.kind === name.kind);
   const title = `${kind?.title || name.kind} ${name.key}`;
-  const back = <Anchor component={Link} {...({ to: "/t/$tenant/records", params: { tenant }, search: { contract: name.contract, kind: name.kind } } as object)} size="sm" c="dimmed">← {t.records.title}</Anchor>;
-  if (record.error) return <>{back}<PageHead title={title} /><Trouble error={record.error} retry={() => void record.refetch()} /></>;
+  const back = (
+    <Anchor
+      component={Link}
+      {...({
+        to: "/t/$tenant/records",
+        params: { tenant },
+        search: { contract: name.contract, kind: name.kind },
+      } as object)}
+      size="sm"
+      c="dimmed"
+    >
+      ← {t.records.title}
+    </Anchor>
+  );
+  if (record.error)
+    return (
+      <>
+        {back}
+        <PageHead title={title} />
+        <Trouble error={record.error} retry={() => void record.refetch()} />
+      </>
+    );
   if (record.data === undefined) return <Skeletons />;
   const there = record.data;
   const edit = () => {
@@ -52,8 +79,12 @@ export function RecordPage() {
       <PageHead title={title} text={of?.title ?? name.contract}>
         {mayChange && there && !editing && (
           <>
-            <Button variant="default" leftSection={<IconEdit size={16} />} onClick={edit}>{t.common.edit}</Button>
-            <Button variant="default" leftSection={<IconTrash size={16} />} onClick={() => setDeleting(true)}>{t.common.delete}</Button>
+            <Button variant="default" leftSection={<IconEdit size={16} />} onClick={edit}>
+              {t.common.edit}
+            </Button>
+            <Button variant="default" leftSection={<IconTrash size={16} />} onClick={() => setDeleting(true)}>
+              {t.common.delete}
+            </Button>
           </>
         )}
       </PageHead>
@@ -62,33 +93,72 @@ export function RecordPage() {
         {there && (
           <Paper p="lg">
             <SimpleGrid component="dl" cols={{ base: 1, xs: 2, md: 4 }} m={0}>
-              <Fact label={t.records.key}><Group gap={4} wrap="nowrap"><span className="mono">{name.key}</span><Copy text={name.key} label={`${t.common.copy}: ${t.records.key}`} /></Group></Fact>
-              <Fact label={t.records.kind}><span className="mono">{name.kind}</span></Fact>
+              <Fact label={t.records.key}>
+                <Group gap={4} wrap="nowrap">
+                  <span className="mono">{name.key}</span>
+                  <Copy text={name.key} label={`${t.common.copy}: ${t.records.key}`} />
+                </Group>
+              </Fact>
+              <Fact label={t.records.kind}>
+                <span className="mono">{name.kind}</span>
+              </Fact>
               <Fact label={t.records.changed}>{exactTime(there.updated, t.locale)}</Fact>
-              <Fact label={t.records.version}><span className="mono">{there.etag}</span></Fact>
+              <Fact label={t.records.version}>
+                <span className="mono">{there.etag}</span>
+              </Fact>
             </SimpleGrid>
           </Paper>
         )}
         {editing ? (
-          <Change tenant={tenant} name={name} seen={editing} first={editing.document ?? blank(kind?.key ?? "id", name.key, kind?.schema as Schema | undefined)} onClose={() => {
-            void record.refetch();
-            setEditing(undefined);
-          }} onDone={(a) => {
-            setAnswer(a);
-            setEditing(undefined);
-          }} />
-        ) : there ? <Paper p="lg"><Code text={there.document} label={t.records.document} /></Paper> : (
+          <Change
+            tenant={tenant}
+            name={name}
+            seen={editing}
+            first={editing.document ?? blank(kind?.key ?? "id", name.key, kind?.schema as Schema | undefined)}
+            onClose={() => {
+              void record.refetch();
+              setEditing(undefined);
+            }}
+            onDone={(a) => {
+              setAnswer(a);
+              setEditing(undefined);
+            }}
+          />
+        ) : there ? (
+          <Paper p="lg">
+            <Code text={there.document} label={t.records.document} />
+          </Paper>
+        ) : (
           <Paper>
-            <Empty icon={<IconDatabaseOff size={40} stroke={1.5} />} title={t.records.missing} text={mayChange && kind ? t.records.missingText : ""}>
-              {mayChange && kind && <Button leftSection={<IconPlus size={16} />} onClick={edit}>{t.records.write}</Button>}
+            <Empty
+              icon={<IconDatabaseOff size={40} stroke={1.5} />}
+              title={t.records.missing}
+              text={mayChange && kind ? t.records.missingText : ""}
+            >
+              {mayChange && kind && (
+                <Button leftSection={<IconPlus size={16} />} onClick={edit}>
+                  {t.records.write}
+                </Button>
+              )}
             </Empty>
           </Paper>
         )}
       </Stack>
-      {deleting && <Confirm title={t.endpoints.deleteTitle(title)} text={t.records.deleteText} verb={t.common.delete} danger busy={remove.isPending} error={remove.error} onCancel={() => {
-        remove.reset();
-        setDeleting(false);
-      }} onConfirm={() => remove.mutate()} />}
+      {deleting && (
+        <Confirm
+          title={t.endpoints.deleteTitle(title)}
+          text={t.records.deleteText}
+          verb={t.common.delete}
+          danger
+          busy={remove.isPending}
+          error={remove.error}
+          onCancel={() => {
+            remove.reset();
+            setDeleting(false);
+          }}
+          onConfirm={() => remove.mutate()}
+        />
+      )}
     </>
   );
 }
@@ -98,11 +168,27 @@ function blank(path: string, key: string, schema?: Schema): string {
   const parts = path.split(".");
   const type: unknown = parts.length === 1 ? schema?.properties?.[path]?.type : undefined;
   const value: unknown = type === "integer" && Number.isSafeInteger(Number(key)) ? Number(key) : key;
-  return JSON.stringify(parts.reduceRight((inner, part) => ({ [part]: inner }), value), null, 2);
+  return JSON.stringify(
+    parts.reduceRight((inner, part) => ({ [part]: inner }), value),
+    null,
+    2,
+  );
 }
 
-function Change({ tenant, name, seen, first, onClose, onDone }: {
-  tenant: string; name: RecordName; seen: { document?: string; etag?: string }; first: string; onClose: () => void; onDone: (a: RecordAnswer) => void;
+function Change({
+  tenant,
+  name,
+  seen,
+  first,
+  onClose,
+  onDone,
+}: {
+  tenant: string;
+  name: RecordName;
+  seen: { document?: string; etag?: string };
+  first: string;
+  onClose: () => void;
+  onDone: (a: RecordAnswer) => void;
 }) {
   const t = useT();
   const [how, setHow] = useState<"PUT" | "PATCH">("PUT");
@@ -124,24 +210,50 @@ function Change({ tenant, name, seen, first, onClose, onDone }: {
     },
   });
   return (
-    <form onSubmit={(e) => {
-      e.preventDefault();
-      save.mutate();
-    }}>
+    <form
+      onSubmit={(e) => {
+        e.preventDefault();
+        save.mutate();
+      }}
+    >
       <Stack gap="sm">
         {seen.document !== undefined && (
-          <SegmentedControl value={how} aria-label={t.records.how} data={[{ value: "PUT", label: t.records.put }, { value: "PATCH", label: t.records.patch }]} style={{ alignSelf: "flex-start" }} onChange={(v) => {
-            save.reset();
-            setBegin(texts[v as "PUT"]);
-            setHow(v as "PUT");
-          }} />
+          <SegmentedControl
+            value={how}
+            aria-label={t.records.how}
+            data={[
+              { value: "PUT", label: t.records.put },
+              { value: "PATCH", label: t.records.patch },
+            ]}
+            style={{ alignSelf: "flex-start" }}
+            onChange={(v) => {
+              save.reset();
+              setBegin(texts[v as "PUT"]);
+              setHow(v as "PUT");
+            }}
+          />
         )}
-        {how === "PATCH" && <Text size="sm" c="dimmed">{t.records.patchHelp}</Text>}
-        <LazyEditor key={how} first={begin} language="json" label={t.records.document} onChange={(text) => setTexts((all) => ({ ...all, [how]: text }))} height="56dvh" />
+        {how === "PATCH" && (
+          <Text size="sm" c="dimmed">
+            {t.records.patchHelp}
+          </Text>
+        )}
+        <LazyEditor
+          key={how}
+          first={begin}
+          language="json"
+          label={t.records.document}
+          onChange={(text) => setTexts((all) => ({ ...all, [how]: text }))}
+          height="56dvh"
+        />
         <Trouble error={save.error} />
         <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>{t.common.cancel}</Button>
-          <Button type="submit" loading={save.isPending}>{t.records.save}</Button>
+          <Button variant="default" onClick={onClose}>
+            {t.common.cancel}
+          </Button>
+          <Button type="submit" loading={save.isPending}>
+            {t.records.save}
+          </Button>
         </Group>
       </Stack>
     </form>
@@ -155,19 +267,40 @@ function Fired({ tenant, answer: a }: { tenant: string; answer: RecordAnswer }) 
   return (
     <Stack gap="sm">
       <Paper p="lg" role="status">
-        <Title order={2} mb={4}>{a.changed ? (a.created ? t.records.created : t.records.saved) : t.records.same}</Title>
-        {a.changed && (a.events.length === 0 ? <Text size="sm" c="dimmed">{t.records.noneFired}</Text> : (
-          <Stack gap={4}>
-            {a.events.map((e) => (
-              <Text key={e.id} size="sm">{t.records.fired}: <Anchor component={Link} {...({ to: "/t/$tenant/events/$event", params: { tenant, event: e.id } } as object)} size="sm" fw={550}>{titles(a.contract, e.type)}</Anchor> · {t.records.takes(e.deliveries)}</Text>
-            ))}
-          </Stack>
-        ))}
+        <Title order={2} mb={4}>
+          {a.changed ? (a.created ? t.records.created : t.records.saved) : t.records.same}
+        </Title>
+        {a.changed &&
+          (a.events.length === 0 ? (
+            <Text size="sm" c="dimmed">
+              {t.records.noneFired}
+            </Text>
+          ) : (
+            <Stack gap={4}>
+              {a.events.map((e) => (
+                <Text key={e.id} size="sm">
+                  {t.records.fired}:{" "}
+                  <Anchor
+                    component={Link}
+                    {...({ to: "/t/$tenant/events/$event", params: { tenant, event: e.id } } as object)}
+                    size="sm"
+                    fw={550}
+                  >
+                    {titles(a.contract, e.type)}
+                  </Anchor>{" "}
+                  · {t.records.takes(e.deliveries)}
+                </Text>
+              ))}
+            </Stack>
+          ))}
       </Paper>
       {a.problems.length > 0 && (
         <Alert color="yellow" variant="light" title={t.records.notFired}>
           {a.problems.map((p) => (
-            <Text key={`${p.type} ${p.line} ${p.detail}`} size="sm"><b>{titles(a.contract, p.type)}</b>{p.line ? ` (${t.contracts.line(p.line)})` : ""}: {p.detail}</Text>
+            <Text key={`${p.type} ${p.line} ${p.detail}`} size="sm">
+              <b>{titles(a.contract, p.type)}</b>
+              {p.line ? ` (${t.contracts.line(p.line)})` : ""}: {p.detail}
+            </Text>
           ))}
         </Alert>
       )}

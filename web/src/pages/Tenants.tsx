@@ -19,17 +19,52 @@ export function TenantsPage() {
   const [making, { open, close }] = useDisclosure();
   const [linking, setLinking] = useState<string>();
   const list = useInfiniteQuery(tenantsQuery());
-  const add = operator && <Button leftSection={<IconPlus size={16} />} onClick={open}>{t.tenants.new}</Button>;
+  const add = operator && (
+    <Button leftSection={<IconPlus size={16} />} onClick={open}>
+      {t.tenants.new}
+    </Button>
+  );
   return (
     <>
-      <PageHead title={t.tenants.title} text={t.tenants.text}>{itemsOf(list).length > 0 && add}</PageHead>
-      <Listing list={list} id={(x) => x.id} width={420} empty={<Empty icon={<IconBuilding size={40} stroke={1.5} />} title={t.tenants.empty} text={t.tenants.emptyText}>{add}</Empty>}
+      <PageHead title={t.tenants.title} text={t.tenants.text}>
+        {itemsOf(list).length > 0 && add}
+      </PageHead>
+      <Listing
+        list={list}
+        id={(x) => x.id}
+        width={420}
+        empty={
+          <Empty icon={<IconBuilding size={40} stroke={1.5} />} title={t.tenants.empty} text={t.tenants.emptyText}>
+            {add}
+          </Empty>
+        }
         columns={[
-          { label: t.common.name, cell: (x) => <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(x.id)}` }} fw={550}>{x.name || x.id}</Anchor> },
+          {
+            label: t.common.name,
+            cell: (x) => (
+              <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(x.id)}` }} fw={550}>
+                {x.name || x.id}
+              </Anchor>
+            ),
+          },
           { label: t.tenants.id, className: "mono", cell: (x) => x.id },
           { label: t.common.created, cell: (x) => <Time at={x.created_at} /> },
-          ...when<Tenant>(operator, { label: t.common.actions, action: true, cell: (x) => <Button size="xs" variant="default" leftSection={<IconExternalLink size={14} />} onClick={() => setLinking(x.id)}>{t.portalLinks.title}</Button> }),
-        ]} />
+          ...when<Tenant>(operator, {
+            label: t.common.actions,
+            action: true,
+            cell: (x) => (
+              <Button
+                size="xs"
+                variant="default"
+                leftSection={<IconExternalLink size={14} />}
+                onClick={() => setLinking(x.id)}
+              >
+                {t.portalLinks.title}
+              </Button>
+            ),
+          }),
+        ]}
+      />
       {making && <NewTenant onClose={close} />}
       {linking && <PortalLink tenant={linking} onClose={() => setLinking(undefined)} />}
     </>
@@ -42,7 +77,8 @@ function NewTenant({ onClose }: { onClose: () => void }) {
   const [id, setId] = useState("");
   const [name, setName] = useState("");
   const make = useMutation({
-    mutationFn: () => ok(api.PUT("/v1/tenants/{tenant}", { params: { path: { tenant: id.trim() } }, body: { name: name.trim() } })),
+    mutationFn: () =>
+      ok(api.PUT("/v1/tenants/{tenant}", { params: { path: { tenant: id.trim() } }, body: { name: name.trim() } })),
     onSuccess: () => {
       void queryClient.invalidateQueries({ queryKey: ["tenants"] });
       notifications.show({ message: t.tenants.made(id) });
@@ -50,18 +86,43 @@ function NewTenant({ onClose }: { onClose: () => void }) {
     },
   });
   return (
-    <Modal opened onClose={onClose} title={<Text fw={620}>{t.tenants.new}</Text>} centered closeButtonProps={{ "aria-label": t.common.close }}>
-      <form onSubmit={(e) => {
-        e.preventDefault();
-        make.mutate();
-      }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={<Text fw={620}>{t.tenants.new}</Text>}
+      centered
+      closeButtonProps={{ "aria-label": t.common.close }}
+    >
+      <form
+        onSubmit={(e) => {
+          e.preventDefault();
+          make.mutate();
+        }}
+      >
         <Stack>
-          <TextInput label={t.tenants.id} description={t.tenants.idHelp} required value={id} onChange={(e) => setId(e.currentTarget.value)} data-autofocus placeholder="acme" />
-          <TextInput label={t.common.name} value={name} onChange={(e) => setName(e.currentTarget.value)} placeholder="Acme" />
+          <TextInput
+            label={t.tenants.id}
+            description={t.tenants.idHelp}
+            required
+            value={id}
+            onChange={(e) => setId(e.currentTarget.value)}
+            data-autofocus
+            placeholder="acme"
+          />
+          <TextInput
+            label={t.common.name}
+            value={name}
+            onChange={(e) => setName(e.currentTarget.value)}
+            placeholder="Acme"
+          />
           <Trouble error={make.error} />
           <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>{t.common.cancel}</Button>
-            <Button type="submit" loading={make.isPending}>{t.common.save}</Button>
+            <Button variant="default" onClick={onClose}>
+              {t.common.cancel}
+            </Button>
+            <Button type="submit" loading={make.isPending}>
+              {t.common.save}
+            </Button>
           </Group>
         </Stack>
       </form>

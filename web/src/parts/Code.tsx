@@ -15,7 +15,11 @@ function colours(text: string): ReactNode {
   for (const m of text.matchAll(token)) {
     if (m.index > at) out.push(text.slice(at, m.index));
     const kind = m[1] ? (m[2] ? "tok-key" : "tok-string") : m[3] ? "tok-number" : "tok-word";
-    out.push(<span key={m.index} className={kind}>{m[1] ?? m[0]}</span>);
+    out.push(
+      <span key={m.index} className={kind}>
+        {m[1] ?? m[0]}
+      </span>,
+    );
     if (m[1] && m[2]) out.push(m[2]);
     at = m.index + m[0].length;
   }
@@ -61,21 +65,39 @@ export function Code({ text, label, note }: { text: string; label: string; note?
   return (
     <div>
       <Group justify="space-between" mb={6} gap="xs" mih={28}>
-        <Text size="sm" fw={600}>{label}</Text>
+        <Text size="sm" fw={600}>
+          {label}
+        </Text>
         <Group gap={4}>
           {nice !== undefined && nice !== text && (
-            <SegmentedControl size="xs" value={raw ? "raw" : "nice"} onChange={(v) => setRaw(v === "raw")} aria-label={label}
-              data={[{ value: "nice", label: t.delivery.formatted }, { value: "raw", label: t.delivery.raw }]} />
+            <SegmentedControl
+              size="xs"
+              value={raw ? "raw" : "nice"}
+              onChange={(v) => setRaw(v === "raw")}
+              aria-label={label}
+              data={[
+                { value: "nice", label: t.delivery.formatted },
+                { value: "raw", label: t.delivery.raw },
+              ]}
+            />
           )}
           {text && <Copy text={text} label={`${t.common.copy}: ${label}`} />}
         </Group>
       </Group>
       {text ? (
-        <pre className="code" tabIndex={0} role="region" aria-label={label}>{nice === undefined ? shown : colours(shown)}</pre>
+        <pre className="code" tabIndex={0} role="region" aria-label={label}>
+          {nice === undefined ? shown : colours(shown)}
+        </pre>
       ) : (
-        <Text size="sm" c="dimmed">{t.delivery.empty}</Text>
+        <Text size="sm" c="dimmed">
+          {t.delivery.empty}
+        </Text>
       )}
-      {note && <Text size="xs" c="dimmed" mt={4}>{note}</Text>}
+      {note && (
+        <Text size="xs" c="dimmed" mt={4}>
+          {note}
+        </Text>
+      )}
     </div>
   );
 }
@@ -86,12 +108,17 @@ export function Headers({ headers, label }: { headers: string[][]; label: string
   return (
     <div>
       <Group justify="space-between" mb={6} gap="xs" mih={28}>
-        <Text size="sm" fw={600}>{label}</Text>
+        <Text size="sm" fw={600}>
+          {label}
+        </Text>
         {text && <Copy text={text} label={label} />}
       </Group>
       <pre className="code" tabIndex={0} role="region" aria-label={label}>
         {headers.map(([name, value], i) => (
-          <span key={i}><span className="tok-key">{name}</span>: {value}{"\n"}</span>
+          <span key={i}>
+            <span className="tok-key">{name}</span>: {value}
+            {"\n"}
+          </span>
         ))}
       </pre>
     </div>

@@ -27,7 +27,19 @@ function useNarrow() {
   return narrow;
 }
 
-export function DeliveryRows({ tenant, filter, hideEndpoint, onClear, action }: { tenant: string; filter: DeliveryFilter; hideEndpoint?: boolean; onClear?: () => void; action?: ReactNode }) {
+export function DeliveryRows({
+  tenant,
+  filter,
+  hideEndpoint,
+  onClear,
+  action,
+}: {
+  tenant: string;
+  filter: DeliveryFilter;
+  hideEndpoint?: boolean;
+  onClear?: () => void;
+  action?: ReactNode;
+}) {
   const t = useT();
   const endpoints = useQuery(endpointsQuery(tenant));
   const titles = useEventTitles();
@@ -38,21 +50,41 @@ export function DeliveryRows({ tenant, filter, hideEndpoint, onClear, action }: 
   const [{ startIndex: first, endIndex: last }, look] = useState({ startIndex: 0, endIndex: 0 });
   const list = usePages((cursor) => deliveriesQuery(tenant, filter, cursor), first, last);
   const rows = useVirtualizer({
-    count: list.known + (list.more ? 1 : 0), getScrollElement: () => box.current, estimateSize: () => height, overscan: 12,
-    onChange: ({ range }) => range && look((old) => (old.startIndex === range.startIndex && old.endIndex === range.endIndex ? old : range)),
+    count: list.known + (list.more ? 1 : 0),
+    getScrollElement: () => box.current,
+    estimateSize: () => height,
+    overscan: 12,
+    onChange: ({ range }) =>
+      range && look((old) => (old.startIndex === range.startIndex && old.endIndex === range.endIndex ? old : range)),
   });
   useEffect(() => rows.measure(), [height]);
   const isFresh = useFresh(list.head?.data?.items);
 
-  if (list.head?.error && !list.head.data) return <Trouble error={list.head.error} retry={() => void list.head?.refetch()} />;
-  if (!list.head?.data) return <Paper><Skeletons rows={8} /></Paper>;
+  if (list.head?.error && !list.head.data)
+    return <Trouble error={list.head.error} retry={() => void list.head?.refetch()} />;
+  if (!list.head?.data)
+    return (
+      <Paper>
+        <Skeletons rows={8} />
+      </Paper>
+    );
   if (list.known === 0 && !list.more) {
     return (
       <Paper>
         {onClear ? (
-          <Empty icon={<IconFilterOff size={40} stroke={1.5} />} title={t.deliveries.emptyFilter} text={t.deliveries.emptyFilterText}><Button variant="default" onClick={onClear}>{t.common.clear}</Button></Empty>
+          <Empty
+            icon={<IconFilterOff size={40} stroke={1.5} />}
+            title={t.deliveries.emptyFilter}
+            text={t.deliveries.emptyFilterText}
+          >
+            <Button variant="default" onClick={onClear}>
+              {t.common.clear}
+            </Button>
+          </Empty>
         ) : (
-          <Empty icon={<IconSend size={40} stroke={1.5} />} title={t.deliveries.empty} text={t.deliveries.emptyText}>{action}</Empty>
+          <Empty icon={<IconSend size={40} stroke={1.5} />} title={t.deliveries.empty} text={t.deliveries.emptyText}>
+            {action}
+          </Empty>
         )}
       </Paper>
     );
@@ -60,27 +92,66 @@ export function DeliveryRows({ tenant, filter, hideEndpoint, onClear, action }: 
   return (
     <Paper style={{ overflow: "hidden" }}>
       <div className="row row-head" aria-hidden>
-        <span>{t.common.state}</span><span>{t.deliveries.event}</span><span>{hideEndpoint ? "" : t.deliveries.endpoint}</span><span>{t.deliveries.reason}</span><span>{t.deliveries.attempts}</span><span>{t.common.time}</span>
+        <span>{t.common.state}</span>
+        <span>{t.deliveries.event}</span>
+        <span>{hideEndpoint ? "" : t.deliveries.endpoint}</span>
+        <span>{t.deliveries.reason}</span>
+        <span>{t.deliveries.attempts}</span>
+        <span>{t.common.time}</span>
       </div>
       <div ref={box} className="rows" tabIndex={0} role="region" aria-label={t.deliveries.title}>
         <div style={{ height: rows.getTotalSize(), position: "relative" }} role="list">
           {rows.getVirtualItems().map((v) => {
-            const style = { position: "absolute", top: 0, left: 0, width: "100%", transform: `translateY(${v.start}px)`, height } as const;
+            const style = {
+              position: "absolute",
+              top: 0,
+              left: 0,
+              width: "100%",
+              transform: `translateY(${v.start}px)`,
+              height,
+            } as const;
             if (v.index === list.known && list.more === "elsewhere") {
-              return <Group key="older" style={style} justify="center"><Older tenant={tenant} filter={filter} before={list.row(v.index - 1).item} /></Group>;
+              return (
+                <Group key="older" style={style} justify="center">
+                  <Older tenant={tenant} filter={filter} before={list.row(v.index - 1).item} />
+                </Group>
+              );
             }
             const { item: d, page } = list.row(v.index);
             if (!d) {
               return (
                 <Group key={`row ${v.index}`} style={style} justify="center" aria-busy={!page?.isError}>
-                  {page?.isError ? <Button size="compact-xs" variant="default" onClick={() => void page.refetch()}>{t.common.retry}</Button> : <Loader size="xs" aria-label={t.common.loading} />}
+                  {page?.isError ? (
+                    <Button size="compact-xs" variant="default" onClick={() => void page.refetch()}>
+                      {t.common.retry}
+                    </Button>
+                  ) : (
+                    <Loader size="xs" aria-label={t.common.loading} />
+                  )}
                 </Group>
               );
             }
             return (
-              <div role="listitem" key={d.id} style={style} aria-posinset={v.index + 1} aria-setsize={list.more ? -1 : list.known}>
-                <Row delivery={d} tenant={tenant} fresh={isFresh(d)} title={titles(known.get(d.endpoint)?.contract, d.type)}
-                  endpoint={hideEndpoint ? undefined : endpoints.data ? known.get(d.endpoint)?.name || known.get(d.endpoint)?.url || t.deliveries.gone : ""} />
+              <div
+                role="listitem"
+                key={d.id}
+                style={style}
+                aria-posinset={v.index + 1}
+                aria-setsize={list.more ? -1 : list.known}
+              >
+                <Row
+                  delivery={d}
+                  tenant={tenant}
+                  fresh={isFresh(d)}
+                  title={titles(known.get(d.endpoint)?.contract, d.type)}
+                  endpoint={
+                    hideEndpoint
+                      ? undefined
+                      : endpoints.data
+                        ? known.get(d.endpoint)?.name || known.get(d.endpoint)?.url || t.deliveries.gone
+                        : ""
+                  }
+                />
               </div>
             );
           })}
@@ -90,17 +161,59 @@ export function DeliveryRows({ tenant, filter, hideEndpoint, onClear, action }: 
   );
 }
 
-const Row = memo(function Row({ delivery: d, tenant, title, endpoint, fresh }: { delivery: Delivery; tenant: string; title: string; endpoint?: string; fresh: boolean }) {
+const Row = memo(function Row({
+  delivery: d,
+  tenant,
+  title,
+  endpoint,
+  fresh,
+}: {
+  delivery: Delivery;
+  tenant: string;
+  title: string;
+  endpoint?: string;
+  fresh: boolean;
+}) {
   const t = useT();
-  const why = d.next_attempt_at && d.state === "retrying" && Date.parse(d.next_attempt_at) > Date.now() ? <>{t.deliveries.next} <Time at={d.next_attempt_at} /></> : d.reason ? (t.reason[d.reason] ?? d.reason) : "";
+  const why =
+    d.next_attempt_at && d.state === "retrying" && Date.parse(d.next_attempt_at) > Date.now() ? (
+      <>
+        {t.deliveries.next} <Time at={d.next_attempt_at} />
+      </>
+    ) : d.reason ? (
+      (t.reason[d.reason] ?? d.reason)
+    ) : (
+      ""
+    );
   return (
-    <Link to="/t/$tenant/deliveries/$delivery" params={{ tenant, delivery: d.id }} className={fresh ? "row fresh" : "row"} preload={false}>
-      <span><StateBadge state={d.state} /></span>
-      <span className="clip" title={d.type}>{title}{d.test && <Text span size="xs" c="dimmed"> · {t.deliveries.test}</Text>}</span>
+    <Link
+      to="/t/$tenant/deliveries/$delivery"
+      params={{ tenant, delivery: d.id }}
+      className={fresh ? "row fresh" : "row"}
+      preload={false}
+    >
+      <span>
+        <StateBadge state={d.state} />
+      </span>
+      <span className="clip" title={d.type}>
+        {title}
+        {d.test && (
+          <Text span size="xs" c="dimmed">
+            {" "}
+            · {t.deliveries.test}
+          </Text>
+        )}
+      </span>
       <span className="clip wide">{endpoint}</span>
-      <span className="clip wide"><Text span size="sm" c="dimmed">{why}</Text></span>
+      <span className="clip wide">
+        <Text span size="sm" c="dimmed">
+          {why}
+        </Text>
+      </span>
       <span className="number wide">{d.attempts}</span>
-      <Box component="span" c="dimmed" fz="sm"><Time at={d.created_at} /></Box>
+      <Box component="span" c="dimmed" fz="sm">
+        <Time at={d.created_at} />
+      </Box>
     </Link>
   );
 });
@@ -109,7 +222,8 @@ const Row = memo(function Row({ delivery: d, tenant, title, endpoint, fresh }: {
 export function useEventTitles() {
   const t = useT();
   const contracts = useQuery(contractsQuery(t.code as Language));
-  return (contract: string | undefined, type: string) => contracts.data?.find((c) => c.name === contract)?.event_types.find((x) => x.name === type)?.title || type;
+  return (contract: string | undefined, type: string) =>
+    contracts.data?.find((c) => c.name === contract)?.event_types.find((x) => x.name === type)?.title || type;
 }
 
 /** Goes on where one list ends, in one of its own. */
@@ -117,7 +231,16 @@ function Older({ tenant, filter, before }: { tenant: string; filter: DeliveryFil
   const t = useT();
   if (!before) return null;
   const until = new Date(Date.parse(before.created_at) + 1).toISOString();
-  return <Button component={Link} {...({ to: "/t/$tenant/deliveries", params: { tenant }, search: { ...filter, until } } as object)} size="compact-sm" variant="default">{t.deliveries.older}</Button>;
+  return (
+    <Button
+      component={Link}
+      {...({ to: "/t/$tenant/deliveries", params: { tenant }, search: { ...filter, until } } as object)}
+      size="compact-sm"
+      variant="default"
+    >
+      {t.deliveries.older}
+    </Button>
+  );
 }
 
 /** Tells which deliveries came lately, after the first look. */

@@ -29,15 +29,35 @@ const look = EditorView.theme({
   ".cm-content": { caretColor: "var(--mantine-color-text)" },
   ".cm-cursor": { borderLeftColor: "var(--mantine-color-text)" },
   ".cm-gutters": { backgroundColor: "var(--page)", color: "var(--mantine-color-dimmed)", border: "none" },
-  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "color-mix(in srgb, var(--mantine-color-text) 5%, transparent)" },
-  "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "color-mix(in srgb, var(--mantine-primary-color-filled) 25%, transparent) !important" },
-  ".cm-tooltip": { backgroundColor: "var(--mantine-color-body)", border: "1px solid var(--mantine-color-default-border)", color: "var(--mantine-color-text)" },
+  ".cm-activeLine, .cm-activeLineGutter": {
+    backgroundColor: "color-mix(in srgb, var(--mantine-color-text) 5%, transparent)",
+  },
+  "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": {
+    backgroundColor: "color-mix(in srgb, var(--mantine-primary-color-filled) 25%, transparent) !important",
+  },
+  ".cm-tooltip": {
+    backgroundColor: "var(--mantine-color-body)",
+    border: "1px solid var(--mantine-color-default-border)",
+    color: "var(--mantine-color-text)",
+  },
 });
 
 const languages = { javascript, json, yaml };
 
-export default function Editor({ first, language, label, marks = [], onChange, height }: {
-  first: string; language: keyof typeof languages; label: string; marks?: Mark[]; onChange: (text: string) => void; height?: string;
+export default function Editor({
+  first,
+  language,
+  label,
+  marks = [],
+  onChange,
+  height,
+}: {
+  first: string;
+  language: keyof typeof languages;
+  label: string;
+  marks?: Mark[];
+  onChange: (text: string) => void;
+  height?: string;
 }) {
   const box = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
@@ -50,7 +70,15 @@ export default function Editor({ first, language, label, marks = [], onChange, h
       state: EditorState.create({
         doc: first,
         extensions: [
-          lineNumbers(), foldGutter(), history(), indentOnInput(), bracketMatching(), highlightActiveLine(), lintGutter(), syntaxHighlighting(colours), look,
+          lineNumbers(),
+          foldGutter(),
+          history(),
+          indentOnInput(),
+          bracketMatching(),
+          highlightActiveLine(),
+          lintGutter(),
+          syntaxHighlighting(colours),
+          look,
           languages[language](),
           // Escape, then Tab, leaves the editor, as for every CodeMirror.
           keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
@@ -67,11 +95,13 @@ export default function Editor({ first, language, label, marks = [], onChange, h
     const v = view.current;
     if (!v) return;
     const doc = v.state.doc;
-    const list: Diagnostic[] = marks.filter((m) => m.line >= 1 && m.line <= doc.lines).map((m) => {
-      const line = doc.line(m.line);
-      const from = Math.min(line.from + Math.max((m.column ?? 1) - 1, 0), line.to);
-      return { from, to: line.to, severity: "error", message: m.text };
-    });
+    const list: Diagnostic[] = marks
+      .filter((m) => m.line >= 1 && m.line <= doc.lines)
+      .map((m) => {
+        const line = doc.line(m.line);
+        const from = Math.min(line.from + Math.max((m.column ?? 1) - 1, 0), line.to);
+        return { from, to: line.to, severity: "error", message: m.text };
+      });
     v.dispatch(setDiagnostics(v.state, list));
   }, [marks, first]);
   return <div className="editor" ref={box} style={{ "--height": height } as React.CSSProperties} />;

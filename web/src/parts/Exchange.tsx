@@ -1,5 +1,5 @@
 // One request and what came back, to the byte.
-import { CopyButton, Button, Group, SimpleGrid, Stack, Text, Tooltip } from "@mantine/core";
+import { Button, CopyButton, Group, SimpleGrid, Stack, Text, Tooltip } from "@mantine/core";
 import { IconCheck, IconTerminal2 } from "@tabler/icons-react";
 import type { Schemas } from "../api/client";
 import { milliseconds } from "../format";
@@ -17,15 +17,25 @@ const quote = (s: string) => `'${s.replaceAll("'", `'\\''`)}'`;
 export function curl(r: Request): string {
   const own = new Set(["host", "content-length"]);
   const lines = [`curl -X ${r.method} ${quote(r.url)}`];
-  for (const [name = "", value = ""] of r.headers) if (!own.has(name.toLowerCase())) lines.push(`-H ${quote(`${name}: ${value}`)}`);
+  for (const [name = "", value = ""] of r.headers)
+    if (!own.has(name.toLowerCase())) lines.push(`-H ${quote(`${name}: ${value}`)}`);
   if (r.body) lines.push(`--data-raw ${quote(r.body)}`);
   return lines.join(" \\\n  ");
 }
 
-export function Exchange({ request, response, timing }: { request: Request; response: Response | null; timing: Timing }) {
+export function Exchange({
+  request,
+  response,
+  timing,
+}: {
+  request: Request;
+  response: Response | null;
+  timing: Timing;
+}) {
   const t = useT();
   const sent = request.method !== "";
-  const masked = request.headers.some(([, v]) => v?.includes(mask)) || request.url.includes(mask) || request.body.includes(mask);
+  const masked =
+    request.headers.some(([, v]) => v?.includes(mask)) || request.url.includes(mask) || request.body.includes(mask);
   return (
     <Stack gap="lg">
       <TimingBar timing={timing} />
@@ -37,27 +47,53 @@ export function Exchange({ request, response, timing }: { request: Request; resp
               <CopyButton value={curl(request)}>
                 {({ copied, copy }) => (
                   <Tooltip label={t.delivery.secretNote} disabled={!masked} multiline maw={280}>
-                    <Button size="xs" variant="default" leftSection={copied ? <IconCheck size={14} /> : <IconTerminal2 size={14} />} onClick={copy}>{copied ? t.common.copied : t.delivery.curl}</Button>
+                    <Button
+                      size="xs"
+                      variant="default"
+                      leftSection={copied ? <IconCheck size={14} /> : <IconTerminal2 size={14} />}
+                      onClick={copy}
+                    >
+                      {copied ? t.common.copied : t.delivery.curl}
+                    </Button>
                   </Tooltip>
                 )}
               </CopyButton>
             )}
           </Group>
-          <Text className="mono" style={{ overflowWrap: "anywhere" }}><b>{request.method}</b> {request.url}</Text>
+          <Text className="mono" style={{ overflowWrap: "anywhere" }}>
+            <b>{request.method}</b> {request.url}
+          </Text>
           <Headers headers={request.headers} label={t.delivery.headers} />
-          <Code text={request.body || request.body_base64 || ""} label={t.delivery.body} note={request.body_base64 ? t.delivery.binary : undefined} />
+          <Code
+            text={request.body || request.body_base64 || ""}
+            label={t.delivery.body}
+            note={request.body_base64 ? t.delivery.binary : undefined}
+          />
         </Stack>
         <Stack gap="sm" style={{ minWidth: 0 }}>
-          <Group mih={30}><Text fw={620}>{t.delivery.answer}</Text></Group>
+          <Group mih={30}>
+            <Text fw={620}>{t.delivery.answer}</Text>
+          </Group>
           {response ? (
             <>
-              <Text className="mono"><b>HTTP {response.status}</b></Text>
+              <Text className="mono">
+                <b>HTTP {response.status}</b>
+              </Text>
               <Headers headers={response.headers} label={t.delivery.headers} />
-              <Code text={response.body || response.body_base64 || ""} label={t.delivery.body}
-                note={[response.truncated && t.delivery.truncated, response.body_base64 && t.delivery.binary].filter(Boolean).join(" ") || undefined} />
+              <Code
+                text={response.body || response.body_base64 || ""}
+                label={t.delivery.body}
+                note={
+                  [response.truncated && t.delivery.truncated, response.body_base64 && t.delivery.binary]
+                    .filter(Boolean)
+                    .join(" ") || undefined
+                }
+              />
             </>
           ) : (
-            <Text size="sm" c="dimmed">{t.test.noAnswer}</Text>
+            <Text size="sm" c="dimmed">
+              {t.test.noAnswer}
+            </Text>
           )}
         </Stack>
       </SimpleGrid>
@@ -74,22 +110,42 @@ export function TimingBar({ timing: m }: { timing: Timing }) {
     { label: t.delivery.dns, ms: m.dns, color: "var(--mantine-color-violet-5)" },
     { label: t.delivery.connect, ms: m.connect, color: "var(--mantine-color-blue-5)" },
     { label: t.delivery.tls, ms: m.tls, color: "var(--mantine-color-cyan-5)" },
-    { label: t.delivery.wait, ms: m.first_byte > 0 ? Math.max(m.first_byte - before, 0) : Math.max(m.total - before, 0), color: "var(--mantine-color-teal-5)" },
-    { label: t.delivery.read, ms: m.first_byte > 0 ? Math.max(m.total - m.first_byte, 0) : 0, color: "var(--mantine-color-gray-5)" },
+    {
+      label: t.delivery.wait,
+      ms: m.first_byte > 0 ? Math.max(m.first_byte - before, 0) : Math.max(m.total - before, 0),
+      color: "var(--mantine-color-teal-5)",
+    },
+    {
+      label: t.delivery.read,
+      ms: m.first_byte > 0 ? Math.max(m.total - m.first_byte, 0) : 0,
+      color: "var(--mantine-color-gray-5)",
+    },
   ].filter((p) => p.ms > 0);
   return (
     <div>
       <div className="bar" aria-hidden>
-        {parts.map((p) => <div key={p.label} style={{ background: p.color, flexGrow: (100 * p.ms) / m.total, flexBasis: 0 }} />)}
+        {parts.map((p) => (
+          <div key={p.label} style={{ background: p.color, flexGrow: (100 * p.ms) / m.total, flexBasis: 0 }} />
+        ))}
       </div>
-      <Group gap="md" mt={6} component="ul" style={{ listStyle: "none", padding: 0, margin: "6px 0 0" }} aria-label={t.delivery.timing}>
+      <Group
+        gap="md"
+        mt={6}
+        component="ul"
+        style={{ listStyle: "none", padding: 0, margin: "6px 0 0" }}
+        aria-label={t.delivery.timing}
+      >
         {parts.map((p) => (
           <Group key={p.label} gap={6} component="li">
             <span className="dot" style={{ background: p.color }} aria-hidden />
-            <Text size="xs" c="dimmed" className="number">{p.label} {t.test.took(milliseconds(p.ms, t.locale))}</Text>
+            <Text size="xs" c="dimmed" className="number">
+              {p.label} {t.test.took(milliseconds(p.ms, t.locale))}
+            </Text>
           </Group>
         ))}
-        <Text size="xs" fw={600} className="number" component="li">{t.delivery.total} {t.test.took(milliseconds(m.total, t.locale))}</Text>
+        <Text size="xs" fw={600} className="number" component="li">
+          {t.delivery.total} {t.test.took(milliseconds(m.total, t.locale))}
+        </Text>
       </Group>
     </div>
   );
@@ -98,5 +154,9 @@ export function TimingBar({ timing: m }: { timing: Timing }) {
 /** What the sender noted, for programmers: it is in English whatever the page speaks. */
 export function Technical({ error: e }: { error: Schemas["AttemptError"] }) {
   const t = useT();
-  return <Text size="xs" c="dimmed" mb="md">{t.delivery.technical}: <span className="mono">{e.class}</span> <span lang="en">{e.detail}</span></Text>;
+  return (
+    <Text size="xs" c="dimmed" mb="md">
+      {t.delivery.technical}: <span className="mono">{e.class}</span> <span lang="en">{e.detail}</span>
+    </Text>
+  );
 }

@@ -11,7 +11,9 @@ export function LiveMark() {
   if (!useContext(LiveContext)) return null;
   return (
     <Tooltip label={t.deliveries.liveOn}>
-      <Badge variant="default" leftSection={<span className="dot live-dot" aria-hidden />}>{t.deliveries.live}</Badge>
+      <Badge variant="default" leftSection={<span className="dot live-dot" aria-hidden />}>
+        {t.deliveries.live}
+      </Badge>
     </Tooltip>
   );
 }

@@ -1,6 +1,18 @@
 // What a person fills in for an endpoint, drawn from the JSON Schema that the
 // contract gives: its words, its order, its secrets.
-import { ActionIcon, Button, Group, Input, NumberInput, PasswordInput, Select, Stack, Switch, Textarea, TextInput } from "@mantine/core";
+import {
+  ActionIcon,
+  Button,
+  Group,
+  Input,
+  NumberInput,
+  PasswordInput,
+  Select,
+  Stack,
+  Switch,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useT } from "../i18n";
 
@@ -31,15 +43,33 @@ interface FieldProps {
   onChange: (v: unknown) => void;
 }
 
-export function SettingsForm({ schema, value, onChange, errorAt }: { schema: Schema; value: Settings; onChange: (v: Settings) => void; errorAt: (pointer: string) => string | undefined }) {
+export function SettingsForm({
+  schema,
+  value,
+  onChange,
+  errorAt,
+}: {
+  schema: Schema;
+  value: Settings;
+  onChange: (v: Settings) => void;
+  errorAt: (pointer: string) => string | undefined;
+}) {
   return (
     <>
       {Object.entries(schema.properties ?? {}).map(([name, s]) => (
-        <Field key={name} name={name} schema={s} value={value[name]} required={schema.required?.includes(name)} pointer={`/settings/${name}`} errorAt={errorAt}
+        <Field
+          key={name}
+          name={name}
+          schema={s}
+          value={value[name]}
+          required={schema.required?.includes(name)}
+          pointer={`/settings/${name}`}
+          errorAt={errorAt}
           onChange={(v) => {
             const { [name]: _, ...rest } = value;
             onChange(v === undefined || v === "" ? rest : { ...rest, [name]: v });
-          }} />
+          }}
+        />
       ))}
     </>
   );
@@ -47,45 +77,95 @@ export function SettingsForm({ schema, value, onChange, errorAt }: { schema: Sch
 
 function Field({ schema, name, value, required, pointer, errorAt, onChange }: FieldProps) {
   const t = useT();
-  const common = { label: schema.title ?? name, description: schema.description, error: errorAt(pointer), required, withAsterisk: required };
+  const common = {
+    label: schema.title ?? name,
+    description: schema.description,
+    error: errorAt(pointer),
+    required,
+    withAsterisk: required,
+  };
   if (schema.enum) {
     return (
-      <Select {...common} data={schema.enum.filter((v) => v !== null).map(String)} value={value === undefined ? null : String(value)} placeholder={t.form.choose} clearable={!required}
-        onChange={(v) => onChange(schema.enum?.find((x) => String(x) === v))} />
+      <Select
+        {...common}
+        data={schema.enum.filter((v) => v !== null).map(String)}
+        value={value === undefined ? null : String(value)}
+        placeholder={t.form.choose}
+        clearable={!required}
+        onChange={(v) => onChange(schema.enum?.find((x) => String(x) === v))}
+      />
     );
   }
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   switch (type) {
     case "boolean":
-      return <Switch label={common.label} description={common.description} checked={value === true} onChange={(e) => onChange(e.currentTarget.checked)} error={common.error} />;
+      return (
+        <Switch
+          label={common.label}
+          description={common.description}
+          checked={value === true}
+          onChange={(e) => onChange(e.currentTarget.checked)}
+          error={common.error}
+        />
+      );
     case "integer":
     case "number":
-      return <NumberInput {...common} value={value as number | undefined} allowDecimal={type === "number"} onChange={(v) => onChange(v === "" ? undefined : v)} />;
+      return (
+        <NumberInput
+          {...common}
+          value={value as number | undefined}
+          allowDecimal={type === "number"}
+          onChange={(v) => onChange(v === "" ? undefined : v)}
+        />
+      );
     case "array":
-      if (schema.items?.properties) return <Rows schema={schema} name={name} value={value} pointer={pointer} errorAt={errorAt} onChange={onChange} />;
+      if (schema.items?.properties)
+        return (
+          <Rows schema={schema} name={name} value={value} pointer={pointer} errorAt={errorAt} onChange={onChange} />
+        );
       break;
     case "string":
     case undefined:
       if (schema.writeOnly) {
         const kept = value === mask;
         return (
-          <PasswordInput {...common} value={(value as string | undefined) ?? ""} autoComplete="off" data-1p-ignore onChange={(e) => onChange(e.currentTarget.value)}
-            visibilityToggleButtonProps={{ "aria-label": t.common.show }} onFocus={(e) => kept && e.currentTarget.select()} inputWrapperOrder={["label", "description", "input", "error"]}
-            description={kept ? `${schema.description ?? ""} ${t.form.secretKept}`.trim() : schema.description} />
+          <PasswordInput
+            {...common}
+            value={(value as string | undefined) ?? ""}
+            autoComplete="off"
+            data-1p-ignore
+            onChange={(e) => onChange(e.currentTarget.value)}
+            visibilityToggleButtonProps={{ "aria-label": t.common.show }}
+            onFocus={(e) => kept && e.currentTarget.select()}
+            inputWrapperOrder={["label", "description", "input", "error"]}
+            description={kept ? `${schema.description ?? ""} ${t.form.secretKept}`.trim() : schema.description}
+          />
         );
       }
-      return <TextInput {...common} value={(value as string | undefined) ?? ""} onChange={(e) => onChange(e.currentTarget.value)} />;
+      return (
+        <TextInput
+          {...common}
+          value={(value as string | undefined) ?? ""}
+          onChange={(e) => onChange(e.currentTarget.value)}
+        />
+      );
   }
   // A form that we do not draw: its JSON, kept as text until it is one.
   return (
-    <Textarea {...common} autosize minRows={2} classNames={{ input: "mono" }} defaultValue={value === undefined ? "" : JSON.stringify(value, null, 2)}
+    <Textarea
+      {...common}
+      autosize
+      minRows={2}
+      classNames={{ input: "mono" }}
+      defaultValue={value === undefined ? "" : JSON.stringify(value, null, 2)}
       onChange={(e) => {
         try {
           onChange(e.currentTarget.value.trim() ? JSON.parse(e.currentTarget.value) : undefined);
         } catch {
           onChange(e.currentTarget.value);
         }
-      }} />
+      }}
+    />
   );
 }
 
@@ -96,7 +176,12 @@ function Rows({ schema, name, value, pointer, errorAt, onChange }: FieldProps) {
   const properties = Object.entries(schema.items?.properties ?? {});
   const put = (next: Settings[]) => onChange(next.length > 0 ? next : undefined);
   return (
-    <Input.Wrapper label={schema.title ?? name} description={schema.description} error={errorAt(pointer)} labelElement="div">
+    <Input.Wrapper
+      label={schema.title ?? name}
+      description={schema.description}
+      error={errorAt(pointer)}
+      labelElement="div"
+    >
       <Stack gap="xs" mt={6}>
         {rows.map((row, i) => (
           <Group key={i} gap="xs" align="flex-start" wrap="nowrap">
@@ -108,16 +193,50 @@ function Rows({ schema, name, value, pointer, errorAt, onChange }: FieldProps) {
                 put(rows.map((r, j) => (j === i ? (v === null || v === "" ? rest : { ...rest, [p]: v }) : r)));
               };
               return s.enum ? (
-                <Select key={p} aria-label={label} data={s.enum.map(String)} value={(row[p] as string | undefined) ?? null} placeholder={s.title} error={errorAt(at)} onChange={set} clearable style={{ flex: 1 }} />
+                <Select
+                  key={p}
+                  aria-label={label}
+                  data={s.enum.map(String)}
+                  value={(row[p] as string | undefined) ?? null}
+                  placeholder={s.title}
+                  error={errorAt(at)}
+                  onChange={set}
+                  clearable
+                  style={{ flex: 1 }}
+                />
               ) : (
-                <TextInput key={p} aria-label={label} placeholder={s.title} value={(row[p] as string | undefined) ?? ""} error={errorAt(at)} onChange={(e) => set(e.currentTarget.value)} style={{ flex: 2 }} />
+                <TextInput
+                  key={p}
+                  aria-label={label}
+                  placeholder={s.title}
+                  value={(row[p] as string | undefined) ?? ""}
+                  error={errorAt(at)}
+                  onChange={(e) => set(e.currentTarget.value)}
+                  style={{ flex: 2 }}
+                />
               );
             })}
-            <ActionIcon variant="subtle" color="gray" mt={4} aria-label={t.form.removePair(i + 1)} onClick={() => put(rows.filter((_, j) => j !== i))}><IconTrash size={16} /></ActionIcon>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              mt={4}
+              aria-label={t.form.removePair(i + 1)}
+              onClick={() => put(rows.filter((_, j) => j !== i))}
+            >
+              <IconTrash size={16} />
+            </ActionIcon>
           </Group>
         ))}
         <div>
-          <Button variant="default" size="xs" leftSection={<IconPlus size={14} />} disabled={rows.length >= (schema.maxItems ?? 100)} onClick={() => put([...rows, {}])}>{t.form.addPair}</Button>
+          <Button
+            variant="default"
+            size="xs"
+            leftSection={<IconPlus size={14} />}
+            disabled={rows.length >= (schema.maxItems ?? 100)}
+            onClick={() => put([...rows, {}])}
+          >
+            {t.form.addPair}
+          </Button>
         </div>
       </Stack>
     </Input.Wrapper>

@@ -13,7 +13,9 @@ import { Exchange } from "./Exchange";
 
 export function TestPanel({ endpoint: e, contract }: { endpoint: Endpoint; contract?: Contract }) {
   const t = useT();
-  const types = (contract?.event_types ?? []).filter((x) => x.name !== "*" && (e.event_types.length === 0 || e.event_types.includes(x.name)));
+  const types = (contract?.event_types ?? []).filter(
+    (x) => x.name !== "*" && (e.event_types.length === 0 || e.event_types.includes(x.name)),
+  );
   const [type, setType] = useState<string | null>(null);
   const test = useMutation({
     mutationFn: () =>
@@ -29,11 +31,24 @@ export function TestPanel({ endpoint: e, contract }: { endpoint: Endpoint; contr
     <Stack gap="md">
       <Paper p="md">
         <Group justify="space-between" gap="md">
-          <Text size="sm" c="dimmed" style={{ flex: "1 1 260px" }}>{t.test.text}</Text>
+          <Text size="sm" c="dimmed" style={{ flex: "1 1 260px" }}>
+            {t.test.text}
+          </Text>
           {types.length > 1 && (
-            <Select aria-label={t.test.event} placeholder={t.test.event} data={types.map((x) => ({ value: x.name, label: x.title || x.name }))} value={type} onChange={setType} searchable clearable w={260} />
+            <Select
+              aria-label={t.test.event}
+              placeholder={t.test.event}
+              data={types.map((x) => ({ value: x.name, label: x.title || x.name }))}
+              value={type}
+              onChange={setType}
+              searchable
+              clearable
+              w={260}
+            />
           )}
-          <Button leftSection={<IconSend size={16} />} loading={test.isPending} onClick={() => test.mutate()}>{test.data ? t.test.again : t.test.run}</Button>
+          <Button leftSection={<IconSend size={16} />} loading={test.isPending} onClick={() => test.mutate()}>
+            {test.data ? t.test.again : t.test.run}
+          </Button>
         </Group>
       </Paper>
       <div aria-live="polite">
@@ -50,16 +65,28 @@ function Verdict({ result: r, tenant }: { result: TestResult; tenant: string }) 
     <Stack gap="md">
       <DiagnosisBox diagnosis={r.diagnosis} passed={r.passed}>
         <Group gap="md" mt={4}>
-          {r.response && <Text size="xs" c="dimmed" className="number">HTTP {r.response.status}</Text>}
-          <Text size="xs" c="dimmed" className="number">{t.test.took(milliseconds(r.timing_ms.total, t.locale))}</Text>
-          <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/deliveries/${r.delivery}` }} size="xs">{t.test.seeDelivery}</Anchor>
+          {r.response && (
+            <Text size="xs" c="dimmed" className="number">
+              HTTP {r.response.status}
+            </Text>
+          )}
+          <Text size="xs" c="dimmed" className="number">
+            {t.test.took(milliseconds(r.timing_ms.total, t.locale))}
+          </Text>
+          <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/deliveries/${r.delivery}` }} size="xs">
+            {t.test.seeDelivery}
+          </Anchor>
         </Group>
       </DiagnosisBox>
       <Paper>
         <Accordion>
           <Accordion.Item value="all" style={{ border: 0 }}>
-            <Accordion.Control>{t.test.request} · {t.test.answer}</Accordion.Control>
-            <Accordion.Panel><Exchange request={r.request} response={r.response} timing={r.timing_ms} /></Accordion.Panel>
+            <Accordion.Control>
+              {t.test.request} · {t.test.answer}
+            </Accordion.Control>
+            <Accordion.Panel>
+              <Exchange request={r.request} response={r.response} timing={r.timing_ms} />
+            </Accordion.Panel>
           </Accordion.Item>
         </Accordion>
       </Paper>
@@ -68,15 +95,37 @@ function Verdict({ result: r, tenant }: { result: TestResult; tenant: string }) 
 }
 
 /** What is the matter and what to do, in the reader's language. */
-export function DiagnosisBox({ diagnosis: d, passed, children }: { diagnosis: TestResult["diagnosis"]; passed?: boolean; children?: React.ReactNode }) {
+export function DiagnosisBox({
+  diagnosis: d,
+  passed,
+  children,
+}: {
+  diagnosis: TestResult["diagnosis"];
+  passed?: boolean;
+  children?: React.ReactNode;
+}) {
   const t = useT();
   const color = { ok: "teal", warning: "yellow", error: "red" }[d.level];
   const icon = d.level === "ok" ? <IconCircleCheck /> : d.level === "warning" ? <IconAlertTriangle /> : <IconCircleX />;
   return (
-    <Alert color={color} variant="light" icon={icon} title={d.title} role={passed === undefined ? undefined : "status"} className={`verdict verdict-${d.level}`} styles={{ title: { fontSize: "1rem", color: "var(--mantine-color-text)" } }}>
+    <Alert
+      color={color}
+      variant="light"
+      icon={icon}
+      title={d.title}
+      role={passed === undefined ? undefined : "status"}
+      className={`verdict verdict-${d.level}`}
+      styles={{ title: { fontSize: "1rem", color: "var(--mantine-color-text)" } }}
+    >
       <Box c="var(--mantine-color-text)">
-        {passed !== undefined && d.level !== "ok" && <Text size="xs" c="dimmed" mb={2}>{t.test.what}</Text>}
-        <Text size="sm" style={{ whiteSpace: "pre-line" }}>{d.advice}</Text>
+        {passed !== undefined && d.level !== "ok" && (
+          <Text size="xs" c="dimmed" mb={2}>
+            {t.test.what}
+          </Text>
+        )}
+        <Text size="sm" style={{ whiteSpace: "pre-line" }}>
+          {d.advice}
+        </Text>
         {children}
       </Box>
     </Alert>

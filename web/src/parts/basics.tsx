@@ -1,5 +1,18 @@
 // Small parts that all pages share.
-import { ActionIcon, Alert, Badge, Box, Button, CopyButton, Group, Skeleton, Stack, Text, Title, Tooltip } from "@mantine/core";
+import {
+  ActionIcon,
+  Alert,
+  Badge,
+  Box,
+  Button,
+  CopyButton,
+  Group,
+  Skeleton,
+  Stack,
+  Text,
+  Title,
+  Tooltip,
+} from "@mantine/core";
 import { IconAlertTriangle, IconCheck, IconCopy } from "@tabler/icons-react";
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from "react";
 import { type Delivery, type Endpoint, Problem } from "../api/client";
@@ -16,7 +29,11 @@ export function PageHead({ title, text, children }: { title: string; text?: Reac
     <Group justify="space-between" align="flex-end" mb="lg" gap="sm">
       <Box style={{ minWidth: 0, flex: "1 1 16rem" }}>
         <Title order={1}>{title}</Title>
-        {text && <Text c="dimmed" size="sm" mt={2} component="div">{text}</Text>}
+        {text && (
+          <Text c="dimmed" size="sm" mt={2} component="div">
+            {text}
+          </Text>
+        )}
       </Box>
       {children && <Group gap="xs">{children}</Group>}
     </Group>
@@ -44,15 +61,30 @@ function useNow(): number {
 export function Time({ at }: { at: string | null | undefined }) {
   const t = useT();
   const n = useNow();
-  if (!at) return <Text span c="dimmed" inherit>{t.common.never}</Text>;
+  if (!at)
+    return (
+      <Text span c="dimmed" inherit>
+        {t.common.never}
+      </Text>
+    );
   return (
     <Tooltip label={exactTime(at, t.locale)}>
-      <time dateTime={at} className="nowrap number">{relativeTime(at, t.locale, Math.max(n, Date.now()))}</time>
+      <time dateTime={at} className="nowrap number">
+        {relativeTime(at, t.locale, Math.max(n, Date.now()))}
+      </time>
     </Tooltip>
   );
 }
 
-const stateColor: Record<Delivery["state"], string> = { pending: "blue", sending: "blue", retrying: "yellow", delivered: "teal", failed: "red", unknown: "orange", cancelled: "gray" };
+const stateColor: Record<Delivery["state"], string> = {
+  pending: "blue",
+  sending: "blue",
+  retrying: "yellow",
+  delivered: "teal",
+  failed: "red",
+  unknown: "orange",
+  cancelled: "gray",
+};
 
 export function StateBadge({ state }: { state: Delivery["state"] }) {
   const t = useT();
@@ -77,7 +109,11 @@ export function HealthBadge({ endpoint }: { endpoint: Endpoint }) {
 /** A word with a dot of its colour: the word carries the meaning, the colour helps. */
 export function Tone({ color, children }: { color: string; children: ReactNode }) {
   return (
-    <Badge variant="default" leftSection={<span className="dot" style={{ background: `var(--mantine-color-${color}-6)` }} aria-hidden />} style={{ flex: "none", minWidth: "max-content" }}>
+    <Badge
+      variant="default"
+      leftSection={<span className="dot" style={{ background: `var(--mantine-color-${color}-6)` }} aria-hidden />}
+      style={{ flex: "none", minWidth: "max-content" }}
+    >
       {children}
     </Badge>
   );
@@ -109,25 +145,55 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
       <Stack gap="xs" align="flex-start">
         <Text size="sm">{words}</Text>
         {places.map((e) => (
-          <Text key={`${e.pointer}${e.parameter}${e.detail}`} size="sm"><span className="mono">{e.pointer ?? e.parameter}</span> {detailOf(e.detail, t)}</Text>
+          <Text key={`${e.pointer}${e.parameter}${e.detail}`} size="sm">
+            <span className="mono">{e.pointer ?? e.parameter}</span> {detailOf(e.detail, t)}
+          </Text>
         ))}
-        {places.length === 0 && error instanceof Problem && error.status !== 404 && error.message && error.message !== words && (
-          <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>{t.delivery.technical}: {error.message}</Text>
+        {places.length === 0 &&
+          error instanceof Problem &&
+          error.status !== 404 &&
+          error.message &&
+          error.message !== words && (
+            <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
+              {t.delivery.technical}: {error.message}
+            </Text>
+          )}
+        {retry && (
+          <Button variant="default" size="xs" onClick={retry}>
+            {t.common.retry}
+          </Button>
         )}
-        {retry && <Button variant="default" size="xs" onClick={retry}>{t.common.retry}</Button>}
       </Stack>
     </Alert>
   );
 }
 
 /** What to do where there is nothing yet. */
-export function Empty({ icon, title, text, children }: { icon: ReactNode; title: string; text: string; children?: ReactNode }) {
+export function Empty({
+  icon,
+  title,
+  text,
+  children,
+}: {
+  icon: ReactNode;
+  title: string;
+  text: string;
+  children?: ReactNode;
+}) {
   return (
     <Stack align="center" gap={6} py={56} px="md" ta="center">
-      <Box c="dimmed" mb={4} aria-hidden>{icon}</Box>
+      <Box c="dimmed" mb={4} aria-hidden>
+        {icon}
+      </Box>
       <Text fw={600}>{title}</Text>
-      <Text c="dimmed" size="sm" maw={440}>{text}</Text>
-      {children && <Group mt="sm" justify="center">{children}</Group>}
+      <Text c="dimmed" size="sm" maw={440}>
+        {text}
+      </Text>
+      {children && (
+        <Group mt="sm" justify="center">
+          {children}
+        </Group>
+      )}
     </Stack>
   );
 }
@@ -136,7 +202,9 @@ export function Skeletons({ rows = 6, height = 28 }: { rows?: number; height?: n
   const t = useT();
   return (
     <Stack gap="sm" p="md" aria-busy aria-label={t.common.loading} role="status">
-      {Array.from({ length: rows }, (_, i) => <Skeleton key={i} height={height} radius="sm" />)}
+      {Array.from({ length: rows }, (_, i) => (
+        <Skeleton key={i} height={height} radius="sm" />
+      ))}
     </Stack>
   );
 }
@@ -147,7 +215,12 @@ export function Copy({ text, label }: { text: string; label?: string }) {
     <CopyButton value={text} timeout={1500}>
       {({ copied, copy }) => (
         <Tooltip label={copied ? t.common.copied : (label ?? t.common.copy)}>
-          <ActionIcon variant="subtle" color={copied ? "teal" : "gray"} onClick={copy} aria-label={label ?? t.common.copy}>
+          <ActionIcon
+            variant="subtle"
+            color={copied ? "teal" : "gray"}
+            onClick={copy}
+            aria-label={label ?? t.common.copy}
+          >
             {copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
           </ActionIcon>
         </Tooltip>
@@ -160,8 +233,12 @@ export function Copy({ text, label }: { text: string; label?: string }) {
 export function Fact({ label, children }: { label: string; children: ReactNode }) {
   return (
     <div style={{ minWidth: 0 }}>
-      <Text size="xs" c="dimmed" component="dt">{label}</Text>
-      <Text size="sm" component="dd" m={0} style={{ overflowWrap: "anywhere" }}>{children}</Text>
+      <Text size="xs" c="dimmed" component="dt">
+        {label}
+      </Text>
+      <Text size="sm" component="dd" m={0} style={{ overflowWrap: "anywhere" }}>
+        {children}
+      </Text>
     </div>
   );
 }

@@ -12,13 +12,22 @@ interface Page {
 }
 
 /** What is known of the pages once the answer for one of them is there. What comes after it stays only if it follows. */
-function learn(pages: Page[], k: number, cursor: string | undefined, answer: { items: unknown[]; next_cursor: string | null }): Page[] {
+function learn(
+  pages: Page[],
+  k: number,
+  cursor: string | undefined,
+  answer: { items: unknown[]; next_cursor: string | null },
+): Page[] {
   const page = pages[k];
   const after = answer.next_cursor ?? undefined;
   const length = answer.items.length;
   if (!page || page.cursor !== cursor || (page.length === length && pages[k + 1]?.from === after)) return pages;
   if (length === 0 && after && k > 0) return [...pages.slice(0, k), { ...page, cursor: after, length: undefined }];
-  return [...pages.slice(0, k), { ...page, length }, ...(after ? [{ from: after, cursor: after, at: page.at + length }] : [])];
+  return [
+    ...pages.slice(0, k),
+    { ...page, length },
+    ...(after ? [{ from: after, cursor: after, at: page.at + length }] : []),
+  ];
 }
 
 const margin = 30; // rows beyond those in sight that are asked for
@@ -30,13 +39,24 @@ const most = 10_000; // rows of one list; further ones begin another, and browse
  */
 export function usePages(query: (cursor?: string) => ReturnType<typeof deliveriesQuery>, first: number, last: number) {
   const [pages, setPages] = useState<Page[]>([{ at: 0 }]);
-  const near = pages.map((page, k) => ({ ...page, k }))
+  const near = pages
+    .map((page, k) => ({ ...page, k }))
     .filter(({ k, at, length = 1 }) => k === 0 || (at < most && at <= last + margin && at + length >= first - margin));
   const answers = useQueries({
-    queries: near.map(({ k, cursor }) => ({ ...query(cursor), ...(k === 0 ? { enabled: first === 0, refetchInterval: 10_000 } : { staleTime: Number.POSITIVE_INFINITY, gcTime: 5_000 }) })),
+    queries: near.map(({ k, cursor }) => ({
+      ...query(cursor),
+      ...(k === 0
+        ? { enabled: first === 0, refetchInterval: 10_000 }
+        : { staleTime: Number.POSITIVE_INFINITY, gcTime: 5_000 }),
+    })),
   });
   useEffect(() => {
-    setPages((old) => near.reduce((known, { k, cursor }, i) => (answers[i]?.data ? learn(known, k, cursor, answers[i].data) : known), old));
+    setPages((old) =>
+      near.reduce(
+        (known, { k, cursor }, i) => (answers[i]?.data ? learn(known, k, cursor, answers[i].data) : known),
+        old,
+      ),
+    );
   });
   const end = pages.at(-1) as Page;
   return {

@@ -8,8 +8,8 @@ import { useT } from "../i18n";
 import { Empty, Trouble } from "../parts/basics";
 import { makeRouter } from "../router";
 import { leave, portal, type Visitor, VisitorContext } from "../session";
-import { SignIn } from "./SignIn";
 import { SignOutContext } from "./Shell";
+import { SignIn } from "./SignIn";
 
 /** Either somebody is signed in and sees the pages, or they are asked who they are. */
 export function App({ first, failed }: { first?: Visitor; failed?: unknown }) {
@@ -28,7 +28,11 @@ export function App({ first, failed }: { first?: Visitor; failed?: unknown }) {
     [],
   );
   if (failed) {
-    return <Center mih="100dvh" p="md"><Trouble error={failed} retry={() => location.reload()} /></Center>;
+    return (
+      <Center mih="100dvh" p="md">
+        <Trouble error={failed} retry={() => location.reload()} />
+      </Center>
+    );
   }
   if (!visitor && portal) {
     return (
@@ -39,11 +43,14 @@ export function App({ first, failed }: { first?: Visitor; failed?: unknown }) {
   }
   if (!visitor) {
     return (
-      <SignIn ended={ended} onSignIn={(v) => {
-        queryClient.clear();
-        setEnded(false);
-        setVisitor(v);
-      }} />
+      <SignIn
+        ended={ended}
+        onSignIn={(v) => {
+          queryClient.clear();
+          setEnded(false);
+          setVisitor(v);
+        }}
+      />
     );
   }
   const signOut = async () => {
@@ -62,7 +69,11 @@ export function App({ first, failed }: { first?: Visitor; failed?: unknown }) {
 
 export function Waiting() {
   const t = useT();
-  return <Center p="xl" role="status" aria-label={t.common.loading}><Loader size="sm" /></Center>;
+  return (
+    <Center p="xl" role="status" aria-label={t.common.loading}>
+      <Loader size="sm" />
+    </Center>
+  );
 }
 
 export function NothingHere() {

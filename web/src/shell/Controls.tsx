@@ -7,11 +7,20 @@ export function LanguageMenu() {
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t.language}><IconLanguage size={20} /></ActionIcon>
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t.language}>
+          <IconLanguage size={20} />
+        </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
         {languages.map((l) => (
-          <Menu.Item key={l.value} lang={l.value} onClick={() => setLanguage(l.value)} rightSection={l.value === t.code ? <IconCheck size={16} /> : null}>{l.label}</Menu.Item>
+          <Menu.Item
+            key={l.value}
+            lang={l.value}
+            onClick={() => setLanguage(l.value)}
+            rightSection={l.value === t.code ? <IconCheck size={16} /> : null}
+          >
+            {l.label}
+          </Menu.Item>
         ))}
       </Menu.Dropdown>
     </Menu>
@@ -24,7 +33,13 @@ export function ThemeToggle() {
   const dark = useComputedColorScheme("light") === "dark";
   return (
     <Tooltip label={t.theme.toggle}>
-      <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t.theme.toggle} onClick={() => setColorScheme(dark ? "light" : "dark")}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="lg"
+        aria-label={t.theme.toggle}
+        onClick={() => setColorScheme(dark ? "light" : "dark")}
+      >
         {dark ? <IconSun size={20} /> : <IconMoon size={20} />}
       </ActionIcon>
     </Tooltip>

@@ -1,7 +1,34 @@
 // The frame around every page: where one is, and where one can go.
-import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, ScrollArea, Select, type SelectProps, Text } from "@mantine/core";
+import {
+  ActionIcon,
+  AppShell,
+  Burger,
+  Group,
+  Menu,
+  NavLink,
+  ScrollArea,
+  Select,
+  type SelectProps,
+  Text,
+} from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconActivity, IconBook2, IconBuilding, IconChartBar, IconClock, IconDatabase, IconExternalLink, IconHistory, IconId, IconKey, IconLogout, IconSend, IconTarget, IconUserCircle, IconWebhook } from "@tabler/icons-react";
+import {
+  IconActivity,
+  IconBook2,
+  IconBuilding,
+  IconChartBar,
+  IconClock,
+  IconDatabase,
+  IconExternalLink,
+  IconHistory,
+  IconId,
+  IconKey,
+  IconLogout,
+  IconSend,
+  IconTarget,
+  IconUserCircle,
+  IconWebhook,
+} from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
 import { createContext, type ReactNode, useContext, useEffect } from "react";
@@ -48,9 +75,15 @@ export function Shell() {
   const everywhere = visitor.role === "operator" || (visitor.role === "read" && !visitor.tenant);
 
   return (
-    <AppShell header={{ height: 56 }} navbar={{ width: 232, breakpoint: "sm", collapsed: { mobile: !open } }} padding={{ base: "md", sm: "xl" }}
-      styles={{ main: { background: "var(--page)" } }}>
-      <a className="skip" href="#content">{t.common.skip}</a>
+    <AppShell
+      header={{ height: 56 }}
+      navbar={{ width: 232, breakpoint: "sm", collapsed: { mobile: !open } }}
+      padding={{ base: "md", sm: "xl" }}
+      styles={{ main: { background: "var(--page)" } }}
+    >
+      <a className="skip" href="#content">
+        {t.common.skip}
+      </a>
       <AppShell.Header px="md">
         <Group h="100%" justify="space-between" wrap="nowrap">
           <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
@@ -58,10 +91,16 @@ export function Shell() {
             {portal ? (
               <>
                 {visitor.logo && <img src={visitor.logo} className="logo" alt="" />}
-                <Text fw={650} className="clip">{visitor.tenantName || visitor.tenant}</Text>
+                <Text fw={650} className="clip">
+                  {visitor.tenantName || visitor.tenant}
+                </Text>
               </>
             ) : (
-              <Link to="/" className="plain" style={{ display: "flex", gap: 8, alignItems: "center", textDecoration: "none" }}>
+              <Link
+                to="/"
+                className="plain"
+                style={{ display: "flex", gap: 8, alignItems: "center", textDecoration: "none" }}
+              >
                 <img src={mark} width={26} height={26} alt="" />
                 <Text fw={650}>Gancho</Text>
               </Link>
@@ -73,11 +112,24 @@ export function Shell() {
             {!portal && (
               <Menu position="bottom-end">
                 <Menu.Target>
-                  <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t.signIn.as(visitor.name || t.roles[visitor.role] || "")}><IconUserCircle size={21} /></ActionIcon>
+                  <ActionIcon
+                    variant="subtle"
+                    color="gray"
+                    size="lg"
+                    aria-label={t.signIn.as(visitor.name || t.roles[visitor.role] || "")}
+                  >
+                    <IconUserCircle size={21} />
+                  </ActionIcon>
                 </Menu.Target>
                 <Menu.Dropdown>
-                  <Menu.Label>{t.signIn.as(visitor.name === "admin" ? t.signIn.admin : visitor.name || t.roles[visitor.role] || "")}</Menu.Label>
-                  <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>{t.signIn.signOut}</Menu.Item>
+                  <Menu.Label>
+                    {t.signIn.as(
+                      visitor.name === "admin" ? t.signIn.admin : visitor.name || t.roles[visitor.role] || "",
+                    )}
+                  </Menu.Label>
+                  <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
+                    {t.signIn.signOut}
+                  </Menu.Item>
                 </Menu.Dropdown>
               </Menu>
             )}
@@ -95,15 +147,34 @@ export function Shell() {
               <Item to="/t/$tenant/deliveries" tenant={tenant} icon={<IconSend size={18} />} label={t.nav.deliveries} />
               <Item to="/t/$tenant/events" tenant={tenant} icon={<IconWebhook size={18} />} label={t.nav.events} />
               <Item to="/t/$tenant/records" tenant={tenant} icon={<IconDatabase size={18} />} label={t.records.title} />
-              <Item to="/t/$tenant/schedules" tenant={tenant} icon={<IconClock size={18} />} label={t.schedules.title} />
-              <Item to="/t/$tenant/credentials" tenant={tenant} icon={<IconId size={18} />} label={t.credentials.title} />
-              {!portal && mayChange && <Item to="/t/$tenant/portal-links" tenant={tenant} icon={<IconExternalLink size={18} />} label={t.portalLinks.list} />}
+              <Item
+                to="/t/$tenant/schedules"
+                tenant={tenant}
+                icon={<IconClock size={18} />}
+                label={t.schedules.title}
+              />
+              <Item
+                to="/t/$tenant/credentials"
+                tenant={tenant}
+                icon={<IconId size={18} />}
+                label={t.credentials.title}
+              />
+              {!portal && mayChange && (
+                <Item
+                  to="/t/$tenant/portal-links"
+                  tenant={tenant}
+                  icon={<IconExternalLink size={18} />}
+                  label={t.portalLinks.list}
+                />
+              )}
             </>
           )}
           <Item to="/contracts" icon={<IconBook2 size={18} />} label={t.nav.contracts} />
           {everywhere && (
             <>
-              <Text size="xs" c="dimmed" fw={600} px="sm" pt="md" pb={4}>{t.nav.admin}</Text>
+              <Text size="xs" c="dimmed" fw={600} px="sm" pt="md" pb={4}>
+                {t.nav.admin}
+              </Text>
               <Item to="/" exact icon={<IconActivity size={18} />} label={t.nav.allTenants} />
               <Item to="/tenants" icon={<IconBuilding size={18} />} label={t.nav.tenants} />
               {visitor.role === "operator" && <Item to="/keys" icon={<IconKey size={18} />} label={t.nav.keys} />}
@@ -114,18 +185,43 @@ export function Shell() {
       </AppShell.Navbar>
 
       <AppShell.Main id="content" tabIndex={-1} style={{ outline: "none" }}>
-        <LiveContext value={live}><div className="page"><Outlet /></div></LiveContext>
+        <LiveContext value={live}>
+          <div className="page">
+            <Outlet />
+          </div>
+        </LiveContext>
       </AppShell.Main>
     </AppShell>
   );
 }
 
-function Item({ to, tenant, exact, icon, label }: { to: string; tenant?: string; exact?: boolean; icon: ReactNode; label: string }) {
+function Item({
+  to,
+  tenant,
+  exact,
+  icon,
+  label,
+}: {
+  to: string;
+  tenant?: string;
+  exact?: boolean;
+  icon: ReactNode;
+  label: string;
+}) {
   const path = useRouterState({ select: (s) => s.location.pathname });
   const target = tenant ? to.replace("$tenant", encodeURIComponent(tenant)) : to;
   const active = exact ? path === target || path === `${target}/` : path === target || path.startsWith(`${target}/`);
   return (
-    <NavLink component={Link as unknown as "a"} {...{ to: target, activeOptions: { exact: true } }} label={label} leftSection={icon} active={active} aria-current={active ? "page" : undefined} style={{ borderRadius: 8 }} mb={2} />
+    <NavLink
+      component={Link as unknown as "a"}
+      {...{ to: target, activeOptions: { exact: true } }}
+      label={label}
+      leftSection={icon}
+      active={active}
+      aria-current={active ? "page" : undefined}
+      style={{ borderRadius: 8 }}
+      mb={2}
+    />
   );
 }
 
@@ -135,14 +231,28 @@ function TenantPicker({ tenant }: { tenant?: string }) {
 }
 
 /** A tenant to choose, of all that there are. */
-export function TenantSelect({ value, onChange, ...look }: { value?: string; onChange: (tenant: string) => void } & Pick<SelectProps, "size" | "w" | "mb">) {
+export function TenantSelect({
+  value,
+  onChange,
+  ...look
+}: { value?: string; onChange: (tenant: string) => void } & Pick<SelectProps, "size" | "w" | "mb">) {
   const t = useT();
   const list = useInfiniteQuery(tenantsQuery());
   const items = list.data?.pages.flatMap((p) => p.items) ?? [];
   const data = items.map((x) => ({ value: x.id, label: x.name || x.id }));
   if (value && !items.some((x) => x.id === value)) data.unshift({ value, label: value });
   return (
-    <Select aria-label={t.nav.tenant} placeholder={t.nav.pickTenant} data={data} value={value ?? null} searchable allowDeselect={false} nothingFoundMessage={t.common.none}
-      onChange={(v) => v && onChange(v)} maxDropdownHeight={320} {...look} />
+    <Select
+      aria-label={t.nav.tenant}
+      placeholder={t.nav.pickTenant}
+      data={data}
+      value={value ?? null}
+      searchable
+      allowDeselect={false}
+      nothingFoundMessage={t.common.none}
+      onChange={(v) => v && onChange(v)}
+      maxDropdownHeight={320}
+      {...look}
+    />
   );
 }

@@ -14,7 +14,10 @@ export function SignIn({ ended, onSignIn }: { ended: boolean; onSignIn: (v: Visi
   useEffect(() => {
     document.title = `${t.signIn.title} · Gancho`;
   }, [t]);
-  const signIn = useMutation({ mutationFn: () => ok(api.POST("/v1/session", { body: { key: key.trim() } })), onSuccess: (v) => v && onSignIn(v) });
+  const signIn = useMutation({
+    mutationFn: () => ok(api.POST("/v1/session", { body: { key: key.trim() } })),
+    onSuccess: (v) => v && onSignIn(v),
+  });
   const submit = (e: FormEvent) => {
     e.preventDefault();
     if (key.trim()) signIn.mutate();
@@ -26,22 +29,42 @@ export function SignIn({ ended, onSignIn }: { ended: boolean; onSignIn: (v: Visi
         <Group justify="space-between">
           <Group gap="xs">
             <img src={mark} width={32} height={32} alt="" />
-            <Text fw={650} size="lg">Gancho</Text>
+            <Text fw={650} size="lg">
+              Gancho
+            </Text>
           </Group>
-          <Group gap={4}><LanguageMenu /><ThemeToggle /></Group>
+          <Group gap={4}>
+            <LanguageMenu />
+            <ThemeToggle />
+          </Group>
         </Group>
         <Paper p="xl" shadow="xs">
           <form onSubmit={submit}>
             <Stack>
               <div>
                 <Title order={1}>{t.signIn.title}</Title>
-                <Text size="sm" c="dimmed" mt={4}>{t.signIn.text}</Text>
+                <Text size="sm" c="dimmed" mt={4}>
+                  {t.signIn.text}
+                </Text>
               </div>
-              {ended && !problem && <Alert color="yellow" variant="light" role="status">{t.signIn.ended}</Alert>}
-              <PasswordInput label={t.signIn.key} placeholder="gk_…" autoComplete="current-password" value={key} onChange={(e) => setKey(e.currentTarget.value)} autoFocus
+              {ended && !problem && (
+                <Alert color="yellow" variant="light" role="status">
+                  {t.signIn.ended}
+                </Alert>
+              )}
+              <PasswordInput
+                label={t.signIn.key}
+                placeholder="gk_…"
+                autoComplete="current-password"
+                value={key}
+                onChange={(e) => setKey(e.currentTarget.value)}
+                autoFocus
                 visibilityToggleButtonProps={{ "aria-label": t.common.show }}
-                error={problem && wordsOf(problem, t)} />
-              <Button type="submit" loading={signIn.isPending} fullWidth>{t.signIn.submit}</Button>
+                error={problem && wordsOf(problem, t)}
+              />
+              <Button type="submit" loading={signIn.isPending} fullWidth>
+                {t.signIn.submit}
+              </Button>
             </Stack>
           </form>
         </Paper>
