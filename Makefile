@@ -90,9 +90,10 @@ docs: ## Renew the generated documents
 	go test ./internal/diagnose -run TestDocument -count 1 -update >/dev/null
 
 .PHONY: fmt
-fmt: $(TOOLS) ## Format all Go files and apply the modernizers of go fix
+fmt: $(TOOLS) $(WEB_MODULES) ## Format all files and apply the modernizers of go fix
 	go fix ./...
 	bin/tools/gofumpt -w $(GO_FILES)
+	npm --prefix web run --silent format
 
 LINT_STEPS := lint-format lint-vet lint-staticcheck lint-bugs lint-modern lint-generated lint-modules lint-platforms lint-web
 
@@ -152,7 +153,7 @@ lint-platforms:
 
 .PHONY: lint-web
 lint-web: web/src/api/schema.ts
-	@echo "lint: tsc, with the API's types; all texts in all languages"
+	@echo "lint: tsc and Biome: types of the API, texts in all languages, format, import cycles"
 	@npm --prefix web run --silent check
 
 # The checking tools are pinned in a module of their own, so that they never

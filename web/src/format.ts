@@ -4,9 +4,11 @@
 function kept<T>(make: (locale: string) => T): (locale: string) => T {
   const made = new Map<string, T>();
   return (locale) => {
-    let one = made.get(locale);
-    if (!one) made.set(locale, (one = make(locale)));
-    return one;
+    const known = made.get(locale);
+    if (known) return known;
+    const fresh = make(locale);
+    made.set(locale, fresh);
+    return fresh;
   };
 }
 

@@ -1,22 +1,14 @@
 // Which page is at which address. Each is loaded when it is first looked at.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import type { DeliverySearch } from "./api/queries";
 import { Trouble } from "./parts/basics";
 import { portal } from "./session";
-import { NothingHere, Waiting } from "./shell/App";
+import { NothingHere, Waiting } from "./shell/Placeholders";
 import { Shell } from "./shell/Shell";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NothingHere });
 const at = <P extends string>(path: P, load: () => ReturnType<typeof lazyRouteComponent>) =>
   createRoute({ getParentRoute: () => root, path, component: load() });
-
-export interface DeliverySearch {
-  endpoint?: string;
-  event?: string;
-  type?: string;
-  state?: string;
-  since?: string;
-  until?: string;
-}
 
 const text = (v: unknown) => (typeof v === "string" && v !== "" ? v : undefined);
 

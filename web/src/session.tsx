@@ -2,7 +2,7 @@
 // portal has a token, kept in memory, and where it is a window of its own also in
 // that window's storage, so that loading it anew does not end it.
 import { createContext, useContext } from "react";
-import { api, ok, Problem, type Session, useBearer } from "./api/client";
+import { api, ok, Problem, type Session, setBearer } from "./api/client";
 
 export const portal = location.pathname === "/portal" || location.pathname.startsWith("/portal/");
 
@@ -24,14 +24,14 @@ export async function enter(): Promise<Visitor | undefined> {
     if (token) {
       history.replaceState(null, "", location.pathname + location.search);
       const answer = await ok(api.POST("/v1/portal-sessions", { body: { token } }));
-      useBearer(answer.token);
+      setBearer(answer.token);
       if (!framed) sessionStorage.setItem(stored, JSON.stringify(answer));
       return { ...answer, tenantName: answer.tenant_name };
     }
     const kept = framed ? null : sessionStorage.getItem(stored);
     if (!kept) return undefined;
     const answer = JSON.parse(kept);
-    useBearer(answer.token);
+    setBearer(answer.token);
     await ok(api.GET("/v1/session"));
     return { ...answer, tenantName: answer.tenant_name };
   } catch (e) {
@@ -42,7 +42,7 @@ export async function enter(): Promise<Visitor | undefined> {
 
 export async function leave() {
   if (portal) {
-    useBearer(undefined);
+    setBearer(undefined);
     if (!framed) sessionStorage.removeItem(stored);
     return;
   }

@@ -36,7 +36,7 @@ export class Problem extends Error {
 let bearer: string | undefined;
 
 /** The portal's token; the console has a cookie and needs none. */
-export function useBearer(token: string | undefined) {
+export function setBearer(token: string | undefined) {
   bearer = token;
 }
 

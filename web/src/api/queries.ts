@@ -21,6 +21,9 @@ export interface DeliveryFilter {
   until?: string;
 }
 
+/** The same as it stands in the address of a page, where anything can be written. */
+export type DeliverySearch = { [K in keyof DeliveryFilter]: string };
+
 const page = 100;
 
 /** Everything of a tenant, to be renewed together. */

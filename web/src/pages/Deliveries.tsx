@@ -5,13 +5,12 @@ import { IconFilterOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { type DeliveryFilter, endpointsQuery } from "../api/queries";
+import { type DeliveryFilter, type DeliverySearch, endpointsQuery } from "../api/queries";
 import { localTime } from "../format";
 import { useT } from "../i18n";
 import { PageHead, useSettled } from "../parts/basics";
 import { DeliveryRows } from "../parts/DeliveryRows";
 import { LiveMark } from "../parts/Live";
-import type { DeliverySearch } from "../router";
 
 const states = ["pending", "sending", "retrying", "delivered", "failed", "unknown", "cancelled"] as const;
 
@@ -133,6 +132,7 @@ function Typed({
   const [text, setText] = useState(value ?? "");
   const settled = useSettled(text, 400);
   useEffect(() => setText(value ?? ""), [value]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only typing changes the filter, not a new render
   useEffect(() => {
     const v = settled.trim() || undefined;
     if (v !== value) onSettle(v);

@@ -57,6 +57,7 @@ export function DeliveryRows({
     onChange: ({ range }) =>
       range && look((old) => (old.startIndex === range.startIndex && old.endIndex === range.endIndex ? old : range)),
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the rows are measured anew when their height changes
   useEffect(() => rows.measure(), [height]);
   const isFresh = useFresh(list.head?.data?.items);
 

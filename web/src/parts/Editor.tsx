@@ -91,6 +91,7 @@ export default function Editor({
     view.current = v;
     return () => v.destroy();
   }, [first, language, label]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new text makes a new editor, which needs its marks again
   useEffect(() => {
     const v = view.current;
     if (!v) return;

@@ -52,6 +52,7 @@ function RecoverDialog({ endpoint: e, onClose }: { endpoint: Endpoint; onClose: 
       ),
   });
   const reset = count.reset;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a count is of the time and the states it was made with
   useEffect(reset, [hours, states, reset]);
   return (
     <Modal

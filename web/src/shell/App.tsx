@@ -1,4 +1,4 @@
-import { Center, Loader, Stack, Text, Title } from "@mantine/core";
+import { Center } from "@mantine/core";
 import { IconLinkOff } from "@tabler/icons-react";
 import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
@@ -64,24 +64,5 @@ export function App({ first, failed }: { first?: Visitor; failed?: unknown }) {
         <RouterProvider router={router} />
       </SignOutContext>
     </VisitorContext>
-  );
-}
-
-export function Waiting() {
-  const t = useT();
-  return (
-    <Center p="xl" role="status" aria-label={t.common.loading}>
-      <Loader size="sm" />
-    </Center>
-  );
-}
-
-export function NothingHere() {
-  const t = useT();
-  return (
-    <Stack align="center" py={80} ta="center">
-      <Title order={1}>{t.problem.notFound}</Title>
-      <Text c="dimmed">{t.problem.notFoundText}</Text>
-    </Stack>
   );
 }

@@ -71,6 +71,7 @@ export function Shell() {
   useEffect(() => void remember(shown), [shown]);
   const live = useLive(visitor.role === "publish" ? undefined : shown || visitor.tenant || undefined);
   const path = useRouterState({ select: (s) => s.location.pathname });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes when another page is shown
   useEffect(close, [path]);
   const everywhere = visitor.role === "operator" || (visitor.role === "read" && !visitor.tenant);
 
