@@ -26,7 +26,7 @@ func (w *Window) WantsPage() bool {
 	if w.CaughtUp() || w.reading != nil || len(w.jobs) >= w.limits.Refill {
 		return false
 	}
-	return !w.ordered || len(w.known) == len(w.jobs) && w.unstored == 0
+	return !w.ordered || len(w.known) == len(w.jobs)
 }
 
 // BeginPage must come before a page of the queue is read. What is offered from then

@@ -26,10 +26,20 @@ type row struct {
 	event *hook.Event
 	place int // in the order of the commits
 
-	marked     bool // superseded, while it was being sent
-	hidden     bool // the window was not told of it yet
-	outOfOrder bool // has no place to keep: retried by a person, or committed although its publisher heard otherwise
-	dismissed  bool // the window was told that it is superseded
+	again      time.Time // not to be read before, though it may be due
+	marked     bool      // superseded, while it was being sent
+	ghost      bool      // committed although its publisher heard otherwise
+	hidden     bool      // the window was not told of it yet
+	outOfOrder bool      // has no place to keep: retried by a person, a ghost, or a test
+	dismissed  bool      // the window was told that it is superseded
+}
+
+// due is when it must be sent at the latest.
+func (r *row) due() time.Time {
+	if r.again.After(r.NextAttemptAt) {
+		return r.again
+	}
+	return r.NextAttemptAt
 }
 
 // result is what is to be stored of a taken delivery.
@@ -166,7 +176,7 @@ func (m *machine) Refuse(t *rapid.T) {
 	p := pick(t, &m.announced, false)
 	if rapid.IntRange(0, 3).Draw(t, "committed all the same") == 0 {
 		r := m.insert(&p.job)
-		r.hidden, r.outOfOrder = true, true
+		r.hidden, r.outOfOrder, r.ghost = true, true, true
 	}
 	if m.w.CallOff(p.job.Delivery.ID) != p.expected {
 		t.Fatalf("called off: %v", p.expected)
@@ -179,6 +189,20 @@ func (m *machine) Offer(t *rapid.T) {
 		t.Fatalf("%x is expected: %v", p.job.Delivery.ID[:8], !p.expected)
 	}
 	m.have(m.w.Offer(&p.job, m.now, m.active))
+	if !p.expected { // it may have come in with a page
+		return
+	}
+	switch m.w.known[p.job.Delivery.ID].place {
+	case waiting:
+		if !m.active || m.w.bytes > small.Bytes && m.w.Len() > 1 {
+			t.Fatalf("%x was let in; active: %v, %d bytes wait", p.job.Delivery.ID[:8], m.active, m.w.bytes)
+		}
+	case deferred:
+		if !m.active {
+			t.Fatalf("%x was deferred by a paused endpoint", p.job.Delivery.ID[:8])
+		}
+	case nowhere, expected, taken:
+	}
 }
 
 func (m *machine) have(list []Unsent) { m.unsent = append(m.unsent, list...) }
@@ -314,7 +338,7 @@ func (m *machine) mayBeSent(t *rapid.T, id hook.DeliveryID) {
 		return slices.ContainsFunc(m.results, func(x result) bool { return x.id == id && x.state.Finished() })
 	}
 	for _, before := range m.byPlace()[:r.place] {
-		if !before.State.Finished() && !before.hidden && !before.outOfOrder && !ends(before.ID) {
+		if !before.State.Finished() && !before.hidden && !before.outOfOrder && !before.dismissed && !ends(before.ID) {
 			t.Fatalf("%x is sent before %x, which is %s", id[:8], before.ID[:8], before.State)
 		}
 	}
@@ -355,6 +379,7 @@ func (m *machine) putBack(job hook.Job) {
 	}
 	again := m.now.Add(time.Second)
 	if d.State != hook.Sending {
+		m.rows[d.ID].again = again
 		m.w.Settle(d.ID, again)
 		return
 	}
@@ -481,10 +506,10 @@ func (m *machine) EndReading(t *rapid.T) {
 	if m.look == nil || m.look.rows == nil {
 		t.Skip()
 	}
-	m.endReading(rapid.IntRange(1, maxPage).Draw(t, "page size"))
+	m.endReading(t, rapid.IntRange(1, maxPage).Draw(t, "page size"))
 }
 
-func (m *machine) endReading(n int) {
+func (m *machine) endReading(t *rapid.T, n int) {
 	l := m.look
 	m.look = nil
 	if l.page {
@@ -493,6 +518,9 @@ func (m *machine) endReading(n int) {
 	}
 	for _, r := range l.rows {
 		if !m.w.Knows(r.ID) { // a crash interrupted it, or so it seems
+			if !m.rows[r.ID].ghost {
+				t.Fatalf("%x is stored as being sent, and nobody sends it", r.ID[:8])
+			}
 			m.rows[r.ID].State = hook.Pending
 			if m.rows[r.ID].marked {
 				m.rows[r.ID].State = hook.Cancelled
@@ -589,25 +617,26 @@ func (m *machine) Finish(t *rapid.T) {
 	for len(m.tests) > 0 {
 		m.EndTest(t)
 	}
-	for range 3 { // at last, those that a look found
-		m.run(t)
-		if m.look == nil {
-			m.w.BeginLook()
-			m.look = &look{}
+	for _, r := range m.rows {
+		if r.hidden || r.ghost {
+			m.Tell(t)
+			break
 		}
-		m.Tell(t)
 	}
+	m.run(t)
+	m.w.BeginLook()
+	m.look = &look{}
 	m.run(t)
 	head := true
 	for _, r := range m.byPlace() {
 		switch {
 		case r.State.Finished():
-		case r.State == hook.Sending, !r.QueueAt.After(m.now) && (!m.ordered || head && !r.NextAttemptAt.After(m.now)):
+		case r.State == hook.Sending, !r.due().After(m.now) && (head || !m.ordered):
 			t.Fatalf("%x is forgotten: %s, due at %v, now %v", r.ID[:8], r.State, r.NextAttemptAt.Sub(m.now), m.now)
 		default:
 			inMemory := m.w.known[r.ID].place == waiting
-			if (!m.ordered || head) && !inMemory && (m.w.nextDue.IsZero() || m.w.nextDue.After(r.NextAttemptAt)) {
-				t.Fatalf("%x is due at %v, and the next is expected at %v", r.ID[:8], r.NextAttemptAt, m.w.nextDue)
+			if (!m.ordered || head) && !inMemory && (m.w.nextDue.IsZero() || m.w.nextDue.After(r.due())) {
+				t.Fatalf("%x is due at %v, and the next is expected at %v", r.ID[:8], r.due(), m.w.nextDue)
 			}
 			head = false
 		}
@@ -640,7 +669,7 @@ func (m *machine) run(t *rapid.T) {
 		case m.look != nil && m.look.rows == nil:
 			m.read()
 		case m.look != nil:
-			m.endReading(maxPage)
+			m.endReading(t, maxPage)
 		case m.take(t), m.beginPage():
 		default:
 			return
@@ -659,8 +688,8 @@ func (m *machine) end(t *rapid.T) {
 		next := m.now.Add(time.Hour)
 		for _, r := range m.rows {
 			open = open || !r.State.Finished()
-			if !r.State.Finished() && r.NextAttemptAt.After(m.now) && r.NextAttemptAt.Before(next) {
-				next = r.NextAttemptAt
+			if !r.State.Finished() && r.due().After(m.now) && r.due().Before(next) {
+				next = r.due()
 			}
 		}
 		m.now = next
