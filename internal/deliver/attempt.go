@@ -22,7 +22,7 @@ func (l *lane) send(job hook.Job) {
 		if err := l.announce(d, frozen); err != nil {
 			return err
 		}
-		if !l.mine() { // still: nothing goes out after another node may have taken over
+		if !l.mayWork() { // still: nothing is sent after another node may have taken over
 			return errNotAnnounced
 		}
 		return nil
@@ -224,9 +224,9 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 			endpoint.State, disable = hook.EndpointDisabled, hook.ReasonFailingLong
 		}
 	} else {
-		l.breaker.ended(silent, now)
+		l.pace.breaker.ended(silent, now)
 	}
-	d.Superseded = d.Superseded || l.held[d.ID].stale
+	d.Superseded = d.Superseded || l.window.Superseded(d.ID)
 	t, ok := hook.Next(*d, hook.Trigger{Kind: hook.OnAttempt, Outcome: o}, p.policy, endpoint, now)
 	if !ok { // cannot be: a lane sends only what is not finished
 		l.w.Log.Error("an attempt of a finished delivery", "delivery", d.ID, "state", d.State)
@@ -235,22 +235,18 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	if current && t.Disable != "" {
 		disable = t.Disable
 	}
-	keep := p.limits.Ordered && d.State == hook.Retrying && l.plan.limits.Ordered && !l.dead.Load()
-	if keep { // stays at the head, so that nothing overtakes it
-		next := job
+	if p.limits.Ordered && d.State == hook.Retrying && l.ordered() && l.standing.Load() != ended {
+		next := job // stays the head, so that nothing overtakes it
 		if frozen != nil {
 			next.Frozen = frozen
 		}
-		l.queue = append([]hook.Job{next}, l.queue...)
-		l.bytes += jobSize(next)
-		l.hold(d.ID)
-		l.w.gate.mustHold(jobSize(next))
+		l.window.Requeue(&next)
 	}
 	l.mu.Unlock()
 
 	l.w.Observer.Attempted(p.endpoint, d, a)
 	final := *d
-	l.record(hook.Result{Delivery: final, Attempt: a, Frozen: frozen}, func() { l.letGo(final, now) })
+	l.record(hook.Result{Delivery: final, Attempt: a, Frozen: frozen}, func() { l.settle(final, now) })
 	if disable != "" {
 		l.disable(disable, now)
 	}
@@ -266,49 +262,31 @@ func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
 		v = trouble
 	}
 	if hook.NeverSent(a.Class) {
-		l.breaker.ended(silent, now)
+		l.pace.breaker.ended(silent, now)
 	} else {
-		l.breaker.ended(v, now)
+		l.pace.breaker.ended(v, now)
 	}
 	if v == silent {
 		return
 	}
 	if o.RetryAfter > 0 {
-		l.notBefore = now.Add(min(o.RetryAfter, hook.MaxRetryAfter))
+		l.pace.notBefore = now.Add(min(o.RetryAfter, hook.MaxRetryAfter))
 	}
-	was := l.health
-	l.health.LastRun = a.StartedAt
-	if o.OK {
-		l.health.LastStatus, l.health.FailingSince = string(hook.Delivered), time.Time{}
-	} else {
-		l.health.LastStatus = o.Class
-		if l.health.FailingSince.IsZero() {
-			l.health.FailingSince = a.StartedAt
-		}
-	}
-	l.unsaved = true
-	if was.FailingSince.IsZero() != l.health.FailingSince.IsZero() || was.LastRun.IsZero() || now.Sub(l.savedAt) > tickEvery {
+	if l.health.note(a, o, now) {
 		l.saveHealth(now)
 	}
 }
 
-// failingLong reports whether the endpoint has only failed for too long.
-func (l *lane) failingLong(now time.Time) bool {
-	since := l.health.FailingSince
-	return l.w.DisableAfter > 0 && !since.IsZero() && now.Sub(since) >= l.w.DisableAfter
-}
-
-// giveUp puts back a delivery that could not be sent for reasons of ours. An
-// ordered lane reads it again with all that follows, so that nothing overtakes it.
+// giveUp puts back a delivery that could not be sent for reasons of ours. An ordered
+// lane reads it again with all that follows, so that nothing overtakes it.
 func (l *lane) giveUp(d hook.Delivery, now time.Time) {
 	again := now.Add(time.Second)
 	l.mu.Lock()
-	l.breaker.ended(silent, now) // it may have been a probe
+	l.pace.breaker.ended(silent, now) // it may have been a probe
 	if l.ordered() {
-		l.drop()
-		l.onDisk, l.gap = true, true
-		if l.notBefore.Before(again) {
-			l.notBefore = again
+		l.putBackAll(l.window.Restart())
+		if l.pace.notBefore.Before(again) {
+			l.pace.notBefore = again
 		}
 	}
 	l.mu.Unlock()
@@ -319,7 +297,7 @@ func (l *lane) giveUp(d hook.Delivery, now time.Time) {
 // it is stored as waiting again first, or as cancelled if nobody needs it any more.
 func (l *lane) putBack(d hook.Delivery, again time.Time) {
 	if d.State != hook.Sending {
-		l.letGo(d, again)
+		l.settle(d, again)
 		return
 	}
 	l.mu.Lock()
@@ -327,39 +305,38 @@ func (l *lane) putBack(d hook.Delivery, again time.Time) {
 	if l.plan != nil {
 		endpoint = hook.Standing{State: l.plan.state, Ordered: l.plan.limits.Ordered}
 	}
-	d.Superseded = d.Superseded || l.held[d.ID].stale
+	d.Superseded = d.Superseded || l.window.Superseded(d.ID)
 	l.mu.Unlock()
 	t, _ := hook.Next(d, hook.Trigger{Kind: hook.OnPutBack, Again: again}, hook.Policy{}, endpoint, time.Now())
 	d = t.Delivery
 	if d.State == hook.Cancelled {
 		l.w.Observer.Cancelled(&d)
 	}
-	l.record(hook.Result{Delivery: d}, func() { l.letGo(d, again) })
+	l.record(hook.Result{Delivery: d}, func() { l.settle(d, again) })
 }
 
-// letGo ends the lane's hold on a delivery that the store has now as given. What
-// is still unfinished will be read again, not before again.
-func (l *lane) letGo(d hook.Delivery, again time.Time) {
-	l.mu.Lock()
-	l.release(d.ID)
-	kept := l.held[d.ID].n > 0 // the head of an ordered queue, which waited for this
-	read := !kept && !d.State.Finished()
-	if read {
-		if d.State == hook.Retrying && d.QueueAt.After(again) {
-			again = d.QueueAt
-		}
-		l.expect(again)
+// settle says that the store has a delivery as given. If it is not finished, it will be
+// read again, but not before again.
+func (l *lane) settle(d hook.Delivery, again time.Time) {
+	switch {
+	case d.State.Finished():
+		again = time.Time{}
+	case d.State == hook.Retrying && d.QueueAt.After(again):
+		again = d.QueueAt
 	}
-	waits := kept || l.onDisk && l.ordered() // which reads when nothing is on its way into the store
+	l.mu.Lock()
+	requeued := l.window.Settle(d.ID, again)
+	// An ordered lane reads when no result is on its way into the store any more.
+	act := requeued || !again.IsZero() || l.ordered() && l.window.Backlog()
 	l.mu.Unlock()
-	if read || waits {
-		go l.pump() // not here: this runs on the store's committing goroutine
+	if act {
+		go l.pump() // on another goroutine, since the one that commits calls this
 	}
 }
 
 // disable takes the endpoint out of service.
 func (l *lane) disable(reason string, now time.Time) {
-	if !l.trusted() { // whoever took over knows better
+	if !l.ownsStill() { // whoever took over knows better
 		return
 	}
 	err := l.w.Store.SetEndpointState(context.WithoutCancel(l.w.stopped), l.id, hook.EndpointDisabled, reason, now)

@@ -126,7 +126,8 @@ type Options struct {
 // Worker delivers. Its methods may be called from any goroutine.
 type Worker struct {
 	Options
-	gate gate
+	slots  requestSlots
+	memory memoryBudget
 
 	mu    sync.Mutex
 	lanes map[hook.EndpointID]*lane
@@ -138,7 +139,7 @@ type Worker struct {
 	cancel   context.CancelFunc
 	senders  sync.WaitGroup // goroutines that send, load or cancel
 	records  sync.WaitGroup // results handed to the store and not yet durable
-	backlog  chan struct{}  // one token for each of those: bounds them
+	unstored chan struct{}  // one token for each of those: bounds them
 }
 
 // unrecordedLimit bounds the results that wait for a slow database; beyond it
@@ -157,9 +158,9 @@ func New(o Options) *Worker {
 		o.Tick = tickEvery
 	}
 	w := &Worker{
-		Options: o, lanes: map[hook.EndpointID]*lane{}, tests: map[hook.EndpointID]struct{}{}, backlog: make(chan struct{}, unrecordedLimit), closing: make(chan struct{}),
-		gate: gate{limit: max(o.InFlight, 1), maxBytes: max(o.MemoryBytes, 1<<20)},
+		Options: o, lanes: map[hook.EndpointID]*lane{}, tests: map[hook.EndpointID]struct{}{}, unstored: make(chan struct{}, unrecordedLimit), closing: make(chan struct{}),
 	}
+	w.slots.limit, w.memory.max = max(o.InFlight, 1), max(o.MemoryBytes, 1<<20)
 	w.stopped, w.cancel = context.WithCancel(context.Background())
 	return w
 }
@@ -202,8 +203,7 @@ func (w *Worker) TakeOver(ctx context.Context, which func(hook.EndpointID) bool)
 	for _, l := range w.all() {
 		switch {
 		case !which(l.id):
-		case l.leaving.Load(): // it was to be handed over, and that failed
-			l.leaving.Store(false)
+		case l.standing.CompareAndSwap(leaving, serving): // it was to be handed over, and that failed
 		default: // opened while the endpoint was passing to another node: what it holds may be long delivered
 			l.end()
 			w.remove(l)
@@ -227,7 +227,7 @@ func (w *Worker) sweep(ctx context.Context) error {
 		}
 		l := w.lane(id, false)
 		if l.epoch == 0 {
-			l.look()
+			l.poll()
 		} else { // other nodes store for it, and what they told may be lost: even a busy lane has to look
 			l.wake()
 		}
@@ -271,7 +271,7 @@ func (w *Worker) lane(id hook.EndpointID, interrupted bool) *lane {
 		go l.end()
 		l = nil
 	}
-	if l == nil || l.dead.Load() {
+	if l == nil || l.standing.Load() == ended {
 		l = newLane(w, id, interrupted)
 		w.lanes[id] = l
 	}
@@ -285,12 +285,12 @@ func (w *Worker) Offer(jobs []hook.Job) {
 		id := jobs[i].Delivery.Endpoint
 		if !w.Owner.Owns(id) {
 			if l := w.existing(id); l != nil { // which may expect it, from when the endpoint was ours
-				l.offer(jobs[i])
+				l.offer(&jobs[i])
 			}
 			w.Owner.Tell(id)
 			continue
 		}
-		for !w.lane(id, false).offer(jobs[i]) { // the lane was dropped meanwhile
+		for !w.lane(id, false).offer(&jobs[i]) { // the lane was dropped meanwhile
 		}
 	}
 }
@@ -378,7 +378,7 @@ func (w *Worker) stop() {
 	<-done
 	for _, l := range w.all() {
 		l.mu.Lock()
-		l.drop()
+		l.putBackAll(l.window.Clear())
 		l.mu.Unlock()
 	}
 	w.senders.Wait()
@@ -389,9 +389,9 @@ func (w *Worker) stop() {
 // record stores a result, trying again until it is durable or the worker has
 // stopped. It waits while too many results are on their way.
 func (w *Worker) record(r hook.Result, done func()) {
-	w.backlog <- struct{}{}
+	w.unstored <- struct{}{}
 	w.records.Add(1)
-	finish := func() { <-w.backlog; w.records.Done() }
+	finish := func() { <-w.unstored; w.records.Done() }
 	var attempt func(wait time.Duration)
 	attempt = func(wait time.Duration) {
 		w.Store.SaveResult(r, func(err error) {

@@ -9,18 +9,19 @@ import (
 	"gancho/internal/hook"
 )
 
-// How the work for an endpoint passes from node to node. The lane says whether it
-// may work before it begins anything, so what is left is to end it.
+// How an endpoint moves from node to node. A lane asks before it begins anything whether
+// it may still work, so what is left to do is to end it.
 
-// mine reports whether the lane may work at this moment.
-func (l *lane) mine() bool {
-	return !l.leaving.Load() && l.epoch == l.w.Owner.Epoch() && l.w.Owner.Owns(l.id)
+// mayWork reports whether the lane may begin something at this moment: it serves, and
+// this node owns the endpoint.
+func (l *lane) mayWork() bool {
+	return l.standing.Load() == serving && l.epoch == l.w.Owner.Epoch() && l.w.Owner.Owns(l.id)
 }
 
-// trusted reports whether what the lane knows of its endpoint is the truth: no other
-// node can have taken over. While it is handed over, none has yet.
-func (l *lane) trusted() bool {
-	return l.epoch == l.w.Owner.Epoch() && (l.leaving.Load() || l.w.Owner.Owns(l.id))
+// ownsStill reports whether no other node can have taken over the endpoint, so that what
+// the lane knows of it is the truth. While it is handed over, none has yet.
+func (l *lane) ownsStill() bool {
+	return l.epoch == l.w.Owner.Epoch() && (l.standing.Load() == leaving || l.w.Owner.Owns(l.id))
 }
 
 // shared reports whether other nodes may accept deliveries, and make tests, of the
@@ -33,7 +34,7 @@ func (l *lane) testLasts(p *plan, d hook.Delivery) time.Duration {
 	if !d.Test || !l.shared() {
 		return 0
 	}
-	return p.limits.Timeout + p.limits.ConnectTimeout + lostAfter
+	return p.limits.Timeout + p.limits.ConnectTimeout + interruptedAfter
 }
 
 // record stores a result in the lane's epoch.
@@ -50,7 +51,7 @@ func (w *Worker) HandOver(ctx context.Context, which func(hook.EndpointID) bool)
 	var lanes []*lane
 	for _, l := range w.all() {
 		if which(l.id) {
-			l.leaving.Store(true)
+			l.standing.CompareAndSwap(serving, leaving)
 			lanes = append(lanes, l)
 		}
 	}
@@ -80,13 +81,13 @@ func (w *Worker) Working() []hook.EndpointID {
 	return slices.Collect(maps.Keys(w.lanes))
 }
 
-// quiet drops what waits in the lane, a page that was being read included, and
-// reports whether it has nothing in hand.
+// quiet clears what waits in memory, and reports whether nothing of the lane is under
+// way: no request, no test, no reading, and no result that is not durable.
 func (l *lane) quiet() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.drop()
-	return l.holds == 0 && l.inFlight == 0 && !l.busy && len(l.tests) == 0
+	l.putBackAll(l.window.Clear())
+	return l.window.Empty() && l.inFlight == 0 && !l.reads
 }
 
 // Abandon ends all lanes of earlier epochs at once: their work is another node's.
@@ -101,14 +102,13 @@ func (w *Worker) Abandon() {
 	}
 }
 
-// end makes a lane dead, with what it holds in memory.
+// end ends the lane. What it has in memory is in the store, too.
 func (l *lane) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.dead.Store(true)
+	l.standing.Store(ended)
 	l.timer.Stop()
-	l.w.gate.release(l.bytes)
-	l.queue, l.bytes = nil, 0
+	l.window.Discard()
 }
 
 func (w *Worker) remove(l *lane) {

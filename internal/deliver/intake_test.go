@@ -37,8 +37,8 @@ func eachIntake(t *testing.T, test func(t *testing.T, x *world, jobs []hook.Job)
 				settle()
 				jobs := x.awaited(5)
 				for _, job := range jobs {
-					if h := x.w.existing(x.endpoint.ID).held[job.Delivery.ID]; !h.expected {
-						t.Fatalf("not expected: %+v", h)
+					if !x.w.existing(x.endpoint.ID).window.Expects(job.Delivery.ID) {
+						t.Fatalf("%s is not expected", job.Delivery.ID)
 					}
 				}
 				test(t, x, jobs)
@@ -46,8 +46,8 @@ func eachIntake(t *testing.T, test func(t *testing.T, x *world, jobs []hook.Job)
 				l := x.w.existing(x.endpoint.ID)
 				l.mu.Lock()
 				defer l.mu.Unlock()
-				if len(l.held) != 0 || l.holds != 0 || l.starting != 0 || l.bytes != 0 {
-					t.Errorf("left over: %+v, %d holds, %d starting, %d bytes", l.held, l.holds, l.starting, l.bytes)
+				if n := x.w.memory.used.Load(); !l.window.Empty() || l.starting != 0 || n != 0 {
+					t.Errorf("left over: %+v, %d starting, %d bytes", l.window, l.starting, n)
 				}
 			})
 		})
@@ -100,7 +100,7 @@ func TestExpectedIsCalledOff(t *testing.T) {
 		x.w.CallOff(&never)
 		x.w.Wake(x.endpoint.ID)
 		settle()
-		pass(3 * lostAfter) // those stored as in a sender's hands
+		pass(3 * interruptedAfter) // those stored as in a sender's hands
 		x.w.Wake(x.endpoint.ID)
 		pass(time.Minute)
 		for _, job := range jobs {

@@ -259,13 +259,13 @@ func (m *model) check() {
 			continue
 		}
 		l.mu.Lock()
-		if len(l.held) != 0 || l.holds != 0 || l.starting != 0 || l.bytes != 0 || l.inFlight != 0 || l.onDisk || l.told || !l.nextAt.IsZero() {
-			m.t.Errorf("%s left over: %+v, %d holds, %d starting, %d bytes, %d in flight, %t, %t, %v", e.Config.URL, l.held, l.holds, l.starting, l.bytes, l.inFlight, l.onDisk, l.told, l.nextAt)
+		if !l.window.Empty() || l.starting != 0 || l.inFlight != 0 || !l.window.CaughtUp() || !l.window.NextDue().IsZero() {
+			m.t.Errorf("%s left over: %+v, %d starting, %d in flight", e.Config.URL, l.window, l.starting, l.inFlight)
 		}
 		l.mu.Unlock()
 	}
-	if g := &m.w.gate; g.bytes != 0 || g.inFlight != 0 || len(m.w.backlog) != 0 {
-		m.t.Errorf("left over at the gate: %d bytes, %d in flight, %d results", g.bytes, g.inFlight, len(m.w.backlog))
+	if bytes := m.w.memory.used.Load(); bytes != 0 || m.w.slots.used != 0 || len(m.w.unstored) != 0 {
+		m.t.Errorf("left over: %d bytes, %d slots, %d results", bytes, m.w.slots.used, len(m.w.unstored))
 	}
 	m.w.tend(time.Now().Add(2 * idleAfter))
 	if n := len(m.w.all()); n != 0 {
@@ -297,7 +297,7 @@ func testModel(t *testing.T, seed uint64, moving bool) {
 	bubble(t, time.Hour, hook.EndpointConfig{Retry: retry, Concurrency: 3}, m.answer, func(t *testing.T, x *world) {
 		m.world = x
 		x.w.Store = &moody{x.db, m.chance}
-		x.w.gate.maxBytes = 30 * 700 // about as many deliveries
+		x.w.memory.max = 30 * 700 // about as many deliveries
 		m.endpoints = []*hook.Endpoint{
 			x.endpoint,
 			x.addEndpoint("http://once", hook.EndpointConfig{Retry: once, Mode: hook.AtMostOnce, Concurrency: 2}),

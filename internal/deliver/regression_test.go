@@ -55,7 +55,7 @@ func TestOrderedQueueFull(t *testing.T) {
 		g = make(chan struct{})
 		x.publish(x.endpoint, "first")
 		settle()
-		x.publishMany(x.endpoint, laneBytes/largeBytes+500, large)
+		x.publishMany(x.endpoint, windowLimits.Bytes/largeBytes+500, large)
 		close(g)
 		time.Sleep(10 * time.Second)
 		settle()
@@ -211,17 +211,17 @@ func TestOldURLIsNoNews(t *testing.T) {
 	})
 }
 
-// A lane stands in line once, however often it asks.
-func TestGateLine(t *testing.T) {
+// A lane waits in line for a slot once, however often it asks.
+func TestSlotLine(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{}, func(n int, s *send.Message) *send.Reply { return nil }, func(t *testing.T, x *world) {
-		x.w.gate.limit = 4
+		x.w.slots.limit = 4
 		x.publishMany(x.endpoint, 10, number)
 		settle()
 		x.publishMany(x.endpoint, 5000, number)
 		time.Sleep(100 * time.Millisecond)
-		if n := len(x.w.gate.waiting); n > 1 {
-			t.Errorf("one lane waits at the gate %d times", n)
+		if n := len(x.w.slots.waiting); n > 1 {
+			t.Errorf("one lane waits for a slot %d times", n)
 		}
 	})
 }
@@ -339,10 +339,10 @@ func TestDueWhileReading(t *testing.T) {
 		settle()
 		jobs := x.awaited(1)
 		slow.hold.Store(true)
-		x.w.gate.mustHold(x.w.gate.maxBytes) // no room for it, so it is stored as never begun
+		x.w.memory.MustReserve(x.w.memory.max) // no room for it, so it is stored as never begun
 		x.w.Offer(jobs)
 		settle()
-		x.w.gate.release(x.w.gate.maxBytes)
+		x.w.memory.Release(x.w.memory.max)
 		slow.hold.Store(false)
 		close(slow.read)
 		pass(time.Minute)
@@ -445,7 +445,7 @@ func TestGoneEndpointLetsMemoryGo(t *testing.T) {
 		x.w.Store = goneEndpoint{x.db}
 		x.w.Refresh(hook.Change{Endpoint: x.endpoint.ID})
 		pass(time.Minute)
-		if n := x.w.gate.bytes; n != 0 {
+		if n := x.w.memory.used.Load(); n != 0 {
 			t.Errorf("%d bytes are still held", n)
 		}
 	})
@@ -538,12 +538,12 @@ func TestLateIsCounted(t *testing.T) {
 		x.w.Wake(x.endpoint.ID)
 		synctest.Wait()
 		x.publishMany(x.endpoint, 10, large)
-		if n := x.w.gate.bytes; n < 10*largeBytes {
+		if n := x.w.memory.used.Load(); n < 10*largeBytes {
 			t.Errorf("%d bytes are counted", n)
 		}
-		x.w.gate.maxBytes = 11 * largeBytes
+		x.w.memory.max = 11 * largeBytes
 		x.publishMany(x.endpoint, 10, large)
-		if n := x.w.gate.bytes; n > 11*largeBytes {
+		if n := x.w.memory.used.Load(); n > 11*largeBytes {
 			t.Errorf("%d bytes are held", n)
 		}
 		slow.hold.Store(false)
@@ -552,7 +552,7 @@ func TestLateIsCounted(t *testing.T) {
 		if n := len(x.rc.requests()); n != 21 {
 			t.Errorf("%d requests, want 21", n)
 		}
-		if n := x.w.gate.bytes; n != 0 {
+		if n := x.w.memory.used.Load(); n != 0 {
 			t.Errorf("%d bytes are still held", n)
 		}
 	})

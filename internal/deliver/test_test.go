@@ -139,7 +139,7 @@ func TestOneTestAtATime(t *testing.T) {
 		}
 		l := x.w.lane(x.endpoint.ID, false)
 		l.mu.Lock()
-		l.interrupted = true // as if an earlier process might have left something
+		l.recovers = true // as if an earlier process might have left something
 		l.mu.Unlock()
 		l.wake()
 		time.Sleep(3 * sweepTicks * tickEvery)

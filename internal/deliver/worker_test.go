@@ -533,7 +533,7 @@ func TestHangingEndpointAlone(t *testing.T) {
 func TestOverflowGoesThroughTheStore(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{Concurrency: 1}, func(int, *send.Message) *send.Reply { time.Sleep(time.Millisecond); return status(200) }, func(t *testing.T, x *world) {
-		const n = laneBytes/largeBytes + 1500
+		n := windowLimits.Bytes/largeBytes + 1500
 		x.publishMany(x.endpoint, n, large)
 		time.Sleep(2 * time.Minute)
 		settle()

@@ -57,7 +57,7 @@ var mayImport = map[string][]string{
 	"internal/retention": {"internal/hook"},
 	"internal/lograte":   {},
 	"internal/stream":    {"internal/hook"},
-	"internal/deliver":   {"internal/hook", "internal/contract", "internal/send", "internal/sign", "internal/mask", "internal/transform"},
+	"internal/deliver":   {"internal/hook", "internal/deliver/window", "internal/contract", "internal/send", "internal/sign", "internal/mask", "internal/transform"},
 	"internal/admin":     {"internal/hook", "internal/mask", "internal/rawjson", "internal/contract", "internal/bearer"},
 	"internal/api":       {"internal/hook", "internal/admin", clientModule, "internal/stream", "internal/contract", "internal/diagnose", "internal/match", "internal/nearest", "internal/rawjson", "internal/guide"},
 	"internal/inbox":     {"internal/sign"},

@@ -60,7 +60,7 @@ func (w *Window) Knows(id hook.DeliveryID) bool {
 
 // EndPage takes in a page, and behind it what was offered meanwhile. open is as for
 // [Window.Offer].
-func (w *Window) EndPage(page hook.DuePage, now time.Time, open bool) (unsent []Unsent) {
+func (w *Window) EndPage(page hook.DuePage, now time.Time, open bool) (unsent []hook.Job) {
 	r := w.reading
 	if !w.ordered || !r.gap {
 		for i := range page.Jobs {
@@ -82,7 +82,7 @@ func (w *Window) EndPage(page hook.DuePage, now time.Time, open bool) (unsent []
 
 // FailPage says that the page could not be read. It will be wanted again; what was
 // offered meanwhile is left in the store.
-func (w *Window) FailPage() (unsent []Unsent) {
+func (w *Window) FailPage() (unsent []hook.Job) {
 	w.announced = true
 	unsent = w.follow(false)
 	w.reading = nil
@@ -99,7 +99,7 @@ func (w *Window) EndLook(all bool) {
 }
 
 // follow lets the deliveries that were offered meanwhile wait behind the page.
-func (w *Window) follow(open bool) (unsent []Unsent) {
+func (w *Window) follow(open bool) (unsent []hook.Job) {
 	for i := range w.reading.deferred {
 		job := &w.reading.deferred[i]
 		if open && w.mayWait(job) {
@@ -130,7 +130,7 @@ func (w *Window) Announce() { w.announced = true }
 // While few deliveries wait, announced work is just read beside what is offered. An
 // ordered queue is cleared and read again from its head, since the place and the time
 // of what waits may have changed, for example by a retry by hand.
-func (w *Window) Advance(now time.Time, active bool) (unsent []Unsent) {
+func (w *Window) Advance(now time.Time, active bool) (unsent []hook.Job) {
 	if !w.nextDue.IsZero() && !now.Before(w.nextDue) {
 		w.nextDue = time.Time{}
 		w.leave()

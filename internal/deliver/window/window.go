@@ -11,6 +11,11 @@
 // ([Window.BeginPage], [Window.EndPage]). From then on the Window knows it, until
 // the caller says that its result is durable ([Window.Settle]).
 //
+// A delivery that is to be sent at once is stored as [hook.Sending] from the start.
+// Some methods return deliveries of that kind that are not sent after all, as unsent.
+// They are the caller's: it stores them as waiting again, or as cancelled if they are
+// superseded ([Window.Superseded]), and then settles them.
+//
 // It promises:
 //
 //   - A delivery is given out once at a time: [Window.Take] never returns one that
@@ -105,14 +110,6 @@ func New(limits Limits, budget Budget) *Window {
 	}
 }
 
-// Unsent is a delivery that the store has as [hook.Sending], because it was to be
-// sent at once, and that is not sent after all. The caller has to store it as
-// waiting again, or as cancelled if it is superseded, and then call [Window.Settle].
-type Unsent struct {
-	Job        hook.Job
-	Superseded bool
-}
-
 // Size is about what a delivery takes in memory, in bytes.
 func Size(job *hook.Job) int {
 	n := len(job.Event.Payload) + 700
@@ -178,7 +175,7 @@ func (w *Window) Expects(id hook.DeliveryID) bool { return w.known[id].place == 
 // memory if it may; open says whether the caller would send it, which it would not
 // while the endpoint is paused, for example. Any other is left in the store: a page
 // may have shown it since its commit, and it may even have been sent.
-func (w *Window) Offer(job *hook.Job, now time.Time, open bool) []Unsent {
+func (w *Window) Offer(job *hook.Job, now time.Time, open bool) []hook.Job {
 	d := &job.Delivery
 	e := w.known[d.ID]
 	switch {
@@ -256,7 +253,7 @@ func (w *Window) Superseded(id hook.DeliveryID) bool { return w.known[id].supers
 // Supersede says that a newer snapshot took the place of a delivery, and that the
 // store knows. One that waits is taken out, one that is expected will not wait, and
 // one that is taken is marked ([Window.Superseded]); the last is reported.
-func (w *Window) Supersede(id hook.DeliveryID) (unsent []Unsent, isTaken bool) {
+func (w *Window) Supersede(id hook.DeliveryID) (unsent []hook.Job, isTaken bool) {
 	if w.reading != nil { // which may show it as it was
 		w.reading.released[id] = struct{}{}
 	}
@@ -289,7 +286,7 @@ func (w *Window) HoldTest(id hook.DeliveryID) { w.tests[id] = struct{}{} }
 
 // Clear empties what waits in memory, for example when the endpoint is paused. The
 // store has everything, and is read again.
-func (w *Window) Clear() (unsent []Unsent) {
+func (w *Window) Clear() (unsent []hook.Job) {
 	if len(w.jobs) > 0 {
 		w.restart()
 	}
@@ -303,7 +300,7 @@ func (w *Window) Clear() (unsent []Unsent) {
 
 // Restart is [Window.Clear] for an ordered queue of which a taken delivery goes back
 // into the store: all that follows it has to be read again behind it.
-func (w *Window) Restart() []Unsent {
+func (w *Window) Restart() []hook.Job {
 	w.restart()
 	return w.Clear()
 }
@@ -367,7 +364,7 @@ func (w *Window) restart() {
 
 // withdraw ends the wait of a delivery. If something is still to be stored of it,
 // it becomes the caller's.
-func (w *Window) withdraw(job *hook.Job, superseded bool) []Unsent {
+func (w *Window) withdraw(job *hook.Job, superseded bool) []hook.Job {
 	id := job.Delivery.ID
 	switch {
 	case w.known[id].unstored: // its last result is on its way
@@ -376,7 +373,7 @@ func (w *Window) withdraw(job *hook.Job, superseded bool) []Unsent {
 		return nil
 	case job.Delivery.State == hook.Sending:
 		w.known[id] = entry{place: taken, superseded: superseded}
-		return []Unsent{{Job: *job, Superseded: superseded}}
+		return []hook.Job{*job}
 	}
 	w.forget(id)
 	return nil
