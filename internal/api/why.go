@@ -166,6 +166,8 @@ func (f *fate) cancelled() diagnose.Why {
 	switch f.delivery.Reason {
 	case hook.ReasonSuperseded:
 		return diagnose.WhySuperseded
+	case hook.ReasonShadow:
+		return diagnose.WhyTrial
 	case hook.ReasonScript:
 		return diagnose.WhyScript
 	}

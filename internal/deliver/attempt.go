@@ -197,6 +197,9 @@ func (l *lane) announce(d *hook.Delivery, frozen *hook.Frozen) error {
 func judge(p *plan, r *send.Reply) (*hook.Attempt, hook.Outcome) {
 	a := &hook.Attempt{StartedAt: r.StartedAt, Response: r.Response, Timing: r.Timing, Class: r.Class, Detail: r.Detail}
 	o := hook.Outcome{Class: r.Class, RetryAfter: r.RetryAfter, Interrupted: r.Class == hook.ClassInterrupted}
+	if r.Class == hook.ClassShadow {
+		o.Cancel = hook.ReasonShadow
+	}
 	if r.Class == "" {
 		v := p.contract.Judge(r.Response)
 		o.OK, o.Class = v.OK, v.Class

@@ -75,6 +75,7 @@ const (
 	codeServerError   = "server_error"
 	codeServerAway    = "server_unavailable"
 	codeCancelled     = "transformation_cancelled"
+	codeTrial         = "trial"
 	codeOther         = "failed"
 )
 
@@ -103,6 +104,7 @@ var codes = map[string]string{
 	hook.ClassScript:         "transformation_failed",
 	hook.ClassScriptTimeout:  "transformation_too_slow",
 	hook.ClassScriptCancel:   codeCancelled,
+	hook.ClassShadow:         codeTrial,
 	hook.ClassInterrupted:    "attempt_interrupted",
 }
 
@@ -294,6 +296,7 @@ var levels = map[string]Level{
 	codeSuccess:     OK,
 	codeSuccessHTML: Warning,
 	codeCancelled:   Warning,
+	codeTrial:       Warning,
 }
 
 // say is the diagnosis of a code, with facts in its texts.

@@ -63,6 +63,7 @@ const (
 	WhyOnce       Why = "once_only"
 	WhyTestOnce   Why = "test_once"
 	WhySuperseded Why = "superseded"
+	WhyTrial      Why = "trial"
 	WhySwitched   Why = "cancelled_disabled"
 )
 

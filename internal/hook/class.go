@@ -31,13 +31,14 @@ const (
 	ClassScript         = "script_error"      // the endpoint's transformation failed: never sent
 	ClassScriptTimeout  = "script_timeout"    // it took too long: never sent
 	ClassScriptCancel   = "script_cancelled"  // it said not to send: never sent
+	ClassShadow         = "shadow"            // a trial without sending: never sent
 )
 
 // NeverSent reports whether the class says that the attempt ended before a request
 // was made, so that it tells nothing of the receiver.
 func NeverSent(class string) bool {
 	switch class {
-	case ClassRender, ClassScript, ClassScriptTimeout, ClassScriptCancel:
+	case ClassRender, ClassScript, ClassScriptTimeout, ClassScriptCancel, ClassShadow:
 		return true
 	}
 	return false

@@ -52,6 +52,7 @@ const (
 	ReasonEndpointDeleted  = "endpoint_deleted"  // cancelled with its endpoint
 	ReasonSuperseded       = "superseded"        // a newer snapshot exists
 	ReasonScript           = "script"            // the endpoint's transformation cancelled it
+	ReasonShadow           = "shadow"            // a trial: its request was recorded, and not sent
 )
 
 // Delivery is one event for one endpoint.

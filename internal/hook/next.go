@@ -44,7 +44,8 @@ const (
 	OnEndpointStop TriggerKind = "endpoint_stop"
 	// OnRetry: a person sends the delivery again.
 	OnRetry TriggerKind = "retry"
-	// OnRecover: a bulk replay sends the delivery again.
+	// OnRecover: a bulk replay sends the delivery again. It leaves alone what was
+	// superseded, and what was a trial and never meant to be sent.
 	OnRecover TriggerKind = "recover"
 )
 
@@ -104,7 +105,7 @@ func Next(d Delivery, t Trigger, p Policy, e Standing, now time.Time) (next Tran
 	case OnRetry:
 		ok = e.takes() && n.retry(now)
 	case OnRecover:
-		ok = e.takes() && d.State.Finished() && !d.Superseded && n.retry(now)
+		ok = e.takes() && d.State.Finished() && !d.Superseded && d.Reason != ReasonShadow && n.retry(now)
 	}
 	if !ok {
 		return Transition{Delivery: d}, false
