@@ -1,18 +1,22 @@
 package hook
 
-// NewEvent is an event as a door hands it in, before it has an identity.
+// NewEvent is an event as it comes in, before it has an id.
 type NewEvent struct {
 	Type       string
 	ExternalID string // "" if the caller gave none
 	Contract   string // "" means DefaultContract
-	Payload    []byte // valid JSON within the limits, unless ContentType says otherwise; the caller must not change it any more
+	// Payload is valid JSON within the limits, unless ContentType says otherwise. The
+	// caller must not change it afterwards.
+	Payload []byte
 	// ContentType is the media type of Payload; "" means application/json.
 	ContentType string
 	Door        Door
-	Wrong       *Error // set by the door if the item cannot be accepted; the rest is then ignored
+	// Wrong is set by the caller if it found that the event cannot be accepted. Then the
+	// other fields are ignored.
+	Wrong *Error
 }
 
-// NewEvents is what one request hands in: accepted together, in one commit.
+// NewEvents are the events of one request, which are accepted together in one commit.
 type NewEvents struct {
 	Tenant      string
 	Items       []NewEvent
@@ -20,11 +24,12 @@ type NewEvents struct {
 	RequestHash [32]byte // SHA-256 of the request's body; only needed with RequestKey
 }
 
-// EventAnswer is what became of one item of [NewEvents], durable once given.
+// EventAnswer says what became of one item of [NewEvents]. When the caller gets it, it
+// is durable.
 type EventAnswer struct {
 	ID         EventID
 	ExternalID string
 	Deliveries int
-	Duplicate  bool   // this is the answer of an earlier, equal request
+	Duplicate  bool   // this is the answer to an earlier, equal request
 	Wrong      *Error // nothing was stored for this item
 }

@@ -8,14 +8,14 @@ import (
 	"slices"
 )
 
-// ActorKind says how somebody came to change something.
+// ActorKind says by which way an [Actor] reached Gancho.
 type ActorKind string
 
 const (
 	ActorSystem  ActorKind = "system"  // Gancho itself
 	ActorKey     ActorKind = "key"     // a program, with an API key
 	ActorSession ActorKind = "session" // a person in the console, signed in with an API key
-	ActorPortal  ActorKind = "portal"  // a person who came by a portal link
+	ActorPortal  ActorKind = "portal"  // a person who opened a portal link
 )
 
 // Actor is who changes something. The zero value is Gancho itself.
@@ -28,12 +28,12 @@ type Actor struct {
 
 type actorKey struct{}
 
-// WithActor makes a context in which everything is done by somebody.
+// WithActor returns a context in which the actor makes all changes.
 func WithActor(ctx context.Context, a Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, a)
 }
 
-// ActorOf is who acts in a context: Gancho itself unless somebody else does.
+// ActorOf is the actor of a context, or Gancho itself if the context has none.
 func ActorOf(ctx context.Context) Actor {
 	if a, ok := ctx.Value(actorKey{}).(Actor); ok {
 		return a
@@ -41,15 +41,15 @@ func ActorOf(ctx context.Context) Actor {
 	return Actor{Kind: ActorSystem}
 }
 
-// Action is what was done.
+// Action is what an actor did.
 type Action string
 
-// The actions that are written down: changes of configuration, and what people
-// make happen again. Documents and events are data, and have a history of their own.
+// The actions that the audit log has: changes of the configuration, and what people
+// repeat. Documents and events are data and have a history of their own.
 const (
 	ActionTenantCreated         Action = "tenant.created"
 	ActionTenantChanged         Action = "tenant.changed"
-	ActionTenantDeleted         Action = "tenant.deleted" // with all it owned; of no tenant, so that it stays
+	ActionTenantDeleted         Action = "tenant.deleted" // with all its data; the entry belongs to no tenant, so it stays
 	ActionEndpointCreated       Action = "endpoint.created"
 	ActionEndpointChanged       Action = "endpoint.changed"
 	ActionEndpointResumed       Action = "endpoint.resumed"
@@ -66,33 +66,33 @@ const (
 	ActionKeyCreated            Action = "key.created"
 	ActionKeyRevoked            Action = "key.revoked"
 	ActionContractPosted        Action = "contract.posted"   // through the API
-	ActionContractImported      Action = "contract.imported" // it came with the program, or from the operator's directory
+	ActionContractImported      Action = "contract.imported" // from the program itself or the operator's directory
 	ActionContractChanged       Action = "contract.changed"
-	ActionRecoveryStarted       Action = "recovery.started" // of an endpoint
+	ActionRecoveryStarted       Action = "recovery.started" // the object is the endpoint
 	ActionDeliveryRetried       Action = "delivery.retried"
 	ActionPortalLinkCreated     Action = "portal_link.created"
 	ActionPortalLinkRevoked     Action = "portal_link.revoked"
 )
 
-// AuditEntry says who did what. It holds names of what was changed, never values.
+// AuditEntry says who did what. It has the names of changed fields, never their values.
 type AuditEntry struct {
 	ID     AuditID
-	Tenant string // "" if it concerns none
+	Tenant string // "" if the action concerns no tenant
 	Actor  Actor
 	Action Action
-	Object string   // id of what it was done to
-	Name   string   // what people called that then; of a delivery, its event type
-	Fields []string // what of it was changed, as the API calls it
-	Reason string   // why, where it was not somebody's wish
+	Object string   // id of the changed object
+	Name   string   // name of the object at that time; of a delivery, its event type
+	Fields []string // changed fields, as the API calls them
+	Reason string   // why Gancho itself did it; "" if an actor wanted it
 }
 
-// AuditID names an entry (aud_…); it tells when.
+// AuditID names an entry (aud_…); like every [ID] it contains the time.
 type AuditID ID
 
 func (id AuditID) String() string { return text("aud_", id) }
 
-// Changes are the members that differ between two states of an endpoint, as the
-// API calls them.
+// Changes are the fields that differ between e and a later state of it, as the API calls
+// them.
 func (e *Endpoint) Changes(now *Endpoint) (fields []string) {
 	if e.Name != now.Name {
 		fields = append(fields, "name")
@@ -106,20 +106,20 @@ func (e *Endpoint) Changes(now *Endpoint) (fields []string) {
 	return append(fields, e.Config.changes(now.Config)...)
 }
 
-// configNames are what the API calls the members of a configuration, where it is
-// not what they are stored as.
+// configNames are the API's names of the fields of [EndpointConfig] whose stored name is
+// another.
 var configNames = map[string]string{"timeout": "timeout_ms", "rate": "rate_limit", "parallel": "concurrency"}
 
 func (c EndpointConfig) changes(now EndpointConfig) (fields []string) {
 	was, is := members(c), members(now)
 	for name, value := range is {
 		if bytes.Equal(was[name], value) {
-			delete(was, name)
+			delete(was, name) // equal
 			continue
 		}
-		was[name] = nil // differs, or is new
+		was[name] = nil // different or new
 	}
-	for _, name := range slices.Sorted(maps.Keys(was)) { // what is left differs, or is gone
+	for _, name := range slices.Sorted(maps.Keys(was)) { // different, new or removed
 		if other := configNames[name]; other != "" {
 			name = other
 		}
@@ -128,14 +128,14 @@ func (c EndpointConfig) changes(now EndpointConfig) (fields []string) {
 	return fields
 }
 
-// members are the members of a configuration that are not at their zero values.
+// members are the fields of a configuration that are not zero, by their stored names.
 func members(c EndpointConfig) (m map[string]json.RawMessage) {
 	data, err := json.Marshal(c)
 	if err == nil {
 		err = json.Unmarshal(data, &m)
 	}
 	if err != nil {
-		panic(err) // it is stored in this form
+		panic(err) // cannot happen: the configuration is stored in this form
 	}
 	return m
 }

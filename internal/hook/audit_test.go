@@ -15,7 +15,7 @@ func TestEndpointChanges(t *testing.T) {
 		Config: EndpointConfig{URL: "http://a/", Settings: json.RawMessage(`{"token":"x"}`), PerSecond: 5, Timeout: time.Second, Concurrency: 3},
 	}
 	if got := was.Changes(&was); len(got) != 0 {
-		t.Errorf("nothing was changed: %v", got)
+		t.Errorf("changes of an unchanged endpoint: %v", got)
 	}
 	now := was
 	now.Name, now.State, now.Secrets = "ERP", EndpointPaused, []Secret{{Text: "whsec_b"}, {Text: "whsec_a", ExpiresAt: time.Unix(1, 0)}}

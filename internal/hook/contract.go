@@ -8,30 +8,30 @@ type ContractText struct {
 	Version   int64
 	Origin    ContractOrigin
 	CreatedAt time.Time
-	Source    []byte // YAML that stands alone
+	Source    []byte // YAML, with everything that it refers to
 }
 
-// ContractOrigin says which door a version of a contract came in by.
+// ContractOrigin says where a version of a contract came from.
 type ContractOrigin string
 
 const (
 	ContractShipped   ContractOrigin = "shipped"   // comes with the program
-	ContractDirectory ContractOrigin = "directory" // a file of the operator's directory
+	ContractDirectory ContractOrigin = "directory" // a file in the operator's directory
 	ContractPosted    ContractOrigin = "posted"    // sent to the API
 )
 
-// KeptBack is an endpoint that does not satisfy the newest version of its
-// contract, and therefore stays with an older one.
+// KeptBack is an endpoint that stays with an older version of its contract, because its
+// configuration is not valid under the newest version.
 type KeptBack struct {
 	Tenant   string
 	Endpoint EndpointID
 	Version  int64        // of the contract it stays with
-	Fields   []FieldError // what it lacks, with pointers into the endpoint
+	Fields   []FieldError // what is not valid, with pointers into the endpoint
 }
 
-// StoredContract is what became of a contract that was handed in.
+// StoredContract says what became of a contract that somebody posted or imported.
 type StoredContract struct {
 	Version  int64
-	Created  bool // false: the newest version has this text already
+	Created  bool // false: the newest version already had this text
 	KeptBack []KeptBack
 }

@@ -2,18 +2,18 @@ package hook
 
 import "time"
 
-// CredentialState says whether a credential is good for anything.
+// CredentialState says whether a credential can be used.
 type CredentialState string
 
 const (
-	CredentialActive CredentialState = "active" // its tokens are good, its endpoint is active
+	CredentialActive CredentialState = "active" // its tokens are accepted, its endpoint is active
 	CredentialPaused CredentialState = "paused" // its tokens are refused, its endpoint is paused
 )
 
-// Credential is what a receiver is known by under a contract that has
-// credentials: a key that its requests carry, and tokens with which it reads the
-// records it was told of. Its own endpoint, where the contract says so, lives and
-// dies with it.
+// Credential identifies a receiver under a contract that has credentials. Requests to
+// the receiver carry its key, and with its tokens the receiver reads the records that
+// those requests were about. If the contract says so, it has an endpoint of its own, which
+// is paused and deleted together with it.
 type Credential struct {
 	ID        CredentialID
 	Tenant    string
@@ -24,29 +24,29 @@ type Credential struct {
 	Endpoint  EndpointID // zero: it has none
 	CreatedAt time.Time
 	UpdatedAt time.Time
-	// SecretHash is the SHA-256 of the secret, which is shown once, when it is
-	// made, and which nothing ever sends.
+	// SecretHash is the SHA-256 of the secret. The secret is shown once, when it is made;
+	// no request ever contains it.
 	SecretHash [32]byte
-	// TokenKey signs its tokens. A new one ends all that were made, and counts as a
-	// new Generation, from 1.
+	// TokenKey signs its tokens. A new key makes all earlier tokens invalid. Generation
+	// counts the keys, from 1.
 	TokenKey     []byte
 	Generation   int64
-	TokenExpires time.Time // of the newest token
+	TokenExpires time.Time // when the newest token expires
 }
 
-// CredentialURL is a credential with the address of its endpoint, "" if it has none.
+// CredentialURL is a credential with the URL of its endpoint, "" if it has no endpoint.
 type CredentialURL struct {
 	*Credential
 	URL string
 }
 
-// Identity is the credential as requests and tokens speak of it.
+// Identity is the part of the credential that requests and tokens may contain.
 func (c *Credential) Identity() Identity {
 	return Identity{ID: c.ID.String(), Tenant: c.Tenant, Name: c.Name, APIKey: c.APIKey}
 }
 
-// Identity is what requests and tokens say of a credential. The secret is no
-// part of it, so that no template can send it.
+// Identity is the part of a credential that requests and tokens may contain. The secret is
+// not in it, so that no template can send the secret.
 type Identity struct {
 	ID     string `json:"id"` // text form of the credential's id
 	Tenant string `json:"tenant"`

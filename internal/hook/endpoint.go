@@ -5,33 +5,33 @@ import (
 	"time"
 )
 
-// EndpointState says whether deliveries to an endpoint are made and sent.
+// EndpointState says whether deliveries to an endpoint are created and sent.
 type EndpointState string
 
 const (
-	EndpointActive   EndpointState = "active"   // made and sent
-	EndpointPaused   EndpointState = "paused"   // made, wait, and go out on resume
-	EndpointDisabled EndpointState = "disabled" // not made; waiting ones are cancelled
-	EndpointDeleted  EndpointState = "deleted"  // as disabled, and hidden; kept until no delivery needs it
+	EndpointActive   EndpointState = "active"   // created and sent
+	EndpointPaused   EndpointState = "paused"   // created; they wait, and are sent on resume
+	EndpointDisabled EndpointState = "disabled" // not created; waiting ones are cancelled
+	EndpointDeleted  EndpointState = "deleted"  // like disabled, and hidden; kept until no delivery refers to it
 )
 
-// Reasons for which Gancho itself disables an endpoint ([Endpoint.StateReason]).
+// Reasons why an endpoint left the state active ([Endpoint.StateReason]).
 const (
 	ReasonGone         = "gone"          // the receiver answered 410
-	ReasonFailingLong  = "failing_long"  // nothing but failures for 5 days
-	ReasonByPerson     = "by_person"     // somebody asked for it through the API
+	ReasonFailingLong  = "failing_long"  // all attempts failed for 5 days
+	ReasonByPerson     = "by_person"     // a request to the API
 	ReasonTenantDelete = "tenant_delete" // its tenant was deleted
 	ReasonCredential   = "credential"    // its credential was paused or deleted
 )
 
-// Endpoint is where deliveries go.
+// Endpoint is a receiver of deliveries.
 type Endpoint struct {
 	ID          EndpointID
 	Tenant      string
 	Name        string
 	Contract    string
 	State       EndpointState
-	StateReason string // why it left active; "" while active
+	StateReason string // why it is not active; "" while it is
 	StateAt     time.Time
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
@@ -41,32 +41,32 @@ type Endpoint struct {
 	Health      Health
 }
 
-// EndpointConfig is what shapes a request. Each change makes a new version, and
-// a delivery keeps the version its first attempt was rendered with, so retries
-// and replays send the same bytes whatever is edited later.
+// EndpointConfig is the part of an endpoint that shapes its requests. Each change makes a
+// new version. A delivery keeps the version of its first attempt, so retries and replays
+// send the same bytes whatever is edited later.
 //
-// A zero Method, Timeout, Concurrency, Mode or nil Retry means: as the contract
-// says, or else the product's default.
+// If Method, Timeout, Concurrency, Mode or Retry is zero, the contract's value counts, or
+// else the product's default.
 type EndpointConfig struct {
 	URL         string          `json:"url"`
 	Method      string          `json:"method,omitempty"`
-	EventTypes  []string        `json:"event_types,omitempty"` // globs; empty takes all
-	Filter      string          `json:"filter,omitempty"`      // CEL over type and payload; "" takes all
+	EventTypes  []string        `json:"event_types,omitempty"` // globs; empty: all types
+	Filter      string          `json:"filter,omitempty"`      // CEL over type and payload; "": all events
 	Headers     []Header        `json:"headers,omitempty"`     // extra headers, in order
-	Settings    json.RawMessage `json:"settings,omitempty"`    // object described by the contract
+	Settings    json.RawMessage `json:"settings,omitempty"`    // an object; the contract describes it
 	Timeout     time.Duration   `json:"timeout,omitempty"`
 	Retry       []time.Duration `json:"retry,omitempty"`    // delay before each attempt, the first included
 	PerSecond   float64         `json:"rate,omitempty"`     // 0: no limit
-	Concurrency int             `json:"parallel,omitempty"` // requests at once
-	Ordered     bool            `json:"ordered,omitempty"`  // one at a time, in order of acceptance
+	Concurrency int             `json:"parallel,omitempty"` // requests at the same time
+	Ordered     bool            `json:"ordered,omitempty"`  // one request at a time, in the order of acceptance
 	Mode        Mode            `json:"mode,omitempty"`
 	Credential  *Identity       `json:"credential,omitempty"` // nil: the endpoint belongs to none
-	// Transformation is a script that may change each request, see package
-	// transform; "" if there is none.
+	// Transformation is a script that may change each request (package transform); "" if
+	// there is none.
 	Transformation string `json:"script,omitempty"`
 }
 
-// Header is one header line, the name spelled as it goes on the wire.
+// Header is one header line, with the name as it is sent.
 type Header struct {
 	Name  string `json:"n"`
 	Value string `json:"v"`
@@ -75,17 +75,18 @@ type Header struct {
 // Secret is a signing secret in its text form (whsec_… or whsk_…).
 type Secret struct {
 	Text      string    `json:"text"`
-	ExpiresAt time.Time `json:"expires_at,omitzero"` // set when a newer one took over; zero: in force
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // set when a newer secret replaces it; zero: valid
 }
 
-// Health is what the deliveries of an endpoint say about it.
+// Health is what the latest deliveries say about an endpoint.
 type Health struct {
 	LastRun      time.Time // start of the latest attempt; zero: never
 	LastStatus   string    // "delivered", or the error class of the latest attempt
-	FailingSince time.Time // first failure since the last success; zero: not failing
+	FailingSince time.Time // first failure after the last success; zero: not failing
 }
 
-// Defaults of the product, where neither endpoint nor contract say otherwise.
+// Defaults and limits of the product. The defaults count if neither the endpoint nor the
+// contract has a value.
 const (
 	DefaultContract    = "standard"
 	DefaultTimeout     = 15 * time.Second

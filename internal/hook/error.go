@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Kind says what sort of failure an [Error] is; the API maps it to a status.
+// Kind is the kind of failure that an [Error] reports; the API maps it to a status.
 type Kind string
 
 const (
@@ -14,22 +14,22 @@ const (
 	KindInvalid      Kind = "invalid"      // it can be read, but a value is wrong (422)
 	KindUnauthorized Kind = "unauthorized" // no key, or a wrong one (401)
 	KindForbidden    Kind = "forbidden"    // a right key that may not do this (403)
-	KindNotFound     Kind = "not_found"    // no such thing, or not this tenant's (404)
-	KindConflict     Kind = "conflict"     // right, but not in the present state (409)
-	KindPrecondition Kind = "precondition" // the caller made a condition, and it is not met (412)
+	KindNotFound     Kind = "not_found"    // it does not exist, or belongs to another tenant (404)
+	KindConflict     Kind = "conflict"     // valid, but not possible in the present state (409)
+	KindPrecondition Kind = "precondition" // a condition that the caller set is not met (412)
 	KindTooLarge     Kind = "too_large"    // over a size limit (413)
-	KindLimited      Kind = "limited"      // too many at once, come back (429)
-	KindUnavailable  Kind = "unavailable"  // not durable now, nothing was stored (503)
+	KindLimited      Kind = "limited"      // too many at once; try again later (429)
+	KindUnavailable  Kind = "unavailable"  // cannot be stored now, and nothing was (503)
 )
 
-// Error is a failure with two texts: Detail, written for the person who made
-// the request and telling what to change, and Err, for the log only.
-// Any other error that reaches the API is shown as a bare 500.
+// Error is a failure with two texts: Detail is for the person who made the request and
+// says what to change; Err is for the log only. Of any other error, the API shows only
+// that it is a 500.
 type Error struct {
 	Kind   Kind
 	Code   string       // stable word, e.g. payload_invalid
 	Detail string       // for people: what is wrong and what to do
-	Fields []FieldError // where in the request, if that can be said
+	Fields []FieldError // the wrong places in the request, if they are known
 	Err    error        // for the log; never shown
 }
 
@@ -41,16 +41,15 @@ type FieldError struct {
 	Detail  string            // the sentence in English: what is wrong there and what would be right
 }
 
-// Names of parameters that end a sentence: the one word that was probably meant,
-// or all that are possible.
+// Parameters that add a sentence: the word that was probably meant, or all possible words.
 const (
 	ParamMeant    = "meant"
 	ParamPossible = "possible"
 )
 
-// Field makes the error for one place in a request. In text, each {name} stands
-// for the parameter of that name. params are names and values in turns, as in
-// [log/slog]. [ParamMeant] and [ParamPossible] add a sentence of their own.
+// Field makes the error for one place in a request. In text, {name} is replaced by the
+// parameter of that name. params alternate between names and values, as in [log/slog].
+// [ParamMeant] and [ParamPossible] each add a sentence.
 func Field(pointer, code, text string, params ...any) FieldError {
 	f := FieldError{Pointer: pointer, Code: code, Detail: text}
 	if len(params) == 0 {
@@ -73,7 +72,7 @@ func Field(pointer, code, text string, params ...any) FieldError {
 	return f
 }
 
-// At is the same mistake at another place.
+// At returns the same error for another place.
 func (f FieldError) At(pointer string) FieldError {
 	f.Pointer = pointer
 	return f
@@ -98,8 +97,8 @@ func Invalid(code, detail string, fields ...FieldError) *Error {
 	return &Error{Kind: KindInvalid, Code: code, Detail: detail, Fields: fields}
 }
 
-// InvalidFields is [Invalid] with a detail made of its fields, of which there is at
-// least one: of the only one, or else how many there are. A field is a place in the
+// InvalidFields is [Invalid] with a detail made from its fields: the detail of the field if
+// there is one, otherwise their number. At least one is needed. A field is a place in the
 // body (a JSON Pointer), or [Parameter] and the name of a parameter.
 func InvalidFields(code string, fields ...FieldError) *Error {
 	detail := fmt.Sprintf("%d values are wrong; see errors.", len(fields))
@@ -112,18 +111,19 @@ func InvalidFields(code string, fields ...FieldError) *Error {
 	return Invalid(code, detail, fields...)
 }
 
-// Parameter begins the pointer of a [FieldError] that is about a parameter of the
-// request rather than its body: the parameter's name follows.
+// Parameter begins the pointer of a [FieldError] about a parameter of the request; the
+// parameter's name follows. All other pointers are about the body.
 const Parameter = "?"
 
-// InvalidField is an error of [KindInvalid] about one field: both say the same.
+// InvalidField is an error of [KindInvalid] about one field, with the detail of the field.
 func InvalidField(code string, f FieldError) *Error {
 	return Invalid(code, f.Detail, f)
 }
 
-// NotFound is the error for a thing that is absent or another tenant's.
+// NotFound is the error for something that does not exist or belongs to another tenant.
 func NotFound(what, id string) *Error {
-	return &Error{Kind: KindNotFound, Code: what + "_not_found", Detail: fmt.Sprintf("There is no %s %q here.", strings.ReplaceAll(what, "_", " "), id)}
+	detail := fmt.Sprintf("There is no %s %q here.", strings.ReplaceAll(what, "_", " "), id)
+	return &Error{Kind: KindNotFound, Code: what + "_not_found", Detail: detail}
 }
 
 // Conflict is an error of [KindConflict].

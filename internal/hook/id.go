@@ -10,20 +10,19 @@ import (
 	"github.com/google/uuid"
 )
 
-// ID is a UUIDv7 (RFC 9562): its first 48 bits are the time of making in
-// milliseconds, so ids sort by age and new rows land at the end of an index.
+// ID is a UUIDv7 (RFC 9562): its first 48 bits are the time when it was made, in
+// milliseconds. So ids sort by age, and new rows are added at the end of an index.
 //
-// The last 16 bits of every ID made by [NewID] are zero. They are the space in
-// which an event numbers its deliveries: see [EventID.Delivery].
+// The last 16 bits of every ID made by [NewID] are zero. In the id of a delivery they are
+// its number among the deliveries of its event: see [EventID.Delivery].
 type ID [16]byte
 
 // EventID names an event; its text form (evt_…) is also the webhook-id header.
 type EventID ID
 
-// DeliveryID names one event for one endpoint (dlv_…). It is its event's id
-// with the delivery's number in the last 16 bits, so that a delivery tells its
-// event, and the deliveries of an event are one range of the primary key,
-// without an index for either.
+// DeliveryID names one event for one endpoint (dlv_…). It is the id of the event with the
+// delivery's number in the last 16 bits. So the event of a delivery is known from its id,
+// and the deliveries of an event are one range of the primary key; neither needs an index.
 type DeliveryID ID
 
 // EndpointID names an endpoint (ep_…).
@@ -41,10 +40,10 @@ type RecoveryID ID
 // PortalLinkID names a portal link (ptl_…).
 type PortalLinkID ID
 
-// MaxFanout is how many deliveries one event can have in its life.
+// MaxFanout is the largest number of deliveries of one event, later ones included.
 const MaxFanout = 1<<16 - 1
 
-// ErrID is returned for text that is no id of the wanted kind.
+// ErrID is returned for a text that is not an id of the wanted kind.
 var ErrID = errors.New("not an id of this kind")
 
 func init() { uuid.EnableRandPool() } // one getrandom call per 16 ids instead of one each
@@ -52,14 +51,14 @@ func init() { uuid.EnableRandPool() } // one getrandom call per 16 ids instead o
 // NewID makes an ID. Ids made by one process are strictly increasing.
 func NewID() ID {
 	u, err := uuid.NewV7()
-	if err != nil { // the system has no entropy: nothing sensible can go on
+	if err != nil { // the system has no random numbers, and nothing is safe without them
 		panic(err)
 	}
 	u[14], u[15] = 0, 0
 	return ID(u)
 }
 
-// NewEventID and its like make a fresh id of their kind.
+// NewEventID and the functions below make a new id of their kind.
 func NewEventID() EventID           { return EventID(NewID()) }
 func NewEndpointID() EndpointID     { return EndpointID(NewID()) }
 func NewKeyID() KeyID               { return KeyID(NewID()) }
@@ -74,7 +73,7 @@ func (id EventID) Delivery(n int) DeliveryID {
 	return d
 }
 
-// Event is the event that the delivery carries.
+// Event is the id of the delivery's event.
 func (id DeliveryID) Event() EventID {
 	e := EventID(id)
 	e[14], e[15] = 0, 0
@@ -84,8 +83,8 @@ func (id DeliveryID) Event() EventID {
 // Number is the delivery's place among the deliveries of its event, from 1.
 func (id DeliveryID) Number() int { return int(binary.BigEndian.Uint16(id[14:])) }
 
-// IDAt is the smallest id that could have been made at t: a bound for ranges
-// over time, not an id of anything.
+// IDAt is the smallest id that can be made at t. It is a bound for ranges over time, not
+// the id of anything.
 func IDAt(t time.Time) ID {
 	var id ID
 	ms := max(t.UnixMilli(), 0)
@@ -93,7 +92,7 @@ func IDAt(t time.Time) ID {
 	return id
 }
 
-// Time is when the id was made, to the millisecond.
+// Time is when the id was made, with a precision of milliseconds.
 func (id ID) Time() time.Time {
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> 16)).UTC()
 }
@@ -117,7 +116,7 @@ func parse(prefix, s string) (id [16]byte, err error) {
 	if n, err := crockford.Decode(id[:], []byte(rest)); err != nil || n != 16 {
 		return id, ErrID
 	}
-	if text(prefix, id) != s { // spare bits set: the same id must not have two spellings
+	if text(prefix, id) != s { // unused bits are set: one id must not have two spellings
 		return id, ErrID
 	}
 	return id, nil
@@ -131,7 +130,7 @@ func (id RecoveryID) String() string   { return text("rec_", id) }
 func (id CredentialID) String() string { return text("crd_", id) }
 func (id PortalLinkID) String() string { return text("ptl_", id) }
 
-// ParseEventID and its like read the text form; anything else is [ErrID].
+// ParseEventID and the functions below read the text form. They fail with [ErrID].
 func ParseEventID(s string) (EventID, error)           { return parseAs[EventID]("evt_", s) }
 func ParseDeliveryID(s string) (DeliveryID, error)     { return parseAs[DeliveryID]("dlv_", s) }
 func ParseEndpointID(s string) (EndpointID, error)     { return parseAs[EndpointID]("ep_", s) }

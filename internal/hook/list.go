@@ -4,20 +4,20 @@ import "time"
 
 // Page asks for a part of a list, newest first.
 type Page struct {
-	Before ID  // only what is older than this; zero: from the newest
+	Before ID  // only what is older than this id; zero: begin with the newest
 	Limit  int // at least 1
 }
 
-// EventFilter narrows a list of events; zero members narrow nothing.
+// EventFilter selects events of a list; a zero field selects all.
 type EventFilter struct {
 	Type     string
 	Contract string
-	Since    time.Time // made then or later
-	Until    time.Time // made before
+	Since    time.Time // made at this time or later
+	Until    time.Time // made before this time
 }
 
-// DeliveryFilter narrows a list of deliveries; zero members narrow nothing.
-// Since and Until are about the time of the event.
+// DeliveryFilter selects deliveries of a list; a zero field selects all. Since and Until
+// are times of the event.
 type DeliveryFilter struct {
 	Endpoint EndpointID
 	Event    EventID

@@ -5,41 +5,41 @@ import (
 	"time"
 )
 
-// Slots is into how many parts the work is divided between nodes.
+// Slots is the number of parts into which nodes divide their work.
 const Slots = 256
 
-// Slot is the part of the work that the endpoint belongs to. Its byte of an id is
-// random, and the database reads the same one.
+// Slot is the part of the work that the endpoint belongs to. The byte is one of the
+// random ones of the id; SQL in the database reads the same byte.
 func (id EndpointID) Slot() int { return int(id[9]) }
 
-// Nodes is a look at who shares the work.
+// Nodes says who shares the work at a moment.
 type Nodes struct {
-	Alive   []int64      // epochs of the nodes whose leases hold, rising
-	Expired []int64      // of those that let theirs expire
-	Owner   [Slots]int64 // epoch of each slot's owner, 0: none
-	Polls   bool         // some node hears no notifications
-	Signals Heard        // as far as there are any now
+	Alive   []int64      // epochs of the nodes whose leases are valid, in rising order
+	Expired []int64      // epochs of the nodes whose leases expired
+	Owner   [Slots]int64 // epoch of each slot's owner; 0: none
+	Polls   bool         // some node gets no notifications and polls instead
+	Signals SignalsRead  // the last signal there is
 }
 
-// Heard is how far signals were read.
-type Heard struct {
-	Number  int64
-	At      time.Time // by the database's clock
-	Watched bool      // somebody watches what happens, at this node or another
+// SignalsRead says which signals a node has read.
+type SignalsRead struct {
+	Number  int64     // of the last one
+	At      time.Time // of the last reading, by the database's clock
+	Watched bool      // somebody reads the stream of notices, at this node or another
 }
 
-// Signal is what a node is told by another: work for an endpoint, that a delivery
-// was superseded, or a change.
+// Signal is a message from one node to the others: an endpoint has work, a delivery was
+// superseded, or the configuration changed.
 type Signal struct {
-	Work       bool       // for Endpoint
-	Superseded DeliveryID // for Endpoint; zero: none
+	Work       bool       // Endpoint has new deliveries
+	Superseded DeliveryID // a delivery of Endpoint; zero: none
 	Change
 }
 
-// ErrNotWaiting is returned for the intent to send a delivery that is not to be sent
-// any more: it has ended meanwhile, or a newer snapshot took its place.
+// ErrNotWaiting is returned when a sender wants to send a delivery that must not be sent
+// any more: it is finished, or a newer snapshot superseded it.
 var ErrNotWaiting = errors.New("the delivery does not wait to be sent any more")
 
-// ErrFenced is returned for what a node wanted to write after another took its
-// work over. It stored nothing, and must not be tried again.
+// ErrFenced is returned when a node wants to write after another node took over its work.
+// Nothing was stored, and the node must not try again.
 var ErrFenced = errors.New("another node has taken over this work")

@@ -7,14 +7,14 @@ type NoticeKind string
 
 const (
 	NoticeAttempt  NoticeKind = "attempt"  // a request was made for a delivery
-	NoticeDelivery NoticeKind = "delivery" // a delivery was made, or ended without a request
-	NoticeEndpoint NoticeKind = "endpoint" // an endpoint was made, changed or deleted
-	NoticeTenant   NoticeKind = "tenant"   // a tenant was made, changed or deleted
-	NoticeContract NoticeKind = "contract" // a contract has a new version; everybody is told
-	NoticeLost     NoticeKind = "lost"     // the reader did not get some: it was too slow, or there were too many
+	NoticeDelivery NoticeKind = "delivery" // a delivery was created, or ended without a request
+	NoticeEndpoint NoticeKind = "endpoint" // an endpoint was created, changed or deleted
+	NoticeTenant   NoticeKind = "tenant"   // a tenant was created, changed or deleted
+	NoticeContract NoticeKind = "contract" // a contract has a new version; readers of all tenants get it
+	NoticeLost     NoticeKind = "lost"     // the reader was too slow, or there were too many: some are missing
 )
 
-// Notice tells that something happened, to whoever watches at the time. It holds
+// Notice says that something happened, for those who read the stream at that time. It has
 // no payload, no address and no secret.
 type Notice struct {
 	Kind     NoticeKind
@@ -23,7 +23,7 @@ type Notice struct {
 	Endpoint EndpointID
 	Contract string
 
-	// Of a delivery, as it is now.
+	// Of a delivery, as it is after that.
 	Delivery      DeliveryID
 	Type          string
 	State         State
@@ -37,21 +37,23 @@ type Notice struct {
 	Status int    // of the answer; 0: none came
 	Took   time.Duration
 
-	Lost int // notices that the reader did not get
+	Lost int // of NoticeLost: how many are missing
 }
 
-// Exchange is what a node tells others and asks of them, at once.
-type Exchange struct {
-	Number int64  // of Data, from 1 on
-	Data   []byte // notices; nil: nothing to tell
+// NoticeExchange is what a process gives to the others, and what it wants of them, in one
+// statement.
+type NoticeExchange struct {
+	Number int64  // of Data, counted from 1
+	Data   []byte // encoded notices; nil: none
 
-	Watches bool            // somebody reads here: others are asked to tell, and what they told is read
-	Begins  bool            // nothing was read before
-	Known   map[int64]int64 // the last number that was read of each source
+	Watches bool            // somebody reads the stream here: others are to send, and what they sent is read
+	Begins  bool            // this is the first reading
+	Known   map[int64]int64 // the last number that was read, by source
 }
 
-// Told is what another process told.
-type Told struct {
-	Source, Number int64
-	Data           []byte // nil if it was told before it was asked for
+// RemoteNotices are notices of another process.
+type RemoteNotices struct {
+	Source int64  // the process
+	Number int64  // counted by it
+	Data   []byte // encoded notices; nil if they were sent before anybody here wanted them
 }

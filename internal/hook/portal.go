@@ -2,16 +2,16 @@ package hook
 
 import "time"
 
-// PortalLink is a link by which people of a tenant come into the portal. As long
-// as it is stored, who came by it may stay until their time is over; removing it
-// ends that at once.
+// PortalLink is a link by which people of a tenant open the portal. Their sessions are
+// valid until they expire, but only as long as the link is stored: deleting the link ends
+// them at once.
 type PortalLink struct {
 	ID        PortalLinkID
 	Tenant    string
 	Name      string // who it was made for
-	Role      Role   // of those who come by it
+	Role      Role   // of those who open it
 	CreatedAt time.Time
-	ExpiresAt time.Time // until then it can be opened
-	OpenedAt  time.Time // the latest time; zero: never
-	EndsAt    time.Time // of the latest session; not before ExpiresAt
+	ExpiresAt time.Time // it cannot be opened after this time
+	OpenedAt  time.Time // when it was opened last; zero: never
+	EndsAt    time.Time // when the last session expires; not before ExpiresAt
 }

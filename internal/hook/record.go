@@ -2,60 +2,63 @@ package hook
 
 import "time"
 
-// Record is the current state of one business object of a tenant: what the
-// product last said of it.
+// Record is the current state of one business object of a tenant, as the product last
+// sent it.
 type Record struct {
 	Tenant   string
 	Contract string
 	Kind     string
 	Key      string // a numeric key is its decimal text
-	// Version differs after every change, also over a deletion: it only grows. It
-	// is the entity tag. 0 stands for a record that is not there.
+	// Version grows with every change, also if the record is deleted and made again. It
+	// is the entity tag. 0 stands for a record that does not exist.
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
-	Document  []byte // valid JSON, byte for byte as it came
+	Document  []byte // valid JSON, byte for byte as it was received
 }
 
-// Name is what tells the record from the tenant's others.
+// Name identifies the record among the records of its tenant.
 func (r *Record) Name() RecordName { return RecordName{r.Contract, r.Kind, r.Key} }
 
-// RecordName names a record among those of its tenant.
+// RecordName identifies a record among the records of its tenant.
 type RecordName struct {
 	Contract string
 	Kind     string
 	Key      string // a numeric key is its decimal text
 }
 
-// RecordChange is a change of a record as a door hands it in.
+// RecordChange is a change of a record as it comes in.
 type RecordChange struct {
-	RecordName // without Key, the document's own is meant
+	RecordName // if Key is "", the key in the document counts
 	Op         RecordOp
-	// Document is the whole document, or the JSON Merge Patch on it; valid JSON,
-	// not used by the caller any more.
+	// Document is the whole document, or a JSON Merge Patch for it. It is valid JSON, and
+	// the caller must not change it afterwards.
 	Document []byte
 	If       Precondition
-	Wrong    *Error // set by the door if the item cannot be accepted; the rest is then ignored
+	// Wrong is set by the caller if it found that the change cannot be accepted. Then the
+	// other fields are ignored.
+	Wrong *Error
 }
 
 // RecordOp is what to do with a record.
 type RecordOp string
 
 const (
-	RecordPut    RecordOp = "put"    // the document replaces what is there, or is new
-	RecordPatch  RecordOp = "patch"  // a JSON Merge Patch (RFC 7396) on what is there
-	RecordDelete RecordOp = "delete" // what is there is removed
+	RecordPut    RecordOp = "put"    // store the document as the new or the changed record
+	RecordPatch  RecordOp = "patch"  // apply a JSON Merge Patch (RFC 7396) to the record
+	RecordDelete RecordOp = "delete" // remove the record
 )
 
-// Precondition is what a caller wants to be true of a record that it changes.
-// The zero value wants nothing.
+// Precondition is what must be true of a record before a caller changes it. The zero
+// value always holds.
 type Precondition struct {
-	Absent   bool    // there is none yet
-	Present  bool    // there is one
-	Versions []int64 // and it is at one of these; nil: at any
+	Absent   bool    // the record does not exist
+	Present  bool    // the record exists
+	Versions []int64 // the record has one of these versions; nil: any version
 }
 
-// Holds reports whether the precondition is met at a version, 0 for none.
+// Holds reports whether the precondition is true for a record of a version, 0 for a record
+// that does not exist.
 func (p Precondition) Holds(version int64) bool {
 	if p.Absent && version != 0 || p.Present && version == 0 {
 		return false
@@ -71,8 +74,8 @@ func (p Precondition) Holds(version int64) bool {
 	return false
 }
 
-// RecordChanges is what one request hands in. Its items are independent of each
-// other, but those of one record are done in their order.
+// RecordChanges are the changes of one request. They are independent of each other, but
+// several changes of one record are made in their order.
 type RecordChanges struct {
 	Tenant      string
 	Items       []RecordChange
@@ -80,29 +83,30 @@ type RecordChanges struct {
 	RequestHash [32]byte // SHA-256 of what the request asks for; only needed with RequestKey
 }
 
-// RecordAnswer is what became of one item of [RecordChanges], durable once given.
+// RecordAnswer says what became of one item of [RecordChanges]. When the caller gets it,
+// it is durable.
 type RecordAnswer struct {
 	RecordName
-	Version   int64 // 0: there is no such record now
-	Changed   bool  // the document was replaced; not if it is what was there
-	Created   bool  // there was none before
+	Version   int64 // of the record now; 0: it does not exist
+	Changed   bool  // the document differs from the one before
+	Created   bool  // the record did not exist before
 	Events    []FiredEvent
 	Troubles  []RecordTrouble
-	Duplicate bool   // this is the answer of an earlier, equal request
+	Duplicate bool   // this is the answer to an earlier, equal request
 	Wrong     *Error // nothing was stored for this item
 }
 
-// FiredEvent is an event that the change of a record made.
+// FiredEvent is an event that the change of a record fired.
 type FiredEvent struct {
 	ID         EventID
 	Type       string
 	Deliveries int
 }
 
-// RecordTrouble is an event that might have fired, but whose condition or payload
-// could not be worked out.
+// RecordTrouble is an event that might have fired, but whose condition or payload failed
+// to evaluate.
 type RecordTrouble struct {
 	Type   string // of the event
 	Line   int    // of the contract's file
-	Detail string // one sentence for people; may tell of the document
+	Detail string // one sentence for people; it may quote the document
 }

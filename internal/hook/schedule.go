@@ -2,39 +2,39 @@ package hook
 
 import "time"
 
-// ScheduleName names a schedule: the events of one type that a contract makes of
-// a tenant's records.
+// ScheduleName identifies a schedule: events of one type that a contract makes from the
+// records of a tenant.
 type ScheduleName struct {
 	Tenant   string
 	Contract string
 	Type     string // of the event
 }
 
-// Schedule is the clock of one schedule. It runs as long as the tenant has an
-// active endpoint of the contract.
+// Schedule says when a schedule runs. It runs as long as the tenant has an active endpoint
+// of the contract.
 type Schedule struct {
 	ScheduleName
-	Rhythm string    // what the contract says, as a text; another one starts the clock anew
-	Start  time.Time // when the rhythm began
-	NextAt time.Time // the next run; zero: nothing runs
-	Claim  EventID   // of the run that is under way, zero if there is none; a new one for each claim
+	Rhythm string    // the interval or cron rule as the contract has it; if it changes, Start is set anew
+	Start  time.Time // from which intervals count
+	NextAt time.Time // the next run; zero: none
+	Claim  EventID   // a new id each time a process claims a run; zero if no run is in progress
 	Last   *ScheduleRun
 }
 
-// RunState is what a run of a schedule came to.
+// RunState is the result of a run of a schedule.
 type RunState string
 
 const (
-	RunSent    RunState = "sent"    // an event was made
-	RunSkipped RunState = "skipped" // there was nothing to make one of, or nobody to send it to
-	RunFailed  RunState = "failed"  // see the code
+	RunSent    RunState = "sent"    // the run made an event
+	RunSkipped RunState = "skipped" // no record was to be sent, or no endpoint takes the event
+	RunFailed  RunState = "failed"  // the code says why
 )
 
 // Codes of runs that made no event ([ScheduleRun.Code]).
 const (
-	RunNothing    = "nothing_to_send" // no record satisfies the condition
+	RunNothing    = "nothing_to_send" // no record meets the condition
 	RunNoEndpoint = "no_endpoint"     // no endpoint takes events of the type
-	RunTooLarge   = "too_large"       // beyond the contract's max_body
+	RunTooLarge   = "too_large"       // the payload is over the contract's max_body
 	RunTooSlow    = "too_slow"        // the records could not be read in time
 )
 
@@ -42,21 +42,22 @@ const (
 type ScheduleRun struct {
 	At           time.Time     `json:"at"`
 	Took         time.Duration `json:"took"`
-	Manual       bool          `json:"manual,omitempty"` // somebody asked for it
+	Manual       bool          `json:"manual,omitempty"` // a person started it
 	State        RunState      `json:"state"`
 	Code         string        `json:"code,omitempty"`   // why there is no event
 	Detail       string        `json:"detail,omitempty"` // the same in a sentence for people
 	Event        EventID       `json:"event,omitzero"`   // zero: none was made
 	Deliveries   int           `json:"deliveries,omitempty"`
-	Records      int           `json:"records,omitempty"`  // that are in the event
-	Examined     int           `json:"examined,omitempty"` // that were looked at
-	Bytes        int           `json:"bytes,omitempty"`    // of the payload
-	LeftOut      int           `json:"left_out,omitempty"` // records that could not be worked out
+	Records      int           `json:"records,omitempty"`  // records in the event
+	Examined     int           `json:"examined,omitempty"` // records looked at
+	Bytes        int           `json:"bytes,omitempty"`    // size of the payload
+	LeftOut      int           `json:"left_out,omitempty"` // records whose condition or part failed to evaluate
 	Examples     []LeftOut     `json:"examples,omitempty"` // the first of those
 	FailingSince time.Time     `json:"failing_since,omitzero"`
 }
 
-// LeftOut is a record that is not part of an event although it might have been.
+// LeftOut is a record that is missing in the event of a run, because its condition or its
+// part of the payload failed to evaluate.
 type LeftOut struct {
 	Key    string `json:"key"`
 	Detail string `json:"detail"`

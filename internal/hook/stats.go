@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// LatencyBounds are the upper bounds of the buckets that attempts are counted in
-// by how long they took; one more bucket takes the rest. A percentile is read
-// from such counts to within its bucket. The table stats has a column for each.
+// LatencyBounds are the upper bounds of the histogram buckets for the duration of
+// attempts; one more bucket counts everything longer. A percentile computed from the
+// histogram lies in the right bucket. The table stats has a column for each bucket.
 var LatencyBounds = [...]time.Duration{
 	time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond, 35 * time.Millisecond,
 	50 * time.Millisecond, 75 * time.Millisecond, 100 * time.Millisecond, 150 * time.Millisecond, 200 * time.Millisecond, 300 * time.Millisecond,
@@ -15,14 +15,14 @@ var LatencyBounds = [...]time.Duration{
 	10 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute,
 }
 
-// Tally is what deliveries came to in some span of time.
+// Tally counts the results of deliveries in a span of time.
 type Tally struct {
-	Delivered, Failed, Unknown, Cancelled int64 // deliveries that ended so
-	Retrying                              int64 // failed attempts with another to come
-	Times                                 [len(LatencyBounds) + 1]int64
+	Delivered, Failed, Unknown, Cancelled int64                         // deliveries that ended so
+	Retrying                              int64                         // failed attempts with another to come
+	Times                                 [len(LatencyBounds) + 1]int64 // attempts, by bucket
 }
 
-// End counts what became of a delivery. States that come to nothing are not counted.
+// End counts the state of a delivery after an attempt. Pending and Sending are not counted.
 func (t *Tally) End(s State) {
 	switch s {
 	case Delivered:
@@ -39,7 +39,7 @@ func (t *Tally) End(s State) {
 	}
 }
 
-// Took counts an attempt by how long it took.
+// Took counts an attempt by its duration.
 func (t *Tally) Took(d time.Duration) {
 	for i, bound := range LatencyBounds {
 		if d < bound {
@@ -62,7 +62,7 @@ func (t *Tally) Add(o *Tally) {
 	}
 }
 
-// Attempts is how many attempts were timed.
+// Attempts is the number of attempts in the histogram.
 func (t *Tally) Attempts() (n int64) {
 	for _, k := range t.Times {
 		n += k
@@ -70,9 +70,9 @@ func (t *Tally) Attempts() (n int64) {
 	return n
 }
 
-// Percentile estimates how long the fastest share p (0 < p ≤ 1) of the attempts
-// took at most: it lies in the right bucket, and is interpolated within. ok is
-// false if there were no attempts.
+// Percentile estimates the longest duration among the fastest share p (0 < p ≤ 1) of the
+// attempts. It finds the right bucket and interpolates within it. ok is false if there
+// were no attempts.
 func (t *Tally) Percentile(p float64) (d time.Duration, ok bool) {
 	total := t.Attempts()
 	if total == 0 {
@@ -88,18 +88,18 @@ func (t *Tally) Percentile(p float64) (d time.Duration, ok bool) {
 		if i > 0 {
 			from = LatencyBounds[i-1]
 		}
-		if i == len(LatencyBounds) { // open: at least so much
+		if i == len(LatencyBounds) { // this bucket has no upper bound
 			return from, true
 		}
 		return from + time.Duration(float64(LatencyBounds[i]-from)*float64(rank)/float64(n)), true
 	}
-	return LatencyBounds[len(LatencyBounds)-1], true // not reached: the ranks end with the counts
+	return LatencyBounds[len(LatencyBounds)-1], true // not reached: rank is at most the sum of the counts
 }
 
-// StatsSpan is how much time one stored tally counts.
+// StatsSpan is the length of time that one stored tally counts.
 type StatsSpan time.Duration
 
-// The spans that tallies are stored in, and for how long each is kept.
+// The lengths that exist, and for how long tallies of each are kept.
 const (
 	StatsMinute     = StatsSpan(time.Minute)
 	StatsHour       = StatsSpan(time.Hour)
@@ -107,8 +107,8 @@ const (
 	KeepStatsHour   = 35 * 24 * time.Hour
 )
 
-// StatsKey says what a stored tally is of. With a zero Endpoint it is of a whole
-// tenant, with an empty Tenant as well of all of them.
+// StatsKey says what a stored tally counts: one endpoint, a whole tenant if Endpoint is
+// zero, or all tenants if Tenant is "" as well.
 type StatsKey struct {
 	Tenant   string
 	Endpoint EndpointID
@@ -122,10 +122,10 @@ type StatsRow struct {
 	Tally
 }
 
-// Backlog is a number of unfinished deliveries, counted to a limit.
+// Backlog is a number of unfinished deliveries, counted up to a limit.
 type Backlog struct {
 	Count   int
-	AtLeast bool // there are more; counting stopped
+	AtLeast bool // the limit was reached; there may be more
 }
 
 // Failing is an endpoint whose latest attempts failed.

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestPercentiles compares estimates with the true percentiles: each must lie in
-// the bucket of the truth.
+// TestPercentiles compares estimates with the true percentiles: each estimate must lie in
+// the bucket of the true value.
 func TestPercentiles(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -45,7 +45,7 @@ func TestPercentiles(t *testing.T) {
 		}
 	}
 	if d, ok := new(Tally).Percentile(0.5); ok {
-		t.Errorf("of nothing: %v", d)
+		t.Errorf("percentile of no attempts: %v", d)
 	}
 	var slow Tally
 	slow.Took(time.Hour)

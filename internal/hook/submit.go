@@ -13,8 +13,8 @@ type Submission struct {
 	// it made one, is the only item.
 	RunEnd *RunEnd
 
-	// RequestKey is the Idempotency-Key of the whole request, "" if it has none, and
-	// RequestHash the SHA-256 of what the key stands for.
+	// RequestKey is the Idempotency-Key of the whole request, "" if it has none.
+	// RequestHash is the SHA-256 of the request that the key stands for.
 	RequestKey  string
 	RequestHash [32]byte
 	// Answer encodes the answer to the request, which is stored with RequestKey in the
@@ -22,8 +22,8 @@ type Submission struct {
 	// store calls it on the committing goroutine, and once more each time it has to
 	// repeat the transaction, possibly with other verdicts.
 	Answer func(Verdicts) []byte
-	// Again says that this is the rest of a submission that took the key already:
-	// its answer replaces the stored one.
+	// Again is set if this is the rest of a submission that already took the key, of which
+	// a part was overtaken. Its answer replaces the stored one.
 	Again bool
 }
 
@@ -113,18 +113,18 @@ func (v RecordVerdict) Event(i int) ItemVerdict {
 	return v.Events[i]
 }
 
-// Result is what becomes of a delivery: its new row, and the attempt to add to
-// its history.
+// Result is what became of a delivery: its new state, and the attempt to add to its
+// history.
 type Result struct {
-	Delivery Delivery // with the transition applied
-	Attempt  *Attempt // nil if only the row changes (it is being sent, or was cancelled)
-	Frozen   *Frozen  // to keep with the delivery; nil if there is nothing to keep, or it is kept already
-	Epoch    int64    // of the node when it took the delivery on; 0: it is alone
+	Delivery Delivery // as [Next] decided
+	Attempt  *Attempt // nil if there was none: the delivery is about to be sent, or was cancelled
+	Frozen   *Frozen  // to keep with the delivery; nil if there is nothing to keep, or it is stored already
+	Epoch    int64    // of the node when it took over the endpoint; 0 if there is only one node
 }
 
 // DuePage is a page of an endpoint's queue, in queue order.
 type DuePage struct {
 	Jobs []Job
-	More bool      // there may be others due now
-	Next time.Time // when the first one that is not due yet will be; zero: not known, or none
+	More bool      // more deliveries may be due now
+	Next time.Time // when the first delivery that is not due yet will be; zero: not known, or none
 }

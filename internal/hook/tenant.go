@@ -10,25 +10,25 @@ import (
 type Tenant struct {
 	ID        string // chosen by the caller, see [ValidTenantID]
 	Name      string
-	Metadata  json.RawMessage // an object, the caller's own; never nil
+	Metadata  json.RawMessage // a JSON object that the caller chooses; never nil
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
 
 var tenantID = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,64}$`)
 
-// ValidTenantID reports whether s can name a tenant. "." and ".." are refused,
-// because HTTP clients remove them from paths.
+// ValidTenantID reports whether s can be the id of a tenant. "." and ".." cannot, because
+// HTTP clients remove them from paths.
 func ValidTenantID(s string) bool { return tenantID.MatchString(s) && s != "." && s != ".." }
 
-// Role is what an API key may do.
+// Role says what an API key may do.
 type Role string
 
 const (
 	RoleOperator Role = "operator" // everything, all tenants
 	RoleTenant   Role = "tenant"   // everything within one tenant
 	RolePublish  Role = "publish"  // post events (of one tenant, or of all)
-	RoleRead     Role = "read"     // look, but change nothing and see no secret
+	RoleRead     Role = "read"     // read everything but secrets, change nothing
 )
 
 // Valid reports whether r is one of the roles.
@@ -40,7 +40,7 @@ func (r Role) Valid() bool {
 	return false
 }
 
-// Key is an API key as it is stored: the secret part only as a hash.
+// Key is an API key as it is stored, with a hash in place of its text.
 type Key struct {
 	ID        KeyID
 	Name      string
@@ -50,14 +50,14 @@ type Key struct {
 	Hint      string   // the last 4 characters, to recognize it
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
-	Portal    bool      // it stands for a portal link; never stored
+	Portal    bool      // made for the session of a portal link, and never stored
 }
 
-// Change tells that configuration was committed; caches of it are stale.
+// Change says that a change of the configuration was committed, so caches are out of date.
 type Change struct {
-	Tenant   string     // "" when the change concerns no tenant
-	Endpoint EndpointID // zero when it concerns the tenant itself
+	Tenant   string     // "" if the change concerns no tenant
+	Endpoint EndpointID // zero if it concerns the tenant itself
 	Key      KeyID      // an API key was revoked
 	Contract string     // this contract has a new version
-	Anything bool       // it is not known what changed: all that is remembered may be stale
+	Anything bool       // anything may have changed: all caches may be out of date
 }

@@ -49,8 +49,8 @@ type Signals interface {
 	// Tell tells other nodes, unless something fails, that endpoints have work.
 	Tell(ctx context.Context, ids []hook.EndpointID, polls bool) error
 	// Signals reads what nodes said since what was heard before.
-	Signals(ctx context.Context, before hook.Heard) (list []hook.Signal, now hook.Heard, err error)
-	LastSignal(ctx context.Context) (hook.Heard, error)
+	Signals(ctx context.Context, before hook.SignalsRead) (list []hook.Signal, now hook.SignalsRead, err error)
+	LastSignal(ctx context.Context) (hook.SignalsRead, error)
 	// Deaf reports whether notifications do not come through.
 	Deaf(ctx context.Context) (bool, error)
 	// Hear calls work for endpoints that have some, changed when there are signals and
@@ -135,7 +135,7 @@ type Node struct {
 	led     chan struct{} // one of them has ended
 
 	reading sync.Mutex
-	heard   hook.Heard // what was read
+	heard   hook.SignalsRead // what was read
 }
 
 // gift is slots that were handed over, or could not be.
@@ -577,7 +577,7 @@ func (n *Node) wake(ids []hook.EndpointID) {
 }
 
 // catchUp reads what notifications did not tell of, if there is anything.
-func (n *Node) catchUp(ctx context.Context, now hook.Heard) {
+func (n *Node) catchUp(ctx context.Context, now hook.SignalsRead) {
 	n.reading.Lock()
 	current := now.Number <= n.heard.Number && now.At.Sub(n.heard.At) < freshFor
 	if current && now.At.After(n.heard.At) {

@@ -35,7 +35,7 @@ func (d *database) Beat(ctx context.Context, epoch int64, lease time.Duration) (
 	return d.Cluster.Beat(ctx, epoch, lease)
 }
 
-func (d *database) Signals(ctx context.Context, before hook.Heard) ([]hook.Signal, hook.Heard, error) {
+func (d *database) Signals(ctx context.Context, before hook.SignalsRead) ([]hook.Signal, hook.SignalsRead, error) {
 	d.signals.Add(1)
 	return d.Cluster.Signals(ctx, before)
 }

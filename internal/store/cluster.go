@@ -209,7 +209,7 @@ const keepSignals = time.Hour
 // Signals reads what other nodes, and this one, said since what was heard before,
 // and returns what is heard now. A node that has not read for long is told that
 // anything may have changed.
-func (c *Cluster) Signals(ctx context.Context, before hook.Heard) (list []hook.Signal, now hook.Heard, err error) {
+func (c *Cluster) Signals(ctx context.Context, before hook.SignalsRead) (list []hook.Signal, now hook.SignalsRead, err error) {
 	rows, err := c.db.read.QueryContext(ctx, `SELECT 0, `+nodeClock+`, '', '', NULL, NULL, `+watched("$2")+`, NULL
 		UNION ALL SELECT number, at, tenant, contract, endpoint, key, work, delivery FROM signals WHERE number > $1 ORDER BY 1`, before.Number, c.p.node.source)
 	if err != nil {
@@ -244,7 +244,7 @@ func (c *Cluster) Signals(ctx context.Context, before hook.Heard) (list []hook.S
 }
 
 // LastSignal is all that was said until now.
-func (c *Cluster) LastSignal(ctx context.Context) (now hook.Heard, err error) {
+func (c *Cluster) LastSignal(ctx context.Context) (now hook.SignalsRead, err error) {
 	var at int64
 	err = c.db.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0), `+nodeClock+` FROM signals`).Scan(&now.Number, &at)
 	now.At = time.UnixMicro(at)

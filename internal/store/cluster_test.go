@@ -330,7 +330,7 @@ func TestSignals(t *testing.T) {
 		t.Errorf("read twice: %+v, %v", again, err)
 	}
 	for ago, anything := range map[time.Duration]bool{29 * time.Minute: false, 31 * time.Minute: true} {
-		old := hook.Heard{Number: now.Number, At: now.At.Add(-ago)}
+		old := hook.SignalsRead{Number: now.Number, At: now.At.Add(-ago)}
 		list, _, err := b.Cluster().Signals(t.Context(), old)
 		if got := len(list) == 1 && list[0].Anything; err != nil || got != anything {
 			t.Errorf("after %s: %+v, %v", ago, list, err)
@@ -495,14 +495,14 @@ func TestWatched(t *testing.T) {
 	if knows(a) || knows(b) {
 		t.Error("watched by nobody")
 	}
-	if _, err := b.Cluster().Exchange(t.Context(), hook.Exchange{Watches: true, Begins: true}); err != nil {
+	if _, err := b.Cluster().Exchange(t.Context(), hook.NoticeExchange{Watches: true, Begins: true}); err != nil {
 		t.Fatal(err)
 	}
 	<-changed
 	if !knows(a) || knows(b) {
 		t.Error("one is watched, and it is the other that has to know")
 	}
-	if _, err := a.Cluster().Exchange(t.Context(), hook.Exchange{Number: 1, Data: []byte("x")}); err != nil {
+	if _, err := a.Cluster().Exchange(t.Context(), hook.NoticeExchange{Number: 1, Data: []byte("x")}); err != nil {
 		t.Fatal(err)
 	}
 	for _, table := range []string{"watchers", "notices"} {

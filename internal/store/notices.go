@@ -34,12 +34,12 @@ const unsynced = `set_config('synchronous_commit', 'off', true)`
 // process numbers what it tells and hands it in one after the other, so that of each
 // source what is read next has a higher number, however late a commit is. The same
 // number twice is told once.
-func (c *Cluster) Exchange(ctx context.Context, x hook.Exchange) (list []hook.Told, err error) {
+func (c *Cluster) Exchange(ctx context.Context, x hook.NoticeExchange) (list []hook.RemoteNotices, err error) {
 	sources, numbers := make([]int64, 0, len(x.Known)), make([]int64, 0, len(x.Known))
 	for source, number := range x.Known {
 		sources, numbers = append(sources, source), append(numbers, number)
 	}
-	scan := func(r scanner) (t hook.Told, err error) {
+	scan := func(r scanner) (t hook.RemoteNotices, err error) {
 		err = r.Scan(&t.Source, &t.Number, &t.Data)
 		return t, err
 	}

@@ -27,7 +27,7 @@ const (
 // Store passes what is told between the nodes.
 type Store interface {
 	// Exchange is one round trip. What is told twice under one number is told once.
-	Exchange(ctx context.Context, x hook.Exchange) ([]hook.Told, error)
+	Exchange(ctx context.Context, x hook.NoticeExchange) ([]hook.RemoteNotices, error)
 }
 
 // bundle is what is told at once.
@@ -153,7 +153,7 @@ func (r *Relay) Flush(ctx context.Context) {
 	}
 	limit, cancel := context.WithTimeout(ctx, relayTimeout)
 	defer cancel()
-	list, err := r.store.Exchange(limit, hook.Exchange{Number: r.number, Data: r.untold, Watches: watches, Begins: r.known == nil, Known: r.known})
+	list, err := r.store.Exchange(limit, hook.NoticeExchange{Number: r.number, Data: r.untold, Watches: watches, Begins: r.known == nil, Known: r.known})
 	if failed := err != nil; failed != r.failing && ctx.Err() == nil {
 		r.failing = failed
 		if failed {
@@ -173,7 +173,7 @@ func (r *Relay) Flush(ctx context.Context) {
 }
 
 // told hands on what another node told.
-func (r *Relay) told(ctx context.Context, t hook.Told) {
+func (r *Relay) told(ctx context.Context, t hook.RemoteNotices) {
 	last, known := r.known[t.Source]
 	r.known[t.Source] = t.Number
 	if t.Data == nil {

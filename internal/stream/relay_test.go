@@ -240,7 +240,7 @@ func TestRelayAgain(t *testing.T) {
 // deafStore does what it is told and does not hear the answer.
 type deafStore struct{ *store.Cluster }
 
-func (s *deafStore) Exchange(ctx context.Context, x hook.Exchange) ([]hook.Told, error) {
+func (s *deafStore) Exchange(ctx context.Context, x hook.NoticeExchange) ([]hook.RemoteNotices, error) {
 	if _, err := s.Cluster.Exchange(ctx, x); err != nil {
 		return nil, err
 	}
