@@ -160,6 +160,13 @@ func (p *Plan) Render(ev *hook.Event) (Rendering, error) {
 		}
 		r.Headers = headers
 	}
+	if !ev.JSON() {
+		if p.shaped {
+			return Rendering{}, fmt.Errorf("the contract makes the body of a JSON payload, and the payload of this event is %s", ev.ContentType)
+		}
+		r.Headers = withContentType(r.Headers, ev.ContentType)
+		return r, nil
+	}
 	if p.shaped {
 		body, err := p.shape(ev)
 		if err != nil {
@@ -174,6 +181,17 @@ func (p *Plan) Render(ev *hook.Event) (Rendering, error) {
 	}
 	r.Body = body
 	return r, nil
+}
+
+// withContentType is a copy of headers that says what the body is.
+func withContentType(headers []hook.Header, contentType string) []hook.Header {
+	i := slices.IndexFunc(headers, func(h hook.Header) bool { return strings.EqualFold(h.Name, "Content-Type") })
+	if i < 0 {
+		return slices.Insert(slices.Clone(headers), 0, hook.Header{Name: "Content-Type", Value: contentType})
+	}
+	headers = slices.Clone(headers)
+	headers[i].Value = contentType
+	return headers
 }
 
 // formContentType is that of HTML forms.

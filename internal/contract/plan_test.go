@@ -280,3 +280,30 @@ func BenchmarkJudge(b *testing.B) {
 		}
 	}
 }
+
+// A payload that is not JSON goes out as it is, with its own Content-Type, unless the
+// contract makes the body of it.
+func TestRenderNotJSON(t *testing.T) {
+	t.Parallel()
+	c := loadShop(t)
+	ev := event("a=1&b=%20")
+	ev.ContentType = "application/x-www-form-urlencoded"
+	cfg := good()
+	r, err := c.Render(cfg, ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Rendering{ // x-event is of the payload, so it is left out
+		Method: "PUT", URL: cfg.URL, Headers: headers("Content-Type", ev.ContentType, "authorization", "s3cret"), Body: ev.Payload,
+	}
+	if d := cmp.Diff(want, r); d != "" {
+		t.Error(d)
+	}
+	if again, err := c.Render(cfg, event(`{}`)); err != nil || again.Headers[0].Value != "application/json" {
+		t.Errorf("the next event: %+v, %v", again, err)
+	}
+	made := parseContract(t, "contract: t\ntitle: T\nevents: {e: {title: E}}\nendpoint: {body: {a: '${payload.a}'}}\n")
+	if r, err := made.Render(hook.EndpointConfig{URL: "http://x"}, ev); err == nil || !strings.Contains(err.Error(), ev.ContentType) {
+		t.Errorf("a body made of a form: %+v, %v", r, err)
+	}
+}

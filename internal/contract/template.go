@@ -172,7 +172,7 @@ func (p *part) token(in *inputs) ([]byte, bool) {
 	case "settings":
 		doc = in.settings
 	case "payload":
-		doc = in.event.Payload
+		doc = in.event.Document()
 	case "old":
 		doc = in.old
 	case "new":

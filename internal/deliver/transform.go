@@ -34,7 +34,7 @@ func (w *Worker) transform(ctx context.Context, p *plan, r renderer, ev *hook.Ev
 	visible := r.mask.Headers(req.Headers)
 	out, err := w.Scripts.Run(ctx, p.endpoint.ID.String(), r.config.Transformation, transform.Input{
 		ID: ev.ID.String(), Type: ev.Type, Tenant: ev.Tenant, Endpoint: p.endpoint.Name,
-		Method: req.Method, URL: base, Query: shown, Headers: visible, Payload: ev.Payload,
+		Method: req.Method, URL: base, Query: shown, Headers: visible, Payload: ev.Document(),
 	})
 	out.Console = r.mask.Texts(out.Console)
 	if err != nil && ctx.Err() == nil && hook.IsKind(err, hook.KindUnavailable) {
@@ -65,14 +65,30 @@ func (w *Worker) transform(ctx context.Context, p *plan, r renderer, ev *hook.Ev
 	}
 	if out.Payload != nil {
 		changed := *ev
-		changed.Payload = out.Payload
+		changed.Payload, changed.ContentType = out.Payload, "" // scripts make JSON
 		made, err := r.Render(&changed)
 		if err != nil {
 			return req, out, failed("No request can be made of the changed payload: %s", err)
 		}
 		req.Body = made.Body
+		if !ev.JSON() {
+			req.Headers = retyped(req.Headers, ev.ContentType, made.Headers)
+		}
 	}
 	return req, out, nil
+}
+
+// retyped are headers with the Content-Type of a payload that a script made in place of
+// another, unless the script has set one itself.
+func retyped(headers []hook.Header, was string, made []hook.Header) []hook.Header {
+	named := func(h hook.Header) bool { return strings.EqualFold(h.Name, "Content-Type") }
+	i, k := slices.IndexFunc(headers, named), slices.IndexFunc(made, named)
+	if i < 0 || k < 0 || headers[i].Value != was {
+		return headers
+	}
+	headers = slices.Clone(headers)
+	headers[i].Value = made[k].Value
+	return headers
 }
 
 // headers are those that a script returned, secrets in the place of their masks.

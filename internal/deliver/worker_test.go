@@ -688,3 +688,68 @@ func TestStoredInHands(t *testing.T) {
 		}
 	})
 }
+
+// An event that is not JSON is sent as it came, under its own Content-Type, whether it is
+// handed over or read from the store, and however often. A script sees null and can put
+// JSON in its place.
+func TestContentType(t *testing.T) {
+	t.Parallel()
+	const form, csv, sent = "application/x-www-form-urlencoded", "text/csv", "a=1&b=(\xb5/\xfd"
+	for name, c := range map[string]struct {
+		script            string
+		contentType, body string
+	}{
+		"no script":         {"", form, sent},
+		"a script looks":    {"if (webhook.payload !== null) throw new Error('not null')", form, sent},
+		"a script replaces": {"webhook.payload = {made: 1}", "application/json", `{"made":1}`},
+		"a script says so":  {"webhook.payload = 1; webhook.headers['Content-Type'] = '" + csv + "'", csv, "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := hook.EndpointConfig{Retry: []time.Duration{0, time.Hour}}
+			if c.script != "" {
+				cfg = scripted(c.script)
+			}
+			answer := func(n int, _ *send.Message) *send.Reply {
+				if n == 1 {
+					return status(500)
+				}
+				return status(200)
+			}
+			bubble(t, tickEvery, cfg, answer, func(t *testing.T, x *world) {
+				handed, stored := newJobs(x.endpoint, 1, func(int) string { return sent }), newJobs(x.endpoint, 1, func(int) string { return sent })
+				handed[0].Event.ContentType, stored[0].Event.ContentType = form, form
+				x.commit(append(handed, stored...))
+				x.w.Offer(handed)
+				x.w.Wake(x.endpoint.ID)
+				settle()
+				time.Sleep(2 * time.Hour)
+				settle()
+				requests := x.rc.requests()
+				if len(requests) != 3 {
+					t.Fatalf("%d requests", len(requests))
+				}
+				for _, r := range requests {
+					if got := headerOf(&r.message, "Content-Type"); got != c.contentType || string(r.message.Body) != c.body {
+						t.Errorf("sent %q as %q, want %q as %q", r.message.Body, got, c.body, c.contentType)
+					}
+				}
+				for _, job := range append(handed, stored...) {
+					if d := x.delivery(job.Delivery.ID); d.State != hook.Delivered {
+						t.Errorf("%+v", d)
+					}
+				}
+			})
+		})
+	}
+}
+
+// headerOf is the value of a header of a message, "" if it has none.
+func headerOf(m *send.Message, name string) string {
+	for _, h := range m.Headers {
+		if strings.EqualFold(h.Name, name) {
+			return h.Value
+		}
+	}
+	return ""
+}

@@ -126,6 +126,40 @@ func (b *bed) accept(items ...hook.NewEvent) []hook.EventAnswer {
 	return answers
 }
 
+// A payload that is not JSON is taken in as it is. Filters see null in its place, and its
+// media type is part of what an id stands for.
+func TestNotJSON(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newBed(t, db)
+		all := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
+		null := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: "payload == null"})
+		b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: "payload.a == '1'"})
+		item := event("t", "a=1&b=\xff")
+		item.ContentType, item.ExternalID = "application/x-www-form-urlencoded", "x"
+		a := b.accept(item)[0]
+		jobs := b.desk.take()
+		if a.Wrong != nil || a.Deliveries != 2 || len(jobs) != 2 {
+			t.Fatalf("%+v, %d jobs", a, len(jobs))
+		}
+		for _, j := range jobs {
+			if j.Event.ContentType != item.ContentType || string(j.Event.Payload) != string(item.Payload) || j.Delivery.Endpoint != all.ID && j.Delivery.Endpoint != null.ID {
+				t.Errorf("%+v", j)
+			}
+		}
+		if e, err := db.Event(t.Context(), "acme", a.ID); err != nil || e.ContentType != item.ContentType || string(e.Payload) != string(item.Payload) {
+			t.Errorf("stored: %+v, %v", e, err)
+		}
+		if again := b.accept(item)[0]; !again.Duplicate {
+			t.Errorf("the same again: %+v", again)
+		}
+		item.ContentType = "text/plain"
+		if other := b.accept(item)[0]; other.Wrong == nil || other.Wrong.Code != "event_id_reused" {
+			t.Errorf("the same id with another media type: %+v", other)
+		}
+	})
+}
+
 func event(eventType, payload string) hook.NewEvent {
 	return hook.NewEvent{Type: eventType, Payload: []byte(payload), Door: hook.DoorAPI}
 }
