@@ -87,7 +87,7 @@ func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) 
 			continue // its contract does not exist any more; the console shows that with the endpoint
 		}
 		t, err := compileTarget(e)
-		if err != nil { // types and filter were checked when they were stored, so this means damaged data
+		if err != nil { // they were checked when they were stored, so the data is damaged
 			return nil, fmt.Errorf("endpoint %s: %w", e.ID, err)
 		}
 		byContract[e.Contract] = append(byContract[e.Contract], t)
@@ -111,8 +111,8 @@ func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) 
 // refusing events is better than leaving some endpoints out without a word.
 var errTooManyEndpoints = &hook.Error{
 	Kind: hook.KindTooLarge, Code: "too_many_deliveries",
-	Detail: fmt.Sprintf("This tenant has more than %d endpoints of one contract, and an event cannot have more deliveries. "+
-		"Delete some of them.", hook.MaxFanout),
+	Detail: fmt.Sprintf("This tenant has more than %d endpoints of one contract, and an event cannot have more "+
+		"deliveries. Delete some of them.", hook.MaxFanout),
 }
 
 // compileTarget compiles the event types and the filter of an endpoint.

@@ -1,21 +1,23 @@
-// Package ingest is the one door through which events come in, whoever brings
-// them: the API, a record change, a schedule, another system's webhook.
+// Package ingest accepts events, wherever they come from: the API, changes of records
+// or schedules. There is no second way in, so validation, idempotency and limits are
+// the same for all.
 //
-// [Ingest.Change] takes in changes of records, and makes the events that they fire
-// by the conditions of their contract; see record.go.
+// [Ingest.Accept] takes events. [Ingest.Change] takes changes of records and the events
+// that they fire by the conditions of their contract. [Ingest.EndRun] takes the event of
+// a schedule. [Ingest.Run] makes deliveries of stored events for bulk replays.
 //
-// [Ingest.Accept] checks, finds the endpoints that take the event, commits the
-// event and its deliveries together, and hands them to the worker. What it has
-// answered is durable. Callers cannot drift apart on validation, idempotency or
-// limits, because there is no second way.
+// It promises:
+//
+//   - What was answered is durable: an event and its deliveries are one commit.
+//   - An event goes to all endpoints that take it, as they were configured when the
+//     last answered change of the configuration was committed.
+//   - The worker knows each new delivery before the commit, and learns after it whether
+//     to send it.
 package ingest
 
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -29,35 +31,38 @@ import (
 type Store interface {
 	// Submit commits a submission, or nothing of it, and returns what became of its parts.
 	Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error)
-	// TenantEndpoints lists a tenant's endpoints, or fails with KindNotFound if
-	// there is no such tenant.
+	// TenantEndpoints lists a tenant's endpoints. The error has KindNotFound if there
+	// is no such tenant.
 	TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpoint, error)
 	// RecordsOf reads the records of a tenant that have one of the names.
 	RecordsOf(ctx context.Context, tenant string, names []hook.RecordName) (map[hook.RecordName]hook.Record, error)
 
-	// NextRecoveries lists the bulk replays that are not at their end.
+	// NextRecoveries lists the bulk replays that are still running.
 	NextRecoveries(ctx context.Context) ([]hook.Recovery, error)
 	// RecoveryPage is the next n events of a bulk replay, oldest first.
 	RecoveryPage(ctx context.Context, r *hook.Recovery, n int) ([]hook.RecoveryItem, error)
-	// AdvanceRecovery commits what a page came to together with the progress.
+	// AdvanceRecovery commits the deliveries of a page together with the progress.
 	AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.RecoveryStep) error
-	// EndRecovery ends a bulk replay before its time.
+	// EndRecovery ends a bulk replay that has pages left.
 	EndRecovery(ctx context.Context, r *hook.Recovery, state hook.RecoveryState) error
 }
 
-// Dispatcher takes deliveries that were just committed, so that they need not
-// be read back. It may leave any of them to be found in the store.
+// Dispatcher gets deliveries in memory, so that it need not read them from the store.
+// It may drop any that it was offered: it finds them in the store later.
 type Dispatcher interface {
-	// Await expects a delivery that is about to be committed: until it is offered
-	// or called off it is nobody else's. It reports whether it would be sent at once;
-	// then it is stored as being in a sender's hands, which spares noting that later.
+	// Await announces a delivery that is about to be committed. Until it is offered or
+	// called off, the dispatcher does not take it from the store. Await reports whether
+	// it will be sent right after the commit; then it is stored in the state sending,
+	// which saves a write later.
 	Await(d *hook.Delivery) (atOnce bool)
+	// CallOff takes an announcement back: the delivery was not committed.
 	CallOff(d *hook.Delivery)
+	// Offer hands over committed deliveries with their events.
 	Offer(jobs []hook.Job)
-	// Wake tells that an endpoint has due deliveries in the store.
+	// Wake says that an endpoint has due deliveries in the store.
 	Wake(id hook.EndpointID)
-	// Supersede tells that a newer snapshot took the place of deliveries: they are
-	// not to be sent, or not again.
+	// Supersede says that a newer snapshot has replaced deliveries, so they must not
+	// be sent any more.
 	Supersede(list []hook.Delivery)
 }
 
@@ -68,10 +73,10 @@ type Options struct {
 	Contracts  *contract.Set
 	KeepKeys   time.Duration // how long an idempotency key is remembered
 	MaxPayload int           // bytes of a document, and of a payload made of one; 0: 1 MiB
-	Troubled   func()        // told of each condition that could not be worked out; nil: nobody
+	Troubled   func()        // called for each condition that failed; nil: nobody counts them
 	Log        *slog.Logger
-	// MaxDeliveries bounds what the events of one request put into memory and into
-	// one commit, 0: 20,000. The event that reaches it is still taken.
+	// MaxDeliveries bounds how many deliveries one request of [Ingest.Accept] can make;
+	// 0 means 20,000. The event that reaches the bound is still taken, those after it not.
 	MaxDeliveries int
 }
 
@@ -80,9 +85,9 @@ type Options struct {
 type Ingest struct {
 	Options
 	directory *directory
-	queues    queues
-	version   atomic.Int64  // the newest of any record
-	replay    chan struct{} // there is a new bulk replay
+	turns     turns
+	version   atomic.Int64  // the highest that this process gave to a record
+	replay    chan struct{} // has a value while [Ingest.Run] has to look for a new bulk replay
 }
 
 // New makes an Ingest. It starts nothing.
@@ -96,17 +101,19 @@ func New(o Options) *Ingest {
 	return &Ingest{Options: o, directory: newDirectory(o.Store, o.Contracts), replay: make(chan struct{}, 1)}
 }
 
-// Forget drops what is remembered of the configuration that changed.
+// Forget drops what is in memory of a configuration that changed. It is called after
+// the commit and before the caller of the change gets an answer.
 func (in *Ingest) Forget(c hook.Change) { in.directory.forget(c.Tenant) }
 
 var errTooManyDeliveries = &hook.Error{
 	Kind: hook.KindTooLarge, Code: "too_many_deliveries",
-	Detail: "The events before this one go to so many endpoints that this one was not taken in. Send it again, in a request of its own.",
+	Detail: "The events before this one go to so many endpoints that this one was not taken. " +
+		"Send it again, in a request of its own.",
 }
 
-// Accept commits the events of one request together with their deliveries. An
-// error concerns the whole request, and then nothing was stored; an item that is
-// wrong by itself says so in its answer and does not harm the others.
+// Accept commits the events of one request together with their deliveries. An error
+// concerns the whole request; then nothing was stored. If only one event is wrong, its
+// answer says so and the others are stored.
 func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAnswer, error) {
 	routes, err := in.directory.routes(ctx, r.Tenant)
 	if err != nil {
@@ -115,7 +122,7 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 	now := time.Now()
 	answers := make([]hook.EventAnswer, len(r.Items))
 	items := make([]*hook.Accepted, 0, len(r.Items))
-	place := make([]int, 0, len(r.Items)) // of each submitted item among the answers
+	place := make([]int, 0, len(r.Items)) // index of the answer to each of items
 	deliveries := 0
 	for i := range r.Items {
 		item := &r.Items[i]
@@ -171,7 +178,8 @@ func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
 	}
 	if !hook.ValidEventType(item.Type) {
 		return hook.InvalidField("event_type_invalid", hook.Field("/type", "event_type_invalid",
-			"Give the event a type of up to 128 letters, digits and . _ : / - that starts with a letter, digit or _, such as order.paid."))
+			"Give the event a type of up to 128 letters, digits and . _ : / - that starts with a letter, digit or _, "+
+				"such as order.paid."))
 	}
 	if item.ExternalID != "" && !hook.ValidExternalID(item.ExternalID) {
 		return hook.InvalidField("event_id_invalid", hook.Field("/id", "event_id_invalid",
@@ -194,7 +202,7 @@ func (in *Ingest) noContract(name string) *hook.Error {
 	return hook.InvalidField("contract_unknown", in.Contracts.NoContract(name).At("/contract"))
 }
 
-// prepare gives the event its identity and finds its deliveries.
+// prepare makes the event of an item, and a delivery for each endpoint that takes it.
 func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, now time.Time) *hook.Accepted {
 	e := &hook.Event{
 		ID: hook.NewEventID(), Tenant: tenant, Contract: item.Contract, Type: item.Type, ExternalID: item.ExternalID,
@@ -212,7 +220,8 @@ func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, no
 	}
 	targets, problems := routes.match(e)
 	for _, p := range problems {
-		in.Log.Warn("filter failed, endpoint left out", "tenant", tenant, "event", e.ID, "endpoint", p.Endpoint, "problem", p.Detail)
+		in.Log.Warn("filter failed, endpoint left out",
+			"tenant", tenant, "event", e.ID, "endpoint", p.Endpoint, "problem", p.Detail)
 	}
 	if len(targets) > 0 {
 		a.Deliveries = make([]hook.Delivery, 0, len(targets))
@@ -223,6 +232,7 @@ func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, no
 	return a
 }
 
+// newDelivery makes delivery number n of an event.
 func newDelivery(e *hook.Event, t *target, n int, now time.Time) hook.Delivery {
 	d := hook.Delivery{
 		ID: e.ID.Delivery(n), Tenant: e.Tenant, Endpoint: t.id, Type: e.Type, Mode: t.mode,
@@ -234,6 +244,7 @@ func newDelivery(e *hook.Event, t *target, n int, now time.Time) hook.Delivery {
 	return d
 }
 
+// fillAnswer answers an item whose submission was stored.
 func fillAnswer(a *hook.EventAnswer, it *hook.Accepted, v hook.ItemVerdict) {
 	switch {
 	case v.IDReused:
@@ -244,60 +255,4 @@ func fillAnswer(a *hook.EventAnswer, it *hook.Accepted, v hook.ItemVerdict) {
 	default:
 		a.ID, a.Deliveries = it.Event.ID, len(it.Deliveries)
 	}
-}
-
-// storedAnswer is how the answer to a request with a key is kept.
-type storedAnswer struct {
-	ID         string            `json:"id,omitempty"`
-	ExternalID string            `json:"external_id,omitempty"`
-	Deliveries int               `json:"deliveries,omitempty"`
-	Kind       hook.Kind         `json:"kind,omitempty"`
-	Code       string            `json:"code,omitempty"`
-	Detail     string            `json:"detail,omitempty"`
-	Fields     []hook.FieldError `json:"fields,omitempty"`
-}
-
-func storedError(e *hook.Error) *storedAnswer {
-	return &storedAnswer{Kind: e.Kind, Code: e.Code, Detail: e.Detail, Fields: e.Fields}
-}
-
-func (s *storedAnswer) error() *hook.Error {
-	return &hook.Error{Kind: s.Kind, Code: s.Code, Detail: s.Detail, Fields: s.Fields}
-}
-
-func encodeAnswers(answers []hook.EventAnswer) []byte {
-	list := make([]storedAnswer, len(answers))
-	for i, a := range answers {
-		list[i] = storedAnswer{ID: a.ID.String(), ExternalID: a.ExternalID, Deliveries: a.Deliveries}
-		if a.Wrong != nil {
-			list[i] = *storedError(a.Wrong)
-			list[i].ExternalID = a.ExternalID
-		}
-	}
-	b, err := json.Marshal(list)
-	if err != nil { // plain values always encode
-		panic(err)
-	}
-	return b
-}
-
-func decodeAnswers(b []byte) ([]hook.EventAnswer, error) {
-	var list []storedAnswer
-	if err := json.Unmarshal(b, &list); err != nil {
-		return nil, fmt.Errorf("stored answer: %w", err)
-	}
-	answers := make([]hook.EventAnswer, len(list))
-	var errs []error
-	for i, s := range list {
-		answers[i] = hook.EventAnswer{ExternalID: s.ExternalID, Deliveries: s.Deliveries, Duplicate: true}
-		if s.Code != "" {
-			answers[i].Wrong = s.error()
-			answers[i].Duplicate = false
-			continue
-		}
-		id, err := hook.ParseEventID(s.ID)
-		answers[i].ID = id
-		errs = append(errs, err)
-	}
-	return answers, errors.Join(errs...)
 }

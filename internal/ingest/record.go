@@ -3,8 +3,6 @@ package ingest
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,35 +13,35 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// How a record changes: what is stored is read, and everything is worked out from
-// it beside the database: the new document, whether it is right, which events it
-// fires and to whom they go. Then all of it is committed on condition that the
-// record still is as it was read. Whoever loses that race reads and works anew, so
-// the events of a record tell one unbroken story: each begins with the document
-// that the one before ended with.
+// A record changes in three steps. What is stored is read. Everything else is worked
+// out from that, without a transaction: the new document, whether it is valid, which
+// events the change fires and which endpoints get them. Then all of it is committed, on
+// the condition that the record is still as it was read. If another change came first,
+// this one is overtaken: it is read and worked out anew. So the events of a record are
+// one story without gaps: each begins with the document that the one before ended with.
 
-// recordTries is how often a change that keeps losing its record is tried.
-// Losers stand in line (see queues), so more than a few take other nodes.
+// recordTries is how often a change that is overtaken is tried. After the first time
+// changes on one node take turns, so only changes on other nodes can overtake it again.
 const recordTries = 16
 
-// changing is one request for changes while it is worked on.
-type changing struct {
+// recordRequest is a request to change records, while it is worked on. Its items are
+// known by their index.
+type recordRequest struct {
 	*Ingest
 	hook.RecordChanges
 	routes    *routes
 	contracts []*contract.Contract // of each item
-	answers   []hook.RecordAnswer
+	answers   []hook.RecordAnswer  // to each item
 }
 
-// Change does what one request asks to do with records, each item by itself, and
-// fires the events that follow. An error concerns the whole request, and then
-// nothing was stored.
+// Change makes the changes of one request, each item by itself, and fires the events
+// that follow from them. An error concerns the whole request; then nothing was stored.
 func (in *Ingest) Change(ctx context.Context, r hook.RecordChanges) ([]hook.RecordAnswer, error) {
 	routes, err := in.directory.routes(ctx, r.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	c := &changing{
+	c := &recordRequest{
 		Ingest: in, RecordChanges: r, routes: routes,
 		contracts: make([]*contract.Contract, len(r.Items)), answers: make([]hook.RecordAnswer, len(r.Items)),
 	}
@@ -55,7 +53,7 @@ func (in *Ingest) Change(ctx context.Context, r hook.RecordChanges) ([]hook.Reco
 			todo = append(todo, i)
 		}
 	}
-	prior, err := c.settle(ctx, todo)
+	prior, err := c.work(ctx, todo)
 	if err != nil || prior != nil {
 		return prior, err
 	}
@@ -63,46 +61,46 @@ func (in *Ingest) Change(ctx context.Context, r hook.RecordChanges) ([]hook.Reco
 	return c.answers, nil
 }
 
-// settle works on the items until none is left. prior is the stored answer if the
-// request was made before, and nothing of it is left to be done.
-func (c *changing) settle(ctx context.Context, todo []int) (prior []hook.RecordAnswer, err error) {
-	leave := func() {}
-	defer func() { leave() }()
-	if c.queues.anyOf(c.Tenant, c.names(todo)) {
-		if leave, err = c.queues.enter(ctx, c.Tenant, c.names(todo)); err != nil {
+// work makes rounds until every item has its answer. prior is the stored answer if the
+// request was made before and nothing of it is left to do.
+func (c *recordRequest) work(ctx context.Context, todo []int) (prior []hook.RecordAnswer, err error) {
+	release := func() {}
+	defer func() { release() }()
+	if c.turns.needed(c.Tenant, c.names(todo)) {
+		if release, err = c.turns.wait(ctx, c.Tenant, c.names(todo)); err != nil {
 			return nil, err
 		}
 	}
-	again := false // something of the request is stored
+	partly := false // set once something of the request is stored, by a round or by an earlier, equal request
 	for tries := 0; tries < recordTries; {
-		var lost, rest []int
-		lost, rest, prior, err = c.round(ctx, todo, again)
-		if err != nil && !again {
-			return nil, err // nothing is stored
+		var overtaken, rest []int
+		overtaken, rest, prior, err = c.round(ctx, todo, partly)
+		if err != nil && !partly {
+			return nil, err
 		}
 		if prior != nil {
 			if todo = c.resume(prior, todo); len(todo) == 0 {
 				return prior, nil
 			}
-			again = true
+			partly = true
 			continue
 		}
-		todo = append(lost, rest...)
+		todo = append(overtaken, rest...)
 		if err != nil || len(todo) == 0 {
 			break
 		}
-		again = true
-		if len(lost) == 0 {
+		partly = true
+		if len(overtaken) == 0 {
 			continue
 		}
 		tries++
-		leave()
-		if leave, err = c.queues.enter(ctx, c.Tenant, c.names(todo)); err != nil {
-			leave = func() {}
+		release()
+		if release, err = c.turns.wait(ctx, c.Tenant, c.names(todo)); err != nil {
+			release = func() {}
 			break
 		}
 	}
-	if err != nil { // the others are stored, and have to be answered
+	if err != nil { // some items are stored, so the request gets answers instead of an error
 		busy := *errRecordBusy
 		busy.Err = err
 		for _, i := range todo {
@@ -112,10 +110,10 @@ func (c *changing) settle(ctx context.Context, todo []int) (prior []hook.RecordA
 	return nil, nil
 }
 
-// resume takes over what an earlier, equal request came to, and returns the items
-// that it could not do: it was stopped half-way, or others kept changing them.
-func (c *changing) resume(prior []hook.RecordAnswer, todo []int) (left []int) {
-	if len(prior) != len(c.answers) { // never: the requests are equal
+// resume takes over the answers of an earlier, equal request. It returns the items that
+// the earlier request did not do, because it was interrupted or kept being overtaken.
+func (c *recordRequest) resume(prior []hook.RecordAnswer, todo []int) (left []int) {
+	if len(prior) != len(c.answers) { // cannot happen: equal requests have as many items
 		return nil
 	}
 	for _, i := range todo {
@@ -132,7 +130,8 @@ var errRecordBusy = &hook.Error{
 	Detail: "Others kept changing the record at the same time, so this change was not made. Send it again.",
 }
 
-func (c *changing) names(items []int) []hook.RecordName {
+// names are the records of items.
+func (c *recordRequest) names(items []int) []hook.RecordName {
 	names := make([]hook.RecordName, len(items))
 	for k, i := range items {
 		names[k] = c.Items[i].RecordName
@@ -140,28 +139,30 @@ func (c *changing) names(items []int) []hook.RecordName {
 	return names
 }
 
-// What is in memory of one request at a time, and in one commit that others wait
-// for: records are read in groups until the documents have roundBytes, and worked
-// on until what is to be written, with the deliveries, has as much. What is left
-// is done after that is stored.
+// These bound what one round keeps in memory and puts into one commit, which others
+// wait for. A round reads records, in groups, until their documents have roundBytes. It
+// then works items out until the new documents, payloads and deliveries have as many.
 const (
 	roundBytes    = 4 << 20
-	readAtOnce    = 32
-	deliveryBytes = 512 // about what one takes in memory; a tenant may have thousands of endpoints
+	groupSize     = 32
+	deliveryBytes = 512 // roughly what a delivery takes in memory; an event can have thousands
 )
 
-// round works on items once. lost are those that somebody else overtook, rest
-// those that there was no room for.
-func (c *changing) round(ctx context.Context, todo []int, again bool) (lost, rest []int, prior []hook.RecordAnswer, err error) {
+// round works on items once and commits the result. overtaken are the items whose
+// record was changed by somebody else meanwhile, rest those that there was no room for.
+// partly says that something of the request is already stored.
+func (c *recordRequest) round(ctx context.Context, todo []int, partly bool) (
+	overtaken, rest []int, prior []hook.RecordAnswer, err error,
+) {
 	now, all := time.Now(), todo
 	records, n, err := c.read(ctx, all)
 	if err != nil {
 		return all, nil, nil, err
 	}
-	sub := hook.Submission{Tenant: c.Tenant, RequestKey: c.RequestKey, RequestHash: c.RequestHash, Again: again}
-	writes := make([]*hook.RecordWrite, 0, n) // of each item, nil if there is none
+	sub := hook.Submission{Tenant: c.Tenant, RequestKey: c.RequestKey, RequestHash: c.RequestHash, Again: partly}
+	writes := make([]*hook.RecordWrite, 0, n) // of each item, nil if it writes nothing
 	for size := 0; len(writes) < n && size < roundBytes; {
-		w := c.work(all[len(writes)], records, now)
+		w := c.workOut(all[len(writes)], records, now)
 		writes = append(writes, w)
 		if w != nil {
 			sub.Records = append(sub.Records, w)
@@ -169,31 +170,10 @@ func (c *changing) round(ctx context.Context, todo []int, again bool) (lost, res
 		}
 	}
 	todo, rest = all[:len(writes)], all[len(writes):]
-	// fill answers what is not stored, and returns what was overtaken of it.
-	fill := func(answers []hook.RecordAnswer, v hook.Verdicts) (lost []int) {
-		written := 0 // records of the submission
-		gone := map[hook.RecordName]bool{}
-		for k, i := range todo {
-			// Where nothing was to be written, that was found out from a write before it.
-			name, overtaken := c.Items[i].RecordName, false
-			if writes[k] != nil {
-				overtaken = v.Record(written).Overtaken
-				written++
-			}
-			if overtaken || gone[name] {
-				gone[name] = true
-				lost = append(lost, i)
-			}
-		}
-		for _, i := range slices.Concat(lost, rest) {
-			answers[i] = hook.RecordAnswer{RecordName: c.Items[i].RecordName, Wrong: errRecordBusy}
-		}
-		return lost
-	}
 	if c.RequestKey != "" {
 		sub.Answer = func(v hook.Verdicts) []byte {
 			answers := slices.Clone(c.answers)
-			fill(answers, v)
+			c.answerBusy(answers, c.overtaken(todo, writes, v), rest)
 			return encodeRecords(answers)
 		}
 	} else if len(sub.Records) == 0 {
@@ -209,15 +189,46 @@ func (c *changing) round(ctx context.Context, todo []int, again bool) (lost, res
 		prior, err = decodeRecords(v.Prior)
 		return nil, nil, prior, err
 	}
-	return fill(c.answers, v), rest, nil, nil
+	overtaken = c.overtaken(todo, writes, v)
+	c.answerBusy(c.answers, overtaken, rest)
+	return overtaken, rest, nil, nil
 }
 
-// read reads the records of the first n items, all of them if their documents are
-// not too large together.
-func (c *changing) read(ctx context.Context, items []int) (records map[hook.RecordName]hook.Record, n int, err error) {
+// overtaken lists the items whose writes were overtaken. An item that writes nothing
+// counts as overtaken, too, if it was worked out from such a write.
+func (c *recordRequest) overtaken(items []int, writes []*hook.RecordWrite, v hook.Verdicts) (list []int) {
+	written := 0 // index into the records of the submission
+	records := map[hook.RecordName]bool{}
+	for k, i := range items {
+		name := c.Items[i].RecordName
+		if writes[k] != nil {
+			if v.Record(written).Overtaken {
+				records[name] = true
+			}
+			written++
+		}
+		if records[name] {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// answerBusy answers items that are not stored, or not yet.
+func (c *recordRequest) answerBusy(answers []hook.RecordAnswer, overtaken, rest []int) {
+	for _, i := range slices.Concat(overtaken, rest) {
+		answers[i] = hook.RecordAnswer{RecordName: c.Items[i].RecordName, Wrong: errRecordBusy}
+	}
+}
+
+// read reads the records of the first n items. n is less than all if their documents
+// have more than roundBytes.
+func (c *recordRequest) read(
+	ctx context.Context, items []int,
+) (records map[hook.RecordName]hook.Record, n int, err error) {
 	records = make(map[hook.RecordName]hook.Record, len(items))
 	for size := 0; n < len(items) && size < roundBytes; {
-		group := items[n:min(n+readAtOnce, len(items))]
+		group := items[n:min(n+groupSize, len(items))]
 		found, err := c.Store.RecordsOf(ctx, c.Tenant, c.names(group))
 		if err != nil {
 			return nil, 0, err
@@ -231,6 +242,7 @@ func (c *changing) read(ctx context.Context, items []int) (records map[hook.Reco
 	return records, n, nil
 }
 
+// sizeOf is roughly how many bytes a write takes in memory.
 func sizeOf(w *hook.RecordWrite) int {
 	n := len(w.Record.Document)
 	for _, it := range w.Events {
@@ -239,9 +251,9 @@ func sizeOf(w *hook.RecordWrite) int {
 	return n
 }
 
-// check says what is wrong with an item that can be told without what is stored,
-// nil if nothing. It finds the key.
-func (c *changing) check(i int) *hook.Error {
+// check says what is wrong with an item, as far as that does not depend on what is
+// stored; nil if nothing. It sets the item's contract, and its key if the document has it.
+func (c *recordRequest) check(i int) *hook.Error {
 	item := &c.Items[i]
 	if item.Wrong != nil {
 		return item.Wrong
@@ -276,12 +288,13 @@ func (c *changing) check(i int) *hook.Error {
 	return nil
 }
 
-// checkDocument says what is wrong with the document that an item makes.
-func (c *changing) checkDocument(i int, doc []byte) *hook.Error {
+// checkDocument says what is wrong with the new document of an item, nil if nothing.
+func (c *recordRequest) checkDocument(i int, doc []byte) *hook.Error {
 	item, k := &c.Items[i], c.contracts[i]
 	if len(doc) > c.MaxPayload {
 		e := hook.InvalidField("document_too_large", hook.Field(pointerTo(item), "document_too_large",
-			"The document has {bytes} bytes; at most {max} are taken. Keep less in it, or a link to the rest.", "bytes", len(doc), "max", c.MaxPayload))
+			"The document has {bytes} bytes; at most {max} are taken. Keep less in it, or a link to the rest.",
+			"bytes", len(doc), "max", c.MaxPayload))
 		e.Kind = hook.KindTooLarge
 		return e
 	}
@@ -304,7 +317,7 @@ func (c *changing) checkDocument(i int, doc []byte) *hook.Error {
 	return nil
 }
 
-// pointerTo is where the item has its document.
+// pointerTo is the JSON pointer of an item's document.
 func pointerTo(item *hook.RecordChange) string {
 	if item.Op == hook.RecordPatch {
 		return "/patch"
@@ -312,16 +325,16 @@ func pointerTo(item *hook.RecordChange) string {
 	return "/document"
 }
 
-// work does one item on the records as they are known, and answers it. It returns
-// what is to be written, nil if nothing is.
-func (c *changing) work(i int, records map[hook.RecordName]hook.Record, now time.Time) *hook.RecordWrite {
+// workOut works one item out and answers it. records are as they were read, changed by
+// the items before. It returns what has to be written, nil if nothing has.
+func (c *recordRequest) workOut(i int, records map[hook.RecordName]hook.Record, now time.Time) *hook.RecordWrite {
 	item, k, answer := &c.Items[i], c.contracts[i], &c.answers[i]
 	old := records[item.RecordName]
 	*answer = hook.RecordAnswer{RecordName: item.RecordName}
 	if answer.Wrong = precondition(item, old.Version); answer.Wrong != nil {
 		return nil
 	}
-	var doc []byte // nil: there is to be none
+	var doc []byte // stays nil if the record is deleted
 	switch item.Op {
 	case hook.RecordPut:
 		doc = item.Document
@@ -348,13 +361,14 @@ func (c *changing) work(i int, records map[hook.RecordName]hook.Record, now time
 		answer.Version = 0
 		delete(records, item.RecordName)
 	} else {
-		records[item.RecordName] = w.Record // what the next item of this record finds
+		records[item.RecordName] = w.Record // the next item of this record starts from it
 	}
 	c.fire(w, answer, k, old.Document, now)
 	return w
 }
 
-// precondition says why an item cannot be done on a record at this version.
+// precondition says why an item cannot change a record at this version, nil if it can.
+// The version is 0 if there is no record.
 func precondition(item *hook.RecordChange, version int64) *hook.Error {
 	switch {
 	case item.If.Absent && version != 0:
@@ -373,8 +387,10 @@ func precondition(item *hook.RecordChange, version int64) *hook.Error {
 	return nil
 }
 
-// fire finds the events of a write, and their deliveries.
-func (c *changing) fire(w *hook.RecordWrite, answer *hook.RecordAnswer, k *contract.Contract, old []byte, now time.Time) {
+// fire adds to a write the events that it fires, with their deliveries.
+func (c *recordRequest) fire(
+	w *hook.RecordWrite, answer *hook.RecordAnswer, k *contract.Contract, old []byte, now time.Time,
+) {
 	fired, troubles := k.Fire(w.Record.Kind, old, w.Record.Document)
 	for _, t := range troubles {
 		answer.Troubles = append(answer.Troubles, hook.RecordTrouble{Type: t.Type, Line: t.Line, Detail: t.Detail})
@@ -382,7 +398,8 @@ func (c *changing) fire(w *hook.RecordWrite, answer *hook.RecordAnswer, k *contr
 	for _, f := range fired {
 		if len(f.Payload) > c.MaxPayload {
 			answer.Troubles = append(answer.Troubles, hook.RecordTrouble{Type: f.Type, Detail: fmt.Sprintf(
-				"The event %s did not fire: its payload would have %d bytes, and at most %d are sent.", f.Type, len(f.Payload), c.MaxPayload)})
+				"The event %s did not fire: its payload would have %d bytes, and at most %d are sent.",
+				f.Type, len(f.Payload), c.MaxPayload)})
 			continue
 		}
 		it := c.prepare(c.Tenant, &hook.NewEvent{
@@ -393,8 +410,9 @@ func (c *changing) fire(w *hook.RecordWrite, answer *hook.RecordAnswer, k *contr
 	}
 }
 
-// nextVersion is larger than any version that this process gave or read for the
-// record, and than those before a restart as long as the clock goes forward.
+// nextVersion is larger than every version that this process has given to any record,
+// and than old. It is a time in microseconds where it can be, so versions keep growing
+// over a restart as long as the clock does not go back.
 func (in *Ingest) nextVersion(old int64, now time.Time) int64 {
 	for {
 		last := in.version.Load()
@@ -405,74 +423,19 @@ func (in *Ingest) nextVersion(old int64, now time.Time) int64 {
 	}
 }
 
-// report logs the conditions that failed. What they say may tell of the document,
-// so it is for the caller only.
-func (c *changing) report() {
+// report logs the conditions that failed. Their details can quote the document, so
+// those are only in the answer.
+func (c *recordRequest) report() {
 	for _, a := range c.answers {
-		if a.Duplicate { // it was said before
+		if a.Duplicate { // the request before has logged it
 			continue
 		}
 		for _, t := range a.Troubles {
-			c.Log.Warn("condition failed, event not fired", "tenant", c.Tenant, "contract", a.Contract, "line", t.Line,
-				"type", t.Type, "kind", a.Kind, "key", a.Key)
+			c.Log.Warn("condition failed, event not fired",
+				"tenant", c.Tenant, "contract", a.Contract, "line", t.Line, "type", t.Type, "kind", a.Kind, "key", a.Key)
 			if c.Troubled != nil {
 				c.Troubled()
 			}
 		}
 	}
-}
-
-// storedRecord is how an answer is kept with its request's key.
-type storedRecord struct {
-	Name     hook.RecordName      `json:"name"`
-	Version  int64                `json:"version,omitempty"`
-	Changed  bool                 `json:"changed,omitempty"`
-	Created  bool                 `json:"created,omitempty"`
-	Events   []storedAnswer       `json:"events,omitempty"`
-	Types    []string             `json:"types,omitempty"` // of the events
-	Troubles []hook.RecordTrouble `json:"troubles,omitempty"`
-	Wrong    *storedAnswer        `json:"wrong,omitempty"`
-}
-
-func encodeRecords(answers []hook.RecordAnswer) []byte {
-	list := make([]storedRecord, len(answers))
-	for i, a := range answers {
-		s := storedRecord{Name: a.RecordName, Version: a.Version, Changed: a.Changed, Created: a.Created, Troubles: a.Troubles}
-		for _, e := range a.Events {
-			s.Events, s.Types = append(s.Events, storedAnswer{ID: e.ID.String(), Deliveries: e.Deliveries}), append(s.Types, e.Type)
-		}
-		if a.Wrong != nil {
-			s.Wrong = storedError(a.Wrong)
-		}
-		list[i] = s
-	}
-	b, err := json.Marshal(list)
-	if err != nil { // plain values always encode
-		panic(err)
-	}
-	return b
-}
-
-func decodeRecords(b []byte) ([]hook.RecordAnswer, error) {
-	var list []storedRecord
-	if err := json.Unmarshal(b, &list); err != nil {
-		return nil, fmt.Errorf("stored answer: %w", err)
-	}
-	answers := make([]hook.RecordAnswer, len(list))
-	var errs []error
-	for i, s := range list {
-		a := hook.RecordAnswer{
-			RecordName: s.Name, Version: s.Version, Changed: s.Changed, Created: s.Created, Troubles: s.Troubles, Duplicate: s.Wrong == nil,
-		}
-		for n, e := range s.Events {
-			id, err := hook.ParseEventID(e.ID)
-			errs = append(errs, err)
-			a.Events = append(a.Events, hook.FiredEvent{ID: id, Type: s.Types[n], Deliveries: e.Deliveries})
-		}
-		if s.Wrong != nil {
-			a.Wrong = s.Wrong.error()
-		}
-		answers[i] = a
-	}
-	return answers, errors.Join(errs...)
 }

@@ -9,15 +9,15 @@ import (
 	"gancho/internal/match"
 )
 
-// A bulk replay is throttled: a page of events, then a rest, so that what is
-// replayed neither floods the receiver's queue nor the database.
+// A bulk replay is throttled, so that it floods neither the receiver nor the database:
+// after each page of events there is a pause.
 const (
-	recoverPage = 200
-	recoverRest = 200 * time.Millisecond
-	recoverLook = 5 * time.Second // how soon a new replay is noticed that another node was asked for
+	recoveryPage  = 200
+	recoveryPause = 200 * time.Millisecond
+	recoveryPoll  = 5 * time.Second // how often to look for replays that began on another node
 )
 
-// BeginRecovery tells that there is a new bulk replay in the store.
+// BeginRecovery says that there is a new bulk replay in the store. It does not wait for it.
 func (in *Ingest) BeginRecovery() {
 	select {
 	case in.replay <- struct{}{}:
@@ -25,8 +25,8 @@ func (in *Ingest) BeginRecovery() {
 	}
 }
 
-// Run works through bulk replays until ctx ends. They are durable: one that a
-// stop interrupts goes on at the next start, where it was.
+// Run works through bulk replays until ctx ends. A replay that is interrupted goes on
+// where it was when Run is called again, also in another process.
 func (in *Ingest) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -43,14 +43,14 @@ func (in *Ingest) Run(ctx context.Context) error {
 			busy = false
 		}
 		if busy {
-			timer.Reset(recoverRest)
+			timer.Reset(recoveryPause)
 		} else {
-			timer.Reset(recoverLook)
+			timer.Reset(recoveryPoll)
 		}
 	}
 }
 
-// recoverSome takes every running replay one page further.
+// recoverSome works on the next page of every running replay. busy says that there are some.
 func (in *Ingest) recoverSome(ctx context.Context) (busy bool, err error) {
 	list, err := in.Store.NextRecoveries(ctx)
 	if err != nil {
@@ -64,6 +64,7 @@ func (in *Ingest) recoverSome(ctx context.Context) (busy bool, err error) {
 	return len(list) > 0, nil
 }
 
+// recoverOne works on the next page of a replay.
 func (in *Ingest) recoverOne(ctx context.Context, r *hook.Recovery) error {
 	routes, err := in.directory.routes(ctx, r.Tenant)
 	if err != nil && !hook.IsKind(err, hook.KindNotFound) {
@@ -73,10 +74,10 @@ func (in *Ingest) recoverOne(ctx context.Context, r *hook.Recovery) error {
 	if err == nil {
 		t = routes.targets[r.Endpoint]
 	}
-	if t == nil { // disabled or deleted meanwhile: nothing would be sent
+	if t == nil { // the endpoint was disabled or deleted since: nothing would be sent
 		return in.Store.EndRecovery(ctx, r, hook.RecoveryCancelled)
 	}
-	page, err := in.Store.RecoveryPage(ctx, r, recoverPage)
+	page, err := in.Store.RecoveryPage(ctx, r, recoveryPage)
 	if err != nil {
 		return err
 	}
@@ -87,27 +88,29 @@ func (in *Ingest) recoverOne(ctx context.Context, r *hook.Recovery) error {
 	return nil
 }
 
-// previewLimits are how far a preview looks.
+// previewLimits bound how much work a preview does.
 type previewLimits struct {
-	page   int // events read at once
-	events int
+	page   int // events to read at once
+	events int // after about as many it stops
 	time   time.Duration
 }
 
-// PreviewRecovery says what a bulk replay would come to if it began now. It looks
-// at the first events only where there are many, or a filter is slow. Nothing is
-// stored.
+// PreviewRecovery counts the deliveries that a bulk replay would make if it began now.
+// It stores nothing. Where there are many events, or a filter is slow, it looks only at
+// the first ones and says so.
 func (in *Ingest) PreviewRecovery(ctx context.Context, r *hook.Recovery) (hook.RecoveryPreview, error) {
 	return in.preview(ctx, *r, previewLimits{page: 1000, events: 50_000, time: 2 * time.Second})
 }
 
-func (in *Ingest) preview(ctx context.Context, r hook.Recovery, limits previewLimits) (p hook.RecoveryPreview, err error) {
+func (in *Ingest) preview(
+	ctx context.Context, r hook.Recovery, limits previewLimits,
+) (p hook.RecoveryPreview, err error) {
 	routes, err := in.directory.routes(ctx, r.Tenant)
 	if err != nil {
 		return p, err
 	}
 	t := routes.targets[r.Endpoint]
-	if t == nil { // disabled meanwhile: nothing would be sent
+	if t == nil { // the endpoint is disabled: nothing would be sent
 		return p, nil
 	}
 	for start := time.Now(); ; {
@@ -128,7 +131,8 @@ func (in *Ingest) preview(ctx context.Context, r hook.Recovery, limits previewLi
 	}
 }
 
-// recoveryStep decides what a page of events comes to.
+// recoveryStep decides for each event of a page whether its delivery is sent again,
+// whether it gets one, or neither.
 func recoveryStep(r *hook.Recovery, page []hook.RecoveryItem, t *target, now time.Time) hook.RecoveryStep {
 	step := hook.RecoveryStep{Cursor: r.Cursor, Examined: len(page), Done: len(page) == 0, Ordered: t.ordered}
 	for _, it := range page {

@@ -7,8 +7,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// Takes reports whether a tenant has an endpoint that takes events of a type,
-// whatever its filter says of a certain one.
+// Takes reports whether a tenant has an endpoint that takes events of a type. Filters
+// do not count: they depend on the event.
 func (in *Ingest) Takes(ctx context.Context, name hook.ScheduleName) (bool, error) {
 	routes, err := in.directory.routes(ctx, name.Tenant)
 	if err != nil {
@@ -22,8 +22,8 @@ func (in *Ingest) Takes(ctx context.Context, name hook.ScheduleName) (bool, erro
 	return false, nil
 }
 
-// EndRun commits the end of a run of a schedule together with its event. payload is
-// nil if the run made no event. The verdict has the run with its event.
+// EndRun commits the end of a run of a schedule together with its event. payload is nil
+// if the run made no event. The verdict has the run, with its event and deliveries.
 func (in *Ingest) EndRun(ctx context.Context, end hook.RunEnd, payload []byte) (hook.RunVerdict, error) {
 	sub := hook.Submission{Tenant: end.Tenant, RunEnd: &end}
 	var routes *routes

@@ -2,19 +2,19 @@ package ingest
 
 import "gancho/internal/hook"
 
-// submit commits a submission whose deliveries were made from routes. The worker
-// expects them meanwhile, and in the end each is offered to it or called off, also
-// if something panics: what is expected for ever is never sent, and keeps its
-// endpoint from being handed over.
+// submit commits a submission whose deliveries were made from routes. Each delivery is
+// announced to the dispatcher before the commit and offered or called off after it, also
+// if the store panics. A delivery that stayed announced would never be sent, and its
+// endpoint could not be handed over to another node.
 func (in *Ingest) submit(sub hook.Submission, routes *routes) (v hook.Verdicts, err error) {
 	stored := false
-	defer func() { in.tell(&sub, v, stored) }()
+	defer func() { in.dispatch(&sub, v, stored) }()
 	for _, it := range sub.Items {
-		in.await(it, routes)
+		in.announce(it, routes)
 	}
 	for _, w := range sub.Records {
 		for _, it := range w.Events {
-			in.await(it, routes)
+			in.announce(it, routes)
 		}
 	}
 	v, err = in.Store.Submit(sub, in.KeepKeys)
@@ -22,8 +22,9 @@ func (in *Ingest) submit(sub hook.Submission, routes *routes) (v hook.Verdicts, 
 	return v, err
 }
 
-// await tells of deliveries that are about to be stored.
-func (in *Ingest) await(it *hook.Accepted, routes *routes) {
+// announce announces deliveries that are about to be stored. Those that will be sent
+// right after the commit get the state sending.
+func (in *Ingest) announce(it *hook.Accepted, routes *routes) {
 	for i := range it.Deliveries {
 		d := &it.Deliveries[i]
 		if t := routes.targets[d.Endpoint]; t.firstDelay == 0 && in.Dispatcher.Await(d) {
@@ -32,8 +33,8 @@ func (in *Ingest) await(it *hook.Accepted, routes *routes) {
 	}
 }
 
-// tell tells what became of a submission.
-func (in *Ingest) tell(sub *hook.Submission, v hook.Verdicts, stored bool) {
+// dispatch offers what was stored of a submission to the dispatcher, and calls the rest off.
+func (in *Ingest) dispatch(sub *hook.Submission, v hook.Verdicts, stored bool) {
 	offer := make([]*hook.Accepted, 0, len(sub.Items)+len(sub.Records))
 	decide := func(items []*hook.Accepted, stored bool, verdict func(int) hook.ItemVerdict) {
 		for i, it := range items {
@@ -57,7 +58,7 @@ func (in *Ingest) tell(sub *hook.Submission, v hook.Verdicts, stored bool) {
 	in.Dispatcher.Offer(jobs(offer))
 }
 
-// jobs are the deliveries of what was stored.
+// jobs are the deliveries of events, with their event each.
 func jobs(items []*hook.Accepted) []hook.Job {
 	n := 0
 	for _, it := range items {
