@@ -54,3 +54,19 @@ func (s contracts) unknown(name string) error {
 func (s contracts) missing(name string) error {
 	return &hook.Error{Kind: hook.KindNotFound, Code: "contract_not_found", Detail: s.NoContract(name).Detail}
 }
+
+// Admin are all use cases. Whoever builds the program fills it in once, for every way in.
+type Admin struct {
+	Tenants     Tenants
+	Endpoints   Endpoints
+	Credentials Credentials
+	Keys        Keys
+	Contracts   Contracts
+	Tests       Tests
+	Recoveries  Recoveries
+	Schedules   Schedules
+	Deliveries  Deliveries
+	Events      Events
+	PortalLinks PortalLinks
+	Lookups     Lookups
+}

@@ -146,9 +146,7 @@ func (x Endpoints) checkShaping(ctx context.Context, tenant string, c *contract.
 	}
 	changed := cfg.Transformation != "" && cfg.Transformation != was.Transformation
 	if changed && !c.Shaping() {
-		off = append(off, hook.Field("/transformation", "transformation_off",
-			"The contract {contract} does not let an endpoint have a transformation. Leave it out, or use another contract.",
-			"contract", c.Name))
+		off = append(off, transformationOff(c))
 	}
 	if len(off) > 0 {
 		return hook.InvalidFields("shaping_off", off...)
@@ -161,6 +159,13 @@ func (x Endpoints) checkShaping(ctx context.Context, tenant string, c *contract.
 		return hook.InvalidFields("transformation_invalid", hook.Field("/transformation", "script_invalid", "{problem}.", "problem", wrong))
 	}
 	return err
+}
+
+// transformationOff is the mistake of giving a transformation to an endpoint whose contract forbids it.
+func transformationOff(c *contract.Contract) hook.FieldError {
+	return hook.Field("/transformation", "transformation_off",
+		"The contract {contract} does not let an endpoint have a transformation. Leave it out, or use another contract.",
+		"contract", c.Name)
 }
 
 // newEndpoint is an endpoint with an id of its own, made of what was checked.

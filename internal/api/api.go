@@ -1,9 +1,9 @@
 // Package api is Gancho's REST API: JSON under /v1, described by an OpenAPI 3.1
 // document at /openapi.json.
 //
-// It turns requests into calls of the few methods it needs (see [Store],
-// [Accepter], [Changer], [Waker]), and their errors into problems (RFC 9457). It is the only
-// package that knows JSON shapes of the API and HTTP statuses. It promises:
+// It turns requests into calls of the use cases of package admin, and what they return into JSON, or into problems
+// (RFC 9457) if it is an error. Each noun has a file with a struct of handlers and an interface for what they read from
+// the database. It is the only package that knows the JSON of the API and its HTTP statuses. It promises:
 //
 //   - What a handler has answered with 2xx is durable. Any other answer means
 //     that nothing was stored.
@@ -22,7 +22,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -31,42 +30,59 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"golang.org/x/sync/semaphore"
 
 	"gancho/internal/admin"
+	"gancho/internal/auth"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
-	"gancho/internal/stream"
 )
 
-// Options of [New]. Store, Accepter, Changer, Recoverer, Waker, Tester, Contracts,
-// Catalog, Runner and AdminKey are needed.
+// Options of [New]. What has no comment is needed.
 type Options struct {
-	Store     Store
-	Accepter  Accepter
-	Changer   Changer
-	Recoverer Recoverer
-	Waker     Waker
-	Tester    Tester
-	Scripts   Scripts
-	Contracts *contract.Set
-	Catalog   Catalog
-	Runner    Runner
-	AdminKey  string       // text of the operator's key
-	Log       *slog.Logger // nil: none
-	Metrics   http.Handler // serves /metrics; nil: none
+	Admin    admin.Admin
+	Auth     *auth.Auth
+	Accepter Accepter
+	Changer  Changer
+	Explain  Explainer
+	Streams  Streams
+	Guide    Guide
+
+	Events     EventStore
+	Deliveries DeliveryStore
+	Records    RecordStore
+	Stats      StatsStore
+	Audit      AuditStore
+	Health     Health
+
+	Log     *slog.Logger // nil: none
+	Metrics http.Handler // serves /metrics; nil: none
 	// MaxPayload bounds the payload of one event and the document of a record, in
 	// bytes; 0 means 1 MiB.
 	MaxPayload int
-	Version    string // of the program, for the document
-	SessionKey []byte // 32 bytes that sessions are sealed with; nil: they end with the process
+	Version    string // of the program, for the document; "": dev
 	// PublicURL is where browsers find the server; nil: as the request says.
 	PublicURL *url.URL
 	// PortalLogo is the path of the operator's picture, which Console serves; "": none.
 	PortalLogo string
 	Console    Pages // nil: none
-	// Stream is told by others what happens; nil: nobody tells.
-	Stream *stream.Hub
+}
+
+// Health says whether requests can be served.
+type Health interface {
+	// Ready reports whether the database answers reads and commits writes.
+	Ready(ctx context.Context) error
+}
+
+// Accepter takes events in. What it has answered is durable. An error concerns
+// the whole request, and then nothing was stored.
+type Accepter interface {
+	Accept(ctx context.Context, in hook.NewEvents) ([]hook.EventAnswer, error)
+}
+
+// Changer changes records and fires what follows. What it has answered is durable.
+// An error concerns the whole request, and then nothing was stored.
+type Changer interface {
+	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
 }
 
 // Pages serves what people look at: requests that the API has nothing for.
@@ -78,19 +94,19 @@ type Pages interface {
 
 // API serves the REST API. Its methods may be called from any goroutine.
 type API struct {
-	Options
-	log     *slog.Logger
-	keys    *keyring
-	lookups admin.Lookups
-	mux     *http.ServeMux
-	huma    huma.API
-	doc     []byte              // the OpenAPI document
-	limit   int64               // of the body of a publish request
-	room    *semaphore.Weighted // for large bodies, see maxBodies
+	failures
+	auth      *auth.Auth
+	tenants   tenantReader
+	contracts *contract.Set
+	console   Pages // nil: none
+	lookups   lookupHandlers
+	accept    *acceptHandlers
+	mux       *http.ServeMux
+	huma      huma.API
+	doc       []byte // the OpenAPI document
 }
 
-// New makes the API. It starts nothing. Its owner must tell it of committed
-// changes with [API.Changed].
+// New makes the API. It starts nothing.
 func New(o Options) *API {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -98,49 +114,48 @@ func New(o Options) *API {
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1 << 20
 	}
-	if o.Stream == nil {
-		o.Stream = new(stream.Hub)
-	}
-	if o.Contracts == nil {
-		o.Contracts = new(contract.Set)
-	}
 	if o.Version == "" {
 		o.Version = "dev"
 	}
+	if o.Admin.Contracts.InForce == nil {
+		o.Admin.Contracts.InForce = new(contract.Set)
+	}
+	answers := failures{o.Log}
 	a := &API{
-		Options: o, log: o.Log, mux: http.NewServeMux(), keys: newKeyring(o.Store, o.AdminKey, o.SessionKey),
-		limit: max(maxBatch, int64(o.MaxPayload)+bodyMargin), room: semaphore.NewWeighted(maxBodies),
+		failures: answers, auth: o.Auth, tenants: o.Admin.Tenants.Store, contracts: o.Admin.Contracts.InForce, console: o.Console,
+		lookups: lookupHandlers{answers, o.Admin.Lookups}, accept: newAcceptHandlers(o, answers), mux: http.NewServeMux(),
 	}
 	a.huma = newHuma(a.mux, o.Version)
-	tenantHandlers{admin.Tenants{Store: o.Store}}.register(a)
-	endpoints := admin.Endpoints{Store: o.Store, Contracts: o.Contracts, Scripts: o.Scripts}
-	(&endpointHandlers{endpoints: endpoints}).register(a)
-	credentialHandlers{admin.Credentials{Store: o.Store, Contracts: o.Contracts}}.register(a)
-	a.routeEvents()
-	a.routeRecords()
-	a.routeTests()
-	a.routeExplain()
-	a.routeDeliveries()
-	a.routeExact()
-	a.routeRecoveries()
-	keyHandlers{admin.Keys{Store: o.Store}}.register(a)
-	a.routeSessions()
-	a.routePortal()
-	a.routeContracts()
-	a.routeSchedules()
-	a.routeContractDocs()
-	a.routeStats()
-	a.routeStream()
-	a.routeAudit()
-	a.routeSystem()
-	a.lookups = admin.Lookups{Store: o.Store}
+	deliveries := deliveryHandlers{o.Deliveries, o.Admin.Deliveries, o.Admin.Events, o.Explain}
+	for _, noun := range []interface{ register(a *API) }{
+		tenantHandlers{o.Admin.Tenants},
+		&endpointHandlers{endpoints: o.Admin.Endpoints},
+		credentialHandlers{o.Admin.Credentials},
+		eventHandlers{o.Events},
+		publishHandlers{a.accept},
+		recordHandlers{o.Records, o.Admin.Contracts},
+		recordChangeHandlers{a.accept},
+		testHandlers{o.Admin.Tests, o.Explain},
+		explainHandlers{o.Deliveries, o.Admin.Events, o.Explain},
+		deliveries,
+		exactHandlers{deliveries},
+		recoveryHandlers{o.Admin.Recoveries},
+		keyHandlers{o.Admin.Keys},
+		sessionHandlers{o.Auth},
+		portalHandlers{o.Admin.PortalLinks, o.Auth, o.PublicURL, o.PortalLogo},
+		contractHandlers{o.Admin.Contracts, o.Admin.Tests},
+		scheduleHandlers{o.Admin.Schedules},
+		guideHandlers{o.Admin.Contracts, o.Guide},
+		statsHandlers{o.Stats},
+		streamHandlers{o.Streams, o.Auth, o.Admin.Tenants.Store},
+		auditHandlers{o.Audit},
+		systemHandlers{answers, o.Health, o.Metrics},
+	} {
+		noun.register(a)
+	}
 	a.doc = a.document()
 	return a
 }
-
-// Changed tells that configuration was committed: what is remembered of it is
-// forgotten. It is quick and calls nobody.
-func (a *API) Changed(c hook.Change) { a.keys.changed(c) }
 
 // Document is the OpenAPI document of a server of some version.
 func Document(version string) []byte {
@@ -151,7 +166,7 @@ func Document(version string) []byte {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if tenant, ok := publishPath(r); ok && !a.log.Enabled(r.Context(), slog.LevelDebug) {
 		defer a.recovered(w, r)
-		a.publish(w, r, tenant)
+		a.accept.publish(w, r, tenant)
 		return
 	}
 	start := time.Now()
@@ -174,8 +189,8 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 		a.mux.ServeHTTP(w, r)
 		return
 	}
-	if c, route, key, ok := a.Contracts.Route(r.URL.EscapedPath()); ok && !ours(r) {
-		a.lookUp(w, r, c, route, key)
+	if c, route, key, ok := a.contracts.Route(r.URL.EscapedPath()); ok && !ours(r) {
+		a.lookups.serve(w, r, c, route, key)
 		return
 	}
 	// The mux knows whether the path or only the method is wrong.
@@ -183,8 +198,8 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	h.ServeHTTP(probe, r)
 	allow := probe.header.Get("Allow")
 	switch {
-	case probe.status != http.StatusMethodNotAllowed && a.Console != nil && !ours(r) && a.Console.Takes(r):
-		a.Console.ServeHTTP(w, r)
+	case probe.status != http.StatusMethodNotAllowed && a.console != nil && !ours(r) && a.console.Takes(r):
+		a.console.ServeHTTP(w, r)
 	case probe.status != http.StatusMethodNotAllowed:
 		a.fail(w, r, newProblem(http.StatusNotFound, "path_not_found", "There is nothing at this path. GET /openapi.json describes what there is."))
 	case r.Method == http.MethodOptions:
@@ -266,31 +281,6 @@ func requestID(ctx context.Context) string {
 		return id
 	}
 	return newRequestID() // a publish request: it has none unless something goes wrong
-}
-
-// routeSystem adds what is not about tenants.
-func (a *API) routeSystem() {
-	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, "ok") })
-	a.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := a.Store.Ready(r.Context()); err != nil {
-			a.fail(w, r, err)
-			return
-		}
-		writeStatus(w, "ready")
-	})
-	a.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(a.doc)
-	})
-	if a.Metrics != nil {
-		a.mux.Handle("GET /metrics", a.Metrics)
-	}
-}
-
-func writeStatus(w http.ResponseWriter, status string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = fmt.Fprintf(w, "{\"status\":%q}\n", status)
 }
 
 // publishPath finds the tenant in the path of the hot operation.

@@ -5,17 +5,29 @@ import (
 	"net/http"
 
 	"gancho.example/client"
+	"gancho/internal/auth"
 	"gancho/internal/hook"
 )
 
-func (a *API) routeAudit() {
+// AuditStore is what [Options] need of the database about who did what. Changes write their entries themselves, in the
+// name of the [hook.Actor] of their context.
+type AuditStore interface {
+	tenantReader
+	// AuditTrail is of one tenant, or of everything if tenant is "".
+	AuditTrail(ctx context.Context, tenant string, p hook.Page) (list []hook.AuditEntry, next hook.ID, err error)
+}
+
+// auditHandlers answer requests about who did what.
+type auditHandlers struct{ store AuditStore }
+
+func (h auditHandlers) register(a *API) {
 	add(a, operation{
-		id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: "watching", access: anyReaders,
+		id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: "watching", access: auth.AnyReaders,
 		summary: "Who did what",
 		description: "Changes of configuration, keys and contracts, and what was sent again, newest first. Each is written in one commit with what it tells. " +
 			"A key of one tenant sees that tenant. Entries are kept as long as other history.",
 		codes: []string{"tenant_not_found", "cursor_invalid"},
-	}, a.listAudit)
+	}, h.list)
 }
 
 // actor is who makes a request.
@@ -51,12 +63,12 @@ type auditOutput struct {
 	Body client.List[client.AuditEntry]
 }
 
-func (a *API) listAudit(ctx context.Context, in *struct {
+func (h auditHandlers) list(ctx context.Context, in *struct {
 	Scope
 	Paging
 },
 ) (*auditOutput, error) {
-	tenant, err := in.of(ctx, a)
+	tenant, err := in.of(ctx, h.store)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +77,7 @@ func (a *API) listAudit(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	entries, next, err := a.Store.AuditTrail(ctx, tenant, p)
+	entries, next, err := h.store.AuditTrail(ctx, tenant, p)
 	if err != nil {
 		return nil, err
 	}

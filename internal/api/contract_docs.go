@@ -7,20 +7,32 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gancho/internal/admin"
+	"gancho/internal/auth"
 	"gancho/internal/contract"
-	"gancho/internal/guide"
 )
 
-// routeContractDocs registers what customers and their tools read about a contract.
-func (a *API) routeContractDocs() {
+// Guide writes what customers and their tools read about a contract, in a language: en, es or pt.
+type Guide struct {
+	Markdown func(c *contract.Contract, language string) []byte
+	OpenAPI  func(c *contract.Contract, language string) []byte
+}
+
+// guideHandlers answer requests for what customers and their tools read about a contract.
+type guideHandlers struct {
+	contracts admin.Contracts
+	guide     Guide
+}
+
+func (h guideHandlers) register(a *API) {
 	document := func(id, path, contentType, schemaType, summary, description string, write func(*contract.Contract, string) []byte) {
 		add(a, operation{
-			id: id, method: http.MethodGet, path: path, tag: "contracts", access: anyReaders,
+			id: id, method: http.MethodGet, path: path, tag: "contracts", access: auth.AnyReaders,
 			summary: summary, description: description, codes: []string{"contract_not_found"},
 		}, func(_ context.Context, in *ContractDocInput) (*contractDoc, error) {
-			c := a.contract(in.Name)
-			if c == nil {
-				return nil, a.noContract(in.Name)
+			c, err := h.contracts.Get(in.Name)
+			if err != nil {
+				return nil, err
 			}
 			return &contractDoc{ContentType: contentType, Body: write(c, in.Language)}, nil
 		})
@@ -33,11 +45,11 @@ func (a *API) routeContractDocs() {
 	document("get-contract-docs", "/v1/contracts/{name}/docs", "text/markdown; charset=utf-8", huma.TypeString,
 		"Read the documentation of a contract",
 		"For the customers who receive its webhooks, as Markdown: when they are sent, how to set them up, fields, examples, programs that receive them.",
-		guide.Markdown)
+		h.guide.Markdown)
 	document("get-contract-openapi", "/v1/contracts/{name}/openapi", "application/json", huma.TypeObject,
 		"Read the OpenAPI document of a contract",
 		"OpenAPI 3.1: its requests as webhooks, its look-ups as paths.",
-		guide.OpenAPI)
+		h.guide.OpenAPI)
 }
 
 // ContractDocInput names a contract and a language.

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"gancho.example/client"
+	"gancho/internal/admin"
+	"gancho/internal/auth"
 	"gancho/internal/hook"
 )
 
@@ -18,25 +20,55 @@ const (
 	shownAttempts  = 200
 )
 
-func (a *API) routeDeliveries() {
+// DeliveryStore is what [Options] need of the database about deliveries.
+type DeliveryStore interface {
+	Delivery(ctx context.Context, tenant string, id hook.DeliveryID) (hook.Delivery, error)
+	Deliveries(ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page) (list []hook.Delivery, next hook.ID, err error)
+	// Attempts are the latest n, oldest first.
+	Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.Attempt, error)
+	// Body is the frozen body, nil if it equals the payload.
+	Body(ctx context.Context, id hook.DeliveryID) ([]byte, error)
+	Event(ctx context.Context, tenant string, id hook.EventID) (*hook.Event, error)
+	TenantEndpoint(ctx context.Context, tenant string, id hook.EndpointID) (*hook.Endpoint, error)
+}
+
+// Explainer says in words for people why things are as they are. See package explain.
+type Explainer interface {
+	// Attempt says what became of an attempt. e is nil if the endpoint is gone.
+	Attempt(e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, language string) hook.Diagnosis
+	// Delivery says which rules made a delivery what it is. e, ev and last are nil if they are gone, or never were.
+	Delivery(d hook.Delivery, e *hook.Endpoint, ev *hook.Event, last *hook.Attempt, language string) hook.Why
+	// Event says why an endpoint got an event, or did not. d is the delivery, nil if there is none.
+	Event(e *hook.Endpoint, ev *hook.Event, d *hook.Delivery, cancelled, language string) []hook.Reason
+}
+
+// deliveryHandlers answer requests about deliveries.
+type deliveryHandlers struct {
+	store      DeliveryStore
+	deliveries admin.Deliveries
+	events     admin.Events
+	explain    Explainer
+}
+
+func (h deliveryHandlers) register(a *API) {
 	add(a, operation{
-		id: "list-deliveries", method: http.MethodGet, path: deliveriesPath, tag: "deliveries", access: readers,
+		id: "list-deliveries", method: http.MethodGet, path: deliveriesPath, tag: "deliveries", access: auth.Readers,
 		summary: "List deliveries",
 		description: "Newest event first. endpoint, event, since, until and the states failed, unknown and cancelled are looked up; " +
 			"for anything else one page looks at 10,000 deliveries at most, 5,000 of one endpoint.",
 		codes: []string{"cursor_invalid"},
-	}, a.listDeliveries)
+	}, h.list)
 	add(a, operation{
-		id: "get-delivery", method: http.MethodGet, path: deliveriesPath + "/{delivery}", tag: "deliveries", access: readers,
+		id: "get-delivery", method: http.MethodGet, path: deliveriesPath + "/{delivery}", tag: "deliveries", access: auth.Readers,
 		summary: "Read a delivery", description: "With every request that was made for it and what came back, secrets masked, a diagnosis of the latest, and which rules made it what it is, in plain words.",
 		codes: []string{"delivery_not_found"},
-	}, a.getDelivery)
+	}, h.get)
 	add(a, operation{
-		id: "retry-delivery", method: http.MethodPost, path: deliveriesPath + "/{delivery}/retry", tag: "deliveries", access: managers,
+		id: "retry-delivery", method: http.MethodPost, path: deliveriesPath + "/{delivery}/retry", tag: "deliveries", access: auth.Managers,
 		status: http.StatusAccepted, noBody: true, summary: "Send a delivery again",
 		description: "A finished one is sent anew, the same bytes, with the whole retry schedule; one that waits for its next attempt is sent now. A paused endpoint keeps it until it is resumed.",
 		codes:       []string{"delivery_not_found", "at_most_once", "delivery_unfinished", "delivery_is_test", "endpoint_disabled", "endpoint_deleted"},
-	}, a.retryDelivery)
+	}, h.retry)
 }
 
 // DeliveryPath are the parameters of what concerns one delivery.
@@ -46,12 +78,12 @@ type DeliveryPath struct {
 }
 
 // delivery reads the delivery that a path names.
-func (a *API) delivery(ctx context.Context, in DeliveryPath) (hook.Delivery, error) {
+func (h deliveryHandlers) delivery(ctx context.Context, in DeliveryPath) (hook.Delivery, error) {
 	id, err := hook.ParseDeliveryID(in.Delivery)
 	if err != nil {
 		return hook.Delivery{}, hook.NotFound("delivery", in.Delivery)
 	}
-	return a.Store.Delivery(ctx, in.Tenant, id)
+	return h.store.Delivery(ctx, in.Tenant, id)
 }
 
 func wireDelivery(d hook.Delivery) client.Delivery {
@@ -65,7 +97,7 @@ func wireDelivery(d hook.Delivery) client.Delivery {
 	return out
 }
 
-func (a *API) listDeliveries(ctx context.Context, in *struct {
+func (h deliveryHandlers) list(ctx context.Context, in *struct {
 	TenantPath
 	Paging
 	Span
@@ -89,7 +121,7 @@ func (a *API) listDeliveries(ctx context.Context, in *struct {
 		}
 	}
 	if in.Event != "" {
-		e, err := a.event(ctx, in.Tenant, in.Event)
+		e, err := h.events.Find(ctx, in.Tenant, in.Event)
 		if hook.IsKind(err, hook.KindNotFound) {
 			return none, nil
 		}
@@ -98,41 +130,41 @@ func (a *API) listDeliveries(ctx context.Context, in *struct {
 		}
 		f.Event = e.ID
 	}
-	deliveries, next, err := a.Store.Deliveries(ctx, in.Tenant, f, p)
+	deliveries, next, err := h.store.Deliveries(ctx, in.Tenant, f, p)
 	if err != nil {
 		return nil, err
 	}
 	return &struct{ Body client.List[client.Delivery] }{wireList(deliveries, next, list, wireDelivery)}, nil
 }
 
-func (a *API) getDelivery(ctx context.Context, in *struct {
+func (h deliveryHandlers) get(ctx context.Context, in *struct {
 	DeliveryPath
 	Speaks
 	Bodies bool `query:"bodies" default:"true" doc:"false leaves out the bodies of requests; each can be read by itself."`
 },
 ) (*struct{ Body client.DeliveryDetail }, error) {
-	d, err := a.delivery(ctx, in.DeliveryPath)
+	d, err := h.delivery(ctx, in.DeliveryPath)
 	if err != nil {
 		return nil, err
 	}
-	e, err := a.Store.TenantEndpoint(ctx, in.Tenant, d.Endpoint)
+	e, err := h.store.TenantEndpoint(ctx, in.Tenant, d.Endpoint)
 	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // it may be gone
 		return nil, err
 	}
-	ev, err := a.Store.Event(ctx, d.Tenant, d.ID.Event())
+	ev, err := h.store.Event(ctx, d.Tenant, d.ID.Event())
 	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // removed meanwhile
 		return nil, err
 	}
-	attempts, err := a.Store.Attempts(ctx, d.ID, shownAttempts)
+	attempts, err := h.store.Attempts(ctx, d.ID, shownAttempts)
 	if err != nil {
 		return nil, err
 	}
 	out := client.DeliveryDetail{Delivery: wireDelivery(d), AttemptList: []client.Attempt{}}
-	f := fate{delivery: d, endpoint: e, event: ev}
+	var last *hook.Attempt
 	if len(attempts) > 0 {
 		var body []byte
 		if in.Bodies {
-			if body, err = a.sentBody(ctx, d, ev); err != nil {
+			if body, err = h.sentBody(ctx, d, ev); err != nil {
 				return nil, err
 			}
 		}
@@ -143,17 +175,35 @@ func (a *API) getDelivery(ctx context.Context, in *struct {
 			}
 			out.AttemptList = append(out.AttemptList, shown)
 		}
-		f.last = attempts[len(attempts)-1]
-		out.Diagnosis = new(a.diagnosis(e, d, f.last, in.language()))
+		last = attempts[len(attempts)-1]
+		out.Diagnosis = new(wireDiagnosis(h.explain.Attempt(e, d, last, in.language())))
 	}
-	out.Why = a.why(f, in.language())
+	out.Why = wireWhy(h.explain.Delivery(d, e, ev, last, in.language()))
 	return &struct{ Body client.DeliveryDetail }{out}, nil
+}
+
+func wireDiagnosis(d hook.Diagnosis) client.Diagnosis {
+	return client.Diagnosis{Code: d.Code, Level: d.Level, Language: d.Language, Title: d.Title, Advice: d.Advice}
+}
+
+func wireReason(r hook.Reason) client.Reason {
+	return client.Reason{Code: r.Code, Detail: r.Detail, Cause: r.Cause}
+}
+
+func wireWhy(w hook.Why) client.DeliveryWhy {
+	optional := func(r *hook.Reason) *client.Reason {
+		if r == nil {
+			return nil
+		}
+		return new(wireReason(*r))
+	}
+	return client.DeliveryWhy{Made: optional(w.Made), Taken: optional(w.Taken), Judged: optional(w.Judged), Next: wireReason(w.Next)}
 }
 
 // sentBody is the body of a delivery's requests, where an attempt does not say
 // otherwise. The event is nil if it was removed.
-func (a *API) sentBody(ctx context.Context, d hook.Delivery, ev *hook.Event) ([]byte, error) {
-	body, err := a.Store.Body(ctx, d.ID)
+func (h deliveryHandlers) sentBody(ctx context.Context, d hook.Delivery, ev *hook.Event) ([]byte, error) {
+	body, err := h.store.Body(ctx, d.ID)
 	if err != nil || body != nil || ev == nil {
 		return body, err
 	}
@@ -207,22 +257,13 @@ func pairs(headers []hook.Header) [][2]string {
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-func (a *API) retryDelivery(ctx context.Context, in *DeliveryPath) (*struct{ Body client.Delivery }, error) {
-	d, err := a.delivery(ctx, *in)
+func (h deliveryHandlers) retry(ctx context.Context, in *DeliveryPath) (*struct{ Body client.Delivery }, error) {
+	d, err := h.delivery(ctx, *in)
 	if err != nil {
 		return nil, err
 	}
-	ordered := false
-	if e, err := a.Store.TenantEndpoint(ctx, in.Tenant, d.Endpoint); err == nil {
-		if c := a.servedBy(e); c != nil {
-			ordered = c.Limits(e.Config).Ordered
-		}
-	} else if !hook.IsKind(err, hook.KindNotFound) { // Retry says so if it is gone
+	if d, err = h.deliveries.Retry(ctx, d); err != nil {
 		return nil, err
 	}
-	if d, err = a.Store.Retry(ctx, in.Tenant, d.ID, ordered); err != nil {
-		return nil, err
-	}
-	a.Waker.Wake(d.Endpoint)
 	return &struct{ Body client.Delivery }{wireDelivery(d)}, nil
 }

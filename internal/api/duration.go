@@ -45,3 +45,16 @@ func formatDurations(list []time.Duration) []string {
 	}
 	return out
 }
+
+// optionalDuration is a length of time that may be left out, nil if it is. One that cannot be read is -1, which every use
+// case refuses as it refuses lengths out of range.
+func optionalDuration(s string) *time.Duration {
+	if s == "" {
+		return nil
+	}
+	d, err := parseDuration(s)
+	if err != nil {
+		d = -1
+	}
+	return &d
+}

@@ -11,6 +11,7 @@ import (
 
 	"gancho.example/client"
 	"gancho/internal/admin"
+	"gancho/internal/auth"
 	"gancho/internal/hook"
 )
 
@@ -28,21 +29,21 @@ type endpointHandlers struct {
 func (h *endpointHandlers) register(a *API) {
 	h.schemas = a.huma.OpenAPI().Components.Schemas
 	add(a, operation{
-		id: "create-endpoint", method: http.MethodPost, path: endpointsPath, tag: "endpoints", access: managers, status: http.StatusCreated,
+		id: "create-endpoint", method: http.MethodPost, path: endpointsPath, tag: "endpoints", access: auth.Managers, status: http.StatusCreated,
 		summary:     "Make an endpoint",
 		description: "The answer shows the values that are in force, but no secret: read the signing secret with GET …/secret.",
 		codes:       []string{"endpoint_invalid", "contract_unknown", "secret_invalid", "credential_needed", "too_many_endpoints", "shaping_off", "transformation_invalid", "scripts_unavailable"},
 	}, h.create)
 	add(a, operation{
-		id: "list-endpoints", method: http.MethodGet, path: endpointsPath, tag: "endpoints", access: readers,
+		id: "list-endpoints", method: http.MethodGet, path: endpointsPath, tag: "endpoints", access: auth.Readers,
 		summary: "List endpoints", codes: []string{"cursor_invalid"},
 	}, h.list)
 	add(a, operation{
-		id: "get-endpoint", method: http.MethodGet, path: endpointPath1, tag: "endpoints", access: readers,
+		id: "get-endpoint", method: http.MethodGet, path: endpointPath1, tag: "endpoints", access: auth.Readers,
 		summary: "Read an endpoint", codes: []string{"endpoint_not_found"},
 	}, h.get)
 	add(a, operation{
-		id: "patch-endpoint", method: http.MethodPatch, path: endpointPath1, tag: "endpoints", access: managers,
+		id: "patch-endpoint", method: http.MethodPatch, path: endpointPath1, tag: "endpoints", access: auth.Managers,
 		summary: "Change an endpoint",
 		description: "JSON Merge Patch (RFC 7396) on what the endpoint was made of: members left out stay, null sets the default. " +
 			"Secrets that come back as they were shown, masked, stay as they are. A new secret takes over at once; use rotate-secret for an overlap. " +
@@ -50,7 +51,7 @@ func (h *endpointHandlers) register(a *API) {
 		codes: []string{"endpoint_not_found", "endpoint_invalid", "secret_invalid", "endpoint_busy", "credential_paused", "shaping_off", "transformation_invalid", "scripts_unavailable"},
 	}, h.patch)
 	add(a, operation{
-		id: "delete-endpoint", method: http.MethodDelete, path: endpointPath1, tag: "endpoints", access: managers, status: http.StatusNoContent,
+		id: "delete-endpoint", method: http.MethodDelete, path: endpointPath1, tag: "endpoints", access: auth.Managers, status: http.StatusNoContent,
 		summary: "Delete an endpoint", description: "Deliveries that wait are cancelled; the history stays. One that was made with a credential goes with that.",
 		codes: []string{"endpoint_not_found", "endpoint_of_credential"},
 	}, h.delete)
@@ -67,16 +68,16 @@ func (h *endpointHandlers) register(a *API) {
 			codes = append(codes, "credential_paused")
 		}
 		add(a, operation{
-			id: s.verb + "-endpoint", method: http.MethodPost, path: endpointPath1 + "/" + s.verb, tag: "endpoints", access: managers,
+			id: s.verb + "-endpoint", method: http.MethodPost, path: endpointPath1 + "/" + s.verb, tag: "endpoints", access: auth.Managers,
 			summary: s.summary, description: s.description, noBody: true, codes: codes,
 		}, h.setState(s.state))
 	}
 	add(a, operation{
-		id: "get-endpoint-secret", method: http.MethodGet, path: endpointPath1 + "/secret", tag: "endpoints", access: managers,
+		id: "get-endpoint-secret", method: http.MethodGet, path: endpointPath1 + "/secret", tag: "endpoints", access: auth.Managers,
 		summary: "Read the signing secret", codes: []string{"endpoint_not_found", "secret_not_found"},
 	}, h.secret)
 	add(a, operation{
-		id: "rotate-endpoint-secret", method: http.MethodPost, path: endpointPath1 + "/rotate-secret", tag: "endpoints", access: managers,
+		id: "rotate-endpoint-secret", method: http.MethodPost, path: endpointPath1 + "/rotate-secret", tag: "endpoints", access: auth.Managers,
 		summary:      "Replace the signing secret",
 		description:  "For a while requests are signed with the old secret as well, so that the receiver can change over.",
 		bodyOptional: true, codes: []string{"endpoint_not_found", "secret_not_found", "secret_invalid", "endpoint_busy"},
@@ -87,15 +88,6 @@ func (h *endpointHandlers) register(a *API) {
 type EndpointPath struct {
 	TenantPath
 	Endpoint string `path:"endpoint" doc:"Id of the endpoint." example:"ep_06ew2c5e8m4b900000000000g0"`
-}
-
-// endpoint reads the endpoint that a path names.
-func (a *API) endpoint(ctx context.Context, in EndpointPath) (*hook.Endpoint, error) {
-	id, err := hook.ParseEndpointID(in.Endpoint)
-	if err != nil {
-		return nil, hook.NotFound("endpoint", in.Endpoint)
-	}
-	return a.Store.TenantEndpoint(ctx, in.Tenant, id)
 }
 
 // wireEndpoint is an endpoint as it is shown: values in force, secrets masked.
@@ -247,13 +239,6 @@ func (h *endpointHandlers) rotateSecret(ctx context.Context, in *struct {
 	Body client.RotateInput
 },
 ) (*secretOutput, error) {
-	rotation := admin.Rotation{Secret: in.Body.Secret}
-	if in.Body.Overlap != "" {
-		overlap, err := parseDuration(in.Body.Overlap)
-		if err != nil {
-			overlap = -1 // refused as one that is out of range
-		}
-		rotation.Overlap = &overlap
-	}
+	rotation := admin.Rotation{Secret: in.Body.Secret, Overlap: optionalDuration(in.Body.Overlap)}
 	return wireSecrets(h.endpoints.RotateSecret(ctx, in.Tenant, in.Endpoint, rotation))
 }

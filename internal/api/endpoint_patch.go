@@ -115,7 +115,7 @@ func (p endpointPatch) values(schemas huma.Registry) (next client.EndpointInput,
 		}
 	}
 	if _, given := p["url"]; !given {
-		doc["url"] = encode(sampleURL) // an input needs one; it is not used
+		doc["url"] = encode(admin.SampleURL) // an input needs one; it is not used
 	}
 	text := encode(doc)
 	if err := validate[client.EndpointInput](schemas, text); err != nil {

@@ -11,27 +11,37 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"gancho.example/client"
+	"gancho/internal/admin"
+	"gancho/internal/auth"
 	"gancho/internal/hook"
 )
 
 const eventsPath = "/v1/tenants/{tenant}/events"
 
-func (a *API) routeEvents() {
+// EventStore is what [Options] need of the database about events.
+type EventStore interface {
+	admin.EventStore
+	EventDeliveries(ctx context.Context, tenant string, id hook.EventID) (int, error)
+	// Events come without payloads. A page may be short although more follow: next is not zero then.
+	Events(ctx context.Context, tenant string, f hook.EventFilter, p hook.Page) (list []*hook.Event, next hook.ID, err error)
+}
+
+// eventHandlers answer requests to read events.
+type eventHandlers struct{ store EventStore }
+
+func (h eventHandlers) register(a *API) {
 	add(a, operation{
-		id: "list-events", method: http.MethodGet, path: eventsPath, tag: "events", access: readers,
+		id: "list-events", method: http.MethodGet, path: eventsPath, tag: "events", access: auth.Readers,
 		summary: "List events", description: "Newest first, without payloads. Where type or contract is given, one page looks at 10,000 events at most.",
 		codes: []string{"cursor_invalid"},
-	}, a.listEvents)
+	}, h.list)
 	get := operation{
-		id: "get-event", method: http.MethodGet, path: eventsPath + "/{event}", tag: "events", access: readers,
+		id: "get-event", method: http.MethodGet, path: eventsPath + "/{event}", tag: "events", access: auth.Readers,
 		summary: "Read an event", description: "By its id (evt_…) or by the id that it was given when it was published. The payload comes byte for byte as it was.",
 		codes: []string{"event_not_found"},
 	}
-	add(a, get, a.getEvent)
+	add(a, get, h.get)
 	a.describeBody(get.method, get.path, "200", reflect.TypeFor[client.Event]())
-	// The hot one, outside huma but in the document.
-	a.mux.HandleFunc("POST "+eventsPath, func(w http.ResponseWriter, r *http.Request) { a.publish(w, r, r.PathValue("tenant")) })
-	a.describePublish()
 }
 
 // Span are the parameters that narrow a list by time.
@@ -48,7 +58,7 @@ func wireEvent(e *hook.Event) client.Event {
 	}
 }
 
-func (a *API) listEvents(ctx context.Context, in *struct {
+func (h eventHandlers) list(ctx context.Context, in *struct {
 	TenantPath
 	Paging
 	Span
@@ -62,26 +72,11 @@ func (a *API) listEvents(ctx context.Context, in *struct {
 		return nil, err
 	}
 	f := hook.EventFilter{Type: in.Type, Contract: in.Contract, Since: in.Since, Until: in.Until}
-	events, next, err := a.Store.Events(ctx, in.Tenant, f, p)
+	events, next, err := h.store.Events(ctx, in.Tenant, f, p)
 	if err != nil {
 		return nil, err
 	}
 	return &struct{ Body client.List[client.Event] }{wireList(events, next, list, wireEvent)}, nil
-}
-
-// event finds an event by its id, or by the one its caller gave it.
-func (a *API) event(ctx context.Context, tenant, name string) (*hook.Event, error) {
-	id, err := hook.ParseEventID(name)
-	if err == nil {
-		e, err := a.Store.Event(ctx, tenant, id)
-		if !hook.IsKind(err, hook.KindNotFound) {
-			return e, err
-		}
-	}
-	if !hook.ValidExternalID(name) {
-		return nil, hook.NotFound("event", name)
-	}
-	return a.Store.EventByExternalID(ctx, tenant, name)
 }
 
 // rawOutput is an answer that is encoded already.
@@ -90,17 +85,17 @@ type rawOutput struct {
 	Body        []byte
 }
 
-func (a *API) getEvent(ctx context.Context, in *struct {
+func (h eventHandlers) get(ctx context.Context, in *struct {
 	TenantPath
 	Event   string `path:"event" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own." example:"evt_06ew2c6eqfy7d00000000000g0"`
 	Payload bool   `query:"payload" default:"true" doc:"false leaves the payload out; it can be read by itself."`
 },
 ) (*rawOutput, error) {
-	e, err := a.event(ctx, in.Tenant, in.Event)
+	e, err := (admin.Events{Store: h.store}).Find(ctx, in.Tenant, in.Event)
 	if err != nil {
 		return nil, err
 	}
-	n, err := a.Store.EventDeliveries(ctx, in.Tenant, e.ID)
+	n, err := h.store.EventDeliveries(ctx, in.Tenant, e.ID)
 	if err != nil {
 		return nil, err
 	}

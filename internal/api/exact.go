@@ -6,28 +6,31 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gancho/internal/auth"
 	"gancho/internal/hook"
 )
 
-// routeExact registers the routes that answer with stored bytes alone. In a JSON answer the same bytes are a member
+// exactHandlers answer requests for stored bytes alone. In a JSON answer the same bytes are a member
 // among others: a program that reads them with a JSON library gets other numbers and escapes, and a page has to hold
 // the whole document to show a part of it.
-func (a *API) routeExact() {
+type exactHandlers struct{ deliveryHandlers }
+
+func (h exactHandlers) register(a *API) {
 	payload := operation{
-		id: "get-event-payload", method: http.MethodGet, path: eventsPath + "/{event}/payload", tag: "events", access: readers,
+		id: "get-event-payload", method: http.MethodGet, path: eventsPath + "/{event}/payload", tag: "events", access: auth.Readers,
 		summary: "Read the payload of an event", description: "The exact bytes that were published, without anything around them.",
 		codes: []string{"event_not_found"},
 	}
-	add(a, payload, a.getPayload)
+	add(a, payload, h.payload)
 	a.describeExact(payload, "application/json")
 	body := operation{
-		id: "get-attempt-body", method: http.MethodGet, path: deliveriesPath + "/{delivery}/attempts/{attempt}/body", tag: "deliveries", access: readers,
+		id: "get-attempt-body", method: http.MethodGet, path: deliveriesPath + "/{delivery}/attempts/{attempt}/body", tag: "deliveries", access: auth.Readers,
 		summary: "Read the body of a request",
 		description: "The exact bytes of the body that one attempt of a delivery sent; secrets are masked as in the delivery. " +
 			"The type is always application/octet-stream; the one that was sent is in the headers of the attempt.",
 		codes: []string{"delivery_not_found", "attempt_not_found"},
 	}
-	add(a, body, a.getAttemptBody)
+	add(a, body, h.attemptBody)
 	a.describeExact(body, "application/octet-stream")
 }
 
@@ -52,28 +55,28 @@ func (a *API) describeExact(op operation, contentType string) {
 	ok.Headers = nil
 }
 
-func (a *API) getPayload(ctx context.Context, in *struct {
+func (h exactHandlers) payload(ctx context.Context, in *struct {
 	TenantPath
 	Event string `path:"event" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own." example:"evt_06ew2c6eqfy7d00000000000g0"`
 },
 ) (*exactOutput, error) {
-	e, err := a.event(ctx, in.Tenant, in.Event)
+	e, err := h.events.Find(ctx, in.Tenant, in.Event)
 	if err != nil {
 		return nil, err
 	}
 	return exact("application/json", e.ID.String()+".json", e.Payload), nil
 }
 
-func (a *API) getAttemptBody(ctx context.Context, in *struct {
+func (h exactHandlers) attemptBody(ctx context.Context, in *struct {
 	DeliveryPath
 	Attempt string `path:"attempt" maxLength:"128" doc:"Id of the attempt, from the attempt_list of the delivery." example:"att_06ew2c6eqfy7d00000000000g4_1"`
 },
 ) (*exactOutput, error) {
-	d, err := a.delivery(ctx, in.DeliveryPath)
+	d, err := h.delivery(ctx, in.DeliveryPath)
 	if err != nil {
 		return nil, err
 	}
-	attempts, err := a.Store.Attempts(ctx, d.ID, shownAttempts)
+	attempts, err := h.store.Attempts(ctx, d.ID, shownAttempts)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +86,11 @@ func (a *API) getAttemptBody(ctx context.Context, in *struct {
 		}
 		body := at.Request.Body
 		if body == nil {
-			ev, err := a.Store.Event(ctx, d.Tenant, d.ID.Event())
+			ev, err := h.store.Event(ctx, d.Tenant, d.ID.Event())
 			if err != nil && !hook.IsKind(err, hook.KindNotFound) { // the event may have been removed meanwhile
 				return nil, err
 			}
-			if body, err = a.sentBody(ctx, d, ev); err != nil {
+			if body, err = h.sentBody(ctx, d, ev); err != nil {
 				return nil, err
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"gancho.example/client"
 	"gancho/internal/admin"
+	"gancho/internal/auth"
 	"gancho/internal/hook"
 )
 
@@ -14,16 +15,16 @@ type keyHandlers struct{ keys admin.Keys }
 
 func (h keyHandlers) register(a *API) {
 	add(a, operation{
-		id: "create-key", method: http.MethodPost, path: "/v1/keys", tag: "keys", access: operators, status: http.StatusCreated,
+		id: "create-key", method: http.MethodPost, path: "/v1/keys", tag: "keys", access: auth.Operators, status: http.StatusCreated,
 		summary: "Make an API key", description: "The answer is the only place that shows the key itself.",
 		codes: []string{"key_input_invalid"},
 	}, h.create)
 	add(a, operation{
-		id: "list-keys", method: http.MethodGet, path: "/v1/keys", tag: "keys", access: operators, summary: "List API keys",
+		id: "list-keys", method: http.MethodGet, path: "/v1/keys", tag: "keys", access: auth.Operators, summary: "List API keys",
 		codes: []string{"cursor_invalid"},
 	}, h.list)
 	add(a, operation{
-		id: "delete-key", method: http.MethodDelete, path: "/v1/keys/{key}", tag: "keys", access: operators, status: http.StatusNoContent,
+		id: "delete-key", method: http.MethodDelete, path: "/v1/keys/{key}", tag: "keys", access: auth.Operators, status: http.StatusNoContent,
 		summary: "Revoke an API key", description: "It stops working at once.", codes: []string{"key_not_found"},
 	}, h.delete)
 }

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
+	"gancho/internal/admin"
+	"gancho/internal/auth"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
@@ -14,14 +15,19 @@ import (
 // they were told of, with a token of their credential. The token says whose
 // records they are; what is another's is not there.
 
+type lookupHandlers struct {
+	failures
+	lookups admin.Lookups
+}
+
 var errTokenMissing = &hook.Error{
 	Kind: hook.KindUnauthorized, Code: "token_missing",
 	Detail: "Send a token of a credential in the header Authorization, as in Authorization: Bearer eyJ….",
 }
 
-// lookUp answers a request on a route of a contract: the record's document, byte
+// serve answers a request on a route of a contract: the record's document, byte
 // for byte.
-func (a *API) lookUp(w http.ResponseWriter, r *http.Request, c *contract.Contract, route contract.Lookup, key string) {
+func (a lookupHandlers) serve(w http.ResponseWriter, r *http.Request, c *contract.Contract, route contract.Lookup, key string) {
 	const allow = "GET, HEAD, OPTIONS"
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
@@ -34,7 +40,7 @@ func (a *API) lookUp(w http.ResponseWriter, r *http.Request, c *contract.Contrac
 		a.fail(w, r, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "This path takes "+allow+"."))
 		return
 	}
-	cr, err := a.bearerOf(r, c)
+	cr, err := a.credential(r, c)
 	if err != nil {
 		a.fail(w, r, challenge(err))
 		return
@@ -54,24 +60,13 @@ func (a *API) lookUp(w http.ResponseWriter, r *http.Request, c *contract.Contrac
 	}
 }
 
-// bearerOf is the credential whose token a request carries, if that is good for look-ups of the contract.
-func (a *API) bearerOf(r *http.Request, c *contract.Contract) (*hook.Credential, error) {
-	token, ok := bearerToken(r)
+// credential is the credential whose token a request carries, if that is good for look-ups of the contract.
+func (a lookupHandlers) credential(r *http.Request, c *contract.Contract) (*hook.Credential, error) {
+	token, ok := auth.BearerToken(r)
 	if !ok {
 		return nil, errTokenMissing
 	}
 	return a.lookups.Enter(r.Context(), c, token)
-}
-
-// bearerToken is what a request has behind Authorization: Bearer.
-func bearerToken(r *http.Request) (token string, ok bool) {
-	values := r.Header["Authorization"]
-	if len(values) != 1 {
-		return "", false
-	}
-	scheme, token, _ := strings.Cut(values[0], " ")
-	token = strings.TrimSpace(token)
-	return token, strings.EqualFold(scheme, "Bearer") && token != ""
 }
 
 // challenge says in the header WWW-Authenticate what is wrong with a token (RFC

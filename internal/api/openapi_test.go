@@ -18,7 +18,6 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"gancho/internal/api"
-	"gancho/internal/contract"
 )
 
 // document is the OpenAPI document as a witness reads it: plain JSON and another
@@ -164,7 +163,7 @@ func (a answer) codeOf() (string, bool) {
 
 // theDocument is the document of a server like all the tests'.
 var theDocument = sync.OnceValues(func() (*document, error) {
-	a := api.New(api.Options{Contracts: &contract.Set{}, AdminKey: adminKey, Metrics: http.NotFoundHandler()})
+	a := api.New(api.Options{Metrics: http.NotFoundHandler()})
 	w := httptest.NewRecorder()
 	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/openapi.json", nil))
 	return parseDocument(w.Body.String())

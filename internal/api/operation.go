@@ -21,6 +21,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"gancho.example/client"
+	"gancho/internal/auth"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 )
@@ -68,7 +69,7 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 	}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key":     {Type: "http", Scheme: "bearer", Description: "An API key (gk_…), the operator's admin key, or the token of a portal link (gp_…)."},
-		"session": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "The console's session, see POST /v1/session."},
+		"session": {Type: "apiKey", In: "cookie", Name: auth.CookieName, Description: "The console's session, see POST /v1/session."},
 	}
 	return humago.New(mux, c)
 }
@@ -84,7 +85,7 @@ type operation struct {
 	id, method, path string
 	tag, summary     string
 	description      string
-	access           access
+	access           auth.Access
 	status           int      // of success; 0: 200
 	codes            []string // problems it may answer, beside those that every one may
 	noBody           bool     // there is no body to read, and one that comes is ignored
@@ -251,7 +252,7 @@ func (op operation) describe() string {
 		return strings.TrimSpace(op.description + "\n\nNeeds no key.")
 	}
 	names := make([]string, 0, 4)
-	for _, r := range roles[op.access] {
+	for _, r := range op.access.Roles {
 		names = append(names, string(r))
 	}
 	return strings.TrimSpace(op.description + "\n\nRoles: " + strings.Join(names, ", ") + ".")
@@ -320,20 +321,20 @@ func (a *API) enter(r *http.Request, op operation) (*hook.Key, error) {
 	if op.open {
 		return nil, nil
 	}
-	key, err := a.keys.authenticate(r)
+	key, err := a.auth.Authenticate(r)
 	if err != nil {
 		return nil, err
 	}
 	onTenant := strings.Contains(op.path, "{tenant}")
 	tenant := r.PathValue("tenant")
-	if err := admit(key, op.access, tenant, onTenant); err != nil {
+	if err := op.access.Admit(key, tenant, onTenant); err != nil {
 		return nil, err
 	}
 	if onTenant && !op.newTenant {
 		if !hook.ValidTenantID(tenant) {
 			return nil, hook.NotFound("tenant", tenant)
 		}
-		if _, err := a.Store.Tenant(r.Context(), tenant); err != nil {
+		if _, err := a.tenants.Tenant(r.Context(), tenant); err != nil {
 			return nil, err
 		}
 	}
@@ -448,7 +449,23 @@ func isObject(raw json.RawMessage) bool { return rawjson.KindOf(raw) == '{' }
 // document is the OpenAPI document.
 func (a *API) document() []byte {
 	doc := a.huma.OpenAPI()
-	a.describeSystem(doc)
 	polish(doc)
 	return encode(doc)
 }
+
+type contextKey int
+
+const (
+	idOfRequest contextKey = iota
+	callOf
+)
+
+// call is what an operation may know of its request beside its input.
+type call struct {
+	request *http.Request
+	key     *hook.Key // nil where an operation needs none
+}
+
+func requestOf(ctx context.Context) *http.Request { return ctx.Value(callOf).(call).request }
+
+func keyOf(ctx context.Context) *hook.Key { return ctx.Value(callOf).(call).key }

@@ -20,7 +20,7 @@ import (
 )
 
 // problem is an error on its way to the caller. huma knows how to write it; the
-// plain handlers use [API.fail].
+// handlers that huma does not run use [failures.fail].
 type problem struct {
 	client.Problem
 	header http.Header
@@ -271,8 +271,11 @@ func escapePointer(s string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(s)
 }
 
+// failures answer requests with errors, and log what the caller is not told.
+type failures struct{ log *slog.Logger }
+
 // fail answers a request with an error.
-func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (a failures) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := asProblem(err)
 	a.logProblem(r.Context(), r.Method, r.URL.Path, p)
 	h := w.Header()
@@ -286,7 +289,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // logProblem logs what the caller is not told.
-func (a *API) logProblem(ctx context.Context, method, path string, p *problem) {
+func (a failures) logProblem(ctx context.Context, method, path string, p *problem) {
 	switch {
 	case errors.Is(p.err, context.Canceled): // the caller hung up
 		return

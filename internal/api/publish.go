@@ -8,11 +8,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strconv"
 	"sync"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/sync/semaphore"
 
+	"gancho.example/client"
+	"gancho/internal/auth"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 )
@@ -56,12 +61,75 @@ func (t *intake) release() {
 	}
 }
 
+// acceptHandlers answer the hot requests: to take in events, and changes of records.
+type acceptHandlers struct {
+	failures
+	auth       *auth.Auth
+	accepter   Accepter
+	changer    Changer
+	maxPayload int                 // bytes
+	maxBody    int64               // bytes of a whole request
+	large      *semaphore.Weighted // memory for large bodies, see maxBodies
+}
+
+func newAcceptHandlers(o Options, f failures) *acceptHandlers {
+	return &acceptHandlers{
+		failures: f, auth: o.Auth, accepter: o.Accepter, changer: o.Changer, maxPayload: o.MaxPayload,
+		maxBody: max(maxBatch, int64(o.MaxPayload)+bodyMargin), large: semaphore.NewWeighted(maxBodies),
+	}
+}
+
+// publishHandlers answer requests to publish events. huma does not run the operation, so it is described here.
+type publishHandlers struct{ *acceptHandlers }
+
+func (h publishHandlers) register(a *API) {
+	a.mux.HandleFunc("POST "+eventsPath, func(w http.ResponseWriter, r *http.Request) { h.publish(w, r, r.PathValue("tenant")) })
+	h.describe(a.huma.OpenAPI())
+}
+
+// describe adds the operation to the document.
+func (publishHandlers) describe(doc *huma.OpenAPI) {
+	registry := doc.Components.Schemas
+	ref := func(t reflect.Type) *huma.Schema { return registry.Schema(t, true, "") }
+	event := ref(reflect.TypeFor[client.NewEvent]())
+	op := operation{
+		method: http.MethodPost, path: eventsPath, access: auth.Publishers,
+		description: "One event, or an array of 1 to 1000. The answer comes once they are durable, with the number of endpoints that take each. " +
+			"In an array an item that is wrong carries an error and does not harm the others.\n\n" +
+			"An id makes one event idempotent, the header Idempotency-Key a whole request: the same again, within 24 hours, stores nothing and gets the first answer with duplicate set; " +
+			"another content under the same id or key is refused.\n\nPayloads are kept byte for byte.",
+		codes: []string{
+			"event_invalid", "event_type_invalid", "event_type_unknown", "event_id_invalid", "contract_unknown", "payload_missing", "payload_invalid",
+			"too_many_events", "too_many_deliveries", "idempotency_invalid", "event_id_reused", "idempotency_key_reused", "payload_too_large",
+		},
+	}
+	responses := op.responses(registry)
+	responses["202"] = &huma.Response{
+		Description: "Accepted and durable.",
+		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
+			ref(reflect.TypeFor[client.EventAnswer]()), ref(reflect.TypeFor[client.EventAnswers]()),
+		}}}},
+	}
+	doc.AddOperation(&huma.Operation{
+		OperationID: "publish-events", Method: op.method, Path: op.path, Tags: []string{"events"}, Summary: "Publish events",
+		Description: op.describe(), Security: op.security(),
+		Parameters: []*huma.Param{
+			pathParameter("tenant", "Id of the tenant.", "acme"), onceParameter(),
+		},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
+			OneOf: []*huma.Schema{event, {Type: huma.TypeArray, Items: event, MinItems: new(1), MaxItems: new(maxEvents)}},
+		}}}},
+		Responses: responses,
+	})
+}
+
 var jsonType = []string{"application/json"}
 
-func (a *API) publish(w http.ResponseWriter, r *http.Request, tenant string) {
-	key, err := a.keys.authenticate(r)
+// publish answers one request to publish events of a tenant.
+func (a *acceptHandlers) publish(w http.ResponseWriter, r *http.Request, tenant string) {
+	key, err := a.auth.Authenticate(r)
 	if err == nil {
-		err = admit(key, publishers, tenant, true)
+		err = auth.Publishers.Admit(key, tenant, true)
 	}
 	if err != nil {
 		a.fail(w, r, err)
@@ -79,8 +147,8 @@ func (a *API) publish(w http.ResponseWriter, r *http.Request, tenant string) {
 }
 
 // take handles one request up to its answer, which it leaves in t.out.
-func (a *API) take(t *intake, r *http.Request, tenant string) error {
-	if err := a.read(t, r, a.limit); err != nil {
+func (a *acceptHandlers) take(t *intake, r *http.Request, tenant string) error {
+	if err := a.read(t, r, a.maxBody); err != nil {
 		return err
 	}
 	in := hook.NewEvents{Tenant: tenant}
@@ -92,13 +160,13 @@ func (a *API) take(t *intake, r *http.Request, tenant string) error {
 	if in.RequestKey != "" {
 		in.RequestHash = sha256.Sum256(t.body.Bytes())
 	}
-	if in.Items, batch, err = t.scan(a.MaxPayload); err != nil {
+	if in.Items, batch, err = t.scan(a.maxPayload); err != nil {
 		return err
 	}
 	if !batch && in.Items[0].Wrong != nil {
 		return in.Items[0].Wrong
 	}
-	answers, err := a.Accepter.Accept(r.Context(), in)
+	answers, err := a.accepter.Accept(r.Context(), in)
 	if err != nil {
 		return err
 	}
@@ -131,7 +199,7 @@ func (a *API) take(t *intake, r *http.Request, tenant string) error {
 	return nil
 }
 
-func (a *API) logItem(ctx context.Context, r *http.Request, e *hook.Error) {
+func (a failures) logItem(ctx context.Context, r *http.Request, e *hook.Error) {
 	if e.Err != nil {
 		a.logProblem(ctx, r.Method, r.URL.Path, ofError(e, ""))
 	}

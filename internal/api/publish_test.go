@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"gancho/internal/api"
-	"gancho/internal/contract"
+	"gancho/internal/auth"
 	"gancho/internal/hook"
 	"gancho/internal/storetest"
 )
@@ -149,33 +149,26 @@ func TestStorageTrouble(t *testing.T) {
 		return nil, hook.Unavailable(fmt.Errorf("disk full, hunter2"))
 	})
 	log := &syncBuffer{}
-	a := api.New(api.Options{Store: db, Accepter: broken, Contracts: &contract.Set{}, AdminKey: adminKey, Log: slog.New(slog.NewTextHandler(log, nil))})
-	do := func(a *api.API) *httptest.ResponseRecorder {
+	do := func(in accepter) *httptest.ResponseRecorder {
+		a := api.New(api.Options{Auth: auth.New(db, adminKey, nil), Accepter: in, Log: slog.New(slog.NewTextHandler(log, nil))})
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/tenants/acme/events", strings.NewReader(`{"type":"a","payload":1}`))
 		r.Header.Set("Authorization", "Bearer "+adminKey)
 		a.ServeHTTP(w, r)
 		return w
 	}
-	if w := do(a); w.Code != 503 || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "hunter2") {
+	if w := do(broken); w.Code != 503 || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "hunter2") {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
 	if !strings.Contains(log.String(), "disk full") {
 		t.Errorf("the cause is not in the log: %s", log)
 	}
-	for _, failure := range []func(){
-		func() {
-			a.Accepter = accepter(func(context.Context, hook.NewEvents) ([]hook.EventAnswer, error) { return nil, io.ErrUnexpectedEOF })
-		},
-		func() {
-			a.Accepter = accepter(func(context.Context, hook.NewEvents) ([]hook.EventAnswer, error) { panic("hunter2") })
-		},
-		func() {
-			a.Accepter = accepter(func(context.Context, hook.NewEvents) ([]hook.EventAnswer, error) { return nil, nil })
-		},
+	for _, failing := range []accepter{
+		func(context.Context, hook.NewEvents) ([]hook.EventAnswer, error) { return nil, io.ErrUnexpectedEOF },
+		func(context.Context, hook.NewEvents) ([]hook.EventAnswer, error) { panic("hunter2") },
+		func(context.Context, hook.NewEvents) ([]hook.EventAnswer, error) { return nil, nil },
 	} {
-		failure()
-		if w := do(a); w.Code != 500 || strings.Contains(w.Body.String(), "hunter2") || strings.Contains(w.Body.String(), "EOF") || !strings.Contains(w.Body.String(), "internal_error") {
+		if w := do(failing); w.Code != 500 || strings.Contains(w.Body.String(), "hunter2") || strings.Contains(w.Body.String(), "EOF") || !strings.Contains(w.Body.String(), "internal_error") {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	}
@@ -199,7 +192,7 @@ func BenchmarkPublish(b *testing.B) {
 			in := accepter(func(_ context.Context, in hook.NewEvents) ([]hook.EventAnswer, error) {
 				return answers[:len(in.Items)], nil
 			})
-			a := api.New(api.Options{Store: db, Accepter: in, Contracts: &contract.Set{}, AdminKey: adminKey})
+			a := api.New(api.Options{Auth: auth.New(db, adminKey, nil), Accepter: in})
 			r := httptest.NewRequest(http.MethodPost, "/v1/tenants/acme/events", nil)
 			r.Header.Set("Authorization", "Bearer "+adminKey)
 			r.ContentLength = int64(len(c.body))

@@ -15,10 +15,14 @@ import (
 	"time"
 
 	"gancho/contracts"
+	"gancho/internal/admin"
 	"gancho/internal/api"
+	"gancho/internal/auth"
 	"gancho/internal/catalog"
 	"gancho/internal/contract"
 	"gancho/internal/deliver"
+	"gancho/internal/explain"
+	"gancho/internal/guide"
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
 	"gancho/internal/schedule"
@@ -137,11 +141,29 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 	tester := deliver.New(deliver.Options{
 		Store: db, Transports: send.Transports{"http": sender, "https": sender}, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
+	keys := auth.New(db, adminKey, nil)
+	const maxPayload = 64 << 10
 	s.api = api.New(api.Options{
-		Stream: s.live, Store: db, Accepter: s.in, Changer: s.in, Recoverer: s.in, Waker: s.worker, Tester: tester, Scripts: scripts, Contracts: set, Catalog: known, Runner: s.schedules, AdminKey: adminKey, Log: log, MaxPayload: 64 << 10,
+		Admin: admin.Admin{
+			Tenants:     admin.Tenants{Store: db},
+			Endpoints:   admin.Endpoints{Store: db, Contracts: set, Scripts: scripts},
+			Credentials: admin.Credentials{Store: db, Contracts: set},
+			Keys:        admin.Keys{Store: db},
+			Contracts:   admin.Contracts{Store: db, InForce: set, Catalog: known},
+			Tests:       admin.Tests{Store: db, Contracts: set, Tester: tester, MaxPayload: maxPayload},
+			Recoveries:  admin.Recoveries{Store: db, Contracts: set, Recoverer: s.in, Waker: s.worker},
+			Schedules:   admin.Schedules{Store: db, Contracts: set, Runner: s.schedules},
+			Deliveries:  admin.Deliveries{Store: db, Contracts: set, Waker: s.worker},
+			Events:      admin.Events{Store: db},
+			PortalLinks: admin.PortalLinks{Store: db},
+			Lookups:     admin.Lookups{Store: db},
+		},
+		Auth: keys, Accepter: s.in, Changer: s.in, Explain: explain.Explainer{Contracts: set}, Streams: s.live,
+		Guide:  api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},
+		Events: db, Deliveries: db, Records: db, Stats: db, Audit: db, Health: db, Log: log, MaxPayload: maxPayload,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
-	db.Watch(s.api.Changed)
+	db.Watch(keys.Changed)
 	db.Watch(s.live.Changed)
 	db.Watch(s.in.Forget)
 	known.Watch(s.in.Forget)

@@ -211,7 +211,7 @@ func (pages) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(h
 // TestConsoleAnswersWhatTheAPIDoesNot puts pages beside the API.
 func TestConsoleAnswersWhatTheAPIDoesNot(t *testing.T) {
 	t.Parallel()
-	a := api.New(api.Options{AdminKey: adminKey, Console: pages{}})
+	a := api.New(api.Options{Console: pages{}})
 	for path, want := range map[string]int{
 		"GET /": 418, "GET /t/acme": 418, "POST /": 404, "GET /v1": 404, "GET /v1/nothing": 404, "PUT /v1/keys": 405, "GET /healthz": 200,
 	} {

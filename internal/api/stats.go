@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gancho.example/client"
+	"gancho/internal/auth"
 	"gancho/internal/hook"
 )
 
@@ -28,19 +29,40 @@ var statsRanges = map[string]struct {
 	"week": {hook.StatsHour, time.Hour, "1h", 168},
 }
 
-func (a *API) routeStats() {
+// StatsStore is what [Options] need of the database about statistics. Without an endpoint they are of a whole tenant,
+// without a tenant of all.
+type StatsStore interface {
+	tenantReader
+	endpointReader
+	// Stats is a series from since on, oldest first, without rows in which nothing was counted.
+	Stats(ctx context.Context, tenant string, endpoint hook.EndpointID, span hook.StatsSpan, since time.Time) ([]hook.StatsRow, error)
+	// Backlog counts unfinished deliveries up to limit.
+	Backlog(ctx context.Context, tenant string, endpoint hook.EndpointID, limit int) (hook.Backlog, error)
+	// Failing come without their backlogs, those that fail longest first.
+	Failing(ctx context.Context, tenant string, limit int) ([]hook.Failing, error)
+}
+
+// statsHandlers answer requests for statistics.
+type statsHandlers struct{ store StatsStore }
+
+func (h statsHandlers) register(a *API) {
 	add(a, operation{
-		id: "get-stats", method: http.MethodGet, path: "/v1/stats", tag: "watching", access: anyReaders,
+		id: "get-stats", method: http.MethodGet, path: "/v1/stats", tag: "watching", access: auth.AnyReaders,
 		summary: "How deliveries went",
 		description: "Deliveries by what became of them, how long requests took, what waits, and which endpoints fail, over the last hour, day or week. " +
 			"A key of one tenant sees that tenant. Tests are not counted.",
 		codes: []string{"tenant_not_found", "endpoint_not_found"},
-	}, a.getStats)
+	}, h.all)
 	add(a, operation{
-		id: "get-tenant-stats", method: http.MethodGet, path: "/v1/tenants/{tenant}/stats", tag: "watching", access: readers,
+		id: "get-tenant-stats", method: http.MethodGet, path: "/v1/tenants/{tenant}/stats", tag: "watching", access: auth.Readers,
 		summary: "How deliveries of a tenant went", description: "As GET /v1/stats of that tenant.",
 		codes: []string{"endpoint_not_found"},
-	}, a.getTenantStats)
+	}, h.ofTenant)
+}
+
+// tenantReader reads one tenant.
+type tenantReader interface {
+	Tenant(ctx context.Context, id string) (hook.Tenant, error)
 }
 
 // Scope is the parameter of what can be about one tenant or about all.
@@ -50,7 +72,7 @@ type Scope struct {
 
 // of is the tenant that a request is about: "" for all of them, which a key of
 // one tenant never gets.
-func (s Scope) of(ctx context.Context, a *API) (string, error) {
+func (s Scope) of(ctx context.Context, store tenantReader) (string, error) {
 	if own := keyOf(ctx).Tenant; own != "" {
 		if s.Tenant != "" && s.Tenant != own {
 			return "", hook.NotFound("tenant", s.Tenant)
@@ -60,7 +82,7 @@ func (s Scope) of(ctx context.Context, a *API) (string, error) {
 	if s.Tenant == "" {
 		return "", nil
 	}
-	_, err := a.Store.Tenant(ctx, s.Tenant)
+	_, err := store.Tenant(ctx, s.Tenant)
 	return s.Tenant, err
 }
 
@@ -72,27 +94,27 @@ type StatsQuery struct {
 
 type statsOutput struct{ Body client.Stats }
 
-func (a *API) getStats(ctx context.Context, in *struct {
+func (h statsHandlers) all(ctx context.Context, in *struct {
 	Scope
 	StatsQuery
 },
 ) (*statsOutput, error) {
-	tenant, err := in.of(ctx, a)
+	tenant, err := in.of(ctx, h.store)
 	if err != nil {
 		return nil, err
 	}
-	return a.stats(ctx, tenant, in.StatsQuery)
+	return h.stats(ctx, tenant, in.StatsQuery)
 }
 
-func (a *API) getTenantStats(ctx context.Context, in *struct {
+func (h statsHandlers) ofTenant(ctx context.Context, in *struct {
 	TenantPath
 	StatsQuery
 },
 ) (*statsOutput, error) {
-	return a.stats(ctx, in.Tenant, in.StatsQuery)
+	return h.stats(ctx, in.Tenant, in.StatsQuery)
 }
 
-func (a *API) stats(ctx context.Context, tenant string, in StatsQuery) (*statsOutput, error) {
+func (h statsHandlers) stats(ctx context.Context, tenant string, in StatsQuery) (*statsOutput, error) {
 	var only *hook.Endpoint
 	var id hook.EndpointID
 	if in.Endpoint != "" {
@@ -100,7 +122,7 @@ func (a *API) stats(ctx context.Context, tenant string, in StatsQuery) (*statsOu
 			return nil, hook.InvalidFields("request_invalid", hook.Field(hook.Parameter+"tenant", "tenant_of_endpoint",
 				"Name the tenant of the endpoint as well."))
 		}
-		e, err := a.endpoint(ctx, EndpointPath{TenantPath{tenant}, in.Endpoint})
+		e, err := endpointOf(ctx, h.store, tenant, in.Endpoint)
 		if err != nil {
 			return nil, err
 		}
@@ -108,27 +130,27 @@ func (a *API) stats(ctx context.Context, tenant string, in StatsQuery) (*statsOu
 	}
 	r := statsRanges[in.Range]
 	since := time.Now().UTC().Truncate(r.step).Add(-time.Duration(r.points-1) * r.step)
-	rows, err := a.Store.Stats(ctx, tenant, id, r.span, since)
+	rows, err := h.store.Stats(ctx, tenant, id, r.span, since)
 	if err != nil {
 		return nil, err
 	}
 	out := client.Stats{Range: in.Range, Since: since, Step: r.name}
 	out.Totals, out.Points = wireSeries(rows, since, r.step, r.points)
-	backlog, err := a.Store.Backlog(ctx, tenant, id, maxBacklog)
+	backlog, err := h.store.Backlog(ctx, tenant, id, maxBacklog)
 	if err != nil {
 		return nil, err
 	}
 	out.Backlog = wireBacklog(backlog)
-	out.Failing, err = a.failing(ctx, tenant, only)
+	out.Failing, err = h.failing(ctx, tenant, only)
 	return &statsOutput{out}, err
 }
 
 // failing are the failing endpoints of a tenant or of all, or of one endpoint.
-func (a *API) failing(ctx context.Context, tenant string, only *hook.Endpoint) ([]client.Failing, error) {
+func (h statsHandlers) failing(ctx context.Context, tenant string, only *hook.Endpoint) ([]client.Failing, error) {
 	var list []hook.Failing
 	if only == nil {
 		var err error
-		if list, err = a.Store.Failing(ctx, tenant, shownFailing); err != nil {
+		if list, err = h.store.Failing(ctx, tenant, shownFailing); err != nil {
 			return nil, err
 		}
 	} else if h := only.Health; !h.FailingSince.IsZero() {
@@ -138,7 +160,7 @@ func (a *API) failing(ctx context.Context, tenant string, only *hook.Endpoint) (
 	}
 	out := make([]client.Failing, len(list))
 	for i, f := range list {
-		backlog, err := a.Store.Backlog(ctx, f.Tenant, f.Endpoint, maxFailingBacklog)
+		backlog, err := h.store.Backlog(ctx, f.Tenant, f.Endpoint, maxFailingBacklog)
 		if err != nil {
 			return nil, err
 		}

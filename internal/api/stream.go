@@ -11,8 +11,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"gancho.example/client"
+	"gancho/internal/auth"
 	"gancho/internal/hook"
-	"gancho/internal/stream"
 )
 
 const (
@@ -22,16 +22,30 @@ const (
 	streamPatience = 30 * time.Second
 )
 
-func (a *API) routeStream() {
+// Streams let callers watch what happens.
+type Streams interface {
+	// Watch hands out the notices of a tenant, or of all if tenant is "", until leave is called or the channel is closed.
+	// It is not ok if too many watch.
+	Watch(tenant string) (notices <-chan hook.Notice, leave func(), ok bool)
+}
+
+// streamHandlers answer requests to watch what happens.
+type streamHandlers struct {
+	streams Streams
+	auth    *auth.Auth
+	tenants tenantReader
+}
+
+func (h streamHandlers) register(a *API) {
 	add(a, operation{
-		id: "stream", method: http.MethodGet, path: "/v1/stream", tag: "watching", access: anyReaders,
+		id: "stream", method: http.MethodGet, path: "/v1/stream", tag: "watching", access: auth.AnyReaders,
 		summary: "Watch what happens",
 		description: "Server-sent events, each with a notice as JSON in data and its kind as event: requests that were made, deliveries, and what was changed. " +
 			"A key of one tenant sees that tenant. What happened before is not told, and a reader that is too slow is told how much it missed; so read lists again after connecting and after lost. " +
 			"Where several servers share the work, each tells what all do: of others within about a second, and in an order that only holds for each of them by itself. " +
 			"It ends when the server stops, and soon after the key does.",
 		codes: []string{"tenant_not_found", "too_many_streams"},
-	}, a.stream)
+	}, h.watch)
 	op := a.operation(http.MethodGet, "/v1/stream")
 	op.Responses["200"] = &huma.Response{
 		Description: "Goes on without end.",
@@ -59,12 +73,12 @@ func wireNotice(n hook.Notice) client.Notice {
 	return out
 }
 
-func (a *API) stream(ctx context.Context, in *Scope) (*huma.StreamResponse, error) {
-	tenant, err := in.of(ctx, a)
+func (h streamHandlers) watch(ctx context.Context, in *Scope) (*huma.StreamResponse, error) {
+	tenant, err := in.of(ctx, h.tenants)
 	if err != nil {
 		return nil, err
 	}
-	reader, ok := a.Stream.Subscribe(tenant)
+	notices, leave, ok := h.streams.Watch(tenant)
 	if !ok {
 		return nil, &hook.Error{
 			Kind: hook.KindLimited, Code: "too_many_streams",
@@ -72,16 +86,16 @@ func (a *API) stream(ctx context.Context, in *Scope) (*huma.StreamResponse, erro
 		}
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
-		defer reader.Close()
+		defer leave()
 		r, w := humago.Unwrap(ctx)
 		if r.Method != http.MethodHead {
-			a.feed(w, r, reader)
+			h.feed(w, r, notices)
 		}
 	}}, nil
 }
 
-// feed sends a reader's notices until one of the two goes.
-func (a *API) feed(w http.ResponseWriter, r *http.Request, reader *stream.Reader) {
+// feed sends notices until there are no more, or the caller goes away.
+func (h streamHandlers) feed(w http.ResponseWriter, r *http.Request, notices <-chan hook.Notice) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // the server's is for requests that end
 	header := w.Header()
@@ -96,15 +110,15 @@ func (a *API) feed(w http.ResponseWriter, r *http.Request, reader *stream.Reader
 	looked := time.Now()
 	mayGoOn := func() bool { // it may have been revoked, or have expired
 		looked = time.Now()
-		_, err := a.keys.authenticate(r)
+		_, err := h.auth.Authenticate(r)
 		return err == nil
 	}
 	beat := time.NewTicker(streamBeat)
 	defer beat.Stop()
 	for ok := send([]byte("retry: 2000\n\n")); ok; {
 		select {
-		case n, open := <-reader.Notices():
-			ok = open && (time.Since(looked) < streamLook || mayGoOn()) && send(pending(n, reader.Notices()))
+		case n, open := <-notices:
+			ok = open && (time.Since(looked) < streamLook || mayGoOn()) && send(pending(n, notices))
 		case <-beat.C:
 			ok = mayGoOn() && send([]byte(":\n\n"))
 		case <-r.Context().Done():

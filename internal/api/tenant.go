@@ -6,6 +6,7 @@ import (
 
 	"gancho.example/client"
 	"gancho/internal/admin"
+	"gancho/internal/auth"
 	"gancho/internal/hook"
 )
 
@@ -14,20 +15,20 @@ type tenantHandlers struct{ tenants admin.Tenants }
 
 func (h tenantHandlers) register(a *API) {
 	add(a, operation{
-		id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", tag: "tenants", access: readers,
+		id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", tag: "tenants", access: auth.Readers,
 		summary: "List tenants", description: "Ordered by id.", codes: []string{"cursor_invalid"},
 	}, h.list)
 	add(a, operation{
-		id: "put-tenant", method: http.MethodPut, path: "/v1/tenants/{tenant}", tag: "tenants", access: operators,
+		id: "put-tenant", method: http.MethodPut, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Operators,
 		summary: "Create or change a tenant", newTenant: true, bodyOptional: true,
 		description: "The caller chooses the id. Members left out keep their value; without a body the tenant is made if it is not there. 201 if it was made, 200 if it was there.",
 		codes:       []string{"tenant_invalid", "tenant_being_deleted"},
 	}, h.put)
 	add(a, operation{
-		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{tenant}", tag: "tenants", access: readers, summary: "Read a tenant",
+		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Readers, summary: "Read a tenant",
 	}, h.get)
 	add(a, operation{
-		id: "delete-tenant", method: http.MethodDelete, path: "/v1/tenants/{tenant}", tag: "tenants", access: operators, status: http.StatusNoContent,
+		id: "delete-tenant", method: http.MethodDelete, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Operators, status: http.StatusNoContent,
 		summary:     "Delete a tenant",
 		description: "It is gone at once, with its endpoints and keys. What it owned is removed in the background; until that is done its id cannot be used again.",
 	}, h.delete)

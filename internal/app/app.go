@@ -23,10 +23,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gancho/contracts"
+	"gancho/internal/admin"
 	"gancho/internal/api"
+	"gancho/internal/auth"
 	"gancho/internal/catalog"
 	"gancho/internal/console"
+	"gancho/internal/contract"
 	"gancho/internal/deliver"
+	"gancho/internal/explain"
+	"gancho/internal/guide"
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
 	"gancho/internal/lograte"
@@ -177,6 +182,7 @@ type parts struct {
 	in        *ingest.Ingest
 	newer     *reloader
 	schedules *schedule.Scheduler
+	auth      *auth.Auth
 	handler   *api.API
 	cleaner   *retention.Cleaner
 }
@@ -217,20 +223,41 @@ func (s *server) assemble() (*parts, error) {
 	// All nodes have the same name here. Schedules run on the leading node, and a node
 	// that becomes the leader takes over the claims of the one before (docs/adr/0007).
 	p.schedules = schedule.New(schedule.Options{Store: s.db, Accepter: p.in, Contracts: inForce, Node: "single", Log: log("schedule")})
+	p.auth = auth.New(s.db, s.admin, s.key)
 	p.handler = api.New(api.Options{
-		Store: s.db, Accepter: p.in, Changer: p.in, Recoverer: p.in, Waker: p.worker, Tester: p.worker, Scripts: scripts, Contracts: inForce,
-		Catalog: p.known, Runner: p.schedules, AdminKey: s.admin, MaxPayload: int(s.cfg.MaxPayload), Log: log("api"), Metrics: numbers.Handler(),
-		Stream: &s.live, SessionKey: s.key, PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),
+		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Explain: explain.Explainer{Contracts: inForce},
+		Streams: &s.live, Guide: api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},
+		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Audit: s.db, Health: s.db,
+		MaxPayload: int(s.cfg.MaxPayload), Log: log("api"), Metrics: numbers.Handler(),
+		PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),
 		Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings(), Logo: s.logo}),
 	})
 	return p, nil
+}
+
+// useCases are the use cases that every way in calls.
+func (s *server) useCases(p *parts, inForce *contract.Set) admin.Admin {
+	return admin.Admin{
+		Tenants:     admin.Tenants{Store: s.db},
+		Endpoints:   admin.Endpoints{Store: s.db, Contracts: inForce, Scripts: p.scripts},
+		Credentials: admin.Credentials{Store: s.db, Contracts: inForce},
+		Keys:        admin.Keys{Store: s.db},
+		Contracts:   admin.Contracts{Store: s.db, InForce: inForce, Catalog: p.known},
+		Tests:       admin.Tests{Store: s.db, Contracts: inForce, Tester: p.worker, MaxPayload: int(s.cfg.MaxPayload)},
+		Recoveries:  admin.Recoveries{Store: s.db, Contracts: inForce, Recoverer: p.in, Waker: p.worker},
+		Schedules:   admin.Schedules{Store: s.db, Contracts: inForce, Runner: p.schedules},
+		Deliveries:  admin.Deliveries{Store: s.db, Contracts: inForce, Waker: p.worker},
+		Events:      admin.Events{Store: s.db},
+		PortalLinks: admin.PortalLinks{Store: s.db},
+		Lookups:     admin.Lookups{Store: s.db},
+	}
 }
 
 // connect makes the parts learn of changes: of configuration that the store commits,
 // and of contracts that come into force.
 func (s *server) connect(p *parts) {
 	for _, changed := range []func(hook.Change){
-		p.newer.changed, p.in.Forget, p.worker.Refresh, p.schedules.Changed, p.handler.Changed, s.live.Changed, p.cleaner.Changed,
+		p.newer.changed, p.in.Forget, p.worker.Refresh, p.schedules.Changed, p.auth.Changed, s.live.Changed, p.cleaner.Changed,
 	} {
 		s.db.Watch(changed)
 	}

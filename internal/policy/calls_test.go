@@ -33,7 +33,7 @@ var bans = []ban{
 	},
 	{
 		path: "time", names: []string{"Now", "Since", "Until"},
-		in:  code("internal/hook", "internal/match", "internal/sign", "internal/rawjson", "internal/expr", "internal/contract", "internal/diagnose"),
+		in:  code("internal/hook", "internal/match", "internal/sign", "internal/rawjson", "internal/expr", "internal/contract", "internal/diagnose", "internal/explain"),
 		why: "this package is pure: take now as a parameter",
 	},
 	{

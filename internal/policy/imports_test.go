@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"internal/mask":      {"internal/hook", "internal/rawjson"},
 	"internal/contract":  {"internal/hook", "internal/mask", "internal/cron", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest"},
 	"internal/guide":     {"internal/hook", "internal/contract", "internal/diagnose", "internal/rawjson", "internal/texts"},
+	"internal/explain":   {"internal/hook", "internal/contract", "internal/diagnose", "internal/match"},
 	"internal/bearer":    {"internal/hook", "internal/contract"},
 	"contracts":          {}, // the shipped contracts, embedded
 
@@ -59,7 +60,8 @@ var mayImport = map[string][]string{
 	"internal/stream":    {"internal/hook"},
 	"internal/deliver":   {"internal/hook", "internal/deliver/window", "internal/contract", "internal/send", "internal/sign", "internal/mask", "internal/transform"},
 	"internal/admin":     {"internal/hook", "internal/mask", "internal/rawjson", "internal/contract", "internal/bearer"},
-	"internal/api":       {"internal/hook", "internal/admin", clientModule, "internal/stream", "internal/contract", "internal/diagnose", "internal/match", "internal/nearest", "internal/rawjson", "internal/guide"},
+	"internal/auth":      {"internal/hook", "internal/cache"},
+	"internal/api":       {"internal/hook", clientModule, "internal/admin", "internal/auth", "internal/contract", "internal/rawjson"},
 	"internal/inbox":     {"internal/sign"},
 	"internal/console":   {},
 

@@ -71,6 +71,15 @@ func (h *Hub) Subscribe(tenant string) (r *Reader, ok bool) {
 	return r, true
 }
 
+// Watch is [Hub.Subscribe] for those who know no Reader: leave closes it.
+func (h *Hub) Watch(tenant string) (notices <-chan hook.Notice, leave func(), ok bool) {
+	r, ok := h.Subscribe(tenant)
+	if !ok {
+		return nil, nil, false
+	}
+	return r.Notices(), r.Close, true
+}
+
 // look sees whether anybody reads. The caller holds the lock.
 func (h *Hub) look() { h.watched.Store(len(h.readers) > 0 || h.asked) }
 

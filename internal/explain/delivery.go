@@ -1,40 +1,42 @@
-package api
+package explain
 
 import (
 	"strconv"
 
-	"gancho.example/client"
 	"gancho/internal/contract"
 	"gancho/internal/diagnose"
 	"gancho/internal/hook"
 	"gancho/internal/match"
 )
 
-// fate is what is known of a delivery when it is asked why it is what it is.
-type fate struct {
+// subject is a delivery and what is known of it.
+type subject struct {
 	delivery hook.Delivery
 	endpoint *hook.Endpoint // nil: gone
 	event    *hook.Event    // nil: removed
-	last     *hook.Attempt  // nil: there was none
+	last     *hook.Attempt  // nil: nothing was attempted
 }
 
-// why says which rules made a delivery what it is, and what happens next.
-func (a *API) why(f fate, language string) client.DeliveryWhy {
-	var out client.DeliveryWhy
-	because := func(why diagnose.Why, cause string, facts ...string) *client.Reason {
-		return &client.Reason{Code: string(why), Detail: diagnose.Explain(why, language, facts...), Cause: cause}
+// Delivery says which rules made a delivery what it is, and what happens next. e is nil if the endpoint is gone, ev if
+// the event was removed, and last, the latest attempt, if there was none.
+func (x Explainer) Delivery(d hook.Delivery, e *hook.Endpoint, ev *hook.Event, last *hook.Attempt, language string) hook.Why {
+	f := &subject{d, e, ev, last}
+	because := func(why diagnose.Why, cause string, facts ...string) *hook.Reason {
+		return new(reason(why, language, cause, facts...))
 	}
-	var served *contract.Contract // by which it is judged, and tried again
-	if f.endpoint != nil {
-		served = a.servedBy(f.endpoint)
-	}
-	if f.event != nil {
-		why, cause, facts := f.made(a.contract(f.event.Contract), language)
+	var out hook.Why
+	served := x.serving(e) // the contract by which the delivery is judged and tried again
+	if ev != nil {
+		c, ok := x.Contracts.Lookup(ev.Contract)
+		if !ok {
+			c = nil
+		}
+		why, cause, facts := f.made(c, language)
 		out.Made = because(why, cause, facts...)
 		why, cause = f.taken()
 		out.Taken = because(why, cause)
 		if served == nil {
-			served = a.contract(f.event.Contract)
+			served = c
 		}
 	}
 	if served != nil {
@@ -46,12 +48,13 @@ func (a *API) why(f fate, language string) client.DeliveryWhy {
 	return out
 }
 
-// made is what made the event. c is nil if its contract is gone.
-func (f *fate) made(c *contract.Contract, language string) (why diagnose.Why, rule string, facts []string) {
+// made says what made the event. rule is the condition that a change of a record had to meet. c is nil if the contract
+// is gone.
+func (f *subject) made(c *contract.Contract, language string) (why diagnose.Why, rule string, facts []string) {
 	title, kind := f.event.Type, ""
 	if c != nil {
 		if e, ok := c.Event(f.event.Type); ok {
-			if text := e.Title.In(language); text != "" && e.Name == f.event.Type { // "*" has a title for none in particular
+			if text := e.Title.In(language); text != "" && e.Name == f.event.Type { // the title of "*" is about no type in particular
 				title = text
 			}
 			if r, ok := c.Record(e.On); ok {
@@ -74,8 +77,8 @@ func (f *fate) made(c *contract.Contract, language string) (why diagnose.Why, ru
 	return diagnose.WhyPosted, "", facts
 }
 
-// taken is why the endpoint got the event.
-func (f *fate) taken() (why diagnose.Why, filter string) {
+// taken says why the endpoint got the event.
+func (f *subject) taken() (why diagnose.Why, filter string) {
 	switch {
 	case f.delivery.Test:
 		return diagnose.WhyTest, ""
@@ -83,7 +86,7 @@ func (f *fate) taken() (why diagnose.Why, filter string) {
 		return diagnose.WhyGone, ""
 	}
 	config := &f.endpoint.Config
-	if found, _ := explain(f.endpoint, f.event); found != match.Taken {
+	if found, _ := matches(f.endpoint, f.event); found != match.Taken {
 		return diagnose.WhyTookThen, config.Filter
 	}
 	switch {
@@ -95,8 +98,8 @@ func (f *fate) taken() (why diagnose.Why, filter string) {
 	return diagnose.WhyTakesAll, ""
 }
 
-// judged is what counts as success, and whether the latest answer did.
-func (f *fate) judged(c *contract.Contract, language string) (diagnose.Why, []string) {
+// judged says what counts as success, and whether the latest answer did.
+func (f *subject) judged(c *contract.Contract, language string) (diagnose.Why, []string) {
 	counts, held, not := diagnose.WhyStatusCounts, diagnose.WhyStatusHeld, diagnose.WhyStatusNotHeld
 	if c.SuccessRule() != "" {
 		counts, held, not = diagnose.WhyRuleCounts, diagnose.WhyRuleHeld, diagnose.WhyRuleNotHeld
@@ -114,14 +117,14 @@ func (f *fate) judged(c *contract.Contract, language string) (diagnose.Why, []st
 		return held, facts
 	case hook.ClassTooSlow:
 		return diagnose.WhyTooLate, nil
-	case hook.ClassTimeout, hook.ClassReset, hook.ClassProtocol, hook.ClassHeadersTooBig: // it began, and did not end
+	case hook.ClassTimeout, hook.ClassReset, hook.ClassProtocol, hook.ClassHeadersTooBig: // the answer began and did not end
 		return diagnose.WhyNoAnswer, nil
 	}
 	return not, facts
 }
 
-// next is what happens next. c is nil if the contract is gone.
-func (f *fate) next(c *contract.Contract) (diagnose.Why, []string) {
+// next says what happens next. c is nil if the contract is gone.
+func (f *subject) next(c *contract.Contract) (diagnose.Why, []string) {
 	d := &f.delivery
 	switch d.State {
 	case hook.Pending, hook.Retrying:
@@ -145,8 +148,8 @@ func (f *fate) next(c *contract.Contract) (diagnose.Why, []string) {
 	return diagnose.WhyGaveUp, nil
 }
 
-// waits is what an unfinished delivery waits for.
-func (f *fate) waits(c *contract.Contract) (diagnose.Why, []string) {
+// waits says what an unfinished delivery waits for.
+func (f *subject) waits(c *contract.Contract) (diagnose.Why, []string) {
 	switch {
 	case f.endpoint == nil:
 		return diagnose.WhySwitched, nil
@@ -161,8 +164,8 @@ func (f *fate) waits(c *contract.Contract) (diagnose.Why, []string) {
 	return diagnose.WhyNext, []string{"n", strconv.Itoa(n), "most", strconv.Itoa(max(n, most))}
 }
 
-// cancelled is why it is not sent any more.
-func (f *fate) cancelled() diagnose.Why {
+// cancelled says why the delivery is not sent any more.
+func (f *subject) cancelled() diagnose.Why {
 	switch f.delivery.Reason {
 	case hook.ReasonSuperseded:
 		return diagnose.WhySuperseded

@@ -20,7 +20,7 @@ var errNoRoom = &hook.Error{
 
 // read reads the body, up to limit bytes. A large one is pushed back while others
 // take all the room there is; t keeps its place until it is released.
-func (a *API) read(t *intake, r *http.Request, limit int64) error {
+func (a *acceptHandlers) read(t *intake, r *http.Request, limit int64) error {
 	if err := plainEncoding(r); err != nil {
 		return err
 	}
@@ -35,10 +35,10 @@ func (a *API) read(t *intake, r *http.Request, limit int64) error {
 	n, err := t.body.ReadFrom(io.LimitReader(r.Body, min(limit+1, keepBuffer)))
 	if err == nil && n == keepBuffer {
 		size = min(size, maxBodies)
-		if !a.room.TryAcquire(size) {
+		if !a.large.TryAcquire(size) {
 			return errNoRoom
 		}
-		t.leave = func() { a.room.Release(size) }
+		t.leave = func() { a.large.Release(size) }
 		var rest int64
 		rest, err = t.body.ReadFrom(io.LimitReader(r.Body, limit+1-n))
 		n += rest

@@ -1,0 +1,75 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// PortalLinkStore is what [PortalLinks] need of the database.
+type PortalLinkStore interface {
+	CreatePortalLink(ctx context.Context, l hook.PortalLink) error
+	PortalLinks(ctx context.Context, tenant string, p hook.Page) (list []hook.PortalLink, next hook.ID, err error)
+	DeletePortalLink(ctx context.Context, tenant string, id hook.PortalLinkID) error
+}
+
+// PortalLinks are the use cases of portal links, by which people of a tenant open its pages without an API key.
+type PortalLinks struct{ Store PortalLinkStore }
+
+// How long a portal link can be opened, and how long a session lasts that began with it.
+const (
+	defaultLinkTime   = 10 * time.Minute
+	defaultPortalTime = 8 * time.Hour
+	maxPortalTime     = 24 * time.Hour
+)
+
+// PortalLinkSpec is what somebody asks of a new portal link. Times are more than 0 and at most 24 hours.
+type PortalLinkSpec struct {
+	Name      string // whom it is for
+	ReadOnly  bool
+	OpensFor  *time.Duration // nil: 10 minutes
+	StaysOpen *time.Duration // how long a session lasts that begins with it; nil: 8 hours
+}
+
+// Create makes a portal link of a tenant. stays is how long a session lasts that begins with it. The code of its error is
+// portal_link_invalid.
+func (x PortalLinks) Create(ctx context.Context, tenant string, in PortalLinkSpec) (l hook.PortalLink, stays time.Duration, err error) {
+	opens, stays := defaultLinkTime, defaultPortalTime
+	set(&opens, in.OpensFor)
+	set(&stays, in.StaysOpen)
+	var wrong []hook.FieldError
+	for _, span := range []struct {
+		pointer string
+		time.Duration
+	}{{"/expires_in", opens}, {"/session_for", stays}} {
+		if span.Duration <= 0 || span.Duration > maxPortalTime {
+			wrong = append(wrong, hook.Field(span.pointer, "portal_time", "Write a length of time up to 24h, such as 10m."))
+		}
+	}
+	if len(wrong) > 0 {
+		return l, 0, hook.InvalidFields("portal_link_invalid", wrong...)
+	}
+	l = hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: tenant, Name: in.Name, Role: hook.RoleTenant, CreatedAt: now()}
+	if in.ReadOnly {
+		l.Role = hook.RoleRead
+	}
+	l.ExpiresAt = l.CreatedAt.Add(opens).Truncate(time.Second)
+	l.EndsAt = l.ExpiresAt
+	return l, stays, x.Store.CreatePortalLink(ctx, l)
+}
+
+// List lists the portal links of a tenant that can be opened, or with which somebody may still be in, newest first.
+func (x PortalLinks) List(ctx context.Context, tenant string, p hook.Page) (list []hook.PortalLink, next hook.ID, err error) {
+	return x.Store.PortalLinks(ctx, tenant, p)
+}
+
+// Delete revokes a portal link, and ends the sessions that began with it. The code of its error is
+// portal_link_not_found.
+func (x PortalLinks) Delete(ctx context.Context, tenant, id string) error {
+	parsed, err := hook.ParsePortalLinkID(id)
+	if err != nil {
+		return hook.NotFound("portal_link", id)
+	}
+	return x.Store.DeletePortalLink(ctx, tenant, parsed)
+}

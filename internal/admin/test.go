@@ -1,0 +1,301 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+)
+
+// Tester makes requests outside the queue.
+type Tester interface {
+	// Test sends an event that is not stored yet, and stores it with what came of it. An error means that no test was
+	// made.
+	Test(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.TestResult, error)
+	// Preview is the request that would be made, secrets masked. script, if it is not nil, stands in the place of the
+	// endpoint's transformation.
+	Preview(ctx context.Context, endpoint hook.EndpointID, e *hook.Event, script *string) (*hook.Preview, error)
+	// PreviewAs is the request for an endpoint and a contract that need not be stored, without a transformation.
+	PreviewAs(ctx context.Context, c *contract.Contract, endpoint *hook.Endpoint, e *hook.Event) (*hook.Request, error)
+}
+
+// TestStore is what [Tests] need of the database.
+type TestStore interface {
+	EventStore
+	endpointReader
+	Tenant(ctx context.Context, id string) (hook.Tenant, error)
+}
+
+// Tests are the use cases of trying things: tests of endpoints, and previews of requests. All fields are needed.
+type Tests struct {
+	Store      TestStore
+	Contracts  *contract.Set
+	Tester     Tester
+	MaxPayload int // bytes
+}
+
+// EventChoice says which event to test with: a stored one, or one that is made up for the test.
+type EventChoice struct {
+	Event   string // a stored event: its id, or the id that its caller gave it; "": one is made up
+	Type    string // of one that is made up; "": the first type of the contract that the endpoint takes
+	Payload []byte // of one that is made up; nil: the contract's example of the type
+}
+
+// EndpointTest is what a test of an endpoint came to.
+type EndpointTest struct {
+	*hook.TestResult
+	Endpoint *hook.Endpoint
+	Event    *hook.Event
+}
+
+// Endpoint sends a made-up event to an endpoint, and waits for the answer. The choice of a stored event is not looked at.
+// The codes of its errors are endpoint_not_found, contract_not_found, event_type_unknown, payload_too_large and
+// test_running.
+func (x Tests) Endpoint(ctx context.Context, tenant, id string, choice EventChoice) (*EndpointTest, error) {
+	e, err := endpoint(ctx, x.Store, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := x.eventFor(e, choice)
+	if err != nil {
+		return nil, err
+	}
+	r, err := x.Tester.Test(ctx, e.ID, ev)
+	if err != nil {
+		return nil, err
+	}
+	return &EndpointTest{r, e, ev}, nil
+}
+
+// eventFor makes up an event for an endpoint.
+func (x Tests) eventFor(e *hook.Endpoint, choice EventChoice) (*hook.Event, error) {
+	known := contracts{x.Contracts}
+	c := known.serving(e)
+	if c == nil {
+		return nil, known.missing(e.Contract)
+	}
+	ev, err := x.madeUp(c, e.Config, choice)
+	if err == nil && ev == nil {
+		err = hook.InvalidFields("event_type_unknown", c.NoEvent(choice.Type).At("/event_type"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	ev.Tenant = e.Tenant
+	return ev, nil
+}
+
+// madeUp is an event of no tenant, made of the choice and, where that says nothing, of the contract's examples. It is nil
+// if the contract has no such type.
+func (x Tests) madeUp(c *contract.Contract, cfg hook.EndpointConfig, choice EventChoice) (*hook.Event, error) {
+	eventType, payload := c.Sample(cfg)
+	if choice.Type != "" {
+		described, ok := c.Event(choice.Type)
+		if !ok {
+			return nil, nil
+		}
+		eventType, payload = choice.Type, described.Sample()
+	}
+	if choice.Payload != nil {
+		payload = choice.Payload
+	}
+	if len(payload) > x.MaxPayload {
+		return nil, &hook.Error{
+			Kind: hook.KindTooLarge, Code: "payload_too_large", Detail: fmt.Sprintf("The payload is larger than %d bytes.", x.MaxPayload),
+		}
+	}
+	return &hook.Event{
+		ID: hook.NewEventID(), Contract: c.Name, Type: eventType, Door: hook.DoorTest, CreatedAt: time.Now(), Payload: c.Redact(payload),
+	}, nil
+}
+
+// Preview is the request that would be made to an endpoint for an event. script, if it is not nil, stands in the place of
+// the endpoint's transformation. Nothing is stored or sent. The codes of its errors are endpoint_not_found,
+// event_not_found, contract_not_found, other_contract, event_type_unknown, payload_too_large, render_failed, shaping_off
+// and scripts_unavailable.
+func (x Tests) Preview(ctx context.Context, tenant, id string, choice EventChoice, script *string) (*hook.Preview, error) {
+	e, err := endpoint(ctx, x.Store, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	var ev *hook.Event
+	if choice.Event == "" {
+		ev, err = x.eventFor(e, choice)
+	} else if err = choice.storedAlone(); err == nil {
+		ev, err = Events{x.Store}.Find(ctx, tenant, choice.Event)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if ev.Contract != e.Contract {
+		return nil, otherContract(ev.Contract, e.Contract)
+	}
+	if script != nil && *script != "" {
+		if c := (contracts{x.Contracts}).inForce(e.Contract); c != nil && !c.Shaping() {
+			return nil, hook.InvalidFields("shaping_off", transformationOff(c))
+		}
+	}
+	return x.Tester.Preview(ctx, e.ID, ev, script)
+}
+
+// storedAlone refuses a choice of a stored event that also says what to make up.
+func (c EventChoice) storedAlone() error {
+	if c.Type == "" && c.Payload == nil {
+		return nil
+	}
+	return hook.InvalidFields("request_invalid", hook.Field("/event", "event_alone",
+		"A stored event has a type and a payload of its own. Leave out event for an example, or event_type and payload."))
+}
+
+// otherContract is the error for an event of one contract where one of another is wanted.
+func otherContract(got, want string) error {
+	return hook.InvalidFields("other_contract", hook.Field("/event", "other_contract",
+		"This event is of the contract {got}; here it has to be of the contract {want}.", "got", got, "want", want))
+}
+
+// ContractTrial says which request to preview under a contract, without an endpoint.
+type ContractTrial struct {
+	Contract string // the name of one in force; "" if Source is given
+	Source   string // a contract that need not be stored
+	Tenant   string // of the stored event, if one is chosen
+	EventChoice
+	// Config is the configuration of the endpoint. Without a URL it gets an example, and without event types the type of
+	// the event, if the contract asks for some.
+	Config hook.EndpointConfig
+}
+
+// ContractPreview is the request of a [ContractTrial].
+type ContractPreview struct {
+	Contract  *contract.Contract
+	EventType string            // "" if the contract has no such type
+	Request   *hook.Request     // secrets masked; nil: none can be made
+	Wrong     []hook.FieldError // what is wrong with the trial
+}
+
+// SampleURL is the address of endpoints that are made up for a preview.
+const SampleURL = "https://receiver.example/webhook"
+
+// PreviewContract is the request that a contract makes. Nothing is stored or sent. A trial that cannot be rendered is no
+// error. The error is a *[contract.Problems] if the contract is wrong; other codes are request_invalid,
+// contract_not_found, tenant_not_found, event_not_found, other_contract and payload_too_large.
+func (x Tests) PreviewContract(ctx context.Context, in ContractTrial) (*ContractPreview, error) {
+	c, err := x.contractOf(in)
+	if err != nil {
+		return nil, err
+	}
+	e, err := madeUpEndpoint(c, in)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := x.eventUnder(ctx, c, e, in)
+	if err != nil {
+		return nil, err
+	}
+	out := &ContractPreview{Contract: c}
+	if _, ok := c.Event(ev.Type); !ok {
+		pointer := "/event_type"
+		if in.Event != "" {
+			pointer = "/event"
+		}
+		out.Wrong = []hook.FieldError{c.NoEvent(ev.Type).At(pointer)}
+		return out, nil
+	}
+	out.EventType = ev.Type
+	if least, _ := c.EventTypesPerEndpoint(); least > 0 && len(e.Config.EventTypes) == 0 {
+		e.Config.EventTypes = []string{ev.Type}
+	}
+	out.Wrong = c.CheckEndpoint(e.Config)
+	renderable := len(out.Wrong) == 0
+	for _, f := range c.CheckPayload(ev.Type, ev.Payload) {
+		out.Wrong = append(out.Wrong, f.At("/payload"+f.Pointer))
+	}
+	if !renderable {
+		return out, nil
+	}
+	out.Request, err = x.Tester.PreviewAs(ctx, c, e, ev)
+	if refused, ok := errors.AsType[*hook.Error](err); ok && refused.Kind == hook.KindInvalid {
+		out.Wrong, out.Request, err = append(out.Wrong, hook.Field("", "not_rendered", "{problem}", "problem", refused.Detail)), nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// contractOf is the contract that a trial names or brings.
+func (x Tests) contractOf(in ContractTrial) (*contract.Contract, error) {
+	if (in.Source == "") == (in.Contract == "") {
+		return nil, hook.InvalidFields("request_invalid", hook.Field("/contract", "contract_or_source",
+			"Give either the name of a contract, or a source."))
+	}
+	if in.Source != "" {
+		return contract.Parse(sourceFile, []byte(in.Source))
+	}
+	known := contracts{x.Contracts}
+	if c := known.inForce(in.Contract); c != nil {
+		return c, nil
+	}
+	return nil, known.missing(in.Contract)
+}
+
+// madeUpEndpoint is the endpoint of a trial, which is not stored.
+func madeUpEndpoint(c *contract.Contract, in ContractTrial) (*hook.Endpoint, error) {
+	e := &hook.Endpoint{
+		ID: hook.NewEndpointID(), Tenant: in.Tenant, Contract: c.Name, Name: "Sample", State: hook.EndpointActive, Version: 1, Config: in.Config,
+	}
+	if e.Config.URL == "" {
+		e.Config.URL = SampleURL
+	}
+	if s := e.Config.Settings; s != nil {
+		switch {
+		case string(s) == "null":
+			e.Config.Settings = nil
+		case rawjson.KindOf(s) != '{':
+			return nil, hook.InvalidFields("request_invalid", hook.Field("/settings", "object_needed", "This has to be an object."))
+		}
+	}
+	slices.SortFunc(e.Config.Headers, func(x, y hook.Header) int { return strings.Compare(x.Name, y.Name) })
+	if scheme := c.Scheme(); scheme != nil {
+		e.Secrets = []hook.Secret{{Text: scheme.NewSecret()}}
+	}
+	return e, nil
+}
+
+// eventUnder is the event of a trial as if it had come in under the contract. The contract may not have its type.
+func (x Tests) eventUnder(ctx context.Context, c *contract.Contract, e *hook.Endpoint, in ContractTrial) (*hook.Event, error) {
+	if in.Event == "" {
+		ev, err := x.madeUp(c, e.Config, in.EventChoice)
+		switch {
+		case err != nil:
+			return nil, err
+		case ev == nil:
+			return &hook.Event{Type: in.Type}, nil
+		}
+		ev.Tenant = in.Tenant
+		return ev, nil
+	}
+	if err := in.storedAlone(); err != nil {
+		return nil, err
+	}
+	if in.Tenant == "" {
+		return nil, hook.InvalidFields("request_invalid", hook.Field("/tenant", "tenant_of_event", "Say which tenant the event is of."))
+	}
+	if _, err := x.Store.Tenant(ctx, in.Tenant); err != nil {
+		return nil, err
+	}
+	ev, err := Events{x.Store}.Find(ctx, in.Tenant, in.Event)
+	if err != nil {
+		return nil, err
+	}
+	if ev.Contract != c.Name {
+		return nil, otherContract(ev.Contract, c.Name)
+	}
+	ev.Payload = c.Redact(ev.Payload)
+	return ev, nil
+}

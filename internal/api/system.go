@@ -1,0 +1,75 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"gancho.example/client"
+)
+
+// systemHandlers answer requests about the server itself.
+type systemHandlers struct {
+	failures
+	health  Health
+	metrics http.Handler // nil: none
+}
+
+func (h systemHandlers) register(a *API) {
+	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, "ok") })
+	a.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := h.health.Ready(r.Context()); err != nil {
+			h.fail(w, r, err)
+			return
+		}
+		writeStatus(w, "ready")
+	})
+	a.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(a.doc)
+	})
+	if h.metrics != nil {
+		a.mux.Handle("GET /metrics", h.metrics)
+	}
+	h.describe(a.huma.OpenAPI())
+}
+
+func writeStatus(w http.ResponseWriter, status string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = fmt.Fprintf(w, "{\"status\":%q}\n", status)
+}
+
+// describe adds the operations to the document.
+func (h systemHandlers) describe(doc *huma.OpenAPI) {
+	problem := map[string]*huma.MediaType{problemType: {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[client.Problem](), true, "")}}
+	status := map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
+		Type: huma.TypeObject, Required: []string{"status"}, Properties: map[string]*huma.Schema{"status": {Type: huma.TypeString}},
+	}}}
+	for _, s := range []struct {
+		id, path, summary string
+		responses         map[string]*huma.Response
+	}{
+		{"get-health", "/healthz", "Whether the process runs", map[string]*huma.Response{"200": {Description: "It does.", Content: status}}},
+		{"get-readiness", "/readyz", "Whether requests can be served", map[string]*huma.Response{
+			"200": {Description: "The database answers and commits.", Content: status},
+			"503": {Description: "It does not:\n- `storage_unavailable`", Content: problem},
+		}},
+		{"get-metrics", "/metrics", "Metrics for Prometheus", map[string]*huma.Response{"200": {
+			Description: "Text format.", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
+		}}},
+		{"get-openapi", "/openapi.json", "This document", map[string]*huma.Response{"200": {
+			Description: "OpenAPI 3.1.", Content: map[string]*huma.MediaType{"application/openapi+json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
+		}}},
+	} {
+		if s.path == "/metrics" && h.metrics == nil {
+			continue
+		}
+		doc.AddOperation(&huma.Operation{
+			OperationID: s.id, Method: http.MethodGet, Path: s.path, Tags: []string{"system"}, Summary: s.summary, Description: "Needs no key.",
+			Security: []map[string][]string{}, Responses: s.responses,
+		})
+	}
+}

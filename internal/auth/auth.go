@@ -1,0 +1,151 @@
+// Package auth finds out who makes a request: with an API key, a session of the console, or a token of the portal.
+//
+// All of them end up as a [hook.Key], which says what its holder may do ([Access]). It promises:
+//
+//   - A revoked key or portal link stops working at once on the node where it was revoked; a key on other nodes within
+//     30 seconds, a link at once there, too.
+//   - Only hashes of keys are kept and compared. The time that a comparison takes tells nothing about a key.
+//   - Sessions are not stored. What a browser keeps is encrypted and authenticated, and says what it is for, so that one
+//     kind never passes for another.
+//   - A request that a browser authenticates by itself, with a cookie, changes nothing if it comes from the page of
+//     another origin.
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"strings"
+	"time"
+
+	"gancho/internal/cache"
+	"gancho/internal/hook"
+)
+
+// Each request needs its key, so keys are remembered for a while.
+const (
+	keyTTL    = 30 * time.Second
+	keysKept  = 10_000
+	maxKeyLen = 512 // characters of what is looked at as a key
+)
+
+// Store is what [Auth] needs of the database.
+type Store interface {
+	Tenant(ctx context.Context, id string) (hook.Tenant, error)
+	KeyByHash(ctx context.Context, hash [32]byte) (hook.Key, error)
+	// PortalLink is a link of any tenant.
+	PortalLink(ctx context.Context, id hook.PortalLinkID) (hook.PortalLink, error)
+	// OpenPortalLink notes that somebody opened a link, and until when they may stay.
+	OpenPortalLink(ctx context.Context, id hook.PortalLinkID, at, ends time.Time) error
+}
+
+// Auth finds out who makes a request. Its methods may be called from any goroutine.
+type Auth struct {
+	store  Store
+	admin  [32]byte // hash of the operator's key
+	root   *hook.Key
+	keys   *cache.Loader[*hook.Key] // by hash
+	sealer sealer
+	cross  *http.CrossOriginProtection
+}
+
+// New makes an Auth. adminKey is the text of the operator's key. sessionKey are the 32 bytes with which sessions are
+// encrypted; nil: a random key, so that sessions end with the process.
+func New(store Store, adminKey string, sessionKey []byte) *Auth {
+	a := &Auth{
+		store: store, admin: sha256.Sum256([]byte(adminKey)), root: &hook.Key{Name: "admin", Role: hook.RoleOperator},
+		sealer: newSealer(sessionKey), cross: http.NewCrossOriginProtection(),
+	}
+	a.keys = cache.NewLoader(keysKept, keyTTL, func(ctx context.Context, hash string) (*hook.Key, error) {
+		k, err := store.KeyByHash(ctx, [32]byte([]byte(hash)))
+		if err != nil {
+			return nil, err
+		}
+		return &k, nil
+	})
+	return a
+}
+
+// Changed forgets a key that was revoked. It is called after each committed change of the configuration.
+func (a *Auth) Changed(c hook.Change) {
+	if c.Key.IsZero() && !c.Anything {
+		return
+	}
+	a.keys.ForgetIf(func(_ string, k *hook.Key) bool { return c.Anything || k.ID == c.Key })
+}
+
+var (
+	errKeyMissing = &hook.Error{
+		Kind: hook.KindUnauthorized, Code: "key_missing",
+		Detail: "Send an API key in the header Authorization, as in Authorization: Bearer gk_….",
+	}
+	errKeyInvalid = &hook.Error{
+		Kind: hook.KindUnauthorized, Code: "key_invalid", Detail: "This API key does not exist, was revoked, or has expired.",
+	}
+	errSessionEnded = &hook.Error{
+		Kind: hook.KindUnauthorized, Code: "session_ended", Detail: "The session has ended. Sign in again, or open a new portal link.",
+	}
+)
+
+// Authenticate finds the key that a request was made with: that of its header Authorization or, without one, that of its
+// session. The codes of its errors are key_missing, key_invalid, session_ended and cross_origin.
+func (a *Auth) Authenticate(r *http.Request) (*hook.Key, error) {
+	now := time.Now()
+	if len(r.Header["Authorization"]) == 0 {
+		hash, err := a.cookieHash(r, now)
+		if err != nil {
+			return nil, err
+		}
+		k, err := a.byHash(r.Context(), hash, now)
+		if hook.IsKind(err, hook.KindUnauthorized) { // the key is gone
+			err = errSessionEnded
+		}
+		return k, err
+	}
+	text, ok := BearerToken(r)
+	if !ok {
+		return nil, errKeyMissing
+	}
+	if strings.HasPrefix(text, portalPrefix) {
+		return a.portalKey(r.Context(), text, now)
+	}
+	return a.byText(r.Context(), text, now)
+}
+
+// BearerToken is what a request has after Authorization: Bearer.
+func BearerToken(r *http.Request) (token string, ok bool) {
+	values := r.Header["Authorization"]
+	if len(values) != 1 {
+		return "", false
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	token = strings.TrimSpace(token)
+	return token, strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+// byText finds a key by its text.
+func (a *Auth) byText(ctx context.Context, text string, now time.Time) (*hook.Key, error) {
+	if len(text) > maxKeyLen {
+		return nil, errKeyInvalid
+	}
+	return a.byHash(ctx, sha256.Sum256([]byte(text)), now)
+}
+
+// byHash finds a key by the hash of its text.
+func (a *Auth) byHash(ctx context.Context, hash [32]byte, now time.Time) (*hook.Key, error) {
+	if subtle.ConstantTimeCompare(hash[:], a.admin[:]) == 1 {
+		return a.root, nil
+	}
+	k, err := a.keys.Get(ctx, string(hash[:]))
+	if hook.IsKind(err, hook.KindNotFound) {
+		return nil, errKeyInvalid
+	}
+	if err != nil {
+		return nil, err
+	}
+	if subtle.ConstantTimeCompare(hash[:], k.Hash[:]) != 1 || !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) {
+		return nil, errKeyInvalid
+	}
+	return k, nil
+}

@@ -1,0 +1,91 @@
+package auth
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// portalPrefix begins the tokens that the portal sends in the place of a key.
+const portalPrefix = "gp_"
+
+// sealedPortal is what a portal link holds, and then the token that it is exchanged for. Both are good only as long as
+// the link is stored: each request looks for it, one row by its primary key, so revoking takes effect at once on every
+// node.
+type sealedPortal struct {
+	Link      hook.PortalLinkID `json:"i"`
+	Name      string            `json:"n,omitempty"`
+	Tenant    string            `json:"t"`
+	Role      hook.Role         `json:"r"`
+	Language  string            `json:"l,omitempty"`
+	Accent    string            `json:"a,omitempty"`
+	Stay      time.Duration     `json:"s,omitempty"` // of a link: how long its token is good
+	ExpiresAt time.Time         `json:"e"`
+}
+
+func (p *sealedPortal) key() *hook.Key {
+	return &hook.Key{Name: p.Name, Role: p.Role, Tenant: p.Tenant, ExpiresAt: p.ExpiresAt, Portal: true}
+}
+
+// portalKey is the key that a token of the portal stands for.
+func (a *Auth) portalKey(ctx context.Context, token string, now time.Time) (*hook.Key, error) {
+	var p sealedPortal
+	if !a.sealer.open(sealPortal, strings.TrimPrefix(token, portalPrefix), &p) || !now.Before(p.ExpiresAt) {
+		return nil, errSessionEnded
+	}
+	if _, err := a.store.PortalLink(ctx, p.Link); hook.IsKind(err, hook.KindNotFound) { // revoked
+		return nil, errSessionEnded
+	} else if err != nil {
+		return nil, err
+	}
+	return p.key(), nil
+}
+
+// Look is how the portal looks to those who come by a link.
+type Look struct {
+	Language string // en, es or pt; "": as their browser says
+	Accent   string // colour; "": the portal's own
+}
+
+// LinkToken is the secret part of the address of a portal link. stay is how long a session lasts that begins with it.
+func (a *Auth) LinkToken(l hook.PortalLink, stay time.Duration, look Look) string {
+	return a.sealer.seal(sealLink, sealedPortal{
+		Link: l.ID, Name: l.Name, Tenant: l.Tenant, Role: l.Role, Language: look.Language, Accent: look.Accent, Stay: stay, ExpiresAt: l.ExpiresAt,
+	})
+}
+
+// PortalSession is a session that began with a portal link.
+type PortalSession struct {
+	Key    *hook.Key
+	Token  string // to send in the place of an API key
+	Tenant hook.Tenant
+	Look   Look
+}
+
+// OpenLink exchanges the token of a portal link for a session. The codes of its errors are
+// link_expired, also if the link was revoked, and tenant_not_found.
+func (a *Auth) OpenLink(ctx context.Context, token string) (*PortalSession, error) {
+	expired := &hook.Error{
+		Kind: hook.KindUnauthorized, Code: "link_expired",
+		Detail: "This link cannot be opened any more. Go back to where you found it and open it again.",
+	}
+	now := time.Now()
+	var link sealedPortal
+	if !a.sealer.open(sealLink, token, &link) || !now.Before(link.ExpiresAt) {
+		return nil, expired
+	}
+	tenant, err := a.store.Tenant(ctx, link.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	session := link
+	session.Stay, session.ExpiresAt = 0, now.Add(link.Stay).UTC().Truncate(time.Second)
+	if err := a.store.OpenPortalLink(ctx, link.Link, now, session.ExpiresAt); hook.IsKind(err, hook.KindNotFound) { // revoked
+		return nil, expired
+	} else if err != nil {
+		return nil, err
+	}
+	return &PortalSession{session.key(), portalPrefix + a.sealer.seal(sealPortal, session), tenant, Look{link.Language, link.Accent}}, nil
+}

@@ -1,0 +1,141 @@
+package auth
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// CookieName is the name of the cookie of a session of the console.
+const CookieName = "gancho_session"
+
+const sessionTime = 12 * time.Hour
+
+// What a sealed text is for.
+const (
+	sealSession = "session"
+	sealLink    = "portal link"
+	sealPortal  = "portal"
+)
+
+// sealedSession is what the cookie of a session holds. The hash is the one of the key that the session was opened with,
+// so the session ends when the key is revoked.
+type sealedSession struct {
+	Hash      []byte    `json:"h"`
+	ExpiresAt time.Time `json:"e"`
+}
+
+// sealer encrypts and authenticates what a browser keeps for us.
+type sealer struct{ aead cipher.AEAD }
+
+// newSealer derives the key for sessions from the server's encryption key. nil makes a random one.
+func newSealer(key []byte) sealer {
+	if key == nil {
+		key = make([]byte, 32)
+		_, _ = rand.Read(key) // never fails, see crypto/rand
+	}
+	derived, err := hkdf.Key(sha256.New, key, nil, "gancho sessions", 32)
+	if err != nil {
+		panic("auth: " + err.Error()) // only for lengths that no hash has
+	}
+	block, err := aes.NewCipher(derived)
+	if err != nil {
+		panic("auth: " + err.Error())
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic("auth: " + err.Error())
+	}
+	return sealer{aead}
+}
+
+func (s sealer) seal(kind string, v any) string {
+	plain, err := json.Marshal(v)
+	if err != nil {
+		panic("auth: " + err.Error()) // our own types always encode
+	}
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, plain, []byte(kind)))
+}
+
+// open reads what seal made of the same kind. It is not ok if the text is anything else.
+func (s sealer) open(kind, text string, v any) (ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return false
+	}
+	plain, err := s.aead.Open(nil, nil, raw, []byte(kind))
+	return err == nil && json.Unmarshal(plain, v) == nil
+}
+
+// cookieHash is the hash of the key that the session of a request was opened with.
+func (a *Auth) cookieHash(r *http.Request, now time.Time) (hash [32]byte, err error) {
+	c, err := r.Cookie(CookieName)
+	if err != nil {
+		return hash, errKeyMissing
+	}
+	var s sealedSession
+	if !a.sealer.open(sealSession, c.Value, &s) || !now.Before(s.ExpiresAt) || len(s.Hash) != len(hash) {
+		return hash, errSessionEnded
+	}
+	if err := a.SameOrigin(r); err != nil { // a browser adds cookies by itself
+		return hash, err
+	}
+	return [32]byte(s.Hash), nil
+}
+
+// SameOrigin refuses a request that changes something and that the page of another origin made a browser send. The code
+// of its error is cross_origin.
+func (a *Auth) SameOrigin(r *http.Request) error {
+	if err := a.cross.Check(r); err != nil {
+		return &hook.Error{
+			Kind: hook.KindForbidden, Code: "cross_origin", Err: err,
+			Detail: "This request comes from a page of another origin. Use the console itself, or an API key in the header Authorization.",
+		}
+	}
+	return nil
+}
+
+// SignIn opens a session of the console with the text of an API key. It returns the key and until when the session is
+// good. The code of its error is key_invalid.
+func (a *Auth) SignIn(ctx context.Context, r *http.Request, text string) (k *hook.Key, c http.Cookie, ends time.Time, err error) {
+	now := time.Now()
+	hash := sha256.Sum256([]byte(strings.TrimSpace(text)))
+	if k, err = a.byHash(ctx, hash, now); err != nil {
+		return nil, c, ends, err
+	}
+	ends = now.Add(sessionTime).UTC().Truncate(time.Second)
+	if e := k.ExpiresAt; !e.IsZero() && e.Before(ends) {
+		ends = e
+	}
+	return k, cookie(a.sealer.seal(sealSession, sealedSession{Hash: hash[:], ExpiresAt: ends}), r), ends, nil
+}
+
+// SignOut is the cookie that removes the one of a session.
+func SignOut(r *http.Request) http.Cookie { return cookie("", r) }
+
+// cookie is the cookie of a session. An empty value removes it.
+func cookie(value string, from *http.Request) http.Cookie {
+	c := http.Cookie{
+		Name: CookieName, Value: value, Path: "/v1", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: Secure(from),
+		MaxAge: int(sessionTime.Seconds()),
+	}
+	if value == "" {
+		c.MaxAge = -1
+	}
+	return c
+}
+
+// Secure reports whether a browser made a request by TLS, perhaps to a proxy before us.
+func Secure(r *http.Request) bool {
+	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
