@@ -2,16 +2,16 @@ package deliver
 
 import "time"
 
-// breaker keeps a lane from hammering a receiver that is in trouble. After
-// breakerThreshold failures in a row it opens: deliveries wait, without using
-// up their retry schedules, while one at a time goes out as a probe. Any answer
-// that shows the receiver alive closes it. It is pure; the lane holds the lock.
+// breaker keeps a lane from sending many requests to a receiver that is in trouble. After
+// breakerThreshold failures in a row it opens. Then deliveries wait, which uses up no
+// attempts of theirs, and only one at a time is sent, as a probe. An answer that shows
+// that the receiver works closes it. It has no lock; the lane holds one.
 type breaker struct {
 	failures int           // in a row
-	open     bool          // only probes go out
-	probing  bool          // one is out now
+	open     bool          // only probes are sent: set by too many failures, cleared when the receiver works
+	probing  bool          // a probe is in flight: set by sending while open, cleared when that has ended
 	wait     time.Duration // between probes; doubles
-	until    time.Time     // when the next probe may go out
+	until    time.Time     // when the next probe may be sent
 }
 
 const (
@@ -20,8 +20,8 @@ const (
 	breakerMaxWait   = time.Minute
 )
 
-// allow reports whether a delivery may go out now. If not, again says when to
-// ask again; zero means: when the probe that is out has ended.
+// allow reports whether a delivery may be sent now. If not, again says when to ask again;
+// zero: when the probe in flight has ended.
 func (b *breaker) allow(now time.Time) (ok bool, again time.Time) {
 	switch {
 	case !b.open:
@@ -34,7 +34,7 @@ func (b *breaker) allow(now time.Time) (ok bool, again time.Time) {
 	return true, time.Time{}
 }
 
-// sent notes that a delivery goes out.
+// sent notes that a delivery is sent.
 func (b *breaker) sent() {
 	if b.open {
 		b.probing = true
@@ -45,13 +45,13 @@ func (b *breaker) sent() {
 type verdict int
 
 const (
-	alive   verdict = iota // it answered, whatever it said
-	trouble                // hook.ReceiverTrouble
-	silent                 // nothing can be concluded: interrupted, never sent
+	alive   verdict = iota // it works: it answered, whatever it said
+	trouble                // it is in trouble: hook.ReceiverTrouble
+	silent                 // nobody knows: the attempt was interrupted, or nothing was sent
 )
 
-// ended notes the end of an attempt. Stragglers that left before the breaker
-// opened do not make it wait longer.
+// ended notes the end of an attempt. Failures of requests that were sent before the
+// breaker opened do not make it wait longer.
 func (b *breaker) ended(v verdict, now time.Time) {
 	switch {
 	case v == alive:

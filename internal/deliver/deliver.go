@@ -1,19 +1,18 @@
 // Package deliver is the worker: it takes deliveries that are due, renders,
 // signs, sends and judges them, and records what happened.
 //
-// Each endpoint has a lane (lane.go): a short queue in memory, its own
-// concurrency, rate limit, order and breaker. A lane holds a bounded number of
-// deliveries; everything beyond waits in the store and costs no memory. So an
-// endpoint that hangs, fails or has a million deliveries waiting slows nobody
-// but itself.
+// Each endpoint has a lane (lane.go) with its own concurrency, rate limit, order
+// and breaker. A bounded number of its deliveries waits in memory (package window);
+// the rest waits in the store and costs no memory. So an endpoint that never answers,
+// fails, or has a million deliveries waiting slows down no other.
 //
 // It promises:
 //
-//   - First tries, retries, replays and what a crash interrupted take one path;
+//   - First attempts, retries, replays and interrupted deliveries take one path;
 //     [hook.Next] alone decides what becomes of a delivery.
-//   - At-least-once: a delivery leaves the lane's hands only when its result is
-//     durable. At-most-once: the intent is durable before the first byte leaves,
-//     and what has an intent but no result is never sent again.
+//   - At least once: a lane forgets a delivery only when its result is durable.
+//     At most once: that it will be sent is durable before its first byte is sent; a
+//     delivery with that mark and without a result is never sent again.
 //   - Every attempt of a delivery sends the body, URL and headers of the first;
 //     only signatures and timestamps are new.
 //
@@ -41,40 +40,45 @@ type Store interface {
 	EndpointVersion(ctx context.Context, id hook.EndpointID, version int64) (hook.EndpointConfig, error)
 	// EndpointsWithWork lists the endpoints that have unfinished deliveries.
 	EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error)
-	// InHands lists deliveries stored as being in a sender's hands.
+	// InHands lists up to n deliveries that are stored as hook.Sending.
 	InHands(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error)
-	// Waiting lists deliveries that are unfinished and in nobody's hands.
+	// Waiting lists up to n deliveries that are neither finished nor hook.Sending.
 	Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error)
-	// Due is a page of the endpoint's queue without those that skip names.
-	Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (hook.DuePage, error)
+	// Due returns a page of the endpoint's queue: up to n deliveries whose place in it is
+	// not after now, without those for which skip is true. It ends early when their
+	// payloads take maxBytes.
+	Due(
+		ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool,
+	) (hook.DuePage, error)
 
-	// Sending notes when convenient that a delivery is in a sender's hands.
+	// Sending stores in the background that a delivery is being sent. That is dropped if
+	// the result comes soon.
 	Sending(r hook.Result)
-	// Intend notes it durably before it returns. It fails with [hook.ErrNotWaiting] if
-	// the delivery is not to be sent any more.
+	// Intend returns when it is durable that a delivery is being sent. It fails with
+	// [hook.ErrNotWaiting] if the delivery must not be sent any more.
 	Intend(r hook.Result) error
-	// SaveResult stores a result when convenient, then calls done. After an error
-	// nothing was stored.
+	// SaveResult stores a result in the background and then calls done, on the goroutine
+	// that commits. After an error nothing was stored.
 	SaveResult(r hook.Result, done func(error))
-	// SaveHealth stores an endpoint's health when convenient.
+	// SaveHealth stores an endpoint's health in the background.
 	SaveHealth(id hook.EndpointID, h hook.Health)
 	SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error
 	// Submit commits a test: its event and its delivery.
 	Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error)
 }
 
-// Owner says which endpoints this node works for. With one node it is all of
-// them; with several, each endpoint has one owner, so that rate, concurrency,
-// order and breaker hold across nodes.
+// Owner says which endpoints this node delivers to. A single node delivers to all of
+// them. Several nodes divide them, so that each endpoint has one owner, and its rate,
+// concurrency, order and breaker hold across nodes.
 type Owner interface {
 	// Owns reports whether this node may work for the endpoint at this moment. It is
 	// asked before every request.
 	Owns(id hook.EndpointID) bool
-	// Epoch is what results are fenced by: they are refused ([hook.ErrFenced]) once
-	// another node has taken over what was this node's in that epoch. It is 0 for a
-	// node that is alone.
+	// Epoch is the number that results carry. Once another node has taken over the
+	// endpoints of this node, results of that epoch are refused ([hook.ErrFenced]). It is
+	// 0 for a node that is alone.
 	Epoch() int64
-	// Tell tells the owner of the endpoint, another node, that it has work.
+	// Tell tells the owner of the endpoint, another node, that the endpoint has work.
 	Tell(id hook.EndpointID)
 }
 
@@ -87,20 +91,20 @@ func (OwnsAll) Owns(hook.EndpointID) bool { return true }
 // Epoch is 0.
 func (OwnsAll) Epoch() int64 { return 0 }
 
-// Tell has nobody to tell.
+// Tell does nothing, as there are no other nodes.
 func (OwnsAll) Tell(hook.EndpointID) {}
 
-// Observer is told of what happens, on the goroutine that does it: it must be
-// quick, and keep nothing of what it is given.
+// Observer hears of what happens, on the goroutine that does it. So it must be quick. It
+// must not keep what it is given.
 type Observer interface {
-	// Attempted is told of every attempt, and of what it made of its delivery. Of
-	// one that an earlier process did not finish, it is told when that is found.
+	// Attempted is called after every attempt, with the delivery as it is then. For an
+	// attempt that a crash interrupted, it is called when that is found out.
 	Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attempt)
-	// Cancelled is told of every delivery that ends without an attempt.
+	// Cancelled is called for every delivery that ends without an attempt.
 	Cancelled(d *hook.Delivery)
 }
 
-// nobody is the Observer where there is none.
+// nobody is the default Observer.
 type nobody struct{}
 
 func (nobody) Attempted(*hook.Endpoint, *hook.Delivery, *hook.Attempt) {}
@@ -116,11 +120,11 @@ type Options struct {
 	Observer   Observer // may be nil
 	Log        *slog.Logger
 
-	DisableAfter time.Duration // endpoints that only fail this long are disabled; 0: never
+	DisableAfter time.Duration // an endpoint that has only failed for this long is disabled; 0: never
 	StopTimeout  time.Duration // how long a stop waits for requests in flight
-	InFlight     int           // requests at once, over all endpoints
-	MemoryBytes  int           // what waiting deliveries take in memory, over all endpoints
-	Tick         time.Duration // how often lanes are tended; 0: a second
+	InFlight     int           // requests in flight of all endpoints together
+	MemoryBytes  int           // memory for the waiting deliveries of all endpoints together
+	Tick         time.Duration // how often health is saved and idle lanes are dropped; 0: a second
 }
 
 // Worker delivers. Its methods may be called from any goroutine.
@@ -133,18 +137,18 @@ type Worker struct {
 	lanes map[hook.EndpointID]*lane
 	tests map[hook.EndpointID]struct{} // endpoints that are being tested
 
-	stopping atomic.Bool
-	closing  chan struct{}   // closed with stopping: senders that are free end
-	stopped  context.Context // cancelled when requests in flight must end
+	stopping atomic.Bool     // Run was told to stop; nothing clears it
+	closing  chan struct{}   // closed when stopping is set, so that senders without a delivery end
+	stopped  context.Context // ends when requests in flight must end
 	cancel   context.CancelFunc
-	senders  sync.WaitGroup // goroutines that send, load or cancel
-	records  sync.WaitGroup // results handed to the store and not yet durable
-	unstored chan struct{}  // one token for each of those: bounds them
+	senders  sync.WaitGroup // goroutines that send, read or put back
+	results  sync.WaitGroup // results that are not durable yet
+	unstored chan struct{}  // one token for each of those, to bound them
 }
 
-// unrecordedLimit bounds the results that wait for a slow database; beyond it
-// senders wait too.
-const unrecordedLimit = 2048
+// unstoredLimit bounds the results that wait for a slow database. Beyond it senders wait,
+// too.
+const unstoredLimit = 2048
 
 // New makes a worker. It does nothing until [Worker.TakeOver] and [Worker.Run].
 func New(o Options) *Worker {
@@ -158,7 +162,8 @@ func New(o Options) *Worker {
 		o.Tick = tickEvery
 	}
 	w := &Worker{
-		Options: o, lanes: map[hook.EndpointID]*lane{}, tests: map[hook.EndpointID]struct{}{}, unstored: make(chan struct{}, unrecordedLimit), closing: make(chan struct{}),
+		Options: o, lanes: map[hook.EndpointID]*lane{}, tests: map[hook.EndpointID]struct{}{}, unstored: make(chan struct{}, unstoredLimit),
+		closing: make(chan struct{}),
 	}
 	w.slots.limit, w.memory.max = max(o.InFlight, 1), max(o.MemoryBytes, 1<<20)
 	w.stopped, w.cancel = context.WithCancel(context.Background())
@@ -167,13 +172,13 @@ func New(o Options) *Worker {
 
 const (
 	tickEvery  = time.Second // [Options.Tick]
-	sweepTicks = 10          // a sweep is a safety net: lanes know their work without it
-	idleAfter  = time.Minute // an idle lane is dropped
+	sweepTicks = 10          // ticks between two sweeps, which find work that nobody announced
+	idleAfter  = time.Minute // then an idle lane is dropped
 )
 
-// Run delivers until ctx ends. Then it starts nothing new, waits for requests
-// in flight up to StopTimeout, interrupts the rest, and returns once every
-// result is durable or given up. The store must keep running until then.
+// Run delivers until ctx ends. Then it starts nothing new, waits up to StopTimeout for
+// requests in flight, interrupts the rest, and returns when every result is durable, or
+// could not be stored. The store must keep running until then.
 func (w *Worker) Run(ctx context.Context) error {
 	tick := time.NewTicker(w.Tick)
 	defer tick.Stop()
@@ -195,16 +200,16 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// TakeOver opens a lane for every endpoint with work that which names. The lanes
-// first deal with what an earlier process, or another node, had in hand. Call it
-// before anything is offered for these endpoints: what this process has in hand
-// must not be taken for that.
+// TakeOver opens a lane for every endpoint with work for which which is true. Each lane
+// first recovers the deliveries that an earlier process, or another node, was sending.
+// Call it before anything is offered for these endpoints, since what this process sends
+// would look the same.
 func (w *Worker) TakeOver(ctx context.Context, which func(hook.EndpointID) bool) error {
 	for _, l := range w.all() {
 		switch {
 		case !which(l.id):
-		case l.standing.CompareAndSwap(leaving, serving): // it was to be handed over, and that failed
-		default: // opened while the endpoint was passing to another node: what it holds may be long delivered
+		case l.standing.CompareAndSwap(leaving, serving): // the hand-over failed
+		default: // opened while another node owned the endpoint, which may have sent what this lane has in memory
 			l.end()
 			w.remove(l)
 		}
@@ -218,7 +223,7 @@ func (w *Worker) TakeOver(ctx context.Context, which func(hook.EndpointID) bool)
 	return err
 }
 
-// sweep finds work that no lane knows of.
+// sweep finds work that nobody announced.
 func (w *Worker) sweep(ctx context.Context) error {
 	ids, err := w.Store.EndpointsWithWork(ctx)
 	for _, id := range ids {
@@ -228,7 +233,7 @@ func (w *Worker) sweep(ctx context.Context) error {
 		l := w.lane(id, false)
 		if l.epoch == 0 {
 			l.poll()
-		} else { // other nodes store for it, and what they told may be lost: even a busy lane has to look
+		} else { // other nodes store deliveries for it, and an announcement may get lost: even a busy lane has to read
 			l.wake()
 		}
 	}
@@ -261,30 +266,30 @@ func (w *Worker) existing(id hook.EndpointID) *lane {
 	return w.lanes[id]
 }
 
-// lane returns the endpoint's lane, opening it if there is none. interrupted
-// says that an earlier process may have left deliveries in hand.
-func (w *Worker) lane(id hook.EndpointID, interrupted bool) *lane {
+// lane returns the endpoint's lane, and opens it if there is none. recovers says that an
+// earlier process, or another node, may have been sending deliveries of it.
+func (w *Worker) lane(id hook.EndpointID, recovers bool) *lane {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	l := w.lanes[id]
-	if l != nil && l.epoch != w.Owner.Epoch() { // opened just when the node was fenced
+	if l != nil && l.epoch != w.Owner.Epoch() { // opened just before this node began a new epoch
 		go l.end()
 		l = nil
 	}
 	if l == nil || l.standing.Load() == ended {
-		l = newLane(w, id, interrupted)
+		l = newLane(w, id, recovers)
 		w.lanes[id] = l
 	}
 	return l
 }
 
-// Offer hands over deliveries that were just committed. Those that do not fit
-// into their lane's memory are left in the store, where the lane will find them.
+// Offer hands over deliveries that were just committed. One that does not fit into its
+// lane's memory is left in the store, and the lane reads it from there.
 func (w *Worker) Offer(jobs []hook.Job) {
 	for i := range jobs {
 		id := jobs[i].Delivery.Endpoint
 		if !w.Owner.Owns(id) {
-			if l := w.existing(id); l != nil { // which may expect it, from when the endpoint was ours
+			if l := w.existing(id); l != nil { // it may expect the delivery since the time when we owned the endpoint
 				l.offer(&jobs[i])
 			}
 			w.Owner.Tell(id)
@@ -295,25 +300,25 @@ func (w *Worker) Offer(jobs []hook.Job) {
 	}
 }
 
-// Await expects a delivery that is about to be committed: until it is offered, or
-// called off with [Worker.CallOff], it is not read from the store. It reports
-// whether the delivery would be sent at once. Such a one is stored as
-// [hook.Sending], which spares noting that later; if it cannot be sent after all,
-// the lane stores it as pending again.
+// Await announces a delivery that is about to be committed. Until it is offered, or called
+// off with [Worker.CallOff], no lane reads it from the store. Await reports whether the
+// delivery would be sent at once. Then the caller stores it as [hook.Sending] in the
+// same commit, which saves storing that later. If it cannot be sent after all, the lane
+// stores it as waiting again.
 func (w *Worker) Await(d *hook.Delivery) (atOnce bool) {
 	l := w.existing(d.Endpoint)
 	return l != nil && l.await(d)
 }
 
-// CallOff tells that a delivery was not committed. One that was not expected is
-// ignored.
+// CallOff says that a delivery was not committed. It does nothing if the delivery is not
+// expected.
 func (w *Worker) CallOff(d *hook.Delivery) {
 	if l := w.existing(d.Endpoint); l != nil {
 		l.callOff(d)
 	}
 }
 
-// Wake tells that the endpoint has work in the store that was not offered.
+// Wake says that the endpoint has work in the store that was not offered.
 func (w *Worker) Wake(id hook.EndpointID) {
 	if w.Owner.Owns(id) {
 		w.lane(id, false).wake()
@@ -322,22 +327,22 @@ func (w *Worker) Wake(id hook.EndpointID) {
 	}
 }
 
-// Supersede tells that a newer snapshot took the place of deliveries, and that the
-// store knows: those that wait are not sent, and those in flight not again.
+// Supersede says that a newer snapshot took the place of deliveries, which the store knows
+// already. Those that wait are not sent, and those in flight are not tried again.
 func (w *Worker) Supersede(list []hook.Delivery) {
 	for i := range list {
 		d := &list[i]
 		inFlight := false
-		if l := w.existing(d.Endpoint); l != nil { // or whoever opens it reads what the store knows
+		if l := w.existing(d.Endpoint); l != nil { // a lane that is opened later reads it from the store
 			inFlight = l.supersede(d.ID)
 		}
-		if d.State.Finished() && !inFlight { // its attempt tells what became of it
+		if d.State.Finished() && !inFlight { // of one in flight the observer hears when the attempt ends
 			w.Observer.Cancelled(d)
 		}
 	}
 }
 
-// Refresh tells that configuration was committed, of an endpoint or of a contract.
+// Refresh says that a change of an endpoint or of a contract was committed.
 func (w *Worker) Refresh(c hook.Change) {
 	if c.Contract != "" || c.Anything {
 		for _, l := range w.all() {
@@ -354,16 +359,17 @@ func (w *Worker) Refresh(c hook.Change) {
 	}
 }
 
-// stop ends what [Worker.Run] promises to end, in this order: nothing new, then what
-// is in flight, then its results.
+// stop does what [Worker.Run] promises for the end: it begins nothing new, then ends what
+// is in flight, then waits for the results.
 func (w *Worker) stop() {
 	w.mu.Lock() // no test begins after this
 	w.stopping.Store(true)
 	w.mu.Unlock()
 	close(w.closing)
-	for _, l := range w.all() { // who is past the check of stopping has counted itself when this returns
+	// A lane that did not see stopping yet has counted its sender once this got its lock.
+	for _, l := range w.all() {
 		l.mu.Lock()
-		l.mu.Unlock() //lint:ignore SA2001 it is the waiting that counts
+		l.mu.Unlock() //lint:ignore SA2001 only the waiting matters
 	}
 	done := make(chan struct{})
 	go func() { w.senders.Wait(); close(done) }()
@@ -383,29 +389,25 @@ func (w *Worker) stop() {
 	}
 	w.senders.Wait()
 	w.tend(time.Now())
-	w.records.Wait()
+	w.results.Wait()
 }
 
-// record stores a result, trying again until it is durable or the worker has
-// stopped. It waits while too many results are on their way.
+// record stores a result, and tries again until it is durable or the worker has stopped.
+// Then it calls done, unless the worker stopped first. It blocks while too many results
+// are not durable yet.
 func (w *Worker) record(r hook.Result, done func()) {
 	w.unstored <- struct{}{}
-	w.records.Add(1)
-	finish := func() { <-w.unstored; w.records.Done() }
+	w.results.Add(1)
+	finish := func() { <-w.unstored; w.results.Done() }
 	var attempt func(wait time.Duration)
 	attempt = func(wait time.Duration) {
 		w.Store.SaveResult(r, func(err error) {
-			if err == nil {
+			if err == nil || errors.Is(err, hook.ErrFenced) { // fenced: another node decides about it now
 				done()
 				finish()
 				return
 			}
-			if errors.Is(err, hook.ErrFenced) { // it is somebody else's now
-				done()
-				finish()
-				return
-			}
-			if w.stopped.Err() != nil && wait > 2*time.Second { // found again, as interrupted, after the next start
+			if w.stopped.Err() != nil && wait > 2*time.Second { // after the next start it counts as interrupted
 				w.Log.Error("result not stored before stopping", "delivery", r.Delivery.ID, "error", err)
 				finish()
 				return

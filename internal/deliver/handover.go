@@ -28,8 +28,8 @@ func (l *lane) ownsStill() bool {
 // endpoint.
 func (l *lane) shared() bool { return l.epoch != 0 }
 
-// testLasts is how long a test may be under way elsewhere: any node makes them, and
-// only its own lane knows of it. It is 0 for what is no test.
+// testLasts is how long a test may take that another node makes: any node makes tests,
+// and this lane does not know of those. It is 0 for a delivery that is no test.
 func (l *lane) testLasts(p *plan, d hook.Delivery) time.Duration {
 	if !d.Test || !l.shared() {
 		return 0
@@ -43,10 +43,10 @@ func (l *lane) record(r hook.Result, done func()) {
 	l.w.record(r, done)
 }
 
-// HandOver ends the lanes of some endpoints: nothing new is sent for them, and it
-// returns when what was in flight has ended and is durable. Owner must not own
-// them any more, or new lanes would open. It fails only with ctx, and then the
-// lanes go on ending by themselves.
+// HandOver ends the lanes of some endpoints. They send nothing new, and HandOver returns
+// when their requests in flight have ended and the results are durable. Owner must not
+// own these endpoints any more, or new lanes would be opened. HandOver fails only when
+// ctx ends. Then the lanes stay: they begin nothing until [Worker.TakeOver] lets them.
 func (w *Worker) HandOver(ctx context.Context, which func(hook.EndpointID) bool) error {
 	var lanes []*lane
 	for _, l := range w.all() {
@@ -55,8 +55,8 @@ func (w *Worker) HandOver(ctx context.Context, which func(hook.EndpointID) bool)
 			lanes = append(lanes, l)
 		}
 	}
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
 	for len(lanes) > 0 {
 		l := lanes[0]
 		if l.quiet() {
@@ -68,7 +68,7 @@ func (w *Worker) HandOver(ctx context.Context, which func(hook.EndpointID) bool)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-look.C:
+		case <-again.C:
 		}
 	}
 	return nil
@@ -90,8 +90,8 @@ func (l *lane) quiet() bool {
 	return l.window.Empty() && l.inFlight == 0 && !l.reads
 }
 
-// Abandon ends all lanes of earlier epochs at once: their work is another node's.
-// Requests in flight end by themselves, and their results are refused.
+// Abandon ends all lanes of earlier epochs at once, because other nodes own their
+// endpoints now. Requests in flight go on; their results will be refused.
 func (w *Worker) Abandon() {
 	epoch := w.Owner.Epoch()
 	for _, l := range w.all() {
@@ -119,7 +119,8 @@ func (w *Worker) remove(l *lane) {
 	}
 }
 
-// Nudge tells that Owner may have changed its mind: lanes look what they can do.
+// Nudge says that this node may own other endpoints than before: each lane acts if it
+// can.
 func (w *Worker) Nudge() {
 	for _, l := range w.all() {
 		l.pump()

@@ -88,15 +88,15 @@ func (l *lane) putBackAll(unsent []hook.Job) {
 	})
 }
 
-// holdTest says that a test is being made, so that its delivery does not count as
-// interrupted, until letGo is called. ok is false if the lane has ended.
-func (l *lane) holdTest(id hook.DeliveryID) (letGo func(), ok bool) {
+// noteTest says that a test is being made, so that its delivery does not count as
+// interrupted, until done is called. ok is false if the lane has ended.
+func (l *lane) noteTest(id hook.DeliveryID) (done func(), ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.standing.Load() == ended {
 		return nil, false
 	}
-	l.window.HoldTest(id)
+	l.window.NoteTest(id)
 	l.usedAt = time.Now()
 	return func() {
 		l.mu.Lock()

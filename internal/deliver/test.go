@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	testsAtOnce = 64               // over all endpoints; one for each
-	testStored  = 10 * time.Second // how long the answer to a test waits until it is in the history
+	testsAtOnce = 64               // over all endpoints; each has one at most
+	testStored  = 10 * time.Second // how long the answer to a test waits for its result to be durable
 )
 
-// Test sends an event to an endpoint, whatever state that is in, and returns what
-// came of it. The request is made like any other, but once, at once, and past
-// queue, order, rate and breaker; it says nothing about the endpoint's health.
-// The event and its delivery, marked as a test, become part of the history. A test
-// that a crash interrupts ends as failed and is not sent again.
+// Test sends an event to an endpoint, in whatever state that is, and returns the result.
+// The request is made like any other, but only once and at once: queue, order, rate and
+// breaker do not delay it, and it does not count for the endpoint's health. The event
+// and its delivery, marked as a test, stay in the history. A test that a crash
+// interrupts ends as failed and is not sent again.
 //
-// The event must be new and of the endpoint's tenant and contract. Test does not
-// end with ctx once something may have been sent.
+// The event must be new, and of the endpoint's tenant and contract. When ctx ends after
+// something may have been sent, Test goes on.
 func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (*hook.TestResult, error) {
 	if err := w.beginTest(id); err != nil {
 		return nil, err
@@ -40,12 +40,12 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 		State: hook.Sending, CreatedAt: now, NextAttemptAt: now, QueueAt: now,
 		EndpointVersion: p.endpoint.Version, ContractVersion: p.contract.Version,
 	}}
-	letGo := w.hold(id, job.Delivery.ID)
-	// In a sender's hands from the start: no queue ever has it, and after a crash it
-	// is found as interrupted.
+	done := w.noteTest(id, job.Delivery.ID)
+	// It is stored as being sent from the start: so no lane reads it from a queue, and after
+	// a crash it is found as interrupted.
 	item := &hook.Accepted{Event: ev, Deliveries: []hook.Delivery{job.Delivery}}
 	if _, err = w.Store.Submit(hook.Submission{Tenant: ev.Tenant, Items: []*hook.Accepted{item}}, 0); err != nil {
-		letGo()
+		done()
 		return nil, err
 	}
 	m, err := w.attempt(p, &job, func(*hook.Delivery, *hook.Frozen) error { return nil })
@@ -59,18 +59,18 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 			outcome: hook.Outcome{Class: hook.ClassInterrupted, Interrupted: true},
 		}
 	}
-	return w.concludeTest(p, job, m, epoch, letGo), nil
+	return w.concludeTest(p, job, m, epoch, done), nil
 }
 
-// concludeTest records what a test came to.
-func (w *Worker) concludeTest(p *plan, job hook.Job, m made, epoch int64, letGo func()) *hook.TestResult {
+// concludeTest records the result of a test.
+func (w *Worker) concludeTest(p *plan, job hook.Job, m made, epoch int64, done func()) *hook.TestResult {
 	now := time.Now()
 	d := job.Delivery
 	t, _ := hook.Next(d, hook.Trigger{Kind: hook.OnAttempt, Outcome: m.outcome}, p.policy, hook.Standing{State: p.state}, now)
 	d = t.Delivery
 	w.Observer.Attempted(p.endpoint, &d, m.Attempt)
 	stored := make(chan struct{})
-	w.record(hook.Result{Delivery: d, Attempt: m.Attempt, Frozen: m.frozen, Epoch: epoch}, func() { letGo(); close(stored) })
+	w.record(hook.Result{Delivery: d, Attempt: m.Attempt, Frozen: m.frozen, Epoch: epoch}, func() { done(); close(stored) })
 	patience := time.NewTimer(testStored)
 	defer patience.Stop()
 	select {
@@ -85,7 +85,8 @@ func (w *Worker) concludeTest(p *plan, job hook.Job, m made, epoch int64, letGo 
 	return &hook.TestResult{Delivery: d, Attempt: m.Attempt, Body: body}
 }
 
-// beginTest takes the endpoint's place for a test.
+// beginTest makes sure that the endpoint has one test at a time, and all together a
+// bounded number. endTest ends that.
 func (w *Worker) beginTest(id hook.EndpointID) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -112,18 +113,18 @@ func (w *Worker) endTest(id hook.EndpointID) {
 	w.senders.Done()
 }
 
-// hold keeps the endpoint's lane from taking a delivery for one that an earlier
-// process had in hand, until letGo is called. A lane of another node, where
-// there are several, gives a test the time it can take: lane.testLasts.
-func (w *Worker) hold(id hook.EndpointID, d hook.DeliveryID) (letGo func()) {
+// noteTest tells the endpoint's lane of a test, so that its delivery does not look like
+// one that a crash interrupted, until done is called. With several nodes the lane may be
+// on another one; that gives a test the time it can take (lane.testLasts).
+func (w *Worker) noteTest(id hook.EndpointID, d hook.DeliveryID) (done func()) {
 	if !w.Owner.Owns(id) {
 		return func() {}
 	}
 	for {
 		l := w.lane(id, false)
-		if letGo, ok := l.holdTest(d); ok {
-			l.pump() // a lane that was just opened has to look what there is for it
-			return letGo
+		if done, ok := l.noteTest(d); ok {
+			l.pump() // a lane that was just opened has to read what there is for it
+			return done
 		}
 	}
 }

@@ -280,9 +280,9 @@ func (w *Window) Supersede(id hook.DeliveryID) (unsent []hook.Job, isTaken bool)
 	return nil, false
 }
 
-// HoldTest notes a delivery that the caller sends past the queue, so that nobody
-// takes it for one that a crash interrupted. [Window.Settle] ends that.
-func (w *Window) HoldTest(id hook.DeliveryID) { w.tests[id] = struct{}{} }
+// NoteTest makes a delivery known that the caller sends past the queue, so that it does
+// not look like one that a crash interrupted. [Window.Settle] ends that.
+func (w *Window) NoteTest(id hook.DeliveryID) { w.tests[id] = struct{}{} }
 
 // Clear empties what waits in memory, for example when the endpoint is paused. The
 // store has everything, and is read again.

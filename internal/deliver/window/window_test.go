@@ -230,13 +230,24 @@ func (m *machine) Tell(*rapid.T) {
 	m.w.Announce()
 }
 
-// RetryByHand makes a delivery due now.
-func (m *machine) RetryByHand(t *rapid.T) {
-	id := m.pickRow(t, func(r *row) bool {
-		return r.State == hook.Retrying || r.State == hook.Delivered && !m.settling(r.ID) && !r.Test
-	})
+// RetryEarly is a person who retries a delivery that waits for its next attempt.
+func (m *machine) RetryEarly(t *rapid.T) {
+	m.retry(m.pickRow(t, func(r *row) bool { return r.State == hook.Retrying }))
+	if rapid.Bool().Draw(t, "told at once") {
+		m.Tell(t)
+		m.have(m.w.Advance(m.now, m.active))
+	}
+}
+
+// RetryFinished is a person who retries a delivery that had come to its end.
+func (m *machine) RetryFinished(t *rapid.T) {
+	id := m.pickRow(t, func(r *row) bool { return r.State == hook.Delivered && !m.settling(r.ID) && !r.Test })
+	m.rows[id].outOfOrder = true
+	m.retry(id)
+}
+
+func (m *machine) retry(id hook.DeliveryID) {
 	r := m.rows[id]
-	r.outOfOrder = r.outOfOrder || r.State.Finished()
 	r.State, r.NextAttemptAt, r.QueueAt, r.hidden = hook.Pending, m.now, m.now, true
 	if m.ordered {
 		r.QueueAt = r.CreatedAt
@@ -283,10 +294,17 @@ func (m *machine) Supersede(t *rapid.T) {
 		r.State = hook.Cancelled
 	}
 	m.superseding = append(m.superseding, id)
+	if rapid.Bool().Draw(t, "told at once") {
+		m.tellSuperseded(t, id)
+	}
 }
 
 func (m *machine) TellSuperseded(t *rapid.T) {
-	id := pick(t, &m.superseding, false)
+	m.tellSuperseded(t, pick(t, &m.superseding, false))
+}
+
+func (m *machine) tellSuperseded(t *rapid.T, id hook.DeliveryID) {
+	m.superseding = slices.DeleteFunc(m.superseding, func(other hook.DeliveryID) bool { return other == id })
 	m.rows[id].dismissed = true
 	unsent, isTaken := m.w.Supersede(id)
 	sent := slices.ContainsFunc(m.sending, func(job hook.Job) bool { return job.Delivery.ID == id })
@@ -445,7 +463,7 @@ func (m *machine) Wait(t *rapid.T) {
 func (m *machine) BeginTest(t *rapid.T) {
 	job := m.newJob(t)
 	job.Delivery.State, job.Delivery.Test = hook.Sending, true
-	m.w.HoldTest(job.Delivery.ID)
+	m.w.NoteTest(job.Delivery.ID)
 	m.insert(&job).outOfOrder = true
 	m.tests = append(m.tests, job.Delivery.ID)
 }
@@ -459,7 +477,7 @@ func (m *machine) EndTest(t *rapid.T) {
 // OtherWindows reserve memory, or give it back.
 func (m *machine) OtherWindows(t *rapid.T) {
 	m.memory.used -= m.others
-	m.others = rapid.IntRange(0, m.memory.max).Draw(t, "bytes")
+	m.others = rapid.SampledFrom([]int{0, m.memory.max / 2, m.memory.max}).Draw(t, "bytes")
 	m.memory.used += m.others
 }
 
@@ -618,7 +636,7 @@ func (m *machine) Check(t *rapid.T) {
 }
 
 // Finish lets everything that can happen at this moment come to its end without
-// trouble. Whatever is due must have been sent then.
+// trouble. Whatever is due must have been sent then, if the window was told of it.
 func (m *machine) Finish(t *rapid.T) {
 	m.active = true
 	for len(m.announced) > 0 {
@@ -633,12 +651,6 @@ func (m *machine) Finish(t *rapid.T) {
 	for len(m.tests) > 0 {
 		m.EndTest(t)
 	}
-	for _, r := range m.rows {
-		if r.hidden {
-			m.Tell(t)
-			break
-		}
-	}
 	m.run(t)
 	m.w.BeginLook()
 	m.look = &look{}
@@ -646,8 +658,8 @@ func (m *machine) Finish(t *rapid.T) {
 	head := true
 	for _, r := range m.byPlace() {
 		switch {
-		case r.State.Finished():
-		case r.State == hook.Sending, !r.due().After(m.now) && (head || !m.ordered) && !m.behind(r.ID):
+		case r.State.Finished(), r.hidden, m.behind(r.ID):
+		case r.State == hook.Sending, !r.due().After(m.now) && (head || !m.ordered):
 			t.Fatalf("%x is forgotten: %s, due at %v, now %v", r.ID[:8], r.State, r.NextAttemptAt.Sub(m.now), m.now)
 		default:
 			inMemory := m.w.known[r.ID].place == waiting
@@ -665,10 +677,11 @@ func (m *machine) Finish(t *rapid.T) {
 	}
 }
 
-// behind reports whether a delivery waits in memory, and not as the head. Who retries
-// an old one of an ordered queue by hand may have to wait for the head's retry.
+// behind reports whether a delivery of an ordered queue has to wait for the retry of
+// another that is the head in memory.
 func (m *machine) behind(id hook.DeliveryID) bool {
-	return m.ordered && m.w.known[id].place == waiting && m.w.jobs[0].Delivery.ID != id
+	head, _ := m.w.Head()
+	return m.ordered && head != nil && head.ID != id && head.NextAttemptAt.After(m.now)
 }
 
 // run goes on until nothing more happens at this moment.
@@ -704,7 +717,9 @@ func (m *machine) run(t *rapid.T) {
 func (m *machine) end(t *rapid.T) {
 	m.memory.used -= m.others
 	m.others = 0
+	m.Finish(t)
 	for open := true; open; {
+		m.Tell(t)
 		m.Finish(t)
 		open = false
 		next := m.now.Add(time.Hour)
@@ -731,37 +746,42 @@ func TestModel(t *testing.T) {
 		m := newMachine(t)
 		actions := map[string]func(*rapid.T){"": m.Check}
 		for _, a := range []struct {
-			often int
-			name  string
-			do    func(*rapid.T)
+			often  int
+			name   string
+			do     func(*rapid.T)
+			always bool // else only in half of the runs, so that what is rare meets what else is rare
 		}{
-			{4, "announce", m.Announce},
-			{5, "commit", m.Commit},
-			{1, "refuse", m.Refuse},
-			{5, "offer", m.Offer},
-			{2, "store elsewhere", m.StoreElsewhere},
-			{3, "tell", m.Tell},
-			{3, "retry by hand", m.RetryByHand},
-			{2, "supersede", m.Supersede},
-			{2, "tell superseded", m.TellSuperseded},
-			{8, "take", m.Take},
-			{6, "answer", m.Answer},
-			{2, "store unsent", m.StoreUnsent},
-			{6, "store", m.Store},
-			{6, "settle", m.Settle},
-			{2, "pause", m.Pause},
-			{5, "resume", m.Resume},
-			{1, "wait", m.Wait},
-			{1, "begin test", m.BeginTest},
-			{1, "end test", m.EndTest},
-			{1, "other windows", m.OtherWindows},
-			{4, "begin page", m.BeginPage},
-			{1, "begin look", m.BeginLook},
-			{5, "read", m.Read},
-			{4, "end reading", m.EndReading},
-			{2, "fail reading", m.FailReading},
-			{1, "finish", m.Finish},
+			{4, "announce", m.Announce, true},
+			{5, "commit", m.Commit, true},
+			{1, "refuse", m.Refuse, false},
+			{5, "offer", m.Offer, true},
+			{2, "store elsewhere", m.StoreElsewhere, false},
+			{2, "tell", m.Tell, true},
+			{4, "retry early", m.RetryEarly, false},
+			{1, "retry finished", m.RetryFinished, false},
+			{3, "supersede", m.Supersede, false},
+			{2, "tell superseded", m.TellSuperseded, true},
+			{8, "take", m.Take, true},
+			{6, "answer", m.Answer, true},
+			{2, "store unsent", m.StoreUnsent, true},
+			{6, "store", m.Store, true},
+			{6, "settle", m.Settle, true},
+			{2, "pause", m.Pause, false},
+			{5, "resume", m.Resume, true},
+			{1, "wait", m.Wait, true},
+			{1, "begin test", m.BeginTest, false},
+			{1, "end test", m.EndTest, true},
+			{1, "other windows", m.OtherWindows, false},
+			{6, "begin page", m.BeginPage, true},
+			{1, "begin look", m.BeginLook, false},
+			{5, "read", m.Read, true},
+			{4, "end reading", m.EndReading, true},
+			{3, "fail reading", m.FailReading, false},
+			{2, "finish", m.Finish, true},
 		} {
+			if !a.always && !rapid.Bool().Draw(t, a.name) {
+				continue
+			}
 			for n := range a.often {
 				actions[fmt.Sprint(a.name, " ", n)] = a.do
 			}
