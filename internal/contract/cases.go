@@ -2,7 +2,6 @@ package contract
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
@@ -13,6 +12,7 @@ import (
 
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/yamlfile"
 )
 
 // Test is an example of the contract at work, with what has to come out of it.
@@ -47,103 +47,101 @@ type Result struct {
 const testURL = "https://receiver.example/webhook"
 
 // tests reads the section of the same name.
-func (l *loader) tests(c *Contract, n *node) {
-	if n.kind != kindMapping {
-		l.problemAt(n, "tests is a mapping from the name of each test to what it is.", "Write for example: tests: {a paid order: {event: order.paid, new: examples/order.json, body: examples/order.json}}")
+func (l *loader) tests(c *Contract, n *yamlfile.Node) {
+	if n.Kind != yamlfile.KindMapping {
+		l.ProblemAt(n, "tests is a mapping from the name of each test to what it is.", "Write for example: tests: {a paid order: {event: order.paid, new: examples/order.json, body: examples/order.json}}")
 		return
 	}
-	for _, p := range n.pairs {
-		if o := l.object(p.value, "The test "+p.key, keysOf["tests.*"]); o.n != nil {
+	for _, p := range n.Pairs {
+		if o := l.Object(p.Value, "The test "+p.Key, keysOf["tests.*"]); o.Node != nil {
 			c.tests = append(c.tests, l.test(c, o, p))
 		}
 	}
 }
 
-func (l *loader) test(c *Contract, o object, p pair) Test {
-	t := Test{Name: p.key, Line: p.line, cfg: hook.EndpointConfig{URL: testURL}}
-	if v := o.get("event"); v != nil {
-		t.event = l.str(v)
+func (l *loader) test(c *Contract, o yamlfile.Object, p yamlfile.Pair) Test {
+	t := Test{Name: p.Key, Line: p.Line, cfg: hook.EndpointConfig{URL: testURL}}
+	if v := o.Get("event"); v != nil {
+		t.event = l.Str(v)
 		e, ok := c.Event(t.event)
 		switch {
-		case !ok && v.kind == kindText:
-			l.problemAt(v, fmt.Sprintf("There is no event type %s.", t.event), nearestFix(t.event, c.EventNames()))
+		case !ok && v.Kind == yamlfile.KindText:
+			l.ProblemAt(v, fmt.Sprintf("There is no event type %s.", t.event), nearestFix(t.event, c.EventNames()))
 		case e.Schedule != nil:
 			t.kind = e.Schedule.Select
 		default:
 			t.kind = e.On
 		}
 	}
-	if v := o.get("on"); v != nil {
-		if t.kind = l.str(v); c.record(t.kind) == nil && v.kind == kindText {
-			l.problemAt(v, fmt.Sprintf("There is no record %s.", t.kind), nearestFix(t.kind, c.kinds()))
+	if v := o.Get("on"); v != nil {
+		if t.kind = l.Str(v); c.record(t.kind) == nil && v.Kind == yamlfile.KindText {
+			l.ProblemAt(v, fmt.Sprintf("There is no record %s.", t.kind), nearestFix(t.kind, c.kinds()))
 		}
 	}
 	for key, into := range map[string]*[]byte{"old": &t.old, "new": &t.new, "payload": &t.payload} {
-		if v := o.get(key); v != nil {
+		if v := o.Get(key); v != nil {
 			*into = l.document(v)
 		}
 	}
-	if v := o.get("records"); v != nil {
-		if v.kind == kindList {
+	if v := o.Get("records"); v != nil {
+		if v.Kind == yamlfile.KindList {
 			t.records = [][]byte{}
-			for _, item := range v.items {
+			for _, item := range v.Items {
 				t.records = append(t.records, l.document(item))
 			}
 		} else if t.records = rawjson.Elements(l.document(v)); t.records == nil {
-			l.problemAt(v, "records is a list of documents, or a JSON list of them.", "")
+			l.ProblemAt(v, "records is a list of documents, or a JSON list of them.", "")
 		}
 	}
 	l.testInputs(&t, o)
-	if v := o.get("fires"); v != nil {
+	if v := o.Get("fires"); v != nil {
 		t.fires = []string{}
-		for _, item := range l.list(v) {
-			t.fires = append(t.fires, l.str(item))
+		for _, item := range l.List(v) {
+			t.fires = append(t.fires, l.Str(item))
 		}
 	}
-	if v := o.get("url"); v != nil {
-		t.url = l.str(v)
+	if v := o.Get("url"); v != nil {
+		t.url = l.Str(v)
 	}
-	if v := o.get("headers"); v != nil {
-		for _, h := range v.pairs {
-			t.headers = append(t.headers, hook.Header{Name: h.key, Value: l.str(h.value)})
+	if v := o.Get("headers"); v != nil {
+		for _, h := range v.Pairs {
+			t.headers = append(t.headers, hook.Header{Name: h.Key, Value: l.Str(h.Value)})
 		}
 	}
-	if v := o.get("body"); v != nil {
+	if v := o.Get("body"); v != nil {
 		t.body = l.exact(v)
 	}
 	given := 0
-	for _, has := range []bool{o.get("old") != nil || o.get("new") != nil, o.get("records") != nil, o.get("payload") != nil} {
+	for _, has := range []bool{o.Get("old") != nil || o.Get("new") != nil, o.Get("records") != nil, o.Get("payload") != nil} {
 		if has {
 			given++
 		}
 	}
 	switch {
 	case given != 1:
-		l.problem(p.line, p.col, fmt.Sprintf("The test %s has to begin with something.", p.key), "Give one of: old and new (a change of a record), records (for a schedule), payload.")
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s has to begin with something.", p.Key), "Give one of: old and new (a change of a record), records (for a schedule), payload.")
 	case t.fires == nil && t.body == nil && t.headers == nil && t.url == "":
-		l.problem(p.line, p.col, fmt.Sprintf("The test %s expects nothing.", p.key), "Say what comes out: fires, body, headers or url.")
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s expects nothing.", p.Key), "Say what comes out: fires, body, headers or url.")
 	case t.event == "" && (t.fires == nil || t.body != nil || t.headers != nil || t.url != ""):
-		l.problem(p.line, p.col, fmt.Sprintf("The test %s does not say which event is sent.", p.key), "Add for example: event: order.paid")
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s does not say which event is sent.", p.Key), "Add for example: event: order.paid")
 	}
 	return t
 }
 
 // testInputs reads what a person would have filled in.
-func (l *loader) testInputs(t *Test, o object) {
-	if v := o.get("settings"); v != nil {
-		w := &schemaWriter{l: l}
-		w.any(v)
-		t.cfg.Settings = json.RawMessage(w.out)
+func (l *loader) testInputs(t *Test, o yamlfile.Object) {
+	if v := o.Get("settings"); v != nil {
+		t.cfg.Settings = l.JSON(v)
 	}
-	if v := o.get("method"); v != nil {
-		t.cfg.Method = l.str(v)
+	if v := o.Get("method"); v != nil {
+		t.cfg.Method = l.Str(v)
 	}
-	if v := o.get("credential"); v != nil {
+	if v := o.Get("credential"); v != nil {
 		t.credential = &Credential{}
-		members := l.object(v, "credential", rootMembers["credential"])
+		members := l.Object(v, "credential", rootMembers["credential"])
 		for name, into := range map[string]*string{"api_key": &t.credential.APIKey, "id": &t.credential.ID, "name": &t.credential.Name, "tenant": &t.credential.Tenant} {
-			if m := members.get(name); m != nil {
-				*into = l.str(m)
+			if m := members.Get(name); m != nil {
+				*into = l.Str(m)
 			}
 		}
 	}
@@ -152,37 +150,35 @@ func (l *loader) testInputs(t *Test, o object) {
 var fileName = regexp.MustCompile(`^[A-Za-z0-9_./-]+\.(json|txt)$`)
 
 // exact reads bytes: a text, or the name of a file that holds them.
-func (l *loader) exact(n *node) []byte {
-	text := l.str(n)
-	if n.quote == block {
+func (l *loader) exact(n *yamlfile.Node) []byte {
+	text := l.Str(n)
+	if n.Quote == yamlfile.Block {
 		return []byte(strings.TrimRight(text, "\n"))
 	}
 	if l.fsys == nil || !fileName.MatchString(text) {
 		return []byte(text)
 	}
-	b, err := fs.ReadFile(l.fsys, path.Join(path.Dir(l.file), text))
+	b, err := fs.ReadFile(l.fsys, path.Join(path.Dir(l.Name), text))
 	if err != nil {
-		l.problemAt(n, fmt.Sprintf("The file %s cannot be used: %s.", text, fileError(err)), "Give the name relative to this contract.")
+		l.ProblemAt(n, fmt.Sprintf("The file %s cannot be used: %s.", text, fileError(err)), "Give the name relative to this contract.")
 		return nil
 	}
 	b = bytes.TrimRight(b, " \t\r\n")
-	l.inlined = append(l.inlined, inlined{n, b})
+	l.Inline(n, b)
 	return b
 }
 
 // document reads a JSON document: as bytes, see exact, or written as YAML.
-func (l *loader) document(n *node) []byte {
-	if n.kind == kindMapping || n.kind == kindList {
-		w := &schemaWriter{l: l}
-		w.any(n)
-		return w.out
+func (l *loader) document(n *yamlfile.Node) []byte {
+	if n.Kind == yamlfile.KindMapping || n.Kind == yamlfile.KindList {
+		return l.JSON(n)
 	}
 	b := l.exact(n)
-	if b == nil || n.kind != kindText {
+	if b == nil || n.Kind != yamlfile.KindText {
 		return nil
 	}
 	if err := rawjson.Check(b, rawjson.MaxDepth); err != nil {
-		l.problemAt(n, "The document is refused. "+err.Error(), "")
+		l.ProblemAt(n, "The document is refused. "+err.Error(), "")
 		return nil
 	}
 	return b
@@ -348,7 +344,7 @@ func (t *Test) compare(c *Contract, req *Rendering) string {
 		return difference("The body differs.", t.body, req.Body)
 	}
 	if s := c.endpoint.bodySchema; s != nil && rawjson.Check(req.Body, rawjson.MaxDepth) == nil {
-		if found := s.check(req.Body); len(found) > 0 {
+		if found := s.Check(req.Body); len(found) > 0 {
 			return fmt.Sprintf("The body is not as endpoint.schema says at %s: %s", orRoot(found[0].Pointer), found[0].Detail)
 		}
 	}

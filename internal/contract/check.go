@@ -15,6 +15,7 @@ import (
 	"gancho/internal/mask"
 	"gancho/internal/match"
 	"gancho/internal/nearest"
+	"gancho/internal/schema"
 )
 
 // Limits of an endpoint beside those in hook.
@@ -38,7 +39,7 @@ func (c *Contract) CheckEndpoint(cfg hook.EndpointConfig) []hook.FieldError {
 	if _, err := match.CompileFilter(cfg.Filter); err != nil {
 		r.condition("/filter", err)
 	}
-	settings := c.endpoint.settings.check(cfg.Settings)
+	settings := c.endpoint.settings.Check(cfg.Settings)
 	r.list = append(r.list, settings...)
 	c.checkHeaders(&r, cfg.Headers)
 	if len(settings) == 0 {
@@ -194,7 +195,7 @@ func (c *Contract) checkHeaders(r *report, headers []hook.Header) {
 	}
 	seen := map[string]bool{}
 	for _, h := range headers {
-		at, low := "/headers"+pointer(h.Name), strings.ToLower(h.Name)
+		at, low := "/headers"+schema.Pointer(h.Name), strings.ToLower(h.Name)
 		if f, bad := refuseHeader(h.Name, c.endpoint.scheme); bad {
 			r.wrong(f.At(at))
 		} else if low == "content-type" || c.endpoint.sets(h.Name) {
@@ -258,7 +259,7 @@ func (c *Contract) checkRendered(r *report, cfg hook.EndpointConfig) {
 			at := "/settings"
 			for _, p := range h.value.parts {
 				if p.root == "settings" {
-					at = "/settings" + pointer(p.path...)
+					at = "/settings" + schema.Pointer(p.path...)
 					break
 				}
 			}

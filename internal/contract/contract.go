@@ -23,6 +23,7 @@ import (
 	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/schema"
 	"gancho/internal/sign"
 )
 
@@ -64,8 +65,8 @@ type EventType struct {
 	On       string
 	Schedule *Schedule
 
-	schemas []*schema
-	texts   localized // of Schema
+	schemas []*schema.Schema
+	texts   schema.Texts // of Schema
 	trigger *trigger
 	line    int
 }
@@ -78,7 +79,7 @@ type Case struct {
 }
 
 // SchemaIn is Schema with titles and descriptions in a language.
-func (e *EventType) SchemaIn(language string) json.RawMessage { return e.texts.in(language) }
+func (e *EventType) SchemaIn(language string) json.RawMessage { return e.texts.In(language) }
 
 // Condition is what a change of a record has to meet to make it, as it stands in
 // the file; "" if every change does, or none.
@@ -104,13 +105,13 @@ type endpoint struct {
 	userAgent   string // "" drops it
 	json        rawjson.Style
 	body        *value // nil: the payload
-	bodySchema  *schema
-	bodyTexts   localized // of bodySchema; nil if there is none
+	bodySchema  *schema.Schema
+	bodyTexts   schema.Texts // of bodySchema; nil if there is none
 	form        *form
 	pairs       string       // name of the setting; "" if there is none
 	scheme      *sign.Scheme // nil: requests are not signed
 	shaping     bool
-	settings    settings
+	settings    schema.Settings
 	perTenant   int // 0: any number
 	minTypes    int // event types of an endpoint
 	maxTypes    int // 0: any number
@@ -243,7 +244,7 @@ func (c *Contract) Shaped() bool { return c.endpoint.body != nil }
 // BodySchema is the JSON Schema (2020-12) of the body that the contract shapes,
 // in a language; nil if it says nothing about it.
 func (c *Contract) BodySchema(language string) json.RawMessage {
-	return c.endpoint.bodyTexts.in(language)
+	return c.endpoint.bodyTexts.In(language)
 }
 
 // PairsSetting is the name of the setting with pairs that a person chooses

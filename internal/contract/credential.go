@@ -11,6 +11,7 @@ import (
 
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/yamlfile"
 )
 
 // Credential is what a tenant's program identifies itself with, as far as
@@ -131,14 +132,14 @@ func (c *Credentials) Claims(of Credential, jti string, now time.Time) (claims [
 }
 
 // credentials reads the section.
-func (l *loader) credentials(c *Contract, n *node) {
-	o := l.object(n, "credentials", keysOf["credentials"])
+func (l *loader) credentials(c *Contract, n *yamlfile.Node) {
+	o := l.Object(n, "credentials", keysOf["credentials"])
 	cr := &Credentials{}
 	for _, key := range []string{"api_key", "secret"} {
-		v := o.get(key)
+		v := o.Get(key)
 		if v == nil {
-			if o.n != nil {
-				l.problemAt(n, "credentials has no "+key+".", "Add for example: "+key+": {length: 40, alphabet: a-z0-9}")
+			if o.Node != nil {
+				l.ProblemAt(n, "credentials has no "+key+".", "Add for example: "+key+": {length: 40, alphabet: a-z0-9}")
 			}
 			continue
 		}
@@ -149,55 +150,55 @@ func (l *loader) credentials(c *Contract, n *node) {
 			cr.Secret = a
 		}
 	}
-	if v := o.get("endpoint"); v != nil {
-		cr.Endpoint = l.boolean(v)
+	if v := o.Get("endpoint"); v != nil {
+		cr.Endpoint = l.Bool(v)
 	}
-	if v := o.get("token"); v != nil {
-		t := l.object(v, "token", keysOf["credentials.token"])
-		if h := t.get("lifetime"); h != nil {
-			cr.Lifetime = l.duration(h, time.Minute, maxTokenLifetime)
-		} else if t.n != nil {
-			l.problemAt(v, "A token needs a lifetime.", "Add for example: lifetime: 730h")
+	if v := o.Get("token"); v != nil {
+		t := l.Object(v, "token", keysOf["credentials.token"])
+		if h := t.Get("lifetime"); h != nil {
+			cr.Lifetime = l.Duration(h, time.Minute, maxTokenLifetime)
+		} else if t.Node != nil {
+			l.ProblemAt(v, "A token needs a lifetime.", "Add for example: lifetime: 730h")
 		}
-		if claims := t.get("claims"); claims != nil {
+		if claims := t.Get("claims"); claims != nil {
 			cr.claims = l.claims(claims)
 		}
-	} else if o.n != nil {
-		l.problemAt(n, "credentials has no token.", "Add for example: token: {lifetime: 730h}")
+	} else if o.Node != nil {
+		l.ProblemAt(n, "credentials has no token.", "Add for example: token: {lifetime: 730h}")
 	}
 	c.credentials = cr
 }
 
-func (l *loader) claims(n *node) *value {
-	if n.kind != kindMapping {
-		l.problemAt(n, "claims is a mapping from the names of claims to their values.", `Write for example: claims: {name: "${credential.name}"}`)
+func (l *loader) claims(n *yamlfile.Node) *value {
+	if n.Kind != yamlfile.KindMapping {
+		l.ProblemAt(n, "claims is a mapping from the names of claims to their values.", `Write for example: claims: {name: "${credential.name}"}`)
 		return nil
 	}
-	for _, p := range n.pairs {
-		if slices.Contains(ownClaims, strings.ToLower(p.key)) {
-			l.problem(p.line, p.col, fmt.Sprintf("The claim %s is set by Gancho itself.", p.key), "Remove the line; lifetime decides.")
+	for _, p := range n.Pairs {
+		if slices.Contains(ownClaims, strings.ToLower(p.Key)) {
+			l.Problem(p.Line, p.Column, fmt.Sprintf("The claim %s is set by Gancho itself.", p.Key), "Remove the line; lifetime decides.")
 		}
 	}
 	return l.value(n, place{roots: []string{"credential"}})
 }
 
-func (l *loader) alphabet(n *node, what string) (a Alphabet) {
-	o := l.object(n, what, keysOf["credentials.api_key"])
-	if o.n == nil {
+func (l *loader) alphabet(n *yamlfile.Node, what string) (a Alphabet) {
+	o := l.Object(n, what, keysOf["credentials.api_key"])
+	if o.Node == nil {
 		return a
 	}
-	if v := o.get("length"); v != nil {
-		a.Length = int(l.number(v, 1, maxKeyLength))
+	if v := o.Get("length"); v != nil {
+		a.Length = int(l.Number(v, 1, maxKeyLength))
 	} else {
-		l.problemAt(n, what+" has no length.", "Add for example: length: 40")
+		l.ProblemAt(n, what+" has no length.", "Add for example: length: 40")
 	}
-	if v := o.get("alphabet"); v != nil {
+	if v := o.Get("alphabet"); v != nil {
 		a.Characters = l.characters(v)
 	} else {
-		l.problemAt(n, what+" has no alphabet.", "Add for example: alphabet: a-z0-9")
+		l.ProblemAt(n, what+" has no alphabet.", "Add for example: alphabet: a-z0-9")
 	}
 	if have := a.bits(); a.Length > 0 && a.Characters != "" && have < minKeyBits {
-		l.problemAt(n, fmt.Sprintf("%s could be guessed: it has %d bits of randomness, and at least %d are needed.", what, have, minKeyBits), "Make it longer.")
+		l.ProblemAt(n, fmt.Sprintf("%s could be guessed: it has %d bits of randomness, and at least %d are needed.", what, have, minKeyBits), "Make it longer.")
 	}
 	return a
 }
@@ -206,8 +207,8 @@ func (l *loader) alphabet(n *node, what string) (a Alphabet) {
 func (a Alphabet) bits() int { return a.Length * (bits.Len(uint(len(a.Characters))) - 1) }
 
 // characters reads an alphabet: letters and digits, a-z standing for a range.
-func (l *loader) characters(n *node) string {
-	text := l.str(n)
+func (l *loader) characters(n *yamlfile.Node) string {
+	text := l.Str(n)
 	var out []byte
 	add := func(c byte) bool {
 		if c <= ' ' || c > '~' || c == '"' || c == '\\' || slices.Contains(out, c) {
@@ -224,13 +225,13 @@ func (l *loader) characters(n *node) string {
 		}
 		for c := int(from); c <= int(to) || c == int(from); c++ {
 			if !add(byte(c)) {
-				l.problemAt(n, fmt.Sprintf("%q cannot be an alphabet.", text), "Write each character once, or ranges, for example a-z0-9.")
+				l.ProblemAt(n, fmt.Sprintf("%q cannot be an alphabet.", text), "Write each character once, or ranges, for example a-z0-9.")
 				return ""
 			}
 		}
 	}
-	if n.kind == kindText && len(out) < 2 {
-		l.problemAt(n, "An alphabet has at least two characters.", "Write for example a-z0-9.")
+	if n.Kind == yamlfile.KindText && len(out) < 2 {
+		l.ProblemAt(n, "An alphabet has at least two characters.", "Write for example a-z0-9.")
 		return ""
 	}
 	return string(out)

@@ -9,7 +9,9 @@ import (
 	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/schema"
 	"gancho/internal/sign"
+	"gancho/internal/yamlfile"
 )
 
 // DefaultUserAgent is sent unless the contract sets or drops it, or the
@@ -22,163 +24,163 @@ const defaultContentType = "application/json"
 var methods = []string{"POST", "PUT", "PATCH", "DELETE", "GET"}
 
 // endpoint reads the section of the same name.
-func (l *loader) endpoint(c *Contract, n *node) {
+func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	e := &c.endpoint
-	o := l.object(n, "endpoint", keysOf["endpoint"])
-	if v := o.get("settings"); v != nil {
-		e.settings = l.readSettings(v)
+	o := l.Object(n, "endpoint", keysOf["endpoint"])
+	if v := o.Get("settings"); v != nil {
+		e.settings = schema.ReadSettings(l.File, v)
 	}
 	l.methods(e, o)
-	if v := o.get("sign"); v != nil {
-		e.scheme = sign.Lookup(l.oneOf(v, sign.Names()...))
+	if v := o.Get("sign"); v != nil {
+		e.scheme = sign.Lookup(l.OneOf(v, sign.Names()...))
 	}
-	if v := o.get("shaping"); v != nil {
-		e.shaping = l.oneOf(v, "on", "off") == "on"
+	if v := o.Get("shaping"); v != nil {
+		e.shaping = l.OneOf(v, "on", "off") == "on"
 	}
-	at := place{roots: credentialRoots(c, requestRoots), settings: e.settings.names()}
-	if v := o.get("content_type"); v != nil {
+	at := place{roots: credentialRoots(c, requestRoots), settings: e.settings.Names()}
+	if v := o.Get("content_type"); v != nil {
 		e.contentType = l.template(v, at)
 	}
-	if v := o.get("user_agent"); v != nil {
-		e.userAgent = l.str(v)
+	if v := o.Get("user_agent"); v != nil {
+		e.userAgent = l.Str(v)
 		if e.userAgent == "none" {
 			e.userAgent = ""
 		}
 	}
-	if v := o.get("headers"); v != nil {
+	if v := o.Get("headers"); v != nil {
 		l.headers(e, v, at)
 	}
-	if v := o.get("json"); v != nil {
+	if v := o.Get("json"); v != nil {
 		e.json = l.json(v)
 	}
-	if v := o.get("body"); v != nil {
+	if v := o.Get("body"); v != nil {
 		at.scope = expr.Request()
 		e.body = l.payload(v, at)
 	}
-	if v := o.get("schema"); v != nil {
-		if e.bodyTexts, e.bodySchema = l.schema(v); e.body == nil {
-			l.problemAt(v, "schema says what a shaped body is like, and there is no body here.", "Say it of the payload: move it to the event type, or to the record.")
+	if v := o.Get("schema"); v != nil {
+		if e.bodyTexts, e.bodySchema = schema.Read(l.File, v); e.body == nil {
+			l.ProblemAt(v, "schema says what a shaped body is like, and there is no body here.", "Say it of the payload: move it to the event type, or to the record.")
 		}
 	}
-	if v := o.get("form"); v != nil {
+	if v := o.Get("form"); v != nil {
 		e.form = l.form(v)
 	}
-	if v := o.get("pairs"); v != nil {
-		l.pairs(e, v, n.get("settings"))
+	if v := o.Get("pairs"); v != nil {
+		l.pairs(e, v, n.Get("settings"))
 	}
-	if v := o.get("per_tenant"); v != nil {
-		e.perTenant = int(l.number(v, 1, 1000))
+	if v := o.Get("per_tenant"); v != nil {
+		e.perTenant = int(l.Number(v, 1, 1000))
 	}
-	if v := o.get("event_types"); v != nil {
+	if v := o.Get("event_types"); v != nil {
 		l.eventTypes(e, v)
 	}
 	if c.credentials != nil && !c.credentials.Endpoint && c.NeedsCredential() {
-		l.problemAt(n, "The request names a credential, and endpoints have none.", "Add endpoint: true to credentials, so that each is made together with its endpoint.")
+		l.ProblemAt(n, "The request names a credential, and endpoints have none.", "Add endpoint: true to credentials, so that each is made together with its endpoint.")
 	}
 }
 
 // form reads how a body becomes a field of a form.
-func (l *loader) form(n *node) *form {
+func (l *loader) form(n *yamlfile.Node) *form {
 	f := &form{field: "payload"}
-	o := l.object(n, "form", keysOf["endpoint.form"])
-	if v := o.get("field"); v != nil {
-		if f.field = l.str(v); f.field == "" && v.kind == kindText {
-			l.problemAt(v, "The field of the form has no name.", "Write for example: field: payload")
+	o := l.Object(n, "form", keysOf["endpoint.form"])
+	if v := o.Get("field"); v != nil {
+		if f.field = l.Str(v); f.field == "" && v.Kind == yamlfile.KindText {
+			l.ProblemAt(v, "The field of the form has no name.", "Write for example: field: payload")
 		}
-	} else if o.n != nil {
-		l.problemAt(n, "form has no field.", "Say what the field is called: field: payload")
+	} else if o.Node != nil {
+		l.ProblemAt(n, "form has no field.", "Say what the field is called: field: payload")
 	}
-	if v := o.get("when"); v != nil {
+	if v := o.Get("when"); v != nil {
 		f.when = l.condition(v, expr.Settings())
 	}
 	return f
 }
 
 // eventTypes reads how many event types an endpoint takes.
-func (l *loader) eventTypes(e *endpoint, n *node) {
-	o := l.object(n, "event_types", keysOf["endpoint.event_types"])
-	if v := o.get("min"); v != nil {
-		e.minTypes = int(l.number(v, 0, 1000))
+func (l *loader) eventTypes(e *endpoint, n *yamlfile.Node) {
+	o := l.Object(n, "event_types", keysOf["endpoint.event_types"])
+	if v := o.Get("min"); v != nil {
+		e.minTypes = int(l.Number(v, 0, 1000))
 	}
-	if v := o.get("max"); v != nil {
-		e.maxTypes = int(l.number(v, 1, 1000))
+	if v := o.Get("max"); v != nil {
+		e.maxTypes = int(l.Number(v, 1, 1000))
 	}
 	if e.maxTypes > 0 && e.minTypes > e.maxTypes {
-		l.problemAt(n, "min is more than max.", "Write for example {min: 1, max: 1} for exactly one.")
+		l.ProblemAt(n, "min is more than max.", "Write for example {min: 1, max: 1} for exactly one.")
 	}
 }
 
 // methods reads the default method and those a person may choose.
-func (l *loader) methods(e *endpoint, o object) {
-	if v := o.get("method"); v != nil {
-		e.method = l.oneOf(v, methods...)
+func (l *loader) methods(e *endpoint, o yamlfile.Object) {
+	if v := o.Get("method"); v != nil {
+		e.method = l.OneOf(v, methods...)
 		e.methods = []string{e.method}
 	}
-	v := o.get("methods")
+	v := o.Get("methods")
 	if v == nil {
 		return
 	}
 	e.methods = nil
-	for _, item := range l.list(v) {
-		e.methods = append(e.methods, l.oneOf(item, methods...))
+	for _, item := range l.List(v) {
+		e.methods = append(e.methods, l.OneOf(item, methods...))
 	}
 	if i := slices.Index(e.methods, e.method); i > 0 {
 		e.methods = append([]string{e.method}, slices.Delete(e.methods, i, i+1)...)
 	} else if i < 0 {
-		l.problemAt(v, fmt.Sprintf("The default method %s is not among the methods.", e.method), "Add it, or set method: to one of them.")
+		l.ProblemAt(v, fmt.Sprintf("The default method %s is not among the methods.", e.method), "Add it, or set method: to one of them.")
 	}
 }
 
-func (l *loader) headers(e *endpoint, n *node, at place) {
-	if n.kind != kindMapping {
-		l.problemAt(n, fmt.Sprintf("headers is a mapping from names to values, not %s.", n.kind), "Write for example: x-source: shop")
+func (l *loader) headers(e *endpoint, n *yamlfile.Node, at place) {
+	if n.Kind != yamlfile.KindMapping {
+		l.ProblemAt(n, fmt.Sprintf("headers is a mapping from names to values, not %s.", n.Kind), "Write for example: x-source: shop")
 		return
 	}
 	seen := map[string]bool{}
-	for _, p := range n.pairs {
-		low := strings.ToLower(p.key)
-		switch f, bad := refuseHeader(p.key, e.scheme); {
+	for _, p := range n.Pairs {
+		low := strings.ToLower(p.Key)
+		switch f, bad := refuseHeader(p.Key, e.scheme); {
 		case bad:
-			l.problem(p.line, p.col, f.Detail, "")
+			l.Problem(p.Line, p.Column, f.Detail, "")
 		case seen[low]:
-			l.problem(p.line, p.col, fmt.Sprintf("The header %s is there already; upper and lower case do not matter.", p.key), "Keep one of them.")
+			l.Problem(p.Line, p.Column, fmt.Sprintf("The header %s is there already; upper and lower case do not matter.", p.Key), "Keep one of them.")
 		}
 		seen[low] = true
-		if t := l.template(p.value, at); t != nil {
-			e.headers = append(e.headers, headerTemplate{p.key, t})
+		if t := l.template(p.Value, at); t != nil {
+			e.headers = append(e.headers, headerTemplate{p.Key, t})
 		}
 	}
 }
 
-func (l *loader) template(n *node, at place) *template {
-	text := l.str(n)
+func (l *loader) template(n *yamlfile.Node, at place) *template {
+	text := l.Str(n)
 	t, err := parseTemplate(text, at)
 	if err != nil {
-		line, col := l.within(n, 1, 1)
-		l.problem(line, col, sentence("This template is wrong: "+err.Error()), "")
+		line, col := l.Within(n, 1, 1)
+		l.Problem(line, col, yamlfile.Sentence("This template is wrong: "+err.Error()), "")
 		return &template{}
 	}
 	for _, p := range t.parts {
 		if p.root == "" && !validHeaderValue(p.text) {
-			l.problemAt(n, "A header cannot hold control characters.", "Write it in one line.")
+			l.ProblemAt(n, "A header cannot hold control characters.", "Write it in one line.")
 		}
 	}
 	return t
 }
 
 // json reads how strings are escaped. What is not said stays as it comes.
-func (l *loader) json(n *node) (s rawjson.Style) {
-	o := l.object(n, "json", keysOf["endpoint.json"])
-	if v := o.get("ascii"); v != nil {
-		s.ASCII = l.boolean(v)
+func (l *loader) json(n *yamlfile.Node) (s rawjson.Style) {
+	o := l.Object(n, "json", keysOf["endpoint.json"])
+	if v := o.Get("ascii"); v != nil {
+		s.ASCII = l.Bool(v)
 		s.RawUnicode = !s.ASCII
 	}
-	if v := o.get("escape_slash"); v != nil {
-		s.EscapeSlash = l.boolean(v)
+	if v := o.Get("escape_slash"); v != nil {
+		s.EscapeSlash = l.Bool(v)
 		s.PlainSlash = !s.EscapeSlash
 	}
-	if v := o.get("compact"); v != nil {
-		s.Compact = l.boolean(v)
+	if v := o.Get("compact"); v != nil {
+		s.Compact = l.Bool(v)
 	}
 	return s
 }

@@ -1,13 +1,11 @@
 package contract
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +13,8 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
+	"gancho/internal/schema"
+	"gancho/internal/yamlfile"
 )
 
 // Limits of a contract.
@@ -43,46 +43,25 @@ func Load(fsys fs.FS, file string) (*Contract, error) {
 func Parse(file string, src []byte) (*Contract, error) { return parse(nil, file, src) }
 
 func parse(fsys fs.FS, file string, src []byte) (*Contract, error) {
-	src = bytes.TrimPrefix(src, []byte(byteOrderMark))
-	l := &loader{file: file, fsys: fsys, src: src}
+	f, root := yamlfile.Open(file, src, MaxSource)
 	c := &Contract{byName: map[string]int{}, docs: map[string]Text{}}
-	if len(src) > MaxSource {
-		l.problem(1, 1, fmt.Sprintf("The file has %d bytes; at most %d are allowed.", len(src), MaxSource), "")
-	} else if l.isText(src) {
-		if root := l.read(src); root != nil {
-			l.contract(c, root)
-		}
+	if root != nil {
+		(&loader{File: f, fsys: fsys, root: root}).contract(c)
 	}
-	if len(l.problems.List) > 0 {
-		l.problems.sort()
-		return nil, &l.problems
+	if err := f.Err(); err != nil {
+		return nil, err
 	}
-	c.Source = l.standalone()
+	c.Source = f.Standalone()
 	return c, nil
 }
 
-// loader collects problems while it fills in a Contract. It goes on after each
-// of them, so that a person sees all at once.
+// loader fills in a Contract. It goes on after each problem, so that a person sees
+// all of them at once.
 type loader struct {
-	file     string
-	fsys     fs.FS // nil: no example files
-	src      []byte
-	problems Problems
-	inlined  []inlined
-	root     *node
+	*yamlfile.File
+	fsys fs.FS // nil: no example files
+	root *yamlfile.Node
 }
-
-// inlined is an example file whose text takes the place of its name in Source.
-type inlined struct {
-	at   *node
-	text []byte
-}
-
-func (l *loader) problem(line, col int, message, fix string) {
-	l.problems.List = append(l.problems.List, Problem{File: l.file, Line: max(line, 1), Column: max(col, 1), Message: message, Fix: fix})
-}
-
-func (l *loader) problemAt(n *node, message, fix string) { l.problem(n.line, n.col, message, fix) }
 
 // keysOf is the language: the keys of each section, "" being the top level and
 // * any name. Whatever is not listed is refused.
@@ -115,12 +94,12 @@ var keysOf = map[string][]string{
 // comes first; assumed speaks about all.
 var sections = []struct {
 	key  string
-	read func(l *loader, c *Contract, n *node)
+	read func(l *loader, c *Contract, n *yamlfile.Node)
 }{
-	{"contract", (*loader).name},
-	{"title", func(l *loader, c *Contract, n *node) { c.Title = l.text(n) }},
-	{"about", func(l *loader, c *Contract, n *node) { c.About = l.text(n) }},
-	{"document", func(l *loader, c *Contract, n *node) { c.Document = l.str(n) }},
+	{"contract", (*loader).contractName},
+	{"title", func(l *loader, c *Contract, n *yamlfile.Node) { c.Title = l.Text(n) }},
+	{"about", func(l *loader, c *Contract, n *yamlfile.Node) { c.About = l.Text(n) }},
+	{"document", func(l *loader, c *Contract, n *yamlfile.Node) { c.Document = l.Str(n) }},
 	{"credentials", (*loader).credentials},
 	{"endpoint", (*loader).endpoint},
 	{"records", (*loader).readRecords},
@@ -133,22 +112,22 @@ var sections = []struct {
 	{"tests", (*loader).tests},
 }
 
-func (l *loader) contract(c *Contract, root *node) {
-	l.root = root
-	o := l.object(root, "A contract", keysOf[""])
+func (l *loader) contract(c *Contract) {
+	root := l.root
+	o := l.Object(root, "A contract", keysOf[""])
 	for _, required := range []string{"contract", "title", "events"} {
-		if o.n != nil && o.n.get(required) == nil {
+		if o.Node != nil && o.Node.Get(required) == nil {
 			fix := map[string]string{
 				"contract": "Add a line like: contract: my-system",
 				"title":    "Add a line like: title: {en: My system}",
 				"events":   `Add the event types, for example: events: {order.paid: {title: {en: An order was paid}}}`,
 			}[required]
-			l.problemAt(root, "The contract has no "+strings.ReplaceAll(required, "contract", "name")+".", fix)
+			l.ProblemAt(root, "The contract has no "+strings.ReplaceAll(required, "contract", "name")+".", fix)
 		}
 	}
 	l.defaults(c)
 	for _, s := range sections {
-		if n := o.get(s.key); n != nil {
+		if n := o.Get(s.key); n != nil {
 			s.read(l, c, n)
 		}
 	}
@@ -161,15 +140,15 @@ func (l *loader) defaults(c *Contract) {
 		contentType: &template{source: defaultContentType, parts: []part{{text: defaultContentType}}},
 		userAgent:   DefaultUserAgent, shaping: true,
 	}
-	c.endpoint.settings = emptySettings()
+	c.endpoint.settings = schema.NoSettings()
 	c.delivery.clock = ClockTotal
 	c.delivery.mode = hook.AtLeastOnce
 }
 
-func (l *loader) name(c *Contract, n *node) {
-	c.Name = l.str(n)
-	if n.kind == kindText && !validName(c.Name) {
-		l.problemAt(n, fmt.Sprintf("%q cannot be the name of a contract.", c.Name), nameFix)
+func (l *loader) contractName(c *Contract, n *yamlfile.Node) {
+	c.Name = l.Str(n)
+	if n.Kind == yamlfile.KindText && !validName(c.Name) {
+		l.ProblemAt(n, fmt.Sprintf("%q cannot be the name of a contract.", c.Name), nameFix)
 	}
 }
 
@@ -185,77 +164,97 @@ func validName(s string) bool {
 	return s != "" && len(s) <= 64
 }
 
-func (l *loader) delivery(c *Contract, n *node) {
+func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 	d := &c.delivery
-	o := l.object(n, "delivery", keysOf["delivery"])
-	if v := o.get("timeout"); v != nil {
-		d.timeout = l.duration(v, time.Millisecond, hook.MaxTimeout)
+	o := l.Object(n, "delivery", keysOf["delivery"])
+	if v := o.Get("timeout"); v != nil {
+		d.timeout = l.Duration(v, time.Millisecond, hook.MaxTimeout)
 	}
-	if v := o.get("connect_timeout"); v != nil {
-		d.connectTimeout = l.duration(v, time.Millisecond, hook.MaxTimeout)
+	if v := o.Get("connect_timeout"); v != nil {
+		d.connectTimeout = l.Duration(v, time.Millisecond, hook.MaxTimeout)
 	}
-	if v := o.get("clock"); v != nil {
-		d.clock = Clock(l.oneOf(v, string(ClockTotal), string(ClockResponse)))
+	if v := o.Get("clock"); v != nil {
+		d.clock = Clock(l.OneOf(v, string(ClockTotal), string(ClockResponse)))
 	}
-	if v := o.get("retry"); v != nil {
+	if v := o.Get("retry"); v != nil {
 		d.retry = l.retry(v)
 	}
-	if v := o.get("mode"); v != nil {
-		d.mode = hook.Mode(l.oneOf(v, string(hook.AtLeastOnce), string(hook.AtMostOnce)))
-		if r := o.get("retry"); d.mode == hook.AtMostOnce && r != nil && len(d.retry) > 1 {
-			l.problemAt(r, "What is sent at most once is never sent again.", "Write retry: none, or leave it out.")
+	if v := o.Get("mode"); v != nil {
+		d.mode = hook.Mode(l.OneOf(v, string(hook.AtLeastOnce), string(hook.AtMostOnce)))
+		if r := o.Get("retry"); d.mode == hook.AtMostOnce && r != nil && len(d.retry) > 1 {
+			l.ProblemAt(r, "What is sent at most once is never sent again.", "Write retry: none, or leave it out.")
 		}
 	}
-	if v := o.get("success"); v != nil {
+	if v := o.Get("success"); v != nil {
 		d.success = l.condition(v, expr.Success())
 	}
-	if v := o.get("concurrency"); v != nil {
-		d.concurrency = int(l.number(v, 1, hook.MaxConcurrency))
+	if v := o.Get("concurrency"); v != nil {
+		d.concurrency = int(l.Number(v, 1, hook.MaxConcurrency))
 	}
-	if v := o.get("per_second"); v != nil {
-		d.perSecond = l.number(v, 0.001, MaxPerSecond)
+	if v := o.Get("per_second"); v != nil {
+		d.perSecond = l.Number(v, 0.001, MaxPerSecond)
 	}
-	if v := o.get("ordered"); v != nil {
-		d.ordered = l.boolean(v)
+	if v := o.Get("ordered"); v != nil {
+		d.ordered = l.Bool(v)
 	}
 }
 
-// retry reads none or a list of delays.
-func (l *loader) retry(n *node) []time.Duration {
-	if n.kind == kindText && n.text == "none" {
-		return []time.Duration{0}
-	}
-	if n.kind != kindList || len(n.items) == 0 {
-		l.problemAt(n, "retry is a list of delays, one before each attempt, the first included.", "Write for example [0s, 5s, 5m], or none for a single attempt.")
+// condition compiles CEL and points at the place of a mistake within the file.
+func (l *loader) condition(n *yamlfile.Node, scope *expr.Scope) *expr.Condition {
+	text := l.Str(n)
+	if n.Kind != yamlfile.KindText {
 		return nil
 	}
-	if len(n.items) > hook.MaxRetries {
-		l.problemAt(n, fmt.Sprintf("There are %d attempts; at most %d are possible.", len(n.items), hook.MaxRetries), "")
+	c, err := scope.Compile(text)
+	if err == nil {
+		return c
+	}
+	e, ok := errors.AsType[*expr.Error](err)
+	if !ok {
+		l.ProblemAt(n, err.Error(), "")
+		return nil
+	}
+	line, col := l.Within(n, e.Line, e.Column)
+	l.Problem(line, col, e.Message, "")
+	return nil
+}
+
+// retry reads none or a list of delays.
+func (l *loader) retry(n *yamlfile.Node) []time.Duration {
+	if n.Kind == yamlfile.KindText && n.Text == "none" {
+		return []time.Duration{0}
+	}
+	if n.Kind != yamlfile.KindList || len(n.Items) == 0 {
+		l.ProblemAt(n, "retry is a list of delays, one before each attempt, the first included.", "Write for example [0s, 5s, 5m], or none for a single attempt.")
+		return nil
+	}
+	if len(n.Items) > hook.MaxRetries {
+		l.ProblemAt(n, fmt.Sprintf("There are %d attempts; at most %d are possible.", len(n.Items), hook.MaxRetries), "")
 	}
 	var out []time.Duration
-	for _, item := range n.items {
-		out = append(out, l.duration(item, 0, hook.MaxRetryDelay))
+	for _, item := range n.Items {
+		out = append(out, l.Duration(item, 0, hook.MaxRetryDelay))
 	}
 	return out
 }
 
 // redact reads the paths of what must not be stored.
-func (l *loader) redact(c *Contract, n *node) {
-	for _, item := range l.list(n) {
-		path, err := rawjson.ParsePath(l.str(item))
+func (l *loader) redact(c *Contract, n *yamlfile.Node) {
+	for _, item := range l.List(n) {
+		path, err := rawjson.ParsePath(l.Str(item))
 		if err != nil {
-			l.problemAt(item, "This is not a path: "+err.Error()+".", "Write for example headers.authorization")
+			l.ProblemAt(item, "This is not a path: "+err.Error()+".", "Write for example headers.authorization")
 			continue
 		}
 		c.redact = append(c.redact, path)
 	}
 }
 
-func (l *loader) docs(c *Contract, n *node) {
-	o := l.object(n, "docs", Chapters)
+func (l *loader) docs(c *Contract, n *yamlfile.Node) {
+	o := l.Object(n, "docs", Chapters)
 	for _, chapter := range Chapters {
-		if v := o.get(chapter); v != nil {
-			c.docs[chapter] = l.text(v)
+		if v := o.Get(chapter); v != nil {
+			c.docs[chapter] = l.Text(v)
 		}
 	}
 }
@@ -263,29 +262,29 @@ func (l *loader) docs(c *Contract, n *node) {
 // assumed reads a mapping from paths to notes. A path names a key of the
 // language, or something that stands in the file, so that none outlives what it
 // is about.
-func (l *loader) assumed(c *Contract, n *node) {
-	if n.kind != kindMapping {
-		l.problemAt(n, "assumed is a mapping from a place in this file to a note.", `Write for example: delivery.retry: {en: The document does not speak of retries.}`)
+func (l *loader) assumed(c *Contract, n *yamlfile.Node) {
+	if n.Kind != yamlfile.KindMapping {
+		l.ProblemAt(n, "assumed is a mapping from a place in this file to a note.", `Write for example: delivery.retry: {en: The document does not speak of retries.}`)
 		return
 	}
-	for _, p := range n.pairs {
-		segments, err := rawjson.ParsePath(p.key)
+	for _, p := range n.Pairs {
+		segments, err := rawjson.ParsePath(p.Key)
 		if err != nil {
-			l.problem(p.line, p.col, fmt.Sprintf("%s is not a path: %v.", p.key, err), "Write for example delivery.retry")
+			l.Problem(p.Line, p.Column, fmt.Sprintf("%s is not a path: %v.", p.Key, err), "Write for example delivery.retry")
 			continue
 		}
-		if !l.root.has(segments) && !l.language(segments) {
-			l.problem(p.line, p.col, fmt.Sprintf("There is no %s in a contract.", p.key), oneWord(p.key))
+		if !l.root.Has(segments) && !l.language(segments) {
+			l.Problem(p.Line, p.Column, fmt.Sprintf("There is no %s in a contract.", p.Key), oneWord(p.Key))
 			continue
 		}
-		c.assumed = append(c.assumed, Assumption{Path: p.key, Note: l.text(p.value)})
+		c.assumed = append(c.assumed, Assumption{Path: p.Key, Note: l.Text(p.Value)})
 	}
 }
 
 // language reports whether a path names a key that could stand in this file.
 func (l *loader) language(segments []string) bool {
 	section := slices.Clone(segments[:len(segments)-1])
-	if len(section) == 2 && keysOf[section[0]+".*"] != nil && l.root.has(section) {
+	if len(section) == 2 && keysOf[section[0]+".*"] != nil && l.root.Has(section) {
 		section[1] = "*"
 	}
 	return slices.Contains(keysOf[strings.Join(section, ".")], segments[len(segments)-1])
@@ -306,48 +305,29 @@ func oneWord(path string) string {
 	return "It names a place in this file, like delivery.retry or endpoint.method."
 }
 
-// has reports whether something stands at a path.
-func (n *node) has(segments []string) bool {
-	for _, s := range segments {
-		switch {
-		case n == nil:
-			return false
-		case n.kind == kindList:
-			i, err := strconv.Atoi(s)
-			if err != nil || i >= len(n.items) {
-				return false
-			}
-			n = n.items[i]
-		default:
-			n = n.get(s)
-		}
-	}
-	return n != nil
-}
-
 // example reads the example of an event type: JSON as a text, or the name of a
 // file that holds it.
-func (l *loader) example(n *node) []byte {
-	if n.kind == kindMapping || n.kind == kindList {
-		l.problemAt(n, "An example is JSON as a text, so that each byte of it is kept.", "Put it under example: |- or into a file, and name that.")
+func (l *loader) example(n *yamlfile.Node) []byte {
+	if n.Kind == yamlfile.KindMapping || n.Kind == yamlfile.KindList {
+		l.ProblemAt(n, "An example is JSON as a text, so that each byte of it is kept.", "Put it under example: |- or into a file, and name that.")
 		return nil
 	}
-	text := strings.TrimSpace(l.str(n))
+	text := strings.TrimSpace(l.Str(n))
 	if strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
 		return []byte(text)
 	}
 	if l.fsys == nil {
-		l.problemAt(n, fmt.Sprintf("The example %q is a file, and there are no files beside this contract.", text), "Write the JSON itself here, under example: |-")
+		l.ProblemAt(n, fmt.Sprintf("The example %q is a file, and there are no files beside this contract.", text), "Write the JSON itself here, under example: |-")
 		return nil
 	}
-	name := path.Join(path.Dir(l.file), text)
+	name := path.Join(path.Dir(l.Name), text)
 	b, err := fs.ReadFile(l.fsys, name)
 	if err != nil {
-		l.problemAt(n, fmt.Sprintf("The example %s cannot be used: %s.", name, fileError(err)), "Give the name relative to this contract.")
+		l.ProblemAt(n, fmt.Sprintf("The example %s cannot be used: %s.", name, fileError(err)), "Give the name relative to this contract.")
 		return nil
 	}
 	b = []byte(strings.TrimRight(string(b), " \t\r\n"))
-	l.inlined = append(l.inlined, inlined{n, b})
+	l.Inline(n, b)
 	return b
 }
 

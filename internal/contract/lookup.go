@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"gancho/internal/yamlfile"
 )
 
 // Lookup is a route on which receivers read a record that an event told of.
@@ -62,46 +64,46 @@ func matchPath(pattern, path string) (key string, ok bool) {
 var ownPaths = []string{"/v1", "/in", "/healthz", "/readyz", "/metrics", "/openapi.json", "/openapi.yaml", "/docs", "/console", "/portal", "/assets"}
 
 // readLookup reads the section lookup.
-func (l *loader) readLookup(c *Contract, n *node) {
-	if n.kind != kindMapping {
-		l.problemAt(n, "lookup is a mapping from the name of each route to what it is.", "Write for example: lookup: {get_order: {title: {en: Read an order}, paths: [\"/api/orders/{id}\"], record: order}}")
+func (l *loader) readLookup(c *Contract, n *yamlfile.Node) {
+	if n.Kind != yamlfile.KindMapping {
+		l.ProblemAt(n, "lookup is a mapping from the name of each route to what it is.", "Write for example: lookup: {get_order: {title: {en: Read an order}, paths: [\"/api/orders/{id}\"], record: order}}")
 		return
 	}
 	seen := map[string]bool{}
-	for _, p := range n.pairs {
-		o := l.object(p.value, "The route "+p.key, keysOf["lookup.*"])
-		if o.n == nil {
+	for _, p := range n.Pairs {
+		o := l.Object(p.Value, "The route "+p.Key, keysOf["lookup.*"])
+		if o.Node == nil {
 			continue
 		}
-		r := Lookup{Name: p.key, Method: "GET", Auth: "bearer"}
-		if v := o.get("title"); v != nil {
-			r.Title = l.text(v)
+		r := Lookup{Name: p.Key, Method: "GET", Auth: "bearer"}
+		if v := o.Get("title"); v != nil {
+			r.Title = l.Text(v)
 		} else {
-			l.problem(p.line, p.col, fmt.Sprintf("The route %s has no title.", p.key), "Add one: title: {en: Read an order}")
+			l.Problem(p.Line, p.Column, fmt.Sprintf("The route %s has no title.", p.Key), "Add one: title: {en: Read an order}")
 		}
-		if v := o.get("about"); v != nil {
-			r.About = l.text(v)
+		if v := o.Get("about"); v != nil {
+			r.About = l.Text(v)
 		}
-		if v := o.get("record"); v != nil {
-			if r.Record = l.str(v); c.record(r.Record) == nil && v.kind == kindText {
-				l.problemAt(v, fmt.Sprintf("There is no record %s.", r.Record), nearestFix(r.Record, c.kinds()))
+		if v := o.Get("record"); v != nil {
+			if r.Record = l.Str(v); c.record(r.Record) == nil && v.Kind == yamlfile.KindText {
+				l.ProblemAt(v, fmt.Sprintf("There is no record %s.", r.Record), nearestFix(r.Record, c.kinds()))
 			}
 		} else {
-			l.problem(p.line, p.col, fmt.Sprintf("The route %s has no record.", p.key), "Say which kind it reads: record: order")
+			l.Problem(p.Line, p.Column, fmt.Sprintf("The route %s has no record.", p.Key), "Say which kind it reads: record: order")
 		}
-		if v := o.get("auth"); v != nil {
-			r.Auth = l.oneOf(v, "bearer")
+		if v := o.Get("auth"); v != nil {
+			r.Auth = l.OneOf(v, "bearer")
 		}
 		if c.credentials == nil {
-			l.problem(p.line, p.col, fmt.Sprintf("The route %s is opened by a credential, and there are none.", p.key), "Add the section credentials.")
+			l.Problem(p.Line, p.Column, fmt.Sprintf("The route %s is opened by a credential, and there are none.", p.Key), "Add the section credentials.")
 		}
-		v := o.get("paths")
-		if v == nil || len(v.items) == 0 {
-			l.problem(p.line, p.col, fmt.Sprintf("The route %s has no paths.", p.key), "Add for example: paths: [\"/api/orders/{id}\"]")
+		v := o.Get("paths")
+		if v == nil || len(v.Items) == 0 {
+			l.Problem(p.Line, p.Column, fmt.Sprintf("The route %s has no paths.", p.Key), "Add for example: paths: [\"/api/orders/{id}\"]")
 		} else {
-			for _, item := range l.list(v) {
+			for _, item := range l.List(v) {
 				if path := l.lookupPath(item); path != "" && seen[path] {
-					l.problemAt(item, "This path is there already.", "Remove one of them.")
+					l.ProblemAt(item, "This path is there already.", "Remove one of them.")
 				} else if path != "" {
 					seen[path] = true
 					r.Paths = append(r.Paths, path)
@@ -112,9 +114,9 @@ func (l *loader) readLookup(c *Contract, n *node) {
 	}
 }
 
-func (l *loader) lookupPath(n *node) string {
-	text := l.str(n)
-	if n.kind != kindText {
+func (l *loader) lookupPath(n *yamlfile.Node) string {
+	text := l.Str(n)
+	if n.Kind != yamlfile.KindText {
 		return ""
 	}
 	keys, wrong := 0, !strings.HasPrefix(text, "/") || strings.HasSuffix(text, "/")
@@ -130,9 +132,9 @@ func (l *loader) lookupPath(n *node) string {
 	first, _, _ := strings.Cut(strings.TrimPrefix(text, "/"), "/")
 	switch {
 	case wrong || keys != 1:
-		l.problemAt(n, fmt.Sprintf("%q is not the pattern of a path.", text), "Write a path with one {…} for the key of the record, for example /api/orders/{id}.")
+		l.ProblemAt(n, fmt.Sprintf("%q is not the pattern of a path.", text), "Write a path with one {…} for the key of the record, for example /api/orders/{id}.")
 	case slices.Contains(ownPaths, "/"+first):
-		l.problemAt(n, fmt.Sprintf("Paths below /%s belong to Gancho itself.", first), "Begin with something else, for example /api.")
+		l.ProblemAt(n, fmt.Sprintf("Paths below /%s belong to Gancho itself.", first), "Begin with something else, for example /api.")
 	default:
 		return text
 	}

@@ -10,6 +10,8 @@ import (
 
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/schema"
+	"gancho/internal/yamlfile"
 )
 
 // MaxPairs is how many pairs an endpoint can have.
@@ -29,19 +31,19 @@ type freePair struct {
 }
 
 // pairs reads which setting holds the pairs: a list of {key, value, place}.
-func (l *loader) pairs(e *endpoint, n, settings *node) {
-	name, ok := strings.CutPrefix(l.str(n), "settings.")
-	if n.kind != kindText {
+func (l *loader) pairs(e *endpoint, n, settings *yamlfile.Node) {
+	name, ok := strings.CutPrefix(l.Str(n), "settings.")
+	if n.Kind != yamlfile.KindText {
 		return
 	}
-	if !ok || !slices.Contains(e.settings.names(), name) {
-		l.problemAt(n, fmt.Sprintf("There is no setting %s.", n.text), "Name a setting that is a list of {key, value, place}: settings.pairs")
+	if !ok || !slices.Contains(e.settings.Names(), name) {
+		l.ProblemAt(n, fmt.Sprintf("There is no setting %s.", n.Text), "Name a setting that is a list of {key, value, place}: settings.pairs")
 		return
 	}
-	items := settings.get("properties").get(name).get("items")
+	items := settings.Get("properties").Get(name).Get("items")
 	for _, member := range []string{"key", "value"} {
-		if items.get("properties").get(member) == nil {
-			l.problemAt(n, fmt.Sprintf("The entries of %s have no %s.", n.text, member), "Describe them as {type: object, required: [key, value], properties: {key: …, value: …, place: …}}.")
+		if items.Get("properties").Get(member) == nil {
+			l.ProblemAt(n, fmt.Sprintf("The entries of %s have no %s.", n.Text, member), "Describe them as {type: object, required: [key, value], properties: {key: …, value: …, place: …}}.")
 		}
 	}
 	e.pairs = name
@@ -54,7 +56,7 @@ func (e *endpoint) pairsIn(settings []byte) (out []freePair) {
 	}
 	list, _ := rawjson.Lookup(settings, e.pairs)
 	for i, item := range rawjson.Elements(list) {
-		p := freePair{place: inHeader, at: "/settings" + pointer(e.pairs, strconv.Itoa(i))}
+		p := freePair{place: inHeader, at: "/settings" + schema.Pointer(e.pairs, strconv.Itoa(i))}
 		if t, ok := rawjson.Lookup(item, "key"); ok {
 			p.key = rawjson.Text(t)
 		}
@@ -73,7 +75,7 @@ func (e *endpoint) pairsIn(settings []byte) (out []freePair) {
 func (c *Contract) checkPairs(r *report, cfg hook.EndpointConfig) {
 	pairs := c.endpoint.pairsIn(cfg.Settings)
 	if len(pairs) > MaxPairs {
-		r.add("/settings"+pointer(c.endpoint.pairs), "pairs_too_many",
+		r.add("/settings"+schema.Pointer(c.endpoint.pairs), "pairs_too_many",
 			"There are {count} pairs; at most {max} are allowed.", "count", len(pairs), "max", MaxPairs)
 		return
 	}

@@ -253,7 +253,7 @@ func (p *Plan) SecretBody() bool {
 	if e.body.names("credential") || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody }) {
 		return true
 	}
-	return len(e.settings.secrets) > 0 && e.body.names("settings")
+	return len(e.settings.Secrets()) > 0 && e.body.names("settings")
 }
 
 // Judge is [Contract.Judge].

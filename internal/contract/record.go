@@ -9,6 +9,8 @@ import (
 
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/schema"
+	"gancho/internal/yamlfile"
 )
 
 // MaxRecordKey is how many bytes the key of a record can have.
@@ -23,13 +25,13 @@ type RecordKind struct {
 	Schema json.RawMessage // JSON Schema 2020-12 of a document; nil if there is none
 
 	path     []string
-	schema   *schema
-	texts    localized // of Schema
-	triggers []int     // of the contract's events
+	schema   *schema.Schema
+	texts    schema.Texts // of Schema
+	triggers []int        // of the contract's events
 }
 
 // SchemaIn is Schema with titles and descriptions in a language.
-func (r *RecordKind) SchemaIn(language string) json.RawMessage { return r.texts.in(language) }
+func (r *RecordKind) SchemaIn(language string) json.RawMessage { return r.texts.In(language) }
 
 // Records lists the kinds of record in the order of the file.
 func (c *Contract) Records() []RecordKind { return slices.Clone(c.records) }
@@ -87,7 +89,7 @@ func (r *RecordKind) KeyIn(doc []byte) (string, error) {
 }
 
 // KeyPointer is where a document has its key (RFC 6901).
-func (r *RecordKind) KeyPointer() string { return pointer(r.path...) }
+func (r *RecordKind) KeyPointer() string { return schema.Pointer(r.path...) }
 
 // CheckRecord checks a document, which is valid JSON, against the schema of its
 // kind, and that it carries a key. Pointers begin at the document.
@@ -101,7 +103,7 @@ func (c *Contract) CheckRecord(kind string, doc []byte) []hook.FieldError {
 	}
 	var out []hook.FieldError
 	if r.schema != nil {
-		out = r.schema.check(doc)
+		out = r.schema.Check(doc)
 	}
 	at := r.KeyPointer()
 	if _, err := r.KeyIn(doc); err != nil && !slices.ContainsFunc(out, func(f hook.FieldError) bool { return f.Pointer == at }) {
@@ -122,43 +124,43 @@ func (c *Contract) kinds() []string {
 }
 
 // readRecords reads the section of the same name.
-func (l *loader) readRecords(c *Contract, n *node) {
-	if n.kind != kindMapping || len(n.pairs) == 0 {
-		l.problemAt(n, "records is a mapping from each kind of record to what is known of it.", "Write for example: records: {order: {title: {en: Order}, key: id}}")
+func (l *loader) readRecords(c *Contract, n *yamlfile.Node) {
+	if n.Kind != yamlfile.KindMapping || len(n.Pairs) == 0 {
+		l.ProblemAt(n, "records is a mapping from each kind of record to what is known of it.", "Write for example: records: {order: {title: {en: Order}, key: id}}")
 		return
 	}
-	for _, p := range n.pairs {
-		if !validName(p.key) {
-			l.problem(p.line, p.col, fmt.Sprintf("%q cannot name a kind of record.", p.key), "Use lower-case letters, digits, _ and -, at most 64, beginning with a letter.")
+	for _, p := range n.Pairs {
+		if !validName(p.Key) {
+			l.Problem(p.Line, p.Column, fmt.Sprintf("%q cannot name a kind of record.", p.Key), "Use lower-case letters, digits, _ and -, at most 64, beginning with a letter.")
 		}
 		c.records = append(c.records, l.readRecord(p))
 	}
 }
 
-func (l *loader) readRecord(p pair) RecordKind {
-	r := RecordKind{Kind: p.key}
-	o := l.object(p.value, "The record "+p.key, keysOf["records.*"])
-	if v := o.get("title"); v != nil {
-		r.Title = l.text(v)
-	} else if o.n != nil {
-		l.problem(p.line, p.col, fmt.Sprintf("The record %s has no title.", p.key), "Add one: title: {en: Order}")
+func (l *loader) readRecord(p yamlfile.Pair) RecordKind {
+	r := RecordKind{Kind: p.Key}
+	o := l.Object(p.Value, "The record "+p.Key, keysOf["records.*"])
+	if v := o.Get("title"); v != nil {
+		r.Title = l.Text(v)
+	} else if o.Node != nil {
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The record %s has no title.", p.Key), "Add one: title: {en: Order}")
 	}
-	if v := o.get("about"); v != nil {
-		r.About = l.text(v)
+	if v := o.Get("about"); v != nil {
+		r.About = l.Text(v)
 	}
-	if v := o.get("key"); v != nil {
-		r.Key = l.str(v)
+	if v := o.Get("key"); v != nil {
+		r.Key = l.Str(v)
 		path, err := rawjson.ParsePath(r.Key)
-		if err != nil && v.kind == kindText {
-			l.problemAt(v, "This is not a path: "+err.Error()+".", "Write for example: key: contact.id")
+		if err != nil && v.Kind == yamlfile.KindText {
+			l.ProblemAt(v, "This is not a path: "+err.Error()+".", "Write for example: key: contact.id")
 		}
 		r.path = path
-	} else if o.n != nil {
-		l.problem(p.line, p.col, fmt.Sprintf("The record %s has no key.", p.key), "Add the path to what tells one from another: key: id")
+	} else if o.Node != nil {
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The record %s has no key.", p.Key), "Add the path to what tells one from another: key: id")
 	}
-	if v := o.get("schema"); v != nil {
-		r.texts, r.schema = l.schema(v)
-		r.Schema = r.texts.in(Languages[0])
+	if v := o.Get("schema"); v != nil {
+		r.texts, r.schema = schema.Read(l.File, v)
+		r.Schema = r.texts.In(Languages[0])
 	}
 	return r
 }

@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 	_ "time/tzdata" // a contract means the same on machines without time zones
 
 	"gancho/internal/cron"
 	"gancho/internal/expr"
+	"gancho/internal/yamlfile"
 )
 
 // Limits of schedules.
@@ -138,85 +137,65 @@ func (s *Snapshot) Len() int { return s.count }
 func (s *Snapshot) Payload() []byte { return append(s.payload, s.event.Schedule.tail...) }
 
 // schedule reads every, cron and what goes with them.
-func (l *loader) schedule(c *Contract, e *EventType, o object, at pair) {
-	s := &Schedule{MaxBody: DefaultMaxBody, line: at.line, location: time.UTC}
-	if v := o.get("every"); v != nil {
-		s.Every = l.duration(v, minEvery, maxEvery)
+func (l *loader) schedule(c *Contract, e *EventType, o yamlfile.Object, at yamlfile.Pair) {
+	s := &Schedule{MaxBody: DefaultMaxBody, line: at.Line, location: time.UTC}
+	if v := o.Get("every"); v != nil {
+		s.Every = l.Duration(v, minEvery, maxEvery)
 	}
-	if v := o.get("cron"); v != nil {
-		s.Cron, s.Timezone = l.str(v), "UTC"
+	if v := o.Get("cron"); v != nil {
+		s.Cron, s.Timezone = l.Str(v), "UTC"
 		table, err := cron.Parse(s.Cron)
-		if err != nil && v.kind == kindText {
-			l.problemAt(v, fmt.Sprintf("This is not a time table: %s.", err), `Write for example "0 6 * * mon-fri".`)
+		if err != nil && v.Kind == yamlfile.KindText {
+			l.ProblemAt(v, fmt.Sprintf("This is not a time table: %s.", err), `Write for example "0 6 * * mon-fri".`)
 		}
 		s.cron = table
 	}
-	if v := o.get("timezone"); v != nil {
-		s.Timezone = l.str(v)
+	if v := o.Get("timezone"); v != nil {
+		s.Timezone = l.Str(v)
 		location, err := time.LoadLocation(s.Timezone)
 		switch {
-		case o.get("cron") == nil:
-			l.problemAt(v, "timezone belongs to cron.", "Remove it; what runs every so often needs none.")
-		case (err != nil || s.Timezone == "" || s.Timezone == "Local") && v.kind == kindText:
-			l.problemAt(v, fmt.Sprintf("There is no time zone %q.", s.Timezone), "Write its IANA name, for example America/Bogota.")
+		case o.Get("cron") == nil:
+			l.ProblemAt(v, "timezone belongs to cron.", "Remove it; what runs every so often needs none.")
+		case (err != nil || s.Timezone == "" || s.Timezone == "Local") && v.Kind == yamlfile.KindText:
+			l.ProblemAt(v, fmt.Sprintf("There is no time zone %q.", s.Timezone), "Write its IANA name, for example America/Bogota.")
 		case err == nil:
 			s.location = location
 		}
 	}
-	if v := o.get("select"); v != nil {
-		if s.Select = l.str(v); c.record(s.Select) == nil && v.kind == kindText {
-			l.problemAt(v, fmt.Sprintf("There is no record %s.", s.Select), nearestFix(s.Select, c.kinds()))
+	if v := o.Get("select"); v != nil {
+		if s.Select = l.Str(v); c.record(s.Select) == nil && v.Kind == yamlfile.KindText {
+			l.ProblemAt(v, fmt.Sprintf("There is no record %s.", s.Select), nearestFix(s.Select, c.kinds()))
 		}
 	} else {
-		l.problem(at.line, at.col, fmt.Sprintf("The event type %s does not say of which records it is made.", e.Name), "Add for example: select: order")
+		l.Problem(at.Line, at.Column, fmt.Sprintf("The event type %s does not say of which records it is made.", e.Name), "Add for example: select: order")
 	}
-	if v := o.get("where"); v != nil {
-		s.where, s.line = l.condition(v, expr.Record()), v.line
+	if v := o.Get("where"); v != nil {
+		s.where, s.line = l.condition(v, expr.Record()), v.Line
 	}
 	s.item = &value{copy: part{root: "record"}}
-	if v := o.get("item"); v != nil {
+	if v := o.Get("item"); v != nil {
 		s.item = l.payload(v, place{roots: []string{"record"}, scope: expr.Record()})
 	}
 	s.head, s.tail = []byte("["), []byte("]")
-	if v := o.get("payload"); v != nil {
+	if v := o.Get("payload"); v != nil {
 		s.head, s.tail = l.envelope(v)
 	}
-	if v := o.get("max_body"); v != nil {
-		s.MaxBody = l.size(v, 1<<10, maxMaxBody)
+	if v := o.Get("max_body"); v != nil {
+		s.MaxBody = l.Size(v, 1<<10, maxMaxBody)
 	}
 	e.Schedule = s
 }
 
 // envelope reads the template around the items of a snapshot: what comes before
 // and after them.
-func (l *loader) envelope(n *node) (head, tail []byte) {
+func (l *loader) envelope(n *yamlfile.Node) (head, tail []byte) {
 	v := l.payload(n, place{roots: []string{"items"}})
 	const mark = "\x00items\x00" // no JSON has it
 	out, _, err := v.append(nil, &inputs{items: []byte(mark)})
 	head, tail, ok := bytes.Cut(out, []byte(mark))
 	if err != nil || !ok || bytes.Contains(tail, []byte(mark)) {
-		l.problemAt(n, "The payload of a schedule holds the records in one place.", `Write for example {orders: "${items}"}`)
+		l.ProblemAt(n, "The payload of a schedule holds the records in one place.", `Write for example {orders: "${items}"}`)
 		return []byte("["), []byte("]")
 	}
 	return append(head, '['), append([]byte{']'}, tail...)
-}
-
-// size reads a number of bytes.
-func (l *loader) size(n *node, low, high int) int {
-	text := n.text
-	unit := 1
-	for _, u := range []struct {
-		name string
-		unit int
-	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}} {
-		if t, ok := strings.CutSuffix(text, u.name); ok {
-			text, unit = strings.TrimSpace(t), u.unit
-		}
-	}
-	v, err := strconv.Atoi(text)
-	if err != nil || v < 0 || v > high/unit || v*unit < low {
-		l.problemAt(n, fmt.Sprintf("%q is not a size from %d bytes to %d MiB.", n.text, low, high>>20), "Write for example 16MiB.")
-		return low
-	}
-	return v * unit
 }

@@ -8,6 +8,8 @@ import (
 	"gancho/internal/expr"
 	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
+	"gancho/internal/schema"
+	"gancho/internal/yamlfile"
 )
 
 // Fired is an event that a change of a record made.
@@ -74,23 +76,23 @@ func (t *trigger) fire(change *expr.Change, in *inputs) ([]byte, error) {
 }
 
 // trigger reads on, when and payload of an event.
-func (l *loader) trigger(c *Contract, e *EventType, o object, at pair) {
-	t := &trigger{line: at.line}
-	v := o.get("on")
-	e.On = l.str(v)
+func (l *loader) trigger(c *Contract, e *EventType, o yamlfile.Object, at yamlfile.Pair) {
+	t := &trigger{line: at.Line}
+	v := o.Get("on")
+	e.On = l.Str(v)
 	r := c.record(e.On)
-	if r == nil && v.kind == kindText {
+	if r == nil && v.Kind == yamlfile.KindText {
 		fix := nearestFix(e.On, c.kinds())
 		if len(c.records) == 0 {
 			fix = "Describe it under records."
 		}
-		l.problemAt(v, fmt.Sprintf("There is no record %s.", e.On), fix)
+		l.ProblemAt(v, fmt.Sprintf("There is no record %s.", e.On), fix)
 	}
-	if v := o.get("when"); v != nil {
-		t.when, t.line = l.condition(v, expr.Trigger()), v.line
+	if v := o.Get("when"); v != nil {
+		t.when, t.line = l.condition(v, expr.Trigger()), v.Line
 	}
 	t.payload = &value{copy: part{root: "new"}}
-	if v := o.get("payload"); v != nil {
+	if v := o.Get("payload"); v != nil {
 		t.payload = l.payload(v, place{roots: []string{"new", "old"}, scope: expr.Trigger()})
 	}
 	e.trigger = t
@@ -98,23 +100,23 @@ func (l *loader) trigger(c *Contract, e *EventType, o object, at pair) {
 		return
 	}
 	if whole := t.payload.copy; r.schema != nil && whole.root == "new" && len(whole.path) == 0 {
-		e.schemas = append([]*schema{r.schema}, e.schemas...) // the payload is the record
-		e.texts = both(r.texts, e.texts)
+		e.schemas = append([]*schema.Schema{r.schema}, e.schemas...) // the payload is the record
+		e.texts = schema.Both(r.texts, e.texts)
 	}
 	r.triggers = append(r.triggers, len(c.events))
 }
 
 // payload reads a template of a whole payload. The bare name of a document
 // stands for it.
-func (l *loader) payload(n *node, at place) *value {
+func (l *loader) payload(n *yamlfile.Node, at place) *value {
 	for _, root := range at.roots {
-		if n.kind == kindText && n.text == root {
+		if n.Kind == yamlfile.KindText && n.Text == root {
 			return &value{copy: part{root: root}}
 		}
 	}
 	v := l.value(n, at)
 	if v.raw != nil || v.text != nil {
-		l.problemAt(n, "A payload is a JSON object or list.", fmt.Sprintf("Write %s for the whole document, or a mapping with its members.", at.roots[0]))
+		l.ProblemAt(n, "A payload is a JSON object or list.", fmt.Sprintf("Write %s for the whole document, or a mapping with its members.", at.roots[0]))
 	}
 	return v
 }

@@ -10,6 +10,7 @@ import (
 	"gancho/internal/expr"
 	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
+	"gancho/internal/yamlfile"
 )
 
 // value is a template of JSON, written as YAML and kept in the order of the
@@ -70,30 +71,28 @@ type place struct {
 }
 
 // value reads a template of JSON.
-func (l *loader) value(n *node, at place) *value {
-	switch n.kind {
-	case kindMapping:
+func (l *loader) value(n *yamlfile.Node, at place) *value {
+	switch n.Kind {
+	case yamlfile.KindMapping:
 		return l.valueObject(n, at)
-	case kindList:
+	case yamlfile.KindList:
 		v := &value{isList: true}
-		for _, item := range n.items {
+		for _, item := range n.Items {
 			v.items = append(v.items, l.value(item, at))
 		}
 		return v
-	case kindText:
+	case yamlfile.KindText:
 		return l.valueText(n, at)
-	case kindNumber, kindBool, kindNull:
+	case yamlfile.KindNumber, yamlfile.KindBool, yamlfile.KindNull:
 	}
-	w := &schemaWriter{l: l}
-	w.any(n)
-	return &value{raw: w.out}
+	return &value{raw: l.JSON(n)}
 }
 
-func (l *loader) valueText(n *node, at place) *value {
-	t, err := parseTemplate(n.text, at)
+func (l *loader) valueText(n *yamlfile.Node, at place) *value {
+	t, err := parseTemplate(n.Text, at)
 	if err != nil {
-		line, col := l.within(n, 1, 1)
-		l.problem(line, col, sentence("This template is wrong: "+err.Error()), "")
+		line, col := l.Within(n, 1, 1)
+		l.Problem(line, col, yamlfile.Sentence("This template is wrong: "+err.Error()), "")
 		return &value{raw: []byte("null")}
 	}
 	switch {
@@ -111,45 +110,45 @@ func (l *loader) valueText(n *node, at place) *value {
 
 var specialKeys = []string{"$when", "$value", "$text", "$else"}
 
-func (l *loader) valueObject(n *node, at place) *value {
-	if slices.ContainsFunc(n.pairs, func(p pair) bool { return strings.HasPrefix(p.key, "$") && !strings.HasPrefix(p.key, "$$") }) {
+func (l *loader) valueObject(n *yamlfile.Node, at place) *value {
+	if slices.ContainsFunc(n.Pairs, func(p yamlfile.Pair) bool { return strings.HasPrefix(p.Key, "$") && !strings.HasPrefix(p.Key, "$$") }) {
 		return l.valueSpecial(n, at)
 	}
 	v := &value{isObject: true}
-	for _, p := range n.pairs {
-		name := p.key
+	for _, p := range n.Pairs {
+		name := p.Key
 		if strings.HasPrefix(name, "$$") {
 			name = name[1:]
 		}
-		v.members = append(v.members, valueNamed{append(rawjson.Quote(name), ':'), *l.value(p.value, at)})
+		v.members = append(v.members, valueNamed{append(rawjson.Quote(name), ':'), *l.value(p.Value, at)})
 	}
 	return v
 }
 
-func (l *loader) valueSpecial(n *node, at place) *value {
-	for _, p := range n.pairs {
-		if !slices.Contains(specialKeys, p.key) {
-			l.problem(p.line, p.col, fmt.Sprintf("%s cannot stand beside keys that begin with $.", p.key), strings.TrimSpace(nearest.DidYouMean(p.key, specialKeys))+" A plain $ at the start of a name is written $$.")
+func (l *loader) valueSpecial(n *yamlfile.Node, at place) *value {
+	for _, p := range n.Pairs {
+		if !slices.Contains(specialKeys, p.Key) {
+			l.Problem(p.Line, p.Column, fmt.Sprintf("%s cannot stand beside keys that begin with $.", p.Key), strings.TrimSpace(nearest.DidYouMean(p.Key, specialKeys))+" A plain $ at the start of a name is written $$.")
 		}
 	}
 	s := &special{}
-	then, text := n.get("$value"), n.get("$text")
+	then, text := n.Get("$value"), n.Get("$text")
 	switch {
 	case (then == nil) == (text == nil):
-		l.problemAt(n, "One of $value and $text is needed.", `Write for example {$when: new.a == 1, $value: "${new.b}"}`)
+		l.ProblemAt(n, "One of $value and $text is needed.", `Write for example {$when: new.a == 1, $value: "${new.b}"}`)
 	case text != nil:
 		s.asText, s.then = true, l.value(text, at)
 	default:
 		s.then = l.value(then, at)
 	}
-	if w := n.get("$when"); w != nil {
+	if w := n.Get("$when"); w != nil {
 		if at.scope == nil {
-			l.problemAt(w, "There is no $when here.", "")
+			l.ProblemAt(w, "There is no $when here.", "")
 		} else {
 			s.when = l.condition(w, at.scope)
 		}
 	}
-	if o := n.get("$else"); o != nil {
+	if o := n.Get("$else"); o != nil {
 		s.otherwise = l.value(o, at)
 	}
 	return &value{special: s}

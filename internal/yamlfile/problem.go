@@ -1,4 +1,4 @@
-package contract
+package yamlfile
 
 import (
 	"cmp"
@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Problem is one mistake in a contract file.
+// Problem is one mistake in a file.
 type Problem struct {
 	File    string
 	Line    int // from 1
@@ -25,7 +25,7 @@ func (p Problem) String() string {
 }
 
 // Problems are all mistakes of one file, in the order of the file. It is the
-// error of [Parse] and [Load].
+// error of [File.Err].
 type Problems struct{ List []Problem }
 
 func (p *Problems) Error() string {
@@ -42,8 +42,8 @@ func (p *Problems) sort() {
 	})
 }
 
-// sentence ends a text as a sentence ends.
-func sentence(s string) string {
+// Sentence adds the full stop that a text lacks.
+func Sentence(s string) string {
 	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "?") {
 		return s
 	}

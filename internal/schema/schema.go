@@ -1,4 +1,10 @@
-package contract
+// Package schema compiles the JSON Schemas (2020-12) that contracts write in YAML, and checks documents against them.
+//
+// It promises that a schema is complete in itself, so that compiling one opens neither files nor connections; that a
+// keyword or type that JSON Schema does not have is reported with its line; and that what is wrong with a document is
+// said to a person by its place, a stable code and a sentence. [Settings] are the schema of what a person fills in to
+// create an endpoint, with the knowledge of which fields are secret.
+package schema
 
 import (
 	"bytes"
@@ -9,16 +15,16 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	failed "github.com/santhosh-tekuri/jsonschema/v6/kind"
 
 	"gancho/internal/hook"
 	"gancho/internal/nearest"
+	"gancho/internal/yamlfile"
 )
 
-// schema is a compiled JSON Schema 2020-12.
-type schema struct{ compiled *jsonschema.Schema }
+// Schema is a compiled JSON Schema 2020-12.
+type Schema struct{ compiled *jsonschema.Schema }
 
 // noLoader refuses to fetch schemas: a contract is complete in itself, and
 // checking one must not open files or connections.
@@ -28,7 +34,7 @@ var errNoLoad = errors.New("a schema cannot refer to another file or address; pu
 
 func (noLoader) Load(string) (any, error) { return nil, errNoLoad }
 
-func compileSchema(text []byte) (*schema, error) {
+func compile(text []byte) (*Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, err
@@ -45,7 +51,7 @@ func compileSchema(text []byte) (*schema, error) {
 	if err != nil {
 		return nil, errors.New(shorten(err))
 	}
-	return &schema{s}, nil
+	return &Schema{s}, nil
 }
 
 // shorten leaves of the compiler's many lines the one that says what is wrong.
@@ -66,8 +72,8 @@ func shorten(err error) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// check reports what of a document, which is valid JSON, the schema refuses.
-func (s *schema) check(doc []byte) []hook.FieldError {
+// Check reports what of a document, which is valid JSON, the schema refuses.
+func (s *Schema) Check(doc []byte) []hook.FieldError {
 	if fields := hugeNumbers(doc); fields != nil {
 		return fields
 	}
@@ -100,18 +106,18 @@ func collect(e *jsonschema.ValidationError, out *[]hook.FieldError) {
 			return
 		}
 	}
-	at := pointer(e.InstanceLocation...)
+	at := Pointer(e.InstanceLocation...)
 	add := func(pointer, code, text string, params ...any) {
 		*out = append(*out, hook.Field(pointer, code, text, params...))
 	}
 	switch k := e.ErrorKind.(type) {
 	case *failed.Required:
 		for _, name := range k.Missing {
-			add(at+pointer(name), "required", "This is required.")
+			add(at+Pointer(name), "required", "This is required.")
 		}
 	case *failed.AdditionalProperties:
 		for _, name := range k.Properties {
-			add(at+pointer(name), fieldUnknown, "There is no such field.")
+			add(at+Pointer(name), fieldUnknown, "There is no such field.")
 		}
 	case *failed.Type:
 		*out = append(*out, wrongType(k.Want, k.Got).At(at))
@@ -190,8 +196,8 @@ func literals(values []any) string {
 	return strings.Join(out, ", ")
 }
 
-// pointer is a JSON Pointer (RFC 6901).
-func pointer(segments ...string) string {
+// Pointer is a JSON Pointer (RFC 6901).
+func Pointer(segments ...string) string {
 	var b strings.Builder
 	for _, s := range segments {
 		b.WriteByte('/')
@@ -211,99 +217,98 @@ var schemaKeywords = []string{
 	"unevaluatedItems", "unevaluatedProperties", "deprecated", "readOnly", "writeOnly", "secret",
 }
 
-// schemaWriter writes a schema given in YAML as JSON, member for member in the
+// writer writes a schema given in YAML as JSON, member for member in the
 // order of the file. It adds two things to JSON Schema: title and description
 // may be given in several languages, and secret: true (written as writeOnly)
 // marks what must not be shown.
-type schemaWriter struct {
-	l        *loader
+type writer struct {
+	yamlfile.Writer
 	language string
-	out      []byte
 }
 
-// localized is a schema whose titles and descriptions exist in each language.
-type localized map[string]json.RawMessage
+// Texts is a schema whose titles and descriptions exist in each language.
+type Texts map[string]json.RawMessage
 
-// in is the schema in a language, or else in English; nil if there is none.
-func (t localized) in(language string) json.RawMessage {
+// In is the schema in a language, or else in English; nil if there is none.
+func (t Texts) In(language string) json.RawMessage {
 	if s, ok := t[language]; ok {
 		return s
 	}
-	return t[Languages[0]]
+	return t[yamlfile.Languages[0]]
 }
 
-// both is a schema that asks for all that two others do; either may be missing.
-func both(a, b localized) localized {
+// Both is a schema that asks for all that two others ask for; either may be nil.
+func Both(a, b Texts) Texts {
 	switch {
 	case a == nil:
 		return b
 	case b == nil:
 		return a
 	}
-	out := localized{}
-	for _, language := range Languages {
-		out[language] = slices.Concat([]byte(`{"allOf":[`), a.in(language), []byte(","), b.in(language), []byte("]}"))
+	out := Texts{}
+	for _, language := range yamlfile.Languages {
+		out[language] = slices.Concat([]byte(`{"allOf":[`), a.In(language), []byte(","), b.In(language), []byte("]}"))
 	}
 	return out
 }
 
-// localized writes a schema in every language.
-func (l *loader) localized(n *node) localized {
-	before := len(l.problems.List)
-	out := localized{}
-	for _, language := range Languages {
-		out[language] = l.schemaJSON(n, language)
-		if len(l.problems.List) > before {
+// inEachLanguage writes a schema in every language.
+func inEachLanguage(f *yamlfile.File, n *yamlfile.Node) Texts {
+	before := f.Count()
+	out := Texts{}
+	for _, language := range yamlfile.Languages {
+		out[language] = inLanguage(f, n, language)
+		if f.Count() > before {
 			break // each language would repeat them
 		}
 	}
 	return out
 }
 
-// schemaJSON is the schema in one language.
-func (l *loader) schemaJSON(n *node, language string) []byte {
-	w := &schemaWriter{l: l, language: language}
+// inLanguage is the schema in one language.
+func inLanguage(f *yamlfile.File, n *yamlfile.Node, language string) []byte {
+	w := &writer{Writer: yamlfile.Writer{File: f}, language: language}
 	w.schema(n)
-	return w.out
+	return w.Out
 }
 
-func (w *schemaWriter) schema(n *node) {
-	if n.kind == kindBool {
-		w.out = append(w.out, n.text...)
+func (w *writer) schema(n *yamlfile.Node) {
+	if n.Kind == yamlfile.KindBool {
+		w.Out = append(w.Out, n.Text...)
 		return
 	}
-	if n.kind != kindMapping {
-		w.l.problemAt(n, fmt.Sprintf("A schema is a mapping, not %s.", n.kind), "Write for example: {type: string}")
-		w.out = append(w.out, "true"...)
+	if n.Kind != yamlfile.KindMapping {
+		w.File.ProblemAt(n, fmt.Sprintf("A schema is a mapping, not %s.", n.Kind), "Write for example: {type: string}")
+		w.Out = append(w.Out, "true"...)
 		return
 	}
-	w.members(n, func(p pair) {
+	w.Members(n, func(p yamlfile.Pair) {
 		switch {
-		case !slices.Contains(schemaKeywords, p.key) && !strings.HasPrefix(p.key, "x-"):
-			w.l.problem(p.line, p.col, fmt.Sprintf("JSON Schema has no keyword %s.%s", p.key, nearest.DidYouMean(p.key, schemaKeywords)), "Names that begin with x- are free.")
-			w.member(p.key)
-			w.any(p.value)
-		case p.key == "type":
-			w.member(p.key)
-			w.types(p.value)
-		case p.key == "secret":
-			w.member("writeOnly")
-			w.any(p.value)
-		case (p.key == "title" || p.key == "description") && p.value.kind == kindMapping:
-			w.member(p.key)
-			w.str(w.l.text(p.value).In(w.language))
-		case slices.Contains([]string{"properties", "$defs", "patternProperties", "dependentSchemas"}, p.key) && p.value.kind == kindMapping:
-			w.member(p.key)
-			w.members(p.value, func(q pair) { w.member(q.key); w.schema(q.value) })
-		case slices.Contains([]string{"items", "additionalProperties", "propertyNames", "contains", "not", "if", "then", "else", "unevaluatedItems", "unevaluatedProperties"}, p.key):
-			w.member(p.key)
-			w.schema(p.value)
-		case slices.Contains([]string{"allOf", "anyOf", "oneOf", "prefixItems"}, p.key) && p.value.kind == kindList:
-			w.member(p.key)
-			w.list(p.value, w.schema)
+		case !slices.Contains(schemaKeywords, p.Key) && !strings.HasPrefix(p.Key, "x-"):
+			w.File.Problem(p.Line, p.Column, fmt.Sprintf("JSON Schema has no keyword %s.%s", p.Key, nearest.DidYouMean(p.Key, schemaKeywords)), "Names that begin with x- are free.")
+			w.Name(p.Key)
+			w.Value(p.Value)
+		case p.Key == "type":
+			w.Name(p.Key)
+			w.types(p.Value)
+		case p.Key == "secret":
+			w.Name("writeOnly")
+			w.Value(p.Value)
+		case (p.Key == "title" || p.Key == "description") && p.Value.Kind == yamlfile.KindMapping:
+			w.Name(p.Key)
+			w.Str(w.File.Text(p.Value).In(w.language))
+		case slices.Contains([]string{"properties", "$defs", "patternProperties", "dependentSchemas"}, p.Key) && p.Value.Kind == yamlfile.KindMapping:
+			w.Name(p.Key)
+			w.Members(p.Value, func(q yamlfile.Pair) { w.Name(q.Key); w.schema(q.Value) })
+		case slices.Contains([]string{"items", "additionalProperties", "propertyNames", "contains", "not", "if", "then", "else", "unevaluatedItems", "unevaluatedProperties"}, p.Key):
+			w.Name(p.Key)
+			w.schema(p.Value)
+		case slices.Contains([]string{"allOf", "anyOf", "oneOf", "prefixItems"}, p.Key) && p.Value.Kind == yamlfile.KindList:
+			w.Name(p.Key)
+			w.List(p.Value, w.schema)
 		default:
-			w.member(p.key)
-			w.any(p.value)
+			w.Name(p.Key)
+			w.Value(p.Value)
 		}
 	})
 }
@@ -311,78 +316,20 @@ func (w *schemaWriter) schema(n *node) {
 var schemaTypes = []string{"string", "integer", "number", "boolean", "object", "array", "null"}
 
 // types writes one type or a list of them.
-func (w *schemaWriter) types(n *node) {
-	one := func(n *node) {
-		if n.kind == kindNull && !n.refused {
-			w.l.problemAt(n, "The type null has to stand in quotes.", `Write "null"`)
-		} else if !slices.Contains(schemaTypes, n.text) {
-			w.l.problemAt(n, fmt.Sprintf("There is no type %q in JSON Schema.", n.text), strings.TrimSpace(nearest.DidYouMean(n.text, schemaTypes)))
+func (w *writer) types(n *yamlfile.Node) {
+	one := func(n *yamlfile.Node) {
+		if n.Kind == yamlfile.KindNull && !n.Refused {
+			w.File.ProblemAt(n, "The type null has to stand in quotes.", `Write "null"`)
+		} else if !slices.Contains(schemaTypes, n.Text) {
+			w.File.ProblemAt(n, fmt.Sprintf("There is no type %q in JSON Schema.", n.Text), strings.TrimSpace(nearest.DidYouMean(n.Text, schemaTypes)))
 		}
-		w.str(n.text)
+		w.Str(n.Text)
 	}
-	if n.kind == kindList {
-		w.list(n, one)
+	if n.Kind == yamlfile.KindList {
+		w.List(n, one)
 		return
 	}
 	one(n)
-}
-
-// any writes a value that is no schema: an enum, a default, an example.
-func (w *schemaWriter) any(n *node) {
-	switch n.kind {
-	case kindMapping:
-		w.members(n, func(p pair) { w.member(p.key); w.any(p.value) })
-	case kindList:
-		w.list(n, w.any)
-	case kindNull:
-		w.out = append(w.out, "null"...)
-	case kindBool:
-		w.out = append(w.out, n.text...)
-	case kindNumber:
-		if !jsontext.Value(n.text).IsValid() {
-			w.l.problemAt(n, fmt.Sprintf("%s is not a number as JSON writes it.", n.text), "Write it in decimal, or in quotes if it is a text.")
-			w.out = append(w.out, '0')
-			return
-		}
-		w.out = append(w.out, n.text...)
-	case kindText:
-		w.str(n.text)
-	}
-}
-
-func (w *schemaWriter) members(n *node, each func(pair)) {
-	w.out = append(w.out, '{')
-	for i, p := range n.pairs {
-		if i > 0 {
-			w.out = append(w.out, ',')
-		}
-		each(p)
-	}
-	w.out = append(w.out, '}')
-}
-
-func (w *schemaWriter) list(n *node, each func(*node)) {
-	w.out = append(w.out, '[')
-	for i, item := range n.items {
-		if i > 0 {
-			w.out = append(w.out, ',')
-		}
-		each(item)
-	}
-	w.out = append(w.out, ']')
-}
-
-func (w *schemaWriter) member(name string) {
-	w.str(name)
-	w.out = append(w.out, ':')
-}
-
-func (w *schemaWriter) str(s string) {
-	out, err := jsontext.AppendQuote(w.out, s)
-	if err != nil { // YAML text is valid UTF-8; nothing else can go wrong
-		out = append(w.out, `""`...)
-	}
-	w.out = out
 }
 
 // hugeNumbers finds a number with an exponent of more than four characters. Checking
@@ -412,3 +359,18 @@ func hugeNumbers(doc []byte) []hook.FieldError {
 }
 
 func digit(c byte) bool { return '0' <= c && c <= '9' }
+
+// Read compiles a JSON Schema. The Schema is nil if problems were reported.
+func Read(f *yamlfile.File, n *yamlfile.Node) (Texts, *Schema) {
+	before := f.Count()
+	text := inEachLanguage(f, n)
+	if f.Count() > before {
+		return text, nil
+	}
+	s, err := compile(text.In(yamlfile.Languages[0]))
+	if err != nil {
+		f.ProblemAt(n, yamlfile.Sentence("The schema cannot be used: "+err.Error()), "")
+		return text, nil
+	}
+	return text, s
+}
