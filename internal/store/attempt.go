@@ -9,14 +9,14 @@ import (
 	"gancho/internal/hook"
 )
 
-// attemptRow is how an attempt is stored: one JSON value, because attempts are
-// only ever read whole, by their delivery. Short names, since there are many.
+// attemptRow is an attempt as it is stored: one JSON value, because attempts are always
+// read whole, by the id of their delivery. The names are short because there are many.
 type attemptRow struct {
 	Started     int64         `json:"at"` // microseconds since 1970
 	Method      string        `json:"m,omitempty"`
 	URL         string        `json:"u,omitempty"`
 	Sent        []hook.Header `json:"h,omitempty"`
-	Body        []byte        `json:"b,omitempty"` // only if neither payload nor frozen body
+	Body        []byte        `json:"b,omitempty"` // empty if it is the payload or the frozen body
 	Status      int           `json:"s,omitempty"`
 	Got         []hook.Header `json:"rh,omitempty"`
 	Answer      []byte        `json:"rb,omitempty"`
@@ -32,7 +32,8 @@ type attemptRow struct {
 // httpTransport is the transport of nearly all attempts, so it is not stored.
 const httpTransport = "http"
 
-// encodeAttempt is what of an attempt is stored beside its delivery and number.
+// encodeAttempt encodes an attempt without its delivery and number, which have columns of
+// their own.
 func encodeAttempt(a *hook.Attempt) []byte {
 	row := attemptRow{
 		Started: a.StartedAt.UnixMicro(), Method: a.Request.Method, URL: a.Request.URL, Sent: a.Request.Headers, Body: a.Request.Body,

@@ -11,25 +11,25 @@ import (
 	"gancho/internal/hook"
 )
 
-// Who changed what. A change writes its entry in its own transaction, so there is
-// none without the other.
+// The audit log. A change writes its entry in its own transaction, so that neither exists
+// without the other.
 
 const auditColumns = `id, tenant, actor, actor_key, actor_name, actor_role, action, object, name, fields, reason`
 
-// audit writes an entry about what this change does, by whoever does it.
+// audit writes an entry about this change, in the name of its actor.
 func (t *tx) audit(e hook.AuditEntry) error {
 	id, key := hook.NewID(), ""
 	if !t.actor.Key.IsZero() {
 		key = t.actor.Key.String()
 	}
 	_, err := t.exec(`INSERT INTO audit (`+auditColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		id[:], e.Tenant, string(t.actor.Kind), key, t.actor.Name, string(t.actor.Role), string(e.Action), e.Object, e.Name, strings.Join(e.Fields, ","), e.Reason)
+		id[:], e.Tenant, string(t.actor.Kind), key, t.actor.Name, string(t.actor.Role), string(e.Action), e.Object, e.Name,
+		strings.Join(e.Fields, ","), e.Reason)
 	return err
 }
 
-// AuditTrail lists who did what to a tenant and what it owns, or to anything
-// without a tenant, newest first. next is where the following page begins, zero
-// if there is none.
+// AuditTrail lists the audit entries of a tenant, or of everything if tenant is "", newest
+// first. next is where the next page begins, zero if this is the last one.
 func (db *DB) AuditTrail(ctx context.Context, tenant string, p hook.Page) (list []hook.AuditEntry, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
 	var q query
@@ -46,7 +46,8 @@ func (db *DB) AuditTrail(ctx context.Context, tenant string, p hook.Page) (list 
 func scanAudit(r scanner) (e hook.AuditEntry, err error) {
 	var id []byte
 	var key, fields string
-	if err := r.Scan(&id, &e.Tenant, &e.Actor.Kind, &key, &e.Actor.Name, &e.Actor.Role, &e.Action, &e.Object, &e.Name, &fields, &e.Reason); err != nil {
+	if err := r.Scan(&id, &e.Tenant, &e.Actor.Kind, &key, &e.Actor.Name, &e.Actor.Role, &e.Action, &e.Object, &e.Name,
+		&fields, &e.Reason); err != nil {
 		return e, err
 	}
 	e.ID = hook.AuditID(id)
@@ -59,10 +60,12 @@ func scanAudit(r scanner) (e hook.AuditEntry, err error) {
 	return e, err
 }
 
-// auditEndpoint writes what a change makes of an endpoint; nothing if it leaves
-// all as it was.
+// auditEndpoint writes which fields of an endpoint a change changes. It writes nothing if
+// there are none.
 func (t *tx) auditEndpoint(was, next *hook.Endpoint) error {
-	e := hook.AuditEntry{Tenant: next.Tenant, Action: hook.ActionEndpointChanged, Object: next.ID.String(), Name: next.Name, Fields: was.Changes(next)}
+	e := hook.AuditEntry{
+		Tenant: next.Tenant, Action: hook.ActionEndpointChanged, Object: next.ID.String(), Name: next.Name, Fields: was.Changes(next),
+	}
 	if len(e.Fields) == 0 {
 		return nil
 	}
@@ -77,7 +80,7 @@ func (t *tx) auditEndpoint(was, next *hook.Endpoint) error {
 	return t.audit(e)
 }
 
-// stateAction is what brings an endpoint into a state.
+// stateAction is the action that puts an endpoint into a state.
 func stateAction(s hook.EndpointState) hook.Action {
 	switch s {
 	case hook.EndpointPaused:
@@ -91,8 +94,8 @@ func stateAction(s hook.EndpointState) hook.Action {
 	return hook.ActionEndpointResumed
 }
 
-// why is the reason for a state as an entry gives it: that a person wanted it is
-// said by the actor.
+// why is the reason for a state as an audit entry has it: "" if a person wanted the state,
+// since the entry has the actor.
 func why(reason string) string {
 	if reason == hook.ReasonByPerson {
 		return ""
@@ -100,14 +103,15 @@ func why(reason string) string {
 	return reason
 }
 
-// auditCredential writes what a change makes of a credential, before it is made.
+// auditCredential writes which fields of a credential a change changes. It compares with
+// the stored row, so it must run before the change.
 func (t *tx) auditCredential(next *hook.Credential) error {
 	var was hook.Credential
 	var expires sql.NullInt64
 	err := t.row(`SELECT name, state, generation, token_expires_at FROM credentials WHERE id = $1 AND tenant = $2`, next.ID[:], next.Tenant).
 		Scan(&was.Name, &was.State, &was.Generation, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil // the change finds that as well
+		return nil // the change will fail with NotFound
 	}
 	if err != nil {
 		return err
@@ -138,8 +142,8 @@ func (t *tx) auditCredential(next *hook.Credential) error {
 	return t.audit(e)
 }
 
-// auditTenant writes what a change made of a tenant; nothing if it left all as
-// it was.
+// auditTenant writes which fields of a tenant a change changed. It writes nothing if there
+// are none.
 func (t *tx) auditTenant(was, now hook.Tenant, created bool) error {
 	e := hook.AuditEntry{Tenant: now.ID, Action: hook.ActionTenantCreated, Object: now.ID, Name: now.Name}
 	if !created {
@@ -157,7 +161,7 @@ func (t *tx) auditTenant(was, now hook.Tenant, created bool) error {
 	return t.audit(e)
 }
 
-// expireAudit removes entries of before a time, n in one transaction.
+// expireAudit removes entries that are older than before, n in each transaction.
 func (db *DB) expireAudit(ctx context.Context, before time.Time, n int) (removed int, err error) {
 	end := hook.IDAt(before)
 	return db.expireAll(ctx, n, func(t *tx) (int64, error) {

@@ -7,22 +7,21 @@ import (
 	"strings"
 )
 
-// bulk inserts rows of one table, many with one statement: at load, half of what
-// a small insert costs is starting the statement, not the row. Rows are gathered
-// by add and all written once flush returns.
+// bulk inserts many rows of one table with one statement. Under load, starting a statement
+// costs as much as inserting a small row. add collects rows; when flush returns, all are
+// written.
 type bulk struct {
 	columns int
 	stmts   [len(bulkSizes)]*sql.Stmt
 	args    []any
 }
 
-// bulkSizes are how many rows the prepared statements take, largest first.
+// bulkSizes are the numbers of rows of the prepared statements, largest first.
 var bulkSizes = [...]int{32, 8, 1}
 
-// prepare makes the statements. columns is the list in parentheses, tail what
-// follows the values. OR FAIL spares SQLite a journal of the statement, which it
-// otherwise keeps, page by page, to take back the first rows if a later one
-// cannot be written; here a failure ends the whole transaction anyway.
+// prepare makes the statements. columns is the list between the parentheses, tail is what
+// follows the values. Without OR FAIL, SQLite keeps a journal of each statement, to undo
+// its first rows if a later row fails. Here a failure ends the whole transaction anyway.
 func (b *bulk) prepare(ctx context.Context, conn *sql.Conn, table, columns, tail string) (err error) {
 	b.columns = strings.Count(columns, ",") + 1
 	row := "(?" + strings.Repeat(",?", b.columns-1) + ")"
@@ -44,7 +43,7 @@ func (b *bulk) close() {
 	}
 }
 
-// add gathers one row.
+// add collects one row, and flushes if enough rows are collected.
 func (b *bulk) add(ctx context.Context, args ...any) error {
 	b.args = append(b.args, args...)
 	if len(b.args) < bulkSizes[0]*b.columns {
@@ -53,7 +52,7 @@ func (b *bulk) add(ctx context.Context, args ...any) error {
 	return b.flush(ctx)
 }
 
-// flush writes what was gathered.
+// flush writes the collected rows.
 func (b *bulk) flush(ctx context.Context) error {
 	rest := b.args
 	for i, n := range bulkSizes {
@@ -67,7 +66,7 @@ func (b *bulk) flush(ctx context.Context) error {
 	return nil
 }
 
-// reset forgets what was gathered, and lets go of the values.
+// reset drops the collected rows, so that their values can be freed.
 func (b *bulk) reset() {
 	clear(b.args)
 	b.args = b.args[:0]

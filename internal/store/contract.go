@@ -10,18 +10,18 @@ import (
 	"gancho/internal/hook"
 )
 
-// PutContract stores the source of a contract as a new version, unless the
-// newest version has the same source; it returns the version that is the newest
-// then. Where it comes from decides what else keeps it out, so that what an
-// operator does survives restarts and upgrades:
+// PutContract stores the source of a contract as a new version, unless the newest version
+// has the same source. It returns the newest version after that. So that the changes of an
+// operator survive restarts and upgrades, other cases are left out as well, depending on
+// where the source comes from:
 //
-//   - shipped: nothing is stored if the operator's own text is the newest, or
-//     if this text was in force before (an older program has been started).
-//   - directory: nothing is stored if it is the text that was last taken from
-//     the directory, even if another was posted since.
+//   - shipped: nothing is stored if the newest version is the operator's own, or if this
+//     source was stored before (an older program was started).
+//   - directory: nothing is stored if this source was the last one from the directory,
+//     even if another one was posted after it.
 //   - posted: always stored.
 //
-// It tells nobody: whoever calls it knows the contract, and puts it in force.
+// PutContract notifies nobody; the caller puts the contract into force.
 func (db *DB) PutContract(ctx context.Context, name string, source []byte, origin hook.ContractOrigin) (version int64, created bool, err error) {
 	err = db.change(ctx, func(t *tx) error {
 		version, created = 0, false
@@ -33,7 +33,7 @@ func (db *DB) PutContract(ctx context.Context, name string, source []byte, origi
 		}
 		if version > 0 {
 			if bytes.Equal(newest, source) {
-				if origin == hook.ContractDirectory && from == hook.ContractShipped { // it is the operator's from now on
+				if origin == hook.ContractDirectory && from == hook.ContractShipped { // from now on it counts as the operator's own
 					_, err = t.exec(`UPDATE contracts SET origin = $3 WHERE name = $1 AND version = $2`, name, version, string(origin))
 				}
 				return err
@@ -59,8 +59,7 @@ func (db *DB) PutContract(ctx context.Context, name string, source []byte, origi
 	return version, created, err
 }
 
-// knownContract reports whether a text was taken in earlier, and has been
-// overtaken since.
+// knownContract reports whether a source was stored before and is not the newest any more.
 func (t *tx) knownContract(name string, source []byte, origin hook.ContractOrigin) (known bool, err error) {
 	query := ""
 	switch origin {
@@ -77,8 +76,8 @@ func (t *tx) knownContract(name string, source []byte, origin hook.ContractOrigi
 	return known, t.row(query, name, string(origin), source).Scan(&known)
 }
 
-// ContractVersions are all versions of all contracts, by name and version,
-// without their sources.
+// ContractVersions lists all versions of all contracts by name and version, without their
+// sources.
 func (db *DB) ContractVersions(ctx context.Context) ([]hook.ContractText, error) {
 	scan := func(r scanner) (c hook.ContractText, err error) {
 		var created sql.NullInt64
@@ -102,8 +101,8 @@ func (db *DB) ContractAt(ctx context.Context, name string, version int64) (hook.
 	return c, lost(err)
 }
 
-// SetContractShaping keeps what an operator says of shaping, in the place of what
-// the contract says; nil takes it back.
+// SetContractShaping stores an operator's choice whether shaping is on for a contract. It
+// replaces the setting in the contract; nil removes the choice.
 func (db *DB) SetContractShaping(ctx context.Context, contract string, on *bool) error {
 	return db.change(ctx, func(t *tx) error {
 		if err := t.audit(hook.AuditEntry{Action: hook.ActionContractChanged, Object: contract, Fields: []string{"shaping"}}); err != nil {
@@ -119,7 +118,7 @@ func (db *DB) SetContractShaping(ctx context.Context, contract string, on *bool)
 	})
 }
 
-// ContractShaping is what operators said of shaping, by contract.
+// ContractShaping is the operators' choice whether shaping is on, by contract.
 func (db *DB) ContractShaping(ctx context.Context) (map[string]bool, error) {
 	rows, err := db.read.QueryContext(ctx, `SELECT contract, shaping FROM contract_options`)
 	if err != nil {
@@ -137,8 +136,8 @@ func (db *DB) ContractShaping(ctx context.Context) (map[string]bool, error) {
 	return out, lost(rows.Err())
 }
 
-// ContractEndpoints lists up to n endpoints of a contract over all tenants, by
-// id, from the one after the given id; without deleted ones.
+// ContractEndpoints lists up to n endpoints of a contract of all tenants, by id, beginning
+// after the given id. Deleted endpoints are left out.
 func (db *DB) ContractEndpoints(ctx context.Context, contract string, after hook.EndpointID, n int) ([]*hook.Endpoint, error) {
 	return collect(ctx, db.read, db.scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints
 		WHERE contract = $1 AND id > $2 AND state <> 'deleted' ORDER BY id LIMIT $3`, contract, after[:], n)

@@ -11,7 +11,7 @@ import (
 
 const credentialColumns = `id, tenant, contract, name, state, endpoint, generation, token_expires_at, created_at, updated_at, sealed`
 
-// credentialSecrets is what of a credential is encrypted at rest.
+// credentialSecrets is the part of a credential that is stored encrypted.
 type credentialSecrets struct {
 	APIKey     string `json:"api_key"`
 	SecretHash []byte `json:"secret_hash"`
@@ -22,8 +22,8 @@ func (db *DB) sealCredential(c *hook.Credential) ([]byte, error) {
 	return db.seal.sealJSON(credentialSecrets{c.APIKey, c.SecretHash[:], c.TokenKey}, c.ID[:])
 }
 
-// scanCredential reads a row that begins with credentialColumns; more are the
-// columns after them.
+// scanCredential reads a row of [credentialColumns], followed by columns that are scanned
+// into more.
 func (db *DB) scanCredential(row scanner, more ...any) (*hook.Credential, error) {
 	var c hook.Credential
 	var id, endpoint, sealed []byte
@@ -44,8 +44,8 @@ func (db *DB) scanCredential(row scanner, more ...any) (*hook.Credential, error)
 	return &c, nil
 }
 
-// Credential is the credential of an id that came with a request, whose tenant
-// nobody knows yet. Who knows it uses [DB.TenantCredential].
+// Credential is the credential with an id, of any tenant. A caller that knows the tenant
+// uses [DB.TenantCredential].
 func (db *DB) Credential(ctx context.Context, id hook.CredentialID) (*hook.Credential, error) {
 	return db.foundCredential(id, db.read.QueryRowContext(ctx, `SELECT `+credentialColumns+` FROM credentials WHERE id = $1`, id[:]))
 }
@@ -64,18 +64,19 @@ func (db *DB) foundCredential(id hook.CredentialID, row *sql.Row) (*hook.Credent
 	return c, lost(err)
 }
 
-// Credentials lists the credentials of a tenant with the addresses of their
-// endpoints, newest first. next is where the following page begins, zero if there
-// is none.
+// Credentials lists the credentials of a tenant with the URLs of their endpoints, newest
+// first. next is where the next page begins, zero if this is the last one.
 func (db *DB) Credentials(ctx context.Context, tenant string, p hook.Page) (list []hook.CredentialURL, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
-	list, err = collect(ctx, db.read, db.scanCredentialURL, `SELECT `+credentialColumns+`, (SELECT config FROM endpoints WHERE endpoints.id = credentials.endpoint)
+	list, err = collect(ctx, db.read, db.scanCredentialURL, `SELECT `+credentialColumns+`,
+		(SELECT config FROM endpoints WHERE endpoints.id = credentials.endpoint)
 		FROM credentials WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)
 	list, next = cut(list, p.Limit, func(c hook.CredentialURL) hook.ID { return hook.ID(c.ID) })
 	return list, next, err
 }
 
-// scanCredentialURL reads a row that ends with the configuration of the endpoint.
+// scanCredentialURL reads a row of [credentialColumns], followed by the configuration of
+// the endpoint.
 func (db *DB) scanCredentialURL(r scanner) (c hook.CredentialURL, err error) {
 	var config []byte
 	if c.Credential, err = db.scanCredential(r, &config); err != nil || config == nil {
@@ -87,10 +88,10 @@ func (db *DB) scanCredentialURL(r scanner) (c hook.CredentialURL, err error) {
 	return c, err
 }
 
-// CreateCredential stores a new credential, together with its endpoint unless e
-// is nil, in one commit, and sets the times of both. most is how many endpoints
-// of the contract the tenant can have, 0 for any number; one too many is a
-// conflict. The tenant must exist.
+// CreateCredential stores a new credential and, unless e is nil, its endpoint, in one
+// commit. It sets the times of both. most is the largest number of endpoints of the
+// contract that the tenant can have, 0 for any number; one more is a conflict. The tenant
+// must exist.
 func (db *DB) CreateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, most int) error {
 	now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
 	c.CreatedAt, c.UpdatedAt = now, now
@@ -126,10 +127,10 @@ func (db *DB) CreateCredential(ctx context.Context, c *hook.Credential, e *hook.
 	return err
 }
 
-// UpdateCredential stores a credential that was read and then changed, together
-// with its endpoint unless e is nil, in one commit; newConfig is as in
-// [DB.UpdateEndpoint]. If somebody else changed one of them since it was read,
-// nothing is stored and ok is false: read them again.
+// UpdateCredential stores a changed credential and, unless e is nil, its changed endpoint,
+// in one commit; newConfig is as in [DB.UpdateEndpoint]. If somebody else changed one of
+// them after the caller read it, nothing is stored and ok is false: the caller has to read
+// them again.
 func (db *DB) UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, newConfig bool) (ok bool, err error) {
 	at := max(db.now().UnixMicro(), c.UpdatedAt.UnixMicro()+1)
 	sealed, err := db.sealCredential(c)
@@ -142,7 +143,7 @@ func (db *DB) UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.
 			return false, err
 		}
 	}
-	errOvertaken := errors.New("changed since it was read") // undoes what was done so far
+	errOvertaken := errors.New("changed since it was read") // rolls the change back
 	err = db.change(ctx, func(t *tx) error {
 		if err := t.auditCredential(c); err != nil {
 			return err
@@ -175,8 +176,8 @@ func (db *DB) UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.
 	return true, nil
 }
 
-// DeleteCredential removes a credential of a tenant, and hides its endpoint for
-// good, as [DB.DeleteEndpoint] does.
+// DeleteCredential removes a credential of a tenant and deletes its endpoint as
+// [DB.DeleteEndpoint] does.
 func (db *DB) DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID) error {
 	var endpoint []byte
 	err := db.change(ctx, func(t *tx) error {
@@ -200,8 +201,8 @@ func (db *DB) DeleteCredential(ctx context.Context, tenant string, id hook.Crede
 	return err
 }
 
-// ownerState is the state of the credential that an endpoint belongs to, "" if it
-// belongs to none.
+// ownerState is the state of the credential that an endpoint belongs to, "" if it belongs
+// to none.
 func (t *tx) ownerState(id hook.EndpointID) (state hook.CredentialState, err error) {
 	err = t.row(`SELECT state FROM credentials WHERE endpoint = $1`, id[:]).Scan(&state)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -211,10 +212,10 @@ func (t *tx) ownerState(id hook.EndpointID) (state hook.CredentialState, err err
 }
 
 var errCredentialPaused = hook.Conflict("credential_paused",
-	"The credential of this endpoint is paused. Make the credential active (PATCH …/credentials/{credential} {\"state\":\"active\"}), and the endpoint is, too.")
+	"The credential of this endpoint is paused. Make the credential active (PATCH …/credentials/{credential} "+
+		"{\"state\":\"active\"}), and the endpoint becomes active, too.")
 
-// mayBeActive fails with KindConflict if the endpoint belongs to a credential
-// that is paused.
+// mayBeActive fails with KindConflict if the endpoint belongs to a paused credential.
 func (t *tx) mayBeActive(id hook.EndpointID) error {
 	state, err := t.ownerState(id)
 	if err == nil && state == hook.CredentialPaused {

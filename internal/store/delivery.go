@@ -19,8 +19,8 @@ func (db *DB) Delivery(ctx context.Context, tenant string, id hook.DeliveryID) (
 	return d, lost(err)
 }
 
-// Attempts are the latest n attempts of a delivery, oldest first. The caller
-// knows that the delivery is the tenant's.
+// Attempts are the latest n attempts of a delivery, oldest first. It does not check whose
+// delivery it is; the caller has to.
 func (db *DB) Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.Attempt, error) {
 	scan := func(r scanner) (*hook.Attempt, error) {
 		var number int
@@ -35,11 +35,10 @@ func (db *DB) Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.
 	return list, err
 }
 
-// Retry puts a delivery back into its endpoint's queue, due now: a finished one
-// with its whole schedule before it, one that waits for its next attempt with
-// what is left of it. It is a conflict (KindConflict) if the delivery is
-// at-most-once, is being sent or waits for its first attempt, or if its endpoint
-// takes none. ordered says that its endpoint is.
+// Retry sends a delivery again because a person wants it ([hook.OnRetry]): it puts the
+// delivery into the queue of its endpoint, due now. It fails with KindConflict if the
+// delivery is at-most-once, is a test, is being sent or waits for its first attempt, or if
+// its endpoint is disabled or deleted. ordered says whether the endpoint is ordered.
 func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, ordered bool) (d hook.Delivery, err error) {
 	now := db.now()
 	err = db.change(ctx, func(t *tx) error {
@@ -87,7 +86,7 @@ func (t *tx) delivery(tenant string, id hook.DeliveryID) (hook.Delivery, error) 
 	return d, err
 }
 
-// takesDeliveries fails with KindConflict if the endpoint is disabled or gone.
+// takesDeliveries fails with KindConflict if the endpoint is disabled or deleted.
 func (t *tx) takesDeliveries(id hook.EndpointID) error {
 	var state hook.EndpointState
 	err := t.row(`SELECT state FROM endpoints WHERE id = $1`, id[:]).Scan(&state)
@@ -104,13 +103,13 @@ func (t *tx) takesDeliveries(id hook.EndpointID) error {
 
 // saveQueued stores a delivery that [requeued] sends again.
 func (t *tx) saveQueued(d *hook.Delivery) error {
-	_, err := t.exec(`UPDATE deliveries SET state = $3, reason = $4, slot = $5, due_at = $6, next_attempt_at = $7, finished_at = NULL, superseded = $8
-		WHERE tenant = $1 AND id = $2`, d.Tenant, d.ID[:], string(d.State), d.Reason, d.Slot, dueAt(d), micros(d.NextAttemptAt), d.Superseded)
+	_, err := t.exec(`UPDATE deliveries SET state = $3, reason = $4, slot = $5, due_at = $6, next_attempt_at = $7,
+		finished_at = NULL, superseded = $8 WHERE tenant = $1 AND id = $2`, d.Tenant, d.ID[:], string(d.State), d.Reason, d.Slot, dueAt(d), micros(d.NextAttemptAt), d.Superseded)
 	return err
 }
 
-// requeueAll puts deliveries back into the queue with their whole schedule, and
-// returns how many. Those that cannot be sent again, or not any more, are passed over.
+// requeueAll sends deliveries again for a bulk replay ([hook.OnRecover]), and returns how
+// many. It leaves out those that are removed or must not be sent again.
 func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, ordered bool, now time.Time) (n int, err error) {
 	for _, id := range ids {
 		d, err := t.delivery(tenant, id)
@@ -132,7 +131,7 @@ func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, ordered bool, now 
 	return n, nil
 }
 
-// number finds a free number for a new delivery of an event.
+// number returns a free number for a new delivery of an event.
 func (t *tx) number(tenant string, id hook.EventID) (int, error) {
 	var last []byte
 	top := id.Delivery(hook.MaxFanout)
@@ -145,7 +144,7 @@ func (t *tx) number(tenant string, id hook.EventID) (int, error) {
 	}
 	n := hook.DeliveryID(last).Number()
 	if n >= hook.MaxFanout {
-		return 0, hook.Conflict("too_many_deliveries", "This event has as many deliveries as an event can have.")
+		return 0, hook.Conflict("too_many_deliveries", "This event has the largest possible number of deliveries.")
 	}
 	return n + 1, nil
 }

@@ -11,7 +11,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// What the owner of an endpoint needs to work through its deliveries.
+// What a lane reads: the queue of its endpoint.
 
 const deliveryColumns = `tenant, id, endpoint, type, mode, state, reason, test, attempts, slot, due_at, next_attempt_at,
 	created_at, finished_at, endpoint_version, contract_version, superseded`
@@ -48,23 +48,23 @@ func (db *DB) EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error) 
 	return collect(ctx, db.read, scan, db.dialect.busyText())
 }
 
-// InHands lists up to n deliveries of an endpoint that are stored as being in a
-// sender's hands. After a restart these are the interrupted ones.
+// InHands lists up to n deliveries of an endpoint that are stored as being sent. After a
+// restart, these were interrupted.
 func (db *DB) InHands(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error) {
 	return db.readQueue(ctx, &queueRead{id: id, at: -1, n: n})
 }
 
-// Waiting lists up to n deliveries of an endpoint that are not finished
-// and in nobody's hands: what disabling the endpoint cancels.
+// Waiting lists up to n deliveries of an endpoint that wait: those that are cancelled when
+// the endpoint is disabled.
 func (db *DB) Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error) {
 	return db.readQueue(ctx, &queueRead{id: id, since: 1, until: math.MaxInt64, at: -1, n: n})
 }
 
-// Due returns the deliveries of an endpoint whose place in the queue is not
-// after now, in queue order, without those that skip says the caller has
-// already. It stops at n jobs or when their payloads pass maxBytes.
+// Due returns the deliveries of an endpoint that are due, in the order of the queue. It
+// leaves out those for which skip is true, because the caller already has them. It ends
+// after n jobs, or when their payloads are larger than maxBytes together.
 func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (due hook.DuePage, err error) {
-	ctx = context.WithoutCancel(ctx) // short, and cancelling costs a goroutine for each query
+	ctx = context.WithoutCancel(ctx) // the query is short, and a context that can end costs a goroutine
 	page, next, events, err := db.duePage(ctx, id, now, n, skip)
 	if err != nil {
 		return due, err
@@ -97,10 +97,10 @@ func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, max
 	return due, nil
 }
 
-// duePage reads rows until n are due, or the first that is not due yet. It may
-// return some of their events, too.
+// duePage reads rows until it has n that are due, or finds the first one that is not due
+// yet: next says when that is due. It may return some of the events, too.
 func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n int, skip func(hook.DeliveryID) bool) (page []hook.Delivery, next time.Time, events map[hook.EventID]*hook.Event, err error) {
-	at, last := int64(0), hook.DeliveryID{} // the place in the queue of what was looked at
+	at, last := int64(0), hook.DeliveryID{} // the last place in the queue that was read
 	wants := func(d *hook.Delivery) bool { return !d.QueueAt.After(now) && !skip(d.ID) }
 	events = map[hook.EventID]*hook.Event{}
 	for {
@@ -152,7 +152,7 @@ func (db *DB) readQueue(ctx context.Context, q *queueRead) ([]hook.Delivery, err
 	return q.list, err
 }
 
-// Body is the frozen body of a delivery, nil if it equals its event's payload.
+// Body is the frozen body of a delivery, nil if the event's payload was sent.
 func (db *DB) Body(ctx context.Context, id hook.DeliveryID) ([]byte, error) {
 	f, err := db.frozen(ctx, id)
 	if f == nil {
@@ -161,7 +161,7 @@ func (db *DB) Body(ctx context.Context, id hook.DeliveryID) ([]byte, error) {
 	return f.Body, nil
 }
 
-// frozen is what was kept of a delivery's request, nil if nothing was.
+// frozen is the stored part of a delivery's request, nil if there is none.
 func (db *DB) frozen(ctx context.Context, id hook.DeliveryID) (*hook.Frozen, error) {
 	var body, head []byte
 	err := db.hot.body.QueryRowContext(ctx, id[:]).Scan(&body, &head)

@@ -31,8 +31,8 @@ func (db *DB) scanEndpoint(row scanner) (*hook.Endpoint, error) {
 	return &e, db.seal.openJSON(secrets, id, &e.Secrets)
 }
 
-// Endpoint is one endpoint, deleted or not. Most callers know its tenant and
-// use [DB.TenantEndpoint].
+// Endpoint is an endpoint of any tenant, also a deleted one. A caller that knows the tenant
+// uses [DB.TenantEndpoint].
 func (db *DB) Endpoint(ctx context.Context, id hook.EndpointID) (*hook.Endpoint, error) {
 	e, err := db.scanEndpoint(db.read.QueryRowContext(ctx, `SELECT `+endpointColumns+` FROM endpoints WHERE id = $1`, id[:]))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -55,7 +55,7 @@ func (db *DB) EndpointVersion(ctx context.Context, id hook.EndpointID, version i
 	return cfg, lost(db.seal.openJSON(sealed, id[:], &cfg))
 }
 
-// TenantEndpoint is one endpoint of a tenant; a deleted one is not found.
+// TenantEndpoint is an endpoint of a tenant; a deleted one is not found.
 func (db *DB) TenantEndpoint(ctx context.Context, tenant string, id hook.EndpointID) (*hook.Endpoint, error) {
 	e, err := db.scanEndpoint(db.read.QueryRowContext(ctx, `SELECT `+endpointColumns+` FROM endpoints
 		WHERE id = $1 AND tenant = $2 AND state <> 'deleted'`, id[:], tenant))
@@ -65,10 +65,10 @@ func (db *DB) TenantEndpoint(ctx context.Context, tenant string, id hook.Endpoin
 	return e, lost(err)
 }
 
-// TenantEndpoints are all endpoints of a tenant but the deleted ones. It fails
-// with KindNotFound if there is no such tenant.
+// TenantEndpoints lists all endpoints of a tenant except the deleted ones. It fails with
+// KindNotFound if the tenant does not exist.
 func (db *DB) TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpoint, error) {
-	// One statement, so that the tenant cannot go between two.
+	// One statement checks both, so that the tenant cannot be deleted in between.
 	list, err := collect(ctx, db.read, db.scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints WHERE tenant = $1 AND state <> 'deleted'
 		AND EXISTS (SELECT 1 FROM tenants WHERE id = $1 AND deleted_at IS NULL) ORDER BY id`, tenant)
 	if err == nil && len(list) == 0 {
@@ -77,8 +77,8 @@ func (db *DB) TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpo
 	return list, err
 }
 
-// Endpoints lists the endpoints of a tenant, newest first, without deleted ones.
-// next is where the following page begins, zero if there is none.
+// Endpoints lists the endpoints of a tenant except the deleted ones, newest first. next is
+// where the next page begins, zero if this is the last one.
 func (db *DB) Endpoints(ctx context.Context, tenant string, p hook.Page) (list []*hook.Endpoint, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
 	list, err = collect(ctx, db.read, db.scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints
@@ -93,9 +93,9 @@ func (db *DB) CreateEndpoint(ctx context.Context, e *hook.Endpoint) error {
 	return db.CreateEndpointWithin(ctx, e, 0)
 }
 
-// CreateEndpointWithin is CreateEndpoint for a contract of which a tenant can
-// have most endpoints, 0 for any number; one too many is a conflict, and so is one
-// beyond [Options.MaxEndpoints].
+// CreateEndpointWithin is CreateEndpoint with a limit: most is the largest number of
+// endpoints of the contract that the tenant can have, 0 for any number. One more is a
+// conflict, and so is one more than [Options.MaxEndpoints] of all contracts.
 func (db *DB) CreateEndpointWithin(ctx context.Context, e *hook.Endpoint, most int) error {
 	insert, err := db.newEndpoint(e, most)
 	if err != nil {
@@ -113,7 +113,7 @@ func (db *DB) CreateEndpointWithin(ctx context.Context, e *hook.Endpoint, most i
 	return err
 }
 
-// newEndpoint prepares the insertion of an endpoint, as version 1.
+// newEndpoint prepares the insertion of an endpoint as version 1.
 func (db *DB) newEndpoint(e *hook.Endpoint, most int) (insert func(*tx) error, err error) {
 	now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
 	e.Version, e.CreatedAt, e.UpdatedAt, e.StateAt = 1, now, now, now
@@ -141,8 +141,8 @@ func (db *DB) newEndpoint(e *hook.Endpoint, most int) (insert func(*tx) error, e
 	}, nil
 }
 
-// roomFor fails with KindConflict if the tenant has as many endpoints of the
-// contract as it can have. The writer is alone, so none can come in between.
+// roomFor fails with KindConflict if the tenant already has most endpoints of the contract.
+// Changes run one after the other, so none can be added between the check and the insertion.
 func (t *tx) roomFor(e *hook.Endpoint, most int) error {
 	if most <= 0 {
 		return nil
@@ -153,17 +153,20 @@ func (t *tx) roomFor(e *hook.Endpoint, most int) error {
 		return err
 	}
 	if most == 1 {
-		return hook.Conflict("too_many_endpoints", "A tenant has one endpoint of the contract "+e.Contract+", and there is one already. Change it, or delete it first.")
+		return hook.Conflict("too_many_endpoints", "A tenant can have one endpoint of the contract "+e.Contract+
+			", and this tenant has one already. Change it, or delete it first.")
 	}
 	return hook.Conflict("too_many_endpoints", fmt.Sprintf(
-		"A tenant has at most %d endpoints of the contract %s, and there are as many already. Change one of them, or delete one first.", most, e.Contract))
+		"A tenant can have %d endpoints of the contract %s, and this tenant has them already. Change one of them, or delete one first.",
+		most, e.Contract))
 }
 
-// roomForAny fails with KindConflict if the tenant has as many endpoints as a
-// tenant can have, whatever their contracts.
+// roomForAny fails with KindConflict if the tenant already has most endpoints, of all
+// contracts together.
 func (t *tx) roomForAny(tenant string, most int) error {
 	var have int
-	// With the deleted ones, because that is read off an index alone.
+	// Counting the deleted ones as well needs only an index. They are left out only if it
+	// matters.
 	err := t.row(`SELECT COUNT(*) FROM endpoints WHERE tenant = $1`, tenant).Scan(&have)
 	if err == nil && have >= most {
 		err = t.row(`SELECT COUNT(*) FROM endpoints WHERE tenant = $1 AND state <> 'deleted'`, tenant).Scan(&have)
@@ -172,7 +175,7 @@ func (t *tx) roomForAny(tenant string, most int) error {
 		return err
 	}
 	return hook.Conflict("too_many_endpoints", fmt.Sprintf(
-		"A tenant has at most %d endpoints (--max-endpoints), and there are as many already. Delete some that are not needed first.", most))
+		"A tenant can have %d endpoints (--max-endpoints), and this tenant has them already. Delete some that nobody needs first.", most))
 }
 
 func (db *DB) sealEndpoint(e *hook.Endpoint) (config, secrets []byte, err error) {
@@ -188,12 +191,12 @@ func (t *tx) saveVersion(id hook.EndpointID, version int64, config []byte) error
 	return err
 }
 
-// UpdateEndpoint stores an endpoint that was read and then changed: name, state,
-// configuration and secrets. newConfig says that the configuration differs from
-// what was read; then it becomes a new version. If somebody else changed the
-// endpoint since it was read, nothing is stored and ok is false: read it again.
-// On success e has its new version and times. An endpoint of a paused credential
-// cannot become active (KindConflict).
+// UpdateEndpoint stores the changed name, state, configuration and secrets of an endpoint.
+// newConfig says that the configuration differs from the one that the caller read; it then
+// becomes a new version. If somebody else changed the endpoint after the caller read it,
+// nothing is stored and ok is false: the caller has to read it again. On success e has its
+// new version and times. An endpoint of a paused credential cannot become active
+// (KindConflict).
 func (db *DB) UpdateEndpoint(ctx context.Context, e *hook.Endpoint, newConfig bool) (ok bool, err error) {
 	update, err := db.newUpdate(e, newConfig)
 	if err != nil {
@@ -216,12 +219,13 @@ type endpointUpdate struct {
 	was, next       hook.Endpoint
 	newConfig       bool
 	config, secrets []byte // sealed
-	db              *DB    // unseals what is overwritten
+	db              *DB    // decrypts the stored endpoint, to compare with
 }
 
 func (db *DB) newUpdate(e *hook.Endpoint, newConfig bool) (u *endpointUpdate, err error) {
 	u = &endpointUpdate{was: *e, next: *e, newConfig: newConfig, db: db}
-	// Strictly after the old time, so that it tells each change from the next.
+	// Always later than before, because run recognizes by it whether somebody else changed
+	// the endpoint.
 	u.next.UpdatedAt = time.UnixMicro(max(db.now().UnixMicro(), e.UpdatedAt.UnixMicro()+1)).UTC()
 	if newConfig {
 		u.next.Version++
@@ -230,7 +234,7 @@ func (db *DB) newUpdate(e *hook.Endpoint, newConfig bool) (u *endpointUpdate, er
 	return u, err
 }
 
-// run writes the update. It is not ok if the endpoint was changed since it was
+// run writes the update. ok is false if somebody else changed the endpoint after it was
 // read.
 func (u *endpointUpdate) run(t *tx) (ok bool, err error) {
 	id, next := u.was.ID, &u.next
@@ -267,9 +271,9 @@ func (u *endpointUpdate) run(t *tx) (ok bool, err error) {
 	return true, t.auditEndpoint(was, next)
 }
 
-// DeleteEndpoint hides an endpoint of a tenant for good. Its deliveries stay in
-// the history; those that wait are cancelled by its owner. One that belongs to a
-// credential goes with that, and is a conflict here.
+// DeleteEndpoint deletes an endpoint of a tenant, that is, hides it for good. Its
+// deliveries stay in the history; the lane of the endpoint cancels those that wait. An
+// endpoint of a credential can be deleted only together with that (KindConflict).
 func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.EndpointID) error {
 	err := db.change(ctx, func(t *tx) error {
 		n, err := t.hideEndpoint(tenant, id[:], hook.ReasonByPerson, db.now())
@@ -281,7 +285,7 @@ func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.Endpoin
 		}
 		owner, err := t.ownerState(id)
 		if err == nil && owner != "" {
-			return hook.Conflict("endpoint_of_credential", "This endpoint belongs to a credential and goes with it. Delete the credential, or pause it.")
+			return hook.Conflict("endpoint_of_credential", "This endpoint belongs to a credential. Delete or pause the credential instead.")
 		}
 		return err
 	})
@@ -291,7 +295,8 @@ func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.Endpoin
 	return err
 }
 
-// hideEndpoint makes an endpoint a deleted one, and returns how many there were.
+// hideEndpoint sets the state of an endpoint to deleted, and returns the number of changed
+// rows: 0 or 1.
 func (t *tx) hideEndpoint(tenant string, id []byte, reason string, now time.Time) (int64, error) {
 	e := hook.AuditEntry{Tenant: tenant, Action: hook.ActionEndpointDeleted, Object: hook.EndpointID(id).String(), Reason: why(reason)}
 	err := t.row(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $4, updated_at = $4
@@ -305,11 +310,13 @@ func (t *tx) hideEndpoint(tenant string, id []byte, reason string, now time.Time
 	return 1, t.audit(e)
 }
 
-// SetEndpointState changes an endpoint's state and remembers why and when. It
-// changes nothing if the endpoint is in that state already, or deleted. An
-// endpoint that becomes active is not failing any more; one of a paused
-// credential cannot become active (KindConflict).
-func (db *DB) SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error {
+// SetEndpointState changes the state of an endpoint, and stores why and when. It changes
+// nothing if the endpoint already has that state or is deleted. An endpoint that becomes
+// active no longer counts as failing. An endpoint of a paused credential cannot become
+// active (KindConflict).
+func (db *DB) SetEndpointState(
+	ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time,
+) error {
 	var tenant, name string
 	err := db.change(ctx, func(t *tx) error {
 		err := t.row(`UPDATE endpoints SET state = $2, state_reason = $3, state_at = $4,

@@ -10,7 +10,8 @@ import (
 
 const (
 	eventColumns = `tenant, id, contract, type, external_id, source, created_at, content_type, payload`
-	// eventHead reads as eventColumns without going through the payload's pages.
+	// eventHead is eventColumns without the payload, so that the database does not read
+	// the pages of the payload.
 	eventHead = `tenant, id, contract, type, external_id, source, created_at, content_type, NULL`
 
 	eventByID = `SELECT ` + eventColumns + ` FROM events WHERE tenant = $1 AND id = $2`
@@ -40,7 +41,7 @@ func (db *DB) Event(ctx context.Context, tenant string, id hook.EventID) (*hook.
 	return e, lost(err)
 }
 
-// EventByExternalID is the newest event of a tenant that its caller gave this id.
+// EventByExternalID is the newest event of a tenant with this external id.
 func (db *DB) EventByExternalID(ctx context.Context, tenant, external string) (*hook.Event, error) {
 	e, err := scanEvent(db.read.QueryRowContext(ctx, `SELECT `+eventColumns+` FROM events
 		WHERE tenant = $1 AND external_id = $2 ORDER BY id DESC LIMIT 1`, tenant, external))

@@ -49,8 +49,8 @@ func (t *tx) aliveTenant(id string) error {
 	return err
 }
 
-// Keys lists API keys, newest first. next is where the following page begins,
-// zero if there is none.
+// Keys lists API keys, newest first. next is where the next page begins, zero if this is
+// the last one.
 func (db *DB) Keys(ctx context.Context, p hook.Page) (list []hook.Key, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
 	list, err = collect(ctx, db.read, scanKey, `SELECT `+keyColumns+` FROM keys WHERE id < $1 ORDER BY id DESC LIMIT $2`, hi[:], p.Limit+1)

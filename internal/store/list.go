@@ -13,22 +13,21 @@ import (
 
 // How lists are read.
 //
-// Ids sort by age, so "newest first" is an index read backwards, a page begins
-// where the last one ended, and since and until are bounds of the same range.
-// A filter that no index serves is checked row by row; then one page looks at
-// scanRows rows at most and says where to go on, with fewer items or none. That
-// keeps every page fast at any size of history, and the hot path free of indexes
-// that only lists would use.
+// Ids sort by age. So "newest first" reads an index backwards, a page begins where the
+// last one ended, and since and until are bounds of the same range. If no index serves a
+// filter, each row is compared with it. Then a page reads a limited number of rows, and
+// says where to go on even if it found few items or none. So every page is fast whatever
+// the size of the history, and the hot path maintains no index that only lists need.
 const (
-	scanRows    = 10_000 // rows one page may look at, read in the order they lie
-	scanEvents  = 10_000 // the same of events, which have their payloads between them
-	scanRowsFar = 5_000  // the same where each row is somewhere else
-	fewWaiting  = 5_000  // up to so many unfinished deliveries are sorted in memory
-	fetchFirst  = 200    // of them are looked at, then twice as many, …: most are of the state that is wanted
+	scanRows    = 10_000 // rows that one page may read if they are stored side by side
+	scanEvents  = 10_000 // the same for events, which have their payloads between them
+	scanRowsFar = 5_000  // the same if each row is stored somewhere else
+	fewWaiting  = 5_000  // up to this number, unfinished deliveries are sorted in memory
+	fetchFirst  = 200    // so many of those are read first, then twice as many, and so on
 )
 
-// span is the range of ids [lo, hi): from lo, and before the given one if it is
-// set.
+// span is the range of ids from lo to before, without before; or to the end if before is
+// zero.
 func span(lo, before hook.ID) (hook.ID, hook.ID) {
 	if before.IsZero() {
 		for i := range before {
@@ -53,7 +52,7 @@ func upper(a, b hook.ID) hook.ID {
 	return b
 }
 
-// following is the next id there could be.
+// following is the smallest id that is larger than id.
 func following(id hook.ID) hook.ID {
 	for i := len(id) - 1; i >= 0; i-- {
 		if id[i]++; id[i] != 0 {
@@ -63,8 +62,8 @@ func following(id hook.ID) hook.ID {
 	return id
 }
 
-// cut shortens a list that was read one longer than its page, and says where
-// the next page begins.
+// cut shortens a list to its page. The list was read with one item more than the page has,
+// to see whether there is a next page; cut returns where that begins.
 func cut[T any](list []T, limit int, id func(T) hook.ID) ([]T, hook.ID) {
 	if len(list) <= limit {
 		return list, hook.ID{}
@@ -73,18 +72,18 @@ func cut[T any](list []T, limit int, id func(T) hook.ID) ([]T, hook.ID) {
 	return list, id(list[limit-1])
 }
 
-// query gathers conditions and their arguments.
+// query collects conditions and their arguments.
 type query struct {
 	where []string
 	args  []any
 }
 
-// and adds a condition; its %s stands for the argument.
+// and adds a condition; its %s is replaced by the placeholder of the argument.
 func (q *query) and(cond string, arg any) {
 	q.where = append(q.where, fmt.Sprintf(cond, q.arg(arg)))
 }
 
-// arg adds an argument and returns what stands for it.
+// arg adds an argument and returns its placeholder.
 func (q *query) arg(v any) string {
 	q.args = append(q.args, v)
 	return fmt.Sprintf("$%d", len(q.args))
@@ -106,18 +105,17 @@ func (q *query) text(columns, table, rest string) string {
 	return "SELECT " + columns + " FROM " + table + " WHERE " + q.conditions() + " " + rest
 }
 
-// scan is a range of one index, read backwards, and what the rows must meet
-// beside.
+// scan is a range of one index, which is read backwards, with further conditions.
 type scan struct {
 	table   string
 	columns string
-	index   query // equalities that select the index
-	checks  query // what no index serves; its placeholders are numbered by page
+	index   query // the equalities by which the index is read
+	checks  query // conditions that no index serves; statement numbers their placeholders
 	lo, hi  hook.ID
-	rows    int // to look at when there are checks; 0: all
+	rows    int // number of rows to read if there are checks; 0: all
 }
 
-// floor is the smallest id of the next s.rows rows, or s.lo if there are no more.
+// floor is the smallest id among the next s.rows rows, or s.lo if there are fewer.
 func (s *scan) floor(ctx context.Context, db *DB) (hook.ID, error) {
 	if len(s.checks.where) == 0 || s.rows == 0 {
 		return s.lo, nil
@@ -126,14 +124,15 @@ func (s *scan) floor(ctx context.Context, db *DB) (hook.ID, error) {
 	q.and("id < %s", s.hi[:])
 	q.and("id >= %s", s.lo[:])
 	q.args = append(q.args, s.rows-1)
-	found, err := inOrder(ctx, db, one[[]byte], q.text("id", s.table, fmt.Sprintf("ORDER BY id DESC LIMIT 1 OFFSET $%d", len(q.args))), q.args...)
+	text := q.text("id", s.table, fmt.Sprintf("ORDER BY id DESC LIMIT 1 OFFSET $%d", len(q.args)))
+	found, err := inOrder(ctx, db, one[[]byte], text, q.args...)
 	if len(found) == 0 {
 		return s.lo, err
 	}
 	return hook.ID(found[0]), err
 }
 
-// statement is the page's query, reading down to floor.
+// statement is the query for a page; it reads down to floor.
 func (s *scan) statement(floor hook.ID, limit int) (string, []any) {
 	q := query{slices.Clone(s.index.where), slices.Clone(s.index.args)}
 	q.and("id < %s", s.hi[:])
@@ -151,8 +150,10 @@ func (s *scan) check(cond string, arg any) {
 	s.checks.args = append(s.checks.args, arg)
 }
 
-// page reads a page of a scan with read, which decodes one row and tells its id.
-func page[T any](ctx context.Context, db *DB, s *scan, limit int, decode func(scanner) (T, hook.ID, error)) (list []T, next hook.ID, err error) {
+// page reads one page of a scan. decode decodes one row and returns its id.
+func page[T any](
+	ctx context.Context, db *DB, s *scan, limit int, decode func(scanner) (T, hook.ID, error),
+) (list []T, next hook.ID, err error) {
 	if bytes.Compare(s.lo[:], s.hi[:]) >= 0 {
 		return nil, next, nil
 	}
@@ -173,14 +174,14 @@ func page[T any](ctx context.Context, db *DB, s *scan, limit int, decode func(sc
 	switch {
 	case len(list) > limit:
 		return list[:limit], ids[limit-1], nil
-	case floor != s.lo: // the budget is used up, older rows were not looked at
+	case floor != s.lo: // the limit of rows is reached; older rows were not read
 		return list, floor, nil
 	}
 	return list, next, nil
 }
 
-// Events lists events of a tenant, newest first, without payloads. next is
-// where the following page begins, zero if there is none.
+// Events lists events of a tenant, newest first, without payloads. next is where the next
+// page begins, zero if this is the last one.
 func (db *DB) Events(ctx context.Context, tenant string, f hook.EventFilter, p hook.Page) ([]*hook.Event, hook.ID, error) {
 	s := eventScan(tenant, f, p)
 	return page(ctx, db, s, p.Limit, func(row scanner) (*hook.Event, hook.ID, error) {
@@ -209,8 +210,8 @@ func eventScan(tenant string, f hook.EventFilter, p hook.Page) *scan {
 	return s
 }
 
-// Deliveries lists deliveries of a tenant, newest first. next is where the
-// following page begins, zero if there is none.
+// Deliveries lists deliveries of a tenant, newest first. next is where the next page
+// begins, zero if this is the last one.
 func (db *DB) Deliveries(ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page) ([]hook.Delivery, hook.ID, error) {
 	if !f.State.Finished() && f.State != "" && f.Event.IsZero() {
 		ids, few, err := db.fewUnfinished(ctx, tenant, f)
@@ -236,15 +237,15 @@ func (db *DB) deliveryScan(tenant string, f hook.DeliveryFilter, p hook.Page) *s
 	case !f.Event.IsZero(): // one range of the primary key, and short
 		s.index.and("tenant = %s", tenant)
 	case f.State == hook.Failed || f.State == hook.Unknown || f.State == hook.Cancelled:
-		// SQLite takes a partial index only if its own condition is there, word for
-		// word, and then prefers the primary key unless it is told otherwise.
+		// SQLite uses a partial index only if the query repeats its condition word for
+		// word. Even then it prefers the primary key, unless the query names the index.
 		s.table = "deliveries" + db.dialect.indexedBy("deliveries_trouble")
 		s.index.and("tenant = %s AND (state = 'failed' OR state = 'unknown' OR state = 'cancelled')", tenant)
 		s.index.and("state = %s", string(f.State))
 		s.rows, byState = scanRowsFar, false
 	case byEndpoint:
-		// IS TRUE keeps the planner from reading the primary key, which has the
-		// tenant's other endpoints too, and lets it know how many rows to expect.
+		// IS TRUE keeps the planner from using the primary key, which would read the
+		// deliveries of the tenant's other endpoints, too.
 		s.index.and("endpoint = %s", f.Endpoint[:])
 		s.index.and("(tenant = %s) IS TRUE", tenant)
 		s.rows, byEndpoint = scanRowsFar, false
@@ -264,7 +265,7 @@ func (db *DB) deliveryScan(tenant string, f hook.DeliveryFilter, p hook.Page) *s
 	return s
 }
 
-// sinceID is the lower bound of a list that begins at t; all of it if t is zero.
+// sinceID is the smallest id of a list that begins at t, or the zero id if t is zero.
 func sinceID(t time.Time) hook.ID {
 	if t.IsZero() {
 		return hook.ID{}
@@ -272,7 +273,7 @@ func sinceID(t time.Time) hook.ID {
 	return hook.IDAt(t)
 }
 
-// deliverySpan bounds the ids that a filter can let through: they begin with a time.
+// deliverySpan is the range of ids that can pass a filter, since ids begin with a time.
 func deliverySpan(f hook.DeliveryFilter, p hook.Page) (lo, hi hook.ID) {
 	lo, hi = span(sinceID(f.Since), p.Before)
 	if !f.Until.IsZero() {
@@ -285,8 +286,8 @@ func deliverySpan(f hook.DeliveryFilter, p hook.Page) (lo, hi hook.ID) {
 	return lo, hi
 }
 
-// fewUnfinished reads the ids of the unfinished deliveries from the index that
-// drives the work. few is false if there are too many of them to sort.
+// fewUnfinished reads the ids of unfinished deliveries from the index of the queue. few is
+// false if there are too many to sort in memory.
 func (db *DB) fewUnfinished(ctx context.Context, tenant string, f hook.DeliveryFilter) (ids []hook.ID, few bool, err error) {
 	text, args := unfinishedQuery(tenant, f)
 	found, err := inOrder(ctx, db, one[[]byte], text, args...)
@@ -296,16 +297,16 @@ func (db *DB) fewUnfinished(ctx context.Context, tenant string, f hook.DeliveryF
 	return ids, len(ids) <= fewWaiting, err
 }
 
-// unfinishedQuery finds one more than are few enough to sort.
+// unfinishedQuery finds up to fewWaiting+1 ids, which shows whether there are too many.
 func unfinishedQuery(tenant string, f hook.DeliveryFilter) (string, []any) {
 	q := query{}
 	if f.Endpoint.IsZero() {
 		q.and("endpoint IN (SELECT id FROM endpoints WHERE tenant = %s)", tenant)
 	} else {
 		q.and("endpoint = %s", f.Endpoint[:])
-		q.and("(tenant = %s) IS TRUE", tenant) // so that no index over tenants is chosen for it
+		q.and("(tenant = %s) IS TRUE", tenant) // keeps the planner from using an index by tenant
 	}
-	switch f.State { // see the column: 0 is in a sender's hands
+	switch f.State { // due_at is 0 while a delivery is being sent
 	case hook.Sending:
 		q.where = append(q.where, "due_at = 0")
 	default:
@@ -314,8 +315,10 @@ func unfinishedQuery(tenant string, f hook.DeliveryFilter) (string, []any) {
 	return q.text("id", "deliveries", fmt.Sprintf("LIMIT %d", fewWaiting+1)), q.args
 }
 
-// unfinished is the page of a list for which all candidates are known.
-func (db *DB) unfinished(ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page, ids []hook.ID) (list []hook.Delivery, next hook.ID, err error) {
+// unfinished is a page of unfinished deliveries, of which ids has all candidates.
+func (db *DB) unfinished(
+	ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page, ids []hook.ID,
+) (list []hook.Delivery, next hook.ID, err error) {
 	lo, hi := deliverySpan(f, p)
 	ids = slices.DeleteFunc(ids, func(id hook.ID) bool {
 		return bytes.Compare(id[:], lo[:]) < 0 || bytes.Compare(id[:], hi[:]) >= 0

@@ -11,7 +11,7 @@ import (
 
 const portalColumns = `id, tenant, name, role, created_at, expires_at, opened_at, ends_at`
 
-func scanPortalLink(row interface{ Scan(...any) error }) (l hook.PortalLink, err error) {
+func scanPortalLink(row scanner) (l hook.PortalLink, err error) {
 	var id []byte
 	var created, expires, opened, ends sql.NullInt64
 	if err := row.Scan(&id, &l.Tenant, &l.Name, &l.Role, &created, &expires, &opened, &ends); err != nil {
@@ -22,7 +22,7 @@ func scanPortalLink(row interface{ Scan(...any) error }) (l hook.PortalLink, err
 	return l, nil
 }
 
-// CreatePortalLink stores a link that nobody has opened yet. Its tenant must exist.
+// CreatePortalLink stores a new link. Its tenant must exist.
 func (db *DB) CreatePortalLink(ctx context.Context, l hook.PortalLink) error {
 	return db.change(ctx, func(t *tx) error {
 		if err := t.aliveTenant(l.Tenant); err != nil {
@@ -36,7 +36,7 @@ func (db *DB) CreatePortalLink(ctx context.Context, l hook.PortalLink) error {
 	})
 }
 
-// OpenPortalLink notes that somebody came by a link, and until when they may stay.
+// OpenPortalLink stores that somebody opened a link, and when their session expires.
 func (db *DB) OpenPortalLink(ctx context.Context, id hook.PortalLinkID, at, ends time.Time) error {
 	return db.change(ctx, func(t *tx) error {
 		n, err := t.exec(`UPDATE portal_links SET opened_at = $2, ends_at = CASE WHEN ends_at < $3 THEN $3 ELSE ends_at END WHERE id = $1`,
@@ -48,7 +48,7 @@ func (db *DB) OpenPortalLink(ctx context.Context, id hook.PortalLinkID, at, ends
 	})
 }
 
-// PortalLink is one link, of any tenant.
+// PortalLink is a link of any tenant.
 func (db *DB) PortalLink(ctx context.Context, id hook.PortalLinkID) (hook.PortalLink, error) {
 	l, err := scanPortalLink(db.read.QueryRowContext(ctx, `SELECT `+portalColumns+` FROM portal_links WHERE id = $1`, id[:]))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -57,27 +57,17 @@ func (db *DB) PortalLink(ctx context.Context, id hook.PortalLinkID) (hook.Portal
 	return l, lost(err)
 }
 
-// PortalLinks lists the links of a tenant, newest first. next is where the
-// following page begins, zero if there is none.
+// PortalLinks lists the links of a tenant, newest first. next is where the next page
+// begins, zero if this is the last one.
 func (db *DB) PortalLinks(ctx context.Context, tenant string, p hook.Page) (list []hook.PortalLink, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
-	rows, err := db.read.QueryContext(ctx, `SELECT `+portalColumns+` FROM portal_links WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)
-	if err != nil {
-		return nil, next, lost(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		l, err := scanPortalLink(rows)
-		if err != nil {
-			return nil, next, lost(err)
-		}
-		list = append(list, l)
-	}
+	list, err = collect(ctx, db.read, scanPortalLink, `SELECT `+portalColumns+` FROM portal_links
+		WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)
 	list, next = cut(list, p.Limit, func(l hook.PortalLink) hook.ID { return hook.ID(l.ID) })
-	return list, next, lost(rows.Err())
+	return list, next, err
 }
 
-// DeletePortalLink revokes a link and the sessions of those who came by it.
+// DeletePortalLink revokes a link, which ends its sessions.
 func (db *DB) DeletePortalLink(ctx context.Context, tenant string, id hook.PortalLinkID) error {
 	return db.change(ctx, func(t *tx) error {
 		e := hook.AuditEntry{Tenant: tenant, Action: hook.ActionPortalLinkRevoked, Object: id.String()}

@@ -13,15 +13,15 @@ import (
 const (
 	recordColumns = `tenant, contract, kind, key, version, created_at, updated_at, document`
 
-	// recordsAtOnce is how many records one statement reads by their keys.
+	// recordsAtOnce is the number of records that one statement reads by their keys.
 	recordsAtOnce = 32
-	// recordPageBytes is about how much of documents one page of a list holds.
+	// recordPageBytes is the approximate size of the documents of one page of a list.
 	recordPageBytes = 4 << 20
 )
 
 const recordQuery = `SELECT ` + recordColumns + ` FROM records WHERE tenant = $1 AND contract = $2 AND kind = $3 AND key = $4`
 
-// recordsQuery reads recordsAtOnce records of one kind.
+// recordsQuery reads recordsAtOnce records of one kind by their keys.
 func recordsQuery() string {
 	var s strings.Builder
 	s.WriteString(`SELECT ` + recordColumns + ` FROM records WHERE tenant = $1 AND contract = $2 AND kind = $3 AND key IN (`)
@@ -51,8 +51,8 @@ func (db *DB) Record(ctx context.Context, tenant, contract, kind, key string) (h
 	return r, lost(err)
 }
 
-// RecordsOf reads the records of a tenant that have one of the names, those that
-// there are. Names may repeat.
+// RecordsOf reads the records of a tenant that have one of the names. Names without a
+// record are left out of the result; names may repeat.
 func (db *DB) RecordsOf(ctx context.Context, tenant string, names []hook.RecordName) (map[hook.RecordName]hook.Record, error) {
 	found := make(map[hook.RecordName]hook.Record, len(names))
 	if len(names) == 1 {
@@ -77,7 +77,7 @@ func (db *DB) RecordsOf(ctx context.Context, tenant string, names []hook.RecordN
 		for len(all) > 0 {
 			n := min(len(all), recordsAtOnce)
 			args = append(append(args[:0], tenant, k.contract, k.kind), all[:n]...)
-			for len(args) < cap(args) { // the statement has its number of places
+			for len(args) < cap(args) { // fill the other placeholders of the statement with a repetition
 				args = append(args, all[0])
 			}
 			all = all[n:]
@@ -105,15 +105,14 @@ func (db *DB) recordsInto(ctx context.Context, found map[hook.RecordName]hook.Re
 	return rows.Err()
 }
 
-// Records lists records of a tenant by contract, kind and key, from the one after
-// the given name. An empty contract or kind is all of them; a kind needs its
-// contract. A page of large documents is shorter than limit; more says whether
-// there are others after it.
+// Records lists records of a tenant by contract, kind and key, beginning after the given
+// name. An empty contract or kind selects all; a kind needs a contract. A page is shorter
+// than limit if its documents are large; more says whether there are records after it.
 func (db *DB) Records(ctx context.Context, tenant, contract, kind string, after hook.RecordName, limit int) (list []hook.Record, more bool, err error) {
 	q := query{}
 	q.and("tenant = %s", tenant)
-	// Each column that is given is left out of the comparison, or the database would
-	// read the index from its beginning.
+	// The comparison with after has only the columns that are not fixed. With a fixed
+	// column in it, the database would read the index from its beginning.
 	switch none := after == (hook.RecordName{}); {
 	case kind != "":
 		q.and("contract = %s", contract)
@@ -149,7 +148,8 @@ func (db *DB) Records(ctx context.Context, tenant, contract, kind string, after 
 	return list, false, lost(rows.Err())
 }
 
-// after adds that the columns come after these values, in the order of an index.
+// after adds the condition that the columns come after the values, in the order of an
+// index.
 func (q *query) after(columns string, values ...any) {
 	marks := make([]string, len(values))
 	for i, v := range values {
@@ -159,11 +159,11 @@ func (q *query) after(columns string, values ...any) {
 	q.where = append(q.where, "("+columns+") > ("+strings.Join(marks, ", ")+")")
 }
 
-// EachRecord calls fn with each record of a kind that a tenant has, in the order
-// of their keys, as they all were at one moment. Only one is in memory at a time,
-// and fn may keep it. An error of fn ends it and is returned.
+// EachRecord calls fn with each record of a kind of a tenant, in the order of their keys.
+// All records are as they were at one moment. EachRecord holds only one in memory at a
+// time; fn may keep it. If fn fails, EachRecord ends with the same error.
 func (db *DB) EachRecord(ctx context.Context, tenant, contract, kind string, fn func(hook.Record) error) error {
-	// One statement reads one snapshot, and reads on as its rows are asked for.
+	// One statement reads one snapshot of the database, row by row as rows.Next asks.
 	rows, err := db.read.QueryContext(ctx, `SELECT `+recordColumns+` FROM records
 		WHERE tenant = $1 AND contract = $2 AND kind = $3 ORDER BY key`, tenant, contract, kind)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 const recoveryColumns = `id, tenant, endpoint, since, until, states, cursor, examined, requeued, state, created_at, finished_at, total`
 
-// missing stands, in the column states, for events without a delivery.
+// missing is the word in the column states for hook.Recovery.Missing.
 const missing = "missing"
 
 func scanRecovery(row scanner) (*hook.Recovery, error) {
@@ -39,8 +39,8 @@ func scanRecovery(row scanner) (*hook.Recovery, error) {
 	return &r, nil
 }
 
-// CreateRecovery stores a bulk replay, and sets its total. It begins with the
-// first event of its time span.
+// CreateRecovery stores a new bulk replay and sets its total. The replay begins with the
+// oldest event of its time span.
 func (db *DB) CreateRecovery(ctx context.Context, r *hook.Recovery) (err error) {
 	if r.Total, err = db.countEvents(ctx, r.Tenant, r.Since, r.Until, hook.MaxRecoveryTotal); err != nil {
 		return err
@@ -70,19 +70,19 @@ func (db *DB) CreateRecovery(ctx context.Context, r *hook.Recovery) (err error) 
 	})
 }
 
-// countEvents counts the events of a tenant made in a time span, to a limit. It
-// reads their index alone, so those of tests count.
+// countEvents counts the events of a tenant in a time span, up to a limit. It reads only
+// an index, so it cannot leave out the events of tests.
 func (db *DB) countEvents(ctx context.Context, tenant string, since, until time.Time, limit int) (n int64, err error) {
 	lo, hi := hook.IDAt(since), hook.IDAt(until)
-	found, err := inOrder(ctx, db, one[int64], `SELECT COUNT(*) FROM (SELECT 1 FROM events WHERE tenant = $1 AND id >= $2 AND id < $3 LIMIT $4) AS found`,
-		tenant, lo[:], hi[:], limit)
+	found, err := inOrder(ctx, db, one[int64], `SELECT COUNT(*) FROM
+		(SELECT 1 FROM events WHERE tenant = $1 AND id >= $2 AND id < $3 LIMIT $4) AS found`, tenant, lo[:], hi[:], limit)
 	if err != nil {
 		return 0, err
 	}
 	return found[0], nil
 }
 
-// Recovery is one bulk replay of a tenant.
+// Recovery is a bulk replay of a tenant.
 func (db *DB) Recovery(ctx context.Context, tenant string, id hook.RecoveryID) (*hook.Recovery, error) {
 	r, err := scanRecovery(db.read.QueryRowContext(ctx, `SELECT `+recoveryColumns+` FROM recoveries WHERE id = $1 AND tenant = $2`, id[:], tenant))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -91,9 +91,11 @@ func (db *DB) Recovery(ctx context.Context, tenant string, id hook.RecoveryID) (
 	return r, lost(err)
 }
 
-// Recoveries lists the bulk replays to an endpoint of a tenant, newest first.
-// next is where the following page begins, zero if there is none.
-func (db *DB) Recoveries(ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page) (list []hook.Recovery, next hook.ID, err error) {
+// Recoveries lists the bulk replays to an endpoint of a tenant, newest first. next is where
+// the next page begins, zero if this is the last one.
+func (db *DB) Recoveries(
+	ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page,
+) (list []hook.Recovery, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
 	list, err = db.recoveries(ctx, `SELECT `+recoveryColumns+` FROM recoveries
 		WHERE endpoint = $1 AND tenant = $2 AND id < $3 ORDER BY id DESC LIMIT $4`, endpoint[:], tenant, hi[:], p.Limit+1)
@@ -101,7 +103,7 @@ func (db *DB) Recoveries(ctx context.Context, tenant string, endpoint hook.Endpo
 	return list, next, err
 }
 
-// NextRecoveries lists the bulk replays that are not done, oldest first.
+// NextRecoveries lists the running bulk replays, oldest first.
 func (db *DB) NextRecoveries(ctx context.Context) ([]hook.Recovery, error) {
 	return db.recoveries(ctx, `SELECT `+recoveryColumns+` FROM recoveries WHERE state = 'running' ORDER BY id`)
 }
@@ -114,10 +116,10 @@ func (db *DB) recoveries(ctx context.Context, query string, args ...any) (list [
 	return list, err
 }
 
-// RecoveryPage reads the next n events of a bulk replay, oldest first, each with
-// the delivery that its endpoint has of it. Test events and test deliveries are
-// left out. Payloads are read only if the endpoint has a filter, which may need
-// them. A page with fewer than n events is the last one.
+// RecoveryPage reads the next n events of a bulk replay, oldest first, each with its
+// delivery to the endpoint. Test events and test deliveries are left out. Payloads are read
+// only if the endpoint has a filter, which may need them. A page with fewer than n events is
+// the last one.
 func (db *DB) RecoveryPage(ctx context.Context, r *hook.Recovery, n int) ([]hook.RecoveryItem, error) {
 	e, err := db.Endpoint(ctx, r.Endpoint)
 	if err != nil {
@@ -128,7 +130,8 @@ func (db *DB) RecoveryPage(ctx context.Context, r *hook.Recovery, n int) ([]hook
 		return items, err
 	}
 	first, last := items[0].Event.ID, items[len(items)-1].Event.ID.Delivery(hook.MaxFanout)
-	// Read from the endpoint's index alone, whatever other endpoints have in this span.
+	// Only the index of the endpoint is read, however many deliveries other endpoints have
+	// in this time span.
 	list, err := inOrder(ctx, db, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries
 		WHERE endpoint = $1 AND (tenant = $2) IS TRUE AND id > $3 AND id <= $4 ORDER BY id`, r.Endpoint[:], r.Tenant, first[:], last[:])
 	if err != nil {
@@ -160,10 +163,10 @@ func (db *DB) recoveryEvents(ctx context.Context, r *hook.Recovery, n int, withP
 		WHERE tenant = $1 AND id >= $2 AND id < $3 AND source <> 'test' ORDER BY id LIMIT $4`, r.Tenant, lo[:], hi[:], n)
 }
 
-// AdvanceRecovery commits one step of a bulk replay: what it sends again and how
-// far it came, together, so that a crash repeats no step. If the endpoint does
-// not take deliveries any more, nothing is queued and the recovery ends as
-// cancelled. On success r has the new progress.
+// AdvanceRecovery stores one step of a bulk replay: the deliveries to send again and the
+// progress, in one commit, so that no step is repeated after a crash. If the endpoint was
+// disabled or deleted, nothing is queued and the replay ends as cancelled. On success r has
+// the new progress.
 func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.RecoveryStep) error {
 	next := *r
 	err := db.change(ctx, func(t *tx) error {
@@ -171,7 +174,7 @@ func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.R
 		var state hook.RecoveryState
 		err := t.row(`SELECT state FROM recoveries WHERE id = $1 AND tenant = $2 AND cursor = $3`, r.ID[:], r.Tenant, r.Cursor[:]).Scan(&state)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && state != hook.RecoveryRunning {
-			return hook.Conflict("recovery_moved", "This recovery was advanced or ended by somebody else.")
+			return hook.Conflict("recovery_moved", "Somebody else has continued or ended this recovery.")
 		}
 		if err != nil {
 			return err
@@ -207,8 +210,8 @@ func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.R
 	return err
 }
 
-// EndRecovery ends a bulk replay before its time. It changes nothing if it has
-// ended already.
+// EndRecovery ends a running bulk replay. It changes nothing if the replay has already
+// ended.
 func (db *DB) EndRecovery(ctx context.Context, r *hook.Recovery, state hook.RecoveryState) error {
 	return db.change(ctx, func(t *tx) error {
 		_, err := t.exec(`UPDATE recoveries SET state = $2, finished_at = $3 WHERE id = $1 AND state = 'running'`,
@@ -219,7 +222,7 @@ func (db *DB) EndRecovery(ctx context.Context, r *hook.Recovery, state hook.Reco
 
 func upperEvent(a, b hook.EventID) hook.EventID { return hook.EventID(upper(hook.ID(a), hook.ID(b))) }
 
-// recover queues what a step says.
+// recover queues the deliveries of a step, and returns how many.
 func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, now time.Time) (queued int, err error) {
 	if queued, err = t.requeueAll(r.Tenant, step.Requeue, step.Ordered, now); err != nil {
 		return 0, err
@@ -231,7 +234,7 @@ func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, now time.Time) (q
 		if err != nil {
 			return 0, err
 		}
-		if there == 0 { // removed since the page was read
+		if there == 0 { // removed after the page was read
 			continue
 		}
 		n, err := t.number(r.Tenant, event)
@@ -245,7 +248,8 @@ func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, now time.Time) (q
 		if _, err := t.exec(`INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, reason, test, attempts, slot,
 			due_at, next_attempt_at, created_at, endpoint_version, contract_version)
 			VALUES ($1, $2, $3, $4, $5, $6, '', $7, 0, 0, $8, $9, $10, 0, 0)`,
-			r.Tenant, d.ID[:], r.Endpoint[:], d.Type, string(d.Mode), string(hook.Pending), d.Test, dueAt(&d), micros(d.NextAttemptAt), d.CreatedAt.UnixMicro()); err != nil {
+			r.Tenant, d.ID[:], r.Endpoint[:], d.Type, string(d.Mode), string(hook.Pending), d.Test, dueAt(&d), micros(d.NextAttemptAt),
+			d.CreatedAt.UnixMicro()); err != nil {
 			return 0, err
 		}
 		queued++

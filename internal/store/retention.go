@@ -8,18 +8,17 @@ import (
 	"gancho/internal/hook"
 )
 
-// Retention removes history in short transactions, since each holds up
-// everything else that is to be written, with a rest between them.
+// Retention removes history in short transactions, because each one blocks all other
+// writes. Between two of them it pauses for expireRest.
 const expireRest = 5 * time.Millisecond
 
-// Expire removes what is finished and older than before: deliveries with their
-// attempts and bodies, events that have no delivery left, idempotency keys and portal links that
-// have expired, statistics past their own time, who did what, and deleted endpoints that no
-// delivery needs any more. Nothing
-// unfinished is ever removed, nor an event with a delivery. One transaction
-// removes n rows at most; Expire goes through everything once, or until ctx
-// ends, and returns how many deliveries, events and keys are gone. Where history is
-// partitioned by time, it goes a partition at a time, and each counts as one.
+// Expire removes finished deliveries that are older than before, with their attempts and
+// bodies; events of that age without deliveries; finished bulk replays and audit entries of
+// that age; deleted endpoints that no delivery refers to any more; and expired idempotency
+// keys, portal links and statistics. It never removes an unfinished delivery, or an event
+// with a delivery. A transaction removes at most n rows. Expire goes through everything
+// once, or until ctx ends, and returns the number of removed rows. With PostgreSQL, which
+// partitions the history by time, it drops whole partitions, and each counts as one row.
 func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int, err error) {
 	n = max(n, 10)
 	removed, partitioned, err := db.engine.dropHistory(ctx, before)
@@ -37,7 +36,7 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 		{`DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, db.now()},
 		{`DELETE FROM portal_links WHERE id IN (SELECT id FROM portal_links WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2)`, db.now()},
 		{`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE finished_at < $1 LIMIT $2)`, before},
-		// A deleted endpoint goes with the last delivery that names it.
+		// A deleted endpoint is kept as long as a delivery refers to it.
 		{`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
 			JOIN endpoints e ON e.id = v.endpoint WHERE e.state = 'deleted' AND e.state_at < $1
 			AND NOT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = e.id) LIMIT $2)`, before},
@@ -53,13 +52,13 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 	return removed + k, err
 }
 
-// expiry is a statement that removes at most $2 rows of before $1.
+// expiry is a statement that removes at most $2 rows that are older than $1.
 type expiry struct {
 	query  string
 	before time.Time
 }
 
-// expireRows removes what is finished and old row by row, a tenant at a time.
+// expireRows removes old deliveries and events row by row, one tenant after the other.
 func (db *DB) expireRows(ctx context.Context, before time.Time, n int) (removed int, err error) {
 	tenants, err := db.allTenants(ctx)
 	if err != nil {
@@ -76,7 +75,8 @@ func (db *DB) expireRows(ctx context.Context, before time.Time, n int) (removed 
 	return removed, nil
 }
 
-// expireAll runs a DELETE of at most n rows until it finds no more.
+// expireAll runs a DELETE of at most n rows, each time in a transaction of its own, until
+// it removes fewer.
 func (db *DB) expireAll(ctx context.Context, n int, remove func(*tx) (int64, error)) (removed int, err error) {
 	for {
 		k := int64(0)
@@ -94,7 +94,7 @@ func (db *DB) expireAll(ctx context.Context, n int, remove func(*tx) (int64, err
 	}
 }
 
-// rest leaves the writer to others for a while.
+// rest waits, so that others can write.
 func rest(ctx context.Context) error {
 	t := time.NewTimer(expireRest)
 	defer t.Stop()
@@ -111,10 +111,13 @@ func (db *DB) allTenants(ctx context.Context) (ids []string, err error) {
 	return collect(ctx, db.read, one[string], `SELECT id FROM tenants WHERE deleted_at IS NULL ORDER BY id`)
 }
 
-// candidates walks ids of a tenant upwards, calling remove with chunks of them.
-// query selects id and a weight (rows that go with it), with $1 tenant, $2 the
-// id to go on after, $3 the id to stop before, $4 a bound, $5 the limit of age.
-func (db *DB) candidates(ctx context.Context, query, tenant string, before time.Time, n int, remove func([][]byte) (int, error)) (removed int, err error) {
+// candidates goes through ids of a tenant, oldest first, and calls remove with chunks of
+// them. query selects ids, each with the number of rows that are removed with it. Its
+// parameters are $1 the tenant, $2 the id to begin after, $3 the id to end before, $4 the
+// largest number of ids, and $5 the time that removed rows must be older than.
+func (db *DB) candidates(
+	ctx context.Context, query, tenant string, before time.Time, n int, remove func([][]byte) (int, error),
+) (removed int, err error) {
 	var after hook.ID
 	end := hook.IDAt(before)
 	for {
@@ -134,7 +137,8 @@ func (db *DB) candidates(ctx context.Context, query, tenant string, before time.
 	}
 }
 
-// chunk reads ids until their weights pass n; at least one, if there is any.
+// chunk reads ids until the rows that are removed with them are more than n. It returns at
+// least one id if there is any.
 func (db *DB) chunk(ctx context.Context, query string, n int, args ...any) (ids [][]byte, err error) {
 	rows, err := db.read.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -161,7 +165,7 @@ func (db *DB) expireDeliveries(ctx context.Context, tenant string, before time.T
 		AND due_at IS NULL AND finished_at < $5 ORDER BY id LIMIT $4`
 	return db.candidates(ctx, query, tenant, before, n, func(ids [][]byte) (k int, err error) {
 		err = db.change(ctx, func(t *tx) error {
-			// Somebody may have sent one again since.
+			// A person may have retried some of them after they were read.
 			still := ids[:0:0]
 			for _, id := range ids {
 				var one int
@@ -208,8 +212,8 @@ func (db *DB) expireEvents(ctx context.Context, tenant string, before time.Time,
 	})
 }
 
-// withoutDeliveries picks the events that have no delivery, by reading, so that
-// the writing transaction looks only at what it removes.
+// withoutDeliveries selects the events without deliveries. It only reads, so that the
+// writing transaction has to check fewer events.
 func (db *DB) withoutDeliveries(ctx context.Context, tenant string, ids [][]byte) (out [][]byte, err error) {
 	stmt, err := db.read.PrepareContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3)`)
 	if err != nil {

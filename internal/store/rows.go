@@ -5,7 +5,7 @@ import (
 	"database/sql"
 )
 
-// scanner is what a scan function reads: the row of a query for one, or one of many.
+// scanner is a row: a *sql.Row, or the current one of *sql.Rows.
 type scanner interface{ Scan(...any) error }
 
 // collect reads all rows of a query.
@@ -25,7 +25,7 @@ func collect[T any](ctx context.Context, from *sql.DB, scan func(scanner) (T, er
 	return list, lost(rows.Err())
 }
 
-// inOrder is collect for lists, see [dialect].
+// inOrder is [collect] for queries that must read an index in its order; see [dialect].
 func inOrder[T any](ctx context.Context, db *DB, scan func(scanner) (T, error), query string, args ...any) (list []T, err error) {
 	err = db.dialect.inOrder(ctx, query, args, func(row scanner) error {
 		v, err := scan(row)

@@ -10,11 +10,11 @@ import (
 	"gancho/internal/hook"
 )
 
-// clock is the clock by which claims hold: that of the database where nodes share
-// it, since theirs may differ.
+// clock is the clock by which claims expire. Nodes that share a database use the clock of
+// the database, because their own clocks may differ.
 type clock func(row func(query string, args ...any) *sql.Row) (time.Time, error)
 
-// ownClock is that of a node that is alone.
+// ownClock is the clock of this process, for a node that is alone.
 func (db *DB) ownClock(func(string, ...any) *sql.Row) (time.Time, error) { return db.now().UTC(), nil }
 
 func databaseClock(row func(string, ...any) *sql.Row) (time.Time, error) {
@@ -25,7 +25,7 @@ func databaseClock(row func(string, ...any) *sql.Row) (time.Time, error) {
 
 const scheduleColumns = `tenant, contract, type, rhythm, start_at, next_at, claim, last`
 
-func scanSchedule(row interface{ Scan(...any) error }) (s hook.Schedule, err error) {
+func scanSchedule(row scanner) (s hook.Schedule, err error) {
 	var start, next sql.NullInt64
 	var claim, last []byte
 	if err := row.Scan(&s.Tenant, &s.Contract, &s.Type, &s.Rhythm, &start, &next, &claim, &last); err != nil {
@@ -40,7 +40,7 @@ func scanSchedule(row interface{ Scan(...any) error }) (s hook.Schedule, err err
 	return s, err
 }
 
-// Schedules are the schedules of a tenant, or of all if it is "".
+// Schedules lists the schedules of a tenant, or of all tenants if tenant is "".
 func (db *DB) Schedules(ctx context.Context, tenant string) ([]hook.Schedule, error) {
 	q := query{}
 	if tenant != "" {
@@ -67,8 +67,8 @@ func scanSchedules(rows *sql.Rows) (list []hook.Schedule, err error) {
 	return list, lost(rows.Err())
 }
 
-// ActiveSince says for each tenant that has active endpoints of a contract since
-// when it has them; for one tenant, or for all if it is "".
+// ActiveSince returns, for each tenant with active endpoints of a contract, since when it
+// has had one. It looks at one tenant, or at all if tenant is "".
 func (db *DB) ActiveSince(ctx context.Context, contract, tenant string) (map[string]time.Time, error) {
 	q := query{}
 	if tenant != "" {
@@ -93,13 +93,13 @@ func (db *DB) ActiveSince(ctx context.Context, contract, tenant string) (map[str
 	return out, lost(rows.Err())
 }
 
-// ArrangeSchedules stores the clocks of schedules: rhythm, start and next run. What
-// is known of their runs stays.
+// ArrangeSchedules stores the rhythm, the start and the next run of schedules. What is
+// stored about their past runs stays.
 func (db *DB) ArrangeSchedules(ctx context.Context, list []hook.Schedule) error {
 	return db.change(ctx, func(t *tx) error {
 		for _, s := range list {
 			if err := t.aliveTenant(s.Tenant); hook.IsKind(err, hook.KindNotFound) {
-				continue // deleted meanwhile
+				continue // deleted after the caller read it
 			} else if err != nil {
 				return err
 			}
@@ -113,11 +113,13 @@ func (db *DB) ArrangeSchedules(ctx context.Context, list []hook.Schedule) error 
 	})
 }
 
-// ClaimSchedules takes up to n schedules that are due for a node, and says by
-// which clock they are: the one that all nodes share. A claim holds until it is
-// ended by [DB.Submit] with a step, released, or too old; each has an id of its
-// own, so that whoever lost it cannot end it.
-func (db *DB) ClaimSchedules(ctx context.Context, node string, lease time.Duration, n int) (list []hook.Schedule, now time.Time, err error) {
+// ClaimSchedules claims up to n due schedules for a node. now is the time of the clock that
+// all nodes share. A claim ends when [DB.Submit] stores the end of the run, when it is
+// released, or when its lease expires. Each claim has an id of its own, so that a node that
+// lost it cannot end the claim of another.
+func (db *DB) ClaimSchedules(
+	ctx context.Context, node string, lease time.Duration, n int,
+) (list []hook.Schedule, now time.Time, err error) {
 	err = db.change(ctx, func(t *tx) error {
 		list = nil
 		if now, err = db.clock(t.row); err != nil {
@@ -144,8 +146,7 @@ func (db *DB) ClaimSchedules(ctx context.Context, node string, lease time.Durati
 	return list, now, err
 }
 
-// NextSchedule is how long it is until a schedule can be claimed, and false if
-// nothing is to run.
+// NextSchedule is the time until a schedule can be claimed; ok is false if there is none.
 func (db *DB) NextSchedule(ctx context.Context) (wait time.Duration, ok bool, err error) {
 	var next sql.NullInt64
 	err = db.read.QueryRowContext(ctx, `SELECT MIN(CASE WHEN claimed_until > next_at THEN claimed_until ELSE next_at END) FROM schedules
@@ -153,12 +154,12 @@ func (db *DB) NextSchedule(ctx context.Context) (wait time.Duration, ok bool, er
 	if err != nil || !next.Valid {
 		return 0, false, lost(err)
 	}
-	now, err := db.clock(func(query string, args ...any) *sql.Row { return db.read.QueryRowContext(ctx, query, args...) })
+	row := func(query string, args ...any) *sql.Row { return db.read.QueryRowContext(ctx, query, args...) }
+	now, err := db.clock(row)
 	return max(fromMicros(next).Sub(now), 0), true, lost(err)
 }
 
-// ReleaseSchedule gives a claim up; the schedule can be claimed again after a
-// while.
+// ReleaseSchedule gives up a claim. The schedule can be claimed again after the given time.
 func (db *DB) ReleaseSchedule(ctx context.Context, s hook.Schedule, after time.Duration) error {
 	return db.change(ctx, func(t *tx) error {
 		now, err := db.clock(t.row)
@@ -171,7 +172,7 @@ func (db *DB) ReleaseSchedule(ctx context.Context, s hook.Schedule, after time.D
 	})
 }
 
-// TakeOverSchedules ends the claims of an earlier process of a node.
+// TakeOverSchedules ends the claims that an earlier process of a node left behind.
 func (db *DB) TakeOverSchedules(ctx context.Context, node string) error {
 	return db.change(ctx, func(t *tx) error {
 		_, err := t.exec(`UPDATE schedules SET claim = NULL, claimed_until = NULL WHERE claimed_by = $1 AND claimed_until IS NOT NULL`, node)
@@ -189,7 +190,7 @@ func (t *tx) endRun(s *hook.RunEnd, now time.Time) (*hook.RunVerdict, error) {
 	err := t.row(`SELECT snapshot, claim, last FROM schedules WHERE tenant = $1 AND contract = $2 AND type = $3`, name...).Scan(&before, &claim, &last)
 	scheduled := s.Claim != hook.EventID{}
 	switch {
-	case errors.Is(err, sql.ErrNoRows) && !scheduled: // never had an endpoint
+	case errors.Is(err, sql.ErrNoRows) && !scheduled: // no endpoint ever made a schedule of it
 		_, err = t.exec(`INSERT INTO schedules (tenant, contract, type, rhythm, start_at) VALUES ($1, $2, $3, '', 0)`, name...)
 	case errors.Is(err, sql.ErrNoRows), err == nil && scheduled && string(claim) != string(s.Claim[:]):
 		v.ClaimLost = true
@@ -198,7 +199,7 @@ func (t *tx) endRun(s *hook.RunEnd, now time.Time) (*hook.RunVerdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.Run.State == hook.RunFailed { // since when is known only here
+	if v.Run.State == hook.RunFailed { // only the stored run says since when
 		v.Run.FailingSince = v.Run.At
 		var earlier hook.ScheduleRun
 		if json.Unmarshal(last, &earlier) == nil && !earlier.FailingSince.IsZero() {

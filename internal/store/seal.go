@@ -11,12 +11,12 @@ import (
 	"gancho/internal/hook"
 )
 
-// sealer encrypts what must not be readable in a stolen database file:
-// endpoint configuration (URLs and headers carry tokens), signing secrets, and
-// rendered bodies (a contract may put a key into them) and requests.
+// sealer encrypts what nobody must be able to read in a stolen database file: the
+// configuration of endpoints (URLs and headers contain tokens), signing secrets, and
+// rendered bodies and requests (a contract may put a key into them).
 //
-// Form: 1 version byte, 12 bytes nonce, AES-256-GCM ciphertext. The row's id is
-// authenticated with it, so a sealed value cannot be moved to another row.
+// The form is 1 byte version, 12 bytes nonce, AES-256-GCM ciphertext. The id of the row is
+// authenticated as well, so a sealed value is invalid in another row.
 type sealer struct{ aead cipher.AEAD }
 
 const sealVersion = 1
@@ -36,7 +36,7 @@ func newSealer(key []byte) (*sealer, error) {
 	return &sealer{aead}, nil
 }
 
-// sealJSON encrypts v as JSON for the row named by id.
+// sealJSON encrypts v as JSON for the row with an id.
 func (s *sealer) sealJSON(v any, id []byte) ([]byte, error) {
 	plain, err := json.Marshal(v)
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *sealer) sealJSON(v any, id []byte) ([]byte, error) {
 	return s.sealBytes(plain, id), nil
 }
 
-// sealBytes encrypts text for the row named by id; nil stays nil.
+// sealBytes encrypts text for the row with an id; nil stays nil.
 func (s *sealer) sealBytes(text, id []byte) []byte {
 	if text == nil {
 		return nil
@@ -90,7 +90,7 @@ func (s *sealer) sealRequest(f *hook.Frozen, id hook.DeliveryID) *sealedRequest 
 	out := &sealedRequest{body: s.sealBytes(f.Body, id[:])}
 	if f.Head != nil {
 		head, err := json.Marshal(f.Head)
-		if err != nil { // texts always encode
+		if err != nil { // cannot happen: a head has only texts
 			panic(err)
 		}
 		out.head = s.sealBytes(head, id[:])

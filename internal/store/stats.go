@@ -10,7 +10,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// Statistics: what deliveries came to, in rows that are added to.
+// Statistics: counts of results of deliveries. Rows are never replaced, only added to.
 
 // tallyColumns are the columns of a tally, in the order of [tallyValues].
 var tallyColumns = func() []string {
@@ -21,7 +21,7 @@ var tallyColumns = func() []string {
 	return append(columns, fmt.Sprintf("t%d", len(hook.LatencyBounds)))
 }()
 
-// tallyValues are pointers to the members of a tally.
+// tallyValues are pointers to the counts of a tally, in the order of [tallyColumns].
 func tallyValues(t *hook.Tally) []any {
 	values := []any{&t.Delivered, &t.Failed, &t.Unknown, &t.Cancelled, &t.Retrying}
 	for i := range t.Times {
@@ -30,12 +30,12 @@ func tallyValues(t *hook.Tally) []any {
 	return values
 }
 
-// addedAtOnce is how many rows one statement adds: more have more parameters
-// than is good for the driver.
+// addedAtOnce is the number of rows of one statement. More rows would need more parameters
+// than the driver handles well.
 const addedAtOnce = 16
 
-// AddStats adds tallies to those that are stored. No two of rows have the same
-// key. What is of a tenant that is gone is left out.
+// AddStats adds tallies to the stored ones. No two rows may have the same key. Rows of
+// deleted tenants are left out.
 func (db *DB) AddStats(ctx context.Context, rows []hook.StatsRow) error {
 	return db.change(ctx, func(t *tx) error {
 		kept, err := t.ofLivingTenants(rows)
@@ -48,8 +48,8 @@ func (db *DB) AddStats(ctx context.Context, rows []hook.StatsRow) error {
 	})
 }
 
-// ofLivingTenants leaves out the rows of deleted tenants, whose remains may be gone
-// already: nothing would remove these rows any more.
+// ofLivingTenants leaves out the rows of deleted tenants. If the data of such a tenant is
+// already removed, nobody would remove these rows.
 func (t *tx) ofLivingTenants(rows []hook.StatsRow) (kept []hook.StatsRow, err error) {
 	gone := map[string]bool{"": false}
 	for _, row := range rows {
@@ -96,10 +96,12 @@ func (t *tx) addStats(rows []hook.StatsRow) error {
 
 func seconds(s hook.StatsSpan) int64 { return int64(time.Duration(s) / time.Second) }
 
-// Stats is one series of tallies from since on, oldest first, without those in
-// which nothing happened. It is of one endpoint of a tenant; of a whole tenant
-// without an endpoint; of all tenants without a tenant.
-func (db *DB) Stats(ctx context.Context, tenant string, endpoint hook.EndpointID, span hook.StatsSpan, since time.Time) (list []hook.StatsRow, err error) {
+// Stats is a series of tallies that begin at since or later, oldest first. Spans in which
+// nothing happened are left out. It counts one endpoint of a tenant, the whole tenant if
+// endpoint is zero, or all tenants if tenant is "" as well.
+func (db *DB) Stats(
+	ctx context.Context, tenant string, endpoint hook.EndpointID, span hook.StatsSpan, since time.Time,
+) (list []hook.StatsRow, err error) {
 	scan := func(r scanner) (hook.StatsRow, error) {
 		out := hook.StatsRow{StatsKey: hook.StatsKey{Tenant: tenant, Endpoint: endpoint, Span: span}}
 		var at int64
@@ -111,14 +113,14 @@ func (db *DB) Stats(ctx context.Context, tenant string, endpoint hook.EndpointID
 		" FROM stats WHERE tenant = $1 AND endpoint = $2 AND span = $3 AND at >= $4 ORDER BY at", tenant, endpoint[:], seconds(span), since.UnixMicro())
 }
 
-// Backlog counts the unfinished deliveries of an endpoint of a tenant, of a
-// whole tenant without an endpoint, of all tenants without a tenant; up to limit.
+// Backlog counts unfinished deliveries up to limit: of one endpoint of a tenant, of the
+// whole tenant if endpoint is zero, or of all tenants if tenant is "" as well.
 func (db *DB) Backlog(ctx context.Context, tenant string, endpoint hook.EndpointID, limit int) (b hook.Backlog, err error) {
 	q := query{where: []string{"due_at IS NOT NULL"}}
 	switch {
 	case !endpoint.IsZero():
 		q.and("endpoint = %s", endpoint[:])
-		q.and("(tenant = %s) IS TRUE", tenant) // so that no index over tenants is chosen for it
+		q.and("(tenant = %s) IS TRUE", tenant) // keeps the planner from using an index by tenant
 	case tenant != "":
 		q.and("endpoint IN (SELECT id FROM endpoints WHERE tenant = %s)", tenant)
 	}
@@ -133,8 +135,8 @@ func (db *DB) Backlog(ctx context.Context, tenant string, endpoint hook.Endpoint
 	return hook.Backlog{Count: found[0]}, nil
 }
 
-// Failing lists the endpoints whose latest attempts failed, of a tenant or of
-// all, those that fail longest first, without counts of what waits.
+// Failing lists the endpoints whose latest attempts failed, of a tenant or, if tenant is
+// "", of all. The endpoint that fails longest comes first. Backlogs are left zero.
 func (db *DB) Failing(ctx context.Context, tenant string, limit int) (list []hook.Failing, err error) {
 	q := query{where: []string{"failing_since IS NOT NULL", "state <> 'deleted'"}}
 	if tenant != "" {
@@ -154,7 +156,7 @@ func scanFailing(r scanner) (f hook.Failing, err error) {
 	return f, nil
 }
 
-// expireStats are the statements that remove tallies whose time is over.
+// expireStats are the statements that remove tallies that are no longer kept.
 func expireStats(now time.Time) (list []expiry) {
 	for _, s := range []struct {
 		span hook.StatsSpan

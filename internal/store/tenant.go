@@ -21,8 +21,9 @@ func scanTenant(row scanner) (t hook.Tenant, err error) {
 	return t, nil
 }
 
-// PutTenant creates a tenant or changes it; a nil name or metadata stays as it
-// is. While a deleted tenant of that id is still being removed, it is a conflict.
+// PutTenant creates a tenant or changes it. If name or metadata is nil, it stays as it is.
+// While the data of a deleted tenant with the same id is still being removed, PutTenant
+// fails with KindConflict.
 func (db *DB) PutTenant(ctx context.Context, id string, name *string, metadata json.RawMessage) (t hook.Tenant, created bool, err error) {
 	var meta any
 	if metadata != nil {
@@ -65,7 +66,8 @@ func (db *DB) Tenant(ctx context.Context, id string) (hook.Tenant, error) {
 	return t, lost(err)
 }
 
-// Tenants lists up to limit tenants with an id after the given one, by id.
+// Tenants lists up to limit tenants by id, beginning after the given id. more says whether
+// there are tenants after them.
 func (db *DB) Tenants(ctx context.Context, after string, limit int) (list []hook.Tenant, more bool, err error) {
 	list, err = collect(ctx, db.read, scanTenant, `SELECT `+tenantColumns+` FROM tenants
 		WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2`, after, limit+1)
@@ -75,8 +77,9 @@ func (db *DB) Tenants(ctx context.Context, after string, limit int) (list []hook
 	return list, more, err
 }
 
-// DeleteTenant hides a tenant at once, with its endpoints, credentials, keys and portal links. What it owns
-// is removed by [DB.Purge]; until then its id cannot be used again.
+// DeleteTenant hides a tenant at once and ends its endpoints, credentials, keys and portal
+// links. [DB.Purge] removes the rest of its data; its id cannot be used again before that
+// is done.
 func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 	var endpoints, keys [][]byte
 	err := db.change(ctx, func(t *tx) error {
@@ -119,13 +122,13 @@ func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 	return nil
 }
 
-// purgeRows is about how many rows one transaction of [DB.Purge] removes: it
-// holds up everything else that is to be written.
+// purgeRows is the approximate number of rows that one transaction of [DB.Purge] removes.
+// It is small because the transaction blocks all other writes.
 const purgeRows = 500
 
-// Purge removes a part of what deleted tenants own, in one short transaction.
-// more says that there is more to remove. A tenant whose things are all gone is
-// forgotten, and its id is free.
+// Purge removes a part of the data of deleted tenants in one short transaction. more says
+// that the caller has to call it again. When all data of a tenant is removed, Purge removes
+// the tenant itself, and its id can be used again.
 func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 	var tenant string
 	err = db.read.QueryRowContext(ctx, `SELECT id FROM tenants WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 1`).Scan(&tenant)
@@ -162,8 +165,9 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 	return err == nil, err
 }
 
-// purgeDeliveries removes deliveries of a tenant with their attempts and bodies:
-// those of ids, or the first ones, about n rows, if ids is nil.
+// purgeDeliveries removes deliveries of a tenant with their attempts and bodies: those with
+// one of the ids, or, if ids is nil, the oldest ones, about n rows. It returns the number
+// of deliveries.
 func purgeDeliveries(t *tx, tenant string, ids [][]byte, n int) (removed int, err error) {
 	if ids == nil {
 		if ids, err = t.firstDeliveries(tenant, n); err != nil {
@@ -171,7 +175,8 @@ func purgeDeliveries(t *tx, tenant string, ids [][]byte, n int) (removed int, er
 		}
 	}
 	for _, id := range ids {
-		// The delivery first: a result that comes meanwhile finds nothing to belong to.
+		// The delivery is removed first. A result that comes between the statements then finds
+		// no delivery, and its attempt is not stored.
 		k, err := t.exec(`DELETE FROM deliveries WHERE tenant = $1 AND id = $2`, tenant, id)
 		if err != nil {
 			return removed, err
@@ -186,8 +191,8 @@ func purgeDeliveries(t *tx, tenant string, ids [][]byte, n int) (removed int, er
 	return removed, nil
 }
 
-// firstDeliveries are the ids of a tenant's first deliveries, as many as make
-// about n rows with what belongs to them.
+// firstDeliveries are the ids of a tenant's oldest deliveries; with their attempts and
+// bodies they are about n rows.
 func (t *tx) firstDeliveries(tenant string, n int) (ids [][]byte, err error) {
 	rows, err := t.rows(`SELECT id, attempts FROM deliveries WHERE tenant = $1 ORDER BY id LIMIT $2`, tenant, max(n/2, 1))
 	if err != nil {
