@@ -3,13 +3,11 @@ package deliver
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
-	"gancho/internal/contract"
 	"gancho/internal/hook"
-	"gancho/internal/mask"
 	"gancho/internal/send"
-	"gancho/internal/transform"
 )
 
 // send makes one attempt of a delivery and sees to its result.
@@ -58,96 +56,47 @@ var (
 func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery, frozen *hook.Frozen) error) (m made, err error) {
 	d := &job.Delivery
 	began := time.Now()
-	s, err := w.shape(w.stopped, p, job)
-	failure, scripted := errors.AsType[*transform.Error](err)
+	c, err := w.composer().Compose(w.stopped, p.form, job)
 	switch {
 	case err != nil && hook.IsKind(err, hook.KindUnavailable), w.stopped.Err() != nil:
 		return m, errNotNow
-	case scripted:
-		m = unsent(d, began, failure.Class, s.mask.Text(failure.Error()))
-	case s.cancelled:
-		m = unsent(d, began, hook.ClassScriptCancel, s.mask.Text(cancelledBy(s.reason)))
+	case c.Failure != nil:
+		m = unsent(d, began, c.Failure.Class, c.Failure.Text)
+	case c.Cancelled:
+		m = unsent(d, began, hook.ClassScriptCancel, cancelledBy(c.Reason))
 		m.outcome.Cancel = hook.ReasonScript
 	case err != nil:
 		m.Attempt = &hook.Attempt{StartedAt: time.Now(), Class: hook.ClassRender, Detail: err.Error()}
 		m.outcome = hook.Outcome{Class: hook.ClassRender, Final: true}
 	default:
-		if err := announce(d, s.frozen); err != nil {
+		if err := announce(d, c.Frozen); err != nil {
 			return m, err
 		}
-		reply := w.Transports.For(s.message.Target).Send(w.stopped, s.message)
+		reply := w.Transports.For(c.Message.Target).Send(w.stopped, c.Message)
 		m.Attempt, m.outcome = judge(p, reply)
-		describe(s.mask, m.Attempt, reply, s.message)
+		c.Record(m.Attempt, reply)
 	}
-	m.frozen = s.frozen
-	m.Delivery, m.Number, m.Transport = d.ID, d.Attempts+1, w.transportOf(p, s.message)
+	m.frozen = c.Frozen
+	m.Delivery, m.Number, m.Transport = d.ID, d.Attempts+1, w.transportOf(p, c.Message)
 	return m, nil
 }
 
-// shaped is the request of a delivery.
-type shaped struct {
-	renderer
-	message   *send.Message
-	frozen    *hook.Frozen // to keep with the delivery; nil if there is nothing, or it is kept already
-	cancelled bool         // by the endpoint's script: it is not to be sent
-	reason    string       // for that
-	console   []string     // what the script printed
+// unsent is the attempt of a delivery for which a script let nothing be sent.
+// The delivery keeps no version: nothing of it was seen by anybody, so the next
+// attempt follows what was corrected since.
+func unsent(d *hook.Delivery, began time.Time, class, detail string) (m made) {
+	d.EndpointVersion, d.ContractVersion = 0, 0
+	m.Attempt = &hook.Attempt{StartedAt: began, Timing: hook.Timing{Total: time.Since(began)}, Class: class, Detail: detail}
+	m.outcome = hook.Outcome{Class: class}
+	m.unsent = true
+	return m
 }
 
-// shape renders and signs the request of a delivery. If the endpoint's script
-// fails or cancels, message is what would be sent without it.
-func (w *Worker) shape(ctx context.Context, p *plan, job *hook.Job) (s shaped, err error) {
-	if s.renderer, err = w.renderer(ctx, p, &job.Delivery); err != nil {
-		return s, err
+func cancelledBy(reason string) string {
+	if reason == "" {
+		return "The transformation of this endpoint cancelled the delivery."
 	}
-	req, err := s.Render(job.Event)
-	if err != nil {
-		return s, err
-	}
-	var failure error
-	switch {
-	case job.Frozen != nil:
-		req.Body = job.Frozen.Body
-		if head := job.Frozen.Head; head != nil {
-			req.Method, req.URL, req.Headers = head.Method, head.URL, head.Headers
-			s.mask = s.mask.WithRequest(head.URL, head.Headers)
-		}
-	case s.config.Transformation != "":
-		var out transform.Output
-		var changed contract.Rendering
-		changed, out, failure = w.transform(ctx, p, s.renderer, job.Event, req)
-		s.cancelled, s.reason, s.console = out.Cancelled, out.Reason, out.Console
-		if failure == nil && !s.cancelled {
-			req = changed
-			head := hook.Head{Method: req.Method, URL: req.URL, Headers: req.Headers}
-			s.mask = s.mask.WithRequest(head.URL, head.Headers)
-			s.frozen = &hook.Frozen{Body: req.Body, Head: &head}
-		}
-	case !sameSlice(req.Body, job.Event.Payload):
-		s.frozen = &hook.Frozen{Body: req.Body}
-	}
-	if s.message, err = p.message(s.renderer, req, job); err != nil {
-		return s, err
-	}
-	return s, failure
-}
-
-// message is a request ready to be sent, signed if the contract signs.
-func (p *plan) message(r renderer, req contract.Rendering, job *hook.Job) (*send.Message, error) {
-	m := &send.Message{
-		Target: req.URL, Headers: req.Headers, Body: req.Body,
-		Attributes: send.Attributes{
-			Method: req.Method, Timeout: p.limits.Timeout, ConnectTimeout: p.limits.ConnectTimeout, Clock: send.ClockTotal,
-			Resend: job.Delivery.Mode != hook.AtMostOnce,
-		},
-	}
-	if p.limits.Clock == contract.ClockResponse {
-		m.Clock = send.ClockResponse
-	}
-	if err := p.sign(r.contract.Scheme(), m, job.Event.ID); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return "The transformation of this endpoint cancelled the delivery: " + strings.TrimRight(reason, ".") + "."
 }
 
 // transportOf names the transport of an attempt. m is nil if the attempt ended before
@@ -158,10 +107,6 @@ func (w *Worker) transportOf(p *plan, m *send.Message) string {
 		target = m.Target
 	}
 	return w.Transports.For(target).Name()
-}
-
-func sameSlice(a, b []byte) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // announce stores that the delivery is in a sender's hands: at-most-once before
@@ -355,12 +300,8 @@ func (l *lane) disable(reason string, now time.Time) {
 func (w *Worker) interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hook.Result {
 	a := &hook.Attempt{
 		Delivery: d.ID, Number: d.Attempts + 1, StartedAt: d.NextAttemptAt, Interrupted: true, Class: hook.ClassInterrupted,
-		Transport: w.transportOf(p, nil),
-		Request:   hook.Request{Method: p.method(), URL: p.render.mask.Text(p.endpoint.Config.URL)},
-		Detail:    "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
-	}
-	if hidden {
-		a.Request.Body = []byte(mask.Text)
+		Transport: w.transportOf(p, nil), Request: p.form.Request(hidden),
+		Detail: "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
 	}
 	interrupted := hook.Trigger{Kind: hook.OnAttempt, Outcome: hook.Outcome{Interrupted: true, Class: hook.ClassInterrupted}}
 	t, _ := hook.Next(d, interrupted, p.policy, hook.Standing{State: p.state, Ordered: p.limits.Ordered}, now)

@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"gancho/internal/contract"
+	"gancho/internal/deliver/compose"
 	"gancho/internal/hook"
 	"gancho/internal/send"
 )
@@ -115,7 +116,7 @@ type Options struct {
 	Store      Store
 	Transports send.Transports // by the scheme of an endpoint's URL
 	Contracts  *contract.Set
-	Scripts    Transformer // nil: endpoints have no transformations
+	Scripts    compose.Transformer // nil: endpoints have no transformations
 	Owner      Owner
 	Observer   Observer // may be nil
 	Log        *slog.Logger

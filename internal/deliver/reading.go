@@ -116,7 +116,7 @@ func (l *lane) recoverSome(ctx context.Context, p *plan, age time.Duration) (fou
 		}
 		found++
 		stored.Add(1)
-		r := l.w.interruptedResult(d, p, l.hidesBody(ctx, p, d), time.Now())
+		r := l.w.interruptedResult(d, p, l.w.composer().HidesBody(ctx, p.form, d), time.Now())
 		l.w.Observer.Attempted(p.endpoint, &r.Delivery, r.Attempt)
 		l.record(r, stored.Done)
 	}
@@ -125,13 +125,6 @@ func (l *lane) recoverSome(ctx context.Context, p *plan, age time.Duration) (fou
 		err = ctx.Err()
 	}
 	return found, err
-}
-
-// hidesBody reports whether the body of a delivery must not be shown as it was sent. It
-// must not if that cannot be found out.
-func (l *lane) hidesBody(ctx context.Context, p *plan, d hook.Delivery) bool {
-	r, err := l.w.renderer(ctx, p, &d)
-	return err != nil || r.SecretBody()
 }
 
 // cancelWaiting cancels, page by page, what waits for a disabled or deleted endpoint.

@@ -7,8 +7,6 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
-	"gancho/internal/mask"
-	"gancho/internal/transform"
 )
 
 const (
@@ -53,7 +51,7 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 		m = made{
 			Attempt: &hook.Attempt{
 				Delivery: job.Delivery.ID, Number: 1, Transport: w.transportOf(p, nil), StartedAt: now, Interrupted: true, Class: hook.ClassInterrupted,
-				Request: hook.Request{Method: p.endpoint.Config.Method, URL: p.render.mask.Text(p.endpoint.Config.URL)},
+				Request: hook.Request{Method: p.endpoint.Config.Method, URL: p.form.URL()},
 				Detail:  "Gancho stopped before the request was sent.",
 			},
 			outcome: hook.Outcome{Class: hook.ClassInterrupted, Interrupted: true},
@@ -138,7 +136,7 @@ func (w *Worker) Preview(ctx context.Context, id hook.EndpointID, ev *hook.Event
 		return nil, err
 	}
 	if script != nil {
-		p.render.config.Transformation = *script
+		p.form.SetScript(*script)
 	}
 	return w.preview(ctx, p, ev)
 }
@@ -151,9 +149,9 @@ func (w *Worker) PreviewAs(ctx context.Context, c *contract.Contract, e *hook.En
 		return nil, err
 	}
 	if c.NeedsCredential() { // as good as the real one, since its key would be masked
-		p.render.Plan = c.PlanFor(e.Config, &contract.Credential{ID: "sample", Tenant: ev.Tenant, Name: e.Name, APIKey: mask.Text})
+		p.form.SetSampleCredential(ev.Tenant)
 	}
-	p.render.config.Transformation = ""
+	p.form.SetScript("")
 	out, err := w.preview(ctx, p, ev)
 	if err != nil {
 		return nil, err
@@ -164,27 +162,24 @@ func (w *Worker) PreviewAs(ctx context.Context, c *contract.Contract, e *hook.En
 // preview is the request that would be made, secrets masked; nothing is sent or stored.
 func (w *Worker) preview(ctx context.Context, p *plan, ev *hook.Event) (*hook.Preview, error) {
 	failed := func(detail string) error { return hook.Invalid("render_failed", detail) }
-	s, err := w.shape(ctx, p, &hook.Job{Event: ev, Delivery: hook.Delivery{ID: ev.ID.Delivery(1), Endpoint: p.endpoint.ID, Mode: p.policy.Mode}})
-	out := &hook.Preview{Console: s.console, Cancelled: s.cancelled, Reason: s.mask.Text(s.reason)}
-	if failure, ok := errors.AsType[*transform.Error](err); ok {
-		out.Failure = &hook.ScriptFailure{Class: failure.Class, Detail: s.mask.Text(failure.Message), Line: failure.Line, Column: failure.Column}
-		for _, line := range failure.Console {
-			out.Console = append(out.Console, s.mask.Text(line))
-		}
-		err = nil
-	}
+	delivery := hook.Delivery{ID: ev.ID.Delivery(1), Endpoint: p.endpoint.ID, Mode: p.policy.Mode}
+	c, err := w.composer().Compose(ctx, p.form, &hook.Job{Event: ev, Delivery: delivery})
 	switch {
 	case err != nil && hook.IsKind(err, hook.KindUnavailable):
 		return nil, err
 	case err != nil:
 		return nil, failed("No request can be made of this event: " + err.Error() + ".")
 	}
-	headers, refusal := w.Transports.For(s.message.Target).Headers(s.message)
+	headers, refusal := w.Transports.For(c.Message.Target).Headers(c.Message)
 	if refusal != "" {
 		return nil, failed(refusal)
 	}
-	if out.Request = shown(s.mask, s.message, headers); out.Request.Body == nil {
-		out.Request.Body = s.message.Body
+	out := &hook.Preview{Request: c.Request(headers), Console: c.Console, Cancelled: c.Cancelled, Reason: c.Reason}
+	if out.Request.Body == nil {
+		out.Request.Body = c.Message.Body
+	}
+	if c.Failure != nil {
+		out.Failure = &c.Failure.ScriptFailure
 	}
 	return out, nil
 }

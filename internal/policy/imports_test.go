@@ -46,7 +46,8 @@ var mayImport = map[string][]string{
 	"internal/bearer":    {"internal/hook", "internal/contract"},
 	"contracts":          {}, // the shipped contracts, embedded
 
-	"internal/deliver/window": {"internal/hook"},
+	"internal/deliver/window":  {"internal/hook"},
+	"internal/deliver/compose": {"internal/hook", "internal/contract", "internal/mask", "internal/send", "internal/sign", "internal/transform"},
 
 	// The parts that do things.
 	"internal/store":     {"internal/hook"},
@@ -60,7 +61,7 @@ var mayImport = map[string][]string{
 	"internal/retention": {"internal/hook"},
 	"internal/lograte":   {},
 	"internal/stream":    {"internal/hook"},
-	"internal/deliver":   {"internal/hook", "internal/deliver/window", "internal/contract", "internal/send", "internal/sign", "internal/mask", "internal/transform"},
+	"internal/deliver":   {"internal/hook", "internal/deliver/compose", "internal/deliver/window", "internal/contract", "internal/send"},
 	"internal/admin":     {"internal/hook", "internal/mask", "internal/rawjson", "internal/contract", "internal/bearer"},
 	"internal/auth":      {"internal/hook", "internal/cache"},
 	"internal/api":       {"internal/hook", clientModule, "internal/admin", "internal/auth", "internal/contract", "internal/rawjson"},

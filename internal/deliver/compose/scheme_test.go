@@ -1,4 +1,4 @@
-package deliver
+package compose
 
 import (
 	"crypto/hmac"
@@ -17,6 +17,12 @@ import (
 	sendhttp "gancho/internal/send/http"
 	"gancho/internal/sign"
 )
+
+const standard = `
+contract: standard
+title: {en: "Test", es: "Test", pt: "Test"}
+events: {"*": {title: {en: "Any"}}}
+`
 
 // toy is a signature scheme unlike Standard Webhooks in all its parts: one header, which holds the newest secret's
 // HMAC of the body in hexadecimal digits, no time, and secrets that begin with "toy-".
@@ -101,17 +107,17 @@ func TestSchemeOfTheContract(t *testing.T) {
 				ID: hook.NewEndpointID(), Secrets: []hook.Secret{{Text: tc.secret}},
 				Config: hook.EndpointConfig{URL: server.URL, Headers: []hook.Header{{Name: "X-Own", Value: "1"}}},
 			}
-			p, err := newPlan(e, present)
+			f, err := NewForm(e, present)
 			if err != nil {
 				t.Fatal(err)
 			}
 			ev := &hook.Event{ID: hook.NewEventID(), Type: "t", CreatedAt: time.Now(), Payload: []byte(`{"total":1.0}`)}
-			r := newRenderer(first, e.Config)
+			r := newRendering(first, e.Config)
 			req, err := r.Render(ev)
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := p.message(r, req, &hook.Job{Event: ev})
+			m, err := f.message(r, req, &hook.Job{Event: ev})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package deliver
+package compose
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
@@ -25,20 +24,20 @@ type Transformer interface {
 // payload of the event; what it makes of that goes through the contract like any
 // payload. It sees the headers and the query as the contract makes them, secrets
 // masked; a mask that it leaves in its place stands for the secret.
-func (w *Worker) transform(ctx context.Context, p *plan, r renderer, ev *hook.Event, req contract.Rendering) (contract.Rendering, transform.Output, error) {
-	if w.Scripts == nil {
+func (c Composer) transform(ctx context.Context, f *Form, r rendering, ev *hook.Event, req contract.Rendering) (contract.Rendering, transform.Output, error) {
+	if c.Scripts == nil {
 		return req, transform.Output{}, &transform.Error{Class: hook.ClassScript, Message: "Transformations are not available here."}
 	}
 	base, raw, _ := strings.Cut(req.URL, "?")
 	query, shown := readQuery(r, raw)
 	visible := r.mask.Headers(req.Headers)
-	out, err := w.Scripts.Run(ctx, p.endpoint.ID.String(), r.config.Transformation, transform.Input{
-		ID: ev.ID.String(), Type: ev.Type, Tenant: ev.Tenant, Endpoint: p.endpoint.Name,
+	out, err := c.Scripts.Run(ctx, f.endpoint.ID.String(), r.config.Transformation, transform.Input{
+		ID: ev.ID.String(), Type: ev.Type, Tenant: ev.Tenant, Endpoint: f.endpoint.Name,
 		Method: req.Method, URL: base, Query: shown, Headers: visible, Payload: ev.Document(),
 	})
 	out.Console = r.mask.Texts(out.Console)
 	if err != nil && ctx.Err() == nil && hook.IsKind(err, hook.KindUnavailable) {
-		w.Log.Error("no transformation can be run, will try again", "endpoint", p.endpoint.ID, "error", err)
+		c.Log.Error("no transformation can be run, will try again", "endpoint", f.endpoint.ID, "error", err)
 	}
 	if err != nil || out.Cancelled {
 		return req, out, err
@@ -92,7 +91,7 @@ func retyped(headers []hook.Header, was string, made []hook.Header) []hook.Heade
 }
 
 // headers are those that a script returned, secrets in the place of their masks.
-func (r renderer) headers(were, visible, now []hook.Header) ([]hook.Header, error) {
+func (r rendering) headers(were, visible, now []hook.Header) ([]hook.Header, error) {
 	out := make([]hook.Header, 0, len(now))
 	for _, h := range now {
 		i := slices.IndexFunc(visible, func(v hook.Header) bool { return strings.EqualFold(v.Name, h.Name) })
@@ -111,7 +110,7 @@ func (r renderer) headers(were, visible, now []hook.Header) ([]hook.Header, erro
 
 // readQuery lists the parameters of a query as they stand, and as a script sees
 // them: decoded, secrets masked.
-func readQuery(r renderer, raw string) (were []string, shown []hook.Header) {
+func readQuery(r rendering, raw string) (were []string, shown []hook.Header) {
 	if raw == "" {
 		return nil, nil
 	}
@@ -144,22 +143,4 @@ func writeQuery(were []string, shown, now []hook.Header) string {
 		}
 	}
 	return strings.Join(out, "&")
-}
-
-// unsent is the attempt of a delivery for which a script let nothing be sent.
-// The delivery keeps no version: nothing of it was seen by anybody, so the next
-// attempt follows what was corrected since.
-func unsent(d *hook.Delivery, began time.Time, class, detail string) (m made) {
-	d.EndpointVersion, d.ContractVersion = 0, 0
-	m.Attempt = &hook.Attempt{StartedAt: began, Timing: hook.Timing{Total: time.Since(began)}, Class: class, Detail: detail}
-	m.outcome = hook.Outcome{Class: class}
-	m.unsent = true
-	return m
-}
-
-func cancelledBy(reason string) string {
-	if reason == "" {
-		return "The transformation of this endpoint cancelled the delivery."
-	}
-	return "The transformation of this endpoint cancelled the delivery: " + strings.TrimRight(reason, ".") + "."
 }

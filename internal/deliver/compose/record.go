@@ -1,37 +1,38 @@
-package deliver
+package compose
 
 import (
 	"strings"
 
 	"gancho/internal/hook"
-	"gancho/internal/mask"
 	"gancho/internal/send"
 )
 
-// describe completes an attempt with the request as it was sent. It hides secrets
-// in all that is kept of the attempt: in the request, in the text about a failure,
-// and in an answer that repeats them.
-func describe(hide mask.Mask, a *hook.Attempt, reply *send.Reply, m *send.Message) {
-	a.Request, a.Detail = shown(hide, m, reply.Sent), cutDetail(hide.Text(a.Detail))
+// Record completes an attempt with the request as it was sent. It masks secrets in all
+// that is kept of the attempt: in the request, in the text about a failure, and in an
+// answer that repeats them.
+func (c *Composed) Record(a *hook.Attempt, reply *send.Reply) {
+	a.Request, a.Detail = c.Request(reply.Sent), cutDetail(c.mask.Text(a.Detail))
 	if a.Response == nil {
 		return
 	}
 	kept := *a.Response
 	kept.Headers, kept.Truncated = cutHeaders(kept.Headers, kept.Truncated)
-	kept.Headers = hide.Headers(kept.Headers)
+	kept.Headers = c.mask.Headers(kept.Headers)
 	if kept.Truncated {
-		kept.Body = hide.CutBody(kept.Body)
+		kept.Body = c.mask.CutBody(kept.Body)
 	} else {
-		kept.Body = hide.Body(kept.Body)
+		kept.Body = c.mask.Body(kept.Body)
 	}
 	a.Response = &kept
 }
 
-// shown is a request as people may see it. Its body is nil unless there is a secret
-// in it, because the body is stored elsewhere already.
-func shown(hide mask.Mask, m *send.Message, sent []hook.Header) hook.Request {
-	q := hook.Request{Method: m.Method, URL: hide.Text(m.Target), Headers: hide.Headers(sent)}
-	if body := hide.Body(m.Body); !sameSlice(body, m.Body) {
+// Request is the message as people may see it; sent are the headers that the transport
+// sent, or would send. Its body is nil unless there is a secret in it, because the body
+// is stored elsewhere already.
+func (c *Composed) Request(sent []hook.Header) hook.Request {
+	m := c.Message
+	q := hook.Request{Method: m.Method, URL: c.mask.Text(m.Target), Headers: c.mask.Headers(sent)}
+	if body := c.mask.Body(m.Body); !sameSlice(body, m.Body) {
 		q.Body = body
 	}
 	return q

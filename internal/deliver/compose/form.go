@@ -1,0 +1,147 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/mask"
+	"gancho/internal/send"
+	"gancho/internal/sign"
+)
+
+// Form is an endpoint as its messages need it: the present configuration, compiled
+// with the contract, and the present secrets. It does not change; a new configuration
+// makes a new form.
+type Form struct {
+	endpoint *hook.Endpoint
+	contract *contract.Contract
+	limits   contract.Limits
+	present  rendering
+	signer   sign.Signer // nil: the contract does not sign, or the endpoint has no secret
+}
+
+// NewForm applies a contract to an endpoint. It fails if the endpoint's secrets do not
+// fit the contract's signature scheme.
+func NewForm(e *hook.Endpoint, c *contract.Contract) (*Form, error) {
+	f := &Form{endpoint: e, contract: c, limits: c.Limits(e.Config), present: newRendering(c, e.Config)}
+	var err error
+	f.signer, err = f.newSigner(c.Scheme())
+	return f, err
+}
+
+// SetScript replaces the endpoint's script, for previews. A form in use must not be
+// changed.
+func (f *Form) SetScript(script string) { f.present.config.Transformation = script }
+
+// SetSampleCredential puts a sample in the place of the endpoint's credential, for
+// previews of endpoints that have none yet. Its key is masked anyway.
+func (f *Form) SetSampleCredential(tenant string) {
+	e := f.endpoint
+	f.present.Plan = f.contract.PlanFor(e.Config, &contract.Credential{ID: "sample", Tenant: tenant, Name: e.Name, APIKey: mask.Text})
+}
+
+// URL is the endpoint's URL, secrets masked.
+func (f *Form) URL() string { return f.present.mask.Text(f.endpoint.Config.URL) }
+
+// Request is what can be said of a request to the endpoint that was not recorded. If
+// hideBody, its body is a mask.
+func (f *Form) Request(hideBody bool) hook.Request {
+	q := hook.Request{Method: f.endpoint.Config.Method, URL: f.URL()}
+	if q.Method == "" {
+		q.Method = f.contract.Methods()[0]
+	}
+	if hideBody {
+		q.Body = []byte(mask.Text)
+	}
+	return q
+}
+
+// newSigner makes a signer for the endpoint's secrets, nil if there is no scheme or no
+// secret.
+func (f *Form) newSigner(scheme *sign.Scheme) (sign.Signer, error) {
+	if scheme == nil || len(f.endpoint.Secrets) == 0 {
+		return nil, nil
+	}
+	return scheme.NewSigner(f.endpoint.Secrets)
+}
+
+// message makes a rendered request a message that is ready to be sent.
+func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*send.Message, error) {
+	m := &send.Message{
+		Target: req.URL, Headers: req.Headers, Body: req.Body,
+		Attributes: send.Attributes{
+			Method: req.Method, Timeout: f.limits.Timeout, ConnectTimeout: f.limits.ConnectTimeout, Clock: send.ClockTotal,
+			Resend: job.Delivery.Mode != hook.AtMostOnce,
+		},
+	}
+	if f.limits.Clock == contract.ClockResponse {
+		m.Clock = send.ClockResponse
+	}
+	if err := f.sign(r.contract.Scheme(), m, job.Event.ID); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// sign signs a message with the endpoint's present secrets, in the scheme of the
+// contract version that rendered it.
+func (f *Form) sign(scheme *sign.Scheme, m *send.Message, event hook.EventID) error {
+	if scheme == nil {
+		return nil
+	}
+	signer, err := f.signer, error(nil)
+	if scheme != f.contract.Scheme() { // the contract has changed since the first attempt
+		if signer, err = f.newSigner(scheme); err != nil {
+			return fmt.Errorf("the contract signed with %s at the first attempt, and the present secret does not fit: %w", scheme.Name, err)
+		}
+	}
+	if signer == nil {
+		return errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
+	}
+	m.Headers = signer.Sign(slices.Clip(m.Headers), sign.Message{ID: event.String(), Time: time.Now(), Body: m.Body})
+	return nil
+}
+
+// rendering renders requests under one version of an endpoint's configuration and of
+// its contract.
+type rendering struct {
+	*contract.Plan
+	contract *contract.Contract
+	config   hook.EndpointConfig
+	mask     mask.Mask
+}
+
+func newRendering(c *contract.Contract, cfg hook.EndpointConfig) rendering {
+	return rendering{Plan: c.Plan(cfg), contract: c, config: cfg, mask: c.Mask(cfg)}
+}
+
+// rendering returns what the delivery's first attempt was rendered with, or the present
+// configuration if this is its first.
+func (c Composer) rendering(ctx context.Context, f *Form, d *hook.Delivery) (rendering, error) {
+	if d.EndpointVersion == 0 {
+		d.EndpointVersion, d.ContractVersion = f.endpoint.Version, f.contract.Version
+	}
+	if d.EndpointVersion == f.endpoint.Version && d.ContractVersion == f.contract.Version {
+		return f.present, nil
+	}
+	by, cfg := f.contract, f.endpoint.Config
+	if d.ContractVersion != by.Version {
+		var ok bool
+		if by, ok = c.Contracts.At(by.Name, d.ContractVersion); !ok {
+			// A newer program on another node stored it, and such a node will send it.
+			return rendering{}, hook.Unavailable(fmt.Errorf("contract %s has no version %d here", f.contract.Name, d.ContractVersion))
+		}
+	}
+	if d.EndpointVersion != f.endpoint.Version {
+		var err error
+		if cfg, err = c.Store.EndpointVersion(ctx, f.endpoint.ID, d.EndpointVersion); err != nil {
+			return rendering{}, err
+		}
+	}
+	return newRendering(by, cfg), nil
+}
