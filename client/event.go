@@ -31,14 +31,18 @@ type EventAnswers struct {
 
 // Event is something that happened.
 type Event struct {
-	ID         string          `json:"id" example:"evt_06ew2c6eqfy7d00000000000g0"`
-	ExternalID string          `json:"external_id,omitempty" example:"my-123"`
-	Contract   string          `json:"contract" example:"standard"`
-	Type       string          `json:"type" example:"order.paid"`
-	Source     string          `json:"source" doc:"Which door it came in by: api, record, schedule, inbound or test." example:"api"`
-	CreatedAt  time.Time       `json:"created_at"`
-	Deliveries int             `json:"deliveries,omitempty" doc:"How many deliveries it has. Left out in lists."`
-	Payload    json.RawMessage `json:"payload,omitempty" doc:"Byte for byte as it came. Left out in lists."`
+	ID         string    `json:"id" example:"evt_06ew2c6eqfy7d00000000000g0"`
+	ExternalID string    `json:"external_id,omitempty" example:"my-123"`
+	Contract   string    `json:"contract" example:"standard"`
+	Type       string    `json:"type" example:"order.paid"`
+	Source     string    `json:"source" doc:"Which door it came in by: api, record, schedule, inbound or test." example:"api"`
+	CreatedAt  time.Time `json:"created_at"`
+	Deliveries int       `json:"deliveries,omitempty" doc:"How many deliveries it has. Left out in lists."`
+	// ContentType is the media type of a payload that is not JSON, "" for JSON.
+	ContentType string `json:"content_type,omitempty" doc:"The media type of a payload that is not JSON. Left out for JSON." example:"application/x-www-form-urlencoded"`
+	// PayloadEncoding says how Payload shows a payload that is not JSON: it is a string then, "text" or "base64".
+	PayloadEncoding string          `json:"payload_encoding,omitempty" enum:"text,base64" doc:"Only with content_type: the payload is a string, either the text itself or, if it is not UTF-8, its bytes in base64."`
+	Payload         json.RawMessage `json:"payload,omitempty" doc:"Byte for byte as it came, unless there is a content_type. Left out in lists."`
 }
 
 // EventFilter narrows a list of events; the zero value narrows nothing.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -37,7 +38,7 @@ func (h eventHandlers) register(a *API) {
 	}, h.list)
 	get := operation{
 		id: "get-event", method: http.MethodGet, path: eventsPath + "/{event}", tag: "events", access: auth.Readers,
-		summary: "Read an event", description: "By its id (evt_…) or by the id that it was given when it was published. The payload comes byte for byte as it was.",
+		summary: "Read an event", description: "By its id (evt_…) or by the id that it was given when it was published. The payload comes byte for byte as it was; one that is not JSON, as a string.",
 		codes: []string{"event_not_found"},
 	}
 	add(a, get, h.get)
@@ -55,6 +56,7 @@ func (s Span) name() string { return s.Since.UTC().String() + s.Until.UTC().Stri
 func wireEvent(e *hook.Event) client.Event {
 	return client.Event{
 		ID: e.ID.String(), ExternalID: e.ExternalID, Contract: e.Contract, Type: e.Type, Source: string(e.Door), CreatedAt: e.CreatedAt,
+		ContentType: e.ContentType,
 	}
 }
 
@@ -99,16 +101,28 @@ func (h eventHandlers) get(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	out, payload := wireEvent(e), e.Payload
+	if in.Payload && !e.JSON() {
+		out.PayloadEncoding, payload = quoted(payload)
+	}
 	// The payload is put in by hand: encoding it would change its bytes.
-	head := encode(wireEvent(e))
+	head := encode(out)
 	body := bytes.TrimSuffix(head, []byte("}"))
 	body = append(body, `,"deliveries":`...)
 	body = strconv.AppendInt(body, int64(n), 10)
 	if in.Payload {
 		body = append(body, `,"payload":`...)
-		body = append(body, e.Payload...)
+		body = append(body, payload...)
 	}
 	return &rawOutput{"application/json", append(body, '}')}, nil
+}
+
+// quoted is a payload that is not JSON as a JSON string, and how the string shows it.
+func quoted(payload []byte) (encoding string, text []byte) {
+	if utf8.Valid(payload) {
+		return "text", encode(string(payload))
+	}
+	return "base64", encode(payload)
 }
 
 // describeBody says what an answer holds that huma is given as bytes.

@@ -18,11 +18,12 @@ type exactHandlers struct{ deliveryHandlers }
 func (h exactHandlers) register(a *API) {
 	payload := operation{
 		id: "get-event-payload", method: http.MethodGet, path: eventsPath + "/{event}/payload", tag: "events", access: auth.Readers,
-		summary: "Read the payload of an event", description: "The exact bytes that were published, without anything around them.",
+		summary: "Read the payload of an event", description: "The exact bytes that were published, without anything around them. The type of those that are not JSON is " +
+			"application/octet-stream here; their own is the content_type of the event.",
 		codes: []string{"event_not_found"},
 	}
 	add(a, payload, h.payload)
-	a.describeExact(payload, "application/json")
+	a.describeExact(payload, "application/json", "application/octet-stream")
 	body := operation{
 		id: "get-attempt-body", method: http.MethodGet, path: deliveriesPath + "/{delivery}/attempts/{attempt}/body", tag: "deliveries", access: auth.Readers,
 		summary: "Read the body of a request",
@@ -49,9 +50,12 @@ func exact(contentType, file string, body []byte) *exactOutput {
 	return &exactOutput{contentType, `attachment; filename="` + file + `"`, "nosniff", "default-src 'none'; sandbox", "same-origin", body}
 }
 
-func (a *API) describeExact(op operation, contentType string) {
+func (a *API) describeExact(op operation, contentTypes ...string) {
 	ok := a.operation(op.method, op.path).Responses["200"]
-	ok.Content = map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{}}}
+	ok.Content = map[string]*huma.MediaType{}
+	for _, contentType := range contentTypes {
+		ok.Content[contentType] = &huma.MediaType{Schema: &huma.Schema{}}
+	}
 	ok.Headers = nil
 }
 
@@ -63,6 +67,9 @@ func (h exactHandlers) payload(ctx context.Context, in *struct {
 	e, err := h.events.Find(ctx, in.Tenant, in.Event)
 	if err != nil {
 		return nil, err
+	}
+	if !e.JSON() {
+		return exact("application/octet-stream", e.ID.String(), e.Payload), nil
 	}
 	return exact("application/json", e.ID.String()+".json", e.Payload), nil
 }

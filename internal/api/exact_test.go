@@ -2,7 +2,9 @@ package api_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"gancho/internal/hook"
 )
@@ -69,5 +71,38 @@ func TestExactBytes(t *testing.T) {
 	a := s.do("GET", tenant+"/deliveries/"+d.ID.String()+"?bodies=false", "").want(200)
 	if a.str("attempt_list.0.request.body") != "" || a.get("attempt_list.1.request.body_base64") != nil || a.str("attempt_list.0.request.method") != "POST" {
 		t.Errorf("delivery without bodies: %s", a.Body)
+	}
+}
+
+// An event that is not JSON says what it is. Its payload is a string in the event, and
+// the bytes themselves on the route for them.
+func TestEventNotJSON(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant := s.tenant("acme")
+	for _, c := range []struct{ contentType, payload, encoding, shown string }{
+		{"application/x-www-form-urlencoded", "a=1&b=<\n", "text", "a=1&b=<\n"},
+		{"text/plain", "", "text", ""},
+		{"application/octet-stream", "\xff\x00", "base64", "/wA="},
+	} {
+		ev := &hook.Event{
+			ID: hook.NewEventID(), Tenant: "acme", Contract: "standard", Type: "a", Door: hook.DoorInbound, CreatedAt: time.Now(),
+			ContentType: c.contentType, Payload: []byte(c.payload),
+		}
+		if _, err := s.db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{{Event: ev}}}, 0); err != nil {
+			t.Fatal(err)
+		}
+		path := tenant + "/events/" + ev.ID.String()
+		a := s.do("GET", path, "").want(200)
+		a.is("content_type", c.contentType).is("payload_encoding", c.encoding).is("payload", c.shown)
+		s.do("GET", tenant+"/events?limit=1", "").want(200).is("items.0.content_type", c.contentType)
+		raw := s.do("GET", path+"/payload", "").want(200)
+		if got := raw.Header.Get("Content-Type"); raw.Body != c.payload || got != "application/octet-stream" {
+			t.Errorf("%q as %s", raw.Body, got)
+		}
+	}
+	id := s.do("POST", tenant+"/events", `{"type":"a","payload":"text"}`).want(202).str("id")
+	if a := s.do("GET", tenant+"/events/"+id, "").want(200); strings.Contains(a.Body, "content_type") || strings.Contains(a.Body, "payload_encoding") {
+		t.Errorf("JSON says what it is: %s", a.Body)
 	}
 }
