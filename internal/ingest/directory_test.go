@@ -8,7 +8,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// An event never goes to some of its endpoints only.
+// A tenant with too many endpoints of a contract gets an error: an event never goes to only some of its endpoints.
 func TestTooManyEndpoints(t *testing.T) {
 	t.Parallel()
 	c, err := contract.Parse("shop.yaml", []byte("contract: shop\ntitle: Shop\nevents: {\"*\": {title: Any}}"))

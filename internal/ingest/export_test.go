@@ -7,7 +7,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// Preview is PreviewRecovery with smaller limits, and none of time.
+// Preview is PreviewRecovery with limits of the caller, and in effect none of time.
 func (in *Ingest) Preview(ctx context.Context, r hook.Recovery, page, events int) (hook.RecoveryPreview, error) {
 	return in.preview(ctx, r, previewLimits{page: page, events: events, time: time.Hour})
 }

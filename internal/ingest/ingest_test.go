@@ -21,53 +21,51 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// desk collects what is handed to the worker.
-type desk struct {
-	mu    sync.Mutex
-	jobs  []hook.Job
-	woken map[hook.EndpointID]int
-	ready map[hook.EndpointID]bool
-
-	expected map[hook.DeliveryID]bool // and not called off
-
+// dispatcher collects what ingest hands to the worker.
+type dispatcher struct {
+	mu         sync.Mutex
+	jobs       []hook.Job
+	woken      map[hook.EndpointID]int
+	ready      map[hook.EndpointID]bool // endpoints whose deliveries are sent at once
+	announced  map[hook.DeliveryID]bool // and not called off
 	superseded []hook.Delivery
 }
 
-func (d *desk) Offer(jobs []hook.Job) {
+func (d *dispatcher) Offer(jobs []hook.Job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.jobs = append(d.jobs, jobs...)
 }
 
-func (d *desk) Await(one *hook.Delivery) bool {
+func (d *dispatcher) Await(one *hook.Delivery) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.expected == nil {
-		d.expected = map[hook.DeliveryID]bool{}
+	if d.announced == nil {
+		d.announced = map[hook.DeliveryID]bool{}
 	}
-	d.expected[one.ID] = true
+	d.announced[one.ID] = true
 	return d.ready[one.Endpoint] && one.Mode == hook.AtLeastOnce
 }
 
-func (d *desk) Supersede(list []hook.Delivery) {
+func (d *dispatcher) Supersede(list []hook.Delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.superseded = append(d.superseded, list...)
 }
 
-func (d *desk) CallOff(one *hook.Delivery) {
+func (d *dispatcher) CallOff(one *hook.Delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.expected, one.ID)
+	delete(d.announced, one.ID)
 }
 
-func (d *desk) Wake(id hook.EndpointID) {
+func (d *dispatcher) Wake(id hook.EndpointID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.woken[id]++
 }
 
-func (d *desk) take() []hook.Job {
+func (d *dispatcher) take() []hook.Job {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	jobs := d.jobs
@@ -75,14 +73,15 @@ func (d *desk) take() []hook.Job {
 	return jobs
 }
 
-type bed struct {
+// setup is an Ingest on a store that has the tenant acme.
+type setup struct {
 	*ingest.Ingest
-	t    *testing.T
-	db   *store.DB
-	desk *desk
+	t          *testing.T
+	db         *store.DB
+	dispatcher *dispatcher
 }
 
-func newBed(t *testing.T, db *store.DB) *bed {
+func newSetup(t *testing.T, db *store.DB) *setup {
 	t.Helper()
 	set := new(contract.Set)
 	for _, file := range []string{"standard.yaml", "kobra.yaml"} {
@@ -92,9 +91,9 @@ func newBed(t *testing.T, db *store.DB) *bed {
 		}
 		set.Add(c)
 	}
-	b := &bed{t: t, db: db, desk: &desk{woken: map[hook.EndpointID]int{}}}
+	b := &setup{t: t, db: db, dispatcher: &dispatcher{woken: map[hook.EndpointID]int{}}}
 	b.Ingest = ingest.New(ingest.Options{
-		Store: db, Dispatcher: b.desk, Contracts: set, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler),
+		Store: db, Dispatcher: b.dispatcher, Contracts: set, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler),
 	})
 	db.Watch(b.Forget)
 	if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
@@ -103,7 +102,7 @@ func newBed(t *testing.T, db *store.DB) *bed {
 	return b
 }
 
-func (b *bed) endpoint(contract string, state hook.EndpointState, cfg hook.EndpointConfig) *hook.Endpoint {
+func (b *setup) endpoint(contract string, state hook.EndpointState, cfg hook.EndpointConfig) *hook.Endpoint {
 	b.t.Helper()
 	now := time.Now()
 	cfg.URL = "http://127.0.0.1:9/"
@@ -117,7 +116,7 @@ func (b *bed) endpoint(contract string, state hook.EndpointState, cfg hook.Endpo
 	return e
 }
 
-func (b *bed) accept(items ...hook.NewEvent) []hook.EventAnswer {
+func (b *setup) accept(items ...hook.NewEvent) []hook.EventAnswer {
 	b.t.Helper()
 	answers, err := b.Accept(b.t.Context(), hook.NewEvents{Tenant: "acme", Items: items})
 	if err != nil {
@@ -131,14 +130,14 @@ func (b *bed) accept(items ...hook.NewEvent) []hook.EventAnswer {
 func TestNotJSON(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		b := newBed(t, db)
+		b := newSetup(t, db)
 		all := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
 		null := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: "payload == null"})
 		b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: "payload.a == '1'"})
 		item := event("t", "a=1&b=\xff")
 		item.ContentType, item.ExternalID = "application/x-www-form-urlencoded", "x"
 		a := b.accept(item)[0]
-		jobs := b.desk.take()
+		jobs := b.dispatcher.take()
 		if a.Wrong != nil || a.Deliveries != 2 || len(jobs) != 2 {
 			t.Fatalf("%+v, %d jobs", a, len(jobs))
 		}
@@ -167,7 +166,7 @@ func event(eventType, payload string) hook.NewEvent {
 func TestAcceptRoutes(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		b := newBed(t, db)
+		b := newSetup(t, db)
 		all := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
 		orders := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{EventTypes: []string{"order.*"}})
 		big := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: "payload.total > 100"})
@@ -181,7 +180,7 @@ func TestAcceptRoutes(t *testing.T) {
 		}{
 			{event("order.paid", `{"total":101}`), []*hook.Endpoint{all, orders, big, paused}},
 			{event("order.paid", `{"total":100}`), []*hook.Endpoint{all, orders, paused}},
-			{event("user.made", `[1]`), []*hook.Endpoint{all, paused}}, // the filter has no answer to that
+			{event("user.made", `[1]`), []*hook.Endpoint{all, paused}}, // the filter cannot be applied to a list
 			{hook.NewEvent{Contract: "kobra", Type: "visit.finished", Payload: []byte(`{}`)}, []*hook.Endpoint{kobra}},
 		} {
 			a := b.accept(c.event)[0]
@@ -189,7 +188,7 @@ func TestAcceptRoutes(t *testing.T) {
 				t.Errorf("%s %s: %+v, want %d deliveries", c.event.Type, c.event.Payload, a, len(c.want))
 			}
 			got := map[hook.EndpointID]bool{}
-			for _, j := range b.desk.take() {
+			for _, j := range b.dispatcher.take() {
 				got[j.Delivery.Endpoint] = true
 				if j.Delivery.ID.Event() != a.ID || string(j.Event.Payload) != string(c.event.Payload) {
 					t.Errorf("job %+v", j)
@@ -204,10 +203,10 @@ func TestAcceptRoutes(t *testing.T) {
 	})
 }
 
-// What somebody was told of the configuration holds for the next event.
+// A change of the configuration holds for the next event after its answer.
 func TestDirectoryIsFresh(t *testing.T) {
 	t.Parallel()
-	b := newBed(t, storetest.Open(t))
+	b := newSetup(t, storetest.Open(t))
 	deliveries := func() int { return b.accept(event("a", `1`))[0].Deliveries }
 	if n := deliveries(); n != 0 {
 		t.Fatalf("%d deliveries without endpoints", n)
@@ -235,7 +234,7 @@ func TestDirectoryIsFresh(t *testing.T) {
 
 func TestAcceptRefuses(t *testing.T) {
 	t.Parallel()
-	b := newBed(t, storetest.Open(t))
+	b := newSetup(t, storetest.Open(t))
 	wrong := &hook.Error{Kind: hook.KindInvalid, Code: "payload_invalid", Detail: "No."}
 	answers := b.accept(
 		hook.NewEvent{Type: "", Payload: []byte(`1`)},
@@ -258,7 +257,7 @@ func TestAcceptRefuses(t *testing.T) {
 
 func TestAcceptTwice(t *testing.T) {
 	t.Parallel()
-	b := newBed(t, storetest.Open(t))
+	b := newSetup(t, storetest.Open(t))
 	b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
 	item := event("a", `{"n":1}`)
 	item.ExternalID = "my-1"
@@ -271,7 +270,7 @@ func TestAcceptTwice(t *testing.T) {
 	if w := b.accept(item)[0].Wrong; w == nil || w.Code != "event_id_reused" {
 		t.Errorf("same id, other payload: %v", w)
 	}
-	if n := len(b.desk.take()); n != 1 {
+	if n := len(b.dispatcher.take()); n != 1 {
 		t.Errorf("%d jobs, want 1", n)
 	}
 
@@ -295,17 +294,17 @@ func TestAcceptTwice(t *testing.T) {
 	if _, err := request(2); !hook.IsKind(err, hook.KindConflict) {
 		t.Errorf("same key, other body: %v", err)
 	}
-	if n := len(b.desk.take()); n != 1 {
+	if n := len(b.dispatcher.take()); n != 1 {
 		t.Errorf("%d jobs, want 1", n)
 	}
 }
 
-// A replay brings back what failed, what was cancelled, and what was never made
-// because the endpoint was disabled; page by page, each once.
+// A bulk replay sends again what failed or was cancelled, and makes the deliveries that do not exist because the endpoint
+// was disabled. It goes page by page and takes each event once.
 func TestRecover(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		b := newBed(t, db)
+		b := newSetup(t, db)
 		e := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: "payload != 13"})
 		since := time.Now()
 		var batch []hook.NewEvent
@@ -313,7 +312,7 @@ func TestRecover(t *testing.T) {
 			batch = append(batch, event("a", fmt.Sprint(i)))
 		}
 		b.accept(batch...)
-		jobs := b.desk.take()
+		jobs := b.dispatcher.take()
 		states := []hook.State{hook.Delivered, hook.Failed, hook.Cancelled}
 		var recorded sync.WaitGroup
 		for i, j := range jobs {
@@ -343,7 +342,7 @@ func TestRecover(t *testing.T) {
 		for most, want := range map[int]hook.RecoveryPreview{
 			1000: {Examined: 452, Deliveries: 449 - 150 + 1}, 452: {Examined: 452, Deliveries: 449 - 150 + 1}, 90: {Examined: 90, Deliveries: 59, AtLeast: true},
 		} {
-			// In pages of 90: the sixth is not full, and the last. Of the first, number 13 is no delivery.
+			// In pages of 90: the sixth is the last and not full. Of the first page, number 13 has no delivery.
 			if got, err := b.Preview(t.Context(), *r, 90, most); err != nil || got != want {
 				t.Errorf("preview of %d events: %+v, %v", most, got, err)
 			}
@@ -362,7 +361,7 @@ func TestRecover(t *testing.T) {
 				t.Fatalf("%+v, %v", got, err)
 			}
 			if got.State == hook.RecoveryDone {
-				// 450 events but number 13, two of three not delivered, and the missed one.
+				// 450 events without number 13, of which two in three were not delivered; and the one that was missed.
 				if want := int64(449-150) + 1; got.Requeued != want || got.Examined != 452 || got.Total != 452 || got.Progress() != 1 {
 					t.Errorf("requeued %d of %d, want %d of 452", got.Requeued, got.Examined, want)
 				}
@@ -374,28 +373,28 @@ func TestRecover(t *testing.T) {
 		if err != nil || len(page.Jobs) != 300 {
 			t.Errorf("%d deliveries are due, want 300 (%v)", len(page.Jobs), err)
 		}
-		end() // it tells the worker after it has committed
-		if b.desk.woken[e.ID] == 0 {
-			t.Error("the worker was not told")
+		end() // the worker is woken after the commit
+		if b.dispatcher.woken[e.ID] == 0 {
+			t.Error("the worker was not woken")
 		}
 	})
 }
 
-// What goes out at once is stored as being in a sender's hands, with what it
-// will be rendered with: a crash finds it.
-func TestReadyIsStoredInHands(t *testing.T) {
+// A delivery that is sent at once is stored in the state sending, with the versions that it is rendered with, so that a
+// crash finds it.
+func TestSentAtOnceIsStoredAsSending(t *testing.T) {
 	t.Parallel()
-	b := newBed(t, storetest.Open(t))
+	b := newSetup(t, storetest.Open(t))
 	ready := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
 	later := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Retry: []time.Duration{time.Hour}})
 	once := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}})
 	busy := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
-	b.desk.ready = map[hook.EndpointID]bool{ready.ID: true, later.ID: true, once.ID: true}
+	b.dispatcher.ready = map[hook.EndpointID]bool{ready.ID: true, later.ID: true, once.ID: true}
 	b.accept(event("a", `1`))
 	for e, want := range map[*hook.Endpoint]int{ready: 1, later: 0, once: 0, busy: 0} {
 		list, err := b.db.InHands(t.Context(), e.ID, 10)
 		if err != nil || len(list) != want {
-			t.Errorf("%d deliveries in hand, want %d (%v)", len(list), want, err)
+			t.Errorf("%d deliveries are sending, want %d (%v)", len(list), want, err)
 		}
 		if want == 1 && (list[0].EndpointVersion != 1 || list[0].State != hook.Sending) {
 			t.Errorf("%+v", list[0])
@@ -406,28 +405,28 @@ func TestReadyIsStoredInHands(t *testing.T) {
 	b.accept(twice)
 	b.accept(twice)
 	offered := map[hook.DeliveryID]bool{}
-	for _, job := range b.desk.take() {
-		if job.Delivery.Endpoint != later.ID { // which nobody has to expect
+	for _, job := range b.dispatcher.take() {
+		if job.Delivery.Endpoint != later.ID { // its first attempt is not now, so it is not announced
 			offered[job.Delivery.ID] = true
 		}
 	}
-	if diff := cmp.Diff(offered, b.desk.expected); diff != "" || len(offered) != 6 {
-		t.Errorf("%d offered; what was not called off (+): %s", len(offered), diff)
+	if diff := cmp.Diff(offered, b.dispatcher.announced); diff != "" || len(offered) != 6 {
+		t.Errorf("%d offered (-), and not called off (+): %s", len(offered), diff)
 	}
 }
 
-// panicking is a store that does not live up to its name.
+// panicking is a store whose Submit panics.
 type panicking struct{ ingest.Store }
 
 func (panicking) Submit(hook.Submission, time.Duration) (hook.Verdicts, error) { panic("no") }
 
-// Nothing is expected for ever, not even after a panic, which the API survives.
+// Deliveries are called off even if the store panics: the API survives a panic, and they would stay announced for ever.
 func TestPanicCallsOff(t *testing.T) {
 	t.Parallel()
-	b := newBed(t, storetest.Open(t))
+	b := newSetup(t, storetest.Open(t))
 	b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
-	b.accept(event("a", `1`)) // reads the endpoints
-	b.desk.expected, b.Store = nil, panicking{b.db}
+	b.accept(event("a", `1`)) // fills the directory
+	b.dispatcher.announced, b.Store = nil, panicking{b.db}
 	func() {
 		defer func() {
 			if recover() == nil {
@@ -436,16 +435,15 @@ func TestPanicCallsOff(t *testing.T) {
 		}()
 		b.accept(event("a", `2`), event("a", `3`))
 	}()
-	if n := len(b.desk.expected); b.desk.expected == nil || n != 0 {
-		t.Errorf("%d are expected", n)
+	if n := len(b.dispatcher.announced); b.dispatcher.announced == nil || n != 0 {
+		t.Errorf("%d are still announced", n)
 	}
 }
 
-// A batch whose first events already go to as many endpoints as one request may
-// reach leaves the others out, and says so for each.
+// Once the events of a batch have as many deliveries as one request may make, the others are refused, each in its answer.
 func TestAcceptBoundsDeliveries(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		b := newBed(t, db)
+		b := newSetup(t, db)
 		for range 3 {
 			b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{EventTypes: []string{"order.*"}})
 		}
@@ -464,8 +462,8 @@ func TestAcceptBoundsDeliveries(t *testing.T) {
 				t.Errorf("item %d: %+v", i, a)
 			}
 		}
-		if n := len(b.desk.take()); n != 6 {
-			t.Errorf("%d deliveries handed on", n)
+		if n := len(b.dispatcher.take()); n != 6 {
+			t.Errorf("%d deliveries were offered", n)
 		}
 	})
 }

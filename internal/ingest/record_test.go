@@ -39,18 +39,19 @@ events:
   both: {title: Both, on: free, payload: {a: "${new}", b: "${new}"}}
 `
 
-// withCounter is a bed that knows the contract counter, and has an endpoint of it.
-func withCounter(t *testing.T, db *store.DB) (*bed, *bytes.Buffer, *atomic.Int32) {
+// withCounter is a setup that also has the contract counter and an active endpoint of it. It returns what is logged, and
+// how many conditions failed.
+func withCounter(t *testing.T, db *store.DB) (*setup, *bytes.Buffer, *atomic.Int32) {
 	t.Helper()
 	c, err := contract.Parse("counter.yaml", []byte(counterContract))
 	if err != nil {
 		t.Fatal(err)
 	}
 	log, troubles := &bytes.Buffer{}, &atomic.Int32{}
-	b := newBed(t, db)
+	b := newSetup(t, db)
 	b.Contracts.Add(c.WithVersion(1))
 	b.Ingest = ingest.New(ingest.Options{
-		Store: db, Dispatcher: b.desk, Contracts: b.Contracts, KeepKeys: time.Hour, MaxPayload: 1 << 10,
+		Store: db, Dispatcher: b.dispatcher, Contracts: b.Contracts, KeepKeys: time.Hour, MaxPayload: 1 << 10,
 		Troubled: func() { troubles.Add(1) }, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	db.Watch(b.Forget)
@@ -58,7 +59,7 @@ func withCounter(t *testing.T, db *store.DB) (*bed, *bytes.Buffer, *atomic.Int32
 	return b, log, troubles
 }
 
-func (b *bed) change(items ...hook.RecordChange) []hook.RecordAnswer {
+func (b *setup) change(items ...hook.RecordChange) []hook.RecordAnswer {
 	b.t.Helper()
 	answers, err := b.Change(b.t.Context(), hook.RecordChanges{Tenant: "acme", Items: items})
 	if err != nil {
@@ -71,12 +72,13 @@ func (b *bed) change(items ...hook.RecordChange) []hook.RecordAnswer {
 }
 
 func change(op hook.RecordOp, key, doc string) hook.RecordChange {
-	return hook.RecordChange{RecordName: hook.RecordName{Contract: "counter", Kind: "count", Key: key}, Op: op, Document: []byte(doc)}
+	name := hook.RecordName{Contract: "counter", Kind: "count", Key: key}
+	return hook.RecordChange{RecordName: name, Op: op, Document: []byte(doc)}
 }
 
 func put(key, doc string) hook.RecordChange { return change(hook.RecordPut, key, doc) }
 
-// outcome is an answer in one line: what it did, what it fired, what was wrong.
+// outcome is an answer in one line: what was wrong, what was changed, which events were fired.
 func outcome(a hook.RecordAnswer) string {
 	var s []string
 	if a.Wrong != nil {
@@ -119,7 +121,7 @@ func TestChange(t *testing.T) {
 			{"delete nothing", "record_not_found", "", []hook.RecordChange{change(hook.RecordDelete, "a", "")}},
 			{"create", "created changed there born:1", `{"id":"a","n":1}`, []hook.RecordChange{put("a", `{"id":"a","n":1}`)}},
 			{"the same", "there", `{"id":"a","n":1}`, []hook.RecordChange{put("a", `{"id":"a","n":1}`)}},
-			{"set out anew", "changed there", "{\"id\":\"a\", \"n\":1}\n", []hook.RecordChange{put("a", "{\"id\":\"a\", \"n\":1}\n")}},
+			{"other white space", "changed there", "{\"id\":\"a\", \"n\":1}\n", []hook.RecordChange{put("a", "{\"id\":\"a\", \"n\":1}\n")}},
 			{"change", "changed there counted:1", `{"id":"a","n":2}`, []hook.RecordChange{put("a", `{"id":"a","n":2}`)}},
 			{"patch", "changed there counted:1", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"n":3,"y":1.50}`)}},
 			{"patch to the same", "there", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"n":3,"z":null}`)}},
@@ -132,7 +134,7 @@ func TestChange(t *testing.T) {
 				[]hook.RecordChange{put("a", `{"id":"a","n":6,"x":1}`), put("", large), change(hook.RecordDelete, "a", ""), change(hook.RecordPatch, "a", "{}"), put("a", `{"id":"a","n":1}`)},
 			},
 			{
-				"the wrong harm nobody",
+				"wrong items do not harm the others",
 				"contract_unknown /contract; contract_unknown /contract; record_kind_unknown /kind; record_invalid /document/n; record_key_invalid /document/id; " +
 					"record_key_invalid /key; record_key_invalid /key; document_too_large /document; api; created changed there born:1",
 				`{"id":"a","n":1}`,
@@ -150,9 +152,9 @@ func TestChange(t *testing.T) {
 				},
 			},
 			{"a patch that makes it too large", "document_too_large /patch", `{"id":"a","n":1}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"t":"`+strings.Repeat("x", 1010)+`"}`)}},
-			{"the last one goes", "changed gone:1", "", []hook.RecordChange{change(hook.RecordDelete, "a", "")}},
+			{"delete", "changed gone:1", "", []hook.RecordChange{change(hook.RecordDelete, "a", "")}},
 			{"a number is its text", "created changed there born:1", "", []hook.RecordChange{put("", `{"id":42,"n":1}`)}},
-			{"under its text", "there", "", []hook.RecordChange{put("42", `{"id":42,"n":1}`)}},
+			{"the same key as text", "there", "", []hook.RecordChange{put("42", `{"id":42,"n":1}`)}},
 			{
 				"a payload that is too large", "created changed there trouble:both", "",
 				[]hook.RecordChange{{RecordName: hook.RecordName{Contract: "counter", Kind: "free"}, Op: hook.RecordPut, Document: []byte(`{"id":1,"t":"` + strings.Repeat("x", 600) + `"}`)}},
@@ -171,18 +173,18 @@ func TestChange(t *testing.T) {
 			}
 		}
 		if n := troubles.Load(); n != 2 || strings.Count(log.String(), "condition failed") != 2 {
-			t.Errorf("%d failures were told, and the log says %s", n, log)
+			t.Errorf("%d failures were counted, and the log says %s", n, log)
 		}
 		if strings.Contains(log.String(), "hunter2") {
-			t.Errorf("the log tells of the document: %s", log)
+			t.Errorf("the log quotes the document: %s", log)
 		}
 		var payloads []string
-		for _, j := range b.desk.take() {
+		for _, j := range b.dispatcher.take() {
 			if j.Event.Type == "counted" {
 				payloads = append(payloads, string(j.Event.Payload))
 			}
 			if j.Event.Door != hook.DoorRecord {
-				t.Errorf("source %s", j.Event.Door)
+				t.Errorf("door %s", j.Event.Door)
 			}
 		}
 		want := []string{
@@ -198,7 +200,7 @@ func TestChangeRedactsWhatItFires(t *testing.T) {
 	t.Parallel()
 	b, _, _ := withCounter(t, storetest.Open(t))
 	b.change(put("a", `{"id":"a","n":1,"secret":"hunter2"}`))
-	jobs := b.desk.take()
+	jobs := b.dispatcher.take()
 	if len(jobs) != 1 || string(jobs[0].Event.Payload) != `{"id":"a","n":1,"secret":"[redacted]"}` {
 		t.Errorf("%d jobs, %s", len(jobs), jobs[0].Event.Payload)
 	}
@@ -241,7 +243,7 @@ func TestChangeUnderCondition(t *testing.T) {
 	}
 }
 
-// A version never comes back, not even over deletions.
+// A version is never given twice, not even after a deletion.
 func TestVersionsGrow(t *testing.T) {
 	t.Parallel()
 	b, _, _ := withCounter(t, storetest.Open(t))
@@ -263,8 +265,8 @@ func TestVersionsGrow(t *testing.T) {
 	}
 }
 
-// Many change the same records at once. Whatever the order, the events of each
-// record tell one unbroken story: each begins where the one before ended.
+// Many callers change the same records at once. Whatever the order, each event of a record begins with the document that
+// the event before ended with.
 func TestChangesAtOnce(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -273,12 +275,12 @@ func TestChangesAtOnce(t *testing.T) {
 		for r := range records {
 			b.change(put("", fmt.Sprintf(`{"id":"r%d","n":0}`, r)))
 		}
-		b.desk.take()
+		b.dispatcher.take()
 		var wg sync.WaitGroup
 		for c := range callers {
 			wg.Go(func() {
 				for i := range each {
-					n := 1 + c*each + i // a number of its own, so each change is one
+					n := 1 + c*each + i // no other change writes the same number
 					var items []hook.RecordChange
 					for r := range records {
 						if (n+r)%2 == 0 { // singles and batches, in several orders
@@ -301,7 +303,7 @@ func TestChangesAtOnce(t *testing.T) {
 		wg.Wait()
 		next := map[string]map[int]int{} // of each record: from → to
 		total := 0
-		for _, j := range b.desk.take() {
+		for _, j := range b.dispatcher.take() {
 			var p struct {
 				ID       string
 				From, To int
@@ -335,7 +337,7 @@ func TestChangesAtOnce(t *testing.T) {
 	})
 }
 
-// The same request again is answered as the first time, and nothing is done.
+// A repeated request gets the answer of the first one, and nothing is changed.
 func TestChangeOnce(t *testing.T) {
 	t.Parallel()
 	b, _, _ := withCounter(t, storetest.Open(t))
@@ -347,13 +349,13 @@ func TestChangeOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.desk.take()
+	b.dispatcher.take()
 	b.change(change(hook.RecordDelete, "a", ""))
 	again, err := request(1, items...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again[0].Duplicate = false; len(b.desk.take()) != 1 { // the deletion
+	if again[0].Duplicate = false; len(b.dispatcher.take()) != 1 { // the deletion
 		t.Error("it was done again")
 	}
 	if diff := cmp.Diff(first, again, cmpopts.EquateEmpty()); diff != "" {
@@ -363,34 +365,34 @@ func TestChangeOnce(t *testing.T) {
 		t.Errorf("another request under the same key: %v", err)
 	}
 	if _, err := b.Change(t.Context(), hook.RecordChanges{Tenant: "nobody", Items: items}); !hook.IsKind(err, hook.KindNotFound) {
-		t.Errorf("a tenant that is not: %v", err)
+		t.Errorf("an unknown tenant: %v", err)
 	}
 }
 
-// stubborn lets somebody else change a record each time before a submission.
-type stubborn struct {
+// raced is a store in which somebody else does something right before each submission.
+type raced struct {
 	*store.DB
-	meddle func()
+	first func()
 }
 
-func (s *stubborn) Submit(sub hook.Submission, keep time.Duration) (hook.Verdicts, error) {
-	s.meddle()
+func (s *raced) Submit(sub hook.Submission, keep time.Duration) (hook.Verdicts, error) {
+	s.first()
 	return s.DB.Submit(sub, keep)
 }
 
-// Somebody who always comes first makes a change fail, and nothing else: the
-// places it kept are given up, and the rest of its batch is stored.
-func TestChangeThatAlwaysLoses(t *testing.T) {
+// A change that is overtaken each time fails. The rest of its batch is stored, its deliveries are called off, and the same
+// request can be completed later.
+func TestChangeThatIsAlwaysOvertaken(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
 	other, _, _ := withCounter(t, db)
 	other.change(put("a", `{"id":"a","n":0}`))
 	e := other.endpoint("counter", hook.EndpointActive, hook.EndpointConfig{})
 	n, stop := 0, false
-	mine := &desk{woken: map[hook.EndpointID]int{}, ready: map[hook.EndpointID]bool{e.ID: true}}
+	mine := &dispatcher{woken: map[hook.EndpointID]int{}, ready: map[hook.EndpointID]bool{e.ID: true}}
 	in := ingest.New(ingest.Options{
 		Dispatcher: mine, Contracts: other.Contracts, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler),
-		Store: &stubborn{db, func() {
+		Store: &raced{db, func() {
 			if n++; !stop {
 				other.change(put("a", fmt.Sprintf(`{"id":"a","n":%d}`, n)))
 			}
@@ -410,8 +412,8 @@ func TestChangeThatAlwaysLoses(t *testing.T) {
 	if answers[0].Wrong.Kind != hook.KindUnavailable {
 		t.Errorf("%v", answers[0].Wrong)
 	}
-	if len(mine.expected) != 2 {
-		t.Errorf("%d deliveries are expected, want the two of b", len(mine.expected))
+	if len(mine.announced) != 2 {
+		t.Errorf("%d deliveries are announced, want the two of b", len(mine.announced))
 	}
 	if again, err := in.Change(t.Context(), request); err != nil || outcome(again[0]) != "record_busy" || outcome(again[1]) != "created changed there duplicate born:2" {
 		t.Errorf("again: %v %v", again, err)
@@ -423,27 +425,27 @@ func TestChangeThatAlwaysLoses(t *testing.T) {
 	}
 	for i, want := range []string{"changed there counted:2", "created changed there duplicate born:2", "changed there counted:2"} {
 		if got := outcome(answers[i]); got != want {
-			t.Errorf("left alone, item %d: %s, want %s", i, got, want)
+			t.Errorf("without the race, item %d: %s, want %s", i, got, want)
 		}
 	}
 	if again, err := in.Change(t.Context(), request); err != nil || outcome(again[0]) != "changed there duplicate counted:2" {
-		t.Errorf("done, and again: %v %v", again, err)
+		t.Errorf("repeated when all is done: %v %v", again, err)
 	}
 	if r, err := db.Record(t.Context(), "acme", "counter", "count", "a"); err != nil || string(r.Document) != `{"id":"a","n":-2}` {
 		t.Errorf("stored: %s %v", r.Document, err)
 	}
 }
 
-// An item that found nothing to do may have found that out from one before it that
-// was overtaken. Then it is worked on again, too.
-func TestChangeAfterOneThatLost(t *testing.T) {
+// An item that had nothing to change may have been worked out from an item before it. If that one is overtaken, both are
+// worked out again.
+func TestChangeAfterOneThatWasOvertaken(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
 	other, _, _ := withCounter(t, db)
 	other.change(put("a", `{"id":"a","n":1}`))
 	once := sync.OnceFunc(func() { other.change(put("a", `{"id":"a","n":5}`)) })
 	in := ingest.New(ingest.Options{
-		Dispatcher: &desk{}, Contracts: other.Contracts, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler), Store: &stubborn{db, once},
+		Dispatcher: &dispatcher{}, Contracts: other.Contracts, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler), Store: &raced{db, once},
 	})
 	answers, err := in.Change(t.Context(), hook.RecordChanges{Tenant: "acme", Items: []hook.RecordChange{
 		change(hook.RecordPatch, "a", `{"x":"y"}`), change(hook.RecordPatch, "a", `{"n":1}`),
@@ -459,11 +461,12 @@ func TestChangeAfterOneThatLost(t *testing.T) {
 	}
 }
 
-// counted notes how much was in memory for each submission.
+// counted is a store that counts submissions and notes the largest.
 type counted struct {
 	*store.DB
-	most, submissions int // bytes of documents, number
-	deliveries        int // most of one
+	submissions int
+	most        int // bytes of documents in one submission
+	deliveries  int // the most in one submission
 }
 
 func (s *counted) Submit(sub hook.Submission, keep time.Duration) (hook.Verdicts, error) {
@@ -479,15 +482,15 @@ func (s *counted) Submit(sub hook.Submission, keep time.Duration) (hook.Verdicts
 	return s.DB.Submit(sub, keep)
 }
 
-// A small request about large documents is done in parts: what is in memory does
-// not grow with the number of items. It is one request all the same.
+// A request that changes large documents is worked out in rounds, so the memory it needs does not grow with the number of
+// its items. It is still one request: repeated, it gets one answer.
 func TestChangeOfLargeDocuments(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
 	b, _, _ := withCounter(t, db)
 	limited := &counted{DB: db}
 	in := ingest.New(ingest.Options{
-		Dispatcher: &desk{}, Contracts: b.Contracts, KeepKeys: time.Hour, MaxPayload: 2 << 20, Log: slog.New(slog.DiscardHandler), Store: limited,
+		Dispatcher: &dispatcher{}, Contracts: b.Contracts, KeepKeys: time.Hour, MaxPayload: 2 << 20, Log: slog.New(slog.DiscardHandler), Store: limited,
 	})
 	pad := strings.Repeat("x", 1<<20)
 	items := []hook.RecordChange{put("a", `{"id":"a","n":0,"pad":"`+pad+`"}`), put("b", `{"id":"b","n":0,"pad":"`+pad+`"}`)}
@@ -517,7 +520,7 @@ func TestChangeOfLargeDocuments(t *testing.T) {
 	}
 }
 
-// So is one whose changes make very many deliveries.
+// A request whose changes make very many deliveries is worked out in rounds, too.
 func TestChangeForManyEndpoints(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
@@ -527,7 +530,7 @@ func TestChangeForManyEndpoints(t *testing.T) {
 	}
 	limited := &counted{DB: db}
 	in := ingest.New(ingest.Options{
-		Dispatcher: &desk{}, Contracts: b.Contracts, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler), Store: limited,
+		Dispatcher: &dispatcher{}, Contracts: b.Contracts, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler), Store: limited,
 	})
 	items := make([]hook.RecordChange, 120)
 	for n := range items {
