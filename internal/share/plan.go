@@ -7,12 +7,12 @@ import (
 	"gancho/internal/hook"
 )
 
-// plan says which slots a node takes and gives, so that active endpoints, and then
-// slots, are spread evenly. Every node works it out by itself: free slots go to
-// the node that has least, the heaviest first, in the same order everywhere; and a
-// node gives a slot away only if that brings it and the lightest node closer
-// together, so it ends and nothing goes to and fro. giving are slots that the
-// node is handing over already.
+// plan says which slots a node takes and which it gives away, so that active endpoints
+// are spread evenly, and slots without any, too. Every node makes its own plan. Free slots
+// go, those with most endpoints first, to the node that has least; all nodes come to the
+// same result, so only one takes each slot. A node gives a slot away only if that brings
+// it and the node that has least closer together, so the moving comes to an end. giving
+// are the slots that the node is already handing over.
 func plan(view *hook.Nodes, endpoints [hook.Slots]int, me int64, giving map[int]bool) (take, give []int) {
 	weight := func(slot int) int { return 1024*endpoints[slot] + 1 }
 	load := map[int64]int{}
@@ -25,7 +25,7 @@ func plan(view *hook.Nodes, endpoints [hook.Slots]int, me int64, giving map[int]
 		case owner == 0:
 			free = append(free, s)
 			continue
-		case giving[s] && owner == me: // as good as free, but not to be taken yet
+		case giving[s] && owner == me: // it will be free, but cannot be taken yet
 			continue
 		case owner == me:
 			mine = append(mine, s)
@@ -33,7 +33,9 @@ func plan(view *hook.Nodes, endpoints [hook.Slots]int, me int64, giving map[int]
 		load[owner] += weight(s)
 	}
 	lightest := func() int64 {
-		return slices.MinFunc(view.Alive, func(a, b int64) int { return cmp.Or(cmp.Compare(load[a], load[b]), cmp.Compare(a, b)) })
+		return slices.MinFunc(view.Alive, func(a, b int64) int {
+			return cmp.Or(cmp.Compare(load[a], load[b]), cmp.Compare(a, b))
+		})
 	}
 	heaviestFirst := func(a, b int) int { return cmp.Or(cmp.Compare(endpoints[b], endpoints[a]), cmp.Compare(a, b)) }
 	if !slices.Contains(view.Alive, me) {

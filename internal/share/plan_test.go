@@ -8,8 +8,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// Whatever nodes there are and whoever owns what, some rounds of every node's own
-// plan end in an even spread, and then nothing moves any more.
+// Every node follows its own plan. Whatever nodes there are and whoever owns what, after some rounds endpoints are spread
+// evenly and no slot moves any more.
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -27,7 +27,7 @@ func TestPlan(t *testing.T) {
 		moved := true
 		for range 50 {
 			moved = false
-			for _, me := range view.Alive { // one after the other, as the database has it
+			for _, me := range view.Alive { // one after the other: the database allows one change at a time
 				take, give := plan(view, endpoints, me, nil)
 				for _, s := range take {
 					if view.Owner[s] != 0 {
@@ -47,7 +47,7 @@ func TestPlan(t *testing.T) {
 			}
 		}
 		if moved {
-			t.Fatal("slots go to and fro")
+			t.Fatal("slots keep moving")
 		}
 		has, heaviest := map[int64]int{}, 0
 		for s, owner := range view.Owner {

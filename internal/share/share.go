@@ -1,14 +1,18 @@
 // Package share divides the work between the nodes that share one database, so that
-// each endpoint has one node that works for it: docs/adr/0007 says how and why.
+// each endpoint is served by one node at a time. docs/adr/0007 says how and why.
+//
+// Endpoints are in slots, and each slot has an owner or none. A node sends a heartbeat
+// every two seconds, which renews its lease and shows who owns which slot. From that it
+// works out which slots to take and which to give away.
 //
 // It promises:
 //
-//   - A node says that it owns an endpoint only while no other node can have taken
-//     it over: it counts its lease from before it asked for it, by its own clocks.
-//   - What a node had is taken over some seconds after it stops renewing, and what
-//     it writes after that is refused by the store.
-//   - Active endpoints are spread evenly, and move without being sent to twice: a
-//     node first ends what it has in flight.
+//   - A node says that it owns an endpoint only while no other node can have taken the
+//     endpoint over. It counts the lease from before it asked for it, by its own clocks.
+//   - The slots of a node that stops renewing its lease are taken over some seconds later.
+//     The store refuses what that node writes afterwards.
+//   - Active endpoints are spread evenly. When an endpoint moves, nothing is sent twice: the
+//     old node first finishes the requests that it is making.
 package share
 
 import (
@@ -26,57 +30,62 @@ import (
 
 // Store is what the database knows of the nodes. Every call is one transaction.
 type Store interface {
-	// Join makes this process a node with a lease. A node of the same name that was
-	// before loses everything; "" is nobody's name.
+	// Join makes this process a node with a lease. An earlier node of the same name loses
+	// its slots; "" is no name. polls says that this node gets no notifications.
 	Join(ctx context.Context, name string, lease time.Duration, polls bool) (epoch int64, err error)
 	// Named reports whether some node goes by a name.
 	Named(ctx context.Context, name string) (bool, error)
-	// Beat renews the lease and looks around. It fails with [hook.ErrFenced] when the
-	// node has been taken for dead.
+	// Beat renews the lease and returns what all nodes own. The error is [hook.ErrFenced]
+	// if another node has taken over the slots of this one.
 	Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error)
-	// Bury takes everything from those nodes whose leases have expired.
+	// Bury removes those of the nodes whose leases have expired; their slots become free.
 	Bury(ctx context.Context, epochs []int64) error
-	// Take and Give pass slots, which have no owner in between.
+	// Take makes the node the owner of those slots that are free.
 	Take(ctx context.Context, epoch int64, slots []int) (got []int, err error)
+	// Give makes slots of the node free.
 	Give(ctx context.Context, epoch int64, slots []int) error
+	// Leave removes the node; its slots become free.
 	Leave(ctx context.Context, epoch int64) error
-	// Weights is how many active endpoints each slot has.
+	// Weights is how many active endpoints are in each slot.
 	Weights(ctx context.Context) ([hook.Slots]int, error)
 }
 
-// Signals is what nodes tell each other through the database.
+// Signals are messages between nodes, through the database.
 type Signals interface {
-	// Tell tells other nodes, unless something fails, that endpoints have work.
-	Tell(ctx context.Context, ids []hook.EndpointID, polls bool) error
-	// Signals reads what nodes said since what was heard before.
+	// NotifyWork says to the other nodes that endpoints have work. polls says that some
+	// node gets no notifications and has to find a signal. A message can be lost.
+	NotifyWork(ctx context.Context, ids []hook.EndpointID, polls bool) error
+	// Signals reads the signals after those that were read before.
 	Signals(ctx context.Context, before hook.SignalsRead) (list []hook.Signal, now hook.SignalsRead, err error)
 	LastSignal(ctx context.Context) (hook.SignalsRead, error)
-	// Deaf reports whether notifications do not come through.
-	Deaf(ctx context.Context) (bool, error)
-	// Hear calls work for endpoints that have some, changed when there are signals and
-	// missed when some may have been lost, until ctx or the connection ends.
-	Hear(ctx context.Context, work func([]hook.EndpointID), changed, missed func()) error
-	// Announce tells this node's own parts of a change that another node committed.
+	// MustPoll reports whether notifications do not arrive, as behind a pooler.
+	MustPoll(ctx context.Context) (bool, error)
+	// Listen waits for notifications until ctx or the connection ends. It calls work for
+	// endpoints that have some, changed when there are new signals, and missed when
+	// notifications may have been lost.
+	Listen(ctx context.Context, work func([]hook.EndpointID), changed, missed func()) error
+	// Announce passes a change that another node committed on to all parts of this node
+	// that watch for changes.
 	Announce(c hook.Change)
 }
 
-// Worker is who works for the endpoints.
+// Worker makes the deliveries of this node.
 type Worker interface {
-	// TakeOver begins with what other nodes had in hand. It is called before the
-	// endpoints are owned.
+	// TakeOver deals with what earlier owners of the endpoints were sending when they
+	// stopped. It is called before this node owns the endpoints.
 	TakeOver(ctx context.Context, which func(hook.EndpointID) bool) error
-	// HandOver ends the work for endpoints that are not owned any more, and returns
-	// when nothing of it is in hand.
+	// HandOver stops the work for endpoints that this node does not own any more. It
+	// returns when no request to them is running and all results are stored.
 	HandOver(ctx context.Context, which func(hook.EndpointID) bool) error
-	// Working lists the endpoints of which it has something in memory.
+	// Working lists the endpoints of which the worker has anything in memory.
 	Working() []hook.EndpointID
-	// Abandon drops the work of earlier epochs at once.
+	// Abandon drops all work of earlier epochs at once.
 	Abandon()
-	// Nudge tells that what is owned has changed.
+	// Nudge says that this node owns other endpoints than before.
 	Nudge()
-	// Wake tells that an endpoint has work.
+	// Wake says that an endpoint has work.
 	Wake(id hook.EndpointID)
-	// Supersede tells that a newer snapshot took the place of deliveries.
+	// Supersede says that a newer snapshot has replaced deliveries.
 	Supersede(list []hook.Delivery)
 }
 
@@ -84,26 +93,31 @@ type Worker interface {
 type Options struct {
 	Store   Store
 	Signals Signals
-	// Name is what this node keeps when it starts again, so that it gets its work back
-	// at once. No two processes may have the same at a time; "" is none.
+	// Name stays the same when this node is started again, so that it gets its slots back
+	// at once. No two processes may have the same name at a time; "" is none.
 	Name string
 	Log  *slog.Logger
-	// Watched is told whether somebody at another node watches what happens; may be nil.
+	// Watched is called with whether somebody reads the stream of notices, on any node;
+	// nil: nobody has to know.
 	Watched func(bool)
 }
 
 const (
 	lease       = 8 * time.Second
 	beatEvery   = 2 * time.Second
-	pollEvery   = 900 * time.Millisecond // signals, by a node that hears no notifications
-	tellDelay   = time.Millisecond       // gathers endpoints with work, as of one event
-	tellEvery   = 10 * time.Millisecond  // at most
-	tellPolling = 200 * time.Millisecond // the same if that writes signals
-	weighBeats  = 5                      // beats between looks at how the endpoints are spread
-	freshFor    = time.Minute            // since signals were read, without reading them again
-	giveTimeout = 10 * time.Minute       // the longest a request can take, and then some
+	pollEvery   = 900 * time.Millisecond // between looks for signals, if notifications do not arrive
+	weighBeats  = 5                      // heartbeats between looks at how many endpoints each slot has
+	freshFor    = time.Minute            // after this time signals are read even if there seem to be none
+	giveTimeout = 10 * time.Minute       // for a handover; no request takes as long
 
-	arrangeTimeout = time.Minute // for one look at who owns what
+	// Endpoints with work are gathered for notifyDelay, which is enough for those of one
+	// event, and then announced together. Between two announcements there is the time of
+	// notifyEvery, or of notifyPolling if an announcement writes a row for nodes that poll.
+	notifyDelay   = time.Millisecond
+	notifyEvery   = 10 * time.Millisecond
+	notifyPolling = 200 * time.Millisecond
+
+	arrangeTimeout = time.Minute // for taking and giving slots after one heartbeat
 )
 
 // Node is this process as one of the nodes. It is the worker's Owner.
@@ -112,34 +126,37 @@ type Node struct {
 	worker Worker
 
 	epoch  atomic.Int64
-	mono   atomic.Int64 // until when the lease is certain, after started
-	wall   atomic.Int64 // the same by the wall clock, in case the other one was stopped
+	mono   atomic.Int64 // end of the lease, as time since started; stands still while the machine sleeps
+	wall   atomic.Int64 // end of the lease by the wall clock, in nanoseconds since 1970
 	owned  [hook.Slots]atomic.Bool
-	polls  atomic.Bool // some node hears no notifications
-	others atomic.Bool // there are other nodes
-	spread atomic.Bool // weights tell how the endpoints are spread
+	polls  atomic.Bool // some node gets no notifications, as the last heartbeat showed
+	others atomic.Bool // there are other nodes, as the last heartbeat showed
+	// weighed is set when weights were read, and cleared when a change of the
+	// configuration may have changed them.
+	weighed atomic.Bool
 
-	started time.Time
-	deaf    bool
-	onTime  bool // the beat before was
-	giving  map[int]bool
-	given   chan gift
-	weights [hook.Slots]int
+	started  time.Time
+	mustPoll bool // notifications did not arrive when this node started
+	// onTime is set after a heartbeat, and cleared when one fails or this node joins.
+	onTime  bool
+	giving  map[int]bool // slots that are being handed over
+	given   chan handover
+	weights [hook.Slots]int // active endpoints in each slot
 	beats   int
 
-	mu      sync.Mutex
-	tell    map[hook.EndpointID]struct{}
-	telling chan struct{}
-	kick    chan struct{}
-	leading int           // parts that run because this node leads
-	led     chan struct{} // one of them has ended
+	mu       sync.Mutex
+	work     map[hook.EndpointID]struct{} // endpoints with work, to be announced to their owners
+	hasWork  chan struct{}
+	beatSoon chan struct{}
+	leading  int           // how many functions run because this node leads
+	led      chan struct{} // has a value after one of them has ended
 
-	reading sync.Mutex
-	heard   hook.SignalsRead // what was read
+	reading sync.Mutex // held while signals are read
+	read    hook.SignalsRead
 }
 
-// gift is slots that were handed over, or could not be.
-type gift struct {
+// handover is the end of a handover of slots, whether it worked or not.
+type handover struct {
 	epoch int64
 	slots []int
 }
@@ -150,38 +167,42 @@ func New(o Options) *Node {
 		o.Watched = func(bool) {}
 	}
 	return &Node{
-		Options: o, started: time.Now(), giving: map[int]bool{}, given: make(chan gift, hook.Slots), tell: map[hook.EndpointID]struct{}{},
-		telling: make(chan struct{}, 1), kick: make(chan struct{}, 1), led: make(chan struct{}, 1),
+		Options: o, started: time.Now(), giving: map[int]bool{}, given: make(chan handover, hook.Slots),
+		work: map[hook.EndpointID]struct{}{}, hasWork: make(chan struct{}, 1),
+		beatSoon: make(chan struct{}, 1), led: make(chan struct{}, 1),
 	}
 }
 
-// Owns reports whether this node may work for the endpoint now.
-func (n *Node) Owns(id hook.EndpointID) bool { return n.owned[id.Slot()].Load() && n.inOffice() }
+// Owns reports whether this node may send to the endpoint now.
+func (n *Node) Owns(id hook.EndpointID) bool { return n.owned[id.Slot()].Load() && n.leaseValid() }
 
-// inOffice reports whether no other node can have taken over. A stopped process
-// finds its lease over when it goes on; a stopped machine by the wall clock.
-func (n *Node) inOffice() bool {
+// leaseValid reports whether no other node can have taken over. A process that was
+// stopped finds its lease over when it goes on, by either clock. A machine that slept
+// finds it over by the wall clock: the other clock did not go on.
+func (n *Node) leaseValid() bool {
 	now := time.Now()
 	return int64(now.Sub(n.started)) < n.mono.Load() && now.UnixNano() < n.wall.Load()
 }
 
-// Others reports whether this node shares the work with others.
+// Others reports whether there are other nodes.
 func (n *Node) Others() bool { return n.others.Load() }
 
-// Epoch is what this node's results are fenced by.
+// Epoch is the number that this node got when it joined. The store refuses results with
+// the epoch of a node that was taken over.
 func (n *Node) Epoch() int64 { return n.epoch.Load() }
 
-// Leads reports whether what only one node does is this one's to do.
-func (n *Node) Leads() bool { return n.owned[leader].Load() && n.inOffice() }
+// Leads reports whether this node is the one that does what only one node may do.
+func (n *Node) Leads() bool { return n.owned[leader].Load() && n.leaseValid() }
 
-// Tell tells the owner of an endpoint, soon, that it has work.
+// Tell announces to the owner of an endpoint, soon, that it has work.
 func (n *Node) Tell(id hook.EndpointID) {
 	n.mu.Lock()
-	n.tell[id] = struct{}{}
+	n.work[id] = struct{}{}
 	n.mu.Unlock()
-	signal(n.telling)
+	signal(n.hasWork)
 }
 
+// signal puts a value into a channel of capacity 1, unless there is one.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -189,22 +210,22 @@ func signal(c chan struct{}) {
 	}
 }
 
-// Follow marks the point from which on this node is told what other nodes change.
-// Call it before anything is read that is then remembered.
+// Follow sets the point after which this node learns what other nodes change. Call it
+// before anything is read from the database that is then kept in memory.
 func (n *Node) Follow(ctx context.Context) (err error) {
-	n.heard, err = n.Signals.LastSignal(ctx)
+	n.read, err = n.Signals.LastSignal(ctx)
 	return err
 }
 
-// Start joins and takes what is free. Call it before [Node.Run], with the worker
-// ready to work.
+// Start joins the other nodes and takes free slots. The worker gets work from then on.
+// Call Start before [Node.Run].
 func (n *Node) Start(ctx context.Context, w Worker) (err error) {
 	n.worker = w
-	if n.deaf, err = n.Signals.Deaf(ctx); err != nil {
-		return fmt.Errorf("cannot try notifications: %w", err)
+	if n.mustPoll, err = n.Signals.MustPoll(ctx); err != nil {
+		return fmt.Errorf("cannot try whether notifications arrive: %w", err)
 	}
-	if n.deaf {
-		n.Log.Info("notifications do not come through this connection (a pooler?): polling instead")
+	if n.mustPoll {
+		n.Log.Info("notifications do not arrive on this connection, perhaps because of a pooler: polling instead")
 	}
 	if err := n.join(ctx); err != nil {
 		return fmt.Errorf("cannot join the other nodes: %w", err)
@@ -212,12 +233,12 @@ func (n *Node) Start(ctx context.Context, w Worker) (err error) {
 	return n.beat(ctx)
 }
 
-// Run shares until ctx ends. The caller then stops the worker and calls
-// [Node.Leave].
+// Run sends heartbeats and passes signals on until ctx ends. The caller then stops the
+// worker and calls [Node.Leave].
 func (n *Node) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
-	parts.Go(func() { n.hear(ctx) })
-	parts.Go(func() { n.runTell(ctx) })
+	parts.Go(func() { n.followSignals(ctx) })
+	parts.Go(func() { n.notifyOwners(ctx) })
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -225,7 +246,7 @@ func (n *Node) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-tick.C:
 			n.beatOrLog(ctx)
-		case <-n.kick:
+		case <-n.beatSoon:
 			n.beatOrLog(ctx)
 		case g := <-n.given:
 			for _, s := range g.slots {
@@ -239,14 +260,14 @@ func (n *Node) Run(ctx context.Context) error {
 	return nil
 }
 
-// Leave frees everything, once the worker has stopped.
+// Leave gives all slots up. Call it when the worker has stopped.
 func (n *Node) Leave(ctx context.Context) error {
-	n.drop()
+	n.disownAll()
 	return n.Store.Leave(ctx, n.epoch.Load())
 }
 
-// Keep renews the lease while the worker finishes, until ctx ends. Nothing is taken
-// or given any more.
+// Keep renews the lease until ctx ends, while the worker finishes. No slots are taken or
+// given any more.
 func (n *Node) Keep(ctx context.Context) error {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
@@ -263,9 +284,10 @@ func (n *Node) Keep(ctx context.Context) error {
 	}
 }
 
+// join makes this process a node.
 func (n *Node) join(ctx context.Context) error {
 	asked := time.Now()
-	epoch, err := n.Store.Join(ctx, n.Name, lease, n.deaf)
+	epoch, err := n.Store.Join(ctx, n.Name, lease, n.mustPoll)
 	if err != nil {
 		return err
 	}
@@ -275,13 +297,14 @@ func (n *Node) join(ctx context.Context) error {
 	return nil
 }
 
+// renewed notes a lease that was asked for at a time.
 func (n *Node) renewed(asked time.Time) {
 	n.wall.Store(asked.Add(lease).UnixNano())
 	n.mono.Store(int64(asked.Sub(n.started) + lease))
 }
 
-// drop owns nothing any more.
-func (n *Node) drop() {
+// disownAll makes this node own nothing.
+func (n *Node) disownAll() {
 	for i := range n.owned {
 		n.owned[i].Store(false)
 	}
@@ -293,9 +316,9 @@ func (n *Node) beatOrLog(ctx context.Context) {
 	}
 }
 
-// beat renews the lease, and puts right who owns what.
+// beat sends a heartbeat: it renews the lease, and takes and gives slots.
 func (n *Node) beat(ctx context.Context) error {
-	held := n.inOffice()
+	wasValid := n.leaseValid()
 	view, err := n.renew(ctx)
 	if errors.Is(err, hook.ErrFenced) {
 		return n.fenced(ctx)
@@ -304,20 +327,22 @@ func (n *Node) beat(ctx context.Context) error {
 		n.onTime = false
 		return err
 	}
-	if !held {
+	if !wasValid {
 		n.worker.Nudge()
 	}
 	n.polls.Store(view.Polls)
 	n.others.Store(len(view.Alive) > 1)
 	n.Watched(view.Signals.Watched)
 	n.catchUp(ctx, view.Signals)
-	// After an outage everybody seems dead: give them the time of a beat.
-	onTime := n.onTime && held
+	// After an outage of the database all leases have expired. The other nodes get the
+	// time of a heartbeat to renew theirs.
+	onTime := n.onTime && wasValid
 	n.onTime = true
 	return n.whileRenewing(ctx, func(ctx context.Context) error { return n.arrange(ctx, view, onTime) })
 }
 
-// renew renews the lease. A server that does not answer in time has not renewed it.
+// renew renews the lease. If the database does not answer in time, the lease counts as
+// not renewed.
 func (n *Node) renew(ctx context.Context) (*hook.Nodes, error) {
 	ctx, cancel := context.WithTimeout(ctx, lease)
 	defer cancel()
@@ -329,9 +354,9 @@ func (n *Node) renew(ctx context.Context) (*hook.Nodes, error) {
 	return view, err
 }
 
-// whileRenewing renews the lease while do runs, which may wait long: for the lock
-// of changes, or for a large table. That this node was fenced is for the next beat
-// to find.
+// whileRenewing runs do and renews the lease meanwhile. do can wait long: for the lock
+// that changes take, or for a query of a large table. If another node has taken over
+// meanwhile, the next heartbeat finds that out.
 func (n *Node) whileRenewing(ctx context.Context, do func(context.Context) error) error {
 	limit, cancel := context.WithTimeout(ctx, arrangeTimeout)
 	defer cancel()
@@ -351,24 +376,25 @@ func (n *Node) whileRenewing(ctx context.Context, do func(context.Context) error
 	}
 }
 
-// arrange puts right who owns what.
+// arrange takes and gives slots, after a heartbeat that showed view. onTime is false if
+// the heartbeat before failed or came late.
 func (n *Node) arrange(ctx context.Context, view *hook.Nodes, onTime bool) (err error) {
 	if onTime && len(view.Expired) > 0 {
-		n.Log.Warn("nodes have stopped renewing their leases: taking over", "nodes", len(view.Expired))
+		n.Log.Warn("nodes have stopped renewing their leases, their work is taken over", "nodes", len(view.Expired))
 		if err := n.Store.Bury(ctx, view.Expired); err != nil {
 			return err
 		}
-		signal(n.kick) // look again at once: what they had is free now
+		signal(n.beatSoon) // their slots are free now
 		return nil
 	}
-	if n.beats++; n.beats%weighBeats == 1 && !n.spread.Swap(true) {
+	if n.beats++; n.beats%weighBeats == 1 && !n.weighed.Swap(true) {
 		if n.weights, err = n.Store.Weights(ctx); err != nil {
-			n.spread.Store(false)
+			n.weighed.Store(false)
 			return err
 		}
 	}
-	// What the database has as this node's, and it does not know of: the answer to
-	// taking it was lost.
+	// Slots that the database says are this node's, though it does not know: the answer
+	// to Take was lost.
 	var forgotten []int
 	for s, owner := range view.Owner {
 		if owner == n.epoch.Load() && !n.owned[s].Load() && !n.giving[s] {
@@ -383,14 +409,14 @@ func (n *Node) arrange(ctx context.Context, view *hook.Nodes, onTime bool) (err 
 	return nil
 }
 
-// fenced begins anew after another node has taken over.
+// fenced drops all work and joins anew, after another node has taken over.
 func (n *Node) fenced(ctx context.Context) error {
-	n.Log.Warn("another node has taken over this node's work: joining anew")
-	n.drop()
+	n.Log.Warn("another node has taken over this node's work, joining anew")
+	n.disownAll()
 	n.epoch.Store(-1)
 	n.worker.Abandon()
 	clear(n.giving)
-	if err := n.sole(ctx); err != nil {
+	if err := n.giveUpSharedName(ctx); err != nil {
 		return err
 	}
 	if err := n.join(ctx); err != nil {
@@ -399,21 +425,24 @@ func (n *Node) fenced(ctx context.Context) error {
 	return n.beat(ctx)
 }
 
-// sole gives up the name of this node if another process goes by it, which took this
-// one for its predecessor: otherwise the two would bury each other for ever.
-func (n *Node) sole(ctx context.Context) error {
+// giveUpSharedName gives up the name of this node if another process has the same one.
+// That process took this one for its predecessor, and this one would do the same: the two
+// would take over from each other for ever.
+func (n *Node) giveUpSharedName(ctx context.Context) error {
 	if n.Name == "" {
 		return nil
 	}
 	taken, err := n.Store.Named(ctx, n.Name)
 	if err == nil && taken {
-		n.Log.Error("another server goes by the name of this one: its data directory is a copy of this one's; " +
-			"stop one of the two, delete the file node.name in its directory and start it again. Until then both work on, this one without a name")
+		n.Log.Error("another server has the same name as this one: its data directory is a copy of this one's. " +
+			"Stop one of the two, delete the file node.name in its directory and start it again. " +
+			"Until then both go on, this one without a name")
 		n.Name = ""
 	}
 	return err
 }
 
+// take takes those of the slots that are free.
 func (n *Node) take(ctx context.Context, slots []int) error {
 	if len(slots) == 0 {
 		return nil
@@ -425,9 +454,9 @@ func (n *Node) take(ctx context.Context, slots []int) error {
 	return n.own(ctx, got)
 }
 
-// own begins to work on slots that are this node's in the database. Until then
-// nobody works on them, and publishers only store. If it fails, the next beat
-// tries again.
+// own begins to work for slots that the database says are this node's. Until then
+// nobody works for them, and what is published to them is only stored. If own fails, the
+// next heartbeat tries again.
 func (n *Node) own(ctx context.Context, slots []int) error {
 	if len(slots) == 0 {
 		return nil
@@ -442,19 +471,19 @@ func (n *Node) own(ctx context.Context, slots []int) error {
 	return nil
 }
 
-// give hands slots over, those that nothing is done for together and each other one
-// by itself, so that none waits for another's requests.
+// give begins to hand slots over. Slots for which nothing is running go together, each
+// other slot goes by itself, so that no slot waits for the requests of another.
 func (n *Node) give(ctx context.Context, slots []int) {
 	epoch := n.epoch.Load()
 	for _, s := range slots {
-		n.owned[s].Store(false) // so from here on no work for it begins
+		n.owned[s].Store(false) // no new work for it begins from here on
 		n.giving[s] = true
 	}
 	var busy [hook.Slots]bool
 	for _, id := range n.worker.Working() {
 		busy[id.Slot()] = true
 	}
-	busy[leader] = true // what only one node does has to end first
+	busy[leader] = true // what runs because this node leads has to end first
 	var idle []int
 	for _, s := range slots {
 		if busy[s] {
@@ -468,16 +497,17 @@ func (n *Node) give(ctx context.Context, slots []int) {
 	}
 }
 
+// giveNow hands slots over and reports the end to [Node.Run].
 func (n *Node) giveNow(ctx context.Context, epoch int64, slots []int) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveTimeout)
 	defer cancel()
-	defer func() { n.given <- gift{epoch, slots} }()
-	if err := n.worker.HandOver(ctx, slotSet(slots)); err != nil { // kept then
+	defer func() { n.given <- handover{epoch, slots} }()
+	if err := n.worker.HandOver(ctx, slotSet(slots)); err != nil { // the next heartbeat makes this node own them again
 		n.Log.Error("endpoints not handed over", "error", err)
 		return
 	}
-	if slices.Contains(slots, leader) && !n.ledToEnd(ctx) {
-		n.Log.Error("endpoints not handed over: what only one node does has not ended")
+	if slices.Contains(slots, leader) && !n.waitLed(ctx) {
+		n.Log.Error("endpoints not handed over: what only the leading node does has not ended")
 		return
 	}
 	for {
@@ -493,6 +523,7 @@ func (n *Node) giveNow(ctx context.Context, epoch int64, slots []int) {
 	}
 }
 
+// slotSet reports whether an endpoint is in one of the slots.
 func slotSet(slots []int) func(hook.EndpointID) bool {
 	var in [hook.Slots]bool
 	for _, s := range slots {
@@ -501,44 +532,43 @@ func slotSet(slots []int) func(hook.EndpointID) bool {
 	return func(id hook.EndpointID) bool { return in[id.Slot()] }
 }
 
-// runTell tells other nodes of their work, gathered for a moment, or for longer where
-// there is much.
-func (n *Node) runTell(ctx context.Context) {
-	var told time.Time
+// notifyOwners announces endpoints with work to the other nodes, until ctx ends.
+func (n *Node) notifyOwners(ctx context.Context) {
+	var last time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-n.telling:
+		case <-n.hasWork:
 		}
-		every := tellEvery
+		every := notifyEvery
 		if n.polls.Load() {
-			every = tellPolling
+			every = notifyPolling
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(tellDelay, every-time.Since(told))):
+		case <-time.After(max(notifyDelay, every-time.Since(last))):
 		}
-		told = time.Now()
+		last = time.Now()
 		n.mu.Lock()
-		ids := make([]hook.EndpointID, 0, len(n.tell))
-		for id := range n.tell {
+		ids := make([]hook.EndpointID, 0, len(n.work))
+		for id := range n.work {
 			ids = append(ids, id)
 		}
-		clear(n.tell)
+		clear(n.work)
 		n.mu.Unlock()
-		ids = slices.DeleteFunc(ids, n.Owns) // since then
-		if err := n.Signals.Tell(ctx, ids, n.polls.Load()); err != nil && ctx.Err() == nil {
-			n.Log.Warn("other nodes not told of their work: they will find it", "error", err)
+		ids = slices.DeleteFunc(ids, n.Owns) // it may have become this node's meanwhile
+		if err := n.Signals.NotifyWork(ctx, ids, n.polls.Load()); err != nil && ctx.Err() == nil {
+			n.Log.Warn("other nodes were not notified of work, they will find it later", "error", err)
 		}
 	}
 }
 
-// hear acts on what other nodes say, as soon as they do or, without notifications,
-// soon. What is missed, a beat finds.
-func (n *Node) hear(ctx context.Context) {
-	if !n.deaf {
+// followSignals acts on the signals of other nodes until ctx ends: as soon as they come
+// or, if notifications do not arrive, when it polls. A heartbeat finds those it misses.
+func (n *Node) followSignals(ctx context.Context) {
+	if !n.mustPoll {
 		n.listen(ctx)
 		return
 	}
@@ -554,10 +584,11 @@ func (n *Node) hear(ctx context.Context) {
 	}
 }
 
+// listen acts on notifications until ctx ends, and begins anew when the connection breaks.
 func (n *Node) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		read := func() { n.readSignals(ctx) }
-		if err := n.Signals.Hear(ctx, n.wake, read, read); err != nil && ctx.Err() == nil {
+		if err := n.Signals.Listen(ctx, n.wake, read, read); err != nil && ctx.Err() == nil {
 			n.Log.Warn("notifications interrupted, listening again", "error", err)
 		}
 		select {
@@ -567,7 +598,7 @@ func (n *Node) listen(ctx context.Context) {
 	}
 }
 
-// wake tells the worker of work that is this node's.
+// wake wakes the worker for those of the endpoints that this node owns.
 func (n *Node) wake(ids []hook.EndpointID) {
 	for _, id := range ids {
 		if n.Owns(id) {
@@ -576,12 +607,13 @@ func (n *Node) wake(ids []hook.EndpointID) {
 	}
 }
 
-// catchUp reads what notifications did not tell of, if there is anything.
+// catchUp reads signals if a heartbeat showed ones that this node has not read, or if it
+// has not read any for long.
 func (n *Node) catchUp(ctx context.Context, now hook.SignalsRead) {
 	n.reading.Lock()
-	current := now.Number <= n.heard.Number && now.At.Sub(n.heard.At) < freshFor
-	if current && now.At.After(n.heard.At) {
-		n.heard.At = now.At
+	current := now.Number <= n.read.Number && now.At.Sub(n.read.At) < freshFor
+	if current && now.At.After(n.read.At) {
+		n.read.At = now.At
 	}
 	n.reading.Unlock()
 	if !current {
@@ -589,17 +621,18 @@ func (n *Node) catchUp(ctx context.Context, now hook.SignalsRead) {
 	}
 }
 
+// readSignals reads the signals after those that were read before, and acts on them.
 func (n *Node) readSignals(ctx context.Context) {
 	n.reading.Lock()
 	defer n.reading.Unlock()
-	list, now, err := n.Signals.Signals(ctx, n.heard)
+	list, now, err := n.Signals.Signals(ctx, n.read)
 	if err != nil {
 		if ctx.Err() == nil {
-			n.Log.Warn("cannot read what other nodes say, will try again", "error", err)
+			n.Log.Warn("cannot read the signals of other nodes, will try again", "error", err)
 		}
 		return
 	}
-	n.heard = now
+	n.read = now
 	n.Watched(now.Watched)
 	for _, s := range list {
 		switch {
@@ -608,17 +641,18 @@ func (n *Node) readSignals(ctx context.Context) {
 		case s.Superseded != hook.DeliveryID{}:
 			n.worker.Supersede([]hook.Delivery{{ID: s.Superseded, Endpoint: s.Endpoint}})
 		default:
-			n.spread.Store(false)
+			n.weighed.Store(false)
 			n.Signals.Announce(s.Change)
 		}
 	}
 }
 
-// leader is the slot whose owner leads.
+// leader is the slot whose owner is the leading node.
 const leader = 0
 
-// WhileLeading runs a part that only one node may run: it is started when this node
-// leads and stopped when it does not any more. The next node leads once it has ended.
+// WhileLeading runs, until ctx ends, a function that only one node may run. It calls run
+// when this node begins to lead, and ends its context when this node leads no more. The
+// next node does not lead before run has returned. An error of run ends WhileLeading.
 func (n *Node) WhileLeading(ctx context.Context, run func(context.Context) error) error {
 	look := time.NewTicker(beatEvery / 4)
 	defer look.Stop()
@@ -638,6 +672,7 @@ func (n *Node) WhileLeading(ctx context.Context, run func(context.Context) error
 	}
 }
 
+// beginLeading counts one more function that runs because this node leads, if it does.
 func (n *Node) beginLeading() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -655,8 +690,9 @@ func (n *Node) endLeading() {
 	signal(n.led)
 }
 
-// ledToEnd waits until nothing runs any more because this node led.
-func (n *Node) ledToEnd(ctx context.Context) bool {
+// waitLed waits until nothing runs any more because this node led. It is false if ctx
+// ends first.
+func (n *Node) waitLed(ctx context.Context) bool {
 	for {
 		n.mu.Lock()
 		leading := n.leading
@@ -672,6 +708,7 @@ func (n *Node) ledToEnd(ctx context.Context) bool {
 	}
 }
 
+// lead calls run and stops it when this node leads no more.
 func (n *Node) lead(ctx context.Context, run func(context.Context) error, look <-chan time.Time) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

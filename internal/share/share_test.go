@@ -16,18 +16,18 @@ import (
 	"gancho/internal/storetest"
 )
 
-// database is a store on a database that other nodes use too. It counts what is asked.
+// database is a store on a database that other nodes use, too. It counts heartbeats and reads of signals.
 type database struct {
 	*store.DB
 	*store.Cluster
-	deaf    bool
-	beats   atomic.Int64
-	signals atomic.Int64
+	mustPoll bool // as if notifications did not arrive
+	beats    atomic.Int64
+	signals  atomic.Int64
 }
 
-func (d *database) Deaf(ctx context.Context) (bool, error) {
-	deaf, err := d.Cluster.Deaf(ctx)
-	return deaf || d.deaf, err
+func (d *database) MustPoll(ctx context.Context) (bool, error) {
+	mustPoll, err := d.Cluster.MustPoll(ctx)
+	return mustPoll || d.mustPoll, err
 }
 
 func (d *database) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
@@ -46,10 +46,10 @@ func open(t *testing.T, url string) *database {
 	return &database{DB: db, Cluster: db.Cluster()}
 }
 
-// worker notes what it is told, and has nothing in hand but requests that hang.
+// worker notes which deliveries are superseded. The only requests that it makes are some that hang.
 type worker struct {
 	superseded chan hook.Delivery
-	hanging    []hook.EndpointID
+	hanging    []hook.EndpointID // their requests never end
 }
 
 func (*worker) TakeOver(context.Context, func(hook.EndpointID) bool) error { return nil }
@@ -70,7 +70,7 @@ func (w *worker) Supersede(list []hook.Delivery) {
 	}
 }
 
-// node is a node that shares until it is stopped or the test ends.
+// node is a running node. It runs until it is stopped or the test ends.
 type node struct {
 	*Node
 	worker *worker
@@ -137,8 +137,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// What only one node does has ended on a node that gives the lead away before the
-// next one leads.
+// A node that gives the lead away first ends what it runs because it leads. Only then another node leads.
 func TestLeadIsHandedOver(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
@@ -157,11 +156,11 @@ func TestLeadIsHandedOver(t *testing.T) {
 		})
 	})
 	<-running
-	second := start(t, open(t, url), "") // which gets half of the slots, and the lead first
+	second := start(t, open(t, url), "") // gets half of the slots, and the lead with the first of them
 	<-ending
 	for beats := second.Store.(*database).beats.Load() + 3; second.Store.(*database).beats.Load() < beats; time.Sleep(10 * time.Millisecond) { //policy:allow time.Sleep: that nothing happens has no event to wait for
 		if second.Leads() || first.Leads() {
-			t.Fatal("a node leads while what ran on the one before has not ended")
+			t.Fatal("a node leads although what the leading node ran has not ended")
 		}
 	}
 	close(end)
@@ -170,8 +169,8 @@ func TestLeadIsHandedOver(t *testing.T) {
 	parts.Wait()
 }
 
-// An endpoint that nobody knew of when the endpoints were counted, and whose request
-// hangs, keeps no other endpoint from being handed over.
+// A request that hangs keeps only the slot of its endpoint from being handed over, also if the endpoint is so new that no
+// node has counted it.
 func TestHangingIsHandedOverAlone(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
@@ -196,15 +195,15 @@ func TestHangingIsHandedOverAlone(t *testing.T) {
 	})
 }
 
-// Two nodes that go by one name, since the data directory of one is a copy of the
-// other's, do not take over from each other for ever.
+// Two nodes have the same name because the data directory of one is a copy of the other's. They do not take over from each
+// other for ever.
 func TestCopiedName(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
 	first := start(t, open(t, url), "same")
 	second := start(t, open(t, url), "same")
 	eventually(t, "the first says what is wrong", func() bool {
-		return strings.Contains(first.log.String(), "another server goes by the name of this one")
+		return strings.Contains(first.log.String(), "another server has the same name as this one")
 	})
 	half := func() bool {
 		var owned [2]int
@@ -227,23 +226,23 @@ func TestCopiedName(t *testing.T) {
 	}
 }
 
-// A node that reads no signals for so long that some may be gone takes everything
-// it remembers for stale.
-func TestLongDeaf(t *testing.T) {
+// A node has read no signals for so long that some may have been deleted unread. It drops all configuration that it has in
+// memory.
+func TestSignalsUnreadForLong(t *testing.T) {
 	t.Parallel()
 	db := open(t, pgtest.Database(t, store.Migrate))
 	changes := make(chan hook.Change, 99)
 	db.Watch(func(c hook.Change) { changes <- c })
 	n := start(t, db, "")
 	n.reading.Lock()
-	n.heard.At = n.heard.At.Add(-31 * time.Minute) // as if it had been stopped
+	n.read.At = n.read.At.Add(-31 * time.Minute) // as if it had been stopped
 	n.reading.Unlock()
 	if c := <-changes; !c.Anything {
-		t.Errorf("told of %+v", c)
+		t.Errorf("the change is %+v", c)
 	}
 }
 
-// What a newer snapshot superseded is told to the worker that may have it in memory.
+// The worker that may have a superseded delivery in memory learns of it.
 func TestSuperseded(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
@@ -253,7 +252,10 @@ func TestSuperseded(t *testing.T) {
 	}
 	want := hook.Delivery{Endpoint: hook.NewEndpointID()}
 	for range 2 {
-		ev := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "shop", Type: "open", Door: hook.DoorSchedule, CreatedAt: time.Now(), Payload: []byte(`[]`)}
+		ev := &hook.Event{
+			ID: hook.NewEventID(), Tenant: "acme", Contract: "shop", Type: "open", Door: hook.DoorSchedule,
+			CreatedAt: time.Now(), Payload: []byte(`[]`),
+		}
 		d := hook.Delivery{
 			ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: want.Endpoint, Type: "open", Mode: hook.AtLeastOnce, State: hook.Pending,
 			CreatedAt: time.Now(), NextAttemptAt: time.Now(), QueueAt: time.Now(),
@@ -262,7 +264,8 @@ func TestSuperseded(t *testing.T) {
 			ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "shop", Type: "open"},
 			Run:          hook.ScheduleRun{At: time.Now(), State: hook.RunSent, Event: ev.ID, Manual: true},
 		}
-		if _, err := other.Submit(hook.Submission{Tenant: "acme", RunEnd: end, Items: []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}}, time.Hour); err != nil {
+		items := []*hook.Accepted{{Event: ev, Deliveries: []hook.Delivery{d}}}
+		if _, err := other.Submit(hook.Submission{Tenant: "acme", RunEnd: end, Items: items}, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		if want.ID.IsZero() {
@@ -270,19 +273,19 @@ func TestSuperseded(t *testing.T) {
 		}
 	}
 	if got := <-n.worker.superseded; got != want {
-		t.Errorf("told of %+v, want %+v", got, want)
+		t.Errorf("superseded is %+v, want %+v", got, want)
 	}
 }
 
-// A beat is one round trip, and so is a look for signals where notifications do not
-// come through. Nothing else is asked while nothing happens.
+// While nothing happens, a node asks the database only for its heartbeats and, if notifications do not arrive, for signals.
+// Each of these is one round trip.
 func TestIdleTrips(t *testing.T) {
 	t.Parallel()
-	for name, deaf := range map[string]bool{"listens": false, "polls": true} {
+	for name, mustPoll := range map[string]bool{"listens": false, "polls": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := open(t, pgtest.Database(t, store.Migrate))
-			db.deaf = deaf
+			db.mustPoll = mustPoll
 			start(t, db, "")
 			asked := func() (trips, known int64) { return db.Trips(), db.beats.Load() + db.signals.Load() }
 			eventually(t, "a few beats have gone by", func() bool { return db.beats.Load() >= 4 })
@@ -294,9 +297,9 @@ func TestIdleTrips(t *testing.T) {
 			})
 			// A trip that is under way is counted before or after.
 			if n := trips - trips0; n > known-known0+2 {
-				t.Errorf("%d round trips for %d beats and looks", n, known-known0)
+				t.Errorf("%d round trips for %d heartbeats and reads of signals", n, known-known0)
 			}
-			if n := db.signals.Load(); !deaf && n > 3 {
+			if n := db.signals.Load(); !mustPoll && n > 3 {
 				t.Errorf("it looked for signals %d times, though there was nothing to read", n)
 			}
 		})

@@ -251,9 +251,9 @@ func (c *Cluster) LastSignal(ctx context.Context) (now hook.SignalsRead, err err
 	return now, lost(err)
 }
 
-// Tell tells other nodes that endpoints of theirs have work: by notification, and
+// NotifyWork tells other nodes that endpoints of theirs have work: by notification, and
 // by signals for those that hear none. It is not durable, and need not be.
-func (c *Cluster) Tell(ctx context.Context, ids []hook.EndpointID, polls bool) error {
+func (c *Cluster) NotifyWork(ctx context.Context, ids []hook.EndpointID, polls bool) error {
 	p := c.p
 	if err := p.notify(ctx, ids); err != nil || !polls {
 		return lost(err)
@@ -268,19 +268,19 @@ func (c *Cluster) Tell(ctx context.Context, ids []hook.EndpointID, polls bool) e
 	})
 }
 
-// Hear calls work for endpoints that other nodes say have some, changed when there
+// Listen calls work for endpoints that other nodes say have some, changed when there
 // are signals to read and missed when some may have been lost, until ctx or the
 // connection ends.
-func (c *Cluster) Hear(ctx context.Context, work func([]hook.EndpointID), changed, missed func()) error {
+func (c *Cluster) Listen(ctx context.Context, work func([]hook.EndpointID), changed, missed func()) error {
 	return listen(ctx, c.p, work, changed, missed)
 }
 
 // Announce tells those who [DB.Watch] of a change that another node committed.
 func (c *Cluster) Announce(change hook.Change) { c.db.changed(change) }
 
-// Deaf reports whether notifications do not come through, as behind a pooler that
+// MustPoll reports whether notifications do not come through, as behind a pooler that
 // gives each transaction to another session.
-func (c *Cluster) Deaf(ctx context.Context) (bool, error) {
+func (c *Cluster) MustPoll(ctx context.Context) (bool, error) {
 	return deaf(ctx, c.p)
 }
 

@@ -319,7 +319,7 @@ func TestSignals(t *testing.T) {
 	if _, _, err := a.PutContract(t.Context(), "x", []byte("x"), hook.ContractPosted); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Cluster().Tell(t.Context(), []hook.EndpointID{e.ID}, true); err != nil {
+	if err := a.Cluster().NotifyWork(t.Context(), []hook.EndpointID{e.ID}, true); err != nil {
 		t.Fatal(err)
 	}
 	list, now, err := b.Cluster().Signals(t.Context(), last)
@@ -443,21 +443,21 @@ func TestRunEndsBeside(t *testing.T) {
 func TestHear(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
-	if deaf, err := b.Cluster().Deaf(t.Context()); deaf || err != nil {
-		t.Fatalf("deaf: %v, %v", deaf, err)
+	if mustPoll, err := b.Cluster().MustPoll(t.Context()); mustPoll || err != nil {
+		t.Fatalf("it must poll: %v, %v", mustPoll, err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ready, changed, work := make(chan struct{}, 9), make(chan struct{}, 9), make(chan []hook.EndpointID, 9)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- b.Cluster().Hear(ctx, func(ids []hook.EndpointID) { work <- ids }, func() { changed <- struct{}{} }, func() { ready <- struct{}{} })
+		ended <- b.Cluster().Listen(ctx, func(ids []hook.EndpointID) { work <- ids }, func() { changed <- struct{}{} }, func() { ready <- struct{}{} })
 	}()
 	<-ready
 	newTenant(t, a, "acme")
 	<-changed
 	ids := []hook.EndpointID{hook.NewEndpointID(), hook.NewEndpointID()}
-	if err := a.Cluster().Tell(t.Context(), ids, false); err != nil {
+	if err := a.Cluster().NotifyWork(t.Context(), ids, false); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-work; !slices.Equal(got, ids) {
@@ -477,7 +477,7 @@ func TestWatched(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ready, changed, ended := make(chan struct{}, 9), make(chan struct{}, 9), make(chan error, 1)
 	go func() {
-		ended <- a.Cluster().Hear(ctx, func([]hook.EndpointID) {}, func() { changed <- struct{}{} }, func() { ready <- struct{}{} })
+		ended <- a.Cluster().Listen(ctx, func([]hook.EndpointID) {}, func() { changed <- struct{}{} }, func() { ready <- struct{}{} })
 	}()
 	<-ready
 	knows := func(db *DB) bool {

@@ -220,7 +220,7 @@ func TestDeadConnections(t *testing.T) {
 		}},
 		{"beat", func() error { _, err := db.Cluster().Beat(ctx, epoch, time.Hour); return err }},
 		{"signals", func() error { _, err := db.Cluster().LastSignal(ctx); return err }},
-		{"notify", func() error { return db.Cluster().Tell(ctx, []hook.EndpointID{d.Endpoint}, false) }},
+		{"notify", func() error { return db.Cluster().NotifyWork(ctx, []hook.EndpointID{d.Endpoint}, false) }},
 		{"ready", func() error { return db.Ready(ctx) }},
 	} {
 		submit(t, db, accepted("acme", "", `{}`, d.Endpoint)) // over the connection that writes
