@@ -12,6 +12,7 @@ import (
 
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/template"
 	"gancho/internal/yamlfile"
 )
 
@@ -138,7 +139,7 @@ func (l *loader) testInputs(t *Test, o yamlfile.Object) {
 	}
 	if v := o.Get("credential"); v != nil {
 		t.credential = &Credential{}
-		members := l.Object(v, "credential", rootMembers["credential"])
+		members := l.Object(v, "credential", template.CredentialMembers)
 		for name, into := range map[string]*string{"api_key": &t.credential.APIKey, "id": &t.credential.ID, "name": &t.credential.Name, "tenant": &t.credential.Tenant} {
 			if m := members.Get(name); m != nil {
 				*into = l.Str(m)

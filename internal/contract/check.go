@@ -16,6 +16,7 @@ import (
 	"gancho/internal/match"
 	"gancho/internal/nearest"
 	"gancho/internal/schema"
+	"gancho/internal/template"
 )
 
 // Limits of an endpoint beside those in hook.
@@ -251,19 +252,12 @@ func wrongValue(v string) (hook.FieldError, bool) {
 // never its value.
 func (c *Contract) checkRendered(r *report, cfg hook.EndpointConfig) {
 	for _, h := range c.endpoint.headers {
-		if !h.value.static() {
+		if !h.value.Static() {
 			continue
 		}
-		v, ok := h.value.render(&inputs{settings: cfg.Settings})
+		v, ok := h.value.Render(&template.Inputs{Settings: cfg.Settings})
 		if f, bad := wrongValue(v); ok && bad {
-			at := "/settings"
-			for _, p := range h.value.parts {
-				if p.root == "settings" {
-					at = "/settings" + schema.Pointer(p.path...)
-					break
-				}
-			}
-			f = f.At(at)
+			f = f.At("/settings" + schema.Pointer(h.value.Setting()...))
 			f.Detail = "This goes into the header " + h.name + ". " + f.Detail
 			r.wrong(f)
 		}

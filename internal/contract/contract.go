@@ -25,6 +25,7 @@ import (
 	"gancho/internal/rawjson"
 	"gancho/internal/schema"
 	"gancho/internal/sign"
+	"gancho/internal/template"
 )
 
 // Contract is one compiled contract.
@@ -100,11 +101,11 @@ type Assumption struct {
 type endpoint struct {
 	method      string
 	methods     []string
-	contentType *template
+	contentType *template.Template
 	headers     []headerTemplate
 	userAgent   string // "" drops it
 	json        rawjson.Style
-	body        *value // nil: the payload
+	body        *template.Value // nil: the payload
 	bodySchema  *schema.Schema
 	bodyTexts   schema.Texts // of bodySchema; nil if there is none
 	form        *form
@@ -125,7 +126,7 @@ type form struct {
 
 type headerTemplate struct {
 	name  string
-	value *template
+	value *template.Template
 }
 
 // delivery is the section of the same name; zero values mean the product's

@@ -11,25 +11,13 @@ import (
 
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/template"
 	"gancho/internal/yamlfile"
 )
 
 // Credential is what a tenant's program identifies itself with, as far as
 // requests can carry it.
 type Credential = hook.Identity
-
-// credentialMember is what ${credential.…} names.
-func credentialMember(c *Credential, name string) string {
-	switch name {
-	case "api_key":
-		return c.APIKey
-	case "id":
-		return c.ID
-	case "name":
-		return c.Name
-	}
-	return c.Tenant
-}
 
 // Credentials is the section of the same name: how the credentials of a
 // contract are made.
@@ -42,7 +30,7 @@ type Credentials struct {
 	// Lifetime is how long a token is good.
 	Lifetime time.Duration
 
-	claims *value
+	claims *template.Value
 }
 
 // Alphabet describes a random text.
@@ -114,7 +102,7 @@ func (c *Credentials) Claims(of Credential, jti string, now time.Time) (claims [
 	expires = issued.Add(c.Lifetime)
 	out := []byte("{}")
 	if c.claims != nil {
-		if made, err := c.claims.document(&inputs{credential: &of}); err == nil {
+		if made, err := c.claims.Document(&template.Inputs{Credential: &of}); err == nil {
 			out = made
 		}
 	}
@@ -169,7 +157,7 @@ func (l *loader) credentials(c *Contract, n *yamlfile.Node) {
 	c.credentials = cr
 }
 
-func (l *loader) claims(n *yamlfile.Node) *value {
+func (l *loader) claims(n *yamlfile.Node) *template.Value {
 	if n.Kind != yamlfile.KindMapping {
 		l.ProblemAt(n, "claims is a mapping from the names of claims to their values.", `Write for example: claims: {name: "${credential.name}"}`)
 		return nil
@@ -179,7 +167,7 @@ func (l *loader) claims(n *yamlfile.Node) *value {
 			l.Problem(p.Line, p.Column, fmt.Sprintf("The claim %s is set by Gancho itself.", p.Key), "Remove the line; lifetime decides.")
 		}
 	}
-	return l.value(n, place{roots: []string{"credential"}})
+	return template.ReadValue(l.File, n, template.Place{Roots: []string{"credential"}})
 }
 
 func (l *loader) alphabet(n *yamlfile.Node, what string) (a Alphabet) {
@@ -240,13 +228,10 @@ func (l *loader) characters(n *yamlfile.Node) string {
 // NeedsCredential reports whether requests cannot be shaped without one.
 func (c *Contract) NeedsCredential() bool {
 	e := &c.endpoint
-	if e.body.names("credential") {
+	if e.body.Names("credential") {
 		return true
 	}
-	uses := func(t *template) bool {
-		return t != nil && slices.ContainsFunc(t.parts, func(p part) bool { return p.root == "credential" })
-	}
-	return uses(e.contentType) || slices.ContainsFunc(e.headers, func(h headerTemplate) bool { return uses(h.value) })
+	return e.contentType.Names("credential") || slices.ContainsFunc(e.headers, func(h headerTemplate) bool { return h.value.Names("credential") })
 }
 
 // credentialRoots leaves out what a contract without credentials cannot name.

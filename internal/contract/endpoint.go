@@ -11,6 +11,7 @@ import (
 	"gancho/internal/rawjson"
 	"gancho/internal/schema"
 	"gancho/internal/sign"
+	"gancho/internal/template"
 	"gancho/internal/yamlfile"
 )
 
@@ -37,7 +38,7 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("shaping"); v != nil {
 		e.shaping = l.OneOf(v, "on", "off") == "on"
 	}
-	at := place{roots: credentialRoots(c, requestRoots), settings: e.settings.Names()}
+	at := template.Place{Roots: credentialRoots(c, template.RequestRoots), Settings: e.settings.Names()}
 	if v := o.Get("content_type"); v != nil {
 		e.contentType = l.template(v, at)
 	}
@@ -54,8 +55,8 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 		e.json = l.json(v)
 	}
 	if v := o.Get("body"); v != nil {
-		at.scope = expr.Request()
-		e.body = l.payload(v, at)
+		at.Scope = expr.Request()
+		e.body = template.ReadPayload(l.File, v, at)
 	}
 	if v := o.Get("schema"); v != nil {
 		if e.bodyTexts, e.bodySchema = schema.Read(l.File, v); e.body == nil {
@@ -91,7 +92,7 @@ func (l *loader) form(n *yamlfile.Node) *form {
 		l.ProblemAt(n, "form has no field.", "Say what the field is called: field: payload")
 	}
 	if v := o.Get("when"); v != nil {
-		f.when = l.condition(v, expr.Settings())
+		f.when = template.ReadCondition(l.File, v, expr.Settings())
 	}
 	return f
 }
@@ -131,7 +132,7 @@ func (l *loader) methods(e *endpoint, o yamlfile.Object) {
 	}
 }
 
-func (l *loader) headers(e *endpoint, n *yamlfile.Node, at place) {
+func (l *loader) headers(e *endpoint, n *yamlfile.Node, at template.Place) {
 	if n.Kind != yamlfile.KindMapping {
 		l.ProblemAt(n, fmt.Sprintf("headers is a mapping from names to values, not %s.", n.Kind), "Write for example: x-source: shop")
 		return
@@ -152,18 +153,11 @@ func (l *loader) headers(e *endpoint, n *yamlfile.Node, at place) {
 	}
 }
 
-func (l *loader) template(n *yamlfile.Node, at place) *template {
-	text := l.Str(n)
-	t, err := parseTemplate(text, at)
-	if err != nil {
-		line, col := l.Within(n, 1, 1)
-		l.Problem(line, col, yamlfile.Sentence("This template is wrong: "+err.Error()), "")
-		return &template{}
-	}
-	for _, p := range t.parts {
-		if p.root == "" && !validHeaderValue(p.text) {
-			l.ProblemAt(n, "A header cannot hold control characters.", "Write it in one line.")
-		}
+// template reads the value of a header.
+func (l *loader) template(n *yamlfile.Node, at template.Place) *template.Template {
+	t := template.ReadText(l.File, n, at)
+	if !validHeaderValue(t.Literals()) {
+		l.ProblemAt(n, "A header cannot hold control characters.", "Write it in one line.")
 	}
 	return t
 }

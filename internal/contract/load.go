@@ -14,6 +14,7 @@ import (
 	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
 	"gancho/internal/schema"
+	"gancho/internal/template"
 	"gancho/internal/yamlfile"
 )
 
@@ -137,7 +138,7 @@ func (l *loader) contract(c *Contract) {
 func (l *loader) defaults(c *Contract) {
 	c.endpoint = endpoint{
 		method: "POST", methods: []string{"POST"},
-		contentType: &template{source: defaultContentType, parts: []part{{text: defaultContentType}}},
+		contentType: template.Literal(defaultContentType),
 		userAgent:   DefaultUserAgent, shaping: true,
 	}
 	c.endpoint.settings = schema.NoSettings()
@@ -186,7 +187,7 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 		}
 	}
 	if v := o.Get("success"); v != nil {
-		d.success = l.condition(v, expr.Success())
+		d.success = template.ReadCondition(l.File, v, expr.Success())
 	}
 	if v := o.Get("concurrency"); v != nil {
 		d.concurrency = int(l.Number(v, 1, hook.MaxConcurrency))
@@ -197,26 +198,6 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("ordered"); v != nil {
 		d.ordered = l.Bool(v)
 	}
-}
-
-// condition compiles CEL and points at the place of a mistake within the file.
-func (l *loader) condition(n *yamlfile.Node, scope *expr.Scope) *expr.Condition {
-	text := l.Str(n)
-	if n.Kind != yamlfile.KindText {
-		return nil
-	}
-	c, err := scope.Compile(text)
-	if err == nil {
-		return c
-	}
-	e, ok := errors.AsType[*expr.Error](err)
-	if !ok {
-		l.ProblemAt(n, err.Error(), "")
-		return nil
-	}
-	line, col := l.Within(n, e.Line, e.Column)
-	l.Problem(line, col, e.Message, "")
-	return nil
 }
 
 // retry reads none or a list of delays.

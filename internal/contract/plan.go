@@ -12,6 +12,7 @@ import (
 	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/template"
 )
 
 // Plan is a contract applied to one configuration of an endpoint: what does not
@@ -34,7 +35,7 @@ type Plan struct {
 
 type headerPlan struct {
 	hook.Header
-	template *template // nil if the value is known
+	template *template.Template // nil if the value is known
 }
 
 // Limits is how fast and how long an endpoint is served.
@@ -136,10 +137,10 @@ func (p *Plan) planHeaders() {
 	p.fixed = slices.Clip(p.fixed)
 }
 
-func (p *Plan) addHeader(name string, t *template) {
+func (p *Plan) addHeader(name string, t *template.Template) {
 	h := headerPlan{Header: hook.Header{Name: name}, template: t}
-	if t.static() {
-		v, ok := t.render(&inputs{settings: p.cfg.Settings, credential: p.credential})
+	if t.Static() {
+		v, ok := t.Render(&template.Inputs{Settings: p.cfg.Settings, Credential: p.credential})
 		if !ok { // names an optional setting that is not filled in
 			return
 		}
@@ -203,13 +204,13 @@ func (p *Plan) shape(ev *hook.Event) ([]byte, error) {
 	e := &p.contract.endpoint
 	body := ev.Payload
 	if e.body != nil {
-		if p.credential == nil && e.body.names("credential") {
+		if p.credential == nil && e.body.Names("credential") {
 			return nil, errors.New("the contract puts the key of a credential into the body, and this endpoint has no credential; make the endpoint by making a credential")
 		}
-		in := inputs{settings: p.cfg.Settings, credential: p.credential, event: ev, style: e.json}
-		in.vars = expr.NewRequest(ev.Type, ev.Payload, p.cfg.Settings)
+		in := template.Inputs{Settings: p.cfg.Settings, Credential: p.credential, Event: ev, Style: e.json}
+		in.Vars = expr.NewRequest(ev.Type, ev.Payload, p.cfg.Settings)
 		var err error
-		if body, err = e.body.document(&in); err != nil {
+		if body, err = e.body.Document(&in); err != nil {
 			return nil, fmt.Errorf("the body cannot be made of this event: %w", err)
 		}
 	}
@@ -227,11 +228,11 @@ func (p *Plan) shape(ev *hook.Event) ([]byte, error) {
 }
 
 func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
-	in := inputs{settings: p.cfg.Settings, credential: p.credential, event: ev}
+	in := template.Inputs{Settings: p.cfg.Settings, Credential: p.credential, Event: ev}
 	out := make([]hook.Header, 0, len(p.headers))
 	for _, h := range p.headers {
 		if h.template != nil {
-			v, ok := h.template.render(&in)
+			v, ok := h.template.Render(&in)
 			if !ok {
 				continue
 			}
@@ -250,10 +251,10 @@ func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
 // [Contract.Secrets].
 func (p *Plan) SecretBody() bool {
 	e := &p.contract.endpoint
-	if e.body.names("credential") || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody }) {
+	if e.body.Names("credential") || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody }) {
 		return true
 	}
-	return len(e.settings.Secrets()) > 0 && e.body.names("settings")
+	return len(e.settings.Secrets()) > 0 && e.body.Names("settings")
 }
 
 // Judge is [Contract.Judge].

@@ -9,6 +9,7 @@ import (
 
 	"gancho/internal/cron"
 	"gancho/internal/expr"
+	"gancho/internal/template"
 	"gancho/internal/yamlfile"
 )
 
@@ -32,7 +33,7 @@ type Schedule struct {
 	location *time.Location
 	where    *expr.Condition // nil: all records
 	line     int             // of where, or else of the event
-	item     *value
+	item     *template.Value
 	head     []byte // of the payload, up to the items
 	tail     []byte
 }
@@ -94,9 +95,9 @@ func (c *Contract) NewSnapshot(eventType string) (*Snapshot, bool) {
 // out and the run can go on; or a *[ErrTooLarge]: the run has failed.
 func (s *Snapshot) Add(doc []byte) (taken bool, err error) {
 	sc := s.event.Schedule
-	in := inputs{record: doc, vars: expr.NewRecord(doc)}
+	in := template.Inputs{Record: doc, Vars: expr.NewRecord(doc)}
 	if sc.where != nil {
-		ok, err := sc.where.Eval(context.Background(), in.vars)
+		ok, err := sc.where.Eval(context.Background(), in.Vars)
 		if err != nil {
 			return false, s.trouble(err)
 		}
@@ -109,7 +110,7 @@ func (s *Snapshot) Add(doc []byte) (taken bool, err error) {
 	if s.count > 0 {
 		out = append(out, ',')
 	}
-	out, ok, err := sc.item.append(out, &in)
+	out, ok, err := sc.item.Append(out, &in)
 	if err != nil || !ok {
 		s.payload = out[:before]
 		if err != nil {
@@ -170,11 +171,11 @@ func (l *loader) schedule(c *Contract, e *EventType, o yamlfile.Object, at yamlf
 		l.Problem(at.Line, at.Column, fmt.Sprintf("The event type %s does not say of which records it is made.", e.Name), "Add for example: select: order")
 	}
 	if v := o.Get("where"); v != nil {
-		s.where, s.line = l.condition(v, expr.Record()), v.Line
+		s.where, s.line = template.ReadCondition(l.File, v, expr.Record()), v.Line
 	}
-	s.item = &value{copy: part{root: "record"}}
+	s.item = template.Whole("record")
 	if v := o.Get("item"); v != nil {
-		s.item = l.payload(v, place{roots: []string{"record"}, scope: expr.Record()})
+		s.item = template.ReadPayload(l.File, v, template.Place{Roots: []string{"record"}, Scope: expr.Record()})
 	}
 	s.head, s.tail = []byte("["), []byte("]")
 	if v := o.Get("payload"); v != nil {
@@ -189,9 +190,9 @@ func (l *loader) schedule(c *Contract, e *EventType, o yamlfile.Object, at yamlf
 // envelope reads the template around the items of a snapshot: what comes before
 // and after them.
 func (l *loader) envelope(n *yamlfile.Node) (head, tail []byte) {
-	v := l.payload(n, place{roots: []string{"items"}})
+	v := template.ReadPayload(l.File, n, template.Place{Roots: []string{"items"}})
 	const mark = "\x00items\x00" // no JSON has it
-	out, _, err := v.append(nil, &inputs{items: []byte(mark)})
+	out, _, err := v.Append(nil, &template.Inputs{Items: []byte(mark)})
 	head, tail, ok := bytes.Cut(out, []byte(mark))
 	if err != nil || !ok || bytes.Contains(tail, []byte(mark)) {
 		l.ProblemAt(n, "The payload of a schedule holds the records in one place.", `Write for example {orders: "${items}"}`)

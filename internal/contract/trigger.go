@@ -9,6 +9,7 @@ import (
 	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
 	"gancho/internal/schema"
+	"gancho/internal/template"
 	"gancho/internal/yamlfile"
 )
 
@@ -31,7 +32,7 @@ func (t *Trouble) Error() string { return t.Detail }
 // trigger is what makes events of one type out of changes.
 type trigger struct {
 	when    *expr.Condition // nil: each create and each change
-	payload *value
+	payload *template.Value
 	line    int // of the condition, or else of the event
 }
 
@@ -45,7 +46,7 @@ func (c *Contract) Fire(kind string, before, after []byte) (events []Fired, trou
 		return nil, nil
 	}
 	change := expr.NewChange(before, after)
-	in := inputs{old: before, new: after, vars: change}
+	in := template.Inputs{Old: before, New: after, Vars: change}
 	for _, i := range r.triggers {
 		e := &c.events[i]
 		payload, err := e.trigger.fire(change, &in)
@@ -60,16 +61,16 @@ func (c *Contract) Fire(kind string, before, after []byte) (events []Fired, trou
 }
 
 // fire is the payload of the event that a change makes, nil if it makes none.
-func (t *trigger) fire(change *expr.Change, in *inputs) ([]byte, error) {
+func (t *trigger) fire(change *expr.Change, in *template.Inputs) ([]byte, error) {
 	if t.when == nil {
-		if in.new == nil {
+		if in.New == nil {
 			return nil, nil
 		}
 	} else if ok, err := t.when.Eval(context.Background(), change); err != nil || !ok {
 		return nil, err
 	}
-	payload, err := t.payload.document(in)
-	if errors.Is(err, errNothing) {
+	payload, err := t.payload.Document(in)
+	if errors.Is(err, template.ErrNothing) {
 		return nil, errors.New("there is no document to make its payload of, because the record was deleted")
 	}
 	return payload, err
@@ -89,36 +90,21 @@ func (l *loader) trigger(c *Contract, e *EventType, o yamlfile.Object, at yamlfi
 		l.ProblemAt(v, fmt.Sprintf("There is no record %s.", e.On), fix)
 	}
 	if v := o.Get("when"); v != nil {
-		t.when, t.line = l.condition(v, expr.Trigger()), v.Line
+		t.when, t.line = template.ReadCondition(l.File, v, expr.Trigger()), v.Line
 	}
-	t.payload = &value{copy: part{root: "new"}}
+	t.payload = template.Whole("new")
 	if v := o.Get("payload"); v != nil {
-		t.payload = l.payload(v, place{roots: []string{"new", "old"}, scope: expr.Trigger()})
+		t.payload = template.ReadPayload(l.File, v, template.Place{Roots: []string{"new", "old"}, Scope: expr.Trigger()})
 	}
 	e.trigger = t
 	if r == nil {
 		return
 	}
-	if whole := t.payload.copy; r.schema != nil && whole.root == "new" && len(whole.path) == 0 {
+	if r.schema != nil && t.payload.IsWhole("new") {
 		e.schemas = append([]*schema.Schema{r.schema}, e.schemas...) // the payload is the record
 		e.texts = schema.Both(r.texts, e.texts)
 	}
 	r.triggers = append(r.triggers, len(c.events))
-}
-
-// payload reads a template of a whole payload. The bare name of a document
-// stands for it.
-func (l *loader) payload(n *yamlfile.Node, at place) *value {
-	for _, root := range at.roots {
-		if n.Kind == yamlfile.KindText && n.Text == root {
-			return &value{copy: part{root: root}}
-		}
-	}
-	v := l.value(n, at)
-	if v.raw != nil || v.text != nil {
-		l.ProblemAt(n, "A payload is a JSON object or list.", fmt.Sprintf("Write %s for the whole document, or a mapping with its members.", at.roots[0]))
-	}
-	return v
 }
 
 func nearestFix(word string, known []string) string {

@@ -1,0 +1,253 @@
+// Package template fills in what a contract leaves open: texts with ${…} in them, and JSON that is made of events,
+// records, settings and credentials.
+//
+// It promises that everything that can be wrong with a template is reported when it is read, with its line; that what
+// is copied keeps its bytes, so that a number is never rounded and a string keeps its escapes; and that filling in
+// changes nothing that it was given. A [Template] makes a text, a [Value] makes JSON. Where a template stands decides
+// what it can name, see [Place].
+package template
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gancho/internal/hook"
+	"gancho/internal/nearest"
+	"gancho/internal/rawjson"
+	"gancho/internal/yamlfile"
+)
+
+// Template is a text with ${…} in it. Between the braces is a path. What it can begin with, its root, depends on the
+// place of the template:
+//
+//	settings.NAME…   what the person who created the endpoint filled in
+//	payload.PATH…    the payload
+//	event.id  event.type  event.time (RFC 3339, UTC)  event.tenant
+//	credential.api_key  credential.id  credential.name  credential.tenant
+//	old.PATH…  new.PATH…  the record before and after a change
+//	record.PATH…     a stored record
+//	items            the records that a snapshot holds
+//
+// A string is put in without its quotes, anything else as it is written in its JSON. $${ stands for ${ itself. A Template
+// does not change and is safe for concurrent use.
+type Template struct {
+	parts []part
+}
+
+// part is a piece of text, or a path under one of the roots.
+type part struct {
+	text string
+	root string // "" for text
+	path []string
+}
+
+// rootMembers are the members of the roots that are not JSON documents.
+var rootMembers = map[string][]string{
+	"event":      {"id", "type", "time", "tenant"},
+	"credential": CredentialMembers,
+	"items":      nil,
+}
+
+// CredentialMembers are what a template can name of a credential.
+var CredentialMembers = []string{"api_key", "id", "name", "tenant"}
+
+// RequestRoots are the roots that the parts of a request can name.
+var RequestRoots = []string{"settings", "payload", "event", "credential"}
+
+// ReadText reads a template. It is empty if a problem was reported.
+func ReadText(f *yamlfile.File, n *yamlfile.Node, at Place) *Template {
+	t, err := parseTemplate(f.Str(n), at)
+	if err != nil {
+		line, col := f.Within(n, 1, 1)
+		f.Problem(line, col, yamlfile.Sentence("This template is wrong: "+err.Error()), "")
+		return &Template{}
+	}
+	return t
+}
+
+// Literal is a template that is nothing but a text.
+func Literal(text string) *Template { return &Template{parts: []part{{text: text}}} }
+
+// parseTemplate parses a template.
+func parseTemplate(source string, at Place) (*Template, error) {
+	t := &Template{}
+	rest := source
+	for {
+		i := strings.Index(rest, "${")
+		if i < 0 {
+			break
+		}
+		if i > 0 && rest[i-1] == '$' {
+			t.add(rest[:i-1] + "${")
+			rest = rest[i+2:]
+			continue
+		}
+		t.add(rest[:i])
+		inner, after, ok := strings.Cut(rest[i+2:], "}")
+		if !ok {
+			return nil, errors.New("${ is not closed by }; $${ stands for a plain ${")
+		}
+		p, err := parseReference(strings.TrimSpace(inner), at)
+		if err != nil {
+			return nil, err
+		}
+		t.parts = append(t.parts, p)
+		rest = after
+	}
+	t.add(rest)
+	return t, nil
+}
+
+func (t *Template) add(text string) {
+	if text == "" {
+		return
+	}
+	if n := len(t.parts); n > 0 && t.parts[n-1].root == "" {
+		t.parts[n-1].text += text
+		return
+	}
+	t.parts = append(t.parts, part{text: text})
+}
+
+func parseReference(s string, at Place) (part, error) {
+	path, err := rawjson.ParsePath(s)
+	if err != nil {
+		return part{}, fmt.Errorf("${%s} cannot be read: %w", s, err)
+	}
+	root, path := path[0], path[1:]
+	if !slices.Contains(at.Roots, root) {
+		return part{}, fmt.Errorf("there is no %s here.%s", root, nearest.DidYouMean(root, at.Roots))
+	}
+	members, fixed := rootMembers[root]
+	switch {
+	case root == "settings" && len(path) == 0:
+		return part{}, errors.New("${settings} needs the name of a setting, e.g. ${settings.token}")
+	case root == "settings" && !slices.Contains(at.Settings, path[0]):
+		return part{}, fmt.Errorf("there is no setting %s.%s", path[0], nearest.DidYouMean(path[0], at.Settings))
+	case root == "credential" && len(path) > 0 && path[0] == "secret":
+		return part{}, errors.New("the secret of a credential is never sent; ${credential.api_key} names the credential")
+	case fixed && members == nil && len(path) > 0:
+		return part{}, fmt.Errorf("${%s} does not exist; write ${%s}", s, root)
+	case fixed && members != nil && (len(path) != 1 || !slices.Contains(members, path[0])):
+		return part{}, fmt.Errorf("${%s} does not exist. Possible: %s.%s", s, root, strings.Join(members, ", "+root+"."))
+	}
+	return part{root: root, path: path}, nil
+}
+
+// Literals is the text of the template without its references.
+func (t *Template) Literals() string {
+	var b strings.Builder
+	for _, p := range t.parts {
+		b.WriteString(p.text)
+	}
+	return b.String()
+}
+
+// Setting is the path of the first setting that the template names, nil if it names none.
+func (t *Template) Setting() []string {
+	for _, p := range t.parts {
+		if p.root == "settings" {
+			return p.path
+		}
+	}
+	return nil
+}
+
+// Names reports whether the template names a root.
+func (t *Template) Names(root string) bool {
+	return t != nil && slices.ContainsFunc(t.parts, func(p part) bool { return p.root == root })
+}
+
+// Static reports whether the result is the same for all events of an endpoint.
+func (t *Template) Static() bool {
+	return !slices.ContainsFunc(t.parts, func(p part) bool { return p.root == "payload" || p.root == "event" })
+}
+
+// Render fills the template in. It is false if something that the template names is absent or null. Whoever asked then
+// leaves out the header or member that the text was for.
+func (t *Template) Render(in *Inputs) (string, bool) {
+	if len(t.parts) == 1 {
+		return t.parts[0].value(in)
+	}
+	var b strings.Builder
+	for i := range t.parts {
+		s, ok := t.parts[i].value(in)
+		if !ok {
+			return "", false
+		}
+		b.WriteString(s)
+	}
+	return b.String(), true
+}
+
+// value is the part as a text.
+func (p *part) value(in *Inputs) (string, bool) {
+	switch p.root {
+	case "":
+		return p.text, true
+	case "event":
+		switch p.path[0] {
+		case "id":
+			return in.Event.ID.String(), true
+		case "type":
+			return in.Event.Type, true
+		case "time":
+			return in.Event.CreatedAt.UTC().Format("2006-01-02T15:04:05.000Z"), true
+		}
+		return in.Event.Tenant, true
+	case "credential":
+		if in.Credential == nil {
+			return "", false
+		}
+		return credentialMember(in.Credential, p.path[0]), true
+	}
+	token, ok := p.token(in)
+	if !ok || rawjson.KindOf(token) == 'n' {
+		return "", false
+	}
+	return rawjson.Text(token), true
+}
+
+// token is the part as JSON. It is a piece of the document that the part names.
+func (p *part) token(in *Inputs) ([]byte, bool) {
+	var doc []byte
+	switch p.root {
+	case "settings":
+		doc = in.Settings
+	case "payload":
+		doc = in.Event.Document()
+	case "old":
+		doc = in.Old
+	case "new":
+		doc = in.New
+	case "record":
+		doc = in.Record
+	case "items":
+		doc = in.Items
+	default:
+		s, ok := p.value(in)
+		if !ok {
+			return nil, false
+		}
+		return rawjson.Quote(s), true
+	}
+	if len(p.path) == 0 {
+		return doc, doc != nil
+	}
+	return rawjson.Lookup(doc, p.path...)
+}
+
+// credentialMember is what ${credential.…} names.
+func credentialMember(c *hook.Identity, name string) string {
+	switch name {
+	case "api_key":
+		return c.APIKey
+	case "id":
+		return c.ID
+	case "name":
+		return c.Name
+	}
+	return c.Tenant
+}

@@ -1,0 +1,334 @@
+package template
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gancho/internal/expr"
+	"gancho/internal/hook"
+	"gancho/internal/nearest"
+	"gancho/internal/rawjson"
+	"gancho/internal/yamlfile"
+)
+
+// Value is a template of JSON, written as YAML and kept in the order of the file. A text that is nothing but ${path}
+// copies the JSON at the path. Any other text becomes a string in which its ${…} are filled in. Everything else is
+// written as it is. A member or element that is absent is left out. Keys that begin with $ do more:
+//
+//	{$when: CEL, $value: V}  V if the condition holds, else it is absent
+//	{$text: V}               a string that holds V as JSON
+//	{…, $else: W}            W in the place of what is absent
+//
+// $$ at the start of a key stands for a plain $. A Value does not change and is safe for concurrent use.
+type Value struct {
+	raw     []byte       // a literal, as JSON
+	copy    part         // root != "": the token there
+	text    *Template    // a string with ${…} in it
+	members []valueNamed // an object, if isObject
+	items   []*Value     // a list, if isList
+	special *special
+
+	isObject, isList bool
+}
+
+type valueNamed struct {
+	name []byte // as a JSON string, colon included
+	Value
+}
+
+// special is an object whose keys begin with $.
+type special struct {
+	when      *expr.Condition
+	then      *Value
+	asText    bool
+	otherwise *Value
+}
+
+// Inputs is everything that a template may name. Fill in what the [Place] of the template offers; templates that name
+// something else were refused when they were read.
+type Inputs struct {
+	Settings   []byte
+	Credential *hook.Identity
+	Event      *hook.Event
+	Old, New   []byte
+	Record     []byte
+	Items      []byte // the mark where a snapshot puts its records
+
+	Vars  expr.Vars     // for $when
+	Style rawjson.Style // of what $text holds
+}
+
+// Place says what templates and conditions can name at one place of a contract.
+type Place struct {
+	Roots    []string
+	Settings []string    // names of the settings
+	Scope    *expr.Scope // of $when; nil: there is none
+}
+
+// ReadValue reads a template of JSON.
+func ReadValue(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
+	switch n.Kind {
+	case yamlfile.KindMapping:
+		return readObject(f, n, at)
+	case yamlfile.KindList:
+		v := &Value{isList: true}
+		for _, item := range n.Items {
+			v.items = append(v.items, ReadValue(f, item, at))
+		}
+		return v
+	case yamlfile.KindText:
+		return readText(f, n, at)
+	case yamlfile.KindNumber, yamlfile.KindBool, yamlfile.KindNull:
+	}
+	return &Value{raw: f.JSON(n)}
+}
+
+func readText(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
+	t, err := parseTemplate(n.Text, at)
+	if err != nil {
+		line, col := f.Within(n, 1, 1)
+		f.Problem(line, col, yamlfile.Sentence("This template is wrong: "+err.Error()), "")
+		return &Value{raw: []byte("null")}
+	}
+	switch {
+	case len(t.parts) == 1 && t.parts[0].root != "":
+		return &Value{copy: t.parts[0]}
+	case len(t.parts) > 1:
+		return &Value{text: t}
+	}
+	text := ""
+	if len(t.parts) == 1 {
+		text = t.parts[0].text
+	}
+	return &Value{raw: rawjson.Quote(text)}
+}
+
+var specialKeys = []string{"$when", "$value", "$text", "$else"}
+
+func readObject(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
+	if slices.ContainsFunc(n.Pairs, func(p yamlfile.Pair) bool { return strings.HasPrefix(p.Key, "$") && !strings.HasPrefix(p.Key, "$$") }) {
+		return readSpecial(f, n, at)
+	}
+	v := &Value{isObject: true}
+	for _, p := range n.Pairs {
+		name := p.Key
+		if strings.HasPrefix(name, "$$") {
+			name = name[1:]
+		}
+		v.members = append(v.members, valueNamed{append(rawjson.Quote(name), ':'), *ReadValue(f, p.Value, at)})
+	}
+	return v
+}
+
+func readSpecial(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
+	for _, p := range n.Pairs {
+		if !slices.Contains(specialKeys, p.Key) {
+			f.Problem(p.Line, p.Column, fmt.Sprintf("%s cannot stand beside keys that begin with $.", p.Key), strings.TrimSpace(nearest.DidYouMean(p.Key, specialKeys))+" A plain $ at the start of a name is written $$.")
+		}
+	}
+	s := &special{}
+	then, text := n.Get("$value"), n.Get("$text")
+	switch {
+	case (then == nil) == (text == nil):
+		f.ProblemAt(n, "One of $value and $text is needed.", `Write for example {$when: new.a == 1, $value: "${new.b}"}`)
+	case text != nil:
+		s.asText, s.then = true, ReadValue(f, text, at)
+	default:
+		s.then = ReadValue(f, then, at)
+	}
+	if w := n.Get("$when"); w != nil {
+		if at.Scope == nil {
+			f.ProblemAt(w, "There is no $when here.", "")
+		} else {
+			s.when = ReadCondition(f, w, at.Scope)
+		}
+	}
+	if o := n.Get("$else"); o != nil {
+		s.otherwise = ReadValue(f, o, at)
+	}
+	return &Value{special: s}
+}
+
+// Append appends the value to out. If the value is absent, Append returns out as it was, and false. An error comes from
+// a condition that has no truth value here; its text is for people.
+func (v *Value) Append(out []byte, in *Inputs) ([]byte, bool, error) {
+	switch {
+	case v.raw != nil:
+		return append(out, v.raw...), true, nil
+	case v.copy.root != "":
+		token, ok := v.copy.token(in)
+		return append(out, token...), ok, nil
+	case v.text != nil:
+		s, ok := v.text.Render(in)
+		if !ok {
+			return out, false, nil
+		}
+		return append(out, rawjson.Quote(s)...), true, nil
+	case v.isObject:
+		return v.appendObject(out, in)
+	case v.isList:
+		return v.appendList(out, in)
+	case v.special != nil:
+		return v.special.append(out, in)
+	}
+	return out, false, nil
+}
+
+func (v *Value) appendObject(out []byte, in *Inputs) ([]byte, bool, error) {
+	start := len(out)
+	out = append(out, '{')
+	for i := range v.members {
+		m := &v.members[i]
+		before := len(out)
+		if before > start+1 {
+			out = append(out, ',')
+		}
+		next, ok, err := m.Append(append(out, m.name...), in)
+		if err != nil {
+			return out[:start], false, err
+		}
+		if !ok {
+			next = next[:before]
+		}
+		out = next
+	}
+	return append(out, '}'), true, nil
+}
+
+func (v *Value) appendList(out []byte, in *Inputs) ([]byte, bool, error) {
+	start := len(out)
+	out = append(out, '[')
+	for _, item := range v.items {
+		before := len(out)
+		if before > start+1 {
+			out = append(out, ',')
+		}
+		next, ok, err := item.Append(out, in)
+		if err != nil {
+			return out[:start], false, err
+		}
+		if !ok {
+			next = next[:before]
+		}
+		out = next
+	}
+	return append(out, ']'), true, nil
+}
+
+func (s *special) append(out []byte, in *Inputs) ([]byte, bool, error) {
+	holds := true
+	if s.when != nil {
+		var err error
+		if holds, err = s.when.Eval(context.Background(), in.Vars); err != nil {
+			return out, false, err
+		}
+	}
+	if holds {
+		next, ok, err := s.appendThen(out, in)
+		if ok || err != nil {
+			return next, ok, err
+		}
+	}
+	if s.otherwise != nil {
+		return s.otherwise.Append(out, in)
+	}
+	return out, false, nil
+}
+
+func (s *special) appendThen(out []byte, in *Inputs) ([]byte, bool, error) {
+	if !s.asText {
+		return s.then.Append(out, in)
+	}
+	inner, ok, err := s.then.Append(nil, in)
+	if !ok || err != nil {
+		return out, false, err
+	}
+	style := in.Style
+	style.Compact = true
+	if inner, err = rawjson.Restyle(inner, style); err != nil {
+		return out, false, err
+	}
+	return append(out, rawjson.Quote(string(inner))...), true, nil
+}
+
+// ErrNothing is the error of [Value.Document] if the value is absent or null.
+var ErrNothing = errors.New("the template gives nothing for it")
+
+// Document makes a document other than null. A value that copies a whole document returns the slice of that document.
+func (v *Value) Document(in *Inputs) ([]byte, error) {
+	if v.copy.root != "" && len(v.copy.path) == 0 {
+		if token, ok := v.copy.token(in); ok {
+			return token, nil
+		}
+		return nil, ErrNothing
+	}
+	out, ok, err := v.Append(nil, in)
+	if err != nil {
+		return nil, err
+	}
+	if !ok || rawjson.KindOf(out) == 'n' {
+		return nil, ErrNothing
+	}
+	return out, nil
+}
+
+// Names reports whether the value names a root.
+func (v *Value) Names(root string) bool {
+	if v == nil {
+		return false
+	}
+	has := func(p part) bool { return p.root == root }
+	if has(v.copy) || v.text != nil && slices.ContainsFunc(v.text.parts, has) {
+		return true
+	}
+	for i := range v.members {
+		if v.members[i].Names(root) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(v.items, func(i *Value) bool { return i.Names(root) }) ||
+		v.special != nil && (v.special.then.Names(root) || v.special.otherwise.Names(root))
+}
+
+// ReadPayload reads a template of a whole payload. The name of a root alone, without ${ }, stands for its whole document.
+func ReadPayload(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
+	for _, root := range at.Roots {
+		if n.Kind == yamlfile.KindText && n.Text == root {
+			return Whole(root)
+		}
+	}
+	v := ReadValue(f, n, at)
+	if v.raw != nil || v.text != nil {
+		f.ProblemAt(n, "A payload is a JSON object or list.", fmt.Sprintf("Write %s for the whole document, or a mapping with its members.", at.Roots[0]))
+	}
+	return v
+}
+
+// Whole is a template that copies a whole document.
+func Whole(root string) *Value { return &Value{copy: part{root: root}} }
+
+// IsWhole reports whether the template does nothing but copy the whole document of a root.
+func (v *Value) IsWhole(root string) bool { return v.copy.root == root && len(v.copy.path) == 0 }
+
+// ReadCondition compiles a condition in CEL. It is nil if a problem was reported, at its place within the condition.
+func ReadCondition(f *yamlfile.File, n *yamlfile.Node, scope *expr.Scope) *expr.Condition {
+	text := f.Str(n)
+	if n.Kind != yamlfile.KindText {
+		return nil
+	}
+	c, err := scope.Compile(text)
+	if err == nil {
+		return c
+	}
+	e, ok := errors.AsType[*expr.Error](err)
+	if !ok {
+		f.ProblemAt(n, err.Error(), "")
+		return nil
+	}
+	line, col := f.Within(n, e.Line, e.Column)
+	f.Problem(line, col, e.Message, "")
+	return nil
+}
