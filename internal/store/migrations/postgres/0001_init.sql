@@ -1,9 +1,9 @@
 -- +goose Up
--- The tables of sqlite/0001_init.sql, which explains them. What differs: types, and
--- that history is partitioned by time. Ids begin with their time and are compared
--- as bytes, so a range of ids is a span of time (see partition in
--- postgres_engine.go). Text that is compared or sorted has the order of its bytes,
--- as in SQLite, whatever the database's collation.
+-- The tables of sqlite/0001_init.sql, which explains them. The types differ, and history is
+-- partitioned by time: ids begin with their time and are compared as bytes, so a range of
+-- ids is a span of time (see partition in postgres_engine.go). Texts that are compared or
+-- sorted have COLLATE "C": they sort by their bytes, as in SQLite, whatever the collation
+-- of the database.
 
 CREATE TABLE tenants (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -108,14 +108,14 @@ CREATE TABLE bodies (
     body     BYTEA NOT NULL
 ) PARTITION BY RANGE (delivery);
 
--- Where what has no partition goes: nothing is refused for want of one.
+-- Rows without a partition of their own go here, so that none is refused.
 CREATE TABLE events_rest PARTITION OF events DEFAULT;
 CREATE TABLE deliveries_rest PARTITION OF deliveries DEFAULT;
 CREATE TABLE attempts_rest PARTITION OF attempts DEFAULT;
 CREATE TABLE bodies_rest PARTITION OF bodies DEFAULT;
 
--- The partitions there are: each is of events_N, deliveries_N, attempts_N and
--- bodies_N for the ids made from since to before until.
+-- The partitions. Each is the tables events_N, deliveries_N, attempts_N and bodies_N, for
+-- ids that were made at since or later and before until.
 CREATE TABLE partitions (
     number BIGINT NOT NULL PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     since  BIGINT NOT NULL UNIQUE,

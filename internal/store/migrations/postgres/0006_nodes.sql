@@ -3,9 +3,9 @@
 
 CREATE TABLE nodes (
     epoch      BIGINT NOT NULL PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
-    name       TEXT   NOT NULL,   -- '' or what a node keeps when it starts again
+    name       TEXT   NOT NULL,   -- a name that a node keeps when it restarts, or ''
     expires_at BIGINT NOT NULL,
-    polls      BOOLEAN NOT NULL   -- it hears no notifications
+    polls      BOOLEAN NOT NULL   -- it gets no notifications and polls
 );
 
 -- An endpoint's slot is byte 9 of its id.
@@ -16,8 +16,8 @@ CREATE TABLE slots (
 INSERT INTO slots SELECT n, NULL FROM generate_series(0, 255) AS n;
 CREATE INDEX endpoints_by_slot ON endpoints (get_byte(id, 9)) WHERE state = 'active';
 
--- What other nodes have to know: committed changes of configuration, and, for
--- nodes that poll, endpoints that have work.
+-- Messages to the other nodes: committed changes of the configuration, and, for nodes that
+-- poll, endpoints that have new deliveries.
 CREATE TABLE signals (
     number   BIGINT NOT NULL PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     at       BIGINT NOT NULL,
@@ -28,7 +28,8 @@ CREATE TABLE signals (
     work     BOOLEAN NOT NULL DEFAULT false
 );
 
--- The encryption key that the database was written with, known by what it sealed.
+-- A value that was encrypted with the key of the database. A node that cannot decrypt it
+-- has another key.
 CREATE TABLE seals (
     name  TEXT  NOT NULL PRIMARY KEY,
     value BYTEA NOT NULL

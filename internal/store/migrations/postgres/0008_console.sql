@@ -10,7 +10,7 @@ CREATE TABLE stats (
     unknown   BIGINT NOT NULL,
     cancelled BIGINT NOT NULL,
     retrying  BIGINT NOT NULL,
-    -- requests by how long they took, see hook.LatencyBounds
+    -- requests by their duration, see hook.LatencyBounds
     t0  BIGINT NOT NULL, t1  BIGINT NOT NULL, t2  BIGINT NOT NULL, t3  BIGINT NOT NULL, t4  BIGINT NOT NULL,
     t5  BIGINT NOT NULL, t6  BIGINT NOT NULL, t7  BIGINT NOT NULL, t8  BIGINT NOT NULL, t9  BIGINT NOT NULL,
     t10 BIGINT NOT NULL, t11 BIGINT NOT NULL, t12 BIGINT NOT NULL, t13 BIGINT NOT NULL, t14 BIGINT NOT NULL,
@@ -24,15 +24,15 @@ CREATE INDEX endpoints_failing ON endpoints (tenant, failing_since) WHERE failin
 
 CREATE TABLE audit (
     id         BYTEA NOT NULL PRIMARY KEY,
-    tenant     TEXT COLLATE "C" NOT NULL,       -- '' for what belongs to none
+    tenant     TEXT COLLATE "C" NOT NULL,       -- '' if the action concerns no tenant
     actor      TEXT NOT NULL,       -- key, session, portal or system
     actor_key  TEXT NOT NULL,       -- id of the key, '' if it has none
     actor_name TEXT NOT NULL,
     actor_role TEXT NOT NULL,
     action     TEXT NOT NULL,
     object     TEXT NOT NULL,       -- its id
-    name       TEXT NOT NULL,       -- what people called it then
-    fields     TEXT NOT NULL,       -- what was changed of it, comma separated; names only
+    name       TEXT NOT NULL,       -- name of the object at that time
+    fields     TEXT NOT NULL,       -- names of the changed fields, comma separated
     reason     TEXT NOT NULL
 );
 CREATE INDEX audit_by_tenant ON audit (tenant, id);

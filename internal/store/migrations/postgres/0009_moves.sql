@@ -1,5 +1,6 @@
 -- +goose Up
--- That everything of a SQLite file was, or is being, copied here, see move.go.
+-- Says that the contents of a SQLite file were copied here, or still are being copied; see
+-- package move.
 CREATE TABLE moves (
     begun_at    BIGINT NOT NULL,
     finished_at BIGINT

@@ -1,8 +1,8 @@
 -- +goose Up
--- How the queue is read: off its index, in order. Without statistics of late, which
--- is when a backlog grows, the planner takes an endpoint for one with few
--- deliveries, and reads and sorts all that wait, or all there ever were. As no
--- session and no setting is ours to keep, functions have the settings.
+-- Functions that read the queue from its index, in order. While a backlog grows, the
+-- planner's statistics are old. It then expects few deliveries of an endpoint, and would
+-- read and sort all that wait, or the whole history. Settings prevent that; the functions
+-- have them, because behind a pooler a session cannot keep settings.
 
 -- +goose StatementBegin
 CREATE FUNCTION gancho_queue(wanted BYTEA, since BIGINT, until BIGINT, after_due BIGINT, after_id BYTEA, most INTEGER) RETURNS SETOF deliveries
@@ -14,7 +14,8 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- Endpoints with unfinished deliveries, from one to the next.
+-- The endpoints that have unfinished deliveries. It skips in the index from one endpoint to
+-- the next.
 -- +goose StatementBegin
 CREATE FUNCTION gancho_busy() RETURNS SETOF BYTEA
 LANGUAGE plpgsql STABLE SET enable_sort = off SET enable_incremental_sort = off AS $$

@@ -1,3 +1,3 @@
 -- +goose Up
--- A delivery whose place a newer snapshot took, for whoever has it in memory.
+-- A delivery that a newer snapshot superseded: for a node that has it in memory.
 ALTER TABLE signals ADD COLUMN delivery BYTEA;

@@ -1,6 +1,6 @@
 -- +goose Up
--- Times are microseconds since 1970 (UTC); 0 or NULL where there is none.
--- Ids are UUIDv7 as 16 bytes. "sealed" columns are encrypted, see seal.go.
+-- Times are microseconds since 1970 (UTC); 0 or NULL if there is none. Ids are UUIDv7 as
+-- 16 bytes. Columns called sealed are encrypted, see seal.go.
 
 CREATE TABLE tenants (
     id         TEXT    NOT NULL PRIMARY KEY,
@@ -8,7 +8,7 @@ CREATE TABLE tenants (
     metadata   TEXT    NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
-    deleted_at INTEGER             -- set while what it owned is being removed
+    deleted_at INTEGER             -- set while its data is being removed
 ) WITHOUT ROWID;
 
 CREATE TABLE keys (
@@ -41,7 +41,7 @@ CREATE TABLE endpoints (
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL,
     version       INTEGER NOT NULL,
-    config        BLOB    NOT NULL, -- sealed; the newest of endpoint_versions
+    config        BLOB    NOT NULL, -- sealed; equal to the newest in endpoint_versions
     secrets       BLOB    NOT NULL, -- sealed
     last_run_at   INTEGER,
     last_status   TEXT    NOT NULL DEFAULT '',
@@ -49,7 +49,8 @@ CREATE TABLE endpoints (
 ) WITHOUT ROWID;
 CREATE INDEX endpoints_by_tenant ON endpoints (tenant, id);
 
--- What a delivery was rendered with, kept while a delivery may be sent again.
+-- Configurations with which deliveries were rendered. They are kept as long as such a
+-- delivery may be sent again.
 CREATE TABLE endpoint_versions (
     endpoint BLOB    NOT NULL,
     version  INTEGER NOT NULL,
@@ -57,7 +58,7 @@ CREATE TABLE endpoint_versions (
     PRIMARY KEY (endpoint, version)
 ) WITHOUT ROWID;
 
--- A rowid table: payloads may be large, and rows only ever land at the end.
+-- A table with rowids, because payloads may be large and rows are added only at the end.
 CREATE TABLE events (
     tenant      TEXT    NOT NULL,
     id          BLOB    NOT NULL,
@@ -71,8 +72,8 @@ CREATE TABLE events (
 );
 CREATE INDEX events_by_external_id ON events (tenant, external_id) WHERE external_id IS NOT NULL;
 
--- due_at drives the work: NULL finished, 0 in a sender's hands, else when (of
--- an ordered endpoint: the place in the order) to send. The deliveries of one
+-- due_at is the queue: NULL if the delivery is finished, 0 while it is being sent, otherwise
+-- when to send it (of an ordered endpoint: its place in the order). The deliveries of one
 -- event are a range of the primary key, see hook.DeliveryID.
 CREATE TABLE deliveries (
     tenant           TEXT    NOT NULL,
@@ -95,8 +96,8 @@ CREATE TABLE deliveries (
 ) WITHOUT ROWID;
 CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint, id);
 CREATE INDEX deliveries_due ON deliveries (endpoint, due_at, id) WHERE due_at IS NOT NULL;
--- The rare outcomes people look for; the common one costs no index entry. Written
--- with OR: for IN, SQLite builds a table of its own at every insert and update.
+-- For the rare states that people look for; the common one needs no index entry. The
+-- condition has OR, because for IN SQLite builds a table at every insert and update.
 CREATE INDEX deliveries_trouble ON deliveries (tenant, state, id)
     WHERE state = 'failed' OR state = 'unknown' OR state = 'cancelled';
 
@@ -130,7 +131,7 @@ CREATE TABLE recoveries (
     since       INTEGER NOT NULL,
     until       INTEGER NOT NULL,
     states      TEXT    NOT NULL,   -- comma separated
-    cursor      BLOB    NOT NULL,   -- last event looked at
+    cursor      BLOB    NOT NULL,   -- the last event that was looked at
     examined    INTEGER NOT NULL,
     requeued    INTEGER NOT NULL,
     state       TEXT    NOT NULL,   -- running, done, cancelled

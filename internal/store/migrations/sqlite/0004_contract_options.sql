@@ -1,8 +1,8 @@
 -- +goose Up
--- By which door a version came: shipped, directory or posted.
+-- Where a version came from: shipped, directory or posted.
 ALTER TABLE contracts ADD COLUMN origin TEXT NOT NULL DEFAULT 'shipped';
 
--- What an operator said about a contract, whatever version is in force.
+-- What an operator chose for a contract, for all its versions.
 CREATE TABLE contract_options (
     contract TEXT NOT NULL PRIMARY KEY,
     shaping  TEXT NOT NULL         -- 'on' or 'off'

@@ -1,3 +1,3 @@
 -- +goose Up
--- The rest of a request that a script had a hand in: method, URL and headers.
+-- Method, URL and headers of a request that a script made.
 ALTER TABLE bodies ADD COLUMN head BLOB; -- sealed; NULL: as the versions render it

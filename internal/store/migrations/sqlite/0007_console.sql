@@ -1,8 +1,8 @@
 -- +goose Up
 
--- What deliveries came to, counted by time. A series is that of one endpoint, of
--- one tenant (endpoint is 16 zero bytes), or of all (tenant is '' as well). Rows
--- are only ever added to, so that several nodes can.
+-- Results of deliveries, counted by time. A series counts one endpoint, one tenant (endpoint
+-- is 16 zero bytes), or all tenants (tenant is '' as well). Nodes only add to the counts of
+-- a row, so several nodes can do it at the same time.
 CREATE TABLE stats (
     tenant    TEXT    NOT NULL,
     endpoint  BLOB    NOT NULL,
@@ -13,7 +13,7 @@ CREATE TABLE stats (
     unknown   INTEGER NOT NULL,
     cancelled INTEGER NOT NULL,
     retrying  INTEGER NOT NULL,
-    -- requests by how long they took, see hook.LatencyBounds
+    -- requests by their duration, see hook.LatencyBounds
     t0  INTEGER NOT NULL, t1  INTEGER NOT NULL, t2  INTEGER NOT NULL, t3  INTEGER NOT NULL, t4  INTEGER NOT NULL,
     t5  INTEGER NOT NULL, t6  INTEGER NOT NULL, t7  INTEGER NOT NULL, t8  INTEGER NOT NULL, t9  INTEGER NOT NULL,
     t10 INTEGER NOT NULL, t11 INTEGER NOT NULL, t12 INTEGER NOT NULL, t13 INTEGER NOT NULL, t14 INTEGER NOT NULL,
@@ -25,21 +25,21 @@ CREATE INDEX stats_by_age ON stats (span, at);
 
 CREATE INDEX endpoints_failing ON endpoints (tenant, failing_since) WHERE failing_since IS NOT NULL;
 
--- Who changed what. Written in the transaction of the change.
+-- The audit log. Each entry is written in the transaction of its change.
 CREATE TABLE audit (
     id         BLOB NOT NULL PRIMARY KEY,
-    tenant     TEXT NOT NULL,       -- '' for what belongs to none
+    tenant     TEXT NOT NULL,       -- '' if the action concerns no tenant
     actor      TEXT NOT NULL,       -- key, session, portal or system
     actor_key  TEXT NOT NULL,       -- id of the key, '' if it has none
     actor_name TEXT NOT NULL,
     actor_role TEXT NOT NULL,
     action     TEXT NOT NULL,
     object     TEXT NOT NULL,       -- its id
-    name       TEXT NOT NULL,       -- what people called it then
-    fields     TEXT NOT NULL,       -- what was changed of it, comma separated; names only
+    name       TEXT NOT NULL,       -- name of the object at that time
+    fields     TEXT NOT NULL,       -- names of the changed fields, comma separated
     reason     TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX audit_by_tenant ON audit (tenant, id);
 
--- Events in the time span of a bulk replay, as counted when it was made.
+-- Number of events in the time span of a bulk replay when it was created.
 ALTER TABLE recoveries ADD COLUMN total INTEGER NOT NULL DEFAULT 0;

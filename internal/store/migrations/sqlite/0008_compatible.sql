@@ -1,5 +1,5 @@
 -- +goose Up
--- The oldest programs that can work with these tables, as the last migration that
--- they know. See migrate.go.
+-- The oldest program that can work with these tables, as the number of the last migration
+-- that it knows. See migrate.go.
 CREATE TABLE compatible (since INTEGER NOT NULL);
 INSERT INTO compatible (since) VALUES (1);
