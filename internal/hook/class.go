@@ -1,7 +1,7 @@
 package hook
 
-// Error classes of an attempt: stable words that the API, the console and the
-// diagnosis use. Only the receiver-facing cause counts, not the Go error.
+// Error classes of an attempt: stable words that the API, the console and the diagnosis
+// use. They name the cause as the receiver can see it, not the Go error.
 const (
 	ClassDNSNotFound    = "dns_not_found"
 	ClassDNSFailed      = "dns_failed" // the resolver itself failed
@@ -16,26 +16,26 @@ const (
 	ClassTLSFailed      = "tls_failed"
 	ClassTimeout        = "timeout"
 	ClassReset          = "reset"
-	ClassProtocol       = "protocol_error"    // not an HTTP answer
-	ClassHeadersTooBig  = "headers_too_large" // header flood
+	ClassProtocol       = "protocol_error" // not an HTTP answer
+	ClassHeadersTooBig  = "headers_too_large"
 	ClassRedirect       = "redirect"
 	ClassStatus4xx      = "status_4xx"
 	ClassStatus5xx      = "status_5xx"
 	ClassGone           = "gone"              // 410
 	ClassRateLimited    = "rate_limited"      // 429
-	ClassStatusOther    = "status_unexpected" // 1xx, or a 2xx the contract does not take
-	ClassBodyRule       = "body_rule"         // right status, wrong body
-	ClassTooSlow        = "too_slow"          // right answer, past the contract's limit
-	ClassRender         = "render_failed"     // never sent: the request could not be shaped
+	ClassStatusOther    = "status_unexpected" // 1xx, or a 2xx that the contract does not accept
+	ClassBodyRule       = "body_rule"         // right status, but the body breaks the success rule
+	ClassTooSlow        = "too_slow"          // right answer, but later than the contract allows
+	ClassRender         = "render_failed"     // never sent: no request could be made
 	ClassInterrupted    = "interrupted"       // the process ended during the attempt
 	ClassScript         = "script_error"      // the endpoint's transformation failed: never sent
-	ClassScriptTimeout  = "script_timeout"    // it took too long: never sent
-	ClassScriptCancel   = "script_cancelled"  // it said not to send: never sent
+	ClassScriptTimeout  = "script_timeout"    // the transformation took too long: never sent
+	ClassScriptCancel   = "script_cancelled"  // the transformation cancelled the delivery: never sent
 	ClassShadow         = "shadow"            // a trial without sending: never sent
 )
 
-// NeverSent reports whether the class says that the attempt ended before a request
-// was made, so that it tells nothing of the receiver.
+// NeverSent reports whether an attempt of this class ended before a request was sent. Such
+// an attempt says nothing about the receiver.
 func NeverSent(class string) bool {
 	switch class {
 	case ClassRender, ClassScript, ClassScriptTimeout, ClassScriptCancel, ClassShadow:
@@ -44,9 +44,8 @@ func NeverSent(class string) bool {
 	return false
 }
 
-// ReceiverTrouble reports whether the class says that the receiver as a whole is
-// in trouble, rather than that it did not like one delivery. The breaker counts
-// only these.
+// ReceiverTrouble reports whether the class says that the receiver as a whole has a
+// problem, and not only with one delivery. The circuit breaker counts only these classes.
 func ReceiverTrouble(class string) bool {
 	switch class {
 	case ClassDNSNotFound, ClassDNSFailed, ClassPrivateAddress, ClassConnectRefused, ClassConnectTimeout,

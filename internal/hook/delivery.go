@@ -10,7 +10,7 @@ type Mode string
 
 const (
 	AtLeastOnce Mode = "at_least_once" // sent again until it succeeds or the schedule ends
-	AtMostOnce  Mode = "at_most_once"  // intent is stored before the request; never sent again
+	AtMostOnce  Mode = "at_most_once"  // sent once: stored durably as being sent before the request leaves
 )
 
 // State of a delivery. [Next] decides every change; docs/states.md draws them.
@@ -18,15 +18,15 @@ type State string
 
 const (
 	Pending   State = "pending"   // waits for its first attempt, or for its endpoint
-	Sending   State = "sending"   // in a sender's hands; after a crash: interrupted
+	Sending   State = "sending"   // its request is on the way or about to leave; after a crash: interrupted
 	Retrying  State = "retrying"  // failed at least once, waits for the next attempt
 	Delivered State = "delivered" // the contract's success rule held
 	Failed    State = "failed"    // the schedule is used up, or the failure is final
-	Unknown   State = "unknown"   // at-most-once, and interrupted: nobody can tell
-	Cancelled State = "cancelled" // endpoint gone or disabled, superseded, or a script said so
+	Unknown   State = "unknown"   // at-most-once and interrupted: nobody can know whether it arrived
+	Cancelled State = "cancelled" // it is not to be sent any more; the reason says why
 )
 
-// Finished reports whether nothing more happens unless somebody asks for it.
+// Finished reports whether nothing more happens to the delivery by itself.
 func (s State) Finished() bool {
 	switch s {
 	case Delivered, Failed, Unknown, Cancelled:
@@ -48,8 +48,8 @@ func (s State) Valid() bool { return slices.Contains(States, s) }
 // Reasons of a delivery ([Delivery.Reason]) beside the error classes.
 const (
 	ReasonInterrupted      = "interrupted"       // the process ended during the attempt
-	ReasonEndpointDisabled = "endpoint_disabled" // cancelled with its endpoint
-	ReasonEndpointDeleted  = "endpoint_deleted"  // cancelled with its endpoint
+	ReasonEndpointDisabled = "endpoint_disabled" // its endpoint was disabled
+	ReasonEndpointDeleted  = "endpoint_deleted"  // its endpoint was deleted
 	ReasonSuperseded       = "superseded"        // a newer snapshot exists
 	ReasonScript           = "script"            // the endpoint's transformation cancelled it
 	ReasonShadow           = "shadow"            // a trial: its request was recorded, and not sent
@@ -63,76 +63,76 @@ type Delivery struct {
 	Type     string // the event's type, copied for lists
 	Mode     Mode
 	State    State
-	Reason   string // why it is in this state, "" if it speaks for itself
+	Reason   string // why it is in this state; "" if that needs no reason
 	// Superseded is set in the commit of a newer snapshot, on the unfinished deliveries
 	// of the older one. Those that wait are cancelled at once. The attempt of one that is
 	// being sent may still succeed; if it does not, the delivery is cancelled instead of
 	// tried again. A retry by a person clears the flag.
 	Superseded bool
 	Test       bool // made by the test button
-	Attempts   int  // requests made, interrupted ones included
-	Slot       int  // place in the retry schedule: attempts that counted
-	// NextAttemptAt is when the next attempt is due; of a delivery in Sending,
-	// when the present one began. Zero once finished.
+	Attempts   int  // attempts so far, interrupted ones included
+	Slot       int  // place in the retry schedule: attempts so far without the interrupted ones
+	// NextAttemptAt is when the next attempt is due. In Sending it is when the present
+	// attempt began. It is zero if the delivery is finished.
 	NextAttemptAt time.Time
-	// QueueAt is the delivery's place in its endpoint's queue: NextAttemptAt, or
-	// CreatedAt where the endpoint is ordered. Ignored once it is in a sender's
-	// hands or finished.
+	// QueueAt is the delivery's place in the queue of its endpoint: NextAttemptAt, or
+	// CreatedAt if the endpoint is ordered. It means nothing unless the delivery waits.
 	QueueAt    time.Time
 	CreatedAt  time.Time
-	FinishedAt time.Time
-	// EndpointVersion and ContractVersion freeze the rendering: they are set at
-	// the first attempt (0 before) and used by every later one.
+	FinishedAt time.Time // zero if the delivery is not finished
+	// EndpointVersion and ContractVersion say with which versions the delivery is
+	// rendered. The first attempt sets them (before it they are 0), and all later attempts
+	// use them.
 	EndpointVersion int64
 	ContractVersion int64
 }
 
-// Job is a delivery with all that a sender needs.
+// Job is a delivery with everything that a sender needs.
 type Job struct {
 	Delivery Delivery
-	Event    *Event  // shared between the deliveries of one event; read-only
-	Frozen   *Frozen // kept at the first attempt; nil: not yet, or the versions tell it all
+	Event    *Event  // shared by the deliveries of the event; nobody may change it
+	Frozen   *Frozen // set by the first attempt; nil: not yet, or the versions are enough
 }
 
-// Frozen is what a delivery keeps of the request that its first attempt made,
-// beyond what the versions of its endpoint and contract tell.
+// Frozen is the part of the first attempt's request that is stored with the delivery,
+// because the versions of its endpoint and contract are not enough to render it again.
 type Frozen struct {
-	Body []byte // as sent
-	Head *Head  // nil: as those versions render it
+	Body []byte // as it was sent
+	Head *Head  // nil: the versions render it
 }
 
-// Head is a request without its body and signature. It is frozen where a script
-// had a hand in it: scripts may give another answer the second time.
+// Head is a request without its body and signature. It is stored if a script made the
+// request, since a script may give another result the second time.
 type Head struct {
 	Method  string   `json:"method"`
 	URL     string   `json:"url"`
 	Headers []Header `json:"headers"`
 }
 
-// Preview is the request that would be made for an event, secrets masked.
+// Preview is the request that would be made for an event, with secrets masked.
 type Preview struct {
-	Request   Request        // if the transformation fails or cancels: without what it would change
+	Request   Request        // without the transformation if that fails or cancels
 	Console   []string       // what the transformation printed
-	Cancelled bool           // by the transformation: no request would be made
-	Reason    string         // for that, in the transformation's words
-	Failure   *ScriptFailure // nil: it did not fail, or there is none
+	Cancelled bool           // the transformation cancels: no request would be made
+	Reason    string         // why it cancels, in the words of the transformation
+	Failure   *ScriptFailure // nil: it did not fail, or there is no transformation
 }
 
 // ScriptFailure says why a transformation failed.
 type ScriptFailure struct {
 	Class        string // error class
 	Detail       string // for the author of the script
-	Line, Column int    // from 1; 0: not known
+	Line, Column int    // counted from 1; 0: not known
 }
 
-// TestResult is what a test of an endpoint came to.
+// TestResult is the result of a test of an endpoint.
 type TestResult struct {
 	Delivery Delivery
 	Attempt  *Attempt
-	Body     []byte // of the request, where the attempt does not say otherwise
+	Body     []byte // of the request, unless Attempt.Request has one
 }
 
-// Attempt is one HTTP request made for a delivery, or what kept it from being made
+// Attempt is one request of a delivery, or the reason why no request was made
 // ([NeverSent]).
 type Attempt struct {
 	Delivery    DeliveryID
@@ -140,24 +140,24 @@ type Attempt struct {
 	Transport   string // which transport exchanged the message, or would have: "http", "shadow"; never empty
 	StartedAt   time.Time
 	Request     Request
-	Response    *Response // nil: none came
+	Response    *Response // nil: there was none
 	Timing      Timing
 	Class       string // error class; "" if the attempt succeeded
 	Detail      string // one English sentence for the log and the API
 	Interrupted bool
 }
 
-// Request is what went on the wire, secrets masked.
+// Request is a request as it was sent, with secrets masked.
 type Request struct {
 	Method  string   `json:"method"`
 	URL     string   `json:"url"`
 	Headers []Header `json:"headers"`
-	// Body is nil when the body is the event's payload or the frozen body, which are
-	// stored already; it is set when secrets in that had to be masked.
+	// Body is nil if the body is the event's payload or the frozen body, which are stored
+	// already. It is set if secrets in the body had to be masked.
 	Body []byte `json:"-"`
 }
 
-// Response is what came back.
+// Response is the answer of a receiver.
 type Response struct {
 	Status    int      `json:"status"` // 0: there is none, see [Response.HasStatus]
 	Headers   []Header `json:"headers"`
@@ -165,19 +165,19 @@ type Response struct {
 	Truncated bool     `json:"truncated"` // there was more than Body
 }
 
-// HasStatus reports whether the answer has a status. Those to HTTP requests have;
-// another transport may have answers that say only that the message was taken.
+// HasStatus reports whether the answer has a status. Answers to HTTP requests have one;
+// another transport may have answers that only confirm the message.
 func (r *Response) HasStatus() bool { return r.Status != 0 }
 
-// Limits of what is read and kept of an answer.
+// Limits, in bytes, of how much of an answer is read and stored.
 const (
 	ReadBody = 64 << 10
 	KeepBody = 16 << 10
 )
 
-// Timing is how long the parts of an attempt took; a part that did not happen
-// (a reused connection needs no DNS) is zero. Of an attempt for which a script let
-// nothing be sent there is only the total, the wait for the script included.
+// Timing is the duration of an attempt and its parts. A part that did not happen is zero:
+// a reused connection needs no DNS. If a script failed or cancelled, there is only Total,
+// which includes the wait for the script.
 type Timing struct {
 	DNS       time.Duration
 	Connect   time.Duration

@@ -37,6 +37,7 @@ func happenings() (list []happening) {
 		{"an attempt is answered with 410", Outcome{Class: ClassGone}},
 		{"an attempt is interrupted", Outcome{Class: ClassInterrupted, Interrupted: true}},
 		{"a script cancels the delivery", Outcome{Class: ClassScriptCancel, Cancel: ReasonScript}},
+		{"an attempt was a trial without sending", Outcome{Class: ClassShadow, Cancel: ReasonShadow}},
 	} {
 		for slot, left := range []string{"places left in the schedule", "no place left in the schedule"} {
 			list = append(list, happening{h.name + ", " + left, Trigger{Kind: OnAttempt, Outcome: h.outcome}, func(d *Delivery) { d.Slot = slot }})
@@ -50,6 +51,7 @@ func happenings() (list []happening) {
 		{"the endpoint was disabled or deleted", Trigger{Kind: OnEndpointStop}, nothing},
 		{"a person retries the delivery", Trigger{Kind: OnRetry}, nothing},
 		{"a bulk replay recovers the delivery", Trigger{Kind: OnRecover}, nothing},
+		{"a bulk replay recovers the delivery, which was a trial", Trigger{Kind: OnRecover}, func(d *Delivery) { d.Reason = ReasonShadow }},
 	})
 }
 
