@@ -72,7 +72,7 @@ func (x Endpoints) Create(ctx context.Context, tenant string, in EndpointSpec) (
 	if c := (contracts{x.Contracts}).inForce(in.Contract); c != nil {
 		if how, ok := c.Credentials(); ok && how.Endpoint {
 			return nil, hook.InvalidFields("credential_needed", hook.Field("/contract", "credential_first",
-				"An endpoint of the contract {contract} is made by making a credential: POST /v1/tenants/{tenant}/credentials.",
+				"An endpoint of the contract {contract} is created together with a credential: POST …/credentials.",
 				"contract", c.Name))
 		}
 	}

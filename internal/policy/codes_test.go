@@ -16,12 +16,10 @@ import (
 // and in Portuguese, for every code of a problem that the API can answer.
 func TestProblemsAreTranslated(t *testing.T) {
 	codes := map[string]string{} // → where
-	var all strings.Builder
 	for file, src := range goFiles(t) {
 		if isTest(file) || !strings.HasPrefix(file, "internal/") {
 			continue
 		}
-		all.Write(src)
 		for _, code := range problemCodes(t, file, src) {
 			codes[code] = file
 		}
@@ -33,39 +31,136 @@ func TestProblemsAreTranslated(t *testing.T) {
 		t.Fatalf("the codes are not found: %v", codes)
 	}
 	for _, language := range []string{"es", "pt"} {
-		file := "../../web/src/i18n/" + language + ".ts"
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, rest, _ := strings.Cut(string(text), "    codes: {\n")
-		said, rest, _ := strings.Cut(rest, "\n    },\n")
-		details, _, _ := strings.Cut(strings.TrimPrefix(rest, "    details: {\n"), "\n    },\n")
-		entry := regexp.MustCompile(`(?m)^      "?([^"\n]+?)"?:\s+["'\x60]`)
-		known := map[string]bool{}
-		for _, m := range entry.FindAllStringSubmatch(said, -1) {
-			if known[m[1]] = true; codes[m[1]] == "" {
-				t.Errorf("%s: nothing answers the code %s any more: remove it", file, m[1])
+		said := catalogue(t, language, "codes")
+		for code := range said {
+			if codes[code] == "" {
+				t.Errorf("%s.ts: nothing answers the code %s any more: remove it", language, code)
 			}
 		}
 		for code, where := range codes {
-			if !known[code] {
-				t.Errorf("%s has no text for the problem %s, which is of %s: write it under problem.codes", file, code, where)
-			}
-		}
-		sentences := entry.FindAllStringSubmatch(details, -1)
-		if len(sentences) == 0 {
-			t.Errorf("%s: no sentences under problem.details", file)
-		}
-		for _, m := range sentences {
-			if english := m[1]; !strings.Contains(all.String(), english) && !strings.Contains(all.String(), strings.ReplaceAll(english, "%", "%%")) {
-				t.Errorf("%s: nothing says %q any more: correct or remove it", file, english)
+			if said[code] == "" {
+				t.Errorf("%s.ts has no text for the problem %s of %s: write it under problem.codes", language, code, where)
 			}
 		}
 	}
 }
 
-var codeLike = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
+// TestFieldErrorsAreTranslated does the same for the codes of wrong fields, in all
+// languages: each has a text, and the text mentions only parameters that the
+// server sends.
+func TestFieldErrorsAreTranslated(t *testing.T) {
+	type field struct{ where, text string }
+	fields := map[string]field{}
+	params := map[string][]string{}
+	for file, src := range goFiles(t) {
+		if isTest(file) || !strings.HasPrefix(file, "internal/") || strings.HasPrefix(file, "internal/hook/") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, src, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.CompositeLit); ok && nameOf(lit.Type) == "FieldError" && len(lit.Elts) > 0 {
+				t.Errorf("%s makes a hook.FieldError without a code: use hook.Field", file)
+			}
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) < 3 || nameOf(call.Fun) != "Field" && nameOf(call.Fun) != "add" {
+				return true
+			}
+			code, text := literal(call.Args[1]), literal(call.Args[2])
+			if code == "" && nameOf(call.Args[1]) == "fieldUnknown" {
+				code = "field_unknown"
+			}
+			if !codeLike.MatchString(code) || text == "" {
+				if nameOf(call.Fun) == "Field" && nameOf(call.Args[1]) != "code" { // code: a function that hands it on
+					t.Errorf("%s: the code and the text of a field have to be constants", file)
+				}
+				return true
+			}
+			if old, ok := fields[code]; ok && old.text != text {
+				t.Errorf("%s and %s say different things of the field code %s: use two codes", old.where, file, code)
+			}
+			fields[code] = field{file, text}
+			for _, e := range call.Args[3:] {
+				ast.Inspect(e, func(n ast.Node) bool {
+					if lit, ok := n.(*ast.BasicLit); ok {
+						params[code] = append(params[code], literal(lit))
+					}
+					return true
+				})
+			}
+			for _, p := range placeholder.FindAllString(text, -1) {
+				if !slices.Contains(params[code], strings.Trim(p, "{}")) {
+					t.Errorf("%s: %s says %s, and there is no such parameter", file, code, p)
+				}
+			}
+			return true
+		})
+	}
+	if len(fields) < 80 || fields["url_scheme"].text == "" || !slices.Contains(params["url_too_long"], "max") {
+		t.Fatalf("the codes of fields are not found: %v", fields)
+	}
+	for _, language := range []string{"en", "es", "pt"} {
+		said := catalogue(t, language, "details")
+		for code, text := range said {
+			if fields[code].text == "" {
+				t.Errorf("%s.ts: nothing answers the field code %s any more: remove it", language, code)
+				continue
+			}
+			for _, p := range placeholder.FindAllString(text, -1) {
+				if !slices.Contains(params[code], strings.Trim(p, "{}")) {
+					t.Errorf("%s.ts: %s mentions %s, which the server does not send", language, code, p)
+				}
+			}
+		}
+		for code, f := range fields {
+			if said[code] == "" {
+				t.Errorf("%s.ts has no text for the field code %s of %s (%q): write it under problem.details", language, code, f.where, f.text)
+			}
+		}
+	}
+}
+
+var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
+
+// literal is the text of a string literal, or of several joined by +; "" if e is neither.
+func literal(e ast.Expr) string {
+	if sum, ok := e.(*ast.BinaryExpr); ok && sum.Op == token.ADD {
+		return literal(sum.X) + literal(sum.Y)
+	}
+	lit, ok := e.(*ast.BasicLit)
+	if !ok || lit.Kind != token.STRING {
+		return ""
+	}
+	text, _ := strconv.Unquote(lit.Value) // the parser took it
+	return text
+}
+
+// catalogue reads one section under problem of the console's catalogue of a
+// language: texts by code.
+func catalogue(t *testing.T, language, section string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("../../web/src/i18n/" + language + ".ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(text), "\n    "+section+": {\n")
+	inside, _, closed := strings.Cut(rest, "\n    },\n")
+	if !found || !closed {
+		t.Fatalf("%s.ts has no section problem.%s", language, section)
+	}
+	out := map[string]string{}
+	for _, m := range entry.FindAllStringSubmatch(inside, -1) {
+		out[m[1]] = m[2]
+	}
+	return out
+}
+
+// entry is a text of a catalogue as Biome formats it: a long one has a line of its own.
+var entry = regexp.MustCompile(`(?m)^      ([a-z_0-9]+):\s+["'\x60](.+)["'\x60],$`)
+
+var codeLike = regexp.MustCompile(`^[a-z]+(_[a-z0-9]+)*$`)
 
 // problemCodes are the codes that a file makes problems of: Code: "x" of an
 // error, the code that a maker of errors is given, or the table of meanings.
@@ -76,11 +171,8 @@ func problemCodes(t *testing.T, file string, src []byte) (found []string) {
 		t.Fatal(err)
 	}
 	add := func(e ast.Expr, suffix string) {
-		if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-			text, _ := strconv.Unquote(lit.Value) // the parser took it
-			if text += suffix; codeLike.MatchString(text) {
-				found = append(found, text)
-			}
+		if text := literal(e); text != "" && codeLike.MatchString(text+suffix) {
+			found = append(found, text+suffix)
 		}
 	}
 	ast.Inspect(f, func(n ast.Node) bool {
@@ -95,7 +187,7 @@ func problemCodes(t *testing.T, file string, src []byte) (found []string) {
 		case *ast.CallExpr:
 			switch name := nameOf(n.Fun); {
 			case len(n.Args) < 2:
-			case slices.Contains([]string{"Invalid", "InvalidFields", "invalid", "Conflict", "wrong", "unauthorized"}, name):
+			case slices.Contains([]string{"Invalid", "InvalidFields", "InvalidField", "invalid", "Conflict", "wrong", "unauthorized"}, name):
 				add(n.Args[0], "")
 			case name == "newProblem":
 				add(n.Args[1], "")

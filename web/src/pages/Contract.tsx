@@ -263,7 +263,7 @@ function Playground({ contract: c }: { contract: Detail }) {
     if (asked) setSchema(asked as Schema);
   }, [asked]);
   const latest = check.data?.problems.length ? check.data.problems : (render.data?.problems ?? nothing);
-  const errorAt = (pointer: string) => latest.filter((p) => p.pointer === pointer).map((p) => detailOf(p.detail, t))[0];
+  const errorAt = (pointer: string) => latest.filter((p) => p.pointer === pointer).map((p) => detailOf(p, t))[0];
   const marks = useMemo(
     () => latest.flatMap((p) => (p.line ? [{ line: p.line, column: p.column ?? 1, text: p.detail }] : [])),
     [latest],
@@ -346,7 +346,7 @@ function Playground({ contract: c }: { contract: Detail }) {
                     ) : (
                       p.pointer && <span className="mono">{p.pointer} </span>
                     )}
-                    {p.pointer?.startsWith("/event") ? t.contracts.noType : detailOf(p.detail, t)}
+                    {p.pointer?.startsWith("/event") ? t.contracts.noType : detailOf(p, t)}
                   </Text>
                 ))}
               </Stack>

@@ -192,9 +192,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
   };
   const types = contract?.event_types.filter((x) => x.name !== "*") ?? [];
   const free = contract?.event_types.some((x) => x.name === "*") ?? true;
-  const eventError = problem?.errors
-    .filter((e) => e.pointer?.startsWith("/event_types"))
-    .map((e) => detailOf(e.detail, t))[0];
+  const eventError = problem?.errors.filter((e) => e.pointer?.startsWith("/event_types")).map((e) => detailOf(e, t))[0];
   const advancedError = problem?.errors.some((e) =>
     /^\/(timeout_ms|retry|concurrency|rate_limit|filter|headers|ordered|transformation)/.test(e.pointer ?? ""),
   );
@@ -397,9 +395,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
                   value={d.headers}
                   onChange={(v) => set("headers", v)}
                   errors={
-                    problem?.errors
-                      .filter((e) => e.pointer?.startsWith("/headers"))
-                      .map((e) => detailOf(e.detail, t)) ?? []
+                    problem?.errors.filter((e) => e.pointer?.startsWith("/headers")).map((e) => detailOf(e, t)) ?? []
                   }
                 />
               </Stack>

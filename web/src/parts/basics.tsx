@@ -125,13 +125,24 @@ export function wordsOf(error: unknown, t: Messages): string {
   return error.status === 0 ? t.problem.network : (t.problem.codes[error.code] ?? error.message);
 }
 
-/** The same of what is wrong at one place in what was sent. */
-export const detailOf = (detail: string, t: Messages): string => t.problem.details[detail] ?? detail;
+type Place = Problem["errors"][number];
+
+/** What is wrong at one place of what was sent. Contracts' own mistakes have no code and are in English. */
+export function detailOf(place: Place, t: Messages): string {
+  const texts: Record<string, string> = t.problem.details;
+  const text = texts[place.code ?? ""];
+  if (text === undefined) return place.detail;
+  const params = place.params ?? {};
+  const words = [text.replace(/\{([a-z]+)\}/g, (whole, name) => params[name] ?? whole)];
+  if (params.meant) words.push(t.problem.meant(params.meant));
+  if (params.possible) words.push(t.problem.possible(params.possible));
+  return words.join(" ");
+}
 
 /** What is wrong at a place in the body, such as /url. */
 export function wrongAt(pointer: string, error: unknown, t: Messages): string | undefined {
   const found = error instanceof Problem ? error.errors.find((e) => e.pointer === pointer) : undefined;
-  return found && detailOf(found.detail, t);
+  return found && detailOf(found, t);
 }
 
 /** A problem, and how to try again. */
@@ -146,7 +157,7 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
         <Text size="sm">{words}</Text>
         {places.map((e) => (
           <Text key={`${e.pointer}${e.parameter}${e.detail}`} size="sm">
-            <span className="mono">{e.pointer ?? e.parameter}</span> {detailOf(e.detail, t)}
+            <span className="mono">{e.pointer ?? e.parameter}</span> {detailOf(e, t)}
           </Text>
         ))}
         {places.length === 0 &&
