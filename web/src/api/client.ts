@@ -91,12 +91,13 @@ export async function ok<T>(call: Promise<{ data?: T }>): Promise<T> {
 /** A call whose answer is taken as the text it is: reading it as JSON would change numbers. */
 export async function raw(
   path: string,
-  init: { method?: string; headers?: Record<string, string>; body?: string } = {},
+  init: { method?: string; headers?: Record<string, string>; body?: string; signal?: AbortSignal } = {},
 ): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(path, { ...init, headers: { ...authorization(), ...init.headers } });
-  } catch {
+  } catch (e) {
+    if (init.signal?.aborted) throw e;
     throw new Problem(0, "network", "");
   }
   if (!answer.ok) throw await readProblem(answer);

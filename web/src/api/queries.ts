@@ -1,6 +1,6 @@
 // What the pages ask the server, by name, so that one change renews them all.
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
-import { api, type Event, ok, Problem, type RecordAnswer, raw } from "./client";
+import { api, ok, Problem, type RecordAnswer, raw } from "./client";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -84,7 +84,7 @@ export const deliveryQuery = (tenant: string, delivery: string, lang: "en" | "es
     queryFn: () =>
       ok(
         api.GET("/v1/tenants/{tenant}/deliveries/{delivery}", {
-          params: { path: { tenant, delivery }, query: { lang } },
+          params: { path: { tenant, delivery }, query: { lang, bodies: false } },
         }),
       ),
   });
@@ -116,18 +116,53 @@ export const contractQuery = (name: string, lang: "en" | "es" | "pt") =>
     staleTime: 60_000,
   });
 
-/** An event, and the text of its payload as it is: reading it as JSON would change numbers. */
 export const eventQuery = (tenant: string, event: string) =>
   queryOptions({
     queryKey: [...ofTenant(tenant), "event", event],
-    queryFn: async () => {
-      const text = await (
-        await raw(`/v1/tenants/${encodeURIComponent(tenant)}/events/${encodeURIComponent(event)}`)
-      ).text();
-      const at = text.indexOf('"payload":');
-      return { event: JSON.parse(text) as Event, payload: at < 0 ? "" : text.slice(at + 10, text.lastIndexOf("}")) };
-    },
+    queryFn: () =>
+      ok(
+        api.GET("/v1/tenants/{tenant}/events/{event}", {
+          params: { path: { tenant, event }, query: { payload: false } },
+        }),
+      ),
   });
+
+/** Stored bytes as they are, and as a text: base64 if they are none. */
+export interface Exact {
+  bytes: Uint8Array<ArrayBuffer>;
+  text: string;
+  binary: boolean;
+}
+
+function base64(bytes: Uint8Array): string {
+  let s = "";
+  for (let i = 0; i < bytes.length; i += 0x8000) s += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+  return btoa(s);
+}
+
+const exactQuery = (tenant: string, ...segments: string[]) =>
+  queryOptions({
+    queryKey: [...ofTenant(tenant), "exact", ...segments],
+    queryFn: async ({ signal }): Promise<Exact> => {
+      const path = `/v1/tenants/${[tenant, ...segments].map(encodeURIComponent).join("/")}`;
+      const bytes = new Uint8Array(await (await raw(path, { signal })).arrayBuffer());
+      try {
+        const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+        return { bytes, text, binary: false };
+      } catch {
+        return { bytes, text: base64(bytes), binary: true };
+      }
+    },
+    staleTime: Number.POSITIVE_INFINITY, // they never change
+    gcTime: 60_000, // they may be large
+  });
+
+/** The payload of an event, to the byte: reading it as a part of JSON would change numbers. */
+export const payloadQuery = (tenant: string, event: string) => exactQuery(tenant, "events", event, "payload");
+
+/** The body that one attempt of a delivery sent. */
+export const attemptBodyQuery = (tenant: string, delivery: string, attempt: string) =>
+  exactQuery(tenant, "deliveries", delivery, "attempts", attempt, "body");
 
 /** What tells a record from all others of a tenant. */
 export interface RecordName {

@@ -57,7 +57,7 @@ export function useLive(tenant: string | undefined): boolean {
 
 /** Whether a notice may change what a query shows: not the events of the past, and not what was paged through. */
 function changes(key: readonly unknown[]): boolean {
-  if (key[2] === "event" || key[2] === "stats") return false;
+  if (key[2] === "event" || key[2] === "exact" || key[2] === "stats") return false;
   if (key[2] === "deliveries") return key[4] === undefined; // the newest page
   if (key[2] !== "events") return true;
   const data = queryClient.getQueryData<{ pages: unknown[] }>(key);

@@ -448,6 +448,8 @@ const en = {
     gone: "Deleted endpoint",
   },
   delivery: {
+    beginning: "Only the beginning is shown.",
+    download: "Download",
     technical: "Technical detail (English)",
     title: "Delivery",
     timeline: "Attempts",

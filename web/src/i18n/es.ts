@@ -537,6 +537,8 @@ const es: Messages = {
     gone: "Destino eliminado",
   },
   delivery: {
+    beginning: "Solo se muestra el comienzo.",
+    download: "Descargar",
     technical: "Detalle técnico (en inglés)",
     title: "Entrega",
     timeline: "Intentos",

@@ -539,6 +539,8 @@ const pt: Messages = {
     gone: "Destino excluído",
   },
   delivery: {
+    beginning: "Só o começo é mostrado.",
+    download: "Baixar",
     technical: "Detalhe técnico (em inglês)",
     title: "Entrega",
     timeline: "Tentativas",

@@ -4,6 +4,7 @@ import { notifications } from "@mantine/notifications";
 import { IconRefresh } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
+import { useState } from "react";
 import { type Attempt, api, type DeliveryDetail, ok } from "../api/client";
 import { deliveryQuery, endpointsQuery, ofTenant, queryClient } from "../api/queries";
 import { exactTime, milliseconds } from "../format";
@@ -132,29 +133,45 @@ export function DeliveryPage() {
             </Paper>
           ) : (
             <Paper>
-              <Accordion multiple defaultValue={attempts[0] ? [attempts[0].id] : []} key={attempts[0]?.id}>
-                {attempts.map((a, i) => (
-                  <Accordion.Item key={a.id} value={a.id} style={i === attempts.length - 1 ? { border: 0 } : undefined}>
-                    <Accordion.Control>
-                      <AttemptLine attempt={a} n={Number(a.id.split("_").at(-1))} />
-                    </Accordion.Control>
-                    <Accordion.Panel>
-                      {a.error && <Technical error={a.error} />}
-                      {a.interrupted && (
-                        <Text size="sm" mb="md">
-                          {t.delivery.interrupted}
-                        </Text>
-                      )}
-                      <Exchange request={a.request} response={a.response} timing={a.timing_ms} />
-                    </Accordion.Panel>
-                  </Accordion.Item>
-                ))}
-              </Accordion>
+              <Attempts key={attempts[0]?.id} tenant={tenant} delivery={d.id} attempts={attempts} />
             </Paper>
           )}
         </section>
       </Stack>
     </>
+  );
+}
+
+/** The attempts, the latest first and open. The body of one is read when it is opened. */
+function Attempts({ tenant, delivery, attempts }: { tenant: string; delivery: string; attempts: Attempt[] }) {
+  const t = useT();
+  const [open, setOpen] = useState(attempts.slice(0, 1).map((a) => a.id));
+  return (
+    <Accordion multiple value={open} onChange={setOpen}>
+      {attempts.map((a, i) => (
+        <Accordion.Item key={a.id} value={a.id} style={i === attempts.length - 1 ? { border: 0 } : undefined}>
+          <Accordion.Control>
+            <AttemptLine attempt={a} n={Number(a.id.split("_").at(-1))} />
+          </Accordion.Control>
+          <Accordion.Panel>
+            {a.error && <Technical error={a.error} />}
+            {a.interrupted && (
+              <Text size="sm" mb="md">
+                {t.delivery.interrupted}
+              </Text>
+            )}
+            {open.includes(a.id) && (
+              <Exchange
+                request={a.request}
+                response={a.response}
+                timing={a.timing_ms}
+                stored={{ tenant, delivery, attempt: a.id }}
+              />
+            )}
+          </Accordion.Panel>
+        </Accordion.Item>
+      ))}
+    </Accordion>
   );
 }
 

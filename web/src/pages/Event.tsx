@@ -4,7 +4,7 @@ import { IconHelp } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { api, type Endpoint, ok } from "../api/client";
-import { contractsQuery, deliveriesQuery, endpointsQuery, eventQuery } from "../api/queries";
+import { contractsQuery, deliveriesQuery, endpointsQuery, eventQuery, payloadQuery } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
 import { Copy, Fact, HealthBadge, PageHead, Skeletons, StateBadge, Time, Trouble } from "../parts/basics";
@@ -16,6 +16,7 @@ export function EventPage() {
   const t = useT();
   const { tenant, event: id } = useParams({ from: "/t/$tenant/events/$event" });
   const event = useQuery(eventQuery(tenant, id));
+  const payload = useQuery(payloadQuery(tenant, id));
   const deliveries = useQuery({ ...deliveriesQuery(tenant, { event: id }), refetchInterval: 5_000 });
   const endpoints = useQuery(endpointsQuery(tenant));
   const contracts = useQuery(contractsQuery(t.code as Language));
@@ -35,7 +36,7 @@ export function EventPage() {
       </>
     );
   if (!event.data) return <Skeletons />;
-  const { event: e, payload } = event.data;
+  const e = event.data;
   const items = deliveries.data?.items ?? [];
   const nameOf = (id: string) => {
     const x = endpoints.data?.find((y) => y.id === id);
@@ -124,7 +125,17 @@ export function EventPage() {
           )}
         </section>
         <Paper p="lg">
-          <Code text={payload} label={t.events.payload} />
+          <Trouble error={payload.error} retry={() => void payload.refetch()} />
+          {payload.data ? (
+            <Code
+              text={payload.data.text}
+              label={t.events.payload}
+              note={payload.data.binary ? t.delivery.binary : undefined}
+              file={{ name: `${e.id}.json`, bytes: payload.data.bytes }}
+            />
+          ) : (
+            !payload.error && <Skeletons rows={3} />
+          )}
         </Paper>
       </Stack>
     </>

@@ -1,9 +1,14 @@
 // One request and what came back, to the byte.
-import { Button, CopyButton, Group, SimpleGrid, Stack, Text, Tooltip } from "@mantine/core";
+import { Button, Group, SimpleGrid, Stack, Text, Tooltip } from "@mantine/core";
+import { useClipboard } from "@mantine/hooks";
 import { IconCheck, IconTerminal2 } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import type { Schemas } from "../api/client";
+import { attemptBodyQuery } from "../api/queries";
 import { milliseconds } from "../format";
 import { useT } from "../i18n";
+import { Skeletons, Trouble } from "./basics";
 import { Code, Headers } from "./Code";
 import { mask } from "./SettingsForm";
 
@@ -14,28 +19,41 @@ type Timing = Schemas["Timing"];
 const quote = (s: string) => `'${s.replaceAll("'", `'\\''`)}'`;
 
 /** The request as a command for a terminal. */
-export function curl(r: Request): string {
+export function curl(r: Request, body: string): string {
   const own = new Set(["host", "content-length"]);
   const lines = [`curl -X ${r.method} ${quote(r.url)}`];
   for (const [name = "", value = ""] of r.headers)
     if (!own.has(name.toLowerCase())) lines.push(`-H ${quote(`${name}: ${value}`)}`);
-  if (r.body) lines.push(`--data-raw ${quote(r.body)}`);
+  if (body) lines.push(`--data-raw ${quote(body)}`);
   return lines.join(" \\\n  ");
 }
 
+/** stored: of which attempt it is, if its body has to be read by itself. */
 export function Exchange({
   request,
   response,
   timing,
+  stored,
 }: {
   request: Request;
   response: Response | null;
   timing: Timing;
+  stored?: { tenant: string; delivery: string; attempt: string };
 }) {
   const t = useT();
   const sent = request.method !== "";
-  const masked =
-    request.headers.some(([, v]) => v?.includes(mask)) || request.url.includes(mask) || request.body.includes(mask);
+  const loaded = useQuery({
+    ...attemptBodyQuery(stored?.tenant ?? "", stored?.delivery ?? "", stored?.attempt ?? ""),
+    enabled: stored !== undefined && sent,
+  });
+  const binary = stored ? loaded.data?.binary === true : Boolean(request.body_base64);
+  const text = (stored ? loaded.data?.text : request.body || request.body_base64) ?? "";
+  const plain = binary ? "" : text;
+  const masked = useMemo(
+    () => request.headers.some(([, v]) => v?.includes(mask)) || request.url.includes(mask) || plain.includes(mask),
+    [request, plain],
+  );
+  const clipboard = useClipboard({ timeout: 1500 });
   return (
     <Stack gap="lg">
       <TimingBar timing={timing} />
@@ -43,32 +61,34 @@ export function Exchange({
         <Stack gap="sm" style={{ minWidth: 0 }}>
           <Group justify="space-between" gap="xs">
             <Text fw={620}>{t.delivery.request}</Text>
-            {sent && (
-              <CopyButton value={curl(request)}>
-                {({ copied, copy }) => (
-                  <Tooltip label={t.delivery.secretNote} disabled={!masked} multiline maw={280}>
-                    <Button
-                      size="xs"
-                      variant="default"
-                      leftSection={copied ? <IconCheck size={14} /> : <IconTerminal2 size={14} />}
-                      onClick={copy}
-                    >
-                      {copied ? t.common.copied : t.delivery.curl}
-                    </Button>
-                  </Tooltip>
-                )}
-              </CopyButton>
+            {sent && (!stored || loaded.data) && (
+              <Tooltip label={t.delivery.secretNote} disabled={!masked} multiline maw={280}>
+                <Button
+                  size="xs"
+                  variant="default"
+                  leftSection={clipboard.copied ? <IconCheck size={14} /> : <IconTerminal2 size={14} />}
+                  onClick={() => clipboard.copy(curl(request, plain))}
+                >
+                  {clipboard.copied ? t.common.copied : t.delivery.curl}
+                </Button>
+              </Tooltip>
             )}
           </Group>
           <Text className="mono" style={{ overflowWrap: "anywhere" }}>
             <b>{request.method}</b> {request.url}
           </Text>
           <Headers headers={request.headers} label={t.delivery.headers} />
-          <Code
-            text={request.body || request.body_base64 || ""}
-            label={t.delivery.body}
-            note={request.body_base64 ? t.delivery.binary : undefined}
-          />
+          <Trouble error={loaded.error} retry={() => void loaded.refetch()} />
+          {stored && sent && !loaded.data ? (
+            !loaded.error && <Skeletons rows={2} />
+          ) : (
+            <Code
+              text={text}
+              label={t.delivery.body}
+              note={binary ? t.delivery.binary : undefined}
+              file={stored && loaded.data && { name: stored.attempt, bytes: loaded.data.bytes }}
+            />
+          )}
         </Stack>
         <Stack gap="sm" style={{ minWidth: 0 }}>
           <Group mih={30}>
