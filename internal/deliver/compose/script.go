@@ -13,20 +13,24 @@ import (
 	"gancho/internal/transform"
 )
 
-// Transformer runs the scripts of endpoints. [*transform.Pool] is the real one.
+// Transformer runs the scripts of endpoints. A server uses [*transform.Pool].
 type Transformer interface {
-	// Run fails with a *[transform.Error], or with a hook.Error of KindUnavailable
-	// if no script can be run now.
+	// Run runs the script source of an endpoint. It fails with a *[transform.Error] if the
+	// script does, and with a [hook.Error] of [hook.KindUnavailable] if no script can be
+	// run now.
 	Run(ctx context.Context, endpoint, source string, in transform.Input) (transform.Output, error)
 }
 
-// transform lets the endpoint's script change a request. The script sees the
-// payload of the event; what it makes of that goes through the contract like any
-// payload. It sees the headers and the query as the contract makes them, secrets
-// masked; a mask that it leaves in its place stands for the secret.
-func (c Composer) transform(ctx context.Context, f *Form, r rendering, ev *hook.Event, req contract.Rendering) (contract.Rendering, transform.Output, error) {
+// transform lets the endpoint's script change a request. The script sees the payload
+// of the event, and the headers and the query that the contract made, secrets masked. If
+// it changes the payload, the contract renders the new one. Where the script leaves a
+// mask as it is, the secret takes its place again.
+func (c Composer) transform(
+	ctx context.Context, f *Form, r rendering, ev *hook.Event, req contract.Rendering,
+) (contract.Rendering, transform.Output, error) {
 	if c.Scripts == nil {
-		return req, transform.Output{}, &transform.Error{Class: hook.ClassScript, Message: "Transformations are not available here."}
+		missing := &transform.Error{Class: hook.ClassScript, Message: "Transformations are not available here."}
+		return req, transform.Output{}, missing
 	}
 	base, raw, _ := strings.Cut(req.URL, "?")
 	query, shown := readQuery(r, raw)
@@ -64,7 +68,7 @@ func (c Composer) transform(ctx context.Context, f *Form, r rendering, ev *hook.
 	}
 	if out.Payload != nil {
 		changed := *ev
-		changed.Payload, changed.ContentType = out.Payload, "" // scripts make JSON
+		changed.Payload, changed.ContentType = out.Payload, "" // a script's payload is JSON
 		made, err := r.Render(&changed)
 		if err != nil {
 			return req, out, failed("No request can be made of the changed payload: %s", err)
@@ -77,8 +81,9 @@ func (c Composer) transform(ctx context.Context, f *Form, r rendering, ev *hook.
 	return req, out, nil
 }
 
-// retyped are headers with the Content-Type of a payload that a script made in place of
-// another, unless the script has set one itself.
+// retyped replaces the Content-Type in headers by the one in made, because a script has
+// replaced the payload. It leaves a Content-Type that is not was any more, since then the
+// script has set it itself.
 func retyped(headers []hook.Header, was string, made []hook.Header) []hook.Header {
 	named := func(h hook.Header) bool { return strings.EqualFold(h.Name, "Content-Type") }
 	i, k := slices.IndexFunc(headers, named), slices.IndexFunc(made, named)
@@ -90,7 +95,9 @@ func retyped(headers []hook.Header, was string, made []hook.Header) []hook.Heade
 	return headers
 }
 
-// headers are those that a script returned, secrets in the place of their masks.
+// headers checks the headers that a script returned, now, and puts the secrets back in
+// the place of their masks. were are the headers that the contract made, and visible the
+// same ones as the script saw them. The error says which header nobody may set.
 func (r rendering) headers(were, visible, now []hook.Header) ([]hook.Header, error) {
 	out := make([]hook.Header, 0, len(now))
 	for _, h := range now {
@@ -108,8 +115,8 @@ func (r rendering) headers(were, visible, now []hook.Header) ([]hook.Header, err
 	return out, nil
 }
 
-// readQuery lists the parameters of a query as they stand, and as a script sees
-// them: decoded, secrets masked.
+// readQuery splits a query into its parameters: were has them as they are written, and
+// shown as a script sees them, decoded and with secrets masked.
 func readQuery(r rendering, raw string) (were []string, shown []hook.Header) {
 	if raw == "" {
 		return nil, nil
@@ -128,8 +135,8 @@ func readQuery(r rendering, raw string) (were []string, shown []hook.Header) {
 	return were, shown
 }
 
-// writeQuery writes the parameters that a script returned; one that it left alone
-// stays as it was spelled.
+// writeQuery writes the parameters that a script returned, now. One that the script did
+// not change is written as it was.
 func writeQuery(were []string, shown, now []hook.Header) string {
 	used := make([]bool, len(were))
 	out := make([]string, len(now))

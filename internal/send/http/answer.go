@@ -15,31 +15,33 @@ import (
 	"gancho/internal/send"
 )
 
-// answer reads the body within the limits. The response is never nil.
+// answer reads the answer's body within the limits. The response is never nil, also
+// with an error: then the body is what came of it.
 func (x *exchange) answer(resp *nethttp.Response) (*hook.Response, error) {
 	out := &hook.Response{Status: resp.StatusCode, Headers: responseHeaders(resp)}
 	x.enter(stageBody, x.limits.grace)
-	if resp.StatusCode == nethttp.StatusSwitchingProtocols { // what follows is not HTTP
+	if resp.StatusCode == nethttp.StatusSwitchingProtocols { // the bytes that follow are not HTTP
 		out.Body = []byte{}
 		return out, resp.Body.Close()
 	}
 	var err error
 	out.Body, out.Truncated, err = readBody(resp)
-	// Before its end, closing the body closes the connection.
+	// Closing a body that is not read to its end closes the connection.
 	if cerr := resp.Body.Close(); err == nil && !out.Truncated {
 		err = cerr
 	}
 	if err != nil && x.clock == send.ClockResponse && x.isOver() {
-		out.Truncated = true // the status came in time: that is what counted
+		out.Truncated = true // no failure: the limit was for the status, and that came in time
 		return out, nil
 	}
 	return out, err
 }
 
+// scratch are buffers for bodies of unknown or large size.
 var scratch = sync.Pool{New: func() any { return new([hook.KeepBody]byte) }}
 
-// readBody reads up to [hook.ReadBody] bytes and returns the first
-// [hook.KeepBody] of them, and whether there was more than those.
+// readBody reads a body up to [hook.ReadBody] bytes. It returns the first
+// [hook.KeepBody] of them; truncated says that there were more.
 func readBody(resp *nethttp.Response) (kept []byte, truncated bool, err error) {
 	if n := resp.ContentLength; n >= 0 && n <= hook.KeepBody {
 		kept = make([]byte, n)
@@ -78,16 +80,17 @@ func readBody(resp *nethttp.Response) (kept []byte, truncated bool, err error) {
 	}
 }
 
-// cleanEnd tells the end of a body of unknown length, which io.ReadFull reports
-// as unexpected, from one that broke off: a body at its end says so again.
+// cleanEnd reports whether a body of unknown length is at its end. io.ReadFull reports
+// the same error at the end of a body as for one that broke off, but a body at its end
+// answers another read with io.EOF.
 func cleanEnd(resp *nethttp.Response) bool {
 	var one [1]byte
 	_, err := resp.Body.Read(one[:])
 	return err == io.EOF
 }
 
-// responseHeaders lists the headers of an answer by name. net/http has already
-// brought their names into canonical form and lost their order.
+// responseHeaders lists the headers of an answer by name. Their order and the spelling
+// of their names are lost: net/http keeps neither.
 func responseHeaders(resp *nethttp.Response) []hook.Header {
 	list := make([]hook.Header, 0, len(resp.Header)+len(resp.TransferEncoding))
 	for name, values := range resp.Header {
@@ -102,11 +105,12 @@ func responseHeaders(resp *nethttp.Response) []hook.Header {
 	return list
 }
 
-// retryAfter reads a Retry-After header (RFC 9110 section 10.2.3): seconds, or a
-// date, which is taken relative to the answer's own Date so that a receiver's
-// wrong clock does no harm. 0 means none, nothing sensible, or no wait.
+// retryAfter reads a Retry-After header (RFC 9110 section 10.2.3), which holds seconds or
+// a date. The wait until a date is counted from the answer's own Date, because the
+// receiver's clock may be wrong. The result is 0 if there is no header, if it makes no
+// sense, or if it asks for no wait.
 func retryAfter(h nethttp.Header, now time.Time) time.Duration {
-	const limit = 365 * 24 * time.Hour // only so that nothing overflows
+	const limit = 365 * 24 * time.Hour // so that nothing overflows
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if text == "" {
 		return 0

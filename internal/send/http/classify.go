@@ -20,21 +20,21 @@ import (
 
 var errTooManyInformational = fmt.Errorf("more than %d informational answers", maxInformational)
 
-// failure is a failed exchange, with all that is needed to say why it failed.
+// failure is a failed exchange, with all that is known about why it failed.
 type failure struct {
 	err         error
 	stage       stage
-	host        string // as in the URL, with port if it has one
+	host        string // as in the URL, with the port if that has one
 	limits      limits
 	clock       send.Clock
-	interrupted bool // Send's own context ended
-	timeUp      bool // the clock ran out
-	dial        *dialing
-	response    *hook.Response // what came of the answer, or nil
-	reused      bool
+	interrupted bool           // the context of Send ended
+	timeUp      bool           // the time limit of the attempt is over
+	dial        *dialing       // nil: no connection was asked for
+	response    *hook.Response // what came of the answer; nil: no status line and headers
+	reused      bool           // the connection had served an earlier request
 }
 
-// failure collects what is known about why the exchange failed.
+// failure collects what is known about why the exchange failed with err.
 func (x *exchange) failure(ctx context.Context, req *nethttp.Request, resp *hook.Response, err error) failure {
 	f := failure{
 		err: err, host: req.URL.Host, limits: x.limits, clock: x.clock, dial: x.dial.Load(), response: resp, reused: x.reused,
@@ -59,7 +59,8 @@ func (x *exchange) failure(ctx context.Context, req *nethttp.Request, resp *hook
 	case f.dial != nil:
 		f.stage = stage(f.dial.stage.Load())
 	}
-	if x.mu.Lock(); x.over && x.overAt >= stageWrite { // informational answers are no answer
+	x.mu.Lock()
+	if x.over && x.overAt >= stageWrite { // a byte may have come, but only of an informational answer
 		f.stage = x.overAt
 	}
 	x.mu.Unlock()
@@ -71,8 +72,8 @@ func asRefused(err error) *Refused {
 	return r
 }
 
-// classify turns a failure into a stable class and one English sentence that
-// names the cause, and the limit if there was one. Pure.
+// classify turns a failure into a stable class and one English sentence, which names
+// the cause, and the limit if one was exceeded. It is pure.
 func classify(f failure) (class, detail string) {
 	switch {
 	case f.interrupted:
@@ -85,7 +86,7 @@ func classify(f failure) (class, detail string) {
 	return f.classifyExchange()
 }
 
-// classifyTimeUp says which part of the attempt used up the time.
+// classifyTimeUp is for exchanges whose time limit was over: it says in which stage.
 func (f failure) classifyTimeUp() (class, detail string) {
 	whole := "the limit of " + dur(f.limits.timeout) + " for the whole attempt"
 	if f.clock == send.ClockResponse {
@@ -97,30 +98,36 @@ func (f failure) classifyTimeUp() (class, detail string) {
 	case stageConnect:
 		return hook.ClassConnectTimeout, fmt.Sprintf("%s did not accept a connection within %s.", f.host, whole)
 	case stageTLS:
-		return hook.ClassTLSFailed, fmt.Sprintf("The TLS handshake with %s was not finished within %s.", f.host, whole)
+		return hook.ClassTLSFailed, fmt.Sprintf(
+			"The TLS handshake with %s was not finished within %s.", f.host, whole)
 	case stageWrite, stageWait, stageAnswer, stageBody:
 	}
 	if f.clock == send.ClockTotal {
 		switch f.stage {
 		case stageAnswer:
-			return hook.ClassTimeout, fmt.Sprintf("%s began to answer but did not finish its headers within %s.", f.host, whole)
+			return hook.ClassTimeout, fmt.Sprintf(
+				"%s began to answer but did not finish its headers within %s.", f.host, whole)
 		case stageBody:
-			return hook.ClassTimeout, fmt.Sprintf("%s answered %d but did not finish its body within %s.", f.host, f.response.Status, whole)
+			return hook.ClassTimeout, fmt.Sprintf(
+				"%s answered %d but did not finish its body within %s.", f.host, f.response.Status, whole)
 		default:
 			return hook.ClassTimeout, fmt.Sprintf("%s did not answer within %s.", f.host, whole)
 		}
 	}
 	switch f.stage {
 	case stageWrite:
-		return hook.ClassTimeout, fmt.Sprintf("%s did not take the request within the limit of %s for sending it.", f.host, dur(f.limits.connect))
+		return hook.ClassTimeout, fmt.Sprintf(
+			"%s did not take the request within the limit of %s for sending it.", f.host, dur(f.limits.connect))
 	case stageAnswer:
-		return hook.ClassTimeout, fmt.Sprintf("%s began to answer but did not finish its headers within %s.", f.host, dur(f.limits.grace))
+		return hook.ClassTimeout, fmt.Sprintf(
+			"%s began to answer but did not finish its headers within %s.", f.host, dur(f.limits.grace))
 	default:
-		return hook.ClassTimeout, fmt.Sprintf("%s did not answer within the limit of %s after the request was sent.", f.host, dur(f.limits.timeout))
+		return hook.ClassTimeout, fmt.Sprintf(
+			"%s did not answer within the limit of %s after the request was sent.", f.host, dur(f.limits.timeout))
 	}
 }
 
-// classifyDial is for failures before there was a connection.
+// classifyDial is for failures to get a connection.
 func (f failure) classifyDial() (class, detail string) {
 	if f.dial != nil {
 		if refused, tried := f.dial.addresses(); len(refused) > 0 && tried == 0 {
@@ -140,10 +147,12 @@ func (f failure) classifyDial() (class, detail string) {
 		case dns.IsTimeout:
 			return hook.ClassDNSFailed, fmt.Sprintf("The name %s was not resolved within %s.", f.hostname(), limit)
 		}
-		return hook.ClassDNSFailed, fmt.Sprintf("The name %s could not be resolved: the name server failed (%s).", f.hostname(), dns.Err)
+		return hook.ClassDNSFailed, fmt.Sprintf(
+			"The name %s could not be resolved: the name server failed (%s).", f.hostname(), dns.Err)
 	}
 	if addr, ok := errors.AsType[*net.AddrError](f.err); ok {
-		return hook.ClassDNSNotFound, fmt.Sprintf("%s is no name or address that can be reached (%s).", f.host, addr.Err)
+		return hook.ClassDNSNotFound, fmt.Sprintf(
+			"%s is no name or address that can be reached (%s).", f.host, addr.Err)
 	}
 	if f.stage == stageTLS {
 		return f.classifyTLS(limit)
@@ -164,7 +173,7 @@ func (f failure) classifyDial() (class, detail string) {
 	return hook.ClassConnectFailed, fmt.Sprintf("No connection to %s came about: %s.", f.host, plain(f.err))
 }
 
-// classifyTLS is for failures of the handshake.
+// classifyTLS is for failures of the TLS handshake.
 func (f failure) classifyTLS(limit string) (class, detail string) {
 	if host, ok := errors.AsType[x509.HostnameError](f.err); ok {
 		names := "no name at all"
@@ -185,60 +194,72 @@ func (f failure) classifyTLS(limit string) (class, detail string) {
 	if bad, ok := errors.AsType[x509.CertificateInvalidError](f.err); ok {
 		if bad.Reason == x509.Expired {
 			if c := bad.Cert; c != nil && time.Now().Before(c.NotBefore) {
-				return hook.ClassTLSExpired, fmt.Sprintf("The certificate of %s is not valid before %s.", f.host, c.NotBefore.UTC().Format(time.RFC3339))
+				return hook.ClassTLSExpired, fmt.Sprintf(
+					"The certificate of %s is not valid before %s.", f.host, c.NotBefore.UTC().Format(time.RFC3339))
 			} else if c != nil {
-				return hook.ClassTLSExpired, fmt.Sprintf("The certificate of %s expired on %s.", f.host, c.NotAfter.UTC().Format(time.RFC3339))
+				return hook.ClassTLSExpired, fmt.Sprintf(
+					"The certificate of %s expired on %s.", f.host, c.NotAfter.UTC().Format(time.RFC3339))
 			}
 			return hook.ClassTLSExpired, fmt.Sprintf("The certificate of %s has expired or is not valid yet.", f.host)
 		}
 		return hook.ClassTLSInvalid, fmt.Sprintf("The certificate of %s is not valid (%s).", f.host, plain(bad))
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](f.err); ok {
-		return hook.ClassTLSUntrusted, fmt.Sprintf("The certificate of %s is signed by nobody we trust; it may be self-signed, or an intermediate certificate is missing.", f.host)
+		return hook.ClassTLSUntrusted, fmt.Sprintf(
+			"The certificate of %s is signed by nobody we trust; "+
+				"it may be self-signed, or an intermediate certificate is missing.", f.host)
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](f.err); ok {
 		return hook.ClassTLSInvalid, fmt.Sprintf("The certificate of %s is not valid (%s).", f.host, plain(f.err))
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](f.err); ok {
-		return hook.ClassTLSFailed, fmt.Sprintf("%s does not speak TLS on this port; should the URL begin with http://?", f.host)
+		return hook.ClassTLSFailed, fmt.Sprintf(
+			"%s does not speak TLS on this port; should the URL begin with http://?", f.host)
 	}
 	switch {
 	case isTimeout(f.err):
-		return hook.ClassTLSFailed, fmt.Sprintf("The TLS handshake with %s was not finished within %s.", f.host, limit)
+		return hook.ClassTLSFailed, fmt.Sprintf(
+			"The TLS handshake with %s was not finished within %s.", f.host, limit)
 	case isClosed(f.err):
 		return hook.ClassTLSFailed, fmt.Sprintf("%s closed the connection during the TLS handshake.", f.host)
 	}
 	return hook.ClassTLSFailed, fmt.Sprintf("The TLS handshake with %s failed: %s.", f.host, plain(f.err))
 }
 
-// classifyExchange is for failures on a connection.
+// classifyExchange is for failures on a connection that was ready.
 func (f failure) classifyExchange() (class, detail string) {
 	text := f.err.Error()
 	if op, ok := errors.AsType[*net.OpError](f.err); ok && (op.Op == "remote error" || op.Op == "local error") {
 		return hook.ClassTLSFailed, fmt.Sprintf("The TLS connection to %s failed: %s.", f.host, plain(op.Err))
 	}
-	// net/http has no type for this one; a test watches the text.
+	// net/http has no type for this error. A test notices if its text changes.
 	if strings.Contains(text, "server response headers exceeded") {
-		return hook.ClassHeadersTooBig, fmt.Sprintf("%s sent more than %d KiB of headers.", f.host, MaxResponseHeader>>10)
+		return hook.ClassHeadersTooBig, fmt.Sprintf(
+			"%s sent more than %d KiB of headers.", f.host, MaxResponseHeader>>10)
 	}
 	if errors.Is(f.err, errTooManyInformational) {
-		return hook.ClassProtocol, fmt.Sprintf("%s sent more than %d informational (1xx) answers and no real one.", f.host, maxInformational)
+		return hook.ClassProtocol, fmt.Sprintf(
+			"%s sent more than %d informational (1xx) answers and no real one.", f.host, maxInformational)
 	}
 	closed := isClosed(f.err)
 	switch f.stage {
 	case stageBody:
 		if closed {
-			return hook.ClassReset, fmt.Sprintf("%s answered %d but broke the connection off in the middle of the body.", f.host, f.response.Status)
+			return hook.ClassReset, fmt.Sprintf(
+				"%s answered %d but broke the connection off in the middle of the body.", f.host, f.response.Status)
 		}
-		return hook.ClassProtocol, fmt.Sprintf("%s answered %d but its body is not proper HTTP: %s.", f.host, f.response.Status, plain(f.err))
+		return hook.ClassProtocol, fmt.Sprintf(
+			"%s answered %d but its body is not proper HTTP: %s.", f.host, f.response.Status, plain(f.err))
 	case stageAnswer:
 		if closed {
 			return hook.ClassReset, fmt.Sprintf("%s broke the connection off in the middle of its headers.", f.host)
 		}
-		return hook.ClassProtocol, fmt.Sprintf("%s sent something that is not an HTTP answer: %s.", f.host, plain(f.err))
-	default: // not a byte of an answer
+		return hook.ClassProtocol, fmt.Sprintf(
+			"%s sent something that is not an HTTP answer: %s.", f.host, plain(f.err))
+	default: // no byte of an answer came
 		if f.reused {
-			return hook.ClassReset, fmt.Sprintf("%s closed the kept-alive connection without answering this request.", f.host)
+			return hook.ClassReset, fmt.Sprintf(
+				"%s closed the kept-alive connection without answering this request.", f.host)
 		}
 		return hook.ClassReset, fmt.Sprintf("%s closed the connection without answering.", f.host)
 	}
@@ -252,7 +273,7 @@ func (f failure) hostname() string {
 	return f.host
 }
 
-// refusal says which address was not dialed and why, and who could allow it.
+// refusal says which address the guard refused, why, and who may allow it.
 func (f failure) refusal(refused []*Refused) string {
 	const hint = "deliveries go to public addresses only, unless the operator allows a network (--allow-networks)"
 	r := refused[0]
@@ -276,16 +297,18 @@ func isTimeout(err error) bool {
 
 // isClosed reports whether the other side ended the connection.
 func isClosed(err error) bool {
-	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, net.ErrClosed} {
+	for _, e := range []error{
+		io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, net.ErrClosed,
+	} {
 		if errors.Is(err, e) {
 			return true
 		}
 	}
-	// net/http names this one but does not export it.
+	// net/http does not export this error.
 	return strings.Contains(err.Error(), "server closed idle connection")
 }
 
-// plain is an error's text without the prefixes of Go packages.
+// plain returns an error's text without the names of Go packages before it.
 func plain(err error) string {
 	s := err.Error()
 	for _, prefix := range []string{"net/http: ", "http: ", "x509: ", "tls: ", "HTTP/1.x transport connection broken: "} {
@@ -294,7 +317,7 @@ func plain(err error) string {
 	return strings.TrimSuffix(s, ".")
 }
 
-// dur writes a limit as people do: 200 ms, 15 s, 2 min.
+// dur writes a duration as people do: 200 ms, 15 s, 2 min.
 func dur(d time.Duration) string {
 	switch {
 	case d < time.Second:

@@ -7,24 +7,24 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// Guard decides which addresses a delivery may reach. Endpoint URLs come from
-// customers, so without it every customer could make Gancho talk to the
+// Guard decides which addresses a request may reach. The URLs of endpoints come from
+// customers. Without a guard, every customer could make Gancho send requests into the
 // operator's own network (server-side request forgery, OWASP A10:2021).
 //
-// Refused is everything that the IANA special-purpose registries of IPv4 and
-// IPv6 (RFC 6890) do not call public: private, loopback, link-local, shared
-// (CGNAT), documentation, multicast and unspecified addresses, every IPv6
-// address outside 2000::/3, Teredo and 6to4, and with them the metadata services
-// of the clouds. The decision is made on the address that is about to be dialed,
-// after the name was resolved, so a name that changes its mind gains nothing.
+// It refuses every address that the IANA special-purpose registries of IPv4 and IPv6
+// (RFC 6890) do not call public: private, loopback, link-local, shared (CGNAT),
+// documentation, multicast and unspecified addresses, every IPv6 address outside
+// 2000::/3, Teredo and 6to4. The metadata services of clouds are among them. It checks
+// the address that is about to be dialed, after the name was resolved, so it does not
+// help an attacker if a name leads to another address the second time.
 //
 // A Guard is safe for concurrent use.
 type Guard struct {
 	rules *ssrf.Guardian
 }
 
-// azureWire is Azure's metadata and health address. It looks public, and no
-// registry lists it.
+// azureWire is the address of Azure's metadata and health service. It is in a public
+// range, so the registries do not list it.
 var azureWire = netip.MustParsePrefix("168.63.129.16/32")
 
 var (
@@ -32,8 +32,8 @@ var (
 	sixToFour = netip.MustParsePrefix("2002::/16")
 )
 
-// NewGuard makes a guard that, beyond public addresses, lets the given networks
-// through, on any port. Prefixes that map IPv4 into IPv6 count as IPv4.
+// NewGuard makes a guard that allows public addresses and the given networks, on any
+// port. A prefix that maps IPv4 into IPv6 counts as IPv4.
 func NewGuard(allow []netip.Prefix) *Guard {
 	var v4, v6 []netip.Prefix
 	for _, p := range allow {
@@ -58,20 +58,18 @@ func NewGuard(allow []netip.Prefix) *Guard {
 // Refused is the error of [Guard.Check].
 type Refused struct {
 	Addr netip.Addr
-	Kind string // what sort of address it is, e.g. "a private network address"
+	Kind string // what kind of address it is, for example "a private network address"
 }
 
 func (r *Refused) Error() string {
 	return fmt.Sprintf("address %s is refused: it is %s", r.Addr, r.Kind)
 }
 
-// Check returns nil if ip may be dialed, and a [*Refused] if not. It does no
-// I/O.
+// Check returns nil if ip may be dialed, and a [*Refused] if not. It does no I/O.
 //
-// An IPv4 address mapped into IPv6 (::ffff:10.0.0.1) is judged as the IPv4
-// address, because that is what the system would dial. An address that carries
-// an IPv4 address to a translator (NAT64, RFC 6052; 6to4, RFC 3056) needs both
-// itself and the address inside to be allowed.
+// An IPv4 address mapped into IPv6 (::ffff:10.0.0.1) is checked as the IPv4 address,
+// because the system would dial that. An address that leads through a translator to an
+// IPv4 address (NAT64, RFC 6052; 6to4, RFC 3056) is allowed only if both are.
 func (g *Guard) Check(ip netip.Addr) error {
 	if !ip.IsValid() {
 		return &Refused{Addr: ip, Kind: "not an IP address"}
@@ -88,7 +86,7 @@ func (g *Guard) Check(ip netip.Addr) error {
 	return nil
 }
 
-// checkDial is Check for the arguments of [net.Dialer.ControlContext].
+// checkDial is Check for the arguments of ControlContext of [net.Dialer].
 func (g *Guard) checkDial(network, address string) error {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil || (network != "tcp4" && network != "tcp6") {
@@ -97,8 +95,9 @@ func (g *Guard) checkDial(network, address string) error {
 	return g.Check(ap.Addr())
 }
 
-// carried is the IPv4 address inside an address for a translator.
-func carried(ip netip.Addr) (netip.Addr, bool) {
+// carried returns the IPv4 address to which a translator forwards what is sent to ip. ok
+// is false if ip is no such address.
+func carried(ip netip.Addr) (inner netip.Addr, ok bool) {
 	b := ip.As16()
 	switch {
 	case ssrf.IPv6NAT64Prefix.Contains(ip):
@@ -109,8 +108,8 @@ func carried(ip netip.Addr) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// kinds names the networks that people meet; the first that contains an address
-// speaks for it.
+// kinds has names for networks that people know. The first network that contains an
+// address names its kind.
 var kinds = []struct {
 	prefix netip.Prefix
 	name   string

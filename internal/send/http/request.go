@@ -13,11 +13,12 @@ import (
 	"gancho/internal/send"
 )
 
-// request shapes the HTTP request, or returns nil and what is wrong.
-func (x *exchange) request(m *send.Message) (req *nethttp.Request, wrong string) {
+// request makes the HTTP request. If the message cannot be sent, it returns nil and one
+// sentence that says why.
+func (x *exchange) request(m *send.Message) (req *nethttp.Request, refusal string) {
 	req, err := nethttp.NewRequestWithContext(x, m.Method, m.Target, nil)
 	if err != nil {
-		if _, ok := errors.AsType[*url.Error](err); ok { // not shown: URLs carry secrets
+		if _, ok := errors.AsType[*url.Error](err); ok { // its text has the URL, which may hold a secret
 			return nil, "The URL of the request cannot be read as one, so nothing was sent."
 		}
 		return nil, "The request could not be made (" + plain(err) + "), so nothing was sent."
@@ -26,7 +27,7 @@ func (x *exchange) request(m *send.Message) (req *nethttp.Request, wrong string)
 		return nil, "The URL of the request does not begin with http:// or https:// and a host, so nothing was sent."
 	}
 	h := make(nethttp.Header, len(m.Headers)+1)
-	h["User-Agent"] = nil // else net/http adds its own
+	h["User-Agent"] = nil // otherwise net/http adds its own
 	values := make([]string, len(m.Headers))
 	auth := false
 	for i, line := range m.Headers {
@@ -52,11 +53,10 @@ func (x *exchange) request(m *send.Message) (req *nethttp.Request, wrong string)
 		h["Authorization"] = []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))}
 	}
 	req.Header = h
-	// There is no GetBody beside Body on purpose: without one the transport never
-	// sends a request a second time on its own account, not even one with an
-	// Idempotency-Key header. And it must be a NopCloser over a bytes.Reader, for
-	// then the transport knows that the body is at hand, and writes it together
-	// with the head.
+	// Body has no GetBody beside it on purpose: without one net/http never sends a
+	// request with a body a second time by itself, not even one with an Idempotency-Key
+	// header. And Body is a NopCloser over a bytes.Reader, because net/http knows that
+	// such a body is in memory, and writes it together with the head.
 	if len(m.Body) > 0 {
 		x.body.Reset(m.Body)
 		req.Body = io.NopCloser(&x.body)
@@ -64,16 +64,17 @@ func (x *exchange) request(m *send.Message) (req *nethttp.Request, wrong string)
 	} else {
 		switch req.Method {
 		case nethttp.MethodGet, nethttp.MethodHead, nethttp.MethodOptions:
-			// These it would send again if they had no body. So they have one;
-			// the transport finds it empty and sends none.
+			// Without a body net/http might send these a second time. So they get an empty
+			// one, which net/http notices and does not send.
 			req.Body = io.NopCloser(&x.body)
 		}
 	}
 	return req, ""
 }
 
-// resentByNetHTTP tells whether net/http would take the liberty of sending a
-// request without body a second time.
+// resentByNetHTTP reports whether net/http may send a request without a body a second
+// time by itself. Such a request gets a new connection, since net/http sends again only
+// what failed on a connection that was used before.
 func resentByNetHTTP(req *nethttp.Request) bool {
 	_, a := req.Header["Idempotency-Key"]
 	_, b := req.Header["X-Idempotency-Key"]
@@ -89,7 +90,8 @@ const (
 	headerFraming
 )
 
-// kindOfHeader goes by the length first: this runs for every header of every request.
+// kindOfHeader compares the length first, because it runs for every header of every
+// request.
 func kindOfHeader(name string) headerKind {
 	is := func(s string) bool { return strings.EqualFold(name, s) }
 	switch len(name) {
@@ -129,7 +131,7 @@ func kindOfHeader(name string) headerKind {
 	return headerOther
 }
 
-// notSendable says what net/http has against a request.
+// notSendable says in a sentence why net/http refused a message with err.
 func notSendable(m *send.Message, err error) string {
 	for _, h := range m.Headers {
 		if !validHeader(h) {
@@ -139,7 +141,7 @@ func notSendable(m *send.Message, err error) string {
 	return "The request could not be made (" + plain(err) + "), so nothing was sent."
 }
 
-// validHeader checks name and value as RFC 9110 sections 5.1 and 5.5 say.
+// validHeader reports whether RFC 9110 sections 5.1 and 5.5 permit the name and the value.
 func validHeader(h hook.Header) bool {
 	if h.Name == "" {
 		return false
