@@ -25,7 +25,7 @@ func TestBreaker(t *testing.T) {
 	allowed(true, time.Time{})
 	fail(1)
 	allowed(false, now.Add(breakerMinWait))
-	for range 50 { // stragglers that were out already
+	for range 50 { // requests that were in flight when it opened
 		b.ended(trouble, now)
 	}
 	allowed(false, now.Add(breakerMinWait))
@@ -35,7 +35,7 @@ func TestBreaker(t *testing.T) {
 	b.sent()
 	allowed(false, time.Time{}) // one probe at a time
 	b.ended(trouble, now)
-	allowed(false, now.Add(2*breakerMinWait)) // and the wait doubles
+	allowed(false, now.Add(2*breakerMinWait)) // the wait doubles
 	for range 20 {
 		now = now.Add(breakerMaxWait)
 		b.sent()
@@ -45,11 +45,11 @@ func TestBreaker(t *testing.T) {
 
 	now = now.Add(breakerMaxWait)
 	b.sent()
-	b.ended(silent, now) // interrupted: says nothing, but the probe is over
+	b.ended(silent, now) // interrupted: the probe has ended, and nothing is known
 	allowed(true, time.Time{})
 	b.sent()
 	b.ended(alive, now)
 	allowed(true, time.Time{})
-	fail(breakerThreshold - 1) // counting starts anew
+	fail(breakerThreshold - 1) // it counts from zero again
 	allowed(true, time.Time{})
 }

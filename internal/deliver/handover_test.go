@@ -20,7 +20,7 @@ func (o *owner) Owns(hook.EndpointID) bool { return !o.none.Load() }
 func (o *owner) Epoch() int64              { return o.epoch.Load() }
 func (o *owner) Tell(hook.EndpointID)      {}
 
-// rejoin begins a new epoch, as a node does that was taken for dead.
+// rejoin begins a new epoch, as a node does after the others took it for dead.
 func (x *world) rejoin(epoch int64) {
 	x.t.Helper()
 	x.owner.none.Store(true)
@@ -38,8 +38,8 @@ func (x *world) takeOver() {
 	x.w.Nudge()
 }
 
-// What another node stored is found even if its telling was lost and the lane is
-// never idle.
+// A delivery that another node stored is found even if its announcement was lost and the
+// lane is never idle.
 func TestSweepFindsForgottenOfBusyLane(t *testing.T) {
 	t.Parallel()
 	var gate chan struct{} // made inside the bubble
@@ -63,7 +63,7 @@ func TestSweepFindsForgottenOfBusyLane(t *testing.T) {
 	})
 }
 
-// An endpoint that could not be handed over is worked for again.
+// After a hand-over that failed, the lane works again.
 func TestHandOverFails(t *testing.T) {
 	t.Parallel()
 	var gate chan struct{}
@@ -97,8 +97,8 @@ func TestHandOverFails(t *testing.T) {
 	})
 }
 
-// A node that was taken over does not take the endpoint out of service, nor says
-// how it is: its successor knows.
+// A node that lost its endpoints neither disables one nor stores its health: the new owner
+// decides about it.
 func TestFencedSaysNothing(t *testing.T) {
 	t.Parallel()
 	var gate chan struct{}
@@ -110,7 +110,7 @@ func TestFencedSaysNothing(t *testing.T) {
 		x.rejoin(1)
 		x.publish(x.endpoint, "in flight")
 		settle()
-		x.owner.none.Store(true) // the lease is over, and nobody has noticed yet
+		x.owner.none.Store(true) // the lease has ended, and the worker has not heard of it yet
 		close(gate)
 		settle()
 		e, err := x.db.Endpoint(t.Context(), x.endpoint.ID)
@@ -120,7 +120,7 @@ func TestFencedSaysNothing(t *testing.T) {
 	})
 }
 
-// A lane that was opened just when its node was fenced is not kept for good.
+// A lane that was opened just before a new epoch began is replaced.
 func TestLaneOfAnEarlierEpoch(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
@@ -136,8 +136,8 @@ func TestLaneOfAnEarlierEpoch(t *testing.T) {
 	})
 }
 
-// What the store has as ended while the lane still has it in memory, since another
-// node ended it, is not sent at most once, and does not come to life again.
+// Another node ends a delivery that this lane has in memory. If it is at-most-once, it is
+// not sent, and it stays ended.
 func TestEndedElsewhere(t *testing.T) {
 	t.Parallel()
 	var gate chan struct{}
@@ -171,8 +171,8 @@ func TestEndedElsewhere(t *testing.T) {
 	})
 }
 
-// A test that another node makes is not taken for one that was interrupted, unless
-// it has had all the time that it can take.
+// A test that another node makes does not count as interrupted before it has had all the
+// time that it can take.
 func TestTestElsewhere(t *testing.T) {
 	t.Parallel()
 	for _, state := range []hook.EndpointState{hook.EndpointActive, hook.EndpointPaused, hook.EndpointDisabled} {
@@ -202,7 +202,7 @@ func testTestElsewhere(t *testing.T, state hook.EndpointState) {
 		time.Sleep(2 * time.Minute)
 		settle()
 		if d := x.delivery(d.ID); d.State != hook.Sending {
-			t.Errorf("while it may be under way: %s %s", d.State, d.Reason)
+			t.Errorf("while it may still run: %s %s", d.State, d.Reason)
 		}
 		time.Sleep(10 * time.Minute)
 		settle()
@@ -212,7 +212,8 @@ func testTestElsewhere(t *testing.T, state hook.EndpointState) {
 	})
 }
 
-// What another node accepted before is sent before, although nobody told of it yet.
+// An ordered endpoint gets what another node accepted earlier first, even if that node has
+// not announced it yet.
 func TestOrderAcrossNodes(t *testing.T) {
 	t.Parallel()
 	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {

@@ -8,7 +8,7 @@ import (
 	"gancho/internal/send"
 )
 
-// awaited makes deliveries that are committed, and not offered yet.
+// awaited makes deliveries that the lane expects, that are committed, and not offered yet.
 func (x *world) awaited(n int) (jobs []hook.Job) {
 	x.t.Helper()
 	jobs = newJobs(x.endpoint, n, number)
@@ -19,15 +19,15 @@ func (x *world) awaited(n int) (jobs []hook.Job) {
 	return jobs
 }
 
-// intakes are the ways in which a delivery can wait for being offered.
+// intakes are configurations that make a difference for deliveries that are expected.
 var intakes = map[string]hook.EndpointConfig{
 	"at once":      {},
-	"in the queue": {Concurrency: 1},
+	"waits":        {Concurrency: 1},
 	"at most once": {Mode: hook.AtMostOnce, Retry: []time.Duration{0}},
 	"ordered":      {Ordered: true},
 }
 
-// eachIntake runs test with some deliveries that the lane expects.
+// eachIntake runs test for each of intakes, with some deliveries that the lane expects.
 func eachIntake(t *testing.T, test func(t *testing.T, x *world, jobs []hook.Job)) {
 	for name, cfg := range intakes {
 		t.Run(name, func(t *testing.T) {
@@ -54,8 +54,8 @@ func eachIntake(t *testing.T, test func(t *testing.T, x *world, jobs []hook.Job)
 	}
 }
 
-// What is expected is nobody else's between its commit and its offer, and sent
-// once, in the order of the offers where order counts.
+// An expected delivery is not read from the store between its commit and its offer. It is
+// sent once, and by an ordered lane in the order of the offers.
 func TestExpectedIsSentOnce(t *testing.T) {
 	t.Parallel()
 	eachIntake(t, func(t *testing.T, x *world, jobs []hook.Job) {
@@ -84,8 +84,8 @@ func TestExpectedIsSentOnce(t *testing.T) {
 	})
 }
 
-// What was not committed leaves no trace; what was, although nobody knows, is
-// found in the store.
+// A delivery that was called off and not committed leaves no trace. One that was committed
+// all the same is found in the store.
 func TestExpectedIsCalledOff(t *testing.T) {
 	t.Parallel()
 	eachIntake(t, func(t *testing.T, x *world, jobs []hook.Job) {
@@ -100,7 +100,7 @@ func TestExpectedIsCalledOff(t *testing.T) {
 		x.w.CallOff(&never)
 		x.w.Wake(x.endpoint.ID)
 		settle()
-		pass(3 * interruptedAfter) // those stored as in a sender's hands
+		pass(3 * interruptedAfter) // for those that are stored as being sent
 		x.w.Wake(x.endpoint.ID)
 		pass(time.Minute)
 		for _, job := range jobs {
@@ -114,7 +114,7 @@ func TestExpectedIsCalledOff(t *testing.T) {
 	})
 }
 
-// What a newer snapshot overtook before it was offered is not sent.
+// A delivery that is superseded before it is offered is not sent.
 func TestExpectedIsSuperseded(t *testing.T) {
 	t.Parallel()
 	eachIntake(t, func(t *testing.T, x *world, jobs []hook.Job) {
@@ -129,8 +129,8 @@ func TestExpectedIsSuperseded(t *testing.T) {
 	})
 }
 
-// What is offered to an endpoint that was paused, or given to another node, since
-// it was expected waits in the store, as never begun.
+// If the endpoint is paused, or given to another node, between announcement and offer, the
+// delivery waits in the store as one of which nothing was sent.
 func TestExpectedAndNotReady(t *testing.T) {
 	t.Parallel()
 	pending := func(t *testing.T, x *world, jobs []hook.Job) {

@@ -15,16 +15,17 @@ import (
 	"gancho/internal/send"
 )
 
-// A model of all that happens to lanes at once: publishers that are slow to offer
-// what they committed, pages that are old when they arrive, a database that fails
-// and says so, or fails to say that it did not, receivers that fail, endpoints that
-// are paused, superseded snapshots, and the endpoints' way to another node and back.
+// This test lets everything happen to real lanes and a real store that can happen at
+// once: publishers offer long after the commit, pages are old when they arrive, the
+// database fails, or says so although it did not, receivers fail, endpoints are paused,
+// snapshots are superseded, and the endpoints move to another node and back. The model
+// test of package window does the same in smaller steps, for the window alone.
 
-// chance is what a seed makes of everything.
+// chance draws what happens, from a seed.
 type chance struct {
-	mu   sync.Mutex
-	rng  *rand.Rand
-	calm bool // nothing goes wrong any more
+	mu    sync.Mutex
+	rng   *rand.Rand
+	quiet bool // no more trouble: set when the publishers are done, so that everything can come to its end
 }
 
 func (c *chance) below(n int) int {
@@ -33,67 +34,67 @@ func (c *chance) below(n int) int {
 	return c.rng.IntN(n)
 }
 
-// trouble is true once in a while, as long as there is any.
+// trouble is true once in so many times, until it is quiet.
 func (c *chance) trouble(once int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.calm && c.rng.IntN(once) == 0
+	return !c.quiet && c.rng.IntN(once) == 0
 }
 
 // rest lets up to d pass.
 func (c *chance) rest(d time.Duration) { <-time.After(time.Duration(c.below(int(d)))) }
 
-// moody is a store that is slow, and fails now and then.
-type moody struct {
+// unreliable is a store that is slow and fails now and then.
+type unreliable struct {
 	Store
 	*chance
 }
 
-var errMood = hook.Unavailable(errors.New("mood"))
+var errTrouble = hook.Unavailable(errors.New("trouble"))
 
-func (m *moody) Endpoint(ctx context.Context, id hook.EndpointID) (*hook.Endpoint, error) {
+func (m *unreliable) Endpoint(ctx context.Context, id hook.EndpointID) (*hook.Endpoint, error) {
 	if m.trouble(10) {
-		return nil, errMood
+		return nil, errTrouble
 	}
 	return m.Store.Endpoint(ctx, id)
 }
 
-func (m *moody) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (hook.DuePage, error) {
+func (m *unreliable) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (hook.DuePage, error) {
 	page, err := m.Store.Due(ctx, id, now, 1+m.below(8), maxBytes, skip) // many short pages
 	if m.trouble(3) {
 		m.rest(300 * time.Millisecond)
 	}
 	if m.trouble(20) {
-		return hook.DuePage{}, errMood
+		return hook.DuePage{}, errTrouble
 	}
 	return page, err
 }
 
-func (m *moody) Intend(r hook.Result) error {
+func (m *unreliable) Intend(r hook.Result) error {
 	if m.trouble(10) {
-		return errMood
+		return errTrouble
 	}
 	err := m.Store.Intend(r)
 	if m.trouble(10) {
-		return errMood
+		return errTrouble
 	}
 	return err
 }
 
-func (m *moody) SaveResult(r hook.Result, done func(error)) {
+func (m *unreliable) SaveResult(r hook.Result, done func(error)) {
 	if m.trouble(10) {
-		done(errMood)
+		done(errTrouble)
 		return
 	}
 	m.Store.SaveResult(r, func(err error) {
 		if m.trouble(10) {
-			err = errMood
+			err = errTrouble
 		}
 		done(err)
 	})
 }
 
-// model is one run of it.
+// model is one run of the test.
 type model struct {
 	*world
 	*chance
@@ -104,7 +105,7 @@ type model struct {
 	order     map[string][]int           // by URL: the numbers of the requests
 }
 
-// answer is the receivers'.
+// answer is what a receiver does.
 func (m *model) answer(_ int, message *send.Message) *send.Reply {
 	if m.trouble(3) {
 		m.rest(2 * time.Second)
@@ -131,18 +132,19 @@ func (m *model) answer(_ int, message *send.Message) *send.Reply {
 	return x
 }
 
-// publish is a publisher, who waits for each answer. From is the number of its first event.
+// publish is a publisher. It publishes a few events, waits until they are accepted, and goes
+// on. from is the number of its first event.
 func (m *model) publish(e *hook.Endpoint, from int, snapshots bool) {
 	for range 5 {
 		jobs := newJobs(e, 1+m.below(6), func(i int) string { return fmt.Sprint(e.Config.URL, " ", from+i) })
 		from += len(jobs)
-		if !m.trouble(8) { // or the lane is not told
+		if !m.trouble(8) { // else the lane does not expect them
 			for i := range jobs {
 				m.await(&jobs[i].Delivery)
 			}
 		}
 		m.rest(10 * time.Millisecond)
-		if m.trouble(6) { // refused
+		if m.trouble(6) { // the commit fails
 			for i := range jobs {
 				m.w.CallOff(&jobs[i].Delivery)
 			}
@@ -166,7 +168,7 @@ func (m *model) publish(e *hook.Endpoint, from int, snapshots bool) {
 	}
 }
 
-// snapshot commits jobs of which the first takes the place of an earlier snapshot.
+// snapshot commits jobs of which the first is a snapshot that supersedes the one before.
 func (m *model) snapshot(e *hook.Endpoint, jobs []hook.Job) []hook.Delivery {
 	end := &hook.RunEnd{
 		ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "standard", Type: e.ID.String()},
@@ -184,7 +186,7 @@ func (m *model) snapshot(e *hook.Endpoint, jobs []hook.Job) []hook.Delivery {
 	return v.Run.Superseded
 }
 
-// disturb does what may happen to an endpoint at any moment.
+// disturb lets things happen to endpoints.
 func (m *model) disturb(moving bool) {
 	for range 8 {
 		m.rest(2 * time.Second)
@@ -202,7 +204,7 @@ func (m *model) disturb(moving bool) {
 	}
 }
 
-// pause pauses an endpoint for a while. What had begun when it returned may go out.
+// pause pauses an endpoint for a while. A request that is in flight then may end.
 func (m *model) pause(e *hook.Endpoint) {
 	set := func(s hook.EndpointState) {
 		if err := m.db.SetEndpointState(context.Background(), e.ID, s, "", time.Now()); err != nil {
@@ -215,7 +217,7 @@ func (m *model) pause(e *hook.Endpoint) {
 		return len(m.order[e.Config.URL])
 	}
 	set(hook.EndpointPaused)
-	<-time.After(5 * time.Second) // longer than any answer takes
+	<-time.After(5 * time.Second) // no answer takes longer
 	before := sent()
 	<-time.After(2 * time.Second)
 	if n := sent() - before; n > 0 {
@@ -234,7 +236,7 @@ func (m *model) move() {
 	m.takeOver()
 }
 
-// check says what is wrong in the end.
+// check is called in the end and reports what is wrong.
 func (m *model) check() {
 	for payload, id := range m.published {
 		d, answers := m.delivery(id), m.answered[payload]
@@ -273,8 +275,8 @@ func (m *model) check() {
 	}
 }
 
-// Whatever happens, everything comes to its end, nothing twice, and in order where
-// order counts; and nothing but memory that is free again is left of it.
+// Whatever happens, each delivery comes to its end, is sent successfully once, and in order
+// if its endpoint is ordered. Then the lanes have nothing left in memory.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(4) {
@@ -296,8 +298,8 @@ func testModel(t *testing.T, seed uint64, moving bool) {
 	}
 	bubble(t, time.Hour, hook.EndpointConfig{Retry: retry, Concurrency: 3}, m.answer, func(t *testing.T, x *world) {
 		m.world = x
-		x.w.Store = &moody{x.db, m.chance}
-		x.w.memory.max = 30 * 700 // about as many deliveries
+		x.w.Store = &unreliable{x.db, m.chance}
+		x.w.memory.max = 30 * 700 // memory for about 30 deliveries
 		m.endpoints = []*hook.Endpoint{
 			x.endpoint,
 			x.addEndpoint("http://once", hook.EndpointConfig{Retry: once, Mode: hook.AtMostOnce, Concurrency: 2}),
@@ -314,9 +316,9 @@ func testModel(t *testing.T, seed uint64, moving bool) {
 		all.Go(func() { m.disturb(moving) })
 		all.Wait()
 		m.chance.mu.Lock()
-		m.calm = true
+		m.quiet = true
 		m.chance.mu.Unlock()
-		if moving { // what was told while nobody owned the endpoints
+		if moving { // what was announced while nobody owned the endpoints
 			if err := x.w.sweep(t.Context()); err != nil {
 				t.Error(err)
 			}

@@ -793,6 +793,24 @@ func TestModel(t *testing.T) {
 	})
 }
 
+// What was announced is still to be read after a page could not be read. (The model
+// gets there rarely.)
+func TestFailedPage(t *testing.T) {
+	t.Parallel()
+	w := New(small, &memory{max: 9000})
+	w.BeginPage()
+	w.EndPage(hook.DuePage{}, time.Now(), true)
+	if w.WantsPage() {
+		t.Fatal("a page is wanted although all was read")
+	}
+	w.Announce()
+	w.BeginPage()
+	w.FailPage()
+	if !w.WantsPage() {
+		t.Error("no page is wanted although the announced work was not read")
+	}
+}
+
 // A window that is not used any more has no memory, and knows only what was taken.
 func TestDiscard(t *testing.T) {
 	t.Parallel()
