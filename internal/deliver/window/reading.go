@@ -1,6 +1,7 @@
 package window
 
 import (
+	"slices"
 	"time"
 
 	"gancho/internal/hook"
@@ -74,8 +75,9 @@ func (w *Window) EndPage(page hook.DuePage, now time.Time, open bool) (unsent []
 	}
 	unsent = w.follow(open)
 	w.reading = nil
-	if r.changed && w.ordered && len(w.jobs) > 0 && w.jobs[0].Delivery.NextAttemptAt.After(now) {
-		unsent = append(unsent, w.Clear()...) // its retry may be due earlier by now
+	notDue := func(job hook.Job) bool { return job.Delivery.NextAttemptAt.After(now) }
+	if r.changed && w.ordered && slices.ContainsFunc(w.jobs, notDue) {
+		unsent = append(unsent, w.Clear()...) // a person may have made that due since the page was read
 	}
 	return unsent
 }

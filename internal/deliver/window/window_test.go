@@ -742,55 +742,62 @@ func (m *machine) end(t *rapid.T) {
 // end, nothing is forgotten, the order holds where it counts, and memory is bounded.
 func TestModel(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		m := newMachine(t)
-		actions := map[string]func(*rapid.T){"": m.Check}
-		for _, a := range []struct {
-			often  int
-			name   string
-			do     func(*rapid.T)
-			always bool // else only in half of the runs, so that what is rare meets what else is rare
-		}{
-			{4, "announce", m.Announce, true},
-			{5, "commit", m.Commit, true},
-			{1, "refuse", m.Refuse, false},
-			{5, "offer", m.Offer, true},
-			{2, "store elsewhere", m.StoreElsewhere, false},
-			{2, "tell", m.Tell, true},
-			{4, "retry early", m.RetryEarly, false},
-			{1, "retry finished", m.RetryFinished, false},
-			{3, "supersede", m.Supersede, false},
-			{2, "tell superseded", m.TellSuperseded, true},
-			{8, "take", m.Take, true},
-			{6, "answer", m.Answer, true},
-			{2, "store unsent", m.StoreUnsent, true},
-			{6, "store", m.Store, true},
-			{6, "settle", m.Settle, true},
-			{2, "pause", m.Pause, false},
-			{5, "resume", m.Resume, true},
-			{1, "wait", m.Wait, true},
-			{1, "begin test", m.BeginTest, false},
-			{1, "end test", m.EndTest, true},
-			{1, "other windows", m.OtherWindows, false},
-			{6, "begin page", m.BeginPage, true},
-			{1, "begin look", m.BeginLook, false},
-			{5, "read", m.Read, true},
-			{4, "end reading", m.EndReading, true},
-			{3, "fail reading", m.FailReading, false},
-			{2, "finish", m.Finish, true},
-		} {
-			if !a.always && !rapid.Bool().Draw(t, a.name) {
-				continue
-			}
-			for n := range a.often {
-				actions[fmt.Sprint(a.name, " ", n)] = a.do
-			}
+	for n := range 8 { // each is a hundred runs
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, testModel)
+		})
+	}
+}
+
+func testModel(t *rapid.T) {
+	m := newMachine(t)
+	actions := map[string]func(*rapid.T){"": m.Check}
+	for _, a := range []struct {
+		often  int
+		name   string
+		do     func(*rapid.T)
+		always bool // else only in half of the runs, so that what is rare meets what else is rare
+	}{
+		{4, "announce", m.Announce, true},
+		{5, "commit", m.Commit, true},
+		{1, "refuse", m.Refuse, false},
+		{5, "offer", m.Offer, true},
+		{2, "store elsewhere", m.StoreElsewhere, false},
+		{2, "tell", m.Tell, true},
+		{4, "retry early", m.RetryEarly, false},
+		{1, "retry finished", m.RetryFinished, false},
+		{3, "supersede", m.Supersede, false},
+		{2, "tell superseded", m.TellSuperseded, true},
+		{8, "take", m.Take, true},
+		{6, "answer", m.Answer, true},
+		{2, "store unsent", m.StoreUnsent, true},
+		{6, "store", m.Store, true},
+		{6, "settle", m.Settle, true},
+		{2, "pause", m.Pause, false},
+		{5, "resume", m.Resume, true},
+		{1, "wait", m.Wait, true},
+		{1, "begin test", m.BeginTest, false},
+		{1, "end test", m.EndTest, true},
+		{1, "other windows", m.OtherWindows, false},
+		{6, "begin page", m.BeginPage, true},
+		{1, "begin look", m.BeginLook, false},
+		{5, "read", m.Read, true},
+		{4, "end reading", m.EndReading, true},
+		{3, "fail reading", m.FailReading, false},
+		{2, "finish", m.Finish, true},
+	} {
+		if !a.always && !rapid.Bool().Draw(t, a.name) {
+			continue
 		}
-		for range 4 { // each is some 30 steps
-			t.Repeat(actions)
+		for n := range a.often {
+			actions[fmt.Sprint(a.name, " ", n)] = a.do
 		}
-		m.end(t)
-	})
+	}
+	for range 4 { // each is some 30 steps
+		t.Repeat(actions)
+	}
+	m.end(t)
 }
 
 // What was announced is still to be read after a page could not be read. (The model
