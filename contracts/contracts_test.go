@@ -131,7 +131,7 @@ func TestKobra(t *testing.T) {
 			t.Errorf("CheckPayload(%s) = %v, want %q", payload, wrong, pointer)
 		}
 	}
-	if c.HasEvent("visit.started") || !c.HasEvent("visit.finished") || c.Scheme() != nil || c.Shaping() {
+	if c.HasEvent("visit.started") || !c.HasEvent("visit.finished") || c.Scheme() != nil || c.AllowsShaping() {
 		t.Error("event types, signing or shaping are wrong")
 	}
 	if strings.Contains(string(c.SecretSettings().Hide(cfg.Settings)), "t0k") {
@@ -313,7 +313,7 @@ func TestCabaprop(t *testing.T) {
 func TestCatacliente(t *testing.T) {
 	t.Parallel()
 	c := load(t, "catacliente.yaml")
-	if c.PerTenant() != 1 || c.Shaping() {
+	if c.PerTenant() != 1 || c.AllowsShaping() {
 		t.Error("per_tenant or shaping")
 	}
 	for _, tc := range []struct {

@@ -110,8 +110,8 @@ func TestSetShaping(t *testing.T) {
 		on   *bool
 		want bool
 	}{{new(true), true}, {new(false), false}, {nil, false}} {
-		if got := must(x.SetShaping(t.Context(), "shop", c.on))(t); got.Shaping() != c.want {
-			t.Errorf("shaping %t, want %t", got.Shaping(), c.want)
+		if got := must(x.SetShaping(t.Context(), "shop", c.on))(t); got.AllowsShaping() != c.want {
+			t.Errorf("shaping %t, want %t", got.AllowsShaping(), c.want)
 		}
 	}
 }

@@ -139,13 +139,13 @@ func checkEndpoint(known contracts, in *EndpointSpec) (*contract.Contract, error
 // on doing.
 func (x Endpoints) checkShaping(ctx context.Context, tenant string, c *contract.Contract, cfg, was hook.EndpointConfig) error {
 	var off []hook.FieldError
-	if cfg.Filter != "" && cfg.Filter != was.Filter && !c.Shaping() {
+	if cfg.Filter != "" && cfg.Filter != was.Filter && !c.AllowsShaping() {
 		off = append(off, hook.Field("/filter", "filter_off",
 			"The contract {contract} does not let an endpoint have a filter. Leave it out, or use another contract.",
 			"contract", c.Name))
 	}
 	changed := cfg.Transformation != "" && cfg.Transformation != was.Transformation
-	if changed && !c.Shaping() {
+	if changed && !c.AllowsShaping() {
 		off = append(off, transformationOff(c))
 	}
 	if len(off) > 0 {

@@ -137,7 +137,7 @@ func (x Tests) Preview(ctx context.Context, tenant, id string, choice EventChoic
 		return nil, otherContract(ev.Contract, e.Contract)
 	}
 	if script != nil && *script != "" {
-		if c := (contracts{x.Contracts}).inForce(e.Contract); c != nil && !c.Shaping() {
+		if c := (contracts{x.Contracts}).inForce(e.Contract); c != nil && !c.AllowsShaping() {
 			return nil, hook.InvalidFields("shaping_off", transformationOff(c))
 		}
 	}

@@ -70,7 +70,7 @@ func wireContract(c *contract.Contract, language string) client.Contract {
 		Version: c.Version, Signing: c.Scheme() != nil, Shaping: "off", Assumed: len(c.Assumed()), EventTypes: []client.EventType{},
 		Methods: c.Methods(), Settings: c.SettingsSchema(language),
 	}
-	if c.Shaping() {
+	if c.AllowsShaping() {
 		out.Shaping = "on"
 	}
 	for _, e := range c.EventTypes() {
@@ -96,7 +96,7 @@ func wireContractDetail(c *contract.Contract, language string) client.ContractDe
 	out := client.ContractDetail{
 		Contract: wireContract(c, language), Events: []client.EventDetail{}, Records: []client.RecordKind{}, Lookups: []client.ContractLookup{},
 		Endpoint: client.ContractEndpoint{
-			Pairs: c.Pairs(), PerTenant: c.PerTenant(), MinEventTypes: least, MaxEventTypes: most, NeedsCredential: c.NeedsCredential(),
+			Pairs: c.PairsSetting(), PerTenant: c.PerTenant(), MinEventTypes: least, MaxEventTypes: most, NeedsCredential: c.NeedsCredential(),
 		},
 		Delivery: client.ContractDelivery{
 			TimeoutMS: int(limits.Timeout.Milliseconds()), ConnectTimeoutMS: int(limits.ConnectTimeout.Milliseconds()), Clock: string(limits.Clock),

@@ -125,7 +125,7 @@ func TestContractShaping(t *testing.T) {
 	s.do("PATCH", "/v1/contracts/shop", `{"shaping":"on"}`).want(200).is("shaping", "on").is("version", 1.0)
 	s.post("/v1/contracts", strings.Replace(shop, "en: Shop", "en: Shop 2", 1)).want(201)
 	s.do("GET", "/v1/contracts/shop", "").want(200).is("shaping", "on").is("version", 2.0)
-	if c, _ := s.contracts.Lookup("shop"); !c.Shaping() {
+	if c, _ := s.contracts.Lookup("shop"); !c.AllowsShaping() {
 		t.Error("the contract does not say so")
 	}
 	newServerOf(t, s.db).do("GET", "/v1/contracts/shop", "").want(200).is("shaping", "on").is("version", 2.0) // after a restart

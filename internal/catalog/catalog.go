@@ -264,7 +264,7 @@ func (k *Catalog) reshape(name string, said map[string]bool) (changed bool) {
 	}
 	k.set.SetShaping(name, on)
 	after, _ := k.set.Lookup(name)
-	return before.Shaping() != after.Shaping()
+	return before.AllowsShaping() != after.AllowsShaping()
 }
 
 // explain logs what is wrong with a contract, problem by problem.

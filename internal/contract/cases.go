@@ -198,7 +198,7 @@ func (c *Contract) Tests() []string {
 // events: each has to be what the contract would send.
 func (c *Contract) RunTests() []Result {
 	var out []Result
-	if !c.Shaped() {
+	if !c.MakesBody() {
 		out = c.testExamples()
 	}
 	for i := range c.tests {

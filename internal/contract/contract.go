@@ -196,15 +196,12 @@ func (c *Contract) EventNames() []string {
 // Scheme is how requests are signed, nil if they are not.
 func (c *Contract) Scheme() *sign.Scheme { return c.endpoint.scheme }
 
-// Shaping reports whether endpoints may transform what is sent.
-func (c *Contract) Shaping() bool { return c.endpoint.shaping }
+// AllowsShaping reports whether endpoints may have a filter and a transformation of
+// their own.
+func (c *Contract) AllowsShaping() bool { return c.endpoint.shaping }
 
 // Methods lists the HTTP methods a person may choose from, the default first.
 func (c *Contract) Methods() []string { return slices.Clone(c.endpoint.methods) }
-
-// Pairs is the setting that holds a person's own keys and values, "" if there is
-// none.
-func (c *Contract) Pairs() string { return c.endpoint.pairs }
 
 // SuccessRule is the condition for success as it stands in the file, "" if any
 // 2xx is one.
@@ -238,9 +235,9 @@ func (c *Contract) EventTypesPerEndpoint() (least, most int) {
 	return c.endpoint.minTypes, c.endpoint.maxTypes
 }
 
-// Shaped reports whether the contract makes the body of something else than the
-// payload alone; then [Contract.BodySchema] says what it is like.
-func (c *Contract) Shaped() bool { return c.endpoint.body != nil }
+// MakesBody reports whether the contract makes the body with a template of its own,
+// so that it is not the payload. [Contract.BodySchema] then describes the body.
+func (c *Contract) MakesBody() bool { return c.endpoint.body != nil }
 
 // BodySchema is the JSON Schema (2020-12) of the body that the contract shapes,
 // in a language; nil if it says nothing about it.
@@ -248,8 +245,8 @@ func (c *Contract) BodySchema(language string) json.RawMessage {
 	return c.endpoint.bodyTexts.In(language)
 }
 
-// PairsSetting is the name of the setting with pairs that a person chooses
-// freely, "" if there is none.
+// PairsSetting is the name of the setting in which a person lists keys and values of
+// their own for each request, "" if there is none.
 func (c *Contract) PairsSetting() string { return c.endpoint.pairs }
 
 // Assumed lists what no public document states, in the order of the file.

@@ -50,7 +50,7 @@ func TestReferenceSections(t *testing.T) {
 		src.WriteString(yaml)
 	}
 	c := parseContract(t, src.String())
-	if c.Scheme() != sign.StandardWebhooks || c.Shaping() || len(c.Assumed()) != 2 || !c.HasEvent("anything") {
+	if c.Scheme() != sign.StandardWebhooks || c.AllowsShaping() || len(c.Assumed()) != 2 || !c.HasEvent("anything") {
 		t.Errorf("%s", src.String())
 	}
 	results := c.RunTests()

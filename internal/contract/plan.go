@@ -28,7 +28,7 @@ type Plan struct {
 	fixed      []hook.Header // all headers, if none depends on the event; else nil
 	pairs      []freePair
 	field      string // of a form; "" if the body is no form
-	shaped     bool   // the body is more than the payload in the contract's style
+	makesBody  bool   // the body is more than the payload in the contract's style
 	policy     hook.Policy
 	limits     Limits
 }
@@ -82,7 +82,7 @@ func (c *Contract) PlanFor(cfg hook.EndpointConfig, credential *Credential) *Pla
 			p.field = e.form.field
 		}
 	}
-	p.shaped = e.body != nil || p.field != "" || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody })
+	p.makesBody = e.body != nil || p.field != "" || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody })
 	p.planHeaders()
 	return p
 }
@@ -162,14 +162,14 @@ func (p *Plan) Render(ev *hook.Event) (Rendering, error) {
 		r.Headers = headers
 	}
 	if !ev.JSON() {
-		if p.shaped {
+		if p.makesBody {
 			return Rendering{}, fmt.Errorf("the contract makes the body of a JSON payload, and the payload of this event is %s", ev.ContentType)
 		}
 		r.Headers = withContentType(r.Headers, ev.ContentType)
 		return r, nil
 	}
-	if p.shaped {
-		body, err := p.shape(ev)
+	if p.makesBody {
+		body, err := p.makeBody(ev)
 		if err != nil {
 			return Rendering{}, err
 		}
@@ -200,7 +200,7 @@ const formContentType = "application/x-www-form-urlencoded"
 
 // shape makes a body that is more than the payload: the contract's template,
 // then a person's pairs, then the style, then the form around it.
-func (p *Plan) shape(ev *hook.Event) ([]byte, error) {
+func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
 	e := &p.contract.endpoint
 	body := ev.Payload
 	if e.body != nil {

@@ -64,7 +64,7 @@ func (s *Set) Add(c *Contract) {
 	s.change(func(st *setState) {
 		st.insert(c.Name, version{c.Version, func() *Contract { return c }})
 		if now := st.current[c.Name]; now == nil || c.Version >= now.Version {
-			st.current[c.Name] = st.shaped(c)
+			st.current[c.Name] = st.withShaping(c)
 		}
 	})
 }
@@ -103,14 +103,14 @@ func (s *Set) SetShaping(name string, on *bool) {
 		}
 		for _, v := range st.stored[name] {
 			if v.number == now.Version {
-				st.current[name] = st.shaped(v.get())
+				st.current[name] = st.withShaping(v.get())
 			}
 		}
 	})
 }
 
 // shaped is a contract with what an operator said of shaping.
-func (st *setState) shaped(c *Contract) *Contract {
+func (st *setState) withShaping(c *Contract) *Contract {
 	on, said := st.shaping[c.Name]
 	if !said || on == c.endpoint.shaping {
 		return c
@@ -141,7 +141,7 @@ func (st *setState) at(name string, number int64) (*Contract, bool) {
 	for _, v := range st.stored[name] {
 		if v.number == number {
 			if c := v.get(); c != nil {
-				return st.shaped(c), true
+				return st.withShaping(c), true
 			}
 		}
 	}

@@ -80,7 +80,7 @@ func (p *page) repeats() {
 	told := map[string]bool{}
 	for _, e := range p.events {
 		kind, ok := p.contract.Record(e.On)
-		if !ok || p.contract.Shaped() || told[kind.Key] {
+		if !ok || p.contract.MakesBody() || told[kind.Key] {
 			continue
 		}
 		if _, ok := rawjson.Lookup(e.Body, strings.Split(kind.Key, ".")...); ok {

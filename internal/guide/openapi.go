@@ -144,7 +144,7 @@ func (p *page) headers(list []hook.Header) []any {
 func (p *page) requestBody(e sent, schemas *object) object {
 	schema := p.contract.BodySchema(p.language)
 	name := "body"
-	if !p.contract.Shaped() {
+	if !p.contract.MakesBody() {
 		schema, name = e.SchemaIn(p.language), "event."+componentName(e.Name)
 	}
 	var of any = object{}

@@ -185,7 +185,7 @@ func (p *page) groups() []*group {
 	byShape := map[string]*group{}
 	for _, e := range p.events {
 		schema := p.contract.BodySchema(p.language)
-		if !p.contract.Shaped() {
+		if !p.contract.MakesBody() {
 			schema = e.SchemaIn(p.language)
 		}
 		fields := fieldsOf(schema, e.Body)
