@@ -6,6 +6,9 @@
 //	if p, ok := errors.AsType[*client.Problem](err); ok && p.Code == "payload_invalid" { … }
 //
 // It uses the standard library only. A Client is safe for concurrent use.
+//
+// The tags of the types beside json (doc, example, enum, object and so on) describe them in the OpenAPI document, which
+// the server makes of them. The client does not read them.
 package client
 
 import (

@@ -28,7 +28,7 @@ type Contract struct {
 	Assumed    int             `json:"assumed" doc:"How many facts of the contract no public document states."`
 	EventTypes []EventType     `json:"event_types" doc:"The name * stands for any type that is not listed."`
 	Methods    []string        `json:"methods" doc:"HTTP methods an endpoint may choose from, the default first."`
-	Settings   json.RawMessage `json:"settings" doc:"JSON Schema of what an endpoint of this contract has as settings; writeOnly marks secrets."`
+	Settings   json.RawMessage `json:"settings" object:"true" doc:"JSON Schema of what an endpoint of this contract has as settings; writeOnly marks secrets."`
 }
 
 // EventType is one type of event of a contract.
@@ -193,7 +193,7 @@ type ContractRenderInput struct {
 	Payload    json.RawMessage   `json:"payload,omitempty" doc:"Any JSON value; the contract's example of the event type, if left out."`
 	URL        string            `json:"url,omitempty" doc:"Of the endpoint." example:"https://crm.example.com/hooks"`
 	Method     string            `json:"method,omitempty" example:"POST"`
-	Settings   json.RawMessage   `json:"settings,omitempty" doc:"Described by the contract."`
+	Settings   json.RawMessage   `json:"settings,omitempty" object:"true" doc:"Described by the contract."`
 	Headers    map[string]string `json:"headers,omitempty" doc:"Extra headers of the endpoint."`
 	EventTypes []string          `json:"event_types,omitempty" doc:"Of the endpoint; the event type, if left out and the contract wants some."`
 }

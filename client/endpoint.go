@@ -17,7 +17,7 @@ type EndpointInput struct {
 	EventTypes  []string          `json:"event_types,omitempty" maxItems:"100" doc:"Event types to take, * for any part of a name; empty takes all." example:"[\"order.*\"]"`
 	Filter      string            `json:"filter,omitempty" maxLength:"4096" doc:"CEL condition over type and payload; only events for which it is true are delivered." example:"payload.total > 100"`
 	Headers     map[string]string `json:"headers,omitempty" doc:"Extra request headers. Values of Authorization, Cookie and of names with token, key, secret, password, auth or signature in them are shown masked."`
-	Settings    json.RawMessage   `json:"settings,omitempty" doc:"What the contract asks for: an object of its settings schema, see GET /v1/contracts/{name}. Secret ones are shown masked."`
+	Settings    json.RawMessage   `json:"settings,omitempty" object:"true" doc:"What the contract asks for: an object of its settings schema, see GET /v1/contracts/{name}. Secret ones are shown masked."`
 	Secret      string            `json:"secret,omitempty" maxLength:"512" doc:"Signing secret (whsec_… or whsk_…), where the contract signs. Made if left out. It is never shown here, see GET …/secret." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
 	TimeoutMS   int               `json:"timeout_ms,omitempty" minimum:"1" maximum:"300000" doc:"Time for one request, from connecting to the last byte of the answer." example:"15000"`
 	Retry       []string          `json:"retry,omitempty" minItems:"1" maxItems:"100" doc:"Wait before each attempt, the first included: numbers with ms, s, m, h or d." example:"[\"0s\",\"5s\",\"5m\"]"`
@@ -49,7 +49,7 @@ type Endpoint struct {
 	EventTypes      []string          `json:"event_types"`
 	Filter          string            `json:"filter"`
 	Headers         map[string]string `json:"headers" doc:"Extra headers; values that look like credentials are masked."`
-	Settings        json.RawMessage   `json:"settings" doc:"The contract's settings; secret ones are masked."`
+	Settings        json.RawMessage   `json:"settings" object:"true" doc:"The contract's settings; secret ones are masked."`
 	TimeoutMS       int               `json:"timeout_ms" example:"15000"`
 	Retry           []string          `json:"retry" example:"[\"0s\",\"5s\",\"5m\"]"`
 	RateLimit       *RateLimit        `json:"rate_limit" doc:"null: no limit."`

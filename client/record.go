@@ -15,7 +15,7 @@ type Record struct {
 	ETag      string          `json:"etag" doc:"Differs after every change. Send it back as If-Match." example:"\"hzkh4c0q2f\""`
 	CreatedAt time.Time       `json:"created_at"`
 	UpdatedAt time.Time       `json:"updated_at"`
-	Document  json.RawMessage `json:"document" doc:"Byte for byte as it came."`
+	Document  json.RawMessage `json:"document" object:"true" doc:"Byte for byte as it came."`
 }
 
 // RecordChange is one item of a batch. Exactly one of Document, Patch and Delete
@@ -24,8 +24,8 @@ type RecordChange struct {
 	Contract string          `json:"contract" example:"shop"`
 	Kind     string          `json:"kind" example:"order"`
 	Key      string          `json:"key,omitempty" maxLength:"256" doc:"May be left out where the document or patch has it." example:"10042"`
-	Document json.RawMessage `json:"document,omitempty" doc:"The whole document. Its bytes are kept exactly as they are sent."`
-	Patch    json.RawMessage `json:"patch,omitempty" doc:"JSON Merge Patch (RFC 7396) on the document that is there."`
+	Document json.RawMessage `json:"document,omitempty" object:"true" doc:"The whole document. Its bytes are kept exactly as they are sent."`
+	Patch    json.RawMessage `json:"patch,omitempty" object:"true" doc:"JSON Merge Patch (RFC 7396) on the document that is there."`
 	Delete   bool            `json:"delete,omitempty" doc:"Removes the record."`
 }
 

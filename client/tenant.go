@@ -11,7 +11,7 @@ import (
 type Tenant struct {
 	ID        string          `json:"id" doc:"Chosen by the caller." example:"acme"`
 	Name      string          `json:"name" example:"Acme"`
-	Metadata  json.RawMessage `json:"metadata" doc:"The caller's own JSON object."`
+	Metadata  json.RawMessage `json:"metadata" object:"true" doc:"The caller's own JSON object."`
 	CreatedAt time.Time       `json:"created_at"`
 	UpdatedAt time.Time       `json:"updated_at"`
 }
@@ -19,7 +19,7 @@ type Tenant struct {
 // TenantInput creates or changes a tenant. Members left out keep their value.
 type TenantInput struct {
 	Name     *string         `json:"name,omitempty" maxLength:"200" doc:"For people." example:"Acme"`
-	Metadata json.RawMessage `json:"metadata,omitempty" doc:"A JSON object of your own, up to 16 KiB. It is replaced as a whole."`
+	Metadata json.RawMessage `json:"metadata,omitempty" object:"true" doc:"A JSON object of your own, up to 16 KiB. It is replaced as a whole."`
 }
 
 // PutTenant creates the tenant or changes it.

@@ -201,13 +201,13 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	case probe.status != http.StatusMethodNotAllowed && a.console != nil && !ours(r) && a.console.Takes(r):
 		a.console.ServeHTTP(w, r)
 	case probe.status != http.StatusMethodNotAllowed:
-		a.fail(w, r, newProblem(http.StatusNotFound, "path_not_found", "There is nothing at this path. GET /openapi.json describes what there is."))
+		a.fail(w, r, newProblem("path_not_found", "There is nothing at this path. GET /openapi.json describes what there is."))
 	case r.Method == http.MethodOptions:
 		w.Header().Set("Allow", allow+", OPTIONS")
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.Header().Set("Allow", allow)
-		a.fail(w, r, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "This path takes "+allow+"."))
+		a.fail(w, r, newProblem("method_not_allowed", "This path takes "+allow+"."))
 	}
 }
 

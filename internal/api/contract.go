@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"gancho.example/client"
 	"gancho/internal/admin"
 	"gancho/internal/auth"
@@ -41,6 +43,9 @@ func (h contractHandlers) register(a *API) {
 			"A wrong contract, or one whose own tests fail, is refused with every mistake at once, and nothing changes. 201 if there is a new version, 200 if the text is the one in force.",
 		codes: []string{"contract_invalid", "text_invalid"}, text: "source", limit: maxContract,
 	}, h.put)
+	put := a.operation(http.MethodPost, path)
+	put.Responses["200"] = &huma.Response{Description: "The version in force has this text already.", Content: put.Responses["201"].Content}
+	put.Responses["201"].Description = "A new version is in force."
 	add(a, operation{
 		id: "check-contract", method: http.MethodPost, path: path + "/check", tag: "contracts", access: auth.Operators,
 		summary:     "Check a contract",
@@ -187,7 +192,7 @@ func (h contractHandlers) put(ctx context.Context, in *struct{ Body client.Contr
 		if len(problems.List) > 1 {
 			detail = summary(len(problems.List), "", "")
 		}
-		return nil, newProblem(http.StatusUnprocessableEntity, "contract_invalid", detail, wireProblems(problems)...)
+		return nil, newProblem("contract_invalid", detail, wireProblems(problems)...)
 	}
 	if err != nil {
 		return nil, err

@@ -1,12 +1,15 @@
 package api
 
 import (
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// What the document says of operations that huma does not run.
+// What the document says, where huma has to be told. What a type of package client means beyond its Go type is said by
+// the type itself, see finishSchemas; what an operation means, beside its handler.
 
 func pathParameter(name, text, example string) *huma.Param {
 	return &huma.Param{Name: name, In: "path", Required: true, Description: text, Schema: &huma.Schema{Type: huma.TypeString}, Example: example}
@@ -22,60 +25,79 @@ func onceParameter() *huma.Param {
 	return p
 }
 
-// polish corrects what huma cannot be told by tags.
-func polish(doc *huma.OpenAPI) {
-	schemas := doc.Components.Schemas.Map()
-	for name, s := range schemas {
-		// Answers may get new members; what is sent to us may not.
-		if !strings.HasSuffix(name, "Input") && !strings.HasSuffix(name, "Patch") && name != "NewEvent" && name != "RecordChange" && name != "RateLimit" {
+const schemaPrefix = "#/components/schemas/"
+
+// describeItems says that the items of a batch's answer are each an answer or an error. In Go one type holds both.
+func describeItems(doc *huma.OpenAPI, answer, answers reflect.Type) {
+	registry := doc.Components.Schemas
+	one := registry.Schema(answer, true, "")
+	delete(registry.SchemaFromRef(one.Ref).Properties, "error")
+	registry.SchemaFromRef(registry.Schema(answers, true, "").Ref).Properties["items"].Items = &huma.Schema{OneOf: []*huma.Schema{
+		{Ref: one.Ref},
+		{
+			Type: huma.TypeObject, Required: []string{"error"},
+			Properties: map[string]*huma.Schema{"error": {Ref: schemaPrefix + "Problem"}},
+		},
+	}}
+}
+
+// finishSchemas says in the schemas what huma does not see in the Go types: a pointer to a struct that is never left out
+// may be null, a member with the tag object:"true" is an object, and answers may get new members, while what is sent to
+// us may not.
+func finishSchemas(doc *huma.OpenAPI) {
+	registry := doc.Components.Schemas
+	sent := sentToUs(doc)
+	for name, s := range registry.Map() {
+		if !sent[name] {
 			s.AdditionalProperties = nil
 		}
-	}
-	for _, m := range []struct{ schema, member string }{
-		{"Endpoint", "rate_limit"},
-		{"Attempt", "response"},
-		{"Attempt", "error"},
-		{"DeliveryDetail", "diagnosis"},
-		{"TestResult", "response"},
-		{"TestResult", "error"},
-		{"RenderResult", "error"},
-		{"Explanation", "delivery"},
-		{"StatsCounts", "latency_ms"},
-		{"StatsPoint", "latency_ms"},
-		{"EventDetail", "schedule"},
-		{"Schedule", "last_run"},
-		{"ContractDetail", "credentials"},
-		{"ContractRendering", "request"},
-	} {
-		p := schemas[m.schema].Properties[m.member]
-		schemas[m.schema].Properties[m.member] = &huma.Schema{
-			Description: p.Description, OneOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}},
+		t := registry.TypeFromRef(schemaPrefix + name)
+		if t == nil || t.Kind() != reflect.Struct {
+			continue
+		}
+		for _, f := range reflect.VisibleFields(t) {
+			member, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			p := s.Properties[member]
+			switch {
+			case p == nil:
+			case f.Tag.Get("object") == "true":
+				p.Type = huma.TypeObject
+			case p.Ref != "" && f.Type.Kind() == reflect.Pointer && !slices.Contains(strings.Split(options, ","), "omitempty"):
+				s.Properties[member] = &huma.Schema{Description: p.Description, OneOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}}
+			}
 		}
 	}
-	for _, m := range []struct{ schema, member string }{
-		{"Tenant", "metadata"}, {"Endpoint", "settings"}, {"Contract", "settings"}, {"ContractDetail", "settings"}, {"ContractRenderInput", "settings"}, {"TenantInput", "metadata"}, {"EndpointInput", "settings"},
-	} {
-		schemas[m.schema].Properties[m.member].Type = huma.TypeObject
+}
+
+// sentToUs are the names of the schemas of request bodies, and of what is in them.
+func sentToUs(doc *huma.OpenAPI) map[string]bool {
+	found := map[string]bool{}
+	var visit func(s *huma.Schema)
+	visit = func(s *huma.Schema) {
+		if s == nil {
+			return
+		}
+		if name, ok := strings.CutPrefix(s.Ref, schemaPrefix); ok && !found[name] {
+			found[name] = true
+			visit(doc.Components.Schemas.SchemaFromRef(s.Ref))
+		}
+		for _, p := range s.Properties {
+			visit(p)
+		}
+		for _, one := range s.OneOf {
+			visit(one)
+		}
+		visit(s.Items)
 	}
-	// An item of a batch is either an answer or an error.
-	for _, answer := range []string{"EventAnswer", "RecordAnswer"} {
-		delete(schemas[answer].Properties, "error")
-		schemas[answer+"s"].Properties["items"].Items = &huma.Schema{OneOf: []*huma.Schema{
-			{Ref: "#/components/schemas/" + answer},
-			{
-				Type: huma.TypeObject, Required: []string{"error"},
-				Properties: map[string]*huma.Schema{"error": {Ref: "#/components/schemas/Problem"}},
-			},
-		}}
+	for _, item := range doc.Paths {
+		for _, op := range []*huma.Operation{item.Put, item.Post, item.Patch} {
+			if op == nil || op.RequestBody == nil {
+				continue
+			}
+			for _, content := range op.RequestBody.Content {
+				visit(content.Schema)
+			}
+		}
 	}
-	// Documents and patches are JSON of any kind, as far as can be told here.
-	for _, m := range []struct{ schema, member string }{{"Record", "document"}, {"RecordChange", "document"}, {"RecordChange", "patch"}} {
-		schemas[m.schema].Properties[m.member].Type = huma.TypeObject
-	}
-	put := doc.Paths["/v1/tenants/{tenant}"].Put
-	put.Responses["201"] = &huma.Response{Description: "The tenant was made.", Content: put.Responses["200"].Content}
-	put.Responses["200"].Description = "The tenant was there."
-	post := doc.Paths["/v1/contracts"].Post
-	post.Responses["200"] = &huma.Response{Description: "The version in force has this text already.", Content: post.Responses["201"].Content}
-	post.Responses["201"].Description = "A new version is in force."
+	return found
 }

@@ -37,7 +37,7 @@ func (a lookupHandlers) serve(w http.ResponseWriter, r *http.Request, c *contrac
 		return
 	default:
 		w.Header().Set("Allow", allow)
-		a.fail(w, r, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "This path takes "+allow+"."))
+		a.fail(w, r, newProblem("method_not_allowed", "This path takes "+allow+"."))
 		return
 	}
 	cr, err := a.credential(r, c)

@@ -96,97 +96,6 @@ type operation struct {
 	limit            int64  // of the body; 0: maxBody
 }
 
-// meanings of problem codes, for the document.
-var meanings = map[string]struct {
-	status int
-	text   string
-}{
-	"json_invalid":           {400, "The body is not JSON, or has a member twice, invalid UTF-8 or too deep nesting."},
-	"body_timeout":           {408, "The body did not arrive in time."},
-	"body_incomplete":        {400, "The body did not arrive as a whole."},
-	"body_missing":           {400, "There is no body."},
-	"key_missing":            {401, "There is no API key."},
-	"key_invalid":            {401, "The API key does not exist, was revoked, or has expired."},
-	"session_ended":          {401, "The session has ended; sign in again."},
-	"link_expired":           {401, "The portal link is not one, or its time is over."},
-	"from_portal":            {403, "Portal links are made and revoked with an API key, not from the portal."},
-	"portal_link_not_found":  {404, "There is no such portal link, or it is over."},
-	"cross_origin":           {403, "A page of another origin made the browser send this."},
-	"portal_link_invalid":    {422, "Something about the portal link is wrong; errors says what."},
-	"forbidden":              {403, "The API key may not do this."},
-	"tenant_not_found":       {404, "There is no such tenant, or it is not the key's."},
-	"endpoint_not_found":     {404, "The tenant has no such endpoint."},
-	"event_not_found":        {404, "The tenant has no such event."},
-	"delivery_not_found":     {404, "The tenant has no such delivery."},
-	"attempt_not_found":      {404, "The delivery has no such attempt, or the attempt sent nothing."},
-	"recovery_not_found":     {404, "The endpoint has no such recovery."},
-	"credential_not_found":   {404, "The tenant has no such credential."},
-	"record_not_found":       {404, "The tenant has no such record."},
-	"key_not_found":          {404, "There is no such key."},
-	"contract_not_found":     {404, "There is no such contract."},
-	"secret_not_found":       {404, "The endpoint's contract does not sign, so it has no secret."},
-	"tenant_being_deleted":   {409, "A tenant of this id was deleted and its data is still being removed."},
-	"at_most_once":           {409, "It was made to be sent at most once, so it is never sent again."},
-	"delivery_unfinished":    {409, "It is waiting or being sent already."},
-	"delivery_is_test":       {409, "It was a test."},
-	"endpoint_disabled":      {409, "The endpoint is disabled; resume it first."},
-	"endpoint_deleted":       {409, "The endpoint is gone."},
-	"endpoint_of_credential": {409, "The endpoint was made with a credential; delete that."},
-	"credential_paused":      {409, "The credential is paused; make it active first."},
-	"too_many_endpoints":     {409, "The tenant has as many endpoints as it can have, of the contract or at all."},
-	"endpoint_busy":          {409, "Others keep changing the endpoint; try again."},
-	"event_id_reused":        {409, "The id was used for an event with another content."},
-	"idempotency_key_reused": {409, "The Idempotency-Key was used for another request."},
-	"record_changed":         {412, "The record is not as If-Match says."},
-	"record_exists":          {412, "There is such a record, and If-None-Match says there is none."},
-	"body_too_large":         {413, "The body is too large."},
-	"payload_too_large":      {413, "A payload is too large."},
-	"document_too_large":     {413, "The document is too large."},
-	"encoding_unsupported":   {415, "The body is compressed."},
-	"request_invalid":        {422, "Some values are wrong; errors says which."},
-	"kind_invalid":           {422, "A kind is given without its contract."},
-	"cursor_invalid":         {422, "The cursor is none, or belongs to another list or other filters."},
-	"tenant_invalid":         {422, "The tenant id has characters that it cannot have."},
-	"endpoint_invalid":       {422, "Something about the endpoint is wrong; errors says what."},
-	"credential_needed":      {422, "Endpoints of the contract are made by making a credential."},
-	"credential_invalid":     {422, "Something about the credential is wrong; errors says what."},
-	"no_credentials":         {422, "The contract has no credentials."},
-	"contract_unknown":       {422, "There is no such contract."},
-	"secret_invalid":         {422, "The signing secret cannot be used."},
-	"shaping_off":            {422, "The contract does not let one endpoint filter or transform what is sent."},
-	"scripts_unavailable":    {503, "No transformation can be run or checked now; nothing was stored."},
-	"transformation_invalid": {422, "The transformation is no script that works; errors says where."},
-	"event_invalid":          {422, "The event has wrong or unknown members."},
-	"event_type_invalid":     {422, "The event type is missing or malformed."},
-	"event_type_unknown":     {422, "The contract has no such event type."},
-	"event_id_invalid":       {422, "The id is malformed."},
-	"payload_missing":        {422, "The event has no payload."},
-	"payload_invalid":        {422, "The payload is not what the contract asks for."},
-	"too_many_deliveries":    {413, "The events before it in the batch go to too many endpoints; send it by itself. Or the tenant has more endpoints than an event can have deliveries."},
-	"too_many_events":        {422, "The array has more than 1000 events, or none."},
-	"idempotency_invalid":    {422, "The Idempotency-Key is malformed."},
-	"record_kind_unknown":    {422, "The contract has no such kind of record."},
-	"record_key_invalid":     {422, "The key is malformed, or not the one in the document."},
-	"record_invalid":         {422, "The document is not what the contract asks for; errors says where."},
-	"record_change_invalid":  {422, "The item of the batch has wrong or unknown members."},
-	"too_many_records":       {422, "The batch has more than 1000 items, or none."},
-	"precondition_invalid":   {422, "If-Match or If-None-Match cannot be read."},
-	"other_contract":         {422, "The event is not of the contract."},
-	"render_failed":          {422, "No request can be made of the event."},
-	"recovery_invalid":       {422, "Something about the recovery is wrong; errors says what."},
-	"key_input_invalid":      {422, "Something about the key is wrong; errors says what."},
-	"schedule_not_found":     {404, "The contract makes no events of this type on a schedule."},
-	"version_not_found":      {404, "There is no such version of the contract."},
-	"contract_invalid":       {422, "The contract is wrong; errors says where, with line and column."},
-	"text_invalid":           {422, "The body is not UTF-8 text."},
-	"test_running":           {429, "A test of the endpoint is running, or too many are."},
-	"too_many_streams":       {429, "Too many watch this server, or the tenant."},
-	"internal_error":         {500, "Something went wrong on the server."},
-	"record_busy":            {503, "Others kept changing the record; try again."},
-	"too_busy":               {503, "Too many large requests at the same time; try again."},
-	"storage_unavailable":    {503, "Nothing could be stored; try again."},
-}
-
 // add registers an operation.
 func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, error)) {
 	h := huma.Operation{
@@ -283,8 +192,8 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 		if !ok {
 			panic("api: no meaning is written for the problem code " + code)
 		}
-		if !slices.Contains(byStatus[m.status], code) {
-			byStatus[m.status] = append(byStatus[m.status], code)
+		if status := statuses[m.kind]; !slices.Contains(byStatus[status], code) {
+			byStatus[status] = append(byStatus[status], code)
 		}
 	}
 	for _, status := range slices.Sorted(maps.Keys(byStatus)) {
@@ -357,7 +266,7 @@ func (a *API) readBody(r *http.Request, op operation) error {
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		if !op.bodyOptional {
-			return newProblem(http.StatusBadRequest, "body_missing", "Send a JSON object as the body.")
+			return newProblem("body_missing", "Send a JSON object as the body.")
 		}
 		body = []byte("{}")
 	}
@@ -398,7 +307,7 @@ func (op operation) maxBody() int64 {
 
 func plainEncoding(r *http.Request) error {
 	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return newProblem(http.StatusUnsupportedMediaType, "encoding_unsupported", "Send the body as it is, without Content-Encoding.")
+		return newProblem("encoding_unsupported", "Send the body as it is, without Content-Encoding.")
 	}
 	return nil
 }
@@ -449,7 +358,7 @@ func isObject(raw json.RawMessage) bool { return rawjson.KindOf(raw) == '{' }
 // document is the OpenAPI document.
 func (a *API) document() []byte {
 	doc := a.huma.OpenAPI()
-	polish(doc)
+	finishSchemas(doc)
 	return encode(doc)
 }
 

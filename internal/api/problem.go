@@ -35,25 +35,24 @@ func (p *problem) ContentType(string) string { return problemType }
 
 const problemType = "application/problem+json"
 
-// statuses is the one place where kinds of errors become HTTP.
-var statuses = map[hook.Kind]int{
-	hook.KindMalformed:    http.StatusBadRequest,
-	hook.KindInvalid:      http.StatusUnprocessableEntity,
-	hook.KindUnauthorized: http.StatusUnauthorized,
-	hook.KindForbidden:    http.StatusForbidden,
-	hook.KindNotFound:     http.StatusNotFound,
-	hook.KindConflict:     http.StatusConflict,
-	hook.KindPrecondition: http.StatusPreconditionFailed,
-	hook.KindTooLarge:     http.StatusRequestEntityTooLarge,
-	hook.KindLimited:      http.StatusTooManyRequests,
-	hook.KindUnavailable:  http.StatusServiceUnavailable,
-}
-
 // retryAfter is what 429 and 503 ask for, in seconds.
 const retryAfter = "1"
 
-// newProblem makes a problem of a status that no kind of error stands for.
-func newProblem(status int, code, detail string, errs ...client.ProblemError) *problem {
+// newProblem makes a problem of a code that api itself answers with; its status is that of the code's kind.
+func newProblem(code, detail string, errs ...client.ProblemError) *problem {
+	m, ok := meanings[code]
+	if !ok {
+		panic("api: no meaning is written for the problem code " + code)
+	}
+	return problemOf(m.kind, code, detail, errs...)
+}
+
+// problemOf makes a problem of a kind. One that is not known is a failure of ours.
+func problemOf(kind hook.Kind, code, detail string, errs ...client.ProblemError) *problem {
+	status, ok := statuses[kind]
+	if !ok {
+		status = http.StatusInternalServerError
+	}
 	return &problem{Problem: client.Problem{
 		Type: "urn:gancho:problem:" + code, Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Errors: errs,
 	}}
@@ -69,22 +68,18 @@ func asProblem(err error) *problem {
 		return ofError(e, "")
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		p := newProblem(http.StatusServiceUnavailable, "request_aborted", "The request ended before it was answered. Send it again.")
+		p := newProblem("request_aborted", "The request ended before it was answered. Send it again.")
 		p.err = err
 		return p
 	}
-	p := newProblem(http.StatusInternalServerError, "internal_error", "Something went wrong on the server. It was logged.")
+	p := newProblem("internal_error", "Something went wrong on the server. It was logged.")
 	p.err = err
 	return p
 }
 
 // ofError is a domain error as a problem; prefix is put before its pointers.
 func ofError(e *hook.Error, prefix string) *problem {
-	status, ok := statuses[e.Kind]
-	if !ok {
-		status = http.StatusInternalServerError
-	}
-	p := newProblem(status, e.Code, e.Detail)
+	p := problemOf(e.Kind, e.Code, e.Detail)
 	p.err = e.Err
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, fieldError(f, prefix))
@@ -153,14 +148,14 @@ func init() {
 func fromHuma(status int, msg string, errs []error) *problem {
 	switch status {
 	case http.StatusRequestEntityTooLarge:
-		return newProblem(status, "body_too_large", "The body is too large.")
+		return newProblem("body_too_large", "The body is too large.")
 	case http.StatusRequestTimeout:
-		return newProblem(status, "body_timeout", "The body did not arrive in time.")
+		return newProblem("body_timeout", "The body did not arrive in time.")
 	case http.StatusNotAcceptable:
-		return newProblem(status, "not_acceptable", "Answers are application/json only.")
+		return newProblem("not_acceptable", "Answers are application/json only.")
 	}
 	if status >= 500 {
-		p := newProblem(status, "internal_error", "Something went wrong on the server. It was logged.")
+		p := newProblem("internal_error", "Something went wrong on the server. It was logged.")
 		p.err = errors.Join(append([]error{errors.New(msg)}, errs...)...)
 		return p
 	}
@@ -170,9 +165,9 @@ func fromHuma(status int, msg string, errs []error) *problem {
 			code = "body_missing"
 			msg = "Send a JSON object as the body."
 		}
-		return newProblem(status, code, msg)
+		return newProblem(code, msg)
 	}
-	p := newProblem(http.StatusUnprocessableEntity, "request_invalid", "")
+	p := newProblem("request_invalid", "")
 	for _, err := range errs {
 		if q, ok := errors.AsType[*problem](err); ok {
 			return q

@@ -110,6 +110,7 @@ func (publishHandlers) describe(doc *huma.OpenAPI) {
 			ref(reflect.TypeFor[client.EventAnswer]()), ref(reflect.TypeFor[client.EventAnswers]()),
 		}}}},
 	}
+	describeItems(doc, reflect.TypeFor[client.EventAnswer](), reflect.TypeFor[client.EventAnswers]())
 	doc.AddOperation(&huma.Operation{
 		OperationID: "publish-events", Method: op.method, Path: op.path, Tags: []string{"events"}, Summary: "Publish events",
 		Description: op.describe(), Security: op.security(),

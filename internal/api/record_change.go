@@ -111,6 +111,7 @@ func (recordChangeHandlers) describeBatch(doc *huma.OpenAPI) {
 		Description: "Done, and durable.",
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: ref(reflect.TypeFor[client.RecordAnswers]())}},
 	}
+	describeItems(doc, reflect.TypeFor[client.RecordAnswer](), reflect.TypeFor[client.RecordAnswers]())
 	doc.AddOperation(&huma.Operation{
 		OperationID: batch.id, Method: batch.method, Path: batch.path, Tags: []string{"records"}, Summary: "Change many records", Description: batch.describe(),
 		Security: batch.security(), Parameters: []*huma.Param{pathParameter("tenant", "Id of the tenant.", "acme"), onceParameter()}, Responses: responses,
@@ -189,7 +190,7 @@ func (a *acceptHandlers) takeChange(t *intake, r *http.Request, op hook.RecordOp
 			return nil, err
 		}
 		if len(bytes.TrimSpace(t.body.Bytes())) == 0 {
-			return nil, newProblem(http.StatusBadRequest, "body_missing", "Send the document as the body.")
+			return nil, newProblem("body_missing", "Send the document as the body.")
 		}
 		if err := checkJSON(t.body.Bytes()); err != nil {
 			return nil, err

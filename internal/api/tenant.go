@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"gancho.example/client"
 	"gancho/internal/admin"
 	"gancho/internal/auth"
@@ -24,6 +26,9 @@ func (h tenantHandlers) register(a *API) {
 		description: "The caller chooses the id. Members left out keep their value; without a body the tenant is made if it is not there. 201 if it was made, 200 if it was there.",
 		codes:       []string{"tenant_invalid", "tenant_being_deleted"},
 	}, h.put)
+	put := a.operation(http.MethodPut, "/v1/tenants/{tenant}")
+	put.Responses["201"] = &huma.Response{Description: "The tenant was made.", Content: put.Responses["200"].Content}
+	put.Responses["200"].Description = "The tenant was there."
 	add(a, operation{
 		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Readers, summary: "Read a tenant",
 	}, h.get)

@@ -187,10 +187,8 @@ func problemCodes(t *testing.T, file string, src []byte) (found []string) {
 		case *ast.CallExpr:
 			switch name := nameOf(n.Fun); {
 			case len(n.Args) < 2:
-			case slices.Contains([]string{"Invalid", "InvalidFields", "InvalidField", "invalid", "Conflict", "wrong", "unauthorized"}, name):
+			case slices.Contains([]string{"Invalid", "InvalidField", "InvalidFields", "Conflict", "wrong", "unauthorized", "newProblem"}, name):
 				add(n.Args[0], "")
-			case name == "newProblem":
-				add(n.Args[1], "")
 			case name == "NotFound":
 				add(n.Args[0], "_not_found")
 			case name == "invalidParameter":

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"net/http"
+
+	"gancho/internal/hook"
+)
+
+// Kinds of failures that only HTTP knows, beside those of package hook.
+const (
+	kindMethod        hook.Kind = "method_not_allowed"
+	kindNotAcceptable hook.Kind = "not_acceptable"
+	kindTimeout       hook.Kind = "timeout"
+	kindUnsupported   hook.Kind = "unsupported"
+	kindInternal      hook.Kind = "internal"
+)
+
+// statuses is the one place where kinds of failures become HTTP.
+var statuses = map[hook.Kind]int{
+	hook.KindMalformed:    http.StatusBadRequest,
+	hook.KindInvalid:      http.StatusUnprocessableEntity,
+	hook.KindUnauthorized: http.StatusUnauthorized,
+	hook.KindForbidden:    http.StatusForbidden,
+	hook.KindNotFound:     http.StatusNotFound,
+	hook.KindConflict:     http.StatusConflict,
+	hook.KindPrecondition: http.StatusPreconditionFailed,
+	hook.KindTooLarge:     http.StatusRequestEntityTooLarge,
+	hook.KindLimited:      http.StatusTooManyRequests,
+	hook.KindUnavailable:  http.StatusServiceUnavailable,
+	kindMethod:            http.StatusMethodNotAllowed,
+	kindNotAcceptable:     http.StatusNotAcceptable,
+	kindTimeout:           http.StatusRequestTimeout,
+	kindUnsupported:       http.StatusUnsupportedMediaType,
+	kindInternal:          http.StatusInternalServerError,
+}
+
+// meanings are the codes of problems: the kind of each, and what it means, for the document.
+var meanings = map[string]struct {
+	kind hook.Kind
+	text string
+}{
+	"json_invalid":           {hook.KindMalformed, "The body is not JSON, or has a member twice, invalid UTF-8 or too deep nesting."},
+	"body_incomplete":        {hook.KindMalformed, "The body did not arrive as a whole."},
+	"body_missing":           {hook.KindMalformed, "There is no body."},
+	"request_malformed":      {hook.KindMalformed, "The request cannot be read."},
+	"key_missing":            {hook.KindUnauthorized, "There is no API key."},
+	"key_invalid":            {hook.KindUnauthorized, "The API key does not exist, was revoked, or has expired."},
+	"session_ended":          {hook.KindUnauthorized, "The session has ended; sign in again."},
+	"link_expired":           {hook.KindUnauthorized, "The portal link is not one, or its time is over."},
+	"from_portal":            {hook.KindForbidden, "Portal links are made and revoked with an API key, not from the portal."},
+	"cross_origin":           {hook.KindForbidden, "A page of another origin made the browser send this."},
+	"forbidden":              {hook.KindForbidden, "The API key may not do this."},
+	"portal_link_not_found":  {hook.KindNotFound, "There is no such portal link, or it is over."},
+	"tenant_not_found":       {hook.KindNotFound, "There is no such tenant, or it is not the key's."},
+	"endpoint_not_found":     {hook.KindNotFound, "The tenant has no such endpoint."},
+	"event_not_found":        {hook.KindNotFound, "The tenant has no such event."},
+	"delivery_not_found":     {hook.KindNotFound, "The tenant has no such delivery."},
+	"attempt_not_found":      {hook.KindNotFound, "The delivery has no such attempt, or the attempt sent nothing."},
+	"recovery_not_found":     {hook.KindNotFound, "The endpoint has no such recovery."},
+	"credential_not_found":   {hook.KindNotFound, "The tenant has no such credential."},
+	"record_not_found":       {hook.KindNotFound, "The tenant has no such record."},
+	"key_not_found":          {hook.KindNotFound, "There is no such key."},
+	"contract_not_found":     {hook.KindNotFound, "There is no such contract."},
+	"secret_not_found":       {hook.KindNotFound, "The endpoint's contract does not sign, so it has no secret."},
+	"schedule_not_found":     {hook.KindNotFound, "The contract makes no events of this type on a schedule."},
+	"version_not_found":      {hook.KindNotFound, "There is no such version of the contract."},
+	"path_not_found":         {hook.KindNotFound, "There is nothing at this path."},
+	"method_not_allowed":     {kindMethod, "The path takes other methods."},
+	"not_acceptable":         {kindNotAcceptable, "Answers are JSON only."},
+	"body_timeout":           {kindTimeout, "The body did not arrive in time."},
+	"tenant_being_deleted":   {hook.KindConflict, "A tenant of this id was deleted and its data is still being removed."},
+	"at_most_once":           {hook.KindConflict, "It was made to be sent at most once, so it is never sent again."},
+	"delivery_unfinished":    {hook.KindConflict, "It is waiting or being sent already."},
+	"delivery_is_test":       {hook.KindConflict, "It was a test."},
+	"endpoint_disabled":      {hook.KindConflict, "The endpoint is disabled; resume it first."},
+	"endpoint_deleted":       {hook.KindConflict, "The endpoint is gone."},
+	"endpoint_of_credential": {hook.KindConflict, "The endpoint was made with a credential; delete that."},
+	"credential_paused":      {hook.KindConflict, "The credential is paused; make it active first."},
+	"too_many_endpoints":     {hook.KindConflict, "The tenant has as many endpoints as it can have, of the contract or at all."},
+	"endpoint_busy":          {hook.KindConflict, "Others keep changing the endpoint; try again."},
+	"event_id_reused":        {hook.KindConflict, "The id was used for an event with another content."},
+	"idempotency_key_reused": {hook.KindConflict, "The Idempotency-Key was used for another request."},
+	"record_changed":         {hook.KindPrecondition, "The record is not as If-Match says."},
+	"record_exists":          {hook.KindPrecondition, "There is such a record, and If-None-Match says there is none."},
+	"body_too_large":         {hook.KindTooLarge, "The body is too large."},
+	"payload_too_large":      {hook.KindTooLarge, "A payload is too large."},
+	"document_too_large":     {hook.KindTooLarge, "The document is too large."},
+	"too_many_deliveries":    {hook.KindTooLarge, "The events before it in the batch go to too many endpoints; send it by itself. Or the tenant has more endpoints than an event can have deliveries."},
+	"encoding_unsupported":   {kindUnsupported, "The body is compressed."},
+	"portal_link_invalid":    {hook.KindInvalid, "Something about the portal link is wrong; errors says what."},
+	"request_invalid":        {hook.KindInvalid, "Some values are wrong; errors says which."},
+	"kind_invalid":           {hook.KindInvalid, "A kind is given without its contract."},
+	"cursor_invalid":         {hook.KindInvalid, "The cursor is none, or belongs to another list or other filters."},
+	"tenant_invalid":         {hook.KindInvalid, "The tenant id has characters that it cannot have."},
+	"endpoint_invalid":       {hook.KindInvalid, "Something about the endpoint is wrong; errors says what."},
+	"credential_needed":      {hook.KindInvalid, "Endpoints of the contract are made by making a credential."},
+	"credential_invalid":     {hook.KindInvalid, "Something about the credential is wrong; errors says what."},
+	"no_credentials":         {hook.KindInvalid, "The contract has no credentials."},
+	"contract_unknown":       {hook.KindInvalid, "There is no such contract."},
+	"secret_invalid":         {hook.KindInvalid, "The signing secret cannot be used."},
+	"shaping_off":            {hook.KindInvalid, "The contract does not let one endpoint filter or transform what is sent."},
+	"transformation_invalid": {hook.KindInvalid, "The transformation is no script that works; errors says where."},
+	"event_invalid":          {hook.KindInvalid, "The event has wrong or unknown members."},
+	"event_type_invalid":     {hook.KindInvalid, "The event type is missing or malformed."},
+	"event_type_unknown":     {hook.KindInvalid, "The contract has no such event type."},
+	"event_id_invalid":       {hook.KindInvalid, "The id is malformed."},
+	"payload_missing":        {hook.KindInvalid, "The event has no payload."},
+	"payload_invalid":        {hook.KindInvalid, "The payload is not what the contract asks for."},
+	"too_many_events":        {hook.KindInvalid, "The array has more than 1000 events, or none."},
+	"idempotency_invalid":    {hook.KindInvalid, "The Idempotency-Key is malformed."},
+	"record_kind_unknown":    {hook.KindInvalid, "The contract has no such kind of record."},
+	"record_key_invalid":     {hook.KindInvalid, "The key is malformed, or not the one in the document."},
+	"record_invalid":         {hook.KindInvalid, "The document is not what the contract asks for; errors says where."},
+	"record_change_invalid":  {hook.KindInvalid, "The item of the batch has wrong or unknown members."},
+	"too_many_records":       {hook.KindInvalid, "The batch has more than 1000 items, or none."},
+	"precondition_invalid":   {hook.KindInvalid, "If-Match or If-None-Match cannot be read."},
+	"other_contract":         {hook.KindInvalid, "The event is not of the contract."},
+	"render_failed":          {hook.KindInvalid, "No request can be made of the event."},
+	"recovery_invalid":       {hook.KindInvalid, "Something about the recovery is wrong; errors says what."},
+	"key_input_invalid":      {hook.KindInvalid, "Something about the key is wrong; errors says what."},
+	"contract_invalid":       {hook.KindInvalid, "The contract is wrong; errors says where, with line and column."},
+	"text_invalid":           {hook.KindInvalid, "The body is not UTF-8 text."},
+	"test_running":           {hook.KindLimited, "A test of the endpoint is running, or too many are."},
+	"too_many_streams":       {hook.KindLimited, "Too many watch this server, or the tenant."},
+	"internal_error":         {kindInternal, "Something went wrong on the server."},
+	"scripts_unavailable":    {hook.KindUnavailable, "No transformation can be run or checked now; nothing was stored."},
+	"record_busy":            {hook.KindUnavailable, "Others kept changing the record; try again."},
+	"too_busy":               {hook.KindUnavailable, "Too many large requests at the same time; try again."},
+	"storage_unavailable":    {hook.KindUnavailable, "Nothing could be stored; try again."},
+	"request_aborted":        {hook.KindUnavailable, "The request ended before it was answered."},
+}
