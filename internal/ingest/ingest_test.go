@@ -299,8 +299,8 @@ func TestAcceptTwice(t *testing.T) {
 	}
 }
 
-// A bulk replay sends again what failed or was cancelled, and makes the deliveries that do not exist because the endpoint
-// was disabled. It goes page by page and takes each event once.
+// A bulk replay sends again what failed or was cancelled, and makes the deliveries that do not exist
+// because the endpoint was disabled. It goes page by page and takes each event once.
 func TestRecover(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -440,7 +440,8 @@ func TestPanicCallsOff(t *testing.T) {
 	}
 }
 
-// Once the events of a batch have as many deliveries as one request may make, the others are refused, each in its answer.
+// Once the events of a batch have as many deliveries as one request may make, the others are refused,
+// each in its answer.
 func TestAcceptBoundsDeliveries(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		b := newSetup(t, db)

@@ -39,8 +39,8 @@ events:
   both: {title: Both, on: free, payload: {a: "${new}", b: "${new}"}}
 `
 
-// withCounter is a setup that also has the contract counter and an active endpoint of it. It returns what is logged, and
-// how many conditions failed.
+// withCounter is a setup that also has the contract counter and an active endpoint of it. It returns
+// what is logged, and how many conditions failed.
 func withCounter(t *testing.T, db *store.DB) (*setup, *bytes.Buffer, *atomic.Int32) {
 	t.Helper()
 	c, err := contract.Parse("counter.yaml", []byte(counterContract))
@@ -265,8 +265,8 @@ func TestVersionsGrow(t *testing.T) {
 	}
 }
 
-// Many callers change the same records at once. Whatever the order, each event of a record begins with the document that
-// the event before ended with.
+// Many callers change the same records at once. Whatever the order, each event of a record begins with
+// the document that the event before ended with.
 func TestChangesAtOnce(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -380,8 +380,8 @@ func (s *raced) Submit(sub hook.Submission, keep time.Duration) (hook.Verdicts, 
 	return s.DB.Submit(sub, keep)
 }
 
-// A change that is overtaken each time fails. The rest of its batch is stored, its deliveries are called off, and the same
-// request can be completed later.
+// A change that is overtaken each time fails. The rest of its batch is stored, its deliveries are
+// called off, and the same request can be completed later.
 func TestChangeThatIsAlwaysOvertaken(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
@@ -436,8 +436,8 @@ func TestChangeThatIsAlwaysOvertaken(t *testing.T) {
 	}
 }
 
-// An item that had nothing to change may have been worked out from an item before it. If that one is overtaken, both are
-// worked out again.
+// An item that had nothing to change may have been worked out from an item before it. If that one is
+// overtaken, both are worked out again.
 func TestChangeAfterOneThatWasOvertaken(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
@@ -482,8 +482,8 @@ func (s *counted) Submit(sub hook.Submission, keep time.Duration) (hook.Verdicts
 	return s.DB.Submit(sub, keep)
 }
 
-// A request that changes large documents is worked out in rounds, so the memory it needs does not grow with the number of
-// its items. It is still one request: repeated, it gets one answer.
+// A request that changes large documents is worked out in rounds, so the memory it needs does not grow
+// with the number of its items. It is still one request: repeated, it gets one answer.
 func TestChangeOfLargeDocuments(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)

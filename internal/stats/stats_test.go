@@ -19,7 +19,7 @@ func attempt(at, took time.Duration, class string) *hook.Attempt {
 	return &hook.Attempt{StartedAt: start.Add(at), Timing: hook.Timing{Total: took}, Class: class}
 }
 
-// TestSeries counts from many goroutines and reads back every series.
+// TestSeries counts on many goroutines and reads all series from the store.
 func TestSeries(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
@@ -43,11 +43,14 @@ func TestSeries(t *testing.T) {
 		for i := range rounds {
 			wg.Go(func() {
 				for j := range deliveries {
-					c.Attempted(&deliveries[j], attempt(time.Duration(i%2)*time.Minute, 30*time.Millisecond, "")) // 10:59 and 11:00
+					at := time.Duration(i%2) * time.Minute // in the minutes 10:59 and 11:00
+					c.Attempted(&deliveries[j], attempt(at, 30*time.Millisecond, ""))
 				}
 				c.Cancelled(&hook.Delivery{Tenant: "acme", Endpoint: two, State: hook.Cancelled, FinishedAt: start})
-				c.Attempted(&hook.Delivery{Tenant: "acme", Endpoint: two, State: hook.Unknown}, attempt(0, 0, hook.ClassInterrupted))
-				c.Attempted(&hook.Delivery{Tenant: "acme", Endpoint: two, State: hook.Retrying}, attempt(0, time.Second, hook.ClassScriptTimeout))
+				c.Attempted(&hook.Delivery{Tenant: "acme", Endpoint: two, State: hook.Unknown},
+					attempt(0, 0, hook.ClassInterrupted))
+				c.Attempted(&hook.Delivery{Tenant: "acme", Endpoint: two, State: hook.Retrying},
+					attempt(0, time.Second, hook.ClassScriptTimeout))
 			})
 		}
 		wg.Wait()
@@ -75,26 +78,27 @@ func TestSeries(t *testing.T) {
 			}
 			sum := rows[0].Tally
 			sum.Add(&rows[1].Tally)
-			if sum.Delivered != want.delivered || sum.Retrying != want.retrying || sum.Failed != want.failed || sum.Cancelled != want.cancelled ||
-				sum.Unknown != want.unknown || sum.Attempts() != want.all {
+			if sum.Delivered != want.delivered || sum.Retrying != want.retrying || sum.Failed != want.failed ||
+				sum.Cancelled != want.cancelled || sum.Unknown != want.unknown || sum.Attempts() != want.all {
 				t.Errorf("%s: %+v", want.name, sum)
 			}
 		}
 	}
-	if rows, err := db.Stats(t.Context(), "gone", hook.EndpointID{}, hook.StatsHour, start.Add(-time.Hour)); err != nil || len(rows) != 0 {
-		t.Errorf("of a tenant that is not there: %+v, %v", rows, err)
+	rows, err := db.Stats(t.Context(), "gone", hook.EndpointID{}, hook.StatsHour, start.Add(-time.Hour))
+	if err != nil || len(rows) != 0 {
+		t.Errorf("of a tenant that does not exist: %+v, %v", rows, err)
 	}
 }
 
-// moody is a store that fails when told to.
-type moody struct {
+// flaky is a store that can be made to fail.
+type flaky struct {
 	mu    sync.Mutex
 	fails bool
 	sum   hook.Tally
 	calls int
 }
 
-func (m *moody) AddStats(_ context.Context, rows []hook.StatsRow) error {
+func (m *flaky) AddStats(_ context.Context, rows []hook.StatsRow) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.calls++
@@ -109,18 +113,18 @@ func (m *moody) AddStats(_ context.Context, rows []hook.StatsRow) error {
 	return nil
 }
 
-// fail makes it fail, or not, and returns what it got so far.
-func (m *moody) fail(yes bool) (calls int, delivered int64) {
+// fail makes the store fail or work, and returns what it got so far.
+func (m *flaky) fail(yes bool) (calls int, delivered int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fails = yes
 	return m.calls, m.sum.Delivered
 }
 
-// TestNothingIsLost lets the store fail for a while, and stops the counter.
+// TestNothingIsLost makes the store fail for a while, and stops the counter.
 func TestNothingIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &moody{fails: true}
+		store := &flaky{fails: true}
 		c := New(store, slog.New(slog.DiscardHandler))
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -151,12 +155,13 @@ func TestNothingIsLost(t *testing.T) {
 	})
 }
 
-// TestMemoryIsBounded counts for more endpoints than can be kept.
+// TestMemoryIsBounded counts for more endpoints than the counter keeps.
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
-	c := New(&moody{}, slog.New(slog.DiscardHandler))
+	c := New(&flaky{}, slog.New(slog.DiscardHandler))
 	for range maxCells + 100 {
-		c.Attempted(&hook.Delivery{Tenant: "acme", Endpoint: hook.NewEndpointID(), State: hook.Delivered}, attempt(0, time.Second, ""))
+		d := hook.Delivery{Tenant: "acme", Endpoint: hook.NewEndpointID(), State: hook.Delivered}
+		c.Attempted(&d, attempt(0, time.Second, ""))
 	}
 	if n := len(c.cells); n != maxCells {
 		t.Errorf("%d cells", n)
@@ -164,8 +169,9 @@ func TestMemoryIsBounded(t *testing.T) {
 }
 
 func BenchmarkAttempted(b *testing.B) {
-	c := New(&moody{}, slog.New(slog.DiscardHandler))
-	d, a := &hook.Delivery{Tenant: "acme", Endpoint: hook.NewEndpointID(), State: hook.Delivered}, attempt(0, 30*time.Millisecond, "")
+	c := New(&flaky{}, slog.New(slog.DiscardHandler))
+	d := &hook.Delivery{Tenant: "acme", Endpoint: hook.NewEndpointID(), State: hook.Delivered}
+	a := attempt(0, 30*time.Millisecond, "")
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			c.Attempted(d, a)

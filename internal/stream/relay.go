@@ -13,29 +13,30 @@ import (
 const (
 	relayEvery   = 500 * time.Millisecond
 	relayTimeout = 5 * time.Second
-	// lately is how long ago something may have happened that a reader who began
-	// elsewhere should have been told of: others ask at once, but it may take some
-	// seconds until that is heard.
-	lately = 10 * time.Second
-	// What others told is handed on in bursts that leave readers the time to take it.
-	burst     = buffer / 4
-	burstRest = 10 * time.Millisecond
-	// maxLost is of how many tenants it is told apart what could not be told.
+	// askDelay is longer than it takes until this node learns that somebody began to read on
+	// another node. What happened here in between was not relayed.
+	askDelay = 10 * time.Second
+	// Notices of other nodes are published in bursts, so that readers have time to take them.
+	burst      = buffer / 4
+	burstPause = 10 * time.Millisecond
+	// maxLost bounds for how many tenants missed notices are counted apart.
 	maxLost = 256
 )
 
-// Store passes what is told between the nodes.
+// Store passes notices between the nodes.
 type Store interface {
-	// Exchange is one round trip. What is told twice under one number is told once.
+	// Exchange stores this node's notices and returns those of others, in one round trip.
+	// Notices that are sent twice under one number are stored once.
 	Exchange(ctx context.Context, x hook.NoticeExchange) ([]hook.RemoteNotices, error)
 }
 
-// bundle is what is told at once.
+// bundle is what one node sends to the others at once. It is encoded with gob.
 type bundle struct {
 	Notices []hook.Notice
-	Lost    map[string]int // how many there was no room for, by tenant; "": concerns everybody
+	Lost    map[string]int // how many notices are missing, by tenant; "": of tenants that are not known
 }
 
+// add adds a notice, or counts it as lost if there is no room.
 func (b *bundle) add(n hook.Notice) {
 	if len(b.Notices) < buffer {
 		b.Notices = append(b.Notices, n)
@@ -44,6 +45,7 @@ func (b *bundle) add(n hook.Notice) {
 	}
 }
 
+// lose counts a lost notice of a tenant.
 func (b *bundle) lose(tenant string) {
 	if b.Lost == nil {
 		b.Lost = map[string]int{}
@@ -54,7 +56,7 @@ func (b *bundle) lose(tenant string) {
 	b.Lost[tenant]++
 }
 
-// Asked tells whether readers at other nodes want to know what happens here.
+// Asked says whether somebody on another node reads.
 func (h *Hub) Asked(yes bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -62,15 +64,16 @@ func (h *Hub) Asked(yes bool) {
 		return
 	}
 	h.asked, h.relayed = yes, bundle{}
-	h.look()
-	// After that, whatever happens finds that it is watched, or is seen here.
-	if yes && time.Since(time.UnixMicro(h.latest.Load())) < lately {
+	h.updateWatched()
+	// What happens from now on either finds watched set, or has set latest before this
+	// line reads it: happened stores latest first and loads watched second.
+	if yes && time.Since(time.UnixMicro(h.latest.Load())) < askDelay {
 		h.relayed.lose("")
 	}
 }
 
-// gathered is what is to be told to other nodes, nil if there is nothing.
-func (h *Hub) gathered() []byte {
+// takeRelayed takes the notices for other nodes, encoded; nil if there are none.
+func (h *Hub) takeRelayed() []byte {
 	h.mu.Lock()
 	b := h.relayed
 	h.relayed = bundle{}
@@ -85,7 +88,7 @@ func (h *Hub) gathered() []byte {
 	return out.Bytes()
 }
 
-// missed tells readers that there were notices which they will not get.
+// missed says to readers how many notices of other nodes they will not get, by tenant.
 func (h *Hub) missed(lost map[string]int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -95,24 +98,24 @@ func (h *Hub) missed(lost map[string]int) {
 				r.lost += n
 			}
 		}
-		r.tellLost(time.Now())
+		r.sendLost(time.Now())
 	}
 }
 
-// Relay brings the notices of other nodes to the readers of a hub, and takes its
-// notices to theirs: through the database, twice a second, and only while somebody
-// reads. Notices of one node come in their order, each once; those of several nodes
-// in any order.
+// Relay brings the notices of other nodes to the readers of a hub, and the hub's notices to
+// the readers of other nodes: through the database, twice a second, and only while somebody
+// reads. The notices of one node come in their order and each once. Those of several nodes
+// come in any order.
 type Relay struct {
 	hub    *Hub
 	store  Store
 	others func() bool
 	log    *slog.Logger
 
-	number  int64           // of what was told last
-	untold  []byte          // its notices, until it is certain that they were stored
-	known   map[int64]int64 // what was read last of each other process; nil: nobody reads here
-	failing bool
+	number  int64           // of the last bundle of this process
+	unsent  []byte          // that bundle, until it is certain that it was stored
+	known   map[int64]int64 // number of the last bundle of each other process; nil while nobody reads here
+	failing bool            // set when an exchange fails, cleared when one works
 }
 
 // NewRelay makes a relay; others reports whether there are other nodes. The hub
@@ -122,7 +125,7 @@ func NewRelay(h *Hub, s Store, others func() bool, log *slog.Logger) *Relay {
 	return &Relay{hub: h, store: s, others: others, log: log}
 }
 
-// Run relays until ctx ends. [Relay.Flush] then tells the rest.
+// Run relays until ctx ends. Call [Relay.Flush] then to send the rest.
 func (r *Relay) Run(ctx context.Context) error {
 	tick := time.NewTicker(relayEvery)
 	defer tick.Stop()
@@ -137,43 +140,45 @@ func (r *Relay) Run(ctx context.Context) error {
 	}
 }
 
-// Flush tells what is to be told, and reads what others told.
+// Flush sends this node's notices and publishes those of others.
 func (r *Relay) Flush(ctx context.Context) {
-	watches := r.hub.read() && r.others()
+	watches := r.hub.hasReaders() && r.others()
 	if !watches {
 		r.known = nil
 	}
-	if r.untold == nil {
-		if r.untold = r.hub.gathered(); r.untold != nil {
+	if r.unsent == nil {
+		if r.unsent = r.hub.takeRelayed(); r.unsent != nil {
 			r.number++
 		}
 	}
-	if !watches && r.untold == nil {
+	if !watches && r.unsent == nil {
 		return
 	}
 	limit, cancel := context.WithTimeout(ctx, relayTimeout)
 	defer cancel()
-	list, err := r.store.Exchange(limit, hook.NoticeExchange{Number: r.number, Data: r.untold, Watches: watches, Begins: r.known == nil, Known: r.known})
+	list, err := r.store.Exchange(limit, hook.NoticeExchange{
+		Number: r.number, Data: r.unsent, Watches: watches, Begins: r.known == nil, Known: r.known,
+	})
 	if failed := err != nil; failed != r.failing && ctx.Err() == nil {
 		r.failing = failed
 		if failed {
-			r.log.Warn("streams do not tell what happens on other nodes for now, will try again", "error", err)
+			r.log.Warn("streams do not show what happens on other nodes for now, will try again", "error", err)
 		}
 	}
 	if err != nil {
 		return
 	}
-	r.untold = nil
+	r.unsent = nil
 	if watches && r.known == nil {
 		r.known = map[int64]int64{}
 	}
 	for _, t := range list {
-		r.told(ctx, t)
+		r.receive(ctx, t)
 	}
 }
 
-// told hands on what another node told.
-func (r *Relay) told(ctx context.Context, t hook.RemoteNotices) {
+// receive publishes the notices of another node.
+func (r *Relay) receive(ctx context.Context, t hook.RemoteNotices) {
 	last, known := r.known[t.Source]
 	r.known[t.Source] = t.Number
 	if t.Data == nil {
@@ -181,17 +186,18 @@ func (r *Relay) told(ctx context.Context, t hook.RemoteNotices) {
 	}
 	var b bundle
 	err := gob.NewDecoder(bytes.NewReader(t.Data)).Decode(&b)
-	if gap := t.Number - last - 1; known && gap > 0 || err != nil { // it was gone before it was read, or is of another version
+	// Bundles can be deleted before they are read, and other versions may write what cannot be decoded.
+	if gap := t.Number - last - 1; known && gap > 0 || err != nil {
 		r.hub.missed(map[string]int{"": max(int(gap), 1)})
 	}
 	for i, n := range b.Notices {
 		if i%burst == burst-1 {
 			select {
 			case <-ctx.Done():
-			case <-time.After(burstRest):
+			case <-time.After(burstPause):
 			}
 		}
-		r.hub.hand(n, false)
+		r.hub.publish(n, false)
 	}
 	r.hub.missed(b.Lost)
 }

@@ -15,7 +15,7 @@ import (
 	"gancho/internal/storetest"
 )
 
-// node is a hub and its relay, on a database that other nodes use too.
+// node is a hub and its relay, on a database that other nodes use, too.
 type node struct {
 	Hub
 	*Relay
@@ -29,21 +29,20 @@ func newNode(t *testing.T, url string) *node {
 	return n
 }
 
-// relay lets nodes tell and read, one after the other, as often as it takes for
-// everybody to know everything.
+// relay flushes the relay of each node twice: after that, every node has the notices of all others.
 func relay(t *testing.T, nodes ...*node) {
 	t.Helper()
 	for range 2 {
 		for _, n := range nodes {
 			if n.Flush(t.Context()); n.failing {
-				t.Fatal("it failed")
+				t.Fatal("the exchange failed")
 			}
 		}
 	}
 }
 
-// told is what waits for a reader.
-func told(r *Reader) (list []hook.Notice) {
+// got are the notices that wait for a reader.
+func got(r *Reader) (list []hook.Notice) {
 	for range len(r.Notices()) {
 		list = append(list, <-r.Notices())
 	}
@@ -57,7 +56,7 @@ func deliveriesOf(list []hook.Notice) (ids []hook.DeliveryID) {
 	return ids
 }
 
-// What happens at a node is told once at each, in its order, to those it concerns.
+// Readers on every node get each notice of a node once, in its order, if it concerns them.
 func TestRelay(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
@@ -73,29 +72,31 @@ func TestRelay(t *testing.T) {
 		at := []*node{a, b}[i/50]
 		at.Attempted(d, &hook.Attempt{Number: 1, StartedAt: time.Now(), Timing: hook.Timing{Total: time.Second}})
 	}
-	a.Changed(hook.Change{Tenant: "acme"}) // of which b is told by other means
+	a.Changed(hook.Change{Tenant: "acme"}) // b has a call of Changed of its own
 	relay(t, a, b)
-	seenByA, seenByB := told(atA), told(atB)
-	if n := seenByB[slices.Index(deliveriesOf(seenByB), want[0])]; n.Kind != hook.NoticeAttempt || n.Tenant != "acme" || n.Took != time.Second || n.State != hook.Delivered {
-		t.Errorf("told %+v", n)
+	seenByA, seenByB := got(atA), got(atB)
+	n := seenByB[slices.Index(deliveriesOf(seenByB), want[0])]
+	if n.Kind != hook.NoticeAttempt || n.Tenant != "acme" || n.Took != time.Second || n.State != hook.Delivered {
+		t.Errorf("the notice is %+v", n)
 	}
-	// What is its own comes at once, and so before the others'.
+	// A node's own notices come at once, so before those of the other node.
 	if got, want := deliveriesOf(seenByB), slices.Concat(want[50:], want[:50]); !slices.Equal(got, want) {
-		t.Errorf("told %d notices, want %d, or in another order", len(got), len(want))
+		t.Errorf("%d notices, want %d, or in another order", len(got), len(want))
 	}
-	if got, want := deliveriesOf(seenByA), slices.Insert(slices.Clone(want), 50, hook.DeliveryID{}); !slices.Equal(got, want) {
-		t.Errorf("told %d notices, want %d, or in another order", len(got), len(want))
+	want = slices.Insert(want, 50, hook.DeliveryID{}) // the change
+	if got := deliveriesOf(seenByA); !slices.Equal(got, want) {
+		t.Errorf("%d notices, want %d, or in another order", len(got), len(want))
 	}
-	if got := told(others); len(got) > 0 {
-		t.Errorf("another tenant is told %+v", got)
+	if list := got(others); len(list) > 0 {
+		t.Errorf("another tenant gets %+v", list)
 	}
 	relay(t, a, b)
-	if again := append(told(atA), told(atB)...); len(again) > 0 {
-		t.Errorf("told again: %+v", again)
+	if again := append(got(atA), got(atB)...); len(again) > 0 {
+		t.Errorf("the same notices again: %+v", again)
 	}
 }
 
-// What does not fit is counted, for each tenant by itself.
+// Notices that do not fit are counted for each tenant.
 func TestRelayLoses(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
@@ -112,19 +113,20 @@ func TestRelayLoses(t *testing.T) {
 	}
 	a.Cancelled(delivery("other", hook.Cancelled))
 	relay(t, a, b)
-	if got := told(ours); len(got) != buffer || got[buffer-1].Kind != hook.NoticeLost || got[buffer-1].Lost != 7 || got[buffer-1].Tenant != "acme" {
-		t.Errorf("ours: %d notices, %+v", len(got), got[max(0, len(got)-1):])
+	if list := got(ours); len(list) != buffer || list[buffer-1].Kind != hook.NoticeLost ||
+		list[buffer-1].Lost != 7 || list[buffer-1].Tenant != "acme" {
+		t.Errorf("ours: %d notices, %+v", len(list), list[max(0, len(list)-1):])
 	}
-	if got := told(other); len(got) != 2 || got[1].Kind != hook.NoticeLost || got[1].Lost != 1 {
-		t.Errorf("other: %+v", got)
+	if list := got(other); len(list) != 2 || list[1].Kind != hook.NoticeLost || list[1].Lost != 1 {
+		t.Errorf("other: %+v", list)
 	}
-	if got := told(nobody); len(got) > 0 {
-		t.Errorf("nobody: %+v", got)
+	if list := got(nobody); len(list) > 0 {
+		t.Errorf("nobody: %+v", list)
 	}
 }
 
-// As long as nobody reads, or nothing happens that anybody wants to know, the database
-// is asked nothing; and not by a node that is alone.
+// The relay asks the database nothing while nobody reads, while a node that nobody reads on has no
+// notices, and while there are no other nodes.
 func TestRelayAtRest(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
@@ -134,7 +136,7 @@ func TestRelayAtRest(t *testing.T) {
 		before := n.db.Trips()
 		relay(t, n, n, n)
 		if trips := n.db.Trips() - before; trips != 0 {
-			t.Errorf("%s: %d trips", what, trips)
+			t.Errorf("%s: %d round trips", what, trips)
 		}
 	}
 	a.Attempted(delivery("acme", hook.Delivered), &hook.Attempt{StartedAt: time.Now().Add(-time.Hour)})
@@ -145,7 +147,7 @@ func TestRelayAtRest(t *testing.T) {
 	before := b.db.Trips()
 	b.Flush(t.Context())
 	if trips := b.db.Trips() - before; trips != 1 {
-		t.Errorf("reading takes %d trips", trips)
+		t.Errorf("an exchange takes %d round trips", trips)
 	}
 	b.others = func() bool { return false }
 	quiet("no other nodes", b)
@@ -153,8 +155,8 @@ func TestRelayAtRest(t *testing.T) {
 	quiet("its reader is gone", b)
 }
 
-// Who begins to read is told that something may have happened just before the other
-// node knew; and nothing of what was told long before.
+// A new reader learns that it may have missed notices: those of another node right before that node
+// knew of the reader. It does not get notices that are older.
 func TestRelayBegins(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
@@ -169,22 +171,22 @@ func TestRelayBegins(t *testing.T) {
 	b.Flush(t.Context())
 	a.Asked(true)
 	relay(t, a, b)
-	if got := told(r); len(got) != 1 || got[0].Kind != hook.NoticeLost {
-		t.Errorf("told %+v", got)
+	if list := got(r); len(list) != 1 || list[0].Kind != hook.NoticeLost {
+		t.Errorf("got %+v", list)
 	}
-	// If what was told is gone before it was read, that is told too.
+	// If notices are deleted before they are read, the reader learns how many.
 	for range 3 {
 		a.Cancelled(delivery("acme", hook.Cancelled))
 		a.Flush(t.Context())
 	}
 	change(t, url, `DELETE FROM notices WHERE number < (SELECT max(number) FROM notices)`)
 	relay(t, b)
-	if got := told(r); len(got) != 2 || got[0].Kind != hook.NoticeLost || got[0].Lost != 2 {
-		t.Errorf("told %+v", got)
+	if list := got(r); len(list) != 2 || list[0].Kind != hook.NoticeLost || list[0].Lost != 2 {
+		t.Errorf("got %+v", list)
 	}
 }
 
-// What is committed late is read when it is there, whatever was read before.
+// Notices whose commit takes long are read when they are committed, although later ones were read before.
 func TestRelayLateCommit(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
@@ -200,24 +202,25 @@ func TestRelayLateCommit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The same statement, in a transaction that takes its time.
-	if _, err := tx.Exec(t.Context(), `INSERT INTO notices (source, number, at, data) VALUES (7, 1, 0, $1)`, late.gathered()); err != nil {
+	// This is the statement of an exchange, in a transaction that takes long.
+	const insert = `INSERT INTO notices (source, number, at, data) VALUES (7, 1, 0, $1)`
+	if _, err := tx.Exec(t.Context(), insert, late.takeRelayed()); err != nil {
 		t.Fatal(err)
 	}
 	relay(t, a, b)
-	if got := told(r); len(got) != 1 {
-		t.Errorf("told %+v", got)
+	if list := got(r); len(list) != 1 {
+		t.Errorf("got %+v", list)
 	}
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	relay(t, b)
-	if got := told(r); len(got) != 1 || got[0].Kind != hook.NoticeDelivery {
-		t.Errorf("what was committed late: %+v", got)
+	if list := got(r); len(list) != 1 || list[0].Kind != hook.NoticeDelivery {
+		t.Errorf("what was committed late: %+v", list)
 	}
 }
 
-// An exchange whose answer was lost is made again, and told once.
+// An exchange whose answer was lost is repeated. Readers get its notices once.
 func TestRelayAgain(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
@@ -225,22 +228,22 @@ func TestRelayAgain(t *testing.T) {
 	r := subscribe(t, &b.Hub, "")
 	a.Asked(true)
 	relay(t, b)
-	a.store = &deafStore{a.db}
+	a.store = &answerLost{a.db}
 	a.Cancelled(delivery("acme", hook.Cancelled))
 	a.Flush(t.Context())
 	b.Flush(t.Context())
 	a.store = a.db
 	a.Cancelled(delivery("acme", hook.Cancelled))
 	relay(t, a, b)
-	if got := told(r); len(got) != 2 || got[0].Delivery == got[1].Delivery || got[1].Kind != hook.NoticeDelivery {
-		t.Errorf("told %+v", got)
+	if list := got(r); len(list) != 2 || list[0].Delivery == list[1].Delivery || list[1].Kind != hook.NoticeDelivery {
+		t.Errorf("got %+v", list)
 	}
 }
 
-// deafStore does what it is told and does not hear the answer.
-type deafStore struct{ *store.Cluster }
+// answerLost is a store whose exchanges work, but whose answers are lost.
+type answerLost struct{ *store.Cluster }
 
-func (s *deafStore) Exchange(ctx context.Context, x hook.NoticeExchange) ([]hook.RemoteNotices, error) {
+func (s *answerLost) Exchange(ctx context.Context, x hook.NoticeExchange) ([]hook.RemoteNotices, error) {
 	if _, err := s.Cluster.Exchange(ctx, x); err != nil {
 		return nil, err
 	}

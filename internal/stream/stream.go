@@ -1,12 +1,12 @@
-// Package stream tells whoever watches what happens, while it happens.
+// Package stream sends notices of what happens to those who watch, while it happens.
 //
-// Nobody is ever held up by a reader: each has a short buffer, and one that is
-// too slow misses notices and is told how many. As long as nobody watches,
-// telling costs some nanoseconds.
+// A [Hub] gets the notices of its own node: new deliveries, attempts and changes of the
+// configuration. It hands them to its readers. A [Relay] exchanges notices of deliveries and
+// attempts with other nodes; changes of the configuration reach every node anyway.
 //
-// A hub knows what happens on its own node: which deliveries it accepts and which
-// attempts it makes. Those of other nodes a [Relay] brings; of what is changed each
-// node learns by itself, for [Hub.Changed].
+// It promises that no reader delays anybody. Each reader has a buffer. One that is too slow
+// misses notices, and then gets a notice that says how many. While nobody watches, a notice
+// costs some nanoseconds.
 package stream
 
 import (
@@ -19,36 +19,36 @@ import (
 
 const (
 	maxReaders = 1000
-	maxEach    = 100 // readers of one tenant, so that one keeps nobody else out
-	buffer     = 256 // notices that wait for one reader, or for a relay
+	maxEach    = 100 // readers of one tenant, so that others find room
+	buffer     = 256 // notices that can wait for one reader, or for the relay
 )
 
-// Hub hands notices to its readers. The zero value is ready, with none. Its
-// methods may be called from any goroutine.
+// Hub hands notices to its readers. The zero value is ready to use. Its methods may be
+// called from any goroutine.
 type Hub struct {
-	watched atomic.Bool   // somebody reads, here or at another node
-	latest  atomic.Int64  // when something happened here, whether told or not; microseconds since 1970
-	begun   chan struct{} // the relay is told of the first reader; nil: there is none
+	watched atomic.Bool   // somebody reads, on this node or another
+	latest  atomic.Int64  // when something happened here last, noticed or not; microseconds since 1970
+	begun   chan struct{} // gets a value with the first reader, for the relay; nil: there is no relay
 
 	mu      sync.Mutex
 	readers map[*Reader]struct{}
 	each    map[string]int // readers by tenant; "" are those of all
 	closed  bool
-	asked   bool   // readers of other nodes want to know
-	relayed bundle // what waits for the relay to tell them
+	asked   bool   // set while somebody on another node reads
+	relayed bundle // waits for the relay to take it to other nodes
 }
 
-// Reader gets the notices of one tenant, or all.
+// Reader gets the notices of one tenant, or those of all.
 type Reader struct {
 	hub    *Hub
 	tenant string // "" for all
 	out    chan hook.Notice
-	lost   int // since the last one it got; guarded by the hub
+	lost   int // how many it missed since the last one it got; guarded by hub.mu
 }
 
-// Subscribe makes a reader of a tenant's notices, or of all if tenant is "". It
-// is not ok if there are too many readers, of the tenant or at all, or the hub is closed. The reader must
-// be closed.
+// Subscribe makes a reader of a tenant's notices, or of all notices if tenant is "". ok is
+// false if the hub is closed, or the tenant or the hub has too many readers. Otherwise the
+// caller has to close the reader.
 func (h *Hub) Subscribe(tenant string) (r *Reader, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -61,7 +61,7 @@ func (h *Hub) Subscribe(tenant string) (r *Reader, ok bool) {
 	h.each[tenant]++
 	r = &Reader{hub: h, tenant: tenant, out: make(chan hook.Notice, buffer)}
 	h.readers[r] = struct{}{}
-	h.look()
+	h.updateWatched()
 	if len(h.readers) == 1 {
 		select {
 		case h.begun <- struct{}{}:
@@ -71,7 +71,7 @@ func (h *Hub) Subscribe(tenant string) (r *Reader, ok bool) {
 	return r, true
 }
 
-// Watch is [Hub.Subscribe] for those who know no Reader: leave closes it.
+// Watch is [Hub.Subscribe] for callers that do not import Reader. leave closes the reader.
 func (h *Hub) Watch(tenant string) (notices <-chan hook.Notice, leave func(), ok bool) {
 	r, ok := h.Subscribe(tenant)
 	if !ok {
@@ -80,13 +80,13 @@ func (h *Hub) Watch(tenant string) (notices <-chan hook.Notice, leave func(), ok
 	return r.Notices(), r.Close, true
 }
 
-// look sees whether anybody reads. The caller holds the lock.
-func (h *Hub) look() { h.watched.Store(len(h.readers) > 0 || h.asked) }
+// updateWatched sets h.watched. The caller holds h.mu.
+func (h *Hub) updateWatched() { h.watched.Store(len(h.readers) > 0 || h.asked) }
 
-// Notices are what the reader gets. The channel is closed with the hub.
+// Notices is the channel of the reader's notices. It is closed when the hub is closed.
 func (r *Reader) Notices() <-chan hook.Notice { return r.out }
 
-// Close ends a reader.
+// Close ends the reader. It may be called twice.
 func (r *Reader) Close() {
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
@@ -97,10 +97,10 @@ func (r *Reader) Close() {
 	if r.hub.each[r.tenant]--; r.hub.each[r.tenant] == 0 {
 		delete(r.hub.each, r.tenant)
 	}
-	r.hub.look()
+	r.hub.updateWatched()
 }
 
-// Close ends all readers, and refuses new ones.
+// Close ends all readers and refuses new ones.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -112,99 +112,102 @@ func (h *Hub) Close() {
 		close(r.out)
 	}
 	clear(h.readers)
-	h.look()
+	h.updateWatched()
 }
 
-// read reports whether somebody reads at this node.
-func (h *Hub) read() bool {
+// hasReaders reports whether somebody reads on this node.
+func (h *Hub) hasReaders() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.readers) > 0
 }
 
-// hand hands a notice to those who read its tenant's, to everybody if it has none;
-// and to other nodes if it is this one's to tell.
-func (h *Hub) hand(n hook.Notice, own bool) {
+// publish hands a notice to the readers of its tenant, or to all readers if it has no
+// tenant. If relay is set, other nodes get it, too.
+func (h *Hub) publish(n hook.Notice, relay bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for r := range h.readers {
 		if r.tenant == "" || n.Tenant == "" || r.tenant == n.Tenant {
-			r.tell(n)
+			r.send(n)
 		}
 	}
-	if own && h.asked {
+	if relay && h.asked {
 		h.relayed.add(n)
 	}
 }
 
-// tell puts a notice into the buffer if there is room, after one that says how
-// many there was no room for.
-func (r *Reader) tell(n hook.Notice) {
+// send puts a notice into the buffer if there is room. If notices were missed before, there
+// has to be room for two: the first says how many. The caller holds hub.mu.
+func (r *Reader) send(n hook.Notice) {
 	need := 1
 	if r.lost > 0 {
 		need = 2
 	}
-	if cap(r.out)-len(r.out) < need { // only a reader makes room, so what is free stays free
+	if cap(r.out)-len(r.out) < need { // room can only grow meanwhile: all senders hold hub.mu
 		r.lost++
 		return
 	}
-	r.tellLost(n.At)
+	r.sendLost(n.At)
 	r.out <- n
 }
 
-// tellLost tells how many notices the reader did not get, if there is room.
-func (r *Reader) tellLost(now time.Time) {
+// sendLost says how many notices the reader has missed, if it has missed any and there is
+// room. The caller holds hub.mu.
+func (r *Reader) sendLost(now time.Time) {
 	if r.lost > 0 && len(r.out) < cap(r.out) {
 		r.out <- hook.Notice{Kind: hook.NoticeLost, At: now.UTC(), Tenant: r.tenant, Lost: r.lost}
 		r.lost = 0
 	}
 }
 
-// happened notes that something happened at a time, and reports whether anybody
-// wants to know.
+// happened notes that something happened at a time, and reports whether anybody reads.
 func (h *Hub) happened(at time.Time) bool {
-	h.latest.Store(at.UnixMicro()) // before it looks: see [Hub.Asked]
+	h.latest.Store(at.UnixMicro()) // before the load below: see [Hub.Asked]
 	return h.watched.Load()
 }
 
-// Attempted tells of an attempt and what it made of its delivery.
+// Attempted publishes a notice of an attempt.
 func (h *Hub) Attempted(d *hook.Delivery, a *hook.Attempt) {
 	end := a.StartedAt.Add(a.Timing.Total)
 	if !h.happened(end) {
 		return
 	}
-	n := of(d, hook.NoticeAttempt, end)
+	n := noticeOf(d, hook.NoticeAttempt, end)
 	n.Number, n.Class, n.Took = a.Number, a.Class, a.Timing.Total
 	if a.Response != nil {
 		n.Status = a.Response.Status
 	}
-	h.hand(n, true)
+	h.publish(n, true)
 }
 
-// Cancelled tells of a delivery that ended without an attempt.
+// Cancelled publishes a notice of a delivery that ended without an attempt.
 func (h *Hub) Cancelled(d *hook.Delivery) {
 	if h.happened(d.FinishedAt) {
-		h.hand(of(d, hook.NoticeDelivery, d.FinishedAt), true)
+		h.publish(noticeOf(d, hook.NoticeDelivery, d.FinishedAt), true)
 	}
 }
 
-// Made tells of new deliveries.
+// Made publishes a notice of each new delivery.
 func (h *Hub) Made(jobs []hook.Job) {
 	for i := range jobs {
 		d := &jobs[i].Delivery
 		if !h.happened(d.CreatedAt) {
 			return
 		}
-		h.hand(of(d, hook.NoticeDelivery, d.CreatedAt), true)
+		h.publish(noticeOf(d, hook.NoticeDelivery, d.CreatedAt), true)
 	}
 }
 
-// Changed tells of committed configuration, but not of API keys.
+// Changed publishes a notice of a committed change of the configuration. Changes of API
+// keys have none.
 func (h *Hub) Changed(c hook.Change) {
 	if !h.watched.Load() {
 		return
 	}
-	n := hook.Notice{Kind: hook.NoticeTenant, At: time.Now().UTC(), Tenant: c.Tenant, Endpoint: c.Endpoint, Contract: c.Contract}
+	n := hook.Notice{
+		Kind: hook.NoticeTenant, At: time.Now().UTC(), Tenant: c.Tenant, Endpoint: c.Endpoint, Contract: c.Contract,
+	}
 	switch {
 	case !c.Endpoint.IsZero():
 		n.Kind = hook.NoticeEndpoint
@@ -213,12 +216,14 @@ func (h *Hub) Changed(c hook.Change) {
 	case c.Tenant == "" || !c.Key.IsZero():
 		return
 	}
-	h.hand(n, false) // other nodes learn of it as this one does
+	h.publish(n, false) // every node calls Changed by itself
 }
 
-func of(d *hook.Delivery, kind hook.NoticeKind, at time.Time) hook.Notice {
+// noticeOf is a notice of a delivery.
+func noticeOf(d *hook.Delivery, kind hook.NoticeKind, at time.Time) hook.Notice {
 	n := hook.Notice{
-		Kind: kind, At: at.UTC(), Tenant: d.Tenant, Endpoint: d.Endpoint, Delivery: d.ID, Type: d.Type, State: d.State, Reason: d.Reason, Test: d.Test,
+		Kind: kind, At: at.UTC(), Tenant: d.Tenant, Endpoint: d.Endpoint, Delivery: d.ID, Type: d.Type,
+		State: d.State, Reason: d.Reason, Test: d.Test,
 	}
 	if !d.State.Finished() {
 		n.NextAttemptAt = d.NextAttemptAt

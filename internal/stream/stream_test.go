@@ -10,7 +10,10 @@ import (
 )
 
 func delivery(tenant string, state hook.State) *hook.Delivery {
-	return &hook.Delivery{Tenant: tenant, ID: hook.NewEventID().Delivery(1), Endpoint: hook.NewEndpointID(), Type: "order.paid", State: state, FinishedAt: time.Now()}
+	return &hook.Delivery{
+		Tenant: tenant, ID: hook.NewEventID().Delivery(1), Endpoint: hook.NewEndpointID(), Type: "order.paid",
+		State: state, FinishedAt: time.Now(),
+	}
 }
 
 func subscribe(t *testing.T, h *Hub, tenant string) *Reader {
@@ -22,22 +25,24 @@ func subscribe(t *testing.T, h *Hub, tenant string) *Reader {
 	return r
 }
 
-func TestWhoIsTold(t *testing.T) {
+func TestWhoGetsWhichNotice(t *testing.T) {
 	t.Parallel()
 	var h Hub
-	h.Cancelled(delivery("acme", hook.Cancelled)) // nobody listens
+	h.Cancelled(delivery("acme", hook.Cancelled)) // nobody reads
 	all, ours := subscribe(t, &h, ""), subscribe(t, &h, "acme")
 	d := delivery("acme", hook.Retrying)
 	d.NextAttemptAt = time.Now()
-	h.Attempted(d, &hook.Attempt{Number: 2, Class: hook.ClassStatus5xx, Response: &hook.Response{Status: 500}, Timing: hook.Timing{Total: time.Second}})
+	h.Attempted(d, &hook.Attempt{
+		Number: 2, Class: hook.ClassStatus5xx, Response: &hook.Response{Status: 500}, Timing: hook.Timing{Total: time.Second},
+	})
 	h.Cancelled(delivery("other", hook.Cancelled))
 	h.Made([]hook.Job{{Delivery: *delivery("acme", hook.Pending)}, {Delivery: *delivery("other", hook.Pending)}})
 	h.Changed(hook.Change{Tenant: "acme", Endpoint: hook.NewEndpointID()})
 	h.Changed(hook.Change{Tenant: "other"})
-	h.Changed(hook.Change{Key: hook.NewKeyID()}) // not told
+	h.Changed(hook.Change{Key: hook.NewKeyID()}) // has no notice
 	h.Changed(hook.Change{Tenant: "acme", Key: hook.NewKeyID()})
 	h.Changed(hook.Change{})
-	h.Changed(hook.Change{Contract: "standard"}) // concerns everybody
+	h.Changed(hook.Change{Contract: "standard"}) // for all readers
 	h.Close()
 	h.Close()
 	if _, ok := h.Subscribe(""); ok {
@@ -46,7 +51,8 @@ func TestWhoIsTold(t *testing.T) {
 	kinds := func(r *Reader) (list []hook.NoticeKind) {
 		for n := range r.Notices() {
 			list = append(list, n.Kind)
-			if n.Kind == hook.NoticeAttempt && (n.Delivery != d.ID || n.Status != 500 || n.Number != 2 || n.Took != time.Second || !n.NextAttemptAt.Equal(d.NextAttemptAt)) {
+			if n.Kind == hook.NoticeAttempt && (n.Delivery != d.ID || n.Status != 500 || n.Number != 2 ||
+				n.Took != time.Second || !n.NextAttemptAt.Equal(d.NextAttemptAt)) {
 				t.Errorf("attempt %+v", n)
 			}
 		}
@@ -62,14 +68,14 @@ func TestWhoIsTold(t *testing.T) {
 	}
 }
 
-// TestSlowReader tells more than a reader takes: it gets the first ones, then how
-// many are missing, then those after it began to take again.
+// TestSlowReader publishes more notices than fit into a reader's buffer. The reader gets the first
+// ones, then how many it missed, then those that come after it has made room.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
 	var h Hub
 	slow := subscribe(t, &h, "")
-	const told = buffer + 1000
-	for range told {
+	const published = buffer + 1000
+	for range published {
 		h.Cancelled(delivery("acme", hook.Cancelled))
 	}
 	for range buffer {
@@ -78,7 +84,7 @@ func TestSlowReader(t *testing.T) {
 		}
 	}
 	h.Cancelled(delivery("acme", hook.Cancelled))
-	if n := <-slow.Notices(); n.Kind != hook.NoticeLost || n.Lost != told-buffer {
+	if n := <-slow.Notices(); n.Kind != hook.NoticeLost || n.Lost != published-buffer {
 		t.Errorf("%+v", n)
 	}
 	if n := <-slow.Notices(); n.Kind != hook.NoticeDelivery {
@@ -87,11 +93,11 @@ func TestSlowReader(t *testing.T) {
 	slow.Close()
 	slow.Close()
 	if h.watched.Load() {
-		t.Error("nobody reads, and telling still costs something")
+		t.Error("nobody reads, but the hub still makes notices")
 	}
 }
 
-// TestEverybodyAtOnce is for the race detector.
+// TestEverybodyAtOnce calls everything at once, for the race detector.
 func TestEverybodyAtOnce(t *testing.T) {
 	t.Parallel()
 	var h Hub
@@ -129,12 +135,12 @@ func TestReadersAreBounded(t *testing.T) {
 	if _, ok := h.Subscribe("acme"); ok {
 		t.Error("one more of a tenant")
 	}
-	subscribe(t, &h, "other") // who has nothing to do with it
+	subscribe(t, &h, "other") // another tenant still has room
 	for range maxReaders - maxEach - 1 {
 		subscribe(t, &h, "")
 	}
 	first.Close()
-	first.Close() // once more does no harm
+	first.Close() // closing twice changes nothing
 	subscribe(t, &h, "acme")
 	for _, tenant := range []string{"", "third"} {
 		if _, ok := h.Subscribe(tenant); ok {
