@@ -1,15 +1,12 @@
-// Package catalog keeps the contracts of a running node: it takes new versions
-// in, puts them in force while the node serves, and loads what other nodes have
-// stored. It exists so that there is one way for a contract to come into force,
-// whoever brings it: the program itself, a file, the API or another node.
+// Package catalog puts contracts into force while a node runs. There is one way for that,
+// wherever a contract comes from: the program, a file, the API or another node.
 //
 // It promises:
 //
-//   - The database is the truth. A version is in force here only once it is
-//     stored, and all versions are there again after a restart.
-//   - A contract that is wrong is refused as a whole, and what was in force stays.
-//   - Who watches is told after the new version is in the set, so what they read
-//     then is the new one.
+//   - A version is in force only once it is stored, so it is in force after a restart, too.
+//   - A contract with a mistake is refused as a whole. The version in force stays.
+//   - The functions of [Catalog.Watch] are called after the new version is in the set, so
+//     they find the new one.
 package catalog
 
 import (
@@ -27,22 +24,23 @@ import (
 
 // Store is what the catalog needs of the database.
 type Store interface {
-	// PutContract stores a new version if the text is new for its origin, and
-	// returns the newest version.
-	PutContract(ctx context.Context, name string, source []byte, origin hook.ContractOrigin) (version int64, created bool, err error)
-	// ContractVersions are all versions, by name and version, without sources.
+	// PutContract stores a new version if the source is new for its origin: a posted one
+	// always is, a file's if it differs from the last one of the directory. A shipped one
+	// does not replace an operator's. It returns the newest version and whether it is this one.
+	PutContract(ctx context.Context, name string, source []byte, origin hook.ContractOrigin) (
+		version int64, created bool, err error)
+	// ContractVersions are all versions, ordered by name and version, without their sources.
 	ContractVersions(ctx context.Context) ([]hook.ContractText, error)
 	ContractAt(ctx context.Context, name string, version int64) (hook.ContractText, error)
-	// ContractShaping is what operators said of shaping, by contract.
+	// ContractShaping is what operators have set with SetContractShaping, by contract.
 	ContractShaping(ctx context.Context) (map[string]bool, error)
 	SetContractShaping(ctx context.Context, contract string, on *bool) error
-	// ContractEndpoints lists up to n endpoints of a contract over all tenants, by
-	// id, from the one after the given id.
+	// ContractEndpoints lists up to n endpoints of a contract, of all tenants, in the order
+	// of their ids, from the one after the given id.
 	ContractEndpoints(ctx context.Context, contract string, after hook.EndpointID, n int) ([]*hook.Endpoint, error)
 }
 
-// Catalog is the contracts of one node. Its methods may be called from any
-// goroutine.
+// Catalog has the contracts of one node. Its methods may be called from any goroutine.
 type Catalog struct {
 	store Store
 	log   *slog.Logger
@@ -55,21 +53,22 @@ type Catalog struct {
 // New makes an empty catalog.
 func New(store Store, log *slog.Logger) *Catalog { return &Catalog{store: store, log: log} }
 
-// Set is the contracts in force; it changes while it is read.
+// Set has the contracts in force. It is always up to date and may be read at any time.
 func (k *Catalog) Set() *contract.Set { return &k.set }
 
-// Watch calls fn after each change of a contract, with the contract's name. fn
-// must be quick. Call it before anything else.
+// Watch makes the catalog call fn after each change of a contract, with its name. fn must
+// be quick. Call Watch before all other methods.
 func (k *Catalog) Watch(fn func(hook.Change)) { k.watch = append(k.watch, fn) }
 
+// changed calls the functions of Watch.
 func (k *Catalog) changed(name string) {
 	for _, fn := range k.watch {
 		fn(hook.Change{Contract: name})
 	}
 }
 
-// ImportShipped takes in the contracts that come with the program. One of them
-// that is wrong is a mistake in the program.
+// ImportShipped puts the contracts into force that come with the program. An error about
+// one of them is a mistake in the program.
 func (k *Catalog) ImportShipped(ctx context.Context, files fs.FS) error {
 	names, err := fs.Glob(files, "*.yaml")
 	if err != nil {
@@ -90,8 +89,8 @@ func (k *Catalog) ImportShipped(ctx context.Context, files fs.FS) error {
 	return nil
 }
 
-// Put takes a contract in that an operator sent. The error is a
-// *[contract.Problems] if its own tests fail.
+// Put puts a contract into force that an operator sent. The error is a
+// *[contract.Problems] if the contract's own tests fail.
 func (k *Catalog) Put(ctx context.Context, c *contract.Contract) (hook.StoredContract, error) {
 	if wrong := c.FailedTests(c.Name + ".yaml"); wrong != nil {
 		return hook.StoredContract{}, wrong
@@ -99,7 +98,10 @@ func (k *Catalog) Put(ctx context.Context, c *contract.Contract) (hook.StoredCon
 	return k.put(ctx, c, hook.ContractPosted)
 }
 
-func (k *Catalog) put(ctx context.Context, c *contract.Contract, origin hook.ContractOrigin) (hook.StoredContract, error) {
+// put stores a contract and puts it into force.
+func (k *Catalog) put(
+	ctx context.Context, c *contract.Contract, origin hook.ContractOrigin,
+) (hook.StoredContract, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	version, created, err := k.store.PutContract(ctx, c.Name, c.Source, origin)
@@ -108,12 +110,12 @@ func (k *Catalog) put(ctx context.Context, c *contract.Contract, origin hook.Con
 	}
 	stored := hook.StoredContract{Version: version, Created: created}
 	if !created {
-		if !k.set.Has(c.Name, version) { // another node was faster
+		if !k.set.Has(c.Name, version) { // another node has stored it
 			err = k.reloadAll(ctx)
 		}
 		return stored, err
 	}
-	// From here on it is stored, so it comes into force even if the caller is gone.
+	// It is stored, so it comes into force even if the caller does not wait any more.
 	ctx = context.WithoutCancel(ctx)
 	k.set.Add(c.WithVersion(version))
 	k.changed(c.Name)
@@ -123,18 +125,18 @@ func (k *Catalog) put(ctx context.Context, c *contract.Contract, origin hook.Con
 		k.log.Error("endpoints of the contract not checked", "contract", c.Name, "error", err)
 	}
 	for _, e := range stored.KeptBack {
-		k.log.Warn("endpoint stays with an older version of its contract", "contract", c.Name, "tenant", e.Tenant, "endpoint", e.Endpoint,
-			"version", e.Version, "problem", e.Fields[0].Pointer+": "+e.Fields[0].Detail)
+		k.log.Warn("endpoint stays with an older version of its contract",
+			"contract", c.Name, "tenant", e.Tenant, "endpoint", e.Endpoint, "version", e.Version, "problem", e.Fields[0].Pointer+": "+e.Fields[0].Detail)
 	}
 	return stored, nil
 }
 
-// maxKeptBack bounds how many endpoints are named: somebody has to read them.
+// maxKeptBack bounds the list of endpoints, which a person has to read.
 const maxKeptBack = 100
 
-// KeptBack lists the endpoints that do not satisfy a contract, which need not be
-// stored: the first hundred. Such endpoints stay with the newest version that
-// they do satisfy.
+// KeptBack lists the endpoints whose configuration does not satisfy a contract, at most a
+// hundred. They stay with the newest version that they do satisfy. The contract need not be
+// stored.
 func (k *Catalog) KeptBack(ctx context.Context, c *contract.Contract) (list []hook.KeptBack, err error) {
 	const page = 200
 	var after hook.EndpointID
@@ -163,8 +165,9 @@ func (k *Catalog) KeptBack(ctx context.Context, c *contract.Contract) (list []ho
 	}
 }
 
-// SetShaping lets endpoints of a contract be shaped or not, whatever the contract
-// says; nil takes that back. It holds for all versions, also those to come.
+// SetShaping allows or forbids that endpoints of a contract shape their requests, whatever
+// the contract says; nil goes back to what the contract says. It holds for all versions, also
+// later ones.
 func (k *Catalog) SetShaping(ctx context.Context, name string, on *bool) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -179,14 +182,15 @@ func (k *Catalog) SetShaping(ctx context.Context, name string, on *bool) error {
 	return nil
 }
 
-// Reload puts in force what is stored and not known here: everything at the
-// start, later what other nodes have taken in. Calling it often costs little.
+// Reload puts stored versions into force that this node does not have: at the start all,
+// later those that other nodes have stored. It costs little if there are none.
 func (k *Catalog) Reload(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.reloadAll(ctx)
 }
 
+// reloadAll is Reload. The caller holds k.mu.
 func (k *Catalog) reloadAll(ctx context.Context) error {
 	shaping, err := k.store.ContractShaping(ctx)
 	if err != nil {
@@ -216,8 +220,8 @@ func (k *Catalog) reloadAll(ctx context.Context) error {
 	return nil
 }
 
-// reload puts the versions of one contract, oldest first, into the set. The
-// newest that this program understands becomes the current one.
+// reload puts the versions of one contract into the set. They are ordered, the oldest
+// first. The newest one that this program can read becomes the current one.
 func (k *Catalog) reload(ctx context.Context, versions []hook.ContractText) (changed bool, err error) {
 	current := int64(0)
 	if c, ok := k.set.Lookup(versions[0].Name); ok {
@@ -240,7 +244,7 @@ func (k *Catalog) reload(ctx context.Context, versions []hook.ContractText) (cha
 			continue
 		}
 		c, err := contract.Parse(v.Name+".yaml", text.Source)
-		if err != nil { // stored by a newer program; what came before stays in force
+		if err != nil { // a newer program has stored it; the version before stays in force
 			k.log.Error("a stored contract is not understood by this version of Gancho; the version before it is used",
 				"contract", v.Name, "version", v.Version, "error", err)
 			k.set.AddOlder(text)
@@ -252,14 +256,14 @@ func (k *Catalog) reload(ctx context.Context, versions []hook.ContractText) (cha
 	return changed, nil
 }
 
-// reshape brings what operators said of shaping into the set.
-func (k *Catalog) reshape(name string, said map[string]bool) (changed bool) {
+// reshape sets in the set what operators have set, and reports whether that changed anything.
+func (k *Catalog) reshape(name string, stored map[string]bool) (changed bool) {
 	before, ok := k.set.Lookup(name)
 	if !ok {
 		return false
 	}
 	var on *bool
-	if v, ok := said[name]; ok {
+	if v, ok := stored[name]; ok {
 		on = &v
 	}
 	k.set.SetShaping(name, on)
@@ -267,7 +271,7 @@ func (k *Catalog) reshape(name string, said map[string]bool) (changed bool) {
 	return before.AllowsShaping() != after.AllowsShaping()
 }
 
-// explain logs what is wrong with a contract, problem by problem.
+// explain logs an error about a contract, with a line for each problem.
 func (k *Catalog) explain(what string, err error) {
 	problems, ok := errors.AsType[*contract.Problems](err)
 	if !ok {

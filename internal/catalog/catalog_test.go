@@ -26,8 +26,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const shop = "contract: shop\ntitle: {en: Shop}\nevents:\n  paid: {title: {en: Paid}, example: '{\"id\":1}'}\n"
 
-// bed is a catalog over the real store, with its log.
-type bed struct {
+// node is a catalog on a store, with its log.
+type node struct {
 	*Catalog
 	t   *testing.T
 	log *log
@@ -47,7 +47,7 @@ func (l *log) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// take is what was logged since it was last called.
+// take returns what was logged since the last call.
 func (l *log) take() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -55,9 +55,9 @@ func (l *log) take() string {
 	return l.b.String()
 }
 
-func newBed(t *testing.T, db *store.DB) *bed {
+func newNode(t *testing.T, db *store.DB) *node {
 	t.Helper()
-	b := &bed{t: t, log: &log{}}
+	b := &node{t: t, log: &log{}}
 	b.Catalog = New(db, slog.New(slog.NewTextHandler(b.log, nil)))
 	b.Watch(func(c hook.Change) {
 		b.mu.Lock()
@@ -71,7 +71,7 @@ func newBed(t *testing.T, db *store.DB) *bed {
 	return b
 }
 
-func (b *bed) title(name string) string {
+func (b *node) title(name string) string {
 	c, ok := b.Set().Lookup(name)
 	if !ok {
 		return ""
@@ -79,7 +79,7 @@ func (b *bed) title(name string) string {
 	return c.Title.En
 }
 
-func (b *bed) put(source string) hook.StoredContract {
+func (b *node) put(source string) hook.StoredContract {
 	b.t.Helper()
 	c, err := contract.Parse("x.yaml", []byte(source))
 	if err != nil {
@@ -94,11 +94,11 @@ func (b *bed) put(source string) hook.StoredContract {
 
 func titled(title string) string { return strings.Replace(shop, "en: Shop", "en: "+title, 1) }
 
-// A version is in force at once, at every node that loads it, and after a restart.
+// A version is in force at once, on every other node after it reloads, and after a restart.
 func TestVersions(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		one, two := newBed(t, db), newBed(t, db)
+		one, two := newNode(t, db), newNode(t, db)
 		for _, title := range []string{"A", "B", "C"} {
 			one.put(titled(title))
 		}
@@ -116,7 +116,7 @@ func TestVersions(t *testing.T) {
 		if got := strings.Join(two.changes, ", "); got != "shop C" {
 			t.Errorf("the other node's watchers were told %s", got)
 		}
-		for name, b := range map[string]*bed{"one": one, "two": two, "restarted": newBed(t, db)} {
+		for name, b := range map[string]*node{"one": one, "two": two, "restarted": newNode(t, db)} {
 			if b.title("shop") != "C" {
 				t.Errorf("%s: %s is in force", name, b.title("shop"))
 			}
@@ -134,15 +134,15 @@ func TestVersions(t *testing.T) {
 	})
 }
 
-// What a newer program has stored does not keep an older one from starting.
+// A contract that only a newer program can read does not keep an older program from starting.
 func TestNotUnderstood(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
-	newBed(t, db).put(shop)
+	newNode(t, db).put(shop)
 	if _, _, err := db.PutContract(t.Context(), "shop", []byte("contract: shop\nfuture: true\n"), hook.ContractPosted); err != nil {
 		t.Fatal(err)
 	}
-	b := newBed(t, db)
+	b := newNode(t, db)
 	if b.title("shop") != "Shop" || !strings.Contains(b.log.take(), "not understood") {
 		t.Errorf("%q is in force", b.title("shop"))
 	}
@@ -157,7 +157,7 @@ func TestNotUnderstood(t *testing.T) {
 
 func TestFailingTestsKeepItOut(t *testing.T) {
 	t.Parallel()
-	b := newBed(t, storetest.Open(t))
+	b := newNode(t, storetest.Open(t))
 	c, err := contract.Parse("x.yaml", []byte(shop+"tests:\n  one: {event: paid, payload: {id: 1}, body: other}\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -171,11 +171,11 @@ func TestFailingTestsKeepItOut(t *testing.T) {
 	}
 }
 
-// Endpoints stay with the version that they satisfy.
+// Endpoints that do not satisfy a new version stay with the newest one that they do satisfy.
 func TestKeptBack(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
-	b := newBed(t, db)
+	b := newNode(t, db)
 	if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -207,14 +207,14 @@ func TestImportShipped(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
 	files := func(title string) fstest.MapFS { return fstest.MapFS{"shop.yaml": {Data: []byte(titled(title))}} }
-	b := newBed(t, db)
+	b := newNode(t, db)
 	for _, title := range []string{"A", "A", "B"} {
 		if err := b.ImportShipped(t.Context(), files(title)); err != nil || b.title("shop") != title {
 			t.Errorf("%s: %s is in force (%v)", title, b.title("shop"), err)
 		}
 	}
 	b.put(titled("Mine"))
-	b = newBed(t, db) // restarted, then upgraded
+	b = newNode(t, db) // restarted, then upgraded
 	for _, title := range []string{"B", "C"} {
 		if err := b.ImportShipped(t.Context(), files(title)); err != nil || b.title("shop") != "Mine" {
 			t.Errorf("%s: %s is in force (%v)", title, b.title("shop"), err)
@@ -225,7 +225,7 @@ func TestImportShipped(t *testing.T) {
 	}
 }
 
-// write puts a file into place at once, as editors do.
+// write replaces a file in one step, as editors do.
 func write(t *testing.T, dir, name, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
@@ -240,7 +240,7 @@ func TestDirectory(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
 	dir := t.TempDir()
-	b := newBed(t, db)
+	b := newNode(t, db)
 	d := b.Directory(dir)
 	scan := func() {
 		t.Helper()
@@ -275,7 +275,7 @@ func TestDirectory(t *testing.T) {
 		t.Errorf("%q is in force", b.title("shop"))
 	}
 	// So does a new start with the wrong file there.
-	again := newBed(t, db)
+	again := newNode(t, db)
 	if err := again.Directory(dir).Import(t.Context()); err != nil || again.title("shop") != "B" || !strings.Contains(again.log.take(), "line=5") {
 		t.Errorf("%q is in force after a restart (%v)", again.title("shop"), err)
 	}
@@ -319,12 +319,11 @@ func TestDirectory(t *testing.T) {
 	}
 }
 
-// The directory is looked at while the server runs, and may come late.
-// What can be no contract is not read, said once, and harms no other file.
+// A file that cannot be a contract, such as a device, is logged once and not read. Other files are not affected.
 func TestDirectoryOfOtherThings(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	b := newBed(t, storetest.Open(t))
+	b := newNode(t, storetest.Open(t))
 	d := b.Directory(dir)
 	write(t, dir, "shop.yaml", titled("A"))
 	write(t, dir, "large.yaml", strings.Repeat("#", contract.MaxSource+1))
@@ -350,12 +349,13 @@ func TestDirectoryOfOtherThings(t *testing.T) {
 	}
 }
 
+// The directory is read while the server runs. It may be made later.
 func TestDirectoryRun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "contracts")
 	file := filepath.Join(t.TempDir(), "gancho.db")
 	synctest.Test(t, func(t *testing.T) {
 		db := storetest.OpenAt(t, file, store.NewKey())
-		b := newBed(t, db)
+		b := newNode(t, db)
 		d := b.Directory(dir)
 		if err := d.Import(t.Context()); err != nil || !strings.Contains(b.log.take(), "cannot be read") {
 			t.Fatal("a directory that is not there", err)

@@ -16,42 +16,41 @@ import (
 	"gancho/internal/hook"
 )
 
-// Directory is a directory of contract files that an operator edits. It is read
-// again and again rather than watched: that works on every file system, in
-// containers and over the network, and the files are small.
+// Directory is a directory of contract files that an operator edits. It is read every
+// second: unlike notifications of the file system, that works in containers and over the
+// network, and the files are small.
 type Directory struct {
 	catalog *Catalog
 	path    string
 	files   map[string]*contractFile
-	absent  bool // it could not be read, and that was said
+	absent  bool // set when the directory cannot be read and that was logged, cleared when it can
 }
 
-// contractFile is what is known of one *.yaml.
+// contractFile is what is known about one *.yaml file.
 type contractFile struct {
-	name string            // of the contract in it, "" if it was never right
-	read map[string]digest // what loading it read: itself and its examples
-	seen map[string]digest // what was there when it was last looked at
+	name string            // of the contract in it; "" if it never had a valid one
+	read map[string]digest // the files that were read when it was loaded: itself and its examples
+	seen map[string]digest // the same files as they were at the last scan
 }
 
-// digest is the hash of a file's content, zero if it is not there.
+// digest is the SHA-256 of a file, zero if there is none.
 type digest [sha256.Size]byte
 
-// look is how often the directory is looked at.
-const look = time.Second
+// scanEvery is how often the directory is read.
+const scanEvery = time.Second
 
-// Directory is the contracts in the *.yaml files of a directory. Nothing is read
-// yet.
+// Directory is a directory with contracts in *.yaml files. It is not read yet.
 func (k *Catalog) Directory(path string) *Directory {
 	return &Directory{catalog: k, path: path, files: map[string]*contractFile{}}
 }
 
-// Import takes in what is new in the directory, at once. What is wrong with a
-// file is logged; the error is that of the database.
+// Import puts new and changed files of the directory into force. A mistake in a file is
+// logged. An error is one of the database.
 func (d *Directory) Import(ctx context.Context) error { return d.scan(ctx, true) }
 
-// Run takes in what changes in the directory until ctx ends.
+// Run puts files that change into force until ctx ends.
 func (d *Directory) Run(ctx context.Context) error {
-	tick := time.NewTicker(look)
+	tick := time.NewTicker(scanEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -60,22 +59,23 @@ func (d *Directory) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		if err := d.scan(ctx, false); err != nil && ctx.Err() == nil {
-			d.catalog.log.Error("contracts not taken in, will try again", "directory", d.path, "error", err)
+			d.catalog.log.Error("contracts could not be stored, will try again", "directory", d.path, "error", err)
 		}
 	}
 }
 
-// scan looks at every file. Unless atOnce is set, one that changes is left alone
-// until it has been the same twice: somebody may be writing it.
+// scan reads every file. A file that has changed is only loaded if it was the same in two
+// scans, since somebody may be writing it, or if atOnce is set.
 func (d *Directory) scan(ctx context.Context, atOnce bool) error {
 	dir := os.DirFS(d.path)
 	names, err := fs.Glob(dir, "*.yaml")
 	if _, statErr := fs.Stat(dir, "."); err == nil {
-		err = statErr // Glob says nothing of a directory that is not there
+		err = statErr // Glob has no error for a directory that does not exist
 	}
 	if err != nil {
 		if !d.absent {
-			d.catalog.log.Error("the directory of contracts cannot be read; contracts stay as they are", "directory", d.path, "error", err)
+			d.catalog.log.Error("the directory of contracts cannot be read; contracts stay as they are",
+				"directory", d.path, "error", err)
 		}
 		d.absent = true
 		return nil
@@ -83,9 +83,10 @@ func (d *Directory) scan(ctx context.Context, atOnce bool) error {
 	d.absent = false
 	for name := range d.files {
 		if !slices.Contains(names, name) {
-			d.catalog.log.Info("a contract file is gone; its contract stays in force", "file", filepath.Join(d.path, name), "contract", d.files[name].name)
+			d.catalog.log.Info("a contract file is gone; its contract stays in force",
+				"file", filepath.Join(d.path, name), "contract", d.files[name].name)
 			delete(d.files, name)
-			for _, f := range d.files { // another may have been refused because of it
+			for _, f := range d.files { // another file may have been refused because of this one
 				f.read = nil
 			}
 		}
@@ -97,7 +98,7 @@ func (d *Directory) scan(ctx context.Context, atOnce bool) error {
 	return errors.Join(errs...)
 }
 
-// file takes a file in if it has changed.
+// file loads a file and puts its contract into force, if the file has changed.
 func (d *Directory) file(ctx context.Context, dir fs.FS, name string, atOnce bool) error {
 	f := d.files[name]
 	if f == nil {
@@ -134,11 +135,13 @@ func (d *Directory) file(ctx context.Context, dir fs.FS, name string, atOnce boo
 	return err
 }
 
+// put puts the contract of a file into force, unless another file has the same contract.
 func (d *Directory) put(ctx context.Context, f *contractFile, name string, c *contract.Contract) error {
 	for other, g := range d.files {
 		if other != name && g.name == c.Name {
 			return &contract.Problems{List: []contract.Problem{{
-				Line: 1, Column: 1, Message: "The contract " + c.Name + " is in " + other + " too.", Fix: "Keep one of the two files, or give one contract another name.",
+				Line: 1, Column: 1, Message: "The contract " + c.Name + " is in " + other + " too.",
+				Fix: "Keep one of the two files, or give one contract another name.",
 			}}}
 		}
 	}
@@ -152,7 +155,7 @@ func (d *Directory) put(ctx context.Context, f *contractFile, name string, c *co
 	return nil
 }
 
-// recorder notes which files are read, and what was in them.
+// recorder is a file system that notes which files are read, with their hashes.
 type recorder struct {
 	fs.FS
 	read map[string]digest
@@ -169,6 +172,7 @@ func (r *recorder) ReadFile(name string) ([]byte, error) {
 	return b, nil
 }
 
+// digestOf is the digest of a file.
 func digestOf(dir fs.FS, name string) digest {
 	b, err := readFile(dir, name)
 	if err != nil {
@@ -177,9 +181,9 @@ func digestOf(dir fs.FS, name string) digest {
 	return sha256.Sum256(b)
 }
 
-// readFile reads a file that can be a contract or an example. What stands in the
-// directory by mistake, a device, a pipe or a backup of many gigabytes, is not
-// read: that would end the server, and not only once.
+// readFile reads a file that can be a contract or an example. It refuses a device, a pipe or
+// a file of many gigabytes, which may be in the directory by mistake: reading it would end
+// the server, and end it again at each start.
 func readFile(dir fs.FS, name string) ([]byte, error) {
 	info, err := fs.Stat(dir, name)
 	switch {

@@ -8,8 +8,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// arrange brings the clocks in line with the endpoints and contracts there are:
-// of what changed, or of everything at the start and now and then.
+// arrange makes the stored schedules those that follow from endpoints and contracts: for
+// the tenants that changed, or for all of them at the start.
 func (s *Scheduler) arrange(ctx context.Context) error {
 	s.mu.Lock()
 	todo := s.changed
@@ -29,6 +29,7 @@ func (s *Scheduler) arrange(ctx context.Context) error {
 	return nil
 }
 
+// arrangeTenant arranges the schedules of a tenant, or of all if it is "".
 func (s *Scheduler) arrangeTenant(ctx context.Context, tenant string) error {
 	known, err := s.Store.Schedules(ctx, tenant)
 	if err != nil {
@@ -50,24 +51,26 @@ func (s *Scheduler) arrangeTenant(ctx context.Context, tenant string) error {
 			}
 		}
 	}
-	if list := clocks(known, wanted, time.Now().UTC()); len(list) > 0 {
+	if list := arranged(known, wanted, time.Now().UTC()); len(list) > 0 {
 		return s.Store.ArrangeSchedules(ctx, list)
 	}
 	return nil
 }
 
-// wanted is a schedule that has to run.
+// wanted is a schedule that follows from an active endpoint.
 type wanted struct {
 	hook.ScheduleName
 	event contract.EventType
-	since time.Time // when the first of the tenant's endpoints became active
+	since time.Time // the tenant has an active endpoint of the contract since then
 }
 
+// newWanted is a schedule of a tenant.
 func newWanted(tenant, contractName string, e contract.EventType, since time.Time) wanted {
 	return wanted{hook.ScheduleName{Tenant: tenant, Contract: contractName, Type: e.Name}, e, since}
 }
 
-// rhythm is what a contract says of when, to see whether it says something else.
+// rhythm is what the contract says about when a schedule runs. It is stored, so that a
+// change of it can be seen.
 func rhythm(s *contract.Schedule) string {
 	if s.Cron != "" {
 		return s.Cron + " " + s.Timezone
@@ -75,9 +78,9 @@ func rhythm(s *contract.Schedule) string {
 	return s.Every.String()
 }
 
-// clocks are the schedules whose clock has to be set: those that begin or have
-// another rhythm, and those that rest from now on.
-func clocks(known []hook.Schedule, want []wanted, now time.Time) (list []hook.Schedule) {
+// arranged are the schedules that have to be stored: those that begin, those whose rhythm
+// has changed, and those that do not run any more.
+func arranged(known []hook.Schedule, want []wanted, now time.Time) (list []hook.Schedule) {
 	before := map[hook.ScheduleName]hook.Schedule{}
 	for _, k := range known {
 		before[k.ScheduleName] = k
@@ -96,7 +99,7 @@ func clocks(known []hook.Schedule, want []wanted, now time.Time) (list []hook.Sc
 			list = append(list, next)
 		}
 	}
-	for _, k := range before { // nobody is there to send to
+	for _, k := range before { // no endpoint is active any more
 		if !k.NextAt.IsZero() {
 			k.NextAt = time.Time{}
 			list = append(list, k)

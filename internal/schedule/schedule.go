@@ -1,20 +1,21 @@
-// Package schedule runs schedules: events that contracts make of the records
-// there are, every so often. It exists apart from ingest because it has a clock
-// and claims of its own; what it makes goes in through the same door as all else.
+// Package schedule makes events at the times that contracts say, each from all records of a
+// tenant that satisfy a condition: a snapshot. The event of a run is accepted by ingest like
+// any other.
+//
+// A node claims a schedule that is due, reads the records, and commits the end of the run. A
+// claim ends by itself after ten minutes, so that another node can make the run if this one
+// is gone.
 //
 // It promises:
 //
-//   - A schedule is durable, and each run is made by one node. The event of a run
-//     and the clock that moves on are one commit, so a crash at any moment neither
-//     loses a run nor doubles one.
-//   - It begins one interval after a tenant has its first active endpoint of the
-//     contract, and rests while it has none. After downtime it runs once, not once
-//     for each time it missed.
-//   - A run holds no more than its payload, which the contract bounds, and one
-//     record. One that fails says so, in the log and in what is kept of it,
-//     and the next one comes at its time.
-//   - When there is a newer snapshot, an older one that has not arrived is not sent
-//     any more.
+//   - Each run is made once, by one node. Its event and the time of the next run are one
+//     commit, so a crash at any moment neither loses a run nor repeats one.
+//   - The first run comes one interval after a tenant has its first active endpoint of the
+//     contract. While the tenant has none, nothing runs. After downtime a schedule runs once,
+//     not once for each run that was missed.
+//   - A run keeps only its payload, which the contract bounds, and one record in memory. A run
+//     that fails is logged and stored as failed; the next one comes at its time.
+//   - A newer snapshot supersedes an older one that has not been delivered.
 package schedule
 
 import (
@@ -30,37 +31,40 @@ import (
 	"gancho/internal/hook"
 )
 
-// Store is what schedules need of the database. Its clock is the one that all
-// nodes share.
+// Store is what the scheduler needs of the database, whose clock all nodes share.
 type Store interface {
 	// Schedules are those of a tenant, or of all if it is "".
 	Schedules(ctx context.Context, tenant string) ([]hook.Schedule, error)
-	// ActiveSince says for each tenant with active endpoints of a contract since
-	// when it has them; for one tenant, or for all if it is "".
+	// ActiveSince says, for each tenant that has active endpoints of a contract, since
+	// when it has any. It looks at one tenant, or at all if tenant is "".
 	ActiveSince(ctx context.Context, contract, tenant string) (map[string]time.Time, error)
-	// ArrangeSchedules stores rhythm, start and next run.
+	// ArrangeSchedules stores rhythm, start and next run of schedules.
 	ArrangeSchedules(ctx context.Context, list []hook.Schedule) error
 
-	// ClaimSchedules takes up to n that are due, for as long as the lease says.
-	ClaimSchedules(ctx context.Context, node string, lease time.Duration, n int) (list []hook.Schedule, now time.Time, err error)
-	// NextSchedule is how long until one can be claimed, and false if there is none.
+	// ClaimSchedules claims up to n schedules that are due, for the time of the lease. now
+	// is the time of the database.
+	ClaimSchedules(ctx context.Context, node string, lease time.Duration, n int) (
+		list []hook.Schedule, now time.Time, err error)
+	// NextSchedule is how long it takes until a schedule can be claimed; ok is false if
+	// there is none.
 	NextSchedule(ctx context.Context) (wait time.Duration, ok bool, err error)
-	// ReleaseSchedule gives a claim up; it can be claimed again after a while.
+	// ReleaseSchedule gives a claim up. The schedule can be claimed again after a while.
 	ReleaseSchedule(ctx context.Context, s hook.Schedule, after time.Duration) error
-	// TakeOverSchedules ends the claims of an earlier process of the node.
+	// TakeOverSchedules ends the claims of an earlier process of this node.
 	TakeOverSchedules(ctx context.Context, node string) error
 
-	// EachRecord calls fn with each record of a kind, by key, as they all were at
-	// one moment; one at a time is in memory.
+	// EachRecord calls fn with each record of a kind, in the order of their keys, as all of
+	// them were at one moment. Only one of them is in memory at a time.
 	EachRecord(ctx context.Context, tenant, contract, kind string, fn func(hook.Record) error) error
 }
 
-// Accepter takes in what a run came to.
+// Accepter accepts the events of runs.
 type Accepter interface {
-	// Takes reports whether an endpoint takes events of the type.
+	// Takes reports whether the tenant has an endpoint that takes events of the type.
 	Takes(ctx context.Context, name hook.ScheduleName) (bool, error)
-	// EndRun commits the end of a run with its event; payload is nil if there is
-	// none. If the run has lost its claim, nothing was stored.
+	// EndRun commits the end of a run with its event. payload is nil if the run made no
+	// event. If another node has claimed the schedule meanwhile, nothing is stored and the
+	// verdict says so.
 	EndRun(ctx context.Context, end hook.RunEnd, payload []byte) (hook.RunVerdict, error)
 }
 
@@ -76,29 +80,32 @@ type Options struct {
 // Scheduler runs schedules. Its methods may be called from any goroutine.
 type Scheduler struct {
 	Options
-	wake  chan struct{}
-	slots chan struct{} // a token for each run under way
+	wake  chan struct{} // has a value while Run has to look at once
+	slots chan struct{} // has a value for each run that is being made
 
 	mu      sync.Mutex
-	changed map[string]bool // tenants whose endpoints changed; "" for all
+	changed map[string]bool // tenants whose endpoints changed since schedules were arranged; "" for all
 }
 
 const (
-	runsAtOnce = 2                // of this node: each may hold a payload of many MiB
-	lease      = 10 * time.Minute // a run that takes longer has failed
-	lookEvery  = 30 * time.Second // for what other nodes arranged
-	retryAfter = 10 * time.Second // after trouble with the database
+	runsAtOnce = 2                // on one node; each may have a payload of many MiB in memory
+	lease      = 10 * time.Minute // a run fails if it takes a minute less
+	pollEvery  = 30 * time.Second // to find what other nodes arranged
+	retryAfter = 10 * time.Second // after an error of the database
 )
 
 // New makes a Scheduler. It does nothing until [Scheduler.Run].
 func New(o Options) *Scheduler {
-	return &Scheduler{Options: o, wake: make(chan struct{}, 1), slots: make(chan struct{}, runsAtOnce), changed: map[string]bool{"": true}}
+	return &Scheduler{
+		Options: o, wake: make(chan struct{}, 1), slots: make(chan struct{}, runsAtOnce),
+		changed: map[string]bool{"": true},
+	}
 }
 
-// Changed tells that configuration was committed: which endpoints there are, or
-// what a contract says.
+// Changed says that a change of the configuration was committed, which can change which
+// schedules there are. It does not wait.
 func (s *Scheduler) Changed(c hook.Change) {
-	if c.Tenant == "" && c.Contract == "" && !c.Anything { // a key
+	if c.Tenant == "" && c.Contract == "" && !c.Anything { // only an API key changed
 		return
 	}
 	s.mu.Lock()
@@ -107,6 +114,7 @@ func (s *Scheduler) Changed(c hook.Change) {
 	s.signal()
 }
 
+// signal makes Run look at once.
 func (s *Scheduler) signal() {
 	select {
 	case s.wake <- struct{}{}:
@@ -114,8 +122,8 @@ func (s *Scheduler) signal() {
 	}
 }
 
-// Run runs what comes due until ctx ends, then interrupts what is under way and
-// returns; an interrupted run is made again.
+// Run makes the runs that come due until ctx ends. It then interrupts those that are being
+// made and returns. They are made again later.
 func (s *Scheduler) Run(ctx context.Context) error {
 	var runs sync.WaitGroup
 	defer runs.Wait()
@@ -149,11 +157,11 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 }
 
-// start claims what is due and runs it, as far as there are free slots, and says
-// when to look again.
+// start claims schedules that are due and starts their runs, as many as there are free
+// slots. wait is when to look again.
 func (s *Scheduler) start(ctx context.Context, runs *sync.WaitGroup) (wait time.Duration, err error) {
 	free := 0
-	for free < runsAtOnce && s.enter() {
+	for free < runsAtOnce && s.takeSlot() {
 		free++
 	}
 	defer func() {
@@ -162,10 +170,11 @@ func (s *Scheduler) start(ctx context.Context, runs *sync.WaitGroup) (wait time.
 		}
 	}()
 	if free == 0 {
-		return lookEvery, nil // the end of a run wakes us
+		return pollEvery, nil // the end of a run signals
 	}
-	if wait, any, err := s.Store.NextSchedule(ctx); err != nil || !any || wait > 0 { // a look costs less than a claim
-		return within(wait, any), err
+	// This query costs less than an attempt to claim.
+	if wait, any, err := s.Store.NextSchedule(ctx); err != nil || !any || wait > 0 {
+		return pollIn(wait, any), err
 	}
 	due, now, err := s.Store.ClaimSchedules(ctx, s.Node, lease, free)
 	if err != nil {
@@ -176,25 +185,27 @@ func (s *Scheduler) start(ctx context.Context, runs *sync.WaitGroup) (wait time.
 		runs.Go(func() {
 			defer s.signal()
 			defer func() { <-s.slots }()
-			s.scheduled(ctx, one, now)
+			s.runDue(ctx, one, now)
 		})
 	}
 	if len(due) > 0 && free == 0 {
-		return lookEvery, nil
+		return pollEvery, nil
 	}
 	next, any, err := s.Store.NextSchedule(ctx)
-	return within(next, any), err
+	return pollIn(next, any), err
 }
 
-// within is when to look again if something can be claimed after a while, or nothing.
-func within(wait time.Duration, any bool) time.Duration {
+// pollIn is when to look again: after wait if any schedule can be claimed then, but at least
+// every pollEvery.
+func pollIn(wait time.Duration, any bool) time.Duration {
 	if !any {
-		return lookEvery
+		return pollEvery
 	}
-	return min(max(wait, time.Millisecond), lookEvery)
+	return min(max(wait, time.Millisecond), pollEvery)
 }
 
-func (s *Scheduler) enter() bool {
+// takeSlot takes a slot for a run if one is free.
+func (s *Scheduler) takeSlot() bool {
 	select {
 	case s.slots <- struct{}{}:
 		return true
@@ -203,15 +214,15 @@ func (s *Scheduler) enter() bool {
 	}
 }
 
-// scheduled makes a run that came due.
-func (s *Scheduler) scheduled(ctx context.Context, one hook.Schedule, now time.Time) {
+// runDue makes the run of a schedule that was claimed at a time.
+func (s *Scheduler) runDue(ctx context.Context, one hook.Schedule, now time.Time) {
 	c, e, ok := s.find(one.ScheduleName)
-	if !ok { // the contract has changed; arranging sees to it
+	if !ok { // the contract does not have it any more; it ends when schedules are arranged
 		s.release(ctx, one, nil)
 		return
 	}
 	end := hook.RunEnd{ScheduleName: one.ScheduleName, Claim: one.Claim, Run: hook.ScheduleRun{At: now}}
-	if now.Before(one.NextAt) { // the clock was put back
+	if now.Before(one.NextAt) { // the clock of the database went back
 		now = one.NextAt
 	}
 	end.NextAt = e.Schedule.Next(one.Start, now)
@@ -231,7 +242,7 @@ func (s *Scheduler) scheduled(ctx context.Context, one hook.Schedule, now time.T
 
 var errTooSlow = errors.New("the run took too long")
 
-// release gives up a run that nothing came of, for reasons that are not its own.
+// release gives up the claim of a run that was interrupted or could not be made.
 func (s *Scheduler) release(ctx context.Context, one hook.Schedule, err error) {
 	if err != nil && ctx.Err() == nil {
 		s.Log.Error("a run of a schedule was interrupted, will try again", append(attrs(one.ScheduleName), "error", err)...)
@@ -241,31 +252,33 @@ func (s *Scheduler) release(ctx context.Context, one hook.Schedule, err error) {
 		after = 0
 	}
 	if err := s.Store.ReleaseSchedule(context.WithoutCancel(ctx), one, after); err != nil {
-		s.Log.Warn("the claim of a schedule was not given up; it ends by itself", append(attrs(one.ScheduleName), "error", err)...)
+		s.Log.Warn("the claim of a schedule was not given up, it ends by itself",
+			append(attrs(one.ScheduleName), "error", err)...)
 	}
 }
 
+// attrs are the log attributes of a schedule.
 func attrs(n hook.ScheduleName) []any {
 	return []any{"tenant", n.Tenant, "contract", n.Contract, "type", n.Type}
 }
 
-// report logs what a run came to.
+// report logs the result of a run.
 func (s *Scheduler) report(name hook.ScheduleName, r *hook.ScheduleRun) {
-	args := append(attrs(name), "state", r.State, "records", r.Records, "examined", r.Examined, "bytes", r.Bytes, "took", r.Took)
+	args := append(attrs(name),
+		"state", r.State, "records", r.Records, "examined", r.Examined, "bytes", r.Bytes, "took", r.Took)
 	switch {
 	case r.State == hook.RunFailed:
 		s.Log.Error("a schedule failed", append(args, "code", r.Code, "detail", r.Detail)...)
-	case r.LeftOut > 0: // what they say may tell of documents, so it is for the tenant only
+	case r.LeftOut > 0: // why can quote documents, so it is only stored, for the tenant
 		s.Log.Warn("a schedule left records out", append(args, "left_out", r.LeftOut)...)
 	default:
 		s.Log.Debug("a schedule ran", append(args, "code", r.Code)...)
 	}
 }
 
-// find is the contract of a schedule and its event type.
-func (s *Scheduler) find(n hook.ScheduleName) (*contract.Contract, contract.EventType, bool) {
-	c, ok := s.Contracts.Lookup(n.Contract)
-	if !ok {
+// find is the contract of a schedule and its event type; ok is false if there is none.
+func (s *Scheduler) find(n hook.ScheduleName) (c *contract.Contract, e contract.EventType, ok bool) {
+	if c, ok = s.Contracts.Lookup(n.Contract); !ok {
 		return nil, contract.EventType{}, false
 	}
 	i := slices.IndexFunc(c.Scheduled(), func(e contract.EventType) bool { return e.Name == n.Type })
@@ -275,8 +288,8 @@ func (s *Scheduler) find(n hook.ScheduleName) (*contract.Contract, contract.Even
 	return c, c.Scheduled()[i], true
 }
 
-// RunNow makes a run at once, whether it is due or not, and does not move the
-// clock. An error means that no run was made.
+// RunNow makes a run at once, whether it is due or not. The next run stays when it is. An
+// error means that no run was made.
 func (s *Scheduler) RunNow(ctx context.Context, name hook.ScheduleName) (*hook.ScheduleRun, error) {
 	c, e, ok := s.find(name)
 	if !ok {
@@ -303,18 +316,23 @@ func (s *Scheduler) RunNow(ctx context.Context, name hook.ScheduleName) (*hook.S
 // maxExamples bounds the records that a run names as left out.
 const maxExamples = 20
 
-// run makes one run and commits what it came to. An error is not the run's fault:
-// nothing was stored.
-func (s *Scheduler) run(ctx context.Context, c *contract.Contract, e contract.EventType, end hook.RunEnd) (hook.RunVerdict, error) {
+// run makes one run and commits its end. A run that fails ends, too. An error means that
+// the run could not be made, for example because the database was not there; then nothing
+// was stored.
+func (s *Scheduler) run(
+	ctx context.Context, c *contract.Contract, e contract.EventType, end hook.RunEnd,
+) (hook.RunVerdict, error) {
 	began := time.Now()
 	r := &end.Run
 	payload, err := s.snapshot(ctx, c, e, end.ScheduleName, r)
 	switch tooLarge, is := errors.AsType[*contract.ErrTooLarge](err); {
 	case is:
 		r.State, r.Code = hook.RunFailed, hook.RunTooLarge
-		r.Detail = fmt.Sprintf("The records make a payload of more than %d bytes, which is as much as the contract allows (max_body). Narrow the condition, or raise the limit.", tooLarge.Limit)
+		r.Detail = fmt.Sprintf("The records make a payload of more than %d bytes, which is the limit of the contract "+
+			"(max_body). Narrow the condition, or raise the limit.", tooLarge.Limit)
 	case err != nil && errors.Is(context.Cause(ctx), errTooSlow):
-		r.State, r.Code, r.Detail = hook.RunFailed, hook.RunTooSlow, "The records could not be read in time. Keep fewer of them, or make the condition simpler."
+		r.State, r.Code = hook.RunFailed, hook.RunTooSlow
+		r.Detail = "The records could not be read in time. Keep fewer of them, or make the condition simpler."
 	case err != nil:
 		return hook.RunVerdict{}, err
 	}
@@ -322,9 +340,10 @@ func (s *Scheduler) run(ctx context.Context, c *contract.Contract, e contract.Ev
 	return s.Accepter.EndRun(context.WithoutCancel(ctx), end, payload)
 }
 
-// snapshot gathers the payload of a run, nil if it makes no event, and notes in r what
-// it came to.
-func (s *Scheduler) snapshot(ctx context.Context, c *contract.Contract, e contract.EventType, name hook.ScheduleName, r *hook.ScheduleRun) ([]byte, error) {
+// snapshot makes the payload of a run, nil if it makes no event. It notes the result in r.
+func (s *Scheduler) snapshot(
+	ctx context.Context, c *contract.Contract, e contract.EventType, name hook.ScheduleName, r *hook.ScheduleRun,
+) ([]byte, error) {
 	skip := func(code, detail string) { r.State, r.Code, r.Detail = hook.RunSkipped, code, detail }
 	taken, err := s.Accepter.Takes(ctx, name)
 	if err != nil {
@@ -338,9 +357,9 @@ func (s *Scheduler) snapshot(ctx context.Context, c *contract.Contract, e contra
 	if !ok {
 		return nil, hook.NotFound("schedule", e.Name)
 	}
-	polite := newPace()
+	throttle := newThrottle()
 	err = s.Store.EachRecord(ctx, name.Tenant, c.Name, e.Schedule.Select, func(record hook.Record) error {
-		if err := polite.rest(ctx, r.Examined); err != nil {
+		if err := throttle.wait(ctx, r.Examined); err != nil {
 			return err
 		}
 		r.Examined++
@@ -368,31 +387,33 @@ func (s *Scheduler) snapshot(ctx context.Context, c *contract.Contract, e contra
 	return payload, nil
 }
 
-// A run is in no hurry, and the deliveries beside it are: it works for a while,
-// then rests for a while, so that it takes less than half of one core.
+// A run has time, deliveries have not. So a run works for a while and then pauses, and takes
+// less than half of one core.
 const (
-	workFor    = 2 * time.Millisecond
-	restFor    = 3 * time.Millisecond
-	restsAfter = 32 // records, at the earliest: looking at the clock costs too
+	workFor   = 2 * time.Millisecond
+	pauseFor  = 3 * time.Millisecond
+	clockEach = 32 // records between looks at the clock, which cost time as well
 )
 
-type pace struct {
-	since time.Time // of the present work
+// throttle makes a run pause.
+type throttle struct {
+	since time.Time // end of the last pause
 	timer *time.Timer
 }
 
-func newPace() *pace {
-	p := &pace{since: time.Now(), timer: time.NewTimer(0)}
+func newThrottle() *throttle {
+	p := &throttle{since: time.Now(), timer: time.NewTimer(0)}
 	<-p.timer.C
 	return p
 }
 
-// rest waits if it is time to, after so many records.
-func (p *pace) rest(ctx context.Context, records int) error {
-	if records%restsAfter != 0 || time.Since(p.since) < workFor {
+// wait pauses if it is time to, after a number of records. It returns the error of ctx if
+// that ends.
+func (p *throttle) wait(ctx context.Context, records int) error {
+	if records%clockEach != 0 || time.Since(p.since) < workFor {
 		return nil
 	}
-	p.timer.Reset(restFor)
+	p.timer.Reset(pauseFor)
 	select {
 	case <-ctx.Done():
 		return ctx.Err()

@@ -27,8 +27,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// These tests run the real store, ingest and worker in a bubble of fake time;
-// only the receivers are played.
+// These tests run store, ingest and worker in fake time. Only the receivers are replaced.
 
 const shop = `contract: shop
 title: {en: Shop}
@@ -52,7 +51,7 @@ events:
   "*": {title: {en: Any other}}
 `
 
-// world is a node with a played receiver.
+// world is a node. It is its own receiver, too.
 type world struct {
 	t   *testing.T
 	db  *store.DB
@@ -64,7 +63,7 @@ type world struct {
 
 	mu     sync.Mutex
 	sent   []sent
-	told   []string        // by the worker, of each delivery that ended, see [world.Cancelled]
+	ended  []string        // states of the deliveries that have ended, as the worker reported them
 	answer func(n int) int // status of the n-th request, from 1; 0: never answers
 	stop   []func()
 }
@@ -74,7 +73,7 @@ type sent struct {
 	body string
 }
 
-// Send plays the receiver.
+// Send answers as the receiver.
 func (x *world) Send(ctx context.Context, m *send.Message) *send.Reply {
 	start := time.Now()
 	x.mu.Lock()
@@ -98,7 +97,7 @@ func (x *world) Send(ctx context.Context, m *send.Message) *send.Reply {
 	return out
 }
 
-// Name is that of the transport it plays.
+// Name is that of the transport that it replaces.
 func (x *world) Name() string { return "http" }
 
 // Headers are those of the message.
@@ -114,18 +113,18 @@ func (x *world) Attempted(_ *hook.Endpoint, d *hook.Delivery, _ *hook.Attempt) {
 // Cancelled notes a delivery that ended.
 func (x *world) Cancelled(d *hook.Delivery) {
 	if d.Tenant == "" || d.Type == "" || d.ID.IsZero() || d.Endpoint.IsZero() || d.FinishedAt.IsZero() {
-		x.t.Errorf("told of %+v", d)
+		x.t.Errorf("the worker reports %+v", d)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.told = append(x.told, strings.TrimSpace(string(d.State)+" "+d.Reason))
+	x.ended = append(x.ended, strings.TrimSpace(string(d.State)+" "+d.Reason))
 }
 
-// ends are what it was told of, sorted.
+// ends are the states in which deliveries have ended, sorted.
 func (x *world) ends() []string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.Sorted(slices.Values(x.told))
+	return slices.Sorted(slices.Values(x.ended))
 }
 
 func (x *world) requests() []sent {
@@ -274,7 +273,7 @@ func (x *world) deliveries() (list []string) {
 	return list
 }
 
-// advance lets time pass, and what it brings happen.
+// advance lets time pass, and waits until everything that is due then has been done.
 func advance(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
@@ -289,8 +288,8 @@ func same(t *testing.T, what string, got, want any) {
 	}
 }
 
-// The first run comes one interval after the first active endpoint; without one
-// nothing runs, and what it said last stays.
+// The first run comes one interval after the first endpoint is active. Without active endpoints
+// nothing runs, and the last run stays stored.
 func TestRhythm(t *testing.T) {
 	bubble(t, func(t *testing.T, x *world) {
 		x.put(`{"id":2,"status":"open","total":1.50}`, `{"id":1,"status":"open","total":3}`, `{"id":3,"status":"closed","total":1}`)
@@ -340,8 +339,7 @@ func TestRhythm(t *testing.T) {
 	})
 }
 
-// A cron table goes by the clock of its place, and an endpoint that takes other
-// events gets none of it.
+// A cron table follows the clock of its time zone. An endpoint that takes other event types gets no event.
 func TestCron(t *testing.T) {
 	bubble(t, func(t *testing.T, x *world) {
 		x.put(`{"id":1,"status":"new"}`)
@@ -359,7 +357,7 @@ func TestCron(t *testing.T) {
 	})
 }
 
-// After downtime it runs once, not once per missed hour, and keeps its rhythm.
+// After downtime a schedule runs once, not once for each missed hour, and keeps its rhythm.
 func TestDowntime(t *testing.T) {
 	bubble(t, func(t *testing.T, x *world) {
 		x.put(`{"id":1,"status":"open","total":1}`)
@@ -378,7 +376,7 @@ func TestDowntime(t *testing.T) {
 	})
 }
 
-// A run by hand needs no clock and moves none.
+// A manual run can be made at any time and does not change when the next run is.
 func TestRunNow(t *testing.T) {
 	bubble(t, func(t *testing.T, x *world) {
 		x.put(`{"id":1,"status":"open","total":1}`)
@@ -415,7 +413,7 @@ func TestRunNow(t *testing.T) {
 	})
 }
 
-// A newer snapshot takes the place of one that has not arrived.
+// A newer snapshot supersedes one that has not been delivered.
 func TestSupersede(t *testing.T) {
 	for name, c := range map[string]struct {
 		ordered bool
@@ -462,7 +460,7 @@ func TestSupersede(t *testing.T) {
 	}
 }
 
-// One that a crash interrupts is not sent again if there is a newer one.
+// A delivery that a crash interrupts is not sent again if there is a newer snapshot.
 func TestSupersededAndInterrupted(t *testing.T) {
 	bubble(t, func(t *testing.T, x *world) {
 		x.put(`{"id":1,"status":"open","total":1}`)
@@ -490,7 +488,7 @@ func TestSupersededAndInterrupted(t *testing.T) {
 	})
 }
 
-// A run beyond the limit fails where it can be seen, and the next one comes.
+// A run whose payload is too large fails, which is stored. The next one comes at its time.
 func TestTooLarge(t *testing.T) {
 	bubble(t, func(t *testing.T, x *world) {
 		x.endpoint()
@@ -525,7 +523,7 @@ func TestTooLarge(t *testing.T) {
 	})
 }
 
-// What cannot be worked out is left out and named, and the others go.
+// A record for which the condition or the item fails is left out and named. The others are sent.
 func TestLeftOut(t *testing.T) {
 	bubble(t, func(t *testing.T, x *world) {
 		x.endpoint()
@@ -537,7 +535,7 @@ func TestLeftOut(t *testing.T) {
 	})
 }
 
-// Several nodes on one database: each run is made once.
+// Of several nodes on one database, one makes each run.
 func TestTwoNodes(t *testing.T) {
 	bubble(t, func(t *testing.T, x *world) {
 		x.put(`{"id":1,"status":"open","total":1}`)
@@ -552,7 +550,7 @@ func TestTwoNodes(t *testing.T) {
 	})
 }
 
-// accepter plays trouble around the real one.
+// accepter is an ingest whose EndRun can fail, before or after the commit.
 type accepter struct {
 	schedule.Accepter
 	mu     sync.Mutex
@@ -576,7 +574,7 @@ func (a *accepter) EndRun(ctx context.Context, end hook.RunEnd, payload []byte) 
 	return v, err
 }
 
-// Whatever happens around the commit, a run is neither lost nor doubled.
+// Whatever fails around the commit, a run is neither lost nor made twice.
 func TestTrouble(t *testing.T) {
 	for name, a := range map[string]*accepter{
 		"nothing stored": {before: []error{hook.Unavailable(errors.New("disk full"))}},
@@ -605,8 +603,8 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// A claim of a process that is gone is taken back by the next one at once, and
-// what the first one still does is lost.
+// A process takes over the claims of its predecessor at once. If the predecessor still ends a run,
+// nothing of that is stored.
 func TestClaims(t *testing.T) {
 	bubble(t, func(t *testing.T, x *world) {
 		x.endpoint("orders.open")
