@@ -207,13 +207,17 @@ func (s *server) assemble() (*parts, error) {
 	if c := s.db.Cluster(); c != nil {
 		p.relay = stream.NewRelay(&s.live, c, p.nodes.Others, log("stream"))
 	}
+	transports := send.Transports{ // by the scheme of endpoints' URLs, also of those that the API accepts
+		"http":  p.sender,
+		"https": p.sender,
+	}
 	inForce := p.known.Set()
+	inForce.Schemes = transports.Schemes()
 	p.newer = newReloader(p.known, log("contracts"))
 	p.worker = deliver.New(deliver.Options{
-		Store: s.db, Owner: p.nodes, Contracts: inForce, Scripts: scripts,
-		Transports: send.Transports{"http": p.sender, "https": p.sender},
-		Observer:   observer{numbers, p.counts, &s.live, log("deliver")},
-		Log:        log("deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
+		Store: s.db, Owner: p.nodes, Contracts: inForce, Scripts: scripts, Transports: transports,
+		Observer: observer{numbers, p.counts, &s.live, log("deliver")},
+		Log:      log("deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
 	p.in = ingest.New(ingest.Options{

@@ -32,7 +32,7 @@ const (
 // result means that [Contract.Plan] can be made of it.
 func (c *Contract) CheckEndpoint(cfg hook.EndpointConfig) []hook.FieldError {
 	var r report
-	r.url(cfg.URL)
+	r.url(cfg.URL, c.schemes)
 	if cfg.Method != "" && !slices.Contains(c.endpoint.methods, cfg.Method) {
 		r.wrong(wrongMethod(cfg.Method, c.endpoint.methods).At("/method"))
 	}
@@ -70,8 +70,13 @@ func (r *report) condition(pointer string, err error) {
 	r.add(pointer, "condition_unusable", "{problem}", "problem", err.Error())
 }
 
-func (r *report) url(s string) {
+// url checks the URL of an endpoint. schemes are those that it may have; nil: https
+// and http.
+func (r *report) url(s string, schemes []string) {
 	const at = "/url"
+	if schemes == nil {
+		schemes = webSchemes
+	}
 	if s == "" {
 		r.add(at, "url_required",
 			"This is required: the address that receives the webhook, like https://example.com/webhook.")
@@ -90,8 +95,9 @@ func (r *report) url(s string) {
 	switch {
 	case err != nil:
 		r.add(at, "url_malformed", "This is not a URL. Write it like https://example.com/webhook.")
-	case u.Scheme != "http" && u.Scheme != "https":
-		r.add(at, "url_scheme", "The URL has to begin with https:// or http://.")
+	case !slices.Contains(schemes, u.Scheme):
+		r.add(at, "url_scheme", "The URL has to begin with one of these: {schemes}.",
+			"schemes", strings.Join(schemes, "://, ")+"://")
 	case u.Hostname() == "":
 		r.add(at, "url_no_host", "The URL has no host. Write it like https://example.com/webhook.")
 	case u.User != nil:
@@ -104,6 +110,8 @@ func (r *report) url(s string) {
 		r.add(at, "url_host", "{host} is not the name or address of a host.", "host", u.Hostname())
 	}
 }
+
+var webSchemes = []string{"https", "http"}
 
 func validPort(u *url.URL) bool {
 	if u.Port() == "" {

@@ -50,6 +50,7 @@ type Contract struct {
 	assumed     []Assumption
 	docs        map[string]Text
 	tests       []Test
+	schemes     []string // of endpoints' URLs, see [Set.Schemes]; nil: https and http
 }
 
 // EventType is one kind of event that a contract knows. The name "*" stands for

@@ -51,8 +51,8 @@ func TestCheckEndpoint(t *testing.T) {
 			e.Timeout, e.Retry, e.PerSecond, e.Concurrency, e.Mode = time.Second, []time.Duration{0, time.Minute}, 0.5, 1000, hook.AtMostOnce
 		}), nil},
 		{"no url", c, plain(func(e *cfg) { e.URL = "" }), []string{"/url is required"}},
-		{"no scheme", c, plain(func(e *cfg) { e.URL = "example.com/x" }), []string{"/url begin with https://"}},
-		{"other scheme", c, plain(func(e *cfg) { e.URL = "ftp://example.com" }), []string{"/url begin with https://"}},
+		{"no scheme", c, plain(func(e *cfg) { e.URL = "example.com/x" }), []string{"/url begin with one of these: https://, http://."}},
+		{"other scheme", c, plain(func(e *cfg) { e.URL = "ftp://example.com" }), []string{"/url begin with one of these: https://, http://."}},
 		{"no host", c, plain(func(e *cfg) { e.URL = "https:///x" }), []string{"/url has no host"}},
 		{"no host but port", c, plain(func(e *cfg) { e.URL = "https://:80/x" }), []string{"/url has no host"}},
 		{"user", c, plain(func(e *cfg) { e.URL = "https://a:b@example.com" }), []string{"/url user name"}},

@@ -200,6 +200,36 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// Endpoints of a set's contracts may have the schemes of the set, whatever way their
+// version came into it.
+func TestSchemesOfASet(t *testing.T) {
+	t.Parallel()
+	const source = "contract: a\ntitle: A\nevents: {e: {title: E}}\n"
+	s := Set{Schemes: []string{"kafka", "https"}}
+	s.AddOlder(hook.ContractText{Name: "a", Version: 1, Source: []byte(source)})
+	s.Add(parseContract(t, source).WithVersion(2))
+	for version := range int64(2) {
+		c, ok := s.At("a", version+1)
+		if !ok {
+			t.Fatalf("no version %d", version+1)
+		}
+		for url, want := range map[string]string{
+			"kafka://broker:9092/topic": "",
+			"https://a.example":         "",
+			"http://a.example":          "The URL has to begin with one of these: kafka://, https://.",
+			"kafka:topic":               "The URL has no host. Write it like https://example.com/webhook.",
+		} {
+			got := ""
+			if wrong := c.CheckEndpoint(hook.EndpointConfig{URL: url}); len(wrong) > 0 {
+				got = wrong[0].Detail
+			}
+			if got != want {
+				t.Errorf("version %d, %s: %q, want %q", version+1, url, got, want)
+			}
+		}
+	}
+}
+
 func TestSet(t *testing.T) {
 	t.Parallel()
 	var s Set

@@ -15,6 +15,11 @@ import (
 // it is read; reading takes no lock and sees each contract whole. The zero Set
 // is empty and ready.
 type Set struct {
+	// Schemes are the schemes that the URLs of endpoints may have, in lower case: those
+	// that something can send to. nil means https and http. It must be set before the
+	// first contract is added.
+	Schemes []string
+
 	mu    sync.Mutex // one writer at a time
 	state atomic.Pointer[setState]
 }
@@ -61,6 +66,7 @@ func (s *Set) change(apply func(*setState)) {
 // Add puts a contract in under its name and version. It becomes the current one
 // of its name unless a higher version is.
 func (s *Set) Add(c *Contract) {
+	c = s.withSchemes(c)
 	s.change(func(st *setState) {
 		st.insert(c.Name, version{c.Version, func() *Contract { return c }})
 		if now := st.current[c.Name]; now == nil || c.Version >= now.Version {
@@ -77,9 +83,19 @@ func (s *Set) AddOlder(t hook.ContractText) {
 			if err != nil { // whoever asks is told that there is none
 				return nil
 			}
-			return c.WithVersion(t.Version)
+			return s.withSchemes(c.WithVersion(t.Version))
 		})})
 	})
+}
+
+// withSchemes is the contract with the schemes of the set.
+func (s *Set) withSchemes(c *Contract) *Contract {
+	if s.Schemes == nil {
+		return c
+	}
+	d := *c
+	d.schemes = s.Schemes
+	return &d
 }
 
 func (st *setState) insert(name string, v version) {

@@ -202,7 +202,7 @@ const en = {
       url_password: "The URL cannot contain a user name or password. Put them into a header.",
       url_port: "The port has to be a number from 1 to 65535.",
       url_required: "This is required: the address that receives the webhook, like https://example.com/webhook.",
-      url_scheme: "The URL has to begin with https:// or http://.",
+      url_scheme: "The URL has to begin with one of these: {schemes}.",
       url_space: "A URL cannot contain spaces or line breaks. Write a space as %20.",
       url_too_long: "A URL has at most {max} bytes; this one has {bytes}.",
       value_masked: "These asterisks stand for a secret. Write the value itself.",

@@ -295,7 +295,7 @@ const es: Messages = {
       url_password: "La URL no puede llevar usuario ni contraseña. Póngalos en un encabezado.",
       url_port: "El puerto tiene que ser un número de 1 a 65535.",
       url_required: "Es obligatoria: la dirección que recibe el webhook, como https://example.com/webhook.",
-      url_scheme: "La URL tiene que empezar con https:// o http://.",
+      url_scheme: "La URL tiene que empezar con uno de estos: {schemes}.",
       url_space: "Una URL no puede tener espacios ni saltos de línea. Escriba un espacio como %20.",
       url_too_long: "Una URL tiene {max} bytes como máximo; esta tiene {bytes}.",
       value_masked: "Estos asteriscos ocultan un secreto. Escriba el valor mismo.",

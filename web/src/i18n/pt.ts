@@ -295,7 +295,7 @@ const pt: Messages = {
       url_password: "A URL não pode levar usuário nem senha. Coloque-os em um cabeçalho.",
       url_port: "A porta tem que ser um número de 1 a 65535.",
       url_required: "É obrigatória: o endereço que recebe o webhook, como https://example.com/webhook.",
-      url_scheme: "A URL tem que começar com https:// ou http://.",
+      url_scheme: "A URL tem que começar com um destes: {schemes}.",
       url_space: "Uma URL não pode ter espaços nem quebras de linha. Escreva um espaço como %20.",
       url_too_long: "Uma URL tem no máximo {max} bytes; esta tem {bytes}.",
       value_masked: "Estes asteriscos escondem um segredo. Escreva o próprio valor.",
