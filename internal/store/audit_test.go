@@ -11,7 +11,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// trail is what the audit says, oldest first, an entry a line.
+// trail is the audit log as text, oldest entry first, one entry in a line.
 func trail(t *testing.T, db *DB, tenant string) (lines []string) {
 	t.Helper()
 	for p := (hook.Page{Limit: 3}); ; {
@@ -29,7 +29,7 @@ func trail(t *testing.T, db *DB, tenant string) (lines []string) {
 	}
 }
 
-// TestAudit makes every change there is, and some that change nothing.
+// TestAudit makes every kind of change, and some that change nothing, and reads the entries.
 func TestAudit(t *testing.T) { each(t, testAudit) }
 
 func testAudit(t *testing.T, db *DB) {
@@ -142,7 +142,7 @@ func testAudit(t *testing.T, db *DB) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
-	// What belongs to no tenant is seen by who sees all.
+	// Entries that belong to no tenant are only in the list of all tenants.
 	_, _, err = db.PutContract(ctx, "c", []byte("a"), hook.ContractShipped)
 	must(err)
 	_, _, err = db.PutContract(ctx, "c", []byte("a"), hook.ContractShipped)
@@ -157,7 +157,7 @@ func testAudit(t *testing.T, db *DB) {
 	}
 	put("acme", nil, nil) // another company, perhaps
 	if diff := cmp.Diff([]string{"tenant.created by key-ana"}, trail(t, db, "acme")); diff != "" {
-		t.Errorf("of the next tenant of that id (-want +got):\n%s", diff)
+		t.Errorf("entries of a new tenant with the same id (-want +got):\n%s", diff)
 	}
 	want = []string{
 		"tenant.created by key-ana", // other
@@ -168,13 +168,13 @@ func testAudit(t *testing.T, db *DB) {
 		"tenant.created by key-ana",
 	}
 	if diff := cmp.Diff(want, trail(t, db, "")); diff != "" {
-		t.Errorf("all (-want +got):\n%s", diff)
+		t.Errorf("entries of all tenants (-want +got):\n%s", diff)
 	}
 
 	if _, err := db.Expire(ctx, time.Now().Add(-time.Hour), 100); err != nil || len(trail(t, db, "")) != len(want) {
-		t.Errorf("what is young was removed: %v", err)
+		t.Errorf("new entries were removed: %v", err)
 	}
 	if _, err := db.Expire(ctx, time.Now().Add(time.Hour), 100); err != nil || len(trail(t, db, "")) != 0 {
-		t.Errorf("what is old stays: %v", err)
+		t.Errorf("old entries are still there: %v", err)
 	}
 }

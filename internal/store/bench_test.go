@@ -13,8 +13,8 @@ import (
 	"gancho/internal/pgtest"
 )
 
-// BenchmarkDeliver is what one delivery costs the store at load: accept it,
-// then record its result. ns/op is per event.
+// BenchmarkDeliver measures what a delivery costs the store under load: accepting it and
+// storing its result. ns/op is per event.
 func BenchmarkDeliver(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) {
 		benchmarkDeliver(b, func(b *testing.B) Options { return Options{Path: filepath.Join(b.TempDir(), "g.db")} })

@@ -48,7 +48,7 @@ func testCredentialStore(t *testing.T, db *DB) {
 		return got
 	}
 	if d := cmp.Diff(c, read()); d != "" || c.Endpoint != e.ID {
-		t.Errorf("read back (-made +read):\n%s", d)
+		t.Errorf("(-created +read):\n%s", d)
 	}
 	if got, err := db.Credential(ctx, c.ID); err != nil || got.Tenant != "acme" {
 		t.Error(got, err)
@@ -56,7 +56,7 @@ func testCredentialStore(t *testing.T, db *DB) {
 	if got, err := db.TenantEndpoint(ctx, "acme", e.ID); err != nil || got.Config.Credential.APIKey != "hunter2-key" {
 		t.Error(got, err)
 	}
-	// One too many: neither of the two is there.
+	// One endpoint too many: neither the credential nor the endpoint is stored.
 	c2, e2 := newCredential("acme")
 	if err := db.CreateCredential(ctx, c2, e2, 1); !hook.IsKind(err, hook.KindConflict) {
 		t.Error(err)
@@ -69,7 +69,7 @@ func testCredentialStore(t *testing.T, db *DB) {
 			t.Error(err)
 		}
 	}
-	// An update that another one overtakes stores neither half.
+	// If somebody else changes one of the two first, an update stores neither.
 	a, b := read(), read()
 	ea, eb := *e, *e
 	a.State, ea.State = hook.CredentialPaused, hook.EndpointPaused
@@ -118,7 +118,7 @@ func testCredentialStore(t *testing.T, db *DB) {
 		t.Fatal(err)
 	}
 	if _, err := db.Credential(ctx, c2.ID); !hook.IsKind(err, hook.KindNotFound) {
-		t.Error("a credential outlives its tenant:", err)
+		t.Error("a credential of a deleted tenant:", err)
 	}
 }
 
@@ -162,7 +162,7 @@ func TestCredentialsAreListed(t *testing.T) {
 	}
 	for _, f := range files {
 		if b, err := os.ReadFile(f); err != nil || bytes.Contains(b, []byte("hunter2")) {
-			t.Errorf("%s has a key in it, or cannot be read: %v", f, err)
+			t.Errorf("%s contains a key, or cannot be read: %v", f, err)
 		}
 	}
 	if list, _, err := db.Credentials(t.Context(), "other", hook.Page{Limit: 9}); err != nil || len(list) != 0 {

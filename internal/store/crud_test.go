@@ -17,7 +17,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// noted collects the changes that watchers are told of.
+// noted collects the changes of which watchers are notified.
 type noted struct{ list []hook.Change }
 
 func (n *noted) watch(db *DB) { db.Watch(func(c hook.Change) { n.list = append(n.list, c) }) }
@@ -86,8 +86,8 @@ func testTenants(t *testing.T, db *DB) {
 	}
 }
 
-// TestDeleteTenant checks that a tenant is gone at once, that its data goes in
-// short transactions, and that another tenant's stays.
+// TestDeleteTenant checks that a deleted tenant is not found any more, that its data is
+// removed in short transactions, and that the data of another tenant stays.
 func TestDeleteTenant(t *testing.T) { each(t, testDeleteTenant) }
 
 func testDeleteTenant(t *testing.T, db *DB) {
@@ -142,7 +142,7 @@ func testDeleteTenant(t *testing.T, db *DB) {
 		t.Fatal(err)
 	}
 	if len(n.list) != 1+3+1 || n.list[0] != (hook.Change{Tenant: "acme"}) || n.list[4].Key.IsZero() {
-		t.Errorf("told of %+v", n.list)
+		t.Errorf("watchers got %+v", n.list)
 	}
 	for _, err := range []error{
 		second(db.Tenant(ctx, "acme")), second(db.TenantEndpoints(ctx, "acme")), second(db.TenantEndpoint(ctx, "acme", h.endpoints["acme"][0])),
@@ -153,7 +153,7 @@ func testDeleteTenant(t *testing.T, db *DB) {
 		}
 	}
 	if _, _, err := db.PutTenant(ctx, "acme", nil, nil); !hook.IsKind(err, hook.KindConflict) {
-		t.Errorf("made again at once: %v", err)
+		t.Errorf("created again at once: %v", err)
 	}
 	rows := func() (sum int) {
 		for _, table := range []string{"tenants", "events", "deliveries", "attempts", "bodies", "idempotency", "endpoints", "endpoint_versions", "recoveries", "audit", "stats"} {
@@ -187,7 +187,7 @@ func testDeleteTenant(t *testing.T, db *DB) {
 		}
 	}
 	if _, created, err := db.PutTenant(ctx, "acme", nil, nil); err != nil || !created {
-		t.Errorf("made again: %v %v", created, err)
+		t.Errorf("created again: %v %v", created, err)
 	}
 }
 
@@ -250,7 +250,7 @@ func testEndpointVersions(t *testing.T, db *DB) {
 		return got
 	}
 	if diff := cmp.Diff(e, read()); diff != "" {
-		t.Errorf("read back (-made +read):\n%s", diff)
+		t.Errorf("(-created +read):\n%s", diff)
 	}
 	a, b := read(), read()
 	a.Config.URL, b.Name = "http://y/", "late"
@@ -258,7 +258,7 @@ func testEndpointVersions(t *testing.T, db *DB) {
 		t.Fatal(ok, err)
 	}
 	if ok, err := db.UpdateEndpoint(ctx, b, false); ok || err != nil {
-		t.Fatalf("an overtaken change was stored: %v %v", ok, err)
+		t.Fatalf("a change was stored although somebody else changed the endpoint: %v %v", ok, err)
 	}
 	if diff := cmp.Diff(a, read()); diff != "" || a.Version != 2 {
 		t.Errorf("after the change, version %d (-want +got):\n%s", a.Version, diff)
@@ -272,7 +272,7 @@ func testEndpointVersions(t *testing.T, db *DB) {
 	if _, err := db.EndpointVersion(ctx, e.ID, 3); !hook.IsKind(err, hook.KindNotFound) {
 		t.Error(err)
 	}
-	// A change of state overtakes an update too.
+	// An update is also refused if only the state was changed in between.
 	c := read()
 	if err := db.SetEndpointState(ctx, e.ID, hook.EndpointPaused, hook.ReasonByPerson, time.Now()); err != nil {
 		t.Fatal(err)
@@ -283,7 +283,7 @@ func testEndpointVersions(t *testing.T, db *DB) {
 	if got := read(); got.State != hook.EndpointPaused || got.StateReason != hook.ReasonByPerson || got.Version != 2 {
 		t.Errorf("paused: %+v", got)
 	}
-	// Health is the worker's: an update leaves it alone, resuming ends a failure.
+	// An update does not change the health; resuming ends a failure.
 	run := time.Now().UTC().Truncate(time.Microsecond)
 	db.SaveHealth(e.ID, hook.Health{LastRun: run, LastStatus: "timeout", FailingSince: run})
 	if err := db.Ready(ctx); err != nil { // commits it too
@@ -311,13 +311,13 @@ func testEndpointVersions(t *testing.T, db *DB) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]hook.Change{{Tenant: "acme", Endpoint: e.ID}}, n.list); diff != "" {
-		t.Errorf("told of (-want +got):\n%s", diff)
+		t.Errorf("changes that watchers got (-want +got):\n%s", diff)
 	}
 	if _, err := db.TenantEndpoint(ctx, "acme", e.ID); !hook.IsKind(err, hook.KindNotFound) {
 		t.Error(err)
 	}
 	if got, err := db.Endpoint(ctx, e.ID); err != nil || got.State != hook.EndpointDeleted {
-		t.Errorf("its owner sees %+v %v", got, err)
+		t.Errorf("read without its tenant: %+v %v", got, err)
 	}
 	if ok, _ := db.UpdateEndpoint(ctx, c, false); ok {
 		t.Error("an update brought a deleted endpoint back")
@@ -411,7 +411,7 @@ func testContracts(t *testing.T, db *DB) {
 	}
 }
 
-// What an operator did survives restarts, upgrades and downgrades.
+// The contracts of an operator survive restarts, upgrades and downgrades.
 func TestContractOrigins(t *testing.T) {
 	t.Parallel()
 	const (
@@ -556,8 +556,8 @@ func testRetryAtMostOnce(t *testing.T, db *DB) {
 	}
 }
 
-// TestRecovery goes through a past in pages, with some deliveries to send again,
-// some to make, and a crash between two pages.
+// TestRecovery goes through a history in pages, with some deliveries to send again, some to
+// create, and a crash between two pages.
 func TestRecovery(t *testing.T) { each(t, testRecovery) }
 
 func testRecovery(t *testing.T, db *DB) {
@@ -607,7 +607,7 @@ func testRecovery(t *testing.T, db *DB) {
 			seen = append(seen, it.Event.ID.String())
 			step.Cursor = it.Event.ID
 			if it.Event.Payload != nil {
-				t.Error("payloads are read although there is no filter")
+				t.Error("payloads are read although the endpoint has no filter")
 			}
 			switch {
 			case it.Delivery == nil:
@@ -634,7 +634,7 @@ func testRecovery(t *testing.T, db *DB) {
 		t.Errorf("%+v %v, want %d examined, %d requeued", got, err, len(want), wantRequeued+wantMade)
 	}
 	if wantRequeued == 0 || wantMade == 0 {
-		t.Fatal("the past has nothing to recover")
+		t.Fatal("the history has nothing to recover")
 	}
 	list, _, err := db.Deliveries(ctx, "acme", hook.DeliveryFilter{Endpoint: ep, Since: r.Since, Until: r.Until}, hook.Page{Limit: 200})
 	if err != nil || len(list) != len(want) {
@@ -647,7 +647,7 @@ func testRecovery(t *testing.T, db *DB) {
 		t.Error(err)
 	}
 
-	// An endpoint that is disabled meanwhile ends it.
+	// If the endpoint is disabled while a recovery runs, the recovery ends.
 	r.ID = hook.NewRecoveryID()
 	if err := db.CreateRecovery(ctx, r); err != nil {
 		t.Fatal(err)
@@ -659,7 +659,7 @@ func testRecovery(t *testing.T, db *DB) {
 		t.Fatal(err)
 	}
 	if r.State != hook.RecoveryCancelled || r.Requeued != 0 {
-		t.Errorf("disabled meanwhile: %+v", r)
+		t.Errorf("recovery after its endpoint was disabled: %+v", r)
 	}
 	r.ID = hook.NewRecoveryID()
 	if err := db.CreateRecovery(ctx, r); !hook.IsKind(err, hook.KindConflict) {
@@ -667,7 +667,7 @@ func testRecovery(t *testing.T, db *DB) {
 	}
 }
 
-// TestExpire checks that only what is finished and old goes, and in what steps.
+// TestExpire checks that only finished and old data is removed, and in which steps.
 func TestExpire(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -683,7 +683,7 @@ func TestExpire(t *testing.T) {
 		}
 	}
 	before := start.Add(300 * time.Minute)
-	// One old delivery was finished lately.
+	// One old delivery was finished a short time ago.
 	late := -1
 	for i, d := range h.deliveries {
 		if d.State.Finished() && d.CreatedAt.Before(before) {
@@ -695,7 +695,7 @@ func TestExpire(t *testing.T) {
 	done := make(chan error, 1)
 	db.SaveResult(hook.Result{Delivery: h.deliveries[late]}, func(err error) { done <- err })
 	<-done
-	// And a key of long ago.
+	// And an old idempotency key.
 	sub := hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "ext", "{}")}}
 	if _, err := db.Submit(sub, -time.Hour); err != nil {
 		t.Fatal(err)
@@ -738,7 +738,7 @@ func TestExpire(t *testing.T) {
 	if again, err := db.Expire(ctx, before, 50); again != 0 || err != nil {
 		t.Errorf("again: %d %v", again, err)
 	}
-	// A deleted endpoint stays as long as history names it, then goes.
+	// A deleted endpoint is kept as long as a delivery refers to it, and then removed.
 	for _, id := range h.endpoints["acme"] {
 		if err := db.DeleteEndpoint(ctx, "acme", id); err != nil {
 			t.Fatal(err)
@@ -756,12 +756,12 @@ func TestExpire(t *testing.T) {
 		t.Fatal(err)
 	}
 	if left != named || named == 0 {
-		t.Errorf("%d deleted endpoints are left, %d are named by unfinished deliveries", left, named)
+		t.Errorf("%d deleted endpoints are left, unfinished deliveries refer to %d", left, named)
 	}
 }
 
-// An event that was on its way when its tenant was deleted is refused, also
-// after the remains are gone; a new tenant of that id starts empty.
+// An event that comes after its tenant was deleted is refused, also when the data of the
+// tenant is already removed. A new tenant with the same id starts empty.
 func TestPublishToDeletedTenant(t *testing.T) { each(t, testPublishToDeletedTenant) }
 
 func testPublishToDeletedTenant(t *testing.T, db *DB) {

@@ -17,8 +17,8 @@ import (
 	"gancho/internal/pgtest"
 )
 
-// fill stores n events of a past moment with a delivery each, in a state, without
-// the detour of accepting them.
+// fill writes n events of the time at, each with a delivery in a state, directly into the
+// tables.
 func fill(t testing.TB, db *DB, ep hook.EndpointID, state hook.State, at time.Time, n int) {
 	t.Helper()
 	const chunk = 250_000
@@ -70,8 +70,8 @@ func fill(t testing.TB, db *DB, ep hook.EndpointID, state hook.State, at time.Ti
 	}
 }
 
-// Whatever waits or has been, claiming work reads what it wants and little else,
-// also with statistics that know nothing of it.
+// Reading the queue reads only the rows it needs, whatever the backlog and the history,
+// also if the database has no statistics of them.
 func TestDueByIndex(t *testing.T) {
 	each(t, func(t *testing.T, db *DB) {
 		addTenants(t, db)
@@ -105,7 +105,7 @@ func TestDueByIndex(t *testing.T) {
 		}
 		for i, job := range page.Jobs {
 			if want := page.Jobs[0].Delivery.QueueAt.Add(time.Duration(i) * time.Microsecond); !job.Delivery.QueueAt.Equal(want) {
-				t.Fatalf("at %d is what is due %s, want %s", i, job.Delivery.QueueAt, want)
+				t.Fatalf("delivery %d is due at %s, want %s", i, job.Delivery.QueueAt, want)
 			}
 		}
 		if ids, err := db.EndpointsWithWork(t.Context()); err != nil || len(ids) != 3 {
@@ -114,8 +114,8 @@ func TestDueByIndex(t *testing.T) {
 	})
 }
 
-// Queues that are read at the same time are read together, each in its order, with
-// the payloads of its own and without what its reader has already.
+// Queues that are read at the same time are read with one statement. Each keeps its order,
+// gets its own payloads, and leaves out what its reader already has.
 func TestDueTogether(t *testing.T) {
 	each(t, func(t *testing.T, db *DB) {
 		addTenants(t, db)
@@ -174,8 +174,8 @@ var (
 	buffers   = regexp.MustCompile(`Buffers: shared(?: hit=(\d+))?(?: read=(\d+))?`)
 )
 
-// readsLittle fails if a query looks at much more than it returns. PostgreSQL counts
-// that; of SQLite the plan has to tell.
+// readsLittle fails if a query reads much more than it returns. PostgreSQL counts the blocks
+// it reads; of SQLite the query plan is checked.
 func readsLittle(t *testing.T, db *DB, query string, args ...any) {
 	t.Helper()
 	conn, err := db.read.Conn(t.Context())
@@ -185,7 +185,7 @@ func readsLittle(t *testing.T, db *DB, query string, args ...any) {
 	defer conn.Close()
 	if db.Cluster() == nil {
 		if plan := explain(t, conn, `EXPLAIN QUERY PLAN `+query, args...); wholesale.MatchString(plan) {
-			t.Errorf("%s\nis read so:\n%s", query, plan)
+			t.Errorf("%s\nhas the plan:\n%s", query, plan)
 		}
 		return
 	}
@@ -207,7 +207,7 @@ func readsLittle(t *testing.T, db *DB, query string, args ...any) {
 	}
 }
 
-// explain is what an engine says of a query: the last column of each row.
+// explain is the query plan of an engine: the last column of each row.
 func explain(t *testing.T, conn *sql.Conn, query string, args ...any) (plan string) {
 	t.Helper()
 	rows, err := conn.QueryContext(t.Context(), query, args...)
@@ -235,8 +235,8 @@ func explain(t *testing.T, conn *sql.Conn, query string, args ...any) (plan stri
 	return plan
 }
 
-// BenchmarkDue is what it costs to claim work beside a backlog: a page of the
-// endpoint that has it, a page of another endpoint, and which endpoints have any.
+// BenchmarkDue measures reading the queue beside a backlog: a page of the endpoint with the
+// backlog, a page of another endpoint, and the list of endpoints with work.
 func BenchmarkDue(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) {
 		benchmarkDue(b, func(b *testing.B) Options { return Options{Path: filepath.Join(b.TempDir(), "g.db")} })

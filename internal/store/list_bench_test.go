@@ -14,19 +14,18 @@ import (
 	"gancho/internal/pgtest"
 )
 
-// BenchmarkLists follows lists of a history of 1,000,000 deliveries (or
-// GANCHO_BENCH_ROWS) to their end, or for 300 pages of 100. ms/page is the mean
-// of all pages, ms/worst the slowest of them. PostgreSQL has no statistics of it,
-// as when autovacuum has not come by yet.
+// BenchmarkLists reads lists of a history of 1,000,000 deliveries (or GANCHO_BENCH_ROWS) to
+// their end, or 300 pages of 100. ms/page is the mean time of a page, ms/worst the slowest.
+// PostgreSQL has no statistics of the tables, as before the first autovacuum.
 func BenchmarkLists(b *testing.B) {
 	rows := benchRows(b)
 	b.Run("sqlite", func(b *testing.B) { benchmarkLists(b, rows, Options{Path: b.TempDir() + "/bench.db"}) })
 	b.Run("postgres", func(b *testing.B) { benchmarkLists(b, rows, Options{URL: pgtest.Start(b).Database(b, Migrate)}) })
 }
 
-// BenchmarkFillHistory writes such a history into a new file, sealed with a key: the
-// one that GANCHO_HISTORY_FILE names, for whoever needs one, as the console's browser
-// tests do; or one that is thrown away.
+// BenchmarkFillHistory writes such a history into a new SQLite file: into the file that
+// GANCHO_HISTORY_FILE names, for example for the browser tests of the console, or else into
+// a temporary one.
 func BenchmarkFillHistory(b *testing.B) {
 	o := Options{Path: b.TempDir() + "/bench.db"}
 	if path := os.Getenv("GANCHO_HISTORY_FILE"); path != "" {
@@ -98,7 +97,7 @@ func benchmarkLists(b *testing.B, rows int, o Options) {
 	}
 }
 
-// followList goes from page to page and reports the slowest.
+// followList reads page after page and reports the mean and the slowest.
 func followList(b *testing.B, read func(hook.Page) (int, hook.ID, error)) {
 	const most = 300
 	var worst time.Duration
@@ -125,9 +124,9 @@ func followList(b *testing.B, read func(hook.Page) (int, hook.ID, error)) {
 	b.ReportMetric(float64(items), "items")
 }
 
-// fillHistory stores events and deliveries of a tenant, one a second until now.
-// Most are delivered, to busy. One in 1000 failed; of the oldest 20,000 every
-// second was cancelled; the newest 20,000 wait, for held; some are of a rare type.
+// fillHistory stores events and deliveries of a tenant, one per second until now. Most are
+// delivered, to the endpoint busy. One in 1000 failed; of the oldest 20,000 every second was
+// cancelled; the newest 20,000 wait for the endpoint held; some have a rare type.
 func fillHistory(b testing.TB, db *DB, rows int) (busy, quiet, held hook.EndpointID) {
 	ctx := b.Context()
 	if _, _, err := db.PutTenant(ctx, "acme", nil, nil); err != nil {

@@ -17,7 +17,7 @@ import (
 	"gancho/internal/pgtest"
 )
 
-// history is a made-up past of two tenants.
+// history is an invented history of two tenants.
 type history struct {
 	tenants    []string
 	endpoints  map[string][]hook.EndpointID
@@ -25,7 +25,7 @@ type history struct {
 	deliveries []hook.Delivery
 }
 
-// someEventID makes an id of a given time; n tells ids of one millisecond apart.
+// someEventID makes an id of a given time; n distinguishes ids of the same millisecond.
 func someEventID(at time.Time, n int) hook.EventID {
 	id := hook.IDAt(at)
 	binary.BigEndian.PutUint32(id[8:], uint32(n))
@@ -34,7 +34,7 @@ func someEventID(at time.Time, n int) hook.EventID {
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// makeHistory stores n events, one a minute, each with up to three deliveries.
+// makeHistory stores n events, one per minute, each with up to three deliveries.
 func makeHistory(t testing.TB, db *DB, n int) *history {
 	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -111,7 +111,7 @@ func (h *history) store(t testing.TB, db *DB) {
 	}
 }
 
-// wanted are the ids of the deliveries that a filter takes, newest first.
+// wanted are the ids of the deliveries that a filter selects, newest first.
 func (h *history) wanted(tenant string, f hook.DeliveryFilter) (ids []string) {
 	for _, d := range h.deliveries {
 		at := hook.ID(d.ID).Time()
@@ -126,8 +126,8 @@ func (h *history) wanted(tenant string, f hook.DeliveryFilter) (ids []string) {
 	return ids
 }
 
-// TestDeliveryLists compares every page of lists with all kinds of filters with
-// what a plain loop finds.
+// TestDeliveryLists compares every page of lists, with all kinds of filters, with the result
+// of a plain loop.
 func TestDeliveryLists(t *testing.T) { each(t, testDeliveryLists) }
 
 func testDeliveryLists(t *testing.T, db *DB) {
@@ -173,8 +173,8 @@ func testDeliveryLists(t *testing.T, db *DB) {
 	}
 }
 
-// TestBoundedScans checks that a page looks at a bounded number of rows, says
-// where to go on, and that nothing is lost on the way.
+// TestBoundedScans checks that a page reads a limited number of rows and says where to go
+// on, and that no item is missing in the end.
 func TestBoundedScans(t *testing.T) { each(t, testBoundedScans) }
 
 func testBoundedScans(t *testing.T, db *DB) {
@@ -208,7 +208,7 @@ func testBoundedScans(t *testing.T, db *DB) {
 					break
 				}
 				if len(list) > rows {
-					t.Fatalf("%+v: %d rows of %d looked at", f, len(list), rows)
+					t.Fatalf("%+v: %d items of a page that may read %d rows", f, len(list), rows)
 				}
 				if len(list) < p.Limit {
 					short++
@@ -219,7 +219,7 @@ func testBoundedScans(t *testing.T, db *DB) {
 				t.Fatalf("%+v, %d rows (-want +got):\n%s", f, rows, diff)
 			}
 			if rows == 1 && short == 0 {
-				t.Errorf("%+v: no page was short, so nothing was bounded", f)
+				t.Errorf("%+v: no page was short, so the limit had no effect", f)
 			}
 		}
 	}
@@ -246,7 +246,7 @@ func testEventLists(t *testing.T, db *DB) {
 			}
 			for _, e := range list {
 				if e.Payload != nil {
-					t.Fatal("a list has payloads")
+					t.Fatal("an event in a list has a payload")
 				}
 				got = append(got, e.ID.String())
 			}
@@ -261,8 +261,8 @@ func testEventLists(t *testing.T, db *DB) {
 	}
 }
 
-// TestListPlans asks the database how it reads the main lists. A plan that
-// sorts, or walks a table, gets slow with history.
+// TestListPlans checks the query plans of the main lists in SQLite. A plan that sorts or
+// reads a whole table becomes slow when the history grows.
 func TestListPlans(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -309,8 +309,8 @@ func TestListPlans(t *testing.T) {
 	}
 }
 
-// TestListPlansOfPostgres asks the other one, which decides by what it knows of the
-// tables: nothing of what has just been stored, and more after a while.
+// TestListPlansOfPostgres checks the plans in PostgreSQL. They depend on the statistics of
+// the tables, so they are checked without statistics and with them.
 func TestListPlansOfPostgres(t *testing.T) {
 	t.Parallel()
 	db, err := Open(t.Context(), Options{URL: pgtest.Database(t, Migrate), Key: make([]byte, 32)})
@@ -323,7 +323,7 @@ func TestListPlansOfPostgres(t *testing.T) {
 		}
 	}()
 	addTenants(t, db)
-	var busy *hook.Endpoint // and some that have nothing
+	var busy *hook.Endpoint // the last of five; the others have no deliveries
 	for range 5 {
 		busy = &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: "acme", Contract: "standard", State: hook.EndpointActive, Config: hook.EndpointConfig{URL: "http://x"}}
 		if err := db.CreateEndpoint(t.Context(), busy); err != nil {
@@ -390,7 +390,7 @@ func TestListPlansOfPostgres(t *testing.T) {
 			}
 			slices.Sort(used)
 			if diff := cmp.Diff(c.want, slices.Compact(used)); diff != "" || costly.MatchString(spy.plans) {
-				t.Errorf("%s is read so (indexes -want +got):\n%s\n%s", c.name, diff, spy.plans)
+				t.Errorf("%s (indexes -want +got):\n%s\n%s", c.name, diff, spy.plans)
 			}
 		}
 	}
@@ -407,7 +407,7 @@ var (
 	costly  = regexp.MustCompile(`(?m)(?:^|-> +)(?:Incremental )?Sort$|Bitmap|Hash|Merge Join|Seq Scan on (?:deliveries|events)`)
 )
 
-// planSpy is a database that is asked how it reads what is read of it in order.
+// planSpy is a dialect that records the plans of the queries it gets through inOrder.
 type planSpy struct {
 	dialect
 	plans string

@@ -29,10 +29,10 @@ func testPortalLinks(t *testing.T, db *DB) {
 	}
 	first, second, over, others := link("acme", time.Hour), link("acme", time.Hour), link("acme", -time.Hour), link("other", time.Hour)
 	if err := db.CreatePortalLink(ctx, hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: "none"}); !hook.IsKind(err, hook.KindNotFound) {
-		t.Errorf("of no tenant: %v", err)
+		t.Errorf("link of a tenant that does not exist: %v", err)
 	}
 
-	// Opening it lengthens its time, never shortens it.
+	// Opening a link can make it end later, but never earlier.
 	for _, ends := range []time.Duration{9 * time.Hour, 2 * time.Hour} {
 		first.OpenedAt = now.Add(ends / 2)
 		if err := db.OpenPortalLink(ctx, first.ID, first.OpenedAt, now.Add(ends)); err != nil {
@@ -59,7 +59,7 @@ func testPortalLinks(t *testing.T, db *DB) {
 	}
 
 	if err := db.DeletePortalLink(ctx, "other", second.ID); !hook.IsKind(err, hook.KindNotFound) {
-		t.Errorf("deleted of another tenant: %v", err)
+		t.Errorf("deleted through another tenant: %v", err)
 	}
 	if err := db.DeletePortalLink(ctx, "acme", second.ID); err != nil {
 		t.Fatal(err)

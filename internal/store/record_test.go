@@ -14,8 +14,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// order is the write that takes the record order/key from version was to version
-// is; without a document it deletes.
+// order is a write that changes the record order/key from version was to version is.
+// Without a document it deletes the record.
 func order(key string, was, is int64, doc string, events ...*hook.Accepted) *hook.RecordWrite {
 	now := time.Now()
 	w := &hook.RecordWrite{Was: was, Events: events, Record: hook.Record{
@@ -67,7 +67,7 @@ func testRecordKeepsBytes(t *testing.T, db *DB) {
 
 func fromTime(t time.Time) time.Time { return time.UnixMicro(t.UnixMicro()).UTC() }
 
-// A write counts only if the record is as it was read, and its events with it.
+// A write and its events are stored only if the record still has the version that was read.
 func TestRecordWritesAreConditional(t *testing.T) { each(t, testRecordWritesAreConditional) }
 
 func testRecordWritesAreConditional(t *testing.T, db *DB) {
@@ -111,7 +111,7 @@ func testRecordWritesAreConditional(t *testing.T, db *DB) {
 			}
 		}
 		if got := write(t, db, c.writes...); !slices.Equal(got, c.lost) {
-			t.Errorf("%s: lost %v, want %v", c.name, got, c.lost)
+			t.Errorf("%s: overtaken %v, want %v", c.name, got, c.lost)
 		}
 		if got := count(t, db, "events") - events; got != 2*won {
 			t.Errorf("%s: %d events, want %d", c.name, got, 2*won)
@@ -126,8 +126,8 @@ func testRecordWritesAreConditional(t *testing.T, db *DB) {
 	}
 }
 
-// A request with a key is done once; what is left of it can be done later and
-// then makes its answer whole.
+// A request with an idempotency key is executed once. The overtaken part of it can be
+// submitted again, which replaces the stored answer.
 func TestRecordWritesWithKey(t *testing.T) { each(t, testRecordWritesWithKey) }
 
 func testRecordWritesWithKey(t *testing.T, db *DB) {
@@ -255,7 +255,7 @@ func testLargeRecordsMakeShortPages(t *testing.T, db *DB) {
 	}
 }
 
-// A walk over all records sees them as they were when it began.
+// EachRecord sees all records as they were when it began.
 func TestEachRecordIsASnapshot(t *testing.T) { each(t, testEachRecordIsASnapshot) }
 
 func testEachRecordIsASnapshot(t *testing.T, db *DB) {
@@ -286,11 +286,11 @@ func testEachRecordIsASnapshot(t *testing.T, db *DB) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := db.EachRecord(gone, "acme", "shop", "order", func(hook.Record) error { return nil }); err == nil {
-		t.Error("a walk that was called off is complete")
+		t.Error("EachRecord goes on after an error")
 	}
 }
 
-// What lists and walks read is a range of the primary key: no sorting.
+// Lists and EachRecord read a range of the primary key and do not sort.
 func TestRecordPlans(t *testing.T) {
 	t.Parallel()
 	db := withTenants(t)

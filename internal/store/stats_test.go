@@ -8,7 +8,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// series makes n tallies that lie step apart, the last one at a time.
+// series makes n tallies at intervals of step, newest first; the first one counts until.
 func series(tenant string, id hook.EndpointID, until time.Time, span hook.StatsSpan, step time.Duration, n int) (rows []hook.StatsRow) {
 	for i := range n {
 		row := hook.StatsRow{StatsKey: hook.StatsKey{
@@ -29,7 +29,7 @@ func testStatsExpire(t *testing.T, db *DB) {
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	db.now = func() time.Time { return now }
 	id := hook.NewEndpointID()
-	const minutes, hours = 2*24*2 + 50, 35*2 + 10 // more than is kept: one each half an hour, and each half a day
+	const minutes, hours = 2*24*2 + 50, 35*2 + 10 // more than are kept: one every half hour, and one every half day
 	for _, rows := range [][]hook.StatsRow{
 		series("acme", id, now, hook.StatsMinute, 30*time.Minute, minutes), series("acme", id, now, hook.StatsHour, 12*time.Hour, hours),
 		series("globex", hook.EndpointID{}, now, hook.StatsHour, time.Hour, 3),
@@ -71,7 +71,7 @@ func testStatsExpire(t *testing.T, db *DB) {
 		t.Errorf("the last hour has %d, %v", len(rows), err)
 	}
 
-	// What is counted late for a deleted tenant is left out, and nothing of it stays.
+	// Tallies that come after their tenant was deleted are left out, and none is kept.
 	if err := db.DeleteTenant(ctx, "acme"); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func testBacklogAndFailing(t *testing.T, db *DB) {
 	}
 }
 
-// TestStatsReadIndexes checks that nothing of it reads a whole table.
+// TestStatsReadIndexes checks that no query of the statistics reads a whole table.
 func TestStatsReadIndexes(t *testing.T) {
 	t.Parallel()
 	db := open(t)
