@@ -20,14 +20,14 @@ func (l *lane) send(job hook.Job) {
 		if err := l.announce(d, frozen); err != nil {
 			return err
 		}
-		if !l.mayWork() { // still: nothing is sent after another node may have taken over
+		if !l.mayWork() { // storing took time: another node may have taken over meanwhile, and nothing is sent
 			return errNotAnnounced
 		}
 		return nil
 	})
 	if err != nil { // not the delivery's fault: it stays as it is in the store, and is read again if it still waits
 		if errors.Is(err, errNotAnnounced) {
-			before.State = hook.Sending // whether that was stored, nobody knows
+			before.State = hook.Sending // it may or may not be stored, so it is put back as if it were
 		}
 		l.giveUp(before, time.Now())
 		return
@@ -35,24 +35,23 @@ func (l *lane) send(job hook.Job) {
 	l.conclude(p, job, m)
 }
 
-// made is an attempt that was made, and what it came to.
+// made is an attempt and its result.
 type made struct {
 	*hook.Attempt
 	outcome hook.Outcome
-	frozen  *hook.Frozen // to keep with the delivery; nil if there is nothing, or it is kept already
-	unsent  bool         // by a script: there was no request
+	frozen  *hook.Frozen // to keep with the delivery; nil if there is nothing to keep, or it is stored already
+	unsent  bool         // set if the script failed or cancelled: there was no request
 }
 
-// Why no attempt was made although nothing is wrong with the delivery.
+// Why an attempt was not made although nothing is wrong with the delivery.
 var (
 	errNotNow       = errors.New("the worker is stopping, or the database cannot be read")
-	errNotAnnounced = errors.New("that it is being sent could not be stored")
+	errNotAnnounced = errors.New("could not store that the delivery is being sent")
 )
 
-// attempt makes one request for a delivery: it renders, signs, sends and judges.
-// Deliveries of lanes and tests both come through here. announce has to store,
-// before anything is sent, that the delivery is in a sender's hands; if it fails
-// nothing is sent.
+// attempt makes one attempt of a delivery, of a lane or of a test: it renders and signs the
+// request, sends it and judges the answer. Before it sends, it calls announce, which stores
+// that the delivery is being sent; if announce fails, nothing is sent.
 func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery, frozen *hook.Frozen) error) (m made, err error) {
 	d := &job.Delivery
 	began := time.Now()
@@ -81,9 +80,9 @@ func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery,
 	return m, nil
 }
 
-// unsent is the attempt of a delivery for which a script let nothing be sent.
-// The delivery keeps no version: nothing of it was seen by anybody, so the next
-// attempt follows what was corrected since.
+// unsent is the attempt of a delivery whose script failed or cancelled. The delivery keeps
+// no versions, since nobody saw anything of it: the next attempt uses the configuration
+// that the endpoint has then, with a corrected script, for example.
 func unsent(d *hook.Delivery, began time.Time, class, detail string) (m made) {
 	d.EndpointVersion, d.ContractVersion = 0, 0
 	m.Attempt = &hook.Attempt{StartedAt: began, Timing: hook.Timing{Total: time.Since(began)}, Class: class, Detail: detail}
@@ -109,10 +108,11 @@ func (w *Worker) transportOf(p *plan, m *send.Message) string {
 	return w.Transports.For(target).Name()
 }
 
-// announce stores that the delivery is in a sender's hands: at-most-once before
-// anything is sent, or it may not be sent; likewise what a script made, which might
-// be something else after a crash; otherwise when convenient, unless it was stored
-// like that from the start. It fails with [hook.ErrNotWaiting] or errNotAnnounced.
+// announce stores that the delivery is being sent. It returns only when that is durable if
+// the delivery is at-most-once, or if a script made the request, since the script may give
+// another result after a crash. Otherwise the store writes it later, unless the delivery
+// was stored as being sent when it was accepted. announce fails with [hook.ErrNotWaiting]
+// or errNotAnnounced; then the delivery must not be sent.
 func (l *lane) announce(d *hook.Delivery, frozen *hook.Frozen) error {
 	durable := d.Mode == hook.AtMostOnce || frozen != nil && frozen.Head != nil
 	if d.State == hook.Sending && !durable {
@@ -133,7 +133,7 @@ func (l *lane) announce(d *hook.Delivery, frozen *hook.Frozen) error {
 	case err == nil, errors.Is(err, hook.ErrNotWaiting):
 		return err
 	case !errors.Is(err, hook.ErrFenced):
-		l.w.Log.Error("intent not stored, so not sent", "delivery", d.ID, "error", err)
+		l.w.Log.Error("not sent, because it could not be stored that it is being sent", "delivery", d.ID, "error", err)
 	}
 	return errNotAnnounced
 }
@@ -176,15 +176,15 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	}
 	d.Superseded = d.Superseded || l.window.Superseded(d.ID)
 	t, ok := hook.Next(*d, hook.Trigger{Kind: hook.OnAttempt, Outcome: o}, p.policy, endpoint, now)
-	if !ok { // cannot be: a lane sends only what is not finished
-		l.w.Log.Error("an attempt of a finished delivery", "delivery", d.ID, "state", d.State)
+	if !ok { // cannot happen: a lane sends only unfinished deliveries
+		l.w.Log.Error("attempt of a finished delivery", "delivery", d.ID, "state", d.State)
 	}
 	*d = t.Delivery
 	if current && t.Disable != "" {
 		disable = t.Disable
 	}
 	if p.limits.Ordered && d.State == hook.Retrying && l.ordered() && l.standing.Load() != ended {
-		next := job // stays the head, so that nothing overtakes it
+		next := job // it stays the first of the queue, so that no later delivery is sent before it
 		if frozen != nil {
 			next.Frozen = frozen
 		}
@@ -200,7 +200,8 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	}
 }
 
-// notice lets an attempt count for the endpoint as a whole, with mu held.
+// notice counts an attempt for the circuit breaker and the health of the endpoint; with mu
+// held.
 func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
 	v := alive
 	switch {
@@ -225,12 +226,12 @@ func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
 	}
 }
 
-// giveUp puts back a delivery that could not be sent for reasons of ours. An ordered
-// lane reads it again with all that follows, so that nothing overtakes it.
+// giveUp puts back a delivery that could not be sent for reasons of Gancho's own. An ordered
+// lane then reads its whole queue again, so that no later delivery is sent before this one.
 func (l *lane) giveUp(d hook.Delivery, now time.Time) {
 	again := now.Add(time.Second)
 	l.mu.Lock()
-	l.pace.breaker.ended(silent, now) // it may have been a probe
+	l.pace.breaker.ended(silent, now) // it may have been a probe of the breaker
 	if l.ordered() {
 		l.putBackAll(l.window.Restart())
 		if l.pace.notBefore.Before(again) {
@@ -263,8 +264,8 @@ func (l *lane) putBack(d hook.Delivery, again time.Time) {
 	l.record(hook.Result{Delivery: d}, func() { l.settle(d, again) })
 }
 
-// settle says that the store has a delivery as given. If it is not finished, it will be
-// read again, but not before again.
+// settle ends the lane's part in a delivery that the store now has as given. If the delivery
+// is not finished, it will be read again, but not before again.
 func (l *lane) settle(d hook.Delivery, again time.Time) {
 	switch {
 	case d.State.Finished():
@@ -274,29 +275,29 @@ func (l *lane) settle(d hook.Delivery, again time.Time) {
 	}
 	l.mu.Lock()
 	requeued := l.window.Settle(d.ID, again)
-	// An ordered lane reads when no result is on its way into the store any more.
+	// An ordered lane waits with reading until all its results are stored.
 	act := requeued || !again.IsZero() || l.ordered() && l.window.Backlog()
 	l.mu.Unlock()
 	if act {
-		go l.pump() // on another goroutine, since the one that commits calls this
+		go l.pump() // not on this goroutine, which is the one that commits
 	}
 }
 
-// disable takes the endpoint out of service.
+// disable disables the endpoint.
 func (l *lane) disable(reason string, now time.Time) {
-	if !l.ownsStill() { // whoever took over knows better
+	if !l.ownsStill() { // another node has taken over and decides
 		return
 	}
 	err := l.w.Store.SetEndpointState(context.WithoutCancel(l.w.stopped), l.id, hook.EndpointDisabled, reason, now)
-	if err != nil { // the next failure tries again
+	if err != nil { // the next failed attempt tries again
 		l.w.Log.Error("endpoint not disabled", "endpoint", l.id, "reason", reason, "error", err)
 		return
 	}
 	l.w.Log.Warn("endpoint disabled", "endpoint", l.id, "reason", reason)
 }
 
-// interruptedResult is the result of an attempt whose process ended before the
-// outcome was known. hidden says that its body must not be shown as it was sent.
+// interruptedResult is the result of an attempt whose process ended before it knew the
+// outcome. hidden says that the body of the request must be masked.
 func (w *Worker) interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hook.Result {
 	a := &hook.Attempt{
 		Delivery: d.ID, Number: d.Attempts + 1, StartedAt: d.NextAttemptAt, Interrupted: true, Class: hook.ClassInterrupted,
@@ -308,7 +309,7 @@ func (w *Worker) interruptedResult(d hook.Delivery, p *plan, hidden bool, now ti
 	return hook.Result{Delivery: t.Delivery, Attempt: a}
 }
 
-// cancelled is the result for a delivery that waits for a disabled or deleted endpoint.
+// cancelled is the result of a delivery that waits for a disabled or deleted endpoint.
 func (l *lane) cancelled(d hook.Delivery) hook.Result {
 	l.mu.Lock()
 	endpoint := hook.Standing{State: l.plan.state}
