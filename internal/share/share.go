@@ -33,13 +33,13 @@ type Store interface {
 	// Join makes this process a node with a lease. An earlier node of the same name loses
 	// its slots; "" is no name. polls says that this node gets no notifications.
 	Join(ctx context.Context, name string, lease time.Duration, polls bool) (epoch int64, err error)
-	// Named reports whether some node goes by a name.
-	Named(ctx context.Context, name string) (bool, error)
-	// Beat renews the lease and returns what all nodes own. The error is [hook.ErrFenced]
+	// NameTaken reports whether some node has a name.
+	NameTaken(ctx context.Context, name string) (bool, error)
+	// Heartbeat renews the lease and returns what all nodes own. The error is [hook.ErrFenced]
 	// if another node has taken over the slots of this one.
-	Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error)
-	// Bury removes those of the nodes whose leases have expired; their slots become free.
-	Bury(ctx context.Context, epochs []int64) error
+	Heartbeat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error)
+	// Evict removes those of the nodes whose leases have expired; their slots become free.
+	Evict(ctx context.Context, epochs []int64) error
 	// Take makes the node the owner of those slots that are free.
 	Take(ctx context.Context, epoch int64, slots []int) (got []int, err error)
 	// Give makes slots of the node free.
@@ -273,7 +273,7 @@ func (n *Node) Keep(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		asked := time.Now()
-		if _, err := n.Store.Beat(ctx, n.epoch.Load(), lease); err == nil {
+		if _, err := n.Store.Heartbeat(ctx, n.epoch.Load(), lease); err == nil {
 			n.renewed(asked)
 		}
 		select {
@@ -347,7 +347,7 @@ func (n *Node) renew(ctx context.Context) (*hook.Nodes, error) {
 	ctx, cancel := context.WithTimeout(ctx, lease)
 	defer cancel()
 	asked := time.Now()
-	view, err := n.Store.Beat(ctx, n.epoch.Load(), lease)
+	view, err := n.Store.Heartbeat(ctx, n.epoch.Load(), lease)
 	if err == nil {
 		n.renewed(asked)
 	}
@@ -381,7 +381,7 @@ func (n *Node) whileRenewing(ctx context.Context, do func(context.Context) error
 func (n *Node) arrange(ctx context.Context, view *hook.Nodes, onTime bool) (err error) {
 	if onTime && len(view.Expired) > 0 {
 		n.Log.Warn("nodes have stopped renewing their leases, their work is taken over", "nodes", len(view.Expired))
-		if err := n.Store.Bury(ctx, view.Expired); err != nil {
+		if err := n.Store.Evict(ctx, view.Expired); err != nil {
 			return err
 		}
 		signal(n.beatSoon) // their slots are free now
@@ -432,7 +432,7 @@ func (n *Node) giveUpSharedName(ctx context.Context) error {
 	if n.Name == "" {
 		return nil
 	}
-	taken, err := n.Store.Named(ctx, n.Name)
+	taken, err := n.Store.NameTaken(ctx, n.Name)
 	if err == nil && taken {
 		n.Log.Error("another server has the same name as this one: its data directory is a copy of this one's. " +
 			"Stop one of the two, delete the file node.name in its directory and start it again. " +

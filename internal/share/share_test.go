@@ -30,9 +30,9 @@ func (d *database) MustPoll(ctx context.Context) (bool, error) {
 	return mustPoll || d.mustPoll, err
 }
 
-func (d *database) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
+func (d *database) Heartbeat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
 	d.beats.Add(1)
-	return d.Cluster.Beat(ctx, epoch, lease)
+	return d.Cluster.Heartbeat(ctx, epoch, lease)
 }
 
 func (d *database) Signals(ctx context.Context, before hook.SignalsRead) ([]hook.Signal, hook.SignalsRead, error) {

@@ -35,13 +35,13 @@ type membership struct {
 	epoch  atomic.Int64 // 0: never was a member, and is not fenced; below: between two memberships, when nothing is written
 }
 
-// Join makes this process a node, with a lease that has to be renewed by [Cluster.Beat].
-// A node of the same name that was before is buried: only one process can have a
+// Join makes this process a node, with a lease that has to be renewed by [Cluster.Heartbeat].
+// A node of the same name that was before is evicted: only one process can have a
 // name; "" is nobody's. polls says that it hears no notifications.
 func (c *Cluster) Join(ctx context.Context, name string, lease time.Duration, polls bool) (epoch int64, err error) {
 	c.p.node.epoch.Store(-1)
 	if name != "" {
-		if err := c.bury(ctx, `name = $1`, name); err != nil {
+		if err := c.evict(ctx, `name = $1`, name); err != nil {
 			return 0, err
 		}
 	}
@@ -55,15 +55,15 @@ func (c *Cluster) Join(ctx context.Context, name string, lease time.Duration, po
 	return epoch, err
 }
 
-// Named reports whether some node goes by a name.
-func (c *Cluster) Named(ctx context.Context, name string) (yes bool, err error) {
+// NameTaken reports whether some node has a name.
+func (c *Cluster) NameTaken(ctx context.Context, name string) (yes bool, err error) {
 	err = c.db.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM nodes WHERE name = $1)`, name).Scan(&yes)
-	return yes, lost(err)
+	return yes, storageError(err)
 }
 
-// Beat renews the lease and looks around. After [hook.ErrFenced] the node has lost
+// Heartbeat renews the lease and looks around. After [hook.ErrFenced] the node has lost
 // everything and has to join anew.
-func (c *Cluster) Beat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
+func (c *Cluster) Heartbeat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
 	pool := c.p.pool // with a connection that is kept for this
 	// One statement, since it is all that an idle node asks: what is not a slot has a
 	// number below zero. It sees the lease as it was before.
@@ -73,7 +73,7 @@ func (c *Cluster) Beat(ctx context.Context, epoch int64, lease time.Duration) (*
 		UNION ALL SELECT -1, epoch, epoch = $1 OR expires_at > `+nodeClock+`, polls FROM nodes
 		UNION ALL SELECT slot, owner, true, false FROM slots WHERE owner IS NOT NULL ORDER BY 1, 2`, epoch, lease.Microseconds(), c.p.node.source)
 	if err != nil {
-		return nil, lost(err)
+		return nil, storageError(err)
 	}
 	defer rows.Close()
 	var n hook.Nodes
@@ -83,7 +83,7 @@ func (c *Cluster) Beat(ctx context.Context, epoch int64, lease time.Duration) (*
 		var epoch int64
 		var alive, polls bool
 		if err := rows.Scan(&slot, &epoch, &alive, &polls); err != nil {
-			return nil, lost(err)
+			return nil, storageError(err)
 		}
 		switch {
 		case slot >= 0:
@@ -100,7 +100,7 @@ func (c *Cluster) Beat(ctx context.Context, epoch int64, lease time.Duration) (*
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, lost(err)
+		return nil, storageError(err)
 	}
 	if !ours {
 		return nil, hook.ErrFenced
@@ -108,42 +108,42 @@ func (c *Cluster) Beat(ctx context.Context, epoch int64, lease time.Duration) (*
 	return &n, nil
 }
 
-// Bury takes the work from nodes whose leases have expired. What they are writing
+// Evict takes the work from nodes whose leases have expired. What they are writing
 // at this moment is committed before, or not at all.
-func (c *Cluster) Bury(ctx context.Context, epochs []int64) error {
-	return c.bury(ctx, `epoch = ANY ($1::bigint[]) AND expires_at <= `+nodeClock, epochs)
+func (c *Cluster) Evict(ctx context.Context, epochs []int64) error {
+	return c.evict(ctx, `epoch = ANY ($1::bigint[]) AND expires_at <= `+nodeClock, epochs)
 }
 
-// buryPatience is how long a burial waits for a commit of the buried, which takes
+// evictPatience is how long an eviction waits for a commit of the evicted, which takes
 // milliseconds unless their process is stopped.
-const buryPatience = time.Second
+const evictPatience = time.Second
 
-// bury removes the nodes that a condition on their rows names, with what they own.
+// evict removes the nodes that a condition on their rows names, with what they own.
 // It does not take the lock of changes, which one of them may hold for good.
-func (c *Cluster) bury(ctx context.Context, which string, arg any) error {
+func (c *Cluster) evict(ctx context.Context, which string, arg any) error {
 	p := c.p
 	for {
-		gone, err := p.buryNow(ctx, which, arg)
+		gone, err := p.evictNow(ctx, which, arg)
 		if err == nil {
-			return lost(p.endWork(ctx, gone)) // one of them may hold something else
+			return storageError(p.endWork(ctx, gone)) // one of them may hold something else
 		}
 		if !busyTable(err) && !conflict(err) {
-			return lost(err)
+			return storageError(err)
 		}
 		held, err := numbers(p.sql.QueryContext(ctx, `SELECT epoch FROM nodes WHERE `+which, arg))
 		if err == nil {
 			err = p.endWork(ctx, held)
 		}
 		if err != nil {
-			return lost(err)
+			return storageError(err)
 		}
 	}
 }
 
-func (p *postgres) buryNow(ctx context.Context, which string, arg any) (gone []int64, err error) {
+func (p *postgres) evictNow(ctx context.Context, which string, arg any) (gone []int64, err error) {
 	err = p.transact(ctx, func(_ *sql.Conn, shared *sql.Tx) error {
 		if _, err := shared.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
-			fmt.Sprint(buryPatience.Milliseconds()), fmt.Sprint(idleInTransaction.Milliseconds())); err != nil {
+			fmt.Sprint(evictPatience.Milliseconds()), fmt.Sprint(idleInTransaction.Milliseconds())); err != nil {
 			return err
 		}
 		// This waits for a commit of theirs, since each locks the row. What they own is
@@ -182,24 +182,24 @@ func (c *Cluster) Give(ctx context.Context, epoch int64, slots []int) error {
 // Leave ends a node that has stopped working.
 func (c *Cluster) Leave(ctx context.Context, epoch int64) error {
 	c.p.node.epoch.CompareAndSwap(epoch, -1)
-	return c.bury(ctx, `epoch = $1`, epoch)
+	return c.evict(ctx, `epoch = $1`, epoch)
 }
 
 // Weights is how many active endpoints each slot has.
 func (c *Cluster) Weights(ctx context.Context) (w [hook.Slots]int, err error) {
 	rows, err := c.db.read.QueryContext(ctx, `SELECT get_byte(id, 9), COUNT(*) FROM endpoints WHERE state = 'active' GROUP BY 1`)
 	if err != nil {
-		return w, lost(err)
+		return w, storageError(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var slot, n int
 		if err := rows.Scan(&slot, &n); err != nil {
-			return w, lost(err)
+			return w, storageError(err)
 		}
 		w[slot] = n
 	}
-	return w, lost(rows.Err())
+	return w, storageError(rows.Err())
 }
 
 // keepSignals is how long they are kept, and half of it how long a node can go
@@ -213,7 +213,7 @@ func (c *Cluster) Signals(ctx context.Context, before hook.SignalsRead) (list []
 	rows, err := c.db.read.QueryContext(ctx, `SELECT 0, `+nodeClock+`, '', '', NULL, NULL, `+watched("$2")+`, NULL
 		UNION ALL SELECT number, at, tenant, contract, endpoint, key, work, delivery FROM signals WHERE number > $1 ORDER BY 1`, before.Number, c.p.node.source)
 	if err != nil {
-		return nil, before, lost(err)
+		return nil, before, storageError(err)
 	}
 	defer rows.Close()
 	now.Number = before.Number
@@ -222,7 +222,7 @@ func (c *Cluster) Signals(ctx context.Context, before hook.SignalsRead) (list []
 		var number, at int64
 		var endpoint, key, delivery []byte
 		if err := rows.Scan(&number, &at, &s.Tenant, &s.Contract, &endpoint, &key, &s.Work, &delivery); err != nil {
-			return nil, before, lost(err)
+			return nil, before, storageError(err)
 		}
 		if number == 0 {
 			now.Watched = s.Work
@@ -238,7 +238,7 @@ func (c *Cluster) Signals(ctx context.Context, before hook.SignalsRead) (list []
 		list = append(list, s)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, before, lost(err)
+		return nil, before, storageError(err)
 	}
 	return list, now, nil
 }
@@ -248,7 +248,7 @@ func (c *Cluster) LastSignal(ctx context.Context) (now hook.SignalsRead, err err
 	var at int64
 	err = c.db.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0), `+nodeClock+` FROM signals`).Scan(&now.Number, &at)
 	now.At = time.UnixMicro(at)
-	return now, lost(err)
+	return now, storageError(err)
 }
 
 // NotifyWork tells other nodes that endpoints of theirs have work: by notification, and
@@ -256,7 +256,7 @@ func (c *Cluster) LastSignal(ctx context.Context) (now hook.SignalsRead, err err
 func (c *Cluster) NotifyWork(ctx context.Context, ids []hook.EndpointID, polls bool) error {
 	p := c.p
 	if err := p.notify(ctx, ids); err != nil || !polls {
-		return lost(err)
+		return storageError(err)
 	}
 	return c.db.change(ctx, func(t *tx) error {
 		for _, id := range ids {
@@ -272,7 +272,7 @@ func (c *Cluster) NotifyWork(ctx context.Context, ids []hook.EndpointID, polls b
 // are signals to read and missed when some may have been lost, until ctx or the
 // connection ends.
 func (c *Cluster) Listen(ctx context.Context, work func([]hook.EndpointID), changed, missed func()) error {
-	return listen(ctx, c.p, work, changed, missed)
+	return c.p.listen(ctx, work, changed, missed)
 }
 
 // Announce tells those who [DB.Watch] of a change that another node committed.
@@ -281,7 +281,8 @@ func (c *Cluster) Announce(change hook.Change) { c.db.changed(change) }
 // MustPoll reports whether notifications do not come through, as behind a pooler that
 // gives each transaction to another session.
 func (c *Cluster) MustPoll(ctx context.Context) (bool, error) {
-	return deaf(ctx, c.p)
+	arrive, err := c.p.notificationsArrive(ctx)
+	return err == nil && !arrive, err
 }
 
 // numbers reads a column of numbers.

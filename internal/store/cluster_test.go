@@ -49,14 +49,14 @@ func TestFence(t *testing.T) {
 	submit(t, a, ev)
 	d := ev.Deliveries[0]
 	if got, err := b.Cluster().Take(t.Context(), fresh, []int{2}); err != nil || len(got) != 0 {
-		t.Errorf("took %v of a node that has not been buried: %v", got, err)
+		t.Errorf("took %v of a node that has not been evicted: %v", got, err)
 	}
-	if err := b.Cluster().Bury(t.Context(), []int64{old, fresh}); err != nil { // its own lease holds
+	if err := b.Cluster().Evict(t.Context(), []int64{old, fresh}); err != nil { // its own lease holds
 		t.Fatal(err)
 	}
-	view, err := b.Cluster().Beat(t.Context(), fresh, time.Hour)
+	view, err := b.Cluster().Heartbeat(t.Context(), fresh, time.Hour)
 	if err != nil || !slices.Equal(view.Alive, []int64{fresh}) || len(view.Expired) != 0 || view.Owner != [hook.Slots]int64{} {
-		t.Errorf("after the burial: %+v, %v", view, err)
+		t.Errorf("after the eviction: %+v, %v", view, err)
 	}
 	d.State, d.Attempts, d.FinishedAt = hook.Delivered, 1, time.Now()
 	write := func(db *DB, epoch int64) error {
@@ -73,7 +73,7 @@ func TestFence(t *testing.T) {
 	if _, err := a.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `2`)}}, time.Hour); !hook.IsKind(err, hook.KindUnavailable) {
 		t.Errorf("an event: %v", err)
 	}
-	if _, err := a.Cluster().Beat(t.Context(), old, time.Hour); !errors.Is(err, hook.ErrFenced) {
+	if _, err := a.Cluster().Heartbeat(t.Context(), old, time.Hour); !errors.Is(err, hook.ErrFenced) {
 		t.Errorf("a beat: %v", err)
 	}
 	if got, err := b.Delivery(t.Context(), "acme", d.ID); err != nil || got.State != hook.Pending {
@@ -93,7 +93,7 @@ func TestFence(t *testing.T) {
 	}
 }
 
-// A burial waits for the commit that is under way.
+// An eviction waits for the commit that is under way.
 func TestFenceWaits(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
@@ -105,8 +105,8 @@ func TestFenceWaits(t *testing.T) {
 	if _, err := under.Exec(`SELECT 1 FROM nodes WHERE epoch = $1 FOR KEY SHARE`, epoch); err != nil {
 		t.Fatal(err)
 	}
-	buried := make(chan error, 1)
-	go func() { buried <- b.Cluster().Bury(context.WithoutCancel(t.Context()), []int64{epoch}) }()
+	evicted := make(chan error, 1)
+	go func() { evicted <- b.Cluster().Evict(context.WithoutCancel(t.Context()), []int64{epoch}) }()
 	blocked := func() (yes bool) {
 		if err := b.read.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&yes); err != nil {
 			t.Error(err)
@@ -115,7 +115,7 @@ func TestFenceWaits(t *testing.T) {
 	}
 	for deadline := time.Now().Add(time.Minute); !blocked(); {
 		select {
-		case err := <-buried:
+		case err := <-evicted:
 			t.Fatalf("it did not wait: %v", err)
 		default:
 		}
@@ -126,14 +126,14 @@ func TestFenceWaits(t *testing.T) {
 	if err := under.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-buried; err != nil {
+	if err := <-evicted; err != nil {
 		t.Error(err)
 	}
 }
 
 // A process that is stopped halfway through sending what it writes holds locks that
 // nobody else would ever get. Whoever takes its work over ends that.
-func TestBuryHalfway(t *testing.T) {
+func TestEvictHalfway(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		statements []string
@@ -157,7 +157,7 @@ func TestBuryHalfway(t *testing.T) {
 			halfway(t, b, epoch, c.statements)
 			if c.restarts {
 				join(t, b, "stopped", time.Hour)
-			} else if err := b.Cluster().Bury(t.Context(), []int64{epoch}); err != nil {
+			} else if err := b.Cluster().Evict(t.Context(), []int64{epoch}); err != nil {
 				t.Fatal(err)
 			}
 			fresh := join(t, b, "", time.Hour)
@@ -482,7 +482,7 @@ func TestWatched(t *testing.T) {
 	<-ready
 	knows := func(db *DB) bool {
 		t.Helper()
-		view, err := db.Cluster().Beat(t.Context(), epochs[db], time.Hour)
+		view, err := db.Cluster().Heartbeat(t.Context(), epochs[db], time.Hour)
 		_, now, err2 := db.Cluster().Signals(t.Context(), view.Signals)
 		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)

@@ -33,10 +33,10 @@ const (
 	slowCommit = 500 * time.Millisecond
 	// lazyLimit is how many lazy operations are worth a commit of their own.
 	lazyLimit = 256
-	// queueLimit bounds what waits in memory while the database is slow; beyond
+	// gatheringLimit bounds what waits in memory while the database is slow; beyond
 	// it accepting answers 503 and senders wait.
-	queueLimit      = 100_000  // rows
-	queueLimitBytes = 64 << 20 // of payload
+	gatheringLimit      = 100_000  // rows
+	gatheringLimitBytes = 64 << 20 // of payload
 )
 
 // batch is what one transaction writes.
@@ -150,8 +150,8 @@ func (b *batch) tell() {
 	}
 }
 
-// queue gathers the next batch.
-type queue struct {
+// gathering is the next batch while callers add to it.
+type gathering struct {
 	mu     sync.Mutex
 	next   *batch
 	size   int // rows in next
@@ -163,63 +163,63 @@ type queue struct {
 	lazy   chan struct{} // a first lazy operation
 }
 
-func newQueue() *queue {
-	return &queue{next: &batch{}, young: map[hook.DeliveryID]youngMark{}, eager: make(chan struct{}, 1), lazy: make(chan struct{}, 1)}
+func newGathering() *gathering {
+	return &gathering{next: &batch{}, young: map[hook.DeliveryID]youngMark{}, eager: make(chan struct{}, 1), lazy: make(chan struct{}, 1)}
 }
 
 var errStopped = hook.Unavailable(errors.New("the store has stopped"))
 
 // add puts an operation of n rows into the next batch. A bounded one is refused
 // while too much waits; one alone never is.
-func (q *queue) add(n, bytes int, eager, bounded bool, put func(*batch)) error {
-	q.mu.Lock()
-	if q.closed {
-		q.mu.Unlock()
+func (g *gathering) add(n, bytes int, eager, bounded bool, put func(*batch)) error {
+	g.mu.Lock()
+	if g.closed {
+		g.mu.Unlock()
 		return errStopped
 	}
-	if bounded && q.size > 0 && (q.size+n > queueLimit || q.bytes+bytes > queueLimitBytes) {
-		q.mu.Unlock()
+	if bounded && g.size > 0 && (g.size+n > gatheringLimit || g.bytes+bytes > gatheringLimitBytes) {
+		g.mu.Unlock()
 		return hook.Unavailable(errors.New("commit queue is full"))
 	}
-	put(q.next)
-	q.size += n
-	q.bytes += bytes
+	put(g.next)
+	g.size += n
+	g.bytes += bytes
 	if eager {
-		q.crowd++
+		g.crowd++
 	}
-	full := q.size >= lazyLimit
-	q.mu.Unlock()
+	full := g.size >= lazyLimit
+	g.mu.Unlock()
 	if eager || full {
-		signal(q.eager)
+		signal(g.eager)
 	} else {
-		signal(q.lazy)
+		signal(g.lazy)
 	}
 	return nil
 }
 
 // take returns what is to be committed now, and whether there is something that
 // becomes due by itself later.
-func (q *queue) take(now time.Time) (b *batch, later bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	b = q.next
-	q.next, q.size, q.bytes, q.crowd = &batch{}, 0, 0, 0
-	for id, y := range q.young {
-		if now.Sub(y.since) >= markDelay || q.closed {
+func (g *gathering) take(now time.Time) (b *batch, later bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	b = g.next
+	g.next, g.size, g.bytes, g.crowd = &batch{}, 0, 0, 0
+	for id, y := range g.young {
+		if now.Sub(y.since) >= markDelay || g.closed {
 			b.marks = append(b.marks, y.mark)
-			delete(q.young, id)
+			delete(g.young, id)
 		}
 	}
-	return b, len(q.young) > 0
+	return b, len(g.young) > 0
 }
 
 // gather waits a moment for the callers of the last batch to come back, and
 // returns how many wait now.
-func (q *queue) gather(last int) int {
+func (g *gathering) gather(last int) int {
 	waiting := func() int {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		return q.crowd
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return g.crowd
 	}
 	n := waiting()
 	if last < gatherFrom || n >= last {
@@ -229,7 +229,7 @@ func (q *queue) gather(last int) int {
 	defer enough.Stop()
 	for n < last {
 		select {
-		case <-q.eager:
+		case <-g.eager:
 			n = waiting()
 		case <-enough.C:
 			return waiting()
@@ -238,16 +238,16 @@ func (q *queue) gather(last int) int {
 	return n
 }
 
-func (q *queue) stopped() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.closed
+func (g *gathering) stopped() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.closed
 }
 
-func (q *queue) close() {
-	q.mu.Lock()
-	q.closed = true
-	q.mu.Unlock()
+func (g *gathering) close() {
+	g.mu.Lock()
+	g.closed = true
+	g.mu.Unlock()
 }
 
 func signal(c chan struct{}) {
@@ -257,31 +257,31 @@ func signal(c chan struct{}) {
 	}
 }
 
-// runQueue is the writing goroutine.
-func (db *DB) runQueue(ctx context.Context) {
+// runCommits is the writing goroutine.
+func (db *DB) runCommits(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	crowd := 0     // of the last batch
 	armed := false // the timer runs
 	for {
 		select {
-		case <-db.queue.eager:
-			crowd = db.queue.gather(crowd)
+		case <-db.gathering.eager:
+			crowd = db.gathering.gather(crowd)
 		case <-timer.C:
-		case <-db.queue.lazy:
+		case <-db.gathering.lazy:
 			if !armed { // or a trickle would put it off for ever
 				armed = true
 				timer.Reset(lazyDelay)
 			}
 			continue
 		case <-ctx.Done():
-			db.queue.close()
-			b, _ := db.queue.take(time.Now())
+			db.gathering.close()
+			b, _ := db.gathering.take(time.Now())
 			db.commit(b)
 			return
 		}
 		timer.Stop()
-		b, later := db.queue.take(time.Now())
+		b, later := db.gathering.take(time.Now())
 		db.commit(b)
 		if armed = later; later {
 			timer.Reset(markDelay)
@@ -328,13 +328,13 @@ func (db *DB) commitEach(b *batch) {
 // and it is never written. Failure is of no consequence, so none is reported.
 func (db *DB) Sending(r hook.Result) {
 	m := &mark{Result: r, frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID)}
-	q := db.queue
-	q.mu.Lock()
-	q.young[r.Delivery.ID] = youngMark{m, time.Now()}
-	first := len(q.young) == 1
-	q.mu.Unlock()
+	g := db.gathering
+	g.mu.Lock()
+	g.young[r.Delivery.ID] = youngMark{m, time.Now()}
+	first := len(g.young) == 1
+	g.mu.Unlock()
 	if first {
-		signal(q.lazy)
+		signal(g.lazy)
 	}
 }
 
@@ -343,7 +343,7 @@ func (db *DB) Sending(r hook.Result) {
 // delivery has ended meanwhile or was superseded.
 func (db *DB) Intend(r hook.Result) error {
 	m := &mark{Result: r, frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: make(chan struct{})}
-	if err := db.queue.add(1, 0, true, false, func(b *batch) { b.marks = append(b.marks, m) }); err != nil {
+	if err := db.gathering.add(1, 0, true, false, func(b *batch) { b.marks = append(b.marks, m) }); err != nil {
 		return err
 	}
 	<-m.done
@@ -358,8 +358,8 @@ func (db *DB) SaveResult(r hook.Result, done func(error)) {
 	if r.Attempt != nil { // encoded here, on the caller's goroutine: the committing one is the bottleneck
 		res.data = encodeAttempt(r.Attempt)
 	}
-	if err := db.queue.add(1, 0, false, false, func(b *batch) {
-		delete(db.queue.young, r.Delivery.ID) // the sending is over
+	if err := db.gathering.add(1, 0, false, false, func(b *batch) {
+		delete(db.gathering.young, r.Delivery.ID) // the sending is over
 		b.results = append(b.results, res)
 	}); err != nil {
 		done(err)
@@ -369,7 +369,7 @@ func (db *DB) SaveResult(r hook.Result, done func(error)) {
 // SaveHealth stores what the deliveries of an endpoint say about it, when
 // convenient. Failure only delays it, so none is reported.
 func (db *DB) SaveHealth(id hook.EndpointID, h hook.Health) {
-	_ = db.queue.add(1, 0, false, false, func(b *batch) {
+	_ = db.gathering.add(1, 0, false, false, func(b *batch) {
 		if b.health == nil {
 			b.health = map[hook.EndpointID]hook.Health{}
 		}
@@ -385,22 +385,22 @@ func (db *DB) change(ctx context.Context, fn func(*tx) error) error {
 	}
 	actor := hook.ActorOf(ctx)
 	c := &change{run: func(t *tx) error { t.actor = actor; return fn(t) }, done: make(chan struct{})}
-	if db.queue.stopped() {
+	if db.gathering.stopped() {
 		return errStopped
 	}
 	if db.engine.change(c) {
-		return lost(c.err)
+		return storageError(c.err)
 	}
-	return db.enqueue(c)
+	return db.inBatch(c)
 }
 
-// enqueue puts a change into a batch and waits for it.
-func (db *DB) enqueue(c *change) error {
-	if err := db.queue.add(1, 0, true, false, func(b *batch) { b.changes = append(b.changes, c) }); err != nil {
+// inBatch puts a change into a batch and waits for it.
+func (db *DB) inBatch(c *change) error {
+	if err := db.gathering.add(1, 0, true, false, func(b *batch) { b.changes = append(b.changes, c) }); err != nil {
 		return err
 	}
 	<-c.done
-	return lost(c.err)
+	return storageError(c.err)
 }
 
 // watchers are told of committed configuration changes, before the change's

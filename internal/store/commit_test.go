@@ -37,7 +37,7 @@ func open(t *testing.T) *DB {
 }
 
 // sqliteOf is the engine of a store on SQLite.
-func sqliteOf(db *DB) *lite { return db.engine.(*lite) }
+func sqliteOf(db *DB) *sqlite { return db.engine.(*sqlite) }
 
 func openAt(t *testing.T, path string) *DB {
 	t.Helper()
@@ -390,10 +390,10 @@ func testOneWrongOperation(t *testing.T, db *DB) {
 	} else {
 		b.changes = append(b.changes, c)
 	}
-	db.queue.mu.Lock() // one batch, whatever the timing
-	*db.queue.next = *b
-	db.queue.mu.Unlock()
-	signal(db.queue.eager)
+	db.gathering.mu.Lock() // one batch, whatever the timing
+	*db.gathering.next = *b
+	db.gathering.mu.Unlock()
+	signal(db.gathering.eager)
 	for _, s := range subs {
 		<-s.done
 	}
@@ -468,14 +468,14 @@ func testRepeatsNothing(t *testing.T, db *DB) {
 	first, second := accepted("acme", "x", `1`), accepted("acme", "x", `1`)
 	first.Event.ID = there.Event.ID // breaks the primary key
 	var subs []*submission
-	db.queue.mu.Lock() // one batch, whatever the timing
+	db.gathering.mu.Lock() // one batch, whatever the timing
 	for _, a := range []*hook.Accepted{first, second} {
 		s := &submission{Submission: hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, now: time.Now(), expires: time.Now().Add(time.Hour), done: make(chan struct{})}
 		subs = append(subs, s)
-		db.queue.next.submissions = append(db.queue.next.submissions, s)
+		db.gathering.next.submissions = append(db.gathering.next.submissions, s)
 	}
-	db.queue.mu.Unlock()
-	signal(db.queue.eager)
+	db.gathering.mu.Unlock()
+	signal(db.gathering.eager)
 	for _, s := range subs {
 		<-s.done
 	}
@@ -638,16 +638,16 @@ func TestRestartLogBesideReader(t *testing.T) {
 	}
 	defer rows.Close()
 	rows.Next()
-	lite := sqliteOf(db)
+	engine := sqliteOf(db)
 	for range 3 {
-		lite.restart.Store(true)
+		engine.restart.Store(true)
 		submit(t, db, accepted("acme", "", `2`))
 	}
-	if lite.restart.Load() {
+	if engine.restart.Load() {
 		t.Error("not tried")
 	}
 	var timeout int64
-	if err := lite.conn.QueryRowContext(t.Context(), `PRAGMA busy_timeout`).Scan(&timeout); err != nil || timeout != busyTimeout.Milliseconds() {
+	if err := engine.conn.QueryRowContext(t.Context(), `PRAGMA busy_timeout`).Scan(&timeout); err != nil || timeout != busyTimeout.Milliseconds() {
 		t.Errorf("the writer's patience is %d ms (%v)", timeout, err)
 	}
 	if n := count(t, db, "events"); n != 4 {

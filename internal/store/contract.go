@@ -98,7 +98,7 @@ func (db *DB) ContractAt(ctx context.Context, name string, version int64) (hook.
 		return c, hook.NotFound("contract", name)
 	}
 	c.CreatedAt = fromMicros(created)
-	return c, lost(err)
+	return c, storageError(err)
 }
 
 // SetContractShaping stores an operator's choice whether shaping is on for a contract. It
@@ -122,18 +122,18 @@ func (db *DB) SetContractShaping(ctx context.Context, contract string, on *bool)
 func (db *DB) ContractShaping(ctx context.Context) (map[string]bool, error) {
 	rows, err := db.read.QueryContext(ctx, `SELECT contract, shaping FROM contract_options`)
 	if err != nil {
-		return nil, lost(err)
+		return nil, storageError(err)
 	}
 	defer rows.Close()
 	out := map[string]bool{}
 	for rows.Next() {
 		var name, shaping string
 		if err := rows.Scan(&name, &shaping); err != nil {
-			return nil, lost(err)
+			return nil, storageError(err)
 		}
 		out[name] = shaping == "on"
 	}
-	return out, lost(rows.Err())
+	return out, storageError(rows.Err())
 }
 
 // ContractEndpoints lists up to n endpoints of a contract of all tenants, by id, beginning

@@ -61,7 +61,7 @@ func (db *DB) foundCredential(id hook.CredentialID, row *sql.Row) (*hook.Credent
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, hook.NotFound("credential", id.String())
 	}
-	return c, lost(err)
+	return c, storageError(err)
 }
 
 // Credentials lists the credentials of a tenant with the URLs of their endpoints, newest

@@ -16,7 +16,7 @@ func (db *DB) Delivery(ctx context.Context, tenant string, id hook.DeliveryID) (
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, hook.NotFound("delivery", id.String())
 	}
-	return d, lost(err)
+	return d, storageError(err)
 }
 
 // Attempts are the latest n attempts of a delivery, oldest first. It does not check whose

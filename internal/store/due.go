@@ -169,16 +169,16 @@ func (db *DB) frozen(ctx context.Context, id hook.DeliveryID) (*hook.Frozen, err
 		return nil, nil
 	}
 	if err != nil {
-		return nil, lost(err)
+		return nil, storageError(err)
 	}
 	f := new(hook.Frozen)
 	if f.Body, err = db.seal.openBytes(body, id[:]); err != nil {
-		return nil, lost(err)
+		return nil, storageError(err)
 	}
 	if head != nil {
 		f.Head = new(hook.Head)
 		if err := db.seal.openJSON(head, id[:], f.Head); err != nil {
-			return nil, lost(err)
+			return nil, storageError(err)
 		}
 	}
 	return f, nil

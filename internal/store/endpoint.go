@@ -38,7 +38,7 @@ func (db *DB) Endpoint(ctx context.Context, id hook.EndpointID) (*hook.Endpoint,
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, hook.NotFound("endpoint", id.String())
 	}
-	return e, lost(err)
+	return e, storageError(err)
 }
 
 // EndpointVersion is an earlier configuration of an endpoint.
@@ -50,9 +50,9 @@ func (db *DB) EndpointVersion(ctx context.Context, id hook.EndpointID, version i
 		return cfg, hook.NotFound("endpoint_version", id.String())
 	}
 	if err != nil {
-		return cfg, lost(err)
+		return cfg, storageError(err)
 	}
-	return cfg, lost(db.seal.openJSON(sealed, id[:], &cfg))
+	return cfg, storageError(db.seal.openJSON(sealed, id[:], &cfg))
 }
 
 // TenantEndpoint is an endpoint of a tenant; a deleted one is not found.
@@ -62,7 +62,7 @@ func (db *DB) TenantEndpoint(ctx context.Context, tenant string, id hook.Endpoin
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, hook.NotFound("endpoint", id.String())
 	}
-	return e, lost(err)
+	return e, storageError(err)
 }
 
 // TenantEndpoints lists all endpoints of a tenant except the deleted ones. It fails with

@@ -38,7 +38,7 @@ func (db *DB) Event(ctx context.Context, tenant string, id hook.EventID) (*hook.
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, hook.NotFound("event", id.String())
 	}
-	return e, lost(err)
+	return e, storageError(err)
 }
 
 // EventByExternalID is the newest event of a tenant with this external id.
@@ -48,12 +48,12 @@ func (db *DB) EventByExternalID(ctx context.Context, tenant, external string) (*
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, hook.NotFound("event", external)
 	}
-	return e, lost(err)
+	return e, storageError(err)
 }
 
 // EventDeliveries counts the deliveries of an event.
 func (db *DB) EventDeliveries(ctx context.Context, tenant string, id hook.EventID) (n int, err error) {
 	last := id.Delivery(hook.MaxFanout)
 	err = db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3`, tenant, id[:], last[:]).Scan(&n)
-	return n, lost(err)
+	return n, storageError(err)
 }

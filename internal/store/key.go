@@ -64,7 +64,7 @@ func (db *DB) KeyByHash(ctx context.Context, hash [32]byte) (hook.Key, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return k, hook.NotFound("key", "")
 	}
-	return k, lost(err)
+	return k, storageError(err)
 }
 
 // DeleteKey revokes an API key.

@@ -54,7 +54,7 @@ func (db *DB) PortalLink(ctx context.Context, id hook.PortalLinkID) (hook.Portal
 	if errors.Is(err, sql.ErrNoRows) {
 		return l, hook.NotFound("portal_link", id.String())
 	}
-	return l, lost(err)
+	return l, storageError(err)
 }
 
 // PortalLinks lists the links of a tenant, newest first. next is where the next page

@@ -108,20 +108,20 @@ func (p *postgres) readTogether(list []*queueRead) (n int, err error) {
 	}
 	rows, err := p.sql.QueryContext(ctx, postgresQueue, ids, since, until, at, after, most)
 	if err != nil {
-		return 0, lost(err)
+		return 0, storageError(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var which int
 		d, err := scanDelivery(numbered{rows, &which})
 		if err != nil {
-			return n, lost(err)
+			return n, storageError(err)
 		}
 		list[which-1].list = append(list[which-1].list, d)
 		n++
 	}
 	if err := rows.Err(); err != nil {
-		return n, lost(err)
+		return n, storageError(err)
 	}
 	p.eventsAlong(ctx, list)
 	return n, nil
@@ -184,15 +184,15 @@ func (p *postgres) events(ctx context.Context, into map[hook.EventID]*hook.Event
 		LATERAL (SELECT `+eventColumns+` FROM events WHERE tenant = u.tenant AND id = u.id AND id BETWEEN $3 AND $4 LIMIT 1) AS e`,
 		tenants, ids, slices.MinFunc(ids, bytes.Compare), slices.MaxFunc(ids, bytes.Compare))
 	if err != nil {
-		return lost(err)
+		return storageError(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		e, err := scanEvent(rows)
 		if err != nil {
-			return lost(err)
+			return storageError(err)
 		}
 		into[e.ID] = e
 	}
-	return lost(rows.Err())
+	return storageError(rows.Err())
 }

@@ -81,7 +81,7 @@ func (p *postgres) alone(ctx context.Context, run func(*tx) error) error {
 		}}
 		p.change(c)
 		if !busyTable(c.err) || try == aloneTries {
-			return lost(c.err)
+			return storageError(c.err)
 		}
 		select {
 		case <-ctx.Done():
@@ -162,20 +162,20 @@ func (p *postgres) notify(ctx context.Context, ids []hook.EndpointID) error {
 }
 
 // listen passes on what is notified until ctx or its connection ends.
-func listen(ctx context.Context, p *postgres, work func([]hook.EndpointID), changed, missed func()) error {
+func (p *postgres) listen(ctx context.Context, work func([]hook.EndpointID), changed, missed func()) error {
 	conn, err := pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig)
 	if err != nil {
-		return lost(err)
+		return storageError(err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	if _, err := conn.Exec(ctx, `LISTEN `+channel); err != nil {
-		return lost(err)
+		return storageError(err)
 	}
 	missed()
 	for {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {
-			return lost(err)
+			return storageError(err)
 		}
 		if n.Payload == "" {
 			changed()
@@ -192,22 +192,22 @@ func listen(ctx context.Context, p *postgres, work func([]hook.EndpointID), chan
 	}
 }
 
-// deaf tries whether a notification comes through, which takes a moment.
-func deaf(ctx context.Context, p *postgres) (bool, error) {
+// notificationsArrive tries whether a notification comes through.
+func (p *postgres) notificationsArrive(ctx context.Context) (bool, error) {
 	conn, err := pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig)
 	if err != nil {
-		return false, lost(err)
+		return false, storageError(err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	own := fmt.Sprintf("gancho_%x", rand.Uint64())
 	if _, err := conn.Exec(ctx, `LISTEN `+own); err != nil {
-		return true, ctx.Err() // an engine without it
+		return false, ctx.Err() // an engine without it
 	}
 	if _, err := p.pool.Exec(ctx, `SELECT pg_notify($1, 'x')`, own); err != nil {
-		return false, lost(err)
+		return false, storageError(err)
 	}
 	wait, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	_, err = conn.WaitForNotification(wait)
-	return err != nil, ctx.Err()
+	return err == nil, ctx.Err()
 }

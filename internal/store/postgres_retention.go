@@ -35,7 +35,7 @@ func (p *postgres) partitionAhead(ctx context.Context) error {
 	for {
 		var last sql.NullInt64
 		if err := p.sql.QueryRowContext(ctx, `SELECT max(until) FROM partitions`).Scan(&last); err != nil {
-			return lost(err)
+			return storageError(err)
 		}
 		since := now.Truncate(p.span)
 		if end := fromMicros(last); end.After(now) {
@@ -108,17 +108,17 @@ func (p *postgres) dropHistory(ctx context.Context, before time.Time) (dropped i
 func (p *postgres) endedBefore(ctx context.Context, t time.Time) (numbers []int64, err error) {
 	rows, err := p.sql.QueryContext(ctx, `SELECT number FROM partitions WHERE until <= $1 ORDER BY since`, t.UnixMicro())
 	if err != nil {
-		return nil, lost(err)
+		return nil, storageError(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var n int64
 		if err := rows.Scan(&n); err != nil {
-			return nil, lost(err)
+			return nil, storageError(err)
 		}
 		numbers = append(numbers, n)
 	}
-	return numbers, lost(rows.Err())
+	return numbers, storageError(rows.Err())
 }
 
 // adoptRest makes partitions for what was stored while there was none for it.
@@ -131,7 +131,7 @@ func (p *postgres) adoptRest(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			return lost(err)
+			return storageError(err)
 		}
 		if err := p.adopt(ctx, hook.ID(first).Time()); err != nil {
 			return err

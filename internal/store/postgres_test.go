@@ -116,7 +116,7 @@ func TestChangesLeaveConnections(t *testing.T) {
 		}
 		defer conn.Close()
 	}
-	if _, err := a.Cluster().Beat(t.Context(), epoch, time.Hour); err != nil {
+	if _, err := a.Cluster().Heartbeat(t.Context(), epoch, time.Hour); err != nil {
 		t.Error(err)
 	}
 	if err := other.Rollback(); err != nil {
@@ -218,7 +218,7 @@ func TestDeadConnections(t *testing.T) {
 			db.SaveResult(hook.Result{Epoch: epoch, Delivery: d}, func(err error) { done <- err })
 			return <-done
 		}},
-		{"beat", func() error { _, err := db.Cluster().Beat(ctx, epoch, time.Hour); return err }},
+		{"beat", func() error { _, err := db.Cluster().Heartbeat(ctx, epoch, time.Hour); return err }},
 		{"signals", func() error { _, err := db.Cluster().LastSignal(ctx); return err }},
 		{"notify", func() error { return db.Cluster().NotifyWork(ctx, []hook.EndpointID{d.Endpoint}, false) }},
 		{"ready", func() error { return db.Ready(ctx) }},

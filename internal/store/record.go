@@ -48,7 +48,7 @@ func (db *DB) Record(ctx context.Context, tenant, contract, kind, key string) (h
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, hook.NotFound("record", key)
 	}
-	return r, lost(err)
+	return r, storageError(err)
 }
 
 // RecordsOf reads the records of a tenant that have one of the names. Names without a
@@ -82,7 +82,7 @@ func (db *DB) RecordsOf(ctx context.Context, tenant string, names []hook.RecordN
 			}
 			all = all[n:]
 			if err := db.recordsInto(ctx, found, args); err != nil {
-				return nil, lost(err)
+				return nil, storageError(err)
 			}
 		}
 	}
@@ -130,7 +130,7 @@ func (db *DB) Records(ctx context.Context, tenant, contract, kind string, after 
 	rows, err := db.read.QueryContext(ctx, q.text(recordColumns, "records",
 		fmt.Sprintf("ORDER BY contract, kind, key LIMIT $%d", len(q.args))), q.args...)
 	if err != nil {
-		return nil, false, lost(err)
+		return nil, false, storageError(err)
 	}
 	defer rows.Close()
 	size := 0
@@ -140,12 +140,12 @@ func (db *DB) Records(ctx context.Context, tenant, contract, kind string, after 
 		}
 		r, err := scanRecord(rows)
 		if err != nil {
-			return nil, false, lost(err)
+			return nil, false, storageError(err)
 		}
 		size += len(r.Document)
 		list = append(list, r)
 	}
-	return list, false, lost(rows.Err())
+	return list, false, storageError(rows.Err())
 }
 
 // after adds the condition that the columns come after the values, in the order of an
@@ -167,17 +167,17 @@ func (db *DB) EachRecord(ctx context.Context, tenant, contract, kind string, fn 
 	rows, err := db.read.QueryContext(ctx, `SELECT `+recordColumns+` FROM records
 		WHERE tenant = $1 AND contract = $2 AND kind = $3 ORDER BY key`, tenant, contract, kind)
 	if err != nil {
-		return lost(err)
+		return storageError(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		r, err := scanRecord(rows)
 		if err != nil {
-			return lost(err)
+			return storageError(err)
 		}
 		if err := fn(r); err != nil {
 			return err
 		}
 	}
-	return lost(rows.Err())
+	return storageError(rows.Err())
 }

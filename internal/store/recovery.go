@@ -88,7 +88,7 @@ func (db *DB) Recovery(ctx context.Context, tenant string, id hook.RecoveryID) (
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, hook.NotFound("recovery", id.String())
 	}
-	return r, lost(err)
+	return r, storageError(err)
 }
 
 // Recoveries lists the bulk replays to an endpoint of a tenant, newest first. next is where

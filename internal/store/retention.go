@@ -142,7 +142,7 @@ func (db *DB) candidates(
 func (db *DB) chunk(ctx context.Context, query string, n int, args ...any) (ids [][]byte, err error) {
 	rows, err := db.read.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, lost(err)
+		return nil, storageError(err)
 	}
 	defer rows.Close()
 	total := 0
@@ -150,14 +150,14 @@ func (db *DB) chunk(ctx context.Context, query string, n int, args ...any) (ids 
 		var id []byte
 		var weight int
 		if err := rows.Scan(&id, &weight); err != nil {
-			return nil, lost(err)
+			return nil, storageError(err)
 		}
 		if total += weight; total > n && len(ids) > 0 {
 			break
 		}
 		ids = append(ids, id)
 	}
-	return ids, lost(rows.Err())
+	return ids, storageError(rows.Err())
 }
 
 func (db *DB) expireDeliveries(ctx context.Context, tenant string, before time.Time, n int) (int, error) {
@@ -217,14 +217,14 @@ func (db *DB) expireEvents(ctx context.Context, tenant string, before time.Time,
 func (db *DB) withoutDeliveries(ctx context.Context, tenant string, ids [][]byte) (out [][]byte, err error) {
 	stmt, err := db.read.PrepareContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3)`)
 	if err != nil {
-		return nil, lost(err)
+		return nil, storageError(err)
 	}
-	defer func() { err = errors.Join(err, lost(stmt.Close())) }()
+	defer func() { err = errors.Join(err, storageError(stmt.Close())) }()
 	for _, id := range ids {
 		last := hook.EventID(id).Delivery(hook.MaxFanout)
 		var has bool
 		if err := stmt.QueryRowContext(ctx, tenant, id, last[:]).Scan(&has); err != nil {
-			return nil, lost(err)
+			return nil, storageError(err)
 		}
 		if !has {
 			out = append(out, id)

@@ -12,17 +12,17 @@ type scanner interface{ Scan(...any) error }
 func collect[T any](ctx context.Context, from *sql.DB, scan func(scanner) (T, error), query string, args ...any) (list []T, err error) {
 	rows, err := from.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, lost(err)
+		return nil, storageError(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
-			return nil, lost(err)
+			return nil, storageError(err)
 		}
 		list = append(list, v)
 	}
-	return list, lost(rows.Err())
+	return list, storageError(rows.Err())
 }
 
 // inOrder is [collect] for queries that must read an index in its order; see [dialect].
@@ -32,7 +32,7 @@ func inOrder[T any](ctx context.Context, db *DB, scan func(scanner) (T, error), 
 		list = append(list, v)
 		return err
 	})
-	return list, lost(err)
+	return list, storageError(err)
 }
 
 // one scans a row of a single column.

@@ -50,7 +50,7 @@ func (db *DB) Schedules(ctx context.Context, tenant string) ([]hook.Schedule, er
 	}
 	rows, err := db.read.QueryContext(ctx, q.text(scheduleColumns, "schedules", `ORDER BY tenant, contract, type`), q.args...)
 	if err != nil {
-		return nil, lost(err)
+		return nil, storageError(err)
 	}
 	return scanSchedules(rows)
 }
@@ -60,11 +60,11 @@ func scanSchedules(rows *sql.Rows) (list []hook.Schedule, err error) {
 	for rows.Next() {
 		s, err := scanSchedule(rows)
 		if err != nil {
-			return nil, lost(err)
+			return nil, storageError(err)
 		}
 		list = append(list, s)
 	}
-	return list, lost(rows.Err())
+	return list, storageError(rows.Err())
 }
 
 // ActiveSince returns, for each tenant with active endpoints of a contract, since when it
@@ -78,7 +78,7 @@ func (db *DB) ActiveSince(ctx context.Context, contract, tenant string) (map[str
 	q.and("state = %s", string(hook.EndpointActive))
 	rows, err := db.read.QueryContext(ctx, q.text(`tenant, MIN(state_at)`, "endpoints", `GROUP BY tenant`), q.args...)
 	if err != nil {
-		return nil, lost(err)
+		return nil, storageError(err)
 	}
 	defer rows.Close()
 	out := map[string]time.Time{}
@@ -86,11 +86,11 @@ func (db *DB) ActiveSince(ctx context.Context, contract, tenant string) (map[str
 		var name string
 		var since sql.NullInt64
 		if err := rows.Scan(&name, &since); err != nil {
-			return nil, lost(err)
+			return nil, storageError(err)
 		}
 		out[name] = fromMicros(since)
 	}
-	return out, lost(rows.Err())
+	return out, storageError(rows.Err())
 }
 
 // ArrangeSchedules stores the rhythm, the start and the next run of schedules. What is
@@ -152,11 +152,11 @@ func (db *DB) NextSchedule(ctx context.Context) (wait time.Duration, ok bool, er
 	err = db.read.QueryRowContext(ctx, `SELECT MIN(CASE WHEN claimed_until > next_at THEN claimed_until ELSE next_at END) FROM schedules
 		WHERE next_at IS NOT NULL`).Scan(&next)
 	if err != nil || !next.Valid {
-		return 0, false, lost(err)
+		return 0, false, storageError(err)
 	}
 	row := func(query string, args ...any) *sql.Row { return db.read.QueryRowContext(ctx, query, args...) }
 	now, err := db.clock(row)
-	return max(fromMicros(next).Sub(now), 0), true, lost(err)
+	return max(fromMicros(next).Sub(now), 0), true, storageError(err)
 }
 
 // ReleaseSchedule gives up a claim. The schedule can be claimed again after the given time.

@@ -15,7 +15,7 @@ import (
 	"gancho/internal/hook"
 
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite"
+	driver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -25,7 +25,7 @@ import (
 // Checkpoints run beside the writer (PASSIVE, in background), because an
 // automatic one would run inside some unlucky commit. What the last one left over
 // is little; with that, the writer begins the log anew when it has grown.
-type lite struct {
+type sqlite struct {
 	db    *sql.DB   // the writing pool: one connection
 	conn  *sql.Conn // that connection
 	check *sql.DB   // the checkpointing connection
@@ -61,8 +61,8 @@ func sqliteDSN(path string, pragmas ...string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *lite, err error) {
-	l := &lite{log: log, gone: map[string]bool{}}
+func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *sqlite, err error) {
+	l := &sqlite{log: log, gone: map[string]bool{}}
 	defer func() {
 		if err != nil {
 			_ = l.close()
@@ -104,32 +104,32 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *lite, er
 	return l, nil
 }
 
-func (l *lite) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+func (l *sqlite) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 	return l.read.PrepareContext(ctx, text)
 }
 
 // change leaves it to the batch: there is one writer.
-func (l *lite) change(*change) bool { return false }
+func (l *sqlite) change(*change) bool { return false }
 
 // submit compresses large payloads.
-func (l *lite) submit(s *submission) (written bool) {
+func (l *sqlite) submit(s *submission) (written bool) {
 	s.pack(packFrom)
 	return false
 }
 
 // dropHistory has nothing to drop.
-func (l *lite) dropHistory(context.Context, time.Time) (int, bool, error) { return 0, false, nil }
+func (l *sqlite) dropHistory(context.Context, time.Time) (int, bool, error) { return 0, false, nil }
 
 // indexedBy decides where SQLite would guess wrong, having no statistics.
-func (l *lite) indexedBy(index string) string { return " INDEXED BY " + index }
+func (l *sqlite) indexedBy(index string) string { return " INDEXED BY " + index }
 
 // inOrder has nothing to do beside: TestListPlans shows that the texts leave no choice.
-func (l *lite) inOrder(ctx context.Context, query string, args []any, row func(scanner) error) error {
+func (l *sqlite) inOrder(ctx context.Context, query string, args []any, row func(scanner) error) error {
 	_, err := collect(ctx, l.read, func(r scanner) (struct{}, error) { return struct{}{}, row(r) }, query, args...)
 	return err
 }
 
-func (l *lite) byIDs(q *query, tenant string, ids []hook.ID) string {
+func (l *sqlite) byIDs(q *query, tenant string, ids []hook.ID) string {
 	q.and("tenant = %s", tenant)
 	marks := make([]string, len(ids))
 	for i, id := range ids {
@@ -143,36 +143,36 @@ const sqliteQueue = `SELECT ` + deliveryColumns + ` FROM deliveries
 	WHERE endpoint = $1 AND due_at >= $2 AND due_at <= $3 AND (due_at, id) > ($4, $5) ORDER BY due_at, id LIMIT $6`
 
 // readQueue reads one queue by itself.
-func (l *lite) readQueue(ctx context.Context, q *queueRead) error {
+func (l *sqlite) readQueue(ctx context.Context, q *queueRead) error {
 	rows, err := l.queue.QueryContext(ctx, q.id[:], q.since, q.until, q.at, append([]byte{}, q.after...), q.n)
 	if err != nil {
-		return lost(err)
+		return storageError(err)
 	}
 	defer rows.Close()
 	q.list = make([]hook.Delivery, 0, q.n)
 	for rows.Next() {
 		d, err := scanDelivery(rows)
 		if err != nil {
-			return lost(err)
+			return storageError(err)
 		}
 		q.list = append(q.list, d)
 	}
-	return lost(rows.Err())
+	return storageError(rows.Err())
 }
 
 // readEvents reads one event: the others cost no more when they are needed.
-func (l *lite) readEvents(ctx context.Context, into map[hook.EventID]*hook.Event, list []hook.Delivery) error {
+func (l *sqlite) readEvents(ctx context.Context, into map[hook.EventID]*hook.Event, list []hook.Delivery) error {
 	id := list[0].ID.Event()
 	e, err := scanEvent(l.event.QueryRowContext(ctx, list[0].Tenant, id[:]))
 	if errors.Is(err, sql.ErrNoRows) {
 		return hook.NotFound("event", id.String())
 	}
 	into[id] = e
-	return lost(err)
+	return storageError(err)
 }
 
 // busyText skips through the index from endpoint to endpoint.
-func (l *lite) busyText() string {
+func (l *sqlite) busyText() string {
 	return `WITH RECURSIVE busy (endpoint) AS (
 			SELECT (SELECT endpoint FROM deliveries WHERE due_at IS NOT NULL ORDER BY endpoint LIMIT 1)
 			UNION ALL
@@ -182,7 +182,7 @@ func (l *lite) busyText() string {
 		SELECT endpoint FROM busy WHERE endpoint IS NOT NULL`
 }
 
-func (l *lite) close() error {
+func (l *sqlite) close() error {
 	var errs []error
 	l.stmts.close()
 	for _, stmt := range []*sql.Stmt{l.queue, l.event} {
@@ -205,8 +205,8 @@ func (l *lite) close() error {
 	return errors.Join(errs...)
 }
 
-func (l *lite) transient(err error) bool {
-	e, ok := errors.AsType[*sqlite.Error](err)
+func (l *sqlite) transient(err error) bool {
+	e, ok := errors.AsType[*driver.Error](err)
 	if !ok {
 		return true // the connection itself is in trouble
 	}
@@ -217,7 +217,7 @@ func (l *lite) transient(err error) bool {
 	return true // full disk, I/O error, lock, read-only file…
 }
 
-func (l *lite) commit(b *batch) (err error) {
+func (l *sqlite) commit(b *batch) (err error) {
 	ctx := context.Background() // no cancellation: a commit ends by itself
 	if _, err := l.stmts.begin.ExecContext(ctx); err != nil {
 		return err
@@ -282,7 +282,7 @@ func (l *lite) commit(b *batch) (err error) {
 
 // restartLog begins the write-ahead log anew. It waits for readers, but not long:
 // a second later there is another chance, and commits wait meanwhile.
-func (l *lite) restartLog(ctx context.Context) {
+func (l *sqlite) restartLog(ctx context.Context) {
 	const patience = 20 * time.Millisecond
 	start := time.Now()
 	for _, text := range []string{
@@ -301,14 +301,14 @@ func (l *lite) restartLog(ctx context.Context) {
 
 // runChange runs one change under a savepoint. Its own error is kept for its
 // caller; only trouble with the transaction itself is returned.
-func (l *lite) runChange(ctx context.Context, c *change) error {
+func (l *sqlite) runChange(ctx context.Context, c *change) error {
 	if _, err := l.conn.ExecContext(ctx, `SAVEPOINT change`); err != nil {
 		return err
 	}
 	t := &tx{ctx: ctx, conn: l.conn}
 	c.err = c.run(t)
 	if c.err != nil {
-		if e, ok := errors.AsType[*sqlite.Error](c.err); ok && l.transient(e) {
+		if e, ok := errors.AsType[*driver.Error](c.err); ok && l.transient(e) {
 			return c.err
 		}
 		if _, err := l.conn.ExecContext(ctx, `ROLLBACK TO change`); err != nil {
@@ -321,7 +321,7 @@ func (l *lite) runChange(ctx context.Context, c *change) error {
 }
 
 // background checkpoints the log beside the writer.
-func (l *lite) background(ctx context.Context) {
+func (l *sqlite) background(ctx context.Context) {
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
 	last := time.Now()

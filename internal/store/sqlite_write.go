@@ -104,7 +104,7 @@ func (s *stmts) close() {
 	}
 }
 
-func (l *lite) writeSubmission(ctx context.Context, s *submission) error {
+func (l *sqlite) writeSubmission(ctx context.Context, s *submission) error {
 	s.verdicts = hook.Verdicts{} // an earlier attempt may have left some
 	now, expires := s.now.UnixMicro(), s.expires.UnixMicro()
 	if l.gone[s.Tenant] { // deleted since the caller looked; its remains are being removed
@@ -151,7 +151,7 @@ func (l *lite) writeSubmission(ctx context.Context, s *submission) error {
 
 // claim takes an idempotency key. If it was taken, it returns what is stored
 // with it, or nil if that was for other content.
-func (l *lite) claim(ctx context.Context, tenant, key string, hash [32]byte, answer []byte, now, expires int64) (prior []byte, mine bool, err error) {
+func (l *sqlite) claim(ctx context.Context, tenant, key string, hash [32]byte, answer []byte, now, expires int64) (prior []byte, mine bool, err error) {
 	if answer == nil {
 		answer = []byte{}
 	}
@@ -173,7 +173,7 @@ func (l *lite) claim(ctx context.Context, tenant, key string, hash [32]byte, ans
 }
 
 // item stores one event and its deliveries, unless its external id was used before.
-func (l *lite) item(ctx context.Context, s *submission, at place, it *hook.Accepted) error {
+func (l *sqlite) item(ctx context.Context, s *submission, at place, it *hook.Accepted) error {
 	e := it.Event
 	var external any
 	if e.ExternalID != "" {
@@ -205,7 +205,7 @@ func (l *lite) item(ctx context.Context, s *submission, at place, it *hook.Accep
 // writes stores the record writes of a submission that are not overtaken, with their
 // events. Later writes to an overtaken record are overtaken too, since they were worked
 // out from the outcome of the earlier ones.
-func (l *lite) writes(ctx context.Context, s *submission) error {
+func (l *sqlite) writes(ctx context.Context, s *submission) error {
 	var gone map[hook.RecordName]bool
 	for i, w := range s.Records {
 		name := w.Record.Name()
@@ -234,7 +234,7 @@ func (l *lite) writes(ctx context.Context, s *submission) error {
 }
 
 // write changes one record, if it is still at the version that was read.
-func (l *lite) write(ctx context.Context, w *hook.RecordWrite) (won bool, err error) {
+func (l *sqlite) write(ctx context.Context, w *hook.RecordWrite) (won bool, err error) {
 	r := &w.Record
 	var res sql.Result
 	switch {
@@ -254,7 +254,7 @@ func (l *lite) write(ctx context.Context, w *hook.RecordWrite) (won bool, err er
 	return n == 1, err
 }
 
-func (l *lite) insertDelivery(ctx context.Context, d *hook.Delivery) error {
+func (l *sqlite) insertDelivery(ctx context.Context, d *hook.Delivery) error {
 	zero := int64(0)
 	return l.stmts.deliveries.add(ctx, d.Tenant, d.ID[:], d.Endpoint[:], d.Type, string(d.Mode), string(d.State), "", d.Test, zero, zero,
 		dueAt(d), micros(d.NextAttemptAt), d.CreatedAt.UnixMicro(), d.EndpointVersion, d.ContractVersion)
@@ -273,7 +273,7 @@ func dueAt(d *hook.Delivery) any {
 
 // mark writes that a sender takes a delivery, with what is frozen of its request. Nothing
 // is stored if the row says that it is not to be sent any more.
-func (l *lite) mark(ctx context.Context, m *mark) (stored bool, err error) {
+func (l *sqlite) mark(ctx context.Context, m *mark) (stored bool, err error) {
 	if stored, err = changed(l.stmts.take.ExecContext(ctx, rowOf(&m.Delivery)...)); stored {
 		err = l.history(ctx, &m.Result, m.frozen, nil)
 	}
@@ -282,7 +282,7 @@ func (l *lite) mark(ctx context.Context, m *mark) (stored bool, err error) {
 
 // result writes a delivery's new row, what is frozen of its request, and its attempt if
 // there was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
-func (l *lite) result(ctx context.Context, r *result) error {
+func (l *sqlite) result(ctx context.Context, r *result) error {
 	either := r.ifSuperseded == nil
 	stored, err := changed(l.stmts.update.ExecContext(ctx, append(rowOf(&r.Delivery), false, either)...))
 	if err == nil && !stored && !either {
@@ -310,7 +310,7 @@ func changed(r sql.Result, err error) (bool, error) {
 }
 
 // history adds what is frozen of a request and the attempt of a result, if there are any.
-func (l *lite) history(ctx context.Context, r *hook.Result, frozen *sealedRequest, data []byte) error {
+func (l *sqlite) history(ctx context.Context, r *hook.Result, frozen *sealedRequest, data []byte) error {
 	d := &r.Delivery
 	if frozen != nil {
 		if err := l.stmts.bodies.add(ctx, d.ID[:], frozen.body, frozen.head); err != nil {
@@ -325,7 +325,7 @@ func (l *lite) history(ctx context.Context, r *hook.Result, frozen *sealedReques
 	return nil
 }
 
-func (l *lite) saveHealth(ctx context.Context, id hook.EndpointID, h hook.Health) error {
+func (l *sqlite) saveHealth(ctx context.Context, id hook.EndpointID, h hook.Health) error {
 	_, err := l.stmts.health.ExecContext(ctx, micros(h.LastRun), h.LastStatus, micros(h.FailingSince), id[:])
 	return err
 }

@@ -51,16 +51,16 @@ type Options struct {
 // DB is the database of one Gancho node. Its methods may be called from any
 // goroutine once [DB.Run] has been started.
 type DB struct {
-	engine  engine
-	dialect dialect
-	cluster *Cluster // nil with SQLite
-	read    *sql.DB  // many connections, read-only
-	hot     hotReads
-	queue   *queue
-	seal    *sealer
-	log     *slog.Logger
-	watch   watchers
-	now     func() time.Time
+	engine    engine
+	dialect   dialect
+	cluster   *Cluster // nil with SQLite
+	read      *sql.DB  // many connections, read-only
+	hot       hotReads
+	gathering *gathering
+	seal      *sealer
+	log       *slog.Logger
+	watch     watchers
+	now       func() time.Time
 
 	maxEndpoints int // of a tenant
 	clock        clock
@@ -125,7 +125,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{seal: seal, log: o.Log, queue: newQueue(), now: time.Now, maxEndpoints: hook.MaxFanout}
+	db := &DB{seal: seal, log: o.Log, gathering: newGathering(), now: time.Now, maxEndpoints: hook.MaxFanout}
 	if o.MaxEndpoints > 0 {
 		db.maxEndpoints = min(o.MaxEndpoints, hook.MaxFanout)
 	}
@@ -159,7 +159,7 @@ func (db *DB) Run(ctx context.Context) error {
 	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() { defer close(done); db.engine.background(upkeep) }()
-	db.runQueue(ctx)
+	db.runCommits(ctx)
 	stop()
 	<-done
 	return nil
@@ -230,7 +230,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	if err := db.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one); err != nil {
 		return hook.Unavailable(err)
 	}
-	return db.enqueue(&change{run: func(*tx) error { return nil }, done: make(chan struct{})})
+	return db.inBatch(&change{run: func(*tx) error { return nil }, done: make(chan struct{})})
 }
 
 // micros and fromMicros are how times are stored: UTC microseconds, NULL for
@@ -250,7 +250,7 @@ func fromMicros(n sql.NullInt64) time.Time {
 }
 
 // lost turns a failed read into the error callers see.
-func lost(err error) error {
+func storageError(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -15,13 +15,13 @@ import (
 func (db *DB) Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error) {
 	now := db.now()
 	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), done: make(chan struct{})}
-	if sub.RunEnd != nil && db.queue.stopped() {
+	if sub.RunEnd != nil && db.gathering.stopped() {
 		return hook.Verdicts{}, errStopped
 	}
 	if db.engine.submit(s) {
 		return s.verdicts, s.err
 	}
-	if err := db.queue.add(rowsOf(&s.Submission), payloadBytes(&s.Submission), true, true, func(b *batch) {
+	if err := db.gathering.add(rowsOf(&s.Submission), payloadBytes(&s.Submission), true, true, func(b *batch) {
 		b.submissions = append(b.submissions, s)
 	}); err != nil {
 		return hook.Verdicts{}, err

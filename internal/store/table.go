@@ -65,7 +65,7 @@ const (
 // CountRows is how many rows a table has.
 func (db *DB) CountRows(ctx context.Context, t Table) (n int64, err error) {
 	err = db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM `+t.Name).Scan(&n)
-	return n, lost(err)
+	return n, storageError(err)
 }
 
 // LastKey is the key of the last row of a table, nil if the table is empty.
@@ -80,7 +80,7 @@ func (db *DB) LastKey(ctx context.Context, t Table) ([]any, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
-	return key, lost(err)
+	return key, storageError(err)
 }
 
 // RowsAfter reads some rows of a table after a key, from the first row if the key is
@@ -96,11 +96,11 @@ func (db *DB) RowsAfter(ctx context.Context, t Table, key []any) (r Rows, err er
 	}
 	rows, err := db.read.QueryContext(ctx, `SELECT * FROM `+t.Name+where+` ORDER BY `+order+fmt.Sprintf(` LIMIT %d`, copyRows), key...)
 	if err != nil {
-		return r, lost(err)
+		return r, storageError(err)
 	}
 	defer rows.Close()
 	if r.Columns, err = rows.Columns(); err != nil {
-		return r, lost(err)
+		return r, storageError(err)
 	}
 	for size := 0; size < copyBytes && rows.Next(); {
 		row, into := make([]any, len(r.Columns)), make([]any, len(r.Columns))
@@ -108,7 +108,7 @@ func (db *DB) RowsAfter(ctx context.Context, t Table, key []any) (r Rows, err er
 			into[i] = &row[i]
 		}
 		if err := rows.Scan(into...); err != nil {
-			return r, lost(err)
+			return r, storageError(err)
 		}
 		for _, v := range row {
 			if b, ok := v.([]byte); ok {
@@ -122,14 +122,14 @@ func (db *DB) RowsAfter(ctx context.Context, t Table, key []any) (r Rows, err er
 			r.Last = append(r.Last, r.Values[n-1][slices.Index(r.Columns, k)])
 		}
 	}
-	return r, lost(rows.Err())
+	return r, storageError(rows.Err())
 }
 
 // FirstEvent is when the oldest event of all tenants was accepted; zero if there is none.
 func (db *DB) FirstEvent(ctx context.Context) (time.Time, error) {
 	var first []byte
 	if err := db.read.QueryRowContext(ctx, `SELECT MIN(id) FROM events`).Scan(&first); err != nil || len(first) != 16 {
-		return time.Time{}, lost(err)
+		return time.Time{}, storageError(err)
 	}
 	return hook.ID(first).Time(), nil
 }
@@ -168,10 +168,10 @@ func (c *Cluster) BeginMove(ctx context.Context, since time.Time) error {
 func (c *Cluster) CopyRows(ctx context.Context, t Table, r Rows) error {
 	conn, err := c.p.sql.Conn(ctx)
 	if err != nil {
-		return lost(err)
+		return storageError(err)
 	}
 	defer func() { _ = conn.Close() }() // back to the pool
-	return lost(pipelined(conn, func(pg *pgx.Conn) error {
+	return storageError(pipelined(conn, func(pg *pgx.Conn) error {
 		none, err := pg.Query(ctx, `SELECT `+strings.Join(r.Columns, ", ")+` FROM `+t.Name+` LIMIT 0`)
 		if err != nil {
 			return err
@@ -193,7 +193,7 @@ func (c *Cluster) CopyRows(ctx context.Context, t Table, r Rows) error {
 // EndMove notes that everything has arrived; from now on servers can start on the database.
 func (c *Cluster) EndMove(ctx context.Context) error {
 	_, err := c.p.sql.ExecContext(ctx, `UPDATE moves SET finished_at = `+nodeClock)
-	return lost(err)
+	return storageError(err)
 }
 
 // checkMoved fails if a move to the database has not finished: a server would find part
@@ -205,5 +205,5 @@ func (c *Cluster) checkMoved(ctx context.Context) error {
 		return errors.New("a move to this database has not finished: run the same gancho move again, which goes on where it was, and start servers afterwards; " +
 			"or give them another database")
 	}
-	return lost(err)
+	return storageError(err)
 }

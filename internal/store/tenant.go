@@ -63,7 +63,7 @@ func (db *DB) Tenant(ctx context.Context, id string) (hook.Tenant, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return t, hook.NotFound("tenant", id)
 	}
-	return t, lost(err)
+	return t, storageError(err)
 }
 
 // Tenants lists up to limit tenants by id, beginning after the given id. more says whether
@@ -136,7 +136,7 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, lost(err)
+		return false, storageError(err)
 	}
 	err = db.change(ctx, func(t *tx) error {
 		if n, err := purgeDeliveries(t, tenant, nil, purgeRows); n > 0 || err != nil {
