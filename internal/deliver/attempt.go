@@ -17,16 +17,16 @@ func (l *lane) send(job hook.Job) {
 	l.mu.Unlock()
 	before := job.Delivery
 	m, err := l.w.attempt(p, &job, func(d *hook.Delivery, frozen *hook.Frozen) error {
-		if err := l.announce(d, frozen); err != nil {
+		if err := l.mark(d, frozen); err != nil {
 			return err
 		}
 		if !l.mayWork() { // storing took time: another node may have taken over meanwhile, and nothing is sent
-			return errNotAnnounced
+			return errNotMarked
 		}
 		return nil
 	})
 	if err != nil { // not the delivery's fault: it stays as it is in the store, and is read again if it still waits
-		if errors.Is(err, errNotAnnounced) {
+		if errors.Is(err, errNotMarked) {
 			before.State = hook.Sending // it may or may not be stored, so it is put back as if it were
 		}
 		l.giveUp(before, time.Now())
@@ -45,14 +45,14 @@ type made struct {
 
 // Why an attempt was not made although nothing is wrong with the delivery.
 var (
-	errNotNow       = errors.New("the worker is stopping, or the database cannot be read")
-	errNotAnnounced = errors.New("could not store that the delivery is being sent")
+	errNotNow    = errors.New("the worker is stopping, or the database cannot be read")
+	errNotMarked = errors.New("could not store that the delivery is being sent")
 )
 
 // attempt makes one attempt of a delivery, of a lane or of a test: it renders and signs the
-// request, sends it and judges the answer. Before it sends, it calls announce, which stores
-// that the delivery is being sent; if announce fails, nothing is sent.
-func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery, frozen *hook.Frozen) error) (m made, err error) {
+// request, sends it and judges the answer. Before it sends, it calls mark, which stores
+// that the delivery is being sent; if mark fails, nothing is sent.
+func (w *Worker) attempt(p *plan, job *hook.Job, mark func(d *hook.Delivery, frozen *hook.Frozen) error) (m made, err error) {
 	d := &job.Delivery
 	began := time.Now()
 	c, err := w.composer().Compose(w.stopped, p.form, job)
@@ -68,7 +68,7 @@ func (w *Worker) attempt(p *plan, job *hook.Job, announce func(d *hook.Delivery,
 		m.Attempt = &hook.Attempt{StartedAt: time.Now(), Class: hook.ClassRender, Detail: err.Error()}
 		m.outcome = hook.Outcome{Class: hook.ClassRender, Final: true}
 	default:
-		if err := announce(d, c.Frozen); err != nil {
+		if err := mark(d, c.Frozen); err != nil {
 			return m, err
 		}
 		reply := w.Transports.For(c.Message.Target).Send(w.stopped, c.Message)
@@ -108,12 +108,12 @@ func (w *Worker) transportOf(p *plan, m *send.Message) string {
 	return w.Transports.For(target).Name()
 }
 
-// announce stores that the delivery is being sent. It returns only when that is durable if
+// mark stores that the delivery is being sent. It returns only when that is durable if
 // the delivery is at-most-once, or if a script made the request, since the script may give
 // another result after a crash. Otherwise the store writes it later, unless the delivery
-// was stored as being sent when it was accepted. announce fails with [hook.ErrNotWaiting]
-// or errNotAnnounced; then the delivery must not be sent.
-func (l *lane) announce(d *hook.Delivery, frozen *hook.Frozen) error {
+// was stored as being sent when it was accepted. mark fails with [hook.ErrNotWaiting]
+// or errNotMarked; then the delivery must not be sent.
+func (l *lane) mark(d *hook.Delivery, frozen *hook.Frozen) error {
 	durable := d.Mode == hook.AtMostOnce || frozen != nil && frozen.Head != nil
 	if d.State == hook.Sending && !durable {
 		return nil
@@ -135,7 +135,7 @@ func (l *lane) announce(d *hook.Delivery, frozen *hook.Frozen) error {
 	case !errors.Is(err, hook.ErrFenced):
 		l.w.Log.Error("not sent, because it could not be stored that it is being sent", "delivery", d.ID, "error", err)
 	}
-	return errNotAnnounced
+	return errNotMarked
 }
 
 // judge decides by the contract's success rule what a reply means for the delivery.

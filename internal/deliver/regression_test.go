@@ -15,9 +15,10 @@ import (
 	"gancho/internal/send"
 )
 
-// Cases that went wrong once.
+// Cases that failed once.
 
-// A retry by hand reaches the head of an ordered queue, which waits in memory.
+// A person can retry the first delivery of an ordered queue while it waits in memory for
+// its next attempt.
 func TestOrderedHeadRetriedByHand(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Hour}}, func(n int, _ *send.Message) *send.Reply {
@@ -40,7 +41,8 @@ func TestOrderedHeadRetriedByHand(t *testing.T) {
 	})
 }
 
-// The head of an ordered queue that failed keeps its place when its lane is full.
+// The first delivery of an ordered queue keeps its place after it failed, even if its lane
+// has no room for more.
 func TestOrderedQueueFull(t *testing.T) {
 	t.Parallel()
 	var g chan struct{}
@@ -64,7 +66,8 @@ func TestOrderedQueueFull(t *testing.T) {
 	})
 }
 
-// What was accepted as at-most-once stays so, whatever the endpoint becomes.
+// A delivery that was accepted as at-most-once stays that, even if the endpoint's mode
+// changes.
 func TestModeOfAcceptance(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}}, func(n int, s *send.Message) *send.Reply {
@@ -89,7 +92,7 @@ func TestModeOfAcceptance(t *testing.T) {
 	})
 }
 
-// A resumed endpoint has its five days again.
+// After an endpoint is resumed, it takes five days of failures again to disable it.
 func TestResumeForgetsFailures(t *testing.T) {
 	t.Parallel()
 	bubble(t, time.Minute, hook.EndpointConfig{Retry: []time.Duration{0}}, func(n int, s *send.Message) *send.Reply { return status(404) }, func(t *testing.T, x *world) {
@@ -127,7 +130,8 @@ func (f *failingIntend) Intend(r hook.Result) error {
 	return f.Store.Intend(r)
 }
 
-// A probe whose intent could not be stored is no probe any more.
+// If it cannot be stored that a probe is being sent, the probe has ended, and another
+// follows.
 func TestFailedIntentEndsProbe(t *testing.T) {
 	t.Parallel()
 	var ok atomic.Bool
@@ -155,7 +159,7 @@ func TestFailedIntentEndsProbe(t *testing.T) {
 	})
 }
 
-// Results that come one after the other do not put each other off.
+// Results are committed soon, even if another one follows every few milliseconds.
 func TestTrickleOfResults(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{}, func(n int, s *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
@@ -182,7 +186,7 @@ func TestTrickleOfResults(t *testing.T) {
 	})
 }
 
-// The answer of an old URL says nothing of the endpoint as it is now.
+// The answer of an endpoint's earlier URL does not count for the endpoint as it is now.
 func TestOldURLIsNoNews(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{Retry: []time.Duration{0, time.Minute}}, func(n int, s *send.Message) *send.Reply {
@@ -261,8 +265,8 @@ func TestCredentialsAreMasked(t *testing.T) {
 	})
 }
 
-// A delivery that its lane read from the store, and sent, before whoever accepted
-// it came to hand it over is not sent again.
+// A lane may read a delivery from the store and send it before its publisher offers it.
+// Then the offer does not send it again.
 func TestOfferAfterItWasSent(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
@@ -279,7 +283,7 @@ func TestOfferAfterItWasSent(t *testing.T) {
 	}
 }
 
-// slowPages is a store in which a page, once read, is held up until told.
+// slowPages is a store whose pages, once they are read, wait for the test.
 type slowPages struct {
 	Store
 	hold atomic.Bool
@@ -298,8 +302,8 @@ func (s *slowPages) Due(ctx context.Context, id hook.EndpointID, now time.Time, 
 	return page, err
 }
 
-// An ordered lane that is told to read its queue anew, while a page is being read
-// that leaves out what the lane had, does not begin with that page.
+// While a page of an ordered queue is being read, work is announced, and the lane clears
+// what waits in memory. The page leaves that out, so it is not used.
 func TestOrderedAnewWhileReading(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{Ordered: true, PerSecond: 1}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
@@ -327,8 +331,8 @@ func TestOrderedAnewWhileReading(t *testing.T) {
 	})
 }
 
-// What comes back into the store while a page is read that does not show it is
-// read after that page.
+// A delivery is put back into the store while a page is being read that does not show it.
+// It is read after that page.
 func TestDueWhileReading(t *testing.T) {
 	t.Parallel()
 	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
@@ -351,7 +355,7 @@ func TestDueWhileReading(t *testing.T) {
 	})
 }
 
-// failingResults is a store that cannot store results while told.
+// failingResults is a store that can be made to fail to store results.
 type failingResults struct {
 	Store
 	fail atomic.Bool
@@ -365,8 +369,8 @@ func (f *failingResults) SaveResult(r hook.Result, done func(error)) {
 	f.Store.SaveResult(r, done)
 }
 
-// The head of an ordered queue is not tried again before its last result is durable,
-// which would be stored over the next one's otherwise.
+// The first delivery of an ordered queue is not tried again before its last result is
+// durable. Otherwise that could be stored over the next result.
 func TestOrderedRetryWaitsForItsResult(t *testing.T) {
 	t.Parallel()
 	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Second, time.Second}}, func(n int, _ *send.Message) *send.Reply {
@@ -393,7 +397,7 @@ func TestOrderedRetryWaitsForItsResult(t *testing.T) {
 	})
 }
 
-// failsOnce is a store that cannot note the next intent.
+// failsOnce is a store that fails once to store that a delivery is being sent.
 type failsOnce struct {
 	Store
 	next atomic.Bool
@@ -406,7 +410,8 @@ func (f *failsOnce) Intend(r hook.Result) error {
 	return f.Store.Intend(r)
 }
 
-// What could not be sent for reasons of ours is not overtaken where order counts.
+// If a delivery of an ordered queue could not be sent because of the database, those that
+// follow wait for it.
 func TestOrderedHeadNotSent(t *testing.T) {
 	t.Parallel()
 	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true, Mode: hook.AtMostOnce, Retry: []time.Duration{0}}, func(n int, _ *send.Message) *send.Reply {
@@ -435,7 +440,7 @@ func TestOrderedHeadNotSent(t *testing.T) {
 	})
 }
 
-// An endpoint that is gone leaves nothing behind in what all lanes share.
+// When an endpoint is gone, the memory of its deliveries goes back to the budget.
 func TestGoneEndpointLetsMemoryGo(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return nil }, func(t *testing.T, x *world) {
@@ -456,7 +461,8 @@ func (goneEndpoint) Endpoint(_ context.Context, id hook.EndpointID) (*hook.Endpo
 	return nil, hook.NotFound("endpoint", id.String())
 }
 
-// What was accepted in an earlier epoch, and offered in this one, may be done long since.
+// A delivery that was expected in an earlier epoch may have been sent by another node. If
+// it is offered in this epoch, it is not sent because of that.
 func TestOfferOfAnEarlierEpoch(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
@@ -477,7 +483,8 @@ func TestOfferOfAnEarlierEpoch(t *testing.T) {
 	})
 }
 
-// What was committed although nobody knows is found although the lane is never idle.
+// A delivery that was committed although its publisher called it off is found, even if the
+// lane is never idle.
 func TestCalledOffOfBusyLane(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
@@ -503,7 +510,7 @@ func TestCalledOffOfBusyLane(t *testing.T) {
 	}
 }
 
-// Once a receiver that asked to be left alone is asked again, all is as before.
+// After the pause that a receiver asked for, deliveries are sent at once again.
 func TestReadyAfterRetryAfter(t *testing.T) {
 	t.Parallel()
 	bubble(t, time.Hour, hook.EndpointConfig{}, func(n int, _ *send.Message) *send.Reply {
@@ -525,8 +532,8 @@ func TestReadyAfterRetryAfter(t *testing.T) {
 	})
 }
 
-// What waits for a page to be read is counted like what waits in queues.
-func TestLateIsCounted(t *testing.T) {
+// Deliveries that wait until a page has been read count for the memory budget, too.
+func TestDeferredIsCounted(t *testing.T) {
 	t.Parallel()
 	bubble(t, time.Hour, hook.EndpointConfig{Ordered: true}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		slow := &slowPages{Store: x.db, read: make(chan struct{})}
@@ -557,9 +564,9 @@ func TestLateIsCounted(t *testing.T) {
 	})
 }
 
-// What other nodes store does not send what is accepted here by way of the store,
-// and is read all the same, also if reading it fails at first.
-func TestToldWhileAccepting(t *testing.T) {
+// While the lane reads what other nodes stored, deliveries that are accepted here are still
+// sent from memory. What the others stored is read, even if reading fails at first.
+func TestAnnouncedWhileAccepting(t *testing.T) {
 	t.Parallel()
 	bubble(t, time.Hour, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		slow := &slowPages{Store: x.db, read: make(chan struct{})}

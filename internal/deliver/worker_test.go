@@ -21,8 +21,8 @@ import (
 	"gancho/internal/transform"
 )
 
-// These tests run the real store inside a bubble of fake time, so that days of
-// retries pass in no time and at exact moments. Only the network is played: package
+// These tests run the real store in fake time, so that days of retries take no time and
+// happen at exact moments. Only the network is played: package
 // send/http has tests with real sockets.
 
 // world is a store, a worker and a scripted receiver.
@@ -37,7 +37,7 @@ type world struct {
 	endpoint *hook.Endpoint
 }
 
-// observed counts what an Observer is told of, by state.
+// observed counts the calls of an Observer, by state of the delivery.
 type observed struct {
 	mu                   sync.Mutex
 	attempted, cancelled map[hook.State]int
@@ -117,8 +117,8 @@ events: {"*": {title: {en: "Any"}}}
 `
 
 // bubble runs test in fake time with a worker that has one endpoint. tick is
-// [Options.Tick]: in a test that lets days pass, one each second would keep a real
-// processor busy.
+// [Options.Tick]: in a test of several days, a tick every second would take a lot of real
+// time.
 func bubble(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer func(n int, message *send.Message) *send.Reply, test func(*testing.T, *world)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -182,13 +182,13 @@ func (x *world) addEndpoint(url string, cfg hook.EndpointConfig) *hook.Endpoint 
 	return e
 }
 
-// publish accepts one event for the endpoint and hands it over.
+// publish accepts one event for the endpoint and offers its delivery.
 func (x *world) publish(e *hook.Endpoint, payload string) hook.DeliveryID {
 	x.t.Helper()
 	return x.publishMany(e, 1, func(int) string { return payload })[0]
 }
 
-// publishMany accepts n events in one commit and hands them over one by one.
+// publishMany accepts n events in one commit and offers their deliveries one by one.
 func (x *world) publishMany(e *hook.Endpoint, n int, payload func(i int) string) (ids []hook.DeliveryID) {
 	x.t.Helper()
 	jobs := newJobs(e, n, payload)
@@ -203,7 +203,7 @@ func (x *world) publishMany(e *hook.Endpoint, n int, payload func(i int) string)
 	return ids
 }
 
-// await tells the worker of a delivery before its commit, and marks it as ingest does.
+// await announces a delivery to the worker before its commit, and marks it as ingest does.
 func (x *world) await(d *hook.Delivery) (atOnce bool) {
 	x.t.Helper()
 	if !x.w.Await(d) {
@@ -218,7 +218,7 @@ func (x *world) await(d *hook.Delivery) (atOnce bool) {
 	return true
 }
 
-// store accepts events that the worker is not told of.
+// store accepts events without announcing or offering their deliveries.
 func (x *world) store(e *hook.Endpoint, n int, payload func(i int) string) []hook.Job {
 	x.t.Helper()
 	jobs := newJobs(e, n, payload)
@@ -259,7 +259,7 @@ func newJobs(e *hook.Endpoint, n int, payload func(i int) string) (jobs []hook.J
 
 func number(i int) string { return fmt.Sprint(i) }
 
-// large is a number in a payload of which some thousand fill a lane.
+// large is a number in a large payload: some thousand of them fill a lane.
 func large(i int) string { return fmt.Sprintf("%*d", largeBytes, i) }
 
 const largeBytes = 16 << 10
@@ -273,10 +273,10 @@ func (x *world) delivery(id hook.DeliveryID) hook.Delivery {
 	return d
 }
 
-// settle lets everything that can happen now happen, results stored included.
+// settle lets everything happen that can happen now, up to stored results.
 func settle() { pass(50 * time.Millisecond) }
 
-// pass lets time pass, with everything that happens in it.
+// pass lets time pass, and everything happen that happens in it.
 func pass(d time.Duration) { time.Sleep(d); synctest.Wait() }
 
 func TestDefaultSchedule(t *testing.T) {
@@ -423,7 +423,7 @@ func TestPauseHoldsAndResumeSends(t *testing.T) {
 	})
 }
 
-// Strict order: the head holds up the others until it is delivered or failed.
+// Strict order: the first delivery delays the others until it is delivered or failed.
 func TestOrdered(t *testing.T) {
 	t.Parallel()
 	answer := func(n int, message *send.Message) *send.Reply {
@@ -488,7 +488,8 @@ func TestConcurrencyAndRate(t *testing.T) {
 	})
 }
 
-// One endpoint that never answers must not slow another, however much waits.
+// An endpoint that never answers does not slow down another, however many deliveries wait
+// for it.
 func TestHangingEndpointAlone(t *testing.T) {
 	t.Parallel()
 	answer := func(_ int, message *send.Message) *send.Reply {
@@ -529,7 +530,7 @@ func TestHangingEndpointAlone(t *testing.T) {
 	})
 }
 
-// More than the lane holds waits in the store, and all of it arrives, in order.
+// Deliveries that do not fit into memory wait in the store, and all arrive in order.
 func TestOverflowGoesThroughTheStore(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{Concurrency: 1}, func(int, *send.Message) *send.Reply { time.Sleep(time.Millisecond); return status(200) }, func(t *testing.T, x *world) {
@@ -549,7 +550,7 @@ func TestOverflowGoesThroughTheStore(t *testing.T) {
 	})
 }
 
-// What was stored but never handed over is found.
+// A delivery that was stored and never offered is found.
 func TestSweepFindsForgotten(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
@@ -562,8 +563,8 @@ func TestSweepFindsForgotten(t *testing.T) {
 	})
 }
 
-// Retries send what the first attempt sent, whatever was edited since; only
-// deliveries that were not attempted yet follow the edit.
+// Retries send what the first attempt sent, even if the endpoint was edited since. Only
+// deliveries without an attempt follow the edit.
 func TestFrozenRendering(t *testing.T) {
 	t.Parallel()
 	answer := func(n int, _ *send.Message) *send.Reply {
@@ -606,7 +607,7 @@ func TestAtMostOnceIsNeverSentAgain(t *testing.T) {
 		id := x.publish(x.endpoint, `1`)
 		settle()
 		if d := x.delivery(id); d.State != hook.Sending {
-			t.Fatalf("intent not stored before sending: %+v", d)
+			t.Fatalf("it is not stored before sending that it is being sent: %+v", d)
 		}
 		time.Sleep(48 * time.Hour)
 		settle()
@@ -636,9 +637,9 @@ func TestIdleLanesAreDropped(t *testing.T) {
 	})
 }
 
-// What was stored as being in a sender's hands is sent once, or stored as
-// waiting again when the lane cannot send it after all.
-func TestStoredInHands(t *testing.T) {
+// A delivery that is stored as being sent from the start is sent once. If the lane cannot
+// send it after all, it is stored as waiting again.
+func TestStoredAsSending(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		if x.w.Await(&newJobs(x.endpoint, 1, number)[0].Delivery) {

@@ -66,7 +66,7 @@ func (w *Window) EndPage(page hook.DuePage, now time.Time, open bool) (unsent []
 	if !w.ordered || !r.gap {
 		for i := range page.Jobs {
 			if job := &page.Jobs[i]; !w.Knows(job.Delivery.ID) {
-				w.budget.MustReserve(Size(job))
+				w.budget.MustReserve(size(job))
 				w.push(job)
 			}
 		}
@@ -108,7 +108,7 @@ func (w *Window) follow(open bool) (unsent []hook.Job) {
 			w.push(job)
 			continue
 		}
-		w.budget.Release(Size(job))
+		w.budget.Release(size(job))
 		w.leave()
 		unsent = append(unsent, w.withdraw(job, false)...)
 	}

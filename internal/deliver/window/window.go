@@ -110,8 +110,8 @@ func New(limits Limits, budget Budget) *Window {
 	}
 }
 
-// Size is about what a delivery takes in memory, in bytes.
-func Size(job *hook.Job) int {
+// size is about what a delivery takes in memory, in bytes.
+func size(job *hook.Job) int {
 	n := len(job.Event.Payload) + 700
 	if job.Frozen != nil {
 		n += len(job.Frozen.Body)
@@ -146,7 +146,7 @@ func (w *Window) SetOrdered(ordered bool) { w.ordered = ordered }
 // caller would not send it (open as for Offer), deliveries in the store come before
 // it, or there is no room.
 func (w *Window) Expect(id hook.DeliveryID, open bool) bool {
-	if open && (!w.backlog || w.readingPage()) && len(w.known) < w.limits.Jobs && !w.Knows(id) {
+	if open && (!w.backlog || w.readingPage()) && len(w.known) < w.limits.Jobs && w.known[id].place == nowhere {
 		w.known[id] = entry{place: expected}
 		return true
 	}
@@ -187,10 +187,10 @@ func (w *Window) Offer(job *hook.Job, now time.Time, open bool) []hook.Job {
 		return nil
 	case e.superseded:
 		return w.withdraw(job, true)
-	case open && w.mayWait(job) && w.budget.Reserve(Size(job)):
+	case open && w.mayWait(job) && w.budget.Reserve(size(job)):
 		w.push(job)
 		return nil
-	case open && w.mayDefer() && w.budget.Reserve(Size(job)):
+	case open && w.mayDefer() && w.budget.Reserve(size(job)):
 		w.known[d.ID] = entry{place: deferred}
 		w.reading.deferred = append(w.reading.deferred, *job)
 		return nil
@@ -227,8 +227,8 @@ func (w *Window) Take() hook.Job {
 // queue while it waits for its next attempt. The result of its last attempt is still
 // to be settled.
 func (w *Window) Requeue(job *hook.Job) {
-	w.budget.MustReserve(Size(job))
-	w.bytes += Size(job)
+	w.budget.MustReserve(size(job))
+	w.bytes += size(job)
 	w.jobs = slices.Insert(w.jobs, 0, *job)
 	w.known[job.Delivery.ID] = entry{place: waiting, unstored: true}
 	w.unstored++
@@ -273,7 +273,7 @@ func (w *Window) Supersede(id hook.DeliveryID) (unsent []hook.Job, isTaken bool)
 		i := slices.IndexFunc(w.reading.deferred, is)
 		job := w.reading.deferred[i]
 		w.reading.deferred = slices.Delete(w.reading.deferred, i, i+1)
-		w.budget.Release(Size(&job))
+		w.budget.Release(size(&job))
 		return w.withdraw(&job, true), false
 	case nowhere:
 	}
@@ -312,7 +312,7 @@ func (w *Window) Discard() {
 	w.jobs, w.bytes = nil, 0
 	if w.reading != nil {
 		for i := range w.reading.deferred {
-			w.budget.Release(Size(&w.reading.deferred[i]))
+			w.budget.Release(size(&w.reading.deferred[i]))
 		}
 		w.reading.deferred = nil
 	}
@@ -330,20 +330,20 @@ func (w *Window) Discard() {
 // mayWait reports whether a delivery may wait in memory for its turn: nothing in the
 // store comes before it, and there is room.
 func (w *Window) mayWait(job *hook.Job) bool {
-	return !w.backlog && len(w.jobs) < w.limits.Jobs && (w.bytes == 0 || w.bytes+Size(job) <= w.limits.Bytes)
+	return !w.backlog && len(w.jobs) < w.limits.Jobs && (w.bytes == 0 || w.bytes+size(job) <= w.limits.Bytes)
 }
 
 // push appends a delivery, whose bytes are reserved.
 func (w *Window) push(job *hook.Job) {
 	w.jobs = append(w.jobs, *job)
-	w.bytes += Size(job)
+	w.bytes += size(job)
 	w.known[job.Delivery.ID] = entry{place: waiting}
 }
 
 // freed gives back the bytes of a delivery that waited.
 func (w *Window) freed(job *hook.Job) {
-	w.bytes -= Size(job)
-	w.budget.Release(Size(job))
+	w.bytes -= size(job)
+	w.budget.Release(size(job))
 }
 
 // leave notes that a delivery stays in the store.

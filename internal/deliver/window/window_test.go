@@ -601,7 +601,7 @@ func (m *machine) FailReading(t *rapid.T) {
 func (m *machine) Check(t *rapid.T) {
 	bytes, unstored := 0, 0
 	for i := range m.w.jobs {
-		bytes += Size(&m.w.jobs[i])
+		bytes += size(&m.w.jobs[i])
 		if m.w.known[m.w.jobs[i].Delivery.ID].place != waiting {
 			t.Fatalf("%x waits, and is not known as waiting", m.w.jobs[i].Delivery.ID[:8])
 		}
@@ -620,7 +620,7 @@ func (m *machine) Check(t *rapid.T) {
 	if r := m.w.reading; r != nil {
 		late = len(r.deferred)
 		for i := range r.deferred {
-			bytes += Size(&r.deferred[i])
+			bytes += size(&r.deferred[i])
 		}
 	}
 	if places[waiting] != len(m.w.jobs) || places[deferred] != late || places[nowhere] != 0 || unstored != m.w.unstored {
