@@ -16,7 +16,7 @@ import (
 	"gancho/internal/yamlfile"
 )
 
-// Test is an example of the contract at work, with what has to come out of it.
+// Test is an example for a contract with its expected result.
 type Test struct {
 	Name string
 	Line int
@@ -26,7 +26,7 @@ type Test struct {
 	old, new []byte
 	records  [][]byte
 	payload  []byte
-	fires    []string // nil: not said
+	fires    []string // nil: not checked
 
 	cfg        hook.EndpointConfig
 	credential *Credential
@@ -36,18 +36,18 @@ type Test struct {
 	body    []byte
 }
 
-// Result is what came of a test.
+// Result is the result of a test.
 type Result struct {
 	Name   string
 	Line   int    // of the contract file
-	Wrong  string // "" if all is as expected; a sentence, and what was expected and what came
+	Wrong  string // "" if the test passed; else a sentence, and what was expected and what came
 	Events []Fired
 }
 
-// testURL is where the requests of tests go.
+// testURL is the URL of the requests of tests.
 const testURL = "https://receiver.example/webhook"
 
-// tests reads the section of the same name.
+// tests reads the section "tests".
 func (l *loader) tests(c *Contract, n *yamlfile.Node) {
 	if n.Kind != yamlfile.KindMapping {
 		l.ProblemAt(n, "tests is a mapping from the name of each test to what it is.", "Write for example: tests: {a paid order: {event: order.paid, new: examples/order.json, body: examples/order.json}}")
@@ -120,16 +120,16 @@ func (l *loader) test(c *Contract, o yamlfile.Object, p yamlfile.Pair) Test {
 	}
 	switch {
 	case given != 1:
-		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s has to begin with something.", p.Key), "Give one of: old and new (a change of a record), records (for a schedule), payload.")
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s needs one thing to begin with.", p.Key), "Give one of: old and new (a change of a record), records (for a schedule), payload.")
 	case t.fires == nil && t.body == nil && t.headers == nil && t.url == "":
-		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s expects nothing.", p.Key), "Say what comes out: fires, body, headers or url.")
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s expects nothing.", p.Key), "Add what has to come out: fires, body, headers or url.")
 	case t.event == "" && (t.fires == nil || t.body != nil || t.headers != nil || t.url != ""):
 		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s does not say which event is sent.", p.Key), "Add for example: event: order.paid")
 	}
 	return t
 }
 
-// testInputs reads what a person would have filled in.
+// testInputs reads the settings, the method and the credential of a test.
 func (l *loader) testInputs(t *Test, o yamlfile.Object) {
 	if v := o.Get("settings"); v != nil {
 		t.cfg.Settings = l.JSON(v)
@@ -150,7 +150,7 @@ func (l *loader) testInputs(t *Test, o yamlfile.Object) {
 
 var fileName = regexp.MustCompile(`^[A-Za-z0-9_./-]+\.(json|txt)$`)
 
-// exact reads bytes: a text, or the name of a file that holds them.
+// exact reads bytes: a text, or the name of a file with them.
 func (l *loader) exact(n *yamlfile.Node) []byte {
 	text := l.Str(n)
 	if n.Quote == yamlfile.Block {
@@ -194,8 +194,8 @@ func (c *Contract) Tests() []string {
 	return out
 }
 
-// RunTests runs the tests of the contract, and looks at the examples of its
-// events: each has to be what the contract would send.
+// RunTests runs the tests of the contract. It also checks that the examples of its events
+// are written as the contract would send them.
 func (c *Contract) RunTests() []Result {
 	var out []Result
 	if !c.MakesBody() {
@@ -209,7 +209,7 @@ func (c *Contract) RunTests() []Result {
 	return out
 }
 
-// testExamples holds the examples of events against endpoint.json.
+// testExamples checks that the examples of events are in the style of endpoint.json.
 func (c *Contract) testExamples() (out []Result) {
 	test := func(name string, line int, example []byte) {
 		r := Result{Name: name, Line: line}
@@ -265,14 +265,14 @@ func (t *Test) run(c *Contract) (r Result) {
 	ev := &hook.Event{ID: hook.EventID(hook.IDAt(testTime)), Tenant: "test", Contract: c.Name, Type: t.event, CreatedAt: testTime, Payload: payload}
 	req, err := c.PlanFor(t.cfg, t.credential).Render(ev)
 	if err != nil {
-		r.Wrong = "The request cannot be shaped: " + err.Error() + "."
+		r.Wrong = "The request cannot be made: " + err.Error() + "."
 		return r
 	}
 	r.Wrong = t.compare(c, &req)
 	return r
 }
 
-// testTime is when the events of tests happen.
+// testTime is the time of the events of tests.
 var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // happen makes the event of a test.
@@ -301,7 +301,7 @@ func (t *Test) happen(c *Contract, r *Result) (payload []byte, wrong string) {
 	return c.Redact(t.payload), ""
 }
 
-// change lets a record change.
+// change makes the event of a change of a record.
 func (t *Test) change(c *Contract, r *Result) (payload []byte, wrong string) {
 	for _, doc := range [][]byte{t.old, t.new} {
 		if doc != nil {
@@ -331,7 +331,7 @@ func (t *Test) change(c *Contract, r *Result) (payload []byte, wrong string) {
 	return payload, ""
 }
 
-// refused says why a document cannot be a record.
+// refused returns the reason why a document cannot be a record, "" if it can.
 func (t *Test) refused(c *Contract, doc []byte) string {
 	if found := c.CheckRecord(t.kind, doc); len(found) > 0 {
 		return fmt.Sprintf("The record is refused at %s: %s", orRoot(found[0].Pointer), found[0].Detail)
@@ -339,7 +339,7 @@ func (t *Test) refused(c *Contract, doc []byte) string {
 	return ""
 }
 
-// compare holds a request against what is expected.
+// compare compares a request with what is expected.
 func (t *Test) compare(c *Contract, req *Rendering) string {
 	if t.body != nil && !bytes.Equal(t.body, req.Body) {
 		return difference("The body differs.", t.body, req.Body)
@@ -364,7 +364,7 @@ func (t *Test) compare(c *Contract, req *Rendering) string {
 	return ""
 }
 
-// difference shows two texts where they begin to differ.
+// difference shows the parts of two texts around the first difference.
 func difference(what string, want, got []byte) string {
 	at := 0
 	for at < len(want) && at < len(got) && want[at] == got[at] {

@@ -27,9 +27,9 @@ const (
 	MaxPerSecond   = 100_000
 )
 
-// CheckEndpoint reports everything that is wrong with an endpoint's
-// configuration, with pointers into the endpoint object of the REST API. A nil
-// result means that [Contract.Plan] can be made of it.
+// CheckEndpoint lists all mistakes in the configuration of an endpoint, with pointers
+// into the endpoint object of the REST API. If it finds none, [Contract.Plan] can use the
+// configuration.
 func (c *Contract) CheckEndpoint(cfg hook.EndpointConfig) []hook.FieldError {
 	var r report
 	r.url(cfg.URL, c.schemes)
@@ -121,8 +121,8 @@ func validPort(u *url.URL) bool {
 	return err == nil && n > 0
 }
 
-// validHost takes IP addresses and DNS names; names in other scripts than
-// Latin have to come in their xn-- form, which is what browsers copy.
+// validHost accepts IP addresses and DNS names. A name in another script than Latin has to
+// be in its xn-- form, which is what browsers copy.
 func validHost(h string) bool {
 	if _, err := netip.ParseAddr(h); err == nil {
 		return true
@@ -145,8 +145,8 @@ func validHost(h string) bool {
 	return true
 }
 
-// checkEventTypes refuses a glob that no event of the contract can match: it
-// would make an endpoint that waits for ever.
+// checkEventTypes refuses a glob that no event type of the contract matches: the endpoint
+// would never get an event.
 func (c *Contract) checkEventTypes(r *report, globs []string) {
 	if _, err := match.CompileTypes(globs); err != nil {
 		if e, ok := errors.AsType[*match.GlobError](err); ok {
@@ -167,7 +167,7 @@ func (c *Contract) checkEventTypes(r *report, globs []string) {
 	}
 }
 
-// checkTypeCount holds an endpoint to as many event types as its contract says.
+// checkTypeCount checks how many event types an endpoint lists.
 func (c *Contract) checkTypeCount(r *report, globs []string) {
 	const at = "/event_types"
 	least, most := c.endpoint.minTypes, c.endpoint.maxTypes
@@ -226,8 +226,8 @@ func (c *Contract) ownsHeader(name string) hook.FieldError {
 		"The header {name} is set by the contract {contract} and cannot be given.", "name", name, "contract", c.Name)
 }
 
-// RefuseHeader says why a request cannot have a header that a person or a script
-// gives it; "" if it can.
+// RefuseHeader returns the reason why a request cannot have a header that a person or a
+// script sets; "" if it can.
 func (c *Contract) RefuseHeader(h hook.Header) string {
 	if f, bad := refuseHeader(h.Name, c.endpoint.scheme); bad {
 		return f.Detail
@@ -238,8 +238,8 @@ func (c *Contract) RefuseHeader(h hook.Header) string {
 	return ""
 }
 
-// wrongValue says why a header cannot have a value; false if it can. Spaces at the
-// ends are refused because HTTP drops them, and values are sent exactly.
+// wrongValue returns the reason why a header cannot have a value; false if it can. Spaces
+// at the ends are refused: HTTP drops them, and Gancho sends values exactly.
 func wrongValue(v string) (hook.FieldError, bool) {
 	switch {
 	case len(v) > MaxHeaderValue:
@@ -255,9 +255,9 @@ func wrongValue(v string) (hook.FieldError, bool) {
 	return hook.FieldError{}, false
 }
 
-// checkRendered fills in the contract's headers and looks at what comes out:
-// a setting may be a fine text and yet no header value. The setting is named,
-// never its value.
+// checkRendered fills in the contract's headers and checks the result: a setting may be a
+// valid text and still be no valid header value, for example with a line break. The
+// problem names the setting, never its value.
 func (c *Contract) checkRendered(r *report, cfg hook.EndpointConfig) {
 	for _, h := range c.endpoint.headers {
 		if !h.value.Static() {
@@ -272,7 +272,7 @@ func (c *Contract) checkRendered(r *report, cfg hook.EndpointConfig) {
 	}
 }
 
-// checkForm tells of settings that the rule for forms cannot be applied to.
+// checkForm reports settings for which the condition of a form has no truth value.
 func (c *Contract) checkForm(r *report, cfg hook.EndpointConfig) {
 	if f := c.endpoint.form; f != nil && f.when != nil {
 		if _, err := f.applies(cfg.Settings); err != nil {

@@ -1,18 +1,17 @@
-// Package contract loads, checks and compiles contracts: YAML files that
-// describe one webhook system each. It exists so that no Go code knows any
-// system by name: what is particular about one is said in its file, and if it
-// cannot be said there, the language grows, here.
+// Package contract compiles contracts: YAML files that describe one webhook system
+// each. No other Go code depends on the name of a system: what is particular about a
+// system is in its file. If the file cannot express it, the language has to grow here.
 //
-// [Parse] finds every mistake of a file at once, each with line, column and the
-// fix. A [Contract] that it returns is complete, immutable and safe for
-// concurrent use. It answers, for one endpoint, what may be configured
-// ([Contract.CheckEndpoint]), what makes an event ([Contract.Fire],
-// [Contract.NewSnapshot]), what is sent ([Plan.Render]), how long and how
-// often ([Plan.Limits], [Plan.Policy]) and what counts as success
-// ([Contract.Judge]). A [Set] holds the contracts of a running node.
+// [Parse] reports every mistake of a file at once, each with line, column and fix. The
+// [Contract] that it returns is complete, immutable and safe for concurrent use. It
+// decides how an endpoint may be configured ([Contract.CheckEndpoint]), when an event
+// is made ([Contract.Fire], [Contract.NewSnapshot]), what is sent ([Plan.Render]), how
+// long a request may take and when it is sent again ([Plan.Limits], [Plan.Policy]), and
+// what counts as success ([Contract.Judge]). A [Set] has the contracts of a running node.
 //
-// The package is pure: it reads no file but those given to [Load], no clock and
-// no network. docs/contract-language.md is the reference of the language.
+// The package is pure: it reads only the files that [Load] is given, no clock and no
+// network. YAML is read by package yamlfile, JSON Schemas by package schema, and
+// templates by package template. docs/contract-language.md describes the language.
 package contract
 
 import (
@@ -31,17 +30,17 @@ import (
 // Contract is one compiled contract.
 type Contract struct {
 	Name    string
-	Version int64  // given by the store, see [Contract.WithVersion]; 0 as long as it is not stored
-	Source  []byte // the YAML text, with the text of example files in the place of their names
+	Version int64  // given by the store, see [Contract.WithVersion]; 0 until it is stored
+	Source  []byte // the YAML text, in which the text of example files replaces their names
 	Title   Text
 	About   Text
-	// Document is where the system's public document is, "" if nowhere.
+	// Document is the address of the system's public document, "" if there is none.
 	Document string
 
 	records     []RecordKind
 	events      []EventType
 	byName      map[string]int // event type → index of events
-	anyEvent    bool           // an event type "*" is listed: every type is taken
+	anyEvent    bool           // there is an event type "*", so events of every type are accepted
 	endpoint    endpoint
 	credentials *Credentials // nil: there are none
 	lookups     []Lookup
@@ -53,17 +52,18 @@ type Contract struct {
 	schemes     []string // of endpoints' URLs, see [Set.Schemes]; nil: https and http
 }
 
-// EventType is one kind of event that a contract knows. The name "*" stands for
-// every type that is not listed by name.
+// EventType is one type of event that a contract lists. The name "*" stands for every
+// type that is not listed by name.
 type EventType struct {
 	Name    string
 	Title   Text
 	About   Text
 	Example []byte          // a payload, exactly; nil if the contract gives none
-	Cases   []Case          // payloads that differ from Example in kind, in the order of the file
+	Cases   []Case          // further examples that look different, in the order of the file
 	Schema  json.RawMessage // JSON Schema 2020-12 of the payload; nil if there is none
-	// On is the kind of record whose changes make it, see [Contract.Fire]; Schedule
-	// says when it is made of the records there are. Without either it is posted.
+	// On is the kind of record whose changes make events of this type, see
+	// [Contract.Fire]. Schedule is set if a snapshot of records is sent at certain times.
+	// If neither is set, events of this type are posted.
 	On       string
 	Schedule *Schedule
 
@@ -73,18 +73,18 @@ type EventType struct {
 	line    int
 }
 
-// Case is a further example of an event type, for what can look quite different.
+// Case is a further example of an event type, for payloads that look different.
 type Case struct {
 	Name    string // unique in its event type; written like the name of a contract
 	Title   Text
 	Example []byte // a payload, exactly
 }
 
-// SchemaIn is Schema with titles and descriptions in a language.
+// SchemaIn is Schema with titles and descriptions in one language.
 func (e *EventType) SchemaIn(language string) json.RawMessage { return e.texts.In(language) }
 
-// Condition is what a change of a record has to meet to make it, as it stands in
-// the file; "" if every change does, or none.
+// Condition is the text of the condition that a change of a record has to meet. It is
+// "" if the event type has none.
 func (e *EventType) Condition() string {
 	if e.trigger == nil || e.trigger.when == nil {
 		return ""
@@ -98,13 +98,13 @@ type Assumption struct {
 	Note Text   // what is assumed and why
 }
 
-// endpoint is the section of the same name.
+// endpoint is the section "endpoint".
 type endpoint struct {
 	method      string
 	methods     []string
 	contentType *template.Template
 	headers     []headerTemplate
-	userAgent   string // "" drops it
+	userAgent   string // "": the header is not sent
 	json        rawjson.Style
 	body        *template.Value // nil: the payload
 	bodySchema  *schema.Schema
@@ -130,8 +130,8 @@ type headerTemplate struct {
 	value *template.Template
 }
 
-// delivery is the section of the same name; zero values mean the product's
-// defaults.
+// delivery is the section "delivery". A zero value stands for the default of the
+// product.
 type delivery struct {
 	timeout        time.Duration
 	connectTimeout time.Duration
@@ -156,14 +156,14 @@ const (
 	ClockResponse Clock = "response"
 )
 
-// WithVersion is the same contract with the version it is stored under.
+// WithVersion is the same contract with the version under which it is stored.
 func (c *Contract) WithVersion(version int64) *Contract {
 	d := *c
 	d.Version = version
 	return &d
 }
 
-// HasEvent reports whether events of this type can exist under the contract.
+// HasEvent reports whether the contract accepts events of this type.
 func (c *Contract) HasEvent(eventType string) bool {
 	_, ok := c.Event(eventType)
 	return ok
@@ -204,8 +204,7 @@ func (c *Contract) AllowsShaping() bool { return c.endpoint.shaping }
 // Methods lists the HTTP methods a person may choose from, the default first.
 func (c *Contract) Methods() []string { return slices.Clone(c.endpoint.methods) }
 
-// SuccessRule is the condition for success as it stands in the file, "" if any
-// 2xx is one.
+// SuccessRule is the text of the condition for success, "" if any 2xx is a success.
 func (c *Contract) SuccessRule() string {
 	if c.delivery.success == nil {
 		return ""
@@ -213,7 +212,8 @@ func (c *Contract) SuccessRule() string {
 	return c.delivery.success.Text()
 }
 
-// Redacted lists the paths of what is taken out of payloads before they are stored.
+// Redacted lists the paths of values that are removed from payloads before these are
+// stored.
 func (c *Contract) Redacted() []string {
 	out := []string{}
 	for _, path := range c.redact {
@@ -230,8 +230,9 @@ func (c *Contract) Redacted() []string {
 // number.
 func (c *Contract) PerTenant() int { return c.endpoint.perTenant }
 
-// EventTypesPerEndpoint is how many event types an endpoint names at least and
-// at most; a maximum of 0 is none. With a maximum they are names, no patterns.
+// EventTypesPerEndpoint is how many event types an endpoint has to list at least and at
+// most. A maximum of 0 means that there is none. If there is one, the endpoint has to
+// list names, not patterns.
 func (c *Contract) EventTypesPerEndpoint() (least, most int) {
 	return c.endpoint.minTypes, c.endpoint.maxTypes
 }
@@ -240,8 +241,8 @@ func (c *Contract) EventTypesPerEndpoint() (least, most int) {
 // so that it is not the payload. [Contract.BodySchema] then describes the body.
 func (c *Contract) MakesBody() bool { return c.endpoint.body != nil }
 
-// BodySchema is the JSON Schema (2020-12) of the body that the contract shapes,
-// in a language; nil if it says nothing about it.
+// BodySchema is the JSON Schema (2020-12) of the body that the contract makes, with
+// texts in one language; nil if the contract has none.
 func (c *Contract) BodySchema(language string) json.RawMessage {
 	return c.endpoint.bodyTexts.In(language)
 }
@@ -250,15 +251,14 @@ func (c *Contract) BodySchema(language string) json.RawMessage {
 // their own for each request, "" if there is none.
 func (c *Contract) PairsSetting() string { return c.endpoint.pairs }
 
-// Assumed lists what no public document states, in the order of the file.
+// Assumed lists the facts that no public document states, in the order of the file.
 func (c *Contract) Assumed() []Assumption { return slices.Clone(c.assumed) }
 
 // Docs is a chapter of the customer documentation, see [Chapters].
 func (c *Contract) Docs(chapter string) Text { return c.docs[chapter] }
 
-// CheckPayload checks a payload, which is valid JSON, against the schema of its
-// event type. Pointers begin at the payload. Nothing is wrong with a payload
-// whose type has no schema.
+// CheckPayload checks a payload, which is valid JSON, against the schemas of its event
+// type. Pointers begin at the payload. A type without a schema accepts every payload.
 func (c *Contract) CheckPayload(eventType string, payload []byte) []hook.FieldError {
 	e, ok := c.Event(eventType)
 	if !ok {
@@ -267,8 +267,8 @@ func (c *Contract) CheckPayload(eventType string, payload []byte) []hook.FieldEr
 	return e.check(payload)
 }
 
-// Redact replaces what the contract says must not be stored. It returns payload
-// itself if there is nothing to replace.
+// Redact replaces the values that the contract does not allow to be stored. It returns
+// payload itself if there is nothing to replace.
 func (c *Contract) Redact(payload []byte) []byte {
 	for _, path := range c.redact {
 		payload = rawjson.Replace(payload, []byte(`"[redacted]"`), path...)

@@ -15,19 +15,18 @@ import (
 	"gancho/internal/yamlfile"
 )
 
-// Credential is what a tenant's program identifies itself with, as far as
-// requests can carry it.
+// Credential is the part of a credential that requests and tokens can contain.
 type Credential = hook.Identity
 
-// Credentials is the section of the same name: how the credentials of a
-// contract are made.
+// Credentials is the section "credentials": what the keys, secrets and tokens of a
+// contract look like.
 type Credentials struct {
 	APIKey Alphabet
 	Secret Alphabet
-	// Endpoint is set if a credential is made together with the endpoint that it
-	// belongs to, and endpoints are not made in any other way.
+	// Endpoint is set if each credential is created together with the endpoint that it
+	// belongs to, and endpoints are created in no other way.
 	Endpoint bool
-	// Lifetime is how long a token is good.
+	// Lifetime is how long a token is valid.
 	Lifetime time.Duration
 
 	claims *template.Value
@@ -46,11 +45,11 @@ const (
 	minKeyBits       = 64
 )
 
-// Make reads as much randomness as it needs and turns it into a text; each
-// character is as likely as every other.
+// Make returns a random text in which all characters are equally likely. It reads as many
+// bytes from random as it needs.
 func (a Alphabet) Make(random io.Reader) (string, error) {
 	out := make([]byte, 0, a.Length)
-	limit := 256 - 256%len(a.Characters) // what is beyond would favour the first ones
+	limit := 256 - 256%len(a.Characters) // larger bytes would make the first characters likelier
 	buf := make([]byte, a.Length)
 	for len(out) < a.Length {
 		if _, err := io.ReadFull(random, buf); err != nil {
@@ -73,7 +72,7 @@ func (c *Contract) Credentials() (Credentials, bool) {
 	return *c.credentials, true
 }
 
-// Has reports whether a text could have come out of Make.
+// Has reports whether Make could have returned a text.
 func (a Alphabet) Has(text string) bool {
 	if len(text) != a.Length {
 		return false
@@ -86,17 +85,17 @@ func (a Alphabet) Has(text string) bool {
 	return true
 }
 
-// String says what such a text is like, as a sentence without its full stop.
+// String describes such a text, as a sentence without its full stop.
 func (a Alphabet) String() string {
 	return fmt.Sprintf("It has %d characters, all of them from %s", a.Length, a.Characters)
 }
 
-// ownClaims are set by Gancho itself.
+// ownClaims are the claims that Gancho sets itself.
 var ownClaims = []string{"jti", "iat", "exp"}
 
-// Claims is the payload of a token (JWT) for a credential: what the contract
-// says, then jti, which tells one token from another, and iat and exp in whole
-// seconds. It never holds the secret.
+// Claims is the payload of a token (JWT) for a credential: the claims of the contract,
+// then jti, which is different in each token, and iat and exp in whole seconds. The
+// secret is never among them.
 func (c *Credentials) Claims(of Credential, jti string, now time.Time) (claims []byte, expires time.Time) {
 	issued := now.UTC().Truncate(time.Second)
 	expires = issued.Add(c.Lifetime)
@@ -191,10 +190,10 @@ func (l *loader) alphabet(n *yamlfile.Node, what string) (a Alphabet) {
 	return a
 }
 
-// bits is how much randomness a text has at least.
+// bits is a lower bound for the bits of randomness in a text.
 func (a Alphabet) bits() int { return a.Length * (bits.Len(uint(len(a.Characters))) - 1) }
 
-// characters reads an alphabet: letters and digits, a-z standing for a range.
+// characters reads an alphabet, in which a-z stands for a range.
 func (l *loader) characters(n *yamlfile.Node) string {
 	text := l.Str(n)
 	var out []byte
@@ -225,7 +224,7 @@ func (l *loader) characters(n *yamlfile.Node) string {
 	return string(out)
 }
 
-// NeedsCredential reports whether requests cannot be shaped without one.
+// NeedsCredential reports whether requests contain something of a credential.
 func (c *Contract) NeedsCredential() bool {
 	e := &c.endpoint
 	if e.body.Names("credential") {
@@ -234,7 +233,8 @@ func (c *Contract) NeedsCredential() bool {
 	return e.contentType.Names("credential") || slices.ContainsFunc(e.headers, func(h headerTemplate) bool { return h.value.Names("credential") })
 }
 
-// credentialRoots leaves out what a contract without credentials cannot name.
+// credentialRoots are the roots that templates can name, without credential if the
+// contract has no credentials.
 func credentialRoots(c *Contract, roots []string) []string {
 	if c.credentials != nil {
 		return roots

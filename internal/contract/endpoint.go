@@ -15,8 +15,8 @@ import (
 	"gancho/internal/yamlfile"
 )
 
-// DefaultUserAgent is sent unless the contract sets or drops it, or the
-// endpoint brings its own.
+// DefaultUserAgent is the header User-Agent unless the contract sets or drops it, or the
+// endpoint has one of its own.
 const DefaultUserAgent = "Gancho"
 
 const defaultContentType = "application/json"
@@ -24,7 +24,7 @@ const defaultContentType = "application/json"
 // methods that a webhook can be sent with.
 var methods = []string{"POST", "PUT", "PATCH", "DELETE", "GET"}
 
-// endpoint reads the section of the same name.
+// endpoint reads the section "endpoint".
 func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	e := &c.endpoint
 	o := l.Object(n, "endpoint", keysOf["endpoint"])
@@ -60,7 +60,7 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	}
 	if v := o.Get("schema"); v != nil {
 		if e.bodyTexts, e.bodySchema = schema.Read(l.File, v); e.body == nil {
-			l.ProblemAt(v, "schema says what a shaped body is like, and there is no body here.", "Say it of the payload: move it to the event type, or to the record.")
+			l.ProblemAt(v, "schema describes the body that body makes, and there is no body here.", "To describe the payload, move the schema to the event type or to the record.")
 		}
 	}
 	if v := o.Get("form"); v != nil {
@@ -76,11 +76,11 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 		l.eventTypes(e, v)
 	}
 	if c.credentials != nil && !c.credentials.Endpoint && c.NeedsCredential() {
-		l.ProblemAt(n, "The request names a credential, and endpoints have none.", "Add endpoint: true to credentials, so that each is made together with its endpoint.")
+		l.ProblemAt(n, "The request names a credential, and endpoints have none.", "Add endpoint: true to credentials, so that each credential is created together with its endpoint.")
 	}
 }
 
-// form reads how a body becomes a field of a form.
+// form reads the section "form": the field of a form that the body is put into.
 func (l *loader) form(n *yamlfile.Node) *form {
 	f := &form{field: "payload"}
 	o := l.Object(n, "form", keysOf["endpoint.form"])
@@ -89,7 +89,7 @@ func (l *loader) form(n *yamlfile.Node) *form {
 			l.ProblemAt(v, "The field of the form has no name.", "Write for example: field: payload")
 		}
 	} else if o.Node != nil {
-		l.ProblemAt(n, "form has no field.", "Say what the field is called: field: payload")
+		l.ProblemAt(n, "form has no field.", "Add the name of the field: field: payload")
 	}
 	if v := o.Get("when"); v != nil {
 		f.when = template.ReadCondition(l.File, v, expr.Settings())
@@ -97,7 +97,7 @@ func (l *loader) form(n *yamlfile.Node) *form {
 	return f
 }
 
-// eventTypes reads how many event types an endpoint takes.
+// eventTypes reads how many event types an endpoint has to list.
 func (l *loader) eventTypes(e *endpoint, n *yamlfile.Node) {
 	o := l.Object(n, "event_types", keysOf["endpoint.event_types"])
 	if v := o.Get("min"); v != nil {
@@ -111,7 +111,7 @@ func (l *loader) eventTypes(e *endpoint, n *yamlfile.Node) {
 	}
 }
 
-// methods reads the default method and those a person may choose.
+// methods reads the default method and the methods that a person may choose.
 func (l *loader) methods(e *endpoint, o yamlfile.Object) {
 	if v := o.Get("method"); v != nil {
 		e.method = l.OneOf(v, methods...)
@@ -162,7 +162,7 @@ func (l *loader) template(n *yamlfile.Node, at template.Place) *template.Templat
 	return t
 }
 
-// json reads how strings are escaped. What is not said stays as it comes.
+// json reads how strings are escaped. A style that is not given leaves strings as they are.
 func (l *loader) json(n *yamlfile.Node) (s rawjson.Style) {
 	o := l.Object(n, "json", keysOf["endpoint.json"])
 	if v := o.Get("ascii"); v != nil {
@@ -179,7 +179,7 @@ func (l *loader) json(n *yamlfile.Node) (s rawjson.Style) {
 	return s
 }
 
-// ownHeaders belong to the connection or are computed.
+// ownHeaders belong to the connection, or Gancho computes them.
 var ownHeaders = []string{"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "proxy-connection", "expect", "content-encoding"}
 
 // refuseHeader says why a header cannot be set under a contract that signs with
@@ -209,7 +209,7 @@ func (e *endpoint) sets(name string) bool {
 	return slices.ContainsFunc(e.headers, func(h headerTemplate) bool { return strings.EqualFold(h.name, name) })
 }
 
-// wrongMethod names the methods there are.
+// wrongMethod says which methods are possible.
 func wrongMethod(method string, possible []string) hook.FieldError {
 	if len(possible) == 1 {
 		return hook.Field("", "method_only", "This contract sends with {method} only.", "method", possible[0])

@@ -77,8 +77,8 @@ func (l *loader) cases(n *yamlfile.Node, e *EventType) (out []Case) {
 	return out
 }
 
-// origin reads what makes events of a type: a change of a record, a schedule,
-// or nothing, then they are posted.
+// origin reads what makes events of a type: a change of a record, or a schedule. If there
+// is neither, they are posted.
 func (l *loader) origin(c *Contract, e *EventType, o yamlfile.Object, p yamlfile.Pair) {
 	on, every, cron := o.Get("on"), o.Get("every"), o.Get("cron")
 	ways := 0
@@ -88,7 +88,7 @@ func (l *loader) origin(c *Contract, e *EventType, o yamlfile.Object, p yamlfile
 		}
 	}
 	if ways > 0 && e.Name == anyEvent {
-		l.Problem(p.Line, p.Column, `What is made by records has a name of its own; "*" cannot be.`, "Give the event type a name.")
+		l.Problem(p.Line, p.Column, `An event type that is made from records needs a name of its own; "*" is none.`, "Give the event type a name.")
 		return
 	}
 	if ways > 1 {
@@ -101,7 +101,7 @@ func (l *loader) origin(c *Contract, e *EventType, o yamlfile.Object, p yamlfile
 	}
 	for key, to := range belong {
 		if v := o.Get(key); v != nil && !slices.ContainsFunc(to, func(k string) bool { return o.Get(k) != nil }) {
-			l.ProblemAt(v, fmt.Sprintf("%s belongs to %s, and the event type %s has none.", key, strings.Join(to, " or "), e.Name), "Remove it, or say what makes the event: on: a kind of record, or every: 1h.")
+			l.ProblemAt(v, fmt.Sprintf("%s belongs to %s, and the event type %s has none.", key, strings.Join(to, " or "), e.Name), "Remove it, or add what makes the event: on: a kind of record, or every: 1h.")
 		}
 	}
 	switch {
@@ -112,8 +112,8 @@ func (l *loader) origin(c *Contract, e *EventType, o yamlfile.Object, p yamlfile
 	}
 }
 
-// checkedExample reads an example and holds it against what is said of real
-// payloads. It is nil if there is no text of it.
+// checkedExample reads an example and checks it like a payload. It is nil if the example
+// has no text.
 func (l *loader) checkedExample(n *yamlfile.Node, e *EventType) []byte {
 	example := l.example(n)
 	if example == nil {
@@ -129,8 +129,8 @@ func (l *loader) checkedExample(n *yamlfile.Node, e *EventType) []byte {
 	return example
 }
 
-// check holds a payload against the schemas of its event type. What two of them
-// say in the same words is said once.
+// check checks a payload with the schemas of its event type. If two of them report the
+// same mistake in the same words, it is listed once.
 func (e *EventType) check(payload []byte) (out []hook.FieldError) {
 	for _, s := range e.schemas {
 		for _, f := range s.Check(payload) {

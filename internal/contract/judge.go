@@ -18,9 +18,9 @@ type Verdict struct {
 	Detail string // one English sentence, "" if OK
 }
 
-// Judge holds an answer against the contract's success rule; without one, any
-// 2xx is a success, and so is an answer of a transport whose answers have no status.
-// r.Body should be all that was read, not only what is kept.
+// Judge applies the contract's success rule to an answer. Without a rule, any 2xx is a
+// success, and so is an answer of a transport whose answers have no status. r.Body should
+// be all that was read of the answer, not only the part that is stored.
 func (c *Contract) Judge(r *hook.Response) Verdict {
 	rule := c.delivery.success
 	if rule == nil {
@@ -43,8 +43,8 @@ func (c *Contract) Judge(r *hook.Response) Verdict {
 	return c.byRule(r)
 }
 
-// byRule says what the rule did not like about a 2xx answer: if the status
-// alone decides, it was the status, else the rest.
+// byRule says why the rule refused a 2xx answer: because of the status, if the status
+// alone decides, otherwise because of the content.
 func (c *Contract) byRule(r *hook.Response) Verdict {
 	vars := expr.NewResponse(r)
 	vars.StatusOnly = true
@@ -71,7 +71,7 @@ func byStatus(r *hook.Response) Verdict {
 		v.Detail = fmt.Sprintf("The receiver answered %s; redirects are never followed.", status(s))
 		for _, h := range r.Headers {
 			if strings.EqualFold(h.Name, "Location") && h.Value != "" {
-				// This is logged, and some receivers put all that they got into the query.
+				// The text is logged, and some receivers repeat the whole request in the query.
 				to, _, asks := strings.Cut(h.Value, "?")
 				if asks {
 					to += "?…"

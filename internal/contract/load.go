@@ -24,12 +24,12 @@ const (
 	anyEvent  = "*"
 )
 
-// Chapters are the chapters of the customer documentation that a contract may
-// add a text to.
+// Chapters are the chapters of the customer documentation to which a contract can add a
+// text.
 var Chapters = []string{"when", "setup", "authentication", "fields", "answer", "retries", "receiver", "no_code", "troubleshooting"}
 
-// Load reads a contract file and the example files it names from fsys. Names
-// are relative to the contract's directory and cannot leave fsys.
+// Load reads a contract file and the example files that it names from fsys. Names are
+// relative to the directory of the contract and cannot lead out of fsys.
 func Load(fsys fs.FS, file string) (*Contract, error) {
 	src, err := fs.ReadFile(fsys, file)
 	if err != nil {
@@ -38,9 +38,9 @@ func Load(fsys fs.FS, file string) (*Contract, error) {
 	return parse(fsys, file, src)
 }
 
-// Parse compiles a contract that stands alone: examples are written in it, not
-// in files beside it. The Source of a loaded contract always stands alone. file
-// is for messages. The error is a *[Problems].
+// Parse compiles a contract that needs no other files: its examples are in it. The
+// Source of a loaded contract is always like that. file is its name for messages. The
+// error is a *[Problems].
 func Parse(file string, src []byte) (*Contract, error) { return parse(nil, file, src) }
 
 func parse(fsys fs.FS, file string, src []byte) (*Contract, error) {
@@ -64,8 +64,8 @@ type loader struct {
 	root *yamlfile.Node
 }
 
-// keysOf is the language: the keys of each section, "" being the top level and
-// * any name. Whatever is not listed is refused.
+// keysOf is the language: the keys of each section. "" is the top level, and * stands for
+// any name. Every other key is refused.
 var keysOf = map[string][]string{
 	"":          {"contract", "title", "about", "document", "records", "events", "endpoint", "delivery", "credentials", "lookup", "redact", "docs", "assumed", "tests"},
 	"records.*": {"title", "about", "key", "schema"},
@@ -91,8 +91,8 @@ var keysOf = map[string][]string{
 	"tests.*":              {"on", "event", "old", "new", "records", "payload", "settings", "credential", "method", "fires", "url", "headers", "body"},
 }
 
-// sections read the keys of the top level, in this order: what others refer to
-// comes first; assumed speaks about all.
+// sections read the keys of the top level, in this order: a section comes before those
+// that refer to it, and assumed, which may refer to all, comes late.
 var sections = []struct {
 	key  string
 	read func(l *loader, c *Contract, n *yamlfile.Node)
@@ -134,7 +134,7 @@ func (l *loader) contract(c *Contract) {
 	}
 }
 
-// defaults is what holds for a section that is not there.
+// defaults fills in the values of sections that are missing.
 func (l *loader) defaults(c *Contract) {
 	c.endpoint = endpoint{
 		method: "POST", methods: []string{"POST"},
@@ -183,7 +183,7 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("mode"); v != nil {
 		d.mode = hook.Mode(l.OneOf(v, string(hook.AtLeastOnce), string(hook.AtMostOnce)))
 		if r := o.Get("retry"); d.mode == hook.AtMostOnce && r != nil && len(d.retry) > 1 {
-			l.ProblemAt(r, "What is sent at most once is never sent again.", "Write retry: none, or leave it out.")
+			l.ProblemAt(r, "In the mode at_most_once nothing is sent again, so there cannot be several attempts.", "Write retry: none, or leave it out.")
 		}
 	}
 	if v := o.Get("success"); v != nil {
@@ -200,7 +200,7 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 	}
 }
 
-// retry reads none or a list of delays.
+// retry reads a list of delays, or none.
 func (l *loader) retry(n *yamlfile.Node) []time.Duration {
 	if n.Kind == yamlfile.KindText && n.Text == "none" {
 		return []time.Duration{0}
@@ -219,7 +219,7 @@ func (l *loader) retry(n *yamlfile.Node) []time.Duration {
 	return out
 }
 
-// redact reads the paths of what must not be stored.
+// redact reads the paths of values that must not be stored.
 func (l *loader) redact(c *Contract, n *yamlfile.Node) {
 	for _, item := range l.List(n) {
 		path, err := rawjson.ParsePath(l.Str(item))
@@ -240,9 +240,8 @@ func (l *loader) docs(c *Contract, n *yamlfile.Node) {
 	}
 }
 
-// assumed reads a mapping from paths to notes. A path names a key of the
-// language, or something that stands in the file, so that none outlives what it
-// is about.
+// assumed reads a mapping from paths to notes. A path has to name a key of the language
+// or something in the file, so that a note cannot outlive the part that it is about.
 func (l *loader) assumed(c *Contract, n *yamlfile.Node) {
 	if n.Kind != yamlfile.KindMapping {
 		l.ProblemAt(n, "assumed is a mapping from a place in this file to a note.", `Write for example: delivery.retry: {en: The document does not speak of retries.}`)
@@ -262,7 +261,7 @@ func (l *loader) assumed(c *Contract, n *yamlfile.Node) {
 	}
 }
 
-// language reports whether a path names a key that could stand in this file.
+// language reports whether a path names a key that this file could have.
 func (l *loader) language(segments []string) bool {
 	section := slices.Clone(segments[:len(segments)-1])
 	if len(section) == 2 && keysOf[section[0]+".*"] != nil && l.root.Has(section) {
@@ -271,7 +270,7 @@ func (l *loader) language(segments []string) bool {
 	return slices.Contains(keysOf[strings.Join(section, ".")], segments[len(segments)-1])
 }
 
-// oneWord suggests a path of the language.
+// oneWord says which path of the language may have been meant.
 func oneWord(path string) string {
 	var known []string
 	for section, keys := range keysOf {
@@ -286,8 +285,8 @@ func oneWord(path string) string {
 	return "It names a place in this file, like delivery.retry or endpoint.method."
 }
 
-// example reads the example of an event type: JSON as a text, or the name of a
-// file that holds it.
+// example reads the example of an event type: JSON as a text, or the name of a file with
+// it.
 func (l *loader) example(n *yamlfile.Node) []byte {
 	if n.Kind == yamlfile.KindMapping || n.Kind == yamlfile.KindList {
 		l.ProblemAt(n, "An example is JSON as a text, so that each byte of it is kept.", "Put it under example: |- or into a file, and name that.")

@@ -9,7 +9,7 @@ import (
 	"gancho/internal/yamlfile"
 )
 
-// Lookup is a route on which receivers read a record that an event told of.
+// Lookup is a route on which receivers read the record that an event is about.
 type Lookup struct {
 	Name   string
 	Title  Text
@@ -17,16 +17,16 @@ type Lookup struct {
 	Method string   // GET
 	Paths  []string // patterns; {…} stands for one segment, the key of the record
 	Record string   // kind
-	// Auth is how the caller identifies itself: "bearer", with a token of a
-	// credential of the contract, which also says whose records are read.
+	// Auth is how the caller identifies itself: "bearer" means with a token of one of the
+	// contract's credentials. The records are those of the credential's tenant.
 	Auth string
 }
 
 // Lookups lists the routes in the order of the file.
 func (c *Contract) Lookups() []Lookup { return slices.Clone(c.lookups) }
 
-// FindLookup is the route that takes a path, given as it is in the request
-// (escaped), and the record's key in it.
+// FindLookup returns the route for the path of a request, as it is there (escaped), and
+// the record's key in it.
 func (c *Contract) FindLookup(path string) (route Lookup, key string, ok bool) {
 	for _, r := range c.lookups {
 		for _, pattern := range r.Paths {
@@ -38,7 +38,7 @@ func (c *Contract) FindLookup(path string) (route Lookup, key string, ok bool) {
 	return Lookup{}, "", false
 }
 
-// matchPath compares segment by segment; key is what {…} stands for.
+// matchPath compares segment by segment. key is the segment in the place of {…}.
 func matchPath(pattern, path string) (key string, ok bool) {
 	want, have := strings.Split(pattern, "/"), strings.Split(path, "/")
 	if len(want) != len(have) {
@@ -60,7 +60,7 @@ func matchPath(pattern, path string) (key string, ok bool) {
 	return key, true
 }
 
-// ownPaths are what Gancho answers itself.
+// ownPaths are the beginnings of paths that Gancho answers itself.
 var ownPaths = []string{"/v1", "/in", "/healthz", "/readyz", "/metrics", "/openapi.json", "/openapi.yaml", "/docs", "/console", "/portal", "/assets"}
 
 // readLookup reads the section lookup.
@@ -89,13 +89,13 @@ func (l *loader) readLookup(c *Contract, n *yamlfile.Node) {
 				l.ProblemAt(v, fmt.Sprintf("There is no record %s.", r.Record), nearestFix(r.Record, c.kinds()))
 			}
 		} else {
-			l.Problem(p.Line, p.Column, fmt.Sprintf("The route %s has no record.", p.Key), "Say which kind it reads: record: order")
+			l.Problem(p.Line, p.Column, fmt.Sprintf("The route %s has no record.", p.Key), "Add the kind of record that it reads: record: order")
 		}
 		if v := o.Get("auth"); v != nil {
 			r.Auth = l.OneOf(v, "bearer")
 		}
 		if c.credentials == nil {
-			l.Problem(p.Line, p.Column, fmt.Sprintf("The route %s is opened by a credential, and there are none.", p.Key), "Add the section credentials.")
+			l.Problem(p.Line, p.Column, fmt.Sprintf("The route %s needs the token of a credential, and the contract has no credentials.", p.Key), "Add the section credentials.")
 		}
 		v := o.Get("paths")
 		if v == nil || len(v.Items) == 0 {
@@ -103,7 +103,7 @@ func (l *loader) readLookup(c *Contract, n *yamlfile.Node) {
 		} else {
 			for _, item := range l.List(v) {
 				if path := l.lookupPath(item); path != "" && seen[path] {
-					l.ProblemAt(item, "This path is there already.", "Remove one of them.")
+					l.ProblemAt(item, "This path is listed twice.", "Remove one of them.")
 				} else if path != "" {
 					seen[path] = true
 					r.Paths = append(r.Paths, path)

@@ -24,13 +24,14 @@ const (
 	inBody   = "body"
 )
 
-// freePair is a key and value that a person chose, and where it goes.
+// freePair is a key and a value that a person chose, and the part of the request that
+// they go into.
 type freePair struct {
 	key, value, place string
-	at                string // pointer to it, from the endpoint
+	at                string // JSON Pointer to the pair in the endpoint
 }
 
-// pairs reads which setting holds the pairs: a list of {key, value, place}.
+// pairs reads the name of the setting that lists the pairs as {key, value, place}.
 func (l *loader) pairs(e *endpoint, n, settings *yamlfile.Node) {
 	name, ok := strings.CutPrefix(l.Str(n), "settings.")
 	if n.Kind != yamlfile.KindText {

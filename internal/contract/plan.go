@@ -15,9 +15,10 @@ import (
 	"gancho/internal/template"
 )
 
-// Plan is a contract applied to one configuration of an endpoint: what does not
-// depend on the event is worked out already. It is immutable and safe for
-// concurrent use; a sender keeps one per endpoint version and contract version.
+// Plan is a contract applied to one configuration of an endpoint. Whatever does not
+// depend on the event is computed once, when the plan is made. A plan is immutable and
+// safe for concurrent use; a sender keeps one for each version of an endpoint and of its
+// contract.
 type Plan struct {
 	contract   *Contract
 	cfg        hook.EndpointConfig
@@ -25,7 +26,7 @@ type Plan struct {
 	method     string
 	url        string
 	headers    []headerPlan
-	fixed      []hook.Header // all headers, if none depends on the event; else nil
+	fixed      []hook.Header // all headers; nil if one depends on the event
 	pairs      []freePair
 	field      string // of a form; "" if the body is no form
 	makesBody  bool   // the body is more than the payload in the contract's style
@@ -38,7 +39,7 @@ type headerPlan struct {
 	template *template.Template // nil if the value is known
 }
 
-// Limits is how fast and how long an endpoint is served.
+// Limits are the time limits, the rate and the concurrency of an endpoint.
 type Limits struct {
 	Timeout        time.Duration // what Clock covers
 	ConnectTimeout time.Duration // name lookup, connect and TLS together; never 0
@@ -49,26 +50,26 @@ type Limits struct {
 	Mode           hook.Mode
 }
 
-// defaultConnectTimeout bounds the set-up of a connection that the contract's
-// clock does not cover.
+// defaultConnectTimeout limits how long it may take to set up a connection.
 const defaultConnectTimeout = 10 * time.Second
 
-// Rendering is a request as it goes out, but for the signature.
+// Rendering is a request as it is sent, without the signature.
 type Rendering struct {
 	Method string
 	URL    string
-	// Headers are complete and in order, without Host, Content-Length and what a
-	// signature adds. The slice may be shared: append copies, but do not write to it.
+	// Headers are complete and in order, without Host, Content-Length and the headers of a
+	// signature. Other renderings may share the slice: append copies it, but do not write
+	// to its elements.
 	Headers []hook.Header
-	// Body is the very slice of the event's payload if the contract leaves it alone.
+	// Body is the slice of the event's payload itself if the contract does not change it.
 	Body []byte
 }
 
-// Plan applies the contract to a configuration that [Contract.CheckEndpoint]
-// finds nothing wrong with.
+// Plan applies the contract to a configuration in which [Contract.CheckEndpoint] finds no
+// mistakes.
 func (c *Contract) Plan(cfg hook.EndpointConfig) *Plan { return c.PlanFor(cfg, cfg.Credential) }
 
-// PlanFor is Plan as if the endpoint belonged to a credential; nil: to none.
+// PlanFor is Plan for an endpoint that belongs to a credential; nil stands for none.
 func (c *Contract) PlanFor(cfg hook.EndpointConfig, credential *Credential) *Plan {
 	e := &c.endpoint
 	p := &Plan{contract: c, cfg: cfg, credential: credential, method: cfg.Method, policy: c.Policy(cfg), limits: c.Limits(cfg)}
@@ -95,9 +96,9 @@ func (f *form) applies(settings []byte) (bool, error) {
 	return f.when.Eval(context.Background(), expr.NewRequest("", nil, settings))
 }
 
-// planHeaders puts the headers into their order: Content-Type, those of the
-// contract, those of the endpoint, User-Agent. A contract or endpoint that names
-// one of the outer two decides its place and spelling.
+// planHeaders puts the headers into order: Content-Type, those of the contract, those of
+// the endpoint, User-Agent. If the contract or the endpoint lists Content-Type or
+// User-Agent itself, its place and spelling are used.
 func (p *Plan) planHeaders() {
 	e := &p.contract.endpoint
 	switch {
@@ -149,9 +150,8 @@ func (p *Plan) addHeader(name string, t *template.Template) {
 	p.headers = append(p.headers, h)
 }
 
-// Render shapes the request for an event. An error means that the event cannot
-// be sent to this endpoint, now or later (hook.ClassRender); its text is for
-// people.
+// Render makes the request for an event. An error means that the event can never be sent
+// to this endpoint (hook.ClassRender); its text is for people.
 func (p *Plan) Render(ev *hook.Event) (Rendering, error) {
 	r := Rendering{Method: p.method, URL: p.url, Headers: p.fixed, Body: ev.Payload}
 	if p.fixed == nil {
@@ -198,14 +198,14 @@ func withContentType(headers []hook.Header, contentType string) []hook.Header {
 // formContentType is that of HTML forms.
 const formContentType = "application/x-www-form-urlencoded"
 
-// shape makes a body that is more than the payload: the contract's template,
-// then a person's pairs, then the style, then the form around it.
+// shape makes a body that is not just the payload: it fills in the contract's
+// template, adds the person's pairs, applies the style and puts the result into the form.
 func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
 	e := &p.contract.endpoint
 	body := ev.Payload
 	if e.body != nil {
 		if p.credential == nil && e.body.Names("credential") {
-			return nil, errors.New("the contract puts the key of a credential into the body, and this endpoint has no credential; make the endpoint by making a credential")
+			return nil, errors.New("the contract puts the key of a credential into the body, and this endpoint has no credential; create the endpoint by creating a credential")
 		}
 		in := template.Inputs{Settings: p.cfg.Settings, Credential: p.credential, Event: ev, Style: e.json}
 		in.Vars = expr.NewRequest(ev.Type, ev.Payload, p.cfg.Settings)
@@ -246,9 +246,9 @@ func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
 	return out, nil
 }
 
-// SecretBody reports whether the body carries secrets, the key of a credential
-// or what settings mark as secret: then it must not be shown as it is, see
-// [Contract.Secrets].
+// SecretBody reports whether the body has secrets in it: the key of a credential, or
+// settings that are marked secret. Such a body must not be shown as it is, see
+// [Contract.Mask].
 func (p *Plan) SecretBody() bool {
 	e := &p.contract.endpoint
 	if e.body.Names("credential") || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody }) {
@@ -266,16 +266,16 @@ func (p *Plan) Policy() hook.Policy { return p.policy }
 // Limits is [Contract.Limits] of the plan's configuration.
 func (p *Plan) Limits() Limits { return p.limits }
 
-// Version is the version of the contract that the plan is made of.
+// Version is the version of the contract that the plan was made from.
 func (p *Plan) Version() int64 { return p.contract.Version }
 
-// Render makes a plan for one request. Who sends many keeps the [Plan].
+// Render makes a plan and renders one request with it. To render many, keep the [Plan].
 func (c *Contract) Render(cfg hook.EndpointConfig, ev *hook.Event) (Rendering, error) {
 	return c.Plan(cfg).Render(ev)
 }
 
-// Policy is when a delivery is tried again: the endpoint's own schedule, else
-// the contract's, else the product's.
+// Policy is how often and when a delivery is tried again. The endpoint's own delays come
+// first, then the contract's, then the defaults of the product.
 func (c *Contract) Policy(cfg hook.EndpointConfig) hook.Policy {
 	p := hook.Policy{Retry: cfg.Retry, Mode: c.mode(cfg)}
 	if len(p.Retry) == 0 {
@@ -297,8 +297,8 @@ func (c *Contract) mode(cfg hook.EndpointConfig) hook.Mode {
 	return cfg.Mode
 }
 
-// Limits is how fast and how long an endpoint is served: its own limits, else
-// the contract's, else the product's.
+// Limits are the limits of an endpoint: its own, or else the contract's, or else the
+// defaults of the product.
 func (c *Contract) Limits(cfg hook.EndpointConfig) Limits {
 	l := Limits{
 		Timeout:     firstOf(cfg.Timeout, c.delivery.timeout, hook.DefaultTimeout),

@@ -16,7 +16,7 @@ import (
 // MaxRecordKey is how many bytes the key of a record can have.
 const MaxRecordKey = 256
 
-// RecordKind is one kind of record that a contract watches.
+// RecordKind is one kind of record whose changes a contract makes events of.
 type RecordKind struct {
 	Kind   string
 	Title  Text
@@ -30,7 +30,7 @@ type RecordKind struct {
 	triggers []int        // of the contract's events
 }
 
-// SchemaIn is Schema with titles and descriptions in a language.
+// SchemaIn is Schema with titles and descriptions in one language.
 func (r *RecordKind) SchemaIn(language string) json.RawMessage { return r.texts.In(language) }
 
 // Records lists the kinds of record in the order of the file.
@@ -53,17 +53,16 @@ func (c *Contract) record(kind string) *RecordKind {
 	return nil
 }
 
-// ValidRecordKey reports whether there can be a record of this key: 1 to
-// [MaxRecordKey] bytes of UTF-8 without control characters. Not every database
-// takes what is not.
+// ValidRecordKey reports whether a record can have this key: 1 to [MaxRecordKey] bytes of
+// UTF-8 without control characters. Not every database can store other texts.
 func ValidRecordKey(key string) bool {
 	return key != "" && len(key) <= MaxRecordKey && utf8.ValidString(key) && !strings.ContainsFunc(key, isControl)
 }
 
 func isControl(c rune) bool { return c < ' ' || c == 0x7f }
 
-// KeyIn is the key of a document: its text, or the decimal text of a whole
-// number. The error says what is wrong with it, as a sentence.
+// KeyIn is the key of a document: a text, or the decimal text of a whole number. The
+// error says what is wrong with the key, without capital and full stop.
 func (r *RecordKind) KeyIn(doc []byte) (string, error) {
 	token, _ := rawjson.Lookup(doc, r.path...)
 	text := rawjson.Text(token)
@@ -88,11 +87,11 @@ func (r *RecordKind) KeyIn(doc []byte) (string, error) {
 	return "", fmt.Errorf("the key %s has to be a text or a whole number", r.Key)
 }
 
-// KeyPointer is where a document has its key (RFC 6901).
+// KeyPointer is the JSON Pointer (RFC 6901) to the key in a document.
 func (r *RecordKind) KeyPointer() string { return schema.Pointer(r.path...) }
 
-// CheckRecord checks a document, which is valid JSON, against the schema of its
-// kind, and that it carries a key. Pointers begin at the document.
+// CheckRecord checks a document, which is valid JSON, against the schema of its kind, and
+// that it has a key. Pointers begin at the document.
 func (c *Contract) CheckRecord(kind string, doc []byte) []hook.FieldError {
 	r := c.record(kind)
 	if r == nil {
@@ -123,7 +122,7 @@ func (c *Contract) kinds() []string {
 	return out
 }
 
-// readRecords reads the section of the same name.
+// readRecords reads the section "records".
 func (l *loader) readRecords(c *Contract, n *yamlfile.Node) {
 	if n.Kind != yamlfile.KindMapping || len(n.Pairs) == 0 {
 		l.ProblemAt(n, "records is a mapping from each kind of record to what is known of it.", "Write for example: records: {order: {title: {en: Order}, key: id}}")
@@ -156,7 +155,7 @@ func (l *loader) readRecord(p yamlfile.Pair) RecordKind {
 		}
 		r.path = path
 	} else if o.Node != nil {
-		l.Problem(p.Line, p.Column, fmt.Sprintf("The record %s has no key.", p.Key), "Add the path to what tells one from another: key: id")
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The record %s has no key.", p.Key), "Add the path to what identifies a record: key: id")
 	}
 	if v := o.Get("schema"); v != nil {
 		r.texts, r.schema = schema.Read(l.File, v)

@@ -9,13 +9,12 @@ import (
 	"gancho/internal/match"
 )
 
-// emptySample is sent where a contract gives no example.
+// emptySample is sent if the contract has no example.
 const emptySample = `{"test":true}`
 
-// Sample is an event to test an endpoint with: the contract's example of the
-// first event type that the endpoint takes, preferably of one that has an
-// example. If it takes none of them, it is the
-// first that has one.
+// Sample is an event to test an endpoint with: the example of the first event type that
+// the endpoint takes and that has an example. If there is none, the first event type that
+// it takes is used, then the first with an example.
 func (c *Contract) Sample(cfg hook.EndpointConfig) (eventType string, payload []byte) {
 	types, err := match.CompileTypes(cfg.EventTypes)
 	takes := func(e EventType) bool { return err == nil && types.Match(sampleName(e, cfg)) }
@@ -32,7 +31,7 @@ func (c *Contract) Sample(cfg hook.EndpointConfig) (eventType string, payload []
 	return "test", []byte(emptySample) // a contract without event types is refused by Parse
 }
 
-// Sample is the example of the event type, or something in its place.
+// Sample is the example of the event type, or {"test":true} if it has none.
 func (e EventType) Sample() []byte {
 	if e.Example == nil {
 		return []byte(emptySample)
@@ -40,8 +39,7 @@ func (e EventType) Sample() []byte {
 	return e.Example
 }
 
-// sampleName is the name of the event type; for the one that stands for any, a
-// name that the endpoint takes.
+// sampleName is the name of the event type. For "*" it is a name that the endpoint takes.
 func sampleName(e EventType, cfg hook.EndpointConfig) string {
 	if e.Name != anyEvent {
 		return e.Name

@@ -21,9 +21,10 @@ const (
 	maxEvery       = 366 * 24 * time.Hour
 )
 
-// Schedule is when an event of a type is made of the records there are.
+// Schedule is when events of a type are made, each from a snapshot of all records of a
+// kind.
 type Schedule struct {
-	Every    time.Duration // 0 if Cron says it
+	Every    time.Duration // 0 if Cron is set
 	Cron     string
 	Timezone string // of Cron, IANA
 	Select   string // kind of record
@@ -34,12 +35,12 @@ type Schedule struct {
 	where    *expr.Condition // nil: all records
 	line     int             // of where, or else of the event
 	item     *template.Value
-	head     []byte // of the payload, up to the items
+	head     []byte // of the payload, before the items
 	tail     []byte
 }
 
-// Next is the first run after now. The rhythm of every begins at start, the
-// time the schedule came into force; runs missed are not made up for.
+// Next is the first run after now. With Every, runs are counted from start, the time at
+// which the schedule came into force. Runs that were missed are not made up for.
 func (s *Schedule) Next(start, now time.Time) time.Time {
 	if s.cron != nil {
 		return s.cron.Next(now, s.location)
@@ -50,7 +51,7 @@ func (s *Schedule) Next(start, now time.Time) time.Time {
 	return start.Add((now.Sub(start)/s.Every + 1) * s.Every)
 }
 
-// Scheduled lists the event types that are made on a schedule.
+// Scheduled lists the event types that have a schedule.
 func (c *Contract) Scheduled() []EventType {
 	var out []EventType
 	for _, e := range c.events {
@@ -61,8 +62,8 @@ func (c *Contract) Scheduled() []EventType {
 	return out
 }
 
-// Snapshot gathers the payload of one run of a schedule, record by record. It
-// holds nothing but what it has written so far.
+// Snapshot builds the payload of one run of a schedule, record by record. It keeps only
+// the payload in memory.
 type Snapshot struct {
 	event   *EventType
 	payload []byte
@@ -80,7 +81,7 @@ func (e *ErrTooLarge) Error() string {
 	return fmt.Sprintf("the payload of %s would have more than %d bytes, which is the limit (max_body) of the contract", e.Type, e.Limit)
 }
 
-// NewSnapshot begins a run. It is false for a type that has no schedule.
+// NewSnapshot begins a run. It returns false if the event type has no schedule.
 func (c *Contract) NewSnapshot(eventType string) (*Snapshot, bool) {
 	i, ok := c.byName[eventType]
 	if !ok || c.events[i].Schedule == nil {
@@ -90,9 +91,10 @@ func (c *Contract) NewSnapshot(eventType string) (*Snapshot, bool) {
 	return &Snapshot{event: e, payload: bytes.Clone(e.Schedule.head)}, true
 }
 
-// Add takes a record, unless where does not hold for it. The error is a
-// *[Trouble] if where or the item could not be worked out: this record is left
-// out and the run can go on; or a *[ErrTooLarge]: the run has failed.
+// Add adds a record if the condition where is true for it. If the condition or the
+// template of the item fails, the error is a *[Trouble]: the record is left out, and the
+// run can go on. If the payload would be too large, the error is a *[ErrTooLarge]: the run
+// has failed.
 func (s *Snapshot) Add(doc []byte) (taken bool, err error) {
 	sc := s.event.Schedule
 	in := template.Inputs{Record: doc, Vars: expr.NewRecord(doc)}
@@ -131,13 +133,13 @@ func (s *Snapshot) trouble(err error) error {
 	return &Trouble{Type: s.event.Name, Line: s.event.Schedule.line, Detail: fmt.Sprintf("A record is not part of %s: %s.", s.event.Name, err)}
 }
 
-// Len is how many records were taken.
+// Len is how many records were added.
 func (s *Snapshot) Len() int { return s.count }
 
-// Payload is the payload of the run. The snapshot takes no more afterwards.
+// Payload is the payload of the run. Nothing can be added afterwards.
 func (s *Snapshot) Payload() []byte { return append(s.payload, s.event.Schedule.tail...) }
 
-// schedule reads every, cron and what goes with them.
+// schedule reads every or cron and the keys that belong to them.
 func (l *loader) schedule(c *Contract, e *EventType, o yamlfile.Object, at yamlfile.Pair) {
 	s := &Schedule{MaxBody: DefaultMaxBody, line: at.Line, location: time.UTC}
 	if v := o.Get("every"); v != nil {
@@ -156,7 +158,7 @@ func (l *loader) schedule(c *Contract, e *EventType, o yamlfile.Object, at yamlf
 		location, err := time.LoadLocation(s.Timezone)
 		switch {
 		case o.Get("cron") == nil:
-			l.ProblemAt(v, "timezone belongs to cron.", "Remove it; what runs every so often needs none.")
+			l.ProblemAt(v, "timezone belongs to cron.", "Remove it; every needs no time zone.")
 		case (err != nil || s.Timezone == "" || s.Timezone == "Local") && v.Kind == yamlfile.KindText:
 			l.ProblemAt(v, fmt.Sprintf("There is no time zone %q.", s.Timezone), "Write its IANA name, for example America/Bogota.")
 		case err == nil:
@@ -168,7 +170,7 @@ func (l *loader) schedule(c *Contract, e *EventType, o yamlfile.Object, at yamlf
 			l.ProblemAt(v, fmt.Sprintf("There is no record %s.", s.Select), nearestFix(s.Select, c.kinds()))
 		}
 	} else {
-		l.Problem(at.Line, at.Column, fmt.Sprintf("The event type %s does not say of which records it is made.", e.Name), "Add for example: select: order")
+		l.Problem(at.Line, at.Column, fmt.Sprintf("The event type %s does not say which records it is made from.", e.Name), "Add for example: select: order")
 	}
 	if v := o.Get("where"); v != nil {
 		s.where, s.line = template.ReadCondition(l.File, v, expr.Record()), v.Line
@@ -187,7 +189,7 @@ func (l *loader) schedule(c *Contract, e *EventType, o yamlfile.Object, at yamlf
 	e.Schedule = s
 }
 
-// envelope reads the template around the items of a snapshot: what comes before
+// envelope reads the template around the items of a snapshot and returns the parts before
 // and after them.
 func (l *loader) envelope(n *yamlfile.Node) (head, tail []byte) {
 	v := template.ReadPayload(l.File, n, template.Place{Roots: []string{"items"}})
@@ -195,7 +197,7 @@ func (l *loader) envelope(n *yamlfile.Node) (head, tail []byte) {
 	out, _, err := v.Append(nil, &template.Inputs{Items: []byte(mark)})
 	head, tail, ok := bytes.Cut(out, []byte(mark))
 	if err != nil || !ok || bytes.Contains(tail, []byte(mark)) {
-		l.ProblemAt(n, "The payload of a schedule holds the records in one place.", `Write for example {orders: "${items}"}`)
+		l.ProblemAt(n, "The payload of a schedule has to contain ${items} exactly once.", `Write for example {orders: "${items}"}`)
 		return []byte("["), []byte("]")
 	}
 	return append(head, '['), append([]byte{']'}, tail...)

@@ -10,33 +10,33 @@ import (
 	"gancho/internal/hook"
 )
 
-// Set is the contracts of a running node: the current one of each name, and
-// older versions for deliveries that were frozen under them. It changes while
-// it is read; reading takes no lock and sees each contract whole. The zero Set
-// is empty and ready.
+// Set has the contracts of a running node: the current version of each, and older
+// versions for deliveries that were first attempted under them. It may change while
+// others read it: readers take no lock and never see half a change. The zero Set is
+// empty and ready to use.
 type Set struct {
 	// Schemes are the schemes that the URLs of endpoints may have, in lower case: those
 	// that something can send to. nil means https and http. It must be set before the
 	// first contract is added.
 	Schemes []string
 
-	mu    sync.Mutex // one writer at a time
+	mu    sync.Mutex // held by whoever changes the set
 	state atomic.Pointer[setState]
 }
 
-// setState is what readers see; it never changes.
+// setState is what readers see. It never changes; each change makes a new one.
 type setState struct {
 	current map[string]*Contract
 	list    []*Contract          // current, by name
 	stored  map[string][]version // by name, the newest first
-	shaping map[string]bool      // what an operator said, in the place of the contracts
+	shaping map[string]bool      // by name: the choice of an operator, which overrules the contract
 }
 
-// version is one version of a contract, compiled when it is first asked for:
-// of most older ones nobody ever asks.
+// version is one version of a contract. It is compiled when somebody first asks for it,
+// because most older versions are never used again.
 type version struct {
 	number int64
-	get    func() *Contract // nil if this program does not understand it
+	get    func() *Contract // returns nil if this program cannot compile the version
 }
 
 func (s *Set) load() *setState {
@@ -46,7 +46,7 @@ func (s *Set) load() *setState {
 	return &setState{}
 }
 
-// change makes a new state of the present one.
+// change replaces the state by a changed copy.
 func (s *Set) change(apply func(*setState)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,8 +63,8 @@ func (s *Set) change(apply func(*setState)) {
 	s.state.Store(next)
 }
 
-// Add puts a contract in under its name and version. It becomes the current one
-// of its name unless a higher version is.
+// Add adds a version of a contract. It becomes the current version of its name, unless
+// a higher version is current.
 func (s *Set) Add(c *Contract) {
 	c = s.withSchemes(c)
 	s.change(func(st *setState) {
@@ -75,12 +75,12 @@ func (s *Set) Add(c *Contract) {
 	})
 }
 
-// AddOlder puts a version in that is not the current one, as text.
+// AddOlder adds a version that is not the current one, as text.
 func (s *Set) AddOlder(t hook.ContractText) {
 	s.change(func(st *setState) {
 		st.insert(t.Name, version{t.Version, sync.OnceValue(func() *Contract {
 			c, err := Parse(t.Name+".yaml", t.Source)
-			if err != nil { // whoever asks is told that there is none
+			if err != nil { // the set behaves as if there were no such version
 				return nil
 			}
 			return s.withSchemes(c.WithVersion(t.Version))
@@ -105,8 +105,8 @@ func (st *setState) insert(name string, v version) {
 	st.stored[name] = list
 }
 
-// SetShaping overrides what the contract of a name says of shaping; nil takes
-// that back.
+// SetShaping overrules the contract of a name in whether endpoints may have a filter and
+// a transformation; nil takes that back.
 func (s *Set) SetShaping(name string, on *bool) {
 	s.change(func(st *setState) {
 		delete(st.shaping, name)
@@ -125,7 +125,7 @@ func (s *Set) SetShaping(name string, on *bool) {
 	})
 }
 
-// shaped is a contract with what an operator said of shaping.
+// shaped is a contract with the operator's choice about shaping, if there is one.
 func (st *setState) withShaping(c *Contract) *Contract {
 	on, said := st.shaping[c.Name]
 	if !said || on == c.endpoint.shaping {
@@ -136,18 +136,18 @@ func (st *setState) withShaping(c *Contract) *Contract {
 	return &d
 }
 
-// Has reports whether a version of a contract is in the set.
+// Has reports whether the set has a version of a contract.
 func (s *Set) Has(name string, number int64) bool {
 	return slices.ContainsFunc(s.load().stored[name], func(v version) bool { return v.number == number })
 }
 
-// Lookup is the current contract of a name.
+// Lookup returns the current version of the contract of a name.
 func (s *Set) Lookup(name string) (*Contract, bool) {
 	c, ok := s.load().current[name]
 	return c, ok
 }
 
-// At is the contract of a name in one version.
+// At returns one version of the contract of a name.
 func (s *Set) At(name string, number int64) (*Contract, bool) { return s.load().at(name, number) }
 
 func (st *setState) at(name string, number int64) (*Contract, bool) {
@@ -164,11 +164,11 @@ func (st *setState) at(name string, number int64) (*Contract, bool) {
 	return nil, false
 }
 
-// For is the contract that an endpoint is served by: the newest version that
-// its configuration satisfies. That is the current one unless a later version
-// asks for more than the endpoint has; then the endpoint stays with the version
-// it was made for, until somebody edits it. One that satisfies no version gets
-// the current one.
+// For is the version of its contract that an endpoint is served by: the newest one that
+// its configuration satisfies. Usually that is the current version. If a new version
+// requires something that the endpoint lacks, for example a setting, the endpoint stays
+// with an older version until somebody edits it. An endpoint that satisfies no version is
+// served by the current one.
 func (s *Set) For(e *hook.Endpoint) (*Contract, bool) {
 	st := s.load()
 	current, ok := st.current[e.Contract]
@@ -186,8 +186,7 @@ func (s *Set) For(e *hook.Endpoint) (*Contract, bool) {
 	return current, true
 }
 
-// Misfits is what keeps an endpoint from being served by the contract, nothing
-// if it can be.
+// Misfits lists the reasons why the contract cannot serve an endpoint; nil if it can.
 func (c *Contract) Misfits(e *hook.Endpoint) []hook.FieldError {
 	out := c.CheckEndpoint(e.Config)
 	if c.Scheme() != nil && len(e.Secrets) == 0 {

@@ -19,27 +19,27 @@ type Fired struct {
 	Payload []byte // the document itself if the payload is that
 }
 
-// Trouble is a condition or template of an event that could not be worked out
-// for a document. The event does not fire; nothing else is affected.
+// Trouble reports a condition or template of an event type that failed for a document.
+// The event is not made; nothing else is affected.
 type Trouble struct {
-	Type   string // of the event
+	Type   string // event type
 	Line   int    // of the contract file
 	Detail string // one sentence for people
 }
 
 func (t *Trouble) Error() string { return t.Detail }
 
-// trigger is what makes events of one type out of changes.
+// trigger decides which changes make an event of one type, and makes its payload.
 type trigger struct {
 	when    *expr.Condition // nil: each create and each change
 	payload *template.Value
 	line    int // of the condition, or else of the event
 }
 
-// Fire says which events the change of a record makes, in the order of the
-// file. before and after are valid JSON that does not change; before is nil on
-// create and after on delete. A document that is written again as it was fires
-// nothing. Documents are read only as far as conditions and templates ask.
+// Fire returns the events that the change of a record makes, in the order of the file.
+// before and after are valid JSON and must not change; before is nil on create, after is
+// nil on delete. If the document is the same as before, there are no events. Documents are
+// read only as far as conditions and templates need them.
 func (c *Contract) Fire(kind string, before, after []byte) (events []Fired, troubles []Trouble) {
 	r := c.record(kind)
 	if r == nil || len(r.triggers) == 0 || before != nil && after != nil && rawjson.Same(before, after) {
@@ -60,7 +60,7 @@ func (c *Contract) Fire(kind string, before, after []byte) (events []Fired, trou
 	return events, troubles
 }
 
-// fire is the payload of the event that a change makes, nil if it makes none.
+// fire returns the payload of the event that a change makes, nil if it makes none.
 func (t *trigger) fire(change *expr.Change, in *template.Inputs) ([]byte, error) {
 	if t.when == nil {
 		if in.New == nil {
