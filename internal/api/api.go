@@ -5,16 +5,16 @@
 // (RFC 9457) if it is an error. Each noun has a file with a struct of handlers and an interface for what they read from
 // the database. It is the only package that knows the JSON of the API and its HTTP statuses. It promises:
 //
-//   - What a handler has answered with 2xx is durable. Any other answer means
-//     that nothing was stored.
-//   - Errors say what to change, and never repeat what was sent: keys, secrets
-//     and payloads appear in no answer that is not theirs, and in no log.
-//   - A key of one tenant finds nothing of another, not even that it exists.
-//   - Requests are read to a limit and checked before anything is done: valid
-//     UTF-8, no member twice, no unknown members, bounded depth.
+//   - When a handler answers with 2xx, what was asked for is stored durably. Any other answer means that nothing was
+//     stored.
+//   - Errors say what to change, and never repeat what was sent. Keys, secrets and payloads appear only in answers of
+//     operations that show them, and in no log.
+//   - A key of one tenant finds nothing of another tenant, not even that it exists.
+//   - Requests are read up to a limit and checked before anything is done: valid UTF-8, no member twice, no unknown
+//     members, bounded depth.
 //
-// huma runs all operations but the hot ones: events and records are taken in by
-// handlers of their own (publish.go, record.go), which build no tree.
+// huma runs all operations except the hot ones. Events and changes of records come in so often that handlers of their own
+// (publish.go, record_change.go) scan the bytes without decoding them into Go values.
 package api
 
 import (
@@ -37,7 +37,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// Options of [New]. What has no comment is needed.
+// Options of [New]. Fields without a comment must be set.
 type Options struct {
 	Admin    admin.Admin
 	Auth     *auth.Auth
@@ -56,13 +56,12 @@ type Options struct {
 
 	Log     *slog.Logger // nil: none
 	Metrics http.Handler // serves /metrics; nil: none
-	// MaxPayload bounds the payload of one event and the document of a record, in
-	// bytes; 0 means 1 MiB.
+	// MaxPayload is the largest payload of one event, and the largest document of a record, in bytes; 0 means 1 MiB.
 	MaxPayload int
 	Version    string // of the program, for the document; "": dev
-	// PublicURL is where browsers find the server; nil: as the request says.
+	// PublicURL is the address at which browsers reach the server; nil: the one that they used for their request.
 	PublicURL *url.URL
-	// PortalLogo is the path of the operator's picture, which Console serves; "": none.
+	// PortalLogo is the URL path at which Console serves the operator's logo; "": there is none.
 	PortalLogo string
 	Console    Pages // nil: none
 }
@@ -73,22 +72,22 @@ type Health interface {
 	Ready(ctx context.Context) error
 }
 
-// Accepter takes events in. What it has answered is durable. An error concerns
-// the whole request, and then nothing was stored.
+// Accepter stores events and their deliveries. They are durable when it returns. An error is about the whole request, and
+// means that nothing was stored.
 type Accepter interface {
 	Accept(ctx context.Context, in hook.NewEvents) ([]hook.EventAnswer, error)
 }
 
-// Changer changes records and fires what follows. What it has answered is durable.
-// An error concerns the whole request, and then nothing was stored.
+// Changer changes records and stores the events that the changes fire. All of it is durable when it returns. An error is
+// about the whole request, and means that nothing was stored.
 type Changer interface {
 	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
 }
 
-// Pages serves what people look at: requests that the API has nothing for.
+// Pages serves pages for people. It gets the requests for which the API has no operation.
 type Pages interface {
 	http.Handler
-	// Takes reports whether a request is for a page or for a file of one.
+	// Takes reports whether a request is for a page, or for a file that a page needs.
 	Takes(r *http.Request) bool
 }
 
@@ -182,23 +181,23 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.route(rec, r)
 }
 
-// route finds the handler, and answers in our own form when there is none.
+// route finds the handler of a request. If there is none it answers with a problem, as every operation does.
 func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	h, pattern := a.mux.Handler(r)
 	if pattern != "" {
 		a.mux.ServeHTTP(w, r)
 		return
 	}
-	if c, route, key, ok := a.contracts.Route(r.URL.EscapedPath()); ok && !ours(r) {
+	if c, route, key, ok := a.contracts.Route(r.URL.EscapedPath()); ok && !isAPIPath(r) {
 		a.lookups.serve(w, r, c, route, key)
 		return
 	}
-	// The mux knows whether the path or only the method is wrong.
+	// There is no such operation. The mux's own handler tells whether the path is unknown or takes other methods.
 	probe := &probe{header: http.Header{}}
 	h.ServeHTTP(probe, r)
 	allow := probe.header.Get("Allow")
 	switch {
-	case probe.status != http.StatusMethodNotAllowed && a.console != nil && !ours(r) && a.console.Takes(r):
+	case probe.status != http.StatusMethodNotAllowed && a.console != nil && !isAPIPath(r) && a.console.Takes(r):
 		a.console.ServeHTTP(w, r)
 	case probe.status != http.StatusMethodNotAllowed:
 		a.fail(w, r, newProblem("path_not_found", "There is nothing at this path. GET /openapi.json describes what there is."))
@@ -211,10 +210,12 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ours reports whether a path can only be meant for the API.
-func ours(r *http.Request) bool { return r.URL.Path == "/v1" || strings.HasPrefix(r.URL.Path, "/v1/") }
+// isAPIPath reports whether a path can only be meant for the API.
+func isAPIPath(r *http.Request) bool {
+	return r.URL.Path == "/v1" || strings.HasPrefix(r.URL.Path, "/v1/")
+}
 
-// recovered turns a panic into a 500, unless the answer has begun.
+// recovered turns a panic of a handler into a 500. If the answer has begun already it ends the connection instead.
 func (a *API) recovered(w http.ResponseWriter, r *http.Request) {
 	v := recover()
 	if v == nil {
@@ -226,12 +227,12 @@ func (a *API) recovered(w http.ResponseWriter, r *http.Request) {
 	}
 	a.log.Error("handler panicked", "request", requestID(r.Context()), "method", r.Method, "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
 	if rec, ok := w.(*recorder); ok && rec.status != 0 {
-		panic(http.ErrAbortHandler) // the caller must not take a half answer for a whole one
+		panic(http.ErrAbortHandler) // otherwise the caller would take half an answer for a whole one
 	}
 	a.fail(w, r, errors.New("panic"))
 }
 
-// recorder remembers what was answered, for the log.
+// recorder notes the status and size of an answer, for the log.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -257,7 +258,7 @@ func (w *recorder) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController through.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// probe takes an answer that is not to be sent.
+// probe receives an answer that is looked at and not sent.
 type probe struct {
 	header http.Header
 	status int
@@ -275,15 +276,15 @@ func newRequestID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// requestID is what the log calls the request.
+// requestID is the id under which the log mentions the request.
 func requestID(ctx context.Context) string {
 	if id, ok := ctx.Value(idOfRequest).(string); ok {
 		return id
 	}
-	return newRequestID() // a publish request: it has none unless something goes wrong
+	return newRequestID() // requests to publish get an id only if they fail
 }
 
-// publishPath finds the tenant in the path of the hot operation.
+// publishPath is the tenant in the path of the operation that publishes events. It is not ok for any other path.
 func publishPath(r *http.Request) (tenant string, ok bool) {
 	if r.Method != http.MethodPost || r.URL.RawPath != "" {
 		return "", false

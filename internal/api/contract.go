@@ -14,7 +14,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// maxContract is the body of what takes a contract: its text, escaped.
+// maxContract is the largest body with a contract in it, in bytes: its text with every character escaped, and the rest.
 const maxContract = 2*contract.MaxSource + 256<<10
 
 // contractHandlers answer requests about contracts.
@@ -207,7 +207,7 @@ func (h contractHandlers) put(ctx context.Context, in *struct{ Body client.Contr
 	}{status, client.ContractResult{Name: c.Name, Version: stored.Version, Created: stored.Created, KeptBack: wireKeptBack(stored.KeptBack)}}, nil
 }
 
-// wireProblems are the mistakes in a contract.
+// wireProblems are the mistakes in a contract, as JSON.
 func wireProblems(problems *contract.Problems) []client.ProblemError {
 	out := make([]client.ProblemError, len(problems.List))
 	for i, p := range problems.List {

@@ -58,7 +58,7 @@ type ContractDocInput struct {
 	Language string `query:"lang" enum:"en,es,pt" default:"en" doc:"Language of the texts."`
 }
 
-// contractDoc is a document as it is.
+// contractDoc is a document, sent unchanged.
 type contractDoc struct {
 	ContentType string `header:"Content-Type"`
 	Body        []byte

@@ -54,7 +54,7 @@ func (h credentialHandlers) register(a *API) {
 	}, h.createToken)
 }
 
-// CredentialPath are the parameters of what concerns one credential.
+// CredentialPath are the path parameters of operations on one credential.
 type CredentialPath struct {
 	TenantPath
 	Credential string `path:"credential" doc:"Id of the credential." example:"crd_06ew2c5e8m4b900000000000g0"`

@@ -26,7 +26,7 @@ type DeliveryStore interface {
 	Deliveries(ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page) (list []hook.Delivery, next hook.ID, err error)
 	// Attempts are the latest n, oldest first.
 	Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.Attempt, error)
-	// Body is the frozen body, nil if it equals the payload.
+	// Body is the body that was frozen at the first attempt, nil if it equals the payload.
 	Body(ctx context.Context, id hook.DeliveryID) ([]byte, error)
 	Event(ctx context.Context, tenant string, id hook.EventID) (*hook.Event, error)
 	TenantEndpoint(ctx context.Context, tenant string, id hook.EndpointID) (*hook.Endpoint, error)
@@ -71,7 +71,7 @@ func (h deliveryHandlers) register(a *API) {
 	}, h.retry)
 }
 
-// DeliveryPath are the parameters of what concerns one delivery.
+// DeliveryPath are the path parameters of operations on one delivery.
 type DeliveryPath struct {
 	TenantPath
 	Delivery string `path:"delivery" doc:"Id of the delivery." example:"dlv_06ew2c6eqfy7d00000000000g4"`
@@ -148,11 +148,11 @@ func (h deliveryHandlers) get(ctx context.Context, in *struct {
 		return nil, err
 	}
 	e, err := h.store.TenantEndpoint(ctx, in.Tenant, d.Endpoint)
-	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // it may be gone
+	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // the endpoint may have been deleted
 		return nil, err
 	}
 	ev, err := h.store.Event(ctx, d.Tenant, d.ID.Event())
-	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // removed meanwhile
+	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // the event may have been removed
 		return nil, err
 	}
 	attempts, err := h.store.Attempts(ctx, d.ID, shownAttempts)
@@ -200,8 +200,8 @@ func wireWhy(w hook.Why) client.DeliveryWhy {
 	return client.DeliveryWhy{Made: optional(w.Made), Taken: optional(w.Taken), Judged: optional(w.Judged), Next: wireReason(w.Next)}
 }
 
-// sentBody is the body of a delivery's requests, where an attempt does not say
-// otherwise. The event is nil if it was removed.
+// sentBody is the body of a delivery's requests. An attempt that sent another one has its own. ev is nil if the event was
+// removed.
 func (h deliveryHandlers) sentBody(ctx context.Context, d hook.Delivery, ev *hook.Event) ([]byte, error) {
 	body, err := h.store.Body(ctx, d.ID)
 	if err != nil || body != nil || ev == nil {
@@ -226,7 +226,7 @@ func wireAttempt(at *hook.Attempt, body []byte) client.Attempt {
 	if at.Request.Body != nil {
 		body = at.Request.Body
 	}
-	if at.Request.Method != "" { // otherwise nothing was sent
+	if at.Request.Method != "" { // without a method nothing was sent
 		out.Request.Body, out.Request.BodyBase64 = text(body)
 	}
 	if r := at.Response; r != nil {
@@ -239,7 +239,7 @@ func wireAttempt(at *hook.Attempt, body []byte) client.Attempt {
 	return out
 }
 
-// text is bytes as JSON can show them: a string, or base64 if they are none.
+// text shows bytes in JSON: as a string if they are UTF-8, or else as base64.
 func text(b []byte) (plain, encoded string) {
 	if utf8.Valid(b) {
 		return string(b), ""

@@ -9,7 +9,7 @@ import (
 
 var errDuration = errors.New("not a length of time")
 
-// parseDuration reads Go durations and whole or broken days (2d).
+// parseDuration reads a length of time as Go writes it, or a number of days such as 2d or 0.5d.
 func parseDuration(s string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.ParseFloat(days, 64)
@@ -25,8 +25,7 @@ func parseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// formatDuration is [time.Duration.String] without the zeros at its end: 5m
-// rather than 5m0s.
+// formatDuration is [time.Duration.String] without trailing zeros: 5m instead of 5m0s.
 func formatDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {

@@ -84,7 +84,7 @@ func (h *endpointHandlers) register(a *API) {
 	}, h.rotateSecret)
 }
 
-// EndpointPath are the parameters of what concerns one endpoint.
+// EndpointPath are the path parameters of operations on one endpoint.
 type EndpointPath struct {
 	TenantPath
 	Endpoint string `path:"endpoint" doc:"Id of the endpoint." example:"ep_06ew2c5e8m4b900000000000g0"`
@@ -154,7 +154,7 @@ func retryDelays(texts []string) (delays []time.Duration, wrong []hook.FieldErro
 
 type endpointOutput struct{ Body client.Endpoint }
 
-// answer is an endpoint as an answer, unless there was an error.
+// answer is the answer that shows an endpoint. It passes an error on.
 func (h *endpointHandlers) answer(e *hook.Endpoint, err error) (*endpointOutput, error) {
 	if err != nil {
 		return nil, err
@@ -207,7 +207,7 @@ func (h *endpointHandlers) patch(ctx context.Context, in *struct {
 	return h.answer(h.endpoints.Patch(ctx, in.Tenant, in.Endpoint, p))
 }
 
-// setState makes the handler of an operation that changes the state.
+// setState makes the handler of an operation that changes the state of an endpoint.
 func (h *endpointHandlers) setState(state hook.EndpointState) func(context.Context, *EndpointPath) (*endpointOutput, error) {
 	return func(ctx context.Context, in *EndpointPath) (*endpointOutput, error) {
 		return h.answer(h.endpoints.SetState(ctx, in.Tenant, in.Endpoint, state))

@@ -18,15 +18,14 @@ import (
 // since null and absent mean different things.
 type endpointPatch map[string]json.RawMessage
 
-// Schema makes the document say what the members are: those of the input, none
-// required, all nullable.
+// Schema describes a patch in the document: the members of the input, none of them required, each of them nullable.
 func (endpointPatch) Schema(r huma.Registry) *huma.Schema {
 	const name = "EndpointPatch"
 	if r.Map()[name] == nil {
 		input := r.SchemaFromRef(r.Schema(reflect.TypeFor[client.EndpointInput](), true, "").Ref)
 		s := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{}}
 		for member, of := range input.Properties {
-			p := &huma.Schema{Description: of.Description} // an object: its members are patched, and checked once they are merged
+			p := &huma.Schema{Description: of.Description} // an object has a patch of its own; read checks its members
 			if of.Ref == "" && of.Type != huma.TypeObject && of.Type != "" {
 				whole := *of
 				p = &whole
@@ -40,7 +39,8 @@ func (endpointPatch) Schema(r huma.Registry) *huma.Schema {
 	return &huma.Schema{Ref: "#/components/schemas/" + name}
 }
 
-// read is the change that a patch asks for. Members that are null are set to what they are if they are left out.
+// read is the change that a patch asks for. A member that is null gets the value that it would have if it were left out of
+// a new endpoint.
 func (p endpointPatch) read(schemas huma.Registry) (admin.EndpointPatch, error) {
 	var out admin.EndpointPatch
 	next, err := p.values(schemas)
@@ -49,7 +49,7 @@ func (p endpointPatch) read(schemas huma.Registry) (admin.EndpointPatch, error) 
 	}
 	if raw := p["headers"]; isObject(raw) {
 		if err := json.Unmarshal(raw, &out.Headers); err != nil {
-			return out, err // values checked the members already
+			return out, err // never: values checked that they are strings
 		}
 	}
 	retry, wrong := retryDelays(next.Retry)
@@ -101,21 +101,21 @@ func (p endpointPatch) read(schemas huma.Registry) (admin.EndpointPatch, error) 
 	return out, nil
 }
 
-// values are the members of a patch that are not null, checked as those of a whole input are.
+// values reads the members of a patch that are not null, and checks them as those of a new endpoint are checked.
 func (p endpointPatch) values(schemas huma.Registry) (next client.EndpointInput, err error) {
 	doc := map[string]json.RawMessage{}
 	for name, raw := range p {
 		switch {
 		case string(raw) == "null":
 		case name == "headers" && isObject(raw):
-			doc[name] = rawjson.Merge(nil, raw) // without those that are null: they are removed
+			doc[name] = rawjson.Merge(nil, raw) // a header that is null is removed
 		case name == "rate_limit" && emptyObject(raw): // changes nothing
 		default:
 			doc[name] = raw
 		}
 	}
 	if _, given := p["url"]; !given {
-		doc["url"] = encode(admin.SampleURL) // an input needs one; it is not used
+		doc["url"] = encode(admin.SampleURL) // a new endpoint must have one; this one is not used
 	}
 	text := encode(doc)
 	if err := validate[client.EndpointInput](schemas, text); err != nil {

@@ -23,7 +23,7 @@ const eventsPath = "/v1/tenants/{tenant}/events"
 type EventStore interface {
 	admin.EventStore
 	EventDeliveries(ctx context.Context, tenant string, id hook.EventID) (int, error)
-	// Events come without payloads. A page may be short although more follow: next is not zero then.
+	// Events come without payloads. A page may have fewer events than asked for although more follow; then next is not zero.
 	Events(ctx context.Context, tenant string, f hook.EventFilter, p hook.Page) (list []*hook.Event, next hook.ID, err error)
 }
 
@@ -45,7 +45,7 @@ func (h eventHandlers) register(a *API) {
 	a.describeBody(get.method, get.path, "200", reflect.TypeFor[client.Event]())
 }
 
-// Span are the parameters that narrow a list by time.
+// Span are the parameters that limit a list to a span of time.
 type Span struct {
 	Since time.Time `query:"since" doc:"Events made then or later, to the millisecond." example:"2026-11-21T00:00:00Z"`
 	Until time.Time `query:"until" doc:"Events made before then." example:"2026-11-22T00:00:00Z"`
@@ -81,7 +81,7 @@ func (h eventHandlers) list(ctx context.Context, in *struct {
 	return &struct{ Body client.List[client.Event] }{wireList(events, next, list, wireEvent)}, nil
 }
 
-// rawOutput is an answer that is encoded already.
+// rawOutput is an answer that is JSON already.
 type rawOutput struct {
 	ContentType string `header:"Content-Type"`
 	Body        []byte
@@ -105,7 +105,7 @@ func (h eventHandlers) get(ctx context.Context, in *struct {
 	if in.Payload && !e.JSON() {
 		out.PayloadEncoding, payload = quoted(payload)
 	}
-	// The payload is put in by hand: encoding it would change its bytes.
+	// The payload is appended as it is, because an encoder would change its bytes.
 	head := encode(out)
 	body := bytes.TrimSuffix(head, []byte("}"))
 	body = append(body, `,"deliveries":`...)
@@ -125,7 +125,7 @@ func quoted(payload []byte) (encoding string, text []byte) {
 	return "base64", encode(payload)
 }
 
-// describeBody says what an answer holds that huma is given as bytes.
+// describeBody describes an answer that huma gets as bytes.
 func (a *API) describeBody(method, path, status string, t reflect.Type) {
 	op := a.operation(method, path)
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(t, true, "")

@@ -73,7 +73,7 @@ func endpointOf(ctx context.Context, store endpointReader, tenant, id string) (*
 	return store.TenantEndpoint(ctx, tenant, parsed)
 }
 
-// deliveryOf is the delivery of an event to an endpoint, nil if there is none. That of a test event is the test.
+// deliveryOf is the delivery of an event to an endpoint, nil if there is none.
 func (h explainHandlers) deliveryOf(ctx context.Context, ev *hook.Event, id hook.EndpointID) (*hook.Delivery, error) {
 	p := hook.Page{Limit: 1}
 	for {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// languages are those of texts for people. The first is for everybody who reads none of them.
+// languages are those of texts for people. Callers who accept none of them get the first.
 var languages = []string{"en", "es", "pt"}
 
-// Speaks are the parameters of what answers in the caller's language.
+// Speaks are the parameters of operations that answer in the caller's language.
 type Speaks struct {
 	Lang   string `query:"lang" enum:"en,es,pt" doc:"Language of the texts for people; by Accept-Language if left out."`
 	Accept string `header:"Accept-Language" doc:"Chooses the language where lang is left out: English, Spanish or Portuguese." example:"es-MX, en;q=0.5"`

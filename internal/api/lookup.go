@@ -11,10 +11,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// Look-ups are routes that contracts name, on which receivers read the records
-// they were told of, with a token of their credential. The token says whose
-// records they are; what is another's is not there.
-
+// lookupHandlers answer look-ups: requests on routes that contracts name. With a token of its credential, a receiver reads
+// the records that it got events about. The token says whose records they are.
 type lookupHandlers struct {
 	failures
 	lookups admin.Lookups
@@ -56,11 +54,11 @@ func (a lookupHandlers) serve(w http.ResponseWriter, r *http.Request, c *contrac
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(record.Document) // fails only if the caller went away
+		_, _ = w.Write(record.Document) // it fails only if the caller has disconnected
 	}
 }
 
-// credential is the credential whose token a request carries, if that is good for look-ups of the contract.
+// credential is the credential of the token in a request, if the token is good for look-ups of the contract.
 func (a lookupHandlers) credential(r *http.Request, c *contract.Contract) (*hook.Credential, error) {
 	token, ok := auth.BearerToken(r)
 	if !ok {

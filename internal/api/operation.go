@@ -27,13 +27,13 @@ import (
 )
 
 const (
-	maxBody  = 256 << 10 // of everything but events
-	openBody = 16 << 10  // of what needs no key: anybody can have any number of these in memory
+	maxBody  = 256 << 10 // bytes of a request body, unless the operation says otherwise
+	openBody = 16 << 10  // of operations without a key: anybody can send many of these at the same time
 	maxDepth = rawjson.MaxDepth
 )
 
-// newHuma makes huma's part: one format, JSON, read strictly and written without
-// escaping; no pages or schemas of its own.
+// newHuma sets huma up with one format: JSON, read strictly and written without escapes for HTML. huma serves no pages and
+// no schemas of its own.
 func newHuma(mux *http.ServeMux, version string) huma.API {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	registry.RegisterTypeAlias(reflect.TypeFor[problem](), reflect.TypeFor[client.Problem]())
@@ -47,7 +47,7 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 			_, err := w.Write(encode(v))
 			return err
 		},
-		// Duplicate members, invalid UTF-8 and names in other letters are refused.
+		// It refuses members that come twice, invalid UTF-8, and names in another case.
 		Unmarshal: func(data []byte, v any) error { return jsonv2.Unmarshal(data, v) },
 	}
 	c.Formats = map[string]huma.Format{"application/json": format, "json": format} // the second for problem+json
@@ -80,29 +80,29 @@ Every request needs an API key in the header Authorization, as in "Authorization
 
 Lists come newest first, a page at a time: give next_cursor as cursor, with the same filters, until it is null. A page may hold fewer items than limit, even none, although more follow, because one page looks at a bounded number of rows.`
 
-// operation is what is said about an operation, beside its types.
+// operation is what a handler says about its operation, beside the types of its input and output.
 type operation struct {
 	id, method, path string
 	tag, summary     string
 	description      string
 	access           auth.Access
 	status           int      // of success; 0: 200
-	codes            []string // problems it may answer, beside those that every one may
-	noBody           bool     // there is no body to read, and one that comes is ignored
+	codes            []string // of problems that it may answer, beside those that every operation may
+	noBody           bool     // a body is not read, even if there is one
 	bodyOptional     bool
-	newTenant        bool   // the tenant in the path need not exist
-	open             bool   // it needs no key
-	text             string // the member that a body stands for if it is no JSON, but text
-	limit            int64  // of the body; 0: maxBody
+	newTenant        bool   // the tenant in the path need not exist: the operation creates it
+	open             bool   // it needs no key: signing in and out
+	text             string // the member of the input that a body of plain text is taken for; "": only JSON
+	limit            int64  // of the body, in bytes; 0: maxBody
 }
 
 // add registers an operation.
 func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, error)) {
 	h := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Tags: []string{op.tag}, Summary: op.summary,
-		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: op.maxBody() + 2, // huma refuses one byte too few
+		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: op.maxBody() + 2, // huma refuses a body of exactly the limit
 		Security:    op.security(),
-		Middlewares: huma.Middlewares{a.gate(op)}, Responses: op.responses(a.huma.OpenAPI().Components.Schemas),
+		Middlewares: huma.Middlewares{a.admit(op)}, Responses: op.responses(a.huma.OpenAPI().Components.Schemas),
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
 		err := checkTexts(in)
@@ -147,7 +147,7 @@ func (a *API) operation(method, path string) *huma.Operation {
 	panic("api: no operation is a " + method)
 }
 
-// security is how callers show who they are.
+// security says in the document how callers authenticate.
 func (op operation) security() []map[string][]string {
 	if op.open {
 		return []map[string][]string{}
@@ -155,7 +155,7 @@ func (op operation) security() []map[string][]string {
 	return []map[string][]string{{"key": {}}, {"session": {}}}
 }
 
-// describe is the description with who may use the operation.
+// describe is the description, with the roles that may use the operation.
 func (op operation) describe() string {
 	if op.open {
 		return strings.TrimSpace(op.description + "\n\nNeeds no key.")
@@ -167,7 +167,7 @@ func (op operation) describe() string {
 	return strings.TrimSpace(op.description + "\n\nRoles: " + strings.Join(names, ", ") + ".")
 }
 
-// responses are the problems an operation may answer, by status.
+// responses are the problems that an operation may answer, by status.
 func (op operation) responses(registry huma.Registry) map[string]*huma.Response {
 	codes := slices.Concat(op.codes, []string{"internal_error", "storage_unavailable"})
 	if !op.open {
@@ -208,9 +208,9 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 	return out
 }
 
-// gate is what every request goes through before it is looked at: the key, what
-// it may do, the tenant, and the form of the body.
-func (a *API) gate(op operation) func(huma.Context, func(huma.Context)) {
+// admit is the middleware of every operation. It checks the key, what the key may do, that the tenant exists, and that the
+// body is well-formed, before huma reads the request.
+func (a *API) admit(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
 		key, err := a.enter(r, op)
@@ -250,8 +250,7 @@ func (a *API) enter(r *http.Request, op operation) (*hook.Key, error) {
 	return key, nil
 }
 
-// readBody reads and checks the body before huma does, because huma says less
-// and repeats what was sent.
+// readBody reads and checks the body before huma does, because the errors of huma say less and repeat what was sent.
 func (a *API) readBody(r *http.Request, op operation) error {
 	if op.noBody || r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodDelete {
 		r.Body = http.NoBody
@@ -280,12 +279,12 @@ func (a *API) readBody(r *http.Request, op operation) error {
 		return err
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	r.Header.Set("Content-Type", "application/json") // whatever it was called
+	r.Header.Set("Content-Type", "application/json") // whichever type the caller named
 	return nil
 }
 
-// isText reports whether a body is a text rather than JSON: as its type says, or
-// else by how it begins, since curl gives every body the type of a form.
+// isText reports whether a body is plain text rather than JSON. If its type does not say, its first character decides: curl
+// sends every body with the type of a form.
 func isText(contentType string, body []byte) bool {
 	kind, _, _ := mime.ParseMediaType(contentType)
 	switch {
@@ -297,7 +296,7 @@ func isText(contentType string, body []byte) bool {
 	return rawjson.KindOf(bytes.TrimSpace(body)) != '{'
 }
 
-// maxBody is the most bytes that the operation reads.
+// maxBody is how many bytes of a body the operation reads.
 func (op operation) maxBody() int64 {
 	if op.limit > 0 {
 		return op.limit
@@ -312,7 +311,7 @@ func plainEncoding(r *http.Request) error {
 	return nil
 }
 
-// unreadable is the error for a body that could not be read.
+// unreadable is the error for a body that could not be read: it is too large, or the connection broke.
 func unreadable(err error, limit int64) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &hook.Error{
@@ -337,7 +336,7 @@ func checkJSON(body []byte) error {
 	return e
 }
 
-// validate checks a document against the schema of T, as huma checks bodies.
+// validate checks a JSON document against the schema of T, as huma checks bodies.
 func validate[T any](registry huma.Registry, doc []byte) error {
 	var parsed any
 	if err := jsonv2.Unmarshal(doc, &parsed); err != nil {
@@ -352,7 +351,7 @@ func validate[T any](registry huma.Registry, doc []byte) error {
 	return nil
 }
 
-// isObject reports whether checked JSON is an object.
+// isObject reports whether JSON, which was checked before, is an object.
 func isObject(raw json.RawMessage) bool { return rawjson.KindOf(raw) == '{' }
 
 // document is the OpenAPI document.
@@ -369,10 +368,10 @@ const (
 	callOf
 )
 
-// call is what an operation may know of its request beside its input.
+// call is what a handler of huma's can find out about its request, beside its input.
 type call struct {
 	request *http.Request
-	key     *hook.Key // nil where an operation needs none
+	key     *hook.Key // nil if the operation needs none
 }
 
 func requestOf(ctx context.Context) *http.Request { return ctx.Value(callOf).(call).request }

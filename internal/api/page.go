@@ -16,8 +16,8 @@ type Paging struct {
 	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before, used with the same filters."`
 }
 
-// A cursor is opaque to callers: the place in the list, preceded by a hash of
-// what the list is of, so that it cannot be used with another list or filter.
+// A cursor is opaque to callers. It has the place in the list, after a hash of the list's name and filters, so that it
+// cannot be used with another list or other filters.
 
 const cursorHash = 6 // bytes
 
@@ -42,10 +42,10 @@ func decodeCursor(list, cursor string) ([]byte, error) {
 	return b[cursorHash:], nil
 }
 
-// listName is what a cursor is tied to: the list and its filters.
+// listName identifies a list and its filters. A cursor belongs to one such name.
 func listName(parts ...string) string { return strings.Join(parts, "\x00") }
 
-// page is where to read a list of things with ids.
+// page is the part of a list that is asked for, where the list is ordered by id.
 func (p Paging) page(list string) (hook.Page, error) {
 	out := hook.Page{Limit: p.Limit}
 	if p.Cursor == "" {
@@ -62,7 +62,7 @@ func (p Paging) page(list string) (hook.Page, error) {
 	return out, nil
 }
 
-// wireList is a page as it is answered.
+// wireList is a page of a list as JSON. next is the last id of the page if more follow, and else zero.
 func wireList[T, W any](items []T, next hook.ID, list string, wire func(T) W) client.List[W] {
 	out := client.List[W]{Items: make([]W, 0, len(items))}
 	for _, it := range items {
@@ -74,7 +74,7 @@ func wireList[T, W any](items []T, next hook.ID, list string, wire func(T) W) cl
 	return out
 }
 
-// wireTime is a time that may not be.
+// wireTime is an optional time as JSON: the zero time is null.
 func wireTime(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -46,7 +46,8 @@ func (h portalHandlers) register(a *API) {
 	}, h.open)
 }
 
-// notFromPortal refuses those who came by a portal link. Otherwise one could stay for ever by making the next link.
+// notFromPortal refuses a session that began with a portal link. Otherwise its holder could extend it for ever with new
+// links.
 func notFromPortal(ctx context.Context) error {
 	if keyOf(ctx).Portal {
 		return &hook.Error{Kind: hook.KindForbidden, Code: "from_portal", Detail: "Portal links are made and revoked with an API key, not from the portal."}

@@ -38,7 +38,7 @@ const problemType = "application/problem+json"
 // retryAfter is what 429 and 503 ask for, in seconds.
 const retryAfter = "1"
 
-// newProblem makes a problem of a code that api itself answers with; its status is that of the code's kind.
+// newProblem makes a problem that api itself answers with. Its status is that of the code's kind.
 func newProblem(code, detail string, errs ...client.ProblemError) *problem {
 	m, ok := meanings[code]
 	if !ok {
@@ -47,7 +47,7 @@ func newProblem(code, detail string, errs ...client.ProblemError) *problem {
 	return problemOf(m.kind, code, detail, errs...)
 }
 
-// problemOf makes a problem of a kind. One that is not known is a failure of ours.
+// problemOf makes a problem of a kind. A kind without a status is answered as 500.
 func problemOf(kind hook.Kind, code, detail string, errs ...client.ProblemError) *problem {
 	status, ok := statuses[kind]
 	if !ok {
@@ -58,8 +58,7 @@ func problemOf(kind hook.Kind, code, detail string, errs ...client.ProblemError)
 	}}
 }
 
-// asProblem turns any error into a problem. Those that are not meant to be
-// shown become a bare 500.
+// asProblem turns any error into a problem. An error that was not written for callers becomes a 500 without its text.
 func asProblem(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
@@ -77,7 +76,7 @@ func asProblem(err error) *problem {
 	return p
 }
 
-// ofError is a domain error as a problem; prefix is put before its pointers.
+// ofError is an error for people as a problem. prefix comes before its pointers.
 func ofError(e *hook.Error, prefix string) *problem {
 	p := problemOf(e.Kind, e.Code, e.Detail)
 	p.err = e.Err
@@ -90,7 +89,7 @@ func ofError(e *hook.Error, prefix string) *problem {
 	case hook.KindLimited, hook.KindUnavailable:
 		p.header = http.Header{"Retry-After": {retryAfter}}
 	case hook.KindMalformed, hook.KindInvalid, hook.KindForbidden, hook.KindNotFound, hook.KindConflict, hook.KindPrecondition, hook.KindTooLarge:
-		// The status says it all.
+		// These need no header.
 	}
 	return p
 }
@@ -107,8 +106,8 @@ func invalidParameter(name string, f hook.FieldError) *hook.Error {
 	return hook.InvalidField(name+"_invalid", f.At(hook.Parameter+name))
 }
 
-// placedAt is the error of a use case with the place of one of its fields as the request has it: a field of what was
-// asked for may be a parameter.
+// placedAt is an error of a use case, with the place of one of its fields replaced by the place that the field has in the
+// request. For example, the id of a tenant is a parameter of the path.
 func placedAt(err error, field, place string) error {
 	e, ok := errors.AsType[*hook.Error](err)
 	if !ok {
@@ -135,16 +134,15 @@ func summary(n int, where, first string) string {
 	return fmt.Sprintf("%d values are wrong; see errors.", n)
 }
 
-// The package's variables of huma are set once: errors take our shape and never
-// repeat what was sent, and names in JSON are compared exactly.
+// huma has these settings as variables of its package. Errors get our form, in which they never repeat what was sent, and
+// names in JSON are compared exactly.
 func init() {
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return fromHuma(status, msg, errs) }
 	huma.ValidateStrictCasing = true
 	huma.DefaultArrayNullable = false
 }
 
-// fromHuma turns what huma found wrong with a request into a problem. The
-// values that huma adds are dropped.
+// fromHuma turns what huma found wrong with a request into a problem, without the values that huma adds.
 func fromHuma(status int, msg string, errs []error) *problem {
 	switch status {
 	case http.StatusRequestEntityTooLarge:
@@ -184,7 +182,7 @@ func fromHuma(status int, msg string, errs []error) *problem {
 
 var requiredProperty = regexp.MustCompile(`^expected required property (\S+) to be present$`)
 
-// fromDetail is one error of huma's.
+// fromDetail is one wrong place that huma found.
 func fromDetail(err error) client.ProblemError {
 	d, ok := errors.AsType[*huma.ErrorDetail](err)
 	if !ok {
@@ -207,12 +205,12 @@ func fromDetail(err error) client.ProblemError {
 	return fieldError(hook.Field(pointer, "unexpected", "This is not what is expected here."), "")
 }
 
-// expected is a message of huma's that begins with "expected ".
+// expected is the error for a message of huma's that begins with "expected ".
 func expected(pointer, message string) hook.FieldError {
 	return hook.Field(pointer, "expected", "Expected {what}.", "what", strings.ReplaceAll(strings.TrimPrefix(message, "expected "), "\"", "'"))
 }
 
-// wrongParameter is huma's message about a parameter, without what was sent.
+// wrongParameter is the error for huma's message about a parameter, without the value that was sent.
 func wrongParameter(name, message string) hook.FieldError {
 	switch {
 	case message == "unknown query parameter":
@@ -227,8 +225,7 @@ func wrongParameter(name, message string) hook.FieldError {
 	return hook.Field("", "unreadable", "This value cannot be read.")
 }
 
-// opaque are members whose own members have names of any form, which huma's
-// paths do not escape.
+// opaque are members whose own members may have any names. huma does not escape such names in its paths.
 var opaque = []string{".headers.", ".metadata.", ".settings."}
 
 // pointerOf turns huma's .a.b[2] into the JSON Pointer /a/b/2.
@@ -266,7 +263,7 @@ func escapePointer(s string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(s)
 }
 
-// failures answer requests with errors, and log what the caller is not told.
+// failures answer requests with errors, and write to the log what callers must not see.
 type failures struct{ log *slog.Logger }
 
 // fail answers a request with an error.
@@ -283,7 +280,7 @@ func (a failures) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// logProblem logs what the caller is not told.
+// logProblem writes the cause of a failure on our side to the log.
 func (a failures) logProblem(ctx context.Context, method, path string, p *problem) {
 	switch {
 	case errors.Is(p.err, context.Canceled): // the caller hung up

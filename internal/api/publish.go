@@ -22,25 +22,25 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// The hot door: POST …/events. It reads the body into a pooled buffer, scans it
-// once, copies each payload once, and writes the answer by hand.
+// POST …/events is the hot operation. It reads the body into a pooled buffer, scans it once, copies each payload once, and
+// writes the answer without an encoder.
 
 const (
 	maxBatch   = 32 << 20 // bytes of one request, unless a single payload may be larger
-	bodyMargin = 64 << 10 // what may stand around a payload
+	bodyMargin = 64 << 10 // bytes that a request may have around its payload
 	maxEvents  = 1000     // in one request
 	maxKey     = 255      // characters of an Idempotency-Key
-	keepBuffer = 1 << 20  // a buffer that grew beyond this is not kept for others
+	keepBuffer = 1 << 20  // bytes; a buffer that grew larger is not put back into the pool
 )
 
-// intake is what one publish request needs; it is used again by later ones.
+// intake are the buffers that one request needs. They come from a pool and go back to it.
 type intake struct {
 	body bytes.Buffer
-	in   bytes.Buffer // reads body
+	in   bytes.Buffer // from which dec reads the body
 	dec  *jsontext.Decoder
 	out  []byte
-	// leave gives up the room of a large body; nil if it has none.
-	leave func()
+	// freeMemory gives back the memory that read reserved for a large body. nil: the body is small.
+	freeMemory func()
 }
 
 var intakes = sync.Pool{New: func() any {
@@ -50,9 +50,9 @@ var intakes = sync.Pool{New: func() any {
 }}
 
 func (t *intake) release() {
-	if t.leave != nil {
-		t.leave()
-		t.leave = nil
+	if t.freeMemory != nil {
+		t.freeMemory()
+		t.freeMemory = nil
 	}
 	t.in = bytes.Buffer{}
 	t.dec.Reset(&t.in)
@@ -61,7 +61,7 @@ func (t *intake) release() {
 	}
 }
 
-// acceptHandlers answer the hot requests: to take in events, and changes of records.
+// acceptHandlers answer the hot requests: to publish events, and to change records.
 type acceptHandlers struct {
 	failures
 	auth       *auth.Auth
@@ -138,7 +138,7 @@ func (a *acceptHandlers) publish(w http.ResponseWriter, r *http.Request, tenant 
 	}
 	t := intakes.Get().(*intake)
 	defer t.release()
-	if err := a.take(t, r, tenant); err != nil {
+	if err := a.acceptEvents(t, r, tenant); err != nil {
 		a.fail(w, r, err)
 		return
 	}
@@ -147,8 +147,8 @@ func (a *acceptHandlers) publish(w http.ResponseWriter, r *http.Request, tenant 
 	_, _ = w.Write(t.out)
 }
 
-// take handles one request up to its answer, which it leaves in t.out.
-func (a *acceptHandlers) take(t *intake, r *http.Request, tenant string) error {
+// acceptEvents handles one request to publish. It leaves the answer in t.out.
+func (a *acceptHandlers) acceptEvents(t *intake, r *http.Request, tenant string) error {
 	if err := a.read(t, r, a.maxBody); err != nil {
 		return err
 	}
@@ -206,8 +206,8 @@ func (a failures) logItem(ctx context.Context, r *http.Request, e *hook.Error) {
 	}
 }
 
-// appendAnswer writes one answer. Nothing in it needs escaping: ids are ours,
-// and those of callers have only letters, digits and _.:-
+// appendAnswer appends the answer to one event. Nothing in it needs escaping: our ids have letters and digits, and those
+// of callers were checked to have only letters, digits and _.:-
 func appendAnswer(b []byte, e *hook.EventAnswer) []byte {
 	b = append(b, `{"id":"`...)
 	b = append(b, e.ID.String()...)
@@ -222,7 +222,7 @@ func appendAnswer(b []byte, e *hook.EventAnswer) []byte {
 	return append(b, '}')
 }
 
-// idempotencyKey is the header of that name, "" if there is none.
+// idempotencyKey is the header Idempotency-Key, "" if there is none.
 func idempotencyKey(r *http.Request) (string, error) {
 	values, ok := r.Header["Idempotency-Key"]
 	if !ok {
@@ -247,8 +247,8 @@ func validKey(s string) bool {
 	return true
 }
 
-// scan reads the events of the body. The error is about the whole request; what
-// is wrong with one item of an array is in the item.
+// scan reads the events of the body. The error is about the whole request. What is wrong with one item of an array is
+// noted in the item.
 func (t *intake) scan(maxPayload int) (items []hook.NewEvent, batch bool, err error) {
 	body := t.body.Bytes()
 	kind := rawjson.KindOf(body)
@@ -264,7 +264,7 @@ func (t *intake) scan(maxPayload int) (items []hook.NewEvent, batch bool, err er
 			return items, true, err
 		}
 	}
-	// Something is wrong with the form: say what, at the price of another scan.
+	// The body is malformed. Another, slower scan finds out how.
 	if err := checkJSON(body); err != nil {
 		if kind == '[' {
 			return t.repair(body, maxPayload, err)
@@ -282,19 +282,19 @@ func (t *intake) reset(body []byte) {
 	t.dec.Reset(&t.in)
 }
 
-// end reports whether nothing follows.
+// end reports whether nothing follows in the body.
 func (t *intake) end() bool {
 	_, err := t.dec.ReadToken()
 	return errors.Is(err, io.EOF)
 }
 
-// skip reads a token without looking at it, and reports whether there was one.
+// skip reads one token, whichever it is, and reports whether there was one.
 func (t *intake) skip() bool {
 	_, err := t.dec.ReadToken()
 	return err == nil
 }
 
-// array reads an array of events. It returns nil if the form is wrong.
+// array reads an array of events. It returns nil and no error if the array is malformed.
 func (t *intake) array(body []byte, maxPayload int) ([]hook.NewEvent, error) {
 	t.reset(body)
 	if !t.skip() {
@@ -322,8 +322,8 @@ func (t *intake) array(body []byte, maxPayload int) ([]hook.NewEvent, error) {
 var errEvents = hook.Invalid("too_many_events", "Send 1 to 1000 events in one array.",
 	hook.Field("", "one_to_1000", "This has none, or more than 1000."))
 
-// repair reads an array in which some items are JSON but break our rules, so that
-// they do not harm the others. broken is returned if the array is no JSON at all.
+// repair reads an array in which some items are JSON and break our rules. Those items are noted as wrong, and the others
+// are accepted. If the array is not JSON at all it returns broken.
 func (t *intake) repair(body []byte, maxPayload int, broken error) ([]hook.NewEvent, bool, error) {
 	elements, ok := lenientElements(body)
 	if !ok {
@@ -346,8 +346,8 @@ func (t *intake) repair(body []byte, maxPayload int, broken error) ([]hook.NewEv
 	return items, true, nil
 }
 
-// lenientElements are the elements of an array that is JSON, but may break our
-// rules: a member twice, invalid UTF-8, too deep.
+// lenientElements are the elements of an array that is JSON but may break our rules, which are: no member twice, valid
+// UTF-8, limited depth.
 func lenientElements(body []byte) (elements [][]byte, ok bool) {
 	lenient := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if _, err := lenient.ReadValue(); err != nil {
@@ -370,8 +370,7 @@ func checkItem(element []byte) *hook.Error {
 	return e
 }
 
-// item reads one event. It returns false if the JSON is broken; what else is
-// wrong is in the item.
+// item reads one event. It returns false if the JSON is malformed. Anything else that is wrong is noted in the event.
 func (t *intake) item(e *hook.NewEvent, maxPayload int) bool {
 	e.Door = hook.DoorAPI
 	if k := t.dec.PeekKind(); k != '{' {
@@ -394,7 +393,7 @@ func (t *intake) item(e *hook.NewEvent, maxPayload int) bool {
 		member := memberOf(name)
 		var unknown string
 		if member == memberUnknown {
-			unknown, _ = rawjson.Unquote(name) // name is gone with the next read
+			unknown, _ = rawjson.Unquote(name) // the next read overwrites name
 		}
 		value, err := t.dec.ReadValue()
 		if err != nil {
@@ -421,7 +420,7 @@ func (t *intake) item(e *hook.NewEvent, maxPayload int) bool {
 			payload = value
 			e.Wrong = checkPayload(value, maxPayload)
 			if e.Wrong == nil {
-				e.Payload = bytes.Clone(value) // the buffer goes to somebody else
+				e.Payload = bytes.Clone(value) // the buffer goes back to the pool
 			}
 		case memberUnknown:
 			e.Wrong = hook.InvalidField("event_invalid", hook.Field("/"+escapePointer(unknown), "event_member_unknown",
@@ -452,7 +451,7 @@ const (
 	memberPayload
 )
 
-// memberOf tells which member a name token is.
+// memberOf says which member a token names.
 func memberOf(name jsontext.Value) member {
 	switch string(name) {
 	case `"type"`:
@@ -464,7 +463,7 @@ func memberOf(name jsontext.Value) member {
 	case `"payload"`:
 		return memberPayload
 	}
-	if bytes.IndexByte(name, '\\') >= 0 { // spelled with escapes
+	if bytes.IndexByte(name, '\\') >= 0 { // the name is written with escapes
 		if plain, err := jsontext.AppendUnquote([]byte{'"'}, name); err == nil && bytes.IndexByte(plain, '\\') < 0 {
 			return memberOf(append(plain, '"'))
 		}
@@ -472,7 +471,7 @@ func memberOf(name jsontext.Value) member {
 	return memberUnknown
 }
 
-// stringMember reads a short string; wrong is what to say of anything else.
+// stringMember reads a string of at most 512 bytes. wrong is the error for anything else.
 func stringMember(value jsontext.Value, code string, wrong hook.FieldError) (string, *hook.Error) {
 	if value.Kind() != '"' {
 		return "", hook.InvalidField(code, wrong)
@@ -491,7 +490,7 @@ func checkPayload(value jsontext.Value, limit int) *hook.Error {
 		e.Kind = hook.KindTooLarge
 		return e
 	}
-	// Only what has enough brackets to be too deep is looked at again.
+	// Only a payload with enough brackets to be too deep is scanned for its depth.
 	if bytes.Count(value, []byte{'{'})+bytes.Count(value, []byte{'['}) > maxDepth {
 		if err := rawjson.Check(value, maxDepth); err != nil {
 			return hook.InvalidField("payload_invalid", hook.Field("/payload", "payload_deep",

@@ -65,7 +65,7 @@ func (h recordHandlers) register(a *API) {
 // etag is the entity tag of a version.
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 36) + `"` }
 
-// versionOf is the version that an entity tag stands for, -1 if it is none of ours.
+// versionOf is the version of a record that an entity tag stands for, -1 if we did not make the tag.
 func versionOf(tag string) int64 {
 	v, err := strconv.ParseInt(strings.Trim(tag, `"`), 36, 64)
 	if err != nil || v <= 0 {
@@ -74,7 +74,7 @@ func versionOf(tag string) int64 {
 	return v
 }
 
-// KindPath are the parameters of what is about one kind of record.
+// KindPath are the path parameters of operations on one kind of record.
 type KindPath struct {
 	TenantPath
 	Contract string `path:"contract" maxLength:"64" doc:"Name of the contract." example:"shop"`
@@ -139,9 +139,8 @@ func (h recordHandlers) list(ctx context.Context, in *struct {
 	return h.page(ctx, in.Tenant, in.Contract, in.Kind, in.Paging)
 }
 
-// checkKind says what is wrong with the names of a contract and a kind of its
-// records ("" is any) under which nothing was found. Where there is something, it
-// counts for nothing whether a contract still knows it.
+// checkKind is called if no record was found. It fails if there is no such contract, or if the contract has no such kind of
+// record; an empty kind is any. Records that exist are shown even if their contract no longer has their kind.
 func (h recordHandlers) checkKind(contract, kind string) error {
 	c, err := h.contracts.Get(contract)
 	if err != nil {
@@ -176,7 +175,7 @@ func (h recordHandlers) page(ctx context.Context, tenant, contract, kind string,
 			return nil, err
 		}
 	}
-	// Documents are put in by hand: encoding them would change their bytes.
+	// Documents are appended as they are, because an encoder would change their bytes.
 	body := []byte(`{"items":[`)
 	for i, r := range records {
 		if i > 0 {
@@ -197,7 +196,7 @@ func (h recordHandlers) page(ctx context.Context, tenant, contract, kind string,
 	return &rawOutput{"application/json", body}, nil
 }
 
-// describeRecordGet says what is in a document: nothing that is known here.
+// describeRecordGet describes the answer, which is a document of any form.
 func (a *API) describeRecordGet(op operation) {
 	responses := a.operation(op.method, op.path).Responses
 	responses["200"].Content = map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}}

@@ -33,12 +33,12 @@ func (h recordChangeHandlers) register(a *API) {
 
 const firesText = " The answer tells which events the change fired; they are committed with it."
 
-// changeCodes are the errors that every change of a record can end with.
+// changeCodes are the codes of errors that every change of a record can have.
 var changeCodes = []string{
 	"contract_unknown", "record_kind_unknown", "record_key_invalid", "record_busy", "too_many_deliveries", "idempotency_invalid", "idempotency_key_reused",
 }
 
-// describedChange is a way to change one record.
+// describedChange describes one way to change one record.
 type describedChange struct {
 	operation
 	bodies []string // content types
@@ -121,7 +121,7 @@ func (recordChangeHandlers) describeBatch(doc *huma.OpenAPI) {
 	})
 }
 
-// precondition reads the headers that a change may be made conditional with.
+// precondition reads the headers If-Match and If-None-Match.
 func precondition(r *http.Request) (p hook.Precondition, err error) {
 	if values := r.Header.Values("If-Match"); len(values) > 0 {
 		p.Present = true
@@ -147,7 +147,7 @@ func (a *acceptHandlers) changeOne(op hook.RecordOp) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		t := intakes.Get().(*intake)
 		defer t.release()
-		answer, err := a.takeChange(t, r, op)
+		answer, err := a.acceptChange(t, r, op)
 		if err != nil {
 			a.fail(w, r, err)
 			return
@@ -164,7 +164,7 @@ func (a *acceptHandlers) changeOne(op hook.RecordOp) http.HandlerFunc {
 	}
 }
 
-// enterRecords lets those in who may change records of the tenant.
+// enterRecords checks that the request's key may change records of the tenant in its path.
 func (a *acceptHandlers) enterRecords(r *http.Request) (tenant string, err error) {
 	tenant = r.PathValue("tenant")
 	key, err := a.auth.Authenticate(r)
@@ -174,7 +174,7 @@ func (a *acceptHandlers) enterRecords(r *http.Request) (tenant string, err error
 	return tenant, err
 }
 
-func (a *acceptHandlers) takeChange(t *intake, r *http.Request, op hook.RecordOp) (*hook.RecordAnswer, error) {
+func (a *acceptHandlers) acceptChange(t *intake, r *http.Request, op hook.RecordOp) (*hook.RecordAnswer, error) {
 	tenant, err := a.enterRecords(r)
 	if err != nil {
 		return nil, err
@@ -195,7 +195,7 @@ func (a *acceptHandlers) takeChange(t *intake, r *http.Request, op hook.RecordOp
 		if err := checkJSON(t.body.Bytes()); err != nil {
 			return nil, err
 		}
-		item.Document = bytes.Clone(t.body.Bytes()) // the buffer goes to somebody else
+		item.Document = bytes.Clone(t.body.Bytes()) // the buffer goes back to the pool
 	}
 	in := hook.RecordChanges{Tenant: tenant, Items: []hook.RecordChange{item}}
 	if err := keyed(r, &in, item.Document); err != nil {
@@ -211,7 +211,7 @@ func (a *acceptHandlers) takeChange(t *intake, r *http.Request, op hook.RecordOp
 	return &answers[0], nil
 }
 
-// keyed takes over the Idempotency-Key, which stands for all that is asked for.
+// keyed takes over the Idempotency-Key of a request, with a hash of everything that the request asks for.
 func keyed(r *http.Request, in *hook.RecordChanges, body []byte) (err error) {
 	if in.RequestKey, err = idempotencyKey(r); err != nil || in.RequestKey == "" {
 		return err
@@ -223,8 +223,8 @@ func keyed(r *http.Request, in *hook.RecordChanges, body []byte) (err error) {
 	return nil
 }
 
-// aboutOne is the error of an item as it is when the item is the request: the
-// document is the body, and the name is in the path.
+// aboutOne is the error of an item, with its places as a request about one record has them: the document is the body, and
+// the names are parameters of the path.
 func aboutOne(e *hook.Error) *hook.Error {
 	out := *e
 	out.Fields = make([]hook.FieldError, len(e.Fields))
@@ -244,11 +244,11 @@ func aboutOne(e *hook.Error) *hook.Error {
 	return &out
 }
 
-// changeMany handles a batch.
+// changeMany handles a request to change many records.
 func (a *acceptHandlers) changeMany(w http.ResponseWriter, r *http.Request) {
 	t := intakes.Get().(*intake)
 	defer t.release()
-	if err := a.takeChanges(t, r); err != nil {
+	if err := a.acceptChanges(t, r); err != nil {
 		a.fail(w, r, err)
 		return
 	}
@@ -256,8 +256,8 @@ func (a *acceptHandlers) changeMany(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(t.out)
 }
 
-// takeChanges handles a batch up to its answer, which it leaves in t.out.
-func (a *acceptHandlers) takeChanges(t *intake, r *http.Request) error {
+// acceptChanges handles a batch. It leaves the answer in t.out.
+func (a *acceptHandlers) acceptChanges(t *intake, r *http.Request) error {
 	tenant, err := a.enterRecords(r)
 	if err != nil {
 		return err
@@ -302,8 +302,8 @@ var errRecords = hook.Invalid("too_many_records", "Send 1 to 1000 changes in one
 	hook.Field("", "one_to_1000", "This has none, or more than 1000."))
 
 // changesOf reads the items of a batch: an array, or an object with it as items.
-// The error is about the whole request; what is wrong with one item is in it.
-// prefix is where the array is.
+// The error is about the whole request. What is wrong with one item is noted in the item.
+// prefix is the JSON Pointer of the array.
 func changesOf(body []byte) (items []hook.RecordChange, prefix string, err error) {
 	list := body
 	broken := checkJSON(body)
@@ -376,7 +376,7 @@ func changeOf(element []byte) (c hook.RecordChange) {
 			if c.Op = hook.RecordPut; m.Name == "patch" {
 				c.Op = hook.RecordPatch
 			}
-			c.Document = bytes.Clone(m.Value) // the buffer goes to somebody else
+			c.Document = bytes.Clone(m.Value) // the buffer goes back to the pool
 		case "delete":
 			given++
 			if c.Op = hook.RecordDelete; string(m.Value) != "true" {

@@ -68,7 +68,7 @@ func recoverySpec(in client.RecoveryInput) admin.RecoverySpec {
 
 type recoveryOutput struct{ Body client.Recovery }
 
-// answer is a recovery as an answer, unless there was an error.
+// answer is the answer that shows a recovery. It passes an error on.
 func (h recoveryHandlers) answer(r *hook.Recovery, err error) (*recoveryOutput, error) {
 	if err != nil {
 		return nil, err

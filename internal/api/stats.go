@@ -12,15 +12,15 @@ import (
 
 const (
 	shownFailing = 50
-	// Counting what waits costs about 100 ns each, so it ends somewhere.
+	// Counting a backlog costs about 100 ns for each delivery, so counting stops at a limit.
 	maxBacklog        = 100_000
 	maxFailingBacklog = 1_000 // of each failing endpoint
 )
 
-// statsRanges are the ranges of time that can be asked for.
+// statsRanges are the ranges of time that can be asked for, and the points that each is answered with.
 var statsRanges = map[string]struct {
-	span   hook.StatsSpan // what is read
-	step   time.Duration  // of a point
+	span   hook.StatsSpan // of the rows that are read
+	width  time.Duration  // of a point
 	name   string
 	points int
 }{
@@ -65,13 +65,12 @@ type tenantReader interface {
 	Tenant(ctx context.Context, id string) (hook.Tenant, error)
 }
 
-// Scope is the parameter of what can be about one tenant or about all.
+// Scope is the parameter of operations that are about one tenant or about all.
 type Scope struct {
 	Tenant string `query:"tenant" maxLength:"64" doc:"Only of this tenant; everything the key may see if left out." example:"acme"`
 }
 
-// of is the tenant that a request is about: "" for all of them, which a key of
-// one tenant never gets.
+// of is the tenant that a request is about, "" for all tenants. With a key of one tenant it is always that tenant.
 func (s Scope) of(ctx context.Context, store tenantReader) (string, error) {
 	if own := keyOf(ctx).Tenant; own != "" {
 		if s.Tenant != "" && s.Tenant != own {
@@ -129,13 +128,13 @@ func (h statsHandlers) stats(ctx context.Context, tenant string, in StatsQuery) 
 		only, id = e, e.ID
 	}
 	r := statsRanges[in.Range]
-	since := time.Now().UTC().Truncate(r.step).Add(-time.Duration(r.points-1) * r.step)
+	since := time.Now().UTC().Truncate(r.width).Add(-time.Duration(r.points-1) * r.width)
 	rows, err := h.store.Stats(ctx, tenant, id, r.span, since)
 	if err != nil {
 		return nil, err
 	}
 	out := client.Stats{Range: in.Range, Since: since, Step: r.name}
-	out.Totals, out.Points = wireSeries(rows, since, r.step, r.points)
+	out.Totals, out.Points = wireSeries(rows, since, r.width, r.points)
 	backlog, err := h.store.Backlog(ctx, tenant, id, maxBacklog)
 	if err != nil {
 		return nil, err
@@ -145,7 +144,8 @@ func (h statsHandlers) stats(ctx context.Context, tenant string, in StatsQuery) 
 	return &statsOutput{out}, err
 }
 
-// failing are the failing endpoints of a tenant or of all, or of one endpoint.
+// failing are the failing endpoints of a tenant, or of all tenants if that is "". With only, it is that endpoint, if it
+// fails.
 func (h statsHandlers) failing(ctx context.Context, tenant string, only *hook.Endpoint) ([]client.Failing, error) {
 	var list []hook.Failing
 	if only == nil {
@@ -176,19 +176,19 @@ func wireBacklog(b hook.Backlog) client.Backlog {
 	return client.Backlog{Waiting: b.Count, AtLeast: b.AtLeast}
 }
 
-// wireSeries puts tallies into n points of a step each, and adds them up.
-func wireSeries(rows []hook.StatsRow, since time.Time, step time.Duration, n int) (client.StatsCounts, []client.StatsPoint) {
+// wireSeries adds rows up to n points of the given width, and to a total.
+func wireSeries(rows []hook.StatsRow, since time.Time, width time.Duration, n int) (client.StatsCounts, []client.StatsPoint) {
 	var total hook.Tally
 	tallies := make([]hook.Tally, n)
 	for i := range rows {
-		if at := int(rows[i].At.Sub(since) / step); at < n { // it may have become a new minute since the request came
+		if at := int(rows[i].At.Sub(since) / width); at < n { // a new minute may have begun since the request came
 			tallies[at].Add(&rows[i].Tally)
 			total.Add(&rows[i].Tally)
 		}
 	}
 	points := make([]client.StatsPoint, n)
 	for i := range tallies {
-		points[i] = client.StatsPoint{At: since.Add(time.Duration(i) * step), StatsCounts: wireCounts(&tallies[i])}
+		points[i] = client.StatsPoint{At: since.Add(time.Duration(i) * width), StatsCounts: wireCounts(&tallies[i])}
 	}
 	return wireCounts(&total), points
 }

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	streamBeat = 15 * time.Second // something is sent at least so often, and the key looked at again
-	streamLook = time.Second      // and so often before more is told
-	// streamPatience is how long a reader may take nothing at all.
+	streamKeepAlive = 15 * time.Second // an idle stream sends a comment so often, and the key is checked again
+	streamRecheck   = time.Second      // a busy stream checks the key again so often
+	// streamPatience is how long a write may block because the caller does not read.
 	streamPatience = 30 * time.Second
 )
 
@@ -53,7 +53,7 @@ func (h streamHandlers) register(a *API) {
 			Type: huma.TypeString, Description: "Lines of event: and data:, the latter a Notice.",
 		}}},
 	}
-	a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[client.Notice](), true, "") // nothing else refers to it
+	a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[client.Notice](), true, "") // no operation refers to it, so it has to be added here
 }
 
 func wireNotice(n hook.Notice) client.Notice {
@@ -97,38 +97,38 @@ func (h streamHandlers) watch(ctx context.Context, in *Scope) (*huma.StreamRespo
 // feed sends notices until there are no more, or the caller goes away.
 func (h streamHandlers) feed(w http.ResponseWriter, r *http.Request, notices <-chan hook.Notice) {
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Time{}) // the server's is for requests that end
+	_ = control.SetReadDeadline(time.Time{}) // the server's deadline is for requests that end
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no") // for proxies that would wait for more
+	header.Set("X-Accel-Buffering", "no") // keeps proxies from collecting notices before they pass them on
 	send := func(text []byte) bool {
 		_ = control.SetWriteDeadline(time.Now().Add(streamPatience))
 		_, err := w.Write(text)
 		return err == nil && control.Flush() == nil
 	}
-	looked := time.Now()
-	mayGoOn := func() bool { // it may have been revoked, or have expired
-		looked = time.Now()
+	checked := time.Now()
+	stillAllowed := func() bool { // the key may have been revoked, or have expired
+		checked = time.Now()
 		_, err := h.auth.Authenticate(r)
 		return err == nil
 	}
-	beat := time.NewTicker(streamBeat)
-	defer beat.Stop()
+	keepAlive := time.NewTicker(streamKeepAlive)
+	defer keepAlive.Stop()
 	for ok := send([]byte("retry: 2000\n\n")); ok; {
 		select {
 		case n, open := <-notices:
-			ok = open && (time.Since(looked) < streamLook || mayGoOn()) && send(pending(n, notices))
-		case <-beat.C:
-			ok = mayGoOn() && send([]byte(":\n\n"))
+			ok = open && (time.Since(checked) < streamRecheck || stillAllowed()) && send(encodeNotices(n, notices))
+		case <-keepAlive.C:
+			ok = stillAllowed() && send([]byte(":\n\n"))
 		case <-r.Context().Done():
 			ok = false
 		}
 	}
 }
 
-// pending is a notice and those that wait behind it, as they are sent.
-func pending(n hook.Notice, more <-chan hook.Notice) []byte {
+// encodeNotices is a notice and all that are ready after it, in the form of server-sent events.
+func encodeNotices(n hook.Notice, more <-chan hook.Notice) []byte {
 	var b bytes.Buffer
 	for waiting := len(more); ; waiting-- {
 		b.WriteString("event: " + string(n.Kind) + "\ndata: ")

@@ -39,7 +39,7 @@ func (h tenantHandlers) register(a *API) {
 	}, h.delete)
 }
 
-// TenantPath is the parameter of what belongs to a tenant.
+// TenantPath is the path parameter of operations on what belongs to a tenant.
 type TenantPath struct {
 	Tenant string `path:"tenant" maxLength:"64" doc:"Id of the tenant." example:"acme"`
 }

@@ -10,12 +10,11 @@ import (
 	"gancho/internal/hook"
 )
 
-// What callers send as text becomes text of the database, in what is stored or in
-// what is looked for. PostgreSQL takes neither U+0000 nor what is not UTF-8, so
-// both are refused here, at the door, whatever the database. JSON that is kept as it
-// came (payloads, documents, metadata) is bytes and may hold anything.
+// Texts that callers send become texts in the database, or in queries. PostgreSQL takes neither U+0000 nor invalid UTF-8,
+// so both are refused here, whichever database is used. JSON that is stored unchanged (payloads, documents, metadata) is
+// bytes and may hold anything.
 
-// checkTexts fails if some text of an operation's input cannot be one.
+// checkTexts fails if an operation's input has a text that the database cannot store.
 func checkTexts(in any) error {
 	if fields := wrongTexts(nil, reflect.ValueOf(in), ""); len(fields) > 0 {
 		return hook.InvalidFields("request_invalid", fields...)
@@ -23,7 +22,7 @@ func checkTexts(in any) error {
 	return nil
 }
 
-// wrongTexts adds the places within v, which is at a pointer.
+// wrongTexts appends the places of such texts within v, which itself is at a JSON Pointer.
 func wrongTexts(list []hook.FieldError, v reflect.Value, at string) []hook.FieldError {
 	switch v.Kind() { //lint:ignore exhaustive no other kind holds text
 	case reflect.String:
@@ -36,7 +35,7 @@ func wrongTexts(list []hook.FieldError, v reflect.Value, at string) []hook.Field
 			list = wrongTexts(list, v.Elem(), at)
 		}
 	case reflect.Slice, reflect.Array:
-		if v.Type().Elem().Kind() == reflect.Uint8 { // kept as it came
+		if v.Type().Elem().Kind() == reflect.Uint8 { // JSON that is stored unchanged
 			return list
 		}
 		for i := range v.Len() {
@@ -58,7 +57,7 @@ func wrongTexts(list []hook.FieldError, v reflect.Value, at string) []hook.Field
 	return list
 }
 
-// placeOf is where a field of an input or a body comes from.
+// placeOf is the place in the request from which a field of an input is read.
 func placeOf(f reflect.StructField, at string) string {
 	for _, tag := range []string{"path", "query", "header"} {
 		if name := f.Tag.Get(tag); name != "" {
@@ -66,7 +65,7 @@ func placeOf(f reflect.StructField, at string) string {
 		}
 	}
 	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-	if name == "" { // the body itself, or embedded
+	if name == "" { // the body itself, or an embedded struct
 		return at
 	}
 	return at + "/" + name

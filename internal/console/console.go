@@ -1,19 +1,17 @@
-// Package console serves Gancho's pages: the console of the operator at / and
-// the portal of a tenant's own people at /portal. They are one application
-// (source in web/), built to internal/console/dist and embedded; it uses nothing
-// but the REST API.
+// Package console serves Gancho's pages: the console of the operator at /, and the portal of a tenant's own people at
+// /portal. Both are one application. Its source is in web/, it is built to internal/console/dist and embedded in the
+// program, and it uses only the REST API.
 //
 // It promises:
 //
-//   - A file whose name has its hash is kept by browsers for good; the page
-//     itself is asked for each time, so that a new version shows at once.
-//   - Files are compressed when they are built, not when they are served.
-//   - Scripts come from here only (Content-Security-Policy). Styles in the page
-//     are allowed, because the components that we use set some on elements.
-//   - Nobody frames the console; the portal is framed by the origins that are
-//     configured.
+//   - Browsers keep a file whose name contains its hash for ever. They ask for the page itself each time, so that people
+//     see a new version at once.
+//   - Files are compressed when the program is built, not when they are served.
+//   - Scripts are loaded from this server only (Content-Security-Policy). Styles on elements are allowed, because the
+//     components that we use set some.
+//   - No page may show the console in a frame. Pages of the configured origins may show the portal in a frame.
 //
-// A program built without the pages, by go build alone, says how to build them.
+// A program that was built without the pages, by go build alone, serves a page that says how to build them.
 package console
 
 import (
@@ -51,13 +49,13 @@ type Console struct {
 	portal string // Content-Security-Policy of the portal
 }
 
-// file is one file, as it was built.
+// file is one file of the pages.
 type file struct {
 	kind      string // Content-Type
 	policy    string // Content-Security-Policy; "": that of the pages
 	tag       string // ETag
-	plain     []byte // nil if it is compressed
-	gzip, brr []byte // nil if it is not
+	plain     []byte // nil if the file is stored compressed
+	gzip, brr []byte // nil if it is stored plain; brr may be nil in any case
 }
 
 const index = "index.html"
@@ -71,7 +69,7 @@ func New(o Options) *Console {
 	return serve(built, o)
 }
 
-// serve is New of other files.
+// serve is [New] for the given files.
 func serve(built fs.FS, o Options) *Console {
 	c := &Console{files: map[string]file{}, portal: policy(append([]string{"'self'"}, o.PortalOrigins...))}
 	err := fs.WalkDir(built, ".", func(name string, d fs.DirEntry, err error) error {
@@ -96,7 +94,7 @@ func serve(built fs.FS, o Options) *Console {
 		default:
 			f.plain = b
 		}
-		if ext != ".br" { // each file is there plain or with gzip
+		if ext != ".br" { // each file is stored plain or with gzip, so each gets its tag here
 			hash := sha256.Sum256(b)
 			f.tag = `"` + hex.EncodeToString(hash[:8]) + `"`
 		}
@@ -118,7 +116,7 @@ func serve(built fs.FS, o Options) *Console {
 // Built reports whether the pages are in this program.
 func (c *Console) Built() bool { return c.files[index].gzip != nil }
 
-// contentType is the type by the name's end, whatever the machine's own table says.
+// contentType is the type of a file by the extension of its name. The tables of the operating system may say otherwise.
 func contentType(name string) string {
 	switch path.Ext(name) {
 	case ".html":
@@ -138,7 +136,7 @@ func contentType(name string) string {
 	return "application/octet-stream"
 }
 
-// policy is the Content-Security-Policy of a page that these may frame.
+// policy is the Content-Security-Policy of a page that the given origins may show in a frame.
 func policy(frames []string) string {
 	return "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; " +
 		"form-action 'self'; base-uri 'none'; frame-ancestors " + strings.Join(frames, " ")
@@ -146,8 +144,8 @@ func policy(frames []string) string {
 
 var consolePolicy = policy([]string{"'none'"})
 
-// Takes reports whether a request that the API has nothing for is for a page or
-// for a file of one. The first page is for everybody, such as probes.
+// Takes reports whether a request, for which the API has no operation, is for a page or for a file that a page needs.
+// Programs that do not accept HTML, such as probes, get the page at / as well.
 func (c *Console) Takes(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
@@ -156,7 +154,7 @@ func (c *Console) Takes(r *http.Request) bool {
 	return isFile || r.URL.Path == "/" || path.Ext(r.URL.Path) == "" && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// ServeHTTP serves a file, or the page, which finds out by itself what to show.
+// ServeHTTP serves a file. For every other path it serves the page, whose scripts show what the path names.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	f, ok := c.files[name]
@@ -193,10 +191,10 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	_, _ = io.Copy(w, body) // the browser may have left
+	_, _ = io.Copy(w, body) // the browser may have disconnected
 }
 
-// encoded is the content in the best form that the browser takes.
+// encoded is the content in the smallest encoding that the browser accepts.
 func (f file) encoded(accept string) (body io.Reader, encoding string) {
 	switch {
 	case f.plain != nil:
@@ -213,7 +211,7 @@ func (f file) encoded(accept string) (body io.Reader, encoding string) {
 	return plain, ""
 }
 
-// accepts reports whether a list of encodings has one, and not with weight 0.
+// accepts reports whether the list of an Accept-Encoding header has an encoding with a weight above 0.
 func accepts(list, encoding string) bool {
 	for part := range strings.SplitSeq(list, ",") {
 		name, weight, _ := strings.Cut(strings.TrimSpace(part), ";")

@@ -11,24 +11,23 @@ import (
 	"os"
 )
 
-// Logo is the picture that the portal shows, the operator's own.
+// Logo is the operator's picture, which the portal shows.
 type Logo struct {
-	name string // of the file, with its hash
+	name string // of the file, which contains its hash
 	kind string // Content-Type
 	data []byte
 }
 
 const maxLogo = 512 << 10 // bytes
 
-// logoPolicy keeps a picture that is opened by itself from being anything else:
-// SVG could have scripts.
+// logoPolicy applies when somebody opens the picture by itself. It keeps scripts in an SVG from running.
 const logoPolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
-// logoTypes are the pictures that every browser shows, and the end of their names.
+// logoTypes are the types of pictures that every browser shows, and the extensions of their names.
 var logoTypes = map[string]string{"image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp", "image/svg+xml": ".svg"}
 
-// ReadLogo reads a picture: SVG, PNG, JPEG, GIF or WebP, of 512 KiB at most. Its
-// error says what to change. No path is no logo, nil.
+// ReadLogo reads a picture: SVG, PNG, JPEG, GIF or WebP, of at most 512 KiB. Its error says what to change. An empty path
+// gives no logo, which is nil.
 func ReadLogo(path string) (*Logo, error) {
 	if path == "" {
 		return nil, nil
@@ -71,7 +70,7 @@ func isSVG(data []byte) bool {
 	}
 }
 
-// Path is where the pages find it, "" if there is none.
+// Path is the URL path of the logo, "" if there is none.
 func (l *Logo) Path() string {
 	if l == nil {
 		return ""
