@@ -28,7 +28,9 @@ func (in *Ingest) announce(it *hook.Accepted, routes *routes) {
 	for i := range it.Deliveries {
 		d := &it.Deliveries[i]
 		if t := routes.targets[d.Endpoint]; t.firstDelay == 0 && in.Dispatcher.Await(d) {
-			d.State, d.EndpointVersion, d.ContractVersion = hook.Sending, t.version, t.contractVersion
+			taken, _ := hook.Next(*d, hook.Trigger{Kind: hook.OnTake}, hook.Policy{}, hook.Standing{}, d.NextAttemptAt)
+			*d = taken.Delivery
+			d.EndpointVersion, d.ContractVersion = t.version, t.contractVersion
 		}
 	}
 }
