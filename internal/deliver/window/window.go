@@ -71,7 +71,7 @@ type entry struct {
 	// Requeue sets it, and Settle clears it.
 	unstored bool
 	// superseded: a newer snapshot took its place while it was expected or taken.
-	// Supersede sets it; it goes with the entry.
+	// Supersede sets it; nothing clears it.
 	superseded bool
 }
 
@@ -81,21 +81,21 @@ type Window struct {
 	budget  Budget
 	ordered bool
 
-	jobs     []hook.Job // that wait, first in line first
-	bytes    int        // of jobs
-	known    map[hook.DeliveryID]entry
-	unstored int // entries that are unstored
-	tests    map[hook.DeliveryID]struct{}
+	jobs     []hook.Job                   // that wait in memory, in the order in which they are taken
+	bytes    int                          // that jobs take
+	known    map[hook.DeliveryID]entry    // all deliveries that no page may bring in
+	unstored int                          // how many of known are unstored
+	tests    map[hook.DeliveryID]struct{} // deliveries that are sent past the queue
 
 	// backlog: the store may have deliveries that are due and come before what is
 	// offered now, so what is offered stays in the store, too. It is set when a delivery
 	// is left in the store or comes due there, and when waiting ones are cleared. A page
 	// that shows the end of what is due clears it.
 	backlog bool
-	// announced: somebody says that the store has work which was not offered here, for
-	// example because another node accepted it. Announce and a failed page set it;
-	// beginning to read a page clears it. Unlike with a backlog, what is offered still
-	// goes to memory, unless the queue is ordered.
+	// announced: the store has work that was not offered here, for example because another
+	// node accepted it. Announce and a failed page set it; beginning to read a page clears
+	// it. Unlike a backlog, it lets offered deliveries go to memory, unless the queue is
+	// ordered.
 	announced bool
 	nextDue   time.Time // when a delivery in the store comes due; zero: none is known
 	reading   *reading  // nil: nothing is being read
@@ -136,8 +136,8 @@ func (w *Window) CaughtUp() bool { return !w.backlog && !w.announced }
 // NextDue is when a delivery in the store comes due; zero if none is known.
 func (w *Window) NextDue() time.Time { return w.nextDue }
 
-// SetOrdered says whether the order of the queue has to be kept. What waits while
-// that changes must be cleared ([Window.Clear]).
+// SetOrdered says whether the order of the queue has to be kept. Call [Window.Clear] before
+// that changes.
 func (w *Window) SetOrdered(ordered bool) { w.ordered = ordered }
 
 // Expect notes a delivery that is about to be committed, so that from its first
@@ -150,8 +150,9 @@ func (w *Window) Expect(id hook.DeliveryID, open bool) bool {
 		w.known[id] = entry{place: expected}
 		return true
 	}
-	// Example: 1 was expected since the page is being read, and 2 is not. The page may
-	// show 2, and never shows 1.
+	// Example: delivery 1 is expected while a page is being read, and 2 is not, since there is
+	// no room. The page leaves out 1, but shows 2 if that is committed in time, and 2 would
+	// be sent first. So the page will not be used.
 	if w.ordered && w.readingPage() && len(w.known) > len(w.jobs) {
 		w.restart()
 	}
@@ -284,8 +285,8 @@ func (w *Window) Supersede(id hook.DeliveryID) (unsent []hook.Job, isTaken bool)
 // not look like one that a crash interrupted. [Window.Settle] ends that.
 func (w *Window) NoteTest(id hook.DeliveryID) { w.tests[id] = struct{}{} }
 
-// Clear empties what waits in memory, for example when the endpoint is paused. The
-// store has everything, and is read again.
+// Clear removes what waits in memory, for example when the endpoint is paused. The store
+// has all of it, and it will be read from there again.
 func (w *Window) Clear() (unsent []hook.Job) {
 	if len(w.jobs) > 0 {
 		w.restart()
@@ -298,15 +299,15 @@ func (w *Window) Clear() (unsent []hook.Job) {
 	return unsent
 }
 
-// Restart is [Window.Clear] for an ordered queue of which a taken delivery goes back
-// into the store: all that follows it has to be read again behind it.
+// Restart is for an ordered queue when a taken delivery goes back into the store. It
+// clears what waits in memory, so that all of it is read again behind that delivery.
 func (w *Window) Restart() []hook.Job {
 	w.restart()
 	return w.Clear()
 }
 
-// Discard lets go of all memory, for a window that is not used any more. Only taken
-// deliveries stay known.
+// Discard gives back all memory of a window that will not be used any more. Only taken
+// deliveries stay known, since they will be settled.
 func (w *Window) Discard() {
 	w.budget.Release(w.bytes)
 	w.jobs, w.bytes = nil, 0
@@ -354,7 +355,7 @@ func (w *Window) leave() {
 	}
 }
 
-// restart notes that deliveries go back into the store that come before others there.
+// restart notes that deliveries go back into the store which come before others there.
 func (w *Window) restart() {
 	w.leave()
 	if w.reading != nil {
@@ -379,8 +380,8 @@ func (w *Window) withdraw(job *hook.Job, superseded bool) []hook.Job {
 	return nil
 }
 
-// stored notes that the last result of a requeued delivery is durable, or is waited
-// for by somebody else.
+// stored ends that a requeued delivery is unstored: its last result is durable, or it does
+// not wait in memory any more.
 func (w *Window) stored(id hook.DeliveryID) {
 	w.known[id] = entry{place: waiting}
 	w.unstored--
