@@ -166,7 +166,7 @@ func marshal(v any) ([]byte, error) {
 
 // List is one page of a list.
 type List[T any] struct {
-	Items      []T     `json:"items" doc:"The objects of this page, newest first unless said otherwise. A page may hold fewer than limit, even none, although more follow: only next_cursor tells."`
+	Items      []T     `json:"items" doc:"The objects of this page, newest first unless said otherwise. A page may have fewer objects than limit, even none, although more follow. Only next_cursor says whether more follow."`
 	NextCursor *string `json:"next_cursor" doc:"Give it as cursor, with the same filters, to get the next page; null on the last one." example:"AZqZ4kXvcACAAAAAAAAAAA"`
 }
 

@@ -22,38 +22,38 @@ type Contract struct {
 	Titles     Text            `json:"titles" doc:"The title in every language there is."`
 	About      string          `json:"about,omitempty"`
 	Document   string          `json:"document,omitempty" doc:"Address of the system's public document."`
-	Version    int64           `json:"version" doc:"Of the version in force; each change makes a new one."`
+	Version    int64           `json:"version" doc:"Number of the version in force. Each change makes a new version."`
 	Signing    bool            `json:"signing" doc:"Requests are signed: endpoints have a signing secret."`
 	Shaping    string          `json:"shaping" enum:"on,off" doc:"Whether endpoints may transform what is sent: as the contract says, or as an operator decided."`
-	Assumed    int             `json:"assumed" doc:"How many facts of the contract no public document states."`
+	Assumed    int             `json:"assumed" doc:"How many facts in the contract are assumed, because no public document states them."`
 	EventTypes []EventType     `json:"event_types" doc:"The name * stands for any type that is not listed."`
 	Methods    []string        `json:"methods" doc:"HTTP methods an endpoint may choose from, the default first."`
-	Settings   json.RawMessage `json:"settings" object:"true" doc:"JSON Schema of what an endpoint of this contract has as settings; writeOnly marks secrets."`
+	Settings   json.RawMessage `json:"settings" object:"true" doc:"JSON Schema of the settings of its endpoints; writeOnly marks secrets."`
 }
 
 // EventType is one type of event of a contract.
 type EventType struct {
 	Name  string `json:"name" example:"order.paid"`
 	Title string `json:"title,omitempty"`
-	Made  string `json:"made" enum:"posted,record,schedule" doc:"What makes such events: they are posted, a record changes, or a schedule comes due. All can be posted."`
+	Made  string `json:"made" enum:"posted,record,schedule" doc:"What makes such events: they are posted, a record changes, or a schedule is due. Any event can also be posted."`
 }
 
 // ContractDetail is all that a contract says: what a form, the documentation and
 // a receiver need.
 type ContractDetail struct {
 	Contract
-	Events      []EventDetail        `json:"events" doc:"The event types with all that is said of them."`
+	Events      []EventDetail        `json:"events" doc:"The event types in full."`
 	Endpoint    ContractEndpoint     `json:"endpoint"`
 	Delivery    ContractDelivery     `json:"delivery"`
 	Records     []RecordKind         `json:"records"`
 	Credentials *ContractCredentials `json:"credentials" doc:"null: the contract has none."`
 	Lookups     []ContractLookup     `json:"lookups"`
 	Redacted    []string             `json:"redacted" doc:"Paths in a payload whose values are not stored."`
-	Assumptions []Assumption         `json:"assumptions" doc:"What no public document of the system states."`
+	Assumptions []Assumption         `json:"assumptions" doc:"Facts that are assumed, because no public document of the system states them."`
 	Docs        map[string]string    `json:"docs" doc:"Texts of the customer documentation, by chapter."`
 	Tests       []string             `json:"tests" doc:"Names of the tests that the contract carries."`
 	Versions    []ContractVersion    `json:"versions" doc:"All that are stored, newest first."`
-	Source      string               `json:"source" doc:"The YAML, with the text of example files in the place of their names."`
+	Source      string               `json:"source" doc:"The YAML. Names of example files are replaced by the text of those files."`
 }
 
 // EventDetail is an event type with what is said of it.
@@ -61,8 +61,8 @@ type EventDetail struct {
 	EventType
 	Titles   Text              `json:"titles"`
 	About    string            `json:"about,omitempty"`
-	On       string            `json:"on,omitempty" doc:"The kind of record whose changes make it."`
-	Schedule *ContractSchedule `json:"schedule" doc:"null: it is not made on a schedule."`
+	On       string            `json:"on,omitempty" doc:"The kind of record whose changes fire the event."`
+	Schedule *ContractSchedule `json:"schedule" doc:"null: no schedule makes the event."`
 	Example  string            `json:"example,omitempty" doc:"A payload, byte for byte."`
 	Schema   json.RawMessage   `json:"schema,omitempty" doc:"JSON Schema of the payload."`
 }
@@ -71,18 +71,18 @@ type EventDetail struct {
 type ContractSchedule struct {
 	Every    string `json:"every,omitempty" example:"1h0m0s"`
 	Cron     string `json:"cron,omitempty" example:"0 6 * * mon-fri"`
-	Timezone string `json:"timezone,omitempty" doc:"Of cron." example:"America/Bogota"`
+	Timezone string `json:"timezone,omitempty" doc:"Time zone of cron." example:"America/Bogota"`
 	Select   string `json:"select" doc:"Kind of record."`
-	MaxBody  int    `json:"max_body" doc:"Bytes of the payload at most."`
+	MaxBody  int    `json:"max_body" doc:"The largest payload, in bytes."`
 }
 
 // ContractEndpoint is what a contract says of endpoints, beside their settings.
 type ContractEndpoint struct {
 	Pairs           string `json:"pairs,omitempty" doc:"The setting that holds a person's own keys and values."`
 	PerTenant       int    `json:"per_tenant" doc:"How many a tenant can have; 0: any number."`
-	MinEventTypes   int    `json:"min_event_types" doc:"How many event types an endpoint names at least."`
-	MaxEventTypes   int    `json:"max_event_types" doc:"And at most; 0: any number, and patterns."`
-	NeedsCredential bool   `json:"needs_credential" doc:"Such an endpoint is made by making a credential."`
+	MinEventTypes   int    `json:"min_event_types" doc:"The smallest number of event types of an endpoint."`
+	MaxEventTypes   int    `json:"max_event_types" doc:"The largest number of event types of an endpoint; 0: any number, and patterns are allowed."`
+	NeedsCredential bool   `json:"needs_credential" doc:"An endpoint is created together with a credential."`
 }
 
 // ContractDelivery is how long and how often a contract sends, and what counts as
@@ -105,7 +105,7 @@ type RecordKind struct {
 	Title  string          `json:"title"`
 	Titles Text            `json:"titles"`
 	About  string          `json:"about,omitempty"`
-	Key    string          `json:"key" doc:"Path to what tells one from another." example:"id"`
+	Key    string          `json:"key" doc:"Path to the key in a document." example:"id"`
 	Schema json.RawMessage `json:"schema,omitempty" doc:"JSON Schema of a document."`
 }
 
@@ -116,7 +116,7 @@ type ContractCredentials struct {
 	SecretLength   int    `json:"secret_length"`
 	SecretAlphabet string `json:"secret_alphabet"`
 	TokenLifetime  string `json:"token_lifetime" example:"730h0m0s"`
-	Endpoint       bool   `json:"endpoint" doc:"A credential is made together with its endpoint."`
+	Endpoint       bool   `json:"endpoint" doc:"An endpoint is created together with the credential."`
 }
 
 // ContractLookup is a route on which receivers read a record.
@@ -146,7 +146,7 @@ type ContractVersion struct {
 
 // ContractInput is a contract as text.
 type ContractInput struct {
-	Source string `json:"source" minLength:"1" doc:"The YAML. Examples are written in it, since there are no files beside it."`
+	Source string `json:"source" minLength:"1" doc:"The YAML. Examples are written in it, because it cannot refer to files."`
 }
 
 // ContractResult is what became of a contract that was sent.
@@ -154,24 +154,24 @@ type ContractResult struct {
 	Name     string     `json:"name" example:"shop"`
 	Version  int64      `json:"version" doc:"In force now."`
 	Created  bool       `json:"created" doc:"false: the version in force has this text already."`
-	KeptBack []KeptBack `json:"kept_back" doc:"Endpoints that do not satisfy this version and stay with an older one until they are edited; the first 100."`
+	KeptBack []KeptBack `json:"kept_back" doc:"The first 100 endpoints that do not satisfy this version. An older one serves them until they are edited."`
 }
 
 // KeptBack is an endpoint that stays with an older version of its contract.
 type KeptBack struct {
 	Tenant   string         `json:"tenant" example:"acme"`
 	Endpoint string         `json:"endpoint" example:"ep_06ew2c5e8m4b900000000000g0"`
-	Version  int64          `json:"version" doc:"Of the contract it stays with."`
-	Errors   []ProblemError `json:"errors" doc:"What it lacks, with pointers into the endpoint."`
+	Version  int64          `json:"version" doc:"Version of the contract by which the endpoint is still served."`
+	Errors   []ProblemError `json:"errors" doc:"Why the endpoint does not satisfy the new version, with pointers into the endpoint."`
 }
 
 // ContractCheck says what is wrong with a contract.
 type ContractCheck struct {
-	OK       bool           `json:"ok" doc:"It would be accepted."`
+	OK       bool           `json:"ok" doc:"The contract would be accepted."`
 	Name     string         `json:"name,omitempty" example:"shop"`
 	Problems []ProblemError `json:"problems" doc:"All of them at once, each with line, column and what would be right."`
-	Tests    []ContractTest `json:"tests" doc:"What came of the tests it carries, and of its examples; none while there are other problems."`
-	KeptBack []KeptBack     `json:"kept_back" doc:"Endpoints that would stay with an older version."`
+	Tests    []ContractTest `json:"tests" doc:"Results of its own tests and of its examples; empty if there are other problems."`
+	KeptBack []KeptBack     `json:"kept_back" doc:"Endpoints that would still be served by an older version."`
 }
 
 // ContractTest is what came of one test of a contract.
@@ -187,15 +187,15 @@ type ContractTest struct {
 type ContractRenderInput struct {
 	Contract   string            `json:"contract,omitempty" maxLength:"64" doc:"Name of a contract; left out if source is given." example:"standard"`
 	Source     string            `json:"source,omitempty" doc:"A contract as YAML, which need not be stored."`
-	Tenant     string            `json:"tenant,omitempty" maxLength:"64" doc:"Of the stored event." example:"acme"`
+	Tenant     string            `json:"tenant,omitempty" maxLength:"64" doc:"Tenant of the stored event." example:"acme"`
 	Event      string            `json:"event,omitempty" maxLength:"128" doc:"A stored event of the tenant and the contract: its id, or the id that its caller gave it." example:"evt_06ew2c6eqfy7d00000000000g0"`
-	EventType  string            `json:"event_type,omitempty" maxLength:"128" doc:"The first of the contract if left out." example:"order.paid"`
-	Payload    json.RawMessage   `json:"payload,omitempty" doc:"Any JSON value; the contract's example of the event type, if left out."`
-	URL        string            `json:"url,omitempty" doc:"Of the endpoint." example:"https://crm.example.com/hooks"`
+	EventType  string            `json:"event_type,omitempty" maxLength:"128" doc:"If left out, the first event type of the contract." example:"order.paid"`
+	Payload    json.RawMessage   `json:"payload,omitempty" doc:"Any JSON value. If left out, the contract's example of the event type."`
+	URL        string            `json:"url,omitempty" doc:"Address of the endpoint." example:"https://crm.example.com/hooks"`
 	Method     string            `json:"method,omitempty" example:"POST"`
 	Settings   json.RawMessage   `json:"settings,omitempty" object:"true" doc:"Described by the contract."`
 	Headers    map[string]string `json:"headers,omitempty" doc:"Extra headers of the endpoint."`
-	EventTypes []string          `json:"event_types,omitempty" doc:"Of the endpoint; the event type, if left out and the contract wants some."`
+	EventTypes []string          `json:"event_types,omitempty" doc:"Event types of the endpoint. If left out and the contract asks for some, the type of the event."`
 }
 
 // ContractRendering is the request that would be made.

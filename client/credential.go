@@ -10,22 +10,22 @@ import (
 // CredentialInput asks for a credential. Under a contract whose credentials have
 // an endpoint of their own, the members of an endpoint say what that is like.
 type CredentialInput struct {
-	Contract   string            `json:"contract" minLength:"1" maxLength:"64" doc:"The contract it is for; one that has credentials." example:"standard"`
-	Name       string            `json:"name" minLength:"1" maxLength:"200" doc:"For people; a token may carry it." example:"My app"`
-	URL        string            `json:"url,omitempty" maxLength:"2048" doc:"Where its requests go. Needed where the contract makes an endpoint with it." example:"https://crm.example.com/hooks"`
-	Method     string            `json:"method,omitempty" maxLength:"16" doc:"HTTP method of its endpoint, one of the contract's; its first one if left out." example:"POST"`
-	EventTypes []string          `json:"event_types,omitempty" maxItems:"100" doc:"Event types that its endpoint takes, * for any part of a name; empty takes all."`
+	Contract   string            `json:"contract" minLength:"1" maxLength:"64" doc:"A contract that has credentials." example:"standard"`
+	Name       string            `json:"name" minLength:"1" maxLength:"200" doc:"For people. Tokens may contain it." example:"My app"`
+	URL        string            `json:"url,omitempty" maxLength:"2048" doc:"Where requests to its endpoint go. Required if the contract creates an endpoint with the credential." example:"https://crm.example.com/hooks"`
+	Method     string            `json:"method,omitempty" maxLength:"16" doc:"HTTP method of its endpoint, one of the contract's methods. If left out, the first of them." example:"POST"`
+	EventTypes []string          `json:"event_types,omitempty" maxItems:"100" doc:"Event types that its endpoint gets, with * for any part of a name. If empty, it gets all."`
 	Filter     string            `json:"filter,omitempty" maxLength:"4096" doc:"CEL condition over type and payload; only events for which it is true are delivered."`
 	Headers    map[string]string `json:"headers,omitempty" doc:"Extra request headers of its endpoint."`
 	Settings   json.RawMessage   `json:"settings,omitempty" doc:"What the contract asks for: an object of its settings schema, see GET /v1/contracts/{name}."`
-	APIKey     string            `json:"apiKey,omitempty" maxLength:"256" doc:"A key that is in use already, of the form that the contract describes; made if left out."`
-	Secret     string            `json:"secret,omitempty" maxLength:"256" doc:"A secret that is in use already, of the form that the contract describes; made if left out."`
+	APIKey     string            `json:"apiKey,omitempty" maxLength:"256" doc:"A key that is in use already, in the form that the contract describes. If left out, one is generated."`
+	Secret     string            `json:"secret,omitempty" maxLength:"256" doc:"A secret that is in use already, in the form that the contract describes. If left out, one is generated."`
 }
 
 // CredentialPatch changes a credential; what is left out stays.
 type CredentialPatch struct {
 	State string `json:"state,omitempty" enum:"active,paused" doc:"paused: its tokens are refused, and its endpoint is paused; active: both work again." example:"paused"`
-	Name  string `json:"name,omitempty" maxLength:"200" doc:"For people. New tokens and new deliveries carry it." example:"My app"`
+	Name  string `json:"name,omitempty" maxLength:"200" doc:"For people. New tokens and new deliveries contain it." example:"My app"`
 	URL   string `json:"url,omitempty" maxLength:"2048" doc:"Where its requests go from now on." example:"https://crm.example.com/hooks"`
 }
 
@@ -38,9 +38,9 @@ type Credential struct {
 	Name           string    `json:"name" example:"My app"`
 	State          string    `json:"state" enum:"active,paused"`
 	Hint           string    `json:"hint" doc:"The last 4 characters of its key." example:"iks0"`
-	Endpoint       string    `json:"endpoint,omitempty" doc:"Id of the endpoint that was made with it, and goes with it." example:"ep_06ew2c6eqfy7d00000000000g0"`
+	Endpoint       string    `json:"endpoint,omitempty" doc:"Id of the endpoint that was created with the credential, and is deleted with it." example:"ep_06ew2c6eqfy7d00000000000g0"`
 	URL            string    `json:"url,omitempty" doc:"Where the requests of that endpoint go." example:"https://crm.example.com/hooks"`
-	TokenExpiresAt time.Time `json:"token_expires_at" doc:"Until when the newest token is good."`
+	TokenExpiresAt time.Time `json:"token_expires_at" doc:"When the newest token expires."`
 	CreatedAt      time.Time `json:"created_at"`
 	UpdatedAt      time.Time `json:"updated_at"`
 }
@@ -49,20 +49,20 @@ type Credential struct {
 type NewCredential struct {
 	Credential
 	APIKey    string    `json:"apiKey" doc:"The key that requests carry. It is shown only here." example:"kib5tcxwsw5ain9ppngi9fodmiks0z"`
-	Secret    string    `json:"secret" doc:"It is shown only here, and sent nowhere."`
+	Secret    string    `json:"secret" doc:"It is shown only here, and never sent."`
 	Token     string    `json:"token" doc:"Opens the look-ups of the contract, as in Authorization: Bearer …. It is shown only here."`
-	ExpiresAt time.Time `json:"expiresAt" doc:"Until when the token is good."`
+	ExpiresAt time.Time `json:"expiresAt" doc:"When the token expires."`
 }
 
 // TokenInput asks for a token.
 type TokenInput struct {
-	RevokeEarlier bool `json:"revoke_earlier,omitempty" doc:"End all tokens that the credential had before."`
+	RevokeEarlier bool `json:"revoke_earlier,omitempty" doc:"Revoke all earlier tokens of the credential."`
 }
 
 // NewToken is a token as it is shown once, when it is made.
 type NewToken struct {
 	Token     string    `json:"token" doc:"Opens the look-ups of the contract, as in Authorization: Bearer …. It is shown only here."`
-	ExpiresAt time.Time `json:"expiresAt" doc:"Until when it is good."`
+	ExpiresAt time.Time `json:"expiresAt" doc:"When the token expires."`
 }
 
 // CreateCredential makes a credential, and its endpoint where the contract says so.

@@ -16,19 +16,19 @@ type Delivery struct {
 	State         string     `json:"state" enum:"pending,sending,retrying,delivered,failed,unknown,cancelled"`
 	Reason        string     `json:"reason" doc:"Why it is in this state: an error class, interrupted, endpoint_disabled, endpoint_deleted, superseded, script (cancelled by the endpoint's transformation), shadow (a trial: nothing was sent), render_failed; empty if the state says it all." example:"status_5xx"`
 	Mode          string     `json:"mode" enum:"at_least_once,at_most_once"`
-	Test          bool       `json:"test" doc:"Made by the test button."`
+	Test          bool       `json:"test" doc:"The delivery is a test."`
 	Attempts      int        `json:"attempts" doc:"Requests made so far." example:"1"`
-	NextAttemptAt *time.Time `json:"next_attempt_at" doc:"When the next request is due; null once nothing more happens."`
+	NextAttemptAt *time.Time `json:"next_attempt_at" doc:"When the next request is due; null if there is none."`
 	CreatedAt     time.Time  `json:"created_at"`
-	FinishedAt    *time.Time `json:"finished_at" doc:"null while something may still happen."`
+	FinishedAt    *time.Time `json:"finished_at" doc:"null: the delivery is not finished."`
 }
 
 // DeliveryDetail is a delivery with every request that was made for it.
 type DeliveryDetail struct {
 	Delivery
-	Diagnosis   *Diagnosis  `json:"diagnosis" doc:"Of the latest attempt, in words for people; null: there was none."`
+	Diagnosis   *Diagnosis  `json:"diagnosis" doc:"What became of the latest attempt, in words for people; null: there was no attempt."`
 	Why         DeliveryWhy `json:"why"`
-	AttemptList []Attempt   `json:"attempt_list" doc:"The latest 200, oldest first."`
+	AttemptList []Attempt   `json:"attempt_list" doc:"The latest 200 attempts, oldest first."`
 }
 
 // DeliveryWhy says which rules made a delivery what it is, in words for people.
@@ -49,7 +49,7 @@ type Attempt struct {
 	Response    *Response     `json:"response" doc:"null: no answer came."`
 	TimingMS    Timing        `json:"timing_ms"`
 	Error       *AttemptError `json:"error" doc:"null: it succeeded."`
-	Interrupted bool          `json:"interrupted" doc:"The server stopped before the end was known."`
+	Interrupted bool          `json:"interrupted" doc:"The server stopped before it knew how the attempt ended."`
 }
 
 // Request is what was sent, secrets masked.
@@ -58,7 +58,7 @@ type Request struct {
 	URL        string      `json:"url" example:"https://crm.example.com/hooks"`
 	Headers    [][2]string `json:"headers" doc:"Pairs of name and value, in the order sent."`
 	Body       string      `json:"body"`
-	BodyBase64 string      `json:"body_base64,omitempty" doc:"In place of body, if it is not UTF-8 text."`
+	BodyBase64 string      `json:"body_base64,omitempty" doc:"The body in base64, if it is not UTF-8 text; body is empty then."`
 }
 
 // Response is what came back.
@@ -66,8 +66,8 @@ type Response struct {
 	Status     int         `json:"status" example:"200"`
 	Headers    [][2]string `json:"headers"`
 	Body       string      `json:"body" doc:"The first 16 KiB."`
-	BodyBase64 string      `json:"body_base64,omitempty" doc:"In place of body, if it is not UTF-8 text."`
-	Truncated  bool        `json:"truncated" doc:"There was more than body shows."`
+	BodyBase64 string      `json:"body_base64,omitempty" doc:"The body in base64, if it is not UTF-8 text; body is empty then."`
+	Truncated  bool        `json:"truncated" doc:"The body was longer than what is shown."`
 }
 
 // Timing is how long the parts of an attempt took, in milliseconds. A part that

@@ -9,19 +9,19 @@ import (
 
 // NewEvent is an event to publish.
 type NewEvent struct {
-	Type     string          `json:"type" minLength:"1" maxLength:"128" pattern:"^[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}$" doc:"What happened." example:"order.paid"`
-	ID       string          `json:"id,omitempty" maxLength:"128" pattern:"^[A-Za-z0-9_.:-]{1,128}$" doc:"Your own id of the event. Sending it again within 24 hours answers as the first time and stores nothing." example:"my-123"`
+	Type     string          `json:"type" minLength:"1" maxLength:"128" pattern:"^[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}$" doc:"Type of the event." example:"order.paid"`
+	ID       string          `json:"id,omitempty" maxLength:"128" pattern:"^[A-Za-z0-9_.:-]{1,128}$" doc:"Your own id of the event. If it is sent again within 24 hours, nothing is stored, and the answer is the first one." example:"my-123"`
 	Contract string          `json:"contract,omitempty" default:"standard" doc:"Only endpoints of this contract get the event." example:"standard"`
-	Payload  json.RawMessage `json:"payload" doc:"Any JSON value. Its bytes are kept exactly as they are sent."`
+	Payload  json.RawMessage `json:"payload" doc:"Any JSON value. Its bytes are stored exactly as they are sent."`
 }
 
 // EventAnswer is what became of a published event, durable once answered.
 type EventAnswer struct {
 	ID         string   `json:"id" doc:"Also the webhook-id that receivers see." example:"evt_06ew2c6eqfy7d00000000000g0"`
 	ExternalID string   `json:"external_id,omitempty" doc:"Your own id, if you gave one." example:"my-123"`
-	Deliveries int      `json:"deliveries" doc:"How many endpoints take it." example:"1"`
-	Duplicate  bool     `json:"duplicate" doc:"The same event was accepted before; this is the answer of then."`
-	Error      *Problem `json:"error,omitempty" doc:"In a batch: this item was refused and nothing of it was stored. The other members say nothing then."`
+	Deliveries int      `json:"deliveries" doc:"How many endpoints get the event." example:"1"`
+	Duplicate  bool     `json:"duplicate" doc:"The same event was accepted before, and this is the answer that it got then."`
+	Error      *Problem `json:"error,omitempty" doc:"In a batch: the item was refused, and nothing of it was stored. The other members have no meaning then."`
 }
 
 // EventAnswers are the answers to a batch, in its order.
@@ -35,14 +35,14 @@ type Event struct {
 	ExternalID string    `json:"external_id,omitempty" example:"my-123"`
 	Contract   string    `json:"contract" example:"standard"`
 	Type       string    `json:"type" example:"order.paid"`
-	Source     string    `json:"source" doc:"Which door it came in by: api, record, schedule, inbound or test." example:"api"`
+	Source     string    `json:"source" doc:"How the event came in: api, record, schedule, inbound or test." example:"api"`
 	CreatedAt  time.Time `json:"created_at"`
 	Deliveries int       `json:"deliveries,omitempty" doc:"How many deliveries it has. Left out in lists."`
 	// ContentType is the media type of a payload that is not JSON, "" for JSON.
 	ContentType string `json:"content_type,omitempty" doc:"The media type of a payload that is not JSON. Left out for JSON." example:"application/x-www-form-urlencoded"`
 	// PayloadEncoding says how Payload shows a payload that is not JSON: it is a string then, "text" or "base64".
 	PayloadEncoding string          `json:"payload_encoding,omitempty" enum:"text,base64" doc:"Only with content_type: the payload is a string, either the text itself or, if it is not UTF-8, its bytes in base64."`
-	Payload         json.RawMessage `json:"payload,omitempty" doc:"Byte for byte as it came, unless there is a content_type. Left out in lists."`
+	Payload         json.RawMessage `json:"payload,omitempty" doc:"Byte for byte as it was published, unless there is a content_type. Left out in lists."`
 }
 
 // EventFilter narrows a list of events; the zero value narrows nothing.

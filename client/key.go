@@ -9,9 +9,9 @@ import (
 // KeyInput asks for an API key.
 type KeyInput struct {
 	Name      string     `json:"name,omitempty" maxLength:"200" doc:"For people." example:"checkout service"`
-	Role      string     `json:"role" enum:"operator,tenant,publish,read" doc:"operator: everything; tenant: everything within one tenant; publish: post events only; read: look, but change nothing and see no secret."`
-	Tenant    string     `json:"tenant,omitempty" maxLength:"64" doc:"The tenant it is good for. Needed for role tenant, not allowed for operator, all tenants if left out for the others." example:"acme"`
-	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When it stops working; never if left out."`
+	Role      string     `json:"role" enum:"operator,tenant,publish,read" doc:"operator: everything. tenant: everything within one tenant. publish: only publish events. read: read everything except secrets, and change nothing."`
+	Tenant    string     `json:"tenant,omitempty" maxLength:"64" doc:"The only tenant for which the key may be used. Required for the role tenant, not allowed for operator. Keys of the other roles are for all tenants if it is left out." example:"acme"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When the key stops working. If left out, never."`
 }
 
 // Key is an API key without its secret part.

@@ -16,7 +16,7 @@ type Problem struct {
 	Title  string         `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
 	Status int            `json:"status" doc:"The HTTP status." example:"422"`
 	Detail string         `json:"detail" doc:"What is wrong with this request and what to change." example:"The payload has the member \"id\" twice. Keep one of them."`
-	Code   string         `json:"code" doc:"A stable word for programs." example:"payload_invalid"`
+	Code   string         `json:"code" doc:"A stable word, for programs." example:"payload_invalid"`
 	Errors []ProblemError `json:"errors,omitempty" doc:"The places in the request that are wrong, if that can be said."`
 
 	// RetryAfter is what the server's Retry-After header said; 0 if it had none.
@@ -26,13 +26,13 @@ type Problem struct {
 // ProblemError is one wrong place in a request.
 type ProblemError struct {
 	Pointer   *string           `json:"pointer,omitempty" doc:"JSON Pointer (RFC 6901) into the request body; empty for the body as a whole." example:"/payload"`
-	Parameter string            `json:"parameter,omitempty" doc:"Name of the query parameter, path parameter or header, if it is none of the body." example:"limit"`
-	Line      int               `json:"line,omitempty" doc:"Of a text with lines, such as a contract; from 1."`
-	Column    int               `json:"column,omitempty" doc:"In the line, in characters from 1."`
+	Parameter string            `json:"parameter,omitempty" doc:"Name of the query parameter, path parameter or header, if the wrong place is not in the body." example:"limit"`
+	Line      int               `json:"line,omitempty" doc:"Line in a text such as a contract, from 1."`
+	Column    int               `json:"column,omitempty" doc:"Column in the line, in characters from 1."`
 	Detail    string            `json:"detail" doc:"What is wrong there and what would be right."`
 	Code      string            `json:"code,omitempty" doc:"A stable word for the mistake, by which a program can translate detail; absent where detail is free text." example:"url_scheme"`
 	Params    map[string]string `json:"params,omitempty" doc:"The values that detail mentions, by name."`
-	Fix       string            `json:"fix,omitempty" doc:"What would be right, where detail does not say it."`
+	Fix       string            `json:"fix,omitempty" doc:"What would be right, if detail does not say it."`
 }
 
 // Error is the code and the detail, with the places that are wrong.

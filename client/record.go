@@ -11,11 +11,11 @@ import (
 type Record struct {
 	Contract  string          `json:"contract" example:"shop"`
 	Kind      string          `json:"kind" example:"order"`
-	Key       string          `json:"key" doc:"A numeric key is its decimal text." example:"10042"`
-	ETag      string          `json:"etag" doc:"Differs after every change. Send it back as If-Match." example:"\"hzkh4c0q2f\""`
+	Key       string          `json:"key" doc:"A numeric key is written as decimal text." example:"10042"`
+	ETag      string          `json:"etag" doc:"Entity tag, which is another one after every change. Send it back as If-Match." example:"\"hzkh4c0q2f\""`
 	CreatedAt time.Time       `json:"created_at"`
 	UpdatedAt time.Time       `json:"updated_at"`
-	Document  json.RawMessage `json:"document" object:"true" doc:"Byte for byte as it came."`
+	Document  json.RawMessage `json:"document" object:"true" doc:"Byte for byte as it was written."`
 }
 
 // RecordChange is one item of a batch. Exactly one of Document, Patch and Delete
@@ -23,9 +23,9 @@ type Record struct {
 type RecordChange struct {
 	Contract string          `json:"contract" example:"shop"`
 	Kind     string          `json:"kind" example:"order"`
-	Key      string          `json:"key,omitempty" maxLength:"256" doc:"May be left out where the document or patch has it." example:"10042"`
-	Document json.RawMessage `json:"document,omitempty" object:"true" doc:"The whole document. Its bytes are kept exactly as they are sent."`
-	Patch    json.RawMessage `json:"patch,omitempty" object:"true" doc:"JSON Merge Patch (RFC 7396) on the document that is there."`
+	Key      string          `json:"key,omitempty" maxLength:"256" doc:"It may be left out if the document or patch contains it." example:"10042"`
+	Document json.RawMessage `json:"document,omitempty" object:"true" doc:"The whole document. Its bytes are stored exactly as they are sent."`
+	Patch    json.RawMessage `json:"patch,omitempty" object:"true" doc:"JSON Merge Patch (RFC 7396) on the stored document."`
 	Delete   bool            `json:"delete,omitempty" doc:"Removes the record."`
 }
 
@@ -34,13 +34,13 @@ type RecordAnswer struct {
 	Contract  string          `json:"contract" example:"shop"`
 	Kind      string          `json:"kind" example:"order"`
 	Key       string          `json:"key" example:"10042"`
-	ETag      *string         `json:"etag" doc:"Of the record as it is now; null if there is none." example:"\"hzkh4c0q2f\""`
-	Changed   bool            `json:"changed" doc:"Whether anything is different now. Writing the same document again changes nothing and fires nothing."`
+	ETag      *string         `json:"etag" doc:"Entity tag of the record as it is now; null if there is no record." example:"\"hzkh4c0q2f\""`
+	Changed   bool            `json:"changed" doc:"Whether the record changed. Writing the same document again changes nothing and fires nothing."`
 	Created   bool            `json:"created" doc:"Whether there was no such record before."`
-	Events    []RecordEvent   `json:"events" doc:"What the change fired."`
-	Problems  []RecordProblem `json:"problems" doc:"Conditions and payloads of the contract that could not be worked out for this change. Their events did not fire; the change was made all the same."`
-	Duplicate bool            `json:"duplicate" doc:"The same request was answered before; this is the answer of then."`
-	Error     *Problem        `json:"error,omitempty" doc:"In a batch: this item was refused and nothing of it was stored. The other members say nothing then."`
+	Events    []RecordEvent   `json:"events" doc:"The events that the change fired."`
+	Problems  []RecordProblem `json:"problems" doc:"Conditions and payloads of the contract that could not be evaluated for this change. Their events were not fired; the record was changed all the same."`
+	Duplicate bool            `json:"duplicate" doc:"The same request was answered before, and this is the answer that it got then."`
+	Error     *Problem        `json:"error,omitempty" doc:"In a batch: the item was refused, and nothing of it was stored. The other members have no meaning then."`
 }
 
 // RecordAnswers are the answers to a batch, in its order.
@@ -52,13 +52,13 @@ type RecordAnswers struct {
 type RecordEvent struct {
 	ID         string `json:"id" example:"evt_06ew2c6eqfy7d00000000000g0"`
 	Type       string `json:"type" example:"order.paid"`
-	Deliveries int    `json:"deliveries" doc:"How many endpoints take it." example:"1"`
+	Deliveries int    `json:"deliveries" doc:"How many endpoints get the event." example:"1"`
 }
 
 // RecordProblem says why an event did not fire that might have.
 type RecordProblem struct {
 	Type   string `json:"type" doc:"Of the event." example:"order.paid"`
-	Line   int    `json:"line,omitempty" doc:"Of the contract file: where the condition stands." example:"120"`
+	Line   int    `json:"line,omitempty" doc:"Line of the condition in the contract." example:"120"`
 	Detail string `json:"detail"`
 }
 

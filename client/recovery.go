@@ -9,8 +9,8 @@ import (
 // RecoveryInput asks for a bulk replay to one endpoint.
 type RecoveryInput struct {
 	Since  time.Time  `json:"since" doc:"Events made then or later." example:"2026-11-01T00:00:00Z"`
-	Until  *time.Time `json:"until,omitempty" doc:"Events made before then; now if left out."`
-	States []string   `json:"states,omitempty" maxItems:"10" enum:"failed,cancelled,delivered,missing" doc:"What to send again: deliveries in these states; missing stands for events the endpoint takes and has no delivery of, as it was disabled. failed, cancelled and missing if left out."`
+	Until  *time.Time `json:"until,omitempty" doc:"Events made before then. If left out, until now."`
+	States []string   `json:"states,omitempty" maxItems:"10" enum:"failed,cancelled,delivered,missing" doc:"What to send again: deliveries in these states; missing stands for events that match the endpoint and have no delivery to it, because it was disabled. If left out: failed, cancelled and missing."`
 }
 
 // Recovery is a bulk replay and how far it is.
@@ -22,9 +22,9 @@ type Recovery struct {
 	Until      time.Time  `json:"until"`
 	States     []string   `json:"states"`
 	Examined   int64      `json:"examined" doc:"Events looked at so far."`
-	Requeued   int64      `json:"requeued" doc:"Deliveries put back into the queue so far."`
-	Total      int64      `json:"total" doc:"About how many events there are to look at, counted when it began, and to a million."`
-	Progress   float64    `json:"progress" minimum:"0" maximum:"1" doc:"How much is done, about." example:"0.4"`
+	Requeued   int64      `json:"requeued" doc:"Deliveries queued again so far."`
+	Total      int64      `json:"total" doc:"About how many events there are to look at. They are counted when the recovery begins, up to a million."`
+	Progress   float64    `json:"progress" minimum:"0" maximum:"1" doc:"About which part of the work is done." example:"0.4"`
 	CreatedAt  time.Time  `json:"created_at"`
 	FinishedAt *time.Time `json:"finished_at"`
 }
@@ -33,7 +33,7 @@ type Recovery struct {
 type RecoveryPreview struct {
 	Examined   int  `json:"examined" doc:"Events looked at."`
 	Deliveries int  `json:"deliveries" doc:"How many of them would be sent again."`
-	AtLeast    bool `json:"at_least" doc:"There are more events than were looked at, so it may be more deliveries."`
+	AtLeast    bool `json:"at_least" doc:"Not all events were looked at, so there may be more deliveries."`
 }
 
 // PreviewRecovery says what Recover would come to; nothing is sent.

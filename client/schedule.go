@@ -14,34 +14,34 @@ type Schedule struct {
 	Title     string       `json:"title"`
 	Every     string       `json:"every,omitempty" example:"1h"`
 	Cron      string       `json:"cron,omitempty" example:"0 6 * * mon-fri"`
-	Timezone  string       `json:"timezone,omitempty" doc:"Of cron." example:"America/Bogota"`
+	Timezone  string       `json:"timezone,omitempty" doc:"Time zone of cron." example:"America/Bogota"`
 	Select    string       `json:"select" doc:"Kind of record." example:"order"`
-	State     string       `json:"state" enum:"waiting,running,resting" doc:"resting: the tenant has no active endpoint of the contract, so nothing runs; the first run comes one interval after it has one."`
-	NextRun   *time.Time   `json:"next_run" doc:"null while it rests."`
+	State     string       `json:"state" enum:"waiting,running,resting" doc:"resting: nothing runs, because the tenant has no active endpoint of the contract. The first run comes one interval after it has one."`
+	NextRun   *time.Time   `json:"next_run" doc:"null while the schedule is resting."`
 	LastRun   *ScheduleRun `json:"last_run" doc:"null: it has never run."`
 }
 
 // ScheduleRun is what one run of a schedule came to.
 type ScheduleRun struct {
 	At           time.Time  `json:"at"`
-	Manual       bool       `json:"manual" doc:"Somebody asked for it."`
+	Manual       bool       `json:"manual" doc:"The run was requested through the API."`
 	State        string     `json:"state" enum:"sent,skipped,failed" doc:"sent: an event was made. skipped: there was nothing to send, or nobody to send it to."`
 	Code         string     `json:"code,omitempty" doc:"Why there is no event: nothing_to_send, no_endpoint, too_large, too_slow." example:"nothing_to_send"`
 	Detail       string     `json:"detail,omitempty" doc:"The same in a sentence for people."`
 	Event        *string    `json:"event" doc:"null: none was made." example:"evt_06ew2c6eqfy7d00000000000g0"`
-	Deliveries   int        `json:"deliveries" doc:"How many endpoints take it."`
-	Records      int        `json:"records" doc:"That are in the event."`
-	Examined     int        `json:"examined" doc:"That were looked at."`
-	Bytes        int        `json:"bytes" doc:"Of the payload."`
+	Deliveries   int        `json:"deliveries" doc:"How many endpoints get the event."`
+	Records      int        `json:"records" doc:"How many records are in the event."`
+	Examined     int        `json:"examined" doc:"How many records were looked at."`
+	Bytes        int        `json:"bytes" doc:"Size of the payload."`
 	TookMS       float64    `json:"took_ms"`
-	FailingSince *time.Time `json:"failing_since" doc:"The first of the failures up to this one; null: it did not fail."`
-	LeftOut      int        `json:"left_out" doc:"Records whose condition or item could not be worked out, so they are not in the event."`
-	Examples     []LeftOut  `json:"examples" doc:"The first of those."`
+	FailingSince *time.Time `json:"failing_since" doc:"When the runs began to fail; null: this run did not fail."`
+	LeftOut      int        `json:"left_out" doc:"How many records are not in the event, because their condition or item could not be evaluated."`
+	Examples     []LeftOut  `json:"examples" doc:"The first of those records."`
 }
 
 // LeftOut is a record that a run left out.
 type LeftOut struct {
-	Key    string `json:"key" doc:"Of the record." example:"1042"`
+	Key    string `json:"key" doc:"Key of the record." example:"1042"`
 	Detail string `json:"detail" doc:"Why, in a sentence for people."`
 }
 

@@ -15,42 +15,42 @@ type SessionInput struct {
 type Session struct {
 	Name      string     `json:"name" doc:"Name of the key or of the person the portal link was made for." example:"checkout service"`
 	Role      string     `json:"role" enum:"operator,tenant,publish,read"`
-	Tenant    string     `json:"tenant" doc:"The tenant it is limited to; empty: all." example:"acme"`
-	Portal    bool       `json:"portal" doc:"It came by a portal link."`
-	ExpiresAt *time.Time `json:"expires_at" doc:"When it ends; null: with the key."`
+	Tenant    string     `json:"tenant" doc:"The tenant to which it is limited; empty: all tenants." example:"acme"`
+	Portal    bool       `json:"portal" doc:"It began with a portal link."`
+	ExpiresAt *time.Time `json:"expires_at" doc:"When it ends; null: when the key is revoked."`
 }
 
 // PortalLinkInput asks for a link that lets a tenant's own people in.
 type PortalLinkInput struct {
-	Name       string `json:"name,omitempty" maxLength:"200" doc:"Who it is for, as the audit will call them." example:"Ana Gómez"`
-	Language   string `json:"lang,omitempty" enum:"en,es,pt" doc:"Language of the pages; the browser's if left out." example:"es"`
+	Name       string `json:"name,omitempty" maxLength:"200" doc:"Name of the person for whom it is. The audit shows it." example:"Ana Gómez"`
+	Language   string `json:"lang,omitempty" enum:"en,es,pt" doc:"Language of the pages. If left out, that of the browser." example:"es"`
 	Accent     string `json:"accent,omitempty" pattern:"^#[0-9a-fA-F]{6}$" doc:"Accent colour, so that the pages look like yours." example:"#0b7285"`
-	ReadOnly   bool   `json:"read_only,omitempty" doc:"They can look, and change nothing."`
+	ReadOnly   bool   `json:"read_only,omitempty" doc:"The person can read, and change nothing."`
 	ExpiresIn  string `json:"expires_in,omitempty" maxLength:"20" default:"10m" doc:"How long the link can be opened, at most 24h." example:"10m"`
-	SessionFor string `json:"session_for,omitempty" maxLength:"20" default:"8h" doc:"How long they stay in once it was opened, at most 24h." example:"8h"`
+	SessionFor string `json:"session_for,omitempty" maxLength:"20" default:"8h" doc:"How long a session lasts that begins with it, at most 24h." example:"8h"`
 }
 
 // PortalLink is a link by which people of a tenant come in, as long as any of
 // them may be in by it.
 type PortalLink struct {
 	ID        string     `json:"id" example:"ptl_06ew2c6eqfy7d00000000000g0"`
-	Name      string     `json:"name" doc:"Who it was made for." example:"Ana Gómez"`
-	ReadOnly  bool       `json:"read_only" doc:"They can look, and change nothing."`
+	Name      string     `json:"name" doc:"Name of the person for whom it was created." example:"Ana Gómez"`
+	ReadOnly  bool       `json:"read_only" doc:"The person can read, and change nothing."`
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt time.Time  `json:"expires_at" doc:"Until then it can be opened."`
 	OpenedAt  *time.Time `json:"opened_at" doc:"When it was opened last; null: never."`
-	EndsAt    time.Time  `json:"ends_at" doc:"When the last of those who came by it is out, and nobody can come by it any more."`
+	EndsAt    time.Time  `json:"ends_at" doc:"When the link can no longer be opened and its last session has ended."`
 }
 
 // NewPortalLink is a link to open or to show in an iframe. Only its making shows it.
 type NewPortalLink struct {
 	PortalLink
-	URL string `json:"url" doc:"Whoever has it is let in; hand it to the person at once, over TLS. What follows # never reaches a server or its log." example:"https://hooks.example.com/portal#…"`
+	URL string `json:"url" doc:"Whoever has the link can open the portal, so send it to the person at once, over TLS. Browsers never send the part after # to a server, so it is in no log." example:"https://hooks.example.com/portal#…"`
 }
 
 // PortalSessionInput redeems a portal link.
 type PortalSessionInput struct {
-	Token string `json:"token" minLength:"1" maxLength:"4096" doc:"What follows # in the link."`
+	Token string `json:"token" minLength:"1" maxLength:"4096" doc:"The part after # in the link."`
 }
 
 // PortalSession is what a portal link is worth.

@@ -10,20 +10,20 @@ import (
 type Stats struct {
 	Range   string       `json:"range" enum:"hour,day,week"`
 	Since   time.Time    `json:"since" doc:"Start of the first point."`
-	Step    string       `json:"step" doc:"How much time one point counts: 1m, 15m or 1h." example:"15m"`
+	Step    string       `json:"step" doc:"Length of time of one point: 1m, 15m or 1h." example:"15m"`
 	Totals  StatsCounts  `json:"totals" doc:"All points together."`
-	Points  []StatsPoint `json:"points" doc:"Oldest first, none left out; the last one is not over yet. Up to 10 seconds are missing, and what was counted in the seconds before a crash."`
+	Points  []StatsPoint `json:"points" doc:"Oldest first, without gaps. The last point is not complete. The latest 10 seconds may be missing, and the seconds before a crash."`
 	Backlog Backlog      `json:"backlog"`
-	Failing []Failing    `json:"failing" doc:"Endpoints whose latest attempts failed, those that fail longest first; at most 50. Empty for one endpoint that does not fail."`
+	Failing []Failing    `json:"failing" doc:"At most 50 endpoints whose latest attempts failed, those that fail longest first."`
 }
 
 // StatsCounts are how deliveries went in some span of time.
 type StatsCounts struct {
-	Delivered int64    `json:"delivered" doc:"Deliveries that ended so."`
+	Delivered int64    `json:"delivered" doc:"Deliveries that ended as delivered."`
 	Failed    int64    `json:"failed"`
 	Unknown   int64    `json:"unknown" doc:"At-most-once deliveries that a crash interrupted."`
 	Cancelled int64    `json:"cancelled"`
-	Retrying  int64    `json:"retrying" doc:"Attempts that failed, with another one to come."`
+	Retrying  int64    `json:"retrying" doc:"Failed attempts after which there will be another one."`
 	Attempts  int64    `json:"attempts" doc:"Requests made."`
 	LatencyMS *Latency `json:"latency_ms" doc:"null: no requests."`
 }
@@ -37,7 +37,7 @@ type StatsPoint struct {
 // Latency is how long requests took, in milliseconds, to the last byte of the
 // answer.
 type Latency struct {
-	P50 float64 `json:"p50" doc:"Half took at most so long. Estimated from counts in 24 classes of time, as the others." example:"85"`
+	P50 float64 `json:"p50" doc:"Half of the requests took at most this long. Estimated from counts in 24 classes of time, as are the others." example:"85"`
 	P95 float64 `json:"p95" example:"230"`
 	P99 float64 `json:"p99" example:"410"`
 }
@@ -45,7 +45,7 @@ type Latency struct {
 // Backlog is how many deliveries are not finished.
 type Backlog struct {
 	Waiting int  `json:"waiting" doc:"Deliveries that wait, or are being sent."`
-	AtLeast bool `json:"at_least" doc:"There are more; counting stopped there."`
+	AtLeast bool `json:"at_least" doc:"There are more: counting stopped at this number."`
 }
 
 // Failing is an endpoint whose latest attempts failed.
@@ -53,7 +53,7 @@ type Failing struct {
 	Endpoint   string     `json:"endpoint" example:"ep_06ew2c5e8m4b900000000000g0"`
 	Tenant     string     `json:"tenant" example:"acme"`
 	Name       string     `json:"name" example:"CRM"`
-	State      string     `json:"state" enum:"active,paused,disabled" doc:"disabled: perhaps because it failed."`
+	State      string     `json:"state" enum:"active,paused,disabled" doc:"An endpoint may be disabled because it failed."`
 	Since      time.Time  `json:"since" doc:"The first failure since the last success."`
 	LastRun    *time.Time `json:"last_run"`
 	LastStatus string     `json:"last_status" doc:"Error class of the latest attempt." example:"connect_refused"`

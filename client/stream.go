@@ -15,7 +15,7 @@ import (
 
 // Notice tells that something happened, a moment ago.
 type Notice struct {
-	Kind     string    `json:"kind" enum:"attempt,delivery,endpoint,tenant,contract,lost" doc:"attempt: a request was made for a delivery; delivery: one was made, or ended without a request; endpoint, tenant: it was made, changed or deleted, so read it again; contract: there is a new version; lost: there were notices that this reader did not get."`
+	Kind     string    `json:"kind" enum:"attempt,delivery,endpoint,tenant,contract,lost" doc:"attempt: a request was made for a delivery. delivery: a delivery was created, or ended without a request. endpoint, tenant: it was created, changed or deleted, so read it again. contract: there is a new version. lost: this reader missed notices."`
 	At       time.Time `json:"at"`
 	Tenant   string    `json:"tenant,omitempty" example:"acme"`
 	Endpoint string    `json:"endpoint,omitempty" example:"ep_06ew2c5e8m4b900000000000g0"`
@@ -23,7 +23,7 @@ type Notice struct {
 
 	Delivery      string     `json:"delivery,omitempty" example:"dlv_06ew2c6eqfy7d00000000000g4"`
 	Type          string     `json:"type,omitempty" doc:"Event type." example:"order.paid"`
-	State         string     `json:"state,omitempty" doc:"Of the delivery, now." example:"retrying"`
+	State         string     `json:"state,omitempty" doc:"The present state of the delivery." example:"retrying"`
 	Reason        string     `json:"reason,omitempty"`
 	Test          bool       `json:"test,omitempty"`
 	NextAttemptAt *time.Time `json:"next_attempt_at,omitempty"`
@@ -33,7 +33,7 @@ type Notice struct {
 	Status     int      `json:"status,omitempty" doc:"Of the answer; absent if none came." example:"500"`
 	DurationMS *float64 `json:"duration_ms,omitempty" doc:"Of the attempt." example:"85.2"`
 
-	Lost int `json:"lost,omitempty" doc:"How many notices this reader did not get, as far as that is known."`
+	Lost int `json:"lost,omitempty" doc:"How many notices this reader missed, as far as that is known."`
 }
 
 // Stream tells what happens while it happens, in one tenant or, if tenant is "",

@@ -19,7 +19,7 @@ type Tenant struct {
 // TenantInput creates or changes a tenant. Members left out keep their value.
 type TenantInput struct {
 	Name     *string         `json:"name,omitempty" maxLength:"200" doc:"For people." example:"Acme"`
-	Metadata json.RawMessage `json:"metadata,omitempty" object:"true" doc:"A JSON object of your own, up to 16 KiB. It is replaced as a whole."`
+	Metadata json.RawMessage `json:"metadata,omitempty" object:"true" doc:"A JSON object of your own, of at most 16 KiB. A new one replaces it as a whole."`
 }
 
 // PutTenant creates the tenant or changes it.

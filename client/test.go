@@ -9,8 +9,8 @@ import (
 
 // TestInput says what to test an endpoint with.
 type TestInput struct {
-	EventType string          `json:"event_type,omitempty" maxLength:"128" doc:"One of the contract's event types; the first that the endpoint takes, if left out." example:"order.paid"`
-	Payload   json.RawMessage `json:"payload,omitempty" doc:"Any JSON value, sent as it is; the contract's example of the event type, if left out."`
+	EventType string          `json:"event_type,omitempty" maxLength:"128" doc:"One of the contract's event types. If left out, the first one that the endpoint gets." example:"order.paid"`
+	Payload   json.RawMessage `json:"payload,omitempty" doc:"Any JSON value, which is sent unchanged. If left out, the contract's example of the event type."`
 }
 
 // TestResult is what a test of an endpoint came to.
@@ -22,7 +22,7 @@ type TestResult struct {
 	Error     *AttemptError `json:"error" doc:"null: it passed."`
 	Diagnosis Diagnosis     `json:"diagnosis"`
 	Delivery  string        `json:"delivery" doc:"The test in the history." example:"dlv_06ew2c6eqfy7d00000000000g4"`
-	Event     string        `json:"event" doc:"The event that was made for it." example:"evt_06ew2c6eqfy7d00000000000g0"`
+	Event     string        `json:"event" doc:"The event that was created for the test." example:"evt_06ew2c6eqfy7d00000000000g0"`
 	Type      string        `json:"type" doc:"Type of the event." example:"order.paid"`
 }
 
@@ -31,17 +31,17 @@ type Diagnosis struct {
 	Code     string `json:"code" doc:"A stable word, see docs/diagnosis.md." example:"connection_refused"`
 	Level    string `json:"level" enum:"ok,warning,error"`
 	Language string `json:"language" enum:"en,es,pt" doc:"Of title and advice."`
-	Title    string `json:"title" doc:"What is the matter, in a few words."`
-	Advice   string `json:"advice" doc:"What to do, and what to ask whom."`
+	Title    string `json:"title" doc:"What went wrong, in a few words."`
+	Advice   string `json:"advice" doc:"What to do, and whom to ask for what."`
 }
 
 // RenderInput says what to render: an event that is stored, or an example.
 type RenderInput struct {
-	Event     string          `json:"event,omitempty" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own; an example, if left out." example:"evt_06ew2c6eqfy7d00000000000g0"`
-	EventType string          `json:"event_type,omitempty" maxLength:"128" doc:"Of the example: one of the contract's event types; the first that the endpoint takes, if left out." example:"order.paid"`
-	Payload   json.RawMessage `json:"payload,omitempty" doc:"Of the example: any JSON value; the contract's example of the event type, if left out."`
+	Event     string          `json:"event,omitempty" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own. If left out, an example is used." example:"evt_06ew2c6eqfy7d00000000000g0"`
+	EventType string          `json:"event_type,omitempty" maxLength:"128" doc:"Event type of the example, one of the contract's. If left out, the first one that the endpoint gets." example:"order.paid"`
+	Payload   json.RawMessage `json:"payload,omitempty" doc:"Payload of the example, any JSON value. If left out, the contract's example of the event type."`
 	// Transformation is tried in the place of the endpoint's own; nil: its own.
-	Transformation *string `json:"transformation,omitempty" maxLength:"65536" doc:"A script to try that is not saved, in the place of the endpoint's own; empty: none. Its own, if left out."`
+	Transformation *string `json:"transformation,omitempty" maxLength:"65536" doc:"A script to try instead of the endpoint's own; it is not saved. Empty: no script. If left out, the endpoint's own."`
 }
 
 // RenderResult is the request that would be made for an event, and what the
@@ -49,9 +49,9 @@ type RenderInput struct {
 type RenderResult struct {
 	Request
 	Console   []string     `json:"console" doc:"What the transformation printed with console.log."`
-	Cancelled bool         `json:"cancelled" doc:"The transformation says not to send it. The request is what there would be without it."`
+	Cancelled bool         `json:"cancelled" doc:"The transformation cancelled the delivery. The request is the one without the transformation."`
 	Reason    string       `json:"reason" doc:"Why it was cancelled, in the transformation's words; may be empty."`
-	Error     *RenderError `json:"error" doc:"What went wrong in the transformation; null: nothing. The request is what there would be without it."`
+	Error     *RenderError `json:"error" doc:"What went wrong in the transformation; null: nothing. The request is the one without the transformation."`
 }
 
 // RenderError says what is wrong with a transformation.
@@ -66,9 +66,9 @@ type RenderError struct {
 type Explanation struct {
 	Event     string    `json:"event" example:"evt_06ew2c6eqfy7d00000000000g0"`
 	Endpoint  string    `json:"endpoint" example:"ep_06ew2c5e8m4b900000000000g0"`
-	Delivered bool      `json:"delivered" doc:"It has arrived."`
-	Delivery  *Delivery `json:"delivery" doc:"null: none was made for this endpoint."`
-	Reasons   []Reason  `json:"reasons" doc:"All that apply, the most telling first."`
+	Delivered bool      `json:"delivered" doc:"The event was delivered to the endpoint."`
+	Delivery  *Delivery `json:"delivery" doc:"null: there is no delivery to this endpoint."`
+	Reasons   []Reason  `json:"reasons" doc:"All reasons that apply, the most important first."`
 }
 
 // Reason is one of the reasons of an [Explanation] or a [DeliveryWhy].

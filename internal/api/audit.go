@@ -23,9 +23,9 @@ type auditHandlers struct{ store AuditStore }
 func (h auditHandlers) register(a *API) {
 	add(a, operation{
 		id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: "watching", access: auth.AnyReaders,
-		summary: "Who did what",
-		description: "Changes of configuration, keys and contracts, and what was sent again, newest first. Each is written in one commit with what it tells. " +
-			"A key of one tenant sees that tenant. Entries are kept as long as other history.",
+		summary: "List who did what",
+		description: "Changes of configuration, keys and contracts, and deliveries that were sent again, newest first. Each entry is stored in the same commit as the change that it describes. " +
+			"A key of one tenant sees that tenant only. Entries are kept as long as the rest of the history.",
 		codes: []string{"tenant_not_found", "cursor_invalid"},
 	}, h.list)
 }

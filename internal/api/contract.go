@@ -27,20 +27,20 @@ func (h contractHandlers) register(a *API) {
 	const path = "/v1/contracts"
 	add(a, operation{
 		id: "list-contracts", method: http.MethodGet, path: path, tag: "contracts", access: auth.AnyReaders,
-		summary: "List contracts", description: "All that are in force, ordered by name.",
+		summary: "List contracts", description: "All contracts in force, ordered by name.",
 	}, h.list)
 	add(a, operation{
 		id: "get-contract", method: http.MethodGet, path: path + "/{name}", tag: "contracts", access: auth.AnyReaders,
 		summary:     "Read a contract",
-		description: "All that it says: what a form, the documentation and a receiver need, and the YAML itself.",
+		description: "Everything that it says, for forms, documentation and receivers, and its YAML.",
 		codes:       []string{"contract_not_found", "version_not_found"},
 	}, h.get)
 	add(a, operation{
 		id: "put-contract", method: http.MethodPost, path: path, tag: "contracts", access: auth.Operators, status: http.StatusCreated,
 		summary: "Store a contract",
-		description: "Send the YAML itself, or JSON with it as source. A contract of a new name is made; of a name that there is, it becomes a new version, in force at once. " +
-			"Deliveries that were attempted before keep being sent as they were. Endpoints that do not satisfy the new version stay with the version they were made for, and are listed. " +
-			"A wrong contract, or one whose own tests fail, is refused with every mistake at once, and nothing changes. 201 if there is a new version, 200 if the text is the one in force.",
+		description: "Send the YAML itself, or JSON that has it as source. A new name creates a contract. With a name that exists, the text becomes a new version of that contract, in force at once. " +
+			"Deliveries that have been attempted already are sent as before. Endpoints that do not satisfy the new version stay with an older one, and are listed in the answer. " +
+			"A contract that is wrong, or whose own tests fail, is refused with all mistakes at once, and nothing changes. 201: there is a new version. 200: the version in force has this text already.",
 		codes: []string{"contract_invalid", "text_invalid"}, text: "source", limit: maxContract,
 	}, h.put)
 	put := a.operation(http.MethodPost, path)
@@ -49,20 +49,20 @@ func (h contractHandlers) register(a *API) {
 	add(a, operation{
 		id: "check-contract", method: http.MethodPost, path: path + "/check", tag: "contracts", access: auth.Operators,
 		summary:     "Check a contract",
-		description: "Says what putting it would say, and what came of its tests; nothing is stored. The answer is 200 whether it is right or wrong.",
+		description: "Says what storing the contract would answer, and how its tests ended. Nothing is stored. The answer is 200 whether the contract is right or wrong.",
 		codes:       []string{"text_invalid"}, text: "source", limit: maxContract,
 	}, h.check)
 	add(a, operation{
 		id: "render-contract", method: http.MethodPost, path: path + "/render", tag: "contracts", access: auth.Operators,
 		summary: "Show the request that a contract makes",
-		description: "As a receiver would get it, secrets masked, without an endpoint: of a contract by its name or as text; of a stored event, a payload, or the contract's example. " +
-			"A stored event is rendered as if it had come in under this contract. Nothing is stored or sent. The answer is 200 also if no request can be made, and says why.",
+		description: "The request as a receiver would get it, with secrets masked. No endpoint is needed. The contract is named, or sent as text; the event is a stored one, a payload, or the contract's example. " +
+			"A stored event is rendered as if it had been accepted under this contract. Nothing is stored or sent. If no request can be made, the answer is 200 as well and says why.",
 		codes: []string{"contract_not_found", "tenant_not_found", "event_not_found", "other_contract", "payload_too_large"}, limit: maxContract,
 	}, h.render)
 	add(a, operation{
 		id: "patch-contract", method: http.MethodPatch, path: path + "/{name}", tag: "contracts", access: auth.Operators,
-		summary:     "Decide about a contract",
-		description: "What an operator may decide whatever the contract says. It stays when the contract gets a new version.",
+		summary:     "Decide whether endpoints may shape requests",
+		description: "An operator's decision, which takes precedence over the contract. It stays in force when the contract gets a new version.",
 		codes:       []string{"contract_not_found"},
 	}, h.patch)
 }
@@ -162,7 +162,7 @@ func (h contractHandlers) list(_ context.Context, in *Speaks) (*struct{ Body cli
 
 func (h contractHandlers) get(ctx context.Context, in *struct {
 	Name    string `path:"name" doc:"Name of the contract." example:"standard"`
-	Version int64  `query:"version" minimum:"1" doc:"An earlier version; the one in force, if left out."`
+	Version int64  `query:"version" minimum:"1" doc:"Number of an earlier version. If left out, the version in force."`
 	Speaks
 },
 ) (*struct{ Body client.ContractDetail }, error) {

@@ -44,11 +44,11 @@ func (h guideHandlers) register(a *API) {
 	}
 	document("get-contract-docs", "/v1/contracts/{name}/docs", "text/markdown; charset=utf-8", huma.TypeString,
 		"Read the documentation of a contract",
-		"For the customers who receive its webhooks, as Markdown: when they are sent, how to set them up, fields, examples, programs that receive them.",
+		"Markdown for the customers who receive its webhooks: when webhooks are sent, how to set them up, their fields, examples, and programs that receive them.",
 		h.guide.Markdown)
 	document("get-contract-openapi", "/v1/contracts/{name}/openapi", "application/json", huma.TypeObject,
 		"Read the OpenAPI document of a contract",
-		"OpenAPI 3.1: its requests as webhooks, its look-ups as paths.",
+		"An OpenAPI 3.1 document with its requests as webhooks and its look-ups as paths.",
 		h.guide.OpenAPI)
 }
 

@@ -21,9 +21,9 @@ type credentialHandlers struct{ credentials admin.Credentials }
 func (h credentialHandlers) register(a *API) {
 	add(a, operation{
 		id: "create-credential", method: http.MethodPost, path: credentialsPath, tag: "credentials", access: auth.Managers, status: http.StatusCreated,
-		summary: "Make a credential",
-		description: "Under a contract that says so its endpoint is made with it, or nothing. The answer is the only place that shows the key, the secret and the token. " +
-			"Give apiKey and secret to take over ones that are in use already.",
+		summary: "Create a credential",
+		description: "If the contract says so, an endpoint is created together with the credential: both or neither. Only this answer shows the key, the secret and the token. " +
+			"Send apiKey and secret to take over a credential that is in use already.",
 		codes: []string{"contract_unknown", "no_credentials", "credential_invalid", "endpoint_invalid", "secret_invalid", "too_many_endpoints"},
 	}, h.create)
 	add(a, operation{
@@ -37,19 +37,19 @@ func (h credentialHandlers) register(a *API) {
 	add(a, operation{
 		id: "patch-credential", method: http.MethodPatch, path: credentialPath1, tag: "credentials", access: auth.Managers,
 		summary: "Pause, resume or change a credential",
-		description: "paused: its tokens are refused and its endpoint is paused, so deliveries wait; active: both work again. " +
-			"Members left out stay. Anything else about its endpoint is changed there.",
+		description: "paused: its tokens are refused, and its endpoint is paused, so deliveries wait. active: both work again. " +
+			"Members that are left out stay as they are. To change anything else about its endpoint, change the endpoint.",
 		codes: []string{"credential_not_found", "credential_invalid", "endpoint_invalid", "endpoint_busy", "contract_not_found"},
 	}, h.patch)
 	add(a, operation{
 		id: "delete-credential", method: http.MethodDelete, path: credentialPath1, tag: "credentials", access: auth.Managers, status: http.StatusNoContent,
-		summary: "Delete a credential", description: "With its endpoint: deliveries that wait are cancelled, the history stays. Its tokens are refused from now on.",
+		summary: "Delete a credential", description: "Its endpoint is deleted as well: waiting deliveries are cancelled, and the history stays. Its tokens are refused from now on.",
 		codes: []string{"credential_not_found"},
 	}, h.delete)
 	add(a, operation{
 		id: "create-credential-token", method: http.MethodPost, path: credentialPath1 + "/tokens", tag: "credentials", access: auth.Managers, status: http.StatusCreated,
-		bodyOptional: true, summary: "Make a token",
-		description: "Earlier tokens stay good until they expire, unless revoke_earlier is true. The answer is the only place that shows the token.",
+		bodyOptional: true, summary: "Create a token",
+		description: "Earlier tokens are valid until they expire, unless revoke_earlier is true. Only this answer shows the token.",
 		codes:       []string{"credential_not_found", "credential_paused", "endpoint_busy", "contract_not_found", "no_credentials"},
 	}, h.createToken)
 }

@@ -54,19 +54,19 @@ func (h deliveryHandlers) register(a *API) {
 	add(a, operation{
 		id: "list-deliveries", method: http.MethodGet, path: deliveriesPath, tag: "deliveries", access: auth.Readers,
 		summary: "List deliveries",
-		description: "Newest event first. endpoint, event, since, until and the states failed, unknown and cancelled are looked up; " +
-			"for anything else one page looks at 10,000 deliveries at most, 5,000 of one endpoint.",
+		description: "Newest event first. Filters by endpoint, event, since and until, and by the states failed, unknown and cancelled, use an index. " +
+			"With any other filter, one page looks at no more than 10,000 deliveries, or 5,000 of one endpoint.",
 		codes: []string{"cursor_invalid"},
 	}, h.list)
 	add(a, operation{
 		id: "get-delivery", method: http.MethodGet, path: deliveriesPath + "/{delivery}", tag: "deliveries", access: auth.Readers,
-		summary: "Read a delivery", description: "With every request that was made for it and what came back, secrets masked, a diagnosis of the latest, and which rules made it what it is, in plain words.",
+		summary: "Read a delivery", description: "With every request that was made for it and the response, secrets masked; a diagnosis of the latest attempt; and, in plain words, the rules that made the delivery what it is.",
 		codes: []string{"delivery_not_found"},
 	}, h.get)
 	add(a, operation{
 		id: "retry-delivery", method: http.MethodPost, path: deliveriesPath + "/{delivery}/retry", tag: "deliveries", access: auth.Managers,
 		status: http.StatusAccepted, noBody: true, summary: "Send a delivery again",
-		description: "A finished one is sent anew, the same bytes, with the whole retry schedule; one that waits for its next attempt is sent now. A paused endpoint keeps it until it is resumed.",
+		description: "A finished delivery is sent again with the same bytes, from the beginning of its retry schedule. One that waits for its next attempt is sent now. While its endpoint is paused, the delivery waits.",
 		codes:       []string{"delivery_not_found", "at_most_once", "delivery_unfinished", "delivery_is_test", "endpoint_disabled", "endpoint_deleted"},
 	}, h.retry)
 }

@@ -30,8 +30,8 @@ func (h *endpointHandlers) register(a *API) {
 	h.schemas = a.huma.OpenAPI().Components.Schemas
 	add(a, operation{
 		id: "create-endpoint", method: http.MethodPost, path: endpointsPath, tag: "endpoints", access: auth.Managers, status: http.StatusCreated,
-		summary:     "Make an endpoint",
-		description: "The answer shows the values that are in force, but no secret: read the signing secret with GET …/secret.",
+		summary:     "Create an endpoint",
+		description: "The answer shows the values in force. It shows no secret: read the signing secret with GET …/secret.",
 		codes:       []string{"endpoint_invalid", "contract_unknown", "secret_invalid", "credential_needed", "too_many_endpoints", "shaping_off", "transformation_invalid", "scripts_unavailable"},
 	}, h.create)
 	add(a, operation{
@@ -45,23 +45,23 @@ func (h *endpointHandlers) register(a *API) {
 	add(a, operation{
 		id: "patch-endpoint", method: http.MethodPatch, path: endpointPath1, tag: "endpoints", access: auth.Managers,
 		summary: "Change an endpoint",
-		description: "JSON Merge Patch (RFC 7396) on what the endpoint was made of: members left out stay, null sets the default. " +
-			"Secrets that come back as they were shown, masked, stay as they are. A new secret takes over at once; use rotate-secret for an overlap. " +
-			"Deliveries that were attempted before keep being sent as they were.",
+		description: "A JSON Merge Patch (RFC 7396) on the members with which an endpoint is created: a member that is left out stays as it is, null sets its default. " +
+			"A mask that is sent back in the place of a secret leaves the secret as it is. A new signing secret is used at once; use rotate-secret for an overlap. " +
+			"Deliveries that have been attempted already are sent with the configuration of their first attempt.",
 		codes: []string{"endpoint_not_found", "endpoint_invalid", "secret_invalid", "endpoint_busy", "credential_paused", "shaping_off", "transformation_invalid", "scripts_unavailable"},
 	}, h.patch)
 	add(a, operation{
 		id: "delete-endpoint", method: http.MethodDelete, path: endpointPath1, tag: "endpoints", access: auth.Managers, status: http.StatusNoContent,
-		summary: "Delete an endpoint", description: "Deliveries that wait are cancelled; the history stays. One that was made with a credential goes with that.",
+		summary: "Delete an endpoint", description: "Its waiting deliveries are cancelled; its history stays. An endpoint that was created with a credential is deleted with the credential.",
 		codes: []string{"endpoint_not_found", "endpoint_of_credential"},
 	}, h.delete)
 	for _, s := range []struct {
 		verb, summary, description string
 		state                      hook.EndpointState
 	}{
-		{"pause", "Pause an endpoint", "Deliveries go on being made, and wait until it is resumed.", hook.EndpointPaused},
-		{"resume", "Resume an endpoint", "A paused or disabled endpoint becomes active. What waited goes out.", hook.EndpointActive},
-		{"disable", "Disable an endpoint", "No deliveries are made any more, and those that wait are cancelled. The events stay, see recover.", hook.EndpointDisabled},
+		{"pause", "Pause an endpoint", "Its deliveries are still created, and wait until the endpoint is resumed.", hook.EndpointPaused},
+		{"resume", "Resume an endpoint", "A paused or disabled endpoint becomes active, and its waiting deliveries are sent.", hook.EndpointActive},
+		{"disable", "Disable an endpoint", "No more deliveries are created for it, and waiting ones are cancelled. The events are kept, see recover.", hook.EndpointDisabled},
 	} {
 		codes := []string{"endpoint_not_found"}
 		if s.state == hook.EndpointActive {
@@ -79,7 +79,7 @@ func (h *endpointHandlers) register(a *API) {
 	add(a, operation{
 		id: "rotate-endpoint-secret", method: http.MethodPost, path: endpointPath1 + "/rotate-secret", tag: "endpoints", access: auth.Managers,
 		summary:      "Replace the signing secret",
-		description:  "For a while requests are signed with the old secret as well, so that the receiver can change over.",
+		description:  "For a while requests are signed with the old secret as well, so that the receiver has time to change.",
 		bodyOptional: true, codes: []string{"endpoint_not_found", "secret_not_found", "secret_invalid", "endpoint_busy"},
 	}, h.rotateSecret)
 }

@@ -33,7 +33,7 @@ type eventHandlers struct{ store EventStore }
 func (h eventHandlers) register(a *API) {
 	add(a, operation{
 		id: "list-events", method: http.MethodGet, path: eventsPath, tag: "events", access: auth.Readers,
-		summary: "List events", description: "Newest first, without payloads. Where type or contract is given, one page looks at 10,000 events at most.",
+		summary: "List events", description: "Newest first, without payloads. With a filter by type or contract, one page looks at no more than 10,000 events.",
 		codes: []string{"cursor_invalid"},
 	}, h.list)
 	get := operation{
@@ -47,8 +47,8 @@ func (h eventHandlers) register(a *API) {
 
 // Span are the parameters that limit a list to a span of time.
 type Span struct {
-	Since time.Time `query:"since" doc:"Events made then or later, to the millisecond." example:"2026-11-21T00:00:00Z"`
-	Until time.Time `query:"until" doc:"Events made before then." example:"2026-11-22T00:00:00Z"`
+	Since time.Time `query:"since" doc:"Only events made then or later, to the millisecond." example:"2026-11-21T00:00:00Z"`
+	Until time.Time `query:"until" doc:"Only events made before then." example:"2026-11-22T00:00:00Z"`
 }
 
 func (s Span) name() string { return s.Since.UTC().String() + s.Until.UTC().String() }

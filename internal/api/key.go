@@ -16,7 +16,7 @@ type keyHandlers struct{ keys admin.Keys }
 func (h keyHandlers) register(a *API) {
 	add(a, operation{
 		id: "create-key", method: http.MethodPost, path: "/v1/keys", tag: "keys", access: auth.Operators, status: http.StatusCreated,
-		summary: "Make an API key", description: "The answer is the only place that shows the key itself.",
+		summary: "Create an API key", description: "Only this answer shows the key itself.",
 		codes: []string{"key_input_invalid"},
 	}, h.create)
 	add(a, operation{

@@ -11,8 +11,8 @@ var languages = []string{"en", "es", "pt"}
 
 // Speaks are the parameters of operations that answer in the caller's language.
 type Speaks struct {
-	Lang   string `query:"lang" enum:"en,es,pt" doc:"Language of the texts for people; by Accept-Language if left out."`
-	Accept string `header:"Accept-Language" doc:"Chooses the language where lang is left out: English, Spanish or Portuguese." example:"es-MX, en;q=0.5"`
+	Lang   string `query:"lang" enum:"en,es,pt" doc:"Language of the texts for people. If left out, Accept-Language decides."`
+	Accept string `header:"Accept-Language" doc:"Chooses the language if lang is left out: English, Spanish or Portuguese." example:"es-MX, en;q=0.5"`
 }
 
 func (s Speaks) language() string {

@@ -56,15 +56,15 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 	c.Tags = []*huma.Tag{
 		{Name: "tenants", Description: "The customer companies of the product that sends webhooks."},
 		{Name: "endpoints", Description: "Where deliveries go."},
-		{Name: "credentials", Description: "What receivers are known by, where a contract has it so: a key, and tokens for look-ups."},
-		{Name: "events", Description: "What happened."},
-		{Name: "records", Description: "The current state of business objects. Their changes fire events, as their contract says."},
+		{Name: "credentials", Description: "For contracts that have credentials: the key by which a receiver is known, and its tokens for look-ups."},
+		{Name: "events", Description: "Things that happened, published by the API, fired by a change of a record, or made by a schedule."},
+		{Name: "records", Description: "The current state of business objects. Their changes fire events as the contract says."},
 		{Name: "deliveries", Description: "One event for one endpoint, and every request made for it."},
 		{Name: "keys", Description: "API keys."},
 		{Name: "sessions", Description: "How people sign in to the console and the portal."},
-		{Name: "schedules", Description: "Events that a contract makes of the records there are, every so often."},
-		{Name: "contracts", Description: "The webhook systems that endpoints can take part in."},
-		{Name: "watching", Description: "How it goes, and who did what."},
+		{Name: "schedules", Description: "Events that a contract makes from stored records at regular times."},
+		{Name: "contracts", Description: "The webhook systems that endpoints can belong to."},
+		{Name: "watching", Description: "Statistics, a live stream, and the audit."},
 		{Name: "system", Description: "The server itself."},
 	}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{

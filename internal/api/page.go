@@ -12,8 +12,8 @@ import (
 
 // Paging are the parameters of every list.
 type Paging struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"At most so many items."`
-	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before, used with the same filters."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items on a page."`
+	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the previous page, with the same filters."`
 }
 
 // A cursor is opaque to callers. It has the place in the list, after a hash of the list's name and filters, so that it

@@ -24,24 +24,24 @@ type portalHandlers struct {
 func (h portalHandlers) register(a *API) {
 	add(a, operation{
 		id: "create-portal-link", method: http.MethodPost, path: portalLinksPath, tag: "sessions", access: auth.Managers, status: http.StatusCreated,
-		bodyOptional: true, summary: "Make a portal link",
-		description: "A link for the tenant's own people: it opens the pages of this tenant and nothing else. Fetch one when somebody wants in, and send them there, " +
+		bodyOptional: true, summary: "Create a portal link",
+		description: "A link for the tenant's own people: it opens the pages of this tenant and nothing else. Create one when somebody wants to open the portal, and redirect their browser to it, " +
 			"or show it in an iframe on one of the origins that the operator configured. Opening it needs no cookie.",
 		codes: []string{"portal_link_invalid", "from_portal"},
 	}, h.create)
 	add(a, operation{
 		id: "list-portal-links", method: http.MethodGet, path: portalLinksPath, tag: "sessions", access: auth.Managers,
-		summary: "List portal links", description: "Those that can be opened, or by which somebody may be in, newest first. What they were opened with is not shown again.",
+		summary: "List portal links", description: "Links that can be opened, or whose sessions may still be open, newest first. The secret part of a link is not shown again.",
 		codes: []string{"cursor_invalid", "from_portal"},
 	}, h.list)
 	add(a, operation{
 		id: "delete-portal-link", method: http.MethodDelete, path: portalLinksPath + "/{link}", tag: "sessions", access: auth.Managers, status: http.StatusNoContent,
-		summary: "Revoke a portal link", description: "It cannot be opened any more, and whoever came by it is out at once.",
+		summary: "Revoke a portal link", description: "It cannot be opened any more, and the sessions that began with it end at once.",
 		codes: []string{"portal_link_not_found", "from_portal"},
 	}, h.delete)
 	add(a, operation{
 		id: "create-portal-session", method: http.MethodPost, path: "/v1/portal-sessions", tag: "sessions", open: true, status: http.StatusCreated, limit: openBody,
-		summary: "Open a portal link", description: "Exchanges the token of a link for one that is good in the place of an API key.",
+		summary: "Open a portal link", description: "Exchanges the token of a link for a token that is used like an API key.",
 		codes: []string{"link_expired", "tenant_not_found"},
 	}, h.open)
 }
@@ -50,7 +50,7 @@ func (h portalHandlers) register(a *API) {
 // links.
 func notFromPortal(ctx context.Context) error {
 	if keyOf(ctx).Portal {
-		return &hook.Error{Kind: hook.KindForbidden, Code: "from_portal", Detail: "Portal links are made and revoked with an API key, not from the portal."}
+		return &hook.Error{Kind: hook.KindForbidden, Code: "from_portal", Detail: "Portal links are created and revoked with an API key, not from the portal."}
 	}
 	return nil
 }

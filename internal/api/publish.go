@@ -94,10 +94,10 @@ func (publishHandlers) describe(doc *huma.OpenAPI) {
 	event := ref(reflect.TypeFor[client.NewEvent]())
 	op := operation{
 		method: http.MethodPost, path: eventsPath, access: auth.Publishers,
-		description: "One event, or an array of 1 to 1000. The answer comes once they are durable, with the number of endpoints that take each. " +
-			"In an array an item that is wrong carries an error and does not harm the others.\n\n" +
-			"An id makes one event idempotent, the header Idempotency-Key a whole request: the same again, within 24 hours, stores nothing and gets the first answer with duplicate set; " +
-			"another content under the same id or key is refused.\n\nPayloads are kept byte for byte.",
+		description: "One event, or an array of 1 to 1000. The answer comes when they are stored durably. It says how many endpoints take each event. " +
+			"If an item of an array is wrong, its answer is an error, and the other items are accepted.\n\n" +
+			"An id makes one event idempotent, the header Idempotency-Key a whole request. Sending the same again within 24 hours stores nothing, and gets the first answer with duplicate set. " +
+			"Other content with the same id or key is refused.\n\nPayloads are stored byte for byte.",
 		codes: []string{
 			"event_invalid", "event_type_invalid", "event_type_unknown", "event_id_invalid", "contract_unknown", "payload_missing", "payload_invalid",
 			"too_many_events", "too_many_deliveries", "idempotency_invalid", "event_id_reused", "idempotency_key_reused", "payload_too_large",
@@ -105,7 +105,7 @@ func (publishHandlers) describe(doc *huma.OpenAPI) {
 	}
 	responses := op.responses(registry)
 	responses["202"] = &huma.Response{
-		Description: "Accepted and durable.",
+		Description: "Accepted and stored durably.",
 		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
 			ref(reflect.TypeFor[client.EventAnswer]()), ref(reflect.TypeFor[client.EventAnswers]()),
 		}}}},

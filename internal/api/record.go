@@ -43,7 +43,7 @@ func (h recordHandlers) register(a *API) {
 		{id: "list-records-of-kind", path: kindPath, summary: "List records of a kind"},
 	} {
 		list.method, list.tag, list.access = http.MethodGet, "records", auth.Readers
-		list.description = "Ordered by contract, kind and key. Documents come byte for byte as they were written."
+		list.description = "Ordered by contract, kind and key. Documents are returned byte for byte as they were written."
 		list.codes = []string{"cursor_invalid", "kind_invalid", "contract_not_found", "record_kind_unknown"}
 		if list.path == kindPath {
 			add(a, list, h.listKind)
@@ -92,7 +92,7 @@ type recordOutput struct {
 func (h recordHandlers) get(ctx context.Context, in *struct {
 	KindPath
 	Key       string `path:"key" maxLength:"256" doc:"Key of the record." example:"10042"`
-	NoneMatch string `header:"If-None-Match" doc:"Entity tags that the caller has; 304 if one is the record's."`
+	NoneMatch string `header:"If-None-Match" doc:"Entity tags that the caller has. The answer is 304 if the record has one of them."`
 },
 ) (*recordOutput, error) {
 	if !contract.ValidRecordKey(in.Key) {

@@ -31,7 +31,7 @@ func (h recordChangeHandlers) register(a *API) {
 	h.describe(a.huma.OpenAPI())
 }
 
-const firesText = " The answer tells which events the change fired; they are committed with it."
+const firesText = " The answer says which events the change fired; they are stored in the same commit."
 
 // changeCodes are the codes of errors that every change of a record can have.
 var changeCodes = []string{
@@ -47,17 +47,17 @@ type describedChange struct {
 var describedChanges = []describedChange{
 	{operation{
 		id: "put-record", method: http.MethodPut, summary: "Write a record", codes: []string{"record_invalid", "document_too_large"},
-		description: "The whole document, kept byte for byte. It has to be as the contract's JSON Schema for its kind says, and carry its key." + firesText +
-			" Writing the same document again changes nothing and fires nothing. 201 if the record was made, 200 if it was there.",
+		description: "The whole document, stored byte for byte. It must satisfy the contract's JSON Schema for its kind, and contain its key." + firesText +
+			" Writing the same document again changes nothing and fires nothing. 201: the record was created. 200: it existed.",
 	}, []string{"application/json"}},
 	{operation{
 		id: "patch-record", method: http.MethodPatch, summary: "Change a record", codes: []string{"record_invalid", "document_too_large", "record_not_found"},
-		description: "A JSON Merge Patch (RFC 7396) on the document that is there: null removes a member, lists are replaced as a whole. " +
-			"What the patch does not name keeps its bytes; use PUT to store a null." + firesText,
+		description: "A JSON Merge Patch (RFC 7396) on the stored document: null removes a member, and lists are replaced as a whole. " +
+			"Members that the patch does not name keep their bytes. Use PUT to store a null." + firesText,
 	}, []string{"application/json", "application/merge-patch+json"}},
 	{operation{
 		id: "delete-record", method: http.MethodDelete, summary: "Delete a record", codes: []string{"record_not_found"}, noBody: true,
-		description: "It is gone at once." + firesText,
+		description: "The record is gone at once." + firesText,
 	}, nil},
 }
 
@@ -84,9 +84,9 @@ func (recordChangeHandlers) describeOne(doc *huma.OpenAPI, c describedChange) {
 			onceParameter(),
 		},
 	}
-	op.Responses["200"] = &huma.Response{Description: "Done, and durable.", Content: answer}
+	op.Responses["200"] = &huma.Response{Description: "Applied and stored durably.", Content: answer}
 	if c.method == http.MethodPut {
-		op.Responses["201"] = &huma.Response{Description: "The record was made.", Content: answer}
+		op.Responses["201"] = &huma.Response{Description: "The record was created.", Content: answer}
 		op.Parameters = append(op.Parameters, headerParameter("If-None-Match", "*: only if there is no such record."))
 	}
 	if c.bodies != nil {
@@ -102,13 +102,13 @@ func (recordChangeHandlers) describeBatch(doc *huma.OpenAPI) {
 	ref := func(t reflect.Type) *huma.Schema { return doc.Components.Schemas.Schema(t, true, "") }
 	batch := operation{
 		id: "change-records", method: http.MethodPost, path: recordsPath, access: auth.Publishers,
-		description: "1 to 1000 changes. An item that is wrong carries an error and does not harm the others; those of one record are made in their order." + firesText,
+		description: "1 to 1000 changes. If an item is wrong, its answer is an error, and the other items are applied. Changes of the same record are applied in their order." + firesText,
 		codes:       append([]string{"record_invalid", "document_too_large", "record_not_found", "record_change_invalid", "too_many_records"}, changeCodes...),
 	}
 	list := &huma.Schema{Type: huma.TypeArray, Items: ref(reflect.TypeFor[client.RecordChange]()), MinItems: new(1), MaxItems: new(maxRecords)}
 	responses := batch.responses(doc.Components.Schemas)
 	responses["200"] = &huma.Response{
-		Description: "Done, and durable.",
+		Description: "Applied and stored durably.",
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: ref(reflect.TypeFor[client.RecordAnswers]())}},
 	}
 	describeItems(doc, reflect.TypeFor[client.RecordAnswer](), reflect.TypeFor[client.RecordAnswers]())

@@ -16,15 +16,15 @@ type recoveryHandlers struct{ recoveries admin.Recoveries }
 func (h recoveryHandlers) register(a *API) {
 	add(a, operation{
 		id: "recover-endpoint", method: http.MethodPost, path: endpointPath1 + "/recover", tag: "endpoints", access: auth.Managers, status: http.StatusAccepted,
-		summary: "Send again what did not arrive",
-		description: "Goes through the events of a time Span, oldest first, and puts what the endpoint missed back into its queue, a part at a time, each with the normal retry schedule. " +
-			"It goes on by itself; read the recovery to see how far it is.",
+		summary: "Send missed events again",
+		description: "Goes through the events of a span of time, oldest first, and queues again what the endpoint missed, a part at a time. Each delivery gets the normal retry schedule. " +
+			"The recovery runs in the background; read it to see its progress.",
 		codes: []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"},
 	}, h.start)
 	add(a, operation{
 		id: "preview-recovery", method: http.MethodPost, path: endpointPath1 + "/recover/preview", tag: "endpoints", access: auth.Managers,
-		summary:     "Count what would be sent again",
-		description: "What POST …/recover with the same body would put into the queue. Nothing is sent or stored. About 50,000 events are looked at, at most.",
+		summary:     "Count what a recovery would send",
+		description: "How many deliveries POST …/recover with the same body would queue. Nothing is sent or stored. It looks at about 50,000 events at most.",
 		codes:       []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"},
 	}, h.preview)
 	add(a, operation{

@@ -20,13 +20,13 @@ func (h scheduleHandlers) register(a *API) {
 	add(a, operation{
 		id: "list-schedules", method: http.MethodGet, path: schedulesPath, tag: "schedules", access: auth.Readers,
 		summary:     "List schedules",
-		description: "All that the contracts in force have, ordered by contract, with the next run and what came of the latest.",
+		description: "The schedules of all contracts in force, ordered by contract, with the next run and the result of the latest run.",
 	}, h.list)
 	add(a, operation{
 		id: "run-schedule", method: http.MethodPost, path: schedulesPath + "/{contract}/{type}/run", tag: "schedules", access: auth.Managers, noBody: true,
 		summary: "Run a schedule now",
-		description: "Makes the event of the records as they are, whether it is due or not, and does not move the clock. " +
-			"The answer is 200 whatever came of it, and comes when the event is durable.",
+		description: "Creates the event from the records as they are now, whether it is due or not. The next regular run stays as planned. " +
+			"The answer is 200 whether an event was created or not, and comes when the event is stored durably.",
 		codes: []string{"schedule_not_found"},
 	}, h.run)
 }

@@ -16,13 +16,13 @@ func (h sessionHandlers) register(a *API) {
 	add(a, operation{
 		id: "create-session", method: http.MethodPost, path: "/v1/session", tag: "sessions", open: true, status: http.StatusCreated, limit: openBody,
 		summary: "Sign in to the console",
-		description: "Exchanges an API key for a cookie that scripts cannot read (HttpOnly, SameSite=Strict), good for 12 hours, or until the key is revoked. " +
-			"With it, requests that change something are taken from the console's own origin only.",
+		description: "Exchanges an API key for a cookie that scripts cannot read (HttpOnly, SameSite=Strict), valid for 12 hours, or until the key is revoked. " +
+			"With the cookie, requests that change something are accepted from the console's own origin only.",
 		codes: []string{"key_invalid", "cross_origin"},
 	}, h.create)
 	add(a, operation{
 		id: "get-session", method: http.MethodGet, path: "/v1/session", tag: "sessions", access: auth.Anyone,
-		summary: "Read who one is", description: "For whom the key, cookie or portal token of this request stands.",
+		summary: "Read the current session", description: "Says whose API key, cookie or portal token this request has.",
 	}, h.get)
 	add(a, operation{
 		id: "delete-session", method: http.MethodDelete, path: "/v1/session", tag: "sessions", open: true, status: http.StatusNoContent,

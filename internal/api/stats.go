@@ -48,14 +48,14 @@ type statsHandlers struct{ store StatsStore }
 func (h statsHandlers) register(a *API) {
 	add(a, operation{
 		id: "get-stats", method: http.MethodGet, path: "/v1/stats", tag: "watching", access: auth.AnyReaders,
-		summary: "How deliveries went",
-		description: "Deliveries by what became of them, how long requests took, what waits, and which endpoints fail, over the last hour, day or week. " +
-			"A key of one tenant sees that tenant. Tests are not counted.",
+		summary: "Read statistics",
+		description: "Deliveries by their final state, how long requests took, how many deliveries wait, and which endpoints fail, over the last hour, day or week. " +
+			"A key of one tenant sees that tenant only. Tests are not counted.",
 		codes: []string{"tenant_not_found", "endpoint_not_found"},
 	}, h.all)
 	add(a, operation{
 		id: "get-tenant-stats", method: http.MethodGet, path: "/v1/tenants/{tenant}/stats", tag: "watching", access: auth.Readers,
-		summary: "How deliveries of a tenant went", description: "As GET /v1/stats of that tenant.",
+		summary: "Read statistics of a tenant", description: "The same as GET /v1/stats?tenant=….",
 		codes: []string{"endpoint_not_found"},
 	}, h.ofTenant)
 }
@@ -67,7 +67,7 @@ type tenantReader interface {
 
 // Scope is the parameter of operations that are about one tenant or about all.
 type Scope struct {
-	Tenant string `query:"tenant" maxLength:"64" doc:"Only of this tenant; everything the key may see if left out." example:"acme"`
+	Tenant string `query:"tenant" maxLength:"64" doc:"Only of this tenant. If left out, everything that the key may see." example:"acme"`
 }
 
 // of is the tenant that a request is about, "" for all tenants. With a key of one tenant it is always that tenant.

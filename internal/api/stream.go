@@ -40,17 +40,17 @@ func (h streamHandlers) register(a *API) {
 	add(a, operation{
 		id: "stream", method: http.MethodGet, path: "/v1/stream", tag: "watching", access: auth.AnyReaders,
 		summary: "Watch what happens",
-		description: "Server-sent events, each with a notice as JSON in data and its kind as event: requests that were made, deliveries, and what was changed. " +
-			"A key of one tenant sees that tenant. What happened before is not told, and a reader that is too slow is told how much it missed; so read lists again after connecting and after lost. " +
-			"Where several servers share the work, each tells what all do: of others within about a second, and in an order that only holds for each of them by itself. " +
-			"It ends when the server stops, and soon after the key does.",
+		description: "Server-sent events. Each has a notice as JSON in data, and the notice's kind as event: requests that were made, deliveries, and changes. " +
+			"A key of one tenant sees that tenant only. The stream begins with what happens now. A client that reads too slowly misses notices, and gets a notice lost that says how many. So read lists again after connecting, and after lost. " +
+			"If several servers share the work, each of them sends the notices of all. Those of other servers come within about a second; only notices of the same server are in order. " +
+			"The stream ends when the server stops, and soon after the key stops working.",
 		codes: []string{"tenant_not_found", "too_many_streams"},
 	}, h.watch)
 	op := a.operation(http.MethodGet, "/v1/stream")
 	op.Responses["200"] = &huma.Response{
-		Description: "Goes on without end.",
+		Description: "A stream without end.",
 		Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{
-			Type: huma.TypeString, Description: "Lines of event: and data:, the latter a Notice.",
+			Type: huma.TypeString, Description: "Lines that begin with event: and data:. The data is a Notice.",
 		}}},
 	}
 	a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[client.Notice](), true, "") // no operation refers to it, so it has to be added here

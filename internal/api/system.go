@@ -52,10 +52,10 @@ func (h systemHandlers) describe(doc *huma.OpenAPI) {
 		id, path, summary string
 		responses         map[string]*huma.Response
 	}{
-		{"get-health", "/healthz", "Whether the process runs", map[string]*huma.Response{"200": {Description: "It does.", Content: status}}},
+		{"get-health", "/healthz", "Whether the process runs", map[string]*huma.Response{"200": {Description: "It runs.", Content: status}}},
 		{"get-readiness", "/readyz", "Whether requests can be served", map[string]*huma.Response{
 			"200": {Description: "The database answers and commits.", Content: status},
-			"503": {Description: "It does not:\n- `storage_unavailable`", Content: problem},
+			"503": {Description: "The database does not answer or commit:\n- `storage_unavailable`", Content: problem},
 		}},
 		{"get-metrics", "/metrics", "Metrics for Prometheus", map[string]*huma.Response{"200": {
 			Description: "Text format.", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},

@@ -23,19 +23,19 @@ func (h tenantHandlers) register(a *API) {
 	add(a, operation{
 		id: "put-tenant", method: http.MethodPut, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Operators,
 		summary: "Create or change a tenant", newTenant: true, bodyOptional: true,
-		description: "The caller chooses the id. Members left out keep their value; without a body the tenant is made if it is not there. 201 if it was made, 200 if it was there.",
+		description: "The caller chooses the id. Members that are left out stay as they are. Without a body, the tenant is created if it does not exist. 201: it was created. 200: it existed.",
 		codes:       []string{"tenant_invalid", "tenant_being_deleted"},
 	}, h.put)
 	put := a.operation(http.MethodPut, "/v1/tenants/{tenant}")
-	put.Responses["201"] = &huma.Response{Description: "The tenant was made.", Content: put.Responses["200"].Content}
-	put.Responses["200"].Description = "The tenant was there."
+	put.Responses["201"] = &huma.Response{Description: "The tenant was created.", Content: put.Responses["200"].Content}
+	put.Responses["200"].Description = "The tenant existed."
 	add(a, operation{
 		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Readers, summary: "Read a tenant",
 	}, h.get)
 	add(a, operation{
 		id: "delete-tenant", method: http.MethodDelete, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Operators, status: http.StatusNoContent,
 		summary:     "Delete a tenant",
-		description: "It is gone at once, with its endpoints and keys. What it owned is removed in the background; until that is done its id cannot be used again.",
+		description: "The tenant, its endpoints and its keys are gone at once. The rest of its data is removed in the background; until that is done the id cannot be used again.",
 	}, h.delete)
 }
 

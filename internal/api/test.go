@@ -20,16 +20,16 @@ func (h testHandlers) register(a *API) {
 	add(a, operation{
 		id: "test-endpoint", method: http.MethodPost, path: endpointPath1 + "/test", tag: "endpoints", access: auth.Managers, bodyOptional: true,
 		summary: "Test an endpoint",
-		description: "Sends a test event, made like a real one and judged by the contract's rule, and answers what was sent, what came back, and a diagnosis in plain words. " +
-			"It is sent once and at once, also while the endpoint is paused or disabled, and changes nothing about the endpoint. " +
-			"The answer is 200 whatever came of it, and comes when the endpoint has answered or its time is over. The test stays in the history as a delivery marked test.",
+		description: "Sends a test event, which is rendered, signed and judged like a real one, and answers with the request, the response and a diagnosis in plain words. " +
+			"The event is sent at once and only once, even if the endpoint is paused or disabled, and the endpoint's state does not change. " +
+			"The answer is 200 whether the test passed or failed. It comes when the endpoint has answered, or when its timeout is over. The history shows the test as a delivery marked test.",
 		codes: []string{"endpoint_not_found", "contract_not_found", "event_type_unknown", "payload_too_large", "test_running"},
 	}, h.test)
 	add(a, operation{
 		id: "render-event", method: http.MethodPost, path: endpointPath1 + "/render", tag: "endpoints", access: auth.Managers,
 		summary: "Show the request for an event",
-		description: "What would be sent to the endpoint, as it is configured now, for an event that is stored or for an example, and what the endpoint's transformation did. " +
-			"Another transformation can be tried before it is saved. Secrets are masked. Nothing is stored or sent.",
+		description: "The request that would be sent to the endpoint, as it is configured now, for a stored event or an example, and what the endpoint's transformation did. " +
+			"You can try another transformation before you save it. Secrets are masked. Nothing is stored or sent.",
 		codes: []string{"endpoint_not_found", "event_not_found", "contract_not_found", "other_contract", "event_type_unknown", "payload_too_large", "render_failed", "shaping_off", "scripts_unavailable"},
 	}, h.render)
 }
