@@ -10,7 +10,8 @@ import (
 	"gancho/internal/send"
 )
 
-// send makes one attempt of a delivery and sees to its result.
+// send makes one attempt of a delivery and records the result. If no attempt could be
+// made, it puts the delivery back.
 func (l *lane) send(job hook.Job) {
 	l.mu.Lock()
 	p := l.plan
@@ -85,12 +86,14 @@ func (w *Worker) attempt(p *plan, job *hook.Job, mark func(d *hook.Delivery, fro
 // that the endpoint has then, with a corrected script, for example.
 func unsent(d *hook.Delivery, began time.Time, class, detail string) (m made) {
 	d.EndpointVersion, d.ContractVersion = 0, 0
-	m.Attempt = &hook.Attempt{StartedAt: began, Timing: hook.Timing{Total: time.Since(began)}, Class: class, Detail: detail}
+	took := hook.Timing{Total: time.Since(began)}
+	m.Attempt = &hook.Attempt{StartedAt: began, Timing: took, Class: class, Detail: detail}
 	m.outcome = hook.Outcome{Class: class}
 	m.unsent = true
 	return m
 }
 
+// cancelledBy says that a script cancelled the delivery, for the reason that it gave.
 func cancelledBy(reason string) string {
 	if reason == "" {
 		return "The transformation of this endpoint cancelled the delivery."
@@ -168,7 +171,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	current := d.EndpointVersion == l.plan.endpoint.Version || m.unsent
 	if current {
 		l.notice(a, o, now)
-		if !o.OK && l.failingLong(now) {
+		if !o.OK && o.Cancel != hook.ReasonShadow && l.failingLong(now) {
 			endpoint.State, disable = hook.EndpointDisabled, hook.ReasonFailingLong
 		}
 	} else {
@@ -304,8 +307,9 @@ func (w *Worker) interruptedResult(d hook.Delivery, p *plan, hidden bool, now ti
 		Transport: w.transportOf(p, nil), Request: p.form.Request(hidden),
 		Detail: "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
 	}
-	interrupted := hook.Trigger{Kind: hook.OnAttempt, Outcome: hook.Outcome{Interrupted: true, Class: hook.ClassInterrupted}}
-	t, _ := hook.Next(d, interrupted, p.policy, hook.Standing{State: p.state, Ordered: p.limits.Ordered}, now)
+	interrupted := hook.Outcome{Interrupted: true, Class: hook.ClassInterrupted}
+	t, _ := hook.Next(d, hook.Trigger{Kind: hook.OnAttempt, Outcome: interrupted}, p.policy,
+		hook.Standing{State: p.state, Ordered: p.limits.Ordered}, now)
 	return hook.Result{Delivery: t.Delivery, Attempt: a}
 }
 

@@ -50,9 +50,10 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 	if err != nil {
 		m = made{
 			Attempt: &hook.Attempt{
-				Delivery: job.Delivery.ID, Number: 1, Transport: w.transportOf(p, nil), StartedAt: now, Interrupted: true, Class: hook.ClassInterrupted,
-				Request: hook.Request{Method: p.endpoint.Config.Method, URL: p.form.URL()},
-				Detail:  "Gancho stopped before the request was sent.",
+				Delivery: job.Delivery.ID, Number: 1, Transport: w.transportOf(p, nil), StartedAt: now,
+				Request:     hook.Request{Method: p.endpoint.Config.Method, URL: p.form.URL()},
+				Interrupted: true, Class: hook.ClassInterrupted,
+				Detail: "Gancho stopped before the request was sent.",
 			},
 			outcome: hook.Outcome{Class: hook.ClassInterrupted, Interrupted: true},
 		}
@@ -64,11 +65,13 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 func (w *Worker) concludeTest(p *plan, job hook.Job, m made, epoch int64, done func()) *hook.TestResult {
 	now := time.Now()
 	d := job.Delivery
-	t, _ := hook.Next(d, hook.Trigger{Kind: hook.OnAttempt, Outcome: m.outcome}, p.policy, hook.Standing{State: p.state}, now)
+	ended := hook.Trigger{Kind: hook.OnAttempt, Outcome: m.outcome}
+	t, _ := hook.Next(d, ended, p.policy, hook.Standing{State: p.state}, now)
 	d = t.Delivery
 	w.Observer.Attempted(p.endpoint, &d, m.Attempt)
 	stored := make(chan struct{})
-	w.record(hook.Result{Delivery: d, Attempt: m.Attempt, Frozen: m.frozen, Epoch: epoch}, func() { done(); close(stored) })
+	result := hook.Result{Delivery: d, Attempt: m.Attempt, Frozen: m.frozen, Epoch: epoch}
+	w.record(result, func() { done(); close(stored) })
 	patience := time.NewTimer(testStored)
 	defer patience.Stop()
 	select {
@@ -130,7 +133,9 @@ func (w *Worker) noteTest(id hook.EndpointID, d hook.DeliveryID) (done func()) {
 // Preview is the request that would be made for an event, secrets masked. script
 // is tried in the place of the endpoint's transformation, unless it is nil. Nothing
 // is stored or sent.
-func (w *Worker) Preview(ctx context.Context, id hook.EndpointID, ev *hook.Event, script *string) (*hook.Preview, error) {
+func (w *Worker) Preview(
+	ctx context.Context, id hook.EndpointID, ev *hook.Event, script *string,
+) (*hook.Preview, error) {
 	p, err := w.plan(ctx, id)
 	if err != nil {
 		return nil, err
@@ -143,7 +148,9 @@ func (w *Worker) Preview(ctx context.Context, id hook.EndpointID, ev *hook.Event
 
 // PreviewAs is the request that would be made to an endpoint under a contract;
 // neither has to be stored.
-func (w *Worker) PreviewAs(ctx context.Context, c *contract.Contract, e *hook.Endpoint, ev *hook.Event) (*hook.Request, error) {
+func (w *Worker) PreviewAs(
+	ctx context.Context, c *contract.Contract, e *hook.Endpoint, ev *hook.Event,
+) (*hook.Request, error) {
 	p, err := newPlan(e, c)
 	if err != nil {
 		return nil, err

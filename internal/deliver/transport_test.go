@@ -196,6 +196,37 @@ func TestShadow(t *testing.T) {
 	}
 }
 
+// A trial does not disable an endpoint that has only failed for too long: nobody asked
+// whether it still does.
+func TestTrialOfAFailingEndpoint(t *testing.T) {
+	t.Parallel()
+	cfg := hook.EndpointConfig{Retry: []time.Duration{0}}
+	bubble(t, time.Hour, cfg, func(int, *send.Message) *send.Reply { return status(404) }, func(t *testing.T, x *world) {
+		real := x.w.Transports
+		x.publish(x.endpoint, `1`)
+		pass(6 * 24 * time.Hour)
+		state := func() hook.EndpointState {
+			e, err := x.db.Endpoint(t.Context(), x.endpoint.ID)
+			if err != nil || e.Health.FailingSince.IsZero() {
+				t.Fatalf("%+v, %v", e, err)
+			}
+			return e.State
+		}
+		x.w.Transports = shadow.All(real)
+		x.publish(x.endpoint, `2`)
+		settle()
+		if s := state(); s != hook.EndpointActive {
+			t.Errorf("after a trial: %s", s)
+		}
+		x.w.Transports = real
+		x.publish(x.endpoint, `3`)
+		settle()
+		if s := state(); s != hook.EndpointDisabled {
+			t.Errorf("after another failure: %s", s)
+		}
+	})
+}
+
 // After a trial of all endpoints, a delivery that a person retries is sent, with the
 // bytes that the trial showed; a bulk replay sends nothing of a trial.
 func TestAfterATrial(t *testing.T) {

@@ -42,7 +42,8 @@ func (f *Form) SetScript(script string) { f.present.config.Transformation = scri
 // previews of endpoints that have none yet. Its key is masked anyway.
 func (f *Form) SetSampleCredential(tenant string) {
 	e := f.endpoint
-	f.present.Plan = f.contract.PlanFor(e.Config, &contract.Credential{ID: "sample", Tenant: tenant, Name: e.Name, APIKey: mask.Text})
+	sample := contract.Credential{ID: "sample", Tenant: tenant, Name: e.Name, APIKey: mask.Text}
+	f.present.Plan = f.contract.PlanFor(e.Config, &sample)
 }
 
 // URL is the endpoint's URL, secrets masked.
@@ -97,7 +98,8 @@ func (f *Form) sign(scheme *sign.Scheme, m *send.Message, event hook.EventID) er
 	signer, err := f.signer, error(nil)
 	if scheme != f.contract.Scheme() { // the contract has changed since the first attempt
 		if signer, err = f.newSigner(scheme); err != nil {
-			return fmt.Errorf("the contract signed with %s at the first attempt, and the present secret does not fit: %w", scheme.Name, err)
+			return fmt.Errorf("the contract signed with %s at the first attempt, and the present secret does not fit: %w",
+				scheme.Name, err)
 		}
 	}
 	if signer == nil {
@@ -134,7 +136,8 @@ func (c Composer) rendering(ctx context.Context, f *Form, d *hook.Delivery) (ren
 		var ok bool
 		if by, ok = c.Contracts.At(by.Name, d.ContractVersion); !ok {
 			// A newer program on another node stored it, and such a node will send it.
-			return rendering{}, hook.Unavailable(fmt.Errorf("contract %s has no version %d here", f.contract.Name, d.ContractVersion))
+			missing := fmt.Errorf("contract %s has no version %d here", f.contract.Name, d.ContractVersion)
+			return rendering{}, hook.Unavailable(missing)
 		}
 	}
 	if d.EndpointVersion != f.endpoint.Version {
