@@ -27,7 +27,7 @@ type RecordKind struct {
 	path     []string
 	schema   *schema.Schema
 	texts    schema.Texts // of Schema
-	triggers []int        // of the contract's events
+	triggers []int        // indexes of the contract's event types that its changes can make
 }
 
 // SchemaIn is Schema with titles and descriptions in one language.

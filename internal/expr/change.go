@@ -15,16 +15,16 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// Trigger is the scope of a condition on a change of a record: the documents
-// old and new, old being null on create and new on delete, and
+// Trigger is the scope of a condition on a change of a record. It has the documents old,
+// which is null on create, and new, which is null on delete, and four functions:
 //
-//	changed("path")           the value there is not the same, token for token
-//	changed_except(["a"])     a member of the document other than these changed
-//	added("path")             the list there has an element that it had not
-//	removed("path")           the list there lost an element
+//	changed("path")           the value at the path has changed, token for token
+//	changed_except(["a"])     a member of the document other than these has changed
+//	added("path")             the list at the path has an element that it did not have
+//	removed("path")           the list at the path lost an element
 //
-// Absent and null are the same to all four, and a list that is not there is
-// empty. Paths are literals, so that a slip in one is found when it is written.
+// All four treat an absent value like null, and an absent list like an empty one. Paths
+// have to be literals, so that a mistake in one is found when the condition is compiled.
 var Trigger = sync.OnceValue(func() *Scope {
 	s := newScope([]Variable{{"old", JSON}, {"new", JSON}}, changeFunctions()...)
 	s.check = checkPaths
@@ -34,19 +34,19 @@ var Trigger = sync.OnceValue(func() *Scope {
 // Record is the scope of a condition on one stored record.
 var Record = sync.OnceValue(func() *Scope { return NewScope(Variable{"record", JSON}) })
 
-// Change is the [Vars] of one change of a record. What one condition has read
-// or compared is there for the next.
+// Change is the [Vars] of one change of a record. It remembers what a condition has read
+// or compared, for the next condition.
 type Change struct {
 	oldRaw, newRaw []byte
 	old, new       any
-	answers        map[string]bool // of the functions, by call
+	answers        map[string]bool // results of the functions, by call
 }
 
-// NewChange takes the document before and after, nil where there is none. Both
-// have passed [rawjson.Check] and must not change.
+// NewChange makes the [Vars] of a change from the document before and after it; nil if
+// there is none. Both have passed [rawjson.Check] and must not change.
 func NewChange(before, after []byte) *Change { return &Change{oldRaw: before, newRaw: after} }
 
-// self is the name under which the functions find the Change they are about.
+// self is the name under which the functions find their Change.
 const self = "@change"
 
 // Value implements [Vars].
@@ -75,7 +75,7 @@ type record struct{ doc any }
 
 func (r record) Value(name string) (any, bool) { return r.doc, name == "record" }
 
-// changeFunction is one of the functions over a Change.
+// changeFunction is one of the functions on a Change.
 type changeFunction func(c *Change, args []string) bool
 
 var changeCalls = map[string]changeFunction{
@@ -102,7 +102,7 @@ func changeFunctions() []cel.EnvOption {
 	return out
 }
 
-// at is the token at a path, nil if there is none or it is null.
+// at is the token at a path, nil if it is absent or null.
 func at(doc []byte, path []string) []byte {
 	token, ok := rawjson.Lookup(doc, path...)
 	if !ok || rawjson.KindOf(token) == 'n' {
@@ -113,11 +113,11 @@ func at(doc []byte, path []string) []byte {
 
 func same(a, b []byte) bool { return (a == nil) == (b == nil) && rawjson.Same(a, b) }
 
-// differs reports whether the members of a, but for those named, are not all
-// among those of b. Documents mostly keep the order of their members, so the one
-// at the same place is tried first.
+// differs reports whether b lacks a member of a, or has another value for it; members
+// whose names are in except do not count. Documents mostly keep the order of their
+// members, so the member at the same place is compared first.
 func differs(a, b []rawjson.Member, except []string) bool {
-	var places map[string]int // of the members of b, once one is not where it is in a
+	var places map[string]int // of the members of b; made when one is not at the same place as in a
 	for i, m := range a {
 		if slices.Contains(except, m.Name) || rawjson.KindOf(m.Value) == 'n' {
 			continue
@@ -138,7 +138,7 @@ func differs(a, b []rawjson.Member, except []string) bool {
 	return false
 }
 
-// placesOf is where each member stands.
+// placesOf maps the name of each member to its index.
 func placesOf(members []rawjson.Member) map[string]int {
 	places := make(map[string]int, len(members))
 	for i, m := range members {
@@ -147,8 +147,8 @@ func placesOf(members []rawjson.Member) map[string]int {
 	return places
 }
 
-// more reports whether the list a has an element that the list b has not. What
-// is not a list has no elements.
+// more reports whether the list a has an element that the list b does not have. A value
+// that is not a list counts as an empty list.
 func more(a, b []byte) bool {
 	elements := rawjson.Elements(a)
 	if len(elements) == 0 {
@@ -161,8 +161,8 @@ func more(a, b []byte) bool {
 	return slices.ContainsFunc(elements, func(e []byte) bool { return !has[spelled(e)] })
 }
 
-// spelled is a token without white space: two are the same to [rawjson.Same] if
-// they are spelled alike.
+// spelled is a token without white space. Two tokens are the same for [rawjson.Same] if
+// and only if these texts are equal.
 func spelled(token []byte) string {
 	compact, err := rawjson.Restyle(token, rawjson.Style{Compact: true})
 	if err != nil { // it has passed [rawjson.Check]
@@ -171,7 +171,7 @@ func spelled(token []byte) string {
 	return string(compact)
 }
 
-// checkPaths refuses calls whose argument is not a literal, or not a path.
+// checkPaths refuses calls of the functions whose argument is not a literal or not a path.
 func checkPaths(text string, a *cel.Ast) *Error {
 	native := a.NativeRep()
 	var found *Error
@@ -227,16 +227,16 @@ func literal(function string, arg any) ([]string, error) {
 	return nil, fmt.Errorf("%s takes a path in quotes, for example %s(\"contact.name\")", function, function)
 }
 
-// changeCall is a call of one of the functions. It takes the place of CEL's own
-// node, because a function in CEL cannot see variables.
+// changeCall is a call of one of the functions. It replaces CEL's own node for the call,
+// because a function in CEL cannot read variables.
 type changeCall struct {
 	id   int64
-	key  string // what tells it from other calls
+	key  string // different for calls with different functions or arguments
 	args []string
 	call changeFunction
 }
 
-// bindChange puts a changeCall in the place of each call of the functions.
+// bindChange replaces each call of one of the functions by a changeCall.
 func bindChange(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 	call, ok := i.(interpreter.InterpretableCall)
 	if !ok || changeCalls[call.Function()] == nil {

@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	bytesPerCost = 32 // how much text a unit of cost pays for
-	searchCost   = 4  // times as much for a regular expression
+	bytesPerCost = 32 // bytes of text that cost one unit
+	searchCost   = 4  // a regular expression costs this many times as much
 )
 
-// byLength says what a call costs by how much it reads and makes. CEL by itself
-// counts every call as 1 whose types are known only when it runs, as all in JSON
-// are: a condition that joins or searches a long text again and again would cost
-// next to nothing, and take minutes and gigabytes.
+// byLength computes the cost of a call from the length of what it reads and makes. CEL
+// itself counts each call as 1 if types are known only when it runs, as with all of JSON.
+// Then a condition that joins or searches a long text again and again would cost next to
+// nothing, and take minutes and gigabytes.
 type byLength struct{}
 
 func (byLength) CallCost(function, _ string, args []ref.Val, result ref.Val) *uint64 {
 	cost := 1 + textCost(result)
 	l, made := result.(traits.Lister)
-	_, grows := result.(traits.MutableLister) // as of map and filter, one by one
+	_, grows := result.(traits.MutableLister) // map and filter add elements one by one
 	if made && !grows {
 		n, _ := l.Size().(types.Int)
 		cost += uint64(max(n, 0))
 	}
 	for _, a := range args {
 		switch function {
-		case operators.Equals, operators.NotEquals, operators.In: // they go through all there is
+		case operators.Equals, operators.NotEquals, operators.In: // they read all of their arguments
 			cost += jsonCost(a)
 		case overloads.Matches:
 			cost += searchCost * textCost(a)
@@ -50,7 +50,7 @@ func textCost(v ref.Val) uint64 {
 	return 0
 }
 
-// jsonCost is textCost, also of lists and objects of a document.
+// jsonCost is textCost that also counts lists and objects of a document.
 func jsonCost(v ref.Val) uint64 {
 	switch v := v.(type) {
 	case *list:

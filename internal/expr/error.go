@@ -31,7 +31,7 @@ var (
 	wordLogic  = regexp.MustCompile(`(?i)\s(and|or|not)\s`)
 )
 
-// explain puts the first mistake that CEL found into words.
+// explain describes the first mistake that CEL found, in words for people.
 func (s *Scope) explain(text string, issues *cel.Issues) *Error {
 	first := issues.Errors()[0]
 	e := &Error{Line: max(1, first.Location.Line()), Column: max(0, first.Location.Column()) + 1}
@@ -39,7 +39,7 @@ func (s *Scope) explain(text string, issues *cel.Issues) *Error {
 	switch {
 	case undeclared.MatchString(message):
 		name := undeclared.FindStringSubmatch(message)[1]
-		for _, known := range s.names { // response.statuss: the whole name is wrong, not response
+		for _, known := range s.names { // in response.statuss CEL says that there is no response; the whole name is wrong
 			if first, _, _ := strings.Cut(name, "."); strings.HasPrefix(known, first+".") {
 				name, e.Column = wordAt(text, e.Line, e.Column)
 				break
@@ -66,7 +66,7 @@ func (s *Scope) explain(text string, issues *cel.Issues) *Error {
 	return e
 }
 
-// wordAt is the dotted name around a place of the text, and where it begins.
+// wordAt is the dotted name around a place in the text, and the column where it begins.
 func wordAt(text string, line, column int) (word string, start int) {
 	lines := strings.Split(text, "\n")
 	if line > len(lines) {
@@ -117,7 +117,7 @@ func typeName(t string) string {
 	return t
 }
 
-// runtimeError puts a failed evaluation into words.
+// runtimeError describes why an evaluation failed, in words for people.
 func runtimeError(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, interpreter.InterruptError{}) {
 		return errors.New("the condition took too long and was stopped")

@@ -9,15 +9,15 @@ var Filter = sync.OnceValue(func() *Scope {
 	return NewScope(Variable{"type", Text}, Variable{"payload", JSON})
 })
 
-// Event is the [Vars] of one event. What one condition has read of the payload
-// is there for the next.
+// Event is the [Vars] of one event. It remembers what a condition has read of the payload,
+// for the next condition.
 type Event struct {
 	typ     string
 	raw     []byte
 	payload any
 }
 
-// NewEvent takes the type and payload of an event; payload must not change.
+// NewEvent makes the [Vars] of an event. payload must not change.
 func NewEvent(typ string, payload []byte) *Event { return &Event{typ: typ, raw: payload} }
 
 // Value implements [Vars].

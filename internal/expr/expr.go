@@ -1,17 +1,17 @@
-// Package expr is the one place where conditions are compiled and evaluated. It
-// exists so that a filter, a success rule and a trigger speak the same language
-// (CEL) with the same limits and the same idea of JSON:
+// Package expr compiles and evaluates conditions. Filters, success rules and triggers all
+// use it, so that they share one language (CEL), the same limits and the same treatment
+// of JSON:
 //
 //   - Integers that fit are int64, other numbers are double.
 //   - A missing member is null, and so is anything below it: payload.a.b.c is
-//     null when there is no a. has(payload.a.b) says whether the member is there.
-//   - JSON is read where a condition touches it and nowhere else: a condition
-//     over type costs nothing however large the payload is.
+//     null if there is no a. has(payload.a.b) is true if the member exists.
+//   - JSON is read only where a condition uses it: a condition on type costs the
+//     same however large the payload is.
 //
-// A condition can neither loop for ever nor build something huge: its text, its
-// nesting and the cost of one evaluation are limited. It reads no clock, no
-// file and no network. A [Condition] is immutable and safe for concurrent use;
-// a [Vars] belongs to one goroutine at a time.
+// A condition can neither run for ever nor build something huge: its length, its
+// nesting and the cost of one evaluation are limited. It reads no clock, no file and
+// no network. A [Condition] is immutable and safe for concurrent use. A [Vars] must be
+// used by one goroutine at a time.
 package expr
 
 import (
@@ -35,7 +35,7 @@ const (
 	maxDepth = 60      // nesting of the source
 )
 
-// Type is what a variable holds.
+// Type is the type of a variable.
 type Type int
 
 // The types of variables.
@@ -43,7 +43,7 @@ const (
 	Text Type = iota
 	Int
 	Bool
-	JSON // any JSON value, read lazily, missing members are null
+	JSON // any JSON value; it is read when a condition needs it, and missing members are null
 )
 
 func (t Type) cel() *cel.Type {
@@ -59,22 +59,22 @@ func (t Type) cel() *cel.Type {
 	return cel.DynType
 }
 
-// Variable is a name that conditions can use. A name may have dots
-// (response.status); a variable of that name is then found before a member.
+// Variable is a name that conditions can use. A name may have dots, as in
+// response.status. Such a variable comes before a member status of a variable response.
 type Variable struct {
 	Name string
 	Type Type
 }
 
-// Scope compiles conditions over one set of variables.
+// Scope compiles conditions that use one set of variables.
 type Scope struct {
 	env   *cel.Env
 	names []string                             // for error texts
-	check func(text string, a *cel.Ast) *Error // beyond what CEL checks; nil: nothing
+	check func(text string, a *cel.Ast) *Error // a further check of each condition; nil: none
 }
 
-// NewScope makes a scope. It panics if the variables contradict each other,
-// which is a mistake in the program, not in its input.
+// NewScope makes a scope. It panics if the variables contradict each other: that is a
+// mistake in the program, not in its input.
 func NewScope(vars ...Variable) *Scope { return newScope(vars) }
 
 func newScope(vars []Variable, more ...cel.EnvOption) *Scope {
@@ -97,8 +97,9 @@ func newScope(vars []Variable, more ...cel.EnvOption) *Scope {
 		panic(fmt.Sprintf("expr: %v", err))
 	}
 	s.env = env
-	// The first mistake makes a list of what there is, for error texts, that whoever
-	// compiles a macro meanwhile reads (cel-go 0.33.2). So it is made here.
+	// At the first mistake, cel-go (0.33.2) makes a list of all names for error texts, while
+	// other goroutines that compile macros may read that list. So it is made here, before
+	// any other goroutine has the scope.
 	_, _ = env.Compile("mistake")
 	return s
 }
@@ -147,24 +148,25 @@ func (s *Scope) Compile(text string) (*Condition, error) {
 // Text is the source of the condition.
 func (c *Condition) Text() string { return c.text }
 
-// Vars gives the values of variables. Value is called only for variables that
-// the evaluation reaches: a string for [Text], an int64 for [Int], a bool for
-// [Bool], what [Raw] returns for [JSON], or [Unknown].
+// Vars has the values of variables. Value is called only for variables that the
+// evaluation needs. It returns a string for [Text], an int64 for [Int], a bool for
+// [Bool], the result of [Raw] for [JSON], or [Unknown].
 type Vars interface {
 	Value(name string) (value any, ok bool)
 }
 
-// activation makes Vars what CEL asks for.
+// activation adapts Vars to the interface of CEL.
 type activation struct{ Vars }
 
 func (a activation) ResolveName(name string) (any, bool) { return a.Value(name) }
 func (a activation) Parent() interpreter.Activation      { return nil }
 
-// ErrUndecided is returned when the answer depends on an [Unknown] variable.
+// ErrUndecided is returned if the result depends on an [Unknown] variable.
 var ErrUndecided = errors.New("the condition depends on something that is not known")
 
-// Eval evaluates the condition. An error means that the condition has no truth
-// value here (a wrong type, a limit, ctx ended); its text is for people.
+// Eval evaluates the condition. An error means that the condition has no truth value for
+// these variables: a type was wrong, a limit was reached, or ctx ended. Its text is for
+// people.
 func (c *Condition) Eval(ctx context.Context, vars Vars) (bool, error) {
 	var (
 		out ref.Val
@@ -187,13 +189,13 @@ func (c *Condition) Eval(ctx context.Context, vars Vars) (bool, error) {
 	return false, fmt.Errorf("the condition gave %s instead of true or false", typeName(out.Type().TypeName()))
 }
 
-// Unknown is the value of a variable that is not known yet. Conditions that do
-// not depend on it still have an answer, others give [ErrUndecided].
+// Unknown is the value of a variable that is not known. A condition that does not depend
+// on it still has a result; for others Eval returns [ErrUndecided].
 func Unknown() any { return types.NewUnknown(1, nil) }
 
-// lenient makes a missing member null instead of an error. It wraps every
-// place where a condition reads a variable, and through it each step of the
-// path that follows (CEL calls them attributes and qualifiers).
+// lenient makes a missing member null instead of an error. It wraps every place where a
+// condition reads a variable, and with it each member or index of the path that follows.
+// CEL calls them attributes and qualifiers.
 func lenient(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 	if _, done := i.(lenientAttribute); done {
 		return i, nil
@@ -214,8 +216,8 @@ func (a lenientAttribute) AddQualifier(q interpreter.Qualifier) (interpreter.Att
 
 type lenientQualifier struct{ interpreter.Qualifier }
 
-// Qualify first asks as CEL does. Only when that fails it finds out whether
-// the member is merely absent; a presence test (has) never fails for that.
+// Qualify first does what CEL does. Only if that fails it finds out whether the member is
+// absent. A presence test (has) does not fail for an absent member.
 func (q lenientQualifier) Qualify(vars interpreter.Activation, obj any) (any, error) {
 	v, err := q.Qualifier.Qualify(vars, obj)
 	if err == nil {

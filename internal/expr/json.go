@@ -12,10 +12,10 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// Raw is the value of a [JSON] variable. b has passed [rawjson.Check] and must
-// not change; nil or empty is null. Objects and arrays are split into their
-// members when a condition first looks into them, one level at a time, and
-// remember it: one value can serve many conditions, one after the other.
+// Raw is the value of a [JSON] variable. b has passed [rawjson.Check] and must not change;
+// nil or empty is null. An object or array is split into its members when a condition
+// first reads one of them, one level at a time. The value keeps the members, so that it
+// can serve many conditions, one after the other.
 func Raw(b []byte) any { return value(b) }
 
 // value makes the CEL value of a raw token.
@@ -41,8 +41,8 @@ func value(b []byte) ref.Val {
 	return types.NullValue
 }
 
-// number is int64 where that is exact. 1.0 and 1e3 are written as fractions and
-// powers, so they are doubles; CEL compares the two kinds by value.
+// number is an int64 for texts such as 12 that fit. Others, also 1.0 and 1e3, are
+// doubles. CEL compares the two types by value.
 func number(text string) ref.Val {
 	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return types.Int(i)
@@ -51,20 +51,20 @@ func number(text string) ref.Val {
 	return types.Double(f)
 }
 
-// object is a JSON object that is read when somebody asks.
+// object is a JSON object that is split into members when one is read.
 type object struct {
 	raw     []byte
 	split   bool
 	members []rawjson.Member
 	values  []ref.Val // by index of members, nil until asked for
 
-	asked  int            // how often for a member by its name
-	places map[string]int // of the members, once that was often
+	asked  int            // how often a member was looked up by its name
+	places map[string]int // index of each member; made after many look-ups
 }
 
-// often is when it pays to know the places of the members of an object. Most
-// conditions ask for one or two; one that goes over all members of two large
-// objects must not take time by the square of their size.
+// often is the number of look-ups after which an object makes an index of its members.
+// Most conditions need one or two members. Without the index, a condition that compares
+// all members of two large objects would take time by the square of their size.
 const often = 8
 
 func (o *object) load() {
@@ -159,7 +159,7 @@ func (o *object) ConvertToNative(t reflect.Type) (any, error) {
 
 func (o *object) ConvertToType(t ref.Type) ref.Val { return convert(o, t, types.MapType) }
 
-// list is a JSON array that is read when somebody asks.
+// list is a JSON array that is split into elements when one is read.
 type list struct {
 	raw      []byte
 	split    bool
@@ -270,8 +270,8 @@ func convert(v ref.Val, to ref.Type, own *types.Type) ref.Val {
 	return types.NewErr("a value of kind %s cannot become %s", typeName(own.TypeName()), typeName(to.TypeName()))
 }
 
-// iterator walks n values. It is only ever used as an Iterator, so the rest of
-// a CEL value does not apply to it.
+// iterator goes through n values. It is used only as an Iterator, so it does not implement
+// the other methods of a CEL value.
 type iterator struct {
 	ref.Val
 	n, i int

@@ -12,7 +12,7 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// Success is the scope of a contract's success rule: what a receiver answered.
+// Success is the scope of a contract's success rule: the answer of a receiver.
 var Success = sync.OnceValue(func() *Scope {
 	return NewScope(
 		Variable{"response.status", Int},   // an error if the answer has none
@@ -28,8 +28,8 @@ var Success = sync.OnceValue(func() *Scope {
 // Response is the [Vars] of one answer.
 type Response struct {
 	response *hook.Response
-	// StatusOnly leaves everything but the status [Unknown], which tells whether
-	// the status alone decides.
+	// StatusOnly makes everything except the status [Unknown], to find out whether the
+	// status alone decides.
 	StatusOnly bool
 
 	checked, isJSON bool
@@ -40,7 +40,7 @@ type Response struct {
 // without one. If it had a value instead, such as 0, a rule like status < 300 would hold.
 var noStatus = types.NewErr("the answer has no status, and the rule asks for response.status")
 
-// NewResponse takes an answer, which must not change while it is used.
+// NewResponse makes the [Vars] of an answer, which must not change while it is used.
 func NewResponse(r *hook.Response) *Response { return &Response{response: r} }
 
 // Value implements [Vars].
@@ -77,8 +77,8 @@ func (r *Response) Value(name string) (any, bool) {
 	return nil, false
 }
 
-// json reports whether the body is JSON. Of a truncated body nobody can tell,
-// and a rule must not hold because of what was not read: it is not.
+// json reports whether the body is JSON. A truncated body counts as not JSON: nobody knows
+// the rest, and a rule must not be true because of something that was not read.
 func (r *Response) json() bool {
 	if !r.checked {
 		r.checked = true
@@ -133,7 +133,7 @@ func cutFold(b []byte, prefix string) ([]byte, bool) {
 	return b[len(prefix):], true
 }
 
-// endsName reports whether a tag's name is over: <htmlx is another tag.
+// endsName reports whether the name of a tag ends before rest: <htmlx is another tag.
 func endsName(rest []byte) bool {
 	return len(rest) == 0 || strings.IndexByte(" \t\r\n\f/>", rest[0]) >= 0
 }

@@ -11,11 +11,11 @@ import (
 // Filter is a compiled condition over the type and payload of an event.
 type Filter struct{ condition *expr.Condition }
 
-// CompileFilter compiles a filter; the error is an [*expr.Error]. An empty text
-// gives a nil Filter, which takes everything.
+// CompileFilter compiles a filter; the error is an [*expr.Error]. For an empty text it
+// returns a nil Filter, which matches everything.
 //
-// Endpoints of many tenants tend to share a few filters, and compiling one takes
-// as long as a hundred evaluations, so the filters used lately are kept.
+// Compiling a filter takes as long as a hundred evaluations, and endpoints of many tenants
+// tend to share a few filters. So the filters used last are kept.
 func CompileFilter(text string) (*Filter, error) {
 	if text == "" {
 		return nil, nil
@@ -37,7 +37,7 @@ const maxCompiled = 1024
 
 var compiled = cache.New[*Filter](maxCompiled, 0)
 
-// Eval evaluates the filter. An error means that it has no truth value for this
+// Eval evaluates the filter. An error means that the filter has no truth value for this
 // event; its text is for people.
 func (f *Filter) Eval(ev *hook.Event) (bool, error) {
 	return f.condition.Eval(context.Background(), expr.NewEvent(ev.Type, ev.Document()))

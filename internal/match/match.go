@@ -1,9 +1,9 @@
-// Package match decides which endpoints take an event. It exists apart because
-// it runs for every event before anything is stored, and because what it reads
-// (globs, filters, payloads) comes from outside.
+// Package match decides which endpoints get an event. It is a package of its own because
+// it runs for every event before anything is stored, and because its inputs (globs,
+// filters, payloads) come from outside.
 //
 // It is pure: no I/O, no clock, no goroutines. [Types], [Filter] and [Set] are
-// immutable once made and safe for concurrent use.
+// immutable and safe for concurrent use.
 package match
 
 import (
@@ -14,8 +14,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// Target is an endpoint as far as matching is concerned. The zero Types takes
-// every event type and a nil Filter every payload.
+// Target is what matching needs of an endpoint. The zero Types matches every event type, a
+// nil Filter every payload.
 type Target struct {
 	Endpoint hook.EndpointID
 	Types    Types
@@ -29,8 +29,8 @@ type Problem struct {
 	Detail   string // for people
 }
 
-// Set is the endpoints of one tenant under one contract that take events at
-// all (see [hook.EndpointState]).
+// Set has the endpoints of one tenant under one contract that can get events, see
+// [hook.EndpointState].
 type Set struct {
 	contract string
 	targets  []Target
@@ -49,10 +49,10 @@ func (s *Set) Len() int {
 	return len(s.targets)
 }
 
-// Match lists the endpoints that take the event, in the order of the set, and
-// the filters that failed. An event of another contract is taken by none; the
-// tenant is the caller's business. The payload is read at most once for all
-// filters, and not at all if no filter asks for it. A nil Set takes nothing.
+// Match lists the endpoints that get the event, in the order of the set, and the filters
+// that failed. An event of another contract matches none. The caller makes sure that the
+// tenant is right. The payload is read at most once for all filters, and not at all if no
+// filter uses it. A nil Set matches nothing.
 func (s *Set) Match(ev *hook.Event) (ids []hook.EndpointID, problems []Problem) {
 	if s == nil || ev.Contract != s.contract {
 		return nil, nil
@@ -83,19 +83,19 @@ func (s *Set) Match(ev *hook.Event) (ids []hook.EndpointID, problems []Problem) 
 	return ids, problems
 }
 
-// Why says how one endpoint sees an event.
+// Why is the reason why an endpoint gets an event or does not.
 type Why string
 
 // The answers of [Target.Explain].
 const (
 	Taken        Why = "taken"
 	OtherType    Why = "event_type"    // no glob matches the event's type
-	FilteredOut  Why = "filter"        // the filter says no
-	FilterFailed Why = "filter_failed" // the filter has no truth value here
+	FilteredOut  Why = "filter"        // the filter is false
+	FilterFailed Why = "filter_failed" // the filter has no truth value for the event
 )
 
-// Explain is Match for one endpoint, with the reason. detail is for people and
-// only set with FilterFailed.
+// Explain is Match for one endpoint, with the reason. detail is for people; it is set only
+// with FilterFailed.
 func (t Target) Explain(ev *hook.Event) (why Why, detail string) {
 	if !t.Types.Match(ev.Type) {
 		return OtherType, ""

@@ -15,19 +15,19 @@ const (
 	maxGlobLen = 128
 )
 
-// Types matches event types against a list of globs. In a glob * stands for any
-// run of characters, none and dots included, so order.* takes order.paid and
-// order.paid.late, but not order; everything else stands for itself, upper and
-// lower case being different. The zero Types, and a list without globs, takes
-// every type.
+// Types matches event types with a list of globs. In a glob * stands for any characters,
+// also for none and for dots: order.* matches order.paid and order.paid.late, but not
+// order. Every other character stands for itself; upper and lower case are different. The
+// zero Types matches every type, and so does one that was made from an empty list.
 type Types struct {
 	exact    []string
-	prefixes []string   // globs with one * at the end, without it
-	globs    [][]string // the others, cut at each *
-	narrow   bool       // there is at least one glob, and none is *
+	prefixes []string   // globs whose only * is at the end, without the *
+	globs    [][]string // the others, split at each *
+	narrow   bool       // there is at least one glob, and none of them matches everything
 }
 
-// GlobError says which glob of a list is wrong, and why; its place is the glob.
+// GlobError says which glob of a list is wrong, and why. The pointer of the FieldError
+// begins at the glob.
 type GlobError struct {
 	Index int
 	hook.FieldError
@@ -61,7 +61,7 @@ func CompileTypes(globs []string) (Types, error) {
 	return t, nil
 }
 
-// checkGlob says what is wrong with a glob, "" if nothing is.
+// checkGlob returns what is wrong with a glob, false if nothing is.
 func checkGlob(g string) (hook.FieldError, bool) {
 	if g == "" {
 		return hook.Field("", "event_type_empty",
@@ -82,7 +82,7 @@ func checkGlob(g string) (hook.FieldError, bool) {
 	return hook.FieldError{}, false
 }
 
-// Match reports whether some glob takes the event type.
+// Match reports whether one of the globs matches the event type.
 func (t Types) Match(eventType string) bool {
 	if !t.narrow {
 		return true
@@ -103,9 +103,9 @@ func (t Types) Match(eventType string) bool {
 	return false
 }
 
-// matchParts matches a glob cut at its stars. Taking the first place each
-// middle part fits never spoils a later one, so one pass is enough: the time is
-// linear in the length of s for each part, whatever the glob.
+// matchParts matches a glob that was split at its stars. Each part between two stars is
+// matched at the first place where it fits. An earlier place leaves more text for the next
+// parts, so the search never has to go back: each part reads s at most once.
 func matchParts(parts []string, s string) bool {
 	first, last := parts[0], parts[len(parts)-1]
 	if len(s) < len(first)+len(last) || !strings.HasPrefix(s, first) || !strings.HasSuffix(s, last) {

@@ -1,14 +1,12 @@
-// Package nearest finds the word somebody probably meant. It exists so that
-// every refusal of an unknown name, in contracts, conditions and requests, can
-// end with the right one.
+// Package nearest finds the word that somebody probably meant, so that error texts about
+// an unknown name, in contracts, conditions and requests, can suggest the right one.
 package nearest
 
 import "strings"
 
-// Word returns the candidate closest to word, if one is close enough that a
-// slip of the fingers explains the difference: at most a third of the letters,
-// never more than three, upper and lower case being the same. Among equals the
-// first wins.
+// Word returns the candidate closest to word, false if none is close enough. At most a
+// third of the letters may differ, and never more than three; upper and lower case count
+// as the same. Of several that are equally close it returns the first.
 func Word(word string, candidates []string) (string, bool) {
 	limit := min(3, max(1, len([]rune(word))/3))
 	best, bestDistance := "", limit+1
@@ -21,8 +19,9 @@ func Word(word string, candidates []string) (string, bool) {
 	return best, bestDistance <= limit
 }
 
-// DidYouMean is the end of a sentence: ` Did you mean "x"?`, or the list of
-// what there is when nothing is close and the list is short, or "".
+// DidYouMean returns a sentence to put behind another one, with a space before it: " Did
+// you mean x?", or " Possible: a, b." if no candidate is close and there are at most 20,
+// or "".
 func DidYouMean(word string, candidates []string) string {
 	if best, ok := Word(word, candidates); ok {
 		return " Did you mean " + best + "?"
@@ -33,8 +32,8 @@ func DidYouMean(word string, candidates []string) string {
 	return " Possible: " + strings.Join(candidates, ", ") + "."
 }
 
-// Params is the same for a sentence with parameters (hook.Field): "meant" and the
-// word, "possible" and the list, or nothing.
+// Params returns the same as parameters for hook.Field: "meant" and the word, "possible"
+// and the list, or nothing.
 func Params(word string, candidates []string) []any {
 	if best, ok := Word(word, candidates); ok {
 		return []any{"meant", best}
@@ -45,8 +44,8 @@ func Params(word string, candidates []string) []any {
 	return []any{"possible", strings.Join(candidates, ", ")}
 }
 
-// distance counts insertions, deletions, replacements and swaps of neighbours
-// between a and b; anything ≥ limit may come out as limit.
+// distance counts the insertions, deletions, replacements and swaps of neighbours that
+// turn a into b. If there are limit or more, it may return limit.
 func distance(a, b string, limit int) int {
 	x, y := []rune(a), []rune(b)
 	if len(x)-len(y) >= limit || len(y)-len(x) >= limit {
