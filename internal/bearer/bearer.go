@@ -1,13 +1,12 @@
-// Package bearer makes and checks the tokens of credentials: JWTs (RFC 7519) with
-// which receivers read the records that they were told of.
+// Package bearer makes and checks the tokens of credentials: JWTs (RFC 7519) with which
+// receivers read the records that events are about.
 //
-// A token is signed with a key of its credential alone (HS256), which its kid
-// names. So a token of one credential can never pass for one of another, whatever
-// it claims, and a new key ends all tokens that were made with the old one. The
-// claims are the contract's; nothing is read from them but exp. A token never
-// carries the secret.
+// A token is signed (HS256) with a key that belongs to one credential and that its kid
+// names. So a token can never pass for one of another credential, whatever it claims, and
+// a new key makes all tokens of the old one invalid. The contract decides the claims; only
+// exp is read from them. A token never contains the secret.
 //
-// The package is pure but for the randomness of new keys and ids.
+// The package is pure except for the random numbers of new keys and ids.
 package bearer
 
 import (
@@ -25,31 +24,31 @@ import (
 	"gancho/internal/hook"
 )
 
-// MaxLength bounds what is looked at as a token, in bytes.
+// MaxLength is the largest size of a token in bytes. Longer texts are refused unread.
 const MaxLength = 8 << 10
 
-// What is wrong with a token. None of them tells more than its holder may know:
-// only who has a token that is genuine learns that it has expired, or that its
-// credential is paused.
+// What is wrong with a token. Only somebody with a genuine token is told that it has
+// expired or that its credential is paused; for everybody else a token is just invalid.
 var (
-	ErrInvalid = unauthorized("token_invalid", "This token is not one of a credential that is in force. Make a new one (POST …/credentials/{credential}/tokens).")
-	ErrExpired = unauthorized("token_expired", "This token has expired. Make a new one (POST …/credentials/{credential}/tokens).")
-	ErrPaused  = unauthorized("credential_paused", "The credential of this token is paused. Its tokens are good again when it is active.")
+	ErrInvalid = unauthorized("token_invalid", "This token does not belong to a credential in force. Create a new one (POST …/credentials/{credential}/tokens).")
+	ErrExpired = unauthorized("token_expired", "This token has expired. Create a new one (POST …/credentials/{credential}/tokens).")
+	ErrPaused  = unauthorized("credential_paused", "The credential of this token is paused. Its tokens are valid again when it is active.")
 )
 
 func unauthorized(code, detail string) *hook.Error {
 	return &hook.Error{Kind: hook.KindUnauthorized, Code: code, Detail: detail}
 }
 
-// Renew gives a credential a new key to sign its tokens with: those made before
-// are good no more.
+// Renew gives a credential a new key to sign its tokens with. Tokens that were made before
+// become invalid.
 func Renew(c *hook.Credential) {
 	c.TokenKey = make([]byte, 32)
 	_, _ = rand.Read(c.TokenKey) // never fails, see crypto/rand
 	c.Generation++
 }
 
-// Issue makes a token, and notes in the credential until when it is good.
+// Issue makes a token and sets the credential's TokenExpires to the time until which it is
+// valid.
 func Issue(c *hook.Credential, how contract.Credentials, now time.Time) (token string, err error) {
 	var id [12]byte
 	_, _ = rand.Read(id[:])
@@ -63,9 +62,9 @@ func Issue(c *hook.Credential, how contract.Credentials, now time.Time) (token s
 	return token, nil
 }
 
-// claims are written as the contract made them; only when they end is read.
+// claims are written as the contract made them. Of a token that comes in, only exp is read.
 type claims struct {
-	jwt.RegisteredClaims `json:"-"` // they may be of any form, so none is read
+	jwt.RegisteredClaims `json:"-"` // not read: the claims of a contract may have any types
 
 	Expires *jwt.NumericDate `json:"exp"`
 	text    []byte
@@ -75,13 +74,13 @@ func (c claims) GetExpirationTime() (*jwt.NumericDate, error) { return c.Expires
 
 func (c claims) MarshalJSON() ([]byte, error) { return c.text, nil }
 
-// keyID names the key that signs: the credential, and which of its keys.
+// keyID is the kid of a token: the credential and the number of its key.
 func keyID(c *hook.Credential) string {
 	return c.ID.String() + "." + strconv.FormatInt(c.Generation, 10)
 }
 
-// CredentialOf is the credential that a token says it is of. It says nothing about
-// whether that is true: see [Check].
+// CredentialOf returns the credential that a token names. Whether the token is genuine is
+// for [Check] to find out.
 func CredentialOf(token string) (hook.CredentialID, error) {
 	if len(token) > MaxLength {
 		return hook.CredentialID{}, ErrInvalid
@@ -99,7 +98,7 @@ func CredentialOf(token string) (hook.CredentialID, error) {
 	return id, nil
 }
 
-// Check reports whether a token is one of the credential, and good now.
+// Check returns an error unless a token belongs to the credential and is valid now.
 func Check(token string, c *hook.Credential, now time.Time) error {
 	p := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithStrictDecoding(),
 		jwt.WithExpirationRequired(), jwt.WithTimeFunc(func() time.Time { return now }))

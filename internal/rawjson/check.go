@@ -11,14 +11,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxDepth is how deep the product lets JSON nest.
+// MaxDepth is how deep objects and arrays may be nested in documents that Gancho accepts.
 const MaxDepth = 128
 
 // SyntaxError says why a text is refused.
 type SyntaxError struct {
 	Offset  int64  // bytes before the place
 	Pointer string // RFC 6901, "" for the whole document
-	Detail  string // one sentence for people: what is wrong and what would be right
+	Detail  string // for people: what is wrong and what would be right
 }
 
 func (e *SyntaxError) Error() string {
@@ -29,8 +29,9 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("%s (in %s, at byte %d)", e.Detail, where, e.Offset)
 }
 
-// checker is a decoder that reads straight from the caller's bytes. Both parts
-// are pooled: without that, a check of a small document is mostly allocation.
+// checker is a decoder with the buffer that it reads the caller's bytes from. Both are
+// kept in a pool, because otherwise most of the time for a small document would go into
+// allocating them.
 type checker struct {
 	in  bytes.Buffer
 	dec *jsontext.Decoder
@@ -42,10 +43,9 @@ var checkers = sync.Pool{New: func() any {
 	return c
 }}
 
-// Check reports whether b is exactly one JSON value that is valid UTF-8, has no
-// object with the same member twice, and nests at most maxDepth deep (a scalar
-// has depth 0, [] has depth 1). It makes one scan and builds no tree. The error
-// is a *[SyntaxError].
+// Check returns an error, a *[SyntaxError], unless b is exactly one JSON value, is valid
+// UTF-8, has no object with two members of the same name, and is nested at most maxDepth
+// deep; a scalar has depth 0, [] has depth 1. It scans b once and builds no tree.
 func Check(b []byte, maxDepth int) error {
 	c := checkers.Get().(*checker)
 	c.in = *bytes.NewBuffer(b)
@@ -54,7 +54,7 @@ func Check(b []byte, maxDepth int) error {
 	if err == nil {
 		err = c.end()
 	}
-	c.in = bytes.Buffer{} // the pool must not keep the caller's bytes alive
+	c.in = bytes.Buffer{} // the pool must not keep the caller's bytes in memory
 	c.dec.Reset(&c.in)
 	checkers.Put(c)
 	if err != nil {
@@ -63,7 +63,7 @@ func Check(b []byte, maxDepth int) error {
 	return checkDepth(b, maxDepth)
 }
 
-// end reports whether nothing but white space follows.
+// end returns an error unless only white space follows.
 func (c *checker) end() error {
 	if _, err := c.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return errTrailing{offset: c.dec.InputOffset()}
@@ -75,8 +75,8 @@ type errTrailing struct{ offset int64 }
 
 func (errTrailing) Error() string { return "data after the value" }
 
-// checkDepth looks only at documents that have enough brackets to be too deep.
-// b is valid JSON.
+// checkDepth checks the depth of b, which is valid JSON. Documents with too few brackets
+// to be too deep need no scan.
 func checkDepth(b []byte, maxDepth int) error {
 	if bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) <= maxDepth {
 		return nil
@@ -97,7 +97,7 @@ func checkDepth(b []byte, maxDepth int) error {
 	return nil
 }
 
-// explain turns a decoder's error into text for people.
+// explain describes the error of a decoder in words for people.
 func explain(b []byte, err error) *SyntaxError {
 	if e, ok := errors.AsType[errTrailing](err); ok {
 		off := skipSpace(b, int(e.offset))
@@ -123,7 +123,7 @@ func explain(b []byte, err error) *SyntaxError {
 	case strings.Contains(cause, "escape sequence"):
 		out.Detail = "A string has an invalid escape. Valid ones are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX; surrogates come in pairs."
 	case strings.Contains(cause, "non-control character"):
-		out.Detail = "A string holds a raw control character. Write it as an escape, for example \\n for a line break."
+		out.Detail = "A string contains a raw control character. Write it as an escape, for example \\n for a line break."
 	case strings.Contains(cause, "max depth"), strings.Contains(cause, "exceeded"):
 		out.Detail = "Objects and arrays are nested too deep. Send a flatter document."
 	default:
@@ -132,7 +132,7 @@ func explain(b []byte, err error) *SyntaxError {
 	return out
 }
 
-// unexpected names the character that stands where it should not.
+// unexpected names the character that should not be at its place.
 func unexpected(b []byte, off int64) string {
 	if off >= int64(len(b)) {
 		return "the text ends too early."

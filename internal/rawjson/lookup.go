@@ -8,9 +8,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Lookup finds the raw token at path in b: a member's name for each object on
-// the way, a decimal index for each array. The token aliases b, without white
-// space around it. A path of no segments is the document itself.
+// Lookup finds the raw token at a path in b. A path has the name of a member for each
+// object and a decimal index for each array; the empty path is the document itself. The
+// token is a part of b, without white space around it.
 func Lookup(b []byte, path ...string) (token []byte, ok bool) {
 	start, end := locate(b, path)
 	if end < 0 {
@@ -19,8 +19,8 @@ func Lookup(b []byte, path ...string) (token []byte, ok bool) {
 	return b[start:end:end], true
 }
 
-// Replace swaps the token at path for another; everything else keeps its bytes.
-// If there is no such token it returns b itself.
+// Replace returns b with another token at a path; all other bytes stay. If b has no token
+// there, it returns b itself.
 func Replace(b, token []byte, path ...string) []byte {
 	start, end := locate(b, path)
 	if end < 0 {
@@ -32,7 +32,7 @@ func Replace(b, token []byte, path ...string) []byte {
 	return append(out, b[end:]...)
 }
 
-// locate is where the token at path begins and ends; end is -1 if it is absent.
+// locate returns where the token at path begins and ends; end is -1 if there is none.
 func locate(b []byte, path []string) (start, end int) {
 	start = skipSpace(b, 0)
 	for _, segment := range path {
@@ -103,8 +103,8 @@ type Member struct {
 	Value []byte
 }
 
-// Members lists the members of an object in order; values alias b. It returns
-// nil if b is no object.
+// Members lists the members of an object in order. The values are parts of b. It returns
+// nil if b is not an object.
 func Members(b []byte) []Member {
 	i := skipSpace(b, 0)
 	if i >= len(b) || b[i] != '{' {
@@ -121,8 +121,8 @@ func Members(b []byte) []Member {
 	return out
 }
 
-// Elements lists the elements of an array; they alias b. It returns nil if b is
-// no array.
+// Elements lists the elements of an array, as parts of b. It returns nil if b is not an
+// array.
 func Elements(b []byte) [][]byte {
 	i := skipSpace(b, 0)
 	if i >= len(b) || b[i] != '[' {
@@ -136,8 +136,8 @@ func Elements(b []byte) [][]byte {
 	return out
 }
 
-// scanObject calls fn with where the name and the value of each member of the
-// object at b[i] begin and end, until it returns false or the text goes wrong.
+// scanObject calls fn for each member of the object at b[i], with the indexes where its
+// name and its value begin and end. It stops if fn returns false or b is malformed.
 func scanObject(b []byte, i int, fn func(name, nameEnd, start, end int) bool) {
 	for i++; ; i++ {
 		i = skipSpace(b, i)
@@ -180,7 +180,7 @@ func scanArray(b []byte, i int, fn func(start, end int) bool) {
 	}
 }
 
-// Unquote is the text of a raw string token; false if it is none.
+// Unquote is the text of a raw string token, false if the token is not a string.
 func Unquote(token []byte) (string, bool) {
 	if len(token) < 2 || token[0] != '"' || token[len(token)-1] != '"' {
 		return "", false
@@ -193,8 +193,8 @@ func Unquote(token []byte) (string, bool) {
 	return string(out), err == nil
 }
 
-// Text is a token as it reads outside JSON: a string without quotes and
-// escapes, anything else as it is written, so numbers keep their text.
+// Text is a token as a text: a string without quotes and escapes, any other token as it
+// is written.
 func Text(token []byte) string {
 	if s, ok := Unquote(token); ok {
 		return s
@@ -212,9 +212,8 @@ func Quote(text string) []byte {
 	return out
 }
 
-// Same reports whether a and b are the same JSON token for token: names,
-// strings and numbers are spelled alike and stand in the same order. Only white
-// space between tokens does not count.
+// Same reports whether a and b have the same JSON tokens in the same order, each spelled
+// alike: 1 and 1.0 differ. White space between tokens does not count.
 func Same(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
@@ -229,8 +228,8 @@ func Same(a, b []byte) bool {
 			return false
 		}
 		if a[i] != '"' {
-			// Within a number or word white space cannot stand, so byte for byte is
-			// token for token; 1 2 and 12 cannot both be valid in one place.
+			// Numbers and words contain no white space, so comparing bytes compares tokens:
+			// where 12 is valid, 1 2 is not.
 			i, j = i+1, j+1
 			continue
 		}

@@ -1,13 +1,12 @@
 package rawjson
 
-// Merge applies a JSON Merge Patch (RFC 7396) to a document by splicing: members
-// that the patch does not name keep their bytes and their place, and so does the
-// white space between them. A member that the patch names takes the patch's bytes,
-// null removes it, and new ones come last, set out like those that are there. doc
-// may be empty: then there is nothing to patch yet. The result may alias either.
+// Merge applies a JSON Merge Patch (RFC 7396) to a document. Members that the patch does
+// not name keep their bytes, their place and the white space between them. A member that
+// the patch names gets the bytes of the patch, or is removed if they are null. New members
+// come last, with white space like that between the others. An empty doc stands for a
+// document that does not exist yet. The result may share memory with doc and patch.
 //
-// A merge patch cannot say that a member is to be null, and replaces lists as a
-// whole.
+// A merge patch cannot set a member to null, and it replaces lists as a whole.
 func Merge(doc, patch []byte) []byte {
 	if KindOf(patch) != '{' {
 		return patch
@@ -52,8 +51,8 @@ func Merge(doc, patch []byte) []byte {
 	return m.end()
 }
 
-// withoutNulls is a value of a patch as it is where nothing was before: its
-// members that are null are left out, at any depth but not within lists.
+// withoutNulls is the value of a patch for a place that has no value yet: without members
+// that are null, at any depth except within lists.
 func withoutNulls(value []byte) []byte {
 	if KindOf(value) != '{' {
 		return value
@@ -68,7 +67,7 @@ func withoutNulls(value []byte) []byte {
 	return m.end()
 }
 
-// members are where an object opens, and where its members are.
+// members has the indexes of the opening brace of an object and of its members.
 type members struct {
 	open int
 	list []memberAt
@@ -86,8 +85,8 @@ func membersOf(b []byte) members {
 	return m
 }
 
-// splicer writes an object anew, member by member, with the white space of the
-// one it comes from.
+// splicer writes a changed copy of an object, member by member, with the white space of
+// the original.
 type splicer struct {
 	out  []byte
 	src  []byte
@@ -95,7 +94,7 @@ type splicer struct {
 	kept int
 }
 
-// keep writes the i-th member of the source, with this value.
+// keep writes the i-th member of the source with a value.
 func (m *splicer) keep(i int, value []byte) {
 	at := m.all.list[i]
 	if m.kept == 0 {
@@ -108,8 +107,8 @@ func (m *splicer) keep(i int, value []byte) {
 	m.kept++
 }
 
-// add writes a new member. colon is what stands between its name and its value
-// unless the source shows how it does that.
+// add writes a new member. Between name and value it writes what the source has there, or
+// colon if the source has no members.
 func (m *splicer) add(name, colon, value []byte) {
 	list := m.all.list
 	first := m.all.open + 1

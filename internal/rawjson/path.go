@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// ParsePath reads a path as CEL writes it: names joined by dots, anything else
-// in brackets: customer.name, items[0].price, headers["x-id"]. It returns the
-// segments, indexes as decimal text.
+// ParsePath reads a path as it is written in CEL: names joined by dots, indexes and other
+// names in brackets, for example customer.name, items[0].price, headers["x-id"]. It
+// returns the segments; an index is a decimal text.
 func ParsePath(s string) ([]string, error) {
 	var out []string
 	rest := s
@@ -67,7 +67,7 @@ func bracket(s string) (segment, rest string, err error) {
 			return "", "", errors.New("a bracket is not closed")
 		}
 		if _, err := strconv.ParseUint(inner[:n], 10, 31); err != nil {
-			return "", "", errors.New(`brackets hold a name in quotes or a number: ["name"] or [0]`)
+			return "", "", errors.New(`brackets contain a name in quotes or a number: ["name"] or [0]`)
 		}
 		segment, inner = inner[:n], inner[n:]
 	}

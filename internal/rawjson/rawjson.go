@@ -1,24 +1,24 @@
-// Package rawjson works on JSON as bytes. It exists because Gancho promises that
-// what a product sends is what a receiver gets: key order, number text and
-// escapes are never the result of decoding and encoding again.
+// Package rawjson works on JSON as bytes. Gancho promises that a receiver gets what the
+// product sent: no payload is decoded and encoded again, so key order, the text of
+// numbers and escapes stay.
 //
-// [Check] validates once, at the door. Everything else takes bytes that passed
-// it: [Lookup] finds a token by its path, [Restyle] changes how strings are
-// escaped and nothing else, [Replace] swaps single tokens, [Merge] patches, [Same]
-// compares. Given bytes that did not pass Check these may return an error or
-// nonsense, but they never panic, never write to their input and never read outside
-// it.
+// [Check] validates a document once, when it is accepted. The other functions expect
+// bytes that passed Check: [Lookup] finds a token by its path, [Restyle] changes only how
+// strings are escaped, [Replace] replaces one token, [Merge] applies a patch, [Same]
+// compares. For other bytes they may return an error or a wrong result, but they never
+// panic, never write to their input and never read outside it.
 //
 // The package is pure, and its functions are safe for concurrent use.
 package rawjson
 
 import "bytes"
 
-// Kind is the kind of a JSON value, told by its first byte: one of
-// '{', '[', '"', '0' (any number), 't', 'f', 'n', or 0 if there is none.
+// Kind is the kind of a JSON value: '{', '[', '"', '0' for any number, 't', 'f', 'n', or 0
+// if there is no value.
 type Kind byte
 
-// KindOf tells the kind of the first value in b.
+// KindOf is the kind of the first value in b. It looks only at the first byte of the
+// value.
 func KindOf(b []byte) Kind {
 	i := skipSpace(b, 0)
 	if i >= len(b) {
@@ -33,7 +33,7 @@ func KindOf(b []byte) Kind {
 	return 0
 }
 
-// space are the four bytes JSON takes for white space.
+// space has the four bytes that are white space in JSON.
 var space = [256]bool{' ': true, '\t': true, '\n': true, '\r': true}
 
 func skipSpace(b []byte, i int) int {

@@ -6,19 +6,19 @@ import (
 	"unicode/utf8"
 )
 
-// Style is how a JSON writer spells what can be spelled in several ways. Each
-// setting that is on is enforced; what no setting speaks of stays as it came,
-// so text that already conforms comes out identical.
+// Style decides between the ways in which JSON can write the same text. Each setting that
+// is on is enforced. Whatever no setting decides stays as it is, so a document that is
+// already in the style does not change.
 //
-// A writer like PHP's json_encode with its defaults is {ASCII, EscapeSlash,
-// Compact}; with JSON_UNESCAPED_UNICODE it is {RawUnicode, EscapeSlash, Compact}.
+// PHP's json_encode writes {ASCII, EscapeSlash, Compact} by default, and {RawUnicode,
+// EscapeSlash, Compact} with JSON_UNESCAPED_UNICODE.
 type Style struct {
-	// ASCII writes everything beyond ASCII as \uXXXX, lower-case hex, surrogate
-	// pairs beyond the basic plane. RawUnicode writes it as UTF-8 instead; U+2028
-	// and U+2029 stay as they came, because writers disagree about them. With
-	// either of them a \uXXXX for an ASCII character becomes what the usual
-	// writers make of it: the character, its short escape, or lower-case hex.
-	// At most one of the two is on; ASCII wins.
+	// ASCII writes each character beyond ASCII as \uXXXX in lower-case hex, or as two of
+	// them (a surrogate pair) beyond the basic plane. RawUnicode writes it as UTF-8
+	// instead, except U+2028 and U+2029, which stay as they are because writers disagree
+	// about them. Both also change a \uXXXX for an ASCII character to what most writers
+	// write: the character, its short escape, or lower-case hex. If both are on, ASCII
+	// wins.
 	ASCII, RawUnicode bool
 	// EscapeSlash writes / as \/, PlainSlash writes \/ as /. EscapeSlash wins.
 	EscapeSlash, PlainSlash bool
@@ -26,12 +26,12 @@ type Style struct {
 	Compact bool
 }
 
-// errMalformed is returned for text that [Check] would have refused.
+// errMalformed is returned for a text that [Check] refuses.
 var errMalformed = errors.New("rawjson: not valid JSON")
 
-// Restyle rewrites the string tokens of b, member names included, in the given
-// style. Numbers, order, and (unless Compact) white space stay byte for byte. If
-// nothing has to change it returns b itself; otherwise b is left untouched.
+// Restyle rewrites the strings of b, the names of members included, in a style. Numbers and
+// the order of members stay, and without Compact also white space. If nothing has to
+// change, it returns b itself; it never writes to b.
 func Restyle(b []byte, s Style) ([]byte, error) {
 	if s == (Style{}) {
 		return b, nil
@@ -60,7 +60,7 @@ func Restyle(b []byte, s Style) ([]byte, error) {
 type rewriter struct {
 	src    []byte
 	style  Style
-	watch  *[256]bool // bytes inside strings that may have to change
+	watch  *[256]bool // the bytes in strings that may have to change
 	out    []byte
 	copied int // src[:copied] is in out already, or replaced there
 }
@@ -82,8 +82,8 @@ func (w *rewriter) done() []byte {
 	return append(w.out, w.src[w.copied:]...)
 }
 
-// watch tables, one per class of style, so that the scan inside strings is one
-// load and one branch per byte.
+// The watch tables, one for each class of styles, so that the scan of a string needs one
+// load and one branch for each byte.
 var watchTables = func() (t [4]*[256]bool) {
 	for n := range t {
 		var w [256]bool
@@ -171,7 +171,7 @@ func (w *rewriter) escape(i int) (int, error) {
 	return n, nil
 }
 
-// spell is how the style writes r, which the source has as \uXXXX; nil leaves it.
+// spell is how the style writes r, which is \uXXXX in the source; nil leaves it as it is.
 func (w *rewriter) spell(buf []byte, r rune) []byte {
 	switch {
 	case r == '/' && w.style.EscapeSlash:
@@ -190,7 +190,7 @@ func (w *rewriter) spell(buf []byte, r rune) []byte {
 	return utf8.AppendRune(buf, r)
 }
 
-// appendASCII writes an ASCII character as the usual writers do within a string.
+// appendASCII writes an ASCII character in a string, as most writers do.
 func appendASCII(buf []byte, c byte) []byte {
 	switch c {
 	case '"', '\\':

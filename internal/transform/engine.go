@@ -20,8 +20,8 @@ import (
 //go:embed prelude.js
 var preludeSource string
 
-// preludeLine is where the prelude pretends to begin, so that its lines can be
-// told from the script's in a stack.
+// preludeLine is the number of the prelude's first line. It is larger than that of any line
+// of a script, so that a stack shows which lines are the script's.
 const preludeLine = MaxSource + 1
 
 // prelude is the prelude, compiled.
@@ -43,7 +43,7 @@ type engine struct {
 	printed  quickjs.Value
 }
 
-// run runs a script on an input, or without one only looks whether it is one.
+// run runs a script on an input. Without an input it only checks that the text is a script.
 func run(limits Limits, source string, in *Input) (out Output, failure *Error) {
 	if failure = checkSource(source); failure != nil {
 		return out, failure
@@ -113,7 +113,7 @@ func (e *engine) close() {
 	_ = e.Close()
 }
 
-// about is what a script sees of an [Input], but for the payload.
+// about is the part of an [Input] that is not the payload, as JSON.
 type about struct {
 	ID       string      `json:"id"`
 	Type     string      `json:"type"`
@@ -149,14 +149,14 @@ func (e *engine) call(source string, in *Input) (string, error) {
 	}
 	text, ok := answer.(string)
 	if !ok {
-		return "", errors.New("the answer is no text")
+		return "", errors.New("the answer is not a text")
 	}
 	return text, nil
 }
 
 var errTime = errors.New("interrupted")
 
-// arm gives the engine what is left of the time.
+// arm sets the engine's time limit to what is left of the run's time.
 func (e *engine) arm() error {
 	left := time.Until(e.deadline)
 	if left <= 0 {
@@ -185,7 +185,7 @@ func pairs(list []hook.Header) [][2]string {
 
 // console is what the script printed, also when it failed.
 func (e *engine) console() []string {
-	const grace = 50 * time.Millisecond // of time that is over
+	const grace = 50 * time.Millisecond // if the time of the run is over
 	_ = e.SetEvalTimeout(max(time.Until(e.deadline), grace))
 	v, err := e.printed.Call(quickjs.UndefinedValue)
 	text, ok := v.(string)
@@ -198,7 +198,7 @@ func (e *engine) console() []string {
 // place finds a line of the script in a stack, as in "at handler (<eval>:2:7)".
 var place = regexp.MustCompile(`<eval>:(\d+):(\d+)\)`)
 
-// explain says what ended a run.
+// explain describes the error that ended a run.
 func (e *engine) explain(err error) *Error {
 	f := failed("%s", cut(err.Error(), 500))
 	js, ok := errors.AsType[*quickjs.Error](err)
@@ -226,7 +226,7 @@ func (e *engine) explain(err error) *Error {
 	return f
 }
 
-// answer is what the prelude hands back.
+// answer is what the prelude returns.
 type answer struct {
 	Wrong   string       `json:"wrong"`
 	Cancel  bool         `json:"cancel"`
@@ -234,7 +234,7 @@ type answer struct {
 	Body    *string      `json:"body"`
 	Payload *string      `json:"payload"`
 	Method  string       `json:"method"`
-	Headers *[][2]string `json:"headers"` // nil: as they were, and so on
+	Headers *[][2]string `json:"headers"` // nil: unchanged; likewise the others
 	Query   *[][2]string `json:"query"`
 }
 
@@ -248,13 +248,13 @@ func parse(text string) (a answer, failure *Error) {
 	return a, nil
 }
 
-// wrong is what the prelude says against a script.
+// wrong reads the mistake that the prelude found in a script.
 func wrong(text string) *Error {
 	_, failure := parse(text)
 	return failure
 }
 
-// read checks what a script handed back.
+// read checks what a script returned.
 func read(text string, in *Input) (out Output, failure *Error) {
 	a, failure := parse(text)
 	if failure != nil {
@@ -290,7 +290,7 @@ func query(pairs [][2]string) ([]hook.Header, *Error) {
 	return out, nil
 }
 
-// payload is the new payload, nil if it is the old one.
+// payload is the new payload, nil if it is unchanged.
 func (a answer) payload(was []byte) ([]byte, *Error) {
 	now := was
 	check := func(name string, text []byte) *Error {
@@ -321,9 +321,9 @@ func (a answer) payload(was []byte) ([]byte, *Error) {
 	return now, nil
 }
 
-// headers are the headers of a script. A name that is there twice, spelled
-// differently, has the value given last: scripts write headers['x-a'] where the
-// contract says X-A.
+// headers are the headers that a script returned. If a name is there twice in different
+// spellings, the last value counts: scripts write headers['x-a'] to change the header X-A
+// of the contract.
 func headers(pairs [][2]string) ([]hook.Header, *Error) {
 	at := map[string]int{}
 	var out []hook.Header

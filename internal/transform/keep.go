@@ -9,13 +9,13 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// keep writes now, the JSON that JavaScript made of was, with the bytes of was
-// wherever a script changed nothing. JavaScript knows only numbers of 64-bit
-// floating point: without this, a script that adds a member would turn a
-// 9007199254740993 elsewhere in the payload into 9007199254740992.
+// keep takes the JSON before a script (was) and after it (now). It returns now, but with
+// the bytes of was for each value that the script did not change. JavaScript has only
+// 64-bit floating-point numbers: without this, a script that adds a member would change a
+// 9007199254740993 elsewhere in the payload to 9007199254740992.
 //
-// Members are compared by name and elements by place. If nothing at all differs
-// the result is was itself.
+// Members are compared by name, elements by index. If nothing differs, the result is was
+// itself.
 func keep(was, now []byte) []byte {
 	token := bytes.Trim(was, " \t\r\n")
 	if same(token, now) {
@@ -24,7 +24,7 @@ func keep(was, now []byte) []byte {
 	return appendKept(make([]byte, 0, len(now)), token, now)
 }
 
-// appendKept appends now. was is what stood in its place, nil if nothing did.
+// appendKept appends now. was is the value that was in its place, nil if there was none.
 func appendKept(dst, was, now []byte) []byte {
 	switch {
 	case was == nil:
@@ -42,7 +42,7 @@ func appendKept(dst, was, now []byte) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst, _ = jsontext.AppendQuote(dst, m.Name) // a text that came out of JSON can go back
+			dst, _ = jsontext.AppendQuote(dst, m.Name) // a text that was read from JSON can be written as JSON
 			dst = append(dst, ':')
 			dst = appendKept(dst, old[m.Name], m.Value)
 		}
@@ -65,7 +65,7 @@ func appendKept(dst, was, now []byte) []byte {
 	return append(dst, now...)
 }
 
-// same reports whether now is what JavaScript writes for an untouched was.
+// same reports whether now is what JavaScript writes for was if a script does not change it.
 func same(was, now []byte) bool {
 	a, b := rawjson.KindOf(was), rawjson.KindOf(now)
 	switch {

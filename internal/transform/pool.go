@@ -13,19 +13,19 @@ import (
 	"gancho/internal/hook"
 )
 
-// Pool runs scripts in processes of its own, so that one that cannot be stopped
-// or that breaks the engine is killed and hurts nobody. Processes are started
-// when they are needed, used again, and ended when nobody needs them.
+// Pool runs scripts in processes of its own. If a script cannot be stopped or breaks the
+// engine, only its process is killed. Processes are started when they are needed, used
+// again, and ended when they have been idle for a while.
 //
-// The scripts of one endpoint run one at a time, and the endpoints whose scripts
-// take long share half of the processes. So one whose script always takes the
-// longest keeps one process busy, and many of them keep others from none.
+// The scripts of one endpoint run one at a time, and all endpoints whose scripts take long
+// share half of the processes. So one slow endpoint keeps only one process busy, and many
+// slow endpoints leave half of the processes to the others.
 type Pool struct {
 	command func() *exec.Cmd
 	limits  Limits
 	kill    time.Duration // how long a run may take before its process is killed
-	slots   chan struct{} // a token for each process that is at work
-	long    chan struct{} // a token for each that is at work for an endpoint in slow
+	slots   chan struct{} // has an element for each process that is busy
+	long    chan struct{} // has an element for each process that is busy for an endpoint in slow
 
 	mu     sync.Mutex
 	turns  map[string]*turn    // by endpoint
@@ -35,14 +35,14 @@ type Pool struct {
 }
 
 const (
-	killAfter = 2 * time.Second  // the engine should have stopped by itself long before
-	idleFor   = time.Minute      // an idle process ends
-	runsEach  = 10_000           // then it is replaced, whatever the engine may have leaked
-	startTime = 20 * time.Second // for a new process to begin
-	maxSlow   = 10_000           // endpoints that are remembered to be slow; beyond it all are forgiven
+	killAfter = 2 * time.Second  // the engine stops a script long before, unless one instruction takes longer
+	idleFor   = time.Minute      // then an idle process is ended
+	runsEach  = 10_000           // then a process is replaced, in case the engine leaks memory
+	startTime = 20 * time.Second // a new process has to answer within this time
+	maxSlow   = 10_000           // size of the list of slow endpoints; when it is full, it is cleared
 )
 
-// turn is whose turn it is among the runs of one endpoint.
+// turn makes the runs of one endpoint wait for each other.
 type turn struct {
 	taken chan struct{}
 	users int
@@ -58,12 +58,12 @@ func NewPool(size int, command func() *exec.Cmd) *Pool {
 	}
 }
 
-// request and reply are what goes to a process and comes back.
+// request is sent to a process, reply comes back.
 type request struct {
 	Limits Limits
 	Kill   time.Duration
 	Source string
-	Input  *Input // nil: only look whether it is a script
+	Input  *Input // nil: only check that the text is a script
 }
 
 type reply struct {
@@ -72,13 +72,13 @@ type reply struct {
 }
 
 // Run runs the script of an endpoint. The error is an [*Error], or a [hook.Error]
-// of KindUnavailable if no process can be had.
+// of KindUnavailable if there is no process for it.
 func (p *Pool) Run(ctx context.Context, endpoint, source string, in Input) (Output, error) {
 	return p.do(ctx, endpoint, request{p.limits, p.kill, source, &in})
 }
 
-// Check reports what is wrong with a script that can be told without an event;
-// its errors are those of Run.
+// Check reports the mistakes of a script that show without an event. Its errors are those
+// of Run.
 func (p *Pool) Check(ctx context.Context, endpoint, source string) error {
 	_, err := p.do(ctx, endpoint, request{p.limits, p.kill, source, nil})
 	return err
@@ -103,7 +103,7 @@ func (p *Pool) do(ctx context.Context, endpoint string, q request) (Output, erro
 	if err != nil {
 		w.end()
 		if w.overstayed.Load() {
-			return Output{}, &Error{Class: hook.ClassScriptTimeout, Message: "The script did not end and was stopped. A single step of it takes very long, such as a search in a long text."}
+			return Output{}, &Error{Class: hook.ClassScriptTimeout, Message: "The script did not end and was stopped. A single instruction of it takes very long, such as a search in a long text."}
 		}
 		return Output{}, failed("The script ended the process that it ran in.")
 	}
@@ -128,7 +128,7 @@ func (p *Pool) note(endpoint string, long bool) {
 	p.slow[endpoint] = struct{}{}
 }
 
-// unavailable says that no script can be run now.
+// unavailable is the error if no script can be run now.
 func unavailable(err error) error {
 	return &hook.Error{
 		Kind: hook.KindUnavailable, Code: "scripts_unavailable", Detail: "No transformation can be run or checked now. Try again in a moment.", Err: err,
@@ -137,7 +137,8 @@ func unavailable(err error) error {
 
 var errClosed = errors.New("transformations have stopped with the server")
 
-// wait waits for the endpoint's turn, and then for a place.
+// wait waits until no other run of the endpoint is going on, and then for a process. done
+// lets the next ones go on.
 func (p *Pool) wait(ctx context.Context, endpoint string) (done func(), err error) {
 	p.mu.Lock()
 	t := p.turns[endpoint]
@@ -181,7 +182,7 @@ func (p *Pool) isSlow(endpoint string) bool {
 	return slow
 }
 
-// take is an idle process or a new one.
+// take returns an idle process, or starts one.
 func (p *Pool) take() (*process, error) {
 	p.mu.Lock()
 	if p.closed {
@@ -199,7 +200,7 @@ func (p *Pool) take() (*process, error) {
 	return start(p.command())
 }
 
-// giveBack keeps a process for the next run.
+// giveBack makes a process idle, or ends it after its last run.
 func (p *Pool) giveBack(w *process) {
 	p.mu.Lock()
 	keep := !p.closed && w.runs < runsEach
@@ -229,7 +230,7 @@ func (p *Pool) expire(w *process) {
 	}
 }
 
-// Close ends the processes that are idle, and each other one when its run ends.
+// Close ends the idle processes. Each other process ends after its run.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closed = true
@@ -242,11 +243,11 @@ func (p *Pool) Close() {
 	}
 }
 
-// Serve is the other side of a [Pool]: it runs the scripts that come from r and
-// writes what they come to to w, until r ends.
+// Serve is what a process of a [Pool] does: it reads requests from r until it ends, runs
+// their scripts, and writes the results to w. It calls exit if a script does not end.
 func Serve(r io.Reader, w io.Writer, exit func()) error {
 	dec, enc := gob.NewDecoder(r), gob.NewEncoder(w)
-	if err := enc.Encode(reply{}); err != nil { // here we are
+	if err := enc.Encode(reply{}); err != nil { // tells the pool that the process is ready
 		return err
 	}
 	for {
@@ -257,7 +258,7 @@ func Serve(r io.Reader, w io.Writer, exit func()) error {
 			}
 			return err
 		}
-		// Should the server have gone meanwhile, nobody else would stop a script.
+		// If the server is gone, nobody else stops a script that does not end.
 		watchdog := time.AfterFunc(2*q.Kill, exit)
 		var a reply
 		a.Output, a.Error = run(q.Limits, q.Source, q.Input)

@@ -42,7 +42,7 @@ func start(cmd *exec.Cmd) (*process, error) {
 	return w, nil
 }
 
-// run has a script run. After an error the process is of no use any more.
+// run runs a script. After an error the process cannot be used any more.
 func (w *process) run(q request, limit time.Duration) (r reply, err error) {
 	w.runs++
 	err = w.within(limit, func() error {
@@ -68,5 +68,5 @@ func (w *process) within(limit time.Duration, do func() error) error {
 func (w *process) end() {
 	_ = w.in.Close()
 	_ = w.cmd.Process.Kill()
-	_ = w.cmd.Wait() // how it ended is no news
+	_ = w.cmd.Wait() // why it ended is known
 }

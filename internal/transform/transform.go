@@ -1,18 +1,18 @@
 // Package transform runs the scripts that endpoints may have: JavaScript that
 // changes the payload, headers, query or method of one request before it is
-// signed, or cancels it. docs/transformations.md tells how to write one.
+// signed, or cancels it. docs/transformations.md describes how to write one.
 //
-// A script is a stranger's program. It gets no network, no file, no module, no
-// clock but the time of day, and nothing secret. Two fences hold it:
+// A script is a program of a stranger. It gets no network, no files, no modules, no clock
+// except the time of day, and nothing secret. Two limits protect the server:
 //
-//   - The engine (engine.go) bounds time, memory and the depth of calls, and every
-//     run has a fresh one, so nothing passes from one event to the next. But the
-//     engine looks at the clock only between steps, and one step, such as a search
-//     of a long text in a longer one, can take hours.
-//   - So scripts run in processes of their own ([Pool]), which are killed when a
-//     script overstays. A server that never sees a script starts none.
+//   - The engine (engine.go) limits time, memory and the depth of calls. Every run has a
+//     new engine, so nothing passes from one event to the next. But the engine looks at
+//     the clock only between instructions, and a single one, such as the search for a long
+//     text in a longer one, can take hours.
+//   - So scripts run in processes of their own ([Pool]), which are killed if a script takes
+//     too long. A server without scripts starts no such process.
 //
-// Whatever a script does ends in an [Output] or an [*Error].
+// Whatever a script does, the result is an [Output] or an [*Error].
 package transform
 
 import (
@@ -25,7 +25,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// Limits of a script and of what it may hand back.
+// Limits of a script and of what it may return.
 const (
 	MaxSource  = 64 << 10 // of the script, in bytes
 	MaxPayload = 1 << 20  // of a payload, before and after, in bytes
@@ -43,11 +43,11 @@ type Limits struct {
 	Depth  int           // calls within calls, and values within values
 }
 
-// DefaultLimits are those of a server. A small script takes a millisecond.
+// DefaultLimits are the limits of a server. A small script takes a millisecond.
 var DefaultLimits = Limits{Time: 250 * time.Millisecond, Memory: 32 << 20, Depth: 1000}
 
-// Input is what a script sees: an event and the request that the contract makes
-// of it. There must be nothing secret in it.
+// Input is what a script can read: an event and the request that the contract makes of it.
+// It must not contain secrets.
 type Input struct {
 	ID, Type, Tenant string
 	Endpoint         string // its name
@@ -58,19 +58,19 @@ type Input struct {
 	Payload          []byte        // valid JSON
 }
 
-// Output is what a script made of an [Input].
+// Output is the result of a script.
 type Output struct {
 	Cancelled bool
 	Reason    string // of the cancellation, in the script's words; may be ""
 
-	Payload []byte // valid JSON; nil: as it came
+	Payload []byte // valid JSON; nil: unchanged
 	Method  string
 	Headers []hook.Header // in order; names as the script spells them, no two alike
 	Query   []hook.Header
 	Console []string // what the script printed
 }
 
-// Error says why a script did not come to an [Output].
+// Error is the reason why a script has no [Output].
 type Error struct {
 	Class        string // hook.ClassScript or hook.ClassScriptTimeout
 	Message      string // what is wrong, for the script's author
@@ -78,7 +78,7 @@ type Error struct {
 	Console      []string
 }
 
-// ScriptFailure is what is wrong with the script, without where in a request it was noticed.
+// ScriptFailure is the error without the part of the request where it was found.
 func (e *Error) ScriptFailure() hook.ScriptFailure {
 	return hook.ScriptFailure{Class: e.Class, Detail: e.Message, Line: e.Line, Column: e.Column}
 }
@@ -91,13 +91,13 @@ func (e *Error) Error() string {
 	return text
 }
 
-// failed makes an error of the script.
+// failed makes an error that is the script's fault.
 func failed(format string, args ...any) *Error {
 	return &Error{Class: hook.ClassScript, Message: fmt.Sprintf(format, args...)}
 }
 
-// Inline runs scripts in this process. It is for scripts that can be trusted to
-// end: tests, tools, and the processes of a [Pool].
+// Inline runs scripts in this process. Use it for scripts that are sure to end, in tests
+// and tools, and in the processes of a [Pool].
 type Inline struct{ Limits Limits }
 
 // Run runs a script. The error is an [*Error].
@@ -109,7 +109,7 @@ func (r Inline) Run(_ context.Context, _, source string, in Input) (Output, erro
 	return out, nil
 }
 
-// Check reports what is wrong with a script that can be told without an event.
+// Check reports the mistakes of a script that show without an event.
 func (r Inline) Check(_ context.Context, _, source string) error {
 	if _, err := run(r.Limits, source, nil); err != nil {
 		return err
@@ -117,7 +117,7 @@ func (r Inline) Check(_ context.Context, _, source string) error {
 	return nil
 }
 
-// checkSource refuses what is no script.
+// checkSource refuses a text that cannot be a script.
 func checkSource(source string) *Error {
 	switch {
 	case len(source) > MaxSource:
@@ -128,7 +128,7 @@ func checkSource(source string) *Error {
 	return nil
 }
 
-// cut shortens a text to n bytes, at a whole character.
+// cut shortens a text to at most n bytes, without cutting a character in two.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s
