@@ -23,41 +23,44 @@ import (
 	"gancho/internal/texts"
 )
 
+// languages are the languages of the texts. Everybody else gets the first one.
+var languages = []string{"en", "es", "pt"}
+
 //go:embed texts/*.txt
 var textFiles embed.FS
 
 // catalogue has the texts of each code: a title and advice.
 var catalogue = texts.Must(texts.Load(textFiles, "texts", languages...))
 
-// Attempt is what one request came to.
+// Attempt is what is known about a request and its answer.
 type Attempt struct {
-	Class    string         // error class; "" if it succeeded
+	Class    string         // error class; "" if the attempt succeeded
 	URL      string         // where it was sent; secrets in it may be masked
-	Response *hook.Response // nil: none came
+	Response *hook.Response // nil if none came
 	HTML     bool           // the answer is an HTML page
-	Limit    time.Duration  // for the answer; 0: not known
-	Connect  time.Duration  // for setting up the connection; 0: not known
+	Limit    time.Duration  // time for the answer; 0 if it is not known
+	Connect  time.Duration  // time for setting up the connection; 0 if it is not known
 }
 
-// Level says how bad it is.
+// Level says how serious a diagnosis is.
 type Level string
 
 const (
 	OK      Level = "ok"
-	Warning Level = "warning" // it counts as success, and yet is probably not what was meant
+	Warning Level = "warning" // no failure, but probably not what was intended
 	Error   Level = "error"
 )
 
-// Diagnosis is what a person is told.
+// Diagnosis is what a person reads about an attempt.
 type Diagnosis struct {
 	Code     string // stable
 	Level    Level
-	Language string // of the texts: en, es or pt
-	Title    string // what is the matter, in a few words
+	Language string // of Title and Advice: en, es or pt
+	Title    string // what has happened, in a few words
 	Advice   string // what to do, and what to ask whom
 }
 
-// The codes that are not the only one of an error class.
+// Codes that depend on more than the error class.
 const (
 	codeSuccess       = "success"
 	codeSuccessHTML   = "success_html_page"
@@ -79,7 +82,7 @@ const (
 	codeOther         = "failed"
 )
 
-// codes are those of the classes that always mean the same.
+// codes are the codes of the error classes that have only one.
 var codes = map[string]string{
 	hook.ClassDNSNotFound:    "name_not_found",
 	hook.ClassDNSFailed:      "name_lookup_failed",
@@ -108,11 +111,13 @@ var codes = map[string]string{
 	hook.ClassInterrupted:    "attempt_interrupted",
 }
 
-// Of says what became of an attempt, in one of the languages en, es and pt.
+// Of is the diagnosis of an attempt, in one of the languages en, es and pt. For any other
+// language it is in English.
 func Of(a Attempt, language string) Diagnosis {
 	return say(a.code(), language, a.facts(language))
 }
 
+// code is the code of the attempt.
 func (a Attempt) code() string {
 	if a.Response != nil && (a.Class != "" || a.HTML) && isDocument(a.URL) {
 		return codeDocument
@@ -145,6 +150,7 @@ func (a Attempt) code() string {
 	return codeOther
 }
 
+// status is that of the answer, 0 if there is none.
 func (a Attempt) status() int {
 	if a.Response == nil {
 		return 0
@@ -152,6 +158,7 @@ func (a Attempt) status() int {
 	return a.Response.Status
 }
 
+// refusal is the code of a status from 400 to 499.
 func (a Attempt) refusal() string {
 	switch a.status() {
 	case 401, 407:
@@ -166,6 +173,7 @@ func (a Attempt) refusal() string {
 	return codeRejected
 }
 
+// redirect is the code of a redirect.
 func (a Attempt) redirect() string {
 	to := a.location()
 	switch {
@@ -179,7 +187,7 @@ func (a Attempt) redirect() string {
 	return codeRedirect
 }
 
-// location is where a redirect points, nil if nowhere.
+// location is where a redirect points, nil if it has no valid target.
 func (a Attempt) location() *url.URL {
 	if a.Response == nil {
 		return nil
@@ -199,20 +207,24 @@ func (a Attempt) location() *url.URL {
 	return nil
 }
 
-// Words of an address that make it a login page: any part of it, or a whole one.
+// An address is that of a login page if it contains one of loginParts, or has one of loginWords as a whole word.
 var (
 	loginParts = []string{"login", "signin", "sign-in", "sign_in", "log-in", "log_in", "iniciar-sesion", "entrar"}
-	loginWords = []string{"auth", "oauth", "oauth2", "sso", "saml", "authorize", "authenticate", "authentication", "accounts", "acceso", "cas"}
+	loginWords = []string{
+		"auth", "oauth", "oauth2", "sso", "saml", "authorize", "authenticate", "authentication", "accounts", "acceso", "cas",
+	}
 )
 
+// looksLikeLogin reports whether an address seems to be that of a login page.
 func looksLikeLogin(u *url.URL) bool {
-	text := strings.ToLower(u.Hostname() + u.Path) // what follows may say where to go after the login
+	text := strings.ToLower(u.Hostname() + u.Path) // the query can name another page, where to go after the login
 	for _, p := range loginParts {
 		if strings.Contains(text, p) {
 			return true
 		}
 	}
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
+	separates := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }
+	for word := range strings.FieldsFuncSeq(text, separates) {
 		if slices.Contains(loginWords, word) {
 			return true
 		}
@@ -220,13 +232,14 @@ func looksLikeLogin(u *url.URL) bool {
 	return false
 }
 
-// documentHosts serve documents to people. What they are sent by a program they
-// answer with a page, a redirect or an error, and forget.
+// documentHosts serve documents to people. They answer a program with a page, a redirect or
+// an error, and ignore what it sends.
 var documentHosts = []string{
 	"docs.google.com", "sheets.google.com", "drive.google.com", "forms.google.com", "forms.gle", "sites.google.com",
 	"onedrive.live.com", "1drv.ms",
 }
 
+// isDocument reports whether an address is that of an online document.
 func isDocument(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -234,18 +247,19 @@ func isDocument(address string) bool {
 	}
 	for _, h := range documentHosts {
 		if strings.EqualFold(u.Hostname(), h) {
-			return !strings.HasSuffix(u.Path, "/formResponse") // that one takes what it is sent
+			return !strings.HasSuffix(u.Path, "/formResponse") // this address of a form does receive
 		}
 	}
 	return false
 }
 
+// isGoogleScript reports whether an address is that of a Google Apps Script.
 func isGoogleScript(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && strings.EqualFold(u.Hostname(), "script.google.com")
 }
 
-// facts are what the placeholders of texts stand for; "" is not known.
+// facts are the values of placeholders, "" if one is not known.
 func (a Attempt) facts(language string) map[string]string {
 	f := map[string]string{"limit": length(a.Limit, language), "connect": length(a.Connect, language)}
 	if u, err := url.Parse(a.URL); err == nil {
@@ -255,13 +269,13 @@ func (a Attempt) facts(language string) map[string]string {
 		f["status"] = strconv.Itoa(s)
 	}
 	if to := a.location(); to != nil {
-		// Without what follows the path: it is long, and may be private.
+		// The query is left out: it can be long or private.
 		f["location"] = short((&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String(), 200)
 	}
 	return f
 }
 
-// short cuts a text to n bytes, at a whole character.
+// short cuts a text to at most n bytes, without cutting a character.
 func short(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -272,7 +286,8 @@ func short(s string, n int) string {
 	return s[:n] + "…"
 }
 
-// length writes a limit as people do: 200 ms, 1.5 s, 2 min.
+// length writes a time as people do: 200 ms, 1.5 s, 2 min. It is "" for a time that is not
+// known.
 func length(d time.Duration, language string) string {
 	var s string
 	switch {
@@ -307,7 +322,9 @@ func say(code, language string, facts map[string]string) Diagnosis {
 		level = Error
 	}
 	in := func(key string) string { return fill(catalogue.In(language, key), facts, language) }
-	return Diagnosis{Code: code, Level: level, Language: language, Title: in(code + ".title"), Advice: in(code + ".advice")}
+	return Diagnosis{
+		Code: code, Level: level, Language: language, Title: in(code + ".title"), Advice: in(code + ".advice"),
+	}
 }
 
 // placeholders are the facts that texts may name.
@@ -320,7 +337,7 @@ func unknown(name, language string) string { return catalogue.In(language, "unkn
 // out if a fact in it is not known; elsewhere words take its place.
 func fill(text string, facts map[string]string, language string) string {
 	var b strings.Builder
-	if strings.HasPrefix(text, "{host}") && facts["host"] == "" { // else it would begin with a small letter
+	if strings.HasPrefix(text, "{host}") && facts["host"] == "" { // the words begin the sentence, so with a capital
 		words := unknown("host", language)
 		text = strings.ToUpper(words[:1]) + words[1:] + strings.TrimPrefix(text, "{host}")
 	}

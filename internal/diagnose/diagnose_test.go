@@ -78,23 +78,107 @@ var cases = []struct {
 	{"success", Attempt{URL: address, Response: answer(200)}, "success"},
 	{"success with a page", Attempt{URL: address, Response: answer(200), HTML: true}, "success_html_page"},
 	{"page", Attempt{Class: hook.ClassBodyRule, URL: address, Response: answer(200), HTML: true}, "html_page"},
-	{"spreadsheet", Attempt{Class: hook.ClassBodyRule, URL: "https://docs.google.com/spreadsheets/d/1/edit", Response: answer(200), HTML: true}, "document_address"},
-	{"spreadsheet that seems to accept", Attempt{URL: "https://docs.google.com/spreadsheets/d/1/edit", Response: answer(200), HTML: true}, "document_address"},
-	{"spreadsheet that refuses", Attempt{Class: hook.ClassStatus4xx, URL: "https://docs.google.com/spreadsheets/d/1/edit", Response: answer(405)}, "document_address"},
-	{"spreadsheet that asks to log in", Attempt{Class: hook.ClassRedirect, URL: "https://drive.google.com/file/d/1", Response: answer(302, "Location", "https://accounts.google.com/ServiceLogin")}, "document_address"},
-	{"form that takes it", Attempt{URL: "https://docs.google.com/forms/d/e/1/formResponse", Response: answer(200), HTML: true}, "success_html_page"},
-	{"no answer from a document", Attempt{Class: hook.ClassDNSFailed, URL: "https://docs.google.com/spreadsheets/d/1/edit"}, "name_lookup_failed"},
+	{
+		"spreadsheet",
+		Attempt{
+			Class: hook.ClassBodyRule, URL: "https://docs.google.com/spreadsheets/d/1/edit",
+			Response: answer(200), HTML: true,
+		},
+		"document_address",
+	},
+	{
+		"spreadsheet that seems to accept",
+		Attempt{URL: "https://docs.google.com/spreadsheets/d/1/edit", Response: answer(200), HTML: true},
+		"document_address",
+	},
+	{
+		"spreadsheet that refuses",
+		Attempt{
+			Class: hook.ClassStatus4xx, URL: "https://docs.google.com/spreadsheets/d/1/edit",
+			Response: answer(405),
+		},
+		"document_address",
+	},
+	{
+		"spreadsheet that asks to log in",
+		Attempt{
+			Class: hook.ClassRedirect, URL: "https://drive.google.com/file/d/1",
+			Response: answer(302, "Location", "https://accounts.google.com/ServiceLogin"),
+		},
+		"document_address",
+	},
+	{
+		"form that takes it",
+		Attempt{URL: "https://docs.google.com/forms/d/e/1/formResponse", Response: answer(200), HTML: true},
+		"success_html_page",
+	},
+	{
+		"no answer from a document",
+		Attempt{Class: hook.ClassDNSFailed, URL: "https://docs.google.com/spreadsheets/d/1/edit"},
+		"name_lookup_failed",
+	},
 	{"wrong body", Attempt{Class: hook.ClassBodyRule, URL: address, Response: answer(200)}, "wrong_answer"},
-	{"login", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "location", "/login?next=/hooks")}, "redirect_to_login"},
-	{"login elsewhere", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(303, "Location", "https://accounts.example.com/x")}, "redirect_to_login"},
-	{"sign in", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "Location", "https://crm.example.com/users/sign_in")}, "redirect_to_login"},
-	{"oauth", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "Location", "https://id.example.com/oauth2/authorize?x=1")}, "redirect_to_login"},
-	{"authors are no login", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "Location", "/authors")}, "redirect"},
-	{"login in the query is none", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(301, "Location", "/hooks/?from=login")}, "redirect"},
+	{
+		"login",
+		Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "location", "/login?next=/hooks")},
+		"redirect_to_login",
+	},
+	{
+		"login elsewhere",
+		Attempt{
+			Class: hook.ClassRedirect, URL: address,
+			Response: answer(303, "Location", "https://accounts.example.com/x"),
+		},
+		"redirect_to_login",
+	},
+	{
+		"sign in",
+		Attempt{
+			Class: hook.ClassRedirect, URL: address,
+			Response: answer(302, "Location", "https://crm.example.com/users/sign_in"),
+		},
+		"redirect_to_login",
+	},
+	{
+		"oauth",
+		Attempt{
+			Class: hook.ClassRedirect, URL: address,
+			Response: answer(302, "Location", "https://id.example.com/oauth2/authorize?x=1"),
+		},
+		"redirect_to_login",
+	},
+	{
+		"authors are no login",
+		Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "Location", "/authors")},
+		"redirect",
+	},
+	{
+		"login in the query is none",
+		Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(301, "Location", "/hooks/?from=login")},
+		"redirect",
+	},
 	{"redirect without a target", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(304)}, "redirect"},
-	{"redirect to nonsense", Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "Location", "http://[::")}, "redirect"},
-	{"apps script", Attempt{Class: hook.ClassRedirect, URL: "https://script.google.com/macros/s/1/exec", Response: answer(302, "Location", "https://script.googleusercontent.com/macros/echo?k=1")}, "redirect_google_script"},
-	{"apps script that is not public", Attempt{Class: hook.ClassRedirect, URL: "https://script.google.com/macros/s/1/exec", Response: answer(302, "Location", "https://accounts.google.com/ServiceLogin")}, "redirect_to_login"},
+	{
+		"redirect to nonsense",
+		Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(302, "Location", "http://[::")},
+		"redirect",
+	},
+	{
+		"apps script",
+		Attempt{
+			Class: hook.ClassRedirect, URL: "https://script.google.com/macros/s/1/exec",
+			Response: answer(302, "Location", "https://script.googleusercontent.com/macros/echo?k=1"),
+		},
+		"redirect_google_script",
+	},
+	{
+		"apps script that is not public",
+		Attempt{
+			Class: hook.ClassRedirect, URL: "https://script.google.com/macros/s/1/exec",
+			Response: answer(302, "Location", "https://accounts.google.com/ServiceLogin"),
+		},
+		"redirect_to_login",
+	},
 	{"401", Attempt{Class: hook.ClassStatus4xx, URL: address, Response: answer(401)}, "unauthorized"},
 	{"403", Attempt{Class: hook.ClassStatus4xx, URL: address, Response: answer(403), HTML: true}, "forbidden"},
 	{"404", Attempt{Class: hook.ClassStatus4xx, URL: address, Response: answer(404)}, "not_found"},
@@ -104,7 +188,11 @@ var cases = []struct {
 	{"429", Attempt{Class: hook.ClassRateLimited, URL: address, Response: answer(429)}, "too_many_requests"},
 	{"500", Attempt{Class: hook.ClassStatus5xx, URL: address, Response: answer(500)}, "server_error"},
 	{"503", Attempt{Class: hook.ClassStatus5xx, URL: address, Response: answer(503)}, "server_unavailable"},
-	{"202 where 200 is wanted", Attempt{Class: hook.ClassStatusOther, URL: address, Response: answer(202)}, "unexpected_status"},
+	{
+		"202 where 200 is wanted",
+		Attempt{Class: hook.ClassStatusOther, URL: address, Response: answer(202)},
+		"unexpected_status",
+	},
 	{"no URL", Attempt{Class: hook.ClassRender}, "request_not_made"},
 	{"an unreadable URL", Attempt{Class: hook.ClassRender, URL: "http://[::"}, "request_not_made"},
 	{"a class of tomorrow", Attempt{Class: "of_tomorrow", URL: address}, "failed"},
@@ -145,7 +233,8 @@ func whys(t *testing.T) (list []Why) {
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
 	var want []string
-	for _, code := range slices.Concat(slices.Collect(maps.Values(codes)), slices.Collect(maps.Values(constants(t, "diagnose.go", "code")))) {
+	own := slices.Collect(maps.Values(constants(t, "diagnose.go", "code")))
+	for _, code := range slices.Concat(slices.Collect(maps.Values(codes)), own) {
 		want = append(want, code+".title", code+".advice")
 	}
 	for _, why := range whys(t) {
@@ -163,21 +252,21 @@ func TestCatalogue(t *testing.T) {
 	for _, key := range got {
 		for _, language := range languages {
 			text := catalogue.In(language, key)
-			if strings.Count(text, "[[") != strings.Count(catalogue.In(languages[0], key), "[[") || strings.Count(text, "[[") != strings.Count(text, "]]") {
+			n := strings.Count(catalogue.In(languages[0], key), "[[")
+			if strings.Count(text, "[[") != n || strings.Count(text, "]]") != n {
 				t.Errorf("%s in %s: other parts in [[ and ]] than in English: %s", key, language, text)
 			}
 		}
 	}
 }
 
-// mark finds what must be in no text for people: what was meant to be filled in,
-// and words that only those who know the program understand.
+// mark finds what no text for people may have: placeholders that were not filled in, and words that
+// only those understand who know the program.
 var mark = regexp.MustCompile(`(?i)[{}]|\[\[|\]\]|%!|%[sdvq]|[a-z]_[a-z]|\b(gancho|endpoints?|payloads?|tenants?|deliver(y|ies) id|lane|breaker|nil|null)\b|  | \.|\(\)`)
 
 var link = regexp.MustCompile(`https?://[^\s),]*`)
 
-// TestEveryClass holds the texts of every error class and code, with and without
-// facts, to what texts for people are.
+// TestEveryClass checks the texts of every error class and code, with and without facts.
 func TestEveryClass(t *testing.T) {
 	t.Parallel()
 	reached := map[string]bool{}
@@ -186,7 +275,8 @@ func TestEveryClass(t *testing.T) {
 		for _, language := range languages {
 			d := Of(a, language)
 			reached[d.Code] = true
-			if d.Language != language || d.Level != OK && d.Level != Warning && d.Level != Error || d.Level == OK && a.Class != "" {
+			levelOK := slices.Contains([]Level{OK, Warning, Error}, d.Level) && (d.Level != OK || a.Class == "")
+			if d.Language != language || !levelOK {
 				t.Errorf("%s in %s: %+v", what, language, d)
 			}
 			if seen[d.Title] || seen[d.Advice] {
@@ -198,14 +288,14 @@ func TestEveryClass(t *testing.T) {
 					t.Errorf("%s in %s: %q in %q", what, language, bad, text)
 				}
 				if first := text[:1]; a.URL == "" && first != strings.ToUpper(first) {
-					t.Errorf("%s in %s begins small: %q", what, language, text)
+					t.Errorf("%s in %s begins with a small letter: %q", what, language, text)
 				}
 			}
 			if n := len([]rune(d.Title)); n > 120 {
 				t.Errorf("%s in %s: a title of %d characters", what, language, n)
 			}
 			if !strings.HasSuffix(d.Advice, ".") || strings.HasSuffix(d.Title, ".") {
-				t.Errorf("%s in %s: advice are sentences, a title is none: %+v", what, language, d)
+				t.Errorf("%s in %s: advice ends with a full stop, a title does not: %+v", what, language, d)
 			}
 		}
 	}
@@ -213,7 +303,9 @@ func TestEveryClass(t *testing.T) {
 		if Of(Attempt{Class: class, URL: address}, "en").Code == codeOther {
 			t.Errorf("%s has no diagnosis", name)
 		}
-		check(name, Attempt{Class: class, URL: address, Limit: 200 * time.Millisecond, Connect: 10 * time.Second, Response: answer(418)})
+		check(name, Attempt{
+			Class: class, URL: address, Limit: 200 * time.Millisecond, Connect: 10 * time.Second, Response: answer(418),
+		})
 		check(name+" without facts", Attempt{Class: class})
 	}
 	for _, c := range cases {
@@ -221,7 +313,7 @@ func TestEveryClass(t *testing.T) {
 	}
 	for _, code := range allCodes() {
 		if !reached[code] {
-			t.Errorf("nothing leads to the code %s", code)
+			t.Errorf("no attempt has the code %s", code)
 		}
 	}
 	if d := Of(Attempt{}, "fr"); d.Language != "en" {
@@ -242,7 +334,8 @@ func TestFacts(t *testing.T) {
 		t.Errorf("no limit known: %q", d.Title)
 	}
 	moved := Attempt{Class: hook.ClassRedirect, URL: address, Response: answer(308, "Location", "/hooks/?key=private")}
-	if d := Of(moved, "pt"); !strings.Contains(d.Advice, "https://crm.example.com:8443/hooks/.") || strings.Contains(d.Advice, "private") {
+	d := Of(moved, "pt")
+	if !strings.Contains(d.Advice, "https://crm.example.com:8443/hooks/.") || strings.Contains(d.Advice, "private") {
 		t.Errorf("redirect: %q", d.Advice)
 	}
 	moved.Response = answer(302, "Location", "/"+strings.Repeat("é", 5000))
@@ -250,7 +343,8 @@ func TestFacts(t *testing.T) {
 		t.Errorf("a long redirect gives %d bytes", len(d.Advice))
 	}
 	for d, want := range map[time.Duration]string{
-		0: "", -1: "", 200 * time.Millisecond: "200 ms", 1500 * time.Millisecond: "1,5 s", 15 * time.Second: "15 s", time.Minute: "1 min", 90 * time.Second: "90 s",
+		0: "", -1: "", 200 * time.Millisecond: "200 ms", 1500 * time.Millisecond: "1,5 s", 15 * time.Second: "15 s",
+		time.Minute: "1 min", 90 * time.Second: "90 s",
 	} {
 		if got := length(d, "es"); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)
@@ -263,7 +357,8 @@ func TestExplain(t *testing.T) {
 	for _, why := range whys(t) {
 		seen := map[string]bool{}
 		for _, language := range languages {
-			text := Explain(why, language, "event", "Visit finished", "kind", "Visit", "contract", "Kobra", "status", "200", "n", "2", "most", "5")
+			text := Explain(why, language, "event", "Visit finished", "kind", "Visit", "contract", "Kobra",
+				"status", "200", "n", "2", "most", "5")
 			if bad := mark.FindString(text); bad != "" || seen[text] || !strings.HasSuffix(text, ".") {
 				t.Errorf("%s in %s: %q", why, language, text)
 			}
@@ -274,7 +369,7 @@ func TestExplain(t *testing.T) {
 
 var update = flag.Bool("update", false, "write docs/diagnosis.md")
 
-// TestDocument keeps docs/diagnosis.md what the tables say.
+// TestDocument compares docs/diagnosis.md with the codes and texts.
 func TestDocument(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join("..", "..", "docs", "diagnosis.md")
@@ -299,21 +394,30 @@ func document(t *testing.T) string {
 
 <!-- Written by: go test ./internal/diagnose -update -->
 
-A test (` + "`POST …/endpoints/{endpoint}/test`" + `) and the page of a delivery say what became of the latest request in words for
-people who do not program, in English, Spanish or Portuguese: by ` + "`?lang=en|es|pt`" + `, else by ` + "`Accept-Language`" + `.
+A test (` + "`POST …/endpoints/{endpoint}/test`" + `) and the page of a delivery say what has become of the latest request, in
+words for people who do not program. The language is that of ` + "`?lang=en|es|pt`" + `, or else of ` + "`Accept-Language`" + `.
 The code is stable; title and advice are not. The texts are in ` + "`internal/diagnose/texts`" + `, a file per language.
 
 | code | when | title |
 |---|---|---|
 `)
 	when := map[string]string{
-		codeSuccess: "it counts as success", codeSuccessHTML: "it counts as success, but the answer is an HTML page (a warning)",
-		codeHTML: "`body_rule`, and the answer is an HTML page", codeWrongAnswer: "`body_rule`, otherwise",
-		codeDocument:      "any answer that is an error or a page, from a host of online documents (Google Docs, Sheets, Drive, OneDrive)",
-		codeRedirectLogin: "`redirect` to what looks like a login page", codeRedirectApp: "`redirect` of Google Apps Script to its own output",
-		codeRedirect: "`redirect`, otherwise", codeUnauthorized: "`status_4xx`: 401, 407", codeForbidden: "`status_4xx`: 403",
-		codeNotFound: "`status_4xx`: 404", codeMethod: "`status_4xx`: 405", codeRejected: "`status_4xx`, otherwise",
-		codeServerAway: "`status_5xx`: 502, 503, 504", codeServerError: "`status_5xx`, otherwise", codeOther: "anything else",
+		codeSuccess:       "it counts as success",
+		codeSuccessHTML:   "it counts as success, but the answer is an HTML page (a warning)",
+		codeHTML:          "`body_rule`, and the answer is an HTML page",
+		codeWrongAnswer:   "`body_rule`, otherwise",
+		codeDocument:      "a failure or an HTML page, from a host of online documents (Google Docs, Sheets, Drive, OneDrive)",
+		codeRedirectLogin: "`redirect` to what looks like a login page",
+		codeRedirectApp:   "`redirect` of Google Apps Script to its own output",
+		codeRedirect:      "`redirect`, otherwise",
+		codeUnauthorized:  "`status_4xx`: 401, 407",
+		codeForbidden:     "`status_4xx`: 403",
+		codeNotFound:      "`status_4xx`: 404",
+		codeMethod:        "`status_4xx`: 405",
+		codeRejected:      "`status_4xx`, otherwise",
+		codeServerAway:    "`status_5xx`: 502, 503, 504",
+		codeServerError:   "`status_5xx`, otherwise",
+		codeOther:         "anything else",
 	}
 	for class, code := range codes {
 		when[code] = "`" + class + "`"
@@ -322,8 +426,15 @@ The code is stable; title and advice are not. The texts are in ` + "`internal/di
 	for _, code := range allCodes() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", code, when[code], blanks.Replace(catalogue.In("en", code+".title")))
 	}
-	b.WriteString("\n## Why an event was or was not delivered\n\n`GET …/events/{event}/explain?endpoint=ep_…` gives all reasons that apply, the most telling first. " +
-		"`why` of a delivery says what made\nits event, why the endpoint got it, which rule judged the answer, and what is next.\n\n| code | meaning |\n|---|---|\n")
+	b.WriteString(`
+## Why an event was or was not delivered
+
+` + "`GET …/events/{event}/explain?endpoint=ep_…`" + ` gives all reasons that apply, the most important first.
+` + "`why`" + ` of a delivery says what caused its event, why the endpoint got it, which rule judged the answer, and what is next.
+
+| code | meaning |
+|---|---|
+`)
 	for _, why := range whys(t) {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", why, blanks.Replace(Explain(why, "en")))
 	}

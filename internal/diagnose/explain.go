@@ -1,10 +1,10 @@
 package diagnose
 
-// Why says how one endpoint and one event came, or did not come, together, and
-// what becomes of the delivery that was made for them.
+// Why is a reason why an event was or was not delivered to an endpoint, or what happens to
+// its delivery next.
 type Why string
 
-// The reasons of [Explain].
+// Whether an endpoint got an event.
 const (
 	WhyDelivered    Why = "delivered"
 	WhyWaiting      Why = "waiting"
@@ -23,7 +23,8 @@ const (
 	WhyScript       Why = "script"
 )
 
-// What made the event of a delivery. {event} is its title, {kind} that of a record.
+// What caused the event of a delivery. {event} is the title of the event type, {kind} that of
+// the kind of record.
 const (
 	WhyPosted    Why = "posted"
 	WhyRecord    Why = "record_changed"
@@ -31,7 +32,7 @@ const (
 	WhyForwarded Why = "received"
 )
 
-// Why the destination got it.
+// Why the endpoint got the event.
 const (
 	WhyTakesAll    Why = "takes_all"
 	WhyTakesType   Why = "takes_type"
@@ -40,8 +41,8 @@ const (
 	WhyGone        Why = "destination_deleted"
 )
 
-// What counts as success, and whether the latest answer did. {contract} is the
-// title of the webhook system, {status} the code of the answer.
+// Which answer counts as success, and whether the latest one did. {contract} is the title of
+// the webhook system, {status} the status of the answer.
 const (
 	WhyStatusCounts  Why = "status_counts"
 	WhyStatusHeld    Why = "status_held"
@@ -53,7 +54,7 @@ const (
 	WhyNoAnswer      Why = "no_answer"
 )
 
-// What happens next. {n} and {most} are places in the schedule.
+// What happens next. {n} is the number of the next attempt, {most} how many there can be.
 const (
 	WhyFirst      Why = "first_attempt"
 	WhyNext       Why = "next_attempt"
@@ -67,8 +68,8 @@ const (
 	WhySwitched   Why = "cancelled_disabled"
 )
 
-// Explain is a reason in one of the languages en, es and pt. facts are names of
-// placeholders and what takes their place, in turn.
+// Explain is the text of a reason, in one of the languages en, es and pt; for any other it is
+// in English. facts are names of placeholders and their values, in turn.
 func Explain(why Why, language string, facts ...string) string {
 	return catalogue.In(language, "why."+string(why), facts...)
 }

@@ -9,7 +9,7 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// answer says what counts as received, found by trying answers out.
+// answer says which answers count as received. It finds that out by judging sample answers.
 func (p *page) answer() {
 	statuses := p.words("answer.any")
 	if !p.any2xx() {
@@ -36,11 +36,13 @@ func (p *page) answer() {
 	if text := p.contract.SuccessRule(); text != "" {
 		rule = p.words("answer.rule", "rule", quoted(text))
 	}
-	p.list(statuses, p.words(body), p.words(limit, "limit", duration(p.limits.Timeout, p.language), "connect", duration(p.limits.ConnectTimeout, p.language)), rule)
+	times := p.words(limit,
+		"limit", duration(p.limits.Timeout, p.language), "connect", duration(p.limits.ConnectTimeout, p.language))
+	p.list(statuses, p.words(body), times, rule)
 	p.say("answer.first")
 }
 
-// retries says what happens if it was not received.
+// retries says what happens if an event is not received.
 func (p *page) retries() {
 	if p.once() {
 		p.list(p.words("retries.once_never"), p.words("retries.once_unknown"), p.words("retries.once_look"))
@@ -57,7 +59,8 @@ func (p *page) retries() {
 	}
 	schedule := p.words("retries.none")
 	if len(waits) > 0 {
-		schedule = p.words("retries.schedule", "n", strconv.Itoa(len(retry)), "waits", strings.Join(waits, ", "), "total", roughly(total, p.language))
+		schedule = p.words("retries.schedule",
+			"n", strconv.Itoa(len(retry)), "waits", strings.Join(waits, ", "), "total", roughly(total, p.language))
 	}
 	newer := ""
 	if p.scheduled() {
@@ -66,7 +69,7 @@ func (p *page) retries() {
 	p.list(schedule, newer, p.words("retries.after"), p.words("retries.gone"), p.words("retries.end"))
 }
 
-// repeats says how to recognize what came before.
+// repeats says how a receiver recognizes an event that it already has.
 func (p *page) repeats() {
 	switch {
 	case p.once():
@@ -77,14 +80,14 @@ func (p *page) repeats() {
 		return
 	}
 	p.say("repeats.bytes")
-	told := map[string]bool{}
+	named := map[string]bool{}
 	for _, e := range p.events {
 		kind, ok := p.contract.Record(e.On)
-		if !ok || p.contract.MakesBody() || told[kind.Key] {
+		if !ok || p.contract.MakesBody() || named[kind.Key] {
 			continue
 		}
 		if _, ok := rawjson.Lookup(e.Body, strings.Split(kind.Key, ".")...); ok {
-			told[kind.Key] = true
+			named[kind.Key] = true
 			p.say("repeats.key", "key", quoted(kind.Key))
 		}
 	}
@@ -115,7 +118,7 @@ func duration(d time.Duration, language string) string {
 	return number(d.Hours(), "h")
 }
 
-// roughly is a long time, rounded.
+// roughly writes a long time, rounded to its largest unit.
 func roughly(d time.Duration, language string) string {
 	switch {
 	case d >= 48*time.Hour:

@@ -16,7 +16,7 @@ type member struct {
 	value any
 }
 
-// MarshalJSON writes the members in order, and JSON in them as it is.
+// MarshalJSON writes the members in order. A value that is JSON already stays as it is.
 func (o object) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -32,17 +32,18 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// encode writes a value as JSON.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic(fmt.Sprintf("guide: %v", err)) // only texts, numbers and JSON of checked contracts are in it
+		panic(fmt.Sprintf("guide: %v", err)) // cannot happen: only texts, numbers and JSON of valid contracts are encoded
 	}
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// unique leaves out members whose name came before.
+// unique drops members whose name an earlier member has.
 func unique(o object) object {
 	var out object
 	for _, m := range o {
@@ -53,7 +54,7 @@ func unique(o object) object {
 	return out
 }
 
-// indent lays JSON out for people; its tokens stay as they are.
+// indent adds line breaks and spaces to JSON. Its tokens stay as they are.
 func indent(doc []byte) []byte {
 	var b strings.Builder
 	e := json.NewEncoder(&b)

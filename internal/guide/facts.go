@@ -12,7 +12,7 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// What stands in examples for what only the customer knows.
+// Placeholders in examples for what only the customer knows.
 const (
 	sampleURL  = "https://example.com/webhooks"
 	sampleKey  = "your-api-key"
@@ -23,52 +23,53 @@ const (
 const (
 	anyEvent    = "*"
 	formType    = "application/x-www-form-urlencoded"
-	sampleEvent = "order.paid" // a type for contracts that take any
+	sampleEvent = "order.paid" // stands for any event type
 )
 
-// sampleTime is when the events of examples happen.
+// sampleTime is the time of the events in examples.
 var sampleTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// facts are what the documentation states, found by asking the contract.
+// facts are what the documentation states about a contract.
 type facts struct {
 	contract *contract.Contract
 	settings json.RawMessage // placeholders for what a person fills in
 	auth     auth
-	form     string // field of the form that bodies may be sent in, "" if they never are
-	formWhen string // the setting and value that make it a form, "" if it always is one
+	form     string // field of the form that bodies are sent in; "" if they never are a form
+	formWhen string // the setting and the value that make bodies forms; "" if they always are
 	limits   contract.Limits
 	policy   hook.Policy
 	events   []sent
 }
 
-// sent is an event type with the request that its example makes, and those of
-// its further cases.
+// sent is an event type with the requests of its example and of its further cases.
 type sent struct {
 	contract.EventType
 	contract.Rendering
 	cases []sentCase
 }
 
+// sentCase is a further case with its request.
 type sentCase struct {
 	contract.Case
 	contract.Rendering
 }
 
-// How a receiver knows that a request is genuine.
+// How a receiver can know that a request is genuine.
 const (
 	bySignature = "signature" // Standard Webhooks
 	byHeader    = "header"    // a secret in a header
 	byBody      = "body"      // a secret in a member of the body
-	byURL       = "url"       // nothing but what the receiver puts into its own address
+	byURL       = "url"       // nothing in the request; the receiver can put a secret into its address
 )
 
+// auth says where a request has its secret.
 type auth struct {
 	kind   string
 	header string   // name
-	prefix string   // of the header's value, before the secret
-	secret string   // the placeholder that stands for it
-	member []string // path in the body
-	own    bool     // a pair that the person chose: name and value are free
+	prefix string   // what comes before the secret in the header's value
+	secret string   // placeholder of the secret
+	member []string // path in the body, of byBody
+	own    bool     // set if the header is a pair whose name and value the customer chooses
 }
 
 func gather(c *contract.Contract) facts {
@@ -92,23 +93,24 @@ func (f *facts) config(settings json.RawMessage) hook.EndpointConfig {
 	return hook.EndpointConfig{URL: sampleURL, Settings: settings}
 }
 
-// render shapes the request for the example of an event type.
+// render renders the request of an event type's example.
 func (f *facts) render(e contract.EventType, settings json.RawMessage) contract.Rendering {
 	name := e.Name
 	if name == anyEvent {
 		name = sampleEvent
 	}
-	ev := &hook.Event{Tenant: "your-company", Contract: f.contract.Name, Type: name, CreatedAt: sampleTime, Payload: e.Sample()}
+	ev := &hook.Event{
+		Tenant: "your-company", Contract: f.contract.Name, Type: name, CreatedAt: sampleTime, Payload: e.Sample(),
+	}
 	credential := &contract.Credential{ID: "your-credential", Tenant: "your-company", Name: "MyApp", APIKey: sampleKey}
 	r, err := f.contract.PlanFor(f.config(settings), credential).Render(ev)
-	if err != nil { // an example that the contract cannot shape: what is known of it is shown
+	if err != nil { // the contract cannot render its example: show what is known
 		return contract.Rendering{Method: f.contract.Methods()[0], URL: sampleURL, Body: e.Sample()}
 	}
 	return r
 }
 
-// sampleSettings fills in what has to be, and the secrets. chosen are values for
-// settings beside.
+// sampleSettings are values for the required settings and the secrets, and those of chosen.
 func sampleSettings(c *contract.Contract, chosen map[string]json.RawMessage) json.RawMessage {
 	schema := c.SettingsSchema(contract.Languages[0])
 	out := []byte{'{'}
@@ -136,7 +138,8 @@ func sampleSettings(c *contract.Contract, chosen map[string]json.RawMessage) jso
 	return append(out, '}')
 }
 
-// sampleOf is a value that a schema of a setting takes, most often a text.
+// sampleOf is a value that is valid under the schema of a setting. It is text if the schema
+// allows one.
 func sampleOf(schema []byte, text string) []byte {
 	kind, _ := rawjson.Lookup(schema, "type")
 	if first := rawjson.Elements(kind); len(first) > 0 {
@@ -155,18 +158,18 @@ func sampleOf(schema []byte, text string) []byte {
 	return quote(text)
 }
 
-// placeholder is what stands for the value of a setting.
+// placeholder is the placeholder of a setting.
 func placeholder(setting string) string { return "your-" + strings.ReplaceAll(setting, "_", "-") }
 
 func quote(text string) []byte {
 	out, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // a string can always be written
+		panic(err) // cannot happen: a string always encodes
 	}
 	return out
 }
 
-// findAuth looks for placeholders of secrets in a request.
+// findAuth finds where a request has the placeholder of a secret.
 func (f *facts) findAuth(r contract.Rendering) auth {
 	if f.contract.Scheme() != nil {
 		return auth{kind: bySignature}
@@ -194,7 +197,7 @@ func (f *facts) findAuth(r contract.Rendering) auth {
 	return auth{kind: byURL}
 }
 
-// pathOf is where in an object a text is, nil if nowhere.
+// pathOf is the path of a text in a JSON object, nil if it is not there.
 func pathOf(doc []byte, text string) []string {
 	if rawjson.KindOf(doc) != '{' {
 		return nil
@@ -215,7 +218,7 @@ func pathOf(doc []byte, text string) []string {
 	return nil
 }
 
-// findForm looks for a setting that makes bodies forms.
+// findForm sets form and formWhen: it tries the values of all settings.
 func (f *facts) findForm() {
 	field := func(r contract.Rendering) string {
 		if contentType(r) != formType {
@@ -245,7 +248,7 @@ func (f *facts) findForm() {
 	}
 }
 
-// asForm is the request of an event type with its body in a form.
+// asForm is the request of an event type with the setting that makes its body a form.
 func (f *facts) asForm(e contract.EventType) contract.Rendering {
 	name, value, ok := strings.Cut(f.formWhen, " = ")
 	if !ok {
@@ -275,7 +278,7 @@ func (f *facts) accepts(status int, body string) bool {
 	return f.contract.Judge(r).OK
 }
 
-// statuses are the usual ones of success that the contract takes.
+// statuses are those of 200, 201, 202 and 204 that can be a success.
 func (f *facts) statuses() (out []int) {
 	for _, s := range []int{200, 201, 202, 204} {
 		if slices.ContainsFunc(sampleAnswers, func(body string) bool { return f.accepts(s, body) }) {
@@ -285,12 +288,12 @@ func (f *facts) statuses() (out []int) {
 	return out
 }
 
-// any2xx reports whether every status of success is taken, whatever the body.
+// any2xx reports whether every status from 200 to 299 is a success, whatever the body.
 func (f *facts) any2xx() bool {
 	return f.contract.SuccessRule() == "" || f.accepts(299, page200) && f.accepts(204, "")
 }
 
-// sampleAnswers are bodies to try: nothing, a text, JSON.
+// sampleAnswers are the bodies that are tried: none, a text, JSON.
 var sampleAnswers = []string{"", "OK", "{}", `{"success":true}`}
 
 const page200 = "<!doctype html><title>Home</title>"
@@ -313,6 +316,6 @@ func (f *facts) scheduled() bool { return len(f.contract.Scheduled()) > 0 }
 // once reports whether an event is never sent again.
 func (f *facts) once() bool { return f.policy.Mode == hook.AtMostOnce }
 
-// hurried reports whether the answer has to come so fast that tools on the other
-// side of the world cannot give it.
+// hurried reports whether the time to answer is so short that a tool on another continent
+// can miss it.
 func (f *facts) hurried() bool { return f.limits.Timeout < 2*time.Second }

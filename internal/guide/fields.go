@@ -12,13 +12,13 @@ import (
 type field struct {
 	path     string // contact.skills[].skill
 	types    []string
-	required string // "yes", "no", or "" if nothing says so
+	required string // "yes", "no", or "" if the schema does not say
 	about    string
-	values   []string // that it can have; JSON tokens
+	values   []string // the values that it can have, as JSON; none: any
 }
 
-// fieldsOf lists the members of a body as its schema and its example have them,
-// in the order of the example.
+// fieldsOf lists the members that the schema or the example of a body has: first those of
+// the example, in its order.
 func fieldsOf(schema, example []byte) []field {
 	var out []field
 	var schemas [][]byte
@@ -29,7 +29,7 @@ func fieldsOf(schema, example []byte) []field {
 	return out
 }
 
-// parts are a schema and what it is composed of by allOf.
+// parts are a schema and the schemas in its allOf, recursively.
 func parts(schema []byte) [][]byte {
 	out := [][]byte{schema}
 	all, _ := rawjson.Lookup(schema, "allOf")
@@ -39,6 +39,7 @@ func parts(schema []byte) [][]byte {
 	return out
 }
 
+// members lists the members of an object at a path.
 func members(out *[]field, at string, schemas [][]byte, example []byte) {
 	var names []string
 	add := func(doc []byte) {
@@ -63,7 +64,8 @@ func members(out *[]field, at string, schemas [][]byte, example []byte) {
 			if p, ok := rawjson.Lookup(s, "properties", name); ok {
 				own = append(own, parts(p)...)
 			}
-			if required, ok := rawjson.Lookup(s, "required"); ok && slices.ContainsFunc(rawjson.Elements(required), func(t []byte) bool { return rawjson.Text(t) == name }) {
+			required, _ := rawjson.Lookup(s, "required")
+			if slices.ContainsFunc(rawjson.Elements(required), func(t []byte) bool { return rawjson.Text(t) == name }) {
 				f.required = "yes"
 			}
 		}
@@ -77,7 +79,7 @@ func members(out *[]field, at string, schemas [][]byte, example []byte) {
 	}
 }
 
-// below lists what is inside a member: an object, or a list of objects.
+// below lists the members of an object, or of the objects in a list.
 func below(out *[]field, path string, schemas [][]byte, token []byte) {
 	switch rawjson.KindOf(token) {
 	case '[':
@@ -100,7 +102,8 @@ func below(out *[]field, path string, schemas [][]byte, token []byte) {
 	}
 }
 
-// describe gathers what schemas and an example say of a value.
+// describe sets types, description and values from schemas, and the type from the example
+// if no schema has it.
 func (f *field) describe(schemas [][]byte, token []byte) {
 	for _, s := range schemas {
 		kind, _ := rawjson.Lookup(s, "type")
@@ -135,7 +138,7 @@ func (f *field) describe(schemas [][]byte, token []byte) {
 	f.types = slices.Compact(f.types)
 }
 
-// rank puts null last.
+// rank sorts null after all other types.
 func rank(kind string) int {
 	if kind == "null" {
 		return 1
@@ -163,7 +166,7 @@ func typeOf(token []byte) string {
 	return "null"
 }
 
-// shape tells bodies with the same members from others.
+// shape is equal for bodies that have the same members.
 func shape(fields []field) string {
 	var b strings.Builder
 	for _, f := range fields {

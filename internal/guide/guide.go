@@ -1,13 +1,11 @@
-// Package guide writes what the customers of a webhook system need to read: its
-// documentation in English, Spanish and Portuguese, receivers in four programming
-// languages that work as they are, and an OpenAPI document. It exists so that
-// these never say anything else than what is sent: all they state is asked from
-// the contract itself, by shaping its examples and judging sample answers with
-// the very code that deliveries go through.
+// Package guide writes what the customers of a webhook system read: documentation in
+// English, Spanish and Portuguese ([Markdown]), programs in four languages that receive the
+// webhooks ([Receivers]), and an OpenAPI document for tools ([OpenAPI]).
 //
-// [Markdown] is the documentation, [Receivers] the sample programs, [OpenAPI]
-// the description for tools. The package is pure, and knows no system by name.
-// Nothing it writes holds a secret: placeholders take their place.
+// It promises that these agree with what is sent. All facts come from the contract: guide
+// renders the contract's examples and judges sample answers with the same code that
+// deliveries go through. It knows no webhook system by name. What it writes contains no
+// secrets, only placeholders.
 package guide
 
 import (
@@ -20,35 +18,37 @@ import (
 	"gancho/internal/texts"
 )
 
-// Languages are those the documentation exists in.
+// Languages are the languages of the documentation.
 var Languages = contract.Languages
 
 //go:embed texts/*.txt
 var textFiles embed.FS
 
-// catalogue has the texts of ours, which is all that the documentation says in
-// words and that is not in the contract itself.
+// catalogue has all texts of the documentation that do not come from the contract.
 var catalogue = texts.Must(texts.Load(textFiles, "texts", Languages...))
 
-// section is a chapter of the documentation.
+// section is a section of the documentation.
 type section struct {
-	chapter string // of the contract, whose text begins the section; "" if there is none
+	chapter string // the section begins with this text of the contract; "" if it has none
 	title   string // key in the catalogue
-	// assumed are the beginnings of the places in a contract that the section
-	// speaks of: what is assumed there is told here.
+	// assumed are the parts of a contract that the section describes, as beginnings of
+	// paths. Assumptions about these parts are listed in the section.
 	assumed []string
 	write   func(p *page)
 }
 
-// sections are the documentation, in order. One that writes nothing and has no
-// text in the contract is left out.
+// sections are all sections, in order. A section that has no content is left out.
 var sections = []section{
 	{"when", "title.when", []string{"records", "events"}, (*page).when},
-	{"setup", "title.setup", []string{"endpoint.per_tenant", "endpoint.event_types", "endpoint.settings", "endpoint.pairs"}, (*page).setup},
+	{"setup", "title.setup", []string{
+		"endpoint.per_tenant", "endpoint.event_types", "endpoint.settings", "endpoint.pairs",
+	}, (*page).setup},
 	{"authentication", "title.authentication", []string{"endpoint.sign"}, (*page).authentication},
 	{"", "title.request", []string{"endpoint"}, (*page).request},
 	{"fields", "title.fields", nil, (*page).fields},
-	{"answer", "title.answer", []string{"delivery.timeout", "delivery.clock", "delivery.connect_timeout", "delivery.success"}, (*page).answer},
+	{"answer", "title.answer", []string{
+		"delivery.timeout", "delivery.clock", "delivery.connect_timeout", "delivery.success",
+	}, (*page).answer},
 	{"retries", "title.retries", []string{"delivery"}, (*page).retries},
 	{"", "title.repeats", nil, (*page).repeats},
 	{"", "title.lookup", []string{"lookup", "credentials"}, (*page).lookup},
@@ -58,15 +58,15 @@ var sections = []section{
 	{"", "title.assumed", []string{""}, (*page).sources},
 }
 
-// page is a documentation that is being written.
+// page is the documentation of a contract in one language, while it is written.
 type page struct {
 	facts
 	language string
 	out      bytes.Buffer
 }
 
-// Markdown is the documentation of a contract for its customers, in one of
-// [Languages]; any other is English.
+// Markdown is the documentation of a contract for customers, in one of [Languages]. For any
+// other language it is in English.
 func Markdown(c *contract.Contract, language string) []byte {
 	p := &page{facts: gather(c), language: language}
 	p.line("# %s", c.Title.In(language))
@@ -76,16 +76,16 @@ func Markdown(c *contract.Contract, language string) []byte {
 	if c.Document != "" {
 		p.say("intro.document", "url", c.Document)
 	}
-	told := map[string]bool{}
+	listed := map[string]bool{}
 	for i := range sections {
-		p.section(&sections[i], told)
+		p.section(&sections[i], listed)
 	}
 	return append(bytes.TrimSpace(p.out.Bytes()), '\n')
 }
 
-// section writes one section, with what is assumed in it. told are the places
-// of which that was said already.
-func (p *page) section(s *section, told map[string]bool) {
+// section writes a section with its assumptions. listed has the paths of the assumptions
+// that were listed before.
+func (p *page) section(s *section, listed map[string]bool) {
 	own := page{facts: p.facts, language: p.language}
 	if s.chapter != "" {
 		if text := p.contract.Docs(s.chapter).In(p.language); text != "" {
@@ -94,8 +94,8 @@ func (p *page) section(s *section, told map[string]bool) {
 	}
 	s.write(&own)
 	for _, a := range p.contract.Assumed() {
-		if own.out.Len() > 0 && !told[a.Path] && speaksOf(s.assumed, a.Path) {
-			told[a.Path] = true
+		if own.out.Len() > 0 && !listed[a.Path] && describes(s.assumed, a.Path) {
+			listed[a.Path] = true
 			own.line("> ⚠ **%s** (`%s`): %s", p.words("assumed.label"), a.Path, a.Note.In(p.language))
 		}
 	}
@@ -106,8 +106,9 @@ func (p *page) section(s *section, told map[string]bool) {
 	p.out.Write(own.out.Bytes())
 }
 
-// speaksOf reports whether a path is one of the places, or below one.
-func speaksOf(places []string, path string) bool {
+// describes reports whether a path is one of the places or inside one. The place "" is
+// everything.
+func describes(places []string, path string) bool {
 	for _, place := range places {
 		rest, ok := strings.CutPrefix(path, place)
 		if ok && (place == "" || rest == "" || rest[0] == '.' || rest[0] == '[') {
@@ -132,7 +133,7 @@ func (p *page) words(key string, facts ...string) string {
 	return catalogue.In(p.language, key, facts...)
 }
 
-// list writes the items of a list that are there.
+// list writes a list of those items that are not "".
 func (p *page) list(items ...string) {
 	for _, item := range items {
 		if item != "" {
@@ -142,7 +143,7 @@ func (p *page) list(items ...string) {
 	p.out.WriteString("\n")
 }
 
-// steps writes a numbered list.
+// steps writes a numbered list of those items that are not "".
 func (p *page) steps(items ...string) {
 	n := 0
 	for _, item := range items {
@@ -154,7 +155,7 @@ func (p *page) steps(items ...string) {
 	p.out.WriteString("\n")
 }
 
-// table writes a table; cells are Markdown.
+// table writes a table. Its cells are Markdown.
 func (p *page) table(head []string, rows [][]string) {
 	row := func(cells []string) {
 		for _, c := range cells {
@@ -170,12 +171,12 @@ func (p *page) table(head []string, rows [][]string) {
 	p.out.WriteString("\n")
 }
 
-// cell keeps a text within its cell.
+// cell makes a text one line without column separators.
 func cell(text string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
 }
 
-// code writes a block with a text exactly as it is.
+// code writes a code block. The text stays exactly as it is.
 func (p *page) code(language string, text []byte) {
 	fence := "```"
 	for bytes.Contains(text, []byte(fence)) {
@@ -184,5 +185,5 @@ func (p *page) code(language string, text []byte) {
 	p.line("%s%s\n%s\n%s", fence, language, bytes.TrimSuffix(text, []byte("\n")), fence)
 }
 
-// quoted is a text as code within a line.
+// quoted is a text as code inside a line.
 func quoted(text string) string { return "`" + strings.ReplaceAll(text, "`", "'") + "`" }

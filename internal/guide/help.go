@@ -9,7 +9,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// receivers shows programs that receive.
+// receivers shows the sample programs.
 func (p *page) receivers() {
 	p.say("program.intro", "port", "3000")
 	for _, r := range p.facts.receivers(p.language) {
@@ -19,7 +19,7 @@ func (p *page) receivers() {
 	}
 }
 
-// noCode leads through three tools for people who do not program.
+// noCode says how to receive with Zapier, Make and n8n.
 func (p *page) noCode() {
 	p.say("no_code.intro")
 	if p.hurried() {
@@ -31,7 +31,10 @@ func (p *page) noCode() {
 		byURL:       {"no_code.url", "no_code.url", "no_code.url"},
 		bySignature: {"no_code.signature", "no_code.signature", "n8n.signature"},
 	}[p.auth.kind]
-	facts := []string{"header", quoted(p.auth.header), "member", quoted(strings.Join(p.auth.member, ".")), "value", quoted(p.auth.prefix + p.auth.secret)}
+	facts := []string{
+		"header", quoted(p.auth.header), "member", quoted(strings.Join(p.auth.member, ".")),
+		"value", quoted(p.auth.prefix + p.auth.secret),
+	}
 	lookup := func(key string) string {
 		if len(p.contract.Lookups()) == 0 {
 			return ""
@@ -47,17 +50,20 @@ func (p *page) noCode() {
 		form = p.words("no_code.form", "field", quoted(p.form), "setting", quoted(p.formWhen))
 	}
 	p.line("### Zapier")
-	p.steps(p.words("zapier.new"), p.words(catch), p.words("no_code.paste"), p.words("zapier.test"), p.words(check.zapier, facts...), lookup("zapier.lookup"), p.words("zapier.go"))
+	p.steps(p.words("zapier.new"), p.words(catch), p.words("no_code.paste"), p.words("zapier.test"),
+		p.words(check.zapier, facts...), lookup("zapier.lookup"), p.words("zapier.go"))
 	p.line("### Make")
-	p.steps(p.words("make.new"), p.words("no_code.paste"), p.words("make.test"), p.words(check.make, facts...), lookup("make.lookup"), p.words("make.go"))
+	p.steps(p.words("make.new"), p.words("no_code.paste"), p.words("make.test"),
+		p.words(check.make, facts...), lookup("make.lookup"), p.words("make.go"))
 	p.line("### n8n")
-	p.steps(p.words("n8n.new", "method", p.events[0].Method), p.words(check.n8n, facts...), p.words("n8n.answer"), p.words("n8n.test"), p.words("n8n.production_url"), lookup("n8n.lookup"), p.words("n8n.go"))
+	p.steps(p.words("n8n.new", "method", p.events[0].Method), p.words(check.n8n, facts...), p.words("n8n.answer"),
+		p.words("n8n.test"), p.words("n8n.production_url"), lookup("n8n.lookup"), p.words("n8n.go"))
 	if form != "" {
 		p.line("%s", form)
 	}
 }
 
-// attempts are what goes wrong most often, and a success that is none.
+// attempts are the most frequent failures without an answer.
 var attempts = []diagnose.Attempt{
 	{Class: hook.ClassDNSNotFound},
 	{Class: hook.ClassPrivateAddress},
@@ -69,7 +75,7 @@ var attempts = []diagnose.Attempt{
 	{Class: hook.ClassTimeout},
 }
 
-// answers are what receivers answer when something is not right.
+// answers are answers that receivers give when something is wrong.
 var answers = []struct {
 	url    string
 	answer hook.Response
@@ -90,7 +96,7 @@ var answers = []struct {
 	{"", hook.Response{Status: 503}},
 }
 
-// troubleshooting says what to do about what can go wrong under this contract.
+// troubleshooting says what to do about each failure that is possible under the contract.
 func (p *page) troubleshooting() {
 	all := slices.Clone(attempts)
 	for _, a := range answers {
@@ -102,21 +108,21 @@ func (p *page) troubleshooting() {
 		all = append(all, diagnose.Attempt{Class: verdict.Class, URL: a.url, Response: &a.answer, HTML: html})
 	}
 	p.say("trouble.intro")
-	told := map[string]bool{}
+	shown := map[string]bool{}
 	rows := [][]string{}
 	for _, a := range all {
 		a.Limit, a.Connect = p.limits.Timeout, p.limits.ConnectTimeout
 		d := diagnose.Of(a, p.language)
-		if told[d.Code] {
+		if shown[d.Code] {
 			continue
 		}
-		told[d.Code] = true
+		shown[d.Code] = true
 		rows = append(rows, []string{"**" + d.Title + "**", d.Advice, quoted(d.Code)})
 	}
 	p.table([]string{p.words("head.message"), p.words("head.advice"), p.words("head.code")}, rows)
 }
 
-// sources introduces what is assumed and was not told before.
+// sources introduces the assumptions that no other section has listed.
 func (p *page) sources() {
 	if len(p.contract.Assumed()) > 0 {
 		p.say("assumed.intro")

@@ -10,10 +10,9 @@ import (
 	"gancho/internal/hook"
 )
 
-// OpenAPI describes a contract as an OpenAPI 3.1 document with texts in one of
-// [Languages]: its requests under webhooks, one entry per event type, with their
-// examples, and its look-ups under paths. What no public document of the system
-// states is listed in info as x-assumed.
+// OpenAPI is an OpenAPI 3.1 document of a contract, with texts in one of [Languages]. It has
+// the requests under webhooks, one entry for each event type, with their examples, and the
+// look-ups under paths. Assumptions are listed in info as x-assumed.
 func OpenAPI(c *contract.Contract, language string) []byte {
 	p := &page{facts: gather(c), language: language}
 	doc := object{
@@ -83,7 +82,7 @@ func (p *page) info() object {
 	return info
 }
 
-// webhook is the request of an event type. Its schema goes into schemas.
+// webhook describes the request of event type i. It adds the schema of its body to schemas.
 func (p *page) webhook(i int, schemas *object) object {
 	e := p.events[i]
 	op := object{
@@ -109,8 +108,8 @@ func (p *page) webhook(i int, schemas *object) object {
 		member{"security", security})
 }
 
-// headers are those that OpenAPI does not describe elsewhere: content types
-// belong to bodies, and what authorizes to the security schemes.
+// headers are the headers that OpenAPI does not describe elsewhere: content types are
+// described with bodies, and secrets in security schemes.
 func (p *page) headers(list []hook.Header) []any {
 	var out []any
 	add := func(name, about, example string) {
@@ -132,7 +131,11 @@ func (p *page) headers(list []hook.Header) []any {
 		for _, h := range []struct {
 			about   string // key in the catalogue
 			example string
-		}{{"auth.signature_id", "evt_0198"}, {"auth.signature_time", "1767323045"}, {"auth.signature_value", "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="}} {
+		}{
+			{"auth.signature_id", "evt_0198"},
+			{"auth.signature_time", "1767323045"},
+			{"auth.signature_value", "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
+		} {
 			name, about, _ := strings.Cut(strings.TrimPrefix(p.words(h.about), "`"), "`: ")
 			add(name, about, h.example)
 		}
@@ -140,7 +143,8 @@ func (p *page) headers(list []hook.Header) []any {
 	return out
 }
 
-// requestBody describes the body of an event type under each content type it may have.
+// requestBody describes the body of an event type, for each content type that it can have.
+// It adds the body's schema to schemas.
 func (p *page) requestBody(e sent, schemas *object) object {
 	schema := p.contract.BodySchema(p.language)
 	name := "body"
@@ -160,14 +164,15 @@ func (p *page) requestBody(e sent, schemas *object) object {
 		content = append(content, member{formType, object{{"schema", object{
 			{"type", "object"},
 			{"required", []string{p.form}},
-			{"properties", object{{p.form, object{{"type", "string"}, {"contentMediaType", "application/json"}, {"contentSchema", of}}}}},
+			{"properties", object{{p.form, object{
+				{"type", "string"}, {"contentMediaType", "application/json"}, {"contentSchema", of},
+			}}}},
 		}}}})
 	}
 	return object{{"required", true}, {"content", content}}
 }
 
-// examples are the example of an event type, beside those of its further cases
-// if it has any.
+// examples are the example of an event type and those of its further cases.
 func (p *page) examples(e sent) member {
 	if len(e.cases) == 0 {
 		return member{"example", json.RawMessage(e.Body)}
@@ -182,7 +187,7 @@ func (p *page) examples(e sent) member {
 	return member{"examples", unique(all)}
 }
 
-// componentName is a name that OpenAPI takes for a component.
+// componentName is a name with only those characters that OpenAPI allows in components.
 func componentName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '*' {
@@ -195,7 +200,7 @@ func componentName(name string) string {
 	}, name)
 }
 
-// responses say which answers count as received, and what follows others.
+// responses say which answers count as received, and what happens after others.
 func (p *page) responses() object {
 	status, _ := p.simplest()
 	text := []string{p.words("answer.body_free")}
@@ -211,7 +216,8 @@ func (p *page) responses() object {
 		out = append(out, member{"2XX", object{{"description", p.words("answer.any") + " " + text[0]}}})
 	} else {
 		for _, s := range p.statuses() {
-			out = append(out, member{strconv.Itoa(s), object{{"description", p.words("answer.status", "statuses", strconv.Itoa(s)) + " " + text[0]}}})
+			only := p.words("answer.status", "statuses", strconv.Itoa(s))
+			out = append(out, member{strconv.Itoa(s), object{{"description", only + " " + text[0]}}})
 		}
 	}
 	after := "retries.once_never"
@@ -228,7 +234,7 @@ func (p *page) authText() string {
 	return p.words("auth.header", "header", p.auth.header, "value", p.auth.prefix+p.auth.secret)
 }
 
-// route is a look-up; the second and further paths of one are the same.
+// route describes path i of a look-up. All paths of a look-up do the same.
 func (p *page) route(r contract.Lookup, i int) object {
 	id := "lookup." + r.Name
 	if i > 0 {
@@ -250,9 +256,14 @@ func (p *page) route(r contract.Lookup, i int) object {
 		return object{{"description", strings.ToUpper(text[:1]) + text[1:]}}
 	}
 	return append(op,
-		member{"parameters", []any{object{{"name", key}, {"in", "path"}, {"required", true}, {"schema", object{{"type", "string"}}}}}},
+		member{"parameters", []any{object{
+			{"name", key}, {"in", "path"}, {"required", true}, {"schema", object{{"type", "string"}}},
+		}}},
 		member{"responses", object{
-			{"200", object{{"description", kind.Title.In(p.language)}, {"content", object{{"application/json", object{{"schema", schema}}}}}}},
+			{"200", object{
+				{"description", kind.Title.In(p.language)},
+				{"content", object{{"application/json", object{{"schema", schema}}}}},
+			}},
 			{"401", answer("look_up.refused")},
 			{"404", answer("look_up.none")},
 		}},

@@ -13,17 +13,17 @@ import (
 
 // Receiver is a complete program that receives the webhooks of a contract.
 type Receiver struct {
-	Name    string // of the programming language
-	File    string // what to save it as
-	Command string // what starts it
-	Fence   string // name of the language in Markdown
+	Name    string // of the programming language, for people
+	File    string // the name to save the program under
+	Command string // starts the program
+	Fence   string // of the programming language, for code blocks in Markdown
 	Code    []byte
 }
 
-// Receivers are sample programs in PHP, Node, Python and Go, with comments in one
-// of [Languages]. Each of them answers 401 to what is not genuine, else what the
-// contract counts as success, and then does its work. They listen on $PORT and read
-// the secret from $WEBHOOK_SECRET.
+// Receivers are sample programs in PHP, Node, Python and Go, with comments in one of
+// [Languages]. Each answers 401 to a request that is not genuine. To any other it gives an
+// answer that the contract counts as a success, and does its work afterwards. They listen on
+// $PORT and read the secret from $WEBHOOK_SECRET.
 func Receivers(c *contract.Contract, language string) []Receiver {
 	f := gather(c)
 	return f.receivers(language)
@@ -45,24 +45,24 @@ var receiverTemplates = template.Must(template.New("").Funcs(template.FuncMap{
 	"list": func(names []string) string {
 		out, err := json.Marshal(names)
 		if err != nil {
-			panic(err) // strings can always be written
+			panic(err) // cannot happen: strings always encode
 		}
 		return strings.ReplaceAll(string(out), ",", ", ")
 	},
 	"lower": strings.ToLower,
 }).ParseFS(receiverFiles, "receivers/*.tmpl"))
 
-// sample is what the templates of receivers know.
+// sample is the data of the templates.
 type sample struct {
 	Title                                                            string
 	Kind, Header, Prefix, Form                                       string
 	Member, Methods                                                  []string
 	Status                                                           int
 	Answer                                                           string
-	Secret, Equal, Genuine, First, Process, FormComment, SignedMatch string // comments
+	Secret, Equal, Genuine, First, Process, FormComment, SignedMatch string // texts of comments
 }
 
-// Signed and the like keep the templates readable.
+// Signed, InHeader, InBody and InURL are for conditions in the templates.
 func (s sample) Signed() bool   { return s.Kind == bySignature }
 func (s sample) InHeader() bool { return s.Kind == byHeader }
 func (s sample) InBody() bool   { return s.Kind == byBody }
@@ -77,13 +77,14 @@ func (f *facts) receivers(language string) []Receiver {
 		First: comment("comment.answer"), Process: comment("comment.process"), FormComment: comment("comment.form"),
 		SignedMatch: comment("comment.signature"),
 	}
-	s.Title = strings.ReplaceAll(strings.Join(strings.Fields(s.Title), " "), "?>", "?") // a comment of one line, which ?> would end
+	// The title is in a comment of one line. In PHP, ?> would end it.
+	s.Title = strings.ReplaceAll(strings.Join(strings.Fields(s.Title), " "), "?>", "?")
 	s.Status, s.Answer = f.simplest()
 	out := make([]Receiver, len(receivers))
 	for i, r := range receivers {
 		var b bytes.Buffer
 		if err := receiverTemplates.ExecuteTemplate(&b, r.File+".tmpl", s); err != nil {
-			panic(fmt.Sprintf("guide: the template of %s: %v", r.File, err)) // tests run all of them
+			panic(fmt.Sprintf("guide: the template of %s: %v", r.File, err)) // cannot happen: tests run all templates
 		}
 		out[i] = r
 		out[i].Code = b.Bytes()

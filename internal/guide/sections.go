@@ -9,7 +9,7 @@ import (
 	"gancho/internal/contract"
 )
 
-// when lists the events, and how often those on a schedule come.
+// when lists the event types, and when those on a schedule come.
 func (p *page) when() {
 	rows := make([][]string, len(p.events))
 	for i, e := range p.events {
@@ -27,14 +27,15 @@ func (p *page) when() {
 		}
 		kind, _ := p.contract.Record(e.Schedule.Select)
 		p.list(
-			p.words("when.scheduled_event", "event", quoted(e.Name), "rhythm", rhythm, "kind", strings.ToLower(kind.Title.In(p.language))),
+			p.words("when.scheduled_event",
+				"event", quoted(e.Name), "rhythm", rhythm, "kind", strings.ToLower(kind.Title.In(p.language))),
 			p.words("when.scheduled_none"),
 			p.words("when.scheduled_size", "size", size(e.Schedule.MaxBody)),
 		)
 	}
 }
 
-// setup says what to prepare and what to fill in.
+// setup says what a customer prepares and fills in.
 func (p *page) setup() {
 	c := p.contract
 	credentials, _ := c.Credentials()
@@ -49,7 +50,8 @@ func (p *page) setup() {
 		{"URL", p.words("field.url_about"), p.words("word.yes")},
 	}
 	if methods := c.Methods(); len(methods) > 1 {
-		rows = append(rows, []string{p.words("field.method"), p.words("field.method_about", "methods", strings.Join(methods, ", "), "default", methods[0]), p.words("word.no")})
+		about := p.words("field.method_about", "methods", strings.Join(methods, ", "), "default", methods[0])
+		rows = append(rows, []string{p.words("field.method"), about, p.words("word.no")})
 	}
 	switch {
 	case len(p.events) == 1 && p.events[0].Name != anyEvent:
@@ -72,10 +74,12 @@ func (p *page) setup() {
 		p.say("setup.some_per_tenant", "n", strconv.Itoa(n))
 	}
 	if credentials.Endpoint {
-		p.say("setup.credential_gives", "key", strconv.Itoa(credentials.APIKey.Length), "secret", strconv.Itoa(credentials.Secret.Length),
+		p.say("setup.credential_gives",
+			"key", strconv.Itoa(credentials.APIKey.Length), "secret", strconv.Itoa(credentials.Secret.Length),
 			"lifetime", duration(credentials.Lifetime, p.language))
 	}
-	p.say("setup.api", "path", "/v1/tenants/{tenant}/"+map[bool]string{true: "credentials", false: "endpoints"}[credentials.Endpoint])
+	noun := map[bool]string{true: "credentials", false: "endpoints"}[credentials.Endpoint]
+	p.say("setup.api", "path", "/v1/tenants/{tenant}/"+noun)
 	p.code("json", p.setupBody(credentials.Endpoint, most))
 }
 
@@ -86,7 +90,7 @@ func (p *page) yesNo(b bool) string {
 	return p.words("word.no")
 }
 
-// setupBody is what makes the endpoint through the API.
+// setupBody is the body of the API request that creates the endpoint.
 func (p *page) setupBody(credential bool, most int) []byte {
 	body := fmt.Sprintf(`{"contract":%s,"name":"CRM","url":%s`, quote(p.contract.Name), quote(sampleURL))
 	if !credential {
@@ -100,7 +104,7 @@ func (p *page) setupBody(credential bool, most int) []byte {
 	return indent([]byte(body + "}"))
 }
 
-// authentication says how to tell a genuine request.
+// authentication says how to recognize a genuine request.
 func (p *page) authentication() {
 	switch a := p.auth; a.kind {
 	case bySignature:
@@ -126,7 +130,8 @@ func (p *page) request() {
 	first := p.events[0]
 	p.say("request.intro")
 	p.code("http", p.wire(first.Rendering))
-	p.list(p.words("request.bytes", "n", strconv.Itoa(len(first.Body))), p.escapes(first.Body), p.words("request.redirects"))
+	p.list(p.words("request.bytes", "n", strconv.Itoa(len(first.Body))),
+		p.escapes(first.Body), p.words("request.redirects"))
 	if p.form != "" && contentType(first.Rendering) != formType {
 		p.say("request.form", "setting", quoted(p.formWhen), "field", quoted(p.form))
 		p.code("http", p.wire(p.asForm(first.EventType)))
@@ -139,7 +144,7 @@ func (p *page) request() {
 	}
 }
 
-// wire is a request as HTTP/1.1 writes it, the body cut short.
+// wire is a request as it is sent over HTTP/1.1, with only the beginning of its body.
 func (p *page) wire(r contract.Rendering) []byte {
 	path := strings.TrimPrefix(r.URL, "https://example.com")
 	var b strings.Builder
@@ -160,7 +165,7 @@ func (p *page) wire(r contract.Rendering) []byte {
 	return []byte(b.String())
 }
 
-// escapes says how strings are written, if it is in a way that surprises.
+// escapes names the unusual escapes in a body, "" if it has none.
 func (p *page) escapes(body []byte) string {
 	var found []string
 	for _, escape := range []string{`\/`, `\u00`} {
@@ -174,12 +179,13 @@ func (p *page) escapes(body []byte) string {
 	return p.words("request.escapes", "escapes", strings.Join(found, ", "))
 }
 
-// group is event types whose bodies have the same members.
+// group is a group of event types whose bodies have the same members.
 type group struct {
 	events []sent
 	fields []field
 }
 
+// groups are the event types, grouped by the members of their bodies.
 func (p *page) groups() []*group {
 	var out []*group
 	byShape := map[string]*group{}
@@ -200,7 +206,7 @@ func (p *page) groups() []*group {
 	return out
 }
 
-// fields describes bodies, each followed by its example.
+// fields describes the body of each group, with examples.
 func (p *page) fields() {
 	groups := p.groups()
 	for _, g := range groups {
@@ -238,7 +244,7 @@ func (p *page) fields() {
 	p.say("fields.open")
 }
 
-// body shows the body of a request, byte for byte.
+// body writes the body of a request, byte for byte.
 func (p *page) body(r contract.Rendering) {
 	kind := "json"
 	if contentType(r) == formType {
@@ -247,7 +253,7 @@ func (p *page) body(r contract.Rendering) {
 	p.code(kind, r.Body)
 }
 
-// names are event types for a heading.
+// names lists event types in a heading.
 func (p *page) names(events []sent) string {
 	const most = 4
 	out := make([]string, 0, most)
@@ -261,6 +267,7 @@ func (p *page) names(events []sent) string {
 	return text
 }
 
+// eventName is the name of an event type, as code, or its title if it has any name.
 func (p *page) eventName(e contract.EventType) string {
 	if e.Name == anyEvent {
 		return e.Title.In(p.language)
@@ -268,6 +275,7 @@ func (p *page) eventName(e contract.EventType) string {
 	return quoted(e.Name)
 }
 
+// types names the types of a value.
 func (p *page) types(kinds []string) string {
 	out := make([]string, len(kinds))
 	for i, k := range kinds {
@@ -276,7 +284,7 @@ func (p *page) types(kinds []string) string {
 	return strings.Join(out, " "+p.words("word.or")+" ")
 }
 
-// lookup describes the routes on which receivers read records.
+// lookup describes the routes from which receivers read records.
 func (p *page) lookup() {
 	routes := p.contract.Lookups()
 	for _, r := range routes {
@@ -286,22 +294,24 @@ func (p *page) lookup() {
 			paths[i] = quoted(r.Method + " " + path)
 		}
 		p.list(paths...)
-		p.code("sh", fmt.Appendf(nil, "curl -H 'Authorization: Bearer '\"$TOKEN\" \\\n  'https://%s%s'", p.words("word.host"), fillPath(r.Paths[0], p.words("word.id"))))
+		p.code("sh", fmt.Appendf(nil, "curl -H 'Authorization: Bearer '\"$TOKEN\" \\\n  'https://%s%s'",
+			p.words("word.host"), fillPath(r.Paths[0], p.words("word.id"))))
 	}
 	if len(routes) == 0 {
 		return
 	}
 	credentials, _ := p.contract.Credentials()
-	p.list(p.words("look_up.token", "lifetime", duration(credentials.Lifetime, p.language)), p.words("look_up.refused"), p.words("look_up.none"))
+	p.list(p.words("look_up.token", "lifetime", duration(credentials.Lifetime, p.language)),
+		p.words("look_up.refused"), p.words("look_up.none"))
 }
 
-// fillPath puts a word in the place of {…}.
+// fillPath is a path with a word in the place of {…}.
 func fillPath(path, word string) string {
 	from, to := strings.Index(path, "{"), strings.Index(path, "}")
 	return path[:from] + word + path[to+1:]
 }
 
-// size writes a number of bytes.
+// size writes a number of bytes in KiB or MiB.
 func size(n int) string {
 	if n%(1<<20) == 0 {
 		return fmt.Sprintf("%d MiB", n>>20)

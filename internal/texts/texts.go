@@ -122,7 +122,8 @@ func compare(file string, keys []string, first, other map[string]string) error {
 			continue
 		}
 		if want, got := placeholders(first[key]), placeholders(text); !slices.Equal(want, got) {
-			mistakes = append(mistakes, fmt.Errorf("%s: %s has the placeholders %v; the first language has %v", file, key, got, want))
+			mistakes = append(mistakes,
+				fmt.Errorf("%s: %s has the placeholders %v; the first language has %v", file, key, got, want))
 		}
 	}
 	for key := range other {

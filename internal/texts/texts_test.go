@@ -64,7 +64,9 @@ func TestMistakes(t *testing.T) {
 		"no text at the end": {"[a]\nx\n[b]\n", "[a]\nx\n[b]\ny\n", `words/en.txt:3: "b" has the text ""`},
 		"no key":             {"x\n[a]\nx\n", "[a]\nx\n", `words/en.txt:0: "" has the text "x"`},
 		"a key twice":        {"[a]\nx\n", "[a]\nx\n[a]\nx\n", "words/es.txt:3: a is there twice"},
-		"other placeholders": {"[a]\n{n} of {most}\n", "[a]\n{n} de {max}\n", "words/es.txt: a has the placeholders [{max} {n}]"},
+		"other placeholders": {
+			"[a]\n{n} of {most}\n", "[a]\n{n} de {max}\n", "words/es.txt: a has the placeholders [{max} {n}]",
+		},
 	} {
 		if _, err := load(tc.en, tc.es); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v", name, err)
