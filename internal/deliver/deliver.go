@@ -63,7 +63,10 @@ type Store interface {
 	SaveResult(r hook.Result, done func(error))
 	// SaveHealth stores an endpoint's health in the background.
 	SaveHealth(id hook.EndpointID, h hook.Health)
-	SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error
+	// SetEndpointState returns when the state is durable.
+	SetEndpointState(
+		ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time,
+	) error
 	// Submit commits a test: its event and its delivery.
 	Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error)
 }
@@ -163,8 +166,8 @@ func New(o Options) *Worker {
 		o.Tick = tickEvery
 	}
 	w := &Worker{
-		Options: o, lanes: map[hook.EndpointID]*lane{}, tests: map[hook.EndpointID]struct{}{}, unstored: make(chan struct{}, unstoredLimit),
-		closing: make(chan struct{}),
+		Options: o, lanes: map[hook.EndpointID]*lane{}, tests: map[hook.EndpointID]struct{}{},
+		unstored: make(chan struct{}, unstoredLimit), closing: make(chan struct{}),
 	}
 	w.slots.limit, w.memory.max = max(o.InFlight, 1), max(o.MemoryBytes, 1<<20)
 	w.stopped, w.cancel = context.WithCancel(context.Background())

@@ -9,7 +9,7 @@ import (
 // pace says when a lane may send its next request, as far as the receiver is
 // concerned. It has no lock; the lane holds one.
 type pace struct {
-	notBefore time.Time     // the receiver asked for a pause (Retry-After), or sending was not possible
+	notBefore time.Time     // the end of a pause: the receiver asked for it, or an ordered lane could not send
 	breaker   breaker       // keeps away from a receiver in trouble
 	limiter   *rate.Limiter // nil: the endpoint has no rate limit
 }

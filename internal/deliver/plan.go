@@ -8,8 +8,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// plan is an endpoint as sending sees it: its configuration compiled with its
-// contract. It does not change; a new configuration makes a new plan.
+// plan is what the worker needs to know of an endpoint: its configuration, compiled with
+// its contract. A plan never changes; a new configuration makes a new plan.
 type plan struct {
 	endpoint *hook.Endpoint
 	contract *contract.Contract
@@ -42,7 +42,7 @@ func newPlan(e *hook.Endpoint, c *contract.Contract) (p *plan, err error) {
 	return p, err
 }
 
-// composer makes the messages.
+// composer returns what makes the messages of deliveries.
 func (w *Worker) composer() compose.Composer {
 	return compose.Composer{Store: w.Store, Contracts: w.Contracts, Scripts: w.Scripts, Log: w.Log}
 }

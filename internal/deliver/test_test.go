@@ -20,7 +20,7 @@ func testEvent(payload string) *hook.Event {
 	}
 }
 
-// test makes a test and returns it as it was answered.
+// test makes a test and returns its result.
 func (x *world) test(e *hook.Endpoint) *hook.TestResult {
 	x.t.Helper()
 	r, err := x.w.Test(x.t.Context(), e.ID, testEvent(`{"a":1}`))
@@ -30,8 +30,8 @@ func (x *world) test(e *hook.Endpoint) *hook.TestResult {
 	return r
 }
 
-// A test goes out whatever the endpoint's state, order, rate, breaker and wish to
-// be left alone; it changes nothing about the endpoint, and is in the history.
+// A test is sent whatever state the endpoint is in, and neither order, rate, breaker nor a
+// Retry-After delays it. It changes nothing about the endpoint, and is in the history.
 func TestTestIsApart(t *testing.T) {
 	t.Parallel()
 	code := 503
@@ -115,8 +115,8 @@ func TestTestOfDisabled(t *testing.T) {
 	})
 }
 
-// One test of an endpoint at a time; while it runs it is stored as being sent, and
-// neither a look for forgotten work nor a take-over touches it.
+// An endpoint has one test at a time. While it runs it is stored as being sent, and neither
+// the search for interrupted deliveries nor a take-over touches it.
 func TestOneTestAtATime(t *testing.T) {
 	t.Parallel()
 	var gate chan struct{}
@@ -139,7 +139,7 @@ func TestOneTestAtATime(t *testing.T) {
 		}
 		l := x.w.lane(x.endpoint.ID, false)
 		l.mu.Lock()
-		l.recovers = true // as if an earlier process might have left something
+		l.recovers = true // as if an earlier process might have been sending something
 		l.mu.Unlock()
 		l.wake()
 		time.Sleep(3 * sweepTicks * tickEvery)
@@ -158,7 +158,7 @@ func TestOneTestAtATime(t *testing.T) {
 	})
 }
 
-// What a crash left of a test is failed and not sent again.
+// A test that a crash interrupted is failed, and is not sent again.
 func TestTestAfterACrash(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
