@@ -36,7 +36,8 @@ const httpTransport = "http"
 // their own.
 func encodeAttempt(a *hook.Attempt) []byte {
 	row := attemptRow{
-		Started: a.StartedAt.UnixMicro(), Method: a.Request.Method, URL: a.Request.URL, Sent: a.Request.Headers, Body: a.Request.Body,
+		Started: a.StartedAt.UnixMicro(), Method: a.Request.Method, URL: a.Request.URL, Sent: a.Request.Headers,
+		Body: a.Request.Body,
 		Timing: [5]int64{
 			a.Timing.DNS.Microseconds(), a.Timing.Connect.Microseconds(), a.Timing.TLS.Microseconds(),
 			a.Timing.FirstByte.Microseconds(), a.Timing.Total.Microseconds(),

@@ -30,7 +30,9 @@ func (t *tx) audit(e hook.AuditEntry) error {
 
 // AuditTrail lists the audit entries of a tenant, or of everything if tenant is "", newest
 // first. next is where the next page begins, zero if this is the last one.
-func (db *DB) AuditTrail(ctx context.Context, tenant string, p hook.Page) (list []hook.AuditEntry, next hook.ID, err error) {
+func (db *DB) AuditTrail(
+	ctx context.Context, tenant string, p hook.Page,
+) (list []hook.AuditEntry, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
 	var q query
 	q.and("id < %s", hi[:])
@@ -64,7 +66,8 @@ func scanAudit(r scanner) (e hook.AuditEntry, err error) {
 // there are none.
 func (t *tx) auditEndpoint(was, next *hook.Endpoint) error {
 	e := hook.AuditEntry{
-		Tenant: next.Tenant, Action: hook.ActionEndpointChanged, Object: next.ID.String(), Name: next.Name, Fields: was.Changes(next),
+		Tenant: next.Tenant, Action: hook.ActionEndpointChanged, Object: next.ID.String(), Name: next.Name,
+		Fields: was.Changes(next),
 	}
 	if len(e.Fields) == 0 {
 		return nil
@@ -108,7 +111,8 @@ func why(reason string) string {
 func (t *tx) auditCredential(next *hook.Credential) error {
 	var was hook.Credential
 	var expires sql.NullInt64
-	err := t.row(`SELECT name, state, generation, token_expires_at FROM credentials WHERE id = $1 AND tenant = $2`, next.ID[:], next.Tenant).
+	err := t.row(`SELECT name, state, generation, token_expires_at FROM credentials
+		WHERE id = $1 AND tenant = $2`, next.ID[:], next.Tenant).
 		Scan(&was.Name, &was.State, &was.Generation, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // the change will fail with NotFound

@@ -9,7 +9,8 @@ import (
 	"gancho/internal/hook"
 )
 
-const credentialColumns = `id, tenant, contract, name, state, endpoint, generation, token_expires_at, created_at, updated_at, sealed`
+const credentialColumns = `id, tenant, contract, name, state, endpoint, generation, token_expires_at, created_at,
+	updated_at, sealed`
 
 // credentialSecrets is the part of a credential that is stored encrypted.
 type credentialSecrets struct {
@@ -28,7 +29,8 @@ func (db *DB) scanCredential(row scanner, more ...any) (*hook.Credential, error)
 	var c hook.Credential
 	var id, endpoint, sealed []byte
 	var expires, created, updated sql.NullInt64
-	columns := []any{&id, &c.Tenant, &c.Contract, &c.Name, &c.State, &endpoint, &c.Generation, &expires, &created, &updated, &sealed}
+	columns := []any{&id, &c.Tenant, &c.Contract, &c.Name, &c.State, &endpoint, &c.Generation, &expires, &created,
+		&updated, &sealed}
 	if err := row.Scan(append(columns, more...)...); err != nil {
 		return nil, err
 	}
@@ -47,7 +49,8 @@ func (db *DB) scanCredential(row scanner, more ...any) (*hook.Credential, error)
 // Credential is the credential with an id, of any tenant. A caller that knows the tenant
 // uses [DB.TenantCredential].
 func (db *DB) Credential(ctx context.Context, id hook.CredentialID) (*hook.Credential, error) {
-	return db.foundCredential(id, db.read.QueryRowContext(ctx, `SELECT `+credentialColumns+` FROM credentials WHERE id = $1`, id[:]))
+	return db.foundCredential(id, db.read.QueryRowContext(ctx, `SELECT `+credentialColumns+` FROM credentials
+		WHERE id = $1`, id[:]))
 }
 
 // TenantCredential is one credential of a tenant.
@@ -66,7 +69,9 @@ func (db *DB) foundCredential(id hook.CredentialID, row *sql.Row) (*hook.Credent
 
 // Credentials lists the credentials of a tenant with the URLs of their endpoints, newest
 // first. next is where the next page begins, zero if this is the last one.
-func (db *DB) Credentials(ctx context.Context, tenant string, p hook.Page) (list []hook.CredentialURL, next hook.ID, err error) {
+func (db *DB) Credentials(
+	ctx context.Context, tenant string, p hook.Page,
+) (list []hook.CredentialURL, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
 	list, err = collect(ctx, db.read, db.scanCredentialURL, `SELECT `+credentialColumns+`,
 		(SELECT config FROM endpoints WHERE endpoints.id = credentials.endpoint)
@@ -114,12 +119,15 @@ func (db *DB) CreateCredential(ctx context.Context, c *hook.Credential, e *hook.
 		if err := insert(t); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`,
-			c.ID[:], c.Tenant, c.Contract, c.Name, string(c.State), endpoint, c.Generation, c.TokenExpires.UnixMicro(), now.UnixMicro(), sealed)
+		_, err := t.exec(`INSERT INTO credentials (`+credentialColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`,
+			c.ID[:], c.Tenant, c.Contract, c.Name, string(c.State), endpoint, c.Generation, c.TokenExpires.UnixMicro(),
+			now.UnixMicro(), sealed)
 		if err != nil {
 			return err
 		}
-		return t.audit(hook.AuditEntry{Tenant: c.Tenant, Action: hook.ActionCredentialCreated, Object: c.ID.String(), Name: c.Name})
+		return t.audit(hook.AuditEntry{Tenant: c.Tenant, Action: hook.ActionCredentialCreated, Object: c.ID.String(),
+			Name: c.Name})
 	})
 	if err == nil && e != nil {
 		db.changed(hook.Change{Tenant: e.Tenant, Endpoint: e.ID})
@@ -131,7 +139,9 @@ func (db *DB) CreateCredential(ctx context.Context, c *hook.Credential, e *hook.
 // in one commit; newConfig is as in [DB.UpdateEndpoint]. If somebody else changed one of
 // them after the caller read it, nothing is stored and ok is false: the caller has to read
 // them again.
-func (db *DB) UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, newConfig bool) (ok bool, err error) {
+func (db *DB) UpdateCredential(
+	ctx context.Context, c *hook.Credential, e *hook.Endpoint, newConfig bool,
+) (ok bool, err error) {
 	at := max(db.now().UnixMicro(), c.UpdatedAt.UnixMicro()+1)
 	sealed, err := db.sealCredential(c)
 	if err != nil {
@@ -148,7 +158,8 @@ func (db *DB) UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.
 		if err := t.auditCredential(c); err != nil {
 			return err
 		}
-		n, err := t.exec(`UPDATE credentials SET name = $4, state = $5, generation = $6, token_expires_at = $7, updated_at = $8, sealed = $9
+		n, err := t.exec(`UPDATE credentials SET name = $4, state = $5, generation = $6, token_expires_at = $7,
+			updated_at = $8, sealed = $9
 			WHERE id = $1 AND tenant = $2 AND updated_at = $3`, c.ID[:], c.Tenant, c.UpdatedAt.UnixMicro(),
 			c.Name, string(c.State), c.Generation, c.TokenExpires.UnixMicro(), at, sealed)
 		if err == nil && n == 0 {
@@ -182,7 +193,8 @@ func (db *DB) DeleteCredential(ctx context.Context, tenant string, id hook.Crede
 	var endpoint []byte
 	err := db.change(ctx, func(t *tx) error {
 		e := hook.AuditEntry{Tenant: tenant, Action: hook.ActionCredentialDeleted, Object: id.String()}
-		err := t.row(`DELETE FROM credentials WHERE id = $1 AND tenant = $2 RETURNING endpoint, name`, id[:], tenant).Scan(&endpoint, &e.Name)
+		err := t.row(`DELETE FROM credentials WHERE id = $1 AND tenant = $2
+			RETURNING endpoint, name`, id[:], tenant).Scan(&endpoint, &e.Name)
 		if errors.Is(err, sql.ErrNoRows) {
 			return hook.NotFound("credential", id.String())
 		}

@@ -12,7 +12,8 @@ import (
 
 // Delivery is one delivery of a tenant.
 func (db *DB) Delivery(ctx context.Context, tenant string, id hook.DeliveryID) (hook.Delivery, error) {
-	d, err := scanDelivery(db.read.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE tenant = $1 AND id = $2`, tenant, id[:]))
+	d, err := scanDelivery(db.read.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries
+		WHERE tenant = $1 AND id = $2`, tenant, id[:]))
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, hook.NotFound("delivery", id.String())
 	}
@@ -30,7 +31,8 @@ func (db *DB) Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.
 		}
 		return decodeAttempt(id, number, data)
 	}
-	list, err := collect(ctx, db.read, scan, `SELECT number, data FROM attempts WHERE delivery = $1 ORDER BY number DESC LIMIT $2`, id[:], n)
+	list, err := collect(ctx, db.read, scan, `SELECT number, data FROM attempts
+		WHERE delivery = $1 ORDER BY number DESC LIMIT $2`, id[:], n)
 	slices.Reverse(list)
 	return list, err
 }
@@ -59,7 +61,8 @@ func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, orde
 		case d.Test:
 			return hook.Conflict("delivery_is_test", "This delivery was a test. Make another test instead.")
 		default:
-			return hook.Conflict("delivery_unfinished", "This delivery is "+string(d.State)+" already. Wait for what becomes of it.")
+			return hook.Conflict("delivery_unfinished",
+				"This delivery is "+string(d.State)+" already. Wait for what becomes of it.")
 		}
 		if err := t.saveQueued(&d); err != nil {
 			return err
@@ -79,7 +82,8 @@ func requeued(d hook.Delivery, by hook.TriggerKind, ordered bool, now time.Time)
 }
 
 func (t *tx) delivery(tenant string, id hook.DeliveryID) (hook.Delivery, error) {
-	d, err := scanDelivery(t.row(`SELECT `+deliveryColumns+` FROM deliveries WHERE tenant = $1 AND id = $2`, tenant, id[:]))
+	d, err := scanDelivery(t.row(`SELECT `+deliveryColumns+` FROM deliveries
+		WHERE tenant = $1 AND id = $2`, tenant, id[:]))
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, hook.NotFound("delivery", id.String())
 	}
@@ -104,7 +108,8 @@ func (t *tx) takesDeliveries(id hook.EndpointID) error {
 // saveQueued stores a delivery that [requeued] sends again.
 func (t *tx) saveQueued(d *hook.Delivery) error {
 	_, err := t.exec(`UPDATE deliveries SET state = $3, reason = $4, slot = $5, due_at = $6, next_attempt_at = $7,
-		finished_at = NULL, superseded = $8 WHERE tenant = $1 AND id = $2`, d.Tenant, d.ID[:], string(d.State), d.Reason, d.Slot, dueAt(d), micros(d.NextAttemptAt), d.Superseded)
+		finished_at = NULL, superseded = $8 WHERE tenant = $1 AND id = $2`,
+		d.Tenant, d.ID[:], string(d.State), d.Reason, d.Slot, dueAt(d), micros(d.NextAttemptAt), d.Superseded)
 	return err
 }
 
@@ -135,7 +140,8 @@ func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, ordered bool, now 
 func (t *tx) number(tenant string, id hook.EventID) (int, error) {
 	var last []byte
 	top := id.Delivery(hook.MaxFanout)
-	err := t.row(`SELECT id FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3 ORDER BY id DESC LIMIT 1`, tenant, id[:], top[:]).Scan(&last)
+	err := t.row(`SELECT id FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3
+		ORDER BY id DESC LIMIT 1`, tenant, id[:], top[:]).Scan(&last)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 1, nil
 	}

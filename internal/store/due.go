@@ -20,8 +20,8 @@ const deliveryColumns = `tenant, id, endpoint, type, mode, state, reason, test, 
 func scanDelivery(row scanner) (d hook.Delivery, err error) {
 	var id, endpoint []byte
 	var due, next, created, finished sql.NullInt64
-	err = row.Scan(&d.Tenant, &id, &endpoint, &d.Type, &d.Mode, &d.State, &d.Reason, &d.Test, &d.Attempts, &d.Slot, &due, &next,
-		&created, &finished, &d.EndpointVersion, &d.ContractVersion, &d.Superseded)
+	err = row.Scan(&d.Tenant, &id, &endpoint, &d.Type, &d.Mode, &d.State, &d.Reason, &d.Test, &d.Attempts, &d.Slot,
+		&due, &next, &created, &finished, &d.EndpointVersion, &d.ContractVersion, &d.Superseded)
 	if err != nil {
 		return d, err
 	}
@@ -63,7 +63,9 @@ func (db *DB) Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.De
 // Due returns the deliveries of an endpoint that are due, in the order of the queue. It
 // leaves out those for which skip is true, because the caller already has them. It ends
 // after n jobs, or when their payloads are larger than maxBytes together.
-func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool) (due hook.DuePage, err error) {
+func (db *DB) Due(
+	ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool,
+) (due hook.DuePage, err error) {
 	ctx = context.WithoutCancel(ctx) // the query is short, and a context that can end costs a goroutine
 	page, next, events, err := db.duePage(ctx, id, now, n, skip)
 	if err != nil {
@@ -99,7 +101,9 @@ func (db *DB) Due(ctx context.Context, id hook.EndpointID, now time.Time, n, max
 
 // duePage reads rows until it has n that are due, or finds the first one that is not due
 // yet: next says when that is due. It may return some of the events, too.
-func (db *DB) duePage(ctx context.Context, id hook.EndpointID, now time.Time, n int, skip func(hook.DeliveryID) bool) (page []hook.Delivery, next time.Time, events map[hook.EventID]*hook.Event, err error) {
+func (db *DB) duePage(
+	ctx context.Context, id hook.EndpointID, now time.Time, n int, skip func(hook.DeliveryID) bool,
+) (page []hook.Delivery, next time.Time, events map[hook.EventID]*hook.Event, err error) {
 	at, last := int64(0), hook.DeliveryID{} // the last place in the queue that was read
 	wants := func(d *hook.Delivery) bool { return !d.QueueAt.After(now) && !skip(d.ID) }
 	events = map[hook.EventID]*hook.Event{}

@@ -10,15 +10,15 @@ import (
 	"gancho/internal/hook"
 )
 
-const endpointColumns = `id, tenant, name, contract, state, state_reason, state_at, created_at, updated_at, version, config, secrets,
-	last_run_at, last_status, failing_since`
+const endpointColumns = `id, tenant, name, contract, state, state_reason, state_at, created_at, updated_at, version,
+	config, secrets, last_run_at, last_status, failing_since`
 
 func (db *DB) scanEndpoint(row scanner) (*hook.Endpoint, error) {
 	var e hook.Endpoint
 	var id, config, secrets []byte
 	var stateAt, created, updated, lastRun, failing sql.NullInt64
-	err := row.Scan(&id, &e.Tenant, &e.Name, &e.Contract, &e.State, &e.StateReason, &stateAt, &created, &updated, &e.Version,
-		&config, &secrets, &lastRun, &e.Health.LastStatus, &failing)
+	err := row.Scan(&id, &e.Tenant, &e.Name, &e.Contract, &e.State, &e.StateReason, &stateAt, &created, &updated,
+		&e.Version, &config, &secrets, &lastRun, &e.Health.LastStatus, &failing)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,8 @@ func (db *DB) scanEndpoint(row scanner) (*hook.Endpoint, error) {
 // Endpoint is an endpoint of any tenant, also a deleted one. A caller that knows the tenant
 // uses [DB.TenantEndpoint].
 func (db *DB) Endpoint(ctx context.Context, id hook.EndpointID) (*hook.Endpoint, error) {
-	e, err := db.scanEndpoint(db.read.QueryRowContext(ctx, `SELECT `+endpointColumns+` FROM endpoints WHERE id = $1`, id[:]))
+	e, err := db.scanEndpoint(db.read.QueryRowContext(ctx, `SELECT `+endpointColumns+` FROM endpoints
+		WHERE id = $1`, id[:]))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, hook.NotFound("endpoint", id.String())
 	}
@@ -45,7 +46,8 @@ func (db *DB) Endpoint(ctx context.Context, id hook.EndpointID) (*hook.Endpoint,
 func (db *DB) EndpointVersion(ctx context.Context, id hook.EndpointID, version int64) (hook.EndpointConfig, error) {
 	var sealed []byte
 	var cfg hook.EndpointConfig
-	err := db.read.QueryRowContext(ctx, `SELECT config FROM endpoint_versions WHERE endpoint = $1 AND version = $2`, id[:], version).Scan(&sealed)
+	err := db.read.QueryRowContext(ctx, `SELECT config FROM endpoint_versions
+		WHERE endpoint = $1 AND version = $2`, id[:], version).Scan(&sealed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return cfg, hook.NotFound("endpoint_version", id.String())
 	}
@@ -69,7 +71,8 @@ func (db *DB) TenantEndpoint(ctx context.Context, tenant string, id hook.Endpoin
 // KindNotFound if the tenant does not exist.
 func (db *DB) TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpoint, error) {
 	// One statement checks both, so that the tenant cannot be deleted in between.
-	list, err := collect(ctx, db.read, db.scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints WHERE tenant = $1 AND state <> 'deleted'
+	list, err := collect(ctx, db.read, db.scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints
+		WHERE tenant = $1 AND state <> 'deleted'
 		AND EXISTS (SELECT 1 FROM tenants WHERE id = $1 AND deleted_at IS NULL) ORDER BY id`, tenant)
 	if err == nil && len(list) == 0 {
 		_, err = db.Tenant(ctx, tenant)
@@ -79,7 +82,9 @@ func (db *DB) TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpo
 
 // Endpoints lists the endpoints of a tenant except the deleted ones, newest first. next is
 // where the next page begins, zero if this is the last one.
-func (db *DB) Endpoints(ctx context.Context, tenant string, p hook.Page) (list []*hook.Endpoint, next hook.ID, err error) {
+func (db *DB) Endpoints(
+	ctx context.Context, tenant string, p hook.Page,
+) (list []*hook.Endpoint, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
 	list, err = collect(ctx, db.read, db.scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints
 		WHERE tenant = $1 AND id < $2 AND state <> 'deleted' ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)
@@ -128,7 +133,8 @@ func (db *DB) newEndpoint(e *hook.Endpoint, most int) (insert func(*tx) error, e
 		if err := t.roomForAny(e.Tenant, db.maxEndpoints); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO endpoints (id, tenant, name, contract, state, state_reason, state_at, created_at, updated_at, version, config, secrets)
+		_, err := t.exec(`INSERT INTO endpoints (id, tenant, name, contract, state, state_reason, state_at, created_at,
+			updated_at, version, config, secrets)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, 1, $8, $9)`,
 			e.ID[:], e.Tenant, e.Name, e.Contract, string(e.State), e.StateReason, now.UnixMicro(), config, secrets)
 		if err != nil {
@@ -137,7 +143,8 @@ func (db *DB) newEndpoint(e *hook.Endpoint, most int) (insert func(*tx) error, e
 		if err := t.saveVersion(e.ID, 1, config); err != nil {
 			return err
 		}
-		return t.audit(hook.AuditEntry{Tenant: e.Tenant, Action: hook.ActionEndpointCreated, Object: e.ID.String(), Name: e.Name})
+		return t.audit(hook.AuditEntry{Tenant: e.Tenant, Action: hook.ActionEndpointCreated, Object: e.ID.String(),
+			Name: e.Name})
 	}, nil
 }
 
@@ -148,7 +155,8 @@ func (t *tx) roomFor(e *hook.Endpoint, most int) error {
 		return nil
 	}
 	var have int
-	err := t.row(`SELECT COUNT(*) FROM endpoints WHERE tenant = $1 AND contract = $2 AND state <> 'deleted'`, e.Tenant, e.Contract).Scan(&have)
+	err := t.row(`SELECT COUNT(*) FROM endpoints
+		WHERE tenant = $1 AND contract = $2 AND state <> 'deleted'`, e.Tenant, e.Contract).Scan(&have)
 	if err != nil || have < most {
 		return err
 	}
@@ -157,7 +165,8 @@ func (t *tx) roomFor(e *hook.Endpoint, most int) error {
 			", and this tenant has one already. Change it, or delete it first.")
 	}
 	return hook.Conflict("too_many_endpoints", fmt.Sprintf(
-		"A tenant can have %d endpoints of the contract %s, and this tenant has them already. Change one of them, or delete one first.",
+		"A tenant can have %d endpoints of the contract %s, and this tenant has them already. "+
+			"Change one of them, or delete one first.",
 		most, e.Contract))
 }
 
@@ -175,7 +184,8 @@ func (t *tx) roomForAny(tenant string, most int) error {
 		return err
 	}
 	return hook.Conflict("too_many_endpoints", fmt.Sprintf(
-		"A tenant can have %d endpoints (--max-endpoints), and this tenant has them already. Delete some that nobody needs first.", most))
+		"A tenant can have %d endpoints (--max-endpoints), and this tenant has them already. "+
+			"Delete some that nobody needs first.", most))
 }
 
 func (db *DB) sealEndpoint(e *hook.Endpoint) (config, secrets []byte, err error) {
@@ -187,7 +197,8 @@ func (db *DB) sealEndpoint(e *hook.Endpoint) (config, secrets []byte, err error)
 }
 
 func (t *tx) saveVersion(id hook.EndpointID, version int64, config []byte) error {
-	_, err := t.exec(`INSERT INTO endpoint_versions (endpoint, version, config) VALUES ($1, $2, $3)`, id[:], version, config)
+	_, err := t.exec(`INSERT INTO endpoint_versions (endpoint, version, config)
+		VALUES ($1, $2, $3)`, id[:], version, config)
 	return err
 }
 
@@ -238,7 +249,8 @@ func (db *DB) newUpdate(e *hook.Endpoint, newConfig bool) (u *endpointUpdate, er
 // read.
 func (u *endpointUpdate) run(t *tx) (ok bool, err error) {
 	id, next := u.was.ID, &u.next
-	was, err := u.db.scanEndpoint(t.row(`SELECT `+endpointColumns+` FROM endpoints WHERE id = $1 AND tenant = $2 AND updated_at = $3 AND version = $4`,
+	was, err := u.db.scanEndpoint(t.row(`SELECT `+endpointColumns+` FROM endpoints
+		WHERE id = $1 AND tenant = $2 AND updated_at = $3 AND version = $4`,
 		id[:], u.was.Tenant, u.was.UpdatedAt.UnixMicro(), u.was.Version))
 	if errors.Is(err, sql.ErrNoRows) || err == nil && was.State == hook.EndpointDeleted {
 		return false, nil
@@ -258,9 +270,10 @@ func (u *endpointUpdate) run(t *tx) (ok bool, err error) {
 			next.Health.FailingSince = time.Time{}
 		}
 	}
-	if _, err := t.exec(`UPDATE endpoints SET name = $2, state = $3, state_reason = $4, state_at = $5, updated_at = $6, version = $7,
-		config = $8, secrets = $9 WHERE id = $1`,
-		id[:], next.Name, string(next.State), next.StateReason, next.StateAt.UnixMicro(), next.UpdatedAt.UnixMicro(), next.Version, u.config, u.secrets); err != nil {
+	if _, err := t.exec(`UPDATE endpoints SET name = $2, state = $3, state_reason = $4, state_at = $5, updated_at = $6,
+		version = $7, config = $8, secrets = $9 WHERE id = $1`,
+		id[:], next.Name, string(next.State), next.StateReason, next.StateAt.UnixMicro(), next.UpdatedAt.UnixMicro(),
+		next.Version, u.config, u.secrets); err != nil {
 		return false, err
 	}
 	if u.newConfig {
@@ -285,7 +298,8 @@ func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.Endpoin
 		}
 		owner, err := t.ownerState(id)
 		if err == nil && owner != "" {
-			return hook.Conflict("endpoint_of_credential", "This endpoint belongs to a credential. Delete or pause the credential instead.")
+			return hook.Conflict("endpoint_of_credential",
+				"This endpoint belongs to a credential. Delete or pause the credential instead.")
 		}
 		return err
 	})
@@ -298,9 +312,11 @@ func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.Endpoin
 // hideEndpoint sets the state of an endpoint to deleted, and returns the number of changed
 // rows: 0 or 1.
 func (t *tx) hideEndpoint(tenant string, id []byte, reason string, now time.Time) (int64, error) {
-	e := hook.AuditEntry{Tenant: tenant, Action: hook.ActionEndpointDeleted, Object: hook.EndpointID(id).String(), Reason: why(reason)}
+	e := hook.AuditEntry{Tenant: tenant, Action: hook.ActionEndpointDeleted, Object: hook.EndpointID(id).String(),
+		Reason: why(reason)}
 	err := t.row(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $4, updated_at = $4
-		WHERE id = $1 AND tenant = $2 AND state <> 'deleted' RETURNING name`, id, tenant, reason, now.UnixMicro()).Scan(&e.Name)
+		WHERE id = $1 AND tenant = $2 AND state <> 'deleted'
+		RETURNING name`, id, tenant, reason, now.UnixMicro()).Scan(&e.Name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -321,7 +337,8 @@ func (db *DB) SetEndpointState(
 	err := db.change(ctx, func(t *tx) error {
 		err := t.row(`UPDATE endpoints SET state = $2, state_reason = $3, state_at = $4,
 			updated_at = CASE WHEN updated_at < $4 THEN $4 ELSE updated_at + 1 END
-			WHERE id = $1 AND state <> $2 AND state <> 'deleted' RETURNING tenant, name`, id[:], string(state), reason, at.UnixMicro()).Scan(&tenant, &name)
+			WHERE id = $1 AND state <> $2 AND state <> 'deleted'
+			RETURNING tenant, name`, id[:], string(state), reason, at.UnixMicro()).Scan(&tenant, &name)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -334,7 +351,8 @@ func (db *DB) SetEndpointState(
 		if err != nil {
 			return err
 		}
-		return t.audit(hook.AuditEntry{Tenant: tenant, Action: stateAction(state), Object: id.String(), Name: name, Reason: why(reason)})
+		return t.audit(hook.AuditEntry{Tenant: tenant, Action: stateAction(state), Object: id.String(), Name: name,
+			Reason: why(reason)})
 	})
 	if err == nil && tenant != "" {
 		db.changed(hook.Change{Tenant: tenant, Endpoint: id})

@@ -22,7 +22,8 @@ func scanEvent(row scanner) (*hook.Event, error) {
 	var id, payload []byte
 	var external sql.NullString
 	var created sql.NullInt64
-	if err := row.Scan(&e.Tenant, &id, &e.Contract, &e.Type, &external, &e.Door, &created, &e.ContentType, &payload); err != nil {
+	if err := row.Scan(&e.Tenant, &id, &e.Contract, &e.Type, &external, &e.Door, &created, &e.ContentType,
+		&payload); err != nil {
 		return nil, err
 	}
 	copy(e.ID[:], id)
@@ -54,6 +55,7 @@ func (db *DB) EventByExternalID(ctx context.Context, tenant, external string) (*
 // EventDeliveries counts the deliveries of an event.
 func (db *DB) EventDeliveries(ctx context.Context, tenant string, id hook.EventID) (n int, err error) {
 	last := id.Delivery(hook.MaxFanout)
-	err = db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3`, tenant, id[:], last[:]).Scan(&n)
+	err = db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM deliveries
+		WHERE tenant = $1 AND id > $2 AND id <= $3`, tenant, id[:], last[:]).Scan(&n)
 	return n, storageError(err)
 }

@@ -53,7 +53,8 @@ func (t *tx) aliveTenant(id string) error {
 // the last one.
 func (db *DB) Keys(ctx context.Context, p hook.Page) (list []hook.Key, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
-	list, err = collect(ctx, db.read, scanKey, `SELECT `+keyColumns+` FROM keys WHERE id < $1 ORDER BY id DESC LIMIT $2`, hi[:], p.Limit+1)
+	list, err = collect(ctx, db.read, scanKey, `SELECT `+keyColumns+` FROM keys
+		WHERE id < $1 ORDER BY id DESC LIMIT $2`, hi[:], p.Limit+1)
 	list, next = cut(list, p.Limit, func(k hook.Key) hook.ID { return hook.ID(k.ID) })
 	return list, next, err
 }

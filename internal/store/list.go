@@ -182,7 +182,9 @@ func page[T any](
 
 // Events lists events of a tenant, newest first, without payloads. next is where the next
 // page begins, zero if this is the last one.
-func (db *DB) Events(ctx context.Context, tenant string, f hook.EventFilter, p hook.Page) ([]*hook.Event, hook.ID, error) {
+func (db *DB) Events(
+	ctx context.Context, tenant string, f hook.EventFilter, p hook.Page,
+) ([]*hook.Event, hook.ID, error) {
 	s := eventScan(tenant, f, p)
 	return page(ctx, db, s, p.Limit, func(row scanner) (*hook.Event, hook.ID, error) {
 		e, err := scanEvent(row)
@@ -212,7 +214,9 @@ func eventScan(tenant string, f hook.EventFilter, p hook.Page) *scan {
 
 // Deliveries lists deliveries of a tenant, newest first. next is where the next page
 // begins, zero if this is the last one.
-func (db *DB) Deliveries(ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page) ([]hook.Delivery, hook.ID, error) {
+func (db *DB) Deliveries(
+	ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page,
+) ([]hook.Delivery, hook.ID, error) {
 	if !f.State.Finished() && f.State != "" && f.Event.IsZero() {
 		ids, few, err := db.fewUnfinished(ctx, tenant, f)
 		if err != nil {
@@ -288,7 +292,9 @@ func deliverySpan(f hook.DeliveryFilter, p hook.Page) (lo, hi hook.ID) {
 
 // fewUnfinished reads the ids of unfinished deliveries from the index of the queue. few is
 // false if there are too many to sort in memory.
-func (db *DB) fewUnfinished(ctx context.Context, tenant string, f hook.DeliveryFilter) (ids []hook.ID, few bool, err error) {
+func (db *DB) fewUnfinished(
+	ctx context.Context, tenant string, f hook.DeliveryFilter,
+) (ids []hook.ID, few bool, err error) {
 	text, args := unfinishedQuery(tenant, f)
 	found, err := inOrder(ctx, db, one[[]byte], text, args...)
 	for _, id := range found {

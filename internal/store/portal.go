@@ -18,7 +18,8 @@ func scanPortalLink(row scanner) (l hook.PortalLink, err error) {
 		return l, err
 	}
 	copy(l.ID[:], id)
-	l.CreatedAt, l.ExpiresAt, l.OpenedAt, l.EndsAt = fromMicros(created), fromMicros(expires), fromMicros(opened), fromMicros(ends)
+	l.CreatedAt, l.ExpiresAt, l.OpenedAt, l.EndsAt = fromMicros(created), fromMicros(expires), fromMicros(opened),
+		fromMicros(ends)
 	return l, nil
 }
 
@@ -32,14 +33,16 @@ func (db *DB) CreatePortalLink(ctx context.Context, l hook.PortalLink) error {
 			l.ID[:], l.Tenant, l.Name, string(l.Role), l.CreatedAt.UnixMicro(), l.ExpiresAt.UnixMicro()); err != nil {
 			return err
 		}
-		return t.audit(hook.AuditEntry{Tenant: l.Tenant, Action: hook.ActionPortalLinkCreated, Object: l.ID.String(), Name: l.Name})
+		return t.audit(hook.AuditEntry{Tenant: l.Tenant, Action: hook.ActionPortalLinkCreated, Object: l.ID.String(),
+			Name: l.Name})
 	})
 }
 
 // OpenPortalLink stores that somebody opened a link, and when their session expires.
 func (db *DB) OpenPortalLink(ctx context.Context, id hook.PortalLinkID, at, ends time.Time) error {
 	return db.change(ctx, func(t *tx) error {
-		n, err := t.exec(`UPDATE portal_links SET opened_at = $2, ends_at = CASE WHEN ends_at < $3 THEN $3 ELSE ends_at END WHERE id = $1`,
+		n, err := t.exec(`UPDATE portal_links SET opened_at = $2, ends_at = CASE WHEN ends_at < $3 THEN $3 ELSE ends_at END
+			WHERE id = $1`,
 			id[:], at.UnixMicro(), ends.UnixMicro())
 		if err == nil && n == 0 {
 			return hook.NotFound("portal_link", id.String())
@@ -50,7 +53,8 @@ func (db *DB) OpenPortalLink(ctx context.Context, id hook.PortalLinkID, at, ends
 
 // PortalLink is a link of any tenant.
 func (db *DB) PortalLink(ctx context.Context, id hook.PortalLinkID) (hook.PortalLink, error) {
-	l, err := scanPortalLink(db.read.QueryRowContext(ctx, `SELECT `+portalColumns+` FROM portal_links WHERE id = $1`, id[:]))
+	l, err := scanPortalLink(db.read.QueryRowContext(ctx, `SELECT `+portalColumns+` FROM portal_links
+		WHERE id = $1`, id[:]))
 	if errors.Is(err, sql.ErrNoRows) {
 		return l, hook.NotFound("portal_link", id.String())
 	}
@@ -59,7 +63,9 @@ func (db *DB) PortalLink(ctx context.Context, id hook.PortalLinkID) (hook.Portal
 
 // PortalLinks lists the links of a tenant, newest first. next is where the next page
 // begins, zero if this is the last one.
-func (db *DB) PortalLinks(ctx context.Context, tenant string, p hook.Page) (list []hook.PortalLink, next hook.ID, err error) {
+func (db *DB) PortalLinks(
+	ctx context.Context, tenant string, p hook.Page,
+) (list []hook.PortalLink, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
 	list, err = collect(ctx, db.read, scanPortalLink, `SELECT `+portalColumns+` FROM portal_links
 		WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)

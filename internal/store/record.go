@@ -19,12 +19,14 @@ const (
 	recordPageBytes = 4 << 20
 )
 
-const recordQuery = `SELECT ` + recordColumns + ` FROM records WHERE tenant = $1 AND contract = $2 AND kind = $3 AND key = $4`
+const recordQuery = `SELECT ` + recordColumns + ` FROM records
+	WHERE tenant = $1 AND contract = $2 AND kind = $3 AND key = $4`
 
 // recordsQuery reads recordsAtOnce records of one kind by their keys.
 func recordsQuery() string {
 	var s strings.Builder
-	s.WriteString(`SELECT ` + recordColumns + ` FROM records WHERE tenant = $1 AND contract = $2 AND kind = $3 AND key IN (`)
+	s.WriteString(`SELECT ` + recordColumns + ` FROM records
+		WHERE tenant = $1 AND contract = $2 AND kind = $3 AND key IN (`)
 	for i := range recordsAtOnce {
 		if i > 0 {
 			s.WriteString(", ")
@@ -53,7 +55,9 @@ func (db *DB) Record(ctx context.Context, tenant, contract, kind, key string) (h
 
 // RecordsOf reads the records of a tenant that have one of the names. Names without a
 // record are left out of the result; names may repeat.
-func (db *DB) RecordsOf(ctx context.Context, tenant string, names []hook.RecordName) (map[hook.RecordName]hook.Record, error) {
+func (db *DB) RecordsOf(
+	ctx context.Context, tenant string, names []hook.RecordName,
+) (map[hook.RecordName]hook.Record, error) {
 	found := make(map[hook.RecordName]hook.Record, len(names))
 	if len(names) == 1 {
 		n := names[0]
@@ -108,7 +112,9 @@ func (db *DB) recordsInto(ctx context.Context, found map[hook.RecordName]hook.Re
 // Records lists records of a tenant by contract, kind and key, beginning after the given
 // name. An empty contract or kind selects all; a kind needs a contract. A page is shorter
 // than limit if its documents are large; more says whether there are records after it.
-func (db *DB) Records(ctx context.Context, tenant, contract, kind string, after hook.RecordName, limit int) (list []hook.Record, more bool, err error) {
+func (db *DB) Records(
+	ctx context.Context, tenant, contract, kind string, after hook.RecordName, limit int,
+) (list []hook.Record, more bool, err error) {
 	q := query{}
 	q.and("tenant = %s", tenant)
 	// The comparison with after has only the columns that are not fixed. With a fixed

@@ -10,7 +10,8 @@ import (
 	"gancho/internal/hook"
 )
 
-const recoveryColumns = `id, tenant, endpoint, since, until, states, cursor, examined, requeued, state, created_at, finished_at, total`
+const recoveryColumns = `id, tenant, endpoint, since, until, states, cursor, examined, requeued, state, created_at,
+	finished_at, total`
 
 // missing is the word in the column states for hook.Recovery.Missing.
 const missing = "missing"
@@ -20,14 +21,16 @@ func scanRecovery(row scanner) (*hook.Recovery, error) {
 	var id, endpoint, cursor []byte
 	var since, until, created, finished sql.NullInt64
 	var states string
-	err := row.Scan(&id, &r.Tenant, &endpoint, &since, &until, &states, &cursor, &r.Examined, &r.Requeued, &r.State, &created, &finished, &r.Total)
+	err := row.Scan(&id, &r.Tenant, &endpoint, &since, &until, &states, &cursor, &r.Examined, &r.Requeued, &r.State,
+		&created, &finished, &r.Total)
 	if err != nil {
 		return nil, err
 	}
 	copy(r.ID[:], id)
 	copy(r.Endpoint[:], endpoint)
 	copy(r.Cursor[:], cursor)
-	r.Since, r.Until, r.CreatedAt, r.FinishedAt = fromMicros(since), fromMicros(until), fromMicros(created), fromMicros(finished)
+	r.Since, r.Until, r.CreatedAt, r.FinishedAt = fromMicros(since), fromMicros(until), fromMicros(created),
+		fromMicros(finished)
 	for s := range strings.SplitSeq(states, ",") {
 		switch {
 		case s == missing:
@@ -56,7 +59,8 @@ func (db *DB) CreateRecovery(ctx context.Context, r *hook.Recovery) (err error) 
 		if err := t.takesDeliveries(r.Endpoint); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO recoveries (`+recoveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, $12)`,
+		_, err := t.exec(`INSERT INTO recoveries (`+recoveryColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, $12)`,
 			r.ID[:], r.Tenant, r.Endpoint[:], r.Since.UnixMicro(), r.Until.UnixMicro(), strings.Join(states, ","), r.Cursor[:],
 			r.Examined, r.Requeued, string(r.State), r.CreatedAt.UnixMicro(), r.Total)
 		if err != nil {
@@ -84,7 +88,8 @@ func (db *DB) countEvents(ctx context.Context, tenant string, since, until time.
 
 // Recovery is a bulk replay of a tenant.
 func (db *DB) Recovery(ctx context.Context, tenant string, id hook.RecoveryID) (*hook.Recovery, error) {
-	r, err := scanRecovery(db.read.QueryRowContext(ctx, `SELECT `+recoveryColumns+` FROM recoveries WHERE id = $1 AND tenant = $2`, id[:], tenant))
+	r, err := scanRecovery(db.read.QueryRowContext(ctx, `SELECT `+recoveryColumns+` FROM recoveries
+		WHERE id = $1 AND tenant = $2`, id[:], tenant))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, hook.NotFound("recovery", id.String())
 	}
@@ -133,7 +138,8 @@ func (db *DB) RecoveryPage(ctx context.Context, r *hook.Recovery, n int) ([]hook
 	// Only the index of the endpoint is read, however many deliveries other endpoints have
 	// in this time span.
 	list, err := inOrder(ctx, db, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries
-		WHERE endpoint = $1 AND (tenant = $2) IS TRUE AND id > $3 AND id <= $4 ORDER BY id`, r.Endpoint[:], r.Tenant, first[:], last[:])
+		WHERE endpoint = $1 AND (tenant = $2) IS TRUE AND id > $3 AND id <= $4
+		ORDER BY id`, r.Endpoint[:], r.Tenant, first[:], last[:])
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +155,9 @@ func (db *DB) RecoveryPage(ctx context.Context, r *hook.Recovery, n int) ([]hook
 	return items, nil
 }
 
-func (db *DB) recoveryEvents(ctx context.Context, r *hook.Recovery, n int, withPayload bool) (items []hook.RecoveryItem, err error) {
+func (db *DB) recoveryEvents(
+	ctx context.Context, r *hook.Recovery, n int, withPayload bool,
+) (items []hook.RecoveryItem, err error) {
 	columns := eventHead
 	if withPayload {
 		columns = eventColumns
@@ -172,7 +180,8 @@ func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.R
 	err := db.change(ctx, func(t *tx) error {
 		next = *r
 		var state hook.RecoveryState
-		err := t.row(`SELECT state FROM recoveries WHERE id = $1 AND tenant = $2 AND cursor = $3`, r.ID[:], r.Tenant, r.Cursor[:]).Scan(&state)
+		err := t.row(`SELECT state FROM recoveries
+			WHERE id = $1 AND tenant = $2 AND cursor = $3`, r.ID[:], r.Tenant, r.Cursor[:]).Scan(&state)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && state != hook.RecoveryRunning {
 			return hook.Conflict("recovery_moved", "Somebody else has continued or ended this recovery.")
 		}
@@ -200,7 +209,8 @@ func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.R
 		if next.State != hook.RecoveryRunning {
 			next.FinishedAt = now
 		}
-		_, err = t.exec(`UPDATE recoveries SET cursor = $2, examined = $3, requeued = $4, state = $5, finished_at = $6 WHERE id = $1`,
+		_, err = t.exec(`UPDATE recoveries SET cursor = $2, examined = $3, requeued = $4, state = $5, finished_at = $6
+			WHERE id = $1`,
 			r.ID[:], next.Cursor[:], next.Examined, next.Requeued, string(next.State), micros(next.FinishedAt))
 		return err
 	})
@@ -248,8 +258,8 @@ func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, now time.Time) (q
 		if _, err := t.exec(`INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, reason, test, attempts, slot,
 			due_at, next_attempt_at, created_at, endpoint_version, contract_version)
 			VALUES ($1, $2, $3, $4, $5, $6, '', $7, 0, 0, $8, $9, $10, 0, 0)`,
-			r.Tenant, d.ID[:], r.Endpoint[:], d.Type, string(d.Mode), string(hook.Pending), d.Test, dueAt(&d), micros(d.NextAttemptAt),
-			d.CreatedAt.UnixMicro()); err != nil {
+			r.Tenant, d.ID[:], r.Endpoint[:], d.Type, string(d.Mode), string(hook.Pending), d.Test, dueAt(&d),
+			micros(d.NextAttemptAt), d.CreatedAt.UnixMicro()); err != nil {
 			return 0, err
 		}
 		queued++

@@ -33,8 +33,10 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 		return removed, err
 	}
 	for _, e := range append(expireStats(db.now()), []expiry{
-		{`DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, db.now()},
-		{`DELETE FROM portal_links WHERE id IN (SELECT id FROM portal_links WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2)`, db.now()},
+		{`DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency
+			WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, db.now()},
+		{`DELETE FROM portal_links WHERE id IN (SELECT id FROM portal_links
+			WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2)`, db.now()},
 		{`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE finished_at < $1 LIMIT $2)`, before},
 		// A deleted endpoint is kept as long as a delivery refers to it.
 		{`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
@@ -65,7 +67,9 @@ func (db *DB) expireRows(ctx context.Context, before time.Time, n int) (removed 
 		return 0, err
 	}
 	for _, tenant := range tenants {
-		for _, expire := range []func(context.Context, string, time.Time, int) (int, error){db.expireDeliveries, db.expireEvents} {
+		for _, expire := range []func(context.Context, string, time.Time, int) (int, error){
+			db.expireDeliveries, db.expireEvents,
+		} {
 			k, err := expire(ctx, tenant, before, n)
 			if removed += k; err != nil {
 				return removed, err
@@ -169,7 +173,8 @@ func (db *DB) expireDeliveries(ctx context.Context, tenant string, before time.T
 			still := ids[:0:0]
 			for _, id := range ids {
 				var one int
-				err := t.row(`SELECT COUNT(*) FROM deliveries WHERE tenant = $1 AND id = $2 AND due_at IS NULL AND finished_at < $3`,
+				err := t.row(`SELECT COUNT(*) FROM deliveries
+					WHERE tenant = $1 AND id = $2 AND due_at IS NULL AND finished_at < $3`,
 					tenant, id, before.UnixMicro()).Scan(&one)
 				if err != nil {
 					return err
@@ -189,7 +194,8 @@ func (db *DB) expireDeliveries(ctx context.Context, tenant string, before time.T
 }
 
 func (db *DB) expireEvents(ctx context.Context, tenant string, before time.Time, n int) (int, error) {
-	const query = `SELECT id, 1 FROM events WHERE tenant = $1 AND id > $2 AND id < $3 AND created_at < $5 ORDER BY id LIMIT $4`
+	const query = `SELECT id, 1 FROM events WHERE tenant = $1 AND id > $2 AND id < $3 AND created_at < $5
+		ORDER BY id LIMIT $4`
 	return db.candidates(ctx, query, tenant, before, min(n, 200), func(ids [][]byte) (k int, err error) {
 		ids, err = db.withoutDeliveries(ctx, tenant, ids)
 		if err != nil || len(ids) == 0 {
@@ -215,7 +221,8 @@ func (db *DB) expireEvents(ctx context.Context, tenant string, before time.Time,
 // withoutDeliveries selects the events without deliveries. It only reads, so that the
 // writing transaction has to check fewer events.
 func (db *DB) withoutDeliveries(ctx context.Context, tenant string, ids [][]byte) (out [][]byte, err error) {
-	stmt, err := db.read.PrepareContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries WHERE tenant = $1 AND id > $2 AND id <= $3)`)
+	stmt, err := db.read.PrepareContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries
+		WHERE tenant = $1 AND id > $2 AND id <= $3)`)
 	if err != nil {
 		return nil, storageError(err)
 	}

@@ -48,7 +48,8 @@ func (db *DB) Schedules(ctx context.Context, tenant string) ([]hook.Schedule, er
 	} else {
 		q.and("tenant > %s", "")
 	}
-	rows, err := db.read.QueryContext(ctx, q.text(scheduleColumns, "schedules", `ORDER BY tenant, contract, type`), q.args...)
+	rows, err := db.read.QueryContext(ctx, q.text(scheduleColumns, "schedules", `ORDER BY tenant, contract, type`),
+		q.args...)
 	if err != nil {
 		return nil, storageError(err)
 	}
@@ -103,8 +104,10 @@ func (db *DB) ArrangeSchedules(ctx context.Context, list []hook.Schedule) error 
 			} else if err != nil {
 				return err
 			}
-			if _, err := t.exec(`INSERT INTO schedules (tenant, contract, type, rhythm, start_at, next_at) VALUES ($1, $2, $3, $4, $5, $6)
-				ON CONFLICT (tenant, contract, type) DO UPDATE SET rhythm = excluded.rhythm, start_at = excluded.start_at, next_at = excluded.next_at`,
+			if _, err := t.exec(`INSERT INTO schedules (tenant, contract, type, rhythm, start_at, next_at)
+				VALUES ($1, $2, $3, $4, $5, $6)
+				ON CONFLICT (tenant, contract, type) DO UPDATE
+				SET rhythm = excluded.rhythm, start_at = excluded.start_at, next_at = excluded.next_at`,
 				s.Tenant, s.Contract, s.Type, s.Rhythm, s.Start.UnixMicro(), micros(s.NextAt)); err != nil {
 				return err
 			}
@@ -126,7 +129,8 @@ func (db *DB) ClaimSchedules(
 			return err
 		}
 		rows, err := t.rows(`SELECT `+scheduleColumns+` FROM schedules
-			WHERE next_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1) ORDER BY next_at, tenant, contract, type LIMIT $2`, now.UnixMicro(), n)
+			WHERE next_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1)
+			ORDER BY next_at, tenant, contract, type LIMIT $2`, now.UnixMicro(), n)
 		if err != nil {
 			return err
 		}
@@ -136,7 +140,8 @@ func (db *DB) ClaimSchedules(
 		for i := range list {
 			s := &list[i]
 			s.Claim = hook.NewEventID()
-			if _, err := t.exec(`UPDATE schedules SET claim = $4, claimed_by = $5, claimed_until = $6 WHERE tenant = $1 AND contract = $2 AND type = $3`,
+			if _, err := t.exec(`UPDATE schedules SET claim = $4, claimed_by = $5, claimed_until = $6
+				WHERE tenant = $1 AND contract = $2 AND type = $3`,
 				s.Tenant, s.Contract, s.Type, s.Claim[:], node, now.Add(lease).UnixMicro()); err != nil {
 				return err
 			}
@@ -149,7 +154,8 @@ func (db *DB) ClaimSchedules(
 // NextSchedule is the time until a schedule can be claimed; ok is false if there is none.
 func (db *DB) NextSchedule(ctx context.Context) (wait time.Duration, ok bool, err error) {
 	var next sql.NullInt64
-	err = db.read.QueryRowContext(ctx, `SELECT MIN(CASE WHEN claimed_until > next_at THEN claimed_until ELSE next_at END) FROM schedules
+	err = db.read.QueryRowContext(ctx, `SELECT MIN(CASE WHEN claimed_until > next_at THEN claimed_until ELSE next_at END)
+		FROM schedules
 		WHERE next_at IS NOT NULL`).Scan(&next)
 	if err != nil || !next.Valid {
 		return 0, false, storageError(err)
@@ -166,7 +172,8 @@ func (db *DB) ReleaseSchedule(ctx context.Context, s hook.Schedule, after time.D
 		if err != nil {
 			return err
 		}
-		_, err = t.exec(`UPDATE schedules SET claim = NULL, claimed_until = $5 WHERE tenant = $1 AND contract = $2 AND type = $3 AND claim = $4`,
+		_, err = t.exec(`UPDATE schedules SET claim = NULL, claimed_until = $5
+			WHERE tenant = $1 AND contract = $2 AND type = $3 AND claim = $4`,
 			s.Tenant, s.Contract, s.Type, s.Claim[:], now.Add(after).UnixMicro())
 		return err
 	})
@@ -175,7 +182,8 @@ func (db *DB) ReleaseSchedule(ctx context.Context, s hook.Schedule, after time.D
 // TakeOverSchedules ends the claims that an earlier process of a node left behind.
 func (db *DB) TakeOverSchedules(ctx context.Context, node string) error {
 	return db.change(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE schedules SET claim = NULL, claimed_until = NULL WHERE claimed_by = $1 AND claimed_until IS NOT NULL`, node)
+		_, err := t.exec(`UPDATE schedules SET claim = NULL, claimed_until = NULL
+			WHERE claimed_by = $1 AND claimed_until IS NOT NULL`, node)
 		return err
 	})
 }
@@ -187,11 +195,13 @@ func (t *tx) endRun(s *hook.RunEnd, now time.Time) (*hook.RunVerdict, error) {
 	v := &hook.RunVerdict{Run: s.Run}
 	name := []any{s.Tenant, s.Contract, s.Type}
 	var before, claim, last []byte
-	err := t.row(`SELECT snapshot, claim, last FROM schedules WHERE tenant = $1 AND contract = $2 AND type = $3`, name...).Scan(&before, &claim, &last)
+	err := t.row(`SELECT snapshot, claim, last FROM schedules
+		WHERE tenant = $1 AND contract = $2 AND type = $3`, name...).Scan(&before, &claim, &last)
 	scheduled := s.Claim != hook.EventID{}
 	switch {
 	case errors.Is(err, sql.ErrNoRows) && !scheduled: // no endpoint ever made a schedule of it
-		_, err = t.exec(`INSERT INTO schedules (tenant, contract, type, rhythm, start_at) VALUES ($1, $2, $3, '', 0)`, name...)
+		_, err = t.exec(`INSERT INTO schedules (tenant, contract, type, rhythm, start_at)
+			VALUES ($1, $2, $3, '', 0)`, name...)
 	case errors.Is(err, sql.ErrNoRows), err == nil && scheduled && string(claim) != string(s.Claim[:]):
 		v.ClaimLost = true
 		return v, nil
@@ -210,11 +220,13 @@ func (t *tx) endRun(s *hook.RunEnd, now time.Time) (*hook.RunVerdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := t.exec(`UPDATE schedules SET last = $4 WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, run)...); err != nil {
+	if _, err := t.exec(`UPDATE schedules SET last = $4
+		WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, run)...); err != nil {
 		return nil, err
 	}
 	if scheduled {
-		if _, err := t.exec(`UPDATE schedules SET next_at = CASE WHEN next_at IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END, claim = NULL, claimed_until = NULL
+		if _, err := t.exec(`UPDATE schedules SET next_at = CASE WHEN next_at IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END,
+			claim = NULL, claimed_until = NULL
 			WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, micros(s.NextAt))...); err != nil {
 			return nil, err
 		}
@@ -222,7 +234,8 @@ func (t *tx) endRun(s *hook.RunEnd, now time.Time) (*hook.RunVerdict, error) {
 	if v.Run.State != hook.RunSent {
 		return v, nil
 	}
-	if _, err := t.exec(`UPDATE schedules SET snapshot = $4 WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, v.Run.Event[:])...); err != nil {
+	if _, err := t.exec(`UPDATE schedules SET snapshot = $4
+		WHERE tenant = $1 AND contract = $2 AND type = $3`, append(name, v.Run.Event[:])...); err != nil {
 		return nil, err
 	}
 	if before != nil {

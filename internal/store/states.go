@@ -2,6 +2,7 @@ package store
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"gancho/internal/hook"
@@ -38,7 +39,8 @@ type edge struct {
 func supersedeEdges(now time.Time) (list []edge) {
 	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
 		for _, state := range hook.States {
-			t, ok := hook.Next(hook.Delivery{Mode: mode, State: state}, hook.Trigger{Kind: hook.OnSupersede}, hook.Policy{}, hook.Standing{}, now)
+			t, ok := hook.Next(hook.Delivery{Mode: mode, State: state}, hook.Trigger{Kind: hook.OnSupersede}, hook.Policy{},
+				hook.Standing{}, now)
 			if !ok {
 				continue
 			}
@@ -66,10 +68,14 @@ func (t *tx) supersede(of hook.ScheduleName, event hook.EventID, now time.Time) 
 		q.and("mode = %s", string(e.mode))
 		q.where = append(q.where, "NOT superseded", q.oneOf("state", e.from))
 		ended := "CAST(" + q.arg(micros(e.to.FinishedAt)) + " AS BIGINT)"
-		set := "state = " + q.arg(string(e.to.State)) + ", reason = " + q.arg(e.to.Reason) + ", superseded = " + q.arg(e.to.Superseded) +
-			", finished_at = " + ended + ", due_at = CASE WHEN " + ended + " IS NULL THEN due_at END" +
-			", next_attempt_at = CASE WHEN " + ended + " IS NULL THEN next_attempt_at END"
-		rows, err := t.rows(`UPDATE deliveries SET `+set+` WHERE `+q.conditions()+` RETURNING id, endpoint`, q.args...)
+		set := []string{
+			"state = " + q.arg(string(e.to.State)), "reason = " + q.arg(e.to.Reason), "superseded = " + q.arg(e.to.Superseded),
+			"finished_at = " + ended,
+			// What has ended is not due any more; what is being sent keeps its times.
+			"due_at = CASE WHEN " + ended + " IS NULL THEN due_at END",
+			"next_attempt_at = CASE WHEN " + ended + " IS NULL THEN next_attempt_at END",
+		}
+		rows, err := t.rows(`UPDATE deliveries SET `+strings.Join(set, ", ")+` WHERE `+q.conditions()+` RETURNING id, endpoint`, q.args...)
 		if err != nil {
 			return nil, err
 		}

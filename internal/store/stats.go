@@ -89,7 +89,8 @@ func (t *tx) addStats(rows []hook.StatsRow) error {
 	for _, c := range tallyColumns {
 		sums = append(sums, c+" = stats."+c+" + excluded."+c)
 	}
-	_, err := t.exec("INSERT INTO stats (tenant, endpoint, span, at, "+strings.Join(tallyColumns, ", ")+") VALUES "+strings.Join(values, ", ")+
+	_, err := t.exec("INSERT INTO stats (tenant, endpoint, span, at, "+strings.Join(tallyColumns, ", ")+")"+
+		" VALUES "+strings.Join(values, ", ")+
 		" ON CONFLICT (tenant, endpoint, span, at) DO UPDATE SET "+strings.Join(sums, ", "), args...)
 	return err
 }
@@ -110,12 +111,15 @@ func (db *DB) Stats(
 		return out, err
 	}
 	return collect(ctx, db.read, scan, "SELECT at, "+strings.Join(tallyColumns, ", ")+
-		" FROM stats WHERE tenant = $1 AND endpoint = $2 AND span = $3 AND at >= $4 ORDER BY at", tenant, endpoint[:], seconds(span), since.UnixMicro())
+		" FROM stats WHERE tenant = $1 AND endpoint = $2 AND span = $3 AND at >= $4 ORDER BY at",
+		tenant, endpoint[:], seconds(span), since.UnixMicro())
 }
 
 // Backlog counts unfinished deliveries up to limit: of one endpoint of a tenant, of the
 // whole tenant if endpoint is zero, or of all tenants if tenant is "" as well.
-func (db *DB) Backlog(ctx context.Context, tenant string, endpoint hook.EndpointID, limit int) (b hook.Backlog, err error) {
+func (db *DB) Backlog(
+	ctx context.Context, tenant string, endpoint hook.EndpointID, limit int,
+) (b hook.Backlog, err error) {
 	q := query{where: []string{"due_at IS NOT NULL"}}
 	switch {
 	case !endpoint.IsZero():
@@ -142,7 +146,8 @@ func (db *DB) Failing(ctx context.Context, tenant string, limit int) (list []hoo
 	if tenant != "" {
 		q.and("tenant = %s", tenant)
 	}
-	text := q.text("id, tenant, name, state, failing_since, last_run_at, last_status", "endpoints", "ORDER BY failing_since LIMIT "+q.arg(limit))
+	text := q.text("id, tenant, name, state, failing_since, last_run_at, last_status", "endpoints",
+		"ORDER BY failing_since LIMIT "+q.arg(limit))
 	return collect(ctx, db.read, scanFailing, text, q.args...)
 }
 
@@ -162,7 +167,8 @@ func expireStats(now time.Time) (list []expiry) {
 		span hook.StatsSpan
 		keep time.Duration
 	}{{hook.StatsMinute, hook.KeepStatsMinute}, {hook.StatsHour, hook.KeepStatsHour}} {
-		list = append(list, expiry{fmt.Sprintf(`DELETE FROM stats WHERE (tenant, endpoint, span, at) IN (SELECT tenant, endpoint, span, at FROM stats
+		list = append(list, expiry{fmt.Sprintf(`DELETE FROM stats
+			WHERE (tenant, endpoint, span, at) IN (SELECT tenant, endpoint, span, at FROM stats
 			WHERE span = %d AND at < $1 LIMIT $2)`, seconds(s.span)), now.Add(-s.keep)})
 	}
 	return list

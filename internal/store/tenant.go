@@ -24,7 +24,9 @@ func scanTenant(row scanner) (t hook.Tenant, err error) {
 // PutTenant creates a tenant or changes it. If name or metadata is nil, it stays as it is.
 // While the data of a deleted tenant with the same id is still being removed, PutTenant
 // fails with KindConflict.
-func (db *DB) PutTenant(ctx context.Context, id string, name *string, metadata json.RawMessage) (t hook.Tenant, created bool, err error) {
+func (db *DB) PutTenant(
+	ctx context.Context, id string, name *string, metadata json.RawMessage,
+) (t hook.Tenant, created bool, err error) {
 	var meta any
 	if metadata != nil {
 		meta = string(metadata)
@@ -37,7 +39,8 @@ func (db *DB) PutTenant(ctx context.Context, id string, name *string, metadata j
 		}
 		t, err = scanTenant(x.row(`INSERT INTO tenants (id, name, metadata, created_at, updated_at)
 			VALUES ($1, COALESCE($2, ''), COALESCE($3, '{}'), $4, $4)
-			ON CONFLICT (id) DO UPDATE SET name = COALESCE($2, tenants.name), metadata = COALESCE($3, tenants.metadata), updated_at = $4
+			ON CONFLICT (id) DO UPDATE SET name = COALESCE($2, tenants.name), metadata = COALESCE($3, tenants.metadata),
+			updated_at = $4
 			WHERE tenants.deleted_at IS NULL
 			RETURNING `+tenantColumns, id, name, meta, now.UnixMicro()))
 		if errors.Is(err, sql.ErrNoRows) {
@@ -59,7 +62,8 @@ func (db *DB) PutTenant(ctx context.Context, id string, name *string, metadata j
 
 // Tenant is one tenant; a deleted one is not found.
 func (db *DB) Tenant(ctx context.Context, id string) (hook.Tenant, error) {
-	t, err := scanTenant(db.read.QueryRowContext(ctx, `SELECT `+tenantColumns+` FROM tenants WHERE id = $1 AND deleted_at IS NULL`, id))
+	t, err := scanTenant(db.read.QueryRowContext(ctx, `SELECT `+tenantColumns+` FROM tenants
+		WHERE id = $1 AND deleted_at IS NULL`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return t, hook.NotFound("tenant", id)
 	}
@@ -85,7 +89,8 @@ func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 	err := db.change(ctx, func(t *tx) error {
 		now := db.now().UnixMicro()
 		var name string
-		err := t.row(`UPDATE tenants SET deleted_at = $2, updated_at = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING name`, id, now).Scan(&name)
+		err := t.row(`UPDATE tenants SET deleted_at = $2, updated_at = $2 WHERE id = $1 AND deleted_at IS NULL
+			RETURNING name`, id, now).Scan(&name)
 		if errors.Is(err, sql.ErrNoRows) {
 			return hook.NotFound("tenant", id)
 		}
@@ -131,7 +136,8 @@ const purgeRows = 500
 // the tenant itself, and its id can be used again.
 func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 	var tenant string
-	err = db.read.QueryRowContext(ctx, `SELECT id FROM tenants WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 1`).Scan(&tenant)
+	err = db.read.QueryRowContext(ctx, `SELECT id FROM tenants
+		WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 1`).Scan(&tenant)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -144,15 +150,19 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 		}
 		for _, q := range []string{
 			`DELETE FROM events WHERE tenant = $1 AND id IN (SELECT id FROM events WHERE tenant = $1 ORDER BY id LIMIT $2)`,
-			`DELETE FROM idempotency WHERE tenant = $1 AND key IN (SELECT key FROM idempotency WHERE tenant = $1 ORDER BY key LIMIT $2)`,
-			`DELETE FROM schedules WHERE tenant = $1 AND (contract, type) IN (SELECT contract, type FROM schedules WHERE tenant = $1 LIMIT $2)`,
+			`DELETE FROM idempotency WHERE tenant = $1 AND key IN (SELECT key FROM idempotency
+				WHERE tenant = $1 ORDER BY key LIMIT $2)`,
+			`DELETE FROM schedules WHERE tenant = $1 AND (contract, type) IN (SELECT contract, type FROM schedules
+				WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM records WHERE tenant = $1 AND (contract, kind, key) IN
 				(SELECT contract, kind, key FROM records WHERE tenant = $1 ORDER BY contract, kind, key LIMIT $2)`,
 			`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
 				JOIN endpoints e ON e.id = v.endpoint WHERE e.tenant = $1 LIMIT $2)`,
 			`DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE tenant = $1 LIMIT $2)`,
-			`DELETE FROM stats WHERE (tenant, endpoint, span, at) IN (SELECT tenant, endpoint, span, at FROM stats WHERE tenant = $1 LIMIT $2)`,
-			`DELETE FROM recoveries WHERE id IN (SELECT r.id FROM recoveries r JOIN endpoints e ON e.id = r.endpoint WHERE e.tenant = $1 LIMIT $2)`,
+			`DELETE FROM stats WHERE (tenant, endpoint, span, at) IN (SELECT tenant, endpoint, span, at FROM stats
+				WHERE tenant = $1 LIMIT $2)`,
+			`DELETE FROM recoveries WHERE id IN (SELECT r.id FROM recoveries r JOIN endpoints e ON e.id = r.endpoint
+				WHERE e.tenant = $1 LIMIT $2)`,
 			`DELETE FROM endpoints WHERE id IN (SELECT id FROM endpoints WHERE tenant = $1 LIMIT $2)`,
 		} {
 			if n, err := t.exec(q, tenant, purgeRows); n > 0 || err != nil {
