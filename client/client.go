@@ -42,15 +42,13 @@ type Option func(*Client)
 // WithHTTPClient makes calls go through h instead of a client of their own.
 func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h } }
 
-// WithRetries makes a call that is answered 429 or 503, or that finds no server,
-// be sent up to n more times, waiting as Retry-After says or else from 200 ms up.
-// Both answers mean that nothing was stored, so sending again is safe. A call
-// whose connection broke in the middle is sent again only if doing it twice is
-// the same as once (GET, PUT, DELETE).
+// WithRetries sends a call up to n more times if the answer is 429 or 503, or if no server is found. It waits as long as
+// Retry-After says, or else 200 ms and twice as long each time. Both answers mean that nothing was stored, so sending again
+// is safe. A call whose connection broke in the middle is sent again only if sending it twice has the same effect as once
+// (GET, PUT, DELETE).
 func WithRetries(n int) Option { return func(c *Client) { c.tries = 1 + max(n, 0) } }
 
-// New makes a client of the server at base (such as http://127.0.0.1:8480),
-// authenticating with an API key.
+// New makes a client for the server at base (such as http://127.0.0.1:8480), which authenticates with an API key.
 func New(base, key string, options ...Option) *Client {
 	c := &Client{
 		base: strings.TrimRight(base, "/"), key: key, tries: 1, wait: 200 * time.Millisecond,
@@ -62,12 +60,11 @@ func New(base, key string, options ...Option) *Client {
 	return c
 }
 
-// maxAnswer bounds what is read of an answer.
+// maxAnswer is how many bytes of an answer are read.
 const maxAnswer = 256 << 20
 
-// call makes one request. body is encoded as JSON unless it is nil or
-// json.RawMessage (sent as it is); the answer is decoded into out unless nil
-// (json.RawMessage gets it as it is).
+// call makes one request. body is encoded as JSON, unless it is nil or a json.RawMessage, which is sent unchanged. The
+// answer is decoded into out, unless that is nil; a *json.RawMessage gets its bytes unchanged.
 func (c *Client) call(ctx context.Context, method, path string, header http.Header, body, out any) error {
 	var data []byte
 	switch b := body.(type) {
@@ -87,7 +84,7 @@ func (c *Client) call(ctx context.Context, method, path string, header http.Head
 		if again == 0 || try >= c.tries {
 			return err
 		}
-		if again < 0 { // no advice of the server's: 200 ms, doubling, with jitter
+		if again < 0 { // the server did not say when: 200 ms, doubling, with jitter
 			again = c.wait << min(try-1, 8)
 			again = again/2 + rand.N(again)
 		}
@@ -99,8 +96,8 @@ func (c *Client) call(ctx context.Context, method, path string, header http.Head
 	}
 }
 
-// once is one try. again is 0 if another one makes no sense, negative if it
-// does, or how long the server asks to wait.
+// once is one try. again is 0 if another try makes no sense, negative if it makes sense, or the time that the server asks
+// to wait before it.
 func (c *Client) once(ctx context.Context, method, path string, header http.Header, data []byte, hasBody bool, out any) (again time.Duration, err error) {
 	var reader io.Reader
 	if hasBody {
@@ -143,7 +140,7 @@ func (c *Client) once(ctx context.Context, method, path string, header http.Head
 	if out == nil {
 		return 0, nil
 	}
-	if raw, ok := out.(*json.RawMessage); ok { // to the last byte
+	if raw, ok := out.(*json.RawMessage); ok { // its bytes, unchanged
 		*raw = answer
 		return 0, nil
 	}
@@ -205,7 +202,7 @@ func withQuery(path string, q url.Values) string {
 	return path + "?" + q.Encode()
 }
 
-// path joins segments, escaping each.
+// path escapes segments and joins them.
 func path(segments ...string) string {
 	var b strings.Builder
 	b.WriteString("/v1")

@@ -13,7 +13,7 @@ import (
 	"gancho.example/client"
 )
 
-// script answers requests with one handler each; the last one goes on.
+// script answers each request with the next handler. The last handler answers all that follow.
 func script(t *testing.T, handlers ...http.HandlerFunc) (*httptest.Server, *atomic.Int32) {
 	t.Helper()
 	var n atomic.Int32

@@ -149,7 +149,7 @@ type ContractInput struct {
 	Source string `json:"source" minLength:"1" doc:"The YAML. Examples are written in it, because it cannot refer to files."`
 }
 
-// ContractResult is what became of a contract that was sent.
+// ContractResult says what was stored of a contract that was sent.
 type ContractResult struct {
 	Name     string     `json:"name" example:"shop"`
 	Version  int64      `json:"version" doc:"In force now."`
@@ -174,7 +174,7 @@ type ContractCheck struct {
 	KeptBack []KeptBack     `json:"kept_back" doc:"Endpoints that would still be served by an older version."`
 }
 
-// ContractTest is what came of one test of a contract.
+// ContractTest is the result of one test of a contract.
 type ContractTest struct {
 	Name   string `json:"name"`
 	Line   int    `json:"line"`
@@ -182,8 +182,7 @@ type ContractTest struct {
 	Detail string `json:"detail,omitempty" doc:"What was expected, and what came."`
 }
 
-// ContractRenderInput says what to render: a contract by its name, or one as text;
-// an event that is stored, or a type with or without a payload.
+// ContractRenderInput says what to render: a contract in force or one sent as text, and a stored event or an example.
 type ContractRenderInput struct {
 	Contract   string            `json:"contract,omitempty" maxLength:"64" doc:"Name of a contract; left out if source is given." example:"standard"`
 	Source     string            `json:"source,omitempty" doc:"A contract as YAML, which need not be stored."`
@@ -211,7 +210,7 @@ type ContractPatch struct {
 	Shaping *string `json:"shaping" enum:"on,off" doc:"Whether endpoints may transform what is sent, in this version and later ones; null: as the contract says."`
 }
 
-// Contracts lists the contracts there are, ordered by name.
+// Contracts lists the contracts in force, ordered by name.
 func (c *Client) Contracts(ctx context.Context) (*List[Contract], error) {
 	return get[List[Contract]](ctx, c, path("contracts"))
 }
@@ -237,8 +236,7 @@ func (c *Client) CheckContract(ctx context.Context, source string) (*ContractChe
 	return send[ContractCheck](ctx, c, http.MethodPost, path("contracts", "check"), ContractInput{source})
 }
 
-// RenderContract shows the request that a contract makes of an event. Nothing is
-// stored or sent.
+// RenderContract shows the request that a contract makes for an event. Nothing is stored or sent.
 func (c *Client) RenderContract(ctx context.Context, in ContractRenderInput) (*ContractRendering, error) {
 	return send[ContractRendering](ctx, c, http.MethodPost, path("contracts", "render"), in)
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// CredentialInput asks for a credential. Under a contract whose credentials have
-// an endpoint of their own, the members of an endpoint say what that is like.
+// CredentialInput asks for a credential. If the contract creates an endpoint with it, the members URL to Settings are
+// those of the endpoint.
 type CredentialInput struct {
 	Contract   string            `json:"contract" minLength:"1" maxLength:"64" doc:"A contract that has credentials." example:"standard"`
 	Name       string            `json:"name" minLength:"1" maxLength:"200" doc:"For people. Tokens may contain it." example:"My app"`
@@ -22,15 +22,15 @@ type CredentialInput struct {
 	Secret     string            `json:"secret,omitempty" maxLength:"256" doc:"A secret that is in use already, in the form that the contract describes. If left out, one is generated."`
 }
 
-// CredentialPatch changes a credential; what is left out stays.
+// CredentialPatch changes a credential. Members that are left out stay as they are.
 type CredentialPatch struct {
 	State string `json:"state,omitempty" enum:"active,paused" doc:"paused: its tokens are refused, and its endpoint is paused; active: both work again." example:"paused"`
 	Name  string `json:"name,omitempty" maxLength:"200" doc:"For people. New tokens and new deliveries contain it." example:"My app"`
 	URL   string `json:"url,omitempty" maxLength:"2048" doc:"Where its requests go from now on." example:"https://crm.example.com/hooks"`
 }
 
-// Credential is what a receiver is known by: a key that its requests carry, and
-// tokens with which it reads the records that it was told of.
+// Credential identifies a receiver: requests to it contain the credential's key, and with the credential's tokens it reads
+// the records that it got events about.
 type Credential struct {
 	ID             string    `json:"id" example:"crd_06ew2c6eqfy7d00000000000g0"`
 	Tenant         string    `json:"tenant" example:"acme"`
@@ -45,7 +45,7 @@ type Credential struct {
 	UpdatedAt      time.Time `json:"updated_at"`
 }
 
-// NewCredential is a credential as it is shown once, when it is made.
+// NewCredential is a credential as it is shown once, when it is created.
 type NewCredential struct {
 	Credential
 	APIKey    string    `json:"apiKey" doc:"The key that requests carry. It is shown only here." example:"kib5tcxwsw5ain9ppngi9fodmiks0z"`
@@ -59,13 +59,13 @@ type TokenInput struct {
 	RevokeEarlier bool `json:"revoke_earlier,omitempty" doc:"Revoke all earlier tokens of the credential."`
 }
 
-// NewToken is a token as it is shown once, when it is made.
+// NewToken is a token as it is shown once, when it is created.
 type NewToken struct {
 	Token     string    `json:"token" doc:"Opens the look-ups of the contract, as in Authorization: Bearer …. It is shown only here."`
 	ExpiresAt time.Time `json:"expiresAt" doc:"When the token expires."`
 }
 
-// CreateCredential makes a credential, and its endpoint where the contract says so.
+// CreateCredential creates a credential, and an endpoint with it if the contract says so.
 func (c *Client) CreateCredential(ctx context.Context, tenant string, in CredentialInput) (*NewCredential, error) {
 	return send[NewCredential](ctx, c, http.MethodPost, path("tenants", tenant, "credentials"), in)
 }
@@ -86,12 +86,12 @@ func (c *Client) PatchCredential(ctx context.Context, tenant, credential string,
 	return send[Credential](ctx, c, http.MethodPatch, path("tenants", tenant, "credentials", credential), in)
 }
 
-// DeleteCredential removes a credential with its endpoint; its tokens end at once.
+// DeleteCredential removes a credential and its endpoint. Its tokens are refused from then on.
 func (c *Client) DeleteCredential(ctx context.Context, tenant, credential string) error {
 	return c.call(ctx, http.MethodDelete, path("tenants", tenant, "credentials", credential), nil, nil, nil)
 }
 
-// CreateToken makes another token for a credential.
+// CreateToken creates another token of a credential.
 func (c *Client) CreateToken(ctx context.Context, tenant, credential string, in TokenInput) (*NewToken, error) {
 	return send[NewToken](ctx, c, http.MethodPost, path("tenants", tenant, "credentials", credential, "tokens"), in)
 }

@@ -70,8 +70,8 @@ type Response struct {
 	Truncated  bool        `json:"truncated" doc:"The body was longer than what is shown."`
 }
 
-// Timing is how long the parts of an attempt took, in milliseconds. A part that
-// did not happen, as on a reused connection, is 0.
+// Timing is how long the parts of an attempt took, in milliseconds. A part that was not needed, such as connecting on a
+// reused connection, is 0.
 type Timing struct {
 	DNS       float64 `json:"dns"`
 	Connect   float64 `json:"connect"`
@@ -86,7 +86,7 @@ type AttemptError struct {
 	Detail string `json:"detail" doc:"One sentence for people."`
 }
 
-// DeliveryFilter narrows a list of deliveries; the zero value narrows nothing.
+// DeliveryFilter selects deliveries. The zero value selects all.
 type DeliveryFilter struct {
 	Paging
 	Endpoint, Event, Type, State string
@@ -119,8 +119,8 @@ func (c *Client) AttemptBody(ctx context.Context, tenant, delivery, attempt stri
 	return *raw, nil
 }
 
-// RetryDelivery sends a delivery again: a finished one anew, with the whole
-// schedule, one that waits for its next attempt now.
+// RetryDelivery sends a delivery again: a finished one from the beginning of its retry schedule, one that waits for its
+// next attempt at once.
 func (c *Client) RetryDelivery(ctx context.Context, tenant, delivery string) (*Delivery, error) {
 	return send[Delivery](ctx, c, http.MethodPost, path("tenants", tenant, "deliveries", delivery, "retry"), nil)
 }

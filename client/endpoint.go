@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// EndpointInput is what a person says about an endpoint. Everything but the URL
-// has a default.
+// EndpointInput asks for an endpoint. Everything except the URL has a default.
 type EndpointInput struct {
 	Name        string            `json:"name,omitempty" maxLength:"200" doc:"For people." example:"CRM"`
 	Contract    string            `json:"contract,omitempty" maxLength:"64" default:"standard" doc:"The webhook system that the endpoint belongs to. It cannot be changed later." example:"standard"`
@@ -30,13 +29,12 @@ type EndpointInput struct {
 	State          string `json:"state,omitempty" enum:"active,paused,disabled" default:"active" doc:"active: deliveries are sent. paused: they wait until the endpoint is resumed. disabled: none are created, and waiting ones are cancelled." example:"active"`
 }
 
-// RateLimit bounds how often requests are made.
+// RateLimit limits how often requests are made.
 type RateLimit struct {
 	PerSecond float64 `json:"per_second" exclusiveMinimum:"0" maximum:"100000" doc:"Requests per second, on average." example:"50"`
 }
 
-// Endpoint is where deliveries go. Members the input left out show the value
-// that is in force.
+// Endpoint is where deliveries go. Members that the input left out show the value in force.
 type Endpoint struct {
 	ID              string            `json:"id" example:"ep_06ew2c6eqfy7d00000000000g0"`
 	Tenant          string            `json:"tenant" example:"acme"`
@@ -75,7 +73,7 @@ type EndpointSecret struct {
 	Previous []OldSecret `json:"previous" doc:"Replaced secrets with which requests are still signed as well."`
 }
 
-// OldSecret is a secret that was replaced and still signs for a while.
+// OldSecret is a replaced secret, with which requests are signed as well until it expires.
 type OldSecret struct {
 	Secret    string    `json:"secret"`
 	ExpiresAt time.Time `json:"expires_at"`
@@ -87,7 +85,7 @@ type RotateInput struct {
 	Overlap string `json:"overlap,omitempty" maxLength:"20" default:"24h" doc:"How long requests are signed with the old secret as well, at most 30d. 0s: not at all." example:"24h"`
 }
 
-// CreateEndpoint makes an endpoint.
+// CreateEndpoint creates an endpoint.
 func (c *Client) CreateEndpoint(ctx context.Context, tenant string, in EndpointInput) (*Endpoint, error) {
 	return send[Endpoint](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints"), in)
 }
@@ -102,18 +100,18 @@ func (c *Client) Endpoints(ctx context.Context, tenant string, p Paging) (*List[
 	return get[List[Endpoint]](ctx, c, withQuery(path("tenants", tenant, "endpoints"), p.query()))
 }
 
-// PatchEndpoint changes the members of [EndpointInput] that patch has, by JSON
-// Merge Patch (RFC 7396): null sets the default, what is left out stays.
+// PatchEndpoint changes an endpoint by a JSON Merge Patch (RFC 7396) on its [EndpointInput]: null sets the default of a
+// member, and members that are left out stay as they are.
 func (c *Client) PatchEndpoint(ctx context.Context, tenant, endpoint string, patch map[string]any) (*Endpoint, error) {
 	return send[Endpoint](ctx, c, http.MethodPatch, path("tenants", tenant, "endpoints", endpoint), patch)
 }
 
-// DeleteEndpoint removes an endpoint; deliveries that wait are cancelled.
+// DeleteEndpoint removes an endpoint and cancels its waiting deliveries.
 func (c *Client) DeleteEndpoint(ctx context.Context, tenant, endpoint string) error {
 	return c.call(ctx, http.MethodDelete, path("tenants", tenant, "endpoints", endpoint), nil, nil, nil)
 }
 
-// PauseEndpoint keeps deliveries back until [Client.ResumeEndpoint].
+// PauseEndpoint makes the deliveries to an endpoint wait until [Client.ResumeEndpoint].
 func (c *Client) PauseEndpoint(ctx context.Context, tenant, endpoint string) (*Endpoint, error) {
 	return send[Endpoint](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "pause"), nil)
 }
@@ -123,7 +121,7 @@ func (c *Client) ResumeEndpoint(ctx context.Context, tenant, endpoint string) (*
 	return send[Endpoint](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "resume"), nil)
 }
 
-// DisableEndpoint stops deliveries and cancels those that wait.
+// DisableEndpoint stops creating deliveries to an endpoint, and cancels its waiting ones.
 func (c *Client) DisableEndpoint(ctx context.Context, tenant, endpoint string) (*Endpoint, error) {
 	return send[Endpoint](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "disable"), nil)
 }

@@ -15,7 +15,7 @@ type NewEvent struct {
 	Payload  json.RawMessage `json:"payload" doc:"Any JSON value. Its bytes are stored exactly as they are sent."`
 }
 
-// EventAnswer is what became of a published event, durable once answered.
+// EventAnswer is the answer to a published event, which is stored durably.
 type EventAnswer struct {
 	ID         string   `json:"id" doc:"Also the webhook-id that receivers see." example:"evt_06ew2c6eqfy7d00000000000g0"`
 	ExternalID string   `json:"external_id,omitempty" doc:"Your own id, if you gave one." example:"my-123"`
@@ -45,14 +45,14 @@ type Event struct {
 	Payload         json.RawMessage `json:"payload,omitempty" doc:"Byte for byte as it was published, unless there is a content_type. Left out in lists."`
 }
 
-// EventFilter narrows a list of events; the zero value narrows nothing.
+// EventFilter selects events. The zero value selects all.
 type EventFilter struct {
 	Paging
 	Type, Contract string
 	Since, Until   time.Time
 }
 
-// PublishEvent hands in one event. It returns once the event is durable.
+// PublishEvent publishes one event. It returns when the event is stored durably.
 func (c *Client) PublishEvent(ctx context.Context, tenant string, in NewEvent) (*EventAnswer, error) {
 	body, err := appendEvent(nil, in)
 	if err != nil {
@@ -61,14 +61,13 @@ func (c *Client) PublishEvent(ctx context.Context, tenant string, in NewEvent) (
 	return send[EventAnswer](ctx, c, http.MethodPost, path("tenants", tenant, "events"), json.RawMessage(body))
 }
 
-// PublishEvents hands in up to 1000 events. An item that is wrong has an Error
-// in its answer and does not harm the others.
+// PublishEvents publishes up to 1000 events. If an event is wrong, its answer has an Error, and the others are accepted.
 func (c *Client) PublishEvents(ctx context.Context, tenant string, in []NewEvent) (*EventAnswers, error) {
 	return c.PublishOnce(ctx, tenant, "", in)
 }
 
-// PublishOnce is [Client.PublishEvents] with an Idempotency-Key: the same key and
-// events again, within 24 hours, store nothing and get the first answers.
+// PublishOnce is [Client.PublishEvents] with an Idempotency-Key. Sending the same key and events again within 24 hours
+// stores nothing, and gets the first answers.
 func (c *Client) PublishOnce(ctx context.Context, tenant, key string, in []NewEvent) (*EventAnswers, error) {
 	body := []byte{'['}
 	for i, e := range in {
@@ -92,8 +91,7 @@ func (c *Client) PublishOnce(ctx context.Context, tenant, key string, in []NewEv
 	return out, nil
 }
 
-// appendEvent encodes an event by hand, because package json would change the
-// white space of the payload.
+// appendEvent encodes an event without package json, which would change the white space of the payload.
 func appendEvent(b []byte, e NewEvent) ([]byte, error) {
 	head, err := marshal(struct {
 		Type     string `json:"type"`
@@ -104,14 +102,14 @@ func appendEvent(b []byte, e NewEvent) ([]byte, error) {
 		return nil, err
 	}
 	b = append(b, head[:len(head)-1]...)
-	if e.Payload != nil { // without one the server says what is missing
+	if e.Payload != nil { // without a payload the server says that it is missing
 		b = append(b, `,"payload":`...)
 		b = append(b, e.Payload...)
 	}
 	return append(b, '}'), nil
 }
 
-// Event reads an event by its id (evt_…) or by the id it was given when published.
+// Event reads an event by its id (evt_…), or by the id that its publisher gave it.
 func (c *Client) Event(ctx context.Context, tenant, event string) (*Event, error) {
 	return get[Event](ctx, c, path("tenants", tenant, "events", event))
 }

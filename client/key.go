@@ -25,13 +25,13 @@ type Key struct {
 	CreatedAt time.Time  `json:"created_at"`
 }
 
-// NewKey is a key as it is shown once, when it is made.
+// NewKey is a key as it is shown once, when it is created.
 type NewKey struct {
 	Key
 	Text string `json:"key" doc:"The key itself. It is shown only here." example:"gk_…"`
 }
 
-// CreateKey makes an API key.
+// CreateKey creates an API key.
 func (c *Client) CreateKey(ctx context.Context, in KeyInput) (*NewKey, error) {
 	return send[NewKey](ctx, c, http.MethodPost, path("keys"), in)
 }
@@ -41,7 +41,7 @@ func (c *Client) Keys(ctx context.Context, p Paging) (*List[Key], error) {
 	return get[List[Key]](ctx, c, withQuery(path("keys"), p.query()))
 }
 
-// DeleteKey revokes an API key at once.
+// DeleteKey revokes an API key. It stops working at once.
 func (c *Client) DeleteKey(ctx context.Context, key string) error {
 	return c.call(ctx, http.MethodDelete, path("keys", key), nil, nil, nil)
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Problem is a failed request (RFC 9457, application/problem+json). Every method
-// of [Client] returns one, as its error, when the server refuses.
+// Problem is a failed request (RFC 9457, application/problem+json). If the server refuses a request, the method of
+// [Client] returns one as its error.
 type Problem struct {
 	Type   string         `json:"type" doc:"A URN of the code." example:"urn:gancho:problem:payload_invalid"`
 	Title  string         `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
@@ -19,7 +19,7 @@ type Problem struct {
 	Code   string         `json:"code" doc:"A stable word, for programs." example:"payload_invalid"`
 	Errors []ProblemError `json:"errors,omitempty" doc:"The places in the request that are wrong, if that can be said."`
 
-	// RetryAfter is what the server's Retry-After header said; 0 if it had none.
+	// RetryAfter is the time in the header Retry-After; 0 if the answer had none.
 	RetryAfter time.Duration `json:"-"`
 }
 
@@ -35,7 +35,7 @@ type ProblemError struct {
 	Fix       string            `json:"fix,omitempty" doc:"What would be right, if detail does not say it."`
 }
 
-// Error is the code and the detail, with the places that are wrong.
+// Error is the code and the detail, followed by the wrong places.
 func (p *Problem) Error() string {
 	var b strings.Builder
 	b.WriteString(strconv.Itoa(p.Status))
@@ -60,7 +60,7 @@ func (p *Problem) Error() string {
 
 func readProblem(res *http.Response, body []byte) *Problem {
 	p := &Problem{}
-	if err := json.Unmarshal(body, p); err != nil || p.Code == "" { // not Gancho's own, perhaps a proxy's
+	if err := json.Unmarshal(body, p); err != nil || p.Code == "" { // the answer is not from Gancho, but perhaps from a proxy
 		*p = Problem{Detail: "The server did not explain itself."}
 	}
 	p.Status = res.StatusCode

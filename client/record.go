@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Record is the current state of one business object, as it was last told.
+// Record is the current state of one business object, as it was last written.
 type Record struct {
 	Contract  string          `json:"contract" example:"shop"`
 	Kind      string          `json:"kind" example:"order"`
@@ -18,8 +18,7 @@ type Record struct {
 	Document  json.RawMessage `json:"document" object:"true" doc:"Byte for byte as it was written."`
 }
 
-// RecordChange is one item of a batch. Exactly one of Document, Patch and Delete
-// is given.
+// RecordChange is one item of a batch. Exactly one of Document, Patch and Delete must be set.
 type RecordChange struct {
 	Contract string          `json:"contract" example:"shop"`
 	Kind     string          `json:"kind" example:"order"`
@@ -29,7 +28,7 @@ type RecordChange struct {
 	Delete   bool            `json:"delete,omitempty" doc:"Removes the record."`
 }
 
-// RecordAnswer is what became of a change, durable once answered.
+// RecordAnswer is the answer to a change, which is stored durably.
 type RecordAnswer struct {
 	Contract  string          `json:"contract" example:"shop"`
 	Kind      string          `json:"kind" example:"order"`
@@ -55,14 +54,14 @@ type RecordEvent struct {
 	Deliveries int    `json:"deliveries" doc:"How many endpoints get the event." example:"1"`
 }
 
-// RecordProblem says why an event did not fire that might have.
+// RecordProblem says why an event was not fired: its condition or payload could not be evaluated.
 type RecordProblem struct {
 	Type   string `json:"type" doc:"Of the event." example:"order.paid"`
 	Line   int    `json:"line,omitempty" doc:"Line of the condition in the contract." example:"120"`
 	Detail string `json:"detail"`
 }
 
-// RecordFilter narrows a list of records; the zero value narrows nothing.
+// RecordFilter selects records. The zero value selects all.
 type RecordFilter struct {
 	Paging
 	Contract, Kind string
@@ -81,7 +80,7 @@ func (c *Client) Record(ctx context.Context, tenant, contract, kind, key string)
 	return *doc, nil
 }
 
-// PutRecord writes a whole document. What it fires is in the answer.
+// PutRecord writes a whole document. The answer has the events that the change fired.
 func (c *Client) PutRecord(ctx context.Context, tenant, contract, kind, key string, document json.RawMessage) (*RecordAnswer, error) {
 	return send[RecordAnswer](ctx, c, http.MethodPut, recordPath(tenant, contract, kind, key), document)
 }
@@ -96,15 +95,14 @@ func (c *Client) DeleteRecord(ctx context.Context, tenant, contract, kind, key s
 	return send[RecordAnswer](ctx, c, http.MethodDelete, recordPath(tenant, contract, kind, key), nil)
 }
 
-// ChangeRecords makes up to 1000 changes. An item that is wrong has an Error in
-// its answer and does not harm the others.
+// ChangeRecords makes up to 1000 changes. If a change is wrong, its answer has an Error, and the others are made.
 func (c *Client) ChangeRecords(ctx context.Context, tenant string, changes []RecordChange) (*RecordAnswers, error) {
 	body := []byte{'['}
 	for i, change := range changes {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		// By hand, because package json would change the white space of documents.
+		// Package json would change the white space of documents.
 		document, patch := change.Document, change.Patch
 		change.Document, change.Patch = nil, nil
 		head, err := marshal(change)

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// Schedule is an event type that a contract makes of a tenant's records, every so
-// often.
+// Schedule is an event type that a contract makes from a tenant's records at regular times.
 type Schedule struct {
 	Contract  string       `json:"contract" example:"shop"`
 	EventType string       `json:"event_type" example:"orders.open"`
@@ -21,7 +20,7 @@ type Schedule struct {
 	LastRun   *ScheduleRun `json:"last_run" doc:"null: it has never run."`
 }
 
-// ScheduleRun is what one run of a schedule came to.
+// ScheduleRun is the result of one run of a schedule.
 type ScheduleRun struct {
 	At           time.Time  `json:"at"`
 	Manual       bool       `json:"manual" doc:"The run was requested through the API."`
@@ -39,7 +38,7 @@ type ScheduleRun struct {
 	Examples     []LeftOut  `json:"examples" doc:"The first of those records."`
 }
 
-// LeftOut is a record that a run left out.
+// LeftOut is a record that is not in the event of a run.
 type LeftOut struct {
 	Key    string `json:"key" doc:"Key of the record." example:"1042"`
 	Detail string `json:"detail" doc:"Why, in a sentence for people."`
@@ -51,7 +50,7 @@ func (c *Client) Schedules(ctx context.Context, tenant, language string) (*List[
 	return get[List[Schedule]](ctx, c, withQuery(path("tenants", tenant, "schedules"), speaking(language)))
 }
 
-// RunSchedule makes a run at once, and does not move the clock.
+// RunSchedule makes a run at once. The next regular run stays as planned.
 func (c *Client) RunSchedule(ctx context.Context, tenant, contract, eventType string) (*ScheduleRun, error) {
 	return send[ScheduleRun](ctx, c, http.MethodPost, path("tenants", tenant, "schedules", contract, eventType, "run"), nil)
 }

@@ -11,7 +11,7 @@ type SessionInput struct {
 	Key string `json:"key" minLength:"1" maxLength:"512" doc:"An API key or the admin key." example:"gk_…"`
 }
 
-// Session says who a request comes from.
+// Session says who makes a request.
 type Session struct {
 	Name      string     `json:"name" doc:"Name of the key or of the person the portal link was made for." example:"checkout service"`
 	Role      string     `json:"role" enum:"operator,tenant,publish,read"`
@@ -20,7 +20,7 @@ type Session struct {
 	ExpiresAt *time.Time `json:"expires_at" doc:"When it ends; null: when the key is revoked."`
 }
 
-// PortalLinkInput asks for a link that lets a tenant's own people in.
+// PortalLinkInput asks for a link with which people of a tenant open its portal.
 type PortalLinkInput struct {
 	Name       string `json:"name,omitempty" maxLength:"200" doc:"Name of the person for whom it is. The audit shows it." example:"Ana Gómez"`
 	Language   string `json:"lang,omitempty" enum:"en,es,pt" doc:"Language of the pages. If left out, that of the browser." example:"es"`
@@ -30,8 +30,7 @@ type PortalLinkInput struct {
 	SessionFor string `json:"session_for,omitempty" maxLength:"20" default:"8h" doc:"How long a session lasts that begins with it, at most 24h." example:"8h"`
 }
 
-// PortalLink is a link by which people of a tenant come in, as long as any of
-// them may be in by it.
+// PortalLink is a link with which people of a tenant open its portal. It is listed until its last session has ended.
 type PortalLink struct {
 	ID        string     `json:"id" example:"ptl_06ew2c6eqfy7d00000000000g0"`
 	Name      string     `json:"name" doc:"Name of the person for whom it was created." example:"Ana Gómez"`
@@ -42,18 +41,18 @@ type PortalLink struct {
 	EndsAt    time.Time  `json:"ends_at" doc:"When the link can no longer be opened and its last session has ended."`
 }
 
-// NewPortalLink is a link to open or to show in an iframe. Only its making shows it.
+// NewPortalLink is a link to open, or to show in an iframe. It is shown once, when it is created.
 type NewPortalLink struct {
 	PortalLink
 	URL string `json:"url" doc:"Whoever has the link can open the portal, so send it to the person at once, over TLS. Browsers never send the part after # to a server, so it is in no log." example:"https://hooks.example.com/portal#…"`
 }
 
-// PortalSessionInput redeems a portal link.
+// PortalSessionInput exchanges the token of a portal link for a session.
 type PortalSessionInput struct {
 	Token string `json:"token" minLength:"1" maxLength:"4096" doc:"The part after # in the link."`
 }
 
-// PortalSession is what a portal link is worth.
+// PortalSession is a session that began with a portal link.
 type PortalSession struct {
 	Session
 	Token      string `json:"token" doc:"Send it as an API key: Authorization: Bearer gp_…."`
@@ -68,22 +67,22 @@ func (c *Client) Session(ctx context.Context) (*Session, error) {
 	return get[Session](ctx, c, path("session"))
 }
 
-// CreatePortalLink makes a link that lets a tenant's own people in.
+// CreatePortalLink creates a link with which people of a tenant open its portal.
 func (c *Client) CreatePortalLink(ctx context.Context, tenant string, in PortalLinkInput) (*NewPortalLink, error) {
 	return send[NewPortalLink](ctx, c, http.MethodPost, path("tenants", tenant, "portal-links"), in)
 }
 
-// PortalLinks lists the links of a tenant that are not over, newest first.
+// PortalLinks lists the links of a tenant that have not expired, newest first.
 func (c *Client) PortalLinks(ctx context.Context, tenant string, p Paging) (*List[PortalLink], error) {
 	return get[List[PortalLink]](ctx, c, withQuery(path("tenants", tenant, "portal-links"), p.query()))
 }
 
-// DeletePortalLink revokes a link; whoever came by it is out at once.
+// DeletePortalLink revokes a link and ends its sessions at once.
 func (c *Client) DeletePortalLink(ctx context.Context, tenant, link string) error {
 	return c.call(ctx, http.MethodDelete, path("tenants", tenant, "portal-links", link), nil, nil, nil)
 }
 
-// OpenPortalLink redeems the token of a portal link; it needs no key.
+// OpenPortalLink exchanges the token of a portal link for a session. It needs no key.
 func (c *Client) OpenPortalLink(ctx context.Context, token string) (*PortalSession, error) {
 	return send[PortalSession](ctx, c, http.MethodPost, path("portal-sessions"), PortalSessionInput{Token: token})
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Stats are how deliveries went in the last hour, day or week.
+// Stats are statistics of deliveries over the last hour, day or week.
 type Stats struct {
 	Range   string       `json:"range" enum:"hour,day,week"`
 	Since   time.Time    `json:"since" doc:"Start of the first point."`
@@ -17,7 +17,7 @@ type Stats struct {
 	Failing []Failing    `json:"failing" doc:"At most 50 endpoints whose latest attempts failed, those that fail longest first."`
 }
 
-// StatsCounts are how deliveries went in some span of time.
+// StatsCounts are numbers of deliveries and attempts in a span of time.
 type StatsCounts struct {
 	Delivered int64    `json:"delivered" doc:"Deliveries that ended as delivered."`
 	Failed    int64    `json:"failed"`
@@ -68,7 +68,7 @@ type StatsFilter struct {
 	Range    string // hour, day or week
 }
 
-// Stats reads how deliveries went.
+// Stats reads statistics of deliveries.
 func (c *Client) Stats(ctx context.Context, f StatsFilter) (*Stats, error) {
 	q := url.Values{}
 	set(q, "tenant", f.Tenant)

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Notice tells that something happened, a moment ago.
+// Notice says that something happened a moment ago.
 type Notice struct {
 	Kind     string    `json:"kind" enum:"attempt,delivery,endpoint,tenant,contract,lost" doc:"attempt: a request was made for a delivery. delivery: a delivery was created, or ended without a request. endpoint, tenant: it was created, changed or deleted, so read it again. contract: there is a new version. lost: this reader missed notices."`
 	At       time.Time `json:"at"`
@@ -36,9 +36,8 @@ type Notice struct {
 	Lost int `json:"lost,omitempty" doc:"How many notices this reader missed, as far as that is known."`
 }
 
-// Stream tells what happens while it happens, in one tenant or, if tenant is "",
-// in all that the key may see. It goes on until ctx ends, the server stops, or
-// the key is revoked; an error comes last. Call it again to go on.
+// Stream yields notices of what happens in one tenant or, if tenant is "", in everything that the key may see. It ends,
+// with an error as its last item, when ctx ends, the server stops or the key is revoked. Call it again to go on.
 func (c *Client) Stream(ctx context.Context, tenant string) iter.Seq2[Notice, error] {
 	return func(yield func(Notice, error) bool) {
 		q := url.Values{}
@@ -67,7 +66,7 @@ func (c *Client) Stream(ctx context.Context, tenant string) iter.Seq2[Notice, er
 	}
 }
 
-// open makes a GET whose answer has no end.
+// open makes a GET request for a stream.
 func (c *Client) open(ctx context.Context, path string) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
 	if err != nil {

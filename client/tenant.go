@@ -16,7 +16,7 @@ type Tenant struct {
 	UpdatedAt time.Time       `json:"updated_at"`
 }
 
-// TenantInput creates or changes a tenant. Members left out keep their value.
+// TenantInput creates or changes a tenant. Members that are left out stay as they are.
 type TenantInput struct {
 	Name     *string         `json:"name,omitempty" maxLength:"200" doc:"For people." example:"Acme"`
 	Metadata json.RawMessage `json:"metadata,omitempty" object:"true" doc:"A JSON object of your own, of at most 16 KiB. A new one replaces it as a whole."`

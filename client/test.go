@@ -13,7 +13,7 @@ type TestInput struct {
 	Payload   json.RawMessage `json:"payload,omitempty" doc:"Any JSON value, which is sent unchanged. If left out, the contract's example of the event type."`
 }
 
-// TestResult is what a test of an endpoint came to.
+// TestResult is the result of a test of an endpoint.
 type TestResult struct {
 	Passed    bool          `json:"passed" doc:"The answer counts as success under the endpoint's contract."`
 	Request   Request       `json:"request"`
@@ -35,12 +35,12 @@ type Diagnosis struct {
 	Advice   string `json:"advice" doc:"What to do, and whom to ask for what."`
 }
 
-// RenderInput says what to render: an event that is stored, or an example.
+// RenderInput says what to render: a stored event, or an example.
 type RenderInput struct {
 	Event     string          `json:"event,omitempty" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own. If left out, an example is used." example:"evt_06ew2c6eqfy7d00000000000g0"`
 	EventType string          `json:"event_type,omitempty" maxLength:"128" doc:"Event type of the example, one of the contract's. If left out, the first one that the endpoint gets." example:"order.paid"`
 	Payload   json.RawMessage `json:"payload,omitempty" doc:"Payload of the example, any JSON value. If left out, the contract's example of the event type."`
-	// Transformation is tried in the place of the endpoint's own; nil: its own.
+	// Transformation is tried instead of the endpoint's own one; nil: the endpoint's own one.
 	Transformation *string `json:"transformation,omitempty" maxLength:"65536" doc:"A script to try instead of the endpoint's own; it is not saved. Empty: no script. If left out, the endpoint's own."`
 }
 
@@ -62,7 +62,7 @@ type RenderError struct {
 	Column int    `json:"column" doc:"From 1; 0: not known." example:"18"`
 }
 
-// Explanation says why an endpoint has got an event, or not.
+// Explanation says why an endpoint got an event, or did not.
 type Explanation struct {
 	Event     string    `json:"event" example:"evt_06ew2c6eqfy7d00000000000g0"`
 	Endpoint  string    `json:"endpoint" example:"ep_06ew2c5e8m4b900000000000g0"`
@@ -78,12 +78,11 @@ type Reason struct {
 	Cause  string `json:"cause,omitempty" doc:"What exactly, for programmers: a rule, or an error in English."`
 }
 
-// TestEndpoint sends a test event to an endpoint and waits for what comes of it,
-// which can take as long as the endpoint's timeout (give the [Client] an
-// HTTP client with a longer one). An error means that no test was made.
+// TestEndpoint sends a test event to an endpoint and waits for the result. That can take as long as the endpoint's timeout,
+// so the HTTP client of the [Client] needs a longer one. An error means that no test was made.
 // language is en, es, pt or "" for English.
 func (c *Client) TestEndpoint(ctx context.Context, tenant, endpoint, language string, in TestInput) (*TestResult, error) {
-	// By hand, because package json would change the white space of the payload.
+	// Package json would change the white space of the payload.
 	head, err := marshal(struct {
 		EventType string `json:"event_type"`
 	}{in.EventType})
@@ -109,7 +108,7 @@ func (c *Client) RenderEvent(ctx context.Context, tenant, endpoint string, in Re
 	return send[RenderResult](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "render"), in)
 }
 
-// ExplainEvent says why an endpoint has got an event, or not. language is en, es,
+// ExplainEvent says why an endpoint got an event, or did not. language is en, es,
 // pt or "" for English.
 func (c *Client) ExplainEvent(ctx context.Context, tenant, event, endpoint, language string) (*Explanation, error) {
 	q := speaking(language)

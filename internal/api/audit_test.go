@@ -21,7 +21,7 @@ func TestAudit(t *testing.T) {
 	s.as(portal, "POST", path+"/pause", "").want(200)
 	s.as(portal, "POST", path+"/rotate-secret", "").want(200)
 	s.endpoint(other, `{"url":"http://127.0.0.1:9/","name":"theirs"}`)
-	s.as(key, "PATCH", path, `{"url":"nonsense"}`).want(422) // nothing happened
+	s.as(key, "PATCH", path, `{"url":"nonsense"}`).want(422) // a refused change leaves no entry
 
 	a := s.as(key, "GET", "/v1/audit", "").want(200)
 	var got []string
@@ -49,7 +49,7 @@ func TestAudit(t *testing.T) {
 		}
 	}
 
-	// Pages, and who sees what.
+	// Paging, and which key sees which entries.
 	all := s.do("GET", "/v1/audit?limit=4", "").want(200)
 	second := s.do("GET", "/v1/audit?limit=100&cursor="+all.str("next_cursor"), "").want(200)
 	if all.str("items.0.name") != "theirs" || second.get("next_cursor") != nil || !strings.Contains(second.Body, `"contract.imported"`) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Customers and their tools read what a contract is like, in their language.
+// TestContractDocs reads the documentation and the OpenAPI document of contracts in every language.
 func TestContractDocs(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -50,7 +50,7 @@ func TestPutContract(t *testing.T) {
 	_, id := s.endpoint(tenant, `{"contract":"shop","url":"http://127.0.0.1:9/","settings":{"token":"secret-token"}}`)
 	s.do("POST", tenant+"/events", `{"contract":"shop","type":"order.paid","payload":{"id":7}}`).want(202).is("deliveries", 1.0)
 
-	// An endpoint that lacks what a new version asks for stays with the old one, and says so.
+	// An endpoint that does not satisfy the new version is still served by the old one, and shows that.
 	second := strings.Replace(strings.Replace(shop, "required: [token]", "required: [token, shop_id]", 1), "{token: {", "{shop_id: {type: string, title: {en: Shop}}, token: {", 1)
 	a := s.post("/v1/contracts", second).want(201).is("version", 2.0)
 	a.is("kept_back.0.endpoint", id).is("kept_back.0.tenant", "acme").is("kept_back.0.version", 1.0).is("kept_back.0.errors.0.pointer", "/settings/shop_id")
@@ -78,7 +78,7 @@ func TestPutContract(t *testing.T) {
 		}
 		s.post("/v1/contracts/check", c.source).want(200).is("ok", false)
 	}
-	s.do("GET", "/v1/contracts/shop", "").want(200).is("version", 2.0) // none of these changed anything
+	s.do("GET", "/v1/contracts/shop", "").want(200).is("version", 2.0) // the refused ones changed nothing
 	s.as(adminKey, "POST", "/v1/contracts", "contract: \xff", "Content-Type", "text/plain").want(422).is("code", "text_invalid")
 	s.do("POST", "/v1/contracts", `{"sauce":""}`).want(422)
 	s.post("/v1/contracts", "").want(400).is("code", "body_missing")
@@ -103,12 +103,12 @@ func TestGetContract(t *testing.T) {
 	s.do("GET", "/v1/contracts/shop?version=1", "").want(200).is("title", "Shop").is("version", 1.0)
 	s.do("GET", "/v1/contracts/shop", "").want(200).is("title", "Shop 2").is("versions.1.version", 1.0)
 	s.do("GET", "/v1/contracts/shop?version=3", "").want(404).is("code", "version_not_found")
-	for _, c := range shipped() { // each as it is, and as documented
+	for _, c := range shipped() { // every answer is checked against the document
 		for _, lang := range []string{"en", "es", "pt"} {
 			s.do("GET", "/v1/contracts/"+c.Name+"?lang="+lang, "").want(200).is("source", string(c.Source))
 		}
 	}
-	// A tenant's key reads them, and writes none.
+	// A key of a tenant may read contracts, and not write them.
 	s.tenant("acme")
 	key := s.key(`{"role":"tenant","tenant":"acme"}`)
 	s.as(key, "GET", "/v1/contracts/shop", "").want(200)
@@ -161,7 +161,7 @@ func TestRenderContract(t *testing.T) {
 	render(`{"source":`+quoted(shop)+`}`).is("request", nil).is("problems.0.pointer", "/settings/token")
 	render(`{"source":`+quoted(shop)+`,"settings":{"token":"t"},"event_type":"order.sent"}`).is("request", nil).is("problems.0.pointer", "/event_type")
 	a = render(`{"source":` + quoted(shop) + `,"settings":{"token":"t"},"payload":{"total":1.10}}`)
-	a.is("request.body", `{"total":1.10}`).is("problems.0.pointer", "/payload/id") // shown, and what is wrong with it
+	a.is("request.body", `{"total":1.10}`).is("problems.0.pointer", "/payload/id") // the request is shown, and beside it what is wrong with the payload
 
 	// A contract in force, with a stored event.
 	tenant := s.tenant("acme")
@@ -182,8 +182,7 @@ func TestRenderContract(t *testing.T) {
 	s.do("POST", "/v1/contracts/render", `{}`).want(422)
 }
 
-// TestRenderContractOfStoredEvent renders stored events with a text that is not
-// in force, as if they had come in under it.
+// TestRenderContractOfStoredEvent renders stored events under a contract text that is not in force.
 func TestRenderContractOfStoredEvent(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -205,7 +204,7 @@ func TestRenderContractOfStoredEvent(t *testing.T) {
 	}
 	s.do("POST", "/v1/contracts/render?lang=es", `{"source":`+quoted(shop)+`}`).want(200).is("settings.properties.token.title", "Ficha")
 
-	// The edited text asks for more, forbids, or no longer has the type.
+	// Edited texts ask for more of the payload, forbid members, or no longer have the event type.
 	more := strings.NewReplacer("required: [id]", "required: [id, currency]", `{"id":1,`, `{"currency":"MXN","id":1,`).Replace(edited)
 	render(more, `"tenant":"acme","event":"mine-1"`).want(200).
 		is("request.method", "POST").is("problems.0.pointer", "/payload/currency")

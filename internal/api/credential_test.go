@@ -14,7 +14,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// credential makes a credential of a contract and returns its path and answer.
+// credential creates a credential and returns its path and the answer.
 func (s *server) credential(tenant, body string) (path string, made answer) {
 	s.t.Helper()
 	made = s.do("POST", tenant+"/credentials", body).want(201)
@@ -100,7 +100,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// like reports whether text is n letters and digits.
+// like reports whether text consists of n letters and digits.
 func like(text string, n int) bool {
 	return len(text) == n && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
@@ -137,8 +137,7 @@ func TestCredentialsTakenOver(t *testing.T) {
 	}
 }
 
-// TestCredentialsWithoutEndpoint is about a contract whose credentials only open
-// look-ups.
+// TestCredentialsWithoutEndpoint uses a contract whose credentials have no endpoint and only give access to look-ups.
 func TestCredentialsWithoutEndpoint(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -178,7 +177,7 @@ lookup:
   get_thing: {title: Thing, paths: ["/things/{id}", "/by/id/{id}/thing"], record: thing}
 `
 
-// TestPerTenant makes more endpoints than a tenant can have, at the same time.
+// TestPerTenant creates more endpoints at the same time than a tenant may have.
 func TestPerTenant(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -222,8 +221,8 @@ func TestPerTenant(t *testing.T) {
 	}
 }
 
-// TestCredentialsTogether pauses and resumes a credential and its endpoint from
-// many sides: never is a credential paused and its endpoint active.
+// TestCredentialsTogether pauses and resumes a credential and its endpoint in many goroutines. The endpoint of a paused
+// credential must never be active.
 func TestCredentialsTogether(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -243,19 +242,19 @@ func TestCredentialsTogether(t *testing.T) {
 	}
 }
 
-// TestNoCredentialShows does everything with a credential and searches all answers
-// and the log for what was shown once.
+// TestNoCredentialShows calls every operation on a credential, and searches all answers and the log for the secrets that
+// only the first answer may show.
 func TestNoCredentialShows(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	inbox := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(w, r.Body) // which has the key in it
+		_, _ = io.Copy(w, r.Body) // the body contains the key
 	}))
 	t.Cleanup(inbox.Close)
 	tenant := s.tenant("acme")
 	path, made := s.credential(tenant, `{"contract":"cabaprop","name":"a","url":"`+inbox.URL+`"}`)
 	token := s.do("POST", path+"/tokens", "").want(201).str("token")
-	s.answers.b.Reset() // they were shown once, as they should
+	s.answers.b.Reset() // the first answers show them, as they should
 	endpoint := tenant + "/endpoints/" + made.str("endpoint")
 	const payload = `{"id":1,"conversationId":44444}`
 	if r := s.do("POST", endpoint+"/test", `{"payload":`+payload+`}`).want(200); r.get("passed") != true || !strings.Contains(r.Body, `\"apiKey\":\"********\"`) {

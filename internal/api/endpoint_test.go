@@ -12,8 +12,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// TestPatch changes an endpoint in every way and looks at what it became and at
-// what did not change.
+// TestPatch changes each member of an endpoint, and checks that the others stay as they are.
 func TestPatch(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -34,7 +33,7 @@ func TestPatch(t *testing.T) {
 	for _, c := range []struct {
 		patch  string
 		has    []string
-		config bool // a new version
+		config bool // the change makes a new version
 	}{
 		{`{}`, []string{`"name":"a"`}, false},
 		{`{"name":"b"}`, []string{`"name":"b"`}, false},
@@ -79,7 +78,7 @@ func TestPatch(t *testing.T) {
 	if got := string(stored().Config.Settings); got != `{"api_key":"hunter2-new"}` {
 		t.Errorf("settings %s", got)
 	}
-	// What was read, sent back as it is, changes nothing.
+	// An endpoint that is read and sent back unchanged stays as it is.
 	doc := s.do("GET", path, "").want(200)
 	var members []string
 	for _, m := range []string{"name", "contract", "url", "event_types", "filter", "headers", "settings", "state"} {
@@ -110,7 +109,7 @@ func TestPatchTogether(t *testing.T) {
 	}
 }
 
-// What counts as a whole number for the schema, but not for a program.
+// TestPatchNumbers sends 5.0, which is a whole number for JSON Schema and none for Go.
 func TestPatchNumbers(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -175,7 +174,7 @@ func TestSecrets(t *testing.T) {
 	}
 	a = s.do("POST", path+"/rotate-secret", `{"overlap":"0s"}`).want(200)
 	third := a.str("secret")
-	if a.str("previous.0.secret") != given || a.get("previous.1") != nil { // the first is in its overlap still, the second is out
+	if a.str("previous.0.secret") != given || a.get("previous.1") != nil { // the overlap of the first secret is not over; that of the second is
 		t.Errorf("rotated without overlap: %s", a.Body)
 	}
 	a = s.do("POST", path+"/rotate-secret", `{"secret":"`+third+`"}`).want(200)
@@ -196,8 +195,7 @@ func TestSecrets(t *testing.T) {
 	s.do("POST", kobra+"/rotate-secret", "").want(404)
 }
 
-// TestNoSecretShows does everything with an endpoint full of secrets and
-// searches all answers and the log for them.
+// TestNoSecretShows calls every operation on an endpoint full of secrets, and searches all answers and the log for them.
 func TestNoSecretShows(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -205,7 +203,7 @@ func TestNoSecretShows(t *testing.T) {
 	const secret = "whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjItaHVudGVyMg=="
 	reader := s.key(`{"role":"read"}`)
 	manager := s.key(`{"role":"tenant","tenant":"acme"}`)
-	s.answers.b.Reset() // the keys were shown once, as they should
+	s.answers.b.Reset() // the first answers show the keys, as they should
 	body := `{"url":"http://127.0.0.1:9/","secret":"` + secret + `","headers":{"Authorization":"Bearer hunter2","X-API-Key":"hunter2","Cookie":"a=hunter2","X-Access-Token":"hunter2","Signature":"hunter2"}}`
 	path, id := s.endpoint(tenant, body)
 	kobra, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/","contract":"kobra","settings":{"api_key":"hunter2"}}`)
@@ -238,7 +236,7 @@ func TestNoSecretShows(t *testing.T) {
 	}
 }
 
-// TestCursors goes through lists page by page and misuses cursors.
+// TestCursors reads lists page by page, and uses cursors with other lists and filters.
 func TestCursors(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

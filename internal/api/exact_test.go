@@ -64,7 +64,7 @@ func TestExactBytes(t *testing.T) {
 			t.Errorf("%s: %s", path, a.Body)
 		}
 	}
-	// What the console asks for beside it: the same without these bytes.
+	// The console asks for the same object without these bytes.
 	if a := s.do("GET", tenant+"/events/"+event+"?payload=false", "").want(200); a.get("payload") != nil || a.str("id") != event {
 		t.Errorf("event without payload: %s", a.Body)
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// scenario is one request and what its answer must and must not hold.
+// scenario is one request, and what its answer must and must not contain.
 type scenario struct {
 	name   string
 	method string
@@ -56,7 +56,7 @@ func (s *server) run(t *testing.T, scenarios []scenario) {
 	}
 }
 
-// contents is all that the API shows of a tenant.
+// contents is everything that the API shows of a tenant.
 func (s *server) contents(tenant string) string {
 	s.t.Helper()
 	var b strings.Builder
@@ -68,7 +68,7 @@ func (s *server) contents(tenant string) string {
 	return b.String()
 }
 
-// problem is what the body of a problem with one wrong place holds.
+// problem is what the body of a problem with one wrong place contains.
 func problem(code, pointer string) []string {
 	if pointer == "-" {
 		return []string{`"code":"` + code + `"`}
@@ -347,7 +347,7 @@ func TestEventInput(t *testing.T) {
 	})
 }
 
-// TestBodyLimits checks that no more is read than is needed to refuse it.
+// TestBodyLimits checks that a body that is too large is not read much further than the limit.
 func TestBodyLimits(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -372,7 +372,7 @@ func TestBodyLimits(t *testing.T) {
 	}
 }
 
-// endless is a body without end.
+// endless is a body of spaces that never ends.
 type endless struct{ read int64 }
 
 func (e *endless) Read(p []byte) (int, error) {

@@ -92,7 +92,7 @@ func TestLookUp(t *testing.T) {
 	}
 	s.as("", "GET", conversation+"44444", "", "Authorization", "bearer "+token).want(200)
 
-	// A token that was good for the time that the contract says.
+	// A token whose lifetime, which the contract sets, is over.
 	id, err := hook.ParseCredentialID(made.str("id"))
 	if err != nil {
 		t.Fatal(err)
@@ -140,8 +140,8 @@ func TestLookUp(t *testing.T) {
 	}
 }
 
-// TestLookUpsOfContracts adds a contract to a running server: its routes are
-// there, and open to its own credentials only.
+// TestLookUpsOfContracts adds a contract to a running server. Its routes work at once, with tokens of its own credentials
+// only.
 func TestLookUpsOfContracts(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -165,10 +165,10 @@ func TestLookUpsOfContracts(t *testing.T) {
 		}
 	}
 	s.as(made.str("token"), "GET", conversation+"1", "").want(401)
-	s.as(made.str("token"), "GET", tenant, "").want(401) // it opens look-ups, and nothing else
+	s.as(made.str("token"), "GET", tenant, "").want(401) // a token is good for look-ups only
 }
 
-// TestOwnPaths makes sure that no contract can take what Gancho answers itself.
+// TestOwnPaths checks that no contract can name a path at which Gancho answers itself.
 func TestOwnPaths(t *testing.T) {
 	t.Parallel()
 	d, err := theDocument()

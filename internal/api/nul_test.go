@@ -8,8 +8,8 @@ import (
 	"gancho/internal/storetest"
 )
 
-// U+0000 can stand in a payload, and in no text of ours: PostgreSQL stores none with
-// it. What sends one is told so at every door, whatever the database.
+// TestNul sends U+0000 to every operation. A payload may contain it. In any other text it is refused, whichever database is
+// used, because PostgreSQL cannot store it.
 func TestNul(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -20,8 +20,8 @@ import (
 	"gancho/internal/api"
 )
 
-// document is the OpenAPI document as a witness reads it: plain JSON and another
-// implementation of JSON Schema.
+// document is the OpenAPI document, read as plain JSON and checked with another implementation of JSON Schema than the one
+// that made it.
 type document struct {
 	raw       map[string]any
 	compiler  *jsonschema.Compiler
@@ -66,9 +66,9 @@ func (d *document) schema(pointer string) (*jsonschema.Schema, error) {
 
 func escape(s string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(s) }
 
-// operations yields the template and the operation that a request belongs to, or
-// nil if its path is there with other methods only; nothing if there is no such
-// path. A literal segment wins over a parameter, as in the router.
+// operations yields the path template and the operation of a request. The operation is nil if the path only has other
+// methods, and nothing is yielded if there is no such path. A literal segment takes precedence over a parameter, as in the
+// router.
 func (d *document) operations(method, path string) iter.Seq2[string, map[string]any] {
 	return func(yield func(string, map[string]any) bool) {
 		best, found, is := "", "", map[string]any(nil)
@@ -161,7 +161,7 @@ func (a answer) codeOf() (string, bool) {
 	return p.Code, a.Status >= 400 && json.Unmarshal([]byte(a.Body), &p) == nil && p.Code != ""
 }
 
-// theDocument is the document of a server like all the tests'.
+// theDocument is the document of a server as the tests use it.
 var theDocument = sync.OnceValues(func() (*document, error) {
 	a := api.New(api.Options{Metrics: http.NotFoundHandler()})
 	w := httptest.NewRecorder()
@@ -244,7 +244,7 @@ func valuesOf(m map[any]string) func(func(string) bool) {
 	}
 }
 
-// refsResolve checks that every $ref leads somewhere.
+// refsResolve checks that every $ref names a schema that exists.
 func (d *document) refsResolve(t *testing.T, v any, at string) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -324,11 +324,9 @@ func (d *document) checkOperation(t *testing.T, where, path string, op map[strin
 	}
 }
 
-// TestRoutesAreDocumented asks for everything that the document does not have.
-// TestDocumentBeforeAWitness gives the document to an independent validator, which
-// holds it against the official schema of OpenAPI 3.1 and resolves its references.
-// It needs node and its npm packages (make test-needs), and fails without them.
-func TestDocumentBeforeAWitness(t *testing.T) {
+// TestDocumentIsValidOpenAPI gives the document to an independent validator, which checks it against the official schema of
+// OpenAPI 3.1 and resolves its references. It needs node and npm packages (make test-needs), and fails without them.
+func TestDocumentIsValidOpenAPI(t *testing.T) {
 	t.Parallel()
 	var in bytes.Buffer
 	if err := json.Compact(&in, []byte(newServer(t).as("", "GET", "/openapi.json", "").want(200).Body)); err != nil {

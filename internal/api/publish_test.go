@@ -18,8 +18,7 @@ import (
 	"gancho/internal/storetest"
 )
 
-// TestPayloadBytes sends payloads that a decoder would change and reads them
-// back.
+// TestPayloadBytes publishes payloads that a decoder would change, and reads them back unchanged.
 func TestPayloadBytes(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -52,7 +51,7 @@ func TestPayloadBytes(t *testing.T) {
 	}
 }
 
-// TestBatch checks that an item that is wrong harms none of the others.
+// TestBatch checks that the other items of a batch are accepted if one is wrong.
 func TestBatch(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -74,7 +73,7 @@ func TestBatch(t *testing.T) {
 		{`{"type":"a","payload":1,"id":"used"}`, "event_id_reused", "-"},
 	}
 	s.do("POST", tenant+"/events", `{"type":"a","payload":2,"id":"used"}`).want(202)
-	for i, w := range wrong { // each alone between two right ones
+	for i, w := range wrong { // each one between two right items
 		body := fmt.Sprintf(`[{"type":"order.paid","id":"x%d","payload":1},%s,{"type":"other","payload":2}]`, i, w.item)
 		a := s.do("POST", tenant+"/events", body).want(202)
 		if a.get("items.0.deliveries") == nil || a.str("items.0.external_id") != fmt.Sprintf("x%d", i) || a.get("items.2.id") == nil || a.get("items.1.id") != nil {
@@ -87,7 +86,7 @@ func TestBatch(t *testing.T) {
 			t.Errorf("%.60s: %s", w.item, a.Body)
 		}
 	}
-	// And all of them together.
+	// All wrong items in one batch.
 	var all []string
 	for _, w := range wrong {
 		all = append(all, w.item)
@@ -141,7 +140,7 @@ func TestIdempotency(t *testing.T) {
 	post(`{"type":"a","payload":3}`, "Idempotency-Key", "k3").want(202)
 }
 
-// TestStorageTrouble checks that nothing is acknowledged that is not stored.
+// TestStorageTrouble checks that the answer is an error if an event could not be stored.
 func TestStorageTrouble(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
@@ -180,7 +179,7 @@ func (f accepter) Accept(ctx context.Context, in hook.NewEvents) ([]hook.EventAn
 	return f(ctx, in)
 }
 
-// BenchmarkPublish is the door without what is behind it.
+// BenchmarkPublish measures the handler, with an accepter that does nothing.
 func BenchmarkPublish(b *testing.B) {
 	db := storetest.Open(b)
 	for _, c := range []struct{ name, body string }{
@@ -224,8 +223,8 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// TestLargeBodiesAtOnce holds eight large bodies half read: a ninth is pushed
-// back, small ones are not, and once the eight are gone there is room again.
+// TestLargeBodiesAtOnce keeps eight large bodies half read. A ninth is refused, small ones are not, and when the eight are
+// read a large one is accepted again.
 func TestLargeBodiesAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -243,7 +242,7 @@ func TestLargeBodiesAtOnce(t *testing.T) {
 	for range 8 {
 		body, w := io.Pipe()
 		ended.Go(func() { s.serve(large(body)).want(400) })
-		if _, err := w.Write(make([]byte, 1<<20+1)); err != nil { // the last byte is read once there is room
+		if _, err := w.Write(make([]byte, 1<<20+1)); err != nil { // the last byte is read only after memory was reserved
 			t.Fatal(err)
 		}
 		held = append(held, w)

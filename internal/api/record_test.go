@@ -36,8 +36,8 @@ func withThings(t *testing.T) (s *server, things string) {
 	return s, s.tenant("acme") + "/records/triggered/thing"
 }
 
-// Documents that a decoder would change come back as they were sent, alone and
-// in lists, and so do those that a patch did not touch.
+// Documents that a decoder would change are returned as they were sent, alone and in lists. So are the parts of a document
+// that a patch did not name.
 func TestDocumentBytes(t *testing.T) {
 	t.Parallel()
 	s, things := withThings(t)
@@ -229,7 +229,7 @@ func TestWrongRecords(t *testing.T) {
 	}
 }
 
-// Items that are wrong harm none of the others, and each is told apart.
+// If items of a batch are wrong, each has an error of its own, and the others are applied.
 func TestRecordBatch(t *testing.T) {
 	t.Parallel()
 	s, _ := withThings(t)
@@ -275,7 +275,7 @@ func TestRecordBatch(t *testing.T) {
 	if a.str("items.0.error.code") != "json_invalid" || a.str("items.1.key") != "b" || a.str("items.2.error.code") != "json_invalid" || !strings.Contains(a.Body, `"/0/document/n"`) {
 		t.Errorf("%s", a.Body)
 	}
-	// A thousand are taken, and the same again does nothing.
+	// A thousand changes are accepted, and the same ones again change nothing.
 	items = items[:0]
 	for i := range 1000 {
 		items = append(items, item(fmt.Sprintf(`"document":{"id":"m%d","n":%d}`, i, i)))
@@ -316,7 +316,7 @@ func TestRecordBatch(t *testing.T) {
 	}
 }
 
-// One tenant's records are nothing to another.
+// A key of one tenant cannot read or change the records of another.
 func TestRecordsAreApart(t *testing.T) {
 	t.Parallel()
 	s, things := withThings(t)
@@ -338,7 +338,7 @@ func TestRecordsAreApart(t *testing.T) {
 	}
 }
 
-// The same request under a key is answered as the first time.
+// The same request with the same Idempotency-Key gets the same answer.
 func TestRecordOnce(t *testing.T) {
 	t.Parallel()
 	s, things := withThings(t)
@@ -353,8 +353,7 @@ func TestRecordOnce(t *testing.T) {
 	s.as(adminKey, "PATCH", things+"/a", `{"id":"a","n":1}`, "Idempotency-Key", "k").want(409)
 }
 
-// TestRecordStories changes records of the five systems as their products do, and
-// looks at what each change fires.
+// TestRecordStories changes records of the shipped contracts as the products do, and checks which events each change fires.
 func TestRecordStories(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -11,7 +11,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// TestRoles makes every operation of the document with every kind of key.
+// TestRoles calls every operation of the document with every kind of key.
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -32,7 +32,7 @@ func TestRoles(t *testing.T) {
 		readMay   = "tenant acme, read acme, read all"
 		sendMay   = "tenant acme, publish acme, publish all"
 	)
-	// Who may, beside the operators.
+	// Who may call an operation, beside operators.
 	who := map[string]string{
 		"GET /v1/tenants": "read all", "PUT /v1/tenants/{tenant}": "", "GET /v1/tenants/{tenant}": readMay, "DELETE /v1/tenants/{tenant}": "",
 		"POST /v1/tenants/{tenant}/endpoints": tenantMay, "GET /v1/tenants/{tenant}/endpoints": readMay,
@@ -108,7 +108,7 @@ func TestRoles(t *testing.T) {
 			}
 			at := fill.Replace(path)
 			if operation == "DELETE /v1/tenants/{tenant}" {
-				at = "/v1/tenants/gone" // acme is still needed
+				at = "/v1/tenants/gone" // the rest of the test needs acme
 			}
 			for name, key := range keys {
 				a := s.as(key, strings.ToUpper(method), at, `{"unknown member":1}`)
@@ -119,12 +119,12 @@ func TestRoles(t *testing.T) {
 				case name == "none" || name == "wrong":
 					want = []int{http.StatusUnauthorized}
 				case name == "admin" || name == "operator" || strings.Contains(", "+may+",", ", "+name+","):
-					want = []int{200, 202, 204, 404, 422, 429} // let in; the request itself makes no sense
+					want = []int{200, 202, 204, 404, 422, 429} // the key is accepted, and the request itself makes no sense
 					if a.Status == 404 && strings.Contains(a.Body, "tenant_not_found") && !strings.Contains(at, "gone") {
 						t.Errorf("%s with key %s: %s", operation, name, a.Body)
 					}
 				case strings.HasSuffix(name, " other") && strings.Contains(path, "{tenant}"):
-					want = []int{http.StatusNotFound, http.StatusForbidden} // and not a word about whether there is such a tenant
+					want = []int{http.StatusNotFound, http.StatusForbidden} // the answer does not say whether there is such a tenant
 				default:
 					want = []int{http.StatusForbidden}
 				}
@@ -146,8 +146,8 @@ func contains(list []int, n int) bool {
 	return slices.Contains(list, n)
 }
 
-// TestTenantsAreApart makes two tenants with everything and tries to reach the
-// things of one through the other.
+// TestTenantsAreApart creates two tenants with everything they can have, and tries to reach what one has with the key or
+// the path of the other.
 func TestTenantsAreApart(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -166,12 +166,12 @@ func TestTenantsAreApart(t *testing.T) {
 		"/credentials", "/credentials/" + credential,
 	} {
 		s.as(theirsKey, "GET", theirs+path, "").want(200)
-		// Through their path: nothing is there, in the same words as where nothing is.
+		// Through their path, the answer is the same as for a tenant that does not exist.
 		a := s.as(oursKey, "GET", theirs+path, "").want(404)
 		if got := strings.ReplaceAll(a.Body, "theirs", "nobody"); got != nobody.Body {
 			t.Errorf("%s: %s", path, a.Body)
 		}
-		// Through our own path: their ids mean nothing.
+		// Through our own path, their ids are not found.
 		for _, key := range []string{oursKey, adminKey} {
 			if a := s.as(key, "GET", ours+path, ""); strings.Contains(a.Body, "private thing") || strings.Count(path, "/") > 1 && a.Status != 404 {
 				t.Errorf("%s: %d %s", ours+path, a.Status, a.Body)
@@ -199,7 +199,7 @@ func TestTenantsAreApart(t *testing.T) {
 	if a := s.as(oursKey, "GET", ours+"/deliveries?event="+event, "").want(200); a.get("items.0") != nil {
 		t.Errorf("filter by their event: %s", a.Body)
 	}
-	// The same id and Idempotency-Key in two tenants are two things.
+	// Two tenants can use the same event id and the same Idempotency-Key.
 	for _, c := range [][2]string{{oursKey, ours}, {theirsKey, theirs}} {
 		a := s.as(c[0], "POST", c[1]+"/events", `[{"type":"a","id":"same","payload":"`+c[1]+`"}]`, "Idempotency-Key", "k").want(202)
 		if a.get("items.0.duplicate") != false {

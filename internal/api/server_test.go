@@ -36,8 +36,8 @@ import (
 
 const adminKey = "admin-key-0123456789"
 
-// server is the API over the real store, the real ingest and the shipped
-// contracts. The worker makes tests, and nothing else.
+// server is the API with the real store, the real ingest and the shipped contracts. Its worker sends nothing except tests of
+// endpoints.
 type server struct {
 	t         testing.TB
 	db        *store.DB
@@ -51,7 +51,7 @@ type server struct {
 	answers   *syncBuffer // all answers' bodies
 }
 
-// idleWorker takes deliveries and does nothing with them.
+// idleWorker gets deliveries and does not send them.
 type idleWorker struct {
 	mu    sync.Mutex
 	woken []hook.EndpointID
@@ -71,7 +71,7 @@ func (w *idleWorker) Wake(id hook.EndpointID) {
 	w.woken = append(w.woken, id)
 }
 
-// ownsNone keeps the worker from working through queues.
+// ownsNone keeps the worker from sending what the store has queued.
 type ownsNone struct{ deliver.OwnsAll }
 
 func (ownsNone) Owns(hook.EndpointID) bool { return false }
@@ -170,7 +170,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 	return s
 }
 
-// answer is what came back.
+// answer is the answer to a request.
 type answer struct {
 	t      testing.TB
 	Status int
@@ -216,7 +216,7 @@ func (s *server) serve(r *http.Request) answer {
 	return a
 }
 
-// checkProblem checks the form that every failure has.
+// checkProblem checks that a failure has the form of a problem.
 func (a answer) checkProblem(method string) {
 	a.t.Helper()
 	if ct := a.Header.Get("Content-Type"); ct != "application/problem+json" {
@@ -256,7 +256,7 @@ func (a answer) checkProblem(method string) {
 	}
 }
 
-// want checks the status.
+// want checks the status of an answer.
 func (a answer) want(status int) answer {
 	a.t.Helper()
 	if a.Status != status {
@@ -310,21 +310,21 @@ func (a answer) str(path string) string {
 	return s
 }
 
-// tenant makes a tenant and returns its path.
+// tenant creates a tenant and returns its path.
 func (s *server) tenant(id string) string {
 	s.t.Helper()
 	s.do("PUT", "/v1/tenants/"+id, `{"name":"`+id+`"}`).want(201)
 	return "/v1/tenants/" + id
 }
 
-// endpoint makes an endpoint and returns its path and id.
+// endpoint creates an endpoint and returns its path and id.
 func (s *server) endpoint(tenant, body string) (path, id string) {
 	s.t.Helper()
 	id = s.do("POST", tenant+"/endpoints", body).want(201).str("id")
 	return tenant + "/endpoints/" + id, id
 }
 
-// key makes a key and returns its text.
+// key creates an API key and returns its text.
 func (s *server) key(body string) string {
 	s.t.Helper()
 	return s.do("POST", "/v1/keys", body).want(201).str("key")
@@ -346,7 +346,7 @@ func (s *server) finish(d hook.Delivery, state hook.State, at *hook.Attempt) {
 	}
 }
 
-// deliveriesOf are the deliveries of the event with a caller's id.
+// deliveriesOf are the deliveries of an event.
 func (s *server) deliveriesOf(tenant, event string) []hook.Delivery {
 	s.t.Helper()
 	id, err := hook.ParseEventID(event)

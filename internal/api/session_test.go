@@ -10,8 +10,8 @@ import (
 	"gancho/internal/api"
 )
 
-// browser makes requests as a page of some origin does: with the cookie, and
-// with what browsers say of where a request comes from.
+// browser makes a request as a browser does for a page: with the cookie, and with the header that says whether the page is
+// of the same origin.
 func (s *server) browser(cookie, site, method, path, body string) answer {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), method, path, strings.NewReader(body))
@@ -106,7 +106,7 @@ func TestPortal(t *testing.T) {
 	s.as(bearer, "GET", "/v1/tenants", "").want(403)
 	s.as(bearer, "GET", "/v1/keys", "").want(403)
 
-	// One kind of token is not another.
+	// A token of one kind is refused where another kind is expected.
 	s.as("gp_"+token, "GET", "/v1/session", "").want(401)
 	s.as("", "POST", "/v1/portal-sessions", `{"token":"`+strings.TrimPrefix(bearer, "gp_")+`"}`).want(401)
 	s.as(bearer[:len(bearer)-2], "GET", "/v1/session", "").want(401)
@@ -123,7 +123,7 @@ func TestPortal(t *testing.T) {
 	s.do("DELETE", other, "").want(204)
 }
 
-// TestPortalExpires lets links and sessions grow old.
+// TestPortalExpires waits until links and sessions have expired.
 func TestPortalExpires(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -151,7 +151,7 @@ func TestPortalExpires(t *testing.T) {
 	}
 }
 
-// TestPortalRevoked makes links and ends them, with the sessions of those who came.
+// TestPortalRevoked revokes links. Their sessions end as well.
 func TestPortalRevoked(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -176,7 +176,7 @@ func TestPortalRevoked(t *testing.T) {
 	s.do("DELETE", other+"/portal-links/"+id, "").want(404)
 	s.do("DELETE", tenant+"/portal-links/nonsense", "").want(404)
 	s.as(first, "GET", tenant, "").want(200)
-	for _, method := range []string{"POST", "GET"} { // else one could stay for ever
+	for _, method := range []string{"POST", "GET"} { // otherwise a session could be extended for ever
 		if a := s.as(first, method, tenant+"/portal-links", "").want(403); a.str("code") != "from_portal" {
 			t.Errorf("%s from the portal: %s", method, a.Body)
 		}
@@ -201,14 +201,14 @@ func TestPortalRevoked(t *testing.T) {
 	s.as(stays, "GET", "/v1/session", "").want(401)
 }
 
-// pages takes every GET.
+// pages answers every GET request.
 type pages struct{}
 
 func (pages) Takes(r *http.Request) bool { return r.Method == http.MethodGet }
 
 func (pages) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }
 
-// TestConsoleAnswersWhatTheAPIDoesNot puts pages beside the API.
+// TestConsoleAnswersWhatTheAPIDoesNot checks which requests the API passes to the console.
 func TestConsoleAnswersWhatTheAPIDoesNot(t *testing.T) {
 	t.Parallel()
 	a := api.New(api.Options{Console: pages{}})

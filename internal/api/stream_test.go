@@ -19,7 +19,7 @@ import (
 	"gancho/internal/storetest"
 )
 
-// watch begins to read a stream, over a real connection.
+// watch starts reading a stream over a real connection.
 func watch(t *testing.T, url, key, tenant string) (next func() (client.Notice, error, bool)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -38,7 +38,7 @@ func TestStream(t *testing.T) {
 	_, theirs := s.endpoint(other, `{"url":"http://127.0.0.1:9/"}`)
 	key := s.key(`{"role":"read","tenant":"acme"}`)
 
-	// Whoever may not, is told so as everywhere.
+	// A caller who may not watch gets a problem, as from every operation.
 	for _, c := range []struct{ key, tenant, code string }{{key, "other", "tenant_not_found"}, {adminKey, "nobody", "tenant_not_found"}, {"gk_wrong", "", "key_invalid"}} {
 		_, err, _ := watch(t, srv.URL, c.key, c.tenant)()
 		if p, ok := errors.AsType[*client.Problem](err); !ok || p.Code != c.code {
@@ -47,7 +47,7 @@ func TestStream(t *testing.T) {
 	}
 	s.do("HEAD", "/v1/stream", "").want(200) // does not hang
 
-	// The reader is there once the answer has begun.
+	// When the answer has begun, the reader is subscribed.
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/v1/stream", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestStream(t *testing.T) {
 		t.Errorf("told too much: %s", all)
 	}
 
-	// A stop ends it, without an error, and refuses the next one.
+	// When the server stops, the stream ends without an error, and the next one is refused.
 	next := watch(t, srv.URL, adminKey, "")
 	began, told := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -99,7 +99,7 @@ func TestStream(t *testing.T) {
 			}
 		}
 	}()
-	again := time.NewTicker(5 * time.Millisecond) // until the reader is there
+	again := time.NewTicker(5 * time.Millisecond) // until the reader is subscribed
 	defer again.Stop()
 	for waiting := true; waiting; {
 		select {
@@ -127,8 +127,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestStreamEndsWithItsKey revokes the key of a stream, in fake time: it ends with
-// the next beat.
+// TestStreamEndsWithItsKey revokes the key of a stream, in fake time. The stream ends when the key is checked next.
 func TestStreamEndsWithItsKey(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -15,7 +15,7 @@ import (
 	"gancho/internal/mask"
 )
 
-// answering is a receiver that answers as it is told.
+// answering is a receiver that gives a certain answer.
 func answering(t *testing.T, status int, body string, header ...string) string {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -30,7 +30,7 @@ func answering(t *testing.T, status int, body string, header ...string) string {
 	return srv.URL
 }
 
-// speaking is a receiver that reads a request and writes anything.
+// speaking is a receiver that reads a request and then writes any bytes to the connection.
 func speaking(t *testing.T, what string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -54,8 +54,8 @@ func speaking(t *testing.T, what string) string {
 	return "http://" + l.Addr().String()
 }
 
-// closedPort is an address where nobody listens, nor begins to while the test runs:
-// one end of a connection has it.
+// closedPort is an address at which nobody listens. Nobody can begin to listen there while the test runs, because one end of
+// a connection uses the port.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -95,8 +95,7 @@ func pickyServer(t *testing.T) *server {
 
 const page = "\ufeff <!-- hello -->\n<!DOCTYPE html><html><body>Welcome</body></html>"
 
-// TestTestEndpoint tests endpoints whose receivers are real and go wrong in each
-// way, in all languages.
+// TestTestEndpoint tests endpoints whose receivers are real servers, each of which fails in another way, in all languages.
 func TestTestEndpoint(t *testing.T) {
 	t.Parallel()
 	s := pickyServer(t)
@@ -208,7 +207,7 @@ func TestTestLanguage(t *testing.T) {
 	s.do("POST", path+"/test?lang=fr", "").want(422)
 }
 
-// What is tested with: the contract's example, or what the caller gives, to the byte.
+// TestTestInput checks which payload a test sends: the contract's example, or exactly the bytes of the caller.
 func TestTestInput(t *testing.T) {
 	t.Parallel()
 	s := pickyServer(t)
@@ -338,7 +337,7 @@ func TestRender(t *testing.T) {
 	}
 	s.do("POST", path+"/render", `{"event":"nothing"}`).want(404)
 	s.do("POST", path+"/render", `{"event":"`+other+`","event_type":"a"}`).want(422)
-	// Without an event it is an example, of which nothing is stored.
+	// Without an event, an example is rendered, and nothing of it is stored.
 	if r := s.do("POST", path+"/render", `{}`).want(200); r.str("body") == "" {
 		t.Errorf("an example: %s", r.Body)
 	}
@@ -429,7 +428,7 @@ func TestDeliveryDiagnosis(t *testing.T) {
 	if a := s.as(adminKey, "GET", at, "", "Accept-Language", "pt").want(200); a.str("diagnosis.code") != "no_answer_in_time" || !strings.Contains(a.str("diagnosis.title"), "limite: 200 ms") {
 		t.Errorf("%s", a.Body)
 	}
-	s.do("PATCH", path, `{"timeout_ms":5000}`).want(200) // the limit of then is not known any more
+	s.do("PATCH", path, `{"timeout_ms":5000}`).want(200) // after the change the limit of that attempt is not known any more
 	if a := s.do("GET", at, "").want(200); a.str("diagnosis.title") != "No answer in time" {
 		t.Errorf("%s", a.Body)
 	}

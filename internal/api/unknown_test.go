@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// Whoever misspells a contract, a kind of record or an event type is told which
-// one was meant, at every door.
+// If a contract, a kind of record or an event type is misspelled, every operation says which one was probably meant.
 func TestUnknownNames(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -65,7 +65,7 @@ func TestDeliveryWhy(t *testing.T) {
 		t.Errorf("%s", jsonOf(t, a.get("why")))
 	}
 	s.do("POST", tenant+"/endpoints/"+kobra+"/disable", "").want(200)
-	why(now(), "record_changed takes_all status_counts disabled") // and soon cancelled
+	why(now(), "record_changed takes_all status_counts disabled") // it will be cancelled soon
 	s.finish(now(), hook.Cancelled, nil)
 	why(now(), "record_changed takes_all status_counts cancelled_disabled")
 
