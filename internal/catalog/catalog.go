@@ -126,7 +126,8 @@ func (k *Catalog) put(
 	}
 	for _, e := range stored.KeptBack {
 		k.log.Warn("endpoint stays with an older version of its contract",
-			"contract", c.Name, "tenant", e.Tenant, "endpoint", e.Endpoint, "version", e.Version, "problem", e.Fields[0].Pointer+": "+e.Fields[0].Detail)
+			"contract", c.Name, "tenant", e.Tenant, "endpoint", e.Endpoint, "version", e.Version,
+			"problem", e.Fields[0].Pointer+": "+e.Fields[0].Detail)
 	}
 	return stored, nil
 }

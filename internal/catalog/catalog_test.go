@@ -139,7 +139,8 @@ func TestNotUnderstood(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
 	newNode(t, db).put(shop)
-	if _, _, err := db.PutContract(t.Context(), "shop", []byte("contract: shop\nfuture: true\n"), hook.ContractPosted); err != nil {
+	newer := []byte("contract: shop\nfuture: true\n")
+	if _, _, err := db.PutContract(t.Context(), "shop", newer, hook.ContractPosted); err != nil {
 		t.Fatal(err)
 	}
 	b := newNode(t, db)
@@ -180,15 +181,20 @@ func TestKeptBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.put(shop)
-	e := &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: "acme", Contract: "shop", State: hook.EndpointActive, Config: hook.EndpointConfig{URL: "http://x.example/"}}
+	e := &hook.Endpoint{
+		ID: hook.NewEndpointID(), Tenant: "acme", Contract: "shop", State: hook.EndpointActive,
+		Config: hook.EndpointConfig{URL: "http://x.example/"},
+	}
 	if err := db.CreateEndpoint(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
 	for _, more := range []string{
-		"endpoint: {settings: {required: [token], properties: {token: {type: string, title: {en: Token}}}}}\n", "endpoint: {sign: standard-webhooks}\n",
+		"endpoint: {settings: {required: [token], properties: {token: {type: string, title: {en: Token}}}}}\n",
+		"endpoint: {sign: standard-webhooks}\n",
 	} {
 		stored := b.put(shop + more)
-		if len(stored.KeptBack) != 1 || stored.KeptBack[0].Endpoint != e.ID || stored.KeptBack[0].Version != 1 || len(stored.KeptBack[0].Fields) == 0 {
+		if len(stored.KeptBack) != 1 || stored.KeptBack[0].Endpoint != e.ID || stored.KeptBack[0].Version != 1 ||
+			len(stored.KeptBack[0].Fields) == 0 {
 			t.Errorf("%s: %+v", more, stored.KeptBack)
 		}
 		if c, _ := b.Set().For(e); c.Version != 1 {
@@ -268,7 +274,8 @@ func TestDirectory(t *testing.T) {
 	write(t, dir, "a.yaml", titled("C")+"endpoints: {}\n")
 	scan()
 	scan()
-	if text := b.log.take(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "a.yaml") || !strings.Contains(text, "line=5 column=1") || !strings.Contains(text, "Did you mean endpoint?") {
+	if text := b.log.take(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "a.yaml") ||
+		!strings.Contains(text, "line=5 column=1") || !strings.Contains(text, "Did you mean endpoint?") {
 		t.Errorf("logged: %s", text)
 	}
 	if b.title("shop") != "B" {
@@ -276,7 +283,8 @@ func TestDirectory(t *testing.T) {
 	}
 	// So does a new start with the wrong file there.
 	again := newNode(t, db)
-	if err := again.Directory(dir).Import(t.Context()); err != nil || again.title("shop") != "B" || !strings.Contains(again.log.take(), "line=5") {
+	if err := again.Directory(dir).Import(t.Context()); err != nil || again.title("shop") != "B" ||
+		!strings.Contains(again.log.take(), "line=5") {
 		t.Errorf("%q is in force after a restart (%v)", again.title("shop"), err)
 	}
 
@@ -342,7 +350,10 @@ func TestDirectoryOfOtherThings(t *testing.T) {
 		t.Errorf("%q is in force", b.title("shop"))
 	}
 	text := b.log.take()
-	for _, want := range []string{"device.yaml is not a regular file", "directory.yaml is not a regular file", "large.yaml has 1048577 bytes; at most 1048576"} {
+	for _, want := range []string{
+		"device.yaml is not a regular file", "directory.yaml is not a regular file",
+		"large.yaml has 1048577 bytes; at most 1048576",
+	} {
 		if strings.Count(text, want) != 1 {
 			t.Errorf("%s: logged %s", want, text)
 		}

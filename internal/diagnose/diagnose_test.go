@@ -406,7 +406,7 @@ The code is stable; title and advice are not. The texts are in ` + "`internal/di
 		codeSuccessHTML:   "it counts as success, but the answer is an HTML page (a warning)",
 		codeHTML:          "`body_rule`, and the answer is an HTML page",
 		codeWrongAnswer:   "`body_rule`, otherwise",
-		codeDocument:      "a failure or an HTML page, from a host of online documents (Google Docs, Sheets, Drive, OneDrive)",
+		codeDocument:      "an answer that is a failure or an HTML page, from a host of online documents (Google Docs, Sheets, Drive, …)",
 		codeRedirectLogin: "`redirect` to what looks like a login page",
 		codeRedirectApp:   "`redirect` of Google Apps Script to its own output",
 		codeRedirect:      "`redirect`, otherwise",

@@ -55,8 +55,8 @@ func parse(t *testing.T, src string) *contract.Contract {
 	return c
 }
 
-// TestDocuments holds two documents against files, so that a change of what
-// customers read is seen in a review. -update writes them.
+// TestDocuments compares two documents with files, so that a review shows what changes for customers. -update writes
+// the files.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	for _, c := range shipped(t) {
@@ -82,10 +82,10 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// minimal has nothing but what every contract must have.
+// minimal is a contract with only what is required.
 const minimal = "contract: shop\ntitle: Shop\nevents: {order.paid: {title: An order was paid}}"
 
-// TestEverySection goes through all documents in all languages.
+// TestEverySection checks all documents in all languages.
 func TestEverySection(t *testing.T) {
 	t.Parallel()
 	for _, c := range append(shipped(t), parse(t, minimal)) {
@@ -96,9 +96,10 @@ func TestEverySection(t *testing.T) {
 				titles := headings(text)
 				for _, s := range sections {
 					title := "## " + catalogue.In(language, s.title)
-					optional := s.title == "title.lookup" && len(c.Lookups()) == 0 || s.title == "title.assumed" && len(c.Assumed()) == 0
+					optional := s.title == "title.lookup" && len(c.Lookups()) == 0 ||
+						s.title == "title.assumed" && len(c.Assumed()) == 0
 					if there := slices.Contains(titles, title); there == optional {
-						t.Errorf("%q is there: %v", title, there)
+						t.Errorf("%q is in the document: %v", title, there)
 					}
 				}
 				for _, e := range c.EventTypes() {
@@ -108,7 +109,7 @@ func TestEverySection(t *testing.T) {
 				}
 				for _, a := range c.Assumed() {
 					if n := strings.Count(text, a.Note.In(language)); n != 1 {
-						t.Errorf("that %s is assumed is told %d times", a.Path, n)
+						t.Errorf("the assumption about %s is listed %d times", a.Path, n)
 					}
 				}
 				for _, chapter := range contract.Chapters {
@@ -127,7 +128,7 @@ var (
 	hole  = regexp.MustCompile(`\{[a-z]+\}|%!|<no value>|<nil>`)
 )
 
-// headings are the lines that begin with #, outside of code.
+// headings are the headings of a document.
 func headings(text string) (out []string) {
 	for line := range strings.Lines(fence.ReplaceAllString(text, "")) {
 		if strings.HasPrefix(line, "#") {
@@ -137,7 +138,7 @@ func headings(text string) (out []string) {
 	return out
 }
 
-// wellFormed looks for what a reader would stumble over.
+// wellFormed checks code blocks, placeholders, headings and tables.
 func wellFormed(t *testing.T, text string) {
 	t.Helper()
 	for _, block := range fence.FindAllStringSubmatch(text, -1) {
@@ -163,7 +164,9 @@ func wellFormed(t *testing.T, text string) {
 			columns = 0
 			continue
 		}
-		if strings.HasPrefix(line, "#") && strings.HasPrefix(before, "#") && strings.Count(line, "#") <= strings.Count(strings.Fields(before)[0], "#") && !strings.HasPrefix(line, "###") {
+		if strings.HasPrefix(line, "#") && strings.HasPrefix(before, "#") &&
+			strings.Count(line, "#") <= strings.Count(strings.Fields(before)[0], "#") &&
+			!strings.HasPrefix(line, "###") {
 			t.Errorf("%q is empty", before)
 		}
 		if strings.HasPrefix(line, "|") {
@@ -249,7 +252,7 @@ func literals(t *testing.T) (out []string) {
 	return out
 }
 
-// TestFacts: what the contract says is what the documents say.
+// TestFacts checks that a document says what its contract says.
 func TestFacts(t *testing.T) {
 	t.Parallel()
 	const base = `
@@ -262,8 +265,12 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 		has, not []string
 	}{
 		"a secret behind a word": {
-			"endpoint: {settings: {required: [key], properties: {key: {type: string, secret: true, title: Key}}}, headers: {Authorization: \"Bearer ${settings.key}\"}}",
-			[]string{"`Bearer your-key`", "'Bearer ' + secret", `"Bearer " + secret`, `"Bearer "+secret`, "'Bearer ' . $secret"},
+			"endpoint: {settings: {required: [key], properties: {key: {type: string, secret: true, title: Key}}}, " +
+				"headers: {Authorization: \"Bearer ${settings.key}\"}}",
+			[]string{
+				"`Bearer your-key`", "'Bearer ' + secret", `"Bearer " + secret`, `"Bearer "+secret`,
+				"'Bearer ' . $secret",
+			},
 			[]string{"?token="},
 		},
 		"nothing to go by": {"", []string{"?token=your-secret", "get('token')"}, nil},
@@ -272,21 +279,36 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 			[]string{"data=%7B%22order%22", "URLSearchParams(text).get('data')"},
 			[]string{"same JSON comes as"},
 		},
-		"once":          {"delivery: {mode: at_most_once, timeout: 300ms}", []string{"**sent once**", "300 ms", "> ⚠ You have 300 ms"}, []string{"Retry-After"}},
-		"one attempt":   {"delivery: {retry: none}", []string{"There is one attempt."}, []string{"Up to"}},
-		"three":         {"delivery: {retry: [0s, 1m, 90m]}", []string{"Up to 3 attempts", "after 1 min, 90 min"}, nil},
-		"only accepted": {"delivery: {success: response.status == 202}", []string{"Only the status 202 counts", "answer(202)", "`response.status == 202`"}, []string{"Any status"}},
+		"once": {
+			"delivery: {mode: at_most_once, timeout: 300ms}",
+			[]string{"**sent once**", "300 ms", "> ⚠ You have 300 ms"},
+			[]string{"Retry-After"},
+		},
+		"one attempt": {"delivery: {retry: none}", []string{"There is one attempt."}, []string{"Up to"}},
+		"three":       {"delivery: {retry: [0s, 1m, 90m]}", []string{"Up to 3 attempts", "after 1 min, 90 min"}, nil},
+		"only accepted": {
+			"delivery: {success: response.status == 202}",
+			[]string{"Only the status 202 counts", "answer(202)", "`response.status == 202`"},
+			[]string{"Any status"},
+		},
 		"an answer in JSON": {
 			"delivery: {success: response.status == 200 && response.is_json && response.json.success == true}",
 			[]string{"The content of the answer matters", `answer(200, '{"success":true}')`},
 			[]string{"does not matter"},
 		},
-		"no page":  {"delivery: {success: '!response.html && response.status < 300'}", []string{"not an HTML page", "`html_page`"}, []string{"`success_html_page`"}},
+		"no page": {
+			"delivery: {success: '!response.html && response.status < 300'}",
+			[]string{"not an HTML page", "`html_page`"},
+			[]string{"`success_html_page`"},
+		},
 		"any page": {"", []string{"`success_html_page`"}, []string{"`html_page`"}},
 		"one each": {"endpoint: {per_tenant: 1}", []string{"There is one webhook per company."}, nil},
 		"fields": {
 			"endpoint: {}",
-			[]string{"| `order.id` | whole number | – |", "| `order.tags` | list |", "| `note` | null |", "{\"order\":{\"id\":1,\"tags\":[\"a|b\"]},\"note\":null}\n```"},
+			[]string{
+				"| `order.id` | whole number | – |", "| `order.tags` | list |", "| `note` | null |",
+				"{\"order\":{\"id\":1,\"tags\":[\"a|b\"]},\"note\":null}\n```",
+			},
 			nil,
 		},
 	} {
@@ -308,40 +330,52 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 	}
 }
 
-// TestCases: what CABAPROP sends of a visitor without an account is told byte for
-// byte, beside the usual case.
+// TestCases checks that a further case is shown byte for byte, beside the usual one: what CABAPROP
+// sends about a visitor without an account.
 func TestCases(t *testing.T) {
 	t.Parallel()
 	body, err := fs.ReadFile(contracts.Files, "examples/cabaprop-current-unregistered.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := strings.NewReplacer("158p8efmrlzi4a69dzjjd170zmxz0x", sampleKey, `"action":"create"`, `"action":"create.message"`).Replace(string(body))
+	replacer := strings.NewReplacer(
+		"158p8efmrlzi4a69dzjjd170zmxz0x", sampleKey, `"action":"create"`, `"action":"create.message"`)
+	want := replacer.Replace(string(body))
 	i := slices.IndexFunc(shipped(t), func(c *contract.Contract) bool { return c.Name == "cabaprop" })
 	c := shipped(t)[i]
-	for language, title := range map[string]string{"en": "A visitor without an account", "es": "Un visitante sin cuenta", "pt": "Um visitante sem conta"} {
-		if text := string(Markdown(c, language)); !strings.Contains(text, title+" (`create.message`), ") || !strings.Contains(text, "\n```json\n"+want+"\n```") {
+	for language, title := range map[string]string{
+		"en": "A visitor without an account", "es": "Un visitante sin cuenta", "pt": "Um visitante sem conta",
+	} {
+		if text := string(Markdown(c, language)); !strings.Contains(text, title+" (`create.message`), ") ||
+			!strings.Contains(text, "\n```json\n"+want+"\n```") {
 			t.Errorf("%s: the documentation has not\n%s", language, want)
 		}
-		examples, _ := rawjson.Lookup(OpenAPI(c, language), "webhooks", "create.message", "post", "requestBody", "content", "application/json", "examples")
+		examples, _ := rawjson.Lookup(OpenAPI(c, language), "webhooks", "create.message", "post",
+			"requestBody", "content", "application/json", "examples")
 		summary, _ := rawjson.Lookup(examples, "visitor", "summary")
 		value, _ := rawjson.Lookup(examples, "visitor", "value")
 		var compact bytes.Buffer
-		if err := json.Compact(&compact, value); err != nil || compact.String() != want || rawjson.Text(summary) != title {
+		if err := json.Compact(&compact, value); err != nil || compact.String() != want ||
+			rawjson.Text(summary) != title {
 			t.Errorf("%s: OpenAPI has %s (%v)", language, examples, err)
 		}
 	}
 }
 
-// TestFields: a table knows what schema and example know together.
+// TestFields checks that a table has what schema and example say together.
 func TestFields(t *testing.T) {
 	t.Parallel()
 	schema := `{"allOf":[
-		{"type":"object","required":["id"],"properties":{"id":{"type":["string","null"],"description":"The id."},"gone":{"const":1}}},
-		{"required":["lines"],"properties":{"lines":{"type":"array","items":{"required":["n"],"properties":{"n":{"type":"integer","enum":[1,2]}}}}}}]}`
+		{
+			"type":"object", "required":["id"],
+			"properties":{"id":{"type":["string","null"],"description":"The id."},"gone":{"const":1}},
+		},
+		{"required":["lines"],"properties":{"lines":{"type":"array","items":{"required":["n"],"properties":
+			{"n":{"type":"integer","enum":[1,2]}}}}}}]}`
 	var got []string
 	for _, f := range fieldsOf([]byte(schema), []byte(`{"extra":{"deep":1.5},"lines":[{"n":1,"x":true}],"id":"a"}`)) {
-		got = append(got, strings.TrimRight(strings.Join([]string{f.path, strings.Join(f.types, "|"), f.required, f.about, strings.Join(f.values, "|")}, ","), ","))
+		parts := []string{f.path, strings.Join(f.types, "|"), f.required, f.about, strings.Join(f.values, "|")}
+		got = append(got, strings.TrimRight(strings.Join(parts, ","), ","))
 	}
 	want := []string{
 		"extra,object", "extra.deep,number", "lines,array,yes", "lines[].n,integer,yes,,1|2", "lines[].x,boolean",

@@ -14,9 +14,8 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// TestOpenAPI gives all documents in all languages to an independent validator,
-// which holds them against the official schema of OpenAPI 3.1. It needs node and
-// its npm packages (make test-needs), and fails without them.
+// TestOpenAPI validates all documents in all languages with an independent validator, against the official schema of
+// OpenAPI 3.1. It needs node and its npm packages (make test-needs), and fails without them.
 func TestOpenAPI(t *testing.T) {
 	t.Parallel()
 	type document struct {
@@ -93,7 +92,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
-// same: the examples are the bodies that are sent, and each is as its schema says.
+// same checks that the examples are the bodies that are sent, and that each is valid under its schema.
 func same(t *testing.T, c *contract.Contract, doc []byte) {
 	t.Helper()
 	f := gather(c)
@@ -117,7 +116,7 @@ func same(t *testing.T, c *contract.Contract, doc []byte) {
 	}
 }
 
-// sameExample: the example at a path is the body, and as the schema says.
+// sameExample checks that the example at a path is the body, and that it is valid under the schema.
 func sameExample(t *testing.T, c *contract.Contract, e sent, body, media []byte, path ...string) {
 	t.Helper()
 	if len(e.cases) > 0 && len(path) == 1 {

@@ -23,12 +23,15 @@ import (
 	"gancho/internal/sign"
 )
 
-// TestReceiversWork runs every sample program of every contract, and sends it what
-// is genuine and what is not. It needs php, node and python3 (make test-needs), and
-// fails without them: a sample that was never run is none.
+// TestReceiversWork runs every sample program of every contract and sends it genuine requests and others. It needs php,
+// node and python3 (make test-needs), and fails without them.
 func TestReceiversWork(t *testing.T) {
 	t.Parallel()
-	all := append(shipped(t), parse(t, strings.Replace(minimal, "Shop", `"Shop */ ?> it's"`, 1)+"\ndelivery: {success: response.status == 202 && response.is_json}"))
+	all := append(shipped(t), parse(
+		t,
+		strings.Replace(minimal, "Shop", `"Shop */ ?> it's"`, 1)+
+			"\ndelivery: {success: response.status == 202 && response.is_json}",
+	))
 	dir := t.TempDir()
 	for _, c := range all {
 		for _, r := range Receivers(c, "en") {
@@ -52,13 +55,16 @@ func TestReceiversWork(t *testing.T) {
 	}
 }
 
-// goPrograms compiles those in Go, all at once.
+// goPrograms compiles all programs in Go with one command.
 func goPrograms(t *testing.T, dir string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module receivers\n\ngo 1.22\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "bin")+string(filepath.Separator), "./...")
+	cmd := exec.CommandContext(
+		t.Context(), "go", "build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "bin")+string(filepath.Separator),
+		"./...",
+	)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -68,7 +74,7 @@ func goPrograms(t *testing.T, dir string) {
 
 const signingSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-// secretOf is what the receiver of a contract knows.
+// secretOf is the secret that a receiver of the contract has.
 func secretOf(c *contract.Contract) string {
 	f := gather(c)
 	switch f.auth.kind {
@@ -80,13 +86,13 @@ func secretOf(c *contract.Contract) string {
 	return f.auth.secret
 }
 
-// running is a sample program that has begun to listen.
+// running is a sample program that listens.
 type running struct {
 	url    string
 	output *output
 }
 
-// output gathers what a program prints.
+// output is what a program has printed.
 type output struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
@@ -122,8 +128,7 @@ func (o *output) wait(t *testing.T, text string) {
 	}
 }
 
-// start runs a sample program on a port that is free. Somebody else may take the
-// port in between; then it is tried again with another.
+// start runs a sample program on a free port. If another program takes the port first, start tries the next one.
 func start(t *testing.T, dir, language, secret string) running {
 	t.Helper()
 	for attempt := 1; ; attempt++ {
@@ -191,7 +196,7 @@ func tryStart(t *testing.T, dir, language, secret string) (running, error) {
 	}
 }
 
-// tryReceiver sends a request as it should be, and ones as they should not be.
+// tryReceiver sends a genuine request, and others that are not.
 func tryReceiver(t *testing.T, c *contract.Contract, r running) {
 	t.Helper()
 	f := gather(c)
@@ -286,8 +291,8 @@ func tryReceiver(t *testing.T, c *contract.Contract, r running) {
 	}
 }
 
-// TestReceiversRead: they look as their languages are written, and differ between
-// languages of people in comments only.
+// TestReceiversRead checks that programs are formatted as usual in their language, and that in other
+// languages for people only their comments differ.
 func TestReceiversRead(t *testing.T) {
 	t.Parallel()
 	comment := regexp.MustCompile(`(?m)^\s*(//|#) .*$`)

@@ -30,7 +30,8 @@ func TestTooManyEndpoints(t *testing.T) {
 		t.Errorf("%d targets, %v", len(targets), problems)
 	}
 	_, err = newRoutes(list, &contracts)
-	if problem, ok := errors.AsType[*hook.Error](err); !ok || problem.Kind != hook.KindTooLarge || problem.Code != "too_many_deliveries" {
+	if problem, ok := errors.AsType[*hook.Error](err); !ok || problem.Kind != hook.KindTooLarge ||
+		problem.Code != "too_many_deliveries" {
 		t.Errorf("got %v", err)
 	}
 }

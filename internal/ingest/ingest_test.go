@@ -107,7 +107,8 @@ func (b *setup) endpoint(contract string, state hook.EndpointState, cfg hook.End
 	now := time.Now()
 	cfg.URL = "http://127.0.0.1:9/"
 	e := &hook.Endpoint{
-		ID: hook.NewEndpointID(), Tenant: "acme", Contract: contract, State: state, StateAt: now, CreatedAt: now, UpdatedAt: now,
+		ID: hook.NewEndpointID(), Tenant: "acme", Contract: contract, State: state,
+		StateAt: now, CreatedAt: now, UpdatedAt: now,
 		Version: 1, Config: cfg,
 	}
 	if err := b.db.CreateEndpoint(b.t.Context(), e); err != nil {
@@ -142,11 +143,13 @@ func TestNotJSON(t *testing.T) {
 			t.Fatalf("%+v, %d jobs", a, len(jobs))
 		}
 		for _, j := range jobs {
-			if j.Event.ContentType != item.ContentType || string(j.Event.Payload) != string(item.Payload) || j.Delivery.Endpoint != all.ID && j.Delivery.Endpoint != null.ID {
+			if j.Event.ContentType != item.ContentType || string(j.Event.Payload) != string(item.Payload) ||
+				j.Delivery.Endpoint != all.ID && j.Delivery.Endpoint != null.ID {
 				t.Errorf("%+v", j)
 			}
 		}
-		if e, err := db.Event(t.Context(), "acme", a.ID); err != nil || e.ContentType != item.ContentType || string(e.Payload) != string(item.Payload) {
+		if e, err := db.Event(t.Context(), "acme", a.ID); err != nil || e.ContentType != item.ContentType ||
+			string(e.Payload) != string(item.Payload) {
 			t.Errorf("stored: %+v, %v", e, err)
 		}
 		if again := b.accept(item)[0]; !again.Duplicate {
@@ -216,7 +219,8 @@ func TestDirectoryIsFresh(t *testing.T) {
 		if n := deliveries(); n != 1 {
 			t.Fatalf("round %d: %d deliveries after creating", round, n)
 		}
-		if err := b.db.SetEndpointState(t.Context(), e.ID, hook.EndpointDisabled, hook.ReasonByPerson, time.Now()); err != nil {
+		err := b.db.SetEndpointState(t.Context(), e.ID, hook.EndpointDisabled, hook.ReasonByPerson, time.Now())
+		if err != nil {
 			t.Fatal(err)
 		}
 		if n := deliveries(); n != 0 {
@@ -245,7 +249,10 @@ func TestAcceptRefuses(t *testing.T) {
 		hook.NewEvent{Wrong: wrong},
 		event("good", `1`),
 	)
-	for i, code := range []string{"event_type_invalid", "event_type_invalid", "event_id_invalid", "contract_unknown", "event_type_unknown", "payload_invalid", ""} {
+	for i, code := range []string{
+		"event_type_invalid", "event_type_invalid", "event_id_invalid", "contract_unknown", "event_type_unknown",
+		"payload_invalid", "",
+	} {
 		switch w := answers[i].Wrong; {
 		case code == "" && w != nil:
 			t.Errorf("item %d: %v", i, w)
@@ -336,11 +343,15 @@ func TestRecover(t *testing.T) {
 			}
 		}
 		r := &hook.Recovery{
-			ID: hook.NewRecoveryID(), Tenant: "acme", Endpoint: e.ID, Since: since.Add(-time.Second), Until: time.Now().Add(time.Second),
+			ID: hook.NewRecoveryID(), Tenant: "acme", Endpoint: e.ID, Since: since.Add(-time.Second), Until: time.Now().Add(
+				time.Second,
+			),
 			States: []hook.State{hook.Failed, hook.Cancelled}, Missing: true, State: hook.RecoveryRunning, CreatedAt: time.Now(),
 		}
 		for most, want := range map[int]hook.RecoveryPreview{
-			1000: {Examined: 452, Deliveries: 449 - 150 + 1}, 452: {Examined: 452, Deliveries: 449 - 150 + 1}, 90: {Examined: 90, Deliveries: 59, AtLeast: true},
+			1000: {Examined: 452, Deliveries: 449 - 150 + 1}, 452: {Examined: 452, Deliveries: 449 - 150 + 1}, 90: {
+				Examined: 90, Deliveries: 59, AtLeast: true,
+			},
 		} {
 			// In pages of 90: the sixth is the last and not full. Of the first page, number 13 has no delivery.
 			if got, err := b.Preview(t.Context(), *r, 90, most); err != nil || got != want {
@@ -362,7 +373,8 @@ func TestRecover(t *testing.T) {
 			}
 			if got.State == hook.RecoveryDone {
 				// 450 events without number 13, of which two in three were not delivered; and the one that was missed.
-				if want := int64(449-150) + 1; got.Requeued != want || got.Examined != 452 || got.Total != 452 || got.Progress() != 1 {
+				if want := int64(449-150) + 1; got.Requeued != want || got.Examined != 452 || got.Total != 452 ||
+					got.Progress() != 1 {
 					t.Errorf("requeued %d of %d, want %d of 452", got.Requeued, got.Examined, want)
 				}
 				break
@@ -387,7 +399,9 @@ func TestSentAtOnceIsStoredAsSending(t *testing.T) {
 	b := newSetup(t, storetest.Open(t))
 	ready := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
 	later := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Retry: []time.Duration{time.Hour}})
-	once := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}})
+	once := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{
+		Mode: hook.AtMostOnce, Retry: []time.Duration{0},
+	})
 	busy := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
 	b.dispatcher.ready = map[hook.EndpointID]bool{ready.ID: true, later.ID: true, once.ID: true}
 	b.accept(event("a", `1`))
@@ -459,7 +473,8 @@ func TestAcceptBoundsDeliveries(t *testing.T) {
 		}
 		for i, want := range []int{3, 0, 3, -1, -1} {
 			a := answers[i]
-			if refused := a.Wrong != nil && a.Wrong.Code == "too_many_deliveries"; refused != (want < 0) || want >= 0 && a.Deliveries != want {
+			if refused := a.Wrong != nil && a.Wrong.Code == "too_many_deliveries"; refused != (want < 0) ||
+				want >= 0 && a.Deliveries != want {
 				t.Errorf("item %d: %+v", i, a)
 			}
 		}

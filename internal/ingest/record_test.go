@@ -32,7 +32,11 @@ records:
     schema: {type: object, required: [id, n], properties: {n: {type: integer}}}
   free: {title: Free, key: id}
 events:
-  counted: {title: Counted, on: count, when: 'old != null && new != null && changed("n")', payload: {id: "${new.id}", from: "${old.n}", to: "${new.n}"}}
+  counted:
+    title: Counted
+    on: count
+    when: old != null && new != null && changed("n")
+    payload: {id: "${new.id}", from: "${old.n}", to: "${new.n}"}
   born: {title: Born, on: count, when: old == null}
   gone: {title: Gone, on: count, when: new == null, payload: old}
   large: {title: Large, on: count, when: 'new != null && new.x != null && new.x > 10'}
@@ -119,24 +123,59 @@ func TestChange(t *testing.T) {
 		}{
 			{"patch of nothing", "record_not_found", "", []hook.RecordChange{change(hook.RecordPatch, "a", `{"n":1}`)}},
 			{"delete nothing", "record_not_found", "", []hook.RecordChange{change(hook.RecordDelete, "a", "")}},
-			{"create", "created changed there born:1", `{"id":"a","n":1}`, []hook.RecordChange{put("a", `{"id":"a","n":1}`)}},
-			{"the same", "there", `{"id":"a","n":1}`, []hook.RecordChange{put("a", `{"id":"a","n":1}`)}},
-			{"other white space", "changed there", "{\"id\":\"a\", \"n\":1}\n", []hook.RecordChange{put("a", "{\"id\":\"a\", \"n\":1}\n")}},
-			{"change", "changed there counted:1", `{"id":"a","n":2}`, []hook.RecordChange{put("a", `{"id":"a","n":2}`)}},
-			{"patch", "changed there counted:1", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"n":3,"y":1.50}`)}},
-			{"patch to the same", "there", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"n":3,"z":null}`)}},
-			{"patch against the schema", "record_invalid /patch/n", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"n":"x"}`)}},
-			{"patch of the key", "record_key_invalid /patch/id", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"id":"b"}`)}},
-			{"patch by a list", "record_invalid /patch", `{"id":"a","n":3,"y":1.50}`, []hook.RecordChange{change(hook.RecordPatch, "a", `[1]`)}},
-			{"a condition that fails", "changed there counted:1 trouble:large", `{"id":"a","n":4,"x":"hunter2"}`, []hook.RecordChange{put("a", `{"id":"a","n":4,"x":"hunter2"}`)}},
 			{
-				"a chain", "changed there counted:1; changed there counted:1 large:1; changed gone:1; record_not_found; created changed there born:1", `{"id":"a","n":1}`,
-				[]hook.RecordChange{put("a", `{"id":"a","n":6,"x":1}`), put("", large), change(hook.RecordDelete, "a", ""), change(hook.RecordPatch, "a", "{}"), put("a", `{"id":"a","n":1}`)},
+				"create", "created changed there born:1", `{"id":"a","n":1}`,
+				[]hook.RecordChange{put("a", `{"id":"a","n":1}`)},
+			},
+			{"the same", "there", `{"id":"a","n":1}`, []hook.RecordChange{put("a", `{"id":"a","n":1}`)}},
+			{
+				"other white space", "changed there", "{\"id\":\"a\", \"n\":1}\n",
+				[]hook.RecordChange{put("a", "{\"id\":\"a\", \"n\":1}\n")},
+			},
+			{
+				"change", "changed there counted:1", `{"id":"a","n":2}`,
+				[]hook.RecordChange{put("a", `{"id":"a","n":2}`)},
+			},
+			{
+				"patch", "changed there counted:1", `{"id":"a","n":3,"y":1.50}`,
+				[]hook.RecordChange{change(hook.RecordPatch, "a", `{"n":3,"y":1.50}`)},
+			},
+			{
+				"patch to the same", "there", `{"id":"a","n":3,"y":1.50}`,
+				[]hook.RecordChange{change(hook.RecordPatch, "a", `{"n":3,"z":null}`)},
+			},
+			{
+				"patch against the schema", "record_invalid /patch/n", `{"id":"a","n":3,"y":1.50}`,
+				[]hook.RecordChange{change(hook.RecordPatch, "a", `{"n":"x"}`)},
+			},
+			{
+				"patch of the key", "record_key_invalid /patch/id", `{"id":"a","n":3,"y":1.50}`,
+				[]hook.RecordChange{change(hook.RecordPatch, "a", `{"id":"b"}`)},
+			},
+			{
+				"patch by a list", "record_invalid /patch", `{"id":"a","n":3,"y":1.50}`,
+				[]hook.RecordChange{change(hook.RecordPatch, "a", `[1]`)},
+			},
+			{
+				"a condition that fails", "changed there counted:1 trouble:large", `{"id":"a","n":4,"x":"hunter2"}`,
+				[]hook.RecordChange{put("a", `{"id":"a","n":4,"x":"hunter2"}`)},
+			},
+			{
+				"a chain",
+				"changed there counted:1; changed there counted:1 large:1; changed gone:1; record_not_found; " +
+					"created changed there born:1",
+				`{"id":"a","n":1}`,
+				[]hook.RecordChange{
+					put("a", `{"id":"a","n":6,"x":1}`), put("", large), change(hook.RecordDelete, "a", ""),
+					change(hook.RecordPatch, "a", "{}"), put("a", `{"id":"a","n":1}`),
+				},
 			},
 			{
 				"wrong items do not harm the others",
-				"contract_unknown /contract; contract_unknown /contract; record_kind_unknown /kind; record_invalid /document/n; record_key_invalid /document/id; " +
-					"record_key_invalid /key; record_key_invalid /key; document_too_large /document; api; created changed there born:1",
+				"contract_unknown /contract; contract_unknown /contract; record_kind_unknown /kind; " +
+					"record_invalid /document/n; record_key_invalid /document/id; " +
+					"record_key_invalid /key; record_key_invalid /key; document_too_large /document; api; " +
+					"created changed there born:1",
 				`{"id":"a","n":1}`,
 				[]hook.RecordChange{
 					{RecordName: hook.RecordName{Contract: "none", Kind: "count", Key: "a"}},
@@ -151,13 +190,24 @@ func TestChange(t *testing.T) {
 					put("other", `{"id":"other","n":1}`),
 				},
 			},
-			{"a patch that makes it too large", "document_too_large /patch", `{"id":"a","n":1}`, []hook.RecordChange{change(hook.RecordPatch, "a", `{"t":"`+strings.Repeat("x", 1010)+`"}`)}},
+			{
+				"a patch that makes it too large", "document_too_large /patch", `{"id":"a","n":1}`,
+				[]hook.RecordChange{change(hook.RecordPatch, "a", `{"t":"`+strings.Repeat("x", 1010)+`"}`)},
+			},
 			{"delete", "changed gone:1", "", []hook.RecordChange{change(hook.RecordDelete, "a", "")}},
-			{"a number is its text", "created changed there born:1", "", []hook.RecordChange{put("", `{"id":42,"n":1}`)}},
+			{
+				"a number is its text", "created changed there born:1", "",
+				[]hook.RecordChange{put("", `{"id":42,"n":1}`)},
+			},
 			{"the same key as text", "there", "", []hook.RecordChange{put("42", `{"id":42,"n":1}`)}},
 			{
 				"a payload that is too large", "created changed there trouble:both", "",
-				[]hook.RecordChange{{RecordName: hook.RecordName{Contract: "counter", Kind: "free"}, Op: hook.RecordPut, Document: []byte(`{"id":1,"t":"` + strings.Repeat("x", 600) + `"}`)}},
+				[]hook.RecordChange{
+					{
+						RecordName: hook.RecordName{Contract: "counter", Kind: "free"}, Op: hook.RecordPut,
+						Document: []byte(`{"id":1,"t":"` + strings.Repeat("x", 600) + `"}`),
+					},
+				},
 			},
 		} {
 			var got []string
@@ -188,7 +238,8 @@ func TestChange(t *testing.T) {
 			}
 		}
 		want := []string{
-			`{"id":"a","from":1,"to":2}`, `{"id":"a","from":2,"to":3}`, `{"id":"a","from":3,"to":4}`, `{"id":"a","from":4,"to":6}`, `{"id":"a","from":6,"to":7}`,
+			`{"id":"a","from":1,"to":2}`, `{"id":"a","from":2,"to":3}`, `{"id":"a","from":3,"to":4}`,
+			`{"id":"a","from":4,"to":6}`, `{"id":"a","from":6,"to":7}`,
 		}
 		if diff := cmp.Diff(want, payloads); diff != "" {
 			t.Error(diff)
@@ -220,9 +271,15 @@ func TestChangeUnderCondition(t *testing.T) {
 		{"absent, but there", "record_exists", hook.RecordPut, "a", hook.Precondition{Absent: true}},
 		{"absent", "created changed there born:1", hook.RecordPut, "b", hook.Precondition{Absent: true}},
 		{"present, but absent", "record_changed", hook.RecordPut, "c", hook.Precondition{Present: true}},
-		{"a version of nothing", "record_changed", hook.RecordDelete, "c", hook.Precondition{Present: true, Versions: []int64{v}}},
+		{
+			"a version of nothing", "record_changed", hook.RecordDelete, "c",
+			hook.Precondition{Present: true, Versions: []int64{v}},
+		},
 		{"present", "changed there counted:1", hook.RecordPut, "a", hook.Precondition{Present: true}},
-		{"an old version", "record_changed", hook.RecordPut, "a", hook.Precondition{Present: true, Versions: []int64{v}}},
+		{
+			"an old version", "record_changed", hook.RecordPut, "a",
+			hook.Precondition{Present: true, Versions: []int64{v}},
+		},
 		{"no version", "record_changed", hook.RecordPatch, "a", hook.Precondition{Present: true, Versions: []int64{}}},
 	} {
 		n++
@@ -284,7 +341,9 @@ func TestChangesAtOnce(t *testing.T) {
 					var items []hook.RecordChange
 					for r := range records {
 						if (n+r)%2 == 0 { // singles and batches, in several orders
-							items = append(items, change(hook.RecordPatch, fmt.Sprintf("r%d", (c+r)%records), fmt.Sprintf(`{"n":%d}`, n)))
+							items = append(items, change(hook.RecordPatch, fmt.Sprintf("r%d", (c+r)%records), fmt.Sprintf(
+								`{"n":%d}`, n,
+							)))
 						}
 					}
 					answers, err := b.Change(t.Context(), hook.RecordChanges{Tenant: "acme", Items: items})
@@ -330,8 +389,12 @@ func TestChangesAtOnce(t *testing.T) {
 				at, steps = to, steps+1
 			}
 			stored, err := db.Record(t.Context(), "acme", "counter", "count", id)
-			if want := fmt.Sprintf(`{"id":%q,"n":%d}`, id, at); err != nil || string(stored.Document) != want || steps != len(next[id]) {
-				t.Errorf("%s: %d of %d steps lead to %d, stored is %s %v", id, steps, len(next[id]), at, stored.Document, err)
+			if want := fmt.Sprintf(`{"id":%q,"n":%d}`, id, at); err != nil || string(stored.Document) != want ||
+				steps != len(next[id]) {
+				t.Errorf(
+					"%s: %d of %d steps lead to %d, stored is %s %v", id, steps, len(next[id]), at, stored.Document,
+					err,
+				)
 			}
 		}
 	})
@@ -342,9 +405,13 @@ func TestChangeOnce(t *testing.T) {
 	t.Parallel()
 	b, _, _ := withCounter(t, storetest.Open(t))
 	request := func(hash byte, items ...hook.RecordChange) ([]hook.RecordAnswer, error) {
-		return b.Change(t.Context(), hook.RecordChanges{Tenant: "acme", Items: items, RequestKey: "k", RequestHash: [32]byte{hash}})
+		return b.Change(t.Context(), hook.RecordChanges{
+			Tenant: "acme", Items: items, RequestKey: "k", RequestHash: [32]byte{hash},
+		})
 	}
-	items := []hook.RecordChange{put("a", `{"id":"a","n":1,"x":"y"}`), put("b", `{}`), change(hook.RecordPatch, "c", `{}`)}
+	items := []hook.RecordChange{
+		put("a", `{"id":"a","n":1,"x":"y"}`), put("b", `{}`), change(hook.RecordPatch, "c", `{}`),
+	}
 	first, err := request(1, items...)
 	if err != nil {
 		t.Fatal(err)
@@ -364,7 +431,8 @@ func TestChangeOnce(t *testing.T) {
 	if _, err := request(2, items...); !hook.IsKind(err, hook.KindConflict) {
 		t.Errorf("another request under the same key: %v", err)
 	}
-	if _, err := b.Change(t.Context(), hook.RecordChanges{Tenant: "nobody", Items: items}); !hook.IsKind(err, hook.KindNotFound) {
+	_, err = b.Change(t.Context(), hook.RecordChanges{Tenant: "nobody", Items: items})
+	if !hook.IsKind(err, hook.KindNotFound) {
 		t.Errorf("an unknown tenant: %v", err)
 	}
 }
@@ -398,7 +466,9 @@ func TestChangeThatIsAlwaysOvertaken(t *testing.T) {
 			}
 		}},
 	})
-	items := []hook.RecordChange{put("a", `{"id":"a","n":-1}`), put("b", `{"id":"b","n":0}`), put("a", `{"id":"a","n":-2}`)}
+	items := []hook.RecordChange{
+		put("a", `{"id":"a","n":-1}`), put("b", `{"id":"b","n":0}`), put("a", `{"id":"a","n":-2}`),
+	}
 	request := hook.RecordChanges{Tenant: "acme", Items: items, RequestKey: "k"}
 	answers, err := in.Change(t.Context(), request)
 	if err != nil {
@@ -415,7 +485,8 @@ func TestChangeThatIsAlwaysOvertaken(t *testing.T) {
 	if len(mine.announced) != 2 {
 		t.Errorf("%d deliveries are announced, want the two of b", len(mine.announced))
 	}
-	if again, err := in.Change(t.Context(), request); err != nil || outcome(again[0]) != "record_busy" || outcome(again[1]) != "created changed there duplicate born:2" {
+	if again, err := in.Change(t.Context(), request); err != nil || outcome(again[0]) != "record_busy" ||
+		outcome(again[1]) != "created changed there duplicate born:2" {
 		t.Errorf("again: %v %v", again, err)
 	}
 	stop = true
@@ -423,15 +494,18 @@ func TestChangeThatIsAlwaysOvertaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"changed there counted:2", "created changed there duplicate born:2", "changed there counted:2"} {
+	want := []string{"changed there counted:2", "created changed there duplicate born:2", "changed there counted:2"}
+	for i, want := range want {
 		if got := outcome(answers[i]); got != want {
 			t.Errorf("without the race, item %d: %s, want %s", i, got, want)
 		}
 	}
-	if again, err := in.Change(t.Context(), request); err != nil || outcome(again[0]) != "changed there duplicate counted:2" {
+	if again, err := in.Change(t.Context(), request); err != nil ||
+		outcome(again[0]) != "changed there duplicate counted:2" {
 		t.Errorf("repeated when all is done: %v %v", again, err)
 	}
-	if r, err := db.Record(t.Context(), "acme", "counter", "count", "a"); err != nil || string(r.Document) != `{"id":"a","n":-2}` {
+	if r, err := db.Record(t.Context(), "acme", "counter", "count", "a"); err != nil ||
+		string(r.Document) != `{"id":"a","n":-2}` {
 		t.Errorf("stored: %s %v", r.Document, err)
 	}
 }
@@ -445,7 +519,10 @@ func TestChangeAfterOneThatWasOvertaken(t *testing.T) {
 	other.change(put("a", `{"id":"a","n":1}`))
 	once := sync.OnceFunc(func() { other.change(put("a", `{"id":"a","n":5}`)) })
 	in := ingest.New(ingest.Options{
-		Dispatcher: &dispatcher{}, Contracts: other.Contracts, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler), Store: &raced{db, once},
+		Dispatcher: &dispatcher{}, Contracts: other.Contracts, KeepKeys: time.Hour,
+		Log: slog.New(slog.DiscardHandler), Store: &raced{
+			db, once,
+		},
 	})
 	answers, err := in.Change(t.Context(), hook.RecordChanges{Tenant: "acme", Items: []hook.RecordChange{
 		change(hook.RecordPatch, "a", `{"x":"y"}`), change(hook.RecordPatch, "a", `{"n":1}`),
@@ -453,10 +530,12 @@ func TestChangeAfterOneThatWasOvertaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := outcome(answers[0]) + ", " + outcome(answers[1]); got != "changed there trouble:large, changed there counted:1 trouble:large" {
+	const want = "changed there trouble:large, changed there counted:1 trouble:large"
+	if got := outcome(answers[0]) + ", " + outcome(answers[1]); got != want {
 		t.Error(got)
 	}
-	if r, err := db.Record(t.Context(), "acme", "counter", "count", "a"); err != nil || string(r.Document) != `{"id":"a","n":1,"x":"y"}` {
+	if r, err := db.Record(t.Context(), "acme", "counter", "count", "a"); err != nil ||
+		string(r.Document) != `{"id":"a","n":1,"x":"y"}` {
 		t.Errorf("stored: %s %v", r.Document, err)
 	}
 }
@@ -490,10 +569,13 @@ func TestChangeOfLargeDocuments(t *testing.T) {
 	b, _, _ := withCounter(t, db)
 	limited := &counted{DB: db}
 	in := ingest.New(ingest.Options{
-		Dispatcher: &dispatcher{}, Contracts: b.Contracts, KeepKeys: time.Hour, MaxPayload: 2 << 20, Log: slog.New(slog.DiscardHandler), Store: limited,
+		Dispatcher: &dispatcher{}, Contracts: b.Contracts, KeepKeys: time.Hour, MaxPayload: 2 << 20,
+		Log: slog.New(slog.DiscardHandler), Store: limited,
 	})
 	pad := strings.Repeat("x", 1<<20)
-	items := []hook.RecordChange{put("a", `{"id":"a","n":0,"pad":"`+pad+`"}`), put("b", `{"id":"b","n":0,"pad":"`+pad+`"}`)}
+	items := []hook.RecordChange{
+		put("a", `{"id":"a","n":0,"pad":"`+pad+`"}`), put("b", `{"id":"b","n":0,"pad":"`+pad+`"}`),
+	}
 	for n := range 10 {
 		items = append(items, change(hook.RecordPatch, "ab"[n%2:n%2+1], fmt.Sprintf(`{"n":%d}`, n+1)))
 	}
@@ -530,7 +612,8 @@ func TestChangeForManyEndpoints(t *testing.T) {
 	}
 	limited := &counted{DB: db}
 	in := ingest.New(ingest.Options{
-		Dispatcher: &dispatcher{}, Contracts: b.Contracts, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler), Store: limited,
+		Dispatcher: &dispatcher{}, Contracts: b.Contracts, KeepKeys: time.Hour,
+		Log: slog.New(slog.DiscardHandler), Store: limited,
 	})
 	items := make([]hook.RecordChange, 120)
 	for n := range items {

@@ -143,8 +143,13 @@ func node(t *testing.T, db *store.DB, name string, change ...func(*schedule.Opti
 	}
 	x.set.Add(c.WithVersion(1))
 	log := slog.New(slog.NewTextHandler(x.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	x.w = deliver.New(deliver.Options{Store: db, Transports: send.Transports{"http": x}, Contracts: x.set, Observer: x, Log: log, InFlight: 8, MemoryBytes: 1 << 20, Tick: 10 * time.Minute})
-	x.in = ingest.New(ingest.Options{Store: db, Dispatcher: x.w, Contracts: x.set, KeepKeys: time.Hour, MaxPayload: 1 << 20, Log: log})
+	x.w = deliver.New(deliver.Options{
+		Store: db, Transports: send.Transports{"http": x}, Contracts: x.set, Observer: x, Log: log, InFlight: 8,
+		MemoryBytes: 1 << 20, Tick: 10 * time.Minute,
+	})
+	x.in = ingest.New(ingest.Options{
+		Store: db, Dispatcher: x.w, Contracts: x.set, KeepKeys: time.Hour, MaxPayload: 1 << 20, Log: log,
+	})
 	o := schedule.Options{Store: db, Accepter: x.in, Contracts: x.set, Node: name, Log: log}
 	for _, f := range change {
 		f(&o)
@@ -259,7 +264,8 @@ func (x *world) run() *hook.ScheduleRun {
 func (x *world) deliveries() (list []string) {
 	x.t.Helper()
 	synctest.Wait()
-	all, _, err := x.db.Deliveries(x.t.Context(), "acme", hook.DeliveryFilter{Type: "orders.open"}, hook.Page{Limit: 100})
+	filter := hook.DeliveryFilter{Type: "orders.open"}
+	all, _, err := x.db.Deliveries(x.t.Context(), "acme", filter, hook.Page{Limit: 100})
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -292,7 +298,10 @@ func same(t *testing.T, what string, got, want any) {
 // nothing runs, and the last run stays stored.
 func TestRhythm(t *testing.T) {
 	bubble(t, func(t *testing.T, x *world) {
-		x.put(`{"id":2,"status":"open","total":1.50}`, `{"id":1,"status":"open","total":3}`, `{"id":3,"status":"closed","total":1}`)
+		x.put(
+			`{"id":2,"status":"open","total":1.50}`, `{"id":1,"status":"open","total":3}`,
+			`{"id":3,"status":"closed","total":1}`,
+		)
 		advance(3 * time.Hour)
 		same(t, "clock without an endpoint", x.clock(open).NextAt.IsZero(), true)
 		start := time.Now()
@@ -309,7 +318,8 @@ func TestRhythm(t *testing.T) {
 		}
 		same(t, "runs", at, []time.Duration{time.Hour, time.Hour, 2 * time.Hour, 2 * time.Hour})
 		last := x.clock(open).Last
-		if last == nil || last.State != hook.RunSent || last.Records != 2 || last.Examined != 3 || last.Deliveries != 2 || last.Manual {
+		if last == nil || last.State != hook.RunSent || last.Records != 2 || last.Examined != 3 ||
+			last.Deliveries != 2 || last.Manual {
 			t.Errorf("last run %+v", last)
 		}
 		list, err := x.db.TenantEndpoints(t.Context(), "acme")
@@ -333,7 +343,8 @@ func TestRhythm(t *testing.T) {
 		x.put(`{"id":1,"status":"closed","total":3}`, `{"id":2,"status":"closed","total":3}`)
 		advance(time.Hour)
 		same(t, "requests with nothing to send", len(x.requests()), 5)
-		if last := x.clock(open).Last; last.State != hook.RunSkipped || last.Code != hook.RunNothing || last.Detail == "" {
+		if last := x.clock(open).Last; last.State != hook.RunSkipped || last.Code != hook.RunNothing ||
+			last.Detail == "" {
 			t.Errorf("last run %+v", last)
 		}
 	})
@@ -407,7 +418,8 @@ func TestRunNow(t *testing.T) {
 		x.run()
 		same(t, "deliveries", x.deliveries(), []string{"delivered", "delivered", "cancelled superseded", "pending"})
 		same(t, "told", x.ends(), []string{"cancelled superseded", "delivered", "delivered"})
-		if _, err := x.s.RunNow(t.Context(), hook.ScheduleName{Tenant: "acme", Contract: "shop", Type: "none"}); !hook.IsKind(err, hook.KindNotFound) {
+		none := hook.ScheduleName{Tenant: "acme", Contract: "shop", Type: "none"}
+		if _, err := x.s.RunNow(t.Context(), none); !hook.IsKind(err, hook.KindNotFound) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -423,11 +435,33 @@ func TestSupersede(t *testing.T) {
 		later   []string      // an hour later
 		sent    int
 	}{
-		"retrying":                       {false, func(int) int { return 500 }, time.Minute, []string{"cancelled superseded", "retrying status_5xx"}, []string{"cancelled superseded", "retrying status_5xx"}, 3},
-		"retrying, ordered":              {true, func(int) int { return 500 }, time.Minute, []string{"cancelled superseded", "retrying status_5xx"}, []string{"cancelled superseded", "retrying status_5xx"}, 3},
-		"in flight, then fails":          {false, func(n int) int { return map[bool]int{true: 0, false: 200}[n == 1] }, time.Minute, []string{"sending superseded", "delivered"}, []string{"cancelled superseded", "delivered"}, 2},
-		"in flight, then fails, ordered": {true, func(n int) int { return map[bool]int{true: 0, false: 200}[n == 1] }, time.Minute, []string{"sending superseded", "pending"}, []string{"cancelled superseded", "delivered"}, 2},
-		"arrived":                        {false, nil, time.Minute, []string{"delivered", "delivered"}, []string{"delivered", "delivered"}, 2},
+		"retrying": {
+			false, func(int) int { return 500 }, time.Minute,
+			[]string{"cancelled superseded", "retrying status_5xx"},
+			[]string{"cancelled superseded", "retrying status_5xx"},
+			3,
+		},
+		"retrying, ordered": {
+			true, func(int) int { return 500 }, time.Minute,
+			[]string{"cancelled superseded", "retrying status_5xx"},
+			[]string{"cancelled superseded", "retrying status_5xx"},
+			3,
+		},
+		"in flight, then fails": {
+			false, func(n int) int { return map[bool]int{true: 0, false: 200}[n == 1] }, time.Minute,
+			[]string{"sending superseded", "delivered"},
+			[]string{"cancelled superseded", "delivered"},
+			2,
+		},
+		"in flight, then fails, ordered": {
+			true, func(n int) int { return map[bool]int{true: 0, false: 200}[n == 1] }, time.Minute,
+			[]string{"sending superseded", "pending"},
+			[]string{"cancelled superseded", "delivered"},
+			2,
+		},
+		"arrived": {
+			false, nil, time.Minute, []string{"delivered", "delivered"}, []string{"delivered", "delivered"}, 2,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, x *world) {
@@ -448,7 +482,9 @@ func TestSupersede(t *testing.T) {
 				same(t, "at once", x.deliveries(), c.want)
 				advance(50 * time.Minute) // within the hour, so that no run comes in between
 				same(t, "later", x.deliveries(), c.later)
-				ended := slices.DeleteFunc(x.deliveries(), func(d string) bool { return strings.HasPrefix(d, "retrying") })
+				ended := slices.DeleteFunc(x.deliveries(), func(d string) bool {
+					return strings.HasPrefix(d, "retrying")
+				})
 				same(t, "told", x.ends(), slices.Sorted(slices.Values(ended)))
 				requests := x.requests()
 				same(t, "requests", len(requests), c.sent)
@@ -474,7 +510,8 @@ func TestSupersededAndInterrupted(t *testing.T) {
 		waiting, stored := d, make(chan error, 1)
 		waiting.State, waiting.QueueAt = hook.Pending, time.Now().Add(time.Hour)
 		x.db.SaveResult(hook.Result{Delivery: waiting}, func(err error) { stored <- err })
-		if err := errors.Join(<-stored, x.db.Intend(hook.Result{Delivery: d})); err != nil { // as if it were being sent when the process ends
+		// As if the process had ended while it was sending.
+		if err := errors.Join(<-stored, x.db.Intend(hook.Result{Delivery: d})); err != nil {
 			t.Fatal(err)
 		}
 		x.put(`{"id":2,"status":"open","total":1}`)
@@ -499,7 +536,8 @@ func TestTooLarge(t *testing.T) {
 		x.put(docs...)
 		advance(time.Hour)
 		last := x.clock(open).Last
-		if last == nil || last.State != hook.RunFailed || last.Code != hook.RunTooLarge || !strings.Contains(last.Detail, "1024 bytes") || last.FailingSince.IsZero() {
+		if last == nil || last.State != hook.RunFailed || last.Code != hook.RunTooLarge ||
+			!strings.Contains(last.Detail, "1024 bytes") || last.FailingSince.IsZero() {
 			t.Errorf("last run %+v", last)
 		}
 		since := last.FailingSince
@@ -529,7 +567,8 @@ func TestLeftOut(t *testing.T) {
 		x.endpoint()
 		x.put(`{"id":1,"status":"open","total":1}`, `{"id":"odd","status":"open","total":"1.50"}`)
 		r := x.run()
-		if r.State != hook.RunSent || r.Records != 1 || r.LeftOut != 1 || len(r.Examples) != 1 || r.Examples[0].Key != "odd" || r.Examples[0].Detail == "" {
+		if r.State != hook.RunSent || r.Records != 1 || r.LeftOut != 1 || len(r.Examples) != 1 ||
+			r.Examples[0].Key != "odd" || r.Examples[0].Detail == "" {
 			t.Errorf("run %+v", r)
 		}
 	})
@@ -592,7 +631,8 @@ func TestTrouble(t *testing.T) {
 				x.put(`{"id":1,"status":"open","total":1}`)
 				x.endpoint("orders.open")
 				advance(time.Hour + time.Minute)
-				events, _, err := db.Events(t.Context(), "acme", hook.EventFilter{Type: "orders.open"}, hook.Page{Limit: 100})
+				filter := hook.EventFilter{Type: "orders.open"}
+				events, _, err := db.Events(t.Context(), "acme", filter, hook.Page{Limit: 100})
 				if err != nil || len(events) != 1 {
 					t.Errorf("%d events (%v)", len(events), err)
 				}
@@ -623,7 +663,10 @@ func TestClaims(t *testing.T) {
 		advance(time.Second)
 		same(t, "requests", len(y.requests()), 1)
 		for _, s := range list {
-			end := hook.RunEnd{ScheduleName: s.ScheduleName, Claim: s.Claim, NextAt: time.Now(), Run: hook.ScheduleRun{State: hook.RunSent}}
+			end := hook.RunEnd{
+				ScheduleName: s.ScheduleName, Claim: s.Claim, NextAt: time.Now(),
+				Run: hook.ScheduleRun{State: hook.RunSent},
+			}
 			if v, err := y.in.EndRun(t.Context(), end, []byte(`[]`)); err != nil || !v.ClaimLost {
 				t.Errorf("%s: an old claim ended a run (%v)", s.Type, err)
 			}

@@ -257,7 +257,8 @@ func TestSuperseded(t *testing.T) {
 			CreatedAt: time.Now(), Payload: []byte(`[]`),
 		}
 		d := hook.Delivery{
-			ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: want.Endpoint, Type: "open", Mode: hook.AtLeastOnce, State: hook.Pending,
+			ID: ev.ID.Delivery(1), Tenant: "acme", Endpoint: want.Endpoint, Type: "open",
+			Mode: hook.AtLeastOnce, State: hook.Pending,
 			CreatedAt: time.Now(), NextAttemptAt: time.Now(), QueueAt: time.Now(),
 		}
 		end := &hook.RunEnd{
