@@ -9,32 +9,32 @@ import (
 	"gancho/internal/hook"
 )
 
-// Group commit. Callers put operations into the batch that is being gathered;
-// one goroutine takes the whole batch, writes it in one transaction, syncs once
-// and tells everybody. While it does, the next batch gathers, so batches grow
-// with load by themselves and a lone caller waits for nobody.
+// Group commit. Callers add operations to the batch that gathers. One goroutine takes
+// the whole batch, writes it in one transaction with one sync, and answers all callers.
+// Meanwhile the next batch gathers, so batches grow with the load, and a single caller
+// waits for nobody.
 //
-// Operations are eager (somebody waits: accepting an event, a change through
-// the API, an intent) or lazy (nobody waits: results of attempts). Lazy ones
-// ride along with the next eager one, or are committed after lazyDelay; so at a
-// steady trickle of events each costs one sync rather than two.
+// An operation is eager if somebody waits for it (an event is accepted, the API changes
+// something, an intent), or lazy if nobody does (the result of an attempt). A lazy one is
+// written with the next eager one, or after lazyDelay. So an event and its result need one
+// sync instead of two if another event follows soon.
 
 const (
 	lazyDelay = 5 * time.Millisecond
-	// markDelay is how old a lazy mark gets before it is worth writing. Most
-	// attempts are over by then, and their results overtake their marks.
+	// markDelay is how long a lazy mark waits before it is written. Most attempts are
+	// over by then; their results make the marks superfluous.
 	markDelay = 20 * time.Millisecond
-	// gatherDelay bounds how long a batch waits for as many callers as the last
-	// one had. A lone caller never waits; a crowd comes back in waves, and one
-	// commit for the wave is cheaper for all of it than one for its first few.
+	// gatherDelay is the longest that a batch waits until it has as many callers as the
+	// batch before. Callers that were answered together come back together; one commit for
+	// all of them is cheaper than one for the first few and another for the rest.
 	gatherDelay = 2 * time.Millisecond
-	gatherFrom  = 4 // callers that make a crowd
-	// slowCommit is worth a line in the log.
+	gatherFrom  = 4 // a batch waits if the one before had at least so many callers
+	// slowCommit is how long a commit may take before it is logged as slow.
 	slowCommit = 500 * time.Millisecond
-	// lazyLimit is how many lazy operations are worth a commit of their own.
+	// lazyLimit is how many rows are committed at once even if all are lazy.
 	lazyLimit = 256
-	// gatheringLimit bounds what waits in memory while the database is slow; beyond
-	// it accepting answers 503 and senders wait.
+	// gatheringLimit bounds what waits in memory while the database is slow. Beyond it,
+	// submissions are refused, which the API answers with 503.
 	gatheringLimit      = 100_000  // rows
 	gatheringLimitBytes = 64 << 20 // of payload
 )
@@ -45,10 +45,10 @@ type batch struct {
 	marks       []*mark
 	results     []*result
 	changes     []*change
-	health      map[hook.EndpointID]hook.Health // newest wins
+	health      map[hook.EndpointID]hook.Health // the newest of each endpoint
 }
 
-// mark notes that a delivery is in a sender's hands.
+// mark stores that a delivery is being sent.
 type mark struct {
 	hook.Result
 	frozen *sealedRequest
@@ -56,19 +56,20 @@ type mark struct {
 	done   chan struct{} // nil: nobody waits
 }
 
-// noted says whether the mark was stored. Otherwise the delivery is not to be sent.
+// noted sets the result of a mark. If it was not stored, the delivery must not be sent.
 func (m *mark) noted(stored bool) {
 	if m.err = nil; !stored {
 		m.err = hook.ErrNotWaiting
 	}
 }
 
-// youngMark is a lazy mark that waits to become old enough to be written.
+// youngMark is a lazy mark that is not old enough to be written.
 type youngMark struct {
 	mark  *mark
 	since time.Time
 }
 
+// result is what an attempt came to.
 type result struct {
 	hook.Result
 	ifSuperseded *hook.Delivery // what becomes of it instead, if the row is superseded; nil: the same
@@ -78,11 +79,11 @@ type result struct {
 	done         func(error)
 }
 
-// change is any other write: configuration, upkeep. It runs under a savepoint,
-// so that its failure leaves the rest of the batch alone.
+// change is any other write: configuration, clean-up. In a batch it runs under a
+// savepoint, so that an error undoes the change and nothing else.
 type change struct {
 	run     func(*tx) error
-	tenants map[string]bool // that it ended (true) or began
+	tenants map[string]bool // those it deleted (true) or created (false)
 	err     error
 	done    chan struct{}
 }
@@ -132,8 +133,8 @@ func (b *batch) each(do func(*batch)) {
 	}
 }
 
-// tell wakes everybody who waits for an operation of the batch.
-func (b *batch) tell() {
+// answer wakes everybody who waits for an operation of the batch.
+func (b *batch) answer() {
 	for _, s := range b.submissions {
 		close(s.done)
 	}
@@ -164,13 +165,15 @@ type gathering struct {
 }
 
 func newGathering() *gathering {
-	return &gathering{next: &batch{}, young: map[hook.DeliveryID]youngMark{}, eager: make(chan struct{}, 1), lazy: make(chan struct{}, 1)}
+	return &gathering{
+		next: &batch{}, young: map[hook.DeliveryID]youngMark{}, eager: make(chan struct{}, 1), lazy: make(chan struct{}, 1),
+	}
 }
 
 var errStopped = hook.Unavailable(errors.New("the store has stopped"))
 
-// add puts an operation of n rows into the next batch. A bounded one is refused
-// while too much waits; one alone never is.
+// add puts an operation of n rows into the next batch. A bounded operation is refused
+// while too much waits, unless nothing waits.
 func (g *gathering) add(n, bytes int, eager, bounded bool, put func(*batch)) error {
 	g.mu.Lock()
 	if g.closed {
@@ -197,8 +200,8 @@ func (g *gathering) add(n, bytes int, eager, bounded bool, put func(*batch)) err
 	return nil
 }
 
-// take returns what is to be committed now, and whether there is something that
-// becomes due by itself later.
+// take returns the batch to commit now. later reports whether young marks are left, for
+// which it has to be called again after markDelay.
 func (g *gathering) take(now time.Time) (b *batch, later bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -213,8 +216,8 @@ func (g *gathering) take(now time.Time) (b *batch, later bool) {
 	return b, len(g.young) > 0
 }
 
-// gather waits a moment for the callers of the last batch to come back, and
-// returns how many wait now.
+// gather waits at most gatherDelay for as many callers as the last batch had, and returns
+// how many wait now.
 func (g *gathering) gather(last int) int {
 	waiting := func() int {
 		g.mu.Lock()
@@ -262,14 +265,14 @@ func (db *DB) runCommits(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	crowd := 0     // of the last batch
-	armed := false // the timer runs
+	armed := false // set when the timer is started, cleared by a commit that leaves no young marks
 	for {
 		select {
 		case <-db.gathering.eager:
 			crowd = db.gathering.gather(crowd)
 		case <-timer.C:
 		case <-db.gathering.lazy:
-			if !armed { // or a trickle would put it off for ever
+			if !armed { // starting it anew for each operation would postpone it forever
 				armed = true
 				timer.Reset(lazyDelay)
 			}
@@ -289,8 +292,8 @@ func (db *DB) runCommits(ctx context.Context) {
 	}
 }
 
-// commit writes a batch and tells its callers. If one operation spoils the
-// transaction, each gets a transaction of its own, so only the culprit fails.
+// commit writes a batch and answers its callers. If an operation makes the transaction
+// fail, each operation gets a transaction of its own, so that only that one fails.
 func (db *DB) commit(b *batch) {
 	if b.empty() {
 		return
@@ -309,7 +312,7 @@ func (db *DB) commit(b *batch) {
 			db.commitEach(b)
 		}
 	}
-	b.tell()
+	b.answer()
 }
 
 // commitEach writes each operation of a batch in a transaction of its own.
@@ -322,10 +325,10 @@ func (db *DB) commitEach(b *batch) {
 	})
 }
 
-// Sending notes, when convenient, that a sender has the delivery in hand. If
-// the process ends before the result is stored, the delivery is found as
-// interrupted. A result that comes soon (markDelay) makes the note superfluous,
-// and it is never written. Failure is of no consequence, so none is reported.
+// Sending stores soon that a delivery is being sent. If the process ends before the
+// result is stored, the next start finds the delivery as interrupted. It is not stored if
+// the result comes within markDelay. Errors are not reported: without the mark, the
+// delivery is found as waiting.
 func (db *DB) Sending(r hook.Result) {
 	m := &mark{Result: r, frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID)}
 	g := db.gathering
@@ -338,9 +341,9 @@ func (db *DB) Sending(r hook.Result) {
 	}
 }
 
-// Intend notes the same durably before it returns: at-most-once deliveries are
-// sent only after it returned nil. It fails with [hook.ErrNotWaiting] if the
-// delivery has ended meanwhile or was superseded.
+// Intend stores the same before it returns. A delivery that is to be sent at most once
+// is sent only after Intend has returned nil. It fails with [hook.ErrNotWaiting] if the
+// delivery has ended or was superseded.
 func (db *DB) Intend(r hook.Result) error {
 	m := &mark{Result: r, frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: make(chan struct{})}
 	if err := db.gathering.add(1, 0, true, false, func(b *batch) { b.marks = append(b.marks, m) }); err != nil {
@@ -350,12 +353,14 @@ func (db *DB) Intend(r hook.Result) error {
 	return m.err
 }
 
-// SaveResult stores the result of an attempt when convenient and then calls done,
-// on the committing goroutine: done must be quick. After an error nothing was
-// stored and SaveResult may be called again with the same result.
+// SaveResult stores the result of an attempt soon, and then calls done on the committing
+// goroutine, so done must be quick. After an error nothing was stored, and SaveResult may
+// be called again with the same result.
 func (db *DB) SaveResult(r hook.Result, done func(error)) {
-	res := &result{Result: r, ifSuperseded: ifSuperseded(r.Delivery, db.now()), frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: done}
-	if r.Attempt != nil { // encoded here, on the caller's goroutine: the committing one is the bottleneck
+	res := &result{
+		Result: r, ifSuperseded: ifSuperseded(r.Delivery, db.now()), frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: done,
+	}
+	if r.Attempt != nil { // encoded on the caller's goroutine, since all wait for the committing one
 		res.data = encodeAttempt(r.Attempt)
 	}
 	if err := db.gathering.add(1, 0, false, false, func(b *batch) {
@@ -366,8 +371,8 @@ func (db *DB) SaveResult(r hook.Result, done func(error)) {
 	}
 }
 
-// SaveHealth stores what the deliveries of an endpoint say about it, when
-// convenient. Failure only delays it, so none is reported.
+// SaveHealth stores the health of an endpoint soon. Errors are not reported: the next call
+// stores a newer state.
 func (db *DB) SaveHealth(id hook.EndpointID, h hook.Health) {
 	_ = db.gathering.add(1, 0, false, false, func(b *batch) {
 		if b.health == nil {
@@ -377,8 +382,8 @@ func (db *DB) SaveHealth(id hook.EndpointID, h hook.Health) {
 	})
 }
 
-// change runs fn in a transaction, shared with others if there are any. An
-// error of fn undoes what fn did, and is returned as it is.
+// change runs fn in a transaction, which with SQLite is that of a batch. An error of fn
+// undoes what fn did, and is returned as it is.
 func (db *DB) change(ctx context.Context, fn func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -403,8 +408,8 @@ func (db *DB) inBatch(c *change) error {
 	return storageError(c.err)
 }
 
-// watchers are told of committed configuration changes, before the change's
-// caller is answered.
+// watchers are called after each committed change of configuration, before the caller of
+// the change is answered.
 type watchers struct {
 	mu  sync.Mutex
 	fns []func(hook.Change)
@@ -418,7 +423,7 @@ func (db *DB) Watch(fn func(hook.Change)) {
 	db.watch.fns = append(db.watch.fns, fn)
 }
 
-// changed tells the watchers of a change that was just committed.
+// changed calls the watchers after a change was committed.
 func (db *DB) changed(c hook.Change) {
 	db.watch.mu.Lock()
 	fns := db.watch.fns

@@ -25,7 +25,7 @@ var packedMark = []byte{0x28, 0xb5, 0x2f, 0xfd}
 var encoder = sync.OnceValue(func() *zstd.Encoder {
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
 	if err != nil {
-		panic(err) // of options that are constants
+		panic(err) // cannot happen: the options are constants
 	}
 	return e
 })
@@ -33,7 +33,7 @@ var encoder = sync.OnceValue(func() *zstd.Encoder {
 var decoder = sync.OnceValue(func() *zstd.Decoder {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(1<<30))
 	if err != nil {
-		panic(err) // of options that are constants
+		panic(err) // cannot happen: the options are constants
 	}
 	return d
 })

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// pingAfter is short where nobody can look at a connection.
+// pingAfter is short where quiet cannot look at a connection.
 const pingAfter = time.Second
 
 func quiet(net.Conn) bool { return true }

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// pingAfter is how long a connection idles until it is pinged before it is used, in
-// case something between us and the server forgot it.
+// pingAfter is how long a connection can be idle and still be used without a ping. After
+// that, a firewall or NAT on the way may have dropped it.
 const pingAfter = 30 * time.Second
 
-// quiet reports whether there is nothing to read on an idle connection. If there is,
-// it is most likely its end: the server, or a pooler, says why it closes it.
+// quiet reports whether there is nothing to read on an idle connection. If there is, it
+// is most likely the message with which the server, or a pooler, closes it.
 func quiet(conn net.Conn) (yes bool) {
 	if c, ok := conn.(*tls.Conn); ok {
 		conn = c.NetConn()
@@ -28,8 +28,8 @@ func quiet(conn net.Conn) (yes bool) {
 	if err != nil {
 		return false
 	}
-	// Not as a reader, of which there is one at a time: after a slow write pgx leaves one
-	// behind that waits for what comes next. It never waits: Go's sockets do not block.
+	// Control instead of Read: there can be one reader at a time, and after a slow write pgx
+	// leaves one behind. The call does not wait, since Go's sockets are non-blocking.
 	err = raw.Control(func(fd uintptr) {
 		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK)
 		yes = errors.Is(err, syscall.EAGAIN)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A look at a connection finds out whether there is something to read, also while
-// somebody reads there already.
+// quiet finds out whether there is something to read, also while another goroutine reads
+// from the connection.
 func TestQuiet(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -38,22 +38,22 @@ func TestQuiet(t *testing.T) {
 		case yes := <-answer:
 			return yes
 		case <-time.After(time.Minute):
-			t.Fatal("the look waits for a reader")
+			t.Fatal("quiet waits for the reader")
 			return false
 		}
 	}
 	if !looked() {
-		t.Error("something to read, before anything came")
+		t.Error("something to read, although nothing was sent")
 	}
 	read := make(chan error, 1)
 	go func() {
 		_, err := ours.Read(make([]byte, 1))
 		read <- err
 	}()
-	for range 20 { // the reader may only be on its way
+	for range 20 { // the reader may not have begun
 		time.Sleep(time.Millisecond) //policy:allow time.Sleep: that a reader waits has no event to wait for
 		if !looked() {
-			t.Error("something to read, while somebody waits for it")
+			t.Error("something to read, although a reader waits for it")
 		}
 	}
 	if err := theirs.Close(); err != nil {
@@ -63,6 +63,6 @@ func TestQuiet(t *testing.T) {
 		t.Errorf("the reader got %v", err)
 	}
 	if looked() {
-		t.Error("a closed connection has nothing to say")
+		t.Error("nothing to read on a closed connection")
 	}
 }

@@ -22,9 +22,10 @@ import (
 // lite is the SQLite dialect: one connection writes, by one goroutine; others
 // read. WAL with synchronous=FULL: a commit is on disk when it returns.
 //
-// Checkpoints run beside the writer (PASSIVE, in background), because an
-// automatic one would run inside some unlucky commit. What the last one left over
-// is little; with that, the writer begins the log anew when it has grown.
+// Checkpoints run beside the writer (PASSIVE, in background), because an automatic one
+// would make one of the commits slow. They cannot begin the log anew while the writer
+// adds to it, so the writer does that itself, when the log has grown: little is left to
+// copy then.
 type sqlite struct {
 	db    *sql.DB   // the writing pool: one connection
 	conn  *sql.Conn // that connection
@@ -35,21 +36,23 @@ type sqlite struct {
 
 	queue, event *sql.Stmt // for reading
 
-	// gone are the tenants that were deleted, some since the start, so that an event
-	// accepted meanwhile is not committed after its tenant. Only the writer uses it.
+	// gone are the deleted tenants, so that no event is stored that was accepted before its
+	// tenant was deleted. Only the writer uses it.
 	gone map[string]bool
 
 	rows    atomic.Int64 // written since the last checkpoint
-	restart atomic.Bool  // the log is over walRestart: the writer is to begin it anew
+	// restart is set by background when the log is longer than walRestart, and cleared by
+	// the writer, which then begins the log anew.
+	restart atomic.Bool
 }
 
 const (
 	pageSize        = 4096
 	checkpointEvery = time.Second
-	checkpointRows  = 1000                // below this, a checkpoint can wait…
-	checkpointWait  = 30 * time.Second    // …this long
+	checkpointRows  = 1000                // with fewer new rows, a checkpoint waits
+	checkpointWait  = 30 * time.Second    // for this long
 	walRestart      = 16 << 20 / pageSize // pages
-	busyTimeout     = 5 * time.Second     // somebody else (a backup, a shell) holds the lock
+	busyTimeout     = 5 * time.Second     // how long to wait while another program, such as a backup, holds the lock
 )
 
 func sqliteDSN(path string, pragmas ...string) string {
@@ -108,7 +111,7 @@ func (l *sqlite) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 	return l.read.PrepareContext(ctx, text)
 }
 
-// change leaves it to the batch: there is one writer.
+// change does nothing: there is one writer, so changes belong into batches.
 func (l *sqlite) change(*change) bool { return false }
 
 // submit compresses large payloads.
@@ -120,10 +123,10 @@ func (l *sqlite) submit(s *submission) (written bool) {
 // dropHistory has nothing to drop.
 func (l *sqlite) dropHistory(context.Context, time.Time) (int, bool, error) { return 0, false, nil }
 
-// indexedBy decides where SQLite would guess wrong, having no statistics.
+// indexedBy names the index, since SQLite has no statistics here and might take another.
 func (l *sqlite) indexedBy(index string) string { return " INDEXED BY " + index }
 
-// inOrder has nothing to do beside: TestListPlans shows that the texts leave no choice.
+// inOrder only reads: TestListPlans shows that the texts leave SQLite no other plan.
 func (l *sqlite) inOrder(ctx context.Context, query string, args []any, row func(scanner) error) error {
 	_, err := collect(ctx, l.read, func(r scanner) (struct{}, error) { return struct{}{}, row(r) }, query, args...)
 	return err
@@ -160,7 +163,7 @@ func (l *sqlite) readQueue(ctx context.Context, q *queueRead) error {
 	return storageError(rows.Err())
 }
 
-// readEvents reads one event: the others cost no more when they are needed.
+// readEvents reads the first event only: reading them together saves nothing here.
 func (l *sqlite) readEvents(ctx context.Context, into map[hook.EventID]*hook.Event, list []hook.Delivery) error {
 	id := list[0].ID.Event()
 	e, err := scanEvent(l.event.QueryRowContext(ctx, list[0].Tenant, id[:]))
@@ -171,12 +174,13 @@ func (l *sqlite) readEvents(ctx context.Context, into map[hook.EventID]*hook.Eve
 	return storageError(err)
 }
 
-// busyText skips through the index from endpoint to endpoint.
+// busyText finds the next endpoint in the index, again and again.
 func (l *sqlite) busyText() string {
 	return `WITH RECURSIVE busy (endpoint) AS (
 			SELECT (SELECT endpoint FROM deliveries WHERE due_at IS NOT NULL ORDER BY endpoint LIMIT 1)
 			UNION ALL
-			SELECT (SELECT d.endpoint FROM deliveries d WHERE d.due_at IS NOT NULL AND d.endpoint > busy.endpoint ORDER BY d.endpoint LIMIT 1)
+			SELECT (SELECT d.endpoint FROM deliveries d WHERE d.due_at IS NOT NULL AND d.endpoint > busy.endpoint
+				ORDER BY d.endpoint LIMIT 1)
 			FROM busy WHERE busy.endpoint IS NOT NULL
 		)
 		SELECT endpoint FROM busy WHERE endpoint IS NOT NULL`
@@ -211,7 +215,8 @@ func (l *sqlite) transient(err error) bool {
 		return true // the connection itself is in trouble
 	}
 	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_RANGE:
+	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_ERROR,
+		sqlite3.SQLITE_RANGE:
 		return false
 	}
 	return true // full disk, I/O error, lock, read-only file…
@@ -280,14 +285,14 @@ func (l *sqlite) commit(b *batch) (err error) {
 	return nil
 }
 
-// restartLog begins the write-ahead log anew. It waits for readers, but not long:
-// a second later there is another chance, and commits wait meanwhile.
+// restartLog begins the write-ahead log anew. It waits for readers only shortly, since
+// commits wait meanwhile. The next checkpoint makes it try again.
 func (l *sqlite) restartLog(ctx context.Context) {
 	const patience = 20 * time.Millisecond
 	start := time.Now()
 	for _, text := range []string{
 		fmt.Sprintf(`PRAGMA busy_timeout = %d`, patience.Milliseconds()),
-		`PRAGMA wal_checkpoint(RESTART)`, // a reader in the way is a row that says so, not an error
+		`PRAGMA wal_checkpoint(RESTART)`, // if a reader is in the way, the result says so; it is no error
 		fmt.Sprintf(`PRAGMA busy_timeout = %d`, busyTimeout.Milliseconds()),
 	} {
 		if _, err := l.conn.ExecContext(ctx, text); err != nil {
@@ -299,8 +304,8 @@ func (l *sqlite) restartLog(ctx context.Context) {
 	}
 }
 
-// runChange runs one change under a savepoint. Its own error is kept for its
-// caller; only trouble with the transaction itself is returned.
+// runChange runs one change under a savepoint. The error of the change is kept for its
+// caller; returned is only an error of the transaction itself.
 func (l *sqlite) runChange(ctx context.Context, c *change) error {
 	if _, err := l.conn.ExecContext(ctx, `SAVEPOINT change`); err != nil {
 		return err
@@ -345,9 +350,9 @@ func (l *sqlite) background(ctx context.Context) {
 		case err != nil:
 			l.log.Warn("checkpoint failed", "error", err)
 		case pages > walRestart:
-			// Nearly all of it is in the database file now, so the writer can finish
-			// quickly and begin the log anew: it stays small, and is overwritten in
-			// place rather than extended, which the file system syncs faster.
+			// Nearly all of the log is in the database file now, so the writer can copy the
+			// rest quickly and begin anew. A log that is overwritten in place stays small,
+			// and the file system syncs it faster than one that grows.
 			l.restart.Store(true)
 		}
 	}

@@ -10,10 +10,9 @@ import (
 	"gancho/internal/hook"
 )
 
-// stmts are the statements of the hot path, prepared once on the writing
-// connection: preparing them anew would cost more than running them. Their
-// parameters are plain ?, since the driver looks up the names of named ones at
-// every execution.
+// stmts are the statements that run for every event, prepared once on the writing
+// connection: preparing them each time would cost more than running them. Their parameters
+// are plain ?, since the driver looks up named ones at every execution.
 type stmts struct {
 	all []*sql.Stmt
 
@@ -39,7 +38,8 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.rollback, `ROLLBACK`},
 		// Takes the key if it is new or has expired; otherwise changes nothing.
 		{&s.claimKey, `INSERT INTO idempotency (tenant, key, hash, answer, expires_at) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (tenant, key) DO UPDATE SET hash = excluded.hash, answer = excluded.answer, expires_at = excluded.expires_at
+			ON CONFLICT (tenant, key) DO UPDATE SET hash = excluded.hash, answer = excluded.answer,
+				expires_at = excluded.expires_at
 			WHERE idempotency.expires_at <= ?`},
 		{&s.readKey, `SELECT hash, answer FROM idempotency WHERE tenant = ? AND key = ?`},
 		{&s.keyValue, `UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?`},
@@ -67,7 +67,7 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.events, "events", "tenant, id, contract, type, external_id, source, created_at, content_type, payload", ""},
 		{&s.deliveries, "deliveries", `tenant, id, endpoint, type, mode, state, reason, test, attempts, slot, due_at, next_attempt_at,
 			created_at, endpoint_version, contract_version`, ""},
-		// Recording twice is recording once.
+		// The same attempt twice is stored once.
 		{&s.attempts, "attempts", "delivery, number, data", "ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data"},
 		{&s.bodies, "bodies", "delivery, body, head", "ON CONFLICT (delivery) DO NOTHING"},
 	} {
@@ -107,7 +107,7 @@ func (s *stmts) close() {
 func (l *sqlite) writeSubmission(ctx context.Context, s *submission) error {
 	s.verdicts = hook.Verdicts{} // an earlier attempt may have left some
 	now, expires := s.now.UnixMicro(), s.expires.UnixMicro()
-	if l.gone[s.Tenant] { // deleted since the caller looked; its remains are being removed
+	if l.gone[s.Tenant] { // deleted since the caller read it; its data is being removed
 		s.err = hook.NotFound("tenant", s.Tenant)
 		return nil
 	}
@@ -122,7 +122,7 @@ func (l *sqlite) writeSubmission(ctx context.Context, s *submission) error {
 		}
 	}
 	if s.RunEnd != nil {
-		if err := l.stmts.flush(ctx); err != nil { // the snapshot before may be in this very batch
+		if err := l.stmts.flush(ctx); err != nil { // the snapshot before may be in the same batch
 			return err
 		}
 		v, err := (&tx{ctx: ctx, conn: l.conn}).endRun(s.RunEnd, s.now)
@@ -151,7 +151,8 @@ func (l *sqlite) writeSubmission(ctx context.Context, s *submission) error {
 
 // claim takes an idempotency key. If it was taken, it returns what is stored
 // with it, or nil if that was for other content.
-func (l *sqlite) claim(ctx context.Context, tenant, key string, hash [32]byte, answer []byte, now, expires int64) (prior []byte, mine bool, err error) {
+func (l *sqlite) claim(ctx context.Context, tenant, key string, hash [32]byte, answer []byte, now, expires int64,
+) (prior []byte, mine bool, err error) {
 	if answer == nil {
 		answer = []byte{}
 	}
@@ -334,7 +335,7 @@ func (l *sqlite) saveHealth(ctx context.Context, id hook.EndpointID, h hook.Heal
 type tx struct {
 	ctx     context.Context
 	actor   hook.Actor      // who makes the change
-	tenants map[string]bool // whether a tenant is gone now; for the dialect to remember
+	tenants map[string]bool // deleted (true) and created (false) ones; for the engine to remember
 	conn    interface {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
@@ -342,7 +343,7 @@ type tx struct {
 	}
 }
 
-// tenant notes the end of a tenant, or its beginning.
+// tenant notes that a tenant was deleted, or created.
 func (t *tx) tenant(id string, gone bool) {
 	if t.tenants == nil {
 		t.tenants = map[string]bool{}

@@ -6,8 +6,8 @@
 //     synced. A call that returns an error stored nothing.
 //   - Each method is one transaction, and a verb of the domain. No transaction,
 //     row or SQL error leaves this package; failures are [hook.Error]s.
-//   - Many callers share one commit (see commit.go), so throughput grows with
-//     load while a lone caller waits for one sync.
+//   - Many callers share one commit (see commit.go), so throughput grows with the
+//     load, and a single caller waits for one sync.
 //   - Payloads come back byte for byte. Endpoint configuration and secrets are
 //     encrypted at rest (see seal.go).
 //
@@ -38,13 +38,13 @@ type Options struct {
 	Moving bool
 	// Key encrypts secrets at rest: 32 bytes (AES-256).
 	Key []byte
-	// Retention is about how long history is kept; partitions are cut accordingly.
-	// 0: a month. [DB.Expire] decides what goes.
+	// Retention is about how long history is kept. The length of a partition follows from
+	// it. 0: a month. [DB.Expire] removes history.
 	Retention time.Duration
-	// MaxEndpoints bounds the endpoints of a tenant. 0: [hook.MaxFanout], which is
-	// the most in any case, so that an event can go to all of them.
+	// MaxEndpoints is how many endpoints a tenant can have. 0, and the highest value:
+	// [hook.MaxFanout], so that an event can go to all of them.
 	MaxEndpoints int
-	// Log gets what nobody waits for: failed checkpoints, retried commits.
+	// Log gets errors that no caller gets: failed checkpoints, repeated commits.
 	Log *slog.Logger
 }
 
@@ -153,8 +153,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return db, db.hot.prepare(ctx, db)
 }
 
-// Run commits what callers hand in until ctx ends, then commits what is still
-// queued and returns. Callers must have stopped by then, or get an error.
+// Run commits what callers hand in until ctx ends, then commits what still waits, and
+// returns. From then on callers get an error.
 func (db *DB) Run(ctx context.Context) error {
 	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
@@ -170,7 +170,7 @@ func (db *DB) Close() error {
 	return errors.Join(db.hot.close(), db.engine.close())
 }
 
-// hotReads are the reads that senders wait for, prepared once if the engine can.
+// hotReads are the reads that senders wait for, prepared once if the database can.
 type hotReads struct {
 	event, body, record, records hotRead
 }
@@ -249,7 +249,7 @@ func fromMicros(n sql.NullInt64) time.Time {
 	return time.UnixMicro(n.Int64).UTC()
 }
 
-// lost turns a failed read into the error callers see.
+// storageError turns an error of the database into the one that callers get.
 func storageError(err error) error {
 	if err == nil {
 		return nil

@@ -30,7 +30,7 @@ func (db *DB) Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts
 	return s.verdicts, s.err
 }
 
-// rowsOf is about how many rows a submission writes, which bounds a batch.
+// rowsOf is about how many rows a submission writes, for the limit of a batch.
 func rowsOf(sub *hook.Submission) int {
 	n := len(sub.Items) + len(sub.Records)
 	for _, it := range sub.Items {
