@@ -48,9 +48,9 @@ func NeverSent(class string) bool {
 // problem, and not only with one delivery. The circuit breaker counts only these classes.
 func ReceiverTrouble(class string) bool {
 	switch class {
-	case ClassDNSNotFound, ClassDNSFailed, ClassPrivateAddress, ClassConnectRefused, ClassConnectTimeout,
-		ClassConnectFailed, ClassTLSUntrusted, ClassTLSInvalid, ClassTLSExpired, ClassTLSHostname, ClassTLSFailed, ClassTimeout,
-		ClassReset, ClassProtocol, ClassHeadersTooBig, ClassStatus5xx, ClassRateLimited:
+	case ClassDNSNotFound, ClassDNSFailed, ClassPrivateAddress, ClassConnectRefused, ClassConnectTimeout, ClassConnectFailed,
+		ClassTLSUntrusted, ClassTLSInvalid, ClassTLSExpired, ClassTLSHostname, ClassTLSFailed,
+		ClassTimeout, ClassReset, ClassProtocol, ClassHeadersTooBig, ClassStatus5xx, ClassRateLimited:
 		return true
 	}
 	return false

@@ -40,18 +40,21 @@ func happenings() (list []happening) {
 		{"an attempt was a trial without sending", Outcome{Class: ClassShadow, Cancel: ReasonShadow}},
 	} {
 		for slot, left := range []string{"places left in the schedule", "no place left in the schedule"} {
-			list = append(list, happening{h.name + ", " + left, Trigger{Kind: OnAttempt, Outcome: h.outcome}, func(d *Delivery) { d.Slot = slot }})
+			list = append(list, happening{h.name + ", " + left, Trigger{Kind: OnAttempt, Outcome: h.outcome},
+				func(d *Delivery) { d.Slot = slot }})
 		}
 	}
 	nothing := func(*Delivery) {}
 	return slices.Concat([]happening{{"a sender takes the delivery", Trigger{Kind: OnTake}, nothing}}, list, []happening{
-		{"a sender puts the delivery back, never attempted", Trigger{Kind: OnPutBack, Again: noon}, func(d *Delivery) { d.Attempts = 0 }},
+		{"a sender puts the delivery back, never attempted", Trigger{Kind: OnPutBack, Again: noon},
+			func(d *Delivery) { d.Attempts = 0 }},
 		{"a sender puts the delivery back, attempted before", Trigger{Kind: OnPutBack, Again: noon}, nothing},
 		{"a newer snapshot supersedes the delivery", Trigger{Kind: OnSupersede}, nothing},
 		{"the endpoint was disabled or deleted", Trigger{Kind: OnEndpointStop}, nothing},
 		{"a person retries the delivery", Trigger{Kind: OnRetry}, nothing},
 		{"a bulk replay recovers the delivery", Trigger{Kind: OnRecover}, nothing},
-		{"a bulk replay recovers the delivery, which was a trial", Trigger{Kind: OnRecover}, func(d *Delivery) { d.Reason = ReasonShadow }},
+		{"a bulk replay recovers the delivery, which was a trial", Trigger{Kind: OnRecover},
+			func(d *Delivery) { d.Reason = ReasonShadow }},
 	})
 }
 
@@ -211,6 +214,10 @@ func TestNextTimes(t *testing.T) {
 		return Trigger{Kind: OnAttempt, Outcome: Outcome{Class: ClassRateLimited, RetryAfter: after}}
 	}
 	p := Policy{Retry: []time.Duration{0, 0}}
+	retried := Delivery{State: Failed, CreatedAt: created, FinishedAt: created}
+	take, retry := Trigger{Kind: OnTake}, Trigger{Kind: OnRetry}
+	succeeded, back := Trigger{Kind: OnAttempt, Outcome: Outcome{OK: true}}, Trigger{Kind: OnPutBack, Again: again}
+	var none time.Time
 	for _, c := range []struct {
 		name                string
 		d                   Delivery
@@ -218,21 +225,21 @@ func TestNextTimes(t *testing.T) {
 		ordered             bool
 		next, due, finished time.Time
 	}{
-		{"taken", Delivery{State: Pending, NextAttemptAt: created, QueueAt: created}, Trigger{Kind: OnTake}, false, noon, created, time.Time{}},
-		{"failed", sending, failed(0), false, noon, noon, time.Time{}},
-		{"failed, ordered", sending, failed(0), true, noon, created, time.Time{}},
-		{"Retry-After", sending, failed(time.Minute), false, noon.Add(time.Minute), noon.Add(time.Minute), time.Time{}},
-		{"Retry-After beyond the limit", sending, failed(1000 * time.Hour), false, noon.Add(MaxRetryAfter), noon.Add(MaxRetryAfter), time.Time{}},
-		{"succeeded", sending, Trigger{Kind: OnAttempt, Outcome: Outcome{OK: true}}, true, time.Time{}, time.Time{}, noon},
-		{"put back", sending, Trigger{Kind: OnPutBack, Again: again}, false, sending.NextAttemptAt, again, time.Time{}},
-		{"put back, ordered", sending, Trigger{Kind: OnPutBack, Again: again}, true, sending.NextAttemptAt, created, time.Time{}},
-		{"retried", Delivery{State: Failed, CreatedAt: created, FinishedAt: created}, Trigger{Kind: OnRetry}, false, noon, noon, time.Time{}},
-		{"retried, ordered", Delivery{State: Failed, CreatedAt: created, FinishedAt: created}, Trigger{Kind: OnRetry}, true, noon, created, time.Time{}},
+		{"taken", Delivery{State: Pending, NextAttemptAt: created, QueueAt: created}, take, false, noon, created, none},
+		{"failed", sending, failed(0), false, noon, noon, none},
+		{"failed, ordered", sending, failed(0), true, noon, created, none},
+		{"Retry-After", sending, failed(time.Minute), false, noon.Add(time.Minute), noon.Add(time.Minute), none},
+		{"too long", sending, failed(1000 * time.Hour), false, noon.Add(MaxRetryAfter), noon.Add(MaxRetryAfter), none},
+		{"succeeded", sending, succeeded, true, none, none, noon},
+		{"put back", sending, back, false, sending.NextAttemptAt, again, none},
+		{"put back, ordered", sending, back, true, sending.NextAttemptAt, created, none},
+		{"retried", retried, retry, false, noon, noon, none},
+		{"retried, ordered", retried, retry, true, noon, created, none},
 	} {
 		got, ok := Next(c.d, c.t, p, Standing{State: EndpointActive, Ordered: c.ordered}, noon)
 		n := got.Delivery
 		if !ok || n.NextAttemptAt != c.next || n.QueueAt != c.due || n.FinishedAt != c.finished {
-			t.Errorf("%s: %t, next attempt at %v, in the queue at %v, finished at %v", c.name, ok, n.NextAttemptAt, n.QueueAt, n.FinishedAt)
+			t.Errorf("%s: %t, next attempt %v, queue %v, finished %v", c.name, ok, n.NextAttemptAt, n.QueueAt, n.FinishedAt)
 		}
 	}
 }
@@ -273,7 +280,8 @@ func TestNextProperties(t *testing.T) {
 		switch {
 		case !ok && got != Transition{Delivery: d}:
 			t.Fatalf("changed although nothing changes: %+v", got)
-		case n.State.Finished() != n.NextAttemptAt.IsZero(), n.State.Finished() == n.FinishedAt.IsZero(), n.State.Waiting() && n.QueueAt.IsZero():
+		case n.State.Finished() != n.NextAttemptAt.IsZero(), n.State.Finished() == n.FinishedAt.IsZero(),
+			n.State.Waiting() && n.QueueAt.IsZero():
 			t.Fatalf("neither finished nor due, or both: %+v", n)
 		case d.Superseded && d.State.Waiting(): // never comes about, and the rest need not hold
 		case n.State.Waiting() && n.Superseded:
@@ -284,7 +292,8 @@ func TestNextProperties(t *testing.T) {
 			t.Fatalf("would be sent again: %+v", n)
 		case n.State.Waiting() && ok && e.stopped():
 			t.Fatalf("waits for an endpoint that takes nothing: %+v", n)
-		case h.trigger.Kind == OnAttempt && ok != (n.Attempts == d.Attempts+1), h.trigger.Kind != OnAttempt && n.Attempts != d.Attempts:
+		case h.trigger.Kind == OnAttempt && ok != (n.Attempts == d.Attempts+1),
+			h.trigger.Kind != OnAttempt && n.Attempts != d.Attempts:
 			t.Fatalf("%d attempts of %d", n.Attempts, d.Attempts)
 		case !asked && n.Slot < d.Slot, n.State == Retrying && h.trigger.Kind == OnAttempt && n.Slot != d.Slot+1:
 			t.Fatalf("schedule moves from %d to %d", d.Slot, n.Slot)
