@@ -13,13 +13,13 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// Programs of two releases work on the same tables side by side: while nodes are
-// replaced one after the other, and when the newer one is taken back. So
-// migrations add. One that takes something away, or asks more of who writes, does
-// so a release after the last program that needs it as it was, and says since
-// when: UPDATE compatible SET since = the last migration that such programs do not
-// know, plus one. Programs that know less are refused here. A test in policy finds
-// migrations that forget to.
+// Programs of two releases work on the same tables at the same time: while nodes are
+// replaced one after the other, and if an upgrade is undone. So migrations only add. A
+// migration that removes something, or that older programs cannot write with, comes one
+// release after the last program that needs the tables as they were. It says which programs
+// those are: UPDATE compatible SET since = one more than the last migration that they know.
+// A program that knows fewer migrations is refused here. A test in policy finds migrations
+// that do not say so.
 
 // migrateTables brings tables up to date with the migrations in a directory.
 func migrateTables(ctx context.Context, db *sql.DB, dialect goose.Dialect, directory string) error {
@@ -49,15 +49,15 @@ func migrateTables(ctx context.Context, db *sql.DB, dialect goose.Dialect, direc
 	return nil
 }
 
-// A migration needs tables whole for a moment, and everybody who comes after waits
-// behind it. So it gives up if it does not get one soon, though not before
-// autovacuum would have given way, and is tried again until it does.
+// A migration needs an exclusive lock on a table, and all other statements queue behind
+// it. So it gives up if it does not get the lock soon, and is tried again until it does. It
+// waits longer than it takes autovacuum to give way.
 const (
 	migrationPatience = 2 * time.Second
 	migrationRest     = 3 * time.Second
 )
 
-// migrateInTurn is [migrateTables] beside programs that are at work.
+// migrateInTurn is [migrateTables] while other programs use the tables.
 func (p *postgres) migrateInTurn(ctx context.Context) error {
 	for try := 1; ; {
 		err := migrateTables(ctx, p.sql, goose.DialectPostgres, "postgres")
@@ -78,8 +78,8 @@ func (p *postgres) migrateInTurn(ctx context.Context) error {
 	}
 }
 
-// impatient are migrations that wait for a lock as long as [migrationPatience]. As
-// goose makes their transactions, it is a statement of theirs.
+// impatient are migrations that wait for a lock no longer than [migrationPatience]. Goose
+// begins the transactions, so the timeout is set by a statement in each file.
 type impatient struct{ fs.FS }
 
 func (m impatient) Open(name string) (fs.File, error) {
@@ -96,7 +96,7 @@ func (m impatient) Open(name string) (fs.File, error) {
 	return migration{f, strings.NewReader(strings.Replace(string(text), up, limit, 1))}, nil
 }
 
-// migration is a file that has another text.
+// migration is a file with another text.
 type migration struct {
 	fs.File
 	text io.Reader
@@ -104,8 +104,8 @@ type migration struct {
 
 func (m migration) Read(p []byte) (int, error) { return m.text.Read(p) }
 
-// lockSoon is [lock], but holds no connection while it waits: behind a pooler that
-// has few, whoever has the lock needs another.
+// lockSoon is [lock] without holding a connection while it waits. Behind a pooler with few
+// connections, the node that has the lock needs a second one.
 func (p *postgres) lockSoon(ctx context.Context, name int64) (*sql.Tx, error) {
 	const again = 50 * time.Millisecond
 	for {

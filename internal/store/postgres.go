@@ -20,16 +20,15 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// postgres is the PostgreSQL dialect. The queue's goroutine writes batches over one
-// connection of its own (postgres_write.go); changes and reads share a pool.
+// postgres is PostgreSQL as [engine] and [dialect]. The committing goroutine writes
+// batches over one connection (postgres_write.go); changes and reads share a pool.
 //
-// Changes read before they write, and are written for an engine with one writer.
-// So each takes one lock that holds for the whole database, whatever node it runs
-// on. Batches do not: they insert, and update rows that only their owner touches.
+// A change reads before it writes, and its code is the same for SQLite, which has one
+// writer. So each change takes a lock of the whole database, whatever node it runs on.
+// Batches take none: they insert rows, and update rows that only their owner updates.
 //
-// Nothing here outlives a transaction on its connection, so it works behind
-// PgBouncer with transaction pooling: no prepared statement has a name, no lock
-// belongs to a session.
+// No state stays on a connection after a transaction, so this works behind PgBouncer with
+// transaction pooling: prepared statements have no names, and no lock belongs to a session.
 type postgres struct {
 	pool *pgxpool.Pool // reads and changes
 	sql  *sql.DB       // the same pool but for one connection, so that a lease is renewed however busy it is
@@ -68,15 +67,16 @@ func (t *trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryD
 func (t *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
 const (
-	// commitTimeout ends a commit whose server does not answer; what became of it is
-	// unknown then, and its connection is given up.
+	// commitTimeout ends a commit whose server does not answer. Whether it was committed is
+	// unknown then, and its connection is closed.
 	commitTimeout = 15 * time.Second
 	changeTimeout = 30 * time.Second
-	// conflicts is how often a transaction that lost to another is tried.
+	// conflicts is how often a transaction is tried that conflicts with another.
 	conflicts = 5
-	// changesAtOnce are one that has the lock and one that is next.
+	// changesAtOnce is how many changes of this node have a connection: one has the lock,
+	// and one waits for it.
 	changesAtOnce = 2
-	// leastConns are those, one to read and one to renew the lease.
+	// leastConns are the connections of changes, one to read and one to renew the lease.
 	leastConns = changesAtOnce + 2
 )
 
@@ -85,8 +85,9 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 	if err != nil {
 		return nil, errors.New("the database's URL cannot be read; write postgres://user:password@host:5432/database") // err has the password
 	}
-	// Statements without names, their descriptions remembered here: one round trip,
-	// and a pooler in between may give every transaction to another server process.
+	// The descriptions of statements are cached here, and their names are not used. So a
+	// statement takes one round trip, and works if a pooler gives each transaction to
+	// another server process.
 	if !strings.Contains(o.URL, "default_query_exec_mode") {
 		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
@@ -117,7 +118,8 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 	if p.hot, err = pgxpool.NewWithConfig(ctx, hot); err != nil {
 		return nil, err
 	}
-	// What is handed from one caller to the next was in use until then.
+	// A connection that passes directly to a waiting caller needs no ping: it was used a
+	// moment ago.
 	p.sql = stdlib.OpenDBFromPool(p.pool, stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false }))
 	p.sql.SetMaxOpenConns(int(cfg.MaxConns) - 1)
 	if err := p.migrate(ctx); err != nil {
@@ -126,11 +128,11 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 	return p, nil
 }
 
-// shouldPing decides whether a connection that comes out of the pool is pinged, and
-// replaced if that fails: if it has something to say that nobody asked for, since a
-// restarted server, or whoever ended its session, has closed it; and if it was idle
-// for long. What is sent over a dead connection cannot be sent again without knowing
-// what became of it.
+// shouldPing decides whether a connection is pinged before it leaves the pool; it is
+// replaced if the ping fails. It is pinged if it was idle for long, or if there is
+// something to read on it, since that is most likely the message that the server closes it.
+// Finding out later is worse: a statement that was sent over a dead connection cannot be
+// repeated without knowing whether the server has run it.
 func (p *postgres) shouldPing(_ context.Context, c pgxpool.ShouldPingParams) bool {
 	ping := c.IdleDuration > pingAfter || !quiet(c.Conn.PgConn().Conn())
 	if ping {
@@ -139,18 +141,19 @@ func (p *postgres) shouldPing(_ context.Context, c pgxpool.ShouldPingParams) boo
 	return ping
 }
 
-// migrate brings the tables up to date, one node at a time. Migrations only add, so
-// a node of the version before goes on working meanwhile and after.
+// migrate brings the tables up to date, one node at a time. Migrations only add, so nodes
+// of the release before can work meanwhile and afterwards.
 func (p *postgres) migrate(ctx context.Context) error {
-	gate, err := p.lockSoon(ctx, lockMigrations)
+	guard, err := p.lockSoon(ctx, lockMigrations)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = gate.Rollback() }() // it holds a lock and nothing else
-	// It idles while others of its connections migrate, for as long as that takes, or
-	// until its machine is gone.
-	if _, err := gate.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', '0', true),
-		set_config('tcp_keepalives_idle', '10', true), set_config('tcp_keepalives_interval', '5', true), set_config('tcp_keepalives_count', '4', true)`); err != nil {
+	defer func() { _ = guard.Rollback() }() // it holds a lock and has written nothing
+	// This transaction is idle while other connections migrate, however long that takes. If
+	// this machine is gone, keep-alive ends it.
+	if _, err := guard.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', '0', true),
+		set_config('tcp_keepalives_idle', '10', true), set_config('tcp_keepalives_interval', '5', true),
+		set_config('tcp_keepalives_count', '4', true)`); err != nil {
 		return err
 	}
 	if err := p.migrateInTurn(ctx); err != nil {
@@ -182,8 +185,8 @@ func (p *postgres) prepare(context.Context, string) (*sql.Stmt, error) { return 
 // indexedBy is nothing here: the planner has statistics.
 func (p *postgres) indexedBy(string) string { return "" }
 
-// byIDs looks them up one by one: the limit leaves the planner no other way, which may
-// take all of a tenant's deliveries for less.
+// byIDs looks deliveries up one by one. LIMIT 1 forces the planner to; otherwise it may read
+// all deliveries of the tenant.
 func (p *postgres) byIDs(q *query, tenant string, ids []hook.ID) string {
 	list := make([][]byte, len(ids))
 	for i, id := range ids {
@@ -201,13 +204,13 @@ const postgresQueue = `SELECT u.number, ` + deliveryColumns + ` FROM unnest($1::
 
 func (p *postgres) busyText() string { return `SELECT gancho_busy()` }
 
-// byIndex leaves the planner what reads an index in its order, for one transaction.
-// Without statistics, which are missing when a table has just grown, it takes every
-// tenant and endpoint for one that has little: it reads all of it and sorts that.
+// byIndex makes the planner read an index in its order, for one transaction. Statistics are
+// missing when a table has just grown. Without them the planner takes every tenant and
+// endpoint for a small one, reads all its rows and sorts them.
 const byIndex = `SELECT set_config('enable_' || name, 'off', true) FROM unnest(ARRAY['sort', 'seqscan', 'bitmapscan', 'hashjoin', 'mergejoin']) AS name`
 
-// inOrder sends the settings and the query together, so it is one round trip, and
-// one transaction though nobody begins it.
+// inOrder sends the settings and the query as one pipeline, which is one round trip and
+// one transaction.
 func (p *postgres) inOrder(ctx context.Context, query string, args []any, row func(scanner) error) error {
 	conn, err := p.sql.Conn(ctx)
 	if err != nil {
@@ -256,9 +259,9 @@ func openError(err error) error {
 	return err
 }
 
-// Migrate brings the tables of a PostgreSQL database up to date. [Open] does so too;
-// this is for doing it by hand, before new nodes start. What it waits for goes to
-// standard error.
+// Migrate brings the tables of a PostgreSQL database up to date. [Open] does so too; this
+// is for operators who do it before new nodes start. If it has to wait for others, it says
+// so on standard error.
 func Migrate(ctx context.Context, url string) error {
 	p, err := openPostgres(ctx, Options{URL: url, Log: slog.Default()})
 	if err != nil {

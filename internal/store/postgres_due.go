@@ -13,12 +13,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Queues of many endpoints are read together: what is asked while a reading is under
-// way waits for the next one. Most of a page's cost is that somebody asks.
+// Queues of many endpoints are read together: a request that comes while a statement runs
+// waits for the next one. Most of the cost of a page is the statement, not its rows.
 
 const (
-	// readsApart keeps small readings apart, so that they become fewer and larger.
-	// Who asks after a rest waits for nobody.
+	// readsApart is the least time between small reads, so that more requests share one.
+	// A request after a pause is answered at once.
 	readsApart    = 10 * time.Millisecond
 	readsTogether = 32 // queues in one statement
 	readTimeout   = 30 * time.Second
@@ -27,7 +27,7 @@ const (
 	eventsTogether = 32
 )
 
-// queueReads gathers readings.
+// queueReads are the requests that wait to be read together.
 type queueReads struct {
 	mu      sync.Mutex
 	waiting []*queueRead
@@ -54,7 +54,7 @@ func (p *postgres) readQueue(ctx context.Context, q *queueRead) error {
 	}
 }
 
-// readQueues reads as long as somebody asks.
+// readQueues reads until no request waits.
 func (p *postgres) readQueues() {
 	r := &p.reads
 	for {
@@ -77,8 +77,8 @@ func (p *postgres) readQueues() {
 	}
 }
 
-// answer answers some readings, and returns how many rows that took. If the server
-// refuses them, each is tried by itself, so only the culprit fails.
+// answer answers some requests, and returns how many rows were read. If the server refuses
+// the statement, each request is tried by itself, so that only the wrong one fails.
 func (p *postgres) answer(list []*queueRead) (rows int) {
 	rows, err := p.readTogether(list)
 	if _, refused := errors.AsType[*pgconn.PgError](err); refused && len(list) > 1 {
@@ -136,9 +136,9 @@ type numbered struct {
 // Scan is that of the row.
 func (r numbered) Scan(into ...any) error { return r.row.Scan(append([]any{r.number}, into...)...) }
 
-// eventsAlong reads the payloads that some readings want, the first of each and no
-// more than eventsTogether: where more wait, their lanes have time to ask. So they have
-// if reading fails, and only the lane whose event is damaged has to be told.
+// eventsAlong reads payloads that some requests want, at most eventsTogether. A lane asks
+// for the others when it needs them. So it does if reading them here fails, and then gets
+// the error itself.
 func (p *postgres) eventsAlong(ctx context.Context, list []*queueRead) {
 	events := map[hook.EventID]*hook.Event{}
 	var tenants []string
@@ -177,8 +177,8 @@ func (p *postgres) readEvents(ctx context.Context, into map[hook.EventID]*hook.E
 	return err
 }
 
-// events reads events by their keys. Without statistics of a young table the planner
-// would rather read all of it for a list of ids.
+// events reads events by their keys. LIMIT 1 forces the planner to look up each key; without
+// statistics it might read the whole table instead.
 func (p *postgres) events(ctx context.Context, into map[hook.EventID]*hook.Event, tenants []string, ids [][]byte) error {
 	rows, err := p.sql.QueryContext(ctx, `SELECT e.* FROM unnest($1::text[], $2::bytea[]) AS u (tenant, id),
 		LATERAL (SELECT `+eventColumns+` FROM events WHERE tenant = u.tenant AND id = u.id AND id BETWEEN $3 AND $4 LIMIT 1) AS e`,

@@ -16,35 +16,35 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// What PostgreSQL has beyond plain SQL and Gancho uses stands in this file, behind
-// three functions: lock, partition and listen. docs/postgresql.md says what an
-// engine that speaks its protocol and lacks one of them would need.
+// This file has what Gancho uses of PostgreSQL beyond plain SQL, behind three functions:
+// lock, partition and listen. docs/postgresql.md says what a database would need that
+// speaks the protocol of PostgreSQL and lacks one of them.
 
-// The locks there are; the numbers are ours by being unlikely.
+// The advisory locks. Other programs are unlikely to use the same numbers.
 const (
 	lockMigrations = 0x67616e63686f00 + iota // "gancho", then a number
 	lockChanges
 )
 
-// idleInTransaction is how long the server waits for the next statement of a
-// transaction that holds locks: a node that was stopped must not stop the others.
+// idleInTransaction is how long the server waits for the next statement of a transaction
+// that holds locks. So a process that is suspended does not stop the other nodes for longer.
 const idleInTransaction = 10 * time.Second
 
-// workOf is the application_name of a node's transactions that others may have to
-// wait for, so that who takes its work over can end them: [postgres.endWork].
+// workOf is the application_name of transactions of a node that others may have to wait
+// for. By this name a node that takes its work over finds and ends them: [postgres.endWork].
 func workOf(epoch int64) string { return fmt.Sprintf("gancho node %d", epoch) }
 
-// lock takes a lock of the whole database until the transaction ends; epoch is the
-// node that does.
+// lock takes a lock of the whole database until the transaction ends. epoch is that of the
+// node that takes it.
 func lock(ctx context.Context, t *sql.Tx, name, epoch int64) error {
 	_, err := t.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', $1, true), set_config('application_name', $2, true),
 		pg_advisory_xact_lock($3)`, fmt.Sprint(idleInTransaction.Milliseconds()), workOf(epoch), name)
 	return err
 }
 
-// endWork ends the transactions of nodes that are taken over. A process that was
-// stopped halfway through sending one holds its locks for as long as it is stopped,
-// and no timeout of the server knows of it: it is neither idle nor running.
+// endWork ends the transactions of nodes that are evicted. A process that was suspended
+// while it sent a statement would keep its locks until it goes on. No timeout of the server
+// ends that: the transaction is neither idle nor does a statement run.
 func (p *postgres) endWork(ctx context.Context, epochs []int64) error {
 	names := make([]string, len(epochs))
 	for i, e := range epochs {
@@ -55,44 +55,44 @@ func (p *postgres) endWork(ctx context.Context, epochs []int64) error {
 	return err
 }
 
-// partitioned are the tables that are partitioned by time, by the column that
-// begins with it. Later ones belong to rows of earlier ones.
+// partitioned are the tables that are partitioned by time, each by a column that begins
+// with the time. Rows of a later table belong to rows of earlier ones.
 var partitioned = []struct{ table, column string }{
 	{"events", "id"}, {"deliveries", "id"}, {"attempts", "delivery"}, {"bodies", "delivery"},
 }
 
-// Tables that get or lose a partition are needed whole for a moment. Everybody who
-// comes after waits behind that, so it is given up soon and tried again.
+// Adding or removing a partition needs an exclusive lock on the table, and all other
+// statements queue behind it. So it gives up soon, and tries again a little later.
 const (
-	alonePatience = 200 * time.Millisecond
-	aloneTries    = 5
-	aloneRest     = 300 * time.Millisecond
+	alterPatience = 200 * time.Millisecond
+	alterTries    = 5
+	alterRest     = 300 * time.Millisecond
 )
 
-// alone runs a change of the tables themselves. If they are in use all the time, it
-// fails with an error that [busyTable] knows.
-func (p *postgres) alone(ctx context.Context, run func(*tx) error) error {
+// alterTables runs a change of the tables themselves. If they are in use all the time, it
+// fails with an error for which [busyTable] is true.
+func (p *postgres) alterTables(ctx context.Context, run func(*tx) error) error {
 	for try := 1; ; try++ {
 		c := &change{run: func(t *tx) error {
-			if _, err := t.exec(`SELECT set_config('lock_timeout', $1, true)`, fmt.Sprint(alonePatience.Milliseconds())); err != nil {
+			if _, err := t.exec(`SELECT set_config('lock_timeout', $1, true)`, fmt.Sprint(alterPatience.Milliseconds())); err != nil {
 				return err
 			}
 			return run(t)
 		}}
 		p.change(c)
-		if !busyTable(c.err) || try == aloneTries {
+		if !busyTable(c.err) || try == alterTries {
 			return storageError(c.err)
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(aloneRest):
+		case <-time.After(alterRest):
 		}
 	}
 }
 
-// partition makes the partitions of a span of time, and takes over what had to be
-// stored outside because they were missing.
+// partition makes the partitions of a span of time, and moves rows of that time into them
+// from the default partitions (…_rest).
 func partition(t *tx, since, until time.Time) error {
 	var number int64
 	if err := t.row(`INSERT INTO partitions (since, until) VALUES ($1, $2) RETURNING number`, since.UnixMicro(), until.UnixMicro()).Scan(&number); err != nil {
@@ -115,8 +115,8 @@ func partition(t *tx, since, until time.Time) error {
 	return nil
 }
 
-// dropPartition removes a span of history, unless something in it is unfinished
-// or was finished after the limit.
+// dropPartition removes the partitions of a span of time, unless a delivery in them is
+// unfinished or was finished after the limit.
 func dropPartition(t *tx, number int64, limit time.Time) (dropped bool, err error) {
 	var busy bool
 	err = t.row(fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM deliveries_%d WHERE due_at IS NOT NULL)
@@ -133,27 +133,27 @@ func dropPartition(t *tx, number int64, limit time.Time) (dropped bool, err erro
 	return err == nil, err
 }
 
-// busyTable reports whether err says that a lock was not to be had in time.
+// busyTable reports whether a lock of a table could not be had within its timeout.
 func busyTable(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && e.Code == "55P03"
 }
 
-// channel is where nodes notify each other: an empty payload says that there are
-// signals to read, any other one is the hexadecimal ids of endpoints with work.
+// channel is where nodes notify each other. An empty payload says that there are signals
+// to read. Any other payload is the ids of endpoints with work, in hexadecimal.
 const (
 	channel     = "gancho"
 	idsInNotice = 200 // a payload has at most 8000 bytes
 )
 
-// notify tells all who listen which endpoints have work.
+// notify sends the ids of endpoints with work to all nodes that listen.
 func (p *postgres) notify(ctx context.Context, ids []hook.EndpointID) error {
 	for part := range slices.Chunk(ids, idsInNotice) {
 		text := make([]byte, 0, 32*len(part))
 		for _, id := range part {
 			text = hex.AppendEncode(text, id[:])
 		}
-		// Nothing is written, so there is nothing to sync.
+		// This writes no row, so it costs no sync.
 		if _, err := p.pool.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, string(text)); err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (p *postgres) notify(ctx context.Context, ids []hook.EndpointID) error {
 	return nil
 }
 
-// listen passes on what is notified until ctx or its connection ends.
+// listen is [Cluster.Listen].
 func (p *postgres) listen(ctx context.Context, work func([]hook.EndpointID), changed, missed func()) error {
 	conn, err := pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig)
 	if err != nil {

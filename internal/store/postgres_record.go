@@ -11,11 +11,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// recordRows are the records that a batch changes. Those that are there get locked
-// and their versions read; then it is decided here which writes win, one after the
-// other, as each sees what the one before it made of its record. Each record is
-// written once, as the last of them left it. One that another transaction made
-// meanwhile breaks the primary key, and the batch is tried again.
+// recordRows are the records that a batch changes. The existing ones are locked and their
+// versions read. Then decide finds out which writes are stored, one after the other, each
+// based on the outcome of the one before. Each record is written once, as the last write
+// left it. If another transaction creates one of the records meanwhile, the primary key is
+// violated, and the batch is tried again.
 type recordRows map[recordKey]*recordRow
 
 // recordKey names a record among those of all tenants.

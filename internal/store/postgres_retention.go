@@ -9,10 +9,10 @@ import (
 	"gancho/internal/hook"
 )
 
-// History is partitioned by time, and retention drops partitions: that costs the
-// same for ten rows and ten million, and leaves nothing for VACUUM. A partition
-// stays as long as one delivery in it is unfinished or was finished lately, so what
-// is old is kept for up to a partition's span longer than asked.
+// History is partitioned by time, and retention drops partitions. That costs the same for
+// ten rows and ten million, and leaves nothing for VACUUM. A partition stays as long as a
+// delivery in it is unfinished or was finished lately, so some history is kept longer than
+// asked, by the span of a partition.
 
 const (
 	partitionsAhead = 4 // made before they are needed
@@ -20,8 +20,8 @@ const (
 	maxSpan         = 7 * 24 * time.Hour
 )
 
-// partitionSpan is how long a span of time one partition is for: a quarter of the
-// retention time at most, so that not much more is kept than was asked for.
+// partitionSpan is how much time a partition covers: at most a quarter of the retention
+// time, so that not much more is kept than was asked for.
 func partitionSpan(retention time.Duration) time.Duration {
 	if retention <= 0 {
 		return maxSpan
@@ -29,7 +29,7 @@ func partitionSpan(retention time.Duration) time.Duration {
 	return min(max(retention/4, minSpan), maxSpan)
 }
 
-// partitionAhead makes the partitions that are needed soon.
+// partitionAhead makes the partitions for the next spans of time.
 func (p *postgres) partitionAhead(ctx context.Context) error {
 	now := time.Now()
 	for {
@@ -50,10 +50,10 @@ func (p *postgres) partitionAhead(ctx context.Context) error {
 	}
 }
 
-// adopt makes the partition for a time that has none, between those there are. If
-// another node was faster, it does nothing.
+// adopt makes the partition for a time that has none, without overlapping its neighbours.
+// It does nothing if another node has made the partition meanwhile.
 func (p *postgres) adopt(ctx context.Context, at time.Time) error {
-	return p.alone(ctx, func(t *tx) error {
+	return p.alterTables(ctx, func(t *tx) error {
 		var before, after sql.NullInt64
 		err := t.row(`SELECT (SELECT max(until) FROM partitions WHERE since <= $1), (SELECT min(since) FROM partitions WHERE since > $1)`, at.UnixMicro()).Scan(&before, &after)
 		if err != nil {
@@ -76,8 +76,8 @@ func (p *postgres) adopt(ctx context.Context, at time.Time) error {
 
 // dropHistory drops partitions, and makes those that are missing.
 func (p *postgres) dropHistory(ctx context.Context, before time.Time) (dropped int, partitioned bool, err error) {
-	// Tables that are busy now have another chance: there is a place for what has no
-	// partition.
+	// If a table is busy, the next call tries again. Rows without a partition are in the
+	// default partition until then.
 	if err := p.partitionAhead(ctx); err != nil && !busyTable(err) {
 		return 0, true, err
 	}
@@ -90,7 +90,7 @@ func (p *postgres) dropHistory(ctx context.Context, before time.Time) (dropped i
 	}
 	for _, n := range numbers {
 		gone := false
-		err := p.alone(ctx, func(t *tx) (err error) {
+		err := p.alterTables(ctx, func(t *tx) (err error) {
 			gone, err = dropPartition(t, n, before)
 			return err
 		})
@@ -121,7 +121,7 @@ func (p *postgres) endedBefore(ctx context.Context, t time.Time) (numbers []int6
 	return numbers, storageError(rows.Err())
 }
 
-// adoptRest makes partitions for what was stored while there was none for it.
+// adoptRest makes partitions for rows in the default partitions.
 func (p *postgres) adoptRest(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var first []byte

@@ -16,14 +16,14 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// How PostgreSQL writes a batch: each table's rows are one statement that unpacks
-// arrays, and all statements go out together, so a batch is one round trip and one
-// sync whatever its size. Only a batch with idempotency keys takes a round trip
-// before, to learn which keys are new.
+// How PostgreSQL writes a batch. The rows of each table are one statement that unpacks
+// arrays, and all statements are sent together. So a batch is one round trip and one sync,
+// whatever its size. A batch with idempotency keys or record writes needs more round trips
+// before, to find out what is new.
 
-// commit writes a batch in one transaction. Of submissions with the same
-// Idempotency-Key, the later ones need the earlier one's stored answer, so they
-// get a transaction after it.
+// commit writes a batch in one transaction. If several submissions have the same
+// Idempotency-Key, the later ones return the stored answer of the first, so each of them is
+// written in a transaction after it.
 func (p *postgres) commit(b *batch) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
@@ -47,7 +47,7 @@ func (p *postgres) commit(b *batch) error {
 
 type keyName struct{ tenant, key string }
 
-// laterRequests takes out of a batch what repeats an Idempotency-Key of it.
+// laterRequests separates the submissions that repeat an Idempotency-Key of the batch.
 func laterRequests(b *batch) (rest *batch, later []*submission) {
 	seen := map[keyName]bool{}
 	repeats := func(s *submission) bool {
@@ -71,7 +71,7 @@ func laterRequests(b *batch) (rest *batch, later []*submission) {
 	return &copied, later
 }
 
-// write tries until no other transaction is in the way.
+// write writes a batch, again if it conflicts with another transaction.
 func (p *postgres) write(ctx context.Context, conn *pgx.Conn, b *batch) error {
 	epoch := p.node.epoch.Load()
 	b = current(b, epoch)
@@ -82,7 +82,7 @@ func (p *postgres) write(ctx context.Context, conn *pgx.Conn, b *batch) error {
 		case err == nil:
 			return nil
 		case errors.Is(err, hook.ErrFenced):
-			p.node.epoch.CompareAndSwap(epoch, -1) // nobody's: what is handed in from now on is refused at once
+			p.node.epoch.CompareAndSwap(epoch, -1) // no node any more: what is handed in from now on is refused at once
 			current(b, -1)
 			return nil
 		case errors.Is(err, errTenantGone):
@@ -98,9 +98,9 @@ func (p *postgres) write(ctx context.Context, conn *pgx.Conn, b *batch) error {
 	}
 }
 
-// current is what of a batch belongs to the present epoch; the rest is refused. In
-// an epoch below zero, which is a node's between two, that is everything.
-// Publishers may try again, perhaps at another node.
+// current is the part of a batch that was handed in during this epoch; the rest is refused.
+// An epoch below zero means that this process is no node at the moment: all is refused then.
+// Publishers can try again, perhaps at another node.
 func current(b *batch, epoch int64) *batch {
 	now := *b
 	now.submissions = slices.DeleteFunc(slices.Clone(b.submissions), func(s *submission) bool {
@@ -138,11 +138,10 @@ func (p *postgres) change(c *change) (ran bool) {
 	return true
 }
 
-// submit notes in which epoch a submission is handed in, and packs what looks packed. A
-// submission that ends a run of a
-// schedule reads before it writes, as changes do, so it is written as they are, on its
-// caller's goroutine: other nodes may keep the lock for long, and batches must not wait
-// for that.
+// submit notes the epoch of a submission, and packs payloads that look packed. A submission
+// that ends a run of a schedule reads before it writes. So it is written like a change, under
+// the lock of changes, on the goroutine of its caller: another node may hold the lock for
+// long, and batches must not wait for that.
 func (p *postgres) submit(s *submission) (written bool) {
 	s.epoch = p.node.epoch.Load()
 	s.pack(math.MaxInt)
@@ -188,8 +187,8 @@ func (p *postgres) endRun(ctx context.Context, conn *sql.Conn, shared *sql.Tx, s
 	return pipelined(conn, func(c *pgx.Conn) error { return w.rest(ctx, c) })
 }
 
-// exclusive runs do in a transaction on a connection of its own, with the lock that
-// keeps out everybody else's changes, and again if another transaction was in the way.
+// exclusive runs do in a transaction that has the lock of changes, so that no other change
+// runs in the whole database. It runs do again if the transaction conflicts with a batch.
 func (p *postgres) exclusive(do func(context.Context, *sql.Conn, *sql.Tx) error) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), changeTimeout)
 	defer cancel()
@@ -210,7 +209,7 @@ func (p *postgres) exclusive(do func(context.Context, *sql.Conn, *sql.Tx) error)
 			break
 		}
 	}
-	if ctx.Err() != nil && err != nil { // our own deadline: whoever asked may ask again
+	if ctx.Err() != nil && err != nil { // the deadline of this function: the caller can try again
 		return hook.Unavailable(err)
 	}
 	return err
@@ -234,12 +233,12 @@ func (p *postgres) transact(ctx context.Context, do func(*sql.Conn, *sql.Tx) err
 	return shared.Commit()
 }
 
-// pipelined runs do with the connection beneath, for what database/sql does not have.
+// pipelined runs do with the connection of pgx, since database/sql has no pipelines.
 func pipelined(conn *sql.Conn, do func(*pgx.Conn) error) error {
 	return conn.Raw(func(c any) error { return do(c.(*stdlib.Conn).Conn()) })
 }
 
-// conflict reports whether a transaction lost to another and may be tried again.
+// conflict reports whether a transaction conflicted with another and can be repeated.
 func conflict(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code == "40001" || e.Code == "40P01" || e.Code == "23505" && e.TableName == "records") // see recordRows
@@ -293,8 +292,8 @@ func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 	return t.Commit(ctx)
 }
 
-// guard sends what begins a transaction, with the statements that end it if the batch
-// is not to be written.
+// guard sends the statements of q, which begin a transaction, and those of prepare, which
+// make it fail if the batch must not be written.
 func (w *writing) guard(q *pgx.Batch, send func(*pgx.Batch) pgx.BatchResults) error {
 	guards := w.prepare(q)
 	return finish(send(q), q.Len(), guards, nil)
@@ -308,7 +307,7 @@ func (w *writing) rest(ctx context.Context, t session) error {
 	return w.send(ctx, t.SendBatch)
 }
 
-// forget undoes what an attempt before this one left in the submissions.
+// forget drops the verdicts of an earlier attempt.
 func (w *writing) forget() {
 	for _, s := range w.submissions {
 		s.verdicts = hook.Verdicts{}
@@ -319,7 +318,7 @@ func (w *writing) forget() {
 	}
 }
 
-// accepted are the submissions that go on.
+// accepted are the submissions that have not been refused so far.
 func (w *writing) accepted() (list []*submission) {
 	for _, s := range w.submissions {
 		if s.err == nil && s.verdicts.Stored() {
@@ -329,7 +328,7 @@ func (w *writing) accepted() (list []*submission) {
 	return list
 }
 
-// add gathers the rows of an event.
+// add adds the rows of an event.
 func (w *writing) add(s *submission, it *hook.Accepted) {
 	w.events.add(it.Event, s.payload(it.Event))
 	for i := range it.Deliveries {
@@ -362,18 +361,18 @@ func (w *writing) send(ctx context.Context, send func(context.Context, *pgx.Batc
 	return finish(send(ctx, q), q.Len(), guards, w.reads)
 }
 
-// prepare begins a transaction's statements, and returns what it means if one of
-// them divides by zero: that ends the transaction, so nobody has to look before
-// the rest is sent.
+// prepare adds the first statements of a transaction. Those in guards divide by zero if
+// the batch must not be written, which ends the transaction; guards says which error that
+// means. So the other statements can be sent without waiting for an answer.
 func (w *writing) prepare(q *pgx.Batch) (guards map[int]error) {
 	guards = map[int]error{}
-	// Rows are found by their keys, few among very many. A planner without statistics of
-	// a young table may rather read all of it once.
+	// The statements look up few rows by their keys. Without statistics, the planner might
+	// read the whole table instead.
 	q.Queue(`SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true),
 		set_config('application_name', $1, true)`, workOf(w.epoch))
 	if w.epoch != 0 {
-		// Who takes our work over deletes this row first, and waits for us to end, or ends
-		// us if we are stopped.
+		// A node that takes over the work of this one first deletes this row. It waits for
+		// this transaction, and ends it if it takes too long.
 		guards[q.Len()] = hook.ErrFenced
 		q.Queue(`SELECT 1 / count(*) FROM (SELECT 1 FROM nodes WHERE epoch = $1 FOR KEY SHARE) AS ours`, w.epoch)
 	}
@@ -381,8 +380,8 @@ func (w *writing) prepare(q *pgx.Batch) (guards map[int]error) {
 	if len(tenants) == 0 {
 		return guards
 	}
-	// A deleted tenant's remains are being removed: nothing may be added to them.
-	// Sharing the row's lock keeps the deletion from coming between.
+	// Nothing may be stored for a deleted tenant, since its data is being removed. FOR SHARE
+	// makes a deletion wait for this transaction.
 	guards[q.Len()] = errTenantGone
 	q.Queue(`SELECT 1 / (count(*) / $2::bigint) FROM (SELECT 1 FROM tenants WHERE id = ANY ($1::text[]) AND deleted_at IS NULL ORDER BY id FOR SHARE) AS alive`,
 		tenants, len(tenants))
@@ -416,7 +415,7 @@ func answered(results pgx.BatchResults, read func(pgx.Rows) error) error {
 	return read(rows)
 }
 
-// tenants are those of the submissions that go on, sorted.
+// tenants are the tenants of the accepted submissions, sorted.
 func (w *writing) tenants() []string {
 	set := map[string]bool{}
 	for _, s := range w.accepted() {

@@ -40,7 +40,7 @@ type sqlite struct {
 	// tenant was deleted. Only the writer uses it.
 	gone map[string]bool
 
-	rows    atomic.Int64 // written since the last checkpoint
+	rows atomic.Int64 // written since the last checkpoint
 	// restart is set by background when the log is longer than walRestart, and cleared by
 	// the writer, which then begins the log anew.
 	restart atomic.Bool
