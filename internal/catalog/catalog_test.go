@@ -103,10 +103,10 @@ func TestVersions(t *testing.T) {
 			one.put(titled(title))
 		}
 		if got := strings.Join(one.changes, ", "); got != "shop A, shop B, shop C" {
-			t.Errorf("watchers were told %s", got)
+			t.Errorf("watchers got %s", got)
 		}
 		if two.title("shop") != "" {
-			t.Error("the other node knows it without being told")
+			t.Error("the other node has it before it reloads")
 		}
 		for range 2 {
 			if err := two.Reload(t.Context()); err != nil {
@@ -114,7 +114,7 @@ func TestVersions(t *testing.T) {
 			}
 		}
 		if got := strings.Join(two.changes, ", "); got != "shop C" {
-			t.Errorf("the other node's watchers were told %s", got)
+			t.Errorf("the other node's watchers got %s", got)
 		}
 		for name, b := range map[string]*node{"one": one, "two": two, "restarted": newNode(t, db)} {
 			if b.title("shop") != "C" {

@@ -183,21 +183,22 @@ var allChanges = sync.OnceValues(func() ([]change, error) {
 		return nil, err
 	}
 	defer files.Close()
-	found := map[string]change{}
+	read, found := map[string]bool{}, map[string]change{}
 	for _, f := range files.File {
 		r, err := f.Open()
 		if err != nil {
 			return nil, err
 		}
 		data, err := io.ReadAll(r)
-		if err != nil || len(data) == 0 { // a directory
+		if err != nil || len(data) == 0 || read[string(data)] { // a directory, or another name of a zone
 			continue
 		}
+		read[string(data)] = true
 		in, err := time.LoadLocationFromTZData(f.Name, data)
 		if err != nil {
 			return nil, err
 		}
-		const step = 12 * time.Hour // no clock is changed twice in less
+		const step = 48 * time.Hour // no clock is changed twice in less
 		for at := time.Date(1990, 1, 1, 0, 0, 0, 0, in); at.Year() < 2038; at = at.Add(step) {
 			before, after := offsetAt(at, in), offsetAt(at.Add(step), in)
 			if before == after {
@@ -298,7 +299,7 @@ type minute struct {
 
 // walk goes through some time minute by minute.
 func walk(begin time.Time, span time.Duration) (list []minute) {
-	shown := map[time.Time]bool{}
+	shown := map[int64]bool{} // in seconds since 1970
 	last := offsetAt(begin, begin.Location())
 	var old time.Duration // the offset before the clock went forward
 	var oldUntil time.Time
@@ -309,8 +310,8 @@ func walk(begin time.Time, span time.Duration) (list []minute) {
 		}
 		last = offset
 		m := minute{at: at, shown: clock(at, offset)}
-		m.again = shown[m.shown]
-		shown[m.shown] = true
+		m.again = shown[m.shown.Unix()]
+		shown[m.shown.Unix()] = true
 		if at.Before(oldUntil) {
 			m.skipped = clock(at, old)
 		}

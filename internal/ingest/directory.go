@@ -12,9 +12,9 @@ import (
 )
 
 // directory knows the endpoints of each tenant, compiled for matching, so that
-// accepting an event reads nothing from the database. Every committed change of the
-// configuration calls forget before the one who made it gets an answer: what somebody
-// was told of the configuration holds for their next event.
+// accepting an event reads nothing from the database. Every change of the configuration
+// calls forget after its commit and before its caller gets an answer. So a change that was
+// answered holds for the next event.
 type directory struct {
 	store     Store
 	contracts *contract.Set

@@ -372,7 +372,7 @@ func TestRecover(t *testing.T) {
 				t.Fatalf("%+v, %v", got, err)
 			}
 			if got.State == hook.RecoveryDone {
-				// 450 events without number 13, of which two in three were not delivered; and the one that was missed.
+				// Of 450 events without number 13, two in three were not delivered. One more was missed.
 				if want := int64(449-150) + 1; got.Requeued != want || got.Examined != 452 || got.Total != 452 ||
 					got.Progress() != 1 {
 					t.Errorf("requeued %d of %d, want %d of 452", got.Requeued, got.Examined, want)

@@ -417,7 +417,7 @@ func TestRunNow(t *testing.T) {
 		same(t, "deliveries", x.deliveries(), []string{"delivered", "delivered", "pending"})
 		x.run()
 		same(t, "deliveries", x.deliveries(), []string{"delivered", "delivered", "cancelled superseded", "pending"})
-		same(t, "told", x.ends(), []string{"cancelled superseded", "delivered", "delivered"})
+		same(t, "ended", x.ends(), []string{"cancelled superseded", "delivered", "delivered"})
 		none := hook.ScheduleName{Tenant: "acme", Contract: "shop", Type: "none"}
 		if _, err := x.s.RunNow(t.Context(), none); !hook.IsKind(err, hook.KindNotFound) {
 			t.Errorf("got %v", err)
@@ -447,13 +447,13 @@ func TestSupersede(t *testing.T) {
 			[]string{"cancelled superseded", "retrying status_5xx"},
 			3,
 		},
-		"in flight, then fails": {
+		"being sent, then fails": {
 			false, func(n int) int { return map[bool]int{true: 0, false: 200}[n == 1] }, time.Minute,
 			[]string{"sending superseded", "delivered"},
 			[]string{"cancelled superseded", "delivered"},
 			2,
 		},
-		"in flight, then fails, ordered": {
+		"being sent, then fails, ordered": {
 			true, func(n int) int { return map[bool]int{true: 0, false: 200}[n == 1] }, time.Minute,
 			[]string{"sending superseded", "pending"},
 			[]string{"cancelled superseded", "delivered"},
@@ -485,7 +485,7 @@ func TestSupersede(t *testing.T) {
 				ended := slices.DeleteFunc(x.deliveries(), func(d string) bool {
 					return strings.HasPrefix(d, "retrying")
 				})
-				same(t, "told", x.ends(), slices.Sorted(slices.Values(ended)))
+				same(t, "ended", x.ends(), slices.Sorted(slices.Values(ended)))
 				requests := x.requests()
 				same(t, "requests", len(requests), c.sent)
 				for _, r := range requests[1:] {
