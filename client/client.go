@@ -42,10 +42,10 @@ type Option func(*Client)
 // WithHTTPClient makes calls go through h instead of a client of their own.
 func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h } }
 
-// WithRetries sends a call up to n more times if the answer is 429 or 503, or if no server is found. It waits as long as
-// Retry-After says, or else 200 ms and twice as long each time. Both answers mean that nothing was stored, so sending again
-// is safe. A call whose connection broke in the middle is sent again only if sending it twice has the same effect as once
-// (GET, PUT, DELETE).
+// WithRetries sends a call up to n more times if the answer is 429 or 503, or if no server is found. It waits as long
+// as Retry-After says, or else 200 ms and twice as long each time. Both answers mean that nothing was stored, so
+// sending again is safe. A call whose connection broke in the middle is sent again only if sending it twice has the
+// same effect as once (GET, PUT, DELETE).
 func WithRetries(n int) Option { return func(c *Client) { c.tries = 1 + max(n, 0) } }
 
 // New makes a client for the server at base (such as http://127.0.0.1:8480), which authenticates with an API key.
@@ -96,8 +96,8 @@ func (c *Client) call(ctx context.Context, method, path string, header http.Head
 	}
 }
 
-// once is one try. again is 0 if another try makes no sense, negative if it makes sense, or the time that the server asks
-// to wait before it.
+// once is one try. again is 0 if another try makes no sense, negative if it makes sense, or the time that the server
+// asks to wait before it.
 func (c *Client) once(ctx context.Context, method, path string, header http.Header, data []byte, hasBody bool, out any) (again time.Duration, err error) {
 	var reader io.Reader
 	if hasBody {

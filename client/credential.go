@@ -29,8 +29,8 @@ type CredentialPatch struct {
 	URL   string `json:"url,omitempty" maxLength:"2048" doc:"Where its requests go from now on." example:"https://crm.example.com/hooks"`
 }
 
-// Credential identifies a receiver: requests to it contain the credential's key, and with the credential's tokens it reads
-// the records that it got events about.
+// Credential identifies a receiver: requests to it contain the credential's key, and with the credential's tokens it
+// reads the records that it got events about.
 type Credential struct {
 	ID             string    `json:"id" example:"crd_06ew2c6eqfy7d00000000000g0"`
 	Tenant         string    `json:"tenant" example:"acme"`

@@ -61,7 +61,8 @@ func (c *Client) PublishEvent(ctx context.Context, tenant string, in NewEvent) (
 	return send[EventAnswer](ctx, c, http.MethodPost, path("tenants", tenant, "events"), json.RawMessage(body))
 }
 
-// PublishEvents publishes up to 1000 events. If an event is wrong, its answer has an Error, and the others are accepted.
+// PublishEvents publishes up to 1000 events. If an event is wrong, its answer has an Error, and the others are
+// accepted.
 func (c *Client) PublishEvents(ctx context.Context, tenant string, in []NewEvent) (*EventAnswers, error) {
 	return c.PublishOnce(ctx, tenant, "", in)
 }

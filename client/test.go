@@ -78,9 +78,9 @@ type Reason struct {
 	Cause  string `json:"cause,omitempty" doc:"What exactly, for programmers: a rule, or an error in English."`
 }
 
-// TestEndpoint sends a test event to an endpoint and waits for the result. That can take as long as the endpoint's timeout,
-// so the HTTP client of the [Client] needs a longer one. An error means that no test was made.
-// language is en, es, pt or "" for English.
+// TestEndpoint sends a test event to an endpoint and waits for the result. That can take as long as the endpoint's
+// timeout, so the HTTP client of the [Client] needs a longer one. An error means that no test was made. language is en,
+// es, pt or "" for English.
 func (c *Client) TestEndpoint(ctx context.Context, tenant, endpoint, language string, in TestInput) (*TestResult, error) {
 	// Package json would change the white space of the payload.
 	head, err := marshal(struct {

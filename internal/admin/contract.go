@@ -57,7 +57,8 @@ func (x Contracts) Version(name string, version int64) (*contract.Contract, erro
 		return earlier, nil
 	}
 	return nil, &hook.Error{
-		Kind: hook.KindNotFound, Code: "version_not_found", Detail: "There is no such version of this contract; versions lists those there are.",
+		Kind: hook.KindNotFound, Code: "version_not_found",
+		Detail: "There is no such version of this contract; versions lists those there are.",
 	}
 }
 
@@ -95,8 +96,8 @@ type ContractCheck struct {
 	KeptBack []hook.KeptBack // endpoints that would stay with the version they have
 }
 
-// Check says what [Contracts.Put] would do, without storing anything. The error is a *[contract.Problems] if the text is
-// wrong.
+// Check says what [Contracts.Put] would do, without storing anything. The error is a *[contract.Problems] if the text
+// is wrong.
 func (x Contracts) Check(ctx context.Context, source []byte) (*ContractCheck, error) {
 	c, err := contract.Parse(sourceFile, source)
 	if err != nil {
@@ -110,8 +111,8 @@ func (x Contracts) Check(ctx context.Context, source []byte) (*ContractCheck, er
 	return out, err
 }
 
-// SetShaping decides whether endpoints may shape the requests of a contract, whatever the contract says; nil leaves it to
-// the contract. The code of its error is contract_not_found.
+// SetShaping decides whether endpoints may shape the requests of a contract, whatever the contract says; nil leaves it
+// to the contract. The code of its error is contract_not_found.
 func (x Contracts) SetShaping(ctx context.Context, name string, on *bool) (*contract.Contract, error) {
 	if err := x.Catalog.SetShaping(ctx, name, on); err != nil {
 		return nil, err

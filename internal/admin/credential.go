@@ -65,7 +65,10 @@ func (x Credentials) Create(ctx context.Context, tenant string, in CredentialSpe
 	if !ok {
 		return nil, errNoCredentials
 	}
-	cr := &hook.Credential{ID: hook.NewCredentialID(), Tenant: tenant, Contract: c.Name, Name: in.Name, State: hook.CredentialActive}
+	cr := &hook.Credential{
+		ID: hook.NewCredentialID(), Tenant: tenant, Contract: c.Name, Name: in.Name,
+		State: hook.CredentialActive,
+	}
 	secret, err := fill(cr, how, in)
 	if err != nil {
 		return nil, err
@@ -245,8 +248,8 @@ func (x Credentials) patchOwn(cr *hook.Credential, e *hook.Endpoint, p Credentia
 	return nil
 }
 
-// update reads a credential and its endpoint, lets change change them, and stores both together, or the credential alone
-// if change says that it left the endpoint as it was. If another change was faster it starts again.
+// update reads a credential and its endpoint, lets change change them, and stores both together, or the credential
+// alone if change says that it left the endpoint as it was. If another change was faster it starts again.
 func (x Credentials) update(ctx context.Context, tenant, id string, change func(*hook.Credential, *hook.Endpoint) (both bool, err error)) (*hook.Credential, *hook.Endpoint, error) {
 	for range updateTries {
 		cr, e, err := x.read(ctx, tenant, id)
@@ -271,7 +274,8 @@ func (x Credentials) update(ctx context.Context, tenant, id string, change func(
 			return cr, e, err
 		}
 	}
-	return nil, nil, hook.Conflict("endpoint_busy", "Others keep changing this credential or its endpoint. Try again in a moment.")
+	return nil, nil, hook.Conflict("endpoint_busy",
+		"Others keep changing this credential or its endpoint. Try again in a moment.")
 }
 
 // Delete removes a credential with its endpoint; its tokens are refused from then on. The code of its error is
@@ -284,8 +288,8 @@ func (x Credentials) Delete(ctx context.Context, tenant, id string) error {
 	return x.Store.DeleteCredential(ctx, tenant, parsed)
 }
 
-// NewToken makes another token of a credential, which is good until the returned time. Earlier ones stay good until they
-// expire, unless they are to be revoked. The codes of its errors are credential_not_found, credential_paused,
+// NewToken makes another token of a credential, which is good until the returned time. Earlier ones stay good until
+// they expire, unless they are to be revoked. The codes of its errors are credential_not_found, credential_paused,
 // endpoint_busy, contract_not_found and no_credentials.
 func (x Credentials) NewToken(ctx context.Context, tenant, id string, revokeEarlier bool) (token string, expires time.Time, err error) {
 	known := contracts{x.Contracts}
@@ -299,7 +303,8 @@ func (x Credentials) NewToken(ctx context.Context, tenant, id string, revokeEarl
 		case !ok: // it had them when the credential was made
 			return false, errNoCredentials
 		case cr.State != hook.CredentialActive:
-			return false, hook.Conflict("credential_paused", "This credential is paused, so a token would be refused. Make it active first.")
+			return false, hook.Conflict("credential_paused",
+				"This credential is paused, so a token would be refused. Make it active first.")
 		case revokeEarlier:
 			bearer.Renew(cr)
 		}

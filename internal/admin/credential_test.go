@@ -57,7 +57,9 @@ func TestCreateCredentialRefuses(t *testing.T) {
 		{"a contract without credentials", admin.CredentialSpec{Contract: "standard"}, "no_credentials", []string{"/contract"}},
 		{
 			"a name, key and secret of the wrong form",
-			admin.CredentialSpec{Contract: "bare", Name: strings.Repeat("n", 201), APIKey: "K", Secret: "S"}, "credential_invalid", []string{"/name", "/apiKey", "/secret"},
+			admin.CredentialSpec{Contract: "bare", Name: strings.Repeat("n", 201), APIKey: "K", Secret: "S"},
+			"credential_invalid",
+			[]string{"/name", "/apiKey", "/secret"},
 		},
 		{"a URL where there is no endpoint", admin.CredentialSpec{Contract: "bare", Endpoint: hook.EndpointConfig{URL: address}}, "credential_invalid", []string{"/url"}},
 		{"no URL where there is an endpoint", admin.CredentialSpec{Contract: "keyed"}, "endpoint_invalid", []string{"/url"}},

@@ -21,8 +21,8 @@ type Deliveries struct {
 	Waker     Waker
 }
 
-// Retry sends a delivery again: a finished one from the beginning of its retry schedule, one that waits now. The codes of
-// its errors are delivery_not_found, at_most_once, delivery_unfinished, delivery_is_test, endpoint_disabled and
+// Retry sends a delivery again: a finished one from the beginning of its retry schedule, one that waits now. The codes
+// of its errors are delivery_not_found, at_most_once, delivery_unfinished, delivery_is_test, endpoint_disabled and
 // endpoint_deleted.
 func (x Deliveries) Retry(ctx context.Context, d hook.Delivery) (hook.Delivery, error) {
 	ordered := false

@@ -135,8 +135,8 @@ func checkEndpoint(known contracts, in *EndpointSpec) (*contract.Contract, error
 }
 
 // checkShaping applies the rules for what one endpoint does to the requests of its contract: a filter and a
-// transformation, which the contract may forbid. was is the configuration so far: what the endpoint did before it may go
-// on doing.
+// transformation, which the contract may forbid. was is the configuration so far: what the endpoint did before it may
+// go on doing.
 func (x Endpoints) checkShaping(ctx context.Context, tenant string, c *contract.Contract, cfg, was hook.EndpointConfig) error {
 	var off []hook.FieldError
 	if cfg.Filter != "" && cfg.Filter != was.Filter && !c.AllowsShaping() {
@@ -156,7 +156,8 @@ func (x Endpoints) checkShaping(ctx context.Context, tenant string, c *contract.
 	}
 	err := x.Scripts.Check(ctx, "check "+tenant, cfg.Transformation) // the key: scripts of one tenant wait for each other
 	if wrong, ok := errors.AsType[scriptError](err); ok {
-		return hook.InvalidFields("transformation_invalid", hook.Field("/transformation", "script_invalid", "{problem}.", "problem", wrong))
+		return hook.InvalidFields("transformation_invalid", hook.Field("/transformation", "script_invalid", "{problem}.",
+			"problem", wrong))
 	}
 	return err
 }
@@ -175,7 +176,8 @@ func newEndpoint(tenant string, c *contract.Contract, in EndpointSpec) (*hook.En
 		return nil, err
 	}
 	e := &hook.Endpoint{
-		ID: hook.NewEndpointID(), Tenant: tenant, Name: in.Name, Contract: c.Name, Config: in.Config, State: in.State, StateReason: stateReason(in.State),
+		ID: hook.NewEndpointID(), Tenant: tenant, Name: in.Name, Contract: c.Name, Config: in.Config, State: in.State,
+		StateReason: stateReason(in.State),
 	}
 	if secret != "" {
 		e.Secrets = []hook.Secret{{Text: secret}}

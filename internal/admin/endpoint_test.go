@@ -17,8 +17,8 @@ import (
 	"gancho/internal/transform"
 )
 
-// Contracts to test with: one that signs and lets endpoints shape requests, one with settings that does neither, and two
-// with credentials, of which one makes endpoints with them.
+// Contracts to test with: one that signs and lets endpoints shape requests, one with settings that does neither, and
+// two with credentials, of which one makes endpoints with them.
 const (
 	signing = `contract: standard
 title: {en: Signing}

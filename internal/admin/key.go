@@ -48,7 +48,8 @@ func (x Keys) Create(ctx context.Context, in KeySpec) (k hook.Key, text string, 
 	}
 	if !in.ExpiresAt.IsZero() {
 		if !in.ExpiresAt.After(k.CreatedAt) {
-			return k, "", wrong(hook.Field("/expires_at", "time_past", "This time is past. Choose one in the future, or leave it out."))
+			return k, "", wrong(hook.Field("/expires_at", "time_past",
+				"This time is past. Choose one in the future, or leave it out."))
 		}
 		k.ExpiresAt = in.ExpiresAt.UTC()
 	}

@@ -20,8 +20,9 @@ type LookupStore interface {
 // token says whose records they are; the records of others are reported as not there.
 type Lookups struct{ Store LookupStore }
 
-// Enter is the credential of a token, if it is one of the contract and in force. It is read from the database each time,
-// so pausing and deleting a credential take effect at once, on every node. The errors are those of package bearer.
+// Enter is the credential of a token, if it is one of the contract and in force. It is read from the database each
+// time, so pausing and deleting a credential take effect at once, on every node. The errors are those of package
+// bearer.
 func (x Lookups) Enter(ctx context.Context, c *contract.Contract, token string) (*hook.Credential, error) {
 	id, err := bearer.CredentialOf(token)
 	if err != nil {

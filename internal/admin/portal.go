@@ -32,8 +32,8 @@ type PortalLinkSpec struct {
 	StaysOpen *time.Duration // how long a session lasts that begins with it; nil: 8 hours
 }
 
-// Create makes a portal link of a tenant. stays is how long a session lasts that begins with it. The code of its error is
-// portal_link_invalid.
+// Create makes a portal link of a tenant. stays is how long a session lasts that begins with it. The code of its error
+// is portal_link_invalid.
 func (x PortalLinks) Create(ctx context.Context, tenant string, in PortalLinkSpec) (l hook.PortalLink, stays time.Duration, err error) {
 	opens, stays := defaultLinkTime, defaultPortalTime
 	set(&opens, in.OpensFor)

@@ -15,7 +15,9 @@ type RecoveryStore interface {
 	endpointReader
 	CreateRecovery(ctx context.Context, r *hook.Recovery) error
 	Recovery(ctx context.Context, tenant string, id hook.RecoveryID) (*hook.Recovery, error)
-	Recoveries(ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page) (list []hook.Recovery, next hook.ID, err error)
+	Recoveries(
+		ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page,
+	) (list []hook.Recovery, next hook.ID, err error)
 }
 
 // Recoverer works through stored recoveries.
@@ -96,7 +98,10 @@ func (x Recoveries) planned(ctx context.Context, tenant, id string, in RecoveryS
 
 // recovery is the recovery that is asked for, of no endpoint yet.
 func (in RecoverySpec) recovery(now time.Time) (*hook.Recovery, error) {
-	r := &hook.Recovery{ID: hook.NewRecoveryID(), Since: in.Since.UTC(), Until: in.Until.UTC(), State: hook.RecoveryRunning, CreatedAt: now}
+	r := &hook.Recovery{
+		ID: hook.NewRecoveryID(), Since: in.Since.UTC(), Until: in.Until.UTC(),
+		State: hook.RecoveryRunning, CreatedAt: now,
+	}
 	wrong := func(f hook.FieldError) error { return hook.InvalidFields("recovery_invalid", f) }
 	if in.Until.IsZero() || r.Until.After(now) {
 		r.Until = now
@@ -120,7 +125,8 @@ func (in RecoverySpec) recovery(now time.Time) (*hook.Recovery, error) {
 				r.States = append(r.States, s)
 			}
 		default: //lint:ignore exhaustive the others are not finished, or never sent again
-			return nil, wrong(hook.Field(fmt.Sprintf("/states/%d", i), "states_possible", "Possible: failed, cancelled, delivered, missing."))
+			return nil, wrong(hook.Field(fmt.Sprintf("/states/%d", i), "states_possible",
+				"Possible: failed, cancelled, delivered, missing."))
 		}
 	}
 	return r, nil

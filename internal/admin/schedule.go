@@ -53,8 +53,8 @@ func (x Schedules) List(ctx context.Context, tenant string) ([]ScheduleView, err
 	return out, nil
 }
 
-// Run makes the event of a schedule now, whether it is due or not, and does not move the clock. The code of its error is
-// schedule_not_found.
+// Run makes the event of a schedule now, whether it is due or not, and does not move the clock. The code of its error
+// is schedule_not_found.
 func (x Schedules) Run(ctx context.Context, name hook.ScheduleName) (*hook.ScheduleRun, error) {
 	r, err := x.Runner.RunNow(ctx, name)
 	if e, ok := errors.AsType[*hook.Error](err); ok && e.Code == "schedule_not_found" {

@@ -22,10 +22,12 @@ type SigningSecrets struct {
 }
 
 var errNoSecret = &hook.Error{
-	Kind: hook.KindNotFound, Code: "secret_not_found", Detail: "The contract of this endpoint does not sign, so there is no signing secret.",
+	Kind: hook.KindNotFound, Code: "secret_not_found",
+	Detail: "The contract of this endpoint does not sign, so there is no signing secret.",
 }
 
-// Secrets reads the signing secrets of an endpoint. The codes of its errors are endpoint_not_found and secret_not_found.
+// Secrets reads the signing secrets of an endpoint. The codes of its errors are endpoint_not_found and
+// secret_not_found.
 func (x Endpoints) Secrets(ctx context.Context, tenant, id string) (SigningSecrets, error) {
 	e, err := x.Get(ctx, tenant, id)
 	if err != nil {

@@ -13,7 +13,9 @@ const maxMetadata = 16 << 10 // bytes
 // TenantStore is what [Tenants] need of the database.
 type TenantStore interface {
 	// PutTenant creates a tenant, or changes it. A nil name or metadata stays as it is.
-	PutTenant(ctx context.Context, id string, name *string, metadata json.RawMessage) (t hook.Tenant, created bool, err error)
+	PutTenant(
+		ctx context.Context, id string, name *string, metadata json.RawMessage,
+	) (t hook.Tenant, created bool, err error)
 	Tenant(ctx context.Context, id string) (hook.Tenant, error)
 	// Tenants lists at most limit tenants by id, beginning after the given id.
 	Tenants(ctx context.Context, after string, limit int) (list []hook.Tenant, more bool, err error)
@@ -33,9 +35,11 @@ func (x Tenants) Put(ctx context.Context, id string, name *string, metadata json
 	switch {
 	case metadata == nil:
 	case rawjson.KindOf(metadata) != '{':
-		return t, false, hook.InvalidFields("request_invalid", hook.Field("/metadata", "object_needed", "This has to be an object."))
+		return t, false, hook.InvalidFields("request_invalid", hook.Field("/metadata", "object_needed",
+			"This has to be an object."))
 	case len(metadata) > maxMetadata:
-		return t, false, hook.InvalidFields("request_invalid", hook.Field("/metadata", "too_many_bytes", "This has at most {max}.", "max", "16 KiB"))
+		return t, false, hook.InvalidFields("request_invalid", hook.Field("/metadata", "too_many_bytes",
+			"This has at most {max}.", "max", "16 KiB"))
 	}
 	return x.Store.PutTenant(ctx, id, name, metadata)
 }

@@ -54,8 +54,8 @@ type EndpointTest struct {
 	Event    *hook.Event
 }
 
-// Endpoint sends a made-up event to an endpoint, and waits for the answer. The choice of a stored event is not looked at.
-// The codes of its errors are endpoint_not_found, contract_not_found, event_type_unknown, payload_too_large and
+// Endpoint sends a made-up event to an endpoint, and waits for the answer. The choice of a stored event is not looked
+// at. The codes of its errors are endpoint_not_found, contract_not_found, event_type_unknown, payload_too_large and
 // test_running.
 func (x Tests) Endpoint(ctx context.Context, tenant, id string, choice EventChoice) (*EndpointTest, error) {
 	e, err := endpoint(ctx, x.Store, tenant, id)
@@ -91,8 +91,8 @@ func (x Tests) eventFor(e *hook.Endpoint, choice EventChoice) (*hook.Event, erro
 	return ev, nil
 }
 
-// madeUp is an event of no tenant, made of the choice and, where that says nothing, of the contract's examples. It is nil
-// if the contract has no such type.
+// madeUp is an event of no tenant, made of the choice and, where that says nothing, of the contract's examples. It is
+// nil if the contract has no such type.
 func (x Tests) madeUp(c *contract.Contract, cfg hook.EndpointConfig, choice EventChoice) (*hook.Event, error) {
 	eventType, payload := c.Sample(cfg)
 	if choice.Type != "" {
@@ -107,18 +107,20 @@ func (x Tests) madeUp(c *contract.Contract, cfg hook.EndpointConfig, choice Even
 	}
 	if len(payload) > x.MaxPayload {
 		return nil, &hook.Error{
-			Kind: hook.KindTooLarge, Code: "payload_too_large", Detail: fmt.Sprintf("The payload is larger than %d bytes.", x.MaxPayload),
+			Kind: hook.KindTooLarge, Code: "payload_too_large",
+			Detail: fmt.Sprintf("The payload is larger than %d bytes.", x.MaxPayload),
 		}
 	}
 	return &hook.Event{
-		ID: hook.NewEventID(), Contract: c.Name, Type: eventType, Door: hook.DoorTest, CreatedAt: time.Now(), Payload: c.Redact(payload),
+		ID: hook.NewEventID(), Contract: c.Name, Type: eventType, Door: hook.DoorTest, CreatedAt: time.Now(),
+		Payload: c.Redact(payload),
 	}, nil
 }
 
-// Preview is the request that would be made to an endpoint for an event. script, if it is not nil, stands in the place of
-// the endpoint's transformation. Nothing is stored or sent. The codes of its errors are endpoint_not_found,
-// event_not_found, contract_not_found, other_contract, event_type_unknown, payload_too_large, render_failed, shaping_off
-// and scripts_unavailable.
+// Preview is the request that would be made to an endpoint for an event. script, if it is not nil, stands in the place
+// of the endpoint's transformation. Nothing is stored or sent. The codes of its errors are endpoint_not_found,
+// event_not_found, contract_not_found, other_contract, event_type_unknown, payload_too_large, render_failed,
+// shaping_off and scripts_unavailable.
 func (x Tests) Preview(ctx context.Context, tenant, id string, choice EventChoice, script *string) (*hook.Preview, error) {
 	e, err := endpoint(ctx, x.Store, tenant, id)
 	if err != nil {
@@ -181,8 +183,8 @@ type ContractPreview struct {
 // SampleURL is the address of endpoints that are made up for a preview.
 const SampleURL = "https://receiver.example/webhook"
 
-// PreviewContract is the request that a contract makes. Nothing is stored or sent. A trial that cannot be rendered is no
-// error. The error is a *[contract.Problems] if the contract is wrong; other codes are request_invalid,
+// PreviewContract is the request that a contract makes. Nothing is stored or sent. A trial that cannot be rendered is
+// no error. The error is a *[contract.Problems] if the contract is wrong; other codes are request_invalid,
 // contract_not_found, tenant_not_found, event_not_found, other_contract and payload_too_large.
 func (x Tests) PreviewContract(ctx context.Context, in ContractTrial) (*ContractPreview, error) {
 	c, err := x.contractOf(in)
@@ -220,7 +222,8 @@ func (x Tests) PreviewContract(ctx context.Context, in ContractTrial) (*Contract
 	}
 	out.Request, err = x.Tester.PreviewAs(ctx, c, e, ev)
 	if refused, ok := errors.AsType[*hook.Error](err); ok && refused.Kind == hook.KindInvalid {
-		out.Wrong, out.Request, err = append(out.Wrong, hook.Field("", "not_rendered", "{problem}", "problem", refused.Detail)), nil, nil
+		out.Wrong = append(out.Wrong, hook.Field("", "not_rendered", "{problem}", "problem", refused.Detail))
+		out.Request, err = nil, nil
 	}
 	if err != nil {
 		return nil, err
@@ -247,7 +250,8 @@ func (x Tests) contractOf(in ContractTrial) (*contract.Contract, error) {
 // madeUpEndpoint is the endpoint of a trial, which is not stored.
 func madeUpEndpoint(c *contract.Contract, in ContractTrial) (*hook.Endpoint, error) {
 	e := &hook.Endpoint{
-		ID: hook.NewEndpointID(), Tenant: in.Tenant, Contract: c.Name, Name: "Sample", State: hook.EndpointActive, Version: 1, Config: in.Config,
+		ID: hook.NewEndpointID(), Tenant: in.Tenant, Contract: c.Name, Name: "Sample", State: hook.EndpointActive, Version: 1,
+		Config: in.Config,
 	}
 	if e.Config.URL == "" {
 		e.Config.URL = SampleURL
@@ -257,7 +261,8 @@ func madeUpEndpoint(c *contract.Contract, in ContractTrial) (*hook.Endpoint, err
 		case string(s) == "null":
 			e.Config.Settings = nil
 		case rawjson.KindOf(s) != '{':
-			return nil, hook.InvalidFields("request_invalid", hook.Field("/settings", "object_needed", "This has to be an object."))
+			return nil, hook.InvalidFields("request_invalid", hook.Field("/settings", "object_needed",
+				"This has to be an object."))
 		}
 	}
 	slices.SortFunc(e.Config.Headers, func(x, y hook.Header) int { return strings.Compare(x.Name, y.Name) })
@@ -284,7 +289,8 @@ func (x Tests) eventUnder(ctx context.Context, c *contract.Contract, e *hook.End
 		return nil, err
 	}
 	if in.Tenant == "" {
-		return nil, hook.InvalidFields("request_invalid", hook.Field("/tenant", "tenant_of_event", "Say which tenant the event is of."))
+		return nil, hook.InvalidFields("request_invalid", hook.Field("/tenant", "tenant_of_event",
+			"Say which tenant the event is of."))
 	}
 	if _, err := x.Store.Tenant(ctx, in.Tenant); err != nil {
 		return nil, err

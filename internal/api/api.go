@@ -13,8 +13,8 @@
 //   - Requests are read up to a limit and checked before anything is done: valid UTF-8, no member twice, no unknown
 //     members, bounded depth.
 //
-// huma runs all operations except the hot ones. Events and changes of records come in so often that handlers of their own
-// (publish.go, record_change.go) scan the bytes without decoding them into Go values.
+// huma runs all operations except the hot ones. Events and changes of records come in so often that handlers of their
+// own (publish.go, record_change.go) scan the bytes without decoding them into Go values.
 package api
 
 import (
@@ -72,14 +72,14 @@ type Health interface {
 	Ready(ctx context.Context) error
 }
 
-// Accepter stores events and their deliveries. They are durable when it returns. An error is about the whole request, and
-// means that nothing was stored.
+// Accepter stores events and their deliveries. They are durable when it returns. An error is about the whole request,
+// and means that nothing was stored.
 type Accepter interface {
 	Accept(ctx context.Context, in hook.NewEvents) ([]hook.EventAnswer, error)
 }
 
-// Changer changes records and stores the events that the changes fire. All of it is durable when it returns. An error is
-// about the whole request, and means that nothing was stored.
+// Changer changes records and stores the events that the changes fire. All of it is durable when it returns. An error
+// is about the whole request, and means that nothing was stored.
 type Changer interface {
 	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
 }
@@ -121,7 +121,8 @@ func New(o Options) *API {
 	}
 	answers := failures{o.Log}
 	a := &API{
-		failures: answers, auth: o.Auth, tenants: o.Admin.Tenants.Store, contracts: o.Admin.Contracts.InForce, console: o.Console,
+		failures: answers, auth: o.Auth, tenants: o.Admin.Tenants.Store, contracts: o.Admin.Contracts.InForce,
+		console: o.Console,
 		lookups: lookupHandlers{answers, o.Admin.Lookups}, accept: newAcceptHandlers(o, answers), mux: http.NewServeMux(),
 	}
 	a.huma = newHuma(a.mux, o.Version)
@@ -200,7 +201,8 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	case probe.status != http.StatusMethodNotAllowed && a.console != nil && !isAPIPath(r) && a.console.Takes(r):
 		a.console.ServeHTTP(w, r)
 	case probe.status != http.StatusMethodNotAllowed:
-		a.fail(w, r, newProblem("path_not_found", "There is nothing at this path. GET /openapi.json describes what there is."))
+		a.fail(w, r, newProblem("path_not_found",
+			"There is nothing at this path. GET /openapi.json describes what there is."))
 	case r.Method == http.MethodOptions:
 		w.Header().Set("Allow", allow+", OPTIONS")
 		w.WriteHeader(http.StatusNoContent)
@@ -225,7 +227,8 @@ func (a *API) recovered(w http.ResponseWriter, r *http.Request) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}
-	a.log.Error("handler panicked", "request", requestID(r.Context()), "method", r.Method, "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
+	a.log.Error("handler panicked", "request", requestID(r.Context()), "method", r.Method, "path", r.URL.Path, "panic", v,
+		"stack", string(debug.Stack()))
 	if rec, ok := w.(*recorder); ok && rec.status != 0 {
 		panic(http.ErrAbortHandler) // otherwise the caller would take half an answer for a whole one
 	}

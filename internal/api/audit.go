@@ -24,7 +24,8 @@ func (h auditHandlers) register(a *API) {
 	add(a, operation{
 		id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: "watching", access: auth.AnyReaders,
 		summary: "List who did what",
-		description: "Changes of configuration, keys and contracts, and deliveries that were sent again, newest first. Each entry is stored in the same commit as the change that it describes. " +
+		description: "Changes of configuration, keys and contracts, and deliveries that were sent again, newest first. " +
+			"Each entry is stored in the same commit as the change that it describes. " +
 			"A key of one tenant sees that tenant only. Entries are kept as long as the rest of the history.",
 		codes: []string{"tenant_not_found", "cursor_invalid"},
 	}, h.list)
@@ -47,7 +48,8 @@ func actor(r *http.Request, k *hook.Key) hook.Actor {
 
 func wireAudit(e hook.AuditEntry) client.AuditEntry {
 	out := client.AuditEntry{
-		ID: e.ID.String(), At: hook.ID(e.ID).Time(), Tenant: e.Tenant, Action: string(e.Action), Object: e.Object, Name: e.Name, Fields: e.Fields, Reason: e.Reason,
+		ID: e.ID.String(), At: hook.ID(e.ID).Time(), Tenant: e.Tenant, Action: string(e.Action), Object: e.Object,
+		Name: e.Name, Fields: e.Fields, Reason: e.Reason,
 		Actor: client.AuditActor{Kind: string(e.Actor.Kind), Name: e.Actor.Name, Role: string(e.Actor.Role)},
 	}
 	if !e.Actor.Key.IsZero() {

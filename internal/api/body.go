@@ -14,11 +14,12 @@ const maxBodies = 256 << 20
 
 var errTooBusy = &hook.Error{
 	Kind: hook.KindUnavailable, Code: "too_busy",
-	Detail: "Too many large requests came at the same time, so this one was not read. Send it again in a moment, or in smaller parts.",
+	Detail: "Too many large requests came at the same time, so this one was not read. Send it again in a moment, or in " +
+		"smaller parts.",
 }
 
-// read reads the body into t, up to limit bytes. If it is large, its memory is reserved until t is released. If others have
-// reserved all there is, the request is refused with too_busy.
+// read reads the body into t, up to limit bytes. If it is large, its memory is reserved until t is released. If others
+// have reserved all there is, the request is refused with too_busy.
 func (a *acceptHandlers) read(t *intake, r *http.Request, limit int64) error {
 	if err := plainEncoding(r); err != nil {
 		return err

@@ -36,34 +36,46 @@ func (h contractHandlers) register(a *API) {
 		codes:       []string{"contract_not_found", "version_not_found"},
 	}, h.get)
 	add(a, operation{
-		id: "put-contract", method: http.MethodPost, path: path, tag: "contracts", access: auth.Operators, status: http.StatusCreated,
+		id: "put-contract", method: http.MethodPost, path: path, tag: "contracts", access: auth.Operators,
+		status:  http.StatusCreated,
 		summary: "Store a contract",
-		description: "Send the YAML itself, or JSON that has it as source. A new name creates a contract. With a name that exists, the text becomes a new version of that contract, in force at once. " +
-			"Deliveries that have been attempted already are sent as before. Endpoints that do not satisfy the new version stay with an older one, and are listed in the answer. " +
-			"A contract that is wrong, or whose own tests fail, is refused with all mistakes at once, and nothing changes. 201: there is a new version. 200: the version in force has this text already.",
+		description: "Send the YAML itself, or JSON that has it as source. A new name creates a contract. With a name " +
+			"that exists, the text becomes a new version of that contract, in force at once. " +
+			"Deliveries that have been attempted already are sent as before. Endpoints that do not satisfy the new version " +
+			"stay with an older one, and are listed in the answer. " +
+			"A contract that is wrong, or whose own tests fail, is refused with all mistakes at once, and nothing changes. " +
+			"201: there is a new version. 200: the version in force has this text already.",
 		codes: []string{"contract_invalid", "text_invalid"}, text: "source", limit: maxContract,
 	}, h.put)
 	put := a.operation(http.MethodPost, path)
-	put.Responses["200"] = &huma.Response{Description: "The version in force has this text already.", Content: put.Responses["201"].Content}
+	put.Responses["200"] = &huma.Response{
+		Description: "The version in force has this text already.",
+		Content:     put.Responses["201"].Content,
+	}
 	put.Responses["201"].Description = "A new version is in force."
 	add(a, operation{
 		id: "check-contract", method: http.MethodPost, path: path + "/check", tag: "contracts", access: auth.Operators,
-		summary:     "Check a contract",
-		description: "Says what storing the contract would answer, and how its tests ended. Nothing is stored. The answer is 200 whether the contract is right or wrong.",
-		codes:       []string{"text_invalid"}, text: "source", limit: maxContract,
+		summary: "Check a contract",
+		description: "Says what storing the contract would answer, and how its tests ended. Nothing is stored. The answer " +
+			"is 200 whether the contract is right or wrong.",
+		codes: []string{"text_invalid"}, text: "source", limit: maxContract,
 	}, h.check)
 	add(a, operation{
 		id: "render-contract", method: http.MethodPost, path: path + "/render", tag: "contracts", access: auth.Operators,
 		summary: "Show the request that a contract makes",
-		description: "The request as a receiver would get it, with secrets masked. No endpoint is needed. The contract is named, or sent as text; the event is a stored one, a payload, or the contract's example. " +
-			"A stored event is rendered as if it had been accepted under this contract. Nothing is stored or sent. If no request can be made, the answer is 200 as well and says why.",
-		codes: []string{"contract_not_found", "tenant_not_found", "event_not_found", "other_contract", "payload_too_large"}, limit: maxContract,
+		description: "The request as a receiver would get it, with secrets masked. No endpoint is needed. The contract is " +
+			"named, or sent as text; the event is a stored one, a payload, or the contract's example. " +
+			"A stored event is rendered as if it had been accepted under this contract. Nothing is stored or sent. If no " +
+			"request can be made, the answer is 200 as well and says why.",
+		codes: []string{"contract_not_found", "tenant_not_found", "event_not_found", "other_contract", "payload_too_large"},
+		limit: maxContract,
 	}, h.render)
 	add(a, operation{
 		id: "patch-contract", method: http.MethodPatch, path: path + "/{name}", tag: "contracts", access: auth.Operators,
-		summary:     "Decide whether endpoints may shape requests",
-		description: "An operator's decision, which takes precedence over the contract. It stays in force when the contract gets a new version.",
-		codes:       []string{"contract_not_found"},
+		summary: "Decide whether endpoints may shape requests",
+		description: "An operator's decision, which takes precedence over the contract. It stays in force when the " +
+			"contract gets a new version.",
+		codes: []string{"contract_not_found"},
 	}, h.patch)
 }
 
@@ -71,9 +83,11 @@ func wireText(t contract.Text) client.Text { return client.Text{En: t.En, Es: t.
 
 func wireContract(c *contract.Contract, language string) client.Contract {
 	out := client.Contract{
-		Name: c.Name, Title: c.Title.In(language), Titles: wireText(c.Title), About: c.About.In(language), Document: c.Document,
-		Version: c.Version, Signing: c.Scheme() != nil, Shaping: "off", Assumed: len(c.Assumed()), EventTypes: []client.EventType{},
-		Methods: c.Methods(), Settings: c.SettingsSchema(language),
+		Name: c.Name, Title: c.Title.In(language), Titles: wireText(c.Title), About: c.About.In(language),
+		Document: c.Document,
+		Version:  c.Version, Signing: c.Scheme() != nil, Shaping: "off", Assumed: len(c.Assumed()),
+		EventTypes: []client.EventType{},
+		Methods:    c.Methods(), Settings: c.SettingsSchema(language),
 	}
 	if c.AllowsShaping() {
 		out.Shaping = "on"
@@ -99,16 +113,20 @@ func wireContractDetail(c *contract.Contract, language string) client.ContractDe
 	least, most := c.EventTypesPerEndpoint()
 	limits, policy := c.Limits(hook.EndpointConfig{}), c.Policy(hook.EndpointConfig{})
 	out := client.ContractDetail{
-		Contract: wireContract(c, language), Events: []client.EventDetail{}, Records: []client.RecordKind{}, Lookups: []client.ContractLookup{},
+		Contract: wireContract(c, language), Events: []client.EventDetail{}, Records: []client.RecordKind{},
+		Lookups: []client.ContractLookup{},
 		Endpoint: client.ContractEndpoint{
-			Pairs: c.PairsSetting(), PerTenant: c.PerTenant(), MinEventTypes: least, MaxEventTypes: most, NeedsCredential: c.NeedsCredential(),
+			Pairs: c.PairsSetting(), PerTenant: c.PerTenant(), MinEventTypes: least, MaxEventTypes: most,
+			NeedsCredential: c.NeedsCredential(),
 		},
 		Delivery: client.ContractDelivery{
-			TimeoutMS: int(limits.Timeout.Milliseconds()), ConnectTimeoutMS: int(limits.ConnectTimeout.Milliseconds()), Clock: string(limits.Clock),
+			TimeoutMS: int(limits.Timeout.Milliseconds()), ConnectTimeoutMS: int(limits.ConnectTimeout.Milliseconds()),
+			Clock: string(limits.Clock),
 			Retry: formatDurations(policy.Retry), Mode: string(policy.Mode), Success: c.SuccessRule(),
 			Concurrency: limits.Concurrency, PerSecond: limits.PerSecond, Ordered: limits.Ordered,
 		},
-		Redacted: c.Redacted(), Assumptions: []client.Assumption{}, Docs: map[string]string{}, Tests: append([]string{}, c.Tests()...),
+		Redacted: c.Redacted(), Assumptions: []client.Assumption{}, Docs: map[string]string{},
+		Tests:    append([]string{}, c.Tests()...),
 		Versions: []client.ContractVersion{}, Source: string(c.Source),
 	}
 	for _, e := range c.EventTypes() {
@@ -126,13 +144,15 @@ func wireContractDetail(c *contract.Contract, language string) client.ContractDe
 	}
 	for _, r := range c.Records() {
 		out.Records = append(out.Records, client.RecordKind{
-			Kind: r.Kind, Title: r.Title.In(language), Titles: wireText(r.Title), About: r.About.In(language), Key: r.Key, Schema: r.Schema,
+			Kind: r.Kind, Title: r.Title.In(language), Titles: wireText(r.Title), About: r.About.In(language), Key: r.Key,
+			Schema: r.Schema,
 		})
 	}
 	if cr, ok := c.Credentials(); ok {
 		out.Credentials = &client.ContractCredentials{
-			APIKeyLength: cr.APIKey.Length, APIKeyAlphabet: cr.APIKey.Characters, SecretLength: cr.Secret.Length, SecretAlphabet: cr.Secret.Characters,
-			TokenLifetime: formatDuration(cr.Lifetime), Endpoint: cr.Endpoint,
+			APIKeyLength: cr.APIKey.Length, APIKeyAlphabet: cr.APIKey.Characters, SecretLength: cr.Secret.Length,
+			SecretAlphabet: cr.Secret.Characters,
+			TokenLifetime:  formatDuration(cr.Lifetime), Endpoint: cr.Endpoint,
 		}
 	}
 	for _, r := range c.Lookups() {
@@ -176,7 +196,10 @@ func (h contractHandlers) get(ctx context.Context, in *struct {
 		return nil, err
 	}
 	for _, v := range versions {
-		out.Versions = append(out.Versions, client.ContractVersion{Version: v.Version, Origin: string(v.Origin), CreatedAt: v.CreatedAt})
+		out.Versions = append(out.Versions, client.ContractVersion{
+			Version: v.Version, Origin: string(v.Origin),
+			CreatedAt: v.CreatedAt,
+		})
 	}
 	return &struct{ Body client.ContractDetail }{out}, nil
 }
@@ -204,7 +227,10 @@ func (h contractHandlers) put(ctx context.Context, in *struct{ Body client.Contr
 	return &struct {
 		Status int
 		Body   client.ContractResult
-	}{status, client.ContractResult{Name: c.Name, Version: stored.Version, Created: stored.Created, KeptBack: wireKeptBack(stored.KeptBack)}}, nil
+	}{status, client.ContractResult{
+		Name: c.Name, Version: stored.Version, Created: stored.Created,
+		KeptBack: wireKeptBack(stored.KeptBack),
+	}}, nil
 }
 
 // wireProblems are the mistakes in a contract, as JSON.
@@ -219,7 +245,10 @@ func wireProblems(problems *contract.Problems) []client.ProblemError {
 func wireKeptBack(list []hook.KeptBack) []client.KeptBack {
 	out := []client.KeptBack{}
 	for _, k := range list {
-		out = append(out, client.KeptBack{Tenant: k.Tenant, Endpoint: k.Endpoint.String(), Version: k.Version, Errors: fieldErrors(k.Fields)})
+		out = append(out, client.KeptBack{
+			Tenant: k.Tenant, Endpoint: k.Endpoint.String(), Version: k.Version,
+			Errors: fieldErrors(k.Fields),
+		})
 	}
 	return out
 }
@@ -233,7 +262,10 @@ func fieldErrors(fields []hook.FieldError) []client.ProblemError {
 }
 
 func (h contractHandlers) check(ctx context.Context, in *struct{ Body client.ContractInput }) (*struct{ Body client.ContractCheck }, error) {
-	out := client.ContractCheck{Problems: []client.ProblemError{}, Tests: []client.ContractTest{}, KeptBack: []client.KeptBack{}}
+	out := client.ContractCheck{
+		Problems: []client.ProblemError{}, Tests: []client.ContractTest{},
+		KeptBack: []client.KeptBack{},
+	}
 	c, err := h.contracts.Check(ctx, []byte(in.Body.Source))
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
 		out.Problems = wireProblems(problems)
@@ -273,8 +305,12 @@ func (h contractHandlers) render(ctx context.Context, in *struct {
 ) (*struct{ Body client.ContractRendering }, error) {
 	b := in.Body
 	p, err := h.tests.PreviewContract(ctx, admin.ContractTrial{
-		Contract: b.Contract, Source: b.Source, Tenant: b.Tenant, EventChoice: admin.EventChoice{Event: b.Event, Type: b.EventType, Payload: b.Payload},
-		Config: endpointSpec(client.EndpointInput{URL: b.URL, Method: b.Method, EventTypes: b.EventTypes, Headers: b.Headers, Settings: b.Settings}).Config,
+		Contract: b.Contract, Source: b.Source, Tenant: b.Tenant,
+		EventChoice: admin.EventChoice{Event: b.Event, Type: b.EventType, Payload: b.Payload},
+		Config: endpointSpec(client.EndpointInput{
+			URL: b.URL, Method: b.Method, EventTypes: b.EventTypes, Headers: b.Headers,
+			Settings: b.Settings,
+		}).Config,
 	})
 	out := client.ContractRendering{Problems: []client.ProblemError{}}
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {

@@ -25,7 +25,9 @@ type guideHandlers struct {
 }
 
 func (h guideHandlers) register(a *API) {
-	document := func(id, path, contentType, schemaType, summary, description string, write func(*contract.Contract, string) []byte) {
+	document := func(id, path, contentType, schemaType, summary, description string,
+		write func(*contract.Contract, string) []byte,
+	) {
 		add(a, operation{
 			id: id, method: http.MethodGet, path: path, tag: "contracts", access: auth.AnyReaders,
 			summary: summary, description: description, codes: []string{"contract_not_found"},
@@ -44,7 +46,8 @@ func (h guideHandlers) register(a *API) {
 	}
 	document("get-contract-docs", "/v1/contracts/{name}/docs", "text/markdown; charset=utf-8", huma.TypeString,
 		"Read the documentation of a contract",
-		"Markdown for the customers who receive its webhooks: when webhooks are sent, how to set them up, their fields, examples, and programs that receive them.",
+		"Markdown for the customers who receive its webhooks: when webhooks are sent, how to set them up, their fields, "+
+			"examples, and programs that receive them.",
 		h.guide.Markdown)
 	document("get-contract-openapi", "/v1/contracts/{name}/openapi", "application/json", huma.TypeObject,
 		"Read the OpenAPI document of a contract",

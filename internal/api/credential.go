@@ -20,11 +20,16 @@ type credentialHandlers struct{ credentials admin.Credentials }
 
 func (h credentialHandlers) register(a *API) {
 	add(a, operation{
-		id: "create-credential", method: http.MethodPost, path: credentialsPath, tag: "credentials", access: auth.Managers, status: http.StatusCreated,
+		id: "create-credential", method: http.MethodPost, path: credentialsPath, tag: "credentials", access: auth.Managers,
+		status:  http.StatusCreated,
 		summary: "Create a credential",
-		description: "If the contract says so, an endpoint is created together with the credential: both or neither. Only this answer shows the key, the secret and the token. " +
+		description: "If the contract says so, an endpoint is created together with the credential: both or neither. Only " +
+			"this answer shows the key, the secret and the token. " +
 			"Send apiKey and secret to take over a credential that is in use already.",
-		codes: []string{"contract_unknown", "no_credentials", "credential_invalid", "endpoint_invalid", "secret_invalid", "too_many_endpoints"},
+		codes: []string{
+			"contract_unknown", "no_credentials", "credential_invalid", "endpoint_invalid", "secret_invalid",
+			"too_many_endpoints",
+		},
 	}, h.create)
 	add(a, operation{
 		id: "list-credentials", method: http.MethodGet, path: credentialsPath, tag: "credentials", access: auth.Readers,
@@ -37,20 +42,32 @@ func (h credentialHandlers) register(a *API) {
 	add(a, operation{
 		id: "patch-credential", method: http.MethodPatch, path: credentialPath1, tag: "credentials", access: auth.Managers,
 		summary: "Pause, resume or change a credential",
-		description: "paused: its tokens are refused, and its endpoint is paused, so deliveries wait. active: both work again. " +
+		description: "paused: its tokens are refused, and its endpoint is paused, so deliveries wait. active: both work " +
+			"again. " +
 			"Members that are left out stay as they are. To change anything else about its endpoint, change the endpoint.",
-		codes: []string{"credential_not_found", "credential_invalid", "endpoint_invalid", "endpoint_busy", "contract_not_found"},
+		codes: []string{
+			"credential_not_found", "credential_invalid", "endpoint_invalid", "endpoint_busy",
+			"contract_not_found",
+		},
 	}, h.patch)
 	add(a, operation{
-		id: "delete-credential", method: http.MethodDelete, path: credentialPath1, tag: "credentials", access: auth.Managers, status: http.StatusNoContent,
-		summary: "Delete a credential", description: "Its endpoint is deleted as well: waiting deliveries are cancelled, and the history stays. Its tokens are refused from now on.",
+		id: "delete-credential", method: http.MethodDelete, path: credentialPath1, tag: "credentials", access: auth.Managers,
+		status:  http.StatusNoContent,
+		summary: "Delete a credential",
+		description: "Its endpoint is deleted as well: waiting deliveries are cancelled, and the history stays. Its " +
+			"tokens are refused from now on.",
 		codes: []string{"credential_not_found"},
 	}, h.delete)
 	add(a, operation{
-		id: "create-credential-token", method: http.MethodPost, path: credentialPath1 + "/tokens", tag: "credentials", access: auth.Managers, status: http.StatusCreated,
+		id: "create-credential-token", method: http.MethodPost, path: credentialPath1 + "/tokens", tag: "credentials",
+		access: auth.Managers, status: http.StatusCreated,
 		bodyOptional: true, summary: "Create a token",
-		description: "Earlier tokens are valid until they expire, unless revoke_earlier is true. Only this answer shows the token.",
-		codes:       []string{"credential_not_found", "credential_paused", "endpoint_busy", "contract_not_found", "no_credentials"},
+		description: "Earlier tokens are valid until they expire, unless revoke_earlier is true. Only this answer shows " +
+			"the token.",
+		codes: []string{
+			"credential_not_found", "credential_paused", "endpoint_busy", "contract_not_found",
+			"no_credentials",
+		},
 	}, h.createToken)
 }
 
@@ -63,7 +80,8 @@ type CredentialPath struct {
 // wireCredential is a credential as it is shown.
 func wireCredential(c hook.CredentialURL) client.Credential {
 	out := client.Credential{
-		ID: c.ID.String(), Tenant: c.Tenant, Contract: c.Contract, Name: c.Name, State: string(c.State), Hint: c.APIKey[max(len(c.APIKey)-4, 0):],
+		ID: c.ID.String(), Tenant: c.Tenant, Contract: c.Contract, Name: c.Name, State: string(c.State),
+		Hint:           c.APIKey[max(len(c.APIKey)-4, 0):],
 		TokenExpiresAt: c.TokenExpires, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, URL: c.URL,
 	}
 	if !c.Endpoint.IsZero() {
@@ -85,7 +103,8 @@ func (h credentialHandlers) create(ctx context.Context, in *struct {
 	spec := admin.CredentialSpec{
 		Contract: in.Body.Contract, Name: in.Body.Name, APIKey: in.Body.APIKey, Secret: in.Body.Secret,
 		Endpoint: endpointSpec(client.EndpointInput{
-			URL: in.Body.URL, Method: in.Body.Method, EventTypes: in.Body.EventTypes, Filter: in.Body.Filter, Headers: in.Body.Headers, Settings: in.Body.Settings,
+			URL: in.Body.URL, Method: in.Body.Method, EventTypes: in.Body.EventTypes, Filter: in.Body.Filter,
+			Headers: in.Body.Headers, Settings: in.Body.Settings,
 		}).Config,
 	}
 	made, err := h.credentials.Create(ctx, in.Tenant, spec)
@@ -93,7 +112,8 @@ func (h credentialHandlers) create(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return &newCredentialOutput{"no-store", client.NewCredential{
-		Credential: wireCredential(made.CredentialURL), APIKey: made.APIKey, Secret: made.Secret, Token: made.Token, ExpiresAt: made.TokenExpires,
+		Credential: wireCredential(made.CredentialURL), APIKey: made.APIKey, Secret: made.Secret, Token: made.Token,
+		ExpiresAt: made.TokenExpires,
 	}}, nil
 }
 

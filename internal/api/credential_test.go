@@ -242,8 +242,8 @@ func TestCredentialsTogether(t *testing.T) {
 	}
 }
 
-// TestNoCredentialShows calls every operation on a credential, and searches all answers and the log for the secrets that
-// only the first answer may show.
+// TestNoCredentialShows calls every operation on a credential, and searches all answers and the log for the secrets
+// that only the first answer may show.
 func TestNoCredentialShows(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -23,7 +23,9 @@ const (
 // DeliveryStore is what [Options] need of the database about deliveries.
 type DeliveryStore interface {
 	Delivery(ctx context.Context, tenant string, id hook.DeliveryID) (hook.Delivery, error)
-	Deliveries(ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page) (list []hook.Delivery, next hook.ID, err error)
+	Deliveries(
+		ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page,
+	) (list []hook.Delivery, next hook.ID, err error)
 	// Attempts are the latest n, oldest first.
 	Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.Attempt, error)
 	// Body is the body that was frozen at the first attempt, nil if it equals the payload.
@@ -54,20 +56,29 @@ func (h deliveryHandlers) register(a *API) {
 	add(a, operation{
 		id: "list-deliveries", method: http.MethodGet, path: deliveriesPath, tag: "deliveries", access: auth.Readers,
 		summary: "List deliveries",
-		description: "Newest event first. Filters by endpoint, event, since and until, and by the states failed, unknown and cancelled, use an index. " +
+		description: "Newest event first. Filters by endpoint, event, since and until, and by the states failed, unknown " +
+			"and cancelled, use an index. " +
 			"With any other filter, one page looks at no more than 10,000 deliveries, or 5,000 of one endpoint.",
 		codes: []string{"cursor_invalid"},
 	}, h.list)
 	add(a, operation{
-		id: "get-delivery", method: http.MethodGet, path: deliveriesPath + "/{delivery}", tag: "deliveries", access: auth.Readers,
-		summary: "Read a delivery", description: "With every request that was made for it and the response, secrets masked; a diagnosis of the latest attempt; and, in plain words, the rules that made the delivery what it is.",
+		id: "get-delivery", method: http.MethodGet, path: deliveriesPath + "/{delivery}", tag: "deliveries",
+		access:  auth.Readers,
+		summary: "Read a delivery",
+		description: "With every request that was made for it and the response, secrets masked; a diagnosis of the " +
+			"latest attempt; and, in plain words, the rules that made the delivery what it is.",
 		codes: []string{"delivery_not_found"},
 	}, h.get)
 	add(a, operation{
-		id: "retry-delivery", method: http.MethodPost, path: deliveriesPath + "/{delivery}/retry", tag: "deliveries", access: auth.Managers,
+		id: "retry-delivery", method: http.MethodPost, path: deliveriesPath + "/{delivery}/retry", tag: "deliveries",
+		access: auth.Managers,
 		status: http.StatusAccepted, noBody: true, summary: "Send a delivery again",
-		description: "A finished delivery is sent again with the same bytes, from the beginning of its retry schedule. One that waits for its next attempt is sent now. While its endpoint is paused, the delivery waits.",
-		codes:       []string{"delivery_not_found", "at_most_once", "delivery_unfinished", "delivery_is_test", "endpoint_disabled", "endpoint_deleted"},
+		description: "A finished delivery is sent again with the same bytes, from the beginning of its retry schedule. " +
+			"One that waits for its next attempt is sent now. While its endpoint is paused, the delivery waits.",
+		codes: []string{
+			"delivery_not_found", "at_most_once", "delivery_unfinished", "delivery_is_test",
+			"endpoint_disabled", "endpoint_deleted",
+		},
 	}, h.retry)
 }
 
@@ -88,8 +99,9 @@ func (h deliveryHandlers) delivery(ctx context.Context, in DeliveryPath) (hook.D
 
 func wireDelivery(d hook.Delivery) client.Delivery {
 	out := client.Delivery{
-		ID: d.ID.String(), Event: d.ID.Event().String(), Endpoint: d.Endpoint.String(), Type: d.Type, State: string(d.State), Reason: d.Reason,
-		Mode: string(d.Mode), Test: d.Test, Attempts: d.Attempts, CreatedAt: d.CreatedAt, FinishedAt: wireTime(d.FinishedAt),
+		ID: d.ID.String(), Event: d.ID.Event().String(), Endpoint: d.Endpoint.String(), Type: d.Type, State: string(d.State),
+		Reason: d.Reason,
+		Mode:   string(d.Mode), Test: d.Test, Attempts: d.Attempts, CreatedAt: d.CreatedAt, FinishedAt: wireTime(d.FinishedAt),
 	}
 	if !d.State.Finished() {
 		out.NextAttemptAt = wireTime(d.NextAttemptAt)
@@ -197,11 +209,14 @@ func wireWhy(w hook.Why) client.DeliveryWhy {
 		}
 		return new(wireReason(*r))
 	}
-	return client.DeliveryWhy{Made: optional(w.Made), Taken: optional(w.Taken), Judged: optional(w.Judged), Next: wireReason(w.Next)}
+	return client.DeliveryWhy{
+		Made: optional(w.Made), Taken: optional(w.Taken), Judged: optional(w.Judged),
+		Next: wireReason(w.Next),
+	}
 }
 
-// sentBody is the body of a delivery's requests. An attempt that sent another one has its own. ev is nil if the event was
-// removed.
+// sentBody is the body of a delivery's requests. An attempt that sent another one has its own. ev is nil if the event
+// was removed.
 func (h deliveryHandlers) sentBody(ctx context.Context, d hook.Delivery, ev *hook.Event) ([]byte, error) {
 	body, err := h.store.Body(ctx, d.ID)
 	if err != nil || body != nil || ev == nil {
@@ -220,7 +235,8 @@ func wireAttempt(at *hook.Attempt, body []byte) client.Attempt {
 		Transport: at.Transport, StartedAt: at.StartedAt, Interrupted: at.Interrupted,
 		Request: client.Request{Method: at.Request.Method, URL: at.Request.URL, Headers: pairs(at.Request.Headers)},
 		TimingMS: client.Timing{
-			DNS: ms(at.Timing.DNS), Connect: ms(at.Timing.Connect), TLS: ms(at.Timing.TLS), FirstByte: ms(at.Timing.FirstByte), Total: ms(at.Timing.Total),
+			DNS: ms(at.Timing.DNS), Connect: ms(at.Timing.Connect), TLS: ms(at.Timing.TLS), FirstByte: ms(at.Timing.FirstByte),
+			Total: ms(at.Timing.Total),
 		},
 	}
 	if at.Request.Body != nil {

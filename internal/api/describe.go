@@ -12,7 +12,10 @@ import (
 // the type itself, see finishSchemas; what an operation means, beside its handler.
 
 func pathParameter(name, text, example string) *huma.Param {
-	return &huma.Param{Name: name, In: "path", Required: true, Description: text, Schema: &huma.Schema{Type: huma.TypeString}, Example: example}
+	return &huma.Param{
+		Name: name, In: "path", Required: true, Description: text,
+		Schema: &huma.Schema{Type: huma.TypeString}, Example: example,
+	}
 }
 
 func headerParameter(name, text string) *huma.Param {
@@ -32,7 +35,8 @@ func describeItems(doc *huma.OpenAPI, answer, answers reflect.Type) {
 	registry := doc.Components.Schemas
 	one := registry.Schema(answer, true, "")
 	delete(registry.SchemaFromRef(one.Ref).Properties, "error")
-	registry.SchemaFromRef(registry.Schema(answers, true, "").Ref).Properties["items"].Items = &huma.Schema{OneOf: []*huma.Schema{
+	batch := registry.SchemaFromRef(registry.Schema(answers, true, "").Ref)
+	batch.Properties["items"].Items = &huma.Schema{OneOf: []*huma.Schema{
 		{Ref: one.Ref},
 		{
 			Type: huma.TypeObject, Required: []string{"error"},
@@ -41,9 +45,9 @@ func describeItems(doc *huma.OpenAPI, answer, answers reflect.Type) {
 	}}
 }
 
-// finishSchemas says in the schemas what huma does not see in the Go types: a pointer to a struct that is never left out
-// may be null, a member with the tag object:"true" is an object, and answers may get new members, while what is sent to
-// us may not.
+// finishSchemas says in the schemas what huma does not see in the Go types: a pointer to a struct that is never left
+// out may be null, a member with the tag object:"true" is an object, and answers may get new members, while what is
+// sent to us may not.
 func finishSchemas(doc *huma.OpenAPI) {
 	registry := doc.Components.Schemas
 	sent := sentToUs(doc)

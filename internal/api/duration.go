@@ -45,8 +45,8 @@ func formatDurations(list []time.Duration) []string {
 	return out
 }
 
-// optionalDuration is a length of time that may be left out, nil if it is. One that cannot be read is -1, which every use
-// case refuses as it refuses lengths out of range.
+// optionalDuration is a length of time that may be left out, nil if it is. One that cannot be read is -1, which every
+// use case refuses as it refuses lengths out of range.
 func optionalDuration(s string) *time.Duration {
 	if s == "" {
 		return nil

@@ -29,10 +29,14 @@ type endpointHandlers struct {
 func (h *endpointHandlers) register(a *API) {
 	h.schemas = a.huma.OpenAPI().Components.Schemas
 	add(a, operation{
-		id: "create-endpoint", method: http.MethodPost, path: endpointsPath, tag: "endpoints", access: auth.Managers, status: http.StatusCreated,
+		id: "create-endpoint", method: http.MethodPost, path: endpointsPath, tag: "endpoints", access: auth.Managers,
+		status:      http.StatusCreated,
 		summary:     "Create an endpoint",
 		description: "The answer shows the values in force. It shows no secret: read the signing secret with GET …/secret.",
-		codes:       []string{"endpoint_invalid", "contract_unknown", "secret_invalid", "credential_needed", "too_many_endpoints", "shaping_off", "transformation_invalid", "scripts_unavailable"},
+		codes: []string{
+			"endpoint_invalid", "contract_unknown", "secret_invalid", "credential_needed",
+			"too_many_endpoints", "shaping_off", "transformation_invalid", "scripts_unavailable",
+		},
 	}, h.create)
 	add(a, operation{
 		id: "list-endpoints", method: http.MethodGet, path: endpointsPath, tag: "endpoints", access: auth.Readers,
@@ -45,39 +49,60 @@ func (h *endpointHandlers) register(a *API) {
 	add(a, operation{
 		id: "patch-endpoint", method: http.MethodPatch, path: endpointPath1, tag: "endpoints", access: auth.Managers,
 		summary: "Change an endpoint",
-		description: "A JSON Merge Patch (RFC 7396) on the members with which an endpoint is created: a member that is left out stays as it is, null sets its default. " +
-			"A mask that is sent back in the place of a secret leaves the secret as it is. A new signing secret is used at once; use rotate-secret for an overlap. " +
+		description: "A JSON Merge Patch (RFC 7396) on the members with which an endpoint is created: a member that is " +
+			"left out stays as it is, null sets its default. " +
+			"A mask that is sent back in the place of a secret leaves the secret as it is. A new signing secret is used at " +
+			"once; use rotate-secret for an overlap. " +
 			"Deliveries that have been attempted already are sent with the configuration of their first attempt.",
-		codes: []string{"endpoint_not_found", "endpoint_invalid", "secret_invalid", "endpoint_busy", "credential_paused", "shaping_off", "transformation_invalid", "scripts_unavailable"},
+		codes: []string{
+			"endpoint_not_found", "endpoint_invalid", "secret_invalid", "endpoint_busy", "credential_paused",
+			"shaping_off", "transformation_invalid", "scripts_unavailable",
+		},
 	}, h.patch)
 	add(a, operation{
-		id: "delete-endpoint", method: http.MethodDelete, path: endpointPath1, tag: "endpoints", access: auth.Managers, status: http.StatusNoContent,
-		summary: "Delete an endpoint", description: "Its waiting deliveries are cancelled; its history stays. An endpoint that was created with a credential is deleted with the credential.",
+		id: "delete-endpoint", method: http.MethodDelete, path: endpointPath1, tag: "endpoints", access: auth.Managers,
+		status:  http.StatusNoContent,
+		summary: "Delete an endpoint",
+		description: "Its waiting deliveries are cancelled; its history stays. An endpoint that was created with a " +
+			"credential is deleted with the credential.",
 		codes: []string{"endpoint_not_found", "endpoint_of_credential"},
 	}, h.delete)
 	for _, s := range []struct {
 		verb, summary, description string
 		state                      hook.EndpointState
 	}{
-		{"pause", "Pause an endpoint", "Its deliveries are still created, and wait until the endpoint is resumed.", hook.EndpointPaused},
-		{"resume", "Resume an endpoint", "A paused or disabled endpoint becomes active, and its waiting deliveries are sent.", hook.EndpointActive},
-		{"disable", "Disable an endpoint", "No more deliveries are created for it, and waiting ones are cancelled. The events are kept, see recover.", hook.EndpointDisabled},
+		{
+			"pause", "Pause an endpoint", "Its deliveries are still created, and wait until the endpoint is resumed.",
+			hook.EndpointPaused,
+		},
+		{
+			"resume", "Resume an endpoint", "A paused or disabled endpoint becomes active, and its waiting deliveries are sent.",
+			hook.EndpointActive,
+		},
+		{
+			"disable", "Disable an endpoint",
+			"No more deliveries are created for it, and waiting ones are cancelled. The events are kept, see recover.",
+			hook.EndpointDisabled,
+		},
 	} {
 		codes := []string{"endpoint_not_found"}
 		if s.state == hook.EndpointActive {
 			codes = append(codes, "credential_paused")
 		}
 		add(a, operation{
-			id: s.verb + "-endpoint", method: http.MethodPost, path: endpointPath1 + "/" + s.verb, tag: "endpoints", access: auth.Managers,
+			id: s.verb + "-endpoint", method: http.MethodPost, path: endpointPath1 + "/" + s.verb, tag: "endpoints",
+			access:  auth.Managers,
 			summary: s.summary, description: s.description, noBody: true, codes: codes,
 		}, h.setState(s.state))
 	}
 	add(a, operation{
-		id: "get-endpoint-secret", method: http.MethodGet, path: endpointPath1 + "/secret", tag: "endpoints", access: auth.Managers,
+		id: "get-endpoint-secret", method: http.MethodGet, path: endpointPath1 + "/secret", tag: "endpoints",
+		access:  auth.Managers,
 		summary: "Read the signing secret", codes: []string{"endpoint_not_found", "secret_not_found"},
 	}, h.secret)
 	add(a, operation{
-		id: "rotate-endpoint-secret", method: http.MethodPost, path: endpointPath1 + "/rotate-secret", tag: "endpoints", access: auth.Managers,
+		id: "rotate-endpoint-secret", method: http.MethodPost, path: endpointPath1 + "/rotate-secret", tag: "endpoints",
+		access:       auth.Managers,
 		summary:      "Replace the signing secret",
 		description:  "For a while requests are signed with the old secret as well, so that the receiver has time to change.",
 		bodyOptional: true, codes: []string{"endpoint_not_found", "secret_not_found", "secret_invalid", "endpoint_busy"},
@@ -95,11 +120,15 @@ func (h *endpointHandlers) wireEndpoint(e *hook.Endpoint) client.Endpoint {
 	v := h.endpoints.View(e)
 	cfg := v.InForce
 	out := client.Endpoint{
-		ID: e.ID.String(), Tenant: e.Tenant, Name: e.Name, Contract: e.Contract, ContractVersion: v.ContractVersion, URL: cfg.URL, Method: cfg.Method,
-		EventTypes: append([]string{}, cfg.EventTypes...), Filter: cfg.Filter, Headers: map[string]string{}, Settings: json.RawMessage(`{}`),
-		TimeoutMS: int(cfg.Timeout.Milliseconds()), Retry: formatDurations(cfg.Retry), Concurrency: cfg.Concurrency, Ordered: cfg.Ordered,
-		Mode: string(cfg.Mode), State: string(e.State), StateReason: e.StateReason, StateAt: e.StateAt, Transformation: cfg.Transformation,
-		LastRun: wireTime(e.Health.LastRun), LastStatus: e.Health.LastStatus, FailingSince: wireTime(e.Health.FailingSince),
+		ID: e.ID.String(), Tenant: e.Tenant, Name: e.Name, Contract: e.Contract, ContractVersion: v.ContractVersion,
+		URL: cfg.URL, Method: cfg.Method,
+		EventTypes: append([]string{}, cfg.EventTypes...), Filter: cfg.Filter, Headers: map[string]string{},
+		Settings:  json.RawMessage(`{}`),
+		TimeoutMS: int(cfg.Timeout.Milliseconds()), Retry: formatDurations(cfg.Retry), Concurrency: cfg.Concurrency,
+		Ordered: cfg.Ordered,
+		Mode:    string(cfg.Mode), State: string(e.State), StateReason: e.StateReason, StateAt: e.StateAt,
+		Transformation: cfg.Transformation,
+		LastRun:        wireTime(e.Health.LastRun), LastStatus: e.Health.LastStatus, FailingSince: wireTime(e.Health.FailingSince),
 		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt, Version: e.Version,
 	}
 	if cfg.Credential != nil {
@@ -223,7 +252,10 @@ func wireSecrets(s admin.SigningSecrets, err error) (*secretOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &secretOutput{CacheControl: "no-store", Body: client.EndpointSecret{Secret: s.Text, Public: s.Public, Previous: []client.OldSecret{}}}
+	out := &secretOutput{CacheControl: "no-store", Body: client.EndpointSecret{
+		Secret: s.Text, Public: s.Public,
+		Previous: []client.OldSecret{},
+	}}
 	for _, old := range s.Previous {
 		out.Body.Previous = append(out.Body.Previous, client.OldSecret{Secret: old.Text, ExpiresAt: old.ExpiresAt})
 	}

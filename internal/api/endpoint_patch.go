@@ -39,8 +39,8 @@ func (endpointPatch) Schema(r huma.Registry) *huma.Schema {
 	return &huma.Schema{Ref: "#/components/schemas/" + name}
 }
 
-// read is the change that a patch asks for. A member that is null gets the value that it would have if it were left out of
-// a new endpoint.
+// read is the change that a patch asks for. A member that is null gets the value that it would have if it were left out
+// of a new endpoint.
 func (p endpointPatch) read(schemas huma.Registry) (admin.EndpointPatch, error) {
 	var out admin.EndpointPatch
 	next, err := p.values(schemas)
@@ -123,7 +123,8 @@ func (p endpointPatch) values(schemas huma.Registry) (next client.EndpointInput,
 	}
 	if err := json.Unmarshal(text, &next); err != nil {
 		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // the schema takes 5.0 for a whole number
-			return next, hook.InvalidFields("request_invalid", hook.Field("/"+strings.ReplaceAll(e.Field, ".", "/"), "digits_only",
+			return next, hook.InvalidFields("request_invalid", hook.Field("/"+strings.ReplaceAll(e.Field, ".", "/"),
+				"digits_only",
 				"Write the number with digits alone."))
 		}
 		return next, err

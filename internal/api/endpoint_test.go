@@ -195,7 +195,8 @@ func TestSecrets(t *testing.T) {
 	s.do("POST", kobra+"/rotate-secret", "").want(404)
 }
 
-// TestNoSecretShows calls every operation on an endpoint full of secrets, and searches all answers and the log for them.
+// TestNoSecretShows calls every operation on an endpoint full of secrets, and searches all answers and the log for
+// them.
 func TestNoSecretShows(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

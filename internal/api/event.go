@@ -23,8 +23,11 @@ const eventsPath = "/v1/tenants/{tenant}/events"
 type EventStore interface {
 	admin.EventStore
 	EventDeliveries(ctx context.Context, tenant string, id hook.EventID) (int, error)
-	// Events come without payloads. A page may have fewer events than asked for although more follow; then next is not zero.
-	Events(ctx context.Context, tenant string, f hook.EventFilter, p hook.Page) (list []*hook.Event, next hook.ID, err error)
+	// Events come without payloads. A page may have fewer events than asked for although more follow; then next is not
+	// zero.
+	Events(
+		ctx context.Context, tenant string, f hook.EventFilter, p hook.Page,
+	) (list []*hook.Event, next hook.ID, err error)
 }
 
 // eventHandlers answer requests to read events.
@@ -33,12 +36,16 @@ type eventHandlers struct{ store EventStore }
 func (h eventHandlers) register(a *API) {
 	add(a, operation{
 		id: "list-events", method: http.MethodGet, path: eventsPath, tag: "events", access: auth.Readers,
-		summary: "List events", description: "Newest first, without payloads. With a filter by type or contract, one page looks at no more than 10,000 events.",
+		summary: "List events",
+		description: "Newest first, without payloads. With a filter by type or contract, one page looks at no more than " +
+			"10,000 events.",
 		codes: []string{"cursor_invalid"},
 	}, h.list)
 	get := operation{
 		id: "get-event", method: http.MethodGet, path: eventsPath + "/{event}", tag: "events", access: auth.Readers,
-		summary: "Read an event", description: "By its id (evt_…) or by the id that it was given when it was published. The payload comes byte for byte as it was; one that is not JSON, as a string.",
+		summary: "Read an event",
+		description: "By its id (evt_…) or by the id that it was given when it was published. The payload comes byte for " +
+			"byte as it was; one that is not JSON, as a string.",
 		codes: []string{"event_not_found"},
 	}
 	add(a, get, h.get)
@@ -55,7 +62,8 @@ func (s Span) name() string { return s.Since.UTC().String() + s.Until.UTC().Stri
 
 func wireEvent(e *hook.Event) client.Event {
 	return client.Event{
-		ID: e.ID.String(), ExternalID: e.ExternalID, Contract: e.Contract, Type: e.Type, Source: string(e.Door), CreatedAt: e.CreatedAt,
+		ID: e.ID.String(), ExternalID: e.ExternalID, Contract: e.Contract, Type: e.Type, Source: string(e.Door),
+		CreatedAt:   e.CreatedAt,
 		ContentType: e.ContentType,
 	}
 }

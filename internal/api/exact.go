@@ -17,17 +17,22 @@ type exactHandlers struct{ deliveryHandlers }
 
 func (h exactHandlers) register(a *API) {
 	payload := operation{
-		id: "get-event-payload", method: http.MethodGet, path: eventsPath + "/{event}/payload", tag: "events", access: auth.Readers,
-		summary: "Read the payload of an event", description: "The exact bytes that were published, without anything around them. The type of those that are not JSON is " +
+		id: "get-event-payload", method: http.MethodGet, path: eventsPath + "/{event}/payload", tag: "events",
+		access:  auth.Readers,
+		summary: "Read the payload of an event",
+		description: "The exact bytes that were published, without anything around them. The type of those that are not " +
+			"JSON is " +
 			"application/octet-stream here; their own is the content_type of the event.",
 		codes: []string{"event_not_found"},
 	}
 	add(a, payload, h.payload)
 	a.describeExact(payload, "application/json", "application/octet-stream")
 	body := operation{
-		id: "get-attempt-body", method: http.MethodGet, path: deliveriesPath + "/{delivery}/attempts/{attempt}/body", tag: "deliveries", access: auth.Readers,
+		id: "get-attempt-body", method: http.MethodGet, path: deliveriesPath + "/{delivery}/attempts/{attempt}/body",
+		tag: "deliveries", access: auth.Readers,
 		summary: "Read the body of a request",
-		description: "The exact bytes of the body that one attempt of a delivery sent; secrets are masked as in the delivery. " +
+		description: "The exact bytes of the body that one attempt of a delivery sent; secrets are masked as in the " +
+			"delivery. " +
 			"The type is always application/octet-stream; the one that was sent is in the headers of the attempt.",
 		codes: []string{"delivery_not_found", "attempt_not_found"},
 	}
@@ -47,7 +52,10 @@ type exactOutput struct {
 }
 
 func exact(contentType, file string, body []byte) *exactOutput {
-	return &exactOutput{contentType, `attachment; filename="` + file + `"`, "nosniff", "default-src 'none'; sandbox", "same-origin", body}
+	return &exactOutput{
+		contentType, `attachment; filename="` + file + `"`, "nosniff", "default-src 'none'; sandbox",
+		"same-origin", body,
+	}
 }
 
 func (a *API) describeExact(op operation, contentTypes ...string) {

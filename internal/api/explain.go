@@ -19,10 +19,12 @@ type explainHandlers struct {
 
 func (h explainHandlers) register(a *API) {
 	add(a, operation{
-		id: "explain-event", method: http.MethodGet, path: eventsPath + "/{event}/explain", tag: "events", access: auth.Readers,
-		summary:     "Explain why an endpoint got an event, or did not",
-		description: "If there is a delivery, the answer shows it with its state. If there is none, the reasons follow from the event and from the endpoint as it is configured now.",
-		codes:       []string{"event_not_found", "endpoint_not_found"},
+		id: "explain-event", method: http.MethodGet, path: eventsPath + "/{event}/explain", tag: "events",
+		access:  auth.Readers,
+		summary: "Explain why an endpoint got an event, or did not",
+		description: "If there is a delivery, the answer shows it with its state. If there is none, the reasons follow " +
+			"from the event and from the endpoint as it is configured now.",
+		codes: []string{"event_not_found", "endpoint_not_found"},
 	}, h.event)
 }
 

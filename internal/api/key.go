@@ -15,16 +15,19 @@ type keyHandlers struct{ keys admin.Keys }
 
 func (h keyHandlers) register(a *API) {
 	add(a, operation{
-		id: "create-key", method: http.MethodPost, path: "/v1/keys", tag: "keys", access: auth.Operators, status: http.StatusCreated,
+		id: "create-key", method: http.MethodPost, path: "/v1/keys", tag: "keys", access: auth.Operators,
+		status:  http.StatusCreated,
 		summary: "Create an API key", description: "Only this answer shows the key itself.",
 		codes: []string{"key_input_invalid"},
 	}, h.create)
 	add(a, operation{
-		id: "list-keys", method: http.MethodGet, path: "/v1/keys", tag: "keys", access: auth.Operators, summary: "List API keys",
-		codes: []string{"cursor_invalid"},
+		id: "list-keys", method: http.MethodGet, path: "/v1/keys", tag: "keys", access: auth.Operators,
+		summary: "List API keys",
+		codes:   []string{"cursor_invalid"},
 	}, h.list)
 	add(a, operation{
-		id: "delete-key", method: http.MethodDelete, path: "/v1/keys/{key}", tag: "keys", access: auth.Operators, status: http.StatusNoContent,
+		id: "delete-key", method: http.MethodDelete, path: "/v1/keys/{key}", tag: "keys", access: auth.Operators,
+		status:  http.StatusNoContent,
 		summary: "Revoke an API key", description: "It stops working at once.", codes: []string{"key_not_found"},
 	}, h.delete)
 }

@@ -11,8 +11,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// lookupHandlers answer look-ups: requests on routes that contracts name. With a token of its credential, a receiver reads
-// the records that it got events about. The token says whose records they are.
+// lookupHandlers answer look-ups: requests on routes that contracts name. With a token of its credential, a receiver
+// reads the records that it got events about. The token says whose records they are.
 type lookupHandlers struct {
 	failures
 	lookups admin.Lookups

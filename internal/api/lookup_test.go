@@ -140,8 +140,8 @@ func TestLookUp(t *testing.T) {
 	}
 }
 
-// TestLookUpsOfContracts adds a contract to a running server. Its routes work at once, with tokens of its own credentials
-// only.
+// TestLookUpsOfContracts adds a contract to a running server. Its routes work at once, with tokens of its own
+// credentials only.
 func TestLookUpsOfContracts(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

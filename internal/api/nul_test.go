@@ -8,8 +8,8 @@ import (
 	"gancho/internal/storetest"
 )
 
-// TestNul sends U+0000 to every operation. A payload may contain it. In any other text it is refused, whichever database is
-// used, because PostgreSQL cannot store it.
+// TestNul sends U+0000 to every operation. A payload may contain it. In any other text it is refused, whichever
+// database is used, because PostgreSQL cannot store it.
 func TestNul(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -20,8 +20,8 @@ import (
 	"gancho/internal/api"
 )
 
-// document is the OpenAPI document, read as plain JSON and checked with another implementation of JSON Schema than the one
-// that made it.
+// document is the OpenAPI document, read as plain JSON and checked with another implementation of JSON Schema than the
+// one that made it.
 type document struct {
 	raw       map[string]any
 	compiler  *jsonschema.Compiler
@@ -67,8 +67,8 @@ func (d *document) schema(pointer string) (*jsonschema.Schema, error) {
 func escape(s string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(s) }
 
 // operations yields the path template and the operation of a request. The operation is nil if the path only has other
-// methods, and nothing is yielded if there is no such path. A literal segment takes precedence over a parameter, as in the
-// router.
+// methods, and nothing is yielded if there is no such path. A literal segment takes precedence over a parameter, as in
+// the router.
 func (d *document) operations(method, path string) iter.Seq2[string, map[string]any] {
 	return func(yield func(string, map[string]any) bool) {
 		best, found, is := "", "", map[string]any(nil)
@@ -324,8 +324,9 @@ func (d *document) checkOperation(t *testing.T, where, path string, op map[strin
 	}
 }
 
-// TestDocumentIsValidOpenAPI gives the document to an independent validator, which checks it against the official schema of
-// OpenAPI 3.1 and resolves its references. It needs node and npm packages (make test-needs), and fails without them.
+// TestDocumentIsValidOpenAPI gives the document to an independent validator, which checks it against the official
+// schema of OpenAPI 3.1 and resolves its references. It needs node and npm packages (make test-needs), and fails
+// without them.
 func TestDocumentIsValidOpenAPI(t *testing.T) {
 	t.Parallel()
 	var in bytes.Buffer

@@ -32,8 +32,8 @@ const (
 	maxDepth = rawjson.MaxDepth
 )
 
-// newHuma sets huma up with one format: JSON, read strictly and written without escapes for HTML. huma serves no pages and
-// no schemas of its own.
+// newHuma sets huma up with one format: JSON, read strictly and written without escapes for HTML. huma serves no pages
+// and no schemas of its own.
 func newHuma(mux *http.ServeMux, version string) huma.API {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	registry.RegisterTypeAlias(reflect.TypeFor[problem](), reflect.TypeFor[client.Problem]())
@@ -56,9 +56,15 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 	c.Tags = []*huma.Tag{
 		{Name: "tenants", Description: "The customer companies of the product that sends webhooks."},
 		{Name: "endpoints", Description: "Where deliveries go."},
-		{Name: "credentials", Description: "For contracts that have credentials: the key by which a receiver is known, and its tokens for look-ups."},
-		{Name: "events", Description: "Things that happened, published by the API, fired by a change of a record, or made by a schedule."},
-		{Name: "records", Description: "The current state of business objects. Their changes fire events as the contract says."},
+		{
+			Name: "credentials",
+			Description: "For contracts that have credentials: the key by which a receiver is known, and its tokens for " +
+				"look-ups.",
+		},
+		{Name: "events", Description: "Things that happened, published by the API, fired by a change of a record, or made " +
+			"by a schedule."},
+		{Name: "records", Description: "The current state of business objects. Their changes fire events as the contract " +
+			"says."},
 		{Name: "deliveries", Description: "One event for one endpoint, and every request made for it."},
 		{Name: "keys", Description: "API keys."},
 		{Name: "sessions", Description: "How people sign in to the console and the portal."},
@@ -68,8 +74,14 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 		{Name: "system", Description: "The server itself."},
 	}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"key":     {Type: "http", Scheme: "bearer", Description: "An API key (gk_…), the operator's admin key, or the token of a portal link (gp_…)."},
-		"session": {Type: "apiKey", In: "cookie", Name: auth.CookieName, Description: "The console's session, see POST /v1/session."},
+		"key": {
+			Type: "http", Scheme: "bearer",
+			Description: "An API key (gk_…), the operator's admin key, or the token of a portal link (gp_…).",
+		},
+		"session": {
+			Type: "apiKey", In: "cookie", Name: auth.CookieName,
+			Description: "The console's session, see POST /v1/session.",
+		},
 	}
 	return humago.New(mux, c)
 }
@@ -177,7 +189,8 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 		codes = append(codes, "tenant_not_found")
 	}
 	if !op.noBody && op.method != http.MethodGet && op.method != http.MethodDelete {
-		codes = append(codes, "json_invalid", "body_too_large", "encoding_unsupported", "request_invalid", "body_incomplete", "body_timeout", "too_busy")
+		codes = append(codes, "json_invalid", "body_too_large", "encoding_unsupported", "request_invalid", "body_incomplete",
+			"body_timeout", "too_busy")
 		if !op.bodyOptional {
 			codes = append(codes, "body_missing")
 		}
@@ -208,8 +221,8 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 	return out
 }
 
-// admit is the middleware of every operation. It checks the key, what the key may do, that the tenant exists, and that the
-// body is well-formed, before huma reads the request.
+// admit is the middleware of every operation. It checks the key, what the key may do, that the tenant exists, and that
+// the body is well-formed, before huma reads the request.
 func (a *API) admit(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
@@ -283,8 +296,8 @@ func (a *API) readBody(r *http.Request, op operation) error {
 	return nil
 }
 
-// isText reports whether a body is plain text rather than JSON. If its type does not say, its first character decides: curl
-// sends every body with the type of a form.
+// isText reports whether a body is plain text rather than JSON. If its type does not say, its first character decides:
+// curl sends every body with the type of a form.
 func isText(contentType string, body []byte) bool {
 	kind, _, _ := mime.ParseMediaType(contentType)
 	switch {
@@ -319,7 +332,10 @@ func unreadable(err error, limit int64) error {
 			Detail: fmt.Sprintf("The body is larger than %d bytes. Send less at once.", limit),
 		}
 	}
-	return &hook.Error{Kind: hook.KindMalformed, Code: "body_incomplete", Detail: "The body did not arrive as a whole. Send the request again.", Err: err}
+	return &hook.Error{
+		Kind: hook.KindMalformed, Code: "body_incomplete",
+		Detail: "The body did not arrive as a whole. Send the request again.", Err: err,
+	}
 }
 
 // checkJSON refuses a body that is not one JSON value within the limits.

@@ -27,7 +27,8 @@ func encodeCursor(list string, place []byte) *string {
 }
 
 var otherCursor = hook.Field("", "cursor_of_other_list",
-	"This cursor belongs to another list or to other filters. Repeat the filters of the page it came with, or leave it out.")
+	"This cursor belongs to another list or to other filters. Repeat the filters of the page it came with, or leave it "+
+		"out.")
 
 func decodeCursor(list, cursor string) ([]byte, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)

@@ -23,24 +23,31 @@ type portalHandlers struct {
 
 func (h portalHandlers) register(a *API) {
 	add(a, operation{
-		id: "create-portal-link", method: http.MethodPost, path: portalLinksPath, tag: "sessions", access: auth.Managers, status: http.StatusCreated,
+		id: "create-portal-link", method: http.MethodPost, path: portalLinksPath, tag: "sessions", access: auth.Managers,
+		status:       http.StatusCreated,
 		bodyOptional: true, summary: "Create a portal link",
-		description: "A link for the tenant's own people: it opens the pages of this tenant and nothing else. Create one when somebody wants to open the portal, and redirect their browser to it, " +
+		description: "A link for the tenant's own people: it opens the pages of this tenant and nothing else. Create one " +
+			"when somebody wants to open the portal, and redirect their browser to it, " +
 			"or show it in an iframe on one of the origins that the operator configured. Opening it needs no cookie.",
 		codes: []string{"portal_link_invalid", "from_portal"},
 	}, h.create)
 	add(a, operation{
 		id: "list-portal-links", method: http.MethodGet, path: portalLinksPath, tag: "sessions", access: auth.Managers,
-		summary: "List portal links", description: "Links that can be opened, or whose sessions may still be open, newest first. The secret part of a link is not shown again.",
+		summary: "List portal links",
+		description: "Links that can be opened, or whose sessions may still be open, newest first. The secret part of a " +
+			"link is not shown again.",
 		codes: []string{"cursor_invalid", "from_portal"},
 	}, h.list)
 	add(a, operation{
-		id: "delete-portal-link", method: http.MethodDelete, path: portalLinksPath + "/{link}", tag: "sessions", access: auth.Managers, status: http.StatusNoContent,
-		summary: "Revoke a portal link", description: "It cannot be opened any more, and the sessions that began with it end at once.",
-		codes: []string{"portal_link_not_found", "from_portal"},
+		id: "delete-portal-link", method: http.MethodDelete, path: portalLinksPath + "/{link}", tag: "sessions",
+		access: auth.Managers, status: http.StatusNoContent,
+		summary:     "Revoke a portal link",
+		description: "It cannot be opened any more, and the sessions that began with it end at once.",
+		codes:       []string{"portal_link_not_found", "from_portal"},
 	}, h.delete)
 	add(a, operation{
-		id: "create-portal-session", method: http.MethodPost, path: "/v1/portal-sessions", tag: "sessions", open: true, status: http.StatusCreated, limit: openBody,
+		id: "create-portal-session", method: http.MethodPost, path: "/v1/portal-sessions", tag: "sessions", open: true,
+		status: http.StatusCreated, limit: openBody,
 		summary: "Open a portal link", description: "Exchanges the token of a link for a token that is used like an API key.",
 		codes: []string{"link_expired", "tenant_not_found"},
 	}, h.open)
@@ -50,7 +57,10 @@ func (h portalHandlers) register(a *API) {
 // links.
 func notFromPortal(ctx context.Context) error {
 	if keyOf(ctx).Portal {
-		return &hook.Error{Kind: hook.KindForbidden, Code: "from_portal", Detail: "Portal links are created and revoked with an API key, not from the portal."}
+		return &hook.Error{
+			Kind: hook.KindForbidden, Code: "from_portal",
+			Detail: "Portal links are created and revoked with an API key, not from the portal.",
+		}
 	}
 	return nil
 }
@@ -71,14 +81,16 @@ func (h portalHandlers) create(ctx context.Context, in *struct {
 		return nil, err
 	}
 	link, stays, err := h.links.Create(ctx, in.Tenant, admin.PortalLinkSpec{
-		Name: in.Body.Name, ReadOnly: in.Body.ReadOnly, OpensFor: optionalDuration(in.Body.ExpiresIn), StaysOpen: optionalDuration(in.Body.SessionFor),
+		Name: in.Body.Name, ReadOnly: in.Body.ReadOnly, OpensFor: optionalDuration(in.Body.ExpiresIn),
+		StaysOpen: optionalDuration(in.Body.SessionFor),
 	})
 	if err != nil {
 		return nil, err
 	}
 	u := h.address(requestOf(ctx)).JoinPath("portal")
 	u.Fragment = h.auth.LinkToken(link, stays, auth.Look{Language: in.Body.Language, Accent: in.Body.Accent})
-	return &struct{ Body client.NewPortalLink }{client.NewPortalLink{PortalLink: wirePortalLink(link), URL: u.String()}}, nil
+	return &struct{ Body client.NewPortalLink }{client.NewPortalLink{PortalLink: wirePortalLink(link), URL: u.String()}},
+		nil
 }
 
 // address is where browsers find this server: as configured, or else where the request found it.
@@ -143,7 +155,8 @@ func (h portalHandlers) open(ctx context.Context, in *struct{ Body client.Portal
 		Body         client.PortalSession
 	}{CacheControl: "no-store"}
 	out.Body = client.PortalSession{
-		Session: wireSession(s.Key), Token: s.Token, TenantName: s.Tenant.Name, Language: s.Look.Language, Accent: s.Look.Accent, Logo: h.logo,
+		Session: wireSession(s.Key), Token: s.Token, TenantName: s.Tenant.Name, Language: s.Look.Language,
+		Accent: s.Look.Accent, Logo: h.logo,
 	}
 	return out, nil
 }

@@ -54,7 +54,8 @@ func problemOf(kind hook.Kind, code, detail string, errs ...client.ProblemError)
 		status = http.StatusInternalServerError
 	}
 	return &problem{Problem: client.Problem{
-		Type: "urn:gancho:problem:" + code, Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Errors: errs,
+		Type: "urn:gancho:problem:" + code, Title: http.StatusText(status), Status: status, Detail: detail, Code: code,
+		Errors: errs,
 	}}
 }
 
@@ -88,7 +89,8 @@ func ofError(e *hook.Error, prefix string) *problem {
 		p.header = http.Header{"Www-Authenticate": {`Bearer realm="gancho"`}}
 	case hook.KindLimited, hook.KindUnavailable:
 		p.header = http.Header{"Retry-After": {retryAfter}}
-	case hook.KindMalformed, hook.KindInvalid, hook.KindForbidden, hook.KindNotFound, hook.KindConflict, hook.KindPrecondition, hook.KindTooLarge:
+	case hook.KindMalformed, hook.KindInvalid, hook.KindForbidden, hook.KindNotFound, hook.KindConflict,
+		hook.KindPrecondition, hook.KindTooLarge:
 		// These need no header.
 	}
 	return p
@@ -106,8 +108,8 @@ func invalidParameter(name string, f hook.FieldError) *hook.Error {
 	return hook.InvalidField(name+"_invalid", f.At(hook.Parameter+name))
 }
 
-// placedAt is an error of a use case, with the place of one of its fields replaced by the place that the field has in the
-// request. For example, the id of a tenant is a parameter of the path.
+// placedAt is an error of a use case, with the place of one of its fields replaced by the place that the field has in
+// the request. For example, the id of a tenant is a parameter of the path.
 func placedAt(err error, field, place string) error {
 	e, ok := errors.AsType[*hook.Error](err)
 	if !ok {
@@ -134,8 +136,8 @@ func summary(n int, where, first string) string {
 	return fmt.Sprintf("%d values are wrong; see errors.", n)
 }
 
-// huma has these settings as variables of its package. Errors get our form, in which they never repeat what was sent, and
-// names in JSON are compared exactly.
+// huma has these settings as variables of its package. Errors get our form, in which they never repeat what was sent,
+// and names in JSON are compared exactly.
 func init() {
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return fromHuma(status, msg, errs) }
 	huma.ValidateStrictCasing = true
@@ -198,7 +200,8 @@ func fromDetail(err error) client.ProblemError {
 	}
 	switch {
 	case d.Message == "unexpected property":
-		return fieldError(hook.Field(pointer, "member_unknown", "There is no such member here. Remove it, or correct its name."), "")
+		return fieldError(hook.Field(pointer, "member_unknown",
+			"There is no such member here. Remove it, or correct its name."), "")
 	case strings.HasPrefix(d.Message, "expected "):
 		return fieldError(expected(pointer, d.Message), "")
 	}
@@ -207,7 +210,8 @@ func fromDetail(err error) client.ProblemError {
 
 // expected is the error for a message of huma's that begins with "expected ".
 func expected(pointer, message string) hook.FieldError {
-	return hook.Field(pointer, "expected", "Expected {what}.", "what", strings.ReplaceAll(strings.TrimPrefix(message, "expected "), "\"", "'"))
+	return hook.Field(pointer, "expected", "Expected {what}.", "what",
+		strings.ReplaceAll(strings.TrimPrefix(message, "expected "), "\"", "'"))
 }
 
 // wrongParameter is the error for huma's message about a parameter, without the value that was sent.
@@ -290,7 +294,8 @@ func (a failures) logProblem(ctx context.Context, method, path string, p *proble
 		if p.Status == http.StatusServiceUnavailable {
 			level = slog.LevelWarn
 		}
-		a.log.Log(ctx, level, "request failed", "request", requestID(ctx), "method", method, "path", path, "code", p.Code, "error", p.err)
+		a.log.Log(ctx, level, "request failed", "request", requestID(ctx), "method", method, "path", path, "code", p.Code,
+			"error", p.err)
 	}
 }
 

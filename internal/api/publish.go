@@ -22,8 +22,8 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// POST …/events is the hot operation. It reads the body into a pooled buffer, scans it once, copies each payload once, and
-// writes the answer without an encoder.
+// POST …/events is the hot operation. It reads the body into a pooled buffer, scans it once, copies each payload once,
+// and writes the answer without an encoder.
 
 const (
 	maxBatch   = 32 << 20 // bytes of one request, unless a single payload may be larger
@@ -83,7 +83,10 @@ func newAcceptHandlers(o Options, f failures) *acceptHandlers {
 type publishHandlers struct{ *acceptHandlers }
 
 func (h publishHandlers) register(a *API) {
-	a.mux.HandleFunc("POST "+eventsPath, func(w http.ResponseWriter, r *http.Request) { h.publish(w, r, r.PathValue("tenant")) })
+	a.mux.HandleFunc("POST "+eventsPath, func(w http.ResponseWriter, r *http.Request) {
+		h.publish(w, r,
+			r.PathValue("tenant"))
+	})
 	h.describe(a.huma.OpenAPI())
 }
 
@@ -94,13 +97,17 @@ func (publishHandlers) describe(doc *huma.OpenAPI) {
 	event := ref(reflect.TypeFor[client.NewEvent]())
 	op := operation{
 		method: http.MethodPost, path: eventsPath, access: auth.Publishers,
-		description: "One event, or an array of 1 to 1000. The answer comes when they are stored durably. It says how many endpoints take each event. " +
+		description: "One event, or an array of 1 to 1000. The answer comes when they are stored durably. It says how " +
+			"many endpoints take each event. " +
 			"If an item of an array is wrong, its answer is an error, and the other items are accepted.\n\n" +
-			"An id makes one event idempotent, the header Idempotency-Key a whole request. Sending the same again within 24 hours stores nothing, and gets the first answer with duplicate set. " +
+			"An id makes one event idempotent, the header Idempotency-Key a whole request. Sending the same again within 24 " +
+			"hours stores nothing, and gets the first answer with duplicate set. " +
 			"Other content with the same id or key is refused.\n\nPayloads are stored byte for byte.",
 		codes: []string{
-			"event_invalid", "event_type_invalid", "event_type_unknown", "event_id_invalid", "contract_unknown", "payload_missing", "payload_invalid",
-			"too_many_events", "too_many_deliveries", "idempotency_invalid", "event_id_reused", "idempotency_key_reused", "payload_too_large",
+			"event_invalid", "event_type_invalid", "event_type_unknown", "event_id_invalid", "contract_unknown",
+			"payload_missing", "payload_invalid",
+			"too_many_events", "too_many_deliveries", "idempotency_invalid", "event_id_reused", "idempotency_key_reused",
+			"payload_too_large",
 		},
 	}
 	responses := op.responses(registry)
@@ -117,9 +124,12 @@ func (publishHandlers) describe(doc *huma.OpenAPI) {
 		Parameters: []*huma.Param{
 			pathParameter("tenant", "Id of the tenant.", "acme"), onceParameter(),
 		},
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
-			OneOf: []*huma.Schema{event, {Type: huma.TypeArray, Items: event, MinItems: new(1), MaxItems: new(maxEvents)}},
-		}}}},
+		RequestBody: &huma.RequestBody{
+			Required: true,
+			Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
+				OneOf: []*huma.Schema{event, {Type: huma.TypeArray, Items: event, MinItems: new(1), MaxItems: new(maxEvents)}},
+			}}},
+		},
 		Responses: responses,
 	})
 }
@@ -206,8 +216,8 @@ func (a failures) logItem(ctx context.Context, r *http.Request, e *hook.Error) {
 	}
 }
 
-// appendAnswer appends the answer to one event. Nothing in it needs escaping: our ids have letters and digits, and those
-// of callers were checked to have only letters, digits and _.:-
+// appendAnswer appends the answer to one event. Nothing in it needs escaping: our ids have letters and digits, and
+// those of callers were checked to have only letters, digits and _.:-
 func appendAnswer(b []byte, e *hook.EventAnswer) []byte {
 	b = append(b, `{"id":"`...)
 	b = append(b, e.ID.String()...)
@@ -322,8 +332,8 @@ func (t *intake) array(body []byte, maxPayload int) ([]hook.NewEvent, error) {
 var errEvents = hook.Invalid("too_many_events", "Send 1 to 1000 events in one array.",
 	hook.Field("", "one_to_1000", "This has none, or more than 1000."))
 
-// repair reads an array in which some items are JSON and break our rules. Those items are noted as wrong, and the others
-// are accepted. If the array is not JSON at all it returns broken.
+// repair reads an array in which some items are JSON and break our rules. Those items are noted as wrong, and the
+// others are accepted. If the array is not JSON at all it returns broken.
 func (t *intake) repair(body []byte, maxPayload int, broken error) ([]hook.NewEvent, bool, error) {
 	elements, ok := lenientElements(body)
 	if !ok {
@@ -349,7 +359,8 @@ func (t *intake) repair(body []byte, maxPayload int, broken error) ([]hook.NewEv
 // lenientElements are the elements of an array that is JSON but may break our rules, which are: no member twice, valid
 // UTF-8, limited depth.
 func lenientElements(body []byte) (elements [][]byte, ok bool) {
-	lenient := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	lenient := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true),
+		jsontext.AllowInvalidUTF8(true))
 	if _, err := lenient.ReadValue(); err != nil {
 		return nil, false
 	}
@@ -486,7 +497,8 @@ func stringMember(value jsontext.Value, code string, wrong hook.FieldError) (str
 func checkPayload(value jsontext.Value, limit int) *hook.Error {
 	if len(value) > limit {
 		e := hook.InvalidField("payload_too_large", hook.Field("/payload", "payload_too_large",
-			"The payload has {bytes} bytes; at most {max} are taken. Send less, or a link to the rest.", "bytes", len(value), "max", limit))
+			"The payload has {bytes} bytes; at most {max} are taken. Send less, or a link to the rest.", "bytes", len(value),
+			"max", limit))
 		e.Kind = hook.KindTooLarge
 		return e
 	}

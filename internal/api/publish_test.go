@@ -223,8 +223,8 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// TestLargeBodiesAtOnce keeps eight large bodies half read. A ninth is refused, small ones are not, and when the eight are
-// read a large one is accepted again.
+// TestLargeBodiesAtOnce keeps eight large bodies half read. A ninth is refused, small ones are not, and when the eight
+// are read a large one is accepted again.
 func TestLargeBodiesAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

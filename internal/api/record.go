@@ -28,7 +28,8 @@ const (
 type RecordStore interface {
 	Record(ctx context.Context, tenant, contract, kind, key string) (hook.Record, error)
 	// Records lists by contract, kind and key, beginning after the given name. An empty contract or kind is all of them.
-	Records(ctx context.Context, tenant, contract, kind string, after hook.RecordName, limit int) (list []hook.Record, more bool, err error)
+	Records(ctx context.Context, tenant, contract, kind string, after hook.RecordName, limit int) (list []hook.Record,
+		more bool, err error)
 }
 
 // recordHandlers answer requests to read records.
@@ -139,8 +140,8 @@ func (h recordHandlers) list(ctx context.Context, in *struct {
 	return h.page(ctx, in.Tenant, in.Contract, in.Kind, in.Paging)
 }
 
-// checkKind is called if no record was found. It fails if there is no such contract, or if the contract has no such kind of
-// record; an empty kind is any. Records that exist are shown even if their contract no longer has their kind.
+// checkKind is called if no record was found. It fails if there is no such contract, or if the contract has no such
+// kind of record; an empty kind is any. Records that exist are shown even if their contract no longer has their kind.
 func (h recordHandlers) checkKind(contract, kind string) error {
 	c, err := h.contracts.Get(contract)
 	if err != nil {
@@ -182,7 +183,8 @@ func (h recordHandlers) page(ctx context.Context, tenant, contract, kind string,
 			body = append(body, ',')
 		}
 		head := encode(client.Record{
-			Contract: r.Contract, Kind: r.Kind, Key: r.Key, ETag: etag(r.Version), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Document: []byte("0"),
+			Contract: r.Contract, Kind: r.Kind, Key: r.Key, ETag: etag(r.Version), CreatedAt: r.CreatedAt,
+			UpdatedAt: r.UpdatedAt, Document: []byte("0"),
 		})
 		body = append(body, bytes.TrimSuffix(head, []byte("0}"))...)
 		body = append(append(body, r.Document...), '}')

@@ -35,7 +35,8 @@ const firesText = " The answer says which events the change fired; they are stor
 
 // changeCodes are the codes of errors that every change of a record can have.
 var changeCodes = []string{
-	"contract_unknown", "record_kind_unknown", "record_key_invalid", "record_busy", "too_many_deliveries", "idempotency_invalid", "idempotency_key_reused",
+	"contract_unknown", "record_kind_unknown", "record_key_invalid", "record_busy", "too_many_deliveries",
+	"idempotency_invalid", "idempotency_key_reused",
 }
 
 // describedChange describes one way to change one record.
@@ -46,17 +47,22 @@ type describedChange struct {
 
 var describedChanges = []describedChange{
 	{operation{
-		id: "put-record", method: http.MethodPut, summary: "Write a record", codes: []string{"record_invalid", "document_too_large"},
-		description: "The whole document, stored byte for byte. It must satisfy the contract's JSON Schema for its kind, and contain its key." + firesText +
+		id: "put-record", method: http.MethodPut, summary: "Write a record",
+		codes: []string{"record_invalid", "document_too_large"},
+		description: "The whole document, stored byte for byte. It must satisfy the contract's JSON Schema for its kind, " +
+			"and contain its key." + firesText +
 			" Writing the same document again changes nothing and fires nothing. 201: the record was created. 200: it existed.",
 	}, []string{"application/json"}},
 	{operation{
-		id: "patch-record", method: http.MethodPatch, summary: "Change a record", codes: []string{"record_invalid", "document_too_large", "record_not_found"},
-		description: "A JSON Merge Patch (RFC 7396) on the stored document: null removes a member, and lists are replaced as a whole. " +
+		id: "patch-record", method: http.MethodPatch, summary: "Change a record",
+		codes: []string{"record_invalid", "document_too_large", "record_not_found"},
+		description: "A JSON Merge Patch (RFC 7396) on the stored document: null removes a member, and lists are replaced " +
+			"as a whole. " +
 			"Members that the patch does not name keep their bytes. Use PUT to store a null." + firesText,
 	}, []string{"application/json", "application/merge-patch+json"}},
 	{operation{
-		id: "delete-record", method: http.MethodDelete, summary: "Delete a record", codes: []string{"record_not_found"}, noBody: true,
+		id: "delete-record", method: http.MethodDelete, summary: "Delete a record", codes: []string{"record_not_found"},
+		noBody:      true,
 		description: "The record is gone at once." + firesText,
 	}, nil},
 }
@@ -73,8 +79,9 @@ func (recordChangeHandlers) describeOne(doc *huma.OpenAPI, c describedChange) {
 	c.codes = slices.Concat(c.codes, []string{"record_changed", "record_exists", "precondition_invalid"}, changeCodes)
 	answer := map[string]*huma.MediaType{"application/json": {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[client.RecordAnswer](), true, "")}}
 	op := &huma.Operation{
-		OperationID: c.id, Method: c.method, Path: c.path, Tags: []string{"records"}, Summary: c.summary, Description: c.describe(),
-		Security: c.security(), Responses: c.responses(doc.Components.Schemas),
+		OperationID: c.id, Method: c.method, Path: c.path, Tags: []string{"records"}, Summary: c.summary,
+		Description: c.describe(),
+		Security:    c.security(), Responses: c.responses(doc.Components.Schemas),
 		Parameters: []*huma.Param{
 			pathParameter("tenant", "Id of the tenant.", "acme"),
 			pathParameter("contract", "Name of the contract.", "shop"),
@@ -102,10 +109,17 @@ func (recordChangeHandlers) describeBatch(doc *huma.OpenAPI) {
 	ref := func(t reflect.Type) *huma.Schema { return doc.Components.Schemas.Schema(t, true, "") }
 	batch := operation{
 		id: "change-records", method: http.MethodPost, path: recordsPath, access: auth.Publishers,
-		description: "1 to 1000 changes. If an item is wrong, its answer is an error, and the other items are applied. Changes of the same record are applied in their order." + firesText,
-		codes:       append([]string{"record_invalid", "document_too_large", "record_not_found", "record_change_invalid", "too_many_records"}, changeCodes...),
+		description: "1 to 1000 changes. If an item is wrong, its answer is an error, and the other items are applied. " +
+			"Changes of the same record are applied in their order." + firesText,
+		codes: append([]string{
+			"record_invalid", "document_too_large", "record_not_found", "record_change_invalid",
+			"too_many_records",
+		}, changeCodes...),
 	}
-	list := &huma.Schema{Type: huma.TypeArray, Items: ref(reflect.TypeFor[client.RecordChange]()), MinItems: new(1), MaxItems: new(maxRecords)}
+	list := &huma.Schema{
+		Type: huma.TypeArray, Items: ref(reflect.TypeFor[client.RecordChange]()), MinItems: new(1),
+		MaxItems: new(maxRecords),
+	}
 	responses := batch.responses(doc.Components.Schemas)
 	responses["200"] = &huma.Response{
 		Description: "Applied and stored durably.",
@@ -113,11 +127,18 @@ func (recordChangeHandlers) describeBatch(doc *huma.OpenAPI) {
 	}
 	describeItems(doc, reflect.TypeFor[client.RecordAnswer](), reflect.TypeFor[client.RecordAnswers]())
 	doc.AddOperation(&huma.Operation{
-		OperationID: batch.id, Method: batch.method, Path: batch.path, Tags: []string{"records"}, Summary: "Change many records", Description: batch.describe(),
-		Security: batch.security(), Parameters: []*huma.Param{pathParameter("tenant", "Id of the tenant.", "acme"), onceParameter()}, Responses: responses,
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
-			list, {Type: huma.TypeObject, Required: []string{"items"}, Properties: map[string]*huma.Schema{"items": list}},
-		}}}}},
+		OperationID: batch.id, Method: batch.method, Path: batch.path, Tags: []string{"records"},
+		Summary: "Change many records", Description: batch.describe(),
+		Security: batch.security(), Parameters: []*huma.Param{
+			pathParameter("tenant", "Id of the tenant.", "acme"),
+			onceParameter(),
+		}, Responses: responses,
+		RequestBody: &huma.RequestBody{
+			Required: true,
+			Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
+				list, {Type: huma.TypeObject, Required: []string{"items"}, Properties: map[string]*huma.Schema{"items": list}},
+			}}}},
+		},
 	})
 }
 
@@ -135,7 +156,8 @@ func precondition(r *http.Request) (p hook.Precondition, err error) {
 	}
 	if values := r.Header.Values("If-None-Match"); len(values) > 0 {
 		if p.Absent = true; len(values) > 1 || strings.TrimSpace(values[0]) != "*" {
-			return p, hook.Invalid("precondition_invalid", "If-None-Match takes * here: the record is only written if there is none.",
+			return p, hook.Invalid("precondition_invalid",
+				"If-None-Match takes * here: the record is only written if there is none.",
 				hook.Field(hook.Parameter+"If-None-Match", "star_only", "Write *, or leave it out."))
 		}
 	}
@@ -180,7 +202,8 @@ func (a *acceptHandlers) acceptChange(t *intake, r *http.Request, op hook.Record
 		return nil, err
 	}
 	item := hook.RecordChange{
-		RecordName: hook.RecordName{Contract: r.PathValue("contract"), Kind: r.PathValue("kind"), Key: r.PathValue("key")}, Op: op,
+		RecordName: hook.RecordName{Contract: r.PathValue("contract"), Kind: r.PathValue("kind"), Key: r.PathValue("key")},
+		Op:         op,
 	}
 	if item.If, err = precondition(r); err != nil {
 		return nil, err
@@ -217,14 +240,15 @@ func keyed(r *http.Request, in *hook.RecordChanges, body []byte) (err error) {
 		return err
 	}
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%s %q %q %q\n", r.Method, r.URL.Path, r.Header.Values("If-Match"), r.Header.Values("If-None-Match"))
+	_, _ = fmt.Fprintf(h, "%s %q %q %q\n", r.Method, r.URL.Path, r.Header.Values("If-Match"),
+		r.Header.Values("If-None-Match"))
 	_, _ = h.Write(body)
 	h.Sum(in.RequestHash[:0])
 	return nil
 }
 
-// aboutOne is the error of an item, with its places as a request about one record has them: the document is the body, and
-// the names are parameters of the path.
+// aboutOne is the error of an item, with its places as a request about one record has them: the document is the body,
+// and the names are parameters of the path.
 func aboutOne(e *hook.Error) *hook.Error {
 	out := *e
 	out.Fields = make([]hook.FieldError, len(e.Fields))

@@ -36,8 +36,8 @@ func withThings(t *testing.T) (s *server, things string) {
 	return s, s.tenant("acme") + "/records/triggered/thing"
 }
 
-// Documents that a decoder would change are returned as they were sent, alone and in lists. So are the parts of a document
-// that a patch did not name.
+// Documents that a decoder would change are returned as they were sent, alone and in lists. So are the parts of a
+// document that a patch did not name.
 func TestDocumentBytes(t *testing.T) {
 	t.Parallel()
 	s, things := withThings(t)
@@ -353,7 +353,8 @@ func TestRecordOnce(t *testing.T) {
 	s.as(adminKey, "PATCH", things+"/a", `{"id":"a","n":1}`, "Idempotency-Key", "k").want(409)
 }
 
-// TestRecordStories changes records of the shipped contracts as the products do, and checks which events each change fires.
+// TestRecordStories changes records of the shipped contracts as the products do, and checks which events each change
+// fires.
 func TestRecordStories(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -15,32 +15,40 @@ type recoveryHandlers struct{ recoveries admin.Recoveries }
 
 func (h recoveryHandlers) register(a *API) {
 	add(a, operation{
-		id: "recover-endpoint", method: http.MethodPost, path: endpointPath1 + "/recover", tag: "endpoints", access: auth.Managers, status: http.StatusAccepted,
+		id: "recover-endpoint", method: http.MethodPost, path: endpointPath1 + "/recover", tag: "endpoints",
+		access: auth.Managers, status: http.StatusAccepted,
 		summary: "Send missed events again",
-		description: "Goes through the events of a span of time, oldest first, and queues again what the endpoint missed, a part at a time. Each delivery gets the normal retry schedule. " +
+		description: "Goes through the events of a span of time, oldest first, and queues again what the endpoint missed, " +
+			"a part at a time. Each delivery gets the normal retry schedule. " +
 			"The recovery runs in the background; read it to see its progress.",
 		codes: []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"},
 	}, h.start)
 	add(a, operation{
-		id: "preview-recovery", method: http.MethodPost, path: endpointPath1 + "/recover/preview", tag: "endpoints", access: auth.Managers,
-		summary:     "Count what a recovery would send",
-		description: "How many deliveries POST …/recover with the same body would queue. Nothing is sent or stored. It looks at about 50,000 events at most.",
-		codes:       []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"},
+		id: "preview-recovery", method: http.MethodPost, path: endpointPath1 + "/recover/preview", tag: "endpoints",
+		access:  auth.Managers,
+		summary: "Count what a recovery would send",
+		description: "How many deliveries POST …/recover with the same body would queue. Nothing is sent or stored. It " +
+			"looks at about 50,000 events at most.",
+		codes: []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"},
 	}, h.preview)
 	add(a, operation{
-		id: "list-recoveries", method: http.MethodGet, path: endpointPath1 + "/recoveries", tag: "endpoints", access: auth.Readers,
+		id: "list-recoveries", method: http.MethodGet, path: endpointPath1 + "/recoveries", tag: "endpoints",
+		access:  auth.Readers,
 		summary: "List recoveries", codes: []string{"endpoint_not_found", "cursor_invalid"},
 	}, h.list)
 	add(a, operation{
-		id: "get-recovery", method: http.MethodGet, path: endpointPath1 + "/recoveries/{recovery}", tag: "endpoints", access: auth.Readers,
+		id: "get-recovery", method: http.MethodGet, path: endpointPath1 + "/recoveries/{recovery}", tag: "endpoints",
+		access:  auth.Readers,
 		summary: "Read a recovery", codes: []string{"endpoint_not_found", "recovery_not_found"},
 	}, h.get)
 }
 
 func wireRecovery(r hook.Recovery) client.Recovery {
 	out := client.Recovery{
-		ID: r.ID.String(), Endpoint: r.Endpoint.String(), State: string(r.State), Since: r.Since, Until: r.Until, States: []string{},
-		Examined: r.Examined, Requeued: r.Requeued, Total: r.Total, Progress: r.Progress(), CreatedAt: r.CreatedAt, FinishedAt: wireTime(r.FinishedAt),
+		ID: r.ID.String(), Endpoint: r.Endpoint.String(), State: string(r.State), Since: r.Since, Until: r.Until,
+		States:   []string{},
+		Examined: r.Examined, Requeued: r.Requeued, Total: r.Total, Progress: r.Progress(), CreatedAt: r.CreatedAt,
+		FinishedAt: wireTime(r.FinishedAt),
 	}
 	for _, s := range r.States {
 		out.States = append(out.States, string(s))
@@ -93,7 +101,10 @@ func (h recoveryHandlers) preview(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body client.RecoveryPreview }{client.RecoveryPreview{Examined: p.Examined, Deliveries: p.Deliveries, AtLeast: p.AtLeast}}, nil
+	return &struct{ Body client.RecoveryPreview }{client.RecoveryPreview{
+		Examined: p.Examined, Deliveries: p.Deliveries,
+		AtLeast: p.AtLeast,
+	}}, nil
 }
 
 func (h recoveryHandlers) list(ctx context.Context, in *struct {

@@ -146,8 +146,8 @@ func contains(list []int, n int) bool {
 	return slices.Contains(list, n)
 }
 
-// TestTenantsAreApart creates two tenants with everything they can have, and tries to reach what one has with the key or
-// the path of the other.
+// TestTenantsAreApart creates two tenants with everything they can have, and tries to reach what one has with the key
+// or the path of the other.
 func TestTenantsAreApart(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

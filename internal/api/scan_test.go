@@ -10,8 +10,8 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// FuzzScan compares the scan of the hot operation with slower readers of the same body. An event that the scan accepts is
-// valid and has exactly the bytes that were sent, and one that it refuses is really wrong.
+// FuzzScan compares the scan of the hot operation with slower readers of the same body. An event that the scan accepts
+// is valid and has exactly the bytes that were sent, and one that it refuses is really wrong.
 func FuzzScan(f *testing.F) {
 	for _, s := range []string{
 		`{"type":"a","payload":{"x":[1,2,{}]},"id":"1","contract":"standard"}`, `[{"type":"a","payload":1},{"type":"b","payload":"\ud83d\ude00"}]`,

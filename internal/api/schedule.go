@@ -19,13 +19,16 @@ type scheduleHandlers struct{ schedules admin.Schedules }
 func (h scheduleHandlers) register(a *API) {
 	add(a, operation{
 		id: "list-schedules", method: http.MethodGet, path: schedulesPath, tag: "schedules", access: auth.Readers,
-		summary:     "List schedules",
-		description: "The schedules of all contracts in force, ordered by contract, with the next run and the result of the latest run.",
+		summary: "List schedules",
+		description: "The schedules of all contracts in force, ordered by contract, with the next run and the result of " +
+			"the latest run.",
 	}, h.list)
 	add(a, operation{
-		id: "run-schedule", method: http.MethodPost, path: schedulesPath + "/{contract}/{type}/run", tag: "schedules", access: auth.Managers, noBody: true,
+		id: "run-schedule", method: http.MethodPost, path: schedulesPath + "/{contract}/{type}/run", tag: "schedules",
+		access: auth.Managers, noBody: true,
 		summary: "Run a schedule now",
-		description: "Creates the event from the records as they are now, whether it is due or not. The next regular run stays as planned. " +
+		description: "Creates the event from the records as they are now, whether it is due or not. The next regular run " +
+			"stays as planned. " +
 			"The answer is 200 whether an event was created or not, and comes when the event is stored durably.",
 		codes: []string{"schedule_not_found"},
 	}, h.run)
@@ -50,8 +53,9 @@ func (h scheduleHandlers) list(ctx context.Context, in *struct {
 func wireSchedule(s admin.ScheduleView, language string) client.Schedule {
 	rhythm := s.Type.Schedule
 	out := client.Schedule{
-		Contract: s.Contract.Name, EventType: s.Type.Name, Title: s.Type.Title.In(language), Cron: rhythm.Cron, Timezone: rhythm.Timezone,
-		Select: rhythm.Select, State: "resting",
+		Contract: s.Contract.Name, EventType: s.Type.Name, Title: s.Type.Title.In(language), Cron: rhythm.Cron,
+		Timezone: rhythm.Timezone,
+		Select:   rhythm.Select, State: "resting",
 	}
 	if rhythm.Every > 0 {
 		out.Every = formatDuration(rhythm.Every)
@@ -70,7 +74,8 @@ func wireSchedule(s admin.ScheduleView, language string) client.Schedule {
 
 func wireRun(r *hook.ScheduleRun) client.ScheduleRun {
 	out := client.ScheduleRun{
-		At: r.At, Manual: r.Manual, State: string(r.State), Code: r.Code, Detail: r.Detail, Deliveries: r.Deliveries, Records: r.Records,
+		At: r.At, Manual: r.Manual, State: string(r.State), Code: r.Code, Detail: r.Detail, Deliveries: r.Deliveries,
+		Records:  r.Records,
 		Examined: r.Examined, Bytes: r.Bytes, TookMS: float64(r.Took.Round(time.Microsecond)) / float64(time.Millisecond),
 		FailingSince: wireTime(r.FailingSince), LeftOut: r.LeftOut, Examples: []client.LeftOut{},
 	}

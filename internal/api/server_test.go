@@ -36,8 +36,8 @@ import (
 
 const adminKey = "admin-key-0123456789"
 
-// server is the API with the real store, the real ingest and the shipped contracts. Its worker sends nothing except tests of
-// endpoints.
+// server is the API with the real store, the real ingest and the shipped contracts. Its worker sends nothing except
+// tests of endpoints.
 type server struct {
 	t         testing.TB
 	db        *store.DB

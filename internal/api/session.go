@@ -14,9 +14,11 @@ type sessionHandlers struct{ auth *auth.Auth }
 
 func (h sessionHandlers) register(a *API) {
 	add(a, operation{
-		id: "create-session", method: http.MethodPost, path: "/v1/session", tag: "sessions", open: true, status: http.StatusCreated, limit: openBody,
+		id: "create-session", method: http.MethodPost, path: "/v1/session", tag: "sessions", open: true,
+		status: http.StatusCreated, limit: openBody,
 		summary: "Sign in to the console",
-		description: "Exchanges an API key for a cookie that scripts cannot read (HttpOnly, SameSite=Strict), valid for 12 hours, or until the key is revoked. " +
+		description: "Exchanges an API key for a cookie that scripts cannot read (HttpOnly, SameSite=Strict), valid for " +
+			"12 hours, or until the key is revoked. " +
 			"With the cookie, requests that change something are accepted from the console's own origin only.",
 		codes: []string{"key_invalid", "cross_origin"},
 	}, h.create)
@@ -25,13 +27,17 @@ func (h sessionHandlers) register(a *API) {
 		summary: "Read the current session", description: "Says whose API key, cookie or portal token this request has.",
 	}, h.get)
 	add(a, operation{
-		id: "delete-session", method: http.MethodDelete, path: "/v1/session", tag: "sessions", open: true, status: http.StatusNoContent,
+		id: "delete-session", method: http.MethodDelete, path: "/v1/session", tag: "sessions", open: true,
+		status:  http.StatusNoContent,
 		summary: "Sign out of the console", description: "Removes the cookie.", codes: []string{"cross_origin"},
 	}, h.delete)
 }
 
 func wireSession(k *hook.Key) client.Session {
-	return client.Session{Name: k.Name, Role: string(k.Role), Tenant: k.Tenant, Portal: k.Portal, ExpiresAt: wireTime(k.ExpiresAt)}
+	return client.Session{
+		Name: k.Name, Role: string(k.Role), Tenant: k.Tenant, Portal: k.Portal,
+		ExpiresAt: wireTime(k.ExpiresAt),
+	}
 }
 
 type sessionOutput struct {

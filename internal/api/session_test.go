@@ -10,8 +10,8 @@ import (
 	"gancho/internal/api"
 )
 
-// browser makes a request as a browser does for a page: with the cookie, and with the header that says whether the page is
-// of the same origin.
+// browser makes a request as a browser does for a page: with the cookie, and with the header that says whether the page
+// is of the same origin.
 func (s *server) browser(cookie, site, method, path, body string) answer {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), method, path, strings.NewReader(body))

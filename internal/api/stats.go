@@ -35,7 +35,8 @@ type StatsStore interface {
 	tenantReader
 	endpointReader
 	// Stats is a series from since on, oldest first, without rows in which nothing was counted.
-	Stats(ctx context.Context, tenant string, endpoint hook.EndpointID, span hook.StatsSpan, since time.Time) ([]hook.StatsRow, error)
+	Stats(ctx context.Context, tenant string, endpoint hook.EndpointID, span hook.StatsSpan,
+		since time.Time) ([]hook.StatsRow, error)
 	// Backlog counts unfinished deliveries up to limit.
 	Backlog(ctx context.Context, tenant string, endpoint hook.EndpointID, limit int) (hook.Backlog, error)
 	// Failing come without their backlogs, those that fail longest first.
@@ -49,12 +50,14 @@ func (h statsHandlers) register(a *API) {
 	add(a, operation{
 		id: "get-stats", method: http.MethodGet, path: "/v1/stats", tag: "watching", access: auth.AnyReaders,
 		summary: "Read statistics",
-		description: "Deliveries by their final state, how long requests took, how many deliveries wait, and which endpoints fail, over the last hour, day or week. " +
+		description: "Deliveries by their final state, how long requests took, how many deliveries wait, and which " +
+			"endpoints fail, over the last hour, day or week. " +
 			"A key of one tenant sees that tenant only. Tests are not counted.",
 		codes: []string{"tenant_not_found", "endpoint_not_found"},
 	}, h.all)
 	add(a, operation{
-		id: "get-tenant-stats", method: http.MethodGet, path: "/v1/tenants/{tenant}/stats", tag: "watching", access: auth.Readers,
+		id: "get-tenant-stats", method: http.MethodGet, path: "/v1/tenants/{tenant}/stats", tag: "watching",
+		access:  auth.Readers,
 		summary: "Read statistics of a tenant", description: "The same as GET /v1/stats?tenant=….",
 		codes: []string{"endpoint_not_found"},
 	}, h.ofTenant)
@@ -155,7 +158,8 @@ func (h statsHandlers) failing(ctx context.Context, tenant string, only *hook.En
 		}
 	} else if h := only.Health; !h.FailingSince.IsZero() {
 		list = []hook.Failing{{
-			Endpoint: only.ID, Tenant: only.Tenant, Name: only.Name, State: only.State, Since: h.FailingSince, LastRun: h.LastRun, LastStatus: h.LastStatus,
+			Endpoint: only.ID, Tenant: only.Tenant, Name: only.Name, State: only.State, Since: h.FailingSince,
+			LastRun: h.LastRun, LastStatus: h.LastStatus,
 		}}
 	}
 	out := make([]client.Failing, len(list))
@@ -165,7 +169,8 @@ func (h statsHandlers) failing(ctx context.Context, tenant string, only *hook.En
 			return nil, err
 		}
 		out[i] = client.Failing{
-			Endpoint: f.Endpoint.String(), Tenant: f.Tenant, Name: f.Name, State: string(f.State), Since: f.Since, LastRun: wireTime(f.LastRun),
+			Endpoint: f.Endpoint.String(), Tenant: f.Tenant, Name: f.Name, State: string(f.State), Since: f.Since,
+			LastRun:    wireTime(f.LastRun),
 			LastStatus: f.LastStatus, Backlog: wireBacklog(backlog),
 		}
 	}
@@ -195,7 +200,8 @@ func wireSeries(rows []hook.StatsRow, since time.Time, width time.Duration, n in
 
 func wireCounts(t *hook.Tally) client.StatsCounts {
 	out := client.StatsCounts{
-		Delivered: t.Delivered, Failed: t.Failed, Unknown: t.Unknown, Cancelled: t.Cancelled, Retrying: t.Retrying, Attempts: t.Attempts(),
+		Delivered: t.Delivered, Failed: t.Failed, Unknown: t.Unknown, Cancelled: t.Cancelled, Retrying: t.Retrying,
+		Attempts: t.Attempts(),
 	}
 	percentile := func(p float64) float64 {
 		d, _ := t.Percentile(p)

@@ -40,9 +40,13 @@ func (h streamHandlers) register(a *API) {
 	add(a, operation{
 		id: "stream", method: http.MethodGet, path: "/v1/stream", tag: "watching", access: auth.AnyReaders,
 		summary: "Watch what happens",
-		description: "Server-sent events. Each has a notice as JSON in data, and the notice's kind as event: requests that were made, deliveries, and changes. " +
-			"A key of one tenant sees that tenant only. The stream begins with what happens now. A client that reads too slowly misses notices, and gets a notice lost that says how many. So read lists again after connecting, and after lost. " +
-			"If several servers share the work, each of them sends the notices of all. Those of other servers come within about a second; only notices of the same server are in order. " +
+		description: "Server-sent events. Each has a notice as JSON in data, and the notice's kind as event: requests " +
+			"that were made, deliveries, and changes. " +
+			"A key of one tenant sees that tenant only. The stream begins with what happens now. A client that reads too " +
+			"slowly misses notices, and gets a notice lost that says how many. So read lists again after connecting, and " +
+			"after lost. " +
+			"If several servers share the work, each of them sends the notices of all. Those of other servers come within " +
+			"about a second; only notices of the same server are in order. " +
 			"The stream ends when the server stops, and soon after the key stops working.",
 		codes: []string{"tenant_not_found", "too_many_streams"},
 	}, h.watch)
@@ -58,7 +62,8 @@ func (h streamHandlers) register(a *API) {
 
 func wireNotice(n hook.Notice) client.Notice {
 	out := client.Notice{
-		Kind: string(n.Kind), At: n.At, Tenant: n.Tenant, Contract: n.Contract, Type: n.Type, State: string(n.State), Reason: n.Reason, Test: n.Test,
+		Kind: string(n.Kind), At: n.At, Tenant: n.Tenant, Contract: n.Contract, Type: n.Type, State: string(n.State),
+		Reason: n.Reason, Test: n.Test,
 		NextAttemptAt: wireTime(n.NextAttemptAt), Attempt: n.Number, Class: n.Class, Status: n.Status, Lost: n.Lost,
 	}
 	if !n.Endpoint.IsZero() {

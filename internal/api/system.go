@@ -46,30 +46,37 @@ func writeStatus(w http.ResponseWriter, status string) {
 func (h systemHandlers) describe(doc *huma.OpenAPI) {
 	problem := map[string]*huma.MediaType{problemType: {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[client.Problem](), true, "")}}
 	status := map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
-		Type: huma.TypeObject, Required: []string{"status"}, Properties: map[string]*huma.Schema{"status": {Type: huma.TypeString}},
+		Type: huma.TypeObject, Required: []string{"status"},
+		Properties: map[string]*huma.Schema{"status": {Type: huma.TypeString}},
 	}}}
 	for _, s := range []struct {
 		id, path, summary string
 		responses         map[string]*huma.Response
 	}{
-		{"get-health", "/healthz", "Whether the process runs", map[string]*huma.Response{"200": {Description: "It runs.", Content: status}}},
+		{"get-health", "/healthz", "Whether the process runs", map[string]*huma.Response{"200": {
+			Description: "It runs.",
+			Content:     status,
+		}}},
 		{"get-readiness", "/readyz", "Whether requests can be served", map[string]*huma.Response{
 			"200": {Description: "The database answers and commits.", Content: status},
 			"503": {Description: "The database does not answer or commit:\n- `storage_unavailable`", Content: problem},
 		}},
 		{"get-metrics", "/metrics", "Metrics for Prometheus", map[string]*huma.Response{"200": {
-			Description: "Text format.", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
+			Description: "Text format.",
+			Content:     map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
 		}}},
 		{"get-openapi", "/openapi.json", "This document", map[string]*huma.Response{"200": {
-			Description: "OpenAPI 3.1.", Content: map[string]*huma.MediaType{"application/openapi+json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
+			Description: "OpenAPI 3.1.",
+			Content:     map[string]*huma.MediaType{"application/openapi+json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
 		}}},
 	} {
 		if s.path == "/metrics" && h.metrics == nil {
 			continue
 		}
 		doc.AddOperation(&huma.Operation{
-			OperationID: s.id, Method: http.MethodGet, Path: s.path, Tags: []string{"system"}, Summary: s.summary, Description: "Needs no key.",
-			Security: []map[string][]string{}, Responses: s.responses,
+			OperationID: s.id, Method: http.MethodGet, Path: s.path, Tags: []string{"system"}, Summary: s.summary,
+			Description: "Needs no key.",
+			Security:    []map[string][]string{}, Responses: s.responses,
 		})
 	}
 }

@@ -23,19 +23,23 @@ func (h tenantHandlers) register(a *API) {
 	add(a, operation{
 		id: "put-tenant", method: http.MethodPut, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Operators,
 		summary: "Create or change a tenant", newTenant: true, bodyOptional: true,
-		description: "The caller chooses the id. Members that are left out stay as they are. Without a body, the tenant is created if it does not exist. 201: it was created. 200: it existed.",
-		codes:       []string{"tenant_invalid", "tenant_being_deleted"},
+		description: "The caller chooses the id. Members that are left out stay as they are. Without a body, the tenant " +
+			"is created if it does not exist. 201: it was created. 200: it existed.",
+		codes: []string{"tenant_invalid", "tenant_being_deleted"},
 	}, h.put)
 	put := a.operation(http.MethodPut, "/v1/tenants/{tenant}")
 	put.Responses["201"] = &huma.Response{Description: "The tenant was created.", Content: put.Responses["200"].Content}
 	put.Responses["200"].Description = "The tenant existed."
 	add(a, operation{
-		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Readers, summary: "Read a tenant",
+		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Readers,
+		summary: "Read a tenant",
 	}, h.get)
 	add(a, operation{
-		id: "delete-tenant", method: http.MethodDelete, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Operators, status: http.StatusNoContent,
-		summary:     "Delete a tenant",
-		description: "The tenant, its endpoints and its keys are gone at once. The rest of its data is removed in the background; until that is done the id cannot be used again.",
+		id: "delete-tenant", method: http.MethodDelete, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Operators,
+		status:  http.StatusNoContent,
+		summary: "Delete a tenant",
+		description: "The tenant, its endpoints and its keys are gone at once. The rest of its data is removed in the " +
+			"background; until that is done the id cannot be used again.",
 	}, h.delete)
 }
 

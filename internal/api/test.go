@@ -18,19 +18,30 @@ type testHandlers struct {
 
 func (h testHandlers) register(a *API) {
 	add(a, operation{
-		id: "test-endpoint", method: http.MethodPost, path: endpointPath1 + "/test", tag: "endpoints", access: auth.Managers, bodyOptional: true,
-		summary: "Test an endpoint",
-		description: "Sends a test event, which is rendered, signed and judged like a real one, and answers with the request, the response and a diagnosis in plain words. " +
-			"The event is sent at once and only once, even if the endpoint is paused or disabled, and the endpoint's state does not change. " +
-			"The answer is 200 whether the test passed or failed. It comes when the endpoint has answered, or when its timeout is over. The history shows the test as a delivery marked test.",
-		codes: []string{"endpoint_not_found", "contract_not_found", "event_type_unknown", "payload_too_large", "test_running"},
+		id: "test-endpoint", method: http.MethodPost, path: endpointPath1 + "/test", tag: "endpoints", access: auth.Managers,
+		bodyOptional: true,
+		summary:      "Test an endpoint",
+		description: "Sends a test event, which is rendered, signed and judged like a real one, and answers with the " +
+			"request, the response and a diagnosis in plain words. " +
+			"The event is sent at once and only once, even if the endpoint is paused or disabled, and the endpoint's state " +
+			"does not change. " +
+			"The answer is 200 whether the test passed or failed. It comes when the endpoint has answered, or when its " +
+			"timeout is over. The history shows the test as a delivery marked test.",
+		codes: []string{
+			"endpoint_not_found", "contract_not_found", "event_type_unknown", "payload_too_large",
+			"test_running",
+		},
 	}, h.test)
 	add(a, operation{
 		id: "render-event", method: http.MethodPost, path: endpointPath1 + "/render", tag: "endpoints", access: auth.Managers,
 		summary: "Show the request for an event",
-		description: "The request that would be sent to the endpoint, as it is configured now, for a stored event or an example, and what the endpoint's transformation did. " +
+		description: "The request that would be sent to the endpoint, as it is configured now, for a stored event or an " +
+			"example, and what the endpoint's transformation did. " +
 			"You can try another transformation before you save it. Secrets are masked. Nothing is stored or sent.",
-		codes: []string{"endpoint_not_found", "event_not_found", "contract_not_found", "other_contract", "event_type_unknown", "payload_too_large", "render_failed", "shaping_off", "scripts_unavailable"},
+		codes: []string{
+			"endpoint_not_found", "event_not_found", "contract_not_found", "other_contract", "event_type_unknown",
+			"payload_too_large", "render_failed", "shaping_off", "scripts_unavailable",
+		},
 	}, h.render)
 }
 
@@ -40,13 +51,17 @@ func (h testHandlers) test(ctx context.Context, in *struct {
 	Body client.TestInput
 },
 ) (*struct{ Body client.TestResult }, error) {
-	r, err := h.tests.Endpoint(ctx, in.Tenant, in.Endpoint, admin.EventChoice{Type: in.Body.EventType, Payload: in.Body.Payload})
+	r, err := h.tests.Endpoint(ctx, in.Tenant, in.Endpoint, admin.EventChoice{
+		Type:    in.Body.EventType,
+		Payload: in.Body.Payload,
+	})
 	if err != nil {
 		return nil, err
 	}
 	at := wireAttempt(r.Attempt, r.Body)
 	return &struct{ Body client.TestResult }{client.TestResult{
-		Passed: r.Delivery.State == hook.Delivered, Request: at.Request, Response: at.Response, TimingMS: at.TimingMS, Error: at.Error,
+		Passed: r.Delivery.State == hook.Delivered, Request: at.Request, Response: at.Response, TimingMS: at.TimingMS,
+		Error:     at.Error,
 		Diagnosis: wireDiagnosis(h.explain.Attempt(r.Endpoint, r.Delivery, r.Attempt, in.language())),
 		Delivery:  r.Delivery.ID.String(), Event: r.Event.ID.String(), Type: r.Event.Type,
 	}}, nil

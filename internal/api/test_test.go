@@ -54,8 +54,8 @@ func speaking(t *testing.T, what string) string {
 	return "http://" + l.Addr().String()
 }
 
-// closedPort is an address at which nobody listens. Nobody can begin to listen there while the test runs, because one end of
-// a connection uses the port.
+// closedPort is an address at which nobody listens. Nobody can begin to listen there while the test runs, because one
+// end of a connection uses the port.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -95,7 +95,8 @@ func pickyServer(t *testing.T) *server {
 
 const page = "\ufeff <!-- hello -->\n<!DOCTYPE html><html><body>Welcome</body></html>"
 
-// TestTestEndpoint tests endpoints whose receivers are real servers, each of which fails in another way, in all languages.
+// TestTestEndpoint tests endpoints whose receivers are real servers, each of which fails in another way, in all
+// languages.
 func TestTestEndpoint(t *testing.T) {
 	t.Parallel()
 	s := pickyServer(t)

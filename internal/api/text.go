@@ -10,9 +10,9 @@ import (
 	"gancho/internal/hook"
 )
 
-// Texts that callers send become texts in the database, or in queries. PostgreSQL takes neither U+0000 nor invalid UTF-8,
-// so both are refused here, whichever database is used. JSON that is stored unchanged (payloads, documents, metadata) is
-// bytes and may hold anything.
+// Texts that callers send become texts in the database, or in queries. PostgreSQL takes neither U+0000 nor invalid
+// UTF-8, so both are refused here, whichever database is used. JSON that is stored unchanged (payloads, documents,
+// metadata) is bytes and may hold anything.
 
 // checkTexts fails if an operation's input has a text that the database cannot store.
 func checkTexts(in any) error {

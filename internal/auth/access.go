@@ -22,7 +22,10 @@ var (
 	Readers    = Access{Roles: []hook.Role{hook.RoleOperator, hook.RoleTenant, hook.RoleRead}}
 	AnyReaders = Access{Roles: Readers.Roles, anyTenant: true}
 	Publishers = Access{Roles: []hook.Role{hook.RoleOperator, hook.RoleTenant, hook.RolePublish}}
-	Anyone     = Access{Roles: []hook.Role{hook.RoleOperator, hook.RoleTenant, hook.RoleRead, hook.RolePublish}, anyTenant: true}
+	Anyone     = Access{
+		Roles:     []hook.Role{hook.RoleOperator, hook.RoleTenant, hook.RoleRead, hook.RolePublish},
+		anyTenant: true,
+	}
 )
 
 // Admit decides whether a key may use an operation, on a tenant if it is about one. What belongs to another tenant is
@@ -33,7 +36,8 @@ func (a Access) Admit(k *hook.Key, tenant string, onTenant bool) error {
 		for i, r := range a.Roles {
 			names[i] = string(r)
 		}
-		return forbidden("A key of role " + string(k.Role) + " may not do this. Use one of role " + strings.Join(names, " or ") + ".")
+		return forbidden("A key of role " + string(k.Role) + " may not do this. Use one of role " + strings.Join(names,
+			" or ") + ".")
 	}
 	switch {
 	case k.Tenant == "" || a.anyTenant || onTenant && k.Tenant == tenant:

@@ -84,12 +84,13 @@ var (
 		Kind: hook.KindUnauthorized, Code: "key_invalid", Detail: "This API key does not exist, was revoked, or has expired.",
 	}
 	errSessionEnded = &hook.Error{
-		Kind: hook.KindUnauthorized, Code: "session_ended", Detail: "The session has ended. Sign in again, or open a new portal link.",
+		Kind: hook.KindUnauthorized, Code: "session_ended",
+		Detail: "The session has ended. Sign in again, or open a new portal link.",
 	}
 )
 
-// Authenticate finds the key that a request was made with: that of its header Authorization or, without one, that of its
-// session. The codes of its errors are key_missing, key_invalid, session_ended and cross_origin.
+// Authenticate finds the key that a request was made with: that of its header Authorization or, without one, that of
+// its session. The codes of its errors are key_missing, key_invalid, session_ended and cross_origin.
 func (a *Auth) Authenticate(r *http.Request) (*hook.Key, error) {
 	now := time.Now()
 	if len(r.Header["Authorization"]) == 0 {

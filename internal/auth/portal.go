@@ -52,7 +52,8 @@ type Look struct {
 // LinkToken is the secret part of the address of a portal link. stay is how long a session lasts that begins with it.
 func (a *Auth) LinkToken(l hook.PortalLink, stay time.Duration, look Look) string {
 	return a.sealer.seal(sealLink, sealedPortal{
-		Link: l.ID, Name: l.Name, Tenant: l.Tenant, Role: l.Role, Language: look.Language, Accent: look.Accent, Stay: stay, ExpiresAt: l.ExpiresAt,
+		Link: l.ID, Name: l.Name, Tenant: l.Tenant, Role: l.Role, Language: look.Language, Accent: look.Accent, Stay: stay,
+		ExpiresAt: l.ExpiresAt,
 	})
 }
 
@@ -87,5 +88,8 @@ func (a *Auth) OpenLink(ctx context.Context, token string) (*PortalSession, erro
 	} else if err != nil {
 		return nil, err
 	}
-	return &PortalSession{session.key(), portalPrefix + a.sealer.seal(sealPortal, session), tenant, Look{link.Language, link.Accent}}, nil
+	return &PortalSession{
+		session.key(), portalPrefix + a.sealer.seal(sealPortal, session), tenant,
+		Look{link.Language, link.Accent},
+	}, nil
 }

@@ -99,7 +99,8 @@ func (a *Auth) SameOrigin(r *http.Request) error {
 	if err := a.cross.Check(r); err != nil {
 		return &hook.Error{
 			Kind: hook.KindForbidden, Code: "cross_origin", Err: err,
-			Detail: "This request comes from a page of another origin. Use the console itself, or an API key in the header Authorization.",
+			Detail: "This request comes from a page of another origin. Use the console itself, or an API key in the header " +
+				"Authorization.",
 		}
 	}
 	return nil

@@ -138,7 +138,8 @@ func contentType(name string) string {
 
 // policy is the Content-Security-Policy of a page that the given origins may show in a frame.
 func policy(frames []string) string {
-	return "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; " +
+	return "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src " +
+		"'self' data:; connect-src 'self'; " +
 		"form-action 'self'; base-uri 'none'; frame-ancestors " + strings.Join(frames, " ")
 }
 
@@ -151,7 +152,8 @@ func (c *Console) Takes(r *http.Request) bool {
 		return false
 	}
 	_, isFile := c.files[strings.TrimPrefix(r.URL.Path, "/")]
-	return isFile || r.URL.Path == "/" || path.Ext(r.URL.Path) == "" && strings.Contains(r.Header.Get("Accept"), "text/html")
+	return isFile || r.URL.Path == "/" || path.Ext(r.URL.Path) == "" &&
+		strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // ServeHTTP serves a file. For every other path it serves the page, whose scripts show what the path names.

@@ -24,10 +24,13 @@ const maxLogo = 512 << 10 // bytes
 const logoPolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 // logoTypes are the types of pictures that every browser shows, and the extensions of their names.
-var logoTypes = map[string]string{"image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp", "image/svg+xml": ".svg"}
+var logoTypes = map[string]string{
+	"image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp",
+	"image/svg+xml": ".svg",
+}
 
-// ReadLogo reads a picture: SVG, PNG, JPEG, GIF or WebP, of at most 512 KiB. Its error says what to change. An empty path
-// gives no logo, which is nil.
+// ReadLogo reads a picture: SVG, PNG, JPEG, GIF or WebP, of at most 512 KiB. Its error says what to change. An empty
+// path gives no logo, which is nil.
 func ReadLogo(path string) (*Logo, error) {
 	if path == "" {
 		return nil, nil
@@ -42,7 +45,8 @@ func ReadLogo(path string) (*Logo, error) {
 		return nil, fmt.Errorf("the picture cannot be read (%w); name a file", err)
 	}
 	if len(data) > maxLogo {
-		return nil, fmt.Errorf("%s is larger than %d KiB; make the picture smaller, 64 pixels of height are enough", path, maxLogo>>10)
+		return nil, fmt.Errorf("%s is larger than %d KiB; make the picture smaller, 64 pixels of height are enough", path,
+			maxLogo>>10)
 	}
 	kind := http.DetectContentType(data)
 	if isSVG(data) {

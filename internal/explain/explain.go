@@ -53,11 +53,15 @@ func (x Explainer) Attempt(e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, 
 		}
 	}
 	out := diagnose.Of(in, language)
-	return hook.Diagnosis{Code: out.Code, Level: string(out.Level), Language: out.Language, Title: out.Title, Advice: out.Advice}
+	return hook.Diagnosis{
+		Code: out.Code, Level: string(out.Level), Language: out.Language, Title: out.Title,
+		Advice: out.Advice,
+	}
 }
 
-// Event says why an endpoint got an event, or did not: all reasons that apply, the most telling first. d is the delivery
-// of the event to the endpoint, nil if there is none. cancelled is what a script said when it cancelled the delivery.
+// Event says why an endpoint got an event, or did not: all reasons that apply, the most telling first. d is the
+// delivery of the event to the endpoint, nil if there is none. cancelled is what a script said when it cancelled the
+// delivery.
 func (x Explainer) Event(e *hook.Endpoint, ev *hook.Event, d *hook.Delivery, cancelled, language string) (out []hook.Reason) {
 	because := func(why diagnose.Why, cause string) {
 		out = append(out, reason(why, language, cause))

@@ -52,7 +52,9 @@ func codes(list []hook.Reason) string {
 func TestEvent(t *testing.T) {
 	t.Parallel()
 	x := newExplainer(t)
-	delivery := func(state hook.State, reason string) *hook.Delivery { return &hook.Delivery{State: state, Reason: reason} }
+	delivery := func(state hook.State, reason string) *hook.Delivery {
+		return &hook.Delivery{State: state, Reason: reason}
+	}
 	for _, c := range []struct {
 		name   string
 		change func(e *hook.Endpoint, ev *hook.Event)
