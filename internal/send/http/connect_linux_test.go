@@ -12,9 +12,9 @@ import (
 	"gancho/internal/send"
 )
 
-// deafPort is a loopback port on which connects hang: a listener whose queue is
-// full, and which never accepts.
-func deafPort(t *testing.T) string {
+// hangingPort is a loopback port on which connecting hangs: its listener has a full queue
+// and never accepts.
+func hangingPort(t *testing.T) string {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -33,7 +33,7 @@ func deafPort(t *testing.T) string {
 	}
 	addr := "127.0.0.1:" + strconv.Itoa(name.(*syscall.SockaddrInet4).Port)
 	for range 16 {
-		c, err := net.DialTimeout("tcp", addr, 2*time.Second) // much, or a busy machine seems to have a full queue
+		c, err := net.DialTimeout("tcp", addr, 2*time.Second) // long, since on a busy machine the queue would seem to be full
 		if err != nil {
 			return addr // the queue is full
 		}
@@ -45,7 +45,7 @@ func deafPort(t *testing.T) string {
 
 func TestConnectTimeout(t *testing.T) {
 	t.Parallel()
-	addr := deafPort(t)
+	addr := hangingPort(t)
 	for _, tt := range []struct {
 		name   string
 		change func(*send.Message)
@@ -70,7 +70,7 @@ func TestConnectTimeout(t *testing.T) {
 func TestCloseEndsDials(t *testing.T) {
 	t.Parallel()
 	tr := newTransport(t)
-	addr := deafPort(t)
+	addr := hangingPort(t)
 	done := make(chan *send.Reply)
 	go func() { done <- tr.Send(t.Context(), post("http://"+addr+"/", "x")) }()
 	tr.Close()

@@ -30,8 +30,8 @@ import (
 	"gancho/internal/send"
 )
 
-// Real sockets on loopback throughout. Limits that must run out are short,
-// limits that must not are long; nothing asserts how long anything took.
+// These tests use real sockets on loopback. Limits that the test waits for are short, all
+// others are long. No test asserts how long something took.
 
 const long = time.Minute
 
@@ -57,8 +57,8 @@ func post(url, body string, headers ...string) *send.Message {
 	return m
 }
 
-// receiver is a socket that does as the test says. n counts its connections
-// from 1; a connection is closed when serve returns.
+// receiver is a server of which the test writes every byte. serve gets each connection,
+// and its number from 1; the connection is closed when serve returns.
 type receiver struct {
 	addr  string
 	url   string
@@ -103,7 +103,8 @@ func receive(t testing.TB, serve func(c *net.TCPConn, n int)) *receiver {
 	return r
 }
 
-// request reads one request as raw text, head and body; "" at the end.
+// request reads one request and returns its bytes, head and body. It returns "" when the
+// connection has no more requests.
 func request(c net.Conn) string {
 	var got bytes.Buffer
 	br := bufio.NewReader(io.TeeReader(c, &got))
@@ -255,7 +256,7 @@ func headersOf(raw string) (list []hook.Header) {
 	return list
 }
 
-// A head or body larger than the transport's buffers goes out in pieces.
+// A head or body that is larger than the buffers of net/http is written in pieces.
 func TestSendLarge(t *testing.T) {
 	t.Parallel()
 	got := make(chan string, 1)
@@ -402,7 +403,8 @@ func TestEndlessBody(t *testing.T) {
 	}
 }
 
-// TestFailures is the table of what receivers do wrong, and what it is called.
+// TestFailures has everything that a receiver can do wrong, with the class and sentence
+// for it.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	after := func(texts ...string) func(*net.TCPConn, int) {
@@ -522,7 +524,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// checkSentence: people read these.
+// checkSentence checks that a text is a sentence that people can read, without words from
+// inside Go.
 func checkSentence(t *testing.T, s string) {
 	t.Helper()
 	if s == "" || !strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "?") || strings.HasSuffix(s, "..") || strings.Contains(s, "\n") || strings.Contains(s, "%!") || len(s) > 400 {
@@ -535,8 +538,8 @@ func checkSentence(t *testing.T, s string) {
 	}
 }
 
-// refusing is an address where nobody listens, nor begins to while the test runs: one
-// end of a connection has it.
+// refusing is an address where nobody listens. Nobody can begin to while the test runs,
+// since one end of a connection has the address.
 func refusing(t *testing.T, host string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", host+":0")
@@ -640,9 +643,8 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// The keep-alive race: the receiver closes a kept-alive connection in the very
-// moment of the next request. The receiver here has read that request, so
-// sending again is only right if the caller says so.
+// A receiver may close a kept-alive connection just when the next request is written. This
+// receiver has read that request, so it may be sent again only if the message permits it.
 func TestResend(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -698,8 +700,8 @@ func TestResend(t *testing.T) {
 	}
 }
 
-// Requests without body that carry an idempotency key would be sent again by
-// net/http; they get a connection of their own instead.
+// net/http would send a request without a body and with an idempotency key again by
+// itself. Such a request gets a new connection, on which net/http does not.
 func TestNoResendOfEmptyWithKey(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
@@ -721,7 +723,7 @@ func TestNoResendOfEmptyWithKey(t *testing.T) {
 	}
 }
 
-// A second failure in a row is a failure, not a third try.
+// A request that was sent again and failed again is not sent a third time.
 func TestResendOnce(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
@@ -743,7 +745,8 @@ func TestResendOnce(t *testing.T) {
 	}
 }
 
-// Connections that the receiver closed while idle are noticed, and cost nothing.
+// Connections that the receiver closed while they were idle make no request fail, and none
+// arrive twice.
 func TestIdleConnectionsClosed(t *testing.T) {
 	t.Parallel()
 	closed := make(chan struct{}, 1)
@@ -1203,7 +1206,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// A request that fits goes out in one piece: one packet, one system call.
+// A request that fits into the buffer is written in one piece: one system call, one packet.
 func TestOneWrite(t *testing.T) {
 	t.Parallel()
 	first := make(chan int, 1)
