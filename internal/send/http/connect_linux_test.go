@@ -53,7 +53,7 @@ func TestConnectTimeout(t *testing.T) {
 	}{
 		{"its own limit", func(s *send.Message) { s.ConnectTimeout = 150 * time.Millisecond }, "within the limit of 150 ms for setting up the connection"},
 		{"the whole limit", func(s *send.Message) { s.Timeout = 150 * time.Millisecond }, "within the limit of 150 ms"},
-		{"under send.ClockResponse", func(s *send.Message) {
+		{"with ClockResponse", func(s *send.Message) {
 			s.ConnectTimeout, s.Timeout, s.Clock = 150*time.Millisecond, time.Nanosecond, send.ClockResponse
 		}, "within the limit of 150 ms for setting up the connection"},
 	} {

@@ -828,8 +828,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// send.ClockResponse: RULES call this the 200 ms of CABAPROP, from the request
-// written to the status line.
+// With ClockResponse the time limit covers the wait from the end of the request to the
+// status line of the answer, and nothing else.
 func TestClockResponse(t *testing.T) {
 	t.Parallel()
 	const limit = 3 * time.Second // a busy machine may stop for one
@@ -1063,7 +1063,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// The limit of send.ClockResponse does not cover the name lookup.
+// The time limit does not cover the name lookup with ClockResponse, and does with
+// ClockTotal.
 func TestClockResponseLeavesLookupOut(t *testing.T) {
 	t.Parallel()
 	r := receive(t, answering(ok))
@@ -1082,7 +1083,7 @@ func TestClockResponseLeavesLookupOut(t *testing.T) {
 	m.Clock = send.ClockTotal
 	tr = newTransport(t, func(o *Options) { o.Resolver = resolver })
 	if x := tr.Send(t.Context(), m); x.Class != hook.ClassDNSFailed {
-		t.Errorf("send.ClockTotal covers it: %s: %s", x.Class, x.Detail)
+		t.Errorf("ClockTotal covers it: %s: %s", x.Class, x.Detail)
 	}
 }
 
