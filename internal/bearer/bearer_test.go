@@ -105,7 +105,7 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// TestForged changes everything that can be changed about a token.
+// TestForged changes each part of a token.
 func TestForged(t *testing.T) {
 	t.Parallel()
 	c, other := credential(), credential()
@@ -164,7 +164,7 @@ func TestForged(t *testing.T) {
 	}
 }
 
-// spare is the other letter of base64 that stands for the same bytes at the end.
+// spare is another letter of base64 that decodes to the same bytes at the end of a text.
 func spare(last byte) string {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	return string(letters[slices.Index([]byte(letters), last)^1])

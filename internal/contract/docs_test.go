@@ -10,7 +10,7 @@ import (
 	"gancho/internal/sign"
 )
 
-// The reference names every key of the language, and its first example works.
+// The reference mentions every key of the language, and its first example is valid.
 func TestReference(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../../docs/contract-language.md")
@@ -33,7 +33,7 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// The long examples of the reference make one contract.
+// The long examples of the reference together are a valid contract.
 func TestReferenceSections(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../../docs/contract-language.md")
@@ -64,7 +64,7 @@ func TestReferenceSections(t *testing.T) {
 	}
 }
 
-// The worked examples of the reference are pieces of the shipped contracts.
+// The worked examples of the reference are copied from the shipped contracts.
 func TestWorkedExamples(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../../docs/contract-language.md")

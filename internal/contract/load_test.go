@@ -16,8 +16,8 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write what is said about testdata/wrong into the files")
 
-// TestWrong reads testdata/wrong: a contract, a line of dashes, and all that is
-// said about it.
+// TestWrong reads testdata/wrong: a contract, a line of dashes, and the problems that are
+// reported for it.
 func TestWrong(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/wrong/*.txt")
@@ -146,7 +146,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// The stored form needs no files and says the same, line for line.
+// The stored form needs no files and has the same contents, line for line.
 func TestStandalone(t *testing.T) {
 	t.Parallel()
 	c := loadShop(t)
@@ -170,7 +170,7 @@ func TestStandalone(t *testing.T) {
 	}
 }
 
-// A file that names its example in quotes, after other text on the line.
+// The name of an example may be in quotes and come after other text on its line.
 func TestStandaloneQuoted(t *testing.T) {
 	t.Parallel()
 	fsys := fstest.MapFS{
@@ -219,9 +219,9 @@ func TestLoadFiles(t *testing.T) {
 	}
 }
 
-// The YAML parser takes time by the square of what it reads; what would take
-// long is refused before.
-// A file in the encoding of another editor is taken, or refused with the way out.
+// The time of the YAML parser grows with the square of the size of a file. Files that would
+// take long are refused before they are parsed.
+// A file in another encoding is accepted, or refused with instructions how to save it.
 func TestEncodings(t *testing.T) {
 	t.Parallel()
 	const text = "contract: shop\ntitle: Café\nevents: {a: {title: A}}\n"
@@ -269,7 +269,7 @@ func TestTooMuch(t *testing.T) {
 	}
 }
 
-// FuzzParse: no text brings the loader down, and what it takes stands alone.
+// FuzzParse: no text makes Parse panic, and the Source of a contract can be parsed again.
 func FuzzParse(f *testing.F) {
 	f.Add(shop)
 	files, _ := filepath.Glob("testdata/wrong/*.txt")

@@ -91,7 +91,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// A plan serves many senders at once, and what one appends is not seen by others.
+// Many senders can use a plan at once. If one appends a header, the others do not get it.
 func TestPlanShared(t *testing.T) {
 	t.Parallel()
 	c := parseContract(t, "contract: t\ntitle: T\nevents: {e: {title: E}}\ndelivery: {success: 'response.status == 200 && response.json.ok'}\n")

@@ -349,7 +349,7 @@ func TestShapeWrong(t *testing.T) {
 	}
 }
 
-// Numbers that would fill the memory when written out are refused before they are.
+// Numbers that would fill the memory if they were written out are refused before.
 func TestHugeNumbersAreNotWrittenOut(t *testing.T) {
 	t.Parallel()
 	c := parseContract(t, crm)

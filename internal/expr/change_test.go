@@ -109,7 +109,7 @@ func TestTriggerErrors(t *testing.T) {
 	}
 }
 
-// A condition that does not look into a document does not read it.
+// A condition that does not use a document does not read it.
 func TestTriggerIsLazy(t *testing.T) {
 	t.Parallel()
 	c, err := Trigger().Compile(`changed("a")`)
@@ -125,7 +125,7 @@ func TestTriggerIsLazy(t *testing.T) {
 	}
 }
 
-// What a condition costs grows with the documents, not with their square: with
+// The time of a condition grows with the size of the documents, not with its square: for
 // a hundred thousand members that would be many minutes.
 func TestTriggerOnLargeDocuments(t *testing.T) {
 	t.Parallel()

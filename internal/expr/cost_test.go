@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A condition that does something with all of a long text for each element of a
-// long list is stopped, and one that does it a few times is not.
+// A condition that reads a whole long text for each element of a long list is stopped. One
+// that does so a few times is not.
 func TestCostGoesByLength(t *testing.T) {
 	t.Parallel()
 	payload := []byte(`{"a":[` + strings.Repeat("1,", 2999) + `1],"s":"` + strings.Repeat("a", 100_000) + `"}`)
@@ -39,7 +39,7 @@ func TestCostGoesByLength(t *testing.T) {
 	}
 }
 
-// What looks at each element of a long list once is not too costly, also if it makes
+// Reading each element of a long list once is not too costly, also if the condition makes
 // another list of them.
 func TestCostOfLongLists(t *testing.T) {
 	t.Parallel()

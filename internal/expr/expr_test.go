@@ -241,7 +241,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// FuzzCompile: no text of a condition brings the program down.
+// FuzzCompile: no text of a condition makes the program panic.
 // Conditions are compiled by many at once, good and bad ones. (The race detector
 // judges this.)
 func TestCompileAtOnce(t *testing.T) {

@@ -83,8 +83,8 @@ func decode(t *testing.T, b []byte) (v any) {
 	return v
 }
 
-// FuzzMerge compares with the algorithm of the RFC, and looks for every member
-// that the patch does not name in its own bytes and its own order.
+// FuzzMerge compares Merge with the algorithm of the RFC, and checks that each member that
+// the patch does not name keeps its bytes and its order.
 func FuzzMerge(f *testing.F) {
 	for _, c := range [][2]string{
 		{`{"a":{"b":1.0,"c":[1]},"d":null, "e":"\u00e9"}`, `{"a":{"b":null,"x":{"y":null,"z":1e2}},"f":[null]}`},

@@ -62,7 +62,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A pooled decoder must not carry anything over from the text before.
+// A decoder from the pool must not remember anything of an earlier text.
 func TestCheckAfterFailure(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{`{"a":`, `[[[[`, `{"a":1,"a":2}`, `"`} {
@@ -183,7 +183,7 @@ func genJSON(depth int) *rapid.Generator[any] {
 	})
 }
 
-// Restyle keeps the meaning, is stable, and leaves the right form behind.
+// Restyle keeps the meaning, changes nothing the second time, and gives the right style.
 func TestRestyleProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -223,8 +223,8 @@ func TestRestyleProperties(t *testing.T) {
 	})
 }
 
-// Check takes what encoding/json takes, but for duplicates and text that is not
-// Unicode, whatever happens to one byte of a document.
+// Check accepts what encoding/json accepts, except duplicates and text that is not Unicode.
+// The test changes one byte of a document at a time.
 func TestCheckProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -275,7 +275,7 @@ func TestLookupProperties(t *testing.T) {
 	})
 }
 
-// duplicates tells whether some object has a member twice; b is valid.
+// duplicates reports whether an object in b, which is valid, has a member twice.
 func duplicates(dec *json.Decoder) bool {
 	tok, err := dec.Token()
 	if err != nil {
@@ -301,8 +301,8 @@ func duplicates(dec *json.Decoder) bool {
 	return dup
 }
 
-// FuzzCheck compares with encoding/json, which takes duplicates and repairs
-// text that is not UTF-8, and feeds the rest of the package with anything.
+// FuzzCheck compares Check with encoding/json, which accepts duplicates and repairs text
+// that is not UTF-8, and calls the rest of the package with any bytes.
 func FuzzCheck(f *testing.F) {
 	for _, s := range []string{`{"a":[1,"x",null]}`, `{"a":1,"a":2}`, `"\ud800"`, `[`, "\"\xff\"", `{"a":}`, "[1,2", `"\u00`, `{"`} {
 		f.Add([]byte(s))

@@ -18,8 +18,8 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// Bodies that a careless signer would change: escapes, number text, line
-// breaks, characters outside ASCII, nothing at all.
+// Bodies that a careless signer would change: with escapes, numbers, line breaks,
+// characters outside ASCII, or empty.
 var bodies = map[string]string{
 	"vector":  specBody,
 	"exact":   `{"a":0.000907775311708679,"b":9007199254740993,"c":"\/ ã 日本","d":1.0}`,
@@ -40,7 +40,7 @@ func TestAgainstOfficialGo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// Ours, verified by theirs; during a rotation too.
+			// The official library verifies our signature, also during a rotation.
 			for _, s := range []Signer{signer(t, specShared), signer(t, newSecret(), specPrivate, specShared)} {
 				h := http.Header{}
 				for _, line := range signed(s, "evt_1", now, []byte(body)).headers() {
@@ -53,7 +53,7 @@ func TestAgainstOfficialGo(t *testing.T) {
 					t.Error("the official library accepts another body, so it proves nothing")
 				}
 			}
-			// Theirs, verified by ours.
+			// We verify the signature of the official library.
 			value, err := theirs.Sign("evt_1", now, []byte(body))
 			if err != nil {
 				t.Fatal(err)
@@ -89,8 +89,8 @@ type answer struct {
 	Error     string
 }
 
-// TestAgainstOfficialJavaScript needs node and npm, and fails without them: a
-// witness that may stay away is none.
+// TestAgainstOfficialJavaScript needs node and npm. It fails without them, because a
+// comparison that may be skipped proves nothing.
 func TestAgainstOfficialJavaScript(t *testing.T) {
 	t.Parallel()
 	private, public := newKeyPair()
@@ -181,9 +181,9 @@ func runOracle(t *testing.T, tasks []task) []answer {
 	return answers
 }
 
-// oracleDir is a directory in which the script can run: testdata/oracle if its
-// packages are installed there, else a copy in the user's cache, installed once
-// per content.
+// oracleDir is a directory in which the script can run: testdata/oracle if its packages
+// are installed there, or else a copy in the user's cache, whose packages are installed
+// once for each content.
 func oracleDir(ctx context.Context, t *testing.T) string {
 	t.Helper()
 	const source = "testdata/oracle"
@@ -227,7 +227,7 @@ func oracleDir(ctx context.Context, t *testing.T) string {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("npm ci (node and npm must be installed for this test): %v\n%s", err, out)
 	}
-	// Another test process may have been first; its result is as good.
+	// If another test process was first, its copy is used.
 	if err := os.Rename(fresh, dir); err != nil {
 		if _, statErr := os.Stat(dir); statErr != nil {
 			t.Fatal(err)
@@ -236,7 +236,7 @@ func oracleDir(ctx context.Context, t *testing.T) string {
 	return dir
 }
 
-// TestOracleLockNamesNoRegistry keeps the lock file usable behind any mirror.
+// TestOracleLockNamesNoRegistry checks that the lock file can be used with any mirror.
 func TestOracleLockNamesNoRegistry(t *testing.T) {
 	t.Parallel()
 	lock, err := os.ReadFile("testdata/oracle/package-lock.json")

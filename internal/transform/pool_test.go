@@ -16,7 +16,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// asProcess makes the test binary the process that a pool starts.
+// asProcess tells the test binary to act as the process of a pool.
 const asProcess = "GANCHO_TEST_TRANSFORM_PROCESS"
 
 func TestMain(m *testing.M) {
@@ -83,8 +83,8 @@ func TestPool(t *testing.T) {
 	}
 }
 
-// A step that the engine cannot interrupt is ended with its process, and meanwhile
-// the scripts of other endpoints run.
+// If the engine cannot interrupt an instruction, its process is killed. Meanwhile the
+// scripts of other endpoints run.
 func TestPoolKills(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, patient)
@@ -109,7 +109,7 @@ func TestPoolKills(t *testing.T) {
 	}
 }
 
-// One endpoint never has more than one process, so that others find one.
+// One endpoint never uses more than one process, so that others get one.
 func TestPoolTakesTurns(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, patient)
@@ -138,8 +138,8 @@ func TestPoolTakesTurns(t *testing.T) {
 	}
 }
 
-// However many endpoints have scripts that take long, they share half of the
-// places; one that gets quicker is free of that.
+// All endpoints whose scripts take long share half of the processes, however many they
+// are. An endpoint whose script gets quicker can use all processes again.
 func TestPoolKeepsPlacesFromTheSlow(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, patient)
@@ -181,7 +181,7 @@ func TestPoolKeepsPlacesFromTheSlow(t *testing.T) {
 	}
 }
 
-// What takes long is noticed, and so is what takes so long that it is ended.
+// A run that takes long makes its endpoint slow, and so does one that is killed.
 func TestPoolNoticesTheSlow(t *testing.T) {
 	t.Parallel()
 	limits := patient
@@ -210,7 +210,7 @@ func TestPoolWithoutProcess(t *testing.T) {
 	}
 }
 
-// A pool that nobody uses has no processes in the end.
+// A pool that nobody uses ends all of its processes.
 func TestPoolExpires(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, patient)

@@ -1,7 +1,7 @@
-// What a script finds around it, and the way in and out. It is compiled once and
-// run in every fresh engine before the script is. It keeps what it needs of the
-// built-ins to itself, so that a script that changes them harms only itself; all
-// it hands back is text, which Go reads as it would read a stranger's.
+// The prelude gives a script its console, calls the script's handler, and reads what it
+// returns. It is compiled once and runs in every new engine before the script does. It
+// keeps its own references to built-ins, so that a script that changes them harms only
+// itself. It returns only text, and Go checks that text like the input of a stranger.
 (function () {
 	'use strict';
 	const { parse, stringify } = JSON, { keys, defineProperties, defineProperty, hasOwn: own } = Object, { isArray } = Array;
@@ -54,7 +54,7 @@
 		return { out };
 	};
 
-	// object makes an object of pairs of texts; a name that comes again gets a list.
+	// object makes an object of pairs of texts. A name that comes several times gets a list.
 	const object = (list) => {
 		const o = {};
 		for (let i = 0; i < list.length; i++) {
@@ -112,7 +112,7 @@
 		if (out.cancel) return stringify({ cancel: true, reason: typeof out.cancel === 'string' ? out.cancel : '' });
 
 		const answer = {};
-		if (out !== webhook) { // made by the script: what it does not have stays
+		if (out !== webhook) { // an object of the script: a member that it lacks is unchanged
 			if (typeof out.body === 'string') ownBody = out.body;
 			else if ('payload' in out) {
 				payload = out.payload;
@@ -129,7 +129,7 @@
 		answer.method = text(out.method ?? method);
 		const sent = { headers: out.headers ?? headers, query: out.query ?? query };
 		for (const what of ['headers', 'query']) {
-			if (stringify(sent[what]) === before[what]) continue; // left out: as it was
+			if (stringify(sent[what]) === before[what]) continue; // unchanged
 			const list = pairs(what, sent[what], what === 'query');
 			if (list.wrong) return stringify(list);
 			answer[what] = list.out;

@@ -12,7 +12,7 @@ import (
 	"gancho/internal/hook"
 )
 
-// patient are limits for scripts that are to end by themselves, on slow machines too.
+// patient are limits for scripts that end by themselves, generous enough for slow machines.
 var patient = Limits{Time: time.Minute, Memory: 32 << 20, Depth: 1000}
 
 func sample() Input {
@@ -118,7 +118,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// What authors get wrong, with the place where it shows.
+// Mistakes of authors are reported with their line.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -190,7 +190,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Scripts that want more than they may have.
+// Scripts that use more than they are allowed are stopped.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	hasty := Limits{Time: 300 * time.Millisecond, Memory: 32 << 20, Depth: 1000}
@@ -239,7 +239,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// A script that ends badly still shows what it printed, and not without end.
+// The output of a script that fails is kept, up to a limit.
 func TestConsole(t *testing.T) {
 	t.Parallel()
 	_, failure := try(t, `console.log('before'); throw new Error('x')`)
