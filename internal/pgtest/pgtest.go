@@ -1,14 +1,13 @@
-// Package pgtest gives tests a real PostgreSQL: one private server for each test
-// binary, started when a test first asks for it, and a database of its own for
-// each test.
+// Package pgtest gives tests a real PostgreSQL: one private server for each test binary,
+// which starts when a test first needs it, and a database of its own for each test.
 //
-// It promises that nothing stays behind, however the test binary ends: a shell
-// supervises the server and reads commands from a pipe; when the pipe closes,
-// which it does even after kill -9, the server is ended and its files are removed.
+// It promises that no process and no file is left, however the test binary ends. A shell
+// supervises the server and reads commands from a pipe. When the pipe closes, which also
+// happens after kill -9, it ends the server and removes the files.
 //
-// GANCHO_TEST_POSTGRES names another server instead, as a URL of a database whose
-// user may create databases. A PostgreSQL that is missing fails the test that
-// needs it, since a test that is skipped in silence proves nothing.
+// GANCHO_TEST_POSTGRES names another server instead, as the URL of a database whose user
+// may create databases. Without a PostgreSQL, a test that needs one fails, since nobody
+// would notice that it was skipped.
 package pgtest
 
 import (
@@ -38,9 +37,9 @@ const serverEnv = "GANCHO_TEST_POSTGRES"
 // Server is a PostgreSQL server.
 type Server struct {
 	admin *url.URL // of its database postgres
-	dir   string   // "": not ours
+	dir   string   // of its files; "" if it was not started here
 	ctl   io.WriteCloser
-	gone  *bufio.Reader // a line each time that it was killed
+	gone  *bufio.Reader // has a line after each Kill
 	count atomic.Int64
 
 	mu       sync.Mutex
@@ -55,14 +54,14 @@ var shared = sync.OnceValues(func() (*Server, error) {
 		}
 		return &Server{admin: u}, nil
 	}
-	// Not synced: what is tested is how we use it, not whether it survives a power cut.
+	// Nothing is synced: no test asks whether the server survives a power cut.
 	return start("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
 })
 
-// Database is the URL of a fresh database on the server that all tests of this
-// binary share. prepare is called for the first one, and the others are copies of
-// what it made of it; all calls of a binary must mean the same by it. The database
-// is dropped when the test ends.
+// Database is the URL of a fresh database on the server that all tests of this binary
+// share. prepare is called for the first database, and the others are copies of that, so
+// all calls of a binary must give the same function. The database is dropped when the test
+// ends.
 func Database(t testing.TB, prepare func(ctx context.Context, url string) error) string {
 	t.Helper()
 	s, err := shared()
@@ -72,8 +71,8 @@ func Database(t testing.TB, prepare func(ctx context.Context, url string) error)
 	return s.Database(t, prepare)
 }
 
-// Start is a server for one test that means to ill-treat it. What it commits is
-// synced. It is up when Start returns, and gone when the test ends.
+// Start is a server for one test, which can kill it. Its commits are synced. It is ready when
+// Start returns, and is removed when the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
 	s, err := start()
@@ -106,7 +105,7 @@ func (s *Server) Database(t testing.TB, prepare func(ctx context.Context, url st
 	if err := s.exec(`CREATE DATABASE ` + name + ` TEMPLATE ` + s.template); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.exec(`DROP DATABASE ` + name + ` WITH (FORCE)`) }) // its server may be gone, and it with it
+	t.Cleanup(func() { _ = s.exec(`DROP DATABASE ` + name + ` WITH (FORCE)`) }) // the test may have ended its server
 	return s.URL(name)
 }
 
@@ -133,13 +132,13 @@ func (s *Server) exec(query string) error {
 	return err
 }
 
-// Kill ends the server as a power cut would. It is gone when Kill returns.
+// Kill ends the server at once, as a power cut would. No process is left when it returns.
 func (s *Server) Kill() {
 	fmt.Fprintln(s.ctl, "kill")
 	_, _ = s.gone.ReadString('\n') // without a supervisor there is no server either
 }
 
-// Start starts it again, and returns when it answers.
+// Start starts the server again, and returns when it answers.
 func (s *Server) Start() error {
 	fmt.Fprintln(s.ctl, "start")
 	return s.wait()
@@ -156,13 +155,12 @@ func (s *Server) wait() error {
 			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 			return fmt.Errorf("%w\n%s", err, log)
 		}
-		time.Sleep(20 * time.Millisecond) // it tells nobody when it is up
+		time.Sleep(20 * time.Millisecond) // the server does not say when it is ready
 	}
 }
 
-// supervisor runs the server: $1 is its directory, the rest are its binaries'
-// directory and its options. The backends are no process group of the server's,
-// so they are looked up.
+// supervisor runs the server. $1 is its directory, $2 the directory of its binaries, the
+// rest are its options. Its backends are not in its process group, so they are looked up.
 const supervisor = `
 trap '' INT TERM HUP
 dir=$1 bin=$2
@@ -192,7 +190,7 @@ func start(options ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Sockets have short paths, so it is not in a test's own directory.
+	// The path of a socket has to be short, and that of a test's directory is too long.
 	dir, err := os.MkdirTemp("", "gancho-pg-")
 	if err != nil {
 		return nil, err
@@ -201,7 +199,7 @@ func start(options ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = log.Close() }() // the server has its own
+	defer func() { _ = log.Close() }() // the server has its own descriptor
 	args := append([]string{
 		"-c", supervisor, "gancho-test-postgres", dir, bin,
 		"-c", "listen_addresses=", "-c", "unix_socket_directories=" + dir, "-c", "max_connections=200", "-c", "shared_buffers=32MB",
@@ -233,7 +231,7 @@ func start(options ...string) (*Server, error) {
 	return s, nil
 }
 
-// binaries is the directory of the newest server that Debian's packages brought.
+// binaries is the directory of the newest server that Debian's packages installed.
 func binaries() (string, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if len(found) == 0 {
@@ -250,7 +248,7 @@ func binaries() (string, error) {
 	return filepath.Dir(newest), nil
 }
 
-// serverUser is who runs the server when the tests run as root, whom it refuses.
+// serverUser runs the server when the tests run as root, since the server refuses root.
 func serverUser() (uid, gid int, err error) {
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)

@@ -23,16 +23,16 @@ wait "$pid" 2>/dev/null
 rm -rf "$1"
 `
 
-// Pooler is the URL of a database of [Database] through a PgBouncer of its own that
-// gives a server connection for the time of a transaction, and has so many of them.
-// It ends with the test, or with the test binary.
+// Pooler is the URL of a database of [Database] through a PgBouncer. It has so many server
+// connections and gives each to a client for one transaction. It ends with the test, or
+// with the test binary.
 func Pooler(t testing.TB, database string, connections int) string {
 	t.Helper()
 	target, err := url.Parse(database)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Sockets have short paths, so it is not in a test's own directory.
+	// The path of a socket has to be short, and that of a test's directory is too long.
 	dir, err := os.MkdirTemp("", "gancho-pool-")
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func Pooler(t testing.TB, database string, connections int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = log.Close() }() // the pooler has its own
+	defer func() { _ = log.Close() }() // the pooler has its own descriptor
 	bin, err := poolerBinary()
 	if err != nil {
 		t.Fatal(err)
@@ -73,11 +73,11 @@ func Pooler(t testing.TB, database string, connections int) string {
 			said, _ := os.ReadFile(log.Name())
 			t.Fatalf("%v\n%s", err, said[max(0, len(said)-2000):])
 		}
-		time.Sleep(20 * time.Millisecond) // it tells nobody when it is up
+		time.Sleep(20 * time.Millisecond) // PgBouncer does not say when it is ready
 	}
 }
 
-// poolerConfig lets everybody in, as the one user of the server.
+// poolerConfig admits every client, as the only user of the server.
 func poolerConfig(target *url.URL, dir string, connections int) []byte {
 	login := "user=" + target.User.Username()
 	if password, ok := target.User.Password(); ok {
@@ -100,7 +100,7 @@ func poolerBinary() (string, error) {
 	if path, err := exec.LookPath("pgbouncer"); err == nil {
 		return path, nil
 	}
-	const debian = "/usr/sbin/pgbouncer" // which is not in everybody's path
+	const debian = "/usr/sbin/pgbouncer" // not in PATH for every user
 	if _, err := os.Stat(debian); err != nil {
 		return "", fmt.Errorf("tests need PgBouncer: scripts/need.sh pgbouncer installs it on Debian: %w", err)
 	}

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// asServerUser makes a command run apart from our terminal and, if we are root, as
-// somebody else, who gets the directory.
+// asServerUser makes a command run in a session of its own and, if the tests run as root,
+// as another user, who becomes the owner of the directory.
 func asServerUser(dir string) (*syscall.SysProcAttr, error) {
 	attr := &syscall.SysProcAttr{Setpgid: true}
 	if os.Getuid() != 0 {

@@ -11,9 +11,9 @@ import (
 	"gancho/internal/hook"
 )
 
-// Cluster is what a database has that several nodes work on, which only PostgreSQL
-// can be: who the nodes are and what each owns, signals and notifications between
-// them. docs/adr/0007 says how nodes share the work.
+// Cluster is what a database offers to several nodes that work on it: which nodes there are
+// and what each owns, signals, notifications and notices between them. Only PostgreSQL has
+// it. docs/adr/0007 says how nodes share the work.
 type Cluster struct {
 	db *DB
 	p  *postgres
@@ -22,22 +22,26 @@ type Cluster struct {
 // Cluster is nil if the database belongs to this process alone.
 func (db *DB) Cluster() *Cluster { return db.cluster }
 
-// Trips is how often the database was asked something since it was opened.
+// Trips is the number of round trips to the server since the database was opened. An idle
+// node makes less than one per second.
 func (c *Cluster) Trips() int64 { return c.p.trips.n.Load() }
 
-// nodeClock is the database's clock in microseconds: leases are never compared by
-// the clocks of two nodes.
+// nodeClock is the clock of the database in microseconds. Leases are measured with it alone,
+// since the clocks of two nodes differ.
 const nodeClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 
-// membership is what commits are fenced by, and what this process tells is known by.
+// membership identifies this process: source in its notices, epoch in its commits, which
+// are refused when another node has evicted it (fencing).
 type membership struct {
-	source int64        // random
-	epoch  atomic.Int64 // 0: never was a member, and is not fenced; below: between two memberships, when nothing is written
+	source int64 // random
+	// epoch is 0 until the first Join; commits are not fenced then. It is below 0 while the
+	// process is no node any more or not yet again, and nothing is written.
+	epoch atomic.Int64
 }
 
-// Join makes this process a node, with a lease that has to be renewed by [Cluster.Heartbeat].
-// A node of the same name that was before is evicted: only one process can have a
-// name; "" is nobody's. polls says that it hears no notifications.
+// Join makes this process a node, with a lease that [Cluster.Heartbeat] has to renew. An
+// earlier node of the same name is evicted, since only one process can have a name; "" is
+// no name. polls says that this node gets no notifications.
 func (c *Cluster) Join(ctx context.Context, name string, lease time.Duration, polls bool) (epoch int64, err error) {
 	c.p.node.epoch.Store(-1)
 	if name != "" {
@@ -61,17 +65,18 @@ func (c *Cluster) NameTaken(ctx context.Context, name string) (yes bool, err err
 	return yes, storageError(err)
 }
 
-// Heartbeat renews the lease and looks around. After [hook.ErrFenced] the node has lost
-// everything and has to join anew.
+// Heartbeat renews the lease and returns which nodes there are and what they own. The error
+// is [hook.ErrFenced] if this node was evicted; it has to join again then.
 func (c *Cluster) Heartbeat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
-	pool := c.p.pool // with a connection that is kept for this
-	// One statement, since it is all that an idle node asks: what is not a slot has a
-	// number below zero. It sees the lease as it was before.
+	pool := c.p.pool // it has a connection that c.p.sql cannot use, so a busy node renews its lease
+	// One statement, since an idle node sends nothing else. Rows that are no slots have
+	// numbers below zero. The statement sees leases as they were before it renews one.
 	rows, err := pool.Query(ctx, `WITH ours AS (UPDATE nodes SET expires_at = `+nodeClock+` + $2 WHERE epoch = $1 RETURNING epoch)
 		SELECT -3, `+nodeClock+`, true, false FROM ours
 		UNION ALL SELECT -2, (SELECT COALESCE(MAX(number), 0) FROM signals), `+watched("$3")+`, false
 		UNION ALL SELECT -1, epoch, epoch = $1 OR expires_at > `+nodeClock+`, polls FROM nodes
-		UNION ALL SELECT slot, owner, true, false FROM slots WHERE owner IS NOT NULL ORDER BY 1, 2`, epoch, lease.Microseconds(), c.p.node.source)
+		UNION ALL SELECT slot, owner, true, false FROM slots WHERE owner IS NOT NULL ORDER BY 1, 2`,
+		epoch, lease.Microseconds(), c.p.node.source)
 	if err != nil {
 		return nil, storageError(err)
 	}
@@ -108,24 +113,24 @@ func (c *Cluster) Heartbeat(ctx context.Context, epoch int64, lease time.Duratio
 	return &n, nil
 }
 
-// Evict takes the work from nodes whose leases have expired. What they are writing
-// at this moment is committed before, or not at all.
+// Evict removes those of the nodes whose leases have expired, with what they own. What they
+// are writing at this moment is committed before Evict returns, or never.
 func (c *Cluster) Evict(ctx context.Context, epochs []int64) error {
 	return c.evict(ctx, `epoch = ANY ($1::bigint[]) AND expires_at <= `+nodeClock, epochs)
 }
 
-// evictPatience is how long an eviction waits for a commit of the evicted, which takes
-// milliseconds unless their process is stopped.
+// evictPatience is how long an eviction waits for a commit of the node, which takes
+// milliseconds unless the process is suspended.
 const evictPatience = time.Second
 
-// evict removes the nodes that a condition on their rows names, with what they own.
-// It does not take the lock of changes, which one of them may hold for good.
+// evict removes the nodes for whose rows a condition is true, with what they own. It does
+// not take the lock of changes, since a suspended node may hold it.
 func (c *Cluster) evict(ctx context.Context, which string, arg any) error {
 	p := c.p
 	for {
 		gone, err := p.evictNow(ctx, which, arg)
 		if err == nil {
-			return storageError(p.endWork(ctx, gone)) // one of them may hold something else
+			return storageError(p.endWork(ctx, gone)) // they may hold other locks
 		}
 		if !busyTable(err) && !conflict(err) {
 			return storageError(err)
@@ -142,12 +147,13 @@ func (c *Cluster) evict(ctx context.Context, which string, arg any) error {
 
 func (p *postgres) evictNow(ctx context.Context, which string, arg any) (gone []int64, err error) {
 	err = p.transact(ctx, func(_ *sql.Conn, shared *sql.Tx) error {
-		if _, err := shared.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
+		if _, err := shared.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true),
+			set_config('idle_in_transaction_session_timeout', $2, true)`,
 			fmt.Sprint(evictPatience.Milliseconds()), fmt.Sprint(idleInTransaction.Milliseconds())); err != nil {
 			return err
 		}
-		// This waits for a commit of theirs, since each locks the row. What they own is
-		// seen after it: they may have been taking slots.
+		// This waits for a commit of such a node, since each commit locks its row. Only then
+		// its slots are freed, since it may just have taken some.
 		if gone, err = numbers(shared.QueryContext(ctx, `DELETE FROM nodes WHERE `+which+` RETURNING epoch`, arg)); err != nil {
 			return err
 		}
@@ -157,7 +163,7 @@ func (p *postgres) evictNow(ctx context.Context, which string, arg any) (gone []
 	return gone, err
 }
 
-// Take makes a node the owner of slots that have none, and returns those it got.
+// Take makes a node the owner of those slots that are free, and returns them.
 func (c *Cluster) Take(ctx context.Context, epoch int64, slots []int) (got []int, err error) {
 	err = c.db.change(ctx, func(t *tx) error {
 		got = nil
@@ -179,7 +185,7 @@ func (c *Cluster) Give(ctx context.Context, epoch int64, slots []int) error {
 	})
 }
 
-// Leave ends a node that has stopped working.
+// Leave removes a node that has stopped working, and frees its slots.
 func (c *Cluster) Leave(ctx context.Context, epoch int64) error {
 	c.p.node.epoch.CompareAndSwap(epoch, -1)
 	return c.evict(ctx, `epoch = $1`, epoch)
@@ -187,7 +193,8 @@ func (c *Cluster) Leave(ctx context.Context, epoch int64) error {
 
 // Weights is how many active endpoints each slot has.
 func (c *Cluster) Weights(ctx context.Context) (w [hook.Slots]int, err error) {
-	rows, err := c.db.read.QueryContext(ctx, `SELECT get_byte(id, 9), COUNT(*) FROM endpoints WHERE state = 'active' GROUP BY 1`)
+	rows, err := c.db.read.QueryContext(ctx,
+		`SELECT get_byte(id, 9), COUNT(*) FROM endpoints WHERE state = 'active' GROUP BY 1`)
 	if err != nil {
 		return w, storageError(err)
 	}
@@ -202,16 +209,16 @@ func (c *Cluster) Weights(ctx context.Context) (w [hook.Slots]int, err error) {
 	return w, storageError(rows.Err())
 }
 
-// keepSignals is how long they are kept, and half of it how long a node can go
-// without reading any and still be sure that it reads all.
+// keepSignals is how long signals are kept. A node that has not read signals for half of it
+// may miss some.
 const keepSignals = time.Hour
 
-// Signals reads what other nodes, and this one, said since what was heard before,
-// and returns what is heard now. A node that has not read for long is told that
-// anything may have changed.
+// Signals reads the signals of all nodes, this one included, after those that were read
+// before. If that is long ago, the list begins with a signal that anything may have changed.
 func (c *Cluster) Signals(ctx context.Context, before hook.SignalsRead) (list []hook.Signal, now hook.SignalsRead, err error) {
 	rows, err := c.db.read.QueryContext(ctx, `SELECT 0, `+nodeClock+`, '', '', NULL, NULL, `+watched("$2")+`, NULL
-		UNION ALL SELECT number, at, tenant, contract, endpoint, key, work, delivery FROM signals WHERE number > $1 ORDER BY 1`, before.Number, c.p.node.source)
+		UNION ALL SELECT number, at, tenant, contract, endpoint, key, work, delivery FROM signals WHERE number > $1 ORDER BY 1`,
+		before.Number, c.p.node.source)
 	if err != nil {
 		return nil, before, storageError(err)
 	}
@@ -243,7 +250,7 @@ func (c *Cluster) Signals(ctx context.Context, before hook.SignalsRead) (list []
 	return list, now, nil
 }
 
-// LastSignal is all that was said until now.
+// LastSignal is the number of the newest signal, and the time by the clock of the database.
 func (c *Cluster) LastSignal(ctx context.Context) (now hook.SignalsRead, err error) {
 	var at int64
 	err = c.db.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0), `+nodeClock+` FROM signals`).Scan(&now.Number, &at)
@@ -251,8 +258,9 @@ func (c *Cluster) LastSignal(ctx context.Context) (now hook.SignalsRead, err err
 	return now, storageError(err)
 }
 
-// NotifyWork tells other nodes that endpoints of theirs have work: by notification, and
-// by signals for those that hear none. It is not durable, and need not be.
+// NotifyWork tells other nodes that endpoints of theirs have work: by notification, and if
+// polls is set, by signals too, for nodes that get no notifications. A notification can be
+// lost; the owner then finds the work later.
 func (c *Cluster) NotifyWork(ctx context.Context, ids []hook.EndpointID, polls bool) error {
 	p := c.p
 	if err := p.notify(ctx, ids); err != nil || !polls {
@@ -268,18 +276,18 @@ func (c *Cluster) NotifyWork(ctx context.Context, ids []hook.EndpointID, polls b
 	})
 }
 
-// Listen calls work for endpoints that other nodes say have some, changed when there
-// are signals to read and missed when some may have been lost, until ctx or the
-// connection ends.
+// Listen waits for notifications until ctx or the connection ends. It calls work with
+// endpoints that have work, changed when there are new signals, and missed when
+// notifications may have been lost.
 func (c *Cluster) Listen(ctx context.Context, work func([]hook.EndpointID), changed, missed func()) error {
 	return c.p.listen(ctx, work, changed, missed)
 }
 
-// Announce tells those who [DB.Watch] of a change that another node committed.
+// Announce calls the functions given to [DB.Watch] for a change that another node committed.
 func (c *Cluster) Announce(change hook.Change) { c.db.changed(change) }
 
-// MustPoll reports whether notifications do not come through, as behind a pooler that
-// gives each transaction to another session.
+// MustPoll reports whether notifications do not arrive, as behind a pooler that gives each
+// transaction to another session. It tries one, which can take two seconds.
 func (c *Cluster) MustPoll(ctx context.Context) (bool, error) {
 	arrive, err := c.p.notificationsArrive(ctx)
 	return err == nil && !arrive, err
@@ -305,8 +313,8 @@ func numbers(rows *sql.Rows, err error) (list []int64, _ error) {
 	return list, rows.Err()
 }
 
-// signalSuperseded tells the nodes that may have deliveries in memory that there is
-// a newer snapshot.
+// signalSuperseded tells all nodes which deliveries a newer snapshot has superseded, since
+// one of them may have those in memory.
 func (t *tx) signalSuperseded(list []hook.Delivery) error {
 	if len(list) == 0 {
 		return nil
@@ -323,7 +331,7 @@ func (t *tx) signalSuperseded(list []hook.Delivery) error {
 	return err
 }
 
-// expireSignals forgets what every node has long read.
+// expireSignals removes signals that every node has read or missed.
 func (c *Cluster) expireSignals(ctx context.Context) error {
 	return c.db.change(ctx, func(t *tx) error {
 		_, err := t.exec(`DELETE FROM signals WHERE at < ` + nodeClock + fmt.Sprintf(` - %d`, keepSignals.Microseconds()))
@@ -347,7 +355,8 @@ func (db *DB) checkSeal(ctx context.Context) error {
 		return err
 	}
 	if _, err := db.seal.openBytes(sealed, []byte("check")); err != nil {
-		return errors.New("this database was written with another encryption key: give every node the same one (--encryption-key)")
+		return errors.New("this database was written with another encryption key: " +
+			"give every node the same one (--encryption-key)")
 	}
 	return nil
 }

@@ -33,8 +33,8 @@ func join(t *testing.T, db *DB, name string, lease time.Duration) int64 {
 	return epoch
 }
 
-// After another node has taken over, nothing that was this node's is written any
-// more, and what its successor wrote stays.
+// After a node was evicted, nothing of it is written any more, and what its successor wrote
+// stays.
 func TestFence(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
@@ -79,7 +79,7 @@ func TestFence(t *testing.T) {
 	if got, err := b.Delivery(t.Context(), "acme", d.ID); err != nil || got.State != hook.Pending {
 		t.Errorf("the delivery is %s, %v", got.State, err)
 	}
-	// It joins anew; what it had before stays refused.
+	// It joins again. What was handed in before is refused all the same.
 	again := join(t, a, "", time.Hour)
 	if err := write(a, old); !errors.Is(err, hook.ErrFenced) {
 		t.Errorf("an old result in the new epoch: %v", err)
@@ -131,8 +131,8 @@ func TestFenceWaits(t *testing.T) {
 	}
 }
 
-// A process that is stopped halfway through sending what it writes holds locks that
-// nobody else would ever get. Whoever takes its work over ends that.
+// A process that is suspended while it sends a transaction holds locks. The node that evicts
+// it ends the transaction.
 func TestEvictHalfway(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -168,8 +168,8 @@ func TestEvictHalfway(t *testing.T) {
 	}
 }
 
-// halfway sends statements as a node does, and stops before the last of them is all
-// there. It returns once the server has run the others.
+// halfway sends statements as a node does, but only the beginning of the last one. It returns
+// after the server has run the others.
 func halfway(t *testing.T, db *DB, epoch int64, statements []string) {
 	t.Helper()
 	conn, err := pgconn.ConnectConfig(t.Context(), &db.cluster.p.pool.Config().ConnConfig.Config)
@@ -207,7 +207,7 @@ func halfway(t *testing.T, db *DB, epoch int64, statements []string) {
 	})
 }
 
-// eventually asks until it is so, for as long as a busy machine may need.
+// eventually waits until a condition is true, as long as a busy machine may need.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !is(); {
@@ -245,7 +245,7 @@ func changeWaits(t *testing.T, db *DB) (yes bool) {
 	return yes
 }
 
-// Between two memberships nothing is written: nobody could tell what it belongs to.
+// While a process joins again nothing is written, since it belongs to neither epoch.
 func TestNothingWhileJoining(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
@@ -294,8 +294,8 @@ func TestSameName(t *testing.T) {
 	}
 }
 
-// What one node changes, the others read; and nodes that hear no notifications
-// read of their work too.
+// Other nodes read what one node changes, and nodes without notifications read which of
+// their endpoints have work.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
@@ -365,7 +365,7 @@ func endRun(t *testing.T, db *DB, ep hook.EndpointID) *hook.RunEnd {
 	return end
 }
 
-// A newer snapshot is told to whoever has the deliveries of the older in memory.
+// A newer snapshot gives a signal for each delivery of the older one.
 func TestSupersededSignal(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
@@ -387,7 +387,7 @@ func TestSupersededSignal(t *testing.T) {
 	}
 }
 
-// Claims hold by the database's clock, whatever that of a node says.
+// Claims are measured by the clock of the database, whatever the clocks of the nodes say.
 func TestClaimClock(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
@@ -412,7 +412,7 @@ func TestClaimClock(t *testing.T) {
 	}
 }
 
-// The end of a run waits for changes of other nodes, and nobody waits for it.
+// The end of a run waits for changes of other nodes, and batches do not wait for it.
 func TestRunEndsBeside(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
@@ -439,7 +439,7 @@ func TestRunEndsBeside(t *testing.T) {
 	}
 }
 
-// Notifications come through a direct connection.
+// Notifications arrive on a direct connection.
 func TestHear(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
@@ -469,7 +469,7 @@ func TestHear(t *testing.T) {
 	}
 }
 
-// That somebody watches at one node is known to the others at once, and not for ever.
+// Other nodes learn at once that somebody watches at one node, and it ends after a while.
 func TestWatched(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)

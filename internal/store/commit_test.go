@@ -44,7 +44,7 @@ func openAt(t *testing.T, path string) *DB {
 	return run(t, Options{Path: path, Key: make([]byte, 32)})
 }
 
-// openPG is open on a database of its own of a real PostgreSQL.
+// openPG starts a store on a database of its own on a real PostgreSQL.
 func openPG(t *testing.T) *DB {
 	t.Helper()
 	return run(t, Options{URL: pgtest.Database(t, Migrate), Key: make([]byte, 32)})
@@ -192,8 +192,7 @@ func random(size int) string {
 	return `"` + base64.StdEncoding.EncodeToString(raw) + `"`
 }
 
-// SQLite keeps a large payload small, since nobody else writes while it is written;
-// and says so when it is damaged, rather than send what it is not.
+// SQLite stores a large payload compressed. Reading a damaged one is an error.
 func TestLargePayloadsArePacked(t *testing.T) {
 	t.Parallel()
 	db := withTenants(t)
@@ -214,7 +213,7 @@ func TestLargePayloadsArePacked(t *testing.T) {
 	}
 }
 
-// Many callers at once are all answered, and everything they were told holds.
+// Many callers at once all get an answer, and what was answered is stored.
 func TestGroupCommit(t *testing.T) { each(t, testGroupCommit) }
 
 func testGroupCommit(t *testing.T, db *DB) {
@@ -412,8 +411,8 @@ func testOneWrongOperation(t *testing.T, db *DB) {
 	}
 }
 
-// What has ended, was superseded or is gone is not to be sent any more, and stays
-// as it is.
+// A delivery that has ended, was superseded or was removed must not be sent, and an intent
+// to send it changes nothing.
 func TestIntendTooLate(t *testing.T) { each(t, testIntendTooLate) }
 
 func testIntendTooLate(t *testing.T, db *DB) {
@@ -456,7 +455,7 @@ func testIntendTooLate(t *testing.T, db *DB) {
 	}
 }
 
-// What repeats an event that could not be stored after all is the first itself.
+// If the first of two events with the same id cannot be stored, the second is stored.
 func TestRepeatsNothing(t *testing.T) { each(t, testRepeatsNothing) }
 
 func testRepeatsNothing(t *testing.T, db *DB) {
@@ -484,8 +483,7 @@ func testRepeatsNothing(t *testing.T, db *DB) {
 	}
 }
 
-// A result that comes soon overtakes the mark of its own sending; a slow
-// attempt is marked.
+// A result that comes soon makes the mark superfluous; a slow attempt is marked.
 func TestMarks(t *testing.T) { each(t, testMarks) }
 
 func testMarks(t *testing.T, db *DB) {
@@ -626,8 +624,7 @@ func TestStopped(t *testing.T) {
 	}
 }
 
-// A reader that holds an old state does not hold up commits while the log is to
-// begin anew.
+// Commits do not wait for a reader of an old state while the log is to begin anew.
 func TestRestartLogBesideReader(t *testing.T) {
 	t.Parallel()
 	db := withTenants(t)

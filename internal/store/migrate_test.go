@@ -15,8 +15,8 @@ import (
 	"gancho/internal/pgtest"
 )
 
-// A program works on tables that a newer one brought up to date, unless that has
-// taken away what it needs: then it says so and touches nothing.
+// A program works on tables that a newer one has migrated, unless they lack what it needs:
+// then it fails with a message and writes nothing.
 func TestNewerTables(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]Options{
@@ -59,8 +59,8 @@ func TestNewerTables(t *testing.T) {
 	}
 }
 
-// A migration that waits for a long transaction holds up nobody who comes after it,
-// says what it waits for, and is done when that has ended.
+// A migration that waits for a long transaction lets other statements pass, logs what it
+// waits for, and is done after that has ended.
 func TestMigrateBesideLongTransaction(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, Migrate)
@@ -111,7 +111,7 @@ func TestMigrateBesideLongTransaction(t *testing.T) {
 	exec(other, `SELECT delivery FROM signals; SELECT 1 FROM portal_links`)
 }
 
-// lockedBuffer is what several goroutines may use.
+// lockedBuffer is a buffer that several goroutines can use.
 type lockedBuffer struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -129,8 +129,8 @@ func (b *lockedBuffer) String() string {
 	return b.text.String()
 }
 
-// Nodes that start together make the tables one after the other, also behind a
-// pooler that has fewer connections than there are nodes.
+// Nodes that start together migrate one after the other, also behind a pooler with fewer
+// connections than there are nodes.
 func TestMigrateAtOnce(t *testing.T) {
 	t.Parallel()
 	direct := pgtest.Database(t, Migrate)

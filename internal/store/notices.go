@@ -8,32 +8,31 @@ import (
 	"gancho/internal/hook"
 )
 
-// How nodes tell those who watch at other nodes what happens, as docs/adr/0011
-// decides.
+// How a node passes notices of what happens to readers of streams at other nodes, as
+// docs/adr/0011 decides.
 
 const (
-	// watchFor is how long others go on telling a process that has stopped asking.
+	// watchFor is how long other nodes store notices for a process that no longer reads them.
 	watchFor = 10 * time.Second
-	// keepNotices is how long what was told can be read.
+	// keepNotices is how long notices are kept.
 	keepNotices = 10 * time.Second
-	// beforeWatching is how old what is read first may be: it was told, or on its way,
-	// when somebody began to watch.
+	// beforeWatching is how old a notice may be that is read first: its commit may have been
+	// under way when somebody began to watch.
 	beforeWatching = time.Second
 )
 
-// watched is whether any other process than the one in a parameter is watched.
+// watched is an SQL condition: another process than the source in a parameter has readers.
 func watched(source string) string {
 	return `EXISTS (SELECT 1 FROM watchers WHERE source <> ` + source + ` AND expires_at > ` + nodeClock + `)`
 }
 
-// unsynced lets the transaction end before it is on the disk: what a crash of the
-// database takes of it, readers notice.
+// unsynced lets the transaction end before it is on disk. If the database crashes, readers
+// notice the gap in the numbers.
 const unsynced = `set_config('synchronous_commit', 'off', true)`
 
-// Exchange tells other nodes and reads what they told, in one round trip. Each
-// process numbers what it tells and hands it in one after the other, so that of each
-// source what is read next has a higher number, however late a commit is. The same
-// number twice is told once.
+// Exchange stores notices for other nodes and reads theirs, in one round trip. Each process
+// numbers its notices and stores them one after the other, so the next notice of a source
+// always has a higher number. Storing the same number twice has no effect.
 func (c *Cluster) Exchange(ctx context.Context, x hook.NoticeExchange) (list []hook.RemoteNotices, err error) {
 	sources, numbers := make([]int64, 0, len(x.Known)), make([]int64, 0, len(x.Known))
 	for source, number := range x.Known {
@@ -43,17 +42,21 @@ func (c *Cluster) Exchange(ctx context.Context, x hook.NoticeExchange) (list []h
 		err = r.Scan(&t.Source, &t.Number, &t.Data)
 		return t, err
 	}
-	return collect(ctx, c.p.sql, scan, `WITH watching AS (INSERT INTO watchers (source, expires_at) SELECT $1, `+nodeClock+` + $7 FROM `+unsynced+` WHERE $4
-			ON CONFLICT (source) DO UPDATE SET expires_at = excluded.expires_at RETURNING CASE WHEN $5 THEN pg_notify($6, '')::text END),
-		telling AS (INSERT INTO notices (source, number, at, data) SELECT $1, $2, `+nodeClock+`, $3 FROM `+unsynced+` WHERE $3::bytea IS NOT NULL ON CONFLICT DO NOTHING),
+	return collect(ctx, c.p.sql, scan, `WITH watching AS (INSERT INTO watchers (source, expires_at)
+			SELECT $1, `+nodeClock+` + $7 FROM `+unsynced+` WHERE $4
+			ON CONFLICT (source) DO UPDATE SET expires_at = excluded.expires_at
+			RETURNING CASE WHEN $5 THEN pg_notify($6, '')::text END),
+		telling AS (INSERT INTO notices (source, number, at, data)
+			SELECT $1, $2, `+nodeClock+`, $3 FROM `+unsynced+` WHERE $3::bytea IS NOT NULL ON CONFLICT DO NOTHING),
 		forgetting AS (DELETE FROM notices WHERE source = $1 AND at < `+nodeClock+` - $8::bigint)
 		SELECT n.source, n.number, CASE WHEN $5 AND n.at < `+nodeClock+` - $9::bigint THEN NULL ELSE n.data END
 		FROM notices n LEFT JOIN unnest($10::bigint[], $11::bigint[]) AS known (source, number) ON known.source = n.source
 		WHERE $4 AND n.source <> $1 AND n.number > COALESCE(known.number, 0) ORDER BY 1, 2`,
-		c.p.node.source, x.Number, x.Data, x.Watches, x.Begins, channel, watchFor.Microseconds(), keepNotices.Microseconds(), beforeWatching.Microseconds(), sources, numbers)
+		c.p.node.source, x.Number, x.Data, x.Watches, x.Begins, channel, watchFor.Microseconds(),
+		keepNotices.Microseconds(), beforeWatching.Microseconds(), sources, numbers)
 }
 
-// expireNotices forgets processes that are gone, with what they told.
+// expireNotices removes old notices, and processes that no longer read.
 func (c *Cluster) expireNotices(ctx context.Context) error {
 	return c.db.change(ctx, func(t *tx) error {
 		for _, q := range []string{`DELETE FROM notices WHERE at < `, `DELETE FROM watchers WHERE expires_at < `} {

@@ -42,7 +42,8 @@ func (w *writing) claimKeys(ctx context.Context, t session) error {
 	var requests []claim
 	for _, s := range w.accepted() {
 		if s.RequestKey != "" && !s.Again {
-			requests = append(requests, claim{keyName{s.Tenant, requestKeys + s.RequestKey}, s.RequestHash[:], []byte{}, s.expires.UnixMicro()})
+			name := keyName{s.Tenant, requestKeys + s.RequestKey}
+			requests = append(requests, claim{name, s.RequestHash[:], []byte{}, s.expires.UnixMicro()})
 		}
 	}
 	got, err := w.take(ctx, t, requests)
@@ -66,7 +67,8 @@ func (w *writing) claimKeys(ctx context.Context, t session) error {
 	}
 	for _, s := range w.accepted() {
 		if s.RequestKey != "" {
-			w.answers = append(w.answers, claim{keyName: keyName{s.Tenant, requestKeys + s.RequestKey}, answer: s.Answer(s.verdicts)})
+			name := keyName{s.Tenant, requestKeys + s.RequestKey}
+			w.answers = append(w.answers, claim{keyName: name, answer: s.Answer(s.verdicts)})
 		}
 	}
 	return nil
@@ -126,7 +128,8 @@ func (w *writing) take(ctx context.Context, t session, claims []claim) (map[keyN
 	var hashes, answers [][]byte
 	var expires []int64
 	for _, c := range claims {
-		tenants, keys, hashes, answers, expires = append(tenants, c.tenant), append(keys, c.key), append(hashes, c.hash), append(answers, c.answer), append(expires, c.expires)
+		tenants, keys, hashes = append(tenants, c.tenant), append(keys, c.key), append(hashes, c.hash)
+		answers, expires = append(answers, c.answer), append(expires, c.expires)
 	}
 	got := make(map[keyName]taken, len(claims))
 	b := &pgx.Batch{}

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// History goes by partitions: as a whole, and only if nothing in it is unfinished
-// or was finished lately.
+// History is removed a partition at a time, and only if no delivery in it is unfinished or
+// was finished lately.
 func TestPartitions(t *testing.T) {
 	t.Parallel()
 	db := openPG(t)
@@ -77,8 +77,8 @@ func TestPartitions(t *testing.T) {
 	}
 }
 
-// However many changes wait for their turn, the node reads and renews its lease: it
-// must not be taken for dead because it is busy.
+// However many changes wait, the node can read and renew its lease. Otherwise it would be
+// evicted because it is busy.
 func TestChangesLeaveConnections(t *testing.T) {
 	t.Parallel()
 	a, b := twoNodes(t)
@@ -108,7 +108,7 @@ func TestChangesLeaveConnections(t *testing.T) {
 	if _, err := a.Cluster().LastSignal(t.Context()); err != nil {
 		t.Error(err)
 	}
-	// Nor if all that read hold a connection.
+	// Also if reads hold all other connections.
 	for range int(a.cluster.p.pool.Config().MaxConns) - 1 - changesAtOnce {
 		conn, err := a.read.Conn(t.Context())
 		if err != nil {
@@ -129,8 +129,8 @@ func TestChangesLeaveConnections(t *testing.T) {
 	}
 }
 
-// A partition that cannot be made since somebody reads for long holds nobody up: who
-// comes after it would wait behind it.
+// If a long read keeps a partition from being made, other statements do not wait behind the
+// lock that making it needs.
 func TestPartitionWaitsBriefly(t *testing.T) {
 	t.Parallel()
 	db := openPG(t)
@@ -172,9 +172,8 @@ func TestPartitionWaitsBriefly(t *testing.T) {
 	}
 }
 
-// A server that restarts ends all sessions, and so does a pooler those that it had
-// enough of. Whoever asks something next does not notice, however short before its
-// connection was in use.
+// A restarting server ends all sessions, and a pooler ends those it does not need. The next
+// statement works all the same, even if its connection was used a moment before.
 func TestDeadConnections(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, Migrate)

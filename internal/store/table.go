@@ -202,8 +202,8 @@ func (c *Cluster) checkMoved(ctx context.Context) error {
 	var unfinished bool
 	err := c.p.sql.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM moves WHERE finished_at IS NULL)`).Scan(&unfinished)
 	if err == nil && unfinished {
-		return errors.New("a move to this database has not finished: run the same gancho move again, which goes on where it was, and start servers afterwards; " +
-			"or give them another database")
+		return errors.New("a move to this database has not finished: run the same gancho move again, which goes on where it was, " +
+			"and start servers afterwards; or give them another database")
 	}
 	return storageError(err)
 }
