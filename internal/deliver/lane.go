@@ -43,7 +43,7 @@ type lane struct {
 	freeSenders  chan hook.Job // to senders that wait for another delivery
 	inFlight     int           // deliveries with senders
 	starting     int           // expected deliveries that are being stored as hook.Sending
-	waitsForSlot bool          // it is in the line of requestSlots, which guards this
+	waitsForSlot bool          // it waits in line for a slot: acquire sets it, its turn clears it; requestSlots guards it
 	timer        *time.Timer   // pumps
 
 	usedAt      time.Time // when a delivery was last offered

@@ -10,7 +10,8 @@ import (
 // What a reading of the store shows may be outdated when it arrives. So while the
 // store is read, the window notes what happens meanwhile.
 
-// reading is one reading of the store.
+// reading is one reading of the store. It is made when that begins, and dropped when that
+// ends, so nothing else clears its flags.
 type reading struct {
 	page     bool                         // of the queue, so what is offered meanwhile may follow it
 	released map[hook.DeliveryID]struct{} // known when it began, or superseded since: it may show them as they were
