@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"iter"
 	"maps"
 	"slices"
@@ -138,48 +139,67 @@ func (w *writing) addResults(q *pgx.Batch) {
 	}
 }
 
-// addUpdates writes the new rows of deliveries. One that becomes something else if its
-// row is superseded (over) is sent twice, and the row's column picks one.
+// addUpdates writes the new rows of deliveries. over has what becomes of a delivery instead if
+// its row is superseded. Both are in one row of u, and the statement chooses: if another
+// transaction supersedes the delivery while this one waits for the row, PostgreSQL evaluates
+// the statement again with the new row, but with no other row of u.
 func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.Delivery, since, until []byte) {
 	if len(last) == 0 {
 		return
 	}
-	var tenant, state, reason []string
+	var tenant []string
 	var id [][]byte
 	var attempts, slot []int32
-	var due, next, finished []*int64
 	var version, under []int64
-	var superseded []*bool // nil: whether the row is or not
-	add := func(d *hook.Delivery, only *bool) {
-		tenant, id, state, reason = append(tenant, d.Tenant), append(id, d.ID[:]), append(state, string(d.State)), append(reason, d.Reason)
-		attempts, slot = append(attempts, int32(d.Attempts)), append(slot, int32(d.Slot))
-		due, next, finished = append(due, number(dueAt(d))), append(next, number(micros(d.NextAttemptAt))), append(finished, number(micros(d.FinishedAt)))
-		version, under = append(version, d.EndpointVersion), append(under, d.ContractVersion)
-		superseded = append(superseded, only)
-	}
+	var as, other stateColumns
+	differ := false
 	for _, d := range slices.SortedFunc(maps.Values(last), func(a, b *hook.Delivery) int { return bytes.Compare(a.ID[:], b.ID[:]) }) {
-		if o := over[d.ID]; o == nil {
-			add(d, nil)
-		} else {
-			add(d, new(false))
-			add(o, new(true))
-		}
+		tenant, id, attempts, slot = append(tenant, d.Tenant), append(id, d.ID[:]), append(attempts, int32(d.Attempts)), append(slot, int32(d.Slot))
+		version, under = append(version, d.EndpointVersion), append(under, d.ContractVersion)
+		as.add(d)
+		differ = differ || over[d.ID] != nil
+		other.add(cmp.Or(over[d.ID], d))
 	}
 	returning := ""
 	if slices.ContainsFunc(w.marks, func(m *mark) bool { return m.done != nil }) {
 		returning = ` RETURNING d.id`
 		w.reads = map[int]func(pgx.Rows) error{q.Len(): w.noteIntents}
 	}
+	value := func(column string) string { return column + ` = u.` + column }
+	columns, arrays := ``, ``
+	args := []any{
+		tenant, id, attempts, slot, version, under, as.state, as.reason, as.due, as.next, as.finished, since, until,
+	}
+	if differ { // rarely: most attempts succeed
+		value = func(column string) string {
+			return column + ` = CASE WHEN d.superseded THEN u.other_` + column + ` ELSE u.` + column + ` END`
+		}
+		columns = `, other_state, other_reason, other_due_at, other_next_attempt_at, other_finished_at`
+		arrays = `, $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[]`
+		args = append(args, other.state, other.reason, other.due, other.next, other.finished)
+	}
 	// A sender takes only what still waits, or was stored as being sent and is not superseded.
-	q.Queue(`UPDATE deliveries AS d SET state = u.state, reason = u.reason, attempts = u.attempts, slot = u.slot, due_at = u.due_at,
-			next_attempt_at = u.next_attempt_at, finished_at = u.finished_at, endpoint_version = u.endpoint_version, contract_version = u.contract_version
-		FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::bigint[], $8::bigint[], $9::bigint[],
-			$10::bigint[], $11::bigint[], $12::boolean[]) AS u (tenant, id, state, reason, attempts, slot, due_at, next_attempt_at, finished_at,
-			endpoint_version, contract_version, superseded)
-		WHERE d.tenant = u.tenant AND d.id = u.id AND d.id BETWEEN $13 AND $14
-			AND (u.superseded IS NULL OR d.superseded = u.superseded)
-			AND (u.state <> 'sending' OR d.due_at > 0 OR d.due_at = 0 AND NOT d.superseded)`+returning,
-		tenant, id, state, reason, attempts, slot, due, next, finished, version, under, superseded, since, until)
+	q.Queue(`UPDATE deliveries AS d SET attempts = u.attempts, slot = u.slot, endpoint_version = u.endpoint_version,
+			contract_version = u.contract_version, `+value("state")+`, `+value("reason")+`, `+value("due_at")+`,
+			`+value("next_attempt_at")+`, `+value("finished_at")+`
+		FROM unnest($1::text[], $2::bytea[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[],
+				$7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[]`+arrays+`)
+			AS u (tenant, id, attempts, slot, endpoint_version, contract_version,
+				state, reason, due_at, next_attempt_at, finished_at`+columns+`)
+		WHERE d.tenant = u.tenant AND d.id = u.id AND d.id BETWEEN $12 AND $13
+			AND (u.state <> 'sending' OR d.due_at > 0 OR d.due_at = 0 AND NOT d.superseded)`+returning, args...)
+}
+
+// stateColumns are the columns of deliveries that say what became of them, as arrays.
+type stateColumns struct {
+	state, reason       []string
+	due, next, finished []*int64
+}
+
+func (o *stateColumns) add(d *hook.Delivery) {
+	o.state, o.reason = append(o.state, string(d.State)), append(o.reason, d.Reason)
+	o.due, o.next = append(o.due, number(dueAt(d))), append(o.next, number(micros(d.NextAttemptAt)))
+	o.finished = append(o.finished, number(micros(d.FinishedAt)))
 }
 
 // reach is the first and the last of some deliveries. A statement that says it is planned

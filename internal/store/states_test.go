@@ -196,3 +196,44 @@ func TestSupersededMigration(t *testing.T) {
 		}
 	})
 }
+
+// A result waits for a transaction that supersedes its delivery, and is then written as what
+// becomes of a superseded delivery.
+func TestResultBesideSupersede(t *testing.T) {
+	t.Parallel()
+	db := openPG(t)
+	addTenants(t, db)
+	event := hook.NewEventID()
+	var row hook.Delivery
+	for _, d := range every(t, db, event) {
+		if d.State == hook.Sending && d.Mode == hook.AtLeastOnce && !d.Superseded {
+			row = d
+		}
+	}
+	policy := hook.Policy{Retry: []time.Duration{0, time.Hour, time.Hour}}
+	failure := hook.Trigger{Kind: hook.OnAttempt, Outcome: hook.Outcome{Class: hook.ClassTimeout}}
+	failed, _ := hook.Next(row, failure, policy, hook.Standing{State: hook.EndpointActive}, time.Now())
+	stored := make(chan error, 1)
+	err := db.change(t.Context(), func(x *tx) error {
+		if _, err := x.supersede(hook.ScheduleName{Tenant: "acme", Contract: "c", Type: "x"}, event, time.Now()); err != nil {
+			return err
+		}
+		db.SaveResult(hook.Result{Delivery: failed.Delivery}, func(err error) { stored <- err })
+		eventually(t, "the result waits for the row", func() (waits bool) {
+			err := db.read.QueryRow(`SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted
+				AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database()))`).Scan(&waits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return waits
+		})
+		return nil
+	})
+	if err := errors.Join(err, <-stored); err != nil {
+		t.Fatal(err)
+	}
+	got, err := db.Delivery(t.Context(), "acme", row.ID)
+	if err != nil || got.State != hook.Cancelled || got.Reason != hook.ReasonSuperseded || got.Attempts != row.Attempts+1 {
+		t.Errorf("%s, %v", shown(got), err)
+	}
+}
