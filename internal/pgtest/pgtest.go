@@ -160,7 +160,9 @@ func (s *Server) wait() error {
 }
 
 // supervisor runs the server. $1 is its directory, $2 the directory of its binaries, the
-// rest are its options. Its backends are not in its process group, so they are looked up.
+// rest are its options. Its backends are not in its process group, so they are looked up,
+// while it is stopped and cannot start more. As long as one of them lives, a new server does
+// not start on the same data.
 const supervisor = `
 trap '' INT TERM HUP
 dir=$1 bin=$2
@@ -168,9 +170,13 @@ shift 2
 pid=
 finish() {
 	[ -n "$pid" ] || return 0
+	kill -STOP "$pid" 2>/dev/null
 	kids=$(cat /proc/"$pid"/task/"$pid"/children 2>/dev/null)
 	kill -9 "$pid" $kids 2>/dev/null
 	wait "$pid" 2>/dev/null
+	for kid in $kids; do
+		while grep -q . /proc/"$kid"/cmdline 2>/dev/null; do sleep 0.01; done
+	done
 	pid=
 }
 begin() { "$bin"/postgres -D "$dir"/data "$@" >&2 & pid=$!; }
