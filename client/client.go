@@ -5,7 +5,8 @@
 //	answer, err := c.PublishEvent(ctx, "acme", client.NewEvent{Type: "order.paid", Payload: payload})
 //	if p, ok := errors.AsType[*client.Problem](err); ok && p.Code == "payload_invalid" { … }
 //
-// It uses the standard library only. A Client is safe for concurrent use.
+// It promises to use the standard library only, and to repeat a request by itself only if the server said that it
+// stored nothing and [WithRetries] allows it. A Client is safe for concurrent use.
 //
 // The tags of the types beside json (doc, example, enum, object and so on) describe them in the OpenAPI document, which
 // the server makes of them. The client does not read them.

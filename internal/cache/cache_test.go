@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -274,5 +275,22 @@ func BenchmarkHit(b *testing.B) {
 		if _, err := c.Get(ctx, keys[i%len(keys)]); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A load that panics is an error for those who wait, not the end of the program.
+func TestLoadPanics(t *testing.T) {
+	t.Parallel()
+	l := NewLoader(2, 0, func(_ context.Context, key string) (int, error) {
+		if key == "bad" {
+			panic("no such place")
+		}
+		return 7, nil
+	})
+	if _, err := l.Get(t.Context(), "bad"); err == nil || !strings.Contains(err.Error(), "no such place") {
+		t.Errorf("a load that panics gives %v", err)
+	}
+	if v, err := l.Get(t.Context(), "good"); v != 7 || err != nil {
+		t.Errorf("the next load gives %v, %v", v, err)
 	}
 }

@@ -2,6 +2,8 @@ package cache
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -24,7 +26,7 @@ func NewLoader[V any](size int, ttl time.Duration, load func(ctx context.Context
 }
 
 // Get returns the value of a key. If the loader does not have it, Get loads it or waits for the load that runs. The
-// error is that of the load, or that of ctx if ctx ended first.
+// error is that of the load, or that of ctx if ctx ended first. If the load panics, that is its error.
 func (l *Loader[V]) Get(ctx context.Context, key string) (V, error) {
 	l.values.mu.Lock()
 	v, ok := l.values.find(key)
@@ -34,7 +36,13 @@ func (l *Loader[V]) Get(ctx context.Context, key string) (V, error) {
 		return v, nil
 	}
 	background := context.WithoutCancel(ctx)
-	result := running.DoChan(key, func() (any, error) {
+	result := running.DoChan(key, func() (value any, err error) {
+		// The load runs on a goroutine of its own, where a panic would end the program.
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("loading failed: %v\n%s", p, debug.Stack())
+			}
+		}()
 		v, err := l.load(background, key)
 		if err == nil {
 			l.keep(key, v, running)

@@ -8,8 +8,8 @@
 //   - JSON is read only where a condition uses it: a condition on type costs the
 //     same however large the payload is.
 //
-// A condition can neither run for ever nor build something huge: its length, its
-// nesting and the cost of one evaluation are limited. It reads no clock, no file and
+// It promises that a condition can neither run for ever nor build something huge: its
+// length, its nesting and the cost of one evaluation are limited. It reads no clock, no file and
 // no network. A [Condition] is immutable and safe for concurrent use. A [Vars] must be
 // used by one goroutine at a time.
 package expr

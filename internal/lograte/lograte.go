@@ -70,7 +70,9 @@ func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 // WithGroup implements slog.Handler.
-func (h handler) WithGroup(name string) slog.Handler { return handler{h.Handler.WithGroup(name), h.limits} }
+func (h handler) WithGroup(name string) slog.Handler {
+	return handler{h.Handler.WithGroup(name), h.limits}
+}
 
 // hasError reports whether r has an attribute "error".
 func hasError(r slog.Record) (yes bool) {

@@ -1,5 +1,5 @@
 // Package nearest finds the word that somebody probably meant, so that error texts about
-// an unknown name, in contracts, conditions and requests, can suggest the right one.
+// an unknown name, in contracts, conditions and requests, can suggest the right one. It is pure.
 package nearest
 
 import "strings"

@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	// Pure computation: no network, no database, no clock.
 	"internal/cron":      {},
 	"internal/expr":      {"internal/hook", "internal/rawjson", "internal/nearest"},
-	"internal/match":     {"internal/hook", "internal/expr", "internal/rawjson", "internal/cache"},
+	"internal/match":     {"internal/hook", "internal/expr", "internal/cache"},
 	"internal/sign":      {"internal/hook"},
 	"internal/diagnose":  {"internal/hook", "internal/texts"},
 	"internal/transform": {"internal/hook", "internal/rawjson"},

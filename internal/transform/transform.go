@@ -12,7 +12,7 @@
 //   - So scripts run in processes of their own ([Pool]), which are killed if a script takes
 //     too long. A server without scripts starts no such process.
 //
-// Whatever a script does, the result is an [Output] or an [*Error].
+// It promises that whatever a script does, the result is an [Output] or an [*Error].
 package transform
 
 import (
