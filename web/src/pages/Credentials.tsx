@@ -26,12 +26,13 @@ import {
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
-import { api, ok, Problem, type Schemas } from "../api/client";
+import { api, ok, type Schemas } from "../api/client";
 import { contractsQuery, credentialContractsQuery, credentialsQuery, ofTenant, queryClient } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
-import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble, wordsOf, wrongAt } from "../parts/basics";
+import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble, wordsOf } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
+import { useSentForm } from "../parts/form";
 import { itemsOf, Listing, when } from "../parts/Listing";
 import { useMayChange } from "../session";
 
@@ -172,27 +173,30 @@ function CredentialMenu({ credential: c }: { credential: Credential }) {
 function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => void }) {
   const t = useT();
   const contracts = useQuery(credentialContractsQuery(t.code as Language));
-  const [contract, setContract] = useState<string | null>(null);
-  const [name, setName] = useState("");
-  const [url, setURL] = useState("");
-  const chosen = contracts.data?.find((c) => c.name === (contract ?? contracts.data?.[0]?.name));
-  const make = useMutation({
-    mutationFn: () =>
-      ok(
+  const choose = (name: string | null) => contracts.data?.find((c) => c.name === name) ?? contracts.data?.[0];
+  const {
+    form,
+    sending: make,
+    submit,
+    trouble,
+  } = useSentForm({
+    initialValues: { contract: null as string | null, name: "", url: "" },
+    send: ({ contract, name, url }) => {
+      const of = choose(contract);
+      return ok(
         api.POST("/v1/tenants/{tenant}/credentials", {
           params: { path: { tenant } },
           body: {
-            contract: chosen?.name ?? "",
+            contract: of?.name ?? "",
             name: name.trim(),
-            ...(chosen?.credentials?.endpoint ? { url: url.trim() } : {}),
+            ...(of?.credentials?.endpoint ? { url: url.trim() } : {}),
           },
         }),
-      ),
+      );
+    },
     onSuccess: () => renew(tenant),
   });
-  const problem = make.error instanceof Problem ? make.error : undefined;
-  const at = (pointer: string) => wrongAt(pointer, problem, t);
-  const placed = problem?.errors.length === 1 && (at("/url") ?? at("/name"));
+  const chosen = choose(form.values.contract);
   return (
     <Modal
       opened
@@ -212,39 +216,26 @@ function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => voi
       ) : contracts.isPending ? (
         <Skeletons rows={3} />
       ) : (
-        <form
-          onSubmit={(e) => {
-            e.preventDefault();
-            make.mutate();
-          }}
-        >
+        <form onSubmit={submit}>
           <Stack>
             <Select
               label={t.events.contract}
               data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title }))}
-              value={chosen?.name ?? null}
-              onChange={setContract}
               allowDeselect={false}
+              {...form.getInputProps("contract")}
+              value={chosen?.name ?? null}
             />
-            <TextInput
-              label={t.common.name}
-              required
-              value={name}
-              onChange={(e) => setName(e.currentTarget.value)}
-              error={at("/name")}
-            />
+            <TextInput label={t.common.name} required {...form.getInputProps("name")} />
             {chosen?.credentials?.endpoint && (
               <TextInput
                 label={t.form.url}
                 description={t.form.urlHelp}
                 required
                 type="url"
-                value={url}
-                onChange={(e) => setURL(e.currentTarget.value)}
-                error={at("/url")}
+                {...form.getInputProps("url")}
               />
             )}
-            {!placed && <Trouble error={make.error ?? contracts.error} />}
+            <Trouble error={trouble ?? contracts.error} />
             <Group justify="flex-end">
               <Button variant="default" onClick={onClose}>
                 {t.common.cancel}

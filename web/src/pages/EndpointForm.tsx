@@ -19,15 +19,17 @@ import {
   TextInput,
   UnstyledButton,
 } from "@mantine/core";
+import type { UseFormReturnType } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
 import { IconChevronDown, IconChevronRight, IconPlus, IconTrash } from "@tabler/icons-react";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
-import { api, type Contract, type Endpoint, type EndpointInput, ok, Problem } from "../api/client";
+import { useState } from "react";
+import { api, type Contract, type Endpoint, type EndpointInput, ok, type Schemas } from "../api/client";
 import { contractQuery, contractsQuery, endpointQuery, ofTenant, queryClient } from "../api/queries";
 import { type Language, useT } from "../i18n";
-import { detailOf, PageHead, Skeletons, Trouble, wrongAt } from "../parts/basics";
+import { PageHead, Skeletons, Trouble } from "../parts/basics";
+import { pathOf, useSentForm } from "../parts/form";
 import { RetryEditor } from "../parts/RetryEditor";
 import { mask, type Schema, type Settings, SettingsForm } from "../parts/SettingsForm";
 
@@ -66,18 +68,19 @@ export function EditEndpointPage() {
   );
 }
 
-interface Draft {
+/** What a person fills in, with the names that the API has. */
+interface Draft extends Record<string, unknown> {
   contract: string;
   name: string;
   url: string;
   method: string;
-  events: string[];
+  event_types: string[];
   settings: Settings;
   filter: string;
   headers: [string, string][];
-  timeout: number | "";
+  timeout_ms: number | "";
   retry: string[];
-  rate: number | "";
+  rate_limit: { per_second: number | "" };
   concurrency: number | "";
   ordered: boolean;
   transformation: string;
@@ -89,36 +92,72 @@ function draftOf(e: Endpoint | undefined, contract: string): Draft {
     name: e?.name ?? "",
     url: e?.url ?? "",
     method: e?.method ?? "",
-    events: e?.event_types ?? [],
+    event_types: e?.event_types ?? [],
     settings: (e?.settings as Settings | undefined) ?? {},
     filter: e?.filter ?? "",
     headers: Object.entries(e?.headers ?? {}),
-    timeout: e ? e.timeout_ms / 1000 : "",
+    timeout_ms: e?.timeout_ms ?? "",
     retry: e?.retry ?? [],
-    rate: e?.rate_limit?.per_second ?? "",
+    rate_limit: { per_second: e?.rate_limit?.per_second ?? "" },
     concurrency: e?.concurrency ?? "",
     ordered: e?.ordered ?? false,
     transformation: e?.transformation ?? "",
   };
 }
 
-/** What to send: the basics always, the rest only where it was touched. */
+/** What to send: the basics always, the rest only where it was changed. */
 function inputOf(d: Draft, was: Draft): EndpointInput {
   const changed = (k: keyof Draft) => JSON.stringify(d[k]) !== JSON.stringify(was[k]);
+  const rate = d.rate_limit.per_second;
   return {
     name: d.name.trim(),
     url: d.url.trim(),
-    event_types: d.events,
+    event_types: d.event_types,
     settings: d.settings as EndpointInput["settings"],
     ...(d.method && changed("method") ? { method: d.method } : {}),
     ...(changed("filter") ? { filter: d.filter.trim() } : {}),
-    ...(changed("timeout") && d.timeout !== "" ? { timeout_ms: Math.round(d.timeout * 1000) } : {}),
+    ...(changed("timeout_ms") && d.timeout_ms !== "" ? { timeout_ms: d.timeout_ms } : {}),
     ...(changed("retry") && d.retry.length > 0 ? { retry: d.retry.map((r) => r.trim()) } : {}),
     ...(changed("concurrency") && d.concurrency !== "" ? { concurrency: d.concurrency } : {}),
     ...(changed("ordered") ? { ordered: d.ordered } : {}),
     ...(changed("transformation") ? { transformation: d.transformation } : {}),
-    ...(changed("rate") && d.rate !== "" ? { rate_limit: { per_second: d.rate } } : {}),
+    ...(changed("rate_limit") && rate !== "" ? { rate_limit: { per_second: rate } } : {}),
   };
+}
+
+function create(tenant: string, d: Draft, was: Draft) {
+  const headers = Object.fromEntries(d.headers.filter(([k]) => k.trim()));
+  return ok(
+    api.POST("/v1/tenants/{tenant}/endpoints", {
+      params: { path: { tenant } },
+      body: { ...inputOf(d, was), contract: d.contract, ...(d.headers.length > 0 ? { headers } : {}) },
+    }),
+  );
+}
+
+/** In a merge patch a member that is null goes away. */
+function change(endpoint: Endpoint, d: Draft, was: Draft) {
+  const headers: Record<string, string | null> = {};
+  for (const [k] of was.headers) headers[k] = null;
+  for (const [k, v] of d.headers) if (k.trim()) headers[k.trim()] = v;
+  for (const [k, v] of Object.entries(headers)) if (v === mask) delete headers[k];
+  const gone = Object.fromEntries(
+    Object.keys(was.settings)
+      .filter((k) => !(k in d.settings))
+      .map((k) => [k, null]),
+  );
+  const unlimited = d.rate_limit.per_second === "" && was.rate_limit.per_second !== "";
+  return ok(
+    api.PATCH("/v1/tenants/{tenant}/endpoints/{endpoint}", {
+      params: { path: { tenant: endpoint.tenant, endpoint: endpoint.id } },
+      body: {
+        ...inputOf(d, was),
+        settings: { ...d.settings, ...gone },
+        headers,
+        ...(unlimited ? { rate_limit: null } : {}),
+      },
+    }),
+  );
 }
 
 function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contracts: Contract[]; endpoint?: Endpoint }) {
@@ -126,48 +165,9 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
   const go = useNavigate();
   const first = contracts.find((c) => c.name === "standard") ?? contracts[0];
   const [was] = useState(() => draftOf(endpoint, first?.name ?? "standard"));
-  const [d, setDraft] = useState(was);
-  const set = <K extends keyof Draft>(k: K, v: Draft[K]) => setDraft((old) => ({ ...old, [k]: v }));
-  const contract = contracts.find((c) => c.name === d.contract);
-  const detail = useQuery(contractQuery(d.contract, t.code as Language)).data;
-  const settings = (contract?.settings ?? {}) as Schema;
-  const [more, setMore] = useState(false);
-
-  const save = useMutation({
-    mutationFn: async () => {
-      const input = inputOf(d, was);
-      if (!endpoint) {
-        const headers = Object.fromEntries(d.headers.filter(([k]) => k.trim()));
-        return ok(
-          api.POST("/v1/tenants/{tenant}/endpoints", {
-            params: { path: { tenant } },
-            body: { ...input, contract: d.contract, ...(d.headers.length > 0 ? { headers } : {}) },
-          }),
-        );
-      }
-      // In a merge patch a member that is null goes away.
-      const headers: Record<string, string | null> = {};
-      for (const [k] of was.headers) headers[k] = null;
-      for (const [k, v] of d.headers) if (k.trim()) headers[k.trim()] = v;
-      for (const [k, v] of Object.entries(headers)) if (v === mask) delete headers[k];
-      const gone = Object.fromEntries(
-        Object.keys(was.settings)
-          .filter((k) => !(k in d.settings))
-          .map((k) => [k, null]),
-      );
-      const patch = {
-        ...input,
-        settings: { ...d.settings, ...gone },
-        headers,
-        ...(d.rate === "" && was.rate !== "" ? { rate_limit: null } : {}),
-      };
-      return ok(
-        api.PATCH("/v1/tenants/{tenant}/endpoints/{endpoint}", {
-          params: { path: { tenant, endpoint: endpoint.id } },
-          body: patch as never,
-        }),
-      );
-    },
+  const { form, sending, submit, trouble } = useSentForm({
+    initialValues: was,
+    send: (d) => (endpoint ? change(endpoint, d, was) : create(tenant, d, was)),
     onSuccess: async (saved) => {
       notifications.show({ message: endpoint ? t.endpoints.saved : t.endpoints.made });
       queryClient.setQueryData(endpointQuery(tenant, saved.id).queryKey, saved);
@@ -179,25 +179,11 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
       });
     },
   });
-  const problem = save.error instanceof Problem ? save.error : undefined;
-  const placed = new Set<string>();
-  const errorAt = (pointer: string) => {
-    const text = wrongAt(pointer, problem, t);
-    if (text) placed.add(pointer);
-    return text;
-  };
-  const submit = (e: FormEvent) => {
-    e.preventDefault();
-    save.mutate();
-  };
-  const types = contract?.event_types.filter((x) => x.name !== "*") ?? [];
-  const free = contract?.event_types.some((x) => x.name === "*") ?? true;
-  const eventError = problem?.errors.filter((e) => e.pointer?.startsWith("/event_types")).map((e) => detailOf(e, t))[0];
-  const advancedError = problem?.errors.some((e) =>
-    /^\/(timeout_ms|retry|concurrency|rate_limit|filter|headers|ordered|transformation)/.test(e.pointer ?? ""),
-  );
-  const opened = more || advancedError === true;
-
+  const d = form.values;
+  const contract = contracts.find((c) => c.name === d.contract);
+  const detail = useQuery(contractQuery(d.contract, t.code as Language)).data;
+  const settings = (contract?.settings ?? {}) as Schema;
+  const needsCredential = !endpoint && detail?.endpoint.needs_credential === true;
   return (
     <form onSubmit={submit} noValidate>
       <Paper p={{ base: "md", sm: "xl" }} maw={720}>
@@ -207,14 +193,13 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
               label={t.form.contract}
               description={t.form.contractHelp}
               data={contracts.map((c) => ({ value: c.name, label: c.title }))}
-              value={d.contract}
               allowDeselect={false}
               searchable
-              error={errorAt("/contract")}
-              onChange={(v) => v && setDraft((old) => ({ ...old, contract: v, events: [], settings: {}, method: "" }))}
+              {...form.getInputProps("contract")}
+              onChange={(v) => v && form.setValues({ contract: v, event_types: [], settings: {}, method: "" })}
             />
           )}
-          {!endpoint && detail?.endpoint.needs_credential && (
+          {needsCredential && (
             <Alert color="yellow" variant="light">
               {t.credentials.needed}{" "}
               <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/credentials` }} size="sm">
@@ -226,9 +211,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
             label={t.form.name}
             description={t.form.nameHelp}
             placeholder={t.form.namePlaceholder}
-            value={d.name}
-            onChange={(e) => set("name", e.currentTarget.value)}
-            error={errorAt("/name")}
+            {...form.getInputProps("name")}
           />
           <Group align="flex-start" gap="sm">
             {contract && contract.methods.length > 1 && (
@@ -237,11 +220,10 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
                 w={116}
                 style={{ flex: "none" }}
                 data={contract.methods}
-                value={d.method || contract.methods[0] || null}
                 allowDeselect={false}
-                onChange={(v) => set("method", v ?? "")}
-                error={errorAt("/method")}
                 description={"\u00a0"}
+                {...form.getInputProps("method")}
+                value={d.method || contract.methods[0] || null}
               />
             )}
             <TextInput
@@ -251,168 +233,22 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
               type="url"
               inputMode="url"
               placeholder="https://crm.example.com/webhooks"
-              value={d.url}
               style={{ flex: "1 1 14rem" }}
-              onChange={(e) => set("url", e.currentTarget.value)}
-              error={errorAt("/url")}
+              {...form.getInputProps("url")}
             />
           </Group>
-          {types.length > 1 && (
-            <MultiSelect
-              label={t.form.eventTypes}
-              description={t.form.eventTypesHelp}
-              data={types.map((x) => ({ value: x.name, label: x.title || x.name }))}
-              value={d.events}
-              searchable
-              clearable
-              hidePickedOptions
-              onChange={(v) => set("events", v)}
-              error={eventError}
-              maxDropdownHeight={280}
-              nothingFoundMessage={t.common.none}
-            />
-          )}
-          {types.length === 0 && free && (
-            <TagsInput
-              label={t.form.eventTypes}
-              description={`${t.form.eventTypesHelp} ${t.form.eventTypesFree}`}
-              value={d.events}
-              onChange={(v) => set("events", v)}
-              placeholder={d.events.length === 0 ? "order.*" : undefined}
-              error={eventError}
-              acceptValueOnBlur
-            />
-          )}
+          <EventTypes form={form} contract={contract} />
           {settings.properties && Object.keys(settings.properties).length > 0 && (
-            <SettingsForm schema={settings} value={d.settings} onChange={(v) => set("settings", v)} errorAt={errorAt} />
+            <SettingsForm
+              schema={settings}
+              value={d.settings}
+              onChange={(v) => form.setFieldValue("settings", v)}
+              errorAt={(pointer) => textAt(form, pathOf(pointer))}
+            />
           )}
-
           <Divider />
-          <UnstyledButton onClick={() => setMore(!opened)} aria-expanded={opened} type="button">
-            <Group gap={6}>
-              {opened ? <IconChevronDown size={16} /> : <IconChevronRight size={16} />}
-              <Text size="sm" fw={600}>
-                {t.form.advanced}
-              </Text>
-            </Group>
-          </UnstyledButton>
-          <Collapse expanded={opened}>
-            {opened && (
-              <Stack gap="md">
-                <Group grow align="flex-start" preventGrowOverflow={false}>
-                  <NumberInput
-                    label={t.form.timeout}
-                    description={t.form.timeoutHelp}
-                    suffix={` ${t.common.seconds}`}
-                    min={0.001}
-                    max={300}
-                    decimalScale={3}
-                    value={d.timeout}
-                    placeholder={t.form.byDefault}
-                    onChange={(v) => set("timeout", v === "" ? "" : Number(v))}
-                    error={errorAt("/timeout_ms")}
-                  />
-                  <NumberInput
-                    label={t.form.concurrency}
-                    description={t.form.concurrencyHelp}
-                    min={1}
-                    max={1000}
-                    allowDecimal={false}
-                    value={d.concurrency}
-                    placeholder={t.form.byDefault}
-                    onChange={(v) => set("concurrency", v === "" ? "" : Number(v))}
-                    error={errorAt("/concurrency")}
-                  />
-                  <NumberInput
-                    label={t.form.rate}
-                    description={t.form.rateHelp}
-                    min={0}
-                    max={100000}
-                    value={d.rate}
-                    onChange={(v) => set("rate", v === "" ? "" : Number(v))}
-                    error={errorAt("/rate_limit/per_second") ?? errorAt("/rate_limit")}
-                  />
-                </Group>
-                {(endpoint?.mode ?? detail?.delivery.mode) === "at_most_once" ? (
-                  <Text size="sm" c="dimmed">
-                    {t.form.once}
-                  </Text>
-                ) : d.retry.length > 0 ? (
-                  <RetryEditor value={d.retry} onChange={(v) => set("retry", v)} errorAt={errorAt} />
-                ) : (
-                  <Group justify="space-between">
-                    <div>
-                      <Text size="sm" fw={500}>
-                        {t.form.retry}
-                      </Text>
-                      <Text size="xs" c="dimmed">
-                        {t.form.byDefault}
-                      </Text>
-                    </div>
-                    <Button
-                      variant="default"
-                      size="xs"
-                      onClick={() => set("retry", detail?.delivery.retry ?? ["0s", "5s", "5m", "30m", "2h"])}
-                    >
-                      {t.form.own}
-                    </Button>
-                  </Group>
-                )}
-                <Switch
-                  label={t.form.ordered}
-                  description={t.form.orderedHelp}
-                  checked={d.ordered}
-                  onChange={(e) => set("ordered", e.currentTarget.checked)}
-                  error={errorAt("/ordered")}
-                />
-                <Textarea
-                  label={t.form.filter}
-                  description={t.form.filterHelp}
-                  value={d.filter}
-                  autosize
-                  minRows={1}
-                  maxRows={6}
-                  classNames={{ input: "mono" }}
-                  onChange={(e) => set("filter", e.currentTarget.value)}
-                  error={errorAt("/filter")}
-                />
-                {contract?.shaping === "on" && (
-                  <Textarea
-                    label={t.form.transformation}
-                    description={t.form.transformationHelp}
-                    value={d.transformation}
-                    autosize
-                    minRows={2}
-                    maxRows={20}
-                    classNames={{ input: "mono" }}
-                    spellCheck={false}
-                    placeholder={"function handler(webhook) {\n  return webhook\n}"}
-                    onChange={(e) => set("transformation", e.currentTarget.value)}
-                    error={errorAt("/transformation")}
-                  />
-                )}
-                <HeaderRows
-                  value={d.headers}
-                  onChange={(v) => set("headers", v)}
-                  errors={
-                    problem?.errors.filter((e) => e.pointer?.startsWith("/headers")).map((e) => detailOf(e, t)) ?? []
-                  }
-                />
-              </Stack>
-            )}
-          </Collapse>
-
-          {save.error &&
-            !(
-              problem &&
-              problem.errors.length > 0 &&
-              problem.errors.every(
-                (e) =>
-                  placed.has(e.pointer ?? "") ||
-                  e.pointer?.startsWith("/event_types") ||
-                  e.pointer?.startsWith("/headers"),
-              )
-            ) && <Trouble error={save.error} />}
+          <Advanced form={form} contract={contract} detail={detail} mode={endpoint?.mode ?? detail?.delivery.mode} />
+          <Trouble error={trouble} />
           <Group justify="flex-end">
             <Anchor
               component={Link}
@@ -427,13 +263,206 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
             >
               {t.common.cancel}
             </Anchor>
-            <Button type="submit" loading={save.isPending} disabled={!endpoint && detail?.endpoint.needs_credential}>
+            <Button type="submit" loading={sending.isPending} disabled={needsCredential}>
               {endpoint ? t.common.save : t.form.create}
             </Button>
           </Group>
         </Stack>
       </Paper>
     </form>
+  );
+}
+
+type Form = UseFormReturnType<Draft>;
+
+/** The mistake at a path, if there is one. */
+function textAt(form: Form, path: string): string | undefined {
+  const error = form.errors[path];
+  return typeof error === "string" ? error : undefined;
+}
+
+/** The mistakes at a path and below it. */
+const textsBelow = (form: Form, path: string): string[] =>
+  Object.keys(form.errors)
+    .filter((p) => p === path || p.startsWith(`${path}.`))
+    .flatMap((p) => textAt(form, p) ?? []);
+
+function EventTypes({ form, contract }: { form: Form; contract?: Contract }) {
+  const t = useT();
+  const types = contract?.event_types.filter((x) => x.name !== "*") ?? [];
+  const free = contract?.event_types.some((x) => x.name === "*") ?? true;
+  const error = textsBelow(form, "event_types")[0];
+  if (types.length > 1)
+    return (
+      <MultiSelect
+        label={t.form.eventTypes}
+        description={t.form.eventTypesHelp}
+        data={types.map((x) => ({ value: x.name, label: x.title || x.name }))}
+        searchable
+        clearable
+        hidePickedOptions
+        maxDropdownHeight={280}
+        nothingFoundMessage={t.common.none}
+        {...form.getInputProps("event_types")}
+        error={error}
+      />
+    );
+  if (types.length > 0 || !free) return null;
+  return (
+    <TagsInput
+      label={t.form.eventTypes}
+      description={`${t.form.eventTypesHelp} ${t.form.eventTypesFree}`}
+      placeholder={form.values.event_types.length === 0 ? "order.*" : undefined}
+      acceptValueOnBlur
+      {...form.getInputProps("event_types")}
+      error={error}
+    />
+  );
+}
+
+const advanced = ["timeout_ms", "retry", "concurrency", "rate_limit", "filter", "headers", "ordered", "transformation"];
+
+/** What most endpoints leave as it is. It is open where something in it is wrong. */
+function Advanced({
+  form,
+  contract,
+  detail,
+  mode,
+}: {
+  form: Form;
+  contract?: Contract;
+  detail?: Schemas["ContractDetail"];
+  mode?: string;
+}) {
+  const t = useT();
+  const [more, setMore] = useState(false);
+  const opened = more || advanced.some((path) => textsBelow(form, path).length > 0);
+  const d = form.values;
+  const number = (v: number | string) => (v === "" ? "" : Number(v));
+  return (
+    <>
+      <UnstyledButton onClick={() => setMore(!opened)} aria-expanded={opened} type="button">
+        <Group gap={6}>
+          {opened ? <IconChevronDown size={16} /> : <IconChevronRight size={16} />}
+          <Text size="sm" fw={600}>
+            {t.form.advanced}
+          </Text>
+        </Group>
+      </UnstyledButton>
+      <Collapse expanded={opened}>
+        {opened && (
+          <Stack gap="md">
+            <Group grow align="flex-start" preventGrowOverflow={false}>
+              <NumberInput
+                label={t.form.timeout}
+                description={t.form.timeoutHelp}
+                suffix={` ${t.common.seconds}`}
+                min={0.001}
+                max={300}
+                decimalScale={3}
+                placeholder={t.form.byDefault}
+                {...form.getInputProps("timeout_ms")}
+                value={d.timeout_ms === "" ? "" : d.timeout_ms / 1000}
+                onChange={(v) => form.setFieldValue("timeout_ms", v === "" ? "" : Math.round(Number(v) * 1000))}
+              />
+              <NumberInput
+                label={t.form.concurrency}
+                description={t.form.concurrencyHelp}
+                min={1}
+                max={1000}
+                allowDecimal={false}
+                placeholder={t.form.byDefault}
+                {...form.getInputProps("concurrency")}
+                onChange={(v) => form.setFieldValue("concurrency", number(v))}
+              />
+              <NumberInput
+                label={t.form.rate}
+                description={t.form.rateHelp}
+                min={0}
+                max={100000}
+                {...form.getInputProps("rate_limit.per_second")}
+                error={textsBelow(form, "rate_limit")[0]}
+                onChange={(v) => form.setFieldValue("rate_limit.per_second", number(v))}
+              />
+            </Group>
+            <Retries form={form} detail={detail} mode={mode} />
+            <Switch
+              label={t.form.ordered}
+              description={t.form.orderedHelp}
+              {...form.getInputProps("ordered", { type: "checkbox" })}
+            />
+            <Textarea
+              label={t.form.filter}
+              description={t.form.filterHelp}
+              autosize
+              minRows={1}
+              maxRows={6}
+              classNames={{ input: "mono" }}
+              {...form.getInputProps("filter")}
+            />
+            {contract?.shaping === "on" && (
+              <Textarea
+                label={t.form.transformation}
+                description={t.form.transformationHelp}
+                autosize
+                minRows={2}
+                maxRows={20}
+                classNames={{ input: "mono" }}
+                spellCheck={false}
+                placeholder={"function handler(webhook) {\n  return webhook\n}"}
+                {...form.getInputProps("transformation")}
+              />
+            )}
+            <HeaderRows
+              value={d.headers}
+              onChange={(v) => form.setFieldValue("headers", v)}
+              errors={textsBelow(form, "headers")}
+            />
+          </Stack>
+        )}
+      </Collapse>
+    </>
+  );
+}
+
+function Retries({ form, detail, mode }: { form: Form; detail?: Schemas["ContractDetail"]; mode?: string }) {
+  const t = useT();
+  const set = (v: string[]) => form.setFieldValue("retry", v);
+  if (mode === "at_most_once")
+    return (
+      <Text size="sm" c="dimmed">
+        {t.form.once}
+      </Text>
+    );
+  if (form.values.retry.length > 0)
+    return (
+      <>
+        <RetryEditor value={form.values.retry} onChange={set} errorAt={(pointer) => textAt(form, pathOf(pointer))} />
+        {textAt(form, "retry") && (
+          <Text size="xs" c="red">
+            {textAt(form, "retry")}
+          </Text>
+        )}
+      </>
+    );
+  return (
+    <Group justify="space-between">
+      <div>
+        <Text size="sm" fw={500}>
+          {t.form.retry}
+        </Text>
+        <Text size="xs" c="dimmed">
+          {t.form.byDefault}
+        </Text>
+      </div>
+      <Button
+        variant="default"
+        size="xs"
+        onClick={() => set(detail?.delivery.retry ?? ["0s", "5s", "5m", "30m", "2h"])}
+      >
+        {t.form.own}
+      </Button>
+    </Group>
   );
 }
 

@@ -6,7 +6,7 @@ import { IconFilterOff, IconSend, IconWebhook } from "@tabler/icons-react";
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { api, ok } from "../api/client";
+import { raw, type Schemas } from "../api/client";
 import { contractQuery, contractsQuery, eventsQuery, ofTenant, queryClient } from "../api/queries";
 import { type Language, useT } from "../i18n";
 import { Empty, PageHead, Time, Trouble, useSettled } from "../parts/basics";
@@ -135,14 +135,12 @@ function SendEvent({ tenant, onClose }: { tenant: string; onClose: () => void })
       }
       // The payload goes as it was typed: numbers and escapes as they stand.
       const head = JSON.stringify({ contract, type: chosen?.name ?? type.trim() });
-      return (await ok(
-        api.POST("/v1/tenants/{tenant}/events", {
-          params: { path: { tenant } },
-          body: { type: "" } as never,
-          bodySerializer: () => `${head.slice(0, -1)},"payload":${text}}`,
-          headers: { "Content-Type": "application/json" },
-        }),
-      )) as { id: string; deliveries: number };
+      const answer = await raw(`/v1/tenants/${encodeURIComponent(tenant)}/events`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: `${head.slice(0, -1)},"payload":${text}}`,
+      });
+      return (await answer.json()) as Schemas["EventAnswer"];
     },
     onSuccess: (answer) => {
       notifications.show({ message: t.events.sent(answer.deliveries) });

@@ -5,12 +5,13 @@ import { notifications } from "@mantine/notifications";
 import { IconKey, IconPlus } from "@tabler/icons-react";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type Key, ok, Problem } from "../api/client";
+import { api, type Key, ok } from "../api/client";
 import { keysQuery, queryClient, tenantsQuery } from "../api/queries";
 import { exactTime, localTime } from "../format";
 import { useT } from "../i18n";
-import { Copy, Empty, PageHead, Time, Tone, Trouble, wrongAt } from "../parts/basics";
+import { Copy, Empty, PageHead, Time, Tone, Trouble } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
+import { useSentForm } from "../parts/form";
 import { itemsOf, Listing } from "../parts/Listing";
 
 export function KeysPage() {
@@ -94,26 +95,32 @@ export function KeysPage() {
 function NewKey({ onClose }: { onClose: () => void }) {
   const t = useT();
   const tenants = useInfiniteQuery(tenantsQuery());
-  const [name, setName] = useState("");
-  const [role, setRole] = useState<Key["role"]>("tenant");
-  const [tenant, setTenant] = useState<string | null>(null);
-  const [ends, setEnds] = useState(""); // as <input type="datetime-local"> has it
-  const make = useMutation({
-    mutationFn: () =>
+  const {
+    form,
+    sending: make,
+    submit,
+    trouble,
+  } = useSentForm({
+    initialValues: {
+      name: "",
+      role: "tenant" as Key["role"],
+      tenant: null as string | null,
+      expires_at: "", // as <input type="datetime-local"> has it
+    },
+    send: ({ name, role, tenant, expires_at }) =>
       ok(
         api.POST("/v1/keys", {
           body: {
             name: name.trim(),
             role,
             ...(role !== "operator" && tenant ? { tenant } : {}),
-            ...(ends ? { expires_at: new Date(ends).toISOString() } : {}),
+            ...(expires_at ? { expires_at: new Date(expires_at).toISOString() } : {}),
           },
         }),
       ),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["keys"] }),
   });
-  const problem = make.error instanceof Problem ? make.error : undefined;
-  const wrongEnd = wrongAt("/expires_at", problem, t);
+  const { role } = form.values;
   return (
     <Modal
       opened
@@ -142,20 +149,10 @@ function NewKey({ onClose }: { onClose: () => void }) {
           </Group>
         </Stack>
       ) : (
-        <form
-          onSubmit={(e) => {
-            e.preventDefault();
-            make.mutate();
-          }}
-        >
+        <form onSubmit={submit}>
           <Stack>
-            <TextInput
-              label={t.common.name}
-              value={name}
-              onChange={(e) => setName(e.currentTarget.value)}
-              data-autofocus
-            />
-            <Radio.Group label={t.keys.role} value={role} onChange={(v) => setRole(v as Key["role"])}>
+            <TextInput label={t.common.name} {...form.getInputProps("name")} data-autofocus />
+            <Radio.Group label={t.keys.role} {...form.getInputProps("role")}>
               <Stack gap="xs" mt={6}>
                 {(["operator", "tenant", "publish", "read"] as const).map((r) => (
                   <Radio key={r} value={r} label={t.roles[r]} description={t.keys.roleHelp[r]} />
@@ -168,8 +165,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
                 placeholder={role === "tenant" ? t.nav.pickTenant : t.keys.allTenants}
                 searchable
                 clearable
-                value={tenant}
-                onChange={setTenant}
+                {...form.getInputProps("tenant")}
                 data={(tenants.data?.pages.flatMap((p) => p.items) ?? []).map((x) => ({
                   value: x.id,
                   label: x.name || x.id,
@@ -181,11 +177,9 @@ function NewKey({ onClose }: { onClose: () => void }) {
               description={t.keys.expiresHelp}
               type="datetime-local"
               min={localTime(new Date())}
-              value={ends}
-              onChange={(e) => setEnds(e.currentTarget.value)}
-              error={wrongEnd}
+              {...form.getInputProps("expires_at")}
             />
-            {!wrongEnd && <Trouble error={make.error} />}
+            <Trouble error={trouble} />
             <Group justify="flex-end">
               <Button variant="default" onClick={onClose}>
                 {t.common.cancel}

@@ -2,13 +2,14 @@ import { Anchor, Button, Group, Modal, Stack, Text, TextInput } from "@mantine/c
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconBuilding, IconExternalLink, IconPlus } from "@tabler/icons-react";
-import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, ok, type Tenant } from "../api/client";
 import { queryClient, tenantsQuery } from "../api/queries";
 import { useT } from "../i18n";
 import { Empty, PageHead, Time, Trouble } from "../parts/basics";
+import { useSentForm } from "../parts/form";
 import { itemsOf, Listing, when } from "../parts/Listing";
 import { PortalLink } from "../parts/PortalLink";
 import { useVisitor } from "../session";
@@ -74,15 +75,19 @@ export function TenantsPage() {
 function NewTenant({ onClose }: { onClose: () => void }) {
   const t = useT();
   const go = useNavigate();
-  const [id, setId] = useState("");
-  const [name, setName] = useState("");
-  const make = useMutation({
-    mutationFn: () =>
-      ok(api.PUT("/v1/tenants/{tenant}", { params: { path: { tenant: id.trim() } }, body: { name: name.trim() } })),
-    onSuccess: () => {
+  const { form, sending, submit, trouble } = useSentForm({
+    initialValues: { tenant: "", name: "" },
+    send: (v) =>
+      ok(
+        api.PUT("/v1/tenants/{tenant}", {
+          params: { path: { tenant: v.tenant.trim() } },
+          body: { name: v.name.trim() },
+        }),
+      ),
+    onSuccess: (made) => {
       void queryClient.invalidateQueries({ queryKey: ["tenants"] });
-      notifications.show({ message: t.tenants.made(id) });
-      void go({ to: "/t/$tenant/endpoints", params: { tenant: id.trim() } });
+      notifications.show({ message: t.tenants.made(made.id) });
+      void go({ to: "/t/$tenant/endpoints", params: { tenant: made.id } });
     },
   });
   return (
@@ -93,34 +98,23 @@ function NewTenant({ onClose }: { onClose: () => void }) {
       centered
       closeButtonProps={{ "aria-label": t.common.close }}
     >
-      <form
-        onSubmit={(e) => {
-          e.preventDefault();
-          make.mutate();
-        }}
-      >
+      <form onSubmit={submit}>
         <Stack>
           <TextInput
             label={t.tenants.id}
             description={t.tenants.idHelp}
             required
-            value={id}
-            onChange={(e) => setId(e.currentTarget.value)}
+            {...form.getInputProps("tenant")}
             data-autofocus
             placeholder="acme"
           />
-          <TextInput
-            label={t.common.name}
-            value={name}
-            onChange={(e) => setName(e.currentTarget.value)}
-            placeholder="Acme"
-          />
-          <Trouble error={make.error} />
+          <TextInput label={t.common.name} {...form.getInputProps("name")} placeholder="Acme" />
+          <Trouble error={trouble} />
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               {t.common.cancel}
             </Button>
-            <Button type="submit" loading={make.isPending}>
+            <Button type="submit" loading={sending.isPending}>
               {t.common.save}
             </Button>
           </Group>

@@ -1,28 +1,31 @@
 // A link that lets a tenant's own people in.
 import { Alert, Anchor, Button, ColorInput, Group, Modal, Select, Stack, Switch, Text, TextInput } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
 import { api, ok } from "../api/client";
 import { ofTenant, queryClient } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, languages, useT } from "../i18n";
 import { Copy, Trouble } from "./basics";
 import { Code } from "./Code";
+import { useSentForm } from "./form";
+
+/** What to send: only what was filled in. */
+const bodyOf = (v: { name: string; lang: Language | null; accent: string; read_only: boolean }) => ({
+  ...(v.name.trim() ? { name: v.name.trim() } : {}),
+  ...(v.lang ? { lang: v.lang } : {}),
+  ...(v.accent ? { accent: v.accent } : {}),
+  ...(v.read_only ? { read_only: true } : {}),
+});
 
 export function PortalLink({ tenant, onClose }: { tenant: string; onClose: () => void }) {
   const t = useT();
-  const [name, setName] = useState("");
-  const [lang, setLang] = useState<string | null>(null);
-  const [accent, setAccent] = useState("");
-  const [readOnly, setReadOnly] = useState(false);
-  const body = {
-    ...(name.trim() ? { name: name.trim() } : {}),
-    ...(lang ? { lang: lang as Language } : {}),
-    ...(accent ? { accent } : {}),
-    ...(readOnly ? { read_only: true } : {}),
-  };
-  const make = useMutation({
-    mutationFn: () => ok(api.POST("/v1/tenants/{tenant}/portal-links", { params: { path: { tenant } }, body })),
+  const {
+    form,
+    sending: make,
+    submit,
+    trouble,
+  } = useSentForm({
+    initialValues: { name: "", lang: null as Language | null, accent: "", read_only: false },
+    send: (v) => ok(api.POST("/v1/tenants/{tenant}/portal-links", { params: { path: { tenant } }, body: bodyOf(v) })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ofTenant(tenant) }),
   });
   return (
@@ -34,50 +37,34 @@ export function PortalLink({ tenant, onClose }: { tenant: string; onClose: () =>
       centered
       closeButtonProps={{ "aria-label": t.common.close }}
     >
-      <form
-        onSubmit={(e) => {
-          e.preventDefault();
-          make.mutate();
-        }}
-      >
+      <form onSubmit={submit}>
         <Stack>
           <Text size="sm" c="dimmed">
             {t.portalLinks.text}
           </Text>
           <Group grow align="flex-start">
-            <TextInput
-              label={t.common.name}
-              value={name}
-              onChange={(e) => setName(e.currentTarget.value)}
-              data-autofocus
-            />
+            <TextInput label={t.common.name} {...form.getInputProps("name")} data-autofocus />
             <Select
               label={t.portalLinks.language}
               data={languages}
-              value={lang}
-              onChange={setLang}
+              {...form.getInputProps("lang")}
               clearable
               placeholder={t.portalLinks.browser}
             />
             <ColorInput
               withEyeDropper={false}
               label={t.portalLinks.accent}
-              value={accent}
-              onChange={setAccent}
+              {...form.getInputProps("accent")}
               format="hex"
               swatches={["#0c6b58", "#1c4e80", "#5f3dc4", "#a61e4d", "#862e9c", "#364fc7"]}
             />
           </Group>
-          <Switch
-            label={t.portalLinks.readOnly}
-            checked={readOnly}
-            onChange={(e) => setReadOnly(e.currentTarget.checked)}
-          />
+          <Switch label={t.portalLinks.readOnly} {...form.getInputProps("read_only", { type: "checkbox" })} />
           <Code
             label={t.portalLinks.example}
-            text={`POST /v1/tenants/${tenant}/portal-links\n${JSON.stringify(body)}`}
+            text={`POST /v1/tenants/${tenant}/portal-links\n${JSON.stringify(bodyOf(form.values))}`}
           />
-          <Trouble error={make.error} />
+          <Trouble error={trouble} />
           {make.data && (
             <Alert color="teal" variant="light" role="status">
               <Group justify="space-between" wrap="nowrap">

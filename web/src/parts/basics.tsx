@@ -139,12 +139,6 @@ export function detailOf(place: Place, t: Messages): string {
   return words.join(" ");
 }
 
-/** What is wrong at a place in the body, such as /url. */
-export function wrongAt(pointer: string, error: unknown, t: Messages): string | undefined {
-  const found = error instanceof Problem ? error.errors.find((e) => e.pointer === pointer) : undefined;
-  return found && detailOf(found, t);
-}
-
 /** A problem, and how to try again. */
 export function Trouble({ error, retry }: { error: unknown; retry?: () => void }) {
   const t = useT();

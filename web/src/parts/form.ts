@@ -1,0 +1,68 @@
+// A form whose mistakes the server finds: each stands at the field that it is about.
+import { type UseFormReturnType, useForm } from "@mantine/form";
+import { type UseMutationResult, useMutation } from "@tanstack/react-query";
+import type { FormEvent } from "react";
+import { Problem } from "../api/client";
+import { useT } from "../i18n";
+import type { Messages } from "../i18n/en";
+import { detailOf } from "./basics";
+
+/** The path of a form's field that a JSON Pointer names: /retry/0 is retry.0. */
+export const pathOf = (pointer: string) =>
+  pointer
+    .slice(1)
+    .split("/")
+    .map((s) => s.replaceAll("~1", "/").replaceAll("~0", "~"))
+    .join(".");
+
+function errorsByPath(error: unknown, t: Messages): Record<string, string> {
+  const errors: Record<string, string> = {};
+  if (!(error instanceof Problem)) return errors;
+  for (const e of error.errors) {
+    const place = e.pointer ? pathOf(e.pointer) : e.parameter;
+    if (place) errors[place] ??= detailOf(e, t);
+  }
+  return errors;
+}
+
+export interface SentForm<V, R> {
+  form: UseFormReturnType<V>;
+  sending: UseMutationResult<R, Error, V>;
+  submit: (e: FormEvent<HTMLFormElement>) => void;
+  /** What went wrong and stands at no field; to be shown above the buttons. */
+  trouble: Error | null;
+}
+
+/**
+ * A form with its values, and what sends them. Its fields have the names of the members that are sent, so the server's
+ * mistakes find them.
+ */
+export function useSentForm<V extends Record<string, unknown>, R>({
+  initialValues,
+  send,
+  onSuccess,
+}: {
+  initialValues: V;
+  send: (values: V) => Promise<R>;
+  onSuccess?: (result: R, values: V) => unknown;
+}): SentForm<V, R> {
+  const t = useT();
+  const form = useForm<V>({ initialValues });
+  const sending = useMutation<R, Error, V>({
+    mutationFn: send,
+    onSuccess,
+    onError: (e) => form.setErrors(errorsByPath(e, t)),
+  });
+  const places = Object.keys(errorsByPath(sending.error, t));
+  const placed =
+    sending.error instanceof Problem &&
+    places.length > 0 &&
+    places.length === sending.error.errors.length &&
+    places.every((p) => (p.split(".")[0] ?? "") in initialValues);
+  return {
+    form,
+    sending,
+    submit: form.onSubmit((values) => sending.mutate(values)),
+    trouble: placed ? null : sending.error,
+  };
+}
