@@ -25,8 +25,10 @@ func TestIDs(t *testing.T) {
 			t.Fatalf("delivery %s of %s: event %s, number %d", d, e, d.Event(), d.Number())
 		}
 	}
-	for _, s := range []string{"", "evt_", "evt_0", "dlv_" + last[4:], last + "0", last[:len(last)-1] + "I",
-		"evt_zzzzzzzzzzzzzzzzzzzzzzzzzz"} {
+	for _, s := range []string{
+		"", "evt_", "evt_0", "dlv_" + last[4:], last + "0", last[:len(last)-1] + "I",
+		"evt_zzzzzzzzzzzzzzzzzzzzzzzzzz",
+	} {
 		if id, err := ParseEventID(s); err == nil {
 			t.Errorf("%q is read as %s", s, id)
 		}

@@ -40,21 +40,30 @@ func happenings() (list []happening) {
 		{"an attempt was a trial without sending", Outcome{Class: ClassShadow, Cancel: ReasonShadow}},
 	} {
 		for slot, left := range []string{"places left in the schedule", "no place left in the schedule"} {
-			list = append(list, happening{h.name + ", " + left, Trigger{Kind: OnAttempt, Outcome: h.outcome},
-				func(d *Delivery) { d.Slot = slot }})
+			list = append(list, happening{
+				h.name + ", " + left,
+				Trigger{Kind: OnAttempt, Outcome: h.outcome},
+				func(d *Delivery) { d.Slot = slot },
+			})
 		}
 	}
 	nothing := func(*Delivery) {}
 	return slices.Concat([]happening{{"a sender takes the delivery", Trigger{Kind: OnTake}, nothing}}, list, []happening{
-		{"a sender puts the delivery back, never attempted", Trigger{Kind: OnPutBack, Again: noon},
-			func(d *Delivery) { d.Attempts = 0 }},
+		{
+			"a sender puts the delivery back, never attempted",
+			Trigger{Kind: OnPutBack, Again: noon},
+			func(d *Delivery) { d.Attempts = 0 },
+		},
 		{"a sender puts the delivery back, attempted before", Trigger{Kind: OnPutBack, Again: noon}, nothing},
 		{"a newer snapshot supersedes the delivery", Trigger{Kind: OnSupersede}, nothing},
 		{"the endpoint was disabled or deleted", Trigger{Kind: OnEndpointStop}, nothing},
 		{"a person retries the delivery", Trigger{Kind: OnRetry}, nothing},
 		{"a bulk replay recovers the delivery", Trigger{Kind: OnRecover}, nothing},
-		{"a bulk replay recovers the delivery, which was a trial", Trigger{Kind: OnRecover},
-			func(d *Delivery) { d.Reason = ReasonShadow }},
+		{
+			"a bulk replay recovers the delivery, which was a trial",
+			Trigger{Kind: OnRecover},
+			func(d *Delivery) { d.Reason = ReasonShadow },
+		},
 	})
 }
 
@@ -168,11 +177,12 @@ func (h happening) table() string {
 	for _, k := range kinds {
 		fmt.Fprintf(&out, "%-44s", k.name)
 	}
-	text := strings.TrimRight(out.String(), " ") + "\n"
+	var text strings.Builder
+	text.WriteString(strings.TrimRight(out.String(), " ") + "\n")
 	for _, r := range merge(rows, len(rows)) {
-		text += r.name + "\n" + r.cells
+		text.WriteString(r.name + "\n" + r.cells)
 	}
-	return text
+	return text.String()
 }
 
 // cell says in a few words what changed.

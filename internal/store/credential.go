@@ -29,8 +29,10 @@ func (db *DB) scanCredential(row scanner, more ...any) (*hook.Credential, error)
 	var c hook.Credential
 	var id, endpoint, sealed []byte
 	var expires, created, updated sql.NullInt64
-	columns := []any{&id, &c.Tenant, &c.Contract, &c.Name, &c.State, &endpoint, &c.Generation, &expires, &created,
-		&updated, &sealed}
+	columns := []any{
+		&id, &c.Tenant, &c.Contract, &c.Name, &c.State, &endpoint, &c.Generation, &expires, &created,
+		&updated, &sealed,
+	}
 	if err := row.Scan(append(columns, more...)...); err != nil {
 		return nil, err
 	}
@@ -126,8 +128,10 @@ func (db *DB) CreateCredential(ctx context.Context, c *hook.Credential, e *hook.
 		if err != nil {
 			return err
 		}
-		return t.audit(hook.AuditEntry{Tenant: c.Tenant, Action: hook.ActionCredentialCreated, Object: c.ID.String(),
-			Name: c.Name})
+		return t.audit(hook.AuditEntry{
+			Tenant: c.Tenant, Action: hook.ActionCredentialCreated, Object: c.ID.String(),
+			Name: c.Name,
+		})
 	})
 	if err == nil && e != nil {
 		db.changed(hook.Change{Tenant: e.Tenant, Endpoint: e.ID})

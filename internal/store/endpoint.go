@@ -143,8 +143,10 @@ func (db *DB) newEndpoint(e *hook.Endpoint, most int) (insert func(*tx) error, e
 		if err := t.saveVersion(e.ID, 1, config); err != nil {
 			return err
 		}
-		return t.audit(hook.AuditEntry{Tenant: e.Tenant, Action: hook.ActionEndpointCreated, Object: e.ID.String(),
-			Name: e.Name})
+		return t.audit(hook.AuditEntry{
+			Tenant: e.Tenant, Action: hook.ActionEndpointCreated, Object: e.ID.String(),
+			Name: e.Name,
+		})
 	}, nil
 }
 
@@ -312,8 +314,10 @@ func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.Endpoin
 // hideEndpoint sets the state of an endpoint to deleted, and returns the number of changed
 // rows: 0 or 1.
 func (t *tx) hideEndpoint(tenant string, id []byte, reason string, now time.Time) (int64, error) {
-	e := hook.AuditEntry{Tenant: tenant, Action: hook.ActionEndpointDeleted, Object: hook.EndpointID(id).String(),
-		Reason: why(reason)}
+	e := hook.AuditEntry{
+		Tenant: tenant, Action: hook.ActionEndpointDeleted, Object: hook.EndpointID(id).String(),
+		Reason: why(reason),
+	}
 	err := t.row(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $4, updated_at = $4
 		WHERE id = $1 AND tenant = $2 AND state <> 'deleted'
 		RETURNING name`, id, tenant, reason, now.UnixMicro()).Scan(&e.Name)
@@ -351,8 +355,10 @@ func (db *DB) SetEndpointState(
 		if err != nil {
 			return err
 		}
-		return t.audit(hook.AuditEntry{Tenant: tenant, Action: stateAction(state), Object: id.String(), Name: name,
-			Reason: why(reason)})
+		return t.audit(hook.AuditEntry{
+			Tenant: tenant, Action: stateAction(state), Object: id.String(), Name: name,
+			Reason: why(reason),
+		})
 	})
 	if err == nil && tenant != "" {
 		db.changed(hook.Change{Tenant: tenant, Endpoint: id})

@@ -33,8 +33,10 @@ func (db *DB) CreatePortalLink(ctx context.Context, l hook.PortalLink) error {
 			l.ID[:], l.Tenant, l.Name, string(l.Role), l.CreatedAt.UnixMicro(), l.ExpiresAt.UnixMicro()); err != nil {
 			return err
 		}
-		return t.audit(hook.AuditEntry{Tenant: l.Tenant, Action: hook.ActionPortalLinkCreated, Object: l.ID.String(),
-			Name: l.Name})
+		return t.audit(hook.AuditEntry{
+			Tenant: l.Tenant, Action: hook.ActionPortalLinkCreated, Object: l.ID.String(),
+			Name: l.Name,
+		})
 	})
 }
 

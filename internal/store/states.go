@@ -75,23 +75,38 @@ func (t *tx) supersede(of hook.ScheduleName, event hook.EventID, now time.Time) 
 			"due_at = CASE WHEN " + ended + " IS NULL THEN due_at END",
 			"next_attempt_at = CASE WHEN " + ended + " IS NULL THEN next_attempt_at END",
 		}
-		rows, err := t.rows(`UPDATE deliveries SET `+strings.Join(set, ", ")+` WHERE `+q.conditions()+` RETURNING id, endpoint`, q.args...)
+		changed, err := t.returning(`UPDATE deliveries SET `+strings.Join(set, ", ")+` WHERE `+q.conditions()+` RETURNING id, endpoint`, q.args...)
 		if err != nil {
 			return nil, err
 		}
-		for rows.Next() {
-			var id, endpoint []byte
-			if err := rows.Scan(&id, &endpoint); err != nil {
-				_ = rows.Close()
-				return nil, err
-			}
+		for _, c := range changed {
 			d := e.to
-			d.Tenant, d.Type, d.ID, d.Endpoint = of.Tenant, of.Type, hook.DeliveryID(id), hook.EndpointID(endpoint)
+			d.Tenant, d.Type, d.ID, d.Endpoint = of.Tenant, of.Type, c.delivery, c.endpoint
 			list = append(list, d)
-		}
-		if err := rows.Err(); err != nil {
-			return nil, err
 		}
 	}
 	return list, nil
+}
+
+// changedRow names a delivery that a statement has changed.
+type changedRow struct {
+	delivery hook.DeliveryID
+	endpoint hook.EndpointID
+}
+
+// returning runs a statement that returns the ids of deliveries and of their endpoints.
+func (t *tx) returning(statement string, args ...any) (list []changedRow, err error) {
+	rows, err := t.rows(statement, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, endpoint []byte
+		if err := rows.Scan(&id, &endpoint); err != nil {
+			return nil, err
+		}
+		list = append(list, changedRow{hook.DeliveryID(id), hook.EndpointID(endpoint)})
+	}
+	return list, rows.Err()
 }

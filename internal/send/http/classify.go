@@ -100,7 +100,7 @@ func (f failure) classifyTimeUp() (class, detail string) {
 	case stageTLS:
 		return hook.ClassTLSFailed, fmt.Sprintf(
 			"The TLS handshake with %s was not finished within %s.", f.host, whole)
-	case stageWrite, stageWait, stageAnswer, stageBody:
+	case stageWrite, stageWait, stageAnswer, stageBody, stageEnded:
 	}
 	if f.clock == send.ClockTotal {
 		switch f.stage {
