@@ -198,7 +198,7 @@ func withContentType(headers []hook.Header, contentType string) []hook.Header {
 // formContentType is that of HTML forms.
 const formContentType = "application/x-www-form-urlencoded"
 
-// shape makes a body that is not just the payload: it fills in the contract's
+// makeBody creates a body that is not just the payload: it fills in the contract's
 // template, adds the person's pairs, applies the style and puts the result into the form.
 func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
 	e := &p.contract.endpoint
