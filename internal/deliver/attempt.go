@@ -26,9 +26,9 @@ func (l *lane) send(job hook.Job) {
 		}
 		return nil
 	})
-	if err != nil { // not the delivery's fault: it stays as it is in the store, and is read again if it still waits
+	if err != nil { // the delivery is not at fault: its state stays, and it is read again if it still waits
 		if errors.Is(err, errNotMarked) {
-			before.State = hook.Sending // it may or may not be stored, so it is put back as if it were
+			before.State = hook.Sending // that may be stored or not; it is put back as if it were
 		}
 		l.giveUp(before, time.Now())
 		return
@@ -81,9 +81,9 @@ func (w *Worker) attempt(p *plan, job *hook.Job, mark func(d *hook.Delivery, fro
 	return m, nil
 }
 
-// unsent is the attempt of a delivery whose script failed or cancelled. The delivery keeps
-// no versions, since nobody saw anything of it: the next attempt uses the configuration
-// that the endpoint has then, with a corrected script, for example.
+// unsent is the attempt of a delivery whose script failed or cancelled. The receiver has seen
+// nothing, so the delivery does not keep the versions of this attempt. The next attempt uses
+// the endpoint's configuration of that time, for example with a corrected script.
 func unsent(d *hook.Delivery, began time.Time, class, detail string) (m made) {
 	d.EndpointVersion, d.ContractVersion = 0, 0
 	took := hook.Timing{Total: time.Since(began)}
@@ -229,8 +229,9 @@ func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
 	}
 }
 
-// giveUp puts back a delivery that could not be sent for reasons of Gancho's own. An ordered
-// lane then reads its whole queue again, so that no later delivery is sent before this one.
+// giveUp puts back a delivery that could not be sent because something is wrong in Gancho, not
+// at the receiver. An ordered lane then reads its whole queue again, so that no later delivery
+// is sent before this one.
 func (l *lane) giveUp(d hook.Delivery, now time.Time) {
 	again := now.Add(time.Second)
 	l.mu.Lock()
@@ -245,8 +246,9 @@ func (l *lane) giveUp(d hook.Delivery, now time.Time) {
 	l.putBack(d, again)
 }
 
-// putBack gives up a delivery that was not sent. If the store has it as being sent,
-// it is stored as waiting again first, or as cancelled if nobody needs it any more.
+// putBack gives a delivery back to the queue in the store, because it was not sent. If it is
+// stored as being sent, it is first stored as waiting again, or as cancelled if [hook.Next]
+// decides so, for example because it was superseded.
 func (l *lane) putBack(d hook.Delivery, again time.Time) {
 	if d.State != hook.Sending {
 		l.settle(d, again)
@@ -267,8 +269,8 @@ func (l *lane) putBack(d hook.Delivery, again time.Time) {
 	l.record(hook.Result{Delivery: d}, func() { l.settle(d, again) })
 }
 
-// settle ends the lane's part in a delivery that the store now has as given. If the delivery
-// is not finished, it will be read again, but not before again.
+// settle lets the lane forget a delivery, because the store now has it as given. If the
+// delivery is not finished, the lane will read it from the store again, but not before again.
 func (l *lane) settle(d hook.Delivery, again time.Time) {
 	switch {
 	case d.State.Finished():
@@ -278,7 +280,7 @@ func (l *lane) settle(d hook.Delivery, again time.Time) {
 	}
 	l.mu.Lock()
 	requeued := l.window.Settle(d.ID, again)
-	// An ordered lane waits with reading until all its results are stored.
+	// An ordered lane reads its next page only when all its results are stored.
 	act := requeued || !again.IsZero() || l.ordered() && l.window.Backlog()
 	l.mu.Unlock()
 	if act {

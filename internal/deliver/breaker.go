@@ -3,9 +3,9 @@ package deliver
 import "time"
 
 // breaker keeps a lane from sending many requests to a receiver that is in trouble. After
-// breakerThreshold failures in a row it opens. Then deliveries wait, which uses up no
-// attempts of theirs, and only one at a time is sent, as a probe. An answer that shows
-// that the receiver works closes it. It has no lock; the lane holds one.
+// breakerThreshold failures in a row it opens. While it is open, deliveries wait without using
+// up attempts, and only one at a time is sent, as a probe. An answer that shows that the
+// receiver works closes it. It has no lock; the lane holds one.
 type breaker struct {
 	failures int           // in a row
 	open     bool          // only probes are sent: set by too many failures, cleared when the receiver works

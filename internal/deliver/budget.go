@@ -22,7 +22,7 @@ func (b *memoryBudget) Reserve(n int) bool {
 	}
 }
 
-// MustReserve takes n bytes for what is in memory already, even if there are fewer.
+// MustReserve takes n bytes for a delivery that is in memory already, even if fewer are left.
 func (b *memoryBudget) MustReserve(n int) { b.used.Add(int64(n)) }
 
 // Release gives n bytes back.

@@ -45,18 +45,18 @@ type Store interface {
 	InHands(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error)
 	// Waiting lists up to n deliveries that are neither finished nor hook.Sending.
 	Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error)
-	// Due returns a page of the endpoint's queue: up to n deliveries whose place in it is
-	// not after now, without those for which skip is true. It ends early when their
-	// payloads take maxBytes.
+	// Due reads a page of the endpoint's queue: up to n deliveries that are due at now, in the
+	// order of the queue. It leaves out those for which skip returns true. The page ends early
+	// when its payloads reach maxBytes.
 	Due(
 		ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool,
 	) (hook.DuePage, error)
 
-	// Sending stores in the background that a delivery is being sent. That is dropped if
-	// the result comes soon.
+	// Sending stores in the background that a delivery is being sent. If the result comes soon,
+	// the store writes only the result.
 	Sending(r hook.Result)
-	// Intend returns when it is durable that a delivery is being sent. It fails with
-	// [hook.ErrNotWaiting] if the delivery must not be sent any more.
+	// Intend stores that a delivery is being sent, and returns when that is durable. It fails
+	// with [hook.ErrNotWaiting] if the delivery must not be sent any more.
 	Intend(r hook.Result) error
 	// SaveResult stores a result in the background and then calls done, on the goroutine
 	// that commits. After an error nothing was stored.
@@ -78,9 +78,9 @@ type Owner interface {
 	// Owns reports whether this node may work for the endpoint at this moment. It is
 	// asked before every request.
 	Owns(id hook.EndpointID) bool
-	// Epoch is the number that results carry. Once another node has taken over the
-	// endpoints of this node, results of that epoch are refused ([hook.ErrFenced]). It is
-	// 0 for a node that is alone.
+	// Epoch is the number that this node stores results under. After another node has taken
+	// over its endpoints, the store refuses results of that epoch ([hook.ErrFenced]). It is 0
+	// for a node that is alone.
 	Epoch() int64
 	// Tell tells the owner of the endpoint, another node, that the endpoint has work.
 	Tell(id hook.EndpointID)
@@ -98,11 +98,11 @@ func (OwnsAll) Epoch() int64 { return 0 }
 // Tell does nothing, as there are no other nodes.
 func (OwnsAll) Tell(hook.EndpointID) {}
 
-// Observer hears of what happens, on the goroutine that does it. So it must be quick. It
-// must not keep what it is given.
+// Observer is notified of attempts and cancellations. The worker calls it on the goroutine that
+// delivers, so its methods must return quickly. They must not keep their arguments.
 type Observer interface {
-	// Attempted is called after every attempt, with the delivery as it is then. For an
-	// attempt that a crash interrupted, it is called when that is found out.
+	// Attempted is called after every attempt, with the delivery as it is then. For an attempt
+	// that a crash interrupted, it is called when a worker later finds the delivery.
 	Attempted(e *hook.Endpoint, d *hook.Delivery, a *hook.Attempt)
 	// Cancelled is called for every delivery that ends without an attempt.
 	Cancelled(d *hook.Delivery)
@@ -142,16 +142,16 @@ type Worker struct {
 	tests map[hook.EndpointID]struct{} // endpoints that are being tested
 
 	stopping atomic.Bool     // Run was told to stop; nothing clears it
-	closing  chan struct{}   // closed when stopping is set, so that senders without a delivery end
+	closing  chan struct{}   // closed when stopping is set, so that idle senders end
 	stopped  context.Context // ends when requests in flight must end
 	cancel   context.CancelFunc
 	senders  sync.WaitGroup // goroutines that send, read or put back
 	results  sync.WaitGroup // results that are not durable yet
-	unstored chan struct{}  // one token for each of those, to bound them
+	unstored chan struct{}  // one token for each of those results; its capacity bounds them
 }
 
-// unstoredLimit bounds the results that wait for a slow database. Beyond it senders wait,
-// too.
+// unstoredLimit is how many results may wait for a slow database. At the limit, senders wait
+// until a result is stored.
 const unstoredLimit = 2048
 
 // New makes a worker. It does nothing until [Worker.TakeOver] and [Worker.Run].
@@ -177,7 +177,7 @@ func New(o Options) *Worker {
 const (
 	tickEvery  = time.Second // [Options.Tick]
 	sweepTicks = 10          // ticks between two sweeps, which find work that nobody announced
-	idleAfter  = time.Minute // then an idle lane is dropped
+	idleAfter  = time.Minute // how long a lane is idle before it is dropped
 )
 
 // Run delivers until ctx ends. Then it starts nothing new, waits up to StopTimeout for
@@ -204,16 +204,16 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// TakeOver opens a lane for every endpoint with work for which which is true. Each lane
-// first recovers the deliveries that an earlier process, or another node, was sending.
-// Call it before anything is offered for these endpoints, since what this process sends
-// would look the same.
+// TakeOver opens a lane for every endpoint that which selects and that has work. Each lane
+// first recovers the deliveries that an earlier process, or another node, was sending. Call
+// TakeOver before anything is offered for these endpoints: in the store, a delivery that this
+// process is sending looks like one that was interrupted.
 func (w *Worker) TakeOver(ctx context.Context, which func(hook.EndpointID) bool) error {
 	for _, l := range w.all() {
 		switch {
 		case !which(l.id):
 		case l.standing.CompareAndSwap(leaving, serving): // the hand-over failed
-		default: // opened while another node owned the endpoint, which may have sent what this lane has in memory
+		default: // opened while another node owned the endpoint: that node may have sent what this lane has in memory
 			l.end()
 			w.remove(l)
 		}
@@ -270,8 +270,9 @@ func (w *Worker) existing(id hook.EndpointID) *lane {
 	return w.lanes[id]
 }
 
-// lane returns the endpoint's lane, and opens it if there is none. recovers says that an
-// earlier process, or another node, may have been sending deliveries of it.
+// lane returns the endpoint's lane, and opens it if there is none. recovers says that
+// deliveries which an earlier process, or another node, was sending may be in the store, so a
+// new lane looks for them first.
 func (w *Worker) lane(id hook.EndpointID, recovers bool) *lane {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -293,7 +294,7 @@ func (w *Worker) Offer(jobs []hook.Job) {
 	for i := range jobs {
 		id := jobs[i].Delivery.Endpoint
 		if !w.Owner.Owns(id) {
-			if l := w.existing(id); l != nil { // it may expect the delivery since the time when we owned the endpoint
+			if l := w.existing(id); l != nil { // it may still expect the delivery: Await came while we owned the endpoint
 				l.offer(&jobs[i])
 			}
 			w.Owner.Tell(id)
@@ -340,7 +341,7 @@ func (w *Worker) Supersede(list []hook.Delivery) {
 		if l := w.existing(d.Endpoint); l != nil { // a lane that is opened later reads it from the store
 			inFlight = l.supersede(d.ID)
 		}
-		if d.State.Finished() && !inFlight { // of one in flight the observer hears when the attempt ends
+		if d.State.Finished() && !inFlight { // if it is in flight, the observer is notified when the attempt ends
 			w.Observer.Cancelled(d)
 		}
 	}
@@ -370,7 +371,8 @@ func (w *Worker) stop() {
 	w.stopping.Store(true)
 	w.mu.Unlock()
 	close(w.closing)
-	// A lane that did not see stopping yet has counted its sender once this got its lock.
+	// A lane that checked stopping before it was set may be starting a sender. It holds its
+	// lock until that sender is counted, so after this loop w.senders counts all of them.
 	for _, l := range w.all() {
 		l.mu.Lock()
 		l.mu.Unlock() //lint:ignore SA2001 only the waiting matters
@@ -411,7 +413,7 @@ func (w *Worker) record(r hook.Result, done func()) {
 				finish()
 				return
 			}
-			if w.stopped.Err() != nil && wait > 2*time.Second { // after the next start it counts as interrupted
+			if w.stopped.Err() != nil && wait > 2*time.Second { // after the next start the delivery counts as interrupted
 				w.Log.Error("result not stored before stopping", "delivery", r.Delivery.ID, "error", err)
 				finish()
 				return

@@ -9,8 +9,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// How an endpoint moves from node to node. A lane asks before it begins anything whether
-// it may still work, so what is left to do is to end it.
+// How an endpoint moves from one node to another. A lane checks [lane.mayWork] before it begins
+// anything. So a handover only waits for what is running, and then ends the lane.
 
 // mayWork reports whether the lane may begin something at this moment: it serves, and
 // this node owns the endpoint.
@@ -18,8 +18,9 @@ func (l *lane) mayWork() bool {
 	return l.standing.Load() == serving && l.epoch == l.w.Owner.Epoch() && l.w.Owner.Owns(l.id)
 }
 
-// ownsStill reports whether no other node can have taken over the endpoint, so that what
-// the lane knows of it is the truth. While it is handed over, none has yet.
+// ownsStill reports whether no other node can have taken over the endpoint, so this lane may
+// still store its health and state. That is true during a handover as well, because the next
+// node waits for its end.
 func (l *lane) ownsStill() bool {
 	return l.epoch == l.w.Owner.Epoch() && (l.standing.Load() == leaving || l.w.Owner.Owns(l.id))
 }
@@ -28,8 +29,10 @@ func (l *lane) ownsStill() bool {
 // endpoint.
 func (l *lane) shared() bool { return l.epoch != 0 }
 
-// testLasts is how long a test may take that another node makes: any node makes tests,
-// and this lane does not know of those. It is 0 for a delivery that is no test.
+// testLasts is how old a test delivery must be before it can count as interrupted. Another node
+// may be making the test, and this lane does not know the tests of other nodes. So it allows
+// the longest time that a test can take. It is 0 for other deliveries, and if there are no
+// other nodes.
 func (l *lane) testLasts(p *plan, d hook.Delivery) time.Duration {
 	if !d.Test || !l.shared() {
 		return 0
@@ -43,10 +46,10 @@ func (l *lane) record(r hook.Result, done func()) {
 	l.w.record(r, done)
 }
 
-// HandOver ends the lanes of some endpoints. They send nothing new, and HandOver returns
-// when their requests in flight have ended and the results are durable. Owner must not
-// own these endpoints any more, or new lanes would be opened. HandOver fails only when
-// ctx ends. Then the lanes stay: they begin nothing until [Worker.TakeOver] lets them.
+// HandOver ends the lanes of some endpoints. They send nothing new, and HandOver returns when
+// their requests in flight have ended and the results are durable. Owner must not own these
+// endpoints any more, or new lanes would be opened. HandOver fails only when ctx ends. Then the
+// lanes stay, but begin nothing until [Worker.TakeOver] puts them back to work.
 func (w *Worker) HandOver(ctx context.Context, which func(hook.EndpointID) bool) error {
 	var lanes []*lane
 	for _, l := range w.all() {
@@ -59,7 +62,7 @@ func (w *Worker) HandOver(ctx context.Context, which func(hook.EndpointID) bool)
 	defer again.Stop()
 	for len(lanes) > 0 {
 		l := lanes[0]
-		if l.quiet() {
+		if l.drained() {
 			l.end()
 			w.remove(l)
 			lanes = lanes[1:]
@@ -81,9 +84,9 @@ func (w *Worker) Working() []hook.EndpointID {
 	return slices.Collect(maps.Keys(w.lanes))
 }
 
-// quiet clears what waits in memory, and reports whether nothing of the lane is under
-// way: no request, no test, no reading, and no result that is not durable.
-func (l *lane) quiet() bool {
+// drained removes the deliveries that wait in memory. It reports whether nothing else is under
+// way: no request, no test, no reading of the store, and no result that is not durable.
+func (l *lane) drained() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.putBackAll(l.window.Clear())
@@ -102,7 +105,7 @@ func (w *Worker) Abandon() {
 	}
 }
 
-// end ends the lane. What it has in memory is in the store, too.
+// end ends the lane. Nothing is lost: all deliveries in its memory are in the store, too.
 func (l *lane) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -119,8 +122,8 @@ func (w *Worker) remove(l *lane) {
 	}
 }
 
-// Nudge says that this node may own other endpoints than before: each lane acts if it
-// can.
+// Nudge makes every lane look for something to start, because this node may own other endpoints
+// than before.
 func (w *Worker) Nudge() {
 	for _, l := range w.all() {
 		l.pump()

@@ -8,8 +8,8 @@ import (
 
 // How deliveries come into a lane, and how they leave it unsent.
 
-// await expects a delivery that is about to be committed, if the lane would take it into
-// memory. It reports whether the delivery would be sent at once, or very soon.
+// await notes a delivery that is about to be committed, if the lane would take it into memory.
+// It reports whether the delivery would be sent at once, or very soon.
 func (l *lane) await(d *hook.Delivery) (atOnce bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -22,9 +22,10 @@ func (l *lane) await(d *hook.Delivery) (atOnce bool) {
 	return true
 }
 
-// sendsAtOnce reports whether a delivery that is offered now would be sent at once, or
-// very soon: at most as many more wait as may be in flight. In an ordered lane that depends
-// on those before it, and at-most-once needs a commit of its own first. mu is held.
+// sendsAtOnce reports whether a delivery that is offered now would be sent at once, or very
+// soon: the deliveries in flight, in memory and about to be offered are fewer than twice the
+// concurrency. It returns false for an ordered lane, where a delivery waits for those before
+// it, and for at-most-once, which needs a commit of its own first. mu is held.
 func (l *lane) sendsAtOnce(d *hook.Delivery, now time.Time) bool {
 	if d.Mode != hook.AtLeastOnce || l.ordered() || l.got != l.wanted || l.window.Backlog() || !l.pace.unlimited(now) {
 		return false
@@ -75,8 +76,8 @@ func (l *lane) supersede(id hook.DeliveryID) (inFlight bool) {
 	return inFlight
 }
 
-// putBackAll stores deliveries as waiting again that are stored as being sent, and are
-// not; with mu held.
+// putBackAll puts back deliveries that are stored as being sent but were not sent. It does so
+// on another goroutine; with mu held.
 func (l *lane) putBackAll(unsent []hook.Job) {
 	if len(unsent) == 0 {
 		return

@@ -11,9 +11,9 @@ import (
 	"gancho/internal/hook"
 )
 
-// lane delivers to one endpoint. It decides when the next request may be sent: it keeps
-// the endpoint's concurrency, rate, order and breaker, and works only while this node
-// owns the endpoint. Which deliveries are in memory is the business of its window.
+// lane delivers to one endpoint. It decides when the next request may be sent: it keeps the
+// endpoint's concurrency, rate, order and breaker, and works only while this node owns the
+// endpoint. Its window decides which deliveries are in memory.
 //
 // A lane without work has no goroutine. It acts when a delivery is offered, when a
 // request ends, when a result is stored, when its timer fires, when something was read
@@ -31,7 +31,7 @@ type lane struct {
 	health health
 
 	plan        *plan // nil until the configuration was read for the first time
-	wanted, got int   // versions of the configuration, counted by the lane: announced, and in force
+	wanted, got int   // counts of configuration changes: announced, and already in plan
 	// recovers: deliveries that an earlier process, or another node, was sending may be in
 	// the store. Opening the lane for a take-over sets it; once they are recovered, the
 	// first reading of the configuration clears it.
@@ -40,7 +40,7 @@ type lane struct {
 	// it when the goroutine is done. So there is one at a time.
 	reads bool
 
-	freeSenders  chan hook.Job // to senders that wait for another delivery
+	freeSenders  chan hook.Job // hands a delivery to an idle sender
 	inFlight     int           // deliveries with senders
 	starting     int           // expected deliveries that are being stored as hook.Sending
 	waitsForSlot bool          // it waits in line for a slot: acquire sets it, its turn clears it; requestSlots guards it
@@ -64,8 +64,8 @@ const (
 	pageBytes = 4 << 20
 )
 
-// windowLimits bound what one lane has in memory. The bytes come out of what all lanes
-// have together.
+// windowLimits bound what one lane has in memory. Its bytes count towards the memory of all
+// lanes ([Options.MemoryBytes]) as well.
 var windowLimits = window.Limits{Jobs: 32_768, Bytes: 32 << 20, Deferred: pageJobs, Refill: pageJobs / 2}
 
 func newLane(w *Worker, id hook.EndpointID, recovers bool) *lane {
@@ -93,8 +93,8 @@ func (l *lane) wake() {
 	l.pump()
 }
 
-// poll wakes a lane that seems to have nothing to do, and now and then one that has:
-// nobody else finds work that was not announced.
+// poll wakes the lane if it is idle, or if it has few deliveries in memory and has not looked
+// for interrupted ones for a minute. Otherwise work that nobody announced would never be found.
 func (l *lane) poll() {
 	l.mu.Lock()
 	idle := l.window.Empty() && l.window.NextDue().IsZero()
@@ -130,8 +130,8 @@ func (l *lane) pump() {
 	}
 }
 
-// freeFor is how long a sender waits for another delivery before it ends. At a
-// steady trickle that saves making a goroutine, and growing its stack, for each.
+// freeFor is how long a sender waits for another delivery before it ends. If deliveries come
+// one at a time, that saves starting a goroutine, and growing its stack, for each of them.
 const freeFor = time.Second
 
 // work is a sender: it sends one delivery after the other, as long as there are any.
@@ -198,7 +198,7 @@ func (l *lane) headMayGo(now time.Time) bool {
 	case head == nil:
 		l.pumpAt(now, l.window.NextDue())
 		return false
-	case !ready, l.inFlight >= l.plan.limits.Concurrency: // a result that is stored, or a request that ends, pumps
+	case !ready, l.inFlight >= l.plan.limits.Concurrency: // the lane is pumped when the result is stored or a request ends
 		return false
 	case head.NextAttemptAt.After(now): // in an ordered queue it waits for its retry here
 		l.pumpAt(now, head.NextAttemptAt)
@@ -216,9 +216,9 @@ func (l *lane) headMayGo(now time.Time) bool {
 	return true
 }
 
-// rest is what a lane does whose endpoint is not in service: it keeps nothing in memory.
-// What waits in the store is cancelled, unless the endpoint is only paused. Tests are
-// made in any state, so interrupted ones are looked for.
+// rest is for a lane whose endpoint is not active. It keeps nothing in memory, and cancels the
+// deliveries that wait in the store unless the endpoint is only paused. It still looks for
+// interrupted deliveries, because tests are made in any state.
 func (l *lane) rest(now time.Time) {
 	if !l.reads && now.Sub(l.recoveredAt) >= interruptedAfter {
 		l.recoveredAt = now
@@ -316,7 +316,7 @@ func (l *lane) setPlan(p *plan) {
 		l.pace.limit(p.limits.PerSecond)
 	}
 	resumed := old.state != hook.EndpointActive && p.state == hook.EndpointActive
-	if resumed { // somebody says that the receiver works again
+	if resumed { // whoever resumed it says that the receiver works again
 		l.health.FailingSince = time.Time{}
 	}
 	if resumed || old.endpoint.Version != p.endpoint.Version {
@@ -340,8 +340,9 @@ func (l *lane) tend(now time.Time) (drop bool) {
 	return true
 }
 
-// idle reports whether the lane knows nothing that a new lane would not find out by
-// itself; with mu held.
+// idle reports whether the lane can be dropped without a loss: it has no deliveries in memory,
+// knows of none that it would read, and keeps no pause that a new lane would not know of. mu is
+// held.
 func (l *lane) idle(now time.Time) bool {
 	unread := !l.window.CaughtUp() && (l.plan == nil || l.active())
 	return l.window.Empty() && l.window.NextDue().IsZero() && !unread && !l.reads && !l.pace.pausing(now)

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// pace says when a lane may send its next request, as far as the receiver is
-// concerned. It has no lock; the lane holds one.
+// pace says when the receiver can take the lane's next request: not during a pause, as the
+// breaker allows, and within the rate limit. It has no lock; the lane holds one.
 type pace struct {
 	notBefore time.Time     // the end of a pause: the receiver asked for it, or an ordered lane could not send
 	breaker   breaker       // keeps away from a receiver in trouble

@@ -42,7 +42,7 @@ func newPlan(e *hook.Endpoint, c *contract.Contract) (p *plan, err error) {
 	return p, err
 }
 
-// composer returns what makes the messages of deliveries.
+// composer returns the Composer that makes the messages of this worker's deliveries.
 func (w *Worker) composer() compose.Composer {
 	return compose.Composer{Store: w.Store, Contracts: w.Contracts, Scripts: w.Scripts, Log: w.Log}
 }

@@ -8,25 +8,24 @@ import (
 	"gancho/internal/hook"
 )
 
-// What a lane reads from the store, on a goroutine of its own: pages of its queue,
-// deliveries that were interrupted, and those that a disabled endpoint does not get.
+// What a lane reads from the store, on a goroutine of its own: pages of its queue, deliveries
+// that were interrupted, and deliveries to cancel because the endpoint is disabled.
 
-// interruptedAfter is how long a delivery can be stored as being sent, without a lane
-// that sends it, before it counts as interrupted. That should never happen; if it does,
-// for example because a publisher was told by mistake that nothing was committed, this
-// mends it without a restart.
+// interruptedAfter is when a delivery counts as interrupted that is stored as being sent
+// although no lane sends it. That should never happen. It could if a commit succeeded but its
+// publisher got an error. Then the delivery is found after this time, without a restart.
 const interruptedAfter = time.Minute
 
-// knows reports whether the lane has a delivery that the store shows, or had it when the
-// reading began.
+// knows reports whether the lane must skip a delivery that it read from the store, because it
+// has that delivery in memory, or had it when the reading began.
 func (l *lane) knows(id hook.DeliveryID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.window.Knows(id)
 }
 
-// beginLook must come before deliveries are read that are no page of the queue, and
-// endLook after they were handled.
+// beginLook must be called before the lane reads deliveries that are not a page of its queue,
+// and endLook after it has handled them.
 func (l *lane) beginLook() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -41,7 +40,8 @@ func (l *lane) endLook() {
 
 // readPage reads the page of the queue that the window has begun.
 func (l *lane) readPage(ctx context.Context) {
-	// At least one byte, so that every lane gets on; more as far as there is memory.
+	// Even if no memory is free, ask for one byte: that reads one delivery, so every lane makes
+	// progress.
 	maxBytes := max(min(l.w.memory.free(), pageBytes), 1)
 	page, err := l.w.Store.Due(ctx, l.id, time.Now(), pageJobs, maxBytes, l.knows)
 	p, lookForInterrupted := l.endPage(page, err)
@@ -59,7 +59,7 @@ func (l *lane) endPage(page hook.DuePage, err error) (p *plan, lookForInterrupte
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if l.recoveredAt.IsZero() { // no hurry where work is at hand
+	if l.recoveredAt.IsZero() { // first page of a lane: if it brings work, look for interrupted ones in a minute
 		l.recoveredAt = now
 	}
 	if err != nil {
@@ -77,7 +77,8 @@ func (l *lane) endPage(page hook.DuePage, err error) (p *plan, lookForInterrupte
 	return l.plan, lookForInterrupted
 }
 
-// recoverForgotten looks for interrupted deliveries of a lane that reads no pages.
+// recoverForgotten looks for interrupted deliveries of a lane that reads no pages, because its
+// endpoint is not active.
 func (l *lane) recoverForgotten(ctx context.Context) {
 	l.mu.Lock()
 	p := l.plan
@@ -87,9 +88,9 @@ func (l *lane) recoverForgotten(ctx context.Context) {
 	}
 }
 
-// recoverInterrupted gives every delivery the result "interrupted" that is stored as
-// being sent for longer than age, and that this lane does not send. It returns when
-// that is durable.
+// recoverInterrupted finds deliveries that have been stored as being sent for longer than age
+// and that this lane is not sending. It records the result "interrupted" for each of them, and
+// returns when these results are durable.
 func (l *lane) recoverInterrupted(ctx context.Context, p *plan, age time.Duration) error {
 	for {
 		if !l.mayWork() { // another node sends them, or the next lane looks again
@@ -140,7 +141,7 @@ func (l *lane) cancelPage(ctx context.Context) (more bool) {
 	var stored sync.WaitGroup
 	cancelled := 0
 	for _, d := range list {
-		if !l.knows(d.ID) { // the result of an attempt cancels what is being sent
+		if !l.knows(d.ID) { // if it is being sent, the result of its attempt cancels it
 			cancelled++
 			stored.Add(1)
 			r := l.cancelled(d)

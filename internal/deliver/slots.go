@@ -2,10 +2,10 @@ package deliver
 
 import "sync"
 
-// requestSlots bounds the requests that all lanes have in flight, and so their sockets.
-// A lane without any request in flight may draw on a reserve, which is as large as the
-// limit. So endpoints that never answer cannot keep others from being sent to, however
-// many slots they hold.
+// requestSlots bounds the requests that all lanes have in flight, and so their sockets. A lane
+// without any request in flight may draw on a reserve, which is as large as the limit. So
+// endpoints that never answer do not block deliveries to other endpoints, however many slots
+// they hold.
 type requestSlots struct {
 	mu      sync.Mutex
 	limit   int // of used; the reserve has as many again

@@ -14,11 +14,11 @@ const (
 	testStored  = 10 * time.Second // how long the answer to a test waits for its result to be durable
 )
 
-// Test sends an event to an endpoint, in whatever state that is, and returns the result.
-// The request is made like any other, but only once and at once: queue, order, rate and
-// breaker do not delay it, and it does not count for the endpoint's health. The event
-// and its delivery, marked as a test, stay in the history. A test that a crash
-// interrupts ends as failed and is not sent again.
+// Test sends an event to an endpoint, in whatever state that is, and returns the result. The
+// request is made like any other, but at once and without retries. Queue, order, rate and
+// breaker do not delay it, and it does not change the endpoint's health. The event and its
+// delivery, marked as a test, stay in the history. A test that a crash interrupts ends as
+// failed and is not sent again.
 //
 // The event must be new, and of the endpoint's tenant and contract. When ctx ends after
 // something may have been sent, Test goes on.
@@ -130,9 +130,8 @@ func (w *Worker) noteTest(id hook.EndpointID, d hook.DeliveryID) (done func()) {
 	}
 }
 
-// Preview is the request that would be made for an event, secrets masked. script
-// is tried in the place of the endpoint's transformation, unless it is nil. Nothing
-// is stored or sent.
+// Preview returns the request that would be made for an event, with secrets masked. If script
+// is not nil, it is used instead of the endpoint's transformation. Nothing is stored or sent.
 func (w *Worker) Preview(
 	ctx context.Context, id hook.EndpointID, ev *hook.Event, script *string,
 ) (*hook.Preview, error) {
@@ -146,8 +145,8 @@ func (w *Worker) Preview(
 	return w.preview(ctx, p, ev)
 }
 
-// PreviewAs is the request that would be made to an endpoint under a contract;
-// neither has to be stored.
+// PreviewAs returns the request that would be made to an endpoint under a contract. Neither of
+// them has to be stored.
 func (w *Worker) PreviewAs(
 	ctx context.Context, c *contract.Contract, e *hook.Endpoint, ev *hook.Event,
 ) (*hook.Request, error) {
@@ -155,7 +154,7 @@ func (w *Worker) PreviewAs(
 	if err != nil {
 		return nil, err
 	}
-	if c.NeedsCredential() { // as good as the real one, since its key would be masked
+	if c.NeedsCredential() { // a sample is as good as the real one, whose key would be masked
 		p.form.SetSampleCredential(ev.Tenant)
 	}
 	p.form.SetScript("")
@@ -166,7 +165,8 @@ func (w *Worker) PreviewAs(
 	return &out.Request, nil
 }
 
-// preview is the request that would be made, secrets masked; nothing is sent or stored.
+// preview returns the request that would be made, with secrets masked. Nothing is sent or
+// stored.
 func (w *Worker) preview(ctx context.Context, p *plan, ev *hook.Event) (*hook.Preview, error) {
 	failed := func(detail string) error { return hook.Invalid("render_failed", detail) }
 	delivery := hook.Delivery{ID: ev.ID.Delivery(1), Endpoint: p.endpoint.ID, Mode: p.policy.Mode}

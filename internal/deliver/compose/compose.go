@@ -4,10 +4,10 @@
 //
 // It promises:
 //
-//   - Later attempts of a delivery send the body, target and headers of the first
-//     one: the versions of configuration and contract are noted in the delivery, and
-//     what these do not tell is in [Composed.Frozen]. Only signatures are new.
-//   - What a caller may show or store of a message has its secrets masked.
+//   - Later attempts of a delivery send the body, target and headers of the first one: the
+//     delivery keeps the versions of configuration and contract, and [Composed.Frozen] keeps
+//     what cannot be rendered again from those. Only signatures are new.
+//   - Whatever a caller may show or store of a message has its secrets masked.
 //
 // It sends nothing and stores nothing.
 package compose
@@ -44,8 +44,8 @@ type Composed struct {
 	Message   *send.Message
 	Frozen    *hook.Frozen // to be stored with the delivery; nil: nothing, or it is stored already
 	Failure   *Failure     // of the endpoint's script; nil: it did not fail, or there is none
-	Cancelled bool         // by the script: the message must not be sent
-	Reason    string       // for that, secrets masked
+	Cancelled bool         // the script cancelled the delivery: the message must not be sent
+	Reason    string       // why the script cancelled, secrets masked
 	Console   []string     // what the script printed, secrets masked
 
 	mask mask.Mask
@@ -105,8 +105,8 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 	return out, failure
 }
 
-// HidesBody reports whether the body of a delivery contains secrets, so that it must
-// not be shown as it was sent. It is true if that cannot be found out.
+// HidesBody reports whether the body of a delivery contains secrets, so that it must not be
+// shown as it was sent. It is true if the version that rendered the body cannot be read.
 func (c Composer) HidesBody(ctx context.Context, f *Form, d hook.Delivery) bool {
 	r, err := c.rendering(ctx, f, &d)
 	return err != nil || r.SecretBody()

@@ -14,9 +14,9 @@ import (
 	"gancho/internal/sign"
 )
 
-// Form is an endpoint as its messages need it: the present configuration, compiled
-// with the contract, and the present secrets. It does not change; a new configuration
-// makes a new form.
+// Form has what the messages to an endpoint are made from: its present configuration, compiled
+// with the contract, and its present secrets. A form does not change. After a change of the
+// configuration, a new form is made.
 type Form struct {
 	endpoint *hook.Endpoint
 	contract *contract.Contract
@@ -49,8 +49,8 @@ func (f *Form) SetSampleCredential(tenant string) {
 // URL is the endpoint's URL, secrets masked.
 func (f *Form) URL() string { return f.present.mask.Text(f.endpoint.Config.URL) }
 
-// Request is what can be said of a request to the endpoint that was not recorded. If
-// hideBody, its body is a mask.
+// Request stands in for a request that was not recorded, for example because of a crash. It has
+// the present method and URL, and no headers. If hideBody is true, its body is a mask.
 func (f *Form) Request(hideBody bool) hook.Request {
 	q := hook.Request{Method: f.endpoint.Config.Method, URL: f.URL()}
 	if q.Method == "" {
@@ -71,7 +71,7 @@ func (f *Form) newSigner(scheme *sign.Scheme) (sign.Signer, error) {
 	return scheme.NewSigner(f.endpoint.Secrets)
 }
 
-// message makes a rendered request a message that is ready to be sent.
+// message signs a rendered request and returns it as a message that is ready to be sent.
 func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*send.Message, error) {
 	m := &send.Message{
 		Target: req.URL, Headers: req.Headers, Body: req.Body,
@@ -135,7 +135,8 @@ func (c Composer) rendering(ctx context.Context, f *Form, d *hook.Delivery) (ren
 	if d.ContractVersion != by.Version {
 		var ok bool
 		if by, ok = c.Contracts.At(by.Name, d.ContractVersion); !ok {
-			// A newer program on another node stored it, and such a node will send it.
+			// A newer program on another node stored this version. A node with such a program
+			// will send the delivery.
 			missing := fmt.Errorf("contract %s has no version %d here", f.contract.Name, d.ContractVersion)
 			return rendering{}, hook.Unavailable(missing)
 		}

@@ -7,9 +7,9 @@ import (
 	"gancho/internal/send"
 )
 
-// Record completes an attempt with the request as it was sent. It masks secrets in all
-// that is kept of the attempt: in the request, in the text about a failure, and in an
-// answer that repeats them.
+// Record completes an attempt with the request as it was sent. It masks secrets in everything
+// that is kept: in the request, in the text about a failure, and in an answer that repeats the
+// secret.
 func (c *Composed) Record(a *hook.Attempt, reply *send.Reply) {
 	a.Request, a.Detail = c.Request(reply.Sent), cutDetail(c.mask.Text(a.Detail))
 	if a.Response == nil {

@@ -82,8 +82,8 @@ func (c Composer) transform(
 }
 
 // retyped replaces the Content-Type in headers by the one in made, because a script has
-// replaced the payload. It leaves a Content-Type that is not was any more, since then the
-// script has set it itself.
+// replaced the payload. If the Content-Type differs from was, the script has set it, and
+// retyped leaves it.
 func retyped(headers []hook.Header, was string, made []hook.Header) []hook.Header {
 	named := func(h hook.Header) bool { return strings.EqualFold(h.Name, "Content-Type") }
 	i, k := slices.IndexFunc(headers, named), slices.IndexFunc(made, named)
@@ -95,9 +95,9 @@ func retyped(headers []hook.Header, was string, made []hook.Header) []hook.Heade
 	return headers
 }
 
-// headers checks the headers that a script returned, now, and puts the secrets back in
-// the place of their masks. were are the headers that the contract made, and visible the
-// same ones as the script saw them. The error says which header nobody may set.
+// headers checks the headers that a script returned (now), and replaces masks by their secrets.
+// were are the headers that the contract made; visible are the same headers with masks, as the
+// script saw them. The error names a header that a script may not set.
 func (r rendering) headers(were, visible, now []hook.Header) ([]hook.Header, error) {
 	out := make([]hook.Header, 0, len(now))
 	for _, h := range now {
@@ -115,8 +115,8 @@ func (r rendering) headers(were, visible, now []hook.Header) ([]hook.Header, err
 	return out, nil
 }
 
-// readQuery splits a query into its parameters: were has them as they are written, and
-// shown as a script sees them, decoded and with secrets masked.
+// readQuery splits a query into its parameters. were are the parameters as they are written in
+// the URL. shown are the same parameters as a script sees them: decoded, with secrets masked.
 func readQuery(r rendering, raw string) (were []string, shown []hook.Header) {
 	if raw == "" {
 		return nil, nil
@@ -135,8 +135,8 @@ func readQuery(r rendering, raw string) (were []string, shown []hook.Header) {
 	return were, shown
 }
 
-// writeQuery writes the parameters that a script returned, now. One that the script did
-// not change is written as it was.
+// writeQuery writes the parameters that a script returned (now) as a query. A parameter that
+// the script did not change is written as in the original URL.
 func writeQuery(were []string, shown, now []hook.Header) string {
 	used := make([]bool, len(were))
 	out := make([]string, len(now))

@@ -7,23 +7,23 @@ import (
 	"gancho/internal/hook"
 )
 
-// What a reading of the store shows may be outdated when it arrives. So while the
-// store is read, the window notes what happens meanwhile.
+// Rows that were read from the store may be outdated when they arrive. So the window notes what
+// happens while the store is being read.
 
-// reading is one reading of the store. It is made when that begins, and dropped when that
-// ends, so nothing else clears its flags.
+// reading is what happened during one reading of the store. It is made when the reading begins
+// and dropped when it ends. Nothing else clears its flags.
 type reading struct {
-	page     bool                         // of the queue, so what is offered meanwhile may follow it
-	released map[hook.DeliveryID]struct{} // known when it began, or superseded since: it may show them as they were
+	page     bool                         // a page of the queue is read; offered deliveries may follow it
+	released map[hook.DeliveryID]struct{} // forgotten or superseded since; the rows may be older
 	deferred []hook.Job                   // offered meanwhile
-	missed   bool                         // a delivery was left in the store, or came due there: it may not show it
-	changed  bool                         // work was announced: what it shows may have another time by now
-	gap      bool                         // deliveries went back into the store: it may show only what follows them
+	missed   bool                         // a delivery stayed in the store or came due; the page may lack it
+	changed  bool                         // work was announced, so the times in the page may be outdated
+	gap      bool                         // deliveries went back; the page may lack them but show later ones
 }
 
-// WantsPage reports whether the next page of the queue should be read now. An
-// ordered queue is read only when everything that is known waits in memory: what is
-// being sent may go back into the store, and comes before what the store shows now.
+// WantsPage reports whether the next page of the queue should be read now. An ordered queue is
+// read only while no delivery is being sent or expected: such a delivery may go back into the
+// store, and would then come before everything in the page.
 func (w *Window) WantsPage() bool {
 	if w.CaughtUp() || w.reading != nil || len(w.jobs) >= w.limits.Refill {
 		return false
@@ -31,15 +31,15 @@ func (w *Window) WantsPage() bool {
 	return !w.ordered || len(w.known) == len(w.jobs)
 }
 
-// BeginPage must come before a page of the queue is read. What is offered from then
-// on follows the page. [Window.EndPage] or [Window.FailPage] ends it.
+// BeginPage must be called before a page of the queue is read. Deliveries that are offered from
+// then on follow the page. [Window.EndPage] or [Window.FailPage] ends it.
 func (w *Window) BeginPage() {
 	w.announced = false
 	w.reading = &reading{page: true, released: map[hook.DeliveryID]struct{}{}}
 }
 
-// BeginLook must come before the store is read for something else than a page of
-// the queue. [Window.EndLook] ends it.
+// BeginLook must be called before the store is read for anything but a page of the queue.
+// [Window.EndLook] ends it.
 func (w *Window) BeginLook() {
 	w.reading = &reading{released: map[hook.DeliveryID]struct{}{}}
 }
@@ -60,8 +60,8 @@ func (w *Window) Knows(id hook.DeliveryID) bool {
 	return ok
 }
 
-// EndPage takes in a page, and behind it what was offered meanwhile. open is as for
-// [Window.Offer].
+// EndPage puts the deliveries of a page into memory, and after them those that were offered
+// meanwhile. open is as for [Window.Offer].
 func (w *Window) EndPage(page hook.DuePage, now time.Time, open bool) (unsent []hook.Job) {
 	r := w.reading
 	if !w.ordered || !r.gap {
@@ -83,8 +83,8 @@ func (w *Window) EndPage(page hook.DuePage, now time.Time, open bool) (unsent []
 	return unsent
 }
 
-// FailPage says that the page could not be read. It will be wanted again; what was
-// offered meanwhile is left in the store.
+// FailPage says that the page could not be read. [Window.WantsPage] will ask for it again.
+// Deliveries that were offered meanwhile are left in the store.
 func (w *Window) FailPage() (unsent []hook.Job) {
 	w.announced = true
 	unsent = w.follow(false)
@@ -92,8 +92,9 @@ func (w *Window) FailPage() (unsent []hook.Job) {
 	return unsent
 }
 
-// EndLook ends a reading that was no page. all says that nothing which was in the
-// store when it began waits there any more, so what may wait now came meanwhile.
+// EndLook ends a reading that [Window.BeginLook] began. all says that the caller handled every
+// delivery that waited in the store when the reading began. Then only deliveries that came
+// since can wait there.
 func (w *Window) EndLook(all bool) {
 	if all && w.reading != nil {
 		w.backlog = w.reading.missed
@@ -126,13 +127,13 @@ func (w *Window) mayDefer() bool {
 // Announce says that the store may have work that was not offered here.
 func (w *Window) Announce() { w.announced = true }
 
-// Advance lets what came due in the store, and what was announced, count as a backlog
-// where it has to: then it is read before anything that is offered. active says that
-// the endpoint is in service.
+// Advance notes a backlog if a delivery in the store has come due, or if work was announced
+// that must be read before anything that is offered. active says that the endpoint is in
+// service.
 //
-// While few deliveries wait, announced work is just read beside what is offered. An
-// ordered queue is cleared and read again from its head, since the place and the time
-// of what waits may have changed, for example by a retry by hand.
+// While few deliveries wait in memory, announced work makes no backlog: it is read, and offered
+// deliveries still go into memory. An ordered queue is cleared and read again from its head,
+// since the place and the time of what waits may have changed, for example by a retry by hand.
 func (w *Window) Advance(now time.Time, active bool) (unsent []hook.Job) {
 	if !w.nextDue.IsZero() && !now.Before(w.nextDue) {
 		w.nextDue = time.Time{}

@@ -1,30 +1,30 @@
 // Package window keeps the part of one endpoint's queue that is in memory.
 //
-// The whole queue is in the store. A [Window] decides which of its deliveries
-// may wait in memory, and when the rest has to be read. Its caller, a lane of the
-// worker, does all that takes time: it reads pages, sends, and stores results.
-// A Window has no lock, no clock and no goroutine; its caller holds a lock.
+// The whole queue is in the store. A [Window] decides which of its deliveries may wait in
+// memory, and when the rest has to be read. Its caller, a lane of the worker, does everything
+// that takes time: it reads pages, sends, and stores results. A Window has no lock, no clock
+// and no goroutine; its caller holds a lock.
 //
-// A delivery comes in on one of two ways. Either a publisher announces it before
-// its commit ([Window.Expect]) and hands it over after the commit ([Window.Offer]):
-// then it is never read from the store. Or it is read as part of a page
-// ([Window.BeginPage], [Window.EndPage]). From then on the Window knows it, until
-// the caller says that its result is durable ([Window.Settle]).
+// A delivery comes in one of two ways. Either a publisher announces it before its commit
+// ([Window.Expect]) and hands it over after the commit ([Window.Offer]): then it is never read
+// from the store. Or it is read as part of a page ([Window.BeginPage], [Window.EndPage]). From
+// then on the Window knows it, until the caller says that its result is durable
+// ([Window.Settle]).
 //
-// A delivery that is to be sent at once is stored as [hook.Sending] from the start.
-// Some methods return deliveries of that kind that are not sent after all, as unsent.
-// They are the caller's: it stores them as waiting again, or as cancelled if they are
-// superseded ([Window.Superseded]), and then settles them.
+// A delivery that will be sent at once is stored as [hook.Sending] from the start. If it is not
+// sent after all, the method that takes it out of memory returns it as unsent. The caller then
+// stores it as waiting again, or as cancelled if it was superseded ([Window.Superseded]), and
+// settles it.
 //
 // It promises:
 //
-//   - A delivery is given out once at a time: [Window.Take] never returns one that
-//     is still being sent, or whose result is not durable, or that was settled
-//     after a page showed it.
+//   - A delivery is given out once at a time: [Window.Take] never returns one that is still
+//     being sent, or whose result is not durable. Nor does it return one again that a page
+//     shows as waiting only because it was settled while the page was read.
 //   - Nothing is forgotten: a delivery that is due in the store is in memory, or
 //     [Window.WantsPage] becomes true.
-//   - If the queue is ordered, deliveries are given out in its order. If it is
-//     not, what is accepted here still does not overtake a backlog in the store.
+//   - If the queue is ordered, deliveries are given out in its order. If it is not ordered, a
+//     newly accepted delivery still does not overtake a backlog in the store.
 //   - What waits in memory is bounded by [Limits] and counted in a [Budget].
 package window
 
@@ -101,8 +101,8 @@ type Window struct {
 	reading   *reading  // nil: nothing is being read
 }
 
-// New returns the window on a queue of which nothing is known yet: all of it has
-// to be read.
+// New returns an empty window. Nothing is known about the queue yet, so all of it has to be
+// read.
 func New(limits Limits, budget Budget) *Window {
 	return &Window{
 		limits: limits, budget: budget, backlog: true,
@@ -110,7 +110,7 @@ func New(limits Limits, budget Budget) *Window {
 	}
 }
 
-// size is about what a delivery takes in memory, in bytes.
+// size is the approximate size of a delivery in memory, in bytes.
 func size(job *hook.Job) int {
 	n := len(job.Event.Payload) + 700
 	if job.Frozen != nil {
@@ -130,7 +130,7 @@ func (w *Window) Empty() bool { return len(w.known) == 0 && len(w.tests) == 0 }
 // offered now.
 func (w *Window) Backlog() bool { return w.backlog }
 
-// CaughtUp reports whether nothing in the store is to be read before [Window.NextDue].
+// CaughtUp reports whether the store has nothing to read before [Window.NextDue].
 func (w *Window) CaughtUp() bool { return !w.backlog && !w.announced }
 
 // NextDue is when a delivery in the store comes due; zero if none is known.
@@ -140,11 +140,11 @@ func (w *Window) NextDue() time.Time { return w.nextDue }
 // that changes.
 func (w *Window) SetOrdered(ordered bool) { w.ordered = ordered }
 
-// Expect notes a delivery that is about to be committed, so that from its first
-// moment in the store no page brings it in. Then [Window.Offer] or [Window.CallOff]
-// must follow. It is false if the delivery has to be read from the store later: the
-// caller would not send it (open as for Offer), deliveries in the store come before
-// it, or there is no room.
+// Expect notes a delivery that is about to be committed, so that from its first moment in the
+// store no page brings it in. If it returns true, [Window.Offer] or [Window.CallOff] must
+// follow. It returns false if the delivery has to be read from the store later, because the
+// caller would not send it (open is as for Offer), because deliveries in the store come before
+// it, or because there is no room.
 func (w *Window) Expect(id hook.DeliveryID, open bool) bool {
 	if open && (!w.backlog || w.readingPage()) && len(w.known) < w.limits.Jobs && w.known[id].place == nowhere {
 		w.known[id] = entry{place: expected}
@@ -172,10 +172,11 @@ func (w *Window) CallOff(id hook.DeliveryID) bool {
 // Expects reports whether a delivery is expected.
 func (w *Window) Expects(id hook.DeliveryID) bool { return w.known[id].place == expected }
 
-// Offer hands over a delivery that was just committed. An expected one waits in
-// memory if it may; open says whether the caller would send it, which it would not
-// while the endpoint is paused, for example. Any other is left in the store: a page
-// may have shown it since its commit, and it may even have been sent.
+// Offer hands over a delivery that was just committed. open says whether the caller would send
+// it; it is false while the endpoint is paused, for example. An expected delivery waits in
+// memory if open is true and there is room. A delivery that was not expected is left in the
+// store, because a page may have brought it in since its commit, and it may even have been
+// sent.
 func (w *Window) Offer(job *hook.Job, now time.Time, open bool) []hook.Job {
 	d := &job.Delivery
 	e := w.known[d.ID]
@@ -200,9 +201,9 @@ func (w *Window) Offer(job *hook.Job, now time.Time, open bool) []hook.Job {
 	return w.withdraw(job, false)
 }
 
-// Head is the delivery whose turn it is, nil if none waits in memory. It is not
-// ready while the result of its last attempt is not durable: that would be stored
-// over the result of the next one.
+// Head is the delivery whose turn it is, nil if none waits in memory. It is not ready while the
+// result of its last attempt is not durable: otherwise that result could be stored after the
+// result of the next attempt, and replace it.
 func (w *Window) Head() (d *hook.Delivery, ready bool) {
 	if len(w.jobs) == 0 {
 		return nil, false
@@ -235,9 +236,9 @@ func (w *Window) Requeue(job *hook.Job) {
 	w.unstored++
 }
 
-// Settle says that the store has a taken delivery as it is now, or that a test has
-// ended. again is when the delivery is to be read from the store again; zero if it is
-// finished. It reports whether the delivery waits in memory, since it was requeued.
+// Settle says that the newest state of a taken delivery is durable, or that a test has ended.
+// again is when to read the delivery from the store again; zero if it is finished. Settle
+// reports whether the delivery waits in memory already, because it was requeued.
 func (w *Window) Settle(id hook.DeliveryID, again time.Time) (requeued bool) {
 	if e := w.known[id]; e.unstored {
 		w.stored(id)
@@ -251,9 +252,9 @@ func (w *Window) Settle(id hook.DeliveryID, again time.Time) (requeued bool) {
 // Superseded reports whether a newer snapshot took the place of a taken delivery.
 func (w *Window) Superseded(id hook.DeliveryID) bool { return w.known[id].superseded }
 
-// Supersede says that a newer snapshot took the place of a delivery, and that the
-// store knows. One that waits is taken out, one that is expected will not wait, and
-// one that is taken is marked ([Window.Superseded]); the last is reported.
+// Supersede says that a newer snapshot took the place of a delivery; the store has that
+// already. A delivery that waits in memory is removed. One that is expected will not be put
+// into memory. One that is taken is marked ([Window.Superseded]), and isTaken is true.
 func (w *Window) Supersede(id hook.DeliveryID) (unsent []hook.Job, isTaken bool) {
 	if w.reading != nil { // which may show it as it was
 		w.reading.released[id] = struct{}{}
@@ -355,7 +356,8 @@ func (w *Window) leave() {
 	}
 }
 
-// restart notes that deliveries go back into the store which come before others there.
+// restart notes that deliveries go back into the store and come before others there. A page
+// that is being read may show only the others.
 func (w *Window) restart() {
 	w.leave()
 	if w.reading != nil {
@@ -363,8 +365,8 @@ func (w *Window) restart() {
 	}
 }
 
-// withdraw ends the wait of a delivery. If something is still to be stored of it,
-// it becomes the caller's.
+// withdraw ends the wait of a delivery in memory. If it is stored as being sent, withdraw
+// returns it, so that the caller stores that it was not sent.
 func (w *Window) withdraw(job *hook.Job, superseded bool) []hook.Job {
 	id := job.Delivery.ID
 	switch {
@@ -380,14 +382,15 @@ func (w *Window) withdraw(job *hook.Job, superseded bool) []hook.Job {
 	return nil
 }
 
-// stored ends that a requeued delivery is unstored: its last result is durable, or it does
-// not wait in memory any more.
+// stored clears unstored of a requeued delivery, because its last result is durable or because
+// it does not wait in memory any more.
 func (w *Window) stored(id hook.DeliveryID) {
 	w.known[id] = entry{place: waiting}
 	w.unstored--
 }
 
-// forget ends what the window knows of a delivery.
+// forget makes a delivery unknown. A reading that has begun still skips it, because it may show
+// the delivery as it was.
 func (w *Window) forget(id hook.DeliveryID) {
 	delete(w.known, id)
 	delete(w.tests, id)
