@@ -8,9 +8,9 @@ import (
 	"gancho/internal/hook"
 )
 
-// The answer to a request with an Idempotency-Key is stored with the key, in the
-// transaction of the request, and given again when the request is repeated. What is
-// written here is read by later versions of the program, so members are only ever added.
+// The answer to a request with an Idempotency-Key is stored with the key, in the transaction of
+// the request, and given again when the request is repeated. Later versions of the program read
+// what this version writes, so members are added but never removed or renamed.
 
 // encode writes plain values as JSON.
 func encode(v any) []byte {

@@ -11,10 +11,10 @@ import (
 	"gancho/internal/match"
 )
 
-// directory knows the endpoints of each tenant, compiled for matching, so that
-// accepting an event reads nothing from the database. Every change of the configuration
-// calls forget after its commit and before its caller gets an answer. So a change that was
-// answered holds for the next event.
+// directory knows the endpoints of each tenant, compiled for matching, so that accepting an
+// event reads nothing from the database. Every change of the configuration calls forget after
+// its commit and before its caller gets an answer. So the next event already sees a change
+// whose caller has got an answer.
 type directory struct {
 	store     Store
 	contracts *contract.Set
@@ -39,7 +39,8 @@ func (d *directory) forget(tenant string) {
 	d.tenants.Forget(tenant)
 }
 
-// routes are those of a tenant. The error has KindNotFound if there is no such tenant.
+// routes returns the routes of a tenant. The error has KindNotFound if the tenant does not
+// exist.
 func (d *directory) routes(ctx context.Context, tenant string) (*routes, error) {
 	return d.tenants.Get(ctx, tenant)
 }

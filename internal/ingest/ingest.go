@@ -75,8 +75,8 @@ type Options struct {
 	MaxPayload int           // bytes of a document, and of a payload made of one; 0: 1 MiB
 	Troubled   func()        // called for each condition that failed; nil: nobody counts them
 	Log        *slog.Logger
-	// MaxDeliveries bounds how many deliveries one request of [Ingest.Accept] can make;
-	// 0 means 20,000. The event that reaches the bound is still taken, those after it not.
+	// MaxDeliveries bounds how many deliveries one request of [Ingest.Accept] can make; 0 means
+	// 20,000. The event that reaches the bound is still accepted; those after it are refused.
 	MaxDeliveries int
 }
 
@@ -87,7 +87,7 @@ type Ingest struct {
 	directory *directory
 	turns     turns
 	version   atomic.Int64  // the highest that this process gave to a record
-	replay    chan struct{} // has a value while [Ingest.Run] has to look for a new bulk replay
+	replay    chan struct{} // tells [Ingest.Run] to look for a new bulk replay
 }
 
 // New makes an Ingest. It starts nothing.
@@ -192,7 +192,7 @@ func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
 	if !c.HasEvent(item.Type) {
 		return hook.InvalidField("event_type_unknown", c.NoEvent(item.Type).At("/type"))
 	}
-	if item.ContentType == "" { // what is to be redacted are members of JSON
+	if item.ContentType == "" { // only members of JSON can be redacted
 		item.Payload = c.Redact(item.Payload)
 	}
 	return nil

@@ -13,12 +13,12 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// A record changes in three steps. What is stored is read. Everything else is worked
-// out from that, without a transaction: the new document, whether it is valid, which
-// events the change fires and which endpoints get them. Then all of it is committed, on
-// the condition that the record is still as it was read. If another change came first,
-// this one is overtaken: it is read and worked out anew. So the events of a record are
-// one story without gaps: each begins with the document that the one before ended with.
+// A record changes in three steps. First the stored record is read. From that, the rest is
+// computed without a transaction: the new document, whether it is valid, which events the
+// change fires and which endpoints get them. Then all of it is committed, on the condition that
+// the record is still as it was read. If another change came first, this one is overtaken: it
+// begins again with the first step. So the events of a record are one story without gaps: each
+// begins with the document that the one before ended with.
 
 // recordTries is how often a change that is overtaken is tried. After the first time
 // changes on one node take turns, so only changes on other nodes can overtake it again.
@@ -148,9 +148,9 @@ const (
 	deliveryBytes = 512 // roughly what a delivery takes in memory; an event can have thousands
 )
 
-// round works on items once and commits the result. overtaken are the items whose
-// record was changed by somebody else meanwhile, rest those that there was no room for.
-// partly says that something of the request is already stored.
+// round works on items once and commits the result. overtaken are the items whose record
+// somebody else changed meanwhile. rest are the items for which the round had no room. partly
+// says that a part of the request is already stored.
 func (c *recordRequest) round(ctx context.Context, todo []int, partly bool) (
 	overtaken, rest []int, prior []hook.RecordAnswer, err error,
 ) {

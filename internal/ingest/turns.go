@@ -10,11 +10,11 @@ import (
 	"gancho/internal/hook"
 )
 
-// turns makes changes of the same record take turns once they get into each other's
-// way. Nearly all changes never do, and then they need no turn: a change is worked out
-// without a lock, and committed if the record is still as it was read. A change that
-// was overtaken waits here for its turn before it tries again. While somebody has or
-// waits for a turn at a record, every other change of the record on this node waits, too.
+// turns makes changes of the same record run one after the other once they conflict. Nearly all
+// changes need no turn: a change is computed without a lock, and committed if the record is
+// still as it was read. A change that was overtaken waits here for its turn before it tries
+// again. While somebody has or waits for a turn at a record, every other change of the record
+// on this node waits, too.
 type turns struct {
 	mu      sync.Mutex
 	records map[recordOf]*turn // those that somebody has or waits for

@@ -8,8 +8,8 @@ import (
 	"gancho/internal/hook"
 )
 
-// arrange makes the stored schedules those that follow from endpoints and contracts: for
-// the tenants that changed, or for all of them at the start.
+// arrange updates the stored schedules to match the endpoints and contracts: those of the
+// tenants that changed, or at the start those of all tenants.
 func (s *Scheduler) arrange(ctx context.Context) error {
 	s.mu.Lock()
 	todo := s.changed
@@ -61,7 +61,7 @@ func (s *Scheduler) arrangeTenant(ctx context.Context, tenant string) error {
 type wanted struct {
 	hook.ScheduleName
 	event contract.EventType
-	since time.Time // the tenant has an active endpoint of the contract since then
+	since time.Time // since when the tenant has had an active endpoint of the contract
 }
 
 // newWanted is a schedule of a tenant.
@@ -78,8 +78,8 @@ func rhythm(s *contract.Schedule) string {
 	return s.Every.String()
 }
 
-// arranged are the schedules that have to be stored: those that begin, those whose rhythm
-// has changed, and those that do not run any more.
+// arranged returns the schedules that have to be stored: those that begin, those whose rhythm
+// has changed, and those that end.
 func arranged(known []hook.Schedule, want []wanted, now time.Time) (list []hook.Schedule) {
 	before := map[hook.ScheduleName]hook.Schedule{}
 	for _, k := range known {

@@ -1,5 +1,5 @@
-// Package schedule makes events at the times that contracts say, each from all records of a
-// tenant that satisfy a condition: a snapshot. The event of a run is accepted by ingest like
+// Package schedule makes snapshot events at the times that contracts give. A snapshot has all
+// records of a tenant that satisfy a condition. Package ingest accepts the event of a run like
 // any other.
 //
 // A node claims a schedule that is due, reads the records, and commits the end of the run. A
@@ -33,7 +33,7 @@ import (
 
 // Store is what the scheduler needs of the database, whose clock all nodes share.
 type Store interface {
-	// Schedules are those of a tenant, or of all if it is "".
+	// Schedules lists the schedules of a tenant, or of all tenants if it is "".
 	Schedules(ctx context.Context, tenant string) ([]hook.Schedule, error)
 	// ActiveSince says, for each tenant that has active endpoints of a contract, since
 	// when it has any. It looks at one tenant, or at all if tenant is "".
@@ -45,16 +45,16 @@ type Store interface {
 	// is the time of the database.
 	ClaimSchedules(ctx context.Context, node string, lease time.Duration, n int) (
 		list []hook.Schedule, now time.Time, err error)
-	// NextSchedule is how long it takes until a schedule can be claimed; ok is false if
-	// there is none.
+	// NextSchedule returns how long it takes until a schedule can be claimed; ok is false if
+	// there are no schedules.
 	NextSchedule(ctx context.Context) (wait time.Duration, ok bool, err error)
 	// ReleaseSchedule gives a claim up. The schedule can be claimed again after a while.
 	ReleaseSchedule(ctx context.Context, s hook.Schedule, after time.Duration) error
 	// TakeOverSchedules ends the claims of an earlier process of this node.
 	TakeOverSchedules(ctx context.Context, node string) error
 
-	// EachRecord calls fn with each record of a kind, in the order of their keys, as all of
-	// them were at one moment. Only one of them is in memory at a time.
+	// EachRecord calls fn with each record of a kind, in the order of their keys. All records
+	// are as they were at one moment. Only one of them is in memory at a time.
 	EachRecord(ctx context.Context, tenant, contract, kind string, fn func(hook.Record) error) error
 }
 
@@ -102,8 +102,8 @@ func New(o Options) *Scheduler {
 	}
 }
 
-// Changed says that a change of the configuration was committed, which can change which
-// schedules there are. It does not wait.
+// Changed says that a change of the configuration was committed. It may add or end schedules,
+// so Run arranges them again. Changed does not wait for that.
 func (s *Scheduler) Changed(c hook.Change) {
 	if c.Tenant == "" && c.Contract == "" && !c.Anything { // only an API key changed
 		return
@@ -269,14 +269,15 @@ func (s *Scheduler) report(name hook.ScheduleName, r *hook.ScheduleRun) {
 	switch {
 	case r.State == hook.RunFailed:
 		s.Log.Error("a schedule failed", append(args, "code", r.Code, "detail", r.Detail)...)
-	case r.LeftOut > 0: // why can quote documents, so it is only stored, for the tenant
+	case r.LeftOut > 0: // the reason can quote documents, so it is not logged but only stored for the tenant
 		s.Log.Warn("a schedule left records out", append(args, "left_out", r.LeftOut)...)
 	default:
 		s.Log.Debug("a schedule ran", append(args, "code", r.Code)...)
 	}
 }
 
-// find is the contract of a schedule and its event type; ok is false if there is none.
+// find returns the contract of a schedule and its event type; ok is false if the contract does
+// not have it.
 func (s *Scheduler) find(n hook.ScheduleName) (c *contract.Contract, e contract.EventType, ok bool) {
 	if c, ok = s.Contracts.Lookup(n.Contract); !ok {
 		return nil, contract.EventType{}, false
@@ -288,8 +289,8 @@ func (s *Scheduler) find(n hook.ScheduleName) (c *contract.Contract, e contract.
 	return c, c.Scheduled()[i], true
 }
 
-// RunNow makes a run at once, whether it is due or not. The next run stays when it is. An
-// error means that no run was made.
+// RunNow makes a run at once, whether it is due or not. The time of the next scheduled run does
+// not change. An error means that no run was made.
 func (s *Scheduler) RunNow(ctx context.Context, name hook.ScheduleName) (*hook.ScheduleRun, error) {
 	c, e, ok := s.find(name)
 	if !ok {
@@ -387,8 +388,8 @@ func (s *Scheduler) snapshot(
 	return payload, nil
 }
 
-// A run has time, deliveries have not. So a run works for a while and then pauses, and takes
-// less than half of one core.
+// Deliveries are urgent and runs are not. So a run pauses after every workFor, and takes less
+// than half of one core.
 const (
 	workFor   = 2 * time.Millisecond
 	pauseFor  = 3 * time.Millisecond
@@ -407,8 +408,8 @@ func newThrottle() *throttle {
 	return p
 }
 
-// wait pauses if it is time to, after a number of records. It returns the error of ctx if
-// that ends.
+// wait is called after each record, with their number so far, and pauses when the run has
+// worked for workFor. If ctx ends, it returns the error of ctx.
 func (p *throttle) wait(ctx context.Context, records int) error {
 	if records%clockEach != 0 || time.Since(p.since) < workFor {
 		return nil

@@ -48,11 +48,11 @@ type Attributes struct {
 	Timeout        time.Duration // the time limit, see Clock; 0: [hook.DefaultTimeout]
 	ConnectTimeout time.Duration // for the name lookup, the connect and TLS together; 0: the transport's default
 	Clock          Clock         // which part of the attempt Timeout covers
-	// Resend permits one immediate second try on a new connection, when a connection
-	// that was kept open turned out to be closed before any byte of the answer came.
-	// Nearly always the receiver closed an idle connection at the same moment. But it
-	// may also have taken the message and crashed, so at-most-once forbids it. (A
-	// message of which no byte was written may always be tried again.)
+	// Resend permits one immediate second try on a new connection, when a connection that was
+	// kept open turned out to be closed before any byte of the answer came. Nearly always the
+	// receiver closed an idle connection at the same moment. But it may also have taken the
+	// message and crashed, so at-most-once forbids it. (If no byte of the message was written,
+	// it may always be tried again.)
 	Resend bool
 }
 
@@ -72,13 +72,13 @@ const (
 // Reply is what became of a [Message].
 type Reply struct {
 	StartedAt time.Time
-	// Sent are the headers as they were sent, secrets included. If no connection came
-	// about, they are those that would have been sent; nil if the message could not be
+	// Sent are the headers as they were sent, secrets included. If there was no connection,
+	// they are the headers that would have been sent. They are nil if the message cannot be
 	// sent at all ([hook.ClassRender]).
 	Sent []hook.Header
-	// Response is what the receiver answered. It is never nil when Class is empty; its
-	// Status is 0 if the transport's answers have none. When Class is not empty, it is
-	// what came of an answer that broke off, or nil if none began.
+	// Response is what the receiver answered. It is never nil when Class is empty; its Status
+	// is 0 if the transport's answers have none. When Class is not empty, it is the part of the
+	// answer that arrived, or nil if no answer began.
 	Response *hook.Response
 	Timing   hook.Timing
 	// Class is the error class (hook.Class…) of an exchange that failed. It is empty

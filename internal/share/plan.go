@@ -7,12 +7,13 @@ import (
 	"gancho/internal/hook"
 )
 
-// plan says which slots a node takes and which it gives away, so that active endpoints
-// are spread evenly, and slots without any, too. Every node makes its own plan. Free slots
-// go, those with most endpoints first, to the node that has least; all nodes come to the
-// same result, so only one takes each slot. A node gives a slot away only if that brings
-// it and the node that has least closer together, so the moving comes to an end. giving
-// are the slots that the node is already handing over.
+// plan returns the free slots that node me takes and the slots that it gives away, so that the
+// nodes have about as many active endpoints each, and about as many slots. Every node makes its
+// own plan. It assigns free slots one by one, those with the most endpoints first, to the node
+// with the smallest load. All nodes compute the same assignment, so only one of them takes a
+// slot. A node gives a slot away only if that makes the loads of it and of the node with the
+// smallest load more equal, so moving slots comes to an end. giving are the slots that the node
+// is already handing over.
 func plan(view *hook.Nodes, endpoints [hook.Slots]int, me int64, giving map[int]bool) (take, give []int) {
 	weight := func(slot int) int { return 1024*endpoints[slot] + 1 }
 	load := map[int64]int{}
@@ -25,7 +26,7 @@ func plan(view *hook.Nodes, endpoints [hook.Slots]int, me int64, giving map[int]
 		case owner == 0:
 			free = append(free, s)
 			continue
-		case giving[s] && owner == me: // it will be free, but cannot be taken yet
+		case giving[s] && owner == me: // it becomes free after the handover, and cannot be taken yet
 			continue
 		case owner == me:
 			mine = append(mine, s)

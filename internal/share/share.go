@@ -7,8 +7,9 @@
 //
 // It promises:
 //
-//   - A node says that it owns an endpoint only while no other node can have taken the
-//     endpoint over. It counts the lease from before it asked for it, by its own clocks.
+//   - A node says that it owns an endpoint only while no other node can have taken the endpoint
+//     over. The node measures the lease with its own clocks, from the moment before it asked
+//     for it.
 //   - The slots of a node that stops renewing its lease are taken over some seconds later.
 //     The store refuses what that node writes afterwards.
 //   - Active endpoints are spread evenly. When an endpoint moves, nothing is sent twice: the
@@ -77,7 +78,7 @@ type Worker interface {
 	// HandOver stops the work for endpoints that this node does not own any more. It
 	// returns when no request to them is running and all results are stored.
 	HandOver(ctx context.Context, which func(hook.EndpointID) bool) error
-	// Working lists the endpoints of which the worker has anything in memory.
+	// Working lists the endpoints for which the worker has anything in memory.
 	Working() []hook.EndpointID
 	// Abandon drops all work of earlier epochs at once.
 	Abandon()
@@ -97,8 +98,8 @@ type Options struct {
 	// at once. No two processes may have the same name at a time; "" is none.
 	Name string
 	Log  *slog.Logger
-	// Watched is called with whether somebody reads the stream of notices, on any node;
-	// nil: nobody has to know.
+	// Watched is called after each heartbeat and each reading of signals. Its argument says
+	// whether somebody, on any node, reads the stream of notices. It may be nil.
 	Watched func(bool)
 }
 
@@ -110,9 +111,9 @@ const (
 	freshFor    = time.Minute            // after this time signals are read even if there seem to be none
 	giveTimeout = 10 * time.Minute       // for a handover; no request takes as long
 
-	// Endpoints with work are gathered for notifyDelay, which is enough for those of one
-	// event, and then announced together. Between two announcements there is the time of
-	// notifyEvery, or of notifyPolling if an announcement writes a row for nodes that poll.
+	// Endpoints with work are gathered for notifyDelay, which is enough for those of one event,
+	// and then announced together. The next announcement follows after notifyEvery at the
+	// earliest, or after notifyPolling if each announcement writes a row for nodes that poll.
 	notifyDelay   = time.Millisecond
 	notifyEvery   = 10 * time.Millisecond
 	notifyPolling = 200 * time.Millisecond
@@ -129,8 +130,8 @@ type Node struct {
 	mono   atomic.Int64 // end of the lease, as time since started; stands still while the machine sleeps
 	wall   atomic.Int64 // end of the lease by the wall clock, in nanoseconds since 1970
 	owned  [hook.Slots]atomic.Bool
-	polls  atomic.Bool // some node gets no notifications, as the last heartbeat showed
-	others atomic.Bool // there are other nodes, as the last heartbeat showed
+	polls  atomic.Bool // the last heartbeat showed a node that gets no notifications
+	others atomic.Bool // the last heartbeat showed other nodes
 	// weighed is set when weights were read, and cleared when a change of the
 	// configuration may have changed them.
 	weighed atomic.Bool
@@ -176,9 +177,10 @@ func New(o Options) *Node {
 // Owns reports whether this node may send to the endpoint now.
 func (n *Node) Owns(id hook.EndpointID) bool { return n.owned[id.Slot()].Load() && n.leaseValid() }
 
-// leaseValid reports whether no other node can have taken over. A process that was
-// stopped finds its lease over when it goes on, by either clock. A machine that slept
-// finds it over by the wall clock: the other clock did not go on.
+// leaseValid reports whether this node's lease still runs, so that no other node can have taken
+// over. It asks two clocks. When a suspended process goes on, both show that the lease is over.
+// When a machine wakes from sleep, only the wall clock does, because the monotonic clock stood
+// still.
 func (n *Node) leaseValid() bool {
 	now := time.Now()
 	return int64(now.Sub(n.started)) < n.mono.Load() && now.UnixNano() < n.wall.Load()
@@ -191,10 +193,11 @@ func (n *Node) Others() bool { return n.others.Load() }
 // the epoch of a node that was taken over.
 func (n *Node) Epoch() int64 { return n.epoch.Load() }
 
-// Leads reports whether this node is the one that does what only one node may do.
+// Leads reports whether this node is the leading one, which does the work that only one node
+// may do.
 func (n *Node) Leads() bool { return n.owned[leader].Load() && n.leaseValid() }
 
-// Tell announces to the owner of an endpoint, soon, that it has work.
+// Tell announces that an endpoint has work to the node that owns it. It does not wait for that.
 func (n *Node) Tell(id hook.EndpointID) {
 	n.mu.Lock()
 	n.work[id] = struct{}{}
@@ -202,7 +205,7 @@ func (n *Node) Tell(id hook.EndpointID) {
 	signal(n.hasWork)
 }
 
-// signal puts a value into a channel of capacity 1, unless there is one.
+// signal puts a value into a channel of capacity 1, unless it has one already.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -210,8 +213,9 @@ func signal(c chan struct{}) {
 	}
 }
 
-// Follow sets the point after which this node learns what other nodes change. Call it
-// before anything is read from the database that is then kept in memory.
+// Follow notes the newest signal, so that this node acts on all later changes by other nodes.
+// Call it before reading anything from the database that stays in memory. Otherwise a change in
+// between would be missed.
 func (n *Node) Follow(ctx context.Context) (err error) {
 	n.read, err = n.Signals.LastSignal(ctx)
 	return err
@@ -297,7 +301,7 @@ func (n *Node) join(ctx context.Context) error {
 	return nil
 }
 
-// renewed notes a lease that was asked for at a time.
+// renewed notes that the lease was renewed by a request made at asked; it runs from then.
 func (n *Node) renewed(asked time.Time) {
 	n.wall.Store(asked.Add(lease).UnixNano())
 	n.mono.Store(int64(asked.Sub(n.started) + lease))
@@ -393,7 +397,7 @@ func (n *Node) arrange(ctx context.Context, view *hook.Nodes, onTime bool) (err 
 			return err
 		}
 	}
-	// Slots that the database says are this node's, though it does not know: the answer
+	// Slots that belong to this node in the database although it does not know so: the answer
 	// to Take was lost.
 	var forgotten []int
 	for s, owner := range view.Owner {
@@ -425,9 +429,9 @@ func (n *Node) fenced(ctx context.Context) error {
 	return n.beat(ctx)
 }
 
-// giveUpSharedName gives up the name of this node if another process has the same one.
-// That process took this one for its predecessor, and this one would do the same: the two
-// would take over from each other for ever.
+// giveUpSharedName gives up the name of this node if another process uses the same one. The
+// other process evicted this node as its own predecessor. If this node joined again under the
+// name, it would evict the other, and so on without end.
 func (n *Node) giveUpSharedName(ctx context.Context) error {
 	if n.Name == "" {
 		return nil
@@ -471,8 +475,8 @@ func (n *Node) own(ctx context.Context, slots []int) error {
 	return nil
 }
 
-// give begins to hand slots over. Slots for which nothing is running go together, each
-// other slot goes by itself, so that no slot waits for the requests of another.
+// give begins to hand slots over. Slots without running requests are handed over together, each
+// of the others by itself, so that no slot waits for the requests of another.
 func (n *Node) give(ctx context.Context, slots []int) {
 	epoch := n.epoch.Load()
 	for _, s := range slots {
@@ -483,7 +487,7 @@ func (n *Node) give(ctx context.Context, slots []int) {
 	for _, id := range n.worker.Working() {
 		busy[id.Slot()] = true
 	}
-	busy[leader] = true // what runs because this node leads has to end first
+	busy[leader] = true // the functions that run because this node leads have to end first
 	var idle []int
 	for _, s := range slots {
 		if busy[s] {
@@ -523,7 +527,7 @@ func (n *Node) giveNow(ctx context.Context, epoch int64, slots []int) {
 	}
 }
 
-// slotSet reports whether an endpoint is in one of the slots.
+// slotSet returns a function that reports whether an endpoint is in one of the slots.
 func slotSet(slots []int) func(hook.EndpointID) bool {
 	var in [hook.Slots]bool
 	for _, s := range slots {

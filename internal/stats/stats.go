@@ -4,8 +4,8 @@
 // It counts in memory, on the goroutine that made the attempt, in about 0.1 µs. Every ten
 // seconds the counts are added to rows of the store.
 //
-// It promises that an orderly stop loses no counts. A crash loses those of the last
-// seconds; the deliveries themselves are not concerned.
+// It promises that an orderly stop loses no counts. A crash loses the counts of the last
+// seconds, but no deliveries.
 package stats
 
 import (
@@ -33,7 +33,7 @@ const (
 	maxRows  = 100_000
 )
 
-// cell is an endpoint and a minute, which have a tally of their own in memory.
+// cell names one tally in memory: that of an endpoint in one minute.
 type cell struct {
 	tenant   string
 	endpoint hook.EndpointID
@@ -57,7 +57,7 @@ func New(store Store, log *slog.Logger) *Counter {
 	return &Counter{store: store, log: log, cells: map[cell]*hook.Tally{}, unstored: map[hook.StatsKey]*hook.Tally{}}
 }
 
-// Attempted counts an attempt, and the end of its delivery if that has ended. Tests of
+// Attempted counts an attempt. If the attempt ended its delivery, it counts that too. Tests of
 // endpoints are not counted.
 func (c *Counter) Attempted(d *hook.Delivery, a *hook.Attempt) {
 	if d.Test {
@@ -71,7 +71,7 @@ func (c *Counter) Attempted(d *hook.Delivery, a *hook.Attempt) {
 	}
 	t.End(d.State)
 	sent := a.Class != hook.ClassInterrupted && !hook.NeverSent(a.Class)
-	if sent && a.Timing.Total > 0 { // else the time says nothing about the receiver
+	if sent && a.Timing.Total > 0 { // otherwise the time says nothing about the receiver
 		t.Took(a.Timing.Total)
 	}
 }
@@ -85,8 +85,8 @@ func (c *Counter) Cancelled(d *hook.Delivery) {
 	}
 }
 
-// tally is the tally for a delivery at a time, nil if there are too many already. The
-// caller holds c.mu.
+// tally returns the tally of the delivery's endpoint for the minute of at. It returns nil if
+// memory has too many tallies; then the caller counts nothing. The caller holds c.mu.
 func (c *Counter) tally(d *hook.Delivery, at time.Time) *hook.Tally {
 	key := cell{d.Tenant, d.Endpoint, at.Unix() / 60}
 	t := c.cells[key]
@@ -139,8 +139,8 @@ func (c *Counter) Flush(ctx context.Context) {
 	}
 }
 
-// gather adds a cell to the rows of its minute and its hour: those of its endpoint, of its
-// tenant and of all tenants.
+// gather adds the tally of a cell to six unstored rows: for its minute and for its hour, each
+// for the endpoint, for the tenant, and for all tenants.
 func (c *Counter) gather(of cell, t *hook.Tally) {
 	start := time.Unix(of.minute*60, 0).UTC()
 	for _, span := range []hook.StatsSpan{hook.StatsMinute, hook.StatsHour} {
@@ -163,7 +163,7 @@ func (c *Counter) add(key hook.StatsKey, t *hook.Tally) {
 	sum.Add(t)
 }
 
-// sorted are the unstored rows in the order of their keys. All nodes lock rows in this
+// sorted returns the unstored rows in the order of their keys. All nodes lock rows in this
 // order, so they cannot deadlock.
 func (c *Counter) sorted() []hook.StatsRow {
 	out := make([]hook.StatsRow, 0, len(c.unstored))

@@ -13,13 +13,13 @@ import (
 const (
 	relayEvery   = 500 * time.Millisecond
 	relayTimeout = 5 * time.Second
-	// askDelay is longer than it takes until this node learns that somebody began to read on
-	// another node. What happened here in between was not relayed.
+	// askDelay is longer than it takes this node to learn that somebody began to read on
+	// another node. Notices of that time were not relayed.
 	askDelay = 10 * time.Second
 	// Notices of other nodes are published in bursts, so that readers have time to take them.
 	burst      = buffer / 4
 	burstPause = 10 * time.Millisecond
-	// maxLost bounds for how many tenants missed notices are counted apart.
+	// maxLost is for how many tenants missed notices are counted separately.
 	maxLost = 256
 )
 
@@ -56,7 +56,7 @@ func (b *bundle) lose(tenant string) {
 	b.Lost[tenant]++
 }
 
-// Asked says whether somebody on another node reads.
+// Asked sets whether somebody reads on another node.
 func (h *Hub) Asked(yes bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -88,7 +88,7 @@ func (h *Hub) takeRelayed() []byte {
 	return out.Bytes()
 }
 
-// missed says to readers how many notices of other nodes they will not get, by tenant.
+// missed notes for the readers how many notices of other nodes they will not get, by tenant.
 func (h *Hub) missed(lost map[string]int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,4 +1,4 @@
-// Package stream sends notices of what happens to those who watch, while it happens.
+// Package stream sends live notices of what happens to the people and programs that watch.
 //
 // A [Hub] gets the notices of its own node: new deliveries, attempts and changes of the
 // configuration. It hands them to its readers. A [Relay] exchanges notices of deliveries and
@@ -28,7 +28,7 @@ const (
 type Hub struct {
 	watched atomic.Bool   // somebody reads, on this node or another
 	latest  atomic.Int64  // when something happened here last, noticed or not; microseconds since 1970
-	begun   chan struct{} // gets a value with the first reader, for the relay; nil: there is no relay
+	begun   chan struct{} // tells the relay of the first reader; nil: there is no relay
 
 	mu      sync.Mutex
 	readers map[*Reader]struct{}
@@ -161,7 +161,7 @@ func (r *Reader) sendLost(now time.Time) {
 	}
 }
 
-// happened notes that something happened at a time, and reports whether anybody reads.
+// happened notes the time of the newest happening, and reports whether anybody reads.
 func (h *Hub) happened(at time.Time) bool {
 	h.latest.Store(at.UnixMicro()) // before the load below: see [Hub.Asked]
 	return h.watched.Load()

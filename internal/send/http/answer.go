@@ -15,8 +15,8 @@ import (
 	"gancho/internal/send"
 )
 
-// answer reads the answer's body within the limits. The response is never nil, also
-// with an error: then the body is what came of it.
+// answer reads the answer's body within the limits. The response is never nil. With an error,
+// it has the part of the body that arrived.
 func (x *exchange) answer(resp *nethttp.Response) (*hook.Response, error) {
 	out := &hook.Response{Status: resp.StatusCode, Headers: responseHeaders(resp)}
 	x.enter(stageBody, x.limits.grace)

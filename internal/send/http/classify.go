@@ -30,7 +30,7 @@ type failure struct {
 	interrupted bool           // the context of Send ended
 	timeUp      bool           // the time limit of the attempt is over
 	dial        *dialing       // nil: no connection was asked for
-	response    *hook.Response // what came of the answer; nil: no status line and headers
+	response    *hook.Response // the part of the answer that arrived; nil: no complete headers
 	reused      bool           // the connection had served an earlier request
 }
 
@@ -60,7 +60,7 @@ func (x *exchange) failure(ctx context.Context, req *nethttp.Request, resp *hook
 		f.stage = stage(f.dial.stage.Load())
 	}
 	x.mu.Lock()
-	if x.over && x.overAt >= stageWrite { // a byte may have come, but only of an informational answer
+	if x.over && x.overAt >= stageWrite { // any byte that came was only of an informational answer
 		f.stage = x.overAt
 	}
 	x.mu.Unlock()
@@ -86,7 +86,8 @@ func classify(f failure) (class, detail string) {
 	return f.classifyExchange()
 }
 
-// classifyTimeUp is for exchanges whose time limit was over: it says in which stage.
+// classifyTimeUp is for exchanges that were ended by a time limit. The sentence says in which
+// stage.
 func (f failure) classifyTimeUp() (class, detail string) {
 	whole := "the limit of " + dur(f.limits.timeout) + " for the whole attempt"
 	if f.clock == send.ClockResponse {

@@ -119,8 +119,8 @@ func (t *Transport) dialTLS(ctx context.Context, _, addr string) (net.Conn, erro
 	return t.connect(ctx, addr, true)
 }
 
-// connect looks the name up, connects and, if secure, makes the TLS handshake, all
-// within one limit. The exchange that asked for the connection gets the record of it.
+// connect looks the name up, connects and, if secure, makes the TLS handshake, all within one
+// limit. It gives the record of the dial to the exchange that asked for the connection.
 func (t *Transport) connect(ctx context.Context, addr string, secure bool) (net.Conn, error) {
 	d := &dialing{start: time.Now(), limit: DefaultConnectTimeout, begun: make(map[string]time.Time, 2)}
 	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
@@ -142,7 +142,7 @@ func (t *Transport) connect(ctx context.Context, addr string, secure bool) (net.
 	if err != nil {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if d.tryErr != nil { // says more than that another address was refused
+		if d.tryErr != nil { // why an allowed address failed says more than that another was refused
 			return nil, d.tryErr
 		}
 		return nil, err

@@ -23,15 +23,15 @@ type exchangeKey struct{}
 
 var errDeadline = errors.New("the time limit of the attempt is over")
 
-// exchange is one try of one request: its context, its clock, and what it learns
-// from its connection. A second try is another exchange, because the connection or
-// the dial of the first may outlive it and still write to it.
+// exchange is one try of one request: its context, its time limits, and what is known from its
+// connection. A second try is another exchange, because the connection or the dial of the first
+// may outlive it and still write to it.
 type exchange struct {
 	context.Context                         // ends when the time is over, or with the context of Send
 	cancel          context.CancelFunc      // with send.ClockTotal
 	cancelCause     context.CancelCauseFunc // with send.ClockResponse
 
-	start        time.Time // of the attempt: a second try has the time that the first left
+	start        time.Time // of the attempt; a second try only has the time that the first left
 	limits       limits
 	clock        send.Clock
 	connectLimit time.Duration
@@ -47,14 +47,14 @@ type exchange struct {
 
 	mu       sync.Mutex
 	head     string // the request head, once all of it is written
-	headPart []byte // what is written of it until then
+	headPart []byte // the part of it that is written so far
 
 	// With send.ClockResponse only, guarded by mu:
 	timer     *time.Timer // runs out when the present stage takes too long
 	stage     stage
 	waitEnds  time.Time // when the wait for the answer is over; zero until the request is written
 	infoCount int       // informational answers so far
-	over      bool      // the timer ran out; never set back
+	over      bool      // the timer ran out: timeUp sets it, nothing clears it
 	overAt    stage     // the stage in which it did
 }
 
@@ -75,7 +75,8 @@ func newExchange(ctx context.Context, clock send.Clock, l limits, start time.Tim
 	x.trace.GotFirstResponseByte = x.gotFirstByte
 	x.trace.Got1xxResponse = x.gotInformational
 	x.Context = httptrace.WithClientTrace(c, &x.trace)
-	// A second more than the dial has, whose own error says more.
+	// One second longer than the limit of the dial, so that the dial fails first: its error
+	// says more.
 	x.timer = time.AfterFunc(l.connect+time.Second, x.timeUp)
 	return x
 }
@@ -122,8 +123,8 @@ func (x *exchange) wroteRequest(info httptrace.WroteRequestInfo) {
 // gotFirstByte is called by net/http when an answer begins.
 func (x *exchange) gotFirstByte() { x.enter(stageAnswer, x.limits.grace) }
 
-// gotInformational is called by net/http for each informational (1xx) answer. The
-// wait for the real one goes on, and ends when it would have ended without this one.
+// gotInformational is called by net/http for each informational (1xx) answer. The wait for the
+// real answer goes on, with the same deadline as before.
 func (x *exchange) gotInformational(int, textproto.MIMEHeader) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -173,8 +174,8 @@ func (x *exchange) isOver() bool {
 	return x.over
 }
 
-// capture keeps the head of the request; it gets the bytes that are written to the
-// connection.
+// capture is called with the bytes that are written to the connection, and keeps the head of
+// the request.
 func (x *exchange) capture(p []byte) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -196,8 +197,8 @@ func (x *exchange) capture(p []byte) {
 
 var endOfHead = []byte("\r\n\r\n")
 
-// sent returns the header lines of the request as they were written, or, if not all
-// were, as they would have been.
+// sent returns the header lines of the request as they were written. If they were not written
+// completely, it returns them as they would have been.
 func (x *exchange) sent(req *nethttp.Request) []hook.Header {
 	x.mu.Lock()
 	text := x.head
@@ -224,8 +225,8 @@ func (x *exchange) sent(req *nethttp.Request) []hook.Header {
 	return list
 }
 
-// timing says how long the parts took. A dial counts only if it was made for this
-// try: a connection may be one that another request had asked for.
+// timing says how long the parts took. The times of a dial count only if it was made for this
+// try. The connection may come from a dial for another request.
 func (x *exchange) timing() hook.Timing {
 	t := hook.Timing{FirstByte: time.Duration(x.firstByte.Load()), Total: time.Since(x.start)}
 	d := x.dial.Load()

@@ -29,8 +29,8 @@ const (
 	// DefaultConnectTimeout is used where a message names none.
 	DefaultConnectTimeout = 10 * time.Second
 	// AnswerGrace is how long headers and body of an answer may take together with
-	// [send.ClockResponse]. A body that is not complete by then is cut, which is no
-	// failure.
+	// [send.ClockResponse]. A body that is not complete by then is cut, and the attempt does
+	// not fail for that.
 	AnswerGrace = 10 * time.Second
 	// MaxResponseHeader is the limit for the headers of an answer, in bytes.
 	MaxResponseHeader = 64 << 10
@@ -55,12 +55,11 @@ type Options struct {
 // (Content-Length, Transfer-Encoding, Connection and so on, RFC 9110 section 7.6.1)
 // are left out. Nothing is added but Host and Content-Length.
 //
-// It speaks HTTP/1.1 only: header names keep their spelling, and one slow endpoint
-// cannot delay another on a shared connection. Connections are kept open, and shared
-// by all endpoints with the same scheme, host and port. A complete answer is one whose
-// body ended, or went on beyond [hook.ReadBody]; the latter is cut and marked as
-// truncated. RetryAfter is read of answers with status 429 and 503 (RFC 9110 section
-// 10.2.3).
+// It speaks HTTP/1.1 only: header names keep their spelling, and one slow endpoint cannot delay
+// another on a shared connection. Connections are kept open, and shared by all endpoints with
+// the same scheme, host and port. An answer is complete when its body has ended or is longer
+// than [hook.ReadBody]; a longer body is cut and marked as truncated. RetryAfter is read from
+// answers with status 429 or 503 (RFC 9110 section 10.2.3).
 type Transport struct {
 	guard    *Guard
 	resolver *net.Resolver

@@ -1,5 +1,5 @@
-// Package shadow is the transport that sends nothing, for trying out what would be
-// sent: messages are rendered, signed and recorded as always, and no byte leaves.
+// Package shadow is the transport that sends nothing. It shows what would be sent: messages are
+// rendered, signed and recorded as always, but no byte leaves.
 //
 // It promises:
 //
@@ -19,7 +19,7 @@ import (
 	"gancho/internal/send"
 )
 
-// Scheme begins the target of a message that is not to be sent to what follows:
+// Scheme marks a target to which nothing is sent. The real target follows it:
 // "shadow:https://example.com/hook".
 const Scheme = "shadow"
 
@@ -30,16 +30,15 @@ type Transport struct {
 
 // New makes a transport that stands in for others. There are two ways to use it:
 //
-//   - Registered for the scheme [Scheme], it keeps back what goes to targets that
-//     begin with that; what follows the scheme is the target that is tried out.
-//   - Registered in the place of another transport, for example for "https", it keeps
-//     back all that would go there.
+//   - Registered for the scheme [Scheme], it keeps back the messages to targets that begin with
+//     "shadow:". The rest of such a target is the real one.
+//   - Registered instead of another transport, for example for "https", it keeps back all
+//     messages that the other would send.
 //
-// real has the real transports, also in the second case.
+// In both cases real has the real transports.
 func New(real send.Transports) *Transport { return &Transport{real} }
 
-// All returns transports for the schemes of real that send nothing, each in the place
-// of the real one.
+// All returns a map that has, for each scheme of real, a transport that sends nothing.
 func All(real send.Transports) send.Transports {
 	t := New(real)
 	all := make(send.Transports, len(real))
@@ -52,7 +51,7 @@ func All(real send.Transports) send.Transports {
 // Name is "shadow".
 func (*Transport) Name() string { return Scheme }
 
-// Send sends nothing. Its reply has what would have been sent.
+// Send sends nothing. Its reply has the headers that would have been sent.
 func (t *Transport) Send(_ context.Context, m *send.Message) *send.Reply {
 	reply := &send.Reply{StartedAt: time.Now(), Unsent: true}
 	headers, refusal := t.Headers(m)
