@@ -83,7 +83,7 @@ func (t *tx) auditEndpoint(was, next *hook.Endpoint) error {
 	return t.audit(e)
 }
 
-// stateAction is the action that puts an endpoint into a state.
+// stateAction returns the audit action for putting an endpoint into a state.
 func stateAction(s hook.EndpointState) hook.Action {
 	switch s {
 	case hook.EndpointPaused:
@@ -97,8 +97,8 @@ func stateAction(s hook.EndpointState) hook.Action {
 	return hook.ActionEndpointResumed
 }
 
-// why is the reason for a state as an audit entry has it: "" if a person wanted the state,
-// since the entry has the actor.
+// why returns the reason for a state that goes into an audit entry. It is "" if a person set
+// the state, because the entry names the actor.
 func why(reason string) string {
 	if reason == hook.ReasonByPerson {
 		return ""

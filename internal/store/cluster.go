@@ -35,7 +35,8 @@ const nodeClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 type membership struct {
 	source int64 // random
 	// epoch is 0 until the first Join; commits are not fenced then. It is below 0 while the
-	// process is no node any more or not yet again, and nothing is written.
+	// process is not a node: while it joins, after it was evicted and after it has left. Then
+	// nothing is written.
 	epoch atomic.Int64
 }
 
@@ -69,8 +70,8 @@ func (c *Cluster) NameTaken(ctx context.Context, name string) (yes bool, err err
 // is [hook.ErrFenced] if this node was evicted; it has to join again then.
 func (c *Cluster) Heartbeat(ctx context.Context, epoch int64, lease time.Duration) (*hook.Nodes, error) {
 	pool := c.p.pool // it has a connection that c.p.sql cannot use, so a busy node renews its lease
-	// One statement, since an idle node sends nothing else. Rows that are no slots have
-	// numbers below zero. The statement sees leases as they were before it renews one.
+	// One statement, since an idle node sends nothing else. Rows that are no slots have numbers
+	// below zero. The statement reads the leases as they were before it renews this node's.
 	rows, err := pool.Query(ctx, `WITH ours AS (UPDATE nodes SET expires_at = `+nodeClock+` + $2 WHERE epoch = $1 RETURNING epoch)
 		SELECT -3, `+nodeClock+`, true, false FROM ours
 		UNION ALL SELECT -2, (SELECT COALESCE(MAX(number), 0) FROM signals), `+watched("$3")+`, false
@@ -113,8 +114,8 @@ func (c *Cluster) Heartbeat(ctx context.Context, epoch int64, lease time.Duratio
 	return &n, nil
 }
 
-// Evict removes those of the nodes whose leases have expired, with what they own. What they
-// are writing at this moment is committed before Evict returns, or never.
+// Evict removes those of the nodes whose leases have expired, with what they own. A transaction
+// that such a node has open is committed before Evict returns, or never.
 func (c *Cluster) Evict(ctx context.Context, epochs []int64) error {
 	return c.evict(ctx, `epoch = ANY ($1::bigint[]) AND expires_at <= `+nodeClock, epochs)
 }

@@ -69,10 +69,10 @@ type youngMark struct {
 	since time.Time
 }
 
-// result is what an attempt came to.
+// result is the result of an attempt.
 type result struct {
 	hook.Result
-	ifSuperseded *hook.Delivery // what becomes of it instead, if the row is superseded; nil: the same
+	ifSuperseded *hook.Delivery // what to store instead if the row is superseded; nil: the same
 	frozen       *sealedRequest
 	data         []byte // its attempt, encoded
 	err          error
@@ -341,9 +341,9 @@ func (db *DB) Sending(r hook.Result) {
 	}
 }
 
-// Intend stores the same before it returns. A delivery that is to be sent at most once
-// is sent only after Intend has returned nil. It fails with [hook.ErrNotWaiting] if the
-// delivery has ended or was superseded.
+// Intend stores that a delivery is being sent, and returns when that is durable. A delivery
+// that is to be sent at most once is sent only after Intend has returned nil. It fails with
+// [hook.ErrNotWaiting] if the delivery has ended or was superseded.
 func (db *DB) Intend(r hook.Result) error {
 	m := &mark{Result: r, frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: make(chan struct{})}
 	if err := db.gathering.add(1, 0, true, false, func(b *batch) { b.marks = append(b.marks, m) }); err != nil {

@@ -28,7 +28,7 @@ func scanDelivery(row scanner) (d hook.Delivery, err error) {
 	copy(d.ID[:], id)
 	copy(d.Endpoint[:], endpoint)
 	d.NextAttemptAt, d.CreatedAt, d.FinishedAt = fromMicros(next), fromMicros(created), fromMicros(finished)
-	// A program of the release before writes the reason alone.
+	// The previous release sets the reason but not the column superseded.
 	d.Superseded = d.Superseded || d.Reason == hook.ReasonSuperseded
 	if due.Int64 > 0 {
 		d.QueueAt = fromMicros(due)
@@ -48,21 +48,21 @@ func (db *DB) EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error) 
 	return collect(ctx, db.read, scan, db.dialect.busyText())
 }
 
-// InHands lists up to n deliveries of an endpoint that are stored as being sent. After a
-// restart, these were interrupted.
+// InHands lists up to n deliveries of an endpoint that are stored as being sent, by id. Right
+// after a restart, all of them are interrupted ones.
 func (db *DB) InHands(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error) {
 	return db.readQueue(ctx, &queueRead{id: id, at: -1, n: n})
 }
 
-// Waiting lists up to n deliveries of an endpoint that wait: those that are cancelled when
-// the endpoint is disabled.
+// Waiting lists up to n deliveries of an endpoint that are unfinished and not stored as being
+// sent. They are cancelled when the endpoint is disabled.
 func (db *DB) Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.Delivery, error) {
 	return db.readQueue(ctx, &queueRead{id: id, since: 1, until: math.MaxInt64, at: -1, n: n})
 }
 
-// Due returns the deliveries of an endpoint that are due, in the order of the queue. It
-// leaves out those for which skip is true, because the caller already has them. It ends
-// after n jobs, or when their payloads are larger than maxBytes together.
+// Due returns the deliveries of an endpoint that are due, in the order of the queue. It leaves
+// out those for which skip is true, because the caller already has them. It ends after n jobs,
+// or once their payloads together have maxBytes.
 func (db *DB) Due(
 	ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool,
 ) (due hook.DuePage, err error) {
@@ -140,8 +140,8 @@ type queueRead struct {
 	since, until, at int64
 	after            []byte
 	n                int
-	// wants says whose payloads are to be had soon, nil nobody's. Some of them are read
-	// along, into events, if that saves round trips.
+	// wants reports whether the caller will need the payload of a delivery; nil: of none. Some
+	// of these payloads are read with the page, into events, if that saves round trips.
 	wants  func(*hook.Delivery) bool
 	events map[hook.EventID]*hook.Event
 

@@ -23,7 +23,7 @@ const (
 	scanEvents  = 10_000 // the same for events, which have their payloads between them
 	scanRowsFar = 5_000  // the same if each row is stored somewhere else
 	fewWaiting  = 5_000  // up to this number, unfinished deliveries are sorted in memory
-	fetchFirst  = 200    // so many of those are read first, then twice as many, and so on
+	fetchFirst  = 200    // how many of those are read first; then twice as many, and so on
 )
 
 // span is the range of ids from lo to before, without before; or to the end if before is
@@ -37,7 +37,7 @@ func span(lo, before hook.ID) (hook.ID, hook.ID) {
 	return lo, before
 }
 
-// lower and upper are the smaller and the larger of two ids.
+// lower and upper return the smaller and the larger of two ids.
 func lower(a, b hook.ID) hook.ID {
 	if bytes.Compare(a[:], b[:]) < 0 {
 		return a
@@ -105,7 +105,7 @@ func (q *query) text(columns, table, rest string) string {
 	return "SELECT " + columns + " FROM " + table + " WHERE " + q.conditions() + " " + rest
 }
 
-// scan is a range of one index, which is read backwards, with further conditions.
+// scan reads a range of one index backwards and checks further conditions on each row.
 type scan struct {
 	table   string
 	columns string
@@ -321,7 +321,7 @@ func unfinishedQuery(tenant string, f hook.DeliveryFilter) (string, []any) {
 	return q.text("id", "deliveries", fmt.Sprintf("LIMIT %d", fewWaiting+1)), q.args
 }
 
-// unfinished is a page of unfinished deliveries, of which ids has all candidates.
+// unfinished reads a page of unfinished deliveries; ids has the ids of all candidates.
 func (db *DB) unfinished(
 	ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page, ids []hook.ID,
 ) (list []hook.Delivery, next hook.ID, err error) {

@@ -13,13 +13,13 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// Programs of two releases work on the same tables at the same time: while nodes are
-// replaced one after the other, and if an upgrade is undone. So migrations only add. A
-// migration that removes something, or that older programs cannot write with, comes one
-// release after the last program that needs the tables as they were. It says which programs
-// those are: UPDATE compatible SET since = one more than the last migration that they know.
-// A program that knows fewer migrations is refused here. A test in policy finds migrations
-// that do not say so.
+// Programs of two releases work on the same tables at the same time: while nodes are replaced
+// one after the other, and if an upgrade is undone. So migrations only add. Some migrations
+// remove something, or make tables that older programs cannot write to. Such a migration comes
+// one release after the last program that needs the old tables. It also shuts those programs
+// out, with UPDATE compatible SET since = (the last migration that they know) + 1. Here a
+// program that knows fewer migrations than that is refused. A test in policy finds migrations
+// that forget the UPDATE.
 
 // migrateTables brings tables up to date with the migrations in a directory.
 func migrateTables(ctx context.Context, db *sql.DB, dialect goose.Dialect, directory string) error {
@@ -34,7 +34,7 @@ func migrateTables(ctx context.Context, db *sql.DB, dialect goose.Dialect, direc
 	if err != nil {
 		return err
 	}
-	if _, err := provider.Up(ctx); err != nil { // which leaves alone what it does not know
+	if _, err := provider.Up(ctx); err != nil { // Up ignores migrations of newer programs
 		return err
 	}
 	sources := provider.ListSources()
@@ -78,8 +78,8 @@ func (p *postgres) migrateInTurn(ctx context.Context) error {
 	}
 }
 
-// impatient are migrations that wait for a lock no longer than [migrationPatience]. Goose
-// begins the transactions, so the timeout is set by a statement in each file.
+// impatient is a directory of migrations that wait at most [migrationPatience] for a lock.
+// Goose begins the transactions, so each file gets a statement that sets the timeout.
 type impatient struct{ fs.FS }
 
 func (m impatient) Open(name string) (fs.File, error) {
@@ -96,7 +96,7 @@ func (m impatient) Open(name string) (fs.File, error) {
 	return migration{f, strings.NewReader(strings.Replace(string(text), up, limit, 1))}, nil
 }
 
-// migration is a file with another text.
+// migration is a file of [impatient]: its text has the added statement.
 type migration struct {
 	fs.File
 	text io.Reader

@@ -16,8 +16,8 @@ const (
 	watchFor = 10 * time.Second
 	// keepNotices is how long notices are kept.
 	keepNotices = 10 * time.Second
-	// beforeWatching is how old a notice may be that is read first: its commit may have been
-	// under way when somebody began to watch.
+	// beforeWatching is how far back the first read goes: a notice that was being committed
+	// when somebody began to watch must be found.
 	beforeWatching = time.Second
 )
 

@@ -10,16 +10,16 @@ import (
 	"gancho/internal/hook"
 )
 
-// SQLite has one writer, and while it writes a payload of megabytes it accepts nobody
-// else's event. So whoever hands in a large payload compresses it first, and its commit is
-// as short as others. PostgreSQL compresses large values itself.
+// SQLite has one writer. While it writes a payload of several megabytes, all other events wait.
+// So the goroutine that submits a large payload compresses it first, which keeps the commit
+// short. PostgreSQL compresses large values itself.
 
 // packFrom is the size in bytes from which a payload is worth compressing.
 const packFrom = 64 << 10
 
-// packedMark is how a Zstandard frame begins (RFC 8878), and no JSON text. A payload that
-// begins so when it is handed in is packed once more, whatever its size, so that unpacking
-// gives it back.
+// packedMark is the beginning of every Zstandard frame (RFC 8878); no JSON text begins like
+// that. A submitted payload that begins with it is packed whatever its size. Otherwise reading
+// it back would unpack what was never packed here.
 var packedMark = []byte{0x28, 0xb5, 0x2f, 0xfd}
 
 var encoder = sync.OnceValue(func() *zstd.Encoder {
@@ -38,8 +38,8 @@ var decoder = sync.OnceValue(func() *zstd.Decoder {
 	return d
 })
 
-// pack compresses the payloads of a submission that have at least so many bytes, and
-// those that begin as if they were packed already.
+// pack compresses the payloads of a submission that have at least from bytes, and those that
+// begin with [packedMark].
 func (s *submission) pack(from int) {
 	for _, it := range s.events() {
 		if p := it.Event.Payload; len(p) >= from || bytes.HasPrefix(p, packedMark) {
@@ -51,7 +51,7 @@ func (s *submission) pack(from int) {
 	}
 }
 
-// payload is the payload of one of its events as it is stored.
+// payload returns the stored form of an event's payload.
 func (s *submission) payload(e *hook.Event) []byte {
 	if p, ok := s.packed[e.ID]; ok {
 		return p
@@ -59,7 +59,7 @@ func (s *submission) payload(e *hook.Event) []byte {
 	return e.Payload
 }
 
-// unpack is a payload as it was handed in.
+// unpack returns a stored payload as it was submitted.
 func unpack(stored []byte) ([]byte, error) {
 	if !bytes.HasPrefix(stored, packedMark) {
 		return stored, nil

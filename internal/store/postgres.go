@@ -33,7 +33,7 @@ type postgres struct {
 	pool *pgxpool.Pool // reads and changes
 	sql  *sql.DB       // the same pool but for one connection, so that a lease is renewed however busy it is
 	hot  *pgxpool.Pool // the one connection that writes batches
-	turn chan struct{} // changes of this node that are under way: more would only wait, each on a connection
+	turn chan struct{} // bounds the changes under way: more would only wait, each on a connection
 	log  *slog.Logger
 	span time.Duration // of new partitions
 
@@ -67,8 +67,8 @@ func (t *trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryD
 func (t *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
 const (
-	// commitTimeout ends a commit whose server does not answer. Whether it was committed is
-	// unknown then, and its connection is closed.
+	// commitTimeout ends the wait for a server that does not answer a commit. The connection is
+	// closed, and it stays unknown whether the commit succeeded.
 	commitTimeout = 15 * time.Second
 	changeTimeout = 30 * time.Second
 	// conflicts is how often a transaction is tried that conflicts with another.
@@ -150,7 +150,7 @@ func (p *postgres) migrate(ctx context.Context) error {
 	}
 	defer func() { _ = guard.Rollback() }() // it holds a lock and has written nothing
 	// This transaction is idle while other connections migrate, however long that takes. If
-	// this machine is gone, keep-alive ends it.
+	// this machine disappears, TCP keep-alive ends the transaction.
 	if _, err := guard.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', '0', true),
 		set_config('tcp_keepalives_idle', '10', true), set_config('tcp_keepalives_interval', '5', true),
 		set_config('tcp_keepalives_count', '4', true)`); err != nil {
@@ -179,10 +179,11 @@ func (p *postgres) close() error {
 	return err
 }
 
-// prepare is nothing here: a statement that is prepared by name belongs to a session.
+// prepare prepares nothing: a named prepared statement belongs to a session, and a pooler
+// changes sessions.
 func (p *postgres) prepare(context.Context, string) (*sql.Stmt, error) { return nil, nil }
 
-// indexedBy is nothing here: the planner has statistics.
+// indexedBy returns nothing: the planner of PostgreSQL has statistics.
 func (p *postgres) indexedBy(string) string { return "" }
 
 // byIDs looks deliveries up one by one. LIMIT 1 forces the planner to; otherwise it may read

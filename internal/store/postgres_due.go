@@ -13,8 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Queues of many endpoints are read together: a request that comes while a statement runs
-// waits for the next one. Most of the cost of a page is the statement, not its rows.
+// The queues of many endpoints are read with one statement, because most of the cost of a page
+// is the statement and not its rows. A request that comes while a statement runs waits for the
+// next one.
 
 const (
 	// readsApart is the least time between small reads, so that more requests share one.
@@ -32,7 +33,7 @@ type queueReads struct {
 	mu      sync.Mutex
 	waiting []*queueRead
 	running bool
-	next    time.Time // the earliest that the next is worth its cost
+	next    time.Time // when the next small read may begin, see readsApart
 }
 
 // readQueue reads a queue, with others that are asked for at the same time.
@@ -133,12 +134,12 @@ type numbered struct {
 	number *int
 }
 
-// Scan is that of the row.
+// Scan scans the number and then the columns.
 func (r numbered) Scan(into ...any) error { return r.row.Scan(append([]any{r.number}, into...)...) }
 
-// eventsAlong reads payloads that some requests want, at most eventsTogether. A lane asks
-// for the others when it needs them. So it does if reading them here fails, and then gets
-// the error itself.
+// eventsAlong reads payloads that some requests want, at most eventsTogether. A lane reads the
+// other payloads when it needs them. If reading fails here, the lane reads all of them later,
+// and gets the error then.
 func (p *postgres) eventsAlong(ctx context.Context, list []*queueRead) {
 	events := map[hook.EventID]*hook.Event{}
 	var tenants []string

@@ -16,9 +16,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// This file has what Gancho uses of PostgreSQL beyond plain SQL, behind three functions:
-// lock, partition and listen. docs/postgresql.md says what a database would need that
-// speaks the protocol of PostgreSQL and lacks one of them.
+// This file has the features of PostgreSQL that Gancho uses beyond plain SQL, behind three
+// functions: lock, partition and listen. Other databases speak the protocol of PostgreSQL and
+// may lack one of them; docs/postgresql.md says what they would need.
 
 // The advisory locks. Other programs are unlikely to use the same numbers.
 const (
@@ -30,8 +30,8 @@ const (
 // that holds locks. So a process that is suspended does not stop the other nodes for longer.
 const idleInTransaction = 10 * time.Second
 
-// workOf is the application_name of transactions of a node that others may have to wait
-// for. By this name a node that takes its work over finds and ends them: [postgres.endWork].
+// workOf returns the application_name of a node's transactions that hold locks. A node that
+// takes over the work finds these transactions by the name and ends them: [postgres.endWork].
 func workOf(epoch int64) string { return fmt.Sprintf("gancho node %d", epoch) }
 
 // lock takes a lock of the whole database until the transaction ends. epoch is that of the
@@ -115,8 +115,8 @@ func partition(t *tx, since, until time.Time) error {
 	return nil
 }
 
-// dropPartition removes the partitions of a span of time, unless a delivery in them is
-// unfinished or was finished after the limit.
+// dropPartition removes the partitions of one span of time. It keeps them if a delivery in them
+// is unfinished, or was finished after limit.
 func dropPartition(t *tx, number int64, limit time.Time) (dropped bool, err error) {
 	var busy bool
 	err = t.row(fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM deliveries_%d WHERE due_at IS NOT NULL)
@@ -133,7 +133,8 @@ func dropPartition(t *tx, number int64, limit time.Time) (dropped bool, err erro
 	return err == nil, err
 }
 
-// busyTable reports whether a lock of a table could not be had within its timeout.
+// busyTable reports whether a statement failed because it did not get the lock of a table
+// within the timeout.
 func busyTable(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && e.Code == "55P03"

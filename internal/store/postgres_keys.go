@@ -29,7 +29,8 @@ type taken struct {
 	hash, answer []byte
 }
 
-// prior is what is stored with a taken key, nil if that was for other content.
+// prior returns the answer that is stored with a taken key, or nil if the key was used for
+// other content.
 func (k taken) prior(hash []byte) []byte {
 	if !bytes.Equal(k.hash, hash) {
 		return nil
@@ -104,7 +105,7 @@ func (w *writing) claimItems(ctx context.Context, t session) error {
 					}
 					continue
 				}
-				// Whoever comes next in this batch repeats this one.
+				// A later item of this batch with the same id repeats this one.
 				got[name] = taken{hash: first[name].hash, answer: first[name].answer}
 			}
 			w.add(s, it)
@@ -117,8 +118,9 @@ func itemKey(it *hook.Accepted) keyName {
 	return keyName{it.Event.Tenant, itemKeys + it.Event.ExternalID}
 }
 
-// take claims keys that differ, and tells of each whether it is ours now, or what
-// is stored with it. The rows are locked in the order of their keys.
+// take tries to claim keys, no two of which may be equal. The result says for each key whether
+// this batch has claimed it, or else what is stored with it. The rows are locked in the order
+// of their keys.
 func (w *writing) take(ctx context.Context, t session, claims []claim) (map[keyName]taken, error) {
 	if len(claims) == 0 {
 		return nil, nil
@@ -133,7 +135,8 @@ func (w *writing) take(ctx context.Context, t session, claims []claim) (map[keyN
 	}
 	got := make(map[keyName]taken, len(claims))
 	b := &pgx.Batch{}
-	// A row whose key is taken is locked all the same, so the second statement finds it.
+	// The first statement also locks the rows of keys that are taken, so the second statement
+	// finds them unchanged.
 	b.Queue(`INSERT INTO idempotency (tenant, key, hash, answer, expires_at)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bigint[])
 		ON CONFLICT (tenant, key) DO UPDATE SET hash = excluded.hash, answer = excluded.answer, expires_at = excluded.expires_at

@@ -31,10 +31,10 @@ type recordRow struct {
 	there   bool         // before the batch
 	version int64        // now; 0: there is none
 	last    *hook.Record // the last write that won; nil: none did
-	created *int64       // when it was made anew
+	created *int64       // when this batch created it; nil: it did not
 }
 
-// decide finds out which record writes are overtaken.
+// decide finds out which record writes are overtaken by other changes of the same record.
 func (rows *recordRows) decide(ctx context.Context, t session, subs []*submission) error {
 	all := recordRows{}
 	for _, s := range subs {
@@ -49,7 +49,7 @@ func (rows *recordRows) decide(ctx context.Context, t session, subs []*submissio
 		return err
 	}
 	for _, s := range subs {
-		gone := map[recordKey]bool{} // what follows an overtaken write was worked out from its outcome
+		gone := map[recordKey]bool{} // later writes were computed from the outcome of the overtaken one
 		for i, w := range s.Records {
 			k := keyOf(&w.Record)
 			if gone[k] || !all[k].write(w) {
@@ -77,7 +77,7 @@ func (r *recordRow) write(w *hook.RecordWrite) (won bool) {
 	return true
 }
 
-// lock reads the versions, and keeps others from changing them.
+// lock reads the versions of the records and locks their rows.
 func (rows recordRows) lock(ctx context.Context, t session) error {
 	var names recordNames
 	for k := range rows {

@@ -9,10 +9,10 @@ import (
 	"gancho/internal/hook"
 )
 
-// History is partitioned by time, and retention drops partitions. That costs the same for
-// ten rows and ten million, and leaves nothing for VACUUM. A partition stays as long as a
-// delivery in it is unfinished or was finished lately, so some history is kept longer than
-// asked, by the span of a partition.
+// History is partitioned by time, and retention drops partitions. That costs the same for ten
+// rows and ten million, and leaves nothing for VACUUM. A partition stays as long as one of its
+// deliveries is unfinished or was finished lately. So some history is kept longer than asked
+// for, up to the span of a partition.
 
 const (
 	partitionsAhead = 4 // made before they are needed
@@ -50,8 +50,8 @@ func (p *postgres) partitionAhead(ctx context.Context) error {
 	}
 }
 
-// adopt makes the partition for a time that has none, without overlapping its neighbours.
-// It does nothing if another node has made the partition meanwhile.
+// adopt makes a partition for a time that no partition covers, without overlapping the
+// neighbours. It does nothing if another node has made the partition meanwhile.
 func (p *postgres) adopt(ctx context.Context, at time.Time) error {
 	return p.alterTables(ctx, func(t *tx) error {
 		var before, after sql.NullInt64

@@ -61,7 +61,7 @@ func (r *deliveryRows) add(d *hook.Delivery) {
 	r.created, r.version, r.under = append(r.created, d.CreatedAt.UnixMicro()), append(r.version, d.EndpointVersion), append(r.under, d.ContractVersion)
 }
 
-// number is a value that may be NULL as an array holds it.
+// number returns a value that may be NULL as an element of an array parameter.
 func number(v any) *int64 {
 	if n, ok := v.(int64); ok {
 		return &n
@@ -79,8 +79,8 @@ func (r *deliveryRows) addTo(q *pgx.Batch) {
 	}
 }
 
-// addResults writes marks and results. Of several about one delivery the last
-// counts; a statement would take any of them.
+// addResults writes marks and results. If several are about the same delivery, only the last is
+// written, because an UPDATE with several matching rows would choose any of them.
 func (w *writing) addResults(q *pgx.Batch) {
 	last := map[hook.DeliveryID]*hook.Delivery{}
 	var bodyTenants []string
@@ -119,7 +119,8 @@ func (w *writing) addResults(q *pgx.Batch) {
 			tenants, ids = append(tenants, last[a.id].Tenant), append(ids, slices.Clone(a.id[:]))
 			numbers, values = append(numbers, int32(a.number)), append(values, v)
 		}
-		// Recording twice is recording once. A delivery that is gone leaves nothing behind.
+		// If the same attempt is written twice, it is stored once. Nothing is stored for a
+		// delivery that was removed.
 		q.Queue(`INSERT INTO attempts (delivery, number, data)
 			SELECT u.delivery, u.number, u.data FROM unnest($1::text[], $2::bytea[], $3::integer[], $4::bytea[]) AS u (tenant, delivery, number, data)
 			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6)
@@ -130,7 +131,8 @@ func (w *writing) addResults(q *pgx.Batch) {
 		for i, id := range bodyOf {
 			marked[i] = last[hook.DeliveryID(id)].State == hook.Sending
 		}
-		// A mark that was refused, since the delivery does not wait any more, freezes nothing.
+		// If a mark was refused because the delivery does not wait any more, its frozen request
+		// is not stored.
 		q.Queue(`INSERT INTO bodies (delivery, body, head)
 			SELECT u.delivery, u.body, u.head FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $7::boolean[]) AS u (tenant, delivery, body, head, marked)
 			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6
@@ -139,10 +141,11 @@ func (w *writing) addResults(q *pgx.Batch) {
 	}
 }
 
-// addUpdates writes the new rows of deliveries. over has what becomes of a delivery instead if
-// its row is superseded. Both are in one row of u, and the statement chooses: if another
-// transaction supersedes the delivery while this one waits for the row, PostgreSQL evaluates
-// the statement again with the new row, but with no other row of u.
+// addUpdates writes the new rows of deliveries. last has the new row, and over the row to write
+// instead if the delivery is superseded. Both are in the same row of u, and the statement
+// chooses between them. They cannot be two rows: if another transaction supersedes the delivery
+// while this one waits for its lock, PostgreSQL evaluates the statement again with the changed
+// delivery, but with the same row of u.
 func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.Delivery, since, until []byte) {
 	if len(last) == 0 {
 		return
@@ -178,7 +181,8 @@ func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.
 		arrays = `, $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[]`
 		args = append(args, other.state, other.reason, other.due, other.next, other.finished)
 	}
-	// A sender takes only what still waits, or was stored as being sent and is not superseded.
+	// A mark is stored only if the delivery still waits, or if it is stored as being sent and
+	// was not superseded.
 	q.Queue(`UPDATE deliveries AS d SET attempts = u.attempts, slot = u.slot, endpoint_version = u.endpoint_version,
 			contract_version = u.contract_version, `+value("state")+`, `+value("reason")+`, `+value("due_at")+`,
 			`+value("next_attempt_at")+`, `+value("finished_at")+`
@@ -202,8 +206,9 @@ func (o *stateColumns) add(d *hook.Delivery) {
 	o.finished = append(o.finished, number(micros(d.FinishedAt)))
 }
 
-// reach is the first and the last of some deliveries. A statement that says it is planned
-// for the partitions between alone, which with several takes longer than to run it.
+// reach returns the first and the last of some delivery ids. A statement with these bounds is
+// planned only for the partitions between them. Planning for all partitions would take longer
+// than running the statement.
 func reach(ids iter.Seq[hook.DeliveryID]) (since, until []byte) {
 	for id := range ids {
 		if since == nil || bytes.Compare(id[:], since) < 0 {
@@ -216,7 +221,7 @@ func reach(ids iter.Seq[hook.DeliveryID]) (since, until []byte) {
 	return since, until
 }
 
-// noteIntents tells those who want to send which deliveries they may.
+// noteIntents answers the callers of [DB.Intend]: it says which deliveries may be sent.
 func (w *writing) noteIntents(rows pgx.Rows) error {
 	list, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// How PostgreSQL writes a batch. The rows of each table are one statement that unpacks
-// arrays, and all statements are sent together. So a batch is one round trip and one sync,
-// whatever its size. A batch with idempotency keys or record writes needs more round trips
-// before, to find out what is new.
+// How PostgreSQL writes a batch. The rows of each table are one statement that unpacks arrays,
+// and all statements are sent together. So a batch is one round trip and one sync, whatever its
+// size. A batch with idempotency keys or record writes first needs more round trips, to find
+// out which keys are new and which records have changed.
 
 // commit writes a batch in one transaction. If several submissions have the same
 // Idempotency-Key, the later ones return the stored answer of the first, so each of them is
@@ -259,7 +259,7 @@ type writing struct {
 	events     eventRows
 	deliveries deliveryRows
 	answers    []claim                      // of requests, to be stored with their keys
-	reads      map[int]func(pgx.Rows) error // who wants what a statement answers
+	reads      map[int]func(pgx.Rows) error // functions that read the results of statements, by the statement's index
 }
 
 func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
@@ -292,8 +292,8 @@ func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
 	return t.Commit(ctx)
 }
 
-// guard sends the statements of q, which begin a transaction, and those of prepare, which
-// make it fail if the batch must not be written.
+// guard sends the statements of q, which begin a transaction, followed by those of prepare,
+// which let the transaction fail if the batch must not be written.
 func (w *writing) guard(q *pgx.Batch, send func(*pgx.Batch) pgx.BatchResults) error {
 	guards := w.prepare(q)
 	return finish(send(q), q.Len(), guards, nil)
@@ -355,7 +355,7 @@ func (w *writing) send(ctx context.Context, send func(context.Context, *pgx.Batc
 		q.Queue(`UPDATE idempotency SET answer = $1 WHERE tenant = $2 AND key = $3`, a.answer, a.tenant, a.key)
 	}
 	w.addHealth(q)
-	if q.Len() == before && len(w.changes) == 0 { // with changes, somebody may want to know whether batches can be written
+	if q.Len() == before && len(w.changes) == 0 { // a change in a batch is [DB.Ready]'s: it needs a commit
 		return nil
 	}
 	return finish(send(ctx, q), q.Len(), guards, w.reads)
@@ -402,7 +402,7 @@ func finish(results pgx.BatchResults, n int, guards map[int]error, reads map[int
 	return results.Close()
 }
 
-// answered reads the result of one statement; read is nil if nobody wants it.
+// answered reads the result of one statement. If read is nil, it drops the rows.
 func answered(results pgx.BatchResults, read func(pgx.Rows) error) error {
 	if read == nil {
 		_, err := results.Exec()

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// pingAfter is short where quiet cannot look at a connection.
+// pingAfter is short, because quiet cannot look at a connection on this system.
 const pingAfter = time.Second
 
 func quiet(net.Conn) bool { return true }

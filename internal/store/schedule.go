@@ -188,9 +188,10 @@ func (db *DB) TakeOverSchedules(ctx context.Context, node string) error {
 	})
 }
 
-// endRun ends a run of a schedule in the transaction of its event: it moves the clock,
-// stores what the run came to, and ends the deliveries of the snapshot before. If
-// somebody else has the claim, it does nothing, and the event must not be stored either.
+// endRun ends a run of a schedule in the transaction of its event: it sets the time of the next
+// run, stores the result of the run, and supersedes the deliveries of the previous snapshot. If
+// another node has the claim, it stores nothing, and the caller must not store the event
+// either.
 func (t *tx) endRun(s *hook.RunEnd, now time.Time) (*hook.RunVerdict, error) {
 	v := &hook.RunVerdict{Run: s.Run}
 	name := []any{s.Tenant, s.Contract, s.Type}
@@ -199,7 +200,7 @@ func (t *tx) endRun(s *hook.RunEnd, now time.Time) (*hook.RunVerdict, error) {
 		WHERE tenant = $1 AND contract = $2 AND type = $3`, name...).Scan(&before, &claim, &last)
 	scheduled := s.Claim != hook.EventID{}
 	switch {
-	case errors.Is(err, sql.ErrNoRows) && !scheduled: // no endpoint ever made a schedule of it
+	case errors.Is(err, sql.ErrNoRows) && !scheduled: // no row yet: no endpoint ever needed the schedule
 		_, err = t.exec(`INSERT INTO schedules (tenant, contract, type, rhythm, start_at)
 			VALUES ($1, $2, $3, '', 0)`, name...)
 	case errors.Is(err, sql.ErrNoRows), err == nil && scheduled && string(claim) != string(s.Claim[:]):

@@ -11,9 +11,9 @@ import (
 	"gancho/internal/hook"
 )
 
-// sealer encrypts what nobody must be able to read in a stolen database file: the
-// configuration of endpoints (URLs and headers contain tokens), signing secrets, and
-// rendered bodies and requests (a contract may put a key into them).
+// sealer encrypts the values that must stay secret if the database file is stolen: the
+// configuration of endpoints (URLs and headers contain tokens), signing secrets, and rendered
+// bodies and requests (a contract may put a key into them).
 //
 // The form is 1 byte version, 12 bytes nonce, AES-256-GCM ciphertext. The id of the row is
 // authenticated as well, so a sealed value is invalid in another row.
@@ -82,7 +82,7 @@ type sealedRequest struct {
 	head any // []byte, or nil for NULL
 }
 
-// sealRequest encrypts what is frozen of a delivery's request; nil stays nil.
+// sealRequest encrypts the frozen part of a delivery's request; nil stays nil.
 func (s *sealer) sealRequest(f *hook.Frozen, id hook.DeliveryID) *sealedRequest {
 	if f == nil {
 		return nil

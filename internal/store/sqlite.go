@@ -19,13 +19,13 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// lite is the SQLite dialect: one connection writes, by one goroutine; others
-// read. WAL with synchronous=FULL: a commit is on disk when it returns.
+// sqlite is SQLite as [engine] and [dialect]. One goroutine writes over one connection; other
+// connections read. With WAL and synchronous=FULL, a commit is on disk when it returns.
 //
-// Checkpoints run beside the writer (PASSIVE, in background), because an automatic one
-// would make one of the commits slow. They cannot begin the log anew while the writer
-// adds to it, so the writer does that itself, when the log has grown: little is left to
-// copy then.
+// Checkpoints run beside the writer (PASSIVE, in background), because an automatic checkpoint
+// would make one of the commits slow. Only the writer can restart the log from its beginning,
+// because it adds to the log all the time. It does so when the log has grown; by then the
+// checkpoints have copied nearly all of it.
 type sqlite struct {
 	db    *sql.DB   // the writing pool: one connection
 	conn  *sql.Conn // that connection

@@ -272,8 +272,8 @@ func dueAt(d *hook.Delivery) any {
 	return max(d.QueueAt.UnixMicro(), 1)
 }
 
-// mark writes that a sender takes a delivery, with what is frozen of its request. Nothing
-// is stored if the row says that it is not to be sent any more.
+// mark stores that a delivery is being sent, with the frozen part of its request. It stores
+// nothing if the delivery must not be sent any more, according to its row.
 func (l *sqlite) mark(ctx context.Context, m *mark) (stored bool, err error) {
 	if stored, err = changed(l.stmts.take.ExecContext(ctx, rowOf(&m.Delivery)...)); stored {
 		err = l.history(ctx, &m.Result, m.frozen, nil)
@@ -281,8 +281,8 @@ func (l *sqlite) mark(ctx context.Context, m *mark) (stored bool, err error) {
 	return stored, err
 }
 
-// result writes a delivery's new row, what is frozen of its request, and its attempt if
-// there was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
+// result writes a delivery's new row, the frozen part of its request, and its attempt if there
+// was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
 func (l *sqlite) result(ctx context.Context, r *result) error {
 	either := r.ifSuperseded == nil
 	stored, err := changed(l.stmts.update.ExecContext(ctx, append(rowOf(&r.Delivery), false, either)...))
@@ -310,7 +310,7 @@ func changed(r sql.Result, err error) (bool, error) {
 	return n > 0, err
 }
 
-// history adds what is frozen of a request and the attempt of a result, if there are any.
+// history stores the frozen part of a request, and the attempt of a result, if there are any.
 func (l *sqlite) history(ctx context.Context, r *hook.Result, frozen *sealedRequest, data []byte) error {
 	d := &r.Delivery
 	if frozen != nil {

@@ -13,8 +13,8 @@ import (
 // after Go read the delivery: a newer snapshot may have superseded it, or another node
 // may have ended it. Where the result depends on that, Go decides both cases beforehand.
 
-// ifSuperseded is what the result of an attempt becomes if the row turns out to be
-// superseded when it is written; nil if that makes no difference.
+// ifSuperseded returns the delivery to store after an attempt if its row turns out to be
+// superseded at that moment; nil if that makes no difference.
 func ifSuperseded(d hook.Delivery, now time.Time) *hook.Delivery {
 	if !d.State.Waiting() {
 		return nil
@@ -26,8 +26,8 @@ func ifSuperseded(d hook.Delivery, now time.Time) *hook.Delivery {
 	return &t.Delivery
 }
 
-// edge is an arrow of the state diagram: deliveries of one mode, in one of some states
-// and not superseded, all become the same.
+// edge is an arrow of the state diagram. All deliveries of its mode that are in one of its
+// states and not superseded get the same new state.
 type edge struct {
 	mode hook.Mode
 	from []hook.State
@@ -55,9 +55,8 @@ func supersedeEdges(now time.Time) (list []edge) {
 	return list
 }
 
-// supersede changes the deliveries of an event because there is a newer snapshot, and
-// returns those that it changed: which they are, their state and reason, and when they
-// ended.
+// supersede changes the deliveries of an event because there is a newer snapshot. It returns
+// the changed deliveries, each with its ids, state, reason and end.
 func (t *tx) supersede(of hook.ScheduleName, event hook.EventID, now time.Time) (list []hook.Delivery, err error) {
 	last := event.Delivery(hook.MaxFanout)
 	for _, e := range supersedeEdges(now) {
@@ -71,7 +70,8 @@ func (t *tx) supersede(of hook.ScheduleName, event hook.EventID, now time.Time) 
 		set := []string{
 			"state = " + q.arg(string(e.to.State)), "reason = " + q.arg(e.to.Reason), "superseded = " + q.arg(e.to.Superseded),
 			"finished_at = " + ended,
-			// What has ended is not due any more; what is being sent keeps its times.
+			// A delivery that ended is not due any more. One that is being sent keeps its
+			// times.
 			"due_at = CASE WHEN " + ended + " IS NULL THEN due_at END",
 			"next_attempt_at = CASE WHEN " + ended + " IS NULL THEN next_attempt_at END",
 		}

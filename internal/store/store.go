@@ -1,4 +1,4 @@
-// Package store is all SQL of Gancho, and the only place that knows it.
+// Package store contains all SQL of Gancho. No other package knows SQL.
 //
 // It promises:
 //
@@ -74,8 +74,8 @@ type engine interface {
 	// submit does what a submission needs on its caller's goroutine, before it is put
 	// into a batch. It reports whether it has written the submission already.
 	submit(s *submission) (written bool)
-	// change runs a change in a transaction of its own and sets its error. It reports
-	// false, and does nothing, if changes belong into batches.
+	// change runs a change in a transaction of its own and sets its error. It reports false,
+	// and does nothing, if changes have to go into batches.
 	change(c *change) (ran bool)
 	// dropHistory removes partitions of history that ended before a time, and returns
 	// how many. It reports false if history is not partitioned, and does nothing.
@@ -88,24 +88,27 @@ type engine interface {
 	close() error
 }
 
-// dialect is how a database reads, where its text is not the same for both: most
-// statements are, with $1 placeholders.
+// dialect has the reads whose SQL differs between SQLite and PostgreSQL. Most statements are
+// the same for both, with $1 placeholders.
 type dialect interface {
-	// prepare keeps a statement ready for reading; nil if the database had better not.
+	// prepare prepares a statement for reading. It returns nil if the database works better
+	// without.
 	prepare(ctx context.Context, text string) (*sql.Stmt, error)
-	// indexedBy makes a statement on a table use an index; "" if the planner knows best.
+	// indexedBy returns the SQL that makes a statement use an index, or "" if the planner
+	// chooses well by itself.
 	indexedBy(index string) string
-	// inOrder reads a page of a list, row by row, off the index that the text was made
-	// for: never a whole table, nor more of the index to have it sorted, however little
-	// the planner knows of what is in it.
+	// inOrder reads a page of a list row by row, in the order of the index that the query is
+	// written for. It never reads the whole table, and never sorts, even if the planner has no
+	// statistics.
 	inOrder(ctx context.Context, query string, args []any, row func(scanner) error) error
-	// byIDs is the table of a query for the deliveries of a tenant that have these ids.
+	// byIDs returns the FROM clause of a query for the deliveries of a tenant that have these
+	// ids.
 	byIDs(q *query, tenant string, ids []hook.ID) (table string)
-	// readQueue reads a page of an endpoint's queue into q. However many deliveries wait
-	// or ever were, it reads no others.
+	// readQueue reads a page of an endpoint's queue into q. It reads only the rows of that
+	// page, however many deliveries there are.
 	readQueue(ctx context.Context, q *queueRead) error
-	// readEvents reads the event of the first of some deliveries, and those of the others
-	// where reading them together saves round trips. Only the first has to exist.
+	// readEvents reads the event of the first delivery in list. If that saves round trips, it
+	// also reads the events of the others. Only the first event has to exist.
 	readEvents(ctx context.Context, into map[hook.EventID]*hook.Event, list []hook.Delivery) error
 	// busyText lists the endpoints that have unfinished deliveries, at a cost that
 	// grows with the number of endpoints, not of deliveries.
@@ -170,7 +173,8 @@ func (db *DB) Close() error {
 	return errors.Join(db.hot.close(), db.engine.close())
 }
 
-// hotReads are the reads that senders wait for, prepared once if the database can.
+// hotReads are the statements whose results senders wait for. They are prepared once, if
+// [dialect] does that.
 type hotReads struct {
 	event, body, record, records hotRead
 }

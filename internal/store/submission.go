@@ -8,10 +8,9 @@ import (
 	"gancho/internal/hook"
 )
 
-// Submit stores a submission durably, and returns what became of its parts. After an
-// error nothing was stored. It takes no context: once the submission is handed in, its
-// caller has to learn what became of it. The submission's idempotency keys are
-// remembered for keepKeys.
+// Submit stores a submission durably, and returns what became of its parts. After an error
+// nothing was stored. Submit takes no context: a submission cannot be withdrawn, so its caller
+// has to wait for the result. The submission's idempotency keys are remembered for keepKeys.
 func (db *DB) Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error) {
 	now := db.now()
 	s := &submission{Submission: sub, now: now, expires: now.Add(keepKeys), done: make(chan struct{})}
@@ -45,7 +44,8 @@ func rowsOf(sub *hook.Submission) int {
 	return n
 }
 
-// payloadBytes is how much of a submission waits in memory, in bytes.
+// payloadBytes returns the size of the payloads of a submission, in bytes. They are in memory
+// until the commit.
 func payloadBytes(sub *hook.Submission) (n int) {
 	for _, it := range sub.Items {
 		n += len(it.Event.Payload)
@@ -59,7 +59,7 @@ func payloadBytes(sub *hook.Submission) (n int) {
 	return n
 }
 
-// submission is a request as it was handed in, and what becomes of it.
+// submission is a request to store something, with its result.
 type submission struct {
 	hook.Submission
 	verdicts hook.Verdicts

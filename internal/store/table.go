@@ -25,8 +25,8 @@ type Table struct {
 	Key  []string // columns of the primary key
 }
 
-// Tables are all tables in the order in which they are to be copied. Configuration
-// comes last: without it, a database that is not complete has no work to do.
+// Tables are all tables in the order in which they are to be copied. Configuration comes last:
+// without it, a server has nothing to do on a database that is not complete.
 func Tables() []Table {
 	return []Table{
 		{"events", []string{"tenant", "id"}},
@@ -50,7 +50,7 @@ func Tables() []Table {
 	}
 }
 
-// Rows are some rows of a table.
+// Rows is a page of rows of a table.
 type Rows struct {
 	Columns []string
 	Values  [][]any // a row each, one value for each column
@@ -62,7 +62,7 @@ const (
 	copyBytes = 8 << 20
 )
 
-// CountRows is how many rows a table has.
+// CountRows counts the rows of a table.
 func (db *DB) CountRows(ctx context.Context, t Table) (n int64, err error) {
 	err = db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM `+t.Name).Scan(&n)
 	return n, storageError(err)
@@ -181,7 +181,7 @@ func (c *Cluster) CopyRows(ctx context.Context, t Table, r Rows) error {
 			if column.DataTypeOID != pgtype.BoolOID {
 				continue
 			}
-			for _, row := range r.Values { // SQLite has numbers for it
+			for _, row := range r.Values { // SQLite stores booleans as numbers
 				row[i] = row[i] != int64(0)
 			}
 		}
