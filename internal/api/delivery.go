@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -28,6 +30,8 @@ type DeliveryStore interface {
 	) (list []hook.Delivery, next hook.ID, err error)
 	// Attempts are the latest n, oldest first.
 	Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.Attempt, error)
+	// Attempt is one of them by its number, from 1. It fails with KindNotFound if there is none.
+	Attempt(ctx context.Context, id hook.DeliveryID, number int) (*hook.Attempt, error)
 	// Body is the body that was frozen at the first attempt, nil if it equals the payload.
 	Body(ctx context.Context, id hook.DeliveryID) ([]byte, error)
 	Event(ctx context.Context, tenant string, id hook.EventID) (*hook.Event, error)
@@ -227,6 +231,13 @@ func (h deliveryHandlers) sentBody(ctx context.Context, d hook.Delivery, ev *hoo
 
 func attemptID(at *hook.Attempt) string {
 	return fmt.Sprintf("att_%s_%d", strings.TrimPrefix(at.Delivery.String(), "dlv_"), at.Number)
+}
+
+// attemptNumber is the number at the end of an attempt's id, false if there is none.
+func attemptNumber(id string) (n int, ok bool) {
+	_, digits, ok := strings.Cut(strings.TrimPrefix(id, "att_"), "_")
+	n, err := strconv.Atoi(digits)
+	return n, ok && err == nil && n > 0 && n <= math.MaxInt32
 }
 
 func wireAttempt(at *hook.Attempt, body []byte) client.Attempt {

@@ -48,13 +48,14 @@ type exactOutput struct {
 	Sniffing      string `header:"X-Content-Type-Options"`
 	Policy        string `header:"Content-Security-Policy"`
 	ResourcesFrom string `header:"Cross-Origin-Resource-Policy"`
+	CacheControl  string `header:"Cache-Control"`
 	Body          []byte
 }
 
 func exact(contentType, file string, body []byte) *exactOutput {
 	return &exactOutput{
 		contentType, `attachment; filename="` + file + `"`, "nosniff", "default-src 'none'; sandbox",
-		"same-origin", body,
+		"same-origin", "no-store", body,
 	}
 }
 
@@ -91,25 +92,35 @@ func (h exactHandlers) attemptBody(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	attempts, err := h.store.Attempts(ctx, d.ID, shownAttempts)
+	at, err := h.attempt(ctx, d.ID, in.Attempt)
 	if err != nil {
 		return nil, err
 	}
-	for _, at := range attempts {
-		if attemptID(at) != in.Attempt || at.Request.Method == "" { // without a method nothing was sent
-			continue
+	body := at.Request.Body
+	if body == nil {
+		ev, err := h.store.Event(ctx, d.Tenant, d.ID.Event())
+		if err != nil && !hook.IsKind(err, hook.KindNotFound) { // the event may have been removed meanwhile
+			return nil, err
 		}
-		body := at.Request.Body
-		if body == nil {
-			ev, err := h.store.Event(ctx, d.Tenant, d.ID.Event())
-			if err != nil && !hook.IsKind(err, hook.KindNotFound) { // the event may have been removed meanwhile
-				return nil, err
-			}
-			if body, err = h.sentBody(ctx, d, ev); err != nil {
-				return nil, err
-			}
+		if body, err = h.sentBody(ctx, d, ev); err != nil {
+			return nil, err
 		}
-		return exact("application/octet-stream", in.Attempt, body), nil
 	}
-	return nil, hook.NotFound("attempt", in.Attempt)
+	return exact("application/octet-stream", in.Attempt, body), nil
+}
+
+// attempt reads the attempt of a delivery that has an id. An attempt that sent nothing has no body, so it is not found.
+func (h exactHandlers) attempt(ctx context.Context, d hook.DeliveryID, id string) (*hook.Attempt, error) {
+	number, ok := attemptNumber(id)
+	if !ok {
+		return nil, hook.NotFound("attempt", id)
+	}
+	at, err := h.store.Attempt(ctx, d, number)
+	switch {
+	case err != nil && !hook.IsKind(err, hook.KindNotFound):
+		return nil, err
+	case err != nil, attemptID(at) != id, at.Request.Method == "": // of another delivery, or nothing was sent
+		return nil, hook.NotFound("attempt", id)
+	}
+	return at, nil
 }

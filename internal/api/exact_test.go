@@ -41,6 +41,7 @@ func TestExactBytes(t *testing.T) {
 		for name, value := range map[string]string{
 			"Content-Type": want.kind, "Content-Disposition": `attachment; filename="` + want.file + `"`,
 			"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox",
+			"Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
 		} {
 			if got := a.Header.Get(name); got != value {
 				t.Errorf("%s: %s is %q, want %q", path, name, got, value)

@@ -221,6 +221,22 @@ func TestForgetDuringLoad(t *testing.T) {
 			})
 		})
 	}
+	t.Run("other keys keep what is loaded", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s := newSlow()
+			first := make(chan string)
+			go func() { first <- get(t, s.Loader, "a") }()
+			synctest.Wait()
+			s.Forget("b")
+			s.end <- "value"
+			<-first
+			synctest.Wait()
+			if n := s.Len(); n != 1 {
+				t.Error("the value of a is not kept, because b was forgotten")
+			}
+		})
+	})
 	t.Run("stale value is not kept", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

@@ -13,16 +13,20 @@ import (
 type Loader[V any] struct {
 	load   func(ctx context.Context, key string) (V, error)
 	values *Cache[V]
-	// running are the loads that run. It is guarded by values.mu. Each Forget replaces it: a load of an earlier group
-	// still answers those who wait for it, but its value is not kept, and later callers do not join it.
-	running *singleflight.Group
+	group  singleflight.Group
+	// loads has the newest load of each key that is being loaded; guarded by values.mu. Forget removes it. A load that
+	// is not in it when it ends still answers those who wait for it, but its value is not kept.
+	loads map[string]*running
 }
+
+// running stands for one load of a key. It is compared by its address, so it must not be empty.
+type running struct{ _ byte }
 
 // NewLoader makes a loader that keeps up to size values, at least 2, each for ttl after it was loaded; a ttl of 0 means
 // for ever. load makes the value of a key. Other callers may wait for the same load, so the context of load has the
 // values of the first caller's context but does not end with it.
 func NewLoader[V any](size int, ttl time.Duration, load func(ctx context.Context, key string) (V, error)) *Loader[V] {
-	return &Loader[V]{load: load, values: New[V](size, ttl), running: new(singleflight.Group)}
+	return &Loader[V]{load: load, values: New[V](size, ttl), loads: map[string]*running{}}
 }
 
 // Get returns the value of a key. If the loader does not have it, Get loads it or waits for the load that runs. The
@@ -30,24 +34,22 @@ func NewLoader[V any](size int, ttl time.Duration, load func(ctx context.Context
 func (l *Loader[V]) Get(ctx context.Context, key string) (V, error) {
 	l.values.mu.Lock()
 	v, ok := l.values.find(key)
-	running := l.running
 	l.values.mu.Unlock()
 	if ok {
 		return v, nil
 	}
 	background := context.WithoutCancel(ctx)
-	result := running.DoChan(key, func() (value any, err error) {
+	result := l.group.DoChan(key, func() (value any, err error) {
+		this := l.begin(key)
 		// The load runs on a goroutine of its own, where a panic would end the program.
 		defer func() {
 			if p := recover(); p != nil {
 				err = fmt.Errorf("loading failed: %v\n%s", p, debug.Stack())
 			}
+			v, _ := value.(V)
+			l.end(key, this, v, err)
 		}()
-		v, err := l.load(background, key)
-		if err == nil {
-			l.keep(key, v, running)
-		}
-		return v, err
+		return l.load(background, key)
 	})
 	select {
 	case r := <-result:
@@ -60,29 +62,51 @@ func (l *Loader[V]) Get(ctx context.Context, key string) (V, error) {
 	}
 }
 
-// keep adds a loaded value, unless a Forget came between the start of its load and now.
-func (l *Loader[V]) keep(key string, v V, running *singleflight.Group) {
+// begin notes that a load of a key begins.
+func (l *Loader[V]) begin(key string) *running {
 	l.values.mu.Lock()
 	defer l.values.mu.Unlock()
-	if l.running == running {
+	this := new(running)
+	l.loads[key] = this
+	return this
+}
+
+// end keeps the value of a load, unless it failed or a Forget came after its beginning.
+func (l *Loader[V]) end(key string, this *running, v V, err error) {
+	l.values.mu.Lock()
+	defer l.values.mu.Unlock()
+	if l.loads[key] != this {
+		return
+	}
+	delete(l.loads, key)
+	if err == nil {
 		l.values.add(key, v)
 	}
 }
 
-// Forget drops the value of a key.
+// Forget drops the value of a key. What is being loaded of other keys is kept.
 func (l *Loader[V]) Forget(key string) {
 	l.values.mu.Lock()
 	defer l.values.mu.Unlock()
 	l.values.forget(key)
-	l.running = new(singleflight.Group)
+	l.forgetLoad(key)
 }
 
-// ForgetIf drops the values that drop reports true for. It looks at every value, and other callers wait meanwhile.
+// ForgetIf drops the values that drop reports true for, and whatever is being loaded, since nobody knows yet what it
+// will be. It looks at every value, and other callers wait meanwhile.
 func (l *Loader[V]) ForgetIf(drop func(key string, value V) bool) {
 	l.values.mu.Lock()
 	defer l.values.mu.Unlock()
 	l.values.forgetIf(drop)
-	l.running = new(singleflight.Group)
+	for key := range l.loads {
+		l.forgetLoad(key)
+	}
+}
+
+// forgetLoad makes later callers start a new load of a key. The caller holds values.mu.
+func (l *Loader[V]) forgetLoad(key string) {
+	delete(l.loads, key)
+	l.group.Forget(key)
 }
 
 // Len is how many values are kept in memory, expired ones included.

@@ -250,10 +250,6 @@ func (l *lane) giveUp(d hook.Delivery, now time.Time) {
 // stored as being sent, it is first stored as waiting again, or as cancelled if [hook.Next]
 // decides so, for example because it was superseded.
 func (l *lane) putBack(d hook.Delivery, again time.Time) {
-	if d.State != hook.Sending {
-		l.settle(d, again)
-		return
-	}
 	l.mu.Lock()
 	var endpoint hook.Standing
 	if l.plan != nil {
@@ -261,7 +257,11 @@ func (l *lane) putBack(d hook.Delivery, again time.Time) {
 	}
 	d.Superseded = d.Superseded || l.window.Superseded(d.ID)
 	l.mu.Unlock()
-	t, _ := hook.Next(d, hook.Trigger{Kind: hook.OnPutBack, Again: again}, hook.Policy{}, endpoint, time.Now())
+	t, ok := hook.Next(d, hook.Trigger{Kind: hook.OnPutBack, Again: again}, hook.Policy{}, endpoint, time.Now())
+	if !ok { // it is not stored as being sent, so the store has it as it is
+		l.settle(d, again)
+		return
+	}
 	d = t.Delivery
 	if d.State == hook.Cancelled {
 		l.w.Observer.Cancelled(&d)
@@ -315,11 +315,12 @@ func (w *Worker) interruptedResult(d hook.Delivery, p *plan, hidden bool, now ti
 	return hook.Result{Delivery: t.Delivery, Attempt: a}
 }
 
-// cancelled is the result of a delivery that waits for a disabled or deleted endpoint.
-func (l *lane) cancelled(d hook.Delivery) hook.Result {
+// cancelled is the result of a delivery that waits for a disabled or deleted endpoint. ok is
+// false if the endpoint was resumed meanwhile, so that the delivery goes on waiting.
+func (l *lane) cancelled(d hook.Delivery) (r hook.Result, ok bool) {
 	l.mu.Lock()
 	endpoint := hook.Standing{State: l.plan.state}
 	l.mu.Unlock()
-	t, _ := hook.Next(d, hook.Trigger{Kind: hook.OnEndpointStop}, hook.Policy{}, endpoint, time.Now())
-	return hook.Result{Delivery: t.Delivery}
+	t, ok := hook.Next(d, hook.Trigger{Kind: hook.OnEndpointStop}, hook.Policy{}, endpoint, time.Now())
+	return hook.Result{Delivery: t.Delivery}, ok
 }

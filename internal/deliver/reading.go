@@ -141,10 +141,12 @@ func (l *lane) cancelPage(ctx context.Context) (more bool) {
 	var stored sync.WaitGroup
 	cancelled := 0
 	for _, d := range list {
-		if !l.knows(d.ID) { // if it is being sent, the result of its attempt cancels it
+		if l.knows(d.ID) { // it is being sent; the result of its attempt cancels it
+			continue
+		}
+		if r, ok := l.cancelled(d); ok {
 			cancelled++
 			stored.Add(1)
-			r := l.cancelled(d)
 			l.w.Observer.Cancelled(&r.Delivery)
 			l.record(r, stored.Done)
 		}

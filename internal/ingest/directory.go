@@ -21,8 +21,9 @@ type directory struct {
 	tenants   *cache.Loader[*routes]
 }
 
-// maxTenants bounds the memory. The tenants beyond it are read again with their next event.
-const maxTenants = 50_000
+// maxTenants limits the memory. The half of them that was used last is always kept; others may
+// be read again with their next event.
+const maxTenants = 100_000
 
 func newDirectory(s Store, c *contract.Set) *directory {
 	d := &directory{store: s, contracts: c}

@@ -547,7 +547,7 @@ func testRetryAtMostOnce(t *testing.T, db *DB) {
 		}
 		n := -1
 		err := db.change(ctx, func(x *tx) (err error) {
-			n, err = x.requeueAll("acme", []hook.DeliveryID{d.ID}, false, time.Now())
+			n, err = x.requeueAll("acme", []hook.DeliveryID{d.ID}, hook.Standing{State: hook.EndpointActive}, time.Now())
 			return err
 		})
 		if n != 0 || err != nil {

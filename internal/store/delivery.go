@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"gancho/internal/hook"
@@ -37,6 +38,19 @@ func (db *DB) Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.
 	return list, err
 }
 
+// Attempt reads one attempt of a delivery by its number, from 1.
+func (db *DB) Attempt(ctx context.Context, id hook.DeliveryID, number int) (*hook.Attempt, error) {
+	var data []byte
+	err := db.read.QueryRowContext(ctx, `SELECT data FROM attempts WHERE delivery = $1 AND number = $2`, id[:], number).Scan(&data)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, hook.NotFound("attempt", strconv.Itoa(number))
+	}
+	if err != nil {
+		return nil, storageError(err)
+	}
+	return decodeAttempt(id, number, data)
+}
+
 // Retry sends a delivery again because a person wants it ([hook.OnRetry]): it puts the
 // delivery into the queue of its endpoint, due now. It fails with KindConflict if the
 // delivery is at-most-once, is a test, is being sent or waits for its first attempt, or if
@@ -48,10 +62,11 @@ func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, orde
 		if d, err = t.delivery(tenant, id); err != nil {
 			return err
 		}
-		if err := t.takesDeliveries(d.Endpoint); err != nil {
+		state, err := t.takesDeliveries(d.Endpoint)
+		if err != nil {
 			return err
 		}
-		next, ok := requeued(d, hook.OnRetry, ordered, now)
+		next, ok := requeued(d, hook.OnRetry, hook.Standing{State: state, Ordered: ordered}, now)
 		switch {
 		case ok:
 			d = next
@@ -73,10 +88,8 @@ func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, orde
 }
 
 // requeued is a delivery after a person ([hook.OnRetry]) or a bulk replay
-// ([hook.OnRecover]) sent it again to an endpoint that takes deliveries. ok is false if
-// it is not to be sent again.
-func requeued(d hook.Delivery, by hook.TriggerKind, ordered bool, now time.Time) (next hook.Delivery, ok bool) {
-	endpoint := hook.Standing{State: hook.EndpointActive, Ordered: ordered}
+// ([hook.OnRecover]) sent it again. ok is false if it is not to be sent again.
+func requeued(d hook.Delivery, by hook.TriggerKind, endpoint hook.Standing, now time.Time) (next hook.Delivery, ok bool) {
 	t, ok := hook.Next(d, hook.Trigger{Kind: by}, hook.Policy{}, endpoint, now)
 	return t.Delivery, ok
 }
@@ -90,19 +103,19 @@ func (t *tx) delivery(tenant string, id hook.DeliveryID) (hook.Delivery, error) 
 	return d, err
 }
 
-// takesDeliveries fails with KindConflict if the endpoint is disabled or deleted.
-func (t *tx) takesDeliveries(id hook.EndpointID) error {
-	var state hook.EndpointState
-	err := t.row(`SELECT state FROM endpoints WHERE id = $1`, id[:]).Scan(&state)
+// takesDeliveries returns the state of an endpoint. It fails with KindConflict if the endpoint
+// is disabled or deleted.
+func (t *tx) takesDeliveries(id hook.EndpointID) (state hook.EndpointState, err error) {
+	err = t.row(`SELECT state FROM endpoints WHERE id = $1`, id[:]).Scan(&state)
 	switch {
 	case errors.Is(err, sql.ErrNoRows), state == hook.EndpointDeleted:
-		return hook.Conflict("endpoint_deleted", "The endpoint of this delivery is gone, so nothing can be sent to it.")
+		return state, hook.Conflict("endpoint_deleted", "The endpoint of this delivery is gone, so nothing can be sent to it.")
 	case err != nil:
-		return err
+		return state, err
 	case state == hook.EndpointDisabled:
-		return hook.Conflict("endpoint_disabled", "The endpoint is disabled. Resume it first.")
+		return state, hook.Conflict("endpoint_disabled", "The endpoint is disabled. Resume it first.")
 	}
-	return nil
+	return state, nil
 }
 
 // saveQueued stores a delivery that [requeued] sends again.
@@ -115,7 +128,7 @@ func (t *tx) saveQueued(d *hook.Delivery) error {
 
 // requeueAll sends deliveries again for a bulk replay ([hook.OnRecover]), and returns how
 // many. It leaves out those that are removed or must not be sent again.
-func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, ordered bool, now time.Time) (n int, err error) {
+func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, endpoint hook.Standing, now time.Time) (n int, err error) {
 	for _, id := range ids {
 		d, err := t.delivery(tenant, id)
 		if hook.IsKind(err, hook.KindNotFound) {
@@ -124,7 +137,7 @@ func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, ordered bool, now 
 		if err != nil {
 			return n, err
 		}
-		next, ok := requeued(d, hook.OnRecover, ordered, now)
+		next, ok := requeued(d, hook.OnRecover, endpoint, now)
 		if !ok {
 			continue
 		}

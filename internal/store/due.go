@@ -28,8 +28,8 @@ func scanDelivery(row scanner) (d hook.Delivery, err error) {
 	copy(d.ID[:], id)
 	copy(d.Endpoint[:], endpoint)
 	d.NextAttemptAt, d.CreatedAt, d.FinishedAt = fromMicros(next), fromMicros(created), fromMicros(finished)
-	// The previous release sets the reason but not the column superseded.
-	d.Superseded = d.Superseded || d.Reason == hook.ReasonSuperseded
+	// As in isSuperseded. A finished delivery may be superseded and have another reason.
+	d.Superseded = d.Reason == hook.ReasonSuperseded || d.Superseded && d.State.Finished()
 	if due.Int64 > 0 {
 		d.QueueAt = fromMicros(due)
 	}

@@ -101,10 +101,14 @@ func (w *writing) addResults(q *pgx.Batch) {
 	for _, m := range w.marks {
 		note(&m.Result, m.frozen)
 	}
-	over := map[hook.DeliveryID]*hook.Delivery{}
+	over := map[hook.DeliveryID]*hook.Delivery{} // few have one: most attempts succeed
 	for _, r := range w.results {
 		note(&r.Result, r.frozen)
-		over[r.Delivery.ID] = r.ifSuperseded
+		if r.ifSuperseded != nil {
+			over[r.Delivery.ID] = r.ifSuperseded
+		} else {
+			delete(over, r.Delivery.ID) // of an earlier result in the same batch
+		}
 		if r.Attempt != nil {
 			data[attempt{r.Delivery.ID, r.Attempt.Number}] = r.data
 		}
@@ -136,7 +140,7 @@ func (w *writing) addResults(q *pgx.Batch) {
 		q.Queue(`INSERT INTO bodies (delivery, body, head)
 			SELECT u.delivery, u.body, u.head FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $7::boolean[]) AS u (tenant, delivery, body, head, marked)
 			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6
-				AND (NOT u.marked OR d.due_at IS NOT NULL AND NOT d.superseded))
+				AND (NOT u.marked OR d.due_at IS NOT NULL AND NOT d.`+isSuperseded+`))
 			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies, heads, since, until, marked)
 	}
 }
@@ -155,13 +159,11 @@ func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.
 	var attempts, slot []int32
 	var version, under []int64
 	var as, other stateColumns
-	differ := false
-	for _, d := range slices.SortedFunc(maps.Values(last), func(a, b *hook.Delivery) int { return bytes.Compare(a.ID[:], b.ID[:]) }) {
+	sorted := slices.SortedFunc(maps.Values(last), func(a, b *hook.Delivery) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	for _, d := range sorted {
 		tenant, id, attempts, slot = append(tenant, d.Tenant), append(id, d.ID[:]), append(attempts, int32(d.Attempts)), append(slot, int32(d.Slot))
 		version, under = append(version, d.EndpointVersion), append(under, d.ContractVersion)
 		as.add(d)
-		differ = differ || over[d.ID] != nil
-		other.add(cmp.Or(over[d.ID], d))
 	}
 	returning := ""
 	if slices.ContainsFunc(w.marks, func(m *mark) bool { return m.done != nil }) {
@@ -173,9 +175,12 @@ func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.
 	args := []any{
 		tenant, id, attempts, slot, version, under, as.state, as.reason, as.due, as.next, as.finished, since, until,
 	}
-	if differ { // rarely: most attempts succeed
+	if len(over) > 0 {
+		for _, d := range sorted {
+			other.add(cmp.Or(over[d.ID], d))
+		}
 		value = func(column string) string {
-			return column + ` = CASE WHEN d.superseded THEN u.other_` + column + ` ELSE u.` + column + ` END`
+			return column + ` = CASE WHEN d.` + isSuperseded + ` THEN u.other_` + column + ` ELSE u.` + column + ` END`
 		}
 		columns = `, other_state, other_reason, other_due_at, other_next_attempt_at, other_finished_at`
 		arrays = `, $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[]`
@@ -184,14 +189,14 @@ func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.
 	// A mark is stored only if the delivery still waits, or if it is stored as being sent and
 	// was not superseded.
 	q.Queue(`UPDATE deliveries AS d SET attempts = u.attempts, slot = u.slot, endpoint_version = u.endpoint_version,
-			contract_version = u.contract_version, `+value("state")+`, `+value("reason")+`, `+value("due_at")+`,
+			contract_version = u.contract_version, superseded = d.`+isSuperseded+`, `+value("state")+`, `+value("reason")+`, `+value("due_at")+`,
 			`+value("next_attempt_at")+`, `+value("finished_at")+`
 		FROM unnest($1::text[], $2::bytea[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[],
 				$7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[]`+arrays+`)
 			AS u (tenant, id, attempts, slot, endpoint_version, contract_version,
 				state, reason, due_at, next_attempt_at, finished_at`+columns+`)
 		WHERE d.tenant = u.tenant AND d.id = u.id AND d.id BETWEEN $12 AND $13
-			AND (u.state <> 'sending' OR d.due_at > 0 OR d.due_at = 0 AND NOT d.superseded)`+returning, args...)
+			AND (u.state <> 'sending' OR d.due_at > 0 OR d.due_at = 0 AND NOT d.`+isSuperseded+`)`+returning, args...)
 }
 
 // stateColumns are the columns of deliveries that say what became of them, as arrays.

@@ -56,7 +56,7 @@ func (db *DB) CreateRecovery(ctx context.Context, r *hook.Recovery) (err error) 
 		states = append(states, missing)
 	}
 	return db.change(ctx, func(t *tx) error {
-		if err := t.takesDeliveries(r.Endpoint); err != nil {
+		if _, err := t.takesDeliveries(r.Endpoint); err != nil {
 			return err
 		}
 		_, err := t.exec(`INSERT INTO recoveries (`+recoveryColumns+`)
@@ -189,13 +189,13 @@ func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.R
 			return err
 		}
 		now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
-		switch err := t.takesDeliveries(r.Endpoint); {
+		switch standing, err := t.takesDeliveries(r.Endpoint); {
 		case hook.IsKind(err, hook.KindConflict):
 			next.State = hook.RecoveryCancelled
 		case err != nil:
 			return err
 		default:
-			queued, err := t.recover(r, step, now)
+			queued, err := t.recover(r, step, hook.Standing{State: standing, Ordered: step.Ordered}, now)
 			if err != nil {
 				return err
 			}
@@ -233,8 +233,8 @@ func (db *DB) EndRecovery(ctx context.Context, r *hook.Recovery, state hook.Reco
 func upperEvent(a, b hook.EventID) hook.EventID { return hook.EventID(upper(hook.ID(a), hook.ID(b))) }
 
 // recover queues the deliveries of a step, and returns how many.
-func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, now time.Time) (queued int, err error) {
-	if queued, err = t.requeueAll(r.Tenant, step.Requeue, step.Ordered, now); err != nil {
+func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, endpoint hook.Standing, now time.Time) (queued int, err error) {
+	if queued, err = t.requeueAll(r.Tenant, step.Requeue, endpoint, now); err != nil {
 		return 0, err
 	}
 	for _, d := range step.Create {

@@ -26,7 +26,7 @@ type stmts struct {
 }
 
 const updateDelivery = `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
-	finished_at = ?, endpoint_version = ?, contract_version = ? WHERE tenant = ? AND id = ?`
+	finished_at = ?, endpoint_version = ?, contract_version = ?, superseded = ` + isSuperseded + ` WHERE tenant = ? AND id = ?`
 
 func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 	for _, p := range []struct {
@@ -43,8 +43,8 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 			WHERE idempotency.expires_at <= ?`},
 		{&s.readKey, `SELECT hash, answer FROM idempotency WHERE tenant = ? AND key = ?`},
 		{&s.keyValue, `UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?`},
-		{&s.take, updateDelivery + ` AND (due_at > 0 OR due_at = 0 AND NOT superseded)`},
-		{&s.update, updateDelivery + ` AND (superseded = ? OR superseded = ?)`},
+		{&s.take, updateDelivery + ` AND (due_at > 0 OR due_at = 0 AND NOT ` + isSuperseded + `)`},
+		{&s.update, updateDelivery + ` AND ((` + isSuperseded + `) = ? OR (` + isSuperseded + `) = ?)`},
 		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ? WHERE id = ?`},
 		{&s.insertRecord, `INSERT INTO records (tenant, contract, kind, key, version, created_at, updated_at, document)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, contract, kind, key) DO NOTHING`},

@@ -13,6 +13,13 @@ import (
 // after Go read the delivery: a newer snapshot may have superseded it, or another node
 // may have ended it. Where the result depends on that, Go decides both cases beforehand.
 
+// isSuperseded is true for the row of an unfinished delivery that is superseded. It reads the
+// reason, which every such delivery has, and not the column superseded: a program of the release
+// before that shares the database does not know the column. If it supersedes a delivery, it does
+// not set the column, and if it retries one, it does not clear it. Each result corrects the
+// column. The next release can read it instead.
+const isSuperseded = `reason = 'superseded'`
+
 // ifSuperseded returns the delivery to store after an attempt if its row turns out to be
 // superseded at that moment; nil if that makes no difference.
 func ifSuperseded(d hook.Delivery, now time.Time) *hook.Delivery {
@@ -65,7 +72,7 @@ func (t *tx) supersede(of hook.ScheduleName, event hook.EventID, now time.Time) 
 		q.and("id > %s", event[:])
 		q.and("id <= %s", last[:])
 		q.and("mode = %s", string(e.mode))
-		q.where = append(q.where, "NOT superseded", q.oneOf("state", e.from))
+		q.where = append(q.where, "NOT "+isSuperseded, q.oneOf("state", e.from))
 		ended := "CAST(" + q.arg(micros(e.to.FinishedAt)) + " AS BIGINT)"
 		set := []string{
 			"state = " + q.arg(string(e.to.State)), "reason = " + q.arg(e.to.Reason), "superseded = " + q.arg(e.to.Superseded),

@@ -147,7 +147,7 @@ func testStatesByNext(t *testing.T, db *DB) {
 	for name, kind := range map[string]hook.TriggerKind{"retry": hook.OnRetry, "recovery": hook.OnRecover} {
 		check(name, hook.Trigger{Kind: kind}, anything, func(row hook.Delivery) error {
 			return db.change(t.Context(), func(t *tx) error {
-				next, ok := requeued(row, kind, false, now)
+				next, ok := requeued(row, kind, hook.Standing{State: hook.EndpointActive}, now)
 				if !ok {
 					return refused
 				}
@@ -157,7 +157,7 @@ func testStatesByNext(t *testing.T, db *DB) {
 	}
 }
 
-// The migration reads what the reason alone told before.
+// After the migration, rows of the release before are read as what their reason says.
 func TestSupersededMigration(t *testing.T) {
 	each(t, func(t *testing.T, db *DB) {
 		file := "migrations/sqlite/0011_superseded.sql"
@@ -185,13 +185,74 @@ func TestSupersededMigration(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, d := range list {
-			var got bool
-			if err := db.read.QueryRow(`SELECT superseded FROM deliveries WHERE tenant = 'acme' AND id = $1`, d.ID[:]).Scan(&got); err != nil {
+			got, err := db.Delivery(t.Context(), "acme", d.ID)
+			if err != nil {
 				t.Fatal(err)
 			}
-			// What ended otherwise did not tell.
-			if want := d.Superseded && (d.State == hook.Sending || d.State == hook.Cancelled); got != want {
-				t.Errorf("%s: superseded %t after the migration", shown(d), got)
+			if got.Superseded != d.Superseded {
+				t.Errorf("%s: superseded %t after the migration", shown(d), got.Superseded)
+			}
+		}
+	})
+}
+
+// A program of the release before shares the database. It writes reason and does not know the
+// column superseded, in both directions.
+func TestSupersededByReleaseBefore(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		addTenants(t, db)
+		policy := hook.Policy{Retry: []time.Duration{0, time.Hour, time.Hour}}
+		for _, row := range every(t, db, hook.NewEventID()) {
+			id := row.ID
+			exec := func(set string) {
+				t.Helper()
+				if err := db.change(t.Context(), func(t *tx) error {
+					_, err := t.exec(`UPDATE deliveries SET `+set+` WHERE tenant = 'acme' AND id = $1`, id[:])
+					return err
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// fail stores a failed attempt by a lane that was not notified.
+			fail := func() hook.Delivery {
+				t.Helper()
+				lane := row
+				lane.State, lane.Reason, lane.Slot, lane.Superseded, lane.FinishedAt = hook.Sending, "", 0, false, time.Time{}
+				failure := hook.Trigger{Kind: hook.OnAttempt, Outcome: hook.Outcome{Class: hook.ClassTimeout}}
+				next, _ := hook.Next(lane, failure, policy, hook.Standing{State: hook.EndpointActive}, time.Now())
+				stored := make(chan error, 1)
+				db.SaveResult(hook.Result{Delivery: next.Delivery}, func(err error) { stored <- err })
+				got, err := db.Delivery(t.Context(), "acme", id)
+				if err = errors.Join(<-stored, err); err != nil {
+					t.Fatal(err)
+				}
+				if got, err = db.Delivery(t.Context(), "acme", id); err != nil {
+					t.Fatal(err)
+				}
+				return got
+			}
+			switch {
+			case row.Mode != hook.AtLeastOnce || row.Test:
+			case row.State == hook.Sending && !row.Superseded:
+				exec(`reason = 'superseded'`) // it supersedes what this program sends
+				if err := db.Intend(hook.Result{Delivery: row}); !errors.Is(err, hook.ErrNotWaiting) {
+					t.Errorf("%s, superseded by the release before: taken: %v", shown(row), err)
+				}
+				if got := fail(); got.State != hook.Cancelled || got.Reason != hook.ReasonSuperseded || !got.Superseded {
+					t.Errorf("%s, superseded by the release before and failed: %s", shown(row), shown(got))
+				}
+			case row.State == hook.Cancelled && row.Superseded:
+				exec(`state = 'pending', reason = '', slot = 0, due_at = 1, next_attempt_at = 1, finished_at = NULL`) // it retries this one
+				if got, err := db.Delivery(t.Context(), "acme", id); err != nil || got.Superseded {
+					t.Errorf("%s, retried by the release before: %s, %v", shown(row), shown(got), err)
+				}
+				if got := fail(); got.State != hook.Retrying || got.Superseded {
+					t.Errorf("%s, retried by the release before and failed: %s", shown(row), shown(got))
+				}
+				var column bool
+				if err := db.read.QueryRow(`SELECT superseded FROM deliveries WHERE tenant = 'acme' AND id = $1`, id[:]).Scan(&column); err != nil || column {
+					t.Errorf("the column was not corrected: %t, %v", column, err)
+				}
 			}
 		}
 	})

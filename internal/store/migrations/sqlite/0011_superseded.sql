@@ -1,9 +1,6 @@
 -- +goose Up
--- Whether a newer snapshot took the place of a delivery (hook.Delivery.Superseded), which
--- until now only the text in reason told. Programs of the release before go on writing
--- reason alone; it is still written, and read for them.
+-- Whether a newer snapshot took the place of a delivery (hook.Delivery.Superseded). Until now
+-- only the text in reason said so. Programs of the release before still write reason alone.
+-- So unfinished deliveries are still judged by reason (isSuperseded in internal/store/states.go),
+-- and the rows that there are need no change.
 ALTER TABLE deliveries ADD COLUMN superseded INTEGER NOT NULL DEFAULT 0;
-
--- Each of these reads a small index instead of the whole history.
-UPDATE deliveries SET superseded = 1 WHERE due_at = 0 AND reason = 'superseded';
-UPDATE deliveries INDEXED BY deliveries_trouble SET superseded = 1 WHERE state = 'cancelled' AND reason = 'superseded';
