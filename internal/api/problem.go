@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -192,7 +193,7 @@ func fromDetail(err error) client.ProblemError {
 	}
 	in, rest, _ := strings.Cut(d.Location, ".")
 	if in != "body" && !strings.HasPrefix(in, "body[") {
-		return fieldError(wrongParameter(rest, d.Message).At(hook.Parameter+rest), "")
+		return fieldError(wrongParameter(rest, d).At(hook.Parameter+rest), "")
 	}
 	pointer := pointerOf(strings.TrimPrefix(d.Location, "body"))
 	if m := requiredProperty.FindStringSubmatch(d.Message); m != nil {
@@ -203,20 +204,68 @@ func fromDetail(err error) client.ProblemError {
 		return fieldError(hook.Field(pointer, "member_unknown",
 			"There is no such member here. Remove it, or correct its name."), "")
 	case strings.HasPrefix(d.Message, "expected "):
-		return fieldError(expected(pointer, d.Message), "")
+		return fieldError(expected(pointer, d.Message, d.Value), "")
 	}
 	return fieldError(hook.Field(pointer, "unexpected", "This is not what is expected here."), "")
 }
 
-// expected is the error for a message of huma's that begins with "expected ".
-func expected(pointer, message string) hook.FieldError {
+// expectations are huma's messages, without "expected " in front, as sentences that say what to write. Codes and
+// parameters are those that package schema gives for the same mistakes.
+var expectations = []struct {
+	message           *regexp.Regexp // its group is the value of param
+	code, text, param string
+}{
+	{regexp.MustCompile(`^boolean$`), "type_boolean", "This has to be true or false.", ""},
+	{regexp.MustCompile(`^integer$`), "type_integer", "This has to be a whole number.", ""},
+	{regexp.MustCompile(`^number$`), "type_number", "This has to be a number.", ""},
+	{regexp.MustCompile(`^string$`), "type_string", "This has to be a text.", ""},
+	{regexp.MustCompile(`^array$`), "type_array", "This has to be a list.", ""},
+	{regexp.MustCompile(`^object$`), "type_object", "This has to be an object.", ""},
+	{regexp.MustCompile(`^value to be one of "(.*)"$`), "one_of", "This has to be one of {values}.", "values"},
+	{regexp.MustCompile(`^(?:array )?length >= 1$`), "empty", "This cannot be empty.", ""},
+	{regexp.MustCompile(`^array length >= (\d+)$`), "too_few_entries", "This needs at least {min} entries.", "min"},
+	{regexp.MustCompile(`^array length <= (\d+)$`), "too_many_entries", "This can have at most {max} entries.", "max"},
+	{regexp.MustCompile(`^number >= (\S+)$`), "too_small", "This has to be at least {min}.", "min"},
+	{regexp.MustCompile(`^number <= (\S+)$`), "too_large", "This can be at most {max}.", "max"},
+	{regexp.MustCompile(`^string to match pattern (.+)$`), "pattern", "This has to match the pattern {pattern}.", "pattern"},
+}
+
+var lengthLimit = regexp.MustCompile(`^length (>=|<=) (\d+)$`)
+
+// expected is the error for a message of huma's that begins with "expected ". value is what was sent.
+func expected(pointer, message string, value any) hook.FieldError {
+	what := strings.TrimPrefix(message, "expected ")
+	for _, e := range expectations {
+		switch m := e.message.FindStringSubmatch(what); {
+		case m == nil:
+		case e.param == "":
+			return hook.Field(pointer, e.code, e.text)
+		default:
+			return hook.Field(pointer, e.code, e.text, e.param, m[1])
+		}
+	}
+	if text, ok := value.(string); ok {
+		count := utf8.RuneCountInString(text)
+		switch m := lengthLimit.FindStringSubmatch(what); {
+		case m == nil:
+		case m[1] == ">=":
+			return hook.Field(pointer, "too_short", "This needs at least {min} characters; there are {count}.",
+				"min", m[2], "count", count)
+		default:
+			return hook.Field(pointer, "too_long", "This can have at most {max} characters; there are {count}.",
+				"max", m[2], "count", count)
+		}
+	}
 	return hook.Field(pointer, "expected", "Expected {what}.", "what",
-		strings.ReplaceAll(strings.TrimPrefix(message, "expected "), "\"", "'"))
+		strings.ReplaceAll(what, "\"", "'"))
 }
 
 // wrongParameter is the error for huma's message about a parameter, without the value that was sent.
-func wrongParameter(name, message string) hook.FieldError {
+func wrongParameter(name string, d *huma.ErrorDetail) hook.FieldError {
+	message := d.Message
 	switch {
+	case message == "required query parameter is missing":
+		return hook.Field("", "required", "This is required.")
 	case message == "unknown query parameter":
 		return hook.Field("", "parameter_unknown", "There is no such parameter here. Remove it, or correct its name.")
 	case name == "since" || name == "until":
@@ -224,7 +273,7 @@ func wrongParameter(name, message string) hook.FieldError {
 	case name == "limit":
 		return hook.Field("", "number_range", "This has to be from {min} to {max}.", "min", 1, "max", 200)
 	case strings.HasPrefix(message, "expected "):
-		return expected("", message)
+		return expected("", message, d.Value)
 	}
 	return hook.Field("", "unreadable", "This value cannot be read.")
 }

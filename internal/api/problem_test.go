@@ -1,0 +1,34 @@
+package api_test
+
+import (
+	"testing"
+
+	"gancho.example/client"
+)
+
+// What huma finds wrong is said in sentences, with the codes that the console has texts for.
+func TestWhatHumaFinds(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.do("PUT", "/v1/tenants/acme", `{}`).want(201)
+	const endpoints = "/v1/tenants/acme/endpoints"
+	event := s.do("POST", "/v1/tenants/acme/events", `{"type":"a","payload":1}`).want(202).str("id")
+	for _, c := range []struct{ method, path, body, code, detail string }{
+		{"POST", endpoints, `{"url":""}`, "empty", "This cannot be empty."},
+		{"POST", endpoints, `{"url":7}`, "type_string", "This has to be a text."},
+		{"POST", endpoints, `{"url":"http://a","retry":[]}`, "empty", "This cannot be empty."},
+		{"POST", endpoints, `{"url":"http://a","timeout_ms":0}`, "too_small", "This has to be at least 1."},
+		{"POST", endpoints, `{"url":"http://a","timeout_ms":"15s"}`, "type_integer", "This has to be a whole number."},
+		{"POST", endpoints, `{"url":"http://a","event_types":"order.*"}`, "type_array", "This has to be a list."},
+		{"POST", endpoints, `{"url":"http://a","rate_limit":-1}`, "type_object", "This has to be an object."},
+		{"POST", endpoints, `{"url":"http://a","ordered":"yes"}`, "type_boolean", "This has to be true or false."},
+		{"GET", "/v1/tenants/acme/deliveries?state=faild", "", "one_of", "This has to be one of pending, sending, retrying, delivered, failed, unknown, cancelled."},
+		{"GET", "/v1/tenants/acme/events/" + event + "/explain", "", "required", "This is required."},
+	} {
+		a := s.do(c.method, c.path, c.body).want(422)
+		got := client.ProblemError{Code: a.str("errors.0.code"), Detail: a.str("errors.0.detail")}
+		if got.Code != c.code || got.Detail != c.detail {
+			t.Errorf("%s %s: %s %q, want %s %q", c.path, c.body, got.Code, got.Detail, c.code, c.detail)
+		}
+	}
+}
