@@ -9,8 +9,8 @@ import (
 
 // Catalog changes the contracts that are in force.
 type Catalog interface {
-	// Put stores a contract and puts it in force before it returns. The error is a *[contract.Problems] if the contract's
-	// own tests fail.
+	// Put stores a contract and puts it in force before it returns. The error is a *[contract.Problems] if the
+	// contract's own tests fail.
 	Put(ctx context.Context, c *contract.Contract) (hook.StoredContract, error)
 	// KeptBack lists the endpoints that do not satisfy a contract, stored or not.
 	KeptBack(ctx context.Context, c *contract.Contract) ([]hook.KeptBack, error)
@@ -88,7 +88,7 @@ func (x Contracts) Put(ctx context.Context, source []byte) (*contract.Contract, 
 	return c, stored, err
 }
 
-// ContractCheck is what putting a contract would come to.
+// ContractCheck says what storing a contract would change.
 type ContractCheck struct {
 	Contract *contract.Contract
 	Tests    []contract.Result

@@ -15,13 +15,13 @@ import (
 // CredentialStore is what [Credentials] need of the database.
 type CredentialStore interface {
 	endpointReader
-	// CreateCredential stores a credential and its endpoint in one commit, and sets their times. The endpoint may be nil.
-	// It is a conflict if the tenant has most endpoints of the contract already; 0 means any number.
+	// CreateCredential stores a credential and its endpoint in one commit, and sets their times. The endpoint may be
+	// nil. It is a conflict if the tenant has most endpoints of the contract already; 0 means any number.
 	CreateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, most int) error
 	TenantCredential(ctx context.Context, tenant string, id hook.CredentialID) (*hook.Credential, error)
 	Credentials(ctx context.Context, tenant string, p hook.Page) (list []hook.CredentialURL, next hook.ID, err error)
-	// UpdateCredential stores nothing, and is not ok, if the credential or the endpoint was changed since it was read. The
-	// endpoint may be nil.
+	// UpdateCredential stores nothing, and is not ok, if the credential or the endpoint was changed since it was read.
+	// The endpoint may be nil.
 	UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, newConfig bool) (ok bool, err error)
 	// DeleteCredential deletes the endpoint of the credential as well.
 	DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID) error
@@ -33,18 +33,18 @@ type Credentials struct {
 	Contracts *contract.Set
 }
 
-// CredentialSpec is what somebody asks of a new credential.
+// CredentialSpec is a new credential as somebody requests it.
 type CredentialSpec struct {
 	Contract string
 	Name     string
 	APIKey   string // one that is in use already; "": one is made
 	Secret   string // one that is in use already; "": one is made
-	// Endpoint is the configuration of its endpoint, if the contract says that it has one. Without a URL it must be left
-	// out.
+	// Endpoint is the configuration of its endpoint, if the contract says that it has one. Without a URL it must be
+	// left out.
 	Endpoint hook.EndpointConfig
 }
 
-// NewCredential is a credential with what only its making shows.
+// NewCredential is a new credential with its secret and token, which are shown only now.
 type NewCredential struct {
 	hook.CredentialURL
 	Secret string
@@ -54,8 +54,8 @@ type NewCredential struct {
 var errNoCredentials = hook.InvalidFields("no_credentials", hook.Field("/contract", "credentials_none",
 	"This contract has no credentials. Choose one that has."))
 
-// Create makes a credential, its first token and, if the contract says so, its endpoint. The codes of its errors are
-// contract_unknown, no_credentials, credential_invalid, endpoint_invalid and too_many_endpoints.
+// Create creates a credential, its first token and, if the contract asks for one, its endpoint. The codes of its errors
+// are contract_unknown, no_credentials, credential_invalid, endpoint_invalid and too_many_endpoints.
 func (x Credentials) Create(ctx context.Context, tenant string, in CredentialSpec) (*NewCredential, error) {
 	c := (contracts{x.Contracts}).inForce(in.Contract)
 	if c == nil {
@@ -93,7 +93,7 @@ func (x Credentials) Create(ctx context.Context, tenant string, in CredentialSpe
 	return &NewCredential{withURL(cr, e), secret, token}, nil
 }
 
-// fill gives a credential its key and the hash of its secret: of those that were given, or of new ones.
+// fill sets the key of a credential and the hash of its secret. Those that were not given are generated.
 func fill(cr *hook.Credential, how contract.Credentials, in CredentialSpec) (secret string, err error) {
 	cr.APIKey, secret = in.APIKey, in.Secret
 	wrong := checkName(in.Name)
@@ -120,7 +120,7 @@ func fill(cr *hook.Credential, how contract.Credentials, in CredentialSpec) (sec
 	return secret, nil
 }
 
-// checkName says what is wrong with a name for people.
+// checkName validates a name.
 func checkName(name string) []hook.FieldError {
 	if utf8.RuneCountInString(name) <= maxName {
 		return nil
@@ -208,7 +208,7 @@ func (x Credentials) Patch(ctx context.Context, tenant, id string, p CredentialP
 	return withURL(cr, e), nil
 }
 
-// apply makes the changes to the credential itself.
+// apply changes the credential itself.
 func (p CredentialPatch) apply(cr *hook.Credential) error {
 	set(&cr.Name, p.Name)
 	set(&cr.State, p.State)
@@ -222,7 +222,7 @@ func (p CredentialPatch) apply(cr *hook.Credential) error {
 	return nil
 }
 
-// patchOwn makes the changes to the endpoint of a credential.
+// patchOwn changes the endpoint of a credential.
 func (x Credentials) patchOwn(cr *hook.Credential, e *hook.Endpoint, p CredentialPatch) error {
 	if p.Name != nil && cr.Name != e.Config.Credential.Name {
 		e.Name, e.Config.Credential = cr.Name, new(cr.Identity())
@@ -288,8 +288,8 @@ func (x Credentials) Delete(ctx context.Context, tenant, id string) error {
 	return x.Store.DeleteCredential(ctx, tenant, parsed)
 }
 
-// NewToken makes another token of a credential, which is good until the returned time. Earlier ones stay good until
-// they expire, unless they are to be revoked. The codes of its errors are credential_not_found, credential_paused,
+// NewToken creates another token of a credential and returns when it expires. Earlier tokens stay valid until they
+// expire, unless the caller revokes them. The codes of its errors are credential_not_found, credential_paused,
 // endpoint_busy, contract_not_found and no_credentials.
 func (x Credentials) NewToken(ctx context.Context, tenant, id string, revokeEarlier bool) (token string, expires time.Time, err error) {
 	known := contracts{x.Contracts}

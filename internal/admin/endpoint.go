@@ -54,11 +54,11 @@ type Endpoints struct {
 	Scripts   Scripts
 }
 
-// EndpointSpec is what somebody asks of an endpoint, as a whole.
+// EndpointSpec is a whole endpoint as somebody requests it.
 type EndpointSpec struct {
 	Name     string
 	Contract string // "": [hook.DefaultContract]
-	// Config in which a zero value means: as the contract says. Its Credential is not looked at.
+	// Config is the configuration; a zero value in it means the contract's default. Its Credential is ignored.
 	Config hook.EndpointConfig
 	State  hook.EndpointState // "": active
 	Secret string             // "": one is made if the contract signs
@@ -66,8 +66,8 @@ type EndpointSpec struct {
 	Wrong []hook.FieldError
 }
 
-// Create makes an endpoint of a tenant. The codes of its errors are endpoint_invalid, contract_unknown, secret_invalid,
-// credential_needed, too_many_endpoints, shaping_off, transformation_invalid and scripts_unavailable.
+// Create creates an endpoint of a tenant. The codes of its errors are endpoint_invalid, contract_unknown,
+// secret_invalid, credential_needed, too_many_endpoints, shaping_off, transformation_invalid and scripts_unavailable.
 func (x Endpoints) Create(ctx context.Context, tenant string, in EndpointSpec) (*hook.Endpoint, error) {
 	if c := (contracts{x.Contracts}).inForce(in.Contract); c != nil {
 		if how, ok := c.Credentials(); ok && how.Endpoint {
@@ -94,8 +94,7 @@ func (x Endpoints) Create(ctx context.Context, tenant string, in EndpointSpec) (
 	return e, nil
 }
 
-// checkEndpoint applies the rules to what is asked of an endpoint, sorts its headers and sets what was left out. It
-// reports everything that is wrong at once.
+// checkEndpoint checks a requested endpoint, sorts its headers and fills in defaults. It reports all mistakes at once.
 func checkEndpoint(known contracts, in *EndpointSpec) (*contract.Contract, error) {
 	if in.Contract == "" {
 		in.Contract = hook.DefaultContract
@@ -169,7 +168,7 @@ func transformationOff(c *contract.Contract) hook.FieldError {
 		"contract", c.Name)
 }
 
-// newEndpoint is an endpoint with an id of its own, made of what was checked.
+// newEndpoint returns a checked endpoint with a new id.
 func newEndpoint(tenant string, c *contract.Contract, in EndpointSpec) (*hook.Endpoint, error) {
 	secret, err := checkSecret(c, in.Secret)
 	if err != nil {
@@ -185,7 +184,7 @@ func newEndpoint(tenant string, c *contract.Contract, in EndpointSpec) (*hook.En
 	return e, nil
 }
 
-// stateReason is the reason of a state that somebody asked for.
+// stateReason is the reason that is stored with a state that a person chose.
 func stateReason(s hook.EndpointState) string {
 	if s == hook.EndpointActive {
 		return ""
@@ -234,7 +233,7 @@ func (x Endpoints) Patch(ctx context.Context, tenant, id string, p EndpointPatch
 	})
 }
 
-// patched is what is asked of an endpoint when a patch is applied to what it is, checked.
+// patched applies a patch to an endpoint as it is now, checks the result and returns it.
 func (x Endpoints) patched(ctx context.Context, e *hook.Endpoint, p EndpointPatch) (*contract.Contract, EndpointSpec, error) {
 	in := EndpointSpec{Name: e.Name, Contract: e.Contract, Config: e.Config, State: e.State}
 	p.apply(&in)
@@ -255,7 +254,8 @@ func (x Endpoints) patched(ctx context.Context, e *hook.Endpoint, p EndpointPatc
 	return c, in, x.checkShaping(ctx, e.Tenant, c, in.Config, e.Config)
 }
 
-// update reads an endpoint, lets change change it, and stores it. If another change was faster it starts again.
+// update reads an endpoint, calls change and stores the result. If somebody else changed the endpoint meanwhile, it
+// starts again.
 func (x Endpoints) update(ctx context.Context, tenant, id string, change func(*hook.Endpoint) error) (*hook.Endpoint, error) {
 	for range updateTries {
 		e, err := x.Get(ctx, tenant, id)
@@ -297,7 +297,7 @@ func (x Endpoints) SetState(ctx context.Context, tenant, id string, state hook.E
 	return x.Store.TenantEndpoint(ctx, tenant, e.ID)
 }
 
-// Delete removes an endpoint and cancels its deliveries that wait. The codes of its errors are endpoint_not_found and
+// Delete removes an endpoint and cancels its waiting deliveries. The codes of its errors are endpoint_not_found and
 // endpoint_of_credential.
 func (x Endpoints) Delete(ctx context.Context, tenant, id string) error {
 	parsed, err := hook.ParseEndpointID(id)
@@ -307,7 +307,7 @@ func (x Endpoints) Delete(ctx context.Context, tenant, id string) error {
 	return x.Store.DeleteEndpoint(ctx, tenant, parsed)
 }
 
-// EndpointView is an endpoint as it may be shown.
+// EndpointView is an endpoint without its secrets.
 type EndpointView struct {
 	*hook.Endpoint
 	// InForce is its configuration with the values that are in force where it leaves the choice to its contract, and
@@ -316,7 +316,7 @@ type EndpointView struct {
 	ContractVersion int64 // by which it is served; 0: the contract is gone
 }
 
-// View is an endpoint as it may be shown.
+// View returns an endpoint without its secrets.
 func (x Endpoints) View(e *hook.Endpoint) EndpointView {
 	out := EndpointView{Endpoint: e, InForce: e.Config}
 	shown := &out.InForce

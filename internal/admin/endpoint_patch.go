@@ -22,8 +22,8 @@ type EndpointPatch struct {
 	Filter     *string
 	// ClearHeaders removes all headers before Headers are set.
 	ClearHeaders bool
-	// Headers are set by their names, whose case does not matter; nil removes one. The mask that is shown in the place of
-	// a secret value stands for the stored value.
+	// Headers are set by their names, whose case does not matter; nil removes one. The mask that is shown in the place
+	// of a secret value stands for the stored value.
 	Headers map[string]*string
 	// Settings are a JSON Merge Patch (RFC 7396) on the settings. Masks in it stand for the stored values.
 	Settings       json.RawMessage
@@ -40,7 +40,7 @@ type EndpointPatch struct {
 	Wrong []hook.FieldError
 }
 
-// apply makes the changes to what is asked of an endpoint so far.
+// apply copies what the patch sets into a spec.
 func (p EndpointPatch) apply(to *EndpointSpec) {
 	set(&to.Name, p.Name)
 	set(&to.Contract, p.Contract)
@@ -64,7 +64,7 @@ func (p EndpointPatch) apply(to *EndpointSpec) {
 	to.Wrong = append(to.Wrong, p.Wrong...)
 }
 
-// set sets a value to a new one, if there is a new one.
+// set replaces a value if the patch has a new one.
 func set[T any](value, to *T) {
 	if to != nil {
 		*value = *to

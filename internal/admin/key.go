@@ -21,7 +21,7 @@ type KeyStore interface {
 // Keys are the use cases of API keys.
 type Keys struct{ Store KeyStore }
 
-// KeySpec is what somebody asks of a new API key.
+// KeySpec is a new API key as somebody requests it.
 type KeySpec struct {
 	Name      string
 	Role      hook.Role
@@ -29,7 +29,7 @@ type KeySpec struct {
 	ExpiresAt time.Time // zero: never
 }
 
-// Create makes an API key. Its text is returned here and stored nowhere: the database has only its hash. The code of
+// Create creates an API key. Its text is returned here and stored nowhere: the database has only its hash. The code of
 // its error is key_input_invalid.
 func (x Keys) Create(ctx context.Context, in KeySpec) (k hook.Key, text string, err error) {
 	k = hook.Key{ID: hook.NewKeyID(), Name: in.Name, Role: in.Role, Tenant: in.Tenant, CreatedAt: now()}
@@ -62,7 +62,7 @@ func (x Keys) Create(ctx context.Context, in KeySpec) (k hook.Key, text string, 
 	return k, text, nil
 }
 
-// newKeyText makes the text of an API key, and what is stored of it.
+// newKeyText generates the text of an API key, and returns the hash and hint that are stored.
 func newKeyText() (text string, hash [32]byte, hint string) {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails, see crypto/rand

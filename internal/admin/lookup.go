@@ -16,12 +16,12 @@ type LookupStore interface {
 	Record(ctx context.Context, tenant, contract, kind, key string) (hook.Record, error)
 }
 
-// Lookups are what receivers do: they read the records that they were told of, with a token of their credential. The
-// token says whose records they are; the records of others are reported as not there.
+// Lookups are what receivers do: they read the records that events were about, with a token of their credential. The
+// token says whose records they may read; other records are reported as missing.
 type Lookups struct{ Store LookupStore }
 
-// Enter is the credential of a token, if it is one of the contract and in force. It is read from the database each
-// time, so pausing and deleting a credential take effect at once, on every node. The errors are those of package
+// Enter returns the credential of a token, if it belongs to the contract and is active. It is read from the database
+// each time, so pausing and deleting a credential take effect at once, on every node. The errors are those of package
 // bearer.
 func (x Lookups) Enter(ctx context.Context, c *contract.Contract, token string) (*hook.Credential, error) {
 	id, err := bearer.CredentialOf(token)

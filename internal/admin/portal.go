@@ -17,14 +17,14 @@ type PortalLinkStore interface {
 // PortalLinks are the use cases of portal links, by which people of a tenant open its pages without an API key.
 type PortalLinks struct{ Store PortalLinkStore }
 
-// How long a portal link can be opened, and how long a session lasts that began with it.
+// How long a portal link can be opened, and how long a session lasts after somebody opens it.
 const (
 	defaultLinkTime   = 10 * time.Minute
 	defaultPortalTime = 8 * time.Hour
 	maxPortalTime     = 24 * time.Hour
 )
 
-// PortalLinkSpec is what somebody asks of a new portal link. Times are more than 0 and at most 24 hours.
+// PortalLinkSpec is a new portal link as somebody requests it. Times are more than 0 and at most 24 hours.
 type PortalLinkSpec struct {
 	Name      string // whom it is for
 	ReadOnly  bool
@@ -32,8 +32,8 @@ type PortalLinkSpec struct {
 	StaysOpen *time.Duration // how long a session lasts that begins with it; nil: 8 hours
 }
 
-// Create makes a portal link of a tenant. stays is how long a session lasts that begins with it. The code of its error
-// is portal_link_invalid.
+// Create creates a portal link of a tenant. stays is how long a session lasts after somebody opens the link. The code
+// of its error is portal_link_invalid.
 func (x PortalLinks) Create(ctx context.Context, tenant string, in PortalLinkSpec) (l hook.PortalLink, stays time.Duration, err error) {
 	opens, stays := defaultLinkTime, defaultPortalTime
 	set(&opens, in.OpensFor)
@@ -59,7 +59,7 @@ func (x PortalLinks) Create(ctx context.Context, tenant string, in PortalLinkSpe
 	return l, stays, x.Store.CreatePortalLink(ctx, l)
 }
 
-// List lists the portal links of a tenant that can be opened, or with which somebody may still be in, newest first.
+// List lists the portal links of a tenant that can still be opened, or whose sessions may still last, newest first.
 func (x PortalLinks) List(ctx context.Context, tenant string, p hook.Page) (list []hook.PortalLink, next hook.ID, err error) {
 	return x.Store.PortalLinks(ctx, tenant, p)
 }

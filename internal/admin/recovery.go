@@ -22,13 +22,13 @@ type RecoveryStore interface {
 
 // Recoverer works through stored recoveries.
 type Recoverer interface {
-	// BeginRecovery tells that there is a new recovery in the store.
+	// BeginRecovery reports that the store has a new recovery, so that work on it begins.
 	BeginRecovery()
-	// PreviewRecovery says what a recovery would come to. It stores nothing.
+	// PreviewRecovery counts what a recovery would send again. It stores nothing.
 	PreviewRecovery(ctx context.Context, r *hook.Recovery) (hook.RecoveryPreview, error)
 }
 
-// Waker tells the worker that an endpoint may have deliveries that are due and of which the worker does not know.
+// Waker makes the worker look for due deliveries of an endpoint that it has not read yet.
 type Waker interface {
 	Wake(id hook.EndpointID)
 }
@@ -41,7 +41,7 @@ type Recoveries struct {
 	Waker     Waker
 }
 
-// Missing stands, among the states of a recovery, for events of which the endpoint has no delivery.
+// Missing can be listed among the states of a recovery. It selects events that have no delivery to the endpoint.
 const Missing hook.State = "missing"
 
 // RecoverySpec says what to send again: events of a span of time whose deliveries are in some states.
@@ -75,7 +75,7 @@ func (x Recoveries) Preview(ctx context.Context, tenant, endpoint string, in Rec
 	return x.Recoverer.PreviewRecovery(ctx, r)
 }
 
-// planned is a recovery as it was asked for, checked and not begun.
+// planned returns the requested recovery after checking it. It is not begun yet.
 func (x Recoveries) planned(ctx context.Context, tenant, id string, in RecoverySpec) (*hook.Recovery, error) {
 	e, err := endpoint(ctx, x.Store, tenant, id)
 	if err != nil {
@@ -96,7 +96,7 @@ func (x Recoveries) planned(ctx context.Context, tenant, id string, in RecoveryS
 	return r, nil
 }
 
-// recovery is the recovery that is asked for, of no endpoint yet.
+// recovery returns the requested recovery, without its endpoint.
 func (in RecoverySpec) recovery(now time.Time) (*hook.Recovery, error) {
 	r := &hook.Recovery{
 		ID: hook.NewRecoveryID(), Since: in.Since.UTC(), Until: in.Until.UTC(),

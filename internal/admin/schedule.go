@@ -14,9 +14,9 @@ type ScheduleStore interface {
 	Schedules(ctx context.Context, tenant string) ([]hook.Schedule, error)
 }
 
-// Runner makes runs of schedules.
+// Runner runs schedules.
 type Runner interface {
-	// RunNow makes a run at once, and does not move the clock. An error means that no run was made.
+	// RunNow runs a schedule at once; its next due time stays the same. An error means that nothing was run.
 	RunNow(ctx context.Context, name hook.ScheduleName) (*hook.ScheduleRun, error)
 }
 
@@ -27,7 +27,7 @@ type Schedules struct {
 	Runner    Runner
 }
 
-// ScheduleView is a schedule of a contract, and how far it is for a tenant.
+// ScheduleView is a schedule of a contract, with its next and last run for a tenant.
 type ScheduleView struct {
 	Contract *contract.Contract
 	Type     contract.EventType
@@ -53,8 +53,8 @@ func (x Schedules) List(ctx context.Context, tenant string) ([]ScheduleView, err
 	return out, nil
 }
 
-// Run makes the event of a schedule now, whether it is due or not, and does not move the clock. The code of its error
-// is schedule_not_found.
+// Run creates the event of a schedule now, whether it is due or not. Its next due time stays the same. The code of its
+// error is schedule_not_found.
 func (x Schedules) Run(ctx context.Context, name hook.ScheduleName) (*hook.ScheduleRun, error) {
 	r, err := x.Runner.RunNow(ctx, name)
 	if e, ok := errors.AsType[*hook.Error](err); ok && e.Code == "schedule_not_found" {

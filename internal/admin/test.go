@@ -15,8 +15,8 @@ import (
 
 // Tester makes requests outside the queue.
 type Tester interface {
-	// Test sends an event that is not stored yet, and stores it with what came of it. An error means that no test was
-	// made.
+	// Test sends an event that is not stored yet, and stores it with the result. An error means that nothing was
+	// sent.
 	Test(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.TestResult, error)
 	// Preview is the request that would be made, secrets masked. script, if it is not nil, stands in the place of the
 	// endpoint's transformation.
@@ -40,22 +40,22 @@ type Tests struct {
 	MaxPayload int // bytes
 }
 
-// EventChoice says which event to test with: a stored one, or one that is made up for the test.
+// EventChoice says which event to test with: a stored one, or a new one for the test.
 type EventChoice struct {
 	Event   string // a stored event: its id, or the id that its caller gave it; "": one is made up
 	Type    string // of one that is made up; "": the first type of the contract that the endpoint takes
 	Payload []byte // of one that is made up; nil: the contract's example of the type
 }
 
-// EndpointTest is what a test of an endpoint came to.
+// EndpointTest is the result of a test of an endpoint.
 type EndpointTest struct {
 	*hook.TestResult
 	Endpoint *hook.Endpoint
 	Event    *hook.Event
 }
 
-// Endpoint sends a made-up event to an endpoint, and waits for the answer. The choice of a stored event is not looked
-// at. The codes of its errors are endpoint_not_found, contract_not_found, event_type_unknown, payload_too_large and
+// Endpoint sends a new event to an endpoint, and waits for the answer. It ignores the choice of a stored event. The
+// codes of its errors are endpoint_not_found, contract_not_found, event_type_unknown, payload_too_large and
 // test_running.
 func (x Tests) Endpoint(ctx context.Context, tenant, id string, choice EventChoice) (*EndpointTest, error) {
 	e, err := endpoint(ctx, x.Store, tenant, id)
@@ -73,7 +73,7 @@ func (x Tests) Endpoint(ctx context.Context, tenant, id string, choice EventChoi
 	return &EndpointTest{r, e, ev}, nil
 }
 
-// eventFor makes up an event for an endpoint.
+// eventFor creates an event to test an endpoint with.
 func (x Tests) eventFor(e *hook.Endpoint, choice EventChoice) (*hook.Event, error) {
 	known := contracts{x.Contracts}
 	c := known.serving(e)
@@ -91,8 +91,8 @@ func (x Tests) eventFor(e *hook.Endpoint, choice EventChoice) (*hook.Event, erro
 	return ev, nil
 }
 
-// madeUp is an event of no tenant, made of the choice and, where that says nothing, of the contract's examples. It is
-// nil if the contract has no such type.
+// madeUp returns an event without a tenant. What the choice leaves out is taken from the contract's examples. It is nil
+// if the contract has no such type.
 func (x Tests) madeUp(c *contract.Contract, cfg hook.EndpointConfig, choice EventChoice) (*hook.Event, error) {
 	eventType, payload := c.Sample(cfg)
 	if choice.Type != "" {
@@ -155,7 +155,7 @@ func (c EventChoice) storedAlone() error {
 		"A stored event has a type and a payload of its own. Leave out event for an example, or event_type and payload."))
 }
 
-// otherContract is the error for an event of one contract where one of another is wanted.
+// otherContract is the error if the chosen event belongs to another contract.
 func otherContract(got, want string) error {
 	return hook.InvalidFields("other_contract", hook.Field("/event", "other_contract",
 		"This event is of the contract {got}; here it has to be of the contract {want}.", "got", got, "want", want))
@@ -167,8 +167,8 @@ type ContractTrial struct {
 	Source   string // a contract that need not be stored
 	Tenant   string // of the stored event, if one is chosen
 	EventChoice
-	// Config is the configuration of the endpoint. Without a URL it gets an example, and without event types the type of
-	// the event, if the contract asks for some.
+	// Config is the configuration of the endpoint. Without a URL it gets an example, and without event types the type
+	// of the event, if the contract asks for some.
 	Config hook.EndpointConfig
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// What the document says, where huma has to be told. What a type of package client means beyond its Go type is said by
-// the type itself, see finishSchemas; what an operation means, beside its handler.
+// This file adds to the OpenAPI document what huma cannot derive from Go types. The types of package client describe
+// themselves (see finishSchemas), and each operation is described beside its handler.
 
 func pathParameter(name, text, example string) *huma.Param {
 	return &huma.Param{

@@ -270,7 +270,7 @@ type LogLevel string
 
 var logLevels = []LogLevel{"debug", "info", "warn", "error"}
 
-// Level is l for package slog; what is no level is info.
+// Level returns l as a level of package slog. An unknown text gives info.
 func (l LogLevel) Level() slog.Level {
 	var out slog.Level
 	if err := out.UnmarshalText([]byte(l)); err != nil {

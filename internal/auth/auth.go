@@ -27,7 +27,7 @@ import (
 const (
 	keyTTL    = 30 * time.Second
 	keysKept  = 10_000
-	maxKeyLen = 512 // characters of what is looked at as a key
+	maxKeyLen = 512 // the longest text, in characters, that is compared with keys
 )
 
 // Store is what [Auth] needs of the database.

@@ -110,8 +110,8 @@ func (c *Contract) checkPairs(r *report, cfg hook.EndpointConfig) {
 	}
 }
 
-// withQuery is a URL with pairs added to what it asks already. What stands in
-// the URL keeps its bytes.
+// withQuery appends the query pairs to a URL. The existing part of the URL keeps its
+// bytes.
 func withQuery(address string, pairs []freePair) string {
 	for _, p := range pairs {
 		if p.place != inQuery {

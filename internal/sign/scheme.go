@@ -1,12 +1,12 @@
 // Package sign signs outgoing requests and verifies incoming ones.
 //
-// A [Scheme] is one way to do both, as a value: which headers carry the signature, what a secret looks like, how to sign
-// and how to verify. A contract names its scheme, and everything that has to do with the secrets and signatures of its
-// endpoints asks that scheme, so that a scheme is complete with one value. [StandardWebhooks] is built in.
+// A [Scheme] is one way to do both, as a value: which headers carry the signature, what a secret looks like, how to
+// sign and how to verify. A contract names its scheme, and everything that has to do with the secrets and signatures of
+// its endpoints asks that scheme, so that a scheme is complete with one value. [StandardWebhooks] is built in.
 //
-// The package promises that bodies are signed as they are, byte for byte, that signatures are compared in constant time,
-// and that no error repeats a secret. It is pure: no I/O except the system's random numbers for new secrets, and no
-// clock; callers pass the time.
+// The package promises that bodies are signed as they are, byte for byte, that signatures are compared in constant
+// time, and that no error repeats a secret. It is pure: no I/O except the system's random numbers for new secrets, and
+// no clock; callers pass the time.
 package sign
 
 import (
@@ -29,17 +29,17 @@ type Scheme struct {
 	// Reserved is how the names of headers begin that the scheme keeps for later use, in lower case; "" for none.
 	Reserved string
 
-	// NewSecret makes a random secret to sign with.
+	// NewSecret creates a random secret to sign with.
 	NewSecret func() string
 	// Check returns an error, which wraps [ErrSecret], if a text cannot be used as a secret to sign with.
 	Check func(secret string) error
 	// VerifyKey is what a receiver verifies with if requests are signed with a secret: the secret itself, or the public
 	// key if the secret is a private one. The error wraps [ErrSecret].
 	VerifyKey func(secret string) (string, error)
-	// NewSigner makes a signer for the secrets of an endpoint, newest first. Without any, or with one that Check
+	// NewSigner creates a signer for the secrets of an endpoint, newest first. Without any, or with one that Check
 	// refuses, it returns an error that wraps [ErrSecret].
 	NewSigner func(secrets []hook.Secret) (Signer, error)
-	// NewVerifier makes a verifier that accepts what any of the keys verifies; see VerifyKey. A key that signs is
+	// NewVerifier creates a verifier that accepts what any of the keys verifies; see VerifyKey. A key that signs is
 	// taken as well. A time may differ from the receiver's by the tolerance, in whole seconds; 0 means what the scheme
 	// recommends. The error wraps [ErrSecret].
 	NewVerifier func(tolerance time.Duration, keys ...string) (Verifier, error)

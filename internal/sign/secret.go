@@ -25,7 +25,7 @@ const (
 	newKeySize = 32
 )
 
-// newSecret makes a shared secret (whsec_…) of 32 random bytes.
+// newSecret creates a shared secret (whsec_…) of 32 random bytes.
 func newSecret() string {
 	key := make([]byte, newKeySize)
 	rand.Read(key) // never fails
