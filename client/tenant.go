@@ -14,12 +14,36 @@ type Tenant struct {
 	Metadata  json.RawMessage `json:"metadata" object:"true" doc:"The caller's own JSON object."`
 	CreatedAt time.Time       `json:"created_at"`
 	UpdatedAt time.Time       `json:"updated_at"`
+
+	Limits       Limits `json:"limits" doc:"What is set for this tenant; what is left out has the default of the installation."`
+	Egress       Hosts  `json:"egress" doc:"To which hosts the tenant's requests may go, beside what the installation and the contract allow."`
+	SealPayloads bool   `json:"seal_payloads" doc:"The tenant's payloads are encrypted before they are stored."`
+}
+
+// Limits are what a tenant or an API key may use.
+type Limits struct {
+	EventsPerSecond   int   `json:"events_per_second,omitempty" minimum:"0" doc:"On average; a burst of ten seconds' worth is accepted. Each node counts by itself." example:"50"`
+	EventsPerMonth    int64 `json:"events_per_month,omitempty" minimum:"0" doc:"In a calendar month, UTC." example:"1000000"`
+	BytesPerMonth     int64 `json:"bytes_per_month,omitempty" minimum:"0" doc:"Bytes of payloads and records in a calendar month, UTC." example:"1000000000"`
+	Endpoints         int   `json:"endpoints,omitempty" minimum:"0" doc:"Endpoints of all contracts together." example:"20"`
+	ScriptMSPerMinute int   `json:"script_ms_per_minute,omitempty" minimum:"0" doc:"Milliseconds that transformations may run in a minute. Each node counts by itself." example:"5000"`
+}
+
+// Hosts says to which hosts requests may go. An entry is a host (example.com), all hosts below one (*.example.com), an
+// address, or a range of addresses (203.0.113.0/24).
+type Hosts struct {
+	Allow []string `json:"allow,omitempty" maxItems:"200" doc:"Only these; if it is empty, all." example:"[\"*.example.com\"]"`
+	Deny  []string `json:"deny,omitempty" maxItems:"200" doc:"Never these, also if allow names them." example:"[\"203.0.113.0/24\"]"`
 }
 
 // TenantInput creates or changes a tenant. Members that are left out stay as they are.
 type TenantInput struct {
 	Name     *string         `json:"name,omitempty" maxLength:"200" doc:"For people." example:"Acme"`
 	Metadata json.RawMessage `json:"metadata,omitempty" object:"true" doc:"A JSON object of your own, of at most 16 KiB. A new one replaces it as a whole."`
+
+	Limits       *Limits `json:"limits,omitempty" doc:"What the tenant may use. A new one replaces all limits; {} gives the defaults of the installation."`
+	Egress       *Hosts  `json:"egress,omitempty" doc:"To which hosts the tenant's requests may go. A new one replaces both lists."`
+	SealPayloads *bool   `json:"seal_payloads,omitempty" doc:"Encrypt the tenant's payloads before they are stored."`
 }
 
 // PutTenant creates the tenant or changes it.

@@ -15,7 +15,7 @@ import (
 func newTenant(t *testing.T) (db *store.DB, tenant string) {
 	t.Helper()
 	db = storetest.Open(t)
-	if _, _, err := (admin.Tenants{Store: db}).Put(t.Context(), "acme", nil, nil); err != nil {
+	if _, _, err := (admin.Tenants{Store: db}).Put(t.Context(), "acme", hook.TenantChange{}); err != nil {
 		t.Fatal(err)
 	}
 	return db, "acme"

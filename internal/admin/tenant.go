@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
@@ -12,10 +11,8 @@ const maxMetadata = 16 << 10 // bytes
 
 // TenantStore is what [Tenants] need of the database.
 type TenantStore interface {
-	// PutTenant creates a tenant, or changes it. A nil name or metadata stays as it is.
-	PutTenant(
-		ctx context.Context, id string, name *string, metadata json.RawMessage,
-	) (t hook.Tenant, created bool, err error)
+	// PutTenant creates a tenant, or changes it. What is nil stays as it is.
+	PutTenant(ctx context.Context, id string, change hook.TenantChange) (t hook.Tenant, created bool, err error)
 	Tenant(ctx context.Context, id string) (hook.Tenant, error)
 	// Tenants lists at most limit tenants by id, beginning after the given id.
 	Tenants(ctx context.Context, after string, limit int) (list []hook.Tenant, more bool, err error)
@@ -25,23 +22,25 @@ type TenantStore interface {
 // Tenants are the use cases of tenants.
 type Tenants struct{ Store TenantStore }
 
-// Put creates a tenant, or changes the one of that id. A nil name or metadata stays as it is. Metadata is a JSON object
-// of at most 16 KiB. The codes of its errors are tenant_invalid (the id), request_invalid and tenant_being_deleted.
-func (x Tenants) Put(ctx context.Context, id string, name *string, metadata json.RawMessage) (t hook.Tenant, created bool, err error) {
+// Put creates a tenant, or changes the one of that id. What is nil stays as it is. Metadata is a JSON object of at most
+// 16 KiB. The codes of its errors are tenant_invalid (the id), request_invalid and tenant_being_deleted.
+func (x Tenants) Put(ctx context.Context, id string, c hook.TenantChange) (t hook.Tenant, created bool, err error) {
 	if !hook.ValidTenantID(id) {
 		return t, false, hook.InvalidField("tenant_invalid",
 			hook.Field("/id", "tenant_id", "A tenant id has 1 to 64 characters of a-z A-Z 0-9 _ . - and nothing else."))
 	}
+	var wrong []hook.FieldError
 	switch {
-	case metadata == nil:
-	case rawjson.KindOf(metadata) != '{':
-		return t, false, hook.InvalidFields("request_invalid", hook.Field("/metadata", "object_needed",
-			"This has to be an object."))
-	case len(metadata) > maxMetadata:
-		return t, false, hook.InvalidFields("request_invalid", hook.Field("/metadata", "too_many_bytes",
-			"This has at most {max}.", "max", "16 KiB"))
+	case c.Metadata == nil:
+	case rawjson.KindOf(c.Metadata) != '{':
+		wrong = append(wrong, hook.Field("/metadata", "object_needed", "This has to be an object."))
+	case len(c.Metadata) > maxMetadata:
+		wrong = append(wrong, hook.Field("/metadata", "too_many_bytes", "This has at most {max}.", "max", "16 KiB"))
 	}
-	return x.Store.PutTenant(ctx, id, name, metadata)
+	if len(wrong) > 0 {
+		return t, false, hook.InvalidFields("request_invalid", wrong...)
+	}
+	return x.Store.PutTenant(ctx, id, c)
 }
 
 // Get reads a tenant. The code of its error is tenant_not_found.

@@ -6,21 +6,28 @@ import (
 	"testing"
 
 	"gancho/internal/admin"
+	"gancho/internal/hook"
 	"gancho/internal/storetest"
 )
 
 func TestTenants(t *testing.T) {
 	t.Parallel()
 	tenants := admin.Tenants{Store: storetest.Open(t)}
-	made, created, err := tenants.Put(t.Context(), "acme", new("Acme"), json.RawMessage(`{"plan":"gold"}`))
+	made, created, err := tenants.Put(t.Context(), "acme", hook.TenantChange{
+		Name: new("Acme"), Metadata: json.RawMessage(`{"plan":"gold"}`),
+		Limits: &hook.Limits{Endpoints: 3}, Egress: &hook.Hosts{Deny: []string{"10.0.0.0/8"}},
+	})
 	if err != nil || !created || made.Name != "Acme" {
 		t.Fatalf("create: %+v, %t, %v", made, created, err)
 	}
-	changed, created, err := tenants.Put(t.Context(), "acme", nil, json.RawMessage(`{}`))
-	if err != nil || created || changed.Name != "Acme" || string(changed.Metadata) != `{}` {
+	changed, created, err := tenants.Put(t.Context(), "acme", hook.TenantChange{
+		Metadata: json.RawMessage(`{}`), SealPayloads: new(true),
+	})
+	if err != nil || created || changed.Name != "Acme" || string(changed.Metadata) != `{}` ||
+		changed.Policy.Limits.Endpoints != 3 || len(changed.Policy.Egress.Deny) != 1 || !changed.Policy.SealPayloads {
 		t.Errorf("change: %+v, %t, %v", changed, created, err)
 	}
-	if _, _, err := tenants.Put(t.Context(), "beta", nil, nil); err != nil {
+	if _, _, err := tenants.Put(t.Context(), "beta", hook.TenantChange{}); err != nil {
 		t.Fatal(err)
 	}
 	list, more, err := tenants.List(t.Context(), "acme", 10)
@@ -47,7 +54,7 @@ func TestTenantsRefuse(t *testing.T) {
 		{"metadata that is too large", "acme", `{"a":"` + strings.Repeat("x", 17<<10) + `"}`, "request_invalid", "/metadata"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, _, err := tenants.Put(t.Context(), c.id, nil, json.RawMessage(c.metadata))
+			_, _, err := tenants.Put(t.Context(), c.id, hook.TenantChange{Metadata: json.RawMessage(c.metadata)})
 			refused(t, err, c.code, c.place)
 		})
 	}

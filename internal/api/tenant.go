@@ -49,7 +49,10 @@ type TenantPath struct {
 }
 
 func wireTenant(t hook.Tenant) client.Tenant {
-	return client.Tenant{ID: t.ID, Name: t.Name, Metadata: t.Metadata, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt}
+	return client.Tenant{
+		ID: t.ID, Name: t.Name, Metadata: t.Metadata, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		Limits: client.Limits(t.Policy.Limits), Egress: client.Hosts(t.Policy.Egress), SealPayloads: t.Policy.SealPayloads,
+	}
 }
 
 type tenantOutput struct {
@@ -83,7 +86,10 @@ func (h tenantHandlers) put(ctx context.Context, in *struct {
 	Body   client.TenantInput
 },
 ) (*tenantOutput, error) {
-	t, created, err := h.tenants.Put(ctx, in.Tenant, in.Body.Name, in.Body.Metadata)
+	t, created, err := h.tenants.Put(ctx, in.Tenant, hook.TenantChange{
+		Name: in.Body.Name, Metadata: in.Body.Metadata, Limits: (*hook.Limits)(in.Body.Limits),
+		Egress: (*hook.Hosts)(in.Body.Egress), SealPayloads: in.Body.SealPayloads,
+	})
 	if err != nil {
 		return nil, placedAt(err, "/id", hook.Parameter+"tenant")
 	}

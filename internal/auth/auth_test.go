@@ -19,7 +19,7 @@ const operatorKey = "operator-key-0123456789"
 func newAuth(t *testing.T) (*auth.Auth, *store.DB) {
 	t.Helper()
 	db := storetest.Open(t)
-	if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
+	if _, _, err := db.PutTenant(t.Context(), "acme", hook.TenantChange{}); err != nil {
 		t.Fatal(err)
 	}
 	a := auth.New(db, operatorKey, make([]byte, 32))

@@ -101,7 +101,7 @@ func TestSpreadKeepsSlotsTogether(t *testing.T) {
 			t.Fatal(got, err)
 		}
 	}
-	if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
+	if _, _, err := db.PutTenant(t.Context(), "acme", hook.TenantChange{}); err != nil {
 		t.Fatal(err)
 	}
 	add := func(slot byte) {

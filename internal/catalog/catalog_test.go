@@ -177,7 +177,7 @@ func TestKeptBack(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
 	b := newNode(t, db)
-	if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
+	if _, _, err := db.PutTenant(t.Context(), "acme", hook.TenantChange{}); err != nil {
 		t.Fatal(err)
 	}
 	b.put(shop)

@@ -139,7 +139,7 @@ func bubble(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer fu
 			t: t, db: db, rc: &script{answer: answer, inside: map[string]int{}, peak: map[string]int{}},
 			observed: &observed{attempted: map[hook.State]int{}, cancelled: map[hook.State]int{}},
 		}
-		if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
+		if _, _, err := db.PutTenant(t.Context(), "acme", hook.TenantChange{}); err != nil {
 			t.Fatal(err)
 		}
 		x.endpoint = x.addEndpoint("http://a", cfg)

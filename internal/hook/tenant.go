@@ -11,6 +11,7 @@ type Tenant struct {
 	ID        string // chosen by the caller, see [ValidTenantID]
 	Name      string
 	Metadata  json.RawMessage // a JSON object that the caller chooses; never nil
+	Policy    TenantPolicy
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }

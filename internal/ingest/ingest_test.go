@@ -96,7 +96,7 @@ func newSetup(t *testing.T, db *store.DB) *setup {
 		Store: db, Dispatcher: b.dispatcher, Contracts: set, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler),
 	})
 	db.Watch(b.Forget)
-	if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
+	if _, _, err := db.PutTenant(t.Context(), "acme", hook.TenantChange{}); err != nil {
 		t.Fatal(err)
 	}
 	return b

@@ -35,7 +35,7 @@ func makeHistory(t *testing.T, db *store.DB) *history {
 			t.Fatal(err)
 		}
 	}
-	_, _, err := db.PutTenant(ctx, "acme", nil, nil)
+	_, _, err := db.PutTenant(ctx, "acme", hook.TenantChange{})
 	check(err)
 	e := &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: "acme", Contract: "standard", State: hook.EndpointActive, Config: hook.EndpointConfig{URL: "http://x"}}
 	check(db.CreateEndpoint(ctx, e))

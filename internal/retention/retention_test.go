@@ -23,14 +23,14 @@ func TestDeletedTenant(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- c.Run(ctx) }()
 
-		if _, _, err := db.PutTenant(ctx, "acme", nil, nil); err != nil {
+		if _, _, err := db.PutTenant(ctx, "acme", hook.TenantChange{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.DeleteTenant(ctx, "acme"); err != nil {
 			t.Fatal(err)
 		}
 		for deadline := time.Now().Add(time.Minute); ; {
-			_, _, err := db.PutTenant(ctx, "acme", nil, nil)
+			_, _, err := db.PutTenant(ctx, "acme", hook.TenantChange{})
 			if err == nil {
 				break
 			}

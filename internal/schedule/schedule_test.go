@@ -189,7 +189,7 @@ func bubble(t *testing.T, fn func(t *testing.T, x *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		db := storetest.OpenAt(t, file, store.NewKey())
 		x := node(t, db, "one")
-		if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
+		if _, _, err := db.PutTenant(t.Context(), "acme", hook.TenantChange{}); err != nil {
 			t.Fatal(err)
 		}
 		fn(t, x)
@@ -625,7 +625,7 @@ func TestTrouble(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				db := storetest.OpenAt(t, file, store.NewKey())
 				x := node(t, db, "one", func(o *schedule.Options) { a.Accepter = o.Accepter; o.Accepter = a })
-				if _, _, err := db.PutTenant(t.Context(), "acme", nil, nil); err != nil {
+				if _, _, err := db.PutTenant(t.Context(), "acme", hook.TenantChange{}); err != nil {
 					t.Fatal(err)
 				}
 				x.put(`{"id":1,"status":"open","total":1}`)

@@ -247,7 +247,7 @@ func TestSuperseded(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t, store.Migrate)
 	n, other := start(t, open(t, url), ""), open(t, url)
-	if _, _, err := other.PutTenant(t.Context(), "acme", nil, nil); err != nil {
+	if _, _, err := other.PutTenant(t.Context(), "acme", hook.TenantChange{}); err != nil {
 		t.Fatal(err)
 	}
 	want := hook.Delivery{Endpoint: hook.NewEndpointID()}

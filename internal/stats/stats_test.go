@@ -24,7 +24,7 @@ func TestSeries(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
 	for _, id := range []string{"acme", "other"} {
-		if _, _, err := db.PutTenant(t.Context(), id, nil, nil); err != nil {
+		if _, _, err := db.PutTenant(t.Context(), id, hook.TenantChange{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -157,6 +158,16 @@ func (t *tx) auditTenant(was, now hook.Tenant, created bool) error {
 		}
 		if !bytes.Equal(was.Metadata, now.Metadata) {
 			e.Fields = append(e.Fields, "metadata")
+		}
+		if was.Policy.Limits != now.Policy.Limits {
+			e.Fields = append(e.Fields, "limits")
+		}
+		if !slices.Equal(was.Policy.Egress.Allow, now.Policy.Egress.Allow) ||
+			!slices.Equal(was.Policy.Egress.Deny, now.Policy.Egress.Deny) {
+			e.Fields = append(e.Fields, "egress")
+		}
+		if was.Policy.SealPayloads != now.Policy.SealPayloads {
+			e.Fields = append(e.Fields, "seal_payloads")
 		}
 		if len(e.Fields) == 0 {
 			return nil

@@ -42,7 +42,7 @@ func testAudit(t *testing.T, db *DB) {
 	}
 	put := func(id string, name *string, metadata json.RawMessage) {
 		t.Helper()
-		_, _, err := db.PutTenant(ctx, id, name, metadata)
+		_, _, err := db.PutTenant(ctx, id, hook.TenantChange{Name: name, Metadata: metadata})
 		must(err)
 	}
 	put("acme", new("Acme"), nil)

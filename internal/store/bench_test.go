@@ -37,7 +37,7 @@ func benchmarkDeliver(b *testing.B, options func(*testing.B) Options) {
 			ctx, stop := context.WithCancel(context.Background())
 			done := make(chan error, 1)
 			go func() { done <- db.Run(ctx) }()
-			if _, _, err := db.PutTenant(ctx, "acme", nil, nil); err != nil {
+			if _, _, err := db.PutTenant(ctx, "acme", hook.TenantChange{}); err != nil {
 				b.Fatal(err)
 			}
 			payload := fmt.Sprintf(`{"p":"%0400d"}`, 1)

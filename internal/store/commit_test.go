@@ -603,7 +603,7 @@ func TestStopped(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- db.Run(ctx) }()
-	if _, _, err := db.PutTenant(ctx, "acme", nil, nil); err != nil {
+	if _, _, err := db.PutTenant(ctx, "acme", hook.TenantChange{}); err != nil {
 		t.Fatal(err)
 	}
 	recorded := make(chan error, 1)

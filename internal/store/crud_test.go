@@ -36,7 +36,7 @@ func newEndpoint(t *testing.T, db *DB, tenant string) *hook.Endpoint {
 
 func newTenant(t *testing.T, db *DB, id string) {
 	t.Helper()
-	if _, _, err := db.PutTenant(t.Context(), id, nil, nil); err != nil {
+	if _, _, err := db.PutTenant(t.Context(), id, hook.TenantChange{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -46,11 +46,11 @@ func TestTenants(t *testing.T) { each(t, testTenants) }
 func testTenants(t *testing.T, db *DB) {
 	ctx := t.Context()
 	name := "Acme"
-	got, created, err := db.PutTenant(ctx, "acme", &name, nil)
+	got, created, err := db.PutTenant(ctx, "acme", hook.TenantChange{Name: &name})
 	if err != nil || !created || got.Name != "Acme" || string(got.Metadata) != "{}" {
 		t.Fatalf("made: %+v %v %v", got, created, err)
 	}
-	got, created, err = db.PutTenant(ctx, "acme", nil, json.RawMessage(`{"a":1}`))
+	got, created, err = db.PutTenant(ctx, "acme", hook.TenantChange{Metadata: json.RawMessage(`{"a":1}`)})
 	if err != nil || created || got.Name != "Acme" || string(got.Metadata) != `{"a":1}` || !got.UpdatedAt.After(got.CreatedAt) {
 		t.Fatalf("changed: %+v %v %v", got, created, err)
 	}
@@ -152,7 +152,7 @@ func testDeleteTenant(t *testing.T, db *DB) {
 			t.Errorf("after deleting: %v", err)
 		}
 	}
-	if _, _, err := db.PutTenant(ctx, "acme", nil, nil); !hook.IsKind(err, hook.KindConflict) {
+	if _, _, err := db.PutTenant(ctx, "acme", hook.TenantChange{}); !hook.IsKind(err, hook.KindConflict) {
 		t.Errorf("created again at once: %v", err)
 	}
 	rows := func() (sum int) {
@@ -186,7 +186,7 @@ func testDeleteTenant(t *testing.T, db *DB) {
 			t.Errorf("%s: %d %v", q, k, err)
 		}
 	}
-	if _, created, err := db.PutTenant(ctx, "acme", nil, nil); err != nil || !created {
+	if _, created, err := db.PutTenant(ctx, "acme", hook.TenantChange{}); err != nil || !created {
 		t.Errorf("created again: %v %v", created, err)
 	}
 }

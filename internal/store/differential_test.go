@@ -38,7 +38,7 @@ func TestDatabasesAgree(t *testing.T) {
 		runs++
 		p := &pair{rt: rt, dbs: dbs, clock: clock, ids: &ids, tenant: fmt.Sprintf("t%d", runs)}
 		p.same("tenant", func(db *DB) (any, error) {
-			tenant, created, err := db.PutTenant(t.Context(), p.tenant, nil, nil)
+			tenant, created, err := db.PutTenant(t.Context(), p.tenant, hook.TenantChange{})
 			return []any{tenant, created}, err
 		})
 		for range 3 {

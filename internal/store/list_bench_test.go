@@ -129,7 +129,7 @@ func followList(b *testing.B, read func(hook.Page) (int, hook.ID, error)) {
 // cancelled; the newest 20,000 wait for the endpoint held; some have a rare type.
 func fillHistory(b testing.TB, db *DB, rows int) (busy, quiet, held hook.EndpointID) {
 	ctx := b.Context()
-	if _, _, err := db.PutTenant(ctx, "acme", nil, nil); err != nil {
+	if _, _, err := db.PutTenant(ctx, "acme", hook.TenantChange{}); err != nil {
 		b.Fatal(err)
 	}
 	for name, id := range map[string]*hook.EndpointID{"busy": &busy, "quiet": &quiet, "held": &held} {

@@ -40,7 +40,7 @@ func makeHistory(t testing.TB, db *DB, n int) *history {
 	r := rand.New(rand.NewPCG(1, 2))
 	h := &history{tenants: []string{"acme", "other"}, endpoints: map[string][]hook.EndpointID{}}
 	for _, tenant := range h.tenants {
-		if _, _, err := db.PutTenant(t.Context(), tenant, nil, nil); err != nil {
+		if _, _, err := db.PutTenant(t.Context(), tenant, hook.TenantChange{}); err != nil {
 			t.Fatal(err)
 		}
 		for range 3 {

@@ -21,16 +21,21 @@ import (
 // program that knows fewer migrations than that is refused. A test in policy finds migrations
 // that forget the UPDATE.
 
-// migrateTables brings tables up to date with the migrations in a directory.
-func migrateTables(ctx context.Context, db *sql.DB, dialect goose.Dialect, directory string) error {
+// migrationsOf are the migrations in a directory.
+func migrationsOf(db *sql.DB, dialect goose.Dialect, directory string) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations/"+directory)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if dialect == goose.DialectPostgres {
 		files = impatient{files}
 	}
-	provider, err := goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true))
+	return goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true))
+}
+
+// migrateTables brings tables up to date with the migrations in a directory.
+func migrateTables(ctx context.Context, db *sql.DB, dialect goose.Dialect, directory string) error {
+	provider, err := migrationsOf(db, dialect, directory)
 	if err != nil {
 		return err
 	}

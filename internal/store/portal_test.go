@@ -14,7 +14,7 @@ func TestPortalLinks(t *testing.T) { each(t, testPortalLinks) }
 func testPortalLinks(t *testing.T, db *DB) {
 	ctx := t.Context()
 	for _, tenant := range []string{"acme", "other"} {
-		if _, _, err := db.PutTenant(ctx, tenant, nil, nil); err != nil {
+		if _, _, err := db.PutTenant(ctx, tenant, hook.TenantChange{}); err != nil {
 			t.Fatal(err)
 		}
 	}

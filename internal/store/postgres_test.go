@@ -88,7 +88,7 @@ func TestChangesLeaveConnections(t *testing.T) {
 	const crowd = 30
 	for i := range crowd {
 		go func() {
-			_, _, err := a.PutTenant(context.WithoutCancel(t.Context()), fmt.Sprint("t", i), nil, nil)
+			_, _, err := a.PutTenant(context.WithoutCancel(t.Context()), fmt.Sprint("t", i), hook.TenantChange{})
 			changes <- err
 		}()
 	}
@@ -207,7 +207,7 @@ func TestDeadConnections(t *testing.T) {
 			return err
 		}},
 		{"queue", func() error { _, err := db.Waiting(ctx, d.Endpoint, 1); return err }},
-		{"change", func() error { _, _, err := db.PutTenant(ctx, "initech", nil, nil); return err }},
+		{"change", func() error { _, _, err := db.PutTenant(ctx, "initech", hook.TenantChange{}); return err }},
 		{"publish", func() error {
 			_, err := db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "", `{}`, d.Endpoint)}}, time.Hour)
 			return err

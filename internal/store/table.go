@@ -47,6 +47,7 @@ func Tables() []Table {
 		{"keys", []string{"id"}},
 		{"portal_links", []string{"id"}},
 		{"tenants", []string{"id"}},
+		{"quota_used", []string{"tenant", "key", "started_at"}},
 	}
 }
 

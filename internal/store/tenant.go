@@ -9,27 +9,38 @@ import (
 	"gancho/internal/hook"
 )
 
-const tenantColumns = `id, name, metadata, created_at, updated_at`
+const tenantColumns = `id, name, metadata, created_at, updated_at, limits, egress, seal_payloads`
 
 func scanTenant(row scanner) (t hook.Tenant, err error) {
 	var created, updated sql.NullInt64
 	var metadata string
-	if err := row.Scan(&t.ID, &t.Name, &metadata, &created, &updated); err != nil {
+	var limits, egress []byte
+	if err := row.Scan(&t.ID, &t.Name, &metadata, &created, &updated, &limits, &egress, &t.Policy.SealPayloads); err != nil {
+		return t, err
+	}
+	if err := errors.Join(json.Unmarshal(limits, &t.Policy.Limits), json.Unmarshal(egress, &t.Policy.Egress)); err != nil {
 		return t, err
 	}
 	t.Metadata, t.CreatedAt, t.UpdatedAt = json.RawMessage(metadata), fromMicros(created), fromMicros(updated)
 	return t, nil
 }
 
-// PutTenant creates a tenant or changes it. If name or metadata is nil, it stays as it is.
-// While the data of a deleted tenant with the same id is still being removed, PutTenant
+// PutTenant creates a tenant or changes it. What is nil stays as it is. While the data of a deleted tenant with the same id is still being removed, PutTenant
 // fails with KindConflict.
 func (db *DB) PutTenant(
-	ctx context.Context, id string, name *string, metadata json.RawMessage,
+	ctx context.Context, id string, change hook.TenantChange,
 ) (t hook.Tenant, created bool, err error) {
-	var meta any
-	if metadata != nil {
-		meta = string(metadata)
+	var metadata any
+	if change.Metadata != nil {
+		metadata = string(change.Metadata)
+	}
+	limits, err := objectOrNull(change.Limits)
+	if err != nil {
+		return t, false, err
+	}
+	egress, err := objectOrNull(change.Egress)
+	if err != nil {
+		return t, false, err
 	}
 	now := db.now()
 	err = db.change(ctx, func(x *tx) error {
@@ -37,12 +48,13 @@ func (db *DB) PutTenant(
 		if created = errors.Is(err, sql.ErrNoRows); err != nil && !created {
 			return err
 		}
-		t, err = scanTenant(x.row(`INSERT INTO tenants (id, name, metadata, created_at, updated_at)
-			VALUES ($1, COALESCE($2, ''), COALESCE($3, '{}'), $4, $4)
+		t, err = scanTenant(x.row(`INSERT INTO tenants (`+tenantColumns+`)
+			VALUES ($1, COALESCE($2, ''), COALESCE($3, '{}'), $4, $4, COALESCE($5, '{}'), COALESCE($6, '{}'), COALESCE($7, false))
 			ON CONFLICT (id) DO UPDATE SET name = COALESCE($2, tenants.name), metadata = COALESCE($3, tenants.metadata),
-			updated_at = $4
+			updated_at = $4, limits = COALESCE($5, tenants.limits), egress = COALESCE($6, tenants.egress),
+			seal_payloads = COALESCE($7, tenants.seal_payloads)
 			WHERE tenants.deleted_at IS NULL
-			RETURNING `+tenantColumns, id, name, meta, now.UnixMicro()))
+			RETURNING `+tenantColumns, id, change.Name, metadata, now.UnixMicro(), limits, egress, change.SealPayloads))
 		if errors.Is(err, sql.ErrNoRows) {
 			return hook.Conflict("tenant_being_deleted",
 				"A tenant of this id was deleted and its data is still being removed. Try again in a while, or use another id.")
@@ -58,6 +70,15 @@ func (db *DB) PutTenant(
 	}
 	db.changed(hook.Change{Tenant: id})
 	return t, created, nil
+}
+
+// objectOrNull returns the JSON text of a value, and nil for nil.
+func objectOrNull[T any](value *T) (any, error) {
+	if value == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(value)
+	return string(text), err
 }
 
 // Tenant is one tenant; a deleted one is not found.
