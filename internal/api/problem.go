@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -36,8 +39,10 @@ func (p *problem) ContentType(string) string { return problemType }
 
 const problemType = "application/problem+json"
 
-// retryAfter is what 429 and 503 ask for, in seconds.
-const retryAfter = "1"
+// retryAfter is what 429 and 503 ask for, in whole seconds, at least one.
+func retryAfter(d time.Duration) string {
+	return strconv.FormatInt(max(1, int64(math.Ceil(d.Seconds()))), 10)
+}
 
 // newProblem makes a problem that api itself answers with. Its status is that of the code's kind.
 func newProblem(code, detail string, errs ...client.ProblemError) *problem {
@@ -89,7 +94,7 @@ func ofError(e *hook.Error, prefix string) *problem {
 	case hook.KindUnauthorized:
 		p.header = http.Header{"Www-Authenticate": {`Bearer realm="gancho"`}}
 	case hook.KindLimited, hook.KindUnavailable:
-		p.header = http.Header{"Retry-After": {retryAfter}}
+		p.header = http.Header{"Retry-After": {retryAfter(e.RetryAfter)}}
 	case hook.KindMalformed, hook.KindInvalid, hook.KindForbidden, hook.KindNotFound, hook.KindConflict,
 		hook.KindPrecondition, hook.KindTooLarge:
 		// These need no header.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Kind is the kind of failure that an [Error] reports; the API maps it to a status.
@@ -31,6 +32,8 @@ type Error struct {
 	Detail string       // for people: what is wrong and what to do
 	Fields []FieldError // the wrong places in the request, if they are known
 	Err    error        // for the log; never shown
+	// RetryAfter is when a request has a chance again, for KindLimited and KindUnavailable; 0: in a moment.
+	RetryAfter time.Duration
 }
 
 // FieldError is one wrong place in a request. [Field] makes it.
