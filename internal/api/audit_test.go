@@ -13,14 +13,14 @@ func TestAudit(t *testing.T) {
 	key, id := made.str("key"), made.str("id")
 
 	// A program, a person in the console, a person in the portal, and Gancho itself.
-	path := acme + "/endpoints/" + s.as(key, "POST", acme+"/endpoints", `{"url":"http://127.0.0.1:9/","name":"CRM","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}`).want(201).str("id")
+	path := acme + "/endpoints/" + s.as(key, "POST", acme+"/endpoints", `{"url":"`+nobody+`/","name":"CRM","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}`).want(201).str("id")
 	set, _, _ := strings.Cut(s.browser("", "same-origin", "POST", "/v1/session", `{"key":"`+key+`"}`).want(201).Header.Get("Set-Cookie"), ";")
-	s.browser(set, "same-origin", "PATCH", path, `{"url":"http://127.0.0.1:9/?private=1","rate_limit":{"per_second":5}}`).want(200)
+	s.browser(set, "same-origin", "PATCH", path, `{"url":"`+nobody+`/?private=1","rate_limit":{"per_second":5}}`).want(200)
 	_, link, _ := strings.Cut(s.do("POST", acme+"/portal-links", `{"name":"Eva"}`).want(201).str("url"), "#")
 	portal := s.as("", "POST", "/v1/portal-sessions", `{"token":"`+link+`"}`).want(201).str("token")
 	s.as(portal, "POST", path+"/pause", "").want(200)
 	s.as(portal, "POST", path+"/rotate-secret", "").want(200)
-	s.endpoint(other, `{"url":"http://127.0.0.1:9/","name":"theirs"}`)
+	s.endpoint(other, `{"url":"`+nobody+`/","name":"theirs"}`)
 	s.as(key, "PATCH", path, `{"url":"nonsense"}`).want(422) // a refused change leaves no entry
 
 	a := s.as(key, "GET", "/v1/audit", "").want(200)

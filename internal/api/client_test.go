@@ -35,7 +35,7 @@ func TestClient(t *testing.T) {
 	if l, err := c.Tenants(ctx, client.Paging{Limit: 1}); err != nil || len(l.Items) != 1 || l.NextCursor != nil {
 		t.Errorf("tenants %+v %v", l, err)
 	}
-	e, err := c.CreateEndpoint(ctx, "acme", client.EndpointInput{URL: "http://127.0.0.1:9/", Retry: []string{"0s", "1d"}, RateLimit: &client.RateLimit{PerSecond: 5}})
+	e, err := c.CreateEndpoint(ctx, "acme", client.EndpointInput{URL: nobody + "/", Retry: []string{"0s", "1d"}, RateLimit: &client.RateLimit{PerSecond: 5}})
 	must(err)
 	if e.Retry[1] != "24h" || e.RateLimit.PerSecond != 5 {
 		t.Errorf("endpoint %+v", e)
@@ -166,7 +166,7 @@ func TestClient(t *testing.T) {
 	if x, err := c.ExplainEvent(ctx, "acme", "1", e.ID, "es"); err != nil || x.Delivery == nil || x.Delivery.ID != l.Items[0].ID || x.Reasons[0].Code != "waiting" {
 		t.Errorf("explained %+v %v", x, err)
 	}
-	cr, err := c.CreateCredential(ctx, "acme", client.CredentialInput{Contract: "cabaprop", Name: "Mi App", URL: "http://127.0.0.1:9/"})
+	cr, err := c.CreateCredential(ctx, "acme", client.CredentialInput{Contract: "cabaprop", Name: "Mi App", URL: nobody + "/"})
 	must(err)
 	if l, err := c.Credentials(ctx, "acme", client.Paging{}); err != nil || len(l.Items) != 1 || l.Items[0].ID != cr.ID || cr.Token == "" {
 		t.Errorf("credentials %+v %v", l, err)

@@ -25,7 +25,7 @@ func TestCredentials(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	path, made := s.credential(tenant, `{"contract":"cabaprop","name":"Mi App","url":"http://127.0.0.1:9/hook"}`)
+	path, made := s.credential(tenant, `{"contract":"cabaprop","name":"Mi App","url":"`+nobody+`/hook"}`)
 	key, secret, token := made.str("apiKey"), made.str("secret"), made.str("token")
 	if !like(key, 30) || !like(secret, 64) || made.str("hint") != key[26:] || made.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("made: %s", made.Body)
@@ -44,7 +44,7 @@ func TestCredentials(t *testing.T) {
 	if e := s.do("GET", endpoint, "").want(200); e.str("state") != "active" || e.str("credential") != made.str("id") || e.str("mode") != "at_most_once" {
 		t.Errorf("its endpoint: %s", e.Body)
 	}
-	if got := s.do("GET", path, "").want(200); got.str("url") != "http://127.0.0.1:9/hook" || got.str("state") != "active" || got.str("endpoint") != made.str("endpoint") {
+	if got := s.do("GET", path, "").want(200); got.str("url") != nobody+"/hook" || got.str("state") != "active" || got.str("endpoint") != made.str("endpoint") {
 		t.Errorf("read: %s", got.Body)
 	}
 	states := func(credential, its, reason string) {
@@ -61,9 +61,9 @@ func TestCredentials(t *testing.T) {
 		}
 	}
 	s.do("PATCH", endpoint, `{"settings":{"action":"create"}}`).want(200)
-	s.do("PATCH", path, `{"state":"active","name":"Otra","url":"http://127.0.0.1:9/other"}`).want(200)
+	s.do("PATCH", path, `{"state":"active","name":"Otra","url":"`+nobody+`/other"}`).want(200)
 	states("active", "active", "")
-	if e := s.do("GET", endpoint, "").want(200); e.str("url") != "http://127.0.0.1:9/other" || e.str("name") != "Otra" || e.get("settings.action") != "create" {
+	if e := s.do("GET", endpoint, "").want(200); e.str("url") != nobody+"/other" || e.str("name") != "Otra" || e.get("settings.action") != "create" {
 		t.Errorf("its endpoint: %s", e.Body)
 	}
 	s.do("POST", endpoint+"/disable", "").want(200)
@@ -110,26 +110,26 @@ func TestCredentialsTakenOver(t *testing.T) {
 	s := newServer(t)
 	tenant := s.tenant("acme")
 	const key = "kib5tcxwsw5ain9ppngi9fodmiks0z"
-	_, made := s.credential(tenant, `{"contract":"cabaprop","name":"a","url":"http://127.0.0.1:9/","apiKey":"`+key+`","secret":"`+strings.Repeat("s3", 32)+`","settings":{"action":"create"}}`)
+	_, made := s.credential(tenant, `{"contract":"cabaprop","name":"a","url":"`+nobody+`/","apiKey":"`+key+`","secret":"`+strings.Repeat("s3", 32)+`","settings":{"action":"create"}}`)
 	if made.str("apiKey") != key || made.str("secret") != strings.Repeat("s3", 32) {
 		t.Errorf("made: %s", made.Body)
 	}
 	for _, c := range []struct{ body, code, pointer string }{
 		{`{"contract":"nothing","name":"a"}`, "contract_unknown", "/contract"},
-		{`{"contract":"kobra","name":"a","url":"http://127.0.0.1:9/"}`, "no_credentials", "/contract"},
+		{`{"contract":"kobra","name":"a","url":"` + nobody + `/"}`, "no_credentials", "/contract"},
 		{`{"contract":"cabaprop","name":"a"}`, "endpoint_invalid", "/url"},
-		{`{"contract":"cabaprop","url":"http://127.0.0.1:9/"}`, "request_invalid", "/name"},
+		{`{"contract":"cabaprop","url":"` + nobody + `/"}`, "request_invalid", "/name"},
 		{`{"contract":"cabaprop","name":"a","url":"nowhere"}`, "endpoint_invalid", "/url"},
-		{`{"contract":"cabaprop","name":"a","url":"http://127.0.0.1:9/","settings":{"action":"x"}}`, "endpoint_invalid", "/settings/action"},
-		{`{"contract":"cabaprop","name":"a","url":"http://127.0.0.1:9/","apiKey":"short"}`, "credential_invalid", "/apiKey"},
-		{`{"contract":"cabaprop","name":"a","url":"http://127.0.0.1:9/","secret":"` + strings.Repeat("S", 64) + `"}`, "credential_invalid", "/secret"},
+		{`{"contract":"cabaprop","name":"a","url":"` + nobody + `/","settings":{"action":"x"}}`, "endpoint_invalid", "/settings/action"},
+		{`{"contract":"cabaprop","name":"a","url":"` + nobody + `/","apiKey":"short"}`, "credential_invalid", "/apiKey"},
+		{`{"contract":"cabaprop","name":"a","url":"` + nobody + `/","secret":"` + strings.Repeat("S", 64) + `"}`, "credential_invalid", "/secret"},
 	} {
 		a := s.do("POST", tenant+"/credentials", c.body).want(422)
 		if a.str("code") != c.code || a.str("errors.0.pointer") != c.pointer {
 			t.Errorf("%s: %s", c.body, a.Body)
 		}
 	}
-	if a := s.do("POST", tenant+"/endpoints", `{"contract":"cabaprop","url":"http://127.0.0.1:9/"}`).want(422); a.str("code") != "credential_needed" || !strings.Contains(a.Body, "/credentials") {
+	if a := s.do("POST", tenant+"/endpoints", `{"contract":"cabaprop","url":"`+nobody+`/"}`).want(422); a.str("code") != "credential_needed" || !strings.Contains(a.Body, "/credentials") {
 		t.Errorf("an endpoint without a credential: %s", a.Body)
 	}
 	if list := s.do("GET", tenant+"/credentials", "").want(200); list.get("items.1") != nil {
@@ -151,13 +151,13 @@ func TestCredentialsWithoutEndpoint(t *testing.T) {
 	if made.get("endpoint") != nil || made.str("token") == "" {
 		t.Errorf("made: %s", made.Body)
 	}
-	for _, body := range []string{`{"contract":"readers","name":"a","url":"http://127.0.0.1:9/"}`, `{"contract":"readers","name":"a","apiKey":"-"}`} {
+	for _, body := range []string{`{"contract":"readers","name":"a","url":"` + nobody + `/"}`, `{"contract":"readers","name":"a","apiKey":"-"}`} {
 		if a := s.do("POST", tenant+"/credentials", body).want(422); a.str("code") != "credential_invalid" {
 			t.Errorf("%s: %s", body, a.Body)
 		}
 	}
-	s.endpoint(tenant, `{"contract":"readers","url":"http://127.0.0.1:9/"}`)
-	s.do("PATCH", path, `{"url":"http://127.0.0.1:9/"}`).want(422)
+	s.endpoint(tenant, `{"contract":"readers","url":"`+nobody+`/"}`)
+	s.do("PATCH", path, `{"url":"`+nobody+`/"}`).want(422)
 	if a := s.do("PATCH", path, `{"state":"paused","name":"b"}`).want(200); a.str("state") != "paused" || a.str("name") != "b" {
 		t.Errorf("patched: %s", a.Body)
 	}
@@ -191,8 +191,8 @@ func TestPerTenant(t *testing.T) {
 		path, body string
 		most       int
 	}{
-		{"/endpoints", `{"contract":"catacliente","url":"http://127.0.0.1:9/"}`, 1},
-		{"/credentials", `{"contract":"pair","name":"a","url":"http://127.0.0.1:9/"}`, 2},
+		{"/endpoints", `{"contract":"catacliente","url":"` + nobody + `/"}`, 1},
+		{"/credentials", `{"contract":"pair","name":"a","url":"` + nobody + `/"}`, 2},
 	} {
 		for _, tenant := range []string{s.tenant("a" + c.path[1:]), s.tenant("b" + c.path[1:])} {
 			answers := make([]answer, 5)
@@ -227,7 +227,7 @@ func TestCredentialsTogether(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	path, made := s.credential(tenant, `{"contract":"cabaprop","name":"a","url":"http://127.0.0.1:9/"}`)
+	path, made := s.credential(tenant, `{"contract":"cabaprop","name":"a","url":"`+nobody+`/"}`)
 	endpoint := tenant + "/endpoints/" + made.str("endpoint")
 	var wg sync.WaitGroup
 	for i := range 4 {

@@ -24,14 +24,14 @@ func TestDeliveryHistory(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	_, id := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+	_, id := s.endpoint(tenant, `{"url":"`+nobody+`/"}`)
 	event := s.do("POST", tenant+"/events", `{"type":"a","payload":{"x": "é"}}`).want(202).str("id")
 	d := s.deliveriesOf("acme", event)[0]
 	path := tenant + "/deliveries/" + d.ID.String()
 	at := time.Date(2026, 11, 21, 18, 0, 0, 123456000, time.UTC)
 	s.finish(d, hook.Retrying, &hook.Attempt{
 		Delivery: d.ID, Number: 1, StartedAt: at, Class: "status_5xx", Detail: "The receiver answered 500.",
-		Request:  hook.Request{Method: "POST", URL: "http://127.0.0.1:9/", Headers: []hook.Header{{Name: "B", Value: "1"}, {Name: "a", Value: "2"}}},
+		Request:  hook.Request{Method: "POST", URL: nobody + "/", Headers: []hook.Header{{Name: "B", Value: "1"}, {Name: "a", Value: "2"}}},
 		Response: &hook.Response{Status: 500, Headers: []hook.Header{{Name: "X", Value: "y\xff"}}, Body: []byte("no\xff"), Truncated: true},
 		Timing:   hook.Timing{DNS: 1500 * time.Microsecond, Connect: time.Millisecond, FirstByte: 3 * time.Millisecond, Total: 12345 * time.Microsecond},
 	})
@@ -40,7 +40,7 @@ func TestDeliveryHistory(t *testing.T) {
 		t.Errorf("waiting: %s", a.Body)
 	}
 	want := `{"error":{"class":"status_5xx","detail":"The receiver answered 500."},"id":"att_` + strings.TrimPrefix(d.ID.String(), "dlv_") +
-		`_1","interrupted":false,"request":{"body":"{\"x\": \"é\"}","headers":[["B","1"],["a","2"]],"method":"POST","url":"http://127.0.0.1:9/"},` +
+		`_1","interrupted":false,"request":{"body":"{\"x\": \"é\"}","headers":[["B","1"],["a","2"]],"method":"POST","url":"` + nobody + `/"},` +
 		`"response":{"body":"","body_base64":"bm//","headers":[["X","y` + "\uFFFD" + `"]],"status":500,"truncated":true},"started_at":"2026-11-21T18:00:00.123456Z",` +
 		`"timing_ms":{"connect":1,"dns":1.5,"first_byte":3,"tls":0,"total":12.345},"transport":"http"}`
 	if diff := cmp.Diff(want, jsonOf(t, a.get("attempt_list.0"))); diff != "" {
@@ -48,7 +48,7 @@ func TestDeliveryHistory(t *testing.T) {
 	}
 	d = s.deliveriesOf("acme", event)[0]
 	s.finish(d, hook.Delivered, &hook.Attempt{
-		Delivery: d.ID, Number: 2, Transport: "queue", StartedAt: at, Request: hook.Request{Method: "POST", URL: "http://127.0.0.1:9/", Body: []byte("other")}, Response: &hook.Response{Status: 200, Body: []byte("ok")},
+		Delivery: d.ID, Number: 2, Transport: "queue", StartedAt: at, Request: hook.Request{Method: "POST", URL: nobody + "/", Body: []byte("other")}, Response: &hook.Response{Status: 200, Body: []byte("ok")},
 	})
 	a = s.do("GET", path, "").want(200)
 	if a.str("state") != "delivered" || a.get("next_attempt_at") != nil || a.str("attempt_list.1.request.body") != "other" || a.str("attempt_list.1.transport") != "queue" || a.get("attempt_list.1.error") != nil ||
@@ -71,7 +71,7 @@ func TestRetryAndRecover(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	path, id := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+	path, id := s.endpoint(tenant, `{"url":"`+nobody+`/"}`)
 	event := s.do("POST", tenant+"/events", `{"type":"a","payload":1}`).want(202).str("id")
 	d := s.deliveriesOf("acme", event)[0]
 	at := tenant + "/deliveries/" + d.ID.String()
@@ -118,7 +118,7 @@ func TestRetryAndRecover(t *testing.T) {
 	if got := s.do("GET", path+"/recoveries/"+r.str("id"), "").want(200); got.Body != r.Body {
 		t.Errorf("read back: %s", got.Body)
 	}
-	other, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/","mode":"at_most_once"}`)
+	other, _ := s.endpoint(tenant, `{"url":"`+nobody+`/","mode":"at_most_once"}`)
 	s.do("GET", other+"/recoveries/"+r.str("id"), "").want(404)
 	s.do("GET", path+"/recoveries/nothing", "").want(404)
 	if a := s.do("POST", other+"/recover", `{"since":"2020-01-01T00:00:00Z"}`).want(409); a.str("code") != "at_most_once" {
@@ -144,7 +144,7 @@ func TestDeletedTenant(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	path, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+	path, _ := s.endpoint(tenant, `{"url":"`+nobody+`/"}`)
 	key := s.key(`{"role":"tenant","tenant":"acme"}`)
 	s.as(key, "POST", tenant+"/events", `{"type":"a","payload":1}`).want(202)
 	s.do("DELETE", tenant, "").want(204)

@@ -17,7 +17,7 @@ func TestPatch(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	path, id := s.endpoint(tenant, `{"contract":"kobra","name":"a","url":"http://127.0.0.1:9/a","headers":{"X-Team":"blue","X-Api-Token":"hunter2-header"},"settings":{"api_key":"hunter2-setting"},"retry":["0s","5s"],"rate_limit":{"per_second":5}}`)
+	path, id := s.endpoint(tenant, `{"contract":"kobra","name":"a","url":"`+nobody+`/a","headers":{"X-Team":"blue","X-Api-Token":"hunter2-header"},"settings":{"api_key":"hunter2-setting"},"retry":["0s","5s"],"rate_limit":{"per_second":5}}`)
 	epID, err := hook.ParseEndpointID(id)
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func TestPatch(t *testing.T) {
 	}{
 		{`{}`, []string{`"name":"a"`}, false},
 		{`{"name":"b"}`, []string{`"name":"b"`}, false},
-		{`{"url":"http://127.0.0.1:9/b"}`, []string{`"url":"http://127.0.0.1:9/b"`}, true},
+		{`{"url":"` + nobody + `/b"}`, []string{`"url":"` + nobody + `/b"`}, true},
 		{`{"headers":{"X-New":"1"}}`, []string{`"X-New":"1"`, `"X-Team":"blue"`, `"X-Api-Token":"********"`}, true},
 		{`{"headers":{"x-team":null}}`, []string{`"X-New":"1"`, `"X-Api-Token":"********"`}, true},
 		{`{"headers":{"X-Api-Token":"********","X-New":"2"}}`, []string{`"X-New":"2"`, `"X-Api-Token":"********"`}, true},
@@ -95,7 +95,7 @@ func TestPatch(t *testing.T) {
 func TestPatchTogether(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	path, _ := s.endpoint(s.tenant("acme"), `{"url":"http://127.0.0.1:9/"}`)
+	path, _ := s.endpoint(s.tenant("acme"), `{"url":"`+nobody+`/"}`)
 	var wg sync.WaitGroup
 	for i := range 4 {
 		wg.Go(func() { s.do("PATCH", path, fmt.Sprintf(`{"headers":{"X-%d":"1"}}`, i)) })
@@ -113,7 +113,7 @@ func TestPatchTogether(t *testing.T) {
 func TestPatchNumbers(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	path, _ := s.endpoint(s.tenant("acme"), `{"url":"http://127.0.0.1:9/"}`)
+	path, _ := s.endpoint(s.tenant("acme"), `{"url":"`+nobody+`/"}`)
 	s.do("PATCH", path, `{"timeout_ms":15000.0}`).want(422).is("errors.0.pointer", "/timeout_ms")
 	s.do("PATCH", path, `{"concurrency":1E2}`).want(422).is("errors.0.pointer", "/concurrency")
 	s.do("PATCH", path, `{"rate_limit":{"per_second":1E2}}`).want(200)
@@ -123,7 +123,7 @@ func TestStates(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	path, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+	path, _ := s.endpoint(tenant, `{"url":"`+nobody+`/"}`)
 	publish := func() any {
 		return s.do("POST", tenant+"/events", `{"type":"a","payload":1}`).want(202).get("deliveries")
 	}
@@ -159,7 +159,7 @@ func TestSecrets(t *testing.T) {
 	s := newServer(t)
 	tenant := s.tenant("acme")
 	const given = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
-	path, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/","secret":"`+given+`"}`)
+	path, _ := s.endpoint(tenant, `{"url":"`+nobody+`/","secret":"`+given+`"}`)
 	a := s.do("GET", path+"/secret", "").want(200)
 	if a.str("secret") != given || a.get("previous.0") != nil || a.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("secret: %v %s", a.Header, a.Body)
@@ -190,7 +190,7 @@ func TestSecrets(t *testing.T) {
 	if a := s.do("GET", path+"/secret", "").want(200); a.str("secret") != given || a.get("previous.0") != nil {
 		t.Errorf("patched: %s", a.Body)
 	}
-	kobra, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/","contract":"kobra","settings":{"api_key":"k"}}`)
+	kobra, _ := s.endpoint(tenant, `{"url":"`+nobody+`/","contract":"kobra","settings":{"api_key":"k"}}`)
 	s.do("GET", kobra+"/secret", "").want(404)
 	s.do("POST", kobra+"/rotate-secret", "").want(404)
 }
@@ -205,9 +205,9 @@ func TestNoSecretShows(t *testing.T) {
 	reader := s.key(`{"role":"read"}`)
 	manager := s.key(`{"role":"tenant","tenant":"acme"}`)
 	s.answers.b.Reset() // the first answers show the keys, as they should
-	body := `{"url":"http://127.0.0.1:9/","secret":"` + secret + `","headers":{"Authorization":"Bearer hunter2","X-API-Key":"hunter2","Cookie":"a=hunter2","X-Access-Token":"hunter2","Signature":"hunter2"}}`
+	body := `{"url":"` + nobody + `/","secret":"` + secret + `","headers":{"Authorization":"Bearer hunter2","X-API-Key":"hunter2","Cookie":"a=hunter2","X-Access-Token":"hunter2","Signature":"hunter2"}}`
 	path, id := s.endpoint(tenant, body)
-	kobra, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/","contract":"kobra","settings":{"api_key":"hunter2"}}`)
+	kobra, _ := s.endpoint(tenant, `{"url":"`+nobody+`/","contract":"kobra","settings":{"api_key":"hunter2"}}`)
 	for _, key := range []string{adminKey, reader, manager} {
 		for _, p := range []string{path, kobra} {
 			s.as(key, "GET", p, "").want(200)
@@ -217,7 +217,7 @@ func TestNoSecretShows(t *testing.T) {
 			s.as(key, "POST", p+"/resume", "")
 		}
 		s.as(key, "GET", tenant+"/endpoints", "").want(200)
-		s.as(key, "POST", tenant+"/endpoints", strings.Replace(body, "127.0.0.1:9", "", 1))
+		s.as(key, "POST", tenant+"/endpoints", strings.Replace(body, nobody, "http://", 1))
 		s.as(key, "POST", tenant+"/endpoints", body+"}")
 		s.as(key, "POST", tenant+"/endpoints", strings.Replace(body, `"secret"`, `"sceret"`, 1))
 		s.as(key, "GET", tenant, "", "X-Request-Id", "hunter2")
@@ -242,9 +242,9 @@ func TestCursors(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant, other := s.tenant("acme"), s.tenant("other")
-	path, id := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+	path, id := s.endpoint(tenant, `{"url":"`+nobody+`/"}`)
 	for range 6 {
-		s.endpoint(tenant, `{"url":"http://127.0.0.1:9/","event_types":["none"]}`)
+		s.endpoint(tenant, `{"url":"`+nobody+`/","event_types":["none"]}`)
 		s.key(`{"role":"read"}`)
 		s.tenant("t" + hook.NewEventID().String())
 		s.do("POST", path+"/recover", `{"since":"2020-01-01T00:00:00Z"}`).want(202)

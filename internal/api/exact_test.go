@@ -15,11 +15,11 @@ func TestExactBytes(t *testing.T) {
 	s := newServer(t)
 	tenant := s.tenant("acme")
 	s.tenant("other")
-	s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+	s.endpoint(tenant, `{"url":"`+nobody+`/"}`)
 	const payload = `{ "n": 9007199254740993, "s": "\u00e3<script>alert(1)</script>" }`
 	event := s.do("POST", tenant+"/events", `{"type":"a","id":"mine","payload":`+payload+`}`).want(202).str("id")
 	d := s.deliveriesOf("acme", event)[0]
-	request := hook.Request{Method: "POST", URL: "http://127.0.0.1:9/", Headers: []hook.Header{{Name: "Content-Type", Value: "text/html"}}}
+	request := hook.Request{Method: "POST", URL: nobody + "/", Headers: []hook.Header{{Name: "Content-Type", Value: "text/html"}}}
 	own := request
 	own.Body = []byte("<html>\xff")
 	s.finish(d, hook.Retrying, &hook.Attempt{Delivery: d.ID, Number: 1, Request: request})

@@ -23,7 +23,7 @@ type scenario struct {
 func (s *server) run(t *testing.T, scenarios []scenario) {
 	t.Helper()
 	tenant := s.tenant("acme")
-	endpoint, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/hook","headers":{"X-Team":"blue"}}`)
+	endpoint, _ := s.endpoint(tenant, `{"url":"`+nobody+`/hook","headers":{"X-Team":"blue"}}`)
 	for _, sc := range scenarios {
 		t.Run(sc.name, func(t *testing.T) {
 			before := s.contents(tenant)
@@ -122,7 +122,7 @@ func TestEndpointInput(t *testing.T) {
 	t.Parallel()
 	const post, patch = "POST", "PATCH"
 	with := func(members string) string {
-		return `{"url":"http://127.0.0.1:9/","secret":"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",` + members + `}`
+		return `{"url":"` + nobody + `/","secret":"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",` + members + `}`
 	}
 	bad := func(name, body, code, pointer string) scenario {
 		return scenario{name: name, method: post, path: "{t}/endpoints", body: body, status: 422, has: problem(code, pointer)}
@@ -155,10 +155,10 @@ func TestEndpointInput(t *testing.T) {
 		bad("header is a mask", with(`"headers":{"Authorization":"********"}`), invalid, "/headers/Authorization"),
 		bad("settings are an array", with(`"settings":[]`), "request_invalid", "/settings"),
 		bad("unknown setting", with(`"settings":{"token":"hunter2"}`), invalid, "/settings/token"),
-		bad("missing setting", `{"url":"http://127.0.0.1:9/","contract":"kobra"}`, invalid, "/settings/api_key"),
-		bad("secret too short", `{"url":"http://127.0.0.1:9/","secret":"whsec_hunter2"}`, "secret_invalid", "/secret"),
-		bad("secret without prefix", `{"url":"http://127.0.0.1:9/","secret":"hunter2hunter2hunter2hunter2"}`, "secret_invalid", "/secret"),
-		bad("secret where none is used", `{"url":"http://127.0.0.1:9/","contract":"kobra","settings":{"api_key":"t"},"secret":"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}`, "secret_invalid", "/secret"),
+		bad("missing setting", `{"url":"`+nobody+`/","contract":"kobra"}`, invalid, "/settings/api_key"),
+		bad("secret too short", `{"url":"`+nobody+`/","secret":"whsec_hunter2"}`, "secret_invalid", "/secret"),
+		bad("secret without prefix", `{"url":"`+nobody+`/","secret":"hunter2hunter2hunter2hunter2"}`, "secret_invalid", "/secret"),
+		bad("secret where none is used", `{"url":"`+nobody+`/","contract":"kobra","settings":{"api_key":"t"},"secret":"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}`, "secret_invalid", "/secret"),
 		bad("timeout 0", with(`"timeout_ms":0`), "request_invalid", "/timeout_ms"),
 		bad("timeout too long", with(`"timeout_ms":300001`), "request_invalid", "/timeout_ms"),
 		bad("timeout is a text", with(`"timeout_ms":"15s"`), "request_invalid", "/timeout_ms"),
@@ -184,7 +184,7 @@ func TestEndpointInput(t *testing.T) {
 		{name: "two things at once", method: post, path: "{t}/endpoints", body: `{"url":"hunter2","retry":["x"]}`, status: 422, has: []string{`"/url"`, `"/retry/0"`}},
 		{name: "no body", method: post, path: "{t}/endpoints", status: 400, has: problem("body_missing", "-")},
 		{name: "null", method: post, path: "{t}/endpoints", body: `null`, status: 422, has: problem("request_invalid", "")},
-		{name: "known names are told", method: post, path: "{t}/endpoints", body: `{"url":"http://127.0.0.1:9/","contract":"zzzzzz"}`, status: 422, has: []string{"kobra", "standard"}},
+		{name: "known names are told", method: post, path: "{t}/endpoints", body: `{"url":"` + nobody + `/","contract":"zzzzzz"}`, status: 422, has: []string{"kobra", "standard"}},
 		{
 			name: "everything", method: post, path: "{t}/endpoints", status: 201,
 			body: with(`"name":"Ñandú","event_types":["order.*","a"],"filter":"payload.total > 100","headers":{"X-A":"1"},"settings":{},"timeout_ms":1,"retry":["0s","1.5h","2d","90s"],"rate_limit":{"per_second":0.5},"concurrency":1000,"ordered":false,"mode":"at_most_once","state":"paused","contract":"standard","method":"PUT"`),

@@ -10,7 +10,7 @@ func TestMainPath(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	path, id := s.endpoint(tenant, `{"name":"CRM","url":"http://127.0.0.1:9/hook","event_types":["order.*"]}`)
+	path, id := s.endpoint(tenant, `{"name":"CRM","url":"`+nobody+`/hook","event_types":["order.*"]}`)
 	e := s.do("GET", path, "").want(200)
 	if got := e.str("contract") + e.str("state") + e.str("mode") + e.str("method"); got != "standardactiveat_least_oncePOST" {
 		t.Errorf("defaults: %s", e.Body)

@@ -15,7 +15,7 @@ func TestNul(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		s := newServerOf(t, db)
 		tenant := s.tenant("acme")
-		endpoint, id := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+		endpoint, id := s.endpoint(tenant, `{"url":"`+nobody+`/"}`)
 		const nul = `\u0000`
 		event := s.do("POST", tenant+"/events", `{"type":"order.paid","payload":{"a":"`+nul+`"}}`).want(202)
 		if got := s.do("GET", tenant+"/events/"+event.str("id"), "").want(200); !strings.Contains(got.Body, nul) {
@@ -29,14 +29,14 @@ func TestNul(t *testing.T) {
 			{"GET", "/v1/tenants/a%00b", ``},
 			{"GET", "/v1/tenants?cursor=a%00b", ``},
 			{"PUT", tenant, `{"name":"a` + nul + `"}`},
-			{"POST", tenant + "/endpoints", `{"name":"a` + nul + `","url":"http://127.0.0.1:9/"}`},
-			{"POST", tenant + "/endpoints", `{"url":"http://127.0.0.1:9/` + nul + `"}`},
-			{"POST", tenant + "/endpoints", `{"url":"http://127.0.0.1:9/","contract":"a` + nul + `"}`},
-			{"POST", tenant + "/endpoints", `{"url":"http://127.0.0.1:9/","event_types":["a` + nul + `"]}`},
-			{"POST", tenant + "/endpoints", `{"url":"http://127.0.0.1:9/","filter":"'a` + nul + `' == 'b'"}`},
-			{"POST", tenant + "/endpoints", `{"url":"http://127.0.0.1:9/","headers":{"X-A":"a` + nul + `"}}`},
-			{"POST", tenant + "/endpoints", `{"url":"http://127.0.0.1:9/","settings":{"a` + nul + `":"b"}}`},
-			{"POST", tenant + "/endpoints", `{"url":"http://127.0.0.1:9/","secret":"whsec_a` + nul + `"}`},
+			{"POST", tenant + "/endpoints", `{"name":"a` + nul + `","url":"` + nobody + `/"}`},
+			{"POST", tenant + "/endpoints", `{"url":"` + nobody + `/` + nul + `"}`},
+			{"POST", tenant + "/endpoints", `{"url":"` + nobody + `/","contract":"a` + nul + `"}`},
+			{"POST", tenant + "/endpoints", `{"url":"` + nobody + `/","event_types":["a` + nul + `"]}`},
+			{"POST", tenant + "/endpoints", `{"url":"` + nobody + `/","filter":"'a` + nul + `' == 'b'"}`},
+			{"POST", tenant + "/endpoints", `{"url":"` + nobody + `/","headers":{"X-A":"a` + nul + `"}}`},
+			{"POST", tenant + "/endpoints", `{"url":"` + nobody + `/","settings":{"a` + nul + `":"b"}}`},
+			{"POST", tenant + "/endpoints", `{"url":"` + nobody + `/","secret":"whsec_a` + nul + `"}`},
 			{"PATCH", endpoint, `{"name":"a` + nul + `"}`},
 			{"GET", tenant + "/endpoints/" + id + "%00", ``},
 			{"GET", tenant + "/endpoints?contract=a%00", ``},
@@ -59,7 +59,7 @@ func TestNul(t *testing.T) {
 			{"POST", "/v1/contracts", "name: a\x00"},
 			{"POST", "/v1/keys", `{"name":"a` + nul + `","role":"operator"}`},
 			{"POST", "/v1/keys", `{"name":"a","role":"publish","tenant":"a` + nul + `"}`},
-			{"POST", tenant + "/credentials", `{"contract":"cabaprop","name":"a` + nul + `","url":"http://127.0.0.1:9/"}`},
+			{"POST", tenant + "/credentials", `{"contract":"cabaprop","name":"a` + nul + `","url":"` + nobody + `/"}`},
 			{"POST", tenant + "/portal-links", `{"name":"a` + nul + `"}`},
 			{"GET", "/v1/audit?tenant=a%00", ``},
 			{"GET", "/v1/stats?tenant=a%00", ``},

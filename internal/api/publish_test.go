@@ -56,7 +56,7 @@ func TestBatch(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	s.endpoint(tenant, `{"url":"http://127.0.0.1:9/","event_types":["order.*"]}`)
+	s.endpoint(tenant, `{"url":"`+nobody+`/","event_types":["order.*"]}`)
 	big := `"` + strings.Repeat("x", 64<<10) + `"`
 	wrong := []struct{ item, code, pointer string }{
 		{`5`, "event_invalid", ""},
@@ -105,7 +105,7 @@ func TestIdempotency(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+	s.endpoint(tenant, `{"url":"`+nobody+`/"}`)
 	post := func(body string, header ...string) answer {
 		return s.as(adminKey, "POST", tenant+"/events", body, header...)
 	}

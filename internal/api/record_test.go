@@ -77,7 +77,7 @@ func TestDocumentBytes(t *testing.T) {
 func TestRecordAnswers(t *testing.T) {
 	t.Parallel()
 	s, things := withThings(t)
-	s.endpoint("/v1/tenants/acme", `{"contract":"triggered","url":"http://127.0.0.1:9/"}`)
+	s.endpoint("/v1/tenants/acme", `{"contract":"triggered","url":"`+nobody+`/"}`)
 	made := s.do("PUT", things+"/a", `{"id":"a","n":1}`).want(201)
 	if made.get("changed") != true || made.get("created") != true || made.get("duplicate") != false || made.str("events.0.type") != "thing.changed" ||
 		fmt.Sprint(made.get("events.0.deliveries")) != "1" || made.str("key") != "a" {

@@ -153,12 +153,12 @@ func TestTenantsAreApart(t *testing.T) {
 	s := newServer(t)
 	ours, theirs := s.tenant("ours"), s.tenant("theirs")
 	oursKey, theirsKey := s.key(`{"role":"tenant","tenant":"ours"}`), s.key(`{"role":"tenant","tenant":"theirs"}`)
-	_, _ = s.endpoint(ours, `{"url":"http://127.0.0.1:9/"}`)
-	_, id := s.endpoint(theirs, `{"url":"http://127.0.0.1:9/","name":"private thing"}`)
+	_, _ = s.endpoint(ours, `{"url":"`+nobody+`/"}`)
+	_, id := s.endpoint(theirs, `{"url":"`+nobody+`/","name":"private thing"}`)
 	event := s.as(theirsKey, "POST", theirs+"/events", `{"type":"a","id":"their-id","payload":"private thing"}`).want(202).str("id")
 	delivery := s.as(theirsKey, "GET", theirs+"/deliveries", "").want(200).str("items.0.id")
 	recovery := s.as(theirsKey, "POST", theirs+"/endpoints/"+id+"/recover", `{"since":"2020-01-01T00:00:00Z"}`).want(202).str("id")
-	credential := s.as(theirsKey, "POST", theirs+"/credentials", `{"contract":"cabaprop","name":"private thing","url":"http://127.0.0.1:9/"}`).want(201).str("id")
+	credential := s.as(theirsKey, "POST", theirs+"/credentials", `{"contract":"cabaprop","name":"private thing","url":"`+nobody+`/"}`).want(201).str("id")
 	nobody := s.as(oursKey, "GET", "/v1/tenants/nobody", "").want(404)
 	for _, path := range []string{
 		"", "/endpoints", "/endpoints/" + id, "/endpoints/" + id + "/secret", "/events", "/events/" + event, "/events/their-id",

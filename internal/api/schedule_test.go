@@ -44,7 +44,7 @@ func TestSchedules(t *testing.T) {
 
 	run := tenant + "/schedules/timed/orders.open/run"
 	s.do("POST", run, "").want(200).is("state", "skipped").is("code", "no_endpoint").is("event", nil).is("manual", true)
-	s.endpoint(tenant, `{"contract":"timed","url":"http://127.0.0.1:9/"}`)
+	s.endpoint(tenant, `{"contract":"timed","url":"`+nobody+`/"}`)
 	s.do("POST", run, "").want(200).is("state", "skipped").is("code", "nothing_to_send")
 	for key, doc := range map[string]string{"1": `{"id":1,"status":"open"}`, "2": `{"id":2,"status":"closed"}`, "3": `{"id":3,"status":"open","big":"` + strings.Repeat("x", 2000) + `"}`} {
 		s.do("PUT", tenant+"/records/timed/order/"+key, doc).want(201)

@@ -25,6 +25,7 @@ import (
 	"gancho/internal/guide"
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
+	"gancho/internal/refused"
 	"gancho/internal/schedule"
 	"gancho/internal/send"
 	sendhttp "gancho/internal/send/http"
@@ -35,6 +36,9 @@ import (
 )
 
 const adminKey = "admin-key-0123456789"
+
+// nobody is the start of a URL at which nobody listens.
+var nobody = refused.URL()
 
 // server is the API with the real store, the real ingest and the shipped contracts. Its worker sends nothing except
 // tests of endpoints.

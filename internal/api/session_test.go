@@ -43,7 +43,7 @@ func TestSession(t *testing.T) {
 	if who.str("name") != "Ana" || who.str("tenant") != "acme" || who.get("portal") != false {
 		t.Errorf("session %s", who.Body)
 	}
-	const endpoint = `{"url":"http://127.0.0.1:9/"}`
+	endpoint := `{"url":"` + nobody + `/"}`
 	s.browser(cookie, "same-origin", "GET", tenant+"/endpoints", "").want(200)
 	s.browser(cookie, "same-origin", "POST", tenant+"/endpoints", endpoint).want(201)
 	s.browser(cookie, "same-origin", "POST", tenant+"/events", `{"type":"a","payload":1}`).want(202)
@@ -101,7 +101,7 @@ func TestPortal(t *testing.T) {
 	if who := s.as(bearer, "GET", "/v1/session", "").want(200); who.str("name") != "Ana" || who.get("portal") != true {
 		t.Errorf("session %s", who.Body)
 	}
-	s.as(bearer, "POST", tenant+"/endpoints", `{"url":"http://127.0.0.1:9/"}`).want(201)
+	s.as(bearer, "POST", tenant+"/endpoints", `{"url":"`+nobody+`/"}`).want(201)
 	s.as(bearer, "GET", other+"/endpoints", "").want(404)
 	s.as(bearer, "GET", "/v1/tenants", "").want(403)
 	s.as(bearer, "GET", "/v1/keys", "").want(403)
@@ -115,7 +115,7 @@ func TestPortal(t *testing.T) {
 	_, token, _ = strings.Cut(read.str("url"), "#")
 	bearer = s.as("", "POST", "/v1/portal-sessions", `{"token":"`+token+`"}`).want(201).str("token")
 	s.as(bearer, "GET", tenant+"/endpoints", "").want(200)
-	s.as(bearer, "POST", tenant+"/endpoints", `{"url":"http://127.0.0.1:9/"}`).want(403)
+	s.as(bearer, "POST", tenant+"/endpoints", `{"url":"`+nobody+`/"}`).want(403)
 
 	for _, body := range []string{`{"expires_in":"2d"}`, `{"session_for":"-1s"}`, `{"expires_in":"soon"}`, `{"accent":"red"}`, `{"lang":"fr"}`} {
 		s.do("POST", tenant+"/portal-links", body).want(422)

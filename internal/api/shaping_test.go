@@ -13,17 +13,17 @@ func TestTransformationAtTheDoor(t *testing.T) {
 	s := newServer(t)
 	tenant := s.tenant("acme")
 	const fine = "function handler(webhook) { return webhook }"
-	path, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/","filter":"true","transformation":`+quoted(fine)+`}`)
+	path, _ := s.endpoint(tenant, `{"url":"`+nobody+`/","filter":"true","transformation":`+quoted(fine)+`}`)
 	if a := s.do("GET", path, ""); a.str("transformation") != fine {
 		t.Errorf("%s", a.Body)
 	}
 	for _, tc := range []struct{ method, to, body, code, pointer, detail string }{
-		{"POST", tenant + "/endpoints", `{"url":"http://127.0.0.1:9/","transformation":"let x = ;"}`, "transformation_invalid", "/transformation", "line 1, column 9"},
+		{"POST", tenant + "/endpoints", `{"url":"` + nobody + `/","transformation":"let x = ;"}`, "transformation_invalid", "/transformation", "line 1, column 9"},
 		{"PATCH", path, `{"transformation":"\n\nnull.x"}`, "transformation_invalid", "/transformation", "line 3"},
 		{"PATCH", path, `{"transformation":"function transform() {}"}`, "transformation_invalid", "/transformation", "no function called handler"},
 		{"PATCH", path, `{"transformation":"` + strings.Repeat("x", 65537) + `"}`, "request_invalid", "/transformation", ""},
-		{"POST", tenant + "/endpoints", `{"url":"http://127.0.0.1:9/","contract":"catacliente","transformation":` + quoted(fine) + `}`, "shaping_off", "/transformation", "catacliente"},
-		{"POST", tenant + "/endpoints", `{"url":"http://127.0.0.1:9/","contract":"catacliente","filter":"true"}`, "shaping_off", "/filter", "catacliente"},
+		{"POST", tenant + "/endpoints", `{"url":"` + nobody + `/","contract":"catacliente","transformation":` + quoted(fine) + `}`, "shaping_off", "/transformation", "catacliente"},
+		{"POST", tenant + "/endpoints", `{"url":"` + nobody + `/","contract":"catacliente","filter":"true"}`, "shaping_off", "/filter", "catacliente"},
 	} {
 		a := s.do(tc.method, tc.to, tc.body).want(422)
 		if a.str("code") != tc.code || a.str("errors.0.pointer") != tc.pointer || !strings.Contains(a.str("errors.0.detail"), tc.detail) {
@@ -33,7 +33,7 @@ func TestTransformationAtTheDoor(t *testing.T) {
 	if a := s.do("PATCH", path, `{"transformation":null}`).want(200); a.str("transformation") != "" || !strings.Contains(a.Body, `"version":2`) {
 		t.Errorf("removed: %s", a.Body)
 	}
-	off, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/","contract":"catacliente"}`)
+	off, _ := s.endpoint(tenant, `{"url":"`+nobody+`/","contract":"catacliente"}`)
 	event := s.do("POST", tenant+"/events", `{"type":"interest_level","contract":"catacliente","payload":{"contact":{"id":1}}}`).want(202).str("id")
 	if a := s.do("POST", off+"/render", `{"event":"`+event+`","transformation":`+quoted(fine)+`}`).want(422); a.str("code") != "shaping_off" {
 		t.Errorf("tried where it cannot be: %s", a.Body)
@@ -45,7 +45,7 @@ func TestRenderTransformed(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	path, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/hook?b=1&token=tell-nobody&a=x%20y","headers":{"X-Api-Key":"hunter2-header","X-A":"1"},
+	path, _ := s.endpoint(tenant, `{"url":"`+nobody+`/hook?b=1&token=tell-nobody&a=x%20y","headers":{"X-Api-Key":"hunter2-header","X-A":"1"},
 		"transformation":"function handler(webhook) { webhook.payload.extra = webhook.type; return webhook }"}`)
 	event := s.do("POST", tenant+"/events", `{"type":"order.paid","payload":{"id":9007199254740993}}`).want(202).str("id")
 	render := func(body string) answer {
@@ -59,7 +59,7 @@ func TestRenderTransformed(t *testing.T) {
 		t.Errorf("saved: %s", a.Body)
 	}
 	a := render(`console.log(webhook.headers, webhook.query); webhook.headers['x-a'] = '2'; webhook.query.a = 'ü'; webhook.query.c = 3; webhook.headers['X-Secret-Token'] = 'made-by-script'; webhook.method = 'PUT'`)
-	if a.str("url") != "http://127.0.0.1:9/hook?b=1&token=********&a=%C3%BC&c=3" || a.str("method") != "PUT" || a.str("body") != `{"id":9007199254740993}` {
+	if a.str("url") != nobody+"/hook?b=1&token=********&a=%C3%BC&c=3" || a.str("method") != "PUT" || a.str("body") != `{"id":9007199254740993}` {
 		t.Errorf("query: %s", a.Body)
 	}
 	if !strings.Contains(a.Body, `["x-a","2"]`) || !strings.Contains(a.Body, `["X-Api-Key","********"]`) || !strings.Contains(a.Body, `["X-Secret-Token","********"]`) {
@@ -73,7 +73,7 @@ func TestRenderTransformed(t *testing.T) {
 			t.Errorf("%s shows: %s", secret, a.Body)
 		}
 	}
-	if a := render(`webhook.query = {}`); a.str("url") != "http://127.0.0.1:9/hook" {
+	if a := render(`webhook.query = {}`); a.str("url") != nobody+"/hook" {
 		t.Errorf("query removed: %s", a.Body)
 	}
 	if a := render(`webhook.cancel = 'too small'`); a.get("cancelled") != true || a.str("reason") != "too small" || a.str("body") != `{"id":9007199254740993}` {

@@ -13,8 +13,8 @@ func TestStats(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	acme, other := s.tenant("acme"), s.tenant("other")
-	_, id := s.endpoint(acme, `{"url":"http://127.0.0.1:9/","name":"CRM"}`)
-	_, _ = s.endpoint(other, `{"url":"http://127.0.0.1:9/"}`)
+	_, id := s.endpoint(acme, `{"url":"`+nobody+`/","name":"CRM"}`)
+	_, _ = s.endpoint(other, `{"url":"`+nobody+`/"}`)
 	counts := stats.New(s.db, slog.New(slog.DiscardHandler))
 	now := time.Now()
 	for _, tenant := range []string{"acme", "other"} {

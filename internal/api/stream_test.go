@@ -34,8 +34,8 @@ func TestStream(t *testing.T) {
 	srv := httptest.NewServer(s.api)
 	t.Cleanup(srv.Close)
 	acme, other := s.tenant("acme"), s.tenant("other")
-	_, id := s.endpoint(acme, `{"url":"http://127.0.0.1:9/"}`)
-	_, theirs := s.endpoint(other, `{"url":"http://127.0.0.1:9/"}`)
+	_, id := s.endpoint(acme, `{"url":"`+nobody+`/"}`)
+	_, theirs := s.endpoint(other, `{"url":"`+nobody+`/"}`)
 	key := s.key(`{"role":"read","tenant":"acme"}`)
 
 	// A caller who may not watch gets a problem, as from every operation.

@@ -54,23 +54,6 @@ func speaking(t *testing.T, what string) string {
 	return "http://" + l.Addr().String()
 }
 
-// closedPort is an address at which nobody listens. Nobody can begin to listen there while the test runs, because one
-// end of a connection uses the port.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return "http://" + c.LocalAddr().String()
-}
-
 const picky = `
 contract: picky
 title: {en: Picky}
@@ -129,7 +112,7 @@ func TestTestEndpoint(t *testing.T) {
 		{"500", "standard", answering(t, 500, "oops"), "status_5xx", "server_error", "error", "500"},
 		{"503", "standard", answering(t, 503, ""), "status_5xx", "server_unavailable", "error", "503"},
 		{"slow", "standard", slow.URL, "timeout", "no_answer_in_time", "error", "1 s"},
-		{"closed port", "standard", closedPort(t), "connect_refused", "connection_refused", "error", "127.0.0.1"},
+		{"closed port", "standard", nobody, "connect_refused", "connection_refused", "error", "127.0.0.1"},
 		{"private", "standard", "http://10.0.0.1/hook", "private_address", "private_network", "error", "10.0.0.1"},
 		{"name", "standard", "http://receiver.invalid/", "", "", "error", "receiver.invalid"},
 		{"certificate", "standard", secure.URL, "tls_untrusted", "certificate_untrusted", "error", "127.0.0.1"},
@@ -195,7 +178,7 @@ func TestTestLanguage(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	path, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+	path, _ := s.endpoint(tenant, `{"url":"`+nobody+`/"}`)
 	for header, want := range map[string]string{"": "en", "es-MX,es;q=0.9,en;q=0.8": "es", "pt-BR": "pt", "fr": "en"} {
 		a := s.as(adminKey, "POST", path+"/test", "", "Accept-Language", header).want(200)
 		if a.str("diagnosis.language") != want {
@@ -318,12 +301,12 @@ func TestRender(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	tenant := s.tenant("acme")
-	path, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/hook"}`)
+	path, _ := s.endpoint(tenant, `{"url":"`+nobody+`/hook"}`)
 	event := s.do("POST", tenant+"/events", `{"type":"a","id":"mine","payload":{"x":  1}}`).want(202).str("id")
 	for _, name := range []string{event, "mine"} {
 		r := s.do("POST", path+"/render", `{"event":"`+name+`"}`).want(200)
 		headers := jsonOf(t, r.get("headers"))
-		for _, want := range []string{`["Host","127.0.0.1:9"]`, `["Content-Length","9"]`, `["Content-Type","application/json"]`, `["webhook-id","` + event + `"]`} {
+		for _, want := range []string{`["Host","` + strings.TrimPrefix(nobody, "http://") + `"]`, `["Content-Length","9"]`, `["Content-Type","application/json"]`, `["webhook-id","` + event + `"]`} {
 			if !strings.Contains(headers, want) {
 				t.Errorf("no %s in %s", want, headers)
 			}
@@ -353,7 +336,7 @@ func TestExplain(t *testing.T) {
 	s := newServer(t)
 	tenant := s.tenant("acme")
 	early := s.do("POST", tenant+"/events", `{"type":"order.paid","id":"early","payload":{"total":1}}`).want(202).str("id")
-	path, id := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/","event_types":["order.*"],"filter":"payload.total > 100"}`)
+	path, id := s.endpoint(tenant, `{"url":"`+nobody+`/","event_types":["order.*"],"filter":"payload.total > 100"}`)
 	event := func(body string) string { t.Helper(); return s.do("POST", tenant+"/events", body).want(202).str("id") }
 	taken := event(`{"type":"order.paid","payload":{"total":200}}`)
 	explain := func(event, want string) answer {
@@ -399,7 +382,7 @@ func TestExplain(t *testing.T) {
 	explain(missed, "disabled")
 	s.do("POST", path+"/resume", "").want(200)
 	explain(missed, "changed_since")
-	_, elsewhere := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/"}`)
+	_, elsewhere := s.endpoint(tenant, `{"url":"`+nobody+`/"}`)
 	test := s.do("POST", path+"/test", "").want(200).str("event")
 	explain(test, "failed")
 	if a := s.do("GET", tenant+"/events/"+test+"/explain?endpoint="+elsewhere+"&lang=es", "").want(200); a.str("reasons.0.code") != "test_event" || !strings.Contains(a.str("reasons.0.detail"), "prueba") {

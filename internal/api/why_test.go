@@ -26,14 +26,14 @@ func TestDeliveryWhy(t *testing.T) {
 		return a
 	}
 	attempt := func(d hook.Delivery, class string, status int) *hook.Attempt {
-		at := &hook.Attempt{Delivery: d.ID, Number: d.Attempts + 1, Class: class, Request: hook.Request{Method: "POST", URL: "http://127.0.0.1:9/"}}
+		at := &hook.Attempt{Delivery: d.ID, Number: d.Attempts + 1, Class: class, Request: hook.Request{Method: "POST", URL: nobody + "/"}}
 		if status != 0 {
 			at.Response = &hook.Response{Status: status}
 		}
 		return at
 	}
 
-	path, _ := s.endpoint(tenant, `{"url":"http://127.0.0.1:9/","event_types":["order.*"],"filter":"payload.total > 100","retry":["0s","1h","1h"]}`)
+	path, _ := s.endpoint(tenant, `{"url":"`+nobody+`/","event_types":["order.*"],"filter":"payload.total > 100","retry":["0s","1h","1h"]}`)
 	event := s.do("POST", tenant+"/events", `{"type":"order.paid","payload":{"total":200}}`).want(202).str("id")
 	now := func() hook.Delivery { return s.deliveriesOf("acme", event)[0] }
 	if a := why(now(), "posted takes_filter status_counts first_attempt"); a.str("why.taken.cause") != "payload.total > 100" || !strings.Contains(a.str("why.made.detail"), "El producto informó que esto ocurrió: order.paid.") {
@@ -57,7 +57,7 @@ func TestDeliveryWhy(t *testing.T) {
 	why(now(), "posted destination_deleted status_held nothing_more")
 
 	// A change of a record, judged by the contract's own rule.
-	_, kobra := s.endpoint(tenant, `{"contract":"kobra","url":"http://127.0.0.1:9/","settings":{"api_key":"secret"}}`)
+	_, kobra := s.endpoint(tenant, `{"contract":"kobra","url":"`+nobody+`/","settings":{"api_key":"secret"}}`)
 	changed := s.do("PUT", tenant+"/records/kobra/visit/v1", `{"visitID":"v1","finished":true}`)
 	event = changed.str("events.0.id")
 	a := why(now(), "record_changed takes_all status_counts first_attempt")
@@ -69,7 +69,7 @@ func TestDeliveryWhy(t *testing.T) {
 	s.finish(now(), hook.Cancelled, nil)
 	why(now(), "record_changed takes_all status_counts cancelled_disabled")
 
-	_, _ = s.endpoint(tenant, `{"contract":"catacliente","url":"http://127.0.0.1:9/"}`)
+	_, _ = s.endpoint(tenant, `{"contract":"catacliente","url":"`+nobody+`/"}`)
 	sample := s.do("GET", "/v1/contracts/catacliente", "").want(200)
 	event = s.do("POST", tenant+"/events", `{"contract":"catacliente","type":"`+sample.str("events.0.name")+`","payload":`+sample.str("events.0.example")+`}`).want(202).str("id")
 	s.finish(now(), hook.Failed, attempt(now(), hook.ClassBodyRule, 200))

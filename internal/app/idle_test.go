@@ -10,6 +10,7 @@ import (
 
 	"gancho.example/client"
 	"gancho/internal/pgtest"
+	"gancho/internal/refused"
 	"gancho/internal/store"
 )
 
@@ -20,7 +21,7 @@ func TestIdleNodes(t *testing.T) {
 	t.Parallel()
 	const window = 12 * time.Second
 	nodes, _ := startNodes(t, 2, pgtest.Database(t, store.Migrate))
-	nodes[0].endpoint(client.EndpointInput{URL: "http://127.0.0.1:9/"})
+	nodes[0].endpoint(client.EndpointInput{URL: refused.URL() + "/"})
 	idle := func(most ...float64) bool {
 		before, since := make([]float64, len(nodes)), time.Now()
 		for i, p := range nodes {

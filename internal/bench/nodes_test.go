@@ -13,6 +13,7 @@ import (
 	"gancho/internal/app"
 	"gancho/internal/hook"
 	"gancho/internal/pgtest"
+	"gancho/internal/refused"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
 )
@@ -108,7 +109,7 @@ func TestSpreadKeepsSlotsTogether(t *testing.T) {
 		t.Helper()
 		id := hook.NewEndpointID()
 		id[9] = slot
-		e := &hook.Endpoint{ID: id, Tenant: "acme", Contract: "standard", State: hook.EndpointActive, Version: 1, Config: hook.EndpointConfig{URL: "http://127.0.0.1:9/"}}
+		e := &hook.Endpoint{ID: id, Tenant: "acme", Contract: "standard", State: hook.EndpointActive, Version: 1, Config: hook.EndpointConfig{URL: refused.URL() + "/"}}
 		if err := db.CreateEndpoint(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}

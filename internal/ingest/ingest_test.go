@@ -15,6 +15,7 @@ import (
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
+	"gancho/internal/refused"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
 )
@@ -105,7 +106,7 @@ func newSetup(t *testing.T, db *store.DB) *setup {
 func (b *setup) endpoint(contract string, state hook.EndpointState, cfg hook.EndpointConfig) *hook.Endpoint {
 	b.t.Helper()
 	now := time.Now()
-	cfg.URL = "http://127.0.0.1:9/"
+	cfg.URL = refused.URL() + "/"
 	e := &hook.Endpoint{
 		ID: hook.NewEndpointID(), Tenant: "acme", Contract: contract, State: state,
 		StateAt: now, CreatedAt: now, UpdatedAt: now,

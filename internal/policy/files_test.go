@@ -59,6 +59,10 @@ var unwanted = []struct {
 		"a file outside the project; copy it into a testdata directory",
 	},
 	{
+		regexp.MustCompile(`(?:127\.0\.0\.1|\[::1\]|localhost):9\b`), isTest,
+		"port 9 may have a listener; use refused.URL()",
+	},
+	{
 		regexp.MustCompile(`(?:proxy\.golang|registry\.npmjs|registry\.yarnpkg|deb\.debian|sum\.golang)\.(?:org|com)`), anywhere,
 		"the host of a package registry; the ordinary clients know their own",
 	},

@@ -80,6 +80,7 @@ var mayImport = map[string][]string{
 	"internal/cli":       {"internal/app", "internal/inbox", "internal/bench", "internal/contract", "internal/guide", "internal/transform", "internal/nearest", "contracts"},
 	"internal/storetest": {"internal/store", "internal/pgtest"},
 	"internal/pgtest":    {},
+	"internal/refused":   {},
 	"internal/policy":    {},
 	"cmd/gancho":         {"internal/cli"},
 }
