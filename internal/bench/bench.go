@@ -51,7 +51,7 @@ import (
 
 // Options are the flags of `gancho bench`.
 type Options struct {
-	Run         []string      `json:"run" name:"run" sep:"," default:"raw,publish,batch,records,fanout,steady,hang,backlog,history,schedule" help:"Scenarios to run, one after another: raw, publish, batch, records, fanout, steady, hang, backlog, history, schedule, crash; and with --database: engines, nodes, idle, failover."`
+	Run         []string      `json:"run" name:"run" sep:"," default:"raw,publish,batch,records,fanout,ordered,steady,hang,backlog,history,schedule" help:"Scenarios to run, one after another: raw, publish, batch, records, fanout, ordered, steady, hang, backlog, history, schedule, crash; and with --database: engines, nodes, idle, failover."`
 	Events      int           `json:"events" name:"events" default:"40000" help:"Deliveries to make in each scenario that runs as fast as it can."`
 	Concurrency int           `json:"concurrency" name:"concurrency" default:"64" help:"Requests at once, for the raw loop and for publishing alike."`
 	Payload     int           `json:"payload" name:"payload" default:"400" help:"Size of each event's payload, in bytes."`
@@ -90,6 +90,7 @@ var scenarios = []scenario{
 	{"batch", "many events per request, one endpoint", (*bench).batch},
 	{"records", "record changes that fire an event each, one per request and many", (*bench).records},
 	{"fanout", "one event to many endpoints", (*bench).fanout},
+	{"ordered", "events to endpoints that keep their order", (*bench).ordered},
 	{"steady", "a steady rate, then nothing at all", (*bench).steady},
 	{"hang", "endpoints that never answer beside others", (*bench).hang},
 	{"backlog", "an endpoint with a long queue beside another", (*bench).backlog},
@@ -193,7 +194,7 @@ func (o *Options) check() ([]scenario, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == strings.TrimSpace(name) })
 		if i < 0 {
-			return nil, fmt.Errorf("--run: there is no scenario %q; there are raw, publish, batch, records, fanout, steady, hang, backlog, history, schedule, crash, engines, nodes, idle and failover", name)
+			return nil, fmt.Errorf("--run: there is no scenario %q; there are raw, publish, batch, records, fanout, ordered, steady, hang, backlog, history, schedule, crash, engines, nodes, idle and failover", name)
 		}
 		chosen = append(chosen, scenarios[i])
 	}

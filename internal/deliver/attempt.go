@@ -193,11 +193,12 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 		}
 		l.window.Requeue(&next)
 	}
+	awaited := l.ordered() && d.State.Finished() && l.window.OthersWait()
 	l.mu.Unlock()
 
 	l.w.Observer.Attempted(p.endpoint, d, a)
 	final := *d
-	l.record(hook.Result{Delivery: final, Attempt: a, Frozen: frozen}, func() { l.settle(final, now) })
+	l.record(hook.Result{Delivery: final, Attempt: a, Frozen: frozen, Awaited: awaited}, func() { l.settle(final, now) })
 	if disable != "" {
 		l.disable(disable, now)
 	}
@@ -280,8 +281,8 @@ func (l *lane) settle(d hook.Delivery, again time.Time) {
 	}
 	l.mu.Lock()
 	requeued := l.window.Settle(d.ID, again)
-	// An ordered lane reads its next page only when all its results are stored.
-	act := requeued || !again.IsZero() || l.ordered() && l.window.Backlog()
+	// An ordered lane sends the next delivery, and reads its next page, only when this is stored.
+	act := requeued || !again.IsZero() || l.ordered() && l.window.OthersWait()
 	l.mu.Unlock()
 	if act {
 		go l.pump() // not on this goroutine, which is the one that commits

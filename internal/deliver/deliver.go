@@ -13,6 +13,8 @@
 //   - At least once: a lane forgets a delivery only when its result is durable.
 //     At most once: that it will be sent is durable before its first byte is sent; a
 //     delivery with that mark and without a result is never sent again.
+//   - Ordered: a delivery is sent only when the results of those before it are durable, so after a
+//     crash none of them is sent again behind it.
 //   - Every attempt of a delivery sends the body, URL and headers of the first;
 //     only signatures and timestamps are new.
 //
@@ -58,8 +60,8 @@ type Store interface {
 	// Intend stores that a delivery is being sent, and returns when that is durable. It fails
 	// with [hook.ErrNotWaiting] if the delivery must not be sent any more.
 	Intend(r hook.Result) error
-	// SaveResult stores a result in the background and then calls done, on the goroutine
-	// that commits. After an error nothing was stored.
+	// SaveResult stores a result in the background, at once if it is awaited, and then calls
+	// done, on the goroutine that commits. After an error nothing was stored.
 	SaveResult(r hook.Result, done func(error))
 	// SaveHealth stores an endpoint's health in the background.
 	SaveHealth(id hook.EndpointID, h hook.Health)

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -57,7 +58,8 @@ func TestScriptedRequestIsFrozen(t *testing.T) {
 	})
 }
 
-// What a script made is durable before it is sent, in both modes.
+// What a script made is durable before it is sent, in both modes: the receiver looks into the
+// database when the request arrives.
 func TestScriptedRequestIsDurableFirst(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
@@ -65,12 +67,26 @@ func TestScriptedRequestIsDurableFirst(t *testing.T) {
 			t.Parallel()
 			cfg := scripted(`webhook.payload = 'made'`)
 			cfg.Mode = mode
-			bubble(t, time.Hour, cfg, func(int, *send.Message) *send.Reply { return nil }, func(t *testing.T, x *world) {
-				id := x.publish(x.endpoint, `1`)
+			var x *world
+			var id hook.DeliveryID
+			arrived := func(int, *send.Message) *send.Reply {
+				body, err := x.db.Body(context.Background(), id)
+				d, errD := x.db.Delivery(context.Background(), "acme", id)
+				if err := errors.Join(err, errD); err != nil || d.State != hook.Sending || string(body) != `"made"` {
+					t.Errorf("when the request arrives, the delivery is %s, its body %q; %v", d.State, body, err)
+				}
+				return status(200)
+			}
+			bubble(t, time.Hour, cfg, arrived, func(t *testing.T, world *world) {
+				x = world
+				jobs := newJobs(x.endpoint, 1, number)
+				id = jobs[0].Delivery.ID
+				x.await(&jobs[0].Delivery)
+				x.commit(jobs)
+				x.w.Offer(jobs)
 				settle()
-				body, err := x.db.Body(t.Context(), id)
-				if d := x.delivery(id); err != nil || d.State != hook.Sending || string(body) != `"made"` || len(x.rc.requests()) != 1 {
-					t.Errorf("%+v %q %v", d, body, err)
+				if n := len(x.rc.requests()); n != 1 {
+					t.Errorf("%d requests", n)
 				}
 			})
 		})

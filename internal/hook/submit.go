@@ -120,6 +120,9 @@ type Result struct {
 	Attempt  *Attempt // nil if there was none: the delivery is about to be sent, or was cancelled
 	Frozen   *Frozen  // to keep with the delivery; nil if there is nothing to keep, or it is stored already
 	Epoch    int64    // of the node when it took over the endpoint; 0 if there is only one node
+	// Awaited: the next delivery of an ordered endpoint waits until this result is durable, so the
+	// store commits it at once.
+	Awaited bool
 }
 
 // DuePage is a page of an endpoint's queue, in queue order.

@@ -15,9 +15,10 @@ import (
 // waits for nobody.
 //
 // An operation is eager if somebody waits for it (an event is accepted, the API changes
-// something, an intent), or lazy if nobody does (the result of an attempt). A lazy one is
-// written with the next eager one, or after lazyDelay. So an event and its result need one
-// sync instead of two if another event follows soon.
+// something, an intent, a result that the next delivery of an ordered endpoint waits for), or
+// lazy if nobody does (any other result of an attempt). A lazy one is written with the next eager
+// one, or after lazyDelay. So an event and its result need one sync instead of two if another
+// event follows soon.
 
 const (
 	lazyDelay = 5 * time.Millisecond
@@ -353,8 +354,8 @@ func (db *DB) Intend(r hook.Result) error {
 	return m.err
 }
 
-// SaveResult stores the result of an attempt soon, and then calls done on the committing
-// goroutine, so done must be quick. After an error nothing was stored, and SaveResult may
+// SaveResult stores the result of an attempt soon, or at once if it is awaited. Then it calls done
+// on the committing goroutine, so done must be quick. After an error nothing was stored, and SaveResult may
 // be called again with the same result.
 func (db *DB) SaveResult(r hook.Result, done func(error)) {
 	res := &result{
@@ -368,6 +369,10 @@ func (db *DB) SaveResult(r hook.Result, done func(error)) {
 		b.results = append(b.results, res)
 	}); err != nil {
 		done(err)
+		return
+	}
+	if r.Awaited {
+		signal(db.gathering.eager)
 	}
 }
 

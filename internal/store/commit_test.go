@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -532,6 +533,105 @@ func testMarks(t *testing.T, db *DB) {
 	if inHands() != 0 {
 		t.Error("a mark was written after its result")
 	}
+}
+
+// A mark that is too young to be written ends with the result of its attempt: written later, it would
+// turn a delivery that waits for its next attempt into one that is being sent, which nobody does.
+// While the store stops, a mark without a result is written, however young it is. (In fake time a
+// mark is exactly as old as it should be.)
+func TestYoungMarks(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "gancho.db")
+	synctest.Test(t, func(t *testing.T) {
+		ep := hook.NewEndpointID()
+		begin := func() (db *DB, stop func()) {
+			db, err := Open(t.Context(), Options{Path: path, Key: make([]byte, 32)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- db.Run(ctx) }()
+			return db, func() {
+				cancel()
+				if err := errors.Join(<-done, db.Close()); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		db, stop := begin()
+		newTenant(t, db, "acme")
+		a := accepted("acme", "", `1`, ep)
+		submit(t, db, a)
+		sending := a.Deliveries[0]
+		sending.State, sending.NextAttemptAt = hook.Sending, time.Now()
+		retrying := sending
+		retrying.State, retrying.Attempts, retrying.QueueAt = hook.Retrying, 1, time.Now().Add(time.Hour)
+		retrying.NextAttemptAt = retrying.QueueAt
+		db.Sending(hook.Result{Delivery: sending})
+		time.Sleep(markDelay / 2) //policy:allow time.Sleep: runs inside the bubble
+		recorded := make(chan error, 1)
+		db.SaveResult(hook.Result{Delivery: retrying, Attempt: &hook.Attempt{Delivery: sending.ID, Number: 1}}, func(err error) { recorded <- err })
+		submit(t, db, accepted("acme", "", `2`)) // commits the result before the mark is old enough
+		if err := <-recorded; err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * markDelay) //policy:allow time.Sleep: runs inside the bubble
+		submit(t, db, accepted("acme", "", `3`))
+		if d, err := db.Delivery(t.Context(), "acme", sending.ID); err != nil || d.State != hook.Retrying {
+			t.Errorf("a mark was written after its result: %s, %v", d.State, err)
+		}
+
+		db.Sending(hook.Result{Delivery: sending}) // its second attempt, under way when the store stops
+		stop()
+		db, stop = begin()
+		defer stop()
+		list, err := db.InHands(t.Context(), ep, 10)
+		if err != nil || len(list) != 1 || list[0].ID != sending.ID {
+			t.Errorf("stored as being sent after the stop: %+v, %v", list, err)
+		}
+	})
+}
+
+// A result that somebody waits for is committed at once; any other waits for company.
+func TestAwaitedResult(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "gancho.db")
+	synctest.Test(t, func(t *testing.T) {
+		db, err := Open(t.Context(), Options{Path: path, Key: make([]byte, 32)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- db.Run(ctx) }()
+		newTenant(t, db, "acme")
+		a := accepted("acme", "", `1`, hook.NewEndpointID(), hook.NewEndpointID())
+		submit(t, db, a)
+		for _, c := range []struct {
+			awaited bool
+			want    time.Duration
+		}{{true, 0}, {false, lazyDelay}} {
+			began := time.Now()
+			stored := make(chan error, len(a.Deliveries))
+			for _, d := range a.Deliveries {
+				d.State, d.FinishedAt = hook.Delivered, time.Now()
+				db.SaveResult(hook.Result{Delivery: d, Awaited: c.awaited}, func(err error) { stored <- err })
+			}
+			for range a.Deliveries {
+				if err := <-stored; err != nil {
+					t.Error(err)
+				}
+			}
+			if took := time.Since(began); took != c.want {
+				t.Errorf("awaited: %v; stored after %v, want %v", c.awaited, took, c.want)
+			}
+		}
+		stop()
+		if err := errors.Join(<-done, db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestDatabaseLocked(t *testing.T) {

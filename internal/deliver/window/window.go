@@ -23,8 +23,10 @@
 //     shows as waiting only because it was settled while the page was read.
 //   - Nothing is forgotten: a delivery that is due in the store is in memory, or
 //     [Window.WantsPage] becomes true.
-//   - If the queue is ordered, deliveries are given out in its order. If it is not ordered, a
-//     newly accepted delivery still does not overtake a backlog in the store.
+//   - If the queue is ordered, deliveries are given out in its order, each only when the results of
+//     those before it are durable. Otherwise a crash could lose the result of the one before, which
+//     would then be sent again after this one. If the queue is not ordered, a newly accepted
+//     delivery still does not overtake a backlog in the store.
 //   - What waits in memory is bounded by [Limits] and counted in a [Budget].
 package window
 
@@ -85,6 +87,7 @@ type Window struct {
 	bytes    int                          // that jobs take
 	known    map[hook.DeliveryID]entry    // all deliveries that no page may bring in
 	unstored int                          // how many of known are unstored
+	taken    int                          // how many of known are taken
 	tests    map[hook.DeliveryID]struct{} // deliveries that are sent past the queue
 
 	// backlog: the store may have deliveries that are due and come before what is
@@ -203,14 +206,20 @@ func (w *Window) Offer(job *hook.Job, now time.Time, open bool) []hook.Job {
 
 // Head is the delivery whose turn it is, nil if none waits in memory. It is not ready while the
 // result of its last attempt is not durable: otherwise that result could be stored after the
-// result of the next attempt, and replace it.
+// result of the next attempt, and replace it. The head of an ordered queue is not ready while any
+// delivery is taken, because the one before it may still be sent again.
 func (w *Window) Head() (d *hook.Delivery, ready bool) {
 	if len(w.jobs) == 0 {
 		return nil, false
 	}
 	d = &w.jobs[0].Delivery
-	return d, w.unstored == 0 || !w.known[d.ID].unstored
+	ready = (w.unstored == 0 || !w.known[d.ID].unstored) && (!w.ordered || w.taken == 0)
+	return d, ready
 }
+
+// OthersWait reports whether deliveries that are not taken wait for their turn, in memory or in the
+// store, or are about to be offered.
+func (w *Window) OthersWait() bool { return len(w.known) > w.taken || !w.CaughtUp() }
 
 // Take gives out the head, which must be ready. It is the caller's until it is
 // settled or requeued.
@@ -221,7 +230,7 @@ func (w *Window) Take() hook.Job {
 		w.jobs = nil // and the array
 	}
 	w.freed(&job)
-	w.known[job.Delivery.ID] = entry{place: taken}
+	w.hold(job.Delivery.ID, false)
 	return job
 }
 
@@ -233,6 +242,7 @@ func (w *Window) Requeue(job *hook.Job) {
 	w.bytes += size(job)
 	w.jobs = slices.Insert(w.jobs, 0, *job)
 	w.known[job.Delivery.ID] = entry{place: waiting, unstored: true}
+	w.taken--
 	w.unstored++
 }
 
@@ -240,9 +250,12 @@ func (w *Window) Requeue(job *hook.Job) {
 // again is when to read the delivery from the store again; zero if it is finished. Settle
 // reports whether the delivery waits in memory already, because it was requeued.
 func (w *Window) Settle(id hook.DeliveryID, again time.Time) (requeued bool) {
-	if e := w.known[id]; e.unstored {
+	switch e := w.known[id]; {
+	case e.unstored:
 		w.stored(id)
 		return true
+	case e.place == taken:
+		w.taken--
 	}
 	w.forget(id)
 	w.expectDue(again)
@@ -322,7 +335,7 @@ func (w *Window) Discard() {
 		switch {
 		case e.unstored:
 			w.stored(id)
-			w.known[id] = entry{place: taken}
+			w.hold(id, false)
 		case e.place != taken:
 			delete(w.known, id)
 		}
@@ -372,14 +385,20 @@ func (w *Window) withdraw(job *hook.Job, superseded bool) []hook.Job {
 	switch {
 	case w.known[id].unstored: // its last result is on its way
 		w.stored(id)
-		w.known[id] = entry{place: taken, superseded: superseded}
+		w.hold(id, superseded)
 		return nil
 	case job.Delivery.State == hook.Sending:
-		w.known[id] = entry{place: taken, superseded: superseded}
+		w.hold(id, superseded)
 		return []hook.Job{*job}
 	}
 	w.forget(id)
 	return nil
+}
+
+// hold notes that a delivery, which was not taken, is with the caller from now on.
+func (w *Window) hold(id hook.DeliveryID, superseded bool) {
+	w.known[id] = entry{place: taken, superseded: superseded}
+	w.taken++
 }
 
 // stored clears unstored of a requeued delivery, because its last result is durable or because

@@ -358,11 +358,8 @@ func (m *machine) mayBeSent(t *rapid.T, id hook.DeliveryID) {
 	if !m.ordered || r.outOfOrder {
 		return
 	}
-	ends := func(id hook.DeliveryID) bool { // with a result that is not durable yet
-		return slices.ContainsFunc(m.results, func(x result) bool { return x.id == id && x.state.Finished() })
-	}
 	for _, before := range m.byPlace()[:r.place] {
-		if !before.State.Finished() && !before.hidden && !before.outOfOrder && !before.dismissed && !ends(before.ID) {
+		if !before.State.Finished() && !before.hidden && !before.outOfOrder && !before.dismissed {
 			t.Fatalf("%x is sent before %x, which is %s", id[:8], before.ID[:8], before.State)
 		}
 	}
@@ -623,9 +620,10 @@ func (m *machine) Check(t *rapid.T) {
 			bytes += size(&r.deferred[i])
 		}
 	}
-	if places[waiting] != len(m.w.jobs) || places[deferred] != late || places[nowhere] != 0 || unstored != m.w.unstored {
-		t.Fatalf("known by place: %v; %d wait, %d are deferred, %d of %d are unstored",
-			places, len(m.w.jobs), late, unstored, m.w.unstored)
+	if places[waiting] != len(m.w.jobs) || places[deferred] != late || places[nowhere] != 0 || unstored != m.w.unstored ||
+		places[taken] != m.w.taken {
+		t.Fatalf("known by place: %v; %d wait, %d are deferred, %d of %d are unstored, %d are taken",
+			places, len(m.w.jobs), late, unstored, m.w.unstored, m.w.taken)
 	}
 	if m.memory.used != bytes+m.others {
 		t.Fatalf("%d bytes are reserved, %d are used", m.memory.used, bytes+m.others)
