@@ -137,7 +137,8 @@ type Node struct {
 	weighed atomic.Bool
 
 	started  time.Time
-	mustPoll bool // notifications did not arrive when this node started
+	wallOf   func(now time.Time) int64 // the wall clock in nanoseconds since 1970; differs from now's only in tests
+	mustPoll bool                      // notifications did not arrive when this node started
 	// onTime is set after a heartbeat, and cleared when one fails or this node joins.
 	onTime  bool
 	giving  map[int]bool // slots that are being handed over
@@ -168,7 +169,7 @@ func New(o Options) *Node {
 		o.Watched = func(bool) {}
 	}
 	return &Node{
-		Options: o, started: time.Now(), giving: map[int]bool{}, given: make(chan handover, hook.Slots),
+		Options: o, started: time.Now(), wallOf: time.Time.UnixNano, giving: map[int]bool{}, given: make(chan handover, hook.Slots),
 		work: map[hook.EndpointID]struct{}{}, hasWork: make(chan struct{}, 1),
 		beatSoon: make(chan struct{}, 1), led: make(chan struct{}, 1),
 	}
@@ -183,7 +184,7 @@ func (n *Node) Owns(id hook.EndpointID) bool { return n.owned[id.Slot()].Load() 
 // still.
 func (n *Node) leaseValid() bool {
 	now := time.Now()
-	return int64(now.Sub(n.started)) < n.mono.Load() && now.UnixNano() < n.wall.Load()
+	return int64(now.Sub(n.started)) < n.mono.Load() && n.wallOf(now) < n.wall.Load()
 }
 
 // Others reports whether there are other nodes.
@@ -303,7 +304,7 @@ func (n *Node) join(ctx context.Context) error {
 
 // renewed notes that the lease was renewed by a request made at asked; it runs from then.
 func (n *Node) renewed(asked time.Time) {
-	n.wall.Store(asked.Add(lease).UnixNano())
+	n.wall.Store(n.wallOf(asked) + int64(lease))
 	n.mono.Store(int64(asked.Sub(n.started) + lease))
 }
 
