@@ -62,9 +62,9 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	log := slog.New(limited)
 	open := openData
 	if cfg.Database != "" {
-		open = func(dir string) (*data, error) { return joinData(ctx, dir) }
+		open = func(dir string, log *slog.Logger) (*data, error) { return joinData(ctx, dir, log) }
 	}
-	data, err := open(cfg.Data)
+	data, err := open(cfg.Data, log)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,11 +26,14 @@ type data struct {
 
 var errInUse = errors.New("another gancho uses the data directory")
 
-// openData creates the directory if it is absent, and locks it: a second server on
-// the same files would deliver everything twice.
-func openData(dir string) (*data, error) {
+// openData creates the directory if it is absent, takes the files in it away from others than
+// their owner, and locks it: a second server on the same files would deliver everything twice.
+func openData(dir string, log *slog.Logger) (*data, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory cannot be created: %w", err)
+	}
+	if err := protect(dir, log); err != nil {
+		return nil, err
 	}
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -47,8 +51,8 @@ func openData(dir string) (*data, error) {
 
 // joinData opens a directory that several servers may use. It waits up to ten seconds
 // for the server that has the lock to create the keys.
-func joinData(ctx context.Context, dir string) (*data, error) {
-	d, err := openData(dir)
+func joinData(ctx context.Context, dir string, log *slog.Logger) (*data, error) {
+	d, err := openData(dir, log)
 	if !errors.Is(err, errInUse) {
 		return d, err
 	}
@@ -63,6 +67,23 @@ func joinData(ctx context.Context, dir string) (*data, error) {
 		}
 	}
 	return d, ctx.Err()
+}
+
+// protect makes all files of Gancho in a data directory readable for their owner only: keys,
+// the database, its companions, and copies that somebody made of it beside it.
+func protect(dir string, log *slog.Logger) error {
+	for _, pattern := range []string{"lock", "node.name*", "*.key*", databaseFile + "*"} {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			if err := store.Protect(file, log); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (d *data) close() {

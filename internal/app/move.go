@@ -31,7 +31,8 @@ func Move(ctx context.Context, from, to, key string, progress func(Moved)) (keyF
 	if _, err := os.Stat(filepath.Join(dir, databaseFile)); err != nil {
 		return "", fmt.Errorf("--from: there is no database in %s: %w", dir, err)
 	}
-	data, err := openData(dir)
+	log := slog.New(slog.DiscardHandler)
+	data, err := openData(dir, log)
 	if err != nil {
 		return "", err
 	}
@@ -43,7 +44,6 @@ func Move(ctx context.Context, from, to, key string, progress func(Moved)) (keyF
 	if err != nil {
 		return "", err
 	}
-	log := slog.New(slog.DiscardHandler)
 	source, err := store.Open(ctx, store.Options{Path: filepath.Join(dir, databaseFile), Key: raw, Log: log})
 	if err != nil {
 		return "", fmt.Errorf("the database in %s cannot be opened: %w", dir, err)

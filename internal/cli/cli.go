@@ -38,6 +38,7 @@ type commands struct {
 	Bench    benchCmd    `cmd:"" help:"Measure this machine: raw ceiling, publish and delivery rates, latency, cost."`
 	Contract contractCmd `cmd:"" help:"Check contracts, run the tests they carry, or print their documentation."`
 	Move     moveCmd     `cmd:"" help:"Copy everything from a SQLite database to a PostgreSQL database."`
+	Compact  compactCmd  `cmd:"" help:"Write a SQLite file anew, without free space and deleted data."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring a PostgreSQL database up to date, as servers do when they start."`
 	Config   configCmd   `cmd:"" help:"Check a configuration, or print the manual of all options."`
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`

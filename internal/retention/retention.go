@@ -1,6 +1,6 @@
 // Package retention removes what is past its time: finished deliveries and their
 // events after the retention time, expired idempotency keys and portal links, and
-// what belonged to deleted tenants.
+// what belonged to deleted tenants. What became free on the disk is given back.
 //
 // It promises that nobody waits for the removal: it works in small transactions
 // with pauses between them. What fails is logged and tried again in the next round.
@@ -21,6 +21,9 @@ type Store interface {
 	Expire(ctx context.Context, before time.Time, limit int) (removed int, err error)
 	// Purge removes some rows of deleted tenants. It reports whether there are more.
 	Purge(ctx context.Context) (more bool, err error)
+	// Compact gives some free space back to the file system. It reports whether there is
+	// more.
+	Compact(ctx context.Context) (more bool, err error)
 }
 
 const (
@@ -66,6 +69,7 @@ func (c *Cleaner) Run(ctx context.Context) error {
 		case <-c.tenantChanged:
 		case <-tick.C:
 			c.expire(ctx)
+			c.compact(ctx)
 		}
 	}
 }
@@ -81,7 +85,20 @@ func (c *Cleaner) expire(ctx context.Context) {
 // purge removes what belonged to deleted tenants. Until all of it is gone, the id of
 // the tenant cannot be used again, so it does not wait for the next round.
 func (c *Cleaner) purge(ctx context.Context) {
-	c.repeat(ctx, func() (bool, error) { return c.store.Purge(ctx) })
+	purged := false
+	c.repeat(ctx, func() (more bool, err error) {
+		more, err = c.store.Purge(ctx)
+		purged = purged || more
+		return more, err
+	})
+	if purged {
+		c.compact(ctx)
+	}
+}
+
+// compact gives the space of what was removed back to the file system.
+func (c *Cleaner) compact(ctx context.Context) {
+	c.repeat(ctx, func() (bool, error) { return c.store.Compact(ctx) })
 }
 
 // repeat calls remove, with pauses, as long as there is more to remove.
@@ -89,7 +106,7 @@ func (c *Cleaner) repeat(ctx context.Context, remove func() (more bool, err erro
 	for {
 		more, err := remove()
 		if err != nil && ctx.Err() == nil {
-			c.log.Error("old rows could not be removed, will try again", "error", err)
+			c.log.Error("old data could not be removed, will try again", "error", err)
 		}
 		if !more || err != nil {
 			return

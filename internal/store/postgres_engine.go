@@ -212,3 +212,9 @@ func (p *postgres) notificationsArrive(ctx context.Context) (bool, error) {
 	_, err = conn.WaitForNotification(wait)
 	return err == nil, ctx.Err()
 }
+
+// shrink does nothing: PostgreSQL's autovacuum looks after the files.
+func (p *postgres) shrink(*tx) (more bool, err error) { return false, nil }
+
+// emptyLog does nothing: PostgreSQL recycles its log.
+func (p *postgres) emptyLog() (emptied func() bool) { return func() bool { return true } }

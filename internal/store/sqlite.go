@@ -44,6 +44,10 @@ type sqlite struct {
 	// restart is set by background when the log is longer than walRestart, and cleared by
 	// the writer, which then begins the log anew.
 	restart atomic.Bool
+	// truncate is set by emptyLog, and cleared by the writer, which then empties
+	// the log unless somebody reads from it. emptied counts how often that succeeded.
+	truncate atomic.Bool
+	emptied  atomic.Int64
 }
 
 const (
@@ -71,13 +75,20 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *sqlite, 
 			_ = l.close()
 		}
 	}()
+	if err := protectFiles(path, log); err != nil {
+		return nil, err
+	}
 	// page_size and auto_vacuum take effect on a new file only, before its first table.
-	l.db, err = sql.Open("sqlite", sqliteDSN(path, fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(WAL)",
-		"synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-32768)"))
+	// secure_delete overwrites what is deleted with zeros (docs/adr/0033).
+	l.db, err = sql.Open("sqlite", sqliteDSN(path, fmt.Sprintf("page_size(%d)", pageSize), "auto_vacuum(INCREMENTAL)",
+		"secure_delete(ON)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-32768)"))
 	if err != nil {
 		return nil, err
 	}
 	l.db.SetMaxOpenConns(1)
+	if err := l.vacuumOld(ctx, path); err != nil {
+		return nil, err
+	}
 	if err := migrateTables(ctx, l.db, goose.DialectSQLite3, "sqlite"); err != nil {
 		return nil, err
 	}
@@ -279,26 +290,37 @@ func (l *sqlite) commit(b *batch) (err error) {
 		}
 	}
 	l.rows.Add(int64(b.size()))
-	if l.restart.CompareAndSwap(true, false) {
-		l.restartLog(ctx)
+	switch restart := l.restart.Swap(false); {
+	case l.truncate.CompareAndSwap(true, false):
+		l.restartLog(ctx, "TRUNCATE")
+	case restart:
+		l.restartLog(ctx, "RESTART")
 	}
 	return nil
 }
 
-// restartLog begins the write-ahead log anew. It waits for readers only shortly, since
-// commits wait meanwhile. The next checkpoint makes it try again.
-func (l *sqlite) restartLog(ctx context.Context) {
+// restartLog begins the write-ahead log anew: RESTART overwrites the file in place, TRUNCATE
+// empties it first. It waits for readers only shortly, since commits wait meanwhile. The next
+// checkpoint, or the next round of retention, makes it try again.
+func (l *sqlite) restartLog(ctx context.Context, how string) {
 	const patience = 20 * time.Millisecond
 	start := time.Now()
-	for _, text := range []string{
-		fmt.Sprintf(`PRAGMA busy_timeout = %d`, patience.Milliseconds()),
-		`PRAGMA wal_checkpoint(RESTART)`, // if a reader is in the way, the result says so; it is no error
-		fmt.Sprintf(`PRAGMA busy_timeout = %d`, busyTimeout.Milliseconds()),
-	} {
-		if _, err := l.conn.ExecContext(ctx, text); err != nil {
+	failed := func(err error) {
+		if err != nil {
 			l.log.Warn("checkpoint failed", "error", err)
 		}
 	}
+	_, err := l.conn.ExecContext(ctx, fmt.Sprintf(`PRAGMA busy_timeout = %d`, patience.Milliseconds()))
+	failed(err)
+	var busy bool // a reader is in the way; that is no error
+	var pages, done int64
+	err = l.conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(`+how+`)`).Scan(&busy, &pages, &done)
+	failed(err)
+	if err == nil && !busy && how == "TRUNCATE" {
+		l.emptied.Add(1)
+	}
+	_, err = l.conn.ExecContext(ctx, fmt.Sprintf(`PRAGMA busy_timeout = %d`, busyTimeout.Milliseconds()))
+	failed(err)
 	if took := time.Since(start); took > slowCommit {
 		l.log.Warn("the disk is slow: a checkpoint held up commits", "took", took)
 	}

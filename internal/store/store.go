@@ -80,6 +80,11 @@ type engine interface {
 	// dropHistory removes partitions of history that ended before a time, and returns
 	// how many. It reports false if history is not partitioned, and does nothing.
 	dropHistory(ctx context.Context, before time.Time) (dropped int, partitioned bool, err error)
+	// shrink gives some free space back to the file system, in a change, and reports whether
+	// there is more. emptyLog makes the next commit empty the log of earlier ones; emptied says
+	// afterwards whether it did.
+	shrink(t *tx) (more bool, err error)
+	emptyLog() (emptied func() bool)
 	// background does the upkeep the engine needs until ctx ends.
 	background(ctx context.Context)
 	// transient reports whether err is the database's state (full disk, lock,
