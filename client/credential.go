@@ -37,6 +37,7 @@ type Credential struct {
 	Contract       string    `json:"contract"`
 	Name           string    `json:"name" example:"My app"`
 	State          string    `json:"state" enum:"active,paused"`
+	Unreadable     bool      `json:"unreadable,omitempty" doc:"Its stored key and secret cannot be decrypted, so its tokens are refused. Delete it and create another."`
 	Hint           string    `json:"hint" doc:"The last 4 characters of its key." example:"iks0"`
 	Endpoint       string    `json:"endpoint,omitempty" doc:"Id of the endpoint that was created with the credential, and is deleted with it." example:"ep_06ew2c6eqfy7d00000000000g0"`
 	URL            string    `json:"url,omitempty" doc:"Where the requests of that endpoint go." example:"https://crm.example.com/hooks"`

@@ -225,7 +225,7 @@ func (x Endpoints) Patch(ctx context.Context, tenant, id string, p EndpointPatch
 			return err
 		}
 		in.Config.Credential = e.Config.Credential
-		e.Name, e.Config = in.Name, in.Config
+		e.Name, e.Config, e.Unreadable = in.Name, in.Config, false
 		if in.State != e.State {
 			e.State, e.StateReason = in.State, stateReason(in.State)
 		}

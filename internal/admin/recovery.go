@@ -81,6 +81,9 @@ func (x Recoveries) planned(ctx context.Context, tenant, id string, in RecoveryS
 	if err != nil {
 		return nil, err
 	}
+	if e.Unreadable {
+		return nil, hook.ErrUnreadable
+	}
 	if c := (contracts{x.Contracts}).serving(e); c != nil && c.Policy(e.Config).Mode == hook.AtMostOnce {
 		return nil, hook.Conflict("at_most_once",
 			"This endpoint sends at most once, so nothing is ever sent again. Publish new events instead.")

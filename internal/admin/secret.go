@@ -38,6 +38,9 @@ func (x Endpoints) Secrets(ctx context.Context, tenant, id string) (SigningSecre
 
 // secretsOf are the signing secrets that are good at a time.
 func (x Endpoints) secretsOf(e *hook.Endpoint, now time.Time) (SigningSecrets, error) {
+	if e.Unreadable {
+		return SigningSecrets{}, hook.ErrUnreadable
+	}
 	if len(e.Secrets) == 0 {
 		return SigningSecrets{}, errNoSecret
 	}
@@ -73,6 +76,9 @@ func (x Endpoints) RotateSecret(ctx context.Context, tenant, id string, in Rotat
 	}
 	now := now()
 	e, err := x.update(ctx, tenant, id, func(e *hook.Endpoint) error {
+		if e.Unreadable { // a new secret alone would not make it work
+			return hook.ErrUnreadable
+		}
 		c := (contracts{x.Contracts}).inForce(e.Contract)
 		if c == nil || c.Scheme() == nil {
 			return errNoSecret

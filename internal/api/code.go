@@ -82,6 +82,10 @@ var meanings = map[string]struct {
 	"endpoint_deleted":       {hook.KindConflict, "The endpoint is gone."},
 	"endpoint_of_credential": {hook.KindConflict, "The endpoint was created with a credential; delete the credential."},
 	"credential_paused":      {hook.KindConflict, "The credential is paused; make it active first."},
+	"unreadable": {
+		hook.KindConflict,
+		"What was stored cannot be decrypted: it was damaged, or its encryption key is missing. Trying again does not help.",
+	},
 	"too_many_endpoints": {
 		hook.KindConflict,
 		"The tenant has as many endpoints as it may have, of the contract or in total.",

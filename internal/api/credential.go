@@ -81,6 +81,7 @@ type CredentialPath struct {
 func wireCredential(c hook.CredentialURL) client.Credential {
 	out := client.Credential{
 		ID: c.ID.String(), Tenant: c.Tenant, Contract: c.Contract, Name: c.Name, State: string(c.State),
+		Unreadable:     c.Unreadable,
 		Hint:           c.APIKey[max(len(c.APIKey)-4, 0):],
 		TokenExpiresAt: c.TokenExpires, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, URL: c.URL,
 	}

@@ -127,8 +127,8 @@ func (h *endpointHandlers) wireEndpoint(e *hook.Endpoint) client.Endpoint {
 		TimeoutMS: int(cfg.Timeout.Milliseconds()), Retry: formatDurations(cfg.Retry), Concurrency: cfg.Concurrency,
 		Ordered: cfg.Ordered,
 		Mode:    string(cfg.Mode), State: string(e.State), StateReason: e.StateReason, StateAt: e.StateAt,
-		Transformation: cfg.Transformation,
-		LastRun:        wireTime(e.Health.LastRun), LastStatus: e.Health.LastStatus, FailingSince: wireTime(e.Health.FailingSince),
+		Transformation: cfg.Transformation, Unreadable: e.Unreadable,
+		LastRun: wireTime(e.Health.LastRun), LastStatus: e.Health.LastStatus, FailingSince: wireTime(e.Health.FailingSince),
 		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt, Version: e.Version,
 	}
 	if cfg.Credential != nil {

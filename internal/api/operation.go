@@ -186,7 +186,7 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 		codes = append(codes, "key_missing", "key_invalid", "session_ended", "forbidden", "cross_origin")
 	}
 	if strings.Contains(op.path, "{tenant}") && !op.newTenant {
-		codes = append(codes, "tenant_not_found")
+		codes = append(codes, "tenant_not_found", "unreadable")
 	}
 	if !op.noBody && op.method != http.MethodGet && op.method != http.MethodDelete {
 		codes = append(codes, "json_invalid", "body_too_large", "encoding_unsupported", "request_invalid", "body_incomplete",

@@ -16,7 +16,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -69,26 +68,23 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer data.close()
-	admin, generated, err := data.adminKey(string(cfg.AdminKey))
+	keys, err := data.sealKeys(string(cfg.EncryptionKey))
 	if err != nil {
 		return err
 	}
-	key, err := data.encryptionKey(string(cfg.EncryptionKey))
+	db, err := openStore(ctx, cfg, data, keys, log)
 	if err != nil {
 		return err
-	}
-	db, err := openStore(ctx, cfg, filepath.Join(cfg.Data, databaseFile), key, log)
-	if err != nil && cfg.Database != "" {
-		return fmt.Errorf("the PostgreSQL database cannot be used: %w", err)
-	}
-	if err != nil {
-		return fmt.Errorf("the database in %s cannot be opened: %w", cfg.Data, err)
 	}
 	defer func() {
 		if err := db.Close(); err != nil {
 			log.Error("database not closed cleanly", "error", err)
 		}
 	}()
+	admin, generated, err := data.adminKey(string(cfg.AdminKey))
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s (is another server running there?): %w", cfg.Listen, err)
@@ -99,7 +95,7 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	s := &server{name: name, cfg: cfg, log: log, db: db, admin: admin, key: key, logo: logo, listener: listener, stdout: stdout}
+	s := &server{name: name, cfg: cfg, log: log, db: db, admin: admin, logo: logo, listener: listener, stdout: stdout}
 	if generated && !cfg.Demo { // the demo shows it further down
 		fmt.Fprintf(stdout, "Admin key (printed once, kept in %s): %s\n", data.adminKeyFile(), admin)
 	}
@@ -126,7 +122,6 @@ type server struct {
 	log      *slog.Logger
 	db       *store.DB
 	admin    string
-	key      []byte // encrypts secrets in the database, and sessions
 	logo     *console.Logo
 	listener net.Listener
 	stdout   io.Writer
@@ -227,7 +222,7 @@ func (s *server) assemble() (*parts, error) {
 	// All nodes have the same name here. Schedules run on the leading node, and a node
 	// that becomes the leader takes over the claims of the one before (docs/adr/0007).
 	p.schedules = schedule.New(schedule.Options{Store: s.db, Accepter: p.in, Contracts: inForce, Node: "single", Log: log("schedule")})
-	p.auth = auth.New(s.db, s.admin, s.key)
+	p.auth = auth.New(s.db, s.admin, s.db.SessionKeys()[0])
 	p.handler = api.New(api.Options{
 		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Explain: explain.Explainer{Contracts: inForce},
 		Streams: &s.live, Guide: api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},

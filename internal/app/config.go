@@ -1,8 +1,6 @@
 package app
 
 import (
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -61,7 +59,7 @@ type Config struct {
 
 	StopTimeout time.Duration `name:"stop-timeout" env:"GANCHO_STOP_TIMEOUT" default:"15s" placeholder:"TIME" help:"How long a stop waits for the deliveries in flight." doc:"On SIGTERM or an interrupt the server takes no new work, waits for the requests it is sending, and stops. Requests still open after this time are interrupted, and sent again at the next start. A second signal stops at once."`
 
-	EncryptionKey Secret `name:"encryption-key" env:"GANCHO_ENCRYPTION_KEY" placeholder:"BASE64" help:"Key that encrypts stored secrets: base64 of 32 random bytes." doc:"Without it a key file is generated in the data directory. Set it to keep the key apart from the data; openssl rand -base64 32 makes one. Secrets stored under one key cannot be read with another."`
+	EncryptionKey Secret `name:"encryption-key" env:"GANCHO_ENCRYPTION_KEY" placeholder:"BASE64" help:"Key that encrypts stored secrets: base64 of 32 random bytes." doc:"Without it the key is in the file encryption.key of the data directory, which the first start makes. Set it to keep the key apart from the data; openssl rand -base64 32 makes one. The database knows the id of its key, and no server starts on it without that key, so keep a copy where the backups are not."`
 
 	LogLevel LogLevel `name:"log-level" env:"GANCHO_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"Least important messages to log: debug, info, warn or error."`
 
@@ -155,7 +153,7 @@ func (c *Config) Validate() error {
 	if _, err := console.ReadLogo(c.PortalLogo); err != nil {
 		wrong("portal-logo: %v", err)
 	}
-	if _, err := c.EncryptionKeyBytes(); err != nil {
+	if _, err := parseKeys(string(c.EncryptionKey)); err != nil {
 		wrong("encryption-key: %v", err)
 	}
 	if !slices.Contains(logLevels, c.LogLevel) {
@@ -172,24 +170,6 @@ const (
 	minPayload  = 1 << 10
 	maxPayload  = 64 << 20
 )
-
-// EncryptionKeyBytes is the key of option encryption-key as its 32 bytes, or
-// nil if the option is not set.
-func (c *Config) EncryptionKeyBytes() ([]byte, error) {
-	text := strings.TrimSpace(string(c.EncryptionKey))
-	if text == "" {
-		return nil, nil
-	}
-	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
-	key, err := base64.RawStdEncoding.DecodeString(text)
-	if err != nil {
-		return nil, errors.New("the key is not base64; openssl rand -base64 32 makes a right one")
-	}
-	if len(key) != 32 {
-		return nil, fmt.Errorf("the key has %d bytes and must have 32; openssl rand -base64 32 makes a right one", len(key))
-	}
-	return key, nil
-}
 
 // logger returns a logger with the level and format of c that writes to w.
 func (c *Config) logger(w io.Writer) *slog.Logger {

@@ -124,23 +124,25 @@ func TestValidateOne(t *testing.T) {
 	}
 }
 
-func TestEncryptionKeyBytes(t *testing.T) {
+func TestParseKeys(t *testing.T) {
 	key := []byte("\xff\xfe0123456789abcdefghijklmnopqr\xfd\xfc")[:32]
-	for _, text := range []string{
-		base64.StdEncoding.EncodeToString(key), base64.RawStdEncoding.EncodeToString(key),
-		base64.URLEncoding.EncodeToString(key), base64.RawURLEncoding.EncodeToString(key) + "\n",
+	std := base64.StdEncoding.EncodeToString(key)
+	for text, n := range map[string]int{
+		std: 1, base64.RawStdEncoding.EncodeToString(key): 1, base64.URLEncoding.EncodeToString(key): 1,
+		base64.RawURLEncoding.EncodeToString(key) + "\n": 1, "": 0, "\n# none\n": 0,
+		std + "," + std: 2, "# the old one\n" + std + "\r\n\n" + std + "\n": 2,
 	} {
-		c := Config{EncryptionKey: Secret(text)}
-		got, err := c.EncryptionKeyBytes()
-		if err != nil || string(got) != string(key) {
-			t.Errorf("%q: got %x, %v", text, got, err)
+		got, err := parseKeys(text)
+		if err != nil || len(got) != n {
+			t.Errorf("%q: got %x, %v, want %d keys", text, got, err, n)
+		}
+		for _, k := range got {
+			if string(k) != string(key) {
+				t.Errorf("%q: got %x", text, k)
+			}
 		}
 	}
-	if got, err := new(Config).EncryptionKeyBytes(); got != nil || err != nil {
-		t.Errorf("no key: got %x, %v", got, err)
-	}
-	c := Config{EncryptionKey: "no base64!"}
-	if _, err := c.EncryptionKeyBytes(); err == nil || strings.Contains(err.Error(), "no base64!") {
+	if _, err := parseKeys("no base64!"); err == nil || strings.Contains(err.Error(), "no base64!") {
 		t.Errorf("got %v, want an error that does not show the key", err)
 	}
 }

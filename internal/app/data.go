@@ -86,6 +86,28 @@ func protect(dir string, log *slog.Logger) error {
 	return nil
 }
 
+// checkEmpty fails if the database's file has 0 bytes although a server has generated keys here.
+// A server writes its keys after the first page of the file, so the content was lost.
+func (d *data) checkEmpty(file string) error {
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // an operator who wants to begin anew has removed it
+		return nil
+	case err != nil:
+		return err
+	case info.Size() > 0:
+		return nil
+	}
+	for _, key := range []string{d.sealKeyFile(), d.adminKeyFile()} {
+		if _, err := os.Stat(key); err == nil {
+			return fmt.Errorf("%s is empty (0 bytes), although a server has worked here: there is %s. Its content was lost. "+
+				"Restore it from a backup of the data directory. To begin anew with no data, remove %s",
+				file, filepath.Base(key), filepath.Base(file))
+		}
+	}
+	return nil
+}
+
 func (d *data) close() {
 	if d.lock != nil {
 		_ = d.lock.Close() // this releases the lock
@@ -122,21 +144,6 @@ func (d *data) adminKey(configured string) (key string, generated bool, err erro
 		return configured, false, nil
 	}
 	return d.generate(d.adminKeyFile(), func() string { return "gk_" + randomText() })
-}
-
-// encryptionKey is the configured key, or the one generated at the first start.
-func (d *data) encryptionKey(configured string) ([]byte, error) {
-	text := configured
-	if text == "" {
-		var err error
-		text, _, err = d.generate(filepath.Join(d.dir, "encryption.key"), func() string {
-			return base64.StdEncoding.EncodeToString(store.NewKey())
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return base64.StdEncoding.DecodeString(text)
 }
 
 // generate returns the content of file. If the file is absent, it writes text into it

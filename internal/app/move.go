@@ -28,7 +28,8 @@ func Move(ctx context.Context, from, to, key string, progress func(Moved)) (keyF
 	if !isPostgres(to) {
 		return "", fmt.Errorf("--to: %w", errNotPostgres)
 	}
-	if _, err := os.Stat(filepath.Join(dir, databaseFile)); err != nil {
+	file := filepath.Join(dir, databaseFile)
+	if _, err := os.Stat(file); err != nil {
 		return "", fmt.Errorf("--from: there is no database in %s: %w", dir, err)
 	}
 	log := slog.New(slog.DiscardHandler)
@@ -37,19 +38,22 @@ func Move(ctx context.Context, from, to, key string, progress func(Moved)) (keyF
 		return "", err
 	}
 	defer data.close()
-	if key == "" {
-		keyFile = filepath.Join(dir, "encryption.key")
+	if err := data.checkEmpty(file); err != nil {
+		return "", err
 	}
-	raw, err := data.encryptionKey(key)
+	keys, err := data.sealKeys(key)
 	if err != nil {
 		return "", err
 	}
-	source, err := store.Open(ctx, store.Options{Path: filepath.Join(dir, databaseFile), Key: raw, Log: log})
+	if keys.option == nil {
+		keyFile = data.sealKeyFile()
+	}
+	source, err := store.Open(ctx, keys.options(store.Options{Path: file, Log: log}))
 	if err != nil {
-		return "", fmt.Errorf("the database in %s cannot be opened: %w", dir, err)
+		return "", fmt.Errorf("the database in %s cannot be opened: %w", dir, keys.explain(err))
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	target, err := store.Open(ctx, store.Options{URL: to, Key: raw, Moving: true, Log: log})
+	target, err := store.Open(ctx, store.Options{URL: to, Moving: true, Log: log})
 	if err != nil {
 		return "", fmt.Errorf("the PostgreSQL database cannot be used: %w", err)
 	}

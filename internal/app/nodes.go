@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 
 	"gancho/internal/deliver"
@@ -69,12 +70,25 @@ func (s *server) roundTrips() int64 {
 }
 
 // openStore opens the database that the configuration names.
-func openStore(ctx context.Context, cfg Config, file string, key []byte, log *slog.Logger) (*store.DB, error) {
-	o := store.Options{Key: key, Retention: cfg.Retention, MaxEndpoints: cfg.MaxEndpoints, Log: log.With("part", "store")}
-	if o.URL = string(cfg.Database); o.URL == "" {
-		o.Path = file
+func openStore(ctx context.Context, cfg Config, data *data, keys *sealKeys, log *slog.Logger) (*store.DB, error) {
+	o := keys.options(store.Options{Retention: cfg.Retention, MaxEndpoints: cfg.MaxEndpoints, Log: log.With("part", "store")})
+	if o.URL = string(cfg.Database); o.URL != "" {
+		db, err := store.Open(ctx, o)
+		if err != nil {
+			return nil, fmt.Errorf("the PostgreSQL database cannot be used: %w", keys.explain(err))
+		}
+		return db, nil
 	}
-	return store.Open(ctx, o)
+	o.Path = filepath.Join(cfg.Data, databaseFile)
+	err := data.checkEmpty(o.Path)
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("the database in %s cannot be opened: %w", cfg.Data, keys.explain(err))
+	}
+	return db, nil
 }
 
 // Migrate brings the tables of a PostgreSQL database up to date.

@@ -48,6 +48,7 @@ type testConfig struct {
 	Data        string
 	Database    string
 	StopTimeout time.Duration
+	OwnKeys     bool
 }
 
 func serveForTest(text string) int {
@@ -59,6 +60,9 @@ func serveForTest(text string) int {
 	cfg := DefaultConfig()
 	cfg.Listen, cfg.Data, cfg.AdminKey, cfg.StopTimeout = "127.0.0.1:0", tc.Data, testKey, tc.StopTimeout
 	cfg.Database, cfg.EncryptionKey = Secret(tc.Database), Secret(sharedKey())
+	if tc.OwnKeys {
+		cfg.AdminKey, cfg.EncryptionKey = "", ""
+	}
 	cfg.AllowNetworks = Networks{netip.MustParsePrefix("127.0.0.0/8")}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -108,6 +112,7 @@ var listens = regexp.MustCompile(`Gancho listens on (\S+)`)
 type place struct {
 	dir      string
 	database string // "": in the directory
+	ownKeys  bool   // the keys are in the directory, too; the test writes testKey into admin.key
 }
 
 // eachPlace runs a test on a database of each kind.
@@ -130,7 +135,7 @@ func start(t *testing.T, dir string) *process {
 // command is what runs a server.
 func (at place) command(t *testing.T) *exec.Cmd {
 	t.Helper()
-	cfg, err := json.Marshal(testConfig{Data: at.dir, Database: at.database, StopTimeout: 5 * time.Second})
+	cfg, err := json.Marshal(testConfig{Data: at.dir, Database: at.database, StopTimeout: 5 * time.Second, OwnKeys: at.ownKeys})
 	if err != nil {
 		t.Fatal(err)
 	}

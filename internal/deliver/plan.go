@@ -26,15 +26,31 @@ func (w *Worker) plan(ctx context.Context, id hook.EndpointID) (*plan, error) {
 		return nil, err
 	}
 	c, ok := w.Contracts.For(e)
+	if !ok && e.Unreadable { // For looks at the settings, which are missing
+		c, ok = w.Contracts.Lookup(e.Contract)
+	}
 	if !ok {
 		return nil, hook.NotFound("contract", e.Contract)
 	}
 	return newPlan(e, c)
 }
 
+// readablePlan is plan for something that is made at once. It fails with [hook.ErrUnreadable] if the
+// endpoint's configuration cannot be decrypted.
+func (w *Worker) readablePlan(ctx context.Context, id hook.EndpointID) (*plan, error) {
+	p, err := w.plan(ctx, id)
+	if err == nil && p.endpoint.Unreadable {
+		return nil, hook.ErrUnreadable
+	}
+	return p, err
+}
+
 // newPlan applies a contract to an endpoint.
 func newPlan(e *hook.Endpoint, c *contract.Contract) (p *plan, err error) {
 	p = &plan{endpoint: e, contract: c, state: e.State, limits: c.Limits(e.Config), policy: c.Policy(e.Config)}
+	if e.Unreadable && p.state == hook.EndpointActive {
+		p.state = hook.EndpointPaused // its deliveries wait until somebody enters its configuration again
+	}
 	if p.limits.Ordered {
 		p.limits.Concurrency = 1
 	}

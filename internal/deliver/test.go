@@ -27,7 +27,7 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 		return nil, err
 	}
 	defer w.endTest(id)
-	p, err := w.plan(ctx, id)
+	p, err := w.readablePlan(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (w *Worker) noteTest(id hook.EndpointID, d hook.DeliveryID) (done func()) {
 func (w *Worker) Preview(
 	ctx context.Context, id hook.EndpointID, ev *hook.Event, script *string,
 ) (*hook.Preview, error) {
-	p, err := w.plan(ctx, id)
+	p, err := w.readablePlan(ctx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ const (
 	WhyCreatedLater Why = "created_later"
 	WhyDisabled     Why = "disabled"
 	WhyPaused       Why = "paused"
+	WhyUnreadable   Why = "unreadable"
 	WhyTest         Why = "test_event"
 	WhyChanged      Why = "changed_since"
 	WhyScript       Why = "script"

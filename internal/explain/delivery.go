@@ -153,6 +153,8 @@ func (f *subject) waits(c *contract.Contract) (diagnose.Why, []string) {
 	switch {
 	case f.endpoint == nil:
 		return diagnose.WhySwitched, nil
+	case f.endpoint.Unreadable && f.endpoint.State == hook.EndpointActive:
+		return diagnose.WhyUnreadable, nil
 	case f.endpoint.State == hook.EndpointPaused:
 		return diagnose.WhyPaused, nil
 	case f.endpoint.State == hook.EndpointDisabled:

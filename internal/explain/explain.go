@@ -76,12 +76,19 @@ func (x Explainer) Event(e *hook.Endpoint, ev *hook.Event, d *hook.Delivery, can
 		if e.State == hook.EndpointPaused && !d.State.Finished() {
 			because(diagnose.WhyPaused, "")
 		}
+		if e.Unreadable && !d.State.Finished() {
+			because(diagnose.WhyUnreadable, "")
+		}
 		return out
 	case ev.Door == hook.DoorTest:
 		because(diagnose.WhyTest, "")
 		return out
 	case ev.Contract != e.Contract:
 		because(diagnose.WhyContract, "")
+		return out
+	}
+	if e.Unreadable { // so nobody knows what it would take
+		because(diagnose.WhyUnreadable, "")
 		return out
 	}
 	if ev.CreatedAt.Before(e.CreatedAt) {

@@ -38,6 +38,8 @@ type Credential struct {
 type CredentialURL struct {
 	*Credential
 	URL string
+	// Unreadable says that its key, secret and token key cannot be decrypted and are empty.
+	Unreadable bool
 }
 
 // Identity is the part of the credential that requests and tokens may contain.

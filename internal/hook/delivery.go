@@ -92,6 +92,9 @@ type Job struct {
 	Delivery Delivery
 	Event    *Event  // shared by the deliveries of the event; nobody may change it
 	Frozen   *Frozen // set by the first attempt; nil: not yet, or the versions are enough
+	// Unreadable says that the event's payload or the frozen request cannot be decrypted. The
+	// delivery cannot be sent.
+	Unreadable bool
 }
 
 // Frozen is the part of the first attempt's request that is stored with the delivery,

@@ -39,6 +39,10 @@ type Endpoint struct {
 	Config      EndpointConfig
 	Secrets     []Secret // signing secrets, newest first; empty if the contract does not sign
 	Health      Health
+	// Unreadable says that Config and Secrets cannot be decrypted and are empty. Then no
+	// deliveries are created for the endpoint, and its waiting ones are held, until its
+	// configuration is entered again.
+	Unreadable bool
 }
 
 // EndpointConfig is the part of an endpoint that shapes its requests. Each change makes a

@@ -84,6 +84,9 @@ func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) 
 		if e.State != hook.EndpointActive && e.State != hook.EndpointPaused {
 			continue
 		}
+		if e.Unreadable { // nobody knows what it takes; a recovery brings it what it missed
+			continue
+		}
 		c, ok := contracts.For(e)
 		if !ok {
 			continue // its contract does not exist any more; the console shows that with the endpoint

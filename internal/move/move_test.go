@@ -119,6 +119,7 @@ func TestRun(t *testing.T) {
 	filled := map[string]bool{
 		"events": true, "deliveries": true, "attempts": true, "bodies": true, "idempotency": true, "records": true, "schedules": true,
 		"audit": true, "contracts": true, "endpoint_versions": true, "endpoints": true, "portal_links": true, "tenants": true,
+		"seal_keys": true,
 	}
 	for _, table := range store.Tables() {
 		was, err1 := from.CountRows(t.Context(), table)

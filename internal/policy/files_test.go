@@ -102,7 +102,7 @@ func TestFilesAreSelfContained(t *testing.T) {
 // migration is the name of a migration: its number, and what it does.
 var migration = regexp.MustCompile(`^internal/store/migrations/(?:([a-z]+)/)?(\d+)_[a-z0-9_]+\.(?:sql|go)$`)
 
-// TestMigrationsAreAppendOnly checks that migrations have consecutive numbers, and that
+// TestMigrationsAreAppendOnly checks that no number of a migration is there twice, and that
 // those of a release were not changed since: existing databases have run them.
 func TestMigrationsAreAppendOnly(t *testing.T) {
 	numbers := map[string][]int{} // by dialect
@@ -123,10 +123,9 @@ func TestMigrationsAreAppendOnly(t *testing.T) {
 	}
 	for dialect, ns := range numbers {
 		slices.Sort(ns)
-		for i, n := range ns {
-			if n != i+1 {
-				t.Errorf("migrations %s: number %d comes where %d should: number them 1, 2, 3… with none missing or twice", dialect, n, i+1)
-				break
+		for i := 1; i < len(ns); i++ {
+			if ns[i] == ns[i-1] {
+				t.Errorf("migrations %s: number %d is there twice", dialect, ns[i])
 			}
 		}
 	}

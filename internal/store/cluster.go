@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -338,26 +337,4 @@ func (c *Cluster) expireSignals(ctx context.Context) error {
 		_, err := t.exec(`DELETE FROM signals WHERE at < ` + nodeClock + fmt.Sprintf(` - %d`, keepSignals.Microseconds()))
 		return err
 	})
-}
-
-// checkSeal fails if the database was written with another encryption key.
-func (db *DB) checkSeal(ctx context.Context) error {
-	var sealed []byte
-	err := db.change(ctx, func(t *tx) error {
-		err := t.row(`SELECT value FROM seals WHERE name = 'check'`).Scan(&sealed)
-		if !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		sealed = db.seal.sealBytes([]byte("gancho"), []byte("check"))
-		_, err = t.exec(`INSERT INTO seals (name, value) VALUES ('check', $1)`, sealed)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := db.seal.openBytes(sealed, []byte("check")); err != nil {
-		return errors.New("this database was written with another encryption key: " +
-			"give every node the same one (--encryption-key)")
-	}
-	return nil
 }

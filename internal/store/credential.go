@@ -24,7 +24,8 @@ func (db *DB) sealCredential(c *hook.Credential) ([]byte, error) {
 }
 
 // scanCredential reads a row of [credentialColumns], followed by columns that are scanned
-// into more.
+// into more. It fails with [hook.ErrUnreadable], and returns all but the secrets, if those cannot be
+// decrypted.
 func (db *DB) scanCredential(row scanner, more ...any) (*hook.Credential, error) {
 	var c hook.Credential
 	var id, endpoint, sealed []byte
@@ -41,7 +42,7 @@ func (db *DB) scanCredential(row scanner, more ...any) (*hook.Credential, error)
 	c.TokenExpires, c.CreatedAt, c.UpdatedAt = fromMicros(expires), fromMicros(created), fromMicros(updated)
 	var secrets credentialSecrets
 	if err := db.seal.openJSON(sealed, id, &secrets); err != nil {
-		return nil, err
+		return &c, err
 	}
 	c.APIKey, c.TokenKey = secrets.APIKey, secrets.TokenKey
 	copy(c.SecretHash[:], secrets.SecretHash)
@@ -49,7 +50,7 @@ func (db *DB) scanCredential(row scanner, more ...any) (*hook.Credential, error)
 }
 
 // Credential is the credential with an id, of any tenant. A caller that knows the tenant
-// uses [DB.TenantCredential].
+// uses [DB.TenantCredential]. Both fail with [hook.ErrUnreadable] if its secrets cannot be decrypted.
 func (db *DB) Credential(ctx context.Context, id hook.CredentialID) (*hook.Credential, error) {
 	return db.foundCredential(id, db.read.QueryRowContext(ctx, `SELECT `+credentialColumns+` FROM credentials
 		WHERE id = $1`, id[:]))
@@ -66,7 +67,10 @@ func (db *DB) foundCredential(id hook.CredentialID, row *sql.Row) (*hook.Credent
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, hook.NotFound("credential", id.String())
 	}
-	return c, storageError(err)
+	if err != nil {
+		return nil, storageError(err)
+	}
+	return c, nil
 }
 
 // Credentials lists the credentials of a tenant with the URLs of their endpoints, newest
@@ -86,13 +90,15 @@ func (db *DB) Credentials(
 // the endpoint.
 func (db *DB) scanCredentialURL(r scanner) (c hook.CredentialURL, err error) {
 	var config []byte
-	if c.Credential, err = db.scanCredential(r, &config); err != nil || config == nil {
+	c.Credential, err = db.scanCredential(r, &config)
+	if c.Unreadable = errors.Is(err, hook.ErrUnreadable); err != nil && !c.Unreadable {
 		return c, err
 	}
 	var endpoint hook.EndpointConfig
-	err = db.seal.openJSON(config, c.Endpoint[:], &endpoint)
-	c.URL = endpoint.URL
-	return c, err
+	if config != nil && db.seal.openJSON(config, c.Endpoint[:], &endpoint) == nil {
+		c.URL = endpoint.URL // otherwise the list of endpoints says that it is unreadable
+	}
+	return c, nil
 }
 
 // CreateCredential stores a new credential and, unless e is nil, its endpoint, in one

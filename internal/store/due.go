@@ -86,7 +86,8 @@ func (db *DB) Due(
 			job.Event = events[d.ID.Event()]
 		}
 		if d.EndpointVersion != 0 {
-			if job.Frozen, err = db.frozen(ctx, d.ID); err != nil {
+			job.Frozen, err = db.frozen(ctx, d.ID)
+			if job.Unreadable = errors.Is(err, hook.ErrUnreadable); err != nil && !job.Unreadable {
 				return due, err
 			}
 		}

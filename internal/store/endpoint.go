@@ -25,10 +25,10 @@ func (db *DB) scanEndpoint(row scanner) (*hook.Endpoint, error) {
 	copy(e.ID[:], id)
 	e.StateAt, e.CreatedAt, e.UpdatedAt = fromMicros(stateAt), fromMicros(created), fromMicros(updated)
 	e.Health.LastRun, e.Health.FailingSince = fromMicros(lastRun), fromMicros(failing)
-	if err := db.seal.openJSON(config, id, &e.Config); err != nil {
-		return nil, err
+	if db.seal.openJSON(config, id, &e.Config) != nil || db.seal.openJSON(secrets, id, &e.Secrets) != nil {
+		e.Config, e.Secrets, e.Unreadable = hook.EndpointConfig{}, nil, true
 	}
-	return &e, db.seal.openJSON(secrets, id, &e.Secrets)
+	return &e, nil
 }
 
 // Endpoint is an endpoint of any tenant, also a deleted one. A caller that knows the tenant
@@ -42,7 +42,8 @@ func (db *DB) Endpoint(ctx context.Context, id hook.EndpointID) (*hook.Endpoint,
 	return e, storageError(err)
 }
 
-// EndpointVersion is an earlier configuration of an endpoint.
+// EndpointVersion is an earlier configuration of an endpoint. It fails with [hook.ErrUnreadable] if
+// that cannot be decrypted.
 func (db *DB) EndpointVersion(ctx context.Context, id hook.EndpointID, version int64) (hook.EndpointConfig, error) {
 	var sealed []byte
 	var cfg hook.EndpointConfig

@@ -3,10 +3,13 @@ package store
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"gancho/internal/hook"
 )
@@ -15,13 +18,40 @@ import (
 // configuration of endpoints (URLs and headers contain tokens), signing secrets, and rendered
 // bodies and requests (a contract may put a key into them).
 //
-// The form is 1 byte version, 12 bytes nonce, AES-256-GCM ciphertext. The id of the row is
-// authenticated as well, so a sealed value is invalid in another row.
-type sealer struct{ aead cipher.AEAD }
+// A sealed value has one of two forms:
+//
+//	1, nonce (12 bytes), ciphertext                  under a key with keyFormat 1
+//	2, key id (4 bytes), nonce (12 bytes), ciphertext
+//
+// The cipher is AES-256-GCM. The id of the row is authenticated as well, so a sealed value is
+// invalid in another row. The first key of a database writes form 1, which programs of earlier
+// releases can read; keys that came by a rotation write form 2 (docs/adr/0029).
+type sealer struct{ keys atomic.Pointer[ring] }
 
-const sealVersion = 1
+const (
+	formPlain = 1 // without the id of the key
+	formKeyed = 2
 
-func newSealer(key []byte) (*sealer, error) {
+	keyIDLen = 4
+)
+
+// ring are the keys of this process. A ring never changes.
+type ring struct {
+	active *sealKey // seals; nil: nothing can be sealed, only opened
+	keys   []*sealKey
+}
+
+// sealKey is a key, ready to be used.
+type sealKey struct {
+	id   hook.SealKeyID
+	raw  [keyIDLen]byte // id as it stands in sealed values
+	text []byte         // the key itself
+	form byte           // of the values that it seals
+	aead cipher.AEAD
+}
+
+// newSealKey prepares a key of 32 bytes. Its id follows from the key, and tells nothing about it.
+func newSealKey(key []byte) (*sealKey, error) {
 	if len(key) != 32 {
 		return nil, fmt.Errorf("the encryption key must be 32 bytes, this one has %d", len(key))
 	}
@@ -33,7 +63,21 @@ func newSealer(key []byte) (*sealer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sealer{aead}, nil
+	k := &sealKey{text: key, form: formKeyed, aead: aead}
+	mac := hmac.New(sha256.New, key)
+	_, _ = mac.Write([]byte("gancho encryption key id")) // never fails, see hash.Hash
+	copy(k.raw[:], mac.Sum(nil))
+	k.id = hook.SealKeyID(hex.EncodeToString(k.raw[:]))
+	return k, nil
+}
+
+// SealKeyID is the id of an encryption key. It fails if the key has not 32 bytes.
+func SealKeyID(key []byte) (hook.SealKeyID, error) {
+	k, err := newSealKey(key)
+	if err != nil {
+		return "", err
+	}
+	return k.id, nil
 }
 
 // sealJSON encrypts v as JSON for the row with an id.
@@ -50,10 +94,19 @@ func (s *sealer) sealBytes(text, id []byte) []byte {
 	if text == nil {
 		return nil
 	}
-	return s.aead.Seal([]byte{sealVersion}, nil, text, id)
+	return s.keys.Load().active.seal(text, id)
 }
 
-var errSeal = errors.New("cannot decrypt: the encryption key is not the one this database was written with")
+// sealOverhead is how much longer than its text a sealed value is, at most.
+const sealOverhead = 1 + keyIDLen + 12 + 16
+
+func (k *sealKey) seal(text, id []byte) []byte {
+	out := make([]byte, 1, len(text)+sealOverhead)
+	if out[0] = k.form; k.form == formKeyed {
+		out = append(out, k.raw[:]...)
+	}
+	return k.aead.Seal(out, nil, text, id)
+}
 
 // openJSON decrypts what sealJSON made.
 func (s *sealer) openJSON(sealed []byte, id []byte, v any) error {
@@ -61,19 +114,41 @@ func (s *sealer) openJSON(sealed []byte, id []byte, v any) error {
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(plain, v)
+	if json.Unmarshal(plain, v) != nil { // cannot happen: what opens is what was sealed
+		return hook.ErrUnreadable
+	}
+	return nil
 }
 
-// openBytes decrypts what sealBytes made.
+// openBytes decrypts what sealBytes made. It fails with [hook.ErrUnreadable].
 func (s *sealer) openBytes(sealed, id []byte) ([]byte, error) {
-	if len(sealed) == 0 || sealed[0] != sealVersion {
-		return nil, errSeal
+	if plain, _, ok := s.keys.Load().open(sealed, id); ok {
+		return plain, nil
 	}
-	plain, err := s.aead.Open(nil, nil, sealed[1:], id)
-	if err != nil {
-		return nil, errSeal
+	return nil, hook.ErrUnreadable
+}
+
+// open decrypts a value and returns the key that it was sealed under.
+func (r *ring) open(sealed, id []byte) (plain []byte, by *sealKey, ok bool) {
+	for _, k := range r.keys {
+		if text := k.cut(sealed); text != nil {
+			if plain, err := k.aead.Open(nil, nil, text, id); err == nil {
+				return plain, k, true
+			}
+		}
 	}
-	return plain, nil
+	return nil, nil, false
+}
+
+// cut returns nonce and ciphertext of a value that may be sealed under the key; nil: it is not.
+func (k *sealKey) cut(sealed []byte) []byte {
+	switch {
+	case len(sealed) > 0 && sealed[0] == formPlain && k.form == formPlain:
+		return sealed[1:]
+	case len(sealed) > keyIDLen && sealed[0] == formKeyed && [keyIDLen]byte(sealed[1:]) == k.raw:
+		return sealed[1+keyIDLen:]
+	}
+	return nil
 }
 
 // sealedRequest is a [hook.Frozen], encrypted. head is nil if there is none.

@@ -36,8 +36,14 @@ type Options struct {
 	URL string
 	// Moving opens a database that package move copies to, finished or not.
 	Moving bool
-	// Key encrypts secrets at rest: 32 bytes (AES-256).
+	// Key encrypts secrets at rest: 32 bytes (AES-256). It stands for Keys with one key.
 	Key []byte
+	// Keys reads the encryption keys from where they are kept, in any order; nil: Key alone. It
+	// is called again if the database names a key that was not there before.
+	Keys func() ([][]byte, error)
+	// MakeKey makes the first key, and returns it when it is kept durably. It is called if there
+	// is no key and nothing is sealed in the database. nil: Open fails then.
+	MakeKey func() ([]byte, error)
 	// Retention is about how long history is kept. The length of a partition follows from
 	// it. 0: a month. [DB.Expire] removes history.
 	Retention time.Duration
@@ -124,16 +130,13 @@ type dialect interface {
 var migrations embed.FS
 
 // Open opens the database, creating and migrating it as needed. It starts no
-// goroutine; nothing can be written until [DB.Run] runs.
+// goroutine; nothing can be written until [DB.Run] runs. It fails with a [hook.SealKeysError]
+// if an encryption key is missing or wrong.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	seal, err := newSealer(o.Key)
-	if err != nil {
-		return nil, err
-	}
-	db := &DB{seal: seal, log: o.Log, gathering: newGathering(), now: time.Now, maxEndpoints: hook.MaxFanout}
+	db := &DB{seal: &sealer{}, log: o.Log, gathering: newGathering(), now: time.Now, maxEndpoints: hook.MaxFanout}
 	if o.MaxEndpoints > 0 {
 		db.maxEndpoints = min(o.MaxEndpoints, hook.MaxFanout)
 	}
@@ -144,12 +147,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		}
 		db.engine, db.dialect, db.read, db.clock = p, p, p.sql, databaseClock
 		db.cluster = &Cluster{db, p}
-		err = db.checkSeal(ctx)
-		if err == nil && !o.Moving {
-			err = db.cluster.checkMoved(ctx)
-		}
-		if err != nil {
-			return nil, errors.Join(err, p.close())
+		if !o.Moving {
+			if err := db.cluster.checkMoved(ctx); err != nil {
+				return nil, errors.Join(err, p.close())
+			}
 		}
 	} else {
 		l, err := openSQLite(ctx, o.Path, o.Log)
@@ -157,6 +158,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, fmt.Errorf("open %s: %w", o.Path, err)
 		}
 		db.engine, db.dialect, db.read, db.clock = l, l, l.read, db.ownClock
+	}
+	if err := db.openKeys(ctx, o); err != nil {
+		return nil, errors.Join(err, db.engine.close())
 	}
 	return db, db.hot.prepare(ctx, db)
 }

@@ -29,6 +29,7 @@ type Table struct {
 // without it, a server has nothing to do on a database that is not complete.
 func Tables() []Table {
 	return []Table{
+		{"seal_keys", []string{"id"}},
 		{"events", []string{"tenant", "id"}},
 		{"deliveries", []string{"tenant", "id"}},
 		{"attempts", []string{"delivery", "number"}},
@@ -150,6 +151,9 @@ func (c *Cluster) BeginMove(ctx context.Context, since time.Time) error {
 			return hook.Conflict("database_in_use", "Servers are running on the PostgreSQL database. Stop them first.")
 		case used:
 			return hook.Conflict("database_not_empty", "The PostgreSQL database is not empty. Make a new one.")
+		}
+		if _, err := t.exec(`DELETE FROM seal_keys`); err != nil { // of a server that was started here before, and stored nothing
+			return err
 		}
 		_, err = t.exec(`INSERT INTO moves (begun_at) VALUES (` + nodeClock + `)`)
 		return err

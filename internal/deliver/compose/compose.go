@@ -62,6 +62,9 @@ type Failure struct {
 // [hook.Error] of [hook.KindUnavailable] if a later try may succeed; any other says why
 // no message can be made of the event.
 func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Composed, err error) {
+	if job.Unreadable {
+		return out, hook.ErrUnreadable
+	}
 	r, err := c.rendering(ctx, f, &job.Delivery)
 	if err != nil {
 		return out, err

@@ -246,6 +246,7 @@ const en = {
     string
   >,
   endpointState: {
+    unreadable: "Unreadable",
     active: "Active",
     paused: "Paused",
     disabled: "Disabled",
@@ -343,6 +344,9 @@ const en = {
     paused: "The endpoint is paused. Webhooks wait until you resume it.",
     saved: "Saved.",
     made: "The endpoint was created. Test it now.",
+    unreadable: "The configuration cannot be decrypted",
+    unreadableText:
+      "Nothing is sent, and waiting webhooks are kept. Enter the address and the settings again, or restore the database from a backup.",
     menu: (name: string) => `Actions for ${name}`,
     failingSince: "Failing since",
     summary: "Summary",

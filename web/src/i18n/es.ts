@@ -42,6 +42,7 @@ const es: Messages = {
     notFound: "Aquí no hay nada",
     notFoundText: "La página no existe, o lo que mostraba fue eliminado.",
     codes: {
+      unreadable: "Lo guardado no se puede descifrar: está dañado o falta su clave de cifrado.",
       json_invalid: "Lo enviado no es JSON válido.",
       body_timeout: "Los datos no llegaron a tiempo. Intente de nuevo.",
       body_incomplete: "Los datos no llegaron completos. Intente de nuevo.",
@@ -336,6 +337,7 @@ const es: Messages = {
   },
   roles: { operator: "Operador", tenant: "Cliente", publish: "Solo publicar", read: "Solo leer" },
   endpointState: {
+    unreadable: "Ilegible",
     active: "Activo",
     paused: "En pausa",
     disabled: "Desactivado",
@@ -433,6 +435,9 @@ const es: Messages = {
     paused: "El destino está en pausa. Los webhooks esperan hasta que lo reanude.",
     saved: "Guardado.",
     made: "Se creó el destino. Pruébelo ahora.",
+    unreadable: "La configuración no se puede descifrar",
+    unreadableText:
+      "No se envía nada y los webhooks que esperan se conservan. Escriba de nuevo la dirección y los ajustes, o restaure la base de datos desde una copia.",
     menu: (name) => `Acciones de ${name}`,
     failingSince: "Fallando desde",
     summary: "Resumen",

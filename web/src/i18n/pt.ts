@@ -42,6 +42,7 @@ const pt: Messages = {
     notFound: "Não há nada aqui",
     notFoundText: "A página não existe, ou o que ela mostrava foi excluído.",
     codes: {
+      unreadable: "O que foi guardado não pode ser decifrado: está danificado, ou falta a chave de criptografia.",
       json_invalid: "O que foi enviado não é JSON válido.",
       body_timeout: "Os dados não chegaram a tempo. Tente de novo.",
       body_incomplete: "Os dados não chegaram completos. Tente de novo.",
@@ -336,6 +337,7 @@ const pt: Messages = {
   },
   roles: { operator: "Operador", tenant: "Cliente", publish: "Só publicar", read: "Só ler" },
   endpointState: {
+    unreadable: "Ilegível",
     active: "Ativo",
     paused: "Em pausa",
     disabled: "Desativado",
@@ -434,6 +436,9 @@ const pt: Messages = {
     paused: "O destino está em pausa. Os webhooks esperam até que você o retome.",
     saved: "Salvo.",
     made: "O destino foi criado. Teste agora.",
+    unreadable: "A configuração não pode ser decifrada",
+    unreadableText:
+      "Nada é enviado, e os webhooks que esperam são mantidos. Digite de novo o endereço e os ajustes, ou restaure o banco de dados de um backup.",
     menu: (name) => `Ações de ${name}`,
     failingSince: "Falhando desde",
     summary: "Resumo",

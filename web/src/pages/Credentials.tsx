@@ -75,7 +75,12 @@ export function CredentialsPage() {
           { label: t.credentials.tokenUntil, cell: (c) => <Time at={c.token_expires_at} /> },
           {
             label: t.common.state,
-            cell: (c) => <Tone color={c.state === "active" ? "teal" : "yellow"}>{t.endpointState[c.state]}</Tone>,
+            cell: (c) =>
+              c.unreadable ? (
+                <Tone color="red">{t.endpointState.unreadable}</Tone>
+              ) : (
+                <Tone color={c.state === "active" ? "teal" : "yellow"}>{t.endpointState[c.state]}</Tone>
+              ),
           },
           ...when<Credential>(mayChange, {
             label: t.common.actions,

@@ -139,6 +139,12 @@ function StateNotice({ endpoint: e }: { endpoint: Endpoint }) {
   const t = useT();
   const mayChange = useMayChange();
   const state = useEndpointState(e);
+  if (e.unreadable)
+    return (
+      <Alert color="red" variant="light" mb="lg" title={t.endpoints.unreadable}>
+        <Text size="sm">{t.endpoints.unreadableText}</Text>
+      </Alert>
+    );
   if (e.state === "active") return null;
   return (
     <Alert

@@ -1,0 +1,295 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/pgtest"
+)
+
+func testSealer(t *testing.T, key []byte, form byte) *sealer {
+	t.Helper()
+	k, err := newSealKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.form = form
+	s := &sealer{}
+	s.keys.Store(&ring{active: k, keys: []*sealKey{k}})
+	return s
+}
+
+// A sealed value opens as it is, in its row, under its key; and in no other way.
+func TestSealedValues(t *testing.T) {
+	t.Parallel()
+	for _, form := range []byte{formPlain, formKeyed} {
+		s, other := testSealer(t, make([]byte, 32), form), testSealer(t, NewKey(), form)
+		row, next := []byte("row 1"), []byte("row 2")
+		for _, text := range [][]byte{{}, []byte("x"), bytes.Repeat([]byte("long"), 10_000)} {
+			sealed := s.sealBytes(text, row)
+			if got, err := s.openBytes(sealed, row); err != nil || !bytes.Equal(got, text) {
+				t.Errorf("form %d: got %q, %v", form, got, err)
+			}
+			if len(text) > 4 && bytes.Contains(sealed, text[:4]) {
+				t.Error("the text is in the sealed value")
+			}
+			if bytes.Equal(sealed, s.sealBytes(text, row)) {
+				t.Error("sealed twice, it is the same")
+			}
+			if _, err := s.openBytes(sealed, next); !errors.Is(err, hook.ErrUnreadable) {
+				t.Errorf("opened in another row: %v", err)
+			}
+			if _, err := other.openBytes(sealed, row); !errors.Is(err, hook.ErrUnreadable) {
+				t.Errorf("opened with another key: %v", err)
+			}
+			for n := range min(len(sealed), 60) {
+				if _, err := s.openBytes(sealed[:n], row); !errors.Is(err, hook.ErrUnreadable) {
+					t.Errorf("opened after %d of %d bytes: %v", n, len(sealed), err)
+				}
+				changed := slices.Clone(sealed)
+				changed[n] ^= 1
+				if _, err := s.openBytes(changed, row); !errors.Is(err, hook.ErrUnreadable) {
+					t.Errorf("opened with byte %d changed: %v", n, err)
+				}
+			}
+		}
+	}
+}
+
+// eachOptions runs a test with the options of a fresh database of each kind.
+func eachOptions(t *testing.T, fn func(t *testing.T, o Options)) {
+	t.Helper()
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		fn(t, Options{Path: filepath.Join(t.TempDir(), "gancho.db")})
+	})
+	t.Run("postgres", func(t *testing.T) { t.Parallel(); fn(t, Options{URL: pgtest.Database(t, Migrate)}) })
+}
+
+// during runs a store for as long as do runs.
+func during(t *testing.T, o Options, do func(db *DB)) {
+	t.Helper()
+	db, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- db.Run(ctx) }()
+	do(db)
+	stop()
+	if err := errors.Join(<-done, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tamper runs a statement as somebody who has the database would.
+func tamper(t *testing.T, db *DB, text string, args ...any) {
+	t.Helper()
+	if err := db.change(t.Context(), func(tx *tx) error { _, err := tx.exec(text, args...); return err }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A store opens only with the key that its database was sealed under, makes a key only if nothing
+// is sealed, and leaves the database as it is otherwise.
+func TestOpenNeedsTheKey(t *testing.T) {
+	eachOptions(t, func(t *testing.T, o Options) {
+		made := 0
+		o.MakeKey = func() ([]byte, error) { made++; return bytes.Repeat([]byte{1}, 32), nil }
+		var keys []hook.SealKey
+		during(t, o, func(db *DB) {
+			newTenant(t, db, "acme")
+			newEndpoint(t, db, "acme")
+			var err error
+			if keys, err = db.SealKeys(t.Context()); err != nil || len(keys) != 1 || keys[0].State != hook.SealKeyActive {
+				t.Fatalf("got %+v, %v", keys, err)
+			}
+		})
+		if made != 1 {
+			t.Fatalf("made %d keys", made)
+		}
+		wrong := NewKey()
+		wrongID, err := SealKeyID(wrong)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, adopted := range []bool{false, true} { // as is, and of a release that did not store ids
+			for given, want := range map[string][]hook.SealKeyID{"": nil, string(wrong): {wrongID}} {
+				with := o
+				if given != "" {
+					with.Key = []byte(given)
+				}
+				_, err := Open(t.Context(), with)
+				e, ok := errors.AsType[*hook.SealKeysError](err)
+				if !ok || !slices.Equal(e.Given, want) {
+					t.Fatalf("adopted %v, %q: got %v", adopted, given, err)
+				}
+				if named := slices.Equal(e.Wanted, []hook.SealKeyID{keys[0].ID}); named == adopted {
+					t.Errorf("adopted %v: wanted are %v", adopted, e.Wanted)
+				}
+			}
+			right := o
+			right.Key = bytes.Repeat([]byte{1}, 32)
+			during(t, right, func(db *DB) {
+				if list, err := db.TenantEndpoints(t.Context(), "acme"); err != nil || len(list) != 1 || list[0].Config.URL != "http://x/" {
+					t.Errorf("got %+v, %v", list, err)
+				}
+				tamper(t, db, `DELETE FROM seal_keys`)
+			})
+		}
+		if made != 1 {
+			t.Error("a second key was made")
+		}
+	})
+}
+
+// A database in which something is sealed under each of two keys, as earlier releases let happen,
+// opens with either, and everything in it with both.
+func TestAdoptTwoKeys(t *testing.T) {
+	eachOptions(t, func(t *testing.T, o Options) {
+		a, b := NewKey(), NewKey()
+		o.Key = a
+		during(t, o, func(db *DB) {
+			newTenant(t, db, "acme")
+			newEndpoint(t, db, "acme")
+			db.seal = testSealer(t, b, formPlain)
+			newEndpoint(t, db, "acme")
+			tamper(t, db, `DELETE FROM seal_keys`)
+		})
+		unreadable := func(given ...[]byte) (n int) {
+			o := o
+			o.Key, o.Keys = nil, func() ([][]byte, error) { return given, nil }
+			during(t, o, func(db *DB) {
+				list, err := db.TenantEndpoints(t.Context(), "acme")
+				if err != nil || len(list) != 2 {
+					t.Fatalf("got %+v, %v", list, err)
+				}
+				for _, e := range list {
+					if e.Unreadable {
+						n++
+					}
+				}
+				tamper(t, db, `DELETE FROM seal_keys`)
+			})
+			return n
+		}
+		if n := unreadable(a); n != 1 {
+			t.Errorf("with the first key %d are unreadable", n)
+		}
+		if n := unreadable(b); n != 1 {
+			t.Errorf("with the second key %d are unreadable", n)
+		}
+		if n := unreadable(b, NewKey(), a); n != 0 {
+			t.Errorf("with both keys %d are unreadable", n)
+		}
+	})
+}
+
+// One row that does not open, because somebody cut it, changed it or put in that of another row,
+// is marked. Everything else works on.
+func TestUnreadableRowsHarmOnlyThemselves(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		newTenant(t, db, "acme")
+		good, cut, swapped, moved := newEndpoint(t, db, "acme"), newEndpoint(t, db, "acme"), newEndpoint(t, db, "acme"), newEndpoint(t, db, "acme")
+		tamper(t, db, `UPDATE endpoints SET config = substr(config, 1, 40) WHERE id = $1`, cut.ID[:])
+		tamper(t, db, `UPDATE endpoints SET config = (SELECT config FROM endpoints WHERE id = $2) WHERE id = $1`, swapped.ID[:], good.ID[:])
+		tamper(t, db, `UPDATE endpoints SET secrets = (SELECT secrets FROM endpoints WHERE id = $2) WHERE id = $1`, moved.ID[:], good.ID[:])
+		tamper(t, db, `UPDATE endpoint_versions SET config = (SELECT config FROM endpoints WHERE id = $2) WHERE endpoint = $1`, swapped.ID[:], good.ID[:])
+		want := map[hook.EndpointID]bool{good.ID: false, cut.ID: true, swapped.ID: true, moved.ID: true}
+		check := func(what string, list []*hook.Endpoint, err error) {
+			t.Helper()
+			got := map[hook.EndpointID]bool{}
+			for _, e := range list {
+				got[e.ID] = e.Unreadable
+				if e.Unreadable && (e.Config.URL != "" || e.Secrets != nil) || !e.Unreadable && e.Config.URL == "" {
+					t.Errorf("%s: got %+v", what, e)
+				}
+			}
+			if err != nil || !maps.Equal(got, want) {
+				t.Errorf("%s: got %v, %v", what, got, err)
+			}
+		}
+		list, err := db.TenantEndpoints(ctx, "acme")
+		check("all", list, err)
+		list, _, err = db.Endpoints(ctx, "acme", hook.Page{Limit: 10})
+		check("page", list, err)
+		if _, err := db.EndpointVersion(ctx, swapped.ID, 1); !errors.Is(err, hook.ErrUnreadable) {
+			t.Errorf("version: %v", err)
+		}
+
+		// It can be entered again.
+		e, err := db.TenantEndpoint(ctx, "acme", cut.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Config.URL, e.Unreadable = "http://again/", false
+		if ok, err := db.UpdateEndpoint(ctx, e, true); err != nil || !ok {
+			t.Fatalf("updated: %v, %v", ok, err)
+		}
+		if e, err = db.TenantEndpoint(ctx, "acme", cut.ID); err != nil || e.Unreadable || e.Config.URL != "http://again/" {
+			t.Errorf("got %+v, %v", e, err)
+		}
+		if err := db.DeleteEndpoint(ctx, "acme", swapped.ID); err != nil {
+			t.Error(err)
+		}
+
+		var credentials []*hook.Credential
+		for range 2 {
+			c := &hook.Credential{ID: hook.NewCredentialID(), Tenant: "acme", Contract: "x", State: hook.CredentialActive, TokenKey: []byte("k")}
+			if err := db.CreateCredential(ctx, c, nil, 0); err != nil {
+				t.Fatal(err)
+			}
+			credentials = append(credentials, c)
+		}
+		tamper(t, db, `UPDATE credentials SET sealed = (SELECT sealed FROM credentials WHERE id = $2) WHERE id = $1`,
+			credentials[0].ID[:], credentials[1].ID[:])
+		page, _, err := db.Credentials(ctx, "acme", hook.Page{Limit: 10})
+		if err != nil || len(page) != 2 || page[0].Unreadable || !page[1].Unreadable {
+			t.Errorf("credentials: got %+v, %v", page, err)
+		}
+		if _, err := db.Credential(ctx, credentials[0].ID); !errors.Is(err, hook.ErrUnreadable) { // its token key is empty
+			t.Errorf("credential: %v", err)
+		}
+
+		// A delivery whose frozen request does not open does not hold up the others of its queue.
+		body := []byte("body")
+		var first hook.DeliveryID
+		for i := range 2 {
+			a := accepted("acme", "", `1`, good.ID)
+			if _, err := db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			d := a.Deliveries[0]
+			d.State, d.EndpointVersion, d.ContractVersion, d.Attempts = hook.Retrying, 1, 1, 1
+			d.NextAttemptAt, d.QueueAt = d.CreatedAt, d.CreatedAt
+			saved := make(chan error)
+			db.SaveResult(hook.Result{Delivery: d, Frozen: &hook.Frozen{Body: body}}, func(err error) { saved <- err })
+			if err := <-saved; err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				first = d.ID
+			}
+		}
+		tamper(t, db, `UPDATE bodies SET body = substr(body, 1, 20) WHERE delivery = $1`, first[:])
+		due, err := db.Due(ctx, good.ID, time.Now().Add(time.Hour), 10, 1<<20, func(hook.DeliveryID) bool { return false })
+		if err != nil || len(due.Jobs) != 2 {
+			t.Fatalf("got %+v, %v", due, err)
+		}
+		for _, j := range due.Jobs {
+			if j.Unreadable != (j.Delivery.ID == first) || !j.Unreadable && string(j.Frozen.Body) != "body" {
+				t.Errorf("got %+v", j)
+			}
+		}
+	})
+}
