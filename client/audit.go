@@ -11,7 +11,7 @@ type AuditEntry struct {
 	At     time.Time  `json:"at"`
 	Tenant string     `json:"tenant" doc:"Empty if the action was not about a tenant." example:"acme"`
 	Actor  AuditActor `json:"actor"`
-	Action string     `json:"action" enum:"tenant.created,tenant.changed,tenant.deleted,endpoint.created,endpoint.changed,endpoint.resumed,endpoint.paused,endpoint.disabled,endpoint.secret_changed,endpoint.deleted,credential.created,credential.changed,credential.paused,credential.resumed,credential.token_made,credential.deleted,key.created,key.revoked,contract.posted,contract.imported,contract.changed,recovery.started,delivery.retried,portal_link.created,portal_link.revoked"`
+	Action string     `json:"action" enum:"tenant.created,tenant.changed,tenant.deleted,endpoint.created,endpoint.changed,endpoint.resumed,endpoint.paused,endpoint.disabled,endpoint.secret_changed,endpoint.deleted,credential.created,credential.changed,credential.paused,credential.resumed,credential.token_made,credential.deleted,key.created,key.revoked,key.rotated,key.earlier_ended,contract.posted,contract.imported,contract.changed,recovery.started,delivery.retried,portal_link.created,portal_link.revoked"`
 	Object string     `json:"object" doc:"Id of the object that was changed. For recovery.started it is the endpoint." example:"ep_06ew2c5e8m4b900000000000g0"`
 	Name   string     `json:"name" doc:"Name of that object at the time. For a delivery it is the event type." example:"CRM"`
 	Fields []string   `json:"fields" doc:"Which of its members were changed; empty if the action says it all." example:"[\"url\"]"`

@@ -99,6 +99,7 @@ type API struct {
 	contracts *contract.Set
 	console   Pages // nil: none
 	lookups   lookupHandlers
+	objects   objects
 	accept    *acceptHandlers
 	mux       *http.ServeMux
 	huma      huma.API
@@ -123,7 +124,8 @@ func New(o Options) *API {
 	a := &API{
 		failures: answers, auth: o.Auth, tenants: o.Admin.Tenants.Store, contracts: o.Admin.Contracts.InForce,
 		console: o.Console,
-		lookups: lookupHandlers{answers, o.Admin.Lookups}, accept: newAcceptHandlers(o, answers), mux: http.NewServeMux(),
+		lookups: lookupHandlers{answers, o.Admin.Lookups},
+		objects: objects{o.Admin.Endpoints, o.Admin.Credentials, o.Admin.Events, o.Deliveries}, accept: newAcceptHandlers(o, answers), mux: http.NewServeMux(),
 	}
 	a.huma = newHuma(a.mux, o.Version)
 	deliveries := deliveryHandlers{o.Deliveries, o.Admin.Deliveries, o.Admin.Events, o.Explain}

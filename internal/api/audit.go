@@ -22,7 +22,7 @@ type auditHandlers struct{ store AuditStore }
 
 func (h auditHandlers) register(a *API) {
 	add(a, operation{
-		id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: "watching", access: auth.AnyReaders,
+		id: "list-audit", scope: "audit:read", method: http.MethodGet, path: "/v1/audit", tag: "watching", access: auth.AnyReaders,
 		summary: "List who did what",
 		description: "Changes of configuration, keys and contracts, and deliveries that were sent again, newest first. " +
 			"Each entry is stored in the same commit as the change that it describes. " +

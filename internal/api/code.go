@@ -98,6 +98,13 @@ var meanings = map[string]struct {
 		hook.KindPrecondition,
 		"The record exists, and If-None-Match allows the change only if it does not.",
 	},
+	"scope_missing":      {hook.KindForbidden, "The key lacks the scope of the operation."},
+	"contract_forbidden": {hook.KindForbidden, "The key is limited to other contracts."},
+	"address_forbidden":  {hook.KindForbidden, "The key may not be used from this address."},
+	"key_wider": {
+		hook.KindForbidden,
+		"The caller's key is limited, and the key that it would create or change may do more.",
+	},
 	"body_too_large":     {hook.KindTooLarge, "The body is too large."},
 	"payload_too_large":  {hook.KindTooLarge, "A payload is too large."},
 	"document_too_large": {hook.KindTooLarge, "The document is too large."},

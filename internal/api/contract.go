@@ -26,7 +26,7 @@ type contractHandlers struct {
 func (h contractHandlers) register(a *API) {
 	const path = "/v1/contracts"
 	add(a, operation{
-		id: "list-contracts", method: http.MethodGet, path: path, tag: "contracts", access: auth.AnyReaders,
+		id: "list-contracts", contracts: true, method: http.MethodGet, path: path, tag: "contracts", access: auth.AnyReaders,
 		summary: "List contracts", description: "All contracts in force, ordered by name.",
 	}, h.list)
 	add(a, operation{
@@ -172,9 +172,9 @@ func wireContractDetail(c *contract.Contract, language string) client.ContractDe
 	return out
 }
 
-func (h contractHandlers) list(_ context.Context, in *Speaks) (*struct{ Body client.List[client.Contract] }, error) {
+func (h contractHandlers) list(ctx context.Context, in *Speaks) (*struct{ Body client.List[client.Contract] }, error) {
 	out := client.List[client.Contract]{Items: []client.Contract{}}
-	for _, c := range h.contracts.List() {
+	for _, c := range touchable(ctx, h.contracts.List(), func(c *contract.Contract) string { return c.Name }) {
 		out.Items = append(out.Items, wireContract(c, in.language()))
 	}
 	return &struct{ Body client.List[client.Contract] }{out}, nil

@@ -20,7 +20,7 @@ type credentialHandlers struct{ credentials admin.Credentials }
 
 func (h credentialHandlers) register(a *API) {
 	add(a, operation{
-		id: "create-credential", method: http.MethodPost, path: credentialsPath, tag: "credentials", access: auth.Managers,
+		id: "create-credential", contracts: true, method: http.MethodPost, path: credentialsPath, tag: "credentials", access: auth.Managers,
 		status:  http.StatusCreated,
 		summary: "Create a credential",
 		description: "If the contract says so, an endpoint is created together with the credential: both or neither. Only " +
@@ -32,7 +32,7 @@ func (h credentialHandlers) register(a *API) {
 		},
 	}, h.create)
 	add(a, operation{
-		id: "list-credentials", method: http.MethodGet, path: credentialsPath, tag: "credentials", access: auth.Readers,
+		id: "list-credentials", contracts: true, method: http.MethodGet, path: credentialsPath, tag: "credentials", access: auth.Readers,
 		summary: "List credentials", description: "Without keys, secrets and tokens.", codes: []string{"cursor_invalid"},
 	}, h.list)
 	add(a, operation{
@@ -101,6 +101,9 @@ func (h credentialHandlers) create(ctx context.Context, in *struct {
 	Body client.CredentialInput
 },
 ) (*newCredentialOutput, error) {
+	if err := auth.AdmitContract(keyOf(ctx), in.Body.Contract); err != nil {
+		return nil, err
+	}
 	spec := admin.CredentialSpec{
 		Contract: in.Body.Contract, Name: in.Body.Name, APIKey: in.Body.APIKey, Secret: in.Body.Secret,
 		Endpoint: endpointSpec(client.EndpointInput{
@@ -136,6 +139,7 @@ func (h credentialHandlers) list(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	credentials = touchable(ctx, credentials, func(c hook.CredentialURL) string { return c.Contract })
 	return &credentialsOutput{wireList(credentials, next, list, wireCredential)}, nil
 }
 

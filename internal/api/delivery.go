@@ -58,7 +58,7 @@ type deliveryHandlers struct {
 
 func (h deliveryHandlers) register(a *API) {
 	add(a, operation{
-		id: "list-deliveries", method: http.MethodGet, path: deliveriesPath, tag: "deliveries", access: auth.Readers,
+		id: "list-deliveries", contracts: true, method: http.MethodGet, path: deliveriesPath, tag: "deliveries", access: auth.Readers,
 		summary: "List deliveries",
 		description: "Newest event first. Filters by endpoint, event, since and until, and by the states failed, unknown " +
 			"and cancelled, use an index. " +
@@ -74,7 +74,7 @@ func (h deliveryHandlers) register(a *API) {
 		codes: []string{"delivery_not_found"},
 	}, h.get)
 	add(a, operation{
-		id: "retry-delivery", method: http.MethodPost, path: deliveriesPath + "/{delivery}/retry", tag: "deliveries",
+		id: "retry-delivery", scope: "deliveries:retry", method: http.MethodPost, path: deliveriesPath + "/{delivery}/retry", tag: "deliveries",
 		access: auth.Managers,
 		status: http.StatusAccepted, noBody: true, summary: "Send a delivery again",
 		description: "A finished delivery is sent again with the same bytes, from the beginning of its retry schedule. " +
@@ -145,6 +145,13 @@ func (h deliveryHandlers) list(ctx context.Context, in *struct {
 			return nil, err
 		}
 		f.Event = e.ID
+		if err := auth.AdmitContract(keyOf(ctx), e.Contract); err != nil {
+			return nil, err
+		}
+	} else if len(keyOf(ctx).Contracts) > 0 { // a delivery does not say its contract, so its endpoint has to
+		if err := h.admitEndpoint(ctx, in.Tenant, f.Endpoint); err != nil {
+			return nil, err
+		}
 	}
 	deliveries, next, err := h.store.Deliveries(ctx, in.Tenant, f, p)
 	if err != nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,7 +30,7 @@ type endpointHandlers struct {
 func (h *endpointHandlers) register(a *API) {
 	h.schemas = a.huma.OpenAPI().Components.Schemas
 	add(a, operation{
-		id: "create-endpoint", method: http.MethodPost, path: endpointsPath, tag: "endpoints", access: auth.Managers,
+		id: "create-endpoint", contracts: true, method: http.MethodPost, path: endpointsPath, tag: "endpoints", access: auth.Managers,
 		status:      http.StatusCreated,
 		summary:     "Create an endpoint",
 		description: "The answer shows the values in force. It shows no secret: read the signing secret with GET …/secret.",
@@ -39,7 +40,7 @@ func (h *endpointHandlers) register(a *API) {
 		},
 	}, h.create)
 	add(a, operation{
-		id: "list-endpoints", method: http.MethodGet, path: endpointsPath, tag: "endpoints", access: auth.Readers,
+		id: "list-endpoints", contracts: true, method: http.MethodGet, path: endpointsPath, tag: "endpoints", access: auth.Readers,
 		summary: "List endpoints", codes: []string{"cursor_invalid"},
 	}, h.list)
 	add(a, operation{
@@ -96,12 +97,12 @@ func (h *endpointHandlers) register(a *API) {
 		}, h.setState(s.state))
 	}
 	add(a, operation{
-		id: "get-endpoint-secret", method: http.MethodGet, path: endpointPath1 + "/secret", tag: "endpoints",
+		id: "get-endpoint-secret", scope: "endpoints:secret", method: http.MethodGet, path: endpointPath1 + "/secret", tag: "endpoints",
 		access:  auth.Managers,
 		summary: "Read the signing secret", codes: []string{"endpoint_not_found", "secret_not_found"},
 	}, h.secret)
 	add(a, operation{
-		id: "rotate-endpoint-secret", method: http.MethodPost, path: endpointPath1 + "/rotate-secret", tag: "endpoints",
+		id: "rotate-endpoint-secret", scope: "endpoints:secret", method: http.MethodPost, path: endpointPath1 + "/rotate-secret", tag: "endpoints",
 		access:       auth.Managers,
 		summary:      "Replace the signing secret",
 		description:  "For a while requests are signed with the old secret as well, so that the receiver has time to change.",
@@ -196,7 +197,11 @@ func (h *endpointHandlers) create(ctx context.Context, in *struct {
 	Body client.EndpointInput
 },
 ) (*endpointOutput, error) {
-	return h.answer(h.endpoints.Create(ctx, in.Tenant, endpointSpec(in.Body)))
+	spec := endpointSpec(in.Body)
+	if err := auth.AdmitContract(keyOf(ctx), cmp.Or(spec.Contract, hook.DefaultContract)); err != nil {
+		return nil, err
+	}
+	return h.answer(h.endpoints.Create(ctx, in.Tenant, spec))
 }
 
 func (h *endpointHandlers) list(ctx context.Context, in *struct {
@@ -213,6 +218,7 @@ func (h *endpointHandlers) list(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	endpoints = touchable(ctx, endpoints, func(e *hook.Endpoint) string { return e.Contract })
 	return &struct{ Body client.List[client.Endpoint] }{wireList(endpoints, next, list, h.wireEndpoint)}, nil
 }
 

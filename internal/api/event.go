@@ -35,7 +35,7 @@ type eventHandlers struct{ store EventStore }
 
 func (h eventHandlers) register(a *API) {
 	add(a, operation{
-		id: "list-events", method: http.MethodGet, path: eventsPath, tag: "events", access: auth.Readers,
+		id: "list-events", contracts: true, method: http.MethodGet, path: eventsPath, tag: "events", access: auth.Readers,
 		summary: "List events",
 		description: "Newest first, without payloads. With a filter by type or contract, one page looks at no more than " +
 			"10,000 events.",
@@ -86,6 +86,7 @@ func (h eventHandlers) list(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	events = touchable(ctx, events, func(e *hook.Event) string { return e.Contract })
 	return &struct{ Body client.List[client.Event] }{wireList(events, next, list, wireEvent)}, nil
 }
 

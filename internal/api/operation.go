@@ -106,6 +106,11 @@ type operation struct {
 	open             bool   // it needs no key: signing in and out
 	text             string // the member of the input that a body of plain text is taken for; "": only JSON
 	limit            int64  // of the body, in bytes; 0: maxBody
+	// scope is the group to which the operation belongs; "": that of its tag, read or write by its method.
+	scope hook.Scope
+	// contracts says that the handler itself checks or filters what a key may see that is limited to contracts. Without
+	// it, the path has to say which contract the operation is about, see [API.checkContract].
+	contracts bool
 }
 
 // add registers an operation.
@@ -113,7 +118,7 @@ func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, e
 	h := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Tags: []string{op.tag}, Summary: op.summary,
 		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: op.maxBody() + 2, // huma refuses a body of exactly the limit
-		Security:    op.security(),
+		Security: op.security(), Extensions: op.extensions(),
 		Middlewares: huma.Middlewares{a.admit(op)}, Responses: op.responses(a.huma.OpenAPI().Components.Schemas),
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
@@ -159,6 +164,16 @@ func (a *API) operation(method, path string) *huma.Operation {
 	panic("api: no operation is a " + method)
 }
 
+// extensions say in the document what OpenAPI has no words for: the scope.
+func (op operation) extensions() map[string]any {
+	if op.open {
+		return nil
+	}
+	return map[string]any{scopeExtension: op.scopeOf()}
+}
+
+const scopeExtension = "x-gancho-scope"
+
 // security says in the document how callers authenticate.
 func (op operation) security() []map[string][]string {
 	if op.open {
@@ -176,14 +191,32 @@ func (op operation) describe() string {
 	for _, r := range op.access.Roles {
 		names = append(names, string(r))
 	}
-	return strings.TrimSpace(op.description + "\n\nRoles: " + strings.Join(names, ", ") + ".")
+	text := op.description + "\n\nRoles: " + strings.Join(names, ", ") + "."
+	if s := op.scopeOf(); s != hook.ScopeSelf {
+		text += " Scope: " + string(s) + "."
+	}
+	return strings.TrimSpace(text)
+}
+
+// scopeOf is the scope of the operation, "" if it needs no key.
+func (op operation) scopeOf() hook.Scope {
+	switch {
+	case op.open:
+		return ""
+	case op.scope != "":
+		return op.scope
+	case op.method == http.MethodGet:
+		return hook.Scope(op.tag + ":read")
+	}
+	return hook.Scope(op.tag + ":write")
 }
 
 // responses are the problems that an operation may answer, by status.
 func (op operation) responses(registry huma.Registry) map[string]*huma.Response {
 	codes := slices.Concat(op.codes, []string{"internal_error", "storage_unavailable"})
 	if !op.open {
-		codes = append(codes, "key_missing", "key_invalid", "session_ended", "forbidden", "cross_origin")
+		codes = append(codes, "key_missing", "key_invalid", "session_ended", "forbidden", "cross_origin", "scope_missing",
+			"contract_forbidden", "address_forbidden")
 	}
 	if strings.Contains(op.path, "{tenant}") && !op.newTenant {
 		codes = append(codes, "tenant_not_found", "unreadable")
@@ -243,13 +276,10 @@ func (a *API) enter(r *http.Request, op operation) (*hook.Key, error) {
 	if op.open {
 		return nil, nil
 	}
-	key, err := a.auth.Authenticate(r)
-	if err != nil {
-		return nil, err
-	}
 	onTenant := strings.Contains(op.path, "{tenant}")
 	tenant := r.PathValue("tenant")
-	if err := op.access.Admit(key, tenant, onTenant); err != nil {
+	key, err := a.auth.Enter(r, op.access.In(op.scopeOf()), tenant, onTenant)
+	if err != nil {
 		return nil, err
 	}
 	if onTenant && !op.newTenant {
@@ -259,6 +289,9 @@ func (a *API) enter(r *http.Request, op operation) (*hook.Key, error) {
 		if _, err := a.tenants.Tenant(r.Context(), tenant); err != nil {
 			return nil, err
 		}
+	}
+	if len(key.Contracts) > 0 && !op.contracts {
+		return key, a.checkContract(r, op, key)
 	}
 	return key, nil
 }

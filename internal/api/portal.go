@@ -23,7 +23,7 @@ type portalHandlers struct {
 
 func (h portalHandlers) register(a *API) {
 	add(a, operation{
-		id: "create-portal-link", method: http.MethodPost, path: portalLinksPath, tag: "sessions", access: auth.Managers,
+		id: "create-portal-link", scope: "portal:write", method: http.MethodPost, path: portalLinksPath, tag: "sessions", access: auth.Managers,
 		status:       http.StatusCreated,
 		bodyOptional: true, summary: "Create a portal link",
 		description: "A link for the tenant's own people: it opens the pages of this tenant and nothing else. Create one " +
@@ -32,14 +32,14 @@ func (h portalHandlers) register(a *API) {
 		codes: []string{"portal_link_invalid", "from_portal"},
 	}, h.create)
 	add(a, operation{
-		id: "list-portal-links", method: http.MethodGet, path: portalLinksPath, tag: "sessions", access: auth.Managers,
+		id: "list-portal-links", scope: "portal:read", method: http.MethodGet, path: portalLinksPath, tag: "sessions", access: auth.Managers,
 		summary: "List portal links",
 		description: "Links that can be opened, or whose sessions may still be open, newest first. The secret part of a " +
 			"link is not shown again.",
 		codes: []string{"cursor_invalid", "from_portal"},
 	}, h.list)
 	add(a, operation{
-		id: "delete-portal-link", method: http.MethodDelete, path: portalLinksPath + "/{link}", tag: "sessions",
+		id: "delete-portal-link", scope: "portal:write", method: http.MethodDelete, path: portalLinksPath + "/{link}", tag: "sessions",
 		access: auth.Managers, status: http.StatusNoContent,
 		summary:     "Revoke a portal link",
 		description: "It cannot be opened any more, and the sessions that began with it end at once.",
@@ -88,7 +88,7 @@ func (h portalHandlers) create(ctx context.Context, in *struct {
 		return nil, err
 	}
 	u := h.address(requestOf(ctx)).JoinPath("portal")
-	u.Fragment = h.auth.LinkToken(link, stays, auth.Look{Language: in.Body.Language, Accent: in.Body.Accent})
+	u.Fragment = h.auth.LinkToken(keyOf(ctx), link, stays, auth.Look{Language: in.Body.Language, Accent: in.Body.Accent})
 	return &struct{ Body client.NewPortalLink }{client.NewPortalLink{PortalLink: wirePortalLink(link), URL: u.String()}},
 		nil
 }

@@ -79,6 +79,10 @@ func newAcceptHandlers(o Options, f failures) *acceptHandlers {
 	}
 }
 
+const publishScope = "events:publish"
+
+var publishAccess = auth.Publishers.In(publishScope)
+
 // publishHandlers answer requests to publish events. huma does not run the operation, so it is described here.
 type publishHandlers struct{ *acceptHandlers }
 
@@ -96,7 +100,7 @@ func (publishHandlers) describe(doc *huma.OpenAPI) {
 	ref := func(t reflect.Type) *huma.Schema { return registry.Schema(t, true, "") }
 	event := ref(reflect.TypeFor[client.NewEvent]())
 	op := operation{
-		method: http.MethodPost, path: eventsPath, access: auth.Publishers,
+		method: http.MethodPost, path: eventsPath, access: auth.Publishers, scope: publishScope,
 		description: "One event, or an array of 1 to 1000. The answer comes when they are stored durably. It says how " +
 			"many endpoints take each event. " +
 			"If an item of an array is wrong, its answer is an error, and the other items are accepted.\n\n" +
@@ -120,7 +124,7 @@ func (publishHandlers) describe(doc *huma.OpenAPI) {
 	describeItems(doc, reflect.TypeFor[client.EventAnswer](), reflect.TypeFor[client.EventAnswers]())
 	doc.AddOperation(&huma.Operation{
 		OperationID: "publish-events", Method: op.method, Path: op.path, Tags: []string{"events"}, Summary: "Publish events",
-		Description: op.describe(), Security: op.security(),
+		Description: op.describe(), Security: op.security(), Extensions: op.extensions(),
 		Parameters: []*huma.Param{
 			pathParameter("tenant", "Id of the tenant.", "acme"), onceParameter(),
 		},
@@ -138,17 +142,14 @@ var jsonType = []string{"application/json"}
 
 // publish answers one request to publish events of a tenant.
 func (a *acceptHandlers) publish(w http.ResponseWriter, r *http.Request, tenant string) {
-	key, err := a.auth.Authenticate(r)
-	if err == nil {
-		err = auth.Publishers.Admit(key, tenant, true)
-	}
+	key, err := a.auth.Enter(r, publishAccess, tenant, true)
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
 	t := intakes.Get().(*intake)
 	defer t.release()
-	if err := a.acceptEvents(t, r, tenant); err != nil {
+	if err := a.acceptEvents(t, r, key, tenant); err != nil {
 		a.fail(w, r, err)
 		return
 	}
@@ -158,7 +159,7 @@ func (a *acceptHandlers) publish(w http.ResponseWriter, r *http.Request, tenant 
 }
 
 // acceptEvents handles one request to publish. It leaves the answer in t.out.
-func (a *acceptHandlers) acceptEvents(t *intake, r *http.Request, tenant string) error {
+func (a *acceptHandlers) acceptEvents(t *intake, r *http.Request, key *hook.Key, tenant string) error {
 	if err := a.read(t, r, a.maxBody); err != nil {
 		return err
 	}
@@ -173,6 +174,9 @@ func (a *acceptHandlers) acceptEvents(t *intake, r *http.Request, tenant string)
 	}
 	if in.Items, batch, err = t.scan(a.maxPayload); err != nil {
 		return err
+	}
+	if len(key.Contracts) > 0 {
+		refuseEvents(key, in.Items)
 	}
 	if !batch && in.Items[0].Wrong != nil {
 		return in.Items[0].Wrong

@@ -40,7 +40,7 @@ type recordHandlers struct {
 
 func (h recordHandlers) register(a *API) {
 	for _, list := range []operation{
-		{id: "list-records", path: recordsPath, summary: "List records"},
+		{id: "list-records", contracts: true, path: recordsPath, summary: "List records"},
 		{id: "list-records-of-kind", path: kindPath, summary: "List records of a kind"},
 	} {
 		list.method, list.tag, list.access = http.MethodGet, "records", auth.Readers
@@ -136,6 +136,9 @@ func (h recordHandlers) list(ctx context.Context, in *struct {
 	if in.Kind != "" && in.Contract == "" {
 		return nil, invalidParameter("kind", hook.Field("", "contract_of_kind",
 			"A kind belongs to a contract. Give contract too."))
+	}
+	if err := admitFilter(ctx, in.Contract); err != nil {
+		return nil, err
 	}
 	return h.page(ctx, in.Tenant, in.Contract, in.Kind, in.Paging)
 }

@@ -75,13 +75,13 @@ func (h recordChangeHandlers) describe(doc *huma.OpenAPI) {
 }
 
 func (recordChangeHandlers) describeOne(doc *huma.OpenAPI, c describedChange) {
-	c.path, c.access = recordPath, auth.Publishers
+	c.path, c.access, c.scope = recordPath, auth.Publishers, recordScope
 	c.codes = slices.Concat(c.codes, []string{"record_changed", "record_exists", "precondition_invalid"}, changeCodes)
 	answer := map[string]*huma.MediaType{"application/json": {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[client.RecordAnswer](), true, "")}}
 	op := &huma.Operation{
 		OperationID: c.id, Method: c.method, Path: c.path, Tags: []string{"records"}, Summary: c.summary,
 		Description: c.describe(),
-		Security:    c.security(), Responses: c.responses(doc.Components.Schemas),
+		Security:    c.security(), Extensions: c.extensions(), Responses: c.responses(doc.Components.Schemas),
 		Parameters: []*huma.Param{
 			pathParameter("tenant", "Id of the tenant.", "acme"),
 			pathParameter("contract", "Name of the contract.", "shop"),
@@ -108,7 +108,7 @@ func (recordChangeHandlers) describeOne(doc *huma.OpenAPI, c describedChange) {
 func (recordChangeHandlers) describeBatch(doc *huma.OpenAPI) {
 	ref := func(t reflect.Type) *huma.Schema { return doc.Components.Schemas.Schema(t, true, "") }
 	batch := operation{
-		id: "change-records", method: http.MethodPost, path: recordsPath, access: auth.Publishers,
+		id: "change-records", method: http.MethodPost, path: recordsPath, access: auth.Publishers, scope: recordScope,
 		description: "1 to 1000 changes. If an item is wrong, its answer is an error, and the other items are applied. " +
 			"Changes of the same record are applied in their order." + firesText,
 		codes: append([]string{
@@ -129,7 +129,7 @@ func (recordChangeHandlers) describeBatch(doc *huma.OpenAPI) {
 	doc.AddOperation(&huma.Operation{
 		OperationID: batch.id, Method: batch.method, Path: batch.path, Tags: []string{"records"},
 		Summary: "Change many records", Description: batch.describe(),
-		Security: batch.security(), Parameters: []*huma.Param{
+		Security: batch.security(), Extensions: batch.extensions(), Parameters: []*huma.Param{
 			pathParameter("tenant", "Id of the tenant.", "acme"),
 			onceParameter(),
 		}, Responses: responses,
@@ -187,18 +187,22 @@ func (a *acceptHandlers) changeOne(op hook.RecordOp) http.HandlerFunc {
 }
 
 // enterRecords checks that the request's key may change records of the tenant in its path.
-func (a *acceptHandlers) enterRecords(r *http.Request) (tenant string, err error) {
+func (a *acceptHandlers) enterRecords(r *http.Request) (key *hook.Key, tenant string, err error) {
 	tenant = r.PathValue("tenant")
-	key, err := a.auth.Authenticate(r)
-	if err == nil {
-		err = auth.Publishers.Admit(key, tenant, true)
-	}
-	return tenant, err
+	key, err = a.auth.Enter(r, recordAccess, tenant, true)
+	return key, tenant, err
 }
 
+const recordScope = "records:write"
+
+var recordAccess = auth.Publishers.In(recordScope)
+
 func (a *acceptHandlers) acceptChange(t *intake, r *http.Request, op hook.RecordOp) (*hook.RecordAnswer, error) {
-	tenant, err := a.enterRecords(r)
+	key, tenant, err := a.enterRecords(r)
 	if err != nil {
+		return nil, err
+	}
+	if err := auth.AdmitContract(key, r.PathValue("contract")); err != nil {
 		return nil, err
 	}
 	item := hook.RecordChange{
@@ -282,7 +286,7 @@ func (a *acceptHandlers) changeMany(w http.ResponseWriter, r *http.Request) {
 
 // acceptChanges handles a batch. It leaves the answer in t.out.
 func (a *acceptHandlers) acceptChanges(t *intake, r *http.Request) error {
-	tenant, err := a.enterRecords(r)
+	key, tenant, err := a.enterRecords(r)
 	if err != nil {
 		return err
 	}
@@ -292,6 +296,9 @@ func (a *acceptHandlers) acceptChanges(t *intake, r *http.Request) error {
 	items, prefix, err := changesOf(t.body.Bytes())
 	if err != nil {
 		return err
+	}
+	if len(key.Contracts) > 0 {
+		refuseChanges(key, items)
 	}
 	in := hook.RecordChanges{Tenant: tenant, Items: items}
 	if err := keyed(r, &in, t.body.Bytes()); err != nil {

@@ -15,7 +15,7 @@ type recoveryHandlers struct{ recoveries admin.Recoveries }
 
 func (h recoveryHandlers) register(a *API) {
 	add(a, operation{
-		id: "recover-endpoint", method: http.MethodPost, path: endpointPath1 + "/recover", tag: "endpoints",
+		id: "recover-endpoint", scope: "deliveries:retry", method: http.MethodPost, path: endpointPath1 + "/recover", tag: "endpoints",
 		access: auth.Managers, status: http.StatusAccepted,
 		summary: "Send missed events again",
 		description: "Goes through the events of a span of time, oldest first, and queues again what the endpoint missed, " +
@@ -24,7 +24,7 @@ func (h recoveryHandlers) register(a *API) {
 		codes: []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"},
 	}, h.start)
 	add(a, operation{
-		id: "preview-recovery", method: http.MethodPost, path: endpointPath1 + "/recover/preview", tag: "endpoints",
+		id: "preview-recovery", scope: "deliveries:retry", method: http.MethodPost, path: endpointPath1 + "/recover/preview", tag: "endpoints",
 		access:  auth.Managers,
 		summary: "Count what a recovery would send",
 		description: "How many deliveries POST …/recover with the same body would queue. Nothing is sent or stored. It " +

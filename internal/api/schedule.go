@@ -18,13 +18,13 @@ type scheduleHandlers struct{ schedules admin.Schedules }
 
 func (h scheduleHandlers) register(a *API) {
 	add(a, operation{
-		id: "list-schedules", method: http.MethodGet, path: schedulesPath, tag: "schedules", access: auth.Readers,
+		id: "list-schedules", contracts: true, method: http.MethodGet, path: schedulesPath, tag: "schedules", access: auth.Readers,
 		summary: "List schedules",
 		description: "The schedules of all contracts in force, ordered by contract, with the next run and the result of " +
 			"the latest run.",
 	}, h.list)
 	add(a, operation{
-		id: "run-schedule", method: http.MethodPost, path: schedulesPath + "/{contract}/{type}/run", tag: "schedules",
+		id: "run-schedule", scope: "schedules:run", method: http.MethodPost, path: schedulesPath + "/{contract}/{type}/run", tag: "schedules",
 		access: auth.Managers, noBody: true,
 		summary: "Run a schedule now",
 		description: "Creates the event from the records as they are now, whether it is due or not. The next regular run " +
@@ -44,7 +44,7 @@ func (h scheduleHandlers) list(ctx context.Context, in *struct {
 		return nil, err
 	}
 	out := client.List[client.Schedule]{Items: []client.Schedule{}}
-	for _, s := range list {
+	for _, s := range touchable(ctx, list, func(s admin.ScheduleView) string { return s.Contract.Name }) {
 		out.Items = append(out.Items, wireSchedule(s, in.language()))
 	}
 	return &struct{ Body client.List[client.Schedule] }{out}, nil

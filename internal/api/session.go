@@ -20,10 +20,11 @@ func (h sessionHandlers) register(a *API) {
 		description: "Exchanges an API key for a cookie that scripts cannot read (HttpOnly, SameSite=Strict), valid for " +
 			"12 hours, or until the key is revoked. " +
 			"With the cookie, requests that change something are accepted from the console's own origin only.",
-		codes: []string{"key_invalid", "cross_origin"},
+		codes: []string{"key_invalid", "address_forbidden", "cross_origin"},
 	}, h.create)
 	add(a, operation{
 		id: "get-session", method: http.MethodGet, path: "/v1/session", tag: "sessions", access: auth.Anyone,
+		scope: hook.ScopeSelf, contracts: true,
 		summary: "Read the current session", description: "Says whose API key, cookie or portal token this request has.",
 	}, h.get)
 	add(a, operation{

@@ -48,7 +48,7 @@ type statsHandlers struct{ store StatsStore }
 
 func (h statsHandlers) register(a *API) {
 	add(a, operation{
-		id: "get-stats", method: http.MethodGet, path: "/v1/stats", tag: "watching", access: auth.AnyReaders,
+		id: "get-stats", scope: "stats:read", contracts: true, method: http.MethodGet, path: "/v1/stats", tag: "watching", access: auth.AnyReaders,
 		summary: "Read statistics",
 		description: "Deliveries by their final state, how long requests took, how many deliveries wait, and which " +
 			"endpoints fail, over the last hour, day or week. " +
@@ -56,7 +56,7 @@ func (h statsHandlers) register(a *API) {
 		codes: []string{"tenant_not_found", "endpoint_not_found"},
 	}, h.all)
 	add(a, operation{
-		id: "get-tenant-stats", method: http.MethodGet, path: "/v1/tenants/{tenant}/stats", tag: "watching",
+		id: "get-tenant-stats", scope: "stats:read", contracts: true, method: http.MethodGet, path: "/v1/tenants/{tenant}/stats", tag: "watching",
 		access:  auth.Readers,
 		summary: "Read statistics of a tenant", description: "The same as GET /v1/stats?tenant=….",
 		codes: []string{"endpoint_not_found"},
@@ -129,6 +129,11 @@ func (h statsHandlers) stats(ctx context.Context, tenant string, in StatsQuery) 
 			return nil, err
 		}
 		only, id = e, e.ID
+		if err := auth.AdmitContract(keyOf(ctx), e.Contract); err != nil {
+			return nil, err
+		}
+	} else if err := auth.AdmitEverything(keyOf(ctx)); err != nil {
+		return nil, err
 	}
 	r := statsRanges[in.Range]
 	since := time.Now().UTC().Truncate(r.width).Add(-time.Duration(r.points-1) * r.width)

@@ -38,7 +38,7 @@ type streamHandlers struct {
 
 func (h streamHandlers) register(a *API) {
 	add(a, operation{
-		id: "stream", method: http.MethodGet, path: "/v1/stream", tag: "watching", access: auth.AnyReaders,
+		id: "stream", scope: "stream:read", contracts: true, method: http.MethodGet, path: "/v1/stream", tag: "watching", access: auth.AnyReaders,
 		summary: "Watch what happens",
 		description: "Server-sent events. Each has a notice as JSON in data, and the notice's kind as event: requests " +
 			"that were made, deliveries, and changes. " +
@@ -94,13 +94,13 @@ func (h streamHandlers) watch(ctx context.Context, in *Scope) (*huma.StreamRespo
 		defer leave()
 		r, w := humago.Unwrap(ctx)
 		if r.Method != http.MethodHead {
-			h.feed(w, r, notices)
+			h.feed(w, r, notices, keyOf(ctx.Context()))
 		}
 	}}, nil
 }
 
-// feed sends notices until there are no more, or the caller goes away.
-func (h streamHandlers) feed(w http.ResponseWriter, r *http.Request, notices <-chan hook.Notice) {
+// feed sends the notices that a key may see until there are no more, or the caller goes away.
+func (h streamHandlers) feed(w http.ResponseWriter, r *http.Request, notices <-chan hook.Notice, key *hook.Key) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // the server's deadline is for requests that end
 	header := w.Header()
@@ -123,7 +123,7 @@ func (h streamHandlers) feed(w http.ResponseWriter, r *http.Request, notices <-c
 	for ok := send([]byte("retry: 2000\n\n")); ok; {
 		select {
 		case n, open := <-notices:
-			ok = open && (time.Since(checked) < streamRecheck || stillAllowed()) && send(encodeNotices(n, notices))
+			ok = open && (time.Since(checked) < streamRecheck || stillAllowed()) && send(encodeNotices(n, notices, key))
 		case <-keepAlive.C:
 			ok = stillAllowed() && send([]byte(":\n\n"))
 		case <-r.Context().Done():
@@ -132,13 +132,16 @@ func (h streamHandlers) feed(w http.ResponseWriter, r *http.Request, notices <-c
 	}
 }
 
-// encodeNotices is a notice and all that are ready after it, in the form of server-sent events.
-func encodeNotices(n hook.Notice, more <-chan hook.Notice) []byte {
+// encodeNotices is a notice and all that are ready after it, in the form of server-sent events, without those that the
+// key may not see. A notice that is of no contract only says that something was missed, or that a list has changed.
+func encodeNotices(n hook.Notice, more <-chan hook.Notice, key *hook.Key) []byte {
 	var b bytes.Buffer
 	for waiting := len(more); ; waiting-- {
-		b.WriteString("event: " + string(n.Kind) + "\ndata: ")
-		b.Write(encode(wireNotice(n)))
-		b.WriteString("\n\n")
+		if n.Kind == hook.NoticeLost || key.MayTouch(n.Contract) {
+			b.WriteString("event: " + string(n.Kind) + "\ndata: ")
+			b.Write(encode(wireNotice(n)))
+			b.WriteString("\n\n")
+		}
 		if waiting <= 0 {
 			return b.Bytes()
 		}

@@ -31,7 +31,7 @@ func (h tenantHandlers) register(a *API) {
 	put.Responses["201"] = &huma.Response{Description: "The tenant was created.", Content: put.Responses["200"].Content}
 	put.Responses["200"].Description = "The tenant existed."
 	add(a, operation{
-		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Readers,
+		id: "get-tenant", contracts: true, method: http.MethodGet, path: "/v1/tenants/{tenant}", tag: "tenants", access: auth.Readers,
 		summary: "Read a tenant",
 	}, h.get)
 	add(a, operation{

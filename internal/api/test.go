@@ -18,7 +18,7 @@ type testHandlers struct {
 
 func (h testHandlers) register(a *API) {
 	add(a, operation{
-		id: "test-endpoint", method: http.MethodPost, path: endpointPath1 + "/test", tag: "endpoints", access: auth.Managers,
+		id: "test-endpoint", scope: "endpoints:test", method: http.MethodPost, path: endpointPath1 + "/test", tag: "endpoints", access: auth.Managers,
 		bodyOptional: true,
 		summary:      "Test an endpoint",
 		description: "Sends a test event, which is rendered, signed and judged like a real one, and answers with the " +
@@ -33,7 +33,7 @@ func (h testHandlers) register(a *API) {
 		},
 	}, h.test)
 	add(a, operation{
-		id: "render-event", method: http.MethodPost, path: endpointPath1 + "/render", tag: "endpoints", access: auth.Managers,
+		id: "render-event", scope: "endpoints:test", method: http.MethodPost, path: endpointPath1 + "/render", tag: "endpoints", access: auth.Managers,
 		summary: "Show the request for an event",
 		description: "The request that would be sent to the endpoint, as it is configured now, for a stored event or an " +
 			"example, and what the endpoint's transformation did. " +

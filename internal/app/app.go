@@ -278,6 +278,7 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	back.Go(func() error { return p.nodes.WhileLeading(working, p.cleaner.Run) })
 	back.Go(func() error { return p.newer.run(working) })
 	back.Go(func() error { return p.counts.Run(working) })
+	back.Go(func() error { return p.auth.Run(working) })
 	if p.relay != nil {
 		back.Go(func() error { return p.relay.Run(working) })
 	}

@@ -10,6 +10,9 @@ import (
 // Access says who may use an operation.
 type Access struct {
 	Roles []hook.Role
+	// Scope is the group that the operation belongs to. A key that is limited to other scopes may not use it. The zero
+	// value belongs to no key with scopes.
+	Scope hook.Scope
 	// anyTenant lets a key of one tenant use an operation that is about no tenant, or about all. The operation then shows
 	// it only what is its own.
 	anyTenant bool
@@ -28,6 +31,12 @@ var (
 	}
 )
 
+// In is the same access to an operation of a scope.
+func (a Access) In(s hook.Scope) Access {
+	a.Scope = s
+	return a
+}
+
 // Admit decides whether a key may use an operation, on a tenant if it is about one. What belongs to another tenant is
 // reported as not there.
 func (a Access) Admit(k *hook.Key, tenant string, onTenant bool) error {
@@ -41,11 +50,43 @@ func (a Access) Admit(k *hook.Key, tenant string, onTenant bool) error {
 	}
 	switch {
 	case k.Tenant == "" || a.anyTenant || onTenant && k.Tenant == tenant:
-		return nil
 	case onTenant:
 		return hook.NotFound("tenant", tenant)
+	default:
+		return forbidden("A key of one tenant may not do this. Use one that is good for all tenants.")
 	}
-	return forbidden("A key of one tenant may not do this. Use one that is good for all tenants.")
+	if !k.Has(a.Scope) {
+		return &hook.Error{
+			Kind: hook.KindForbidden, Code: "scope_missing",
+			Detail: "This key lacks the scope " + string(a.Scope) + ". Use a key that has it.",
+		}
+	}
+	return nil
+}
+
+// AdmitContract decides whether a key may touch what belongs to a contract.
+func AdmitContract(k *hook.Key, contract string) error {
+	if k.MayTouch(contract) {
+		return nil
+	}
+	return ErrOtherContract
+}
+
+// ErrOtherContract is the error for what belongs to a contract that a key may not touch.
+var ErrOtherContract = &hook.Error{
+	Kind: hook.KindForbidden, Code: "contract_forbidden",
+	Detail: "This key is limited to other contracts. Use a key that may use this one.",
+}
+
+// AdmitEverything decides whether a key may use an operation that is about all contracts.
+func AdmitEverything(k *hook.Key) error {
+	if len(k.Contracts) == 0 {
+		return nil
+	}
+	return &hook.Error{
+		Kind: hook.KindForbidden, Code: "contract_forbidden",
+		Detail: "This operation is about all contracts, and this key is limited to some. Use a key without that limit.",
+	}
 }
 
 func forbidden(detail string) error {

@@ -16,7 +16,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
+	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"gancho/internal/cache"
@@ -38,6 +40,8 @@ type Store interface {
 	PortalLink(ctx context.Context, id hook.PortalLinkID) (hook.PortalLink, error)
 	// OpenPortalLink notes that somebody opened a link, and until when they may stay.
 	OpenPortalLink(ctx context.Context, id hook.PortalLinkID, at, ends time.Time) error
+	// KeysUsed notes when keys were used last.
+	KeysUsed(ctx context.Context, at map[hook.KeyID]time.Time) error
 }
 
 // Auth finds out who makes a request. Its methods may be called from any goroutine.
@@ -46,6 +50,7 @@ type Auth struct {
 	admin  [32]byte // hash of the operator's key
 	root   *hook.Key
 	keys   *cache.Loader[*hook.Key] // by hash
+	used   sync.Map                 // *hook.Key → *atomic.Int64, the minute in which it was used last; see [Auth.Run]
 	sealer sealer
 	cross  *http.CrossOriginProtection
 }
@@ -83,6 +88,10 @@ var (
 	errKeyInvalid = &hook.Error{
 		Kind: hook.KindUnauthorized, Code: "key_invalid", Detail: "This API key does not exist, was revoked, or has expired.",
 	}
+	errAddress = &hook.Error{
+		Kind: hook.KindForbidden, Code: "address_forbidden",
+		Detail: "This API key may not be used from this address. Use it from one of its addresses, or add this one to a new key.",
+	}
 	errSessionEnded = &hook.Error{
 		Kind: hook.KindUnauthorized, Code: "session_ended",
 		Detail: "The session has ended. Sign in again, or open a new portal link.",
@@ -102,7 +111,7 @@ func (a *Auth) Authenticate(r *http.Request) (*hook.Key, error) {
 		if hook.IsKind(err, hook.KindUnauthorized) { // the key is gone
 			err = errSessionEnded
 		}
-		return k, err
+		return a.from(r, k, err)
 	}
 	text, ok := BearerToken(r)
 	if !ok {
@@ -111,7 +120,36 @@ func (a *Auth) Authenticate(r *http.Request) (*hook.Key, error) {
 	if strings.HasPrefix(text, portalPrefix) {
 		return a.portalKey(r.Context(), text, now)
 	}
-	return a.byText(r.Context(), text, now)
+	k, err := a.byText(r.Context(), text, now)
+	return a.from(r, k, err)
+}
+
+// from checks that a key may be used from the address of a request, and notes that it was used.
+func (a *Auth) from(r *http.Request, k *hook.Key, err error) (*hook.Key, error) {
+	if err != nil {
+		return nil, err
+	}
+	if !k.From(Peer(r)) {
+		return nil, errAddress
+	}
+	a.note(k, time.Now())
+	return k, nil
+}
+
+// Peer is the address that a request comes from. It is invalid if that is not known.
+func Peer(r *http.Request) netip.Addr {
+	p, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return p.Addr().Unmap()
+}
+
+// Enter finds the key that a request was made with, and decides whether it may use an operation, on a tenant if it is
+// about one. Every operation that needs a key begins here.
+func (a *Auth) Enter(r *http.Request, access Access, tenant string, onTenant bool) (*hook.Key, error) {
+	k, err := a.Authenticate(r)
+	if err != nil {
+		return nil, err
+	}
+	return k, access.Admit(k, tenant, onTenant)
 }
 
 // BearerToken is what a request has after Authorization: Bearer.

@@ -39,6 +39,8 @@ func addKey(t *testing.T, db *store.DB, text string, ends time.Time) hook.KeyID 
 	return k.ID
 }
 
+func hashOf(text string) [32]byte { return sha256.Sum256([]byte(text)) }
+
 // request is one with headers, given as names and values in turns.
 func request(t *testing.T, method string, header ...string) *http.Request {
 	t.Helper()
@@ -133,7 +135,7 @@ func TestPortal(t *testing.T) {
 		return l
 	}
 	l := link(time.Now().Add(time.Hour))
-	token := a.LinkToken(l, time.Hour, auth.Look{Language: "es", Accent: "teal"})
+	token := a.LinkToken(&hook.Key{}, l, time.Hour, auth.Look{Language: "es", Accent: "teal"})
 	s, err := a.OpenLink(t.Context(), token)
 	if err != nil || !s.Key.Portal || s.Key.Role != hook.RoleRead || s.Tenant.ID != "acme" || s.Look.Language != "es" || s.Look.Accent != "teal" {
 		t.Fatalf("session %+v, %v", s, err)
@@ -147,7 +149,7 @@ func TestPortal(t *testing.T) {
 	wants(t, err, "session_ended")
 	_, err = a.OpenLink(t.Context(), strings.TrimPrefix(s.Token, "gp_"))
 	wants(t, err, "link_expired")
-	_, err = a.OpenLink(t.Context(), a.LinkToken(link(time.Now().Add(-time.Second)), time.Hour, auth.Look{}))
+	_, err = a.OpenLink(t.Context(), a.LinkToken(&hook.Key{}, link(time.Now().Add(-time.Second)), time.Hour, auth.Look{}))
 	wants(t, err, "link_expired")
 
 	if err := db.DeletePortalLink(t.Context(), "acme", l.ID); err != nil {

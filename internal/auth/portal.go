@@ -23,10 +23,17 @@ type sealedPortal struct {
 	Accent    string            `json:"a,omitempty"`
 	Stay      time.Duration     `json:"s,omitempty"` // of a link: how long its token is good
 	ExpiresAt time.Time         `json:"e"`
+
+	// What the key that created the link was limited to. Otherwise its holder could do more with a link than without.
+	Scopes    []hook.Scope `json:"sc,omitempty"`
+	Contracts []string     `json:"co,omitempty"`
 }
 
 func (p *sealedPortal) key() *hook.Key {
-	return &hook.Key{Name: p.Name, Role: p.Role, Tenant: p.Tenant, ExpiresAt: p.ExpiresAt, Portal: true}
+	return &hook.Key{
+		Name: p.Name, Role: p.Role, Tenant: p.Tenant, ExpiresAt: p.ExpiresAt, Portal: true, Scopes: p.Scopes,
+		Contracts: p.Contracts,
+	}
 }
 
 // portalKey is the key that a token of the portal stands for.
@@ -49,11 +56,12 @@ type Look struct {
 	Accent   string // colour; "": the portal's own
 }
 
-// LinkToken is the secret part of the address of a portal link. stay is how long a session lasts that begins with it.
-func (a *Auth) LinkToken(l hook.PortalLink, stay time.Duration, look Look) string {
+// LinkToken is the secret part of the address of a portal link that somebody creates with the key by. stay is how long
+// a session lasts that begins with it. The session has the scopes and contracts that the key has.
+func (a *Auth) LinkToken(by *hook.Key, l hook.PortalLink, stay time.Duration, look Look) string {
 	return a.sealer.seal(sealLink, sealedPortal{
 		Link: l.ID, Name: l.Name, Tenant: l.Tenant, Role: l.Role, Language: look.Language, Accent: look.Accent, Stay: stay,
-		ExpiresAt: l.ExpiresAt,
+		ExpiresAt: l.ExpiresAt, Scopes: by.Scopes, Contracts: by.Contracts,
 	})
 }
 

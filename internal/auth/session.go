@@ -107,11 +107,12 @@ func (a *Auth) SameOrigin(r *http.Request) error {
 }
 
 // SignIn opens a session of the console with the text of an API key. It returns the key and until when the session is
-// good. The code of its error is key_invalid.
+// good. The codes of its errors are key_invalid and address_forbidden.
 func (a *Auth) SignIn(ctx context.Context, r *http.Request, text string) (k *hook.Key, c http.Cookie, ends time.Time, err error) {
 	now := time.Now()
 	hash := sha256.Sum256([]byte(strings.TrimSpace(text)))
-	if k, err = a.byHash(ctx, hash, now); err != nil {
+	k, err = a.byHash(ctx, hash, now)
+	if k, err = a.from(r, k, err); err != nil {
 		return nil, c, ends, err
 	}
 	ends = now.Add(sessionTime).UTC().Truncate(time.Second)

@@ -63,7 +63,7 @@ func (l *loader) cases(n *yamlfile.Node, e *EventType) (out []Case) {
 		return nil
 	}
 	for _, p := range n.Pairs {
-		if !validName(p.Key) {
+		if !ValidName(p.Key) {
 			l.Problem(p.Line, p.Column, fmt.Sprintf("%q cannot be the name of a case.", p.Key), nameFix)
 		}
 		o := l.Object(p.Value, "The case "+p.Key, keysOf["events.*.cases.*"])

@@ -148,14 +148,15 @@ func (l *loader) defaults(c *Contract) {
 
 func (l *loader) contractName(c *Contract, n *yamlfile.Node) {
 	c.Name = l.Str(n)
-	if n.Kind == yamlfile.KindText && !validName(c.Name) {
+	if n.Kind == yamlfile.KindText && !ValidName(c.Name) {
 		l.ProblemAt(n, fmt.Sprintf("%q cannot be the name of a contract.", c.Name), nameFix)
 	}
 }
 
 const nameFix = "Use lower-case letters, digits, _ and -, at most 64, beginning with a letter."
 
-func validName(s string) bool {
+// ValidName reports whether a text can be the name of a contract.
+func ValidName(s string) bool {
 	for i, r := range []byte(s) {
 		letter := 'a' <= r && r <= 'z'
 		if !letter && (i == 0 || !('0' <= r && r <= '9' || r == '_' || r == '-')) {

@@ -129,7 +129,7 @@ func (l *loader) readRecords(c *Contract, n *yamlfile.Node) {
 		return
 	}
 	for _, p := range n.Pairs {
-		if !validName(p.Key) {
+		if !ValidName(p.Key) {
 			l.Problem(p.Line, p.Column, fmt.Sprintf("%q cannot name a kind of record.", p.Key), "Use lower-case letters, digits, _ and -, at most 64, beginning with a letter.")
 		}
 		c.records = append(c.records, l.readRecord(p))

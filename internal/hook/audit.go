@@ -65,6 +65,8 @@ const (
 	ActionCredentialDeleted     Action = "credential.deleted"
 	ActionKeyCreated            Action = "key.created"
 	ActionKeyRevoked            Action = "key.revoked"
+	ActionKeyRotated            Action = "key.rotated"
+	ActionKeyEarlierEnded       Action = "key.earlier_ended" // the texts that rotations replaced
 	ActionContractPosted        Action = "contract.posted"   // through the API
 	ActionContractImported      Action = "contract.imported" // from the program itself or the operator's directory
 	ActionContractChanged       Action = "contract.changed"

@@ -46,6 +46,7 @@ func Tables() []Table {
 		{"credentials", []string{"id"}},
 		{"endpoints", []string{"id"}},
 		{"keys", []string{"id"}},
+		{"key_texts", []string{"hash"}},
 		{"portal_links", []string{"id"}},
 		{"tenants", []string{"id"}},
 		{"quota_used", []string{"tenant", "key", "started_at"}},

@@ -132,6 +132,9 @@ func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 		if _, err := t.exec(`DELETE FROM portal_links WHERE tenant = $1`, id); err != nil {
 			return err
 		}
+		if _, err := t.exec(`DELETE FROM key_texts WHERE key IN (SELECT id FROM keys WHERE tenant = $1)`, id); err != nil {
+			return err
+		}
 		keys, err = t.ids(`DELETE FROM keys WHERE tenant = $1 RETURNING id`, id)
 		return err
 	})
