@@ -80,10 +80,19 @@ type OldSecret struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
+// SecretInfo is a signing secret without its text.
+type SecretInfo struct {
+	ID        string     `json:"id" example:"sec_0b5f3a1c"`
+	Hint      string     `json:"hint" doc:"The last 4 characters of the secret." example:"7oD9"`
+	Current   bool       `json:"current" doc:"It is the newest secret. Requests are signed with the others as well, until they expire."`
+	CreatedAt *time.Time `json:"created_at" doc:"null: an earlier release created it."`
+	ExpiresAt *time.Time `json:"expires_at" doc:"null: it does not expire."`
+}
+
 // RotateInput says how to replace a signing secret.
 type RotateInput struct {
 	Secret  string `json:"secret,omitempty" maxLength:"512" doc:"The new secret. If left out, one is generated."`
-	Overlap string `json:"overlap,omitempty" maxLength:"20" default:"24h" doc:"How long requests are signed with the old secret as well, at most 30d. 0s: not at all." example:"24h"`
+	Overlap string `json:"overlap,omitempty" maxLength:"20" default:"24h" doc:"How long requests are signed with the old secret as well, at most 30d. 0s: not at all. If it is given, secrets that were replaced before sign for this long at most, too." example:"24h"`
 }
 
 // CreateEndpoint creates an endpoint.
@@ -135,4 +144,14 @@ func (c *Client) EndpointSecret(ctx context.Context, tenant, endpoint string) (*
 // RotateSecret replaces the signing secret of an endpoint.
 func (c *Client) RotateSecret(ctx context.Context, tenant, endpoint string, in RotateInput) (*EndpointSecret, error) {
 	return send[EndpointSecret](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "rotate-secret"), in)
+}
+
+// Secrets lists the signing secrets of an endpoint, newest first, without their texts.
+func (c *Client) Secrets(ctx context.Context, tenant, endpoint string) (*List[SecretInfo], error) {
+	return get[List[SecretInfo]](ctx, c, path("tenants", tenant, "endpoints", endpoint, "secrets"))
+}
+
+// EndSecret ends a replaced signing secret at once.
+func (c *Client) EndSecret(ctx context.Context, tenant, endpoint, secret string) error {
+	return c.call(ctx, http.MethodDelete, path("tenants", tenant, "endpoints", endpoint, "secrets", secret), nil, nil, nil)
 }

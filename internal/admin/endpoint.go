@@ -179,7 +179,7 @@ func newEndpoint(tenant string, c *contract.Contract, in EndpointSpec) (*hook.En
 		StateReason: stateReason(in.State),
 	}
 	if secret != "" {
-		e.Secrets = []hook.Secret{{Text: secret}}
+		e.Secrets = []hook.Secret{{Text: secret, CreatedAt: now()}}
 	}
 	return e, nil
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"gancho/internal/contract"
@@ -62,6 +63,7 @@ func (x Endpoints) secretsOf(e *hook.Endpoint, now time.Time) (SigningSecrets, e
 type Rotation struct {
 	Secret string // "": one is made
 	// Overlap is how long requests are signed with the old secret as well: at most 30 days; nil: 24 hours.
+	// If it is given, it also ends secrets that were replaced before, as far as they would sign for longer.
 	Overlap *time.Duration
 }
 
@@ -87,6 +89,9 @@ func (x Endpoints) RotateSecret(ctx context.Context, tenant, id string, in Rotat
 		if err != nil {
 			return err
 		}
+		if in.Overlap != nil {
+			e.Secrets = endBy(e.Secrets, now.Add(overlap))
+		}
 		if len(e.Secrets) > 0 && e.Secrets[0].Text == secret {
 			return nil // the request was repeated
 		}
@@ -99,9 +104,69 @@ func (x Endpoints) RotateSecret(ctx context.Context, tenant, id string, in Rotat
 	return x.secretsOf(e, now)
 }
 
+// endBy lets all secrets but the newest one expire at a time, or before it.
+func endBy(list []hook.Secret, at time.Time) []hook.Secret {
+	list = slices.Clone(list)
+	for i := 1; i < len(list); i++ {
+		if list[i].ExpiresAt.After(at) {
+			list[i].ExpiresAt = at
+		}
+	}
+	return list
+}
+
+// SecretInfo is what may be shown of a signing secret to everybody who may see its endpoint.
+type SecretInfo struct {
+	hook.Secret        // without its text
+	ID, Hint    string // see [hook.Secret]
+	Current     bool   // it is the newest; the others sign until they expire
+}
+
+// ListSecrets lists the signing secrets with which requests are signed, newest first. The codes of its errors are
+// endpoint_not_found, secret_not_found and unreadable.
+func (x Endpoints) ListSecrets(ctx context.Context, tenant, id string) ([]SecretInfo, error) {
+	e, err := x.Get(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := x.secretsOf(e, time.Now()); err != nil {
+		return nil, err
+	}
+	var list []SecretInfo
+	for i, s := range e.Secrets {
+		if i > 0 && !time.Now().Before(s.ExpiresAt) {
+			continue
+		}
+		info := SecretInfo{Secret: s, ID: s.ID(e.ID), Hint: s.Hint(), Current: i == 0}
+		info.Text = ""
+		list = append(list, info)
+	}
+	return list, nil
+}
+
+// EndSecret ends a replaced signing secret at once. The codes of its errors are endpoint_not_found, secret_not_found,
+// secret_current, unreadable and endpoint_busy.
+func (x Endpoints) EndSecret(ctx context.Context, tenant, id, secret string) error {
+	_, err := x.update(ctx, tenant, id, func(e *hook.Endpoint) error {
+		if e.Unreadable {
+			return hook.ErrUnreadable
+		}
+		at := slices.IndexFunc(e.Secrets, func(s hook.Secret) bool { return s.ID(e.ID) == secret })
+		switch {
+		case at < 0:
+			return hook.NotFound("secret", secret)
+		case at == 0:
+			return hook.Conflict("secret_current", "Requests are signed with this secret. Replace it with POST …/rotate-secret first.")
+		}
+		e.Secrets = slices.Delete(slices.Clone(e.Secrets), at, at+1)
+		return nil
+	})
+	return err
+}
+
 // rotated puts a new secret before the others. Of those, the ones that are still good stay until they expire.
 func rotated(old []hook.Secret, secret string, overlap time.Duration, now time.Time) []hook.Secret {
-	out := []hook.Secret{{Text: secret}}
+	out := []hook.Secret{{Text: secret, CreatedAt: now}}
 	for i, s := range old {
 		if i == 0 {
 			s.ExpiresAt = now.Add(overlap)
@@ -137,7 +202,7 @@ func checkSecret(c *contract.Contract, text string) (string, error) {
 func patchSecret(e *hook.Endpoint, c *contract.Contract, given *string) error {
 	if given == nil {
 		if c.Scheme() != nil && len(e.Secrets) == 0 {
-			e.Secrets = []hook.Secret{{Text: c.Scheme().NewSecret()}}
+			e.Secrets = []hook.Secret{{Text: c.Scheme().NewSecret(), CreatedAt: now()}}
 		}
 		return nil
 	}
@@ -150,7 +215,7 @@ func patchSecret(e *hook.Endpoint, c *contract.Contract, given *string) error {
 		return err
 	}
 	if len(e.Secrets) == 0 || e.Secrets[0].Text != secret {
-		e.Secrets = []hook.Secret{{Text: secret}}
+		e.Secrets = []hook.Secret{{Text: secret, CreatedAt: now()}}
 	}
 	return nil
 }

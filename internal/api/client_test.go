@@ -56,6 +56,14 @@ func TestClient(t *testing.T) {
 	if r, err := c.RotateSecret(ctx, "acme", e.ID, client.RotateInput{Overlap: "1h"}); err != nil || r.Previous[0].Secret != secret.Secret {
 		t.Errorf("rotated %+v %v", r, err)
 	}
+	secrets, err := c.Secrets(ctx, "acme", e.ID)
+	if err != nil || len(secrets.Items) != 2 || !secrets.Items[0].Current || !strings.HasSuffix(strings.TrimRight(secret.Secret, "="), secrets.Items[1].Hint) {
+		t.Errorf("secrets %+v %v", secrets, err)
+	}
+	must(c.EndSecret(ctx, "acme", e.ID, secrets.Items[1].ID))
+	if s, err := c.EndpointSecret(ctx, "acme", e.ID); err != nil || len(s.Previous) != 0 {
+		t.Errorf("secret %+v %v", s, err)
+	}
 	const payload = `{ "a":  "<&\u00e3" , "n": 9007199254740993 }`
 	answer, err := c.PublishEvent(ctx, "acme", client.NewEvent{Type: "order.paid", ID: "1", Payload: json.RawMessage(payload)})
 	must(err)

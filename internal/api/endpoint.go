@@ -103,11 +103,24 @@ func (h *endpointHandlers) register(a *API) {
 	}, h.secret)
 	add(a, operation{
 		id: "rotate-endpoint-secret", scope: "endpoints:secret", method: http.MethodPost, path: endpointPath1 + "/rotate-secret", tag: "endpoints",
-		access:       auth.Managers,
-		summary:      "Replace the signing secret",
-		description:  "For a while requests are signed with the old secret as well, so that the receiver has time to change.",
+		access:  auth.Managers,
+		summary: "Replace the signing secret",
+		description: "For a while requests are signed with the old secret as well, so that the receiver has time to change. " +
+			"An overlap that is given holds for all secrets that were replaced before, too: 0s ends them all.",
 		bodyOptional: true, codes: []string{"endpoint_not_found", "secret_not_found", "secret_invalid", "endpoint_busy"},
 	}, h.rotateSecret)
+	add(a, operation{
+		id: "list-endpoint-secrets", method: http.MethodGet, path: endpointPath1 + "/secrets", tag: "endpoints",
+		access:  auth.Readers,
+		summary: "List the signing secrets", description: "Those with which requests are signed, newest first, without their texts.",
+		codes: []string{"endpoint_not_found", "secret_not_found"},
+	}, h.listSecrets)
+	add(a, operation{
+		id: "end-endpoint-secret", scope: "endpoints:secret", method: http.MethodDelete, path: endpointPath1 + "/secrets/{secret}", tag: "endpoints",
+		access: auth.Managers, status: http.StatusNoContent,
+		summary: "End a replaced signing secret", description: "Requests are not signed with it any more.",
+		codes: []string{"endpoint_not_found", "secret_not_found", "secret_current", "endpoint_busy"},
+	}, h.endSecret)
 }
 
 // EndpointPath are the path parameters of operations on one endpoint.
@@ -270,6 +283,34 @@ func wireSecrets(s admin.SigningSecrets, err error) (*secretOutput, error) {
 
 func (h *endpointHandlers) secret(ctx context.Context, in *EndpointPath) (*secretOutput, error) {
 	return wireSecrets(h.endpoints.Secrets(ctx, in.Tenant, in.Endpoint))
+}
+
+func (h *endpointHandlers) listSecrets(ctx context.Context, in *EndpointPath) (*struct {
+	Body client.List[client.SecretInfo]
+}, error,
+) {
+	list, err := h.endpoints.ListSecrets(ctx, in.Tenant, in.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	out := &struct {
+		Body client.List[client.SecretInfo]
+	}{}
+	out.Body.Items = []client.SecretInfo{}
+	for _, s := range list {
+		out.Body.Items = append(out.Body.Items, client.SecretInfo{
+			ID: s.ID, Hint: s.Hint, Current: s.Current, CreatedAt: wireTime(s.CreatedAt), ExpiresAt: wireTime(s.ExpiresAt),
+		})
+	}
+	return out, nil
+}
+
+func (h *endpointHandlers) endSecret(ctx context.Context, in *struct {
+	EndpointPath
+	Secret string `path:"secret" doc:"Id of the secret." example:"sec_0b5f3a1c"`
+},
+) (*struct{}, error) {
+	return nil, h.endpoints.EndSecret(ctx, in.Tenant, in.Endpoint, in.Secret)
 }
 
 func (h *endpointHandlers) rotateSecret(ctx context.Context, in *struct {

@@ -1,7 +1,10 @@
 package hook
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -79,7 +82,21 @@ type Header struct {
 // Secret is a signing secret in its text form (whsec_… or whsk_…).
 type Secret struct {
 	Text      string    `json:"text"`
+	CreatedAt time.Time `json:"created_at,omitzero"` // zero: an earlier release created it
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // set when a newer secret replaces it; zero: valid
+}
+
+// ID names a signing secret of an endpoint, and gives its text away to nobody: "sec_" and 8
+// hexadecimal digits.
+func (s Secret) ID(of EndpointID) string {
+	sum := sha256.Sum256(append(of[:], s.Text...))
+	return "sec_" + hex.EncodeToString(sum[:4])
+}
+
+// Hint is the last 4 characters of a signing secret, to recognize it.
+func (s Secret) Hint() string {
+	text := strings.TrimRight(s.Text, "=")
+	return text[max(len(text)-4, 0):]
 }
 
 // Health is what the latest deliveries say about an endpoint.

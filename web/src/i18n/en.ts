@@ -414,7 +414,9 @@ const en = {
     rotateText:
       "A new secret is created. For 24 hours requests are signed with both, so that the receiver has time to switch.",
     rotated: "The new secret is in use.",
-    previous: (t: string) => `The old secret is valid until ${t}.`,
+    previous: (hint: string, t: string) => `The old secret …${hint} signs as well until ${t}.`,
+    end: "End now",
+    endNamed: (hint: string) => `End the secret …${hint} now`,
   },
   test: {
     text: "Sends one test webhook now and shows what came back.",

@@ -42,6 +42,7 @@ const es: Messages = {
     notFound: "Aquí no hay nada",
     notFoundText: "La página no existe, o lo que mostraba fue eliminado.",
     codes: {
+      secret_current: "El destino firma con este secreto. Reemplácelo primero.",
       unreadable: "Lo guardado no se puede descifrar: está dañado o falta su clave de cifrado.",
       scope_missing: "Su clave no tiene el permiso para esto. Use una que lo tenga.",
       contract_forbidden: "Su clave es para otros sistemas de webhooks. Use una que sirva para este.",
@@ -509,7 +510,9 @@ const es: Messages = {
     rotateText:
       "Se crea un secreto nuevo. Durante 24 horas las peticiones se firman con ambos, para que el receptor pueda cambiar.",
     rotated: "El secreto nuevo ya está en uso.",
-    previous: (t) => `El secreto anterior sirve hasta ${t}.`,
+    previous: (hint, t) => `El secreto anterior …${hint} también firma hasta ${t}.`,
+    end: "Terminar ya",
+    endNamed: (hint) => `Terminar ya el secreto …${hint}`,
   },
   test: {
     text: "Envía ahora un webhook de prueba y muestra qué respondió el receptor.",

@@ -42,6 +42,7 @@ const pt: Messages = {
     notFound: "Não há nada aqui",
     notFoundText: "A página não existe, ou o que ela mostrava foi excluído.",
     codes: {
+      secret_current: "O destino assina com este segredo. Troque-o primeiro.",
       unreadable: "O que foi guardado não pode ser decifrado: está danificado, ou falta a chave de criptografia.",
       scope_missing: "Sua chave não tem a permissão para isso. Use uma que tenha.",
       contract_forbidden: "Sua chave é para outros sistemas de webhooks. Use uma que sirva para este.",
@@ -510,7 +511,9 @@ const pt: Messages = {
     rotateText:
       "Um segredo novo é criado. Durante 24 horas as requisições são assinadas com os dois, para que o receptor possa trocar.",
     rotated: "O segredo novo já está em uso.",
-    previous: (t) => `O segredo anterior vale até ${t}.`,
+    previous: (hint, t) => `O segredo anterior …${hint} também assina até ${t}.`,
+    end: "Encerrar agora",
+    endNamed: (hint) => `Encerrar agora o segredo …${hint}`,
   },
   test: {
     text: "Envia agora um webhook de teste e mostra o que o receptor respondeu.",

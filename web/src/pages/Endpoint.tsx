@@ -27,7 +27,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, type Contract, type Endpoint, ok } from "../api/client";
-import { contractsQuery, endpointQuery } from "../api/queries";
+import { contractsQuery, endpointQuery, ofTenant } from "../api/queries";
 import { exactTime, number, parseSpan, span } from "../format";
 import { type Language, useT } from "../i18n";
 import { Copy, Fact, HealthBadge, PageHead, Skeletons, Time, Trouble } from "../parts/basics";
@@ -262,9 +262,28 @@ function SigningSecret({ endpoint: e }: { endpoint: Endpoint }) {
     onSuccess: () => {
       show.reset();
       ask(false);
+      void list.refetch();
       notifications.show({ message: t.secret.rotated });
     },
   });
+  const list = useQuery({
+    queryKey: [...ofTenant(e.tenant), "secrets", e.id, e.updated_at],
+    queryFn: () => ok(api.GET("/v1/tenants/{tenant}/endpoints/{endpoint}/secrets", { params: { path } })),
+  });
+  const end = useMutation({
+    mutationFn: (secret: string) =>
+      ok(
+        api.DELETE("/v1/tenants/{tenant}/endpoints/{endpoint}/secrets/{secret}", {
+          params: { path: { ...path, secret } },
+        }),
+      ),
+    onSuccess: () => {
+      show.reset();
+      rotate.reset();
+      void list.refetch();
+    },
+  });
+  const replaced = (list.data?.items ?? []).filter((s) => !s.current);
   const shown = rotate.data ?? show.data;
   return (
     <Paper p="lg">
@@ -286,13 +305,23 @@ function SigningSecret({ endpoint: e }: { endpoint: Endpoint }) {
             </CopyButton>
           </Group>
           {rotate.data && <Text size="sm">{t.secret.once}</Text>}
-          {shown.previous.map((p) => (
-            <Text key={p.expires_at} size="xs" c="dimmed">
-              {t.secret.previous(exactTime(p.expires_at, t.locale))}
-            </Text>
-          ))}
         </Stack>
       )}
+      {replaced.map((s) => (
+        <Group key={s.id} gap="xs" mb="xs">
+          <Text size="sm">{t.secret.previous(s.hint, s.expires_at ? exactTime(s.expires_at, t.locale) : "")}</Text>
+          <Button
+            size="compact-xs"
+            variant="default"
+            loading={end.isPending && end.variables === s.id}
+            onClick={() => end.mutate(s.id)}
+            aria-label={t.secret.endNamed(s.hint)}
+          >
+            {t.secret.end}
+          </Button>
+        </Group>
+      ))}
+      <Trouble error={end.error} />
       <Group gap="xs">
         {!shown && (
           <Button

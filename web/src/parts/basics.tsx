@@ -92,16 +92,21 @@ export function StateBadge({ state }: { state: Delivery["state"] }) {
 }
 
 /** What one wants to know of an endpoint at a glance. */
-export function endpointHealth(
-  e: Endpoint,
-): "unreadable" | "paused" | "disabled" | "failing" | "working" | "unused" {
+export function endpointHealth(e: Endpoint): "unreadable" | "paused" | "disabled" | "failing" | "working" | "unused" {
   if (e.unreadable) return "unreadable";
   if (e.state !== "active") return e.state;
   if (e.failing_since) return "failing";
   return e.last_run ? "working" : "unused";
 }
 
-const healthColor = { unreadable: "red", paused: "yellow", disabled: "gray", failing: "red", working: "teal", unused: "blue" };
+const healthColor = {
+  unreadable: "red",
+  paused: "yellow",
+  disabled: "gray",
+  failing: "red",
+  working: "teal",
+  unused: "blue",
+};
 
 export function HealthBadge({ endpoint }: { endpoint: Endpoint }) {
   const t = useT();
