@@ -197,7 +197,7 @@ func (s *server) assemble() (*parts, error) {
 	numbers := metrics.New(s.roundTrips)
 	p := &parts{
 		known: catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), scripts: scripts, nodes: s.newSharing(),
-		sender: sendhttp.New(sendhttp.Options{Allow: s.cfg.allowed()}), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
+		sender: sendhttp.New(sendhttp.Options{Allow: s.cfg.allowed(), MaxAge: s.cfg.ConnectionAge}), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
 	}
 	if c := s.db.Cluster(); c != nil {
 		p.relay = stream.NewRelay(&s.live, c, p.nodes.Others, log("stream"))

@@ -38,6 +38,8 @@ type Config struct {
 
 	AllowNetworks Networks `name:"allow-networks" env:"GANCHO_ALLOW_NETWORKS" placeholder:"CIDR,…" help:"Private networks that deliveries may reach." doc:"Deliveries to private, loopback, link-local and metadata addresses are refused after the name was looked up, whatever the name says. List here the ranges of your own that endpoints may live in, separated by commas, such as 10.20.0.0/16,fd00:20::/48, or 127.0.0.0/8 to try things on one machine."`
 
+	ConnectionAge time.Duration `name:"connection-age" env:"GANCHO_CONNECTION_AGE" default:"60s" placeholder:"TIME" help:"How long a connection to a receiver may be used." doc:"Connections are kept open between deliveries. When this time is over, the next delivery makes a new one and looks the name up again, so that a receiver that moves to another address is followed also under steady traffic."`
+
 	Contracts string `name:"contracts" env:"GANCHO_CONTRACTS" placeholder:"DIR" help:"Directory of contract files (*.yaml) of your own." doc:"The server imports them when it starts and whenever a file, or an example that a file names, changes. A wrong file is refused: the log says line, column and what to write, and the version before stays in force. A contract stays in force when its file is deleted. A contract with the name of a shipped one replaces it."`
 	PublicURL Origin `name:"public-url" env:"GANCHO_PUBLIC_URL" placeholder:"URL" help:"Address of this server for browsers, such as https://hooks.example.com." doc:"Portal links begin with it. Without it they begin with the address that the request for the link was sent to."`
 
@@ -145,6 +147,7 @@ func (c *Config) Validate() error {
 		{"idempotency", c.Idempotency, "24h"},
 		{"disable-after", c.DisableAfter, "120h"},
 		{"stop-timeout", c.StopTimeout, "15s"},
+		{"connection-age", c.ConnectionAge, "60s"},
 	} {
 		if d.v <= 0 {
 			wrong("%s: %s is no length of time; write one above zero, such as %s", d.name, d.v, d.def)

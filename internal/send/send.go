@@ -35,6 +35,7 @@ type Transport interface {
 // Body shortly after Send has returned (when the receiver answers before it has taken
 // the whole message), so the bytes of Body must never change.
 type Message struct {
+	Tenant string // whose message it is: what a transport keeps of a receiver, it keeps for this tenant only
 	Target string // a URL; its scheme chooses the transport
 	Attributes
 	Headers []hook.Header

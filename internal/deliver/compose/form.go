@@ -74,7 +74,7 @@ func (f *Form) newSigner(scheme *sign.Scheme) (sign.Signer, error) {
 // message signs a rendered request and returns it as a message that is ready to be sent.
 func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*send.Message, error) {
 	m := &send.Message{
-		Target: req.URL, Headers: req.Headers, Body: req.Body,
+		Tenant: f.endpoint.Tenant, Target: req.URL, Headers: req.Headers, Body: req.Body,
 		Attributes: send.Attributes{
 			Method: req.Method, Timeout: f.limits.Timeout, ConnectTimeout: f.limits.ConnectTimeout, Clock: send.ClockTotal,
 			Resend: job.Delivery.Mode != hook.AtMostOnce,

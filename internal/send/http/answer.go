@@ -16,40 +16,35 @@ import (
 )
 
 // answer reads the answer's body within the limits. The response is never nil. With an error,
-// it has the part of the body that arrived.
-func (x *exchange) answer(resp *nethttp.Response) (*hook.Response, error) {
-	out := &hook.Response{Status: resp.StatusCode, Headers: responseHeaders(resp)}
-	x.enter(stageBody, x.limits.grace)
+// it has the part of the body that arrived. whole says that the body was read to its end.
+func (x *exchange) answer(resp *nethttp.Response) (out *hook.Response, whole bool, err error) {
+	out = &hook.Response{Status: resp.StatusCode, Headers: responseHeaders(resp)}
 	if resp.StatusCode == nethttp.StatusSwitchingProtocols { // the bytes that follow are not HTTP
 		out.Body = []byte{}
-		return out, resp.Body.Close()
+		return out, false, nil
 	}
-	var err error
-	out.Body, out.Truncated, err = readBody(resp)
-	// Closing a body that is not read to its end closes the connection.
-	if cerr := resp.Body.Close(); err == nil && !out.Truncated {
-		err = cerr
-	}
-	if err != nil && x.clock == send.ClockResponse && x.isOver() {
+	out.Body, out.Truncated, whole, err = readBody(resp)
+	if err != nil && x.clock == send.ClockResponse && isDeadline(err) && !x.isInterrupted() {
 		out.Truncated = true // no failure: the limit was for the status, and that came in time
-		return out, nil
+		return out, false, nil
 	}
-	return out, err
+	return out, whole, err
 }
 
 // scratch are buffers for bodies of unknown or large size.
 var scratch = sync.Pool{New: func() any { return new([hook.KeepBody]byte) }}
 
 // readBody reads a body up to [hook.ReadBody] bytes. It returns the first
-// [hook.KeepBody] of them; truncated says that there were more.
-func readBody(resp *nethttp.Response) (kept []byte, truncated bool, err error) {
+// [hook.KeepBody] of them; truncated says that there were more, and whole that the body was read
+// to its end.
+func readBody(resp *nethttp.Response) (kept []byte, truncated, whole bool, err error) {
 	if n := resp.ContentLength; n >= 0 && n <= hook.KeepBody {
+		if resp.Request.Method == nethttp.MethodHead {
+			return []byte{}, false, true, nil
+		}
 		kept = make([]byte, n)
 		got, err := io.ReadFull(resp.Body, kept)
-		if resp.Request.Method == nethttp.MethodHead {
-			return []byte{}, false, nil
-		}
-		return kept[:got], false, err
+		return kept[:got], false, err == nil, err
 	}
 	buf := scratch.Get().(*[hook.KeepBody]byte)
 	defer scratch.Put(buf)
@@ -60,9 +55,9 @@ func readBody(resp *nethttp.Response) (kept []byte, truncated bool, err error) {
 	}
 	switch {
 	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) && resp.ContentLength < 0 && cleanEnd(resp):
-		return kept, false, nil
+		return kept, false, true, nil
 	case err != nil:
-		return kept, false, err
+		return kept, false, false, err
 	}
 	for total := n; ; {
 		n, err = resp.Body.Read(buf[:])
@@ -71,11 +66,11 @@ func readBody(resp *nethttp.Response) (kept []byte, truncated bool, err error) {
 		}
 		switch total += n; {
 		case err == io.EOF:
-			return kept, truncated, nil
+			return kept, truncated, true, nil
 		case err != nil:
-			return kept, true, err
+			return kept, true, false, err
 		case total > hook.ReadBody:
-			return kept, true, nil
+			return kept, true, false, nil
 		}
 	}
 }

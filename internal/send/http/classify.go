@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	nethttp "net/http"
 	"net/netip"
 	"strings"
 	"syscall"
@@ -17,8 +16,6 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/send"
 )
-
-var errTooManyInformational = fmt.Errorf("more than %d informational answers", maxInformational)
 
 // failure is a failed exchange, with all that is known about why it failed.
 type failure struct {
@@ -35,35 +32,22 @@ type failure struct {
 }
 
 // failure collects what is known about why the exchange failed with err.
-func (x *exchange) failure(ctx context.Context, req *nethttp.Request, resp *hook.Response, err error) failure {
+func (x *exchange) failure(r *outgoing, resp *hook.Response, err error) failure {
 	f := failure{
-		err: err, host: req.URL.Host, limits: x.limits, clock: x.clock, dial: x.dial.Load(), response: resp, reused: x.reused,
-		interrupted: ctx.Err() != nil,
-		timeUp:      x.Err() != nil && errors.Is(context.Cause(x.Context), errDeadline),
-	}
-	if x.conn != nil && x.conn.alert.Load() != nil {
-		f.err = x.conn.alert.Load()
+		err: err, host: r.host, limits: x.limits, clock: x.clock, dial: x.dial, response: resp, reused: x.reused,
+		interrupted: x.ctx.Err() != nil,
+		timeUp:      x.conn != nil && isDeadline(err) || x.conn == nil && x.timeUp(),
 	}
 	switch {
 	case resp != nil:
 		f.stage = stageBody
-	case x.firstByte.Load() != 0:
-		f.stage = stageAnswer
 	case x.conn != nil:
-		f.stage = stageWait
 		x.mu.Lock()
-		if !x.wrote.Load() || x.timer != nil && x.waitEnds.IsZero() {
-			f.stage = stageWrite
-		}
+		f.stage = x.stage
 		x.mu.Unlock()
 	case f.dial != nil:
 		f.stage = stage(f.dial.stage.Load())
 	}
-	x.mu.Lock()
-	if x.over && x.overAt >= stageWrite { // any byte that came was only of an informational answer
-		f.stage = x.overAt
-	}
-	x.mu.Unlock()
 	return f
 }
 
@@ -229,12 +213,13 @@ func (f failure) classifyTLS(limit string) (class, detail string) {
 
 // classifyExchange is for failures on a connection that was ready.
 func (f failure) classifyExchange() (class, detail string) {
-	text := f.err.Error()
 	if op, ok := errors.AsType[*net.OpError](f.err); ok && (op.Op == "remote error" || op.Op == "local error") {
 		return hook.ClassTLSFailed, fmt.Sprintf("The TLS connection to %s failed: %s.", f.host, plain(op.Err))
 	}
-	// net/http has no type for this error. A test notices if its text changes.
-	if strings.Contains(text, "server response headers exceeded") {
+	if errors.Is(f.err, errUnasked) {
+		return hook.ClassProtocol, fmt.Sprintf("%s sent something before it got the request.", f.host)
+	}
+	if errors.Is(f.err, errHeadersTooLarge) {
 		return hook.ClassHeadersTooBig, fmt.Sprintf(
 			"%s sent more than %d KiB of headers.", f.host, MaxResponseHeader>>10)
 	}
@@ -305,8 +290,7 @@ func isClosed(err error) bool {
 			return true
 		}
 	}
-	// net/http does not export this error.
-	return strings.Contains(err.Error(), "server closed idle connection")
+	return false
 }
 
 // plain returns an error's text without the names of Go packages before it.

@@ -3,7 +3,6 @@ package http
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/http/httptrace"
 	"slices"
@@ -11,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"gancho/internal/send"
 )
 
 // stage is how far an exchange has got. [classify] needs it: a name server that does
@@ -28,9 +29,8 @@ const (
 	stageEnded                // nobody waits for it any more
 )
 
-// dialing records how one connection is set up. It is not part of an exchange,
-// because net/http may give the finished connection to another request than the one
-// that asked for it, and goes on dialing after that request has ended.
+// dialing records how one connection is set up. The connects of one dial run at the same time, and
+// may outlive it.
 type dialing struct {
 	start time.Time
 	limit time.Duration
@@ -109,58 +109,35 @@ func (d *dialing) check(g *Guard, network, address string) error {
 	return err
 }
 
-// dial connects to addr (host:port) for net/http.
-func (t *Transport) dial(ctx context.Context, _, addr string) (net.Conn, error) {
-	return t.connect(ctx, addr, false)
-}
-
-// dialTLS is dial with a TLS handshake.
-func (t *Transport) dialTLS(ctx context.Context, _, addr string) (net.Conn, error) {
-	return t.connect(ctx, addr, true)
-}
-
-// connect looks the name up, connects and, if secure, makes the TLS handshake, all within one
-// limit. It gives the record of the dial to the exchange that asked for the connection.
-func (t *Transport) connect(ctx context.Context, addr string, secure bool) (net.Conn, error) {
-	d := &dialing{start: time.Now(), limit: DefaultConnectTimeout, begun: make(map[string]time.Time, 2)}
-	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
-		d.limit = x.connectLimit
-		x.dial.Store(d)
+// connect looks the name up, connects and, for https, makes the TLS handshake, all within one
+// limit. It leaves the record of the dial with the exchange.
+func (t *Transport) connect(x *exchange, r *outgoing) (*conn, error) {
+	now := time.Now()
+	d := &dialing{start: now, limit: x.limits.connect, begun: make(map[string]time.Time, 2)}
+	x.dial = d
+	until := now.Add(x.limits.connect)
+	if x.clock == send.ClockTotal {
+		d.limit = min(x.limits.connect, x.limits.timeout)
+		if ends := x.ends(); ends.Before(until) {
+			until = ends
+		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.limit)
+	ctx, cancel := context.WithDeadline(x.ctx, until)
 	defer cancel()
 	defer context.AfterFunc(t.closing, cancel)()
 
-	dialer := net.Dialer{
-		Resolver:  t.resolver,
-		KeepAlive: 15 * time.Second,
-		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
-			return d.check(t.guard, network, address)
-		},
-	}
-	raw, err := dialer.DialContext(httptrace.WithClientTrace(ctx, d.trace()), "tcp", addr)
+	raw, err := t.open(ctx, d, r)
 	if err != nil {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.tryErr != nil { // why an allowed address failed says more than that another was refused
-			return nil, d.tryErr
-		}
 		return nil, err
 	}
-	c := &conn{Conn: raw, dialing: d}
-	if !secure {
+	c := newConn(newSocket(raw), d, r.to)
+	if !r.to.secure {
 		return c, nil
 	}
-
 	d.stage.Store(int32(stageTLS))
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		raw.Close()
-		return nil, err
-	}
 	cfg := t.tls.Clone()
-	cfg.ServerName = host
-	tc := tls.Client(raw, cfg)
+	cfg.ServerName = r.name
+	tc := tls.Client(c.sock, cfg)
 	began := time.Now()
 	err = tc.HandshakeContext(ctx)
 	d.mu.Lock()
@@ -174,42 +151,23 @@ func (t *Transport) connect(ctx context.Context, addr string, secure bool) (net.
 	return c, nil
 }
 
-// conn is a connection that reports to the exchange that uses it: the request head as
-// it is written, whether anything was written, and when the first byte came back.
-// HTTP/1.1 has one request at a time on a connection.
-type conn struct {
-	net.Conn
-	dialing *dialing
-	current atomic.Pointer[exchange]    // the exchange that uses the connection, or used it last
-	alert   atomic.Pointer[net.OpError] // the TLS alert of the other side, which net/http may lose
-}
-
-// Write implements [net.Conn].
-func (c *conn) Write(p []byte) (int, error) {
-	x := c.current.Load()
-	if x == nil {
-		return c.Conn.Write(p)
+// open makes the TCP connection.
+func (t *Transport) open(ctx context.Context, d *dialing, r *outgoing) (net.Conn, error) {
+	dialer := net.Dialer{
+		Resolver:  t.resolver,
+		KeepAlive: 15 * time.Second,
+		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
+			return d.check(t.guard, network, address)
+		},
 	}
-	x.capture(p)
-	n, err := c.Conn.Write(p)
-	if n > 0 && !x.wrote.Load() {
-		x.wrote.Store(true)
-	}
-	return n, err
-}
-
-// Read implements [net.Conn].
-func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 {
-		if x := c.current.Load(); x != nil && x.firstByte.Load() == 0 {
-			x.firstByte.CompareAndSwap(0, max(1, int64(time.Since(x.start))))
-		}
-	}
+	raw, err := dialer.DialContext(httptrace.WithClientTrace(ctx, d.trace()), "tcp", r.to.addr)
 	if err != nil {
-		if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
-			c.alert.Store(op)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.tryErr != nil { // why an allowed address failed says more than that another was refused
+			return nil, d.tryErr
 		}
+		return nil, err
 	}
-	return n, err
+	return raw, nil
 }

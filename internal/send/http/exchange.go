@@ -1,14 +1,10 @@
 package http
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
-	"io"
 	nethttp "net/http"
-	"net/http/httptrace"
-	"net/textproto"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,227 +13,210 @@ import (
 	"gancho/internal/send"
 )
 
-// exchangeKey is the context key under which a dial finds the exchange that asked
-// for it.
-type exchangeKey struct{}
-
-var errDeadline = errors.New("the time limit of the attempt is over")
-
-// exchange is one try of one request: its context, its time limits, and what is known from its
-// connection. A second try is another exchange, because the connection or the dial of the first
-// may outlive it and still write to it.
+// exchange is one try of one request on one connection, and what is known of it. Its time limits
+// are deadlines of the connection.
 type exchange struct {
-	context.Context                         // ends when the time is over, or with the context of Send
-	cancel          context.CancelFunc      // with send.ClockTotal
-	cancelCause     context.CancelCauseFunc // with send.ClockResponse
+	ctx    context.Context // of Send
+	start  time.Time       // of the attempt; a second try only has the time that the first left
+	limits limits
+	clock  send.Clock
 
-	start        time.Time // of the attempt; a second try only has the time that the first left
-	limits       limits
-	clock        send.Clock
-	connectLimit time.Duration
+	dial      *dialing // the dial that this try made; nil: none
+	conn      *conn    // nil: none came about
+	reused    bool     // conn has served an earlier request
+	firstByte time.Duration
+	keep      bool // the connection can serve another request
 
-	trace  httptrace.ClientTrace
-	conn   *conn // nil: none yet
-	reused bool  // conn has served an earlier request
-	body   bytes.Reader
+	wrote   atomic.Bool // a byte of the request was written
+	written atomic.Bool // all of it was
 
-	dial      atomic.Pointer[dialing] // the dial that this try asked for, if any
-	wrote     atomic.Bool             // a byte of the request was written
-	firstByte atomic.Int64            // nanoseconds from start to the first byte of the answer; 0: none came
-
-	mu       sync.Mutex
-	head     string // the request head, once all of it is written
-	headPart []byte // the part of it that is written so far
-
-	// With send.ClockResponse only, guarded by mu:
-	timer     *time.Timer // runs out when the present stage takes too long
-	stage     stage
-	waitEnds  time.Time // when the wait for the answer is over; zero until the request is written
-	infoCount int       // informational answers so far
-	over      bool      // the timer ran out: timeUp sets it, nothing clears it
-	overAt    stage     // the stage in which it did
+	mu          sync.Mutex
+	stage       stage
+	interrupted bool      // ctx has ended
+	waitEnds    time.Time // with send.ClockResponse: when the wait for the answer is over; zero until the request is written
 }
 
-// newExchange makes an exchange and starts its clock.
-func newExchange(ctx context.Context, clock send.Clock, l limits, start time.Time) *exchange {
-	x := &exchange{start: start, limits: l, clock: clock, connectLimit: l.connect, stage: stageConnect}
-	x.trace.GotConn = x.gotConn
-	if clock == send.ClockTotal {
-		x.connectLimit = min(l.connect, l.timeout)
-		c, cancel := context.WithDeadlineCause(ctx, start.Add(l.timeout), errDeadline)
-		x.cancel = cancel
-		x.Context = httptrace.WithClientTrace(c, &x.trace)
-		return x
+// ends is when the time for the whole attempt is over; zero with [send.ClockResponse].
+func (x *exchange) ends() time.Time {
+	if x.clock == send.ClockResponse {
+		return time.Time{}
 	}
-	c, cancel := context.WithCancelCause(ctx)
-	x.cancelCause = cancel
-	x.trace.WroteRequest = x.wroteRequest
-	x.trace.GotFirstResponseByte = x.gotFirstByte
-	x.trace.Got1xxResponse = x.gotInformational
-	x.Context = httptrace.WithClientTrace(c, &x.trace)
-	// One second longer than the limit of the dial, so that the dial fails first: its error
-	// says more.
-	x.timer = time.AfterFunc(l.connect+time.Second, x.timeUp)
-	return x
+	return x.start.Add(x.limits.timeout)
 }
 
-// end releases the clock and the context.
-func (x *exchange) end() {
-	if x.clock == send.ClockTotal {
-		x.cancel()
-		return
-	}
-	x.mu.Lock()
-	x.timer.Stop()
-	x.stage = stageEnded
-	x.mu.Unlock()
-	x.cancelCause(context.Canceled)
+// timeUp reports whether the time for the whole attempt is over.
+func (x *exchange) timeUp() bool {
+	return x.clock == send.ClockTotal && !time.Now().Before(x.ends())
 }
 
-// Value implements [context.Context]; a dial gets the exchange itself by exchangeKey.
-func (x *exchange) Value(key any) any {
-	if _, ok := key.(exchangeKey); ok {
-		return x
-	}
-	return x.Context.Value(key)
-}
-
-// gotConn is called by net/http when it has a connection, before it writes to it.
-func (x *exchange) gotConn(info httptrace.GotConnInfo) {
-	c, ok := info.Conn.(*conn)
-	if !ok {
-		return
-	}
-	x.conn, x.reused = c, info.Reused
-	c.current.Store(x)
-	x.enter(stageWrite, x.limits.connect)
-}
-
-// wroteRequest is called by net/http when the request is written.
-func (x *exchange) wroteRequest(info httptrace.WroteRequestInfo) {
-	if info.Err == nil {
-		x.enter(stageWait, x.limits.timeout)
-	}
-}
-
-// gotFirstByte is called by net/http when an answer begins.
-func (x *exchange) gotFirstByte() { x.enter(stageAnswer, x.limits.grace) }
-
-// gotInformational is called by net/http for each informational (1xx) answer. The wait for the
-// real answer goes on, with the same deadline as before.
-func (x *exchange) gotInformational(int, textproto.MIMEHeader) error {
+func (x *exchange) isInterrupted() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.infoCount++; x.infoCount > maxInformational {
-		return errTooManyInformational
-	}
-	if x.stage == stageAnswer && !x.over && !x.waitEnds.IsZero() {
-		x.stage = stageWait
-		x.timer.Reset(max(1, time.Until(x.waitEnds)))
-	}
-	return nil
+	return x.interrupted
 }
 
-// enter notes that the exchange has reached a stage, and sets the timer to the
-// stage's limit. With send.ClockTotal it does nothing.
+// interrupt makes reading and writing fail at once.
+func (x *exchange) interrupt() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.interrupted = true
+	_ = x.conn.SetDeadline(longAgo)
+}
+
+// enter notes that the exchange has reached a stage. With [send.ClockResponse] the connection may
+// be read until the stage's limit; the time for the whole attempt stays otherwise.
 func (x *exchange) enter(reached stage, limit time.Duration) {
-	if x.timer == nil {
-		return
-	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	now := time.Now()
 	if reached == stageWait {
-		x.waitEnds = time.Now().Add(limit)
+		x.waitEnds = now.Add(limit)
 	}
-	if x.over || reached <= x.stage { // an answer may begin before the request is written
+	if reached <= x.stage { // an answer may begin before the request is written
 		return
 	}
 	x.stage = reached
-	x.timer.Reset(limit)
-}
-
-// timeUp is called by the timer. It ends the exchange.
-func (x *exchange) timeUp() {
-	x.mu.Lock()
-	if x.over || x.stage == stageEnded {
-		x.mu.Unlock()
-		return
+	if x.clock == send.ClockResponse && !x.interrupted {
+		_ = x.conn.SetReadDeadline(now.Add(limit))
 	}
-	x.over, x.overAt = true, x.stage
-	x.mu.Unlock()
-	x.cancelCause(errDeadline)
 }
 
-func (x *exchange) isOver() bool {
+// waitAgain notes that an answer was only informational. The wait for the real one goes on, with
+// the same deadline as before.
+func (x *exchange) waitAgain() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.over
-}
-
-// capture is called with the bytes that are written to the connection, and keeps the head of
-// the request.
-func (x *exchange) capture(p []byte) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.head != "" {
-		return
-	}
-	if x.headPart == nil { // nearly always the head is written in one piece
-		if i := bytes.Index(p, endOfHead); i >= 0 {
-			x.head = string(p[:i+2])
-			return
+	x.stage = stageWrite
+	if x.clock == send.ClockResponse && !x.interrupted {
+		ends := x.waitEnds
+		if ends.IsZero() {
+			ends = time.Now().Add(x.limits.connect)
+		} else {
+			x.stage = stageWait
 		}
-	}
-	seen := max(0, len(x.headPart)-3)
-	x.headPart = append(x.headPart, p...)
-	if i := bytes.Index(x.headPart[seen:], endOfHead); i >= 0 {
-		x.head, x.headPart = string(x.headPart[:seen+i+2]), nil
+		_ = x.conn.SetReadDeadline(ends)
 	}
 }
 
-var endOfHead = []byte("\r\n\r\n")
-
-// sent returns the header lines of the request as they were written. If they were not written
-// completely, it returns them as they would have been.
-func (x *exchange) sent(req *nethttp.Request) []hook.Header {
+// run writes the request and reads the answer. The response is nil if no complete headers came.
+// header is that of the answer. An answer counts even if the rest of the request could not be written.
+func (x *exchange) run(r *outgoing) (out *hook.Response, header nethttp.Header, err error) {
+	stop := context.AfterFunc(x.ctx, x.interrupt)
+	defer func() {
+		if !stop() { // the deadline is, or will be, in the past
+			x.keep = false
+		}
+	}()
 	x.mu.Lock()
-	text := x.head
+	x.stage = stageWrite
+	if !x.interrupted {
+		ends := x.ends()
+		if x.clock == send.ClockResponse {
+			ends = time.Now().Add(x.limits.connect)
+		}
+		_ = x.conn.SetDeadline(ends)
+	}
 	x.mu.Unlock()
-	if text == "" { // not written in full: let net/http write it into a buffer
-		var w bytes.Buffer
-		r := req.WithContext(context.Background())
-		r.Body = nil
-		if req.ContentLength > 0 {
-			r.Body = io.NopCloser(strings.NewReader(""))
-		}
-		_ = r.Write(&w) // fails after the head, because the body is missing
-		text, _, _ = strings.Cut(w.String(), "\r\n\r\n")
+
+	var written chan struct{} // closed when a long request, which is written while the answer is read, has been written
+	if len(r.body) <= oneWrite {
+		if err := x.write(append(r.head, r.body...)); err != nil && (!x.wrote.Load() && x.reused || isDeadline(err)) {
+			return nil, nil, err
+		} // after other errors the answer may still be there
+	} else {
+		written = make(chan struct{})
+		go func() {
+			defer close(written)
+			_ = x.write(r.head, r.body) // x.written says whether it worked
+		}()
 	}
-	_, text, _ = strings.Cut(text, "\r\n") // without the request line
-	list := make([]hook.Header, 0, strings.Count(text, "\r\n")+1)
-	for text != "" {
-		var line string
-		line, text, _ = strings.Cut(text, "\r\n")
-		if name, value, ok := strings.Cut(line, ":"); ok {
-			list = append(list, hook.Header{Name: name, Value: strings.TrimPrefix(value, " ")})
+
+	//lint:ignore bodyclose Close would read the rest of the body; the connection is closed instead
+	resp, err := x.readHeaders(r)
+	if err == nil {
+		header = resp.Header
+		x.enter(stageBody, x.limits.grace)
+		var whole bool
+		out, whole, err = x.answer(resp)
+		x.keep = whole && err == nil && !resp.Close
+	}
+	if written != nil {
+		if out == nil || out.Status < 200 || out.Status > 299 { // nobody wants the rest
+			_ = x.conn.SetWriteDeadline(longAgo)
+		}
+		<-written
+	}
+	if !x.written.Load() {
+		x.keep = false
+		if out != nil && (out.Status < 200 || out.Status > 299) && err != nil && isClosed(err) {
+			out.Truncated, err = true, nil // the bytes that the receiver left unread reset the connection
 		}
 	}
-	return list
+	return out, header, err
 }
 
-// timing says how long the parts took. The times of a dial count only if it was made for this
-// try. The connection may come from a dial for another request.
+// write writes the parts of the request.
+func (x *exchange) write(parts ...[]byte) error {
+	for _, p := range parts {
+		n, err := x.conn.Write(p)
+		if n > 0 {
+			x.wrote.Store(true)
+		}
+		if err != nil {
+			// If an answer is on its way, it comes soon. The deadline is only moved forward.
+			x.mu.Lock()
+			if late := time.Now().Add(afterWriteError); !x.interrupted && !isDeadline(err) {
+				if ends := x.ends(); ends.IsZero() || late.Before(ends) {
+					_ = x.conn.SetReadDeadline(late)
+				}
+			}
+			x.mu.Unlock()
+			return err
+		}
+	}
+	x.written.Store(true)
+	x.enter(stageWait, x.limits.timeout)
+	return nil
+}
+
+// afterWriteError is how long an answer may take to arrive when the request could not be written.
+const afterWriteError = 5 * time.Second
+
+// readHeaders reads the head of the answer, after any informational answers.
+func (x *exchange) readHeaders(r *outgoing) (*nethttp.Response, error) {
+	c := x.conn
+	for count := 0; ; {
+		if _, err := c.br.Peek(1); err != nil {
+			return nil, err
+		}
+		if x.firstByte == 0 {
+			x.firstByte = max(1, time.Since(x.start))
+		}
+		x.enter(stageAnswer, x.limits.grace)
+		c.limitHeaders()
+		//lint:ignore bodyclose Close would read the rest of the body; the connection is closed instead
+		resp, err := nethttp.ReadResponse(c.br, &r.answer)
+		c.endHeaders()
+		if err != nil {
+			return nil, cmp.Or(c.failed, err)
+		}
+		if resp.StatusCode > 199 || resp.StatusCode == nethttp.StatusSwitchingProtocols {
+			return resp, nil
+		}
+		if count++; count > maxInformational {
+			return nil, errTooManyInformational
+		}
+		x.waitAgain()
+	}
+}
+
+// timing says how long the parts took.
 func (x *exchange) timing() hook.Timing {
-	t := hook.Timing{FirstByte: time.Duration(x.firstByte.Load()), Total: time.Since(x.start)}
-	d := x.dial.Load()
-	if x.conn != nil {
-		d = nil
-		if !x.reused && !x.conn.dialing.start.Before(x.start) {
-			d = x.conn.dialing
-		}
-	}
-	if d != nil {
-		t.DNS, t.Connect, t.TLS = d.timing()
+	t := hook.Timing{FirstByte: x.firstByte, Total: time.Since(x.start)}
+	if x.dial != nil {
+		t.DNS, t.Connect, t.TLS = x.dial.timing()
 	}
 	return t
 }
+
+var errTooManyInformational = errors.New("too many informational answers")

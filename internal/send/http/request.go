@@ -1,84 +1,188 @@
 package http
 
 import (
+	"cmp"
 	"encoding/base64"
-	"errors"
-	"io"
+	"net"
 	nethttp "net/http"
+	"net/textproto"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
+	"golang.org/x/net/idna"
 
 	"gancho/internal/hook"
 	"gancho/internal/send"
 )
 
-// request makes the HTTP request. If the message cannot be sent, it returns nil and one
-// sentence that says why.
-func (x *exchange) request(m *send.Message) (req *nethttp.Request, refusal string) {
-	req, err := nethttp.NewRequestWithContext(x, m.Method, m.Target, nil)
-	if err != nil {
-		if _, ok := errors.AsType[*url.Error](err); ok { // its text has the URL, which may hold a secret
-			return nil, "The URL of the request cannot be read as one, so nothing was sent."
-		}
-		return nil, "The request could not be made (" + plain(err) + "), so nothing was sent."
+// outgoing is a message as it goes over the wire.
+type outgoing struct {
+	to     target
+	host   string // of the URL, with the port if that has one: the name that people know
+	name   string // the host without port, in ASCII
+	method string
+	head   []byte // request line and headers, up to the empty line
+	body   []byte
+	sent   []hook.Header   // the headers in head
+	answer nethttp.Request // what is needed of the request to read an answer to it
+}
+
+// newRequest makes the request. If the message cannot be sent, it returns nil and one sentence
+// that says why.
+//
+// The head has the form that net/http gives it: Host, User-Agent, Content-Length, and the other
+// headers sorted by name.
+func newRequest(m *send.Message) (r *outgoing, refusal string) {
+	u, err := url.Parse(m.Target)
+	if err != nil { // its text has the URL, which may hold a secret
+		return nil, "The URL of the request cannot be read as one, so nothing was sent."
 	}
-	if (req.URL.Scheme != "http" && req.URL.Scheme != "https") || req.URL.Host == "" {
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, "The URL of the request does not begin with http:// or https:// and a host, so nothing was sent."
 	}
-	h := make(nethttp.Header, len(m.Headers)+1)
-	h["User-Agent"] = nil // otherwise net/http adds its own
-	values := make([]string, len(m.Headers))
-	auth := false
-	for i, line := range m.Headers {
-		switch kindOfHeader(line.Name) {
+	r = &outgoing{host: u.Host, method: m.Method, body: m.Body}
+	if r.method == "" {
+		r.method = nethttp.MethodGet
+	}
+	if !httpguts.ValidHeaderFieldName(r.method) {
+		return nil, "The request could not be made (invalid method " + strconv.Quote(r.method) + "), so nothing was sent."
+	}
+	if r.name, err = asciiHost(u.Hostname()); err != nil {
+		return nil, "The host of the URL is no name that the DNS can hold, so nothing was sent."
+	}
+	r.to = target{tenant: m.Tenant, secure: u.Scheme == "https", addr: net.JoinHostPort(r.name, portOf(u))}
+	r.answer.Method = r.method
+
+	host, agent, auth := "", "", false
+	others := make([]hook.Header, 0, len(m.Headers)+1)
+	for _, h := range m.Headers {
+		if !validHeader(h) {
+			return nil, "The header " + strconv.Quote(h.Name) + " has a name or value that HTTP does not permit, so nothing was sent."
+		}
+		h.Value = textproto.TrimString(h.Value)
+		switch kindOfHeader(h.Name) {
 		case headerFraming:
 			continue
 		case headerHost:
-			req.Host = line.Value
+			host = h.Value
 			continue
 		case headerAuth:
 			auth = true
 		case headerOther:
 		}
-		if have, ok := h[line.Name]; ok && have != nil {
-			h[line.Name] = append(have, line.Value)
+		if h.Name == "User-Agent" { // in another spelling it is a header like any other
+			agent = cmp.Or(agent, h.Value)
 			continue
 		}
-		values[i] = line.Value
-		h[line.Name] = values[i : i+1 : i+1]
+		others = append(others, h)
 	}
-	if user := req.URL.User; user != nil && !auth {
+	if user := u.User; user != nil && !auth {
 		password, _ := user.Password()
-		h["Authorization"] = []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))}
+		basic := base64.StdEncoding.EncodeToString([]byte(user.Username() + ":" + password))
+		others = append(others, hook.Header{Name: "Authorization", Value: "Basic " + basic})
 	}
-	req.Header = h
-	// Body has no GetBody beside it on purpose: without one net/http never sends a
-	// request with a body a second time by itself, not even one with an Idempotency-Key
-	// header. And Body is a NopCloser over a bytes.Reader, because net/http knows that
-	// such a body is in memory, and writes it together with the head.
-	if len(m.Body) > 0 {
-		x.body.Reset(m.Body)
-		req.Body = io.NopCloser(&x.body)
-		req.ContentLength = int64(len(m.Body))
-	} else {
-		switch req.Method {
-		case nethttp.MethodGet, nethttp.MethodHead, nethttp.MethodOptions:
-			// Without a body net/http might send these a second time. So they get an empty
-			// one, which net/http notices and does not send.
-			req.Body = io.NopCloser(&x.body)
+	slices.SortStableFunc(others, func(a, b hook.Header) int { return strings.Compare(a.Name, b.Name) })
+	if host == "" {
+		if host, err = httpguts.PunycodeHostPort(withoutZone(u.Host)); err != nil {
+			return nil, "The host of the URL is no name that the DNS can hold, so nothing was sent."
 		}
 	}
-	return req, ""
+	if !httpguts.ValidHostHeader(host) {
+		return nil, "The header \"Host\" has a value that HTTP does not permit, so nothing was sent."
+	}
+
+	r.sent = make([]hook.Header, 0, len(others)+3)
+	r.sent = append(r.sent, hook.Header{Name: "Host", Value: host})
+	if agent != "" {
+		r.sent = append(r.sent, hook.Header{Name: "User-Agent", Value: agent})
+	}
+	if needsLength(r.method) || len(m.Body) > 0 {
+		r.sent = append(r.sent, hook.Header{Name: "Content-Length", Value: strconv.Itoa(len(m.Body))})
+	}
+	r.sent = append(r.sent, others...)
+
+	path := u.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	size := len(r.method) + len(path) + 3*len(u.RawQuery) + 16
+	for _, h := range r.sent {
+		size += len(h.Name) + len(h.Value) + 4
+	}
+	if len(m.Body) <= oneWrite {
+		size += len(m.Body)
+	}
+	b := make([]byte, 0, size)
+	b = append(append(append(b, r.method...), ' '), path...)
+	if u.ForceQuery || u.RawQuery != "" {
+		b = appendQuery(append(b, '?'), u.RawQuery)
+	}
+	b = append(b, " HTTP/1.1\r\n"...)
+	for _, h := range r.sent {
+		b = append(append(b, h.Name...), ": "...)
+		b = append(append(b, h.Value...), "\r\n"...)
+	}
+	r.head = append(b, "\r\n"...)
+	return r, ""
 }
 
-// resentByNetHTTP reports whether net/http may send a request without a body a second
-// time by itself. Such a request gets a new connection, since net/http sends again only
-// what failed on a connection that was used before.
-func resentByNetHTTP(req *nethttp.Request) bool {
-	_, a := req.Header["Idempotency-Key"]
-	_, b := req.Header["X-Idempotency-Key"]
-	return a || b || req.Method == nethttp.MethodTrace
+// oneWrite is the largest body that is written together with the head.
+const oneWrite = 16 << 10
+
+// needsLength reports whether many servers expect Content-Length also without a body.
+func needsLength(method string) bool {
+	return method == nethttp.MethodPost || method == nethttp.MethodPut || method == nethttp.MethodPatch
+}
+
+func portOf(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "https":
+		return "443"
+	}
+	return "80"
+}
+
+// asciiHost is a name or address as the DNS has it: a name in another script is in punycode.
+func asciiHost(name string) (string, error) {
+	for i := range len(name) {
+		if name[i] >= 0x80 {
+			return idna.Lookup.ToASCII(name)
+		}
+	}
+	return name, nil
+}
+
+// withoutZone removes the zone of an IPv6 address, which means something on this machine only.
+func withoutZone(host string) string {
+	if !strings.HasPrefix(host, "[") {
+		return host
+	}
+	end := strings.LastIndexByte(host, ']')
+	zone := strings.IndexByte(host, '%')
+	if zone < 0 || end < zone {
+		return host
+	}
+	return host[:zone] + host[end:]
+}
+
+// appendQuery appends a query. Bytes that a query cannot contain (RFC 3986 section 3.4) are
+// percent-encoded, as those of the path are. All others stay, also what is encoded already.
+func appendQuery(b []byte, query string) []byte {
+	const hex = "0123456789ABCDEF"
+	for i := range len(query) {
+		c := query[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+			b = append(b, '%', hex[c>>4], hex[c&15])
+		} else {
+			b = append(b, c)
+		}
+	}
+	return b
 }
 
 type headerKind int
@@ -129,16 +233,6 @@ func kindOfHeader(name string) headerKind {
 		}
 	}
 	return headerOther
-}
-
-// notSendable says in a sentence why net/http refused a message with err.
-func notSendable(m *send.Message, err error) string {
-	for _, h := range m.Headers {
-		if !validHeader(h) {
-			return "The header " + strconv.Quote(h.Name) + " has a name or value that HTTP does not permit, so nothing was sent."
-		}
-	}
-	return "The request could not be made (" + plain(err) + "), so nothing was sent."
 }
 
 // validHeader reports whether RFC 9110 sections 5.1 and 5.5 permit the name and the value.

@@ -6,15 +6,19 @@
 //
 //   - dials only the addresses that its [Guard] allows,
 //   - bounds the time and memory that an answer takes,
+//   - judges no request by bytes that were not sent in answer to it, as far as a look before the
+//     request can see that; tenants never share a connection,
 //   - follows no redirect, keeps no cookies, uses no proxy and decompresses nothing,
 //   - sends a request a second time only as [send.Attributes.Resend] permits,
 //   - names every failure by a stable class and one English sentence.
 package http
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	nethttp "net/http"
 	"net/netip"
@@ -35,9 +39,7 @@ const (
 	// MaxResponseHeader is the limit for the headers of an answer, in bytes.
 	MaxResponseHeader = 64 << 10
 
-	maxInformational = 16   // 1xx answers before the real one
-	idlePerHost      = 4096 // many endpoints may be on one host, and a new connection costs more than an idle one
-	idleTimeout      = 30 * time.Second
+	maxInformational = 16 // 1xx answers before the real one
 )
 
 // Options of [New].
@@ -45,7 +47,13 @@ type Options struct {
 	Allow    []netip.Prefix // networks that may be reached although they are not public
 	Resolver *net.Resolver  // nil: the system's
 	RootCAs  *x509.CertPool // who may sign receivers' certificates; nil: those that the system trusts
+	// MaxAge is how long a connection may be used; then the name is looked up again. 0:
+	// [DefaultMaxAge].
+	MaxAge time.Duration
 }
+
+// DefaultMaxAge is used where [Options] name no age.
+const DefaultMaxAge = time.Minute
 
 // Transport is the [send.Transport] for targets that begin with http: or https:. A
 // user name and password in the target become Basic credentials.
@@ -56,22 +64,23 @@ type Options struct {
 // are left out. Nothing is added but Host and Content-Length.
 //
 // It speaks HTTP/1.1 only: header names keep their spelling, and one slow endpoint cannot delay
-// another on a shared connection. Connections are kept open, and shared by all endpoints with
-// the same scheme, host and port. An answer is complete when its body has ended or is longer
-// than [hook.ReadBody]; a longer body is cut and marked as truncated. RetryAfter is read from
-// answers with status 429 or 503 (RFC 9110 section 10.2.3).
+// another on a shared connection. Connections are kept open for a while, and shared by the
+// endpoints of one tenant with the same scheme, host and port. An answer is complete when its body
+// has ended or is longer than [hook.ReadBody]; a longer body is cut and marked as truncated. An
+// answer that comes before the whole request was written counts. RetryAfter is read from answers
+// with status 429 or 503; see [retryAfter].
 type Transport struct {
-	guard    *Guard
-	resolver *net.Resolver
-	tls      *tls.Config
-	pooled   *nethttp.Transport
-	fresh    *nethttp.Transport // never reuses a connection
-	closing  context.Context    // ends with Close: no connection is set up any more
-	close    context.CancelFunc
-	grace    time.Duration // AnswerGrace, but for tests
+	guard     *Guard
+	resolver  *net.Resolver
+	tls       *tls.Config
+	pool      *pool
+	closing   context.Context // ends with Close: no connection is set up any more
+	close     context.CancelFunc
+	grace     time.Duration // AnswerGrace, but for tests
+	connected func()        // called when a new connection is there; for tests
 }
 
-// New makes a transport. It starts no goroutine; its connections do.
+// New makes a transport. It starts no goroutine.
 func New(o Options) *Transport {
 	t := &Transport{
 		guard:    NewGuard(o.Allow),
@@ -82,23 +91,10 @@ func New(o Options) *Transport {
 			NextProtos:         []string{"http/1.1"},
 			ClientSessionCache: tls.NewLRUClientSessionCache(1024),
 		},
+		pool:  newPool(cmp.Or(o.MaxAge, DefaultMaxAge)),
 		grace: AnswerGrace,
 	}
 	t.closing, t.close = context.WithCancel(context.Background())
-	var http1 nethttp.Protocols
-	http1.SetHTTP1(true)
-	transport := func(idle int) *nethttp.Transport {
-		return &nethttp.Transport{
-			DialContext:            t.dial,
-			DialTLSContext:         t.dialTLS,
-			DisableCompression:     true,
-			MaxIdleConnsPerHost:    idle,
-			IdleConnTimeout:        idleTimeout,
-			MaxResponseHeaderBytes: MaxResponseHeader,
-			Protocols:              &http1,
-		}
-	}
-	t.pooled, t.fresh = transport(idlePerHost), transport(-1)
 	return t
 }
 
@@ -109,86 +105,98 @@ func (*Transport) Name() string { return "http" }
 // being made go on; end them through their context.
 func (t *Transport) Close() {
 	t.close()
-	t.pooled.CloseIdleConnections()
-	t.fresh.CloseIdleConnections()
+	t.pool.close()
 }
 
 // Send makes one request; see [send.Transport].
 func (t *Transport) Send(ctx context.Context, m *send.Message) *send.Reply {
 	reply := &send.Reply{StartedAt: time.Now()}
-	limits := t.limitsOf(m)
-	x := newExchange(ctx, m.Clock, limits, reply.StartedAt)
-	defer func() { x.end() }() // not x.end itself, since x is replaced below
-
-	rt := t.pooled
-	req, refusal := x.request(m)
-	if req == nil {
+	r, refusal := newRequest(m)
+	if r == nil {
 		reply.Class, reply.Detail, reply.Unsent = hook.ClassRender, refusal, true
 		reply.Timing.Total = time.Since(reply.StartedAt)
 		return reply
 	}
-	if req.Body == nil && resentByNetHTTP(req) {
-		rt = t.fresh
-	}
-	//lint:ignore bodyclose x.answer closes it; when this fails and the loop tries again there is none
-	resp, err := rt.RoundTrip(req)
-	for err != nil && x.reused && ctx.Err() == nil && x.Err() == nil {
-		switch {
-		case !x.wrote.Load(): // the receiver had closed the connection before
-		case m.Resend && !reply.Resent && x.firstByte.Load() == 0:
-			reply.Resent = true
-			rt = t.fresh
-		default:
-			rt = nil
+	var x *exchange
+	var header nethttp.Header
+	var err error
+	for again, fresh := true, false; again; {
+		x = &exchange{ctx: ctx, start: reply.StartedAt, limits: t.limitsOf(m), clock: m.Clock}
+		if err = t.connection(x, r, fresh); err == nil {
+			reply.Response, header, err = x.run(r)
 		}
-		if rt == nil {
-			break
+		again = false
+		if err != nil && x.reused && ctx.Err() == nil && !x.timeUp() {
+			switch {
+			case !x.wrote.Load(): // the receiver had closed the connection before
+				again = true
+			case m.Resend && !reply.Resent && x.firstByte == 0 && !isDeadline(err):
+				reply.Resent, fresh, again = true, true, true
+			}
 		}
-		x.end()
-		x = newExchange(ctx, m.Clock, limits, reply.StartedAt)
-		req, _ = x.request(m)
-		//lint:ignore bodyclose x.answer closes it, once one has come
-		resp, err = rt.RoundTrip(req)
+		t.release(x)
 	}
 
-	if err == nil {
-		reply.Response, err = x.answer(resp)
-		if s := reply.Response.Status; s == nethttp.StatusTooManyRequests || s == nethttp.StatusServiceUnavailable {
-			reply.RetryAfter = retryAfter(resp.Header, time.Now())
-		}
-	}
-	if err != nil && x.conn == nil && x.dial.Load() == nil && x.Err() == nil {
-		// net/http checks the headers before it asks for a connection.
-		reply.Class, reply.Detail, reply.Unsent = hook.ClassRender, notSendable(m, err), true
-		reply.Timing.Total = time.Since(reply.StartedAt)
-		return reply
+	if a := reply.Response; a != nil && (a.Status == nethttp.StatusTooManyRequests || a.Status == nethttp.StatusServiceUnavailable) {
+		reply.RetryAfter = retryAfter(header, time.Now())
 	}
 	reply.Timing = x.timing()
 	reply.Unsent = !x.wrote.Load() && !reply.Resent
-	reply.Sent = x.sent(req)
+	reply.Sent = r.sent
 	if err != nil {
-		f := x.failure(ctx, req, reply.Response, err)
+		f := x.failure(r, reply.Response, err)
 		f.interrupted = f.interrupted || x.conn == nil && t.closing.Err() != nil
 		reply.Class, reply.Detail = classify(f)
 	}
 	return reply
 }
 
+// connection gives the exchange a connection: one that was kept, unless fresh, or a new one.
+func (t *Transport) connection(x *exchange, r *outgoing, fresh bool) error {
+	if err := x.ctx.Err(); err != nil {
+		return err
+	}
+	now := time.Now()
+	if !fresh {
+		if x.conn = t.pool.take(r.to, now); x.conn != nil {
+			x.reused = true
+			return nil
+		}
+	}
+	c, err := t.connect(x, r)
+	if err != nil {
+		return err
+	}
+	x.conn, x.stage = c, stageWrite
+	t.pool.age(c, now)
+	if t.connected != nil {
+		t.connected()
+	}
+	if errors.Is(c.probe(), errUnasked) { // if the receiver has closed, writing or reading will tell
+		return errUnasked
+	}
+	return nil
+}
+
+// release keeps the connection for the next request, or closes it.
+func (t *Transport) release(x *exchange) {
+	switch {
+	case x.conn == nil:
+	case x.keep:
+		t.pool.put(x.conn, time.Now())
+	default:
+		x.conn.Close()
+	}
+}
+
 // Headers are the header lines that Send would write, Host and Content-Length
 // included; see [send.Transport].
 func (t *Transport) Headers(m *send.Message) (headers []hook.Header, refusal string) {
-	for _, h := range m.Headers {
-		if !validHeader(h) {
-			return nil, notSendable(m, nil)
-		}
-	}
-	x := newExchange(context.Background(), send.ClockTotal, limits{timeout: time.Minute, connect: time.Minute}, time.Now())
-	defer x.end()
-	req, refusal := x.request(m)
-	if req == nil {
+	r, refusal := newRequest(m)
+	if r == nil {
 		return nil, refusal
 	}
-	return x.sent(req), ""
+	return r.sent, ""
 }
 
 // limits are how long the parts of one request may take.

@@ -1225,3 +1225,15 @@ func TestOneWrite(t *testing.T) {
 		t.Errorf("the first read got %d bytes: head and body came apart", n)
 	}
 }
+
+// speaking is a receiver that speaks TLS if secure; change makes a transport trust it.
+func speaking(t *testing.T, secure bool, serve func(net.Conn)) (r *receiver, change func(*Options)) {
+	if !secure {
+		return receive(t, func(c *net.TCPConn, _ int) { serve(c) }), func(*Options) {}
+	}
+	ca := newAuthority(t)
+	cfg := &tls.Config{Certificates: []tls.Certificate{ca.issue(nil, false)}}
+	r = receive(t, func(c *net.TCPConn, _ int) { serve(tls.Server(c, cfg)) })
+	r.url = "https" + strings.TrimPrefix(r.url, "http")
+	return r, func(o *Options) { o.RootCAs = ca.pool }
+}
