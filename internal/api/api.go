@@ -58,7 +58,9 @@ type Options struct {
 	Metrics http.Handler // serves /metrics; nil: none
 	// MaxPayload is the largest payload of one event, and the largest document of a record, in bytes; 0 means 1 MiB.
 	MaxPayload int
-	Version    string // of the program, for the document; "": dev
+	// Bodies is how many bytes of request bodies may be in memory at the same time; 0 means 256 MiB.
+	Bodies  int64
+	Version string // of the program, for the document; "": dev
 	// PublicURL is the address at which browsers reach the server; nil: the one that they used for their request.
 	PublicURL *url.URL
 	// PortalLogo is the URL path at which Console serves the operator's logo; "": there is none.
@@ -101,6 +103,7 @@ type API struct {
 	lookups   lookupHandlers
 	objects   objects
 	accept    *acceptHandlers
+	bodies    *bodies // memory for the bodies of all requests
 	mux       *http.ServeMux
 	huma      huma.API
 	doc       []byte // the OpenAPI document
@@ -121,11 +124,13 @@ func New(o Options) *API {
 		o.Admin.Contracts.InForce = new(contract.Set)
 	}
 	answers := failures{o.Log}
+	all := newBodies(o.Bodies)
 	a := &API{
 		failures: answers, auth: o.Auth, tenants: o.Admin.Tenants.Store, contracts: o.Admin.Contracts.InForce,
 		console: o.Console,
 		lookups: lookupHandlers{answers, o.Admin.Lookups},
-		objects: objects{o.Admin.Endpoints, o.Admin.Credentials, o.Admin.Events, o.Deliveries}, accept: newAcceptHandlers(o, answers), mux: http.NewServeMux(),
+		objects: objects{o.Admin.Endpoints, o.Admin.Credentials, o.Admin.Events, o.Deliveries},
+		accept:  newAcceptHandlers(o, answers, all), bodies: all, mux: http.NewServeMux(),
 	}
 	a.huma = newHuma(a.mux, o.Version)
 	deliveries := deliveryHandlers{o.Deliveries, o.Admin.Deliveries, o.Admin.Events, o.Explain}
@@ -166,6 +171,8 @@ func Document(version string) []byte {
 
 // ServeHTTP serves one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["X-Content-Type-Options"], h["Cache-Control"] = noSniff, noStore // of all answers; some pages may be stored
 	if tenant, ok := publishPath(r); ok && !a.log.Enabled(r.Context(), slog.LevelDebug) {
 		defer a.recovered(w, r)
 		a.accept.publish(w, r, tenant)
@@ -183,6 +190,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer a.recovered(rec, r)
 	a.route(rec, r)
 }
+
+var noSniff, noStore = []string{"nosniff"}, []string{"no-store"}
 
 // route finds the handler of a request. If there is none it answers with a problem, as every operation does.
 func (a *API) route(w http.ResponseWriter, r *http.Request) {

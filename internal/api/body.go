@@ -1,16 +1,25 @@
 package api
 
 import (
-	"bytes"
+	"context"
+	"errors"
 	"io"
 	"net/http"
+	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"gancho/internal/hook"
 )
 
-// maxBodies is how many bytes of large request bodies may be in memory at the same time. Without it a few dozen callers
-// with the largest batches could fill the memory. The first keepBuffer bytes of each body are not counted.
-const maxBodies = 256 << 20
+const (
+	// maxBodies is how many bytes of request bodies may be in memory at the same time, unless the options say otherwise.
+	maxBodies = 256 << 20
+	// freeBody is how many bytes of a body are not counted, so that small requests do not meet here.
+	freeBody = 16 << 10
+	// bodiesPatience is how long a request waits for memory.
+	bodiesPatience = 5 * time.Second
+)
 
 var errTooBusy = &hook.Error{
 	Kind: hook.KindUnavailable, Code: "too_busy",
@@ -18,36 +27,88 @@ var errTooBusy = &hook.Error{
 		"smaller parts.",
 }
 
-// read reads the body into t, up to limit bytes. If it is large, its memory is reserved until t is released. If others
-// have reserved all there is, the request is refused with too_busy.
-func (a *acceptHandlers) read(t *intake, r *http.Request, limit int64) error {
-	if err := plainEncoding(r); err != nil {
-		return err
+// bodies is the memory for the bodies of all requests. It is counted as the bytes come, so what a caller announces and
+// does not send takes none.
+type bodies struct {
+	room     *semaphore.Weighted
+	patience time.Duration
+}
+
+func newBodies(size int64) *bodies {
+	if size <= 0 {
+		size = maxBodies
 	}
-	t.body.Reset()
-	size := limit
-	if n := r.ContentLength; n > limit {
-		return unreadable(&http.MaxBytesError{Limit: limit}, limit)
-	} else if n >= 0 {
-		size = n
-		t.body.Grow(int(min(n, keepBuffer-bytes.MinRead)) + bytes.MinRead) // a caller may announce more than it sends
+	return &bodies{semaphore.NewWeighted(size), bodiesPatience}
+}
+
+// held is memory that one request has.
+type held struct {
+	of    *bodies
+	bytes int64
+}
+
+// release gives the memory back. The bytes must not be used any more.
+func (h *held) release() {
+	if h.bytes > 0 {
+		h.of.room.Release(h.bytes)
+		h.bytes = 0
 	}
-	n, err := t.body.ReadFrom(io.LimitReader(r.Body, min(limit+1, keepBuffer)))
-	if err == nil && n == keepBuffer {
-		size = min(size, maxBodies)
-		if !a.large.TryAcquire(size) {
+}
+
+// reserve makes h as large as a buffer of some size needs. It waits for others to finish, and fails with too_busy if
+// that takes too long.
+func (h *held) reserve(ctx context.Context, size int64) error {
+	more := size - freeBody - h.bytes
+	if more <= 0 {
+		return nil
+	}
+	if !h.of.room.TryAcquire(more) {
+		ctx, cancel := context.WithTimeout(ctx, h.of.patience)
+		defer cancel()
+		if h.of.room.Acquire(ctx, more) != nil {
 			return errTooBusy
 		}
-		t.freeMemory = func() { a.large.Release(size) }
-		var rest int64
-		rest, err = t.body.ReadFrom(io.LimitReader(r.Body, limit+1-n))
-		n += rest
 	}
-	if err == nil && n > limit {
-		err = &http.MaxBytesError{Limit: limit}
-	}
-	if err != nil {
-		return unreadable(err, limit)
-	}
+	h.bytes += more
 	return nil
+}
+
+// read reads the body of a request, up to limit bytes, into buf, whose contents are overwritten. h holds its memory, and
+// has to be released in any case. The buffer grows as bytes come.
+func (h *held) read(r *http.Request, buf []byte, limit int64) ([]byte, error) {
+	if err := plainEncoding(r); err != nil {
+		return buf, err
+	}
+	if r.ContentLength > limit {
+		return buf, unreadable(&http.MaxBytesError{Limit: limit}, limit)
+	}
+	most := limit
+	if r.ContentLength >= 0 {
+		most = r.ContentLength
+	}
+	if h.reserve(r.Context(), int64(cap(buf))) != nil {
+		buf = nil // it came from a pool, and there is no room for one of its size
+	}
+	buf = buf[:0]
+	for {
+		if len(buf) == cap(buf) {
+			// One byte more than there can be, so that the end is seen.
+			size := max(min(2*int64(cap(buf)), most+1), min(4<<10, most+1), int64(len(buf))+1)
+			if err := h.reserve(r.Context(), size); err != nil {
+				return buf, err
+			}
+			buf = append(make([]byte, 0, size), buf...)
+		}
+		n, err := r.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if int64(len(buf)) > limit {
+			err = &http.MaxBytesError{Limit: limit}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return buf, nil
+		case err != nil:
+			return buf, unreadable(err, limit)
+		}
+	}
 }

@@ -51,8 +51,6 @@ func (a lookupHandlers) serve(w http.ResponseWriter, r *http.Request, c *contrac
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(record.Document)))
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(record.Document) // it fails only if the caller has disconnected
 	}

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"mime"
 	"net/http"
+	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -259,9 +260,11 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 func (a *API) admit(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
+		memory := held{of: a.bodies}
+		defer memory.release()
 		key, err := a.enter(r, op)
 		if err == nil {
-			err = a.readBody(r, op)
+			err = readBody(r, op, &memory)
 		}
 		if err != nil {
 			a.fail(w, r, err)
@@ -297,17 +300,14 @@ func (a *API) enter(r *http.Request, op operation) (*hook.Key, error) {
 }
 
 // readBody reads and checks the body before huma does, because the errors of huma say less and repeat what was sent.
-func (a *API) readBody(r *http.Request, op operation) error {
+func readBody(r *http.Request, op operation, memory *held) error {
 	if op.noBody || r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodDelete {
 		r.Body = http.NoBody
 		return nil
 	}
-	if err := plainEncoding(r); err != nil {
-		return err
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, op.maxBody()))
+	body, err := memory.read(r, nil, op.maxBody())
 	if err != nil {
-		return unreadable(err, op.maxBody())
+		return err
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		if !op.bodyOptional {
@@ -364,6 +364,9 @@ func unreadable(err error, limit int64) error {
 			Kind: hook.KindTooLarge, Code: "body_too_large",
 			Detail: fmt.Sprintf("The body is larger than %d bytes. Send less at once.", limit),
 		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return newProblem("body_timeout", "The body came too slowly, or stopped. Send the request again.")
 	}
 	return &hook.Error{
 		Kind: hook.KindMalformed, Code: "body_incomplete",

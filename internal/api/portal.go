@@ -141,22 +141,15 @@ func (h portalHandlers) delete(ctx context.Context, in *struct {
 	return nil, h.links.Delete(ctx, in.Tenant, in.Link)
 }
 
-func (h portalHandlers) open(ctx context.Context, in *struct{ Body client.PortalSessionInput }) (*struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         client.PortalSession
-}, error,
+func (h portalHandlers) open(ctx context.Context, in *struct{ Body client.PortalSessionInput }) (
+	*struct{ Body client.PortalSession }, error,
 ) {
 	s, err := h.auth.OpenLink(ctx, in.Body.Token)
 	if err != nil {
 		return nil, err
 	}
-	out := &struct {
-		CacheControl string `header:"Cache-Control"`
-		Body         client.PortalSession
-	}{CacheControl: "no-store"}
-	out.Body = client.PortalSession{
+	return &struct{ Body client.PortalSession }{client.PortalSession{
 		Session: wireSession(s.Key), Token: s.Token, TenantName: s.Tenant.Name, Language: s.Look.Language,
 		Accent: s.Look.Accent, Logo: h.logo,
-	}
-	return out, nil
+	}}, nil
 }

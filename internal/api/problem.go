@@ -331,7 +331,6 @@ func (a failures) fail(w http.ResponseWriter, r *http.Request, err error) {
 	h := w.Header()
 	maps.Copy(h, p.header)
 	h.Set("Content-Type", problemType)
-	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(encode(p.Problem))

@@ -14,7 +14,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
-	"golang.org/x/sync/semaphore"
 
 	"gancho.example/client"
 	"gancho/internal/auth"
@@ -35,12 +34,11 @@ const (
 
 // intake are the buffers that one request needs. They come from a pool and go back to it.
 type intake struct {
-	body bytes.Buffer
+	body []byte
+	held held         // memory for body
 	in   bytes.Buffer // from which dec reads the body
 	dec  *jsontext.Decoder
 	out  []byte
-	// freeMemory gives back the memory that read reserved for a large body. nil: the body is small.
-	freeMemory func()
 }
 
 var intakes = sync.Pool{New: func() any {
@@ -50,13 +48,10 @@ var intakes = sync.Pool{New: func() any {
 }}
 
 func (t *intake) release() {
-	if t.freeMemory != nil {
-		t.freeMemory()
-		t.freeMemory = nil
-	}
+	t.held.release()
 	t.in = bytes.Buffer{}
 	t.dec.Reset(&t.in)
-	if t.body.Cap() <= keepBuffer && cap(t.out) <= keepBuffer {
+	if cap(t.body) <= keepBuffer && cap(t.out) <= keepBuffer {
 		intakes.Put(t)
 	}
 }
@@ -67,15 +62,15 @@ type acceptHandlers struct {
 	auth       *auth.Auth
 	accepter   Accepter
 	changer    Changer
-	maxPayload int                 // bytes
-	maxBody    int64               // bytes of a whole request
-	large      *semaphore.Weighted // memory for large bodies, see maxBodies
+	maxPayload int     // bytes
+	maxBody    int64   // bytes of a whole request
+	bodies     *bodies // memory for all bodies
 }
 
-func newAcceptHandlers(o Options, f failures) *acceptHandlers {
+func newAcceptHandlers(o Options, f failures, all *bodies) *acceptHandlers {
 	return &acceptHandlers{
 		failures: f, auth: o.Auth, accepter: o.Accepter, changer: o.Changer, maxPayload: o.MaxPayload,
-		maxBody: max(maxBatch, int64(o.MaxPayload)+bodyMargin), large: semaphore.NewWeighted(maxBodies),
+		maxBody: max(maxBatch, int64(o.MaxPayload)+bodyMargin), bodies: all,
 	}
 }
 
@@ -158,6 +153,13 @@ func (a *acceptHandlers) publish(w http.ResponseWriter, r *http.Request, tenant 
 	_, _ = w.Write(t.out)
 }
 
+// read reads the body of a request into t, up to limit bytes.
+func (a *acceptHandlers) read(t *intake, r *http.Request, limit int64) (err error) {
+	t.held.of = a.bodies
+	t.body, err = t.held.read(r, t.body, limit)
+	return err
+}
+
 // acceptEvents handles one request to publish. It leaves the answer in t.out.
 func (a *acceptHandlers) acceptEvents(t *intake, r *http.Request, key *hook.Key, tenant string) error {
 	if err := a.read(t, r, a.maxBody); err != nil {
@@ -170,7 +172,7 @@ func (a *acceptHandlers) acceptEvents(t *intake, r *http.Request, key *hook.Key,
 		return err
 	}
 	if in.RequestKey != "" {
-		in.RequestHash = sha256.Sum256(t.body.Bytes())
+		in.RequestHash = sha256.Sum256(t.body)
 	}
 	if in.Items, batch, err = t.scan(a.maxPayload); err != nil {
 		return err
@@ -264,7 +266,7 @@ func validKey(s string) bool {
 // scan reads the events of the body. The error is about the whole request. What is wrong with one item of an array is
 // noted in the item.
 func (t *intake) scan(maxPayload int) (items []hook.NewEvent, batch bool, err error) {
-	body := t.body.Bytes()
+	body := t.body
 	kind := rawjson.KindOf(body)
 	switch kind {
 	case '{':

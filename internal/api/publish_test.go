@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"gancho/internal/api"
@@ -222,36 +220,3 @@ type discard struct {
 func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
-
-// TestLargeBodiesAtOnce keeps eight large bodies half read. A ninth is refused, small ones are not, and when the eight
-// are read a large one is accepted again.
-func TestLargeBodiesAtOnce(t *testing.T) {
-	t.Parallel()
-	s := newServer(t)
-	events := s.tenant("acme") + "/events"
-	const size = 32 << 20
-	large := func(body io.Reader) *http.Request {
-		r := httptest.NewRequest("POST", events, body)
-		r.ContentLength = size
-		r.Header.Set("Authorization", "Bearer "+adminKey)
-		r.Header.Set("Content-Type", "application/json")
-		return r
-	}
-	var held []*io.PipeWriter
-	var ended sync.WaitGroup
-	for range 8 {
-		body, w := io.Pipe()
-		ended.Go(func() { s.serve(large(body)).want(400) })
-		if _, err := w.Write(make([]byte, 1<<20+1)); err != nil { // the last byte is read only after memory was reserved
-			t.Fatal(err)
-		}
-		held = append(held, w)
-	}
-	s.serve(large(bytes.NewReader(make([]byte, size)))).want(503).is("code", "too_busy")
-	s.do("POST", events, `{"type":"a","payload":1}`).want(202)
-	for _, w := range held {
-		w.CloseWithError(io.ErrUnexpectedEOF)
-	}
-	ended.Wait()
-	s.serve(large(bytes.NewReader(make([]byte, size)))).want(400).is("code", "json_invalid")
-}

@@ -216,13 +216,13 @@ func (a *acceptHandlers) acceptChange(t *intake, r *http.Request, op hook.Record
 		if err := a.read(t, r, int64(a.maxPayload)); err != nil {
 			return nil, err
 		}
-		if len(bytes.TrimSpace(t.body.Bytes())) == 0 {
+		if len(bytes.TrimSpace(t.body)) == 0 {
 			return nil, newProblem("body_missing", "Send the document as the body.")
 		}
-		if err := checkJSON(t.body.Bytes()); err != nil {
+		if err := checkJSON(t.body); err != nil {
 			return nil, err
 		}
-		item.Document = bytes.Clone(t.body.Bytes()) // the buffer goes back to the pool
+		item.Document = bytes.Clone(t.body) // the buffer goes back to the pool
 	}
 	in := hook.RecordChanges{Tenant: tenant, Items: []hook.RecordChange{item}}
 	if err := keyed(r, &in, item.Document); err != nil {
@@ -293,7 +293,7 @@ func (a *acceptHandlers) acceptChanges(t *intake, r *http.Request) error {
 	if err := a.read(t, r, a.maxBody); err != nil {
 		return err
 	}
-	items, prefix, err := changesOf(t.body.Bytes())
+	items, prefix, err := changesOf(t.body)
 	if err != nil {
 		return err
 	}
@@ -301,7 +301,7 @@ func (a *acceptHandlers) acceptChanges(t *intake, r *http.Request) error {
 		refuseChanges(key, items)
 	}
 	in := hook.RecordChanges{Tenant: tenant, Items: items}
-	if err := keyed(r, &in, t.body.Bytes()); err != nil {
+	if err := keyed(r, &in, t.body); err != nil {
 		return err
 	}
 	answers, err := a.changer.Change(r.Context(), in)

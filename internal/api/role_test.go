@@ -139,8 +139,22 @@ func TestRoles(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/openapi.json"} {
+	for _, path := range []string{"/healthz", "/readyz", "/openapi.json"} {
 		s.as("", "GET", path, "").want(200)
+	}
+	s.as("", "GET", "/nothing", "").want(404)
+	s.as("", "OPTIONS", "/v1/tenants", "").want(204)
+	s.as("", "DELETE", "/healthz", "").want(405)
+	s.as("", "GET", "/metrics", "").want(401)
+	for name, key := range keys { // the numbers are about all tenants
+		want := http.StatusForbidden
+		switch name {
+		case "none", "wrong":
+			want = http.StatusUnauthorized
+		case "admin", "operator", "read all":
+			want = http.StatusOK
+		}
+		s.as(key, "GET", "/metrics", "").want(want)
 	}
 }
 

@@ -210,6 +210,9 @@ func (s *server) serve(r *http.Request) answer {
 	if a.Status >= 400 {
 		a.checkProblem(r.Method)
 	}
+	if a.Header.Get("X-Content-Type-Options") != "nosniff" || a.Header.Get("Cache-Control") != "no-store" {
+		s.t.Errorf("%s %s: a browser may guess the type of the answer, or keep it: %v", r.Method, r.URL.Path, a.Header)
+	}
 	d, err := theDocument()
 	if err == nil {
 		err = d.conforms(r.Method, r.URL.Path, a)

@@ -42,9 +42,8 @@ func wireSession(k *hook.Key) client.Session {
 }
 
 type sessionOutput struct {
-	SetCookie    http.Cookie `header:"Set-Cookie"`
-	CacheControl string      `header:"Cache-Control"`
-	Body         client.Session
+	SetCookie http.Cookie `header:"Set-Cookie"`
+	Body      client.Session
 }
 
 func (h sessionHandlers) create(ctx context.Context, in *struct{ Body client.SessionInput }) (*sessionOutput, error) {
@@ -56,21 +55,13 @@ func (h sessionHandlers) create(ctx context.Context, in *struct{ Body client.Ses
 	if err != nil {
 		return nil, err
 	}
-	out := &sessionOutput{SetCookie: cookie, CacheControl: "no-store", Body: wireSession(key)}
+	out := &sessionOutput{SetCookie: cookie, Body: wireSession(key)}
 	out.Body.ExpiresAt = wireTime(ends)
 	return out, nil
 }
 
-func (sessionHandlers) get(ctx context.Context, _ *struct{}) (*struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         client.Session
-}, error,
-) {
-	out := &struct {
-		CacheControl string `header:"Cache-Control"`
-		Body         client.Session
-	}{CacheControl: "no-store", Body: wireSession(keyOf(ctx))}
-	return out, nil
+func (sessionHandlers) get(ctx context.Context, _ *struct{}) (*struct{ Body client.Session }, error) {
+	return &struct{ Body client.Session }{wireSession(keyOf(ctx))}, nil
 }
 
 func (h sessionHandlers) delete(ctx context.Context, _ *struct{}) (*struct {

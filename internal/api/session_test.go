@@ -77,9 +77,13 @@ func TestSession(t *testing.T) {
 func TestSessionCookieIsSecureOverTLS(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	a := s.as("", "POST", "/v1/session", `{"key":"`+adminKey+`"}`, "X-Forwarded-Proto", "https").want(201)
-	if set := a.Header.Get("Set-Cookie"); !strings.Contains(set, "Secure") {
-		t.Errorf("cookie %s", set)
+	for scheme, want := range map[string]bool{"https": true, "http": false} {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/session", strings.NewReader(`{"key":"`+adminKey+`"}`))
+		r.Header.Set("X-Forwarded-Proto", "https") // anybody can write this
+		r.URL.Scheme = scheme                      // package listen writes this
+		if set := s.serve(r).want(201).Header.Get("Set-Cookie"); strings.Contains(set, "Secure") != want {
+			t.Errorf("by %s: cookie %s", scheme, set)
+		}
 	}
 }
 

@@ -18,8 +18,6 @@ import (
 const (
 	streamKeepAlive = 15 * time.Second // an idle stream sends a comment so often, and the key is checked again
 	streamRecheck   = time.Second      // a busy stream checks the key again so often
-	// streamPatience is how long a write may block because the caller does not read.
-	streamPatience = 30 * time.Second
 )
 
 // Streams let callers watch what happens.
@@ -99,16 +97,14 @@ func (h streamHandlers) watch(ctx context.Context, in *Scope) (*huma.StreamRespo
 	}}, nil
 }
 
-// feed sends the notices that a key may see until there are no more, or the caller goes away.
+// feed sends the notices that a key may see until there are no more, or the caller goes away. If the caller does not
+// read, writing fails after the time that the server gives every caller (package listen).
 func (h streamHandlers) feed(w http.ResponseWriter, r *http.Request, notices <-chan hook.Notice, key *hook.Key) {
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Time{}) // the server's deadline is for requests that end
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
-	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no") // keeps proxies from collecting notices before they pass them on
 	send := func(text []byte) bool {
-		_ = control.SetWriteDeadline(time.Now().Add(streamPatience))
 		_, err := w.Write(text)
 		return err == nil && control.Flush() == nil
 	}

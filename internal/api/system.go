@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"gancho.example/client"
+	"gancho/internal/auth"
 )
 
 // systemHandlers answer requests about the server itself.
@@ -31,14 +32,23 @@ func (h systemHandlers) register(a *API) {
 		_, _ = w.Write(a.doc)
 	})
 	if h.metrics != nil {
-		a.mux.Handle("GET /metrics", h.metrics)
+		a.mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+			key, err := a.auth.Authenticate(r)
+			if err == nil {
+				err = auth.Readers.Admit(key, "", false)
+			}
+			if err != nil {
+				h.fail(w, r, err)
+				return
+			}
+			h.metrics.ServeHTTP(w, r)
+		})
 	}
 	h.describe(a.huma.OpenAPI())
 }
 
 func writeStatus(w http.ResponseWriter, status string) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
 	_, _ = fmt.Fprintf(w, "{\"status\":%q}\n", status)
 }
 
@@ -49,6 +59,13 @@ func (h systemHandlers) describe(doc *huma.OpenAPI) {
 		Type: huma.TypeObject, Required: []string{"status"},
 		Properties: map[string]*huma.Schema{"status": {Type: huma.TypeString}},
 	}}}
+	// The numbers tell about all tenants, so a key of one tenant does not read them.
+	readers := operation{method: http.MethodGet, path: "/metrics", access: auth.Readers, noBody: true}
+	metrics := readers.responses(doc.Components.Schemas)
+	metrics["200"] = &huma.Response{
+		Description: "Text format.",
+		Content:     map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}
 	for _, s := range []struct {
 		id, path, summary string
 		responses         map[string]*huma.Response
@@ -61,10 +78,7 @@ func (h systemHandlers) describe(doc *huma.OpenAPI) {
 			"200": {Description: "The database answers and commits.", Content: status},
 			"503": {Description: "The database does not answer or commit:\n- `storage_unavailable`", Content: problem},
 		}},
-		{"get-metrics", "/metrics", "Metrics for Prometheus", map[string]*huma.Response{"200": {
-			Description: "Text format.",
-			Content:     map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
-		}}},
+		{"get-metrics", "/metrics", "Metrics for Prometheus", metrics},
 		{"get-openapi", "/openapi.json", "This document", map[string]*huma.Response{"200": {
 			Description: "OpenAPI 3.1.",
 			Content:     map[string]*huma.MediaType{"application/openapi+json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
@@ -73,10 +87,16 @@ func (h systemHandlers) describe(doc *huma.OpenAPI) {
 		if s.path == "/metrics" && h.metrics == nil {
 			continue
 		}
-		doc.AddOperation(&huma.Operation{
+		op := &huma.Operation{
 			OperationID: s.id, Method: http.MethodGet, Path: s.path, Tags: []string{"system"}, Summary: s.summary,
 			Description: "Needs no key.",
 			Security:    []map[string][]string{}, Responses: s.responses,
-		})
+		}
+		if s.path == "/metrics" {
+			readers.description = "Needs a key that is good for all tenants, or none on the operator's own address " +
+				"(option operator-listen)."
+			op.Description, op.Security = readers.describe(), readers.security()
+		}
+		doc.AddOperation(op)
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"runtime/debug"
 	"time"
@@ -85,9 +84,17 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", cfg.Listen)
+	listener, err := openListener(cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s (is another server running there?): %w", cfg.Listen, err)
+		return err
+	}
+	defer listener.Close()
+	var operator net.Listener
+	if cfg.OperatorListen != "" {
+		if operator, err = openListener(cfg.OperatorListen); err != nil {
+			return err
+		}
+		defer operator.Close()
 	}
 	name := ""
 	if cfg.Database != "" {
@@ -95,7 +102,10 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	s := &server{name: name, cfg: cfg, log: log, db: db, admin: admin, logo: logo, listener: listener, stdout: stdout}
+	s := &server{
+		name: name, cfg: cfg, log: log, db: db, admin: admin, logo: logo,
+		listener: listener, operator: operator, stdout: stdout,
+	}
 	if generated && !cfg.Demo { // the demo shows it further down
 		fmt.Fprintf(stdout, "Admin key (printed once, kept in %s): %s\n", data.adminKeyFile(), admin)
 	}
@@ -124,6 +134,7 @@ type server struct {
 	admin    string
 	logo     *console.Logo
 	listener net.Listener
+	operator net.Listener // nil: the operator comes by the other one
 	stdout   io.Writer
 	live     stream.Hub // passes what happens to the readers of GET /v1/stream
 }
@@ -131,7 +142,6 @@ type server struct {
 // run starts each part after those it needs, and stops them in the opposite order:
 // no new requests, no new deliveries, results durable, database closed.
 func (s *server) run(ctx context.Context) error {
-	defer s.listener.Close()
 	storeStops, stopStore := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopStore()
 	storeDone := make(chan error, 1)
@@ -178,6 +188,7 @@ type parts struct {
 	newer     *reloader
 	schedules *schedule.Scheduler
 	auth      *auth.Auth
+	numbers   *metrics.Metrics
 	handler   *api.API
 	cleaner   *retention.Cleaner
 }
@@ -196,7 +207,8 @@ func (s *server) assemble() (*parts, error) {
 	}
 	numbers := metrics.New(s.roundTrips)
 	p := &parts{
-		known: catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), scripts: scripts, nodes: s.newSharing(),
+		numbers: numbers,
+		known:   catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), scripts: scripts, nodes: s.newSharing(),
 		sender: sendhttp.New(sendhttp.Options{Allow: s.cfg.allowed(), MaxAge: s.cfg.ConnectionAge}), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
 	}
 	if c := s.db.Cluster(); c != nil {
@@ -227,7 +239,7 @@ func (s *server) assemble() (*parts, error) {
 		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Explain: explain.Explainer{Contracts: inForce},
 		Streams: &s.live, Guide: api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},
 		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Audit: s.db, Health: s.db,
-		MaxPayload: int(s.cfg.MaxPayload), Log: log("api"), Metrics: numbers.Handler(),
+		MaxPayload: int(s.cfg.MaxPayload), Bodies: int64(s.cfg.MaxBodies), Log: log("api"), Metrics: numbers.Handler(),
 		PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),
 		Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings(), Logo: s.logo}),
 	})
@@ -288,7 +300,7 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 
 	doors, front := errgroup.WithContext(ctx)
 	doors.Go(func() error { return p.nodes.WhileLeading(front, p.schedules.Run) }) // it accepts events, as the API does
-	doors.Go(func() error { return s.listen(front, profiler(p.handler, s.admin)) })
+	s.open(doors, front, p)
 	if s.cfg.Demo {
 		doors.Go(func() error { return s.demo(front, p.known.Set()) })
 	} else {
@@ -337,29 +349,6 @@ func (s *server) importContracts(ctx context.Context, known *catalog.Catalog) (*
 	}
 	d := known.Directory(s.cfg.Contracts)
 	return d, d.Import(ctx)
-}
-
-// listen serves HTTP until ctx ends, then waits for open requests, up to the stop timeout.
-func (s *server) listen(ctx context.Context, h http.Handler) error {
-	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.With("part", "http").Handler(), slog.LevelWarn),
-	}
-	srv.RegisterOnShutdown(s.live.Close) // streams would never end by themselves
-	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(s.listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	s.log.Info("stopping", "cause", context.Cause(ctx))
-	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.StopTimeout)
-	defer cancel()
-	if err := srv.Shutdown(finish); err != nil {
-		_ = srv.Close()
-	}
-	return nil
 }
 
 func (s *server) url() string { return "http://" + s.listener.Addr().String() }

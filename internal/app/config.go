@@ -30,6 +30,16 @@ import (
 type Config struct {
 	Listen string `name:"listen" env:"GANCHO_LISTEN" default:"127.0.0.1:8480" placeholder:"HOST:PORT" help:"Address the API listens on." doc:"Write :8480 to listen on every interface and 127.0.0.1:0 to let the system choose a free port. Put a reverse proxy with TLS in front of it before the internet can reach it."`
 
+	OperatorListen string `name:"operator-listen" env:"GANCHO_OPERATOR_LISTEN" placeholder:"HOST:PORT" help:"A second address, for the operator alone: the whole API, health, and /metrics without a key." doc:"It has connections of its own, so it answers when the first address is overrun. Reach it from inside only, such as 127.0.0.1:8481 or an address of your internal network. With it, /debug/pprof is served there and nowhere else. Without it, /metrics and /debug/pprof are at the first address, and need a key."`
+
+	TrustedProxies Networks `name:"trusted-proxies" env:"GANCHO_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Addresses of your reverse proxies, whose word about a caller is taken." doc:"Separated by commas, such as 127.0.0.1/32,10.20.0.0/16. From these, X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host (or Forwarded) say who the caller is and how it came; from all others they are ignored. The proxy has to set them itself and pass on none that a caller wrote. Without this option cookies are not marked as secure and the audit shows the proxy's address."`
+
+	MaxConnections int `name:"max-connections" env:"GANCHO_MAX_CONNECTIONS" default:"4096" placeholder:"N" help:"How many connections may be open at the same time." doc:"One more closes the one that has been idle longest, or else the one whose caller has kept the server waiting longest, 5 seconds or more. If there is none, it is answered with status 503. The limit is lowered if the system allows fewer than twice as many open files."`
+
+	MaxConnectionsPerAddress int `name:"max-connections-per-address" env:"GANCHO_MAX_CONNECTIONS_PER_ADDRESS" default:"512" placeholder:"N" help:"How many of them may come from one address, 0 for any number." doc:"The addresses of one IPv6 network of 64 bits count as one. Loopback addresses and trusted proxies are exempt, because many callers come through them."`
+
+	MaxBodies Bytes `name:"max-bodies" env:"GANCHO_MAX_BODIES" default:"256MiB" placeholder:"SIZE" help:"How many bytes of request bodies may be in memory at the same time." doc:"They are counted as they come. A request that finds no room waits for 5 seconds, and is then answered with status 503 and Retry-After. The first 16 KiB of each body are not counted."`
+
 	Data string `name:"data" env:"GANCHO_DATA" default:"./gancho-data" placeholder:"DIR" help:"Directory of the database and the generated keys." doc:"It is created if it is absent, readable by its owner only. A backup of this directory is a backup of everything. Two servers cannot share one."`
 
 	Database Secret `name:"database" env:"GANCHO_DATABASE" placeholder:"URL" help:"PostgreSQL database that nodes share, as postgres://user:password@host/name; without it, a SQLite file in the data directory." doc:"Any number of servers with the same URL share the work. They need the same encryption key and admin key: set both, or give servers on one machine the same data directory, which then has only the generated keys. See docs/postgresql.md, also for PgBouncer."`
@@ -108,10 +118,18 @@ func (c *Config) Validate() error {
 	var problems []string
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 
-	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
-		wrong("listen: %q is not an address; write HOST:PORT, such as 127.0.0.1:8480 or :8480", c.Listen)
-	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		wrong("listen: %q has no port number from 0 to 65535; write HOST:PORT, such as 127.0.0.1:8480", c.Listen)
+	for _, l := range []struct{ name, address, example string }{
+		{"listen", c.Listen, "127.0.0.1:8480 or :8480"},
+		{"operator-listen", c.OperatorListen, "127.0.0.1:8481"},
+	} {
+		if l.name == "operator-listen" && l.address == "" {
+			continue
+		}
+		if _, port, err := net.SplitHostPort(l.address); err != nil {
+			wrong("%s: %q is not an address; write HOST:PORT, such as %s", l.name, l.address, l.example)
+		} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			wrong("%s: %q has no port number from 0 to 65535; write HOST:PORT, such as %s", l.name, l.address, l.example)
+		}
 	}
 	if strings.TrimSpace(c.Data) == "" {
 		wrong("data: the directory is missing; write one, such as ./gancho-data")
@@ -127,10 +145,21 @@ func (c *Config) Validate() error {
 	if url := string(c.Database); url != "" && !isPostgres(url) {
 		wrong("database: %v, or leave it out for a SQLite file in the data directory", errNotPostgres)
 	}
-	for _, p := range c.AllowNetworks {
-		if !p.IsValid() {
-			wrong("allow-networks: one of the networks is not valid; write them as 10.20.0.0/16")
+	for name, networks := range map[string]Networks{"allow-networks": c.AllowNetworks, "trusted-proxies": c.TrustedProxies} {
+		for _, p := range networks {
+			if !p.IsValid() {
+				wrong("%s: one of the networks is not valid; write them as 10.20.0.0/16", name)
+			}
 		}
+	}
+	if c.MaxConnections < minConnections {
+		wrong("max-connections: %d is out of range; choose %d or more", c.MaxConnections, minConnections)
+	}
+	if c.MaxConnectionsPerAddress < 0 {
+		wrong("max-connections-per-address: %d is out of range; choose 1 or more, or 0 for any number", c.MaxConnectionsPerAddress)
+	}
+	if least := max(minBodies, c.MaxPayload); c.MaxBodies < least {
+		wrong("max-bodies: %s is out of range; choose %s or more", c.MaxBodies, least)
 	}
 	if c.MaxPayload < minPayload || c.MaxPayload > maxPayload {
 		wrong("max-payload: %s is out of range; choose a size from %s to %s", c.MaxPayload, Bytes(minPayload), Bytes(maxPayload))
@@ -172,6 +201,9 @@ const (
 	minAdminKey = 16
 	minPayload  = 1 << 10
 	maxPayload  = 64 << 20
+
+	minConnections = 16
+	minBodies      = Bytes(64 << 20) // the largest batch has room
 )
 
 // logger returns a logger with the level and format of c that writes to w.

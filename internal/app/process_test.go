@@ -49,6 +49,10 @@ type testConfig struct {
 	Database    string
 	StopTimeout time.Duration
 	OwnKeys     bool
+
+	// The default if zero.
+	MaxConnections int
+	OperatorListen string
 }
 
 func serveForTest(text string) int {
@@ -62,6 +66,10 @@ func serveForTest(text string) int {
 	cfg.Database, cfg.EncryptionKey = Secret(tc.Database), Secret(sharedKey())
 	if tc.OwnKeys {
 		cfg.AdminKey, cfg.EncryptionKey = "", ""
+	}
+	cfg.OperatorListen = tc.OperatorListen
+	if tc.MaxConnections > 0 {
+		cfg.MaxConnections = tc.MaxConnections
 	}
 	cfg.AllowNetworks = Networks{netip.MustParsePrefix("127.0.0.0/8")}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -85,6 +93,7 @@ type process struct {
 	cmd  *exec.Cmd
 	url  string
 	log  *tail // of its standard error
+	out  *tail // of its standard output
 	done chan error
 }
 
@@ -135,7 +144,15 @@ func start(t *testing.T, dir string) *process {
 // command is what runs a server.
 func (at place) command(t *testing.T) *exec.Cmd {
 	t.Helper()
-	cfg, err := json.Marshal(testConfig{Data: at.dir, Database: at.database, StopTimeout: 5 * time.Second, OwnKeys: at.ownKeys})
+	return at.commandWith(t, func(*testConfig) {})
+}
+
+// commandWith is [place.command] of a server with another configuration.
+func (at place) commandWith(t *testing.T, change func(*testConfig)) *exec.Cmd {
+	t.Helper()
+	c := testConfig{Data: at.dir, Database: at.database, StopTimeout: 5 * time.Second, OwnKeys: at.ownKeys}
+	change(&c)
+	cfg, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +164,13 @@ func (at place) command(t *testing.T) *exec.Cmd {
 // startAt runs a server.
 func startAt(t *testing.T, at place) *process {
 	t.Helper()
-	p := &process{t: t, log: &tail{}, done: make(chan error, 1), cmd: at.command(t)}
+	return startWith(t, at, func(*testConfig) {})
+}
+
+// startWith runs a server with another configuration.
+func startWith(t *testing.T, at place, change func(*testConfig)) *process {
+	t.Helper()
+	p := &process{t: t, log: &tail{}, out: &tail{}, done: make(chan error, 1), cmd: at.commandWith(t, change)}
 	p.cmd.Stderr = io.MultiWriter(t.Output(), p.log)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -161,6 +184,7 @@ func startAt(t *testing.T, at place) *process {
 	go func() {
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
+			_, _ = p.out.Write(append(lines.Bytes(), '\n'))
 			if m := listens.FindStringSubmatch(lines.Text()); m != nil {
 				address <- m[1]
 			}

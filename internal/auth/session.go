@@ -137,7 +137,6 @@ func cookie(value string, from *http.Request) http.Cookie {
 	return c
 }
 
-// Secure reports whether a browser made a request by TLS, perhaps to a proxy before us.
-func Secure(r *http.Request) bool {
-	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
-}
+// Secure reports whether a browser made a request by TLS, perhaps to a trusted proxy before us: package listen writes
+// that into the URL.
+func Secure(r *http.Request) bool { return r.TLS != nil || r.URL.Scheme == "https" }

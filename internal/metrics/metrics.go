@@ -55,6 +55,30 @@ func New(roundTrips func() int64) *Metrics {
 	return m
 }
 
+// Door is what serves a listener.
+type Door interface {
+	Open() int
+	Refused() int64
+	Cut() int64
+}
+
+// Door adds the numbers of a door, whose name becomes a label: public or operator.
+func (m *Metrics) Door(name string, d Door) {
+	label := prometheus.Labels{"listener": name}
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "gancho_connections", Help: "Open connections of callers.", ConstLabels: label,
+		}, func() float64 { return float64(d.Open()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "gancho_connections_refused_total", Help: "Connections refused because there were too many.", ConstLabels: label,
+		}, func() float64 { return float64(d.Refused()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "gancho_connections_cut_total", ConstLabels: label,
+			Help: "Connections closed because their peers kept the server waiting, or to make room for others.",
+		}, func() float64 { return float64(d.Cut()) }),
+	)
+}
+
 // Handler serves the metrics in Prometheus' text format.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})

@@ -61,6 +61,7 @@ var mayImport = map[string][]string{
 	"internal/metrics":   {"internal/hook"},
 	"internal/retention": {"internal/hook"},
 	"internal/lograte":   {},
+	"internal/listen":    {},
 	"internal/stream":    {"internal/hook"},
 	"internal/deliver":   {"internal/hook", "internal/deliver/compose", "internal/deliver/window", "internal/contract", "internal/send"},
 	"internal/admin":     {"internal/hook", "internal/mask", "internal/rawjson", "internal/contract", "internal/bearer"},
