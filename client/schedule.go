@@ -25,7 +25,7 @@ type ScheduleRun struct {
 	At           time.Time  `json:"at"`
 	Manual       bool       `json:"manual" doc:"The run was requested through the API."`
 	State        string     `json:"state" enum:"sent,skipped,failed" doc:"sent: an event was made. skipped: there was nothing to send, or nobody to send it to."`
-	Code         string     `json:"code,omitempty" doc:"Why there is no event: nothing_to_send, no_endpoint, too_large, too_slow." example:"nothing_to_send"`
+	Code         string     `json:"code,omitempty" doc:"Why there is no event: nothing_to_send, no_endpoint, too_large, too_slow, too_costly." example:"nothing_to_send"`
 	Detail       string     `json:"detail,omitempty" doc:"The same in a sentence for people."`
 	Event        *string    `json:"event" doc:"null: none was made." example:"evt_06ew2c6eqfy7d00000000000g0"`
 	Deliveries   int        `json:"deliveries" doc:"How many endpoints get the event."`

@@ -218,7 +218,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	doc := []byte(`{"id":"60410b4062342f0332089e62","status":"Ready","title":"P","views":7,"CCI":0.000907775311708679,"lastSeen":"2021-03-04T16:43:36.134Z","rating":"Cold","proposalNumber":"ZBEXFT","pad":"` + strings.Repeat("x", 300) + `"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		s, _ := c.NewSnapshot("proposal_metrics")
+		s, _ := c.NewSnapshot(nil, "proposal_metrics")
 		for range 1000 {
 			if _, err := s.Add(doc); err != nil {
 				b.Fatal(err)
@@ -236,7 +236,7 @@ func BenchmarkFire(b *testing.B) {
 	before, after := doc("a"), doc("b")
 	b.ReportAllocs()
 	for b.Loop() {
-		if events, troubles := c.Fire("cliente", before, after); len(events) != 1 || troubles != nil {
+		if events, troubles := c.Fire(nil, "cliente", before, after); len(events) != 1 || troubles != nil {
 			b.Fatal(events, troubles)
 		}
 	}
@@ -304,7 +304,7 @@ func TestCabaprop(t *testing.T) {
 		}
 	}
 	for doc, want := range map[string]string{`{"id":44444,"any":{"thing":[]}}`: "44444", `{"id":"x"}`: "x"} {
-		if key, err := keyIn(c, "conversation", []byte(doc)); key != want || err != nil || c.CheckRecord("conversation", []byte(doc)) != nil {
+		if key, err := keyIn(c, "conversation", []byte(doc)); key != want || err != nil || c.CheckRecord(nil, "conversation", []byte(doc)) != nil {
 			t.Error(doc, key, err)
 		}
 	}

@@ -114,6 +114,10 @@ var meanings = map[string]struct {
 		"The events before it in the batch go to too many endpoints; send it by itself. Or the tenant has more endpoints " +
 			"than an event can have deliveries.",
 	},
+	"too_much_work": {
+		hook.KindTooLarge,
+		"The filters, conditions and schemas for the items before it in the batch cost too much work; send it by itself.",
+	},
 	"encoding_unsupported": {kindUnsupported, "The body is compressed."},
 	"portal_link_invalid":  {hook.KindInvalid, "Something about the portal link is wrong; errors says what."},
 	"request_invalid":      {hook.KindInvalid, "Some values are wrong; errors says which."},

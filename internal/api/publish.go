@@ -105,7 +105,7 @@ func (publishHandlers) describe(doc *huma.OpenAPI) {
 		codes: []string{
 			"event_invalid", "event_type_invalid", "event_type_unknown", "event_id_invalid", "contract_unknown",
 			"payload_missing", "payload_invalid",
-			"too_many_events", "too_many_deliveries", "idempotency_invalid", "event_id_reused", "idempotency_key_reused",
+			"too_many_events", "too_many_deliveries", "too_much_work", "idempotency_invalid", "event_id_reused", "idempotency_key_reused",
 			"payload_too_large",
 		},
 	}
@@ -233,6 +233,10 @@ func appendAnswer(b []byte, e *hook.EventAnswer) []byte {
 	}
 	b = append(b, `","deliveries":`...)
 	b = strconv.AppendInt(b, int64(e.Deliveries), 10)
+	if e.LeftOut > 0 {
+		b = append(b, `,"left_out":`...)
+		b = strconv.AppendInt(b, int64(e.LeftOut), 10)
+	}
 	b = append(b, `,"duplicate":`...)
 	b = strconv.AppendBool(b, e.Duplicate)
 	return append(b, '}')

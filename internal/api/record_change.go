@@ -35,7 +35,7 @@ const firesText = " The answer says which events the change fired; they are stor
 
 // changeCodes are the codes of errors that every change of a record can have.
 var changeCodes = []string{
-	"contract_unknown", "record_kind_unknown", "record_key_invalid", "record_busy", "too_many_deliveries",
+	"contract_unknown", "record_kind_unknown", "record_key_invalid", "record_busy", "too_many_deliveries", "too_much_work",
 	"idempotency_invalid", "idempotency_key_reused",
 }
 
@@ -435,7 +435,7 @@ func wireAnswer(r *hook.RecordAnswer) client.RecordAnswer {
 		out.ETag = new(etag(r.Version))
 	}
 	for i, e := range r.Events {
-		out.Events[i] = client.RecordEvent{ID: e.ID.String(), Type: e.Type, Deliveries: e.Deliveries}
+		out.Events[i] = client.RecordEvent{ID: e.ID.String(), Type: e.Type, Deliveries: e.Deliveries, LeftOut: e.LeftOut}
 	}
 	for i, t := range r.Troubles {
 		out.Problems[i] = client.RecordProblem{Type: t.Type, Line: t.Line, Detail: t.Detail}

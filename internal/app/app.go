@@ -42,6 +42,7 @@ import (
 	"gancho/internal/store"
 	"gancho/internal/stream"
 	"gancho/internal/transform"
+	"gancho/internal/work"
 )
 
 // Run serves until ctx ends, then stops in order and returns. What a person
@@ -230,10 +231,11 @@ func (s *server) assemble() (*parts, error) {
 	p.in = ingest.New(ingest.Options{
 		Store: s.db, Dispatcher: dispatcher{p.worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Troubled: numbers.ConditionFailed, Log: log("ingest"),
+		EventWork: int64(s.cfg.EventWork), Accounts: work.NewAccounts(int64(s.cfg.TenantWork)), LeftOut: numbers.LeftOut,
 	})
 	// All nodes have the same name here. Schedules run on the leading node, and a node
 	// that becomes the leader takes over the claims of the one before (docs/adr/0007).
-	p.schedules = schedule.New(schedule.Options{Store: s.db, Accepter: p.in, Contracts: inForce, Node: "single", Log: log("schedule")})
+	p.schedules = schedule.New(schedule.Options{Store: s.db, Accepter: p.in, Contracts: inForce, Node: "single", Work: runWork * int64(s.cfg.EventWork), Log: log("schedule")})
 	p.auth = auth.New(s.db, s.admin, s.db.SessionKeys()[0])
 	p.handler = api.New(api.Options{
 		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Explain: explain.Explainer{Contracts: inForce},
@@ -245,6 +247,9 @@ func (s *server) assemble() (*parts, error) {
 	})
 	return p, nil
 }
+
+// runWork is how many times the work of one event a run of a schedule may cost: it reads all records of a kind.
+const runWork = 1000
 
 // useCases are the use cases that every way in calls.
 func (s *server) useCases(p *parts, inForce *contract.Set) admin.Admin {

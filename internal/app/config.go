@@ -63,6 +63,10 @@ type Config struct {
 
 	MaxEndpoints int `name:"max-endpoints" env:"GANCHO_MAX_ENDPOINTS" default:"10000" placeholder:"N" help:"How many endpoints a tenant can have, 65535 at the most." doc:"One more is refused with status 409 and the code too_many_endpoints. The limit keeps one customer's events from becoming expensive: each endpoint can add a delivery to each event. Existing endpoints stay if you lower it."`
 
+	EventWork int `name:"event-work" env:"GANCHO_EVENT_WORK" default:"500000" placeholder:"UNITS" help:"Work that the filters, conditions and schemas for one event may cost; a unit is about 0.1 µs." doc:"The default is about 50 ms. An endpoint whose filter would cost more gets a delivery that is cancelled with the reason over_budget, which can be retried or recovered. A batch may cost as much once, and a tenth of it for each further event. A run of a schedule may cost a thousand times as much. See docs/adr/0025."`
+
+	TenantWork int `name:"tenant-work" env:"GANCHO_TENANT_WORK" default:"4000000" placeholder:"UNITS" help:"Work a second that the events of one tenant may cost before they wait; a unit is about 0.1 µs." doc:"The default is somewhat less than half of a core. A tenant that needs more is slowed down, and loses nothing: its evaluations take turns, so that they do not slow down other tenants."`
+
 	Retention time.Duration `name:"retention" env:"GANCHO_RETENTION" default:"720h" placeholder:"TIME" help:"How long finished deliveries, their attempts and their events are kept." doc:"Unfinished deliveries are never removed. Units: s, m, h and d, as in 90d."`
 
 	Idempotency time.Duration `name:"idempotency" env:"GANCHO_IDEMPOTENCY" default:"24h" placeholder:"TIME" help:"How long an event id or Idempotency-Key is remembered." doc:"Within this time, a repeated request gets the answer of the first one, and no second event is created."`
@@ -167,6 +171,14 @@ func (c *Config) Validate() error {
 	if c.MaxEndpoints < 1 || c.MaxEndpoints > hook.MaxFanout {
 		wrong("max-endpoints: %d is out of range; choose a number from 1 to %d", c.MaxEndpoints, hook.MaxFanout)
 	}
+	for _, w := range []struct {
+		name string
+		v    int
+	}{{"event-work", c.EventWork}, {"tenant-work", c.TenantWork}} {
+		if w.v < minWork || w.v > maxWork {
+			wrong("%s: %d is out of range; choose a number of units from %d to %d", w.name, w.v, minWork, maxWork)
+		}
+	}
 	for _, d := range []struct {
 		name string
 		v    time.Duration
@@ -201,6 +213,8 @@ const (
 	minAdminKey = 16
 	minPayload  = 1 << 10
 	maxPayload  = 64 << 20
+	minWork     = 1_000         // units, see package work
+	maxWork     = 1_000_000_000 // about 100 s
 
 	minConnections = 16
 	minBodies      = Bytes(64 << 20) // the largest batch has room

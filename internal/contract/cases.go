@@ -2,6 +2,7 @@ package contract
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io/fs"
 	"path"
@@ -13,6 +14,7 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 	"gancho/internal/template"
+	"gancho/internal/work"
 	"gancho/internal/yamlfile"
 )
 
@@ -249,8 +251,11 @@ func (c *Contract) FailedTests(file string) *Problems {
 	return &p
 }
 
+// testUnits is the work that one test of a contract may cost, see package work: about 2 s.
+const testUnits = 20_000_000
+
 func (t *Test) run(c *Contract) (r Result) {
-	payload, wrong := t.happen(c, &r)
+	payload, wrong := t.happen(work.NewBudget(context.Background(), testUnits, nil), c, &r)
 	if wrong != "" || t.event == "" {
 		r.Wrong = wrong
 		return r
@@ -276,15 +281,15 @@ func (t *Test) run(c *Contract) (r Result) {
 var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // happen makes the event of a test.
-func (t *Test) happen(c *Contract, r *Result) (payload []byte, wrong string) {
+func (t *Test) happen(b *work.Budget, c *Contract, r *Result) (payload []byte, wrong string) {
 	switch {
 	case t.records != nil:
-		s, ok := c.NewSnapshot(t.event)
+		s, ok := c.NewSnapshot(b, t.event)
 		if !ok {
 			return nil, fmt.Sprintf("The event type %s has no schedule.", t.event)
 		}
 		for _, doc := range t.records {
-			if wrong := t.refused(c, doc); wrong != "" {
+			if wrong := t.refused(b, c, doc); wrong != "" {
 				return nil, wrong
 			}
 			if _, err := s.Add(doc); err != nil {
@@ -293,7 +298,7 @@ func (t *Test) happen(c *Contract, r *Result) (payload []byte, wrong string) {
 		}
 		return s.Payload(), ""
 	case t.old != nil || t.new != nil:
-		return t.change(c, r)
+		return t.change(b, c, r)
 	}
 	if found := c.CheckPayload(t.event, t.payload); len(found) > 0 {
 		return nil, fmt.Sprintf("The payload is refused at %s: %s", orRoot(found[0].Pointer), found[0].Detail)
@@ -302,15 +307,15 @@ func (t *Test) happen(c *Contract, r *Result) (payload []byte, wrong string) {
 }
 
 // change makes the event of a change of a record.
-func (t *Test) change(c *Contract, r *Result) (payload []byte, wrong string) {
+func (t *Test) change(b *work.Budget, c *Contract, r *Result) (payload []byte, wrong string) {
 	for _, doc := range [][]byte{t.old, t.new} {
 		if doc != nil {
-			if wrong := t.refused(c, doc); wrong != "" {
+			if wrong := t.refused(b, c, doc); wrong != "" {
 				return nil, wrong
 			}
 		}
 	}
-	events, troubles := c.Fire(t.kind, t.old, t.new)
+	events, troubles := c.Fire(b, t.kind, t.old, t.new)
 	r.Events = events
 	if len(troubles) > 0 {
 		return nil, troubles[0].Detail
@@ -332,8 +337,8 @@ func (t *Test) change(c *Contract, r *Result) (payload []byte, wrong string) {
 }
 
 // refused returns the reason why a document cannot be a record, "" if it can.
-func (t *Test) refused(c *Contract, doc []byte) string {
-	if found := c.CheckRecord(t.kind, doc); len(found) > 0 {
+func (t *Test) refused(b *work.Budget, c *Contract, doc []byte) string {
+	if found := c.CheckRecord(b, t.kind, doc); len(found) > 0 {
 		return fmt.Sprintf("The record is refused at %s: %s", orRoot(found[0].Pointer), found[0].Detail)
 	}
 	return ""
@@ -345,7 +350,7 @@ func (t *Test) compare(c *Contract, req *Rendering) string {
 		return difference("The body differs.", t.body, req.Body)
 	}
 	if s := c.endpoint.bodySchema; s != nil && rawjson.Check(req.Body, rawjson.MaxDepth) == nil {
-		if found := s.Check(req.Body); len(found) > 0 {
+		if found := s.Check(nil, req.Body); len(found) > 0 {
 			return fmt.Sprintf("The body is not as endpoint.schema says at %s: %s", orRoot(found[0].Pointer), found[0].Detail)
 		}
 	}

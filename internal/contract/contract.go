@@ -264,7 +264,7 @@ func (c *Contract) CheckPayload(eventType string, payload []byte) []hook.FieldEr
 	if !ok {
 		return nil
 	}
-	return e.check(payload)
+	return e.check(nil, payload)
 }
 
 // Redact replaces the values that the contract does not allow to be stored. It returns

@@ -8,6 +8,7 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 	"gancho/internal/schema"
+	"gancho/internal/work"
 	"gancho/internal/yamlfile"
 )
 
@@ -123,7 +124,7 @@ func (l *loader) checkedExample(n *yamlfile.Node, e *EventType) []byte {
 		l.ProblemAt(n, "The example is refused. "+err.Error(), "")
 		return example
 	}
-	for _, f := range e.check(example) {
+	for _, f := range e.check(nil, example) {
 		l.ProblemAt(n, fmt.Sprintf("The example does not meet the schema at %s: %s", orRoot(f.Pointer), f.Detail), "Correct one of them.")
 	}
 	return example
@@ -131,9 +132,9 @@ func (l *loader) checkedExample(n *yamlfile.Node, e *EventType) []byte {
 
 // check checks a payload with the schemas of its event type. If two of them report the
 // same mistake in the same words, it is listed once.
-func (e *EventType) check(payload []byte) (out []hook.FieldError) {
+func (e *EventType) check(b *work.Budget, payload []byte) (out []hook.FieldError) {
 	for _, s := range e.schemas {
-		for _, f := range s.Check(payload) {
+		for _, f := range s.Check(b, payload) {
 			if !slices.ContainsFunc(out, func(x hook.FieldError) bool { return x.Pointer == f.Pointer && x.Detail == f.Detail }) {
 				out = append(out, f)
 			}

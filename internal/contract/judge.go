@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -29,7 +28,7 @@ func (c *Contract) Judge(r *hook.Response) Verdict {
 		}
 		return byStatus(r)
 	}
-	ok, err := rule.Eval(context.Background(), expr.NewResponse(r))
+	ok, err := rule.Eval(nil, expr.NewResponse(r))
 	switch {
 	case err == nil && ok:
 		return Verdict{OK: true}
@@ -48,7 +47,7 @@ func (c *Contract) Judge(r *hook.Response) Verdict {
 func (c *Contract) byRule(r *hook.Response) Verdict {
 	vars := expr.NewResponse(r)
 	vars.StatusOnly = true
-	if _, err := c.delivery.success.Eval(context.Background(), vars); !errors.Is(err, expr.ErrUndecided) {
+	if _, err := c.delivery.success.Eval(nil, vars); !errors.Is(err, expr.ErrUndecided) {
 		return Verdict{Class: hook.ClassStatusOther, Detail: fmt.Sprintf("The receiver answered %s, which the contract does not count as success.", status(r.Status))}
 	}
 	what := "the answer's content is not what the contract asks for"

@@ -13,6 +13,7 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 	"gancho/internal/template"
+	"gancho/internal/work"
 )
 
 // Plan is a contract applied to one configuration of an endpoint. Whatever does not
@@ -93,7 +94,7 @@ func (f *form) applies(settings []byte) (bool, error) {
 	if f.when == nil {
 		return true, nil
 	}
-	return f.when.Eval(context.Background(), expr.NewRequest("", nil, settings))
+	return f.when.Eval(nil, expr.NewRequest("", nil, settings))
 }
 
 // planHeaders puts the headers into order: Content-Type, those of the contract, those of
@@ -198,6 +199,11 @@ func withContentType(headers []hook.Header, contentType string) []hook.Header {
 // formContentType is that of HTML forms.
 const formContentType = "application/x-www-form-urlencoded"
 
+// renderUnits is the work that the body or the headers of one request may cost: about 0.1 s, or 32 MB of text.
+const renderUnits = 1_000_000
+
+func renderBudget() *work.Budget { return work.NewBudget(context.Background(), renderUnits, nil) }
+
 // makeBody creates a body that is not just the payload: it fills in the contract's
 // template, adds the person's pairs, applies the style and puts the result into the form.
 func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
@@ -207,7 +213,7 @@ func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
 		if p.credential == nil && e.body.Names("credential") {
 			return nil, errors.New("the contract puts the key of a credential into the body, and this endpoint has no credential; create the endpoint by creating a credential")
 		}
-		in := template.Inputs{Settings: p.cfg.Settings, Credential: p.credential, Event: ev, Style: e.json}
+		in := template.Inputs{Settings: p.cfg.Settings, Credential: p.credential, Event: ev, Style: e.json, Work: renderBudget()}
 		in.Vars = expr.NewRequest(ev.Type, ev.Payload, p.cfg.Settings)
 		var err error
 		if body, err = e.body.Document(&in); err != nil {
@@ -228,7 +234,7 @@ func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
 }
 
 func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
-	in := template.Inputs{Settings: p.cfg.Settings, Credential: p.credential, Event: ev}
+	in := template.Inputs{Settings: p.cfg.Settings, Credential: p.credential, Event: ev, Work: renderBudget()}
 	out := make([]hook.Header, 0, len(p.headers))
 	for _, h := range p.headers {
 		if h.template != nil {

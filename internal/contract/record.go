@@ -10,6 +10,7 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 	"gancho/internal/schema"
+	"gancho/internal/work"
 	"gancho/internal/yamlfile"
 )
 
@@ -91,8 +92,8 @@ func (r *RecordKind) KeyIn(doc []byte) (string, error) {
 func (r *RecordKind) KeyPointer() string { return schema.Pointer(r.path...) }
 
 // CheckRecord checks a document, which is valid JSON, against the schema of its kind, and
-// that it has a key. Pointers begin at the document.
-func (c *Contract) CheckRecord(kind string, doc []byte) []hook.FieldError {
+// that it has a key. Pointers begin at the document. The budget may be nil.
+func (c *Contract) CheckRecord(b *work.Budget, kind string, doc []byte) []hook.FieldError {
 	r := c.record(kind)
 	if r == nil {
 		return []hook.FieldError{c.NoRecord(kind)}
@@ -102,7 +103,7 @@ func (c *Contract) CheckRecord(kind string, doc []byte) []hook.FieldError {
 	}
 	var out []hook.FieldError
 	if r.schema != nil {
-		out = r.schema.Check(doc)
+		out = r.schema.Check(b, doc)
 	}
 	at := r.KeyPointer()
 	if _, err := r.KeyIn(doc); err != nil && !slices.ContainsFunc(out, func(f hook.FieldError) bool { return f.Pointer == at }) {

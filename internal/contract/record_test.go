@@ -76,7 +76,7 @@ func TestRecords(t *testing.T) {
 		if key != tc.key || (err == nil) != (tc.key != "") {
 			t.Errorf("RecordKey(%s) = %q, %v", tc.doc, key, err)
 		}
-		wrong := c.CheckRecord(tc.kind, []byte(tc.doc))
+		wrong := c.CheckRecord(nil, tc.kind, []byte(tc.doc))
 		if good := tc.key != "" && tc.pointer == ""; good != (wrong == nil) || !good && (len(wrong) != 1 || wrong[0].Pointer != tc.pointer || wrong[0].Detail == "") {
 			t.Errorf("CheckRecord(%s) = %v, want %q", tc.doc, wrong, tc.pointer)
 		}
@@ -112,7 +112,7 @@ func TestFire(t *testing.T) {
 		{"deal", `{"id":1}`, "", nil, nil},
 		{"other", "", `{"id":1}`, nil, nil},
 	} {
-		events, troubles := c.Fire(tc.kind, doc(tc.before), doc(tc.after))
+		events, troubles := c.Fire(nil, tc.kind, doc(tc.before), doc(tc.after))
 		var got []string
 		for _, e := range events {
 			got = append(got, e.Type+" "+string(e.Payload))
@@ -135,7 +135,7 @@ func TestFire(t *testing.T) {
 		}
 	}
 	after := []byte(`{"data":{"id":1,"total":500}}`)
-	events, _ := c.Fire("client", nil, after)
+	events, _ := c.Fire(nil, "client", nil, after)
 	if len(events) != 2 || &events[0].Payload[0] != &after[0] {
 		t.Error("the payload of new is not the document itself")
 	}
@@ -151,13 +151,13 @@ func TestFire(t *testing.T) {
 func TestSnapshot(t *testing.T) {
 	t.Parallel()
 	c := parseContract(t, crm)
-	if _, ok := c.NewSnapshot("posted"); ok {
+	if _, ok := c.NewSnapshot(nil, "posted"); ok {
 		t.Error("a posted event has a schedule")
 	}
 	if s := c.Scheduled(); len(s) != 2 || s[0].Name != "deals" || s[0].Schedule.Select != "deal" || s[0].Schedule.MaxBody != 1024 || s[1].Schedule.MaxBody != DefaultMaxBody {
 		t.Errorf("%+v", s)
 	}
-	s, ok := c.NewSnapshot("deals")
+	s, ok := c.NewSnapshot(nil, "deals")
 	if !ok {
 		t.Fatal("no schedule")
 	}
@@ -175,7 +175,7 @@ func TestSnapshot(t *testing.T) {
 	if got := string(s.Payload()); got != `{"model":"deal","list":[],"end":true}` || s.Len() != 0 {
 		t.Error(got)
 	}
-	s, _ = c.NewSnapshot("deals")
+	s, _ = c.NewSnapshot(nil, "deals")
 	for _, doc := range []string{`{"id":1,"status":"open","total":10.50,"note":"a\/"}`, `{"status":"open","total":1e3,"id":"x"}`} {
 		if taken, err := s.Add([]byte(doc)); !taken || err != nil {
 			t.Fatal(taken, err)
@@ -201,7 +201,7 @@ func TestSnapshot(t *testing.T) {
 	if got := s.Payload(); len(got) > 1024 || !strings.HasSuffix(string(got), `}],"end":true}`) {
 		t.Errorf("%d bytes: %s", len(got), got)
 	}
-	all, _ := c.NewSnapshot("all")
+	all, _ := c.NewSnapshot(nil, "all")
 	for _, doc := range []string{`{"id": 1}`, `{"id":2}`} {
 		if taken, err := all.Add([]byte(doc)); !taken || err != nil {
 			t.Error(taken, err)
@@ -354,7 +354,7 @@ func TestHugeNumbersAreNotWrittenOut(t *testing.T) {
 	t.Parallel()
 	c := parseContract(t, crm)
 	for _, doc := range []string{`{"data":{"id":1,"phase":1e100000}}`, `{"data":{"id":1},"x":[1E-99999]}`, `{"data":{"id":1},"x":2.5e+10000}`} {
-		if wrong := c.CheckRecord("client", []byte(doc)); len(wrong) != 1 || !strings.Contains(wrong[0].Detail, "exponent") {
+		if wrong := c.CheckRecord(nil, "client", []byte(doc)); len(wrong) != 1 || !strings.Contains(wrong[0].Detail, "exponent") {
 			t.Errorf("%s: %v", doc, wrong)
 		}
 	}

@@ -2,7 +2,7 @@ package contract
 
 import (
 	"bytes"
-	"context"
+	"errors"
 	"fmt"
 	"time"
 	_ "time/tzdata" // a contract means the same on machines without time zones
@@ -10,6 +10,7 @@ import (
 	"gancho/internal/cron"
 	"gancho/internal/expr"
 	"gancho/internal/template"
+	"gancho/internal/work"
 	"gancho/internal/yamlfile"
 )
 
@@ -66,6 +67,7 @@ func (c *Contract) Scheduled() []EventType {
 // the payload in memory.
 type Snapshot struct {
 	event   *EventType
+	work    *work.Budget
 	payload []byte
 	count   int
 }
@@ -81,27 +83,28 @@ func (e *ErrTooLarge) Error() string {
 	return fmt.Sprintf("the payload of %s would have more than %d bytes, which is the limit (max_body) of the contract", e.Type, e.Limit)
 }
 
-// NewSnapshot begins a run. It returns false if the event type has no schedule.
-func (c *Contract) NewSnapshot(eventType string) (*Snapshot, bool) {
+// NewSnapshot begins a run, whose conditions are evaluated within the budget, which may be nil. It returns false if the
+// event type has no schedule.
+func (c *Contract) NewSnapshot(b *work.Budget, eventType string) (*Snapshot, bool) {
 	i, ok := c.byName[eventType]
 	if !ok || c.events[i].Schedule == nil {
 		return nil, false
 	}
 	e := &c.events[i]
-	return &Snapshot{event: e, payload: bytes.Clone(e.Schedule.head)}, true
+	return &Snapshot{event: e, work: b, payload: bytes.Clone(e.Schedule.head)}, true
 }
 
 // Add adds a record if the condition where is true for it. If the condition or the
 // template of the item fails, the error is a *[Trouble]: the record is left out, and the
-// run can go on. If the payload would be too large, the error is a *[ErrTooLarge]: the run
-// has failed.
+// run can go on. If the payload would be too large, the error is a *[ErrTooLarge]; if nothing
+// is left of the budget, it is [work.ErrSpent]. Then the run has failed.
 func (s *Snapshot) Add(doc []byte) (taken bool, err error) {
 	sc := s.event.Schedule
-	in := template.Inputs{Record: doc, Vars: expr.NewRecord(doc)}
+	in := template.Inputs{Record: doc, Vars: expr.NewRecord(doc), Work: s.work}
 	if sc.where != nil {
-		ok, err := sc.where.Eval(context.Background(), in.Vars)
+		ok, err := sc.where.Eval(s.work, in.Vars)
 		if err != nil {
-			return false, s.trouble(err)
+			return false, s.failed(err)
 		}
 		if !ok {
 			return false, nil
@@ -116,7 +119,7 @@ func (s *Snapshot) Add(doc []byte) (taken bool, err error) {
 	if err != nil || !ok {
 		s.payload = out[:before]
 		if err != nil {
-			return false, s.trouble(err)
+			return false, s.failed(err)
 		}
 		return false, nil
 	}
@@ -129,7 +132,12 @@ func (s *Snapshot) Add(doc []byte) (taken bool, err error) {
 	return true, nil
 }
 
-func (s *Snapshot) trouble(err error) error {
+// failed is the error of a record whose condition or template failed, see [Snapshot.Add].
+func (s *Snapshot) failed(err error) error {
+	if errors.Is(err, work.ErrSpent) {
+		return work.ErrSpent
+	}
+
 	return &Trouble{Type: s.event.Name, Line: s.event.Schedule.line, Detail: fmt.Sprintf("A record is not part of %s: %s.", s.event.Name, err)}
 }
 

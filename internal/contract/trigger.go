@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -10,6 +9,7 @@ import (
 	"gancho/internal/rawjson"
 	"gancho/internal/schema"
 	"gancho/internal/template"
+	"gancho/internal/work"
 	"gancho/internal/yamlfile"
 )
 
@@ -39,14 +39,15 @@ type trigger struct {
 // Fire returns the events that the change of a record makes, in the order of the file.
 // before and after are valid JSON and must not change; before is nil on create, after is
 // nil on delete. If the document is the same as before, there are no events. Documents are
-// read only as far as conditions and templates need them.
-func (c *Contract) Fire(kind string, before, after []byte) (events []Fired, troubles []Trouble) {
+// read only as far as conditions and templates need them. All conditions together are evaluated within the budget, which
+// may be nil: a condition for which nothing is left is one of the troubles.
+func (c *Contract) Fire(b *work.Budget, kind string, before, after []byte) (events []Fired, troubles []Trouble) {
 	r := c.record(kind)
 	if r == nil || len(r.triggers) == 0 || before != nil && after != nil && rawjson.Same(before, after) {
 		return nil, nil
 	}
 	change := expr.NewChange(before, after)
-	in := template.Inputs{Old: before, New: after, Vars: change}
+	in := template.Inputs{Old: before, New: after, Vars: change, Work: b}
 	for _, i := range r.triggers {
 		e := &c.events[i]
 		payload, err := e.trigger.fire(change, &in)
@@ -66,7 +67,7 @@ func (t *trigger) fire(change *expr.Change, in *template.Inputs) ([]byte, error)
 		if in.New == nil {
 			return nil, nil
 		}
-	} else if ok, err := t.when.Eval(context.Background(), change); err != nil || !ok {
+	} else if ok, err := t.when.Eval(in.Work, change); err != nil || !ok {
 		return nil, err
 	}
 	payload, err := t.payload.Document(in)

@@ -22,6 +22,7 @@ const (
 	WhyTest         Why = "test_event"
 	WhyChanged      Why = "changed_since"
 	WhyScript       Why = "script"
+	WhyOverBudget   Why = "over_budget"
 )
 
 // What caused the event of a delivery. {event} is the title of the event type, {kind} that of
@@ -67,6 +68,7 @@ const (
 	WhySuperseded Why = "superseded"
 	WhyTrial      Why = "trial"
 	WhySwitched   Why = "cancelled_disabled"
+	WhyLeftOut    Why = "left_out"
 )
 
 // Explain is the text of a reason, in one of the languages en, es and pt; for any other it is

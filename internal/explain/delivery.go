@@ -82,6 +82,8 @@ func (f *subject) taken() (why diagnose.Why, filter string) {
 	switch {
 	case f.delivery.Test:
 		return diagnose.WhyTest, ""
+	case f.delivery.LeftOut() && f.endpoint != nil:
+		return diagnose.WhyOverBudget, f.endpoint.Config.Filter
 	case f.endpoint == nil || f.endpoint.State == hook.EndpointDeleted:
 		return diagnose.WhyGone, ""
 	}
@@ -175,6 +177,8 @@ func (f *subject) cancelled() diagnose.Why {
 		return diagnose.WhyTrial
 	case hook.ReasonScript:
 		return diagnose.WhyScript
+	case hook.ReasonOverBudget:
+		return diagnose.WhyLeftOut
 	}
 	return diagnose.WhySwitched
 }

@@ -68,9 +68,12 @@ func (x Explainer) Event(e *hook.Endpoint, ev *hook.Event, d *hook.Delivery, can
 	}
 	switch {
 	case d != nil:
-		if d.Reason == hook.ReasonScript {
+		switch {
+		case d.Reason == hook.ReasonScript:
 			because(diagnose.WhyScript, cancelled)
-		} else {
+		case d.LeftOut():
+			because(diagnose.WhyOverBudget, e.Config.Filter)
+		default:
 			because(ofState(d.State), "")
 		}
 		if e.State == hook.EndpointPaused && !d.State.Finished() {
@@ -101,6 +104,8 @@ func (x Explainer) Event(e *hook.Endpoint, ev *hook.Event, d *hook.Delivery, can
 		because(diagnose.WhyFilter, "")
 	case match.FilterFailed:
 		because(diagnose.WhyFilterFailed, cause)
+	case match.OverBudget:
+		because(diagnose.WhyOverBudget, e.Config.Filter)
 	case match.Taken:
 	}
 	if e.State == hook.EndpointDisabled {
@@ -122,7 +127,7 @@ func matches(e *hook.Endpoint, ev *hook.Event) (match.Why, string) {
 	if err != nil {
 		return match.FilterFailed, err.Error()
 	}
-	return match.Target{Endpoint: e.ID, Types: types, Filter: filter}.Explain(ev)
+	return match.Target{Endpoint: e.ID, Types: types, Filter: filter}.Explain(nil, ev)
 }
 
 // ofState is the reason that a delivery's state is by itself.

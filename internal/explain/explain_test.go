@@ -65,6 +65,11 @@ func TestEvent(t *testing.T) {
 		{"waits for a paused endpoint", func(e *hook.Endpoint, _ *hook.Event) { e.State = hook.EndpointPaused }, delivery(hook.Pending, ""), "waiting paused"},
 		{"arrived before the endpoint was paused", func(e *hook.Endpoint, _ *hook.Event) { e.State = hook.EndpointPaused }, delivery(hook.Delivered, ""), "delivered"},
 		{"cancelled by a script", nil, delivery(hook.Cancelled, hook.ReasonScript), "script"},
+		{"left out for the budget of work", nil, delivery(hook.Cancelled, hook.ReasonOverBudget), "over_budget"},
+		{"a filter that costs too much", func(e *hook.Endpoint, ev *hook.Event) {
+			e.Config.Filter = "payload.a.all(x, payload.a.all(y, x == y))"
+			ev.Payload = []byte(`{"a":[` + strings.Repeat("1,", 999) + `1]}`)
+		}, nil, "over_budget"},
 		{"a test event", func(_ *hook.Endpoint, ev *hook.Event) { ev.Door = hook.DoorTest }, nil, "test_event"},
 		{"of another contract", func(_ *hook.Endpoint, ev *hook.Event) { ev.Contract = "shop" }, nil, "other_contract"},
 		{"before the endpoint", func(_ *hook.Endpoint, ev *hook.Event) { ev.CreatedAt = time.Unix(1, 0) }, nil, "created_later"},
@@ -101,6 +106,10 @@ func TestDelivery(t *testing.T) {
 	why := x.Delivery(d, newEndpoint(), newEvent(), last, "en")
 	if why.Made == nil || why.Taken == nil || why.Judged == nil || why.Judged.Cause != "response.status == 200" || why.Next.Code == "" {
 		t.Errorf("why %+v", why)
+	}
+	left := x.Delivery(hook.Delivery{State: hook.Cancelled, Reason: hook.ReasonOverBudget}, newEndpoint(), newEvent(), nil, "pt")
+	if left.Taken.Code != "over_budget" || left.Next.Code != "left_out" {
+		t.Errorf("a delivery that was left out: %+v", left)
 	}
 	gone := x.Delivery(d, nil, nil, nil, "en")
 	if gone.Made != nil || gone.Taken != nil || gone.Judged != nil || gone.Next != why.Next {

@@ -117,13 +117,16 @@ func typeName(t string) string {
 	return t
 }
 
+// ErrTooCostly is the error of an evaluation that reached the limit of one evaluation.
+var ErrTooCostly = errors.New("the condition is too costly for this document and was stopped")
+
 // runtimeError describes why an evaluation failed, in words for people.
 func runtimeError(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, interpreter.InterruptError{}) {
 		return errors.New("the condition took too long and was stopped")
 	}
 	if e, ok := errors.AsType[interpreter.EvalCancelledError](err); ok && e.Cause == interpreter.CostLimitExceeded {
-		return errors.New("the condition is too costly for this document and was stopped")
+		return ErrTooCostly
 	}
 	text := err.Error()
 	if strings.HasPrefix(text, "no such overload") {

@@ -15,7 +15,6 @@
 package expr
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,6 +24,8 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/ext"
 	"cel.dev/cel-go/interpreter"
+
+	"gancho/internal/work"
 )
 
 // Limits of a condition.
@@ -164,19 +165,17 @@ func (a activation) Parent() interpreter.Activation      { return nil }
 // ErrUndecided is returned if the result depends on an [Unknown] variable.
 var ErrUndecided = errors.New("the condition depends on something that is not known")
 
-// Eval evaluates the condition. An error means that the condition has no truth value for
-// these variables: a type was wrong, a limit was reached, or ctx ended. Its text is for
-// people.
-func (c *Condition) Eval(ctx context.Context, vars Vars) (bool, error) {
-	var (
-		out ref.Val
-		err error
-	)
-	if ctx.Done() == nil {
-		out, _, err = c.program.Eval(activation{vars})
-	} else {
-		out, _, err = c.program.ContextEval(ctx, activation{vars})
+// Eval evaluates the condition and charges the budget, which may be nil. An error means that the condition has no truth
+// value for these variables: a type was wrong, a limit was reached ([ErrTooCostly], [work.ErrSpent]), or the context of
+// the budget ended. Its text is for people.
+func (c *Condition) Eval(b *work.Budget, vars Vars) (bool, error) {
+	if err := b.Begin(); errors.Is(err, work.ErrSpent) {
+		return false, err
+	} else if err != nil {
+		return false, runtimeError(err)
 	}
+	out, cost, err := c.eval(b, vars)
+	b.End(cost)
 	if err != nil {
 		return false, runtimeError(err)
 	}
@@ -188,6 +187,23 @@ func (c *Condition) Eval(ctx context.Context, vars Vars) (bool, error) {
 	}
 	return false, fmt.Errorf("the condition gave %s instead of true or false", typeName(out.Type().TypeName()))
 }
+
+// eval evaluates the condition and returns what that cost.
+func (c *Condition) eval(b *work.Budget, vars Vars) (out ref.Val, cost int64, err error) {
+	var details *cel.EvalDetails
+	if ctx := b.Context(); ctx.Done() == nil {
+		out, details, err = c.program.Eval(activation{vars})
+	} else {
+		out, details, err = c.program.ContextEval(ctx, activation{vars})
+	}
+	if n := details.ActualCost(); n != nil {
+		cost = int64(*n)
+	}
+	return out, cost + evalCost, err
+}
+
+// evalCost is what each evaluation costs beside what CEL counts.
+const evalCost = 5
 
 // Unknown is the value of a variable that is not known. A condition that does not depend
 // on it still has a result; for others Eval returns [ErrUndecided].

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/work"
 )
 
 const order = `{"id":9007199254740993,"total":45.50,"paid":true,"note":null,"tags":["new","web",null],
@@ -85,7 +86,7 @@ func TestFilter(t *testing.T) {
 				return
 			}
 			for range 2 { // the second time everything is split already
-				got, err := c.Eval(t.Context(), NewEvent("order.paid", []byte(order)))
+				got, err := c.Eval(nil, NewEvent("order.paid", []byte(order)))
 				switch part, wantErr := strings.CutPrefix(want, "error "); {
 				case wantErr && (err == nil || !strings.Contains(err.Error(), part)):
 					t.Fatalf("got %v, %v, want an error with %q", got, err, part)
@@ -161,7 +162,7 @@ func TestSuccess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := c.Eval(t.Context(), NewResponse(tc.r)); err != nil || got != tc.want {
+		if got, err := c.Eval(nil, NewResponse(tc.r)); err != nil || got != tc.want {
 			t.Errorf("%s of %q = %v, %v, want %v", tc.text, tc.r.Body, got, err, tc.want)
 		}
 	}
@@ -188,7 +189,7 @@ func TestStatusOnly(t *testing.T) {
 		}
 		r := NewResponse(&hook.Response{Status: tc.status})
 		r.StatusOnly = true
-		if ok, err := c.Eval(context.Background(), r); ok != tc.ok || !errors.Is(err, tc.want) {
+		if ok, err := c.Eval(nil, r); ok != tc.ok || !errors.Is(err, tc.want) {
 			t.Errorf("%s with %d = %v, %v, want %v, %v", tc.text, tc.status, ok, err, tc.ok, tc.want)
 		}
 	}
@@ -216,7 +217,7 @@ func TestLazy(t *testing.T) {
 		t.Fatal(err)
 	}
 	ev := NewEvent("x", []byte(`{"a":1}`))
-	if ok, err := c.Eval(t.Context(), ev); !ok || err != nil {
+	if ok, err := c.Eval(nil, ev); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	if ev.payload != nil {
@@ -230,15 +231,39 @@ func TestInterrupt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
-	defer cancel()
+	ctx := leaving{t.Context(), new(atomic.Int32)}
 	big := []byte("[1" + strings.Repeat(",1", 5000) + "]")
-	if _, err := c.Eval(ctx, NewEvent("x", big)); err == nil || !strings.Contains(err.Error(), "stopped") {
-		t.Errorf("got %v, want that it was stopped", err)
+	budget := work.NewBudget(ctx, 1e9, nil)
+	for range 2 { // the caller leaves during the first evaluation
+		if _, err := c.Eval(budget, NewEvent("x", big)); err == nil || !strings.Contains(err.Error(), "took too long") {
+			t.Errorf("got %v, want that it was stopped", err)
+		}
 	}
-	if _, err := c.Eval(context.Background(), NewEvent("x", big)); err == nil || !strings.Contains(err.Error(), "too costly") {
+	if spent := budget.Close(); spent == 0 || spent > maxCost/2 {
+		t.Errorf("%d units were spent, want a few", spent)
+	}
+	if _, err := c.Eval(nil, NewEvent("x", big)); err == nil || !strings.Contains(err.Error(), "too costly") {
 		t.Errorf("got %v, want that it is too costly", err)
 	}
+}
+
+// leaving is the context of a caller who leaves once the evaluation has begun.
+type leaving struct {
+	context.Context
+	asked *atomic.Int32
+}
+
+func (l leaving) Err() error {
+	if l.asked.Add(1) == 1 {
+		return nil
+	}
+	return context.Canceled
+}
+
+func (l leaving) Done() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
 }
 
 // FuzzCompile: no text of a condition makes the program panic.
@@ -268,7 +293,7 @@ func FuzzCompile(f *testing.F) {
 			}
 			return
 		}
-		_, _ = c.Eval(context.Background(), NewEvent("order.paid", []byte(order)))
+		_, _ = c.Eval(nil, NewEvent("order.paid", []byte(order)))
 	})
 }
 
@@ -284,7 +309,7 @@ func benchmark(b *testing.B, text string) {
 	payload := []byte(order)
 	b.ReportAllocs()
 	for b.Loop() {
-		if ok, err := c.Eval(context.Background(), NewEvent("order.paid", payload)); !ok || err != nil {
+		if ok, err := c.Eval(nil, NewEvent("order.paid", payload)); !ok || err != nil {
 			b.Fatal(ok, err)
 		}
 	}

@@ -29,7 +29,8 @@ type NewEvents struct {
 type EventAnswer struct {
 	ID         EventID
 	ExternalID string
-	Deliveries int
+	Deliveries int    // how many endpoints get the event
+	LeftOut    int    // how many more have a cancelled delivery, see [Delivery.LeftOut]
 	Duplicate  bool   // this is the answer to an earlier, equal request
 	Wrong      *Error // nothing was stored for this item
 }

@@ -53,6 +53,7 @@ const (
 	ReasonSuperseded       = "superseded"        // a newer snapshot exists
 	ReasonScript           = "script"            // the endpoint's transformation cancelled it
 	ReasonShadow           = "shadow"            // a trial: its request was recorded, and not sent
+	ReasonOverBudget       = "over_budget"       // the endpoint's filter was not evaluated: it costs too much work
 )
 
 // Delivery is one event for one endpoint.
@@ -86,6 +87,10 @@ type Delivery struct {
 	EndpointVersion int64
 	ContractVersion int64
 }
+
+// LeftOut reports whether the delivery was never sent because nobody knows whether its endpoint takes the event:
+// evaluating the filter would have cost more work than the event may cost.
+func (d *Delivery) LeftOut() bool { return d.State == Cancelled && d.Reason == ReasonOverBudget }
 
 // Job is a delivery with everything that a sender needs.
 type Job struct {

@@ -42,6 +42,9 @@ const (
 	OnSupersede TriggerKind = "supersede"
 	// OnEndpointStop: the endpoint was disabled or deleted; [Standing] says which.
 	OnEndpointStop TriggerKind = "endpoint_stop"
+	// OnLeaveOut: nobody knows whether the endpoint takes the event, because evaluating its filter would cost more work
+	// than the event may cost.
+	OnLeaveOut TriggerKind = "leave_out"
 	// OnRetry: a person sends the delivery again.
 	OnRetry TriggerKind = "retry"
 	// OnRecover: a bulk replay sends the delivery again. It leaves alone what was
@@ -102,6 +105,8 @@ func Next(d Delivery, t Trigger, p Policy, e Standing, now time.Time) (next Tran
 		ok = n.supersede()
 	case OnEndpointStop:
 		ok = e.stopped() && n.State.Waiting()
+	case OnLeaveOut:
+		ok = n.leaveOut()
 	case OnRetry:
 		ok = e.takes() && n.retry(now)
 	case OnRecover:
@@ -183,10 +188,20 @@ func (d *Delivery) supersede() bool {
 	return true
 }
 
+// leaveOut is [OnLeaveOut]. Only a delivery that is being made can be left out.
+func (d *Delivery) leaveOut() bool {
+	if d.State != Pending || d.Attempts > 0 || d.Test {
+		return false
+	}
+	d.State, d.Reason = Cancelled, ReasonOverBudget
+	return true
+}
+
 // retry is [OnRetry], and [OnRecover] of finished deliveries. A finished delivery
 // begins its schedule anew; one that waits for its next attempt only waits no longer.
+// At-most-once can be sent again only if it was left out: then it never was sent.
 func (d *Delivery) retry(now time.Time) bool {
-	if !d.State.Finished() && d.State != Retrying || d.Mode == AtMostOnce || d.Test {
+	if !d.State.Finished() && d.State != Retrying || d.Test || d.Mode == AtMostOnce && !d.LeftOut() {
 		return false
 	}
 	if d.State.Finished() {

@@ -57,7 +57,17 @@ func happenings() (list []happening) {
 		{"a sender puts the delivery back, attempted before", Trigger{Kind: OnPutBack, Again: noon}, nothing},
 		{"a newer snapshot supersedes the delivery", Trigger{Kind: OnSupersede}, nothing},
 		{"the endpoint was disabled or deleted", Trigger{Kind: OnEndpointStop}, nothing},
+		{
+			"the delivery is made, and left out for the budget of work",
+			Trigger{Kind: OnLeaveOut},
+			func(d *Delivery) { d.Attempts = 0 },
+		},
 		{"a person retries the delivery", Trigger{Kind: OnRetry}, nothing},
+		{
+			"a person retries the delivery, which was left out for the budget of work",
+			Trigger{Kind: OnRetry},
+			func(d *Delivery) { d.Reason = ReasonOverBudget },
+		},
 		{"a bulk replay recovers the delivery", Trigger{Kind: OnRecover}, nothing},
 		{
 			"a bulk replay recovers the delivery, which was a trial",

@@ -100,7 +100,8 @@ type RecordAnswer struct {
 type FiredEvent struct {
 	ID         EventID
 	Type       string
-	Deliveries int
+	Deliveries int // how many endpoints get the event
+	LeftOut    int // how many more have a cancelled delivery, see [Delivery.LeftOut]
 }
 
 // RecordTrouble is an event that might have fired, but whose condition or payload failed

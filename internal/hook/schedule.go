@@ -36,6 +36,7 @@ const (
 	RunNoEndpoint = "no_endpoint"     // no endpoint takes events of the type
 	RunTooLarge   = "too_large"       // the payload is over the contract's max_body
 	RunTooSlow    = "too_slow"        // the records could not be read in time
+	RunTooCostly  = "too_costly"      // the conditions and templates cost more work than one run may cost
 )
 
 // ScheduleRun is one run of a schedule.

@@ -31,10 +31,14 @@ type Submission struct {
 type Accepted struct {
 	Event      *Event
 	Deliveries []Delivery
+	LeftOut    int // how many of Deliveries were left out, see [Delivery.LeftOut]; they come last
 	// Hash identifies the content of an event that has an external id (contract,
 	// type and payload), so that a repeated id can be told from a reused one.
 	Hash [32]byte
 }
+
+// Sent is how many endpoints get the event.
+func (a *Accepted) Sent() int { return len(a.Deliveries) - a.LeftOut }
 
 // RecordWrite is the new state of a record, on the condition that nobody changed the
 // record since it was read, with the events that the change makes.
@@ -83,10 +87,11 @@ func (v Verdicts) Record(i int) RecordVerdict {
 // ItemVerdict is what became of one event. The zero value says that it was stored.
 type ItemVerdict struct {
 	// Duplicate is set if the external id was used before with the same hash. Then
-	// nothing was stored, and First and FirstDeliveries tell what was the first time.
+	// nothing was stored, and First, FirstDeliveries and FirstLeftOut tell what was the first time.
 	Duplicate       bool
 	First           EventID
 	FirstDeliveries int
+	FirstLeftOut    int
 	// IDReused is set if the external id was used before with another hash. Then
 	// nothing was stored.
 	IDReused bool

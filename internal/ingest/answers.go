@@ -26,6 +26,7 @@ type storedAnswer struct {
 	ID         string            `json:"id,omitempty"`
 	ExternalID string            `json:"external_id,omitempty"`
 	Deliveries int               `json:"deliveries,omitempty"`
+	LeftOut    int               `json:"left_out,omitempty"`
 	Kind       hook.Kind         `json:"kind,omitempty"`
 	Code       string            `json:"code,omitempty"`
 	Detail     string            `json:"detail,omitempty"`
@@ -43,7 +44,7 @@ func (s *storedAnswer) error() *hook.Error {
 func encodeAnswers(answers []hook.EventAnswer) []byte {
 	list := make([]storedAnswer, len(answers))
 	for i, a := range answers {
-		list[i] = storedAnswer{ID: a.ID.String(), ExternalID: a.ExternalID, Deliveries: a.Deliveries}
+		list[i] = storedAnswer{ID: a.ID.String(), ExternalID: a.ExternalID, Deliveries: a.Deliveries, LeftOut: a.LeftOut}
 		if a.Wrong != nil {
 			list[i] = *storedError(a.Wrong)
 			list[i].ExternalID = a.ExternalID
@@ -60,7 +61,7 @@ func decodeAnswers(b []byte) ([]hook.EventAnswer, error) {
 	answers := make([]hook.EventAnswer, len(list))
 	var errs []error
 	for i, s := range list {
-		answers[i] = hook.EventAnswer{ExternalID: s.ExternalID, Deliveries: s.Deliveries, Duplicate: true}
+		answers[i] = hook.EventAnswer{ExternalID: s.ExternalID, Deliveries: s.Deliveries, LeftOut: s.LeftOut, Duplicate: true}
 		if s.Code != "" {
 			answers[i].Wrong = s.error()
 			answers[i].Duplicate = false
@@ -92,7 +93,7 @@ func encodeRecords(answers []hook.RecordAnswer) []byte {
 			Name: a.RecordName, Version: a.Version, Changed: a.Changed, Created: a.Created, Troubles: a.Troubles,
 		}
 		for _, e := range a.Events {
-			s.Events = append(s.Events, storedAnswer{ID: e.ID.String(), Deliveries: e.Deliveries})
+			s.Events = append(s.Events, storedAnswer{ID: e.ID.String(), Deliveries: e.Deliveries, LeftOut: e.LeftOut})
 			s.Types = append(s.Types, e.Type)
 		}
 		if a.Wrong != nil {
@@ -118,7 +119,7 @@ func decodeRecords(b []byte) ([]hook.RecordAnswer, error) {
 		for n, e := range s.Events {
 			id, err := hook.ParseEventID(e.ID)
 			errs = append(errs, err)
-			a.Events = append(a.Events, hook.FiredEvent{ID: id, Type: s.Types[n], Deliveries: e.Deliveries})
+			a.Events = append(a.Events, hook.FiredEvent{ID: id, Type: s.Types[n], Deliveries: e.Deliveries, LeftOut: e.LeftOut})
 		}
 		if s.Wrong != nil {
 			a.Wrong = s.Wrong.error()

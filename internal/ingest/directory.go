@@ -9,6 +9,7 @@ import (
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/match"
+	"gancho/internal/work"
 )
 
 // directory knows the endpoints of each tenant, compiled for matching, so that accepting an
@@ -18,6 +19,7 @@ import (
 type directory struct {
 	store     Store
 	contracts *contract.Set
+	accounts  *work.Accounts
 	tenants   *cache.Loader[*routes]
 }
 
@@ -25,8 +27,8 @@ type directory struct {
 // be read again with their next event.
 const maxTenants = 100_000
 
-func newDirectory(s Store, c *contract.Set) *directory {
-	d := &directory{store: s, contracts: c}
+func newDirectory(s Store, c *contract.Set, a *work.Accounts) *directory {
+	d := &directory{store: s, contracts: c, accounts: a}
 	d.tenants = cache.NewLoader(maxTenants, 0, d.load)
 	return d
 }
@@ -55,7 +57,12 @@ func (d *directory) load(ctx context.Context, tenant string) (*routes, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newRoutes(list, d.contracts)
+	r, err := newRoutes(list, d.contracts)
+	if err != nil {
+		return nil, err
+	}
+	r.account = d.accounts.Of(tenant)
+	return r, nil
 }
 
 // target is what accepting an event needs to know of an endpoint.
@@ -72,6 +79,7 @@ type target struct {
 
 // routes are the endpoints of one tenant.
 type routes struct {
+	account *work.Account         // of the tenant
 	sets    map[string]*match.Set // by contract
 	targets map[hook.EndpointID]*target
 }
@@ -132,17 +140,23 @@ func compileTarget(e *hook.Endpoint) (t match.Target, err error) {
 	return t, err
 }
 
-// match finds the targets of an event. problems are the filters that failed; their
-// endpoints are not among the targets.
-func (r *routes) match(e *hook.Event) (list []*target, problems []match.Problem) {
-	set := r.sets[e.Contract]
-	if set == nil {
-		return nil, nil
+// match finds the targets of an event. The problems of the result are filters that failed; their endpoints are not
+// among the targets. leftOut are the targets of which nobody knows, because evaluating their filters costs too much.
+// The error is that of the budget's context.
+func (r *routes) match(b *work.Budget, e *hook.Event) (list, leftOut []*target, problems []match.Problem, err error) {
+	found, err := r.sets[e.Contract].Match(b, e)
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	ids, problems := set.Match(e)
-	list = make([]*target, 0, len(ids))
-	for _, id := range ids {
-		list = append(list, r.targets[id])
+	named := func(ids []hook.EndpointID) []*target {
+		if len(ids) == 0 {
+			return nil
+		}
+		list := make([]*target, 0, len(ids))
+		for _, id := range ids {
+			list = append(list, r.targets[id])
+		}
+		return list
 	}
-	return list, problems
+	return named(found.Taken), named(found.LeftOut), found.Problems, nil
 }

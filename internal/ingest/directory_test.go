@@ -26,8 +26,8 @@ func TestTooManyEndpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := &hook.Event{ID: hook.NewEventID(), Tenant: "acme", Contract: "shop", Type: "a", Payload: []byte("1")}
-	if targets, problems := r.match(e); len(targets) != hook.MaxFanout || len(problems) > 0 {
-		t.Errorf("%d targets, %v", len(targets), problems)
+	if targets, left, problems, err := r.match(nil, e); len(targets) != hook.MaxFanout || len(left)+len(problems) > 0 || err != nil {
+		t.Errorf("%d targets, %d left out, %v, %v", len(targets), len(left), problems, err)
 	}
 	_, err = newRoutes(list, &contracts)
 	if problem, ok := errors.AsType[*hook.Error](err); !ok || problem.Kind != hook.KindTooLarge ||

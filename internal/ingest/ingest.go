@@ -25,6 +25,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/work"
 )
 
 // Store is what ingest needs of the database.
@@ -78,7 +79,19 @@ type Options struct {
 	// MaxDeliveries bounds how many deliveries one request of [Ingest.Accept] can make; 0 means
 	// 20,000. The event that reaches the bound is still accepted; those after it are refused.
 	MaxDeliveries int
+	// EventWork is what may be computed for one event or one change of a record, in units of [work]: filters,
+	// conditions, templates and schemas together. 0: [DefaultEventWork].
+	EventWork int64
+	Accounts  *work.Accounts       // limit what each tenant computes; nil: nothing does
+	LeftOut   func(deliveries int) // called for each event that has deliveries left out; nil: nobody counts them
 }
+
+// DefaultEventWork is about 50 ms.
+const DefaultEventWork = 500_000
+
+// shareWork is the part of the work of one event that a request may cost for each of its events beyond the first:
+// events of a batch are many and cheap, or few and dear.
+const shareWork = 10
 
 // Ingest accepts events and changes of records. Its methods may be called from
 // any goroutine.
@@ -98,7 +111,10 @@ func New(o Options) *Ingest {
 	if o.MaxDeliveries <= 0 {
 		o.MaxDeliveries = 20_000
 	}
-	return &Ingest{Options: o, directory: newDirectory(o.Store, o.Contracts), replay: make(chan struct{}, 1)}
+	if o.EventWork <= 0 {
+		o.EventWork = DefaultEventWork
+	}
+	return &Ingest{Options: o, directory: newDirectory(o.Store, o.Contracts, o.Accounts), replay: make(chan struct{}, 1)}
 }
 
 // Forget drops what is in memory of a configuration that changed. It is called after
@@ -111,9 +127,17 @@ var errTooManyDeliveries = &hook.Error{
 		"Send it again, in a request of its own.",
 }
 
+// errTooMuchWork is for an item of a batch whose other items have used up what the request may cost.
+var errTooMuchWork = &hook.Error{
+	Kind: hook.KindTooLarge, Code: "too_much_work",
+	Detail: "The filters and conditions for the items before this one cost so much work that this one was not taken. " +
+		"Send it again, in a request of its own, and make the filters simpler.",
+}
+
 // Accept commits the events of one request together with their deliveries. An error
 // concerns the whole request; then nothing was stored. If only one event is wrong, its
-// answer says so and the others are stored.
+// answer says so and the others are stored. If ctx ends before all events are matched,
+// nothing is stored.
 func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAnswer, error) {
 	routes, err := in.directory.routes(ctx, r.Tenant)
 	if err != nil {
@@ -124,6 +148,7 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 	items := make([]*hook.Accepted, 0, len(r.Items))
 	place := make([]int, 0, len(r.Items)) // index of the answer to each of items
 	deliveries := 0
+	left := in.EventWork + in.EventWork/shareWork*int64(max(len(r.Items)-1, 0)) // of the request
 	for i := range r.Items {
 		item := &r.Items[i]
 		answers[i].ExternalID = item.ExternalID
@@ -131,11 +156,20 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 			answers[i].Wrong = errTooManyDeliveries
 			continue
 		}
+		if left <= 0 {
+			answers[i].Wrong = errTooMuchWork
+			continue
+		}
 		if wrong := in.check(item); wrong != nil {
 			answers[i].Wrong = wrong
 			continue
 		}
-		it := in.prepare(r.Tenant, item, routes, now)
+		budget := work.NewBudget(ctx, min(left, in.EventWork), routes.account)
+		it, err := in.prepare(budget, r.Tenant, item, routes, now)
+		left -= budget.Close()
+		if err != nil {
+			return nil, err
+		}
 		deliveries += len(it.Deliveries)
 		items = append(items, it)
 		place = append(place, i)
@@ -202,8 +236,12 @@ func (in *Ingest) noContract(name string) *hook.Error {
 	return hook.InvalidField("contract_unknown", in.Contracts.NoContract(name).At("/contract"))
 }
 
-// prepare makes the event of an item, and a delivery for each endpoint that takes it.
-func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, now time.Time) *hook.Accepted {
+// prepare makes the event of an item, and a delivery for each endpoint that takes it. An endpoint whose filter costs too
+// much work gets a cancelled delivery, so that a person can see it and bring it back. The error is that of the budget's
+// context.
+func (in *Ingest) prepare(
+	b *work.Budget, tenant string, item *hook.NewEvent, routes *routes, now time.Time,
+) (*hook.Accepted, error) {
 	e := &hook.Event{
 		ID: hook.NewEventID(), Tenant: tenant, Contract: item.Contract, Type: item.Type, ExternalID: item.ExternalID,
 		Door: item.Door, CreatedAt: now, ContentType: item.ContentType, Payload: item.Payload,
@@ -218,18 +256,40 @@ func (in *Ingest) prepare(tenant string, item *hook.NewEvent, routes *routes, no
 		h.Write(e.Payload)
 		h.Sum(a.Hash[:0])
 	}
-	targets, problems := routes.match(e)
+	targets, leftOut, problems, err := routes.match(b, e)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range problems {
 		in.Log.Warn("filter failed, endpoint left out",
-			"tenant", tenant, "event", e.ID, "endpoint", p.Endpoint, "problem", p.Detail)
+			"tenant", tenant, "event", e.ID, "endpoint", p.Endpoint, "error", p.Detail)
 	}
-	if len(targets) > 0 {
-		a.Deliveries = make([]hook.Delivery, 0, len(targets))
+	if n := len(targets) + len(leftOut); n > 0 {
+		a.Deliveries = make([]hook.Delivery, 0, n)
 	}
 	for i, t := range targets {
 		a.Deliveries = append(a.Deliveries, newDelivery(e, t, i+1, now))
 	}
-	return a
+	if len(leftOut) > 0 {
+		in.leaveOut(a, leftOut, now)
+	}
+	return a, nil
+}
+
+// leaveOut adds a cancelled delivery for each endpoint whose filter was not evaluated.
+func (in *Ingest) leaveOut(a *hook.Accepted, targets []*target, now time.Time) {
+	for _, t := range targets {
+		d := newDelivery(a.Event, t, len(a.Deliveries)+1, now)
+		left, _ := hook.Next(d, hook.Trigger{Kind: hook.OnLeaveOut}, hook.Policy{}, hook.Standing{Ordered: t.ordered}, now)
+		a.Deliveries = append(a.Deliveries, left.Delivery)
+	}
+	a.LeftOut = len(targets)
+	// The attribute error makes package lograte limit the lines.
+	in.Log.Warn("filters cost more work than an event may cost, endpoints left out",
+		"tenant", a.Event.Tenant, "event", a.Event.ID, "endpoints", a.LeftOut, "error", work.ErrSpent)
+	if in.LeftOut != nil {
+		in.LeftOut(a.LeftOut)
+	}
 }
 
 // newDelivery makes delivery number n of an event.
@@ -251,8 +311,8 @@ func fillAnswer(a *hook.EventAnswer, it *hook.Accepted, v hook.ItemVerdict) {
 		a.Wrong = hook.Conflict("event_id_reused",
 			"This id was used before for an event with another type, contract or payload. Use a new id for a new event.")
 	case v.Duplicate:
-		a.ID, a.Deliveries, a.Duplicate = v.First, v.FirstDeliveries, true
+		a.ID, a.Deliveries, a.LeftOut, a.Duplicate = v.First, v.FirstDeliveries, v.FirstLeftOut, true
 	default:
-		a.ID, a.Deliveries = it.Event.ID, len(it.Deliveries)
+		a.ID, a.Deliveries, a.LeftOut = it.Event.ID, it.Sent(), it.LeftOut
 	}
 }

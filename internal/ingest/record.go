@@ -11,6 +11,7 @@ import (
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/work"
 )
 
 // A record changes in three steps. First the stored record is read. From that, the rest is
@@ -32,6 +33,7 @@ type recordRequest struct {
 	routes    *routes
 	contracts []*contract.Contract // of each item
 	answers   []hook.RecordAnswer  // to each item
+	left      int64                // what the request may still cost, in units of work
 }
 
 // Change makes the changes of one request, each item by itself, and fires the events
@@ -44,10 +46,16 @@ func (in *Ingest) Change(ctx context.Context, r hook.RecordChanges) ([]hook.Reco
 	c := &recordRequest{
 		Ingest: in, RecordChanges: r, routes: routes,
 		contracts: make([]*contract.Contract, len(r.Items)), answers: make([]hook.RecordAnswer, len(r.Items)),
+		left: in.EventWork + in.EventWork/shareWork*int64(max(len(r.Items)-1, 0)),
 	}
 	todo := make([]int, 0, len(r.Items))
 	for i := range c.Items {
-		wrong := c.check(i)
+		b := c.budget(ctx, len(c.Items[i].Document))
+		wrong := c.check(b.Budget, i)
+		c.spend(b)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		c.answers[i] = hook.RecordAnswer{RecordName: c.Items[i].RecordName, Wrong: wrong}
 		if wrong == nil {
 			todo = append(todo, i)
@@ -60,6 +68,25 @@ func (in *Ingest) Change(ctx context.Context, r hook.RecordChanges) ([]hook.Reco
 	c.report()
 	return c.answers, nil
 }
+
+// itemBudget is what one item may cost.
+type itemBudget struct {
+	*work.Budget
+	free int64 // units that are not charged to the request: whoever may send a large document may have it read
+}
+
+// readings is how often a document is read from its beginning to its end while it is checked and compared.
+const readings = 4
+
+// budget is what an item with documents of some bytes may cost. Nothing but the bytes is free if the request has
+// nothing left.
+func (c *recordRequest) budget(ctx context.Context, bytes int) itemBudget {
+	free := readings * work.OfBytes(bytes)
+	return itemBudget{work.NewBudget(ctx, min(c.left, c.EventWork)+free, c.routes.account), free}
+}
+
+// spend closes the budget of an item.
+func (c *recordRequest) spend(b itemBudget) { c.left -= max(b.Close()-b.free, 0) }
 
 // work makes rounds until every item has its answer. prior is the stored answer if the
 // request was made before and nothing of it is left to do.
@@ -162,7 +189,10 @@ func (c *recordRequest) round(ctx context.Context, todo []int, partly bool) (
 	sub := hook.Submission{Tenant: c.Tenant, RequestKey: c.RequestKey, RequestHash: c.RequestHash, Again: partly}
 	writes := make([]*hook.RecordWrite, 0, n) // of each item, nil if it writes nothing
 	for size := 0; len(writes) < n && size < roundBytes; {
-		w := c.workOut(all[len(writes)], records, now)
+		w, err := c.workOut(ctx, all[len(writes)], records, now)
+		if err != nil {
+			return all, nil, nil, err
+		}
 		writes = append(writes, w)
 		if w != nil {
 			sub.Records = append(sub.Records, w)
@@ -253,7 +283,7 @@ func sizeOf(w *hook.RecordWrite) int {
 
 // check says what is wrong with an item, as far as that does not depend on what is
 // stored; nil if nothing. It sets the item's contract, and its key if the document has it.
-func (c *recordRequest) check(i int) *hook.Error {
+func (c *recordRequest) check(b *work.Budget, i int) *hook.Error {
 	item := &c.Items[i]
 	if item.Wrong != nil {
 		return item.Wrong
@@ -272,7 +302,7 @@ func (c *recordRequest) check(i int) *hook.Error {
 		return hook.InvalidField("record_kind_unknown", k.NoRecord(item.Kind).At("/kind"))
 	}
 	if item.Op == hook.RecordPut {
-		if wrong := c.checkDocument(i, item.Document); wrong != nil {
+		if wrong := c.checkDocument(b, i, item.Document); wrong != nil {
 			return wrong
 		}
 	}
@@ -289,7 +319,7 @@ func (c *recordRequest) check(i int) *hook.Error {
 }
 
 // checkDocument says what is wrong with the new document of an item, nil if nothing.
-func (c *recordRequest) checkDocument(i int, doc []byte) *hook.Error {
+func (c *recordRequest) checkDocument(b *work.Budget, i int, doc []byte) *hook.Error {
 	item, k := &c.Items[i], c.contracts[i]
 	if len(doc) > c.MaxPayload {
 		e := hook.InvalidField("document_too_large", hook.Field(pointerTo(item), "document_too_large",
@@ -298,7 +328,7 @@ func (c *recordRequest) checkDocument(i int, doc []byte) *hook.Error {
 		e.Kind = hook.KindTooLarge
 		return e
 	}
-	if fields := k.CheckRecord(item.Kind, doc); len(fields) > 0 {
+	if fields := k.CheckRecord(b, item.Kind, doc); len(fields) > 0 {
 		for n := range fields {
 			fields[n].Pointer = pointerTo(item) + fields[n].Pointer
 		}
@@ -326,13 +356,20 @@ func pointerTo(item *hook.RecordChange) string {
 }
 
 // workOut works one item out and answers it. records are as they were read, changed by
-// the items before. It returns what has to be written, nil if nothing has.
-func (c *recordRequest) workOut(i int, records map[hook.RecordName]hook.Record, now time.Time) *hook.RecordWrite {
+// the items before. It returns what has to be written, nil if nothing has. The error is that of ctx.
+func (c *recordRequest) workOut(
+	ctx context.Context, i int, records map[hook.RecordName]hook.Record, now time.Time,
+) (*hook.RecordWrite, error) {
 	item, k, answer := &c.Items[i], c.contracts[i], &c.answers[i]
 	old := records[item.RecordName]
+	b := c.budget(ctx, len(old.Document)+len(item.Document))
+	defer c.spend(b)
 	*answer = hook.RecordAnswer{RecordName: item.RecordName}
-	if answer.Wrong = precondition(item, old.Version); answer.Wrong != nil {
-		return nil
+	if answer.Wrong = precondition(item, old.Version); answer.Wrong == nil && c.left <= 0 {
+		answer.Wrong = errTooMuchWork
+	}
+	if answer.Wrong != nil {
+		return nil, ctx.Err()
 	}
 	var doc []byte // stays nil if the record is deleted
 	switch item.Op {
@@ -340,14 +377,14 @@ func (c *recordRequest) workOut(i int, records map[hook.RecordName]hook.Record, 
 		doc = item.Document
 	case hook.RecordPatch:
 		doc = rawjson.Merge(old.Document, item.Document)
-		if answer.Wrong = c.checkDocument(i, doc); answer.Wrong != nil {
-			return nil
+		if answer.Wrong = c.checkDocument(b.Budget, i, doc); answer.Wrong != nil {
+			return nil, ctx.Err()
 		}
 	case hook.RecordDelete:
 	}
 	if old.Version != 0 && doc != nil && bytes.Equal(doc, old.Document) {
 		answer.Version = old.Version
-		return nil
+		return nil, nil
 	}
 	w := &hook.RecordWrite{Was: old.Version, Record: hook.Record{
 		Tenant: c.Tenant, Contract: item.Contract, Kind: item.Kind, Key: item.Key,
@@ -363,8 +400,7 @@ func (c *recordRequest) workOut(i int, records map[hook.RecordName]hook.Record, 
 	} else {
 		records[item.RecordName] = w.Record // the next item of this record starts from it
 	}
-	c.fire(w, answer, k, old.Document, now)
-	return w
+	return w, c.fire(b.Budget, w, answer, k, old.Document, now)
 }
 
 // precondition says why an item cannot change a record at this version, nil if it can.
@@ -387,11 +423,11 @@ func precondition(item *hook.RecordChange, version int64) *hook.Error {
 	return nil
 }
 
-// fire adds to a write the events that it fires, with their deliveries.
+// fire adds to a write the events that it fires, with their deliveries. The error is that of the budget's context.
 func (c *recordRequest) fire(
-	w *hook.RecordWrite, answer *hook.RecordAnswer, k *contract.Contract, old []byte, now time.Time,
-) {
-	fired, troubles := k.Fire(w.Record.Kind, old, w.Record.Document)
+	b *work.Budget, w *hook.RecordWrite, answer *hook.RecordAnswer, k *contract.Contract, old []byte, now time.Time,
+) error {
+	fired, troubles := k.Fire(b, w.Record.Kind, old, w.Record.Document)
 	for _, t := range troubles {
 		answer.Troubles = append(answer.Troubles, hook.RecordTrouble{Type: t.Type, Line: t.Line, Detail: t.Detail})
 	}
@@ -402,12 +438,16 @@ func (c *recordRequest) fire(
 				f.Type, len(f.Payload), c.MaxPayload)})
 			continue
 		}
-		it := c.prepare(c.Tenant, &hook.NewEvent{
+		it, err := c.prepare(b, c.Tenant, &hook.NewEvent{
 			Contract: k.Name, Type: f.Type, Payload: k.Redact(f.Payload), Door: hook.DoorRecord,
 		}, c.routes, now)
+		if err != nil {
+			return err
+		}
 		w.Events = append(w.Events, it)
-		answer.Events = append(answer.Events, hook.FiredEvent{ID: it.Event.ID, Type: f.Type, Deliveries: len(it.Deliveries)})
+		answer.Events = append(answer.Events, hook.FiredEvent{ID: it.Event.ID, Type: f.Type, Deliveries: it.Sent(), LeftOut: it.LeftOut})
 	}
+	return b.Context().Err()
 }
 
 // nextVersion is larger than every version that this process has given to any record,

@@ -7,6 +7,7 @@ import (
 
 	"gancho/internal/hook"
 	"gancho/internal/match"
+	"gancho/internal/work"
 )
 
 // A bulk replay is throttled, so that it floods neither the receiver nor the database:
@@ -14,6 +15,8 @@ import (
 const (
 	recoveryPage  = 200
 	recoveryPause = 200 * time.Millisecond
+	recoveryWork  = 2               // a page may cost what this many events may cost; then it ends early
+	previewWork   = 20              // a preview may cost what this many events may cost
 	recoveryPoll  = 5 * time.Second // how often to look for replays that began on another node
 )
 
@@ -81,7 +84,12 @@ func (in *Ingest) recoverOne(ctx context.Context, r *hook.Recovery) error {
 	if err != nil {
 		return err
 	}
-	if err := in.Store.AdvanceRecovery(ctx, r, recoveryStep(r, page, t, time.Now())); err != nil {
+	b := work.NewBudget(ctx, in.EventWork*recoveryWork, nil)
+	step := recoveryStep(b, r, page, t, time.Now())
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := in.Store.AdvanceRecovery(ctx, r, step); err != nil {
 		return err
 	}
 	in.Dispatcher.Wake(r.Endpoint)
@@ -113,18 +121,23 @@ func (in *Ingest) preview(
 	if t == nil { // the endpoint is disabled: nothing would be sent
 		return p, nil
 	}
+	b := work.NewBudget(ctx, in.EventWork*previewWork, routes.account)
+	defer b.Close()
 	for start := time.Now(); ; {
 		list, err := in.Store.RecoveryPage(ctx, &r, limits.page)
 		if err != nil {
 			return p, err
 		}
-		step := recoveryStep(&r, list, t, start)
+		step := recoveryStep(b, &r, list, t, start)
+		if err := ctx.Err(); err != nil {
+			return p, err
+		}
 		p.Examined += step.Examined
 		p.Deliveries += len(step.Requeue) + len(step.Create)
-		if r.Cursor = step.Cursor; len(list) < limits.page {
+		if r.Cursor = step.Cursor; len(list) < limits.page && step.Examined == len(list) {
 			return p, nil
 		}
-		if p.Examined >= limits.events || time.Since(start) > limits.time {
+		if p.Examined >= limits.events || b.Left() == 0 || time.Since(start) > limits.time {
 			p.AtLeast = true
 			return p, nil
 		}
@@ -132,23 +145,34 @@ func (in *Ingest) preview(
 }
 
 // recoveryStep decides for each event of a page whether its delivery is sent again,
-// whether it gets one, or neither.
-func recoveryStep(r *hook.Recovery, page []hook.RecoveryItem, t *target, now time.Time) hook.RecoveryStep {
-	step := hook.RecoveryStep{Cursor: r.Cursor, Examined: len(page), Done: len(page) == 0, Ordered: t.ordered}
+// whether it gets one, or neither. Where nothing is left of the budget, the page ends. A delivery that was left out, see
+// [hook.Delivery.LeftOut], is sent if the filter, which is evaluated now, takes the event.
+func recoveryStep(
+	b *work.Budget, r *hook.Recovery, page []hook.RecoveryItem, t *target, now time.Time,
+) hook.RecoveryStep {
+	step := hook.RecoveryStep{Cursor: r.Cursor, Done: len(page) == 0, Ordered: t.ordered}
+	takes := func(e *hook.Event) bool {
+		why, _ := t.Explain(b, e)
+		return why == match.Taken
+	}
 	for _, it := range page {
-		step.Cursor = it.Event.ID
+		if b.Left() == 0 || b.Context().Err() != nil {
+			break
+		}
 		switch {
 		case it.Delivery != nil:
 			endpoint := hook.Standing{State: hook.EndpointActive, Ordered: t.ordered}
 			_, again := hook.Next(*it.Delivery, hook.Trigger{Kind: hook.OnRecover}, hook.Policy{}, endpoint, now)
-			if again && slices.Contains(r.States, it.Delivery.State) {
+			if again && slices.Contains(r.States, it.Delivery.State) && (!it.Delivery.LeftOut() || takes(it.Event)) {
 				step.Requeue = append(step.Requeue, it.Delivery.ID)
 			}
 		case r.Missing && t.mode != hook.AtMostOnce && it.Event.Contract == t.contract:
-			if why, _ := t.Explain(it.Event); why == match.Taken {
+			if takes(it.Event) {
 				step.Create = append(step.Create, newDelivery(it.Event, t, 1, now))
 			}
 		}
+		step.Cursor = it.Event.ID
+		step.Examined++
 	}
 	return step
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/work"
 )
 
 // Takes reports whether a tenant has an endpoint that takes events of a type. Filters
@@ -36,11 +37,16 @@ func (in *Ingest) EndRun(ctx context.Context, end hook.RunEnd, payload []byte) (
 		if !ok {
 			return hook.RunVerdict{}, in.noContract(end.Contract)
 		}
-		it := in.prepare(end.Tenant, &hook.NewEvent{
+		budget := work.NewBudget(ctx, in.EventWork, routes.account)
+		it, err := in.prepare(budget, end.Tenant, &hook.NewEvent{
 			Contract: end.Contract, Type: end.Type, Payload: c.Redact(payload), Door: hook.DoorSchedule,
 		}, routes, time.Now())
+		budget.Close()
+		if err != nil {
+			return hook.RunVerdict{}, err
+		}
 		sub.Items = []*hook.Accepted{it}
-		end.Run.Event, end.Run.Deliveries = it.Event.ID, len(it.Deliveries)
+		end.Run.Event, end.Run.Deliveries = it.Event.ID, it.Sent()
 	}
 	v, err := in.submit(sub, routes)
 	if err != nil {

@@ -25,7 +25,7 @@ func (in *Ingest) submit(sub hook.Submission, routes *routes) (v hook.Verdicts, 
 // announce announces deliveries that are about to be stored. Those that will be sent
 // right after the commit get the state sending.
 func (in *Ingest) announce(it *hook.Accepted, routes *routes) {
-	for i := range it.Deliveries {
+	for i := range it.Deliveries[:it.Sent()] {
 		d := &it.Deliveries[i]
 		if t := routes.targets[d.Endpoint]; t.firstDelay == 0 && in.Dispatcher.Await(d) {
 			taken, _ := hook.Next(*d, hook.Trigger{Kind: hook.OnTake}, hook.Policy{}, hook.Standing{}, d.NextAttemptAt)
@@ -44,7 +44,7 @@ func (in *Ingest) dispatch(sub *hook.Submission, v hook.Verdicts, stored bool) {
 				offer = append(offer, it)
 				continue
 			}
-			for i := range it.Deliveries {
+			for i := range it.Deliveries[:it.Sent()] {
 				in.Dispatcher.CallOff(&it.Deliveries[i])
 			}
 		}
@@ -64,14 +64,14 @@ func (in *Ingest) dispatch(sub *hook.Submission, v hook.Verdicts, stored bool) {
 func jobs(items []*hook.Accepted) []hook.Job {
 	n := 0
 	for _, it := range items {
-		n += len(it.Deliveries)
+		n += it.Sent()
 	}
 	if n == 0 {
 		return nil
 	}
 	list := make([]hook.Job, 0, n)
 	for _, it := range items {
-		for _, d := range it.Deliveries {
+		for _, d := range it.Deliveries[:it.Sent()] {
 			list = append(list, hook.Job{Delivery: d, Event: it.Event})
 		}
 	}

@@ -1,15 +1,19 @@
 package match
 
 import (
-	"context"
+	"sync/atomic"
 
 	"gancho/internal/cache"
 	"gancho/internal/expr"
 	"gancho/internal/hook"
+	"gancho/internal/work"
 )
 
 // Filter is a compiled condition over the type and payload of an event.
-type Filter struct{ condition *expr.Condition }
+type Filter struct {
+	condition *expr.Condition
+	last      atomic.Int64 // what the latest evaluation cost, in units of work; 0: not known
+}
 
 // CompileFilter compiles a filter; the error is an [*expr.Error]. For an empty text it
 // returns a nil Filter, which matches everything.
@@ -37,8 +41,30 @@ const maxCompiled = 1024
 
 var compiled = cache.New[*Filter](maxCompiled, 0)
 
-// Eval evaluates the filter. An error means that the filter has no truth value for this
-// event; its text is for people.
-func (f *Filter) Eval(ev *hook.Event) (bool, error) {
-	return f.condition.Eval(context.Background(), expr.NewEvent(ev.Type, ev.Document()))
+// Eval evaluates the filter and charges the budget, which may be nil. An error means that the filter has no truth value
+// for this event; its text is for people.
+func (f *Filter) Eval(b *work.Budget, ev *hook.Event) (bool, error) {
+	return f.eval(b, expr.NewEvent(ev.Type, ev.Document()))
+}
+
+func (f *Filter) eval(b *work.Budget, vars *expr.Event) (bool, error) {
+	before := b.Left()
+	ok, err := f.condition.Eval(b, vars)
+	if b != nil {
+		if cost := before - b.Left(); cost > 0 {
+			f.last.Store(cost)
+		}
+	}
+	return ok, err
+}
+
+// newFilter is the part of a budget that a filter is expected to cost if it was not evaluated yet.
+const newFilter = 64
+
+// expected is what an evaluation within a budget may cost, by the one before.
+func (f *Filter) expected(budget int64) int64 {
+	if last := f.last.Load(); last > 0 {
+		return last
+	}
+	return budget / newFilter
 }

@@ -11,6 +11,7 @@ import (
 
 	"gancho/internal/expr"
 	"gancho/internal/hook"
+	"gancho/internal/work"
 )
 
 func TestTypes(t *testing.T) {
@@ -96,23 +97,24 @@ func TestMatch(t *testing.T) {
 	}
 	s := NewSet("standard", targets)
 	ev := &hook.Event{Contract: "standard", Type: "order.paid", Payload: []byte(`{"total":50,"name":"x"}`)}
-	ids, problems := s.Match(ev)
+	got, err := s.Match(nil, ev)
+	ids, problems := got.Taken, got.Problems
 	if d := cmp.Diff([]hook.EndpointID{ep[0], ep[1], ep[4]}, ids); d != "" {
 		t.Errorf("ids (-want +got):\n%s", d)
 	}
-	if len(problems) != 1 || problems[0].Endpoint != ep[5] || !strings.Contains(problems[0].Detail, "could not be evaluated") {
+	if err != nil || len(problems) != 1 || problems[0].Endpoint != ep[5] || !strings.Contains(problems[0].Detail, "could not be evaluated") {
 		t.Errorf("problems = %v", problems)
 	}
 	for i, want := range []Why{Taken, Taken, OtherType, FilteredOut, Taken, FilterFailed} {
-		if why, detail := targets[i].Explain(ev); why != want || (detail != "") != (want == FilterFailed) {
+		if why, detail := targets[i].Explain(nil, ev); why != want || (detail != "") != (want == FilterFailed) {
 			t.Errorf("Explain %d = %s %q, want %s", i, why, detail, want)
 		}
 	}
 	ev.Contract = "kobra"
-	if ids, problems := s.Match(ev); ids != nil || problems != nil {
-		t.Errorf("an event of another contract is taken: %v %v", ids, problems)
+	if got, err := s.Match(nil, ev); got.Taken != nil || got.Problems != nil || err != nil {
+		t.Errorf("an event of another contract is taken: %+v %v", got, err)
 	}
-	if ids, _ := (*Set)(nil).Match(ev); ids != nil {
+	if got, _ := (*Set)(nil).Match(nil, ev); got.Taken != nil {
 		t.Error("a nil set takes an event")
 	}
 }
@@ -174,8 +176,8 @@ func FuzzMatch(f *testing.F) {
 			targets = append(targets, Target{Endpoint: hook.NewEndpointID(), Filter: f})
 		}
 		ev := &hook.Event{Contract: "c", Type: "t", Payload: payload}
-		ids, problems := NewSet("c", targets).Match(ev)
-		if len(ids)+len(problems) > len(targets) {
+		got, err := NewSet("c", targets).Match(nil, ev)
+		if err != nil || len(got.Taken)+len(got.Problems) > len(targets) {
 			t.Fatal("an endpoint is both taken and a problem")
 		}
 		if string(payload) != before {
@@ -193,9 +195,11 @@ func benchmark(b *testing.B, n int, text string, globs ...string) {
 	ev := &hook.Event{Contract: "standard", Type: "order.paid", Payload: []byte(`{"id":1,"total":50,"customer":{"name":"Ana","age":31}}`)}
 	b.ReportAllocs()
 	for b.Loop() {
-		if ids, _ := s.Match(ev); len(ids) != n {
-			b.Fatal(ids)
+		budget := work.NewBudget(b.Context(), 1e6, nil)
+		if got, err := s.Match(budget, ev); len(got.Taken) != n || err != nil {
+			b.Fatal(got, err)
 		}
+		budget.Close()
 	}
 }
 

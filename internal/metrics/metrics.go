@@ -22,6 +22,7 @@ type Metrics struct {
 	seconds    prometheus.Histogram
 	firstWait  prometheus.Histogram
 	conditions prometheus.Counter
+	leftOut    prometheus.Counter
 }
 
 // New returns metrics that begin at zero. roundTrips is asked, whenever somebody
@@ -46,11 +47,15 @@ func New(roundTrips func() int64) *Metrics {
 		conditions: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gancho_conditions_failed_total", Help: "Conditions and payload templates of contracts that failed for a record change.",
 		}),
+		leftOut: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gancho_deliveries_left_out_total",
+			Help: "Deliveries that were cancelled because evaluating the endpoint's filter would have cost too much work.",
+		}),
 	}
 	trips := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "gancho_database_trips_total", Help: "Round trips to PostgreSQL. An idle node makes less than one per second, without notifications less than two.",
 	}, func() float64 { return float64(roundTrips()) })
-	m.registry.MustRegister(m.attempts, m.finished, m.seconds, m.firstWait, m.conditions, trips,
+	m.registry.MustRegister(m.attempts, m.finished, m.seconds, m.firstWait, m.conditions, m.leftOut, trips,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -107,3 +112,6 @@ func (m *Metrics) Cancelled(d *hook.Delivery) { m.finished.WithLabelValues(strin
 
 // ConditionFailed counts a condition or template of a contract that failed.
 func (m *Metrics) ConditionFailed() { m.conditions.Inc() }
+
+// LeftOut counts deliveries that were left out because the filters of an event cost too much work.
+func (m *Metrics) LeftOut(n int) { m.leftOut.Add(float64(n)) }

@@ -29,6 +29,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/work"
 )
 
 // Store is what the scheduler needs of the database, whose clock all nodes share.
@@ -75,7 +76,12 @@ type Options struct {
 	Contracts *contract.Set
 	Node      string // name of this node, the same after a restart
 	Log       *slog.Logger
+	// Work is what the conditions and templates of one run may cost, in units of package work; 0: [DefaultWork].
+	Work int64
 }
+
+// DefaultWork is about a minute.
+const DefaultWork = 500_000_000
 
 // Scheduler runs schedules. Its methods may be called from any goroutine.
 type Scheduler struct {
@@ -96,6 +102,9 @@ const (
 
 // New makes a Scheduler. It does nothing until [Scheduler.Run].
 func New(o Options) *Scheduler {
+	if o.Work <= 0 {
+		o.Work = DefaultWork
+	}
 	return &Scheduler{
 		Options: o, wake: make(chan struct{}, 1), slots: make(chan struct{}, runsAtOnce),
 		changed: map[string]bool{"": true},
@@ -331,6 +340,10 @@ func (s *Scheduler) run(
 		r.State, r.Code = hook.RunFailed, hook.RunTooLarge
 		r.Detail = fmt.Sprintf("The records make a payload of more than %d bytes, which is the limit of the contract "+
 			"(max_body). Narrow the condition, or raise the limit.", tooLarge.Limit)
+	case errors.Is(err, work.ErrSpent):
+		r.State, r.Code = hook.RunFailed, hook.RunTooCostly
+		r.Detail = fmt.Sprintf("After %d records, the conditions and templates of the contract (where, item) had used up "+
+			"the work that one run may cost. Make them simpler, or keep fewer records.", r.Examined)
 	case err != nil && errors.Is(context.Cause(ctx), errTooSlow):
 		r.State, r.Code = hook.RunFailed, hook.RunTooSlow
 		r.Detail = "The records could not be read in time. Keep fewer of them, or make the condition simpler."
@@ -354,7 +367,7 @@ func (s *Scheduler) snapshot(
 		skip(hook.RunNoEndpoint, "No endpoint takes events of this type, so none was made.")
 		return nil, nil
 	}
-	snap, ok := c.NewSnapshot(e.Name)
+	snap, ok := c.NewSnapshot(work.NewBudget(ctx, s.Work, nil), e.Name)
 	if !ok {
 		return nil, hook.NotFound("schedule", e.Name)
 	}

@@ -7,7 +7,6 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,11 +19,12 @@ import (
 
 	"gancho/internal/hook"
 	"gancho/internal/nearest"
+	"gancho/internal/work"
 	"gancho/internal/yamlfile"
 )
 
 // Schema is a compiled JSON Schema 2020-12.
-type Schema struct{ compiled *jsonschema.Schema }
+type Schema struct{ copies *copies }
 
 // noLoader refuses to fetch schemas: a contract is complete in itself, and
 // checking one must not open files or connections.
@@ -35,23 +35,18 @@ var errNoLoad = errors.New("a schema cannot refer to another file or address; pu
 func (noLoader) Load(string) (any, error) { return nil, errNoLoad }
 
 func compile(text []byte) (*Schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	doc, err := unmarshal(text)
 	if err != nil {
 		return nil, err
 	}
-	c := jsonschema.NewCompiler()
-	c.DefaultDraft(jsonschema.Draft2020)
-	c.UseLoader(noLoader{})
-	c.AssertFormat()
-	const name = "contract:schema"
-	if err := c.AddResource(name, doc); err != nil {
+	c, err := newCopies(doc)
+	if err != nil {
 		return nil, err
 	}
-	s, err := c.Compile(name)
-	if err != nil {
-		return nil, errors.New(shorten(err))
+	if err := c.probe(); err != nil {
+		return nil, err
 	}
-	return &Schema{s}, nil
+	return &Schema{c}, nil
 }
 
 // shorten leaves of the compiler's many lines the one that says what is wrong.
@@ -72,17 +67,28 @@ func shorten(err error) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// Check reports what of a document, which is valid JSON, the schema refuses.
-func (s *Schema) Check(doc []byte) []hook.FieldError {
+// Check reports what of a document, which is valid JSON, the schema refuses. The budget may be nil. If it is not enough,
+// that is reported as well, with the code schema_costly.
+func (s *Schema) Check(b *work.Budget, doc []byte) []hook.FieldError {
 	if fields := hugeNumbers(doc); fields != nil {
 		return fields
 	}
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
+	if b.Spend(work.OfBytes(len(doc))) != nil {
+		return tooCostly()
+	}
+	v, err := unmarshal(doc)
 	if err != nil {
 		return []hook.FieldError{hook.Field("", "json_invalid", "This is not valid JSON.")}
 	}
-	err = s.compiled.Validate(v)
-	if err == nil {
+	return s.check(b, v)
+}
+
+func (s *Schema) check(b *work.Budget, v any) []hook.FieldError {
+	err, costly := s.copies.validate(b, v)
+	switch {
+	case costly:
+		return tooCostly()
+	case err == nil:
 		return nil
 	}
 	e, ok := errors.AsType[*jsonschema.ValidationError](err)
@@ -94,8 +100,19 @@ func (s *Schema) Check(doc []byte) []hook.FieldError {
 	return out
 }
 
+func tooCostly() []hook.FieldError {
+	return []hook.FieldError{hook.Field("", "schema_costly",
+		"Checking this by its schema costs more work than is allowed. Send a smaller document, or make the schema simpler.")}
+}
+
+// maxFound is how many mistakes of a document are reported.
+const maxFound = 100
+
 // collect turns the leaves of a validation error into field errors.
 func collect(e *jsonschema.ValidationError, out *[]hook.FieldError) {
+	if len(*out) >= maxFound {
+		return
+	}
 	if len(e.Causes) > 0 {
 		switch e.ErrorKind.(type) {
 		case *failed.AnyOf, *failed.OneOf: // each branch fails in its own way; the whole says more
@@ -144,7 +161,7 @@ func collect(e *jsonschema.ValidationError, out *[]hook.FieldError) {
 	case *failed.Pattern:
 		add(at, "pattern", "This has to match the pattern {pattern}.", "pattern", k.Want)
 	case *failed.Format:
-		add(at, "format", "This has to be in the format {format}.", "format", k.Want)
+		add(at, "format", "This has to be in the format {format}.", "format", formatName(k.Want))
 	default:
 		add(at, "schema_rule",
 			"This does not meet the rule {rule} of the schema.", "rule", strings.Join(e.ErrorKind.KeywordPath(), "/"))
@@ -184,9 +201,16 @@ var typeWords = map[string]string{
 	"string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false", "array": "a list", "object": "an object",
 }
 
+// maxLiterals is how many of the values that are possible are named.
+const maxLiterals = 20
+
 func literals(values []any) string {
 	var out []string
-	for _, v := range values {
+	for i, v := range values {
+		if i == maxLiterals {
+			out = append(out, "…")
+			break
+		}
 		if s, ok := v.(string); ok {
 			out = append(out, strconv.Quote(s))
 			continue
@@ -332,12 +356,24 @@ func (w *writer) types(n *yamlfile.Node) {
 	one(n)
 }
 
-// hugeNumbers finds a number with an exponent of more than four characters. Checking
-// whether one is whole would first write it out, with all its zeros.
+// maxDigits is how many digits a number can have in a row where a schema is checked.
+const maxDigits = 1000
+
+// hugeNumbers finds a number with an exponent of more than four characters, or with more than [maxDigits] digits.
+// Checking whether one is whole would first write it out, with all its zeros.
 func hugeNumbers(doc []byte) []hook.FieldError {
 	inText := false
+	digits := 0
 	for i := 0; i < len(doc); i++ {
 		c := doc[i]
+		if !inText && digit(c) {
+			if digits++; digits > maxDigits {
+				return []hook.FieldError{hook.Field("", "number_long",
+					"A number has more than {max} digits. Send such numbers as text.", "max", maxDigits)}
+			}
+			continue
+		}
+		digits = 0
 		switch {
 		case inText && c == '\\':
 			i++

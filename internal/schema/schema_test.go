@@ -36,17 +36,17 @@ func TestRead(t *testing.T) {
 		t.Error("a language that there is not gets no English schema")
 	}
 	var got []string
-	for _, f := range s.Check([]byte(`{"a/b":"x","c":1}`)) {
+	for _, f := range s.Check(nil, []byte(`{"a/b":"x","c":1}`)) {
 		got = append(got, f.Pointer+" "+f.Code)
 	}
 	slices.Sort(got)
 	if d := cmp.Diff([]string{"/a~1b too_short", "/c field_unknown", "/id required"}, got); d != "" {
 		t.Error(d)
 	}
-	if found := s.Check([]byte(`{"id":1e99999}`)); len(found) != 1 || found[0].Code != "number_exponent" {
+	if found := s.Check(nil, []byte(`{"id":1e99999}`)); len(found) != 1 || found[0].Code != "number_exponent" {
 		t.Errorf("a number that would fill the memory: %v", found)
 	}
-	if found := s.Check([]byte(`{"id":1}`)); found != nil {
+	if found := s.Check(nil, []byte(`{"id":1}`)); found != nil {
 		t.Errorf("a good document: %v", found)
 	}
 	both := string(Both(texts, Texts{"en": []byte("true")}).In("en"))

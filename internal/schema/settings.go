@@ -156,7 +156,7 @@ func (s Settings) Check(doc json.RawMessage) []hook.FieldError {
 	if err := rawjson.Check(doc, rawjson.MaxDepth); err != nil {
 		return []hook.FieldError{hook.Field("/settings", "json_refused", "{problem}", "problem", err)}
 	}
-	found := s.schema.Check(doc)
+	found := s.schema.Check(nil, doc)
 	for i := range found {
 		f := &found[i]
 		if name, _ := strings.CutPrefix(f.Pointer, "/"); f.Code == fieldUnknown && !strings.Contains(name, "/") {

@@ -47,17 +47,18 @@ func (r *eventRows) addTo(q *pgx.Batch) {
 
 // deliveryRows are rows of the table deliveries.
 type deliveryRows struct {
-	tenant, kind, mode, state []string
-	id, endpoint              [][]byte
-	test                      []bool
-	due, next                 []*int64
-	created, version, under   []int64
+	tenant, kind, mode, state, reason []string
+	id, endpoint                      [][]byte
+	test                              []bool
+	due, next, finished               []*int64
+	created, version, under           []int64
 }
 
 func (r *deliveryRows) add(d *hook.Delivery) {
 	r.tenant, r.kind, r.mode, r.state = append(r.tenant, d.Tenant), append(r.kind, d.Type), append(r.mode, string(d.Mode)), append(r.state, string(d.State))
 	r.id, r.endpoint, r.test = append(r.id, d.ID[:]), append(r.endpoint, d.Endpoint[:]), append(r.test, d.Test)
 	r.due, r.next = append(r.due, number(dueAt(d))), append(r.next, number(micros(d.NextAttemptAt)))
+	r.reason, r.finished = append(r.reason, d.Reason), append(r.finished, number(micros(d.FinishedAt)))
 	r.created, r.version, r.under = append(r.created, d.CreatedAt.UnixMicro()), append(r.version, d.EndpointVersion), append(r.under, d.ContractVersion)
 }
 
@@ -72,10 +73,11 @@ func number(v any) *int64 {
 func (r *deliveryRows) addTo(q *pgx.Batch) {
 	if len(r.id) > 0 {
 		q.Queue(`INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, test, due_at, next_attempt_at, created_at,
-				endpoint_version, contract_version, reason, attempts, slot)
-			SELECT u.*, '', 0, 0 FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::boolean[],
-				$8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[]) AS u`,
-			r.tenant, r.id, r.endpoint, r.kind, r.mode, r.state, r.test, r.due, r.next, r.created, r.version, r.under)
+				endpoint_version, contract_version, reason, finished_at, attempts, slot)
+			SELECT u.*, 0, 0 FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::boolean[],
+				$8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::bigint[]) AS u`,
+			r.tenant, r.id, r.endpoint, r.kind, r.mode, r.state, r.test, r.due, r.next, r.created, r.version, r.under,
+			r.reason, r.finished)
 	}
 }
 

@@ -66,7 +66,7 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 	}{
 		{&s.events, "events", "tenant, id, contract, type, external_id, source, created_at, content_type, payload", ""},
 		{&s.deliveries, "deliveries", `tenant, id, endpoint, type, mode, state, reason, test, attempts, slot, due_at, next_attempt_at,
-			created_at, endpoint_version, contract_version`, ""},
+			created_at, finished_at, endpoint_version, contract_version`, ""},
 		// The same attempt twice is stored once.
 		{&s.attempts, "attempts", "delivery, number, data", "ON CONFLICT (delivery, number) DO UPDATE SET data = excluded.data"},
 		{&s.bodies, "bodies", "delivery, body, head", "ON CONFLICT (delivery) DO NOTHING"},
@@ -179,7 +179,7 @@ func (l *sqlite) item(ctx context.Context, s *submission, at place, it *hook.Acc
 	var external any
 	if e.ExternalID != "" {
 		external = e.ExternalID
-		answer, err := json.Marshal(firstAnswer{e.ID.String(), len(it.Deliveries)})
+		answer, err := json.Marshal(firstAnswer{e.ID.String(), it.Sent(), it.LeftOut})
 		if err != nil {
 			return err
 		}
@@ -257,8 +257,8 @@ func (l *sqlite) write(ctx context.Context, w *hook.RecordWrite) (won bool, err 
 
 func (l *sqlite) insertDelivery(ctx context.Context, d *hook.Delivery) error {
 	zero := int64(0)
-	return l.stmts.deliveries.add(ctx, d.Tenant, d.ID[:], d.Endpoint[:], d.Type, string(d.Mode), string(d.State), "", d.Test, zero, zero,
-		dueAt(d), micros(d.NextAttemptAt), d.CreatedAt.UnixMicro(), d.EndpointVersion, d.ContractVersion)
+	return l.stmts.deliveries.add(ctx, d.Tenant, d.ID[:], d.Endpoint[:], d.Type, string(d.Mode), string(d.State), d.Reason, d.Test, zero, zero,
+		dueAt(d), micros(d.NextAttemptAt), d.CreatedAt.UnixMicro(), micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion)
 }
 
 // dueAt is the due_at column, see the migration.

@@ -120,7 +120,7 @@ func (s *submission) repeats(at place, prior []byte) error {
 		if err != nil {
 			return err
 		}
-		v = hook.ItemVerdict{Duplicate: true, First: id, FirstDeliveries: first.Deliveries}
+		v = hook.ItemVerdict{Duplicate: true, First: id, FirstDeliveries: first.Deliveries, FirstLeftOut: first.LeftOut}
 	}
 	list, n := &s.verdicts.Items, len(s.Items)
 	if at.record != ofNoRecord {
@@ -137,6 +137,7 @@ func (s *submission) repeats(at place, prior []byte) error {
 type firstAnswer struct {
 	Event      string `json:"event"`
 	Deliveries int    `json:"deliveries"`
+	LeftOut    int    `json:"left_out,omitempty"`
 }
 
 // requestKeys and itemKeys keep the two kinds of idempotency key apart.

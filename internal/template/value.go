@@ -1,7 +1,6 @@
 package template
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
+	"gancho/internal/work"
 	"gancho/internal/yamlfile"
 )
 
@@ -58,6 +58,7 @@ type Inputs struct {
 	Items      []byte // the mark where a snapshot puts its records
 
 	Vars  expr.Vars     // for $when
+	Work  *work.Budget  // of $when; nil: each condition has only a limit of its own
 	Style rawjson.Style // of what $text holds
 }
 
@@ -160,11 +161,14 @@ func (v *Value) Append(out []byte, in *Inputs) ([]byte, bool, error) {
 		return append(out, v.raw...), true, nil
 	case v.copy.root != "":
 		token, ok := v.copy.token(in)
+		if err := in.Work.Spend(work.OfBytes(len(token))); err != nil {
+			return out, false, err
+		}
 		return append(out, token...), ok, nil
 	case v.text != nil:
 		s, ok := v.text.Render(in)
-		if !ok {
-			return out, false, nil
+		if err := in.Work.Spend(work.OfBytes(len(s))); err != nil || !ok {
+			return out, false, err
 		}
 		return append(out, rawjson.Quote(s)...), true, nil
 	case v.isObject:
@@ -222,7 +226,7 @@ func (s *special) append(out []byte, in *Inputs) ([]byte, bool, error) {
 	holds := true
 	if s.when != nil {
 		var err error
-		if holds, err = s.when.Eval(context.Background(), in.Vars); err != nil {
+		if holds, err = s.when.Eval(in.Work, in.Vars); err != nil {
 			return out, false, err
 		}
 	}

@@ -123,6 +123,7 @@ const en = {
       not_possible: "{value} is not possible here.",
       not_rendered: "{problem}",
       not_text: "This contains the character U+0000 or is not UTF-8. Remove it.",
+      number_long: "A number has more than {max} digits. Send such numbers as text.",
       number_exponent: "A number has an exponent of more than four characters. Send such numbers as text.",
       number_range: "This has to be from {min} to {max}.",
       object_needed: "This has to be an object.",
@@ -156,6 +157,8 @@ const en = {
       retry_of_contract: "{contract} sends at most once, so nothing is retried. Leave this empty.",
       retry_too_many: "There are {count} attempts; the limit is {max}.",
       role_unknown: "The roles are operator, tenant, publish and read.",
+      schema_costly:
+        "Checking this by its schema costs more work than is allowed. Send a smaller document, or make the schema simpler.",
       schema_failed: "{problem}",
       schema_rule: "This does not meet the rule {rule} of the schema.",
       script_invalid: "{problem}.",
@@ -307,6 +310,7 @@ const en = {
     endpoint_disabled: "Endpoint disabled",
     endpoint_deleted: "Endpoint deleted",
     superseded: "Replaced by a newer one",
+    over_budget: "Filter too costly",
     ok: "Delivered",
   } as Record<string, string>,
   tenants: {
@@ -612,6 +616,7 @@ const en = {
       no_endpoint: "No active endpoint takes it.",
       too_large: "The request would be larger than the contract allows.",
       too_slow: "The records could not be read in time.",
+      too_costly: "The contract's conditions cost too much work.",
     } as Record<string, string>,
   },
   contracts: {

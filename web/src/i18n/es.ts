@@ -130,6 +130,7 @@ const es: Messages = {
       event_type_unknown: "El sistema no tiene ese tipo de evento.",
       event_id_invalid: "El id del evento no está bien escrito.",
       too_many_deliveries: "Este evento va a demasiados destinos.",
+      too_much_work: "Los elementos anteriores costaron demasiado trabajo. Envíe este en una petición aparte.",
       too_many_events: "Son demasiados eventos a la vez, o ninguno.",
       other_contract: "El evento es de otro sistema de webhooks.",
       render_failed: "Con este evento no se puede armar ninguna petición.",
@@ -222,6 +223,7 @@ const es: Messages = {
       not_possible: "Aquí no se puede usar {value}.",
       not_rendered: "No se puede formar la solicitud: {problem}",
       not_text: "Contiene el carácter U+0000 o no es UTF-8. Quítelo.",
+      number_long: "Un número tiene más de {max} dígitos. Envíe esos números como texto.",
       number_exponent: "Un número tiene un exponente de más de cuatro caracteres. Envíe esos números como texto.",
       number_range: "Tiene que ir de {min} a {max}.",
       object_needed: "Tiene que ser un objeto.",
@@ -256,6 +258,8 @@ const es: Messages = {
       retry_of_contract: "{contract} envía como máximo una vez, así que no hay reintentos. Déjelo vacío.",
       retry_too_many: "Hay {count} intentos y el límite es {max}.",
       role_unknown: "Los roles son operator, tenant, publish y read.",
+      schema_costly:
+        "Revisar esto con su esquema cuesta más trabajo del permitido. Envíe un documento más pequeño o simplifique el esquema.",
       schema_failed: "El esquema no se pudo aplicar: {problem}",
       schema_rule: "No cumple la regla {rule} del esquema.",
       script_invalid: "La transformación no funciona: {problem}.",
@@ -403,6 +407,7 @@ const es: Messages = {
     endpoint_disabled: "Destino desactivado",
     endpoint_deleted: "Destino eliminado",
     superseded: "Reemplazado por uno más nuevo",
+    over_budget: "Filtro demasiado costoso",
     ok: "Entregado",
   },
   tenants: {
@@ -711,6 +716,7 @@ const es: Messages = {
       no_endpoint: "Ningún destino activo lo recibe.",
       too_large: "La petición sería más grande de lo que permite el contrato.",
       too_slow: "Los registros no se pudieron leer a tiempo.",
+      too_costly: "Las condiciones del contrato cuestan demasiado trabajo.",
     },
   },
   contracts: {

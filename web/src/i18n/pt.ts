@@ -130,6 +130,7 @@ const pt: Messages = {
       event_type_unknown: "O sistema não tem esse tipo de evento.",
       event_id_invalid: "O id do evento não está bem escrito.",
       too_many_deliveries: "Este evento vai para destinos demais.",
+      too_much_work: "Os itens anteriores custaram trabalho demais. Envie este em uma requisição separada.",
       too_many_events: "São eventos demais de uma vez, ou nenhum.",
       other_contract: "O evento é de outro sistema de webhooks.",
       render_failed: "Com este evento não é possível montar nenhuma requisição.",
@@ -222,6 +223,7 @@ const pt: Messages = {
       not_possible: "Aqui não se pode usar {value}.",
       not_rendered: "Não é possível montar a requisição: {problem}",
       not_text: "Contém o caractere U+0000 ou não é UTF-8. Remova-o.",
+      number_long: "Um número tem mais de {max} dígitos. Envie esses números como texto.",
       number_exponent: "Um número tem um expoente de mais de quatro caracteres. Envie esses números como texto.",
       number_range: "Tem que ficar entre {min} e {max}.",
       object_needed: "Tem que ser um objeto.",
@@ -255,6 +257,8 @@ const pt: Messages = {
       retry_of_contract: "{contract} envia no máximo uma vez, então não há novas tentativas. Deixe vazio.",
       retry_too_many: "Há {count} tentativas e o limite é {max}.",
       role_unknown: "Os papéis são operator, tenant, publish e read.",
+      schema_costly:
+        "Conferir isto com o esquema custa mais trabalho do que o permitido. Envie um documento menor ou simplifique o esquema.",
       schema_failed: "Não foi possível aplicar o esquema: {problem}",
       schema_rule: "Não cumpre a regra {rule} do esquema.",
       script_invalid: "A transformação não funciona: {problem}.",
@@ -403,6 +407,7 @@ const pt: Messages = {
     endpoint_disabled: "Destino desativado",
     endpoint_deleted: "Destino excluído",
     superseded: "Substituído por um mais novo",
+    over_budget: "Filtro custoso demais",
     ok: "Entregue",
   },
   tenants: {
@@ -712,6 +717,7 @@ const pt: Messages = {
       no_endpoint: "Nenhum destino ativo o recebe.",
       too_large: "A requisição seria maior do que o contrato permite.",
       too_slow: "Os registros não puderam ser lidos a tempo.",
+      too_costly: "As condições do contrato custam trabalho demais.",
     },
   },
   contracts: {

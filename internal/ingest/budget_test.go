@@ -1,0 +1,257 @@
+package ingest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/store"
+	"gancho/internal/storetest"
+)
+
+// dearFilter is a filter that costs tens of thousands of units of work for dearPayload. Each n gives another text, with
+// the same result: true.
+func dearFilter(n int) string {
+	return fmt.Sprintf(`payload.a.all(x, payload.a.all(y, x + y < %d))`, 1_000_000+n)
+}
+
+// dearPayload has 1.4 kB.
+var dearPayload = `{"a":[` + strings.Repeat("123456,", 79) + `1],"pad":"` + strings.Repeat("x", 800) + `"}`
+
+// stored are the deliveries of an event as they are stored, by endpoint.
+func (b *setup) stored(id hook.EventID) map[hook.EndpointID]hook.Delivery {
+	b.t.Helper()
+	out := map[hook.EndpointID]hook.Delivery{}
+	for p := (hook.Page{Limit: 100}); ; {
+		list, next, err := b.db.Deliveries(b.t.Context(), "acme", hook.DeliveryFilter{Event: id}, p)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, d := range list {
+			out[d.Endpoint] = d
+		}
+		if next.IsZero() {
+			return out
+		}
+		p.Before = next
+	}
+}
+
+// An event with hundreds of dear filters costs no more than its budget. What is left out for it is stored as such, is
+// told, and can be brought back.
+func TestFilterBomb(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newSetup(t, db)
+		var left atomic.Int32
+		b.Options.LeftOut = func(n int) { left.Add(int32(n)) }
+		const dear = 60
+		for n := range dear {
+			b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: dearFilter(n)})
+		}
+		cheap := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: `payload.pad != ""`})
+		for range 8 { // until it is known what each filter costs
+			b.accept(event("t", dearPayload))
+		}
+		left.Store(0)
+		b.dispatcher.take()
+		item := event("t", dearPayload)
+		item.ExternalID = "x"
+		a := b.accept(item)[0]
+		if a.Wrong != nil || a.Deliveries+a.LeftOut != dear+1 || a.LeftOut < dear/2 || a.Deliveries < 3 {
+			t.Fatalf("the answer is %+v", a)
+		}
+		if n := len(b.dispatcher.take()); n != a.Deliveries || int(left.Load()) != a.LeftOut {
+			t.Errorf("%d deliveries are sent and %d are counted as left out, the answer says %+v", n, left.Load(), a)
+		}
+		if again := b.accept(item)[0]; !again.Duplicate || again.Deliveries != a.Deliveries || again.LeftOut != a.LeftOut {
+			t.Errorf("the second answer is %+v", again)
+		}
+		rows := b.stored(a.ID)
+		if d := rows[cheap.ID]; d.State != hook.Pending {
+			t.Errorf("the delivery of the cheap filter is %+v", d)
+		}
+		var one hook.Delivery
+		n := 0
+		for _, d := range rows {
+			if d.LeftOut() {
+				one = d
+				n++
+			}
+		}
+		if n != a.LeftOut || one.FinishedAt.IsZero() || !one.NextAttemptAt.IsZero() {
+			t.Fatalf("%d deliveries are left out, one is %+v", n, one)
+		}
+		if d, err := db.Retry(t.Context(), "acme", one.ID, false); err != nil || d.State != hook.Pending {
+			t.Errorf("a retry of it gives %+v, %v", d, err)
+		}
+	})
+}
+
+// Equal filters are evaluated once, however many endpoints have them.
+func TestEqualFilters(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newSetup(t, db)
+		for range 60 {
+			b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: dearFilter(0)})
+		}
+		if a := b.accept(event("t", dearPayload))[0]; a.Deliveries != 60 || a.LeftOut != 0 {
+			t.Errorf("the answer is %+v", a)
+		}
+	})
+}
+
+// A bulk replay evaluates the filters of what was left out: it sends only what the endpoint takes.
+func TestRecoverLeftOut(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newSetup(t, db)
+		b.EventWork = 1
+		takes := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: `payload.a == 1`})
+		not := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: `payload.a == 2`})
+		b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: `payload.a == 3`}) // uses the budget up first
+		start := time.Now().Add(-time.Minute)
+		var answers []hook.EventAnswer
+		for range 3 {
+			answers = append(answers, b.accept(event("t", `{"a":1}`))[0])
+		}
+		b.EventWork = 500_000
+		for _, e := range []*hook.Endpoint{takes, not} {
+			r := hook.Recovery{
+				ID: hook.NewRecoveryID(), Tenant: "acme", Endpoint: e.ID, Since: start, Until: time.Now().Add(time.Minute),
+				States: []hook.State{hook.Cancelled}, State: hook.RecoveryRunning, CreatedAt: time.Now(),
+			}
+			p, err := b.PreviewRecovery(t.Context(), &r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.CreateRecovery(t.Context(), &r); err != nil {
+				t.Fatal(err)
+			}
+			b.runUntilDone(r.ID)
+			sent, was := 0, 0
+			for _, a := range answers {
+				switch d := b.stored(a.ID)[e.ID]; {
+				case d.LeftOut():
+					was++
+				case d.ID != hook.DeliveryID{}:
+					sent++
+				}
+			}
+			if e == not && (was == 0 || p.Deliveries != 0) || e == takes && was > 0 {
+				t.Errorf("%s: %d are still left out, %d sent, previewed %+v", e.Config.Filter, was, sent, p)
+			}
+		}
+	})
+}
+
+// runUntilDone runs bulk replays until one is done.
+func (b *setup) runUntilDone(id hook.RecoveryID) {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(b.t.Context())
+	done := make(chan error)
+	go func() { done <- b.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	b.BeginRecovery()
+	for deadline := time.Now().Add(time.Minute); ; {
+		r, err := b.db.Recovery(ctx, "acme", id)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if r.State == hook.RecoveryDone {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.t.Fatalf("the replay is %+v", r)
+		}
+		time.Sleep(10 * time.Millisecond) //policy:allow time.Sleep: a poll with a deadline
+	}
+}
+
+// leaving is the context of a caller who leaves when it has been asked for a few times.
+type leaving struct {
+	context.Context
+	left *atomic.Int32
+	done chan struct{}
+}
+
+func leavingAfter(ctx context.Context, n int32) leaving {
+	l := leaving{ctx, new(atomic.Int32), make(chan struct{})}
+	l.left.Store(n)
+	return l
+}
+
+func (l leaving) Err() error {
+	if n := l.left.Add(-1); n >= 0 {
+		return nil
+	} else if n == -1 {
+		close(l.done)
+	}
+	return context.Canceled
+}
+
+func (l leaving) Done() <-chan struct{} { return l.done }
+
+// When the caller leaves, work ends, and nothing of the request is stored.
+func TestCallerLeaves(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b, _, _ := withCounter(t, db)
+		for n := range 3 {
+			b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: dearFilter(n)})
+		}
+		var items []hook.NewEvent
+		var changes []hook.RecordChange
+		for i := range 50 {
+			items = append(items, event("t", dearPayload))
+			changes = append(changes, put(fmt.Sprint(i), fmt.Sprintf(`{"id":"%d","n":1}`, i)))
+		}
+		ctx := leavingAfter(t.Context(), 20)
+		if _, err := b.Accept(ctx, hook.NewEvents{Tenant: "acme", Items: items}); !errors.Is(err, context.Canceled) {
+			t.Errorf("the error is %v", err)
+		}
+		if n := -ctx.left.Load(); n > 10 {
+			t.Errorf("the context was asked for %d times after it had ended", n)
+		}
+		if _, err := b.Change(leavingAfter(t.Context(), 60), hook.RecordChanges{Tenant: "acme", Items: changes}); !errors.Is(err, context.Canceled) {
+			t.Errorf("the error is %v", err)
+		}
+		events, _, err := db.Events(t.Context(), "acme", hook.EventFilter{}, hook.Page{Limit: 10})
+		if err != nil || len(events) > 0 {
+			t.Errorf("%d events are stored, %v", len(events), err)
+		}
+		found, err := db.RecordsOf(t.Context(), "acme", []hook.RecordName{changes[0].RecordName, changes[1].RecordName})
+		if err != nil || len(found) > 0 {
+			t.Errorf("records %v are stored, %v", found, err)
+		}
+	})
+}
+
+// A request that would cost too much work in all is refused from some item on; the items before are stored.
+func TestDearBatch(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newSetup(t, db)
+		b.EventWork = 50_000
+		for n := range 20 {
+			b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: dearFilter(n)})
+		}
+		var items []hook.NewEvent
+		for range 20 {
+			items = append(items, event("t", dearPayload))
+		}
+		answers := b.accept(items...)
+		if a := answers[0]; a.Wrong != nil || a.Deliveries == 0 || a.LeftOut == 0 {
+			t.Errorf("the first answer is %+v", a)
+		}
+		if a := answers[19]; a.Wrong == nil || a.Wrong.Code != "too_much_work" {
+			t.Errorf("the last answer is %+v", a)
+		}
+	})
+}
