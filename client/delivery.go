@@ -50,6 +50,7 @@ type Attempt struct {
 	TimingMS    Timing        `json:"timing_ms"`
 	Error       *AttemptError `json:"error" doc:"null: it succeeded."`
 	Interrupted bool          `json:"interrupted" doc:"The server stopped before it knew how the attempt ended."`
+	Unreadable  bool          `json:"unreadable,omitempty" doc:"What was sent and answered is stored encrypted and cannot be decrypted: it was damaged, or its encryption key is missing."`
 }
 
 // Request is what was sent, secrets masked.

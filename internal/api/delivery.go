@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -187,7 +188,7 @@ func (h deliveryHandlers) get(ctx context.Context, in *struct {
 	if len(attempts) > 0 {
 		var body []byte
 		if in.Bodies {
-			if body, err = h.sentBody(ctx, d, ev); err != nil {
+			if body, err = h.sentBody(ctx, d, ev); err != nil && !errors.Is(err, hook.ErrUnreadable) { // then it is left out
 				return nil, err
 			}
 		}
@@ -250,7 +251,7 @@ func attemptNumber(id string) (n int, ok bool) {
 func wireAttempt(at *hook.Attempt, body []byte) client.Attempt {
 	out := client.Attempt{
 		ID:        attemptID(at),
-		Transport: at.Transport, StartedAt: at.StartedAt, Interrupted: at.Interrupted,
+		Transport: at.Transport, StartedAt: at.StartedAt, Interrupted: at.Interrupted, Unreadable: at.Unreadable,
 		Request: client.Request{Method: at.Request.Method, URL: at.Request.URL, Headers: pairs(at.Request.Headers)},
 		TimingMS: client.Timing{
 			DNS: ms(at.Timing.DNS), Connect: ms(at.Timing.Connect), TLS: ms(at.Timing.TLS), FirstByte: ms(at.Timing.FirstByte),

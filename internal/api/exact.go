@@ -119,6 +119,8 @@ func (h exactHandlers) attempt(ctx context.Context, d hook.DeliveryID, id string
 	switch {
 	case err != nil && !hook.IsKind(err, hook.KindNotFound):
 		return nil, err
+	case err == nil && attemptID(at) == id && at.Unreadable:
+		return nil, hook.ErrUnreadable
 	case err != nil, attemptID(at) != id, at.Request.Method == "": // of another delivery, or nothing was sent
 		return nil, hook.NotFound("attempt", id)
 	}

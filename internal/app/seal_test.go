@@ -7,6 +7,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
+	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -227,4 +230,99 @@ func TestDamagedEndpointHoldsItsDeliveries(t *testing.T) {
 	}
 	eventually(t, "what waited arrives", arrived(bad, first))
 	p.stop()
+}
+
+// The URL of an endpoint, its headers and what a receiver answers are in no file of the database,
+// also after they were in an attempt.
+func TestHistoryIsSealed(t *testing.T) {
+	eachPlace(t, func(t *testing.T, at place) {
+		const secret, answer = "t0ken-of-the-customer", "what the receiver says about a person"
+		p := startAt(t, at)
+		rc := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Seen", r.Header.Get("X-Odd"))
+			w.WriteHeader(500)
+			_, _ = io.WriteString(w, answer+r.URL.String())
+		})
+		e := p.endpoint(client.EndpointInput{
+			URL: rc.URL + "/" + secret + "/path?token=" + secret, Headers: map[string]string{"X-Odd": secret}, Retry: []string{"0s"},
+		})
+		a, err := p.PublishEvent(t.Context(), "acme", client.NewEvent{Type: "x", Payload: json.RawMessage(`1`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d client.DeliveryDetail
+		eventually(t, "the delivery has failed", func() bool {
+			list, err := p.Deliveries(t.Context(), "acme", client.DeliveryFilter{Endpoint: e.ID})
+			if err != nil || len(list.Items) != 1 || list.Items[0].State != "failed" {
+				return false
+			}
+			got, err := p.Delivery(t.Context(), "acme", list.Items[0].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d = *got
+			return true
+		})
+		if len(d.AttemptList) != 1 || d.AttemptList[0].Response == nil || !strings.Contains(d.AttemptList[0].Response.Body, answer) || d.Event != a.ID {
+			t.Errorf("the history has not what was answered: %+v", d.AttemptList)
+		}
+		for _, text := range []string{secret, answer} {
+			found(t, at, text) // while the log of changes is not in the database's file yet
+		}
+		p.stop()
+		for _, text := range []string{secret, answer} {
+			found(t, at, text)
+		}
+	})
+}
+
+// found fails if a text is in a file of a SQLite database, or in a row of a PostgreSQL database.
+func found(t *testing.T, at place, text string) {
+	t.Helper()
+	if at.database == "" {
+		files, err := filepath.Glob(filepath.Join(at.dir, databaseFile+"*"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files: %v", err)
+		}
+		for _, file := range files {
+			raw, err := os.ReadFile(file)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+			if bytes.Contains(raw, []byte(text)) {
+				t.Errorf("%q is in %s", text, filepath.Base(file))
+			}
+		}
+		return
+	}
+	db, err := sql.Open("pgx", at.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	names, err := db.QueryContext(t.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer names.Close()
+	tables := 0
+	for names.Next() {
+		var name string
+		if err := names.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		tables++
+		var n int
+		// Binary columns are shown as hexadecimal digits, text as it is.
+		if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM "`+name+`" AS r WHERE r::text LIKE '%' || $1 || '%' OR r::text LIKE '%' || encode(convert_to($1, 'UTF8'), 'hex') || '%'`, text).
+			Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		if n > 0 {
+			t.Errorf("%q is in %d rows of %s", text, n, name)
+		}
+	}
+	if err := names.Err(); err != nil || tables < 10 {
+		t.Fatalf("%d tables, %v", tables, err)
+	}
 }

@@ -153,6 +153,9 @@ type Attempt struct {
 	Class       string // error class; "" if the attempt succeeded
 	Detail      string // one English sentence for the log and the API
 	Interrupted bool
+	// Unreadable says that the request, what came back and the detail of the error cannot be
+	// decrypted and are empty.
+	Unreadable bool
 }
 
 // Request is a request as it was sent, with secrets masked.

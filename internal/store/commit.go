@@ -362,7 +362,7 @@ func (db *DB) SaveResult(r hook.Result, done func(error)) {
 		Result: r, ifSuperseded: ifSuperseded(r.Delivery, db.now()), frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: done,
 	}
 	if r.Attempt != nil { // encoded on the caller's goroutine, since all wait for the committing one
-		res.data = encodeAttempt(r.Attempt)
+		res.data = db.seal.encodeAttempt(r.Attempt)
 	}
 	if err := db.gathering.add(1, 0, false, false, func(b *batch) {
 		delete(db.gathering.young, r.Delivery.ID) // the sending is over

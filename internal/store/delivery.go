@@ -30,7 +30,7 @@ func (db *DB) Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.
 		if err := r.Scan(&number, &data); err != nil {
 			return nil, err
 		}
-		return decodeAttempt(id, number, data)
+		return db.seal.decodeAttempt(id, number, data)
 	}
 	list, err := collect(ctx, db.read, scan, `SELECT number, data FROM attempts
 		WHERE delivery = $1 ORDER BY number DESC LIMIT $2`, id[:], n)
@@ -48,7 +48,7 @@ func (db *DB) Attempt(ctx context.Context, id hook.DeliveryID, number int) (*hoo
 	if err != nil {
 		return nil, storageError(err)
 	}
-	return decodeAttempt(id, number, data)
+	return db.seal.decodeAttempt(id, number, data)
 }
 
 // Retry sends a delivery again because a person wants it ([hook.OnRetry]): it puts the

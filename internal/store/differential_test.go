@@ -489,7 +489,7 @@ func (p *pair) everything() {
 	for _, q := range []string{
 		`SELECT id, contract, type, external_id, source, created_at, content_type, payload FROM events WHERE tenant = $1 ORDER BY id`,
 		`SELECT id, endpoint, mode, state, reason, CASE WHEN superseded THEN 1 ELSE 0 END, attempts, slot, due_at, next_attempt_at, created_at, finished_at FROM deliveries WHERE tenant = $1 ORDER BY id`,
-		`SELECT delivery, number, data FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE tenant = $1) ORDER BY delivery, number`,
+		`SELECT delivery, number FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE tenant = $1) ORDER BY delivery, number`,
 		`SELECT delivery FROM bodies WHERE delivery IN (SELECT id FROM deliveries WHERE tenant = $1) ORDER BY delivery`,
 		`SELECT key, hash, answer, expires_at FROM idempotency WHERE tenant = $1 ORDER BY key`,
 		`SELECT id, name, state, state_reason, state_at, updated_at, version, last_run_at, last_status, failing_since FROM endpoints WHERE tenant = $1 ORDER BY id`,

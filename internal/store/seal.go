@@ -15,8 +15,8 @@ import (
 )
 
 // sealer encrypts the values that must stay secret if the database file is stolen: the
-// configuration of endpoints (URLs and headers contain tokens), signing secrets, and rendered
-// bodies and requests (a contract may put a key into them).
+// configuration of endpoints (URLs and headers contain tokens), signing secrets, rendered
+// bodies and requests (a contract may put a key into them), and the texts of attempts.
 //
 // A sealed value has one of two forms:
 //
@@ -101,11 +101,15 @@ func (s *sealer) sealBytes(text, id []byte) []byte {
 const sealOverhead = 1 + keyIDLen + 12 + 16
 
 func (k *sealKey) seal(text, id []byte) []byte {
-	out := make([]byte, 1, len(text)+sealOverhead)
-	if out[0] = k.form; k.form == formKeyed {
-		out = append(out, k.raw[:]...)
+	return k.appendSeal(make([]byte, 0, len(text)+sealOverhead), text, id)
+}
+
+// appendSeal appends the sealed text to a buffer, which must not overlap with text.
+func (k *sealKey) appendSeal(to, text, id []byte) []byte {
+	if to = append(to, k.form); k.form == formKeyed {
+		to = append(to, k.raw[:]...)
 	}
-	return k.aead.Seal(out, nil, text, id)
+	return k.aead.Seal(to, nil, text, id)
 }
 
 // openJSON decrypts what sealJSON made.

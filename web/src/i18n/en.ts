@@ -492,6 +492,7 @@ const en = {
     total: "Total",
     due: "It is due, and waits for earlier ones.",
     interrupted: "The server stopped before the result was known.",
+    unreadable: "What was sent and answered cannot be decrypted.",
     event: "Event",
     endpoint: "Endpoint",
     none: "No attempt yet.",

@@ -47,7 +47,8 @@ const es: Messages = {
       scope_missing: "Su clave no tiene el permiso para esto. Use una que lo tenga.",
       contract_forbidden: "Su clave es para otros sistemas de webhooks. Use una que sirva para este.",
       address_forbidden: "Esta clave no se puede usar desde su dirección. Úsela desde una de las permitidas.",
-      key_wider: "Su clave está limitada y esta otra puede más. No le dé más permisos, sistemas ni direcciones que a la suya.",
+      key_wider:
+        "Su clave está limitada y esta otra puede más. No le dé más permisos, sistemas ni direcciones que a la suya.",
       json_invalid: "Lo enviado no es JSON válido.",
       body_timeout: "Los datos no llegaron a tiempo. Intente de nuevo.",
       body_incomplete: "Los datos no llegaron completos. Intente de nuevo.",
@@ -588,6 +589,7 @@ const es: Messages = {
     total: "Total",
     due: "Ya le toca y espera a las anteriores.",
     interrupted: "El servidor se detuvo antes de saber el resultado.",
+    unreadable: "Lo enviado y lo respondido no se puede descifrar.",
     event: "Evento",
     endpoint: "Destino",
     none: "Todavía no hay intentos.",

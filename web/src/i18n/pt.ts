@@ -47,7 +47,8 @@ const pt: Messages = {
       scope_missing: "Sua chave não tem a permissão para isso. Use uma que tenha.",
       contract_forbidden: "Sua chave é para outros sistemas de webhooks. Use uma que sirva para este.",
       address_forbidden: "Esta chave não pode ser usada do seu endereço. Use-a de um dos endereços permitidos.",
-      key_wider: "Sua chave é limitada e esta outra pode mais. Não dê a ela mais permissões, sistemas nem endereços que à sua.",
+      key_wider:
+        "Sua chave é limitada e esta outra pode mais. Não dê a ela mais permissões, sistemas nem endereços que à sua.",
       json_invalid: "O que foi enviado não é JSON válido.",
       body_timeout: "Os dados não chegaram a tempo. Tente de novo.",
       body_incomplete: "Os dados não chegaram completos. Tente de novo.",
@@ -590,6 +591,7 @@ const pt: Messages = {
     total: "Total",
     due: "Já está na vez e espera as anteriores.",
     interrupted: "O servidor parou antes de saber o resultado.",
+    unreadable: "O que foi enviado e respondido não pode ser decifrado.",
     event: "Evento",
     endpoint: "Destino",
     none: "Ainda não há tentativas.",

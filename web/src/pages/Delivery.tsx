@@ -160,7 +160,12 @@ function Attempts({ tenant, delivery, attempts }: { tenant: string; delivery: st
                 {t.delivery.interrupted}
               </Text>
             )}
-            {open.includes(a.id) && (
+            {a.unreadable && (
+              <Text size="sm" mb="md">
+                {t.delivery.unreadable}
+              </Text>
+            )}
+            {open.includes(a.id) && !a.unreadable && (
               <Exchange
                 request={a.request}
                 response={a.response}
