@@ -16,6 +16,15 @@ type KeyInput struct {
 	Scopes    []string `json:"scopes,omitempty" maxItems:"100" doc:"The only groups of operations that the key may use; each operation names its scope. They narrow the role and never widen it. If left out, all that the role allows." example:"[\"events:publish\",\"endpoints:read\"]"`
 	Contracts []string `json:"contracts,omitempty" maxItems:"100" doc:"The only contracts that the key may touch: their events, records, endpoints and documents. If left out, all." example:"[\"standard\"]"`
 	Addresses []string `json:"allowed_addresses,omitempty" maxItems:"100" doc:"The only addresses from which the key may be used, as IP addresses or ranges. If left out, any." example:"[\"192.0.2.0/24\"]"`
+
+	Limits *KeyLimits `json:"limits,omitempty" doc:"What the key may use, beside the limits of its tenant. If left out, nothing is limited."`
+}
+
+// KeyLimits are what an API key may use, beside the limits of its tenant.
+type KeyLimits struct {
+	EventsPerSecond int   `json:"events_per_second,omitempty" minimum:"0" doc:"On average; a burst of ten seconds' worth is accepted. Each node counts by itself." example:"50"`
+	EventsPerMonth  int64 `json:"events_per_month,omitempty" minimum:"0" doc:"In a calendar month, UTC." example:"1000000"`
+	BytesPerMonth   int64 `json:"bytes_per_month,omitempty" minimum:"0" doc:"Bytes of payloads and records in a calendar month, UTC." example:"1000000000"`
 }
 
 // Key is an API key without its secret part.
@@ -32,6 +41,7 @@ type Key struct {
 	Scopes    []string  `json:"scopes" doc:"The only groups of operations that the key may use. Empty: all that the role allows."`
 	Contracts []string  `json:"contracts" doc:"The only contracts that the key may touch. Empty: all."`
 	Addresses []string  `json:"allowed_addresses" doc:"The only addresses from which the key may be used. Empty: any."`
+	Limits    KeyLimits `json:"limits" doc:"What the key may use, beside the limits of its tenant; a limit that is left out does not exist."`
 	Earlier   []KeyText `json:"earlier" doc:"Texts that rotations replaced and that still work, the one that ends last first."`
 }
 

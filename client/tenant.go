@@ -36,6 +36,15 @@ type Hosts struct {
 	Deny  []string `json:"deny,omitempty" maxItems:"200" doc:"Never these, also if allow names them." example:"[\"203.0.113.0/24\"]"`
 }
 
+// Usage is what a tenant has used in a month, and what it may use.
+type Usage struct {
+	Month     time.Time `json:"month" doc:"Beginning of the calendar month, UTC."`
+	Events    int64     `json:"events" doc:"Events that were accepted, and that changes of records fired." example:"12345"`
+	Bytes     int64     `json:"bytes" doc:"Bytes of their payloads, and of records that were written." example:"4567890"`
+	Endpoints int       `json:"endpoints" doc:"Endpoints that exist now." example:"3"`
+	Limits    Limits    `json:"limits" doc:"The tenant's limits, with the defaults of the installation; a limit that is left out does not exist."`
+}
+
 // TenantInput creates or changes a tenant. Members that are left out stay as they are.
 type TenantInput struct {
 	Name     *string         `json:"name,omitempty" maxLength:"200" doc:"For people." example:"Acme"`
@@ -54,6 +63,11 @@ func (c *Client) PutTenant(ctx context.Context, tenant string, in TenantInput) (
 // Tenant reads a tenant.
 func (c *Client) Tenant(ctx context.Context, tenant string) (*Tenant, error) {
 	return get[Tenant](ctx, c, path("tenants", tenant))
+}
+
+// Usage reads what a tenant has used in this month.
+func (c *Client) Usage(ctx context.Context, tenant string) (*Usage, error) {
+	return get[Usage](ctx, c, path("tenants", tenant, "usage"))
 }
 
 // Tenants lists tenants, ordered by id.

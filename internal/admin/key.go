@@ -42,6 +42,8 @@ type KeySpec struct {
 	Scopes    []string // as in events:publish
 	Contracts []string // names; a contract need not exist yet
 	Addresses []string // as in 192.0.2.7 or 192.0.2.0/24
+
+	Limits hook.Limits // of events and bytes, beside those of the tenant
 }
 
 // maxKeyLimits is how many contracts and addresses a key can be limited to.
@@ -71,6 +73,10 @@ func (x Keys) Create(ctx context.Context, by *hook.Key, in KeySpec) (k hook.Key,
 				"This time is past. Choose one in the future, or leave it out."))
 		}
 		k.ExpiresAt = in.ExpiresAt.UTC()
+	}
+	k.Limits = hook.Limits{
+		EventsPerSecond: in.Limits.EventsPerSecond, EventsPerMonth: in.Limits.EventsPerMonth,
+		BytesPerMonth: in.Limits.BytesPerMonth,
 	}
 	if err := setLimits(&k, in); err != nil {
 		return k, "", err
@@ -151,7 +157,7 @@ func covers(by, k *hook.Key) error {
 	}
 	return &hook.Error{
 		Kind: hook.KindForbidden, Code: "key_wider",
-		Detail: "Your key is limited, and this one may do more. Give it no other scopes, contracts and addresses than yours.",
+		Detail: "Your key is limited, and this one may do more. Give it no other scopes, contracts, addresses and limits than yours.",
 	}
 }
 

@@ -43,6 +43,7 @@ type Options struct {
 	Auth     *auth.Auth
 	Accepter Accepter
 	Changer  Changer
+	Quota    Quota // nil: nothing is limited
 	Explain  Explainer
 	Streams  Streams
 	Guide    Guide
@@ -114,6 +115,9 @@ func New(o Options) *API {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Quota == nil {
+		o.Quota = noQuota{}
+	}
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1 << 20
 	}
@@ -136,6 +140,7 @@ func New(o Options) *API {
 	deliveries := deliveryHandlers{o.Deliveries, o.Admin.Deliveries, o.Admin.Events, o.Explain}
 	for _, noun := range []interface{ register(a *API) }{
 		tenantHandlers{o.Admin.Tenants},
+		usageHandlers{o.Quota},
 		&endpointHandlers{endpoints: o.Admin.Endpoints},
 		credentialHandlers{o.Admin.Credentials},
 		eventHandlers{o.Events},

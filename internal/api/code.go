@@ -160,6 +160,8 @@ var meanings = map[string]struct {
 	"text_invalid":           {hook.KindInvalid, "The body is not UTF-8 text."},
 	"test_running":           {hook.KindLimited, "A test of the endpoint is running, or too many tests are running."},
 	"too_many_streams":       {hook.KindLimited, "Too many streams are open, of the server or of the tenant."},
+	"rate_limited":           {hook.KindLimited, "More events per second than the tenant or the API key may publish."},
+	"quota_used_up":          {hook.KindLimited, "The events or bytes of this month are used up, of the tenant or the API key."},
 	"internal_error":         {kindInternal, "Something went wrong on the server."},
 	"scripts_unavailable":    {hook.KindUnavailable, "No transformation can be run or checked now; nothing was stored."},
 	"record_busy":            {hook.KindUnavailable, "Others kept changing the record; try again."},

@@ -56,6 +56,9 @@ func wireKey(k hook.Key) client.Key {
 		Scopes: wireScopes(k.Scopes), Contracts: append([]string{}, k.Contracts...), Addresses: []string{},
 		Earlier: []client.KeyText{},
 	}
+	out.Limits = client.KeyLimits{
+		EventsPerSecond: k.Limits.EventsPerSecond, EventsPerMonth: k.Limits.EventsPerMonth, BytesPerMonth: k.Limits.BytesPerMonth,
+	}
 	for _, p := range k.Addresses {
 		if p.IsSingleIP() {
 			out.Addresses = append(out.Addresses, p.Addr().String())
@@ -80,7 +83,7 @@ func wireScopes(scopes []hook.Scope) []string {
 func (h keyHandlers) create(ctx context.Context, in *struct{ Body client.KeyInput }) (*struct{ Body client.NewKey }, error) {
 	spec := admin.KeySpec{
 		Name: in.Body.Name, Role: hook.Role(in.Body.Role), Tenant: in.Body.Tenant, Scopes: in.Body.Scopes,
-		Contracts: in.Body.Contracts, Addresses: in.Body.Addresses,
+		Contracts: in.Body.Contracts, Addresses: in.Body.Addresses, Limits: keyLimits(in.Body.Limits),
 	}
 	if e := in.Body.ExpiresAt; e != nil {
 		spec.ExpiresAt = *e
@@ -128,4 +131,12 @@ func (h keyHandlers) endEarlier(ctx context.Context, in *KeyPath) (*struct{}, er
 
 func (h keyHandlers) delete(ctx context.Context, in *KeyPath) (*struct{}, error) {
 	return nil, h.keys.Delete(ctx, keyOf(ctx), in.Key)
+}
+
+// keyLimits are the limits of a new key; nil: none.
+func keyLimits(in *client.KeyLimits) (l hook.Limits) {
+	if in != nil {
+		l.EventsPerSecond, l.EventsPerMonth, l.BytesPerMonth = in.EventsPerSecond, in.EventsPerMonth, in.BytesPerMonth
+	}
+	return l
 }

@@ -39,8 +39,8 @@ func (p *problem) ContentType(string) string { return problemType }
 
 const problemType = "application/problem+json"
 
-// retryAfter is what 429 and 503 ask for, in whole seconds, at least one.
-func retryAfter(d time.Duration) string {
+// wholeSeconds is a time in the headers Retry-After and RateLimit-Reset: at least one second.
+func wholeSeconds(d time.Duration) string {
 	return strconv.FormatInt(max(1, int64(math.Ceil(d.Seconds()))), 10)
 }
 
@@ -94,7 +94,7 @@ func ofError(e *hook.Error, prefix string) *problem {
 	case hook.KindUnauthorized:
 		p.header = http.Header{"Www-Authenticate": {`Bearer realm="gancho"`}}
 	case hook.KindLimited, hook.KindUnavailable:
-		p.header = http.Header{"Retry-After": {retryAfter(e.RetryAfter)}}
+		p.header = http.Header{"Retry-After": {wholeSeconds(e.RetryAfter)}}
 	case hook.KindMalformed, hook.KindInvalid, hook.KindForbidden, hook.KindNotFound, hook.KindConflict,
 		hook.KindPrecondition, hook.KindTooLarge:
 		// These need no header.

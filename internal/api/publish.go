@@ -62,6 +62,7 @@ type acceptHandlers struct {
 	auth       *auth.Auth
 	accepter   Accepter
 	changer    Changer
+	quota      Quota
 	maxPayload int     // bytes
 	maxBody    int64   // bytes of a whole request
 	bodies     *bodies // memory for all bodies
@@ -69,7 +70,7 @@ type acceptHandlers struct {
 
 func newAcceptHandlers(o Options, f failures, all *bodies) *acceptHandlers {
 	return &acceptHandlers{
-		failures: f, auth: o.Auth, accepter: o.Accepter, changer: o.Changer, maxPayload: o.MaxPayload,
+		failures: f, auth: o.Auth, accepter: o.Accepter, changer: o.Changer, quota: o.Quota, maxPayload: o.MaxPayload,
 		maxBody: max(maxBatch, int64(o.MaxPayload)+bodyMargin), bodies: all,
 	}
 }
@@ -106,7 +107,7 @@ func (publishHandlers) describe(doc *huma.OpenAPI) {
 			"event_invalid", "event_type_invalid", "event_type_unknown", "event_id_invalid", "contract_unknown",
 			"payload_missing", "payload_invalid",
 			"too_many_events", "too_many_deliveries", "too_much_work", "idempotency_invalid", "event_id_reused", "idempotency_key_reused",
-			"payload_too_large",
+			"payload_too_large", "rate_limited", "quota_used_up",
 		},
 	}
 	responses := op.responses(registry)
@@ -144,7 +145,7 @@ func (a *acceptHandlers) publish(w http.ResponseWriter, r *http.Request, tenant 
 	}
 	t := intakes.Get().(*intake)
 	defer t.release()
-	if err := a.acceptEvents(t, r, key, tenant); err != nil {
+	if err := a.acceptEvents(t, w, r, key, tenant); err != nil {
 		a.fail(w, r, err)
 		return
 	}
@@ -161,7 +162,9 @@ func (a *acceptHandlers) read(t *intake, r *http.Request, limit int64) (err erro
 }
 
 // acceptEvents handles one request to publish. It leaves the answer in t.out.
-func (a *acceptHandlers) acceptEvents(t *intake, r *http.Request, key *hook.Key, tenant string) error {
+func (a *acceptHandlers) acceptEvents(
+	t *intake, w http.ResponseWriter, r *http.Request, key *hook.Key, tenant string,
+) error {
 	if err := a.read(t, r, a.maxBody); err != nil {
 		return err
 	}
@@ -183,6 +186,13 @@ func (a *acceptHandlers) acceptEvents(t *intake, r *http.Request, key *hook.Key,
 	if !batch && in.Items[0].Wrong != nil {
 		return in.Items[0].Wrong
 	}
+	var size int64
+	for i := range in.Items {
+		size += int64(len(in.Items[i].Payload))
+	}
+	if err := a.admit(w, r, tenant, key, len(in.Items), size); err != nil {
+		return err
+	}
 	answers, err := a.accepter.Accept(r.Context(), in)
 	if err != nil {
 		return err
@@ -190,6 +200,15 @@ func (a *acceptHandlers) acceptEvents(t *intake, r *http.Request, key *hook.Key,
 	if len(answers) != len(in.Items) {
 		return fmt.Errorf("%d answers to %d events", len(answers), len(in.Items))
 	}
+	accepted := 0
+	size = 0
+	for i := range answers {
+		if answers[i].Wrong == nil && !answers[i].Duplicate {
+			accepted++
+			size += int64(len(in.Items[i].Payload))
+		}
+	}
+	a.quota.Count(tenant, key, accepted, size)
 	t.out = t.out[:0]
 	if !batch {
 		if answers[0].Wrong != nil {

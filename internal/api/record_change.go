@@ -36,7 +36,7 @@ const firesText = " The answer says which events the change fired; they are stor
 // changeCodes are the codes of errors that every change of a record can have.
 var changeCodes = []string{
 	"contract_unknown", "record_kind_unknown", "record_key_invalid", "record_busy", "too_many_deliveries", "too_much_work",
-	"idempotency_invalid", "idempotency_key_reused",
+	"idempotency_invalid", "idempotency_key_reused", "rate_limited", "quota_used_up",
 }
 
 // describedChange describes one way to change one record.
@@ -169,7 +169,7 @@ func (a *acceptHandlers) changeOne(op hook.RecordOp) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		t := intakes.Get().(*intake)
 		defer t.release()
-		answer, err := a.acceptChange(t, r, op)
+		answer, err := a.acceptChange(t, w, r, op)
 		if err != nil {
 			a.fail(w, r, err)
 			return
@@ -197,7 +197,39 @@ const recordScope = "records:write"
 
 var recordAccess = auth.Publishers.In(recordScope)
 
-func (a *acceptHandlers) acceptChange(t *intake, r *http.Request, op hook.RecordOp) (*hook.RecordAnswer, error) {
+// change changes records, within what the tenant and the key may use.
+func (a *acceptHandlers) change(
+	w http.ResponseWriter, r *http.Request, key *hook.Key, in hook.RecordChanges,
+) ([]hook.RecordAnswer, error) {
+	var size int64
+	for i := range in.Items {
+		size += int64(len(in.Items[i].Document))
+	}
+	if err := a.admit(w, r, in.Tenant, key, len(in.Items), size); err != nil {
+		return nil, err
+	}
+	answers, err := a.changer.Change(r.Context(), in)
+	if err != nil {
+		return nil, err
+	}
+	if len(answers) != len(in.Items) {
+		return nil, fmt.Errorf("%d answers to %d changes", len(answers), len(in.Items))
+	}
+	fired := 0
+	size = 0
+	for i := range answers {
+		if answers[i].Wrong == nil && !answers[i].Duplicate {
+			fired += len(answers[i].Events)
+			size += int64(len(in.Items[i].Document))
+		}
+	}
+	a.quota.Count(in.Tenant, key, fired, size)
+	return answers, nil
+}
+
+func (a *acceptHandlers) acceptChange(
+	t *intake, w http.ResponseWriter, r *http.Request, op hook.RecordOp,
+) (*hook.RecordAnswer, error) {
 	key, tenant, err := a.enterRecords(r)
 	if err != nil {
 		return nil, err
@@ -228,7 +260,7 @@ func (a *acceptHandlers) acceptChange(t *intake, r *http.Request, op hook.Record
 	if err := keyed(r, &in, item.Document); err != nil {
 		return nil, err
 	}
-	answers, err := a.changer.Change(r.Context(), in)
+	answers, err := a.change(w, r, key, in)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +308,7 @@ func aboutOne(e *hook.Error) *hook.Error {
 func (a *acceptHandlers) changeMany(w http.ResponseWriter, r *http.Request) {
 	t := intakes.Get().(*intake)
 	defer t.release()
-	if err := a.acceptChanges(t, r); err != nil {
+	if err := a.acceptChanges(t, w, r); err != nil {
 		a.fail(w, r, err)
 		return
 	}
@@ -285,7 +317,7 @@ func (a *acceptHandlers) changeMany(w http.ResponseWriter, r *http.Request) {
 }
 
 // acceptChanges handles a batch. It leaves the answer in t.out.
-func (a *acceptHandlers) acceptChanges(t *intake, r *http.Request) error {
+func (a *acceptHandlers) acceptChanges(t *intake, w http.ResponseWriter, r *http.Request) error {
 	key, tenant, err := a.enterRecords(r)
 	if err != nil {
 		return err
@@ -304,12 +336,9 @@ func (a *acceptHandlers) acceptChanges(t *intake, r *http.Request) error {
 	if err := keyed(r, &in, t.body); err != nil {
 		return err
 	}
-	answers, err := a.changer.Change(r.Context(), in)
+	answers, err := a.change(w, r, key, in)
 	if err != nil {
 		return err
-	}
-	if len(answers) != len(items) {
-		return fmt.Errorf("%d answers to %d changes", len(answers), len(items))
 	}
 	t.out = append(t.out[:0], `{"items":[`...)
 	for i := range answers {

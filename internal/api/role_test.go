@@ -83,6 +83,7 @@ func TestRoles(t *testing.T) {
 		"GET /v1/stream":                 "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/stats":                  "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/tenants/{tenant}/stats": readMay,
+		"GET /v1/tenants/{tenant}/usage": readMay,
 		"GET /v1/contracts":              "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/contracts/{name}":       "tenant acme, read acme, read all, tenant other, read other",
 		"POST /v1/contracts":             "", "POST /v1/contracts/check": "", "POST /v1/contracts/render": "", "PATCH /v1/contracts/{name}": "",

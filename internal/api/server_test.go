@@ -25,6 +25,7 @@ import (
 	"gancho/internal/guide"
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
+	"gancho/internal/quota"
 	"gancho/internal/refused"
 	"gancho/internal/schedule"
 	"gancho/internal/send"
@@ -146,6 +147,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 		Store: db, Transports: send.Transports{"http": sender, "https": sender}, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
 	keys := auth.New(db, adminKey, nil)
+	limits := quota.New(db, hook.Limits{}, log)
 	const maxPayload = 64 << 10
 	s.api = api.New(api.Options{
 		Admin: admin.Admin{
@@ -162,12 +164,13 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 			PortalLinks: admin.PortalLinks{Store: db},
 			Lookups:     admin.Lookups{Store: db},
 		},
-		Auth: keys, Accepter: s.in, Changer: s.in, Explain: explain.Explainer{Contracts: set}, Streams: s.live,
+		Auth: keys, Accepter: s.in, Changer: s.in, Quota: limits, Explain: explain.Explainer{Contracts: set}, Streams: s.live,
 		Guide:  api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},
 		Events: db, Deliveries: db, Records: db, Stats: db, Audit: db, Health: db, Log: log, MaxPayload: maxPayload,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(keys.Changed)
+	db.Watch(limits.Changed)
 	db.Watch(s.live.Changed)
 	db.Watch(s.in.Forget)
 	known.Watch(s.in.Forget)

@@ -34,6 +34,7 @@ import (
 	"gancho/internal/ingest"
 	"gancho/internal/lograte"
 	"gancho/internal/metrics"
+	"gancho/internal/quota"
 	"gancho/internal/retention"
 	"gancho/internal/schedule"
 	"gancho/internal/send"
@@ -41,7 +42,6 @@ import (
 	"gancho/internal/stats"
 	"gancho/internal/store"
 	"gancho/internal/stream"
-	"gancho/internal/transform"
 	"gancho/internal/work"
 )
 
@@ -180,10 +180,11 @@ func (s *server) serve(ctx context.Context) error {
 type parts struct {
 	known     *catalog.Catalog
 	counts    *stats.Counter
+	quotas    *quota.Keeper
 	sender    *sendhttp.Transport
 	nodes     sharing
 	relay     *stream.Relay // nil if no other node can be there
-	scripts   *transform.Pool
+	scripts   quota.Scripts
 	worker    *deliver.Worker
 	in        *ingest.Ingest
 	newer     *reloader
@@ -202,14 +203,17 @@ func (p *parts) close() {
 // assemble creates the parts and gives each those it needs. Nothing runs yet.
 func (s *server) assemble() (*parts, error) {
 	log := func(part string) *slog.Logger { return s.log.With("part", part) }
-	scripts, err := newScripts()
+	pool, err := newScripts()
 	if err != nil {
 		return nil, err
 	}
+	quotas := quota.New(s.db, s.cfg.limits(), log("quota"))
+	scripts := quotas.Scripts(pool)
 	numbers := metrics.New(s.roundTrips)
 	p := &parts{
 		numbers: numbers,
-		known:   catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), scripts: scripts, nodes: s.newSharing(),
+		known:   catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), quotas: quotas, scripts: scripts,
+		nodes:  s.newSharing(),
 		sender: sendhttp.New(sendhttp.Options{Allow: s.cfg.allowed(), MaxAge: s.cfg.ConnectionAge}), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
 	}
 	if c := s.db.Cluster(); c != nil {
@@ -238,7 +242,7 @@ func (s *server) assemble() (*parts, error) {
 	p.schedules = schedule.New(schedule.Options{Store: s.db, Accepter: p.in, Contracts: inForce, Node: "single", Work: runWork * int64(s.cfg.EventWork), Log: log("schedule")})
 	p.auth = auth.New(s.db, s.admin, s.db.SessionKeys()[0])
 	p.handler = api.New(api.Options{
-		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Explain: explain.Explainer{Contracts: inForce},
+		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce},
 		Streams: &s.live, Guide: api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},
 		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Audit: s.db, Health: s.db,
 		MaxPayload: int(s.cfg.MaxPayload), Bodies: int64(s.cfg.MaxBodies), Log: log("api"), Metrics: numbers.Handler(),
@@ -273,7 +277,7 @@ func (s *server) useCases(p *parts, inForce *contract.Set) admin.Admin {
 // and of contracts that come into force.
 func (s *server) connect(p *parts) {
 	for _, changed := range []func(hook.Change){
-		p.newer.changed, p.in.Forget, p.worker.Refresh, p.schedules.Changed, p.auth.Changed, s.live.Changed, p.cleaner.Changed,
+		p.newer.changed, p.in.Forget, p.worker.Refresh, p.schedules.Changed, p.auth.Changed, s.live.Changed, p.cleaner.Changed, p.quotas.Changed,
 	} {
 		s.db.Watch(changed)
 	}
@@ -296,6 +300,7 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	back.Go(func() error { return p.newer.run(working) })
 	back.Go(func() error { return p.counts.Run(working) })
 	back.Go(func() error { return p.auth.Run(working) })
+	back.Go(func() error { return p.quotas.Run(working) })
 	if p.relay != nil {
 		back.Go(func() error { return p.relay.Run(working) })
 	}
@@ -323,6 +328,7 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	err = errors.Join(err, <-kept)
 	s.leave(p.nodes)
 	p.counts.Flush(context.WithoutCancel(ctx)) // the results of the last requests
+	p.quotas.Flush(context.WithoutCancel(ctx))
 	if p.relay != nil {
 		p.relay.Flush(context.WithoutCancel(ctx))
 	}

@@ -67,6 +67,14 @@ type Config struct {
 
 	TenantWork int `name:"tenant-work" env:"GANCHO_TENANT_WORK" default:"4000000" placeholder:"UNITS" help:"Work a second that the events of one tenant may cost before they wait; a unit is about 0.1 µs." doc:"The default is somewhat less than half of a core. A tenant that needs more is slowed down, and loses nothing: its evaluations take turns, so that they do not slow down other tenants."`
 
+	TenantEventsPerSecond int `name:"tenant-events-per-second" env:"GANCHO_TENANT_EVENTS_PER_SECOND" placeholder:"N" help:"How many events a tenant may publish per second, on average; 0: any number." doc:"What accrues in 10 seconds can be published at once. More is refused with status 429, code rate_limited, and Retry-After. Each node counts by itself. A tenant's own limits (PUT /v1/tenants/{tenant}) come before this and the following options."`
+
+	TenantEventsPerMonth int `name:"tenant-events-per-month" env:"GANCHO_TENANT_EVENTS_PER_MONTH" placeholder:"N" help:"How many events a tenant may publish in a calendar month (UTC); 0: any number." doc:"More is refused with status 429 and code quota_used_up. Nodes learn every 10 seconds what the others counted, so a few more can be accepted."`
+
+	TenantBytesPerMonth Bytes `name:"tenant-bytes-per-month" env:"GANCHO_TENANT_BYTES_PER_MONTH" default:"0" placeholder:"SIZE" help:"How many bytes of payloads and records a tenant may send in a calendar month (UTC); 0: any number." doc:"In bytes, or with a unit: 512MiB, 10GiB. More is refused as above."`
+
+	TenantScriptTime time.Duration `name:"tenant-script-time" env:"GANCHO_TENANT_SCRIPT_TIME" default:"0s" placeholder:"TIME" help:"How long the transformations of a tenant may run per minute; 0s: any time." doc:"Beyond it, deliveries that need a transformation wait, and nothing is lost; a test is refused with status 429. Each node counts by itself."`
+
 	Retention time.Duration `name:"retention" env:"GANCHO_RETENTION" default:"720h" placeholder:"TIME" help:"How long finished deliveries, their attempts and their events are kept." doc:"Unfinished deliveries are never removed. Units: s, m, h and d, as in 90d."`
 
 	Idempotency time.Duration `name:"idempotency" env:"GANCHO_IDEMPOTENCY" default:"24h" placeholder:"TIME" help:"How long an event id or Idempotency-Key is remembered." doc:"Within this time, a repeated request gets the answer of the first one, and no second event is created."`
@@ -179,6 +187,19 @@ func (c *Config) Validate() error {
 			wrong("%s: %d is out of range; choose a number of units from %d to %d", w.name, w.v, minWork, maxWork)
 		}
 	}
+	for _, n := range []struct {
+		name string
+		v    int64
+	}{
+		{"tenant-events-per-second", int64(c.TenantEventsPerSecond)},
+		{"tenant-events-per-month", int64(c.TenantEventsPerMonth)},
+		{"tenant-bytes-per-month", int64(c.TenantBytesPerMonth)},
+		{"tenant-script-time", int64(c.TenantScriptTime)},
+	} {
+		if n.v < 0 {
+			wrong("%s: this is below zero; write what is allowed, or 0 for no limit", n.name)
+		}
+	}
 	for _, d := range []struct {
 		name string
 		v    time.Duration
@@ -219,6 +240,15 @@ const (
 	minConnections = 16
 	minBodies      = Bytes(64 << 20) // the largest batch has room
 )
+
+// limits are the limits of a tenant that has none of its own.
+func (c *Config) limits() hook.Limits {
+	return hook.Limits{
+		EventsPerSecond: c.TenantEventsPerSecond, EventsPerMonth: int64(c.TenantEventsPerMonth),
+		BytesPerMonth: int64(c.TenantBytesPerMonth), Endpoints: c.MaxEndpoints,
+		ScriptMSPerMinute: int(c.TenantScriptTime.Milliseconds()),
+	}
+}
 
 // logger returns a logger with the level and format of c that writes to w.
 func (c *Config) logger(w io.Writer) *slog.Logger {

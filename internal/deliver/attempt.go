@@ -30,7 +30,11 @@ func (l *lane) send(job hook.Job) {
 		if errors.Is(err, errNotMarked) {
 			before.State = hook.Sending // that may be stored or not; it is put back as if it were
 		}
-		l.giveUp(before, time.Now())
+		var wait time.Duration
+		if m.why != nil {
+			wait = m.why.RetryAfter
+		}
+		l.giveUp(before, time.Now(), wait)
 		return
 	}
 	l.conclude(p, job, m)
@@ -42,11 +46,12 @@ type made struct {
 	outcome hook.Outcome
 	frozen  *hook.Frozen // to keep with the delivery; nil if there is nothing to keep, or it is stored already
 	unsent  bool         // set if the script failed or cancelled: there was no request
+	why     *hook.Error  // with errNotNow: what was not available; nil: the worker is stopping
 }
 
 // Why an attempt was not made although nothing is wrong with the delivery.
 var (
-	errNotNow    = errors.New("the worker is stopping, or the database cannot be read")
+	errNotNow    = errors.New("the worker is stopping, or something that the message needs is not available")
 	errNotMarked = errors.New("could not store that the delivery is being sent")
 )
 
@@ -59,6 +64,7 @@ func (w *Worker) attempt(p *plan, job *hook.Job, mark func(d *hook.Delivery, fro
 	c, err := w.composer().Compose(w.stopped, p.form, job)
 	switch {
 	case err != nil && hook.IsKind(err, hook.KindUnavailable), w.stopped.Err() != nil:
+		m.why, _ = errors.AsType[*hook.Error](err)
 		return m, errNotNow
 	case c.Failure != nil:
 		m = unsent(d, began, c.Failure.Class, c.Failure.Text)
@@ -233,15 +239,15 @@ func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
 // giveUp puts back a delivery that could not be sent because something is wrong in Gancho, not
 // at the receiver. An ordered lane then reads its whole queue again, so that no later delivery
 // is sent before this one.
-func (l *lane) giveUp(d hook.Delivery, now time.Time) {
-	again := now.Add(time.Second)
+func (l *lane) giveUp(d hook.Delivery, now time.Time, wait time.Duration) {
+	again := now.Add(max(wait, time.Second))
 	l.mu.Lock()
 	l.pace.breaker.ended(silent, now) // it may have been a probe of the breaker
 	if l.ordered() {
 		l.putBackAll(l.window.Restart())
-		if l.pace.notBefore.Before(again) {
-			l.pace.notBefore = again
-		}
+	}
+	if (l.ordered() || wait > 0) && l.pace.notBefore.Before(again) {
+		l.pace.notBefore = again
 	}
 	l.mu.Unlock()
 	l.putBack(d, again)

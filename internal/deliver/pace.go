@@ -9,7 +9,7 @@ import (
 // pace says when the receiver can take the lane's next request: not during a pause, as the
 // breaker allows, and within the rate limit. It has no lock; the lane holds one.
 type pace struct {
-	notBefore time.Time     // the end of a pause: the receiver asked for it, or an ordered lane could not send
+	notBefore time.Time     // the end of a pause: the receiver asked for it, an ordered lane could not send, or no script may run
 	breaker   breaker       // keeps away from a receiver in trouble
 	limiter   *rate.Limiter // nil: the endpoint has no rate limit
 }

@@ -56,6 +56,11 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 				Detail: "Gancho stopped before the request was sent.",
 			},
 			outcome: hook.Outcome{Class: hook.ClassInterrupted, Interrupted: true},
+			why:     m.why,
+		}
+		if m.why != nil {
+			m.Interrupted, m.Class, m.Detail = false, hook.ClassScript, m.why.Detail
+			m.outcome = hook.Outcome{Class: hook.ClassScript}
 		}
 	}
 	return w.concludeTest(p, job, m, epoch, done), nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -207,6 +208,55 @@ func TestScriptErrorKeepsOrder(t *testing.T) {
 		}
 		if !slices.Equal(bodies, []string{"1", "2"}) {
 			t.Errorf("order %v", bodies)
+		}
+	})
+}
+
+// refusing runs scripts, but refuses for a while, as when a tenant's scripts have used up their time.
+type refusing struct {
+	transform.Inline
+	until time.Time
+	asked atomic.Int64
+}
+
+func (r *refusing) Run(ctx context.Context, endpoint, source string, in transform.Input) (transform.Output, error) {
+	r.asked.Add(1)
+	if wait := time.Until(r.until); wait > 0 {
+		return transform.Output{}, &hook.Error{Kind: hook.KindUnavailable, Code: "script_time_used_up", RetryAfter: wait}
+	}
+	return r.Inline.Run(ctx, endpoint, source, in)
+}
+
+// While scripts may not run, deliveries that need one wait without an attempt and without asking
+// again and again. Those of other endpoints go out.
+func TestScriptTimeUsedUp(t *testing.T) {
+	t.Parallel()
+	answer := func(int, *send.Message) *send.Reply { return status(200) }
+	bubble(t, tickEvery, scripted(`webhook.payload = {n: 1}`), answer, func(t *testing.T, x *world) {
+		scripts := &refusing{Inline: transform.Inline{Limits: transform.DefaultLimits}, until: time.Now().Add(30 * time.Second)}
+		x.w.Scripts = scripts
+		plain := x.addEndpoint("http://plain", hook.EndpointConfig{})
+		held := []hook.DeliveryID{x.publish(x.endpoint, `1`), x.publish(x.endpoint, `2`), x.publish(x.endpoint, `3`)}
+		other := x.publish(plain, `4`)
+		time.Sleep(29 * time.Second)
+		settle()
+		if d := x.delivery(other); d.State != hook.Delivered {
+			t.Errorf("a delivery without a script: %+v", d)
+		}
+		for _, id := range held {
+			if d := x.delivery(id); d.State != hook.Pending || d.Attempts != 0 {
+				t.Errorf("while no script may run: %+v", d)
+			}
+		}
+		if asked := scripts.asked.Load(); asked > int64(2*len(held)) {
+			t.Errorf("asked %d times", asked)
+		}
+		time.Sleep(5 * time.Second)
+		settle()
+		for _, id := range held {
+			if d := x.delivery(id); d.State != hook.Delivered || d.Attempts != 1 {
+				t.Errorf("afterwards: %+v", d)
+			}
 		}
 	})
 }

@@ -42,6 +42,7 @@ type Key struct {
 	Scopes    []Scope        // the only groups of operations that it may use
 	Contracts []string       // the only contracts that it may touch
 	Addresses []netip.Prefix // the only addresses that it may be used from
+	Limits    Limits         // what it may use, beside its tenant's limits; endpoints and scripts are not counted by key
 	Earlier   []KeyText      // texts that a rotation replaced and that are still good, the one that ends last first
 }
 
@@ -84,6 +85,7 @@ func (k *Key) Covers(o *Key) bool {
 			return q.Bits() <= p.Bits() && q.Contains(p.Addr())
 		}))
 	}
+	within = within && (k.Limits == Limits{} || o.Limits == k.Limits)
 	return within && covers(k.Scopes, o.Scopes) && covers(k.Contracts, o.Contracts)
 }
 

@@ -59,6 +59,7 @@ var mayImport = map[string][]string{
 	"internal/share":     {"internal/hook"},
 	"internal/schedule":  {"internal/hook", "internal/contract", "internal/work"},
 	"internal/stats":     {"internal/hook"},
+	"internal/quota":     {"internal/hook", "internal/cache", "internal/transform"},
 	"internal/metrics":   {"internal/hook"},
 	"internal/retention": {"internal/hook"},
 	"internal/lograte":   {},

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -173,13 +174,37 @@ func (t *tx) roomFor(e *hook.Endpoint, most int) error {
 		most, e.Contract))
 }
 
+// endpointLimit is how many endpoints a tenant can have: its own limit, if that is lower than
+// most, which holds for all tenants.
+func (t *tx) endpointLimit(tenant string, most int) (int, error) {
+	var text []byte
+	if err := t.row(`SELECT limits FROM tenants WHERE id = $1`, tenant).Scan(&text); err != nil {
+		if errors.Is(err, sql.ErrNoRows) {
+			return most, nil // the insertion will find that
+		}
+		return 0, err
+	}
+	var own hook.Limits
+	if err := json.Unmarshal(text, &own); err != nil {
+		return 0, err
+	}
+	if own.Endpoints > 0 {
+		most = min(most, own.Endpoints)
+	}
+	return most, nil
+}
+
 // roomForAny fails with KindConflict if the tenant already has most endpoints, of all
-// contracts together.
+// contracts together, or as many as its own limit allows.
 func (t *tx) roomForAny(tenant string, most int) error {
+	most, err := t.endpointLimit(tenant, most)
+	if err != nil {
+		return err
+	}
 	var have int
 	// Counting the deleted ones as well needs only an index. They are left out only if it
 	// matters.
-	err := t.row(`SELECT COUNT(*) FROM endpoints WHERE tenant = $1`, tenant).Scan(&have)
+	err = t.row(`SELECT COUNT(*) FROM endpoints WHERE tenant = $1`, tenant).Scan(&have)
 	if err == nil && have >= most {
 		err = t.row(`SELECT COUNT(*) FROM endpoints WHERE tenant = $1 AND state <> 'deleted'`, tenant).Scan(&have)
 	}
@@ -187,8 +212,8 @@ func (t *tx) roomForAny(tenant string, most int) error {
 		return err
 	}
 	return hook.Conflict("too_many_endpoints", fmt.Sprintf(
-		"A tenant can have %d endpoints (--max-endpoints), and this tenant has them already. "+
-			"Delete some that nobody needs first.", most))
+		"This tenant can have %d endpoints, and has them already. Delete some that nobody needs first, or ask the "+
+			"operator to raise the limit (of this tenant, or --max-endpoints for all).", most))
 }
 
 func (db *DB) sealEndpoint(e *hook.Endpoint) (config, secrets []byte, err error) {

@@ -19,6 +19,7 @@ type keyLimits struct {
 	Scopes    []hook.Scope   `json:"scopes,omitempty"`
 	Contracts []string       `json:"contracts,omitempty"`
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
+	Quota     hook.Limits    `json:"quota,omitzero"`
 }
 
 // scanKey reads a row of [keyColumns], followed by columns that are scanned into more.
@@ -38,17 +39,17 @@ func scanKey(row scanner, more ...any) (k hook.Key, err error) {
 		if err := json.Unmarshal([]byte(limits), &l); err != nil { // not to be taken for a key without limits
 			return k, err
 		}
-		k.Scopes, k.Contracts, k.Addresses = l.Scopes, l.Contracts, l.Addresses
+		k.Scopes, k.Contracts, k.Addresses, k.Limits = l.Scopes, l.Contracts, l.Addresses, l.Quota
 	}
 	return k, nil
 }
 
 // limitsOf is the column limits of a key.
 func limitsOf(k *hook.Key) (string, error) {
-	if !k.Restricted() {
+	if !k.Restricted() && k.Limits == (hook.Limits{}) {
 		return "", nil
 	}
-	text, err := json.Marshal(keyLimits{k.Scopes, k.Contracts, k.Addresses})
+	text, err := json.Marshal(keyLimits{k.Scopes, k.Contracts, k.Addresses, k.Limits})
 	return string(text), err
 }
 

@@ -32,7 +32,7 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 	if err != nil {
 		return removed, err
 	}
-	for _, e := range append(expireStats(db.now()), []expiry{
+	for _, e := range append(append(expireStats(db.now()), expireQuota(db.now())), []expiry{
 		{`DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency
 			WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, db.now()},
 		{`DELETE FROM portal_links WHERE id IN (SELECT id FROM portal_links

@@ -188,6 +188,8 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 			`DELETE FROM recoveries WHERE id IN (SELECT r.id FROM recoveries r JOIN endpoints e ON e.id = r.endpoint
 				WHERE e.tenant = $1 LIMIT $2)`,
 			`DELETE FROM endpoints WHERE id IN (SELECT id FROM endpoints WHERE tenant = $1 LIMIT $2)`,
+			`DELETE FROM quota_used WHERE tenant = $1 AND (key, started_at) IN (SELECT key, started_at FROM quota_used
+				WHERE tenant = $1 LIMIT $2)`,
 		} {
 			if n, err := t.exec(q, tenant, purgeRows); n > 0 || err != nil {
 				return err

@@ -24,8 +24,10 @@ type Pool struct {
 	command func() *exec.Cmd
 	limits  Limits
 	kill    time.Duration // how long a run may take before its process is killed
-	slots   chan struct{} // has an element for each process that is busy
-	long    chan struct{} // has an element for each process that is busy for an endpoint in slow
+	// Ran is told how long a script of a tenant ran. Set it before the first run; nil: nobody is told.
+	Ran   func(tenant string, took time.Duration)
+	slots chan struct{} // has an element for each process that is busy
+	long  chan struct{} // has an element for each process that is busy for an endpoint in slow
 
 	mu     sync.Mutex
 	turns  map[string]*turn    // by endpoint
@@ -99,7 +101,11 @@ func (p *Pool) do(ctx context.Context, endpoint string, q request) (Output, erro
 	}
 	began := time.Now()
 	r, err := w.run(q, q.Kill)
-	p.note(endpoint, time.Since(began) > p.limits.Time/2)
+	took := time.Since(began)
+	p.note(endpoint, took > p.limits.Time/2)
+	if p.Ran != nil && q.Input != nil {
+		p.Ran(q.Input.Tenant, took)
+	}
 	if err != nil {
 		w.end()
 		if w.overstayed.Load() {

@@ -40,7 +40,7 @@ func (c Composer) transform(
 		Method: req.Method, URL: base, Query: shown, Headers: visible, Payload: ev.Document(),
 	})
 	out.Console = r.mask.Texts(out.Console)
-	if err != nil && ctx.Err() == nil && hook.IsKind(err, hook.KindUnavailable) {
+	if e, ok := errors.AsType[*hook.Error](err); ok && ctx.Err() == nil && e.Code == "scripts_unavailable" {
 		c.Log.Error("no transformation can be run, will try again", "endpoint", f.endpoint.ID, "error", err)
 	}
 	if err != nil || out.Cancelled {

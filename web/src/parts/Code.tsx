@@ -42,7 +42,11 @@ interface CodeProps {
 
 /** A text with a label, formatted if it is JSON. However long it is, the page stays responsive. */
 export function Code(props: CodeProps) {
-  return props.text.length > long ? <LongCode key={`${props.file?.name} ${props.text.length}`} {...props} /> : <ShortCode {...props} />;
+  return props.text.length > long ? (
+    <LongCode key={`${props.file?.name} ${props.text.length}`} {...props} />
+  ) : (
+    <ShortCode {...props} />
+  );
 }
 
 function ShortCode({ text, label, note, file }: CodeProps) {
