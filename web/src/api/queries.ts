@@ -297,3 +297,10 @@ export const keysQuery = () =>
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
+
+/** What a tenant has used in this month, and its limits. */
+export const usageQuery = (tenant: string) =>
+  queryOptions({
+    queryKey: [...ofTenant(tenant), "usage"],
+    queryFn: () => ok(api.GET("/v1/tenants/{tenant}/usage", { params: { path: { tenant } } })),
+  });

@@ -322,6 +322,21 @@ const en = {
     empty: "No tenants yet",
     emptyText: "A tenant is one customer of your product. Create the first one, then give it an endpoint.",
     made: (id: string) => `Tenant ${id} was created.`,
+    limits: "Use and limits",
+    limitsOf: (name: string) => `Use and limits of ${name}`,
+    limitsText: (since: string) =>
+      `What the tenant has used since ${since} (UTC), and what it may use. An empty field takes the default of this installation.`,
+    used: (used: string, limit: string) => `${used} of ${limit} used`,
+    usedUnlimited: (used: string) => `${used} used; no limit`,
+    limitNames: {
+      events_per_second: "Events per second",
+      events_per_month: "Events per month",
+      bytes_per_month: "Bytes per month",
+      endpoints: "Endpoints",
+      script_ms_per_minute: "Script time per minute (ms)",
+    },
+    rateHelp: "On average; a burst of ten seconds is accepted.",
+    limitsSaved: "The limits were saved.",
   },
   endpoints: {
     title: "Endpoints",

@@ -140,6 +140,10 @@ const es: Messages = {
       key_input_invalid: "Algún dato de la clave no está bien.",
       portal_link_invalid: "Algún dato del enlace no está bien.",
       test_running: "Ya hay una prueba en marcha. Espere a que termine.",
+      rate_limited: "Se publicaron demasiados eventos por segundo. Espere un momento y vuelva a enviarlos.",
+      quota_used_up: "Se agotó lo permitido para este mes. Quien opera el servidor puede ampliar el límite.",
+      script_time_used_up:
+        "Los scripts de este cliente agotaron su tiempo. Volverán a ejecutarse en menos de un minuto; nada se pierde.",
       too_many_streams: "Demasiadas personas miran este servidor en vivo.",
       internal_error: "Algo falló en el servidor. Quedó anotado en su registro.",
       too_busy: "El servidor tiene demasiado trabajo. Intente de nuevo.",
@@ -420,6 +424,21 @@ const es: Messages = {
     empty: "Todavía no hay clientes",
     emptyText: "Un cliente de su producto recibe sus propios webhooks. Cree el primero y luego dele un destino.",
     made: (id) => `Se creó el cliente ${id}.`,
+    limits: "Uso y límites",
+    limitsOf: (name) => `Uso y límites de ${name}`,
+    limitsText: (since) =>
+      `Lo que el cliente ha usado desde el ${since} (UTC) y lo que puede usar. Un campo vacío toma el valor general de esta instalación.`,
+    used: (used, limit) => `${used} usados de ${limit}`,
+    usedUnlimited: (used) => `${used} usados; sin límite`,
+    limitNames: {
+      events_per_second: "Eventos por segundo",
+      events_per_month: "Eventos por mes",
+      bytes_per_month: "Bytes por mes",
+      endpoints: "Destinos",
+      script_ms_per_minute: "Tiempo de scripts por minuto (ms)",
+    },
+    rateHelp: "En promedio; se acepta de una vez lo de diez segundos.",
+    limitsSaved: "Los límites se guardaron.",
   },
   endpoints: {
     title: "Destinos",

@@ -140,6 +140,10 @@ const pt: Messages = {
       key_input_invalid: "Algum dado da chave não está certo.",
       portal_link_invalid: "Algum dado do link não está certo.",
       test_running: "Já há um teste em andamento. Espere que termine.",
+      rate_limited: "Foram publicados eventos demais por segundo. Espere um momento e envie de novo.",
+      quota_used_up: "O permitido para este mês acabou. Quem opera o servidor pode aumentar o limite.",
+      script_time_used_up:
+        "Os scripts deste cliente esgotaram o seu tempo. Voltam a executar em menos de um minuto; nada se perde.",
       too_many_streams: "Pessoas demais acompanham este servidor ao vivo.",
       internal_error: "Algo falhou no servidor. Ficou anotado no log dele.",
       too_busy: "O servidor tem trabalho demais. Tente de novo.",
@@ -420,6 +424,21 @@ const pt: Messages = {
     empty: "Ainda não há clientes",
     emptyText: "Um cliente do seu produto recebe os próprios webhooks. Crie o primeiro e depois dê a ele um destino.",
     made: (id) => `O cliente ${id} foi criado.`,
+    limits: "Uso e limites",
+    limitsOf: (name) => `Uso e limites de ${name}`,
+    limitsText: (since) =>
+      `O que o cliente usou desde ${since} (UTC) e o que pode usar. Um campo vazio usa o valor geral desta instalação.`,
+    used: (used, limit) => `${used} usados de ${limit}`,
+    usedUnlimited: (used) => `${used} usados; sem limite`,
+    limitNames: {
+      events_per_second: "Eventos por segundo",
+      events_per_month: "Eventos por mês",
+      bytes_per_month: "Bytes por mês",
+      endpoints: "Destinos",
+      script_ms_per_minute: "Tempo de scripts por minuto (ms)",
+    },
+    rateHelp: "Em média; aceita-se de uma vez o equivalente a dez segundos.",
+    limitsSaved: "Os limites foram salvos.",
   },
   endpoints: {
     title: "Destinos",

@@ -1,12 +1,13 @@
-import { Anchor, Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Anchor, Button, Group, Modal, NumberInput, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
-import { IconBuilding, IconExternalLink, IconPlus } from "@tabler/icons-react";
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { IconBuilding, IconExternalLink, IconGauge, IconPlus } from "@tabler/icons-react";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, ok, type Tenant } from "../api/client";
-import { queryClient, tenantsQuery } from "../api/queries";
+import { queryClient, tenantsQuery, usageQuery } from "../api/queries";
+import { number } from "../format";
 import { useT } from "../i18n";
 import { Empty, PageHead, Time, Trouble } from "../parts/basics";
 import { useSentForm } from "../parts/form";
@@ -19,6 +20,7 @@ export function TenantsPage() {
   const operator = useVisitor().role === "operator";
   const [making, { open, close }] = useDisclosure();
   const [linking, setLinking] = useState<string>();
+  const [limiting, setLimiting] = useState<Tenant>();
   const list = useInfiniteQuery(tenantsQuery());
   const add = operator && (
     <Button leftSection={<IconPlus size={16} />} onClick={open}>
@@ -54,19 +56,30 @@ export function TenantsPage() {
             label: t.common.actions,
             action: true,
             cell: (x) => (
-              <Button
-                size="xs"
-                variant="default"
-                leftSection={<IconExternalLink size={14} />}
-                onClick={() => setLinking(x.id)}
-              >
-                {t.portalLinks.title}
-              </Button>
+              <Group gap="xs" wrap="nowrap" justify="flex-end">
+                <Button
+                  size="xs"
+                  variant="default"
+                  leftSection={<IconGauge size={14} />}
+                  onClick={() => setLimiting(x)}
+                >
+                  {t.tenants.limits}
+                </Button>
+                <Button
+                  size="xs"
+                  variant="default"
+                  leftSection={<IconExternalLink size={14} />}
+                  onClick={() => setLinking(x.id)}
+                >
+                  {t.portalLinks.title}
+                </Button>
+              </Group>
             ),
           }),
         ]}
       />
       {making && <NewTenant onClose={close} />}
+      {limiting && <Limits tenant={limiting} onClose={() => setLimiting(undefined)} />}
       {linking && <PortalLink tenant={linking} onClose={() => setLinking(undefined)} />}
     </>
   );
@@ -110,6 +123,88 @@ function NewTenant({ onClose }: { onClose: () => void }) {
           />
           <TextInput label={t.common.name} {...form.getInputProps("name")} placeholder="Acme" />
           <Trouble error={trouble} />
+          <Group justify="flex-end">
+            <Button variant="default" onClick={onClose}>
+              {t.common.cancel}
+            </Button>
+            <Button type="submit" loading={sending.isPending}>
+              {t.common.save}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
+
+const limitNames = [
+  "events_per_second",
+  "events_per_month",
+  "bytes_per_month",
+  "endpoints",
+  "script_ms_per_minute",
+] as const;
+
+/** What a tenant uses and may use. An operator changes the limits here. */
+function Limits({ tenant, onClose }: { tenant: Tenant; onClose: () => void }) {
+  const t = useT();
+  const usage = useQuery(usageQuery(tenant.id));
+  const { form, sending, submit, trouble } = useSentForm({
+    initialValues: { limits: { ...tenant.limits } as Record<string, number | string | undefined> },
+    send: ({ limits }) =>
+      ok(
+        api.PUT("/v1/tenants/{tenant}", {
+          params: { path: { tenant: tenant.id } },
+          body: { limits: Object.fromEntries(Object.entries(limits).filter(([, v]) => typeof v === "number")) },
+        }),
+      ),
+    onSuccess: () => {
+      void queryClient.invalidateQueries({ queryKey: ["tenants"] });
+      void queryClient.invalidateQueries({ queryKey: usageQuery(tenant.id).queryKey });
+      notifications.show({ message: t.tenants.limitsSaved });
+      onClose();
+    },
+  });
+  const used = usage.data && {
+    events_per_month: usage.data.events,
+    bytes_per_month: usage.data.bytes,
+    endpoints: usage.data.endpoints,
+  };
+  const help = (name: (typeof limitNames)[number]) => {
+    if (name === "events_per_second") return t.tenants.rateHelp;
+    if (!used || !(name in used)) return undefined;
+    const n = number(used[name as keyof typeof used], t.locale);
+    const limit = usage.data?.limits[name];
+    return limit ? t.tenants.used(n, number(limit, t.locale)) : t.tenants.usedUnlimited(n);
+  };
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={<Text fw={620}>{t.tenants.limitsOf(tenant.name || tenant.id)}</Text>}
+      centered
+      closeButtonProps={{ "aria-label": t.common.close }}
+    >
+      <form onSubmit={submit}>
+        <Stack>
+          {usage.data && (
+            <Text size="sm" c="dimmed">
+              {t.tenants.limitsText(usage.data.month.slice(0, 10))}
+            </Text>
+          )}
+          {limitNames.map((name) => (
+            <NumberInput
+              key={name}
+              label={t.tenants.limitNames[name]}
+              description={help(name)}
+              min={0}
+              allowDecimal={false}
+              thousandSeparator={t.locale.startsWith("en") ? "," : "."}
+              decimalSeparator={t.locale.startsWith("en") ? "." : ","}
+              {...form.getInputProps(`limits.${name}`)}
+            />
+          ))}
+          <Trouble error={trouble ?? usage.error} />
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               {t.common.cancel}
