@@ -59,6 +59,7 @@ $(WEB_MODULES): web/package-lock.json
 test: test-needs build ## Install what the tests need, then run all of them, Go's with the race detector
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 	CGO_ENABLED=1 go -C client test -race ./...
+	go -C tools test ./...
 	npm --prefix web run --silent test
 
 .PHONY: test-web
@@ -79,6 +80,17 @@ test-needs:
 			npm ci --prefix "$$dir" --ignore-scripts --no-audit --no-fund </dev/null; \
 		else echo "need: npm packages of $$dir are here"; fi; \
 	done
+
+# Packages that compute, so that their tests are quick enough to run once for each mutant.
+MUTATE_PKGS := hook match sign rawjson expr contract deliver/window deliver/compose
+
+.PHONY: mutate
+mutate: $(TOOLS) ## Change the code in many small ways and list what no test notices (PKG=./internal/hook ARGS="-sample 100")
+ifdef PKG
+	bin/tools/mutate $(ARGS) $(PKG)
+else
+	bin/tools/mutate $(ARGS) $(MUTATE_PKGS:%=./internal/%)
+endif
 
 .PHONY: bench
 bench: build ## Measure this machine; pass flags as ARGS="--events 100000"
@@ -158,7 +170,7 @@ lint-web: web/src/api/schema.ts
 
 # The checking tools are pinned in a module of their own, so that they never
 # show up among the dependencies of the program.
-$(TOOLS): tools/go.mod tools/go.sum $(wildcard tools/lint/*.go)
+$(TOOLS): tools/go.mod tools/go.sum $(wildcard tools/*/*.go)
 	@echo "tools: building what tools/go.mod pins"
 	@GOBIN=$(CURDIR)/bin/tools go -C tools install tool
 	@touch $@

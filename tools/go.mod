@@ -6,6 +6,7 @@ go 1.26.0
 
 tool (
 	gancho/tools/lint
+	gancho/tools/mutate
 	honnef.co/go/tools/cmd/staticcheck
 	mvdan.cc/gofumpt
 )
