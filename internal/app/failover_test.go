@@ -250,7 +250,7 @@ func TestOnceKilled(t *testing.T) {
 			t.Errorf("%s, which the killed node had: %v: %d requests", name, lost[name], n)
 		}
 	}
-	t.Logf("all of the killed node's deliveries have ended %s after it was killed", time.Since(began).Round(time.Millisecond))
+	inTime(t, "all of the killed node's deliveries have ended", began, 12*time.Second)
 	if d := delivery(p, "once6"); d.Reason != "interrupted" {
 		t.Errorf("reason %q", d.Reason)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -151,32 +152,25 @@ func (p *process) endpoints(n int, in client.EndpointInput) (types []string) {
 	return types
 }
 
-// One of three nodes is killed under load: nothing that was acknowledged is lost,
-// and only what it had in flight is sent twice.
+// One of three nodes is killed under load: nothing that was acknowledged is lost, and nothing is sent
+// again that was shown as delivered before.
 func TestNodeKilled(t *testing.T) {
 	t.Parallel()
 	nodes, _ := startNodes(t, 3, pgtest.Database(t, store.Migrate))
 	rc := newReceiver(t, nil)
-	const endpoints, concurrency = 6, 4
-	types := nodes[0].endpoints(endpoints, client.EndpointInput{URL: rc.URL, Concurrency: concurrency})
+	types := nodes[0].endpoints(6, client.EndpointInput{URL: rc.URL, Concurrency: 4})
 	tr := publish(t, types, clients(nodes))
-	eventually(t, "300 events arrived", func() bool { n, _ := rc.counts(); return n >= 300 })
+	shown := nodes[1].watchDelivered()
+	eventually(t, "200 of at least 300 events are shown as delivered", func() bool {
+		n, _ := rc.counts()
+		return n >= 300 && shown.count() >= 200
+	})
+	shown.stop()
 	nodes[0].kill()
 	before := tr.count()
 	eventually(t, "the others go on accepting", func() bool { return tr.count() >= before+300 })
 	tr.end(rc)
-	doubled := 0
-	rc.mu.Lock()
-	for _, n := range rc.got {
-		if n > 1 {
-			doubled++
-		}
-	}
-	rc.mu.Unlock()
-	// In flight, plus results that had not been committed: those wait a few ms.
-	if limit := endpoints*concurrency + 512; doubled > limit {
-		t.Errorf("%d events arrived twice, more than the %d that can have been in hand", doubled, limit)
-	}
+	shown.check(t, rc)
 	nodes[1].stop()
 	nodes[2].stop()
 }
@@ -303,53 +297,72 @@ func TestPausedElsewhere(t *testing.T) {
 	pausedElsewhere(t, nodes)
 }
 
-// pausedElsewhere pauses an endpoint on each of two nodes, which the other is to
-// hold to.
+// pausedElsewhere pauses an endpoint on each of two nodes, which the other is to hold to, at the latest
+// after the two seconds that docs/postgresql.md promises.
 func pausedElsewhere(t *testing.T, nodes []*process) {
 	t.Helper()
 	rc := newReceiver(t, nil)
 	e := nodes[0].endpoint(client.EndpointInput{URL: rc.URL, EventTypes: []string{"paused"}})
-	send := func(p *process) string {
+	nodes[0].endpoint(client.EndpointInput{URL: rc.URL, EventTypes: []string{"beside"}})
+	send := func(p *process, kind string) string {
 		t.Helper()
-		a, err := p.PublishEvent(t.Context(), "acme", client.NewEvent{Type: "paused", Payload: json.RawMessage(`1`)})
+		a, err := p.PublishEvent(t.Context(), "acme", client.NewEvent{Type: kind, Payload: json.RawMessage(`1`)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return a.ID
 	}
-	arrives := func(p *process) (id string, yes bool) {
+	// held publishes an event. It reports whether that still waits, without an attempt, after five
+	// events that were published later have arrived at the endpoint beside it.
+	held := func(p *process) (id string, yes bool) {
 		t.Helper()
-		id = send(p)
-		for range 20 {
-			if rc.has(id) {
-				return id, true
-			}
-			time.Sleep(25 * time.Millisecond) //policy:allow time.Sleep: that nothing arrives has no event to wait for
+		id = send(p, "paused")
+		for range 5 {
+			later := send(p, "beside")
+			eventually(t, "an event arrives at an endpoint that is not paused", func() bool { return rc.has(later) })
 		}
-		return id, false
+		list, err := p.Deliveries(t.Context(), "acme", client.DeliveryFilter{Event: id})
+		if err != nil || len(list.Items) != 1 {
+			t.Fatalf("deliveries of %s: %+v, %v", id, list, err)
+		}
+		d := list.Items[0]
+		return id, !rc.has(id) && d.State == "pending" && d.Attempts == 0
 	}
 	for _, p := range nodes { // which may not have been told of the endpoint yet
-		eventually(t, "it arrives, whoever accepts and whoever delivers", func() bool { _, yes := arrives(p); return yes })
+		var sent []string
+		eventually(t, "it arrives, whoever accepts and whoever delivers", func() bool {
+			sent = append(sent, send(p, "paused"))
+			return slices.ContainsFunc(sent, rc.has)
+		})
 	}
 	for i, p := range nodes {
 		if _, err := p.PauseEndpoint(t.Context(), "acme", e.ID); err != nil {
 			t.Fatal(err)
 		}
-		paused := time.Now()
-		other := nodes[1-i]
-		var held string
-		var after time.Duration
+		paused, other := time.Now(), nodes[1-i]
+		var waits string
 		eventually(t, "what the other node accepts is held", func() bool {
-			after = time.Since(paused)
-			id, yes := arrives(other)
-			held = id
-			return !yes
+			inTime(t, "a pause holds at the other node", paused, 2*time.Second)
+			id, yes := held(other)
+			waits = id
+			return yes
 		})
-		t.Logf("paused on one node, held by the other at most %s later", after.Round(time.Millisecond))
+		later, yes := held(other)
+		if !yes || rc.has(waits) {
+			t.Error("an event was held, and one that was published later was not, or the first is sent after all")
+		}
 		if _, err := other.ResumeEndpoint(t.Context(), "acme", e.ID); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "it goes out once the other node resumes the endpoint", func() bool { return rc.has(held) })
+		eventually(t, "both go out once the other node resumes the endpoint", func() bool { return rc.has(waits) && rc.has(later) })
+	}
+}
+
+// inTime fails if more time has passed than the documents promise. A busy machine may take five times as long.
+func inTime(t *testing.T, what string, since time.Time, promised time.Duration) {
+	t.Helper()
+	if took := time.Since(since); took > 5*promised {
+		t.Fatalf("%s after %s; promised are %s", what, took.Round(time.Millisecond), promised)
 	}
 }
 
