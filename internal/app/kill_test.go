@@ -225,18 +225,22 @@ func (s *siege) call(what string, fn func(ctx context.Context, c *client.Client)
 	}
 }
 
-// endpoint makes an endpoint whose URL has the path.
-func (s *siege) endpoint(path string, in client.EndpointInput) (made *client.Endpoint) {
-	in.URL, in.Name = s.url+path, path
+// endpoint makes an endpoint whose URL has the path it returns: that which is given, or one like it if a
+// life died over it, which may have made the endpoint all the same.
+func (s *siege) endpoint(path string, in client.EndpointInput) (made *client.Endpoint, its string) {
+	its = path
 	s.call("make an endpoint", func(ctx context.Context, c *client.Client) (err error) {
-		if made, err = c.CreateEndpoint(ctx, "acme", in); err == nil {
-			s.mu.Lock()
-			s.paths[made.ID] = path
-			s.mu.Unlock()
+		in.URL, in.Name = s.url+its, its
+		if made, err = c.CreateEndpoint(ctx, "acme", in); err != nil {
+			its += "x"
+			return err
 		}
-		return err
+		s.mu.Lock()
+		s.paths[made.ID] = its
+		s.mu.Unlock()
+		return nil
 	})
-	return made
+	return made, its
 }
 
 // keep runs fn again and again, with short pauses, until the load ends.
@@ -339,8 +343,7 @@ func (s *siege) watch(int) {
 
 // remove makes an endpoint, lets it get something, and deletes it.
 func (s *siege) remove(n int) {
-	path := fmt.Sprintf("/doomed-%d", n)
-	e := s.endpoint(path, client.EndpointInput{EventTypes: []string{"plain"}, Retry: slices.Repeat([]string{"0s"}, 50)})
+	e, path := s.endpoint(fmt.Sprintf("/doomed-%d", n), client.EndpointInput{EventTypes: []string{"plain"}, Retry: slices.Repeat([]string{"0s"}, 50)})
 	if e == nil {
 		return
 	}
@@ -374,7 +377,7 @@ func (s *siege) run(kills int) {
 		s.endpoint(fmt.Sprintf("/ordered-%d", i), client.EndpointInput{EventTypes: []string{"ordered"}, Retry: retry, Ordered: true})
 	}
 	s.endpoint("/ordered-once", client.EndpointInput{EventTypes: []string{"ordered"}, Mode: "at_most_once", Retry: []string{"0s"}, Ordered: true})
-	pausing := s.endpoint("/pausing", client.EndpointInput{EventTypes: []string{"pausing"}, Retry: retry})
+	pausing, _ := s.endpoint("/pausing", client.EndpointInput{EventTypes: []string{"pausing"}, Retry: retry})
 	s.endpoint("/changed", client.EndpointInput{Contract: "siege", EventTypes: []string{"changed"}, Retry: retry})
 	s.endpoint("/things", client.EndpointInput{Contract: "siege", EventTypes: []string{"things"}, Retry: retry})
 	if s.t.Failed() {
