@@ -151,6 +151,25 @@ func TestStandard(t *testing.T) {
 	if err != nil || &r.Body[0] != &payload[0] || len(r.Body) != len(payload) {
 		t.Errorf("the body is not the payload: %s %v", r.Body, err)
 	}
+	accept := func(r contract.Rendering) (values []string) {
+		for _, h := range r.Headers {
+			if strings.EqualFold(h.Name, "Accept") {
+				values = append(values, h.Name+": "+h.Value)
+			}
+		}
+		return values
+	}
+	if d := cmp.Diff([]string{"Accept: */*"}, accept(r)); d != "" {
+		t.Error("by default:", d)
+	}
+	cfg.Headers = []hook.Header{{Name: "accept", Value: "application/json"}}
+	if wrong := c.CheckEndpoint(cfg); wrong != nil {
+		t.Fatal(wrong)
+	}
+	r, err = c.Render(cfg, &hook.Event{Contract: "standard", Type: "anything.at-all", Payload: payload})
+	if d := cmp.Diff([]string{"accept: application/json"}, accept(r)); err != nil || d != "" {
+		t.Error("one of the endpoint's own:", d, err)
+	}
 	if c.Scheme() != sign.StandardWebhooks || !c.HasEvent("anything.at-all") || c.HasEvent("") || c.HasEvent("a b") {
 		t.Error("signing or event types are wrong")
 	}

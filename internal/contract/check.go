@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/idna"
+
 	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/mask"
@@ -121,9 +123,16 @@ func validPort(u *url.URL) bool {
 	return err == nil && n > 0
 }
 
-// validHost accepts IP addresses and DNS names. A name in another script than Latin has to
-// be in its xn-- form, which is what browsers copy.
+// validHost accepts IP addresses and DNS names. A name with letters beyond ASCII (münchen.example) is
+// looked up, and sent in the header Host, in its xn-- form.
 func validHost(h string) bool {
+	if strings.ContainsFunc(h, func(c rune) bool { return c >= 0x80 }) {
+		ascii, err := idna.Lookup.ToASCII(h)
+		if err != nil {
+			return false
+		}
+		h = ascii
+	}
 	if _, err := netip.ParseAddr(h); err == nil {
 		return true
 	}

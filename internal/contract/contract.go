@@ -105,6 +105,7 @@ type endpoint struct {
 	contentType *template.Template
 	headers     []headerTemplate
 	userAgent   string // "": the header is not sent
+	accept      string // "": the header Accept is not sent, unless headers or an endpoint have one
 	json        rawjson.Style
 	body        *template.Value // nil: the payload
 	bodySchema  *schema.Schema

@@ -48,6 +48,14 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 			e.userAgent = ""
 		}
 	}
+	if v := o.Get("accept"); v != nil {
+		if e.accept = l.Str(v); !validHeaderValue(e.accept) {
+			l.ProblemAt(v, "accept has a character that a header cannot have.", `Write for example: accept: "*/*"`)
+		}
+		if e.accept == "none" {
+			e.accept = ""
+		}
+	}
 	if v := o.Get("headers"); v != nil {
 		l.headers(e, v, at)
 	}

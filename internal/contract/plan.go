@@ -98,8 +98,8 @@ func (f *form) applies(settings []byte) (bool, error) {
 }
 
 // planHeaders puts the headers into order: Content-Type, those of the contract, those of
-// the endpoint, User-Agent. If the contract or the endpoint lists Content-Type or
-// User-Agent itself, its place and spelling are used.
+// the endpoint, User-Agent, Accept. If the contract or the endpoint lists Content-Type,
+// User-Agent or Accept itself, its place and spelling are used.
 func (p *Plan) planHeaders() {
 	e := &p.contract.endpoint
 	switch {
@@ -115,7 +115,7 @@ func (p *Plan) planHeaders() {
 		}
 		p.addHeader(h.name, h.value)
 	}
-	ownAgent := e.sets("User-Agent")
+	ownAgent, ownAccept := e.sets("User-Agent"), e.sets("Accept")
 	own := slices.Clone(p.cfg.Headers)
 	for _, x := range slices.Backward(p.pairs) {
 		if x.place == inHeader {
@@ -125,9 +125,13 @@ func (p *Plan) planHeaders() {
 	for _, h := range own {
 		p.headers = append(p.headers, headerPlan{Header: h})
 		ownAgent = ownAgent || strings.EqualFold(h.Name, "User-Agent")
+		ownAccept = ownAccept || strings.EqualFold(h.Name, "Accept")
 	}
 	if !ownAgent && e.userAgent != "" {
 		p.headers = append(p.headers, headerPlan{Header: hook.Header{Name: "User-Agent", Value: e.userAgent}})
+	}
+	if !ownAccept && e.accept != "" {
+		p.headers = append(p.headers, headerPlan{Header: hook.Header{Name: "Accept", Value: e.accept}})
 	}
 	for _, h := range p.headers {
 		if h.template != nil {

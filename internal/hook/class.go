@@ -4,8 +4,12 @@ package hook
 // use. They name the cause as the receiver can see it, not the Go error.
 const (
 	ClassDNSNotFound    = "dns_not_found"
-	ClassDNSFailed      = "dns_failed" // the resolver itself failed
+	ClassDNSFailed      = "dns_failed"  // the resolver itself failed
+	ClassDNSTimeout     = "dns_timeout" // no name server answered in time
 	ClassPrivateAddress = "private_address"
+	ClassHostNotAllowed = "host_not_allowed" // the rules of the tenant or of the contract refuse the host
+	ClassPortNotAllowed = "port_not_allowed"
+	ClassProxyFailed    = "proxy_failed" // the operator's forward proxy failed, or could not reach the receiver
 	ClassConnectRefused = "connect_refused"
 	ClassConnectTimeout = "connect_timeout"
 	ClassConnectFailed  = "connect_failed" // unreachable network or host
@@ -13,6 +17,7 @@ const (
 	ClassTLSInvalid     = "tls_invalid"
 	ClassTLSExpired     = "tls_expired"
 	ClassTLSHostname    = "tls_hostname"
+	ClassTLSClientCert  = "tls_client_certificate" // the receiver demands a certificate of ours
 	ClassTLSFailed      = "tls_failed"
 	ClassTimeout        = "timeout"
 	ClassReset          = "reset"
@@ -48,8 +53,9 @@ func NeverSent(class string) bool {
 // problem, and not only with one delivery. The circuit breaker counts only these classes.
 func ReceiverTrouble(class string) bool {
 	switch class {
-	case ClassDNSNotFound, ClassDNSFailed, ClassPrivateAddress, ClassConnectRefused, ClassConnectTimeout, ClassConnectFailed,
-		ClassTLSUntrusted, ClassTLSInvalid, ClassTLSExpired, ClassTLSHostname, ClassTLSFailed,
+	case ClassDNSNotFound, ClassDNSFailed, ClassDNSTimeout, ClassPrivateAddress, ClassHostNotAllowed, ClassPortNotAllowed,
+		ClassProxyFailed, ClassConnectRefused, ClassConnectTimeout, ClassConnectFailed,
+		ClassTLSUntrusted, ClassTLSInvalid, ClassTLSExpired, ClassTLSHostname, ClassTLSClientCert, ClassTLSFailed,
 		ClassTimeout, ClassReset, ClassProtocol, ClassHeadersTooBig, ClassStatus5xx, ClassRateLimited:
 		return true
 	}

@@ -101,17 +101,23 @@ func responseHeaders(resp *nethttp.Response) []hook.Header {
 }
 
 // retryAfter reads a Retry-After header (RFC 9110 section 10.2.3), which holds seconds or
-// a date. The wait until a date is counted from the answer's own Date, because the
+// a date. Seconds may have decimals, which the RFC does not know and some receivers send; they are
+// rounded up. The wait until a date is counted from the answer's own Date, because the
 // receiver's clock may be wrong. The result is 0 if there is no header, if it makes no
-// sense, or if it asks for no wait.
+// sense, or if it asks for no wait. How long Gancho really waits is limited by
+// [hook.MaxRetryAfter].
 func retryAfter(h nethttp.Header, now time.Time) time.Duration {
 	const limit = 365 * 24 * time.Hour // so that nothing overflows
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if text == "" {
 		return 0
 	}
-	if strings.Trim(text, "0123456789") == "" {
-		n, err := strconv.ParseInt(text, 10, 64)
+	whole, decimals, _ := strings.Cut(text, ".")
+	if whole != "" && strings.Trim(whole+decimals, "0123456789") == "" {
+		n, err := strconv.ParseInt(whole, 10, 64)
+		if strings.Trim(decimals, "0") != "" {
+			n++
+		}
 		if err != nil || n > int64(limit/time.Second) {
 			return limit
 		}

@@ -27,6 +27,7 @@ type failure struct {
 	interrupted bool           // the context of Send ended
 	timeUp      bool           // the time limit of the attempt is over
 	dial        *dialing       // nil: no connection was asked for
+	asked       *dialing       // dial, or that of an earlier request if the connection was kept
 	response    *hook.Response // the part of the answer that arrived; nil: no complete headers
 	reused      bool           // the connection had served an earlier request
 }
@@ -38,10 +39,12 @@ func (x *exchange) failure(r *outgoing, resp *hook.Response, err error) failure 
 		interrupted: x.ctx.Err() != nil,
 		timeUp:      x.conn != nil && isDeadline(err) || x.conn == nil && x.timeUp(),
 	}
+	f.asked = x.dial
 	switch {
 	case resp != nil:
 		f.stage = stageBody
 	case x.conn != nil:
+		f.asked = x.conn.dialing
 		x.mu.Lock()
 		f.stage = x.stage
 		x.mu.Unlock()
@@ -79,7 +82,7 @@ func (f failure) classifyTimeUp() (class, detail string) {
 	}
 	switch f.stage {
 	case stageResolve:
-		return hook.ClassDNSFailed, fmt.Sprintf("The name %s was not resolved within %s.", f.hostname(), whole)
+		return hook.ClassDNSTimeout, fmt.Sprintf("No name server answered for the name %s within %s.", f.hostname(), whole)
 	case stageConnect:
 		return hook.ClassConnectTimeout, fmt.Sprintf("%s did not accept a connection within %s.", f.host, whole)
 	case stageTLS:
@@ -130,7 +133,10 @@ func (f failure) classifyDial() (class, detail string) {
 		case dns.IsNotFound:
 			return hook.ClassDNSNotFound, fmt.Sprintf("The name %s does not exist in the DNS.", f.hostname())
 		case dns.IsTimeout:
-			return hook.ClassDNSFailed, fmt.Sprintf("The name %s was not resolved within %s.", f.hostname(), limit)
+			if f.dial != nil && f.dial.lookup() < f.dial.limit*9/10 { // the resolver itself gave up
+				return hook.ClassDNSTimeout, fmt.Sprintf("No name server answered for the name %s.", f.hostname())
+			}
+			return hook.ClassDNSTimeout, fmt.Sprintf("No name server answered for the name %s within %s.", f.hostname(), limit)
 		}
 		return hook.ClassDNSFailed, fmt.Sprintf(
 			"The name %s could not be resolved: the name server failed (%s).", f.hostname(), dns.Err)
@@ -147,7 +153,7 @@ func (f failure) classifyDial() (class, detail string) {
 		return hook.ClassConnectRefused, fmt.Sprintf("%s refused the connection: nothing listens there.", f.host)
 	case isTimeout(f.err):
 		if f.stage == stageResolve {
-			return hook.ClassDNSFailed, fmt.Sprintf("The name %s was not resolved within %s.", f.hostname(), limit)
+			return hook.ClassDNSTimeout, fmt.Sprintf("No name server answered for the name %s within %s.", f.hostname(), limit)
 		}
 		return hook.ClassConnectTimeout, fmt.Sprintf("%s did not accept a connection within %s.", f.host, limit)
 	case errors.Is(f.err, syscall.ECONNRESET):
@@ -202,6 +208,8 @@ func (f failure) classifyTLS(limit string) (class, detail string) {
 			"%s does not speak TLS on this port; should the URL begin with http://?", f.host)
 	}
 	switch {
+	case f.certificateDemanded():
+		return f.demanded()
 	case isTimeout(f.err):
 		return hook.ClassTLSFailed, fmt.Sprintf(
 			"The TLS handshake with %s was not finished within %s.", f.host, limit)
@@ -211,9 +219,31 @@ func (f failure) classifyTLS(limit string) (class, detail string) {
 	return hook.ClassTLSFailed, fmt.Sprintf("The TLS handshake with %s failed: %s.", f.host, plain(f.err))
 }
 
+// certificateDemanded reports whether the receiver broke the connection off because Gancho showed
+// no certificate of its own. Before TLS 1.3 it says so with an alert that also means other things; then
+// it counts that the receiver has asked for a certificate.
+func (f failure) certificateDemanded() bool {
+	op, ok := errors.AsType[*net.OpError](f.err)
+	if !ok || op.Op != "remote error" || f.asked == nil || !f.asked.certAsked.Load() {
+		return false
+	}
+	switch op.Err.Error() { // package tls has no type for alerts. A test notices if their texts change
+	case "tls: certificate required", "tls: bad certificate", "tls: handshake failure", "tls: unknown certificate", "tls: access denied":
+		return true
+	}
+	return false
+}
+
+func (f failure) demanded() (class, detail string) {
+	return hook.ClassTLSClientCert, fmt.Sprintf("%s demands a client certificate, and Gancho has none to show.", f.host)
+}
+
 // classifyExchange is for failures on a connection that was ready.
 func (f failure) classifyExchange() (class, detail string) {
 	if op, ok := errors.AsType[*net.OpError](f.err); ok && (op.Op == "remote error" || op.Op == "local error") {
+		if f.certificateDemanded() {
+			return f.demanded()
+		}
 		return hook.ClassTLSFailed, fmt.Sprintf("The TLS connection to %s failed: %s.", f.host, plain(op.Err))
 	}
 	if errors.Is(f.err, errUnasked) {

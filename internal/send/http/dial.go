@@ -36,6 +36,8 @@ type dialing struct {
 	limit time.Duration
 	stage atomic.Int32 // a [stage]
 
+	certAsked atomic.Bool // the receiver asked for a client certificate
+
 	mu       sync.Mutex
 	dns      time.Duration
 	connect  time.Duration
@@ -51,6 +53,12 @@ func (d *dialing) timing() (dns, connect, handshake time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.dns, d.connect, d.tls
+}
+
+// lookup is how long the name lookup took.
+func (d *dialing) lookup() time.Duration {
+	dns, _, _ := d.timing()
+	return dns
 }
 
 // addresses returns the addresses that the guard refused, and how many it allowed.
@@ -137,6 +145,10 @@ func (t *Transport) connect(x *exchange, r *outgoing) (*conn, error) {
 	d.stage.Store(int32(stageTLS))
 	cfg := t.tls.Clone()
 	cfg.ServerName = r.name
+	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		d.certAsked.Store(true)
+		return new(tls.Certificate), nil // none
+	}
 	tc := tls.Client(c.sock, cfg)
 	began := time.Now()
 	err = tc.HandshakeContext(ctx)

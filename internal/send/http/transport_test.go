@@ -804,7 +804,18 @@ func TestRetryAfter(t *testing.T) {
 		{" 3 ", "", 3 * time.Second},
 		{"0", "", 0},
 		{"-5", "", 0},
-		{"1.5", "", 0},
+		{"1.5", "", 2 * time.Second},
+		{"1.0", "", time.Second},
+		{"0.001", "", time.Second},
+		{"86400", "", 24 * time.Hour},
+		{"1.5.2", "", 0},
+		{"1,5", "", 0},
+		{".5", "", 0},
+		{"-1.5", "", 0},
+		{"+5", "", 0},
+		{"1e9", "", 0},
+		{"0x10", "", 0},
+		{"5 seconds", "", 0},
 		{"soon", "", 0},
 		{"99999999999999999999", "", 365 * 24 * time.Hour},
 		{"9223372036854775807", "", 365 * 24 * time.Hour},
@@ -1033,7 +1044,7 @@ func TestNames(t *testing.T) {
 		{"exists without address", addrs(), port, hook.ClassDNSNotFound, "does not exist"},
 		{"server fails", func(string, uint16) (byte, []netip.Addr, bool) { return 2, nil, false }, port, hook.ClassDNSFailed, "could not be resolved"},
 		{"server refuses", func(string, uint16) (byte, []netip.Addr, bool) { return 5, nil, false }, port, hook.ClassDNSFailed, "could not be resolved"},
-		{"server is silent", func(string, uint16) (byte, []netip.Addr, bool) { return 0, nil, true }, port, hook.ClassDNSFailed, "was not resolved within the limit of 1 s"},
+		{"server is silent", func(string, uint16) (byte, []netip.Addr, bool) { return 0, nil, true }, port, hook.ClassDNSTimeout, "No name server answered for the name hooks.example.test within the limit of 1 s"},
 		{"private", addrs("10.0.0.1"), port, hook.ClassPrivateAddress, "leads to 10.0.0.1, which is a private network address"},
 		{"several private", addrs("10.0.0.1", "192.168.0.1", "fd00::1", "169.254.169.254"), port, hook.ClassPrivateAddress, "3 other addresses"},
 		{"private first, then a good one", addrs("10.0.0.1", "127.0.0.1"), port, "", ""},
@@ -1063,6 +1074,29 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// A name in another script is looked up, and sent, as the DNS has it.
+func TestNameInAnotherScript(t *testing.T) {
+	t.Parallel()
+	r := receive(t, answering(ok))
+	_, port, _ := net.SplitHostPort(r.addr)
+	var asked atomic.Value
+	tr := newTransport(t, func(o *Options) {
+		o.Resolver = nameServer(t, func(name string, _ uint16) (byte, []netip.Addr, bool) {
+			asked.Store(name)
+			return 0, []netip.Addr{netip.MustParseAddr("127.0.0.1")}, false
+		})
+	})
+	x := tr.Send(t.Context(), post("http://münchen.example:"+port+"/", "x"))
+	if x.Class != "" || asked.Load() != "xn--mnchen-3ya.example." || x.Sent[0].Value != "xn--mnchen-3ya.example:"+port {
+		t.Errorf("%s %s, asked for %v, sent %v", x.Class, x.Detail, asked.Load(), x.Sent)
+	}
+	tr = newTransport(t, func(o *Options) { o.Allow = nil })
+	x = tr.Send(t.Context(), post("http://１２７.0.0.1:"+port+"/", "x")) // in wide digits
+	if x.Class != hook.ClassPrivateAddress {
+		t.Errorf("an address in wide digits: %s %s", x.Class, x.Detail)
+	}
+}
+
 // The time limit does not cover the name lookup with ClockResponse, and does with
 // ClockTotal.
 func TestClockResponseLeavesLookupOut(t *testing.T) {
@@ -1082,7 +1116,7 @@ func TestClockResponseLeavesLookupOut(t *testing.T) {
 	}
 	m.Clock = send.ClockTotal
 	tr = newTransport(t, func(o *Options) { o.Resolver = resolver })
-	if x := tr.Send(t.Context(), m); x.Class != hook.ClassDNSFailed {
+	if x := tr.Send(t.Context(), m); x.Class != hook.ClassDNSTimeout {
 		t.Errorf("ClockTotal covers it: %s: %s", x.Class, x.Detail)
 	}
 }
@@ -1174,7 +1208,9 @@ func TestTLS(t *testing.T) {
 			untilClosed(c)
 		}, hook.ClassTLSFailed, "does not speak TLS"},
 		{"old version", over(&tls.Config{Certificates: []tls.Certificate{ca.issue(nil, false)}, MaxVersion: tls.VersionTLS11}), hook.ClassTLSFailed, "TLS handshake"},
-		{"wants a certificate of ours", over(&tls.Config{Certificates: []tls.Certificate{ca.issue(nil, false)}, ClientAuth: tls.RequireAnyClientCert}), hook.ClassTLSFailed, "certificate required"},
+		{"wants a certificate of ours", over(&tls.Config{Certificates: []tls.Certificate{ca.issue(nil, false)}, ClientAuth: tls.RequireAnyClientCert}), hook.ClassTLSClientCert, "demands a client certificate"},
+		{"wants a certificate of ours, TLS 1.2", over(&tls.Config{Certificates: []tls.Certificate{ca.issue(nil, false)}, ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}), hook.ClassTLSClientCert, "demands a client certificate"},
+		{"would like a certificate of ours", over(&tls.Config{Certificates: []tls.Certificate{ca.issue(nil, false)}, ClientAuth: tls.VerifyClientCertIfGiven}), "", ""},
 		{"speaks no HTTP/1.1", over(&tls.Config{Certificates: []tls.Certificate{ca.issue(nil, false)}, NextProtos: []string{"mqtt"}}), hook.ClassTLSFailed, "no application protocol"},
 		{"closed in the handshake", func(c *net.TCPConn, _ int) {
 			io.ReadFull(c, make([]byte, 5))
