@@ -132,3 +132,32 @@ test("the console cannot be framed, and the page obeys its own rules", async () 
   assert.match(asset.headers.get("cache-control"), /immutable/);
   assert.equal((await fetch(`${server.url}/assets/nothing.js`)).status, 404);
 });
+
+test("an operator sees what a tenant uses, and sets its limits", async () => {
+  for (let i = 0; i < 12; i++) {
+    await server.call("POST", "/v1/tenants/theirs/events", { type: "order.paid", payload: { i } });
+  }
+  const { page, wrong, close } = await signedIn(browser, server, t, "/tenants");
+  const row = page.getByRole("row").filter({ hasText: "theirs" });
+  await row.getByRole("button", { name: t.tenants.limits }).click();
+  const form = page.getByRole("dialog");
+  await form.getByText(t.tenants.usedUnlimited("12")).waitFor();
+  await form.getByLabel(t.tenants.limitNames.events_per_month).fill("12");
+  assert.deepEqual(await stumbles(page), []);
+  await screenshot(page, "limits");
+  await form.getByRole("button", { name: t.common.save }).click();
+  await page.getByText(t.tenants.limitsSaved).waitFor();
+  await row.getByRole("button", { name: t.tenants.limits }).click();
+  await form.getByText(t.tenants.used("12", "12")).waitFor();
+  assert.equal(await form.getByLabel(t.tenants.limitNames.events_per_month).inputValue(), "12");
+  await assert.rejects(
+    server.call("POST", "/v1/tenants/theirs/events", { type: "order.paid", payload: {} }),
+    /429 .*quota_used_up/,
+  );
+  await form.getByLabel(t.tenants.limitNames.events_per_month).fill("");
+  await form.getByRole("button", { name: t.common.save }).click();
+  await form.waitFor({ state: "detached" });
+  await server.call("POST", "/v1/tenants/theirs/events", { type: "order.paid", payload: {} });
+  assert.deepEqual(wrong, []);
+  await close();
+});
