@@ -57,6 +57,7 @@ func (s contracts) missing(name string) error {
 
 // Admin are all use cases. Whoever builds the program fills it in once, for every way in.
 type Admin struct {
+	People      People
 	Tenants     Tenants
 	Endpoints   Endpoints
 	Credentials Credentials

@@ -48,7 +48,7 @@ func newTests(t *testing.T) (x admin.Tests, sent *tester, e *hook.Endpoint, db *
 	e = must(endpoints.Create(t.Context(), tenant, admin.EndpointSpec{
 		Contract: "shop", Config: hook.EndpointConfig{URL: address, Settings: []byte(`{"token":"t"}`)},
 	}))(t)
-	return admin.Tests{Store: db, Contracts: set, Tester: sent, MaxPayload: 1000}, sent, e, db
+	return admin.Tests{Store: db, Contracts: set, Tester: sent, MaxPayload: 1000, Hide: func(e *hook.Event) *hook.Event { return e }}, sent, e, db
 }
 
 // publish stores an event of a contract for a tenant.

@@ -45,6 +45,7 @@ type Options struct {
 	Changer  Changer
 	Quota    Quota // nil: nothing is limited
 	Explain  Explainer
+	Views    Views
 	Streams  Streams
 	Guide    Guide
 
@@ -137,18 +138,19 @@ func New(o Options) *API {
 		accept:  newAcceptHandlers(o, answers, all), bodies: all, mux: http.NewServeMux(),
 	}
 	a.huma = newHuma(a.mux, o.Version)
-	deliveries := deliveryHandlers{o.Deliveries, o.Admin.Deliveries, o.Admin.Events, o.Explain}
+	sees := sights{o.Views, o.Admin.People}
+	deliveries := deliveryHandlers{o.Deliveries, o.Admin.Deliveries, o.Admin.Events, o.Explain, sees}
 	for _, noun := range []interface{ register(a *API) }{
 		tenantHandlers{o.Admin.Tenants},
 		usageHandlers{o.Quota},
-		&endpointHandlers{endpoints: o.Admin.Endpoints},
+		&endpointHandlers{endpoints: o.Admin.Endpoints, sees: sees},
 		credentialHandlers{o.Admin.Credentials},
-		eventHandlers{o.Events},
+		eventHandlers{o.Events, sees},
 		publishHandlers{a.accept},
-		recordHandlers{o.Records, o.Admin.Contracts},
+		recordHandlers{o.Records, o.Admin.Contracts, sees},
 		recordChangeHandlers{a.accept},
-		testHandlers{o.Admin.Tests, o.Explain},
-		explainHandlers{o.Deliveries, o.Admin.Events, o.Explain},
+		testHandlers{o.Admin.Tests, o.Explain, sees},
+		explainHandlers{o.Deliveries, o.Admin.Events, o.Explain, sees},
 		deliveries,
 		exactHandlers{deliveries},
 		recoveryHandlers{o.Admin.Recoveries},

@@ -100,6 +100,7 @@ var meanings = map[string]struct {
 		"The record exists, and If-None-Match allows the change only if it does not.",
 	},
 	"scope_missing":      {hook.KindForbidden, "The key lacks the scope of the operation."},
+	"personal_forbidden": {hook.KindForbidden, "The key may not see personal data."},
 	"contract_forbidden": {hook.KindForbidden, "The key is limited to other contracts."},
 	"address_forbidden":  {hook.KindForbidden, "The key may not be used from this address."},
 	"key_wider": {

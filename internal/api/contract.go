@@ -322,7 +322,7 @@ func (h contractHandlers) render(ctx context.Context, in *struct {
 	}
 	out.EventType, out.Settings, out.Problems = p.EventType, p.Contract.SettingsSchema(in.language()), fieldErrors(p.Wrong)
 	if p.Request != nil {
-		out.Request = new(wireAttempt(&hook.Attempt{Request: *p.Request}, nil).Request)
+		out.Request = new(wireAttempt(&hook.Attempt{Request: *p.Request}).Request)
 	}
 	return &struct{ Body client.ContractRendering }{out}, nil
 }

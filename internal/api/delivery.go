@@ -55,6 +55,7 @@ type deliveryHandlers struct {
 	deliveries admin.Deliveries
 	events     admin.Events
 	explain    Explainer
+	sees       sights
 }
 
 func (h deliveryHandlers) register(a *API) {
@@ -72,7 +73,7 @@ func (h deliveryHandlers) register(a *API) {
 		summary: "Read a delivery",
 		description: "With every request that was made for it and the response, secrets masked; a diagnosis of the " +
 			"latest attempt; and, in plain words, the rules that made the delivery what it is.",
-		codes: []string{"delivery_not_found"},
+		codes: []string{"delivery_not_found", "personal_forbidden"},
 	}, h.get)
 	add(a, operation{
 		id: "retry-delivery", scope: "deliveries:retry", method: http.MethodPost, path: deliveriesPath + "/{delivery}/retry", tag: "deliveries",
@@ -164,6 +165,7 @@ func (h deliveryHandlers) list(ctx context.Context, in *struct {
 func (h deliveryHandlers) get(ctx context.Context, in *struct {
 	DeliveryPath
 	Speaks
+	Revealing
 	Bodies bool `query:"bodies" default:"true" doc:"false leaves out the bodies of requests; each can be read by itself."`
 },
 ) (*struct{ Body client.DeliveryDetail }, error) {
@@ -183,6 +185,10 @@ func (h deliveryHandlers) get(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	sight, err := h.sees.of(ctx, in.Revealing, in.Tenant, d.ID.String())
+	if err != nil {
+		return nil, err
+	}
 	out := client.DeliveryDetail{Delivery: wireDelivery(d), AttemptList: []client.Attempt{}}
 	var last *hook.Attempt
 	if len(attempts) > 0 {
@@ -193,14 +199,14 @@ func (h deliveryHandlers) get(ctx context.Context, in *struct {
 			}
 		}
 		for _, at := range attempts {
-			shown := wireAttempt(at, body)
+			last = h.sees.Attempt(sight, e, ev, at, body)
+			shown := wireAttempt(last)
 			if !in.Bodies {
 				shown.Request.Body, shown.Request.BodyBase64 = "", ""
 			}
 			out.AttemptList = append(out.AttemptList, shown)
 		}
-		last = attempts[len(attempts)-1]
-		out.Diagnosis = new(wireDiagnosis(h.explain.Attempt(e, d, last, in.language())))
+		out.Diagnosis = new(wireDiagnosis(h.explain.Attempt(h.sees.Endpoint(sight, e), d, last, in.language())))
 	}
 	out.Why = wireWhy(h.explain.Delivery(d, e, ev, last, in.language()))
 	return &struct{ Body client.DeliveryDetail }{out}, nil
@@ -248,7 +254,7 @@ func attemptNumber(id string) (n int, ok bool) {
 	return n, ok && err == nil && n > 0 && n <= math.MaxInt32
 }
 
-func wireAttempt(at *hook.Attempt, body []byte) client.Attempt {
+func wireAttempt(at *hook.Attempt) client.Attempt {
 	out := client.Attempt{
 		ID:        attemptID(at),
 		Transport: at.Transport, StartedAt: at.StartedAt, Interrupted: at.Interrupted, Unreadable: at.Unreadable,
@@ -258,11 +264,8 @@ func wireAttempt(at *hook.Attempt, body []byte) client.Attempt {
 			Total: ms(at.Timing.Total),
 		},
 	}
-	if at.Request.Body != nil {
-		body = at.Request.Body
-	}
 	if at.Request.Method != "" { // without a method nothing was sent
-		out.Request.Body, out.Request.BodyBase64 = text(body)
+		out.Request.Body, out.Request.BodyBase64 = text(at.Request.Body)
 	}
 	if r := at.Response; r != nil {
 		out.Response = &client.Response{Status: r.Status, Headers: pairs(r.Headers), Truncated: r.Truncated}

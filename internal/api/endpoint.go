@@ -24,6 +24,7 @@ const (
 // endpointHandlers answer requests about endpoints.
 type endpointHandlers struct {
 	endpoints admin.Endpoints
+	sees      sights
 	schemas   huma.Registry
 }
 
@@ -129,10 +130,10 @@ type EndpointPath struct {
 	Endpoint string `path:"endpoint" doc:"Id of the endpoint." example:"ep_06ew2c5e8m4b900000000000g0"`
 }
 
-// wireEndpoint is an endpoint as it is shown: values in force, secrets masked.
-func (h *endpointHandlers) wireEndpoint(e *hook.Endpoint) client.Endpoint {
+// wireEndpoint is an endpoint as the caller sees it: values in force, secrets masked.
+func (h *endpointHandlers) wireEndpoint(ctx context.Context, e *hook.Endpoint) client.Endpoint {
 	v := h.endpoints.View(e)
-	cfg := v.InForce
+	cfg := h.sees.Config(keyOf(ctx).Sight(), v.InForce)
 	out := client.Endpoint{
 		ID: e.ID.String(), Tenant: e.Tenant, Name: e.Name, Contract: e.Contract, ContractVersion: v.ContractVersion,
 		URL: cfg.URL, Method: cfg.Method,
@@ -197,12 +198,14 @@ func retryDelays(texts []string) (delays []time.Duration, wrong []hook.FieldErro
 
 type endpointOutput struct{ Body client.Endpoint }
 
-// answer is the answer that shows an endpoint. It passes an error on.
-func (h *endpointHandlers) answer(e *hook.Endpoint, err error) (*endpointOutput, error) {
-	if err != nil {
-		return nil, err
+// answer makes the answer that shows an endpoint. It passes an error on.
+func (h *endpointHandlers) answer(ctx context.Context) func(*hook.Endpoint, error) (*endpointOutput, error) {
+	return func(e *hook.Endpoint, err error) (*endpointOutput, error) {
+		if err != nil {
+			return nil, err
+		}
+		return &endpointOutput{h.wireEndpoint(ctx, e)}, nil
 	}
-	return &endpointOutput{h.wireEndpoint(e)}, nil
 }
 
 func (h *endpointHandlers) create(ctx context.Context, in *struct {
@@ -214,7 +217,7 @@ func (h *endpointHandlers) create(ctx context.Context, in *struct {
 	if err := auth.AdmitContract(keyOf(ctx), cmp.Or(spec.Contract, hook.DefaultContract)); err != nil {
 		return nil, err
 	}
-	return h.answer(h.endpoints.Create(ctx, in.Tenant, spec))
+	return h.answer(ctx)(h.endpoints.Create(ctx, in.Tenant, spec))
 }
 
 func (h *endpointHandlers) list(ctx context.Context, in *struct {
@@ -232,11 +235,13 @@ func (h *endpointHandlers) list(ctx context.Context, in *struct {
 		return nil, err
 	}
 	endpoints = touchable(ctx, endpoints, func(e *hook.Endpoint) string { return e.Contract })
-	return &struct{ Body client.List[client.Endpoint] }{wireList(endpoints, next, list, h.wireEndpoint)}, nil
+	return &struct{ Body client.List[client.Endpoint] }{wireList(endpoints, next, list, func(e *hook.Endpoint) client.Endpoint {
+		return h.wireEndpoint(ctx, e)
+	})}, nil
 }
 
 func (h *endpointHandlers) get(ctx context.Context, in *EndpointPath) (*endpointOutput, error) {
-	return h.answer(h.endpoints.Get(ctx, in.Tenant, in.Endpoint))
+	return h.answer(ctx)(h.endpoints.Get(ctx, in.Tenant, in.Endpoint))
 }
 
 func (h *endpointHandlers) delete(ctx context.Context, in *EndpointPath) (*struct{}, error) {
@@ -252,13 +257,13 @@ func (h *endpointHandlers) patch(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return h.answer(h.endpoints.Patch(ctx, in.Tenant, in.Endpoint, p))
+	return h.answer(ctx)(h.endpoints.Patch(ctx, in.Tenant, in.Endpoint, p))
 }
 
 // setState makes the handler of an operation that changes the state of an endpoint.
 func (h *endpointHandlers) setState(state hook.EndpointState) func(context.Context, *EndpointPath) (*endpointOutput, error) {
 	return func(ctx context.Context, in *EndpointPath) (*endpointOutput, error) {
-		return h.answer(h.endpoints.SetState(ctx, in.Tenant, in.Endpoint, state))
+		return h.answer(ctx)(h.endpoints.SetState(ctx, in.Tenant, in.Endpoint, state))
 	}
 }
 

@@ -31,7 +31,10 @@ type EventStore interface {
 }
 
 // eventHandlers answer requests to read events.
-type eventHandlers struct{ store EventStore }
+type eventHandlers struct {
+	store EventStore
+	sees  sights
+}
 
 func (h eventHandlers) register(a *API) {
 	add(a, operation{
@@ -45,8 +48,8 @@ func (h eventHandlers) register(a *API) {
 		id: "get-event", method: http.MethodGet, path: eventsPath + "/{event}", tag: "events", access: auth.Readers,
 		summary: "Read an event",
 		description: "By its id (evt_…) or by the id that it was given when it was published. The payload comes byte for " +
-			"byte as it was; one that is not JSON, as a string.",
-		codes: []string{"event_not_found"},
+			"byte as it was; one that is not JSON, as a string. What the contract calls sensitive is masked.",
+		codes: []string{"event_not_found", "personal_forbidden"},
 	}
 	add(a, get, h.get)
 	a.describeBody(get.method, get.path, "200", reflect.TypeFor[client.Event]())
@@ -98,6 +101,7 @@ type rawOutput struct {
 
 func (h eventHandlers) get(ctx context.Context, in *struct {
 	TenantPath
+	Revealing
 	Event   string `path:"event" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own." example:"evt_06ew2c6eqfy7d00000000000g0"`
 	Payload bool   `query:"payload" default:"true" doc:"false leaves the payload out; it can be read by itself."`
 },
@@ -110,6 +114,11 @@ func (h eventHandlers) get(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	sight, err := h.sees.of(ctx, in.Revealing, in.Tenant, e.ID.String())
+	if err != nil {
+		return nil, err
+	}
+	e = h.sees.Event(sight, e)
 	out, payload := wireEvent(e), e.Payload
 	if in.Payload && !e.JSON() {
 		out.PayloadEncoding, payload = quoted(payload)

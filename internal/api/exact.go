@@ -20,10 +20,10 @@ func (h exactHandlers) register(a *API) {
 		id: "get-event-payload", method: http.MethodGet, path: eventsPath + "/{event}/payload", tag: "events",
 		access:  auth.Readers,
 		summary: "Read the payload of an event",
-		description: "The exact bytes that were published, without anything around them. The type of those that are not " +
+		description: "The exact bytes that were published, without anything around them; what the contract calls sensitive is masked. The type of those that are not " +
 			"JSON is " +
 			"application/octet-stream here; their own is the content_type of the event.",
-		codes: []string{"event_not_found"},
+		codes: []string{"event_not_found", "personal_forbidden"},
 	}
 	add(a, payload, h.payload)
 	a.describeExact(payload, "application/json", "application/octet-stream")
@@ -34,7 +34,7 @@ func (h exactHandlers) register(a *API) {
 		description: "The exact bytes of the body that one attempt of a delivery sent; secrets are masked as in the " +
 			"delivery. " +
 			"The type is always application/octet-stream; the one that was sent is in the headers of the attempt.",
-		codes: []string{"delivery_not_found", "attempt_not_found"},
+		codes: []string{"delivery_not_found", "attempt_not_found", "personal_forbidden"},
 	}
 	add(a, body, h.attemptBody)
 	a.describeExact(body, "application/octet-stream")
@@ -70,6 +70,7 @@ func (a *API) describeExact(op operation, contentTypes ...string) {
 
 func (h exactHandlers) payload(ctx context.Context, in *struct {
 	TenantPath
+	Revealing
 	Event string `path:"event" maxLength:"128" doc:"Id of the event, Gancho's or the caller's own." example:"evt_06ew2c6eqfy7d00000000000g0"`
 },
 ) (*exactOutput, error) {
@@ -77,6 +78,11 @@ func (h exactHandlers) payload(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	sight, err := h.sees.of(ctx, in.Revealing, in.Tenant, e.ID.String())
+	if err != nil {
+		return nil, err
+	}
+	e = h.sees.Event(sight, e)
 	if !e.JSON() {
 		return exact("application/octet-stream", e.ID.String(), e.Payload), nil
 	}
@@ -85,6 +91,7 @@ func (h exactHandlers) payload(ctx context.Context, in *struct {
 
 func (h exactHandlers) attemptBody(ctx context.Context, in *struct {
 	DeliveryPath
+	Revealing
 	Attempt string `path:"attempt" maxLength:"128" doc:"Id of the attempt, from the attempt_list of the delivery." example:"att_06ew2c6eqfy7d00000000000g4_1"`
 },
 ) (*exactOutput, error) {
@@ -96,16 +103,23 @@ func (h exactHandlers) attemptBody(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	body := at.Request.Body
-	if body == nil {
-		ev, err := h.store.Event(ctx, d.Tenant, d.ID.Event())
-		if err != nil && !hook.IsKind(err, hook.KindNotFound) { // the event may have been removed meanwhile
-			return nil, err
-		}
-		if body, err = h.sentBody(ctx, d, ev); err != nil {
-			return nil, err
-		}
+	e, err := h.store.TenantEndpoint(ctx, in.Tenant, d.Endpoint)
+	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // the endpoint may have been deleted
+		return nil, err
 	}
+	ev, err := h.store.Event(ctx, d.Tenant, d.ID.Event())
+	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // the event may have been removed meanwhile
+		return nil, err
+	}
+	body, err := h.sentBody(ctx, d, ev)
+	if err != nil {
+		return nil, err
+	}
+	sight, err := h.sees.of(ctx, in.Revealing, in.Tenant, d.ID.String())
+	if err != nil {
+		return nil, err
+	}
+	body = h.sees.Attempt(sight, e, ev, at, body).Request.Body
 	return exact("application/octet-stream", in.Attempt, body), nil
 }
 

@@ -15,6 +15,7 @@ type explainHandlers struct {
 	store   DeliveryStore
 	events  admin.Events
 	explain Explainer
+	sees    sights
 }
 
 func (h explainHandlers) register(a *API) {
@@ -54,6 +55,10 @@ func (h explainHandlers) event(ctx context.Context, in *struct {
 		if d.Reason == hook.ReasonScript {
 			cancelled = h.lastDetail(ctx, d)
 		}
+	}
+	if cancelled != "" {
+		at := h.sees.Attempt(keyOf(ctx).Sight(), e, ev, &hook.Attempt{Detail: cancelled}, nil)
+		cancelled = at.Detail
 	}
 	for _, r := range h.explain.Event(e, ev, d, cancelled, in.language()) {
 		out.Reasons = append(out.Reasons, wireReason(r))

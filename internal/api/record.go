@@ -36,6 +36,7 @@ type RecordStore interface {
 type recordHandlers struct {
 	store     RecordStore
 	contracts admin.Contracts
+	sees      sights
 }
 
 func (h recordHandlers) register(a *API) {
@@ -44,8 +45,9 @@ func (h recordHandlers) register(a *API) {
 		{id: "list-records-of-kind", path: kindPath, summary: "List records of a kind"},
 	} {
 		list.method, list.tag, list.access = http.MethodGet, "records", auth.Readers
-		list.description = "Ordered by contract, kind and key. Documents are returned byte for byte as they were written."
-		list.codes = []string{"cursor_invalid", "kind_invalid", "contract_not_found", "record_kind_unknown"}
+		list.description = "Ordered by contract, kind and key. Documents are returned byte for byte as they were written; what the contract calls " +
+			"sensitive is masked."
+		list.codes = []string{"cursor_invalid", "kind_invalid", "contract_not_found", "record_kind_unknown", "personal_forbidden"}
 		if list.path == kindPath {
 			add(a, list, h.listKind)
 		} else {
@@ -55,9 +57,10 @@ func (h recordHandlers) register(a *API) {
 	}
 	get := operation{
 		id: "get-record", method: http.MethodGet, path: recordPath, tag: "records", access: auth.Readers,
-		summary:     "Read a record",
-		description: "The answer is the document, byte for byte as it was written.",
-		codes:       []string{"record_not_found", "contract_not_found", "record_kind_unknown"},
+		summary: "Read a record",
+		description: "The answer is the document, byte for byte as it was written. What the contract calls sensitive is masked; " +
+			"do not write such a document back.",
+		codes: []string{"record_not_found", "contract_not_found", "record_kind_unknown", "personal_forbidden"},
 	}
 	add(a, get, h.get)
 	a.describeRecordGet(get)
@@ -92,12 +95,17 @@ type recordOutput struct {
 
 func (h recordHandlers) get(ctx context.Context, in *struct {
 	KindPath
+	Revealing
 	Key       string `path:"key" maxLength:"256" doc:"Key of the record." example:"10042"`
 	NoneMatch string `header:"If-None-Match" doc:"Entity tags that the caller has. The answer is 304 if the record has one of them."`
 },
 ) (*recordOutput, error) {
 	if !contract.ValidRecordKey(in.Key) {
 		return nil, hook.NotFound("record", in.Key)
+	}
+	sight, err := h.sees.of(ctx, in.Revealing, in.Tenant, in.Contract+"/"+in.Kind+"/"+in.Key)
+	if err != nil {
+		return nil, err
 	}
 	r, err := h.store.Record(ctx, in.Tenant, in.Contract, in.Kind, in.Key)
 	if err != nil {
@@ -108,7 +116,7 @@ func (h recordHandlers) get(ctx context.Context, in *struct {
 	}
 	out := &recordOutput{
 		Status: http.StatusOK, ContentType: "application/json", ETag: etag(r.Version),
-		LastModified: r.UpdatedAt.UTC().Truncate(time.Second).Format(http.TimeFormat), Body: r.Document,
+		LastModified: r.UpdatedAt.UTC().Truncate(time.Second).Format(http.TimeFormat), Body: h.sees.Document(sight, r.Contract, r.Document),
 	}
 	for tag := range strings.SplitSeq(in.NoneMatch, ",") {
 		if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag == "*" || versionOf(tag) == r.Version {
@@ -121,14 +129,16 @@ func (h recordHandlers) get(ctx context.Context, in *struct {
 func (h recordHandlers) listKind(ctx context.Context, in *struct {
 	KindPath
 	Paging
+	Revealing
 },
 ) (*rawOutput, error) {
-	return h.page(ctx, in.Tenant, in.Contract, in.Kind, in.Paging)
+	return h.page(ctx, in.Tenant, in.Contract, in.Kind, in.Paging, in.Revealing)
 }
 
 func (h recordHandlers) list(ctx context.Context, in *struct {
 	TenantPath
 	Paging
+	Revealing
 	Contract string `query:"contract" maxLength:"64" doc:"Only of this contract."`
 	Kind     string `query:"kind" maxLength:"64" doc:"Only of this kind; needs contract."`
 },
@@ -140,7 +150,7 @@ func (h recordHandlers) list(ctx context.Context, in *struct {
 	if err := admitFilter(ctx, in.Contract); err != nil {
 		return nil, err
 	}
-	return h.page(ctx, in.Tenant, in.Contract, in.Kind, in.Paging)
+	return h.page(ctx, in.Tenant, in.Contract, in.Kind, in.Paging, in.Revealing)
 }
 
 // checkKind is called if no record was found. It fails if there is no such contract, or if the contract has no such
@@ -156,7 +166,11 @@ func (h recordHandlers) checkKind(contract, kind string) error {
 	return nil
 }
 
-func (h recordHandlers) page(ctx context.Context, tenant, contract, kind string, p Paging) (*rawOutput, error) {
+func (h recordHandlers) page(ctx context.Context, tenant, contract, kind string, p Paging, reveal Revealing) (*rawOutput, error) {
+	sight, err := h.sees.of(ctx, reveal, tenant, strings.Trim(contract+"/"+kind, "/"))
+	if err != nil {
+		return nil, err
+	}
 	list := listName("records", tenant, contract, kind)
 	var after hook.RecordName
 	if p.Cursor != "" {
@@ -190,7 +204,7 @@ func (h recordHandlers) page(ctx context.Context, tenant, contract, kind string,
 			UpdatedAt: r.UpdatedAt, Document: []byte("0"),
 		})
 		body = append(body, bytes.TrimSuffix(head, []byte("0}"))...)
-		body = append(append(body, r.Document...), '}')
+		body = append(append(body, h.sees.Document(sight, r.Contract, r.Document)...), '}')
 	}
 	next := []byte("null")
 	if more {

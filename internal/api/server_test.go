@@ -34,6 +34,7 @@ import (
 	"gancho/internal/storetest"
 	"gancho/internal/stream"
 	"gancho/internal/transform"
+	"gancho/internal/view"
 )
 
 const adminKey = "admin-key-0123456789"
@@ -151,12 +152,13 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 	const maxPayload = 64 << 10
 	s.api = api.New(api.Options{
 		Admin: admin.Admin{
+			People:      admin.People{Store: db},
 			Tenants:     admin.Tenants{Store: db},
 			Endpoints:   admin.Endpoints{Store: db, Contracts: set, Scripts: scripts},
 			Credentials: admin.Credentials{Store: db, Contracts: set},
 			Keys:        admin.Keys{Store: db},
 			Contracts:   admin.Contracts{Store: db, InForce: set, Catalog: known},
-			Tests:       admin.Tests{Store: db, Contracts: set, Tester: tester, MaxPayload: maxPayload},
+			Tests:       admin.Tests{Store: db, Contracts: set, Tester: tester, MaxPayload: maxPayload, Hide: view.Views{Contracts: set}.Public},
 			Recoveries:  admin.Recoveries{Store: db, Contracts: set, Recoverer: s.in, Waker: s.worker},
 			Schedules:   admin.Schedules{Store: db, Contracts: set, Runner: s.schedules},
 			Deliveries:  admin.Deliveries{Store: db, Contracts: set, Waker: s.worker},
@@ -164,7 +166,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 			PortalLinks: admin.PortalLinks{Store: db},
 			Lookups:     admin.Lookups{Store: db},
 		},
-		Auth: keys, Accepter: s.in, Changer: s.in, Quota: limits, Explain: explain.Explainer{Contracts: set}, Streams: s.live,
+		Auth: keys, Accepter: s.in, Changer: s.in, Quota: limits, Explain: explain.Explainer{Contracts: set}, Views: view.Views{Contracts: set}, Streams: s.live,
 		Guide:  api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},
 		Events: db, Deliveries: db, Records: db, Stats: db, Audit: db, Health: db, Log: log, MaxPayload: maxPayload,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),

@@ -14,6 +14,7 @@ import (
 type testHandlers struct {
 	tests   admin.Tests
 	explain Explainer
+	sees    sights
 }
 
 func (h testHandlers) register(a *API) {
@@ -58,11 +59,13 @@ func (h testHandlers) test(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	at := wireAttempt(r.Attempt, r.Body)
+	sight := keyOf(ctx).Sight()
+	attempt := h.sees.Attempt(sight, r.Endpoint, r.Event, r.Attempt, r.Body)
+	at := wireAttempt(attempt)
 	return &struct{ Body client.TestResult }{client.TestResult{
 		Passed: r.Delivery.State == hook.Delivered, Request: at.Request, Response: at.Response, TimingMS: at.TimingMS,
 		Error:     at.Error,
-		Diagnosis: wireDiagnosis(h.explain.Attempt(r.Endpoint, r.Delivery, r.Attempt, in.language())),
+		Diagnosis: wireDiagnosis(h.explain.Attempt(h.sees.Endpoint(sight, r.Endpoint), r.Delivery, attempt, in.language())),
 		Delivery:  r.Delivery.ID.String(), Event: r.Event.ID.String(), Type: r.Event.Type,
 	}}, nil
 }

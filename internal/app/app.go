@@ -42,6 +42,7 @@ import (
 	"gancho/internal/stats"
 	"gancho/internal/store"
 	"gancho/internal/stream"
+	"gancho/internal/view"
 	"gancho/internal/work"
 )
 
@@ -242,7 +243,7 @@ func (s *server) assemble() (*parts, error) {
 	p.schedules = schedule.New(schedule.Options{Store: s.db, Accepter: p.in, Contracts: inForce, Node: "single", Work: runWork * int64(s.cfg.EventWork), Log: log("schedule")})
 	p.auth = auth.New(s.db, s.admin, s.db.SessionKeys()[0])
 	p.handler = api.New(api.Options{
-		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce},
+		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce}, Views: view.Views{Contracts: inForce},
 		Streams: &s.live, Guide: api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},
 		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Audit: s.db, Health: s.db,
 		MaxPayload: int(s.cfg.MaxPayload), Bodies: int64(s.cfg.MaxBodies), Log: log("api"), Metrics: numbers.Handler(),
@@ -258,12 +259,13 @@ const runWork = 1000
 // useCases are the use cases that every way in calls.
 func (s *server) useCases(p *parts, inForce *contract.Set) admin.Admin {
 	return admin.Admin{
+		People:      admin.People{Store: s.db},
 		Tenants:     admin.Tenants{Store: s.db},
 		Endpoints:   admin.Endpoints{Store: s.db, Contracts: inForce, Scripts: p.scripts},
 		Credentials: admin.Credentials{Store: s.db, Contracts: inForce},
 		Keys:        admin.Keys{Store: s.db},
 		Contracts:   admin.Contracts{Store: s.db, InForce: inForce, Catalog: p.known},
-		Tests:       admin.Tests{Store: s.db, Contracts: inForce, Tester: p.worker, MaxPayload: int(s.cfg.MaxPayload)},
+		Tests:       admin.Tests{Store: s.db, Contracts: inForce, Tester: p.worker, MaxPayload: int(s.cfg.MaxPayload), Hide: view.Views{Contracts: inForce}.Public},
 		Recoveries:  admin.Recoveries{Store: s.db, Contracts: inForce, Recoverer: p.in, Waker: p.worker},
 		Schedules:   admin.Schedules{Store: s.db, Contracts: inForce, Runner: p.schedules},
 		Deliveries:  admin.Deliveries{Store: s.db, Contracts: inForce, Waker: p.worker},

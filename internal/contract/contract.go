@@ -21,6 +21,7 @@ import (
 
 	"gancho/internal/expr"
 	"gancho/internal/hook"
+	"gancho/internal/mask"
 	"gancho/internal/rawjson"
 	"gancho/internal/schema"
 	"gancho/internal/sign"
@@ -46,6 +47,7 @@ type Contract struct {
 	lookups     []Lookup
 	delivery    delivery
 	redact      [][]string
+	sensitive   mask.Fields
 	assumed     []Assumption
 	docs        map[string]Text
 	tests       []Test
@@ -225,6 +227,19 @@ func (c *Contract) Redacted() []string {
 		out = append(out, text)
 	}
 	return out
+}
+
+// Sensitive says which values of payloads, bodies, records and settings are personal data. They
+// are stored and sent, and shown only to whoever asks for them and has the right.
+func (c *Contract) Sensitive() mask.Fields { return c.sensitive }
+
+// SensitiveMask hides the sensitive values of a JSON document wherever they stand, for texts
+// that may repeat them.
+func (c *Contract) SensitiveMask(m mask.Mask, doc []byte) mask.Mask {
+	if len(c.sensitive) == 0 {
+		return m
+	}
+	return m.With(c.sensitive.Values(doc)...)
 }
 
 // PerTenant is how many endpoints of the contract a tenant can have, 0 for any

@@ -67,7 +67,7 @@ type loader struct {
 // keysOf is the language: the keys of each section. "" is the top level, and * stands for
 // any name. Every other key is refused.
 var keysOf = map[string][]string{
-	"":          {"contract", "title", "about", "document", "records", "events", "endpoint", "delivery", "credentials", "lookup", "redact", "docs", "assumed", "tests"},
+	"":          {"contract", "title", "about", "document", "records", "events", "endpoint", "delivery", "credentials", "lookup", "redact", "sensitive", "docs", "assumed", "tests"},
 	"records.*": {"title", "about", "key", "schema"},
 	"events.*": {
 		"title", "about", "example", "cases", "schema", "on", "when", "payload",
@@ -108,6 +108,7 @@ var sections = []struct {
 	{"lookup", (*loader).readLookup},
 	{"delivery", (*loader).delivery},
 	{"redact", (*loader).redact},
+	{"sensitive", (*loader).sensitive},
 	{"docs", (*loader).docs},
 	{"assumed", (*loader).assumed},
 	{"tests", (*loader).tests},
@@ -229,6 +230,26 @@ func (l *loader) redact(c *Contract, n *yamlfile.Node) {
 			continue
 		}
 		c.redact = append(c.redact, path)
+	}
+}
+
+// maxSensitive is how many paths a contract may list as sensitive. Each is looked for in every
+// document that is shown.
+const maxSensitive = 100
+
+// sensitive reads where personal data is.
+func (l *loader) sensitive(c *Contract, n *yamlfile.Node) {
+	items := l.List(n)
+	if len(items) > maxSensitive {
+		l.ProblemAt(n, fmt.Sprintf("There are %d paths; at most %d are possible.", len(items), maxSensitive), "")
+	}
+	for _, item := range items {
+		pattern, err := rawjson.ParsePattern(l.Str(item))
+		if err != nil {
+			l.ProblemAt(item, "This is not a path: "+err.Error()+".", "Write for example contact.email, items.*.phone or **.email")
+			continue
+		}
+		c.sensitive = append(c.sensitive, pattern)
 	}
 }
 

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"encoding/json"
+	"slices"
 
 	"gancho/internal/hook"
 	"gancho/internal/mask"
@@ -20,8 +21,10 @@ func (c *Contract) SettingsSchema(language string) json.RawMessage {
 	return c.endpoint.settings.JSON(language)
 }
 
-// SecretSettings says where the secrets are in an endpoint's settings.
-func (c *Contract) SecretSettings() mask.Settings { return c.endpoint.settings.Secrets() }
+// SecretSettings says where the secrets are in an endpoint's settings. What is sensitive there is treated as secret.
+func (c *Contract) SecretSettings() mask.Settings {
+	return append(slices.Clone(c.endpoint.settings.Secrets()), c.sensitive...)
+}
 
 // Mask hides the secrets of an endpoint: its secret settings, the key of its
 // credential, and what its URL and extra headers hold under names that speak of

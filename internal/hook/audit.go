@@ -72,6 +72,7 @@ const (
 	ActionContractChanged       Action = "contract.changed"
 	ActionRecoveryStarted       Action = "recovery.started" // the object is the endpoint
 	ActionDeliveryRetried       Action = "delivery.retried"
+	ActionPersonalRevealed      Action = "personal.revealed" // the object is the event, delivery or record that was read
 	ActionPortalLinkCreated     Action = "portal_link.created"
 	ActionPortalLinkRevoked     Action = "portal_link.revoked"
 )

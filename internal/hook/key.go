@@ -104,6 +104,9 @@ type Scope string
 // ScopeSelf is the scope of operations that say who one is. Every key has it.
 const ScopeSelf Scope = "self:read"
 
+// ScopePersonal is the scope of looking at personal data.
+const ScopePersonal Scope = "personal:read"
+
 // Scopes are the scopes that a key can have, in the order in which people read them.
 func Scopes() []Scope {
 	return []Scope{
@@ -118,7 +121,7 @@ func Scopes() []Scope {
 		"keys:read", "keys:write",
 		"portal:read", "portal:write",
 		"stats:read", "stream:read",
-		"audit:read",
+		"audit:read", ScopePersonal,
 		"system:read", "system:write",
 	}
 }

@@ -7,33 +7,18 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// Settings says where the secrets are in a JSON document: a list of paths, in which "*" stands for each element of an
-// array. The nil Settings has no secrets.
+// Settings says where the secrets are in a JSON document: a list of patterns, see [rawjson.ParsePattern]. The nil
+// Settings has no secrets.
 type Settings [][]string
 
 // Find lists the paths of the secrets that a document has.
 func (s Settings) Find(doc []byte) (paths [][]string) {
 	for _, pattern := range s {
-		paths = append(paths, expand(doc, pattern, nil)...)
-	}
-	return paths
-}
-
-// expand lists the paths that a pattern stands for in a document, beginning with the path at.
-func expand(doc []byte, pattern, at []string) (paths [][]string) {
-	for i, segment := range pattern {
-		if segment != "*" {
-			at = append(slices.Clone(at), segment)
-			continue
+		for _, path := range rawjson.Paths(doc, pattern) {
+			if token, _ := rawjson.Lookup(doc, path...); rawjson.KindOf(token) != 'n' {
+				paths = append(paths, path)
+			}
 		}
-		list, _ := rawjson.Lookup(doc, at...)
-		for n := range rawjson.Elements(list) {
-			paths = append(paths, expand(doc, pattern[i+1:], append(slices.Clone(at), strconv.Itoa(n)))...)
-		}
-		return paths
-	}
-	if token, ok := rawjson.Lookup(doc, at...); ok && rawjson.KindOf(token) != 'n' {
-		paths = append(paths, at)
 	}
 	return paths
 }
@@ -48,12 +33,7 @@ func (s Settings) Secrets(doc []byte) (secrets []string) {
 }
 
 // Hide is a document as people may see it: the mask in the place of each secret, everything else byte for byte.
-func (s Settings) Hide(doc []byte) []byte {
-	for _, path := range s.Find(doc) {
-		doc = rawjson.Replace(doc, []byte(`"`+Text+`"`), path...)
-	}
-	return doc
-}
+func (s Settings) Hide(doc []byte) []byte { return Fields(s).Hide(doc) }
 
 // Masked lists the paths where a document has the mask instead of a secret.
 func (s Settings) Masked(doc []byte) (paths [][]string) {

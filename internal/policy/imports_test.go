@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"internal/contract":  {"internal/template", "internal/schema", "internal/yamlfile", "internal/hook", "internal/mask", "internal/cron", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "internal/work"},
 	"internal/guide":     {"internal/hook", "internal/contract", "internal/diagnose", "internal/rawjson", "internal/texts"},
 	"internal/explain":   {"internal/hook", "internal/contract", "internal/diagnose", "internal/match"},
+	"internal/view":      {"internal/hook", "internal/contract", "internal/mask", "internal/rawjson"},
 	"internal/bearer":    {"internal/hook", "internal/contract"},
 	"contracts":          {}, // the shipped contracts, embedded
 

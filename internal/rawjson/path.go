@@ -2,6 +2,7 @@ package rawjson
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -9,7 +10,35 @@ import (
 // ParsePath reads a path as it is written in CEL: names joined by dots, indexes and other
 // names in brackets, for example customer.name, items[0].price, headers["x-id"]. It
 // returns the segments; an index is a decimal text.
-func ParsePath(s string) ([]string, error) {
+func ParsePath(s string) ([]string, error) { return parsePath(s, nameLength) }
+
+// ParsePattern reads a path in which * stands for any member or element, and ** for any number
+// of them, one inside the other, also none: body.*.phone, **.email. There is at most one **,
+// because looking for more takes too long. See [Find].
+func ParsePattern(s string) ([]string, error) {
+	path, err := parsePath(s, func(rest string) int {
+		if strings.HasPrefix(rest, anyDepth) {
+			return len(anyDepth)
+		}
+		if strings.HasPrefix(rest, anyName) {
+			return len(anyName)
+		}
+		return nameLength(rest)
+	})
+	if first := slices.Index(path, anyDepth); err == nil && first >= 0 && slices.Contains(path[first+1:], anyDepth) {
+		return nil, errors.New("** can stand in a path only once")
+	}
+	return path, err
+}
+
+// What a pattern has in the place of names.
+const (
+	anyName  = "*"
+	anyDepth = "**"
+)
+
+// parsePath is ParsePath with another rule of how long the name is that a text begins with.
+func parsePath(s string, nameLength func(string) int) ([]string, error) {
 	var out []string
 	rest := s
 	for first := true; rest != "" || first; first = false {

@@ -48,7 +48,8 @@ type Composed struct {
 	Reason    string       // why the script cancelled, secrets masked
 	Console   []string     // what the script printed, secrets masked
 
-	mask mask.Mask
+	secrets mask.Mask // for the body, of which personal data is hidden when it is shown
+	mask    mask.Mask // for everything else that is kept: it hides personal data, too
 }
 
 // Failure says why a script failed, secrets masked.
@@ -69,7 +70,7 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 	if err != nil {
 		return out, err
 	}
-	out.mask = r.mask
+	out.secrets, out.mask = r.mask, r.withPersonal(job.Event)
 	req, err := r.Render(job.Event)
 	if err != nil {
 		return out, err
@@ -80,17 +81,17 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 		req.Body = job.Frozen.Body
 		if head := job.Frozen.Head; head != nil {
 			req.Method, req.URL, req.Headers = head.Method, head.URL, head.Headers
-			out.mask = out.mask.WithRequest(head.URL, head.Headers)
+			out.hide(head)
 		}
 	case r.config.Transformation != "":
 		var script transform.Output
 		var changed contract.Rendering
 		changed, script, failure = c.transform(ctx, f, r, job.Event, req)
-		out.Cancelled, out.Reason, out.Console = script.Cancelled, out.mask.Text(script.Reason), script.Console
+		out.Cancelled, out.Reason, out.Console = script.Cancelled, out.mask.Text(script.Reason), out.mask.Texts(script.Console)
 		if failure == nil && !out.Cancelled {
 			req = changed
 			head := hook.Head{Method: req.Method, URL: req.URL, Headers: req.Headers}
-			out.mask = out.mask.WithRequest(head.URL, head.Headers)
+			out.hide(&head)
 			out.Frozen = &hook.Frozen{Body: req.Body, Head: &head}
 		}
 	case !sameSlice(req.Body, job.Event.Payload):
@@ -106,6 +107,20 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 		return out, nil
 	}
 	return out, failure
+}
+
+// hide adds the secrets in the request that a script made to those that are hidden.
+func (c *Composed) hide(head *hook.Head) {
+	c.secrets, c.mask = c.secrets.WithRequest(head.URL, head.Headers), c.mask.WithRequest(head.URL, head.Headers)
+}
+
+// withPersonal is a mask that also hides what the contract calls sensitive in an event and in the settings.
+func (r rendering) withPersonal(ev *hook.Event) mask.Mask {
+	m := r.contract.SensitiveMask(r.mask, r.config.Settings)
+	if ev.JSON() {
+		m = r.contract.SensitiveMask(m, ev.Payload)
+	}
+	return m
 }
 
 // HidesBody reports whether the body of a delivery contains secrets, so that it must not be

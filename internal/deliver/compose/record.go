@@ -9,7 +9,7 @@ import (
 
 // Record completes an attempt with the request as it was sent. It masks secrets in everything
 // that is kept: in the request, in the text about a failure, and in an answer that repeats the
-// secret.
+// secret. Personal data is masked there, too, except in the body, see [contract.Contract.Sensitive].
 func (c *Composed) Record(a *hook.Attempt, reply *send.Reply) {
 	a.Request, a.Detail = c.Request(reply.Sent), cutDetail(c.mask.Text(a.Detail))
 	if a.Response == nil {
@@ -32,7 +32,7 @@ func (c *Composed) Record(a *hook.Attempt, reply *send.Reply) {
 func (c *Composed) Request(sent []hook.Header) hook.Request {
 	m := c.Message
 	q := hook.Request{Method: m.Method, URL: c.mask.Text(m.Target), Headers: c.mask.Headers(sent)}
-	if body := c.mask.Body(m.Body); !sameSlice(body, m.Body) {
+	if body := c.secrets.Body(m.Body); !sameSlice(body, m.Body) {
 		q.Body = body
 	}
 	return q

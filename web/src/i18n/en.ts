@@ -757,6 +757,7 @@ const en = {
       "contract.changed": "Changed what a webhook system allows",
       "recovery.started": "Sent again what was missed",
       "delivery.retried": "Sent a delivery again",
+      "personal.revealed": "Looked at personal data",
       "portal_link.created": "Created a portal link",
       "portal_link.revoked": "Revoked a portal link",
     } as Record<string, string>,

@@ -45,6 +45,7 @@ const es: Messages = {
       secret_current: "El destino firma con este secreto. Reemplácelo primero.",
       unreadable: "Lo guardado no se puede descifrar: está dañado o falta su clave de cifrado.",
       scope_missing: "Su clave no tiene el permiso para esto. Use una que lo tenga.",
+      personal_forbidden: "Su clave no puede ver datos personales. Use una que tenga ese permiso.",
       contract_forbidden: "Su clave es para otros sistemas de webhooks. Use una que sirva para este.",
       address_forbidden: "Esta clave no se puede usar desde su dirección. Úsela desde una de las permitidas.",
       key_wider:
@@ -864,6 +865,7 @@ const es: Messages = {
       "contract.changed": "Cambió lo que un sistema permite",
       "recovery.started": "Reenvió lo que se perdió",
       "delivery.retried": "Envió una entrega de nuevo",
+      "personal.revealed": "Vio datos personales",
       "portal_link.created": "Creó un enlace al portal",
       "portal_link.revoked": "Terminó un enlace al portal",
     },

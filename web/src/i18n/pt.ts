@@ -45,6 +45,7 @@ const pt: Messages = {
       secret_current: "O destino assina com este segredo. Troque-o primeiro.",
       unreadable: "O que foi guardado não pode ser decifrado: está danificado, ou falta a chave de criptografia.",
       scope_missing: "Sua chave não tem a permissão para isso. Use uma que tenha.",
+      personal_forbidden: "Sua chave não pode ver dados pessoais. Use uma que tenha essa permissão.",
       contract_forbidden: "Sua chave é para outros sistemas de webhooks. Use uma que sirva para este.",
       address_forbidden: "Esta chave não pode ser usada do seu endereço. Use-a de um dos endereços permitidos.",
       key_wider:
@@ -864,6 +865,7 @@ const pt: Messages = {
       "contract.changed": "Mudou o que um sistema permite",
       "recovery.started": "Reenviou o que se perdeu",
       "delivery.retried": "Enviou uma entrega de novo",
+      "personal.revealed": "Viu dados pessoais",
       "portal_link.created": "Criou um link do portal",
       "portal_link.revoked": "Encerrou um link do portal",
     },
