@@ -94,6 +94,34 @@ func (r *RecordKind) KeyPointer() string { return schema.Pointer(r.path...) }
 // CheckRecord checks a document, which is valid JSON, against the schema of its kind, and
 // that it has a key. Pointers begin at the document. The budget may be nil.
 func (c *Contract) CheckRecord(b *work.Budget, kind string, doc []byte) []hook.FieldError {
+	return c.checkRecord(kind, doc, func(s *schema.Schema) []hook.FieldError { return s.Check(b, doc) })
+}
+
+// Draft is the document of a record between two patches of one request, so that it is not read anew for each of them.
+// The zero Draft has not read it.
+type Draft struct {
+	value schema.Value
+	read  bool
+}
+
+// CheckPatched is CheckRecord for a document that was made by a JSON Merge Patch. The draft is that of the document
+// before, or zero. If something is reported, the draft is of no use any more.
+func (c *Contract) CheckPatched(b *work.Budget, kind string, doc, patch []byte, d *Draft) []hook.FieldError {
+	return c.checkRecord(kind, doc, func(s *schema.Schema) (wrong []hook.FieldError) {
+		if d.read {
+			wrong = d.value.Patch(b, patch)
+		} else {
+			wrong = d.value.Read(b, doc)
+		}
+		d.read = true
+		if wrong != nil {
+			return wrong
+		}
+		return s.CheckValue(b, &d.value)
+	})
+}
+
+func (c *Contract) checkRecord(kind string, doc []byte, check func(*schema.Schema) []hook.FieldError) []hook.FieldError {
 	r := c.record(kind)
 	if r == nil {
 		return []hook.FieldError{c.NoRecord(kind)}
@@ -103,7 +131,7 @@ func (c *Contract) CheckRecord(b *work.Budget, kind string, doc []byte) []hook.F
 	}
 	var out []hook.FieldError
 	if r.schema != nil {
-		out = r.schema.Check(b, doc)
+		out = check(r.schema)
 	}
 	at := r.KeyPointer()
 	if _, err := r.KeyIn(doc); err != nil && !slices.ContainsFunc(out, func(f hook.FieldError) bool { return f.Pointer == at }) {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gancho/internal/hook"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
@@ -254,4 +256,60 @@ func TestDearBatch(t *testing.T) {
 			t.Errorf("the last answer is %+v", a)
 		}
 	})
+}
+
+// Many changes of one record in a request write it once, whatever it has of events and versions. A change after a
+// deletion makes another record.
+func TestChains(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b, _, _ := withCounter(t, db)
+		writes := &submissions{DB: db}
+		b.Store = writes
+		patch := func(doc string) hook.RecordChange { return change(hook.RecordPatch, "a", doc) }
+		items := []hook.RecordChange{
+			put("a", `{"id":"a","n":0}`), patch(`{"n":1}`), patch(`{"n":"wrong"}`), patch(`{"n":2}`), put("b", `{"id":"b","n":0}`),
+			patch(`{"n":2}`), change(hook.RecordDelete, "a", ""), put("a", `{"id":"a","n":3}`), patch(`{"n":4,"x":20}`),
+		}
+		answers := b.change(items...)
+		var got []string
+		for _, a := range answers {
+			got = append(got, outcome(a))
+		}
+		want := []string{
+			"created changed there born:1", "changed there counted:1", "record_invalid /patch/n", "changed there counted:1",
+			"created changed there born:1", "there", "changed gone:1", "created changed there born:1", "changed there counted:1 large:1",
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(d)
+		}
+		if len(writes.records) != 1 || writes.records[0] != 4 { // a until it is deleted, b, the deletion, a again
+			t.Errorf("the submissions have %v writes, want one with 4", writes.records)
+		}
+		for i := 1; i < len(answers); i++ {
+			if v := answers[i].Version; v != 0 && answers[i].Changed && v <= answers[i-1].Version {
+				t.Errorf("the versions do not grow: %d after %d", v, answers[i-1].Version)
+			}
+		}
+		r, err := db.Record(t.Context(), "acme", "counter", "count", "a")
+		if err != nil || string(r.Document) != `{"id":"a","n":4,"x":20}` || r.Version != answers[8].Version {
+			t.Errorf("stored is %+v, %v", r, err)
+		}
+		// The next request reads what was stored, not what an earlier one kept.
+		again := b.change(patch(`{"n":5}`), patch(`{"n":6}`))
+		if again[1].Version <= answers[8].Version || outcome(again[1]) != "changed there counted:1 large:1" && outcome(again[1]) != "changed there counted:1" {
+			t.Errorf("the answer is %s", outcome(again[1]))
+		}
+	})
+}
+
+// submissions counts the record writes of each submission.
+type submissions struct {
+	*store.DB
+	records []int
+}
+
+func (s *submissions) Submit(sub hook.Submission, keep time.Duration) (hook.Verdicts, error) {
+	s.records = append(s.records, len(sub.Records))
+	return s.DB.Submit(sub, keep)
 }

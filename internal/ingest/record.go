@@ -34,6 +34,34 @@ type recordRequest struct {
 	contracts []*contract.Contract // of each item
 	answers   []hook.RecordAnswer  // to each item
 	left      int64                // what the request may still cost, in units of work
+	drafts    map[recordAt]*contract.Draft
+}
+
+// recordAt is a record at a version.
+type recordAt struct {
+	hook.RecordName
+	version int64
+}
+
+// maxDrafts is how many records of a request are kept as drafts, which take several times the memory of a document.
+const maxDrafts = 8
+
+// draft takes the draft of a record at a version out of those that are kept.
+func (c *recordRequest) draft(at recordAt) *contract.Draft {
+	d := c.drafts[at]
+	if d == nil {
+		return new(contract.Draft)
+	}
+	delete(c.drafts, at)
+	return d
+}
+
+// keep keeps a draft for the next patch of the record.
+func (c *recordRequest) keep(at recordAt, d *contract.Draft) {
+	if c.drafts == nil || len(c.drafts) >= maxDrafts {
+		c.drafts = map[recordAt]*contract.Draft{}
+	}
+	c.drafts[at] = d
 }
 
 // Change makes the changes of one request, each item by itself, and fires the events
@@ -187,17 +215,20 @@ func (c *recordRequest) round(ctx context.Context, todo []int, partly bool) (
 		return all, nil, nil, err
 	}
 	sub := hook.Submission{Tenant: c.Tenant, RequestKey: c.RequestKey, RequestHash: c.RequestHash, Again: partly}
-	writes := make([]*hook.RecordWrite, 0, n) // of each item, nil if it writes nothing
+	writes := make([]int, 0, n) // of each item, the index of its write in sub.Records; -1 if it writes nothing
+	chains := chains{}
 	for size := 0; len(writes) < n && size < roundBytes; {
 		w, err := c.workOut(ctx, all[len(writes)], records, now)
 		if err != nil {
 			return all, nil, nil, err
 		}
-		writes = append(writes, w)
-		if w != nil {
-			sub.Records = append(sub.Records, w)
-			size += sizeOf(w)
+		if w == nil {
+			writes = append(writes, -1)
+			continue
 		}
+		at, bytes := chains.add(&sub, w)
+		writes = append(writes, at)
+		size += bytes
 	}
 	todo, rest = all[:len(writes)], all[len(writes):]
 	if c.RequestKey != "" {
@@ -224,18 +255,40 @@ func (c *recordRequest) round(ctx context.Context, todo []int, partly bool) (
 	return overtaken, rest, nil, nil
 }
 
+// chains are the writes of a submission to which another change of the same record can be added: their indexes. Between
+// two changes in one transaction nobody can see the record, so only the last document of a chain is written, with the
+// events of all of its changes. Otherwise a thousand small patches of a large record would write it a thousand times.
+type chains map[hook.RecordName]int
+
+// add adds a write to a submission. It returns the index of the write in which it is, and roughly how many bytes more
+// the submission takes in memory.
+func (c chains) add(sub *hook.Submission, w *hook.RecordWrite) (at, bytes int) {
+	name := w.Record.Name()
+	bytes = sizeOf(w)
+	if at, ok := c[name]; ok && w.Record.Document != nil {
+		before := sub.Records[at]
+		bytes -= len(before.Record.Document)
+		before.Record, before.Events = w.Record, append(before.Events, w.Events...)
+		return at, bytes
+	}
+	sub.Records = append(sub.Records, w)
+	at = len(sub.Records) - 1
+	if w.Record.Document == nil { // what comes after a deletion makes another record
+		delete(c, name)
+	} else {
+		c[name] = at
+	}
+	return at, bytes
+}
+
 // overtaken lists the items whose writes were overtaken. An item that writes nothing
 // counts as overtaken, too, if it was worked out from such a write.
-func (c *recordRequest) overtaken(items []int, writes []*hook.RecordWrite, v hook.Verdicts) (list []int) {
-	written := 0 // index into the records of the submission
+func (c *recordRequest) overtaken(items, writes []int, v hook.Verdicts) (list []int) {
 	records := map[hook.RecordName]bool{}
 	for k, i := range items {
 		name := c.Items[i].RecordName
-		if writes[k] != nil {
-			if v.Record(written).Overtaken {
-				records[name] = true
-			}
-			written++
+		if at := writes[k]; at >= 0 && v.Record(at).Overtaken {
+			records[name] = true
 		}
 		if records[name] {
 			list = append(list, i)
@@ -257,9 +310,19 @@ func (c *recordRequest) read(
 	ctx context.Context, items []int,
 ) (records map[hook.RecordName]hook.Record, n int, err error) {
 	records = make(map[hook.RecordName]hook.Record, len(items))
+	asked := make(map[hook.RecordName]bool, len(items))
 	for size := 0; n < len(items) && size < roundBytes; {
-		group := items[n:min(n+groupSize, len(items))]
-		found, err := c.Store.RecordsOf(ctx, c.Tenant, c.names(group))
+		group := make([]hook.RecordName, 0, groupSize) // each record once
+		for ; n < len(items) && len(group) < groupSize; n++ {
+			if name := c.Items[items[n]].RecordName; !asked[name] {
+				asked[name] = true
+				group = append(group, name)
+			}
+		}
+		if len(group) == 0 {
+			continue
+		}
+		found, err := c.Store.RecordsOf(ctx, c.Tenant, group)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -267,7 +330,6 @@ func (c *recordRequest) read(
 			records[name] = r
 			size += len(r.Document)
 		}
-		n += len(group)
 	}
 	return records, n, nil
 }
@@ -302,7 +364,7 @@ func (c *recordRequest) check(b *work.Budget, i int) *hook.Error {
 		return hook.InvalidField("record_kind_unknown", k.NoRecord(item.Kind).At("/kind"))
 	}
 	if item.Op == hook.RecordPut {
-		if wrong := c.checkDocument(b, i, item.Document); wrong != nil {
+		if wrong := c.checkDocument(b, i, item.Document, nil); wrong != nil {
 			return wrong
 		}
 	}
@@ -318,8 +380,9 @@ func (c *recordRequest) check(b *work.Budget, i int) *hook.Error {
 	return nil
 }
 
-// checkDocument says what is wrong with the new document of an item, nil if nothing.
-func (c *recordRequest) checkDocument(b *work.Budget, i int, doc []byte) *hook.Error {
+// checkDocument says what is wrong with the new document of an item, nil if nothing. draft is that of the document
+// before the item's patch; nil if the item is none.
+func (c *recordRequest) checkDocument(b *work.Budget, i int, doc []byte, draft *contract.Draft) *hook.Error {
 	item, k := &c.Items[i], c.contracts[i]
 	if len(doc) > c.MaxPayload {
 		e := hook.InvalidField("document_too_large", hook.Field(pointerTo(item), "document_too_large",
@@ -328,7 +391,13 @@ func (c *recordRequest) checkDocument(b *work.Budget, i int, doc []byte) *hook.E
 		e.Kind = hook.KindTooLarge
 		return e
 	}
-	if fields := k.CheckRecord(b, item.Kind, doc); len(fields) > 0 {
+	var fields []hook.FieldError
+	if draft != nil {
+		fields = k.CheckPatched(b, item.Kind, doc, item.Document, draft)
+	} else {
+		fields = k.CheckRecord(b, item.Kind, doc)
+	}
+	if len(fields) > 0 {
 		for n := range fields {
 			fields[n].Pointer = pointerTo(item) + fields[n].Pointer
 		}
@@ -372,18 +441,23 @@ func (c *recordRequest) workOut(
 		return nil, ctx.Err()
 	}
 	var doc []byte // stays nil if the record is deleted
+	var draft *contract.Draft
 	switch item.Op {
 	case hook.RecordPut:
 		doc = item.Document
 	case hook.RecordPatch:
 		doc = rawjson.Merge(old.Document, item.Document)
-		if answer.Wrong = c.checkDocument(b.Budget, i, doc); answer.Wrong != nil {
+		draft = c.draft(recordAt{item.RecordName, old.Version})
+		if answer.Wrong = c.checkDocument(b.Budget, i, doc, draft); answer.Wrong != nil {
 			return nil, ctx.Err()
 		}
 	case hook.RecordDelete:
 	}
 	if old.Version != 0 && doc != nil && bytes.Equal(doc, old.Document) {
 		answer.Version = old.Version
+		if draft != nil {
+			c.keep(recordAt{item.RecordName, old.Version}, draft)
+		}
 		return nil, nil
 	}
 	w := &hook.RecordWrite{Was: old.Version, Record: hook.Record{
@@ -398,6 +472,9 @@ func (c *recordRequest) workOut(
 		answer.Version = 0
 		delete(records, item.RecordName)
 	} else {
+		if draft != nil {
+			c.keep(recordAt{item.RecordName, w.Record.Version}, draft)
+		}
 		records[item.RecordName] = w.Record // the next item of this record starts from it
 	}
 	return w, c.fire(b.Budget, w, answer, k, old.Document, now)

@@ -1,5 +1,7 @@
 package rawjson
 
+import "bytes"
+
 // Merge applies a JSON Merge Patch (RFC 7396) to a document. Members that the patch does
 // not name keep their bytes, their place and the white space between them. A member that
 // the patch names gets the bytes of the patch, or is removed if they are null. New members
@@ -27,13 +29,17 @@ func Merge(doc, patch []byte) []byte {
 		}
 	}
 	for i, old := range into.list {
-		name, _ := Unquote(doc[old.name:old.nameEnd])
-		k, named := byName[name]
+		name := doc[old.name+1 : old.nameEnd-1]
+		if bytes.IndexByte(name, '\\') >= 0 {
+			plain, _ := Unquote(doc[old.name:old.nameEnd])
+			name = []byte(plain)
+		}
+		k, named := byName[string(name)]
 		if !named {
 			m.keep(i, doc[old.start:old.end])
 			continue
 		}
-		delete(byName, name)
+		delete(byName, string(name))
 		c := changes.list[k]
 		if value := patch[c.start:c.end]; KindOf(value) != 'n' {
 			m.keep(i, Merge(doc[old.start:old.end], value))

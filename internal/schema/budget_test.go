@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/rawjson"
 	"gancho/internal/work"
 	"gancho/internal/yamlfile"
 )
@@ -171,6 +174,33 @@ func BenchmarkCheck(b *testing.B) {
 	for b.Loop() {
 		if found := s.Check(nil, doc); found != nil {
 			b.Fatal(found)
+		}
+	}
+}
+
+// A value that is patched is the document that [rawjson.Merge] makes.
+func TestPatchedValue(t *testing.T) {
+	t.Parallel()
+	doc := `{"a":{"b":1,"c":[1,{"d":null}]},"e":"x"}`
+	var v Value
+	if wrong := v.Read(nil, []byte(doc)); wrong != nil {
+		t.Fatal(wrong)
+	}
+	merged := []byte(doc)
+	for _, patch := range []string{
+		`{"a":{"b":null}}`, `{"a":{"c":{"f":null,"g":{"h":1,"i":null}}}}`, `{"e":{"x":{"y":null}}}`, `{"e":[null]}`, `{}`,
+		`{"a":1,"new":{"x":null}}`, `{"a":{"z":2}}`, `7`, `{"again":{"and":"again"}}`,
+	} {
+		merged = rawjson.Merge(merged, []byte(patch))
+		if wrong := v.Patch(nil, []byte(patch)); wrong != nil {
+			t.Fatal(wrong)
+		}
+		want, err := unmarshal(merged)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, v.v); d != "" {
+			t.Errorf("%s makes %s\n%s", patch, merged, d)
 		}
 	}
 }

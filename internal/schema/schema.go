@@ -70,21 +70,16 @@ func shorten(err error) string {
 // Check reports what of a document, which is valid JSON, the schema refuses. The budget may be nil. If it is not enough,
 // that is reported as well, with the code schema_costly.
 func (s *Schema) Check(b *work.Budget, doc []byte) []hook.FieldError {
-	if fields := hugeNumbers(doc); fields != nil {
-		return fields
+	var v Value
+	if wrong := v.Read(b, doc); wrong != nil {
+		return wrong
 	}
-	if b.Spend(work.OfBytes(len(doc))) != nil {
-		return tooCostly()
-	}
-	v, err := unmarshal(doc)
-	if err != nil {
-		return []hook.FieldError{hook.Field("", "json_invalid", "This is not valid JSON.")}
-	}
-	return s.check(b, v)
+	return s.CheckValue(b, &v)
 }
 
-func (s *Schema) check(b *work.Budget, v any) []hook.FieldError {
-	err, costly := s.copies.validate(b, v)
+// CheckValue is Check for a document that was read.
+func (s *Schema) CheckValue(b *work.Budget, v *Value) []hook.FieldError {
+	err, costly := s.copies.validate(b, v.v)
 	switch {
 	case costly:
 		return tooCostly()
