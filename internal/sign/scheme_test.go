@@ -40,6 +40,25 @@ func TestStandardWebhooks(t *testing.T) {
 	}
 }
 
+// A contract can name a scheme that was registered. Not parallel: it adds to the list that all see.
+func TestRegister(t *testing.T) {
+	plain := &Scheme{Name: "plain", Headers: []string{"X-Sign"}}
+	Register(plain)
+	t.Cleanup(func() {
+		schemes.Lock()
+		defer schemes.Unlock()
+		schemes.list = schemes.list[:len(schemes.list)-1]
+	})
+	if Lookup("plain") != plain || !slices.Equal(Names(), []string{StandardWebhooks.Name, "plain"}) {
+		t.Errorf("the schemes are %v", Names())
+	}
+	if plain.Reserves("x-sign") {
+		t.Error("a scheme that reserves nothing reserves a name")
+	}
+	Register(&Scheme{Name: "later"}) // would wait for ever if a look-up had kept the lock
+	schemes.list = schemes.list[:len(schemes.list)-1]
+}
+
 func TestRegisterTwice(t *testing.T) {
 	t.Parallel()
 	defer func() {

@@ -1,5 +1,0 @@
-//go:build race
-
-package sign
-
-const raceEnabled = true
