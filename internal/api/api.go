@@ -162,7 +162,7 @@ func New(o Options) *API {
 		guideHandlers{o.Admin.Contracts, o.Guide},
 		statsHandlers{o.Stats},
 		streamHandlers{o.Streams, o.Auth, o.Admin.Tenants.Store},
-		auditHandlers{o.Audit},
+		auditHandlers{o.Audit, new(auditBusy)},
 		systemHandlers{answers, o.Health, o.Metrics},
 	} {
 		noun.register(a)

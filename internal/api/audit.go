@@ -3,6 +3,10 @@ package api
 import (
 	"context"
 	"net/http"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"gancho.example/client"
 	"gancho/internal/auth"
@@ -15,10 +19,32 @@ type AuditStore interface {
 	tenantReader
 	// AuditTrail is of one tenant, or of everything if tenant is "".
 	AuditTrail(ctx context.Context, tenant string, p hook.Page) (list []hook.AuditEntry, next hook.ID, err error)
+	// VerifyAudit looks through the chain of a tenant, or of the installation and all tenants if tenant is "". expect is
+	// a place that somebody noted earlier; nil: none.
+	VerifyAudit(ctx context.Context, tenant string, expect *hook.Link) (hook.AuditProof, error)
+	// ExportAudit notes that the chain is exported, and hands out its lines.
+	ExportAudit(ctx context.Context, tenant string, line func([]byte) error) error
+	// Note writes an entry about something that changes nothing else.
+	Note(ctx context.Context, e hook.AuditEntry) error
 }
 
 // auditHandlers answer requests about who did what.
-type auditHandlers struct{ store AuditStore }
+type auditHandlers struct {
+	store AuditStore
+	busy  *auditBusy
+}
+
+// auditBusy is locked while somebody verifies or exports, because each reads the whole audit. Tenants do not keep
+// operators waiting.
+type auditBusy struct{ operators, tenants sync.Mutex }
+
+// of is the lock for those with a key of one tenant, or of all.
+func (b *auditBusy) of(k *hook.Key) *sync.Mutex {
+	if k.Tenant != "" {
+		return &b.tenants
+	}
+	return &b.operators
+}
 
 func (h auditHandlers) register(a *API) {
 	add(a, operation{
@@ -29,14 +55,39 @@ func (h auditHandlers) register(a *API) {
 			"A key of one tenant sees that tenant only. Entries are kept as long as the rest of the history.",
 		codes: []string{"tenant_not_found", "cursor_invalid"},
 	}, h.list)
+	add(a, operation{
+		id: "verify-audit", scope: "audit:read", method: http.MethodGet, path: "/v1/audit/verify", tag: "watching",
+		access:  auth.AnyReaders,
+		summary: "Look for changed entries of the audit",
+		description: "The entries are a chain of hashes. This finds those that were changed, removed, moved or inserted in " +
+			"the database. The answer is 200 whether it finds any or not. Without a tenant, the chains of the installation " +
+			"and of all tenants are looked through. A key of one tenant looks through that of its tenant. " +
+			"Whoever can change the whole database can write the chain anew: to find that, keep a head elsewhere and expect it.",
+		codes: []string{"tenant_not_found", "audit_busy"},
+	}, h.verify)
+	export := operation{
+		id: "export-audit", scope: "audit:read", method: http.MethodGet, path: "/v1/audit/export", tag: "watching",
+		access:  auth.AnyReaders,
+		summary: "Export the audit",
+		description: "JSON lines: first what the export is, then each entry with its hash, oldest first, so that somebody " +
+			"else can check it, for example with gancho audit verify --file. That it was exported is an entry itself.",
+		codes: []string{"tenant_not_found", "audit_busy"},
+	}
+	add(a, export, h.export)
+	a.operation(export.method, export.path).Responses["200"] = &huma.Response{
+		Description: "JSON lines.",
+		Content: map[string]*huma.MediaType{"application/jsonl": {Schema: &huma.Schema{
+			Type: huma.TypeString, Description: "A JSON object in each line.",
+		}}},
+	}
 }
 
 // actor is who makes a request.
 func actor(r *http.Request, k *hook.Key) hook.Actor {
 	if k == nil { // an operation that needs no key
-		return hook.Actor{Kind: hook.ActorSystem}
+		return hook.Actor{Kind: hook.ActorSystem, Address: address(r)}
 	}
-	out := hook.Actor{Kind: hook.ActorKey, Key: k.ID, Name: k.Name, Role: k.Role}
+	out := hook.Actor{Kind: hook.ActorKey, Key: k.ID, Name: k.Name, Role: k.Role, Address: address(r)}
 	switch {
 	case k.Portal:
 		out.Kind = hook.ActorPortal
@@ -46,11 +97,21 @@ func actor(r *http.Request, k *hook.Key) hook.Actor {
 	return out
 }
 
+// address is where a request comes from, "" if that is not known.
+func address(r *http.Request) string {
+	if a := auth.Peer(r); a.IsValid() {
+		return a.String()
+	}
+	return ""
+}
+
 func wireAudit(e hook.AuditEntry) client.AuditEntry {
 	out := client.AuditEntry{
 		ID: e.ID.String(), At: hook.ID(e.ID).Time(), Tenant: e.Tenant, Action: string(e.Action), Object: e.Object,
-		Name: e.Name, Fields: e.Fields, Reason: e.Reason,
-		Actor: client.AuditActor{Kind: string(e.Actor.Kind), Name: e.Actor.Name, Role: string(e.Actor.Role)},
+		Name: e.Name, Fields: e.Fields, Count: e.Count, Reason: e.Reason,
+		Actor: client.AuditActor{
+			Kind: string(e.Actor.Kind), Name: e.Actor.Name, Role: string(e.Actor.Role), From: e.Actor.Address,
+		},
 	}
 	if !e.Actor.Key.IsZero() {
 		out.Actor.Key = e.Actor.Key.String()
@@ -84,4 +145,77 @@ func (h auditHandlers) list(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return &auditOutput{wireList(entries, next, list, wireAudit)}, nil
+}
+
+var errAuditBusy = &hook.Error{
+	Kind: hook.KindLimited, Code: "audit_busy",
+	Detail: "Somebody is verifying or exporting the audit. Try again when they are done.",
+}
+
+func (h auditHandlers) verify(ctx context.Context, in *struct {
+	Scope
+	Expect string `query:"expect" maxLength:"90" doc:"A head that was noted earlier, in the form in which it was shown." example:"42:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+},
+) (*struct{ Body client.AuditProof }, error) {
+	tenant, err := in.of(ctx, h.store)
+	if err != nil {
+		return nil, err
+	}
+	var expect *hook.Link
+	if in.Expect != "" {
+		l, err := hook.ParseLink(in.Expect)
+		if err != nil {
+			return nil, hook.InvalidFields("request_invalid", hook.Field(hook.Parameter+"expect", "chain_head",
+				"This is no head of a chain. Write the number and the hash that were shown, with a colon between them."))
+		}
+		expect = &l
+	}
+	busy := h.busy.of(keyOf(ctx))
+	if !busy.TryLock() {
+		return nil, errAuditBusy
+	}
+	defer busy.Unlock()
+	p, err := h.store.VerifyAudit(ctx, tenant, expect)
+	if err != nil {
+		return nil, err
+	}
+	out := client.AuditProof{
+		OK: p.OK(), Chain: p.Chain, Head: p.Head.String(), Base: p.Base.String(), Entries: p.Entries, Erased: p.Erased,
+		Adopted: p.Adopted, Pending: p.Pending, Findings: []client.AuditFinding{}, More: p.More,
+	}
+	for _, f := range p.Findings {
+		w := client.AuditFinding{Kind: f.Kind, Chain: f.Chain, Seq: f.Seq, Until: f.Until, Detail: f.Text}
+		if f.ID != (hook.AuditID{}) {
+			w.ID = f.ID.String()
+		}
+		out.Findings = append(out.Findings, w)
+	}
+	return &struct{ Body client.AuditProof }{out}, nil
+}
+
+func (h auditHandlers) export(ctx context.Context, in *Scope) (*huma.StreamResponse, error) {
+	tenant, err := in.of(ctx, h.store)
+	if err != nil {
+		return nil, err
+	}
+	busy := h.busy.of(keyOf(ctx))
+	if !busy.TryLock() {
+		return nil, errAuditBusy
+	}
+	return &huma.StreamResponse{Body: func(out huma.Context) {
+		defer busy.Unlock()
+		r, w := humago.Unwrap(out)
+		w.Header().Set("Content-Type", "application/jsonl")
+		w.Header().Set("Content-Disposition", `attachment; filename="gancho-audit.jsonl"`)
+		w.Header().Set("Cache-Control", "no-store")
+		if r.Method == http.MethodHead {
+			return
+		}
+		if err := h.store.ExportAudit(ctx, tenant, func(line []byte) error {
+			_, err := w.Write(append(line, '\n'))
+			return err
+		}); err != nil {
+			panic(http.ErrAbortHandler) // otherwise the caller would take a part for the whole
+		}
+	}}, nil
 }

@@ -1,8 +1,11 @@
 package api_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+
+	"gancho/internal/hook"
 )
 
 func TestAudit(t *testing.T) {
@@ -59,5 +62,57 @@ func TestAudit(t *testing.T) {
 	s.as(key, "GET", "/v1/audit?tenant=other", "").want(404)
 	if b := s.do("GET", "/v1/audit?tenant=acme", "").want(200); b.Body != a.Body {
 		t.Errorf("the operator sees of it %s", b.Body)
+	}
+}
+
+// number is a number in an answer.
+func number(a answer, path string) int64 {
+	a.t.Helper()
+	v, ok := a.get(path).(json.Number)
+	n, err := v.Int64()
+	if !ok || err != nil {
+		a.t.Fatalf("no number at %s: %s", path, a.Body)
+	}
+	return n
+}
+
+// TestAuditChain verifies and exports the audit over the API, with keys of all and of one tenant, and after somebody
+// changed the database.
+func TestAuditChain(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	acme := s.tenant("acme")
+	s.tenant("other")
+	key := s.key(`{"role":"read","tenant":"acme"}`)
+	s.endpoint(acme, `{"url":"http://127.0.0.1:1/"}`)
+	all := s.do("GET", "/v1/audit/verify", "").want(200)
+	if all.get("ok") != true || all.str("chain") != "installation" || number(all, "entries") < 4 || number(all, "pending") != 0 {
+		t.Errorf("%s", all.Body)
+	}
+	own := s.as(key, "GET", "/v1/audit/verify?tenant=acme", "").want(200)
+	if own.get("ok") != true || own.str("chain") != "tenant:acme" || number(own, "entries") >= number(all, "entries") {
+		t.Errorf("%s", own.Body)
+	}
+	s.as(key, "GET", "/v1/audit/verify?tenant=other", "").want(404)
+	s.as(key, "GET", "/v1/audit/export?tenant=other", "").want(404)
+	s.do("GET", "/v1/audit/verify?expect=7", "").want(422)
+	if got := s.do("GET", "/v1/audit/verify?expect="+all.str("head"), "").want(200); got.get("ok") != true {
+		t.Errorf("the head before: %s", got.Body)
+	}
+	for name, as := range map[string]string{"installation": adminKey, "tenant:acme": key} {
+		export := s.as(as, "GET", "/v1/audit/export", "").want(200)
+		proof, err := hook.VerifyExport(strings.NewReader(export.Body), nil)
+		if err != nil || !proof.OK() || proof.Chain != name || !strings.Contains(export.Body, "audit.exported") {
+			t.Errorf("%s: %+v, %v", name, proof, err)
+		}
+		if strings.Contains(export.Body, "other") != (name == "installation") {
+			t.Errorf("%s: %s", name, export.Body)
+		}
+		if proof, err = hook.VerifyExport(strings.NewReader(strings.Replace(export.Body, "endpoint.created", "endpoint.deleted", 1)), nil); err != nil || proof.OK() {
+			t.Errorf("a changed export of %s: %+v, %v", name, proof, err)
+		}
+	}
+	if got := s.do("GET", "/v1/audit?limit=1", "").want(200); got.str("items.0.actor.address") != "192.0.2.1" {
+		t.Errorf("%s", got.Body)
 	}
 }

@@ -99,6 +99,7 @@ var meanings = map[string]struct {
 		hook.KindPrecondition,
 		"The record exists, and If-None-Match allows the change only if it does not.",
 	},
+	"audit_busy":         {hook.KindLimited, "Somebody is verifying or exporting the audit."},
 	"scope_missing":      {hook.KindForbidden, "The key lacks the scope of the operation."},
 	"personal_forbidden": {hook.KindForbidden, "The key may not see personal data."},
 	"contract_forbidden": {hook.KindForbidden, "The key is limited to other contracts."},

@@ -79,6 +79,8 @@ func TestRoles(t *testing.T) {
 		"GET /v1/session":  "tenant acme, read acme, read all, publish acme, publish all, tenant other, read other, publish other",
 		"POST /v1/session": "open", "DELETE /v1/session": "open", "POST /v1/portal-sessions": "open",
 		"POST /v1/tenants/{tenant}/portal-links": tenantMay, "GET /v1/tenants/{tenant}/portal-links": tenantMay, "DELETE /v1/tenants/{tenant}/portal-links/{link}": tenantMay,
+		"GET /v1/audit/verify":           "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/audit/export":           "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/audit":                  "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/stream":                 "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/stats":                  "tenant acme, read acme, read all, tenant other, read other",

@@ -40,6 +40,7 @@ type commands struct {
 	Move     moveCmd     `cmd:"" help:"Copy everything from a SQLite database to a PostgreSQL database."`
 	Compact  compactCmd  `cmd:"" help:"Write a SQLite file anew, without free space and deleted data."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring a PostgreSQL database up to date, as servers do when they start."`
+	Audit    auditCmd    `cmd:"" help:"Verify or export the audit, whose entries are a chain."`
 	Config   configCmd   `cmd:"" help:"Check a configuration, or print the manual of all options."`
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

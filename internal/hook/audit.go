@@ -20,10 +20,11 @@ const (
 
 // Actor is who changes something. The zero value is Gancho itself.
 type Actor struct {
-	Kind ActorKind
-	Key  KeyID // zero: the admin key, or none
-	Name string
-	Role Role
+	Kind    ActorKind
+	Key     KeyID // zero: the admin key, or none
+	Name    string
+	Role    Role
+	Address string // from which they came; "" if that is not known
 }
 
 type actorKey struct{}
@@ -75,9 +76,16 @@ const (
 	ActionPersonalRevealed      Action = "personal.revealed" // the object is the event, delivery or record that was read
 	ActionPortalLinkCreated     Action = "portal_link.created"
 	ActionPortalLinkRevoked     Action = "portal_link.revoked"
+	ActionSessionOpened         Action = "session.opened"       // somebody signed in to the console
+	ActionSessionClosed         Action = "session.closed"       // and out
+	ActionPortalOpened          Action = "portal_link.opened"   // a portal link was exchanged for a session
+	ActionAccessRefused         Action = "access.refused"       // wrong keys, counted; the name says at which door
+	ActionSecretRead            Action = "endpoint.secret_read" // a person or a program read a signing secret
+	ActionAuditExported         Action = "audit.exported"
 )
 
-// AuditEntry says who did what. It has the names of changed fields, never their values.
+// AuditEntry says who did what. It has the names of changed fields, never their values. [ChainedEntry] is an entry with
+// its place in the chain.
 type AuditEntry struct {
 	ID     AuditID
 	Tenant string // "" if the action concerns no tenant
@@ -87,6 +95,7 @@ type AuditEntry struct {
 	Name   string   // name of the object at that time; of a delivery, its event type
 	Fields []string // changed fields, as the API calls them
 	Reason string   // why Gancho itself did it; "" if an actor wanted it
+	Count  int      // how often, in one entry; at least 1
 }
 
 // AuditID names an entry (aud_…); like every [ID] it contains the time.

@@ -118,7 +118,7 @@ func TestRun(t *testing.T) {
 	storetest.Run(t, serving)
 	filled := map[string]bool{
 		"events": true, "deliveries": true, "attempts": true, "bodies": true, "idempotency": true, "records": true, "schedules": true,
-		"audit": true, "contracts": true, "endpoint_versions": true, "endpoints": true, "portal_links": true, "tenants": true,
+		"audit": true, "audit_chains": true, "contracts": true, "endpoint_versions": true, "endpoints": true, "portal_links": true, "tenants": true,
 		"seal_keys": true,
 	}
 	for _, table := range store.Tables() {

@@ -13,9 +13,10 @@ import (
 )
 
 // The audit log. A change writes its entry in its own transaction, so that neither exists
-// without the other.
+// without the other, and gives it its place in the chain (audit_chain.go).
 
-const auditColumns = `id, tenant, actor, actor_key, actor_name, actor_role, action, object, name, fields, reason`
+const auditColumns = `id, tenant, actor, actor_key, actor_name, actor_role, action, object, name, fields, reason,
+	address, count`
 
 // audit writes an entry about this change, in the name of its actor.
 func (t *tx) audit(e hook.AuditEntry) error {
@@ -23,9 +24,13 @@ func (t *tx) audit(e hook.AuditEntry) error {
 	if !t.actor.Key.IsZero() {
 		key = t.actor.Key.String()
 	}
-	_, err := t.exec(`INSERT INTO audit (`+auditColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+	_, err := t.exec(`INSERT INTO audit (`+auditColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		id[:], e.Tenant, string(t.actor.Kind), key, t.actor.Name, string(t.actor.Role), string(e.Action), e.Object, e.Name,
-		strings.Join(e.Fields, ","), e.Reason)
+		strings.Join(e.Fields, ","), e.Reason, t.actor.Address, max(e.Count, 1))
+	if err != nil {
+		return err
+	}
+	_, err = t.chain(hook.AuditID(id), adoptedAtOnce)
 	return err
 }
 
@@ -37,6 +42,7 @@ func (db *DB) AuditTrail(
 	_, hi := span(hook.ID{}, p.Before)
 	var q query
 	q.and("id < %s", hi[:])
+	q.where = append(q.where, "NOT erased")
 	if tenant != "" {
 		q.and("tenant = %s", tenant)
 	}
@@ -46,14 +52,20 @@ func (db *DB) AuditTrail(
 	return list, next, err
 }
 
-func scanAudit(r scanner) (e hook.AuditEntry, err error) {
+func scanAudit(r scanner) (hook.AuditEntry, error) { return scanAuditAnd(r) }
+
+// scanAuditAnd reads a row of [auditColumns], followed by columns that are scanned into more.
+func scanAuditAnd(r scanner, more ...any) (e hook.AuditEntry, err error) {
 	var id []byte
 	var key, fields string
-	if err := r.Scan(&id, &e.Tenant, &e.Actor.Kind, &key, &e.Actor.Name, &e.Actor.Role, &e.Action, &e.Object, &e.Name,
-		&fields, &e.Reason); err != nil {
+	columns := []any{
+		&id, &e.Tenant, &e.Actor.Kind, &key, &e.Actor.Name, &e.Actor.Role, &e.Action, &e.Object, &e.Name, &fields, &e.Reason,
+		&e.Actor.Address, &e.Count,
+	}
+	if err := r.Scan(append(columns, more...)...); err != nil {
 		return e, err
 	}
-	e.ID = hook.AuditID(id)
+	copy(e.ID[:], id)
 	if fields != "" {
 		e.Fields = strings.Split(fields, ",")
 	}
@@ -174,12 +186,4 @@ func (t *tx) auditTenant(was, now hook.Tenant, created bool) error {
 		}
 	}
 	return t.audit(e)
-}
-
-// expireAudit removes entries that are older than before, n in each transaction.
-func (db *DB) expireAudit(ctx context.Context, before time.Time, n int) (removed int, err error) {
-	end := hook.IDAt(before)
-	return db.expireAll(ctx, n, func(t *tx) (int64, error) {
-		return t.exec(`DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < $1 ORDER BY id LIMIT $2)`, end[:], n)
-	})
 }

@@ -40,6 +40,7 @@ func Tables() []Table {
 		{"schedules", []string{"tenant", "contract", "type"}},
 		{"stats", []string{"tenant", "endpoint", "span", "at"}},
 		{"audit", []string{"id"}},
+		{"audit_chains", []string{"tenant"}},
 		{"contracts", []string{"name", "version"}},
 		{"contract_options", []string{"contract"}},
 		{"endpoint_versions", []string{"endpoint", "version"}},

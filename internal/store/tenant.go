@@ -172,6 +172,9 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 		if n, err := purgeDeliveries(t, tenant, nil, purgeRows); n > 0 || err != nil {
 			return err
 		}
+		if n, err := t.eraseAudit(tenant, purgeRows); n > 0 || err != nil {
+			return err
+		}
 		for _, q := range []string{
 			`DELETE FROM events WHERE tenant = $1 AND id IN (SELECT id FROM events WHERE tenant = $1 ORDER BY id LIMIT $2)`,
 			`DELETE FROM idempotency WHERE tenant = $1 AND key IN (SELECT key FROM idempotency
@@ -182,7 +185,6 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 				(SELECT contract, kind, key FROM records WHERE tenant = $1 ORDER BY contract, kind, key LIMIT $2)`,
 			`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
 				JOIN endpoints e ON e.id = v.endpoint WHERE e.tenant = $1 LIMIT $2)`,
-			`DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM stats WHERE (tenant, endpoint, span, at) IN (SELECT tenant, endpoint, span, at FROM stats
 				WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM recoveries WHERE id IN (SELECT r.id FROM recoveries r JOIN endpoints e ON e.id = r.endpoint
