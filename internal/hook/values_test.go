@@ -243,3 +243,62 @@ func TestIdentity(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// A month begins at midnight UTC, whatever the zone of the moment.
+func TestQuotaMonth(t *testing.T) {
+	t.Parallel()
+	bogota := time.FixedZone("", -5*3600)
+	for at, want := range map[time.Time]string{
+		time.Date(2026, 11, 30, 18, 59, 59, 0, bogota): "2026-11-01",
+		time.Date(2026, 11, 30, 19, 0, 0, 0, bogota):   "2026-12-01",
+	} {
+		if got := QuotaMonth(at); got.Format(time.DateOnly) != want || got.Location() != time.UTC || got.Hour() != 0 {
+			t.Errorf("the month of %v begins %v", at, got)
+		}
+	}
+}
+
+// A secret has an id and a hint, which give little of it away.
+func TestSecretID(t *testing.T) {
+	t.Parallel()
+	a, b := NewEndpointID(), NewEndpointID()
+	s := Secret{Text: "whsec_abcdefgh=="}
+	if id := s.ID(a); len(id) != 12 || !strings.HasPrefix(id, "sec_") || id == s.ID(b) || id == (Secret{Text: "x"}).ID(a) || id != s.ID(a) {
+		t.Errorf("ids: %s, %s", id, s.ID(b))
+	}
+	for text, want := range map[string]string{s.Text: "efgh", "abc": "abc", "abcd": "abcd", "": ""} {
+		if got := (Secret{Text: text}).Hint(); got != want {
+			t.Errorf("the hint of %q is %q", text, got)
+		}
+	}
+	if got := (&Accepted{Deliveries: make([]Delivery, 3), LeftOut: 1}).Sent(); got != 2 {
+		t.Errorf("%d endpoints get it", got)
+	}
+	if (&Response{}).HasStatus() || !(&Response{Status: 200}).HasStatus() {
+		t.Error("whether there is a status is told wrongly")
+	}
+}
+
+// A bound belongs to the bucket above it, and within a bucket the estimate rises evenly.
+func TestTallyBounds(t *testing.T) {
+	t.Parallel()
+	var tally Tally
+	tally.Took(LatencyBounds[0])
+	if tally.Times[0] != 0 || tally.Times[1] != 1 {
+		t.Errorf("%v was counted in %v", LatencyBounds[0], tally.Times)
+	}
+	tally = Tally{Delivered: 4}
+	tally.Times[1] = 4
+	low, width := LatencyBounds[0], LatencyBounds[1]-LatencyBounds[0]
+	for _, quarter := range []int{1, 2, 4} {
+		want := low + width*time.Duration(quarter)/4
+		if got, ok := tally.Percentile(float64(quarter) / 4); !ok || got != want {
+			t.Errorf("percentile %d/4 is %v, %t; want %v", quarter, got, ok, want)
+		}
+	}
+	var slow Tally
+	slow.Took(time.Hour)
+	if d, ok := slow.Percentile(1); !ok || d != LatencyBounds[len(LatencyBounds)-1] {
+		t.Errorf("beyond the last bound: %v, %t", d, ok)
+	}
+}
