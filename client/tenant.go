@@ -79,3 +79,17 @@ func (c *Client) Tenants(ctx context.Context, p Paging) (*List[Tenant], error) {
 func (c *Client) DeleteTenant(ctx context.Context, tenant string) error {
 	return c.call(ctx, http.MethodDelete, path("tenants", tenant), nil, nil, nil)
 }
+
+// Erasure is the report about a tenant that was erased. It has nothing of the tenant but its id.
+type Erasure struct {
+	Tenant  string           `json:"tenant" example:"acme"`
+	BegunAt time.Time        `json:"begun_at"`
+	EndedAt time.Time        `json:"ended_at"`
+	Rows    map[string]int64 `json:"rows" doc:"How many rows each table had of the tenant, as far as it had some."`
+	Hash    string           `json:"sha256" doc:"SHA-256, in hexadecimal, of these lines: tenant, begun_at, ended_at, and table=count of each table in order. The audit has it, too."`
+}
+
+// EraseTenant deletes a tenant and removes all its data before it returns.
+func (c *Client) EraseTenant(ctx context.Context, tenant string) (*Erasure, error) {
+	return send[Erasure](ctx, c, http.MethodPost, path("tenants", tenant, "erase"), nil)
+}

@@ -2,14 +2,28 @@ package admin
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/rawjson"
 )
 
 // PeopleStore is what [People] need of the database.
 type PeopleStore interface {
 	// NoteReveal writes into the audit that the actor of ctx looked at the personal data of an object.
 	NoteReveal(ctx context.Context, tenant, object string) error
+	// NoteSearch writes into the audit that the actor of ctx searched for data at a path.
+	NoteSearch(ctx context.Context, tenant, path string) error
+	Records(ctx context.Context, tenant, contract, kind string, after hook.RecordName, limit int) (list []hook.Record,
+		more bool, err error)
+	// Events come without payloads.
+	Events(ctx context.Context, tenant string, f hook.EventFilter, p hook.Page) (list []*hook.Event, next hook.ID, err error)
+	Event(ctx context.Context, tenant string, id hook.EventID) (*hook.Event, error)
+	Deliveries(ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page) (list []hook.Delivery, next hook.ID,
+		err error)
+	// Body is the body of a delivery that is not the payload; nil if it is the payload.
+	Body(ctx context.Context, id hook.DeliveryID) ([]byte, error)
 }
 
 // People has the use cases that are about the personal data of people.
@@ -17,14 +31,187 @@ type People struct {
 	Store PeopleStore
 }
 
+var errPersonal = &hook.Error{
+	Kind: hook.KindForbidden, Code: "personal_forbidden",
+	Detail: "This key may not see personal data. Use one of role operator or tenant that has the scope personal:read.",
+}
+
 // Reveal decides whether the holder of a key may see the personal data of an object, and notes that in the audit. The
 // code of its error is personal_forbidden.
 func (x People) Reveal(ctx context.Context, k *hook.Key, tenant, object string) error {
 	if !k.MayReveal() {
-		return &hook.Error{
-			Kind: hook.KindForbidden, Code: "personal_forbidden",
-			Detail: "This key may not see personal data. Use one of role operator or tenant that has the scope personal:read.",
-		}
+		return errPersonal
 	}
 	return x.Store.NoteReveal(ctx, tenant, object)
+}
+
+// What one page of a search may cost. It ends with the first of them.
+const (
+	searchRows  = 2000
+	searchBytes = 16 << 20
+	searchTime  = 2 * time.Second
+	searchRead  = 50 // rows that are read at once
+)
+
+// Search says what to search for.
+type Search struct {
+	Path  string // a pattern, see [rawjson.ParsePattern]
+	Value string // the text of a string or a number
+}
+
+// SearchPage is a part of the places that a search finds.
+type SearchPage struct {
+	Found []hook.Found
+	Next  *hook.SearchPlace // nil: the search is done
+	Rows  int               // how many records, events and bodies were looked at
+}
+
+// search is one page while it is being filled.
+type search struct {
+	People
+	tenant  string
+	pattern []string
+	value   string
+	page    SearchPage
+	bytes   int
+	ends    time.Time
+}
+
+// Search finds a person's data in one tenant: values at a path in records, in the payloads of events, and in bodies of
+// deliveries that are not the payload. A page looks at a bounded number of rows and bytes, so it may find nothing although
+// there is more. The audit keeps that somebody searched, with the path and without the value. The codes of its errors are
+// personal_forbidden and request_invalid.
+func (x People) Search(ctx context.Context, k *hook.Key, tenant string, in Search, at hook.SearchPlace) (*SearchPage, error) {
+	if !k.MayReveal() {
+		return nil, errPersonal
+	}
+	pattern, err := rawjson.ParsePattern(in.Path)
+	if err != nil {
+		return nil, hook.InvalidFields("request_invalid", hook.Field("/path", "path_invalid",
+			"This is not a path: {problem}. Write for example contact.email, items.*.phone or **.email.", "problem", err.Error()))
+	}
+	if at == (hook.SearchPlace{}) {
+		if err := x.Store.NoteSearch(ctx, tenant, in.Path); err != nil {
+			return nil, err
+		}
+	}
+	s := &search{People: x, tenant: tenant, pattern: pattern, value: in.Value, ends: time.Now().Add(searchTime)}
+	for !at.Events {
+		if err := s.records(ctx, &at); err != nil {
+			return nil, err
+		}
+		if s.spent() {
+			s.page.Next = &at
+			return &s.page, nil
+		}
+	}
+	for {
+		more, err := s.events(ctx, &at)
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			return &s.page, nil
+		}
+		if s.spent() {
+			s.page.Next = &at
+			return &s.page, nil
+		}
+	}
+}
+
+// spent reports whether the page has cost enough.
+func (s *search) spent() bool {
+	return s.page.Rows >= searchRows || s.bytes >= searchBytes || time.Now().After(s.ends)
+}
+
+// records looks at some records after a place, and moves the place on.
+func (s *search) records(ctx context.Context, at *hook.SearchPlace) error {
+	list, more, err := s.Store.Records(ctx, s.tenant, "", "", at.Record, searchRead)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		at.Record = hook.RecordName{Contract: r.Contract, Kind: r.Kind, Key: r.Key}
+		s.look(r.Document, hook.Found{Record: at.Record, Contract: r.Contract, CreatedAt: r.CreatedAt})
+		if s.spent() {
+			return nil
+		}
+	}
+	at.Events = !more
+	return nil
+}
+
+// events looks at some events before a place, and moves the place on. more says whether there are others.
+func (s *search) events(ctx context.Context, at *hook.SearchPlace) (more bool, err error) {
+	list, next, err := s.Store.Events(ctx, s.tenant, hook.EventFilter{}, hook.Page{Before: hook.ID(at.Event), Limit: searchRead})
+	if err != nil {
+		return false, err
+	}
+	for _, head := range list {
+		if err := s.event(ctx, head.ID); err != nil {
+			return false, err
+		}
+		if at.Event = head.ID; s.spent() {
+			return true, nil
+		}
+	}
+	if !next.IsZero() {
+		at.Event = hook.EventID(next)
+	}
+	return !next.IsZero(), nil
+}
+
+// event looks at the payload of an event, and at the bodies that its deliveries send instead.
+func (s *search) event(ctx context.Context, id hook.EventID) error {
+	e, err := s.Store.Event(ctx, s.tenant, id)
+	if hook.IsKind(err, hook.KindNotFound) { // removed meanwhile
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	found := hook.Found{Event: id, Contract: e.Contract, Type: e.Type, CreatedAt: e.CreatedAt}
+	if e.JSON() {
+		s.look(e.Payload, found)
+	}
+	var p hook.Page
+	for p.Limit = 200; ; {
+		list, next, err := s.Store.Deliveries(ctx, s.tenant, hook.DeliveryFilter{Event: id}, p)
+		if err != nil {
+			return err
+		}
+		for _, d := range list {
+			body, err := s.Store.Body(ctx, d.ID)
+			if err != nil {
+				return err
+			}
+			found.Delivery = d.ID
+			s.look(body, found)
+		}
+		if p.Before = next; next.IsZero() {
+			return nil
+		}
+	}
+}
+
+// look adds a document to what was found if the value stands at the path.
+func (s *search) look(doc []byte, found hook.Found) {
+	s.page.Rows++
+	s.bytes += len(doc)
+	if rawjson.Check(doc, rawjson.MaxDepth) != nil { // no JSON, or nothing
+		return
+	}
+	for _, path := range rawjson.Paths(doc, s.pattern) {
+		if token, ok := rawjson.Lookup(doc, path...); ok && rawjson.Text(token) == s.value {
+			text := ""
+			for _, segment := range path {
+				text = rawjson.JoinPath(text, segment)
+			}
+			found.Paths = append(slices.Clip(found.Paths), text)
+		}
+	}
+	if len(found.Paths) > 0 {
+		s.page.Found = append(s.page.Found, found)
+	}
 }

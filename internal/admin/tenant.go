@@ -17,6 +17,8 @@ type TenantStore interface {
 	// Tenants lists at most limit tenants by id, beginning after the given id.
 	Tenants(ctx context.Context, after string, limit int) (list []hook.Tenant, more bool, err error)
 	DeleteTenant(ctx context.Context, id string) error
+	// EraseTenant removes everything of a tenant before it returns.
+	EraseTenant(ctx context.Context, id string) (hook.Erasure, error)
 }
 
 // Tenants are the use cases of tenants.
@@ -56,3 +58,10 @@ func (x Tenants) List(ctx context.Context, after string, limit int) (list []hook
 // Delete removes a tenant with its endpoints and keys at once; the rest of its data is removed in the background. The
 // code of its error is tenant_not_found.
 func (x Tenants) Delete(ctx context.Context, id string) error { return x.Store.DeleteTenant(ctx, id) }
+
+// Erase removes a tenant and all its data before it returns, and reports what there was. It goes on if the caller
+// leaves, so that the report gets into the audit. The codes of its errors are
+// tenant_not_found and tenant_not_erased.
+func (x Tenants) Erase(ctx context.Context, id string) (hook.Erasure, error) {
+	return x.Store.EraseTenant(context.WithoutCancel(ctx), id)
+}

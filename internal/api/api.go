@@ -143,6 +143,7 @@ func New(o Options) *API {
 	for _, noun := range []interface{ register(a *API) }{
 		tenantHandlers{o.Admin.Tenants},
 		usageHandlers{o.Quota},
+		searchHandlers{o.Admin.People},
 		&endpointHandlers{endpoints: o.Admin.Endpoints, sees: sees},
 		credentialHandlers{o.Admin.Credentials},
 		eventHandlers{o.Events, sees},

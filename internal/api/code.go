@@ -101,6 +101,7 @@ var meanings = map[string]struct {
 	},
 	"audit_busy":         {hook.KindLimited, "Somebody is verifying or exporting the audit."},
 	"scope_missing":      {hook.KindForbidden, "The key lacks the scope of the operation."},
+	"tenant_not_erased":  {hook.KindConflict, "Something was added to the tenant while it was erased."},
 	"personal_forbidden": {hook.KindForbidden, "The key may not see personal data."},
 	"contract_forbidden": {hook.KindForbidden, "The key is limited to other contracts."},
 	"address_forbidden":  {hook.KindForbidden, "The key may not be used from this address."},

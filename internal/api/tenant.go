@@ -41,6 +41,16 @@ func (h tenantHandlers) register(a *API) {
 		description: "The tenant, its endpoints and its keys are gone at once. The rest of its data is removed in the " +
 			"background; until that is done the id cannot be used again.",
 	}, h.delete)
+	add(a, operation{
+		id: "erase-tenant", method: http.MethodPost, path: "/v1/tenants/{tenant}/erase", tag: "tenants", access: auth.Operators,
+		noBody: true, newTenant: true, scope: "tenants:write",
+		summary: "Erase a tenant",
+		description: "Deletes a tenant and removes all its data before the answer comes, which can take minutes. " +
+			"The answer says how many rows each table had; the audit keeps it. With SQLite the data is overwritten in the file; " +
+			"with PostgreSQL run VACUUM afterwards. If the request breaks off, it goes on, and the audit gets the report. " +
+			"A tenant that was deleted and whose data is still being removed can be erased, too.",
+		codes: []string{"tenant_not_found", "tenant_not_erased"},
+	}, h.erase)
 }
 
 // TenantPath is the path parameter of operations on what belongs to a tenant.
@@ -110,4 +120,12 @@ func (h tenantHandlers) get(ctx context.Context, in *TenantPath) (*tenantOutput,
 
 func (h tenantHandlers) delete(ctx context.Context, in *TenantPath) (*struct{}, error) {
 	return nil, h.tenants.Delete(ctx, in.Tenant)
+}
+
+func (h tenantHandlers) erase(ctx context.Context, in *TenantPath) (*struct{ Body client.Erasure }, error) {
+	e, err := h.tenants.Erase(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body client.Erasure }{client.Erasure(e)}, nil
 }

@@ -51,6 +51,7 @@ const (
 	ActionTenantCreated         Action = "tenant.created"
 	ActionTenantChanged         Action = "tenant.changed"
 	ActionTenantDeleted         Action = "tenant.deleted" // with all its data; the entry belongs to no tenant, so it stays
+	ActionTenantErased          Action = "tenant.erased"  // the fields have what each table had, and the hash of the report
 	ActionEndpointCreated       Action = "endpoint.created"
 	ActionEndpointChanged       Action = "endpoint.changed"
 	ActionEndpointResumed       Action = "endpoint.resumed"
@@ -74,6 +75,7 @@ const (
 	ActionRecoveryStarted       Action = "recovery.started" // the object is the endpoint
 	ActionDeliveryRetried       Action = "delivery.retried"
 	ActionPersonalRevealed      Action = "personal.revealed" // the object is the event, delivery or record that was read
+	ActionPersonalSearched      Action = "personal.searched" // the object is the path; the value is kept nowhere
 	ActionPortalLinkCreated     Action = "portal_link.created"
 	ActionPortalLinkRevoked     Action = "portal_link.revoked"
 	ActionSessionOpened         Action = "session.opened"       // somebody signed in to the console

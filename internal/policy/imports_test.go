@@ -81,7 +81,7 @@ var mayImport = map[string][]string{
 	// The wiring, commands, and tests' helpers.
 	"internal/app":       {anyButCLI},
 	"internal/bench":     {},
-	"internal/cli":       {"internal/app", "internal/hook", "internal/inbox", "internal/bench", "internal/contract", "internal/guide", "internal/transform", "internal/nearest", "contracts"},
+	"internal/cli":       {clientModule, "internal/app", "internal/hook", "internal/inbox", "internal/bench", "internal/contract", "internal/guide", "internal/transform", "internal/nearest", "contracts"},
 	"internal/storetest": {"internal/store", "internal/pgtest"},
 	"internal/pgtest":    {},
 	"internal/refused":   {},

@@ -106,6 +106,12 @@ func (db *DB) Tenants(ctx context.Context, after string, limit int) (list []hook
 // links. [DB.Purge] removes the rest of its data; its id cannot be used again before that
 // is done.
 func (db *DB) DeleteTenant(ctx context.Context, id string) error {
+	return db.deleteTenant(ctx, id, true)
+}
+
+// deleteTenant is DeleteTenant. The audit entry, which stays, has the name of the tenant only if
+// named.
+func (db *DB) deleteTenant(ctx context.Context, id string, named bool) error {
 	var endpoints, keys [][]byte
 	err := db.change(ctx, func(t *tx) error {
 		now := db.now().UnixMicro()
@@ -119,6 +125,9 @@ func (db *DB) DeleteTenant(ctx context.Context, id string) error {
 			return err
 		}
 		t.tenant(id, true)
+		if !named {
+			name = ""
+		}
 		if err := t.audit(hook.AuditEntry{Action: hook.ActionTenantDeleted, Object: id, Name: name}); err != nil {
 			return err
 		}
@@ -168,7 +177,12 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, storageError(err)
 	}
-	err = db.change(ctx, func(t *tx) error {
+	return true, db.purge(ctx, tenant)
+}
+
+// purge removes a part of the data of one deleted tenant.
+func (db *DB) purge(ctx context.Context, tenant string) error {
+	return db.change(ctx, func(t *tx) error {
 		if n, err := purgeDeliveries(t, tenant, nil, purgeRows); n > 0 || err != nil {
 			return err
 		}
@@ -187,8 +201,7 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 				JOIN endpoints e ON e.id = v.endpoint WHERE e.tenant = $1 LIMIT $2)`,
 			`DELETE FROM stats WHERE (tenant, endpoint, span, at) IN (SELECT tenant, endpoint, span, at FROM stats
 				WHERE tenant = $1 LIMIT $2)`,
-			`DELETE FROM recoveries WHERE id IN (SELECT r.id FROM recoveries r JOIN endpoints e ON e.id = r.endpoint
-				WHERE e.tenant = $1 LIMIT $2)`,
+			`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM endpoints WHERE id IN (SELECT id FROM endpoints WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM quota_used WHERE tenant = $1 AND (key, started_at) IN (SELECT key, started_at FROM quota_used
 				WHERE tenant = $1 LIMIT $2)`,
@@ -200,7 +213,6 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 		_, err := t.exec(`DELETE FROM tenants WHERE id = $1 AND deleted_at IS NOT NULL`, tenant)
 		return err
 	})
-	return err == nil, err
 }
 
 // purgeDeliveries removes deliveries of a tenant with their attempts and bodies: those with

@@ -1,0 +1,84 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// found searches to the end and returns what was found, and in how many pages.
+func (s *server) found(key, path, value string) (items []map[string]any, pages int) {
+	s.t.Helper()
+	for cursor := ""; ; {
+		body, err := json.Marshal(map[string]string{"path": path, "value": value, "cursor": cursor})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		a := s.as(key, "POST", "/v1/tenants/acme/search", string(body)).want(200)
+		var page struct {
+			Items []map[string]any `json:"items"`
+			Next  *string          `json:"next_cursor"`
+			Rows  int              `json:"rows"`
+		}
+		if err := json.Unmarshal([]byte(a.Body), &page); err != nil || page.Rows > 2050 {
+			s.t.Fatal(page.Rows, err)
+		}
+		items, pages = append(items, page.Items...), pages+1
+		if page.Next == nil {
+			return items, pages
+		}
+		if cursor = *page.Next; pages > 100 {
+			s.t.Fatal("the search has no end")
+		}
+	}
+}
+
+// A person's data is found wherever it stands, in this tenant only, a bounded page at a time, and the audit does not
+// say whose it was.
+func TestSearch(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.tenant("acme")
+	s.tenant("other")
+	const person = `{"id":1,"contact":{"email":"ana@example.com"},"items":[{"phone":3001},{"phone":3002}]}`
+	for _, tenant := range []string{"acme", "other"} {
+		s.do("PUT", "/v1/tenants/"+tenant+"/records/cabaprop/conversation/1", person).want(201)
+		s.do("POST", "/v1/tenants/"+tenant+"/events", `{"type":"person.seen","payload":`+person+`}`).want(202)
+	}
+	for range 3 {
+		one := `{"type":"a.b","payload":{"contact":{"email":"other@example.com"}}}`
+		s.do("POST", "/v1/tenants/acme/events", "["+strings.TrimSuffix(strings.Repeat(one+",", 900), ",")+"]").want(202)
+	}
+	key := s.key(`{"role":"tenant","tenant":"acme"}`)
+	for path, want := range map[string]struct{ value, paths string }{
+		"contact.email": {"ana@example.com", "[contact.email]"},
+		"**.email":      {"ana@example.com", "[contact.email]"},
+		"items.*.phone": {"3002", `[items["1"].phone]`},
+	} {
+		items, pages := s.found(key, path, want.value)
+		if pages < 2 {
+			t.Errorf("%s: all in %d page", path, pages)
+		}
+		kinds := map[any]int{}
+		for _, it := range items {
+			kinds[it["kind"]]++
+			if got := fmt.Sprint(it["paths"]); got != want.paths && got != strings.ReplaceAll(want.paths, `["1"]`, ".1") {
+				t.Errorf("%s: found at %s", path, got)
+			}
+		}
+		if kinds["event"] != 1 || kinds["record"] != 1 || len(items) != 2 {
+			t.Errorf("%s: found %v", path, items)
+		}
+	}
+	if items, _ := s.found(key, "contact.email", "nobody@example.com"); len(items) != 0 {
+		t.Errorf("nobody was found: %v", items)
+	}
+	s.as(key, "POST", "/v1/tenants/acme/search", `{"path":"a..b","value":"x"}`).want(422).is("code", "request_invalid")
+	s.as(key, "POST", "/v1/tenants/acme/search", `{"path":"a","value":"x","cursor":"AAAAAAAAAAAAAA"}`).want(422)
+	s.as(s.key(`{"role":"read"}`), "POST", "/v1/tenants/acme/search", `{"path":"a","value":"x"}`).want(403)
+	audit := s.do("GET", "/v1/audit?tenant=acme", "").want(200).Body
+	if !strings.Contains(audit, `"personal.searched"`) || !strings.Contains(audit, `"items.*.phone"`) || strings.Contains(audit, "ana@example.com") {
+		t.Errorf("the audit: %s", audit)
+	}
+}
