@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -68,7 +69,8 @@ func sqliteDSN(path string, pragmas ...string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *sqlite, err error) {
+func openSQLite(ctx context.Context, o Options) (_ *sqlite, err error) {
+	path, log, name := o.Path, o.Log, cmp.Or(o.driver, "sqlite")
 	l := &sqlite{log: log, gone: map[string]bool{}}
 	defer func() {
 		if err != nil {
@@ -80,7 +82,7 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *sqlite, 
 	}
 	// page_size and auto_vacuum take effect on a new file only, before its first table.
 	// secure_delete overwrites what is deleted with zeros (docs/adr/0033).
-	l.db, err = sql.Open("sqlite", sqliteDSN(path, fmt.Sprintf("page_size(%d)", pageSize), "auto_vacuum(INCREMENTAL)",
+	l.db, err = sql.Open(name, sqliteDSN(path, fmt.Sprintf("page_size(%d)", pageSize), "auto_vacuum(INCREMENTAL)",
 		"secure_delete(ON)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-32768)"))
 	if err != nil {
 		return nil, err
@@ -98,11 +100,11 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *sqlite, 
 	if err := l.stmts.prepare(ctx, l.conn); err != nil {
 		return nil, err
 	}
-	if l.check, err = sql.Open("sqlite", sqliteDSN(path, "synchronous(FULL)")); err != nil {
+	if l.check, err = sql.Open(name, sqliteDSN(path, "synchronous(FULL)")); err != nil {
 		return nil, err
 	}
 	l.check.SetMaxOpenConns(1)
-	if l.read, err = sql.Open("sqlite", sqliteDSN(path, "query_only(1)", "cache_size(-8192)")); err != nil {
+	if l.read, err = sql.Open(name, sqliteDSN(path, "query_only(1)", "cache_size(-8192)")); err != nil {
 		return nil, err
 	}
 	l.read.SetMaxOpenConns(2 + 2*runtime.GOMAXPROCS(0))

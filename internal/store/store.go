@@ -51,7 +51,8 @@ type Options struct {
 	// [hook.MaxFanout], so that an event can go to all of them.
 	MaxEndpoints int
 	// Log gets errors that no caller gets: failed checkpoints, repeated commits.
-	Log *slog.Logger
+	Log    *slog.Logger
+	driver string // of SQLite, "" for the usual one; tests have one that fails
 }
 
 // DB is the database of one Gancho node. Its methods may be called from any
@@ -153,7 +154,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			}
 		}
 	} else {
-		l, err := openSQLite(ctx, o.Path, o.Log)
+		l, err := openSQLite(ctx, o)
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", o.Path, err)
 		}
