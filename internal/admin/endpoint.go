@@ -150,6 +150,11 @@ func (x Endpoints) checkShaping(ctx context.Context, tenant string, c *contract.
 	if len(off) > 0 {
 		return hook.InvalidFields("shaping_off", off...)
 	}
+	if cfg.Filter != "" && cfg.Filter != was.Filter {
+		if wrong := c.CheckFilterCost(cfg); wrong != nil {
+			return hook.InvalidFields("endpoint_invalid", wrong...)
+		}
+	}
 	if !changed {
 		return nil
 	}

@@ -414,3 +414,24 @@ func TestSigningSecretsRefuse(t *testing.T) {
 	_, err = x.Secrets(t.Context(), "other", id)
 	refused(t, err, "endpoint_not_found")
 }
+
+// A filter that can never be evaluated is refused when it is given. One that the endpoint has already stays, so that
+// other things about the endpoint can be changed.
+func TestHopelessFilter(t *testing.T) {
+	t.Parallel()
+	x, tenant := newEndpoints(t)
+	list := "[" + strings.Repeat("1,", 99) + "1]"
+	hopeless := list + ".all(a, " + list + ".all(b, " + list + ".all(c, a + b + c < 9)))"
+	_, err := x.Create(t.Context(), tenant, admin.EndpointSpec{Config: hook.EndpointConfig{URL: address, Filter: hopeless}})
+	refused(t, err, "endpoint_invalid", "/filter")
+	e := must(x.Create(t.Context(), tenant, admin.EndpointSpec{Config: hook.EndpointConfig{
+		URL: address, Filter: list + ".all(a, payload.x.exists(b, a == b))",
+	}}))(t)
+	_, err = x.Patch(t.Context(), tenant, e.ID.String(), admin.EndpointPatch{Filter: &hopeless})
+	refused(t, err, "endpoint_invalid", "/filter")
+	e.Config.Filter = hopeless // as a program of the release before stored it
+	if ok, err := x.Store.UpdateEndpoint(t.Context(), e, true); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	must(x.Patch(t.Context(), tenant, e.ID.String(), admin.EndpointPatch{Name: new("renamed")}))(t)
+}

@@ -133,3 +133,23 @@ func TestRenderBudget(t *testing.T) {
 		t.Errorf("a small event: %v", err)
 	}
 }
+
+// A filter that is too costly for an example of the contract is refused with the name of the event type.
+func TestFilterTooCostlyForExample(t *testing.T) {
+	t.Parallel()
+	src := "contract: c\ntitle: {en: C}\nevents:\n  small: {title: {en: S}, example: '{\"a\":[1]}'}\n  large: {title: {en: L}, example: '{\"a\":[" +
+		strings.Repeat("1,", 200) + "1]}'}\n"
+	c, err := Parse("c.yaml", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := hook.EndpointConfig{URL: "http://x", Filter: "payload.a.all(x, payload.a.all(y, payload.a.all(z, x + y + z < 99)))"}
+	found := c.CheckFilterCost(cfg)
+	if len(found) != 1 || found[0].Code != "filter_costly_example" || !strings.Contains(found[0].Detail, "large") {
+		t.Errorf("found %v", found)
+	}
+	cfg.EventTypes = []string{"small"} // which the endpoint never gets does not count
+	if found := c.CheckFilterCost(cfg); found != nil {
+		t.Errorf("found %v", found)
+	}
+}

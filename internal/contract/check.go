@@ -54,6 +54,35 @@ func (c *Contract) CheckEndpoint(cfg hook.EndpointConfig) []hook.FieldError {
 	return r.list
 }
 
+// CheckFilterCost says that the filter of an endpoint costs so much that it can never be evaluated, or not for the
+// example of an event type that the endpoint takes; nil if that is not so. The configuration has passed
+// [Contract.CheckEndpoint].
+func (c *Contract) CheckFilterCost(cfg hook.EndpointConfig) []hook.FieldError {
+	filter, err := match.CompileFilter(cfg.Filter)
+	types, wrong := match.CompileTypes(cfg.EventTypes)
+	if err != nil || wrong != nil || filter == nil {
+		return nil // CheckEndpoint reports it
+	}
+	if least, err := match.LeastCost(cfg.Filter); err == nil && least > match.MaxCost {
+		return []hook.FieldError{hook.Field("/filter", "filter_costly",
+			"Whatever the event, this filter costs at least {least} units of work, and at most {most} are possible. "+
+				"Write shorter lists into it, and nest all, exists, filter and map less.",
+			"least", least, "most", match.MaxCost)}
+	}
+	for _, e := range c.events {
+		if e.Example == nil || !types.Match(sampleName(e, cfg)) {
+			continue
+		}
+		if filter.TooCostly(&hook.Event{Contract: c.Name, Type: sampleName(e, cfg), Payload: e.Example}) {
+			return []hook.FieldError{hook.Field("/filter", "filter_costly_example",
+				"For the example of {event} this filter costs more than the {most} units of work that are possible. "+
+					"Nest all, exists, filter and map less, and search shorter texts.",
+				"event", e.Name, "most", match.MaxCost)}
+		}
+	}
+	return nil
+}
+
 type report struct{ list []hook.FieldError }
 
 // add reports a mistake, see [hook.Field].

@@ -60,3 +60,26 @@ func TestCostOfLongLists(t *testing.T) {
 		}
 	}
 }
+
+// The least cost of a condition counts what is written in it, nested as it is, and nothing of the document.
+func TestLeastCost(t *testing.T) {
+	t.Parallel()
+	list := "[" + strings.Repeat("1,", 99) + "1]"
+	for text, hopeless := range map[string]bool{
+		`payload.items.filter(i, i.n > 5).map(i, i.s.split(",").join("")).exists(x, x.replace("a", "b").matches("^a+$"))`: false,
+		`payload.a.all(x, payload.a.all(y, payload.a.all(z, x + y + z < 3)))`:                                             false,
+		`type in ["a", "b"] && payload.customer.tags.exists(t, t.lowerAscii().contains("vip")) || size(payload) > 3`:      false,
+		list + ".all(a, a == payload.b)":                                                         false,
+		list + ".all(a, " + list + ".all(b, a + b < 9))":                                         false,
+		list + ".all(a, " + list + ".all(b, " + list + ".exists(c, a + b + c + payload.x > 9)))": true,
+		list + ".map(a, " + list + ".map(b, " + list + ".filter(c, a + b + c > 9))).size() > 0":  true,
+	} {
+		least, err := Filter().LeastCost(text)
+		if err != nil || (least > MaxCost) != hopeless {
+			t.Errorf("%.60s costs at least %d, %v", text, least, err)
+		}
+	}
+	if _, err := Filter().LeastCost("payload."); err == nil {
+		t.Error("a mistake is no error")
+	}
+}

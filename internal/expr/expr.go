@@ -31,7 +31,7 @@ import (
 // Limits of a condition.
 const (
 	MaxText  = 4096    // bytes of source
-	maxCost  = 200_000 // CEL cost units of one evaluation, about 20 ms at worst
+	MaxCost  = 200_000 // CEL cost units of one evaluation, about 20 ms at worst
 	maxRegex = 1000    // instructions of a compiled pattern
 	maxDepth = 60      // nesting of the source
 )
@@ -134,7 +134,7 @@ func (s *Scope) Compile(text string) (*Condition, error) {
 	}
 	program, err := s.env.Program(ast,
 		cel.EvalOptions(cel.OptOptimize),
-		cel.CostLimit(maxCost),
+		cel.CostLimit(MaxCost),
 		cel.CostTracking(byLength{}),
 		cel.InterruptCheckFrequency(100),
 		cel.CustomDecoratorV2(lenient),

@@ -239,7 +239,7 @@ func TestInterrupt(t *testing.T) {
 			t.Errorf("got %v, want that it was stopped", err)
 		}
 	}
-	if spent := budget.Close(); spent == 0 || spent > maxCost/2 {
+	if spent := budget.Close(); spent == 0 || spent > MaxCost/2 {
 		t.Errorf("%d units were spent, want a few", spent)
 	}
 	if _, err := c.Eval(nil, NewEvent("x", big)); err == nil || !strings.Contains(err.Error(), "too costly") {

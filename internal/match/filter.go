@@ -1,6 +1,7 @@
 package match
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"gancho/internal/cache"
@@ -67,4 +68,16 @@ func (f *Filter) expected(budget int64) int64 {
 		return last
 	}
 	return budget / newFilter
+}
+
+// MaxCost is what one evaluation of a filter can cost, in units of work.
+const MaxCost = expr.MaxCost
+
+// LeastCost is what an evaluation of a filter costs at least if no part of it is skipped, whatever the event.
+func LeastCost(text string) (int64, error) { return expr.Filter().LeastCost(text) }
+
+// TooCostly reports whether evaluating the filter for an event costs more than [MaxCost].
+func (f *Filter) TooCostly(ev *hook.Event) bool {
+	_, err := f.Eval(nil, ev)
+	return errors.Is(err, expr.ErrTooCostly)
 }

@@ -96,6 +96,10 @@ const en = {
       exactly: "This has to be {value}.",
       expected: "This value does not fit here: expected {what}.",
       field_unknown: "There is no such field.",
+      filter_costly:
+        "Whatever the event, this filter costs at least {least} units of work; the limit is {most}. Shorten its lists, and nest all, exists, filter and map less.",
+      filter_costly_example:
+        "For the example of {event} this filter costs more than the limit of {most} units of work. Nest all, exists, filter and map less.",
       filter_off:
         "{contract} does not allow conditions on an endpoint. Leave the condition empty, or use another system.",
       form_undecided: "With these settings it cannot be decided whether to send a form: {problem}.",

@@ -204,6 +204,10 @@ const es: Messages = {
       exactly: "Tiene que ser {value}.",
       expected: "Este valor no sirve aquí. Se esperaba: {what}.",
       field_unknown: "No existe ese campo.",
+      filter_costly:
+        "Sea cual sea el evento, este filtro cuesta al menos {least} unidades de trabajo; el límite es {most}. Acorte sus listas y anide menos all, exists, filter y map.",
+      filter_costly_example:
+        "Para el ejemplo de {event}, este filtro cuesta más que el límite de {most} unidades de trabajo. Anide menos all, exists, filter y map.",
       filter_off: "{contract} no permite condiciones en un destino. Deje la condición vacía, o use otro sistema.",
       form_undecided: "Con estos ajustes no se puede decidir si se envía un formulario: {problem}.",
       format: "Tiene que tener el formato {format}.",

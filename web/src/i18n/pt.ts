@@ -204,6 +204,10 @@ const pt: Messages = {
       exactly: "Tem que ser {value}.",
       expected: "Este valor não serve aqui. Esperava-se: {what}.",
       field_unknown: "Não existe esse campo.",
+      filter_costly:
+        "Seja qual for o evento, este filtro custa pelo menos {least} unidades de trabalho; o limite é {most}. Encurte as listas e aninhe menos all, exists, filter e map.",
+      filter_costly_example:
+        "Para o exemplo de {event}, este filtro custa mais que o limite de {most} unidades de trabalho. Aninhe menos all, exists, filter e map.",
       filter_off: "{contract} não permite condições em um destino. Deixe a condição vazia, ou use outro sistema.",
       form_undecided: "Com estes ajustes não dá para decidir se um formulário é enviado: {problem}.",
       format: "Tem que ter o formato {format}.",
