@@ -13,7 +13,8 @@ import (
 )
 
 const order = `{"id":9007199254740993,"total":45.50,"paid":true,"note":null,"tags":["new","web",null],
- "customer":{"name":"Ana","vip":false,"age":31},"items":[{"sku":"A","qty":2},{"sku":"B","qty":10},{"sku":"C"}],"huge":1e400}`
+ "customer":{"name":"Ana","vip":false,"age":31},"items":[{"sku":"A","qty":2},{"sku":"B","qty":10},{"sku":"C"}],"huge":1e400,
+ "small":{"x":1},"large":{"y":2,"x":1},"empty":{}}`
 
 func TestFilter(t *testing.T) {
 	t.Parallel()
@@ -30,7 +31,7 @@ func TestFilter(t *testing.T) {
 		`payload.paid`:                                             "true",
 		`"web" in payload.tags`:                                    "true",
 		`null in payload.tags`:                                     "true",
-		`size(payload.tags) == 3 && size(payload) == 8`:            "true",
+		`size(payload.tags) == 3 && size(payload) == 11`:            "true",
 		`payload.tags[1] == "web"`:                                 "true",
 		`payload["customer"]["name"] == "Ana"`:                     "true",
 		`payload.customer[payload.tags[0]] == null`:                "true",
@@ -49,6 +50,18 @@ func TestFilter(t *testing.T) {
 		`payload.customer.exists(k, k == "vip")`:                   "true",
 		`payload.customer.name.lowerAscii() == "ana"`:              "true",
 		`payload.customer.name.matches("^A.*a$")`:                  "true",
+		// objects are equal if both have the same members, none more
+		`payload.small == payload.large`:                 "false",
+		`payload.large == payload.small`:                 "false",
+		`payload.small == {"x": 1, "y": 2}`:              "false",
+		`payload.large == {"x": 1}`:                      "false",
+		`{"x": 1} == payload.large`:                      "false",
+		`payload.small == {"x": 1}`:                      "true",
+		`payload.small != payload.large`:                 "true",
+		`payload.small in [payload.large]`:               "false",
+		`[payload.small] == [payload.large]`:             "false",
+		`{"in": payload.small} == {"in": payload.large}`: "false",
+		`payload.empty == payload.small`:                 "false",
 		// missing members are null, all the way down
 		`payload.missing == null`:                                     "true",
 		`payload.a.b.c.d == null`:                                     "true",

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gancho/internal/hook"
+	"gancho/internal/ingest"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
 )
@@ -312,4 +313,32 @@ type submissions struct {
 func (s *submissions) Submit(sub hook.Submission, keep time.Duration) (hook.Verdicts, error) {
 	s.records = append(s.records, len(sub.Records))
 	return s.DB.Submit(sub, keep)
+}
+
+// The version of a record grows, also over its deletion and over a restart: whoever has an old entity tag never changes
+// a record that was made anew.
+func TestVersionGrows(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b, _, _ := withCounter(t, db)
+		last := int64(0)
+		grows := func(what string, a hook.RecordAnswer) {
+			t.Helper()
+			if a.Version <= last {
+				t.Errorf("%s: version %d after %d", what, a.Version, last)
+			}
+			last = a.Version
+		}
+		grows("made", b.change(put("a", `{"id":"a","n":1}`))[0])
+		for range 3 {
+			b.change(change(hook.RecordDelete, "a", ""))
+			grows("made anew", b.change(put("a", `{"id":"a","n":1}`))[0])
+			b.change(change(hook.RecordDelete, "a", ""))
+			options := b.Options
+			b.Ingest = ingest.New(options) // as after a restart
+			grows("made anew after a restart", b.change(put("a", `{"id":"a","n":1}`))[0])
+			b.Ingest = ingest.New(options)
+			grows("changed after a restart", b.change(put("a", `{"id":"a","n":2}`))[0])
+		}
+	})
 }

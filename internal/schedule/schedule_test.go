@@ -674,3 +674,132 @@ func TestClaims(t *testing.T) {
 		same(t, "deliveries", y.deliveries(), []string{"delivered"})
 	})
 }
+
+// odd is a store whose clock, claims and records behave as a test wants.
+type odd struct {
+	*store.DB
+	back   time.Duration // how much the clock of the database was put back
+	stuck  chan struct{} // gets a value when a run waits for a record that does not come; nil: records come
+	mu     sync.Mutex
+	after  []time.Duration // of each claim that was given up
+	denied error           // of the context of such a call
+}
+
+func (o *odd) ClaimSchedules(ctx context.Context, node string, lease time.Duration, n int) ([]hook.Schedule, time.Time, error) {
+	list, now, err := o.DB.ClaimSchedules(ctx, node, lease, n)
+	return list, now.Add(-o.back), err
+}
+
+func (o *odd) EachRecord(ctx context.Context, tenant, contract, kind string, fn func(hook.Record) error) error {
+	if o.stuck == nil {
+		return o.DB.EachRecord(ctx, tenant, contract, kind, fn)
+	}
+	o.stuck <- struct{}{}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (o *odd) ReleaseSchedule(ctx context.Context, s hook.Schedule, after time.Duration) error {
+	o.mu.Lock()
+	o.after = append(o.after, after)
+	o.denied = ctx.Err()
+	o.mu.Unlock()
+	return o.DB.ReleaseSchedule(ctx, s, after)
+}
+
+// oddBubble is bubble with a node on an odd store.
+func oddBubble(t *testing.T, o *odd, fn func(t *testing.T, x *world), change ...func(*schedule.Options)) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "gancho.db")
+	synctest.Test(t, func(t *testing.T) {
+		o.DB = storetest.OpenAt(t, file, store.NewKey())
+		if o.stuck != nil {
+			o.stuck = make(chan struct{}, 10) // a channel of the bubble
+		}
+		x := node(t, o.DB, "one", append(change, func(options *schedule.Options) { options.Store = o })...)
+		if _, _, err := o.PutTenant(t.Context(), "acme", hook.TenantChange{}); err != nil {
+			t.Fatal(err)
+		}
+		fn(t, x)
+	})
+}
+
+// If the clock of the database is put back between two looks at it, a run is not made twice.
+func TestClockPutBack(t *testing.T) {
+	o := &odd{back: 30 * time.Minute}
+	oddBubble(t, o, func(t *testing.T, x *world) {
+		x.put(`{"id":1,"status":"open","total":3}`)
+		start := time.Now()
+		x.endpoint("orders.open")
+		advance(time.Hour + time.Minute)
+		same(t, "requests", len(x.requests()), 1)
+		same(t, "next run", x.clock(open).NextAt.Sub(start).Round(time.Second), 2*time.Hour)
+		advance(time.Hour)
+		same(t, "requests an hour later", len(x.requests()), 2)
+	})
+}
+
+// A run that a stop interrupts gives its claim up at once, so that another node need not wait until it ends.
+func TestReleasedAfterStop(t *testing.T) {
+	o := &odd{stuck: make(chan struct{})}
+	oddBubble(t, o, func(t *testing.T, x *world) {
+		x.put(`{"id":1,"status":"open","total":3}`)
+		x.endpoint("orders.open")
+		advance(time.Hour + time.Second)
+		<-o.stuck
+		x.end()
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if len(o.after) != 1 || o.after[0] != 0 || o.denied != nil {
+			t.Fatalf("claims were given up after %v, with %v", o.after, o.denied)
+		}
+		due, _, err := o.DB.ClaimSchedules(t.Context(), "another", time.Minute, 10)
+		if err != nil || len(due) != 1 || due[0].ScheduleName != open {
+			t.Errorf("another node claims %+v, %v", due, err)
+		}
+		if strings.Contains(x.log.String(), "interrupted") {
+			t.Errorf("a stop is no error: %s", x.log)
+		}
+	})
+}
+
+// A run that takes almost as long as its claim lasts fails before another node takes it over. The next one comes at its
+// time.
+func TestTooSlow(t *testing.T) {
+	o := &odd{stuck: make(chan struct{})}
+	oddBubble(t, o, func(t *testing.T, x *world) {
+		x.put(`{"id":1,"status":"open","total":3}`)
+		start := time.Now()
+		x.endpoint("orders.open")
+		advance(time.Hour + 8*time.Minute)
+		same(t, "the run is not over", x.clock(open).Last, (*hook.ScheduleRun)(nil))
+		advance(2 * time.Minute)
+		c := x.clock(open)
+		if c.Last == nil || c.Last.State != hook.RunFailed || c.Last.Code != hook.RunTooSlow || c.Last.Took < 9*time.Minute {
+			t.Fatalf("last run %+v", c.Last)
+		}
+		same(t, "next run", c.NextAt.Sub(start).Round(time.Second), 2*time.Hour)
+		same(t, "claims given up", len(o.after), 0)
+	})
+}
+
+// A run whose conditions cost too much work fails, and says so. The next one comes at its time.
+func TestTooCostly(t *testing.T) {
+	oddBubble(t, new(odd), func(t *testing.T, x *world) {
+		var docs []string
+		for i := range 100 {
+			docs = append(docs, fmt.Sprintf(`{"id":%d,"status":"open","total":1}`, 1000+i))
+		}
+		x.put(docs...)
+		start := time.Now()
+		x.endpoint("orders.open")
+		advance(time.Hour + time.Minute)
+		c := x.clock(open)
+		if c.Last == nil || c.Last.State != hook.RunFailed || c.Last.Code != hook.RunTooCostly || c.Last.Examined < 2 ||
+			c.Last.Examined > 99 || c.Last.FailingSince.IsZero() || !strings.Contains(c.Last.Detail, "Make them simpler") {
+			t.Fatalf("last run %+v", c.Last)
+		}
+		same(t, "next run", c.NextAt.Sub(start).Round(time.Second), 2*time.Hour)
+		same(t, "requests", len(x.requests()), 0)
+	}, func(o *schedule.Options) { o.Work = 500 })
+}

@@ -3,6 +3,7 @@ package transform
 import (
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -236,6 +237,28 @@ func TestLimits(t *testing.T) {
 	in.Payload[0] = '"'
 	if out, failure := run(patient, "function handler(w) { w.payload = w.payload.slice(1); return w }", &in); failure != nil || len(out.Payload) != MaxPayload-1 {
 		t.Errorf("largest input: %+v", failure)
+	}
+}
+
+// The depth of calls is limited by [Limits], and not only by the memory: what is just below the limit runs.
+func TestDepth(t *testing.T) {
+	t.Parallel()
+	const nested = "const f = n => n === 0 ? 0 : 1 + f(n - 1); webhook.payload = f(%d); return webhook"
+	for _, tc := range []struct {
+		depth, calls int
+		stopped      bool
+	}{{100, 50, false}, {100, 200, true}, {1000, 200, false}, {1000, 2000, true}} {
+		limits := patient
+		limits.Depth = tc.depth
+		in := sample()
+		out, failure := run(limits, "function handler(webhook) {"+fmt.Sprintf(nested, tc.calls)+"}", &in)
+		switch {
+		case !tc.stopped && (failure != nil || string(out.Payload) != strconv.Itoa(tc.calls)):
+			t.Errorf("%d calls of at most %d: %s %+v", tc.calls, tc.depth, out.Payload, failure)
+		case tc.stopped && (failure == nil || failure.Class != hook.ClassScript ||
+			!strings.Contains(failure.Message, fmt.Sprintf("More than %d calls within calls", tc.depth))):
+			t.Errorf("%d calls of at most %d: %+v", tc.calls, tc.depth, failure)
+		}
 	}
 }
 
