@@ -31,7 +31,7 @@ func TestFilter(t *testing.T) {
 		`payload.paid`:                                             "true",
 		`"web" in payload.tags`:                                    "true",
 		`null in payload.tags`:                                     "true",
-		`size(payload.tags) == 3 && size(payload) == 11`:            "true",
+		`size(payload.tags) == 3 && size(payload) == 11`:           "true",
 		`payload.tags[1] == "web"`:                                 "true",
 		`payload["customer"]["name"] == "Ana"`:                     "true",
 		`payload.customer[payload.tags[0]] == null`:                "true",

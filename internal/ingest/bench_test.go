@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"gancho/contracts"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
@@ -77,6 +78,35 @@ func BenchmarkPatches(b *testing.B) {
 					do(items...)
 				}
 			})
+		}
+	}
+}
+
+// BenchmarkFilterBomb accepts an event of 1.4 kB for 300 endpoints with dear filters, each another one.
+func BenchmarkFilterBomb(b *testing.B) {
+	db := storetest.Open(b)
+	c, err := contract.Load(contracts.Files, "standard.yaml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	set := new(contract.Set)
+	set.Add(c)
+	in := ingest.New(ingest.Options{Store: db, Dispatcher: &dispatcher{}, Contracts: set, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler)})
+	if _, _, err := db.PutTenant(b.Context(), "acme", hook.TenantChange{}); err != nil {
+		b.Fatal(err)
+	}
+	for n := range 300 {
+		e := &hook.Endpoint{
+			ID: hook.NewEndpointID(), Tenant: "acme", Contract: "standard", State: hook.EndpointActive,
+			Config: hook.EndpointConfig{URL: "http://receiver.example/", Filter: dearFilter(n)},
+		}
+		if err := db.CreateEndpoint(b.Context(), e); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if _, err := in.Accept(b.Context(), hook.NewEvents{Tenant: "acme", Items: []hook.NewEvent{event("t", dearPayload)}}); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
