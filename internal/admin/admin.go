@@ -70,4 +70,5 @@ type Admin struct {
 	Events      Events
 	PortalLinks PortalLinks
 	Lookups     Lookups
+	SealKeys    EncryptionKeys
 }

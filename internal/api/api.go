@@ -156,6 +156,7 @@ func New(o Options) *API {
 		exactHandlers{deliveries},
 		recoveryHandlers{o.Admin.Recoveries},
 		keyHandlers{o.Admin.Keys},
+		encryptionKeyHandlers{o.Admin.SealKeys},
 		sessionHandlers{o.Auth},
 		portalHandlers{o.Admin.PortalLinks, o.Auth, o.PublicURL, o.PortalLogo},
 		contractHandlers{o.Admin.Contracts, o.Admin.Tests},

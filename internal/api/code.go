@@ -82,7 +82,11 @@ var meanings = map[string]struct {
 	"endpoint_deleted":       {hook.KindConflict, "The endpoint is gone."},
 	"endpoint_of_credential": {hook.KindConflict, "The endpoint was created with a credential; delete the credential."},
 	"credential_paused":      {hook.KindConflict, "The credential is paused; make it active first."},
-	"secret_current":         {hook.KindConflict, "Requests are signed with the secret; replace it first."},
+	"key_not_given": {
+		hook.KindConflict,
+		"The encryption keys are an option of the server, and there is none that is not in use yet.",
+	},
+	"secret_current": {hook.KindConflict, "Requests are signed with the secret; replace it first."},
 	"unreadable": {
 		hook.KindConflict,
 		"What was stored cannot be decrypted: it was damaged, or its encryption key is missing. Trying again does not help.",

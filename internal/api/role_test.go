@@ -77,7 +77,7 @@ func TestRoles(t *testing.T) {
 		"POST /v1/tenants/{tenant}/deliveries/{delivery}/retry":                  tenantMay,
 		"GET /v1/tenants/{tenant}/schedules":                                     readMay,
 		"POST /v1/tenants/{tenant}/schedules/{contract}/{type}/run":              tenantMay,
-		"GET /v1/keys": "", "POST /v1/keys": "", "DELETE /v1/keys/{key}": "", "POST /v1/keys/{key}/rotate": "", "DELETE /v1/keys/{key}/earlier": "",
+		"GET /v1/encryption-keys":                                                "", "POST /v1/encryption-keys/rotate": "", "GET /v1/keys": "", "POST /v1/keys": "", "DELETE /v1/keys/{key}": "", "POST /v1/keys/{key}/rotate": "", "DELETE /v1/keys/{key}/earlier": "",
 		"GET /v1/session":  "tenant acme, read acme, read all, publish acme, publish all, tenant other, read other, publish other",
 		"POST /v1/session": "open", "DELETE /v1/session": "open", "POST /v1/portal-sessions": "open",
 		"POST /v1/tenants/{tenant}/portal-links": tenantMay, "GET /v1/tenants/{tenant}/portal-links": tenantMay, "DELETE /v1/tenants/{tenant}/portal-links/{link}": tenantMay,

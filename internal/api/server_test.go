@@ -165,6 +165,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 			Events:      admin.Events{Store: db},
 			PortalLinks: admin.PortalLinks{Store: db},
 			Lookups:     admin.Lookups{Store: db},
+			SealKeys:    admin.EncryptionKeys{Store: db, Begun: func() {}},
 		},
 		Auth: keys, Accepter: s.in, Changer: s.in, Quota: limits, Explain: explain.Explainer{Contracts: set}, Views: view.Views{Contracts: set}, Streams: s.live,
 		Guide:  api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},

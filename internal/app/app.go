@@ -35,6 +35,7 @@ import (
 	"gancho/internal/lograte"
 	"gancho/internal/metrics"
 	"gancho/internal/quota"
+	"gancho/internal/rekey"
 	"gancho/internal/retention"
 	"gancho/internal/schedule"
 	"gancho/internal/send"
@@ -194,6 +195,7 @@ type parts struct {
 	numbers   *metrics.Metrics
 	handler   *api.API
 	cleaner   *retention.Cleaner
+	rotator   *rekey.Rotator
 }
 
 func (p *parts) close() {
@@ -215,7 +217,7 @@ func (s *server) assemble() (*parts, error) {
 		numbers: numbers,
 		known:   catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), quotas: quotas, scripts: scripts,
 		nodes:  s.newSharing(),
-		sender: sendhttp.New(sendhttp.Options{Allow: s.cfg.allowed(), MaxAge: s.cfg.ConnectionAge}), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
+		sender: sendhttp.New(sendhttp.Options{Allow: s.cfg.allowed(), MaxAge: s.cfg.ConnectionAge}), rotator: rekey.New(s.db, log("rekey")), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
 	}
 	if c := s.db.Cluster(); c != nil {
 		p.relay = stream.NewRelay(&s.live, c, p.nodes.Others, log("stream"))
@@ -241,7 +243,8 @@ func (s *server) assemble() (*parts, error) {
 	// All nodes have the same name here. Schedules run on the leading node, and a node
 	// that becomes the leader takes over the claims of the one before (docs/adr/0007).
 	p.schedules = schedule.New(schedule.Options{Store: s.db, Accepter: p.in, Contracts: inForce, Node: "single", Work: runWork * int64(s.cfg.EventWork), Log: log("schedule")})
-	p.auth = auth.New(s.db, s.admin, s.db.SessionKeys()[0])
+	p.auth = auth.New(s.db, s.admin, nil)
+	p.auth.SetSessionKeys(s.db.SessionKeys()...)
 	p.handler = api.New(api.Options{
 		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce}, Views: view.Views{Contracts: inForce},
 		Streams: &s.live, Guide: api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},
@@ -272,6 +275,7 @@ func (s *server) useCases(p *parts, inForce *contract.Set) admin.Admin {
 		Events:      admin.Events{Store: s.db},
 		PortalLinks: admin.PortalLinks{Store: s.db},
 		Lookups:     admin.Lookups{Store: s.db},
+		SealKeys:    admin.EncryptionKeys{Store: s.db, Begun: p.rotator.Begin},
 	}
 }
 
@@ -283,6 +287,11 @@ func (s *server) connect(p *parts) {
 	} {
 		s.db.Watch(changed)
 	}
+	s.db.Watch(func(c hook.Change) {
+		if c.Anything { // also after a rotation of the encryption key
+			p.auth.SetSessionKeys(s.db.SessionKeys()...)
+		}
+	})
 	for _, changed := range []func(hook.Change){p.in.Forget, p.worker.Refresh, s.live.Changed, p.schedules.Changed} {
 		p.known.Watch(changed)
 	}
@@ -299,6 +308,8 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	back.Go(func() error { return p.worker.Run(working) })
 	back.Go(func() error { return p.nodes.WhileLeading(working, p.in.Run) })
 	back.Go(func() error { return p.nodes.WhileLeading(working, p.cleaner.Run) })
+	back.Go(func() error { return p.rotator.Run(working) })
+	back.Go(func() error { return p.nodes.WhileLeading(working, p.rotator.Lead) })
 	back.Go(func() error { return p.newer.run(working) })
 	back.Go(func() error { return p.counts.Run(working) })
 	back.Go(func() error { return p.auth.Run(working) })

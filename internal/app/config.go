@@ -83,7 +83,7 @@ type Config struct {
 
 	StopTimeout time.Duration `name:"stop-timeout" env:"GANCHO_STOP_TIMEOUT" default:"15s" placeholder:"TIME" help:"How long a stop waits for the deliveries in flight." doc:"On SIGTERM or an interrupt the server takes no new work, waits for the requests it is sending, and stops. Requests still open after this time are interrupted, and sent again at the next start. A second signal stops at once."`
 
-	EncryptionKey Secret `name:"encryption-key" env:"GANCHO_ENCRYPTION_KEY" placeholder:"BASE64" help:"Key that encrypts stored secrets: base64 of 32 random bytes." doc:"Without it the key is in the file encryption.key of the data directory, which the first start makes. Set it to keep the key apart from the data; openssl rand -base64 32 makes one. The database knows the id of its key, and no server starts on it without that key, so keep a copy where the backups are not."`
+	EncryptionKey Secret `name:"encryption-key" env:"GANCHO_ENCRYPTION_KEY" placeholder:"BASE64" help:"Key that encrypts stored secrets: base64 of 32 random bytes." doc:"Without it the key is in the file encryption.key of the data directory, which the first start makes. Set it to keep the key apart from the data; openssl rand -base64 32 makes one. The database knows the id of its key, and no server starts on it without that key, so keep a copy where the backups are not. gancho key rotate replaces it while the servers run; during that time the file has a line for the old and one for the new key, and this option both, separated by a comma."`
 
 	LogLevel LogLevel `name:"log-level" env:"GANCHO_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"Least important messages to log: debug, info, warn or error."`
 

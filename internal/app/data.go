@@ -147,8 +147,7 @@ func (d *data) adminKey(configured string) (key string, generated bool, err erro
 }
 
 // generate returns the content of file. If the file is absent, it writes text into it
-// first and reports generated. Only the owner can read the file. A crash leaves it
-// complete or absent, because it is written under another name and renamed.
+// first and reports generated, see [writeFile].
 func (d *data) generate(file string, text func() string) (_ string, generated bool, err error) {
 	b, err := os.ReadFile(file)
 	if err == nil {
@@ -158,16 +157,22 @@ func (d *data) generate(file string, text func() string) (_ string, generated bo
 		return "", false, err
 	}
 	t := text()
+	return t, true, writeFile(file, t+"\n")
+}
+
+// writeFile writes a file that only its owner can read. A crash leaves it as it was or complete,
+// because it is written under another name and renamed.
+func writeFile(file, text string) error {
 	tmp := file + ".new"
 	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
-		return "", false, err
+		return err
 	}
-	_, err = f.WriteString(t + "\n")
+	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return "", false, err
+		return err
 	}
-	return t, true, os.Rename(tmp, file)
+	return os.Rename(tmp, file)
 }
 
 func randomText() string {

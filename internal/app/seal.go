@@ -2,6 +2,7 @@ package app
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -52,12 +53,26 @@ func (k *sealKeys) read() ([][]byte, error) {
 	return keys, nil
 }
 
-// make makes the first key. When it returns, the key is on disk.
+// make makes a key and adds it to the file. When it returns, the key is on disk.
 func (k *sealKeys) make() ([]byte, error) {
+	if k.option != nil {
+		return nil, errKeyNotGiven
+	}
+	file := k.data.sealKeyFile()
+	text, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	key := store.NewKey()
-	_, _, err := k.data.generate(k.data.sealKeyFile(), func() string { return base64.StdEncoding.EncodeToString(key) })
-	return key, err
+	if len(text) > 0 {
+		text = append(bytes.TrimRight(text, "\n"), '\n')
+	}
+	return key, writeFile(file, string(text)+base64.StdEncoding.EncodeToString(key)+"\n")
 }
+
+var errKeyNotGiven = hook.Conflict("key_not_given",
+	"The encryption keys of this server are in the option encryption-key, and none of them is new. Make one with openssl rand "+
+		"-base64 32, write it behind the old one, separated by a comma, restart every server with both, and ask again.")
 
 // options adds the keys to the options of a store.
 func (k *sealKeys) options(o store.Options) store.Options {

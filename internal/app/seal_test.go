@@ -326,3 +326,119 @@ func found(t *testing.T, at place, text string) {
 		t.Fatalf("%d tables, %v", tables, err)
 	}
 }
+
+// A key is replaced while the server works and is killed again and again. Afterwards the old key can
+// be removed: everything is there, and sessions that began under the old one go on as long as it is.
+func TestRotateKeyThroughKills(t *testing.T) {
+	t.Parallel()
+	dir, _, first := used(t)
+	at := place{dir: dir, ownKeys: true}
+	p := startAt(t, at)
+	rc := newReceiver(t, nil)
+	e := p.endpoint(client.EndpointInput{URL: rc.URL})
+	var ids []string
+	publish := func(p *process, n int) {
+		t.Helper()
+		for range n {
+			events := make([]client.NewEvent, 50)
+			for i := range events {
+				events[i] = client.NewEvent{Type: "x", Payload: json.RawMessage(`1`)}
+			}
+			a, err := p.PublishEvents(t.Context(), "acme", events)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, item := range a.Items {
+				ids = append(ids, item.ID)
+			}
+		}
+	}
+	allArrive := func() {
+		t.Helper()
+		eventually(t, "all arrive", func() bool {
+			rc.mu.Lock()
+			defer rc.mu.Unlock()
+			for _, id := range ids {
+				if rc.got[id] == 0 {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	publish(p, 20)
+	allArrive()
+	if _, err := p.RotateEncryptionKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	state := func(p *process) *client.EncryptionKeys {
+		t.Helper()
+		s, err := p.EncryptionKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for range 3 {
+		eventually(t, "something is sealed again", func() bool {
+			s := state(p)
+			return s.Done > 0 || !s.Rotating
+		})
+		p.kill()
+		p = startAt(t, at)
+		publish(p, 2)
+	}
+	eventually(t, "the rotation ends", func() bool { return !state(p).Rotating })
+	s := state(p)
+	if len(s.Keys) != 2 || s.Keys[0].ID != string(first) || s.Keys[0].State != "retired" || s.Keys[1].State != "active" {
+		t.Errorf("got %+v", s)
+	}
+	allArrive()
+	p.stop()
+
+	text, err := os.ReadFile(keyFile(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Fields(string(text))
+	if len(lines) != 2 {
+		t.Fatalf("%d keys in the file", len(lines))
+	}
+	if err := os.WriteFile(keyFile(dir), []byte(lines[1]+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p = startAt(t, at)
+	if got, err := p.Endpoint(t.Context(), "acme", e.ID); err != nil || got.Unreadable || got.URL != rc.URL {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	list, err := p.Deliveries(t.Context(), "acme", client.DeliveryFilter{Endpoint: e.ID, Paging: client.Paging{Limit: 100}})
+	if err != nil || len(list.Items) != 100 {
+		t.Fatalf("%d, %v", len(list.Items), err)
+	}
+	for _, d := range list.Items {
+		got, err := p.Delivery(t.Context(), "acme", d.ID)
+		if err != nil || len(got.AttemptList) == 0 || got.AttemptList[0].Unreadable {
+			t.Fatalf("got %+v, %v", got, err)
+		}
+	}
+	if got := len(state(p).Keys); got != 2 {
+		t.Errorf("%d keys", got)
+	}
+	p.stop()
+	if err := os.WriteFile(keyFile(dir), []byte(lines[0]+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, refusal(t, configured(dir)), string(first), s.Keys[1].ID)
+}
+
+// With the keys in an option, a new one has to be given; the server makes none.
+func TestRotateNeedsANewKeyInTheOption(t *testing.T) {
+	t.Parallel()
+	p := start(t, t.TempDir())
+	_, err := p.RotateEncryptionKey(t.Context())
+	problem, ok := errors.AsType[*client.Problem](err)
+	if !ok || problem.Code != "key_not_given" {
+		t.Errorf("got %v", err)
+	}
+	p.stop()
+}

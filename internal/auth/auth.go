@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gancho/internal/cache"
@@ -51,7 +52,7 @@ type Auth struct {
 	root   *hook.Key
 	keys   *cache.Loader[*hook.Key] // by hash
 	used   sync.Map                 // *hook.Key → *atomic.Int64, the minute in which it was used last; see [Auth.Run]
-	sealer sealer
+	sealer atomic.Pointer[sealer]
 	cross  *http.CrossOriginProtection
 }
 
@@ -60,8 +61,9 @@ type Auth struct {
 func New(store Store, adminKey string, sessionKey []byte) *Auth {
 	a := &Auth{
 		store: store, admin: sha256.Sum256([]byte(adminKey)), root: &hook.Key{Name: "admin", Role: hook.RoleOperator},
-		sealer: newSealer(sessionKey), cross: http.NewCrossOriginProtection(),
+		cross: http.NewCrossOriginProtection(),
 	}
+	a.SetSessionKeys(sessionKey)
 	a.keys = cache.NewLoader(keysKept, keyTTL, func(ctx context.Context, hash string) (*hook.Key, error) {
 		k, err := store.KeyByHash(ctx, [32]byte([]byte(hash)))
 		if err != nil {
@@ -71,6 +73,10 @@ func New(store Store, adminKey string, sessionKey []byte) *Auth {
 	})
 	return a
 }
+
+// SetSessionKeys replaces the keys with which sessions and portal links are encrypted. The first one encrypts them; what
+// was encrypted with one of the others is still good.
+func (a *Auth) SetSessionKeys(keys ...[]byte) { a.sealer.Store(newSealer(keys)) }
 
 // Changed forgets a key that was revoked. It is called after each committed change of the configuration.
 func (a *Auth) Changed(c hook.Change) {

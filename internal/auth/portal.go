@@ -39,7 +39,7 @@ func (p *sealedPortal) key() *hook.Key {
 // portalKey is the key that a token of the portal stands for.
 func (a *Auth) portalKey(ctx context.Context, token string, now time.Time) (*hook.Key, error) {
 	var p sealedPortal
-	if !a.sealer.open(sealPortal, strings.TrimPrefix(token, portalPrefix), &p) || !now.Before(p.ExpiresAt) {
+	if !a.sealer.Load().open(sealPortal, strings.TrimPrefix(token, portalPrefix), &p) || !now.Before(p.ExpiresAt) {
 		return nil, errSessionEnded
 	}
 	if _, err := a.store.PortalLink(ctx, p.Link); hook.IsKind(err, hook.KindNotFound) { // revoked
@@ -59,7 +59,7 @@ type Look struct {
 // LinkToken is the secret part of the address of a portal link that somebody creates with the key by. stay is how long
 // a session lasts that begins with it. The session has the scopes and contracts that the key has.
 func (a *Auth) LinkToken(by *hook.Key, l hook.PortalLink, stay time.Duration, look Look) string {
-	return a.sealer.seal(sealLink, sealedPortal{
+	return a.sealer.Load().seal(sealLink, sealedPortal{
 		Link: l.ID, Name: l.Name, Tenant: l.Tenant, Role: l.Role, Language: look.Language, Accent: look.Accent, Stay: stay,
 		ExpiresAt: l.ExpiresAt, Scopes: by.Scopes, Contracts: by.Contracts,
 	})
@@ -82,7 +82,7 @@ func (a *Auth) OpenLink(ctx context.Context, token string) (*PortalSession, erro
 	}
 	now := time.Now()
 	var link sealedPortal
-	if !a.sealer.open(sealLink, token, &link) || !now.Before(link.ExpiresAt) {
+	if !a.sealer.Load().open(sealLink, token, &link) || !now.Before(link.ExpiresAt) {
 		return nil, expired
 	}
 	tenant, err := a.store.Tenant(ctx, link.Tenant)
@@ -97,7 +97,7 @@ func (a *Auth) OpenLink(ctx context.Context, token string) (*PortalSession, erro
 		return nil, err
 	}
 	return &PortalSession{
-		session.key(), portalPrefix + a.sealer.seal(sealPortal, session), tenant,
+		session.key(), portalPrefix + a.sealer.Load().seal(sealPortal, session), tenant,
 		Look{link.Language, link.Accent},
 	}, nil
 }

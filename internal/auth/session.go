@@ -36,10 +36,21 @@ type sealedSession struct {
 }
 
 // sealer encrypts and authenticates what a browser keeps for us.
-type sealer struct{ aead cipher.AEAD }
+type sealer struct {
+	aeads []cipher.AEAD // the first one seals, all open
+}
 
-// newSealer derives the key for sessions from the server's encryption key. nil makes a random one.
-func newSealer(key []byte) sealer {
+// newSealer derives keys for sessions from the server's encryption keys.
+func newSealer(keys [][]byte) *sealer {
+	s := &sealer{}
+	for _, key := range keys {
+		s.aeads = append(s.aeads, sessionCipher(key))
+	}
+	return s
+}
+
+// sessionCipher derives the key for sessions from an encryption key. nil makes a random one.
+func sessionCipher(key []byte) cipher.AEAD {
 	if key == nil {
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // never fails, see crypto/rand
@@ -56,25 +67,29 @@ func newSealer(key []byte) sealer {
 	if err != nil {
 		panic("auth: " + err.Error())
 	}
-	return sealer{aead}
+	return aead
 }
 
-func (s sealer) seal(kind string, v any) string {
+func (s *sealer) seal(kind string, v any) string {
 	plain, err := json.Marshal(v)
 	if err != nil {
 		panic("auth: " + err.Error()) // our own types always encode
 	}
-	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, plain, []byte(kind)))
+	return base64.RawURLEncoding.EncodeToString(s.aeads[0].Seal(nil, nil, plain, []byte(kind)))
 }
 
 // open reads what seal made of the same kind. It is not ok if the text is anything else.
-func (s sealer) open(kind, text string, v any) (ok bool) {
+func (s *sealer) open(kind, text string, v any) (ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return false
 	}
-	plain, err := s.aead.Open(nil, nil, raw, []byte(kind))
-	return err == nil && json.Unmarshal(plain, v) == nil
+	for _, aead := range s.aeads {
+		if plain, err := aead.Open(nil, nil, raw, []byte(kind)); err == nil {
+			return json.Unmarshal(plain, v) == nil
+		}
+	}
+	return false
 }
 
 // cookieHash is the hash of the key that the session of a request was opened with.
@@ -84,7 +99,7 @@ func (a *Auth) cookieHash(r *http.Request, now time.Time) (hash [32]byte, err er
 		return hash, errKeyMissing
 	}
 	var s sealedSession
-	if !a.sealer.open(sealSession, c.Value, &s) || !now.Before(s.ExpiresAt) || len(s.Hash) != len(hash) {
+	if !a.sealer.Load().open(sealSession, c.Value, &s) || !now.Before(s.ExpiresAt) || len(s.Hash) != len(hash) {
 		return hash, errSessionEnded
 	}
 	if err := a.SameOrigin(r); err != nil { // a browser adds cookies by itself
@@ -119,7 +134,7 @@ func (a *Auth) SignIn(ctx context.Context, r *http.Request, text string) (k *hoo
 	if e := k.ExpiresAt; !e.IsZero() && e.Before(ends) {
 		ends = e
 	}
-	return k, cookie(a.sealer.seal(sealSession, sealedSession{Hash: hash[:], ExpiresAt: ends}), r), ends, nil
+	return k, cookie(a.sealer.Load().seal(sealSession, sealedSession{Hash: hash[:], ExpiresAt: ends}), r), ends, nil
 }
 
 // SignOut is the cookie that removes the one of a session.

@@ -37,6 +37,7 @@ type commands struct {
 	Inbox    inboxCmd    `cmd:"" help:"Run a receiver that prints every webhook it gets, for trying things."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine: raw ceiling, publish and delivery rates, latency, cost."`
 	Contract contractCmd `cmd:"" help:"Check contracts, run the tests they carry, or print their documentation."`
+	Key      keyCmd      `cmd:"" help:"Replace the key that encrypts what is stored, or show which there are."`
 	Move     moveCmd     `cmd:"" help:"Copy everything from a SQLite database to a PostgreSQL database."`
 	Compact  compactCmd  `cmd:"" help:"Write a SQLite file anew, without free space and deleted data."`
 	Tenant   tenantCmd   `cmd:"" help:"Erase a tenant of a running server."`

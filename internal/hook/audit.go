@@ -67,6 +67,8 @@ const (
 	ActionCredentialDeleted     Action = "credential.deleted"
 	ActionKeyCreated            Action = "key.created"
 	ActionKeyRevoked            Action = "key.revoked"
+	ActionEncryptionKeyRotated  Action = "encryption_key.rotated"
+	ActionEncryptionKeyRetired  Action = "encryption_key.retired" // nothing is sealed under it any more
 	ActionKeyRotated            Action = "key.rotated"
 	ActionKeyEarlierEnded       Action = "key.earlier_ended" // the texts that rotations replaced
 	ActionContractPosted        Action = "contract.posted"   // through the API

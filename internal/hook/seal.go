@@ -27,6 +27,17 @@ type SealKey struct {
 	CreatedAt time.Time
 }
 
+// SealState says which encryption keys a database knows, and how far a rotation is.
+type SealState struct {
+	Keys []SealKey // oldest first
+	// Waiting are the names of the nodes that do not have the next key yet, or do not seal with
+	// the active one yet.
+	Waiting []string
+	// Done and Total count the rows that were looked at to seal them under the active key, and
+	// all of them, while a key is old.
+	Done, Total int64
+}
+
 // ErrUnreadable is the error about something that was stored encrypted and does not open: it was
 // changed, moved to another row or cut, or its key is not among the keys of the server. Trying
 // again does not help. What else is stored is not affected.

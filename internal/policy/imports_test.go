@@ -63,6 +63,7 @@ var mayImport = map[string][]string{
 	"internal/quota":     {"internal/hook", "internal/cache", "internal/transform"},
 	"internal/metrics":   {"internal/hook"},
 	"internal/retention": {"internal/hook"},
+	"internal/rekey":     {},
 	"internal/lograte":   {},
 	"internal/listen":    {},
 	"internal/stream":    {"internal/hook"},

@@ -66,8 +66,11 @@ func TestAttemptInPlainIsRead(t *testing.T) {
 // sampleAttempt is an attempt of the usual size, with a secret in each place that can have one.
 func sampleAttempt(d hook.DeliveryID, number int, secret string) *hook.Attempt {
 	headers := []hook.Header{
-		{Name: "Content-Type", Value: "application/json"}, {Name: "User-Agent", Value: "Gancho/1"}, {Name: "X-Odd", Value: secret},
-		{Name: "webhook-id", Value: "evt_06ew2c6eqfy7d00000000000g0"}, {Name: "webhook-timestamp", Value: "1795341600"},
+		{Name: "Content-Type", Value: "application/json"},
+		{Name: "User-Agent", Value: "Gancho/1"},
+		{Name: "X-Odd", Value: secret},
+		{Name: "webhook-id", Value: "evt_06ew2c6eqfy7d00000000000g0"},
+		{Name: "webhook-timestamp", Value: "1795341600"},
 		{Name: "webhook-signature", Value: "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="},
 	}
 	return &hook.Attempt{

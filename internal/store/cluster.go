@@ -37,6 +37,7 @@ type membership struct {
 	// process is not a node: while it joins, after it was evicted and after it has left. Then
 	// nothing is written.
 	epoch atomic.Int64
+	said  atomic.Pointer[saidKeys] // about its encryption keys; nil: nothing yet
 }
 
 // Join makes this process a node, with a lease that [Cluster.Heartbeat] has to renew. An

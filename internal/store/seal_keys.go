@@ -83,13 +83,14 @@ func ringOf(list []*sealKey) *ring {
 // storedKey is a row of seal_keys.
 type storedKey struct {
 	hook.SealKey
-	proof []byte
-	form  byte
+	proof       []byte
+	form        byte
+	done, total int64 // of the rotation away from it
 }
 
 // sealKeys reads the table seal_keys.
 func (t *tx) sealKeys() ([]storedKey, error) {
-	rows, err := t.rows(`SELECT id, proof, form, state, created_at FROM seal_keys ORDER BY created_at, id`)
+	rows, err := t.rows(`SELECT id, proof, form, state, created_at, done, total FROM seal_keys ORDER BY created_at, id`)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func (t *tx) sealKeys() ([]storedKey, error) {
 	for rows.Next() {
 		var k storedKey
 		var created sql.NullInt64
-		if err := rows.Scan(&k.ID, &k.proof, &k.form, &k.State, &created); err != nil {
+		if err := rows.Scan(&k.ID, &k.proof, &k.form, &k.State, &created, &k.done, &k.total); err != nil {
 			return nil, err
 		}
 		k.CreatedAt = fromMicros(created)
@@ -110,8 +111,8 @@ func (t *tx) sealKeys() ([]storedKey, error) {
 // addKey adds a row to seal_keys.
 func (t *tx) addKey(k *sealKey, state hook.SealKeyState, now int64) (storedKey, error) {
 	row := storedKey{
-		hook.SealKey{ID: k.id, State: state, CreatedAt: fromMicros(sql.NullInt64{Int64: now, Valid: true})},
-		k.seal([]byte(proofText), []byte(k.id)), k.form,
+		SealKey: hook.SealKey{ID: k.id, State: state, CreatedAt: fromMicros(sql.NullInt64{Int64: now, Valid: true})},
+		proof:   k.seal([]byte(proofText), []byte(k.id)), form: k.form,
 	}
 	_, err := t.exec(`INSERT INTO seal_keys (id, proof, form, state, created_at) VALUES ($1, $2, $3, $4, $5)`,
 		string(k.id), row.proof, int64(k.form), string(state), now)
@@ -269,22 +270,6 @@ func (db *DB) atOpen(ctx context.Context, fn func(*tx) error) error {
 		}
 	}
 	return c.err
-}
-
-// SealKeys are the encryption keys that the database knows, oldest first.
-func (db *DB) SealKeys(ctx context.Context) (list []hook.SealKey, err error) {
-	err = db.change(ctx, func(t *tx) error {
-		rows, err := t.sealKeys()
-		if err != nil {
-			return err
-		}
-		list = nil
-		for _, row := range rows {
-			list = append(list, row.SealKey)
-		}
-		return nil
-	})
-	return list, err
 }
 
 // SessionKeys are the encryption keys as bytes, the one that seals first. Sessions and portal

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -109,8 +110,8 @@ func TestOpenNeedsTheKey(t *testing.T) {
 		during(t, o, func(db *DB) {
 			newTenant(t, db, "acme")
 			newEndpoint(t, db, "acme")
-			var err error
-			if keys, err = db.SealKeys(t.Context()); err != nil || len(keys) != 1 || keys[0].State != hook.SealKeyActive {
+			state, err := db.SealState(t.Context())
+			if keys = state.Keys; err != nil || len(keys) != 1 || keys[0].State != hook.SealKeyActive {
 				t.Fatalf("got %+v, %v", keys, err)
 			}
 		})
@@ -292,4 +293,220 @@ func TestUnreadableRowsHarmOnlyThemselves(t *testing.T) {
 			}
 		}
 	})
+}
+
+// rotate does all steps of a rotation that is under way, and returns how often a page was sealed.
+func rotate(t *testing.T, db *DB) {
+	t.Helper()
+	db.settle = time.Nanosecond
+	for range 10_000 {
+		rotating, err := db.FollowKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !rotating {
+			return
+		}
+		if _, err := db.LeadRotation(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("the rotation does not end")
+}
+
+// withSealed stores something in each table that has sealed values, and returns how to check that all of
+// it is there.
+func withSealed(t *testing.T, db *DB) (check func(*DB)) {
+	t.Helper()
+	ctx := t.Context()
+	newTenant(t, db, "acme")
+	e := newEndpoint(t, db, "acme")
+	c := &hook.Credential{ID: hook.NewCredentialID(), Tenant: "acme", Contract: "x", State: hook.CredentialActive, APIKey: "the key", TokenKey: []byte("k")}
+	if err := db.CreateCredential(ctx, c, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	var deliveries []hook.DeliveryID
+	for range resealRows + 10 {
+		a := accepted("acme", "", `1`, e.ID)
+		if _, err := db.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{a}}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		d := a.Deliveries[0]
+		d.State, d.EndpointVersion, d.ContractVersion, d.Attempts = hook.Retrying, 1, 1, 1
+		d.NextAttemptAt, d.QueueAt = d.CreatedAt, d.CreatedAt
+		saved := make(chan error)
+		frozen := &hook.Frozen{Body: []byte("body"), Head: &hook.Head{URL: "http://head/"}}
+		db.SaveResult(hook.Result{Delivery: d, Frozen: frozen, Attempt: sampleAttempt(d.ID, 1, "secret")}, func(err error) { saved <- err })
+		if err := <-saved; err != nil {
+			t.Fatal(err)
+		}
+		deliveries = append(deliveries, d.ID)
+	}
+	return func(db *DB) {
+		t.Helper()
+		if e, err := db.Endpoint(ctx, e.ID); err != nil || e.Unreadable || e.Config.URL != "http://x/" || e.Secrets[0].Text != "whsec_a" {
+			t.Errorf("endpoint %+v, %v", e, err)
+		}
+		if v, err := db.EndpointVersion(ctx, e.ID, 1); err != nil || v.URL != "http://x/" {
+			t.Errorf("version %+v, %v", v, err)
+		}
+		if c, err := db.Credential(ctx, c.ID); err != nil || c.APIKey != "the key" {
+			t.Errorf("credential %+v, %v", c, err)
+		}
+		for _, id := range deliveries {
+			f, err1 := db.frozen(ctx, id)
+			a, err2 := db.Attempt(ctx, id, 1)
+			if err := errors.Join(err1, err2); err != nil || string(f.Body) != "body" || f.Head.URL != "http://head/" ||
+				a.Unreadable || string(a.Request.Body) != "secret" {
+				t.Fatalf("%+v, %+v, %v", f, a, err)
+			}
+		}
+	}
+}
+
+// A rotation seals everything again under the new key, also if it is interrupted on the way, while
+// others write. Afterwards the old key is not needed any more.
+func TestRotateKey(t *testing.T) {
+	eachOptions(t, func(t *testing.T, o Options) {
+		keys := [][]byte{NewKey()}
+		o.Keys = func() ([][]byte, error) { return keys, nil }
+		o.MakeKey = func() ([]byte, error) { k := NewKey(); keys = append(keys, k); return k, nil }
+		var check func(*DB)
+		var late hook.EndpointID
+		during(t, o, func(db *DB) {
+			check = withSealed(t, db)
+			for range 2 { // asked twice, it is one rotation
+				if err := db.RotateSealKey(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(keys) != 2 {
+				t.Fatalf("%d keys", len(keys))
+			}
+			late = newEndpoint(t, db, "acme").ID // sealed under the old key
+			check(db)
+			// Until something is sealed under the new key, and in the middle of a table.
+			for db.sweep == nil || db.sweep.resealed < resealRows {
+				if _, err := db.FollowKeys(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := db.LeadRotation(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			check(db)
+			if s, err := db.SealState(t.Context()); err != nil || len(s.Keys) != 2 || s.Keys[0].State != hook.SealKeyOld || s.Done == 0 || s.Total <= s.Done {
+				t.Errorf("on the way: %+v, %v", s, err)
+			}
+		})
+		both := keys
+		for i, one := range [][][]byte{both[:1], both[1:]} { // neither key is enough on the way
+			keys = one
+			if _, err := Open(t.Context(), o); err == nil {
+				t.Errorf("opened on the way with key %d alone", i)
+			}
+		}
+		keys = [][]byte{both[1], both[0]}
+		during(t, o, func(db *DB) { // another process goes on
+			check(db)
+			rotate(t, db)
+			check(db)
+			s, err := db.SealState(t.Context())
+			if err != nil || s.Keys[0].State != hook.SealKeyRetired || s.Keys[1].State != hook.SealKeyActive || s.Done != s.Total {
+				t.Errorf("at the end: %+v, %v", s, err)
+			}
+		})
+		keys = both[1:]
+		during(t, o, func(db *DB) {
+			check(db)
+			if e, err := db.Endpoint(t.Context(), late); err != nil || e.Unreadable {
+				t.Errorf("%+v, %v", e, err)
+			}
+			if err := db.RotateSealKey(t.Context()); err != nil { // once more, from a key that is not the first
+				t.Fatal(err)
+			}
+			rotate(t, db)
+			check(db)
+		})
+		if len(keys) != 2 {
+			t.Fatalf("%d keys", len(keys))
+		}
+		keys = keys[1:]
+		during(t, o, check)
+	})
+}
+
+// With several nodes, a new key seals only when all of them have it, and the old one is retired only
+// when all seal with the new one.
+func TestRotationWaitsForAllNodes(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t, Migrate)
+	first, second := NewKey(), NewKey()
+	var mu sync.Mutex
+	given := map[string][][]byte{"a": {first, second}, "b": {first}}
+	node := func(name string) *DB {
+		db := run(t, Options{URL: url, Keys: func() ([][]byte, error) { mu.Lock(); defer mu.Unlock(); return given[name], nil }})
+		db.settle = time.Nanosecond
+		if _, err := db.cluster.Join(t.Context(), name, time.Minute, false); err != nil {
+			t.Fatal(err)
+		}
+		return db
+	}
+	a, b := node("a"), node("b")
+	newTenant(t, a, "acme")
+	e := newEndpoint(t, b, "acme")
+	if err := a.RotateSealKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	step := func() {
+		t.Helper()
+		for _, db := range []*DB{a, b} {
+			if _, err := db.FollowKeys(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := a.LeadRotation(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		step()
+	}
+	s, err := b.SealState(t.Context())
+	if err != nil || s.Keys[1].State != hook.SealKeyNext || !slices.Equal(s.Waiting, []string{"b"}) {
+		t.Fatalf("node b lacks the key: %+v, %v", s, err)
+	}
+	mu.Lock()
+	given["b"] = [][]byte{first, second}
+	mu.Unlock()
+	step()
+	// Now a seals with the new key and b does not know yet: both read what the other writes.
+	if _, err := a.FollowKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	other := newEndpoint(t, a, "acme")
+	for range 5 {
+		if _, err := a.LeadRotation(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s, err = a.SealState(t.Context()); err != nil || s.Keys[0].State != hook.SealKeyOld || !slices.Equal(s.Waiting, []string{"b"}) {
+		t.Fatalf("node b seals with the old key: %+v, %v", s, err)
+	}
+	for _, db := range []*DB{a, b} {
+		for _, id := range []hook.EndpointID{e.ID, other.ID} {
+			if got, err := db.Endpoint(t.Context(), id); err != nil || got.Unreadable {
+				t.Errorf("%+v, %v", got, err)
+			}
+		}
+	}
+	for range 50 {
+		step()
+	}
+	if s, err = b.SealState(t.Context()); err != nil || s.Keys[0].State != hook.SealKeyRetired || len(s.Waiting) > 0 {
+		t.Fatalf("at the end: %+v, %v", s, err)
+	}
+	if _, err := Open(t.Context(), Options{URL: url, Key: first}); err == nil {
+		t.Error("opened with the old key alone")
+	}
 }

@@ -41,8 +41,9 @@ type Options struct {
 	// Keys reads the encryption keys from where they are kept, in any order; nil: Key alone. It
 	// is called again if the database names a key that was not there before.
 	Keys func() ([][]byte, error)
-	// MakeKey makes the first key, and returns it when it is kept durably. It is called if there
-	// is no key and nothing is sealed in the database. nil: Open fails then.
+	// MakeKey makes a key, and returns it when it is kept durably beside those that there are. It
+	// is called for the first key, if nothing is sealed in the database, and for a rotation. nil:
+	// there must be a key.
 	MakeKey func() ([]byte, error)
 	// Retention is about how long history is kept. The length of a partition follows from
 	// it. 0: a month. [DB.Expire] removes history.
@@ -65,6 +66,9 @@ type DB struct {
 	hot       hotReads
 	gathering *gathering
 	seal      *sealer
+	options   Options
+	sweep     *sweep        // of the rotation that this node leads; only [DB.LeadRotation] uses it
+	settle    time.Duration // for tests, see settleAfter
 	log       *slog.Logger
 	watch     watchers
 	now       func() time.Time
@@ -137,7 +141,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	db := &DB{seal: &sealer{}, log: o.Log, gathering: newGathering(), now: time.Now, maxEndpoints: hook.MaxFanout}
+	db := &DB{seal: &sealer{}, options: o, log: o.Log, gathering: newGathering(), now: time.Now, maxEndpoints: hook.MaxFanout}
 	if o.MaxEndpoints > 0 {
 		db.maxEndpoints = min(o.MaxEndpoints, hook.MaxFanout)
 	}

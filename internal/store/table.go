@@ -89,7 +89,12 @@ func (db *DB) LastKey(ctx context.Context, t Table) ([]any, error) {
 
 // RowsAfter reads some rows of a table after a key, from the first row if the key is
 // nil. There are no more rows if it returns none.
-func (db *DB) RowsAfter(ctx context.Context, t Table, key []any) (r Rows, err error) {
+func (db *DB) RowsAfter(ctx context.Context, t Table, key []any) (Rows, error) {
+	return db.columnsAfter(ctx, t, key, copyRows, "*")
+}
+
+// columnsAfter is RowsAfter for up to n rows and some columns, those of the key among them.
+func (db *DB) columnsAfter(ctx context.Context, t Table, key []any, n int, columns string) (r Rows, err error) {
 	order, where := strings.Join(t.Key, ", "), ""
 	if key != nil {
 		marks := make([]string, len(key))
@@ -98,7 +103,7 @@ func (db *DB) RowsAfter(ctx context.Context, t Table, key []any) (r Rows, err er
 		}
 		where = ` WHERE (` + order + `) > (` + strings.Join(marks, ", ") + `)`
 	}
-	rows, err := db.read.QueryContext(ctx, `SELECT * FROM `+t.Name+where+` ORDER BY `+order+fmt.Sprintf(` LIMIT %d`, copyRows), key...)
+	rows, err := db.read.QueryContext(ctx, `SELECT `+columns+` FROM `+t.Name+where+` ORDER BY `+order+fmt.Sprintf(` LIMIT %d`, n), key...)
 	if err != nil {
 		return r, storageError(err)
 	}

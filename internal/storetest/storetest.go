@@ -56,6 +56,9 @@ func OpenAt(t testing.TB, path string, key []byte) *store.DB {
 // output.
 func Run(t testing.TB, o store.Options) *store.DB {
 	t.Helper()
+	if o.MakeKey == nil {
+		o.MakeKey = func() ([]byte, error) { return store.NewKey(), nil }
+	}
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	db, err := store.Open(t.Context(), o)
 	if err != nil {

@@ -756,6 +756,8 @@ const en = {
       "credential.deleted": "Deleted a credential",
       "key.created": "Created an API key",
       "key.revoked": "Revoked an API key",
+      "encryption_key.rotated": "Began to replace the encryption key",
+      "encryption_key.retired": "Finished replacing an encryption key",
       "key.rotated": "Replaced the text of an API key",
       "key.earlier_ended": "Ended the replaced texts of an API key",
       "contract.posted": "Changed a webhook system",

@@ -42,6 +42,8 @@ const es: Messages = {
     notFound: "Aquí no hay nada",
     notFoundText: "La página no existe, o lo que mostraba fue eliminado.",
     codes: {
+      key_not_given:
+        "Las claves de cifrado son una opción del servidor y ninguna es nueva. Agregue una nueva a la opción y reinicie los servidores.",
       secret_current: "El destino firma con este secreto. Reemplácelo primero.",
       unreadable: "Lo guardado no se puede descifrar: está dañado o falta su clave de cifrado.",
       audit_busy: "Alguien está verificando o exportando la actividad. Intente cuando termine.",
@@ -866,6 +868,8 @@ const es: Messages = {
       "credential.deleted": "Eliminó una credencial",
       "key.created": "Creó una clave de API",
       "key.revoked": "Revocó una clave de API",
+      "encryption_key.rotated": "Empezó a reemplazar la clave de cifrado",
+      "encryption_key.retired": "Terminó de reemplazar una clave de cifrado",
       "key.rotated": "Reemplazó el texto de una clave de API",
       "key.earlier_ended": "Anuló los textos anteriores de una clave de API",
       "contract.posted": "Cambió un sistema de webhooks",

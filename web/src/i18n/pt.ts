@@ -42,6 +42,8 @@ const pt: Messages = {
     notFound: "Não há nada aqui",
     notFoundText: "A página não existe, ou o que ela mostrava foi excluído.",
     codes: {
+      key_not_given:
+        "As chaves de criptografia são uma opção do servidor, e nenhuma delas é nova. Acrescente uma nova à opção e reinicie os servidores.",
       secret_current: "O destino assina com este segredo. Troque-o primeiro.",
       unreadable: "O que foi guardado não pode ser decifrado: está danificado, ou falta a chave de criptografia.",
       audit_busy: "Alguém está verificando ou exportando a atividade. Tente quando terminar.",
@@ -866,6 +868,8 @@ const pt: Messages = {
       "credential.deleted": "Excluiu uma credencial",
       "key.created": "Criou uma chave de API",
       "key.revoked": "Revogou uma chave de API",
+      "encryption_key.rotated": "Começou a trocar a chave de criptografia",
+      "encryption_key.retired": "Terminou de trocar uma chave de criptografia",
       "key.rotated": "Substituiu o texto de uma chave de API",
       "key.earlier_ended": "Anulou os textos anteriores de uma chave de API",
       "contract.posted": "Mudou um sistema de webhooks",
