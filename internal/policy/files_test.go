@@ -63,6 +63,10 @@ var unwanted = []struct {
 		"port 9 may have a listener; use refused.URL()",
 	},
 	{
+		regexp.MustCompile(`^//go:build !?race\b`), anywhere,
+		"a test that knows of the race detector is skipped under make test; write it so that it holds with it, too",
+	},
+	{
 		regexp.MustCompile(`(?:proxy\.golang|registry\.npmjs|registry\.yarnpkg|deb\.debian|sum\.golang)\.(?:org|com)`), anywhere,
 		"the host of a package registry; the ordinary clients know their own",
 	},
