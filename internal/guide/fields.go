@@ -42,37 +42,44 @@ func parts(schema []byte) [][]byte {
 // members lists the members of an object at a path.
 func members(out *[]field, at string, schemas [][]byte, example []byte) {
 	var names []string
-	add := func(doc []byte) {
-		if rawjson.KindOf(doc) != '{' {
-			return
-		}
+	seen := map[string]bool{}
+	add := func(doc []byte) map[string][]byte {
+		values := map[string][]byte{}
 		for _, m := range rawjson.Members(doc) {
-			if !slices.Contains(names, m.Name) {
+			values[m.Name] = m.Value
+			if !seen[m.Name] {
+				seen[m.Name] = true
 				names = append(names, m.Name)
 			}
 		}
+		return values
 	}
-	add(example)
-	for _, s := range schemas {
-		properties, _ := rawjson.Lookup(s, "properties")
-		add(properties)
+	tokens := add(example)
+	properties := make([]map[string][]byte, len(schemas))
+	required := map[string]bool{}
+	for i, s := range schemas {
+		of, _ := rawjson.Lookup(s, "properties")
+		properties[i] = add(of)
+		list, _ := rawjson.Lookup(s, "required")
+		for _, t := range rawjson.Elements(list) {
+			required[rawjson.Text(t)] = true
+		}
 	}
 	for _, name := range names {
 		f := field{path: strings.TrimPrefix(at+"."+name, ".")}
 		var own [][]byte
-		for _, s := range schemas {
-			if p, ok := rawjson.Lookup(s, "properties", name); ok {
-				own = append(own, parts(p)...)
-			}
-			required, _ := rawjson.Lookup(s, "required")
-			if slices.ContainsFunc(rawjson.Elements(required), func(t []byte) bool { return rawjson.Text(t) == name }) {
-				f.required = "yes"
+		for _, p := range properties {
+			if s, ok := p[name]; ok {
+				own = append(own, parts(s)...)
 			}
 		}
-		if f.required == "" && len(own) > 0 {
+		switch {
+		case required[name]:
+			f.required = "yes"
+		case len(own) > 0:
 			f.required = "no"
 		}
-		token, _ := rawjson.Lookup(example, name)
+		token := tokens[name]
 		f.describe(own, token)
 		*out = append(*out, f)
 		below(out, f.path, own, token)
