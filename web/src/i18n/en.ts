@@ -136,7 +136,8 @@ const en = {
       one_of: "This has to be one of {values}.",
       one_to_1000: "Send from 1 to 1000.",
       other_contract: "This event is of {got}; an event of {want} is needed here.",
-      chain_head: "This is no head of a chain. Write the number and the hash that were shown, with a colon between them.",
+      chain_head:
+        "This is no head of a chain. Write the number and the hash that were shown, with a colon between them.",
       scope_unknown: "There is no such scope. The scopes are {scopes}.",
       contract_name_invalid: "This cannot be the name of a webhook system.",
       address_range: "Write an IP address or a range of them, such as 192.0.2.7 or 192.0.2.0/24.",

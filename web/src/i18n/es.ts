@@ -246,7 +246,8 @@ const es: Messages = {
       one_of: "Tiene que ser uno de estos: {values}.",
       one_to_1000: "Envíe entre 1 y 1000.",
       other_contract: "Este evento es de {got}; aquí se necesita uno de {want}.",
-      chain_head: "Esto no es el final de una cadena. Escriba el número y el hash que se mostraron, con dos puntos entre ambos.",
+      chain_head:
+        "Esto no es el final de una cadena. Escriba el número y el hash que se mostraron, con dos puntos entre ambos.",
       scope_unknown: "No existe ese permiso. Los permisos son {scopes}.",
       contract_name_invalid: "Un sistema de webhooks no puede llamarse así.",
       address_range: "Escriba una dirección IP o un rango, como 192.0.2.7 o 192.0.2.0/24.",

@@ -246,7 +246,8 @@ const pt: Messages = {
       one_of: "Tem que ser um destes: {values}.",
       one_to_1000: "Envie de 1 a 1000.",
       other_contract: "Este evento é de {got}; aqui é preciso um de {want}.",
-      chain_head: "Isto não é o fim de uma cadeia. Escreva o número e o hash que foram mostrados, com dois-pontos entre eles.",
+      chain_head:
+        "Isto não é o fim de uma cadeia. Escreva o número e o hash que foram mostrados, com dois-pontos entre eles.",
       scope_unknown: "Essa permissão não existe. As permissões são {scopes}.",
       contract_name_invalid: "Um sistema de webhooks não pode ter esse nome.",
       address_range: "Escreva um endereço IP ou um intervalo, como 192.0.2.7 ou 192.0.2.0/24.",
