@@ -125,7 +125,21 @@ func openPostgres(ctx context.Context, o Options) (_ *postgres, err error) {
 	if err := p.migrate(ctx); err != nil {
 		return nil, err
 	}
-	return p, nil
+	return p, p.checkSync(ctx)
+}
+
+// checkSync warns if the server answers a commit before it is on disk. That may be meant, since what is
+// lost then is little and only if the machine of the server crashes; but it has to be known.
+func (p *postgres) checkSync(ctx context.Context) error {
+	var commit string
+	if err := p.sql.QueryRowContext(ctx, `SELECT current_setting('synchronous_commit')`).Scan(&commit); err != nil {
+		return err
+	}
+	if commit == "off" {
+		p.log.Warn("synchronous_commit is off in the PostgreSQL database: events that were accepted can be lost if its machine crashes",
+			"change", "ALTER ROLE … SET synchronous_commit = on")
+	}
+	return nil
 }
 
 // shouldPing decides whether a connection is pinged before it leaves the pool; it is

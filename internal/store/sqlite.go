@@ -97,6 +97,9 @@ func openSQLite(ctx context.Context, o Options) (_ *sqlite, err error) {
 	if l.conn, err = l.db.Conn(ctx); err != nil {
 		return nil, err
 	}
+	if err := l.checkSync(ctx); err != nil {
+		return nil, err
+	}
 	if err := l.stmts.prepare(ctx, l.conn); err != nil {
 		return nil, err
 	}
@@ -118,6 +121,21 @@ func openSQLite(ctx context.Context, o Options) (_ *sqlite, err error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// syncFull is the number of synchronous=FULL.
+const syncFull = 2
+
+// checkSync fails if a commit of the writing connection would return before it is on disk.
+func (l *sqlite) checkSync(ctx context.Context) error {
+	var sync int
+	if err := l.conn.QueryRowContext(ctx, `PRAGMA synchronous`).Scan(&sync); err != nil {
+		return err
+	}
+	if sync != syncFull {
+		return fmt.Errorf("commits would not be durable: synchronous is %d instead of %d (FULL)", sync, syncFull)
+	}
+	return nil
 }
 
 func (l *sqlite) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
