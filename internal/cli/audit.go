@@ -97,7 +97,7 @@ func (c *auditVerifyCmd) look(ctx context.Context, expect *hook.Link) (proof hoo
 		if file, err = os.Open(c.File); err != nil {
 			return proof, err
 		}
-		defer file.Close()
+		defer func() { err = errors.Join(err, file.Close()) }()
 	}
 	if proof, err = hook.VerifyExport(file, expect); err != nil {
 		return proof, fmt.Errorf("%s: %w", c.File, err)

@@ -53,7 +53,7 @@ func ParseLink(s string) (l Link, err error) {
 // Next is the place after l of an entry whose content has a digest, in a chain of a name.
 func (l Link) Next(chain string, digest [32]byte) Link {
 	n := Link{Seq: l.Seq + 1}
-	n.Hash = sha256.Sum256([]byte(fmt.Sprintf("gancho-audit-1\n%s\n%d\n%x\n%x\n", chain, n.Seq, l.Hash, digest)))
+	n.Hash = sha256.Sum256(fmt.Appendf(nil, "gancho-audit-1\n%s\n%d\n%x\n%x\n", chain, n.Seq, l.Hash, digest))
 	return n
 }
 
