@@ -22,7 +22,7 @@ type AuditEntry struct {
 
 // AuditActor is who did it.
 type AuditActor struct {
-	Kind string `json:"kind" enum:"key,session,portal,system" doc:"key: a program with an API key; session: a person in the console; portal: a person with a portal link; system: Gancho itself."`
+	Kind string `json:"kind" enum:"key,session,portal,nobody,system" doc:"key: a program with an API key; session: a person in the console; portal: a person with a portal link; nobody: somebody without a right key; system: Gancho itself."`
 	Key  string `json:"key" doc:"Id of the API key; empty: the admin key, or none." example:"key_06ew2c6eqfy7d00000000000g0"`
 	Name string `json:"name" doc:"Name of the key, or of the person for whom the portal link was created." example:"checkout service"`
 	Role string `json:"role" example:"tenant"`

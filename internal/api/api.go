@@ -133,7 +133,7 @@ func New(o Options) *API {
 	a := &API{
 		failures: answers, auth: o.Auth, tenants: o.Admin.Tenants.Store, contracts: o.Admin.Contracts.InForce,
 		console: o.Console,
-		lookups: lookupHandlers{answers, o.Admin.Lookups},
+		lookups: lookupHandlers{answers, o.Admin.Lookups, o.Auth},
 		objects: objects{o.Admin.Endpoints, o.Admin.Credentials, o.Admin.Events, o.Deliveries},
 		accept:  newAcceptHandlers(o, answers, all), bodies: all, mux: http.NewServeMux(),
 	}
@@ -144,7 +144,7 @@ func New(o Options) *API {
 		tenantHandlers{o.Admin.Tenants},
 		usageHandlers{o.Quota},
 		searchHandlers{o.Admin.People},
-		&endpointHandlers{endpoints: o.Admin.Endpoints, sees: sees},
+		&endpointHandlers{audit: o.Audit, endpoints: o.Admin.Endpoints, sees: sees},
 		credentialHandlers{o.Admin.Credentials},
 		eventHandlers{o.Events, sees},
 		publishHandlers{a.accept},

@@ -50,8 +50,9 @@ func (h auditHandlers) register(a *API) {
 	add(a, operation{
 		id: "list-audit", scope: "audit:read", method: http.MethodGet, path: "/v1/audit", tag: "watching", access: auth.AnyReaders,
 		summary: "List who did what",
-		description: "Changes of configuration, keys and contracts, and deliveries that were sent again, newest first. " +
-			"Each entry is stored in the same commit as the change that it describes. " +
+		description: "Changes of configuration, keys and contracts, deliveries that were sent again, sessions, secrets that were read, " +
+			"and how often wrong keys were refused, newest first. " +
+			"The entry about a change is stored in the same commit. " +
 			"A key of one tenant sees that tenant only. Entries are kept as long as the rest of the history.",
 		codes: []string{"tenant_not_found", "cursor_invalid"},
 	}, h.list)
@@ -85,9 +86,9 @@ func (h auditHandlers) register(a *API) {
 // actor is who makes a request.
 func actor(r *http.Request, k *hook.Key) hook.Actor {
 	if k == nil { // an operation that needs no key
-		return hook.Actor{Kind: hook.ActorSystem, Address: address(r)}
+		return hook.Actor{Kind: hook.ActorSystem, Address: auth.PeerText(r)}
 	}
-	out := hook.Actor{Kind: hook.ActorKey, Key: k.ID, Name: k.Name, Role: k.Role, Address: address(r)}
+	out := hook.Actor{Kind: hook.ActorKey, Key: k.ID, Name: k.Name, Role: k.Role, Address: auth.PeerText(r)}
 	switch {
 	case k.Portal:
 		out.Kind = hook.ActorPortal
@@ -95,14 +96,6 @@ func actor(r *http.Request, k *hook.Key) hook.Actor {
 		out.Kind = hook.ActorSession
 	}
 	return out
-}
-
-// address is where a request comes from, "" if that is not known.
-func address(r *http.Request) string {
-	if a := auth.Peer(r); a.IsValid() {
-		return a.String()
-	}
-	return ""
 }
 
 func wireAudit(e hook.AuditEntry) client.AuditEntry {

@@ -40,8 +40,8 @@ func TestAudit(t *testing.T) {
 		}
 	}
 	want := []string{
-		`endpoint.secret_changed [] portal Eva`, `endpoint.paused [] portal Eva`, `portal_link.created [] key admin`,
-		`endpoint.changed ["rate_limit","url"] session app`, `endpoint.created [] key app`, `key.created [] key admin`, `tenant.created [] key admin`,
+		`endpoint.secret_changed [] portal Eva`, `endpoint.paused [] portal Eva`, `portal_link.opened [] portal Eva`, `portal_link.created [] key admin`,
+		`endpoint.changed ["rate_limit","url"] session app`, `session.opened [] session app`, `endpoint.created [] key app`, `key.created [] key admin`, `tenant.created [] key admin`,
 	}
 	if jsonOf(t, got) != jsonOf(t, want) {
 		t.Errorf("got %s", strings.Join(got, "\n"))
@@ -115,4 +115,28 @@ func TestAuditChain(t *testing.T) {
 	if got := s.do("GET", "/v1/audit?limit=1", "").want(200); got.str("items.0.actor.address") != "192.0.2.1" {
 		t.Errorf("%s", got.Body)
 	}
+}
+
+// TestSecretReadInAudit reads a signing secret, and fails to sign in.
+func TestSecretReadInAudit(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	path, id := s.endpoint(s.tenant("acme"), `{"url":"http://127.0.0.1:1/"}`)
+	s.do("GET", path+"/secret", "").want(200)
+	if got := s.do("GET", "/v1/audit?limit=1", "").want(200); got.str("items.0.action") != "endpoint.secret_read" || got.str("items.0.object") != id {
+		t.Errorf("%s", got.Body)
+	}
+	for n := 0; ; n++ {
+		a := s.browser("", "same-origin", "POST", "/v1/session", `{"key":"gk_wrong"}`)
+		if a.Status == 429 {
+			if a.str("code") != "too_many_tries" || a.Header.Get("Retry-After") == "" || n < 5 {
+				t.Errorf("after %d: %v %s", n, a.Header, a.Body)
+			}
+			break
+		}
+		if a.want(401); n > 100 {
+			t.Fatal("never has to wait")
+		}
+	}
+	s.do("GET", "/v1/tenants", "").want(200) // the operator's own key, from the same address
 }

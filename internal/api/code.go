@@ -104,6 +104,7 @@ var meanings = map[string]struct {
 		"The record exists, and If-None-Match allows the change only if it does not.",
 	},
 	"audit_busy":         {hook.KindLimited, "Somebody is verifying or exporting the audit."},
+	"too_many_tries":     {hook.KindLimited, "Too many wrong keys came from this address; wait as long as Retry-After says."},
 	"scope_missing":      {hook.KindForbidden, "The key lacks the scope of the operation."},
 	"tenant_not_erased":  {hook.KindConflict, "Something was added to the tenant while it was erased."},
 	"personal_forbidden": {hook.KindForbidden, "The key may not see personal data."},

@@ -24,6 +24,7 @@ const (
 // endpointHandlers answer requests about endpoints.
 type endpointHandlers struct {
 	endpoints admin.Endpoints
+	audit     AuditStore
 	sees      sights
 	schemas   huma.Registry
 }
@@ -287,7 +288,14 @@ func wireSecrets(s admin.SigningSecrets, err error) (*secretOutput, error) {
 }
 
 func (h *endpointHandlers) secret(ctx context.Context, in *EndpointPath) (*secretOutput, error) {
-	return wireSecrets(h.endpoints.Secrets(ctx, in.Tenant, in.Endpoint))
+	secrets, err := h.endpoints.Secrets(ctx, in.Tenant, in.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.audit.Note(ctx, hook.AuditEntry{Tenant: in.Tenant, Action: hook.ActionSecretRead, Object: in.Endpoint}); err != nil {
+		return nil, err
+	}
+	return wireSecrets(secrets, nil)
 }
 
 func (h *endpointHandlers) listSecrets(ctx context.Context, in *EndpointPath) (*struct {

@@ -16,6 +16,7 @@ import (
 type lookupHandlers struct {
 	failures
 	lookups admin.Lookups
+	auth    *auth.Auth
 }
 
 var errTokenMissing = &hook.Error{
@@ -62,7 +63,11 @@ func (a lookupHandlers) credential(r *http.Request, c *contract.Contract) (*hook
 	if !ok {
 		return nil, errTokenMissing
 	}
-	return a.lookups.Enter(r.Context(), c, token)
+	if err := a.auth.MayTry(r, auth.DoorLookup, token); err != nil {
+		return nil, err
+	}
+	cr, err := a.lookups.Enter(r.Context(), c, token)
+	return cr, a.auth.Tried(r, auth.DoorLookup, token, err)
 }
 
 // challenge says in the header WWW-Authenticate what is wrong with a token (RFC

@@ -217,7 +217,7 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 	codes := slices.Concat(op.codes, []string{"internal_error", "storage_unavailable"})
 	if !op.open {
 		codes = append(codes, "key_missing", "key_invalid", "session_ended", "forbidden", "cross_origin", "scope_missing",
-			"contract_forbidden", "address_forbidden")
+			"contract_forbidden", "address_forbidden", "too_many_tries")
 	}
 	if strings.Contains(op.path, "{tenant}") && !op.newTenant {
 		codes = append(codes, "tenant_not_found", "unreadable")

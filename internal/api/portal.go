@@ -49,7 +49,7 @@ func (h portalHandlers) register(a *API) {
 		id: "create-portal-session", method: http.MethodPost, path: "/v1/portal-sessions", tag: "sessions", open: true,
 		status: http.StatusCreated, limit: openBody,
 		summary: "Open a portal link", description: "Exchanges the token of a link for a token that is used like an API key.",
-		codes: []string{"link_expired", "tenant_not_found"},
+		codes: []string{"link_expired", "tenant_not_found", "too_many_tries"},
 	}, h.open)
 }
 
@@ -144,7 +144,7 @@ func (h portalHandlers) delete(ctx context.Context, in *struct {
 func (h portalHandlers) open(ctx context.Context, in *struct{ Body client.PortalSessionInput }) (
 	*struct{ Body client.PortalSession }, error,
 ) {
-	s, err := h.auth.OpenLink(ctx, in.Body.Token)
+	s, err := h.auth.OpenLink(ctx, requestOf(ctx), in.Body.Token)
 	if err != nil {
 		return nil, err
 	}

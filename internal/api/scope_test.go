@@ -272,3 +272,12 @@ func TestKeyRotationOverAPI(t *testing.T) {
 		t.Error("a revoked key works")
 	}
 }
+
+// TestScopeOfMetrics reads the metrics, which are no operation of the document, with limited keys.
+func TestScopeOfMetrics(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.as(s.limited(map[string]any{"scopes": []string{"system:read"}}), "GET", "/metrics", "").want(200)
+	s.as(s.limited(map[string]any{"scopes": []string{"stats:read"}}), "GET", "/metrics", "").want(403)
+	s.as(s.limited(map[string]any{"contracts": []string{"standard"}}), "GET", "/metrics", "").want(403)
+}

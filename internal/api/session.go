@@ -20,7 +20,7 @@ func (h sessionHandlers) register(a *API) {
 		description: "Exchanges an API key for a cookie that scripts cannot read (HttpOnly, SameSite=Strict), valid for " +
 			"12 hours, or until the key is revoked. " +
 			"With the cookie, requests that change something are accepted from the console's own origin only.",
-		codes: []string{"key_invalid", "address_forbidden", "cross_origin"},
+		codes: []string{"key_invalid", "address_forbidden", "too_many_tries", "cross_origin"},
 	}, h.create)
 	add(a, operation{
 		id: "get-session", method: http.MethodGet, path: "/v1/session", tag: "sessions", access: auth.Anyone,
@@ -72,7 +72,11 @@ func (h sessionHandlers) delete(ctx context.Context, _ *struct{}) (*struct {
 	if err := h.auth.SameOrigin(r); err != nil {
 		return nil, err
 	}
+	cookie, err := h.auth.SignOut(r)
+	if err != nil {
+		return nil, err
+	}
 	return &struct {
 		SetCookie http.Cookie `header:"Set-Cookie"`
-	}{auth.SignOut(r)}, nil
+	}{cookie}, nil
 }

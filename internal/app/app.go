@@ -245,6 +245,7 @@ func (s *server) assemble() (*parts, error) {
 	p.schedules = schedule.New(schedule.Options{Store: s.db, Accepter: p.in, Contracts: inForce, Node: "single", Work: runWork * int64(s.cfg.EventWork), Log: log("schedule")})
 	p.auth = auth.New(s.db, s.admin, nil)
 	p.auth.SetSessionKeys(s.db.SessionKeys()...)
+	p.auth.Observe(func(d auth.Door, limited bool) { numbers.KeyRefused(string(d), limited) })
 	p.handler = api.New(api.Options{
 		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce}, Views: view.Views{Contracts: inForce},
 		Streams: &s.live, Guide: api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},

@@ -5,6 +5,8 @@
 //   - A revoked key or portal link stops working at once on the node where it was revoked; a key on other nodes within
 //     30 seconds, a link at once there, too.
 //   - Only hashes of keys are kept and compared. The time that a comparison takes tells nothing about a key.
+//   - Whoever tries wrong keys has to wait, by address and by the beginning of the key. Nobody can make the holder of a
+//     right key at another address wait. Refused tries, sessions and opened links are in the audit.
 //   - Sessions are not stored. What a browser keeps is encrypted and authenticated, and says what it is for, so that one
 //     kind never passes for another.
 //   - A request that a browser authenticates by itself, with a cookie, changes nothing if it comes from the page of
@@ -43,17 +45,21 @@ type Store interface {
 	OpenPortalLink(ctx context.Context, id hook.PortalLinkID, at, ends time.Time) error
 	// KeysUsed notes when keys were used last.
 	KeysUsed(ctx context.Context, at map[hook.KeyID]time.Time) error
+	// Note writes an entry of the audit, in the name of the actor of the context.
+	Note(ctx context.Context, e hook.AuditEntry) error
 }
 
 // Auth finds out who makes a request. Its methods may be called from any goroutine.
 type Auth struct {
-	store  Store
-	admin  [32]byte // hash of the operator's key
-	root   *hook.Key
-	keys   *cache.Loader[*hook.Key] // by hash
-	used   sync.Map                 // *hook.Key → *atomic.Int64, the minute in which it was used last; see [Auth.Run]
-	sealer atomic.Pointer[sealer]
-	cross  *http.CrossOriginProtection
+	store    Store
+	admin    [32]byte // hash of the operator's key
+	root     *hook.Key
+	rootUsed atomic.Int64             // when the admin key was remembered as right, in seconds
+	keys     *cache.Loader[*hook.Key] // by hash
+	used     sync.Map                 // *hook.Key → *atomic.Int64, the minute in which it was used last; see [Auth.Run]
+	throttle *throttle
+	sealer   atomic.Pointer[sealer]
+	cross    *http.CrossOriginProtection
 }
 
 // New makes an Auth. adminKey is the text of the operator's key. sessionKey are the 32 bytes with which sessions are
@@ -61,7 +67,7 @@ type Auth struct {
 func New(store Store, adminKey string, sessionKey []byte) *Auth {
 	a := &Auth{
 		store: store, admin: sha256.Sum256([]byte(adminKey)), root: &hook.Key{Name: "admin", Role: hook.RoleOperator},
-		cross: http.NewCrossOriginProtection(),
+		throttle: newThrottle(), cross: http.NewCrossOriginProtection(),
 	}
 	a.SetSessionKeys(sessionKey)
 	a.keys = cache.NewLoader(keysKept, keyTTL, func(ctx context.Context, hash string) (*hook.Key, error) {
@@ -69,6 +75,7 @@ func New(store Store, adminKey string, sessionKey []byte) *Auth {
 		if err != nil {
 			return nil, err
 		}
+		a.remember(k.Hash)
 		return &k, nil
 	})
 	return a
@@ -104,8 +111,13 @@ var (
 	}
 )
 
+// errForged is for a token of a portal session that we did not make. Its caller gets the same answer as for one that has
+// ended, but it counts as a wrong key, and one that has ended does not: a page may go on asking with it.
+var errForged = &hook.Error{Kind: errSessionEnded.Kind, Code: errSessionEnded.Code, Detail: errSessionEnded.Detail}
+
 // Authenticate finds the key that a request was made with: that of its header Authorization or, without one, that of
-// its session. The codes of its errors are key_missing, key_invalid, session_ended and cross_origin.
+// its session. The codes of its errors are key_missing, key_invalid, session_ended, address_forbidden,
+// too_many_tries and cross_origin.
 func (a *Auth) Authenticate(r *http.Request) (*hook.Key, error) {
 	now := time.Now()
 	if len(r.Header["Authorization"]) == 0 {
@@ -123,11 +135,23 @@ func (a *Auth) Authenticate(r *http.Request) (*hook.Key, error) {
 	if !ok {
 		return nil, errKeyMissing
 	}
-	if strings.HasPrefix(text, portalPrefix) {
-		return a.portalKey(r.Context(), text, now)
+	if err := a.MayTry(r, DoorAPI, text); err != nil {
+		return nil, err
 	}
-	k, err := a.byText(r.Context(), text, now)
-	return a.from(r, k, err)
+	var k *hook.Key
+	var err error
+	if strings.HasPrefix(text, portalPrefix) {
+		k, err = a.portalKey(r.Context(), text, now)
+	} else {
+		k, err = a.byText(r.Context(), text, now)
+	}
+	if err == errSessionEnded { //lint:ignore errorlint it is the value itself that is meant
+		return nil, err
+	}
+	if err != nil {
+		return nil, a.Tried(r, DoorAPI, text, err)
+	}
+	return a.from(r, k, nil)
 }
 
 // from checks that a key may be used from the address of a request, and notes that it was used.
@@ -169,6 +193,14 @@ func BearerToken(r *http.Request) (token string, ok bool) {
 	return token, strings.EqualFold(scheme, "Bearer") && token != ""
 }
 
+// PeerText is [Peer] as text, "" if it is not known.
+func PeerText(r *http.Request) string {
+	if a := Peer(r); a.IsValid() {
+		return a.String()
+	}
+	return ""
+}
+
 // byText finds a key by its text.
 func (a *Auth) byText(ctx context.Context, text string, now time.Time) (*hook.Key, error) {
 	if len(text) > maxKeyLen {
@@ -180,6 +212,10 @@ func (a *Auth) byText(ctx context.Context, text string, now time.Time) (*hook.Ke
 // byHash finds a key by the hash of its text.
 func (a *Auth) byHash(ctx context.Context, hash [32]byte, now time.Time) (*hook.Key, error) {
 	if subtle.ConstantTimeCompare(hash[:], a.admin[:]) == 1 {
+		if at := a.rootUsed.Load(); now.Unix()-at > 60 {
+			a.rootUsed.Store(now.Unix())
+			a.remember(hash)
+		}
 		return a.root, nil
 	}
 	k, err := a.keys.Get(ctx, string(hash[:]))

@@ -119,7 +119,7 @@ func TestSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	wants(t, with("GET", "same-origin"), "session_ended")
-	if out := auth.SignOut(request(t, "DELETE")); out.MaxAge >= 0 {
+	if out, err := a.SignOut(request(t, "DELETE")); err != nil || out.MaxAge >= 0 {
 		t.Errorf("signing out keeps the cookie: %+v", out)
 	}
 }
@@ -136,7 +136,7 @@ func TestPortal(t *testing.T) {
 	}
 	l := link(time.Now().Add(time.Hour))
 	token := a.LinkToken(&hook.Key{}, l, time.Hour, auth.Look{Language: "es", Accent: "teal"})
-	s, err := a.OpenLink(t.Context(), token)
+	s, err := a.OpenLink(t.Context(), request(t, "POST"), token)
 	if err != nil || !s.Key.Portal || s.Key.Role != hook.RoleRead || s.Tenant.ID != "acme" || s.Look.Language != "es" || s.Look.Accent != "teal" {
 		t.Fatalf("session %+v, %v", s, err)
 	}
@@ -147,9 +147,9 @@ func TestPortal(t *testing.T) {
 	// A link is no token, and a token is no link.
 	_, err = a.Authenticate(request(t, "GET", "Authorization", "Bearer gp_"+token))
 	wants(t, err, "session_ended")
-	_, err = a.OpenLink(t.Context(), strings.TrimPrefix(s.Token, "gp_"))
+	_, err = a.OpenLink(t.Context(), request(t, "POST"), strings.TrimPrefix(s.Token, "gp_"))
 	wants(t, err, "link_expired")
-	_, err = a.OpenLink(t.Context(), a.LinkToken(&hook.Key{}, link(time.Now().Add(-time.Second)), time.Hour, auth.Look{}))
+	_, err = a.OpenLink(t.Context(), request(t, "POST"), a.LinkToken(&hook.Key{}, link(time.Now().Add(-time.Second)), time.Hour, auth.Look{}))
 	wants(t, err, "link_expired")
 
 	if err := db.DeletePortalLink(t.Context(), "acme", l.ID); err != nil {
@@ -157,7 +157,7 @@ func TestPortal(t *testing.T) {
 	}
 	_, err = a.Authenticate(request(t, "GET", "Authorization", "Bearer "+s.Token))
 	wants(t, err, "session_ended")
-	_, err = a.OpenLink(t.Context(), token)
+	_, err = a.OpenLink(t.Context(), request(t, "POST"), token)
 	wants(t, err, "link_expired")
 }
 

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"time"
 
@@ -39,7 +40,10 @@ func (p *sealedPortal) key() *hook.Key {
 // portalKey is the key that a token of the portal stands for.
 func (a *Auth) portalKey(ctx context.Context, token string, now time.Time) (*hook.Key, error) {
 	var p sealedPortal
-	if !a.sealer.Load().open(sealPortal, strings.TrimPrefix(token, portalPrefix), &p) || !now.Before(p.ExpiresAt) {
+	if !a.sealer.Load().open(sealPortal, strings.TrimPrefix(token, portalPrefix), &p) {
+		return nil, errForged
+	}
+	if !now.Before(p.ExpiresAt) {
 		return nil, errSessionEnded
 	}
 	if _, err := a.store.PortalLink(ctx, p.Link); hook.IsKind(err, hook.KindNotFound) { // revoked
@@ -74,16 +78,19 @@ type PortalSession struct {
 }
 
 // OpenLink exchanges the token of a portal link for a session. The codes of its errors are
-// link_expired, also if the link was revoked, and tenant_not_found.
-func (a *Auth) OpenLink(ctx context.Context, token string) (*PortalSession, error) {
+// link_expired, also if the link was revoked, too_many_tries and tenant_not_found.
+func (a *Auth) OpenLink(ctx context.Context, r *http.Request, token string) (*PortalSession, error) {
 	expired := &hook.Error{
 		Kind: hook.KindUnauthorized, Code: "link_expired",
 		Detail: "This link cannot be opened any more. Go back to where you found it and open it again.",
 	}
+	if err := a.MayTry(r, DoorPortal, token); err != nil {
+		return nil, err
+	}
 	now := time.Now()
 	var link sealedPortal
 	if !a.sealer.Load().open(sealLink, token, &link) || !now.Before(link.ExpiresAt) {
-		return nil, expired
+		return nil, a.Tried(r, DoorPortal, token, expired)
 	}
 	tenant, err := a.store.Tenant(ctx, link.Tenant)
 	if err != nil {
@@ -92,8 +99,13 @@ func (a *Auth) OpenLink(ctx context.Context, token string) (*PortalSession, erro
 	session := link
 	session.Stay, session.ExpiresAt = 0, now.Add(link.Stay).UTC().Truncate(time.Second)
 	if err := a.store.OpenPortalLink(ctx, link.Link, now, session.ExpiresAt); hook.IsKind(err, hook.KindNotFound) { // revoked
-		return nil, expired
+		return nil, a.Tried(r, DoorPortal, token, expired)
 	} else if err != nil {
+		return nil, err
+	}
+	if err := a.store.Note(byPerson(ctx, r, session.key()), hook.AuditEntry{
+		Tenant: link.Tenant, Action: hook.ActionPortalOpened, Object: link.Link.String(), Name: link.Name,
+	}); err != nil {
 		return nil, err
 	}
 	return &PortalSession{

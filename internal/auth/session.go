@@ -122,11 +122,16 @@ func (a *Auth) SameOrigin(r *http.Request) error {
 }
 
 // SignIn opens a session of the console with the text of an API key. It returns the key and until when the session is
-// good. The codes of its errors are key_invalid and address_forbidden.
+// good. The codes of its errors are key_invalid, address_forbidden and too_many_tries.
 func (a *Auth) SignIn(ctx context.Context, r *http.Request, text string) (k *hook.Key, c http.Cookie, ends time.Time, err error) {
 	now := time.Now()
-	hash := sha256.Sum256([]byte(strings.TrimSpace(text)))
+	text = strings.TrimSpace(text)
+	hash := sha256.Sum256([]byte(text))
+	if err := a.MayTry(r, DoorConsole, text); err != nil {
+		return nil, c, ends, err
+	}
 	k, err = a.byHash(ctx, hash, now)
+	err = a.Tried(r, DoorConsole, text, err)
 	if k, err = a.from(r, k, err); err != nil {
 		return nil, c, ends, err
 	}
@@ -134,11 +139,43 @@ func (a *Auth) SignIn(ctx context.Context, r *http.Request, text string) (k *hoo
 	if e := k.ExpiresAt; !e.IsZero() && e.Before(ends) {
 		ends = e
 	}
+	if err := a.store.Note(byPerson(ctx, r, k), sessionEntry(hook.ActionSessionOpened, k)); err != nil {
+		return nil, c, ends, err
+	}
 	return k, cookie(a.sealer.Load().seal(sealSession, sealedSession{Hash: hash[:], ExpiresAt: ends}), r), ends, nil
 }
 
-// SignOut is the cookie that removes the one of a session.
-func SignOut(r *http.Request) http.Cookie { return cookie("", r) }
+// SignOut is the cookie that removes the one of a session. If the session has not ended, it notes in the audit that it
+// does.
+func (a *Auth) SignOut(r *http.Request) (http.Cookie, error) {
+	now := time.Now()
+	if hash, err := a.cookieHash(r, now); err == nil {
+		if k, err := a.byHash(r.Context(), hash, now); err == nil {
+			if err := a.store.Note(byPerson(r.Context(), r, k), sessionEntry(hook.ActionSessionClosed, k)); err != nil {
+				return http.Cookie{}, err
+			}
+		}
+	}
+	return cookie("", r), nil
+}
+
+// byPerson is a context in which a person with a key does what a request asks for.
+func byPerson(ctx context.Context, r *http.Request, k *hook.Key) context.Context {
+	actor := hook.Actor{Kind: hook.ActorSession, Key: k.ID, Name: k.Name, Role: k.Role, Address: PeerText(r)}
+	if k.Portal {
+		actor.Kind = hook.ActorPortal
+	}
+	return hook.WithActor(ctx, actor)
+}
+
+// sessionEntry is the audit's entry about a session that was opened with a key.
+func sessionEntry(what hook.Action, k *hook.Key) hook.AuditEntry {
+	e := hook.AuditEntry{Tenant: k.Tenant, Action: what, Name: k.Name}
+	if !k.ID.IsZero() {
+		e.Object = k.ID.String()
+	}
+	return e
+}
 
 // cookie is the cookie of a session. An empty value removes it.
 func cookie(value string, from *http.Request) http.Cookie {

@@ -27,7 +27,7 @@ func (a *Auth) note(k *hook.Key, now time.Time) {
 	}
 }
 
-// Run stores once a minute which keys were used, until ctx ends, and then once more.
+// Run stores once a minute which keys were used and how many tries were refused, until ctx ends, and then once more.
 func (a *Auth) Run(ctx context.Context) error {
 	tick := time.NewTicker(usedEvery)
 	defer tick.Stop()
@@ -42,7 +42,7 @@ func (a *Auth) Run(ctx context.Context) error {
 	}
 }
 
-// Flush stores which keys were used since the last call. What cannot be stored is stored with the next call after the
+// Flush stores which keys were used since the last call, and how many tries were refused. What cannot be stored is stored with the next call after the
 // key is used again.
 func (a *Auth) Flush(ctx context.Context) {
 	at := map[hook.KeyID]time.Time{}
@@ -55,4 +55,5 @@ func (a *Auth) Flush(ctx context.Context) {
 		return true
 	})
 	_ = a.store.KeysUsed(ctx, at) // it is only shown to people
+	a.noteRefusals(ctx)
 }

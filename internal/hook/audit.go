@@ -16,6 +16,7 @@ const (
 	ActorKey     ActorKind = "key"     // a program, with an API key
 	ActorSession ActorKind = "session" // a person in the console, signed in with an API key
 	ActorPortal  ActorKind = "portal"  // a person who opened a portal link
+	ActorNobody  ActorKind = "nobody"  // somebody without a right key
 )
 
 // Actor is who changes something. The zero value is Gancho itself.

@@ -22,6 +22,7 @@ type Metrics struct {
 	seconds    prometheus.Histogram
 	firstWait  prometheus.Histogram
 	conditions prometheus.Counter
+	refused    *prometheus.CounterVec
 	leftOut    prometheus.Counter
 }
 
@@ -52,10 +53,14 @@ func New(roundTrips func() int64) *Metrics {
 			Help: "Deliveries that were cancelled because evaluating the endpoint's filter would have cost too much work.",
 		}),
 	}
+	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gancho_keys_refused_total",
+		Help: "Wrong keys, links and tokens, by the door (api, console, portal, lookup) and the answer (wrong, or limited: have to wait).",
+	}, []string{"door", "answer"})
 	trips := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "gancho_database_trips_total", Help: "Round trips to PostgreSQL. An idle node makes less than one per second, without notifications less than two.",
 	}, func() float64 { return float64(roundTrips()) })
-	m.registry.MustRegister(m.attempts, m.finished, m.seconds, m.firstWait, m.conditions, m.leftOut, trips,
+	m.registry.MustRegister(m.attempts, m.finished, m.seconds, m.firstWait, m.conditions, m.refused, m.leftOut, trips,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -115,3 +120,12 @@ func (m *Metrics) ConditionFailed() { m.conditions.Inc() }
 
 // LeftOut counts deliveries that were left out because the filters of an event cost too much work.
 func (m *Metrics) LeftOut(n int) { m.leftOut.Add(float64(n)) }
+
+// KeyRefused counts a wrong key at a door, or one that was not looked at because its sender has to wait.
+func (m *Metrics) KeyRefused(door string, limited bool) {
+	answer := "wrong"
+	if limited {
+		answer = "limited"
+	}
+	m.refused.WithLabelValues(door, answer).Inc()
+}

@@ -47,6 +47,8 @@ const es: Messages = {
       secret_current: "El destino firma con este secreto. Reemplácelo primero.",
       unreadable: "Lo guardado no se puede descifrar: está dañado o falta su clave de cifrado.",
       audit_busy: "Alguien está verificando o exportando la actividad. Intente cuando termine.",
+      too_many_tries:
+        "Llegaron demasiadas claves incorrectas desde su dirección. Espere un momento e intente con la correcta.",
       scope_missing: "Su clave no tiene el permiso para esto. Use una que lo tenga.",
       tenant_not_erased: "Alguien agregó datos mientras se borraba. Bórrelo de nuevo.",
       personal_forbidden: "Su clave no puede ver datos personales. Use una que tenga ese permiso.",

@@ -47,6 +47,7 @@ const pt: Messages = {
       secret_current: "O destino assina com este segredo. Troque-o primeiro.",
       unreadable: "O que foi guardado não pode ser decifrado: está danificado, ou falta a chave de criptografia.",
       audit_busy: "Alguém está verificando ou exportando a atividade. Tente quando terminar.",
+      too_many_tries: "Chegaram chaves incorretas demais do seu endereço. Espere um momento e tente com a correta.",
       scope_missing: "Sua chave não tem a permissão para isso. Use uma que tenha.",
       tenant_not_erased: "Alguém adicionou dados enquanto eram apagados. Apague de novo.",
       personal_forbidden: "Sua chave não pode ver dados pessoais. Use uma que tenha essa permissão.",
