@@ -49,12 +49,10 @@ func (f *Filter) Eval(b *work.Budget, ev *hook.Event) (bool, error) {
 }
 
 func (f *Filter) eval(b *work.Budget, vars *expr.Event) (bool, error) {
-	before := b.Left()
+	before := b.Spent()
 	ok, err := f.condition.Eval(b, vars)
-	if b != nil {
-		if cost := before - b.Left(); cost > 0 {
-			f.last.Store(cost)
-		}
+	if cost := b.Spent() - before; cost > 0 {
+		f.last.Store(cost)
 	}
 	return ok, err
 }

@@ -97,6 +97,14 @@ func (b *Budget) Left() int64 {
 	return max(b.left, 0)
 }
 
+// Spent is how many units were spent. It can be more than there were, because an evaluation that began is finished.
+func (b *Budget) Spent() int64 {
+	if b == nil {
+		return 0
+	}
+	return b.spent
+}
+
 // Context is the context of the budget.
 func (b *Budget) Context() context.Context {
 	if b == nil {
