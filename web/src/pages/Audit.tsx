@@ -24,15 +24,18 @@ export function AuditPage() {
             cell: (a) =>
               a.actor.kind === "system"
                 ? t.audit.gancho
-                : a.actor.name === "admin"
-                  ? t.signIn.admin
-                  : a.actor.name || t.roles[a.actor.role] || "–",
+                : a.actor.kind === "nobody"
+                  ? a.actor.address || t.audit.nobody
+                  : a.actor.name === "admin"
+                    ? t.signIn.admin
+                    : a.actor.name || t.roles[a.actor.role] || "–",
           },
           {
             label: t.audit.what,
             cell: (a) => (
               <div>
                 {t.audit.actions[a.action] ?? a.action}
+                {a.count > 1 && ` (${a.count}×)`}
                 {a.fields.length > 0 && (
                   <Text size="xs" c="dimmed" className="mono">
                     {a.fields.join(", ")}
@@ -51,6 +54,7 @@ export function AuditPage() {
             ),
           },
           { label: t.nav.tenant, className: "mono", cell: (a) => a.tenant },
+          { label: t.audit.from, className: "mono", cell: (a) => a.actor.address },
           { label: t.common.time, cell: (a) => <Time at={a.at} /> },
         ]}
       />

@@ -1,23 +1,45 @@
 // API keys: made, shown once, revoked.
-import { Alert, Button, Group, Modal, Code as Mono, Radio, Select, Stack, Text, TextInput } from "@mantine/core";
+import {
+  Alert,
+  Button,
+  Group,
+  Modal,
+  Code as Mono,
+  MultiSelect,
+  Radio,
+  Select,
+  Stack,
+  TagsInput,
+  Text,
+  TextInput,
+} from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconKey, IconPlus } from "@tabler/icons-react";
-import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Key, ok } from "../api/client";
-import { keysQuery, queryClient, tenantsQuery } from "../api/queries";
+import { contractsQuery, keysQuery, queryClient, tenantsQuery } from "../api/queries";
 import { exactTime, localTime } from "../format";
-import { useT } from "../i18n";
+import { type Language, useT } from "../i18n";
 import { Copy, Empty, PageHead, Time, Tone, Trouble } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
 import { useSentForm } from "../parts/form";
 import { itemsOf, Listing } from "../parts/Listing";
 
+// What a key can be limited to; hook/key.go has the same list, and the server refuses any other.
+const scopes = (
+  "tenants:read tenants:write endpoints:read endpoints:write endpoints:secret endpoints:test credentials:read " +
+  "credentials:write events:publish events:read records:read records:write deliveries:read deliveries:retry " +
+  "schedules:read schedules:run contracts:read contracts:write keys:read keys:write portal:read portal:write " +
+  "stats:read stream:read audit:read system:read system:write"
+).split(" ");
+
 export function KeysPage() {
   const t = useT();
   const [making, { open, close }] = useDisclosure();
   const [revoking, setRevoking] = useState<Key>();
+  const [rotating, setRotating] = useState<Key>();
   const list = useInfiniteQuery(keysQuery());
   const revoke = useMutation({
     mutationFn: (k: Key) => ok(api.DELETE("/v1/keys/{key}", { params: { path: { key: k.id } } })),
@@ -53,6 +75,16 @@ export function KeysPage() {
             label: t.keys.tenant,
             cell: (k) => (k.tenant ? <span className="mono">{k.tenant}</span> : t.keys.allTenants),
           },
+          {
+            label: t.keys.limits,
+            clip: 260,
+            cell: (k) => (
+              <Text size="xs" className="mono clip">
+                {[...k.scopes, ...k.contracts, ...k.allowed_addresses].join(", ") || "–"}
+              </Text>
+            ),
+          },
+          { label: t.keys.lastUsed, cell: (k) => <Time at={k.last_used_at} /> },
           { label: t.keys.hint, className: "mono", cell: (k) => `…${k.hint}` },
           { label: t.common.created, cell: (k) => <Time at={k.created_at} /> },
           {
@@ -68,13 +100,19 @@ export function KeysPage() {
             label: t.common.actions,
             action: true,
             cell: (k) => (
-              <Button size="xs" variant="default" onClick={() => setRevoking(k)}>
-                {t.keys.revoke}
-              </Button>
+              <Group gap="xs" wrap="nowrap">
+                <Button size="xs" variant="default" onClick={() => setRotating(k)}>
+                  {t.keys.rotate}
+                </Button>
+                <Button size="xs" variant="default" onClick={() => setRevoking(k)}>
+                  {t.keys.revoke}
+                </Button>
+              </Group>
             ),
           },
         ]}
       />
+      {rotating && <Rotation of={rotating} onClose={() => setRotating(undefined)} />}
       {making && <NewKey onClose={close} />}
       {revoking && (
         <Confirm
@@ -92,9 +130,78 @@ export function KeysPage() {
   );
 }
 
+/** A key's text, which is shown once. */
+function Once({ made, onClose }: { made: { key: string; expires_at: string | null }; onClose: () => void }) {
+  const t = useT();
+  return (
+    <Stack>
+      <Alert color="yellow" variant="light" role="status">
+        {t.keys.once}
+      </Alert>
+      <Group gap="xs" wrap="nowrap">
+        <Mono style={{ overflowWrap: "anywhere" }}>{made.key}</Mono>
+        <Copy text={made.key} label={t.common.copy} />
+      </Group>
+      {made.expires_at && (
+        <Text size="sm" c="dimmed">
+          {t.keys.until(exactTime(made.expires_at, t.locale))}
+        </Text>
+      )}
+      <Group justify="flex-end">
+        <Button onClick={onClose}>{t.common.close}</Button>
+      </Group>
+    </Stack>
+  );
+}
+
+function Rotation({ of, onClose }: { of: Key; onClose: () => void }) {
+  const t = useT();
+  const { form, sending, submit, trouble } = useSentForm({
+    initialValues: { overlap: "24h" },
+    send: ({ overlap }) =>
+      ok(api.POST("/v1/keys/{key}/rotate", { params: { path: { key: of.id } }, body: { overlap: overlap.trim() } })),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: ["keys"] }),
+  });
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={<Text fw={620}>{t.keys.rotateTitle(of.name || `…${of.hint}`)}</Text>}
+      centered
+      closeOnClickOutside={!sending.data}
+      closeButtonProps={{ "aria-label": t.common.close }}
+    >
+      {sending.data ? (
+        <Once made={sending.data} onClose={onClose} />
+      ) : (
+        <form onSubmit={submit}>
+          <Stack>
+            <TextInput
+              label={t.keys.overlap}
+              description={t.keys.overlapHelp}
+              {...form.getInputProps("overlap")}
+              data-autofocus
+            />
+            <Trouble error={trouble} />
+            <Group justify="flex-end">
+              <Button variant="default" onClick={onClose}>
+                {t.common.cancel}
+              </Button>
+              <Button type="submit" loading={sending.isPending}>
+                {t.keys.rotate}
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+      )}
+    </Modal>
+  );
+}
+
 function NewKey({ onClose }: { onClose: () => void }) {
   const t = useT();
   const tenants = useInfiniteQuery(tenantsQuery());
+  const contracts = useQuery(contractsQuery(t.code as Language));
   const {
     form,
     sending: make,
@@ -105,14 +212,18 @@ function NewKey({ onClose }: { onClose: () => void }) {
       name: "",
       role: "tenant" as Key["role"],
       tenant: null as string | null,
+      scopes: [] as string[],
+      contracts: [] as string[],
+      allowed_addresses: [] as string[],
       expires_at: "", // as <input type="datetime-local"> has it
     },
-    send: ({ name, role, tenant, expires_at }) =>
+    send: ({ name, role, tenant, expires_at, ...limits }) =>
       ok(
         api.POST("/v1/keys", {
           body: {
             name: name.trim(),
             role,
+            ...limits,
             ...(role !== "operator" && tenant ? { tenant } : {}),
             ...(expires_at ? { expires_at: new Date(expires_at).toISOString() } : {}),
           },
@@ -131,23 +242,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
       closeButtonProps={{ "aria-label": t.common.close }}
     >
       {make.data ? (
-        <Stack>
-          <Alert color="yellow" variant="light" role="status">
-            {t.keys.once}
-          </Alert>
-          <Group gap="xs" wrap="nowrap">
-            <Mono style={{ overflowWrap: "anywhere" }}>{make.data.key}</Mono>
-            <Copy text={make.data.key} label={t.common.copy} />
-          </Group>
-          {make.data.expires_at && (
-            <Text size="sm" c="dimmed">
-              {t.keys.until(exactTime(make.data.expires_at, t.locale))}
-            </Text>
-          )}
-          <Group justify="flex-end">
-            <Button onClick={onClose}>{t.common.close}</Button>
-          </Group>
-        </Stack>
+        <Once made={make.data} onClose={onClose} />
       ) : (
         <form onSubmit={submit}>
           <Stack>
@@ -172,6 +267,25 @@ function NewKey({ onClose }: { onClose: () => void }) {
                 }))}
               />
             )}
+            <MultiSelect
+              label={t.keys.scopes}
+              description={t.keys.scopesHelp}
+              searchable
+              data={scopes}
+              {...form.getInputProps("scopes")}
+            />
+            <MultiSelect
+              label={t.keys.contracts}
+              searchable
+              data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title || c.name }))}
+              {...form.getInputProps("contracts")}
+            />
+            <TagsInput
+              label={t.keys.addresses}
+              description={t.keys.addressesHelp}
+              placeholder="192.0.2.0/24"
+              {...form.getInputProps("allowed_addresses")}
+            />
             <TextInput
               label={t.keys.expires}
               description={t.keys.expiresHelp}
