@@ -17,7 +17,7 @@ type Tenant struct {
 
 	Limits       Limits `json:"limits" doc:"What is set for this tenant; what is left out has the default of the installation."`
 	Egress       Hosts  `json:"egress" doc:"To which hosts the tenant's requests may go, beside what the installation and the contract allow."`
-	SealPayloads bool   `json:"seal_payloads" doc:"The tenant's payloads are encrypted before they are stored."`
+	SealPayloads bool   `json:"seal_payloads" doc:"Reserved: it is kept and shown, and payloads are not encrypted by it yet."`
 }
 
 // Limits are what a tenant or an API key may use.
@@ -52,7 +52,7 @@ type TenantInput struct {
 
 	Limits       *Limits `json:"limits,omitempty" doc:"What the tenant may use. A new one replaces all limits; {} gives the defaults of the installation."`
 	Egress       *Hosts  `json:"egress,omitempty" doc:"To which hosts the tenant's requests may go. A new one replaces both lists."`
-	SealPayloads *bool   `json:"seal_payloads,omitempty" doc:"Encrypt the tenant's payloads before they are stored."`
+	SealPayloads *bool   `json:"seal_payloads,omitempty" doc:"Reserved: it is kept and shown, and payloads are not encrypted by it yet."`
 }
 
 // PutTenant creates the tenant or changes it.

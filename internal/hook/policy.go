@@ -7,7 +7,7 @@ import "encoding/json"
 type TenantPolicy struct {
 	Limits       Limits
 	Egress       Hosts
-	SealPayloads bool // its payloads are encrypted before they are stored
+	SealPayloads bool // kept and shown; payloads are not encrypted by it yet
 }
 
 // Limits are what a tenant or an API key may use. 0 is the default of the installation; in
