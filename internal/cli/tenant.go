@@ -5,16 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"gancho.example/client"
 	"gancho/internal/app"
 )
 
-// tenantCmd are the commands on one tenant of a running server.
+// tenantCmd are the commands on one tenant.
 type tenantCmd struct {
-	Erase tenantEraseCmd `cmd:"" help:"Delete a tenant and remove all its data at once, with a report."`
+	Export tenantExportCmd `cmd:"" help:"Write a tenant into an encrypted file, to move it to another installation."`
+	Import tenantImportCmd `cmd:"" help:"Take a tenant from such a file."`
+	Erase  tenantEraseCmd  `cmd:"" help:"Delete a tenant and remove all its data at once, with a report."`
 }
 
 // remote says which server a command talks to.
@@ -54,5 +58,93 @@ func (c *tenantEraseCmd) Run(ctx context.Context, out console) error {
 	}
 	fmt.Fprintf(out.stdout, "Nothing is left of %s. Erased from %s to %s, SHA-256 %s.\n", e.Tenant, e.BegunAt.Format(time.RFC3339),
 		e.EndedAt.Format(time.RFC3339), e.Hash)
+	return nil
+}
+
+// installation says where a stopped server keeps its data.
+type installation struct {
+	Data           string     `name:"data" env:"GANCHO_DATA" default:"./gancho-data" placeholder:"DIR" help:"Data directory of the server, which must be stopped."`
+	Database       app.Secret `name:"database" env:"GANCHO_DATABASE" placeholder:"URL" help:"Its PostgreSQL database; without it, the SQLite file in the data directory."`
+	EncryptionKey  app.Secret `name:"encryption-key" env:"GANCHO_ENCRYPTION_KEY" placeholder:"BASE64" help:"Its encryption key; without it, the one in the data directory."`
+	PassphraseFile string     `name:"passphrase-file" required:"" placeholder:"FILE" help:"File with the passphrase that encrypts the tenant's file."`
+}
+
+func (in installation) place() app.Installation {
+	return app.Installation{Data: in.Data, Database: string(in.Database), Key: string(in.EncryptionKey)}
+}
+
+// passphrase reads the passphrase.
+func (in installation) passphrase() (string, error) {
+	text, err := os.ReadFile(in.PassphraseFile)
+	if err != nil {
+		return "", err
+	}
+	phrase := strings.TrimSpace(string(text))
+	if len(phrase) < minPassphrase {
+		return "", fmt.Errorf("--passphrase-file: the passphrase has fewer than %d characters; use a longer one", minPassphrase)
+	}
+	return phrase, nil
+}
+
+const minPassphrase = 12 // bytes
+
+// tenantExportCmd exports a tenant.
+type tenantExportCmd struct {
+	installation
+	Tenant string `arg:"" help:"Id of the tenant."`
+	Out    string `name:"out" required:"" placeholder:"FILE" help:"File to write; it must not be there."`
+}
+
+func (c *tenantExportCmd) Help() string {
+	return `The file has everything: history, waiting deliveries, records, endpoints with their secrets, credentials and API keys. "age --decrypt FILE" shows it, a line of JSON for each row.
+
+When the file is complete, the tenant's endpoints here are paused, so that nothing is delivered twice. To move a tenant: stop publishing its events, stop the server, export, import at the other installation, start both, publish there, and erase the tenant here. If you do not move it after all, resume its endpoints.
+
+Example:
+
+    gancho tenant export acme --data /var/lib/gancho --passphrase-file phrase --out acme.age`
+}
+
+// Run writes the file.
+func (c *tenantExportCmd) Run(ctx context.Context, out console) error {
+	phrase, err := c.passphrase()
+	if err != nil {
+		return err
+	}
+	n, err := app.ExportTenant(ctx, c.place(), c.Tenant, phrase, c.Out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out.stdout, "%d rows of %s are in %s. Its endpoints here are paused.\n", n, c.Tenant, c.Out)
+	return nil
+}
+
+// tenantImportCmd imports a tenant.
+type tenantImportCmd struct {
+	installation
+	File string `arg:"" help:"File that gancho tenant export has written."`
+}
+
+func (c *tenantImportCmd) Help() string {
+	return `The tenant gets the ids that it had, so its API keys and the tokens of its credentials go on working. Links to the portal do not. All of it is stored, or nothing. What waits is delivered when a server starts.
+
+The contracts that its endpoints use must be here. Deliveries that were attempted already go on under the version with the same text or, if there is none, under the newest.
+
+Example:
+
+    gancho tenant import acme.age --data /var/lib/gancho --passphrase-file phrase`
+}
+
+// Run takes the tenant from the file.
+func (c *tenantImportCmd) Run(ctx context.Context, out console) error {
+	phrase, err := c.passphrase()
+	if err != nil {
+		return err
+	}
+	tenant, n, err := app.ImportTenant(ctx, c.place(), phrase, c.File)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out.stdout, "%s is here, with %d rows.\n", tenant, n)
 	return nil
 }

@@ -16,6 +16,7 @@ var dependencies = map[string]string{
 	clientModule:                                               "our own public client, a module of its own so that other programs can import it alone",
 	"cel.dev/cel-go":                                           "CEL, the language of conditions and filters in contracts and endpoints",
 	"code.dny.dev/ssrf":                                        "which addresses a delivery must not reach, generated from the IANA registries",
+	"filippo.io/age":                                           "files encrypted with a passphrase, for moving tenants",
 	"github.com/alecthomas/kong":                               "commands, flags and their help from one struct",
 	"github.com/danielgtaylor/huma/v2":                         "REST operations that are their own OpenAPI 3.1 document",
 	"github.com/go-json-experiment/json":                       "jsontext: JSON read token by token with its bytes kept",

@@ -74,35 +74,43 @@ func inTables(t *testing.T, db *DB, text string) (found []string) {
 		t.Fatal(tables, err)
 	}
 	for _, table := range tables {
-		rows, err := db.read.QueryContext(t.Context(), `SELECT * FROM `+table)
-		if err != nil {
+		found = append(found, inTable(t, db, table, text)...)
+	}
+	return found
+}
+
+// inTable is inTables for one table.
+func inTable(t *testing.T, db *DB, table, text string) (found []string) {
+	t.Helper()
+	rows, err := db.read.QueryContext(t.Context(), `SELECT * FROM `+table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
 			t.Fatal(err)
 		}
-		columns, err := rows.Columns()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			values, into := make([]any, len(columns)), make([]any, len(columns))
-			for i := range values {
-				into[i] = &values[i]
+		for i, v := range values {
+			b, ok := v.([]byte)
+			if !ok {
+				b = fmt.Append(nil, v)
 			}
-			if err := rows.Scan(into...); err != nil {
-				t.Fatal(err)
-			}
-			for i, v := range values {
-				b, ok := v.([]byte)
-				if !ok {
-					b = []byte(fmt.Sprint(v))
-				}
-				if b, err := unpack(b); err == nil && bytes.Contains(b, []byte(text)) {
-					found = append(found, table+"."+columns[i])
-				}
+			if b, err := unpack(b); err == nil && bytes.Contains(b, []byte(text)) {
+				found = append(found, table+"."+columns[i])
 			}
 		}
-		if err := rows.Close(); err != nil {
-			t.Fatal(err)
-		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
 	}
 	return found
 }

@@ -779,6 +779,7 @@ const en = {
       "contract.changed": "Changed what a webhook system allows",
       "recovery.started": "Sent again what was missed",
       "delivery.retried": "Sent a delivery again",
+      "tenant.imported": "Imported a tenant from another installation",
       "tenant.erased": "Erased a tenant with all its data",
       "personal.revealed": "Looked at personal data",
       "personal.searched": "Searched for somebody's data",

@@ -50,6 +50,10 @@ const es: Messages = {
       too_many_tries:
         "Llegaron demasiadas claves incorrectas desde su dirección. Espere un momento e intente con la correcta.",
       scope_missing: "Su clave no tiene el permiso para esto. Use una que lo tenga.",
+      tenant_exists: "Ese cliente ya está aquí. Bórrelo primero o consérvelo.",
+      tenant_file_invalid: "Este no es un archivo completo de un cliente. Expórtelo de nuevo.",
+      tenant_sending: "Quedaron entregas interrumpidas. Inicie el servidor y deténgalo de nuevo.",
+      contract_missing: "Falta aquí un contrato que el cliente usa. Agréguelo primero.",
       tenant_not_erased: "Alguien agregó datos mientras se borraba. Bórrelo de nuevo.",
       personal_forbidden: "Su clave no puede ver datos personales. Use una que tenga ese permiso.",
       contract_forbidden: "Su clave es para otros sistemas de webhooks. Use una que sirva para este.",
@@ -893,6 +897,7 @@ const es: Messages = {
       "contract.changed": "Cambió lo que un sistema permite",
       "recovery.started": "Reenvió lo que se perdió",
       "delivery.retried": "Envió una entrega de nuevo",
+      "tenant.imported": "Trajo un cliente de otra instalación",
       "tenant.erased": "Borró un cliente con todos sus datos, sin dejar rastro",
       "personal.revealed": "Vio datos personales",
       "personal.searched": "Buscó los datos de una persona",

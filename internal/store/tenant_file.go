@@ -1,0 +1,399 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"gancho/internal/hook"
+)
+
+// A tenant as a file, to move it to another installation. The file has a line of JSON for each row,
+// between a first line that says what it is and a last one that says how many rows there are. What is
+// encrypted in the database is plain in it, so whoever keeps the file has to encrypt it as a whole.
+//
+// Not in the file: portal links, whose tokens only the old installation can read, and the audit, which
+// is a chain of the old installation.
+
+const tenantFile = 1 // version of the form
+
+// movedTables are the tables of the file in its order: endpoints come before what belongs to them.
+var movedTables = []string{
+	"tenants", "endpoints", "endpoint_versions", "credentials", "keys", "key_texts", "events", "deliveries", "attempts", "bodies",
+	"records", "idempotency", "recoveries", "schedules", "stats", "quota_used",
+}
+
+// sealedColumns are the encrypted columns of the tables that have some, and the column with the id
+// that is authenticated with them. Attempts have a form of their own.
+var sealedColumns = map[string]struct {
+	id      string
+	columns []string
+}{
+	"endpoints":         {"id", []string{"config", "secrets"}},
+	"endpoint_versions": {"endpoint", []string{"config"}},
+	"credentials":       {"id", []string{"sealed"}},
+	"bodies":            {"delivery", []string{"body", "head"}},
+}
+
+// fileHead is the first line.
+type fileHead struct {
+	Form      int               `json:"gancho_tenant"`
+	Tenant    string            `json:"tenant"`
+	Contracts map[string]string `json:"contracts"` // "name version" → SHA-256 of its text
+}
+
+// fileRow is a line of a row, or the last line.
+type fileRow struct {
+	Table string         `json:"t,omitempty"`
+	Row   map[string]any `json:"r,omitempty"` // bytes as {"b": base64}
+	Rows  int            `json:"rows,omitempty"`
+}
+
+// ExportTenant writes everything of a tenant to w, one row after the other, and pauses its endpoints when
+// that is done, so that what waits is delivered by the installation that imports it and no other. No
+// server may run on the database. It returns the number of rows.
+func (db *DB) ExportTenant(ctx context.Context, tenant string, w io.Writer) (rows int, err error) {
+	if err := db.notServed(ctx); err != nil {
+		return 0, err
+	}
+	if _, err := db.Tenant(ctx, tenant); err != nil {
+		return 0, err
+	}
+	var sending int
+	if err := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM deliveries WHERE tenant = $1 AND due_at = 0`, tenant).Scan(&sending); err != nil {
+		return 0, storageError(err)
+	}
+	if sending > 0 {
+		return 0, hook.Conflict("tenant_sending",
+			"Deliveries of the tenant were interrupted. Start the server and stop it again, so that it finds out about them.")
+	}
+	out := json.NewEncoder(w)
+	head := fileHead{Form: tenantFile, Tenant: tenant}
+	if head.Contracts, err = db.contractHashes(ctx); err != nil {
+		return 0, err
+	}
+	if err := out.Encode(head); err != nil {
+		return 0, err
+	}
+	parts := map[string]part{}
+	for _, p := range ofTenant() {
+		parts[p.table.Name] = p
+	}
+	for _, name := range movedTables {
+		n, err := db.exportRows(ctx, parts[name], tenant, out)
+		if rows += n; err != nil {
+			return rows, err
+		}
+	}
+	if err := out.Encode(fileRow{Rows: rows}); err != nil {
+		return rows, err
+	}
+	return rows, nil
+}
+
+// PauseTenant pauses all active endpoints of a tenant that was exported.
+func (db *DB) PauseTenant(ctx context.Context, tenant string) error {
+	return db.change(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE endpoints SET state = $2, state_reason = $3, state_at = $4 WHERE tenant = $1 AND state = $5`,
+			tenant, string(hook.EndpointPaused), hook.ReasonByPerson, db.now().UnixMicro(), string(hook.EndpointActive))
+		return err
+	})
+}
+
+// notServed fails if servers use the database. With SQLite the lock of the data directory says so.
+func (db *DB) notServed(ctx context.Context) error {
+	if db.cluster == nil {
+		return nil
+	}
+	var served bool
+	err := db.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM nodes WHERE expires_at > `+nodeClock+`)`).Scan(&served)
+	if err == nil && served {
+		err = hook.Conflict("database_in_use", "Servers are running on the PostgreSQL database. Stop them first.")
+	}
+	return storageError(err)
+}
+
+// contractHashes are the hashes of all versions of contracts, by name and version.
+func (db *DB) contractHashes(ctx context.Context) (map[string]string, error) {
+	type version struct{ name, hash string }
+	list, err := collect(ctx, db.read, func(r scanner) (v version, err error) {
+		var number int64
+		var source []byte
+		err = r.Scan(&v.name, &number, &source)
+		sum := sha256.Sum256(source)
+		v.name, v.hash = fmt.Sprintf("%s %d", v.name, number), hex.EncodeToString(sum[:])
+		return v, err
+	}, `SELECT name, version, source FROM contracts`)
+	out := map[string]string{}
+	for _, v := range list {
+		out[v.name] = v.hash
+	}
+	return out, err
+}
+
+func (db *DB) exportRows(ctx context.Context, p part, tenant string, out *json.Encoder) (n int, err error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT * FROM `+p.table.Name+` WHERE `+p.where, tenant)
+	if err != nil {
+		return 0, storageError(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return 0, storageError(err)
+	}
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return n, storageError(err)
+		}
+		row := map[string]any{}
+		for i, v := range values {
+			row[columns[i]] = v
+		}
+		if err := db.openRow(p.table.Name, row); err != nil {
+			return n, err
+		}
+		for name, v := range row {
+			switch v := v.(type) {
+			case []byte:
+				row[name] = map[string]string{"b": base64.StdEncoding.EncodeToString(v)}
+			case bool:
+				row[name] = 0
+				if v {
+					row[name] = 1
+				}
+			}
+		}
+		if err := out.Encode(fileRow{Table: p.table.Name, Row: row}); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, storageError(rows.Err())
+}
+
+// openRow decrypts what is encrypted in a row.
+func (db *DB) openRow(table string, row map[string]any) (err error) {
+	sealed := sealedColumns[table]
+	for _, column := range sealed.columns {
+		if value, ok := row[column].([]byte); ok {
+			if row[column], err = db.seal.openBytes(value, row[sealed.id].([]byte)); err != nil {
+				return err
+			}
+		}
+	}
+	if table == "attempts" {
+		at, err := db.seal.decodeAttempt(hook.DeliveryID(row["delivery"].([]byte)), int(row["number"].(int64)), row["data"].([]byte))
+		if err != nil {
+			return err
+		}
+		row["data"], err = json.Marshal(at)
+		return err
+	}
+	return nil
+}
+
+// sealRow encrypts what openRow decrypted, under the key of this installation.
+func (db *DB) sealRow(table string, row map[string]any) error {
+	sealed := sealedColumns[table]
+	id, _ := row[sealed.id].([]byte)
+	for _, column := range sealed.columns {
+		if value, ok := row[column].([]byte); ok {
+			row[column] = db.seal.sealBytes(value, id)
+		}
+	}
+	if table == "attempts" {
+		var at hook.Attempt
+		if data, _ := row["data"].([]byte); json.Unmarshal(data, &at) != nil {
+			return errTenantFile
+		}
+		row["data"] = db.seal.encodeAttempt(&at)
+	}
+	return nil
+}
+
+// ImportTenant stores what [DB.ExportTenant] has written, in one transaction: with the same ids, and
+// encrypted with the key of this installation. What waits is delivered when a server starts. It fails
+// with KindConflict if the tenant is there already, if a contract is missing, or if servers run on the
+// database. open may be called again if the transaction has to be repeated.
+func (db *DB) ImportTenant(ctx context.Context, open func() (io.ReadCloser, error)) (tenant string, rows int, err error) {
+	if err := db.notServed(ctx); err != nil {
+		return "", 0, err
+	}
+	have, err := db.contractHashes(ctx)
+	if err != nil {
+		return "", 0, err
+	}
+	bools, err := db.boolColumns(ctx)
+	if err != nil {
+		return "", 0, err
+	}
+	err = db.change(ctx, func(t *tx) (err error) {
+		from, err := open()
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, from.Close()) }()
+		in := importing{db: db, tx: t, have: have, bools: bools, contracts: map[string]string{}}
+		if err := in.read(bufio.NewReader(from)); err != nil {
+			return err
+		}
+		tenant, rows = in.head.Tenant, in.rows
+		t.tenant(tenant, false)
+		return t.audit(hook.AuditEntry{Tenant: tenant, Action: hook.ActionTenantImported, Object: tenant})
+	})
+	return tenant, rows, err
+}
+
+// boolColumns are the columns that are boolean in this database, as table.column. SQLite stores numbers.
+func (db *DB) boolColumns(ctx context.Context) (map[string]bool, error) {
+	out := map[string]bool{}
+	if db.cluster == nil {
+		return out, nil
+	}
+	list, err := collect(ctx, db.read, one[string], `SELECT table_name || '.' || column_name FROM information_schema.columns
+		WHERE table_schema = current_schema() AND data_type = 'boolean'`)
+	for _, name := range list {
+		out[name] = true
+	}
+	return out, err
+}
+
+// importing is one import.
+type importing struct {
+	db        *DB
+	tx        *tx
+	head      fileHead
+	have      map[string]string // hashes of the contracts that are here
+	bools     map[string]bool
+	contracts map[string]string // of endpoints, by id
+	rows      int
+}
+
+var errTenantFile = &hook.Error{
+	Kind: hook.KindMalformed, Code: "tenant_file_invalid",
+	Detail: "This is no complete file of a tenant that this version can read. Export the tenant again.",
+}
+
+func (in *importing) read(from io.Reader) error {
+	lines := json.NewDecoder(from)
+	lines.UseNumber() // an int64 is no float64
+	if err := lines.Decode(&in.head); err != nil || in.head.Form != tenantFile || !hook.ValidTenantID(in.head.Tenant) {
+		return errTenantFile
+	}
+	var there int
+	err := in.tx.row(`SELECT COUNT(*) FROM tenants WHERE id = $1`, in.head.Tenant).Scan(&there)
+	switch {
+	case err != nil:
+		return err
+	case there > 0:
+		return hook.Conflict("tenant_exists", "The tenant "+in.head.Tenant+" is here already. Erase it first, or keep it.")
+	}
+	for {
+		var line fileRow
+		switch err := lines.Decode(&line); {
+		case err != nil:
+			return errTenantFile
+		case line.Table == "" && line.Rows == in.rows && in.rows > 0:
+			return nil
+		case !slices.Contains(movedTables, line.Table):
+			return errTenantFile
+		}
+		if err := in.add(line.Table, line.Row); err != nil {
+			return err
+		}
+		in.rows++
+	}
+}
+
+// add inserts a row.
+func (in *importing) add(table string, row map[string]any) error {
+	for name, v := range row {
+		switch v := v.(type) {
+		case json.Number:
+			n, err := v.Int64()
+			if err != nil {
+				return errTenantFile
+			}
+			if row[name] = n; in.bools[table+"."+name] {
+				row[name] = n != 0
+			}
+		case map[string]any:
+			text, _ := v["b"].(string)
+			b, err := base64.StdEncoding.DecodeString(text)
+			if err != nil {
+				return errTenantFile
+			}
+			row[name] = b
+		}
+	}
+	if tenant, ok := row["tenant"]; ok && tenant != in.head.Tenant || table == "tenants" && row["id"] != in.head.Tenant {
+		return errTenantFile
+	}
+	if err := in.fit(table, row); err != nil {
+		return err
+	}
+	if err := in.db.sealRow(table, row); err != nil {
+		return err
+	}
+	columns := slices.Sorted(maps.Keys(row))
+	marks, args := make([]string, len(columns)), make([]any, len(columns))
+	for i, name := range columns {
+		if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_0123456789") != "" {
+			return errTenantFile
+		}
+		marks[i], args[i] = fmt.Sprintf("$%d", i+1), row[name]
+	}
+	_, err := in.tx.exec(`INSERT INTO `+table+` (`+strings.Join(columns, ", ")+`) VALUES (`+strings.Join(marks, ", ")+`)`, args...)
+	return err
+}
+
+// fit changes what has another meaning in this installation: versions of contracts, and claims of nodes.
+func (in *importing) fit(table string, row map[string]any) error {
+	id := func(column string) string { b, _ := row[column].([]byte); return string(b) }
+	switch table {
+	case "endpoints":
+		name, _ := row["contract"].(string)
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(in.have)), func(v string) bool { return strings.HasPrefix(v, name+" ") }) {
+			return hook.Conflict("contract_missing", "The tenant uses the contract "+name+", which is not here. Add it first.")
+		}
+		in.contracts[id("id")] = name
+	case "deliveries":
+		if n, _ := row["contract_version"].(int64); n != 0 {
+			row["contract_version"] = in.version(in.contracts[id("endpoint")], n)
+		}
+	case "schedules":
+		row["claim"], row["claimed_by"], row["claimed_until"] = nil, "", nil
+	}
+	return nil
+}
+
+// version is the version here that has the text of a version there, or the newest one if none has.
+func (in *importing) version(name string, there int64) (here int64) {
+	hash, newest := in.head.Contracts[fmt.Sprintf("%s %d", name, there)], int64(0)
+	for v, h := range in.have {
+		var n int64
+		if prefix, number, _ := strings.Cut(v, " "); prefix != name {
+			continue
+		} else if _, err := fmt.Sscan(number, &n); err != nil {
+			continue
+		}
+		if h == hash {
+			return n
+		}
+		newest = max(newest, n)
+	}
+	return newest
+}

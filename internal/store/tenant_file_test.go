@@ -1,0 +1,166 @@
+package store
+
+import (
+	"bytes"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
+	"gancho/internal/pgtest"
+)
+
+// A tenant moves between databases of both kinds, each with a key of its own: everything is there under the same
+// ids, secrets open, and what waited waits.
+func TestMoveTenant(t *testing.T) {
+	t.Parallel()
+	lite := func(t *testing.T, key byte) *DB {
+		return run(t, Options{Path: filepath.Join(t.TempDir(), "gancho.db"), Key: bytes.Repeat([]byte{key}, 32)})
+	}
+	pg := func(t *testing.T, key byte) *DB {
+		return run(t, Options{URL: pgtest.Database(t, Migrate), Key: bytes.Repeat([]byte{key}, 32)})
+	}
+	for name, kinds := range map[string][2]func(*testing.T, byte) *DB{
+		"sqlite to sqlite": {lite, lite}, "sqlite to postgres": {lite, pg}, "postgres to sqlite": {pg, lite},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testMoveTenant(t, kinds[0](t, 1), kinds[1](t, 2))
+		})
+	}
+}
+
+func opener(file []byte) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file)), nil }
+}
+
+func testMoveTenant(t *testing.T, from, to *DB) {
+	ctx := t.Context()
+	// The same contract has another version in each of them.
+	if _, _, err := to.PutContract(ctx, "standard", []byte("older"), hook.ContractPosted); err != nil {
+		t.Fatal(err)
+	}
+	there, _, err := from.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	erasable(t, from, "acme", "moved-marker")
+	erasable(t, from, "globex", "staying-marker")
+	e := newEndpoint(t, from, "acme")
+	waits := accepted("acme", "waits", `{"waits":true}`, e.ID)
+	submit(t, from, waits)
+	d := waits.Deliveries[0]
+	d.State, d.Attempts, d.Slot, d.EndpointVersion, d.ContractVersion = hook.Retrying, 1, 1, 1, there
+	d.NextAttemptAt = time.Now().Add(time.Hour)
+	d.QueueAt = d.NextAttemptAt
+	saved := make(chan error, 1)
+	from.SaveResult(hook.Result{Delivery: d, Attempt: &hook.Attempt{
+		Delivery: d.ID, Number: 1, StartedAt: time.Now().UTC().Truncate(time.Microsecond), Class: "status_5xx", Transport: "http",
+		Request:  hook.Request{Method: "POST", URL: "https://example.com/", Headers: []hook.Header{{Name: "A", Value: "b"}}},
+		Response: &hook.Response{Status: 503, Body: []byte("later")},
+	}}, func(err error) { saved <- err })
+	if err := <-saved; err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	rows, err := from.ExportTenant(ctx, "acme", &file)
+	if err != nil || rows < 10 || strings.Contains(file.String(), "staying-marker") {
+		t.Fatalf("%d rows (%v)", rows, err)
+	}
+	if err := from.PauseTenant(ctx, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	if paused, err := from.TenantEndpoint(ctx, "acme", e.ID); err != nil || paused.State != hook.EndpointPaused {
+		t.Errorf("the old installation would deliver, too: %v (%v)", paused.State, err)
+	}
+	imported := func(b []byte) error {
+		_, n, err := to.ImportTenant(ctx, opener(b))
+		if err == nil && n != rows {
+			t.Errorf("%d rows of %d", n, rows)
+		}
+		return err
+	}
+	if err := imported(file.Bytes()); err == nil {
+		// The contract is there under another text, so the delivery goes to the newest version.
+		got, err := to.Delivery(ctx, "acme", d.ID)
+		if err != nil || got.ContractVersion == 0 {
+			t.Errorf("without the text of the contract: %+v (%v)", got, err)
+		}
+		if _, err := to.EraseTenant(ctx, "acme"); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		t.Fatal(err)
+	}
+	if _, _, err := to.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted); err != nil {
+		t.Fatal(err)
+	}
+	here, _, err := to.PutContract(ctx, "standard", []byte("newer"), hook.ContractPosted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, broken := range map[string][]byte{
+		"cut off":     file.Bytes()[:file.Len()-100],
+		"no last row": file.Bytes()[:bytes.LastIndexByte(bytes.TrimSpace(file.Bytes()), '\n')+1],
+		"empty":       nil,
+		"other":       []byte(`{"gancho_tenant":2,"tenant":"acme"}`),
+	} {
+		if err := imported(broken); err == nil {
+			t.Errorf("%s: imported", what)
+		}
+		if found := inTables(t, to, "moved-marker"); len(found) > 0 {
+			t.Errorf("%s: something is left in %v", what, found)
+		}
+	}
+	if err := imported(file.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	if err := imported(file.Bytes()); !hook.IsKind(err, hook.KindConflict) {
+		t.Errorf("imported twice: %v", err)
+	}
+	// What it was and what it is now.
+	was, err := from.rowsOfTenant(ctx, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := to.rowsOfTenant(ctx, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, here := range []map[string]int64{was, is} {
+		for _, left := range []string{"audit", "audit_chains", "portal_links"} {
+			delete(here, left)
+		}
+	}
+	if d := cmp.Diff(was, is); d != "" {
+		t.Error(d)
+	}
+	got, err := to.TenantEndpoint(ctx, "acme", e.ID)
+	if err != nil || got.State != hook.EndpointActive || cmp.Diff(e.Config, got.Config) != "" || cmp.Diff(e.Secrets, got.Secrets) != "" {
+		t.Errorf("the endpoint: %+v (%v)", got, err)
+	}
+	delivery, err := to.Delivery(ctx, "acme", d.ID)
+	if err != nil || delivery.State != hook.Retrying || delivery.ContractVersion == there || delivery.ContractVersion >= here {
+		t.Errorf("the delivery that waits: %+v (%v)", delivery, err)
+	}
+	before, err := from.Attempts(ctx, d.ID, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := to.Attempts(ctx, d.ID, 10)
+	if err != nil || len(after) != 1 || cmp.Diff(before, after) != "" {
+		t.Errorf("the history: %s (%v)", cmp.Diff(before, after), err)
+	}
+	ev, err := to.EventByExternalID(ctx, "acme", "waits")
+	if err != nil || string(ev.Payload) != `{"waits":true}` {
+		t.Errorf("the event: %v", err)
+	}
+	again, err := to.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "waits", `{"waits":true}`)}}, time.Hour)
+	if err != nil || !again.Items[0].Duplicate {
+		t.Errorf("the id of an event that was moved is taken anew: %+v (%v)", again, err)
+	}
+}
