@@ -9,6 +9,7 @@ import (
 	"gancho/internal/admin"
 	"gancho/internal/catalog"
 	"gancho/internal/contract"
+	"gancho/internal/egress"
 	"gancho/internal/hook"
 )
 
@@ -21,7 +22,7 @@ func newContracts(t *testing.T) (x admin.Contracts, endpoint *hook.Endpoint) {
 	if _, stored, err := x.Put(t.Context(), []byte(settings)); err != nil || !stored.Created || stored.Version != 1 {
 		t.Fatalf("put: %+v, %v", stored, err)
 	}
-	endpoints := admin.Endpoints{Store: db, Contracts: known.Set()}
+	endpoints := admin.Endpoints{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: known.Set()}
 	return x, must(endpoints.Create(t.Context(), tenant, admin.EndpointSpec{
 		Contract: "shop", Config: hook.EndpointConfig{URL: address, Settings: []byte(`{"token":"t"}`)},
 	}))(t)

@@ -31,6 +31,7 @@ type CredentialStore interface {
 type Credentials struct {
 	Store     CredentialStore
 	Contracts *contract.Set
+	Egress    Egress
 }
 
 // CredentialSpec is a new credential as somebody requests it.
@@ -75,7 +76,7 @@ func (x Credentials) Create(ctx context.Context, tenant string, in CredentialSpe
 	}
 	var e *hook.Endpoint
 	if how.Endpoint {
-		if e, err = x.ownEndpoint(cr, in.Endpoint); err != nil {
+		if e, err = x.ownEndpoint(ctx, cr, in.Endpoint); err != nil {
 			return nil, err
 		}
 	} else if in.Endpoint.URL != "" {
@@ -129,11 +130,14 @@ func checkName(name string) []hook.FieldError {
 }
 
 // ownEndpoint is the endpoint of a new credential.
-func (x Credentials) ownEndpoint(cr *hook.Credential, cfg hook.EndpointConfig) (*hook.Endpoint, error) {
+func (x Credentials) ownEndpoint(ctx context.Context, cr *hook.Credential, cfg hook.EndpointConfig) (*hook.Endpoint, error) {
 	in := EndpointSpec{Name: cr.Name, Contract: cr.Contract, Config: cfg}
 	in.Config.Credential = nil
 	c, err := checkEndpoint(contracts{x.Contracts}, &in)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkReach(ctx, x.Egress, cr.Tenant, c, in.Config.URL, ""); err != nil {
 		return nil, err
 	}
 	in.Config.Credential = new(cr.Identity())
@@ -200,7 +204,7 @@ func (x Credentials) Patch(ctx context.Context, tenant, id string, p CredentialP
 			}
 			return false, nil
 		}
-		return true, x.patchOwn(cr, e, p)
+		return true, x.patchOwn(ctx, cr, e, p)
 	})
 	if err != nil {
 		return hook.CredentialURL{}, err
@@ -223,7 +227,7 @@ func (p CredentialPatch) apply(cr *hook.Credential) error {
 }
 
 // patchOwn changes the endpoint of a credential.
-func (x Credentials) patchOwn(cr *hook.Credential, e *hook.Endpoint, p CredentialPatch) error {
+func (x Credentials) patchOwn(ctx context.Context, cr *hook.Credential, e *hook.Endpoint, p CredentialPatch) error {
 	if p.Name != nil && cr.Name != e.Config.Credential.Name {
 		e.Name, e.Config.Credential = cr.Name, new(cr.Identity())
 	}
@@ -232,6 +236,9 @@ func (x Credentials) patchOwn(cr *hook.Credential, e *hook.Endpoint, p Credentia
 		c := known.serving(e)
 		if c == nil {
 			return known.missing(cr.Contract)
+		}
+		if err := checkReach(ctx, x.Egress, cr.Tenant, c, *p.URL, e.Config.URL); err != nil {
+			return err
 		}
 		e.Config.URL = *p.URL
 		if wrong := c.CheckEndpoint(e.Config); len(wrong) > 0 {

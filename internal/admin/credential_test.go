@@ -8,6 +8,7 @@ import (
 
 	"gancho/internal/admin"
 	"gancho/internal/contract"
+	"gancho/internal/egress"
 	"gancho/internal/hook"
 	"gancho/internal/store"
 )
@@ -16,7 +17,7 @@ func newCredentials(t *testing.T) (x admin.Credentials, db *store.DB, tenant str
 	t.Helper()
 	db, tenant = newTenant(t)
 	set := newSet(t, signing, fmt.Sprintf(keyed, "keyed", true), fmt.Sprintf(keyed, "bare", false))
-	return admin.Credentials{Store: db, Contracts: set}, db, tenant
+	return admin.Credentials{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: set}, db, tenant
 }
 
 func TestCreateCredential(t *testing.T) {
@@ -92,7 +93,7 @@ func TestPatchCredential(t *testing.T) {
 		t.Errorf("resumed endpoint %+v", e)
 	}
 	// Its endpoint goes only with it.
-	refused(t, admin.Endpoints{Store: db, Contracts: x.Contracts}.Delete(t.Context(), tenant, made.Endpoint.String()), "endpoint_of_credential")
+	refused(t, admin.Endpoints{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: x.Contracts}.Delete(t.Context(), tenant, made.Endpoint.String()), "endpoint_of_credential")
 	if err := x.Delete(t.Context(), tenant, id); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gancho/internal/contract"
+	"gancho/internal/egress"
 	"gancho/internal/hook"
 	"gancho/internal/mask"
 	"gancho/internal/rawjson"
@@ -52,6 +53,26 @@ type Endpoints struct {
 	Store     EndpointStore
 	Contracts *contract.Set
 	Scripts   Scripts
+	Egress    Egress
+}
+
+// Egress knows to which hosts and ports webhooks may go.
+type Egress interface {
+	// CheckURL says why the webhooks of a tenant cannot go to a URL; nil if they can. contract are the rules of the
+	// contract, nil for none.
+	CheckURL(ctx context.Context, tenant string, contract *egress.Rules, url string) ([]hook.FieldError, error)
+}
+
+// checkReach refuses a URL to which the webhooks of the tenant may not go. An endpoint keeps the URL that it has.
+func checkReach(ctx context.Context, x Egress, tenant string, c *contract.Contract, url, was string) error {
+	if url == was {
+		return nil
+	}
+	wrong, err := x.CheckURL(ctx, tenant, c.Egress(), url)
+	if err != nil || len(wrong) == 0 {
+		return err
+	}
+	return hook.InvalidFields("endpoint_invalid", wrong...)
 }
 
 // EndpointSpec is a whole endpoint as somebody requests it.
@@ -78,6 +99,9 @@ func (x Endpoints) Create(ctx context.Context, tenant string, in EndpointSpec) (
 	}
 	c, err := checkEndpoint(contracts{x.Contracts}, &in)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkReach(ctx, x.Egress, tenant, c, in.Config.URL, ""); err != nil {
 		return nil, err
 	}
 	if err := x.checkShaping(ctx, tenant, c, in.Config, hook.EndpointConfig{}); err != nil {
@@ -254,6 +278,9 @@ func (x Endpoints) patched(ctx context.Context, e *hook.Endpoint, p EndpointPatc
 	}
 	c, err := checkEndpoint(contracts{x.Contracts}, &in)
 	if err != nil {
+		return nil, in, err
+	}
+	if err := checkReach(ctx, x.Egress, e.Tenant, c, in.Config.URL, e.Config.URL); err != nil {
 		return nil, in, err
 	}
 	return c, in, x.checkShaping(ctx, e.Tenant, c, in.Config, e.Config)

@@ -11,6 +11,7 @@ import (
 
 	"gancho/internal/admin"
 	"gancho/internal/contract"
+	"gancho/internal/egress"
 	"gancho/internal/hook"
 	"gancho/internal/mask"
 	"gancho/internal/sign"
@@ -72,7 +73,7 @@ func (s *scripts) Check(_ context.Context, _, source string) error {
 func newEndpoints(t *testing.T) (x admin.Endpoints, tenant string) {
 	t.Helper()
 	db, tenant := newTenant(t)
-	return admin.Endpoints{Store: db, Contracts: newSet(t, signing, settings), Scripts: &scripts{}}, tenant
+	return admin.Endpoints{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: newSet(t, signing, settings), Scripts: &scripts{}}, tenant
 }
 
 const address = "https://crm.example.com/hooks"
@@ -434,4 +435,40 @@ func TestHopelessFilter(t *testing.T) {
 		t.Fatal(ok, err)
 	}
 	must(x.Patch(t.Context(), tenant, e.ID.String(), admin.EndpointPatch{Name: new("renamed")}))(t)
+}
+
+// The rules for hosts and ports hold at the door: of a new endpoint, of a changed URL, of a
+// credential's endpoint. An endpoint that is there keeps its URL.
+func TestEndpointReach(t *testing.T) {
+	t.Parallel()
+	db, tenant := newTenant(t)
+	keeper := egress.NewKeeper(db, []uint16{81})
+	db.Watch(keeper.Changed)
+	x := admin.Endpoints{Store: db, Egress: keeper, Contracts: newSet(t, signing), Scripts: &scripts{}}
+	create := func(url string) (*hook.Endpoint, error) {
+		return x.Create(t.Context(), tenant, admin.EndpointSpec{Config: hook.EndpointConfig{URL: url}})
+	}
+	e, err := create("https://old.example:81/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = create("https://a.example.com:25/")
+	refused(t, err, "endpoint_invalid", "/url")
+	tenants := admin.Tenants{Store: db}
+	_, _, err = tenants.Put(t.Context(), tenant, hook.TenantChange{Egress: &hook.Hosts{Allow: []string{"http://x"}}})
+	refused(t, err, "request_invalid", "/egress/allow/0")
+	if _, _, err := tenants.Put(t.Context(), tenant, hook.TenantChange{Egress: &hook.Hosts{Allow: []string{"*.example.com"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := create("https://a.example.com/"); err != nil {
+		t.Error(err)
+	}
+	_, err = create("https://a.example.org/")
+	refused(t, err, "endpoint_invalid", "/url")
+	name, url := "new name", "https://b.example.org/"
+	if _, err := x.Patch(t.Context(), tenant, e.ID.String(), admin.EndpointPatch{Name: &name}); err != nil {
+		t.Errorf("an endpoint on a host that is not allowed any more cannot be renamed: %v", err)
+	}
+	_, err = x.Patch(t.Context(), tenant, e.ID.String(), admin.EndpointPatch{URL: &url})
+	refused(t, err, "endpoint_invalid", "/url")
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gancho/internal/admin"
+	"gancho/internal/egress"
 	"gancho/internal/hook"
 )
 
@@ -104,7 +105,7 @@ func TestRetryDelivery(t *testing.T) {
 	t.Parallel()
 	db, tenant := newTenant(t)
 	set := newSet(t, signing)
-	endpoints := admin.Endpoints{Store: db, Contracts: set, Scripts: &scripts{}}
+	endpoints := admin.Endpoints{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: set, Scripts: &scripts{}}
 	e := must(endpoints.Create(t.Context(), tenant, admin.EndpointSpec{Config: hook.EndpointConfig{URL: address, Ordered: true}}))(t)
 	ev := &hook.Event{ID: hook.NewEventID(), Tenant: tenant, Contract: "standard", Type: "a", Door: hook.DoorAPI, CreatedAt: time.Now(), Payload: []byte(`1`)}
 	d := hook.Delivery{

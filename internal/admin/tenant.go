@@ -2,7 +2,10 @@ package admin
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
+	"gancho/internal/egress"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 )
@@ -38,6 +41,17 @@ func (x Tenants) Put(ctx context.Context, id string, c hook.TenantChange) (t hoo
 		wrong = append(wrong, hook.Field("/metadata", "object_needed", "This has to be an object."))
 	case len(c.Metadata) > maxMetadata:
 		wrong = append(wrong, hook.Field("/metadata", "too_many_bytes", "This has at most {max}.", "max", "16 KiB"))
+	}
+	if c.Egress != nil {
+		if _, err := egress.Compile(*c.Egress); err != nil {
+			at, entry := "/egress", ""
+			if w, ok := errors.AsType[*egress.Wrong](err); ok {
+				at, entry = fmt.Sprintf("/egress/%s/%d", w.List, w.Index), w.Entry
+			}
+			wrong = append(wrong, hook.Field(at, "egress_entry",
+				"{entry} is no host, address or range of addresses. Write it like example.com, *.example.com or 203.0.113.0/24.",
+				"entry", entry))
+		}
 	}
 	if len(wrong) > 0 {
 		return t, false, hook.InvalidFields("request_invalid", wrong...)

@@ -8,6 +8,7 @@ import (
 
 	"gancho/internal/admin"
 	"gancho/internal/contract"
+	"gancho/internal/egress"
 	"gancho/internal/hook"
 	"gancho/internal/store"
 )
@@ -44,7 +45,7 @@ func newTests(t *testing.T) (x admin.Tests, sent *tester, e *hook.Endpoint, db *
 	db, tenant := newTenant(t)
 	set := newSet(t, signing, settings)
 	sent = &tester{}
-	endpoints := admin.Endpoints{Store: db, Contracts: set, Scripts: &scripts{}}
+	endpoints := admin.Endpoints{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: set, Scripts: &scripts{}}
 	e = must(endpoints.Create(t.Context(), tenant, admin.EndpointSpec{
 		Contract: "shop", Config: hook.EndpointConfig{URL: address, Settings: []byte(`{"token":"t"}`)},
 	}))(t)

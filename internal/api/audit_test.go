@@ -84,7 +84,7 @@ func TestAuditChain(t *testing.T) {
 	acme := s.tenant("acme")
 	s.tenant("other")
 	key := s.key(`{"role":"read","tenant":"acme"}`)
-	s.endpoint(acme, `{"url":"http://127.0.0.1:1/"}`)
+	s.endpoint(acme, `{"url":"http://192.0.2.1/"}`)
 	all := s.do("GET", "/v1/audit/verify", "").want(200)
 	if all.get("ok") != true || all.str("chain") != "installation" || number(all, "entries") < 4 || number(all, "pending") != 0 {
 		t.Errorf("%s", all.Body)

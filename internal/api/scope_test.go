@@ -123,7 +123,7 @@ func TestContractLimits(t *testing.T) {
 	}
 	create := func(contract, rest, event string) objects {
 		o := objects{contract: contract, kind: "nothing", key: "1", schedule: "nothing", hint: "hint of " + contract}
-		_, o.endpoint = s.endpoint(tenant, fmt.Sprintf(`{"url":"http://127.0.0.1:1/","contract":%q,"name":%q%s}`, contract, o.hint, rest))
+		_, o.endpoint = s.endpoint(tenant, fmt.Sprintf(`{"url":"http://192.0.2.1/","contract":%q,"name":%q%s}`, contract, o.hint, rest))
 		o.event = s.do("POST", tenant+"/events", event).want(202).str("id")
 		o.delivery = s.do("GET", tenant+"/deliveries?endpoint="+o.endpoint, "").want(200).str("items.0.id")
 		return o
@@ -131,7 +131,7 @@ func TestContractLimits(t *testing.T) {
 	standard := create("standard", "", `{"type":"a.b","payload":1}`)
 	kobra := create("kobra", `,"settings":{"api_key":"k"}`, `{"type":"visit.finished","contract":"kobra","payload":{"visitID":"1","productID":1,"finished":true}}`)
 	kobra.kind = "visit"
-	_, made := s.credential(tenant, `{"contract":"cabaprop","name":"Mi App","url":"http://127.0.0.1:1/hook"}`)
+	_, made := s.credential(tenant, `{"contract":"cabaprop","name":"Mi App","url":"http://192.0.2.1/hook"}`)
 	standard.credential, kobra.credential = made.str("id"), made.str("id") // of a third contract
 	onlyStandard := s.limited(map[string]any{"contracts": []string{"standard"}})
 	onlyOther := s.limited(map[string]any{"contracts": []string{"catacliente"}})
@@ -144,8 +144,8 @@ func TestContractLimits(t *testing.T) {
 	}
 	bodies := map[string]string{ // the body says the contract
 		"POST /v1/tenants/{tenant}/events":      `{"type":"a.b","contract":"CONTRACT","payload":1}`,
-		"POST /v1/tenants/{tenant}/endpoints":   `{"url":"http://127.0.0.1:1/","contract":"CONTRACT"}`,
-		"POST /v1/tenants/{tenant}/credentials": `{"url":"http://127.0.0.1:1/","contract":"CONTRACT","name":"x"}`,
+		"POST /v1/tenants/{tenant}/endpoints":   `{"url":"http://192.0.2.1/","contract":"CONTRACT"}`,
+		"POST /v1/tenants/{tenant}/credentials": `{"url":"http://192.0.2.1/","contract":"CONTRACT","name":"x"}`,
 	}
 	refuses := func(key string, op keyed, o objects) bool {
 		t.Helper()

@@ -21,6 +21,7 @@ import (
 	"gancho/internal/catalog"
 	"gancho/internal/contract"
 	"gancho/internal/deliver"
+	"gancho/internal/egress"
 	"gancho/internal/explain"
 	"gancho/internal/guide"
 	"gancho/internal/hook"
@@ -154,8 +155,8 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 		Admin: admin.Admin{
 			People:      admin.People{Store: db},
 			Tenants:     admin.Tenants{Store: db},
-			Endpoints:   admin.Endpoints{Store: db, Contracts: set, Scripts: scripts},
-			Credentials: admin.Credentials{Store: db, Contracts: set},
+			Endpoints:   admin.Endpoints{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: set, Scripts: scripts},
+			Credentials: admin.Credentials{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: set},
 			Keys:        admin.Keys{Store: db},
 			Contracts:   admin.Contracts{Store: db, InForce: set, Catalog: known},
 			Tests:       admin.Tests{Store: db, Contracts: set, Tester: tester, MaxPayload: maxPayload, Hide: view.Views{Contracts: set}.Public},

@@ -28,6 +28,7 @@ import (
 	"gancho/internal/console"
 	"gancho/internal/contract"
 	"gancho/internal/deliver"
+	"gancho/internal/egress"
 	"gancho/internal/explain"
 	"gancho/internal/guide"
 	"gancho/internal/hook"
@@ -183,6 +184,7 @@ type parts struct {
 	known     *catalog.Catalog
 	counts    *stats.Counter
 	quotas    *quota.Keeper
+	reach     *egress.Keeper
 	sender    *sendhttp.Transport
 	nodes     sharing
 	relay     *stream.Relay // nil if no other node can be there
@@ -212,12 +214,13 @@ func (s *server) assemble() (*parts, error) {
 	}
 	quotas := quota.New(s.db, s.cfg.limits(), log("quota"))
 	scripts := quotas.Scripts(pool)
+	reach := egress.NewKeeper(s.db, s.cfg.AllowPorts)
 	numbers := metrics.New(s.roundTrips)
 	p := &parts{
 		numbers: numbers,
-		known:   catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), quotas: quotas, scripts: scripts,
+		known:   catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), quotas: quotas, reach: reach, scripts: scripts,
 		nodes:  s.newSharing(),
-		sender: sendhttp.New(sendhttp.Options{Allow: s.cfg.allowed(), MaxAge: s.cfg.ConnectionAge}), rotator: rekey.New(s.db, log("rekey")), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
+		sender: sendhttp.New(sendhttp.Options{Allow: s.cfg.allowed(), MaxAge: s.cfg.ConnectionAge, Egress: reach}), rotator: rekey.New(s.db, log("rekey")), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
 	}
 	if c := s.db.Cluster(); c != nil {
 		p.relay = stream.NewRelay(&s.live, c, p.nodes.Others, log("stream"))
@@ -265,8 +268,8 @@ func (s *server) useCases(p *parts, inForce *contract.Set) admin.Admin {
 	return admin.Admin{
 		People:      admin.People{Store: s.db},
 		Tenants:     admin.Tenants{Store: s.db},
-		Endpoints:   admin.Endpoints{Store: s.db, Contracts: inForce, Scripts: p.scripts},
-		Credentials: admin.Credentials{Store: s.db, Contracts: inForce},
+		Endpoints:   admin.Endpoints{Store: s.db, Contracts: inForce, Scripts: p.scripts, Egress: p.reach},
+		Credentials: admin.Credentials{Store: s.db, Contracts: inForce, Egress: p.reach},
 		Keys:        admin.Keys{Store: s.db},
 		Contracts:   admin.Contracts{Store: s.db, InForce: inForce, Catalog: p.known},
 		Tests:       admin.Tests{Store: s.db, Contracts: inForce, Tester: p.worker, MaxPayload: int(s.cfg.MaxPayload), Hide: view.Views{Contracts: inForce}.Public},
@@ -284,7 +287,7 @@ func (s *server) useCases(p *parts, inForce *contract.Set) admin.Admin {
 // and of contracts that come into force.
 func (s *server) connect(p *parts) {
 	for _, changed := range []func(hook.Change){
-		p.newer.changed, p.in.Forget, p.worker.Refresh, p.schedules.Changed, p.auth.Changed, s.live.Changed, p.cleaner.Changed, p.quotas.Changed,
+		p.newer.changed, p.in.Forget, p.worker.Refresh, p.schedules.Changed, p.auth.Changed, s.live.Changed, p.cleaner.Changed, p.quotas.Changed, p.reach.Changed,
 	} {
 		s.db.Watch(changed)
 	}

@@ -48,6 +48,8 @@ type Config struct {
 
 	AllowNetworks Networks `name:"allow-networks" env:"GANCHO_ALLOW_NETWORKS" placeholder:"CIDR,…" help:"Private networks that deliveries may reach." doc:"Deliveries to private, loopback, link-local and metadata addresses are refused after the name was looked up, whatever the name says. List here the ranges of your own that endpoints may live in, separated by commas, such as 10.20.0.0/16,fd00:20::/48, or 127.0.0.0/8 to try things on one machine."`
 
+	AllowPorts Ports `name:"allow-ports" env:"GANCHO_ALLOW_PORTS" placeholder:"PORT,…" help:"Ports below 1024 that deliveries may go to, beside 80 and 443." doc:"Other services than web servers have these ports, such as mail. A URL with another port is refused when an endpoint is created, and nothing is sent to it. Separated by commas, such as 81,591."`
+
 	ConnectionAge time.Duration `name:"connection-age" env:"GANCHO_CONNECTION_AGE" default:"60s" placeholder:"TIME" help:"How long a connection to a receiver may be used." doc:"Connections are kept open between deliveries. When this time is over, the next delivery makes a new one and looks the name up again, so that a receiver that moves to another address is followed also under steady traffic."`
 
 	Contracts string `name:"contracts" env:"GANCHO_CONTRACTS" placeholder:"DIR" help:"Directory of contract files (*.yaml) of your own." doc:"The server imports them when it starts and whenever a file, or an example that a file names, changes. A wrong file is refused: the log says line, column and what to write, and the version before stays in force. A contract stays in force when its file is deleted. A contract with the name of a shipped one replaces it."`

@@ -28,7 +28,7 @@ func TestDefaultsAreValid(t *testing.T) {
 	want := Config{
 		Listen: "127.0.0.1:8480", Data: "./gancho-data", MaxPayload: 1 << 20,
 		MaxEndpoints: 10_000, Retention: 720 * time.Hour, Idempotency: 24 * time.Hour, DisableAfter: 120 * time.Hour,
-		StopTimeout: 15 * time.Second, ConnectionAge: time.Minute, LogLevel: "info", LogFormat: LogText,
+		StopTimeout: 15 * time.Second, ConnectionAge: time.Minute, EventWork: 500_000, TenantWork: 4_000_000, LogLevel: "info", LogFormat: LogText,
 	}
 	if d := cmp.Diff(want, c, comparePrefixes); d != "" {
 		t.Errorf("defaults (-want +got):\n%s", d)
@@ -81,12 +81,17 @@ func TestValidateListsEverything(t *testing.T) {
 		`data: the directory is missing; write one, such as ./gancho-data`,
 		`admin-key: the key has 5 characters; use 16 or more, or leave it out to have one generated`,
 		`allow-networks: one of the networks is not valid; write them as 10.20.0.0/16`,
+		`max-connections: 0 is out of range; choose 16 or more`,
+		`max-bodies: 0 is out of range; choose 64MiB or more`,
 		`max-payload: 3 is out of range; choose a size from 1KiB to 64MiB`,
 		`max-endpoints: 0 is out of range; choose a number from 1 to 65535`,
+		`event-work: 0 is out of range; choose a number of units from 1000 to 1000000000`,
+		`tenant-work: 0 is out of range; choose a number of units from 1000 to 1000000000`,
 		`retention: -1ns is no length of time; write one above zero, such as 720h`,
 		`idempotency: 0s is no length of time; write one above zero, such as 24h`,
 		`disable-after: 0s is no length of time; write one above zero, such as 120h`,
 		`stop-timeout: 0s is no length of time; write one above zero, such as 15s`,
+		`connection-age: 0s is no length of time; write one above zero, such as 60s`,
 		`encryption-key: the key has 3 bytes and must have 32; openssl rand -base64 32 makes a right one`,
 		`log-level: "loud" is not a level; choose debug, info, warn or error`,
 		`log-format: "xml" is not a format; choose text or json`,

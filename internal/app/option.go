@@ -229,6 +229,36 @@ func (n Networks) String() string {
 	return strings.Join(parts, ",")
 }
 
+// Ports is a list of ports, separated by commas.
+type Ports []uint16
+
+// UnmarshalText replaces p by the ports in text.
+func (p *Ports) UnmarshalText(text []byte) error {
+	var out Ports
+	for part := range strings.SplitSeq(string(text), ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		n, err := strconv.ParseUint(part, 10, 16)
+		if err != nil || n == 0 {
+			return fmt.Errorf("%q is not a port; write numbers from 1 to 65535, such as 81,591", part)
+		}
+		out = append(out, uint16(n))
+	}
+	*p = out
+	return nil
+}
+
+// String is the ports as they are written.
+func (p Ports) String() string {
+	parts := make([]string, len(p))
+	for i, n := range p {
+		parts[i] = strconv.Itoa(int(n))
+	}
+	return strings.Join(parts, ",")
+}
+
 // Bytes is a size, written as a number of bytes or with a unit: 512KiB, 1MiB.
 type Bytes int64
 

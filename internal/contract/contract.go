@@ -19,6 +19,7 @@ import (
 	"slices"
 	"time"
 
+	"gancho/internal/egress"
 	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/mask"
@@ -117,9 +118,10 @@ type endpoint struct {
 	scheme      *sign.Scheme // nil: requests are not signed
 	shaping     bool
 	settings    schema.Settings
-	perTenant   int // 0: any number
-	minTypes    int // event types of an endpoint
-	maxTypes    int // 0: any number
+	egress      *egress.Rules // nil: requests may go to any host
+	perTenant   int           // 0: any number
+	minTypes    int           // event types of an endpoint
+	maxTypes    int           // 0: any number
 }
 
 // form sends a body as a field of an HTML form.
@@ -291,3 +293,6 @@ func (c *Contract) Redact(payload []byte) []byte {
 	}
 	return payload
 }
+
+// Egress are the rules of the contract for the hosts that requests may go to; nil: any.
+func (c *Contract) Egress() *egress.Rules { return c.endpoint.egress }

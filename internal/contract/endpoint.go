@@ -1,11 +1,13 @@
 package contract
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"gancho/internal/egress"
 	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
@@ -77,6 +79,9 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("pairs"); v != nil {
 		l.pairs(e, v, n.Get("settings"))
 	}
+	if v := o.Get("egress"); v != nil {
+		e.egress = l.egress(v)
+	}
 	if v := o.Get("per_tenant"); v != nil {
 		e.perTenant = int(l.Number(v, 1, 1000))
 	}
@@ -86,6 +91,27 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	if c.credentials != nil && !c.credentials.Endpoint && c.NeedsCredential() {
 		l.ProblemAt(n, "The request names a credential, and endpoints have none.", "Add endpoint: true to credentials, so that each credential is created together with its endpoint.")
 	}
+}
+
+// egress reads the section "egress": the hosts that requests may go to.
+func (l *loader) egress(n *yamlfile.Node) *egress.Rules {
+	var hosts hook.Hosts
+	o := l.Object(n, "egress", keysOf["endpoint.egress"])
+	nodes := map[string][]*yamlfile.Node{}
+	for key, into := range map[string]*[]string{"allow": &hosts.Allow, "deny": &hosts.Deny} {
+		if v := o.Get(key); v != nil {
+			nodes[key] = l.List(v)
+			for _, item := range nodes[key] {
+				*into = append(*into, l.Str(item))
+			}
+		}
+	}
+	rules, err := egress.Compile(hosts)
+	if wrong, ok := errors.AsType[*egress.Wrong](err); ok {
+		l.ProblemAt(nodes[wrong.List][wrong.Index], fmt.Sprintf("%q is no host, address or range of addresses.", wrong.Entry),
+			"Write for example: example.com, *.example.com or 203.0.113.0/24")
+	}
+	return rules
 }
 
 // form reads the section "form": the field of a form that the body is put into.

@@ -76,8 +76,9 @@ var keysOf = map[string][]string{
 	"events.*.cases.*": {"title", "example"},
 	"endpoint": {
 		"method", "methods", "content_type", "user_agent", "accept", "settings", "headers", "pairs", "body", "schema", "form", "json", "sign", "shaping",
-		"per_tenant", "event_types",
+		"per_tenant", "event_types", "egress",
 	},
+	"endpoint.egress":      {"allow", "deny"},
 	"endpoint.json":        {"ascii", "escape_slash", "compact"},
 	"endpoint.form":        {"field", "when"},
 	"endpoint.event_types": {"min", "max"},

@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"internal/yamlfile":  {"internal/nearest"},
 	"internal/schema":    {"internal/hook", "internal/mask", "internal/nearest", "internal/rawjson", "internal/work", "internal/yamlfile"},
 	"internal/template":  {"internal/expr", "internal/hook", "internal/nearest", "internal/rawjson", "internal/work", "internal/yamlfile"},
-	"internal/contract":  {"internal/template", "internal/schema", "internal/yamlfile", "internal/hook", "internal/mask", "internal/cron", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "internal/work"},
+	"internal/contract":  {"internal/egress", "internal/template", "internal/schema", "internal/yamlfile", "internal/hook", "internal/mask", "internal/cron", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "internal/work"},
 	"internal/guide":     {"internal/hook", "internal/contract", "internal/diagnose", "internal/rawjson", "internal/texts"},
 	"internal/explain":   {"internal/hook", "internal/contract", "internal/diagnose", "internal/match"},
 	"internal/view":      {"internal/hook", "internal/contract", "internal/mask", "internal/rawjson"},
@@ -60,6 +60,7 @@ var mayImport = map[string][]string{
 	"internal/share":     {"internal/hook"},
 	"internal/schedule":  {"internal/hook", "internal/contract", "internal/work"},
 	"internal/stats":     {"internal/hook"},
+	"internal/egress":    {"internal/hook", "internal/cache"},
 	"internal/quota":     {"internal/hook", "internal/cache", "internal/transform"},
 	"internal/metrics":   {"internal/hook"},
 	"internal/retention": {"internal/hook"},
@@ -68,15 +69,15 @@ var mayImport = map[string][]string{
 	"internal/listen":    {},
 	"internal/stream":    {"internal/hook"},
 	"internal/deliver":   {"internal/hook", "internal/deliver/compose", "internal/deliver/window", "internal/contract", "internal/send"},
-	"internal/admin":     {"internal/hook", "internal/mask", "internal/rawjson", "internal/contract", "internal/bearer"},
+	"internal/admin":     {"internal/egress", "internal/hook", "internal/mask", "internal/rawjson", "internal/contract", "internal/bearer"},
 	"internal/auth":      {"internal/hook", "internal/cache"},
 	"internal/api":       {"internal/hook", clientModule, "internal/admin", "internal/auth", "internal/contract", "internal/rawjson"},
 	"internal/inbox":     {"internal/sign"},
 	"internal/console":   {},
 
 	// The port for sending, and a package for each transport.
-	"internal/send":        {"internal/hook"},
-	"internal/send/http":   {"internal/hook", "internal/send"},
+	"internal/send":        {"internal/hook", "internal/egress"},
+	"internal/send/http":   {"internal/hook", "internal/egress", "internal/send"},
 	"internal/send/shadow": {"internal/hook", "internal/send"},
 
 	// The wiring, commands, and tests' helpers.

@@ -14,6 +14,7 @@ import (
 	"context"
 	"time"
 
+	"gancho/internal/egress"
 	"gancho/internal/hook"
 )
 
@@ -49,6 +50,7 @@ type Attributes struct {
 	Timeout        time.Duration // the time limit, see Clock; 0: [hook.DefaultTimeout]
 	ConnectTimeout time.Duration // for the name lookup, the connect and TLS together; 0: the transport's default
 	Clock          Clock         // which part of the attempt Timeout covers
+	Egress         *egress.Rules // to which hosts the contract lets it go; the transport knows the tenant's rules
 	// Resend permits one immediate second try on a new connection, when a connection that was
 	// kept open turned out to be closed before any byte of the answer came. Nearly always the
 	// receiver closed an idle connection at the same moment. But it may also have taken the

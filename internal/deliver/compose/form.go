@@ -77,7 +77,7 @@ func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*sen
 		Tenant: f.endpoint.Tenant, Target: req.URL, Headers: req.Headers, Body: req.Body,
 		Attributes: send.Attributes{
 			Method: req.Method, Timeout: f.limits.Timeout, ConnectTimeout: f.limits.ConnectTimeout, Clock: send.ClockTotal,
-			Resend: job.Delivery.Mode != hook.AtMostOnce,
+			Resend: job.Delivery.Mode != hook.AtMostOnce, Egress: f.contract.Egress(),
 		},
 	}
 	if f.limits.Clock == contract.ClockResponse {

@@ -54,6 +54,12 @@ func (x *exchange) failure(r *outgoing, resp *hook.Response, err error) failure 
 	return f
 }
 
+// isRefused reports whether an address was refused before anything was sent to it.
+func isRefused(err error) bool {
+	_, byRules := errors.AsType[*refusedHost](err)
+	return byRules || asRefused(err) != nil
+}
+
 func asRefused(err error) *Refused {
 	r, _ := errors.AsType[*Refused](err)
 	return r
@@ -123,6 +129,20 @@ func (f failure) classifyDial() (class, detail string) {
 		}
 	} else if r := asRefused(f.err); r != nil {
 		return hook.ClassPrivateAddress, f.refusal([]*Refused{r})
+	}
+	if p, ok := errors.AsType[*refusedPort](f.err); ok {
+		return hook.ClassPortNotAllowed, fmt.Sprintf("Port %s is not allowed: deliveries go to the ports 80, 443 and from 1024 on, "+
+			"unless the operator allows more (--allow-ports).", p.port)
+	}
+	if h, ok := errors.AsType[*refusedHost](f.err); ok {
+		switch {
+		case h.err != nil:
+			return hook.ClassHostNotAllowed, "It could not be read to which hosts the webhooks of this tenant may go, so nothing was sent."
+		case h.addr.IsValid():
+			return hook.ClassHostNotAllowed, fmt.Sprintf(
+				"The name %s leads to %s, and the webhooks of this tenant or contract may not go there.", f.hostname(), h.addr)
+		}
+		return hook.ClassHostNotAllowed, fmt.Sprintf("The webhooks of this tenant or contract may not go to %s.", f.hostname())
 	}
 	limit := "the limit of " + dur(f.limits.connect) + " for setting up the connection"
 	if f.dial != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -53,10 +54,11 @@ type conn struct {
 	br       *bufio.Reader // of the conn
 	dialing  *dialing      // how it came about
 	key      target
-	expires  time.Time // it serves no new request from then on
-	idleAt   time.Time // when it was put into the pool
-	failed   error     // of the last Read; bufio hides it behind the part of a line that came before it
-	headLeft int64     // bytes that Read may still return before the headers must have ended
+	peer     netip.Addr // the receiver's address
+	expires  time.Time  // it serves no new request from then on
+	idleAt   time.Time  // when it was put into the pool
+	failed   error      // of the last Read; bufio hides it behind the part of a line that came before it
+	headLeft int64      // bytes that Read may still return before the headers must have ended
 }
 
 func newConn(sock *socket, d *dialing, key target) *conn {

@@ -3,8 +3,10 @@ package http
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http/httptrace"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -44,6 +46,7 @@ type dialing struct {
 	tls      time.Duration
 	begun    map[string]time.Time // when the connect to each address began
 	refused  []*Refused           // addresses that the guard refused
+	barred   []netip.Addr         // addresses that the rules for hosts refused
 	tried    int                  // how many addresses it allowed
 	tryErr   error                // the first failure of one of those
 	lookedUp time.Time            // when the name lookup began
@@ -96,7 +99,7 @@ func (d *dialing) trace() *httptrace.ClientTrace {
 			if err == nil || d.connect == 0 {
 				d.connect = time.Since(d.begun[addr])
 			}
-			if err != nil && d.tryErr == nil && asRefused(err) == nil {
+			if err != nil && d.tryErr == nil && !isRefused(err) {
 				d.tryErr = err
 			}
 		},
@@ -105,12 +108,17 @@ func (d *dialing) trace() *httptrace.ClientTrace {
 
 // check asks the guard about one address, after the name is resolved and before
 // anything is sent to the address.
-func (d *dialing) check(g *Guard, network, address string) error {
+func (d *dialing) check(g *Guard, r *outgoing, network, address string) error {
 	err := g.checkDial(network, address)
+	if ap, perr := netip.ParseAddrPort(address); err == nil && perr == nil && r.refuses(ap.Addr()) {
+		err = &refusedHost{addr: ap.Addr()}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if r := asRefused(err); r != nil {
 		d.refused = append(d.refused, r)
+	} else if h, ok := errors.AsType[*refusedHost](err); ok {
+		d.barred = append(d.barred, h.addr)
 	} else {
 		d.tried++
 	}
@@ -139,6 +147,9 @@ func (t *Transport) connect(x *exchange, r *outgoing) (*conn, error) {
 		return nil, err
 	}
 	c := newConn(newSocket(raw), d, r.to)
+	if ap, err := netip.ParseAddrPort(raw.RemoteAddr().String()); err == nil {
+		c.peer = ap.Addr()
+	}
 	if !r.to.secure {
 		return c, nil
 	}
@@ -169,7 +180,7 @@ func (t *Transport) open(ctx context.Context, d *dialing, r *outgoing) (net.Conn
 		Resolver:  t.resolver,
 		KeepAlive: 15 * time.Second,
 		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
-			return d.check(t.guard, network, address)
+			return d.check(t.guard, r, network, address)
 		},
 	}
 	raw, err := dialer.DialContext(httptrace.WithClientTrace(ctx, d.trace()), "tcp", r.to.addr)

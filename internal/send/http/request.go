@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 	"golang.org/x/net/idna"
 
+	"gancho/internal/egress"
 	"gancho/internal/hook"
 	"gancho/internal/send"
 )
@@ -26,8 +27,9 @@ type outgoing struct {
 	method string
 	head   []byte // request line and headers, up to the empty line
 	body   []byte
-	sent   []hook.Header   // the headers in head
-	answer nethttp.Request // what is needed of the request to read an answer to it
+	sent   []hook.Header    // the headers in head
+	rules  [2]*egress.Rules // of the tenant, of the contract: where it may go
+	answer nethttp.Request  // what is needed of the request to read an answer to it
 }
 
 // newRequest makes the request. If the message cannot be sent, it returns nil and one sentence
@@ -43,7 +45,7 @@ func newRequest(m *send.Message) (r *outgoing, refusal string) {
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, "The URL of the request does not begin with http:// or https:// and a host, so nothing was sent."
 	}
-	r = &outgoing{host: u.Host, method: m.Method, body: m.Body}
+	r = &outgoing{host: u.Host, method: m.Method, body: m.Body, rules: [2]*egress.Rules{1: m.Egress}}
 	if r.method == "" {
 		r.method = nethttp.MethodGet
 	}

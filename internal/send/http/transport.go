@@ -24,6 +24,7 @@ import (
 	"net/netip"
 	"time"
 
+	"gancho/internal/egress"
 	"gancho/internal/hook"
 	"gancho/internal/send"
 )
@@ -47,6 +48,9 @@ type Options struct {
 	Allow    []netip.Prefix // networks that may be reached although they are not public
 	Resolver *net.Resolver  // nil: the system's
 	RootCAs  *x509.CertPool // who may sign receivers' certificates; nil: those that the system trusts
+	// Egress knows which ports are allowed, and to which hosts the messages of a tenant may go.
+	// nil: to any host, and to the ports that are allowed without an operator's leave.
+	Egress *egress.Keeper
 	// MaxAge is how long a connection may be used; then the name is looked up again. 0:
 	// [DefaultMaxAge].
 	MaxAge time.Duration
@@ -71,6 +75,7 @@ const DefaultMaxAge = time.Minute
 // with status 429 or 503; see [retryAfter].
 type Transport struct {
 	guard     *Guard
+	egress    *egress.Keeper
 	resolver  *net.Resolver
 	tls       *tls.Config
 	pool      *pool
@@ -84,6 +89,7 @@ type Transport struct {
 func New(o Options) *Transport {
 	t := &Transport{
 		guard:    NewGuard(o.Allow),
+		egress:   o.Egress,
 		resolver: o.Resolver,
 		tls: &tls.Config{
 			RootCAs:            o.RootCAs,
@@ -157,11 +163,19 @@ func (t *Transport) connection(x *exchange, r *outgoing, fresh bool) error {
 		return err
 	}
 	now := time.Now()
-	if !fresh {
-		if x.conn = t.pool.take(r.to, now); x.conn != nil {
+	if err := t.checkReach(x.ctx, r); err != nil {
+		return err
+	}
+	for !fresh {
+		if x.conn = t.pool.take(r.to, now); x.conn == nil {
+			break
+		}
+		if !r.refuses(x.conn.peer) {
 			x.reused = true
 			return nil
 		}
+		x.conn.Close() // the rules have changed since it was made
+		x.conn = nil
 	}
 	c, err := t.connect(x, r)
 	if err != nil {

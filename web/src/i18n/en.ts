@@ -215,6 +215,11 @@ const en = {
       url_no_host: "The URL has no host name. Write it like https://example.com/webhook.",
       url_password: "The URL cannot contain a user name or password. Put them into a header.",
       url_port: "The port has to be a number from 1 to 65535.",
+      url_port_refused:
+        "The port {port} is not allowed: webhooks go to 80, 443 and ports from 1024 on. Use one of these, or ask whoever runs this service to allow it.",
+      url_host_refused: "Webhooks may not be sent to {host}. Enter another address, or ask whoever runs this service to allow it.",
+      egress_entry:
+        "{entry} is no host, address or range of addresses. Write it like example.com, *.example.com or 203.0.113.0/24.",
       url_required: "This is required: the address that receives the webhook, like https://example.com/webhook.",
       url_scheme: "The URL has to begin with one of these: {schemes}.",
       url_space: "A URL cannot contain spaces or line breaks. Write a space as %20.",

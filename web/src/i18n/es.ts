@@ -331,6 +331,11 @@ const es: Messages = {
       url_no_host: "A la URL le falta el servidor. Escríbala como https://example.com/webhook.",
       url_password: "La URL no puede llevar usuario ni contraseña. Póngalos en un encabezado.",
       url_port: "El puerto tiene que ser un número de 1 a 65535.",
+      url_port_refused:
+        "El puerto {port} no está permitido: los webhooks van a 80, 443 y a los puertos desde 1024. Use uno de ellos o pida a quien administra este servicio que lo permita.",
+      url_host_refused: "No está permitido enviar webhooks a {host}. Escriba otra dirección o pida a quien administra este servicio que la permita.",
+      egress_entry:
+        "{entry} no es un servidor, una dirección ni un rango de direcciones. Escríbalo así: example.com, *.example.com o 203.0.113.0/24.",
       url_required: "Es obligatoria: la dirección que recibe el webhook, como https://example.com/webhook.",
       url_scheme: "La URL tiene que empezar con uno de estos: {schemes}.",
       url_space: "Una URL no puede tener espacios ni saltos de línea. Escriba un espacio como %20.",

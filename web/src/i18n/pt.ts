@@ -330,6 +330,11 @@ const pt: Messages = {
       url_no_host: "Falta o servidor na URL. Escreva-a como https://example.com/webhook.",
       url_password: "A URL não pode levar usuário nem senha. Coloque-os em um cabeçalho.",
       url_port: "A porta tem que ser um número de 1 a 65535.",
+      url_port_refused:
+        "A porta {port} não é permitida: os webhooks vão para 80, 443 e as portas a partir de 1024. Use uma delas ou peça a quem administra este serviço que a permita.",
+      url_host_refused: "Não é permitido enviar webhooks para {host}. Informe outro endereço ou peça a quem administra este serviço que o permita.",
+      egress_entry:
+        "{entry} não é um servidor, um endereço nem um intervalo de endereços. Escreva assim: example.com, *.example.com ou 203.0.113.0/24.",
       url_required: "É obrigatória: o endereço que recebe o webhook, como https://example.com/webhook.",
       url_scheme: "A URL tem que começar com um destes: {schemes}.",
       url_space: "Uma URL não pode ter espaços nem quebras de linha. Escreva um espaço como %20.",
