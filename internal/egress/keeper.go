@@ -53,9 +53,9 @@ func (k *Keeper) Changed(c hook.Change) {
 // looking the name up; nil if they can, or if it is no URL. contract are the rules of the contract.
 func (k *Keeper) CheckURL(ctx context.Context, tenant string, contract *Rules, target string) ([]hook.FieldError, error) {
 	const at = "/url"
-	u, err := url.Parse(target)
-	if err != nil || u.Host == "" {
-		return nil, nil // others say what is wrong
+	u, _ := url.Parse(target) // nil if it is no URL
+	if u == nil || u.Host == "" { // others say what is wrong
+		return nil, nil
 	}
 	if n, err := strconv.ParseUint(u.Port(), 10, 16); err == nil && n > 0 && !Port(uint16(n), k.Ports) {
 		return []hook.FieldError{hook.Field(at, "url_port_refused",
