@@ -65,7 +65,8 @@ test: test-needs build ## Install what the tests need, then run all of them, Go'
 .PHONY: test-long
 test-long: ## Run what make test only samples: 100 kills, each statement that fails, on both databases (some 15 minutes)
 	@scripts/need.sh gcc postgresql
-	GANCHO_TEST_LONG=1 CGO_ENABLED=1 go test -race -timeout 60m -count 1 -run 'TestKills|TestEach(Statement|Connection)' ./internal/app ./internal/store
+	GANCHO_TEST_LONG=1 CGO_ENABLED=1 go test -race -timeout 60m -count 1 -run 'TestKills' ./internal/app
+	GANCHO_TEST_LONG=1 go test -timeout 60m -count 1 -run 'TestEach(Statement|Connection)' ./internal/store
 
 .PHONY: test-web
 test-web: build ## Run the browser tests alone; screenshots land in artifacts/screens
