@@ -30,7 +30,9 @@ func (h sessionHandlers) register(a *API) {
 	add(a, operation{
 		id: "delete-session", method: http.MethodDelete, path: "/v1/session", tag: "sessions", open: true,
 		status:  http.StatusNoContent,
-		summary: "Sign out of the console", description: "Removes the cookie.", codes: []string{"cross_origin"},
+		summary: "Sign out", codes: []string{"cross_origin"},
+		description: "Ends the session of the console or, with its token in Authorization, of the portal, and removes the " +
+			"cookie. A copy of the cookie or of the token is worth nothing from then on.",
 	}, h.delete)
 }
 
@@ -72,11 +74,11 @@ func (h sessionHandlers) delete(ctx context.Context, _ *struct{}) (*struct {
 	if err := h.auth.SameOrigin(r); err != nil {
 		return nil, err
 	}
-	cookie, err := h.auth.SignOut(r)
+	removed, err := h.auth.SignOut(r)
 	if err != nil {
 		return nil, err
 	}
 	return &struct {
 		SetCookie http.Cookie `header:"Set-Cookie"`
-	}{cookie}, nil
+	}{removed}, nil
 }

@@ -7,8 +7,9 @@
 //   - Only hashes of keys are kept and compared. The time that a comparison takes tells nothing about a key.
 //   - Whoever tries wrong keys has to wait, by address and by the beginning of the key. Nobody can make the holder of a
 //     right key at another address wait. Refused tries, sessions and opened links are in the audit.
-//   - Sessions are not stored. What a browser keeps is encrypted and authenticated, and says what it is for, so that one
-//     kind never passes for another.
+//   - Sessions are not stored, only which of them were ended before their time. What a browser keeps is encrypted and
+//     authenticated, and says what it is for, so that one kind never passes for another. Signing out ends a session on
+//     all nodes at once.
 //   - A request that a browser authenticates by itself, with a cookie, changes nothing if it comes from the page of
 //     another origin.
 package auth
@@ -43,6 +44,9 @@ type Store interface {
 	PortalLink(ctx context.Context, id hook.PortalLinkID) (hook.PortalLink, error)
 	// OpenPortalLink notes that somebody opened a link, and until when they may stay.
 	OpenPortalLink(ctx context.Context, id hook.PortalLinkID, at, ends time.Time) error
+	// EndSession notes that a session was ended, until it would have ended by itself; SessionEnded reports that.
+	EndSession(ctx context.Context, id hook.SessionID, ends time.Time) error
+	SessionEnded(ctx context.Context, id hook.SessionID) (bool, error)
 	// KeysUsed notes when keys were used last.
 	KeysUsed(ctx context.Context, at map[hook.KeyID]time.Time) error
 	// Note writes an entry of the audit, in the name of the actor of the context.

@@ -120,7 +120,7 @@ func TestSessions(t *testing.T) {
 	}
 	wants(t, with("GET", "same-origin"), "session_ended")
 	if out, err := a.SignOut(request(t, "DELETE")); err != nil || out.MaxAge >= 0 {
-		t.Errorf("signing out keeps the cookie: %+v", out)
+		t.Errorf("signing out keeps the cookie: %+v, %v", out, err)
 	}
 }
 

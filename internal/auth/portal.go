@@ -40,11 +40,15 @@ func (p *sealedPortal) key() *hook.Key {
 // portalKey is the key that a token of the portal stands for.
 func (a *Auth) portalKey(ctx context.Context, token string, now time.Time) (*hook.Key, error) {
 	var p sealedPortal
-	if !a.sealer.Load().open(sealPortal, strings.TrimPrefix(token, portalPrefix), &p) {
+	text := strings.TrimPrefix(token, portalPrefix)
+	if !a.sealer.Load().open(sealPortal, text, &p) {
 		return nil, errForged
 	}
 	if !now.Before(p.ExpiresAt) {
 		return nil, errSessionEnded
+	}
+	if err := a.notEnded(ctx, text); err != nil {
+		return nil, err
 	}
 	if _, err := a.store.PortalLink(ctx, p.Link); hook.IsKind(err, hook.KindNotFound) { // revoked
 		return nil, errSessionEnded

@@ -92,6 +92,23 @@ func (s *sealer) open(kind, text string, v any) (ok bool) {
 	return false
 }
 
+// sessionID names the session of a sealed text, however its base64 is written.
+func sessionID(text string) (id hook.SessionID) {
+	raw, _ := base64.RawURLEncoding.DecodeString(text) // it was opened before
+	hash := sha256.Sum256(raw)
+	copy(id[:], hash[:])
+	return id
+}
+
+// notEnded fails with session_ended if somebody has ended the session of a sealed text, on this node or another.
+func (a *Auth) notEnded(ctx context.Context, text string) error {
+	ended, err := a.store.SessionEnded(ctx, sessionID(text))
+	if err == nil && ended {
+		err = errSessionEnded
+	}
+	return err
+}
+
 // cookieHash is the hash of the key that the session of a request was opened with.
 func (a *Auth) cookieHash(r *http.Request, now time.Time) (hash [32]byte, err error) {
 	c, err := r.Cookie(CookieName)
@@ -105,7 +122,7 @@ func (a *Auth) cookieHash(r *http.Request, now time.Time) (hash [32]byte, err er
 	if err := a.SameOrigin(r); err != nil { // a browser adds cookies by itself
 		return hash, err
 	}
-	return [32]byte(s.Hash), nil
+	return [32]byte(s.Hash), a.notEnded(r.Context(), c.Value)
 }
 
 // SameOrigin refuses a request that changes something and that the page of another origin made a browser send. The code
@@ -145,15 +162,37 @@ func (a *Auth) SignIn(ctx context.Context, r *http.Request, text string) (k *hoo
 	return k, cookie(a.sealer.Load().seal(sealSession, sealedSession{Hash: hash[:], ExpiresAt: ends}), r), ends, nil
 }
 
-// SignOut is the cookie that removes the one of a session. If the session has not ended, it notes in the audit that it
-// does.
-func (a *Auth) SignOut(r *http.Request) (http.Cookie, error) {
-	now := time.Now()
-	if hash, err := a.cookieHash(r, now); err == nil {
-		if k, err := a.byHash(r.Context(), hash, now); err == nil {
-			if err := a.store.Note(byPerson(r.Context(), r, k), sessionEntry(hook.ActionSessionClosed, k)); err != nil {
-				return http.Cookie{}, err
+// SignOut ends the session of a request, that of its cookie or that of a portal's token, on all nodes: a copy of what the
+// browser kept is worth nothing. If the session had not ended, the audit notes it. It returns the cookie that removes
+// the one of the session.
+func (a *Auth) SignOut(r *http.Request) (c http.Cookie, err error) {
+	ctx, now := r.Context(), time.Now()
+	var text string
+	var ends time.Time
+	var holder *hook.Key // nil: the session has ended before
+	if token, ok := BearerToken(r); ok && strings.HasPrefix(token, portalPrefix) {
+		var p sealedPortal
+		if text = strings.TrimPrefix(token, portalPrefix); a.sealer.Load().open(sealPortal, text, &p) {
+			ends = p.ExpiresAt
+			holder, _ = a.portalKey(ctx, token, now)
+		}
+	} else if kept, err := r.Cookie(CookieName); err == nil {
+		var s sealedSession
+		if text = kept.Value; a.sealer.Load().open(sealSession, text, &s) {
+			ends = s.ExpiresAt
+			if hash, err := a.cookieHash(r, now); err == nil {
+				holder, _ = a.byHash(ctx, hash, now)
 			}
+		}
+	}
+	if now.Before(ends) {
+		if err := a.store.EndSession(ctx, sessionID(text), ends); err != nil {
+			return c, err
+		}
+	}
+	if holder != nil {
+		if err := a.store.Note(byPerson(ctx, r, holder), sessionEntry(hook.ActionSessionClosed, holder)); err != nil {
+			return c, err
 		}
 	}
 	return cookie("", r), nil

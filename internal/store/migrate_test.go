@@ -177,7 +177,7 @@ func TestMigrateAtOnce(t *testing.T) {
 func TestTables(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	known := map[string]bool{"goose_db_version": true, "compatible": true}
+	known := map[string]bool{"goose_db_version": true, "compatible": true, "probe": true}
 	for _, table := range Tables() {
 		known[table.Name] = true
 	}

@@ -242,15 +242,6 @@ func (r *hotRead) QueryRowContext(ctx context.Context, args ...any) *sql.Row {
 	return r.db.QueryRowContext(ctx, r.text, args...)
 }
 
-// Ready reports whether the database answers reads and commits writes.
-func (db *DB) Ready(ctx context.Context) error {
-	var one int
-	if err := db.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one); err != nil {
-		return hook.Unavailable(err)
-	}
-	return db.inBatch(&change{run: func(*tx) error { return nil }, done: make(chan struct{})})
-}
-
 // micros and fromMicros are how times are stored: UTC microseconds, NULL for
 // the zero time.
 func micros(t time.Time) any {

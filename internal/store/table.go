@@ -49,6 +49,7 @@ func Tables() []Table {
 		{"keys", []string{"id"}},
 		{"key_texts", []string{"hash"}},
 		{"portal_links", []string{"id"}},
+		{"ended_sessions", []string{"id"}},
 		{"tenants", []string{"id"}},
 		{"quota_used", []string{"tenant", "key", "started_at"}},
 	}

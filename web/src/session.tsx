@@ -40,13 +40,15 @@ export async function enter(): Promise<Visitor | undefined> {
   }
 }
 
+/** Ends the session on the server, so that a copy of the cookie or token is worth nothing. */
 export async function leave() {
-  if (portal) {
-    setBearer(undefined);
-    if (!framed) sessionStorage.removeItem(stored);
+  if (!portal) {
+    await api.DELETE("/v1/session");
     return;
   }
-  await api.DELETE("/v1/session");
+  await api.DELETE("/v1/session").catch(() => undefined); // this window forgets the token in any case
+  setBearer(undefined);
+  if (!framed) sessionStorage.removeItem(stored);
 }
 
 export const VisitorContext = createContext<Visitor | null>(null);
