@@ -70,12 +70,6 @@ type Options struct {
 	Console    Pages // nil: none
 }
 
-// Health says whether requests can be served.
-type Health interface {
-	// Ready reports whether the database answers reads and commits writes.
-	Ready(ctx context.Context) error
-}
-
 // Accepter stores events and their deliveries. They are durable when it returns. An error is about the whole request,
 // and means that nothing was stored.
 type Accepter interface {

@@ -32,6 +32,9 @@ func TestClient(t *testing.T) {
 	if got, err := c.Tenant(ctx, "acme"); err != nil || got.Name != tenant.Name || string(got.Metadata) != `{"plan":"<b>"}` {
 		t.Errorf("tenant %+v %v", got, err)
 	}
+	if got, err := c.System(ctx); err != nil || !got.Ready || len(got.Parts) != 2 || got.Parts[0].Name != "database" || !got.Disk.Low {
+		t.Errorf("system %+v %v", got, err)
+	}
 	if l, err := c.Tenants(ctx, client.Paging{Limit: 1}); err != nil || len(l.Items) != 1 || l.NextCursor != nil {
 		t.Errorf("tenants %+v %v", l, err)
 	}

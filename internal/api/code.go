@@ -173,6 +173,7 @@ var meanings = map[string]struct {
 	"internal_error":         {kindInternal, "Something went wrong on the server."},
 	"scripts_unavailable":    {hook.KindUnavailable, "No transformation can be run or checked now; nothing was stored."},
 	"record_busy":            {hook.KindUnavailable, "Others kept changing the record; try again."},
+	"not_ready":              {hook.KindUnavailable, "A part of the server cannot do its work; errors says which."},
 	"too_busy":               {hook.KindUnavailable, "Too many large requests at the same time; try again."},
 	"storage_unavailable":    {hook.KindUnavailable, "Nothing could be stored; try again."},
 	"request_aborted":        {hook.KindUnavailable, "The request ended before it was answered."},

@@ -83,6 +83,7 @@ func TestRoles(t *testing.T) {
 		"POST /v1/tenants/{tenant}/portal-links": tenantMay, "GET /v1/tenants/{tenant}/portal-links": tenantMay, "DELETE /v1/tenants/{tenant}/portal-links/{link}": tenantMay,
 		"GET /v1/audit/verify":           "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/audit/export":           "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/system":                 "read all",
 		"GET /v1/audit":                  "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/stream":                 "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/stats":                  "tenant acme, read acme, read all, tenant other, read other",

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"io/fs"
@@ -82,6 +83,18 @@ func (w *idleWorker) Wake(id hook.EndpointID) {
 type ownsNone struct{ deliver.OwnsAll }
 
 func (ownsNone) Owns(hook.EndpointID) bool { return false }
+
+// Check implements api.Health.
+func (s *server) Check(ctx context.Context) []api.Check {
+	checks := []api.Check{{Part: "database", Err: s.db.Ready(ctx)}, {Part: "worker"}}
+	if checks[0].Err != nil {
+		checks[0].Wrong = hook.Field("/database", "database_not_writable", "The database commits nothing.")
+	}
+	return checks
+}
+
+// Disk implements api.Health.
+func (s *server) Disk() (api.Disk, bool) { return api.Disk{Free: 5, LowBelow: 10, Low: true}, true }
 
 // syncBuffer is a buffer for several goroutines.
 type syncBuffer struct {
@@ -170,7 +183,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 		},
 		Auth: keys, Accepter: s.in, Changer: s.in, Quota: limits, Explain: explain.Explainer{Contracts: set}, Views: view.Views{Contracts: set}, Streams: s.live,
 		Guide:  api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},
-		Events: db, Deliveries: db, Records: db, Stats: db, Audit: db, Health: db, Log: log, MaxPayload: maxPayload,
+		Events: db, Deliveries: db, Records: db, Stats: db, Audit: db, Health: s, Log: log, MaxPayload: maxPayload,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(keys.Changed)

@@ -20,13 +20,7 @@ type systemHandlers struct {
 
 func (h systemHandlers) register(a *API) {
 	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, "ok") })
-	a.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := h.health.Ready(r.Context()); err != nil {
-			h.fail(w, r, err)
-			return
-		}
-		writeStatus(w, "ready")
-	})
+	a.mux.HandleFunc("GET /readyz", h.ready)
 	a.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(a.doc)
@@ -45,6 +39,11 @@ func (h systemHandlers) register(a *API) {
 		})
 	}
 	h.describe(a.huma.OpenAPI())
+	add(a, operation{
+		id: "get-system", method: http.MethodGet, path: "/v1/system", tag: "system", access: auth.Readers,
+		summary:     "Whether the server is well",
+		description: "Which of its parts can do their work, and the room on the disk with the database.",
+	}, h.system)
 }
 
 func writeStatus(w http.ResponseWriter, status string) {
@@ -66,6 +65,9 @@ func (h systemHandlers) describe(doc *huma.OpenAPI) {
 		Description: "Text format.",
 		Content:     map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}
+	parts := map[string]*huma.MediaType{"application/json": {
+		Schema: doc.Components.Schemas.Schema(reflect.TypeFor[client.Readiness](), true, ""),
+	}}
 	for _, s := range []struct {
 		id, path, summary string
 		responses         map[string]*huma.Response
@@ -75,8 +77,8 @@ func (h systemHandlers) describe(doc *huma.OpenAPI) {
 			Content:     status,
 		}}},
 		{"get-readiness", "/readyz", "Whether requests can be served", map[string]*huma.Response{
-			"200": {Description: "The database answers and commits.", Content: status},
-			"503": {Description: "The database does not answer or commit:\n- `storage_unavailable`", Content: problem},
+			"200": {Description: "The database answers and commits, and all other parts work.", Content: parts},
+			"503": {Description: "A part does not work; errors says which:\n- `not_ready`", Content: problem},
 		}},
 		{"get-metrics", "/metrics", "Metrics for Prometheus", metrics},
 		{"get-openapi", "/openapi.json", "This document", map[string]*huma.Response{"200": {

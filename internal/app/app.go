@@ -195,6 +195,7 @@ type parts struct {
 	schedules *schedule.Scheduler
 	auth      *auth.Auth
 	numbers   *metrics.Metrics
+	health    *health
 	handler   *api.API
 	cleaner   *retention.Cleaner
 	rotator   *rekey.Rotator
@@ -238,6 +239,11 @@ func (s *server) assemble() (*parts, error) {
 		Log:      log("deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
 	})
+	p.health = &health{database: s.db, leased: p.nodes.LeaseValid, beat: p.worker.Beat}
+	if s.cfg.Database == "" {
+		p.health.disk = &disk{dir: s.cfg.Data, lowBelow: int64(s.cfg.DiskLow), log: log("disk")}
+		numbers.Disk(p.health.disk.free.Load, p.health.disk.low.Load)
+	}
 	p.in = ingest.New(ingest.Options{
 		Store: s.db, Dispatcher: dispatcher{p.worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Troubled: numbers.ConditionFailed, Log: log("ingest"),
@@ -252,7 +258,7 @@ func (s *server) assemble() (*parts, error) {
 	p.handler = api.New(api.Options{
 		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce}, Views: view.Views{Contracts: inForce},
 		Streams: &s.live, Guide: api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI},
-		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Audit: s.db, Health: s.db,
+		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Audit: s.db, Health: p.health,
 		MaxPayload: int(s.cfg.MaxPayload), Bodies: int64(s.cfg.MaxBodies), Log: log("api"), Metrics: numbers.Handler(),
 		PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),
 		Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings(), Logo: s.logo}),
@@ -320,6 +326,9 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	back.Go(func() error { return p.quotas.Run(working) })
 	if p.relay != nil {
 		back.Go(func() error { return p.relay.Run(working) })
+	}
+	if d := p.health.disk; d != nil {
+		back.Go(func() error { return d.run(working) })
 	}
 	if directory != nil {
 		back.Go(func() error { return directory.Run(working) })

@@ -77,6 +77,8 @@ type Config struct {
 
 	TenantScriptTime time.Duration `name:"tenant-script-time" env:"GANCHO_TENANT_SCRIPT_TIME" default:"0s" placeholder:"TIME" help:"How long the transformations of a tenant may run per minute; 0s: any time." doc:"Beyond it, deliveries that need a transformation wait, and nothing is lost; a test is refused with status 429. Each node counts by itself."`
 
+	DiskLow Bytes `name:"disk-low" env:"GANCHO_DISK_LOW" default:"1GiB" placeholder:"SIZE" help:"Below so much free room on the disk with the database the server warns." doc:"The log says it once, the metric gancho_disk_low becomes 1, and the console shows it. On a full disk nothing is accepted and /readyz answers 503. It says nothing about the disk of a PostgreSQL server."`
+
 	Retention time.Duration `name:"retention" env:"GANCHO_RETENTION" default:"720h" placeholder:"TIME" help:"How long finished deliveries, their attempts and their events are kept." doc:"Unfinished deliveries are never removed. Units: s, m, h and d, as in 90d."`
 
 	Idempotency time.Duration `name:"idempotency" env:"GANCHO_IDEMPOTENCY" default:"24h" placeholder:"TIME" help:"How long an event id or Idempotency-Key is remembered." doc:"Within this time, a repeated request gets the answer of the first one, and no second event is created."`
@@ -171,6 +173,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxConnectionsPerAddress < 0 {
 		wrong("max-connections-per-address: %d is out of range; choose 1 or more, or 0 for any number", c.MaxConnectionsPerAddress)
+	}
+	if c.DiskLow < 0 {
+		wrong("disk-low: %s is out of range; choose 0 or more", c.DiskLow)
 	}
 	if least := max(minBodies, c.MaxPayload); c.MaxBodies < least {
 		wrong("max-bodies: %s is out of range; choose %s or more", c.MaxBodies, least)

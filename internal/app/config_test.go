@@ -28,7 +28,9 @@ func TestDefaultsAreValid(t *testing.T) {
 	want := Config{
 		Listen: "127.0.0.1:8480", Data: "./gancho-data", MaxPayload: 1 << 20,
 		MaxEndpoints: 10_000, Retention: 720 * time.Hour, Idempotency: 24 * time.Hour, DisableAfter: 120 * time.Hour,
-		StopTimeout: 15 * time.Second, ConnectionAge: time.Minute, MaxConnections: 4096, MaxConnectionsPerAddress: 512, MaxBodies: 256 << 20, EventWork: 500_000, TenantWork: 4_000_000, LogLevel: "info", LogFormat: LogText,
+		StopTimeout: 15 * time.Second, ConnectionAge: time.Minute, LogLevel: "info", LogFormat: LogText,
+		MaxConnections: 4096, MaxConnectionsPerAddress: 512, MaxBodies: 256 << 20, DiskLow: 1 << 30,
+		EventWork: 500_000, TenantWork: 4_000_000,
 	}
 	if d := cmp.Diff(want, c, comparePrefixes); d != "" {
 		t.Errorf("defaults (-want +got):\n%s", d)

@@ -32,6 +32,8 @@ type sharing interface {
 	Leave(ctx context.Context) error
 	// Others reports whether there are other servers.
 	Others() bool
+	// LeaseValid reports whether this server may deliver.
+	LeaseValid() bool
 }
 
 func (s *server) newSharing() sharing {
@@ -60,6 +62,8 @@ func (alone) Keep(ctx context.Context) error { <-ctx.Done(); return nil }
 func (alone) Leave(context.Context) error { return nil }
 
 func (alone) Others() bool { return false }
+
+func (alone) LeaseValid() bool { return true }
 
 // roundTrips is how often the database's server was asked something; 0 if there is none.
 func (s *server) roundTrips() int64 {

@@ -53,6 +53,8 @@ type testConfig struct {
 	// The default if zero.
 	MaxConnections int
 	OperatorListen string
+	FileLimit      uint64 // bytes; no file of the process gets larger, as on a full disk
+	DiskLow        int64
 }
 
 func serveForTest(text string) int {
@@ -68,6 +70,16 @@ func serveForTest(text string) int {
 		cfg.AdminKey, cfg.EncryptionKey = "", ""
 	}
 	cfg.OperatorListen = tc.OperatorListen
+	if tc.DiskLow > 0 {
+		cfg.DiskLow = Bytes(tc.DiskLow)
+	}
+	if n := tc.FileLimit; n > 0 {
+		signal.Ignore(syscall.SIGXFSZ) // so that writing fails, as on a full disk
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: n, Max: n}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	if tc.MaxConnections > 0 {
 		cfg.MaxConnections = tc.MaxConnections
 	}

@@ -143,6 +143,7 @@ type Worker struct {
 	lanes map[hook.EndpointID]*lane
 	tests map[hook.EndpointID]struct{} // endpoints that are being tested
 
+	beat     atomic.Int64    // when Run looked around last, as a Unix time in nanoseconds
 	stopping atomic.Bool     // Run was told to stop; nothing clears it
 	closing  chan struct{}   // closed when stopping is set, so that idle senders end
 	stopped  context.Context // ends when requests in flight must end
@@ -189,12 +190,14 @@ func (w *Worker) Run(ctx context.Context) error {
 	tick := time.NewTicker(w.Tick)
 	defer tick.Stop()
 	lastSweep := time.Now()
+	w.beat.Store(lastSweep.UnixNano())
 	for {
 		select {
 		case <-ctx.Done():
 			w.stop()
 			return nil
 		case now := <-tick.C:
+			w.beat.Store(now.UnixNano())
 			w.tend(now)
 			if now.Sub(lastSweep) >= sweepTicks*w.Tick {
 				lastSweep = now
@@ -205,6 +208,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// Beat is when Run looked around last. It does so every [Options.Tick].
+func (w *Worker) Beat() time.Time { return time.Unix(0, w.beat.Load()) }
 
 // TakeOver opens a lane for every endpoint that which selects and that has work. Each lane
 // first recovers the deliveries that an earlier process, or another node, was sending. Call

@@ -65,6 +65,23 @@ func New(roundTrips func() int64) *Metrics {
 	return m
 }
 
+// Disk adds the room on the disk with the database.
+func (m *Metrics) Disk(free func() int64, low func() bool) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "gancho_disk_free_bytes", Help: "Free room on the disk with the database.",
+		}, func() float64 { return float64(free()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "gancho_disk_low", Help: "1 while there is less room than the option disk-low says.",
+		}, func() float64 {
+			if low() {
+				return 1
+			}
+			return 0
+		}),
+	)
+}
+
 // Door is what serves a listener.
 type Door interface {
 	Open() int

@@ -327,11 +327,11 @@ func TestLeaseRunsFromTheQuestion(t *testing.T) {
 			failed := make(chan error, 1)
 			go func() { failed <- n.Start(t.Context(), n.ledger) }()
 			n.at(8*time.Second - 1)
-			if !n.leaseValid() {
+			if !n.LeaseValid() {
 				t.Error("the lease has ended early")
 			}
 			n.at(8 * time.Second)
-			if n.leaseValid() {
+			if n.LeaseValid() {
 				t.Error("the lease runs on")
 			}
 			if err := <-failed; !errors.Is(err, context.DeadlineExceeded) || time.Since(n.start) != 13*time.Second {

@@ -176,13 +176,13 @@ func New(o Options) *Node {
 }
 
 // Owns reports whether this node may send to the endpoint now.
-func (n *Node) Owns(id hook.EndpointID) bool { return n.owned[id.Slot()].Load() && n.leaseValid() }
+func (n *Node) Owns(id hook.EndpointID) bool { return n.owned[id.Slot()].Load() && n.LeaseValid() }
 
-// leaseValid reports whether this node's lease still runs, so that no other node can have taken
+// LeaseValid reports whether this node's lease still runs, so that no other node can have taken
 // over. It asks two clocks. When a suspended process goes on, both show that the lease is over.
 // When a machine wakes from sleep, only the wall clock does, because the monotonic clock stood
 // still.
-func (n *Node) leaseValid() bool {
+func (n *Node) LeaseValid() bool {
 	now := time.Now()
 	return int64(now.Sub(n.started)) < n.mono.Load() && n.wallOf(now) < n.wall.Load()
 }
@@ -196,7 +196,7 @@ func (n *Node) Epoch() int64 { return n.epoch.Load() }
 
 // Leads reports whether this node is the leading one, which does the work that only one node
 // may do.
-func (n *Node) Leads() bool { return n.owned[leader].Load() && n.leaseValid() }
+func (n *Node) Leads() bool { return n.owned[leader].Load() && n.LeaseValid() }
 
 // Tell announces that an endpoint has work to the node that owns it. It does not wait for that.
 func (n *Node) Tell(id hook.EndpointID) {
@@ -323,7 +323,7 @@ func (n *Node) beatOrLog(ctx context.Context) {
 
 // beat sends a heartbeat: it renews the lease, and takes and gives slots.
 func (n *Node) beat(ctx context.Context) error {
-	wasValid := n.leaseValid()
+	wasValid := n.LeaseValid()
 	view, err := n.renew(ctx)
 	if errors.Is(err, hook.ErrFenced) {
 		return n.fenced(ctx)

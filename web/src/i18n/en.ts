@@ -46,6 +46,10 @@ const en = {
     codes: {} as Record<string, string>,
     // What is wrong at one place of what was sent, by the code that the server gives; {name} is a parameter of it.
     details: {
+      database_not_writable: "The database commits nothing: its disk may be full, or the server may be away or read-only.",
+      encryption_key_missing: "The database uses an encryption key that this server does not have. Give it the key and start it again.",
+      lease_expired: "This server could not renew its lease, so other servers deliver in its place.",
+      worker_stuck: "The worker that delivers does nothing. Start the server again.",
       ascii_key: "Use 1 to 255 printable ASCII characters.",
       change_member_unknown:
         "A change has contract, kind, key, and one of document, patch and delete. Remove anything else.",

@@ -157,11 +157,16 @@ const es: Messages = {
         "Los scripts de este cliente agotaron su tiempo. Volverán a ejecutarse en menos de un minuto; nada se pierde.",
       too_many_streams: "Demasiadas personas miran este servidor en vivo.",
       internal_error: "Algo falló en el servidor. Quedó anotado en su registro.",
+      not_ready: "Una parte del servidor no puede hacer su trabajo.",
       too_busy: "El servidor tiene demasiado trabajo. Intente de nuevo.",
       storage_unavailable: "No se pudo guardar nada. Intente de nuevo en un momento.",
     },
     // What is wrong at one place of what was sent, by the code that the server gives; {name} is a parameter of it.
     details: {
+      database_not_writable: "La base de datos no guarda nada: quizá su disco está lleno, o su servidor no responde o es de solo lectura.",
+      encryption_key_missing: "La base de datos usa una clave de cifrado que este servidor no tiene. Désela y vuelva a iniciarlo.",
+      lease_expired: "Este servidor no pudo renovar su turno, así que otros entregan en su lugar.",
+      worker_stuck: "La parte que hace las entregas está detenida. Vuelva a iniciar el servidor.",
       ascii_key: "Use de 1 a 255 caracteres ASCII imprimibles.",
       change_member_unknown: "Un cambio lleva contract, kind, key y uno de document, patch y delete. Quite lo demás.",
       change_object: "Un cambio es un objeto con contract, kind, key y uno de document, patch y delete.",

@@ -156,11 +156,16 @@ const pt: Messages = {
         "Os scripts deste cliente esgotaram o seu tempo. Voltam a executar em menos de um minuto; nada se perde.",
       too_many_streams: "Pessoas demais acompanham este servidor ao vivo.",
       internal_error: "Algo falhou no servidor. Ficou anotado no log dele.",
+      not_ready: "Uma parte do servidor não consegue fazer o seu trabalho.",
       too_busy: "O servidor tem trabalho demais. Tente de novo.",
       storage_unavailable: "Nada pôde ser salvo. Tente de novo em um momento.",
     },
     // What is wrong at one place of what was sent, by the code that the server gives; {name} is a parameter of it.
     details: {
+      database_not_writable: "O banco de dados não grava nada: talvez o disco esteja cheio, ou o servidor dele não responda ou seja somente leitura.",
+      encryption_key_missing: "O banco de dados usa uma chave de criptografia que este servidor não tem. Forneça a chave e reinicie o servidor.",
+      lease_expired: "Este servidor não conseguiu renovar a sua vez, então outros entregam no lugar dele.",
+      worker_stuck: "A parte que faz as entregas está parada. Reinicie o servidor.",
       ascii_key: "Use de 1 a 255 caracteres ASCII imprimíveis.",
       change_member_unknown: "Uma mudança leva contract, kind, key e um de document, patch e delete. Remova o resto.",
       change_object: "Uma mudança é um objeto com contract, kind, key e um de document, patch e delete.",
