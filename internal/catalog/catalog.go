@@ -244,7 +244,7 @@ func (k *Catalog) reload(ctx context.Context, versions []hook.ContractText) (cha
 			k.set.AddOlder(text)
 			continue
 		}
-		c, err := contract.Parse(v.Name+".yaml", text.Source)
+		c, err := contract.ParseStored(v.Name+".yaml", text.Source)
 		if err != nil { // a newer program has stored it; the version before stays in force
 			k.log.Error("a stored contract is not understood by this version of Gancho; the version before it is used",
 				"contract", v.Name, "version", v.Version, "error", err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -35,19 +36,24 @@ func Load(fsys fs.FS, file string) (*Contract, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parse(fsys, file, src)
+	return parse(&loader{fsys: fsys}, file, src)
 }
 
 // Parse compiles a contract that needs no other files: its examples are in it. The
 // Source of a loaded contract is always like that. file is its name for messages. The
 // error is a *[Problems].
-func Parse(file string, src []byte) (*Contract, error) { return parse(nil, file, src) }
+func Parse(file string, src []byte) (*Contract, error) { return parse(&loader{}, file, src) }
 
-func parse(fsys fs.FS, file string, src []byte) (*Contract, error) {
+// ParseStored is [Parse] for what was accepted earlier, perhaps by a release that refused less: what can be left out
+// without changing a delivery is left out, so that the contract stays in force.
+func ParseStored(file string, src []byte) (*Contract, error) { return parse(&loader{stored: true}, file, src) }
+
+func parse(l *loader, file string, src []byte) (*Contract, error) {
 	f, root := yamlfile.Open(file, src, MaxSource)
 	c := &Contract{byName: map[string]int{}, docs: map[string]Text{}}
 	if root != nil {
-		(&loader{File: f, fsys: fsys, root: root}).contract(c)
+		l.File, l.root = f, root
+		l.contract(c)
 	}
 	if err := f.Err(); err != nil {
 		return nil, err
@@ -62,6 +68,8 @@ type loader struct {
 	*yamlfile.File
 	fsys fs.FS // nil: no example files
 	root *yamlfile.Node
+
+	stored bool // it was accepted earlier, see [ParseStored]
 }
 
 // keysOf is the language: the keys of each section. "" is the top level, and * stands for
@@ -101,7 +109,7 @@ var sections = []struct {
 	{"contract", (*loader).contractName},
 	{"title", func(l *loader, c *Contract, n *yamlfile.Node) { c.Title = l.Text(n) }},
 	{"about", func(l *loader, c *Contract, n *yamlfile.Node) { c.About = l.Text(n) }},
-	{"document", func(l *loader, c *Contract, n *yamlfile.Node) { c.Document = l.Str(n) }},
+	{"document", (*loader).documentURL},
 	{"credentials", (*loader).credentials},
 	{"endpoint", (*loader).endpoint},
 	{"records", (*loader).readRecords},
@@ -146,6 +154,20 @@ func (l *loader) defaults(c *Contract) {
 	c.endpoint.settings = schema.NoSettings()
 	c.delivery.clock = ClockTotal
 	c.delivery.mode = hook.AtLeastOnce
+}
+
+// documentURL reads the address of the system's document. Pages make a link of it, and a link can be a script.
+func (l *loader) documentURL(c *Contract, n *yamlfile.Node) {
+	text := l.Str(n)
+	u, err := url.Parse(text)
+	if text != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil) {
+		if !l.stored {
+			l.Problem(n.Line, n.Column, "The document is not the address of a web page.",
+				"Write it as https://docs.example.com/webhooks, or leave the key out.")
+		}
+		return
+	}
+	c.Document = text
 }
 
 func (l *loader) contractName(c *Contract, n *yamlfile.Node) {

@@ -295,3 +295,24 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// The console makes a link of document, so only addresses of web pages are taken. One that was stored by a release that
+// took others stays in force without it.
+func TestDocumentURL(t *testing.T) {
+	t.Parallel()
+	for text, ok := range map[string]bool{
+		"https://docs.example.com/webhooks": true, "http://example.com": true, "HTTPS://example.com": true,
+		"javascript:alert(1)": false, "JavaScript://example.com/%0aalert(1)": false, "data:text/html,x": false,
+		"//example.com": false, "docs.pdf": false, "https:///x": false, "https://me@example.com": false, "ftp://example.com": false,
+		"https://exa mple.com": false, "vbscript:x": false, "file:///etc/passwd": false,
+	} {
+		source := []byte("contract: shop\ntitle: Shop\ndocument: '" + text + "'\nevents: {order.paid: {title: Paid, example: '{}'}}\n")
+		c, err := Parse("shop.yaml", source)
+		if (err == nil) != ok || ok && c.Document != text {
+			t.Errorf("%s: %v", text, err)
+		}
+		if c, err = ParseStored("shop.yaml", source); err != nil || ok != (c.Document == text) || !ok && c.Document != "" {
+			t.Errorf("%s, stored: %v, %v", text, c, err)
+		}
+	}
+}

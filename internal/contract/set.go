@@ -79,7 +79,7 @@ func (s *Set) Add(c *Contract) {
 func (s *Set) AddOlder(t hook.ContractText) {
 	s.change(func(st *setState) {
 		st.insert(t.Name, version{t.Version, sync.OnceValue(func() *Contract {
-			c, err := Parse(t.Name+".yaml", t.Source)
+			c, err := ParseStored(t.Name+".yaml", t.Source)
 			if err != nil { // the set behaves as if there were no such version
 				return nil
 			}

@@ -122,7 +122,7 @@ function Docs({ contract: c }: { contract: Detail }) {
           <Fact label={t.form.timeout}>{span(c.delivery.timeout_ms / 1000, t.locale)}</Fact>
           <Fact label={t.delivery.mode}>{t.delivery[c.delivery.mode]}</Fact>
           <Fact label={t.contracts.version}>{number(c.version, t.locale)}</Fact>
-          {c.document && (
+          {c.document && /^https?:\/\//i.test(c.document) && URL.canParse(c.document) && (
             <Fact label="URL">
               <Anchor href={c.document} target="_blank" rel="noreferrer" size="sm">
                 {new URL(c.document).host}
