@@ -46,7 +46,9 @@ func Parse(file string, src []byte) (*Contract, error) { return parse(&loader{},
 
 // ParseStored is [Parse] for what was accepted earlier, perhaps by a release that refused less: what can be left out
 // without changing a delivery is left out, so that the contract stays in force.
-func ParseStored(file string, src []byte) (*Contract, error) { return parse(&loader{stored: true}, file, src) }
+func ParseStored(file string, src []byte) (*Contract, error) {
+	return parse(&loader{stored: true}, file, src)
+}
 
 func parse(l *loader, file string, src []byte) (*Contract, error) {
 	f, root := yamlfile.Open(file, src, MaxSource)

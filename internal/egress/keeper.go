@@ -53,7 +53,7 @@ func (k *Keeper) Changed(c hook.Change) {
 // looking the name up; nil if they can, or if it is no URL. contract are the rules of the contract.
 func (k *Keeper) CheckURL(ctx context.Context, tenant string, contract *Rules, target string) ([]hook.FieldError, error) {
 	const at = "/url"
-	u, _ := url.Parse(target) // nil if it is no URL
+	u, _ := url.Parse(target)     // nil if it is no URL
 	if u == nil || u.Host == "" { // others say what is wrong
 		return nil, nil
 	}

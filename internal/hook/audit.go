@@ -51,9 +51,9 @@ type Action string
 const (
 	ActionTenantCreated         Action = "tenant.created"
 	ActionTenantChanged         Action = "tenant.changed"
-	ActionTenantDeleted         Action = "tenant.deleted" // with all its data; the entry belongs to no tenant, so it stays
+	ActionTenantDeleted         Action = "tenant.deleted"  // with all its data; the entry belongs to no tenant, so it stays
 	ActionTenantImported        Action = "tenant.imported" // from another installation
-	ActionTenantErased          Action = "tenant.erased"  // the fields have what each table had, and the hash of the report
+	ActionTenantErased          Action = "tenant.erased"   // the fields have what each table had, and the hash of the report
 	ActionEndpointCreated       Action = "endpoint.created"
 	ActionEndpointChanged       Action = "endpoint.changed"
 	ActionEndpointResumed       Action = "endpoint.resumed"
