@@ -98,6 +98,19 @@ else
 	bin/tools/mutate $(ARGS) $(MUTATE_PKGS:%=./internal/%)
 endif
 
+# How long make fuzz works on each target.
+FUZZTIME ?= 1m
+
+.PHONY: fuzz
+fuzz: ## Throw made-up input at each fuzz target until one fails (FUZZTIME=10s PKG=./internal/match)
+	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' $(or $(PKG),internal) | sort | \
+	while IFS=: read -r file func; do \
+		dir="$$(dirname "$${file#./}")"; name="$${func#func }"; \
+		echo "fuzz: $$name of $$dir, $(FUZZTIME)"; \
+		go test "./$$dir" -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10s </dev/null || { \
+			echo "fuzz: $$name failed. Its input is in $$dir/testdata/fuzz/$$name; give it to f.Add when it is mended." >&2; exit 1; }; \
+	done
+
 .PHONY: bench
 bench: build ## Measure this machine; pass flags as ARGS="--events 100000"
 	bin/gancho bench $(ARGS)
