@@ -209,6 +209,10 @@ func (p *parts) close() {
 // assemble creates the parts and gives each those it needs. Nothing runs yet.
 func (s *server) assemble() (*parts, error) {
 	log := func(part string) *slog.Logger { return s.log.With("part", part) }
+	proxy, err := sendhttp.ParseProxy(string(s.cfg.EgressProxy))
+	if err != nil {
+		return nil, err
+	}
 	pool, err := newScripts()
 	if err != nil {
 		return nil, err
@@ -221,7 +225,7 @@ func (s *server) assemble() (*parts, error) {
 		numbers: numbers,
 		known:   catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), quotas: quotas, reach: reach, scripts: scripts,
 		nodes:  s.newSharing(),
-		sender: sendhttp.New(sendhttp.Options{Allow: s.cfg.allowed(), MaxAge: s.cfg.ConnectionAge, Egress: reach}), rotator: rekey.New(s.db, log("rekey")), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
+		sender: sendhttp.New(sendhttp.Options{Allow: s.cfg.allowed(), MaxAge: s.cfg.ConnectionAge, Egress: reach, Proxy: proxy}), rotator: rekey.New(s.db, log("rekey")), cleaner: retention.New(s.db, s.cfg.Retention, log("retention")),
 	}
 	if c := s.db.Cluster(); c != nil {
 		p.relay = stream.NewRelay(&s.live, c, p.nodes.Others, log("stream"))

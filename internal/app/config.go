@@ -12,6 +12,7 @@ import (
 
 	"gancho/internal/console"
 	"gancho/internal/hook"
+	sendhttp "gancho/internal/send/http"
 )
 
 //go:generate go run gancho/cmd/gancho config doc --output ../../docs/config.md
@@ -49,6 +50,8 @@ type Config struct {
 	AllowNetworks Networks `name:"allow-networks" env:"GANCHO_ALLOW_NETWORKS" placeholder:"CIDR,…" help:"Private networks that deliveries may reach." doc:"Deliveries to private, loopback, link-local and metadata addresses are refused after the name was looked up, whatever the name says. List here the ranges of your own that endpoints may live in, separated by commas, such as 10.20.0.0/16,fd00:20::/48, or 127.0.0.0/8 to try things on one machine."`
 
 	AllowPorts Ports `name:"allow-ports" env:"GANCHO_ALLOW_PORTS" placeholder:"PORT,…" help:"Ports below 1024 that deliveries may go to, beside 80 and 443." doc:"Other services than web servers have these ports, such as mail. A URL with another port is refused when an endpoint is created, and nothing is sent to it. Separated by commas, such as 81,591."`
+
+	EgressProxy Secret `name:"egress-proxy" env:"GANCHO_EGRESS_PROXY" placeholder:"URL" help:"Forward proxy that all deliveries go through." doc:"Write http://user:password@host:port for a proxy with HTTP CONNECT, which is used for http:// URLs also, or socks5://user:password@host:port; leave user:password@ out if the proxy wants none. Gancho looks up the names of receivers itself, refuses the same addresses as without a proxy, and gives the proxy the address. The proxy's own address may be a private one. If it fails, attempts have the error class proxy_failed. HTTP_PROXY and the like are not read. See docs/adr/0024."`
 
 	ConnectionAge time.Duration `name:"connection-age" env:"GANCHO_CONNECTION_AGE" default:"60s" placeholder:"TIME" help:"How long a connection to a receiver may be used." doc:"Connections are kept open between deliveries. When this time is over, the next delivery makes a new one and looks the name up again, so that a receiver that moves to another address is followed also under steady traffic."`
 
@@ -167,6 +170,9 @@ func (c *Config) Validate() error {
 				wrong("%s: one of the networks is not valid; write them as 10.20.0.0/16", name)
 			}
 		}
+	}
+	if _, err := sendhttp.ParseProxy(string(c.EgressProxy)); err != nil {
+		wrong("egress-proxy: %v", err)
 	}
 	if c.MaxConnections < minConnections {
 		wrong("max-connections: %d is out of range; choose %d or more", c.MaxConnections, minConnections)

@@ -117,6 +117,16 @@ func TestValidateOne(t *testing.T) {
 		{"15 characters", func(c *Config) { c.AdminKey = "0123456789abcde" }, "15 characters"},
 		{"key with a space", func(c *Config) { c.AdminKey = "0123456789 abcdef" }, "spaces"},
 		{"key with a letter that headers cannot carry", func(c *Config) { c.AdminKey = "0123456789abcdefã" }, "cannot be sent"},
+		{"HTTP proxy", func(c *Config) { c.EgressProxy = "http://gancho:pa%40ss@10.0.0.1:3128" }, ""},
+		{"SOCKS5 proxy", func(c *Config) { c.EgressProxy = "socks5://[::1]:1080" }, ""},
+		{"proxy without port", func(c *Config) { c.EgressProxy = "http://gancho:hidden@proxy" }, "egress-proxy: the port is missing or not from 1 to 65535; write http://host:port or socks5://host:port"},
+		{"proxy by TLS", func(c *Config) { c.EgressProxy = "https://gancho:hidden@proxy:443" }, "egress-proxy: this is no URL of a proxy that Gancho can use; write http://host:port"},
+		{"proxy that looks names up", func(c *Config) { c.EgressProxy = "socks5h://gancho:hidden@proxy:1080" }, "write socks5:// in its place"},
+		{"bare host", func(c *Config) { c.EgressProxy = "proxy:3128" }, "write http://host:port"},
+		{"proxy without host", func(c *Config) { c.EgressProxy = "http://:3128" }, "the host is missing"},
+		{"proxy with a path", func(c *Config) { c.EgressProxy = "http://proxy:3128/hidden" }, "something follows the port"},
+		{"proxy with a sign in its password", func(c *Config) { c.EgressProxy = "http://gancho:hidden%@proxy:3128" }, "write % as %25"},
+		{"SOCKS5 without a password", func(c *Config) { c.EgressProxy = "socks5://gancho@proxy:1080" }, "SOCKS5 wants a user name and a password"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := DefaultConfig()
@@ -126,6 +136,8 @@ func TestValidateOne(t *testing.T) {
 				t.Errorf("refused: %v", err)
 			case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
 				t.Errorf("got %v, want %q in it", err, tc.want)
+			case err != nil && strings.Contains(err.Error(), "hidden"):
+				t.Errorf("the error shows a password: %v", err)
 			}
 		})
 	}

@@ -68,9 +68,12 @@ func asRefused(err error) *Refused {
 // classify turns a failure into a stable class and one English sentence, which names
 // the cause, and the limit if one was exceeded. It is pure.
 func classify(f failure) (class, detail string) {
+	proxy, byProxy := errors.AsType[*proxyError](f.err)
 	switch {
 	case f.interrupted:
 		return hook.ClassInterrupted, "Gancho stopped during the attempt, so its end is not known."
+	case byProxy:
+		return hook.ClassProxyFailed, proxy.sentence + "."
 	case f.timeUp:
 		return f.classifyTimeUp()
 	case f.stage <= stageTLS:

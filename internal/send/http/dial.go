@@ -142,14 +142,16 @@ func (t *Transport) connect(x *exchange, r *outgoing) (*conn, error) {
 	defer cancel()
 	defer context.AfterFunc(t.closing, cancel)()
 
-	raw, err := t.open(ctx, d, r)
+	open := t.open
+	if t.proxy != nil {
+		open = t.openByProxy
+	}
+	raw, peer, err := open(ctx, d, r)
 	if err != nil {
 		return nil, err
 	}
 	c := newConn(newSocket(raw), d, r.to)
-	if ap, err := netip.ParseAddrPort(raw.RemoteAddr().String()); err == nil {
-		c.peer = ap.Addr()
-	}
+	c.peer = peer
 	if !r.to.secure {
 		return c, nil
 	}
@@ -174,8 +176,8 @@ func (t *Transport) connect(x *exchange, r *outgoing) (*conn, error) {
 	return c, nil
 }
 
-// open makes the TCP connection.
-func (t *Transport) open(ctx context.Context, d *dialing, r *outgoing) (net.Conn, error) {
+// open makes the TCP connection, and says to which address.
+func (t *Transport) open(ctx context.Context, d *dialing, r *outgoing) (net.Conn, netip.Addr, error) {
 	dialer := net.Dialer{
 		Resolver:  t.resolver,
 		KeepAlive: 15 * time.Second,
@@ -188,9 +190,12 @@ func (t *Transport) open(ctx context.Context, d *dialing, r *outgoing) (net.Conn
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if d.tryErr != nil { // why an allowed address failed says more than that another was refused
-			return nil, d.tryErr
+			return nil, netip.Addr{}, d.tryErr
 		}
-		return nil, err
+		return nil, netip.Addr{}, err
 	}
-	return raw, nil
+	if ap, err := netip.ParseAddrPort(raw.RemoteAddr().String()); err == nil {
+		return raw, ap.Addr(), nil
+	}
+	return raw, netip.Addr{}, nil
 }

@@ -8,7 +8,7 @@
 //   - bounds the time and memory that an answer takes,
 //   - judges no request by bytes that were not sent in answer to it, as far as a look before the
 //     request can see that; tenants never share a connection,
-//   - follows no redirect, keeps no cookies, uses no proxy and decompresses nothing,
+//   - follows no redirect, keeps no cookies, uses no proxy but the operator's and decompresses nothing,
 //   - sends a request a second time only as [send.Attributes.Resend] permits,
 //   - names every failure by a stable class and one English sentence.
 package http
@@ -51,6 +51,9 @@ type Options struct {
 	// Egress knows which ports are allowed, and to which hosts the messages of a tenant may go.
 	// nil: to any host, and to the ports that are allowed without an operator's leave.
 	Egress *egress.Keeper
+	// Proxy is the operator's forward proxy, through which all requests go; nil: none. Its own
+	// address may be any.
+	Proxy *Proxy
 	// MaxAge is how long a connection may be used; then the name is looked up again. 0:
 	// [DefaultMaxAge].
 	MaxAge time.Duration
@@ -77,6 +80,7 @@ type Transport struct {
 	guard     *Guard
 	egress    *egress.Keeper
 	resolver  *net.Resolver
+	proxy     *Proxy // nil: none
 	tls       *tls.Config
 	pool      *pool
 	closing   context.Context // ends with Close: no connection is set up any more
@@ -91,6 +95,7 @@ func New(o Options) *Transport {
 		guard:    NewGuard(o.Allow),
 		egress:   o.Egress,
 		resolver: o.Resolver,
+		proxy:    o.Proxy,
 		tls: &tls.Config{
 			RootCAs:            o.RootCAs,
 			MinVersion:         tls.VersionTLS12,
