@@ -121,7 +121,7 @@ func TestAuditChain(t *testing.T) {
 func TestSecretReadInAudit(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	path, id := s.endpoint(s.tenant("acme"), `{"url":"http://127.0.0.1:1/"}`)
+	path, id := s.endpoint(s.tenant("acme"), `{"url":"https://example.com/"}`)
 	s.do("GET", path+"/secret", "").want(200)
 	if got := s.do("GET", "/v1/audit?limit=1", "").want(200); got.str("items.0.action") != "endpoint.secret_read" || got.str("items.0.object") != id {
 		t.Errorf("%s", got.Body)
