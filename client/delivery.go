@@ -66,9 +66,9 @@ type Request struct {
 type Response struct {
 	Status     int         `json:"status" example:"200"`
 	Headers    [][2]string `json:"headers"`
-	Body       string      `json:"body" doc:"The first 16 KiB."`
-	BodyBase64 string      `json:"body_base64,omitempty" doc:"The body in base64, if it is not UTF-8 text; body is empty then."`
-	Truncated  bool        `json:"truncated" doc:"The body was longer than what is shown."`
+	Body       string      `json:"body" doc:"What the first 16 KiB say: decompressed up to 64 KiB, and in UTF-8."`
+	BodyBase64 string      `json:"body_base64,omitempty" doc:"The body in base64, if it is no text; body is empty then."`
+	Truncated  bool        `json:"truncated" doc:"The body was longer than what is shown, or it is damaged."`
 }
 
 // Timing is how long the parts of an attempt took, in milliseconds. A part that was not needed, such as connecting on a

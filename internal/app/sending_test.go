@@ -1,7 +1,10 @@
 package app
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -45,5 +48,75 @@ func TestSchemes(t *testing.T) {
 	case <-got:
 	case <-time.After(time.Minute):
 		t.Error("nothing was sent")
+	}
+}
+
+// People read in the history what a receiver said, in whatever charset or compression it came.
+func TestAnswersAreReadable(t *testing.T) {
+	t.Parallel()
+	const page = "<!DOCTYPE html><title>Sesión expirada</title>"
+	const latin = "<!DOCTYPE html><title>Sesi\xf3n expirada</title>"
+	var packed, bomb bytes.Buffer
+	for b, text := range map[*bytes.Buffer]string{&packed: latin, &bomb: strings.Repeat("a", 4<<20)} {
+		z := gzip.NewWriter(b)
+		_, _ = io.WriteString(z, text)
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	url := listening(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=ISO-8859-1")
+		body := latin
+		switch r.URL.Path {
+		case "/gzip":
+			w.Header().Set("Content-Encoding", "gzip")
+			body = packed.String()
+		case "/bomb":
+			w.Header().Set("Content-Encoding", "gzip")
+			body = bomb.String()
+		case "/image":
+			w.Header().Set("Content-Type", "image/png")
+			body = "\x89PNG\xff"
+		}
+		w.WriteHeader(http.StatusOK)
+		_, _ = io.WriteString(w, body)
+	})
+	p := start(t, t.TempDir())
+	ctx := t.Context()
+	if _, err := p.PutTenant(ctx, "acme", client.TenantInput{}); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]struct {
+		body      string
+		isBase64  bool
+		diagnosis string
+		truncated bool
+	}{
+		"/latin1": {page, false, "success_html_page", false},
+		"/gzip":   {page, false, "success_html_page", false},
+		"/bomb":   {strings.Repeat("a", 64<<10), false, "success", true},
+		"/image":  {"", true, "success", false},
+	} {
+		e, err := p.CreateEndpoint(ctx, "acme", client.EndpointInput{Name: path, URL: url + path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent, err := p.TestEndpoint(ctx, "acme", e.ID, "en", client.TestInput{})
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		d, err := p.Delivery(ctx, "acme", sent.Delivery)
+		if err != nil || len(d.AttemptList) != 1 {
+			t.Fatal(path, err)
+		}
+		for where, got := range map[string]struct {
+			*client.Response
+			code string
+		}{"test": {sent.Response, sent.Diagnosis.Code}, "history": {d.AttemptList[0].Response, d.Diagnosis.Code}} {
+			if got.Response == nil || got.Body != want.body || got.Truncated != want.truncated ||
+				(got.BodyBase64 != "") != want.isBase64 || got.code != want.diagnosis {
+				t.Errorf("%s, %s: %s %.200v", path, where, got.code, got.Response)
+			}
+		}
 	}
 }

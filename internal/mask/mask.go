@@ -2,7 +2,8 @@
 //
 // It promises three things:
 //   - A [Mask] that was made of the secrets of a request hides each of them wherever it stands in a text, a header or a
-//     body, in every spelling that senders and receivers use: plain, in JSON, in a URL or a form, in HTML.
+//     body, in every spelling that senders and receivers use: plain, in JSON, in a URL or a form, in HTML; in an answer
+//     also where it is compressed or in another charset.
 //   - [InRequest] and [Header] know where people put credentials: into headers and query parameters whose names say so,
 //     behind a word such as "Bearer", or in the password of "Basic".
 //   - A settings document can be shown with masks ([Settings.Hide]) and sent back with them ([Settings.Restore]): a mask
@@ -19,6 +20,7 @@ import (
 	"slices"
 	"strings"
 
+	"gancho/internal/answer"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 )
@@ -112,9 +114,12 @@ func (m Mask) Body(body []byte) []byte {
 	return body
 }
 
-// CutBody is Body for a body whose end was cut off: it also hides the beginning of a secret at the end of the body.
-func (m Mask) CutBody(body []byte) []byte {
+// Start is Body for a body whose end may be cut off: then it also hides the beginning of a secret at the end.
+func (m Mask) Start(body []byte, cut bool) []byte {
 	body = m.Body(body)
+	if !cut {
+		return body
+	}
 	for _, s := range m.spellings {
 		for n := min(len(s)-1, len(body)); n >= minLength; n-- {
 			if bytes.HasSuffix(body, []byte(s[:n])) {
@@ -123,6 +128,21 @@ func (m Mask) CutBody(body []byte) []byte {
 		}
 	}
 	return body
+}
+
+// Answer is an answer with masks in the place of the secrets. A body in a coding or a charset that can be read, see
+// [answer.Read], stays in it. In one that is [answer.Opaque] nothing is found.
+func (m Mask) Answer(r hook.Response) hook.Response {
+	if len(m.spellings) == 0 {
+		return r
+	}
+	body := answer.Read(&r)
+	masked := m.Start(body.Bytes, body.Truncated)
+	if !bytes.Equal(masked, body.Bytes) {
+		r.Body, r.Truncated = body.Encode(masked), body.Truncated
+	}
+	r.Headers = m.Headers(r.Headers)
+	return r
 }
 
 // spellings are the ways in which a secret may stand in what is sent and in what comes back: as it is, in JSON, in a

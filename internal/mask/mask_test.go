@@ -1,6 +1,8 @@
 package mask
 
 import (
+	"bytes"
+	"compress/gzip"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"gancho/internal/answer"
 	"gancho/internal/hook"
 )
 
@@ -41,7 +44,7 @@ func TestEchoes(t *testing.T) {
 		"Go's HTML":  `<td>Bearer S3cr/t+&#34;q&amp;&lt;é=</td>`,
 		"cut":        secret[:6],
 	} {
-		shown := []string{string(m.CutBody([]byte(echo)))}
+		shown := []string{string(m.Start([]byte(echo), true))}
 		if name != "cut" {
 			shown = append(shown, string(m.Body([]byte(echo))), m.Text(echo), m.Texts([]string{"x", echo})[1])
 			shown = append(shown, m.Headers([]hook.Header{{Name: "X", Value: echo}})[0].Value)
@@ -182,6 +185,46 @@ func TestRestoreEntries(t *testing.T) {
 	} {
 		if got := string(where.Restore([]byte(given), []byte(stored))); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", given, got, want)
+		}
+	}
+}
+
+// A secret is hidden in an answer however its bytes are coded, and the rest of the answer stays as it came.
+func TestAnswer(t *testing.T) {
+	t.Parallel()
+	const secret, text = "sésamo-9471", "su clave es sésamo-9471, señor"
+	m := New(secret)
+	latin := strings.NewReplacer("é", "\xe9", "ñ", "\xf1")
+	pack := func(s string) string {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = z.Write([]byte(s))
+		_ = z.Close()
+		return b.String()
+	}
+	for name, c := range map[string]struct{ coding, body string }{
+		"latin1": {"", latin.Replace(text)}, "gzip": {"gzip", pack(text)}, "both": {"gzip", pack(latin.Replace(text))}, "plain": {"", text},
+	} {
+		r := hook.Response{Status: 200, Body: []byte(c.body), Headers: []hook.Header{
+			{Name: "Content-Type", Value: "text/plain; charset=iso-8859-1"}, {Name: "Content-Encoding", Value: c.coding},
+		}}
+		got := m.Answer(r)
+		if read := answer.Read(&got); string(read.Bytes) != "su clave es "+Text+", señor" || got.Truncated {
+			t.Errorf("%s: %q", name, read.Bytes)
+		}
+		if d := cmp.Diff(r.Headers, got.Headers); d != "" || string(r.Body) != c.body {
+			t.Errorf("%s: %s", name, d)
+		}
+		if got := New("another-secret").Answer(r); !bytes.Equal(got.Body, r.Body) {
+			t.Errorf("%s: an answer without a secret has changed", name)
+		}
+		if c.coding == "" {
+			continue
+		}
+		cut := r
+		cut.Body, cut.Truncated = cut.Body[:len(cut.Body)-12], true
+		if got := m.Answer(cut); strings.Contains(string(answer.Read(&got).Bytes), "sésamo") || !got.Truncated {
+			t.Errorf("%s, cut: %q", name, answer.Read(&got).Bytes)
 		}
 	}
 }

@@ -8,6 +8,7 @@ package view
 import (
 	"slices"
 
+	"gancho/internal/answer"
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/mask"
@@ -82,8 +83,8 @@ func (v Views) Endpoint(s hook.Sight, e *hook.Endpoint) *hook.Endpoint {
 	return &shown
 }
 
-// Attempt is an attempt to deliver as somebody sees it, with the body of its request: its own, or body. e and ev are nil
-// if the endpoint or the event is gone.
+// Attempt is an attempt to deliver as somebody sees it, with the body of its request: its own, or body. The body of its
+// answer is made readable. e and ev are nil if the endpoint or the event is gone.
 func (v Views) Attempt(s hook.Sight, e *hook.Endpoint, ev *hook.Event, at *hook.Attempt, body []byte) *hook.Attempt {
 	shown := *at
 	q := &shown.Request
@@ -91,7 +92,8 @@ func (v Views) Attempt(s hook.Sight, e *hook.Endpoint, ev *hook.Event, at *hook.
 		q.Body = body
 	}
 	if at.Response != nil {
-		r := *at.Response
+		r, read := *at.Response, answer.Read(at.Response)
+		r.Body, r.Truncated = read.Bytes, read.Truncated
 		shown.Response = &r
 	}
 	c := v.contractOf(e, ev)
@@ -176,10 +178,9 @@ func hide(m mask.Mask, at *hook.Attempt) {
 	at.Request.URL, at.Request.Headers, at.Detail = m.Text(at.Request.URL), m.Headers(at.Request.Headers), m.Text(at.Detail)
 	if r := at.Response; r != nil {
 		r.Headers = m.Headers(r.Headers)
-		if r.Truncated {
-			r.Body = m.CutBody(r.Body)
-		} else {
-			r.Body = m.Body(slices.Clip(r.Body))
+		r.Body = m.Start(slices.Clip(r.Body), r.Truncated)
+		if answer.Opaque(r) && len(r.Body) > 0 { // nobody knows what is in it
+			r.Body = []byte(mask.Text)
 		}
 	}
 }

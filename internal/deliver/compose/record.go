@@ -15,14 +15,8 @@ func (c *Composed) Record(a *hook.Attempt, reply *send.Reply) {
 	if a.Response == nil {
 		return
 	}
-	kept := *a.Response
+	kept := c.mask.Answer(*a.Response) // before headers are left out, which say how the body is coded
 	kept.Headers, kept.Truncated = cutHeaders(kept.Headers, kept.Truncated)
-	kept.Headers = c.mask.Headers(kept.Headers)
-	if kept.Truncated {
-		kept.Body = c.mask.CutBody(kept.Body)
-	} else {
-		kept.Body = c.mask.Body(kept.Body)
-	}
 	a.Response = &kept
 }
 

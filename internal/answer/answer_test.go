@@ -1,0 +1,166 @@
+package answer
+
+import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"io"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html/charset"
+
+	"gancho/internal/hook"
+)
+
+// packed is a text as a writer packs it.
+func packed(t *testing.T, w func(io.Writer) io.WriteCloser, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := w(&b)
+	if _, err := io.WriteString(z, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func gzipped(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }
+
+func zlibbed(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }
+
+func deflated(w io.Writer) io.WriteCloser {
+	z, _ := flate.NewWriter(w, flate.DefaultCompression)
+	return z
+}
+
+// in is a text in a charset.
+func in(t *testing.T, name, text string) string {
+	t.Helper()
+	e, _ := charset.Lookup(name)
+	out, err := e.NewEncoder().String(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func response(contentType, coding, body string) *hook.Response {
+	r := &hook.Response{Status: 200, Body: []byte(body)}
+	if contentType != "" {
+		r.Headers = append(r.Headers, hook.Header{Name: "content-type", Value: contentType})
+	}
+	if coding != "" {
+		r.Headers = append(r.Headers, hook.Header{Name: "CONTENT-ENCODING", Value: coding})
+	}
+	return r
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	const text = `{"error":"la dirección no está, señor — Ñandú"}`
+	const latin = "la dirección no está, señor: Ñandú"
+	const image = "\x89PNG\r\n\x1a\n\x00\x00\xff\xfe"
+	for name, c := range map[string]struct{ contentType, coding, body, want string }{
+		"plain":                              {"application/json", "", text, text},
+		"nothing":                            {"", "gzip", "", ""},
+		"identity":                           {"", "identity", text, text},
+		"gzip":                               {"", "gzip", packed(t, gzipped, text), text},
+		"x-gzip":                             {"", "X-GZip", packed(t, gzipped, text), text},
+		"deflate as the standard says":       {"", "deflate", packed(t, zlibbed, text), text},
+		"deflate as some servers do":         {"", "deflate", packed(t, deflated, text), text},
+		"gzip called deflate":                {"", "deflate", packed(t, gzipped, text), text},
+		"zlib called gzip":                   {"", "gzip", packed(t, zlibbed, text), text},
+		"two codings":                        {"", "deflate, gzip", packed(t, gzipped, packed(t, zlibbed, text)), text},
+		"text called gzip":                   {"", "gzip", text, text},
+		"text called deflate":                {"", "deflate", text, text},
+		"JSON called deflate":                {"", "deflate", `{"a":"` + strings.Repeat("x", 300) + `"}`, `{"a":"` + strings.Repeat("x", 300) + `"}`},
+		"latin1":                             {"text/plain; charset=ISO-8859-1", "", in(t, "iso-8859-1", latin), latin},
+		"windows-1252":                       {"text/plain;charset=windows-1252", "", "\x80 5", "€ 5"},
+		"UTF-8 called latin1":                {"text/plain; charset=iso-8859-1", "", text, text},
+		"utf-16 with a mark":                 {"text/plain; charset=utf-16", "", "\xfe\xff" + in(t, "utf-16be", "señor"), "\ufeffseñor"},
+		"utf-16, ASCII bytes only":           {"text/plain; charset=utf-16le", "", in(t, "utf-16le", "中"), "中"},
+		"shift_jis":                          {"text/html; charset=\"Shift_JIS\"", "", in(t, "shift_jis", "エラー"), "エラー"},
+		"iso-2022-jp":                        {"text/html; charset=iso-2022-jp", "", in(t, "iso-2022-jp", "エラー"), "エラー"},
+		"latin1, packed":                     {"text/html; charset=iso-8859-1", "gzip", packed(t, gzipped, in(t, "iso-8859-1", latin)), latin},
+		"JSON that does not say its charset": {"application/json", "", in(t, "iso-8859-1", latin), latin},
+		"a page that says its charset":       {"text/html", "", `<meta charset="koi8-r">` + in(t, "koi8-r", "Ошибка"), `<meta charset="koi8-r">Ошибка`},
+		"unknown charset":                    {"text/plain; charset=klingon", "", text, text},
+		"not even UTF-8, as it says":         {"text/plain; charset=utf-8", "", "no\xff", "no\xff"},
+		"image":                              {"image/png", "", image, image},
+		"image, packed":                      {"image/png", "gzip", packed(t, gzipped, image), image},
+		"no type":                            {"", "", "no\xff", "no\xff"},
+		"bytes called text":                  {"text/plain", "", image, image},
+		"unknown coding":                     {"", "br", "\x0b\x02\x80", "\x0b\x02\x80"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := response(c.contentType, c.coding, c.body)
+			got := Read(r)
+			if string(got.Bytes) != c.want || got.Truncated {
+				t.Errorf("got %q, truncated %t, want %q", got.Bytes, got.Truncated, c.want)
+			}
+			if string(r.Body) != c.body {
+				t.Error("the answer has changed")
+			}
+			r.Body = got.Encode([]byte(c.want)) // what is encoded can be read again, by the same headers
+			if again := Read(r); string(again.Bytes) != c.want || again.Truncated {
+				t.Errorf("encoded and read again: %q", again.Bytes)
+			}
+		})
+	}
+}
+
+// What can be read of a body that is cut, damaged or a bomb is read, and it says that there is more.
+func TestReadPart(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for i := range 3000 { // packs to more than a few bytes
+		b.WriteString(strings.Repeat("ñ", i%7) + string(rune('a'+i*i%26)))
+	}
+	text := b.String()
+	whole := packed(t, gzipped, text)
+	damaged := []byte(whole)
+	damaged[len(damaged)-5] ^= 0x55 // the checksum
+	raw := packed(t, deflated, text)
+	for name, c := range map[string]struct {
+		coding, body string
+		cut          bool
+		atLeast      int
+	}{
+		"cut":            {"gzip", whole[:len(whole)/2], true, 100},
+		"broken off":     {"gzip", whole[:len(whole)/2], false, 100},
+		"raw, cut":       {"deflate", raw[:len(raw)/2], true, 100},
+		"damaged":        {"gzip", string(damaged), false, len(text)},
+		"only the head":  {"gzip", whole[:10], true, 0},
+		"plain text cut": {"", text[:strings.Index(text, "ñ")+1], true, 1},
+	} {
+		got := Read(&hook.Response{Headers: response("", c.coding, "").Headers, Body: []byte(c.body), Truncated: c.cut})
+		if !got.Truncated || len(got.Bytes) < c.atLeast || !strings.HasPrefix(text, string(got.Bytes)) ||
+			strings.ToValidUTF8(string(got.Bytes), "") != string(got.Bytes) {
+			t.Errorf("%s: truncated %t, %d bytes: %.60q", name, got.Truncated, len(got.Bytes), got.Bytes)
+		}
+	}
+	bomb := packed(t, gzipped, packed(t, gzipped, strings.Repeat("a", 64<<20)))
+	got := Read(response("", "gzip, gzip", bomb))
+	if !got.Truncated || len(got.Bytes) != MaxText || strings.Trim(string(got.Bytes), "a") != "" {
+		t.Errorf("a bomb: truncated %t, %d bytes", got.Truncated, len(got.Bytes))
+	}
+	if exact := Read(response("", "gzip", packed(t, gzipped, strings.Repeat("a", MaxText)))); exact.Truncated {
+		t.Error("a text of exactly the limit says that there is more")
+	}
+}
+
+func TestOpaque(t *testing.T) {
+	t.Parallel()
+	for coding, want := range map[string]bool{
+		"": false, "gzip": false, "br": true, "gzip, zstd": true, "gzip, gzip, gzip, gzip": true, " , identity": false,
+	} {
+		if got := Opaque(response("", coding, "x")); got != want {
+			t.Errorf("%q: %t", coding, got)
+		}
+	}
+}
