@@ -259,6 +259,26 @@ func TestParseDuration(t *testing.T) {
 	}
 }
 
+func TestAddresses(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "203.0.113.7": "203.0.113.7", "203.0.113.0/28, 2001:db8::7,": "203.0.113.0/28,2001:db8::7", "203.0.113.7/32": "203.0.113.7",
+	} {
+		var a Addresses
+		if err := a.UnmarshalText([]byte(in)); err != nil || a.String() != want {
+			t.Errorf("%q: %s, %v", in, a, err)
+		}
+	}
+	for in, want := range map[string]string{
+		"hooks.example.com": "write it as 203.0.113.7 or 203.0.113.0/28", "fe80::1%eth0": "neither an address nor a range",
+		"203.0.113.7/28": "write 203.0.113.0/28", "203.0.113.7 203.0.113.8": "neither",
+	} {
+		var a Addresses
+		if err := a.UnmarshalText([]byte(in)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+}
+
 func TestLoadFile(t *testing.T) {
 	for _, tc := range []struct {
 		name, in string

@@ -229,6 +229,45 @@ func (n Networks) String() string {
 	return strings.Join(parts, ",")
 }
 
+// Addresses is a list of single addresses and of ranges, separated by commas.
+type Addresses []netip.Prefix
+
+// UnmarshalText replaces a by the addresses in text.
+func (a *Addresses) UnmarshalText(text []byte) error {
+	var out Addresses
+	for part := range strings.SplitSeq(string(text), ",") {
+		part = strings.TrimSpace(part)
+		if ip, err := netip.ParseAddr(part); err == nil && ip.Zone() == "" && !ip.Is4In6() {
+			out = append(out, netip.PrefixFrom(ip, ip.BitLen()))
+			continue
+		}
+		if _, err := netip.ParsePrefix(part); err != nil && part != "" {
+			return fmt.Errorf("%q is neither an address nor a range; write it as 203.0.113.7 or 203.0.113.0/28", part)
+		}
+		var ranges Networks
+		if err := ranges.UnmarshalText([]byte(part)); err != nil {
+			return err
+		}
+		out = append(out, ranges...)
+	}
+	*a = out
+	return nil
+}
+
+// List has each address or range as it is written.
+func (a Addresses) List() []string {
+	out := make([]string, len(a))
+	for i, p := range a {
+		if out[i] = p.String(); p.IsSingleIP() {
+			out[i] = p.Addr().String()
+		}
+	}
+	return out
+}
+
+// String is the addresses as they are written.
+func (a Addresses) String() string { return strings.Join(a.List(), ",") }
+
 // Ports is a list of ports, separated by commas.
 type Ports []uint16
 

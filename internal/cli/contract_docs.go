@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gancho/contracts"
+	"gancho/internal/app"
 	"gancho/internal/contract"
 	"gancho/internal/guide"
 	"gancho/internal/nearest"
@@ -17,6 +18,8 @@ type contractDocsCmd struct {
 	Name   string `arg:"" help:"Name of a contract that ships with Gancho, or the path of a contract file."`
 	Lang   string `enum:"en,es,pt" default:"en" help:"Language: ${enum}."`
 	Output string `short:"o" placeholder:"FILE" help:"Write to this file instead of standard output."`
+
+	SenderAddresses app.Addresses `env:"GANCHO_SENDER_ADDRESSES" placeholder:"ADDRESS,…" help:"Addresses that requests come from, as of gancho serve."`
 }
 
 func (c *contractDocsCmd) Help() string {
@@ -38,7 +41,7 @@ func (c *contractDocsCmd) Run(out console) error {
 	if err != nil {
 		return err
 	}
-	return write(out, c.Output, guide.Markdown(loaded, c.Lang))
+	return write(out, c.Output, guide.Sender{Addresses: c.SenderAddresses.List()}.Markdown(loaded, c.Lang))
 }
 
 // contractExportCmd prints a contract for other tools.

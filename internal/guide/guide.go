@@ -61,14 +61,25 @@ var sections = []section{
 // page is the documentation of a contract in one language, while it is written.
 type page struct {
 	facts
+	sender   Sender
 	language string
 	out      bytes.Buffer
 }
 
-// Markdown is the documentation of a contract for customers, in one of [Languages]. For any
-// other language it is in English.
-func Markdown(c *contract.Contract, language string) []byte {
-	p := &page{facts: gather(c), language: language}
+// Sender is what the documentation says about the server that sends the webhooks.
+type Sender struct {
+	// Addresses are the addresses and ranges that requests come from. Without any, the
+	// documentation says nothing about that.
+	Addresses []string
+}
+
+// Markdown is the documentation of a contract for customers, in one of [Languages], with nothing
+// about the server that sends. For any other language it is in English.
+func Markdown(c *contract.Contract, language string) []byte { return Sender{}.Markdown(c, language) }
+
+// Markdown is like [Markdown], with what is known about the sender.
+func (s Sender) Markdown(c *contract.Contract, language string) []byte {
+	p := &page{facts: gather(c), sender: s, language: language}
 	p.line("# %s", c.Title.In(language))
 	if about := c.About.In(language); about != "" {
 		p.line("%s", about)
@@ -86,7 +97,7 @@ func Markdown(c *contract.Contract, language string) []byte {
 // section writes a section with its assumptions. listed has the paths of the assumptions
 // that were listed before.
 func (p *page) section(s *section, listed map[string]bool) {
-	own := page{facts: p.facts, language: p.language}
+	own := page{facts: p.facts, sender: p.sender, language: p.language}
 	if s.chapter != "" {
 		if text := p.contract.Docs(s.chapter).In(p.language); text != "" {
 			own.line("%s", text)

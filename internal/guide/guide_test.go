@@ -330,6 +330,28 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 	}
 }
 
+// The addresses that requests come from are part of the set-up, if they are known.
+func TestSenderAddresses(t *testing.T) {
+	t.Parallel()
+	for language, words := range map[string]string{
+		"en": "Requests come from these IP addresses: ",
+		"es": "Las solicitudes llegan desde estas direcciones IP: ",
+		"pt": "As requisições vêm destes endereços IP: ",
+	} {
+		c := parse(t, minimal)
+		if text := string(Markdown(c, language)); strings.Contains(text, words) {
+			t.Errorf("%s: the addresses are not known, and there is a sentence about them", language)
+		}
+		text := string(Sender{Addresses: []string{"203.0.113.7", "2001:db8:20::/48"}}.Markdown(c, language))
+		_, setup, _ := strings.Cut(text, "\n## "+catalogue.In(language, "title.setup")+"\n")
+		setup, _, _ = strings.Cut(setup, "\n## ")
+		if want := words + "`203.0.113.7`, `2001:db8:20::/48`."; !strings.Contains(setup, want) {
+			t.Errorf("%s: %q is missing under set-up:\n%s", language, want, setup)
+		}
+		wellFormed(t, text)
+	}
+}
+
 // TestCases checks that a further case is shown byte for byte, beside the usual one: what CABAPROP
 // sends about a visitor without an account.
 func TestCases(t *testing.T) {

@@ -45,6 +45,9 @@ func (p *page) setup() {
 		enter = "setup.enter_credential"
 	}
 	p.steps(p.words("setup.address"), p.words(enter), p.words("setup.test"))
+	if from := p.sender.Addresses; len(from) > 0 {
+		p.say("setup.from", "addresses", "`"+strings.Join(from, "`, `")+"`")
+	}
 	rows := [][]string{
 		{p.words("field.name"), p.words("field.name_about"), p.words("word.yes")},
 		{"URL", p.words("field.url_about"), p.words("word.yes")},
