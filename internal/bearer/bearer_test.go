@@ -16,7 +16,7 @@ import (
 	"gancho/internal/hook"
 )
 
-func how(t *testing.T) contract.Credentials {
+func how(t testing.TB) contract.Credentials {
 	t.Helper()
 	c, err := contract.Parse("t.yaml", []byte("contract: t\ntitle: T\nevents: {e: {title: E}}\ncredentials:\n"+
 		"  api_key: {length: 20, alphabet: a-z}\n  secret: {length: 20, alphabet: a-z}\n"+
@@ -168,4 +168,41 @@ func TestForged(t *testing.T) {
 func spare(last byte) string {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	return string(letters[slices.Index([]byte(letters), last)^1])
+}
+
+// FuzzToken: only the token that was issued is taken, and whatever else comes is refused with one of three errors.
+func FuzzToken(f *testing.F) {
+	c := credential()
+	token, err := bearer.Issue(c, how(f), start)
+	if err != nil {
+		f.Fatal(err)
+	}
+	parts := strings.Split(token, ".")
+	decode := func(s string) []byte {
+		b, err := base64.RawURLEncoding.DecodeString(s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		return b
+	}
+	head, claims, signature := decode(parts[0]), decode(parts[1]), decode(parts[2])
+	f.Add(head, claims, signature)
+	f.Add([]byte(`{"alg":"none","kid":"`+c.ID.String()+`.1"}`), claims, []byte{})
+	f.Add([]byte(`{"alg":"HS256","kid":7}`), []byte(`{"exp":1e400}`), signature)
+	f.Add([]byte(`{"alg":"HS256","kid":"`+c.ID.String()+`.1"}`), []byte(`{"exp":"x"}`), []byte("x"))
+	f.Fuzz(func(t *testing.T, a, b, sum []byte) {
+		text := base64.RawURLEncoding.EncodeToString(a) + "." + base64.RawURLEncoding.EncodeToString(b) + "." + base64.RawURLEncoding.EncodeToString(sum)
+		for _, token := range []string{text, string(a), string(a) + "." + string(b)} {
+			if _, err := bearer.CredentialOf(token); err != nil && !errors.Is(err, bearer.ErrInvalid) {
+				t.Fatalf("%q: %v", token, err)
+			}
+			err := bearer.Check(token, c, start)
+			if err == nil && (string(a) != string(head) || string(b) != string(claims) || string(sum) != string(signature)) {
+				t.Fatalf("%q is taken, and was never issued", token)
+			}
+			if err != nil && !errors.Is(err, bearer.ErrInvalid) {
+				t.Fatalf("%q: %v", token, err)
+			}
+		}
+	})
 }

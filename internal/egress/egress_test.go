@@ -3,6 +3,7 @@ package egress
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"gancho/internal/hook"
@@ -64,3 +65,48 @@ func TestPort(t *testing.T) {
 		}
 	}
 }
+
+// FuzzRules: an entry either means nothing and is named in the error, or decides the same for each way to write a host.
+func FuzzRules(f *testing.F) {
+	for _, s := range [][2]string{
+		{"example.com", "EXAMPLE.com."},
+		{"*.example.com", "a.example.com"},
+		{"203.0.113.0/24", "203.0.113.7"},
+		{"[::1]", "::ffff:127.0.0.1"},
+		{"*.", "."},
+		{"münchen.example", "xn--mnchen-3ya.example"},
+		{"fe80::1%x/64", "fe80::1%x"},
+	} {
+		f.Add(s[0], s[1])
+	}
+	f.Fuzz(func(t *testing.T, entry, host string) {
+		deny, err := Compile(hook.Hosts{Deny: []string{entry}})
+		if err != nil {
+			if w, ok := errors.AsType[*Wrong](err); !ok || w.List != "deny" || w.Index != 0 || w.Entry != entry || w.Error() == "" {
+				t.Fatalf("%q: %v", entry, err)
+			}
+			return
+		}
+		allow, err := Compile(hook.Hosts{Allow: []string{entry}})
+		if err != nil {
+			t.Fatalf("%q is good to deny, and not to allow: %v", entry, err)
+		}
+		ip := netip.MustParseAddr("192.0.2.1")
+		if a, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+			ip = a
+		}
+		if deny.Refuse(host, ip) != !allow.Refuse(host, ip) {
+			t.Fatalf("%q does not decide about %q: denied and allowed at once, or neither", entry, host)
+		}
+		for what, rules := range map[string]*Rules{"denied": deny, "allowed": allow} {
+			if rules.RefuseHost(host) && !rules.Refuse(host, ip) {
+				t.Fatalf("%q is refused as a host, but not where it leads, if %q is %s", host, entry, what)
+			}
+		}
+		if up := strings.ToUpper(host); isASCII(host) && deny.Refuse(up, ip) != deny.Refuse(host, ip) {
+			t.Fatalf("%q decides otherwise for %q and %q", entry, host, up)
+		}
+	})
+}
+
+func isASCII(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r > 0x7e }) }

@@ -12,7 +12,7 @@ import (
 )
 
 // exported is an export of three entries, the second of them erased.
-func exported(t *testing.T) []byte {
+func exported(t testing.TB) []byte {
 	t.Helper()
 	var lines [][]byte
 	at := Link{}
@@ -141,4 +141,41 @@ func TestDocExample(t *testing.T) {
 	if proof, err := VerifyExport(strings.NewReader(example), nil); err != nil || !proof.OK() || proof.Entries == 0 {
 		t.Errorf("%+v, %v", proof, err)
 	}
+}
+
+// FuzzVerifyExport: no file makes the check of an audit panic, and only the entries as they were written are proven.
+func FuzzVerifyExport(f *testing.F) {
+	good := exported(f)
+	lines := bytes.Split(bytes.TrimSpace(good), []byte("\n"))
+	f.Add(good)
+	f.Add(bytes.Join(lines[:2], []byte("\n")))
+	f.Add(bytes.Join([][]byte{lines[0], lines[2], lines[1], lines[3]}, []byte("\n")))
+	f.Add([]byte("{}"))
+	f.Add(append(bytes.Clone(lines[0]), "\n{\"seq\":-1,\"id\":\"aud_\",\"digest\":\"00\"}"...))
+	noted, err := VerifyExport(bytes.NewReader(good), nil)
+	if err != nil {
+		f.Fatal(noted, err)
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		proof, err := VerifyExport(bytes.NewReader(file), &noted.Head)
+		if err != nil {
+			if err.Error() == "" {
+				t.Fatal("an error without words")
+			}
+			return
+		}
+		for _, finding := range proof.Findings {
+			if finding.Text == "" || finding.Kind == "" {
+				t.Fatalf("a finding without words: %+v", finding)
+			}
+		}
+		if !proof.OK() || proof.Entries != 3 || proof.Head != noted.Head {
+			return
+		}
+		for line := range bytes.Lines(bytes.TrimSpace(file)) {
+			if e, err := parseLine(line); err == nil && !e.Erased && !bytes.Contains(good, e.Line()) {
+				t.Fatalf("an entry that was never written passes: %q", line)
+			}
+		}
+	})
 }

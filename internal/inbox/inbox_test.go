@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -13,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -433,3 +436,39 @@ func TestRun(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// FuzzRequest: whatever request comes, it is listed as valid JSON with the size of its body, and nothing that it contains
+// controls the terminal on which it is printed.
+func FuzzRequest(f *testing.F) {
+	f.Add([]byte("POST /hook?x=1 HTTP/1.1\r\nHost: x\r\nwebhook-id: m\r\nContent-Length: 2\r\n\r\n{}"))
+	f.Add([]byte("PUT /\x1b[2J HTTP/1.1\r\nHost: x\r\nX-A: \x1b]0;x\x07\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n\xff\xfe\x00\r\n0\r\n\r\n"))
+	f.Add([]byte("GET /requests?after=x HTTP/1.1\r\nHost: x\r\n\r\n"))
+	f.Add([]byte("POST / HTTP/1.1\r\nHost: \u202e\r\nContent-Length: 7\r\n\r\n\"\u202e\u2028"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(text)))
+		if err != nil {
+			return
+		}
+		printed := &screen{}
+		in := New(Options{Secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", Out: printed})
+		w := httptest.NewRecorder()
+		in.ServeHTTP(w, r)
+		if in.Count() > 1 || in.Count() == 1 && w.Code != http.StatusOK {
+			t.Fatalf("%d requests, answer %d", in.Count(), w.Code)
+		}
+		for _, c := range printed.String() {
+			if c != '\n' && c != '\t' && (unicode.IsControl(c) || unicode.Is(unicode.Cf, c)) {
+				t.Fatalf("%U is printed: %q", c, printed.String())
+			}
+		}
+		list := deliver(in, http.MethodGet, "/requests", "").Body.Bytes()
+		if !json.Valid(list) || !utf8.Valid(list) {
+			t.Fatalf("the list is not JSON: %q", list)
+		}
+		for _, req := range in.Requests() {
+			if req.Signature == "valid" || req.Signature == "" || int(req.BodySize) > len(text) {
+				t.Fatalf("%+v", req)
+			}
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -530,4 +531,56 @@ func TestHSTS(t *testing.T) {
 			t.Errorf("by %s: %v", proto, res.Header)
 		}
 	}
+}
+
+// FuzzProxy: whatever headers of a proxy come, a request has a caller with an address, a scheme and a host that is only a
+// host, and none of these headers is left. A stranger who sends them changes nothing.
+func FuzzProxy(f *testing.F) {
+	f.Add("192.0.2.1", "https", "hooks.example", `for="[2001:db8::7]:4711";proto=https;host=hooks.example`)
+	f.Add("1.1.1.1,10.0.0.2", "javascript", "evil/x", "")
+	f.Add("", "", "", `for=_hidden;by="a,b";;=,for=[::1]`)
+	f.Add("[fe80::1%25eth0]:1", ",", "a\r\nb", `for="`)
+	d := New(Options{Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Log: slog.New(slog.DiscardHandler)})
+	f.Fuzz(func(t *testing.T, by, scheme, host, forwarded string) {
+		for _, peer := range []string{"10.0.0.1:4711", "192.0.2.9:4711"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/x", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host, r.RemoteAddr = "api.example", peer
+			r.Header = http.Header{"X-Forwarded-For": {by}, "X-Forwarded-Proto": {scheme}, "X-Forwarded-Host": {host}, "Forwarded": {forwarded}}
+			out := d.name(r)
+			if a, err := netip.ParseAddrPort(out.RemoteAddr); err != nil || a.Addr().Zone() != "" {
+				t.Fatalf("the caller is %q", out.RemoteAddr)
+			}
+			if s := out.URL.Scheme; s != "http" && s != "https" || out.Host == "" || strings.ContainsAny(out.Host, " /\\@?#\"") || len(out.Header) != 0 {
+				t.Fatalf("%q %q %v", s, out.Host, out.Header)
+			}
+			if peer == "192.0.2.9:4711" && (out.RemoteAddr != peer || out.Host != "api.example" || out.URL.Scheme != "http") {
+				t.Fatalf("a stranger is believed: %s %s %s", out.URL.Scheme, out.Host, out.RemoteAddr)
+			}
+		}
+	})
+}
+
+// FuzzFinder compares with a search in the whole text, when it comes in two parts.
+func FuzzFinder(f *testing.F) {
+	f.Add([]byte("GET / HTTP/1.1\r\nContent-Length: 5"), 7)
+	f.Add([]byte("\n\ncontent-\ncontent-length"), 3)
+	f.Fuzz(func(t *testing.T, text []byte, at int) {
+		const name = "\ncontent-length"
+		at = max(0, min(at, len(text)))
+		var parts finder
+		parts.look(text[:at], name)
+		parts.look(text[at:], name)
+		lower := bytes.Clone(text)
+		for i, c := range lower {
+			if 'A' <= c && c <= 'Z' {
+				lower[i] += 'a' - 'A'
+			}
+		}
+		if want := bytes.Contains(lower, []byte(name)); parts.found.Load() != want {
+			t.Fatalf("%q in two parts: %v, want %v", text, !want, want)
+		}
+	})
 }

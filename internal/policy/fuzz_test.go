@@ -12,15 +12,24 @@ import (
 // doors are the places where Gancho reads what somebody else wrote, and the fuzz targets that throw made-up input at
 // them. A target is its package and its name. make fuzz runs them for a minute each, make test only with their seeds.
 var doors = map[string][]string{
-	"body of a publish request":                {"api.FuzzScan"},
-	"body of a record, and a patch of one":     {"rawjson.FuzzCheck", "rawjson.FuzzMerge"},
-	"contract file":                            {"contract.FuzzParse"},
-	"condition of a filter, and what it reads": {"expr.FuzzCompile", "match.FuzzMatch"},
-	"event types of an endpoint":               {"match.FuzzTypes"},
-	"script of an endpoint, and its answer":    {"transform.FuzzHandler", "transform.FuzzKeep"},
-	"signature of a request":                   {"sign.FuzzVerify"},
-	"cron expression of a schedule":            {"cron.FuzzParse"},
-	"configuration file":                       {"app.FuzzLoadFile"},
+	"body of a publish request":             {"api.FuzzScan"},
+	"body of a record, and a patch of one":  {"rawjson.FuzzCheck", "rawjson.FuzzMerge"},
+	"contract file":                         {"contract.FuzzParse"},
+	"condition of a filter or on a change":  {"expr.FuzzCompile", "match.FuzzMatch"},
+	"template of a contract":                {"template.FuzzReadText"},
+	"event types of an endpoint":            {"match.FuzzTypes"},
+	"script of an endpoint, and its answer": {"transform.FuzzHandler", "transform.FuzzKeep"},
+	"signature of a request":                {"sign.FuzzVerify"},
+	"secret of an endpoint":                 {"sign.FuzzSecret"},
+	"token of a credential":                 {"bearer.FuzzToken"},
+	"rules about hosts, and the hosts":      {"egress.FuzzRules"},
+	"answer of a receiver":                  {"send/http.FuzzAnswer", "send/http.FuzzRetryAfter"},
+	"request to the inbox":                  {"inbox.FuzzRequest"},
+	"headers of a proxy":                    {"listen.FuzzProxy"},
+	"headers that say two lengths":          {"listen.FuzzFinder"},
+	"export of the audit":                   {"hook.FuzzVerifyExport"},
+	"cron expression of a schedule":         {"cron.FuzzParse"},
+	"configuration file":                    {"app.FuzzLoadFile"},
 }
 
 var fuzzFunction = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(f \*testing\.F\)`)

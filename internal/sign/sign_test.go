@@ -358,3 +358,34 @@ func BenchmarkSign(b *testing.B) {
 		})
 	}
 }
+
+// FuzzSecret: a text either is a secret, with which a message is signed and verified, or is refused with an error that
+// says why and does not repeat it.
+func FuzzSecret(f *testing.F) {
+	for _, s := range []string{specShared, specPrivate, specPublic, "whsec_", "whsec_AAAA", "hunter2-hunter2-hunter2", "whsk_" + specShared, "whsec_\n" + specShared[6:]} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if err := checkSecret(text); err != nil {
+			if !errors.Is(err, ErrSecret) || len(text) > 12 && strings.Contains(err.Error(), text) {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		s, err := newStandardSigner([]hook.Secret{{Text: text}})
+		if err != nil {
+			t.Fatalf("%q passes the check, but cannot sign: %v", text, err)
+		}
+		v, err := newStandardVerifier(0, text)
+		if err != nil {
+			t.Fatalf("%q passes the check, but cannot verify: %v", text, err)
+		}
+		got := map[string]string{}
+		for _, h := range s.Sign(nil, Message{ID: "msg_1", Time: time.Unix(specTime, 0), Body: []byte(text)}) {
+			got[h.Name] = h.Value
+		}
+		if err := v.Verify(func(name string) string { return got[name] }, []byte(text), time.Unix(specTime, 0)); err != nil {
+			t.Fatalf("what %q signed is not valid: %v", text, err)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 
@@ -139,4 +140,32 @@ func TestReports(t *testing.T) {
 	if ReadPayload(f, n, everywhere); f.Err() == nil || !strings.Contains(f.Err().Error(), "Write settings for the whole document") {
 		t.Error(f.Err())
 	}
+}
+
+// FuzzReadText: no text of a template makes the program panic. What is wrong with one is said in words, and what a good
+// one makes is UTF-8, and the same each time.
+func FuzzReadText(f *testing.F) {
+	for _, s := range []string{"plain", "n=${payload.n} s=${payload.s}", "$${x}${settings.token}", "${payload.o.x}", "${", "${credential.secret}", `${payload["a b"]}`, "${items}${old.a}"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		tmpl, err := parseTemplate(text, everywhere)
+		if err != nil {
+			if tmpl != nil || err.Error() == "" {
+				t.Fatalf("%q: %v, %v", text, tmpl, err)
+			}
+			return
+		}
+		first, ok := tmpl.Render(&in)
+		again, okAgain := tmpl.Render(&in)
+		if first != again || ok != okAgain {
+			t.Fatalf("%q makes %q, then %q", text, first, again)
+		}
+		if utf8.ValidString(text) && !utf8.ValidString(first) {
+			t.Fatalf("%q makes %q, which is not UTF-8", text, first)
+		}
+		if !strings.Contains(text, "${") && (first != text || !ok) {
+			t.Fatalf("the plain text %q makes %q", text, first)
+		}
+	})
 }

@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -1272,4 +1273,51 @@ func speaking(t *testing.T, secure bool, serve func(net.Conn)) (r *receiver, cha
 	r = receive(t, func(c *net.TCPConn, _ int) { serve(tls.Server(c, cfg)) })
 	r.url = "https" + strings.TrimPrefix(r.url, "http")
 	return r, func(o *Options) { o.RootCAs = ca.pool }
+}
+
+// FuzzAnswer sends a request to a receiver that answers with any bytes and closes. There is always an outcome: a status,
+// or a class and a sentence; a pause that is not negative; and no more of the body than is kept.
+func FuzzAnswer(f *testing.F) {
+	for _, s := range []string{
+		ok, "HTTP/1.1 503 No\r\nRetry-After: 3\r\n\r\n", "HTTP/1.1 429 No\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\nDate: x\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n",
+		"HTTP/1.1 101 Switching\r\n\r\nx", "HTTP/2 200", "\x15\x03\x01\x00\x02", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "",
+	} {
+		f.Add([]byte(s))
+	}
+	var answer atomic.Pointer[[]byte]
+	r := receive(f, func(c *net.TCPConn, _ int) {
+		if request(c) != "" {
+			_, _ = c.Write(*answer.Load())
+		}
+	})
+	tr := newTransport(f)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		answer.Store(&text)
+		got := tr.Send(t.Context(), post(r.url, "{}"))
+		if got.RetryAfter < 0 {
+			t.Fatalf("a pause of %v", got.RetryAfter)
+		}
+		if got.Class != "" && (got.Detail == "" || !utf8.ValidString(got.Detail)) || got.Class == "" && got.Response == nil {
+			t.Fatalf("class %q, detail %q, answer %v", got.Class, got.Detail, got.Response)
+		}
+		if res := got.Response; res != nil && (res.Status < 100 || res.Status > 999 || len(res.Body) > hook.KeepBody || len(res.Body) > len(text)) {
+			t.Fatalf("status %d, %d bytes", res.Status, len(res.Body))
+		}
+	})
+}
+
+// FuzzRetryAfter: a pause is never negative, and never longer than a year.
+func FuzzRetryAfter(f *testing.F) {
+	f.Add("3", "")
+	f.Add("0.5", "x")
+	f.Add("99999999999999999999", "")
+	f.Add("Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT")
+	f.Add("-1", "Friday, 31-Dec-99 23:59:59 GMT")
+	f.Fuzz(func(t *testing.T, text, date string) {
+		h := nethttp.Header{"Retry-After": {text}, "Date": {date}}
+		if d := retryAfter(h, time.Unix(1700000000, 0)); d < 0 || d > 365*24*time.Hour {
+			t.Fatalf("%q at %q makes a pause of %v", text, date, d)
+		}
+	})
 }
