@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gancho/internal/egress"
 	"gancho/internal/hook"
 )
 
@@ -195,6 +196,32 @@ func TestProxyIsNotAskedForRefused(t *testing.T) {
 		}
 		if n := p.conns.Load(); n != 0 {
 			t.Errorf("%s: %d connections to the proxy", tt.scheme, n)
+		}
+	}
+}
+
+// A kept connection is judged by the receiver's address, not by that of the proxy.
+func TestProxyKeepsToRules(t *testing.T) {
+	t.Parallel()
+	for _, tt := range proxies {
+		p := tt.start(t)
+		_, port, _ := net.SplitHostPort(receive(t, answering(ok)).addr)
+		tr := newTransport(t, p.use(t, tt.scheme, "gancho:s3cret"), func(o *Options) {
+			o.Resolver = nameServer(t, serveAt("127.0.0.1"))
+		})
+		m := post("http://hooks.example.test:"+port+"/", "x")
+		if x := tr.Send(t.Context(), m); x.Class != "" {
+			t.Fatalf("%s: class %q (%s)", tt.scheme, x.Class, x.Detail)
+		}
+		var err error
+		if m.Egress, err = egress.Compile(hook.Hosts{Deny: []string{"127.0.0.1"}}); err != nil {
+			t.Fatal(err)
+		}
+		if x := tr.Send(t.Context(), m); x.Class != hook.ClassHostNotAllowed || !x.Unsent {
+			t.Errorf("%s: class %q (%s)", tt.scheme, x.Class, x.Detail)
+		}
+		if d := cmp.Diff([]string{"CONNECT 127.0.0.1:" + port}, p.addresses()); d != "" {
+			t.Errorf("%s: asked for (-want +got):\n%s", tt.scheme, d)
 		}
 	}
 }
