@@ -594,3 +594,76 @@ func TestAnnouncedWhileAccepting(t *testing.T) {
 		}
 	})
 }
+
+// A transport may send a message a second time after a connection broke, but never one of an endpoint that wants each
+// event at most once: the first may have arrived.
+func TestOnlyAtLeastOnceMayBeResent(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[hook.Mode]bool{hook.AtLeastOnce: true, hook.AtMostOnce: false} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			var resend atomic.Bool
+			resend.Store(!want)
+			answer := func(_ int, m *send.Message) *send.Reply {
+				resend.Store(m.Resend)
+				return status(204)
+			}
+			bubble(t, tickEvery, hook.EndpointConfig{Mode: mode}, answer, func(t *testing.T, x *world) {
+				id := x.publish(x.endpoint, `1`)
+				settle()
+				if d := x.delivery(id); d.State != hook.Delivered || resend.Load() != want {
+					t.Errorf("%s: may be sent again: %t, want %t", d.State, resend.Load(), want)
+				}
+			})
+		})
+	}
+}
+
+// Whoever edits an endpoint may have mended it, so deliveries do not wait any longer for a breaker that opened, nor for
+// a receiver that asked to be left alone.
+func TestEditedEndpointIsTriedAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]func() *send.Reply{
+		"breaker": func() *send.Reply { return status(500) },
+		"pause": func() *send.Reply {
+			r := status(429)
+			r.RetryAfter = 24 * time.Hour
+			return r
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var mended atomic.Bool
+			cfg := hook.EndpointConfig{Retry: []time.Duration{0}}
+			bubble(t, tickEvery, cfg, func(int, *send.Message) *send.Reply {
+				if mended.Load() {
+					return status(204)
+				}
+				return answer()
+			}, func(t *testing.T, x *world) {
+				for range 2 * breakerThreshold { // the breaker opens on the way, and more failures make its wait longer
+					x.publish(x.endpoint, `1`)
+					settle()
+				}
+				waits := x.publish(x.endpoint, `2`)
+				settle()
+				mended.Store(true)
+				if d := x.delivery(waits); d.State != hook.Pending {
+					t.Fatalf("nothing holds it back: %+v", d)
+				}
+				e, err := x.db.Endpoint(t.Context(), x.endpoint.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				e.Config.URL = "http://mended"
+				if ok, err := x.db.UpdateEndpoint(t.Context(), e, true); !ok || err != nil {
+					t.Fatal(ok, err)
+				}
+				settle()
+				if d := x.delivery(waits); d.State != hook.Delivered {
+					t.Errorf("after the endpoint was edited: %+v", d)
+				}
+			})
+		})
+	}
+}
