@@ -27,6 +27,7 @@ var doors = map[string][]string{
 	"request to the inbox":                  {"inbox.FuzzRequest"},
 	"headers of a proxy":                    {"listen.FuzzProxy"},
 	"headers that say two lengths":          {"listen.FuzzFinder"},
+	"file of a tenant":                      {"store.FuzzImportTenant"},
 	"export of the audit":                   {"hook.FuzzVerifyExport"},
 	"cron expression of a schedule":         {"cron.FuzzParse"},
 	"configuration file":                    {"app.FuzzLoadFile"},

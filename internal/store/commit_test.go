@@ -51,7 +51,7 @@ func openPG(t *testing.T) *DB {
 	return run(t, Options{URL: pgtest.Database(t, Migrate), Key: make([]byte, 32)})
 }
 
-func run(t *testing.T, o Options) *DB {
+func run(t testing.TB, o Options) *DB {
 	t.Helper()
 	db, err := Open(t.Context(), o)
 	if err != nil {

@@ -308,7 +308,7 @@ func (in *importing) read(from io.Reader) error {
 			return errTenantFile
 		case line.Table == "" && line.Rows == in.rows && in.rows > 0:
 			return nil
-		case !slices.Contains(movedTables, line.Table):
+		case !slices.Contains(movedTables, line.Table) || len(line.Row) == 0:
 			return errTenantFile
 		}
 		if err := in.add(line.Table, line.Row); err != nil {

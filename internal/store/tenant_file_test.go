@@ -2,6 +2,8 @@ package store
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"io"
 	"path/filepath"
 	"strings"
@@ -163,4 +165,47 @@ func testMoveTenant(t *testing.T, from, to *DB) {
 	if err != nil || !again.Items[0].Duplicate {
 		t.Errorf("the id of an event that was moved is taken anew: %+v (%v)", again, err)
 	}
+}
+
+// FuzzImportTenant: a file is stored as a whole, or it is refused with an error for the person who gives it and nothing of
+// it stays.
+func FuzzImportTenant(f *testing.F) {
+	from := run(f, Options{Path: filepath.Join(f.TempDir(), "from.db"), Key: make([]byte, 32)})
+	if _, _, err := from.PutTenant(f.Context(), "acme", hook.TenantChange{Metadata: json.RawMessage(`{"a":1}`)}); err != nil {
+		f.Fatal(err)
+	}
+	var good bytes.Buffer
+	if _, err := from.ExportTenant(f.Context(), "acme", &good); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good.Bytes())
+	const head = `{"gancho_tenant":1,"tenant":"acme"}`
+	for _, s := range []string{
+		`{"t":"schedules"}`, `{"t":"attempts"}`, `{"t":"endpoints","r":{}}`, `{"t":"tenants","r":{"id":"acme","colour":1}}` + "\n" + `{"rows":1}`,
+		`{"t":"tenants","r":{"id":"acme"}}` + "\n" + `{"rows":1}`, `{"t":"records","r":{"tenant":["acme"]}}`, `{"t":"keys","r":{"id":{"b":"!"}}}`,
+		`{"t":"events","r":{"tenant":"acme","id":[{}]}}`, `{"t":"deliveries","r":{"contract_version":1e9}}`, `{"rows":0}`, `{"t":"sqlite_master","r":{}}`,
+		`{"t":"tenants","r":{"":1}}`,
+	} {
+		f.Add([]byte(head + "\n" + s))
+	}
+	to := run(f, Options{Path: filepath.Join(f.TempDir(), "to.db"), Key: make([]byte, 32)})
+	f.Fuzz(func(t *testing.T, file []byte) {
+		tenant, rows, err := to.ImportTenant(t.Context(), opener(file))
+		if err == nil {
+			if rows == 0 {
+				t.Fatal("nothing is a tenant")
+			}
+			if _, err := to.EraseTenant(t.Context(), tenant); err != nil {
+				t.Fatalf("what was imported cannot be erased: %v", err)
+			}
+			return
+		}
+		if e, ok := errors.AsType[*hook.Error](err); !ok || e.Detail == "" || e.Code == "" {
+			t.Fatalf("%T says nothing to the person: %v", err, err)
+		}
+		list, _, err := to.Tenants(t.Context(), "", 10)
+		if err != nil || len(list) != 0 {
+			t.Fatalf("%d tenants stay of a file that was refused (%v)", len(list), err)
+		}
+	})
 }
