@@ -185,6 +185,15 @@ func TestSnapshot(t *testing.T) {
 	if got := string(s.Payload()); got != want || s.Len() != 2 {
 		t.Error(got)
 	}
+	const around = len(`{"model":"deal","list":[{"id":1,"total":10,"note":""}],"end":true}`)
+	for length, want := range map[int]bool{1024: true, 1025: false} { // the limit is for the payload with its end
+		one, _ := c.NewSnapshot(nil, "deals")
+		note := strings.Repeat("x", length-around)
+		taken, err := one.Add([]byte(`{"id":1,"status":"open","total":10,"note":"` + note + `"}`))
+		if taken != want || want && len(one.Payload()) != length {
+			t.Errorf("%d bytes: %t %v, %d bytes", length, taken, err, len(one.Payload()))
+		}
+	}
 	for n := range 100 {
 		taken, err := s.Add([]byte(`{"id":1,"status":"open","total":10,"note":"` + strings.Repeat("x", 50) + `"}`))
 		if err != nil {

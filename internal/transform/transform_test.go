@@ -360,3 +360,19 @@ func BenchmarkRun(b *testing.B) {
 		}
 	}
 }
+
+// A script may return MaxHeaders headers. Two spellings of a name count once.
+func TestHeaderLimit(t *testing.T) {
+	t.Parallel()
+	var pairs [][2]string
+	for i := range MaxHeaders {
+		pairs = append(pairs, [2]string{fmt.Sprintf("x-%d", i), "v"})
+	}
+	pairs = append(pairs, [2]string{"X-0", "again"})
+	if out, err := headers(pairs); err != nil || len(out) != MaxHeaders || out[0].Value != "again" {
+		t.Errorf("%d headers: %v", len(out), err)
+	}
+	if out, err := headers(append(pairs, [2]string{"x-more", "v"})); err == nil || out != nil {
+		t.Errorf("one more: %d headers, no error", len(out))
+	}
+}

@@ -1321,3 +1321,23 @@ func FuzzRetryAfter(f *testing.F) {
 		}
 	})
 }
+
+// An answer is read to its end as far as hook.ReadBody, and then its connection serves the next request. Of a longer one
+// the rest is not read, so its connection is closed.
+func TestReadLimit(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]int32{hook.ReadBody: 1, hook.ReadBody + hook.KeepBody: 2} {
+		r := receive(t, answering(fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n",
+			size, strings.Repeat("x", size))))
+		tr := newTransport(t)
+		for range 2 {
+			x := tr.Send(t.Context(), post(r.url, "x"))
+			if x.Class != "" || len(x.Response.Body) != hook.KeepBody || !x.Response.Truncated {
+				t.Errorf("%d bytes: %s, %d kept", size, x.Class, len(x.Response.Body))
+			}
+		}
+		if n := r.conns.Load(); n != want {
+			t.Errorf("%d bytes: %d connections, want %d", size, n, want)
+		}
+	}
+}
