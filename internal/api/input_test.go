@@ -1,11 +1,14 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // scenario is one request, and what its answer must and must not contain.
@@ -384,4 +387,79 @@ func (e *endless) Read(p []byte) (int, error) {
 		return 0, fmt.Errorf("too much was read")
 	}
 	return len(p), nil
+}
+
+// FuzzBodies sends any body to every operation that takes one from a person or a program, through the real handler to a
+// real store. The answer never is a failure of Gancho's, and always conforms to the API's description (see serve).
+func FuzzBodies(f *testing.F) {
+	operations := [][2]string{
+		{"PUT", "/v1/tenants/fuzz"},
+		{"POST", "/v1/tenants/fuzz/endpoints"},
+		{"PATCH", "/v1/tenants/fuzz/endpoints/{e}"},
+		{"POST", "/v1/keys"},
+		{"POST", "/v1/tenants/fuzz/events"},
+		{"POST", "/v1/tenants/fuzz/records"},
+		{"PUT", "/v1/tenants/fuzz/records/cabaprop/conversation/7"},
+		{"PATCH", "/v1/tenants/fuzz/records/cabaprop/conversation/7"},
+		{"POST", "/v1/tenants/fuzz/credentials"},
+		{"POST", "/v1/tenants/fuzz/schedules"},
+		{"POST", "/v1/tenants/fuzz/recoveries"},
+		{"POST", "/v1/tenants/fuzz/portal-links"},
+		{"PUT", "/v1/contracts/fuzz"},
+	}
+	for i, body := range []string{
+		`{"name":"a","metadata":{"a":1},"limits":{"events_per_second":1},"egress":{"allow":["*.example.com"]}}`,
+		`{"url":"https://münchen.example:8443/x?y#z","headers":{"X-Team":"blue"},"filter":"payload.a > 1","event_types":["a.*"]}`,
+		`{"url":"http://[::1%25x]/","filter":null,"rate_limit":{"requests":1,"per":"1s"}}`, `{"name":"k","role":"publisher","tenant":"fuzz","expires_at":"2030-01-01T00:00:00Z"}`,
+		`[{"type":"a","payload":{}},{"type":"","payload":1}]`, `[{"contract":"cabaprop","kind":"conversation","key":"7","document":{"id":7}}]`,
+		`{"id":7}`, `{"id":null}`, `{"contract":"cabaprop","name":"a","url":"http://127.0.0.1:1/"}`, `{"text":"a","member":"payload.a"}`,
+		`{"since":"2026-01-01T00:00:00Z"}`, `{"endpoints":[]}`, "contract: fuzz\ntitle: F\nevents: {a: {title: A}}\n",
+	} {
+		f.Add(uint8(i), body)
+	}
+	s := newServer(f)
+	s.tenant("fuzz")
+	_, endpoint := s.endpoint("/v1/tenants/fuzz", `{"url":"`+nobody+`/hook"}`)
+	f.Fuzz(func(t *testing.T, which uint8, body string) {
+		op := operations[int(which)%len(operations)]
+		s := *s
+		s.t, s.answers = t, &syncBuffer{}
+		a := s.as(adminKey, op[0], strings.ReplaceAll(op[1], "{e}", endpoint), body)
+		if a.Status >= 500 || a.Status < 200 {
+			t.Fatalf("%s %s answers %d: %s", op[0], op[1], a.Status, a.Body)
+		}
+		if a.Body != "" && !json.Valid([]byte(a.Body)) || !utf8.ValidString(a.Body) {
+			t.Fatalf("%s %s answers what is not JSON: %q", op[0], op[1], a.Body)
+		}
+	})
+}
+
+// FuzzLookUp asks for a record with any token, path and search parameters: strangers see none, and no question makes the
+// program fail.
+func FuzzLookUp(f *testing.F) {
+	f.Add("Bearer x", "44444", "cursor=x&limit=0")
+	f.Add("bearer a.b.c", "%00", "state=none&tenant=%ff")
+	f.Add("Basic Og==", "..%2f..", ";;&=&limit=1&limit=2&since=2026")
+	s := newServer(f)
+	s.tenant("fuzz")
+	s.record("fuzz", "cabaprop", "conversation", "44444", talk)
+	f.Fuzz(func(t *testing.T, authorization, key, query string) {
+		s := *s
+		s.t, s.answers = t, &syncBuffer{}
+		for path, admin := range map[string]bool{conversation + key: false, "/v1/tenants/fuzz/events?" + query: true, "/v1/tenants/fuzz/deliveries?" + query: true} {
+			u, err := url.Parse(path)
+			if err != nil || !strings.HasPrefix(u.Path, "/") {
+				continue
+			}
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+			r.URL, r.RequestURI = u, u.RequestURI()
+			if r.Header.Set("Authorization", authorization); admin {
+				r.Header.Set("Authorization", "Bearer "+adminKey)
+			}
+			a := s.serve(r)
+			if a.Status >= 500 || strings.Contains(a.Body, "interesado") {
+				t.Fatalf("%q answers %d: %s", path, a.Status, a.Body)
+			}
+		}
+	})
 }

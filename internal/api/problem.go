@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -104,6 +105,7 @@ func ofError(e *hook.Error, prefix string) *problem {
 
 func fieldError(f hook.FieldError, prefix string) client.ProblemError {
 	if name, ok := strings.CutPrefix(f.Pointer, hook.Parameter); ok {
+		name = cmp.Or(name, `""`) // as in ?=x
 		return client.ProblemError{Parameter: name, Code: f.Code, Params: f.Params, Detail: f.Detail}
 	}
 	return client.ProblemError{Pointer: new(prefix + f.Pointer), Code: f.Code, Params: f.Params, Detail: f.Detail}
