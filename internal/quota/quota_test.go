@@ -221,3 +221,20 @@ func TestScripts(t *testing.T) {
 		t.Errorf("after the time that was named it has to wait %s", wait)
 	}
 }
+
+// What was counted for a tenant that was deleted meanwhile is not stored: nothing of it stays.
+func TestDeletedTenant(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		setLimits(t, db, hook.Limits{})
+		k, _ := newKeeper(t, db, hook.Limits{})
+		publish(t, k, nil, 3, 30)
+		if err := db.DeleteTenant(t.Context(), "acme"); err != nil {
+			t.Fatal(err)
+		}
+		k.Flush(t.Context())
+		if use, err := db.QuotaUsed(t.Context(), hook.QuotaUser{Tenant: "acme"}, hook.QuotaMonth(noon)); err != nil || use.Events > 0 {
+			t.Errorf("stored after the deletion: %+v, %v", use, err)
+		}
+	})
+}

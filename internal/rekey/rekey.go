@@ -8,6 +8,7 @@ package rekey
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,11 +32,14 @@ type Rotator struct {
 	store  Store
 	log    *slog.Logger
 	begins chan struct{}
+
+	rotating atomic.Bool   // what Run saw last
+	rotates  chan struct{} // has an element if Run saw a rotation that Lead may not know of
 }
 
 // New returns a rotator.
 func New(store Store, log *slog.Logger) *Rotator {
-	return &Rotator{store: store, log: log, begins: make(chan struct{}, 1)}
+	return &Rotator{store: store, log: log, begins: make(chan struct{}, 1), rotates: make(chan struct{}, 1)}
 }
 
 // Begin says that a rotation was begun on this node. It never blocks.
@@ -54,8 +58,13 @@ func (r *Rotator) Run(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			r.log.Error("cannot follow the encryption keys, will try again; if a key is missing, give it to this server as well", "error", err)
 		}
+		r.rotating.Store(rotating)
 		if rotating {
 			wait = often
+			select {
+			case r.rotates <- struct{}{}:
+			default:
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -67,8 +76,16 @@ func (r *Rotator) Run(ctx context.Context) error {
 }
 
 // Lead seals again what is sealed under an old key, until ctx ends. One node at a time runs it.
+// It asks the database nothing as long as Run sees no rotation.
 func (r *Rotator) Lead(ctx context.Context) error {
 	for ctx.Err() == nil {
+		if !r.rotating.Load() {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-r.rotates:
+			}
+		}
 		wait, err := r.store.LeadRotation(ctx)
 		if err != nil && ctx.Err() == nil {
 			r.log.Error("cannot go on with the rotation of the encryption key, will try again", "error", err)

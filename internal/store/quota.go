@@ -22,16 +22,17 @@ func (db *DB) QuotaUsed(ctx context.Context, u hook.QuotaUser, month time.Time) 
 
 // AddQuotaUsed adds uses to what is stored, in one transaction. It returns the new sums, in
 // the same order. Callers give uses in one order (by user and month), so that two nodes do not
-// wait for each other's rows.
+// wait for each other's rows. Nothing is stored for tenants that do not exist any more.
 func (db *DB) AddQuotaUsed(ctx context.Context, uses []hook.QuotaUse) (sums []hook.QuotaUse, err error) {
 	err = db.change(ctx, func(t *tx) error {
 		sums = sums[:0]
 		for _, u := range uses {
-			err := t.row(`INSERT INTO quota_used (tenant, key, started_at, events, bytes) VALUES ($1, $2, $3, $4, $5)
+			err := t.row(`INSERT INTO quota_used (tenant, key, started_at, events, bytes) SELECT $1, $2, $3, $4, $5
+				WHERE $1 = '' OR EXISTS (SELECT 1 FROM tenants WHERE id = $1 AND deleted_at IS NULL)
 				ON CONFLICT (tenant, key, started_at) DO UPDATE
 				SET events = quota_used.events + excluded.events, bytes = quota_used.bytes + excluded.bytes
 				RETURNING events, bytes`, u.Tenant, u.Key, u.Month.UnixMicro(), u.Events, u.Bytes).Scan(&u.Events, &u.Bytes)
-			if err != nil {
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
 				return err
 			}
 			sums = append(sums, u)
