@@ -23,7 +23,7 @@ type Store interface {
 }
 
 const (
-	every = 5 * time.Second        // between two looks at the keys
+	every = 10 * time.Second       // between two looks at the keys
 	often = 500 * time.Millisecond // while a rotation is under way
 )
 
