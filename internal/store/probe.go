@@ -23,12 +23,14 @@ func (db *DB) Ready(ctx context.Context) error {
 		return hook.Unavailable(err)
 	}
 	at := db.now().UnixMicro()
-	c := &change{done: make(chan struct{}), run: func(t *tx) error {
-		if db.cluster != nil {
-			_, err := t.exec(`INSERT INTO probe (id, at, filler) VALUES (1, $1, $2)
-				ON CONFLICT (id) DO UPDATE SET at = EXCLUDED.at, filler = EXCLUDED.filler`, at, probeFiller)
-			return err
+	if db.cluster != nil {
+		_, err := db.read.ExecContext(ctx, `INSERT INTO probe (id, at, filler) VALUES (1, $1, $2)
+			ON CONFLICT (id) DO UPDATE SET at = EXCLUDED.at, filler = EXCLUDED.filler`, at, probeFiller)
+		if err != nil {
+			return hook.Unavailable(err)
 		}
+	}
+	c := &change{done: make(chan struct{}), run: func(t *tx) error { // batches run changes with SQLite only
 		// The new row is written before the old one is deleted, so it needs pages of its own.
 		if _, err := t.exec(`INSERT INTO probe (at, filler) VALUES ($1, $2)`, at, probeFiller); err != nil {
 			return err

@@ -69,6 +69,10 @@ func TestReadyOnReadOnlyPostgres(t *testing.T) {
 	if err := db.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
+	var at int64
+	if err := db.read.QueryRowContext(ctx, `SELECT at FROM probe`).Scan(&at); err != nil || at == 0 {
+		t.Fatalf("ready, and nothing was written: %d, %v", at, err)
+	}
 	readOnly := func(on string) {
 		t.Helper()
 		conn, err := pgx.Connect(ctx, url)
