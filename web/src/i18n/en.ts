@@ -46,8 +46,10 @@ const en = {
     codes: {} as Record<string, string>,
     // What is wrong at one place of what was sent, by the code that the server gives; {name} is a parameter of it.
     details: {
-      database_not_writable: "The database commits nothing: its disk may be full, or the server may be away or read-only.",
-      encryption_key_missing: "The database uses an encryption key that this server does not have. Give it the key and start it again.",
+      database_not_writable:
+        "The database commits nothing: its disk may be full, or the server may be away or read-only.",
+      encryption_key_missing:
+        "The database uses an encryption key that this server does not have. Give it the key and start it again.",
       lease_expired: "This server could not renew its lease, so other servers deliver in its place.",
       worker_stuck: "The worker that delivers does nothing. Start the server again.",
       ascii_key: "Use 1 to 255 printable ASCII characters.",
@@ -221,7 +223,8 @@ const en = {
       url_port: "The port has to be a number from 1 to 65535.",
       url_port_refused:
         "The port {port} is not allowed: webhooks go to 80, 443 and ports from 1024 on. Use one of these, or ask whoever runs this service to allow it.",
-      url_host_refused: "Webhooks may not be sent to {host}. Enter another address, or ask whoever runs this service to allow it.",
+      url_host_refused:
+        "Webhooks may not be sent to {host}. Enter another address, or ask whoever runs this service to allow it.",
       egress_entry:
         "{entry} is no host, address or range of addresses. Write it like example.com, *.example.com or 203.0.113.0/24.",
       url_required: "This is required: the address that receives the webhook, like https://example.com/webhook.",

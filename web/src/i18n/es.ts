@@ -163,8 +163,10 @@ const es: Messages = {
     },
     // What is wrong at one place of what was sent, by the code that the server gives; {name} is a parameter of it.
     details: {
-      database_not_writable: "La base de datos no guarda nada: quizá su disco está lleno, o su servidor no responde o es de solo lectura.",
-      encryption_key_missing: "La base de datos usa una clave de cifrado que este servidor no tiene. Désela y vuelva a iniciarlo.",
+      database_not_writable:
+        "La base de datos no guarda nada: quizá su disco está lleno, o su servidor no responde o es de solo lectura.",
+      encryption_key_missing:
+        "La base de datos usa una clave de cifrado que este servidor no tiene. Désela y vuelva a iniciarlo.",
       lease_expired: "Este servidor no pudo renovar su turno, así que otros entregan en su lugar.",
       worker_stuck: "La parte que hace las entregas está detenida. Vuelva a iniciar el servidor.",
       ascii_key: "Use de 1 a 255 caracteres ASCII imprimibles.",
@@ -338,7 +340,8 @@ const es: Messages = {
       url_port: "El puerto tiene que ser un número de 1 a 65535.",
       url_port_refused:
         "El puerto {port} no está permitido: los webhooks van a 80, 443 y a los puertos desde 1024. Use uno de ellos o pida a quien administra este servicio que lo permita.",
-      url_host_refused: "No está permitido enviar webhooks a {host}. Escriba otra dirección o pida a quien administra este servicio que la permita.",
+      url_host_refused:
+        "No está permitido enviar webhooks a {host}. Escriba otra dirección o pida a quien administra este servicio que la permita.",
       egress_entry:
         "{entry} no es un servidor, una dirección ni un rango de direcciones. Escríbalo así: example.com, *.example.com o 203.0.113.0/24.",
       url_required: "Es obligatoria: la dirección que recibe el webhook, como https://example.com/webhook.",

@@ -162,8 +162,10 @@ const pt: Messages = {
     },
     // What is wrong at one place of what was sent, by the code that the server gives; {name} is a parameter of it.
     details: {
-      database_not_writable: "O banco de dados não grava nada: talvez o disco esteja cheio, ou o servidor dele não responda ou seja somente leitura.",
-      encryption_key_missing: "O banco de dados usa uma chave de criptografia que este servidor não tem. Forneça a chave e reinicie o servidor.",
+      database_not_writable:
+        "O banco de dados não grava nada: talvez o disco esteja cheio, ou o servidor dele não responda ou seja somente leitura.",
+      encryption_key_missing:
+        "O banco de dados usa uma chave de criptografia que este servidor não tem. Forneça a chave e reinicie o servidor.",
       lease_expired: "Este servidor não conseguiu renovar a sua vez, então outros entregam no lugar dele.",
       worker_stuck: "A parte que faz as entregas está parada. Reinicie o servidor.",
       ascii_key: "Use de 1 a 255 caracteres ASCII imprimíveis.",
@@ -337,7 +339,8 @@ const pt: Messages = {
       url_port: "A porta tem que ser um número de 1 a 65535.",
       url_port_refused:
         "A porta {port} não é permitida: os webhooks vão para 80, 443 e as portas a partir de 1024. Use uma delas ou peça a quem administra este serviço que a permita.",
-      url_host_refused: "Não é permitido enviar webhooks para {host}. Informe outro endereço ou peça a quem administra este serviço que o permita.",
+      url_host_refused:
+        "Não é permitido enviar webhooks para {host}. Informe outro endereço ou peça a quem administra este serviço que o permita.",
       egress_entry:
         "{entry} não é um servidor, um endereço nem um intervalo de endereços. Escreva assim: example.com, *.example.com ou 203.0.113.0/24.",
       url_required: "É obrigatória: o endereço que recebe o webhook, como https://example.com/webhook.",
