@@ -358,10 +358,11 @@ func pausedElsewhere(t *testing.T, nodes []*process) {
 	}
 }
 
-// inTime fails if more time has passed than the documents promise. A busy machine may take five times as long.
+// inTime fails if more time has passed than the documents promise. A machine that is slow and busy may take
+// fifteen times as long.
 func inTime(t *testing.T, what string, since time.Time, promised time.Duration) {
 	t.Helper()
-	if took := time.Since(since); took > 5*promised {
+	if took := time.Since(since); took > 15*promised {
 		t.Fatalf("%s after %s; promised are %s", what, took.Round(time.Millisecond), promised)
 	}
 }
