@@ -162,7 +162,8 @@ func (s *Server) wait() error {
 // supervisor runs the server. $1 is its directory, $2 the directory of its binaries, the
 // rest are its options. Its backends are not in its process group, so they are looked up,
 // while it is stopped and cannot start more. As long as one of them lives, a new server does
-// not start on the same data.
+// not start on the same data. A process that has no command line any more may still have the
+// shared memory; a zombie has none.
 const supervisor = `
 trap '' INT TERM HUP
 dir=$1 bin=$2
@@ -175,7 +176,7 @@ finish() {
 	kill -9 "$pid" $kids 2>/dev/null
 	wait "$pid" 2>/dev/null
 	for kid in $kids; do
-		while grep -q . /proc/"$kid"/cmdline 2>/dev/null; do sleep 0.01; done
+		while grep -q '^State:.[^ZX]' /proc/"$kid"/status 2>/dev/null; do sleep 0.01; done
 	done
 	pid=
 }
