@@ -38,6 +38,8 @@ const (
 	flushEvery = 10 * time.Second
 	flushRows  = 200              // in one transaction; other writes wait for it
 	idle       = 10 * time.Minute // after which a user without uncounted uses is forgotten
+	// readAgain is how long nobody waits for the database after it could not be read.
+	readAgain = time.Second
 	// Burst is how much of a rate can be used at once: what accrues in this time.
 	Burst = 10 * time.Second
 )
@@ -62,6 +64,7 @@ type user struct {
 	script time.Time     // the same for the time of scripts
 	month  time.Time     // the month of the following
 	read   bool          // sum has been read from the database
+	again  time.Time     // when that is tried again, after it failed
 	sum    hook.QuotaUse // by all nodes, at the last reading
 	added  hook.QuotaUse // by this node since then
 	late   []hook.QuotaUse
@@ -116,13 +119,30 @@ func (k *Keeper) Admit(ctx context.Context, tenant string, key *hook.Key, n int,
 	if !known { // the caller will find that the database cannot be read, or that there is no such tenant
 		return hook.Allowance{}, nil
 	}
-	left, err := k.admit(ctx, hook.QuotaUser{Tenant: tenant}, limits, "This tenant", n, bytes)
+	id := hook.QuotaUser{Tenant: tenant}
+	left, err := k.admit(ctx, id, limits, "This tenant", n, bytes)
 	if err != nil || key == nil || key.Limits == (hook.Limits{}) {
 		return left, err
 	}
 	of, err := k.admit(ctx, ofKey(key), key.Limits, "This API key", n, bytes)
+	if err != nil {
+		k.returnRate(id, limits, n)
+	}
 	return tighter(left, of), err
 }
+
+// returnRate returns what admit took from the rate of a tenant.
+func (k *Keeper) returnRate(id hook.QuotaUser, limits hook.Limits, n int) {
+	if limits.EventsPerSecond > 0 {
+		u := k.user(id)
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.free = u.free.Add(-time.Duration(n) * each(limits.EventsPerSecond))
+	}
+}
+
+// each is the time in which one event accrues. It is never 0, however high the rate.
+func each(perSecond int) time.Duration { return max(1, time.Second/time.Duration(perSecond)) }
 
 func ofKey(key *hook.Key) hook.QuotaUser {
 	return hook.QuotaUser{Tenant: key.Tenant, Key: key.ID.String()}
@@ -141,8 +161,9 @@ func (k *Keeper) admit(
 	now := k.now()
 	u.turn(now)
 	if limits.EventsPerMonth > 0 || limits.BytesPerMonth > 0 {
-		if !u.read {
-			if u.sum, err = k.store.QuotaUsed(ctx, id, u.month); err != nil {
+		if !u.read && !now.Before(u.again) {
+			if u.sum, err = k.store.QuotaUsed(ctx, id, u.month); err != nil && ctx.Err() == nil {
+				u.again = now.Add(readAgain)
 				k.log.Warn("what was used in this month cannot be read, and is not limited meanwhile", "tenant", id.Tenant, "error", err)
 			}
 			u.read = err == nil
@@ -170,8 +191,7 @@ func (k *Keeper) admit(
 		}
 	}
 	if limits.EventsPerSecond > 0 {
-		each := time.Second / time.Duration(limits.EventsPerSecond)
-		of, wait := take(&u.free, now, each, n)
+		of, wait := take(&u.free, now, each(limits.EventsPerSecond), n)
 		left = tighter(left, of)
 		if wait > 0 {
 			return left, &hook.Error{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -166,6 +167,34 @@ func TestKey(t *testing.T) {
 	}
 	if _, refused := publish(t, k, &hook.Key{ID: hook.KeyID(hook.NewID()), Tenant: "acme"}, 100, 0); refused != nil {
 		t.Errorf("another key: %v", refused)
+	}
+}
+
+// What a key's limit refuses is not taken from the rate of its tenant.
+func TestRefusedByKeyTakesNothing(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	setLimits(t, db, hook.Limits{EventsPerSecond: 10})
+	k, _ := newKeeper(t, db, hook.Limits{})
+	slow := &hook.Key{ID: hook.KeyID(hook.NewID()), Tenant: "acme", Limits: hook.Limits{EventsPerMonth: 1}}
+	for range 5 {
+		if _, refused := publish(t, k, slow, 90, 0); refused == nil {
+			t.Fatal("more than the key may publish")
+		}
+	}
+	if left, refused := publish(t, k, nil, 1, 0); refused != nil || left.Remaining != 99 {
+		t.Errorf("the tenant: %+v, %v", left, refused)
+	}
+}
+
+// A rate that is higher than a clock can tell apart limits nothing, and breaks nothing.
+func TestHighRate(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	setLimits(t, db, hook.Limits{EventsPerSecond: math.MaxInt})
+	k, _ := newKeeper(t, db, hook.Limits{})
+	if _, refused := publish(t, k, nil, 100_000, 0); refused != nil {
+		t.Error(refused)
 	}
 }
 
