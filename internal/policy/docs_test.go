@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // fileName is a file of ours as documents name it, with its directory.
@@ -37,3 +39,32 @@ func TestDocumentsNameFilesThatExist(t *testing.T) {
 		t.Fatalf("only %d names of files found", found)
 	}
 }
+
+// TestDecisionsAreListed holds the list of decisions to one line for each of them, in the order of their numbers. Two
+// branches that both add lines leave some of them twice.
+func TestDecisionsAreListed(t *testing.T) {
+	text, err := os.ReadFile("../../docs/adr/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed, want []string
+	for _, m := range decisionLine.FindAllStringSubmatch(string(text), -1) {
+		listed = append(listed, m[1])
+	}
+	for _, file := range files(t) {
+		if name, ok := strings.CutPrefix(file, "docs/adr/"); ok && decisionFile.MatchString(name) && name != "0000-template.md" {
+			want = append(want, name)
+		}
+	}
+	if len(want) < 20 {
+		t.Fatalf("only %d decisions found: %v", len(want), want)
+	}
+	if diff := cmp.Diff(want, listed); diff != "" {
+		t.Errorf("docs/adr/README.md should list each decision once, in order; -: add the line, +: remove it\n%s", diff)
+	}
+}
+
+var (
+	decisionFile = regexp.MustCompile(`^\d{4}-[a-z0-9-]+\.md$`)
+	decisionLine = regexp.MustCompile(`(?m)^\| \[\d{4}\]\(([^)]+)\) \|`)
+)
