@@ -149,10 +149,14 @@ func (s *search) events(ctx context.Context, at *hook.SearchPlace) (more bool, e
 		return false, err
 	}
 	for _, head := range list {
-		if err := s.event(ctx, head.ID); err != nil {
+		done, err := s.event(ctx, head.ID, at)
+		if err != nil {
 			return false, err
 		}
-		if at.Event = head.ID; s.spent() {
+		if !done {
+			return true, nil
+		}
+		if at.Event, at.Delivery = head.ID, (hook.DeliveryID{}); s.spent() {
 			return true, nil
 		}
 	}
@@ -162,35 +166,40 @@ func (s *search) events(ctx context.Context, at *hook.SearchPlace) (more bool, e
 	return !next.IsZero(), nil
 }
 
-// event looks at the payload of an event, and at the bodies that its deliveries send instead.
-func (s *search) event(ctx context.Context, id hook.EventID) error {
+// event looks at the payload of an event, and at the bodies that its deliveries send instead. An event can have
+// thousands of them: it is not done if the page ends before, and the place then names the last delivery.
+func (s *search) event(ctx context.Context, id hook.EventID, at *hook.SearchPlace) (done bool, err error) {
 	e, err := s.Store.Event(ctx, s.tenant, id)
 	if hook.IsKind(err, hook.KindNotFound) { // removed meanwhile
-		return nil
+		return true, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	found := hook.Found{Event: id, Contract: e.Contract, Type: e.Type, CreatedAt: e.CreatedAt}
-	if e.JSON() {
+	p := hook.Page{Limit: searchRead}
+	if !at.Delivery.IsZero() && at.Delivery.Event() == id {
+		p.Before = hook.ID(at.Delivery)
+	} else if e.JSON() {
 		s.look(e.Payload, found)
 	}
-	var p hook.Page
-	for p.Limit = 200; ; {
+	for {
 		list, next, err := s.Store.Deliveries(ctx, s.tenant, hook.DeliveryFilter{Event: id}, p)
 		if err != nil {
-			return err
+			return false, err
 		}
 		for _, d := range list {
 			body, err := s.Store.Body(ctx, d.ID)
 			if err != nil {
-				return err
+				return false, err
 			}
-			found.Delivery = d.ID
-			s.look(body, found)
+			at.Delivery, found.Delivery = d.ID, d.ID
+			if s.look(body, found); s.spent() {
+				return false, nil
+			}
 		}
 		if p.Before = next; next.IsZero() {
-			return nil
+			return true, nil
 		}
 	}
 }

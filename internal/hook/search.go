@@ -15,7 +15,8 @@ type Found struct {
 
 // SearchPlace is how far a search is. The zero value is its beginning.
 type SearchPlace struct {
-	Record RecordName // all records up to this one have been looked at
-	Event  EventID    // zero: none; otherwise all events down to this one
-	Events bool       // the records are done
+	Record   RecordName // all records up to this one have been looked at
+	Event    EventID    // zero: none; otherwise all events down to this one
+	Delivery DeliveryID // zero, or the last that was looked at of an event whose deliveries did not fit on the page
+	Events   bool       // the records are done
 }
