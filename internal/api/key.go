@@ -19,7 +19,7 @@ func (h keyHandlers) register(a *API) {
 		status:  http.StatusCreated,
 		summary: "Create an API key",
 		description: "Only this answer shows the key itself. A key that is limited itself creates and changes only keys " +
-			"with the same limits or narrower ones.",
+			"with no other scopes, contracts and addresses than its own, and with the same limits.",
 		codes: []string{"key_input_invalid", "key_wider"},
 	}, h.create)
 	add(a, operation{
