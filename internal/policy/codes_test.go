@@ -10,6 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
 )
 
 // TestProblemsAreTranslated holds the console to a text of its own, in Spanish
@@ -220,3 +224,26 @@ func nameOf(e ast.Expr) string {
 	}
 	return ""
 }
+
+// TestConsoleOffersEveryScope compares the scopes that the console offers for a new key with those that there are.
+func TestConsoleOffersEveryScope(t *testing.T) {
+	text, err := os.ReadFile("../../web/src/pages/Keys.tsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(text), "const scopes = (")
+	list, _, closed := strings.Cut(rest, ").split(")
+	if !found || !closed {
+		t.Fatal("web/src/pages/Keys.tsx has no list of scopes any more")
+	}
+	offered := scopeName.FindAllString(list, -1)
+	var want []string
+	for _, s := range hook.Scopes() {
+		want = append(want, string(s))
+	}
+	if diff := cmp.Diff(want, offered); diff != "" {
+		t.Errorf("web/src/pages/Keys.tsx should offer the scopes of hook.Scopes; -: add, +: remove\n%s", diff)
+	}
+}
+
+var scopeName = regexp.MustCompile(`[a-z]+:[a-z]+`)

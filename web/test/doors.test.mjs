@@ -1,7 +1,7 @@
 // Who gets in, and to what.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { adminKey, open, screenshot, signedIn, startBrowser, startServer, stumbles, texts } from "./bed.mjs";
+import { adminKey, choose, open, screenshot, signedIn, startBrowser, startServer, stumbles, texts } from "./bed.mjs";
 
 let server;
 let browser;
@@ -96,6 +96,70 @@ test("a key with an end is made, refused after a wrong one, and shown once", asy
     .or(page.getByText("2099"))
     .first()
     .waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("a key is limited to scopes, addresses and an amount, and a wrong address stands at its field", async () => {
+  const { page, wrong, close } = await signedIn(browser, server, t, "/keys");
+  await page.getByRole("button", { name: t.keys.new }).first().click();
+  const dialog = page.getByRole("dialog");
+  const name = dialog.getByRole("textbox", { name: t.common.name });
+  await name.fill("narrow");
+  await dialog.getByLabel(t.roles.publish, { exact: true }).check();
+  const scopes = dialog.getByRole("combobox", { name: t.keys.scopes });
+  await choose(page, scopes, "events:publish");
+  await choose(page, scopes, "personal:read");
+  await name.click(); // closes the list
+  await dialog.getByLabel(t.keys.addresses).fill("somewhere");
+  await dialog.getByLabel(t.tenants.limitNames.events_per_month).fill("2");
+  await dialog.getByRole("button", { name: t.keys.create }).click();
+  await dialog.getByText(t.problem.details.address_range).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  await dialog.getByLabel(t.keys.addresses).press("Backspace");
+  await dialog.getByLabel(t.keys.addresses).fill("127.0.0.0/8");
+  await dialog.getByRole("button", { name: t.keys.create }).click();
+  await dialog.getByText(t.keys.once).waitFor();
+  const text = await dialog.locator("code").textContent();
+  await dialog.getByRole("button", { name: t.common.close }).last().click();
+  const row = page.getByRole("row").filter({ hasText: "narrow" });
+  await row.getByText(`personal:read, 127.0.0.0/8, ${t.tenants.limitNames.events_per_month}: 2`).waitFor();
+  await screenshot(page, "keys");
+  const publish = () => server.call("POST", "/v1/tenants/ours/events", { type: "order.paid", payload: {} }, text);
+  await publish();
+  await publish();
+  await assert.rejects(publish(), /429 .*quota_used_up/);
+  await assert.rejects(server.call("GET", "/v1/tenants/ours/events", undefined, text), /403 /);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("a key is replaced: the old one works for a while, or ends at once", async () => {
+  const made = await server.call("POST", "/v1/keys", { name: "worn", role: "read" });
+  const works = async (key) => {
+    const answer = await fetch(`${server.url}/v1/session`, { headers: { Authorization: `Bearer ${key}` } });
+    return answer.status;
+  };
+  const { page, wrong, close } = await signedIn(browser, server, t, "/keys");
+  const dialog = page.getByRole("dialog");
+  const replace = async (overlap) => {
+    await page.getByRole("row").filter({ hasText: "worn" }).getByRole("button", { name: t.keys.rotate }).click();
+    if (overlap) await dialog.getByRole("textbox", { name: t.keys.overlap }).fill(overlap);
+    assert.deepEqual(await stumbles(page), []);
+    await dialog.getByRole("button", { name: t.keys.rotate }).click();
+  };
+  await replace();
+  await dialog.getByText(t.keys.once).waitFor();
+  const second = await dialog.locator("code").textContent();
+  await dialog.getByRole("button", { name: t.common.close }).last().click();
+  assert.deepEqual([await works(made.key), await works(second)], [200, 200]);
+  await replace("31d");
+  await dialog.getByText(t.problem.details.overlap).waitFor();
+  await dialog.getByRole("textbox", { name: t.keys.overlap }).fill("0s");
+  await dialog.getByRole("button", { name: t.keys.rotate }).click();
+  await dialog.getByText(t.keys.once).waitFor();
+  const third = await dialog.locator("code").textContent();
+  assert.deepEqual([await works(made.key), await works(second), await works(third)], [401, 401, 200]);
   assert.deepEqual(wrong, []);
   await close();
 });

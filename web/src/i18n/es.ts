@@ -59,7 +59,7 @@ const es: Messages = {
       contract_forbidden: "Su clave es para otros sistemas de webhooks. Use una que sirva para este.",
       address_forbidden: "Esta clave no se puede usar desde su dirección. Úsela desde una de las permitidas.",
       key_wider:
-        "Su clave está limitada y esta otra puede más. No le dé más permisos, sistemas ni direcciones que a la suya.",
+        "Su clave está limitada y esta otra puede más. Dele solo permisos, sistemas y direcciones de la suya, y los mismos límites.",
       json_invalid: "Lo enviado no es JSON válido.",
       body_timeout: "Los datos no llegaron a tiempo. Intente de nuevo.",
       body_incomplete: "Los datos no llegaron completos. Intente de nuevo.",
@@ -164,7 +164,7 @@ const es: Messages = {
     // What is wrong at one place of what was sent, by the code that the server gives; {name} is a parameter of it.
     details: {
       database_not_writable:
-        "La base de datos no guarda nada: quizá su disco está lleno, o su servidor no responde o es de solo lectura.",
+        "La base de datos no guarda nada: quizá su disco esté lleno, o su servidor no responda o sea de solo lectura.",
       encryption_key_missing:
         "La base de datos usa una clave de cifrado que este servidor no tiene. Désela y vuelva a iniciarlo.",
       lease_expired: "Este servidor no pudo renovar su turno, así que otros entregan en su lugar.",
@@ -474,7 +474,7 @@ const es: Messages = {
       script_ms_per_minute: "Tiempo de scripts por minuto (ms)",
     },
     rateHelp: "En promedio; se acepta de una vez lo de diez segundos.",
-    limitsSaved: "Los límites se guardaron.",
+    limitsSaved: "Se guardaron los límites.",
   },
   endpoints: {
     title: "Destinos",
@@ -572,8 +572,8 @@ const es: Messages = {
       "Se crea un secreto nuevo. Durante 24 horas las peticiones se firman con ambos, para que el receptor pueda cambiar.",
     rotated: "El secreto nuevo ya está en uso.",
     previous: (hint, t) => `El secreto anterior …${hint} también firma hasta ${t}.`,
-    end: "Terminar ya",
-    endNamed: (hint) => `Terminar ya el secreto …${hint}`,
+    end: "Anular ya",
+    endNamed: (hint) => `Anular ya el secreto …${hint}`,
   },
   test: {
     text: "Envía ahora un webhook de prueba y muestra qué respondió el receptor.",
@@ -813,10 +813,12 @@ const es: Messages = {
     empty: "Todavía no hay claves",
     emptyText: "Cree una clave para cada programa, así puede revocar una sin las demás.",
     limits: "Limitada a",
+    use: "Límites",
+    useHelp: "Valen además de los límites del cliente. Vacío: sin límite.",
     lastUsed: "Último uso",
     rotate: "Reemplazar",
-    rotateTitle: (name) => `Reemplazar el texto de ${name}`,
-    overlap: "El texto anterior sirve por",
+    rotateTitle: (name) => `Reemplazar la clave ${name}`,
+    overlap: "La clave anterior sirve durante",
     overlapHelp: "Una duración como 24h; con 0s deja de servir de inmediato.",
     scopes: "Solo estos permisos",
     scopesHelp: "Restringen el rol. Vacío: todo lo que el rol permite.",
@@ -903,7 +905,7 @@ const es: Messages = {
       "key.revoked": "Revocó una clave de API",
       "encryption_key.rotated": "Empezó a reemplazar la clave de cifrado",
       "encryption_key.retired": "Terminó de reemplazar una clave de cifrado",
-      "key.rotated": "Reemplazó el texto de una clave de API",
+      "key.rotated": "Reemplazó una clave de API",
       "key.earlier_ended": "Anuló los textos anteriores de una clave de API",
       "contract.posted": "Cambió un sistema de webhooks",
       "contract.imported": "Incorporó un sistema de webhooks",

@@ -32,6 +32,7 @@ import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
 import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble, wordsOf } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
+import { FormModal } from "../parts/FormModal";
 import { useSentForm } from "../parts/form";
 import { itemsOf, Listing, when } from "../parts/Listing";
 import { useMayChange } from "../session";
@@ -179,12 +180,7 @@ function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => voi
   const t = useT();
   const contracts = useQuery(credentialContractsQuery(t.code as Language));
   const choose = (name: string | null) => contracts.data?.find((c) => c.name === name) ?? contracts.data?.[0];
-  const {
-    form,
-    sending: make,
-    submit,
-    trouble,
-  } = useSentForm({
+  const sent = useSentForm({
     initialValues: { contract: null as string | null, name: "", url: "" },
     send: ({ contract, name, url }) => {
       const of = choose(contract);
@@ -201,58 +197,51 @@ function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => voi
     },
     onSuccess: () => renew(tenant),
   });
+  const { form } = sent;
+  const made = sent.sending.data;
   const chosen = choose(form.values.contract);
   return (
-    <Modal
-      opened
-      onClose={onClose}
+    <FormModal
+      title={t.credentials.new}
       size="lg"
-      title={<Text fw={620}>{t.credentials.new}</Text>}
-      centered
-      closeOnClickOutside={!make.data}
-      closeButtonProps={{ "aria-label": t.common.close }}
+      sent={{ ...sent, trouble: sent.trouble ?? contracts.error }}
+      verb={t.credentials.create}
+      ready={Boolean(chosen)}
+      result={
+        made && (
+          <Once onClose={onClose} until={made.expiresAt}>
+            <Shown label="apiKey" text={made.apiKey} />
+            <Shown label="secret" text={made.secret} />
+            <Shown label="token" text={made.token} />
+          </Once>
+        )
+      }
+      onClose={onClose}
     >
-      {make.data ? (
-        <Once onClose={onClose} until={make.data.expiresAt}>
-          <Shown label="apiKey" text={make.data.apiKey} />
-          <Shown label="secret" text={make.data.secret} />
-          <Shown label="token" text={make.data.token} />
-        </Once>
-      ) : contracts.isPending ? (
+      {contracts.isPending ? (
         <Skeletons rows={3} />
       ) : (
-        <form onSubmit={submit}>
-          <Stack>
-            <Select
-              label={t.events.contract}
-              data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title }))}
-              allowDeselect={false}
-              {...form.getInputProps("contract")}
-              value={chosen?.name ?? null}
+        <>
+          <Select
+            label={t.events.contract}
+            data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title }))}
+            allowDeselect={false}
+            {...form.getInputProps("contract")}
+            value={chosen?.name ?? null}
+          />
+          <TextInput label={t.common.name} required {...form.getInputProps("name")} />
+          {chosen?.credentials?.endpoint && (
+            <TextInput
+              label={t.form.url}
+              description={t.form.urlHelp}
+              required
+              type="url"
+              {...form.getInputProps("url")}
             />
-            <TextInput label={t.common.name} required {...form.getInputProps("name")} />
-            {chosen?.credentials?.endpoint && (
-              <TextInput
-                label={t.form.url}
-                description={t.form.urlHelp}
-                required
-                type="url"
-                {...form.getInputProps("url")}
-              />
-            )}
-            <Trouble error={trouble ?? contracts.error} />
-            <Group justify="flex-end">
-              <Button variant="default" onClick={onClose}>
-                {t.common.cancel}
-              </Button>
-              <Button type="submit" loading={make.isPending} disabled={!chosen}>
-                {t.credentials.create}
-              </Button>
-            </Group>
-          </Stack>
-        </form>
+          )}
+        </>
       )}
-    </Modal>
+    </FormModal>
   );
 }
 

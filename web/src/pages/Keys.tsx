@@ -1,9 +1,9 @@
-// API keys: made, shown once, revoked.
+// API keys: made, shown once, replaced, revoked.
 import {
   Alert,
   Button,
+  Fieldset,
   Group,
-  Modal,
   Code as Mono,
   MultiSelect,
   Radio,
@@ -20,19 +20,21 @@ import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Key, ok } from "../api/client";
 import { contractsQuery, keysQuery, queryClient, tenantsQuery } from "../api/queries";
-import { exactTime, localTime } from "../format";
+import { exactTime, localTime, number } from "../format";
 import { type Language, useT } from "../i18n";
-import { Copy, Empty, PageHead, Time, Tone, Trouble } from "../parts/basics";
+import { Copy, Empty, PageHead, Time, Tone } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
-import { useSentForm } from "../parts/form";
+import { FormModal } from "../parts/FormModal";
+import { listError, useSentForm } from "../parts/form";
+import { filledIn, keyLimits, type LimitFields, LimitInput } from "../parts/LimitInput";
 import { itemsOf, Listing } from "../parts/Listing";
 
-// What a key can be limited to; hook/key.go has the same list, and the server refuses any other.
+// The scopes of hook/key.go, without which a key may not be limited to; a test in internal/policy compares them.
 const scopes = (
   "tenants:read tenants:write endpoints:read endpoints:write endpoints:secret endpoints:test credentials:read " +
   "credentials:write events:publish events:read records:read records:write deliveries:read deliveries:retry " +
   "schedules:read schedules:run contracts:read contracts:write keys:read keys:write portal:read portal:write " +
-  "stats:read stream:read audit:read system:read system:write"
+  "stats:read stream:read audit:read personal:read system:read system:write"
 ).split(" ");
 
 export function KeysPage() {
@@ -80,7 +82,15 @@ export function KeysPage() {
             clip: 260,
             cell: (k) => (
               <Text size="xs" className="mono clip">
-                {[...k.scopes, ...k.contracts, ...k.allowed_addresses].join(", ") || "–"}
+                {[
+                  ...k.scopes,
+                  ...k.contracts,
+                  ...k.allowed_addresses,
+                  ...keyLimits.flatMap((name) => {
+                    const n = k.limits[name];
+                    return n ? [`${t.tenants.limitNames[name]}: ${number(n, t.locale)}`] : [];
+                  }),
+                ].join(", ") || "–"}
               </Text>
             ),
           },
@@ -156,45 +166,27 @@ function Once({ made, onClose }: { made: { key: string; expires_at: string | nul
 
 function Rotation({ of, onClose }: { of: Key; onClose: () => void }) {
   const t = useT();
-  const { form, sending, submit, trouble } = useSentForm({
+  const sent = useSentForm({
     initialValues: { overlap: "24h" },
     send: ({ overlap }) =>
       ok(api.POST("/v1/keys/{key}/rotate", { params: { path: { key: of.id } }, body: { overlap: overlap.trim() } })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["keys"] }),
   });
   return (
-    <Modal
-      opened
+    <FormModal
+      title={t.keys.rotateTitle(of.name || `…${of.hint}`)}
+      sent={sent}
+      verb={t.keys.rotate}
+      result={sent.sending.data && <Once made={sent.sending.data} onClose={onClose} />}
       onClose={onClose}
-      title={<Text fw={620}>{t.keys.rotateTitle(of.name || `…${of.hint}`)}</Text>}
-      centered
-      closeOnClickOutside={!sending.data}
-      closeButtonProps={{ "aria-label": t.common.close }}
     >
-      {sending.data ? (
-        <Once made={sending.data} onClose={onClose} />
-      ) : (
-        <form onSubmit={submit}>
-          <Stack>
-            <TextInput
-              label={t.keys.overlap}
-              description={t.keys.overlapHelp}
-              {...form.getInputProps("overlap")}
-              data-autofocus
-            />
-            <Trouble error={trouble} />
-            <Group justify="flex-end">
-              <Button variant="default" onClick={onClose}>
-                {t.common.cancel}
-              </Button>
-              <Button type="submit" loading={sending.isPending}>
-                {t.keys.rotate}
-              </Button>
-            </Group>
-          </Stack>
-        </form>
-      )}
-    </Modal>
+      <TextInput
+        label={t.keys.overlap}
+        description={t.keys.overlapHelp}
+        {...sent.form.getInputProps("overlap")}
+        data-autofocus
+      />
+    </FormModal>
   );
 }
 
@@ -202,12 +194,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
   const t = useT();
   const tenants = useInfiniteQuery(tenantsQuery());
   const contracts = useQuery(contractsQuery(t.code as Language));
-  const {
-    form,
-    sending: make,
-    submit,
-    trouble,
-  } = useSentForm({
+  const sent = useSentForm({
     initialValues: {
       name: "",
       role: "tenant" as Key["role"],
@@ -215,15 +202,17 @@ function NewKey({ onClose }: { onClose: () => void }) {
       scopes: [] as string[],
       contracts: [] as string[],
       allowed_addresses: [] as string[],
+      limits: {} as LimitFields,
       expires_at: "", // as <input type="datetime-local"> has it
     },
-    send: ({ name, role, tenant, expires_at, ...limits }) =>
+    send: ({ name, role, tenant, expires_at, limits, ...narrowed }) =>
       ok(
         api.POST("/v1/keys", {
           body: {
             name: name.trim(),
             role,
-            ...limits,
+            ...narrowed,
+            limits: filledIn(limits),
             ...(role !== "operator" && tenant ? { tenant } : {}),
             ...(expires_at ? { expires_at: new Date(expires_at).toISOString() } : {}),
           },
@@ -231,80 +220,77 @@ function NewKey({ onClose }: { onClose: () => void }) {
       ),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["keys"] }),
   });
+  const { form } = sent;
   const { role } = form.values;
+  const made = sent.sending.data;
   return (
-    <Modal
-      opened
+    <FormModal
+      title={made ? t.keys.onceTitle : t.keys.new}
+      sent={sent}
+      verb={t.keys.create}
+      result={made && <Once made={made} onClose={onClose} />}
       onClose={onClose}
-      title={<Text fw={620}>{make.data ? t.keys.onceTitle : t.keys.new}</Text>}
-      centered
-      closeOnClickOutside={!make.data}
-      closeButtonProps={{ "aria-label": t.common.close }}
     >
-      {make.data ? (
-        <Once made={make.data} onClose={onClose} />
-      ) : (
-        <form onSubmit={submit}>
-          <Stack>
-            <TextInput label={t.common.name} {...form.getInputProps("name")} data-autofocus />
-            <Radio.Group label={t.keys.role} {...form.getInputProps("role")}>
-              <Stack gap="xs" mt={6}>
-                {(["operator", "tenant", "publish", "read"] as const).map((r) => (
-                  <Radio key={r} value={r} label={t.roles[r]} description={t.keys.roleHelp[r]} />
-                ))}
-              </Stack>
-            </Radio.Group>
-            {role !== "operator" && (
-              <Select
-                label={t.keys.tenant}
-                placeholder={role === "tenant" ? t.nav.pickTenant : t.keys.allTenants}
-                searchable
-                clearable
-                {...form.getInputProps("tenant")}
-                data={(tenants.data?.pages.flatMap((p) => p.items) ?? []).map((x) => ({
-                  value: x.id,
-                  label: x.name || x.id,
-                }))}
-              />
-            )}
-            <MultiSelect
-              label={t.keys.scopes}
-              description={t.keys.scopesHelp}
-              searchable
-              data={scopes}
-              {...form.getInputProps("scopes")}
-            />
-            <MultiSelect
-              label={t.keys.contracts}
-              searchable
-              data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title || c.name }))}
-              {...form.getInputProps("contracts")}
-            />
-            <TagsInput
-              label={t.keys.addresses}
-              description={t.keys.addressesHelp}
-              placeholder="192.0.2.0/24"
-              {...form.getInputProps("allowed_addresses")}
-            />
-            <TextInput
-              label={t.keys.expires}
-              description={t.keys.expiresHelp}
-              type="datetime-local"
-              min={localTime(new Date())}
-              {...form.getInputProps("expires_at")}
-            />
-            <Trouble error={trouble} />
-            <Group justify="flex-end">
-              <Button variant="default" onClick={onClose}>
-                {t.common.cancel}
-              </Button>
-              <Button type="submit" loading={make.isPending}>
-                {t.keys.create}
-              </Button>
-            </Group>
-          </Stack>
-        </form>
+      <TextInput label={t.common.name} {...form.getInputProps("name")} data-autofocus />
+      <Radio.Group label={t.keys.role} {...form.getInputProps("role")}>
+        <Stack gap="xs" mt={6}>
+          {(["operator", "tenant", "publish", "read"] as const).map((r) => (
+            <Radio key={r} value={r} label={t.roles[r]} description={t.keys.roleHelp[r]} />
+          ))}
+        </Stack>
+      </Radio.Group>
+      {role !== "operator" && (
+        <Select
+          label={t.keys.tenant}
+          placeholder={role === "tenant" ? t.nav.pickTenant : t.keys.allTenants}
+          searchable
+          clearable
+          {...form.getInputProps("tenant")}
+          data={(tenants.data?.pages.flatMap((p) => p.items) ?? []).map((x) => ({
+            value: x.id,
+            label: x.name || x.id,
+          }))}
+        />
       )}
-    </Modal>
+      <MultiSelect
+        label={t.keys.scopes}
+        description={t.keys.scopesHelp}
+        searchable
+        data={scopes}
+        {...form.getInputProps("scopes")}
+        error={listError(form, "scopes")}
+      />
+      <MultiSelect
+        label={t.keys.contracts}
+        searchable
+        data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title || c.name }))}
+        {...form.getInputProps("contracts")}
+        error={listError(form, "contracts")}
+      />
+      <TagsInput
+        label={t.keys.addresses}
+        description={t.keys.addressesHelp}
+        placeholder="192.0.2.0/24"
+        {...form.getInputProps("allowed_addresses")}
+        error={listError(form, "allowed_addresses")}
+      />
+      <Fieldset legend={t.keys.use}>
+        <Stack>
+          <Text size="xs" c="dimmed">
+            {t.keys.useHelp}
+          </Text>
+          {keyLimits.map((name) => (
+            <LimitInput key={name} name={name} {...form.getInputProps(`limits.${name}`)} />
+          ))}
+        </Stack>
+      </Fieldset>
+      <TextInput
+        label={t.keys.expires}
+        description={t.keys.expiresHelp}
+        type="datetime-local"
+        min={localTime(new Date())}
+        {...form.getInputProps("expires_at")}
+      />
+    </FormModal>
   );
 }

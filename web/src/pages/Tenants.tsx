@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Modal, NumberInput, Stack, Text, TextInput } from "@mantine/core";
+import { Anchor, Button, Group, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconBuilding, IconExternalLink, IconGauge, IconPlus } from "@tabler/icons-react";
@@ -9,8 +9,10 @@ import { api, ok, type Tenant } from "../api/client";
 import { queryClient, tenantsQuery, usageQuery } from "../api/queries";
 import { number } from "../format";
 import { useT } from "../i18n";
-import { Empty, PageHead, Time, Trouble } from "../parts/basics";
+import { Empty, PageHead, Time } from "../parts/basics";
+import { FormModal } from "../parts/FormModal";
 import { useSentForm } from "../parts/form";
+import { filledIn, type LimitFields, LimitInput, type LimitName, tenantLimits } from "../parts/LimitInput";
 import { itemsOf, Listing, when } from "../parts/Listing";
 import { PortalLink } from "../parts/PortalLink";
 import { useVisitor } from "../session";
@@ -88,7 +90,7 @@ export function TenantsPage() {
 function NewTenant({ onClose }: { onClose: () => void }) {
   const t = useT();
   const go = useNavigate();
-  const { form, sending, submit, trouble } = useSentForm({
+  const sent = useSentForm({
     initialValues: { tenant: "", name: "" },
     send: (v) =>
       ok(
@@ -103,59 +105,33 @@ function NewTenant({ onClose }: { onClose: () => void }) {
       void go({ to: "/t/$tenant/endpoints", params: { tenant: made.id } });
     },
   });
+  const { form } = sent;
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={<Text fw={620}>{t.tenants.new}</Text>}
-      centered
-      closeButtonProps={{ "aria-label": t.common.close }}
-    >
-      <form onSubmit={submit}>
-        <Stack>
-          <TextInput
-            label={t.tenants.id}
-            description={t.tenants.idHelp}
-            required
-            {...form.getInputProps("tenant")}
-            data-autofocus
-            placeholder="acme"
-          />
-          <TextInput label={t.common.name} {...form.getInputProps("name")} placeholder="Acme" />
-          <Trouble error={trouble} />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t.common.cancel}
-            </Button>
-            <Button type="submit" loading={sending.isPending}>
-              {t.common.save}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormModal title={t.tenants.new} sent={sent} verb={t.common.save} onClose={onClose}>
+      <TextInput
+        label={t.tenants.id}
+        description={t.tenants.idHelp}
+        required
+        {...form.getInputProps("tenant")}
+        data-autofocus
+        placeholder="acme"
+      />
+      <TextInput label={t.common.name} {...form.getInputProps("name")} placeholder="Acme" />
+    </FormModal>
   );
 }
-
-const limitNames = [
-  "events_per_second",
-  "events_per_month",
-  "bytes_per_month",
-  "endpoints",
-  "script_ms_per_minute",
-] as const;
 
 /** What a tenant uses and may use. An operator changes the limits here. */
 function Limits({ tenant, onClose }: { tenant: Tenant; onClose: () => void }) {
   const t = useT();
   const usage = useQuery(usageQuery(tenant.id));
-  const { form, sending, submit, trouble } = useSentForm({
-    initialValues: { limits: { ...tenant.limits } as Record<string, number | string | undefined> },
+  const sent = useSentForm({
+    initialValues: { limits: { ...tenant.limits } as LimitFields },
     send: ({ limits }) =>
       ok(
         api.PUT("/v1/tenants/{tenant}", {
           params: { path: { tenant: tenant.id } },
-          body: { limits: Object.fromEntries(Object.entries(limits).filter(([, v]) => typeof v === "number")) },
+          body: { limits: filledIn(limits) },
         }),
       ),
     onSuccess: () => {
@@ -170,51 +146,27 @@ function Limits({ tenant, onClose }: { tenant: Tenant; onClose: () => void }) {
     bytes_per_month: usage.data.bytes,
     endpoints: usage.data.endpoints,
   };
-  const help = (name: (typeof limitNames)[number]) => {
-    if (name === "events_per_second") return t.tenants.rateHelp;
+  const help = (name: LimitName) => {
     if (!used || !(name in used)) return undefined;
     const n = number(used[name as keyof typeof used], t.locale);
     const limit = usage.data?.limits[name];
     return limit ? t.tenants.used(n, number(limit, t.locale)) : t.tenants.usedUnlimited(n);
   };
   return (
-    <Modal
-      opened
+    <FormModal
+      title={t.tenants.limitsOf(tenant.name || tenant.id)}
+      sent={{ ...sent, trouble: sent.trouble ?? usage.error }}
+      verb={t.common.save}
       onClose={onClose}
-      title={<Text fw={620}>{t.tenants.limitsOf(tenant.name || tenant.id)}</Text>}
-      centered
-      closeButtonProps={{ "aria-label": t.common.close }}
     >
-      <form onSubmit={submit}>
-        <Stack>
-          {usage.data && (
-            <Text size="sm" c="dimmed">
-              {t.tenants.limitsText(usage.data.month.slice(0, 10))}
-            </Text>
-          )}
-          {limitNames.map((name) => (
-            <NumberInput
-              key={name}
-              label={t.tenants.limitNames[name]}
-              description={help(name)}
-              min={0}
-              allowDecimal={false}
-              thousandSeparator={t.locale.startsWith("en") ? "," : "."}
-              decimalSeparator={t.locale.startsWith("en") ? "." : ","}
-              {...form.getInputProps(`limits.${name}`)}
-            />
-          ))}
-          <Trouble error={trouble ?? usage.error} />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t.common.cancel}
-            </Button>
-            <Button type="submit" loading={sending.isPending}>
-              {t.common.save}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      {usage.data && (
+        <Text size="sm" c="dimmed">
+          {t.tenants.limitsText(usage.data.month.slice(0, 10))}
+        </Text>
+      )}
+      {tenantLimits.map((name) => (
+        <LimitInput key={name} name={name} description={help(name)} {...sent.form.getInputProps(`limits.${name}`)} />
+      ))}
+    </FormModal>
   );
 }

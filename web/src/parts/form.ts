@@ -1,5 +1,5 @@
 // A form whose mistakes the server finds: each stands at the field that it is about.
-import { type UseFormReturnType, useForm } from "@mantine/form";
+import { type FormErrors, type UseFormReturnType, useForm } from "@mantine/form";
 import { type UseMutationResult, useMutation } from "@tanstack/react-query";
 import type { FormEvent } from "react";
 import { Problem } from "../api/client";
@@ -24,6 +24,10 @@ function errorsByPath(error: unknown, t: Messages): Record<string, string> {
   }
   return errors;
 }
+
+/** What is wrong with a field that holds a list: the list itself, or the first of its entries that is wrong. */
+export const listError = (form: { errors: FormErrors }, field: string) =>
+  form.errors[field] ?? Object.entries(form.errors).find(([place]) => place.startsWith(`${field}.`))?.[1];
 
 export interface SentForm<V, R> {
   form: UseFormReturnType<V>;
