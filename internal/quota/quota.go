@@ -59,15 +59,15 @@ type Keeper struct {
 // user is what this node knows of a tenant or a key.
 type user struct {
 	mu     sync.Mutex
-	asked  time.Time     // when it was last asked for
-	free   time.Time     // events: when all that was taken will have accrued again
-	script time.Time     // the same for the time of scripts
-	month  time.Time     // the month of the following
-	read   bool          // sum has been read from the database
-	again  time.Time     // when that is tried again, after it failed
-	sum    hook.QuotaUse // by all nodes, at the last reading
-	added  hook.QuotaUse // by this node since then
-	late   []hook.QuotaUse
+	asked  time.Time       // when it was last asked for
+	free   time.Time       // events: when all that was taken will have accrued again
+	script time.Time       // the same for the time of scripts
+	month  time.Time       // the month of the following
+	read   bool            // sum has been read from the database
+	again  time.Time       // when that is tried again, after it failed
+	sum    hook.QuotaUse   // by all nodes, at the last reading
+	added  hook.QuotaUse   // by this node since then
+	late   []hook.QuotaUse // by this node in other months, not stored yet
 }
 
 // New makes a keeper. defaults are the limits of a tenant that has none of its own. It stores
@@ -156,18 +156,14 @@ func (k *Keeper) admit(
 		return left, nil
 	}
 	u := k.user(id)
+	if limits.EventsPerMonth > 0 || limits.BytesPerMonth > 0 {
+		k.readSum(ctx, id, u)
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	now := k.now()
 	u.turn(now)
 	if limits.EventsPerMonth > 0 || limits.BytesPerMonth > 0 {
-		if !u.read && !now.Before(u.again) {
-			if u.sum, err = k.store.QuotaUsed(ctx, id, u.month); err != nil && ctx.Err() == nil {
-				u.again = now.Add(readAgain)
-				k.log.Warn("what was used in this month cannot be read, and is not limited meanwhile", "tenant", id.Tenant, "error", err)
-			}
-			u.read = err == nil
-		}
 		reset := u.month.AddDate(0, 1, 0).Sub(now)
 		for _, m := range []struct {
 			limit, used, more int64
@@ -203,6 +199,29 @@ func (k *Keeper) admit(
 		}
 	}
 	return left, nil
+}
+
+// readSum reads what a user used in this month, unless it is known or could not be read a moment ago. It does not hold u.mu
+// while the database answers: Flush waits for u.mu, and all other users wait for Flush.
+func (k *Keeper) readSum(ctx context.Context, id hook.QuotaUser, u *user) {
+	u.mu.Lock()
+	now := k.now()
+	u.turn(now)
+	wanted, month := !u.read && !now.Before(u.again), u.month
+	u.mu.Unlock()
+	if !wanted {
+		return
+	}
+	sum, err := k.store.QuotaUsed(ctx, id, month)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case err == nil && !u.read && u.month.Equal(month):
+		u.sum, u.read = sum, true
+	case err != nil && ctx.Err() == nil:
+		u.again = now.Add(readAgain)
+		k.log.Warn("what was used in this month cannot be read, and is not limited meanwhile", "tenant", id.Tenant, "error", err)
+	}
 }
 
 // take takes n from a rate of one per each, if anything is left of what accrues in [Burst].
@@ -292,10 +311,11 @@ func (k *Keeper) user(id hook.QuotaUser) *user {
 	return u
 }
 
-// turn begins a new month, if there is one. A clock that was put back begins none.
+// turn begins another month, if the clock says so. If the clock was wrong and is put back, that is the month before,
+// whose sum is read from the database again.
 func (u *user) turn(now time.Time) {
 	month := hook.QuotaMonth(now)
-	if !month.After(u.month) {
+	if month.Equal(u.month) {
 		return
 	}
 	if u.added.Events != 0 || u.added.Bytes != 0 {
@@ -303,6 +323,14 @@ func (u *user) turn(now time.Time) {
 		u.late = append(u.late, u.added)
 	}
 	u.month, u.read, u.sum, u.added = month, false, hook.QuotaUse{}, hook.QuotaUse{}
+	u.late = slices.DeleteFunc(u.late, func(late hook.QuotaUse) bool {
+		if !late.Month.Equal(month) {
+			return false
+		}
+		u.added.Events += late.Events
+		u.added.Bytes += late.Bytes
+		return true
+	})
 }
 
 // Usage is what a tenant used in this month, and its limits.

@@ -198,6 +198,87 @@ func TestHighRate(t *testing.T) {
 	}
 }
 
+// hanging is a store in which reading what the tenant acme used takes until it is let go.
+type hanging struct {
+	*store.DB
+	asked, letGo chan struct{}
+}
+
+func (h *hanging) QuotaUsed(ctx context.Context, u hook.QuotaUser, month time.Time) (hook.QuotaUse, error) {
+	if u.Tenant == "acme" {
+		h.asked <- struct{}{}
+		<-h.letGo
+	}
+	return h.DB.QuotaUsed(ctx, u, month)
+}
+
+// While the database does not answer for one tenant, the others go on.
+func TestSlowRead(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	setLimits(t, db, hook.Limits{EventsPerMonth: 10})
+	h := &hanging{db, make(chan struct{}), make(chan struct{})}
+	k := New(h, hook.Limits{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	first := make(chan error)
+	go func() {
+		_, err := k.Admit(t.Context(), "acme", nil, 1, 0)
+		first <- err
+	}()
+	<-h.asked
+	done := make(chan struct{})
+	go func() {
+		k.Flush(t.Context())
+		k.Count("beta", nil, 1, 0)
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Error("another tenant waits for a minute")
+	}
+	close(h.letGo)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	<-done
+}
+
+// A clock that goes a day ahead, into the next month, and is put back counts each event once, for the month that the
+// clock said, and the limit of each month holds.
+func TestClockOfAnotherMonth(t *testing.T) {
+	t.Parallel()
+	for _, flush := range []bool{false, true} {
+		db := storetest.Open(t)
+		setLimits(t, db, hook.Limits{EventsPerMonth: 100})
+		k, c := newKeeper(t, db, hook.Limits{})
+		february := time.Date(2026, 2, 28, 12, 0, 0, 0, time.UTC)
+		march := february.Add(24 * time.Hour)
+		for _, step := range []struct {
+			at time.Time
+			n  int
+		}{{february, 30}, {march, 20}, {february, 70}, {march, 80}} {
+			c.at = step.at
+			if _, refused := publish(t, k, nil, step.n, 0); refused != nil {
+				t.Errorf("%d events on %s: %v", step.n, step.at, refused)
+			}
+			if flush {
+				k.Flush(t.Context())
+			}
+		}
+		for _, at := range []time.Time{february, march} {
+			c.at = at
+			if _, refused := publish(t, k, nil, 1, 0); refused == nil {
+				t.Errorf("one event too many on %s", at)
+			}
+			k.Flush(t.Context())
+			use, err := db.QuotaUsed(t.Context(), hook.QuotaUser{Tenant: "acme"}, hook.QuotaMonth(at))
+			if err != nil || use.Events != 100 {
+				t.Errorf("stored for %s: %+v, %v", at.Month(), use, err)
+			}
+		}
+	}
+}
+
 // While the database cannot be read, nobody is refused, and nothing that was counted is lost.
 func TestOutage(t *testing.T) {
 	t.Parallel()
