@@ -50,6 +50,7 @@ var bombs = map[string]struct{ schema, doc string }{
 	"large enum":         {`{items: {enum: [` + strings.Repeat("a, ", 9000) + `b]}}`, `[` + strings.Repeat(`"c",`, 2000) + `"c"]`},
 	"pattern":            {`{items: {pattern: "(x+x+)+y.{1,200}z"}}`, `[` + strings.Repeat(`"`+strings.Repeat("x", 900)+`",`, 1000) + `1]`},
 	"patternProperties":  {`{items: {patternProperties: {` + patterns(200) + `}}}`, `[` + strings.Repeat(`{"aaaa":1,"bbbb":2},`, 5000) + `1]`},
+	"long names":         {`{patternProperties: {"(x+x+)+y.{1,200}z": {type: string}}}`, `{"` + strings.Repeat("x", 100_000) + `":1}`},
 	"many alternatives":  {`{items: {anyOf: [` + strings.Repeat(`{type: string}, `, 2000) + `{type: object}]}}`, `[` + strings.Repeat(`1,`, 5000) + `1]`},
 	"propertyNames":      {`{items: {propertyNames: {pattern: "(x+x+)+y"}}}`, `[` + strings.Repeat(`{"`+strings.Repeat("x", 900)+`":1},`, 2000) + `1]`},
 	"a reference within": {`{properties: {a: {$ref: "#/properties/b"}, b: {allOf: [{$ref: "#/$defs/d0"}]}}, ` + definitions(`{allOf: [NEXT, NEXT]}`, `{}`) + `}`, `{"a":1}`},
@@ -101,6 +102,8 @@ func TestNoBomb(t *testing.T) {
 		`{type: array, items: {type: object, required: [a], properties: {a: {type: string, format: email, maxLength: 30}}}}`:   `[` + strings.Repeat(`{"a":"x@example.com","b":1},`, 9_999) + `{"a":"y@example.com"}]`,
 		`{type: object, properties: {text: {type: string, pattern: "^x*$"}}}`:                                                  `{"text":"` + strings.Repeat("x", 1000) + `"}`,
 		`{$id: "https://example.com/a", $ref: "#/$defs/a%20b", $defs: {"a b": {type: object}}}`:                                `{}`,
+		`{$id: "https://example.com/a", $ref: "https://example.com/a#/$defs/b", $defs: {b: {type: object}}}`:                   `{}`,
+		`{$ref: "https://example.com/b", $defs: {b: {$id: "https://example.com/b", type: object}}}`:                            `{}`,
 		`{$defs: {a: {$id: "https://example.com/a", $defs: {b: true}, $ref: "#/$defs/b"}}, $ref: "#/$defs/a"}`:                 `{}`,
 	} {
 		f, root := open(t, schema)
@@ -122,10 +125,12 @@ func TestNoBomb(t *testing.T) {
 func TestRefusedSchemas(t *testing.T) {
 	t.Parallel()
 	for schema, want := range map[string]string{
-		`{$ref: "#/x-defs/a", x-defs: {a: {type: object}}}`:          "does not lead to a schema; put the definition under $defs",
-		`{enum: [1], $ref: "#/enum/0"}`:                              "does not lead to a schema",
-		`{properties: {a: {pattern: "(a{1,30}b?){1,30}"}}}`:          "at most 1000 are possible",
-		`{patternProperties: {"(a{1,30}b?){1,31}": {type: string}}}`: "repeat less in it",
+		`{$ref: "#/x-defs/a", x-defs: {a: {type: object}}}`:                                            "does not lead to a schema; put the definition under $defs",
+		`{enum: [1], $ref: "#/enum/0"}`:                                                                "does not lead to a schema",
+		`{$ref: "contract:schema#/default", default: {allOf: [true]}}`:                                 "does not lead to a schema",
+		`{$id: "https://example.com/a", $ref: "https://example.com/a#/default", default: {not: true}}`: "does not lead to a schema",
+		`{properties: {a: {pattern: "(a{1,30}b?){1,30}"}}}`:                                            "at most 1000 are possible",
+		`{patternProperties: {"(a{1,30}b?){1,31}": {type: string}}}`:                                   "repeat less in it",
 	} {
 		f, root := open(t, schema)
 		if _, s := Read(f, root); s != nil || !strings.Contains(f.Err().Error(), want) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,6 +46,7 @@ type counter struct {
 	format  *jsonschema.Schema
 	fixed   int64 // units for each value
 	members int64 // units for each member of an object or element of a list
+	names   int64 // units for each 32 bytes of the name of a member
 	text    int64 // units for each 32 bytes of a text
 }
 
@@ -55,16 +57,12 @@ const maxPattern = 1000
 // newCopies prepares a schema. It refuses regular expressions that are too large, and references to what is no schema.
 func newCopies(doc any) (*copies, error) {
 	x := &copies{doc: doc}
-	p := &preparer{copies: x, places: map[string]bool{}}
+	p := &preparer{copies: x, places: map[string]bool{}, bases: []string{""}}
 	if err := p.schema(doc, "", ""); err != nil {
 		return nil, err
 	}
 	for _, r := range p.refs {
-		pointer, local := strings.CutPrefix(r.to, "#")
-		if plain, err := url.PathUnescape(pointer); err == nil {
-			pointer = plain
-		}
-		if local && (pointer == "" || pointer[0] == '/') && !p.places[r.base+pointer] {
+		if !p.leads(r) {
 			return nil, fmt.Errorf("$ref %s does not lead to a schema; put the definition under $defs", r.to)
 		}
 	}
@@ -80,11 +78,28 @@ func newCopies(doc any) (*copies, error) {
 type preparer struct {
 	*copies
 	places map[string]bool // JSON pointers of schemas
+	bases  []string        // JSON pointers of the root, and of the schemas that have an $id
 	refs   []reference
 }
 
 // reference is a $ref. A pointer in it begins at base, the closest schema around it that has an $id.
 type reference struct{ base, to string }
+
+// leads reports whether a $ref leads to a schema. Without a path in it, it always does: the validator looks for an $id and
+// an $anchor only in schemas. A path after an address begins at one of the bases, and has to be right for each of them.
+func (p *preparer) leads(r reference) bool {
+	address, path, _ := strings.Cut(r.to, "#")
+	if plain, err := url.PathUnescape(path); err == nil {
+		path = plain
+	}
+	if path == "" || path[0] != '/' {
+		return true
+	}
+	if address == "" {
+		return p.places[r.base+path]
+	}
+	return !slices.ContainsFunc(p.bases, func(base string) bool { return !p.places[base+path] })
+}
 
 // nested says at which keywords there are schemas: one, a list of them, or one for each name.
 var nested = map[string]string{
@@ -102,6 +117,7 @@ func (p *preparer) schema(v any, at, base string) error {
 	}
 	if _, named := s["$id"].(string); named {
 		base = at
+		p.bases = append(p.bases, at)
 	}
 	c := counter{fixed: 1}
 	for keyword, v := range s {
@@ -205,7 +221,7 @@ func (c *counter) add(keyword string, v any) error {
 			if err != nil {
 				return err
 			}
-			c.members += 1 + n
+			c.names += 1 + n
 		}
 	case "allOf", "anyOf", "oneOf", "required":
 		list, _ := v.([]any)
@@ -288,6 +304,11 @@ func (c *counter) counting(left *int64) *jsonschema.Format {
 		switch v := v.(type) {
 		case map[string]any:
 			cost += c.members * int64(len(v))
+			if c.names > 0 {
+				for name := range v {
+					cost += c.names * work.OfBytes(len(name))
+				}
+			}
 		case []any:
 			cost += c.members * int64(len(v))
 		case string:
