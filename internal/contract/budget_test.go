@@ -117,6 +117,26 @@ func TestSnapshotBudget(t *testing.T) {
 	}
 }
 
+// A record at which the caller leaves is not a record that was left out: the run has failed.
+func TestSnapshotOfACallerWhoLeft(t *testing.T) {
+	t.Parallel()
+	for name, part := range map[string]string{"where": "where: 'record.a == 1'", "item": "item: {$when: 'record.a == 1', $value: 1}"} {
+		c, err := Parse("dear.yaml", []byte(dearTriggers+"  e: {title: {en: E}, every: 1h, select: r, "+part+"}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		s, _ := c.NewSnapshot(work.NewBudget(ctx, 200_000, nil), "e")
+		if taken, err := s.Add([]byte(`{"id":1,"a":1}`)); err != nil || !taken {
+			t.Fatalf("%s: %t, %v", name, taken, err)
+		}
+		cancel()
+		if _, err := s.Add([]byte(`{"id":2,"a":1}`)); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A template cannot make a body of any size out of a small event.
 func TestRenderBudget(t *testing.T) {
 	t.Parallel()

@@ -96,8 +96,9 @@ func (c *Contract) NewSnapshot(b *work.Budget, eventType string) (*Snapshot, boo
 
 // Add adds a record if the condition where is true for it. If the condition or the
 // template of the item fails, the error is a *[Trouble]: the record is left out, and the
-// run can go on. If the payload would be too large, the error is a *[ErrTooLarge]; if nothing
-// is left of the budget, it is [work.ErrSpent]. Then the run has failed.
+// run can go on. With any other error the run has failed: it is a *[ErrTooLarge] if the
+// payload would be too large, [work.ErrSpent] if nothing is left of the budget, or that of
+// the budget's context.
 func (s *Snapshot) Add(doc []byte) (taken bool, err error) {
 	sc := s.event.Schedule
 	in := template.Inputs{Record: doc, Vars: expr.NewRecord(doc), Work: s.work}
@@ -137,7 +138,9 @@ func (s *Snapshot) failed(err error) error {
 	if errors.Is(err, work.ErrSpent) {
 		return work.ErrSpent
 	}
-
+	if err := s.work.Context().Err(); err != nil {
+		return err
+	}
 	return &Trouble{Type: s.event.Name, Line: s.event.Schedule.line, Detail: fmt.Sprintf("A record is not part of %s: %s.", s.event.Name, err)}
 }
 
