@@ -8,13 +8,11 @@ import (
 	"time"
 )
 
-// UnitTime is about how long a unit takes. Work that can only be measured, such as that of scripts, is charged by it.
-const UnitTime = 100 * time.Nanosecond
-
 // burst is the part of a second for which a tenant may compute without being slowed down.
 const burst = 4
 
-// maxAccounts bounds the memory: beyond it, accounts that nobody uses and that are full are forgotten.
+// maxAccounts bounds the memory: beyond it, accounts that are full and that nobody waits for are forgotten. Who still has
+// one goes on with it, so such a tenant may have two for a while.
 const maxAccounts = 100_000
 
 // Accounts are the accounts of all tenants. Make them with [NewAccounts]; nil has none.
@@ -137,13 +135,6 @@ func (a *Account) end(units int64, turn bool) {
 		<-a.cores
 		<-a.turn
 		a.waiting.Add(-1)
-	}
-}
-
-// Charge charges the account for work that was measured. It does not wait.
-func (a *Account) Charge(took time.Duration) {
-	if a != nil {
-		a.balance.Add(-int64(took / UnitTime))
 	}
 }
 

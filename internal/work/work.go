@@ -13,8 +13,8 @@
 //
 //   - A budget is exceeded by at most one evaluation, which has a limit of its own.
 //   - Nothing begins after the context of the budget ended.
-//   - A tenant whose account is empty never computes on two goroutines at once, and all such tenants together leave
-//     at least half of the cores to others.
+//   - Of a tenant whose account is empty, one evaluation begins after the other, and all such tenants together leave at
+//     least half of the cores to others. Evaluations that began before the account was empty are finished beside them.
 package work
 
 import (

@@ -117,7 +117,9 @@ func TestCores(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 4 * most {
 			tenant := string(rune('a' + i))
-			accounts.Of(tenant).Charge(time.Second)
+			debt := work.NewBudget(t.Context(), 1<<40, accounts.Of(tenant))
+			debt.End(10_000_000)
+			debt.Close()
 			all.Go(func() {
 				b := work.NewBudget(t.Context(), 1<<40, accounts.Of(tenant))
 				if err := b.Begin(); err != nil {
