@@ -5,16 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/ingest"
 	"gancho/internal/store"
 	"gancho/internal/storetest"
+	"gancho/internal/work"
 )
 
 // dearFilter is a filter that costs tens of thousands of units of work for dearPayload. Each n gives another text, with
@@ -74,6 +77,9 @@ func TestFilterBomb(t *testing.T) {
 		}
 		if again := b.accept(item)[0]; !again.Duplicate || again.Deliveries != a.Deliveries || again.LeftOut != a.LeftOut {
 			t.Errorf("the second answer is %+v", again)
+		}
+		if int(left.Load()) != a.LeftOut {
+			t.Errorf("%d are counted as left out after a duplicate that was not stored, want %d", left.Load(), a.LeftOut)
 		}
 		rows := b.stored(a.ID)
 		if d := rows[cheap.ID]; d.State != hook.Pending {
@@ -257,6 +263,134 @@ func TestDearBatch(t *testing.T) {
 			t.Errorf("the last answer is %+v", a)
 		}
 	})
+}
+
+// An item of a batch is refused if the items before it have left too little for its filters: what is stored has all that
+// it would have in a request of its own.
+func TestRestOfBatch(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b, _, _ := withCounter(t, db)
+		b.EventWork = 20_000
+		for _, contract := range []string{"standard", "counter"} {
+			for n := range 3 {
+				b.endpoint(contract, hook.EndpointActive, hook.EndpointConfig{
+					Filter: fmt.Sprintf(`[%s].all(x, payload.n < x + %d)`, strings.Repeat("1,", 200)+"1", n+1),
+				})
+			}
+		}
+		const n = 30
+		var items []hook.NewEvent
+		var changes []hook.RecordChange
+		for i := range n {
+			items = append(items, event("t", `{"n":1}`))
+			changes = append(changes, put(fmt.Sprint(i), fmt.Sprintf(`{"id":"%d","n":1}`, i)))
+		}
+		stored := 0
+		for i, a := range b.accept(items...) {
+			if a.Wrong == nil {
+				stored++
+			}
+			if a.LeftOut > 0 || a.Wrong == nil && a.Deliveries != 3 || a.Wrong != nil && a.Wrong.Code != "too_much_work" {
+				t.Errorf("event %d: %+v, %v", i, a, a.Wrong)
+			}
+		}
+		if stored < 2 || stored == n {
+			t.Errorf("%d of %d events are stored, want some", stored, n)
+		}
+		stored = 0
+		for i, a := range b.change(changes...) {
+			found, err := db.RecordsOf(t.Context(), "acme", []hook.RecordName{changes[i].RecordName})
+			if err != nil || len(found) == 1 != (a.Wrong == nil) {
+				t.Errorf("record %d: stored is %v, %v; the answer is %+v", i, found, err, a)
+			}
+			if a.Wrong == nil {
+				stored++
+			}
+			if got := outcome(a); got != "created changed there born:4" && got != "too_much_work" || len(a.Events) == 1 && a.Events[0].LeftOut > 0 {
+				t.Errorf("record %d: %s, %+v", i, got, a)
+			}
+		}
+		if stored < 2 || stored == n {
+			t.Errorf("%d of %d records are stored, want some", stored, n)
+		}
+	})
+}
+
+// The end of a run does not wait for the account of its tenant: it has a slot that other tenants need.
+func TestRunOfATenantInDebt(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	b := newSetup(t, db)
+	options := b.Options
+	options.Accounts = work.NewAccounts(1)
+	b.Ingest = ingest.New(options)
+	b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: `payload.n == 1`})
+	debt := work.NewBudget(t.Context(), 1<<40, options.Accounts.Of("acme"))
+	debt.End(1 << 30)
+	debt.Close()
+	done := make(chan error, 1)
+	go func() {
+		_, err := b.EndRun(t.Context(), hook.RunEnd{
+			ScheduleName: hook.ScheduleName{Tenant: "acme", Contract: "standard", Type: "t"},
+			Run:          hook.ScheduleRun{At: time.Now(), Manual: true},
+		}, []byte(`{"n":1}`))
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the run waits for the account")
+	}
+}
+
+const pairContract = `
+contract: pair
+title: Pair
+records:
+  one: {title: One, key: id, schema: {type: object, required: [id], not: {required: [p, q]}}}
+events:
+  changed: {title: Changed, on: one}
+`
+
+// A change that another node overtook is worked out from what that node stored, also if both gave it the same version.
+func TestOvertakenAtTheSameVersion(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	other := newSetup(t, db)
+	c, err := contract.Parse("pair.yaml", []byte(pairContract))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Contracts.Add(c.WithVersion(1))
+	name := hook.RecordName{Contract: "pair", Kind: "one", Key: "a"}
+	ahead := time.Now().Add(24 * time.Hour)
+	if _, err := db.Submit(hook.Submission{Tenant: "acme", Records: []*hook.RecordWrite{{Record: hook.Record{
+		Tenant: "acme", Contract: "pair", Kind: "one", Key: "a", Version: ahead.UnixMicro(), CreatedAt: ahead, UpdatedAt: ahead,
+		Document: []byte(`{"id":"a"}`),
+	}}}}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	patch := func(doc string) []hook.RecordChange {
+		return []hook.RecordChange{{RecordName: name, Op: hook.RecordPatch, Document: []byte(doc)}}
+	}
+	var first hook.RecordAnswer
+	once := sync.OnceFunc(func() { first = other.change(patch(`{"q":1}`)...)[0] })
+	options := other.Options
+	options.Store = &raced{db, once}
+	answers, err := ingest.New(options).Change(t.Context(), hook.RecordChanges{Tenant: "acme", Items: patch(`{"p":1}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Wrong != nil || first.Version != ahead.UnixMicro()+1 {
+		t.Errorf("the other node's change: %+v", first)
+	}
+	if w := answers[0].Wrong; w == nil || w.Code != "record_invalid" {
+		t.Errorf("the answer is %+v, and p and q are not allowed together", answers[0])
+	}
 }
 
 // Many changes of one record in a request write it once, whatever it has of events and versions. A change after a

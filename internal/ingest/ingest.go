@@ -83,7 +83,7 @@ type Options struct {
 	// conditions, templates and schemas together. 0: [DefaultEventWork].
 	EventWork int64
 	Accounts  *work.Accounts       // limit what each tenant computes; nil: nothing does
-	LeftOut   func(deliveries int) // called for each event that has deliveries left out; nil: nobody counts them
+	LeftOut   func(deliveries int) // called for each stored event that has deliveries left out; nil: nobody counts them
 }
 
 // DefaultEventWork is about 50 ms.
@@ -164,11 +164,16 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 			answers[i].Wrong = wrong
 			continue
 		}
+		rest := left < in.EventWork // the event has less than it would have in a request of its own
 		budget := work.NewBudget(ctx, min(left, in.EventWork), routes.account)
 		it, err := in.prepare(budget, r.Tenant, item, routes, now)
 		left -= budget.Close()
 		if err != nil {
 			return nil, err
+		}
+		if rest && it.LeftOut > 0 {
+			answers[i].Wrong = errTooMuchWork
+			continue
 		}
 		deliveries += len(it.Deliveries)
 		items = append(items, it)
@@ -271,25 +276,19 @@ func (in *Ingest) prepare(
 		a.Deliveries = append(a.Deliveries, newDelivery(e, t, i+1, now))
 	}
 	if len(leftOut) > 0 {
-		in.leaveOut(a, leftOut, now)
+		leaveOut(a, leftOut, now)
 	}
 	return a, nil
 }
 
 // leaveOut adds a cancelled delivery for each endpoint whose filter was not evaluated.
-func (in *Ingest) leaveOut(a *hook.Accepted, targets []*target, now time.Time) {
+func leaveOut(a *hook.Accepted, targets []*target, now time.Time) {
 	for _, t := range targets {
 		d := newDelivery(a.Event, t, len(a.Deliveries)+1, now)
 		left, _ := hook.Next(d, hook.Trigger{Kind: hook.OnLeaveOut}, hook.Policy{}, hook.Standing{Ordered: t.ordered}, now)
 		a.Deliveries = append(a.Deliveries, left.Delivery)
 	}
 	a.LeftOut = len(targets)
-	// The attribute error makes package lograte limit the lines.
-	in.Log.Warn("filters cost more work than an event may cost, endpoints left out",
-		"tenant", a.Event.Tenant, "event", a.Event.ID, "endpoints", a.LeftOut, "error", work.ErrSpent)
-	if in.LeftOut != nil {
-		in.LeftOut(a.LeftOut)
-	}
 }
 
 // newDelivery makes delivery number n of an event.

@@ -80,6 +80,9 @@ func (in *Ingest) Change(ctx context.Context, r hook.RecordChanges) ([]hook.Reco
 	for i := range c.Items {
 		b := c.budget(ctx, len(c.Items[i].Document))
 		wrong := c.check(b.Budget, i)
+		if wrong != nil && b.short() {
+			wrong = errTooMuchWork
+		}
 		c.spend(b)
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -101,7 +104,12 @@ func (in *Ingest) Change(ctx context.Context, r hook.RecordChanges) ([]hook.Reco
 type itemBudget struct {
 	*work.Budget
 	free int64 // units that are not charged to the request: whoever may send a large document may have it read
+	rest bool  // the item has less than it would have in a request of its own
 }
+
+// short reports whether the items before have left too little for this one. Then it is refused: if it were stored, events
+// that it fires in a request of its own would be lost.
+func (b itemBudget) short() bool { return b.rest && b.Left() == 0 }
 
 // readings is how often a document is read from its beginning to its end while it is checked and compared.
 const readings = 4
@@ -110,7 +118,7 @@ const readings = 4
 // nothing left.
 func (c *recordRequest) budget(ctx context.Context, bytes int) itemBudget {
 	free := readings * work.OfBytes(bytes)
-	return itemBudget{work.NewBudget(ctx, min(c.left, c.EventWork)+free, c.routes.account), free}
+	return itemBudget{work.NewBudget(ctx, min(c.left, c.EventWork)+free, c.routes.account), free, len(c.Items) > 1 && c.left < c.EventWork}
 }
 
 // spend closes the budget of an item.
@@ -250,7 +258,11 @@ func (c *recordRequest) round(ctx context.Context, todo []int, partly bool) (
 		prior, err = decodeRecords(v.Prior)
 		return nil, nil, prior, err
 	}
-	overtaken = c.overtaken(todo, writes, v)
+	if overtaken = c.overtaken(todo, writes, v); len(overtaken) > 0 {
+		// Nobody stored these documents, and another node may give their versions to others: with clocks behind, a version
+		// is just one more than the one before.
+		clear(c.drafts)
+	}
 	c.answerBusy(c.answers, overtaken, rest)
 	return overtaken, rest, nil, nil
 }
@@ -449,6 +461,9 @@ func (c *recordRequest) workOut(
 		doc = rawjson.Merge(old.Document, item.Document)
 		draft = c.draft(recordAt{item.RecordName, old.Version})
 		if answer.Wrong = c.checkDocument(b.Budget, i, doc, draft); answer.Wrong != nil {
+			if b.short() {
+				answer.Wrong = errTooMuchWork
+			}
 			return nil, ctx.Err()
 		}
 	case hook.RecordDelete:
@@ -468,6 +483,13 @@ func (c *recordRequest) workOut(
 		w.Record.CreatedAt = now
 	}
 	answer.Changed, answer.Created, answer.Version = true, old.Version == 0, w.Record.Version
+	if err := c.fire(b.Budget, w, answer, k, old.Document, now); err != nil {
+		return nil, err
+	}
+	if b.short() {
+		*answer = hook.RecordAnswer{RecordName: item.RecordName, Wrong: errTooMuchWork}
+		return nil, nil
+	}
 	if doc == nil {
 		answer.Version = 0
 		delete(records, item.RecordName)
@@ -477,7 +499,7 @@ func (c *recordRequest) workOut(
 		}
 		records[item.RecordName] = w.Record // the next item of this record starts from it
 	}
-	return w, c.fire(b.Budget, w, answer, k, old.Document, now)
+	return w, nil
 }
 
 // precondition says why an item cannot change a record at this version, nil if it can.

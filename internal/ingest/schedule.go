@@ -37,11 +37,10 @@ func (in *Ingest) EndRun(ctx context.Context, end hook.RunEnd, payload []byte) (
 		if !ok {
 			return hook.RunVerdict{}, in.noContract(end.Contract)
 		}
-		budget := work.NewBudget(ctx, in.EventWork, routes.account)
-		it, err := in.prepare(budget, end.Tenant, &hook.NewEvent{
+		// It does not wait for the tenant's account: runs have slots, which all tenants share, and ctx may have no end.
+		it, err := in.prepare(work.NewBudget(ctx, in.EventWork, nil), end.Tenant, &hook.NewEvent{
 			Contract: end.Contract, Type: end.Type, Payload: c.Redact(payload), Door: hook.DoorSchedule,
 		}, routes, time.Now())
-		budget.Close()
 		if err != nil {
 			return hook.RunVerdict{}, err
 		}

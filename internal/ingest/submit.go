@@ -1,6 +1,9 @@
 package ingest
 
-import "gancho/internal/hook"
+import (
+	"gancho/internal/hook"
+	"gancho/internal/work"
+)
 
 // submit commits a submission whose deliveries were made from routes. Each delivery is
 // announced to the dispatcher before the commit and offered or called off after it, also
@@ -42,6 +45,7 @@ func (in *Ingest) dispatch(sub *hook.Submission, v hook.Verdicts, stored bool) {
 		for i, it := range items {
 			if stored && verdict(i).Stored() {
 				offer = append(offer, it)
+				in.tellLeftOut(it)
 				continue
 			}
 			for i := range it.Deliveries[:it.Sent()] {
@@ -58,6 +62,19 @@ func (in *Ingest) dispatch(sub *hook.Submission, v hook.Verdicts, stored bool) {
 		in.Dispatcher.Supersede(v.Run.Superseded)
 	}
 	in.Dispatcher.Offer(jobs(offer))
+}
+
+// tellLeftOut logs and counts the deliveries of a stored event that were left out.
+func (in *Ingest) tellLeftOut(it *hook.Accepted) {
+	if it.LeftOut == 0 {
+		return
+	}
+	// The attribute error makes package lograte limit the lines.
+	in.Log.Warn("filters cost more work than an event may cost, endpoints left out",
+		"tenant", it.Event.Tenant, "event", it.Event.ID, "endpoints", it.LeftOut, "error", work.ErrSpent)
+	if in.LeftOut != nil {
+		in.LeftOut(it.LeftOut)
+	}
 }
 
 // jobs are the deliveries of events, with their event each.
