@@ -78,8 +78,12 @@ func rhythm(s *contract.Schedule) string {
 	return s.Every.String()
 }
 
+// clockBack is how far the clock of the database has to be put back until next runs are corrected. It is more than the
+// clocks of nodes and database differ from each other: a smaller step delays a run by no more than this.
+const clockBack = time.Hour
+
 // arranged returns the schedules that have to be stored: those that begin, those whose rhythm
-// has changed, and those that end.
+// has changed, those whose next run was set by a clock that went ahead and was put back, and those that end.
 func arranged(known []hook.Schedule, want []wanted, now time.Time) (list []hook.Schedule) {
 	before := map[hook.ScheduleName]hook.Schedule{}
 	for _, k := range known {
@@ -90,7 +94,8 @@ func arranged(known []hook.Schedule, want []wanted, now time.Time) (list []hook.
 		delete(before, w.ScheduleName)
 		next := hook.Schedule{ScheduleName: w.ScheduleName, Rhythm: rhythm(w.event.Schedule), Start: w.since}
 		if !k.NextAt.IsZero() {
-			if k.Rhythm == next.Rhythm {
+			latest := w.event.Schedule.Next(k.Start, now.Add(clockBack))
+			if k.Rhythm == next.Rhythm && (latest.IsZero() || !k.NextAt.After(latest)) {
 				continue
 			}
 			next.Start = k.Start

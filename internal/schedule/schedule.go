@@ -13,6 +13,7 @@
 //   - The first run comes one interval after a tenant has its first active endpoint of the
 //     contract. While the tenant has none, nothing runs. After downtime a schedule runs once,
 //     not once for each run that was missed.
+//   - If a clock goes ahead and is put back, runs come at their times again within about an hour, and none is made twice.
 //   - A run keeps only its payload, which the contract bounds, and one record in memory. A run
 //     that fails is logged and stored as failed; the next one comes at its time.
 //   - A newer snapshot supersedes an older one that has not been delivered.
@@ -98,6 +99,9 @@ const (
 	lease      = 10 * time.Minute // a run fails if it takes a minute less
 	pollEvery  = 30 * time.Second // to find what other nodes arranged
 	retryAfter = 10 * time.Second // after an error of the database
+	// arrangeEvery is how often the schedules of all tenants are arranged although nothing is known to have changed: a
+	// clock may have been put back.
+	arrangeEvery = time.Hour
 )
 
 // New makes a Scheduler. It does nothing until [Scheduler.Run].
@@ -139,6 +143,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	tookOver := false
+	arranged := time.Now() // when those of all tenants were
 	for {
 		select {
 		case <-ctx.Done():
@@ -150,6 +155,12 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		if !tookOver {
 			err = s.Store.TakeOverSchedules(ctx, s.Node)
 			tookOver = err == nil
+		}
+		if time.Since(arranged) >= arrangeEvery {
+			arranged = time.Now()
+			s.mu.Lock()
+			s.changed[""] = true
+			s.mu.Unlock()
 		}
 		wait := retryAfter
 		if err == nil {

@@ -739,6 +739,54 @@ func TestClockPutBack(t *testing.T) {
 	})
 }
 
+// If the clock of the database is put back by a day between two looks at it, a run is not made twice, and the next one
+// comes at its time.
+func TestClockPutBackByADay(t *testing.T) {
+	o := &odd{back: 24 * time.Hour}
+	oddBubble(t, o, func(t *testing.T, x *world) {
+		x.put(`{"id":1,"status":"open","total":3}`)
+		start := time.Now()
+		x.endpoint("orders.open")
+		for n := range 3 {
+			advance(time.Hour + time.Second)
+			same(t, "requests", len(x.requests()), n+1)
+			same(t, "next run", x.clock(open).NextAt.Sub(start).Round(time.Minute), time.Duration(n+2)*time.Hour)
+		}
+	})
+}
+
+// A clock that went ahead by a day has made one run, and set the next one for the day after. After it is put back, the
+// runs of the day between come at their times, whether the node was restarted or not.
+func TestClockWentAhead(t *testing.T) {
+	for _, restarted := range []bool{true, false} {
+		t.Run(fmt.Sprintf("restarted %t", restarted), func(t *testing.T) {
+			oddBubble(t, new(odd), func(t *testing.T, x *world) {
+				x.put(`{"id":1,"status":"open","total":3}`)
+				start := time.Now()
+				x.endpoint("orders.open")
+				advance(time.Minute)
+				c := x.clock(open)
+				c.NextAt = c.NextAt.Add(24 * time.Hour)
+				if err := x.db.ArrangeSchedules(t.Context(), []hook.Schedule{c}); err != nil {
+					t.Fatal(err)
+				}
+				if restarted {
+					x.end()
+					x = node(t, x.db, "one")
+				}
+				advance(2*time.Hour + time.Minute)
+				n := len(x.requests())
+				if n == 0 || n > 2 || restarted && n != 2 {
+					t.Errorf("%d runs in two hours", n)
+				}
+				advance(24 * time.Hour)
+				same(t, "runs in a day more", len(x.requests())-n, 24)
+				same(t, "next run", x.clock(open).NextAt.Sub(start).Round(time.Minute), 27*time.Hour)
+			})
+		})
+	}
+}
+
 // A run that a stop interrupts gives its claim up at once, so that another node need not wait until it ends.
 func TestReleasedAfterStop(t *testing.T) {
 	o := &odd{stuck: make(chan struct{})}
