@@ -25,6 +25,7 @@ type Store interface {
 const (
 	every = 10 * time.Second       // between two looks at the keys
 	often = 500 * time.Millisecond // while a rotation is under way
+	again = time.Second            // until a step that failed is tried again
 )
 
 // Rotator carries out the rotations of one database. Make it with [New].
@@ -87,8 +88,11 @@ func (r *Rotator) Lead(ctx context.Context) error {
 			}
 		}
 		wait, err := r.store.LeadRotation(ctx)
-		if err != nil && ctx.Err() == nil {
-			r.log.Error("cannot go on with the rotation of the encryption key, will try again", "error", err)
+		if err != nil {
+			if ctx.Err() == nil {
+				r.log.Error("cannot go on with the rotation of the encryption key, will try again", "error", err)
+			}
+			wait = max(wait, again)
 		}
 		if wait == 0 {
 			continue
