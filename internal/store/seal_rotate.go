@@ -258,7 +258,8 @@ func replaceInAttempt(data, sealed []byte) ([]byte, error) {
 }
 
 // LeadRotation does the next step of a rotation that is due, if there is one. One node at a time
-// may call it. It returns how long to wait before the next call; 0: go on at once.
+// may call it, with one context as long as it leads. It returns how long to wait before the next
+// call; 0: go on at once.
 func (db *DB) LeadRotation(ctx context.Context) (wait time.Duration, err error) {
 	const rest = time.Second
 	rows, err := (&tx{ctx: ctx, conn: db.read}).sealKeys()
@@ -273,6 +274,9 @@ func (db *DB) LeadRotation(ctx context.Context) (wait time.Duration, err error) 
 		db.sweep = nil
 		return rest, nil
 	}
+	if db.sweep != nil && db.sweep.lead != ctx.Done() {
+		db.sweep = nil // another node led meanwhile; this one did not see which nodes came
+	}
 	behind, err := db.nodesBehind(ctx, rows)
 	if err != nil || len(behind) > 0 {
 		if db.sweep != nil {
@@ -284,10 +288,11 @@ func (db *DB) LeadRotation(ctx context.Context) (wait time.Duration, err error) 
 		return 0, db.activateKey(ctx, rows[next].ID)
 	}
 	if db.sweep == nil {
-		db.sweep = &sweep{}
-		if err := db.sweep.count(ctx, db); err != nil {
+		s := &sweep{lead: ctx.Done()}
+		if err := s.count(ctx, db); err != nil {
 			return rest, err
 		}
+		db.sweep = s
 	}
 	if db.sweep.since.IsZero() {
 		db.sweep.since = time.Now()
@@ -319,10 +324,11 @@ func (db *DB) activateKey(ctx context.Context, id hook.SealKeyID) error {
 // sweep is a pass over all sealed values. It lives in memory: after a crash, the next one passes
 // quickly over what is sealed under the new key already.
 type sweep struct {
-	since       time.Time // all nodes seal with the new key since then
-	began       time.Time // of this pass
-	table       int       // of sealedTables
-	after       []any     // the last key that was read
+	lead        <-chan struct{} // closed when this node does not lead any more
+	since       time.Time       // all nodes seal with the new key since then
+	began       time.Time       // of this pass
+	table       int             // of sealedTables
+	after       []any           // the last key that was read
 	done, total int64
 	resealed    int64 // in this pass
 }

@@ -436,6 +436,43 @@ func TestRotateKey(t *testing.T) {
 	})
 }
 
+// A node that leads again begins its pass anew: it does not know which nodes came while another one led.
+func TestRotationLedAgain(t *testing.T) {
+	eachOptions(t, func(t *testing.T, o Options) {
+		keys := [][]byte{NewKey(), NewKey()}
+		o.Keys = func() ([][]byte, error) { return keys, nil }
+		during(t, o, func(db *DB) {
+			check := withSealed(t, db)
+			if err := db.RotateSealKey(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			lead := func(ctx context.Context) *sweep {
+				t.Helper()
+				if _, err := db.FollowKeys(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := db.LeadRotation(ctx); err != nil {
+					t.Fatal(err)
+				}
+				return db.sweep
+			}
+			first, end := context.WithCancel(t.Context())
+			for lead(first) == nil || db.sweep.resealed == 0 {
+			}
+			was := db.sweep
+			if lead(first) != was {
+				t.Error("a pass begins anew although nobody else led")
+			}
+			end()
+			if now := lead(t.Context()); now == was || now.since.Before(was.since) || now.since.Equal(was.since) {
+				t.Errorf("it goes on with the pass of an earlier time: %+v, then %+v", was, now)
+			}
+			rotate(t, db)
+			check(db)
+		})
+	})
+}
+
 // With several nodes, a new key seals only when all of them have it, and the old one is retired only
 // when all seal with the new one.
 func TestRotationWaitsForAllNodes(t *testing.T) {
