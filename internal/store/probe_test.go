@@ -115,9 +115,16 @@ func TestReadyEnds(t *testing.T) {
 		busy <- db.change(t.Context(), func(*tx) error { close(started); <-release; return nil })
 	}()
 	<-started
-	time.AfterFunc(time.Millisecond, cancel)
-	if err := db.Ready(ctx); err == nil {
-		t.Error("ready, although nothing is committed")
+	ready := make(chan error, 1)
+	go func() { ready <- db.Ready(ctx) }()
+	eventually(t, "the probe waits to be committed", func() bool {
+		db.gathering.mu.Lock()
+		defer db.gathering.mu.Unlock()
+		return len(db.gathering.next.changes) > 0
+	})
+	cancel()
+	if err := <-ready; !hook.IsKind(err, hook.KindUnavailable) {
+		t.Errorf("nothing is committed, and ready says %v", err)
 	}
 	close(release)
 	if err := <-busy; err != nil {
