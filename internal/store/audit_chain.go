@@ -205,6 +205,36 @@ func (t *tx) eraseAudit(tenant string, n int) (erased int64, err error) {
 		erased = TRUE, erased_by = $3 WHERE id IN (SELECT id FROM audit WHERE tenant = $1 LIMIT $2)`, tenant, n, cause)
 }
 
+// eraseLeftAudit erases some audit entries of a deleted tenant that a program of the release before has removed: that
+// program cannot remove entries that have a place (see the trigger audit_kept). more says whether it found some.
+func (db *DB) eraseLeftAudit(ctx context.Context) (more bool, err error) {
+	if db.cluster == nil { // no other program shares the database
+		return false, nil
+	}
+	const left = `SELECT tenant FROM audit a WHERE tenant <> '' AND NOT EXISTS (SELECT 1 FROM tenants WHERE id = a.tenant)
+		AND EXISTS (SELECT 1 FROM audit d WHERE d.tenant = '' AND d.action = $1 AND d.object = a.tenant AND d.seq IS NOT NULL) LIMIT 1`
+	deleted := string(hook.ActionTenantDeleted)
+	var tenant string
+	err = db.read.QueryRowContext(ctx, left, deleted).Scan(&tenant)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, storageError(err)
+	}
+	return true, db.change(ctx, func(t *tx) error {
+		err := t.row(left, deleted).Scan(&tenant) // somebody may have created it again
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		_, err = t.eraseAudit(tenant, purgeRows)
+		return err
+	})
+}
+
 // AuditLog reads the audit as a chain. It only reads, so it works beside a running server.
 type AuditLog struct{ read *sql.DB }
 
@@ -333,26 +363,38 @@ func scanChained(r scanner) (e hook.ChainedEntry, err error) {
 // left out. The findings of all chains are together.
 func (a AuditLog) Verify(ctx context.Context, tenant string, expect *hook.Link) (hook.AuditProof, error) {
 	for try := 1; ; try++ {
-		proof, err := a.verify(ctx, tenant, expect)
+		proof, was, err := a.verify(ctx, tenant, expect)
 		if err != nil || proof.OK() || try == 3 {
 			return proof, err
 		}
-		// Retention may have removed entries meanwhile. Then the base has moved.
-		base, _, err := a.Ends(ctx, tenant)
-		if err != nil || base == proof.Base {
+		now, err := a.ends(ctx, tenant)
+		if err != nil || !shortened(was, now) {
 			return proof, err
 		}
 	}
 }
 
-func (a AuditLog) verify(ctx context.Context, tenant string, expect *hook.Link) (proof hook.AuditProof, err error) {
+// shortened reports whether entries were removed as they may be: the base of a chain moves when retention removes
+// entries, and a chain ends when the entries of a deleted tenant are erased.
+func shortened(was, now map[string]chainEnds) bool {
+	for tenant, e := range was {
+		if n, ok := now[tenant]; !ok || n.base != e.base {
+			return true
+		}
+	}
+	return false
+}
+
+// verify looks through once. all are the ends of the chains when it began.
+func (a AuditLog) verify(ctx context.Context, tenant string, expect *hook.Link) (
+	proof hook.AuditProof, all map[string]chainEnds, err error,
+) {
 	newest, err := a.newest(ctx, tenant) // before the ends: whoever writes an entry moves the head in the same commit
 	if err != nil {
-		return proof, err
+		return proof, nil, err
 	}
-	all, err := a.ends(ctx, tenant)
-	if err != nil {
-		return proof, err
+	if all, err = a.ends(ctx, tenant); err != nil {
+		return proof, nil, err
 	}
 	ends := all[tenant]
 	check := hook.NewChainCheck(hook.ChainOf(tenant), ends.base, expect)
@@ -365,20 +407,20 @@ func (a AuditLog) verify(ctx context.Context, tenant string, expect *hook.Link) 
 		return nil
 	})
 	if err != nil {
-		return proof, err
+		return proof, nil, err
 	}
 	if newest > ends.head.Seq {
 		check.Beyond(newest, ends.head)
 	}
 	pending, err := a.pending(ctx, tenant)
 	if err != nil {
-		return proof, err
+		return proof, nil, err
 	}
 	proof = check.End(ends.head, pending)
 	if tenant == "" {
 		others.end(&proof)
 	}
-	return proof, nil
+	return proof, all, nil
 }
 
 // tenantChecks look through the chains of all tenants while that of the installation is looked through.

@@ -296,6 +296,106 @@ func TestAuditErased(t *testing.T) {
 	})
 }
 
+// TestAuditErasedMeanwhile looks through the chains while the entries of a deleted tenant are erased. That is no finding.
+func TestAuditErasedMeanwhile(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		entries := func(tenant string, n int) {
+			t.Helper()
+			if err := db.change(t.Context(), func(t *tx) error {
+				for range n {
+					id := hook.NewID()
+					if _, err := t.exec(`INSERT INTO audit (id, tenant, actor, actor_key, actor_name, actor_role, action, object, name, fields, reason)
+						VALUES ($1, $2, 'system', '', '', '', 'endpoint.changed', 'x', '', '', '')`, id[:], tenant); err != nil {
+						return err
+					}
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.ChainAudit(t.Context(), 1000); err != nil {
+				t.Fatal(err)
+			}
+		}
+		addTenants(t, db)
+		entries("other", 2*verifyRows) // to be read before those of the tenant
+		for range 3 {
+			if _, _, err := db.PutTenant(t.Context(), "acme", hook.TenantChange{}); err != nil {
+				t.Fatal(err)
+			}
+			entries("acme", 20)
+			ends, err := db.AuditLog().ends(t.Context(), "")
+			if err != nil || ends["acme"].head.Seq < 20 {
+				t.Fatalf("%+v, %v", ends, err)
+			}
+			erased := make(chan error, 1)
+			go func() {
+				_, err := db.EraseTenant(context.WithoutCancel(t.Context()), "acme")
+				erased <- err
+			}()
+			if got := findings(t, db, nil); len(got) > 0 {
+				t.Errorf("while a tenant is erased: %v", got)
+			}
+			if err := <-erased; err != nil {
+				t.Fatal(err)
+			}
+			now, err := db.AuditLog().ends(t.Context(), "")
+			if err != nil || !shortened(ends, now) || shortened(now, now) {
+				t.Errorf("the end of a chain is not noticed: %+v, then %+v, %v", ends, now, err)
+			}
+		}
+	})
+}
+
+// TestAuditOfOldPurge lets a program of the release before remove a deleted tenant. It cannot remove the entries, so
+// that a newer program has to erase them.
+func TestAuditOfOldPurge(t *testing.T) {
+	t.Parallel()
+	db := openPG(t)
+	addTenants(t, db)
+	chained(t, db)
+	old := func(statement string, args ...any) {
+		t.Helper()
+		if err := db.change(t.Context(), func(t *tx) error { _, err := t.exec(statement, args...); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old(`DELETE FROM audit WHERE tenant = 'acme'`)
+	old(`DELETE FROM tenants WHERE id = 'acme'`)
+	purge := func() {
+		t.Helper()
+		for more := true; more; {
+			var err error
+			if more, err = db.Purge(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := findings(t, db, nil); len(got) > 0 {
+				t.Errorf("while it is removed: %v", got)
+			}
+		}
+	}
+	left := func() (n int) {
+		t.Helper()
+		if err := db.read.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM audit WHERE tenant = 'acme'`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	was := left()
+	if purge(); was < 4 || left() != was { // nobody has deleted the tenant, so nothing may say that its entries were erased
+		t.Errorf("%d entries, then %d", was, left())
+	}
+	id := hook.NewID()
+	old(`INSERT INTO audit (id, tenant, actor, actor_key, actor_name, actor_role, action, object, name, fields, reason)
+		VALUES ($1, '', 'key', '', '', '', $2, 'acme', '', '', '')`, id[:], string(hook.ActionTenantDeleted))
+	if err := db.ChainAudit(t.Context(), 10); err != nil {
+		t.Fatal(err)
+	}
+	if purge(); left() != 0 {
+		t.Errorf("%d entries of a deleted tenant are left", left())
+	}
+}
+
 // TestAuditAdopts finds entries that a program of the release before wrote, which knows no chain.
 func TestAuditAdopts(t *testing.T) {
 	each(t, func(t *testing.T, db *DB) {

@@ -25,8 +25,8 @@ func scanTenant(row scanner) (t hook.Tenant, err error) {
 	return t, nil
 }
 
-// PutTenant creates a tenant or changes it. What is nil stays as it is. While the data of a deleted tenant with the same id is still being removed, PutTenant
-// fails with KindConflict.
+// PutTenant creates a tenant or changes it. What is nil stays as it is. While the data of a deleted
+// tenant with the same id is still being removed, PutTenant fails with KindConflict.
 func (db *DB) PutTenant(
 	ctx context.Context, id string, change hook.TenantChange,
 ) (t hook.Tenant, created bool, err error) {
@@ -172,7 +172,7 @@ func (db *DB) Purge(ctx context.Context) (more bool, err error) {
 	err = db.read.QueryRowContext(ctx, `SELECT id FROM tenants
 		WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 1`).Scan(&tenant)
 	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+		return db.eraseLeftAudit(ctx)
 	}
 	if err != nil {
 		return false, storageError(err)
