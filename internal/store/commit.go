@@ -84,6 +84,7 @@ type result struct {
 // savepoint, so that an error undoes the change and nothing else.
 type change struct {
 	run     func(*tx) error
+	within  time.Duration   // how long it may take with PostgreSQL; 0: changeTimeout
 	tenants map[string]bool // those it deleted (true) or created (false)
 	err     error
 	done    chan struct{}
@@ -390,11 +391,17 @@ func (db *DB) SaveHealth(id hook.EndpointID, h hook.Health) {
 // change runs fn in a transaction, which with SQLite is that of a batch. An error of fn
 // undoes what fn did, and is returned as it is.
 func (db *DB) change(ctx context.Context, fn func(*tx) error) error {
+	return db.changeWithin(ctx, 0, fn)
+}
+
+// changeWithin is change for a transaction that may take as long as within with PostgreSQL. The changes of all other
+// nodes wait for it.
+func (db *DB) changeWithin(ctx context.Context, within time.Duration, fn func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	actor := hook.ActorOf(ctx)
-	c := &change{run: func(t *tx) error { t.actor = actor; return fn(t) }, done: make(chan struct{})}
+	c := &change{run: func(t *tx) error { t.actor = actor; return fn(t) }, within: within, done: make(chan struct{})}
 	if db.gathering.stopped() {
 		return errStopped
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"gancho/internal/hook"
 
@@ -132,7 +134,7 @@ func current(b *batch, epoch int64) *batch {
 
 // change runs a change in a transaction of its own, alone in the whole database.
 func (p *postgres) change(c *change) (ran bool) {
-	c.err = p.exclusive(func(ctx context.Context, _ *sql.Conn, shared *sql.Tx) error {
+	c.err = p.exclusive(cmp.Or(c.within, changeTimeout), func(ctx context.Context, _ *sql.Conn, shared *sql.Tx) error {
 		return c.run(&tx{ctx: ctx, conn: shared})
 	})
 	return true
@@ -148,7 +150,7 @@ func (p *postgres) submit(s *submission) (written bool) {
 	if s.RunEnd == nil {
 		return false
 	}
-	err := p.exclusive(func(ctx context.Context, conn *sql.Conn, shared *sql.Tx) error {
+	err := p.exclusive(changeTimeout, func(ctx context.Context, conn *sql.Conn, shared *sql.Tx) error {
 		return p.endRun(ctx, conn, shared, s)
 	})
 	switch {
@@ -189,8 +191,8 @@ func (p *postgres) endRun(ctx context.Context, conn *sql.Conn, shared *sql.Tx, s
 
 // exclusive runs do in a transaction that has the lock of changes, so that no other change
 // runs in the whole database. It runs do again if the transaction conflicts with a batch.
-func (p *postgres) exclusive(do func(context.Context, *sql.Conn, *sql.Tx) error) (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), changeTimeout)
+func (p *postgres) exclusive(within time.Duration, do func(context.Context, *sql.Conn, *sql.Tx) error) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	select {
 	case p.turn <- struct{}{}:

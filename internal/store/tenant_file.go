@@ -13,6 +13,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"gancho/internal/hook"
 )
@@ -24,24 +25,16 @@ import (
 // Not in the file: portal links, whose tokens only the old installation can read, and the audit, which
 // is a chain of the old installation.
 
-const tenantFile = 1 // version of the form
+const (
+	tenantFile = 1 // version of the form
+	// importTimeout is how long the transaction of an import may take with PostgreSQL. No server runs meanwhile.
+	importTimeout = 24 * time.Hour
+)
 
 // movedTables are the tables of the file in its order: endpoints come before what belongs to them.
 var movedTables = []string{
 	"tenants", "endpoints", "endpoint_versions", "credentials", "keys", "key_texts", "events", "deliveries", "attempts", "bodies",
 	"records", "idempotency", "recoveries", "schedules", "stats", "quota_used",
-}
-
-// sealedColumns are the encrypted columns of the tables that have some, and the column with the id
-// that is authenticated with them. Attempts have a form of their own.
-var sealedColumns = map[string]struct {
-	id      string
-	columns []string
-}{
-	"endpoints":         {"id", []string{"config", "secrets"}},
-	"endpoint_versions": {"endpoint", []string{"config"}},
-	"credentials":       {"id", []string{"sealed"}},
-	"bodies":            {"delivery", []string{"body", "head"}},
 }
 
 // fileHead is the first line.
@@ -58,9 +51,9 @@ type fileRow struct {
 	Rows  int            `json:"rows,omitempty"`
 }
 
-// ExportTenant writes everything of a tenant to w, one row after the other, and pauses its endpoints when
-// that is done, so that what waits is delivered by the installation that imports it and no other. No
-// server may run on the database. It returns the number of rows.
+// ExportTenant writes everything of a tenant to w, one row after the other. No server may run on the
+// database. It returns the number of rows. When the file is safe, the caller calls [DB.PauseTenant], so that
+// what waits is delivered by the installation that imports it and no other.
 func (db *DB) ExportTenant(ctx context.Context, tenant string, w io.Writer) (rows int, err error) {
 	if err := db.notServed(ctx); err != nil {
 		return 0, err
@@ -186,10 +179,12 @@ func (db *DB) exportRows(ctx context.Context, p part, tenant string, out *json.E
 
 // openRow decrypts what is encrypted in a row.
 func (db *DB) openRow(table string, row map[string]any) (err error) {
-	sealed := sealedColumns[table]
-	for _, column := range sealed.columns {
-		if value, ok := row[column].([]byte); ok {
-			if row[column], err = db.seal.openBytes(value, row[sealed.id].([]byte)); err != nil {
+	for _, s := range sealedTables {
+		if s.name != table || s.open != nil { // attempts have a form of their own
+			continue
+		}
+		if value, ok := row[s.column].([]byte); ok {
+			if row[s.column], err = db.seal.openBytes(value, row[s.key[0]].([]byte)); err != nil {
 				return err
 			}
 		}
@@ -207,11 +202,13 @@ func (db *DB) openRow(table string, row map[string]any) (err error) {
 
 // sealRow encrypts what openRow decrypted, under the key of this installation.
 func (db *DB) sealRow(table string, row map[string]any) error {
-	sealed := sealedColumns[table]
-	id, _ := row[sealed.id].([]byte)
-	for _, column := range sealed.columns {
-		if value, ok := row[column].([]byte); ok {
-			row[column] = db.seal.sealBytes(value, id)
+	for _, s := range sealedTables {
+		if s.name != table || s.open != nil {
+			continue
+		}
+		if value, ok := row[s.column].([]byte); ok {
+			id, _ := row[s.key[0]].([]byte)
+			row[s.column] = db.seal.sealBytes(value, id)
 		}
 	}
 	if table == "attempts" {
@@ -240,14 +237,16 @@ func (db *DB) ImportTenant(ctx context.Context, open func() (io.ReadCloser, erro
 	if err != nil {
 		return "", 0, err
 	}
-	err = db.change(ctx, func(t *tx) (err error) {
+	err = db.changeWithin(ctx, importTimeout, func(t *tx) (err error) {
 		from, err := open()
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, from.Close()) }()
-		in := importing{db: db, tx: t, have: have, bools: bools, contracts: map[string]string{}}
-		if err := in.read(bufio.NewReader(from)); err != nil {
+		in := importing{
+			db: db, tx: t, have: have, bools: bools, contracts: map[string]string{}, keys: map[string]bool{},
+		}
+		if err := in.read(ctx, bufio.NewReader(from)); err != nil {
 			return err
 		}
 		tenant, rows = in.head.Tenant, in.rows
@@ -278,7 +277,8 @@ type importing struct {
 	head      fileHead
 	have      map[string]string // hashes of the contracts that are here
 	bools     map[string]bool
-	contracts map[string]string // of endpoints, by id
+	contracts map[string]string // of the endpoints in the file, by id
+	keys      map[string]bool   // ids of the keys in the file
 	rows      int
 }
 
@@ -287,7 +287,7 @@ var errTenantFile = &hook.Error{
 	Detail: "This is no complete file of a tenant that this version can read. Export the tenant again.",
 }
 
-func (in *importing) read(from io.Reader) error {
+func (in *importing) read(ctx context.Context, from io.Reader) error {
 	lines := json.NewDecoder(from)
 	lines.UseNumber() // an int64 is no float64
 	if err := lines.Decode(&in.head); err != nil || in.head.Form != tenantFile || !hook.ValidTenantID(in.head.Tenant) {
@@ -302,12 +302,15 @@ func (in *importing) read(from io.Reader) error {
 		return hook.Conflict("tenant_exists", "The tenant "+in.head.Tenant+" is here already. Erase it first, or keep it.")
 	}
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		var line fileRow
 		switch err := lines.Decode(&line); {
 		case err != nil:
 			return errTenantFile
 		case line.Table == "" && line.Rows == in.rows && in.rows > 0:
-			return nil
+			return in.refuseSharedIDs()
 		case !slices.Contains(movedTables, line.Table) || len(line.Row) == 0:
 			return errTenantFile
 		}
@@ -342,6 +345,9 @@ func (in *importing) add(table string, row map[string]any) error {
 	if tenant, ok := row["tenant"]; ok && tenant != in.head.Tenant || table == "tenants" && row["id"] != in.head.Tenant {
 		return errTenantFile
 	}
+	if err := in.belongs(table, row); err != nil {
+		return err
+	}
 	if err := in.fit(table, row); err != nil {
 		return err
 	}
@@ -357,6 +363,62 @@ func (in *importing) add(table string, row map[string]any) error {
 		marks[i], args[i] = fmt.Sprintf("$%d", i+1), row[name]
 	}
 	_, err := in.tx.exec(`INSERT INTO `+table+` (`+strings.Join(columns, ", ")+`) VALUES (`+strings.Join(marks, ", ")+`)`, args...)
+	if err != nil && !in.db.engine.transient(err) { // there is no such column, or the row is here already
+		return errTenantFile
+	}
+	return err
+}
+
+// belongs refuses a row of another tenant. A row without a column for the tenant is that of its delivery, endpoint or
+// key, which has to come before it in the file.
+func (in *importing) belongs(table string, row map[string]any) error {
+	ids := map[string][]byte{}
+	for _, column := range []string{"id", "endpoint", "delivery"} {
+		value, isBytes := row[column].([]byte)
+		if !isBytes && row[column] != nil && table != "tenants" { // SQLite would store a text, and Go read it as an id
+			return errTenantFile
+		}
+		ids[column] = value
+	}
+	_, ours := in.contracts[string(ids["endpoint"])]
+	wrong := false
+	switch table {
+	case "keys":
+		in.keys[string(ids["id"])] = true
+	case "key_texts":
+		key, _ := row["key"].([]byte)
+		wrong = !in.keys[string(key)]
+	case "endpoint_versions":
+		wrong = !ours
+	case "attempts", "bodies":
+		if err := in.tx.row(`SELECT NOT EXISTS (SELECT 1 FROM deliveries WHERE tenant = $1 AND id = $2)`,
+			in.head.Tenant, ids["delivery"]).Scan(&wrong); err != nil {
+			return err
+		}
+	default:
+		if ids["endpoint"] == nil || ours {
+			break
+		}
+		// What is left of an endpoint that is removed may be in the file without it.
+		if err := in.tx.row(`SELECT EXISTS (SELECT 1 FROM endpoints WHERE id = $1)`, ids["endpoint"]).Scan(&wrong); err != nil {
+			return err
+		}
+	}
+	if wrong {
+		return errTenantFile
+	}
+	return nil
+}
+
+// refuseSharedIDs refuses a file with a delivery that has the id of another tenant's delivery: attempts and bodies are
+// found by that id alone.
+func (in *importing) refuseSharedIDs() error {
+	var shared bool
+	err := in.tx.row(`SELECT EXISTS (SELECT 1 FROM deliveries ours JOIN deliveries theirs ON theirs.id = ours.id
+		WHERE ours.tenant = $1 AND theirs.tenant <> $1)`, in.head.Tenant).Scan(&shared)
+	if err == nil && shared {
+		err = errTenantFile
+	}
 	return err
 }
 

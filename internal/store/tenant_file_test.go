@@ -2,8 +2,11 @@ package store
 
 import (
 	"bytes"
+	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -164,6 +167,124 @@ func testMoveTenant(t *testing.T, from, to *DB) {
 	again, err := to.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "waits", `{"waits":true}`)}}, time.Hour)
 	if err != nil || !again.Items[0].Duplicate {
 		t.Errorf("the id of an event that was moved is taken anew: %+v (%v)", again, err)
+	}
+}
+
+// A file that somebody made for it cannot put anything under an id of another tenant.
+func TestImportUnderForeignID(t *testing.T) {
+	each(t, func(t *testing.T, to *DB) {
+		ctx := t.Context()
+		from := open(t)
+		for _, db := range []*DB{from, to} {
+			if _, _, err := db.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted); err != nil {
+				t.Fatal(err)
+			}
+		}
+		erasable(t, from, "acme", "moved-marker")
+		erasable(t, to, "globex", "victim-marker")
+		var file bytes.Buffer
+		if _, err := from.ExportTenant(ctx, "acme", &file); err != nil {
+			t.Fatal(err)
+		}
+		// idOf is an id as it is in a file.
+		idOf := func(db *DB, query string) string {
+			t.Helper()
+			var id []byte
+			if err := db.read.QueryRowContext(ctx, query).Scan(&id); err != nil {
+				t.Fatal(err)
+			}
+			return base64.StdEncoding.EncodeToString(id)
+		}
+		// crafted is the file with another id in the rows of a table.
+		crafted := func(table, was, is string) []byte {
+			t.Helper()
+			var out []byte
+			changed := false
+			for line := range bytes.Lines(file.Bytes()) {
+				if bytes.HasPrefix(line, []byte(`{"t":"`+table+`"`)) {
+					next := bytes.ReplaceAll(line, []byte(was), []byte(is))
+					changed = changed || !bytes.Equal(next, line)
+					line = next
+				}
+				out = append(out, line...)
+			}
+			if !changed {
+				t.Fatalf("no row of %s has %s", table, was)
+			}
+			return out
+		}
+		const delivery, endpoint, key = `SELECT id FROM deliveries`, `SELECT id FROM endpoints`, `SELECT id FROM keys`
+		files := map[string][]byte{
+			"unknown column":    crafted("tenants", `"name":`, `"nickname":`),
+			"another tenant":    crafted("records", `"acme"`, `"globex"`),
+			"id that is a text": crafted("deliveries", `{"b":"`+idOf(from, delivery)+`"}`, `"0123456789abcdef01"`),
+		}
+		for table, query := range map[string]string{
+			"attempts": delivery, "bodies": delivery, "deliveries": endpoint, "endpoint_versions": endpoint, "endpoints": endpoint,
+			"key_texts": key, "keys": key,
+		} {
+			files[table] = crafted(table, idOf(from, query), idOf(to, query))
+		}
+		own, others := idOf(from, delivery), idOf(to, delivery)
+		var all []byte // without attempts and bodies: those of the other tenant would be in their way
+		rows := -1     // the first line is no row
+		for line := range bytes.Lines(file.Bytes()) {
+			switch {
+			case bytes.HasPrefix(line, []byte(`{"t":"attempts"`)), bytes.HasPrefix(line, []byte(`{"t":"bodies"`)):
+			case bytes.HasPrefix(line, []byte(`{"rows":`)):
+				all = fmt.Appendf(all, `{"rows":%d}`, rows)
+			default:
+				all = append(all, line...)
+				rows++
+			}
+		}
+		files["id of another tenant's delivery"] = bytes.ReplaceAll(all, []byte(own), []byte(others))
+		was := inTables(t, to, "victim-marker")
+		for what, crafted := range files {
+			_, _, err := to.ImportTenant(ctx, opener(crafted))
+			if !hook.IsKind(err, hook.KindMalformed) {
+				t.Errorf("%s: %v", what, err)
+			}
+			if err == nil { // so that the next file is not refused because of this one
+				if _, err := to.EraseTenant(ctx, "acme"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if _, _, err := to.ImportTenant(ctx, opener(file.Bytes())); err != nil {
+			t.Errorf("the file as it was made: %v", err)
+		}
+		if is := inTables(t, to, "victim-marker"); cmp.Diff(was, is) != "" {
+			t.Errorf("the other tenant: %s", cmp.Diff(was, is))
+		}
+	})
+}
+
+// An import may take longer than changes that servers wait for, and ends when its caller leaves.
+func TestImportTakesLong(t *testing.T) {
+	t.Parallel()
+	db := openPG(t)
+	left := func(within time.Duration) (left time.Duration) {
+		t.Helper()
+		if err := db.changeWithin(t.Context(), within, func(t *tx) error {
+			ends, _ := t.ctx.Deadline()
+			left = time.Until(ends)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return left
+	}
+	if usual, long := left(0), left(importTimeout); usual > changeTimeout || long < importTimeout/2 {
+		t.Errorf("%v, %v", usual, long)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, _, err := db.ImportTenant(ctx, func() (io.ReadCloser, error) {
+		cancel()
+		return io.NopCloser(strings.NewReader(`{"gancho_tenant":1,"tenant":"acme"}` + "\n" + `{"t":"tenants","r":{"id":"acme"}}`)), nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("its caller has left: %v", err)
 	}
 }
 
