@@ -59,7 +59,7 @@ func (db *DB) rowsOfTenant(ctx context.Context, tenant string) (map[string]int64
 // EraseTenant deletes a tenant and removes all its data before it returns; with SQLite also from
 // the file and its log. Then it looks whether anything is left. The report stays in the audit,
 // with the id of the tenant and nothing else of it. A tenant that is being deleted already is
-// erased, too. After an error, calling it again goes on; the report then has what was left.
+// erased, too; the entry about its deletion keeps its name. After an error, calling it again goes on; the report then has what was left.
 func (db *DB) EraseTenant(ctx context.Context, tenant string) (hook.Erasure, error) {
 	out := hook.Erasure{Tenant: tenant, BegunAt: db.now().UTC().Truncate(time.Microsecond)}
 	var one int
