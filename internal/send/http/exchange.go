@@ -64,7 +64,8 @@ func (x *exchange) interrupt() {
 }
 
 // enter notes that the exchange has reached a stage. With [send.ClockResponse] the connection may
-// be read until the stage's limit; the time for the whole attempt stays otherwise.
+// be read until the stage's limit; the body has what its headers left. Otherwise the limit of the
+// whole attempt stays.
 func (x *exchange) enter(reached stage, limit time.Duration) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -76,6 +77,9 @@ func (x *exchange) enter(reached stage, limit time.Duration) {
 		return
 	}
 	x.stage = reached
+	if reached == stageBody { // shares the limit of the headers
+		return
+	}
 	if x.clock == send.ClockResponse && !x.interrupted {
 		_ = x.conn.SetReadDeadline(now.Add(limit))
 	}

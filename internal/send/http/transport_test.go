@@ -1341,3 +1341,27 @@ func TestReadLimit(t *testing.T) {
 		}
 	}
 }
+
+// deadlines is a connection that notes how its read deadline is set.
+type deadlines struct {
+	net.Conn
+	read []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error {
+	d.read = append(d.read, t)
+	return nil
+}
+
+// Headers and body of an answer have the grace together, see [AnswerGrace]: the body does not get it a second time.
+func TestGraceIsForHeadersAndBody(t *testing.T) {
+	t.Parallel()
+	d := &deadlines{}
+	x := &exchange{clock: send.ClockResponse, conn: newConn(newSocket(d), nil, target{})}
+	for _, reached := range []stage{stageWait, stageAnswer, stageBody} {
+		x.enter(reached, time.Minute)
+	}
+	if len(d.read) != 2 || x.stage != stageBody {
+		t.Errorf("stage %d; the read deadline was set %d times: %v", x.stage, len(d.read), d.read)
+	}
+}
