@@ -27,7 +27,7 @@ func (l *lane) send(job hook.Job) {
 		return nil
 	})
 	if err != nil { // the delivery is not at fault: its state stays, and it is read again if it still waits
-		if errors.Is(err, errNotMarked) {
+		if errors.Is(err, errNotMarked) || errors.Is(err, errUnsent) {
 			before.State = hook.Sending // that may be stored or not; it is put back as if it were
 		}
 		var wait time.Duration
@@ -46,13 +46,14 @@ type made struct {
 	outcome hook.Outcome
 	frozen  *hook.Frozen // to keep with the delivery; nil if there is nothing to keep, or it is stored already
 	unsent  bool         // set if the script failed or cancelled: there was no request
-	why     *hook.Error  // with errNotNow: what was not available; nil: the worker is stopping
+	why     *hook.Error  // with errNotNow and errUnsent: what was not available; nil: the worker is stopping
 }
 
 // Why an attempt was not made although nothing is wrong with the delivery.
 var (
 	errNotNow    = errors.New("the worker is stopping, or something that the message needs is not available")
 	errNotMarked = errors.New("could not store that the delivery is being sent")
+	errUnsent    = errors.New("it is stored that the delivery is being sent, but the transport could not find out whether it may be")
 )
 
 // attempt makes one attempt of a delivery, of a lane or of a test: it renders and signs the
@@ -79,6 +80,11 @@ func (w *Worker) attempt(p *plan, job *hook.Job, mark func(d *hook.Delivery, fro
 			return m, err
 		}
 		reply := w.Transports.For(c.Message.Target).Send(w.stopped, c.Message)
+		if reply.NotNow != nil {
+			w.Log.Error("not sent, because it is not known whether it may be", "delivery", d.ID, "error", reply.NotNow)
+			m.why = hook.Unavailable(reply.NotNow)
+			return m, errUnsent
+		}
 		m.Attempt, m.outcome = judge(p, reply)
 		c.Record(m.Attempt, reply)
 	}

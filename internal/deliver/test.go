@@ -60,7 +60,11 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 		}
 		if m.why != nil {
 			m.Interrupted, m.Class, m.Detail = false, hook.ClassScript, m.why.Detail
-			m.outcome = hook.Outcome{Class: hook.ClassScript}
+			if m.why.Code == "storage_unavailable" { // its text is for people who publish
+				m.Class = hook.ClassRender
+				m.Detail = "The database could not be read, so nothing was sent. Make another test in a moment."
+			}
+			m.outcome = hook.Outcome{Class: m.Class}
 		}
 	}
 	return w.concludeTest(p, job, m, epoch, done), nil

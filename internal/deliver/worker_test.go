@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -615,6 +616,40 @@ func TestAtMostOnceIsNeverSentAgain(t *testing.T) {
 			t.Errorf("%+v after %d requests", d, len(x.rc.requests()))
 		}
 	})
+}
+
+// What the transport may not send for now, because it cannot find out where it may go, waits without an attempt. So it
+// also is with at-most-once: nothing was sent. A test says that the database could not be read.
+func TestNotNow(t *testing.T) {
+	t.Parallel()
+	for _, cfg := range []hook.EndpointConfig{
+		{}, {Mode: hook.AtMostOnce, Retry: []time.Duration{0}}, {Ordered: true}, scripted(`webhook.payload = 'made'`),
+	} {
+		var known atomic.Bool
+		answer := func(int, *send.Message) *send.Reply {
+			if known.Load() {
+				return status(200)
+			}
+			return &send.Reply{Class: hook.ClassHostNotAllowed, Unsent: true, NotNow: errors.New("the database is away")}
+		}
+		bubble(t, tickEvery, cfg, answer, func(t *testing.T, x *world) {
+			id := x.publish(x.endpoint, `1`)
+			time.Sleep(10 * time.Second)
+			settle()
+			if d := x.delivery(id); d.State.Finished() || d.Attempts != 0 {
+				t.Errorf("%+v: while it is not known where it may go: %+v", cfg, d)
+			}
+			if r := x.test(x.endpoint); r.Attempt.Class != hook.ClassRender || !strings.Contains(r.Attempt.Detail, "database could not be read") {
+				t.Errorf("%+v: a test meanwhile: %s (%s)", cfg, r.Attempt.Class, r.Attempt.Detail)
+			}
+			known.Store(true)
+			time.Sleep(10 * time.Second)
+			settle()
+			if d := x.delivery(id); d.State != hook.Delivered || d.Attempts != 1 {
+				t.Errorf("%+v: afterwards: %+v", cfg, d)
+			}
+		})
+	}
 }
 
 func TestIdleLanesAreDropped(t *testing.T) {

@@ -90,5 +90,8 @@ type Reply struct {
 	Detail     string        // what failed, as one English sentence; empty with Class
 	RetryAfter time.Duration // how long the receiver asks to be left alone; 0: it does not ask
 	Unsent     bool          // no byte of the message was written, so the receiver cannot have acted on it
-	Resent     bool          // the second try of [Attributes.Resend] was made
+	// NotNow says why the transport could not find out whether the message may be sent, for example because the
+	// database cannot be read. Then nothing was sent, the message is not at fault, and a later try may succeed.
+	NotNow error
+	Resent bool // the second try of [Attributes.Resend] was made
 }

@@ -72,6 +72,9 @@ func TestHostsAreChecked(t *testing.T) {
 		if tt.allowed != (x.Class == "") || !tt.allowed && (x.Class != hook.ClassHostNotAllowed || !x.Unsent || !strings.Contains(x.Detail, tt.detail)) {
 			t.Errorf("%s: class %q (%s)", tt.name, x.Class, x.Detail)
 		}
+		if unknown := tt.whose != "acme"; unknown != (x.NotNow != nil) {
+			t.Errorf("%s: not now: %v", tt.name, x.NotNow)
+		}
 		if x.Class != "" {
 			checkSentence(t, x.Detail)
 		}

@@ -158,6 +158,9 @@ func (t *Transport) Send(ctx context.Context, m *send.Message) *send.Reply {
 		f := x.failure(r, reply.Response, err)
 		f.interrupted = f.interrupted || x.conn == nil && t.closing.Err() != nil
 		reply.Class, reply.Detail = classify(f)
+		if h, ok := errors.AsType[*refusedHost](err); ok {
+			reply.NotNow = h.err
+		}
 	}
 	return reply
 }
