@@ -18,6 +18,7 @@ type socket struct {
 	// probing makes Read return what has arrived, or errNothing, without waiting. [conn.probe]
 	// sets it and clears it again.
 	probing bool
+	closing bool // [conn.Close] was called
 }
 
 func newSocket(c net.Conn) *socket {
@@ -26,6 +27,20 @@ func newSocket(c net.Conn) *socket {
 		s.raw, _ = sc.SyscallConn()
 	}
 	return s
+}
+
+// closeWithin is how long a receiver that does not read can delay the end of its connection.
+const closeWithin = 100 * time.Millisecond
+
+// SetWriteDeadline implements [net.Conn]. To close a connection, crypto/tls sends an alert, for which it allows five
+// seconds; a socket that is being closed allows less.
+func (s *socket) SetWriteDeadline(t time.Time) error {
+	if s.closing {
+		if soon := time.Now().Add(closeWithin); t.IsZero() || t.After(soon) {
+			t = soon
+		}
+	}
+	return s.Conn.SetWriteDeadline(t)
 }
 
 // nothing is the error of a read that would have to wait. crypto/tls forgets an error that is
@@ -76,6 +91,12 @@ func (c *conn) Read(p []byte) (int, error) {
 	c.headLeft -= int64(n)
 	c.failed = err
 	return n, err
+}
+
+// Close closes the connection, which nobody reads or writes.
+func (c *conn) Close() {
+	c.sock.closing = true
+	_ = c.Conn.Close() // nothing can be done about an error
 }
 
 // limitHeaders makes Read fail unless the headers of an answer end within

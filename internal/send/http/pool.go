@@ -105,15 +105,22 @@ func (p *pool) put(c *conn, now time.Time) {
 		c.Close()
 		return
 	}
+	if out := p.keep(c, now); out != nil {
+		out.Close()
+	}
+}
+
+// keep adds a connection to those that are idle. It returns the one to be closed, nil if there is
+// none: c if it cannot be used again, another one if there are too many.
+func (p *pool) keep(c *conn, now time.Time) (out *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if until, ok := p.distrust[c.key]; p.closed || !c.usable(now) || ok && now.Before(until) {
-		c.Close()
-		return
+		return c
 	}
-	if p.count >= maxIdle { // make room: another target gives up the one it has not used for the longest time
+	if p.count >= maxIdle { // any target gives up the one that it has not used for the longest time
 		for key, list := range p.idle {
-			list[0].Close()
+			out = list[0]
 			p.drop(key, 0)
 			break
 		}
@@ -121,22 +128,28 @@ func (p *pool) put(c *conn, now time.Time) {
 	p.idle[c.key] = append(p.idle[c.key], c)
 	p.count++
 	p.sweepLater()
+	return out
 }
 
 // suspect closes the connections to a receiver that sent bytes nobody asked for, and keeps none
 // for a while.
 func (p *pool) suspect(key target, now time.Time) {
+	closeAll(p.forget(key, now))
+}
+
+// forget is suspect, but for closing the connections.
+func (p *pool) forget(key target, now time.Time) (over []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.idle[key]) > 0 {
-		p.idle[key][0].Close()
-		p.drop(key, 0)
-	}
+	over = p.idle[key]
+	p.count -= len(over)
+	delete(p.idle, key)
 	if len(p.distrust) >= maxDistrust {
 		clear(p.distrust)
 	}
 	p.distrust[key] = now.Add(distrustFor)
 	p.sweepLater()
+	return over
 }
 
 // sweepLater makes sure that sweep runs; with mu held.
@@ -148,7 +161,10 @@ func (p *pool) sweepLater() {
 
 // sweep closes the connections whose time is over or whose receiver has closed or sent
 // something, and forgets the targets that have none.
-func (p *pool) sweep(now time.Time) {
+func (p *pool) sweep(now time.Time) { closeAll(p.stale(now)) }
+
+// stale is sweep, but for closing the connections.
+func (p *pool) stale(now time.Time) (over []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for key, until := range p.distrust {
@@ -159,8 +175,8 @@ func (p *pool) sweep(now time.Time) {
 	for key, list := range p.idle {
 		for i := len(list) - 1; i >= 0; i-- {
 			c := list[i]
-			if !c.usable(now) || c.SetDeadline(time.Time{}) != nil || c.probe() != nil {
-				c.Close()
+			if !c.usable(now) || !probeWaits && (c.SetDeadline(time.Time{}) != nil || c.probe() != nil) {
+				over = append(over, c)
 				p.drop(key, i)
 			}
 		}
@@ -169,10 +185,14 @@ func (p *pool) sweep(now time.Time) {
 	if p.count > 0 || len(p.distrust) > 0 {
 		p.sweepLater()
 	}
+	return over
 }
 
 // close closes what is idle, and keeps nothing from then on.
-func (p *pool) close() {
+func (p *pool) close() { closeAll(p.end()) }
+
+// end is close, but for closing the connections.
+func (p *pool) end() (over []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
@@ -180,10 +200,17 @@ func (p *pool) close() {
 		p.timer.Stop()
 	}
 	for _, list := range p.idle {
-		for _, c := range list {
-			c.Close()
-		}
+		over = append(over, list...)
 	}
 	clear(p.idle)
 	p.count = 0
+	return over
+}
+
+// closeAll closes connections that have left the pool. It is never called with mu held: closing
+// one may wait for its receiver, and all other requests would wait with it.
+func closeAll(list []*conn) {
+	for _, c := range list {
+		c.Close()
+	}
 }

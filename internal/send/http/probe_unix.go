@@ -7,6 +7,9 @@ import (
 	"syscall"
 )
 
+// probeWaits says whether a probe of a connection waits.
+const probeWaits = false
+
 // arrived reads what has arrived, without waiting; errNothing: nothing.
 func (s *socket) arrived(p []byte) (n int, err error) {
 	if s.raw == nil {

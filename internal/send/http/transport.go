@@ -145,13 +145,13 @@ func (t *Transport) Send(ctx context.Context, m *send.Message) *send.Reply {
 				reply.Resent, fresh, again = true, true, true
 			}
 		}
+		reply.Timing = x.timing()
 		t.release(x)
 	}
 
 	if a := reply.Response; a != nil && (a.Status == nethttp.StatusTooManyRequests || a.Status == nethttp.StatusServiceUnavailable) {
 		reply.RetryAfter = retryAfter(header, time.Now())
 	}
-	reply.Timing = x.timing()
 	reply.Unsent = !x.wrote.Load() && !reply.Resent
 	reply.Sent = r.sent
 	if err != nil {
