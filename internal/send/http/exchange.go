@@ -167,7 +167,7 @@ func (x *exchange) write(parts ...[]byte) error {
 			x.wrote.Store(true)
 		}
 		if err != nil {
-			// If an answer is on its way, it comes soon. The deadline is only moved forward.
+			// If an answer is on its way, it comes soon. It gets no longer than the whole attempt has.
 			x.mu.Lock()
 			if late := time.Now().Add(afterWriteError); !x.interrupted && !isDeadline(err) {
 				if ends := x.ends(); ends.IsZero() || late.Before(ends) {

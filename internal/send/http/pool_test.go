@@ -4,9 +4,14 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/send"
 )
 
 // stuck is a connection to a receiver that reads nothing any more, once on is set: writing goes on until release is
@@ -96,5 +101,40 @@ func TestClosingHoldsNobodyElse(t *testing.T) {
 				t.Errorf("%d connections are left", p.count)
 			}
 		})
+	}
+}
+
+// unwritable is a connection to a receiver that takes nothing: writing ends with its deadline.
+type unwritable struct {
+	*net.TCPConn
+	writes *atomic.Int32
+}
+
+func (u unwritable) Write([]byte) (int, error) {
+	u.writes.Add(1)
+	return 0, os.ErrDeadlineExceeded
+}
+
+// A request that could not be written in time on a kept connection has had its time. It is not tried on the other kept
+// connections, each of which would have that time again.
+func TestWriteLimitIsForOneConnection(t *testing.T) {
+	t.Parallel()
+	r := receive(t, answering(ok))
+	tr := newTransport(t)
+	writes := new(atomic.Int32)
+	for range 3 {
+		raw, err := net.Dial("tcp", r.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newConn(newSocket(unwritable{raw.(*net.TCPConn), writes}), &dialing{}, target{addr: r.addr})
+		tr.pool.age(c, time.Now())
+		tr.pool.put(c, time.Now())
+	}
+	m := post(r.url, "x")
+	m.Clock = send.ClockResponse
+	x := tr.Send(t.Context(), m)
+	if x.Class != hook.ClassTimeout || !strings.Contains(x.Detail, "did not take the request") || !x.Unsent || writes.Load() != 1 {
+		t.Errorf("%d writes, unsent %t, class %q: %s", writes.Load(), x.Unsent, x.Class, x.Detail)
 	}
 }

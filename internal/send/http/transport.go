@@ -137,11 +137,11 @@ func (t *Transport) Send(ctx context.Context, m *send.Message) *send.Reply {
 			reply.Response, header, err = x.run(r)
 		}
 		again = false
-		if err != nil && x.reused && ctx.Err() == nil && !x.timeUp() {
+		if err != nil && x.reused && !isDeadline(err) && ctx.Err() == nil && !x.timeUp() {
 			switch {
 			case !x.wrote.Load(): // the receiver had closed the connection before
 				again = true
-			case m.Resend && !reply.Resent && x.firstByte == 0 && !isDeadline(err):
+			case m.Resend && !reply.Resent && x.firstByte == 0:
 				reply.Resent, fresh, again = true, true, true
 			}
 		}
@@ -182,7 +182,7 @@ func (t *Transport) connection(x *exchange, r *outgoing, fresh bool) error {
 			x.reused = true
 			return nil
 		}
-		x.conn.Close() // the rules have changed since it was made
+		x.conn.Close() // the rules have changed since it was made, or it was made under another contract
 		x.conn = nil
 	}
 	c, err := t.connect(x, r)
