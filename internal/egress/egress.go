@@ -61,9 +61,15 @@ func Compile(h hook.Hosts) (*Rules, error) {
 	return &r, nil
 }
 
+// mappedBits is the length of ::ffff:0:0/96, which holds the IPv4 addresses that are written as IPv6.
+const mappedBits = 96
+
 // add adds an entry; false: it means nothing.
 func (e *entries) add(text string) bool {
 	if p, err := netip.ParsePrefix(text); err == nil {
+		if p.Addr().Is4In6() && p.Bits() >= mappedBits { // addresses are compared as IPv4
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mappedBits)
+		}
 		e.networks = append(e.networks, p.Masked())
 		return true
 	}
@@ -74,7 +80,7 @@ func (e *entries) add(text string) bool {
 	}
 	name, below := strings.CutPrefix(text, "*.")
 	name = plain(name)
-	if name == "" || strings.ContainsAny(name, "*/:@ ?#[]") {
+	if strings.ContainsAny(name, "*/:@ ?#[]") || slices.Contains(strings.Split(name, "."), "") {
 		return false
 	}
 	if below {

@@ -35,6 +35,8 @@ func TestRules(t *testing.T) {
 		{nil, []string{"evil.example", "*.evil.example"}, "a.evil.example.", "203.0.113.7", true, true},
 		{nil, []string{"203.0.113.0/24"}, "a.example", "203.0.113.7", false, true},
 		{nil, []string{"203.0.113.0/24"}, "203.0.113.7", "203.0.113.7", true, true},
+		{nil, []string{"::ffff:203.0.113.0/120"}, "a.example", "203.0.113.7", false, true}, // the same range
+		{nil, []string{"::ffff:203.0.113.0/120"}, "a.example", "::ffff:203.0.114.7", false, false},
 		{[]string{"*.example.com"}, []string{"a.example.com"}, "a.example.com", "203.0.113.7", true, true},
 		{[]string{"*.example.com"}, []string{"203.0.113.7"}, "b.example.com", "203.0.113.7", false, true},
 	} {
@@ -49,7 +51,7 @@ func TestRules(t *testing.T) {
 			t.Errorf("allow %v, deny %v: %s at %s refused: %v", tt.allow, tt.deny, tt.host, tt.ip, got)
 		}
 	}
-	for _, entry := range []string{"", "*", "*.", "a.*.example", "http://a.example", "a.example:80", "203.0.113.0/33", "a b"} {
+	for _, entry := range []string{"", "*", "*.", "a.*.example", "http://a.example", "a.example:80", "203.0.113.0/33", "a b", ".a.example", "*..a.example", "a..example"} {
 		_, err := Compile(hook.Hosts{Deny: []string{"a.example", entry}})
 		if w, ok := errors.AsType[*Wrong](err); !ok || w.List != "deny" || w.Index != 1 {
 			t.Errorf("%q: %v", entry, err)
