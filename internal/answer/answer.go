@@ -36,6 +36,8 @@ type Body struct {
 	// Truncated says that there is more than Bytes: the answer was truncated, or stands for more than [MaxText], or is
 	// damaged.
 	Truncated bool
+	// Cut says that the answer stands for more than [MaxText], so nobody looked at what follows.
+	Cut bool
 
 	codings []string // that were undone, the first applied first
 	charset string   // that was undone; "": none
@@ -61,6 +63,7 @@ func Read(r *hook.Response) Body {
 			break // the header is wrong: the body is not compressed
 		}
 		b.Bytes, b.Truncated = body, b.Truncated || !whole
+		b.Cut = b.Cut || !whole && len(body) == MaxText
 		b.codings = slices.Insert(b.codings, 0, coding)
 	}
 	if b.charset = charsetOf(contentType, b.Bytes, b.Truncated); b.charset != "" {

@@ -131,14 +131,15 @@ func (m Mask) Start(body []byte, cut bool) []byte {
 }
 
 // Answer is an answer with masks in the place of the secrets. A body in a coding or a charset that can be read, see
-// [answer.Read], stays in it. In one that is [answer.Opaque] nothing is found.
+// [answer.Read], stays in it, but ends where reading ends, because a secret may be in the rest. In one that is
+// [answer.Opaque] nothing is found.
 func (m Mask) Answer(r hook.Response) hook.Response {
 	if len(m.spellings) == 0 {
 		return r
 	}
 	body := answer.Read(&r)
 	masked := m.Start(body.Bytes, body.Truncated)
-	if !bytes.Equal(masked, body.Bytes) {
+	if body.Cut || !bytes.Equal(masked, body.Bytes) {
 		r.Body, r.Truncated = body.Encode(masked), body.Truncated
 	}
 	r.Headers = m.Headers(r.Headers)

@@ -3,6 +3,7 @@ package mask
 import (
 	"bytes"
 	"compress/gzip"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -226,5 +227,14 @@ func TestAnswer(t *testing.T) {
 		if got := m.Answer(cut); strings.Contains(string(answer.Read(&got).Bytes), "sésamo") || !got.Truncated {
 			t.Errorf("%s, cut: %q", name, answer.Read(&got).Bytes)
 		}
+	}
+	long := hook.Response{Body: []byte(pack(strings.Repeat("a", answer.MaxText) + secret)), Headers: []hook.Header{{Name: "Content-Encoding", Value: "gzip"}}}
+	got := m.Answer(long)
+	z, err := gzip.NewReader(bytes.NewReader(got.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := io.ReadAll(z); err != nil || strings.Trim(string(all), "a") != "" || !got.Truncated {
+		t.Errorf("behind what is read, a secret is kept: truncated %t, %v: %.40q", got.Truncated, err, bytes.TrimLeft(all, "a"))
 	}
 }
