@@ -34,9 +34,6 @@ type outgoing struct {
 
 // newRequest makes the request. If the message cannot be sent, it returns nil and one sentence
 // that says why.
-//
-// The head has the form that net/http gives it: Host, User-Agent, Content-Length, and the other
-// headers sorted by name.
 func newRequest(m *send.Message) (r *outgoing, refusal string) {
 	u, err := url.Parse(m.Target)
 	if err != nil { // its text has the URL, which may hold a secret
@@ -58,6 +55,16 @@ func newRequest(m *send.Message) (r *outgoing, refusal string) {
 	r.to = target{tenant: m.Tenant, secure: u.Scheme == "https", addr: net.JoinHostPort(r.name, portOf(u))}
 	r.answer.Method = r.method
 
+	if r.sent, refusal = sentHeaders(m, r.method, u); refusal != "" {
+		return nil, refusal
+	}
+	r.writeHead(u)
+	return r, ""
+}
+
+// sentHeaders lists the headers of a request as net/http orders them: Host, User-Agent, Content-Length, and the others
+// sorted by name. If the message cannot be sent, it says why.
+func sentHeaders(m *send.Message, method string, u *url.URL) (list []hook.Header, refusal string) {
 	host, agent, auth := "", "", false
 	others := make([]hook.Header, 0, len(m.Headers)+1)
 	for _, h := range m.Headers {
@@ -88,6 +95,7 @@ func newRequest(m *send.Message) (r *outgoing, refusal string) {
 	}
 	slices.SortStableFunc(others, func(a, b hook.Header) int { return strings.Compare(a.Name, b.Name) })
 	if host == "" {
+		var err error
 		if host, err = httpguts.PunycodeHostPort(withoutZone(u.Host)); err != nil {
 			return nil, "The host of the URL is no name that the DNS can hold, so nothing was sent."
 		}
@@ -96,16 +104,20 @@ func newRequest(m *send.Message) (r *outgoing, refusal string) {
 		return nil, "The header \"Host\" has a value that HTTP does not permit, so nothing was sent."
 	}
 
-	r.sent = make([]hook.Header, 0, len(others)+3)
-	r.sent = append(r.sent, hook.Header{Name: "Host", Value: host})
+	list = make([]hook.Header, 0, len(others)+3)
+	list = append(list, hook.Header{Name: "Host", Value: host})
 	if agent != "" {
-		r.sent = append(r.sent, hook.Header{Name: "User-Agent", Value: agent})
+		list = append(list, hook.Header{Name: "User-Agent", Value: agent})
 	}
-	if needsLength(r.method) || len(m.Body) > 0 {
-		r.sent = append(r.sent, hook.Header{Name: "Content-Length", Value: strconv.Itoa(len(m.Body))})
+	if needsLength(method) || len(m.Body) > 0 {
+		list = append(list, hook.Header{Name: "Content-Length", Value: strconv.Itoa(len(m.Body))})
 	}
-	r.sent = append(r.sent, others...)
+	return append(list, others...), ""
+}
 
+// writeHead makes the head of the request line and the headers. It leaves room behind the head for a body that is
+// written together with it.
+func (r *outgoing) writeHead(u *url.URL) {
 	path := u.EscapedPath()
 	if path == "" {
 		path = "/"
@@ -114,8 +126,8 @@ func newRequest(m *send.Message) (r *outgoing, refusal string) {
 	for _, h := range r.sent {
 		size += len(h.Name) + len(h.Value) + 4
 	}
-	if len(m.Body) <= oneWrite {
-		size += len(m.Body)
+	if len(r.body) <= oneWrite {
+		size += len(r.body)
 	}
 	b := make([]byte, 0, size)
 	b = append(append(append(b, r.method...), ' '), path...)
@@ -128,7 +140,6 @@ func newRequest(m *send.Message) (r *outgoing, refusal string) {
 		b = append(append(b, h.Value...), "\r\n"...)
 	}
 	r.head = append(b, "\r\n"...)
-	return r, ""
 }
 
 // oneWrite is the largest body that is written together with the head.
