@@ -46,13 +46,27 @@ func cutDetail(s string) string {
 // maxKeptHeaders is how many bytes are kept of the headers of an answer.
 const maxKeptHeaders = 8 << 10
 
-// cutHeaders keeps as many of the first headers as there is room for. The second
-// result is true if it left some out, or if truncated was.
+// Of the headers that say how a body is coded, as many and as much of each is kept where there is no room any more.
+const (
+	maxCodings = 4
+	maxCoding  = 256
+)
+
+// cutHeaders keeps as many of the first headers as there is room for, and those that say how the body is coded: without
+// them, whoever shows the body does not know that secrets cannot be seen in it. The second result is true if it left
+// some out, or if truncated was.
 func cutHeaders(headers []hook.Header, truncated bool) ([]hook.Header, bool) {
 	size := 0
 	for i, h := range headers {
 		if size += len(h.Name) + len(h.Value) + 4; size > maxKeptHeaders {
-			return headers[:i:i], true
+			kept := headers[:i:i]
+			for _, h := range headers[i:] {
+				if len(kept) < i+maxCodings && (strings.EqualFold(h.Name, "Content-Encoding") || strings.EqualFold(h.Name, "Content-Type")) {
+					h.Value = h.Value[:min(len(h.Value), maxCoding)]
+					kept = append(kept, h)
+				}
+			}
+			return kept, true
 		}
 	}
 	return headers, truncated

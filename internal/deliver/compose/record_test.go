@@ -2,10 +2,12 @@ package compose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"gancho/internal/answer"
 	"gancho/internal/hook"
 	"gancho/internal/mask"
 	"gancho/internal/send"
@@ -40,5 +42,25 @@ func TestDetailIsShort(t *testing.T) {
 	c.Record(a, &send.Reply{})
 	if len(a.Detail) > maxDetail+len("…") || strings.Contains(a.Detail, "hunter") || !utf8.ValidString(a.Detail) {
 		t.Errorf("%d bytes, which end with %q", len(a.Detail), a.Detail[len(a.Detail)-20:])
+	}
+}
+
+// Of an answer with too many headers those are left out that come last, but not the one that says that nobody can look
+// into the body for secrets.
+func TestCodingIsKept(t *testing.T) {
+	t.Parallel()
+	many := hook.Header{Name: "A", Value: strings.Repeat("x", 1000)}
+	headers := append(slices.Repeat([]hook.Header{many}, 60), hook.Header{Name: "Content-Encoding", Value: "br"})
+	headers = append(headers, slices.Repeat([]hook.Header{{Name: "Content-Type", Value: strings.Repeat("y", 1000)}}, 60)...)
+	r := &hook.Response{Status: 200, Headers: headers, Body: []byte("\x0b\x02\x80secret\x03")}
+	a := &hook.Attempt{Response: r}
+	c := Composed{Message: &send.Message{}}
+	c.Record(a, &send.Reply{Response: r})
+	size := 0
+	for _, h := range a.Response.Headers {
+		size += len(h.Name) + len(h.Value)
+	}
+	if !answer.Opaque(a.Response) || !a.Response.Truncated || size > maxKeptHeaders+maxCodings*300 || len(r.Headers) != 121 {
+		t.Errorf("%d bytes of headers are kept, opaque: %t", size, answer.Opaque(a.Response))
 	}
 }
