@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"gancho/internal/hook"
@@ -151,8 +152,14 @@ func matchKeys(stored []storedKey, given []*sealKey) (*ring, error) {
 	if len(trouble.Wanted) > 0 {
 		return nil, trouble
 	}
+	if r.active == nil {
+		return nil, errNoActiveKey
+	}
 	return r, nil
 }
+
+var errNoActiveKey = errors.New("the table seal_keys names no encryption key to seal with: it was changed or damaged; " +
+	"restore the database from a backup")
 
 func (k *sealKey) proves(text []byte) bool {
 	plain, err := k.aead.Open(nil, nil, text, []byte(k.id))

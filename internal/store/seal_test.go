@@ -473,6 +473,24 @@ func TestRotationLedAgain(t *testing.T) {
 	})
 }
 
+// Without a key to seal with, nothing is opened, and a server that runs says so and keeps the keys that it has.
+func TestNoActiveKey(t *testing.T) {
+	eachOptions(t, func(t *testing.T, o Options) {
+		o.Key = NewKey()
+		during(t, o, func(db *DB) {
+			newTenant(t, db, "acme")
+			tamper(t, db, `UPDATE seal_keys SET state = 'retired'`)
+			if _, err := db.FollowKeys(t.Context()); !errors.Is(err, errNoActiveKey) {
+				t.Errorf("while it runs: %v", err)
+			}
+			newEndpoint(t, db, "acme")
+		})
+		if _, err := Open(t.Context(), o); !errors.Is(err, errNoActiveKey) {
+			t.Errorf("opened: %v", err)
+		}
+	})
+}
+
 // With several nodes, a new key seals only when all of them have it, and the old one is retired only
 // when all seal with the new one.
 func TestRotationWaitsForAllNodes(t *testing.T) {
