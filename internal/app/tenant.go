@@ -45,7 +45,7 @@ func (in Installation) with(ctx context.Context, use func(context.Context, *stor
 	if o.URL == "" {
 		o.Path = filepath.Join(in.Data, databaseFile)
 		if _, err := os.Stat(o.Path); err != nil {
-			return fmt.Errorf("--data: there is no database in %s: %w", in.Data, err)
+			return fmt.Errorf("--data: there is no database in %s; name the data directory of a server that has run: %w", in.Data, err)
 		}
 	}
 	db, err := store.Open(ctx, keys.options(o))

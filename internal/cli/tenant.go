@@ -128,7 +128,7 @@ type tenantImportCmd struct {
 func (c *tenantImportCmd) Help() string {
 	return `The tenant gets the ids that it had, so its API keys and the tokens of its credentials go on working. Links to the portal do not. All of it is stored, or nothing. What waits is delivered when a server starts.
 
-The contracts that its endpoints use must be here. Deliveries that were attempted already go on under the version with the same text or, if there is none, under the newest.
+A server must have run on this database before, and must be stopped now. The contracts that its endpoints use must be here. Deliveries that were attempted already go on under the version with the same text or, if there is none, under the newest.
 
 Example:
 
