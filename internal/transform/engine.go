@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/quickjs"
@@ -33,6 +34,9 @@ var prelude = sync.OnceValues(func() ([]byte, error) {
 	defer func() { _ = vm.Close() }()
 	return vm.Compile(strings.Repeat("\n", preludeLine)+preludeSource, quickjs.EvalGlobal)
 })
+
+// open is how many engines are open, for a test that finds one that nobody closed. Their memory is not Go's.
+var open atomic.Int64
 
 // engine is a JavaScript engine for one run.
 type engine struct {
@@ -81,6 +85,7 @@ func newEngine(limits Limits) (e *engine, err error) {
 	if err != nil {
 		return nil, err
 	}
+	open.Add(1)
 	e = &engine{VM: vm, limits: limits, deadline: time.Now().Add(limits.Time)}
 	defer func() {
 		if err != nil {
@@ -111,6 +116,7 @@ func (e *engine) close() {
 	e.run.Free()
 	e.printed.Free()
 	_ = e.Close()
+	open.Add(-1)
 }
 
 // about is the part of an [Input] that is not the payload, as JSON.
