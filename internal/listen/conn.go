@@ -29,7 +29,8 @@ type conn struct {
 
 	// Unix times in nanoseconds, 0 for never. idleSince is set when the connection is made and after each answer, and
 	// cleared when the head of a request has arrived. waitingSince is set while we wait for the peer to take a piece of an
-	// answer, or to send one of a body.
+	// answer, or to send one of a body. It is also set from when a body is announced until the handler reads it or answers,
+	// and again when the handler has returned without all of it: net/http waits for the rest before it answers.
 	idleSince    atomic.Int64
 	waitingSince atomic.Int64
 
@@ -140,11 +141,12 @@ func newPace(o Options) pace {
 // begin is called for each request, and gives the peer all of its time. Meanwhile others may have set deadlines.
 func (p *pace) begin() { p.left, p.set = p.patience, time.Time{} }
 
-// deadline is until when the peer has to make progress. If the one that the connection has is nearly as late it stays,
-// and nothing has to be set.
+// deadline is until when the peer has to make progress. The one that the connection has stays if it leaves the peer at
+// least three quarters of its time: setting one is not free. It never stays when it is over. For example, a peer with 5 s
+// left whose deadline was set 6 s ago, before the handler worked on something else, gets 5 s from now.
 func (p *pace) deadline(now time.Time) (ends time.Time, changed bool) {
 	ends = now.Add(max(p.left, 0))
-	if d := ends.Sub(p.set); d >= 0 && d < p.patience/4 {
+	if d := ends.Sub(p.set); d >= 0 && d < p.left/4 {
 		return p.set, false
 	}
 	p.set = ends

@@ -30,7 +30,9 @@ func (d *Door) guard(next http.Handler) http.Handler {
 		}
 		b := &body{ReadCloser: r.Body, conn: c}
 		r.Body = b // name has made a copy: net/http looks at what its own has
-		b.wait(time.Now())
+		now := time.Now()
+		b.wait(now)
+		c.waitingSince.Store(now.UnixNano())
 		next.ServeHTTP(w, r)
 		b.left()
 	})
@@ -86,7 +88,9 @@ func (b *body) wait(now time.Time) {
 // left is called when the handler has returned. net/http may want to read a rest of the body that nobody wanted.
 func (b *body) left() {
 	if !b.done {
-		b.setDeadline(time.Now().Add(b.conn.in.patience))
+		now := time.Now()
+		b.setDeadline(now.Add(b.conn.in.patience))
+		b.conn.waitingSince.Store(now.UnixNano()) // until the answer is written, see [conn.Write]
 	}
 }
 

@@ -103,6 +103,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, h http.Handler) error 
 			}
 			switch s {
 			case http.StateIdle:
+				c.waitingSince.Store(0)
 				c.idleSince.Store(time.Now().UnixNano())
 			case http.StateActive:
 				c.idleSince.Store(0)

@@ -88,10 +88,15 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// large answers /large with 8 MiB, and everything else with what the body had.
+// large answers /large with 8 MiB, refuses /refused, both without reading the body, and answers everything else with what
+// the body had.
 func large(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/large" {
+	switch r.URL.Path {
+	case "/large":
 		_, _ = w.Write(make([]byte, 8<<20))
+		return
+	case "/refused":
+		http.Error(w, "no", http.StatusUnauthorized)
 		return
 	}
 	b, err := io.ReadAll(r.Body)
@@ -223,22 +228,30 @@ func TestTooSlow(t *testing.T) {
 	})
 }
 
-// TestFull fills a server to its limit in several ways. Others are served all the same.
+// TestFull fills a server to its limit in several ways. Others are served all the same, long before patience is over.
 func TestFull(t *testing.T) {
 	t.Parallel()
-	for name, text := range map[string]string{
-		"idle":             "",
-		"half a head":      "GET / HT",
-		"idle after one":   "GET /small HTTP/1.1\r\nHost: x\r\n\r\n",
-		"reads nothing":    "GET /large HTTP/1.1\r\nHost: x\r\n\r\n",
-		"half of a body":   "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nx",
-		"half of a header": "GET / HTTP/1.1\r\nHost: x\r\nX-A",
+	for name, c := range map[string]struct {
+		text   string
+		stalls bool // in the middle of a request
+	}{
+		"idle":                    {"", false},
+		"half a head":             {"GET / HT", false},
+		"idle after one":          {"GET /small HTTP/1.1\r\nHost: x\r\n\r\n", false},
+		"half of a header":        {"GET / HTTP/1.1\r\nHost: x\r\nX-A", false},
+		"reads nothing":           {"GET /large HTTP/1.1\r\nHost: x\r\n\r\n", true},
+		"half of a body":          {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nx", true},
+		"no body, refused":        {"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n", true},
+		"no body, a large answer": {"GET /large HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d, addr := serve(t, Options{Connections: 20, Patience: patient}, large)
+			d, addr := serve(t, Options{Connections: 20, Patience: 2 * patient}, large)
 			for range 40 {
-				dial(t, addr, text)
+				dial(t, addr, c.text)
+			}
+			if c.stalls { // otherwise one that has not begun would make room, and leave a place free
+				until(t, "all have begun their requests", func() bool { return busy(d) == 20 })
 			}
 			until(t, "there is room", func() bool { // at once, or when those who look busy have stalled
 				c, err := net.Dial("tcp", addr)
@@ -250,7 +263,7 @@ func TestFull(t *testing.T) {
 				b, _ := io.ReadAll(c)
 				return bytes.Contains(b, []byte("200 OK"))
 			})
-			if name == "reads nothing" || name == "half of a body" {
+			if c.stalls {
 				time.Sleep(stalled) //policy:allow time.Sleep: the peers have to keep the server waiting so long
 			}
 			served(t, addr)
@@ -259,6 +272,18 @@ func TestFull(t *testing.T) {
 			}
 		})
 	}
+}
+
+// busy is how many connections are in the middle of a request.
+func busy(d *Door) (n int) {
+	d.conns.mu.Lock()
+	defer d.conns.mu.Unlock()
+	for c := range d.conns.all {
+		if c.idleSince.Load() == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // TestRefused: when everybody is at work, a new caller is told so.
@@ -270,17 +295,7 @@ func TestRefused(t *testing.T) {
 	for range 2 {
 		dial(t, addr, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	}
-	until(t, "both work", func() bool {
-		d.conns.mu.Lock()
-		defer d.conns.mu.Unlock()
-		n := 0
-		for c := range d.conns.all {
-			if c.idleSince.Load() == 0 {
-				n++
-			}
-		}
-		return n == 2
-	})
+	until(t, "both work", func() bool { return busy(d) == 2 })
 	for range 8 {
 		c := dial(t, addr, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 		res, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -321,6 +336,23 @@ func TestPerAddress(t *testing.T) {
 				t.Errorf("%d are open, want %d", d.Open(), c.open)
 			}
 		})
+	}
+}
+
+// TestDeadline: what the server does by itself between two pieces takes none of the peer's time, however little is left.
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	for _, left := range []time.Duration{30 * time.Second, 8 * time.Second, 5 * time.Second, time.Second} {
+		p := newPace(Options{Patience: 30 * time.Second, Rate: 1 << 10})
+		p.left = left
+		p.deadline(start)
+		for pause := range 60 {
+			now := start.Add(time.Duration(pause) * time.Second)
+			if ends, _ := p.deadline(now); ends.Sub(now) < left*3/4 || ends.Sub(now) > left {
+				t.Errorf("%v left, after %d s: a deadline in %v", left, pause, ends.Sub(now))
+			}
+		}
 	}
 }
 
@@ -382,7 +414,7 @@ func TestAnswerBeforeTheBody(t *testing.T) {
 // one of the two takes for the body or the rest. The second is never answered, or the first is refused.
 func TestAmbiguousLength(t *testing.T) {
 	t.Parallel()
-	_, addr := serve(t, Options{Patience: 2 * time.Second}, large)
+	_, addr := serve(t, Options{Patience: patient}, large)
 	const second = "GET /second HTTP/1.1\r\nHost: x\r\n\r\n"
 	for name, c := range map[string]struct {
 		text    string
