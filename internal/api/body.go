@@ -55,19 +55,29 @@ func (h *held) release() {
 	}
 }
 
-// reserve makes h as large as a buffer of some size needs. It waits for others to finish, and fails with too_busy if
-// that takes too long.
+// lacks is how many bytes h needs more for a buffer of some size.
+func (h *held) lacks(size int64) int64 { return max(0, size-freeBody-h.bytes) }
+
+// tryReserve makes h as large as a buffer of some size needs, and reports whether there was room at once.
+func (h *held) tryReserve(size int64) bool {
+	more := h.lacks(size)
+	if more > 0 && !h.of.room.TryAcquire(more) {
+		return false
+	}
+	h.bytes += more
+	return true
+}
+
+// reserve does the same, but waits for others to finish. It fails with too_busy if that takes too long.
 func (h *held) reserve(ctx context.Context, size int64) error {
-	more := size - freeBody - h.bytes
-	if more <= 0 {
+	if h.tryReserve(size) {
 		return nil
 	}
-	if !h.of.room.TryAcquire(more) {
-		ctx, cancel := context.WithTimeout(ctx, h.of.patience)
-		defer cancel()
-		if h.of.room.Acquire(ctx, more) != nil {
-			return errTooBusy
-		}
+	ctx, cancel := context.WithTimeout(ctx, h.of.patience)
+	defer cancel()
+	more := h.lacks(size)
+	if h.of.room.Acquire(ctx, more) != nil {
+		return errTooBusy
 	}
 	h.bytes += more
 	return nil
@@ -86,8 +96,8 @@ func (h *held) read(r *http.Request, buf []byte, limit int64) ([]byte, error) {
 	if r.ContentLength >= 0 {
 		most = r.ContentLength
 	}
-	if h.reserve(r.Context(), int64(cap(buf))) != nil {
-		buf = nil // it came from a pool, and there is no room for one of its size
+	if !h.tryReserve(int64(cap(buf))) {
+		buf = nil // it came from a pool and is large, but the body may be small, and then needs no room
 	}
 	buf = buf[:0]
 	for {

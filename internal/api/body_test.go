@@ -86,15 +86,16 @@ func TestBodiesShareMemory(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		read := func(r *http.Request) error {
+		into := func(r *http.Request, buf []byte) error {
 			h := held{of: all}
 			defer h.release()
-			got, err := h.read(r, nil, size)
+			got, err := h.read(r, buf, size)
 			if err == nil && !bytes.HasPrefix(body, got) {
 				t.Error("other bytes were read")
 			}
 			return err
 		}
+		read := func(r *http.Request) error { return into(r, nil) }
 		start := time.Now()
 		err := read(announced(-1, bytes.NewReader(body)))
 		if e, ok := errors.AsType[*hook.Error](err); !ok || e.Code != "too_busy" || ofError(e, "").header.Get("Retry-After") == "" {
@@ -105,6 +106,11 @@ func TestBodiesShareMemory(t *testing.T) {
 		}
 		if err := read(announced(freeBody/2, bytes.NewReader(body[:freeBody/2]))); err != nil {
 			t.Errorf("a small one: %v", err)
+		}
+		start = time.Now()
+		err = into(announced(freeBody/2, bytes.NewReader(body[:freeBody/2])), make([]byte, 0, keepBuffer))
+		if took := time.Since(start); err != nil || took > 0 {
+			t.Errorf("a small one that got a large buffer from the pool: %v after %v", err, took)
 		}
 		waited := make(chan error)
 		go func() { waited <- read(announced(int64(len(body)), bytes.NewReader(body))) }()
