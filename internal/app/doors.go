@@ -41,14 +41,14 @@ func (s *server) open(group *errgroup.Group, ctx context.Context, p *parts) {
 		return nil
 	})
 	if s.operator == nil {
-		serve(public, s.listener, profiler(p.handler, s.admin))
+		serve(public, s.listener, profiler(p.handler, p.auth))
 		return
 	}
 	o.Connections, o.PerAddress = operatorConnections, 0
 	own := listen.New(o)
 	p.numbers.Door("operator", own)
 	serve(public, s.listener, p.handler)
-	serve(own, s.operator, withMetrics(profiler(p.handler, s.admin), p.numbers.Handler()))
+	serve(own, s.operator, withMetrics(profiler(p.handler, p.auth), p.numbers.Handler()))
 	fmt.Fprintf(s.stdout, "For the operator it listens on http://%s\n", s.operator.Addr())
 }
 

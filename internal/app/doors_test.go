@@ -126,6 +126,12 @@ func TestOperatorsDoor(t *testing.T) {
 			t.Errorf("%s with key %q: %d, want %d", c.url, c.key, got, c.want)
 		}
 	}
+	if got := get(one.url+"/debug/pprof/", "a guess at the key"); got != 404 {
+		t.Errorf("profiles with a wrong key: %d", got)
+	}
+	if n := one.metric(`gancho_keys_refused_total{answer="wrong",door="api"}`); n != 1 {
+		t.Errorf("a guess at the key of the profiles was counted %v times, want once: it is a try as any other", n)
+	}
 }
 
 // TestRefusalIsRead: who sends all of a body that is too large, and reads only then, reads why it is refused.
