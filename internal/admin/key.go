@@ -84,6 +84,9 @@ func (x Keys) Create(ctx context.Context, by *hook.Key, in KeySpec) (k hook.Key,
 	if err := covers(by, &k); err != nil {
 		return k, "", err
 	}
+	if by.Restricted() && !by.ExpiresAt.IsZero() && (k.ExpiresAt.IsZero() || k.ExpiresAt.After(by.ExpiresAt)) {
+		return k, "", errOutlives // otherwise its holder would have it for ever
+	}
 	text, k.Hash, k.Hint = newKeyText()
 	if err := x.Store.CreateKey(ctx, k); hook.IsKind(err, hook.KindNotFound) {
 		return k, "", noTenant
@@ -159,6 +162,11 @@ func covers(by, k *hook.Key) error {
 		Kind: hook.KindForbidden, Code: "key_wider",
 		Detail: "Your key is limited, and this one may do more. Give it no other scopes, contracts, addresses and limits than yours.",
 	}
+}
+
+var errOutlives = &hook.Error{
+	Kind: hook.KindForbidden, Code: "key_wider",
+	Detail: "Your key is limited and ends, and this one would end later. Give it an expires_at that is not after that of yours.",
 }
 
 // newKeyText generates the text of an API key, and returns the hash and hint that are stored.

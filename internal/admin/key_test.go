@@ -172,4 +172,20 @@ func TestKeysNarrow(t *testing.T) {
 	if _, _, err := keys.Rotate(ctx, &by, by.ID.String(), nil); err != nil {
 		t.Errorf("its own text: %v", err)
 	}
+	by.ExpiresAt = time.Now().Add(time.Hour)
+	for name, c := range map[string]struct {
+		ends time.Time
+		code string
+	}{
+		"never ends": {time.Time{}, "key_wider"}, "ends later": {by.ExpiresAt.Add(time.Second), "key_wider"},
+		"ends with it": {by.ExpiresAt, ""}, "ends before it": {by.ExpiresAt.Add(-time.Minute), ""},
+	} {
+		narrower.ExpiresAt = c.ends
+		_, _, err := keys.Create(ctx, &by, narrower)
+		if c.code != "" {
+			t.Run(name, func(t *testing.T) { refused(t, err, c.code) })
+		} else if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
