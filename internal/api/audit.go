@@ -34,16 +34,16 @@ type auditHandlers struct {
 	busy  *auditBusy
 }
 
-// auditBusy is locked while somebody verifies or exports, because each reads the whole audit. Tenants do not keep
-// operators waiting.
-type auditBusy struct{ operators, tenants sync.Mutex }
+// auditBusy has who verifies or exports: one caller at a time with a key of each tenant, and one with a key of all
+// tenants, because each reads a whole chain. Somebody who reads an export slowly keeps no other tenant waiting.
+type auditBusy struct{ tenants sync.Map } // tenant of the key, "" if it is good for all → struct{}
 
-// of is the lock for those with a key of one tenant, or of all.
-func (b *auditBusy) of(k *hook.Key) *sync.Mutex {
-	if k.Tenant != "" {
-		return &b.tenants
+// enter lets a caller verify or export, until leave is called. It fails with audit_busy if another one does already.
+func (b *auditBusy) enter(k *hook.Key) (leave func(), err error) {
+	if _, busy := b.tenants.LoadOrStore(k.Tenant, struct{}{}); busy {
+		return nil, errAuditBusy
 	}
-	return &b.operators
+	return func() { b.tenants.Delete(k.Tenant) }, nil
 }
 
 func (h auditHandlers) register(a *API) {
@@ -163,11 +163,11 @@ func (h auditHandlers) verify(ctx context.Context, in *struct {
 		}
 		expect = &l
 	}
-	busy := h.busy.of(keyOf(ctx))
-	if !busy.TryLock() {
-		return nil, errAuditBusy
+	leave, err := h.busy.enter(keyOf(ctx))
+	if err != nil {
+		return nil, err
 	}
-	defer busy.Unlock()
+	defer leave()
 	p, err := h.store.VerifyAudit(ctx, tenant, expect)
 	if err != nil {
 		return nil, err
@@ -191,12 +191,12 @@ func (h auditHandlers) export(ctx context.Context, in *Scope) (*huma.StreamRespo
 	if err != nil {
 		return nil, err
 	}
-	busy := h.busy.of(keyOf(ctx))
-	if !busy.TryLock() {
-		return nil, errAuditBusy
+	leave, err := h.busy.enter(keyOf(ctx))
+	if err != nil {
+		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(out huma.Context) {
-		defer busy.Unlock()
+		defer leave()
 		r, w := humago.Unwrap(out)
 		w.Header().Set("Content-Type", "application/jsonl")
 		w.Header().Set("Content-Disposition", `attachment; filename="gancho-audit.jsonl"`)
