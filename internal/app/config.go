@@ -4,15 +4,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"gancho/internal/console"
 	"gancho/internal/hook"
-	sendhttp "gancho/internal/send/http"
 )
 
 //go:generate go run gancho/cmd/gancho config doc --output ../../docs/config.md
@@ -111,150 +105,6 @@ func DefaultConfig() Config {
 	}
 	return c
 }
-
-// ConfigError lists everything that is wrong with a configuration. Each problem is a
-// sentence that says what to change.
-type ConfigError struct {
-	Problems []string
-}
-
-func (e *ConfigError) Error() string {
-	if len(e.Problems) == 1 {
-		return e.Problems[0]
-	}
-	return fmt.Sprintf("the configuration has %d problems:\n  %s", len(e.Problems), strings.Join(e.Problems, "\n  "))
-}
-
-// configError is nil when there are no problems.
-func configError(problems []string) error {
-	if len(problems) == 0 {
-		return nil
-	}
-	return &ConfigError{Problems: problems}
-}
-
-// Validate reports all that is wrong with the values of c at once, as a
-// [*ConfigError], or nil.
-func (c *Config) Validate() error {
-	var problems []string
-	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-
-	for _, l := range []struct{ name, address, example string }{
-		{"listen", c.Listen, "127.0.0.1:8480 or :8480"},
-		{"operator-listen", c.OperatorListen, "127.0.0.1:8481"},
-	} {
-		if l.name == "operator-listen" && l.address == "" {
-			continue
-		}
-		if _, port, err := net.SplitHostPort(l.address); err != nil {
-			wrong("%s: %q is not an address; write HOST:PORT, such as %s", l.name, l.address, l.example)
-		} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			wrong("%s: %q has no port number from 0 to 65535; write HOST:PORT, such as %s", l.name, l.address, l.example)
-		}
-	}
-	if strings.TrimSpace(c.Data) == "" {
-		wrong("data: the directory is missing; write one, such as ./gancho-data")
-	}
-	if key := string(c.AdminKey); key != "" {
-		if n := len([]rune(key)); n < minAdminKey {
-			wrong("admin-key: the key has %d characters; use %d or more, or leave it out to have one generated", n, minAdminKey)
-		}
-		if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			wrong("admin-key: the key has spaces or characters that cannot be sent in a header; use letters, digits and ASCII punctuation")
-		}
-	}
-	if url := string(c.Database); url != "" && !isPostgres(url) {
-		wrong("database: %v, or leave it out for a SQLite file in the data directory", errNotPostgres)
-	}
-	for name, networks := range map[string]Networks{"allow-networks": c.AllowNetworks, "trusted-proxies": c.TrustedProxies} {
-		for _, p := range networks {
-			if !p.IsValid() {
-				wrong("%s: one of the networks is not valid; write them as 10.20.0.0/16", name)
-			}
-		}
-	}
-	if _, err := sendhttp.ParseProxy(string(c.EgressProxy)); err != nil {
-		wrong("egress-proxy: %v", err)
-	}
-	if c.MaxConnections < minConnections {
-		wrong("max-connections: %d is out of range; choose %d or more", c.MaxConnections, minConnections)
-	}
-	if c.MaxConnectionsPerAddress < 0 {
-		wrong("max-connections-per-address: %d is out of range; choose 1 or more, or 0 for any number", c.MaxConnectionsPerAddress)
-	}
-	if c.DiskLow < 0 {
-		wrong("disk-low: %s is out of range; choose 0 or more", c.DiskLow)
-	}
-	if least := max(minBodies, c.MaxPayload); c.MaxBodies < least {
-		wrong("max-bodies: %s is out of range; choose %s or more", c.MaxBodies, least)
-	}
-	if c.MaxPayload < minPayload || c.MaxPayload > maxPayload {
-		wrong("max-payload: %s is out of range; choose a size from %s to %s", c.MaxPayload, Bytes(minPayload), Bytes(maxPayload))
-	}
-	if c.MaxEndpoints < 1 || c.MaxEndpoints > hook.MaxFanout {
-		wrong("max-endpoints: %d is out of range; choose a number from 1 to %d", c.MaxEndpoints, hook.MaxFanout)
-	}
-	for _, w := range []struct {
-		name string
-		v    int
-	}{{"event-work", c.EventWork}, {"tenant-work", c.TenantWork}} {
-		if w.v < minWork || w.v > maxWork {
-			wrong("%s: %d is out of range; choose a number of units from %d to %d", w.name, w.v, minWork, maxWork)
-		}
-	}
-	for _, n := range []struct {
-		name string
-		v    int64
-	}{
-		{"tenant-events-per-second", int64(c.TenantEventsPerSecond)},
-		{"tenant-events-per-month", int64(c.TenantEventsPerMonth)},
-		{"tenant-bytes-per-month", int64(c.TenantBytesPerMonth)},
-		{"tenant-script-time", int64(c.TenantScriptTime)},
-	} {
-		if n.v < 0 {
-			wrong("%s: this is below zero; write what is allowed, or 0 for no limit", n.name)
-		}
-	}
-	for _, d := range []struct {
-		name string
-		v    time.Duration
-		def  string
-	}{
-		{"retention", c.Retention, "720h"},
-		{"idempotency", c.Idempotency, "24h"},
-		{"disable-after", c.DisableAfter, "120h"},
-		{"stop-timeout", c.StopTimeout, "15s"},
-		{"connection-age", c.ConnectionAge, "60s"},
-	} {
-		if d.v <= 0 {
-			wrong("%s: %s is no length of time; write one above zero, such as %s", d.name, d.v, d.def)
-		}
-	}
-	if _, err := console.ReadLogo(c.PortalLogo); err != nil {
-		wrong("portal-logo: %v", err)
-	}
-	if _, err := parseKeys(string(c.EncryptionKey)); err != nil {
-		wrong("encryption-key: %v", err)
-	}
-	if !slices.Contains(logLevels, c.LogLevel) {
-		wrong("log-level: %q is not a level; choose debug, info, warn or error", string(c.LogLevel))
-	}
-	if !slices.Contains(logFormats, c.LogFormat) {
-		wrong("log-format: %q is not a format; choose text or json", string(c.LogFormat))
-	}
-	return configError(problems)
-}
-
-const (
-	minAdminKey = 16
-	minPayload  = 1 << 10
-	maxPayload  = 64 << 20
-	minWork     = 1_000         // units, see package work
-	maxWork     = 1_000_000_000 // about 100 s
-
-	minConnections = 16
-	minBodies      = Bytes(64 << 20) // the largest batch has room
-)
 
 // limits are the limits of a tenant that has none of its own.
 func (c *Config) limits() hook.Limits {
