@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,13 @@ const operatorKey = "operator-key-0123456789"
 
 func newAuth(t *testing.T) (*auth.Auth, *store.DB) {
 	t.Helper()
-	db := storetest.Open(t)
+	return newAuthIn(t, t.TempDir())
+}
+
+// newAuthIn is newAuth with its database in a directory.
+func newAuthIn(t *testing.T, dir string) (*auth.Auth, *store.DB) {
+	t.Helper()
+	db := storetest.OpenAt(t, filepath.Join(dir, "gancho.db"), store.NewKey())
 	if _, _, err := db.PutTenant(t.Context(), "acme", hook.TenantChange{}); err != nil {
 		t.Fatal(err)
 	}

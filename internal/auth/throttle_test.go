@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gancho/internal/auth"
@@ -58,55 +59,58 @@ func TestWrongKeysWait(t *testing.T) {
 		for name := range doors(nil, nil) {
 			t.Run(name+" from "+address, func(t *testing.T) {
 				t.Parallel()
-				a, db := newAuth(t)
-				addKey(t, db, "gk_used", time.Time{})
-				addKey(t, db, "gk_new", time.Time{})
-				at := func(address string) func(header ...string) *http.Request {
-					return func(header ...string) *http.Request {
-						r := request(t, "POST", header...)
-						r.RemoteAddr = address
-						return r
+				dir := t.TempDir()
+				synctest.Test(t, func(t *testing.T) { // its clock stands still, so no try comes back meanwhile
+					a, db := newAuthIn(t, dir)
+					addKey(t, db, "gk_used", time.Time{})
+					addKey(t, db, "gk_new", time.Time{})
+					at := func(address string) func(header ...string) *http.Request {
+						return func(header ...string) *http.Request {
+							r := request(t, "POST", header...)
+							r.RemoteAddr = address
+							return r
+						}
 					}
-				}
-				use := func(address, text string) string {
-					_, err := a.Authenticate(at(address)("Authorization", "Bearer "+text))
-					return codeOf(err)
-				}
-				if code := use(address, "gk_used"); code != "" {
-					t.Fatal(code)
-				}
-				limited := 0
-				observed := 0
-				a.Observe(func(_ auth.Door, wait bool) {
-					if observed++; wait {
-						limited++
+					use := func(address, text string) string {
+						_, err := a.Authenticate(at(address)("Authorization", "Bearer "+text))
+						return codeOf(err)
+					}
+					if code := use(address, "gk_used"); code != "" {
+						t.Fatal(code)
+					}
+					limited := 0
+					observed := 0
+					a.Observe(func(_ auth.Door, wait bool) {
+						if observed++; wait {
+							limited++
+						}
+					})
+					try := doors(a, at(address))[name]
+					n := 0
+					for ; n < 100; n++ {
+						err := try(fmt.Sprint("text ", n, " of many"))
+						if codeOf(err) == "too_many_tries" {
+							if e, _ := errors.AsType[*hook.Error](err); e.Kind != hook.KindLimited || e.RetryAfter <= 0 || e.RetryAfter > time.Minute {
+								t.Errorf("%+v", e)
+							}
+							break
+						}
+					}
+					if n < 10 || n > 60 || limited != 1 || observed != n+1 {
+						t.Errorf("has to wait after %d tries, %d of %d observed as limited", n, limited, observed)
+					}
+					if code := use(address, "gk_used"); code != "" {
+						t.Errorf("a key that was right a moment ago: %s", code)
+					}
+					if code := use(address, operatorKey); code != "too_many_tries" {
+						t.Errorf("a right key that was not used lately, from there: %q", code) // otherwise it could be guessed
+					}
+					for _, other := range []string{"127.0.0.9:1", "203.0.113.9:1", "[2001:db8:0:1::7]:1"} {
+						if code := use(other, "gk_new"); code != "" {
+							t.Errorf("a right key from %s: %s", other, code)
+						}
 					}
 				})
-				try := doors(a, at(address))[name]
-				n := 0
-				for ; n < 100; n++ {
-					err := try(fmt.Sprint("text ", n, " of many"))
-					if codeOf(err) == "too_many_tries" {
-						if e, _ := errors.AsType[*hook.Error](err); e.Kind != hook.KindLimited || e.RetryAfter <= 0 || e.RetryAfter > time.Minute {
-							t.Errorf("%+v", e)
-						}
-						break
-					}
-				}
-				if n < 10 || n > 60 || limited != 1 || observed != n+1 {
-					t.Errorf("has to wait after %d tries, %d of %d observed as limited", n, limited, observed)
-				}
-				if code := use(address, "gk_used"); code != "" {
-					t.Errorf("a key that was right a moment ago: %s", code)
-				}
-				if code := use(address, operatorKey); code != "too_many_tries" {
-					t.Errorf("a right key that was not used lately, from there: %q", code) // otherwise it could be guessed
-				}
-				for _, other := range []string{"127.0.0.9:1", "203.0.113.9:1", "[2001:db8:0:1::7]:1"} {
-					if code := use(other, "gk_new"); code != "" {
-						t.Errorf("a right key from %s: %s", other, code)
-					}
-				}
 			})
 		}
 	}
@@ -116,28 +120,31 @@ func TestWrongKeysWait(t *testing.T) {
 // right one; a second one has to wait.
 func TestBeginningOfAKey(t *testing.T) {
 	t.Parallel()
-	a, db := newAuth(t)
-	addKey(t, db, "gk_abcdefgh", time.Time{})
-	try := func(host int, text string) string {
-		r := request(t, "GET", "Authorization", "Bearer "+text)
-		r.RemoteAddr = fmt.Sprintf("198.51.100.%d:1", host)
-		_, err := a.Authenticate(r)
-		return codeOf(err)
-	}
-	for host := range 60 {
-		if code := try(host, fmt.Sprint("gk_abcdefg", host)); code != "key_invalid" {
-			t.Fatalf("first try from host %d: %s", host, code)
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		a, db := newAuthIn(t, dir)
+		addKey(t, db, "gk_abcdefgh", time.Time{})
+		try := func(host int, text string) string {
+			r := request(t, "GET", "Authorization", "Bearer "+text)
+			r.RemoteAddr = fmt.Sprintf("198.51.100.%d:1", host)
+			_, err := a.Authenticate(r)
+			return codeOf(err)
 		}
-	}
-	if code := try(0, "gk_abcdefgx"); code != "too_many_tries" {
-		t.Errorf("second try from a host: %q", code)
-	}
-	if code := try(0, "gk_another beginning"); code != "key_invalid" {
-		t.Errorf("another beginning: %q", code)
-	}
-	if code := try(99, "gk_abcdefgh"); code != "" {
-		t.Errorf("the right key from an address that did not fail: %q", code)
-	}
+		for host := range 60 {
+			if code := try(host, fmt.Sprint("gk_abcdefg", host)); code != "key_invalid" {
+				t.Fatalf("first try from host %d: %s", host, code)
+			}
+		}
+		if code := try(0, "gk_abcdefgx"); code != "too_many_tries" {
+			t.Errorf("second try from a host: %q", code)
+		}
+		if code := try(0, "gk_another beginning"); code != "key_invalid" {
+			t.Errorf("another beginning: %q", code)
+		}
+		if code := try(99, "gk_abcdefgh"); code != "" {
+			t.Errorf("the right key from an address that did not fail: %q", code)
+		}
+	})
 }
 
 // TestAccessInAudit opens and ends sessions, fails from many addresses, and reads the audit.
