@@ -42,8 +42,8 @@ func (a *Auth) Run(ctx context.Context) error {
 	}
 }
 
-// Flush stores which keys were used since the last call, and how many tries were refused. What cannot be stored is stored with the next call after the
-// key is used again.
+// Flush stores which keys were used since the last call, and how many tries were refused. What the database does not take
+// is dropped: the next use of a key is later anyway, and the metrics count the tries, too.
 func (a *Auth) Flush(ctx context.Context) {
 	at := map[hook.KeyID]time.Time{}
 	a.used.Range(func(key, minute any) bool {
