@@ -79,7 +79,7 @@ type search struct {
 
 // Search finds a person's data in one tenant: values at a path in records, in the payloads of events, and in bodies of
 // deliveries that are not the payload. A page looks at a bounded number of rows and bytes, so it may find nothing although
-// there is more. The audit keeps that somebody searched, with the path and without the value. The codes of its errors are
+// there is more. The audit gets an entry for each page, with the path and without the value. The codes of its errors are
 // personal_forbidden and request_invalid.
 func (x People) Search(ctx context.Context, k *hook.Key, tenant string, in Search, at hook.SearchPlace) (*SearchPage, error) {
 	if !k.MayReveal() {
@@ -90,10 +90,9 @@ func (x People) Search(ctx context.Context, k *hook.Key, tenant string, in Searc
 		return nil, hook.InvalidFields("request_invalid", hook.Field("/path", "path_invalid",
 			"This is not a path: {problem}. Write for example contact.email, items.*.phone or **.email.", "problem", err.Error()))
 	}
-	if at == (hook.SearchPlace{}) {
-		if err := x.Store.NoteSearch(ctx, tenant, in.Path); err != nil {
-			return nil, err
-		}
+	// Each page, not only the first: a cursor is not signed, so a caller can make one that skips the first page.
+	if err := x.Store.NoteSearch(ctx, tenant, in.Path); err != nil {
+		return nil, err
 	}
 	s := &search{People: x, tenant: tenant, pattern: pattern, value: in.Value, ends: time.Now().Add(searchTime)}
 	for !at.Events {

@@ -20,7 +20,7 @@ func (h searchHandlers) register(a *API) {
 		scope: hook.ScopePersonal, summary: "Find a person's data",
 		description: "Where a value stands in the records, in the payloads of events, and in bodies of deliveries that are not " +
 			"the payload. A page looks at 2,000 of them, 16 MiB or two seconds, whichever comes first, so it may be empty " +
-			"although more follows. The audit keeps that somebody searched, with the path and without the value.",
+			"although more follows. The audit has an entry for each page, with the path and without the value.",
 		codes: []string{"personal_forbidden", "cursor_invalid"},
 	}, h.search)
 }

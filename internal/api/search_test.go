@@ -51,12 +51,14 @@ func TestSearch(t *testing.T) {
 		s.do("POST", "/v1/tenants/acme/events", "["+strings.TrimSuffix(strings.Repeat(one+",", 900), ",")+"]").want(202)
 	}
 	key := s.key(`{"role":"tenant","tenant":"acme"}`)
+	read := 0 // pages
 	for path, want := range map[string]struct{ value, paths string }{
 		"contact.email": {"ana@example.com", "[contact.email]"},
 		"**.email":      {"ana@example.com", "[contact.email]"},
 		"items.*.phone": {"3002", `[items["1"].phone]`},
 	} {
 		items, pages := s.found(key, path, want.value)
+		read += pages
 		if pages < 2 {
 			t.Errorf("%s: all in %d page", path, pages)
 		}
@@ -71,13 +73,17 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%s: found %v", path, items)
 		}
 	}
-	if items, _ := s.found(key, "contact.email", "nobody@example.com"); len(items) != 0 {
+	items, pages := s.found(key, "contact.email", "nobody@example.com")
+	if read += pages; len(items) != 0 {
 		t.Errorf("nobody was found: %v", items)
 	}
 	s.as(key, "POST", "/v1/tenants/acme/search", `{"path":"a..b","value":"x"}`).want(422).is("code", "request_invalid")
 	s.as(key, "POST", "/v1/tenants/acme/search", `{"path":"a","value":"x","cursor":"AAAAAAAAAAAAAA"}`).want(422)
 	s.as(s.key(`{"role":"read"}`), "POST", "/v1/tenants/acme/search", `{"path":"a","value":"x"}`).want(403)
-	audit := s.do("GET", "/v1/audit?tenant=acme", "").want(200).Body
+	audit := s.do("GET", "/v1/audit?tenant=acme&limit=100", "").want(200).Body
+	if n := strings.Count(audit, `"personal.searched"`); n != read {
+		t.Errorf("%d pages were read, and the audit has %d of them: a caller can begin at any page", read, n)
+	}
 	if !strings.Contains(audit, `"personal.searched"`) || !strings.Contains(audit, `"items.*.phone"`) || strings.Contains(audit, "ana@example.com") {
 		t.Errorf("the audit: %s", audit)
 	}
