@@ -242,7 +242,11 @@ func (c *ChainCheck) Add(e *ChainedEntry) {
 	}
 	if next := (Link{e.Place.Seq - 1, c.last.Hash}).Next(c.proof.Chain, e.Digest); !gap && next.Hash != e.Place.Hash {
 		at.Kind, at.Text = FindingChanged, fmt.Sprintf("Entry %d (%s) does not follow from the entry before it: one of the two was changed or replaced.", at.Seq, e.ID)
-		c.broken = append(c.broken, brokenLink{at, c.last.Hash, e.Digest, e.Place})
+		if len(c.broken) < maxBroken+maxFindings { // more than can be listed, whichever of them are explained
+			c.broken = append(c.broken, brokenLink{at, c.last.Hash, e.Digest, e.Place})
+		} else {
+			c.proof.More = true
+		}
 	}
 	c.compare(e.Place)
 	c.last = e.Place

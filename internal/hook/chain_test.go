@@ -179,3 +179,21 @@ func FuzzVerifyExport(f *testing.F) {
 		}
 	})
 }
+
+// TestCheckOfManyWrongLinks: however much of a chain is wrong, what the check remembers of it is bounded, and the proof
+// says that there is more.
+func TestCheckOfManyWrongLinks(t *testing.T) {
+	t.Parallel()
+	c := NewChainCheck(ChainInstallation, Link{}, nil)
+	for i := range int64(10_000) {
+		e := ChainedEntry{Place: Link{Seq: i + 1}} // all hashes are zero
+		e.Digest = e.DigestNow()
+		c.Add(&e)
+	}
+	if len(c.broken) > 1000 {
+		t.Errorf("%d wrong links are remembered", len(c.broken))
+	}
+	if p := c.End(c.last, 0); len(p.Findings) != maxFindings || !p.More {
+		t.Errorf("%d findings, more: %v", len(p.Findings), p.More)
+	}
+}
