@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -79,8 +80,8 @@ type search struct {
 
 // Search finds a person's data in one tenant: values at a path in records, in the payloads of events, and in bodies of
 // deliveries that are not the payload. A page looks at a bounded number of rows and bytes, so it may find nothing although
-// there is more. The audit gets an entry for each page, with the path and without the value. The codes of its errors are
-// personal_forbidden and request_invalid.
+// there is more. A body that cannot be decrypted is passed over. The audit gets an entry for each page, with the path and
+// without the value. The codes of its errors are personal_forbidden and request_invalid.
 func (x People) Search(ctx context.Context, k *hook.Key, tenant string, in Search, at hook.SearchPlace) (*SearchPage, error) {
 	if !k.MayReveal() {
 		return nil, errPersonal
@@ -189,7 +190,7 @@ func (s *search) event(ctx context.Context, id hook.EventID, at *hook.SearchPlac
 		}
 		for _, d := range list {
 			body, err := s.Store.Body(ctx, d.ID)
-			if err != nil {
+			if err != nil && !errors.Is(err, hook.ErrUnreadable) { // that body says nothing to anybody; the others do
 				return false, err
 			}
 			at.Delivery, found.Delivery = d.ID, d.ID

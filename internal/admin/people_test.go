@@ -1,11 +1,13 @@
 package admin_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"gancho/internal/admin"
 	"gancho/internal/hook"
+	"gancho/internal/store"
 )
 
 // A page of a search is bounded also within one event: an event can have tens of thousands of deliveries, each of them
@@ -49,5 +51,45 @@ func TestSearchWithinAnEvent(t *testing.T) {
 	}
 	if rows != deliveries+1 || found != 1 || pages < 2 {
 		t.Errorf("%d rows looked at in %d pages, and found %d times; want %d rows, found once", rows, pages+1, found, deliveries+1)
+	}
+}
+
+// damaged is a database in which the body of one delivery does not open.
+type damaged struct {
+	*store.DB
+	delivery hook.DeliveryID
+}
+
+func (d damaged) Body(ctx context.Context, id hook.DeliveryID) ([]byte, error) {
+	if id == d.delivery {
+		return nil, hook.ErrUnreadable
+	}
+	return d.DB.Body(ctx, id)
+}
+
+// A body that does not open does not keep a search from what stands elsewhere.
+func TestSearchPassesOverWhatDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	db, tenant := newTenant(t)
+	at := time.Now()
+	var items []*hook.Accepted
+	for range 2 {
+		e := &hook.Event{
+			ID: hook.NewEventID(), Tenant: tenant, Contract: hook.DefaultContract, Type: "person.seen", Door: hook.DoorAPI,
+			CreatedAt: at, Payload: []byte(`{"email":"ana@example.com"}`),
+		}
+		items = append(items, &hook.Accepted{Event: e, Deliveries: []hook.Delivery{{
+			ID: e.ID.Delivery(1), Tenant: tenant, Endpoint: hook.NewEndpointID(), Type: e.Type, Mode: hook.AtLeastOnce,
+			State: hook.Cancelled, Reason: hook.ReasonScript, CreatedAt: at, FinishedAt: at,
+		}}})
+	}
+	if _, err := db.Submit(hook.Submission{Tenant: tenant, Items: items}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	people := admin.People{Store: damaged{db, items[1].Deliveries[0].ID}} // the newest comes first
+	page, err := people.Search(t.Context(), &hook.Key{Role: hook.RoleOperator}, tenant,
+		admin.Search{Path: "email", Value: "ana@example.com"}, hook.SearchPlace{})
+	if err != nil || len(page.Found) != 2 || page.Next != nil {
+		t.Errorf("found %+v, error %v; want both events", page, err)
 	}
 }
