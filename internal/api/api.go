@@ -187,7 +187,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Request-Id", id)
 	rec := &recorder{ResponseWriter: w}
 	defer func() {
-		a.log.Debug("request", "request", id, "method", r.Method, "path", r.URL.Path, "route", r.Pattern,
+		a.log.Debug("request", "request", id, "method", r.Method, "path", routeOf(r),
 			"status", rec.status, "bytes", rec.bytes, "took", time.Since(start), "remote", r.RemoteAddr)
 	}()
 	defer a.recovered(rec, r)
@@ -241,7 +241,7 @@ func (a *API) recovered(w http.ResponseWriter, r *http.Request) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}
-	a.log.Error("handler panicked", "request", requestID(r.Context()), "method", r.Method, "path", r.URL.Path, "panic", v,
+	a.log.Error("handler panicked", "request", requestID(r.Context()), "method", r.Method, "path", routeOf(r), "panic", v,
 		"stack", string(debug.Stack()))
 	if rec, ok := w.(*recorder); ok && rec.status != 0 {
 		panic(http.ErrAbortHandler) // otherwise the caller would take half an answer for a whole one

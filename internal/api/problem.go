@@ -329,7 +329,7 @@ type failures struct{ log *slog.Logger }
 // fail answers a request with an error.
 func (a failures) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := asProblem(err)
-	a.logProblem(r.Context(), r.Method, r.URL.Path, p)
+	a.logProblem(r.Context(), r.Method, routeOf(r), p)
 	h := w.Header()
 	maps.Copy(h, p.header)
 	h.Set("Content-Type", problemType)
@@ -337,6 +337,15 @@ func (a failures) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(encode(p.Problem))
 	}
+}
+
+// routeOf is the path of a request as a log has it: the pattern of its route, because keys of records and other values
+// in a path may be somebody's. Only what has no route is written as it came.
+func routeOf(r *http.Request) string {
+	if _, path, ok := strings.Cut(r.Pattern, " "); ok {
+		return path
+	}
+	return cmp.Or(r.Pattern, r.URL.Path)
 }
 
 // logProblem writes the cause of a failure on our side to the log.

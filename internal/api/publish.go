@@ -190,7 +190,7 @@ func (a *acceptHandlers) acceptEvents(
 	for i := range in.Items {
 		size += int64(len(in.Items[i].Payload))
 	}
-	if err := a.admit(w, r, tenant, key, len(in.Items), size); err != nil {
+	if err := a.admit(w, r, tenant, key, hook.QuotaAsk{Items: len(in.Items), Events: len(in.Items), Bytes: size}); err != nil {
 		return err
 	}
 	answers, err := a.accepter.Accept(r.Context(), in)
@@ -237,7 +237,7 @@ func (a *acceptHandlers) acceptEvents(
 
 func (a failures) logItem(ctx context.Context, r *http.Request, e *hook.Error) {
 	if e.Err != nil {
-		a.logProblem(ctx, r.Method, r.URL.Path, ofError(e, ""))
+		a.logProblem(ctx, r.Method, routeOf(r), ofError(e, ""))
 	}
 }
 

@@ -138,6 +138,39 @@ func TestIdempotency(t *testing.T) {
 	post(`{"type":"a","payload":3}`, "Idempotency-Key", "k3").want(202)
 }
 
+// TestLogHasNoKeys checks that the log names the routes of requests, not the keys of records in their paths.
+func TestLogHasNoKeys(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	for name, changer := range map[string]changer{
+		"an error": func(context.Context, hook.RecordChanges) ([]hook.RecordAnswer, error) {
+			return nil, hook.Unavailable(io.EOF)
+		},
+		"a panic":    func(context.Context, hook.RecordChanges) ([]hook.RecordAnswer, error) { panic("broken") },
+		"no answers": func(context.Context, hook.RecordChanges) ([]hook.RecordAnswer, error) { return nil, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &syncBuffer{}
+			a := api.New(api.Options{
+				Auth: auth.New(db, adminKey, nil), Changer: changer,
+				Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			})
+			r := httptest.NewRequestWithContext(t.Context(), "DELETE", "/v1/tenants/acme/records/kobra/visit/ana@example.com", nil)
+			r.Header.Set("Authorization", "Bearer "+adminKey)
+			a.ServeHTTP(httptest.NewRecorder(), r)
+			if text := log.String(); strings.Contains(text, "ana@") || !strings.Contains(text, "/v1/tenants/{tenant}/records/") {
+				t.Errorf("the log: %s", text)
+			}
+		})
+	}
+}
+
+type changer func(context.Context, hook.RecordChanges) ([]hook.RecordAnswer, error)
+
+func (c changer) Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error) {
+	return c(ctx, in)
+}
+
 // TestStorageTrouble checks that the answer is an error if an event could not be stored.
 func TestStorageTrouble(t *testing.T) {
 	t.Parallel()

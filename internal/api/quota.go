@@ -12,9 +12,9 @@ import (
 
 // Quota limits what tenants and API keys may use.
 type Quota interface {
-	// Admit takes n events with some bytes from what a tenant and a key may use. It fails with KindLimited if that is
+	// Admit takes what a request asks for from what a tenant and a key may use. It fails with KindLimited if that is
 	// used up. The allowance is what is left, also with an error.
-	Admit(ctx context.Context, tenant string, key *hook.Key, n int, bytes int64) (hook.Allowance, error)
+	Admit(ctx context.Context, tenant string, key *hook.Key, ask hook.QuotaAsk) (hook.Allowance, error)
 	// Count counts n events with some bytes that were accepted.
 	Count(tenant string, key *hook.Key, n int, bytes int64)
 	// Usage is what a tenant has used in this month, and its limits.
@@ -24,18 +24,18 @@ type Quota interface {
 // noQuota limits nothing.
 type noQuota struct{}
 
-func (noQuota) Admit(context.Context, string, *hook.Key, int, int64) (hook.Allowance, error) {
+func (noQuota) Admit(context.Context, string, *hook.Key, hook.QuotaAsk) (hook.Allowance, error) {
 	return hook.Allowance{}, nil
 }
 func (noQuota) Count(string, *hook.Key, int, int64)                     {}
 func (noQuota) Usage(context.Context, string) (u hook.Usage, err error) { return u, nil }
 
-// admit asks whether a tenant and a key may publish n events with some bytes. It puts what is left into the header of
+// admit asks whether a tenant and a key may use what a request asks for. It puts what is left into the header of
 // the answer.
 func (a *acceptHandlers) admit(
-	w http.ResponseWriter, r *http.Request, tenant string, key *hook.Key, n int, bytes int64,
+	w http.ResponseWriter, r *http.Request, tenant string, key *hook.Key, ask hook.QuotaAsk,
 ) error {
-	left, err := a.quota.Admit(r.Context(), tenant, key, n, bytes)
+	left, err := a.quota.Admit(r.Context(), tenant, key, ask)
 	if left.Limit > 0 {
 		h := w.Header()
 		h.Set("RateLimit-Limit", strconv.FormatInt(left.Limit, 10))

@@ -77,6 +77,25 @@ func TestLimitsOfRecords(t *testing.T) {
 	s.do("GET", acme+"/records/catacliente/contact/8", "").want(404)
 }
 
+// Changes that fire nothing use none of the events of a month.
+func TestLimitsOfEventsAndRecords(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	acme := s.tenant("acme")
+	s.do("PUT", acme, `{"limits":{"events_per_month":2}}`).want(200)
+	var many strings.Builder
+	for i := range 10 {
+		fmt.Fprintf(&many, `,{"contract":"catacliente","kind":"contact","key":"%d","document":{"contact":{"id":%[1]d,"name":"Luz","interest_level":null}}}`, i+1)
+	}
+	batch := "[" + many.String()[1:] + "]"
+	for _, item := range s.do("POST", acme+"/records", batch).want(200).get("items").([]any) {
+		if item.(map[string]any)["error"] != nil {
+			t.Error(item)
+		}
+	}
+	s.do("GET", acme+"/usage", "").want(200).is("events", 0)
+}
+
 // A key's own limits hold beside those of its tenant, and only for that key.
 func TestLimitsOfKey(t *testing.T) {
 	t.Parallel()

@@ -16,6 +16,13 @@ type QuotaUse struct {
 	Bytes  int64 // of payloads and records
 }
 
+// QuotaAsk is what a request would use, as far as that is known before it is carried out.
+type QuotaAsk struct {
+	Items  int   // events or changes of records, which are taken from the rate
+	Events int   // how many events have to be left in the month
+	Bytes  int64 // of payloads and records, which have to be left in the month
+}
+
 // Usage is what a tenant uses, and what it may use.
 type Usage struct {
 	QuotaUse

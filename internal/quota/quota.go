@@ -110,23 +110,23 @@ func (k *Keeper) Changed(c hook.Change) {
 	}
 }
 
-// Admit takes n events with some bytes from what a tenant and the API key may use. key is nil
+// Admit takes what a request asks for from what a tenant and the API key may use. key is nil
 // if no key has to be counted. It fails with KindLimited if that is used up; then nothing was
 // taken. A request is admitted whole if there is anything left of a rate, and the rest is owed.
 // [Keeper.Count] counts what was accepted then. The allowance is what is left, also with an error.
-func (k *Keeper) Admit(ctx context.Context, tenant string, key *hook.Key, n int, bytes int64) (hook.Allowance, error) {
+func (k *Keeper) Admit(ctx context.Context, tenant string, key *hook.Key, ask hook.QuotaAsk) (hook.Allowance, error) {
 	limits, known := k.limitsOf(ctx, tenant)
 	if !known { // the caller will find that the database cannot be read, or that there is no such tenant
 		return hook.Allowance{}, nil
 	}
 	id := hook.QuotaUser{Tenant: tenant}
-	left, err := k.admit(ctx, id, limits, "This tenant", n, bytes)
+	left, err := k.admit(ctx, id, limits, "This tenant", ask)
 	if err != nil || key == nil || key.Limits == (hook.Limits{}) {
 		return left, err
 	}
-	of, err := k.admit(ctx, ofKey(key), key.Limits, "This API key", n, bytes)
+	of, err := k.admit(ctx, ofKey(key), key.Limits, "This API key", ask)
 	if err != nil {
-		k.returnRate(id, limits, n)
+		k.returnRate(id, limits, ask.Items)
 	}
 	return tighter(left, of), err
 }
@@ -150,7 +150,7 @@ func ofKey(key *hook.Key) hook.QuotaUser {
 
 // admit takes events from what one user may use.
 func (k *Keeper) admit(
-	ctx context.Context, id hook.QuotaUser, limits hook.Limits, who string, n int, bytes int64,
+	ctx context.Context, id hook.QuotaUser, limits hook.Limits, who string, ask hook.QuotaAsk,
 ) (left hook.Allowance, err error) {
 	if limits.EventsPerSecond == 0 && limits.EventsPerMonth == 0 && limits.BytesPerMonth == 0 {
 		return left, nil
@@ -169,8 +169,8 @@ func (k *Keeper) admit(
 			limit, used, more int64
 			what              string
 		}{
-			{limits.EventsPerMonth, u.sum.Events + u.added.Events, int64(n), "events"},
-			{limits.BytesPerMonth, u.sum.Bytes + u.added.Bytes, bytes, "bytes"},
+			{limits.EventsPerMonth, u.sum.Events + u.added.Events, int64(ask.Events), "events"},
+			{limits.BytesPerMonth, u.sum.Bytes + u.added.Bytes, ask.Bytes, "bytes"},
 		} {
 			if m.limit == 0 || !u.read {
 				continue
@@ -187,7 +187,7 @@ func (k *Keeper) admit(
 		}
 	}
 	if limits.EventsPerSecond > 0 {
-		of, wait := take(&u.free, now, each(limits.EventsPerSecond), n)
+		of, wait := take(&u.free, now, each(limits.EventsPerSecond), ask.Items)
 		left = tighter(left, of)
 		if wait > 0 {
 			return left, &hook.Error{

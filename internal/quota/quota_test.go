@@ -42,7 +42,7 @@ func setLimits(t *testing.T, db *store.DB, l hook.Limits) {
 // publish admits n events and counts them; it returns the code of the refusal, "" if there was none.
 func publish(t *testing.T, k *Keeper, key *hook.Key, n int, bytes int64) (hook.Allowance, *hook.Error) {
 	t.Helper()
-	left, err := k.Admit(t.Context(), "acme", key, n, bytes)
+	left, err := k.Admit(t.Context(), "acme", key, hook.QuotaAsk{Items: n, Events: n, Bytes: bytes})
 	if err == nil {
 		k.Count("acme", key, n, bytes)
 		return left, nil
@@ -221,7 +221,7 @@ func TestSlowRead(t *testing.T) {
 	k := New(h, hook.Limits{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	first := make(chan error)
 	go func() {
-		_, err := k.Admit(t.Context(), "acme", nil, 1, 0)
+		_, err := k.Admit(t.Context(), "acme", nil, hook.QuotaAsk{Items: 1, Events: 1})
 		first <- err
 	}()
 	<-h.asked
@@ -290,7 +290,7 @@ func TestOutage(t *testing.T) {
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := k.Admit(gone, "acme", nil, 11, 0); err != nil {
+	if _, err := k.Admit(gone, "acme", nil, hook.QuotaAsk{Items: 11, Events: 11}); err != nil {
 		t.Errorf("refused although nobody knows what was used: %v", err)
 	}
 	k.Count("acme", nil, 4, 0)
