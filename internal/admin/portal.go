@@ -32,9 +32,9 @@ type PortalLinkSpec struct {
 	StaysOpen *time.Duration // how long a session lasts that begins with it; nil: 8 hours
 }
 
-// Create creates a portal link of a tenant. stays is how long a session lasts after somebody opens the link. The code
-// of its error is portal_link_invalid.
-func (x PortalLinks) Create(ctx context.Context, tenant string, in PortalLinkSpec) (l hook.PortalLink, stays time.Duration, err error) {
+// Create creates a portal link of a tenant in the name of the holder of by, and the link ends with that key. stays is how
+// long a session lasts after somebody opens the link. The code of its error is portal_link_invalid.
+func (x PortalLinks) Create(ctx context.Context, by *hook.Key, tenant string, in PortalLinkSpec) (l hook.PortalLink, stays time.Duration, err error) {
 	opens, stays := defaultLinkTime, defaultPortalTime
 	set(&opens, in.OpensFor)
 	set(&stays, in.StaysOpen)
@@ -50,11 +50,14 @@ func (x PortalLinks) Create(ctx context.Context, tenant string, in PortalLinkSpe
 	if len(wrong) > 0 {
 		return l, 0, hook.InvalidFields("portal_link_invalid", wrong...)
 	}
-	l = hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: tenant, Name: in.Name, Role: hook.RoleTenant, CreatedAt: now()}
+	l = hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: tenant, Name: in.Name, Role: hook.RoleTenant, CreatedAt: now(), MadeWith: by.Hash}
 	if in.ReadOnly {
 		l.Role = hook.RoleRead
 	}
 	l.ExpiresAt = l.CreatedAt.Add(opens).Truncate(time.Second)
+	if ends := by.ExpiresAt; !ends.IsZero() && ends.Before(l.ExpiresAt) {
+		l.ExpiresAt = ends
+	}
 	l.EndsAt = l.ExpiresAt
 	return l, stays, x.Store.CreatePortalLink(ctx, l)
 }

@@ -28,7 +28,8 @@ func (h portalHandlers) register(a *API) {
 		bodyOptional: true, summary: "Create a portal link",
 		description: "A link for the tenant's own people: it opens the pages of this tenant and nothing else. Create one " +
 			"when somebody wants to open the portal, and redirect their browser to it, " +
-			"or show it in an iframe on one of the origins that the operator configured. Opening it needs no cookie.",
+			"or show it in an iframe on one of the origins that the operator configured. Opening it needs no cookie. " +
+			"The link and its sessions end with the key that created it, at the latest.",
 		codes: []string{"portal_link_invalid", "from_portal"},
 	}, h.create)
 	add(a, operation{
@@ -80,7 +81,7 @@ func (h portalHandlers) create(ctx context.Context, in *struct {
 	if err := notFromPortal(ctx); err != nil {
 		return nil, err
 	}
-	link, stays, err := h.links.Create(ctx, in.Tenant, admin.PortalLinkSpec{
+	link, stays, err := h.links.Create(ctx, keyOf(ctx), in.Tenant, admin.PortalLinkSpec{
 		Name: in.Body.Name, ReadOnly: in.Body.ReadOnly, OpensFor: optionalDuration(in.Body.ExpiresIn),
 		StaysOpen: optionalDuration(in.Body.SessionFor),
 	})

@@ -3,7 +3,8 @@
 // All of them end up as a [hook.Key], which says what its holder may do ([Access]). It promises:
 //
 //   - A revoked key or portal link stops working at once on the node where it was revoked; a key on other nodes within
-//     30 seconds, a link at once there, too.
+//     30 seconds, a link at once there, too. A link and its sessions end at once, on all nodes, when the text of the key
+//     that created it ends: the key was revoked, it expired, or a rotation replaced that text and the overlap is over.
 //   - Only hashes of keys are kept and compared. The time that a comparison takes tells nothing about a key.
 //   - Whoever tries wrong keys has to wait, by address and by the beginning of the key. Nobody can make the holder of a
 //     right key at another address wait. Refused tries, sessions and opened links are in the audit.
@@ -70,9 +71,10 @@ type Auth struct {
 // encrypted; nil: a random key, so that sessions end with the process.
 func New(store Store, adminKey string, sessionKey []byte) *Auth {
 	a := &Auth{
-		store: store, admin: sha256.Sum256([]byte(adminKey)), root: &hook.Key{Name: "admin", Role: hook.RoleOperator},
+		store: store, admin: sha256.Sum256([]byte(adminKey)),
 		throttle: newThrottle(), cross: http.NewCrossOriginProtection(),
 	}
+	a.root = &hook.Key{Name: "admin", Role: hook.RoleOperator, Hash: a.admin}
 	a.SetSessionKeys(sessionKey)
 	a.keys = cache.NewLoader(keysKept, keyTTL, func(ctx context.Context, hash string) (*hook.Key, error) {
 		k, err := store.KeyByHash(ctx, [32]byte([]byte(hash)))

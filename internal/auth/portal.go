@@ -13,8 +13,8 @@ import (
 const portalPrefix = "gp_"
 
 // sealedPortal is what a portal link holds, and then the token that it is exchanged for. Both are good only as long as
-// the link is stored: each request looks for it, one row by its primary key, so revoking takes effect at once on every
-// node.
+// the link is stored and the key that created it is good: each request looks for both, a row by its primary key each, so
+// revoking takes effect at once on every node.
 type sealedPortal struct {
 	Link      hook.PortalLinkID `json:"i"`
 	Name      string            `json:"n,omitempty"`
@@ -50,12 +50,27 @@ func (a *Auth) portalKey(ctx context.Context, token string, now time.Time) (*hoo
 	if err := a.notEnded(ctx, text); err != nil {
 		return nil, err
 	}
-	if _, err := a.store.PortalLink(ctx, p.Link); hook.IsKind(err, hook.KindNotFound) { // revoked
+	if _, err := a.goodLink(ctx, p.Link, now); hook.IsKind(err, hook.KindNotFound) {
 		return nil, errSessionEnded
 	} else if err != nil {
 		return nil, err
 	}
 	return p.key(), nil
+}
+
+// goodLink finds out until when a link is good because of the key that created it; zero: until it ends by itself. It
+// fails with KindNotFound if the link was revoked, or if that key is not good any more. It asks the database each time,
+// so the link ends at once on every node.
+func (a *Auth) goodLink(ctx context.Context, id hook.PortalLinkID, now time.Time) (ends time.Time, err error) {
+	l, err := a.store.PortalLink(ctx, id)
+	if err != nil || l.MadeWith == a.admin || l.MadeWith == [32]byte{} {
+		return ends, err
+	}
+	k, err := a.store.KeyByHash(ctx, l.MadeWith)
+	if err == nil && !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) {
+		err = hook.NotFound("portal_link", id.String())
+	}
+	return k.ExpiresAt, err
 }
 
 // Look is how the portal looks to those who come by a link.
@@ -102,9 +117,17 @@ func (a *Auth) OpenLink(ctx context.Context, r *http.Request, token string) (*Po
 	}
 	session := link
 	session.Stay, session.ExpiresAt = 0, now.Add(link.Stay).UTC().Truncate(time.Second)
-	if err := a.store.OpenPortalLink(ctx, link.Link, now, session.ExpiresAt); hook.IsKind(err, hook.KindNotFound) { // revoked
+	ends, err := a.goodLink(ctx, link.Link, now)
+	if err == nil {
+		if !ends.IsZero() && ends.Before(session.ExpiresAt) {
+			session.ExpiresAt = ends
+		}
+		err = a.store.OpenPortalLink(ctx, link.Link, now, session.ExpiresAt)
+	}
+	if hook.IsKind(err, hook.KindNotFound) { // revoked, or the key that created it is gone
 		return nil, a.Tried(r, DoorPortal, token, expired)
-	} else if err != nil {
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := a.store.Note(byPerson(ctx, r, session.key()), hook.AuditEntry{

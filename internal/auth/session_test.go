@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gancho/internal/admin"
 	"gancho/internal/auth"
 	"gancho/internal/hook"
 	"gancho/internal/store"
@@ -195,5 +196,97 @@ func TestEndedSessionsAreForgotten(t *testing.T) {
 				t.Errorf("%s: %v, %v", id[:1], got, err)
 			}
 		}
+	})
+}
+
+// TestPortalEndsWithKey ends the key that made a link, in each way in which it can end. The link and a session that began
+// with it end on both nodes, also where the key was used a moment before; what other keys made goes on.
+func TestPortalEndsWithKey(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		if _, _, err := db.PutTenant(ctx, "acme", hook.TenantChange{}); err != nil {
+			t.Fatal(err)
+		}
+		sealed := make([]byte, 32)
+		here, there := auth.New(db, operatorKey, sealed), auth.New(db, operatorKey, sealed)
+		db.Watch(here.Changed)
+		replaced := auth.New(db, "another operator's key", sealed) // as after a restart with another admin key
+		links := admin.PortalLinks{Store: db}
+		type made struct{ link, bearer string }
+		// with creates a link with a key, and opens it.
+		with := func(text string) made {
+			t.Helper()
+			by, err := here.Authenticate(request(t, "POST", "Authorization", "Bearer "+text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, stays, err := links.Create(ctx, by, "acme", admin.PortalLinkSpec{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := made{link: here.LinkToken(by, l, stays, auth.Look{})}
+			s, err := here.OpenLink(ctx, request(t, "POST"), m.link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.bearer = "Bearer " + s.Token; !by.ExpiresAt.IsZero() && s.Key.ExpiresAt.After(by.ExpiresAt) {
+				t.Errorf("the session ends at %v, its key at %v", s.Key.ExpiresAt, by.ExpiresAt)
+			}
+			return m
+		}
+		check := func(what string, m made, goes bool, nodes ...*auth.Auth) {
+			t.Helper()
+			for i, a := range nodes {
+				_, err := a.Authenticate(request(t, "GET", "Authorization", m.bearer))
+				_, opens := a.OpenLink(ctx, request(t, "POST"), m.link)
+				if (err == nil) != goes || (opens == nil) != goes {
+					t.Errorf("%s, node %d: the session: %v; the link: %v", what, i, err, opens)
+				}
+			}
+		}
+		revoked := addKey(t, db, "gk_revoked", time.Time{})
+		addKey(t, db, "gk_kept", time.Time{})
+		rotated, expires := addKey(t, db, "gk_rotated", time.Time{}), time.Now().Add(5*time.Second)
+		addKey(t, db, "gk_expires", expires)
+		byExpiring := with("gk_expires")
+		byRevoked, byKept, byOld, byAdmin := with("gk_revoked"), with("gk_kept"), with("gk_rotated"), with(operatorKey)
+		for _, m := range []made{byRevoked, byKept, byOld, byAdmin} {
+			check("before", m, true, here, there)
+		}
+		if err := db.DeleteKey(ctx, revoked); err != nil {
+			t.Fatal(err)
+		}
+		check("revoked", byRevoked, false, there, here)
+		list, _, err := links.List(ctx, "acme", hook.Page{Limit: 10})
+		if err != nil || len(list) != 4 {
+			t.Errorf("%d links are listed, %v", len(list), err)
+		}
+
+		// A rotation: what the old text made goes on through the overlap, and ends with it; what the new one makes stays.
+		if err := db.RotateKey(ctx, rotated, hashOf("gk_new"), "_new", time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		byNew := with("gk_new")
+		check("during the overlap", byOld, true, there, here)
+		if err := db.EndEarlierTexts(ctx, rotated); err != nil {
+			t.Fatal(err)
+		}
+		check("after the overlap", byOld, false, there, here)
+		check("of the new text", byNew, true, there, here)
+		if err := db.DeleteKey(ctx, rotated); err != nil {
+			t.Fatal(err)
+		}
+		check("of the new text, revoked", byNew, false, there, here)
+
+		<-time.After(time.Until(expires))
+		check("expired", byExpiring, false, there, here)
+		check("of another key", byKept, true, there, here)
+		check("of the admin key", byAdmin, true, there, here)
+		check("of an admin key that was replaced", byAdmin, false, replaced)
+		if err := db.DeleteTenant(ctx, "acme"); err != nil {
+			t.Fatal(err)
+		}
+		check("of a deleted tenant", byKept, false, there, here)
 	})
 }

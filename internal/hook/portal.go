@@ -3,8 +3,7 @@ package hook
 import "time"
 
 // PortalLink is a link by which people of a tenant open the portal. Their sessions are
-// valid until they expire, but only as long as the link is stored: deleting the link ends
-// them at once.
+// valid until they expire, but only as long as the link is stored and the key that created it is good.
 type PortalLink struct {
 	ID        PortalLinkID
 	Tenant    string
@@ -14,4 +13,6 @@ type PortalLink struct {
 	ExpiresAt time.Time // it cannot be opened after this time
 	OpenedAt  time.Time // when it was opened last; zero: never
 	EndsAt    time.Time // when the last session expires; not before ExpiresAt
+	// MadeWith is the hash of the key that created the link, [Key.Hash]. Zero: a program of the release before created it.
+	MadeWith [32]byte
 }

@@ -38,6 +38,7 @@ var promises = map[string][]proof{
 		{"its tokens are refused, its deliveries wait", []string{"api.TestCredentials"}},
 		{"with a token: the record, byte for byte as you put it", []string{"api.TestLookUp"}},
 		{"ends the link and every session opened with it, at once", []string{"api.TestPortalRevoked"}},
+		{"also end when that key is revoked, expires, or is rotated and its overlap is over", []string{"auth.TestPortalEndsWithKey"}},
 		{"Rotating gives it a new text, and the old one works until the overlap ends", []string{"api.TestKeyRotationOverAPI"}},
 		{"A test checks which package may import which.", []string{"policy.TestImports"}},
 	},

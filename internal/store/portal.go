@@ -9,15 +9,16 @@ import (
 	"gancho/internal/hook"
 )
 
-const portalColumns = `id, tenant, name, role, created_at, expires_at, opened_at, ends_at`
+const portalColumns = `id, tenant, name, role, created_at, expires_at, opened_at, ends_at, made_with`
 
 func scanPortalLink(row scanner) (l hook.PortalLink, err error) {
-	var id []byte
+	var id, with []byte
 	var created, expires, opened, ends sql.NullInt64
-	if err := row.Scan(&id, &l.Tenant, &l.Name, &l.Role, &created, &expires, &opened, &ends); err != nil {
+	if err := row.Scan(&id, &l.Tenant, &l.Name, &l.Role, &created, &expires, &opened, &ends, &with); err != nil {
 		return l, err
 	}
 	copy(l.ID[:], id)
+	copy(l.MadeWith[:], with)
 	l.CreatedAt, l.ExpiresAt, l.OpenedAt, l.EndsAt = fromMicros(created), fromMicros(expires), fromMicros(opened),
 		fromMicros(ends)
 	return l, nil
@@ -29,8 +30,8 @@ func (db *DB) CreatePortalLink(ctx context.Context, l hook.PortalLink) error {
 		if err := t.aliveTenant(l.Tenant); err != nil {
 			return err
 		}
-		if _, err := t.exec(`INSERT INTO portal_links (`+portalColumns+`) VALUES ($1, $2, $3, $4, $5, $6, NULL, $6)`,
-			l.ID[:], l.Tenant, l.Name, string(l.Role), l.CreatedAt.UnixMicro(), l.ExpiresAt.UnixMicro()); err != nil {
+		if _, err := t.exec(`INSERT INTO portal_links (`+portalColumns+`) VALUES ($1, $2, $3, $4, $5, $6, NULL, $6, $7)`,
+			l.ID[:], l.Tenant, l.Name, string(l.Role), l.CreatedAt.UnixMicro(), l.ExpiresAt.UnixMicro(), l.MadeWith[:]); err != nil {
 			return err
 		}
 		return t.audit(hook.AuditEntry{
