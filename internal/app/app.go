@@ -75,7 +75,8 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	db, err := openStore(ctx, cfg, data, keys, log)
+	now := (&clock{wall: wallClock}).Now
+	db, err := openStore(ctx, cfg, data, keys, now, log)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 		}
 	}
 	s := &server{
-		name: name, cfg: cfg, log: log, db: db, admin: admin, logo: logo,
+		name: name, cfg: cfg, log: log, now: now, db: db, admin: admin, logo: logo,
 		listener: listener, operator: operator, stdout: stdout,
 	}
 	if generated && !cfg.Demo { // the demo shows it further down
@@ -134,6 +135,7 @@ type server struct {
 	name     string // of this node, see [data.nodeName]
 	cfg      Config
 	log      *slog.Logger
+	now      func() time.Time // a [clock]
 	db       *store.DB
 	admin    string
 	logo     *console.Logo
@@ -241,7 +243,7 @@ func (s *server) assemble() (*parts, error) {
 		Store: s.db, Owner: p.nodes, Contracts: inForce, Scripts: scripts, Transports: transports,
 		Observer: observer{numbers, p.counts, &s.live, log("deliver")},
 		Log:      log("deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
-		InFlight: requestsInFlight(), MemoryBytes: 64 << 20,
+		InFlight: requestsInFlight(), MemoryBytes: 64 << 20, Now: s.now,
 	})
 	p.health = &health{database: s.db, leased: p.nodes.LeaseValid, beat: p.worker.Beat}
 	if s.cfg.Database == "" {
@@ -250,7 +252,7 @@ func (s *server) assemble() (*parts, error) {
 	}
 	p.in = ingest.New(ingest.Options{
 		Store: s.db, Dispatcher: dispatcher{p.worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
-		Troubled: numbers.ConditionFailed, Log: log("ingest"),
+		Troubled: numbers.ConditionFailed, Log: log("ingest"), Now: s.now,
 		EventWork: int64(s.cfg.EventWork), Accounts: work.NewAccounts(int64(s.cfg.TenantWork)), LeftOut: numbers.LeftOut,
 	})
 	// All nodes have the same name here. Schedules run on the leading node, and a node

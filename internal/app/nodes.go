@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"gancho/internal/deliver"
 	"gancho/internal/share"
@@ -74,8 +75,8 @@ func (s *server) roundTrips() int64 {
 }
 
 // openStore opens the database that the configuration names.
-func openStore(ctx context.Context, cfg Config, data *data, keys *sealKeys, log *slog.Logger) (*store.DB, error) {
-	o := keys.options(store.Options{Retention: cfg.Retention, MaxEndpoints: cfg.MaxEndpoints, Log: log.With("part", "store")})
+func openStore(ctx context.Context, cfg Config, data *data, keys *sealKeys, now func() time.Time, log *slog.Logger) (*store.DB, error) {
+	o := keys.options(store.Options{Retention: cfg.Retention, MaxEndpoints: cfg.MaxEndpoints, Now: now, Log: log.With("part", "store")})
 	if o.URL = string(cfg.Database); o.URL != "" {
 		db, err := store.Open(ctx, o)
 		if err != nil {

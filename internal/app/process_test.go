@@ -55,6 +55,7 @@ type testConfig struct {
 	OperatorListen string
 	FileLimit      uint64 // bytes; no file of the process gets larger, as on a full disk
 	DiskLow        int64
+	Clock          string // a file, see jumpingClock
 }
 
 func serveForTest(text string) int {
@@ -79,6 +80,9 @@ func serveForTest(text string) int {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
+	}
+	if tc.Clock != "" {
+		wallClock = jumpingClock(tc.Clock)
 	}
 	if tc.MaxConnections > 0 {
 		cfg.MaxConnections = tc.MaxConnections

@@ -34,7 +34,7 @@ func (l *lane) send(job hook.Job) {
 		if m.why != nil {
 			wait = m.why.RetryAfter
 		}
-		l.giveUp(before, time.Now(), wait)
+		l.giveUp(before, l.now(), wait)
 		return
 	}
 	l.conclude(p, job, m)
@@ -61,7 +61,7 @@ var (
 // that the delivery is being sent; if mark fails, nothing is sent.
 func (w *Worker) attempt(p *plan, job *hook.Job, mark func(d *hook.Delivery, frozen *hook.Frozen) error) (m made, err error) {
 	d := &job.Delivery
-	began := time.Now()
+	began := w.Now()
 	c, err := w.composer().Compose(w.stopped, p.form, job)
 	switch {
 	case err != nil && hook.IsKind(err, hook.KindUnavailable), w.stopped.Err() != nil:
@@ -73,12 +73,13 @@ func (w *Worker) attempt(p *plan, job *hook.Job, mark func(d *hook.Delivery, fro
 		m = unsent(d, began, hook.ClassScriptCancel, cancelledBy(c.Reason))
 		m.outcome.Cancel = hook.ReasonScript
 	case err != nil:
-		m.Attempt = &hook.Attempt{StartedAt: time.Now(), Class: hook.ClassRender, Detail: err.Error()}
+		m.Attempt = &hook.Attempt{StartedAt: w.Now(), Class: hook.ClassRender, Detail: err.Error()}
 		m.outcome = hook.Outcome{Class: hook.ClassRender, Final: true}
 	default:
 		if err := mark(d, c.Frozen); err != nil {
 			return m, err
 		}
+		began = w.Now()
 		reply := w.Transports.For(c.Message.Target).Send(w.stopped, c.Message)
 		if reply.NotNow != nil {
 			w.Log.Error("not sent, because it is not known whether it may be", "delivery", d.ID, "error", reply.NotNow)
@@ -86,6 +87,7 @@ func (w *Worker) attempt(p *plan, job *hook.Job, mark func(d *hook.Delivery, fro
 			return m, errUnsent
 		}
 		m.Attempt, m.outcome = judge(p, reply)
+		m.StartedAt = began // by the clock of the worker, as all times of the delivery are
 		c.Record(m.Attempt, reply)
 	}
 	m.frozen = c.Frozen
@@ -133,7 +135,7 @@ func (l *lane) mark(d *hook.Delivery, frozen *hook.Frozen) error {
 	if d.State == hook.Sending && !durable {
 		return nil
 	}
-	t, ok := hook.Next(*d, hook.Trigger{Kind: hook.OnTake}, hook.Policy{}, hook.Standing{}, time.Now())
+	t, ok := hook.Next(*d, hook.Trigger{Kind: hook.OnTake}, hook.Policy{}, hook.Standing{}, l.now())
 	if !ok { // superseded since it was accepted
 		return hook.ErrNotWaiting
 	}
@@ -173,7 +175,7 @@ func judge(p *plan, r *send.Reply) (*hook.Attempt, hook.Outcome) {
 // records the decision.
 func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	a, o, frozen := m.Attempt, m.outcome, m.frozen
-	now := time.Now()
+	now := l.now()
 	d := &job.Delivery
 
 	l.mu.Lock()
@@ -270,7 +272,7 @@ func (l *lane) putBack(d hook.Delivery, again time.Time) {
 	}
 	d.Superseded = d.Superseded || l.window.Superseded(d.ID)
 	l.mu.Unlock()
-	t, ok := hook.Next(d, hook.Trigger{Kind: hook.OnPutBack, Again: again}, hook.Policy{}, endpoint, time.Now())
+	t, ok := hook.Next(d, hook.Trigger{Kind: hook.OnPutBack, Again: again}, hook.Policy{}, endpoint, l.now())
 	if !ok { // it is not stored as being sent, so the store has it as it is
 		l.settle(d, again)
 		return
@@ -334,6 +336,6 @@ func (l *lane) cancelled(d hook.Delivery) (r hook.Result, ok bool) {
 	l.mu.Lock()
 	endpoint := hook.Standing{State: l.plan.state}
 	l.mu.Unlock()
-	t, ok := hook.Next(d, hook.Trigger{Kind: hook.OnEndpointStop}, hook.Policy{}, endpoint, time.Now())
+	t, ok := hook.Next(d, hook.Trigger{Kind: hook.OnEndpointStop}, hook.Policy{}, endpoint, l.now())
 	return hook.Result{Delivery: t.Delivery}, ok
 }

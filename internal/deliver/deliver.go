@@ -131,6 +131,8 @@ type Options struct {
 	InFlight     int           // requests in flight of all endpoints together
 	MemoryBytes  int           // memory for the waiting deliveries of all endpoints together
 	Tick         time.Duration // how often health is saved and idle lanes are dropped; 0: a second
+	// Now is the clock by which deliveries come due. It must not go back, as the wall clock may; nil: [time.Now].
+	Now func() time.Time
 }
 
 // Worker delivers. Its methods may be called from any goroutine.
@@ -165,6 +167,9 @@ func New(o Options) *Worker {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Tick == 0 {
 		o.Tick = tickEvery
 	}
@@ -189,7 +194,7 @@ const (
 func (w *Worker) Run(ctx context.Context) error {
 	tick := time.NewTicker(w.Tick)
 	defer tick.Stop()
-	lastSweep := time.Now()
+	lastSweep := time.Now() // as the times of the ticker
 	w.beat.Store(lastSweep.UnixNano())
 	for {
 		select {
@@ -402,7 +407,7 @@ func (w *Worker) stop() {
 		l.mu.Unlock()
 	}
 	w.senders.Wait()
-	w.tend(time.Now())
+	w.tend(w.Now())
 	w.results.Wait()
 }
 

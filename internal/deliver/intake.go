@@ -15,7 +15,7 @@ func (l *lane) await(d *hook.Delivery) (atOnce bool) {
 	defer l.mu.Unlock()
 	// Where other nodes accept deliveries too, only the store knows the order.
 	open := l.open() && !l.w.stopping.Load() && !(l.ordered() && l.shared())
-	if !l.window.Expect(d.ID, open) || !l.sendsAtOnce(d, time.Now()) {
+	if !l.window.Expect(d.ID, open) || !l.sendsAtOnce(d, l.now()) {
 		return false
 	}
 	l.starting++
@@ -57,7 +57,7 @@ func (l *lane) offer(job *hook.Job) bool {
 		l.mu.Unlock()
 		return false
 	}
-	l.usedAt = time.Now()
+	l.usedAt = l.now()
 	l.arrived(&job.Delivery)
 	l.putBackAll(l.window.Offer(job, l.usedAt, l.open()))
 	l.mu.Unlock()
@@ -84,7 +84,7 @@ func (l *lane) putBackAll(unsent []hook.Job) {
 	}
 	l.w.senders.Go(func() {
 		for i := range unsent {
-			l.putBack(unsent[i].Delivery, time.Now())
+			l.putBack(unsent[i].Delivery, l.now())
 		}
 	})
 }
@@ -98,7 +98,7 @@ func (l *lane) noteTest(id hook.DeliveryID) (done func(), ok bool) {
 		return nil, false
 	}
 	l.window.NoteTest(id)
-	l.usedAt = time.Now()
+	l.usedAt = l.now()
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()

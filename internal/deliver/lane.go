@@ -24,6 +24,7 @@ type lane struct {
 	id       hook.EndpointID
 	epoch    int64 // of the node when the lane was opened
 	standing standing
+	ahead    atomic.Int64 // nanoseconds that the clock was put back while no lane was open, see now
 
 	mu     sync.Mutex
 	window *window.Window
@@ -80,6 +81,10 @@ func newLane(w *Worker, id hook.EndpointID, recovers bool) *lane {
 
 func (l *lane) ordered() bool { return l.plan != nil && l.plan.limits.Ordered }
 
+// now is the time by the worker's clock, and not before the last attempt at the endpoint. If the clock was put back
+// since, the deliveries that wait for a retry are due by the time that it showed then.
+func (l *lane) now() time.Time { return l.w.Now().Add(time.Duration(l.ahead.Load())) }
+
 func (l *lane) active() bool { return l.plan != nil && l.plan.state == hook.EndpointActive }
 
 // open reports whether the lane sends what is offered to it; with mu held.
@@ -98,7 +103,7 @@ func (l *lane) wake() {
 func (l *lane) poll() {
 	l.mu.Lock()
 	idle := l.window.Empty() && l.window.NextDue().IsZero()
-	long := l.window.Len() < windowLimits.Refill && time.Since(l.recoveredAt) >= interruptedAfter
+	long := l.window.Len() < windowLimits.Refill && l.now().Sub(l.recoveredAt) >= interruptedAfter
 	l.mu.Unlock()
 	if idle || long {
 		l.wake()
@@ -170,7 +175,7 @@ func (l *lane) take() (job hook.Job, ok bool) {
 		l.background(l.prepare)
 		return job, false
 	}
-	now := time.Now()
+	now := l.now()
 	l.putBackAll(l.window.Advance(now, l.active()))
 	if !l.active() {
 		l.rest(now)
@@ -304,6 +309,7 @@ func (l *lane) setPlan(p *plan) {
 	l.plan = p
 	if old == nil {
 		l.health.Health = p.endpoint.Health
+		l.ahead.Store(int64(max(p.endpoint.Health.LastRun.Sub(l.w.Now()), 0)))
 		l.pace.limit(p.limits.PerSecond)
 		l.window.SetOrdered(p.limits.Ordered)
 		return

@@ -43,7 +43,7 @@ func (l *lane) readPage(ctx context.Context) {
 	// Even if no memory is free, ask for one byte: that reads one delivery, so every lane makes
 	// progress.
 	maxBytes := max(min(l.w.memory.free(), pageBytes), 1)
-	page, err := l.w.Store.Due(ctx, l.id, time.Now(), pageJobs, maxBytes, l.knows)
+	page, err := l.w.Store.Due(ctx, l.id, l.now(), pageJobs, maxBytes, l.knows)
 	p, lookForInterrupted := l.endPage(page, err)
 	if lookForInterrupted {
 		err = l.recoverInterrupted(ctx, p, interruptedAfter)
@@ -58,7 +58,7 @@ func (l *lane) readPage(ctx context.Context) {
 func (l *lane) endPage(page hook.DuePage, err error) (p *plan, lookForInterrupted bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
+	now := l.now()
 	if l.recoveredAt.IsZero() { // first page of a lane: if it brings work, look for interrupted ones in a minute
 		l.recoveredAt = now
 	}
@@ -112,12 +112,12 @@ func (l *lane) recoverSome(ctx context.Context, p *plan, age time.Duration) (fou
 	list, err := l.w.Store.InHands(ctx, l.id, pageJobs)
 	var stored sync.WaitGroup
 	for _, d := range list {
-		if time.Since(d.NextAttemptAt) < max(age, l.testLasts(p, d)) || l.knows(d.ID) {
+		if l.now().Sub(d.NextAttemptAt).Abs() < max(age, l.testLasts(p, d)) || l.knows(d.ID) {
 			continue
 		}
 		found++
 		stored.Add(1)
-		r := l.w.interruptedResult(d, p, l.w.composer().HidesBody(ctx, p.form, d), time.Now())
+		r := l.w.interruptedResult(d, p, l.w.composer().HidesBody(ctx, p.form, d), l.now())
 		l.w.Observer.Attempted(p.endpoint, &r.Delivery, r.Attempt)
 		l.record(r, stored.Done)
 	}

@@ -32,7 +32,7 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 		return nil, err
 	}
 	epoch := w.Owner.Epoch()
-	now := time.Now()
+	now := w.Now()
 	job := hook.Job{Event: ev, Delivery: hook.Delivery{
 		ID: ev.ID.Delivery(1), Tenant: ev.Tenant, Endpoint: id, Type: ev.Type, Mode: p.policy.Mode, Test: true,
 		State: hook.Sending, CreatedAt: now, NextAttemptAt: now, QueueAt: now,
@@ -72,7 +72,7 @@ func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (
 
 // concludeTest records the result of a test.
 func (w *Worker) concludeTest(p *plan, job hook.Job, m made, epoch int64, done func()) *hook.TestResult {
-	now := time.Now()
+	now := w.Now()
 	d := job.Delivery
 	ended := hook.Trigger{Kind: hook.OnAttempt, Outcome: m.outcome}
 	t, _ := hook.Next(d, ended, p.policy, hook.Standing{State: p.state}, now)

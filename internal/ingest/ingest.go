@@ -79,6 +79,9 @@ type Options struct {
 	// MaxDeliveries bounds how many deliveries one request of [Ingest.Accept] can make; 0 means
 	// 20,000. The event that reaches the bound is still accepted; those after it are refused.
 	MaxDeliveries int
+	// Now is the clock of events and deliveries. It must not go back, as the wall clock may: they are sent in the order
+	// of these times. nil: [time.Now].
+	Now func() time.Time
 	// EventWork is what may be computed for one event or one change of a record, in units of [work]: filters,
 	// conditions, templates and schemas together. 0: [DefaultEventWork].
 	EventWork int64
@@ -110,6 +113,9 @@ func New(o Options) *Ingest {
 	}
 	if o.MaxDeliveries <= 0 {
 		o.MaxDeliveries = 20_000
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	if o.EventWork <= 0 {
 		o.EventWork = DefaultEventWork
@@ -143,7 +149,7 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
+	now := in.Now()
 	answers := make([]hook.EventAnswer, len(r.Items))
 	items := make([]*hook.Accepted, 0, len(r.Items))
 	place := make([]int, 0, len(r.Items)) // index of the answer to each of items

@@ -217,7 +217,7 @@ const (
 func (c *recordRequest) round(ctx context.Context, todo []int, partly bool) (
 	overtaken, rest []int, prior []hook.RecordAnswer, err error,
 ) {
-	now, all := time.Now(), todo
+	now, all := c.Now(), todo
 	records, n, err := c.read(ctx, all)
 	if err != nil {
 		return all, nil, nil, err

@@ -85,7 +85,7 @@ func (in *Ingest) recoverOne(ctx context.Context, r *hook.Recovery) error {
 		return err
 	}
 	b := work.NewBudget(ctx, in.EventWork*recoveryWork, nil)
-	step := recoveryStep(b, r, page, t, time.Now())
+	step := recoveryStep(b, r, page, t, in.Now())
 	if err := ctx.Err(); err != nil {
 		return err
 	}

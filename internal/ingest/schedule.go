@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"time"
 
 	"gancho/internal/hook"
 	"gancho/internal/work"
@@ -40,7 +39,7 @@ func (in *Ingest) EndRun(ctx context.Context, end hook.RunEnd, payload []byte) (
 		// It does not wait for the tenant's account: runs have slots, which all tenants share, and ctx may have no end.
 		it, err := in.prepare(work.NewBudget(ctx, in.EventWork, nil), end.Tenant, &hook.NewEvent{
 			Contract: end.Contract, Type: end.Type, Payload: c.Redact(payload), Door: hook.DoorSchedule,
-		}, routes, time.Now())
+		}, routes, in.Now())
 		if err != nil {
 			return hook.RunVerdict{}, err
 		}

@@ -52,7 +52,10 @@ type Options struct {
 	// [hook.MaxFanout], so that an event can go to all of them.
 	MaxEndpoints int
 	// Log gets errors that no caller gets: failed checkpoints, repeated commits.
-	Log    *slog.Logger
+	Log *slog.Logger
+	// Now is the clock of everything that is stored, except what only the clock of the database may say
+	// ([Cluster]). nil: [time.Now].
+	Now    func() time.Time
 	driver string // of SQLite, "" for the usual one; tests have one that fails
 }
 
@@ -141,7 +144,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	db := &DB{seal: &sealer{}, options: o, log: o.Log, gathering: newGathering(), now: time.Now, maxEndpoints: hook.MaxFanout}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	db := &DB{seal: &sealer{}, options: o, log: o.Log, gathering: newGathering(), now: o.Now, maxEndpoints: hook.MaxFanout}
 	if o.MaxEndpoints > 0 {
 		db.maxEndpoints = min(o.MaxEndpoints, hook.MaxFanout)
 	}
