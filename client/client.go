@@ -89,6 +89,9 @@ func (c *Client) call(ctx context.Context, method, path string, header http.Head
 			again = c.wait << min(try-1, 8)
 			again = again/2 + rand.N(again)
 		}
+		if ends, ok := ctx.Deadline(); ok && time.Until(ends) < again { // waiting would be in vain
+			return errors.Join(context.DeadlineExceeded, err)
+		}
 		select {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)

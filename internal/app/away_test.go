@@ -44,10 +44,8 @@ func TestDatabaseAway(t *testing.T) {
 	if err := pg.Start(); err != nil {
 		t.Fatal(err)
 	}
-	returned := time.Now()
 	before, _ := rc.counts()
 	eventually(t, "events arrive again", func() bool { n, _ := rc.counts(); return n >= before+200 })
-	inTime(t, "200 events have arrived", returned, 4*time.Second)
 	tr.end(rc)
 	windows := int(time.Since(gone)/lograte.Window) + 2
 	for i, p := range nodes {

@@ -235,7 +235,6 @@ func TestOnceKilled(t *testing.T) {
 	}
 	p := nodes[1-killed]
 	nodes[killed].kill()
-	began := time.Now()
 	close(release)
 	for name, id := range out {
 		once := strings.HasPrefix(name, "once")
@@ -250,7 +249,6 @@ func TestOnceKilled(t *testing.T) {
 			t.Errorf("%s, which the killed node had: %v: %d requests", name, lost[name], n)
 		}
 	}
-	inTime(t, "all of the killed node's deliveries have ended", began, 12*time.Second)
 	if d := delivery(p, "once6"); d.Reason != "interrupted" {
 		t.Errorf("reason %q", d.Reason)
 	}

@@ -126,6 +126,7 @@ func TestSpreadKeepsSlotsTogether(t *testing.T) {
 		t.Errorf("two in one slot: %v", err)
 	}
 	add(8)
+	//policy:allow time: it is expected to go on until then
 	uneven, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if err := d.spread(uneven, 2); !errors.Is(err, context.DeadlineExceeded) {

@@ -229,6 +229,31 @@ func forbidden(t *testing.T, file string, src []byte, makers []string) (findings
 	t.Helper()
 	fset, f, names := parse(t, file, src)
 	allowed := allowances(fset, f)
+	walk(f, names, makers, func(n ast.Node, bubble bool) {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return
+		}
+		x, ok := sel.X.(*ast.Ident)
+		if !ok {
+			return
+		}
+		at := fset.Position(sel.Pos())
+		name := x.Name + "." + sel.Sel.Name
+		for _, b := range bans {
+			if b.path != names[x.Name] || !slices.Contains(b.names, sel.Sel.Name) || !b.in(file) ||
+				(b.inBubble && bubble) || slices.Contains(allowed[at.Line], name) {
+				continue
+			}
+			findings = append(findings, at.String()+": "+name+": "+b.why)
+		}
+	})
+	return findings
+}
+
+// walk calls visit for each node of a file, and says whether a synctest bubble encloses it. makers are the functions
+// of its package that call synctest.Test.
+func walk(f *ast.File, names map[string]string, makers []string, visit func(n ast.Node, bubble bool)) {
 	isBubble := func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncDecl:
@@ -256,26 +281,9 @@ func forbidden(t *testing.T, file string, src []byte, makers []string) (findings
 		if isBubble(n) {
 			bubbles++
 		}
-		sel, ok := n.(*ast.SelectorExpr)
-		if !ok {
-			return true
-		}
-		x, ok := sel.X.(*ast.Ident)
-		if !ok {
-			return true
-		}
-		at := fset.Position(sel.Pos())
-		name := x.Name + "." + sel.Sel.Name
-		for _, b := range bans {
-			if b.path != names[x.Name] || !slices.Contains(b.names, sel.Sel.Name) || !b.in(file) ||
-				(b.inBubble && bubbles > 0) || slices.Contains(allowed[at.Line], name) {
-				continue
-			}
-			findings = append(findings, at.String()+": "+name+": "+b.why)
-		}
+		visit(n, bubbles > 0)
 		return true
 	})
-	return findings
 }
 
 // TestForbiddenFindsThem tests the search itself.
