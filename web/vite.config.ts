@@ -7,6 +7,7 @@ const api = "http://127.0.0.1:8480";
 
 export default defineConfig({
   plugins: [react()],
+  base: "./", // files name each other relatively, so that they work below a path, too
   build: {
     target: "es2022",
     cssTarget: ["chrome123", "firefox120", "safari17.5"],

@@ -63,7 +63,8 @@ type Options struct {
 	// Bodies is how many bytes of request bodies may be in memory at the same time; 0 means 256 MiB.
 	Bodies  int64
 	Version string // of the program, for the document; "": dev
-	// PublicURL is the address at which browsers reach the server; nil: the one that they used for their request.
+	// PublicURL is the address at which browsers reach the server; nil: the one that they used for their request. If it has
+	// a path, that is no part of the paths of requests any more (package listen).
 	PublicURL *url.URL
 	// PortalLogo is the URL path at which Console serves the operator's logo; "": there is none.
 	PortalLogo string
@@ -92,6 +93,7 @@ type Pages interface {
 // API serves the REST API. Its methods may be called from any goroutine.
 type API struct {
 	failures
+	addresses addresses
 	auth      *auth.Auth
 	tenants   tenantReader
 	contracts *contract.Set
@@ -123,15 +125,18 @@ func New(o Options) *API {
 		o.Admin.Contracts.InForce = new(contract.Set)
 	}
 	answers := failures{o.Log}
-	all := newBodies(o.Bodies)
+	all, at := newBodies(o.Bodies), addresses{o.PublicURL}
 	a := &API{
-		failures: answers, auth: o.Auth, tenants: o.Admin.Tenants.Store, contracts: o.Admin.Contracts.InForce,
+		failures: answers, addresses: at, auth: o.Auth, tenants: o.Admin.Tenants.Store, contracts: o.Admin.Contracts.InForce,
 		console: o.Console,
 		lookups: lookupHandlers{answers, o.Admin.Lookups, o.Auth},
 		objects: objects{o.Admin.Endpoints, o.Admin.Credentials, o.Admin.Events, o.Deliveries},
 		accept:  newAcceptHandlers(o, answers, all), bodies: all, mux: http.NewServeMux(),
 	}
 	a.huma = newHuma(a.mux, o.Version)
+	if at.public != nil {
+		a.huma.OpenAPI().Servers = []*huma.Server{{URL: at.public.String()}}
+	}
 	sees := sights{o.Views, o.Admin.People}
 	deliveries := deliveryHandlers{o.Deliveries, o.Admin.Deliveries, o.Admin.Events, o.Explain, sees}
 	for _, noun := range []interface{ register(a *API) }{
@@ -151,8 +156,8 @@ func New(o Options) *API {
 		recoveryHandlers{o.Admin.Recoveries},
 		keyHandlers{o.Admin.Keys},
 		encryptionKeyHandlers{o.Admin.SealKeys},
-		sessionHandlers{o.Auth},
-		portalHandlers{o.Admin.PortalLinks, o.Auth, o.PublicURL, o.PortalLogo},
+		sessionHandlers{o.Auth, at},
+		portalHandlers{o.Admin.PortalLinks, o.Auth, at, o.PortalLogo},
 		contractHandlers{o.Admin.Contracts, o.Admin.Tests},
 		scheduleHandlers{o.Admin.Schedules},
 		guideHandlers{o.Admin.Contracts, o.Guide},
@@ -185,7 +190,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := newRequestID()
 	r = r.WithContext(context.WithValue(r.Context(), idOfRequest, id))
 	w.Header().Set("X-Request-Id", id)
-	rec := &recorder{ResponseWriter: w}
+	rec := &recorder{ResponseWriter: w, addresses: a.addresses}
 	defer func() {
 		a.log.Debug("request", "request", id, "method", r.Method, "path", routeOf(r),
 			"status", rec.status, "bytes", rec.bytes, "took", time.Since(start), "remote", r.RemoteAddr)
@@ -249,16 +254,21 @@ func (a *API) recovered(w http.ResponseWriter, r *http.Request) {
 	a.fail(w, r, errors.New("panic"))
 }
 
-// recorder notes the status and size of an answer, for the log.
+// recorder notes the status and size of an answer, for the log. In a redirect, such as the mux makes from //v1 to /v1, it
+// writes the path as browsers know it.
 type recorder struct {
 	http.ResponseWriter
-	status int
-	bytes  int
+	addresses addresses
+	status    int
+	bytes     int
 }
 
 func (w *recorder) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
+	}
+	if to := w.Header().Get("Location"); strings.HasPrefix(to, "/") {
+		w.Header().Set("Location", w.addresses.path(to))
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"net/url"
 
 	"gancho.example/client"
 	"gancho/internal/admin"
@@ -17,8 +16,8 @@ const portalLinksPath = "/v1/tenants/{tenant}/portal-links"
 type portalHandlers struct {
 	links     admin.PortalLinks
 	auth      *auth.Auth
-	publicURL *url.URL // nil: as the request says
-	logo      string   // path of the operator's picture; "": none
+	addresses addresses
+	logo      string // path of the operator's picture; "": none
 }
 
 func (h portalHandlers) register(a *API) {
@@ -88,22 +87,10 @@ func (h portalHandlers) create(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	u := h.address(requestOf(ctx)).JoinPath("portal")
+	u := h.addresses.url(requestOf(ctx), "/portal")
 	u.Fragment = h.auth.LinkToken(keyOf(ctx), link, stays, auth.Look{Language: in.Body.Language, Accent: in.Body.Accent})
 	return &struct{ Body client.NewPortalLink }{client.NewPortalLink{PortalLink: wirePortalLink(link), URL: u.String()}},
 		nil
-}
-
-// address is where browsers find this server: as configured, or else where the request found it.
-func (h portalHandlers) address(r *http.Request) *url.URL {
-	if h.publicURL != nil {
-		return h.publicURL
-	}
-	u := &url.URL{Scheme: "http", Host: r.Host}
-	if auth.Secure(r) {
-		u.Scheme = "https"
-	}
-	return u
 }
 
 func (h portalHandlers) list(ctx context.Context, in *struct {
@@ -149,8 +136,12 @@ func (h portalHandlers) open(ctx context.Context, in *struct{ Body client.Portal
 	if err != nil {
 		return nil, err
 	}
+	logo := h.logo
+	if logo != "" {
+		logo = h.addresses.path(logo)
+	}
 	return &struct{ Body client.PortalSession }{client.PortalSession{
 		Session: wireSession(s.Key), Token: s.Token, TenantName: s.Tenant.Name, Language: s.Look.Language,
-		Accent: s.Look.Accent, Logo: h.logo,
+		Accent: s.Look.Accent, Logo: logo,
 	}}, nil
 }

@@ -10,7 +10,16 @@ import (
 )
 
 // sessionHandlers answer requests to sign in to the console, to sign out, and to see who one is.
-type sessionHandlers struct{ auth *auth.Auth }
+type sessionHandlers struct {
+	auth      *auth.Auth
+	addresses addresses
+}
+
+// forAPI is a cookie that browsers send with requests to the API.
+func (h sessionHandlers) forAPI(c http.Cookie) http.Cookie {
+	c.Path = h.addresses.path("/v1")
+	return c
+}
 
 func (h sessionHandlers) register(a *API) {
 	add(a, operation{
@@ -57,7 +66,7 @@ func (h sessionHandlers) create(ctx context.Context, in *struct{ Body client.Ses
 	if err != nil {
 		return nil, err
 	}
-	out := &sessionOutput{SetCookie: cookie, Body: wireSession(key)}
+	out := &sessionOutput{SetCookie: h.forAPI(cookie), Body: wireSession(key)}
 	out.Body.ExpiresAt = wireTime(ends)
 	return out, nil
 }
@@ -80,5 +89,5 @@ func (h sessionHandlers) delete(ctx context.Context, _ *struct{}) (*struct {
 	}
 	return &struct {
 		SetCookie http.Cookie `header:"Set-Cookie"`
-	}{removed}, nil
+	}{h.forAPI(removed)}, nil
 }

@@ -261,13 +261,14 @@ func (s *server) assemble() (*parts, error) {
 	p.auth = auth.New(s.db, s.admin, nil)
 	p.auth.SetSessionKeys(s.db.SessionKeys()...)
 	p.auth.Observe(func(d auth.Door, limited bool) { numbers.KeyRefused(string(d), limited) })
+	documented := guide.Sender{Addresses: s.cfg.SenderAddresses.List(), URL: string(s.cfg.PublicURL)}
 	p.handler = api.New(api.Options{
 		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce}, Views: view.Views{Contracts: inForce},
-		Streams: &s.live, Guide: api.Guide{Markdown: guide.Sender{Addresses: s.cfg.SenderAddresses.List()}.Markdown, OpenAPI: guide.OpenAPI},
+		Streams: &s.live, Guide: api.Guide{Markdown: documented.Markdown, OpenAPI: documented.OpenAPI},
 		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Audit: s.db, Health: p.health,
 		MaxPayload: int(s.cfg.MaxPayload), Bodies: int64(s.cfg.MaxBodies), Log: log("api"), Metrics: numbers.Handler(),
 		PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),
-		Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings(), Logo: s.logo}),
+		Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings(), Logo: s.logo, Path: s.cfg.PublicURL.path()}),
 	})
 	return p, nil
 }

@@ -27,6 +27,7 @@ func openListener(address string) (net.Listener, error) {
 func (s *server) open(group *errgroup.Group, ctx context.Context, p *parts) {
 	o := listen.Options{
 		Connections: s.cfg.MaxConnections, PerAddress: s.cfg.MaxConnectionsPerAddress, Trusted: s.cfg.TrustedProxies,
+		Path: s.cfg.PublicURL.path(),
 		Stop: s.cfg.StopTimeout, OnStop: s.live.Close, // streams would never end by themselves
 		Log: s.log.With("part", "http"),
 	}

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -150,13 +152,59 @@ func (o *Origin) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// url is the parsed origin, nil if there is none.
-func (o Origin) url() *url.URL {
-	u, err := url.Parse(string(o))
-	if err != nil || o == "" {
+// PublicURL is the address at which browsers reach the server: that of a website, and perhaps a path of it, such as
+// https://example.com/gancho.
+type PublicURL string
+
+// segments of the path of a PublicURL need no escaping in a page, a cookie or a header.
+var publicPath = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$`)
+
+// UnmarshalText replaces p by the address in text.
+func (p *PublicURL) UnmarshalText(text []byte) error {
+	s := strings.TrimRight(strings.TrimSpace(string(text)), "/")
+	u, err := url.Parse(s)
+	if err != nil {
+		return fmt.Errorf("%q is not the address of a website; write it as https://example.com or https://example.com/gancho",
+			text)
+	}
+	path := u.EscapedPath()
+	var site Origin
+	if err := site.UnmarshalText([]byte(strings.TrimSuffix(s, path))); err != nil {
+		return fmt.Errorf("%q is not the address of a website; write it as https://example.com or https://example.com/gancho",
+			text)
+	}
+	if !publicPath.MatchString(path) {
+		return fmt.Errorf("the path %s has to be of letters, digits and . _ ~ -, such as /gancho or /tools/gancho", path)
+	}
+	if first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); slices.Contains(ownPaths, first) {
+		return fmt.Errorf("the path cannot begin with /%s, which is a path of Gancho itself; choose another, such as /gancho",
+			first)
+	}
+	*p = PublicURL(s)
+	return nil
+}
+
+// ownPaths are the first segments of the paths that the API and the console have.
+var ownPaths = []string{
+	"v1", "assets", "portal", "t", "tenants", "contracts", "audit", "keys", "in", "debug", "healthz", "readyz", "metrics",
+	"openapi.json",
+}
+
+// url is the parsed address, nil if there is none.
+func (p PublicURL) url() *url.URL {
+	u, err := url.Parse(string(p))
+	if err != nil || p == "" {
 		return nil
 	}
 	return u
+}
+
+// path is what stands before the paths of the server in the addresses that browsers use, such as /gancho; "": nothing.
+func (p PublicURL) path() string {
+	if u := p.url(); u != nil {
+		return u.Path
+	}
+	return ""
 }
 
 // Origins is a list of them, separated by commas.

@@ -53,6 +53,7 @@ type testConfig struct {
 	// The default if zero.
 	MaxConnections int
 	OperatorListen string
+	PublicURL      string
 	FileLimit      uint64 // bytes; no file of the process gets larger, as on a full disk
 	DiskLow        int64
 	Clock          string // a file, see jumpingClock
@@ -71,6 +72,10 @@ func serveForTest(text string) int {
 		cfg.AdminKey, cfg.EncryptionKey = "", ""
 	}
 	cfg.OperatorListen = tc.OperatorListen
+	if err := cfg.PublicURL.UnmarshalText([]byte(tc.PublicURL)); tc.PublicURL != "" && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if tc.DiskLow > 0 {
 		cfg.DiskLow = Bytes(tc.DiskLow)
 	}

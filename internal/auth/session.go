@@ -216,10 +216,10 @@ func sessionEntry(what hook.Action, k *hook.Key) hook.AuditEntry {
 	return e
 }
 
-// cookie is the cookie of a session. An empty value removes it.
+// cookie is the cookie of a session, without its path, which is the caller's to say. An empty value removes it.
 func cookie(value string, from *http.Request) http.Cookie {
 	c := http.Cookie{
-		Name: CookieName, Value: value, Path: "/v1", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: Secure(from),
+		Name: CookieName, Value: value, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: Secure(from),
 		MaxAge: int(sessionTime.Seconds()),
 	}
 	if value == "" {

@@ -20,6 +20,7 @@ type contractDocsCmd struct {
 	Output string `short:"o" placeholder:"FILE" help:"Write to this file instead of standard output."`
 
 	SenderAddresses app.Addresses `env:"GANCHO_SENDER_ADDRESSES" placeholder:"ADDRESS,…" help:"Addresses that requests come from, as of gancho serve."`
+	PublicURL       app.PublicURL `env:"GANCHO_PUBLIC_URL" placeholder:"URL" help:"Where customers reach the server, as of gancho serve."`
 }
 
 func (c *contractDocsCmd) Help() string {
@@ -41,7 +42,7 @@ func (c *contractDocsCmd) Run(out console) error {
 	if err != nil {
 		return err
 	}
-	return write(out, c.Output, guide.Sender{Addresses: c.SenderAddresses.List()}.Markdown(loaded, c.Lang))
+	return write(out, c.Output, guide.Sender{Addresses: c.SenderAddresses.List(), URL: string(c.PublicURL)}.Markdown(loaded, c.Lang))
 }
 
 // contractExportCmd prints a contract for other tools.
@@ -50,6 +51,8 @@ type contractExportCmd struct {
 	Format string `enum:"openapi" default:"openapi" help:"Format: ${enum}."`
 	Lang   string `enum:"en,es,pt" default:"en" help:"Language of the texts: ${enum}."`
 	Output string `short:"o" placeholder:"FILE" help:"Write to this file instead of standard output."`
+
+	PublicURL app.PublicURL `env:"GANCHO_PUBLIC_URL" placeholder:"URL" help:"Where customers reach the server, as of gancho serve."`
 }
 
 func (c *contractExportCmd) Help() string {
@@ -68,7 +71,7 @@ func (c *contractExportCmd) Run(out console) error {
 	if err != nil {
 		return err
 	}
-	return write(out, c.Output, guide.OpenAPI(loaded, c.Lang))
+	return write(out, c.Output, guide.Sender{URL: string(c.PublicURL)}.OpenAPI(loaded, c.Lang))
 }
 
 // findContract loads a contract that ships with Gancho, or else a file.

@@ -39,6 +39,9 @@ type Options struct {
 	// PortalOrigins are the origins whose pages may show the portal in an iframe,
 	// such as https://app.example.com.
 	PortalOrigins []string
+	// Path is what the paths of the pages begin with in browsers, such as /gancho; "": nothing. It is no part of the paths of
+	// requests (package listen).
+	Path string
 	// Logo is shown in the portal; nil: the tenant's name alone.
 	Logo *Logo
 }
@@ -47,6 +50,7 @@ type Options struct {
 type Console struct {
 	files  map[string]file
 	portal string // Content-Security-Policy of the portal
+	built  bool   // the pages are in this program
 }
 
 // file is one file of the pages.
@@ -107,14 +111,37 @@ func serve(built fs.FS, o Options) *Console {
 	if l := o.Logo; l != nil {
 		c.files[l.name] = file{kind: l.kind, policy: logoPolicy, plain: l.data, tag: `"` + l.name + `"`}
 	}
-	if _, ok := c.files[index]; !ok {
+	if _, c.built = c.files[index]; !c.built {
 		c.files[index] = file{kind: contentType(index), plain: unbuilt, tag: `"unbuilt"`}
+	}
+	if o.Path != "" {
+		if c.files[index], err = c.files[index].under(o.Path); err != nil {
+			panic("console: " + err.Error()) // it was made by our own build
+		}
 	}
 	return c
 }
 
+// under is the page for browsers that find it below a path. It says so in the attribute data-base, and where its files
+// are. All other files name each other relatively.
+func (f file) under(base string) (file, error) {
+	plain := f.plain
+	if plain == nil {
+		r, err := gzip.NewReader(bytes.NewReader(f.gzip))
+		if err != nil {
+			return f, err
+		}
+		if plain, err = io.ReadAll(r); err != nil {
+			return f, err
+		}
+	}
+	page := strings.NewReplacer(`data-base=""`, `data-base="`+base+`"`, `="/`, `="`+base+`/`).Replace(string(plain))
+	hash := sha256.Sum256([]byte(page))
+	return file{kind: f.kind, plain: []byte(page), tag: `"` + hex.EncodeToString(hash[:8]) + `"`}, nil
+}
+
 // Built reports whether the pages are in this program.
-func (c *Console) Built() bool { return c.files[index].gzip != nil }
+func (c *Console) Built() bool { return c.built }
 
 // contentType is the type of a file by the extension of its name. The tables of the operating system may say otherwise.
 func contentType(name string) string {

@@ -99,6 +99,32 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// TestBelowPath: only the page itself knows below which path browsers find it.
+func TestBelowPath(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{
+		"index.html.gz": {Data: zip(t, `<html data-base=""><script src="/assets/a.js"></script>`)},
+		"index.html.br": {Data: []byte("brotli page")}, "assets/a.js": {Data: []byte("script")},
+	}
+	above, below := serve(files, Options{}), serve(files, Options{Path: "/x/gancho"})
+	for _, path := range []string{"/", "/portal/t/acme"} {
+		w := get(below, path, "Accept-Encoding", "br, gzip")
+		want := `<html data-base="/x/gancho"><script src="/x/gancho/assets/a.js"></script>`
+		if w.Body.String() != want || w.Header().Get("Content-Encoding") != "" {
+			t.Errorf("%s: %v %s", path, w.Header(), w.Body)
+		}
+		if w.Header().Get("ETag") == get(above, path).Header().Get("ETag") {
+			t.Error("the page has the tag that it has without a path")
+		}
+	}
+	if w := get(below, "/assets/a.js"); w.Body.String() != "script" || !below.Built() {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := get(serve(fstest.MapFS{}, Options{Path: "/gancho"}), "/"); !strings.Contains(w.Body.String(), `"/gancho/openapi.json"`) {
+		t.Error(w.Body)
+	}
+}
+
 func TestUnbuilt(t *testing.T) {
 	t.Parallel()
 	c := serve(fstest.MapFS{".gitignore": {Data: []byte("*")}}, Options{})

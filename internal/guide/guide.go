@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"gancho/internal/contract"
@@ -71,6 +72,18 @@ type Sender struct {
 	// Addresses are the addresses and ranges that requests come from. Without any, the
 	// documentation says nothing about that.
 	Addresses []string
+	// URL is where customers reach the server, such as https://example.com/gancho. Without it there is a word in its
+	// place.
+	URL string
+}
+
+// path is what the server's paths begin with.
+func (s Sender) path() string {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Path
 }
 
 // Markdown is the documentation of a contract for customers, in one of [Languages], with nothing

@@ -13,8 +13,11 @@ import (
 // OpenAPI is an OpenAPI 3.1 document of a contract, with texts in one of [Languages]. It has
 // the requests under webhooks, one entry for each event type, with their examples, and the
 // look-ups under paths. Assumptions are listed in info as x-assumed.
-func OpenAPI(c *contract.Contract, language string) []byte {
-	p := &page{facts: gather(c), language: language}
+func OpenAPI(c *contract.Contract, language string) []byte { return Sender{}.OpenAPI(c, language) }
+
+// OpenAPI is like [OpenAPI], with what is known about the sender.
+func (s Sender) OpenAPI(c *contract.Contract, language string) []byte {
+	p := &page{facts: gather(c), sender: s, language: language}
 	doc := object{
 		{"openapi", "3.1.0"},
 		{"info", p.info()},
@@ -31,10 +34,14 @@ func OpenAPI(c *contract.Contract, language string) []byte {
 	}
 	if len(c.Lookups()) > 0 {
 		schemes = append(schemes, member{"token", object{{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}})
-		doc = append(doc, member{"servers", []any{object{
+		server := object{
 			{"url", "https://{host}"},
 			{"variables", object{{"host", object{{"default", "webhooks.example.com"}}}}},
-		}}})
+		}
+		if s.URL != "" {
+			server = object{{"url", s.URL}}
+		}
+		doc = append(doc, member{"servers", []any{server}})
 	}
 	schemas := object{}
 	for _, r := range c.Lookups() {

@@ -1,6 +1,7 @@
 package guide
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -294,11 +295,11 @@ func (p *page) lookup() {
 		p.line("**%s.** %s", r.Title.In(p.language), r.About.In(p.language))
 		paths := make([]string, len(r.Paths))
 		for i, path := range r.Paths {
-			paths[i] = quoted(r.Method + " " + path)
+			paths[i] = quoted(r.Method + " " + p.sender.path() + path)
 		}
 		p.list(paths...)
-		p.code("sh", fmt.Appendf(nil, "curl -H 'Authorization: Bearer '\"$TOKEN\" \\\n  'https://%s%s'",
-			p.words("word.host"), fillPath(r.Paths[0], p.words("word.id"))))
+		p.code("sh", fmt.Appendf(nil, "curl -H 'Authorization: Bearer '\"$TOKEN\" \\\n  '%s%s'",
+			cmp.Or(p.sender.URL, "https://"+p.words("word.host")), fillPath(r.Paths[0], p.words("word.id"))))
 	}
 	if len(routes) == 0 {
 		return

@@ -9,6 +9,7 @@
 //     makes room, then the one that has kept us waiting longest. If there is none, the new one gets 503.
 //   - A caller whose request is refused before all of its body was read still gets the answer.
 //   - What proxies say about a caller is believed only if the operator trusts the proxy. No handler sees it otherwise.
+//   - No handler sees the path of the public address before its own.
 //   - A request whose length two parties could understand in two ways is the last one of its connection.
 package listen
 
@@ -32,6 +33,9 @@ type Options struct {
 	PerAddress int
 	// Trusted are the addresses of proxies whose word about a caller is taken.
 	Trusted []netip.Prefix
+	// Path is what the server's paths begin with in the addresses that browsers use, such as /gancho; "": nothing. It is
+	// removed from the paths of requests; a proxy may have done that before, so those without it are served, too.
+	Path string
 	// Patience is how long a peer may let us wait; 0: 30 s.
 	Patience time.Duration
 	// Rate is how many bytes a second a peer has to send or take, on average, once its patience is used up; 0: 1 KiB.

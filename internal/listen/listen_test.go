@@ -549,6 +549,31 @@ func TestProxies(t *testing.T) {
 }
 
 // TestHSTS: browsers that came by TLS are told to come by TLS again.
+// TestPublicPath: the handler sees the paths of the server, whether a proxy removed what stands before them or not.
+func TestPublicPath(t *testing.T) {
+	t.Parallel()
+	_, addr := serve(t, Options{Path: "/x/gancho"}, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.URL.Path+" "+r.URL.EscapedPath()+" "+r.URL.RawQuery)
+	})
+	for path, want := range map[string]string{
+		"/": "/ / ", "/v1": "/v1 /v1 ", "/x/gancho": "/ / ", "/x/gancho/": "/ / ", "/x/gancho/v1?a=/x/gancho": "/v1 /v1 a=/x/gancho",
+		"/x/ganchos": "/x/ganchos /x/ganchos ", "/x": "/x /x ", "/x/gancho/a%2Fb": "/a/b /a%2Fb ", "/a%2Fb": "/a/b /a%2Fb ",
+		"/x%2Fgancho/v1": "/x/gancho/v1 /x%2Fgancho/v1 ", "/x/gancho/x/gancho": "/x/gancho /x/gancho ",
+		"/x/gancho//v1": "//v1 //v1 ",
+	} {
+		c := dial(t, addr, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(res.Body)
+		if err != nil || string(got) != want {
+			t.Errorf("%s: the handler sees %q, %v, want %q", path, got, err, want)
+		}
+		_ = res.Body.Close()
+	}
+}
+
 func TestHSTS(t *testing.T) {
 	t.Parallel()
 	_, addr := serve(t, Options{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}, large)

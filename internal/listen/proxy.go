@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 )
 
@@ -22,7 +23,8 @@ func (d *Door) trusts(a netip.Addr) bool {
 }
 
 // name returns a copy of a request that says who the caller is and how it reached us: RemoteAddr is the caller's
-// address, Host the name that it used, and the scheme of URL https or http. The headers that proxies write are gone.
+// address, Host the name that it used, and the scheme of URL https or http. The headers that proxies write are gone, and
+// so is the path of the public address.
 func (d *Door) name(r *http.Request) *http.Request {
 	r = r.WithContext(r.Context())
 	u := *r.URL
@@ -30,6 +32,7 @@ func (d *Door) name(r *http.Request) *http.Request {
 	if r.TLS != nil {
 		u.Scheme = "https"
 	}
+	d.inside(&u)
 	said := false
 	for _, name := range forwardedHeaders {
 		if _, ok := r.Header[name]; ok {
@@ -59,6 +62,28 @@ func (d *Door) name(r *http.Request) *http.Request {
 	}
 	r.Header = header
 	return r
+}
+
+// inside removes the path of the public address from a URL: /gancho/v1 becomes /v1, and /gancho becomes /.
+func (d *Door) inside(u *url.URL) {
+	if d.o.Path == "" {
+		return
+	}
+	cut := func(path string) (rest string, ok bool) {
+		rest, ok = strings.CutPrefix(path, d.o.Path)
+		if rest == "" {
+			rest = "/"
+		}
+		return rest, ok && rest[0] == '/'
+	}
+	path, ok := cut(u.Path)
+	raw, rawOK := "", true
+	if u.RawPath != "" {
+		raw, rawOK = cut(u.RawPath)
+	}
+	if ok && rawOK {
+		u.Path, u.RawPath = path, raw
+	}
 }
 
 // forwarded reads what a trusted proxy says. client is not valid if nothing can be learned, also if the two ways to say

@@ -16,7 +16,11 @@ const gzipped = new Map();
 for (const entry of readdirSync(from, { recursive: true })) {
   const file = path.join(from, entry);
   if (statSync(file).isDirectory()) continue;
-  const raw = readFileSync(file);
+  // The page is served at many paths; the server knows what they begin with (internal/console).
+  const raw =
+    entry === "index.html"
+      ? Buffer.from(readFileSync(file, "utf8").replaceAll('"./assets/', '"/assets/'))
+      : readFileSync(file);
   const out = path.join(to, entry);
   mkdirSync(path.dirname(out), { recursive: true });
   const gz = gzipSync(raw, { level: 9 });

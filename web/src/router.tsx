@@ -1,6 +1,7 @@
 // Which page is at which address. Each is loaded when it is first looked at.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import type { DeliverySearch } from "./api/queries";
+import { base } from "./base";
 import { Trouble } from "./parts/basics";
 import { portal } from "./session";
 import { NothingHere, Waiting } from "./shell/Placeholders";
@@ -88,7 +89,7 @@ const tree = root.addChildren([
 export const makeRouter = () =>
   createRouter({
     routeTree: tree,
-    basepath: portal ? "/portal" : "/",
+    basepath: `${base}/${portal ? "portal" : ""}`,
     defaultPreload: "intent",
     defaultPendingComponent: Waiting,
     defaultErrorComponent: ({ error, reset }) => <Trouble error={error} retry={reset} />,

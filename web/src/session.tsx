@@ -3,8 +3,9 @@
 // that window's storage, so that loading it anew does not end it.
 import { createContext, useContext } from "react";
 import { api, ok, Problem, type Session, setBearer } from "./api/client";
+import { base, ownPath } from "./base";
 
-export const portal = location.pathname === "/portal" || location.pathname.startsWith("/portal/");
+export const portal = /^\/portal(\/|$)/.test(ownPath());
 
 export interface Visitor extends Session {
   tenantName?: string;
@@ -13,7 +14,7 @@ export interface Visitor extends Session {
   logo?: string;
 }
 
-const stored = "gancho.portal";
+const stored = `gancho.portal${base}`;
 const framed = window.parent !== window;
 
 /** Finds out who it is; undefined if nobody is signed in. */

@@ -1,5 +1,6 @@
 // The API, typed by its own OpenAPI document (schema.ts is made from it).
 import createClient from "openapi-fetch";
+import { base } from "../base";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
@@ -50,7 +51,7 @@ export function onSessionEnd(f: () => void): () => void {
   return () => listeners.delete(f);
 }
 
-export const api = createClient<paths>({ baseUrl: "/" });
+export const api = createClient<paths>({ baseUrl: base });
 
 api.use({
   onRequest({ request }) {
@@ -95,7 +96,7 @@ export async function raw(
 ): Promise<Response> {
   let answer: Response;
   try {
-    answer = await fetch(path, { ...init, headers: { ...authorization(), ...init.headers } });
+    answer = await fetch(base + path, { ...init, headers: { ...authorization(), ...init.headers } });
   } catch (e) {
     if (init.signal?.aborted) throw e;
     throw new Problem(0, "network", "");

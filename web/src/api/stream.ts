@@ -1,6 +1,7 @@
 // What happens, while it happens. EventSource could not send the portal's token,
 // so the stream is read by hand.
 import { useEffect, useState } from "react";
+import { base } from "../base";
 import { authorization, readProblem } from "./client";
 import { ofTenant, queryClient } from "./queries";
 
@@ -65,7 +66,7 @@ function changes(key: readonly unknown[]): boolean {
 }
 
 async function read(tenant: string | undefined, signal: AbortSignal, opened: () => void, tell: (n: Notice) => void) {
-  const answer = await fetch(`/v1/stream${tenant ? `?tenant=${encodeURIComponent(tenant)}` : ""}`, {
+  const answer = await fetch(`${base}/v1/stream${tenant ? `?tenant=${encodeURIComponent(tenant)}` : ""}`, {
     headers: { ...authorization(), Accept: "text/event-stream" },
     signal,
   });
