@@ -29,6 +29,7 @@ type Contract struct {
 	EventTypes []EventType     `json:"event_types" doc:"The name * stands for any type that is not listed."`
 	Methods    []string        `json:"methods" doc:"HTTP methods an endpoint may choose from, the default first."`
 	Settings   json.RawMessage `json:"settings" object:"true" doc:"JSON Schema of the settings of its endpoints; writeOnly marks secrets."`
+	Sensitive  []string        `json:"sensitive" doc:"Where personal data stands in payloads, bodies, records and settings; it is masked unless somebody asks for it." example:"[\"contact.email\"]"`
 }
 
 // EventType is one type of event of a contract.

@@ -18,6 +18,8 @@ type Tenant struct {
 	Limits       Limits `json:"limits" doc:"What is set for this tenant; what is left out has the default of the installation."`
 	Egress       Hosts  `json:"egress" doc:"To which hosts the tenant's requests may go, beside what the installation and the contract allow."`
 	SealPayloads bool   `json:"seal_payloads" doc:"Reserved: it is kept and shown, and payloads are not encrypted by it yet."`
+
+	SenderAddresses []string `json:"sender_addresses" doc:"From which addresses requests come, the same for all tenants (option sender-addresses); empty: unknown." example:"[\"203.0.113.7\"]"`
 }
 
 // Limits are what a tenant or an API key may use.

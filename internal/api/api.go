@@ -48,6 +48,8 @@ type Options struct {
 	Views    Views
 	Streams  Streams
 	Guide    Guide
+	// Senders are the addresses that requests come from, as receivers see them; empty: they are not known.
+	Senders []string
 
 	Events     EventStore
 	Deliveries DeliveryStore
@@ -140,7 +142,7 @@ func New(o Options) *API {
 	sees := sights{o.Views, o.Admin.People}
 	deliveries := deliveryHandlers{o.Deliveries, o.Admin.Deliveries, o.Admin.Events, o.Explain, sees}
 	for _, noun := range []interface{ register(a *API) }{
-		tenantHandlers{o.Admin.Tenants},
+		tenantHandlers{o.Admin.Tenants, o.Senders},
 		usageHandlers{o.Quota},
 		searchHandlers{o.Admin.People},
 		&endpointHandlers{audit: o.Audit, endpoints: o.Admin.Endpoints, sees: sees},

@@ -87,7 +87,7 @@ func wireContract(c *contract.Contract, language string) client.Contract {
 		Document: c.Document,
 		Version:  c.Version, Signing: c.Scheme() != nil, Shaping: "off", Assumed: len(c.Assumed()),
 		EventTypes: []client.EventType{},
-		Methods:    c.Methods(), Settings: c.SettingsSchema(language),
+		Methods:    c.Methods(), Settings: c.SettingsSchema(language), Sensitive: c.SensitivePaths(),
 	}
 	if c.AllowsShaping() {
 		out.Shaping = "on"

@@ -82,6 +82,18 @@ func problem(code, pointer string) []string {
 	return []string{`"code":"` + code + `"`, `"pointer":"` + pointer + `"`}
 }
 
+// A tenant reads from which addresses its requests come and to which hosts they may go, and changes neither.
+func TestTenantReadsEgress(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.tenant("acme")
+	s.do("PUT", "/v1/tenants/acme", `{"egress":{"allow":["*.example.com"]}}`).want(200)
+	key := s.key(`{"role":"tenant","tenant":"acme"}`)
+	s.as(key, "GET", "/v1/tenants/acme", "").want(200).is("sender_addresses", []any{"203.0.113.7", "2001:db8:20::/48"}).
+		is("egress.allow", []any{"*.example.com"})
+	s.as(key, "PUT", "/v1/tenants/acme", `{"egress":{}}`).want(403)
+}
+
 func TestTenantInput(t *testing.T) {
 	t.Parallel()
 	newServer(t).run(t, []scenario{

@@ -88,3 +88,13 @@ func TestSearch(t *testing.T) {
 		t.Errorf("the audit: %s", audit)
 	}
 }
+
+// A form for a search offers the paths that contracts call sensitive, as they write them.
+func TestSensitivePaths(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	source := strings.Replace(shop, "\nevents:", "\nsensitive: [contact.email, \"items.*.phone\", \"**.document\"]\nevents:", 1)
+	s.post("/v1/contracts", source).want(201)
+	s.do("GET", "/v1/contracts/shop", "").want(200).is("sensitive", []any{"contact.email", "items.*.phone", "**.document"})
+	s.do("GET", "/v1/contracts/standard", "").want(200).is("sensitive", []any{})
+}

@@ -13,7 +13,10 @@ import (
 )
 
 // tenantHandlers answer requests about tenants.
-type tenantHandlers struct{ tenants admin.Tenants }
+type tenantHandlers struct {
+	tenants admin.Tenants
+	senders []string // addresses that requests come from
+}
 
 func (h tenantHandlers) register(a *API) {
 	add(a, operation{
@@ -58,10 +61,11 @@ type TenantPath struct {
 	Tenant string `path:"tenant" maxLength:"64" doc:"Id of the tenant." example:"acme"`
 }
 
-func wireTenant(t hook.Tenant) client.Tenant {
+func (h tenantHandlers) wire(t hook.Tenant) client.Tenant {
 	return client.Tenant{
 		ID: t.ID, Name: t.Name, Metadata: t.Metadata, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 		Limits: client.Limits(t.Policy.Limits), Egress: client.Hosts(t.Policy.Egress), SealPayloads: t.Policy.SealPayloads,
+		SenderAddresses: append([]string{}, h.senders...),
 	}
 }
 
@@ -84,7 +88,7 @@ func (h tenantHandlers) list(ctx context.Context, in *Paging) (*struct{ Body cli
 	if err != nil {
 		return nil, err
 	}
-	out := wireList(tenants, hook.ID{}, list, wireTenant)
+	out := wireList(tenants, hook.ID{}, list, h.wire)
 	if more {
 		out.NextCursor = encodeCursor(list, []byte(tenants[len(tenants)-1].ID))
 	}
@@ -107,7 +111,7 @@ func (h tenantHandlers) put(ctx context.Context, in *struct {
 	if created {
 		status = http.StatusCreated
 	}
-	return &tenantOutput{status, wireTenant(t)}, nil
+	return &tenantOutput{status, h.wire(t)}, nil
 }
 
 func (h tenantHandlers) get(ctx context.Context, in *TenantPath) (*tenantOutput, error) {
@@ -115,7 +119,7 @@ func (h tenantHandlers) get(ctx context.Context, in *TenantPath) (*tenantOutput,
 	if err != nil {
 		return nil, err
 	}
-	return &tenantOutput{http.StatusOK, wireTenant(t)}, nil
+	return &tenantOutput{http.StatusOK, h.wire(t)}, nil
 }
 
 func (h tenantHandlers) delete(ctx context.Context, in *TenantPath) (*struct{}, error) {

@@ -264,7 +264,7 @@ func (s *server) assemble() (*parts, error) {
 	documented := guide.Sender{Addresses: s.cfg.SenderAddresses.List(), URL: string(s.cfg.PublicURL)}
 	p.handler = api.New(api.Options{
 		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce}, Views: view.Views{Contracts: inForce},
-		Streams: &s.live, Guide: api.Guide{Markdown: documented.Markdown, OpenAPI: documented.OpenAPI},
+		Streams: &s.live, Guide: api.Guide{Markdown: documented.Markdown, OpenAPI: documented.OpenAPI}, Senders: documented.Addresses,
 		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Audit: s.db, Health: p.health,
 		MaxPayload: int(s.cfg.MaxPayload), Bodies: int64(s.cfg.MaxBodies), Log: log("api"), Metrics: numbers.Handler(),
 		PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),

@@ -49,6 +49,7 @@ type Contract struct {
 	delivery    delivery
 	redact      [][]string
 	sensitive   mask.Fields
+	personal    []string // the same as the contract writes them
 	assumed     []Assumption
 	docs        map[string]Text
 	tests       []Test
@@ -234,6 +235,10 @@ func (c *Contract) Redacted() []string {
 // Sensitive says which values of payloads, bodies, records and settings are personal data. They
 // are stored and sent, and shown only to whoever asks for them and has the right.
 func (c *Contract) Sensitive() mask.Fields { return c.sensitive }
+
+// SensitivePaths are the paths of [Contract.Sensitive], as the contract writes them: contact.email, items.*.phone,
+// **.document.
+func (c *Contract) SensitivePaths() []string { return append([]string{}, c.personal...) }
 
 // SensitiveMask hides the sensitive values of a JSON document wherever they stand, for texts
 // that may repeat them.

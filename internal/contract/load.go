@@ -274,7 +274,7 @@ func (l *loader) sensitive(c *Contract, n *yamlfile.Node) {
 			l.ProblemAt(item, "This is not a path: "+err.Error()+".", "Write for example contact.email, items.*.phone or **.email")
 			continue
 		}
-		c.sensitive = append(c.sensitive, pattern)
+		c.sensitive, c.personal = append(c.sensitive, pattern), append(c.personal, l.Str(item))
 	}
 }
 
