@@ -38,6 +38,18 @@ export function relativeTime(iso: string, locale: string, now: number): string {
 export const number = (n: number, locale: string, digits = 0) =>
   new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(n);
 
+/** A number of bytes in its largest unit, of powers of 1,000: 1.2 GB. */
+export function bytes(n: number, locale: string): string {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
+  const i = Math.min(Math.floor(Math.log10(Math.max(n, 1)) / 3), units.length - 1);
+  return new Intl.NumberFormat(locale, {
+    style: "unit",
+    unit: units[i],
+    unitDisplay: "short",
+    maximumFractionDigits: i > 0 ? 1 : 0,
+  }).format(n / 1000 ** i);
+}
+
 export const percent = (n: number, locale: string) =>
   new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: n > 0.9995 || n === 0 ? 0 : 1 }).format(n);
 

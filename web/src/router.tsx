@@ -79,9 +79,12 @@ const tree = root.addChildren([
   at("/t/$tenant/schedules", () => lazyRouteComponent(() => import("./pages/Schedules"), "SchedulesPage")),
   at("/t/$tenant/credentials", () => lazyRouteComponent(() => import("./pages/Credentials"), "CredentialsPage")),
   at("/t/$tenant/portal-links", () => lazyRouteComponent(() => import("./pages/PortalLinks"), "PortalLinksPage")),
+  at("/t/$tenant/people", () => lazyRouteComponent(() => import("./pages/People"), "PeoplePage")),
+  at("/t/$tenant/network", () => lazyRouteComponent(() => import("./pages/Network"), "NetworkPage")),
   at("/contracts", () => lazyRouteComponent(() => import("./pages/Contracts"), "ContractsPage")),
   contract,
   at("/audit", () => lazyRouteComponent(() => import("./pages/Audit"), "AuditPage")),
+  at("/encryption", () => lazyRouteComponent(() => import("./pages/Encryption"), "EncryptionPage")),
   at("/keys", () => lazyRouteComponent(() => import("./pages/Keys"), "KeysPage")),
   at("/t/$tenant/deliveries/$delivery", () => lazyRouteComponent(() => import("./pages/Delivery"), "DeliveryPage")),
 ]);

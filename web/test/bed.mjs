@@ -61,7 +61,7 @@ export async function startServer(...options) {
   const call = async (method, at, body, key = adminKey) => {
     const answer = await fetch(url + at, {
       method,
-      headers: { Authorization: `Bearer ${key}` },
+      headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const text = await answer.text();
@@ -71,6 +71,7 @@ export async function startServer(...options) {
   return {
     url,
     call,
+    pid: child.pid,
     async stop() {
       child.kill("SIGTERM");
       if (child.exitCode === null) await once(child, "exit");

@@ -1,6 +1,6 @@
 // What the pages ask the server, by name, so that one change renews them all.
-import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
-import { api, ok, Problem, type RecordAnswer, raw } from "./client";
+import { infiniteQueryOptions, QueryClient, queryOptions, skipToken } from "@tanstack/react-query";
+import { api, type Found, ok, Problem, type RecordAnswer, raw } from "./client";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -140,12 +140,15 @@ function base64(bytes: Uint8Array): string {
   return btoa(s);
 }
 
-const exactQuery = (tenant: string, ...segments: string[]) =>
+/** What is read with the right to see personal data. It is asked for once, because each time is in the audit. */
+const revealed = "?reveal=true";
+
+const exactQuery = (tenant: string, segments: string[], reveal: boolean) =>
   queryOptions({
-    queryKey: [...ofTenant(tenant), "exact", ...segments],
+    queryKey: [...ofTenant(tenant), "exact", ...segments, reveal],
     queryFn: async ({ signal }): Promise<Exact> => {
       const path = `/v1/tenants/${[tenant, ...segments].map(encodeURIComponent).join("/")}`;
-      const bytes = new Uint8Array(await (await raw(path, { signal })).arrayBuffer());
+      const bytes = new Uint8Array(await (await raw(path + (reveal ? revealed : ""), { signal })).arrayBuffer());
       try {
         const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
         return { bytes, text, binary: false };
@@ -158,11 +161,43 @@ const exactQuery = (tenant: string, ...segments: string[]) =>
   });
 
 /** The payload of an event, to the byte: reading it as a part of JSON would change numbers. */
-export const payloadQuery = (tenant: string, event: string) => exactQuery(tenant, "events", event, "payload");
+export const payloadQuery = (tenant: string, event: string, reveal = false) =>
+  exactQuery(tenant, ["events", event, "payload"], reveal);
 
 /** The body that one attempt of a delivery sent. */
-export const attemptBodyQuery = (tenant: string, delivery: string, attempt: string) =>
-  exactQuery(tenant, "deliveries", delivery, "attempts", attempt, "body");
+export const attemptBodyQuery = (tenant: string, delivery: string, attempt: string, reveal = false) =>
+  exactQuery(tenant, ["deliveries", delivery, "attempts", attempt, "body"], reveal);
+
+/** The document of a record with its personal data. */
+export const revealedRecordQuery = (tenant: string, r: RecordName) =>
+  exactQuery(tenant, ["records", r.contract, r.kind, r.key], true);
+
+/** The attempts of a delivery with the personal data in them. */
+export const revealedDeliveryQuery = (tenant: string, delivery: string) =>
+  queryOptions({
+    queryKey: [...ofTenant(tenant), "exact", "deliveries", delivery, true],
+    queryFn: () =>
+      ok(
+        api.GET("/v1/tenants/{tenant}/deliveries/{delivery}", {
+          params: { path: { tenant, delivery }, query: { bodies: false, reveal: true } },
+        }),
+      ),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
+  });
+
+/** A search for a person's data: what was asked, what was found so far, and where to go on. */
+export interface PeopleSearch {
+  path: string;
+  value: string;
+  items: Found[];
+  rows: number; // that were looked at
+  next: string | null;
+}
+
+/** The last search in a tenant. It is in memory only, so that no address and no history holds anybody's data. */
+export const searchQuery = (tenant: string) =>
+  queryOptions<PeopleSearch>({ queryKey: [...ofTenant(tenant), "exact", "search"], queryFn: skipToken });
 
 /** What tells a record from all others of a tenant. */
 export interface RecordName {
@@ -303,4 +338,21 @@ export const usageQuery = (tenant: string) =>
   queryOptions({
     queryKey: [...ofTenant(tenant), "usage"],
     queryFn: () => ok(api.GET("/v1/tenants/{tenant}/usage", { params: { path: { tenant } } })),
+  });
+
+/** Whether the server is well. It is for keys that are good for all tenants. */
+export const systemQuery = () =>
+  queryOptions({
+    queryKey: ["system"],
+    queryFn: () => ok(api.GET("/v1/system")),
+    refetchInterval: (q) => (q.state.data?.ready === false ? 5_000 : 15_000),
+    retry: false,
+  });
+
+/** The keys that encrypt what is stored, and how far a rotation is. */
+export const encryptionKeysQuery = () =>
+  queryOptions({
+    queryKey: ["encryption-keys"],
+    queryFn: () => ok(api.GET("/v1/encryption-keys")),
+    refetchInterval: (q) => (q.state.data?.rotating ? 1_000 : 15_000),
   });

@@ -6,12 +6,20 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { type Attempt, api, type DeliveryDetail, ok } from "../api/client";
-import { deliveryQuery, endpointsQuery, ofTenant, queryClient } from "../api/queries";
+import {
+  deliveryQuery,
+  endpointsQuery,
+  eventQuery,
+  ofTenant,
+  queryClient,
+  revealedDeliveryQuery,
+} from "../api/queries";
 import { exactTime, milliseconds } from "../format";
 import { type Language, useT } from "../i18n";
 import { Copy, Fact, PageHead, Skeletons, StateBadge, Time, Tone, Trouble } from "../parts/basics";
 import { useEventTitles } from "../parts/DeliveryRows";
 import { Exchange, Technical } from "../parts/Exchange";
+import { Reveal, useMayReveal } from "../parts/Reveal";
 import { DiagnosisBox } from "../parts/TestPanel";
 import { useMayChange } from "../session";
 
@@ -27,6 +35,14 @@ export function DeliveryPage() {
   });
   const endpoints = useQuery(endpointsQuery(tenant));
   const titles = useEventTitles();
+  const [revealed, setRevealed] = useState(false);
+  const contract = endpoints.data?.find((e) => e.id === delivery.data?.endpoint)?.contract;
+  const event = useQuery({
+    ...eventQuery(tenant, delivery.data?.event ?? ""),
+    enabled: Boolean(delivery.data && endpoints.data && !contract), // the endpoint was deleted
+  });
+  const mayReveal = useMayReveal(contract ?? event.data?.contract);
+  const plain = useQuery({ ...revealedDeliveryQuery(tenant, id), enabled: revealed });
   const retry = useMutation({
     mutationFn: () =>
       ok(api.POST("/v1/tenants/{tenant}/deliveries/{delivery}/retry", { params: { path: { tenant, delivery: id } } })),
@@ -59,7 +75,9 @@ export function DeliveryPage() {
     d.state !== "sending" &&
     endpoint !== undefined &&
     endpoint.state !== "disabled";
-  const attempts = d.attempt_list.toReversed();
+  // What was read with its personal data is not read again when another attempt comes, because each look is in the audit.
+  const seen = new Map(revealed ? plain.data?.attempt_list.map((a) => [a.id, a]) : []);
+  const attempts = d.attempt_list.map((a) => seen.get(a.id) ?? a).toReversed();
   return (
     <>
       {back}
@@ -125,6 +143,12 @@ export function DeliveryPage() {
           <Title order={2} id="attempts" mb="sm">
             {t.delivery.timeline}
           </Title>
+          {mayReveal && attempts.length > 0 && (
+            <Paper p="md" mb="sm">
+              <Reveal shown={revealed} busy={revealed && plain.isPending} onChange={setRevealed} />
+              {revealed && <Trouble error={plain.error} retry={() => void plain.refetch()} />}
+            </Paper>
+          )}
           {attempts.length === 0 ? (
             <Paper p="lg">
               <Text c="dimmed" size="sm">
@@ -133,7 +157,7 @@ export function DeliveryPage() {
             </Paper>
           ) : (
             <Paper>
-              <Attempts key={attempts[0]?.id} tenant={tenant} delivery={d.id} attempts={attempts} />
+              <Attempts key={attempts[0]?.id} tenant={tenant} delivery={d.id} attempts={attempts} revealed={seen} />
             </Paper>
           )}
         </section>
@@ -143,7 +167,18 @@ export function DeliveryPage() {
 }
 
 /** The attempts, the latest first and open. The body of one is read when it is opened. */
-function Attempts({ tenant, delivery, attempts }: { tenant: string; delivery: string; attempts: Attempt[] }) {
+function Attempts({
+  tenant,
+  delivery,
+  attempts,
+  revealed,
+}: {
+  tenant: string;
+  delivery: string;
+  attempts: Attempt[];
+  /** Those whose personal data is shown. */
+  revealed: ReadonlyMap<string, Attempt>;
+}) {
   const t = useT();
   const [open, setOpen] = useState(attempts.slice(0, 1).map((a) => a.id));
   return (
@@ -170,7 +205,7 @@ function Attempts({ tenant, delivery, attempts }: { tenant: string; delivery: st
                 request={a.request}
                 response={a.response}
                 timing={a.timing_ms}
-                stored={{ tenant, delivery, attempt: a.id }}
+                stored={{ tenant, delivery, attempt: a.id, reveal: revealed.has(a.id) }}
               />
             )}
           </Accordion.Panel>

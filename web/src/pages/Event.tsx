@@ -3,6 +3,7 @@ import { Anchor, Button, Group, Paper, SimpleGrid, Stack, Text, Title } from "@m
 import { IconHelp } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
+import { useState } from "react";
 import { api, type Endpoint, ok } from "../api/client";
 import { contractsQuery, deliveriesQuery, endpointsQuery, eventQuery, payloadQuery } from "../api/queries";
 import { exactTime } from "../format";
@@ -11,12 +12,17 @@ import { Copy, Fact, HealthBadge, PageHead, Skeletons, StateBadge, Time, Trouble
 import { Code } from "../parts/Code";
 import { useEventTitles } from "../parts/DeliveryRows";
 import { Columns } from "../parts/Listing";
+import { Reveal, useMayReveal } from "../parts/Reveal";
 
 export function EventPage() {
   const t = useT();
   const { tenant, event: id } = useParams({ from: "/t/$tenant/events/$event" });
   const event = useQuery(eventQuery(tenant, id));
-  const payload = useQuery(payloadQuery(tenant, id));
+  const [revealed, setRevealed] = useState(false);
+  const mayReveal = useMayReveal(event.data?.contract);
+  const masked = useQuery(payloadQuery(tenant, id));
+  const plain = useQuery({ ...payloadQuery(tenant, id, true), enabled: revealed });
+  const payload = revealed && (plain.data || plain.error) ? plain : masked;
   const deliveries = useQuery({ ...deliveriesQuery(tenant, { event: id }), refetchInterval: 5_000 });
   const endpoints = useQuery(endpointsQuery(tenant));
   const contracts = useQuery(contractsQuery(t.code as Language));
@@ -125,9 +131,11 @@ export function EventPage() {
           )}
         </section>
         <Paper p="lg">
+          {mayReveal && <Reveal shown={revealed} busy={revealed && plain.isPending} onChange={setRevealed} />}
           <Trouble error={payload.error} retry={() => void payload.refetch()} />
           {payload.data ? (
             <Code
+              key={String(payload === plain)}
               text={payload.data.text}
               label={t.events.payload}
               note={payload.data.binary ? t.delivery.binary : undefined}

@@ -42,12 +42,21 @@ export function KeysPage() {
   const [making, { open, close }] = useDisclosure();
   const [revoking, setRevoking] = useState<Key>();
   const [rotating, setRotating] = useState<Key>();
+  const [ending, setEnding] = useState<Key>();
   const list = useInfiniteQuery(keysQuery());
   const revoke = useMutation({
     mutationFn: (k: Key) => ok(api.DELETE("/v1/keys/{key}", { params: { path: { key: k.id } } })),
     onSuccess: () => {
       notifications.show({ message: t.keys.revoked });
       setRevoking(undefined);
+      return queryClient.invalidateQueries({ queryKey: ["keys"] });
+    },
+  });
+  const end = useMutation({
+    mutationFn: (k: Key) => ok(api.DELETE("/v1/keys/{key}/earlier", { params: { path: { key: k.id } } })),
+    onSuccess: () => {
+      notifications.show({ message: t.keys.earlierEnded });
+      setEnding(undefined);
       return queryClient.invalidateQueries({ queryKey: ["keys"] });
     },
   });
@@ -95,7 +104,24 @@ export function KeysPage() {
             ),
           },
           { label: t.keys.lastUsed, cell: (k) => <Time at={k.last_used_at} /> },
-          { label: t.keys.hint, className: "mono", cell: (k) => `…${k.hint}` },
+          {
+            label: t.keys.hint,
+            cell: (k) => (
+              <div>
+                <span className="mono">…{k.hint}</span>
+                {k.earlier.map((x) => (
+                  <Text key={`${x.hint} ${x.ends_at}`} size="xs" c="dimmed">
+                    {t.keys.earlier(x.hint)} <Time at={x.ends_at} />
+                  </Text>
+                ))}
+                {k.earlier.length > 0 && (
+                  <Button size="compact-xs" variant="default" mt={4} onClick={() => setEnding(k)}>
+                    {t.keys.endEarlier}
+                  </Button>
+                )}
+              </div>
+            ),
+          },
           { label: t.common.created, cell: (k) => <Time at={k.created_at} /> },
           {
             label: t.keys.expires,
@@ -122,6 +148,21 @@ export function KeysPage() {
           },
         ]}
       />
+      {ending && (
+        <Confirm
+          title={t.keys.endTitle(ending.name || `…${ending.hint}`)}
+          text={t.keys.endText}
+          verb={t.keys.endEarlier}
+          danger
+          busy={end.isPending}
+          error={end.error}
+          onCancel={() => {
+            end.reset();
+            setEnding(undefined);
+          }}
+          onConfirm={() => end.mutate(ending)}
+        />
+      )}
       {rotating && <Rotation of={rotating} onClose={() => setRotating(undefined)} />}
       {making && <NewKey onClose={close} />}
       {revoking && (

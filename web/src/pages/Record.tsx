@@ -13,6 +13,7 @@ import {
   type RecordName,
   recordContractsQuery,
   recordQuery,
+  revealedRecordQuery,
 } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
@@ -21,7 +22,8 @@ import { Code } from "../parts/Code";
 import { Confirm } from "../parts/Confirm";
 import { useEventTitles } from "../parts/DeliveryRows";
 import { LazyEditor } from "../parts/LazyEditor";
-import type { Schema } from "../parts/SettingsForm";
+import { Reveal, useMayReveal } from "../parts/Reveal";
+import { mask, type Schema } from "../parts/SettingsForm";
 import { useMayChange } from "../session";
 
 export function RecordPage() {
@@ -30,6 +32,9 @@ export function RecordPage() {
   const { tenant, ...name } = useParams({ from: "/t/$tenant/records/$contract/$kind/$key" });
   const mayChange = useMayChange();
   const record = useQuery(recordQuery(tenant, name));
+  const [revealed, setRevealed] = useState(false);
+  const mayReveal = useMayReveal(name.contract);
+  const plain = useQuery({ ...revealedRecordQuery(tenant, name), enabled: revealed });
   const contracts = useQuery(recordContractsQuery(t.code as Language));
   const [editing, setEditing] = useState<{ document?: string; etag?: string }>(); // the version that one began with
   const [deleting, setDeleting] = useState(false);
@@ -68,7 +73,7 @@ export function RecordPage() {
       </>
     );
   if (record.data === undefined) return <Skeletons />;
-  const there = record.data;
+  const there = record.data && { ...record.data, document: (revealed && plain.data?.text) || record.data.document };
   const edit = () => {
     setAnswer(undefined);
     setEditing(there ?? {});
@@ -120,12 +125,15 @@ export function RecordPage() {
               setEditing(undefined);
             }}
             onDone={(a) => {
+              setRevealed(false);
               setAnswer(a);
               setEditing(undefined);
             }}
           />
         ) : there ? (
           <Paper p="lg">
+            {mayReveal && <Reveal shown={revealed} busy={revealed && plain.isPending} onChange={setRevealed} />}
+            {revealed && <Trouble error={plain.error} retry={() => void plain.refetch()} />}
             <Code text={there.document} label={t.records.document} />
           </Paper>
         ) : (
@@ -191,10 +199,11 @@ function Change({
   onDone: (a: RecordAnswer) => void;
 }) {
   const t = useT();
-  const [how, setHow] = useState<"PUT" | "PATCH">("PUT");
+  const masked = seen.document?.includes(`"${mask}"`) ?? false; // written back, the mask would take the place of the data
+  const [how, setHow] = useState<"PUT" | "PATCH">(masked ? "PATCH" : "PUT");
   const [texts, setTexts] = useState({ PUT: first, PATCH: "{\n  \n}" });
   // What the editor begins with when one goes from one way to the other.
-  const [begin, setBegin] = useState(first);
+  const [begin, setBegin] = useState(texts[how]);
   const save = useMutation({
     mutationFn: () => {
       try {
@@ -217,7 +226,12 @@ function Change({
       }}
     >
       <Stack gap="sm">
-        {seen.document !== undefined && (
+        {masked && (
+          <Text size="sm" c="dimmed">
+            {t.people.maskedRecord}
+          </Text>
+        )}
+        {seen.document !== undefined && !masked && (
           <SegmentedControl
             value={how}
             aria-label={t.records.how}

@@ -1,21 +1,30 @@
-import { Anchor, Button, Group, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Alert, Anchor, Button, Group, Menu, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
-import { IconBuilding, IconExternalLink, IconGauge, IconPlus } from "@tabler/icons-react";
+import {
+  IconBuilding,
+  IconDots,
+  IconEraser,
+  IconExternalLink,
+  IconGauge,
+  IconNetwork,
+  IconPlus,
+} from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, ok, type Tenant } from "../api/client";
-import { queryClient, tenantsQuery, usageQuery } from "../api/queries";
-import { number } from "../format";
+import { ofTenant, queryClient, tenantsQuery, usageQuery } from "../api/queries";
+import { exactTime, number } from "../format";
 import { useT } from "../i18n";
-import { Empty, PageHead, Time } from "../parts/basics";
+import { Copy, Empty, Fact, PageHead, Time } from "../parts/basics";
 import { FormModal } from "../parts/FormModal";
 import { useSentForm } from "../parts/form";
 import { filledIn, type LimitFields, LimitInput, type LimitName, tenantLimits } from "../parts/LimitInput";
-import { itemsOf, Listing, when } from "../parts/Listing";
+import { Columns, itemsOf, Listing, when } from "../parts/Listing";
 import { PortalLink } from "../parts/PortalLink";
 import { useVisitor } from "../session";
+import { forgetTenant } from "../shell/Shell";
 
 export function TenantsPage() {
   const t = useT();
@@ -23,6 +32,7 @@ export function TenantsPage() {
   const [making, { open, close }] = useDisclosure();
   const [linking, setLinking] = useState<string>();
   const [limiting, setLimiting] = useState<Tenant>();
+  const [erasing, setErasing] = useState<Tenant>();
   const list = useInfiniteQuery(tenantsQuery());
   const add = operator && (
     <Button leftSection={<IconPlus size={16} />} onClick={open}>
@@ -75,6 +85,25 @@ export function TenantsPage() {
                 >
                   {t.portalLinks.title}
                 </Button>
+                <Menu position="bottom-end" width={210}>
+                  <Menu.Target>
+                    <ActionIcon variant="subtle" color="gray" aria-label={t.endpoints.menu(x.name || x.id)}>
+                      <IconDots size={18} />
+                    </ActionIcon>
+                  </Menu.Target>
+                  <Menu.Dropdown>
+                    <Menu.Item
+                      component={Link}
+                      {...({ to: "/t/$tenant/network", params: { tenant: x.id } } as object)}
+                      leftSection={<IconNetwork size={16} />}
+                    >
+                      {t.network.title}
+                    </Menu.Item>
+                    <Menu.Item color="red" leftSection={<IconEraser size={16} />} onClick={() => setErasing(x)}>
+                      {t.erase.verb}
+                    </Menu.Item>
+                  </Menu.Dropdown>
+                </Menu>
               </Group>
             ),
           }),
@@ -82,6 +111,7 @@ export function TenantsPage() {
       />
       {making && <NewTenant onClose={close} />}
       {limiting && <Limits tenant={limiting} onClose={() => setLimiting(undefined)} />}
+      {erasing && <Erase tenant={erasing} onClose={() => setErasing(undefined)} />}
       {linking && <PortalLink tenant={linking} onClose={() => setLinking(undefined)} />}
     </>
   );
@@ -167,6 +197,74 @@ function Limits({ tenant, onClose }: { tenant: Tenant; onClose: () => void }) {
       {tenantLimits.map((name) => (
         <LimitInput key={name} name={name} description={help(name)} {...sent.form.getInputProps(`limits.${name}`)} />
       ))}
+    </FormModal>
+  );
+}
+
+/** Removes a tenant with all its data, once its id was typed, and shows the report. */
+function Erase({ tenant, onClose }: { tenant: Tenant; onClose: () => void }) {
+  const t = useT();
+  const name = tenant.name || tenant.id;
+  const sent = useSentForm({
+    initialValues: { typed: "" },
+    send: () => ok(api.POST("/v1/tenants/{tenant}/erase", { params: { path: { tenant: tenant.id } } })),
+    onSuccess: () => {
+      forgetTenant(tenant.id);
+      queryClient.removeQueries({ queryKey: ofTenant(tenant.id) });
+      return queryClient.invalidateQueries({ queryKey: ["tenants"] });
+    },
+  });
+  const report = sent.sending.data;
+  return (
+    <FormModal
+      title={report ? t.erase.done(name) : t.erase.title(name)}
+      sent={sent}
+      verb={t.erase.verb}
+      ready={sent.form.values.typed.trim() === tenant.id}
+      danger
+      result={
+        report && (
+          <Stack>
+            <Text size="sm">{t.erase.doneText}</Text>
+            <Columns
+              items={Object.entries(report.rows).sort()}
+              id={([table]) => table}
+              width={240}
+              columns={[
+                { label: t.erase.table, className: "mono", cell: ([table]) => table },
+                { label: t.erase.rows, className: "number", cell: ([, n]) => number(n, t.locale) },
+              ]}
+            />
+            <Fact label={t.common.time}>{exactTime(report.ended_at, t.locale)}</Fact>
+            <Fact label="SHA-256">
+              <Group gap={4} wrap="nowrap">
+                <span className="mono">{report.sha256}</span>
+                <Copy text={report.sha256} label={`${t.common.copy}: SHA-256`} />
+              </Group>
+            </Fact>
+            <Group justify="flex-end">
+              <Button onClick={onClose}>{t.common.close}</Button>
+            </Group>
+          </Stack>
+        )
+      }
+      onClose={onClose}
+    >
+      <Alert color="red" variant="light">
+        {t.erase.text}
+      </Alert>
+      <TextInput
+        label={t.erase.type(tenant.id)}
+        autoComplete="off"
+        spellCheck={false}
+        {...sent.form.getInputProps("typed")}
+        data-autofocus
+      />
+      {sent.sending.isPending && (
+        <Text size="sm" c="dimmed" role="status">
+          {t.erase.running}
+        </Text>
+      )}
     </FormModal>
   );
 }

@@ -38,12 +38,12 @@ export function Exchange({
   request: Request;
   response: Response | null;
   timing: Timing;
-  stored?: { tenant: string; delivery: string; attempt: string };
+  stored?: { tenant: string; delivery: string; attempt: string; reveal: boolean };
 }) {
   const t = useT();
   const sent = request.method !== "";
   const loaded = useQuery({
-    ...attemptBodyQuery(stored?.tenant ?? "", stored?.delivery ?? "", stored?.attempt ?? ""),
+    ...attemptBodyQuery(stored?.tenant ?? "", stored?.delivery ?? "", stored?.attempt ?? "", stored?.reveal),
     enabled: stored !== undefined && sent,
   });
   const binary = stored ? loaded.data?.binary === true : Boolean(request.body_base64);

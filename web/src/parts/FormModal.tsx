@@ -9,6 +9,7 @@ export function FormModal({
   sent,
   verb,
   ready = true,
+  danger,
   size,
   result,
   onClose,
@@ -25,6 +26,8 @@ export function FormModal({
   verb: string;
   /** False while the form cannot be sent yet. */
   ready?: boolean;
+  /** It cannot be taken back. */
+  danger?: boolean;
   size?: ModalProps["size"];
   /** Shown in place of the form. It may be shown only once, so a click beside the dialog does not close it. */
   result?: ReactNode;
@@ -51,7 +54,12 @@ export function FormModal({
               <Button variant="default" onClick={onClose}>
                 {t.common.cancel}
               </Button>
-              <Button type="submit" loading={sent.sending.isPending} disabled={!ready}>
+              <Button
+                type="submit"
+                color={danger ? "red.8" : undefined}
+                loading={sent.sending.isPending}
+                disabled={!ready}
+              >
                 {verb}
               </Button>
             </Group>

@@ -15,7 +15,8 @@ export const pathOf = (pointer: string) =>
     .map((s) => s.replaceAll("~1", "/").replaceAll("~0", "~"))
     .join(".");
 
-function errorsByPath(error: unknown, t: Messages): Record<string, string> {
+/** What is wrong, by the path of the field that it is about. */
+export function errorsByPath(error: unknown, t: Messages): Record<string, string> {
   const errors: Record<string, string> = {};
   if (!(error instanceof Problem)) return errors;
   for (const e of error.errors) {

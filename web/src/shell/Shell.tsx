@@ -23,15 +23,18 @@ import {
   IconHistory,
   IconId,
   IconKey,
+  IconLock,
   IconLogout,
+  IconNetwork,
   IconSend,
   IconTarget,
   IconUserCircle,
+  IconUserSearch,
   IconWebhook,
 } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
-import { createContext, type ReactNode, useContext, useEffect } from "react";
+import { createContext, type ReactNode, useContext, useEffect, useSyncExternalStore } from "react";
 import { tenantsQuery } from "../api/queries";
 import { useLive } from "../api/stream";
 import mark from "../gancho.svg";
@@ -39,6 +42,21 @@ import { useT } from "../i18n";
 import { LiveContext } from "../parts/Live";
 import { portal, useMayChange, useVisitor } from "../session";
 import { LanguageMenu, ThemeToggle } from "./Controls";
+import { SystemBanner } from "./SystemBanner";
+
+const watchers = new Set<() => void>();
+
+/** Forgets the last tenant if it is this one, which is gone. */
+export function forgetTenant(tenant: string) {
+  if (remember() !== tenant) return;
+  sessionStorage.removeItem(remembered);
+  for (const f of watchers) f();
+}
+
+function watch(f: () => void) {
+  watchers.add(f);
+  return () => watchers.delete(f);
+}
 
 export const SignOutContext = createContext<() => Promise<void>>(async () => {});
 
@@ -57,7 +75,8 @@ function remember(tenant?: string) {
 export function useTenant(): string | undefined {
   const visitor = useVisitor();
   const { tenant } = useParams({ strict: false });
-  return visitor.tenant || tenant || remember();
+  const last = useSyncExternalStore(watch, () => remember());
+  return visitor.tenant || tenant || last;
 }
 
 export function Shell() {
@@ -160,6 +179,15 @@ export function Shell() {
                 icon={<IconId size={18} />}
                 label={t.credentials.title}
               />
+              {mayChange && (
+                <Item
+                  to="/t/$tenant/people"
+                  tenant={tenant}
+                  icon={<IconUserSearch size={18} />}
+                  label={t.people.title}
+                />
+              )}
+              <Item to="/t/$tenant/network" tenant={tenant} icon={<IconNetwork size={18} />} label={t.network.title} />
               {!portal && mayChange && (
                 <Item
                   to="/t/$tenant/portal-links"
@@ -179,6 +207,9 @@ export function Shell() {
               <Item to="/" exact icon={<IconActivity size={18} />} label={t.nav.allTenants} />
               <Item to="/tenants" icon={<IconBuilding size={18} />} label={t.nav.tenants} />
               {visitor.role === "operator" && <Item to="/keys" icon={<IconKey size={18} />} label={t.nav.keys} />}
+              {visitor.role === "operator" && (
+                <Item to="/encryption" icon={<IconLock size={18} />} label={t.encryption.title} />
+              )}
               <Item to="/audit" icon={<IconHistory size={18} />} label={t.nav.audit} />
             </>
           )}
@@ -188,6 +219,7 @@ export function Shell() {
       <AppShell.Main id="content" tabIndex={-1} style={{ outline: "none" }}>
         <LiveContext value={live}>
           <div className="page">
+            {visitor.role === "operator" && <SystemBanner />}
             <Outlet />
           </div>
         </LiveContext>
