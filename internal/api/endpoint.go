@@ -56,7 +56,7 @@ func (h *endpointHandlers) register(a *API) {
 			"left out stays as it is, null sets its default. " +
 			"A mask that is sent back in the place of a secret leaves the secret as it is. A new signing secret is used at " +
 			"once; use rotate-secret for an overlap. " +
-			"Deliveries that have been attempted already are sent with the configuration of their first attempt.",
+			"Deliveries that have been attempted already keep their body; address, headers and secrets are the new ones from then on, so a correction reaches what failed.",
 		codes: []string{
 			"endpoint_not_found", "endpoint_invalid", "secret_invalid", "endpoint_busy", "credential_paused",
 			"shaping_off", "transformation_invalid", "scripts_unavailable",

@@ -158,35 +158,55 @@ func (p *Plan) addHeader(name string, t *template.Template) {
 // Render makes the request for an event. An error means that the event can never be sent
 // to this endpoint (hook.ClassRender); its text is for people.
 func (p *Plan) Render(ev *hook.Event) (Rendering, error) {
-	r := Rendering{Method: p.method, URL: p.url, Headers: p.fixed, Body: ev.Payload}
+	r, err := p.Head(ev)
+	if err != nil {
+		return Rendering{}, err
+	}
+	switch {
+	case ev.JSON() && p.makesBody:
+		r.Body, err = p.makeBody(ev)
+	case ev.JSON():
+		if r.Body, err = rawjson.Restyle(ev.Payload, p.contract.endpoint.json); err != nil {
+			err = fmt.Errorf("the payload is not valid JSON: %w", err)
+		}
+	case p.makesBody:
+		err = fmt.Errorf("the contract makes the body of a JSON payload, and the payload of this event is %s", ev.ContentType)
+	default:
+		r.Body = ev.Payload
+	}
+	if err != nil {
+		return Rendering{}, err
+	}
+	return r, nil
+}
+
+// Head is [Plan.Render] without the body.
+func (p *Plan) Head(ev *hook.Event) (Rendering, error) {
+	r := Rendering{Method: p.method, URL: p.url, Headers: p.fixed}
 	if p.fixed == nil {
-		headers, err := p.renderHeaders(ev)
-		if err != nil {
+		var err error
+		if r.Headers, err = p.renderHeaders(ev); err != nil {
 			return Rendering{}, err
 		}
-		r.Headers = headers
 	}
 	if !ev.JSON() {
-		if p.makesBody {
-			return Rendering{}, fmt.Errorf("the contract makes the body of a JSON payload, and the payload of this event is %s", ev.ContentType)
-		}
 		r.Headers = withContentType(r.Headers, ev.ContentType)
-		return r, nil
 	}
-	if p.makesBody {
-		body, err := p.makeBody(ev)
-		if err != nil {
-			return Rendering{}, err
-		}
-		r.Body = body
-		return r, nil
-	}
-	body, err := rawjson.Restyle(ev.Payload, p.contract.endpoint.json)
-	if err != nil {
-		return Rendering{}, fmt.Errorf("the payload is not valid JSON: %w", err)
-	}
-	r.Body = body
 	return r, nil
+}
+
+// WithBody is the rendering r with the body, and the header that says what that is, of another one.
+func (r Rendering) WithBody(other Rendering) Rendering {
+	r.Body = other.Body
+	named := func(h hook.Header) bool { return strings.EqualFold(h.Name, "Content-Type") }
+	i, k := slices.IndexFunc(r.Headers, named), slices.IndexFunc(other.Headers, named)
+	switch {
+	case k >= 0:
+		r.Headers = withContentType(r.Headers, other.Headers[k].Value)
+	case i >= 0:
+		r.Headers = slices.Delete(slices.Clone(r.Headers), i, i+1)
+	}
+	return r
 }
 
 // withContentType is a copy of headers that says what the body is.

@@ -62,15 +62,16 @@ var (
 func (w *Worker) attempt(p *plan, job *hook.Job, mark func(d *hook.Delivery, frozen *hook.Frozen) error) (m made, err error) {
 	d := &job.Delivery
 	began := w.Now()
+	version := d.EndpointVersion
 	c, err := w.composer().Compose(w.stopped, p.form, job)
 	switch {
 	case err != nil && hook.IsKind(err, hook.KindUnavailable), w.stopped.Err() != nil:
 		m.why, _ = errors.AsType[*hook.Error](err)
 		return m, errNotNow
 	case c.Failure != nil:
-		m = unsent(d, began, c.Failure.Class, c.Failure.Text)
+		m = unsent(began, c.Failure.Class, c.Failure.Text)
 	case c.Cancelled:
-		m = unsent(d, began, hook.ClassScriptCancel, cancelledBy(c.Reason))
+		m = unsent(began, hook.ClassScriptCancel, cancelledBy(c.Reason))
 		m.outcome.Cancel = hook.ReasonScript
 	case err != nil:
 		m.Attempt = &hook.Attempt{StartedAt: w.Now(), Class: hook.ClassRender, Detail: err.Error()}
@@ -90,16 +91,17 @@ func (w *Worker) attempt(p *plan, job *hook.Job, mark func(d *hook.Delivery, fro
 		m.StartedAt = began // by the clock of the worker, as all times of the delivery are
 		c.Record(m.Attempt, reply)
 	}
+	sentBefore := version != 0 && version == d.EndpointVersion && (job.Frozen != nil || d.Attempts > 0)
+	if m.unsent && !sentBefore { // the receiver has seen nothing, so the next attempt begins with the configuration of its time
+		d.EndpointVersion, d.ContractVersion = 0, 0
+	}
 	m.frozen = c.Frozen
 	m.Delivery, m.Number, m.Transport = d.ID, d.Attempts+1, w.transportOf(p, c.Message)
 	return m, nil
 }
 
-// unsent is the attempt of a delivery whose script failed or cancelled. The receiver has seen
-// nothing, so the delivery does not keep the versions of this attempt. The next attempt uses
-// the endpoint's configuration of that time, for example with a corrected script.
-func unsent(d *hook.Delivery, began time.Time, class, detail string) (m made) {
-	d.EndpointVersion, d.ContractVersion = 0, 0
+// unsent is the attempt of a delivery whose script failed or cancelled: no request left.
+func unsent(began time.Time, class, detail string) (m made) {
 	took := hook.Timing{Total: time.Since(began)}
 	m.Attempt = &hook.Attempt{StartedAt: began, Timing: took, Class: class, Detail: detail}
 	m.outcome = hook.Outcome{Class: class}
@@ -182,7 +184,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	endpoint, disable := hook.Standing{State: l.plan.state, Ordered: p.limits.Ordered}, ""
 	// An attempt under an earlier version of the endpoint, perhaps to another URL, says
 	// nothing about the endpoint as it is now.
-	current := d.EndpointVersion == l.plan.endpoint.Version || m.unsent
+	current := p.endpoint.Version == l.plan.endpoint.Version
 	if current {
 		l.notice(a, o, now)
 		if !o.OK && o.Cancel != hook.ReasonShadow && l.failingLong(now) {

@@ -12,8 +12,8 @@ import (
 	"gancho/internal/send"
 )
 
-// A new version of the contract holds for what was not attempted yet; what was,
-// keeps its own, even if the two differ in whether they sign.
+// A new version of the contract holds for what was not attempted yet. What was, keeps the body
+// of its first attempt, and everything else is as the new version asks, the signature included.
 func TestContractChanges(t *testing.T) {
 	t.Parallel()
 	for name, more := range map[string]string{"plain": "", "now it signs": "  sign: standard-webhooks\n"} {
@@ -27,7 +27,7 @@ func TestContractChanges(t *testing.T) {
 					t.Fatal(ok, err)
 				}
 				put := func(version int, more string) {
-					c, err := contract.Parse("standard.yaml", []byte(standard+"endpoint:\n  headers: {x-version: \""+strconv.Itoa(version)+"\"}\n"+more))
+					c, err := contract.Parse("standard.yaml", []byte(standard+"endpoint:\n  headers: {x-version: \""+strconv.Itoa(version)+"\"}\n  body: {v: "+strconv.Itoa(version)+", p: \"${payload}\"}\n"+more))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -56,11 +56,11 @@ func TestContractChanges(t *testing.T) {
 					}
 					got = append(got, text.String())
 				}
-				second := `"second" 2`
+				signed := ""
 				if more != "" {
-					second += " signed"
+					signed = " signed"
 				}
-				want := []string{`"first" 1`, second, `"first" 1`}
+				want := []string{`{"v":1,"p":"first"} 1`, `{"v":2,"p":"second"} 2` + signed, `{"v":1,"p":"first"} 2` + signed}
 				if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
 					t.Errorf("sent %q, want %q", got, want)
 				}

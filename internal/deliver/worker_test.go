@@ -183,6 +183,18 @@ func (x *world) addEndpoint(url string, cfg hook.EndpointConfig) *hook.Endpoint 
 	return e
 }
 
+// setContract puts another text of the contract "standard" in force.
+func (x *world) setContract(source string) {
+	x.t.Helper()
+	c, err := contract.Parse("standard.yaml", []byte(source))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	x.w.Contracts.Add(c.WithVersion(1))
+	x.w.Refresh(hook.Change{Contract: "standard"})
+	settle()
+}
+
 // publish accepts one event for the endpoint and offers its delivery.
 func (x *world) publish(e *hook.Endpoint, payload string) hook.DeliveryID {
 	x.t.Helper()
@@ -564,39 +576,157 @@ func TestSweepFindsForgotten(t *testing.T) {
 	})
 }
 
-// Retries send what the first attempt sent, even if the endpoint was edited since. Only
-// deliveries without an attempt follow the edit.
-func TestFrozenRendering(t *testing.T) {
+// A correction reaches what already failed: automatic retries, those that a person asks for, and recovery go to the
+// endpoint as it is now, with its headers, settings and secrets. They bring the body of the first attempt.
+func TestCorrectionReachesWhatFailed(t *testing.T) {
 	t.Parallel()
-	answer := func(n int, _ *send.Message) *send.Reply {
-		if n == 1 {
-			return status(500)
+	const wrapped = `{contract: standard, title: {en: Shop}, events: {t: {title: {en: T}}}, endpoint: {
+		method: POST, methods: [POST, PUT], content_type: application/json,
+		settings: {properties: {
+			token: {type: string, secret: true, title: {en: Token}}, mark: {type: string, title: {en: Mark}}, as_form: {type: boolean, title: {en: Form}}}},
+		headers: {authorization: "Bearer ${settings.token}"},
+		body: {mark: "${settings.mark}", payload: "${payload.n}"},
+		form: {field: payload, when: settings.as_form == true}}}`
+	config := func(url, settings, script string) hook.EndpointConfig {
+		c := hook.EndpointConfig{URL: url, Settings: []byte(settings), Retry: []time.Duration{0, time.Hour, time.Hour}}
+		if script != "" {
+			c.Transformation = "function handler(webhook) {" + script + "\nreturn webhook }"
 		}
-		return status(200)
+		return c
 	}
-	cfg := hook.EndpointConfig{Retry: []time.Duration{0, time.Hour}, Headers: []hook.Header{{Name: "x-Version", Value: "one"}}}
-	bubble(t, tickEvery, cfg, answer, func(t *testing.T, x *world) {
-		x.publish(x.endpoint, `1`)
-		settle()
-		edited := *x.endpoint
-		edited.Config.URL, edited.Config.Headers = "http://new", []hook.Header{{Name: "x-Version", Value: "two"}}
-		if ok, err := x.db.UpdateEndpoint(t.Context(), &edited, true); err != nil || !ok {
-			t.Fatal(ok, err)
-		}
-		x.publish(x.endpoint, `2`)
-		time.Sleep(2 * time.Hour)
-		settle()
-		for i, want := range []struct{ url, version string }{{"http://a", "one"}, {"http://new", "two"}, {"http://a", "one"}} {
-			r := x.rc.requests()[i].message
-			version := ""
-			for _, h := range r.Headers {
-				if h.Name == "x-Version" {
-					version = h.Value
+	type sent struct{ Method, Target, Authorization, ContentType, Query, Body string }
+	const token = `{"token":"old-token","mark":"one"}`
+	for name, tc := range map[string]struct {
+		before, after hook.EndpointConfig
+		want          sent // from the second request on; Body is that of the first
+	}{
+		"address": {config("http://a", token, ""), config("http://b", token, ""), sent{"POST", "http://b", "Bearer old-token", "application/json", "", ""}},
+		"token": {
+			config("http://a", token, ""), config("http://a", `{"token":"new-token","mark":"two"}`, ""),
+			sent{"POST", "http://a", "Bearer new-token", "application/json", "", ""},
+		},
+		"method": {config("http://a", token, ""), func() hook.EndpointConfig {
+			c := config("http://a", token, "")
+			c.Method = "PUT"
+			return c
+		}(), sent{"PUT", "http://a", "Bearer old-token", "application/json", "", ""}},
+		"the body becomes a form": { // the header says what the frozen body is
+			config("http://a", token, ""), config("http://b", `{"token":"new-token","as_form":true}`, ""),
+			sent{"POST", "http://b", "Bearer new-token", "application/json", "", ""},
+		},
+		"the body was a form": {
+			config("http://a", `{"token":"old-token","as_form":true}`, ""), config("http://b", token, ""),
+			sent{"POST", "http://b", "Bearer old-token", "application/x-www-form-urlencoded", "", ""},
+		},
+		"a script goes": {
+			config("http://a", token, `webhook.payload.r = Math.random(); webhook.query.r = "1"; webhook.method = "PUT"`), config("http://b", token, ""),
+			sent{"POST", "http://b", "Bearer old-token", "application/json", "", ""},
+		},
+		"a script comes": {
+			config("http://a", token, ""), config("http://b", token, `webhook.payload = "other"; webhook.query.r = "2"`),
+			sent{"POST", "http://b?r=2", "Bearer old-token", "application/json", "", ""},
+		},
+		"a script changes": {
+			config("http://a", token, `webhook.payload.r = Math.random(); webhook.query.r = "1"`), config("http://b", token, `webhook.payload.r = 5; webhook.query.r = "2"`),
+			sent{"POST", "http://b?r=2", "Bearer old-token", "application/json", "", ""},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answer := func(int, *send.Message) *send.Reply { return status(500) }
+			bubble(t, tickEvery, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
+				x.setContract(wrapped)
+				e := x.addEndpoint("http://a", tc.before)
+				id := x.publish(e, `{"n":1.50}`)
+				settle()
+				edited := *e
+				edited.Config = tc.after
+				if ok, err := x.db.UpdateEndpoint(t.Context(), &edited, true); err != nil || !ok {
+					t.Fatal(ok, err)
 				}
+				time.Sleep(24 * time.Hour)
+				settle()
+				if d := x.delivery(id); d.State != hook.Failed || d.EndpointVersion != 1 {
+					t.Fatalf("%+v", d)
+				}
+				if _, err := x.db.Retry(t.Context(), "acme", id, false); err != nil {
+					t.Fatal(err)
+				}
+				x.w.Wake(e.ID)
+				settle()
+				all := x.rc.requests()
+				if len(all) < 4 {
+					t.Fatalf("%d requests", len(all))
+				}
+				tc.want.Body = string(all[0].message.Body)
+				for i, r := range all[1:] {
+					got := sent{Method: r.message.Method, Target: r.message.Target, Body: string(r.message.Body)}
+					for _, h := range r.message.Headers {
+						switch strings.ToLower(h.Name) {
+						case "authorization":
+							got.Authorization = h.Value
+						case "content-type":
+							got.ContentType = h.Value
+						}
+					}
+					if got != tc.want {
+						t.Errorf("request %d: %+v\nwant %+v", i+2, got, tc.want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// The script of a correction may fail, too. The delivery then waits for the next correction, with the body that it has.
+// What is kept of each attempt hides the secrets of both configurations.
+func TestCorrectionThatFails(t *testing.T) {
+	t.Parallel()
+	const wrapped = `{contract: standard, title: {en: Shop}, events: {t: {title: {en: T}}}, endpoint: {
+		settings: {properties: {token: {type: string, secret: true, title: {en: Token}}}},
+		headers: {authorization: "Bearer ${settings.token}"}, body: {key: "${settings.token}"}}}`
+	config := func(token, script string) hook.EndpointConfig {
+		return hook.EndpointConfig{
+			URL: "http://a", Settings: []byte(`{"token":"` + token + `"}`), Retry: []time.Duration{0, time.Hour, time.Hour, time.Hour},
+			Transformation: script,
+		}
+	}
+	answer := func(n int, _ *send.Message) *send.Reply { return status(map[bool]int{true: 200, false: 500}[n == 2]) }
+	bubble(t, tickEvery, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
+		x.setContract(wrapped)
+		e := x.addEndpoint("http://a", config("old-token", ""))
+		id := x.publish(e, `{}`)
+		settle()
+		edit := func(cfg hook.EndpointConfig) {
+			now, err := x.db.Endpoint(t.Context(), e.ID)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if r.Target != want.url || version != want.version {
-				t.Errorf("request %d went to %s with %q, want %s with %q", i+1, r.Target, version, want.url, want.version)
+			now.Config = cfg
+			if ok, err := x.db.UpdateEndpoint(t.Context(), now, true); err != nil || !ok {
+				t.Fatal(ok, err)
 			}
+		}
+		edit(config("new-token", "null.x"))
+		time.Sleep(70 * time.Minute)
+		settle()
+		if d := x.delivery(id); d.State != hook.Retrying || d.Reason != hook.ClassScript || d.EndpointVersion != 1 {
+			t.Fatalf("after a script that fails: %+v", d)
+		}
+		edit(config("new-token", "function handler(webhook) { webhook.payload = 'other'; return webhook }"))
+		time.Sleep(3 * time.Hour)
+		settle()
+		all := x.rc.requests()
+		if d := x.delivery(id); d.State != hook.Delivered || len(all) != 2 || string(all[1].message.Body) != `{"key":"old-token"}` {
+			t.Fatalf("%+v, %+v", d, all)
+		}
+		attempts, err := x.db.Attempts(t.Context(), id, 10)
+		if err != nil || len(attempts) != 3 {
+			t.Fatal(len(attempts), err)
+		}
+		kept := fmt.Sprintf("%s %v", attempts[2].Request.Body, attempts[2].Request.Headers)
+		if strings.Contains(kept, "old-token") || strings.Contains(kept, "new-token") || !strings.Contains(kept, "********") {
+			t.Errorf("the history shows a secret: %s", kept)
 		}
 	})
 }

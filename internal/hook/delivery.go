@@ -81,9 +81,8 @@ type Delivery struct {
 	QueueAt    time.Time
 	CreatedAt  time.Time
 	FinishedAt time.Time // zero if the delivery is not finished
-	// EndpointVersion and ContractVersion say with which versions the delivery is
-	// rendered. The first attempt sets them (before it they are 0), and all later attempts
-	// use them.
+	// EndpointVersion and ContractVersion say which versions made the body. The first
+	// attempt sets them (before it they are 0), and all later attempts send that body.
 	EndpointVersion int64
 	ContractVersion int64
 }
@@ -110,7 +109,8 @@ type Frozen struct {
 }
 
 // Head is a request without its body and signature. It is stored if a script made the
-// request, since a script may give another result the second time.
+// request, since a script may give another result the second time. It is sent again as
+// long as the endpoint and its contract have the versions that made it.
 type Head struct {
 	Method  string   `json:"method"`
 	URL     string   `json:"url"`

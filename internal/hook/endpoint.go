@@ -49,8 +49,8 @@ type Endpoint struct {
 }
 
 // EndpointConfig is the part of an endpoint that shapes its requests. Each change makes a
-// new version. A delivery keeps the version of its first attempt, so retries and replays
-// send the same bytes whatever is edited later.
+// new version. A delivery keeps the version that made its body, so retries and replays
+// send the same body whatever is edited later.
 //
 // If Method, Timeout, Concurrency, Mode or Retry is zero, the contract's value counts, or
 // else the product's default.

@@ -47,10 +47,16 @@ func New(secrets ...string) Mask { return Mask{}.With(secrets...) }
 
 // With is a mask that hides more secrets than m.
 func (m Mask) With(secrets ...string) Mask {
-	list := slices.Clone(m.spellings)
+	var more []string
 	for _, secret := range secrets {
-		list = append(list, spellings(secret)...)
+		more = append(more, spellings(secret)...)
 	}
+	return m.And(Mask{spellings: more})
+}
+
+// And is a mask that hides what m hides and what other hides.
+func (m Mask) And(other Mask) Mask {
+	list := slices.Concat(m.spellings, other.spellings)
 	slices.SortFunc(list, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
 	if list = slices.Compact(list); len(list) == len(m.spellings) {
 		return m

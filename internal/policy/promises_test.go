@@ -21,7 +21,7 @@ var promises = map[string][]proof{
 		{"Gancho answers `202` after the event and its deliveries are in one synced database commit.", []string{"app.TestKillUnderLoad", "app.TestKills"}},
 		{"`kill -9` at any moment loses nothing that was acknowledged.", []string{"app.TestKillUnderLoad", "app.TestKills"}},
 		{"Payloads stay the bytes that you sent", []string{"api.TestExactBytes", "api.TestPayloadBytes", "send/http.TestSendWire"}},
-		{"Every retry sends the same body.", []string{"deliver.TestFrozenRendering", "deliver.TestScriptedRequestIsFrozen"}},
+		{"Every retry sends the same body.", []string{"deliver.TestCorrectionReachesWhatFailed", "deliver.TestScriptedRequestIsFrozen"}},
 		{"An endpoint that hangs, or has a million deliveries waiting, does not slow the others.", []string{"deliver.TestHangingEndpointAlone"}},
 		{"Delivery is at-least-once, or at-most-once where a contract asks for it.", []string{"deliver.TestAtMostOnceIsNeverSentAgain", "app.TestKillDuringAttempts"}},
 		{"Where nobody can know whether a request arrived, the state is `unknown`.", []string{"app.TestKillDuringAttempts"}},

@@ -4,9 +4,10 @@
 //
 // It promises:
 //
-//   - Later attempts of a delivery send the body, target and headers of the first one: the
-//     delivery keeps the versions of configuration and contract, and [Composed.Frozen] keeps
-//     what cannot be rendered again from those. Only signatures are new.
+//   - Later attempts of a delivery send the body of the first one: the delivery keeps the
+//     versions of configuration and contract that made it, and [Composed.Frozen] keeps what
+//     cannot be rendered again from those. Method, URL, headers and signature are those of the
+//     endpoint as it is now.
 //   - Whatever a caller may show or store of a message has its secrets masked.
 //
 // It sends nothing and stores nothing.
@@ -66,16 +67,20 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 	if job.Unreadable {
 		return out, hook.ErrUnreadable
 	}
-	r, err := c.rendering(ctx, f, &job.Delivery)
+	first, err := c.rendering(ctx, f, job)
 	if err != nil {
 		return out, err
 	}
-	out.secrets, out.mask = r.mask, r.withPersonal(job.Event)
-	req, err := r.Render(job.Event)
+	now := f.present
+	edited := first.Plan != now.Plan
+	out.secrets, out.mask = first.mask, first.withPersonal(job.Event)
+	if edited {
+		out.secrets, out.mask = out.secrets.And(now.mask), out.mask.And(now.withPersonal(job.Event))
+	}
+	req, err := first.Render(job.Event)
 	if err != nil {
 		return out, err
 	}
-	var failure error
 	switch {
 	case job.Frozen != nil:
 		req.Body = job.Frozen.Body
@@ -83,30 +88,61 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 			req.Method, req.URL, req.Headers = head.Method, head.URL, head.Headers
 			out.hide(head)
 		}
-	case r.config.Transformation != "":
-		var script transform.Output
-		var changed contract.Rendering
-		changed, script, failure = c.transform(ctx, f, r, job.Event, req)
-		out.Cancelled, out.Reason, out.Console = script.Cancelled, out.mask.Text(script.Reason), out.mask.Texts(script.Console)
-		if failure == nil && !out.Cancelled {
-			req = changed
-			head := hook.Head{Method: req.Method, URL: req.URL, Headers: req.Headers}
-			out.hide(&head)
-			out.Frozen = &hook.Frozen{Body: req.Body, Head: &head}
-		}
-	case !sameSlice(req.Body, job.Event.Payload):
+	case first.config.Transformation == "" && !sameSlice(req.Body, job.Event.Payload):
 		out.Frozen = &hook.Frozen{Body: req.Body}
 	}
-	if out.Message, err = f.message(r, req, job); err != nil {
+	switch {
+	case edited:
+		req, err = c.redirect(ctx, f, job, req, &out)
+	case job.Frozen == nil && now.config.Transformation != "":
+		var made *hook.Head
+		if req, made, err = c.script(ctx, f, job.Event, req, &out); made != nil {
+			out.Frozen = &hook.Frozen{Body: req.Body, Head: made}
+		}
+	}
+	if err != nil {
 		return out, err
 	}
-	if script, ok := errors.AsType[*transform.Error](failure); ok {
-		out.Failure = &Failure{script.ScriptFailure(), out.mask.Text(script.Error())}
-		out.Failure.Detail = out.mask.Text(out.Failure.Detail)
-		out.Console = out.mask.Texts(script.Console)
-		return out, nil
+	out.Message, err = f.message(req, job)
+	return out, err
+}
+
+// redirect sends the body of a delivery's first attempt to the endpoint as it is now: method, URL and headers are those
+// that the present configuration makes of the event, with the present script. So whoever corrects an address or a token
+// reaches what already failed.
+func (c Composer) redirect(
+	ctx context.Context, f *Form, job *hook.Job, first contract.Rendering, out *Composed,
+) (req contract.Rendering, err error) {
+	if f.present.config.Transformation == "" {
+		req, err = f.present.Head(job.Event)
+	} else if req, err = f.present.Render(job.Event); err == nil {
+		req, _, err = c.script(ctx, f, job.Event, req, out)
 	}
-	return out, failure
+	if err != nil {
+		return req, err
+	}
+	return req.WithBody(first), nil
+}
+
+// script lets the endpoint's script change a request. made is the head of the changed one, nil if the script failed or
+// cancelled; out says so then, and the request is the one that was given.
+func (c Composer) script(
+	ctx context.Context, f *Form, ev *hook.Event, req contract.Rendering, out *Composed,
+) (_ contract.Rendering, made *hook.Head, err error) {
+	changed, script, err := c.transform(ctx, f, f.present, ev, req)
+	out.Cancelled, out.Reason, out.Console = script.Cancelled, out.mask.Text(script.Reason), out.mask.Texts(script.Console)
+	if failure, ok := errors.AsType[*transform.Error](err); ok {
+		out.Failure = &Failure{failure.ScriptFailure(), out.mask.Text(failure.Error())}
+		out.Failure.Detail = out.mask.Text(out.Failure.Detail)
+		out.Console = out.mask.Texts(failure.Console)
+		return req, nil, nil
+	}
+	if err != nil || out.Cancelled {
+		return req, nil, err
+	}
+	made = &hook.Head{Method: changed.Method, URL: changed.URL, Headers: changed.Headers}
+	out.hide(made)
+	return changed, made, nil
 }
 
 // hide adds the secrets in the request that a script made to those that are hidden.
@@ -126,7 +162,7 @@ func (r rendering) withPersonal(ev *hook.Event) mask.Mask {
 // HidesBody reports whether the body of a delivery contains secrets, so that it must not be
 // shown as it was sent. It is true if the version that rendered the body cannot be read.
 func (c Composer) HidesBody(ctx context.Context, f *Form, d hook.Delivery) bool {
-	r, err := c.rendering(ctx, f, &d)
+	r, err := c.noted(ctx, f, &d)
 	return err != nil || r.SecretBody()
 }
 

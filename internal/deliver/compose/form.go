@@ -29,8 +29,11 @@ type Form struct {
 // fit the contract's signature scheme.
 func NewForm(e *hook.Endpoint, c *contract.Contract) (*Form, error) {
 	f := &Form{endpoint: e, contract: c, limits: c.Limits(e.Config), present: newRendering(c, e.Config)}
+	if c.Scheme() == nil || len(e.Secrets) == 0 {
+		return f, nil
+	}
 	var err error
-	f.signer, err = f.newSigner(c.Scheme())
+	f.signer, err = c.Scheme().NewSigner(e.Secrets)
 	return f, err
 }
 
@@ -62,17 +65,8 @@ func (f *Form) Request(hideBody bool) hook.Request {
 	return q
 }
 
-// newSigner makes a signer for the endpoint's secrets, nil if there is no scheme or no
-// secret.
-func (f *Form) newSigner(scheme *sign.Scheme) (sign.Signer, error) {
-	if scheme == nil || len(f.endpoint.Secrets) == 0 {
-		return nil, nil
-	}
-	return scheme.NewSigner(f.endpoint.Secrets)
-}
-
 // message signs a rendered request and returns it as a message that is ready to be sent.
-func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*send.Message, error) {
+func (f *Form) message(req contract.Rendering, job *hook.Job) (*send.Message, error) {
 	m := &send.Message{
 		Tenant: f.endpoint.Tenant, Target: req.URL, Headers: req.Headers, Body: req.Body,
 		Attributes: send.Attributes{
@@ -83,29 +77,21 @@ func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*sen
 	if f.limits.Clock == contract.ClockResponse {
 		m.Clock = send.ClockResponse
 	}
-	if err := f.sign(r.contract.Scheme(), m, job.Event.ID); err != nil {
+	if err := f.sign(m, job.Event.ID); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
-// sign signs a message with the endpoint's present secrets, in the scheme of the
-// contract version that rendered it.
-func (f *Form) sign(scheme *sign.Scheme, m *send.Message, event hook.EventID) error {
-	if scheme == nil {
+// sign signs a message as the contract asks now, with the endpoint's present secrets.
+func (f *Form) sign(m *send.Message, event hook.EventID) error {
+	if f.contract.Scheme() == nil {
 		return nil
 	}
-	signer, err := f.signer, error(nil)
-	if scheme != f.contract.Scheme() { // the contract has changed since the first attempt
-		if signer, err = f.newSigner(scheme); err != nil {
-			return fmt.Errorf("the contract signed with %s at the first attempt, and the present secret does not fit: %w",
-				scheme.Name, err)
-		}
-	}
-	if signer == nil {
+	if f.signer == nil {
 		return errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
 	}
-	m.Headers = signer.Sign(slices.Clip(m.Headers), sign.Message{ID: event.String(), Time: time.Now(), Body: m.Body})
+	m.Headers = f.signer.Sign(slices.Clip(m.Headers), sign.Message{ID: event.String(), Time: time.Now(), Body: m.Body})
 	return nil
 }
 
@@ -124,7 +110,19 @@ func newRendering(c *contract.Contract, cfg hook.EndpointConfig) rendering {
 
 // rendering returns what the delivery's first attempt was rendered with, or the present
 // configuration if this is its first.
-func (c Composer) rendering(ctx context.Context, f *Form, d *hook.Delivery) (rendering, error) {
+func (c Composer) rendering(ctx context.Context, f *Form, job *hook.Job) (rendering, error) {
+	r, err := c.noted(ctx, f, &job.Delivery)
+	if err != nil || r.config.Transformation == "" || job.Frozen != nil || r.Plan == f.present.Plan {
+		return r, err
+	}
+	// What a script makes is stored before it is sent. Nothing is stored, so nothing was sent: this is the first attempt.
+	d := &job.Delivery
+	d.EndpointVersion, d.ContractVersion = 0, 0
+	return c.noted(ctx, f, d)
+}
+
+// noted is the rendering of the versions that a delivery notes. If it notes none, it gets those of the form.
+func (c Composer) noted(ctx context.Context, f *Form, d *hook.Delivery) (rendering, error) {
 	if d.EndpointVersion == 0 {
 		d.EndpointVersion, d.ContractVersion = f.endpoint.Version, f.contract.Version
 	}
