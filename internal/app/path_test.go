@@ -60,7 +60,12 @@ func belowPath(t *testing.T, strip bool) {
 		t.Fatal(err)
 	}
 	browser := &http.Client{Jar: jar, Timeout: time.Minute}
-	ask := func(method, url, key, body string) (*http.Response, string) {
+	type answer struct {
+		status  int
+		url     *url.URL // after redirects
+		cookies []*http.Cookie
+	}
+	ask := func(method, url, key, body string) (answer, string) {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 		if err != nil {
@@ -79,30 +84,30 @@ func belowPath(t *testing.T, strip bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return res, string(all)
+		return answer{res.StatusCode, res.Request.URL, res.Cookies()}, string(all)
 	}
 
 	// The page, what it names, and what a page in the depth names.
 	for _, at := range []string{"", "/", "/t/acme/endpoints", "/portal"} {
 		res, page := ask(http.MethodGet, public+at, "", "")
 		links := regexp.MustCompile(`(?:href|src)="([^"]+)"`).FindAllStringSubmatch(page, -1)
-		if res.StatusCode != 200 || len(links) == 0 {
-			t.Fatalf("%q: %d %s", at, res.StatusCode, page)
+		if res.status != 200 || len(links) == 0 {
+			t.Fatalf("%q: %d %s", at, res.status, page)
 		}
 		for _, l := range links {
-			if res, _ := ask(http.MethodGet, proxy.URL+l[1], "", ""); !strings.HasPrefix(l[1], path+"/") || res.StatusCode != 200 {
-				t.Errorf("the page at %q names %s: %d", at, l[1], res.StatusCode)
+			if res, _ := ask(http.MethodGet, proxy.URL+l[1], "", ""); !strings.HasPrefix(l[1], path+"/") || res.status != 200 {
+				t.Errorf("the page at %q names %s: %d", at, l[1], res.status)
 			}
 		}
 	}
 	// The browser keeps the cookie for these paths only, and it works for all of them until signing out.
 	res, text := ask(http.MethodPost, public+"/v1/session", "", `{"key":"`+testKey+`"}`)
-	if cookies := res.Cookies(); res.StatusCode != 201 || len(cookies) != 1 || cookies[0].Path != path+"/v1" {
-		t.Fatalf("signing in: %d %v %s", res.StatusCode, cookies, text)
+	if cookies := res.cookies; res.status != 201 || len(cookies) != 1 || cookies[0].Path != path+"/v1" {
+		t.Fatalf("signing in: %d %v %s", res.status, cookies, text)
 	}
-	copied := res.Cookies()[0]
-	if res, text := ask(http.MethodPut, public+"/v1/tenants/acme", "", `{"name":"Acme"}`); res.StatusCode != 201 {
-		t.Fatalf("with the cookie: %d %s", res.StatusCode, text)
+	copied := res.cookies[0]
+	if res, text := ask(http.MethodPut, public+"/v1/tenants/acme", "", `{"name":"Acme"}`); res.status != 201 {
+		t.Fatalf("with the cookie: %d %s", res.status, text)
 	}
 	watching, cancel := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(watching, http.MethodGet, public+"/v1/stream", nil)
@@ -118,15 +123,15 @@ func belowPath(t *testing.T, strip bool) {
 	}
 	cancel()
 	stream.Body.Close()
-	if res, text := ask(http.MethodDelete, public+"/v1/session", "", ""); res.StatusCode != 204 {
-		t.Errorf("signing out: %d %s", res.StatusCode, text)
+	if res, text := ask(http.MethodDelete, public+"/v1/session", "", ""); res.status != 204 {
+		t.Errorf("signing out: %d %s", res.status, text)
 	}
 	if u, err := url.Parse(public + "/v1/session"); err != nil || len(jar.Cookies(u)) > 0 {
 		t.Errorf("after signing out the browser still has %v, %v", jar.Cookies(u), err)
 	}
-	jar.SetCookies(res.Request.URL, []*http.Cookie{copied})
-	if res, text := ask(http.MethodGet, public+"/v1/session", "", ""); res.StatusCode != 401 {
-		t.Errorf("with a copy of the cookie: %d %s", res.StatusCode, text)
+	jar.SetCookies(res.url, []*http.Cookie{copied})
+	if res, text := ask(http.MethodGet, public+"/v1/session", "", ""); res.status != 401 {
+		t.Errorf("with a copy of the cookie: %d %s", res.status, text)
 	}
 
 	// A portal link, made by a program at the server's own address.
@@ -140,11 +145,11 @@ func belowPath(t *testing.T, strip bool) {
 	}
 	res, text = ask(http.MethodPost, public+"/v1/portal-sessions", "", `{"token":"`+token+`"}`)
 	var session client.PortalSession
-	if err := json.Unmarshal([]byte(text), &session); err != nil || res.StatusCode != 201 {
-		t.Fatalf("opening the link: %d %s", res.StatusCode, text)
+	if err := json.Unmarshal([]byte(text), &session); err != nil || res.status != 201 {
+		t.Fatalf("opening the link: %d %s", res.status, text)
 	}
-	if res, _ := ask(http.MethodGet, public+"/v1/tenants/acme/endpoints", session.Token, ""); res.StatusCode != 200 {
-		t.Errorf("with the token of the portal: %d", res.StatusCode)
+	if res, _ := ask(http.MethodGet, public+"/v1/tenants/acme/endpoints", session.Token, ""); res.status != 200 {
+		t.Errorf("with the token of the portal: %d", res.status)
 	}
 
 	// Programs: the client, with and without the path; the description; a redirect; the documentation for customers.
@@ -158,9 +163,9 @@ func belowPath(t *testing.T, strip bool) {
 	if _, text = ask(http.MethodGet, public+"/openapi.json", "", ""); !strings.Contains(text, `"servers":[{"url":"`+public+`"}]`) {
 		t.Errorf("the description does not name %s as the server", public)
 	}
-	if res, text := ask(http.MethodGet, public+"/v1//tenants", testKey, ""); res.StatusCode != 200 ||
-		res.Request.URL.Path != path+"/v1/tenants" {
-		t.Errorf("a path with an empty segment leads to %s: %d %s", res.Request.URL, res.StatusCode, text)
+	if res, text := ask(http.MethodGet, public+"/v1//tenants", testKey, ""); res.status != 200 ||
+		res.url.Path != path+"/v1/tenants" {
+		t.Errorf("a path with an empty segment leads to %s: %d %s", res.url, res.status, text)
 	}
 	for what, want := range map[string]string{"docs": "'" + public + "/", "openapi": `"url": "` + public + `"`} {
 		if _, text := ask(http.MethodGet, public+"/v1/contracts/cabaprop/"+what, testKey, ""); !strings.Contains(text, want) {
