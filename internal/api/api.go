@@ -77,12 +77,16 @@ type Options struct {
 // and means that nothing was stored.
 type Accepter interface {
 	Accept(ctx context.Context, in hook.NewEvents) ([]hook.EventAnswer, error)
+	// Fresh is what of a request was not accepted before. It reads the database.
+	Fresh(ctx context.Context, in hook.NewEvents) (hook.QuotaAsk, error)
 }
 
 // Changer changes records and stores the events that the changes fire. All of it is durable when it returns. An error
 // is about the whole request, and means that nothing was stored.
 type Changer interface {
 	Change(ctx context.Context, in hook.RecordChanges) ([]hook.RecordAnswer, error)
+	// Repeats reports whether a request has the Idempotency-Key of one before. It reads the database.
+	Repeats(ctx context.Context, in hook.RecordChanges) (bool, error)
 }
 
 // Pages serves pages for people. It gets the requests for which the API has no operation.

@@ -190,7 +190,9 @@ func (a *acceptHandlers) acceptEvents(
 	for i := range in.Items {
 		size += int64(len(in.Items[i].Payload))
 	}
-	if err := a.admit(w, r, tenant, key, hook.QuotaAsk{Items: len(in.Items), Events: len(in.Items), Bytes: size}); err != nil {
+	ask := hook.QuotaAsk{Items: len(in.Items), Events: len(in.Items), Bytes: size}
+	taken, err := a.admit(w, r, tenant, key, ask, func() (hook.QuotaAsk, error) { return a.accepter.Fresh(r.Context(), in) })
+	if err != nil {
 		return err
 	}
 	answers, err := a.accepter.Accept(r.Context(), in)
@@ -200,15 +202,21 @@ func (a *acceptHandlers) acceptEvents(
 	if len(answers) != len(in.Items) {
 		return fmt.Errorf("%d answers to %d events", len(answers), len(in.Items))
 	}
-	accepted := 0
+	accepted, before := 0, 0
 	size = 0
 	for i := range answers {
-		if answers[i].Wrong == nil && !answers[i].Duplicate {
+		switch {
+		case answers[i].Duplicate:
+			before++
+		case answers[i].Wrong == nil:
 			accepted++
 			size += int64(len(in.Items[i].Payload))
 		}
 	}
 	a.quota.Count(tenant, key, accepted, size)
+	if n := taken - (len(answers) - before); n > 0 {
+		a.quota.Return(r.Context(), tenant, key, n)
+	}
 	t.out = t.out[:0]
 	if !batch {
 		if answers[0].Wrong != nil {

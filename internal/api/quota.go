@@ -17,6 +17,8 @@ type Quota interface {
 	Admit(ctx context.Context, tenant string, key *hook.Key, ask hook.QuotaAsk) (hook.Allowance, error)
 	// Count counts n events with some bytes that were accepted.
 	Count(tenant string, key *hook.Key, n int, bytes int64)
+	// Return gives back what Admit took from rates for n items that had been accepted before.
+	Return(ctx context.Context, tenant string, key *hook.Key, n int)
 	// Usage is what a tenant has used in this month, and its limits.
 	Usage(ctx context.Context, tenant string) (hook.Usage, error)
 }
@@ -28,21 +30,36 @@ func (noQuota) Admit(context.Context, string, *hook.Key, hook.QuotaAsk) (hook.Al
 	return hook.Allowance{}, nil
 }
 func (noQuota) Count(string, *hook.Key, int, int64)                     {}
+func (noQuota) Return(context.Context, string, *hook.Key, int)          {}
 func (noQuota) Usage(context.Context, string) (u hook.Usage, err error) { return u, nil }
 
 // admit asks whether a tenant and a key may use what a request asks for. It puts what is left into the header of
-// the answer.
+// the answer. If there is not enough left, only what was not accepted before counts, which fresh says: a retry gets its
+// first answer. taken is how many items were taken from rates.
 func (a *acceptHandlers) admit(
 	w http.ResponseWriter, r *http.Request, tenant string, key *hook.Key, ask hook.QuotaAsk,
-) error {
+	fresh func() (hook.QuotaAsk, error),
+) (taken int, err error) {
 	left, err := a.quota.Admit(r.Context(), tenant, key, ask)
+	taken = ask.Items
+	if hook.IsKind(err, hook.KindLimited) {
+		rest, unknown := fresh()
+		switch {
+		case unknown != nil || rest.Items == ask.Items:
+		case rest.Items == 0:
+			taken, err = 0, nil
+		default:
+			taken = rest.Items
+			left, err = a.quota.Admit(r.Context(), tenant, key, rest)
+		}
+	}
 	if left.Limit > 0 {
 		h := w.Header()
 		h.Set("RateLimit-Limit", strconv.FormatInt(left.Limit, 10))
 		h.Set("RateLimit-Remaining", strconv.FormatInt(left.Remaining, 10))
 		h.Set("RateLimit-Reset", wholeSeconds(left.Reset))
 	}
-	return err
+	return taken, err
 }
 
 // usageHandlers answer requests about what tenants use.

@@ -2,10 +2,12 @@ package api_test
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
+	"gancho/internal/store"
 	"gancho/internal/storetest"
 )
 
@@ -75,6 +77,78 @@ func TestLimitsOfRecords(t *testing.T) {
 	many := `[{"contract":"catacliente","kind":"contact","key":"8","document":{"contact":{"id":8,"name":"Luz","interest_level":1}}}]`
 	s.do("POST", acme+"/records", many).want(429)
 	s.do("GET", acme+"/records/catacliente/contact/8", "").want(404)
+}
+
+// A retry of what was accepted gets its first answer when nothing is left of the month or the rate, and counts once.
+func TestRetriesAtLimit(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := newServerOf(t, db)
+		for limit, code := range map[string]string{`"events_per_month":5`: "quota_used_up", `"events_per_second":1`: "rate_limited"} {
+			acme := s.tenant(strings.ReplaceAll(code, "_", "-"))
+			record := acme + "/records/catacliente/contact/7"
+			requests := []struct {
+				method, path, body, key string
+				status                  int
+			}{
+				{"POST", acme + "/events", `{"type":"a","payload":1}`, "one", 202},
+				{"POST", acme + "/events", `{"type":"a","payload":1,"id":"mine"}`, "", 202},
+				{"POST", acme + "/events", `[{"type":"a","payload":1},{"type":""},{"type":"a","payload":2}]`, "many", 202},
+				{"POST", acme + "/events", `[{"type":"a","payload":1,"id":"a"},{"type":"a","payload":1,"id":"mine"}]`, "", 202},
+				{"PUT", record, `{"contact":{"id":7,"name":"Ana","interest_level":null}}`, "record", 201},
+				{"POST", acme + "/records", `[{"contract":"catacliente","kind":"contact","key":"8","document":{"contact":{"id":8,"name":"Luz","interest_level":null}}}]`, "records", 200},
+			}
+			send := func(i int) answer {
+				var header []string
+				if requests[i].key != "" {
+					header = []string{"Idempotency-Key", requests[i].key}
+				}
+				return s.as(adminKey, requests[i].method, requests[i].path, requests[i].body, header...)
+			}
+			first := make([]answer, len(requests))
+			for i := range requests {
+				first[i] = send(i).want(requests[i].status)
+			}
+			fresh := func() answer { return s.do("POST", acme+"/events", `{"type":"a","payload":1}`) }
+			s.do("PUT", acme, `{"limits":{`+limit+`}}`).want(200)
+			// Retries with something left of the rate take nothing from it: the large batch is still admitted, and owes so much
+			// that nothing accrues while the test runs.
+			if code == "rate_limited" {
+				for range 20 {
+					send(1).want(202)
+				}
+				s.do("POST", acme+"/events", "["+strings.Repeat(`{"type":"a","payload":1},`, 999)+`{"type":"a","payload":1}]`).want(202)
+			}
+			for i := 0; fresh().Status != 429; i++ {
+				if i > 20 {
+					t.Fatal("the limit does not come")
+				}
+			}
+			used := s.do("GET", acme+"/usage", "").want(200)
+			ids := regexp.MustCompile(`"evt_[^"]*"`)
+			for i := range requests {
+				again := send(i)
+				if again.Status >= 300 || fmt.Sprint(ids.FindAllString(again.Body, -1)) != fmt.Sprint(ids.FindAllString(first[i].Body, -1)) ||
+					!strings.Contains(again.Body, `"duplicate":true`) {
+					t.Errorf("%s: retry of %v: %d %s, first %s", code, requests[i], again.Status, again.Body, first[i].Body)
+				}
+			}
+			// What is new in a request beside what is known is still refused, as is other content under a known key.
+			for _, body := range []string{
+				`[{"type":"a","payload":1,"id":"mine"},{"type":"a","payload":1,"id":"new"}]`, `[{"type":"a","payload":1},{"type":"a","payload":1}]`,
+			} {
+				if a := s.do("POST", acme+"/events", body).want(429); a.str("code") != code {
+					t.Error(a.Body)
+				}
+			}
+			s.as(adminKey, "POST", acme+"/events", `{"type":"a","payload":2}`, "Idempotency-Key", "one").want(409)
+			s.do("POST", acme+"/events", `{"type":"a","payload":2,"id":"mine"}`).want(409)
+			s.as(adminKey, "PUT", record, `{"contact":{"id":7,"name":"Eva","interest_level":null}}`, "Idempotency-Key", "other").want(429)
+			if now := s.do("GET", acme+"/usage", "").want(200); fmt.Sprint(now.get("events"), now.get("bytes")) != fmt.Sprint(used.get("events"), used.get("bytes")) {
+				t.Errorf("%s: retries counted: %s, before %s", code, now.Body, used.Body)
+			}
+		}
+	})
 }
 
 // Changes that fire nothing use none of the events of a month.

@@ -206,7 +206,14 @@ func (a *acceptHandlers) change(
 		size += int64(len(in.Items[i].Document))
 	}
 	// Nobody knows how many events the changes will fire, so one has to be left.
-	if err := a.admit(w, r, in.Tenant, key, hook.QuotaAsk{Items: len(in.Items), Events: 1, Bytes: size}); err != nil {
+	ask := hook.QuotaAsk{Items: len(in.Items), Events: 1, Bytes: size}
+	taken, err := a.admit(w, r, in.Tenant, key, ask, func() (hook.QuotaAsk, error) {
+		if again, err := a.changer.Repeats(r.Context(), in); err != nil || !again {
+			return ask, err
+		}
+		return hook.QuotaAsk{}, nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	answers, err := a.changer.Change(r.Context(), in)
@@ -216,15 +223,21 @@ func (a *acceptHandlers) change(
 	if len(answers) != len(in.Items) {
 		return nil, fmt.Errorf("%d answers to %d changes", len(answers), len(in.Items))
 	}
-	fired := 0
+	fired, before := 0, 0
 	size = 0
 	for i := range answers {
-		if answers[i].Wrong == nil && !answers[i].Duplicate {
+		switch {
+		case answers[i].Duplicate:
+			before++
+		case answers[i].Wrong == nil:
 			fired += len(answers[i].Events)
 			size += int64(len(in.Items[i].Document))
 		}
 	}
 	a.quota.Count(in.Tenant, key, fired, size)
+	if n := taken - (len(answers) - before); n > 0 {
+		a.quota.Return(r.Context(), in.Tenant, key, n)
+	}
 	return answers, nil
 }
 

@@ -32,6 +32,8 @@ import (
 type Store interface {
 	// Submit commits a submission, or nothing of it, and returns what became of its parts.
 	Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error)
+	// KnownKeys finds which idempotency keys are remembered: that of a request, unless it is "", and external ids.
+	KnownKeys(ctx context.Context, tenant, requestKey string, ids []string) (request bool, known map[string]bool, err error)
 	// TenantEndpoints lists a tenant's endpoints. The error has KindNotFound if there
 	// is no such tenant.
 	TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpoint, error)

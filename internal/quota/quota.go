@@ -131,13 +131,24 @@ func (k *Keeper) Admit(ctx context.Context, tenant string, key *hook.Key, ask ho
 	return tighter(left, of), err
 }
 
-// returnRate returns what admit took from the rate of a tenant.
+// returnRate returns what admit took from a rate.
 func (k *Keeper) returnRate(id hook.QuotaUser, limits hook.Limits, n int) {
 	if limits.EventsPerSecond > 0 {
 		u := k.user(id)
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		u.free = u.free.Add(-time.Duration(n) * each(limits.EventsPerSecond))
+	}
+}
+
+// Return gives back what Admit took from rates for n items that had been accepted before. key is nil if no key has to be
+// counted.
+func (k *Keeper) Return(ctx context.Context, tenant string, key *hook.Key, n int) {
+	if limits, known := k.limitsOf(ctx, tenant); known {
+		k.returnRate(hook.QuotaUser{Tenant: tenant}, limits, n)
+	}
+	if key != nil {
+		k.returnRate(ofKey(key), key.Limits, n)
 	}
 }
 
