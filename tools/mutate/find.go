@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/tools/go/packages"
@@ -24,6 +25,9 @@ type mutant struct {
 // key identifies a mutant in explanations. It stays the same when lines move.
 func (m *mutant) key() string { return m.file + ": " + m.text }
 
+// id identifies a mutant in results. It stays the same when tests change.
+func (m *mutant) id() string { return strconv.Itoa(m.number) + " " + m.key() }
+
 // edit replaces the bytes from offset at to offset end of a file. Edits that begin at the same offset are applied
 // outermost first, those that end at the same offset innermost first; size is the length of the node they belong to.
 type edit struct {
@@ -33,8 +37,8 @@ type edit struct {
 	text    string
 }
 
-// finder collects the mutants of a package. Each gets a number, and code that behaves differently if the
-// variable mutateNumber has that number. So all mutants are compiled once.
+// finder collects the mutants of a package. Each gets a number, and code that behaves differently if
+// mutateIs says that this number is meant. So all mutants are compiled once.
 type finder struct {
 	pkg     *packages.Package
 	root    string
@@ -142,7 +146,7 @@ func (f *finder) walk(n ast.Node) {
 			if n.Op == token.NOT {
 				if _, variable := f.value(n); variable && !isComparison(n.X) {
 					k := f.add(n, "%s → %s", f.text(n), f.text(n.X))
-					f.wrap(n, fmt.Sprintf("((mutateNumber == %d) != (", k), "))")
+					f.wrap(n, fmt.Sprintf("(mutateIs(%d) != (", k), "))")
 				}
 			}
 		case *ast.IfStmt:
@@ -157,7 +161,7 @@ func (f *finder) walk(n ast.Node) {
 			if t, ok := f.pkg.TypesInfo.Types[n]; ok && t.Value != nil && (n.Name == "true" || n.Name == "false") &&
 				types.Identical(t.Type, types.Typ[types.Bool]) {
 				k := f.add(n, "%s → %t", n.Name, n.Name == "false")
-				f.wrap(n, fmt.Sprintf("((mutateNumber == %d) != ", k), ")")
+				f.wrap(n, fmt.Sprintf("(mutateIs(%d) != ", k), ")")
 			}
 		}
 		return true
@@ -182,7 +186,7 @@ func (f *finder) condition(e ast.Expr) {
 	}
 	if _, variable := f.value(e); variable {
 		k := f.add(e, "%s → !%s", f.text(e), f.text(e))
-		f.wrap(e, fmt.Sprintf("((mutateNumber == %d) != (", k), "))")
+		f.wrap(e, fmt.Sprintf("(mutateIs(%d) != (", k), "))")
 	}
 }
 
@@ -214,22 +218,22 @@ func (f *finder) binary(n *ast.BinaryExpr) {
 			}
 			if n.Op == token.LAND {
 				k := f.add(side, "%s → true, in %s && %s", f.text(side), x, y)
-				f.wrap(side, fmt.Sprintf("(mutateNumber == %d || (", k), "))")
+				f.wrap(side, "((", fmt.Sprintf(") || mutateIs(%d))", k))
 			} else {
 				k := f.add(side, "%s → false, in %s || %s", f.text(side), x, y)
-				f.wrap(side, fmt.Sprintf("(mutateNumber != %d && (", k), "))")
+				f.wrap(side, "((", fmt.Sprintf(") && !mutateIs(%d))", k))
 			}
 		}
 	case token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ:
 		k := f.add(n, "%s %s %s → %s %s %s", x, n.Op, y, x, negation[n.Op], y)
-		before, after := fmt.Sprintf("((mutateNumber == %d) != (", k), "))"
+		before, after := fmt.Sprintf("(mutateIs(%d) != (", k), "))"
 		if other := boundary[n.Op]; other != 0 {
 			k := f.add(n, "%s %s %s → %s %s %s", x, n.Op, y, x, other, y)
 			equal := fmt.Sprintf("(%s) == (%s)", x, y)
 			if n.Op == token.LSS || n.Op == token.GTR {
-				before, after = before+"((", fmt.Sprintf(") || (mutateNumber == %d && %s))", k, equal)+after
+				before, after = before+"((", fmt.Sprintf(") || (mutateIs(%d) && %s))", k, equal)+after
 			} else {
-				before, after = before+"((", fmt.Sprintf(") && !(mutateNumber == %d && %s))", k, equal)+after
+				before, after = before+"((", fmt.Sprintf(") && !(mutateIs(%d) && %s))", k, equal)+after
 			}
 		}
 		f.wrap(n, before, after)
@@ -271,7 +275,7 @@ func (f *finder) removals(list []ast.Stmt) {
 			continue
 		}
 		k := f.add(s, "without %s", f.text(s))
-		f.wrap(s, fmt.Sprintf("if mutateNumber != %d { ", k), " }")
+		f.wrap(s, fmt.Sprintf("if !mutateIs(%d) { ", k), " }")
 	}
 }
 
@@ -308,15 +312,44 @@ func (f *finder) returned(s *ast.ReturnStmt) {
 	}
 }
 
-// support is the file that the code of all mutants needs.
+// support is the file that the code of all mutants needs: the name of the package and the number of mutants fill it in.
+//
+// If MUTATE_TRACE names a file, the program writes there the number of each mutant that would have made a difference
+// where it stands, each once.
 const support = `package %s
 
 import (
 	"os"
+	"reflect"
 	"strconv"
+	"sync/atomic"
 )
 
 var mutateNumber, _ = strconv.Atoi(os.Getenv("MUTATE_NUMBER"))
+
+var mutateTrace = func() *os.File {
+	if path := os.Getenv("MUTATE_TRACE"); path != "" {
+		if file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600); err == nil {
+			return file
+		}
+	}
+	return nil
+}()
+
+var mutateSeen [%d]atomic.Bool
+
+func mutateMark(k int) {
+	if !mutateSeen[k].Swap(true) {
+		mutateTrace.WriteString(strconv.Itoa(k) + "\n")
+	}
+}
+
+func mutateIs(k int) bool {
+	if mutateTrace != nil {
+		mutateMark(k)
+	}
+	return k == mutateNumber
+}
 
 type mutateInt interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr
@@ -325,42 +358,45 @@ type mutateInt interface {
 type mutateAny interface{ mutateInt | ~float32 | ~float64 }
 
 func mutateAdd[T mutateAny](k int, a, b T) T {
-	if k == mutateNumber {
+	if b != 0 && mutateIs(k) {
 		return a - b
 	}
 	return a + b
 }
 
 func mutateSub[T mutateAny](k int, a, b T) T {
-	if k == mutateNumber {
+	if b != 0 && mutateIs(k) {
 		return a + b
 	}
 	return a - b
 }
 
 func mutateMul[T mutateAny](k int, a, b T) T {
-	if k == mutateNumber {
+	if mutateIs(k) {
 		return a / b
 	}
 	return a * b
 }
 
 func mutateQuo[T mutateAny](k int, a, b T) T {
-	if k == mutateNumber {
+	if mutateIs(k) {
 		return a * b
 	}
 	return a / b
 }
 
 func mutateRem[T mutateInt](k int, a, b T) T {
-	if k == mutateNumber {
+	if mutateIs(k) {
 		return a * b
 	}
 	return a %% b
 }
 
 func mutateZero[T any](k int, v T) T {
-	if k == mutateNumber {
+	if mutateTrace != nil && reflect.ValueOf(&v).Elem().IsZero() {
+		return v
+	}
+	if mutateIs(k) {
 		var zero T
 		return zero
 	}

@@ -1,19 +1,23 @@
 // Command mutate says which changes of the code no test notices.
 //
-//	mutate [-only REGEXP] [-sample N] [-v] PACKAGE…
+//	mutate [-only REGEXP] [-sample N] [-again] [-v] PACKAGE…
 //
 // A mutant is the package with one change: a comparison negated or off by one, a sum that is a difference, a side of
-// && or || without a say, a statement left out, a zero value returned. The tests of the package run once for each
-// mutant. If they pass, the mutant survived: it is a test that is missing, or a change that makes no difference. The
-// file mutate.txt explains the latter.
+// && or || without a say, a statement left out, a zero value returned. If the tests of the package pass with it, the
+// mutant survived: it is a test that is missing, or a change that makes no difference. The file mutate.txt explains the
+// latter.
 //
 // All mutants of a package are compiled into one test program, which an environment variable tells which of them it
-// is. Results are kept as long as this program and the test data stay the same.
+// is. First each test runs alone, without any mutant, and the program notes which mutants would have made a difference
+// where they stand (a - b instead of a + b makes none where b is 0). A mutant is then tried with the tests that noted
+// it, the quick ones first. One that no test noted is untested, which counts as survived.
+// Results are kept as long as the program and the test data stay the same; -again tries what survived the last run.
 //
 // The exit status is 1 if fewer than 90 of 100 mutants are noticed or explained, or an explanation fits no survivor.
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -47,6 +51,7 @@ type options struct {
 	parallel  int
 	out       io.Writer
 	verbose   bool
+	again     bool              // try only what survived the last run
 	rapid     bool              // the tests use package rapid
 	explained map[string]string // reasons by the key of a mutant
 }
@@ -57,6 +62,7 @@ func main() {
 	flag.StringVar(&o.run, "run", "", "run only `tests` that fit this regular expression")
 	flag.IntVar(&o.sample, "sample", 0, "try only `n` mutants of each package, chosen by chance")
 	flag.IntVar(&o.parallel, "parallel", 2, "try `n` mutants at a time")
+	flag.BoolVar(&o.again, "again", false, "try only what survived the last run, after a change of tests")
 	flag.BoolVar(&o.verbose, "v", false, "list also the mutants that are noticed")
 	flag.Parse()
 	o.only, o.out = regexp.MustCompile(*only), os.Stdout
@@ -168,7 +174,7 @@ func build(ctx context.Context, o options, root, dir string, pkg *packages.Packa
 			replace[path] = changed
 		}
 		added := filepath.Join(dir, "support.go")
-		if err := os.WriteFile(added, fmt.Appendf(nil, support, pkg.Name), 0o600); err != nil {
+		if err := os.WriteFile(added, fmt.Appendf(nil, support, pkg.Name, f.next+1), 0o600); err != nil {
 			return "", nil, err
 		}
 		replace[filepath.Join(filepath.Dir(pkg.GoFiles[0]), "mutate_support.go")] = added
@@ -247,7 +253,8 @@ type outcome string
 const (
 	killed   outcome = "killed"
 	survived outcome = "survived"
-	hung     outcome = "hung" // counts as killed: the tests would not pass
+	untested outcome = "untested" // survived, because it makes a difference in no test
+	hung     outcome = "hung"     // counts as killed: the tests would not pass
 )
 
 func try(ctx context.Context, o options, root string, pkg *packages.Package) error {
@@ -271,15 +278,17 @@ func try(ctx context.Context, o options, root string, pkg *packages.Package) err
 	if o.rapid, err = usesRapid(filepath.Dir(pkg.GoFiles[0])); err != nil {
 		return err
 	}
-	known, err := openCache(root, name, o, binary)
+	known, last, err := openCache(root, name, o, binary)
 	if err != nil {
 		return err
 	}
-	began := time.Now()
-	if r, out := runTests(ctx, o, root, name, binary, 0, 10*time.Minute); r != survived {
-		return fmt.Errorf("the tests fail without any mutant: %s", out)
+	if o.again {
+		mutants = slices.DeleteFunc(mutants, func(m *mutant) bool { return last[m.id()] != survived && last[m.id()] != untested })
 	}
-	limit := 20*time.Second + 10*time.Since(began)
+	p := &program{binary: binary, dir: filepath.Join(root, name)}
+	if err := p.trace(ctx, o, dir); err != nil {
+		return err
+	}
 
 	work := make(chan *mutant)
 	var parts sync.WaitGroup
@@ -287,15 +296,14 @@ func try(ctx context.Context, o options, root string, pkg *packages.Package) err
 	for range o.parallel {
 		parts.Go(func() {
 			for m := range work {
-				key := strconv.Itoa(m.number) + " " + m.key()
 				mu.Lock()
-				r, ok := known.Results[key]
+				r, ok := known.Results[m.id()]
 				mu.Unlock()
 				if !ok {
-					r, _ = runTests(ctx, o, root, name, binary, m.number, limit)
+					r = p.try(ctx, m)
 				}
 				mu.Lock()
-				known.Results[key] = r
+				known.Results[m.id()] = r
 				if o.verbose {
 					fmt.Fprintf(o.out, "%s:%d:%d: %s: %s\n", m.file, m.line, m.column, m.text, r)
 				}
@@ -325,13 +333,13 @@ func report(o options, name string, mutants []*mutant, results map[string]outcom
 	noticed, explained := 0, 0
 	unused := maps.Clone(o.explained)
 	for _, m := range mutants {
-		switch r := results[strconv.Itoa(m.number)+" "+m.key()]; r {
+		switch r := results[m.id()]; r {
 		case killed, hung:
 			noticed++
-		case survived:
+		case survived, untested:
 			reason := o.explained[m.key()]
 			if reason == "" {
-				fmt.Fprintf(o.out, "%s:%d:%d: survived: %s\n", m.file, m.line, m.column, m.text)
+				fmt.Fprintf(o.out, "%s:%d:%d: %s: %s\n", m.file, m.line, m.column, r, m.text)
 				continue
 			}
 			delete(unused, m.key())
@@ -349,7 +357,7 @@ func report(o options, name string, mutants []*mutant, results map[string]outcom
 	if score < target {
 		problems = append(problems, fmt.Errorf("only %.1f %% of the mutants are noticed or explained, and %d %% have to be", score, target))
 	}
-	if o.sample == 0 && o.run == "" {
+	if o.sample == 0 && o.run == "" && !o.again {
 		for _, key := range slices.Sorted(maps.Keys(unused)) {
 			file, _, _ := strings.Cut(key, ": ")
 			if filepath.ToSlash(filepath.Dir(file)) == filepath.ToSlash(name) && o.only.MatchString(file) {
@@ -360,27 +368,128 @@ func report(o options, name string, mutants []*mutant, results map[string]outcom
 	return errors.Join(problems...)
 }
 
-// runTests runs the tests as the mutant with this number; 0 is none.
-func runTests(ctx context.Context, o options, root, name, binary string, number int, limit time.Duration) (outcome, string) {
+// program is the test program of a package, with all mutants.
+type program struct {
+	binary string
+	dir    string // of the package
+	flags  []string
+	tests  []*test // the quickest first
+}
+
+// test is a test function.
+type test struct {
+	name string
+	took time.Duration // it alone
+	cpu  time.Duration
+	sees map[int]bool // numbers of the mutants that make a difference in it, where they stand
+}
+
+// trace runs each test alone and notes which mutants make a difference in it.
+func (p *program) trace(ctx context.Context, o options, dir string) error {
+	if o.rapid {
+		p.flags = []string{"-rapid.nofailfile"} // it would leave a file for each mutant
+	}
+	list := exec.CommandContext(ctx, p.binary, "-test.list", cmp.Or(o.run, "."))
+	list.Dir = p.dir
+	out, err := list.Output()
+	if err != nil {
+		return fmt.Errorf("list the tests: %w", err)
+	}
+	for name := range strings.FieldsSeq(string(out)) {
+		if !strings.HasPrefix(name, "Benchmark") {
+			p.tests = append(p.tests, &test{name: name, sees: map[int]bool{}})
+		}
+	}
+	work := make(chan *test)
+	failures := make([]error, o.parallel)
+	var parts sync.WaitGroup
+	for i := range o.parallel {
+		parts.Go(func() {
+			for t := range work {
+				failures[i] = errors.Join(failures[i], p.traceOne(ctx, t, filepath.Join(dir, t.name+".trace")))
+			}
+		})
+	}
+	for _, t := range p.tests {
+		work <- t
+	}
+	close(work)
+	parts.Wait()
+	slices.SortFunc(p.tests, func(a, b *test) int { return cmp.Compare(a.took, b.took) })
+	return errors.Join(failures...)
+}
+
+func (p *program) traceOne(ctx context.Context, t *test, path string) error {
+	began := time.Now()
+	r, out, cpu := p.run(ctx, []string{t.name}, 10*time.Minute, 10*time.Minute, "MUTATE_TRACE="+path)
+	if r != survived {
+		return fmt.Errorf("the tests fail without any mutant: %s", out)
+	}
+	t.took, t.cpu = time.Since(began), cpu
+	raw, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a test may run no code of the package at all
+		return err
+	}
+	for number := range strings.FieldsSeq(string(raw)) {
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return err
+		}
+		t.sees[n] = true
+	}
+	return nil
+}
+
+// together is how long tests may take that run in one process. Most mutants are noticed by a quick test, so the slow
+// ones run only after those have passed.
+const together = time.Second
+
+// try runs the tests that see a mutant until one notices it.
+func (p *program) try(ctx context.Context, m *mutant) outcome {
+	r := untested
+	var names []string
+	var took, cpu time.Duration
+	run := func() bool {
+		if len(names) > 0 {
+			r, _, _ = p.run(ctx, names, 20*time.Second+10*took, 5*time.Second+10*cpu, "MUTATE_NUMBER="+strconv.Itoa(m.number))
+			names, took, cpu = nil, 0, 0
+		}
+		return r == survived || r == untested
+	}
+	for _, t := range p.tests {
+		if !t.sees[m.number] {
+			continue
+		}
+		if took+t.took > together && !run() {
+			return r
+		}
+		names, took, cpu = append(names, t.name), took+t.took, cpu+t.cpu
+	}
+	run()
+	return r
+}
+
+// run runs tests for a time that is bounded, and for a time of the processor, which a busy machine does not change.
+func (p *program) run(ctx context.Context, names []string, limit, cpu time.Duration, env string) (r outcome, out string, used time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	// A mutant may want all memory that there is.
-	args := []string{"-c", `ulimit -v 6000000; exec "$0" "$@"`, binary, "-test.failfast", "-test.timeout", limit.String(), "-test.run", o.run}
-	if o.rapid {
-		args = append(args, "-rapid.nofailfile") // it would leave a file for each mutant
-	}
-	cmd := exec.CommandContext(ctx, "sh", args...)
-	cmd.Dir = filepath.Join(root, name)
-	cmd.Env = append(os.Environ(), "MUTATE_NUMBER="+strconv.Itoa(number), "GOMAXPROCS=2")
+	// A mutant may want all memory and all time that there is.
+	bounds := fmt.Sprintf(`ulimit -v 6000000; ulimit -t %d; exec "$0" "$@"`, int(cpu.Seconds()))
+	cmd := exec.CommandContext(ctx, "sh", append([]string{
+		"-c", bounds, p.binary, "-test.failfast", "-test.timeout", limit.String(), "-test.run", "^(" + strings.Join(names, "|") + ")$",
+	}, p.flags...)...)
+	cmd.Dir = p.dir
+	cmd.Env = append(os.Environ(), env, "GOMAXPROCS=2")
 	cmd.WaitDelay = time.Second
-	out, err := cmd.CombinedOutput()
+	raw, err := cmd.CombinedOutput()
+	used = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	switch {
 	case err == nil:
-		return survived, string(out)
-	case ctx.Err() != nil || strings.Contains(string(out), "panic: test timed out"):
-		return hung, string(out)
+		return survived, string(raw), used
+	case ctx.Err() != nil || used >= cpu || strings.Contains(string(raw), "panic: test timed out"):
+		return hung, string(raw), used
 	}
-	return killed, string(out)
+	return killed, string(raw), used
 }
 
 // cache keeps results, as long as the test program and its data stay the same.
@@ -390,11 +499,12 @@ type cache struct {
 	Results map[string]outcome `json:"results"`
 }
 
-func openCache(root, name string, o options, binary string) (*cache, error) {
+// openCache returns the results that hold for a test program, and the results of the last one.
+func openCache(root, name string, o options, binary string) (c *cache, last map[string]outcome, err error) {
 	h := sha256.New()
 	raw, err := os.ReadFile(binary)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	h.Write(raw)
 	fmt.Fprintln(h, o.run)
@@ -416,19 +526,20 @@ func openCache(root, name string, o options, binary string) (*cache, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	c := &cache{path: filepath.Join(root, "artifacts", "mutate", strings.ReplaceAll(name, string(filepath.Separator), "_")+".json")}
+	c = &cache{path: filepath.Join(root, "artifacts", "mutate", strings.ReplaceAll(name, string(filepath.Separator), "_")+".json")}
 	hash := hex.EncodeToString(h.Sum(nil))
 	if raw, err := os.ReadFile(c.path); err == nil {
 		if err := json.Unmarshal(raw, c); err != nil {
-			return nil, fmt.Errorf("%s: %w; remove it", c.path, err)
+			return nil, nil, fmt.Errorf("%s: %w; remove it", c.path, err)
 		}
 	}
+	last = c.Results
 	if c.Hash != hash {
 		c.Hash, c.Results = hash, map[string]outcome{}
 	}
-	return c, os.MkdirAll(filepath.Dir(c.path), 0o755)
+	return c, last, os.MkdirAll(filepath.Dir(c.path), 0o755)
 }
 
 func (c *cache) save() error {

@@ -69,11 +69,11 @@ func TestMutate(t *testing.T) {
 		return lines, err
 	}
 	survivors := []string{
-		"small.go:5:41: survived: b → true, in a && b",
+		"small.go:5:41: untested: b → true, in a && b",
 		"small.go:11:9: survived: sum * 1 → sum / 1",
-		"small.go:17:2: survived: without a++",
-		"small.go:18:9: survived: return a - 1 → its zero value",
-		"small.go:18:9: survived: a - 1 → a + 1",
+		"small.go:17:2: untested: without a++",
+		"small.go:18:9: untested: return a - 1 → its zero value",
+		"small.go:18:9: untested: a - 1 → a + 1",
 	}
 	const counts = "10 mutants,     5 noticed,   "
 	lines, err := run()
