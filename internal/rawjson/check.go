@@ -49,7 +49,6 @@ var checkers = sync.Pool{New: func() any {
 func Check(b []byte, maxDepth int) error {
 	c := checkers.Get().(*checker)
 	c.in = *bytes.NewBuffer(b)
-	c.dec.Reset(&c.in)
 	_, err := c.dec.ReadValue()
 	if err == nil {
 		err = c.end()
@@ -65,13 +64,14 @@ func Check(b []byte, maxDepth int) error {
 
 // end returns an error unless only white space follows.
 func (c *checker) end() error {
+	value := c.dec.InputOffset()
 	if _, err := c.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return errTrailing{offset: c.dec.InputOffset()}
+		return errTrailing{offset: value}
 	}
 	return nil
 }
 
-type errTrailing struct{ offset int64 }
+type errTrailing struct{ offset int64 } // where the value ends
 
 func (errTrailing) Error() string { return "data after the value" }
 
@@ -125,6 +125,7 @@ func explain(b []byte, err error) *SyntaxError {
 	case strings.Contains(cause, "non-control character"):
 		out.Detail = "A string contains a raw control character. Write it as an escape, for example \\n for a line break."
 	case strings.Contains(cause, "max depth"), strings.Contains(cause, "exceeded"):
+		out.Pointer = "" // it is as long as the document is deep
 		out.Detail = "Objects and arrays are nested too deep. Send a flatter document."
 	default:
 		out.Detail = "This is not valid JSON: " + unexpected(b, out.Offset)

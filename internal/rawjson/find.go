@@ -3,7 +3,6 @@ package rawjson
 import (
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Span is where a token begins and ends in a document.
@@ -17,16 +16,12 @@ func Find(b []byte, pattern []string) (spans []Span) {
 	return slices.Compact(spans)
 }
 
-// Paths returns the paths of the tokens that a pattern stands for.
+// Paths returns the paths of the tokens that a pattern stands for, each once.
 func Paths(b []byte, pattern []string) (paths [][]string) {
-	seen := map[string]bool{}
 	var walk func(token []byte, at, pattern []string)
 	walk = func(token []byte, at, pattern []string) {
 		if len(pattern) == 0 {
-			if name := strings.Join(at, "\x00"); !seen[name] {
-				seen[name] = true
-				paths = append(paths, at)
-			}
+			paths = append(paths, at)
 			return
 		}
 		below := func(name string, value []byte, pattern []string) {
@@ -100,12 +95,7 @@ func ReplaceAll(b, token []byte, spans []Span) []byte {
 		return b
 	}
 	spans = slices.Clone(spans)
-	slices.SortFunc(spans, func(x, y Span) int {
-		if x.Start != y.Start {
-			return x.Start - y.Start
-		}
-		return y.End - x.End
-	})
+	slices.SortFunc(spans, func(x, y Span) int { return x.Start - y.Start })
 	out, done := make([]byte, 0, len(b)), 0
 	for _, s := range spans {
 		if s.Start < done {

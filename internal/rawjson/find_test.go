@@ -1,6 +1,7 @@
 package rawjson
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,6 +37,34 @@ func TestFind(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: %s", pattern, d)
 		}
+		// The paths are those of the same tokens.
+		var byPath []string
+		seen := map[string]bool{}
+		for _, at := range Paths([]byte(doc), path) {
+			token, ok := Lookup([]byte(doc), at...)
+			if name := strings.Join(at, "/"); !ok || seen[name] {
+				t.Errorf("%s: the path %s leads nowhere or was there before", pattern, name)
+			} else {
+				seen[name] = true
+			}
+			byPath = append(byPath, string(token))
+		}
+		slices.Sort(want)
+		slices.Sort(byPath)
+		if d := cmp.Diff(want, byPath); d != "" {
+			t.Errorf("paths of %s: %s", pattern, d)
+		}
+	}
+	deep := []byte(`{"x":{"a":1,"y":[{"a":2}]},"a":3}`)
+	var inOrder []string
+	for _, s := range Find(deep, []string{"**", "a"}) {
+		inOrder = append(inOrder, string(deep[s.Start:s.End]))
+	}
+	if got := strings.Join(inOrder, " "); got != "1 2 3" {
+		t.Errorf("tokens are found in the order %s", got)
+	}
+	if d := cmp.Diff([][]string{{"a"}, {"x", "a"}, {"x", "y", "0", "a"}}, Paths(deep, []string{"**", "a"})); d != "" {
+		t.Errorf("paths: %s", d)
 	}
 	for _, wrong := range []string{"", "a..b", "***", "a*", "*a", "a.**b", "**.a.**"} {
 		if _, err := ParsePattern(wrong); err == nil {
@@ -60,6 +89,13 @@ func TestReplaceAll(t *testing.T) {
 	}
 	if got := ReplaceAll([]byte(doc), []byte(`""`), nil); string(got) != doc {
 		t.Error(string(got))
+	}
+	if got := string(ReplaceAll([]byte(`7`), []byte(`""`), Find([]byte(`7`), []string{"**"}))); got != `""` {
+		t.Errorf("in the place of the whole document is %s", got)
+	}
+	back := []Span{{Start: 18, End: 19}, {Start: 5, End: 12}}
+	if got := string(ReplaceAll([]byte(doc), []byte(`""`), back)); got != `{"a":"","c":["", 3]}` || back[0].Start != 18 {
+		t.Errorf("spans in another order: %s, and they are %v now", got, back)
 	}
 	var leaves []string
 	Scalars([]byte(doc), func(token []byte) { leaves = append(leaves, string(token)) })

@@ -25,7 +25,7 @@ func ParsePattern(s string) ([]string, error) {
 		}
 		return nameLength(rest)
 	})
-	if first := slices.Index(path, anyDepth); err == nil && first >= 0 && slices.Contains(path[first+1:], anyDepth) {
+	if first := slices.Index(path, anyDepth); slices.Contains(path[first+1:], anyDepth) {
 		return nil, errors.New("** can stand in a path only once")
 	}
 	return path, err
@@ -92,7 +92,7 @@ func bracket(s string) (segment, rest string, err error) {
 		inner = inner[len(quotedText):]
 	} else {
 		n := strings.IndexByte(inner, ']')
-		if n <= 0 {
+		if n < 0 {
 			return "", "", errors.New("a bracket is not closed")
 		}
 		if _, err := strconv.ParseUint(inner[:n], 10, 31); err != nil {

@@ -41,6 +41,10 @@ func TestCheck(t *testing.T) {
 		{"comment", `{} // x`, "", "exactly one"},
 		{"NaN", `[NaN]`, "/0", "'N' is not expected"},
 		{"leading zero", `[01]`, "", "not valid JSON"},
+		{"as deep as allowed, and more brackets than that", `[[[[]]],{},{}]`, "", ""},
+		{"what follows a string counts", `[["a"],["b"],["c"],["d"]]`, "", ""},
+		{"ends after an escape", `["\`, "/0", "ends in the middle"},
+		{"deeper than any limit", strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000), "", "too deep"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -59,6 +63,26 @@ func TestCheck(t *testing.T) {
 				t.Errorf("Check(%q)\n got %q at %q\nwant %q at %q", tc.in, e.Detail, e.Pointer, tc.detail, tc.pointer)
 			}
 		})
+	}
+}
+
+// The place of an error is where a person has to look.
+func TestCheckPlace(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`{} {}`:               "exactly one value. (in the document, at byte 3)",
+		`{"a":{"b":1,"b":2}}`: "Keep one of them. (in /a/b, at byte 12)",
+		`{"a":"xyz`:           "every string, array and object. (in /a, at byte 9)",
+		`{"a":[1,2`:           "every string, array and object. (in /a, at byte 9)",
+		`["a", 'b']`:          "not in single ones. (in /1, at byte 6)",
+		`[[[[[]]]]]`:          "Send a flatter document. (in the document, at byte 4)",
+		`{"a":1,}`:            "before the closing bracket is not allowed. (in the document, at byte 7)",
+		`[1,/*x*/2]`:          "comments are not allowed. (in /1, at byte 3)",
+		``:                    "Send one JSON value. (in the document, at byte 0)",
+	} {
+		if err := Check([]byte(in), 4); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("Check(%s) = %v, want … %s", in, err, want)
+		}
 	}
 }
 
@@ -97,6 +121,91 @@ func TestLookup(t *testing.T) {
 		if string(got) != tc.want || ok != (tc.want != "") {
 			t.Errorf("Lookup(%q) = %q, %v, want %q", tc.path, got, ok, tc.want)
 		}
+		if cap(got) != len(got) {
+			t.Errorf("who appends to the token at %q writes into the document", tc.path)
+		}
+	}
+	for _, tc := range []struct{ doc, name string }{
+		{``, "a"}, {` `, "a"}, {`{"a\x":1}`, "a"}, // no name that JSON has
+		{`{"b":{},":1,":2}`, ","}, // what looks like a member follows the object
+	} {
+		if got, ok := Lookup([]byte(tc.doc), tc.name); ok {
+			t.Errorf("Lookup(%q) in %s = %s", tc.name, tc.doc, got)
+		}
+	}
+	if got, ok := Lookup([]byte(`[{},":1,"]`), "0", ","); ok {
+		t.Errorf("an empty object has %s, which follows it", got)
+	}
+}
+
+// Members and Elements list what is there, in order, up to the place where a text is broken.
+func TestMembersAndElements(t *testing.T) {
+	t.Parallel()
+	for doc, want := range map[string]string{
+		``: "nil", ` `: "nil", `1`: "nil", `"a"`: "nil", `[1]`: "nil",
+		`{}`: "", ` { "b" : 1 , "a\u0062" : {"c":[2]} } `: `b=1 ab={"c":[2]} `,
+		`{"a":1 "b":2}`: "a=1 ", `{"a":1;"b":2}`: "a=1;\"b\":2 ", `{"a":[];"b":2}`: "a=[] ", `{"a":1,b":2}`: "a=1 ",
+		`{"a":1,"b"=2}`: "a=1 ", `{"a":1,"b"`: "a=1 ", `{"a":1,"b":`: "a=1 ", `{"a":1,"b":"x`: "a=1 ", `{"a":1,"b`: "a=1 ",
+		`{"a":1,"\x":2,"c":3}`: "a=1 ", `{"a":1`: "a=1 ", `{a:1,"b":2}`: "",
+	} {
+		got := ""
+		list := Members([]byte(doc))
+		for _, m := range list {
+			got += m.Name + "=" + string(m.Value) + " "
+			if cap(m.Value) != len(m.Value) {
+				t.Errorf("who appends to %s writes into %s", m.Value, doc)
+			}
+		}
+		if (list == nil) != (want == "nil") || want != "nil" && got != want {
+			t.Errorf("Members(%s) = %q, nil %v, want %s", doc, got, list == nil, want)
+		}
+	}
+	for doc, want := range map[string]string{
+		``: "nil", ` `: "nil", `1`: "nil", `{"a":[1]}`: "nil",
+		`[]`: "", ` [ 1 , "a" ,[2, 3],{"b":4}] `: `1 "a" [2, 3] {"b":4} `,
+		`["a" "b"]`: `"a" `, `["a";"b"]`: `"a" `, `[[];[]]`: `[] `, `["a","b`: `"a" `, `["a",`: `"a" `, `["a"`: `"a" `, `[,1]`: "",
+	} {
+		got := ""
+		list := Elements([]byte(doc))
+		for _, e := range list {
+			got += string(e) + " "
+			if cap(e) != len(e) {
+				t.Errorf("who appends to %s writes into %s", e, doc)
+			}
+		}
+		if (list == nil) != (want == "nil") || want != "nil" && got != want {
+			t.Errorf("Elements(%s) = %q, nil %v, want %s", doc, got, list == nil, want)
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	t.Parallel()
+	for token, want := range map[string]string{`"a\u0062\/"`: "ab/", `""`: "", `1.50`: "1.50", `null`: "null", `{"a":1}`: `{"a":1}`} {
+		if got := Text([]byte(token)); got != want {
+			t.Errorf("Text(%s) = %q, want %q", token, got, want)
+		}
+	}
+	for _, token := range []string{``, `"`, `1`, `"a`, `a"`, `1"`, `"\x"`} {
+		if s, ok := Unquote([]byte(token)); ok {
+			t.Errorf("%s counts as the string %q", token, s)
+		}
+	}
+	for text, want := range map[string]string{"": `""`, "a\"/\n": `"a\"/\n"`, "ñ\xff\xfe!": `"ñ\ufffd!"`} {
+		if got := string(Quote(text)); got != strings.ReplaceAll(want, `\ufffd`, "\ufffd") {
+			t.Errorf("Quote(%q) = %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestKindOf(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Kind{
+		` {}`: '{', "\t[": '[', "\r\n\"": '"', "true": 't', "false": 'f', "null": 'n', "-1": '0', "0": '0', "9": '0', "": 0, "  ": 0, "x": 0, "}": 0,
+	} {
+		if got := KindOf([]byte(text)); got != want {
+			t.Errorf("KindOf(%q) = %q, want %q", text, got, want)
+		}
 	}
 }
 
@@ -104,6 +213,10 @@ func TestReplace(t *testing.T) {
 	t.Parallel()
 	doc := []byte(`{ "a" : [1.0, "x"], "b":2 }`)
 	if got, want := string(Replace(doc, []byte(`"***"`), "a", "1")), `{ "a" : [1.0, "***"], "b":2 }`; got != want {
+		t.Errorf("Replace = %s, want %s", got, want)
+	}
+	long := `"` + strings.Repeat("x", 100) + `"`
+	if got, want := string(Replace(doc, []byte(long), "b")), `{ "a" : [1.0, "x"], "b":`+long+` }`; got != want {
 		t.Errorf("Replace = %s, want %s", got, want)
 	}
 	if got := Replace(doc, []byte(`0`), "z"); &got[0] != &doc[0] {
@@ -134,6 +247,20 @@ func TestRestyle(t *testing.T) {
 		{"compact keeps strings", Style{Compact: true}, "{ \"a b\" :\t[ 1 , 2 ]\r\n}", `{"a b":[1,2]}`},
 		{"slashes outside strings", Style{EscapeSlash: true}, `[1]`, ""},
 		{"no style", Style{}, `[ "/" ]`, ""},
+		{"plain slash by number", Style{PlainSlash: true}, `["\u002f"]`, `["/"]`},
+		{"escaped slashes win", Style{EscapeSlash: true, PlainSlash: true}, `["/\/\u002f"]`, `["\/\/\/"]`},
+		{"slashes of which no style speaks", Style{ASCII: true}, `["/\/"]`, ""},
+		{"slash by number in ASCII", Style{ASCII: true}, `["\u002f"]`, `["/"]`},
+		{"short escapes", Style{ASCII: true}, `["\u0008\u000c\u000d\u0009\u0020\u001F"]`, `["\b\f\r\t \u001f"]`},
+		{"ASCII ends at 7f", Style{ASCII: true}, `["\u007F\u0080"]`, "[\"\x7f\\u0080\"]"},
+		{"raw begins at 80", Style{RawUnicode: true}, `["\u007F\u0080"]`, "[\"\x7f\u0080\"]"},
+		{"the last of the basic plane", Style{ASCII: true}, "[\"\uffff\U00010000\"]", `["\uffff\ud800\udc00"]`},
+		{"the replacement character is a character", Style{ASCII: true}, "[\"\ufffd\"]", `["\ufffd"]`},
+		{"all hex digits", Style{ASCII: true}, `["\uABCD\uEF01\u2345\u6789\uabcd\uefab"]`, `["\uabcd\uef01\u2345\u6789\uabcd\uefab"]`},
+		{"ASCII wins", Style{ASCII: true, RawUnicode: true}, `["é\u00e9"]`, `["\u00e9\u00e9"]`},
+		{"without a setting for it, a character stays as it is written", Style{Compact: true}, `["\u002f\u00E9"]`, ""},
+		{"half a pair before what looks like the other half", raw, `["\ud83dxudc00\ud83d\\dc00"]`, ""},
+		{"half a pair before another character", raw, `["\ud83d\u0041"]`, `["\ud83dA"]`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -155,6 +282,19 @@ func TestRestyle(t *testing.T) {
 				t.Errorf("the input became %s", in)
 			}
 		})
+	}
+}
+
+// Restyle reports text that it cannot read instead of sending half of it.
+func TestRestyleMalformed(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{
+		`"a`, `"\`, `"\u`, `"\u12`, `"\u123"`, `"\u00/0"`, `"\u00:0"`, `"\u00@0"`, `"\u00G0"`, "\"\\u00`0\"", `"\u00g0"`, "\"\xff\"", "\"\xc3", "\"\xed\xa0\x80\"",
+	} {
+		b := append(make([]byte, 0, len(in)), in...) // reading behind it panics
+		if out, err := Restyle(b, Style{ASCII: true}); err == nil {
+			t.Errorf("Restyle(%q) = %q", in, out)
+		}
 	}
 }
 
@@ -381,12 +521,20 @@ func TestPath(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string][]string{
 		"a": {"a"}, "a.b-c.d_1": {"a", "b-c", "d_1"}, `a["x.y"].z[0]`: {"a", "x.y", "z", "0"}, `a["q\"]"]`: {"a", `q"]`},
+		"aZ.zA.09": {"aZ", "zA", "09"}, `a[10]["ñ"][""]`: {"a", "10", "ñ", ""},
+		"a/": nil, "a:": nil, "a@": nil, "a`": nil, "a{": nil, "a[1": nil, "a[1]]": nil, `a["\x"]`: nil, "a[2147483648]": nil, "a[+1]": nil,
 		"": nil, ".a": nil, "a.": nil, "a..b": nil, "a[": nil, "a[]": nil, "a[x]": nil, `a["x]`: nil, `a["x"`: nil, "[0]": nil, "a b": nil, `a["x"]b`: nil, "a[-1]": nil,
 	} {
 		got, err := ParsePath(in)
 		if (err == nil) != (want != nil) || cmp.Diff(want, got) != "" && err == nil {
 			t.Errorf("ParsePath(%q) = %q, %v, want %q", in, got, err, want)
 		}
+	}
+	if got := JoinPath("", "a"); got != "a" {
+		t.Errorf("the first name of a path is written %s", got)
+	}
+	if _, err := ParsePath("a[]"); err == nil || !strings.Contains(err.Error(), `["name"] or [0]`) {
+		t.Errorf("the error of empty brackets does not say what they need: %v", err)
 	}
 	for _, name := range []string{"a", "x.y", "", `q"`, "ñ"} {
 		got, err := ParsePath(JoinPath("events", name))
@@ -414,6 +562,11 @@ func TestSame(t *testing.T) {
 		{`null`, ``, false},
 		{``, ` `, true},
 		{`"a\" b"`, `"a\"  b"`, false},
+		{`"a`, ` "a`, false}, // no tokens at all
+		{`["a"]`, ` ["a`, false},
+		{`["a`, ` ["a"]`, false},
+		{`1 `, `1`, true},
+		{`"a"`, `"a" `, true},
 	} {
 		if got := Same([]byte(tc.a), []byte(tc.b)); got != tc.want {
 			t.Errorf("Same(%s, %s) = %v", tc.a, tc.b, got)
