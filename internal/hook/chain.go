@@ -40,10 +40,10 @@ func (l Link) String() string {
 
 // ParseLink reads what [Link.String] wrote.
 func ParseLink(s string) (l Link, err error) {
-	number, text, ok := strings.Cut(s, ":")
+	number, text, _ := strings.Cut(s, ":")
 	l.Seq, err = strconv.ParseInt(number, 10, 64)
 	hash, wrong := hex.DecodeString(text)
-	if !ok || err != nil || wrong != nil || len(hash) != len(l.Hash) || l.Seq < 0 {
+	if err != nil || wrong != nil || len(hash) != len(l.Hash) || l.Seq < 0 {
 		return Link{}, fmt.Errorf("%q is no head of a chain; one looks like 42:9f86…, with 64 digits after the colon", s)
 	}
 	copy(l.Hash[:], hash)
