@@ -88,7 +88,7 @@ test-needs:
 	done
 
 # Packages that compute, so that their tests are quick enough to run once for each mutant.
-MUTATE_PKGS := hook match sign rawjson expr contract deliver/window deliver/compose
+MUTATE_PKGS := hook match sign rawjson expr contract deliver/pace deliver/window deliver/compose
 
 .PHONY: mutate
 mutate: $(TOOLS) ## Change the code in many small ways and list what no test notices (PKG=./internal/hook ARGS="-sample 100")

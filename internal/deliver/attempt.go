@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"gancho/internal/deliver/pace"
 	"gancho/internal/hook"
 	"gancho/internal/send"
 )
@@ -191,7 +192,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 			endpoint.State, disable = hook.EndpointDisabled, hook.ReasonFailingLong
 		}
 	} else {
-		l.pace.breaker.ended(silent, now)
+		l.pace.Ended(pace.Silent, now)
 	}
 	d.Superseded = d.Superseded || l.window.Superseded(d.ID)
 	t, ok := hook.Next(*d, hook.Trigger{Kind: hook.OnAttempt, Outcome: o}, p.policy, endpoint, now)
@@ -223,23 +224,23 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 // notice counts an attempt for the circuit breaker and the health of the endpoint; with mu
 // held.
 func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
-	v := alive
+	v := pace.Alive
 	switch {
 	case o.Interrupted || o.Final || o.Cancel != "":
-		v = silent
+		v = pace.Silent
 	case !o.OK && hook.ReceiverTrouble(o.Class):
-		v = trouble
+		v = pace.Trouble
 	}
 	if hook.NeverSent(a.Class) {
-		l.pace.breaker.ended(silent, now)
+		l.pace.Ended(pace.Silent, now)
 	} else {
-		l.pace.breaker.ended(v, now)
+		l.pace.Ended(v, now)
 	}
-	if v == silent {
+	if v == pace.Silent {
 		return
 	}
 	if o.RetryAfter > 0 {
-		l.pace.notBefore = now.Add(min(o.RetryAfter, hook.MaxRetryAfter))
+		l.pace.Pause(now.Add(min(o.RetryAfter, hook.MaxRetryAfter)))
 	}
 	if l.health.note(a, o, now) {
 		l.saveHealth(now)
@@ -252,12 +253,12 @@ func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
 func (l *lane) giveUp(d hook.Delivery, now time.Time, wait time.Duration) {
 	again := now.Add(max(wait, time.Second))
 	l.mu.Lock()
-	l.pace.breaker.ended(silent, now) // it may have been a probe of the breaker
+	l.pace.Ended(pace.Silent, now) // it may have been a probe of the breaker
 	if l.ordered() {
 		l.putBackAll(l.window.Restart())
 	}
-	if (l.ordered() || wait > 0) && l.pace.notBefore.Before(again) {
-		l.pace.notBefore = again
+	if l.ordered() || wait > 0 {
+		l.pace.Extend(again)
 	}
 	l.mu.Unlock()
 	l.putBack(d, again)

@@ -33,6 +33,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/deliver/compose"
+	"gancho/internal/deliver/window"
 	"gancho/internal/hook"
 	"gancho/internal/send"
 )
@@ -139,7 +140,7 @@ type Options struct {
 type Worker struct {
 	Options
 	slots  requestSlots
-	memory memoryBudget
+	memory window.Memory
 
 	mu    sync.Mutex
 	lanes map[hook.EndpointID]*lane
@@ -177,7 +178,7 @@ func New(o Options) *Worker {
 		Options: o, lanes: map[hook.EndpointID]*lane{}, tests: map[hook.EndpointID]struct{}{},
 		unstored: make(chan struct{}, unstoredLimit), closing: make(chan struct{}),
 	}
-	w.slots.limit, w.memory.max = max(o.InFlight, 1), max(o.MemoryBytes, 1<<20)
+	w.slots.limit, w.memory.Max = max(o.InFlight, 1), max(o.MemoryBytes, 1<<20)
 	w.stopped, w.cancel = context.WithCancel(context.Background())
 	return w
 }

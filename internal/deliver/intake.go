@@ -27,7 +27,7 @@ func (l *lane) await(d *hook.Delivery) (atOnce bool) {
 // concurrency. It returns false for an ordered lane, where a delivery waits for those before
 // it, and for at-most-once, which needs a commit of its own first. mu is held.
 func (l *lane) sendsAtOnce(d *hook.Delivery, now time.Time) bool {
-	if d.Mode != hook.AtLeastOnce || l.ordered() || l.got != l.wanted || l.window.Backlog() || !l.pace.unlimited(now) {
+	if d.Mode != hook.AtLeastOnce || l.ordered() || l.got != l.wanted || l.window.Backlog() || !l.pace.Unlimited(now) {
 		return false
 	}
 	return l.window.Len()+l.inFlight+l.starting < 2*l.plan.limits.Concurrency

@@ -46,7 +46,7 @@ func eachIntake(t *testing.T, test func(t *testing.T, x *world, jobs []hook.Job)
 				l := x.w.existing(x.endpoint.ID)
 				l.mu.Lock()
 				defer l.mu.Unlock()
-				if n := x.w.memory.used.Load(); !l.window.Empty() || l.starting != 0 || n != 0 {
+				if n := x.w.memory.Used(); !l.window.Empty() || l.starting != 0 || n != 0 {
 					t.Errorf("left over: %+v, %d starting, %d bytes", l.window, l.starting, n)
 				}
 			})

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gancho/internal/deliver/pace"
 	"gancho/internal/deliver/window"
 	"gancho/internal/hook"
 )
@@ -28,7 +29,7 @@ type lane struct {
 
 	mu     sync.Mutex
 	window *window.Window
-	pace   pace
+	pace   pace.Pace
 	health health
 
 	plan        *plan // nil until the configuration was read for the first time
@@ -189,7 +190,7 @@ func (l *lane) take() (job hook.Job, ok bool) {
 		return job, false
 	}
 	l.inFlight++
-	l.pace.breaker.sent()
+	l.pace.Sent()
 	l.w.senders.Add(1)
 	return l.window.Take(), true
 }
@@ -209,13 +210,13 @@ func (l *lane) headMayGo(now time.Time) bool {
 		l.pumpAt(now, head.NextAttemptAt)
 		return false
 	}
-	r, again, ok := l.pace.reserve(now)
+	r, again, ok := l.pace.Reserve(now)
 	if !ok {
 		l.pumpAt(now, again)
 		return false
 	}
 	if !l.w.slots.acquire(l, l.inFlight == 0) {
-		r.cancel(now)
+		r.Cancel(now)
 		return false
 	}
 	return true
@@ -310,7 +311,7 @@ func (l *lane) setPlan(p *plan) {
 	if old == nil {
 		l.health.Health = p.endpoint.Health
 		l.ahead.Store(int64(max(p.endpoint.Health.LastRun.Sub(l.w.Now()), 0)))
-		l.pace.limit(p.limits.PerSecond)
+		l.pace.Limit(p.limits.PerSecond)
 		l.window.SetOrdered(p.limits.Ordered)
 		return
 	}
@@ -319,14 +320,14 @@ func (l *lane) setPlan(p *plan) {
 		l.window.SetOrdered(p.limits.Ordered)
 	}
 	if old.limits.PerSecond != p.limits.PerSecond {
-		l.pace.limit(p.limits.PerSecond)
+		l.pace.Limit(p.limits.PerSecond)
 	}
 	resumed := old.state != hook.EndpointActive && p.state == hook.EndpointActive
 	if resumed { // whoever resumed it says that the receiver works again
 		l.health.FailingSince = time.Time{}
 	}
 	if resumed || old.endpoint.Version != p.endpoint.Version {
-		l.pace.forgive()
+		l.pace.Forgive()
 	}
 }
 
@@ -351,5 +352,5 @@ func (l *lane) tend(now time.Time) (drop bool) {
 // held.
 func (l *lane) idle(now time.Time) bool {
 	unread := !l.window.CaughtUp() && (l.plan == nil || l.active())
-	return l.window.Empty() && l.window.NextDue().IsZero() && !unread && !l.reads && !l.pace.pausing(now)
+	return l.window.Empty() && l.window.NextDue().IsZero() && !unread && !l.reads && !l.pace.Pausing(now)
 }

@@ -266,7 +266,7 @@ func (m *model) check() {
 		}
 		l.mu.Unlock()
 	}
-	if bytes := m.w.memory.used.Load(); bytes != 0 || m.w.slots.used != 0 || len(m.w.unstored) != 0 {
+	if bytes := m.w.memory.Used(); bytes != 0 || m.w.slots.used != 0 || len(m.w.unstored) != 0 {
 		m.t.Errorf("left over: %d bytes, %d slots, %d results", bytes, m.w.slots.used, len(m.w.unstored))
 	}
 	m.w.tend(time.Now().Add(2 * idleAfter))
@@ -299,7 +299,7 @@ func testModel(t *testing.T, seed uint64, moving bool) {
 	bubble(t, time.Hour, hook.EndpointConfig{Retry: retry, Concurrency: 3}, m.answer, func(t *testing.T, x *world) {
 		m.world = x
 		x.w.Store = &unreliable{x.db, m.chance}
-		x.w.memory.max = 30 * 700 // memory for about 30 deliveries
+		x.w.memory.Max = 30 * 700 // memory for about 30 deliveries
 		m.endpoints = []*hook.Endpoint{
 			x.endpoint,
 			x.addEndpoint("http://once", hook.EndpointConfig{Retry: once, Mode: hook.AtMostOnce, Concurrency: 2}),

@@ -42,7 +42,7 @@ func (l *lane) endLook() {
 func (l *lane) readPage(ctx context.Context) {
 	// Even if no memory is free, ask for one byte: that reads one delivery, so every lane makes
 	// progress.
-	maxBytes := max(min(l.w.memory.free(), pageBytes), 1)
+	maxBytes := max(min(l.w.memory.Free(), pageBytes), 1)
 	page, err := l.w.Store.Due(ctx, l.id, l.now(), pageJobs, maxBytes, l.knows)
 	p, lookForInterrupted := l.endPage(page, err)
 	if lookForInterrupted {

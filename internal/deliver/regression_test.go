@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gancho/internal/deliver/pace"
 	"gancho/internal/hook"
 	"gancho/internal/mask"
 	"gancho/internal/send"
@@ -342,10 +343,10 @@ func TestDueWhileReading(t *testing.T) {
 		settle()
 		jobs := x.awaited(1)
 		slow.hold.Store(true)
-		x.w.memory.MustReserve(x.w.memory.max) // no room for it, so it is stored as never begun
+		x.w.memory.MustReserve(x.w.memory.Max) // no room for it, so it is stored as never begun
 		x.w.Offer(jobs)
 		settle()
-		x.w.memory.Release(x.w.memory.max)
+		x.w.memory.Release(x.w.memory.Max)
 		slow.hold.Store(false)
 		close(slow.read)
 		pass(time.Minute)
@@ -449,7 +450,7 @@ func TestGoneEndpointLetsMemoryGo(t *testing.T) {
 		x.w.Store = goneEndpoint{x.db}
 		x.w.Refresh(hook.Change{Endpoint: x.endpoint.ID})
 		pass(time.Minute)
-		if n := x.w.memory.used.Load(); n != 0 {
+		if n := x.w.memory.Used(); n != 0 {
 			t.Errorf("%d bytes are still held", n)
 		}
 	})
@@ -544,12 +545,12 @@ func TestDeferredIsCounted(t *testing.T) {
 		x.w.Wake(x.endpoint.ID)
 		synctest.Wait()
 		x.publishMany(x.endpoint, 10, large)
-		if n := x.w.memory.used.Load(); n < 10*largeBytes {
+		if n := x.w.memory.Used(); n < 10*largeBytes {
 			t.Errorf("%d bytes are counted", n)
 		}
-		x.w.memory.max = 11 * largeBytes
+		x.w.memory.Max = 11 * largeBytes
 		x.publishMany(x.endpoint, 10, large)
-		if n := x.w.memory.used.Load(); n > 11*largeBytes {
+		if n := x.w.memory.Used(); n > 11*largeBytes {
 			t.Errorf("%d bytes are held", n)
 		}
 		slow.hold.Store(false)
@@ -558,7 +559,7 @@ func TestDeferredIsCounted(t *testing.T) {
 		if n := len(x.rc.requests()); n != 21 {
 			t.Errorf("%d requests, want 21", n)
 		}
-		if n := x.w.memory.used.Load(); n != 0 {
+		if n := x.w.memory.Used(); n != 0 {
 			t.Errorf("%d bytes are still held", n)
 		}
 	})
@@ -641,7 +642,7 @@ func TestEditedEndpointIsTriedAtOnce(t *testing.T) {
 				}
 				return answer()
 			}, func(t *testing.T, x *world) {
-				for range 2 * breakerThreshold { // the breaker opens on the way, and more failures make its wait longer
+				for range 2 * pace.Threshold { // the breaker opens on the way, and more failures make its wait longer
 					x.publish(x.endpoint, `1`)
 					settle()
 				}

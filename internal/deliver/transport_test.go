@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gancho/internal/contract"
+	"gancho/internal/deliver/pace"
 	"gancho/internal/hook"
 	"gancho/internal/send"
 	sendhttp "gancho/internal/send/http"
@@ -159,7 +160,7 @@ func TestShadow(t *testing.T) {
 					if ok, err := x.db.UpdateEndpoint(t.Context(), e, false); !ok || err != nil {
 						t.Fatal(ok, err)
 					}
-					ids := x.publishMany(e, 3*breakerThreshold, number)
+					ids := x.publishMany(e, 3*pace.Threshold, number)
 					settle()
 					for i, id := range ids {
 						d := x.delivery(id)

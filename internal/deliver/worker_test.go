@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gancho/internal/contract"
+	"gancho/internal/deliver/pace"
 	"gancho/internal/hook"
 	"gancho/internal/send"
 	sendhttp "gancho/internal/send/http"
@@ -537,7 +538,7 @@ func TestHangingEndpointAlone(t *testing.T) {
 			}
 		}
 		// 32 at once; then each of the first failures lets one more out until the breaker opens.
-		if tries > 32+breakerThreshold+10 {
+		if tries > 32+pace.Threshold+10 {
 			t.Errorf("%d requests to the hanging endpoint within 5 minutes", tries)
 		}
 	})

@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"contracts":          {}, // the shipped contracts, embedded
 
 	"internal/deliver/window":  {"internal/hook"},
+	"internal/deliver/pace":    {},
 	"internal/deliver/compose": {"internal/hook", "internal/contract", "internal/mask", "internal/send", "internal/sign", "internal/transform"},
 
 	// The parts that do things.
@@ -69,7 +70,7 @@ var mayImport = map[string][]string{
 	"internal/lograte":   {},
 	"internal/listen":    {},
 	"internal/stream":    {"internal/hook"},
-	"internal/deliver":   {"internal/hook", "internal/deliver/compose", "internal/deliver/window", "internal/contract", "internal/send"},
+	"internal/deliver":   {"internal/hook", "internal/deliver/compose", "internal/deliver/pace", "internal/deliver/window", "internal/contract", "internal/send"},
 	"internal/admin":     {"internal/egress", "internal/hook", "internal/mask", "internal/rawjson", "internal/contract", "internal/bearer"},
 	"internal/auth":      {"internal/hook", "internal/cache"},
 	"internal/api":       {"internal/hook", clientModule, "internal/admin", "internal/auth", "internal/contract", "internal/rawjson"},

@@ -1,9 +1,9 @@
-package deliver
+package pace
 
 import "time"
 
 // breaker keeps a lane from sending many requests to a receiver that is in trouble. After
-// breakerThreshold failures in a row it opens. While it is open, deliveries wait without using
+// Threshold failures in a row it opens. While it is open, deliveries wait without using
 // up attempts, and only one at a time is sent, as a probe. An answer that shows that the
 // receiver works closes it. It has no lock; the lane holds one.
 type breaker struct {
@@ -14,10 +14,12 @@ type breaker struct {
 	until    time.Time     // when the next probe may be sent
 }
 
+// Threshold is after how many failures in a row the breaker opens.
+const Threshold = 10
+
 const (
-	breakerThreshold = 10
-	breakerMinWait   = 2 * time.Second
-	breakerMaxWait   = time.Minute
+	minWait = 2 * time.Second
+	maxWait = time.Minute
 )
 
 // allow reports whether a delivery may be sent now. If not, again says when to ask again;
@@ -41,31 +43,31 @@ func (b *breaker) sent() {
 	}
 }
 
-// verdict is what an attempt says about the receiver as a whole.
-type verdict int
+// Verdict is what an attempt says about the receiver as a whole.
+type Verdict int
 
 const (
-	alive   verdict = iota // it works: it answered, whatever it said
-	trouble                // it is in trouble: hook.ReceiverTrouble
-	silent                 // nobody knows: the attempt was interrupted, or nothing was sent
+	Alive   Verdict = iota // it works: it answered, whatever it said
+	Trouble                // it is in trouble: hook.ReceiverTrouble
+	Silent                 // nobody knows: the attempt was interrupted, or nothing was sent
 )
 
 // ended notes the end of an attempt. Failures of requests that were sent before the
 // breaker opened do not make it wait longer.
-func (b *breaker) ended(v verdict, now time.Time) {
+func (b *breaker) ended(v Verdict, now time.Time) {
 	switch {
-	case v == alive:
+	case v == Alive:
 		*b = breaker{}
-	case v == silent:
+	case v == Silent:
 		b.probing = false
 	case !b.open:
-		if b.failures++; b.failures >= breakerThreshold {
-			b.open, b.wait = true, breakerMinWait
+		if b.failures++; b.failures >= Threshold {
+			b.open, b.wait = true, minWait
 			b.until = now.Add(b.wait)
 		}
 	case b.probing:
 		b.probing = false
-		b.wait = min(2*b.wait, breakerMaxWait)
+		b.wait = min(2*b.wait, maxWait)
 		b.until = now.Add(b.wait)
 	}
 }

@@ -1,4 +1,4 @@
-package deliver
+package pace
 
 import (
 	"testing"
@@ -12,7 +12,7 @@ func TestBreaker(t *testing.T) {
 	fail := func(n int) {
 		for range n {
 			b.sent()
-			b.ended(trouble, now)
+			b.ended(Trouble, now)
 		}
 	}
 	allowed := func(want bool, wantAgain time.Time) {
@@ -21,35 +21,35 @@ func TestBreaker(t *testing.T) {
 			t.Fatalf("allow = %v, again %v; want %v, %v", ok, again, want, wantAgain)
 		}
 	}
-	fail(breakerThreshold - 1)
+	fail(Threshold - 1)
 	allowed(true, time.Time{})
 	fail(1)
-	allowed(false, now.Add(breakerMinWait))
+	allowed(false, now.Add(minWait))
 	for range 50 { // requests that were in flight when it opened
-		b.ended(trouble, now)
+		b.ended(Trouble, now)
 	}
-	allowed(false, now.Add(breakerMinWait))
+	allowed(false, now.Add(minWait))
 
-	now = now.Add(breakerMinWait)
+	now = now.Add(minWait)
 	allowed(true, time.Time{})
 	b.sent()
 	allowed(false, time.Time{}) // one probe at a time
-	b.ended(trouble, now)
-	allowed(false, now.Add(2*breakerMinWait)) // the wait doubles
+	b.ended(Trouble, now)
+	allowed(false, now.Add(2*minWait)) // the wait doubles
 	for range 20 {
-		now = now.Add(breakerMaxWait)
+		now = now.Add(maxWait)
 		b.sent()
-		b.ended(trouble, now)
+		b.ended(Trouble, now)
 	}
-	allowed(false, now.Add(breakerMaxWait)) // up to a limit
+	allowed(false, now.Add(maxWait)) // up to a limit
 
-	now = now.Add(breakerMaxWait)
+	now = now.Add(maxWait)
 	b.sent()
-	b.ended(silent, now) // interrupted: the probe has ended, and nothing is known
+	b.ended(Silent, now) // interrupted: the probe has ended, and nothing is known
 	allowed(true, time.Time{})
 	b.sent()
-	b.ended(alive, now)
+	b.ended(Alive, now)
 	allowed(true, time.Time{})
-	fail(breakerThreshold - 1) // it counts from zero again
+	fail(Threshold - 1) // it counts from zero again
 	allowed(true, time.Time{})
 }

@@ -1,32 +1,34 @@
-package deliver
+package window
 
 import "sync/atomic"
 
-// memoryBudget bounds the memory of the deliveries that wait in all lanes together.
-// It implements [window.Budget].
-type memoryBudget struct {
-	max  int // bytes; a single delivery may take more if nothing else waits
+// Memory is a [Budget] of a number of bytes. Set Max before it is used.
+type Memory struct {
+	Max  int // bytes; a single delivery may take more if nothing else waits
 	used atomic.Int64
 }
 
-// Reserve takes n bytes if there are as many.
-func (b *memoryBudget) Reserve(n int) bool {
+// Reserve takes n bytes if there are as many, or if none are taken.
+func (m *Memory) Reserve(n int) bool {
 	for {
-		used := b.used.Load()
-		if used > 0 && used+int64(n) > int64(b.max) {
+		used := m.used.Load()
+		if used > 0 && used+int64(n) > int64(m.Max) {
 			return false
 		}
-		if b.used.CompareAndSwap(used, used+int64(n)) {
+		if m.used.CompareAndSwap(used, used+int64(n)) {
 			return true
 		}
 	}
 }
 
 // MustReserve takes n bytes for a delivery that is in memory already, even if fewer are left.
-func (b *memoryBudget) MustReserve(n int) { b.used.Add(int64(n)) }
+func (m *Memory) MustReserve(n int) { m.used.Add(int64(n)) }
 
 // Release gives n bytes back.
-func (b *memoryBudget) Release(n int) { b.used.Add(-int64(n)) }
+func (m *Memory) Release(n int) { m.used.Add(-int64(n)) }
 
-// free is how many bytes are left; it may be negative.
-func (b *memoryBudget) free() int { return b.max - int(b.used.Load()) }
+// Used is how many bytes are taken.
+func (m *Memory) Used() int { return int(m.used.Load()) }
+
+// Free is how many bytes are left; it may be negative.
+func (m *Memory) Free() int { return m.Max - m.Used() }
