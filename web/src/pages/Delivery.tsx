@@ -144,7 +144,7 @@ export function DeliveryPage() {
             {t.delivery.timeline}
           </Title>
           {mayReveal && attempts.length > 0 && (
-            <Paper p="md" mb="sm">
+            <Paper p="md" pb={4} mb="sm">
               <Reveal shown={revealed} busy={revealed && plain.isPending} onChange={setRevealed} />
               {revealed && <Trouble error={plain.error} retry={() => void plain.refetch()} />}
             </Paper>

@@ -97,7 +97,7 @@ function Senders({ addresses, operator }: { addresses: string[]; operator: boole
   const t = useT();
   return (
     <Paper p="lg" component="section" aria-labelledby="from">
-      <Group justify="space-between" mb={4}>
+      <Group justify="space-between" mb={4} wrap="nowrap" align="flex-start">
         <Title order={2} id="from">
           {t.network.from}
         </Title>

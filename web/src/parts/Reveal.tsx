@@ -28,7 +28,7 @@ export function Reveal({
   const t = useT();
   const [asking, setAsking] = useState(false);
   return (
-    <Group gap="sm">
+    <Group gap="sm" mb="sm">
       <Button
         size="xs"
         variant="default"
