@@ -77,14 +77,6 @@ export function TenantsPage() {
                 >
                   {t.tenants.limits}
                 </Button>
-                <Button
-                  size="xs"
-                  variant="default"
-                  leftSection={<IconExternalLink size={14} />}
-                  onClick={() => setLinking(x.id)}
-                >
-                  {t.portalLinks.title}
-                </Button>
                 <Menu position="bottom-end" width={210}>
                   <Menu.Target>
                     <ActionIcon variant="subtle" color="gray" aria-label={t.endpoints.menu(x.name || x.id)}>
@@ -92,6 +84,9 @@ export function TenantsPage() {
                     </ActionIcon>
                   </Menu.Target>
                   <Menu.Dropdown>
+                    <Menu.Item leftSection={<IconExternalLink size={16} />} onClick={() => setLinking(x.id)}>
+                      {t.portalLinks.title}
+                    </Menu.Item>
                     <Menu.Item
                       component={Link}
                       {...({ to: "/t/$tenant/network", params: { tenant: x.id } } as object)}
