@@ -164,3 +164,33 @@ func TestOpaque(t *testing.T) {
 		}
 	}
 }
+
+// FuzzRead reads bodies in any charset and coding. What is read is bounded, is text if it says so, and can be put back into
+// the form that it came in.
+func FuzzRead(f *testing.F) {
+	for _, s := range []struct{ contentType, coding, body string }{
+		{"text/html; charset=ISO-8859-1", "", "Sesi\xf3n"},
+		{"text/plain; charset=utf-16", "gzip, deflate", "\x1f\x8b\x08\x00"},
+		{"application/json", "gzip", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x4a\x04\x04\x00\x00\xff\xff\x43\xbe\xb7\xe8\x01\x00\x00\x00"},
+		{"", "br", "x"},
+		{"image/png", "deflate", "\x78\x9c\x03\x00"},
+		{"text/html", "", "<meta charset=shift_jis>\x83\x65"},
+	} {
+		f.Add(s.contentType, s.coding, []byte(s.body), false)
+	}
+	f.Fuzz(func(t *testing.T, contentType, coding string, body []byte, truncated bool) {
+		r := response(contentType, coding, string(body))
+		r.Truncated = truncated
+		got := Read(r)
+		if string(r.Body) != string(body) {
+			t.Fatal("the answer was changed")
+		}
+		if most := max(4*MaxText, 4*len(body)); len(got.Bytes) > most { // a charset makes at most four bytes of one
+			t.Fatalf("%d bytes of %d", len(got.Bytes), len(body))
+		}
+		if truncated && !got.Truncated {
+			t.Fatal("a truncated answer is shown as a whole one")
+		}
+		got.Encode(got.Bytes)
+	})
+}

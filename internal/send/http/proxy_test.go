@@ -11,8 +11,10 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -322,4 +324,42 @@ func answeringOver(cert tls.Certificate) func(*net.TCPConn, int) {
 			}
 		}
 	}
+}
+
+// FuzzProxyAnswer sends a request through a forward proxy that answers with any bytes: to CONNECT, to a greeting of SOCKS5,
+// and within the tunnel. There is always an outcome, which does not say where the proxy is.
+func FuzzProxyAnswer(f *testing.F) {
+	for _, s := range []string{
+		"HTTP/1.1 200 OK\r\n\r\n" + ok, "HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n",
+		"HTTP/1.1 502 Bad\r\n\r\n", "\x05\x02\x01\x00\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50" + ok, "\x05\xff", "\x05\x02\x01\x01",
+		"\x05\x02\x01\x00\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00", "\x05\x02\x01\x00\x05\x00\x00\x03\xff", "\x04", "",
+	} {
+		f.Add([]byte(s))
+	}
+	var answer atomic.Pointer[[]byte]
+	p := receive(f, func(c *net.TCPConn, _ int) {
+		_, _ = c.Write(*answer.Load())
+		_ = c.CloseWrite()
+		_, _ = io.Copy(io.Discard, c)
+	})
+	var transports []*Transport
+	for _, scheme := range []string{"http", "socks5"} {
+		proxy, err := ParseProxy(scheme + "://gancho:s3cret@" + p.addr)
+		if err != nil {
+			f.Fatal(err)
+		}
+		transports = append(transports, newTransport(f, func(o *Options) { o.Proxy = proxy }))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		answer.Store(&text)
+		for _, tr := range transports {
+			got := tr.Send(t.Context(), post("http://127.0.0.1:9999/", "{}"))
+			if got.Class != "" && (got.Detail == "" || !utf8.ValidString(got.Detail)) || got.Class == "" && got.Response == nil {
+				t.Fatalf("class %q, detail %q, answer %v", got.Class, got.Detail, got.Response)
+			}
+			if strings.Contains(got.Detail, "s3cret") || strings.Contains(got.Detail, p.addr) {
+				t.Fatalf("the proxy is named: %s", got.Detail)
+			}
+		}
+	})
 }
