@@ -106,7 +106,13 @@ func TestKeyRotation(t *testing.T) {
 		}
 		return text, len(after.Earlier)
 	}
+	began := time.Now()
 	second, n := rotate(time.Hour)
+	ended := time.Now()
+	if found, err := db.KeyByHash(ctx, sha256.Sum256([]byte(first))); err != nil || found.ExpiresAt.Before(began.Add(time.Hour-time.Second)) ||
+		found.ExpiresAt.After(ended.Add(time.Hour)) {
+		t.Errorf("the first text is good until %v, %v", found.ExpiresAt, err)
+	}
 	if n != 1 || !good(first) || !good(second) {
 		t.Errorf("after the first rotation: %d earlier texts", n)
 	}
