@@ -154,7 +154,7 @@ func TestSnapshot(t *testing.T) {
 	if _, ok := c.NewSnapshot(nil, "posted"); ok {
 		t.Error("a posted event has a schedule")
 	}
-	if s := c.Scheduled(); len(s) != 2 || s[0].Name != "deals" || s[0].Schedule.Select != "deal" || s[0].Schedule.MaxBody != 1024 || s[1].Schedule.MaxBody != DefaultMaxBody {
+	if s := c.Scheduled(); len(s) != 2 || s[0].Name != "deals" || s[0].Schedule.Select != "deal" || s[0].Schedule.MaxBody != 1024 || s[1].Schedule.MaxBody != 16<<20 {
 		t.Errorf("%+v", s)
 	}
 	s, ok := c.NewSnapshot(nil, "deals")

@@ -302,3 +302,30 @@ func TestTallyBounds(t *testing.T) {
 		t.Errorf("beyond the last bound: %v, %t", d, ok)
 	}
 }
+
+// Numbers that people rely on stand here as the documents say them. Tests that use the constants notice no change of one.
+func TestDocumentedNumbers(t *testing.T) {
+	t.Parallel()
+	want := []time.Duration{
+		0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
+		5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+	}
+	if diff := cmp.Diff(want, DefaultRetry); diff != "" {
+		t.Errorf("the default schedule, as Standard Webhooks suggests it:\n%s", diff)
+	}
+	for what, n := range map[string][2]int64{
+		"the default timeout, in seconds":                        {int64(DefaultTimeout / time.Second), 15},
+		"the longest timeout, in seconds":                        {int64(MaxTimeout / time.Second), 300},
+		"the default concurrency":                                {DefaultConcurrency, 32},
+		"the highest concurrency":                                {MaxConcurrency, 1000},
+		"the longest schedule, in attempts":                      {MaxRetries, 100},
+		"the longest pause that Retry-After can ask for, in min": {int64(MaxRetryAfter / time.Minute), 60},
+		"what is read of an answer, in bytes":                    {ReadBody, 65536},
+		"what is kept of an answer, in bytes":                    {KeepBody, 16384},
+		"the most deliveries of one event":                       {MaxFanout, 65535},
+	} {
+		if n[0] != n[1] {
+			t.Errorf("%s: it is %d, the documents say %d", what, n[0], n[1])
+		}
+	}
+}

@@ -329,13 +329,13 @@ func TestAnswers(t *testing.T) {
 		{"chunked", chunked(5), "POST", 200, []hook.Header{{Name: "Transfer-Encoding", Value: "chunked"}}, 5, false},
 		{"chunked, nothing", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "POST", 200, nil, 0, false},
 		{"until close", "HTTP/1.0 200 OK\r\n\r\nabc", "POST", 200, nil, 3, false},
-		{"exactly what is kept", sized(hook.KeepBody), "POST", 200, nil, hook.KeepBody, false},
-		{"one more", sized(hook.KeepBody + 1), "POST", 200, nil, hook.KeepBody, true},
-		{"exactly what is kept, chunked", chunked(hook.KeepBody), "POST", 200, nil, hook.KeepBody, false},
-		{"one more, chunked", chunked(hook.KeepBody + 1), "POST", 200, nil, hook.KeepBody, true},
-		{"exactly what is read", sized(hook.ReadBody), "POST", 200, nil, hook.KeepBody, true},
-		{"more than is read", sized(hook.ReadBody + 1<<20), "POST", 200, nil, hook.KeepBody, true},
-		{"compressed, not inflated", fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", zipped.Len(), zipped.Bytes()), "POST", 200, []hook.Header{{Name: "Content-Encoding", Value: "gzip"}, {Name: "Content-Length", Value: fmt.Sprint(zipped.Len())}}, min(zipped.Len(), hook.KeepBody), zipped.Len() > hook.KeepBody},
+		{"exactly what is kept", sized(16 << 10), "POST", 200, nil, 16 << 10, false},
+		{"one more", sized(16<<10 + 1), "POST", 200, nil, 16 << 10, true},
+		{"exactly what is kept, chunked", chunked(16 << 10), "POST", 200, nil, 16 << 10, false},
+		{"one more, chunked", chunked(16<<10 + 1), "POST", 200, nil, 16 << 10, true},
+		{"exactly what is read", sized(64 << 10), "POST", 200, nil, 16 << 10, true},
+		{"more than is read", sized(64<<10 + 1<<20), "POST", 200, nil, 16 << 10, true},
+		{"compressed, not inflated", fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", zipped.Len(), zipped.Bytes()), "POST", 200, []hook.Header{{Name: "Content-Encoding", Value: "gzip"}, {Name: "Content-Length", Value: fmt.Sprint(zipped.Len())}}, min(zipped.Len(), 16<<10), zipped.Len() > 16<<10},
 		{"informational first", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok, "POST", 200, []hook.Header{{Name: "Content-Length", Value: "2"}}, 2, false},
 		{"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nnot http", "POST", 101, nil, 0, false},
 		{"close announced", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx", "POST", 200, nil, 1, false},
@@ -396,7 +396,7 @@ func TestEndlessBody(t *testing.T) {
 				}
 			})
 			x := newTransport(t).Send(t.Context(), post(r.url, "x"))
-			if x.Class != "" || len(x.Response.Body) != hook.KeepBody || !x.Response.Truncated {
+			if x.Class != "" || len(x.Response.Body) != 16<<10 || !x.Response.Truncated {
 				t.Errorf("%s %s: %d bytes kept", x.Class, x.Detail, len(x.Response.Body))
 			}
 			<-closed
@@ -1301,7 +1301,7 @@ func FuzzAnswer(f *testing.F) {
 		if got.Class != "" && (got.Detail == "" || !utf8.ValidString(got.Detail)) || got.Class == "" && got.Response == nil {
 			t.Fatalf("class %q, detail %q, answer %v", got.Class, got.Detail, got.Response)
 		}
-		if res := got.Response; res != nil && (res.Status < 100 || res.Status > 999 || len(res.Body) > hook.KeepBody || len(res.Body) > len(text)) {
+		if res := got.Response; res != nil && (res.Status < 100 || res.Status > 999 || len(res.Body) > 16<<10 || len(res.Body) > len(text)) {
 			t.Fatalf("status %d, %d bytes", res.Status, len(res.Body))
 		}
 	})
@@ -1326,13 +1326,13 @@ func FuzzRetryAfter(f *testing.F) {
 // the rest is not read, so its connection is closed.
 func TestReadLimit(t *testing.T) {
 	t.Parallel()
-	for size, want := range map[int]int32{hook.ReadBody: 1, hook.ReadBody + hook.KeepBody: 2} {
+	for size, want := range map[int]int32{64 << 10: 1, 64<<10 + 16<<10: 2} {
 		r := receive(t, answering(fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n",
 			size, strings.Repeat("x", size))))
 		tr := newTransport(t)
 		for range 2 {
 			x := tr.Send(t.Context(), post(r.url, "x"))
-			if x.Class != "" || len(x.Response.Body) != hook.KeepBody || !x.Response.Truncated {
+			if x.Class != "" || len(x.Response.Body) != 16<<10 || !x.Response.Truncated {
 				t.Errorf("%d bytes: %s, %d kept", size, x.Class, len(x.Response.Body))
 			}
 		}
