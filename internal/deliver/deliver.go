@@ -146,10 +146,10 @@ type Worker struct {
 	lanes map[hook.EndpointID]*lane
 	tests map[hook.EndpointID]struct{} // endpoints that are being tested
 
-	beat     atomic.Int64    // when Run looked around last, as a Unix time in nanoseconds
-	stopping atomic.Bool     // Run was told to stop; nothing clears it
-	closing  chan struct{}   // closed when stopping is set, so that idle senders end
-	stopped  context.Context // ends when requests in flight must end
+	beat     atomic.Pointer[time.Time] // when Run looked around last; nil: never
+	stopping atomic.Bool               // Run was told to stop; nothing clears it
+	closing  chan struct{}             // closed when stopping is set, so that idle senders end
+	stopped  context.Context           // ends when requests in flight must end
 	cancel   context.CancelFunc
 	senders  sync.WaitGroup // goroutines that send, read or put back
 	results  sync.WaitGroup // results that are not durable yet
@@ -195,15 +195,16 @@ const (
 func (w *Worker) Run(ctx context.Context) error {
 	tick := time.NewTicker(w.Tick)
 	defer tick.Stop()
-	lastSweep := time.Now() // as the times of the ticker
-	w.beat.Store(lastSweep.UnixNano())
+	began := time.Now() // as the times of the ticker
+	lastSweep := began
+	w.beat.Store(&began)
 	for {
 		select {
 		case <-ctx.Done():
 			w.stop()
 			return nil
 		case now := <-tick.C:
-			w.beat.Store(now.UnixNano())
+			w.beat.Store(&now)
 			w.tend(now)
 			if now.Sub(lastSweep) >= sweepTicks*w.Tick {
 				lastSweep = now
@@ -215,8 +216,13 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// Beat is when Run looked around last. It does so every [Options.Tick].
-func (w *Worker) Beat() time.Time { return time.Unix(0, w.beat.Load()) }
+// Beat is when Run looked around last, with a monotonic reading; zero: never. It does so every [Options.Tick].
+func (w *Worker) Beat() time.Time {
+	if at := w.beat.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
+}
 
 // TakeOver opens a lane for every endpoint that which selects and that has work. Each lane
 // first recovers the deliveries that an earlier process, or another node, was sending. Call

@@ -27,7 +27,7 @@ type conn struct {
 	address netip.Addr // with which it is counted; not valid: it is exempt
 	once    sync.Once  // of Close
 
-	// Unix times in nanoseconds, 0 for never. idleSince is set when the connection is made and after each answer, and
+	// By [ticks], 0 for never. idleSince is set when the connection is made and after each answer, and
 	// cleared when the head of a request has arrived. waitingSince is set while we wait for the peer to take a piece of an
 	// answer, or to send one of a body. It is also set from when a body is announced until the handler reads it or answers,
 	// and again when the handler has returned without all of it: net/http waits for the rest before it answers.
@@ -38,10 +38,21 @@ type conn struct {
 	heads   heads
 }
 
+var processStart = time.Now()
+
+// ticks are nanoseconds by the monotonic clock, never 0. A wall clock that is put forward or back changes nothing about who
+// has been idle or waited for.
+func ticks(t time.Time) int64 {
+	if n := int64(t.Sub(processStart)); n != 0 {
+		return n
+	}
+	return 1
+}
+
 func newConn(nc net.Conn, d *Door) *conn {
 	c := &conn{Conn: nc, door: d, address: d.counted(nc.RemoteAddr())}
 	c.in, c.out = newPace(d.o), newPace(d.o)
-	c.idleSince.Store(time.Now().UnixNano())
+	c.idleSince.Store(ticks(time.Now()))
 	return c
 }
 
@@ -62,7 +73,7 @@ func (c *conn) Write(p []byte) (done int, err error) {
 				return done, err
 			}
 		}
-		c.waitingSince.Store(start.UnixNano())
+		c.waitingSince.Store(ticks(start))
 		n, err := c.Conn.Write(part)
 		c.waitingSince.Store(0)
 		done += n
@@ -105,7 +116,7 @@ func (c *conn) CloseWrite() error {
 // linger reads until nothing comes any more, up to a limit.
 func (c *conn) linger() {
 	start := time.Now()
-	c.waitingSince.Store(start.UnixNano())
+	c.waitingSince.Store(ticks(start))
 	buf := make([]byte, piece)
 	for n := 0; n < lingerBytes; {
 		now := time.Now()

@@ -71,7 +71,7 @@ func (s *conns) add(c *conn) (evicted *conn, ok bool) {
 func (s *conns) leastUseful(among func(*conn) bool) *conn {
 	var idle, slow *conn
 	var idleSince, slowSince int64
-	before := time.Now().Add(-stalled).UnixNano()
+	before := ticks(time.Now().Add(-stalled))
 	for c := range s.all {
 		if !among(c) {
 			continue

@@ -32,7 +32,7 @@ func (d *Door) guard(next http.Handler) http.Handler {
 		r.Body = b // name has made a copy: net/http looks at what its own has
 		now := time.Now()
 		b.wait(now)
-		c.waitingSince.Store(now.UnixNano())
+		c.waitingSince.Store(ticks(now))
 		next.ServeHTTP(w, r)
 		b.left()
 	})
@@ -60,7 +60,7 @@ type body struct {
 func (b *body) Read(p []byte) (int, error) {
 	start := time.Now()
 	b.wait(start)
-	b.conn.waitingSince.Store(start.UnixNano())
+	b.conn.waitingSince.Store(ticks(start))
 	n, err := b.ReadCloser.Read(p)
 	b.conn.waitingSince.Store(0)
 	b.conn.in.moved(n, time.Since(start))
@@ -90,7 +90,7 @@ func (b *body) left() {
 	if !b.done {
 		now := time.Now()
 		b.setDeadline(now.Add(b.conn.in.patience))
-		b.conn.waitingSince.Store(now.UnixNano()) // until the answer is written, see [conn.Write]
+		b.conn.waitingSince.Store(ticks(now)) // until the answer is written, see [conn.Write]
 	}
 }
 

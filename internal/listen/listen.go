@@ -108,7 +108,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, h http.Handler) error 
 			switch s {
 			case http.StateIdle:
 				c.waitingSince.Store(0)
-				c.idleSince.Store(time.Now().UnixNano())
+				c.idleSince.Store(ticks(time.Now()))
 			case http.StateActive:
 				c.idleSince.Store(0)
 			case http.StateNew, http.StateHijacked, http.StateClosed:
