@@ -27,8 +27,8 @@ import (
 	"gancho/internal/pgtest"
 )
 
-// These tests let one statement of a scenario fail, each in turn. Whoever got an error tries again, as
-// callers do. In the end the database must have exactly what it has without a failure, and nothing of a
+// These tests let one statement of a scenario fail, each in turn: make test the first with each text, make test-long each one.
+// Whoever got an error tries again, as callers do. In the end the database must have exactly what it has without a failure, and nothing of a
 // deleted tenant.
 
 // failing is how a statement fails.
@@ -47,6 +47,10 @@ type faults struct {
 	left atomic.Int64 // it is the statement after which this is 0; below: none fails
 	how  atomic.Int64
 	hits atomic.Int64 // how many have failed
+
+	mu   sync.Mutex
+	text string   // the next statement with this text fails; "": none
+	seen []string // the texts of all statements, in the order in which they first came
 }
 
 // arm lets the statement with number k, from 1, fail.
@@ -56,16 +60,61 @@ func (f *faults) arm(k int, how failing) {
 	f.left.Store(int64(k))
 }
 
+// armText lets the next statement with a text fail.
+func (f *faults) armText(text string, how failing) {
+	f.arm(0, how)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.text = text
+}
+
 // disarm reports whether the statement came.
-func (f *faults) disarm() bool { f.left.Store(-1); return f.hits.Load() > 0 }
+func (f *faults) disarm() bool {
+	f.left.Store(-1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.text = ""
+	return f.hits.Load() > 0
+}
+
+// pause lets no statement fail until resume is called.
+func (f *faults) pause() (resume func()) {
+	armed := f.left.Swap(-1)
+	return func() { f.left.Store(armed) }
+}
 
 // hit is called for each statement, and reports whether it is to fail.
-func (f *faults) hit() bool {
-	if f.left.Load() <= 0 || f.left.Add(-1) != 0 {
+func (f *faults) hit(text string) bool {
+	left := f.left.Load()
+	if left < 0 {
 		return false
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if text != "" && !slices.Contains(f.seen, text) {
+		f.seen = append(f.seen, text)
+	}
+	named := text != "" && text == f.text
+	if !named && (left == 0 || f.left.Add(-1) != 0) {
+		return false
+	}
+	f.text = ""
 	f.hits.Add(1)
 	return true
+}
+
+// forget forgets which statements came.
+func (f *faults) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen = nil
+}
+
+// texts are the texts of all statements that came since forget was called.
+func (f *faults) texts() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.seen)
 }
 
 var errLost = errors.New("the connection is lost")
@@ -111,9 +160,9 @@ type faultyConn struct {
 	f *faults
 }
 
-func (c *faultyConn) fail() error {
+func (c *faultyConn) fail(text string) error {
 	switch {
-	case !c.f.hit():
+	case !c.f.hit(text):
 		return nil
 	case failing(c.f.how.Load()) == refused:
 		_, err := c.sqliteConn.ExecContext(context.Background(), "no statement", nil)
@@ -123,21 +172,21 @@ func (c *faultyConn) fail() error {
 }
 
 func (c *faultyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	if err := c.fail(); err != nil {
+	if err := c.fail(query); err != nil {
 		return nil, err
 	}
 	return c.sqliteConn.ExecContext(ctx, query, args)
 }
 
 func (c *faultyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if err := c.fail(); err != nil {
+	if err := c.fail(query); err != nil {
 		return nil, err
 	}
 	return c.sqliteConn.QueryContext(ctx, query, args)
 }
 
 func (c *faultyConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	if err := c.fail(); err != nil {
+	if err := c.fail("BEGIN"); err != nil {
 		return nil, err
 	}
 	return c.sqliteConn.BeginTx(ctx, o)
@@ -148,7 +197,7 @@ func (c *faultyConn) PrepareContext(ctx context.Context, query string) (driver.S
 	if err != nil {
 		return nil, err
 	}
-	return &faultyStmt{stmt.(sqliteStmt), c}, nil
+	return &faultyStmt{stmt.(sqliteStmt), c, query}, nil
 }
 
 type sqliteStmt interface {
@@ -159,18 +208,19 @@ type sqliteStmt interface {
 
 type faultyStmt struct {
 	sqliteStmt
-	c *faultyConn
+	c    *faultyConn
+	text string
 }
 
 func (s *faultyStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	if err := s.c.fail(); err != nil {
+	if err := s.c.fail(s.text); err != nil {
 		return nil, err
 	}
 	return s.sqliteStmt.ExecContext(ctx, args)
 }
 
 func (s *faultyStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	if err := s.c.fail(); err != nil {
+	if err := s.c.fail(s.text); err != nil {
 		return nil, err
 	}
 	return s.sqliteStmt.QueryContext(ctx, args)
@@ -238,23 +288,47 @@ func relay(client net.Conn, network, server string, f *faults) {
 	})
 	defer answers.Wait()
 	defer back.Close()
-	typed := false // the first message has no type
+	typed := false                  // the first message has no type
+	prepared := map[string]string{} // texts by name
+	group := ""                     // the texts of the group that is being sent
 	for {
 		m, err := message(client, typed)
 		if err != nil {
 			return
 		}
-		if typed && (m[0] == 'S' || m[0] == 'Q') && f.hit() { // Sync ends a group of statements; Query is one by itself
-			if failing(f.how.Load()) != unknown {
-				return
+		if typed {
+			group += textOf(m, prepared)
+		}
+		if typed && (m[0] == 'S' || m[0] == 'Q') { // Sync ends a group of statements; Query is one by itself
+			if f.hit(group) {
+				if failing(f.how.Load()) != unknown {
+					return
+				}
+				deaf.Store(true)
 			}
-			deaf.Store(true)
+			group = ""
 		}
 		typed = true
 		if _, err := back.Write(m); err != nil {
 			return
 		}
 	}
+}
+
+// textOf is the text of the statement that a message is about, and what is done with it; "" of other messages. It keeps the
+// texts of prepared statements by their names.
+func textOf(m []byte, prepared map[string]string) string {
+	field := func(n int) string { return strings.Split(string(m[5:]), "\x00")[n] }
+	switch m[0] {
+	case 'P':
+		prepared[field(0)] = field(1)
+		return "prepare " + field(1) + ";"
+	case 'B':
+		return "run " + prepared[field(1)] + ";"
+	case 'Q':
+		return field(0)
+	}
+	return ""
 }
 
 // message reads a message of PostgreSQL's protocol.
@@ -561,16 +635,17 @@ func (s *scenario) remove() {
 	}
 }
 
-// eachStatement runs the scenario with each statement failing, every stride-th one, in each of some ways.
+// eachStatement runs the scenario with each statement failing, in each of some ways. Unless everything is to be tried, that is
+// the first statement with each text, every stride-th of them.
 func eachStatement(t *testing.T, db *DB, f *faults, stride int, ways ...failing) {
 	t.Helper()
+	t.Helper()
 	tenants := int(time.Now().UnixMicro() % 1e9) // another name in each
-	once := func(k int, how failing) (lines []string, came bool) {
+	once := func(what string, arm func()) (lines []string, came bool) {
 		tenants++
 		s := &scenario{t: t, db: db, tenant: fmt.Sprintf("t%d", tenants)}
 		look := func() (lines []string) { // without failures
-			armed := f.left.Swap(-1)
-			defer f.left.Store(armed)
+			defer f.pause()()
 			lines, err := left(db, s.tenant)
 			if err != nil {
 				t.Fatal(err)
@@ -578,7 +653,7 @@ func eachStatement(t *testing.T, db *DB, f *faults, stride int, ways ...failing)
 			orphans(t, db)
 			return lines
 		}
-		f.arm(k, how)
+		arm()
 		s.run()
 		lines = look()
 		s.remove()
@@ -588,41 +663,56 @@ func eachStatement(t *testing.T, db *DB, f *faults, stride int, ways ...failing)
 			t.Errorf("a deleted tenant leaves %q", rest)
 		}
 		if t.Failed() {
-			t.Fatalf("statement %d was %s: %q", k, how, s.errs)
+			t.Fatalf("%s: %q", what, s.errs)
 		}
 		return lines, came
 	}
-	want, _ := once(0, lost)
+	nothing := func() { f.forget(); f.arm(0, lost) }
+	once("nothing fails", nothing) // opens connections, and prepares statements
+	want, _ := once("nothing fails", nothing)
+	texts := f.texts()
 	if len(want) < 20 {
 		t.Fatalf("the scenario leaves %q", want)
 	}
+	try := func(what string, arm func()) (came bool) {
+		got, came := once(what, arm)
+		if !slices.Equal(want, got) {
+			t.Fatalf("%s; then there is, without (-) and with (+) that:\n%s", what, gocmp.Diff(want, got))
+		}
+		return came
+	}
 	for _, how := range ways {
-		k := 1
-		for came := true; came; k += stride {
-			var got []string
-			if got, came = once(k, how); !slices.Equal(want, got) {
-				t.Fatalf("statement %d was %s; then there is, without (-) and with (+) that:\n%s", k, how, gocmp.Diff(want, got))
+		n := 0
+		if long() {
+			for came := true; came; {
+				n++
+				came = try(fmt.Sprintf("statement %d was %s", n, how), func() { f.arm(n, how) })
+			}
+			n--
+		} else {
+			for i := 0; i < len(texts); i += stride {
+				if try(fmt.Sprintf("%s was %s", texts[i], how), func() { f.armText(texts[i], how) }) {
+					n++
+				}
 			}
 		}
-		t.Logf("%d statements, %s", k-stride, how)
+		t.Logf("%d statements, %s; %d texts", n, how, len(texts))
+		if tried := (len(texts) + stride - 1) / stride; n < tried*9/10 {
+			t.Errorf("only %d of %d statements came", n, tried)
+		}
 	}
 }
 
 // long reports whether everything is to be tried (make test-long).
 func long() bool { return os.Getenv("GANCHO_TEST_LONG") != "" }
 
-// Each statement that SQLite is given fails once, in two ways. With the race detector, which makes SQLite
-// ten times as slow, make test takes one in so many; make test-long takes all, without it.
+// Each statement that SQLite is given fails once, in two ways. The race detector makes SQLite ten times as slow, so make test
+// takes the first with each text, and a third of them in the second way; make test-long takes all, without it.
 func TestEachStatementFails(t *testing.T) {
 	t.Parallel()
 	db, f := openFaulty(t, filepath.Join(t.TempDir(), "gancho.db"))
-	strides := map[failing]int{lost: 7, refused: 19}
-	if long() {
-		strides = map[failing]int{lost: 1, refused: 1}
-	}
-	for how, stride := range strides {
-		eachStatement(t, db, f, stride, how)
-	}
+	eachStatement(t, db, f, 1, lost)
+	eachStatement(t, db, f, 3, refused)
 }
 
 func openFaulty(t *testing.T, path string) (*DB, *faults) {
@@ -638,11 +728,8 @@ func TestEachConnectionFails(t *testing.T) {
 	t.Parallel()
 	f := &faults{}
 	db := run(t, Options{URL: proxy(t, pgtest.Database(t, Migrate), f), Key: make([]byte, 32)})
-	stride := 11
-	if long() {
-		stride = 1
-	}
-	eachStatement(t, db, f, stride, lost, unknown)
+	eachStatement(t, db, f, 1, lost)
+	eachStatement(t, db, f, 3, unknown)
 }
 
 // A file is made and its tables are brought up to date in many statements. If one of them fails, the next
