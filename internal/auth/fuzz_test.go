@@ -28,7 +28,9 @@ func FuzzSession(f *testing.F) {
 	for _, seed := range []string{good.Value, good.Value[1:], strings.ToUpper(good.Value), "", "x", "gp_x", "AAAA", strings.Repeat("A", 5000)} {
 		f.Add(seed)
 	}
-	alike := func(text string) bool { return strings.TrimRight(text, "=") == good.Value || len(text) == len(good.Value) && text[:len(text)-1] == good.Value[:len(text)-1] }
+	alike := func(text string) bool {
+		return strings.TrimRight(text, "=") == good.Value || len(text) == len(good.Value) && text[:len(text)-1] == good.Value[:len(text)-1]
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if alike(text) { // the last character of base64 has bits that do not count
 			return
