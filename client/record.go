@@ -9,13 +9,15 @@ import (
 
 // Record is the current state of one business object, as it was last written.
 type Record struct {
-	Contract  string          `json:"contract" example:"shop"`
-	Kind      string          `json:"kind" example:"order"`
-	Key       string          `json:"key" doc:"A numeric key is written as decimal text." example:"10042"`
-	ETag      string          `json:"etag" doc:"Entity tag, which is another one after every change. Send it back as If-Match." example:"\"hzkh4c0q2f\""`
-	CreatedAt time.Time       `json:"created_at"`
-	UpdatedAt time.Time       `json:"updated_at"`
-	Document  json.RawMessage `json:"document" object:"true" doc:"Byte for byte as it was written."`
+	Contract  string    `json:"contract" example:"shop"`
+	Kind      string    `json:"kind" example:"order"`
+	Key       string    `json:"key" doc:"A numeric key is written as decimal text." example:"10042"`
+	ETag      string    `json:"etag" doc:"Entity tag, which is another one after every change. Send it back as If-Match." example:"\"hzkh4c0q2f\""`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	// Unreadable says that the document is stored encrypted and cannot be decrypted. It is null then.
+	Unreadable bool            `json:"unreadable,omitempty" doc:"The document is stored encrypted and cannot be decrypted: it was damaged, or its encryption key is missing. It is shown as null. Delete the record and write it again."`
+	Document   json.RawMessage `json:"document" object:"true" doc:"Byte for byte as it was written."`
 }
 
 // RecordChange is one item of a batch. Exactly one of Document, Patch and Delete must be set.

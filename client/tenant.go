@@ -17,7 +17,7 @@ type Tenant struct {
 
 	Limits       Limits `json:"limits" doc:"What is set for this tenant; what is left out has the default of the installation."`
 	Egress       Hosts  `json:"egress" doc:"To which hosts the tenant's requests may go, beside what the installation and the contract allow."`
-	SealPayloads bool   `json:"seal_payloads" doc:"Reserved: it is kept and shown, and payloads are not encrypted by it yet."`
+	SealPayloads bool   `json:"seal_payloads" doc:"Payloads of events, documents of records and stored answers of the tenant are encrypted before they are stored."`
 
 	SenderAddresses []string `json:"sender_addresses" doc:"From which addresses requests come, the same for all tenants (option sender-addresses); empty: unknown." example:"[\"203.0.113.7\"]"`
 }
@@ -54,7 +54,7 @@ type TenantInput struct {
 
 	Limits       *Limits `json:"limits,omitempty" doc:"What the tenant may use. A new one replaces all limits; {} gives the defaults of the installation."`
 	Egress       *Hosts  `json:"egress,omitempty" doc:"To which hosts the tenant's requests may go. A new one replaces both lists."`
-	SealPayloads *bool   `json:"seal_payloads,omitempty" doc:"Reserved: it is kept and shown, and payloads are not encrypted by it yet."`
+	SealPayloads *bool   `json:"seal_payloads,omitempty" doc:"Encrypt payloads of events, documents of records and stored answers before they are stored, from now on. What is stored already stays as it is, also when it is taken back."`
 }
 
 // PutTenant creates the tenant or changes it.

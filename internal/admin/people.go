@@ -80,7 +80,7 @@ type search struct {
 
 // Search finds a person's data in one tenant: values at a path in records, in the payloads of events, and in bodies of
 // deliveries that are not the payload. A page looks at a bounded number of rows and bytes, so it may find nothing although
-// there is more. A body that cannot be decrypted is passed over. The audit gets an entry for each page, with the path and
+// there is more. What cannot be decrypted is passed over. The audit gets an entry for each page, with the path and
 // without the value. The codes of its errors are personal_forbidden and request_invalid.
 func (x People) Search(ctx context.Context, k *hook.Key, tenant string, in Search, at hook.SearchPlace) (*SearchPage, error) {
 	if !k.MayReveal() {
@@ -173,7 +173,7 @@ func (s *search) event(ctx context.Context, id hook.EventID, at *hook.SearchPlac
 	if hook.IsKind(err, hook.KindNotFound) { // removed meanwhile
 		return true, nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, hook.ErrUnreadable) { // a payload that says nothing to anybody; its deliveries may
 		return false, err
 	}
 	found := hook.Found{Event: id, Contract: e.Contract, Type: e.Type, CreatedAt: e.CreatedAt}

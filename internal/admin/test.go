@@ -78,6 +78,11 @@ func (x Tests) Endpoint(ctx context.Context, tenant, id string, choice EventChoi
 	if err != nil {
 		return nil, err
 	}
+	t, err := x.Store.Tenant(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	ev.Sealed = ev.Sealed || t.Policy.SealPayloads
 	r, err := x.Tester.Test(ctx, e.ID, ev)
 	if err != nil {
 		return nil, err
@@ -125,7 +130,7 @@ func (x Tests) madeUp(c *contract.Contract, cfg hook.EndpointConfig, choice Even
 	}
 	return &hook.Event{
 		ID: hook.NewEventID(), Contract: c.Name, Type: eventType, Door: hook.DoorTest, CreatedAt: time.Now(),
-		Payload: c.Redact(payload),
+		Payload: c.Redact(payload), Sealed: c.SealsPayloads(),
 	}, nil
 }
 

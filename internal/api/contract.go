@@ -45,7 +45,7 @@ func (h contractHandlers) register(a *API) {
 			"stay with an older one, and are listed in the answer. " +
 			"A contract that is wrong, or whose own tests fail, is refused with all mistakes at once, and nothing changes. " +
 			"201: there is a new version. 200: the version in force has this text already.",
-		codes: []string{"contract_invalid", "text_invalid"}, text: "source", limit: maxContract,
+		codes: []string{"contract_invalid", "text_invalid", "nodes_behind"}, text: "source", limit: maxContract,
 	}, h.put)
 	put := a.operation(http.MethodPost, path)
 	put.Responses["200"] = &huma.Response{

@@ -178,7 +178,8 @@ func (h deliveryHandlers) get(ctx context.Context, in *struct {
 		return nil, err
 	}
 	ev, err := h.store.Event(ctx, d.Tenant, d.ID.Event())
-	if err != nil && !hook.IsKind(err, hook.KindNotFound) { // the event may have been removed
+	hidden := errors.Is(err, hook.ErrUnreadable)                       // nobody knows then what in a body is sensitive
+	if err != nil && !hidden && !hook.IsKind(err, hook.KindNotFound) { // the event may have been removed
 		return nil, err
 	}
 	attempts, err := h.store.Attempts(ctx, d.ID, shownAttempts)
@@ -193,7 +194,7 @@ func (h deliveryHandlers) get(ctx context.Context, in *struct {
 	var last *hook.Attempt
 	if len(attempts) > 0 {
 		var body []byte
-		if in.Bodies {
+		if in.Bodies && !hidden {
 			if body, err = h.sentBody(ctx, d, ev); err != nil && !errors.Is(err, hook.ErrUnreadable) { // then it is left out
 				return nil, err
 			}

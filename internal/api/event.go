@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -67,7 +68,7 @@ func wireEvent(e *hook.Event) client.Event {
 	return client.Event{
 		ID: e.ID.String(), ExternalID: e.ExternalID, Contract: e.Contract, Type: e.Type, Source: string(e.Door),
 		CreatedAt:   e.CreatedAt,
-		ContentType: e.ContentType,
+		ContentType: e.ContentType, Unreadable: e.Unreadable,
 	}
 }
 
@@ -107,7 +108,7 @@ func (h eventHandlers) get(ctx context.Context, in *struct {
 },
 ) (*rawOutput, error) {
 	e, err := (admin.Events{Store: h.store}).Find(ctx, in.Tenant, in.Event)
-	if err != nil {
+	if err != nil && !errors.Is(err, hook.ErrUnreadable) { // then all but the payload is shown
 		return nil, err
 	}
 	n, err := h.store.EventDeliveries(ctx, in.Tenant, e.ID)
@@ -118,10 +119,15 @@ func (h eventHandlers) get(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	e = h.sees.Event(sight, e)
-	out, payload := wireEvent(e), e.Payload
-	if in.Payload && !e.JSON() {
-		out.PayloadEncoding, payload = quoted(payload)
+	var out client.Event
+	var payload []byte
+	if e.Unreadable {
+		out, payload = wireEvent(e), []byte("null")
+	} else {
+		e = h.sees.Event(sight, e)
+		if out, payload = wireEvent(e), e.Payload; in.Payload && !e.JSON() {
+			out.PayloadEncoding, payload = quoted(payload)
+		}
 	}
 	// The payload is appended as it is, because an encoder would change its bytes.
 	head := encode(out)

@@ -201,10 +201,14 @@ func (h recordHandlers) page(ctx context.Context, tenant, contract, kind string,
 		}
 		head := encode(client.Record{
 			Contract: r.Contract, Kind: r.Kind, Key: r.Key, ETag: etag(r.Version), CreatedAt: r.CreatedAt,
-			UpdatedAt: r.UpdatedAt, Document: []byte("0"),
+			UpdatedAt: r.UpdatedAt, Unreadable: r.Unreadable, Document: []byte("0"),
 		})
+		document := []byte("null")
+		if !r.Unreadable {
+			document = h.sees.Document(sight, r.Contract, r.Document)
+		}
 		body = append(body, bytes.TrimSuffix(head, []byte("0}"))...)
-		body = append(append(body, h.sees.Document(sight, r.Contract, r.Document)...), '}')
+		body = append(append(body, document...), '}')
 	}
 	next := []byte("null")
 	if more {

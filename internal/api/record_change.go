@@ -35,7 +35,7 @@ const firesText = " The answer says which events the change fired; they are stor
 
 // changeCodes are the codes of errors that every change of a record can have.
 var changeCodes = []string{
-	"contract_unknown", "record_kind_unknown", "record_key_invalid", "record_busy", "too_many_deliveries", "too_much_work",
+	"contract_unknown", "record_kind_unknown", "record_key_invalid", "record_busy", "record_unreadable", "too_many_deliveries", "too_much_work",
 	"idempotency_invalid", "idempotency_key_reused", "rate_limited", "quota_used_up",
 }
 

@@ -28,7 +28,7 @@ func (h tenantHandlers) register(a *API) {
 		summary: "Create or change a tenant", newTenant: true, bodyOptional: true,
 		description: "The caller chooses the id. Members that are left out stay as they are. Without a body, the tenant " +
 			"is created if it does not exist. 201: it was created. 200: it existed.",
-		codes: []string{"tenant_invalid", "tenant_being_deleted"},
+		codes: []string{"tenant_invalid", "tenant_being_deleted", "nodes_behind"},
 	}, h.put)
 	put := a.operation(http.MethodPut, "/v1/tenants/{tenant}")
 	put.Responses["201"] = &huma.Response{Description: "The tenant was created.", Content: put.Responses["200"].Content}

@@ -29,6 +29,9 @@ type Store interface {
 	// does not replace an operator's. It returns the newest version and whether it is this one.
 	PutContract(ctx context.Context, name string, source []byte, origin hook.ContractOrigin) (
 		version int64, created bool, err error)
+	// AllowSealing has to be called before a contract that seals payloads comes into force. It fails with KindConflict if
+	// nodes of the release before are running.
+	AllowSealing(ctx context.Context) error
 	// ContractVersions are all versions, ordered by name and version, without their sources.
 	ContractVersions(ctx context.Context) ([]hook.ContractText, error)
 	ContractAt(ctx context.Context, name string, version int64) (hook.ContractText, error)
@@ -104,6 +107,11 @@ func (k *Catalog) put(
 ) (hook.StoredContract, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if c.SealsPayloads() {
+		if err := k.store.AllowSealing(ctx); err != nil {
+			return hook.StoredContract{}, err
+		}
+	}
 	version, created, err := k.store.PutContract(ctx, c.Name, c.Source, origin)
 	if err != nil {
 		return hook.StoredContract{}, err

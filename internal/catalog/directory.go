@@ -31,6 +31,8 @@ type contractFile struct {
 	name string            // of the contract in it; "" if it never had a valid one
 	read map[string]digest // the files that were read when it was loaded: itself and its examples
 	seen map[string]digest // the same files as they were at the last scan
+	// waits is set while its contract cannot come into force yet, and that was logged.
+	waits bool
 }
 
 // digest is the SHA-256 of a file, zero if there is none.
@@ -125,12 +127,18 @@ func (d *Directory) file(ctx context.Context, dir fs.FS, name string, atOnce boo
 		}
 		d.catalog.explain("a contract file is wrong; what was in force stays", problems)
 		err = nil
+	} else if hook.IsKind(err, hook.KindConflict) { // nodes of the release before are running; it is tried again
+		if !f.waits {
+			d.catalog.log.Warn("a contract file has to wait; it will be tried again", "file", filepath.Join(d.path, name), "error", err)
+		}
+		f.waits = true
+		return nil
 	} else if err != nil && !hook.IsKind(err, hook.KindUnavailable) {
 		d.catalog.explain("a contract file cannot be read", err)
 		err = nil
 	}
 	if err == nil {
-		f.read, f.seen = reading.read, maps.Clone(reading.read)
+		f.read, f.seen, f.waits = reading.read, maps.Clone(reading.read), false
 	}
 	return err
 }

@@ -50,6 +50,7 @@ type Contract struct {
 	redact      [][]string
 	sensitive   mask.Fields
 	personal    []string // the same as the contract writes them
+	seals       bool
 	assumed     []Assumption
 	docs        map[string]Text
 	tests       []Test
@@ -239,6 +240,10 @@ func (c *Contract) Sensitive() mask.Fields { return c.sensitive }
 // SensitivePaths are the paths of [Contract.Sensitive], as the contract writes them: contact.email, items.*.phone,
 // **.document.
 func (c *Contract) SensitivePaths() []string { return append([]string{}, c.personal...) }
+
+// SealsPayloads says that payloads and records of the contract are encrypted where they are stored, whichever tenant
+// they are of.
+func (c *Contract) SealsPayloads() bool { return c.seals }
 
 // SensitiveMask hides the sensitive values of a JSON document wherever they stand, for texts
 // that may repeat them.

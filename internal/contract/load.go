@@ -77,7 +77,7 @@ type loader struct {
 // keysOf is the language: the keys of each section. "" is the top level, and * stands for
 // any name. Every other key is refused.
 var keysOf = map[string][]string{
-	"":          {"contract", "title", "about", "document", "records", "events", "endpoint", "delivery", "credentials", "lookup", "redact", "sensitive", "docs", "assumed", "tests"},
+	"":          {"contract", "title", "about", "document", "records", "events", "endpoint", "delivery", "credentials", "lookup", "redact", "sensitive", "seal_payloads", "docs", "assumed", "tests"},
 	"records.*": {"title", "about", "key", "schema"},
 	"events.*": {
 		"title", "about", "example", "cases", "schema", "on", "when", "payload",
@@ -120,6 +120,7 @@ var sections = []struct {
 	{"delivery", (*loader).delivery},
 	{"redact", (*loader).redact},
 	{"sensitive", (*loader).sensitive},
+	{"seal_payloads", func(l *loader, c *Contract, n *yamlfile.Node) { c.seals = l.Bool(n) }},
 	{"docs", (*loader).docs},
 	{"assumed", (*loader).assumed},
 	{"tests", (*loader).tests},

@@ -11,6 +11,7 @@ type NewEvent struct {
 	// ContentType is the media type of Payload; "" means application/json.
 	ContentType string
 	Door        Door
+	Sealed      bool // its contract wants payloads encrypted where they are stored; set by package ingest
 	// Wrong is set by the caller if it found that the event cannot be accepted. Then the
 	// other fields are ignored.
 	Wrong *Error

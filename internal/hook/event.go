@@ -29,6 +29,8 @@ type Event struct {
 	// JSON payload can be examined by conditions and templates.
 	ContentType string
 	Payload     []byte // byte for byte as it came; valid JSON if ContentType is ""
+	Sealed      bool   // the payload is encrypted where it is stored
+	Unreadable  bool   // the stored payload cannot be decrypted; Payload is empty
 }
 
 // JSON reports whether the payload is JSON.

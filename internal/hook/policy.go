@@ -7,7 +7,7 @@ import "encoding/json"
 type TenantPolicy struct {
 	Limits       Limits
 	Egress       Hosts
-	SealPayloads bool // kept and shown; payloads are not encrypted by it yet
+	SealPayloads bool // payloads, records and stored answers are encrypted before they are stored
 }
 
 // Limits are what a tenant or an API key may use. 0 is the default of the installation; in

@@ -15,6 +15,9 @@ type Record struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	Document  []byte // valid JSON, byte for byte as it was received
+	// Sealed says that the document is encrypted where it is stored, and Unreadable that it cannot
+	// be decrypted; Document is empty then.
+	Sealed, Unreadable bool
 }
 
 // Name identifies the record among the records of its tenant.

@@ -17,6 +17,9 @@ type Submission struct {
 	// RequestHash is the SHA-256 of the request that the key stands for.
 	RequestKey  string
 	RequestHash [32]byte
+	// Seal says that what is stored of the request beside Items and Records can quote a payload that
+	// is sealed: its answer, and the details of a run.
+	Seal bool
 	// Answer encodes the answer to the request, which is stored with RequestKey in the
 	// same transaction. It is a pure function: it changes nothing outside itself. The
 	// store calls it on the committing goroutine, and once more each time it has to

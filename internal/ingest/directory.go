@@ -53,6 +53,10 @@ func (d *directory) load(ctx context.Context, tenant string) (*routes, error) {
 	if !hook.ValidTenantID(tenant) {
 		return nil, hook.NotFound("tenant", tenant)
 	}
+	t, err := d.store.Tenant(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
 	list, err := d.store.TenantEndpoints(ctx, tenant)
 	if err != nil {
 		return nil, err
@@ -61,7 +65,7 @@ func (d *directory) load(ctx context.Context, tenant string) (*routes, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.account = d.accounts.Of(tenant)
+	r.account, r.seals = d.accounts.Of(tenant), t.Policy.SealPayloads
 	return r, nil
 }
 
@@ -80,6 +84,7 @@ type target struct {
 // routes are the endpoints of one tenant.
 type routes struct {
 	account *work.Account         // of the tenant
+	seals   bool                  // the tenant wants payloads encrypted where they are stored
 	sets    map[string]*match.Set // by contract
 	targets map[hook.EndpointID]*target
 }

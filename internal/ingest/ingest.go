@@ -34,6 +34,8 @@ type Store interface {
 	Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error)
 	// KnownKeys finds which idempotency keys are remembered: that of a request, unless it is "", and external ids.
 	KnownKeys(ctx context.Context, tenant, requestKey string, ids []string) (request bool, known map[string]bool, err error)
+	// Tenant is one tenant. The error has KindNotFound if there is none.
+	Tenant(ctx context.Context, id string) (hook.Tenant, error)
 	// TenantEndpoints lists a tenant's endpoints. The error has KindNotFound if there
 	// is no such tenant.
 	TenantEndpoints(ctx context.Context, tenant string) ([]*hook.Endpoint, error)
@@ -157,6 +159,7 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 	place := make([]int, 0, len(r.Items)) // index of the answer to each of items
 	deliveries := 0
 	left := in.EventWork + in.EventWork/shareWork*int64(max(len(r.Items)-1, 0)) // of the request
+	seals := routes.seals                                                       // also if what is wrong with an item quotes it
 	for i := range r.Items {
 		item := &r.Items[i]
 		answers[i].ExternalID = item.ExternalID
@@ -168,7 +171,9 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 			answers[i].Wrong = errTooMuchWork
 			continue
 		}
-		if wrong := in.check(item); wrong != nil {
+		wrong := in.check(item)
+		seals = seals || item.Sealed
+		if wrong != nil {
 			answers[i].Wrong = wrong
 			continue
 		}
@@ -193,7 +198,7 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 		}
 		return answers
 	}
-	sub := hook.Submission{Tenant: r.Tenant, Items: items, RequestKey: r.RequestKey, RequestHash: r.RequestHash}
+	sub := hook.Submission{Tenant: r.Tenant, Items: items, RequestKey: r.RequestKey, RequestHash: r.RequestHash, Seal: seals}
 	if r.RequestKey != "" {
 		sub.Answer = func(v hook.Verdicts) []byte { return encodeAnswers(fill(slices.Clone(answers), v)) }
 	}
@@ -236,6 +241,7 @@ func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
 	if !ok {
 		return in.noContract(item.Contract)
 	}
+	item.Sealed = c.SealsPayloads()
 	if !c.HasEvent(item.Type) {
 		return hook.InvalidField("event_type_unknown", c.NoEvent(item.Type).At("/type"))
 	}
@@ -258,6 +264,7 @@ func (in *Ingest) prepare(
 	e := &hook.Event{
 		ID: hook.NewEventID(), Tenant: tenant, Contract: item.Contract, Type: item.Type, ExternalID: item.ExternalID,
 		Door: item.Door, CreatedAt: now, ContentType: item.ContentType, Payload: item.Payload,
+		Sealed: item.Sealed || routes.seals,
 	}
 	a := &hook.Accepted{Event: e}
 	if e.ExternalID != "" {

@@ -33,6 +33,7 @@ type recordRequest struct {
 	routes    *routes
 	contracts []*contract.Contract // of each item
 	answers   []hook.RecordAnswer  // to each item
+	seals     bool                 // something of it is encrypted where it is stored
 	left      int64                // what the request may still cost, in units of work
 	drafts    map[recordAt]*contract.Draft
 }
@@ -73,7 +74,7 @@ func (in *Ingest) Change(ctx context.Context, r hook.RecordChanges) ([]hook.Reco
 	}
 	c := &recordRequest{
 		Ingest: in, RecordChanges: r, routes: routes,
-		contracts: make([]*contract.Contract, len(r.Items)), answers: make([]hook.RecordAnswer, len(r.Items)),
+		seals: routes.seals, contracts: make([]*contract.Contract, len(r.Items)), answers: make([]hook.RecordAnswer, len(r.Items)),
 		left: in.EventWork + in.EventWork/shareWork*int64(max(len(r.Items)-1, 0)),
 	}
 	todo := make([]int, 0, len(r.Items))
@@ -222,7 +223,7 @@ func (c *recordRequest) round(ctx context.Context, todo []int, partly bool) (
 	if err != nil {
 		return all, nil, nil, err
 	}
-	sub := hook.Submission{Tenant: c.Tenant, RequestKey: c.RequestKey, RequestHash: c.RequestHash, Again: partly}
+	sub := hook.Submission{Tenant: c.Tenant, RequestKey: c.RequestKey, RequestHash: c.RequestHash, Again: partly, Seal: c.seals}
 	writes := make([]int, 0, n) // of each item, the index of its write in sub.Records; -1 if it writes nothing
 	chains := chains{}
 	for size := 0; len(writes) < n && size < roundBytes; {
@@ -371,6 +372,7 @@ func (c *recordRequest) check(b *work.Budget, i int) *hook.Error {
 		return c.noContract(item.Contract)
 	}
 	c.contracts[i] = k
+	c.seals = c.seals || k.SealsPayloads()
 	kind, ok := k.Record(item.Kind)
 	if !ok {
 		return hook.InvalidField("record_kind_unknown", k.NoRecord(item.Kind).At("/kind"))
@@ -446,8 +448,12 @@ func (c *recordRequest) workOut(
 	b := c.budget(ctx, len(old.Document)+len(item.Document))
 	defer c.spend(b)
 	*answer = hook.RecordAnswer{RecordName: item.RecordName}
-	if answer.Wrong = precondition(item, old.Version); answer.Wrong == nil && c.left <= 0 {
+	switch answer.Wrong = precondition(item, old.Version); {
+	case answer.Wrong != nil:
+	case c.left <= 0:
 		answer.Wrong = errTooMuchWork
+	case old.Unreadable && item.Op != hook.RecordDelete:
+		answer.Wrong = errRecordUnreadable
 	}
 	if answer.Wrong != nil {
 		return nil, ctx.Err()
@@ -478,6 +484,7 @@ func (c *recordRequest) workOut(
 	w := &hook.RecordWrite{Was: old.Version, Record: hook.Record{
 		Tenant: c.Tenant, Contract: item.Contract, Kind: item.Kind, Key: item.Key,
 		Version: c.nextVersion(old.Version, now), CreatedAt: old.CreatedAt, UpdatedAt: now, Document: doc,
+		Sealed: k.SealsPayloads() || c.routes.seals,
 	}}
 	if old.Version == 0 {
 		w.Record.CreatedAt = now
@@ -526,6 +533,10 @@ func precondition(item *hook.RecordChange, version int64) *hook.Error {
 func (c *recordRequest) fire(
 	b *work.Budget, w *hook.RecordWrite, answer *hook.RecordAnswer, k *contract.Contract, old []byte, now time.Time,
 ) error {
+	if old == nil && w.Was != 0 { // it cannot be read, so nobody knows what would fire
+		answer.Troubles = append(answer.Troubles, hook.RecordTrouble{Detail: "What was in the record cannot be decrypted, so no event fired."})
+		return nil
+	}
 	fired, troubles := k.Fire(b, w.Record.Kind, old, w.Record.Document)
 	for _, t := range troubles {
 		answer.Troubles = append(answer.Troubles, hook.RecordTrouble{Type: t.Type, Line: t.Line, Detail: t.Detail})
@@ -538,7 +549,7 @@ func (c *recordRequest) fire(
 			continue
 		}
 		it, err := c.prepare(b, c.Tenant, &hook.NewEvent{
-			Contract: k.Name, Type: f.Type, Payload: k.Redact(f.Payload), Door: hook.DoorRecord,
+			Contract: k.Name, Type: f.Type, Payload: k.Redact(f.Payload), Door: hook.DoorRecord, Sealed: k.SealsPayloads(),
 		}, c.routes, now)
 		if err != nil {
 			return err
@@ -547,6 +558,13 @@ func (c *recordRequest) fire(
 		answer.Events = append(answer.Events, hook.FiredEvent{ID: it.Event.ID, Type: f.Type, Deliveries: it.Sent(), LeftOut: it.LeftOut})
 	}
 	return b.Context().Err()
+}
+
+// errRecordUnreadable is for a change that would be compared with a document that cannot be decrypted.
+var errRecordUnreadable = &hook.Error{
+	Kind: hook.KindConflict, Code: "record_unreadable",
+	Detail: "What is stored of the record cannot be decrypted, so nobody knows what this change would fire. Delete the " +
+		"record, which fires nothing, and put it anew.",
 }
 
 // nextVersion is larger than every version that this process has given to any record,

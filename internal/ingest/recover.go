@@ -152,6 +152,9 @@ func recoveryStep(
 ) hook.RecoveryStep {
 	step := hook.RecoveryStep{Cursor: r.Cursor, Done: len(page) == 0, Ordered: t.ordered}
 	takes := func(e *hook.Event) bool {
+		if e.Unreadable {
+			return false
+		}
 		why, _ := t.Explain(b, e)
 		return why == match.Taken
 	}

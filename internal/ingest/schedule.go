@@ -26,19 +26,19 @@ func (in *Ingest) Takes(ctx context.Context, name hook.ScheduleName) (bool, erro
 // if the run made no event. The verdict has the run, with its event and deliveries.
 func (in *Ingest) EndRun(ctx context.Context, end hook.RunEnd, payload []byte) (hook.RunVerdict, error) {
 	sub := hook.Submission{Tenant: end.Tenant, RunEnd: &end}
-	var routes *routes
+	routes, err := in.directory.routes(ctx, end.Tenant)
+	if err != nil {
+		return hook.RunVerdict{}, err
+	}
+	c, ok := in.Contracts.Lookup(end.Contract)
+	sub.Seal = routes.seals || ok && c.SealsPayloads() // the run says which records it left out, and why
 	if payload != nil {
-		var err error
-		if routes, err = in.directory.routes(ctx, end.Tenant); err != nil {
-			return hook.RunVerdict{}, err
-		}
-		c, ok := in.Contracts.Lookup(end.Contract)
 		if !ok {
 			return hook.RunVerdict{}, in.noContract(end.Contract)
 		}
 		// It does not wait for the tenant's account: runs have slots, which all tenants share, and ctx may have no end.
 		it, err := in.prepare(work.NewBudget(ctx, in.EventWork, nil), end.Tenant, &hook.NewEvent{
-			Contract: end.Contract, Type: end.Type, Payload: c.Redact(payload), Door: hook.DoorSchedule,
+			Contract: end.Contract, Type: end.Type, Payload: c.Redact(payload), Door: hook.DoorSchedule, Sealed: c.SealsPayloads(),
 		}, routes, in.Now())
 		if err != nil {
 			return hook.RunVerdict{}, err

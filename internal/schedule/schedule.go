@@ -388,7 +388,12 @@ func (s *Scheduler) snapshot(
 			return err
 		}
 		r.Examined++
-		_, err := snap.Add(record.Document)
+		var err error
+		if record.Unreadable {
+			err = &contract.Trouble{Detail: "What is stored of the record cannot be decrypted."}
+		} else {
+			_, err = snap.Add(record.Document)
+		}
 		trouble, is := errors.AsType[*contract.Trouble](err)
 		if !is {
 			return err

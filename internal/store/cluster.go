@@ -51,8 +51,8 @@ func (c *Cluster) Join(ctx context.Context, name string, lease time.Duration, po
 		}
 	}
 	err = c.db.change(ctx, func(t *tx) error {
-		return t.row(`INSERT INTO nodes (name, expires_at, polls) VALUES ($1, `+nodeClock+` + $2, $3) RETURNING epoch`,
-			name, lease.Microseconds(), polls).Scan(&epoch)
+		return t.row(`INSERT INTO nodes (name, expires_at, polls, knows) VALUES ($1, `+nodeClock+` + $2, $3, $4) RETURNING epoch`,
+			name, lease.Microseconds(), polls, lastMigration("postgres")).Scan(&epoch)
 	})
 	if err == nil {
 		c.p.node.epoch.Store(epoch)

@@ -152,6 +152,7 @@ func (p *pair) submit(rt *rapid.T) {
 		if rapid.IntRange(0, 3).Draw(rt, "not JSON") == 0 {
 			it.event.ContentType, it.event.Payload = "text/plain", []byte("(\xb5/\xfd\x00 no JSON")
 		}
+		it.event.Sealed = rapid.IntRange(0, 2).Draw(rt, "sealed") == 0
 		for n, ep := range rapid.SliceOfNDistinct(rapid.SampledFrom(p.endpoints), 0, 3, rapid.ID).Draw(rt, "endpoints") {
 			it.to = append(it.to, hook.Delivery{
 				ID: it.event.ID.Delivery(n + 1), Tenant: p.tenant, Endpoint: ep, Type: it.event.Type,
@@ -164,8 +165,9 @@ func (p *pair) submit(rt *rapid.T) {
 	key := rapid.SampledFrom([]string{"", "", "", "k", "l"}).Draw(rt, "key")
 	body := rapid.SampledFrom([]string{"1", "1", "2"}).Draw(rt, "body")
 	keep := rapid.SampledFrom([]time.Duration{time.Hour, 24 * time.Hour}).Draw(rt, "keep")
+	seal := rapid.Bool().Draw(rt, "seal")
 	stored := p.same("submit", func(db *DB) (any, error) {
-		s := hook.Submission{Tenant: p.tenant, RequestKey: key, RequestHash: sha256.Sum256([]byte(body))}
+		s := hook.Submission{Tenant: p.tenant, RequestKey: key, RequestHash: sha256.Sum256([]byte(body)), Seal: seal}
 		s.Answer = func(v hook.Verdicts) []byte { return fmt.Append(nil, outcomes(v, len(items))) }
 		for _, it := range items {
 			e := it.event
@@ -382,6 +384,7 @@ func (p *pair) records(rt *rapid.T) {
 		was     int64
 		version int64
 		remove  bool
+		sealed  bool
 		event   hook.EventID
 		id      string
 	}
@@ -390,6 +393,7 @@ func (p *pair) records(rt *rapid.T) {
 		w := write{
 			key: rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "key"), was: rapid.Int64Range(0, 3).Draw(rt, "was"), version: rapid.Int64Range(1, 3).Draw(rt, "version"),
 			remove: rapid.IntRange(0, 3).Draw(rt, "remove") == 0, event: hook.EventID(p.newID()), id: rapid.SampledFrom([]string{"", "a"}).Draw(rt, "id"),
+			sealed: rapid.Bool().Draw(rt, "sealed"),
 		}
 		if w.remove && w.was == 0 {
 			w.was = 1 // nobody removes what is not there
@@ -400,7 +404,7 @@ func (p *pair) records(rt *rapid.T) {
 	p.same("records", func(db *DB) (any, error) {
 		s := hook.Submission{Tenant: p.tenant}
 		for _, w := range writes {
-			r := hook.Record{Tenant: p.tenant, Contract: "c", Kind: "k", Key: w.key, Version: w.version, CreatedAt: at, UpdatedAt: at}
+			r := hook.Record{Tenant: p.tenant, Contract: "c", Kind: "k", Key: w.key, Version: w.version, CreatedAt: at, UpdatedAt: at, Sealed: w.sealed}
 			if !w.remove {
 				r.Document = fmt.Append(nil, w.event)
 			}
@@ -526,6 +530,9 @@ func allRows(db *DB, query, tenant string) (list []string, err error) {
 		for _, v := range values {
 			switch v := (*v.(*any)).(type) {
 			case []byte:
+				if sealedIn(v) != nil { // other bytes each time
+					v = []byte("sealed")
+				}
 				fmt.Fprintf(&line, "%q ", v)
 			case string:
 				fmt.Fprintf(&line, "%q ", v)

@@ -91,6 +91,7 @@ func (db *DB) Due(
 				return due, err
 			}
 		}
+		job.Unreadable = job.Unreadable || job.Event.Unreadable
 		bytes += len(job.Event.Payload)
 		if job.Frozen != nil {
 			bytes += len(job.Frozen.Body)

@@ -104,7 +104,10 @@ func inTable(t *testing.T, db *DB, table, text string) (found []string) {
 			if !ok {
 				b = fmt.Append(nil, v)
 			}
-			if b, err := unpack(b); err == nil && bytes.Contains(b, []byte(text)) {
+			if text, err := unpack(b); err == nil {
+				b = text
+			}
+			if bytes.Contains(b, []byte(text)) {
 				found = append(found, table+"."+columns[i])
 			}
 		}

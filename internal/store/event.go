@@ -17,7 +17,8 @@ const (
 	eventByID = `SELECT ` + eventColumns + ` FROM events WHERE tenant = $1 AND id = $2`
 )
 
-func scanEvent(row scanner) (*hook.Event, error) {
+// scanEvent reads [eventColumns]. A payload that does not open marks the event.
+func (s *sealer) scanEvent(row scanner) (*hook.Event, error) {
 	var e hook.Event
 	var id, payload []byte
 	var external sql.NullString
@@ -29,23 +30,33 @@ func scanEvent(row scanner) (*hook.Event, error) {
 	copy(e.ID[:], id)
 	e.ExternalID, e.CreatedAt = external.String, fromMicros(created)
 	var err error
-	e.Payload, err = unpack(payload)
-	return &e, err
+	e.Payload, e.Sealed, err = s.openPayload(payload, func() []byte { return eventPlace(e.Tenant, id) })
+	e.Unreadable = err != nil
+	return &e, nil
 }
 
-// Event is one event of a tenant, with its payload.
+// readable fails with [hook.ErrUnreadable] if the payload of an event does not open, and returns the rest.
+func readable(e *hook.Event, err error) (*hook.Event, error) {
+	if err == nil && e.Unreadable {
+		err = hook.ErrUnreadable
+	}
+	return e, err
+}
+
+// Event is one event of a tenant, with its payload. If that cannot be decrypted, it fails with
+// [hook.ErrUnreadable] and returns the rest.
 func (db *DB) Event(ctx context.Context, tenant string, id hook.EventID) (*hook.Event, error) {
-	e, err := scanEvent(db.hot.event.QueryRowContext(ctx, tenant, id[:]))
+	e, err := readable(db.seal.scanEvent(db.hot.event.QueryRowContext(ctx, tenant, id[:])))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, hook.NotFound("event", id.String())
 	}
 	return e, storageError(err)
 }
 
-// EventByExternalID is the newest event of a tenant with this external id.
+// EventByExternalID is the newest event of a tenant with this external id. It fails as [DB.Event] does.
 func (db *DB) EventByExternalID(ctx context.Context, tenant, external string) (*hook.Event, error) {
-	e, err := scanEvent(db.read.QueryRowContext(ctx, `SELECT `+eventColumns+` FROM events
-		WHERE tenant = $1 AND external_id = $2 ORDER BY id DESC LIMIT 1`, tenant, external))
+	e, err := readable(db.seal.scanEvent(db.read.QueryRowContext(ctx, `SELECT `+eventColumns+` FROM events
+		WHERE tenant = $1 AND external_id = $2 ORDER BY id DESC LIMIT 1`, tenant, external)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, hook.NotFound("event", external)
 	}

@@ -187,7 +187,7 @@ func (db *DB) Events(
 ) ([]*hook.Event, hook.ID, error) {
 	s := eventScan(tenant, f, p)
 	return page(ctx, db, s, p.Limit, func(row scanner) (*hook.Event, hook.ID, error) {
-		e, err := scanEvent(row)
+		e, err := db.seal.scanEvent(row)
 		if err != nil {
 			return nil, hook.ID{}, err
 		}

@@ -54,6 +54,35 @@ func migrateTables(ctx context.Context, db *sql.DB, dialect goose.Dialect, direc
 	return nil
 }
 
+// feature is something that a program has to know to work on the tables, as the migrations that came with it.
+type feature struct{ sqlite, postgres int }
+
+var (
+	keyedValues    = feature{18, 22} // values that name the key under which they are sealed
+	sealedPayloads = feature{22, 26}
+)
+
+// migration is the one that came with a feature.
+func (db *DB) migration(f feature) int {
+	if db.cluster != nil {
+		return f.postgres
+	}
+	return f.sqlite
+}
+
+// shutOut refuses programs from now on that do not know a feature. Those that run stay.
+func (db *DB) shutOut(t *tx, f feature) error {
+	_, err := t.exec(`UPDATE compatible SET since = $1 WHERE since < $1`, db.migration(f))
+	return err
+}
+
+// lastMigration is the last one in a directory, which says what this program knows.
+func lastMigration(directory string) (number int) {
+	list, _ := fs.ReadDir(migrations, "migrations/"+directory) // they are in the program
+	_, _ = fmt.Sscanf(list[len(list)-1].Name(), "%d", &number)
+	return number
+}
+
 // A migration needs an exclusive lock on a table, and all other statements queue behind
 // it. So it gives up if it does not get the lock soon, and is tried again until it does. It
 // waits longer than it takes autovacuum to give way.

@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
-
-	"gancho/internal/hook"
 )
 
 // SQLite has one writer. While it writes a payload of several megabytes, all other events wait.
@@ -37,27 +35,6 @@ var decoder = sync.OnceValue(func() *zstd.Decoder {
 	}
 	return d
 })
-
-// pack compresses the payloads of a submission that have at least from bytes, and those that
-// begin with [packedMark].
-func (s *submission) pack(from int) {
-	for _, it := range s.events() {
-		if p := it.Event.Payload; len(p) >= from || bytes.HasPrefix(p, packedMark) {
-			if s.packed == nil {
-				s.packed = map[hook.EventID][]byte{}
-			}
-			s.packed[it.Event.ID] = encoder().EncodeAll(p, nil)
-		}
-	}
-}
-
-// payload returns the stored form of an event's payload.
-func (s *submission) payload(e *hook.Event) []byte {
-	if p, ok := s.packed[e.ID]; ok {
-		return p
-	}
-	return e.Payload
-}
 
 // unpack returns a stored payload as it was submitted.
 func unpack(stored []byte) ([]byte, error) {

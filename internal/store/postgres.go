@@ -35,6 +35,7 @@ type postgres struct {
 	hot  *pgxpool.Pool // the one connection that writes batches
 	turn chan struct{} // bounds the changes under way: more would only wait, each on a connection
 	log  *slog.Logger
+	seal *sealer
 	span time.Duration // of new partitions
 
 	node  membership

@@ -189,7 +189,7 @@ func (p *postgres) events(ctx context.Context, into map[hook.EventID]*hook.Event
 	}
 	defer rows.Close()
 	for rows.Next() {
-		e, err := scanEvent(rows)
+		e, err := p.seal.scanEvent(rows)
 		if err != nil {
 			return storageError(err)
 		}

@@ -69,7 +69,7 @@ func (w *writing) claimKeys(ctx context.Context, t session) error {
 	for _, s := range w.accepted() {
 		if s.RequestKey != "" {
 			name := keyName{s.Tenant, requestKeys + s.RequestKey}
-			w.answers = append(w.answers, claim{keyName: name, answer: s.Answer(s.verdicts)})
+			w.answers = append(w.answers, claim{keyName: name, answer: s.answer(w.seal)})
 		}
 	}
 	return nil

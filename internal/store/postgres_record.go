@@ -28,10 +28,11 @@ func (k recordKey) compare(o recordKey) int {
 }
 
 type recordRow struct {
-	there   bool         // before the batch
-	version int64        // now; 0: there is none
-	last    *hook.Record // the last write that won; nil: none did
-	created *int64       // when this batch created it; nil: it did not
+	there    bool         // before the batch
+	version  int64        // now; 0: there is none
+	last     *hook.Record // the last write that won; nil: none did
+	document []byte       // how its document is stored
+	created  *int64       // when this batch created it; nil: it did not
 }
 
 // decide finds out which record writes are overtaken by other changes of the same record.
@@ -52,7 +53,7 @@ func (rows *recordRows) decide(ctx context.Context, t session, subs []*submissio
 		gone := map[recordKey]bool{} // later writes were computed from the outcome of the overtaken one
 		for i, w := range s.Records {
 			k := keyOf(&w.Record)
-			if gone[k] || !all[k].write(w) {
+			if gone[k] || !all[k].write(w, s.document(w)) {
 				gone[k] = true
 				s.overtaken(i)
 			}
@@ -62,15 +63,15 @@ func (rows *recordRows) decide(ctx context.Context, t session, subs []*submissio
 	return nil
 }
 
-// write changes a record in memory, if it is still at the version that was read.
-func (r *recordRow) write(w *hook.RecordWrite) (won bool) {
+// write changes a record in memory, if it is still at the version that was read. document is how its document is stored.
+func (r *recordRow) write(w *hook.RecordWrite, document []byte) (won bool) {
 	if r.version != w.Was || w.Was == 0 && w.Record.Document == nil {
 		return false
 	}
 	if r.version == 0 {
 		r.created = new(w.Record.CreatedAt.UnixMicro())
 	}
-	r.last, r.version = &w.Record, w.Record.Version
+	r.last, r.document, r.version = &w.Record, document, w.Record.Version
 	if w.Record.Document == nil {
 		r.version, r.created = 0, nil
 	}
@@ -134,7 +135,7 @@ func (rows recordRows) addTo(q *pgx.Batch) {
 		}
 		c.add(k)
 		c.version, c.updated = append(c.version, r.version), append(c.updated, r.last.UpdatedAt.UnixMicro())
-		c.created, c.document = append(c.created, r.created), append(c.document, r.last.Document)
+		c.created, c.document = append(c.created, r.created), append(c.document, r.document)
 	}
 	const names = `$1::text[], $2::text[], $3::text[], $4::text[]`
 	const same = `r.tenant = u.tenant AND r.contract = u.contract AND r.kind = u.kind AND r.key = u.key`

@@ -78,7 +78,7 @@ func (p *postgres) write(ctx context.Context, conn *pgx.Conn, b *batch) error {
 	epoch := p.node.epoch.Load()
 	b = current(b, epoch)
 	for try := 1; ; try++ {
-		w := &writing{batch: b, epoch: epoch}
+		w := &writing{batch: b, epoch: epoch, seal: p.seal}
 		err := w.run(ctx, conn)
 		switch {
 		case err == nil:
@@ -140,13 +140,13 @@ func (p *postgres) change(c *change) (ran bool) {
 	return true
 }
 
-// submit notes the epoch of a submission, and packs payloads that look packed. A submission
+// submit notes the epoch of a submission, and makes the stored forms of payloads that look packed, and of sealed ones. A submission
 // that ends a run of a schedule reads before it writes. So it is written like a change, under
 // the lock of changes, on the goroutine of its caller: another node may hold the lock for
 // long, and batches must not wait for that.
 func (p *postgres) submit(s *submission) (written bool) {
 	s.epoch = p.node.epoch.Load()
-	s.pack(math.MaxInt)
+	s.encode(p.seal, math.MaxInt)
 	if s.RunEnd == nil {
 		return false
 	}
@@ -167,7 +167,7 @@ func (p *postgres) endRun(ctx context.Context, conn *sql.Conn, shared *sql.Tx, s
 	if p.node.epoch.Load() != s.epoch {
 		return hook.ErrFenced
 	}
-	w := &writing{batch: &batch{submissions: []*submission{s}}, epoch: s.epoch}
+	w := &writing{batch: &batch{submissions: []*submission{s}}, epoch: s.epoch, seal: p.seal}
 	w.forget()
 	w.keyed = true // send adds to a transaction
 	if err := pipelined(conn, func(c *pgx.Conn) error {
@@ -176,7 +176,7 @@ func (p *postgres) endRun(ctx context.Context, conn *sql.Conn, shared *sql.Tx, s
 		return err
 	}
 	t := &tx{ctx: ctx, conn: shared}
-	v, err := t.endRun(s.RunEnd, s.now)
+	v, err := t.endRun(s, p.seal)
 	if err != nil {
 		return err
 	}
@@ -256,7 +256,8 @@ type session interface {
 type writing struct {
 	*batch
 	epoch      int64 // of this node; 0: it is not fenced
-	keyed      bool  // some submission has idempotency keys, or changes records
+	seal       *sealer
+	keyed      bool // some submission has idempotency keys, or changes records
 	records    recordRows
 	events     eventRows
 	deliveries deliveryRows

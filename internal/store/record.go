@@ -37,24 +37,33 @@ func recordsQuery() string {
 	return s.String()
 }
 
-func scanRecord(row scanner) (r hook.Record, err error) {
+// scanRecord reads [recordColumns]. A document that does not open marks the record.
+func (s *sealer) scanRecord(row scanner) (r hook.Record, err error) {
 	var created, updated sql.NullInt64
-	err = row.Scan(&r.Tenant, &r.Contract, &r.Kind, &r.Key, &r.Version, &created, &updated, &r.Document)
+	if err := row.Scan(&r.Tenant, &r.Contract, &r.Kind, &r.Key, &r.Version, &created, &updated, &r.Document); err != nil {
+		return r, err
+	}
 	r.CreatedAt, r.UpdatedAt = fromMicros(created), fromMicros(updated)
-	return r, err
+	r.Document, r.Sealed, err = s.openPayload(r.Document, func() []byte { return recordPlace(&r) })
+	r.Unreadable = err != nil
+	return r, nil
 }
 
-// Record is one record of a tenant, with its document.
+// Record is one record of a tenant, with its document. If that cannot be decrypted, it fails with
+// [hook.ErrUnreadable] and returns the rest.
 func (db *DB) Record(ctx context.Context, tenant, contract, kind, key string) (hook.Record, error) {
-	r, err := scanRecord(db.hot.record.QueryRowContext(ctx, tenant, contract, kind, key))
+	r, err := db.seal.scanRecord(db.hot.record.QueryRowContext(ctx, tenant, contract, kind, key))
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, hook.NotFound("record", key)
+	}
+	if err == nil && r.Unreadable {
+		err = hook.ErrUnreadable
 	}
 	return r, storageError(err)
 }
 
 // RecordsOf reads the records of a tenant that have one of the names. Names without a
-// record are left out of the result; names may repeat.
+// record are left out of the result; names may repeat. A record that cannot be decrypted is marked.
 func (db *DB) RecordsOf(
 	ctx context.Context, tenant string, names []hook.RecordName,
 ) (map[hook.RecordName]hook.Record, error) {
@@ -62,10 +71,10 @@ func (db *DB) RecordsOf(
 	if len(names) == 1 {
 		n := names[0]
 		r, err := db.Record(ctx, tenant, n.Contract, n.Kind, n.Key)
-		if err == nil {
+		if err == nil || r.Unreadable {
 			found[n] = r
 		}
-		if hook.IsKind(err, hook.KindNotFound) {
+		if hook.IsKind(err, hook.KindNotFound) || r.Unreadable {
 			err = nil
 		}
 		return found, err
@@ -100,7 +109,7 @@ func (db *DB) recordsInto(ctx context.Context, found map[hook.RecordName]hook.Re
 	}
 	defer rows.Close()
 	for rows.Next() {
-		r, err := scanRecord(rows)
+		r, err := db.seal.scanRecord(rows)
 		if err != nil {
 			return err
 		}
@@ -144,7 +153,7 @@ func (db *DB) Records(
 		if len(list) == limit || size > recordPageBytes {
 			return list, true, nil
 		}
-		r, err := scanRecord(rows)
+		r, err := db.seal.scanRecord(rows)
 		if err != nil {
 			return nil, false, storageError(err)
 		}
@@ -177,7 +186,7 @@ func (db *DB) EachRecord(ctx context.Context, tenant, contract, kind string, fn 
 	}
 	defer rows.Close()
 	for rows.Next() {
-		r, err := scanRecord(rows)
+		r, err := db.seal.scanRecord(rows)
 		if err != nil {
 			return storageError(err)
 		}

@@ -164,7 +164,7 @@ func (db *DB) recoveryEvents(
 	}
 	lo, hi := upper(following(hook.ID(r.Cursor)), hook.IDAt(r.Since)), hook.IDAt(r.Until)
 	scan := func(r scanner) (hook.RecoveryItem, error) {
-		e, err := scanEvent(r)
+		e, err := db.seal.scanEvent(r)
 		return hook.RecoveryItem{Event: e}, err
 	}
 	return inOrder(ctx, db, scan, `SELECT `+columns+` FROM events

@@ -25,7 +25,7 @@ func databaseClock(row func(string, ...any) *sql.Row) (time.Time, error) {
 
 const scheduleColumns = `tenant, contract, type, rhythm, start_at, next_at, claim, last`
 
-func scanSchedule(row scanner) (s hook.Schedule, err error) {
+func (z *sealer) scanSchedule(row scanner) (s hook.Schedule, err error) {
 	var start, next sql.NullInt64
 	var claim, last []byte
 	if err := row.Scan(&s.Tenant, &s.Contract, &s.Type, &s.Rhythm, &start, &next, &claim, &last); err != nil {
@@ -34,8 +34,7 @@ func scanSchedule(row scanner) (s hook.Schedule, err error) {
 	s.Start, s.NextAt = fromMicros(start), fromMicros(next)
 	copy(s.Claim[:], claim)
 	if last != nil {
-		s.Last = new(hook.ScheduleRun)
-		err = json.Unmarshal(last, s.Last)
+		s.Last, err = z.decodeRun(s.ScheduleName, last)
 	}
 	return s, err
 }
@@ -53,13 +52,13 @@ func (db *DB) Schedules(ctx context.Context, tenant string) ([]hook.Schedule, er
 	if err != nil {
 		return nil, storageError(err)
 	}
-	return scanSchedules(rows)
+	return db.seal.scanSchedules(rows)
 }
 
-func scanSchedules(rows *sql.Rows) (list []hook.Schedule, err error) {
+func (z *sealer) scanSchedules(rows *sql.Rows) (list []hook.Schedule, err error) {
 	defer rows.Close()
 	for rows.Next() {
-		s, err := scanSchedule(rows)
+		s, err := z.scanSchedule(rows)
 		if err != nil {
 			return nil, storageError(err)
 		}
@@ -134,7 +133,7 @@ func (db *DB) ClaimSchedules(
 		if err != nil {
 			return err
 		}
-		if list, err = scanSchedules(rows); err != nil {
+		if list, err = db.seal.scanSchedules(rows); err != nil {
 			return err
 		}
 		for i := range list {
@@ -192,7 +191,8 @@ func (db *DB) TakeOverSchedules(ctx context.Context, node string) error {
 // run, stores the result of the run, and supersedes the deliveries of the previous snapshot. If
 // another node has the claim, it stores nothing, and the caller must not store the event
 // either.
-func (t *tx) endRun(s *hook.RunEnd, now time.Time) (*hook.RunVerdict, error) {
+func (t *tx) endRun(sub *submission, seal *sealer) (*hook.RunVerdict, error) {
+	s := sub.RunEnd
 	v := &hook.RunVerdict{Run: s.Run}
 	name := []any{s.Tenant, s.Contract, s.Type}
 	var before, claim, last []byte
@@ -217,7 +217,7 @@ func (t *tx) endRun(s *hook.RunEnd, now time.Time) (*hook.RunVerdict, error) {
 			v.Run.FailingSince = earlier.FailingSince
 		}
 	}
-	run, err := json.Marshal(v.Run)
+	run, err := seal.encodeRun(s.ScheduleName, v.Run, sub.Seal)
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +240,7 @@ func (t *tx) endRun(s *hook.RunEnd, now time.Time) (*hook.RunVerdict, error) {
 		return nil, err
 	}
 	if before != nil {
-		v.Superseded, err = t.supersede(s.ScheduleName, hook.EventID(before), now)
+		v.Superseded, err = t.supersede(s.ScheduleName, hook.EventID(before), sub.now)
 	}
 	return v, err
 }

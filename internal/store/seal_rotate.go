@@ -213,9 +213,52 @@ type sealedTable struct {
 	open         func(stored []byte) []byte // the sealed value in what is stored; nil: stored as it is
 	// replace puts another sealed value into what is stored; nil: stored as it is.
 	replace func(stored, sealed []byte) ([]byte, error)
+	// marked says that most values are plain, and that sealed ones are behind [sealedMark].
+	marked bool
 }
 
-func firstColumn(key []any) []byte { return key[0].([]byte) }
+// put is replace, also for values that are stored as they are.
+func (s *sealedTable) put(stored, sealed []byte) ([]byte, error) {
+	if s.replace == nil {
+		return sealed, nil
+	}
+	return s.replace(stored, sealed)
+}
+
+// value is the sealed value in what is stored, nil if there is none.
+func (s *sealedTable) value(stored []byte) []byte {
+	if s.open == nil {
+		return stored
+	}
+	return s.open(stored)
+}
+
+// bytesOf returns a column of a key, which is a text or bytes.
+func bytesOf(column any) []byte {
+	if text, ok := column.(string); ok {
+		return []byte(text)
+	}
+	b, _ := column.([]byte)
+	return b
+}
+
+func firstColumn(key []any) []byte { return bytesOf(key[0]) }
+
+// allColumns is the [rowPlace] of a row.
+func allColumns(table string) func(key []any) []byte {
+	return func(key []any) []byte {
+		texts := make([]string, len(key))
+		for i, column := range key {
+			texts[i] = string(bytesOf(column))
+		}
+		return rowPlace(table, texts...)
+	}
+}
+
+// payloads is a column with payloads, of which some are sealed.
+func payloads(table, column string, key ...string) sealedTable {
+	return sealedTable{name: table, column: column, key: key, row: allColumns(table), open: sealedIn, replace: withMark, marked: true}
+}
 
 var sealedTables = []sealedTable{
 	{name: "endpoints", column: "config", key: []string{"id"}, row: firstColumn},
@@ -230,15 +273,22 @@ var sealedTables = []sealedTable{
 			place := attemptPlace(hook.DeliveryID(key[0].([]byte)), int(key[1].(int64)))
 			return place[:]
 		},
-		open: sealedOfAttempt, replace: replaceInAttempt,
+		open: sealedMemberOf, replace: replaceMember,
+	},
+	payloads("events", "payload", "tenant", "id"),
+	payloads("records", "document", "tenant", "contract", "kind", "key"),
+	payloads("idempotency", "answer", "tenant", "key"),
+	{
+		name: "schedules", column: "last", key: []string{"tenant", "contract", "type"},
+		row: allColumns("schedules"), open: sealedMemberOf, replace: replaceMember,
 	},
 }
 
-// sealedMember is the member of an attempt's JSON value that is sealed. It is the last one.
+// sealedMember is the member that is sealed of the JSON value of an attempt or a run. It is the last one.
 const sealedMember = `,"z":"`
 
-// sealedOfAttempt is the sealed part of a stored attempt, nil if it has none.
-func sealedOfAttempt(data []byte) []byte {
+// sealedMemberOf is the sealed part of a stored attempt or run, nil if it has none.
+func sealedMemberOf(data []byte) []byte {
 	var row struct {
 		Sealed []byte `json:"z"`
 	}
@@ -248,7 +298,7 @@ func sealedOfAttempt(data []byte) []byte {
 	return row.Sealed
 }
 
-func replaceInAttempt(data, sealed []byte) ([]byte, error) {
+func replaceMember(data, sealed []byte) ([]byte, error) {
 	head, _, ok := bytes.Cut(data, []byte(sealedMember))
 	if !ok {
 		return nil, errAttemptText
@@ -312,12 +362,7 @@ func (db *DB) activateKey(ctx context.Context, id hook.SealKeyID) error {
 				return err
 			}
 		}
-		since := 18
-		if db.cluster != nil {
-			since = 22
-		}
-		_, err := t.exec(`UPDATE compatible SET since = $1 WHERE since < $1`, since)
-		return err
+		return db.shutOut(t, keyedValues)
 	})
 }
 
@@ -327,14 +372,21 @@ type sweep struct {
 	lead        <-chan struct{} // closed when this node does not lead any more
 	since       time.Time       // all nodes seal with the new key since then
 	began       time.Time       // of this pass
-	table       int             // of sealedTables
-	after       []any           // the last key that was read
+	tables      []sealedTable
+	table       int   // of tables
+	after       []any // the last key that was read
 	done, total int64
 	resealed    int64 // in this pass
 }
 
 func (s *sweep) count(ctx context.Context, db *DB) error {
-	for _, table := range sealedTables {
+	var since int
+	if err := db.read.QueryRowContext(ctx, `SELECT since FROM compatible`).Scan(&since); err != nil {
+		return storageError(err)
+	}
+	sealing := since >= db.migration(sealedPayloads)
+	s.tables = slices.DeleteFunc(slices.Clone(sealedTables), func(table sealedTable) bool { return table.marked && !sealing })
+	for _, table := range s.tables {
 		n, err := db.CountRows(ctx, Table{Name: table.name})
 		if err != nil {
 			return err
@@ -351,8 +403,8 @@ func (db *DB) sweepSome(ctx context.Context, old hook.SealKeyID) (wait time.Dura
 	if s.table == 0 && s.after == nil {
 		s.began, s.done, s.resealed = time.Now(), 0, 0
 	}
-	table := sealedTables[s.table]
-	page, err := db.columnsAfter(ctx, Table{table.name, table.key}, s.after, resealRows, strings.Join(table.key, ", ")+", "+table.column)
+	table := s.tables[s.table]
+	page, err := db.columnsAfter(ctx, Table{table.name, table.key}, s.after, resealRows, strings.Join(table.key, ", ")+", "+db.sealedColumn(table))
 	if err != nil {
 		return rest, err
 	}
@@ -368,7 +420,7 @@ func (db *DB) sweepSome(ctx context.Context, old hook.SealKeyID) (wait time.Dura
 		return pause, nil
 	}
 	s.after = nil
-	if s.table++; s.table < len(sealedTables) {
+	if s.table++; s.table < len(s.tables) {
 		return 0, nil
 	}
 	s.table = 0
@@ -386,6 +438,18 @@ func (db *DB) sweepSome(ctx context.Context, old hook.SealKeyID) (wait time.Dura
 		}
 		return t.audit(hook.AuditEntry{Action: hook.ActionEncryptionKeyRetired, Object: string(old)})
 	})
+}
+
+// sealedColumn is the SQL for the column of a table without its plain values, which can be large.
+func (db *DB) sealedColumn(table sealedTable) string {
+	if !table.marked {
+		return table.column
+	}
+	mark := fmt.Sprintf(`x'%x'`, sealedMark)
+	if db.cluster != nil {
+		mark = fmt.Sprintf(`'\x%x'::bytea`, sealedMark)
+	}
+	return fmt.Sprintf(`CASE WHEN substr(%s, 1, %d) = %s THEN %s END`, table.column, len(sealedMark), mark, table.column)
 }
 
 // settleAfter is how long to wait, which tests make shorter.
@@ -411,10 +475,7 @@ func (db *DB) resealPage(ctx context.Context, table sealedTable, page Rows, s *s
 		if !ok { // NULL
 			continue
 		}
-		sealed := value
-		if table.open != nil {
-			sealed = table.open(value)
-		}
+		sealed := table.value(value)
 		if len(sealed) == 0 || r.active.cut(sealed) != nil {
 			continue
 		}
@@ -423,11 +484,9 @@ func (db *DB) resealPage(ctx context.Context, table sealedTable, page Rows, s *s
 		if !ok {
 			continue
 		}
-		now := r.active.seal(plain, id)
-		if table.replace != nil {
-			if now, err = table.replace(value, now); err != nil {
-				return 0, err
-			}
+		now, err := table.put(value, r.active.seal(plain, id))
+		if err != nil {
+			return 0, err
 		}
 		list = append(list, update{key, value, now})
 	}

@@ -342,8 +342,10 @@ func withSealed(t *testing.T, db *DB) (check func(*DB)) {
 		}
 		deliveries = append(deliveries, d.ID)
 	}
+	payloads := withPayloads(t, db, "acme", "sealed-text", true)
 	return func(db *DB) {
 		t.Helper()
+		payloads(db)
 		if e, err := db.Endpoint(ctx, e.ID); err != nil || e.Unreadable || e.Config.URL != "http://x/" || e.Secrets[0].Text != "whsec_a" {
 			t.Errorf("endpoint %+v, %v", e, err)
 		}

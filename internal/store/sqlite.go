@@ -33,6 +33,7 @@ type sqlite struct {
 	check *sql.DB   // the checkpointing connection
 	read  *sql.DB   // many connections, read-only
 	log   *slog.Logger
+	seal  *sealer
 	stmts stmts
 
 	queue, event *sql.Stmt // for reading
@@ -145,9 +146,9 @@ func (l *sqlite) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 // change does nothing: there is one writer, so changes belong into batches.
 func (l *sqlite) change(*change) bool { return false }
 
-// submit compresses large payloads.
+// submit makes the stored forms of large payloads, and of sealed ones.
 func (l *sqlite) submit(s *submission) (written bool) {
-	s.pack(packFrom)
+	s.encode(l.seal, packFrom)
 	return false
 }
 
@@ -197,7 +198,7 @@ func (l *sqlite) readQueue(ctx context.Context, q *queueRead) error {
 // readEvents reads the first event only: reading them together saves nothing here.
 func (l *sqlite) readEvents(ctx context.Context, into map[hook.EventID]*hook.Event, list []hook.Delivery) error {
 	id := list[0].ID.Event()
-	e, err := scanEvent(l.event.QueryRowContext(ctx, list[0].Tenant, id[:]))
+	e, err := l.seal.scanEvent(l.event.QueryRowContext(ctx, list[0].Tenant, id[:]))
 	if errors.Is(err, sql.ErrNoRows) {
 		return hook.NotFound("event", id.String())
 	}

@@ -125,7 +125,7 @@ func (l *sqlite) writeSubmission(ctx context.Context, s *submission) error {
 		if err := l.stmts.flush(ctx); err != nil { // the snapshot before may be in the same batch
 			return err
 		}
-		v, err := (&tx{ctx: ctx, conn: l.conn}).endRun(s.RunEnd, s.now)
+		v, err := (&tx{ctx: ctx, conn: l.conn}).endRun(s, l.seal)
 		if err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func (l *sqlite) writeSubmission(ctx context.Context, s *submission) error {
 		return err
 	}
 	if s.RequestKey != "" {
-		if _, err := l.stmts.keyValue.ExecContext(ctx, s.Answer(s.verdicts), s.Tenant, requestKeys+s.RequestKey); err != nil {
+		if _, err := l.stmts.keyValue.ExecContext(ctx, s.answer(l.seal), s.Tenant, requestKeys+s.RequestKey); err != nil {
 			return err
 		}
 	}
@@ -213,7 +213,7 @@ func (l *sqlite) writes(ctx context.Context, s *submission) error {
 		won := !gone[name]
 		if won {
 			var err error
-			if won, err = l.write(ctx, w); err != nil {
+			if won, err = l.write(ctx, w, s.document(w)); err != nil {
 				return err
 			}
 		}
@@ -234,8 +234,8 @@ func (l *sqlite) writes(ctx context.Context, s *submission) error {
 	return nil
 }
 
-// write changes one record, if it is still at the version that was read.
-func (l *sqlite) write(ctx context.Context, w *hook.RecordWrite) (won bool, err error) {
+// write changes one record, if it is still at the version that was read. document is how its document is stored.
+func (l *sqlite) write(ctx context.Context, w *hook.RecordWrite, document []byte) (won bool, err error) {
 	r := &w.Record
 	var res sql.Result
 	switch {
@@ -243,9 +243,9 @@ func (l *sqlite) write(ctx context.Context, w *hook.RecordWrite) (won bool, err 
 		res, err = l.stmts.deleteRecord.ExecContext(ctx, r.Tenant, r.Contract, r.Kind, r.Key, w.Was)
 	case w.Was == 0:
 		res, err = l.stmts.insertRecord.ExecContext(ctx, r.Tenant, r.Contract, r.Kind, r.Key, r.Version,
-			r.CreatedAt.UnixMicro(), r.UpdatedAt.UnixMicro(), r.Document)
+			r.CreatedAt.UnixMicro(), r.UpdatedAt.UnixMicro(), document)
 	default:
-		res, err = l.stmts.updateRecord.ExecContext(ctx, r.Version, r.UpdatedAt.UnixMicro(), r.Document,
+		res, err = l.stmts.updateRecord.ExecContext(ctx, r.Version, r.UpdatedAt.UnixMicro(), document,
 			r.Tenant, r.Contract, r.Kind, r.Key, w.Was)
 	}
 	if err != nil {

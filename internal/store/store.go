@@ -9,7 +9,7 @@
 //   - Many callers share one commit (see commit.go), so throughput grows with the
 //     load, and a single caller waits for one sync.
 //   - Payloads come back byte for byte. Endpoint configuration and secrets are
-//     encrypted at rest (see seal.go).
+//     encrypted at rest (see seal.go), payloads if somebody asked for it (payload.go).
 //
 // The consumers (ingest, deliver, api) each declare the few methods they need;
 // *DB satisfies them all. What differs between databases sits behind [engine] and
@@ -156,6 +156,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		if err != nil {
 			return nil, openError(err)
 		}
+		p.seal = db.seal
 		db.engine, db.dialect, db.read, db.clock = p, p, p.sql, databaseClock
 		db.cluster = &Cluster{db, p}
 		if !o.Moving {
@@ -168,6 +169,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", o.Path, err)
 		}
+		l.seal = db.seal
 		db.engine, db.dialect, db.read, db.clock = l, l, l.read, db.ownClock
 	}
 	if err := db.openKeys(ctx, o); err != nil {

@@ -18,7 +18,7 @@ func (db *DB) Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts
 		return hook.Verdicts{}, errStopped
 	}
 	if db.engine.submit(s) {
-		return s.verdicts, s.err
+		return s.outcome(db.seal)
 	}
 	if err := db.gathering.add(rowsOf(&s.Submission), payloadBytes(&s.Submission), true, true, func(b *batch) {
 		b.submissions = append(b.submissions, s)
@@ -26,7 +26,21 @@ func (db *DB) Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts
 		return hook.Verdicts{}, err
 	}
 	<-s.done
-	return s.verdicts, s.err
+	return s.outcome(db.seal)
+}
+
+// outcome is what the caller gets. It fails with [hook.ErrUnreadable] if the answer to an earlier, equal request cannot
+// be decrypted.
+func (s *submission) outcome(seal *sealer) (hook.Verdicts, error) {
+	if s.err != nil {
+		return s.verdicts, s.err
+	}
+	prior, _, err := seal.openPayload(s.verdicts.Prior, func() []byte { return keyPlace(s.Tenant, requestKeys+s.RequestKey) })
+	if err != nil {
+		return hook.Verdicts{}, err
+	}
+	s.verdicts.Prior = prior
+	return s.verdicts, nil
 }
 
 // rowsOf is about how many rows a submission writes, for the limit of a batch.
@@ -62,13 +76,14 @@ func payloadBytes(sub *hook.Submission) (n int) {
 // submission is a request to store something, with its result.
 type submission struct {
 	hook.Submission
-	verdicts hook.Verdicts
-	expires  time.Time // of its idempotency keys
-	now      time.Time
-	epoch    int64                   // of the node when it was handed in
-	packed   map[hook.EventID][]byte // payloads that are stored compressed
-	err      error
-	done     chan struct{}
+	verdicts  hook.Verdicts
+	expires   time.Time // of its idempotency keys
+	now       time.Time
+	epoch     int64                        // of the node when it was handed in
+	payloads  map[hook.EventID][]byte      // those that are stored packed or sealed
+	documents map[*hook.RecordWrite][]byte // those that are stored sealed
+	err       error
+	done      chan struct{}
 }
 
 // place is where an event stands in a submission: Items[event], or the event of a

@@ -205,8 +205,13 @@ func (c *Cluster) CopyRows(ctx context.Context, t Table, r Rows) error {
 
 // EndMove notes that everything has arrived; from now on servers can start on the database.
 func (c *Cluster) EndMove(ctx context.Context) error {
-	_, err := c.p.sql.ExecContext(ctx, `UPDATE moves SET finished_at = `+nodeClock)
-	return storageError(err)
+	return c.db.change(ctx, func(t *tx) error {
+		if err := c.db.shutOut(t, sealedPayloads); err != nil { // there may be some
+			return err
+		}
+		_, err := t.exec(`UPDATE moves SET finished_at = ` + nodeClock)
+		return err
+	})
 }
 
 // checkMoved fails if a move to the database has not finished: a server would find part

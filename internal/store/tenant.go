@@ -26,7 +26,8 @@ func scanTenant(row scanner) (t hook.Tenant, err error) {
 }
 
 // PutTenant creates a tenant or changes it. What is nil stays as it is. While the data of a deleted
-// tenant with the same id is still being removed, PutTenant fails with KindConflict.
+// tenant with the same id is still being removed, PutTenant fails with KindConflict. So it does if payloads are to be
+// sealed and nodes of the release before are running.
 func (db *DB) PutTenant(
 	ctx context.Context, id string, change hook.TenantChange,
 ) (t hook.Tenant, created bool, err error) {
@@ -63,6 +64,11 @@ func (db *DB) PutTenant(
 			return err
 		}
 		x.tenant(id, false)
+		if t.Policy.SealPayloads && !was.Policy.SealPayloads {
+			if err := db.sealingPayloads(x); err != nil {
+				return err
+			}
+		}
 		return x.auditTenant(was, t, created)
 	})
 	if err != nil {

@@ -177,16 +177,39 @@ func (db *DB) exportRows(ctx context.Context, p part, tenant string, out *json.E
 	return n, storageError(rows.Err())
 }
 
+// formOpen is in the file in place of the form of a sealed value, before its text. It says that the value is sealed again
+// when it is imported, unlike a payload that was stored plain.
+const formOpen = 0
+
+// of is the id with which a value in a row is sealed.
+func (s *sealedTable) of(row map[string]any) []byte {
+	key := make([]any, len(s.key))
+	for i, column := range s.key {
+		key[i] = row[column]
+	}
+	return s.row(key)
+}
+
 // openRow decrypts what is encrypted in a row.
 func (db *DB) openRow(table string, row map[string]any) (err error) {
 	for _, s := range sealedTables {
-		if s.name != table || s.open != nil { // attempts have a form of their own
+		stored, ok := row[s.column].([]byte)
+		if s.name != table || !ok || table == "attempts" { // which have a form of their own
 			continue
 		}
-		if value, ok := row[s.column].([]byte); ok {
-			if row[s.column], err = db.seal.openBytes(value, row[s.key[0]].([]byte)); err != nil {
-				return err
-			}
+		value := s.value(stored)
+		if value == nil && s.open != nil { // it is not sealed
+			continue
+		}
+		plain, err := db.seal.openBytes(value, s.of(row))
+		if err != nil {
+			return err
+		}
+		if s.open != nil {
+			plain, err = s.put(stored, append([]byte{formOpen}, plain...))
+		}
+		if row[s.column] = plain; err != nil {
+			return err
 		}
 	}
 	if table == "attempts" {
@@ -201,14 +224,26 @@ func (db *DB) openRow(table string, row map[string]any) (err error) {
 }
 
 // sealRow encrypts what openRow decrypted, under the key of this installation.
-func (db *DB) sealRow(table string, row map[string]any) error {
+func (in *importing) sealRow(table string, row map[string]any) error {
+	db := in.db
 	for _, s := range sealedTables {
-		if s.name != table || s.open != nil {
+		stored, ok := row[s.column].([]byte)
+		if s.name != table || !ok || table == "attempts" {
 			continue
 		}
-		if value, ok := row[s.column].([]byte); ok {
-			id, _ := row[s.key[0]].([]byte)
-			row[s.column] = db.seal.sealBytes(value, id)
+		plain := s.value(stored)
+		if s.open != nil {
+			if len(plain) == 0 || plain[0] != formOpen {
+				continue
+			}
+			plain = plain[1:]
+		}
+		var err error
+		if row[s.column], err = s.put(stored, db.seal.sealBytes(plain, s.of(row))); err != nil {
+			return errTenantFile
+		}
+		if s.open != nil {
+			in.sealed = true
 		}
 	}
 	if table == "attempts" {
@@ -249,6 +284,11 @@ func (db *DB) ImportTenant(ctx context.Context, open func() (io.ReadCloser, erro
 		if err := in.read(ctx, bufio.NewReader(from)); err != nil {
 			return err
 		}
+		if in.sealed {
+			if err := db.sealingPayloads(t); err != nil {
+				return err
+			}
+		}
 		tenant, rows = in.head.Tenant, in.rows
 		t.tenant(tenant, false)
 		return t.audit(hook.AuditEntry{Tenant: tenant, Action: hook.ActionTenantImported, Object: tenant})
@@ -280,6 +320,7 @@ type importing struct {
 	contracts map[string]string // of the endpoints in the file, by id
 	keys      map[string]bool   // ids of the keys in the file
 	rows      int
+	sealed    bool // there are sealed payloads, or there will be
 }
 
 var errTenantFile = &hook.Error{
@@ -351,7 +392,7 @@ func (in *importing) add(table string, row map[string]any) error {
 	if err := in.fit(table, row); err != nil {
 		return err
 	}
-	if err := in.db.sealRow(table, row); err != nil {
+	if err := in.sealRow(table, row); err != nil {
 		return err
 	}
 	columns := slices.Sorted(maps.Keys(row))
@@ -426,6 +467,8 @@ func (in *importing) refuseSharedIDs() error {
 func (in *importing) fit(table string, row map[string]any) error {
 	id := func(column string) string { b, _ := row[column].([]byte); return string(b) }
 	switch table {
+	case "tenants":
+		in.sealed = in.sealed || row["seal_payloads"] == true || row["seal_payloads"] == int64(1)
 	case "endpoints":
 		name, _ := row["contract"].(string)
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(in.have)), func(v string) bool { return strings.HasPrefix(v, name+" ") }) {

@@ -361,6 +361,9 @@ const en = {
     },
     rateHelp: "On average; a burst of ten seconds is accepted.",
     limitsSaved: "The limits were saved.",
+    sealPayloads: "Encrypt what is stored of events and records",
+    sealPayloadsHelp:
+      "Payloads, records and stored answers are encrypted in the database from now on. What is stored already stays as it is.",
   },
   endpoints: {
     title: "Endpoints",

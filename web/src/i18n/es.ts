@@ -114,6 +114,9 @@ const es: Messages = {
       idempotency_invalid: "La Idempotency-Key no está bien escrita.",
       record_changed: "Alguien cambió el registro mientras tanto. Ábralo de nuevo y repita su cambio.",
       record_exists: "Alguien creó este registro mientras tanto. Ábralo de nuevo.",
+      record_unreadable:
+        "Lo guardado de este registro no se puede descifrar. Elimínelo y guárdelo de nuevo; eso no dispara eventos.",
+      nodes_behind: "Todavía hay servidores de la versión anterior en marcha. Reemplácelos primero.",
       record_busy: "Muchos cambian este registro a la vez. Intente de nuevo.",
       record_kind_unknown: "El sistema no tiene esa clase de registros.",
       record_key_invalid: "La clave no está bien escrita, o no es la del documento.",
@@ -475,6 +478,9 @@ const es: Messages = {
     },
     rateHelp: "En promedio; se acepta de una vez lo de diez segundos.",
     limitsSaved: "Se guardaron los límites.",
+    sealPayloads: "Cifrar lo que se guarda de eventos y registros",
+    sealPayloadsHelp:
+      "Desde ahora, los contenidos, los registros y las respuestas guardadas quedan cifrados en la base de datos. Lo que ya está guardado queda como está.",
   },
   endpoints: {
     title: "Destinos",

@@ -113,6 +113,9 @@ const pt: Messages = {
       idempotency_invalid: "A Idempotency-Key não está bem escrita.",
       record_changed: "Alguém mudou o registro nesse meio-tempo. Abra-o de novo e repita a sua mudança.",
       record_exists: "Alguém criou este registro nesse meio-tempo. Abra-o de novo.",
+      record_unreadable:
+        "O que está guardado deste registro não pode ser decifrado. Exclua-o e guarde-o de novo; isso não dispara eventos.",
+      nodes_behind: "Ainda há servidores da versão anterior rodando. Substitua-os primeiro.",
       record_busy: "Muitos mudam este registro ao mesmo tempo. Tente de novo.",
       record_kind_unknown: "O sistema não tem essa classe de registros.",
       record_key_invalid: "A chave não está bem escrita, ou não é a do documento.",
@@ -474,6 +477,9 @@ const pt: Messages = {
     },
     rateHelp: "Em média; aceita-se de uma vez o equivalente a dez segundos.",
     limitsSaved: "Os limites foram salvos.",
+    sealPayloads: "Cifrar o que se guarda de eventos e registros",
+    sealPayloadsHelp:
+      "De agora em diante, os conteúdos, os registros e as respostas guardadas ficam cifrados no banco de dados. O que já está guardado fica como está.",
   },
   endpoints: {
     title: "Destinos",

@@ -1,4 +1,4 @@
-import { ActionIcon, Alert, Anchor, Button, Group, Menu, Stack, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Alert, Anchor, Button, Checkbox, Group, Menu, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import {
@@ -146,17 +146,17 @@ function NewTenant({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** What a tenant uses and may use. An operator changes the limits here. */
+/** What a tenant uses and may use. An operator changes the limits here, and whether its payloads are encrypted. */
 function Limits({ tenant, onClose }: { tenant: Tenant; onClose: () => void }) {
   const t = useT();
   const usage = useQuery(usageQuery(tenant.id));
   const sent = useSentForm({
-    initialValues: { limits: { ...tenant.limits } as LimitFields },
-    send: ({ limits }) =>
+    initialValues: { limits: { ...tenant.limits } as LimitFields, seal: tenant.seal_payloads },
+    send: ({ limits, seal }) =>
       ok(
         api.PUT("/v1/tenants/{tenant}", {
           params: { path: { tenant: tenant.id } },
-          body: { limits: filledIn(limits) },
+          body: { limits: filledIn(limits), seal_payloads: seal },
         }),
       ),
     onSuccess: () => {
@@ -192,6 +192,11 @@ function Limits({ tenant, onClose }: { tenant: Tenant; onClose: () => void }) {
       {tenantLimits.map((name) => (
         <LimitInput key={name} name={name} description={help(name)} {...sent.form.getInputProps(`limits.${name}`)} />
       ))}
+      <Checkbox
+        label={t.tenants.sealPayloads}
+        description={t.tenants.sealPayloadsHelp}
+        {...sent.form.getInputProps("seal", { type: "checkbox" })}
+      />
     </FormModal>
   );
 }
