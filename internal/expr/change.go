@@ -80,7 +80,7 @@ type changeFunction func(c *Change, args []string) bool
 
 var changeCalls = map[string]changeFunction{
 	"changed": func(c *Change, path []string) bool {
-		return !same(at(c.oldRaw, path), at(c.newRaw, path))
+		return !rawjson.Same(at(c.oldRaw, path), at(c.newRaw, path))
 	},
 	"changed_except": func(c *Change, names []string) bool {
 		before, after := rawjson.Members(c.oldRaw), rawjson.Members(c.newRaw)
@@ -104,14 +104,12 @@ func changeFunctions() []cel.EnvOption {
 
 // at is the token at a path, nil if it is absent or null.
 func at(doc []byte, path []string) []byte {
-	token, ok := rawjson.Lookup(doc, path...)
-	if !ok || rawjson.KindOf(token) == 'n' {
+	token, _ := rawjson.Lookup(doc, path...)
+	if rawjson.KindOf(token) == 'n' {
 		return nil
 	}
 	return token
 }
-
-func same(a, b []byte) bool { return (a == nil) == (b == nil) && rawjson.Same(a, b) }
 
 // differs reports whether b lacks a member of a, or has another value for it; members
 // whose names are in except do not count. Documents mostly keep the order of their
@@ -188,22 +186,19 @@ func checkPaths(text string, a *cel.Ast) *Error {
 	return found
 }
 
-// constant is the value of a literal text or list of texts, else nil.
+// constant is the value of a literal text, an empty list for a list of literal texts, else nil.
 func constant(e ast.Expr) any {
 	switch e.Kind() {
 	case ast.LiteralKind:
 		s, _ := e.AsLiteral().Value().(string)
 		return s
 	case ast.ListKind:
-		var out []string
 		for _, item := range e.AsList().Elements() {
-			s, ok := constant(item).(string)
-			if !ok {
+			if _, ok := constant(item).(string); !ok {
 				return nil
 			}
-			out = append(out, s)
 		}
-		return out
+		return []string{}
 	default:
 		return nil
 	}
@@ -246,16 +241,6 @@ func bindChange(i interpreter.InterpretableV2) (interpreter.InterpretableV2, err
 	var arg any
 	if c, ok := call.Args()[0].(interpreter.InterpretableConst); ok {
 		arg = texts(c.Value())
-	} else if c, ok := call.Args()[0].(interpreter.InterpretableConstructor); ok {
-		var list []string
-		for _, v := range c.InitVals() {
-			if c, ok := v.(interpreter.InterpretableConst); ok {
-				if s, ok := c.Value().(types.String); ok {
-					list = append(list, string(s))
-				}
-			}
-		}
-		arg = list
 	}
 	args, err := literal(name, arg)
 	if err != nil {

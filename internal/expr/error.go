@@ -82,7 +82,8 @@ func wordAt(text string, line, column int) (word string, start int) {
 
 // mismatch says that a function or operator does not take these types.
 func mismatch(function, args string) string {
-	args = strings.Trim(args, "()")
+	args = strings.Replace(args, ".(", ", ", 1) // in string.(int) the first is the value whose function is called
+	args = strings.TrimSuffix(strings.Trim(args, "()"), ", ")
 	var kinds []string
 	for a := range strings.SplitSeq(args, ", ") {
 		kinds = append(kinds, typeName(a))

@@ -3,10 +3,16 @@ package expr
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+	"cel.dev/cel-go/interpreter"
 
 	"gancho/internal/hook"
 	"gancho/internal/work"
@@ -79,6 +85,12 @@ func TestFilter(t *testing.T) {
 		`(payload.paid ? payload.x : payload.y) == null`:              "true",
 		`(payload.paid ? payload.customer : payload.y).name == "Ana"`: "true",
 		`{"a":1}.b == null`:                                           "error compile",
+		`1 in payload`:                                                "false", // a member has a text as its name
+		`payload.customer[1] == 1`:                                    "false",
+		`payload.m1 == null && payload.m2 == null && payload.m3 == null && payload.m4 == null && payload.m5 == null && payload.m6 == null && payload.m7 == null && payload.m8 == null && payload.m9 == null && payload.paid`: "true",
+		`size(payload.tags) < 3.5`:                           "true",
+		`payload.customer.age / 0 == 1`:                      "error division by zero",
+		`type(payload) == map && type(payload.tags) == list`: "true",
 		// no truth value
 		`payload.note`:               "error gave null instead of true or false",
 		`payload.customer`:           "error gave an object instead",
@@ -101,7 +113,7 @@ func TestFilter(t *testing.T) {
 			for range 2 { // the second time everything is split already
 				got, err := c.Eval(nil, NewEvent("order.paid", []byte(order)))
 				switch part, wantErr := strings.CutPrefix(want, "error "); {
-				case wantErr && (err == nil || !strings.Contains(err.Error(), part)):
+				case wantErr && (err == nil || got || !strings.Contains(err.Error(), part)):
 					t.Fatalf("got %v, %v, want an error with %q", got, err, part)
 				case !wantErr && (err != nil || got != (want == "true")):
 					t.Fatalf("got %v, %v, want %s", got, err, want)
@@ -127,6 +139,17 @@ func TestCompileErrors(t *testing.T) {
 		{Filter(), "type = 'x'", 1, 6, "Write == to compare."},
 		{Filter(), "type == 'x' and payload.a", 1, 13, "Write && for and"},
 		{Filter(), "type", 1, 1, "gives a text, but it has to be true or false"},
+		{Filter(), "payload.a ==", 1, 13, "The condition cannot be read here: mismatched input '<EOF>'."},
+		{Filter(), "type.contains(1)", 1, 14, "contains cannot be used with a text and a whole number."},
+		{Filter(), "type.lowerAscii(1) == 'x'", 1, 16, "lowerAscii cannot be used with a text and a whole number."},
+		{Filter(), "(1).lowerAscii() == 'x'", 1, 15, "lowerAscii cannot be used with a whole number."},
+		{Filter(), "size(1) == 1", 1, 5, "size cannot be used with a whole number."},
+		{Filter(), "!type", 1, 1, "! cannot be used with a text."},
+		{Filter(), "type == timestamp('2026-01-01T00:00:00Z')", 1, 6, "between a text and timestamp."},
+		{Filter(), "true &&\n true && tipe", 2, 10, "There is no tipe here."},
+		{Success(), "true && (response.statuss == 200)", 1, 10, "There is no response.statuss here. Did you mean response.status?"},
+		{Success(), "true &&\nresponse.jsn.a == 1", 2, 1, "There is no response.jsn.a here."},
+		{Filter(), "type == '" + strings.Repeat("x", MaxText-9) + "'", 1, 1, "4097 bytes; at most 4096"},
 		{Filter(), "type == 1", 1, 6, "== cannot be used between a text and a whole number"},
 		{Filter(), "type.startWith('x')", 1, 15, "startWith"},
 		{Filter(), "payload.a ==", 1, 13, "cannot be read here"},
@@ -145,6 +168,152 @@ func TestCompileErrors(t *testing.T) {
 				t.Errorf("got  %d:%d %s\nwant %d:%d …%s…", e.Line, e.Column, e.Message, tc.line, tc.column, tc.message)
 			}
 		})
+	}
+}
+
+// What is allowed is allowed up to the last byte.
+func TestLongest(t *testing.T) {
+	t.Parallel()
+	text := "type == '" + strings.Repeat("x", MaxText-10) + "'"
+	c, err := Filter().Compile(text)
+	if err != nil || c.Text() != text {
+		t.Fatal(err)
+	}
+	if ok, err := c.Eval(nil, NewEvent(strings.Repeat("x", MaxText-10), nil)); !ok || err != nil {
+		t.Error(ok, err)
+	}
+}
+
+// A condition sees the variables of its scope, and no others.
+func TestScopes(t *testing.T) {
+	t.Parallel()
+	vars := NewRequest("t", []byte(`{"b":2}`), []byte(`{"a":1}`))
+	for text, scope := range map[string]*Scope{`type == "t" && payload.b == 2 && settings.a == 1`: Request(), `settings.a == 1 && settings.b == null`: Settings()} {
+		c, err := scope.Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if ok, err := c.Eval(nil, vars); !ok || err != nil {
+				t.Errorf("%s: %v, %v", text, ok, err)
+			}
+		}
+	}
+	if _, err := Settings().Compile(`payload.b == 2`); err == nil {
+		t.Error("a condition on settings sees a payload")
+	}
+	for name, vars := range map[string]Vars{
+		"settings": NewEvent("t", nil), "none": vars, "payload": NewChange(nil, nil), "old": NewRecord(nil), "type": NewResponse(&hook.Response{}),
+	} {
+		if _, ok := vars.Value(name); ok {
+			t.Errorf("%T has %s", vars, name)
+		}
+	}
+	c, err := Trigger().Compile(`changed("a")`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := c.Eval(nil, NewEvent("t", nil)); ok || err == nil || !strings.Contains(err.Error(), "there is no change here") {
+		t.Errorf("changed() of an event: %v, %v", ok, err)
+	}
+}
+
+// An evaluation is charged with what it cost, and none begins when nothing is left.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	long := []byte(`{"t":"` + strings.Repeat("x", 100_000) + `","l":[1` + strings.Repeat(",1", 499) + `]}`)
+	for text, want := range map[string][2]int64{
+		`true`:                             {evalCost, evalCost + 1},
+		`type == "x"`:                      {evalCost, evalCost + 5},
+		`payload.l.all(x, x == 1)`:         {500, 5000},
+		`payload.t.contains("y")`:          {100_000 / bytesPerCost, 100_000/bytesPerCost + 50},
+		`size(bytes(payload.t)) == 100000`: {2 * 100_000 / bytesPerCost, 4 * 100_000 / bytesPerCost},
+	} {
+		c, err := Filter().Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := work.NewBudget(t.Context(), 1e9, nil)
+		if _, err := c.Eval(b, NewEvent("x", long)); err != nil {
+			t.Fatal(err)
+		}
+		if spent := b.Close(); spent < want[0] || spent > want[1] {
+			t.Errorf("%s costs %d, want %v", text, spent, want)
+		}
+		b = work.NewBudget(t.Context(), 1, nil)
+		if _, err := c.Eval(b, NewEvent("x", long)); err != nil { // the last one may take more than is left
+			t.Fatal(err)
+		}
+		if ok, err := c.Eval(b, NewEvent("x", long)); ok || !errors.Is(err, work.ErrSpent) {
+			t.Errorf("%s with nothing left: %v, %v", text, ok, err)
+		}
+		b.Close()
+	}
+}
+
+func TestRuntimeErrors(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]string{
+		context.Canceled:                     "took too long",
+		context.DeadlineExceeded:             "took too long",
+		error(interpreter.InterruptError{}):  "took too long",
+		errors.New("no such overload"):       "of a kind it cannot be used with",
+		errors.New("something of CEL's own"): "something of CEL's own",
+		error(interpreter.EvalCancelledError{Message: "left", Cause: interpreter.ContextCancelled}): "left",
+		error(interpreter.EvalCancelledError{Cause: interpreter.CostLimitExceeded}):                 ErrTooCostly.Error(),
+	} {
+		if got := runtimeError(err); !strings.Contains(got.Error(), want) {
+			t.Errorf("%v: %v, want … %s …", err, got, want)
+		}
+	}
+}
+
+// JSON is what CEL expects of a value, also where no condition above needs it.
+func TestValues(t *testing.T) {
+	t.Parallel()
+	fresh := func(text string) ref.Val { return Raw([]byte(text)).(ref.Val) }
+	const object, array = `{"a":1,"b":[2]}`, `[1,"x"]`
+	names := ""
+	for it := fresh(object).(traits.Mapper).Iterator(); it.HasNext() == types.True; {
+		names += string(it.Next().(types.String))
+	}
+	it := fresh(array).(traits.Lister).Iterator()
+	first, second, end := it.Next(), it.Next(), it.Next()
+	if names != "ab" || first != types.Int(1) || second != types.String("x") || end != nil || it.HasNext() != types.False {
+		t.Errorf("names %q, elements %v, %v, %v", names, first, second, end)
+	}
+	for what, got := range map[string]ref.Val{
+		"a member":               fresh(object).(traits.Mapper).Get(types.String("a")).Equal(types.Int(1)),
+		"no member":              fresh(object).(traits.Mapper).Get(types.String("z")).Equal(types.NullValue),
+		"an element":             fresh(array).(traits.Lister).Get(types.Int(0)).Equal(types.Int(1)),
+		"an element as double":   fresh(array).(traits.Lister).Get(types.Double(1)).Equal(types.String("x")),
+		"before the first":       fresh(array).(traits.Lister).Get(types.Int(-1)).Equal(types.NullValue),
+		"behind the last":        fresh(array).(traits.Lister).Get(types.Int(2)).Equal(types.NullValue),
+		"no index":               types.Bool(types.IsError(fresh(array).(traits.Lister).Get(types.String("x")))),
+		"contains":               fresh(array).(traits.Lister).Contains(types.String("x")),
+		"joined":                 fresh(array).(traits.Lister).Add(fresh(`[3]`)).(traits.Lister).Size().Equal(types.Int(3)),
+		"not joined":             types.Bool(types.IsError(fresh(array).(traits.Lister).Add(types.Int(3)))),
+		"itself":                 types.Bool(fresh(object).ConvertToType(types.MapType).Type() == types.MapType),
+		"its type":               types.Bool(fresh(array).ConvertToType(types.TypeType) == types.ListType),
+		"no text":                types.Bool(types.IsError(fresh(array).ConvertToType(types.StringType))),
+		"is no number":           types.Bool(fresh(object).Equal(types.Int(1)) == types.False && fresh(array).Equal(types.Int(1)) == types.False),
+		"another length":         types.Bool(fresh(array).Equal(fresh(`[1]`)) == types.False && fresh(`[1]`).Equal(fresh(array)) == types.False),
+		"another element":        types.Bool(fresh(array).Equal(fresh(`[1,"y"]`)) == types.False),
+		"equal":                  fresh(array).Equal(fresh(` [ 1 , "x" ] `)),
+		"another name":           types.Bool(fresh(`{"a":1,"n":null}`).Equal(fresh(`{"a":1,"m":null}`)) == types.False),
+		"equal in another order": fresh(object).Equal(fresh(`{"b":[2],"a":1.0}`)),
+	} {
+		if got != types.True {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+	for _, v := range []ref.Val{fresh(object), fresh(array)} {
+		if got, err := v.ConvertToNative(reflect.TypeFor[string]()); got != nil || err == nil {
+			t.Errorf("%v became %v", v.Value(), got)
+		}
+	}
+	if e, ok := fresh(array).ConvertToType(types.StringType).(*types.Err); !ok || !strings.Contains(e.Error(), "a value of kind a list cannot become a text") {
+		t.Errorf("the error is %v", e)
 	}
 }
 
@@ -214,7 +383,7 @@ func TestIsHTML(t *testing.T) {
 		"<!doctype html>": true, "\ufeff \n<!-- a --> <!-- b -->\n<!DocType  HTML PUBLIC>": true,
 		"<html>": true, "<HTML lang=pt>": true, "<html": true, "<html/>": true,
 		"": false, "<htmlx>": false, "<p>hi": false, "Accepted": false, "<!doctypehtml>": false, "<!doctype xml>": false,
-		"<!-- never closed <html>": false, `{"a":"<html>"}`: false, "x<html>": false, "<?xml version='1.0'?><html>": false,
+		"<!-- never closed <html>": false, "<!doctype htmlx>": false, "<!doctype html": true, "<!----><html>": true, "<!doctype": false, `{"a":"<html>"}`: false, "x<html>": false, "<?xml version='1.0'?><html>": false,
 	} {
 		if got := IsHTML([]byte(body)); got != want {
 			t.Errorf("IsHTML(%q) = %v, want %v", body, got, want)
