@@ -63,7 +63,7 @@ test: test-needs build ## Install what the tests need, then run all of them, Go'
 	npm --prefix web run --silent test
 
 .PHONY: test-long
-test-long: ## Run what make test only samples: 100 kills, each statement that fails, on both databases (some 15 minutes)
+test-long: ## Run what make test only samples: 100 kills, each statement that fails, on both databases (15 minutes on a quiet machine, an hour on a busy one)
 	@scripts/need.sh gcc postgresql
 	GANCHO_TEST_LONG=1 CGO_ENABLED=1 go test -race -timeout 60m -count 1 -run 'TestKills' ./internal/app
 	GANCHO_TEST_LONG=1 go test -timeout 60m -count 1 -run 'TestEach(Statement|Connection)' ./internal/store
