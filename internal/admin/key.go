@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -43,7 +44,9 @@ type KeySpec struct {
 	Contracts []string // names; a contract need not exist yet
 	Addresses []string // as in 192.0.2.7 or 192.0.2.0/24
 
-	Limits hook.Limits // of events and bytes, beside those of the tenant
+	// Limits of events and bytes hold beside those of the tenant. One that is left out is that of the creating key, and all
+	// that is used counts as used by the creating key, too.
+	Limits hook.Limits
 }
 
 // maxKeyLimits is how many contracts and addresses a key can be limited to.
@@ -80,6 +83,12 @@ func (x Keys) Create(ctx context.Context, by *hook.Key, in KeySpec) (k hook.Key,
 	}
 	if err := setLimits(&k, in); err != nil {
 		return k, "", err
+	}
+	k.Limits.EventsPerSecond = cmp.Or(k.Limits.EventsPerSecond, by.Limits.EventsPerSecond)
+	k.Limits.EventsPerMonth = cmp.Or(k.Limits.EventsPerMonth, by.Limits.EventsPerMonth)
+	k.Limits.BytesPerMonth = cmp.Or(k.Limits.BytesPerMonth, by.Limits.BytesPerMonth)
+	if k.Shared = slices.Clone(by.Budgets()); len(k.Shared) > hook.MaxShared {
+		return k, "", errTooDeep
 	}
 	if err := covers(by, &k); err != nil {
 		return k, "", err
@@ -160,13 +169,19 @@ func covers(by, k *hook.Key) error {
 	}
 	return &hook.Error{
 		Kind: hook.KindForbidden, Code: "key_wider",
-		Detail: "Your key is limited, and this one may do more. Give it no other scopes, contracts, addresses and limits than yours.",
+		Detail: "Your key is limited, and this one may do more. Give it no other scopes, contracts and addresses than yours, and no higher limits.",
 	}
 }
 
 var errOutlives = &hook.Error{
 	Kind: hook.KindForbidden, Code: "key_wider",
 	Detail: "Your key is limited and ends, and this one would end later. Give it an expires_at that is not after that of yours.",
+}
+
+var errTooDeep = &hook.Error{
+	Kind: hook.KindForbidden, Code: "key_wider",
+	Detail: "Your key was created by a key with limits, that one by another, and so on: too many in a line. " +
+		"Create this key with one that stands nearer to the beginning.",
 }
 
 // newKeyText generates the text of an API key, and returns the hash and hint that are stored.

@@ -173,7 +173,9 @@ func (c changer) Change(ctx context.Context, in hook.RecordChanges) ([]hook.Reco
 
 func (changer) Repeats(context.Context, hook.RecordChanges) (bool, error) { return false, nil }
 
-func (accepter) Fresh(context.Context, hook.NewEvents) (ask hook.QuotaAsk, err error) { return ask, nil }
+func (accepter) Fresh(context.Context, hook.NewEvents) (ask hook.QuotaAsk, err error) {
+	return ask, nil
+}
 
 // TestStorageTrouble checks that the answer is an error if an event could not be stored.
 func TestStorageTrouble(t *testing.T) {

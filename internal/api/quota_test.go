@@ -170,6 +170,64 @@ func TestLimitsOfEventsAndRecords(t *testing.T) {
 	s.do("GET", acme+"/usage", "").want(200).is("events", 0)
 }
 
+// What keys and portal sessions use that a key created is taken from the limits of that key, however many there are.
+func TestLimitsAreShared(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := newServerOf(t, db)
+		acme := s.tenant("acme")
+		create := func(by, body string) answer { return s.as(by, "POST", "/v1/keys", body) }
+		root := create(adminKey, `{"role":"operator","limits":{"events_per_month":10,"bytes_per_month":1000}}`).want(201)
+		by := root.str("key")
+		for _, body := range []string{
+			`{"role":"publish","tenant":"acme","limits":{"events_per_month":11}}`, `{"role":"publish","tenant":"acme","limits":{"events_per_month":5,"bytes_per_month":1001}}`,
+		} {
+			if a := create(by, body).want(403); a.str("code") != "key_wider" {
+				t.Error(a.Body)
+			}
+		}
+		same := create(by, `{"role":"publish","tenant":"acme"}`).want(201).is("limits.events_per_month", 10).is("limits.bytes_per_month", 1000).str("key")
+		middle := create(by, `{"role":"operator","limits":{"events_per_month":3}}`).want(201)
+		one := create(middle.str("key"), `{"role":"publish","tenant":"acme","limits":{"events_per_month":3}}`).want(201)
+		two := create(middle.str("key"), `{"role":"publish","tenant":"acme","limits":{"events_per_month":3}}`).want(201).str("key")
+		// It cannot take another key of the operator's with limits as low as its own, which has a budget of its own.
+		other := create(adminKey, `{"role":"publish","tenant":"acme","limits":{"events_per_month":3,"bytes_per_month":10}}`).want(201)
+		s.as(by, "POST", "/v1/keys/"+other.str("id")+"/rotate", `{}`).want(403)
+		rotated := s.as(by, "POST", "/v1/keys/"+one.str("id")+"/rotate", `{}`).want(201).str("key")
+
+		publish := func(key string) answer { return s.as(key, "POST", acme+"/events", `{"type":"a","payload":1}`) }
+		publish(rotated).want(202)
+		publish(one.str("key")).want(202)
+		publish(two).want(202)
+		if a := publish(two).want(429); a.str("code") != "quota_used_up" { // the three of middle are used up
+			t.Error(a.Body)
+		}
+		publish(same).want(202)
+		// A portal session is no way out.
+		link := s.as(by, "POST", acme+"/portal-links", `{}`).want(201).str("url")
+		_, token, _ := strings.Cut(link, "#")
+		portal := s.as("", "POST", "/v1/portal-sessions", `{"token":"`+token+`"}`).want(201).str("token")
+		publish(portal).want(202)
+		// Nor does it help that a key in between is gone.
+		s.do("DELETE", "/v1/keys/"+middle.str("id"), "").want(204)
+		publish(two).want(429)
+		for range 5 {
+			publish(same).want(202)
+		}
+		for _, key := range []string{same, by, portal, create(by, `{"role":"publish","tenant":"acme"}`).want(201).str("key")} {
+			publish(key).want(429)
+		}
+		// A line of keys ends somewhere.
+		for i := 0; ; i++ {
+			a := create(by, `{"role":"operator"}`)
+			if a.Status == 403 && i > 4 {
+				break
+			}
+			by = a.want(201).str("key")
+		}
+	})
+}
+
 // A key's own limits hold beside those of its tenant, and only for that key.
 func TestLimitsOfKey(t *testing.T) {
 	t.Parallel()

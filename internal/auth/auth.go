@@ -141,19 +141,21 @@ func (a *Auth) Authenticate(r *http.Request) (*hook.Key, error) {
 	if !ok {
 		return nil, errKeyMissing
 	}
+	if strings.HasPrefix(text, portalPrefix) {
+		k, err := a.portalKey(r.Context(), text, now)
+		if err != errForged { //lint:ignore errorlint it is the value itself that is meant
+			// It was sealed here, so it is no guess, and does not wait for others who guess behind the same address.
+			return a.from(r, k, err)
+		}
+		if err := a.MayTry(r, DoorAPI, text); err != nil {
+			return nil, err
+		}
+		return nil, a.Tried(r, DoorAPI, text, err)
+	}
 	if err := a.MayTry(r, DoorAPI, text); err != nil {
 		return nil, err
 	}
-	var k *hook.Key
-	var err error
-	if strings.HasPrefix(text, portalPrefix) {
-		k, err = a.portalKey(r.Context(), text, now)
-	} else {
-		k, err = a.byText(r.Context(), text, now)
-	}
-	if err == errSessionEnded { //lint:ignore errorlint it is the value itself that is meant
-		return nil, err
-	}
+	k, err := a.byText(r.Context(), text, now)
 	if err != nil {
 		return nil, a.Tried(r, DoorAPI, text, err)
 	}

@@ -28,12 +28,14 @@ type sealedPortal struct {
 	// What the key that created the link was limited to. Otherwise its holder could do more with a link than without.
 	Scopes    []hook.Scope `json:"sc,omitempty"`
 	Contracts []string     `json:"co,omitempty"`
+
+	Budgets []hook.KeyBudget `json:"bu,omitempty"` // from which all that is done with the link is taken
 }
 
 func (p *sealedPortal) key() *hook.Key {
 	return &hook.Key{
 		Name: p.Name, Role: p.Role, Tenant: p.Tenant, ExpiresAt: p.ExpiresAt, Portal: true, Scopes: p.Scopes,
-		Contracts: p.Contracts,
+		Contracts: p.Contracts, Shared: p.Budgets,
 	}
 }
 
@@ -80,11 +82,11 @@ type Look struct {
 }
 
 // LinkToken is the secret part of the address of a portal link that somebody creates with the key by. stay is how long
-// a session lasts that begins with it. The session has the scopes and contracts that the key has.
+// a session lasts that begins with it. The session has the scopes and contracts that the key has, and its budgets.
 func (a *Auth) LinkToken(by *hook.Key, l hook.PortalLink, stay time.Duration, look Look) string {
 	return a.sealer.Load().seal(sealLink, sealedPortal{
 		Link: l.ID, Name: l.Name, Tenant: l.Tenant, Role: l.Role, Language: look.Language, Accent: look.Accent, Stay: stay,
-		ExpiresAt: l.ExpiresAt, Scopes: by.Scopes, Contracts: by.Contracts,
+		ExpiresAt: l.ExpiresAt, Scopes: by.Scopes, Contracts: by.Contracts, Budgets: by.Budgets(),
 	})
 }
 
@@ -103,12 +105,13 @@ func (a *Auth) OpenLink(ctx context.Context, r *http.Request, token string) (*Po
 		Kind: hook.KindUnauthorized, Code: "link_expired",
 		Detail: "This link cannot be opened any more. Go back to where you found it and open it again.",
 	}
-	if err := a.MayTry(r, DoorPortal, token); err != nil {
-		return nil, err
-	}
 	now := time.Now()
 	var link sealedPortal
+	// What opens was sealed here, and is no guess: its holder does not wait for others behind the same address.
 	if !a.sealer.Load().open(sealLink, token, &link) || !now.Before(link.ExpiresAt) {
+		if err := a.MayTry(r, DoorPortal, token); err != nil {
+			return nil, err
+		}
 		return nil, a.Tried(r, DoorPortal, token, expired)
 	}
 	tenant, err := a.store.Tenant(ctx, link.Tenant)
@@ -125,7 +128,7 @@ func (a *Auth) OpenLink(ctx context.Context, r *http.Request, token string) (*Po
 		err = a.store.OpenPortalLink(ctx, link.Link, now, session.ExpiresAt)
 	}
 	if hook.IsKind(err, hook.KindNotFound) { // revoked, or the key that created it is gone
-		return nil, a.Tried(r, DoorPortal, token, expired)
+		return nil, expired
 	}
 	if err != nil {
 		return nil, err

@@ -147,6 +147,51 @@ func TestBeginningOfAKey(t *testing.T) {
 	})
 }
 
+// TestRightPortalTokensDoNotWait: behind one address somebody guesses until all guesses wait. Others there open their links
+// and go on with their sessions; guesses still wait.
+func TestRightPortalTokensDoNotWait(t *testing.T) {
+	t.Parallel()
+	a, db := newAuth(t)
+	l := hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: "acme", Role: hook.RoleTenant, CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour), EndsAt: time.Now().Add(time.Hour)}
+	if err := db.CreatePortalLink(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	from := func(header ...string) *http.Request {
+		r := request(t, "POST", header...)
+		r.RemoteAddr = "198.51.100.7:1"
+		return r
+	}
+	for name, door := range doors(a, from) {
+		waits := false
+		for i := 0; i < 1000 && !waits; i++ {
+			waits = codeOf(door(fmt.Sprint("a guess ", i))) == "too_many_tries"
+		}
+		if !waits {
+			t.Fatalf("%s: guesses never wait", name)
+		}
+	}
+	link := a.LinkToken(&hook.Key{}, l, time.Hour, auth.Look{})
+	s, err := a.OpenLink(t.Context(), from(), link)
+	wants(t, err, "")
+	for range 20 {
+		_, err = a.Authenticate(from("Authorization", "Bearer "+s.Token))
+		wants(t, err, "")
+	}
+	for name, door := range doors(a, from) {
+		if code := codeOf(door("another guess")); code != "too_many_tries" {
+			t.Errorf("%s: a guess after that: %q", name, code)
+		}
+	}
+	// Revoked and ended ones are refused as such.
+	if err := db.DeletePortalLink(t.Context(), "acme", l.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Authenticate(from("Authorization", "Bearer "+s.Token))
+	wants(t, err, "session_ended")
+	_, err = a.OpenLink(t.Context(), from(), link)
+	wants(t, err, "link_expired")
+}
+
 // TestAccessInAudit opens and ends sessions, fails from many addresses, and reads the audit.
 func TestAccessInAudit(t *testing.T) {
 	t.Parallel()

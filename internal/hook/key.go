@@ -43,6 +43,7 @@ type Key struct {
 	Contracts []string       // the only contracts that it may touch
 	Addresses []netip.Prefix // the only addresses that it may be used from
 	Limits    Limits         // what it may use, beside its tenant's limits; endpoints and scripts are not counted by key
+	Shared    []KeyBudget    // what it may use together with the keys by which it was created
 	Earlier   []KeyText      // texts that a rotation replaced and that are still good, the one that ends last first
 }
 
@@ -50,6 +51,24 @@ type Key struct {
 type KeyText struct {
 	Hint   string
 	EndsAt time.Time
+}
+
+// KeyBudget is what a key, and the keys that it created, may use together. It holds on when that key is gone.
+type KeyBudget struct {
+	QuotaUser
+	Limits Limits
+}
+
+// MaxShared is how many budgets a key can share: so many keys with limits can stand in one line, each created by the one
+// before.
+const MaxShared = 8
+
+// Budgets are those from which all that is done with the key is taken: its own first, if it has limits.
+func (k *Key) Budgets() []KeyBudget {
+	if k.Limits == (Limits{}) {
+		return k.Shared
+	}
+	return append([]KeyBudget{{QuotaUser{Tenant: k.Tenant, Key: k.ID.String()}, k.Limits}}, k.Shared...)
 }
 
 // Restricted reports whether the key may do less than its role allows.
@@ -77,7 +96,8 @@ func (k *Key) From(a netip.Addr) bool {
 }
 
 // Covers reports whether another key may do nothing that k may not. A key creates and changes only keys that it covers;
-// otherwise somebody who has a narrow key could get a wide one.
+// otherwise somebody who has a narrow key could get a wide one. The other key has to share the budgets
+// of k, as keys do that k created: otherwise somebody could add up the limits of many keys.
 func (k *Key) Covers(o *Key) bool {
 	within := len(k.Addresses) == 0 || len(o.Addresses) > 0
 	for _, p := range o.Addresses {
@@ -85,7 +105,11 @@ func (k *Key) Covers(o *Key) bool {
 			return q.Bits() <= p.Bits() && q.Contains(p.Addr())
 		}))
 	}
-	within = within && (k.Limits == Limits{} || o.Limits == k.Limits)
+	within = within && o.Limits.within(k.Limits)
+	budgets := o.Budgets()
+	for _, b := range k.Budgets() {
+		within = within && slices.ContainsFunc(budgets, func(c KeyBudget) bool { return b.QuotaUser == c.QuotaUser })
+	}
 	return within && covers(k.Scopes, o.Scopes) && covers(k.Contracts, o.Contracts)
 }
 

@@ -20,6 +20,13 @@ type Limits struct {
 	ScriptMSPerMinute int   `json:"script_ms_per_minute,omitempty"` // time of transformations, in milliseconds
 }
 
+// within reports whether an API key with limits l may use no more than one with limits outer, of what is counted by key.
+func (l Limits) within(outer Limits) bool {
+	least := func(a, b int64) bool { return b == 0 || a != 0 && a <= b }
+	return least(int64(l.EventsPerSecond), int64(outer.EventsPerSecond)) &&
+		least(l.EventsPerMonth, outer.EventsPerMonth) && least(l.BytesPerMonth, outer.BytesPerMonth)
+}
+
 // Hosts says to which hosts requests may go. An entry is a host (example.com), all hosts
 // below one (*.example.com), an address, or a range of addresses (203.0.113.0/24).
 type Hosts struct {

@@ -121,14 +121,26 @@ func (k *Keeper) Admit(ctx context.Context, tenant string, key *hook.Key, ask ho
 	}
 	id := hook.QuotaUser{Tenant: tenant}
 	left, err := k.admit(ctx, id, limits, "This tenant", ask)
-	if err != nil || key == nil || key.Limits == (hook.Limits{}) {
+	if err != nil || key == nil {
 		return left, err
 	}
-	of, err := k.admit(ctx, ofKey(key), key.Limits, "This API key", ask)
-	if err != nil {
-		k.returnRate(id, limits, ask.Items)
+	budgets := key.Budgets()
+	for i, b := range budgets {
+		who := "This API key"
+		if b.Key != key.ID.String() {
+			who = "The API key by which this one was created"
+		}
+		of, err := k.admit(ctx, b.QuotaUser, b.Limits, who, ask)
+		left = tighter(left, of)
+		if err != nil {
+			k.returnRate(id, limits, ask.Items)
+			for _, taken := range budgets[:i] {
+				k.returnRate(taken.QuotaUser, taken.Limits, ask.Items)
+			}
+			return left, err
+		}
 	}
-	return tighter(left, of), err
+	return left, nil
 }
 
 // returnRate returns what admit took from a rate.
@@ -148,16 +160,14 @@ func (k *Keeper) Return(ctx context.Context, tenant string, key *hook.Key, n int
 		k.returnRate(hook.QuotaUser{Tenant: tenant}, limits, n)
 	}
 	if key != nil {
-		k.returnRate(ofKey(key), key.Limits, n)
+		for _, b := range key.Budgets() {
+			k.returnRate(b.QuotaUser, b.Limits, n)
+		}
 	}
 }
 
 // each is the time in which one event accrues. It is never 0, however high the rate.
 func each(perSecond int) time.Duration { return max(1, time.Second/time.Duration(perSecond)) }
-
-func ofKey(key *hook.Key) hook.QuotaUser {
-	return hook.QuotaUser{Tenant: key.Tenant, Key: key.ID.String()}
-}
 
 // admit takes events from what one user may use.
 func (k *Keeper) admit(
@@ -295,8 +305,10 @@ func (k *Keeper) countScript(tenant string, took time.Duration) {
 // counted.
 func (k *Keeper) Count(tenant string, key *hook.Key, n int, bytes int64) {
 	k.count(hook.QuotaUser{Tenant: tenant}, n, bytes)
-	if key != nil && key.Limits != (hook.Limits{}) {
-		k.count(ofKey(key), n, bytes)
+	if key != nil {
+		for _, b := range key.Budgets() {
+			k.count(b.QuotaUser, n, bytes)
+		}
 	}
 }
 

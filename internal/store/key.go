@@ -20,6 +20,14 @@ type keyLimits struct {
 	Contracts []string       `json:"contracts,omitempty"`
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
 	Quota     hook.Limits    `json:"quota,omitzero"`
+	Shared    []keyBudget    `json:"shared,omitempty"`
+}
+
+// keyBudget is how a budget that a key shares is stored.
+type keyBudget struct {
+	Tenant string      `json:"tenant,omitempty"`
+	Key    string      `json:"key"`
+	Quota  hook.Limits `json:"quota"`
 }
 
 // scanKey reads a row of [keyColumns], followed by columns that are scanned into more.
@@ -40,16 +48,23 @@ func scanKey(row scanner, more ...any) (k hook.Key, err error) {
 			return k, err
 		}
 		k.Scopes, k.Contracts, k.Addresses, k.Limits = l.Scopes, l.Contracts, l.Addresses, l.Quota
+		for _, b := range l.Shared {
+			k.Shared = append(k.Shared, hook.KeyBudget{QuotaUser: hook.QuotaUser{Tenant: b.Tenant, Key: b.Key}, Limits: b.Quota})
+		}
 	}
 	return k, nil
 }
 
 // limitsOf is the column limits of a key.
 func limitsOf(k *hook.Key) (string, error) {
-	if !k.Restricted() && k.Limits == (hook.Limits{}) {
+	if !k.Restricted() && len(k.Budgets()) == 0 {
 		return "", nil
 	}
-	text, err := json.Marshal(keyLimits{k.Scopes, k.Contracts, k.Addresses, k.Limits})
+	var shared []keyBudget
+	for _, b := range k.Shared {
+		shared = append(shared, keyBudget{b.Tenant, b.Key, b.Limits})
+	}
+	text, err := json.Marshal(keyLimits{k.Scopes, k.Contracts, k.Addresses, k.Limits, shared})
 	return string(text), err
 }
 
