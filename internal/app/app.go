@@ -222,7 +222,7 @@ func (s *server) assemble() (*parts, error) {
 	quotas := quota.New(s.db, s.cfg.limits(), log("quota"))
 	scripts := quotas.Scripts(pool)
 	reach := egress.NewKeeper(s.db, s.cfg.AllowPorts)
-	numbers := metrics.New(s.roundTrips)
+	numbers := metrics.New(s.roundTrips, s.db.Commits)
 	p := &parts{
 		numbers: numbers,
 		known:   catalog.New(s.db, log("contracts")), counts: stats.New(s.db, log("stats")), quotas: quotas, reach: reach, scripts: scripts,

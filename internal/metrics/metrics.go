@@ -26,9 +26,10 @@ type Metrics struct {
 	leftOut    prometheus.Counter
 }
 
-// New returns metrics that begin at zero. roundTrips is asked, whenever somebody
-// reads the metrics, how often the server has asked PostgreSQL since it started.
-func New(roundTrips func() int64) *Metrics {
+// New returns metrics that begin at zero. Whenever somebody reads the metrics, roundTrips is asked
+// how often the server has asked PostgreSQL since it started, and commits how many batches it has
+// written to its database.
+func New(roundTrips, commits func() int64) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -60,7 +61,10 @@ func New(roundTrips func() int64) *Metrics {
 	trips := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "gancho_database_trips_total", Help: "Round trips to PostgreSQL. An idle node makes less than one per second, without notifications less than two.",
 	}, func() float64 { return float64(roundTrips()) })
-	m.registry.MustRegister(m.attempts, m.finished, m.seconds, m.firstWait, m.conditions, m.refused, m.leftOut, trips,
+	batches := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "gancho_commits_total", Help: "Batches of events, results and other writes that were written to the database, each with one sync.",
+	}, func() float64 { return float64(commits()) })
+	m.registry.MustRegister(m.attempts, m.finished, m.seconds, m.firstWait, m.conditions, m.refused, m.leftOut, trips, batches,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

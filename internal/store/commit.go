@@ -135,8 +135,13 @@ func (b *batch) each(do func(*batch)) {
 	}
 }
 
-// answer wakes everybody who waits for an operation of the batch.
+// answer wakes everybody who waits for an operation of the batch. Results come first: an ordered
+// endpoint sends nothing while it waits for one, and would have to wait behind all publishers that
+// are woken before it.
 func (b *batch) answer() {
+	for _, r := range b.results {
+		r.done(r.err)
+	}
 	for _, s := range b.submissions {
 		close(s.done)
 	}
@@ -144,9 +149,6 @@ func (b *batch) answer() {
 		if m.done != nil {
 			close(m.done)
 		}
-	}
-	for _, r := range b.results {
-		r.done(r.err)
 	}
 	for _, c := range b.changes {
 		close(c.done)
@@ -305,6 +307,7 @@ func (db *DB) commit(b *batch) {
 	if took := time.Since(start); took > slowCommit {
 		db.log.Warn("the disk is slow: a commit took long", "took", took, "operations", b.size())
 	}
+	db.commits.Add(1)
 	if err != nil {
 		if db.engine.transient(err) || b.size() <= 1 {
 			db.log.Error("commit failed, nothing of it was stored", "operations", b.size(), "error", err)
@@ -316,6 +319,10 @@ func (db *DB) commit(b *batch) {
 	}
 	b.answer()
 }
+
+// Commits is how many batches this process has written since it started: each is one transaction
+// and one sync, whatever the number of operations in it.
+func (db *DB) Commits() int64 { return db.commits.Load() }
 
 // commitEach writes each operation of a batch in a transaction of its own.
 func (db *DB) commitEach(b *batch) {

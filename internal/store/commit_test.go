@@ -634,6 +634,35 @@ func TestAwaitedResult(t *testing.T) {
 	})
 }
 
+// Who waits for a result is woken before all publishers of the same commit.
+func TestResultsAreAnsweredFirst(t *testing.T) {
+	t.Parallel()
+	published, intended, changed := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	answered := 0
+	b := &batch{
+		submissions: []*submission{{done: published}}, marks: []*mark{{done: intended}}, changes: []*change{{done: changed}},
+		results: []*result{{done: func(error) {
+			answered++
+			select {
+			case <-published:
+				t.Error("a publisher was woken before")
+			case <-intended:
+				t.Error("an intent was answered before")
+			case <-changed:
+				t.Error("a change was answered before")
+			default:
+			}
+		}}},
+	}
+	b.answer()
+	<-published
+	<-intended
+	<-changed
+	if answered != 1 {
+		t.Errorf("the result was answered %d times", answered)
+	}
+}
+
 func TestDatabaseLocked(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "gancho.db")

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"gancho/internal/hook"
@@ -68,6 +69,7 @@ type DB struct {
 	read      *sql.DB  // many connections, read-only
 	hot       hotReads
 	gathering *gathering
+	commits   atomic.Int64 // see Commits
 	seal      *sealer
 	options   Options
 	sweep     *sweep        // of the rotation that this node leads; only [DB.LeadRotation] uses it
