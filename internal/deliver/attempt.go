@@ -195,6 +195,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 		l.pace.Ended(pace.Silent, now)
 	}
 	d.Superseded = d.Superseded || l.window.Superseded(d.ID)
+	once := d.Mode == hook.AtMostOnce && d.State == hook.Sending // that is durable: after a crash it is not sent again
 	t, ok := hook.Next(*d, hook.Trigger{Kind: hook.OnAttempt, Outcome: o}, p.policy, endpoint, now)
 	if !ok { // cannot happen: a lane sends only unfinished deliveries
 		l.w.Log.Error("attempt of a finished delivery", "delivery", d.ID, "state", d.State)
@@ -210,7 +211,11 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 		}
 		l.window.Requeue(&next)
 	}
-	awaited := l.ordered() && d.State.Finished() && l.window.OthersWait()
+	if once && d.State.Finished() {
+		l.window.Over(d.ID)
+	}
+	_, ready := l.window.Head() // a head that is ready does not wait for this result
+	awaited := l.ordered() && d.State.Finished() && !ready && l.window.OthersWait()
 	l.mu.Unlock()
 
 	l.w.Observer.Attempted(p.endpoint, d, a)

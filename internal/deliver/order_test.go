@@ -99,6 +99,61 @@ func TestOrderedResultIsStoredAtOnce(t *testing.T) {
 	})
 }
 
+// The intent of an at-most-once delivery takes the result of the one before along: one commit for
+// each delivery, as for one that is sent at least once.
+func TestOrderedCommits(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			answered := func(n int, _ *send.Message) *send.Reply { return status(200 + n%2*300) }
+			cfg := hook.EndpointConfig{Ordered: true, Mode: mode, Retry: []time.Duration{0}}
+			bubble(t, time.Hour, cfg, answered, func(t *testing.T, x *world) {
+				x.publish(x.endpoint, "opens the lane")
+				settle()
+				const n = 100
+				before := x.db.Commits()
+				x.publishMany(x.endpoint, n, number)
+				settle()
+				if sent := len(x.rc.requests()); sent != n+1 {
+					t.Fatalf("%d requests", sent)
+				}
+				if commits := x.db.Commits() - before; commits < n || commits > n+5 {
+					t.Errorf("%d commits for %d deliveries", commits, n)
+				}
+			})
+		})
+	}
+}
+
+// A delivery that ended before it was stored as being sent, for example because its script
+// failed, would be sent again after a crash. So the next waits for its result, whatever its mode.
+func TestOrderedOnceWithoutIntent(t *testing.T) {
+	t.Parallel()
+	cfg := scripted(`if (webhook.payload == 0) throw new Error('no')`)
+	cfg.Ordered, cfg.Mode, cfg.Retry = true, hook.AtMostOnce, []time.Duration{0}
+	bubble(t, tickEvery, cfg, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
+		h := &heldResults{Store: x.db}
+		x.w.Store = h
+		h.hold()
+		ids := x.publishMany(x.endpoint, 2, number)
+		pass(time.Minute)
+		if n := len(x.rc.requests()); n != 0 {
+			t.Errorf("%d requests while it is not stored what became of the first delivery", n)
+		}
+		h.release()
+		pass(time.Minute)
+		if n := len(x.rc.requests()); n != 1 {
+			t.Errorf("%d requests", n)
+		}
+		for i, want := range []hook.State{hook.Failed, hook.Delivered} {
+			if d := x.delivery(ids[i]); d.State != want {
+				t.Errorf("%d is %s, want %s", i, d.State, want)
+			}
+		}
+	})
+}
+
 // heldResults is a store that stores no result while it is held.
 type heldResults struct {
 	Store

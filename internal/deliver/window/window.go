@@ -23,10 +23,11 @@
 //     shows as waiting only because it was settled while the page was read.
 //   - Nothing is forgotten: a delivery that is due in the store is in memory, or
 //     [Window.WantsPage] becomes true.
-//   - If the queue is ordered, deliveries are given out in its order, each only when the results of
-//     those before it are durable. Otherwise a crash could lose the result of the one before, which
-//     would then be sent again after this one. If the queue is not ordered, a newly accepted
-//     delivery still does not overtake a backlog in the store.
+//   - If the queue is ordered, deliveries are given out in its order, each only when none of those
+//     before it can be sent again: when their results are durable, or they are at-most-once and
+//     over ([Window.Over]). Otherwise a crash could lose the result of the one before, which would
+//     then be sent again after this one. If the queue is not ordered, a newly accepted delivery
+//     still does not overtake a backlog in the store.
 //   - What waits in memory is bounded by [Limits] and counted in a [Budget].
 package window
 
@@ -75,6 +76,9 @@ type entry struct {
 	// superseded: a newer snapshot took its place while it was expected or taken.
 	// Supersede sets it; nothing clears it.
 	superseded bool
+	// over: it is taken and will never be sent again, whatever becomes of its result. Over sets
+	// it; nothing clears it.
+	over bool
 }
 
 // Window is the part of an endpoint's queue that is in memory. Make it with [New].
@@ -88,6 +92,7 @@ type Window struct {
 	known    map[hook.DeliveryID]entry    // all deliveries that no page may bring in
 	unstored int                          // how many of known are unstored
 	taken    int                          // how many of known are taken
+	over     int                          // how many of those are over
 	tests    map[hook.DeliveryID]struct{} // deliveries that are sent past the queue
 
 	// backlog: the store may have deliveries that are due and come before what is
@@ -207,13 +212,16 @@ func (w *Window) Offer(job *hook.Job, now time.Time, open bool) []hook.Job {
 // Head is the delivery whose turn it is, nil if none waits in memory. It is not ready while the
 // result of its last attempt is not durable: otherwise that result could be stored after the
 // result of the next attempt, and replace it. The head of an ordered queue is not ready while any
-// delivery is taken, because the one before it may still be sent again.
+// delivery is taken, because the one before it may still be sent again. If all of those are over
+// and the head is at-most-once too, it is ready: it is sent only after a commit of its own, which
+// takes their results along.
 func (w *Window) Head() (d *hook.Delivery, ready bool) {
 	if len(w.jobs) == 0 {
 		return nil, false
 	}
 	d = &w.jobs[0].Delivery
-	ready = (w.unstored == 0 || !w.known[d.ID].unstored) && (!w.ordered || w.taken == 0)
+	ready = (w.unstored == 0 || !w.known[d.ID].unstored) &&
+		(!w.ordered || w.taken == w.over && (w.over == 0 || d.Mode == hook.AtMostOnce))
 	return d, ready
 }
 
@@ -246,6 +254,17 @@ func (w *Window) Requeue(job *hook.Job) {
 	w.unstored++
 }
 
+// Over says that the attempt of a taken delivery has ended and that the delivery will never be
+// sent again, not even if the process ends before its result is durable. That is true of an
+// at-most-once delivery from the moment on that the store has it as being sent.
+func (w *Window) Over(id hook.DeliveryID) {
+	if e := w.known[id]; e.place == taken && !e.over {
+		e.over = true
+		w.known[id] = e
+		w.over++
+	}
+}
+
 // Settle says that the newest state of a taken delivery is durable, or that a test has ended.
 // again is when to read the delivery from the store again; zero if it is finished. Settle
 // reports whether the delivery waits in memory already, because it was requeued.
@@ -256,6 +275,9 @@ func (w *Window) Settle(id hook.DeliveryID, again time.Time) (requeued bool) {
 		return true
 	case e.place == taken:
 		w.taken--
+		if e.over {
+			w.over--
+		}
 	}
 	w.forget(id)
 	w.expectDue(again)

@@ -128,6 +128,9 @@ func (m *machine) newJob(t *rapid.T) hook.Job {
 		d.NextAttemptAt = m.now.Add(time.Second)
 		d.QueueAt = d.NextAttemptAt
 	}
+	if d.Mode = hook.AtLeastOnce; rapid.Bool().Draw(t, "once") {
+		d.Mode = hook.AtMostOnce
+	}
 	return hook.Job{Delivery: d, Event: &hook.Event{Payload: make([]byte, rapid.IntRange(0, maxPayload).Draw(t, "payload"))}}
 }
 
@@ -331,8 +334,8 @@ func (m *machine) take(t *rapid.T) bool {
 	}
 	m.mayBeSent(t, head.ID)
 	job := m.w.Take()
-	// The mark is dropped if the result comes soon.
-	if r := m.rows[job.Delivery.ID]; !r.State.Finished() && rapid.Bool().Draw(t, "mark") {
+	// The mark is dropped if the result comes soon, unless it is an intent.
+	if r := m.rows[job.Delivery.ID]; !r.State.Finished() && (r.Mode == hook.AtMostOnce || rapid.Bool().Draw(t, "mark")) {
 		r.State = hook.Sending
 		job.Delivery.State = hook.Sending
 	}
@@ -359,10 +362,20 @@ func (m *machine) mayBeSent(t *rapid.T, id hook.DeliveryID) {
 		return
 	}
 	for _, before := range m.byPlace()[:r.place] {
+		if r.Mode == hook.AtMostOnce && m.over(before) {
+			continue
+		}
 		if !before.State.Finished() && !before.hidden && !before.outOfOrder && !before.dismissed {
 			t.Fatalf("%x is sent before %x, which is %s", id[:8], before.ID[:8], before.State)
 		}
 	}
+}
+
+// over reports whether a delivery will never be sent again, although its result is not durable: the
+// store has it as being sent at most once.
+func (m *machine) over(r *row) bool {
+	ended := func(x result) bool { return x.id == r.ID && x.state.Finished() }
+	return r.Mode == hook.AtMostOnce && r.State == hook.Sending && slices.ContainsFunc(m.results, ended)
 }
 
 // Answer ends an exchange.
@@ -370,13 +383,23 @@ func (m *machine) Answer(t *rapid.T) {
 	job := pick(t, &m.sending, false)
 	d := &job.Delivery
 	r := result{id: d.ID}
-	switch rapid.SampledFrom([]string{"delivered", "failed", "failed", "not sent"}).Draw(t, "answer") {
+	answer := rapid.SampledFrom([]string{"delivered", "failed", "failed", "not sent"}).Draw(t, "answer")
+	if d.Mode == hook.AtMostOnce && d.State != hook.Sending { // it ended before the intent, which failed
+		answer = "not sent"
+	}
+	switch answer {
 	case "delivered":
 		r.state = hook.Delivered
+		m.ended(&job)
 	case "not sent": // for reasons of ours
 		m.putBack(job)
 		return
 	case "failed":
+		if d.Mode == hook.AtMostOnce {
+			r.state = hook.Failed
+			m.ended(&job)
+			break
+		}
 		r.state, r.next = hook.Retrying, m.now.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "retry after"))*time.Second)
 		r.again = r.next
 		if m.w.Superseded(d.ID) {
@@ -390,6 +413,13 @@ func (m *machine) Answer(t *rapid.T) {
 		}
 	}
 	m.results = append(m.results, r)
+}
+
+// ended tells the window that an at-most-once delivery is over.
+func (m *machine) ended(job *hook.Job) {
+	if d := &job.Delivery; d.Mode == hook.AtMostOnce && d.State == hook.Sending {
+		m.w.Over(d.ID)
+	}
 }
 
 // putBack gives up a delivery that was not sent.
@@ -692,6 +722,7 @@ func (m *machine) run(t *rapid.T) {
 		case len(m.sending) > 0:
 			job := m.sending[0]
 			m.sending = m.sending[1:]
+			m.ended(&job)
 			m.results = append(m.results, result{id: job.Delivery.ID, state: hook.Delivered})
 		case len(m.unsent) > 0:
 			m.StoreUnsent(t)
