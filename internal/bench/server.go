@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -296,6 +297,31 @@ func (s *server) call(ctx context.Context, method, path string, in, out any) err
 		}
 		return nil
 	}
+}
+
+// commits is how many batches the server has written to its database.
+func (s *server) commits(ctx context.Context) (float64, error) {
+	const name = "\ngancho_commits_total "
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addr+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Authorization", "Bearer "+adminKey)
+	res, err := s.client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err
+	}
+	_, after, ok := strings.Cut("\n"+string(text), name)
+	if !ok {
+		return 0, fmt.Errorf("GET /metrics: %s, without%s", res.Status, name)
+	}
+	value, _, _ := strings.Cut(after, "\n")
+	return strconv.ParseFloat(value, 64)
 }
 
 // cpu is the CPU time the server has used, in seconds.

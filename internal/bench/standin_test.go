@@ -32,6 +32,7 @@ type standIn struct {
 
 	mu         sync.Mutex
 	requests   int
+	lines      int // written to the file
 	log        *os.File
 	endpoints  []standInEndpoint
 	deliveries []*standInDelivery
@@ -162,6 +163,7 @@ func (s *standIn) store(e standInEntry) []*standInDelivery {
 	if _, err := s.log.Write(append(line, '\n')); err != nil {
 		panic(err)
 	}
+	s.lines++
 	made := s.apply(e)
 	for _, d := range made {
 		if !slices.ContainsFunc(s.endpoints, func(ep standInEndpoint) bool { return ep.ID == d.Endpoint && ep.Paused }) {
@@ -230,6 +232,25 @@ func (s *standIn) mux() http.Handler {
 				s.endpoints[i].Paused = true
 			}
 		}
+	})
+	mux.HandleFunc("POST "+base+"/endpoints/{id}/resume", func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for i := range s.endpoints {
+			if s.endpoints[i].ID == r.PathValue("id") {
+				s.endpoints[i].Paused = false
+			}
+		}
+		for _, d := range s.deliveries {
+			if d.Endpoint == r.PathValue("id") && d.State == "pending" {
+				go s.deliver(d)
+			}
+		}
+	})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		fmt.Fprintf(w, "# TYPE gancho_commits_total counter\ngancho_commits_total %d\n", s.lines)
 	})
 	mux.HandleFunc("POST "+base+"/events", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
