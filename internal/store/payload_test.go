@@ -368,3 +368,27 @@ func TestSealingShutsOutEarlierPrograms(t *testing.T) {
 		t.Errorf("since %d, then %d, %v", was, is, err)
 	}
 }
+
+// What a payload of 1 kB costs: the stored form, without the option and with it, and reading it back.
+func BenchmarkSeal(b *testing.B) {
+	k, err := newSealKey(NewKey())
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := &sealer{}
+	s.keys.Store(&ring{active: k, keys: []*sealKey{k}})
+	for name, sealed := range map[string]bool{"plain": false, "sealed": true} {
+		it := accepted("acme", "", `{"m":"`+strings.Repeat("x", 1000)+`"}`)
+		it.Event.Sealed = sealed
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				sub := &submission{Submission: hook.Submission{Tenant: "acme", Items: []*hook.Accepted{it}}}
+				sub.encode(s, packFrom)
+				if _, was, err := s.openPayload(sub.payload(it.Event), func() []byte { return eventPlace("acme", it.Event.ID[:]) }); err != nil || was != sealed {
+					b.Fatal(was, err)
+				}
+			}
+		})
+	}
+}

@@ -54,6 +54,7 @@ func testMoveTenant(t *testing.T, from, to *DB) {
 		t.Fatal(err)
 	}
 	erasable(t, from, "acme", "moved-marker")
+	payloads := withPayloads(t, from, "acme", "sealed-marker", true)
 	erasable(t, from, "globex", "staying-marker")
 	e := newEndpoint(t, from, "acme")
 	waits := accepted("acme", "waits", `{"waits":true}`, e.ID)
@@ -163,6 +164,10 @@ func testMoveTenant(t *testing.T, from, to *DB) {
 	ev, err := to.EventByExternalID(ctx, "acme", "waits")
 	if err != nil || string(ev.Payload) != `{"waits":true}` {
 		t.Errorf("the event: %v", err)
+	}
+	payloads(to)
+	if found := inTables(t, to, "sealed-marker"); len(found) > 0 {
+		t.Errorf("what was sealed stands in %v", found)
 	}
 	again, err := to.Submit(hook.Submission{Tenant: "acme", Items: []*hook.Accepted{accepted("acme", "waits", `{"waits":true}`)}}, time.Hour)
 	if err != nil || !again.Items[0].Duplicate {
