@@ -17,7 +17,7 @@ type EndpointInput struct {
 	Filter      string            `json:"filter,omitempty" maxLength:"4096" doc:"CEL condition over type and payload; only events for which it is true are delivered." example:"payload.total > 100"`
 	Headers     map[string]string `json:"headers,omitempty" doc:"Extra request headers. Values of Authorization, Cookie and of names with token, key, secret, password, auth or signature in them are shown masked."`
 	Settings    json.RawMessage   `json:"settings,omitempty" object:"true" doc:"What the contract asks for: an object of its settings schema, see GET /v1/contracts/{name}. Secret ones are shown masked."`
-	Secret      string            `json:"secret,omitempty" maxLength:"512" doc:"Signing secret (whsec_… or whsk_…), if the contract signs. If left out, one is generated. It is never shown here, see GET …/secret." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
+	Secret      string            `json:"secret,omitempty" maxLength:"16384" doc:"Signing secret, if the contract signs: whsec_… or whsk_… for Standard Webhooks; under other contracts any text of 8 to 512 bytes, or a private key in PEM. If left out, one is generated. It is never shown here, see GET …/secret." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
 	TimeoutMS   int               `json:"timeout_ms,omitempty" minimum:"1" maximum:"300000" doc:"Time for one request, from connecting to the last byte of the answer." example:"15000"`
 	Retry       []string          `json:"retry,omitempty" minItems:"1" maxItems:"100" doc:"Wait before each attempt, the first included: numbers with ms, s, m, h or d." example:"[\"0s\",\"5s\",\"5m\"]"`
 	RateLimit   *RateLimit        `json:"rate_limit,omitempty" doc:"The highest rate of requests. If left out, there is no limit."`
@@ -69,8 +69,8 @@ type Endpoint struct {
 
 // EndpointSecret are the signing secrets of an endpoint.
 type EndpointSecret struct {
-	Secret   string      `json:"secret" doc:"The secret in force. Give it to the receiver if it is a shared one (whsec_…)." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
-	Public   string      `json:"public_key,omitempty" doc:"The public half (whpk_…) to give to the receiver, if the secret is a private key (whsk_…)."`
+	Secret   string      `json:"secret" doc:"The secret in force. Give it to the receiver if there is no public_key." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
+	Public   string      `json:"public_key,omitempty" doc:"The public half to give to the receiver (whpk_… or PEM), if the secret is a private key."`
 	Previous []OldSecret `json:"previous" doc:"Replaced secrets with which requests are still signed as well."`
 }
 
@@ -91,7 +91,7 @@ type SecretInfo struct {
 
 // RotateInput says how to replace a signing secret.
 type RotateInput struct {
-	Secret  string `json:"secret,omitempty" maxLength:"512" doc:"The new secret. If left out, one is generated."`
+	Secret  string `json:"secret,omitempty" maxLength:"16384" doc:"The new secret. If left out, one is generated."`
 	Overlap string `json:"overlap,omitempty" maxLength:"20" default:"24h" doc:"How long requests are signed with the old secret as well, at most 30d. 0s: not at all. If it is given, secrets that were replaced before sign for this long at most, too." example:"24h"`
 }
 

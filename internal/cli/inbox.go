@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,7 @@ type inboxCmd struct {
 	Delay     time.Duration `default:"0s" placeholder:"TIME" help:"Wait this long before each answer."`
 	FailFirst int           `default:"0" placeholder:"N" help:"Answer the first N requests with 503."`
 	Secret    string        `placeholder:"SECRET" help:"Signing secret of the endpoint (whsec_…), or its public key (whpk_…): verify each signature and print the result."`
+	Contract  string        `placeholder:"FILE" help:"Verify signatures as this contract describes them, instead of as Standard Webhooks."`
 }
 
 func (c *inboxCmd) Help() string {
@@ -24,7 +26,8 @@ Examples:
 
     gancho inbox
     gancho inbox --listen :9000 --status 503 --delay 2s
-    gancho inbox --fail-first 3 --secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`
+    gancho inbox --fail-first 3 --secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+    gancho inbox --contract shop.yaml --secret 8f742231b10e8888abcd99yyyzzz85a5`
 }
 
 // check returns an error for the first flag with an impossible value.
@@ -38,6 +41,9 @@ func (c *inboxCmd) check() error {
 	if c.FailFirst < 0 {
 		return fmt.Errorf("--fail-first %d is below zero; choose how many requests fail at first, such as 3", c.FailFirst)
 	}
+	if c.Contract != "" && c.Secret == "" {
+		return errors.New("--contract says how to verify, and --secret with what; give both")
+	}
 	return nil
 }
 
@@ -46,7 +52,15 @@ func (c *inboxCmd) Run(ctx context.Context, out console) error {
 	if err := c.check(); err != nil {
 		return usageError{err}
 	}
-	return inbox.Run(ctx, c.Listen, inbox.Options{
-		Status: c.Status, Delay: c.Delay, FailFirst: c.FailFirst, Secret: c.Secret, Out: out.stdout,
-	})
+	o := inbox.Options{Status: c.Status, Delay: c.Delay, FailFirst: c.FailFirst, Secret: c.Secret, Out: out.stdout}
+	if c.Contract != "" {
+		loaded, err := loadContract(c.Contract)
+		if err != nil {
+			return err
+		}
+		if o.Scheme = loaded.Scheme(); o.Scheme == nil {
+			return fmt.Errorf("the contract %s does not sign its requests; leave out --contract", loaded.Name)
+		}
+	}
+	return inbox.Run(ctx, c.Listen, o)
 }

@@ -35,7 +35,7 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	}
 	l.methods(e, o)
 	if v := o.Get("sign"); v != nil {
-		e.scheme = sign.Lookup(l.OneOf(v, sign.Names()...))
+		e.scheme = l.sign(v)
 	}
 	if v := o.Get("shaping"); v != nil {
 		e.shaping = l.OneOf(v, "on", "off") == "on"
@@ -78,6 +78,9 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	}
 	if v := o.Get("pairs"); v != nil {
 		l.pairs(e, v, n.Get("settings"))
+	}
+	if v := o.Get("sign"); v != nil {
+		l.signedRequest(e, v)
 	}
 	if v := o.Get("egress"); v != nil {
 		e.egress = l.egress(v)

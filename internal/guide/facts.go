@@ -57,6 +57,7 @@ type sentCase struct {
 // How a receiver can know that a request is genuine.
 const (
 	bySignature = "signature" // Standard Webhooks
+	byRecipe    = "recipe"    // a signature that the contract describes
 	byHeader    = "header"    // a secret in a header
 	byBody      = "body"      // a secret in a member of the body
 	byURL       = "url"       // nothing in the request; the receiver can put a secret into its address
@@ -171,8 +172,11 @@ func quote(text string) []byte {
 
 // findAuth finds where a request has the placeholder of a secret.
 func (f *facts) findAuth(r contract.Rendering) auth {
-	if f.contract.Scheme() != nil {
+	switch {
+	case f.standard():
 		return auth{kind: bySignature}
+	case f.contract.Scheme() != nil:
+		return auth{kind: byRecipe}
 	}
 	secrets := []string{sampleKey}
 	for _, s := range f.contract.Settings() {

@@ -30,6 +30,7 @@ func (p *page) noCode() {
 		byBody:      {"zapier.body", "make.body", "n8n.body"},
 		byURL:       {"no_code.url", "no_code.url", "no_code.url"},
 		bySignature: {"no_code.signature", "no_code.signature", "n8n.signature"},
+		byRecipe:    {"no_code.url", "no_code.url", "no_code.url"},
 	}[p.auth.kind]
 	facts := []string{
 		"header", quoted(p.auth.header), "member", quoted(strings.Join(p.auth.member, ".")),

@@ -8,6 +8,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/sign"
 )
 
 // OpenAPI is an OpenAPI 3.1 document of a contract, with texts in one of [Languages]. It has
@@ -145,6 +146,13 @@ func (p *page) headers(list []hook.Header) []any {
 		} {
 			name, about, _ := strings.Cut(strings.TrimPrefix(p.words(h.about), "`"), "`: ")
 			add(name, about, h.example)
+		}
+	}
+	for _, d := range p.described() {
+		for _, place := range d.Places {
+			if place.In == sign.InHeader {
+				add(place.Path[0], "", place.Value)
+			}
 		}
 	}
 	return out

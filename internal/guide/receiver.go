@@ -50,6 +50,7 @@ var receiverTemplates = template.Must(template.New("").Funcs(template.FuncMap{
 		return strings.ReplaceAll(string(out), ",", ", ")
 	},
 	"lower": strings.ToLower,
+	"name":  func(source string) string { return strings.TrimPrefix(source, "event.") },
 }).ParseFS(receiverFiles, "receivers/*.tmpl"))
 
 // sample is the data of the templates.
@@ -57,6 +58,7 @@ type sample struct {
 	Title                                                            string
 	Kind, Header, Prefix, Form                                       string
 	Member, Methods                                                  []string
+	Recipe                                                           *recipe
 	Status                                                           int
 	Answer                                                           string
 	Secret, Equal, Genuine, First, Process, FormComment, SignedMatch string // texts of comments
@@ -66,7 +68,8 @@ type sample struct {
 func (s sample) Signed() bool   { return s.Kind == bySignature }
 func (s sample) InHeader() bool { return s.Kind == byHeader }
 func (s sample) InBody() bool   { return s.Kind == byBody }
-func (s sample) InURL() bool    { return s.Kind == byURL }
+func (s sample) InURL() bool    { return s.Kind == byURL || s.Kind == byRecipe && s.Recipe == nil }
+func (s sample) InRecipe() bool { return s.Kind == byRecipe && s.Recipe != nil }
 
 func (f *facts) receivers(language string) []Receiver {
 	comment := func(key string) string { return catalogue.In(language, key) }
@@ -77,6 +80,7 @@ func (f *facts) receivers(language string) []Receiver {
 		First: comment("comment.answer"), Process: comment("comment.process"), FormComment: comment("comment.form"),
 		SignedMatch: comment("comment.signature"),
 	}
+	s.Recipe = f.programmable()
 	// The title is in a comment of one line. In PHP, ?> would end it.
 	s.Title = strings.ReplaceAll(strings.Join(strings.Fields(s.Title), " "), "?>", "?")
 	s.Status, s.Answer = f.simplest()

@@ -32,6 +32,7 @@ func TestReceiversWork(t *testing.T) {
 		strings.Replace(minimal, "Shop", `"Shop */ ?> it's"`, 1)+
 			"\ndelivery: {success: response.status == 202 && response.is_json}",
 	))
+	all = append(all, describedContracts(t)...)
 	dir := t.TempDir()
 	for _, c := range all {
 		for _, r := range Receivers(c, "en") {
@@ -74,12 +75,40 @@ func goPrograms(t *testing.T, dir string) {
 
 const signingSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
+// describedContracts have signatures of their own: they use between them all that the sample programs can compute, and
+// the last one more than that.
+func describedContracts(t *testing.T) (list []*contract.Contract) {
+	t.Helper()
+	for i, sign := range []string{
+		`{over: "${timestamp}.${body}", headers: {X-Sig: "t=${timestamp},v1=${signature}"}, several: {join: ","}}`,
+		`{algorithm: hmac-sha512, key: hex, encoding: base64url, timestamp: rfc3339, over: "${event.id}:${timestamp}:${nonce}:${header.x-kind}.'\"${body}",
+		  headers: {X-Id: "${event.id}", X-Nonce: "n ${nonce}", X-Time: "${timestamp}", X-Sig: "${signature}"}}`,
+		`{algorithm: sha256, over: "${secret}${body}", headers: {X-Sig: "sha256=${signature}"}}`,
+		`{algorithm: hmac-sha1, key: whsec, encoding: base64, timestamp: unix_ms, over: "${timestamp}${body}", headers: {X-Time: "${timestamp}", X-Sig: "v1,${signature}"}, several: {join: " "}}`,
+		`{algorithm: hmac-sha384, key: sha1, encoding: base64, headers: {X-Sig: "HMAC ${signature}"}}`,
+		`{over: "${url}${body}", headers: {X-Sig: "${signature}"}}`,
+	} {
+		list = append(list, parse(t, fmt.Sprintf("contract: described-%d\ntitle: {en: Shop}\nevents: {paid: {title: {en: Paid}}}\nendpoint:\n  headers: {X-Kind: a}\n  sign: %s\n", i, sign)))
+	}
+	return list
+}
+
+// howChecked is how the sample programs know a genuine request.
+func (f *facts) howChecked() string {
+	if f.auth.kind == byRecipe && f.programmable() == nil {
+		return byURL
+	}
+	return f.auth.kind
+}
+
 // secretOf is the secret that a receiver of the contract has.
 func secretOf(c *contract.Contract) string {
 	f := gather(c)
-	switch f.auth.kind {
+	switch f.howChecked() {
 	case bySignature:
 		return signingSecret
+	case byRecipe:
+		return "00112233445566778899aabbccddeeff" // as a text, in hexadecimal digits and in base64
 	case byURL:
 		return "a secret&of=mine"
 	}
@@ -203,6 +232,7 @@ func tryReceiver(t *testing.T, c *contract.Contract, r running) {
 	secret := secretOf(c)
 	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)
+	now := time.Now()
 	send := func(req contract.Rendering, secret string) *hook.Response {
 		t.Helper()
 		body := req.Body
@@ -219,17 +249,21 @@ func tryReceiver(t *testing.T, c *contract.Contract, r running) {
 				out.Header[h.Name] = []string{f.auth.prefix + secret}
 			}
 		}
-		switch f.auth.kind {
+		switch f.howChecked() {
 		case byURL:
 			q := out.URL.Query()
 			q.Set("token", secret)
 			out.URL.RawQuery = q.Encode()
-		case bySignature:
-			s, err := sign.StandardWebhooks.NewSigner([]hook.Secret{{Text: secret}})
+		case bySignature, byRecipe:
+			s, err := c.Scheme().NewSigner([]hook.Secret{{Text: secret}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, h := range s.Sign(nil, sign.Message{ID: "evt_1", Time: time.Now(), Body: body}) {
+			signed, err := s.Sign(sign.Message{ID: "evt_1", Time: now, Body: body, Headers: req.Headers})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, h := range signed.Headers {
 				out.Header.Set(h.Name, h.Value)
 			}
 		}
@@ -245,8 +279,11 @@ func tryReceiver(t *testing.T, c *contract.Contract, r running) {
 		return &hook.Response{Status: answer.StatusCode, Body: text}
 	}
 	wrong := "x" + secret[1:]
-	if f.auth.kind == bySignature {
+	switch f.howChecked() {
+	case bySignature:
 		wrong = sign.StandardWebhooks.NewSecret()
+	case byRecipe:
+		wrong = "ff" + secret[2:]
 	}
 	requests := map[string]contract.Rendering{}
 	for _, e := range f.events {
@@ -265,7 +302,14 @@ func tryReceiver(t *testing.T, c *contract.Contract, r running) {
 		if answer := send(req, wrong); answer.Status != http.StatusUnauthorized {
 			t.Errorf("%s: what is not genuine is answered with %d", name, answer.Status)
 		}
-		if f.auth.kind == bySignature {
+		if p := f.programmable(); p != nil && p.Seconds > 0 {
+			now = time.Now().Add(-10 * time.Minute)
+			if answer := send(req, secret); answer.Status != http.StatusUnauthorized {
+				t.Errorf("%s: what was sent ten minutes ago is answered with %d", name, answer.Status)
+			}
+			now = time.Now()
+		}
+		if kind := f.howChecked(); kind == bySignature || kind == byRecipe {
 			continue
 		}
 		if answer := send(req, secret[:len(secret)-1]+"%"); answer.Status != http.StatusUnauthorized {
@@ -296,7 +340,7 @@ func tryReceiver(t *testing.T, c *contract.Contract, r running) {
 func TestReceiversRead(t *testing.T) {
 	t.Parallel()
 	comment := regexp.MustCompile(`(?m)^\s*(//|#) .*$`)
-	for _, c := range append(shipped(t), parse(t, minimal)) {
+	for _, c := range append(append(shipped(t), parse(t, minimal)), describedContracts(t)...) {
 		english := Receivers(c, "en")
 		for _, language := range Languages {
 			for i, r := range Receivers(c, language) {

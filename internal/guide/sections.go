@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gancho/internal/contract"
+	"gancho/internal/sign"
 )
 
 // when lists the event types, and when those on a schedule come.
@@ -115,6 +116,19 @@ func (p *page) authentication() {
 		p.say("auth.signature")
 		p.list(p.words("auth.signature_id"), p.words("auth.signature_time"), p.words("auth.signature_value"))
 		p.say("auth.signature_check")
+		if len(p.described()) > 0 {
+			p.say("recipe.beside")
+		}
+	case byRecipe:
+		for i, d := range p.described() {
+			if i > 0 {
+				p.say("recipe.also")
+			}
+			p.recipe(d)
+		}
+		if p.programmable() == nil {
+			p.say("recipe.sample", "url", quoted(sampleURL+"?token=your-secret"))
+		}
 	case byHeader:
 		if a.own {
 			p.say("auth.own_pair", "header", quoted(a.header))
@@ -158,6 +172,15 @@ func (p *page) wire(r contract.Rendering) []byte {
 	}
 	if p.auth.kind == bySignature {
 		b.WriteString("webhook-id: evt_…\nwebhook-timestamp: 1767323045\nwebhook-signature: v1,…\n")
+	}
+	if p.auth.kind == byRecipe {
+		for _, d := range p.described() {
+			for _, place := range d.Places {
+				if place.In == sign.InHeader {
+					fmt.Fprintf(&b, "%s: %s\n", place.Path[0], place.Value)
+				}
+			}
+		}
 	}
 	fmt.Fprintf(&b, "Content-Length: %d\n\n", len(r.Body))
 	const most = 160

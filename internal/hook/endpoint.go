@@ -79,7 +79,7 @@ type Header struct {
 	Value string `json:"v"`
 }
 
-// Secret is a signing secret in its text form (whsec_… or whsk_…).
+// Secret is a signing secret in its text form: whsec_… or whsk_…, or what the scheme of the contract takes.
 type Secret struct {
 	Text      string    `json:"text"`
 	CreatedAt time.Time `json:"created_at,omitzero"` // zero: an earlier release created it
@@ -93,10 +93,12 @@ func (s Secret) ID(of EndpointID) string {
 	return "sec_" + hex.EncodeToString(sum[:4])
 }
 
-// Hint is the last 4 characters of a signing secret, to recognize it.
+// Hint is the last characters of a signing secret, to recognize it: 4, and no more than a quarter of it. Of a key in PEM
+// they are those before its last line.
 func (s Secret) Hint() string {
-	text := strings.TrimRight(s.Text, "=")
-	return text[max(len(text)-4, 0):]
+	text, _, _ := strings.Cut(s.Text, "\n-----END ")
+	text = strings.TrimRight(text, "=")
+	return strings.ToValidUTF8(text[len(text)-min(4, len(s.Text)/4, len(text)):], "")
 }
 
 // Health is what the latest deliveries say about an endpoint.

@@ -266,7 +266,7 @@ func TestSecretID(t *testing.T) {
 	if id := s.ID(a); len(id) != 12 || !strings.HasPrefix(id, "sec_") || id == s.ID(b) || id == (Secret{Text: "x"}).ID(a) || id != s.ID(a) {
 		t.Errorf("ids: %s, %s", id, s.ID(b))
 	}
-	for text, want := range map[string]string{s.Text: "efgh", "abc": "abc", "abcd": "abcd", "": ""} {
+	for text, want := range map[string]string{s.Text: "efgh", "abc": "", "8 bytes!": "s!", "": "", "1234567890123456": "3456", "-----BEGIN PRIVATE KEY-----\nabcd\n-----END PRIVATE KEY-----\n": "abcd"} {
 		if got := (Secret{Text: text}).Hint(); got != want {
 			t.Errorf("the hint of %q is %q", text, got)
 		}

@@ -22,6 +22,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"gancho/internal/hook"
 	"gancho/internal/sign"
 )
 
@@ -174,7 +175,11 @@ func (in *Inbox) check(r *http.Request, body []byte, req *Request, readErr error
 	case req.Truncated:
 		return fmt.Sprintf("not checked: the body is larger than %d bytes", MaxBody)
 	}
-	if err := in.verifier.Verify(r.Header.Get, body, req.ReceivedAt); err != nil {
+	m := sign.Message{Method: r.Method, URL: "http://" + r.Host + r.RequestURI, Body: body}
+	for _, h := range req.Headers {
+		m.Headers = append(m.Headers, hook.Header{Name: h[0], Value: h[1]})
+	}
+	if err := in.verifier.Verify(m, req.ReceivedAt); err != nil {
 		return err.Error()
 	}
 	return "valid"

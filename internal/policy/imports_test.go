@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"internal/cron":      {},
 	"internal/expr":      {"internal/hook", "internal/rawjson", "internal/nearest", "internal/work"},
 	"internal/match":     {"internal/hook", "internal/expr", "internal/cache", "internal/work"},
-	"internal/sign":      {"internal/hook"},
+	"internal/sign":      {"internal/hook", "internal/nearest", "internal/rawjson"},
 	"internal/diagnose":  {"internal/hook", "internal/texts"},
 	"internal/transform": {"internal/hook", "internal/rawjson"},
 	"internal/answer":    {"internal/hook"},
@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"internal/schema":    {"internal/hook", "internal/mask", "internal/nearest", "internal/rawjson", "internal/work", "internal/yamlfile"},
 	"internal/template":  {"internal/expr", "internal/hook", "internal/nearest", "internal/rawjson", "internal/work", "internal/yamlfile"},
 	"internal/contract":  {"internal/egress", "internal/template", "internal/schema", "internal/yamlfile", "internal/hook", "internal/mask", "internal/cron", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "internal/work"},
-	"internal/guide":     {"internal/hook", "internal/contract", "internal/diagnose", "internal/rawjson", "internal/texts"},
+	"internal/guide":     {"internal/hook", "internal/contract", "internal/diagnose", "internal/rawjson", "internal/sign", "internal/texts"},
 	"internal/explain":   {"internal/hook", "internal/contract", "internal/diagnose", "internal/match"},
 	"internal/view":      {"internal/hook", "internal/answer", "internal/contract", "internal/mask", "internal/rawjson"},
 	"internal/bearer":    {"internal/hook", "internal/contract"},
@@ -74,7 +74,7 @@ var mayImport = map[string][]string{
 	"internal/admin":     {"internal/egress", "internal/hook", "internal/mask", "internal/rawjson", "internal/contract", "internal/bearer"},
 	"internal/auth":      {"internal/hook", "internal/cache"},
 	"internal/api":       {"internal/hook", clientModule, "internal/admin", "internal/auth", "internal/contract", "internal/rawjson"},
-	"internal/inbox":     {"internal/sign"},
+	"internal/inbox":     {"internal/hook", "internal/sign"},
 	"internal/console":   {},
 
 	// The port for sending, and a package for each transport.

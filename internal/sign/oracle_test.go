@@ -63,7 +63,7 @@ func TestAgainstOfficialGo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := v.Verify(header(sent), []byte(body), now); err != nil {
+			if err := v.Verify(received(sent, body), now); err != nil {
 				t.Errorf("we refuse the official library's signature: %v", err)
 			}
 			if got := signed(signer(t, specShared), "evt_1", now, []byte(body)); got != sent {
@@ -125,7 +125,7 @@ func TestAgainstOfficialJavaScript(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := signature{ID: "evt_1", Timestamp: fmt.Sprint(at), Value: a.Signature}
-			if err := v.Verify(header(s), []byte(body), time.Unix(at, 0)); err != nil {
+			if err := v.Verify(received(s, body), time.Unix(at, 0)); err != nil {
 				t.Errorf("we refuse %q %s: %v", a.Signature, a.Error, err)
 			}
 		}

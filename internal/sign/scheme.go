@@ -1,12 +1,13 @@
 // Package sign signs outgoing requests and verifies incoming ones.
 //
 // A [Scheme] is one way to do both, as a value: which headers carry the signature, what a secret looks like, how to
-// sign and how to verify. A contract names its scheme, and everything that has to do with the secrets and signatures of
-// its endpoints asks that scheme, so that a scheme is complete with one value. [StandardWebhooks] is built in.
+// sign and how to verify. A contract names its scheme or describes it, and everything that has to do with the secrets
+// and signatures of its endpoints asks that scheme, so that a scheme is complete with one value. [StandardWebhooks] is
+// built in. [Compile] makes a scheme of a [Description], and [Join] one of several.
 //
 // The package promises that bodies are signed as they are, byte for byte, that signatures are compared in constant
-// time, and that no error repeats a secret. It is pure: no I/O except the system's random numbers for new secrets, and
-// no clock; callers pass the time.
+// time, that the work which a stranger's request can cause is bounded, and that no error repeats a secret. It is pure:
+// no I/O except the system's random numbers for new secrets, and no clock; callers pass the time.
 package sign
 
 import (
@@ -22,12 +23,16 @@ import (
 
 // Scheme is a signature scheme. All its functions must be safe for concurrent use.
 type Scheme struct {
-	// Name is what a contract calls the scheme.
+	// Name is what a contract calls the scheme, or says in a few words what a described one does.
 	Name string
 	// Headers are the names of the headers that a signature consists of, spelled as they are sent.
 	Headers []string
 	// Reserved is how the names of headers begin that the scheme keeps for later use, in lower case; "" for none.
 	Reserved string
+	// Description is what the scheme was compiled from; nil if it was not.
+	Description *Description
+	// Parts are the schemes that [Join] made this one from; nil if it is one scheme.
+	Parts []*Scheme
 
 	// NewSecret creates a random secret to sign with.
 	NewSecret func() string
@@ -41,44 +46,65 @@ type Scheme struct {
 	NewSigner func(secrets []hook.Secret) (Signer, error)
 	// NewVerifier creates a verifier that accepts what any of the keys verifies; see VerifyKey. A key that signs is
 	// taken as well. A time may differ from the receiver's by the tolerance, in whole seconds; 0 means what the scheme
-	// recommends. The error wraps [ErrSecret].
+	// recommends. It has no effect on a scheme that does not sign the time. The error wraps [ErrSecret].
 	NewVerifier func(tolerance time.Duration, keys ...string) (Verifier, error)
 }
 
-// Message is what is signed.
+// Message is a request as a signature sees it.
 type Message struct {
-	ID   string    // the same in every attempt of a delivery
-	Time time.Time // of this attempt
-	Body []byte    // as it is sent
+	// ID is that of the event, the same in every attempt of a delivery, and Time is that of this attempt. Only a signer
+	// reads them; a verifier finds them in the request.
+	ID   string
+	Time time.Time
+
+	Method  string
+	URL     string // as the sender writes it: scheme, host, path and query
+	Headers []hook.Header
+	Body    []byte // as it is sent
+}
+
+// Header is the value of the first header of a name, whatever its case, and false if there is none.
+func (m *Message) Header(name string) (string, bool) {
+	for i := range m.Headers {
+		if strings.EqualFold(m.Headers[i].Name, name) {
+			return m.Headers[i].Value, true
+		}
+	}
+	return "", false
 }
 
 // Signer signs the requests of one endpoint. It is safe for concurrent use.
 type Signer interface {
-	// Sign appends the headers of a signature to headers. It signs with the newest secret, and with each older one that
-	// has not expired at the time of the message.
-	Sign(headers []hook.Header, m Message) []hook.Header
+	// Sign returns the message with the signature in it: it appends headers, and may replace URL and Body, if the scheme
+	// puts the signature there. It signs with the newest secret and, if signatures can stand side by side in the scheme,
+	// with each older one that has not expired at the time of the message. The error says what the request lacks; it wraps
+	// [ErrUnsignable].
+	Sign(m Message) (Message, error)
 }
 
 // Verifier checks the signatures of incoming requests. It is safe for concurrent use.
 type Verifier interface {
-	// Verify checks one request. header returns the value of a header, or "", whatever the case of its name;
-	// [net/http.Header.Get] does. Verify returns nil if a signature was made over exactly this body and its time is
-	// within the tolerance of now. Otherwise it returns an error that wraps [ErrMissingHeader], [ErrBadTimestamp],
-	// [ErrTooOld], [ErrTooNew] or [ErrNoMatch] and says in plain words what it found.
-	Verify(header func(name string) string, body []byte, now time.Time) error
+	// Verify checks one request. It returns nil if a signature was made over exactly what the scheme signs and, if the
+	// scheme signs the time, that time is within the tolerance of now. Otherwise it returns an error that wraps
+	// [ErrMissing], [ErrBadTimestamp], [ErrTooOld], [ErrTooNew] or [ErrNoMatch] and says in plain words what it
+	// found.
+	Verify(m Message, now time.Time) error
 }
 
 // ErrSecret is wrapped by every error about the text of a secret. The errors say what to change and never repeat the
 // secret.
 var ErrSecret = errors.New("not a usable signing secret")
 
+// ErrUnsignable is wrapped by the errors of [Signer.Sign].
+var ErrUnsignable = errors.New("the request cannot be signed")
+
 // Why [Verifier.Verify] refused a request.
 var (
-	ErrMissingHeader = errors.New("a signature header is missing")
-	ErrBadTimestamp  = errors.New("the timestamp is not a number of seconds")
-	ErrTooOld        = errors.New("the timestamp is too old")
-	ErrTooNew        = errors.New("the timestamp is too far in the future")
-	ErrNoMatch       = errors.New("no signature matches")
+	ErrMissing      = errors.New("a part of the signature is missing")
+	ErrBadTimestamp = errors.New("the timestamp cannot be read")
+	ErrTooOld       = errors.New("the timestamp is too old")
+	ErrTooNew       = errors.New("the timestamp is too far in the future")
+	ErrNoMatch      = errors.New("no signature matches")
 )
 
 // schemes are the schemes that contracts can name, in the order in which they are listed to people.

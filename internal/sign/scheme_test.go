@@ -29,7 +29,11 @@ func TestStandardWebhooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := []hook.Header{{Name: "a", Value: "1"}}
-	got := signer.Sign(before, Message{ID: "x"})
+	m, err := signer.Sign(Message{ID: "x", Headers: before})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := m.Headers
 	if got[0] != before[0] || len(got) != 1+len(s.Headers) {
 		t.Fatalf("got %v, want the headers before and those of the signature", got)
 	}

@@ -79,7 +79,7 @@ const keepMessage = 64 << 10
 
 // Sign makes one text of timestamp and signatures and cuts the two header values out of it, so that it allocates once
 // beside the headers.
-func (s *standardSigner) Sign(headers []hook.Header, m Message) []hook.Header {
+func (s *standardSigner) Sign(m Message) (Message, error) {
 	w, _ := s.pool.Get().(*signing)
 	if w == nil {
 		w = &signing{macs: make([]hash.Hash, len(s.keys))}
@@ -120,8 +120,9 @@ func (s *standardSigner) Sign(headers []hook.Header, m Message) []hook.Header {
 		w.message = nil
 	}
 	s.pool.Put(w)
-	return append(headers,
+	m.Headers = append(m.Headers,
 		hook.Header{Name: headerID, Value: m.ID},
 		hook.Header{Name: headerTimestamp, Value: text[:stamp]},
 		hook.Header{Name: headerSignature, Value: text[stamp:]})
+	return m, nil
 }

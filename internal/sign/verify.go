@@ -46,23 +46,21 @@ func newStandardVerifier(tolerance time.Duration, secrets ...string) (Verifier, 
 
 // Verify looks at the time first, so an old request learns nothing about its
 // signature. It passes over signatures of unknown versions.
-func (v *standardVerifier) Verify(header func(name string) string, body []byte, now time.Time) error {
-	id, stamp, list := header(headerID), header(headerTimestamp), header(headerSignature)
+func (v *standardVerifier) Verify(m Message, now time.Time) error {
+	id, _ := m.Header(headerID)
+	stamp, _ := m.Header(headerTimestamp)
+	list, _ := m.Header(headerSignature)
 	for _, h := range []struct{ name, value string }{{headerID, id}, {headerTimestamp, stamp}, {headerSignature, list}} {
 		if h.value == "" {
-			return fmt.Errorf("%w: %s", ErrMissingHeader, h.name)
+			return fmt.Errorf("%w: %s", ErrMissing, h.name)
 		}
 	}
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	if err != nil || strconv.FormatInt(seconds, 10) != stamp { // one spelling only, for it is signed as text
 		return fmt.Errorf("%w: %s is %q", ErrBadTimestamp, headerTimestamp, clip(stamp))
 	}
-	at, limit := time.Unix(seconds, 0), int64(v.tolerance/time.Second)
-	switch { // in whole seconds, and the limit is on our side, so that no number of a stranger overflows
-	case seconds < now.Unix()-limit:
-		return fmt.Errorf("%w: it is from %s, more than %s before now (%s)", ErrTooOld, at.UTC().Format(time.RFC3339), v.tolerance, now.UTC().Format(time.RFC3339))
-	case seconds > now.Unix()+limit:
-		return fmt.Errorf("%w: it is from %s, more than %s after now (%s)", ErrTooNew, at.UTC().Format(time.RFC3339), v.tolerance, now.UTC().Format(time.RFC3339))
+	if err := near(seconds, v.tolerance, now); err != nil {
+		return err
 	}
 
 	prefix := id + "." + stamp + "."
@@ -87,7 +85,7 @@ func (v *standardVerifier) Verify(header func(name string) string, body []byte, 
 				if macs[i] == nil {
 					mac := hmac.New(sha256.New, k.shared)
 					mac.Write([]byte(prefix))
-					mac.Write(body)
+					mac.Write(m.Body)
 					macs[i] = mac.Sum(nil)
 				}
 				if hmac.Equal(got, macs[i]) {
@@ -95,7 +93,7 @@ func (v *standardVerifier) Verify(header func(name string) string, body []byte, 
 				}
 			case version == "v1a" && k.public != nil:
 				if message == nil {
-					message = append([]byte(prefix), body...)
+					message = append([]byte(prefix), m.Body...)
 				}
 				if len(got) == ed25519.SignatureSize && ed25519.Verify(k.public, message, got) {
 					return nil
@@ -115,4 +113,17 @@ func clip(s string) string {
 		return s[:40] + "…"
 	}
 	return s
+}
+
+// near checks that a time, in seconds since 1970, is within the tolerance of now. It compares whole seconds, with the
+// limit on our side, so that no number of a stranger overflows.
+func near(seconds int64, tolerance time.Duration, now time.Time) error {
+	at, limit := time.Unix(seconds, 0), int64(tolerance/time.Second)
+	switch {
+	case seconds < now.Unix()-limit:
+		return fmt.Errorf("%w: it is from %s, more than %s before now (%s)", ErrTooOld, at.UTC().Format(time.RFC3339), tolerance, now.UTC().Format(time.RFC3339))
+	case seconds > now.Unix()+limit:
+		return fmt.Errorf("%w: it is from %s, more than %s after now (%s)", ErrTooNew, at.UTC().Format(time.RFC3339), tolerance, now.UTC().Format(time.RFC3339))
+	}
+	return nil
 }

@@ -49,6 +49,8 @@ type Composed struct {
 	Reason    string       // why the script cancelled, secrets masked
 	Console   []string     // what the script printed, secrets masked
 
+	signedBody bool // the signature changed the body, so it is not the one that is stored with the delivery
+
 	secrets mask.Mask // for the body, of which personal data is hidden when it is shown
 	mask    mask.Mask // for everything else that is kept: it hides personal data, too
 }
@@ -103,8 +105,11 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 	if err != nil {
 		return out, err
 	}
-	out.Message, err = f.message(req, job)
-	return out, err
+	if out.Message, err = f.message(req, job); err != nil {
+		return out, err
+	}
+	out.signedBody = !sameSlice(out.Message.Body, req.Body)
+	return out, nil
 }
 
 // redirect sends the body of a delivery's first attempt to the endpoint as it is now: method, URL and headers are those

@@ -83,7 +83,8 @@ func (f *Form) message(req contract.Rendering, job *hook.Job) (*send.Message, er
 	return m, nil
 }
 
-// sign signs a message as the contract asks now, with the endpoint's present secrets.
+// sign signs a message as the contract asks now, with the endpoint's present secrets. The signature may stand in headers,
+// in the URL and in the body. It is made of what goes out, after any script.
 func (f *Form) sign(m *send.Message, event hook.EventID) error {
 	if f.contract.Scheme() == nil {
 		return nil
@@ -91,7 +92,13 @@ func (f *Form) sign(m *send.Message, event hook.EventID) error {
 	if f.signer == nil {
 		return errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
 	}
-	m.Headers = f.signer.Sign(slices.Clip(m.Headers), sign.Message{ID: event.String(), Time: time.Now(), Body: m.Body})
+	signed, err := f.signer.Sign(sign.Message{
+		ID: event.String(), Time: time.Now(), Method: m.Method, URL: m.Target, Headers: slices.Clip(m.Headers), Body: m.Body,
+	})
+	if err != nil {
+		return err
+	}
+	m.Target, m.Headers, m.Body = signed.URL, signed.Headers, signed.Body
 	return nil
 }
 

@@ -54,12 +54,13 @@ func (k toyKey) sum(body []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-func (k toyKey) Sign(headers []hook.Header, m sign.Message) []hook.Header {
-	return append(headers, hook.Header{Name: "X-Toy", Value: k.sum(m.Body)})
+func (k toyKey) Sign(m sign.Message) (sign.Message, error) {
+	m.Headers = append(m.Headers, hook.Header{Name: "X-Toy", Value: k.sum(m.Body)})
+	return m, nil
 }
 
-func (k toyKey) Verify(header func(string) string, body []byte, _ time.Time) error {
-	if header("x-toy") != k.sum(body) {
+func (k toyKey) Verify(m sign.Message, _ time.Time) error {
+	if given, _ := m.Header("x-toy"); given != k.sum(m.Body) {
 		return sign.ErrNoMatch
 	}
 	return nil

@@ -1,0 +1,195 @@
+package contract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gancho/internal/sign"
+	"gancho/internal/yamlfile"
+)
+
+// Limits of the section "sign".
+const (
+	maxSignatures   = 4 // that each request has
+	minTolerance    = time.Second
+	maxTolerance    = 7 * 24 * time.Hour
+	maxSecretLength = 512
+	minSecretBits   = 128
+)
+
+// sign reads how requests are signed: the name of a scheme, a description of one, or a list of both.
+func (l *loader) sign(n *yamlfile.Node) *sign.Scheme {
+	items := []*yamlfile.Node{n}
+	if n.Kind == yamlfile.KindList {
+		if items = n.Items; len(items) == 0 || len(items) > maxSignatures {
+			l.ProblemAt(n, fmt.Sprintf("The list has %d signatures; a request has 1 to %d.", len(items), maxSignatures), "")
+			return nil
+		}
+	}
+	var schemes []*sign.Scheme
+	for _, item := range items {
+		if s := l.scheme(item); s != nil {
+			schemes = append(schemes, s)
+		}
+	}
+	if len(schemes) < len(items) {
+		return nil
+	}
+	s, err := sign.Join(schemes...)
+	if err != nil {
+		l.ProblemAt(n, "These signatures do not go together: "+err.Error()+".", "")
+		return nil
+	}
+	return s
+}
+
+// scheme reads one signature, nil if a problem was reported.
+func (l *loader) scheme(n *yamlfile.Node) *sign.Scheme {
+	switch {
+	case n.Kind == yamlfile.KindMapping:
+		return l.describedScheme(n)
+	case n.Text == "none":
+		l.ProblemAt(n, `"none" is not possible here.`, "Remove the line: without sign, requests are not signed.")
+		return nil
+	}
+	s := sign.Lookup(l.OneOf(n, sign.Names()...))
+	if s == nil || s.Name != n.Text {
+		return nil
+	}
+	return s
+}
+
+// describedScheme reads a description of a signature.
+func (l *loader) describedScheme(n *yamlfile.Node) *sign.Scheme {
+	before := l.Count()
+	o := l.Object(n, "sign", keysOf["endpoint.sign"])
+	var d sign.Description
+	for key, into := range map[string]*string{
+		"algorithm": &d.Algorithm, "key": &d.Key, "over": &d.Over, "encoding": &d.Encoding, "timestamp": &d.Timestamp,
+	} {
+		if v := o.Get(key); v != nil {
+			*into = l.Str(v)
+		}
+	}
+	for _, in := range []struct {
+		key  string
+		part sign.Part
+	}{{"body", sign.InBody}, {"query", sign.InQuery}, {"headers", sign.InHeader}} {
+		if v := o.Get(in.key); v != nil {
+			d.Places = append(d.Places, l.places(v, in.key, in.part, nil)...)
+		}
+	}
+	if v := o.Get("several"); v != nil {
+		if join := l.Object(v, "several", keysOf["endpoint.sign.several"]).Get("join"); join != nil {
+			text := l.Str(join)
+			d.Join = &text
+		} else {
+			l.ProblemAt(v, "several has no join.", `Add what stands between signatures: several: {join: " "}`)
+		}
+	}
+	if v := o.Get("tolerance"); v != nil {
+		d.Tolerance = l.Duration(v, minTolerance, maxTolerance)
+	}
+	if v := o.Get("secret"); v != nil {
+		d.Secret = l.randomText(v, "secret", minSecretBits)
+	}
+	if v := o.Get("nonce"); v != nil {
+		d.Nonce = l.randomText(v, "nonce", minKeyBits)
+	}
+	if l.Count() > before {
+		return nil
+	}
+	s, problems := sign.Compile(d)
+	for _, p := range problems {
+		at := n
+		for _, key := range p.At {
+			if next := at.Get(key); next != nil {
+				at = next
+			}
+		}
+		line, column := l.Within(at, 1, 1)
+		l.Problem(line, column, yamlfile.Sentence(p.Message), p.Fix)
+	}
+	return s
+}
+
+// places reads headers, parameters of the query, or members of the body, which may be nested.
+func (l *loader) places(n *yamlfile.Node, what string, in sign.Part, outer []string) (out []sign.Place) {
+	if n.Kind != yamlfile.KindMapping {
+		l.ProblemAt(n, fmt.Sprintf("%s is a mapping from names to texts, not %s.", what, n.Kind), `Write for example: {X-Signature: "${signature}"}`)
+		return nil
+	}
+	for _, p := range n.Pairs {
+		path := append(slices.Clone(outer), p.Key)
+		if in == sign.InHeader {
+			if f, bad := refuseHeader(p.Key, nil); bad {
+				l.Problem(p.Line, p.Column, f.Detail, "")
+			}
+		}
+		switch {
+		case p.Key == "":
+			l.Problem(p.Line, p.Column, "There is no name.", "")
+		case in == sign.InBody && p.Value.Kind == yamlfile.KindMapping:
+			out = append(out, l.places(p.Value, p.Key, in, path)...)
+		default:
+			out = append(out, sign.Place{In: in, Path: path, Value: l.Str(p.Value)})
+		}
+	}
+	return out
+}
+
+// randomText reads what a random text looks like.
+func (l *loader) randomText(n *yamlfile.Node, what string, leastBits int) (f sign.Form) {
+	o := l.Object(n, what, keysOf["endpoint.sign."+what])
+	if v := o.Get("prefix"); v != nil {
+		f.Prefix = l.Str(v)
+	}
+	if v := o.Get("length"); v != nil {
+		f.Length = int(l.Number(v, 8, maxSecretLength))
+	}
+	if v := o.Get("alphabet"); v != nil {
+		f.Alphabet = l.characters(v)
+	}
+	if a := (Alphabet{Length: f.Length, Characters: f.Alphabet}); a.Length > 0 && a.Characters != "" && a.bits() < leastBits {
+		l.ProblemAt(n, fmt.Sprintf("%s could be guessed: it has %d bits of randomness, and at least %d are needed.", what, a.bits(), leastBits), "Make it longer.")
+	}
+	return f
+}
+
+// signedRequest checks that the request has what its signatures need.
+func (l *loader) signedRequest(e *endpoint, n *yamlfile.Node) {
+	var schemes []*sign.Scheme
+	if e.scheme != nil {
+		if schemes = e.scheme.Parts; schemes == nil {
+			schemes = []*sign.Scheme{e.scheme}
+		}
+	}
+	for i, s := range schemes {
+		d, at := s.Description, n
+		if d == nil {
+			continue
+		}
+		if n.Kind == yamlfile.KindList {
+			at = n.Items[i]
+		}
+		over := at.Get("over")
+		if over == nil {
+			over = at
+		}
+		for _, name := range d.NeedsHeaders() {
+			known := e.pairs != "" || e.scheme.Carries(name) || e.sets(name) ||
+				slices.ContainsFunc([]string{"content-type", "user-agent", "accept"}, func(s string) bool { return strings.EqualFold(s, name) })
+			if !known {
+				l.ProblemAt(over, fmt.Sprintf("The header %s is signed, and the contract sends no such header.", name),
+					fmt.Sprintf("Add it to headers, or put it into brackets: it is then signed if a request has it: [${header.%s}]", name))
+			}
+		}
+		if kind := e.contentType.Literals(); d.InBody() && e.contentType.Static() && e.contentType.Setting() == nil && e.form == nil &&
+			!strings.Contains(kind, "json") && !strings.Contains(kind, "x-www-form-urlencoded") {
+			l.ProblemAt(at.Get("body"), fmt.Sprintf("The signature stands in the body, which is %s: it has no members.", kind),
+				"Put the signature into a header.")
+		}
+	}
+}

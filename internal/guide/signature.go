@@ -1,0 +1,175 @@
+package guide
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"gancho/internal/sign"
+)
+
+// described are the signatures of each request that the contract describes itself. Beside them there may be one of
+// Standard Webhooks.
+func (f *facts) described() (list []*sign.Description) {
+	s := f.contract.Scheme()
+	if s == nil {
+		return nil
+	}
+	parts := s.Parts
+	if parts == nil {
+		parts = []*sign.Scheme{s}
+	}
+	for _, part := range parts {
+		if part.Description != nil {
+			list = append(list, part.Description)
+		}
+	}
+	return list
+}
+
+// standard reports whether each request has a signature of Standard Webhooks, perhaps among others.
+func (f *facts) standard() bool {
+	s := f.contract.Scheme()
+	return s == sign.StandardWebhooks || s != nil && len(f.described()) < len(s.Parts)
+}
+
+// recipe says in words how a described signature is computed and compared.
+func (p *page) recipe(d *sign.Description) {
+	p.say("recipe.intro", "algorithm", quoted(d.Algorithm))
+	p.code("text", []byte(d.Over))
+	var parts []string
+	for _, name := range d.Sources() {
+		parts = append(parts, p.source(d, name))
+	}
+	if strings.ContainsAny(d.Over, "[]") {
+		parts = append(parts, p.words("recipe.brackets"))
+	}
+	p.list(parts...)
+	p.list(p.words(keyTexts[d.Key]), p.words(encodingTexts[d.Encoding]))
+	p.say("recipe.places")
+	var b strings.Builder
+	for _, place := range d.Places {
+		b.WriteString(map[sign.Part]string{sign.InHeader: "header", sign.InQuery: "query", sign.InBody: "body"}[place.In])
+		b.WriteString(" " + strings.Join(place.Path, ".") + ": " + place.Value + "\n")
+	}
+	p.code("text", []byte(strings.TrimSuffix(b.String(), "\n")))
+	if d.Join != nil {
+		p.say("recipe.several", "join", "`"+*d.Join+"`")
+	}
+	if d.Tolerance > 0 {
+		p.say("recipe.tolerance", "time", duration(d.Tolerance, p.language))
+	}
+}
+
+// Keys of the catalogue: how the secret becomes a key, how the signature is written, what a source is, and what one of a
+// family is, such as header.x-id.
+var (
+	keyTexts = map[string]string{
+		"text": "recipe.key_text", "base64": "recipe.key_base64", "hex": "recipe.key_hex", "whsec": "recipe.key_whsec",
+		"sha1": "recipe.key_sha1", "pem": "recipe.key_pem",
+	}
+	encodingTexts = map[string]string{"hex": "recipe.encoding_hex", "base64": "recipe.encoding_base64", "base64url": "recipe.encoding_base64url"}
+	timeTexts     = map[string]string{
+		"unix": "recipe.source_timestamp_unix", "unix_ms": "recipe.source_timestamp_unix_ms", "rfc3339": "recipe.source_timestamp_rfc3339",
+	}
+	sourceTexts = map[string]string{
+		"body":        "recipe.source_body",
+		"body.sha256": "recipe.source_body_sha256",
+		"nonce":       "recipe.source_nonce",
+		"event.id":    "recipe.source_event_id",
+		"secret":      "recipe.source_secret",
+		"method":      "recipe.source_method",
+		"url":         "recipe.source_url",
+		"url.decoded": "recipe.source_url_decoded",
+		"path":        "recipe.source_path",
+		"query":       "recipe.source_query",
+		"form.sorted": "recipe.source_form_sorted",
+	}
+	familyTexts = map[string]string{
+		"header": "recipe.source_header_of", "query": "recipe.source_query_of", "form": "recipe.source_form_of", "json": "recipe.source_json_of",
+	}
+)
+
+// source says what a ${…} of a recipe stands for.
+func (p *page) source(d *sign.Description, name string) string {
+	key, rest := sourceTexts[name], ""
+	if name == "timestamp" {
+		key = timeTexts[d.Timestamp]
+	} else if key == "" {
+		family, of, _ := strings.Cut(name, ".")
+		key, rest = familyTexts[family], of
+	}
+	return p.words(key, "source", "`${"+name+"}`", "name", quoted(rest))
+}
+
+// recipe is a described signature as the sample programs compute it.
+type recipe struct {
+	Hash      string // sha256
+	GoHash    string // sha256.New
+	Plain     bool   // a plain sum, without a key
+	Key       string // see [sign.Description]
+	Prefix    string // of the secret, taken off before the key is decoded
+	Encoding  string
+	Timestamp string
+	Seconds   int // that the time may differ; 0: there is none
+	Over      []sign.Step
+	Reads     []sign.Read
+}
+
+// programmable is the first signature that is simple enough for the sample programs, nil if none is.
+func (f *facts) programmable() *recipe {
+	for _, d := range f.described() {
+		over, reads, ok := d.Simple()
+		if !ok {
+			continue
+		}
+		r := &recipe{
+			Plain: !strings.HasPrefix(d.Algorithm, "hmac-"), Hash: strings.TrimPrefix(d.Algorithm, "hmac-"), Key: d.Key, Prefix: d.Secret.Prefix,
+			Encoding: d.Encoding, Timestamp: d.Timestamp, Seconds: int(d.Tolerance / time.Second), Over: over, Reads: reads,
+		}
+		r.GoHash = map[string]string{"sha1": "sha1.New", "sha256": "sha256.New", "sha384": "sha512.New384", "sha512": "sha512.New"}[r.Hash]
+		if d.Key == "whsec" {
+			r.Prefix = "whsec_"
+		}
+		return r
+	}
+	return nil
+}
+
+// LooksUp reports whether the program needs a value that it read from a header, beside the signature.
+func (r *recipe) LooksUp() bool {
+	return r.Seconds > 0 || slices.ContainsFunc(r.Over, func(s sign.Step) bool {
+		return s.Source == "timestamp" || s.Source == "nonce" || s.Source == "event.id"
+	})
+}
+
+// MAC, Base64, Dated and Timed say what the programs have to import.
+func (s sample) MAC() bool   { return s.InRecipe() && !s.Recipe.Plain }
+func (s sample) Timed() bool { return s.InRecipe() && s.Recipe.Seconds > 0 }
+func (s sample) Dated() bool { return s.Timed() && s.Recipe.Timestamp == "rfc3339" }
+func (s sample) Base64() bool {
+	return s.InRecipe() && (s.Recipe.Encoding != "hex" || s.MAC() && (s.Recipe.Key == "base64" || s.Recipe.Key == "whsec"))
+}
+
+// GoImports are the packages that the program in Go imports.
+func (s sample) GoImports() []string {
+	list := []string{"crypto/subtle", "encoding/json", "io", "log", "net/http", "os"}
+	add := func(needed bool, names ...string) {
+		if needed {
+			list = append(list, names...)
+		}
+	}
+	add(s.Form != "", "net/url", "strings")
+	add(s.Signed(), "crypto/hmac", "crypto/sha256", "encoding/base64", "strconv", "strings", "time")
+	if r := s.Recipe; s.InRecipe() {
+		add(true, "crypto/"+strings.ReplaceAll(r.Hash, "sha384", "sha512"), "strings")
+		add(s.MAC(), "crypto/hmac")
+		add(s.MAC() && r.Key == "sha1", "crypto/sha1")
+		add(s.Base64(), "encoding/base64")
+		add(r.Encoding == "hex" || s.MAC() && r.Key == "hex", "encoding/hex")
+		add(s.Timed(), "time")
+		add(s.Timed() && !s.Dated(), "strconv")
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}

@@ -1,0 +1,432 @@
+package sign
+
+import (
+	"crypto/hmac"
+	"fmt"
+	"hash"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+)
+
+// describedSigner has the keys of one endpoint.
+type describedSigner struct {
+	*compiled
+	keys    []material
+	expires []time.Time // zero: in force until replaced
+	several bool        // older secrets sign as well
+	pool    sync.Pool   // *describedWork
+}
+
+// describedWork is the memory that one call of Sign needs.
+type describedWork struct {
+	macs    []hash.Hash // per key, made when they are needed
+	message []byte
+	sum     []byte
+}
+
+// newSigner decodes the secrets. An error says which secret is wrong, by its place from 1.
+func (c *compiled) newSigner(secrets []hook.Secret) (Signer, error) {
+	if len(secrets) == 0 {
+		return nil, fmt.Errorf("%w: there is none", ErrSecret)
+	}
+	s := &describedSigner{compiled: c, several: c.Join != nil}
+	for _, p := range c.places {
+		p.text.each(func(x *source, _ bool) { s.several = s.several || x.kind == kindSignature && x.index > 1 })
+	}
+	for i, secret := range secrets {
+		m, err := c.parseSecret(secret.Text, false)
+		if err != nil {
+			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+		}
+		s.keys, s.expires = append(s.keys, m), append(s.expires, secret.ExpiresAt)
+		if !s.several {
+			break
+		}
+	}
+	return s, nil
+}
+
+func unsignable(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrUnsignable, fmt.Sprintf(format, args...))
+}
+
+// Sign puts the time and what else is known beforehand into the request, then signs it, then puts the signature into it.
+func (s *describedSigner) Sign(m Message) (Message, error) {
+	v := values{m: &m, strip: s.strip, timestamp: s.timeText(m.Time), id: m.ID}
+	if s.usesNonce {
+		v.nonce = pick(s.nonce.Length, s.nonce.Alphabet)
+	}
+	for i := range s.places {
+		if p := &s.places[i]; !p.signature {
+			if err := s.fill(&m, &v, p); err != nil {
+				return m, err
+			}
+		}
+	}
+	w, _ := s.pool.Get().(*describedWork)
+	if w == nil {
+		w = &describedWork{macs: make([]hash.Hash, len(s.keys))}
+	}
+	defer func() {
+		if cap(w.message) <= keepMessage {
+			s.pool.Put(w)
+		}
+	}()
+	for i := range s.keys {
+		if i > 0 && (!s.several || !s.expires[i].IsZero() && !m.Time.Before(s.expires[i])) {
+			continue
+		}
+		v.secret = s.keys[i].text
+		message, absent := m.Body, (*source)(nil)
+		if !s.bodyOnly {
+			message, absent = s.over.append(w.message[:0], &v)
+			w.message = message
+		}
+		if absent != nil {
+			return m, unsignable("the contract signs ${%s}, and the request has none", absent.name)
+		}
+		var err error
+		if s.algorithm.private() {
+			w.sum, err = s.algorithm.sign(&s.keys[i], message)
+		} else {
+			if w.macs[i] == nil {
+				w.macs[i] = s.algorithm.newHash(&s.keys[i])
+			}
+			w.macs[i].Reset()
+			w.macs[i].Write(message)
+			w.sum = w.macs[i].Sum(w.sum[:0])
+		}
+		if err != nil {
+			return m, unsignable("%v", err)
+		}
+		v.signature = append(v.signature, s.encoding.encode(w.sum))
+	}
+	v.secret = ""
+	for i := range s.places {
+		if p := &s.places[i]; p.signature {
+			if err := s.fill(&m, &v, p); err != nil {
+				return m, err
+			}
+		}
+	}
+	return m, nil
+}
+
+// timeText is a time as the description writes it.
+func (c *compiled) timeText(t time.Time) string {
+	switch c.Timestamp {
+	case "unix_ms":
+		return strconv.FormatInt(t.UnixMilli(), 10)
+	case "rfc3339":
+		return t.UTC().Format(time.RFC3339)
+	}
+	return strconv.FormatInt(t.Unix(), 10)
+}
+
+// fill puts the text of a place into the request. A place of which something is absent is left out.
+func (c *compiled) fill(m *Message, v *values, p *place) error {
+	text, absent := p.text.render(v)
+	if p.signature && c.Join != nil {
+		text, absent = p.side(v)
+	}
+	if absent != nil {
+		return nil
+	}
+	switch p.In {
+	case InHeader:
+		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) || strings.Trim(text, " \t") != text {
+			return unsignable("the header %s would have a line break or another character that a header cannot have", p.Path[0])
+		}
+		m.Headers = append(m.Headers, hook.Header{Name: p.Path[0], Value: text})
+	case InQuery:
+		m.URL = withParameter(m.URL, p.Path[0], text)
+	case InBody:
+		v.form = nil
+		if isForm(m) {
+			m.Body = withField(m.Body, p.field(), text)
+			return nil
+		}
+		body, ok := []byte(nil), false
+		if rawjson.Check(m.Body, rawjson.MaxDepth) == nil {
+			body, ok = withMember(m.Body, p.Path, text)
+		}
+		if !ok {
+			return unsignable("the signature stands in the body, and this body is neither a JSON object nor a form")
+		}
+		m.Body = body
+	}
+	return nil
+}
+
+// side is the text of a place with all signatures side by side.
+func (p *place) side(v *values) (string, *source) {
+	var b []byte
+	absent := (*source)(nil)
+	for i, x := range p.pieces {
+		for n := range max(1, len(v.signature)) {
+			if n > 0 && !x.signed {
+				break
+			}
+			if i+n > 0 {
+				b = append(b, p.join...)
+			}
+			one := *v
+			if x.signed {
+				one.signature = v.signature[n:]
+			}
+			if b, absent = x.text.append(b, &one); absent != nil {
+				return "", absent
+			}
+		}
+	}
+	return string(b), nil
+}
+
+// describedVerifier has the keys of one receiver.
+type describedVerifier struct {
+	*compiled
+	keys      []material
+	tolerance time.Duration
+}
+
+func (c *compiled) newVerifier(tolerance time.Duration, keys []string) (Verifier, error) {
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("%w: there is none", ErrSecret)
+	}
+	v := &describedVerifier{compiled: c, tolerance: tolerance}
+	if tolerance <= 0 {
+		v.tolerance = c.tolerance
+	}
+	for i, text := range keys {
+		m, err := c.parseSecret(text, true)
+		if err != nil {
+			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+		}
+		v.keys = append(v.keys, m)
+	}
+	return v, nil
+}
+
+// Limits of what a verifier looks at, because a stranger chooses it.
+const (
+	maxLines  = 16      // values of one place
+	maxPieces = 64      // of one value
+	maxValue  = 8 << 10 // bytes of one value
+)
+
+// Verify reads the time and what else only the sender knows back from the request, looks at the time, and then compares
+// signatures, so an old request learns nothing about its signature.
+func (v *describedVerifier) Verify(m Message, now time.Time) error {
+	r := reading{values: values{m: &m, strip: v.strip}}
+	for i := range v.places {
+		if err := r.read(&v.places[i]); err != nil {
+			return err
+		}
+	}
+	if r.timestamp != "" {
+		seconds, ok := v.seconds(r.timestamp)
+		if !ok {
+			return fmt.Errorf("%w: it is %q", ErrBadTimestamp, clip(r.timestamp))
+		}
+		if err := near(seconds, v.tolerance, now); err != nil {
+			return err
+		}
+	}
+	for i := range v.places {
+		p := &v.places[i]
+		if p.signature || !p.computed {
+			continue
+		}
+		want, absent := p.text.render(&r.values)
+		given := v.valuesOf(&m, p)
+		if absent == nil && (len(given) != 1 || !same(given[0], want)) {
+			return fmt.Errorf("%w: the %s %s does not fit the request", ErrNoMatch, p.In, strings.Join(p.Path, "."))
+		}
+	}
+	if len(r.candidates) == 0 {
+		if r.seen == "" {
+			return fmt.Errorf("%w: %s", ErrMissing, v.expected())
+		}
+		return fmt.Errorf("%w: %s holds no signature of the form that is expected", ErrNoMatch, r.seen)
+	}
+	for i := range v.keys {
+		k := &v.keys[i]
+		r.secret = k.text
+		message, absent := m.Body, (*source)(nil)
+		if !v.bodyOnly {
+			message, absent = v.over.append(nil, &r.values)
+		}
+		if absent != nil {
+			return fmt.Errorf("%w: ${%s} is signed, and the request has none", ErrMissing, absent.name)
+		}
+		var sum []byte
+		if !v.algorithm.private() {
+			sum = v.algorithm.sum(k, message)
+		}
+		for _, text := range r.candidates {
+			got, err := v.encoding.decode(text)
+			if err != nil {
+				continue
+			}
+			if sum != nil && hmac.Equal(got, sum) || sum == nil && v.algorithm.verify(k, message, got) {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("%w: the secret is another one, or what is signed was changed on the way", ErrNoMatch)
+}
+
+// expected says where a signature is expected.
+func (c *compiled) expected() string {
+	var list []string
+	for i := range c.places {
+		if p := &c.places[i]; p.signature {
+			list = append(list, fmt.Sprintf("the %s %s", p.In, strings.Join(p.Path, ".")))
+		}
+	}
+	return strings.Join(list, " or ")
+}
+
+// seconds reads a time. A number so large that it would be a time after the year 5000 is one of milliseconds, because
+// systems are known that send either.
+func (c *compiled) seconds(text string) (int64, bool) {
+	if c.Timestamp == "rfc3339" {
+		t, err := time.Parse(time.RFC3339, text)
+		return t.Unix(), err == nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || text[0] == '+' || text[0] == '-' {
+		return 0, false
+	}
+	if n >= 100_000_000_000 {
+		n /= 1000
+	}
+	return n, true
+}
+
+// reading is what a verifier finds in a request.
+type reading struct {
+	values
+	candidates []string // signatures as text
+	seen       string   // a place for the signature that is there; "" if there is none
+}
+
+// valuesOf are what a request has in a place.
+func (c *compiled) valuesOf(m *Message, p *place) (out []string) {
+	switch p.In {
+	case InHeader:
+		out = headerLines(m, p.Path[0])
+	case InQuery:
+		out = parameters(m.URL, p.Path[0])
+	case InBody:
+		if isForm(m) {
+			v := values{m: m}
+			out = v.fields()[p.field()]
+		} else if rawjson.KindOf(m.Body) == '{' {
+			if s, ok := jsonText(m.Body, p.Path); ok {
+				out = []string{s}
+			}
+		}
+	}
+	return out[:min(len(out), maxLines)]
+}
+
+// read takes apart what stands in a place.
+func (r *reading) read(p *place) error {
+	if !p.signature && !p.reads {
+		return nil
+	}
+	for _, value := range (&compiled{}).valuesOf(r.m, p) {
+		if len(value) > maxValue {
+			continue
+		}
+		if p.signature {
+			r.seen = strings.Join(p.Path, ".")
+		}
+		if err := r.take(p, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reading) take(p *place, value string) error {
+	if p.join == "" {
+		return r.match(&p.pieces[0], value)
+	}
+	list := strings.SplitN(value, p.join, maxPieces+1)
+	list = list[:min(len(list), maxPieces)]
+	if p.named {
+		for _, one := range list {
+			one = strings.TrimSpace(one)
+			for i := range p.pieces {
+				if strings.HasPrefix(one, p.pieces[i].name) {
+					if err := r.match(&p.pieces[i], one); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	}
+	// The first and the last pieces stand at their places, and what is between them are signatures.
+	at := 0
+	for at < len(p.pieces) && !p.pieces[at].signed {
+		at++
+	}
+	behind := len(p.pieces) - at - 1
+	for i, one := range list {
+		k := at
+		switch {
+		case i < at:
+			k = i
+		case i >= len(list)-behind:
+			k = len(p.pieces) - (len(list) - i)
+		}
+		if k < 0 || k >= len(p.pieces) {
+			continue
+		}
+		if err := r.match(&p.pieces[k], one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// match takes from a piece of a value what its pattern has groups for. A piece that looks otherwise is passed over.
+func (r *reading) match(x *piece, value string) error {
+	found := x.pattern.FindStringSubmatch(value)
+	if found == nil {
+		return nil
+	}
+	for i, k := range x.groups {
+		text := found[i+1]
+		if text == "" {
+			continue
+		}
+		var into *string
+		switch k {
+		case kindSignature:
+			if len(r.candidates) < maxSignatures {
+				r.candidates = append(r.candidates, text)
+			}
+			continue
+		case kindTimestamp:
+			into = &r.timestamp
+		case kindNonce:
+			into = &r.nonce
+		default:
+			into = &r.id
+		}
+		if *into != "" && *into != text {
+			return fmt.Errorf("%w: the request says two different things where one is signed", ErrNoMatch)
+		}
+		*into = text
+	}
+	return nil
+}
