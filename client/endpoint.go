@@ -92,7 +92,7 @@ type SecretInfo struct {
 // RotateInput says how to replace a signing secret.
 type RotateInput struct {
 	Secret  string `json:"secret,omitempty" maxLength:"16384" doc:"The new secret. If left out, one is generated."`
-	Overlap string `json:"overlap,omitempty" maxLength:"20" default:"24h" doc:"How long requests are signed with the old secret as well, at most 30d. 0s: not at all. If it is given, secrets that were replaced before sign for this long at most, too." example:"24h"`
+	Overlap string `json:"overlap,omitempty" maxLength:"20" default:"24h" doc:"How long requests are signed with the old secret as well, at most 30d. 0s: not at all, as under contracts whose requests have room for one signature only. If it is given, secrets that were replaced before sign for this long at most, too." example:"24h"`
 }
 
 // CreateEndpoint creates an endpoint.

@@ -320,6 +320,29 @@ func TestEndpointView(t *testing.T) {
 	}
 }
 
+// Under a contract whose requests have room for one signature, a new secret signs alone from the start, and nobody is told
+// that the old one signs as well.
+func TestSecretsOfOneSignature(t *testing.T) {
+	t.Parallel()
+	db, tenant := newTenant(t)
+	const one = `
+contract: one
+title: {en: One}
+events: {paid: {title: {en: Paid}}}
+endpoint: {sign: {headers: {X-Sig: "${signature}"}}}
+`
+	several := strings.Replace(strings.ReplaceAll(one, "one", "several"), "sign: {", `sign: {several: {join: ","}, `, 1)
+	x := admin.Endpoints{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: newSet(t, one, several), Scripts: &scripts{}}
+	for name, previous := range map[string]int{"one": 0, "several": 1} {
+		e := must(x.Create(t.Context(), tenant, admin.EndpointSpec{Contract: name, Secret: "any text will do", Config: hook.EndpointConfig{URL: address}}))(t)
+		day := 24 * time.Hour
+		got := must(x.RotateSecret(t.Context(), tenant, e.ID.String(), admin.Rotation{Overlap: &day}))(t)
+		if len(got.Text) != 40 || len(got.Previous) != previous {
+			t.Errorf("%s: %d secrets sign beside the new one %s", name, len(got.Previous), got.Text)
+		}
+	}
+}
+
 func TestSigningSecrets(t *testing.T) {
 	t.Parallel()
 	x, tenant := newEndpoints(t)

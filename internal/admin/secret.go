@@ -63,11 +63,13 @@ func (x Endpoints) secretsOf(e *hook.Endpoint, now time.Time) (SigningSecrets, e
 type Rotation struct {
 	Secret string // "": one is made
 	// Overlap is how long requests are signed with the old secret as well: at most 30 days; nil: 24 hours.
+	// Under a contract whose requests have room for one signature it counts as 0.
 	// If it is given, it also ends secrets that were replaced before, as far as they would sign for longer.
 	Overlap *time.Duration
 }
 
-// RotateSecret replaces the signing secret of an endpoint. Giving the same secret a second time changes nothing. The
+// RotateSecret replaces the signing secret of an endpoint. The old one signs as well for a while, if the contract says how
+// two signatures stand side by side. Giving the same secret a second time changes nothing. The
 // codes of its errors are endpoint_not_found, secret_not_found, secret_invalid, request_invalid and endpoint_busy.
 func (x Endpoints) RotateSecret(ctx context.Context, tenant, id string, in Rotation) (SigningSecrets, error) {
 	overlap := defaultOverlap
@@ -89,7 +91,10 @@ func (x Endpoints) RotateSecret(ctx context.Context, tenant, id string, in Rotat
 		if err != nil {
 			return err
 		}
-		if in.Overlap != nil {
+		if !c.Scheme().Several { // requests have room for one signature
+			overlap = 0
+		}
+		if in.Overlap != nil || !c.Scheme().Several {
 			e.Secrets = endBy(e.Secrets, now.Add(overlap))
 		}
 		if len(e.Secrets) > 0 && e.Secrets[0].Text == secret {

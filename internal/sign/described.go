@@ -34,10 +34,7 @@ func (c *compiled) newSigner(secrets []hook.Secret) (Signer, error) {
 	if len(secrets) == 0 {
 		return nil, fmt.Errorf("%w: there is none", ErrSecret)
 	}
-	s := &describedSigner{compiled: c, several: c.Join != nil}
-	for _, p := range c.places {
-		p.text.each(func(x *source, _ bool) { s.several = s.several || x.kind == kindSignature && x.index > 1 })
-	}
+	s := &describedSigner{compiled: c, several: c.several()}
 	for i, secret := range secrets {
 		m, err := c.parseSecret(secret.Text, false)
 		if err != nil {
@@ -49,6 +46,15 @@ func (c *compiled) newSigner(secrets []hook.Secret) (Signer, error) {
 		}
 	}
 	return s, nil
+}
+
+// several reports whether older secrets sign as well.
+func (c *compiled) several() bool {
+	several := c.Join != nil
+	for _, p := range c.places {
+		p.text.each(func(x *source, _ bool) { several = several || x.kind == kindSignature && x.index > 1 })
+	}
+	return several
 }
 
 func unsignable(format string, args ...any) error {

@@ -548,7 +548,7 @@ func (d *compiled) scheme() *Scheme {
 		d.Description.Tolerance = d.tolerance
 	}
 	s := &Scheme{
-		Name: d.Algorithm, Description: &d.Description, NewSecret: d.newSecret, VerifyKey: d.verifyKey,
+		Name: d.Algorithm, Several: d.several(), Description: &d.Description, NewSecret: d.newSecret, VerifyKey: d.verifyKey,
 		Check: func(secret string) error {
 			_, err := d.parseSecret(secret, false)
 			return err

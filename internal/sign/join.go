@@ -41,6 +41,7 @@ func Join(schemes ...*Scheme) (*Scheme, error) {
 			}
 		}
 		out.Headers = append(out.Headers, s.Headers...)
+		out.Several = out.Several || s.Several
 		if out.Reserved == "" {
 			out.Reserved = s.Reserved
 		}

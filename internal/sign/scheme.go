@@ -29,6 +29,9 @@ type Scheme struct {
 	Headers []string
 	// Reserved is how the names of headers begin that the scheme keeps for later use, in lower case; "" for none.
 	Reserved string
+	// Several says that signatures of older secrets can stand beside that of the newest, so that a receiver has time to
+	// change. Otherwise the newest secret signs alone.
+	Several bool
 	// Description is what the scheme was compiled from; nil if it was not.
 	Description *Description
 	// Parts are the schemes that [Join] made this one from; nil if it is one scheme.

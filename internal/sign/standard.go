@@ -24,6 +24,7 @@ var StandardWebhooks = &Scheme{
 	Name:        "standard-webhooks",
 	Headers:     []string{headerID, headerTimestamp, headerSignature},
 	Reserved:    "webhook-",
+	Several:     true,
 	NewSecret:   newSecret,
 	Check:       checkSecret,
 	VerifyKey:   verifyKey,

@@ -458,7 +458,7 @@ const en = {
     rotate: "Replace secret",
     rotateTitle: "Replace the signing secret?",
     rotateText:
-      "A new secret is created. For 24 hours requests are signed with both, so that the receiver has time to switch.",
+      "A new secret is created. If requests have room for two signatures, they are signed with both for 24 hours, so that the receiver has time to switch.",
     rotated: "The new secret is in use.",
     previous: (hint: string, t: string) => `The old secret …${hint} signs as well until ${t}.`,
     end: "End now",

@@ -575,7 +575,7 @@ const es: Messages = {
     rotate: "Reemplazar secreto",
     rotateTitle: "¿Reemplazar el secreto de firma?",
     rotateText:
-      "Se crea un secreto nuevo. Durante 24 horas las peticiones se firman con ambos, para que el receptor pueda cambiar.",
+      "Se crea un secreto nuevo. Si las peticiones admiten dos firmas, durante 24 horas se firman con ambos, para que el receptor pueda cambiar.",
     rotated: "El secreto nuevo ya está en uso.",
     previous: (hint, t) => `El secreto anterior …${hint} también firma hasta ${t}.`,
     end: "Anular ya",

@@ -575,7 +575,7 @@ const pt: Messages = {
     rotate: "Trocar segredo",
     rotateTitle: "Trocar o segredo de assinatura?",
     rotateText:
-      "Um segredo novo é criado. Durante 24 horas as requisições são assinadas com os dois, para que o receptor possa trocar.",
+      "Um segredo novo é criado. Se as requisições comportam duas assinaturas, durante 24 horas são assinadas com os dois, para que o receptor possa trocar.",
     rotated: "O segredo novo já está em uso.",
     previous: (hint, t) => `O segredo anterior …${hint} também assina até ${t}.`,
     end: "Anular agora",
