@@ -95,3 +95,19 @@ type Erasure struct {
 func (c *Client) EraseTenant(ctx context.Context, tenant string) (*Erasure, error) {
 	return send[Erasure](ctx, c, http.MethodPost, path("tenants", tenant, "erase"), nil)
 }
+
+// TenantFile says what was in the file of a tenant that was imported.
+type TenantFile struct {
+	Tenant          string            `json:"tenant" example:"acme"`
+	Rows            int               `json:"rows" doc:"How many rows of all tables it had."`
+	Unreadable      []UnreadableValue `json:"unreadable" doc:"The first 1,000 values that could not be decrypted when the file was written. They are here as they were there: unreadable. Enter them again."`
+	UnreadableCount int               `json:"unreadable_count" doc:"How many such values there are."`
+}
+
+// UnreadableValue is a value in a tenant's file that could not be decrypted.
+type UnreadableValue struct {
+	Table  string `json:"table" example:"endpoints"`
+	Column string `json:"column" example:"config"`
+	ID     string `json:"id" example:"ep_06ew2c6eqfy7d00000000000g0"`
+	Why    string `json:"why"`
+}

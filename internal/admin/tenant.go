@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"gancho/internal/egress"
 	"gancho/internal/hook"
@@ -22,10 +23,19 @@ type TenantStore interface {
 	DeleteTenant(ctx context.Context, id string) error
 	// EraseTenant removes everything of a tenant before it returns.
 	EraseTenant(ctx context.Context, id string) (hook.Erasure, error)
+	// QuietTenant pauses the endpoints of a tenant, and returns when nothing of it is being sent.
+	QuietTenant(ctx context.Context, id string) error
+	// ExportTenant writes everything of a tenant, with its secrets in plain text.
+	ExportTenant(ctx context.Context, id string, w io.Writer) (hook.TenantFile, error)
+	// ImportTenant stores what ExportTenant has written, all of it or nothing.
+	ImportTenant(ctx context.Context, open func() (io.ReadCloser, error)) (hook.TenantFile, error)
 }
 
 // Tenants are the use cases of tenants.
-type Tenants struct{ Store TenantStore }
+type Tenants struct {
+	Store TenantStore
+	Spool string // directory for files that are being imported; "": that of the system
+}
 
 // Put creates a tenant, or changes the one of that id. What is nil stays as it is. Metadata is a JSON object of at most
 // 16 KiB. The codes of its errors are tenant_invalid (the id), request_invalid and tenant_being_deleted.

@@ -319,8 +319,10 @@ func (d *document) checkOperation(t *testing.T, where, path string, op map[strin
 	if strings.HasPrefix(path, "/v1/") && op["security"] == nil {
 		t.Errorf("%s: needs a key and does not say so", where)
 	}
-	if body, ok := op["requestBody"].(map[string]any); ok && body["content"].(map[string]any)["application/json"] == nil {
-		t.Errorf("%s: the body is not described", where)
+	if body, ok := op["requestBody"].(map[string]any); ok {
+		if content := body["content"].(map[string]any); content["application/json"] == nil && content["application/octet-stream"] == nil {
+			t.Errorf("%s: the body is not described", where)
+		}
 	}
 }
 

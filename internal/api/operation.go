@@ -103,6 +103,7 @@ type operation struct {
 	codes            []string // of problems that it may answer, beside those that every operation may
 	noBody           bool     // a body is not read, even if there is one
 	bodyOptional     bool
+	raw              bool   // the handler reads the body, which is not JSON
 	newTenant        bool   // the tenant in the path need not exist: the operation creates it
 	open             bool   // it needs no key: signing in and out
 	text             string // the member of the input that a body of plain text is taken for; "": only JSON
@@ -222,7 +223,9 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 	if strings.Contains(op.path, "{tenant}") && !op.newTenant {
 		codes = append(codes, "tenant_not_found", "unreadable")
 	}
-	if !op.noBody && op.method != http.MethodGet && op.method != http.MethodDelete {
+	if op.raw {
+		codes = append(codes, "request_invalid", "body_too_large", "body_incomplete", "body_timeout", "encoding_unsupported")
+	} else if !op.noBody && op.method != http.MethodGet && op.method != http.MethodDelete {
 		codes = append(codes, "json_invalid", "body_too_large", "encoding_unsupported", "request_invalid", "body_incomplete",
 			"body_timeout", "too_busy")
 		if !op.bodyOptional {
@@ -304,6 +307,12 @@ func readBody(r *http.Request, op operation, memory *held) error {
 	if op.noBody || r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodDelete {
 		r.Body = http.NoBody
 		return nil
+	}
+	if op.raw {
+		if r.ContentLength > op.maxBody() {
+			return unreadable(&http.MaxBytesError{Limit: op.maxBody()}, op.maxBody())
+		}
+		return plainEncoding(r)
 	}
 	body, err := memory.read(r, nil, op.maxBody())
 	if err != nil {

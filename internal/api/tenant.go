@@ -54,6 +54,7 @@ func (h tenantHandlers) register(a *API) {
 			"A tenant that was deleted and whose data is still being removed can be erased, too.",
 		codes: []string{"tenant_not_found", "tenant_not_erased"},
 	}, h.erase)
+	h.registerFile(a)
 }
 
 // TenantPath is the path parameter of operations on what belongs to a tenant.

@@ -280,7 +280,7 @@ const runWork = 1000
 func (s *server) useCases(p *parts, inForce *contract.Set) admin.Admin {
 	return admin.Admin{
 		People:      admin.People{Store: s.db},
-		Tenants:     admin.Tenants{Store: s.db},
+		Tenants:     admin.Tenants{Store: s.db, Spool: s.cfg.Data},
 		Endpoints:   admin.Endpoints{Store: s.db, Contracts: inForce, Scripts: p.scripts, Egress: p.reach},
 		Credentials: admin.Credentials{Store: s.db, Contracts: inForce, Egress: p.reach},
 		Keys:        admin.Keys{Store: s.db},

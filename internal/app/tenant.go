@@ -12,8 +12,13 @@ import (
 
 	"filippo.io/age"
 
+	"gancho/internal/admin"
+	"gancho/internal/hook"
 	"gancho/internal/store"
 )
+
+// MinPassphrase is how many bytes the passphrase of a tenant's file has at least.
+const MinPassphrase = admin.MinPassphrase
 
 // Installation is where a stopped server keeps its data.
 type Installation struct {
@@ -61,15 +66,15 @@ func (in Installation) with(ctx context.Context, use func(context.Context, *stor
 }
 
 // ExportTenant writes a tenant into a new file, encrypted with a passphrase, and then pauses its endpoints, so that
-// what waits is delivered by the installation that imports the file. It returns the number of rows.
-func ExportTenant(ctx context.Context, from Installation, tenant, passphrase, file string) (rows int, err error) {
+// what waits is delivered by the installation that imports the file.
+func ExportTenant(ctx context.Context, from Installation, tenant, passphrase, file string) (in hook.TenantFile, err error) {
 	to, err := age.NewScryptRecipient(passphrase)
 	if err != nil {
-		return 0, err
+		return in, err
 	}
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return 0, err
+		return in, err
 	}
 	defer func() {
 		if err != nil {
@@ -77,10 +82,13 @@ func ExportTenant(ctx context.Context, from Installation, tenant, passphrase, fi
 		}
 	}()
 	err = from.with(ctx, func(ctx context.Context, db *store.DB) error {
+		if err := db.NotServed(ctx); err != nil {
+			return err
+		}
 		buffer := bufio.NewWriterSize(f, 1<<20)
 		sealed, err := age.Encrypt(buffer, to)
 		if err == nil {
-			if rows, err = db.ExportTenant(ctx, tenant, sealed); err == nil {
+			if in, err = db.ExportTenant(ctx, tenant, sealed); err == nil {
 				err = errors.Join(sealed.Close(), buffer.Flush(), f.Sync())
 			}
 		}
@@ -89,18 +97,21 @@ func ExportTenant(ctx context.Context, from Installation, tenant, passphrase, fi
 		}
 		return db.PauseTenant(ctx, tenant)
 	})
-	return rows, err
+	return in, err
 }
 
-// ImportTenant stores what is in a file of [ExportTenant]. It returns the tenant's id and the number of rows.
-func ImportTenant(ctx context.Context, to Installation, passphrase, file string) (tenant string, rows int, err error) {
+// ImportTenant stores what is in a file of [ExportTenant].
+func ImportTenant(ctx context.Context, to Installation, passphrase, file string) (in hook.TenantFile, err error) {
 	by, err := age.NewScryptIdentity(passphrase)
 	if err != nil {
-		return "", 0, err
+		return in, err
 	}
 	err = to.with(ctx, func(ctx context.Context, db *store.DB) error {
+		if err := db.NotServed(ctx); err != nil {
+			return err
+		}
 		var err error
-		tenant, rows, err = db.ImportTenant(ctx, func() (io.ReadCloser, error) {
+		in, err = db.ImportTenant(ctx, func() (io.ReadCloser, error) {
 			f, err := os.Open(file)
 			if err != nil {
 				return nil, err
@@ -116,5 +127,5 @@ func ImportTenant(ctx context.Context, to Installation, passphrase, file string)
 		})
 		return err
 	})
-	return tenant, rows, err
+	return in, err
 }

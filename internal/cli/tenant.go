@@ -12,6 +12,7 @@ import (
 
 	"gancho.example/client"
 	"gancho/internal/app"
+	"gancho/internal/hook"
 )
 
 // tenantCmd are the commands on one tenant.
@@ -80,13 +81,11 @@ func (in installation) passphrase() (string, error) {
 		return "", err
 	}
 	phrase := strings.TrimSpace(string(text))
-	if len(phrase) < minPassphrase {
-		return "", fmt.Errorf("--passphrase-file: the passphrase has fewer than %d characters; use a longer one", minPassphrase)
+	if len(phrase) < app.MinPassphrase {
+		return "", fmt.Errorf("--passphrase-file: the passphrase has fewer than %d characters; use a longer one", app.MinPassphrase)
 	}
 	return phrase, nil
 }
-
-const minPassphrase = 12 // bytes
 
 // tenantExportCmd exports a tenant.
 type tenantExportCmd struct {
@@ -100,6 +99,10 @@ func (c *tenantExportCmd) Help() string {
 
 When the file is complete, the tenant's endpoints here are paused, so that nothing is delivered twice. To move a tenant: stop publishing its events, stop the server, export, import at the other installation, start both, publish there, and erase the tenant here. If you do not move it after all, resume its endpoints.
 
+A value that no encryption key opens does not end the export: it is listed here and at the end of the file, and the exit code is 1.
+
+Beside a running server: POST /v1/tenants/acme/export, see docs/personal-data.md.
+
 Example:
 
     gancho tenant export acme --data /var/lib/gancho --passphrase-file phrase --out acme.age`
@@ -111,12 +114,26 @@ func (c *tenantExportCmd) Run(ctx context.Context, out console) error {
 	if err != nil {
 		return err
 	}
-	n, err := app.ExportTenant(ctx, c.place(), c.Tenant, phrase, c.Out)
+	f, err := app.ExportTenant(ctx, c.place(), c.Tenant, phrase, c.Out)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out.stdout, "%d rows of %s are in %s. Its endpoints here are paused.\n", n, c.Tenant, c.Out)
-	return nil
+	fmt.Fprintf(out.stdout, "%d rows of %s are in %s. Its endpoints here are paused.\n", f.Rows, c.Tenant, c.Out)
+	return unreadable(out, f)
+}
+
+// unreadable prints what could not be decrypted when a file was written, and fails if there is something.
+func unreadable(out console, f hook.TenantFile) error {
+	for _, v := range f.Unreadable {
+		fmt.Fprintf(out.stdout, "not readable: %s of %s %s: %s\n", v.Column, v.Table, v.ID, v.Why)
+	}
+	if f.UnreadableCount == 0 {
+		return nil
+	}
+	if more := f.UnreadableCount - len(f.Unreadable); more > 0 {
+		fmt.Fprintf(out.stdout, "and %d more\n", more)
+	}
+	return fmt.Errorf("%d values are missing because they could not be decrypted; see above; everything else is there", f.UnreadableCount)
 }
 
 // tenantImportCmd imports a tenant.
@@ -128,7 +145,7 @@ type tenantImportCmd struct {
 func (c *tenantImportCmd) Help() string {
 	return `The tenant gets the ids that it had, so its API keys and the tokens of its credentials go on working. Links to the portal do not. All of it is stored, or nothing. What waits is delivered when a server starts.
 
-A server must have run on this database before, and must be stopped now. The contracts that its endpoints use must be here. Deliveries that were attempted already go on under the version with the same text or, if there is none, under the newest.
+A server must have run on this database before, and must be stopped now. The contracts that its endpoints use must be here. Deliveries that were attempted already go on under the version with the same text or, if there is none, under the newest. What could not be decrypted where the file comes from is listed, and the exit code is 1; enter it again.
 
 Example:
 
@@ -141,10 +158,10 @@ func (c *tenantImportCmd) Run(ctx context.Context, out console) error {
 	if err != nil {
 		return err
 	}
-	tenant, n, err := app.ImportTenant(ctx, c.place(), phrase, c.File)
+	f, err := app.ImportTenant(ctx, c.place(), phrase, c.File)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out.stdout, "%s is here, with %d rows.\n", tenant, n)
-	return nil
+	fmt.Fprintf(out.stdout, "%s is here, with %d rows.\n", f.Tenant, f.Rows)
+	return unreadable(out, f)
 }

@@ -52,6 +52,7 @@ const (
 	ActionTenantCreated         Action = "tenant.created"
 	ActionTenantChanged         Action = "tenant.changed"
 	ActionTenantDeleted         Action = "tenant.deleted"  // with all its data; the entry belongs to no tenant, so it stays
+	ActionTenantExported        Action = "tenant.exported" // into a file, to move it; its endpoints were paused
 	ActionTenantImported        Action = "tenant.imported" // from another installation
 	ActionTenantErased          Action = "tenant.erased"   // the fields have what each table had, and the hash of the report
 	ActionEndpointCreated       Action = "endpoint.created"

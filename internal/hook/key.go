@@ -128,13 +128,16 @@ type Scope string
 // ScopeSelf is the scope of operations that say who one is. Every key has it.
 const ScopeSelf Scope = "self:read"
 
+// ScopeMove is the scope of exporting and importing tenants, with their secrets.
+const ScopeMove Scope = "tenants:move"
+
 // ScopePersonal is the scope of looking at personal data.
 const ScopePersonal Scope = "personal:read"
 
 // Scopes are the scopes that a key can have, in the order in which people read them.
 func Scopes() []Scope {
 	return []Scope{
-		"tenants:read", "tenants:write",
+		"tenants:read", "tenants:write", ScopeMove,
 		"endpoints:read", "endpoints:write", "endpoints:secret", "endpoints:test",
 		"credentials:read", "credentials:write",
 		"events:publish", "events:read",

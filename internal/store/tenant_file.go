@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -48,62 +49,153 @@ type fileHead struct {
 type fileRow struct {
 	Table string         `json:"t,omitempty"`
 	Row   map[string]any `json:"r,omitempty"` // bytes as {"b": base64}
-	Rows  int            `json:"rows,omitempty"`
+	// Lost are the columns that could not be decrypted. They stand in the row as they are in the database that it is from.
+	Lost []string `json:"lost,omitempty"`
+	Rows int      `json:"rows,omitempty"`
+
+	// In the last line, for whoever reads the file: what could not be decrypted.
+	Unreadable      []hook.UnreadableValue `json:"unreadable,omitempty"`
+	UnreadableCount int                    `json:"unreadable_count,omitempty"`
 }
 
-// ExportTenant writes everything of a tenant to w, one row after the other. No server may run on the
-// database. It returns the number of rows. When the file is safe, the caller calls [DB.PauseTenant], so that
-// what waits is delivered by the installation that imports it and no other.
-func (db *DB) ExportTenant(ctx context.Context, tenant string, w io.Writer) (rows int, err error) {
-	if err := db.notServed(ctx); err != nil {
-		return 0, err
-	}
+// ExportTenant writes everything of a tenant to w, one row after the other, as it is at one moment. Nothing of the tenant
+// may be sent meanwhile: either no server runs ([DB.NotServed]) and the caller calls [DB.PauseTenant] when the file is
+// safe, or [DB.QuietTenant] was called before. So what waits is delivered by the installation that imports it and no other.
+// A value that cannot be decrypted is listed, and does not end the export. It fails with KindConflict if something of the
+// tenant was sent all the same; what was written then is no complete file.
+func (db *DB) ExportTenant(ctx context.Context, tenant string, w io.Writer) (file hook.TenantFile, err error) {
+	file.Tenant = tenant
 	if _, err := db.Tenant(ctx, tenant); err != nil {
-		return 0, err
+		return file, err
 	}
-	var sending int
-	if err := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM deliveries WHERE tenant = $1 AND due_at = 0`, tenant).Scan(&sending); err != nil {
-		return 0, storageError(err)
+	o := &sql.TxOptions{ReadOnly: true}
+	if db.cluster != nil {
+		o.Isolation = sql.LevelRepeatableRead
 	}
-	if sending > 0 {
-		return 0, hook.Conflict("tenant_sending",
+	moment, err := db.read.BeginTx(ctx, o)
+	if err != nil {
+		return file, storageError(err)
+	}
+	defer func() { _ = moment.Rollback() }() // it only reads
+	was, last, err := waits(ctx, moment, tenant, nil)
+	if err != nil {
+		return file, err
+	}
+	if was.sending > 0 {
+		return file, hook.Conflict("tenant_sending",
 			"Deliveries of the tenant were interrupted. Start the server and stop it again, so that it finds out about them.")
 	}
 	out := json.NewEncoder(w)
 	head := fileHead{Form: tenantFile, Tenant: tenant}
 	if head.Contracts, err = db.contractHashes(ctx); err != nil {
-		return 0, err
+		return file, err
 	}
 	if err := out.Encode(head); err != nil {
-		return 0, err
+		return file, err
 	}
 	parts := map[string]part{}
 	for _, p := range ofTenant() {
 		parts[p.table.Name] = p
 	}
 	for _, name := range movedTables {
-		n, err := db.exportRows(ctx, parts[name], tenant, out)
-		if rows += n; err != nil {
-			return rows, err
+		if err := db.exportRows(ctx, moment, parts[name], out, &file); err != nil {
+			return file, err
 		}
 	}
-	if err := out.Encode(fileRow{Rows: rows}); err != nil {
-		return rows, err
+	is, _, err := waits(ctx, db.read, tenant, last)
+	if err != nil {
+		return file, err
 	}
-	return rows, nil
+	if is != was {
+		return file, hook.Conflict("tenant_sending",
+			"Deliveries of the tenant were sent, or sent again by somebody, while it was exported. Export it again.")
+	}
+	return file, out.Encode(fileRow{Rows: file.Rows, Unreadable: file.Unreadable, UnreadableCount: file.UnreadableCount})
 }
 
-// PauseTenant pauses all active endpoints of a tenant that was exported.
+// waiting says what waits to be delivered of a tenant. It changes when something of it is sent.
+type waiting struct{ waits, sending, attempts int64 }
+
+// reader is a database, or a transaction.
+type reader interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// waits looks at the deliveries of a tenant up to one; nil: up to the last, which it returns.
+func waits(ctx context.Context, from reader, tenant string, until []byte) (w waiting, last []byte, err error) {
+	if last = until; last == nil {
+		err := from.QueryRowContext(ctx, `SELECT id FROM deliveries WHERE tenant = $1 ORDER BY id DESC LIMIT 1`, tenant).Scan(&last)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return w, nil, storageError(err)
+		}
+		if last == nil {
+			last = []byte{}
+		}
+	}
+	err = from.QueryRowContext(ctx, `SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN due_at = 0 THEN 1 ELSE 0 END), 0) AS BIGINT),
+		CAST(COALESCE(SUM(attempts), 0) AS BIGINT)
+		FROM deliveries WHERE tenant = $1 AND id <= $2 AND due_at IS NOT NULL`, tenant, last).Scan(&w.waits, &w.sending, &w.attempts)
+	return w, last, storageError(err)
+}
+
+// PauseTenant pauses all active endpoints of a tenant that is exported, and writes the export into the audit.
 func (db *DB) PauseTenant(ctx context.Context, tenant string) error {
-	return db.change(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE endpoints SET state = $2, state_reason = $3, state_at = $4 WHERE tenant = $1 AND state = $5`,
-			tenant, string(hook.EndpointPaused), hook.ReasonByPerson, db.now().UnixMicro(), string(hook.EndpointActive))
-		return err
+	var paused [][]byte
+	err := db.change(ctx, func(t *tx) (err error) {
+		paused, err = t.ids(`UPDATE endpoints SET state = $2, state_reason = $3, state_at = $4, updated_at = $4 WHERE tenant = $1
+			AND state = $5 RETURNING id`, tenant, string(hook.EndpointPaused), hook.ReasonByPerson, db.now().UnixMicro(), string(hook.EndpointActive))
+		if err != nil {
+			return err
+		}
+		return t.audit(hook.AuditEntry{Tenant: tenant, Action: hook.ActionTenantExported, Object: tenant})
 	})
+	if err != nil {
+		return err
+	}
+	for _, id := range paused {
+		db.changed(hook.Change{Tenant: tenant, Endpoint: hook.EndpointID(id)})
+	}
+	return nil
 }
 
-// notServed fails if servers use the database. With SQLite the lock of the data directory says so.
-func (db *DB) notServed(ctx context.Context) error {
+const (
+	quietWithin = time.Minute // how long [DB.QuietTenant] waits for requests that are under way
+	// Until then every node knows that the endpoints are paused, and what it began before is stored as being sent.
+	quietAfter         = time.Second
+	quietAfterPostgres = 3 * time.Second
+)
+
+// QuietTenant pauses all active endpoints of a tenant beside running servers, and returns when nothing of it is being
+// sent. It fails with KindConflict if that takes longer than a minute; the endpoints stay paused.
+func (db *DB) QuietTenant(ctx context.Context, tenant string) error {
+	if err := db.PauseTenant(ctx, tenant); err != nil {
+		return err
+	}
+	settled := time.Now().Add(quietAfter)
+	if db.cluster != nil {
+		settled = time.Now().Add(quietAfterPostgres)
+	}
+	for ends := settled.Add(quietWithin); ; {
+		w, _, err := waits(ctx, db.read, tenant, nil)
+		if err != nil {
+			return err
+		}
+		if now := time.Now(); w.sending == 0 && now.After(settled) {
+			return nil
+		} else if now.After(ends) {
+			return hook.Conflict("tenant_sending", "Requests of the tenant are still under way. Its endpoints are paused now; export it again in a while.")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// NotServed fails if servers use the database. With SQLite the lock of the data directory says so.
+func (db *DB) NotServed(ctx context.Context) error {
 	if db.cluster == nil {
 		return nil
 	}
@@ -133,15 +225,15 @@ func (db *DB) contractHashes(ctx context.Context) (map[string]string, error) {
 	return out, err
 }
 
-func (db *DB) exportRows(ctx context.Context, p part, tenant string, out *json.Encoder) (n int, err error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT * FROM `+p.table.Name+` WHERE `+p.where, tenant)
+func (db *DB) exportRows(ctx context.Context, moment *sql.Tx, p part, out *json.Encoder, file *hook.TenantFile) error {
+	rows, err := moment.QueryContext(ctx, `SELECT * FROM `+p.table.Name+` WHERE `+p.where, file.Tenant)
 	if err != nil {
-		return 0, storageError(err)
+		return storageError(err)
 	}
 	defer rows.Close()
 	columns, err := rows.Columns()
 	if err != nil {
-		return 0, storageError(err)
+		return storageError(err)
 	}
 	for rows.Next() {
 		values, into := make([]any, len(columns)), make([]any, len(columns))
@@ -149,14 +241,18 @@ func (db *DB) exportRows(ctx context.Context, p part, tenant string, out *json.E
 			into[i] = &values[i]
 		}
 		if err := rows.Scan(into...); err != nil {
-			return n, storageError(err)
+			return storageError(err)
 		}
 		row := map[string]any{}
 		for i, v := range values {
 			row[columns[i]] = v
 		}
-		if err := db.openRow(p.table.Name, row); err != nil {
-			return n, err
+		lost, err := db.openWhatOpens(p.table.Name, row)
+		if err != nil {
+			return err
+		}
+		for _, column := range lost {
+			file.Add(unreadableValue(p.table.Name, column, row))
 		}
 		for name, v := range row {
 			switch v := v.(type) {
@@ -169,12 +265,79 @@ func (db *DB) exportRows(ctx context.Context, p part, tenant string, out *json.E
 				}
 			}
 		}
-		if err := out.Encode(fileRow{Table: p.table.Name, Row: row}); err != nil {
-			return n, err
+		if err := out.Encode(fileRow{Table: p.table.Name, Row: row, Lost: lost}); err != nil {
+			return err
 		}
-		n++
+		file.Rows++
 	}
-	return n, storageError(rows.Err())
+	return storageError(rows.Err())
+}
+
+// openWhatOpens decrypts what is encrypted in a row, and returns the columns that do not open; they stay as they are.
+func (db *DB) openWhatOpens(table string, row map[string]any) (lost []string, err error) {
+	opened := maps.Clone(row)
+	if err = db.openRow(table, opened); err == nil {
+		maps.Copy(row, opened)
+		return nil, nil
+	}
+	for _, s := range sealedTables { // each column by itself
+		if s.name != table || row[s.column] == nil || !errors.Is(err, hook.ErrUnreadable) {
+			continue
+		}
+		one := maps.Clone(row)
+		for _, other := range sealedTables {
+			if other.name == table && other.column != s.column {
+				one[other.column] = nil
+			}
+		}
+		switch e := db.openRow(table, one); {
+		case e == nil:
+			opened[s.column] = one[s.column]
+		case errors.Is(e, hook.ErrUnreadable):
+			opened[s.column] = row[s.column]
+			lost = append(lost, s.column)
+		default:
+			return nil, e
+		}
+	}
+	if len(lost) == 0 {
+		return nil, err
+	}
+	maps.Copy(row, opened)
+	return lost, nil
+}
+
+// unreadableValue names a value that could not be decrypted.
+func unreadableValue(table, column string, row map[string]any) hook.UnreadableValue {
+	v := hook.UnreadableValue{Table: table, Column: column, Why: "none of the encryption keys opens it, or it is damaged"}
+	id := func(name string) (id [16]byte) { b, _ := row[name].([]byte); copy(id[:], b); return id }
+	delivery := func() string {
+		b, _ := row["delivery"].([]byte)
+		var id hook.DeliveryID
+		copy(id[:], b)
+		return id.String()
+	}
+	switch table {
+	case "endpoints":
+		v.ID = hook.EndpointID(id("id")).String()
+	case "endpoint_versions":
+		v.ID = fmt.Sprintf("%s, version %v", hook.EndpointID(id("endpoint")), row["version"])
+	case "credentials":
+		v.ID = hook.CredentialID(id("id")).String()
+	case "events":
+		v.ID = hook.EventID(id("id")).String()
+	case "bodies":
+		v.ID = delivery()
+	case "attempts":
+		v.ID = fmt.Sprintf("%s, attempt %v", delivery(), row["number"])
+	default:
+		for _, name := range []string{"contract", "kind", "key"} {
+			if text, ok := row[name].(string); ok {
+				v.ID = strings.TrimSpace(v.ID + " " + text)
+			}
+		}
+	}
+	return v
 }
 
 // formOpen is in the file in place of the form of a sealed value, before its text. It says that the value is sealed again
@@ -217,6 +380,9 @@ func (db *DB) openRow(table string, row map[string]any) (err error) {
 		if err != nil {
 			return err
 		}
+		if at.Unreadable {
+			return hook.ErrUnreadable
+		}
 		row["data"], err = json.Marshal(at)
 		return err
 	}
@@ -246,7 +412,7 @@ func (in *importing) sealRow(table string, row map[string]any) error {
 			in.sealed = true
 		}
 	}
-	if table == "attempts" {
+	if table == "attempts" && row["data"] != nil {
 		var at hook.Attempt
 		if data, _ := row["data"].([]byte); json.Unmarshal(data, &at) != nil {
 			return errTenantFile
@@ -257,20 +423,17 @@ func (in *importing) sealRow(table string, row map[string]any) error {
 }
 
 // ImportTenant stores what [DB.ExportTenant] has written, in one transaction: with the same ids, and
-// encrypted with the key of this installation. What waits is delivered when a server starts. It fails
-// with KindConflict if the tenant is there already, if a contract is missing, or if servers run on the
-// database. open may be called again if the transaction has to be repeated.
-func (db *DB) ImportTenant(ctx context.Context, open func() (io.ReadCloser, error)) (tenant string, rows int, err error) {
-	if err := db.notServed(ctx); err != nil {
-		return "", 0, err
-	}
+// encrypted with the key of this installation. What waits is delivered at once, or when a server starts. It fails
+// with KindConflict if the tenant is there already, or if a contract is missing. open may be called again if the
+// transaction has to be repeated. With SQLite nothing else is written meanwhile.
+func (db *DB) ImportTenant(ctx context.Context, open func() (io.ReadCloser, error)) (file hook.TenantFile, err error) {
 	have, err := db.contractHashes(ctx)
 	if err != nil {
-		return "", 0, err
+		return file, err
 	}
 	bools, err := db.boolColumns(ctx)
 	if err != nil {
-		return "", 0, err
+		return file, err
 	}
 	err = db.changeWithin(ctx, importTimeout, func(t *tx) (err error) {
 		from, err := open()
@@ -289,11 +452,15 @@ func (db *DB) ImportTenant(ctx context.Context, open func() (io.ReadCloser, erro
 				return err
 			}
 		}
-		tenant, rows = in.head.Tenant, in.rows
-		t.tenant(tenant, false)
-		return t.audit(hook.AuditEntry{Tenant: tenant, Action: hook.ActionTenantImported, Object: tenant})
+		file = in.file
+		t.tenant(file.Tenant, false)
+		return t.audit(hook.AuditEntry{Tenant: file.Tenant, Action: hook.ActionTenantImported, Object: file.Tenant})
 	})
-	return tenant, rows, err
+	if err != nil {
+		return hook.TenantFile{}, err
+	}
+	db.changed(hook.Change{Anything: true})
+	return file, nil
 }
 
 // boolColumns are the columns that are boolean in this database, as table.column. SQLite stores numbers.
@@ -319,7 +486,7 @@ type importing struct {
 	bools     map[string]bool
 	contracts map[string]string // of the endpoints in the file, by id
 	keys      map[string]bool   // ids of the keys in the file
-	rows      int
+	file      hook.TenantFile
 	sealed    bool // there are sealed payloads, or there will be
 }
 
@@ -335,6 +502,7 @@ func (in *importing) read(ctx context.Context, from io.Reader) error {
 		return errTenantFile
 	}
 	var there int
+	in.file.Tenant = in.head.Tenant
 	err := in.tx.row(`SELECT COUNT(*) FROM tenants WHERE id = $1`, in.head.Tenant).Scan(&there)
 	switch {
 	case err != nil:
@@ -350,20 +518,20 @@ func (in *importing) read(ctx context.Context, from io.Reader) error {
 		switch err := lines.Decode(&line); {
 		case err != nil:
 			return errTenantFile
-		case line.Table == "" && line.Rows == in.rows && in.rows > 0:
+		case line.Table == "" && line.Rows == in.file.Rows && in.file.Rows > 0:
 			return in.refuseSharedIDs()
 		case !slices.Contains(movedTables, line.Table) || len(line.Row) == 0:
 			return errTenantFile
 		}
-		if err := in.add(line.Table, line.Row); err != nil {
+		if err := in.add(line.Table, line.Row, line.Lost); err != nil {
 			return err
 		}
-		in.rows++
+		in.file.Rows++
 	}
 }
 
-// add inserts a row.
-func (in *importing) add(table string, row map[string]any) error {
+// add inserts a row. What could not be decrypted where it comes from is stored as it is: nothing opens it here either.
+func (in *importing) add(table string, row map[string]any, lost []string) error {
 	for name, v := range row {
 		switch v := v.(type) {
 		case json.Number:
@@ -392,7 +560,7 @@ func (in *importing) add(table string, row map[string]any) error {
 	if err := in.fit(table, row); err != nil {
 		return err
 	}
-	if err := in.sealRow(table, row); err != nil {
+	if err := in.sealWhatOpened(table, row, lost); err != nil {
 		return err
 	}
 	columns := slices.Sorted(maps.Keys(row))
@@ -408,6 +576,28 @@ func (in *importing) add(table string, row map[string]any) error {
 		return errTenantFile
 	}
 	return err
+}
+
+// sealWhatOpened encrypts what was decrypted in a row.
+func (in *importing) sealWhatOpened(table string, row map[string]any, lost []string) error {
+	kept := map[string]any{}
+	for _, column := range lost {
+		if !slices.ContainsFunc(sealedTables, func(s sealedTable) bool { return s.name == table && s.column == column }) {
+			return errTenantFile
+		}
+		kept[column] = row[column]
+		in.sealed = in.sealed || table == "events" || table == "records" || table == "idempotency" // what is not sealed opens
+		row[column] = nil
+		in.file.Add(unreadableValue(table, column, row))
+		if data, _ := kept["data"].([]byte); table == "attempts" && !json.Valid(data) {
+			return errTenantFile
+		}
+	}
+	if err := in.sealRow(table, row); err != nil {
+		return err
+	}
+	maps.Copy(row, kept)
+	return nil
 }
 
 // belongs refuses a row of another tenant. A row without a column for the tenant is that of its delivery, endpoint or

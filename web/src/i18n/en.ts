@@ -891,6 +891,7 @@ const en = {
       "contract.changed": "Changed what a webhook system allows",
       "recovery.started": "Sent again what was missed",
       "delivery.retried": "Sent a delivery again",
+      "tenant.exported": "Exported a tenant into a file, and paused its endpoints",
       "tenant.imported": "Imported a tenant from another installation",
       "tenant.erased": "Erased a tenant with all its data",
       "personal.revealed": "Looked at personal data",

@@ -31,8 +31,8 @@ import { itemsOf, Listing } from "../parts/Listing";
 
 // The scopes of hook/key.go, without which a key may not be limited to; a test in internal/policy compares them.
 const scopes = (
-  "tenants:read tenants:write endpoints:read endpoints:write endpoints:secret endpoints:test credentials:read " +
-  "credentials:write events:publish events:read records:read records:write deliveries:read deliveries:retry " +
+  "tenants:read tenants:write tenants:move endpoints:read endpoints:write endpoints:secret endpoints:test " +
+  "credentials:read credentials:write events:publish events:read records:read records:write deliveries:read deliveries:retry " +
   "schedules:read schedules:run contracts:read contracts:write keys:read keys:write portal:read portal:write " +
   "stats:read stream:read audit:read personal:read system:read system:write"
 ).split(" ");
