@@ -37,3 +37,20 @@ type Found struct {
 func (c *Client) Search(ctx context.Context, tenant string, in SearchInput) (*SearchPage, error) {
 	return send[SearchPage](ctx, c, http.MethodPost, path("tenants", tenant, "search"), in)
 }
+
+// SubjectErasure says what one page erased of a person's data.
+type SubjectErasure struct {
+	Records    int      `json:"records" doc:"Records that were removed."`
+	Events     int      `json:"events" doc:"Events whose payload was overwritten."`
+	Deliveries int      `json:"deliveries" doc:"Deliveries of these events."`
+	Attempts   int      `json:"attempts" doc:"Attempts whose request and answer were overwritten."`
+	Changed    int      `json:"changed" doc:"Records that somebody changed meanwhile, and that were left alone: erase again."`
+	Waiting    []string `json:"waiting" doc:"Events that were left alone, because something of them still waits or is being sent: erase again when it is over."`
+	NextCursor *string  `json:"next_cursor" doc:"Erase again with it; null: everything was looked at."`
+	Rows       int      `json:"rows" doc:"How many records, events and bodies this page looked at." example:"2000"`
+}
+
+// EraseSubject erases a person's data wherever a search for a value at a path finds it, one page at a time.
+func (c *Client) EraseSubject(ctx context.Context, tenant string, in SearchInput) (*SubjectErasure, error) {
+	return send[SubjectErasure](ctx, c, http.MethodPost, path("tenants", tenant, "erase-subject"), in)
+}

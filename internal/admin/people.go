@@ -25,6 +25,8 @@ type PeopleStore interface {
 		err error)
 	// Body is the body of a delivery that is not the payload; nil if it is the payload.
 	Body(ctx context.Context, id hook.DeliveryID) ([]byte, error)
+	// EraseFound erases what a search at a path has found, also from the file of the database, and writes that into the audit.
+	EraseFound(ctx context.Context, tenant, path string, found []hook.Found) (hook.SubjectErasure, error)
 }
 
 // People has the use cases that are about the personal data of people.
@@ -86,16 +88,61 @@ func (x People) Search(ctx context.Context, k *hook.Key, tenant string, in Searc
 	if !k.MayReveal() {
 		return nil, errPersonal
 	}
-	pattern, err := rawjson.ParsePattern(in.Path)
+	pattern, err := patternOf(in)
 	if err != nil {
-		return nil, hook.InvalidFields("request_invalid", hook.Field("/path", "path_invalid",
-			"This is not a path: {problem}. Write for example contact.email, items.*.phone or **.email.", "problem", err.Error()))
+		return nil, err
 	}
 	// Each page, not only the first: a cursor is not signed, so a caller can make one that skips the first page.
 	if err := x.Store.NoteSearch(ctx, tenant, in.Path); err != nil {
 		return nil, err
 	}
-	s := &search{People: x, tenant: tenant, pattern: pattern, value: in.Value, ends: time.Now().Add(searchTime)}
+	return x.page(ctx, tenant, pattern, in.Value, at)
+}
+
+// SubjectPage is what was erased of the places that one page of a search found.
+type SubjectPage struct {
+	hook.SubjectErasure
+	Next *hook.SearchPlace // nil: everything was looked at
+	Rows int               // how many records, events and bodies were looked at
+}
+
+// EraseSubject erases a person's data in one tenant, wherever [People.Search] finds it, a page at a time. Records are removed,
+// and fire nothing. The payload of an event is overwritten, with the bodies, requests and answers of all its deliveries; what
+// remains says that there was such an event, when, and what became of it. An event of which something is still to be sent is
+// left alone and reported. With SQLite nothing of it is in the file any more when the page returns. The codes of its errors
+// are personal_forbidden and request_invalid.
+func (x People) EraseSubject(ctx context.Context, k *hook.Key, tenant string, in Search, at hook.SearchPlace) (*SubjectPage, error) {
+	if !k.Has(hook.ScopeErase) || !k.Sight().Secrets {
+		return nil, errPersonal
+	}
+	pattern, err := patternOf(in)
+	if err != nil {
+		return nil, err
+	}
+	page, err := x.page(ctx, tenant, pattern, in.Value, at)
+	if err != nil {
+		return nil, err
+	}
+	erased, err := x.Store.EraseFound(ctx, tenant, in.Path, page.Found)
+	if err != nil {
+		return nil, err
+	}
+	return &SubjectPage{erased, page.Next, page.Rows}, nil
+}
+
+// patternOf is the pattern of the path that is searched for.
+func patternOf(in Search) ([]string, error) {
+	pattern, err := rawjson.ParsePattern(in.Path)
+	if err != nil {
+		return nil, hook.InvalidFields("request_invalid", hook.Field("/path", "path_invalid",
+			"This is not a path: {problem}. Write for example contact.email, items.*.phone or **.email.", "problem", err.Error()))
+	}
+	return pattern, nil
+}
+
+// page is one page of a search.
+func (x People) page(ctx context.Context, tenant string, pattern []string, value string, at hook.SearchPlace) (*SearchPage, error) {
+	s := &search{People: x, tenant: tenant, pattern: pattern, value: value, ends: time.Now().Add(searchTime)}
 	for !at.Events {
 		if err := s.records(ctx, &at); err != nil {
 			return nil, err
@@ -133,7 +180,7 @@ func (s *search) records(ctx context.Context, at *hook.SearchPlace) error {
 	}
 	for _, r := range list {
 		at.Record = hook.RecordName{Contract: r.Contract, Kind: r.Kind, Key: r.Key}
-		s.look(r.Document, hook.Found{Record: at.Record, Contract: r.Contract, CreatedAt: r.CreatedAt})
+		s.look(r.Document, hook.Found{Record: at.Record, Contract: r.Contract, CreatedAt: r.CreatedAt, Version: r.Version})
 		if s.spent() {
 			return nil
 		}

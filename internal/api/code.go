@@ -107,6 +107,7 @@ var meanings = map[string]struct {
 	"audit_busy":          {hook.KindLimited, "Somebody is verifying or exporting the audit."},
 	"too_many_tries":      {hook.KindLimited, "Too many wrong keys came from this address; wait as long as Retry-After says."},
 	"scope_missing":       {hook.KindForbidden, "The key lacks the scope of the operation."},
+	"event_erased":        {hook.KindConflict, "The data of the event was erased, so it is not sent again."},
 	"tenant_file_busy":    {hook.KindLimited, "Another tenant is being exported or imported."},
 	"tenant_sending":      {hook.KindConflict, "Something of the tenant is still being sent."},
 	"tenant_exists":       {hook.KindConflict, "A tenant of this id is here already."},

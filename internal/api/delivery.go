@@ -82,7 +82,7 @@ func (h deliveryHandlers) register(a *API) {
 		description: "A finished delivery is sent again with the same bytes, from the beginning of its retry schedule. " +
 			"One that waits for its next attempt is sent now. While its endpoint is paused, the delivery waits.",
 		codes: []string{
-			"delivery_not_found", "at_most_once", "delivery_unfinished", "delivery_is_test",
+			"delivery_not_found", "at_most_once", "event_erased", "delivery_unfinished", "delivery_is_test",
 			"endpoint_disabled", "endpoint_deleted",
 		},
 	}, h.retry)

@@ -35,11 +35,12 @@ func TestRoles(t *testing.T) {
 	// Who may call an operation, beside operators.
 	who := map[string]string{
 		"GET /v1/tenants": "read all", "PUT /v1/tenants/{tenant}": "", "GET /v1/tenants/{tenant}": readMay, "DELETE /v1/tenants/{tenant}": "",
-		"POST /v1/tenants/{tenant}/search":    tenantMay,
-		"POST /v1/tenants/{tenant}/erase":     "",
-		"POST /v1/tenants/{tenant}/export":    "",
-		"POST /v1/tenants/import":             "",
-		"POST /v1/tenants/{tenant}/endpoints": tenantMay, "GET /v1/tenants/{tenant}/endpoints": readMay,
+		"POST /v1/tenants/{tenant}/search":        tenantMay,
+		"POST /v1/tenants/{tenant}/erase":         "",
+		"POST /v1/tenants/{tenant}/erase-subject": tenantMay,
+		"POST /v1/tenants/{tenant}/export":        "",
+		"POST /v1/tenants/import":                 "",
+		"POST /v1/tenants/{tenant}/endpoints":     tenantMay, "GET /v1/tenants/{tenant}/endpoints": readMay,
 		"GET /v1/tenants/{tenant}/endpoints/{endpoint}": readMay, "PATCH /v1/tenants/{tenant}/endpoints/{endpoint}": tenantMay,
 		"DELETE /v1/tenants/{tenant}/endpoints/{endpoint}":                       tenantMay,
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/pause":                   tenantMay,

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"gancho/internal/hook"
 )
 
 // found searches to the end and returns what was found, and in how many pages.
@@ -97,4 +99,80 @@ func TestSensitivePaths(t *testing.T) {
 	s.post("/v1/contracts", source).want(201)
 	s.do("GET", "/v1/contracts/shop", "").want(200).is("sensitive", []any{"contact.email", "items.*.phone", "**.document"})
 	s.do("GET", "/v1/contracts/standard", "").want(200).is("sensitive", []any{})
+}
+
+// A person's data is erased wherever a search finds it, a page at a time, and a second search finds nothing.
+func TestEraseSubject(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.tenant("acme")
+	s.tenant("other")
+	const person = `{"id":1,"contact":{"email":"ana@example.com"}}`
+	var kept string // of another person, and of another tenant
+	for _, tenant := range []string{"acme", "other"} {
+		s.do("PUT", "/v1/tenants/"+tenant+"/records/cabaprop/conversation/1", person).want(201)
+		s.do("POST", "/v1/tenants/"+tenant+"/events", `{"type":"person.seen","id":"ana","payload":`+person+`}`).want(202)
+	}
+	for range 3 { // more than a page
+		one := `{"type":"a.b","payload":{"contact":{"email":"other@example.com"}}}`
+		kept = s.do("POST", "/v1/tenants/acme/events", "["+strings.TrimSuffix(strings.Repeat(one+",", 900), ",")+"]").want(202).str("items.0.id")
+	}
+	ep, _ := s.endpoint("/v1/tenants/acme", `{"url":"`+nobody+`/","state":"paused"}`)
+	waits := s.do("POST", "/v1/tenants/acme/events", `{"type":"person.waits","payload":`+person+`}`).want(202).str("id")
+
+	erase := func(key string) (records, events int64, waiting []any) {
+		t.Helper()
+		cursor, pages := "", 0
+		for {
+			a := s.as(key, "POST", "/v1/tenants/acme/erase-subject", `{"path":"**.email","value":"ana@example.com","cursor":"`+cursor+`"}`).want(200)
+			number := func(name string) int64 { n, _ := a.get(name).(json.Number).Int64(); return n }
+			records, events = records+number("records"), events+number("events")
+			waiting = append(waiting, a.get("waiting").([]any)...)
+			if pages++; a.get("next_cursor") == nil {
+				if pages < 2 {
+					t.Error("everything fitted on one page, so this shows less than it should")
+				}
+				return records, events, waiting
+			}
+			cursor = a.str("next_cursor")
+		}
+	}
+	for _, limited := range []string{`{"role":"read","tenant":"acme"}`, `{"role":"tenant","tenant":"acme","scopes":["personal:read"]}`, `{"role":"tenant","tenant":"other"}`} {
+		if a := s.as(s.key(limited), "POST", "/v1/tenants/acme/erase-subject", `{"path":"**.email","value":"ana@example.com"}`); a.Status != 403 && a.Status != 404 {
+			t.Errorf("with a key %s: %d %s", limited, a.Status, a.Body)
+		}
+	}
+	s.do("POST", "/v1/tenants/acme/erase-subject", `{"path":"a..b","value":"x"}`).want(422)
+	key := s.key(`{"role":"tenant","tenant":"acme","scopes":["personal:erase"]}`)
+	if records, events, waiting := erase(key); records != 1 || events != 1 || len(waiting) != 1 || waiting[0] != waits {
+		t.Errorf("erased %v records and %v events; %v waits", records, events, waiting)
+	}
+	if items, _ := s.found(adminKey, "**.email", "ana@example.com"); len(items) != 1 || items[0]["event"] != waits {
+		t.Errorf("still there beside what waits: %v", items)
+	}
+	s.do("POST", ep+"/disable", "").want(200)
+	for _, d := range s.deliveriesOf("acme", waits) { // as the lane of a disabled endpoint does
+		s.finish(d, hook.Cancelled, nil)
+	}
+	if _, events, waiting := erase(key); events != 1 || len(waiting) != 0 {
+		t.Errorf("erased %v events when nothing waited any more; %v waits", events, waiting)
+	}
+	if items, _ := s.found(adminKey, "**.email", "ana@example.com"); len(items) != 0 {
+		t.Errorf("a second search finds %v", items)
+	}
+	s.do("GET", "/v1/tenants/acme/records/cabaprop/conversation/1", "").want(404)
+	ev := s.do("GET", "/v1/tenants/acme/events/ana?reveal=true", "").want(200)
+	if ev.str("content_type") != hook.ErasedType || !strings.HasPrefix(ev.str("payload"), "Erased at ") || strings.Contains(ev.Body, "example.com") {
+		t.Errorf("the event: %s", ev.Body)
+	}
+	if ev := s.do("GET", "/v1/tenants/acme/events/"+kept+"?reveal=true", "").want(200); !strings.Contains(ev.Body, "other@example.com") {
+		t.Errorf("another person: %s", ev.Body)
+	}
+	if ev := s.do("GET", "/v1/tenants/other/events/ana?reveal=true", "").want(200); !strings.Contains(ev.Body, "ana@example.com") {
+		t.Errorf("another tenant: %s", ev.Body)
+	}
+	audit := s.do("GET", "/v1/audit?tenant=acme&limit=100", "").want(200)
+	if !strings.Contains(audit.Body, `"personal.erased"`) || !strings.Contains(audit.Body, "records=1") || strings.Contains(audit.Body, "ana@example.com") {
+		t.Errorf("the audit: %s", audit.Body)
+	}
 }

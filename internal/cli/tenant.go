@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -20,6 +21,8 @@ type tenantCmd struct {
 	Export tenantExportCmd `cmd:"" help:"Write a tenant into an encrypted file, to move it to another installation."`
 	Import tenantImportCmd `cmd:"" help:"Take a tenant from such a file."`
 	Erase  tenantEraseCmd  `cmd:"" help:"Delete a tenant and remove all its data at once, with a report."`
+
+	EraseSubject tenantEraseSubjectCmd `cmd:"" help:"Erase the data of one person in a tenant."`
 }
 
 // remote says which server a command talks to.
@@ -59,6 +62,69 @@ func (c *tenantEraseCmd) Run(ctx context.Context, out console) error {
 	}
 	fmt.Fprintf(out.stdout, "Nothing is left of %s. Erased from %s to %s, SHA-256 %s.\n", e.Tenant, e.BegunAt.Format(time.RFC3339),
 		e.EndedAt.Format(time.RFC3339), e.Hash)
+	return nil
+}
+
+// tenantEraseSubjectCmd erases the data of one person.
+type tenantEraseSubjectCmd struct {
+	remote
+	Tenant string `arg:"" help:"Id of the tenant."`
+	Path   string `name:"path" required:"" placeholder:"PATH" help:"Where the value stands: contact.email, items.*.phone (any member or element), **.email (any depth)."`
+	Value  string `name:"value" required:"" placeholder:"TEXT" help:"The whole text of a string or a number, such as an email address. - reads it from standard input, so that no history of commands keeps it."`
+}
+
+func (c *tenantEraseSubjectCmd) Help() string {
+	return `Removes records that have the value at the path, and overwrites the payloads of such events, with the bodies, requests and answers of all their deliveries. Then it searches again, to prove that nothing is left. The rows of the history stay, without content.
+
+Events of which something still waits or is being sent are left alone and listed, and the exit code is 1: run it again when they are over, or disable the endpoint first, which cancels what waits. With PostgreSQL run VACUUM on the database afterwards.
+
+Example:
+
+    echo ana@example.com | GANCHO_KEY=... gancho tenant erase-subject acme --path '**.email' --value -`
+}
+
+// Run erases page by page, and looks whether anything is left.
+func (c *tenantEraseSubjectCmd) Run(ctx context.Context, out console) error {
+	in := client.SearchInput{Path: c.Path, Value: c.Value}
+	if c.Value == "-" {
+		text, err := io.ReadAll(io.LimitReader(os.Stdin, 4<<10))
+		if err != nil {
+			return err
+		}
+		in.Value = strings.TrimSpace(string(text))
+	}
+	var all client.SubjectErasure
+	for more := true; more; {
+		e, err := c.client().EraseSubject(ctx, c.Tenant, in)
+		if err != nil {
+			return err
+		}
+		all.Records, all.Events, all.Deliveries = all.Records+e.Records, all.Events+e.Events, all.Deliveries+e.Deliveries
+		all.Attempts, all.Waiting = all.Attempts+e.Attempts, append(all.Waiting, e.Waiting...)
+		if more = e.NextCursor != nil; more {
+			in.Cursor = *e.NextCursor
+		}
+	}
+	fmt.Fprintf(out.stdout, "Erased: %d records, and %d events with %d deliveries and %d attempts.\n", all.Records, all.Events, all.Deliveries, all.Attempts)
+	for _, id := range all.Waiting {
+		fmt.Fprintf(out.stdout, "still to be sent: %s\n", id)
+	}
+	left := 0
+	for in.Cursor = ""; ; {
+		page, err := c.client().Search(ctx, c.Tenant, in)
+		if err != nil {
+			return err
+		}
+		left += len(page.Items)
+		if page.NextCursor == nil {
+			break
+		}
+		in.Cursor = *page.NextCursor
+	}
+	if left > 0 {
+		return fmt.Errorf("%d places still have the value: %d events are still to be sent, or it was written again meanwhile; run this again later", left, len(all.Waiting))
+	}
+	fmt.Fprintln(out.stdout, "A second search finds nothing.")
 	return nil
 }
 

@@ -81,6 +81,7 @@ const (
 	ActionDeliveryRetried       Action = "delivery.retried"
 	ActionPersonalRevealed      Action = "personal.revealed" // the object is the event, delivery or record that was read
 	ActionPersonalSearched      Action = "personal.searched" // the object is the path; the value is kept nowhere
+	ActionPersonalErased        Action = "personal.erased"   // the object is the path; the fields count what was erased
 	ActionPortalLinkCreated     Action = "portal_link.created"
 	ActionPortalLinkRevoked     Action = "portal_link.revoked"
 	ActionSessionOpened         Action = "session.opened"       // somebody signed in to the console

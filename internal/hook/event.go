@@ -33,6 +33,12 @@ type Event struct {
 	Unreadable  bool   // the stored payload cannot be decrypted; Payload is empty
 }
 
+// ErasedType is the media type of a payload that was erased for a person. The payload then says when, as text for people.
+const ErasedType = "application/x-gancho-erased"
+
+// Erased reports whether the payload was erased. Such an event is never sent again.
+func (e *Event) Erased() bool { return e.ContentType == ErasedType }
+
 // JSON reports whether the payload is JSON.
 func (e *Event) JSON() bool { return e.ContentType == "" }
 

@@ -131,6 +131,9 @@ const ScopeSelf Scope = "self:read"
 // ScopeMove is the scope of exporting and importing tenants, with their secrets.
 const ScopeMove Scope = "tenants:move"
 
+// ScopeErase is the scope of erasing the data of a person.
+const ScopeErase Scope = "personal:erase"
+
 // ScopePersonal is the scope of looking at personal data.
 const ScopePersonal Scope = "personal:read"
 
@@ -148,7 +151,7 @@ func Scopes() []Scope {
 		"keys:read", "keys:write",
 		"portal:read", "portal:write",
 		"stats:read", "stream:read",
-		"audit:read", ScopePersonal,
+		"audit:read", ScopePersonal, ScopeErase,
 		"system:read", "system:write",
 	}
 }

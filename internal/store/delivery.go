@@ -62,6 +62,9 @@ func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, orde
 		if d, err = t.delivery(tenant, id); err != nil {
 			return err
 		}
+		if err := t.notErased(tenant, id.Event()); err != nil {
+			return err
+		}
 		state, err := t.takesDeliveries(d.Endpoint)
 		if err != nil {
 			return err
@@ -140,6 +143,11 @@ func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, endpoint hook.Stan
 		next, ok := requeued(d, hook.OnRecover, endpoint, now)
 		if !ok {
 			continue
+		}
+		if err := t.notErased(tenant, id.Event()); hook.IsKind(err, hook.KindConflict) {
+			continue
+		} else if err != nil {
+			return n, err
 		}
 		if err := t.saveQueued(&next); err != nil {
 			return n, err

@@ -168,7 +168,8 @@ func (db *DB) recoveryEvents(
 		return hook.RecoveryItem{Event: e}, err
 	}
 	return inOrder(ctx, db, scan, `SELECT `+columns+` FROM events
-		WHERE tenant = $1 AND id >= $2 AND id < $3 AND source <> 'test' ORDER BY id LIMIT $4`, r.Tenant, lo[:], hi[:], n)
+		WHERE tenant = $1 AND id >= $2 AND id < $3 AND source <> 'test' AND content_type <> '`+hook.ErasedType+`'
+		ORDER BY id LIMIT $4`, r.Tenant, lo[:], hi[:], n)
 }
 
 // AdvanceRecovery stores one step of a bulk replay: the deliveries to send again and the
@@ -240,11 +241,11 @@ func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, endpoint hook.Sta
 	for _, d := range step.Create {
 		event := d.ID.Event()
 		var there int
-		err := t.row(`SELECT COUNT(*) FROM events WHERE tenant = $1 AND id = $2`, r.Tenant, event[:]).Scan(&there)
+		err := t.row(`SELECT COUNT(*) FROM events WHERE tenant = $1 AND id = $2 AND content_type <> $3`, r.Tenant, event[:], hook.ErasedType).Scan(&there)
 		if err != nil {
 			return 0, err
 		}
-		if there == 0 { // removed after the page was read
+		if there == 0 { // removed, or erased, after the page was read
 			continue
 		}
 		n, err := t.number(r.Tenant, event)

@@ -896,6 +896,7 @@ const en = {
       "tenant.erased": "Erased a tenant with all its data",
       "personal.revealed": "Looked at personal data",
       "personal.searched": "Searched for somebody's data",
+      "personal.erased": "Erased the data of a person",
       "portal_link.created": "Created a portal link",
       "portal_link.revoked": "Revoked a portal link",
       "portal_link.opened": "Opened a portal link",

@@ -50,6 +50,7 @@ const es: Messages = {
       too_many_tries:
         "Llegaron demasiadas claves incorrectas desde su dirección. Espere un momento e intente con la correcta.",
       scope_missing: "Su clave no tiene el permiso para esto. Use una que lo tenga.",
+      event_erased: "Los datos de este evento se borraron, así que no se vuelve a enviar.",
       tenant_exists: "Ese cliente ya está aquí. Bórrelo primero o consérvelo.",
       tenant_file_invalid: "Este no es un archivo completo de un cliente. Expórtelo de nuevo.",
       tenant_file_busy: "Se está exportando o importando otro cliente. Inténtelo cuando termine.",
@@ -1026,6 +1027,7 @@ const es: Messages = {
       "tenant.erased": "Borró un cliente con todos sus datos, sin dejar rastro",
       "personal.revealed": "Vio datos personales",
       "personal.searched": "Buscó los datos de una persona",
+      "personal.erased": "Borró los datos de una persona",
       "portal_link.created": "Creó un enlace al portal",
       "portal_link.revoked": "Terminó un enlace al portal",
       "portal_link.opened": "Abrió un enlace del portal",

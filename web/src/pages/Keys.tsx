@@ -34,7 +34,7 @@ const scopes = (
   "tenants:read tenants:write tenants:move endpoints:read endpoints:write endpoints:secret endpoints:test " +
   "credentials:read credentials:write events:publish events:read records:read records:write deliveries:read deliveries:retry " +
   "schedules:read schedules:run contracts:read contracts:write keys:read keys:write portal:read portal:write " +
-  "stats:read stream:read audit:read personal:read system:read system:write"
+  "stats:read stream:read audit:read personal:read personal:erase system:read system:write"
 ).split(" ");
 
 export function KeysPage() {
