@@ -31,16 +31,18 @@ type AuditActor struct {
 
 // AuditProof says what a look through the chain of the audit has shown.
 type AuditProof struct {
-	OK       bool           `json:"ok" doc:"Nothing is wrong: findings is empty."`
-	Chain    string         `json:"chain" doc:"installation, or tenant: and the id of the tenant." example:"installation"`
-	Head     string         `json:"head" doc:"The number of the last entry and its hash. Keep it elsewhere: give it as expect later, and nothing up to it can have been changed." example:"42:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
-	Base     string         `json:"base" doc:"The same of the last entry that retention removed; 0 and zeros if it removed none."`
-	Entries  int64          `json:"entries" doc:"How many entries were looked at."`
-	Erased   int64          `json:"erased" doc:"Of them, how many have only their digest left, because their tenant was deleted."`
-	Adopted  int64          `json:"adopted" doc:"Of them, how many were written by a version without a chain. What they prove begins when they got their place."`
-	Pending  int64          `json:"pending" doc:"How many entries have no place yet, so nothing is proven of them."`
-	Findings []AuditFinding `json:"findings" doc:"What is wrong, at most 100 for a chain."`
-	More     bool           `json:"more" doc:"There are more findings than are listed."`
+	OK      bool   `json:"ok" doc:"Nothing is wrong: findings is empty."`
+	Chain   string `json:"chain" doc:"installation, or tenant: and the id of the tenant." example:"installation"`
+	Head    string `json:"head" doc:"The number of the last entry and its hash. Keep it elsewhere: give it as expect later, and nothing up to it can have been changed." example:"42:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+	Base    string `json:"base" doc:"The same of the last entry that retention removed; 0 and zeros if it removed none."`
+	Entries int64  `json:"entries" doc:"How many entries were looked at."`
+	Erased  int64  `json:"erased" doc:"Of them, how many have only their digest left, because their tenant was deleted."`
+	Adopted int64  `json:"adopted" doc:"Of them, how many were written by a version without a chain. What they prove begins when they got their place."`
+	// Uncounted is about deletions that a version before wrote.
+	Uncounted int64          `json:"uncounted" doc:"How many deleted tenants do not say how many entries were erased with them, because a version before deleted them."`
+	Pending   int64          `json:"pending" doc:"How many entries have no place yet, so nothing is proven of them."`
+	Findings  []AuditFinding `json:"findings" doc:"What is wrong, at most 100 for a chain."`
+	More      bool           `json:"more" doc:"There are more findings than are listed."`
 }
 
 // AuditFinding is one thing that is wrong with the chain.

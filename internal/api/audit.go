@@ -174,7 +174,7 @@ func (h auditHandlers) verify(ctx context.Context, in *struct {
 	}
 	out := client.AuditProof{
 		OK: p.OK(), Chain: p.Chain, Head: p.Head.String(), Base: p.Base.String(), Entries: p.Entries, Erased: p.Erased,
-		Adopted: p.Adopted, Pending: p.Pending, Findings: []client.AuditFinding{}, More: p.More,
+		Adopted: p.Adopted, Uncounted: p.Uncounted, Pending: p.Pending, Findings: []client.AuditFinding{}, More: p.More,
 	}
 	for _, f := range p.Findings {
 		w := client.AuditFinding{Kind: f.Kind, Chain: f.Chain, Seq: f.Seq, Until: f.Until, Detail: f.Text}

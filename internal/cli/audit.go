@@ -63,6 +63,7 @@ func (c *auditVerifyCmd) Run(ctx context.Context, out console) (err error) {
 	}{
 		{proof.Erased, "%d of them have only their digest left, because their tenant was deleted.\n"},
 		{proof.Adopted, "%d of them were written by a version without a chain; they are proven from then on.\n"},
+		{proof.Uncounted, "%d deleted tenants do not say how many entries were erased with them; a version before wrote that.\n"},
 		{proof.Pending, "%d more have no place in the chain yet, so nothing is proven of them.\n"},
 	} {
 		if note.n > 0 {

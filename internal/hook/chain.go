@@ -144,15 +144,18 @@ type AuditFinding struct {
 
 // AuditProof is what a look through a chain has shown.
 type AuditProof struct {
-	Chain    string
-	Base     Link  // the last entry that retention removed; zero if it removed none
-	Head     Link  // the last entry
-	Entries  int64 // that were looked at
-	Erased   int64 // of them, with only their digest left
-	Adopted  int64 // of them, chained later than they were written
-	Pending  int64 // entries that no chain has yet
-	Findings []AuditFinding
-	More     bool // there are more findings than were kept
+	Chain   string
+	Base    Link  // the last entry that retention removed; zero if it removed none
+	Head    Link  // the last entry
+	Entries int64 // that were looked at
+	Erased  int64 // of them, with only their digest left
+	Adopted int64 // of them, chained later than they were written
+	Pending int64 // entries that no chain has yet
+	// Uncounted are the deletions of tenants that do not say how many entries they erased: a program of the release before
+	// wrote them.
+	Uncounted int64
+	Findings  []AuditFinding
+	More      bool // there are more findings than were kept
 }
 
 // OK reports whether nothing is wrong.
@@ -164,10 +167,42 @@ type ChainCheck struct {
 	last   Link
 	expect *Link
 	broken []brokenLink
-	// deleted are the entries so far that say that a tenant was deleted. waits has an erased entry for each cause that
+	// deleted are the entries so far that say that a tenant was deleted, whether with a count. waits has an erased entry for each cause that
 	// was not seen yet.
-	deleted map[AuditID]bool
+	deleted map[AuditID]deletion
 	waits   map[AuditID]AuditFinding
+	// Entries before the deletion that explains them: erased ones by that, others by their tenant. The others are erased soon.
+	erased map[AuditID]ErasedEntries
+	whole  map[string]ErasedEntries
+}
+
+// deletion is what an entry about a deleted tenant explains.
+type deletion struct{ counted bool }
+
+// ErasedEntries says which entries of the audit were erased with a tenant: how many, and the first and last place.
+type ErasedEntries struct{ N, First, Last int64 }
+
+// with is e and one more.
+func (e ErasedEntries) with(n, first, last int64) ErasedEntries {
+	if n == 0 {
+		return e
+	}
+	if e.N == 0 || first < e.First {
+		e.First = first
+	}
+	e.N, e.Last = e.N+n, max(e.Last, last)
+	return e
+}
+
+// Fields is how an entry about a deleted tenant says it.
+func (e ErasedEntries) Fields() []string {
+	return []string{"entries=" + strconv.FormatInt(e.N, 10), fmt.Sprintf("places=%d-%d", e.First, e.Last)}
+}
+
+// erasedEntries reads what [ErasedEntries.Fields] wrote. It is not ok if a program of the release before wrote the entry.
+func erasedEntries(fields []string) (e ErasedEntries, ok bool) {
+	_, err := fmt.Sscanf(strings.Join(fields, " "), "entries=%d places=%d-%d", &e.N, &e.First, &e.Last)
+	return e, err == nil
 }
 
 // brokenLink is an entry whose hash does not follow from the hash before it.
@@ -187,7 +222,7 @@ const (
 func NewChainCheck(chain string, base Link, expect *Link) *ChainCheck {
 	c := &ChainCheck{
 		proof: AuditProof{Chain: chain, Base: base}, last: base, expect: expect, waits: map[AuditID]AuditFinding{},
-		deleted: map[AuditID]bool{},
+		deleted: map[AuditID]deletion{}, erased: map[AuditID]ErasedEntries{}, whole: map[string]ErasedEntries{},
 	}
 	c.compare(base)
 	return c
@@ -229,7 +264,11 @@ func (c *ChainCheck) Add(e *ChainedEntry) {
 	switch {
 	case e.Erased:
 		c.proof.Erased++
-		if !c.deleted[e.ErasedBy] {
+		c.erased[e.ErasedBy] = c.erased[e.ErasedBy].with(1, at.Seq, at.Seq)
+		if d, ok := c.deleted[e.ErasedBy]; ok && d.counted {
+			at.Kind, at.Text = FindingErased, fmt.Sprintf("The content of entry %d is erased, and the entry that should explain it was written before.", at.Seq)
+			c.find(at)
+		} else if !ok {
 			at.Kind, at.Text = FindingErased, fmt.Sprintf("The content of entry %d is erased, and no entry of a deleted tenant explains it.", at.Seq)
 			c.waits[e.ErasedBy] = at
 		}
@@ -237,8 +276,9 @@ func (c *ChainCheck) Add(e *ChainedEntry) {
 		at.Kind, at.Text = FindingChanged, fmt.Sprintf("Entry %d (%s) was changed: its content does not fit its digest.", at.Seq, e.ID)
 		c.find(at)
 	case e.Action == ActionTenantDeleted:
-		c.deleted[e.ID] = true
-		delete(c.waits, e.ID)
+		c.deletes(e, at)
+	case e.Tenant != "":
+		c.whole[e.Tenant] = c.whole[e.Tenant].with(1, at.Seq, at.Seq)
 	}
 	if next := (Link{e.Place.Seq - 1, c.last.Hash}).Next(c.proof.Chain, e.Digest); !gap && next.Hash != e.Place.Hash {
 		at.Kind, at.Text = FindingChanged, fmt.Sprintf("Entry %d (%s) does not follow from the entry before it: one of the two was changed or replaced.", at.Seq, e.ID)
@@ -250,6 +290,31 @@ func (c *ChainCheck) Add(e *ChainedEntry) {
 	}
 	c.compare(e.Place)
 	c.last = e.Place
+}
+
+// deletes looks at an entry about a deleted tenant, and compares what it says with the entries that are erased.
+func (c *ChainCheck) deletes(e *ChainedEntry, at AuditFinding) {
+	says, counted := erasedEntries(e.Fields)
+	c.deleted[e.ID] = deletion{counted}
+	delete(c.waits, e.ID)
+	is, whole := c.erased[e.ID], c.whole[e.Object]
+	delete(c.erased, e.ID)
+	delete(c.whole, e.Object)
+	if c.proof.Chain != ChainInstallation {
+		return
+	}
+	if !counted {
+		c.proof.Uncounted++
+		return
+	}
+	is = is.with(whole.N, whole.First, whole.Last)
+	retained := says.N == 0 || says.First > c.proof.Base.Seq // retention has removed none of them
+	if is.N > says.N || retained && is.N != says.N || is.N > 0 && (is.First < says.First || is.Last > says.Last) {
+		at.Kind, at.Text = FindingErased, fmt.Sprintf(
+			"Entry %d says that %d entries were erased with the tenant, at the places %d to %d; there are %d, at the places %d to %d.",
+			at.Seq, says.N, says.First, says.Last, is.N, is.First, is.Last)
+		c.find(at)
+	}
 }
 
 func (c *ChainCheck) missing(from, until int64, more string) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -117,6 +118,9 @@ func parseLine(line []byte) (*ChainedEntry, error) {
 	var c auditContent
 	if json.Unmarshal(e.content, &c) == nil {
 		e.Tenant, e.Action, e.Object, e.Adopted = c.Tenant, Action(c.Action), c.Object, c.Adopted
+		if c.Fields != "" {
+			e.Fields = strings.Split(c.Fields, ",")
+		}
 		e.ID, _ = parseAs[AuditID]("aud_", c.ID)
 	}
 	return e, nil

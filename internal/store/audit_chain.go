@@ -184,25 +184,51 @@ func hashOf(b []byte) (h [32]byte) {
 	return h
 }
 
+// noteDeleted writes that a tenant was deleted, and which entries of it are erased for that: all that have a place.
+// The others are removed. It takes the place right behind them in the chain.
+func (t *tx) noteDeleted(tenant, name string, after int64) error {
+	for n := adoptedAtOnce; n == adoptedAtOnce; { // locks the head, so no other node adds an entry meanwhile
+		var err error
+		if n, err = t.chain(hook.AuditID{}, adoptedAtOnce); err != nil {
+			return err
+		}
+	}
+	var e hook.ErasedEntries
+	if err := t.row(`SELECT COUNT(*), COALESCE(MIN(seq), 0), COALESCE(MAX(seq), 0) FROM audit WHERE tenant = $1 AND seq > $2`,
+		tenant, after).Scan(&e.N, &e.First, &e.Last); err != nil {
+		return err
+	}
+	return t.audit(hook.AuditEntry{Action: hook.ActionTenantDeleted, Object: tenant, Name: name, Fields: e.Fields()})
+}
+
 // eraseAudit removes the content of about n entries of a deleted tenant. Their places and digests stay, and name the
-// entry that says that the tenant was deleted. The tenant's own chain ends first. It returns how many it erased.
+// entry that says that the tenant was deleted, the first one after them. The tenant's own chain ends first. Entries that
+// were written after the deletion, by a request that was under way, get an entry of their own that explains them. It
+// returns how many it erased.
 func (t *tx) eraseAudit(tenant string, n int) (erased int64, err error) {
 	if k, err := t.exec(`DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE tenant = $1 AND seq IS NULL LIMIT $2)`,
 		tenant, n); k > 0 || err != nil {
 		return k, err
 	}
-	var cause []byte
-	err = t.row(`SELECT id FROM audit WHERE tenant = '' AND action = $1 AND object = $2 ORDER BY id DESC LIMIT 1`,
-		string(hook.ActionTenantDeleted), tenant).Scan(&cause)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	const deletions = ` FROM audit d WHERE d.tenant = '' AND d.action = $3 AND d.object = $1 AND d.seq IS NOT NULL`
+	deleted := string(hook.ActionTenantDeleted)
+	var last, late int64
+	if err := t.row(`SELECT COALESCE(MAX(d.seq), 0), (SELECT COALESCE(MAX(seq), 0) FROM audit WHERE tenant = $1)
+		FROM audit d WHERE d.tenant = '' AND d.action = $2 AND d.object = $1`, tenant, deleted).Scan(&last, &late); err != nil {
 		return 0, err
+	}
+	if last > 0 && late > last {
+		if err := t.noteDeleted(tenant, "", last); err != nil {
+			return 0, err
+		}
 	}
 	if _, err := t.exec(`DELETE FROM audit_chains WHERE tenant = $1`, tenant); err != nil {
 		return 0, err
 	}
 	return t.exec(`UPDATE audit SET tenant = '', actor = '', actor_key = '', actor_name = '', actor_role = '', action = '',
 		object = '', name = '', fields = '', reason = '', address = '', salt = NULL, tenant_seq = NULL, tenant_hash = NULL,
-		erased = TRUE, erased_by = $3 WHERE id IN (SELECT id FROM audit WHERE tenant = $1 LIMIT $2)`, tenant, n, cause)
+		erased = TRUE, erased_by = (SELECT d.id`+deletions+` AND d.seq > audit.seq ORDER BY d.seq LIMIT 1)
+		WHERE id IN (SELECT id FROM audit WHERE tenant = $1 LIMIT $2)`, tenant, n, deleted)
 }
 
 // eraseLeftAudit erases some audit entries of a deleted tenant that a program of the release before has removed: that

@@ -296,6 +296,142 @@ func TestAuditErased(t *testing.T) {
 	})
 }
 
+// TestAuditErasedCount erases more entries than were erased with a tenant, and says that it was for that. The entry about
+// the deletion says how many there were, so it is found. An entry of a program of the release before does not say it.
+func TestAuditErasedCount(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		addTenants(t, db)
+		if _, _, err := db.PutTenant(ctx, "other", hook.TenantChange{}); err != nil {
+			t.Fatal(err)
+		}
+		chained(t, db)
+		purge := func() {
+			t.Helper()
+			for more := true; more; {
+				var err error
+				if more, err = db.Purge(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if got := findings(t, db, nil); len(got) > 0 {
+					t.Errorf("while it is removed: %v", got)
+				}
+			}
+		}
+		if err := db.DeleteTenant(ctx, "acme"); err != nil {
+			t.Fatal(err)
+		}
+		// A request that was under way writes an entry although the tenant is deleted.
+		if err := db.NoteReveal(ctx, "acme", "late"); err != nil {
+			t.Fatal(err)
+		}
+		purge()
+		proof, err := db.AuditLog().Verify(ctx, "", nil)
+		if err != nil || !proof.OK() || proof.Erased != 6 || proof.Uncounted != 0 {
+			t.Fatalf("%+v, %v", proof, err)
+		}
+		const blank = `UPDATE audit SET actor = '', actor_key = '', actor_name = '', actor_role = '', action = '', object = '', name = '', fields = '',
+			reason = '', address = '', salt = NULL, erased = TRUE,
+			erased_by = (SELECT d.id FROM audit d WHERE d.action = 'tenant.deleted' ORDER BY d.seq LIMIT 1) `
+		kept := func(place string) (seq int64) {
+			t.Helper()
+			if err := db.read.QueryRowContext(ctx, `SELECT seq FROM audit WHERE tenant = '' AND NOT erased AND action = 'endpoint.changed' AND seq `+place+` LIMIT 1`).Scan(&seq); err != nil {
+				t.Fatal(err)
+			}
+			return seq
+		}
+		deletion := func() (seq int64) {
+			t.Helper()
+			if err := db.read.QueryRowContext(ctx, `SELECT MIN(seq) FROM audit WHERE action = 'tenant.deleted'`).Scan(&seq); err != nil {
+				t.Fatal(err)
+			}
+			return seq
+		}
+		chained(t, db) // entries after the deletion
+		for _, c := range []struct{ what, place, want string }{
+			{"one more, between them", fmt.Sprintf("< %d", deletion()), fmt.Sprint("erased ", deletion())},
+			{"one after the deletion", fmt.Sprintf("> %d", deletion()+3), "erased "},
+		} {
+			seq := kept(c.place)
+			was := rowOfAudit(t, db, seq)
+			falsify(t, db, blank+fmt.Sprintf(`WHERE seq = %d`, seq))
+			if got := strings.Join(findings(t, db, nil), ", "); !strings.HasPrefix(got, c.want) || got == "" {
+				t.Errorf("%s: %q", c.what, got)
+			}
+			if err := db.change(ctx, func(x *tx) error {
+				_, err := x.exec(`UPDATE audit SET actor = $2, actor_name = $3, actor_role = $4, action = $5, object = $6, name = $7, fields = $8, address = $9,
+					salt = $10, erased = FALSE, erased_by = NULL WHERE seq = $1`, append([]any{seq}, was...)...)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if got := findings(t, db, nil); len(got) > 0 {
+				t.Fatalf("put back: %v", got)
+			}
+		}
+		// The export says it, too.
+		var lines []string
+		if err := db.AuditLog().Export(ctx, "", func(b []byte) error { lines = append(lines, string(b)); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if proof, err := hook.VerifyExport(strings.NewReader(strings.Join(lines, "\n")), nil); err != nil || !proof.OK() || proof.Erased != 6 {
+			t.Errorf("exported: %+v, %v", proof, err)
+		}
+
+		// A program of the release before deletes a tenant, and this one removes what is left.
+		id := hook.NewID()
+		if err := db.change(ctx, func(x *tx) error {
+			if _, err := x.exec(`UPDATE tenants SET deleted_at = 1 WHERE id = 'other'`); err != nil {
+				return err
+			}
+			_, err := x.exec(`INSERT INTO audit (id, tenant, actor, actor_key, actor_name, actor_role, action, object, name, fields, reason)
+				VALUES ($1, '', 'key', '', '', '', $2, 'other', '', '', '')`, id[:], string(hook.ActionTenantDeleted))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.ChainAudit(ctx, 10); err != nil {
+			t.Fatal(err)
+		}
+		purge()
+		if proof, err = db.AuditLog().Verify(ctx, "", nil); err != nil || !proof.OK() || proof.Uncounted != 1 || proof.Erased <= 6 {
+			t.Errorf("deleted by a program of the release before: %+v, %v", proof, err)
+		}
+		// Retention removes a part of the erased entries: fewer than the count is right then, more is not.
+		if err := db.change(ctx, func(x *tx) error {
+			l, err := scanLink(x.row(`SELECT seq, hash FROM audit WHERE erased ORDER BY seq LIMIT 1`))
+			if err != nil {
+				return err
+			}
+			if _, err := x.exec(`UPDATE audit_chains SET base_seq = $1, base_hash = $2 WHERE tenant = ''`, l.Seq, l.Hash[:]); err != nil {
+				return err
+			}
+			_, err = x.exec(`DELETE FROM audit WHERE seq <= $1`, l.Seq)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got := findings(t, db, nil); len(got) > 0 {
+			t.Errorf("after retention: %v", got)
+		}
+	})
+}
+
+// rowOfAudit is the content of an entry about no tenant, to be put back.
+func rowOfAudit(t *testing.T, db *DB, seq int64) []any {
+	t.Helper()
+	row := make([]any, 9)
+	into := make([]any, len(row))
+	for i := range row {
+		into[i] = &row[i]
+	}
+	if err := db.read.QueryRowContext(t.Context(), `SELECT actor, actor_name, actor_role, action, object, name, fields, address, salt FROM audit WHERE seq = $1`,
+		seq).Scan(into...); err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
 // TestAuditErasedMeanwhile looks through the chains while the entries of a deleted tenant are erased. That is no finding.
 func TestAuditErasedMeanwhile(t *testing.T) {
 	each(t, func(t *testing.T, db *DB) {

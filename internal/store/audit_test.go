@@ -164,7 +164,7 @@ func testAudit(t *testing.T, db *DB) {
 		"contract.imported shipped by key-ana",
 		"contract.posted by key-ana",
 		"contract.changed shaping by key-ana",
-		"tenant.deleted ACME by key-ana",
+		"tenant.deleted ACME entries=23+places=1-24 by key-ana",
 		"tenant.created by key-ana",
 	}
 	if diff := cmp.Diff(want, trail(t, db, "")); diff != "" {

@@ -134,7 +134,7 @@ func (db *DB) deleteTenant(ctx context.Context, id string, named bool) error {
 		if !named {
 			name = ""
 		}
-		if err := t.audit(hook.AuditEntry{Action: hook.ActionTenantDeleted, Object: id, Name: name}); err != nil {
+		if err := t.noteDeleted(id, name, 0); err != nil {
 			return err
 		}
 		if endpoints, err = t.ids(`UPDATE endpoints SET state = 'deleted', state_reason = $3, state_at = $2, updated_at = $2
