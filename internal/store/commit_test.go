@@ -484,6 +484,37 @@ func testRepeatsNothing(t *testing.T, db *DB) {
 	}
 }
 
+// A delivery that was put back after its request had been stored was not sent. So that request is forgotten, and the
+// next attempt stores its own.
+func TestPutBackForgetsTheRequest(t *testing.T) { each(t, testPutBackForgetsTheRequest) }
+
+func testPutBackForgetsTheRequest(t *testing.T, db *DB) {
+	addTenants(t, db)
+	a := accepted("acme", "", `1`, hook.NewEndpointID())
+	submit(t, db, a)
+	intend := func(body string) {
+		t.Helper()
+		d := a.Deliveries[0]
+		d.State, d.NextAttemptAt, d.EndpointVersion, d.ContractVersion = hook.Sending, time.Now(), 1, 1
+		if err := db.Intend(hook.Result{Delivery: d, Frozen: &hook.Frozen{Body: []byte(body)}}); err != nil {
+			t.Fatal(err)
+		}
+		if stored, err := db.Body(t.Context(), d.ID); err != nil || string(stored) != body {
+			t.Errorf("%q is stored, %v; want %q", stored, err, body)
+		}
+	}
+	intend("first")
+	recorded := make(chan error, 1)
+	db.SaveResult(hook.Result{Delivery: a.Deliveries[0]}, func(err error) { recorded <- err })
+	if err := <-recorded; err != nil {
+		t.Fatal(err)
+	}
+	if stored, err := db.Body(t.Context(), a.Deliveries[0].ID); err != nil || stored != nil {
+		t.Errorf("a request that was not sent is kept: %q, %v", stored, err)
+	}
+	intend("second")
+}
+
 // A result that comes soon makes the mark superfluous; a slow attempt is marked.
 func TestMarks(t *testing.T) { each(t, testMarks) }
 

@@ -145,6 +145,15 @@ func (w *writing) addResults(q *pgx.Batch) {
 				AND (NOT u.marked OR d.due_at IS NOT NULL AND NOT d.`+isSuperseded+`))
 			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies, heads, since, until, marked)
 	}
+	var forgotten [][]byte
+	for id, d := range last {
+		if forgets(d) {
+			forgotten = append(forgotten, slices.Clone(id[:]))
+		}
+	}
+	if len(forgotten) > 0 {
+		q.Queue(`DELETE FROM bodies WHERE delivery = ANY($1)`, forgotten)
+	}
 }
 
 // addUpdates writes the new rows of deliveries. last has the new row, and over the row to write

@@ -19,6 +19,7 @@ type stmts struct {
 	begin, commit, rollback     *sql.Stmt
 	claimKey, readKey, keyValue *sql.Stmt
 	take, update, health        *sql.Stmt
+	forget                      *sql.Stmt
 
 	insertRecord, updateRecord, deleteRecord *sql.Stmt
 
@@ -45,6 +46,7 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.keyValue, `UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?`},
 		{&s.take, updateDelivery + ` AND (due_at > 0 OR due_at = 0 AND NOT ` + isSuperseded + `)`},
 		{&s.update, updateDelivery + ` AND ((` + isSuperseded + `) = ? OR (` + isSuperseded + `) = ?)`},
+		{&s.forget, `DELETE FROM bodies WHERE delivery = ?`},
 		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ? WHERE id = ?`},
 		{&s.insertRecord, `INSERT INTO records (tenant, contract, kind, key, version, created_at, updated_at, document)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, contract, kind, key) DO NOTHING`},
@@ -292,8 +294,19 @@ func (l *sqlite) result(ctx context.Context, r *result) error {
 	if err != nil || !stored {
 		return err
 	}
-	return l.history(ctx, &r.Result, r.frozen, r.data)
+	if err := l.history(ctx, &r.Result, r.frozen, r.data); err != nil || !forgets(&r.Delivery) {
+		return err
+	}
+	if err := l.stmts.flush(ctx); err != nil { // the request may be in the same batch
+		return err
+	}
+	_, err = l.stmts.forget.ExecContext(ctx, r.Delivery.ID[:])
+	return err
 }
+
+// forgets reports whether a stored request of the delivery was never sent, so that the next attempt makes another. Such a
+// delivery was put back after its request had been stored.
+func forgets(d *hook.Delivery) bool { return d.EndpointVersion == 0 && d.State.Waiting() }
 
 // rowOf are the parameters of updateDelivery.
 func rowOf(d *hook.Delivery) []any {
