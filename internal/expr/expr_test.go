@@ -273,14 +273,14 @@ func TestValues(t *testing.T) {
 	t.Parallel()
 	fresh := func(text string) ref.Val { return Raw([]byte(text)).(ref.Val) }
 	const object, array = `{"a":1,"b":[2]}`, `[1,"x"]`
-	names := ""
+	var names strings.Builder
 	for it := fresh(object).(traits.Mapper).Iterator(); it.HasNext() == types.True; {
-		names += string(it.Next().(types.String))
+		names.WriteString(string(it.Next().(types.String)))
 	}
 	it := fresh(array).(traits.Lister).Iterator()
 	first, second, end := it.Next(), it.Next(), it.Next()
-	if names != "ab" || first != types.Int(1) || second != types.String("x") || end != nil || it.HasNext() != types.False {
-		t.Errorf("names %q, elements %v, %v, %v", names, first, second, end)
+	if names.String() != "ab" || first != types.Int(1) || second != types.String("x") || end != nil || it.HasNext() != types.False {
+		t.Errorf("names %q, elements %v, %v, %v", names.String(), first, second, end)
 	}
 	for what, got := range map[string]ref.Val{
 		"a member":               fresh(object).(traits.Mapper).Get(types.String("a")).Equal(types.Int(1)),

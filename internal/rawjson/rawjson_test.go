@@ -148,16 +148,16 @@ func TestMembersAndElements(t *testing.T) {
 		`{"a":1,"b"=2}`: "a=1 ", `{"a":1,"b"`: "a=1 ", `{"a":1,"b":`: "a=1 ", `{"a":1,"b":"x`: "a=1 ", `{"a":1,"b`: "a=1 ",
 		`{"a":1,"\x":2,"c":3}`: "a=1 ", `{"a":1`: "a=1 ", `{a:1,"b":2}`: "",
 	} {
-		got := ""
+		var got strings.Builder
 		list := Members([]byte(doc))
 		for _, m := range list {
-			got += m.Name + "=" + string(m.Value) + " "
+			got.WriteString(m.Name + "=" + string(m.Value) + " ")
 			if cap(m.Value) != len(m.Value) {
 				t.Errorf("who appends to %s writes into %s", m.Value, doc)
 			}
 		}
-		if (list == nil) != (want == "nil") || want != "nil" && got != want {
-			t.Errorf("Members(%s) = %q, nil %v, want %s", doc, got, list == nil, want)
+		if (list == nil) != (want == "nil") || want != "nil" && got.String() != want {
+			t.Errorf("Members(%s) = %q, nil %v, want %s", doc, got.String(), list == nil, want)
 		}
 	}
 	for doc, want := range map[string]string{
@@ -165,16 +165,16 @@ func TestMembersAndElements(t *testing.T) {
 		`[]`: "", ` [ 1 , "a" ,[2, 3],{"b":4}] `: `1 "a" [2, 3] {"b":4} `,
 		`["a" "b"]`: `"a" `, `["a";"b"]`: `"a" `, `[[];[]]`: `[] `, `["a","b`: `"a" `, `["a",`: `"a" `, `["a"`: `"a" `, `[,1]`: "",
 	} {
-		got := ""
+		var got strings.Builder
 		list := Elements([]byte(doc))
 		for _, e := range list {
-			got += string(e) + " "
+			got.WriteString(string(e) + " ")
 			if cap(e) != len(e) {
 				t.Errorf("who appends to %s writes into %s", e, doc)
 			}
 		}
-		if (list == nil) != (want == "nil") || want != "nil" && got != want {
-			t.Errorf("Elements(%s) = %q, nil %v, want %s", doc, got, list == nil, want)
+		if (list == nil) != (want == "nil") || want != "nil" && got.String() != want {
+			t.Errorf("Elements(%s) = %q, nil %v, want %s", doc, got.String(), list == nil, want)
 		}
 	}
 }
