@@ -295,6 +295,47 @@ test("what is wrong with the server is told to the operator on every page, and t
   await guest.close();
 });
 
+test("a tenant moves: exported with a passphrase, erased, and imported again", async () => {
+  const t = en;
+  await server.call("PUT", "/v1/tenants/mover", { name: "Mover" });
+  await server.call("POST", "/v1/tenants/mover/events", { type: "a.b", id: "first", payload: { total: 1 } });
+  const { page, wrong, close } = await signedIn(browser, server, t, "/tenants");
+  await page.getByRole("button", { name: t.endpoints.menu("Mover") }).click();
+  await page.getByRole("menuitem", { name: t.move.export }).click();
+  const dialog = page.getByRole("dialog");
+  const passphrase = dialog.getByRole("textbox", { name: t.move.passphrase });
+  await passphrase.fill("contraseña muy larga"); // no header can carry it
+  await dialog.getByRole("button", { name: t.move.export }).click();
+  await dialog.getByText(t.move.passphraseWrong).waitFor();
+  await passphrase.fill("correct horse battery");
+  assert.deepEqual(await stumbles(page), []);
+  await screenshot(page, "export");
+  const [file] = await Promise.all([
+    page.waitForEvent("download"),
+    dialog.getByRole("button", { name: t.move.export }).click(),
+  ]);
+  assert.equal(file.suggestedFilename(), "mover.age");
+  await dialog.getByText(t.move.exported("mover.age")).waitFor();
+  await dialog.getByRole("button", { name: t.common.close }).last().click();
+  await server.call("POST", "/v1/tenants/mover/erase");
+
+  await page.getByRole("button", { name: t.move.import }).click();
+  await dialog.locator("input[type=file]").setInputFiles(await file.path());
+  await passphrase.fill("another passphrase");
+  await dialog.getByRole("button", { name: t.move.import }).click();
+  await dialog.getByRole("alert").waitFor(); // it is the wrong one
+  assert.deepEqual(await stumbles(page), []);
+  await passphrase.fill("correct horse battery");
+  await dialog.getByRole("button", { name: t.move.import }).click();
+  await dialog.getByText(/mover was imported/).waitFor();
+  await screenshot(page, "imported");
+  await dialog.getByRole("link", { name: t.move.open }).click();
+  await page.getByRole("link", { name: t.nav.events }).click();
+  await page.getByText("a.b").first().waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("a tenant is erased by who types its id, and the report is shown", async () => {
   const t = pt;
   await server.call("PUT", "/v1/tenants/leaving", { name: "Quem sai" });

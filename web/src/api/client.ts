@@ -93,7 +93,7 @@ export async function ok<T>(call: Promise<{ data?: T }>): Promise<T> {
 /** A call whose answer is taken as the text it is: reading it as JSON would change numbers. */
 export async function raw(
   path: string,
-  init: { method?: string; headers?: Record<string, string>; body?: string; signal?: AbortSignal } = {},
+  init: { method?: string; headers?: Record<string, string>; body?: string | Blob; signal?: AbortSignal } = {},
 ): Promise<Response> {
   let answer: Response;
   try {

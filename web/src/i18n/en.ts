@@ -820,6 +820,27 @@ const en = {
     table: "Table",
     rows: "Rows removed",
   },
+  move: {
+    export: "Export",
+    exportTitle: (name: string) => `Export ${name}`,
+    exportText:
+      "Everything of this tenant goes into an encrypted file, with its secrets and what still waits, to move it to another installation. Its endpoints are paused and stay so. Publish nothing of it meanwhile.",
+    passphrase: "Passphrase",
+    passphraseHelp:
+      "At least 12 characters: letters without accents, digits, signs. Whoever imports the file needs it.",
+    passphraseWrong: "Use at least 12 characters: letters without accents, digits, signs and spaces.",
+    exported: (file: string) => `${file} was saved. Import it in the other installation, then erase the tenant here.`,
+    import: "Import",
+    importTitle: "Import a tenant",
+    importText:
+      "Takes the file of an export. The tenant keeps its ids, secrets and keys, and what waits is delivered at once.",
+    file: "File",
+    choose: "Choose a file",
+    imported: (name: string, rows: string) => `${name} was imported, with ${rows} rows.`,
+    unreadable: (n: string) =>
+      `Values that could not be decrypted where the file was made: ${n}. They are unreadable here, too; enter them again.`,
+    open: "Open the tenant",
+  },
   credentials: {
     title: "Credentials",
     text: "Keys, secrets and tokens of the webhook systems that use them.",

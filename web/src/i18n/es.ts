@@ -949,6 +949,26 @@ const es: Messages = {
     table: "Tabla",
     rows: "Filas borradas",
   },
+  move: {
+    export: "Exportar",
+    exportTitle: (name) => `Exportar ${name}`,
+    exportText:
+      "Todo lo de este cliente va a un archivo cifrado, con sus secretos y lo que está en espera, para pasarlo a otra instalación. Sus destinos quedan en pausa. Mientras tanto no publique nada suyo.",
+    passphrase: "Frase de contraseña",
+    passphraseHelp: "Al menos 12 caracteres: letras sin tilde, cifras y signos. La necesita quien importe el archivo.",
+    passphraseWrong: "Use al menos 12 caracteres: letras sin tilde, cifras, signos y espacios.",
+    exported: (file) => `Se guardó ${file}. Impórtelo en la otra instalación y luego borre el cliente aquí.`,
+    import: "Importar",
+    importTitle: "Importar un cliente",
+    importText:
+      "Recibe el archivo de una exportación. El cliente conserva sus ids, secretos y claves, y lo que está en espera se entrega de inmediato.",
+    file: "Archivo",
+    choose: "Elija un archivo",
+    imported: (name, rows) => `Se importó ${name}, con ${rows} filas.`,
+    unreadable: (n) =>
+      `Valores que no se pudieron descifrar donde se hizo el archivo: ${n}. Aquí tampoco se pueden leer; escríbalos de nuevo.`,
+    open: "Abrir el cliente",
+  },
   credentials: {
     title: "Credenciales",
     text: "Claves, secretos y tokens de los sistemas que trabajan con ellos.",

@@ -948,6 +948,27 @@ const pt: Messages = {
     table: "Tabela",
     rows: "Linhas apagadas",
   },
+  move: {
+    export: "Exportar",
+    exportTitle: (name) => `Exportar ${name}`,
+    exportText:
+      "Tudo deste cliente vai para um arquivo criptografado, com os segredos e o que está em espera, para levá-lo a outra instalação. Os destinos dele ficam em pausa. Enquanto isso, não publique nada dele.",
+    passphrase: "Frase secreta",
+    passphraseHelp:
+      "Pelo menos 12 caracteres: letras sem acento, dígitos e sinais. Quem importar o arquivo precisa dela.",
+    passphraseWrong: "Use pelo menos 12 caracteres: letras sem acento, dígitos, sinais e espaços.",
+    exported: (file) => `${file} foi salvo. Importe-o na outra instalação e depois apague o cliente aqui.`,
+    import: "Importar",
+    importTitle: "Importar um cliente",
+    importText:
+      "Recebe o arquivo de uma exportação. O cliente mantém os ids, segredos e chaves, e o que está em espera é entregue na hora.",
+    file: "Arquivo",
+    choose: "Escolha um arquivo",
+    imported: (name, rows) => `${name} foi importado, com ${rows} linhas.`,
+    unreadable: (n) =>
+      `Valores que não puderam ser decifrados onde o arquivo foi feito: ${n}. Aqui também são ilegíveis; informe-os de novo.`,
+    open: "Abrir o cliente",
+  },
   credentials: {
     title: "Credenciais",
     text: "Chaves, segredos e tokens dos sistemas que trabalham com eles.",

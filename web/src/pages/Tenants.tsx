@@ -6,6 +6,8 @@ import {
   IconDots,
   IconEraser,
   IconExternalLink,
+  IconFileExport,
+  IconFileImport,
   IconGauge,
   IconNetwork,
   IconPlus,
@@ -22,6 +24,7 @@ import { FormModal } from "../parts/FormModal";
 import { useSentForm } from "../parts/form";
 import { filledIn, type LimitFields, LimitInput, type LimitName, tenantLimits } from "../parts/LimitInput";
 import { Columns, itemsOf, Listing, when } from "../parts/Listing";
+import { ExportTenant, ImportTenant } from "../parts/MoveTenant";
 import { PortalLink } from "../parts/PortalLink";
 import { useVisitor } from "../session";
 import { forgetTenant } from "../shell/Shell";
@@ -32,12 +35,19 @@ export function TenantsPage() {
   const [making, { open, close }] = useDisclosure();
   const [linking, setLinking] = useState<string>();
   const [limiting, setLimiting] = useState<Tenant>();
+  const [exporting, setExporting] = useState<Tenant>();
+  const [importing, setImporting] = useState(false);
   const [erasing, setErasing] = useState<Tenant>();
   const list = useInfiniteQuery(tenantsQuery());
   const add = operator && (
-    <Button leftSection={<IconPlus size={16} />} onClick={open}>
-      {t.tenants.new}
-    </Button>
+    <>
+      <Button variant="default" leftSection={<IconFileImport size={16} />} onClick={() => setImporting(true)}>
+        {t.move.import}
+      </Button>
+      <Button leftSection={<IconPlus size={16} />} onClick={open}>
+        {t.tenants.new}
+      </Button>
+    </>
   );
   return (
     <>
@@ -94,6 +104,9 @@ export function TenantsPage() {
                     >
                       {t.network.title}
                     </Menu.Item>
+                    <Menu.Item leftSection={<IconFileExport size={16} />} onClick={() => setExporting(x)}>
+                      {t.move.export}
+                    </Menu.Item>
                     <Menu.Item color="red" leftSection={<IconEraser size={16} />} onClick={() => setErasing(x)}>
                       {t.erase.verb}
                     </Menu.Item>
@@ -106,6 +119,8 @@ export function TenantsPage() {
       />
       {making && <NewTenant onClose={close} />}
       {limiting && <Limits tenant={limiting} onClose={() => setLimiting(undefined)} />}
+      {exporting && <ExportTenant tenant={exporting} onClose={() => setExporting(undefined)} />}
+      {importing && <ImportTenant onClose={() => setImporting(false)} />}
       {erasing && <Erase tenant={erasing} onClose={() => setErasing(undefined)} />}
       {linking && <PortalLink tenant={linking} onClose={() => setLinking(undefined)} />}
     </>

@@ -188,7 +188,7 @@ function Ways({ label, raw, onChange }: { label: string; raw: boolean; onChange:
 }
 
 /** Gives bytes to the browser as a file. */
-function save(name: string, bytes: Uint8Array<ArrayBuffer>) {
+export function save(name: string, bytes: Uint8Array<ArrayBuffer> | Blob) {
   const url = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
   const a = document.createElement("a");
   a.href = url;
