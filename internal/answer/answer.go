@@ -18,6 +18,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/andybalholm/brotli"
 	"golang.org/x/net/html/charset"
 
 	"gancho/internal/hook"
@@ -110,6 +111,8 @@ const (
 	codingGzip    = "gzip"
 	codingXGzip   = "x-gzip"
 	codingDeflate = "deflate"
+	codingBrotli  = "br"
+	codingZstd    = "zstd"
 )
 
 // codingsOf lists what Content-Encoding says, the first applied first. known is false if one is not known here.
@@ -121,7 +124,7 @@ func codingsOf(headers []hook.Header) (list []string, known bool) {
 		for coding := range strings.SplitSeq(h.Value, ",") {
 			switch coding = strings.ToLower(strings.TrimSpace(coding)); coding {
 			case "", "identity":
-			case codingGzip, codingXGzip, codingDeflate:
+			case codingGzip, codingXGzip, codingDeflate, codingBrotli, codingZstd:
 				list = append(list, coding)
 			default:
 				return nil, false
@@ -134,6 +137,12 @@ func codingsOf(headers []hook.Header) (list []string, known bool) {
 // decompress undoes a coding. whole is false if there is more, or if the bytes are damaged. ok is false if they are not
 // compressed. What the bytes are counts more than what the header calls them, because senders confuse the names.
 func decompress(coding string, body []byte) (out []byte, whole, ok bool) {
+	switch coding {
+	case codingBrotli, codingZstd:
+		if out, whole = readWindowed(coding, body); whole || len(out) > 0 && !isPlain(body) {
+			return out, whole, true
+		}
+	}
 	if r, err := gzip.NewReader(bytes.NewReader(body)); err == nil {
 		out, whole = readUpTo(r)
 		return out, whole, true
@@ -143,15 +152,21 @@ func decompress(coding string, body []byte) (out []byte, whole, ok bool) {
 			return out, whole, true
 		}
 	}
-	if coding != codingDeflate {
+	switch coding {
+	case codingGzip, codingXGzip:
 		return nil, false, false
+	case codingBrotli, codingZstd: // of other bytes than a text nobody knows what is in them, so nothing of them is read
+		return nil, false, !isPlain(body)
 	}
 	out, whole = readUpTo(flate.NewReader(bufio.NewReader(bytes.NewReader(body))))
-	if !whole && (len(out) == 0 || utf8.Valid(body)) { // any text may begin like deflated bytes
+	if !whole && (len(out) == 0 || isPlain(body)) { // any text may begin like deflated bytes
 		return nil, false, false
 	}
 	return out, whole, true
 }
+
+// isPlain reports whether a body that may be cut off is a text in UTF-8, so that it is hardly compressed.
+func isPlain(body []byte) bool { return utf8.Valid(cutRune(body)) }
 
 // readUpTo reads up to [MaxText] bytes. whole is true if these are all, and undamaged.
 func readUpTo(r io.Reader) (out []byte, whole bool) {
@@ -164,9 +179,16 @@ func readUpTo(r io.Reader) (out []byte, whole bool) {
 
 func compress(coding string, body []byte) []byte {
 	var b bytes.Buffer
-	var w io.WriteCloser = gzip.NewWriter(&b)
-	if coding == codingDeflate {
+	var w io.WriteCloser
+	switch coding {
+	case codingZstd:
+		return zstdEncoder().EncodeAll(body, nil)
+	case codingBrotli:
+		w = brotli.NewWriterLevel(&b, brotli.BestSpeed)
+	case codingDeflate:
 		w = zlib.NewWriter(&b)
+	default:
+		w = gzip.NewWriter(&b)
 	}
 	_, _ = w.Write(body) // a bytes.Buffer takes everything
 	_ = w.Close()

@@ -6,9 +6,12 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 	"golang.org/x/net/html/charset"
 
 	"gancho/internal/hook"
@@ -34,6 +37,13 @@ func zlibbed(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }
 
 func deflated(w io.Writer) io.WriteCloser {
 	z, _ := flate.NewWriter(w, flate.DefaultCompression)
+	return z
+}
+
+func brotlied(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) }
+
+func zstded(w io.Writer) io.WriteCloser {
+	z, _ := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
 	return z
 }
 
@@ -75,6 +85,15 @@ func TestRead(t *testing.T) {
 		"gzip called deflate":                {"", "deflate", packed(t, gzipped, text), text},
 		"zlib called gzip":                   {"", "gzip", packed(t, zlibbed, text), text},
 		"two codings":                        {"", "deflate, gzip", packed(t, gzipped, packed(t, zlibbed, text)), text},
+		"brotli":                             {"", "BR", packed(t, brotlied, text), text},
+		"zstd":                               {"", "zstd", packed(t, zstded, text), text},
+		"zstd, brotli and gzip":              {"", "zstd, br, gzip", packed(t, gzipped, packed(t, brotlied, packed(t, zstded, text))), text},
+		"latin1 in brotli":                   {"text/html; charset=iso-8859-1", "br", packed(t, brotlied, in(t, "iso-8859-1", latin)), latin},
+		"latin1 in zstd":                     {"text/html; charset=iso-8859-1", "zstd", packed(t, zstded, in(t, "iso-8859-1", latin)), latin},
+		"gzip called br":                     {"", "br", packed(t, gzipped, text), text},
+		"gzip called zstd":                   {"", "zstd", packed(t, gzipped, text), text},
+		"text called br":                     {"", "br", text, text},
+		"text called zstd":                   {"", "zstd", text, text},
 		"text called gzip":                   {"", "gzip", text, text},
 		"text called deflate":                {"", "deflate", text, text},
 		"JSON called deflate":                {"", "deflate", `{"a":"` + strings.Repeat("x", 300) + `"}`, `{"a":"` + strings.Repeat("x", 300) + `"}`},
@@ -94,7 +113,7 @@ func TestRead(t *testing.T) {
 		"image, packed":                      {"image/png", "gzip", packed(t, gzipped, image), image},
 		"no type":                            {"", "", "no\xff", "no\xff"},
 		"bytes called text":                  {"text/plain", "", image, image},
-		"unknown coding":                     {"", "br", "\x0b\x02\x80", "\x0b\x02\x80"},
+		"unknown coding":                     {"", "compress", "\x1f\x9d\x80", "\x1f\x9d\x80"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -125,7 +144,9 @@ func TestReadPart(t *testing.T) {
 	whole := packed(t, gzipped, text)
 	damaged := []byte(whole)
 	damaged[len(damaged)-5] ^= 0x55 // the checksum
-	raw := packed(t, deflated, text)
+	raw, br, zst := packed(t, deflated, text), packed(t, brotlied, text), packed(t, zstded, text)
+	damagedZstd := []byte(zst)
+	damagedZstd[len(zst)-1] ^= 0x55 // the checksum
 	for name, c := range map[string]struct {
 		coding, body string
 		cut          bool
@@ -136,6 +157,12 @@ func TestReadPart(t *testing.T) {
 		"raw, cut":       {"deflate", raw[:len(raw)/2], true, 100},
 		"damaged":        {"gzip", string(damaged), false, len(text)},
 		"only the head":  {"gzip", whole[:10], true, 0},
+		"brotli, cut":    {"br", br[:len(br)/2], true, 100},
+		"brotli, broken": {"br", br[:len(br)-1], false, 100},
+		"brotli, head":   {"br", br[:2], true, 0},
+		"zstd, cut":      {"zstd", zst[:len(zst)-20], true, 0}, // a block is read as a whole or not at all
+		"zstd, damaged":  {"zstd", string(damagedZstd), false, 0},
+		"zstd, head":     {"zstd", zst[:5], true, 0},
 		"plain text cut": {"", text[:strings.Index(text, "ñ")+1], true, 1},
 	} {
 		got := Read(&hook.Response{Headers: response("", c.coding, "").Headers, Body: []byte(c.body), Truncated: c.cut})
@@ -144,20 +171,66 @@ func TestReadPart(t *testing.T) {
 			t.Errorf("%s: truncated %t, %d bytes: %.60q", name, got.Truncated, len(got.Bytes), got.Bytes)
 		}
 	}
-	bomb := packed(t, gzipped, packed(t, gzipped, strings.Repeat("a", 64<<20)))
-	got := Read(response("", "gzip, gzip", bomb))
-	if !got.Truncated || len(got.Bytes) != MaxText || strings.Trim(string(got.Bytes), "a") != "" {
-		t.Errorf("a bomb: truncated %t, %d bytes", got.Truncated, len(got.Bytes))
+	for coding, w := range map[string]func(io.Writer) io.WriteCloser{"gzip": gzipped, "br": brotlied, "zstd": zstded} {
+		bomb := packed(t, w, packed(t, w, strings.Repeat("a", 64<<20)))
+		got := Read(response("", coding+", "+coding, bomb))
+		if !got.Truncated || !got.Cut || len(got.Bytes) != MaxText || strings.Trim(string(got.Bytes), "a") != "" {
+			t.Errorf("a bomb in %s: truncated %t, %d bytes", coding, got.Truncated, len(got.Bytes))
+		}
+		if exact := Read(response("", coding, packed(t, w, strings.Repeat("a", MaxText)))); exact.Truncated {
+			t.Errorf("%s: a text of exactly the limit says that there is more", coding)
+		}
 	}
-	if exact := Read(response("", "gzip", packed(t, gzipped, strings.Repeat("a", MaxText)))); exact.Truncated {
-		t.Error("a text of exactly the limit says that there is more")
+}
+
+// TestWindows: a few bytes that ask for a large memory to look back into do not get it. Nothing of them is shown then,
+// because nobody knows what is in them.
+func TestWindows(t *testing.T) { // not parallel: it measures memory
+	zero := "\x01\x00\x00" // the last block: no bytes
+	for name, c := range map[string]struct{ coding, body string }{
+		"zstd, 512 MiB":          {"zstd", "\x28\xb5\x2f\xfd\x00\x98" + zero},
+		"zstd, a GiB of content": {"zstd", "\x28\xb5\x2f\xfd\xa0\x00\x00\x00\x40" + zero},
+		"brotli, a large window": {"br", "\x11\x1e\xff\xff\xff\xff"},
+	} {
+		r := response("", c.coding, c.body)
+		Read(r) // the tables of the decoders
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got := Read(r)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 20<<20 {
+			t.Errorf("%s: took %d bytes", name, took)
+		}
+		if len(got.Bytes) > 0 || !got.Truncated {
+			t.Errorf("%s: truncated %t, %q", name, got.Truncated, got.Bytes)
+		}
+	}
+	far := response("", "br", packed(t, func(w io.Writer) io.WriteCloser {
+		return brotli.NewWriterOptions(w, brotli.WriterOptions{Quality: 1, LGWin: 24})
+	}, strings.Repeat("a", 32<<20)))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got := Read(far)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 40<<20 || len(got.Bytes) != MaxText {
+		t.Errorf("brotli, 16 MiB: took %d bytes, read %d", took, len(got.Bytes))
+	}
+	// What servers send looks back 8 MiB at most.
+	allowed := packed(t, func(w io.Writer) io.WriteCloser {
+		z, _ := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(maxWindow))
+		_, _ = io.WriteString(z, strings.Repeat("ab", 100))
+		_ = z.Flush() // now it cannot know that the whole is small
+		return z
+	}, "c")
+	if got := Read(response("", "zstd", allowed)); string(got.Bytes) != strings.Repeat("ab", 100)+"c" || got.Truncated {
+		t.Errorf("8 MiB: truncated %t, %q", got.Truncated, got.Bytes)
 	}
 }
 
 func TestOpaque(t *testing.T) {
 	t.Parallel()
 	for coding, want := range map[string]bool{
-		"": false, "gzip": false, "br": true, "gzip, zstd": true, "gzip, gzip, gzip, gzip": true, " , identity": false,
+		"": false, "gzip": false, "br": false, "gzip, zstd": false, "br, compress": true, "dcb": true, "gzip, gzip, gzip, gzip": true, " , identity": false,
 	} {
 		if got := Opaque(response("", coding, "x")); got != want {
 			t.Errorf("%q: %t", coding, got)
@@ -173,6 +246,9 @@ func FuzzRead(f *testing.F) {
 		{"text/plain; charset=utf-16", "gzip, deflate", "\x1f\x8b\x08\x00"},
 		{"application/json", "gzip", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x4a\x04\x04\x00\x00\xff\xff\x43\xbe\xb7\xe8\x01\x00\x00\x00"},
 		{"", "br", "x"},
+		{"", "br", "\x0b\x02\x80abcde\x03"},
+		{"text/plain", "zstd, br", "\x0b\x02\x80abcde\x03"},
+		{"text/plain", "zstd", "\x28\xb5\x2f\xfd\x04\x00\x29\x00\x00abcde\x49\x64\x3c\xd4"},
 		{"image/png", "deflate", "\x78\x9c\x03\x00"},
 		{"text/html", "", "<meta charset=shift_jis>\x83\x65"},
 	} {

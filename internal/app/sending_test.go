@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
+
 	"gancho.example/client"
 )
 
@@ -56,27 +59,32 @@ func TestAnswersAreReadable(t *testing.T) {
 	t.Parallel()
 	const page = "<!DOCTYPE html><title>Sesión expirada</title>"
 	const latin = "<!DOCTYPE html><title>Sesi\xf3n expirada</title>"
-	var packed, bomb bytes.Buffer
-	for b, text := range map[*bytes.Buffer]string{&packed: latin, &bomb: strings.Repeat("a", 4<<20)} {
-		z := gzip.NewWriter(b)
-		_, _ = io.WriteString(z, text)
-		if err := z.Close(); err != nil {
-			t.Fatal(err)
-		}
+	codings := map[string]func(w io.Writer) io.WriteCloser{
+		"gzip": func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+		"br":   func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) },
+		"zstd": func(w io.Writer) io.WriteCloser {
+			z, _ := zstd.NewWriter(w)
+			return z
+		},
 	}
 	url := listening(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=ISO-8859-1")
 		body := latin
-		switch r.URL.Path {
-		case "/gzip":
-			w.Header().Set("Content-Encoding", "gzip")
-			body = packed.String()
-		case "/bomb":
-			w.Header().Set("Content-Encoding", "gzip")
-			body = bomb.String()
-		case "/image":
+		what, coding, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), ".")
+		switch what {
+		case "bomb":
+			body = strings.Repeat("a", 4<<20)
+		case "image":
 			w.Header().Set("Content-Type", "image/png")
 			body = "\x89PNG\xff"
+		}
+		if pack := codings[coding]; pack != nil {
+			w.Header().Set("Content-Encoding", coding)
+			var b bytes.Buffer
+			z := pack(&b)
+			_, _ = io.WriteString(z, body)
+			_ = z.Close()
+			body = b.String()
 		}
 		w.WriteHeader(http.StatusOK)
 		_, _ = io.WriteString(w, body)
@@ -92,10 +100,14 @@ func TestAnswersAreReadable(t *testing.T) {
 		diagnosis string
 		truncated bool
 	}{
-		"/latin1": {page, false, "success_html_page", false},
-		"/gzip":   {page, false, "success_html_page", false},
-		"/bomb":   {strings.Repeat("a", 64<<10), false, "success", true},
-		"/image":  {"", true, "success", false},
+		"/latin1":    {page, false, "success_html_page", false},
+		"/page.gzip": {page, false, "success_html_page", false},
+		"/page.br":   {page, false, "success_html_page", false},
+		"/page.zstd": {page, false, "success_html_page", false},
+		"/bomb.gzip": {strings.Repeat("a", 64<<10), false, "success", true},
+		"/bomb.br":   {strings.Repeat("a", 64<<10), false, "success", true},
+		"/bomb.zstd": {strings.Repeat("a", 64<<10), false, "success", true},
+		"/image":     {"", true, "success", false},
 	} {
 		e, err := p.CreateEndpoint(ctx, "acme", client.EndpointInput{Name: path, URL: url + path})
 		if err != nil {

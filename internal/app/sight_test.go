@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/andybalholm/brotli"
+
 	"gancho.example/client"
 )
 
@@ -56,10 +58,13 @@ func testNothingIsShown(t *testing.T, at place) {
 		mu.Unlock()
 		w.Header().Set("Set-Cookie", "session=cookie-token-77")
 		w.Header().Set("X-Echo", r.URL.String())
-		if r.URL.Query().Get("as") == "gzip" {
-			w.Header().Set("Content-Encoding", "gzip")
+		if as := r.URL.Query().Get("as"); as != "" {
+			w.Header().Set("Content-Encoding", as)
 			w.WriteHeader(http.StatusBadRequest)
-			z := gzip.NewWriter(w)
+			var z io.WriteCloser = gzip.NewWriter(w)
+			if as == "br" {
+				z = brotli.NewWriter(w)
+			}
 			defer z.Close()
 			_, _ = io.WriteString(z, "you sent "+all)
 			return
@@ -133,7 +138,7 @@ func testNothingIsShown(t *testing.T, at place) {
 	} {
 		as := ""
 		if i >= 3 {
-			as = "&as=gzip"
+			as = "&as=" + []string{"gzip", "br"}[i-3]
 		}
 		status, answer := p.call(testKey, "POST", "/v1/tenants/acme/endpoints", `{"name":"e","url":"`+url+as+`",`+more+`}`)
 		var e struct {

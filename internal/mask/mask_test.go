@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 	"go.uber.org/goleak"
 
 	"gancho/internal/answer"
@@ -196,15 +198,27 @@ func TestAnswer(t *testing.T) {
 	const secret, text = "sésamo-9471", "su clave es sésamo-9471, señor"
 	m := New(secret)
 	latin := strings.NewReplacer("é", "\xe9", "ñ", "\xf1")
-	pack := func(s string) string {
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		_, _ = z.Write([]byte(s))
+	packWith := func(z io.WriteCloser, b *bytes.Buffer, s string) string {
+		_, _ = io.WriteString(z, s)
 		_ = z.Close()
 		return b.String()
 	}
+	pack := func(s string) string {
+		var b bytes.Buffer
+		return packWith(gzip.NewWriter(&b), &b, s)
+	}
+	inBrotli := func(s string) string {
+		var b bytes.Buffer
+		return packWith(brotli.NewWriter(&b), &b, s)
+	}
+	inZstd := func(s string) string {
+		var b bytes.Buffer
+		z, _ := zstd.NewWriter(&b)
+		return packWith(z, &b, s)
+	}
 	for name, c := range map[string]struct{ coding, body string }{
 		"latin1": {"", latin.Replace(text)}, "gzip": {"gzip", pack(text)}, "both": {"gzip", pack(latin.Replace(text))}, "plain": {"", text},
+		"brotli": {"br", inBrotli(latin.Replace(text))}, "zstd": {"zstd", inZstd(text)}, "all": {"zstd, br, gzip", pack(inBrotli(inZstd(text)))},
 	} {
 		r := hook.Response{Status: 200, Body: []byte(c.body), Headers: []hook.Header{
 			{Name: "Content-Type", Value: "text/plain; charset=iso-8859-1"}, {Name: "Content-Encoding", Value: c.coding},
@@ -228,13 +242,22 @@ func TestAnswer(t *testing.T) {
 			t.Errorf("%s, cut: %q", name, answer.Read(&got).Bytes)
 		}
 	}
-	long := hook.Response{Body: []byte(pack(strings.Repeat("a", answer.MaxText) + secret)), Headers: []hook.Header{{Name: "Content-Encoding", Value: "gzip"}}}
-	got := m.Answer(long)
-	z, err := gzip.NewReader(bytes.NewReader(got.Body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if all, err := io.ReadAll(z); err != nil || strings.Trim(string(all), "a") != "" || !got.Truncated {
-		t.Errorf("behind what is read, a secret is kept: truncated %t, %v: %.40q", got.Truncated, err, bytes.TrimLeft(all, "a"))
+	for coding, c := range map[string]struct {
+		pack   func(string) string
+		unpack func(io.Reader) (io.Reader, error)
+	}{
+		"gzip": {pack, func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
+		"br":   {inBrotli, func(r io.Reader) (io.Reader, error) { return brotli.NewReader(r), nil }},
+		"zstd": {inZstd, func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r, zstd.WithDecoderConcurrency(1)) }},
+	} {
+		long := hook.Response{Body: []byte(c.pack(strings.Repeat("a", answer.MaxText) + secret)), Headers: []hook.Header{{Name: "Content-Encoding", Value: coding}}}
+		got := m.Answer(long)
+		z, err := c.unpack(bytes.NewReader(got.Body))
+		if err != nil {
+			t.Fatal(coding, err)
+		}
+		if all, err := io.ReadAll(z); err != nil || strings.Trim(string(all), "a") != "" || !got.Truncated {
+			t.Errorf("%s: behind what is read, a secret is kept: truncated %t, %v: %.40q", coding, got.Truncated, err, bytes.TrimLeft(all, "a"))
+		}
 	}
 }

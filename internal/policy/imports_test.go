@@ -108,7 +108,7 @@ var mayUse = map[string][]string{
 	"internal/cache":    {"golang.org/x/sync"},
 	"internal/work":     {},
 	"internal/sign":     {},
-	"internal/answer":   {"golang.org/x/net"},
+	"internal/answer":   {"github.com/andybalholm/brotli", "github.com/klauspost/compress", "golang.org/x/net"},
 	"internal/mask":     {},
 	"internal/diagnose": {},
 	"internal/bearer":   {"github.com/golang-jwt/jwt/v5"},
