@@ -155,7 +155,7 @@ func (db *DB) EndEarlierTexts(ctx context.Context, id hook.KeyID) error {
 		if err != nil {
 			return err
 		}
-		if err := t.endKeyTexts(id, db.now(), false); err != nil {
+		if err := t.endKeyTexts(id, time.Now(), false); err != nil {
 			return err
 		}
 		return t.audit(e)
@@ -224,7 +224,7 @@ func (db *DB) earlierTexts(ctx context.Context, id hook.KeyID) ([]hook.KeyText, 
 		x.EndsAt = fromMicros(ends)
 		return x, err
 	}, `SELECT hint, ends_at FROM key_texts WHERE key = $1 AND ends_at > $2 ORDER BY ends_at DESC`,
-		id[:], db.now().UnixMicro())
+		id[:], time.Now().UnixMicro())
 }
 
 // Key is one API key.

@@ -36,10 +36,10 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 		{`DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency
 			WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, db.now()},
 		{`DELETE FROM portal_links WHERE id IN (SELECT id FROM portal_links
-			WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2)`, db.now()},
+			WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2)`, time.Now()}, // as package auth compares
 		// Those of keys that are gone were left by programs of the release before.
 		{`DELETE FROM key_texts WHERE hash IN (SELECT hash FROM key_texts
-			WHERE ends_at <= $1 OR NOT EXISTS (SELECT 1 FROM keys WHERE id = key) LIMIT $2)`, db.now()},
+			WHERE ends_at <= $1 OR NOT EXISTS (SELECT 1 FROM keys WHERE id = key) LIMIT $2)`, time.Now()},
 		{`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE finished_at < $1 LIMIT $2)`, before},
 		// A deleted endpoint is kept as long as a delivery refers to it.
 		{`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v

@@ -14,8 +14,10 @@ import (
 // the database, because their own clocks may differ.
 type clock func(row func(query string, args ...any) *sql.Row) (time.Time, error)
 
-// ownClock is the clock of this process, for a node that is alone.
-func (db *DB) ownClock(func(string, ...any) *sql.Row) (time.Time, error) { return db.now().UTC(), nil }
+// wallClock is the clock of the machine, for a node that is alone. It is not [Options.Now], because a time table says when
+// a run is by the clock on the wall: if the machine's clock was three hours ahead and is put right, 08:00 is when it shows
+// 08:00.
+func wallClock(func(string, ...any) *sql.Row) (time.Time, error) { return time.Now().UTC(), nil }
 
 func databaseClock(row func(string, ...any) *sql.Row) (time.Time, error) {
 	var at int64

@@ -55,7 +55,8 @@ type Options struct {
 	// Log gets errors that no caller gets: failed checkpoints, repeated commits.
 	Log *slog.Logger
 	// Now is the clock of everything that is stored, except what only the clock of the database may say
-	// ([Cluster]). nil: [time.Now].
+	// ([Cluster]), and what ends by the machine's clock, as its readers ask that one: sessions, portal links and the
+	// texts of keys. With SQLite, schedules follow the machine's clock, too. nil: [time.Now].
 	Now    func() time.Time
 	driver string // of SQLite, "" for the usual one; tests have one that fails
 }
@@ -172,7 +173,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, fmt.Errorf("open %s: %w", o.Path, err)
 		}
 		l.seal = db.seal
-		db.engine, db.dialect, db.read, db.clock = l, l, l.read, db.ownClock
+		db.engine, db.dialect, db.read, db.clock = l, l, l.read, wallClock
 	}
 	if err := db.openKeys(ctx, o); err != nil {
 		return nil, errors.Join(err, db.engine.close())
