@@ -69,7 +69,7 @@ func (s *describedSigner) Sign(m Message) (Message, error) {
 	}
 	for i := range s.places {
 		if p := &s.places[i]; !p.signature {
-			if err := s.fill(&m, &v, p); err != nil {
+			if _, err := s.fill(&m, &v, p); err != nil {
 				return m, err
 			}
 		}
@@ -113,12 +113,18 @@ func (s *describedSigner) Sign(m Message) (Message, error) {
 		v.signature = append(v.signature, s.encoding.encode(w.sum))
 	}
 	v.secret = ""
+	signed := false
 	for i := range s.places {
 		if p := &s.places[i]; p.signature {
-			if err := s.fill(&m, &v, p); err != nil {
+			text, err := s.fill(&m, &v, p)
+			if err != nil {
 				return m, err
 			}
+			signed = signed || strings.Contains(text, v.signature[0])
 		}
+	}
+	if !signed {
+		return m, unsignable("the signature of the newest secret stands nowhere in it; the contract can put what may be absent into brackets")
 	}
 	return m, nil
 }
@@ -134,19 +140,24 @@ func (c *compiled) timeText(t time.Time) string {
 	return strconv.FormatInt(t.Unix(), 10)
 }
 
-// fill puts the text of a place into the request. A place of which something is absent is left out.
-func (c *compiled) fill(m *Message, v *values, p *place) error {
+// fill puts the text of a place into the request, and returns the text. A place of which something is absent is left
+// out, unless a receiver needs it.
+func (c *compiled) fill(m *Message, v *values, p *place) (string, error) {
 	text, absent := p.text.render(v)
 	if p.signature && c.Join != nil {
 		text, absent = p.side(v)
 	}
-	if absent != nil {
-		return nil
+	switch {
+	case absent == nil:
+	case absent.kind != kindSignature && (p.signature || p.reads):
+		return "", unsignable("the %s %s has ${%s} in it, and the request has none", p.In, strings.Join(p.Path, "."), absent.name)
+	default:
+		return "", nil
 	}
 	switch p.In {
 	case InHeader:
 		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) || strings.Trim(text, " \t") != text {
-			return unsignable("the header %s would have a line break or another character that a header cannot have", p.Path[0])
+			return "", unsignable("the header %s would have a line break or another character that a header cannot have", p.Path[0])
 		}
 		m.Headers = append(m.Headers, hook.Header{Name: p.Path[0], Value: text})
 	case InQuery:
@@ -155,18 +166,18 @@ func (c *compiled) fill(m *Message, v *values, p *place) error {
 		v.form = nil
 		if isForm(m) {
 			m.Body = withField(m.Body, p.field(), text)
-			return nil
+			return text, nil
 		}
 		body, ok := []byte(nil), false
 		if rawjson.Check(m.Body, rawjson.MaxDepth) == nil {
 			body, ok = withMember(m.Body, p.Path, text)
 		}
 		if !ok {
-			return unsignable("the signature stands in the body, and this body is neither a JSON object nor a form")
+			return "", unsignable("the signature stands in the body, and this body is neither a JSON object nor a form")
 		}
 		m.Body = body
 	}
-	return nil
+	return text, nil
 }
 
 // side is the text of a place with all signatures side by side.

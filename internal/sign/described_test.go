@@ -643,7 +643,19 @@ func TestPlaces(t *testing.T) {
 		"no JSON":        {Description{Over: "${nonce}", Places: []Place{body("n", "${nonce}"), body("s", "${signature}")}}, Message{Body: []byte(`{"a`)}},
 		"XML":            {Description{Over: "${nonce}", Places: []Place{body("n", "${nonce}"), body("s", "${signature}")}}, Message{Body: []byte(`<a/>`)}},
 		"no such header": {Description{Over: "${header.x-id}", Places: []Place{inHeader("X-Sig", "${signature}")}}, Message{}},
-		"a line break":   {Description{Places: []Place{inHeader("X-A", "${json.a}"), inHeader("X-Sig", "${signature}")}}, Message{Body: []byte(`{"a":"x\r\nX-Admin: 1"}`)}},
+		"the template of the signature names a header that is absent": {
+			Description{Places: []Place{inHeader("X-Sig", "h=${header.x-id};s=${signature}")}}, Message{Body: []byte(`{}`)},
+		},
+		"the time stands beside a header that is absent": {
+			Description{Over: "${timestamp}", Places: []Place{inHeader("X-T", "${header.x-id} ${timestamp}"), inHeader("X-Sig", "${signature}")}}, Message{},
+		},
+		"a second signature that no secret makes": {
+			Description{Places: []Place{inHeader("X-Sig", "${signature.1},${signature.2}")}}, Message{Body: []byte(`{}`)},
+		},
+		"brackets around the signature and a header that is absent": {
+			Description{Places: []Place{inHeader("X-Sig", "v1[,${header.x-id},${signature}]")}}, Message{Body: []byte(`{}`)},
+		},
+		"a line break": {Description{Places: []Place{inHeader("X-A", "${json.a}"), inHeader("X-Sig", "${signature}")}}, Message{Body: []byte(`{"a":"x\r\nX-Admin: 1"}`)}},
 	} {
 		signer, err := compileAll(t, tt.d).NewSigner(secretsOf("secret-a"))
 		if err != nil {
@@ -848,6 +860,7 @@ func TestProblems(t *testing.T) {
 		{Description{Join: word("a"), Places: sig}, "several join", "could be part of one"},
 		{Description{Join: word(","), Places: []Place{inHeader("X-Sig", "${signature},${signature}")}}, "headers X-Sig", "only one piece"},
 		{Description{Join: word(","), Places: []Place{inHeader("X-Sig", "${signature.2}")}}, "headers X-Sig", "all signatures stand in one place"},
+		{Description{Places: []Place{inHeader("X-Sig", "${signature.2}")}}, "", "newest secret stands nowhere. Name ${signature} or ${signature.1}"},
 		{Description{Key: "hex", Secret: Form{Alphabet: "abc"}, Places: sig}, "secret alphabet", "is random bytes"},
 		{Description{Algorithm: "ed25519", Secret: Form{Length: 10}, Places: sig}, "secret", "whose form cannot be chosen"},
 		{Description{Secret: Form{Prefix: "a b"}, Places: sig}, "secret prefix", "visible characters"},

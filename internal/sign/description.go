@@ -456,6 +456,13 @@ func (c *compiler) checkPlaces() {
 		c.problem("Add for example headers: {X-Signature: \"${signature}\"}", "The signature stands nowhere: no header, query or body has ${signature}.")
 		return
 	}
+	newest := func(p place) (found bool) {
+		p.text.each(func(s *source, _ bool) { found = found || s.kind == kindSignature && s.index <= 1 })
+		return found
+	}
+	if !slices.ContainsFunc(c.places, newest) {
+		c.problem("Name ${signature} or ${signature.1} somewhere.", "The signature of the newest secret stands nowhere.")
+	}
 	seen := map[string]bool{}
 	for _, p := range c.places {
 		id := string(p.In) + "\x00" + strings.Join(p.Path, "\x00")
