@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -73,6 +74,9 @@ func (s *describedSigner) Sign(m Message) (Message, error) {
 				return m, err
 			}
 		}
+	}
+	if why := s.doubt(&v); why != "" {
+		return m, unsignable("%s", why)
 	}
 	w, _ := s.pool.Get().(*describedWork)
 	if w == nil {
@@ -271,6 +275,12 @@ func (v *describedVerifier) Verify(m Message, now time.Time) error {
 		}
 		return fmt.Errorf("%w: %s holds no signature of the form that is expected", ErrNoMatch, r.seen)
 	}
+	if name := v.lacks(&r.values); name != "" {
+		return fmt.Errorf("%w: ${%s} is signed, and the request has none", ErrMissing, name)
+	}
+	if why := v.doubt(&r.values); why != "" {
+		return fmt.Errorf("%w: %s", ErrNoMatch, why)
+	}
 	for i := range v.keys {
 		k := &v.keys[i]
 		r.secret = k.text
@@ -296,6 +306,40 @@ func (v *describedVerifier) Verify(m Message, now time.Time) error {
 		}
 	}
 	return fmt.Errorf("%w: the secret is another one, or what is signed was changed on the way", ErrNoMatch)
+}
+
+// lacks names what a sender always puts into the request, and signs, and this request does not have; "" if it has all of
+// that. Brackets around it change nothing: who took the time out of a request would otherwise make it valid for ever.
+func (c *compiled) lacks(v *values) string {
+	switch {
+	case v.timestamp == "" && c.Description.Tolerance > 0:
+		return "timestamp"
+	case v.nonce == "" && c.over.has(kindNonce):
+		return "nonce"
+	case v.id == "" && c.over.has(kindEventID):
+		return "event.id"
+	}
+	return ""
+}
+
+// doubt says why two receivers could read different values where one is signed; "" if they could not. A parameter, say,
+// that a stranger adds behind the signed one of that name is the only one that PHP sees.
+func (c *compiled) doubt(v *values) string {
+	body := rawjson.KindOf(v.m.Body)
+	differ := func(list []string) bool { return len(list) > 1 && len(slices.Compact(slices.Clone(list))) > 1 }
+	for _, s := range c.doubtful {
+		switch {
+		case s.kind == kindQuery && differ(parameters(v.m.URL, s.arg)), s.kind == kindForm && differ(v.fields()[s.arg]):
+			return fmt.Sprintf("${%s} is signed, and the request has two different ones", s.name)
+		case (s.kind == kindForm || s.kind == kindSortedForm) && (v.fields() == nil || v.malformed):
+			return fmt.Sprintf("${%s} is signed, and the form in the body is malformed", s.name)
+		case s.kind == kindSortedForm && len(v.m.Body) > 0 && !isForm(v.m) && !c.bodySums:
+			return fmt.Sprintf("${%s} is signed, and the body is no form: the signature would say nothing about it", s.name)
+		case s.kind == kindJSON && (body == '{' || body == '[') && rawjson.Check(v.m.Body, rawjson.MaxDepth) != nil:
+			return fmt.Sprintf("${%s} is signed, and the JSON in the body is malformed", s.name)
+		}
+	}
+	return ""
 }
 
 // expected says where a signature is expected.

@@ -530,8 +530,8 @@ func TestSources(t *testing.T) {
 		{"[${json.a.b}|]${method}", "https://a.example/", "application/json", `{"a":{"b":null}}`, "POST"},
 		{"[${json.a}|]${method}", "https://a.example/", "text/xml", `<a/>`, "POST"},
 		{"${body.sha256}", "https://a.example/", "", "abc", hash("abc")},
-		{"${form.b}|${form.sorted}", "https://a.example/", "application/x-www-form-urlencoded", "b=2&a=3&b=1&b=2", "2|a3b1b2"},
-		{"x${form.sorted}", "https://a.example/", "application/json", `{"a":1}`, "x"},
+		{"${form.b}|${form.sorted}", "https://a.example/", "application/x-www-form-urlencoded", "b=2&a=3&c=2&c=1&c=2", "2|a3b2c1c2"},
+		{"${body}x${form.sorted}", "https://a.example/", "application/json", `{"a":1}`, `{"a":1}x`},
 		{"$${body} $[${header.content-type}$] $5 ${body}", "https://a.example/", "text/plain", "b", "${body} [text/plain] $5 b"},
 	} {
 		s := compileAll(t, Description{Over: tt.over, Places: []Place{inHeader("X-Sig", "${signature}")}})
@@ -548,6 +548,111 @@ func TestSources(t *testing.T) {
 		if err := verifyWith(t, s, signed, time.Now(), "secret-a"); err != nil {
 			t.Errorf("%s: %v", tt.over, err)
 		}
+	}
+}
+
+// What a stranger changes in a request that is signed only in part: nothing that is signed can be taken out, and nothing
+// put beside it that another program reads in its place.
+func TestChangedOnTheWay(t *testing.T) {
+	t.Parallel()
+	const formType, jsonType = "application/x-www-form-urlencoded", "application/json"
+	now, sig := time.Unix(specTime, 0), inHeader("X-Sig", "${signature}")
+	type request struct{ query, contentType, body, drop string }
+	for name, tt := range map[string]struct {
+		over         string
+		places       []Place
+		sent, change request
+		want         error
+	}{
+		"the time in brackets, in the body now": {
+			"[${timestamp}.]${body}",
+			[]Place{inHeader("X-T", "${timestamp}")},
+			request{body: "{}"},
+			request{body: "1614265330.{}", drop: "X-T"},
+			ErrMissing,
+		},
+		"a header with the time, in brackets": {
+			"[${header.x-t}]${body}",
+			[]Place{inHeader("X-T", "${timestamp}")},
+			request{body: "{}"},
+			request{body: "1614265330{}", drop: "X-T"},
+			ErrMissing,
+		},
+		"the id in brackets, in the body now": {
+			"[${event.id}.]${body}",
+			[]Place{inHeader("X-Id", "${event.id}")},
+			request{body: "{}"},
+			request{body: "evt_1.{}", drop: "X-Id"},
+			ErrMissing,
+		},
+		"JSON in the place of an empty form": {
+			"${url}${form.sorted}", nil,
+			request{contentType: formType},
+			request{contentType: jsonType, body: `{"evil":1}`},
+			ErrNoMatch,
+		},
+		"a field that Go does not read": {
+			"${url}${form.sorted}", nil,
+			request{contentType: formType, body: "a=1"},
+			request{contentType: formType, body: "a=1&evil=1;x"},
+			ErrNoMatch,
+		},
+		"a second field": {
+			"${form.id}", nil,
+			request{contentType: formType, body: "id=1"},
+			request{contentType: formType, body: "id=1&id=2"},
+			ErrNoMatch,
+		},
+		"a second parameter": {"${query.id}", nil, request{query: "?id=1"}, request{query: "?id=1&id=2"}, ErrNoMatch},
+		"a second parameter, in brackets": {
+			"${body}[${query.id}]", nil, request{body: "{}"}, request{query: "?id=1&id=2", body: "{}"}, ErrNoMatch,
+		},
+		"the same parameter again": {"${query.id}", nil, request{query: "?id=1"}, request{query: "?id=1&id=1"}, nil},
+		"a second member": {
+			"${json.id}[${json.kind}]", nil,
+			request{contentType: jsonType, body: `{"id":1}`},
+			request{contentType: jsonType, body: `{"id":1,"kind":1,"kind":2}`},
+			ErrNoMatch,
+		},
+		"a second member, in brackets": {
+			"${method}[${json.kind}]", nil,
+			request{contentType: jsonType, body: `{}`},
+			request{contentType: jsonType, body: `{"kind":1,"kind":2}`},
+			ErrNoMatch,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := compileAll(t, Description{Over: tt.over, Places: append(tt.places, sig)})
+			message := func(r request) Message {
+				m := Message{ID: "evt_1", Time: now, Method: "POST", URL: "https://a.example/" + r.query, Body: []byte(r.body)}
+				if r.contentType != "" {
+					m.Headers = []hook.Header{{Name: "Content-Type", Value: r.contentType}}
+				}
+				return m
+			}
+			sent := signWith(t, s, message(tt.sent), "secret-a")
+			if err := verifyWith(t, s, sent, now, "secret-a"); err != nil {
+				t.Fatalf("as it was sent: %v", err)
+			}
+			changed := message(tt.change)
+			for _, h := range sent.Headers {
+				if h.Name != "Content-Type" && h.Name != tt.change.drop {
+					changed.Headers = append(changed.Headers, h)
+				}
+			}
+			if err := verifyWith(t, s, changed, now, "secret-a"); !errors.Is(err, tt.want) {
+				t.Errorf("changed: %v, want %v", err, tt.want)
+			}
+		})
+	}
+	signer, err := compileAll(t, Description{Over: "${url}${form.sorted}", Places: []Place{sig}}).NewSigner(secretsOf("secret-a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unread := Message{URL: "https://a.example/", Body: []byte("{}")}
+	if _, err := signer.Sign(unread); !errors.Is(err, ErrUnsignable) {
+		t.Errorf("a body that the signature would say nothing about: %v", err)
 	}
 }
 

@@ -109,7 +109,9 @@ type compiled struct {
 	encoding  *encoding
 	key       string
 	over      text
-	bodyOnly  bool // over is just ${body}
+	bodyOnly  bool      // over is just ${body}
+	bodySums  bool      // the whole body is signed, or its sum
+	doubtful  []*source // those in over that receivers can read in different ways
 	usesNonce bool
 	places    []place
 	strip     []string // parameters of the query that hold the signature
@@ -518,12 +520,15 @@ func (p *place) field() string {
 
 // signsTime reports whether a signature made by the description includes the time, so that a receiver can refuse old
 // requests.
-func (c *compiled) signsTime() bool {
-	if c.over.has(kindTimestamp) {
+func (c *compiled) signsTime() bool { return c.signs(kindTimestamp) }
+
+// signs reports whether a change of a source makes the signature another one: it is signed, or stands in a place that is.
+func (c *compiled) signs(kinds ...kind) bool {
+	if c.over.has(kinds...) {
 		return true
 	}
 	for _, p := range c.places {
-		if !p.text.has(kindTimestamp) || p.signature {
+		if !p.text.has(kinds...) || p.signature {
 			continue
 		}
 		found := false
@@ -544,6 +549,12 @@ func (c *compiler) checkTime() {
 // scheme is the result of a description in which nothing is wrong.
 func (d *compiled) scheme() *Scheme {
 	d.bodyOnly = len(d.over) == 1 && d.over[0].source != nil && d.over[0].source.kind == kindBody && d.over[0].source.fn == nil
+	d.bodySums = d.signs(kindBody, kindBodySHA256)
+	d.over.each(func(s *source, _ bool) {
+		if slices.Contains([]kind{kindQuery, kindForm, kindSortedForm, kindJSON}, s.kind) {
+			d.doubtful = append(d.doubtful, s)
+		}
+	})
 	for _, t := range d.texts() {
 		d.usesNonce = d.usesNonce || t.text.has(kindNonce)
 	}

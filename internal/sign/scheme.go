@@ -49,7 +49,8 @@ type Scheme struct {
 	NewSigner func(secrets []hook.Secret) (Signer, error)
 	// NewVerifier creates a verifier that accepts what any of the keys verifies; see VerifyKey. A key that signs is
 	// taken as well. A time may differ from the receiver's by the tolerance, in whole seconds; 0 means what the scheme
-	// recommends. It has no effect on a scheme that does not sign the time. The error wraps [ErrSecret].
+	// recommends. It has no effect on a scheme without a time. A time that is not signed is compared, too, but proves
+	// nothing. The error wraps [ErrSecret].
 	NewVerifier func(tolerance time.Duration, keys ...string) (Verifier, error)
 }
 

@@ -281,6 +281,7 @@ type values struct {
 	secret    string
 	signature []string // of the newest secret, then of older ones
 	form      url.Values
+	malformed bool // the form in the body, of which form has what can be read
 }
 
 // append appends the text with its sources filled in. If one is absent, it returns that source and dst as it was.
@@ -395,7 +396,9 @@ func (v *values) fields() url.Values {
 	if v.form == nil {
 		v.form = url.Values{}
 		if isForm(v.m) {
-			v.form, _ = url.ParseQuery(string(v.m.Body)) // what can be read of it
+			var err error
+			v.form, err = url.ParseQuery(string(v.m.Body))
+			v.malformed = err != nil
 		}
 	}
 	return v.form
