@@ -58,9 +58,7 @@ func (db *DB) EraseFound(ctx context.Context, tenant, path string, found []hook.
 		}
 		all.Add(out)
 	}
-	if !all.Any() {
-		return all, nil
-	}
+	// Also if nothing was found: this can be the second try after one that erased and could not empty the log.
 	for more := true; more; {
 		if more, err = db.Compact(ctx); err != nil {
 			return all, err

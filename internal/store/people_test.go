@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -160,5 +161,40 @@ func testEraseSubject(t *testing.T, db *DB, stored func() bool) {
 	}
 	if got, err := db.EraseFound(ctx, "acme", "email", found); err != nil || got.Any() || len(got.Waiting) != 0 {
 		t.Errorf("erased twice: %+v (%v)", got, err)
+	}
+}
+
+// If the log cannot be emptied because somebody reads from it, erasing fails, and so does every further try until the data
+// is gone from the files: although those find nothing in the tables any more.
+func TestEraseSubjectBesideReader(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "gancho.db")
+	db := openAt(t, path)
+	addTenants(t, db)
+	a := accepted("acme", "done", `{"email":"ana@example.com"}`)
+	submit(t, db, a, accepted("acme", "", `1`))
+	rows, err := db.read.QueryContext(t.Context(), `SELECT id FROM events`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	rows.Next()
+	for try := range 2 {
+		//policy:allow time: it is expected to go on until then
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		_, err := db.EraseFound(ctx, "acme", "email", []hook.Found{{Event: a.Event.ID}})
+		cancel()
+		if err == nil {
+			t.Errorf("try %d: the data counts as gone from the files while somebody reads it there", try+1)
+		}
+	}
+	if err := rows.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.EraseFound(t.Context(), "acme", "email", []hook.Found{{Event: a.Event.ID}}); err != nil {
+		t.Error(err)
+	}
+	if onDisk(t, path, "ana@example.com") {
+		t.Error("a file has what was erased")
 	}
 }
