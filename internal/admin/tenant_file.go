@@ -26,42 +26,87 @@ var errMoving = &hook.Error{
 	Detail: "Another tenant is being exported or imported. Try again when that is done.",
 }
 
-// Export prepares an export of everything of a tenant, its secrets included, as a file that is encrypted with a passphrase.
-// It pauses the endpoints of the tenant and waits until nothing of it is being sent; they stay paused, so that what waits is
-// delivered by the installation that imports the file and no other. The codes of its errors are passphrase_short,
-// tenant_not_found, tenant_sending and tenant_file_busy. Without an error, the caller has to call write: it writes the file
-// to w. What was written is no complete file if write fails, and cannot be decrypted as one.
-func (x Tenants) Export(ctx context.Context, id, passphrase string) (write func(w io.Writer) (hook.TenantFile, error), err error) {
+// Export writes everything of a tenant, its secrets included, into a file that is encrypted with a passphrase, and returns
+// it from its beginning. The caller closes it. The file is on disk and has no name: so a slow download keeps no transaction
+// open, which would let the log of SQLite grow and keep in it what is erased. Export pauses the endpoints of the tenant
+// and waits until nothing of it is being sent; they stay paused, so that what waits is delivered by the installation that
+// imports the file and no other. The codes of its errors are passphrase_short, tenant_not_found, tenant_sending and
+// tenant_file_busy.
+func (x Tenants) Export(ctx context.Context, id, passphrase string) (file io.ReadCloser, f hook.TenantFile, err error) {
 	if err := checkPassphrase(passphrase); err != nil {
-		return nil, err
+		return nil, f, err
 	}
 	if !moving.TryLock() {
-		return nil, errMoving
+		return nil, f, errMoving
+	}
+	defer moving.Unlock()
+	to, err := age.NewScryptRecipient(passphrase)
+	if err != nil {
+		return nil, f, err
+	}
+	if err := x.Store.QuietTenant(ctx, id); err != nil {
+		return nil, f, err
+	}
+	s, err := x.spool("export-*.age")
+	if err != nil {
+		return nil, f, err
 	}
 	defer func() {
 		if err != nil {
-			moving.Unlock()
+			err = errors.Join(err, s.Close())
 		}
 	}()
-	to, err := age.NewScryptRecipient(passphrase)
-	if err != nil {
-		return nil, err
-	}
-	if err := x.Store.QuietTenant(ctx, id); err != nil {
-		return nil, err
-	}
-	return func(w io.Writer) (f hook.TenantFile, err error) {
-		defer moving.Unlock()
-		sealed, err := age.Encrypt(w, to)
-		if err != nil {
-			return f, err
-		}
+	disk := &writing{to: s}
+	sealed, err := age.Encrypt(disk, to)
+	if err == nil {
 		buffer := bufio.NewWriterSize(sealed, 64<<10) // rows are short
-		if f, err = x.Store.ExportTenant(ctx, id, buffer); err != nil {
-			return f, err
+		if f, err = x.Store.ExportTenant(ctx, id, buffer); err == nil {
+			err = errors.Join(buffer.Flush(), sealed.Close())
 		}
-		return f, errors.Join(buffer.Flush(), sealed.Close())
-	}, nil
+	}
+	if disk.err != nil {
+		return nil, f, hook.Unavailable(disk.err)
+	}
+	if err == nil {
+		_, err = s.Seek(0, io.SeekStart)
+	}
+	return s, f, err
+}
+
+// spool is a file that is gone when it is closed.
+type spool struct {
+	*os.File
+	gone bool // its name is removed already
+}
+
+func (x Tenants) spool(name string) (*spool, error) {
+	f, err := os.CreateTemp(x.Spool, name)
+	if err != nil {
+		return nil, hook.Unavailable(err)
+	}
+	return &spool{f, os.Remove(f.Name()) == nil}, nil // where an open file can be removed, a crash leaves nothing
+}
+
+func (s *spool) Close() error {
+	err := s.File.Close()
+	if !s.gone {
+		err = errors.Join(err, os.Remove(s.Name()))
+	}
+	return err
+}
+
+// writing remembers the error with which writing to disk ended.
+type writing struct {
+	to  io.Writer
+	err error
+}
+
+func (w *writing) Write(b []byte) (n int, err error) {
+	n, err = w.to.Write(b)
+	if err != nil {
+		w.err = err
+	}
+	return n, err
 }
 
 // Import stores a tenant from a file that [Tenants.Export] or the command line has written: all of it, or nothing. The file
@@ -77,18 +122,16 @@ func (x Tenants) Import(ctx context.Context, passphrase string, from io.Reader) 
 		return f, err
 	}
 	by.SetMaxWorkFactor(maxWorkFactor)
-	spool, err := os.CreateTemp(x.Spool, "import-*.age")
+	spool, err := x.spool("import-*.age")
 	if err != nil {
-		return f, hook.Unavailable(err)
+		return f, err
 	}
-	gone := os.Remove(spool.Name()) == nil // where an open file can be removed, a crash leaves nothing
-	defer func() {
-		err = errors.Join(err, spool.Close())
-		if !gone {
-			err = errors.Join(err, os.Remove(spool.Name()))
+	defer func() { err = errors.Join(err, spool.Close()) }()
+	disk := &writing{to: spool}
+	if _, err := io.Copy(disk, from); err != nil {
+		if disk.err != nil {
+			err = hook.Unavailable(disk.err)
 		}
-	}()
-	if _, err := io.Copy(spool, from); err != nil {
 		return f, err
 	}
 	if !moving.TryLock() {

@@ -34,7 +34,8 @@ func (h tenantHandlers) registerFile(a *API) {
 		scope: hook.ScopeMove, noBody: true, summary: "Export a tenant into an encrypted file",
 		description: "Everything of the tenant, its secrets and what waits included, as gancho tenant export writes it, encrypted with " +
 			"the passphrase (age). Its endpoints are paused first, and stay so: what waits is delivered by the installation that imports " +
-			"the file. The download begins when nothing of the tenant is being sent, which can take a minute; publish nothing meanwhile. " +
+			"the file. The download begins when nothing of the tenant is being sent, which can take a minute, and the file is made; publish " +
+			"nothing meanwhile. " +
 			"A value that cannot be decrypted is left as it is and listed at the end of the file; the trailer Gancho-Unreadable says how many. " +
 			"A download that broke off cannot be decrypted to its end, and cannot be imported. The audit notes the export before it begins.",
 		codes: []string{"passphrase_short", "tenant_sending", "tenant_file_busy"},
@@ -59,23 +60,23 @@ func (h tenantHandlers) registerFile(a *API) {
 	}
 }
 
-// export pauses the tenant and waits before it answers, so that what goes wrong until then is a problem and no broken file.
+// export answers when the whole file is made, so that what goes wrong until then is a problem and no broken file.
 func (h tenantHandlers) export(ctx context.Context, in *struct {
 	TenantPath
 	Passphrase
 },
 ) (*huma.StreamResponse, error) {
-	write, err := h.tenants.Export(ctx, in.Tenant, in.Passphrase.Passphrase)
+	file, f, err := h.tenants.Export(ctx, in.Tenant, in.Passphrase.Passphrase)
 	if err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(out huma.Context) {
+		defer func() { _ = file.Close() }() // it was only read
 		_, w := humago.Unwrap(out)
 		w.Header().Set("Content-Type", fileType)
 		w.Header().Set("Content-Disposition", `attachment; filename="`+in.Tenant+`.age"`)
 		w.Header().Set("Trailer", unreadableTrailer)
-		f, err := write(w)
-		if err != nil {
+		if _, err := io.Copy(w, file); err != nil {
 			panic(http.ErrAbortHandler) // otherwise the caller would take a part for a whole file
 		}
 		w.Header().Set(unreadableTrailer, strconv.Itoa(f.UnreadableCount))
