@@ -387,7 +387,8 @@ type test struct {
 // trace runs each test alone and notes which mutants make a difference in it.
 func (p *program) trace(ctx context.Context, o options, dir string) error {
 	if o.rapid {
-		p.flags = []string{"-rapid.nofailfile"} // it would leave a file for each mutant
+		// It would leave a file for each mutant, look half a minute for a smaller example, and notice other mutants next time.
+		p.flags = []string{"-rapid.nofailfile", "-rapid.shrinktime=1ns", "-rapid.seed=1"}
 	}
 	list := exec.CommandContext(ctx, p.binary, "-test.list", cmp.Or(o.run, "."))
 	list.Dir = p.dir
