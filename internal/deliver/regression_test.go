@@ -136,7 +136,7 @@ func (f *failingIntend) Intend(r hook.Result) error {
 func TestFailedIntentEndsProbe(t *testing.T) {
 	t.Parallel()
 	var ok atomic.Bool
-	bubble(t, tickEvery, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}, Concurrency: 1}, func(n int, s *send.Message) *send.Reply {
+	bubble(t, time.Minute, hook.EndpointConfig{Mode: hook.AtMostOnce, Retry: []time.Duration{0}, Concurrency: 1}, func(n int, s *send.Message) *send.Reply {
 		if ok.Load() {
 			return status(200)
 		}

@@ -25,7 +25,7 @@ func TestScriptedRequestIsFrozen(t *testing.T) {
 	t.Parallel()
 	cfg := scripted(`webhook.payload.r = Math.random(); webhook.headers['X-R'] = Math.random(); webhook.query.r = Math.random(); webhook.method = 'POST'`)
 	answer := func(n int, _ *send.Message) *send.Reply { return status(500) }
-	bubble(t, tickEvery, cfg, answer, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, cfg, answer, func(t *testing.T, x *world) {
 		id := x.publish(x.endpoint, `{"n":9007199254740993}`)
 		settle()
 		time.Sleep(24 * time.Hour)
@@ -93,7 +93,7 @@ func TestScriptedRequestIsDurableFirst(t *testing.T) {
 // sent that later attempts would have to repeat.
 func TestScriptErrorIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	bubble(t, tickEvery, scripted(`null.x`), func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, time.Minute, scripted(`null.x`), func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		id := x.publish(x.endpoint, `{}`)
 		settle()
 		if d := x.delivery(id); d.State != hook.Retrying || d.Reason != hook.ClassScript || d.EndpointVersion != 0 || d.Attempts != 1 {
@@ -169,7 +169,7 @@ func TestScriptErrorAtMostOnce(t *testing.T) {
 	t.Parallel()
 	cfg := scripted(`throw new Error('no')`)
 	cfg.Mode = hook.AtMostOnce
-	bubble(t, tickEvery, cfg, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, time.Hour, cfg, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		id := x.publish(x.endpoint, `1`)
 		time.Sleep(48 * time.Hour)
 		settle()
@@ -184,7 +184,7 @@ func TestScriptErrorKeepsOrder(t *testing.T) {
 	t.Parallel()
 	cfg := scripted(`if (webhook.payload === 1 && Date.now() % 2 >= 0 && !webhook.headers['X-Ok']) throw 'not yet'`)
 	cfg.Ordered = true
-	bubble(t, tickEvery, cfg, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
+	bubble(t, time.Minute, cfg, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
 		first, second := x.publish(x.endpoint, `1`), x.publish(x.endpoint, `2`)
 		settle()
 		if x.delivery(first).State != hook.Retrying || x.delivery(second).State.Finished() {

@@ -447,7 +447,7 @@ func TestOrdered(t *testing.T) {
 		return status(200)
 	}
 	cfg := hook.EndpointConfig{Ordered: true, Retry: []time.Duration{0, time.Minute, time.Hour, time.Hour}}
-	bubble(t, tickEvery, cfg, answer, func(t *testing.T, x *world) {
+	bubble(t, time.Minute, cfg, answer, func(t *testing.T, x *world) {
 		x.publishMany(x.endpoint, 600, number)
 		time.Sleep(10 * time.Second)
 		settle()
@@ -635,7 +635,7 @@ func TestCorrectionReachesWhatFailed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			answer := func(int, *send.Message) *send.Reply { return status(500) }
-			bubble(t, tickEvery, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
+			bubble(t, time.Hour, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
 				x.setContract(wrapped)
 				e := x.addEndpoint("http://a", tc.before)
 				id := x.publish(e, `{"n":1.50}`)
@@ -693,7 +693,7 @@ func TestCorrectionThatFails(t *testing.T) {
 		}
 	}
 	answer := func(n int, _ *send.Message) *send.Reply { return status(map[bool]int{true: 200, false: 500}[n == 2]) }
-	bubble(t, tickEvery, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
+	bubble(t, time.Minute, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {
 		x.setContract(wrapped)
 		e := x.addEndpoint("http://a", config("old-token", ""))
 		id := x.publish(e, `{}`)
