@@ -332,10 +332,11 @@ func (l *lane) setPlan(p *plan) {
 }
 
 // tend saves health that is not stored yet. It reports whether the lane can be dropped,
-// because it has ended or was idle for long enough, which ends it.
+// because it has ended or was idle for long enough, which ends it. now is by the worker's clock.
 func (l *lane) tend(now time.Time) (drop bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	now = now.Add(time.Duration(l.ahead.Load())) // as all times of the lane
 	if l.health.unsaved {
 		l.saveHealth(now)
 	}

@@ -803,6 +803,26 @@ func TestIdleLanesAreDropped(t *testing.T) {
 	})
 }
 
+// So is the lane of an endpoint whose last attempt was made while the clock was a day ahead.
+func TestIdleLaneThatIsAhead(t *testing.T) {
+	t.Parallel()
+	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
+		x.db.SaveHealth(x.endpoint.ID, hook.Health{LastRun: time.Now().Add(24 * time.Hour), LastStatus: string(hook.Delivered)})
+		pass(time.Second) // until it is stored
+		x.publish(x.endpoint, `1`)
+		settle()
+		id := x.publish(x.endpoint, `2`) // the lane knows the time by now
+		settle()
+		if d := x.delivery(id); d.State != hook.Delivered || d.FinishedAt.Before(time.Now().Add(23*time.Hour)) {
+			t.Fatalf("the lane is not ahead: %+v", d)
+		}
+		pass(idleAfter + 2*tickEvery)
+		if n := len(x.w.Working()); n != 0 {
+			t.Errorf("%d lanes", n)
+		}
+	})
+}
+
 // A delivery that is stored as being sent from the start is sent once. If the lane cannot
 // send it after all, it is stored as waiting again.
 func TestStoredAsSending(t *testing.T) {
