@@ -13,9 +13,8 @@
 //   - At least once: a lane forgets a delivery only when its result is durable.
 //     At most once: that it will be sent is durable before its first byte is sent; a
 //     delivery with that mark and without a result is never sent again.
-//   - Ordered: a delivery is sent only when the results of those before it are durable, or are
-//     committed with its intent and belong to deliveries that are sent at most once. So after a crash
-//     none of them is sent again behind it.
+//   - Ordered: a delivery is sent only when none of those before it can be sent again, even after a
+//     crash: their results are durable, or all are at-most-once, and that they were sent is durable.
 //   - Every attempt of a delivery sends the body, URL and headers of the first;
 //     only signatures and timestamps are new.
 //

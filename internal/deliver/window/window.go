@@ -214,7 +214,8 @@ func (w *Window) Offer(job *hook.Job, now time.Time, open bool) []hook.Job {
 // result of the next attempt, and replace it. The head of an ordered queue is not ready while any
 // delivery is taken, because the one before it may still be sent again. If all of those are over
 // and the head is at-most-once too, it is ready: it is sent only after a commit of its own, which
-// takes their results along.
+// as a rule takes their results along. If it does not, a crash makes them unknown, and none is sent
+// again.
 func (w *Window) Head() (d *hook.Delivery, ready bool) {
 	if len(w.jobs) == 0 {
 		return nil, false
