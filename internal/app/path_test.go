@@ -6,17 +6,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"gancho.example/client"
+	"gancho/internal/api"
 )
 
 // TestBelowPath: a server is known as https://…/gancho, behind a proxy that removes the path from requests and behind one
@@ -170,6 +174,32 @@ func belowPath(t *testing.T, strip bool) {
 	for what, want := range map[string]string{"docs": "'" + public + "/", "openapi": `"url": "` + public + `"`} {
 		if _, text := ask(http.MethodGet, public+"/v1/contracts/cabaprop/"+what, testKey, ""); !strings.Contains(text, want) {
 			t.Errorf("the %s of cabaprop do not have %s", what, want)
+		}
+	}
+}
+
+// TestOwnPaths: the path of a public URL cannot begin as a path of the API or of the console does. If the proxy removes it,
+// and the path of a request begins with it again, the server would remove what is its own.
+func TestOwnPaths(t *testing.T) {
+	t.Parallel()
+	var doc struct{ Paths map[string]any }
+	if err := json.Unmarshal(api.Document(""), &doc); err != nil {
+		t.Fatal(err)
+	}
+	pages, err := os.ReadFile("../../web/src/router.tsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := slices.Collect(maps.Keys(doc.Paths))
+	for _, page := range regexp.MustCompile(`"(/[^"]+)"`).FindAllStringSubmatch(string(pages), -1) {
+		paths = append(paths, page[1])
+	}
+	if len(paths) < 50 {
+		t.Errorf("only %d paths are found", len(paths))
+	}
+	for _, path := range paths {
+		if first := strings.Split(path, "/")[1]; !slices.Contains(ownPaths, first) {
+			t.Errorf("%s is a path of Gancho, and a public URL may begin with /%s", path, first)
 		}
 	}
 }
