@@ -28,6 +28,12 @@ export async function texts(language) {
   return (await import(`data:text/javascript;base64,${Buffer.from(js).toString("base64")}`)).default;
 }
 
+/** Waits until something holds. */
+export async function until(holds) {
+  for (const deadline = Date.now() + patience; !(await holds()); await new Promise((r) => setTimeout(r, 100)))
+    assert.ok(Date.now() < deadline, `it never held: ${holds}`);
+}
+
 /** Starts the program as a person would, with more options if there are any. */
 export async function startServer(...options) {
   const data = mkdtempSync(path.join(os.tmpdir(), "gancho-web-"));

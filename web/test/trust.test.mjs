@@ -14,6 +14,7 @@ import {
   startServer,
   stumbles,
   texts,
+  until,
 } from "./bed.mjs";
 
 const contract = `
@@ -183,6 +184,85 @@ test("a search goes on over many pages, and says what is wrong with a path", asy
   await page.getByText(t.people.none).waitFor();
   assert.deepEqual(wrong, []);
   await close();
+});
+
+test("a person is erased by the operator: what waits is left alone and named, the rest is found no more", async () => {
+  const t = es;
+  await server.call("PUT", "/v1/tenants/forgets", { name: "Forgets" });
+  const endpoint = (state) =>
+    server.call("POST", "/v1/tenants/forgets/endpoints", { contract: "people", url: `${receiver.url}/hooks`, state });
+  await endpoint("active");
+  const person = { id: "1", contact: { email: "leo@example.com" } };
+  await server.call("PUT", "/v1/tenants/forgets/records/people/person/1", person);
+  await receiver.wait((r) => r.body.includes("leo@example.com"));
+  await until(async () => {
+    const { items } = await server.call("GET", "/v1/tenants/forgets/deliveries");
+    return items.length === 1 && items[0].state === "delivered";
+  });
+  const paused = await endpoint("paused");
+  const event = { contract: "people", type: "seen", payload: { contact: { email: "leo@example.com" } } };
+  const waits = await server.call("POST", "/v1/tenants/forgets/events", event);
+
+  const { page, wrong, close } = await signedIn(browser, server, t, "/t/forgets/people");
+  await page.getByRole("combobox", { name: t.people.path }).fill("**.email");
+  await page.getByRole("textbox", { name: t.people.value }).fill("leo@example.com");
+  await page.getByRole("button", { name: t.people.search, exact: true }).click();
+  await page.getByText(t.people.found("3", 3)).waitFor();
+  // The content of the event is read, and must not be shown from memory later.
+  const erasedEvent = page.getByRole("row").filter({ hasText: t.people.kinds.event }).filter({ hasText: "Cambió" });
+  await erasedEvent.getByRole("link").click();
+  await page.getByRole("region", { name: t.events.payload }).getByText('"********"').waitFor();
+  const at = page.url();
+  await page.goBack();
+
+  const erase = page.getByRole("button", { name: t.erasePerson.verb });
+  await erase.click();
+  const dialog = page.getByRole("dialog");
+  for (const text of ["**.email = leo@example.com", t.erasePerson.text, ...t.erasePerson.happens])
+    await dialog.getByText(text, { exact: true }).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  await screenshot(page, "erase-person");
+  await dialog.getByRole("button", { name: t.common.cancel }).click();
+  await dialog.waitFor({ state: "detached" });
+  assert.deepEqual(await seen("personal.erased"), []);
+  await erase.click();
+  await dialog.getByRole("button", { name: t.erasePerson.verb }).click();
+  await page.getByText(`${t.erasePerson.counts.records}: 1 · ${t.erasePerson.counts.events}: 1`).waitFor();
+  await page.getByText(t.erasePerson.waiting("1")).waitFor();
+  await page.getByRole("link", { name: waits.id }).waitFor();
+  await page.getByText(t.people.found("1", 1)).waitFor(); // what waits
+  await page.getByText(t.people.end).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  await screenshot(page, "erased-person");
+  assert.deepEqual(await seen("personal.erased"), ["**.email"]);
+
+  // It must not be sent any more: without its endpoint nothing waits.
+  await server.call("DELETE", `/v1/tenants/forgets/endpoints/${paused.id}`);
+  await until(async () => {
+    const { items } = await server.call("GET", "/v1/tenants/forgets/deliveries");
+    return items.every((d) => ["delivered", "cancelled"].includes(d.state));
+  });
+  await erase.click();
+  await dialog.getByRole("button", { name: t.erasePerson.verb }).click();
+  await page.getByText(t.people.none).waitFor();
+  assert.equal(await page.getByRole("link", { name: waits.id }).count(), 0);
+  await page.evaluate((to) => history.pushState(null, "", to) ?? dispatchEvent(new PopStateEvent("popstate")), at);
+  await page.getByText(t.events.erased).waitFor();
+  await page.getByRole("region", { name: t.events.payload }).filter({ hasText: "Erased at " }).waitFor();
+  assert.equal(await page.getByRole("button", { name: t.people.reveal }).count(), 0);
+  assert.deepEqual(await stumbles(page), []);
+  assert.deepEqual(wrong, []);
+  await close();
+
+  const guest = await portal(t, "forgets", {});
+  await guest.page.getByRole("link", { name: t.people.title }).click();
+  await server.call("PUT", "/v1/tenants/forgets/records/people/person/1", person);
+  await guest.page.getByRole("combobox", { name: t.people.path }).fill("contact.email");
+  await guest.page.getByRole("textbox", { name: t.people.value }).fill("leo@example.com");
+  await guest.page.getByRole("button", { name: t.people.search, exact: true }).click();
+  await guest.page.getByText(t.people.end).waitFor();
+  assert.equal(await guest.page.getByRole("button", { name: t.erasePerson.verb }).count(), 0);
+  await guest.close();
 });
 
 test("the operator says where webhooks may go; the tenant reads it, and where they come from", async () => {

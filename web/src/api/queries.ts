@@ -1,5 +1,5 @@
 // What the pages ask the server, by name, so that one change renews them all.
-import { infiniteQueryOptions, QueryClient, queryOptions, skipToken } from "@tanstack/react-query";
+import { hashKey, infiniteQueryOptions, QueryClient, queryOptions, skipToken } from "@tanstack/react-query";
 import { api, type Found, ok, Problem, type RecordAnswer, raw } from "./client";
 
 export const queryClient = new QueryClient({
@@ -198,6 +198,16 @@ export interface PeopleSearch {
 /** The last search in a tenant. It is in memory only, so that no address and no history holds anybody's data. */
 export const searchQuery = (tenant: string) =>
   queryOptions<PeopleSearch>({ queryKey: [...ofTenant(tenant), "exact", "search"], queryFn: skipToken });
+
+/** Forgets what was read of a tenant and thought to stay as it is, except for the search. */
+export function forgetExact(tenant: string) {
+  const { queryKey } = searchQuery(tenant);
+  queryClient.removeQueries({
+    queryKey: [...ofTenant(tenant), "exact"],
+    predicate: (q) => q.queryHash !== hashKey(queryKey),
+  });
+  void queryClient.invalidateQueries({ queryKey: ofTenant(tenant) });
+}
 
 /** What tells a record from all others of a tenant. */
 export interface RecordName {

@@ -576,6 +576,8 @@ const en = {
     lastMonth: "Last 30 days",
   },
   events: {
+    erased: "The data of this event was erased for a person",
+    erasedText: "It stood in the content and in what was sent. The event is not sent again.",
     title: "Events",
     text: "What happened in your product.",
     empty: "No events yet",
@@ -757,6 +759,30 @@ const en = {
     revealed: "Personal data is shown. That you looked is recorded in the activity.",
     maskedRecord:
       "Personal data in this record is masked, so you can only change single members. To replace the whole document, show the personal data first.",
+  },
+  erasePerson: {
+    verb: "Erase this data",
+    title: "Erase this person's data?",
+    text: "It is erased wherever this value stands at this path in this tenant, also where the search has not looked yet. This cannot be undone.",
+    happens: [
+      "Records with it are removed. They fire no event.",
+      "Of events with it, the content is overwritten, and so is all that was sent and answered. Types, times and states stay in the history. Such an event is never sent again.",
+      "An event of which something still waits or is being sent is left alone, and named afterwards.",
+      "What receivers already got stays with them. Copies and backups stay, too, and so does a value that stands only in record keys, event ids, headers or URLs.",
+      "The activity keeps the path and the counts, without the value. With PostgreSQL, run VACUUM afterwards.",
+    ],
+    done: (any: boolean): string => (any ? "The data was erased" : "Nothing was erased"),
+    counts: {
+      records: "Records removed",
+      events: "Events overwritten",
+      deliveries: "Their deliveries",
+      attempts: "Requests overwritten",
+    },
+    stopped: "It was stopped before everything was looked at. Erase again to go on.",
+    waiting: (n: string) => `Left alone, because something of them still waits or is being sent: ${n}`,
+    waitingText:
+      "Erase again when it is over. If it must not be sent any more, disable its endpoint first; that cancels what waits.",
+    changed: (n: string) => `Records that somebody changed meanwhile were left alone: ${n}. Erase again.`,
   },
   network: {
     title: "Network",

@@ -696,6 +696,8 @@ const es: Messages = {
     lastMonth: "Últimos 30 días",
   },
   events: {
+    erased: "Los datos de este evento se borraron a pedido de una persona",
+    erasedText: "Estaban en el contenido y en lo enviado. El evento no se vuelve a enviar.",
     title: "Eventos",
     text: "Lo que ocurrió en su producto.",
     empty: "Todavía no hay eventos",
@@ -883,6 +885,30 @@ const es: Messages = {
     revealed: "Se muestran los datos personales. En la actividad quedó que usted los vio.",
     maskedRecord:
       "Los datos personales de este registro están ocultos, así que solo se pueden cambiar miembros sueltos. Para reemplazar el documento entero, muestre antes los datos personales.",
+  },
+  erasePerson: {
+    verb: "Borrar estos datos",
+    title: "¿Borrar los datos de esta persona?",
+    text: "Se borran en todo lugar de este cliente donde esté este valor en esta ruta, también donde la búsqueda aún no llegó. No se puede deshacer.",
+    happens: [
+      "Los registros que lo tienen se eliminan. No disparan eventos.",
+      "De los eventos que lo tienen se sobrescribe el contenido, y también todo lo enviado y respondido. Los tipos, las fechas y los estados quedan en el historial. Un evento así no se vuelve a enviar nunca.",
+      "Un evento del que algo todavía espera o se está enviando queda intacto, y después se indica cuál es.",
+      "Lo que los destinatarios ya recibieron sigue en su poder. También quedan las copias y los respaldos, y el valor que esté solo en claves de registros, ids de eventos, encabezados o URL.",
+      "La actividad guarda la ruta y las cantidades, sin el valor. Con PostgreSQL, ejecute VACUUM después.",
+    ],
+    done: (any) => (any ? "Se borraron los datos" : "No se borró nada"),
+    counts: {
+      records: "Registros eliminados",
+      events: "Eventos sobrescritos",
+      deliveries: "Sus entregas",
+      attempts: "Peticiones sobrescritas",
+    },
+    stopped: "Se detuvo antes de revisarlo todo. Borre otra vez para continuar.",
+    waiting: (n) => `Quedaron intactos, porque algo de ellos todavía espera o se está enviando: ${n}`,
+    waitingText:
+      "Borre otra vez cuando haya terminado. Si ya no debe enviarse, desactive antes el destino; eso cancela lo que espera.",
+    changed: (n) => `Quedaron intactos los registros que alguien cambió mientras tanto: ${n}. Borre otra vez.`,
   },
   network: {
     title: "Red",

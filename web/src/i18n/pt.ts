@@ -697,6 +697,8 @@ const pt: Messages = {
     lastMonth: "Últimos 30 dias",
   },
   events: {
+    erased: "Os dados deste evento foram apagados a pedido de uma pessoa",
+    erasedText: "Estavam no conteúdo e no que foi enviado. O evento não é enviado de novo.",
     title: "Eventos",
     text: "O que aconteceu no seu produto.",
     empty: "Ainda não há eventos",
@@ -882,6 +884,30 @@ const pt: Messages = {
     revealed: "Os dados pessoais estão visíveis. Na atividade ficou registrado que você os viu.",
     maskedRecord:
       "Os dados pessoais deste registro estão ocultos, por isso só dá para mudar membros isolados. Para substituir o documento inteiro, mostre antes os dados pessoais.",
+  },
+  erasePerson: {
+    verb: "Apagar estes dados",
+    title: "Apagar os dados desta pessoa?",
+    text: "São apagados em todo lugar deste cliente em que este valor esteja neste caminho, inclusive onde a busca ainda não chegou. Não pode ser desfeito.",
+    happens: [
+      "Os registros que o contêm são excluídos. Eles não disparam eventos.",
+      "Dos eventos que o contêm é sobrescrito o conteúdo, e também tudo o que foi enviado e respondido. Os tipos, as datas e os estados ficam no histórico. Um evento assim nunca mais é enviado.",
+      "Um evento do qual algo ainda espera ou está sendo enviado fica intacto e é indicado depois.",
+      "O que os destinatários já receberam continua com eles. Ficam também as cópias e os backups, e o valor que esteja só em chaves de registros, ids de eventos, cabeçalhos ou URLs.",
+      "A atividade guarda o caminho e as quantidades, sem o valor. Com PostgreSQL, execute VACUUM depois.",
+    ],
+    done: (any) => (any ? "Os dados foram apagados" : "Nada foi apagado"),
+    counts: {
+      records: "Registros excluídos",
+      events: "Eventos sobrescritos",
+      deliveries: "Entregas deles",
+      attempts: "Requisições sobrescritas",
+    },
+    stopped: "Foi interrompido antes de examinar tudo. Apague de novo para continuar.",
+    waiting: (n) => `Ficaram intactos, porque algo deles ainda espera ou está sendo enviado: ${n}`,
+    waitingText:
+      "Apague de novo quando tiver terminado. Se não deve mais ser enviado, desative antes o destino; isso cancela o que espera.",
+    changed: (n) => `Ficaram intactos os registros que alguém mudou nesse meio-tempo: ${n}. Apague de novo.`,
   },
   network: {
     title: "Rede",

@@ -1,5 +1,5 @@
 // One event: its content, to the byte, and what came of it at each endpoint.
-import { Anchor, Button, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Alert, Anchor, Button, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { IconHelp } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
@@ -13,6 +13,9 @@ import { Code } from "../parts/Code";
 import { useEventTitles } from "../parts/DeliveryRows";
 import { Columns } from "../parts/Listing";
 import { Reveal, useMayReveal } from "../parts/Reveal";
+
+/** The media type of a payload that was erased for a person. */
+const erasedType = "application/x-gancho-erased";
 
 export function EventPage() {
   const t = useT();
@@ -131,7 +134,14 @@ export function EventPage() {
           )}
         </section>
         <Paper p="lg">
-          {mayReveal && <Reveal shown={revealed} busy={revealed && plain.isPending} onChange={setRevealed} />}
+          {e.content_type === erasedType && (
+            <Alert color="gray" variant="light" title={t.events.erased} mb="sm">
+              {t.events.erasedText}
+            </Alert>
+          )}
+          {mayReveal && e.content_type !== erasedType && (
+            <Reveal shown={revealed} busy={revealed && plain.isPending} onChange={setRevealed} />
+          )}
           <Trouble error={payload.error} retry={() => void payload.refetch()} />
           {payload.data ? (
             <Code

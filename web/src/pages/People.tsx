@@ -1,17 +1,26 @@
 // Where a person's data stands: in records, in events, in what was sent.
 import { Anchor, Autocomplete, Button, Group, Paper, Stack, Text, TextInput } from "@mantine/core";
-import { IconSearch, IconUserSearch } from "@tabler/icons-react";
+import { IconEraser, IconSearch, IconUserSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { api, type Found, ok } from "../api/client";
-import { contractsQuery, type PeopleSearch, queryClient, recordContractsQuery, searchQuery } from "../api/queries";
+import {
+  contractsQuery,
+  forgetExact,
+  type PeopleSearch,
+  queryClient,
+  recordContractsQuery,
+  searchQuery,
+} from "../api/queries";
 import { number } from "../format";
 import { type Language, useT } from "../i18n";
 import { Empty, PageHead, Time, Tone, Trouble } from "../parts/basics";
 import { useEventTitles } from "../parts/DeliveryRows";
+import { Erased, ErasePerson, type Erasure } from "../parts/ErasePerson";
 import { errorsByPath } from "../parts/form";
 import { Columns } from "../parts/Listing";
+import { useVisitor } from "../session";
 
 const part = 100; // places that are shown before one is asked whether to go on
 
@@ -69,12 +78,16 @@ function People({ tenant }: { tenant: string }) {
   const [path, setPath] = useState(search?.path ?? "");
   const [value, setValue] = useState(search?.value ?? "");
   const [shown, setShown] = useState(part); // of what was found; one page of a search can find thousands
+  const operator = useVisitor().role === "operator";
+  const [erasing, setErasing] = useState(false);
+  const [erased, setErased] = useState<Erasure>();
   const known = [...new Set(contracts.data?.flatMap((c) => c.sensitive) ?? [])].sort();
   const wrong = errorsByPath(error, t);
   const submit = (e: FormEvent) => {
     e.preventDefault();
     if (!path.trim() || !value.trim()) return;
     setShown(part);
+    setErased(undefined);
     void run(path.trim(), value.trim());
   };
   return (
@@ -131,6 +144,7 @@ function People({ tenant }: { tenant: string }) {
       {!wrong.path && !wrong.value && <Trouble error={error} />}
       {search && (
         <Stack gap="md">
+          {erased && <Erased tenant={tenant} erased={erased} />}
           <Group gap="sm" role="status">
             <Text size="sm" fw={550}>
               {t.people.found(number(search.items.length, t.locale), search.items.length)}
@@ -141,6 +155,16 @@ function People({ tenant }: { tenant: string }) {
             {running && (
               <Button size="xs" variant="default" onClick={stop}>
                 {t.people.stop}
+              </Button>
+            )}
+            {operator && !running && search.items.length > 0 && (
+              <Button
+                size="xs"
+                variant="default"
+                leftSection={<IconEraser size={14} />}
+                onClick={() => setErasing(true)}
+              >
+                {t.erasePerson.verb}
               </Button>
             )}
           </Group>
@@ -173,6 +197,21 @@ function People({ tenant }: { tenant: string }) {
             </div>
           )}
         </Stack>
+      )}
+      {erasing && search && (
+        <ErasePerson
+          tenant={tenant}
+          path={search.path}
+          value={search.value}
+          onEnd={(done) => {
+            setErasing(false);
+            if (!done) return;
+            setErased(done);
+            setShown(part);
+            forgetExact(tenant);
+            void run(search.path, search.value); // it shows that nothing is left, or what is
+          }}
+        />
       )}
     </>
   );
