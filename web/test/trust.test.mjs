@@ -1,6 +1,9 @@
 // Personal data, hosts, encryption, and what the operator is told about the server.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import {
   choose,
@@ -322,6 +325,63 @@ test("the encryption key is replaced", async () => {
   assert.notEqual(active.id, first.id);
   await row(active.id).getByText(t.encryption.states.active).waitFor();
   assert.deepEqual(await stumbles(page), []);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+/** Changes a byte of each payload and document that is stored encrypted, as a bad disk would. */
+function damage(data) {
+  const file = path.join(data, "gancho.db");
+  const bytes = readFileSync(file);
+  const mark = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x08]); // store/payload.go
+  let n = 0;
+  for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + 1), n++) bytes[at + 24] ^= 1;
+  writeFileSync(file, bytes);
+  assert.ok(n >= 2, "nothing is stored encrypted");
+}
+
+test("what cannot be decrypted any more is explained where one looks for it", async () => {
+  const t = pt;
+  const data = mkdtempSync(path.join(os.tmpdir(), "gancho-damaged-"));
+  let own = await startServer("--data", data);
+  try {
+    await own.call("POST", "/v1/contracts", { source: contract });
+    await own.call("PUT", "/v1/tenants/acme", { name: "Acme", seal_payloads: true });
+    await own.call("PUT", "/v1/tenants/acme/records/people/person/1", { id: "1", note: "a" });
+    const event = await own.call("POST", "/v1/tenants/acme/events", { contract: "people", type: "seen", payload: {} });
+    await own.stop();
+    damage(data);
+    own = await startServer("--data", data);
+    const { page, wrong, close } = await signedIn(browser, own, t, `/t/acme/events/${event.id}`);
+    await page.getByText(t.events.unreadable).waitFor();
+    await page.getByText(t.events.unreadableText).waitFor();
+    assert.deepEqual(await stumbles(page), []);
+    await screenshot(page, "event-unreadable");
+    await page.goto(`${own.url}/t/acme/records/people/person/1`);
+    await page.getByText(t.records.unreadable).waitFor();
+    await page.getByText(t.records.unreadableText).waitFor();
+    assert.deepEqual(await stumbles(page), []);
+    await screenshot(page, "record-unreadable");
+    await page.getByRole("button", { name: t.common.delete }).click();
+    await page.getByRole("dialog").getByText(t.records.deleteSilent).waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: t.common.delete }).click();
+    await page.getByText(t.records.deleted(0)).waitFor();
+    await page.goto(`${own.url}/t/acme/records/people/person/1`);
+    await page.getByText(t.records.missing).waitFor();
+    assert.deepEqual(wrong, []);
+    await close();
+  } finally {
+    await own.stop();
+    rmSync(data, { recursive: true, force: true });
+  }
+});
+
+test("the page of keys says with whom a key shares its limits", async () => {
+  const t = es;
+  const { page, wrong, close } = await signedIn(browser, server, t, "/keys");
+  await page.getByText(t.keys.shared, { exact: true }).waitFor();
+  await page.getByRole("button", { name: t.keys.new }).first().click();
+  await page.getByRole("dialog").getByText(t.keys.shared).waitFor();
   assert.deepEqual(wrong, []);
   await close();
 });

@@ -576,6 +576,9 @@ const en = {
     lastMonth: "Last 30 days",
   },
   events: {
+    unreadable: "The content cannot be decrypted",
+    unreadableText:
+      "It was damaged in the database, or its encryption key is missing. What still waits of it fails, and nothing else is affected. Restore the database from a backup, or publish the event again.",
     erased: "The data of this event was erased for a person",
     erasedText: "It stood in the content and in what was sent. The event is not sent again.",
     title: "Events",
@@ -603,6 +606,10 @@ const en = {
     >,
   },
   records: {
+    deleteSilent: "No event fires for it. This cannot be undone.",
+    unreadable: "The record cannot be decrypted",
+    unreadableText:
+      "It was damaged in the database, or its encryption key is missing. It cannot be changed, and nothing else is affected. Restore the database from a backup, or delete the record and write it again; deleting it fires no event.",
     title: "Records",
     text: "The latest state of your product's objects. A change fires the events of its webhook system.",
     kind: "Kind",
@@ -687,6 +694,7 @@ const en = {
     noType: "The contract in the editor has no such event type.",
   },
   keys: {
+    shared: "The limits of a key hold for all keys and links together that are made with it.",
     title: "API keys",
     text: "Programs use a key to call the API. People use one to sign in here.",
     new: "New key",

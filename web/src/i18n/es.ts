@@ -696,6 +696,9 @@ const es: Messages = {
     lastMonth: "Últimos 30 días",
   },
   events: {
+    unreadable: "El contenido no se puede descifrar",
+    unreadableText:
+      "Se dañó en la base de datos o falta su clave de cifrado. Lo que aún espera de este evento falla; lo demás sigue igual. Restaure la base de datos desde una copia o publique el evento de nuevo.",
     erased: "Los datos de este evento se borraron a pedido de una persona",
     erasedText: "Estaban en el contenido y en lo enviado. El evento no se vuelve a enviar.",
     title: "Eventos",
@@ -726,6 +729,10 @@ const es: Messages = {
     },
   },
   records: {
+    deleteSilent: "No dispara ningún evento. No se puede deshacer.",
+    unreadable: "El registro no se puede descifrar",
+    unreadableText:
+      "Se dañó en la base de datos o falta su clave de cifrado. No se puede cambiar; lo demás sigue igual. Restaure la base de datos desde una copia, o elimine el registro y guárdelo de nuevo; eliminarlo no dispara eventos.",
     title: "Registros",
     text: "Lo último que su producto dijo de sus objetos. Un cambio dispara los eventos de su sistema de webhooks.",
     kind: "Clase",
@@ -811,6 +818,7 @@ const es: Messages = {
     noType: "El contrato del editor no tiene ese tipo de evento.",
   },
   keys: {
+    shared: "Los límites de una clave valen en conjunto para todas las claves y enlaces que se crean con ella.",
     title: "Claves de API",
     text: "Los programas usan una clave para llamar a la API. Las personas usan una para entrar aquí.",
     new: "Nueva clave",

@@ -697,6 +697,9 @@ const pt: Messages = {
     lastMonth: "Últimos 30 dias",
   },
   events: {
+    unreadable: "O conteúdo não pode ser decifrado",
+    unreadableText:
+      "Ele foi danificado no banco de dados, ou falta a chave de criptografia. O que ainda espera deste evento falha; o resto continua igual. Restaure o banco de dados de um backup ou publique o evento de novo.",
     erased: "Os dados deste evento foram apagados a pedido de uma pessoa",
     erasedText: "Estavam no conteúdo e no que foi enviado. O evento não é enviado de novo.",
     title: "Eventos",
@@ -727,6 +730,10 @@ const pt: Messages = {
     },
   },
   records: {
+    deleteSilent: "Nenhum evento é disparado. Não pode ser desfeito.",
+    unreadable: "O registro não pode ser decifrado",
+    unreadableText:
+      "Ele foi danificado no banco de dados, ou falta a chave de criptografia. Não pode ser alterado; o resto continua igual. Restaure o banco de dados de um backup, ou exclua o registro e guarde-o de novo; excluí-lo não dispara eventos.",
     title: "Registros",
     text: "O que seu produto disse por último de seus objetos. Uma mudança dispara os eventos do seu sistema de webhooks.",
     kind: "Classe",
@@ -811,6 +818,7 @@ const pt: Messages = {
     noType: "O contrato do editor não tem esse tipo de evento.",
   },
   keys: {
+    shared: "Os limites de uma chave valem em conjunto para todas as chaves e links criados com ela.",
     title: "Chaves de API",
     text: "Os programas usam uma chave para falar com o Gancho. As pessoas também, para entrar aqui.",
     new: "Nova chave",

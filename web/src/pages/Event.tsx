@@ -8,7 +8,7 @@ import { api, type Endpoint, ok } from "../api/client";
 import { contractsQuery, deliveriesQuery, endpointsQuery, eventQuery, payloadQuery } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
-import { Copy, Fact, HealthBadge, PageHead, Skeletons, StateBadge, Time, Trouble } from "../parts/basics";
+import { Copy, Fact, HealthBadge, PageHead, Skeletons, StateBadge, Time, Trouble, Unreadable } from "../parts/basics";
 import { Code } from "../parts/Code";
 import { useEventTitles } from "../parts/DeliveryRows";
 import { Columns } from "../parts/Listing";
@@ -139,10 +139,11 @@ export function EventPage() {
               {t.events.erasedText}
             </Alert>
           )}
-          {mayReveal && e.content_type !== erasedType && (
+          {e.unreadable && <Unreadable title={t.events.unreadable} text={t.events.unreadableText} />}
+          {mayReveal && !e.unreadable && e.content_type !== erasedType && (
             <Reveal shown={revealed} busy={revealed && plain.isPending} onChange={setRevealed} />
           )}
-          <Trouble error={payload.error} retry={() => void payload.refetch()} />
+          {!e.unreadable && <Trouble error={payload.error} retry={() => void payload.refetch()} />}
           {payload.data ? (
             <Code
               key={String(payload === plain)}
@@ -152,7 +153,7 @@ export function EventPage() {
               file={{ name: `${e.id}.json`, bytes: payload.data.bytes }}
             />
           ) : (
-            !payload.error && <Skeletons rows={3} />
+            !payload.error && !e.unreadable && <Skeletons rows={3} />
           )}
         </Paper>
       </Stack>

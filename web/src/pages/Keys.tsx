@@ -148,6 +148,9 @@ export function KeysPage() {
           },
         ]}
       />
+      <Text size="sm" c="dimmed" mt="md">
+        {t.keys.shared}
+      </Text>
       {ending && (
         <Confirm
           title={t.keys.endTitle(ending.name || `…${ending.hint}`)}
@@ -318,7 +321,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
       <Fieldset legend={t.keys.use}>
         <Stack>
           <Text size="xs" c="dimmed">
-            {t.keys.useHelp}
+            {t.keys.useHelp} {t.keys.shared}
           </Text>
           {keyLimits.map((name) => (
             <LimitInput key={name} name={name} {...form.getInputProps(`limits.${name}`)} />

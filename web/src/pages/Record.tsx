@@ -5,7 +5,7 @@ import { IconDatabaseOff, IconEdit, IconPlus, IconTrash } from "@tabler/icons-re
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import type { RecordAnswer } from "../api/client";
+import { Problem, type RecordAnswer } from "../api/client";
 import {
   changeRecord,
   ofTenant,
@@ -17,7 +17,7 @@ import {
 } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
-import { Copy, Empty, Fact, PageHead, Skeletons, Trouble } from "../parts/basics";
+import { Copy, Empty, Fact, PageHead, Skeletons, Trouble, Unreadable } from "../parts/basics";
 import { Code } from "../parts/Code";
 import { Confirm } from "../parts/Confirm";
 import { useEventTitles } from "../parts/DeliveryRows";
@@ -32,6 +32,7 @@ export function RecordPage() {
   const { tenant, ...name } = useParams({ from: "/t/$tenant/records/$contract/$kind/$key" });
   const mayChange = useMayChange();
   const record = useQuery(recordQuery(tenant, name));
+  const unreadable = record.error instanceof Problem && record.error.code === "unreadable";
   const [revealed, setRevealed] = useState(false);
   const mayReveal = useMayReveal(name.contract);
   const plain = useQuery({ ...revealedRecordQuery(tenant, name), enabled: revealed });
@@ -40,7 +41,7 @@ export function RecordPage() {
   const [deleting, setDeleting] = useState(false);
   const [answer, setAnswer] = useState<RecordAnswer>();
   const remove = useMutation({
-    mutationFn: () => changeRecord(tenant, name, "DELETE", record.data?.etag),
+    mutationFn: () => changeRecord(tenant, name, "DELETE", unreadable ? "*" : record.data?.etag),
     onSuccess: (a) => {
       notifications.show({ message: t.records.deleted(a.events.length) });
       void queryClient.invalidateQueries({ queryKey: ofTenant(tenant) });
@@ -64,6 +65,37 @@ export function RecordPage() {
       ← {t.records.title}
     </Anchor>
   );
+  const ask = deleting && (
+    <Confirm
+      title={t.endpoints.deleteTitle(title)}
+      text={unreadable ? t.records.deleteSilent : t.records.deleteText}
+      verb={t.common.delete}
+      danger
+      busy={remove.isPending}
+      error={remove.error}
+      onCancel={() => {
+        remove.reset();
+        setDeleting(false);
+      }}
+      onConfirm={() => remove.mutate()}
+    />
+  );
+  const askToDelete = (
+    <Button variant="default" leftSection={<IconTrash size={16} />} onClick={() => setDeleting(true)}>
+      {t.common.delete}
+    </Button>
+  );
+  if (unreadable)
+    return (
+      <>
+        {back}
+        <PageHead title={title} text={of?.title ?? name.contract}>
+          {mayChange && askToDelete}
+        </PageHead>
+        <Unreadable title={t.records.unreadable} text={t.records.unreadableText} />
+        {ask}
+      </>
+    );
   if (record.error)
     return (
       <>
@@ -87,9 +119,7 @@ export function RecordPage() {
             <Button variant="default" leftSection={<IconEdit size={16} />} onClick={edit}>
               {t.common.edit}
             </Button>
-            <Button variant="default" leftSection={<IconTrash size={16} />} onClick={() => setDeleting(true)}>
-              {t.common.delete}
-            </Button>
+            {askToDelete}
           </>
         )}
       </PageHead>
@@ -152,21 +182,7 @@ export function RecordPage() {
           </Paper>
         )}
       </Stack>
-      {deleting && (
-        <Confirm
-          title={t.endpoints.deleteTitle(title)}
-          text={t.records.deleteText}
-          verb={t.common.delete}
-          danger
-          busy={remove.isPending}
-          error={remove.error}
-          onCancel={() => {
-            remove.reset();
-            setDeleting(false);
-          }}
-          onConfirm={() => remove.mutate()}
-        />
-      )}
+      {ask}
     </>
   );
 }

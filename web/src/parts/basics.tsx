@@ -40,6 +40,15 @@ export function PageHead({ title, text, children }: { title: string; text?: Reac
   );
 }
 
+/** Says that something is stored encrypted and cannot be decrypted, and what to do. */
+export function Unreadable({ title, text }: { title: string; text: string }) {
+  return (
+    <Alert color="yellow" variant="light" icon={<IconAlertTriangle size={18} />} title={title}>
+      {text}
+    </Alert>
+  );
+}
+
 let now = Date.now();
 const tickers = new Set<() => void>();
 setInterval(() => {
