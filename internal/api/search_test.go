@@ -165,6 +165,11 @@ func TestEraseSubject(t *testing.T) {
 	if ev.str("content_type") != hook.ErasedType || !strings.HasPrefix(ev.str("payload"), "Erased at ") || strings.Contains(ev.Body, "example.com") {
 		t.Errorf("the event: %s", ev.Body)
 	}
+	for _, at := range []string{"", "/payload"} { // nobody has to reveal it to read that nothing is there
+		if ev := s.do("GET", "/v1/tenants/acme/events/ana"+at, "").want(200); !strings.Contains(ev.Body, "Erased at ") {
+			t.Errorf("the event, masked: %s", ev.Body)
+		}
+	}
 	if ev := s.do("GET", "/v1/tenants/acme/events/"+kept+"?reveal=true", "").want(200); !strings.Contains(ev.Body, "other@example.com") {
 		t.Errorf("another person: %s", ev.Body)
 	}

@@ -36,6 +36,9 @@ type Event struct {
 // ErasedType is the media type of a payload that was erased for a person. The payload then says when, as text for people.
 const ErasedType = "application/x-gancho-erased"
 
+// ErasedNote is what such a payload begins with; a time as in RFC 3339 follows.
+const ErasedNote = "Erased at "
+
 // Erased reports whether the payload was erased. Such an event is never sent again.
 func (e *Event) Erased() bool { return e.ContentType == ErasedType }
 

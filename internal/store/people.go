@@ -90,7 +90,7 @@ func (db *DB) eraseOne(t *tx, tenant string, f hook.Found, out *hook.SubjectEras
 		return nil
 	}
 	n, err := t.exec(`UPDATE events SET payload = $3, content_type = $4 WHERE tenant = $1 AND id = $2 AND content_type <> $4`,
-		tenant, f.Event[:], []byte("Erased at "+now.Format(time.RFC3339)), hook.ErasedType)
+		tenant, f.Event[:], []byte(hook.ErasedNote+now.Format(time.RFC3339)), hook.ErasedType)
 	if err != nil || n == 0 { // it was found twice, or is removed
 		return err
 	}

@@ -7,6 +7,8 @@ package view
 
 import (
 	"slices"
+	"strings"
+	"time"
 
 	"gancho/internal/answer"
 	"gancho/internal/contract"
@@ -42,12 +44,19 @@ func document(fields mask.Fields, doc []byte, isJSON bool) []byte {
 // Event is an event as somebody sees it.
 func (v Views) Event(s hook.Sight, e *hook.Event) *hook.Event {
 	fields := v.sensitive(e.Contract)
-	if s.Personal || len(fields) == 0 {
+	if s.Personal || len(fields) == 0 || saysErased(e) {
 		return e
 	}
 	shown := *e
 	shown.Payload = document(fields, e.Payload, e.JSON())
 	return &shown
+}
+
+// saysErased reports whether the payload is the note that it was erased, and when. A sender can choose the media type.
+func saysErased(e *hook.Event) bool {
+	at, ok := strings.CutPrefix(string(e.Payload), hook.ErasedNote)
+	_, err := time.Parse(time.RFC3339, at)
+	return ok && err == nil && e.Erased()
 }
 
 // Public is an event without what its contract calls sensitive.
