@@ -68,3 +68,38 @@ func TestContractChanges(t *testing.T) {
 		})
 	}
 }
+
+// An event of which a version of the contract can make no request was never sent. When the contract is corrected and
+// somebody asks for another attempt, the correction makes the whole request.
+func TestContractThatMadeNoRequest(t *testing.T) {
+	t.Parallel()
+	cfg := hook.EndpointConfig{Retry: []time.Duration{0, time.Hour}}
+	bubble(t, time.Minute, cfg, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {
+		put := func(version int64, endpoint string) {
+			c, err := contract.Parse("standard.yaml", []byte(standard+endpoint))
+			if err != nil {
+				t.Fatal(err)
+			}
+			x.w.Contracts.Add(c.WithVersion(version))
+			x.w.Refresh(hook.Change{Contract: "standard"})
+			settle()
+		}
+		put(1, "endpoint:\n  headers: {x-name: \"${payload.name}\"}\n  body: {v: 1}\n")
+		e := x.addEndpoint("http://b", cfg)
+		id := x.publish(e, `{"name":"two\nlines"}`)
+		settle()
+		if d := x.delivery(id); d.State != hook.Failed || d.Reason != hook.ClassRender {
+			t.Fatalf("%+v", d)
+		}
+		put(2, "endpoint:\n  body: {v: 2}\n")
+		if _, err := x.db.Retry(t.Context(), "acme", id, false); err != nil {
+			t.Fatal(err)
+		}
+		x.w.Wake(e.ID)
+		settle()
+		all := x.rc.requests()
+		if d := x.delivery(id); d.State != hook.Delivered || d.ContractVersion != 2 || len(all) != 1 || string(all[0].message.Body) != `{"v":2}` {
+			t.Errorf("%+v after %d requests", d, len(all))
+		}
+	})
+}

@@ -119,10 +119,16 @@ func newRendering(c *contract.Contract, cfg hook.EndpointConfig) rendering {
 // configuration if this is its first.
 func (c Composer) rendering(ctx context.Context, f *Form, job *hook.Job) (rendering, error) {
 	r, err := c.noted(ctx, f, &job.Delivery)
-	if err != nil || r.config.Transformation == "" || job.Frozen != nil || r.Plan == f.present.Plan {
+	if err != nil || job.Frozen != nil || r.Plan == f.present.Plan {
 		return r, err
 	}
-	// What a script makes is stored before it is sent. Nothing is stored, so nothing was sent: this is the first attempt.
+	// What a script makes is stored before it is sent, and of what cannot be rendered there is no request. In both cases
+	// nothing was sent, so this is the first attempt.
+	if r.config.Transformation == "" {
+		if _, err := r.Render(job.Event); err == nil {
+			return r, nil
+		}
+	}
 	d := &job.Delivery
 	d.EndpointVersion, d.ContractVersion = 0, 0
 	return c.noted(ctx, f, d)
