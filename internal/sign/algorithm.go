@@ -186,6 +186,9 @@ func (c *compiled) decodeSecret(text string) ([]byte, error) {
 			break
 		}
 	}
+	if c.key == keyWhsec && !c.algorithm.private() && (strings.HasPrefix(text, prefixPrivate) || strings.HasPrefix(text, prefixPublic)) {
+		return nil, refuse("it is half of a key pair; %s needs a secret that both sides know (whsec_…)", c.algorithm.name)
+	}
 	var raw []byte
 	var err error
 	if c.key == keyHex {

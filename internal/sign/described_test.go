@@ -2,6 +2,7 @@ package sign
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -993,6 +994,9 @@ func TestJoin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := both.Check(prefixPrivate + base64.StdEncoding.EncodeToString(ed25519.NewKeyFromSeed(make([]byte, 32)))); !errors.Is(err, ErrSecret) {
+			t.Errorf("%s: a private key, of which receivers have only one half: %v", name, err)
+		}
 		secret := both.NewSecret()
 		m := signWith(t, both, Message{ID: "evt_1", Time: now, Body: []byte("{}")}, secret)
 		if diff := cmp.Diff(both.Headers, []string{"X-Sig", headerID, headerTimestamp, headerSignature}); diff != "" || len(m.Headers) != 4 {
@@ -1017,6 +1021,15 @@ func TestJoin(t *testing.T) {
 	own := compileAll(t, Description{Places: []Place{inHeader("webhook-other", "${signature}")}})
 	hexKey := compileAll(t, Description{Key: "hex", Places: []Place{inHeader("X-Hex", "${signature}")}})
 	keyPair := compileAll(t, Description{Algorithm: "rsa-sha256", Places: []Place{inHeader("X-Rsa", "${signature}")}})
+	edKey := compileAll(t, Description{Algorithm: "ed25519", Key: "base64", Places: []Place{inHeader("X-Ed", "${signature}")}})
+	edWhsec := compileAll(t, Description{Algorithm: "ed25519", Key: "whsec", Places: []Place{inHeader("X-Ed", "${signature}")}})
+	base64Key := compileAll(t, Description{Key: "base64", Places: []Place{inHeader("X-64", "${signature}")}})
+	overHex := compileAll(t, Description{Key: "hex", Over: "${header.x-hex}${body}", Places: []Place{inHeader("X-Over", "${signature}")}})
+	for _, pair := range []string{prefixPrivate, prefixPublic} { // its text is base64, too
+		if err := legacy.Check(pair + strings.Repeat("A", 43)); !errors.Is(err, ErrSecret) {
+			t.Errorf("%s… as the key of an HMAC: %v", pair, err)
+		}
+	}
 	for _, tt := range []struct {
 		schemes []*Scheme
 		want    string
@@ -1029,19 +1042,21 @@ func TestJoin(t *testing.T) {
 		{[]*Scheme{overURL, inQuery}, "put it first"},
 		{[]*Scheme{hexKey, StandardWebhooks}, "no secret suits hmac-sha256 (X-Hex) and standard-webhooks"},
 		{[]*Scheme{keyPair, text}, "no secret suits"},
+		{[]*Scheme{edKey, base64Key}, "no secret suits"},
+		{[]*Scheme{overHex, hexKey}, "signature 2 has the header X-Hex, which an earlier one signs; put it first"},
 	} {
 		if _, err := Join(tt.schemes...); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("got %v, want %q", err, tt.want)
 		}
 	}
-	for _, fit := range [][]*Scheme{{inBody, text}, {inQuery, overURL}, {keyPair, compileAll(t, Description{Algorithm: "rsa-pss-sha256", Places: []Place{inHeader("X-Pss", "${signature}")}})}} {
+	for _, fit := range [][]*Scheme{{hexKey, overHex}, {edWhsec, StandardWebhooks}, {inBody, text}, {inQuery, overURL}, {keyPair, compileAll(t, Description{Algorithm: "rsa-pss-sha256", Places: []Place{inHeader("X-Pss", "${signature}")}})}} {
 		s, err := Join(fit...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		secret := s.NewSecret()
 		key, _ := s.VerifyKey(secret)
-		m := signWith(t, s, Message{Time: now, URL: "https://a.example/", Body: []byte("{}")}, secret)
+		m := signWith(t, s, Message{ID: "evt_1", Time: now, URL: "https://a.example/", Body: []byte("{}")}, secret)
 		if err := verifyWith(t, s, m, now, key); err != nil {
 			t.Errorf("%s: %v", s.Name, err)
 		}

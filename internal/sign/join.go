@@ -36,6 +36,9 @@ func Join(schemes ...*Scheme) (*Scheme, error) {
 					return nil, fmt.Errorf("signature %d keeps the header %s, which another signature has", i+1, h)
 				}
 			}
+			if k := slices.IndexFunc(s.Headers, before.signsHeader); k >= 0 {
+				return nil, fmt.Errorf("signature %d has the header %s, which an earlier one signs; put it first", i+1, s.Headers[k])
+			}
 			if s.changes(InBody) && before.signs(InBody) || s.changes(InQuery) && before.signs(InQuery) {
 				return nil, fmt.Errorf("signature %d changes what an earlier one has signed; put it first", i+1)
 			}
@@ -48,9 +51,19 @@ func Join(schemes ...*Scheme) (*Scheme, error) {
 	}
 	out.Name = strings.Join(names, " + ")
 	out.Check = func(secret string) error {
-		for _, s := range schemes {
+		first := ""
+		for i, s := range schemes {
 			if err := s.Check(secret); err != nil {
 				return err
+			}
+			key, err := s.VerifyKey(secret)
+			switch {
+			case err != nil:
+				return err
+			case i == 0:
+				first = key
+			case key != first: // the text of a private key is good for a MAC, too, but receivers have the public half only
+				return refuse("one of the signatures needs a key pair, and another a secret that both sides know")
 			}
 		}
 		return nil
@@ -109,6 +122,16 @@ func (s *Scheme) signs(in Part) bool {
 		return over.has(kindURL, kindURLDecoded, kindQueryText)
 	}
 	return over.has(kindBody, kindBodySHA256, kindSortedForm)
+}
+
+// signsHeader reports whether the scheme signs a header.
+func (s *Scheme) signsHeader(name string) (found bool) {
+	if s.Description == nil {
+		return false
+	}
+	over, _ := parseText(s.Description.Over) // it was compiled
+	over.each(func(x *source, _ bool) { found = found || x.kind == kindHeader && strings.EqualFold(x.arg, name) })
+	return found
 }
 
 type signers []Signer
