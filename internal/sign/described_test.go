@@ -971,6 +971,10 @@ func TestProblems(t *testing.T) {
 		{Description{Algorithm: "ed25519", Secret: Form{Length: 10}, Places: sig}, "secret", "whose form cannot be chosen"},
 		{Description{Secret: Form{Prefix: "a b"}, Places: sig}, "secret prefix", "visible characters"},
 		{Description{Secret: Form{Length: 600}, Places: sig}, "secret length", "at most 512"},
+		{Description{Secret: Form{Length: 8}, Places: sig}, "secret", "secret could be guessed: it has 40 bits of randomness, and at least 128"},
+		{Description{Secret: Form{Alphabet: "ab"}, Places: sig}, "secret", "it has 40 bits"},
+		{Description{Key: "hex", Secret: Form{Length: 8}, Places: sig}, "secret", "it has 64 bits"},
+		{Description{Nonce: Form{Length: 8}, Places: sig}, "nonce", "nonce could be guessed: it has 32 bits of randomness, and at least 64"},
 		{Description{Key: "whsec", Secret: Form{Prefix: "x_"}, Places: sig}, "secret prefix", "write key: base64"},
 	} {
 		_, problems := Compile(tt.d)

@@ -2,6 +2,7 @@ package sign
 
 import (
 	"fmt"
+	"math/bits"
 	"regexp"
 	"slices"
 	"strings"
@@ -99,7 +100,10 @@ const (
 	hexDigits    = "0123456789abcdef"
 	newTextSize  = 40
 	newNonceSize = 32
-	maxPlaces    = 20
+	// Of what is random, at least.
+	minSecretBits = 128
+	minNonceBits  = 64
+	maxPlaces     = 20
 )
 
 // compiled is a description that can be used. It does not change.
@@ -400,6 +404,22 @@ func (c *compiler) secrets() {
 	}
 	if c.nonce.Length == 0 {
 		c.nonce.Length = newNonceSize
+	}
+	if !keyPair {
+		c.guessable(c.form, text, minSecretBits, at)
+	}
+	c.guessable(c.nonce, true, minNonceBits, "nonce")
+}
+
+// guessable refuses a form of which somebody could try all texts. characters says that its length counts these, not the
+// bytes of a key.
+func (c *compiler) guessable(f Form, characters bool, least int, at string) {
+	have := 8 * f.Length
+	if characters {
+		have = f.Length * (bits.Len(uint(len(f.Alphabet))) - 1)
+	}
+	if have < least {
+		c.problem("Make it longer.", fmt.Sprintf("%s could be guessed: it has %d bits of randomness, and at least %d are needed.", at, have, least), at)
 	}
 }
 
