@@ -71,10 +71,9 @@ type Auth struct {
 // encrypted; nil: a random key, so that sessions end with the process.
 func New(store Store, adminKey string, sessionKey []byte) *Auth {
 	a := &Auth{
-		store: store, admin: sha256.Sum256([]byte(adminKey)),
+		store: store, admin: sha256.Sum256([]byte(adminKey)), root: &hook.Key{Name: "admin", Role: hook.RoleOperator},
 		throttle: newThrottle(), cross: http.NewCrossOriginProtection(),
 	}
-	a.root = &hook.Key{Name: "admin", Role: hook.RoleOperator, Hash: a.admin}
 	a.SetSessionKeys(sessionKey)
 	a.keys = cache.NewLoader(keysKept, keyTTL, func(ctx context.Context, hash string) (*hook.Key, error) {
 		k, err := store.KeyByHash(ctx, [32]byte([]byte(hash)))

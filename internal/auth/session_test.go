@@ -225,6 +225,10 @@ func TestPortalEndsWithKey(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			stored, err := db.PortalLink(ctx, l.ID)
+			if isKey := stored.MadeWith == hashOf(text); err != nil || isKey != strings.HasPrefix(text, "gk_") {
+				t.Errorf("the hash of %s is stored: %v (%v)", text, isKey, err)
+			}
 			m := made{link: here.LinkToken(by, l, stays, auth.Look{})}
 			s, err := here.OpenLink(ctx, request(t, "POST"), m.link)
 			if err != nil {

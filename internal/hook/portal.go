@@ -13,6 +13,7 @@ type PortalLink struct {
 	ExpiresAt time.Time // it cannot be opened after this time
 	OpenedAt  time.Time // when it was opened last; zero: never
 	EndsAt    time.Time // when the last session expires; not before ExpiresAt
-	// MadeWith is the hash of the key that created the link, [Key.Hash]. Zero: a program of the release before created it.
+	// MadeWith is the hash of the key that created the link, [Key.Hash]. Zero: the admin key created it, or a program of the
+	// release before.
 	MadeWith [32]byte
 }

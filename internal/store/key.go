@@ -270,7 +270,7 @@ func (db *DB) DeleteKey(ctx context.Context, id hook.KeyID) error {
 		if err != nil {
 			return err
 		}
-		// Links end with the key anyway; those of the admin key have no row in key_texts and stay.
+		// Links end with the key anyway.
 		if _, err := t.exec(`DELETE FROM portal_links WHERE made_with IN (SELECT hash FROM key_texts WHERE key = $1)`, id[:]); err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
 -- +goose Up
--- SHA-256 of the text of the API key that created the link, or of the admin key. The link ends with it. NULL: a program of
--- the release before created the link.
+-- SHA-256 of the text of the API key that created the link. The link ends with it. NULL or zeros: the admin key created
+-- the link, or a program of the release before.
 ALTER TABLE portal_links ADD COLUMN made_with BLOB;
