@@ -24,6 +24,7 @@ type history struct {
 	deliveries []hook.Delivery
 	large      *hook.Event
 	text       *hook.Event // whose payload is not JSON
+	sealed     *hook.Event // whose payload is encrypted
 }
 
 func makeHistory(t *testing.T, db *store.DB) *history {
@@ -66,6 +67,12 @@ func makeHistory(t *testing.T, db *store.DB) *history {
 	text := event(start.Add(time.Hour/9), "", "a=1")
 	text.Event.ContentType = "application/x-www-form-urlencoded"
 	h.text, sub.Items = text.Event, append(sub.Items, text)
+	sealed := event(start.Add(time.Hour/11), "", `{"sealed":true}`)
+	sealed.Event.Sealed = true
+	h.sealed, sub.Items = sealed.Event, append(sub.Items, sealed)
+	sub.Records = append(sub.Records, &hook.RecordWrite{Record: hook.Record{
+		Tenant: "acme", Contract: "c", Kind: "k", Key: "sealed", Version: 1, CreatedAt: start, UpdatedAt: start, Document: []byte(`{"sealed":true}`), Sealed: true,
+	}})
 	_, err = db.Submit(sub, time.Hour)
 	check(err)
 	for i := range h.deliveries {
@@ -148,6 +155,12 @@ func TestRun(t *testing.T) {
 	}
 	if got, err := to.Event(t.Context(), "acme", h.text.ID); err != nil || string(got.Payload) != "a=1" || got.ContentType != h.text.ContentType {
 		t.Errorf("a payload that is not JSON: %+v, %v", got, err)
+	}
+	if got, err := to.Event(t.Context(), "acme", h.sealed.ID); err != nil || !got.Sealed || string(got.Payload) != `{"sealed":true}` {
+		t.Errorf("a sealed payload: %+v, %v", got, err)
+	}
+	if got, err := to.Record(t.Context(), "acme", "c", "k", "sealed"); err != nil || !got.Sealed || string(got.Document) != `{"sealed":true}` {
+		t.Errorf("a sealed record: %+v, %v", got, err)
 	}
 	if e, err := to.TenantEndpoint(t.Context(), "acme", h.endpoint); err != nil || e.Config.URL != "http://x" {
 		t.Errorf("what is encrypted: %+v, %v", e, err)
