@@ -17,7 +17,7 @@ type Record struct {
 	UpdatedAt time.Time `json:"updated_at"`
 	// Unreadable says that the document is stored encrypted and cannot be decrypted. It is null then.
 	Unreadable bool            `json:"unreadable,omitempty" doc:"The document is stored encrypted and cannot be decrypted: it was damaged, or its encryption key is missing. It is shown as null. Delete the record and write it again."`
-	Document   json.RawMessage `json:"document" object:"true" doc:"Byte for byte as it was written."`
+	Document   json.RawMessage `json:"document" object:"true" nullable:"true" doc:"Byte for byte as it was written; null if it is unreadable."`
 }
 
 // RecordChange is one item of a batch. Exactly one of Document, Patch and Delete must be set.
