@@ -28,7 +28,8 @@ import (
 
 const (
 	tenantFile = 1 // version of the form
-	// importTimeout is how long the transaction of an import may take with PostgreSQL. No server runs meanwhile.
+	// importTimeout is how long the transaction of an import may take with PostgreSQL. Beside running servers it is bounded by
+	// the size of the file that the API takes, which is on disk by then. Other changes wait for it, publishing does not.
 	importTimeout = 24 * time.Hour
 )
 
