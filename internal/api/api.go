@@ -131,7 +131,7 @@ func New(o Options) *API {
 		o.Admin.Contracts.InForce = new(contract.Set)
 	}
 	answers := failures{o.Log}
-	all, at := newBodies(o.Bodies), addresses{o.PublicURL}
+	all, at := newBodies(o.Bodies, largestBody(o.MaxPayload)), addresses{o.PublicURL}
 	a := &API{
 		failures: answers, addresses: at, auth: o.Auth, tenants: o.Admin.Tenants.Store, contracts: o.Admin.Contracts.InForce,
 		console: o.Console,

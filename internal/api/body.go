@@ -1,10 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -28,31 +30,93 @@ var errTooBusy = &hook.Error{
 }
 
 // bodies is the memory for the bodies of all requests. It is counted as the bytes come, so what a caller announces and
-// does not send takes none.
+// does not send takes none. Each holder has a part of it at most, so that one who sends large bodies slowly leaves room
+// for the others.
 type bodies struct {
 	room     *semaphore.Weighted
+	part     int64 // bytes
 	patience time.Duration
+
+	mu    sync.Mutex
+	parts map[holder]*part // of those who hold some now
 }
 
-func newBodies(size int64) *bodies {
+// newBodies makes memory of size bytes; 0 means [maxBodies]. A holder may have half of it, or one buffer for a body of
+// largest bytes if that is more.
+func newBodies(size, largest int64) *bodies {
 	if size <= 0 {
 		size = maxBodies
 	}
-	return &bodies{semaphore.NewWeighted(size), bodiesPatience}
+	return &bodies{
+		room: semaphore.NewWeighted(size), part: min(size, max(size/2, largest)), patience: bodiesPatience,
+		parts: map[holder]*part{},
+	}
+}
+
+// holder is who sends bodies: a tenant, or a key if the request is about no tenant. All who send without a key are one,
+// the zero holder.
+type holder struct {
+	tenant string
+	key    hook.KeyID
+	keyed  bool
+}
+
+func holderOf(r *http.Request, key *hook.Key) holder {
+	if key == nil {
+		return holder{}
+	}
+	if tenant := cmp.Or(r.PathValue("tenant"), key.Tenant); tenant != "" {
+		return holder{tenant: tenant, keyed: true}
+	}
+	return holder{key: key.ID, keyed: true}
+}
+
+// part is the memory of one holder.
+type part struct {
+	room     *semaphore.Weighted
+	requests int // that use it; mu of bodies guards it
+}
+
+// enter is the part of a holder, for one more request.
+func (b *bodies) enter(who holder) *part {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p, ok := b.parts[who]
+	if !ok {
+		p = &part{room: semaphore.NewWeighted(b.part)}
+		b.parts[who] = p
+	}
+	p.requests++
+	return p
+}
+
+// leave says that a request of a holder is over.
+func (b *bodies) leave(who holder) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.parts[who]
+	if p.requests--; p.requests == 0 {
+		delete(b.parts, who)
+	}
 }
 
 // held is memory that one request has.
 type held struct {
 	of    *bodies
+	by    holder
+	part  *part // of by; nil: the request needed none yet
 	bytes int64
 }
 
 // release gives the memory back. The bytes must not be used any more.
 func (h *held) release() {
-	if h.bytes > 0 {
-		h.of.room.Release(h.bytes)
-		h.bytes = 0
+	if h.part == nil {
+		return
 	}
+	h.part.room.Release(h.bytes)
+	h.of.room.Release(h.bytes)
+	h.of.leave(h.by)
+	h.part, h.bytes = nil, 0
 }
 
 // lacks is how many bytes h needs more for a buffer of some size.
@@ -61,7 +125,17 @@ func (h *held) lacks(size int64) int64 { return max(0, size-freeBody-h.bytes) }
 // tryReserve makes h as large as a buffer of some size needs, and reports whether there was room at once.
 func (h *held) tryReserve(size int64) bool {
 	more := h.lacks(size)
-	if more > 0 && !h.of.room.TryAcquire(more) {
+	if more == 0 {
+		return true
+	}
+	if h.part == nil {
+		h.part = h.of.enter(h.by)
+	}
+	if !h.part.room.TryAcquire(more) {
+		return false
+	}
+	if !h.of.room.TryAcquire(more) {
+		h.part.room.Release(more)
 		return false
 	}
 	h.bytes += more
@@ -76,7 +150,11 @@ func (h *held) reserve(ctx context.Context, size int64) error {
 	ctx, cancel := context.WithTimeout(ctx, h.of.patience)
 	defer cancel()
 	more := h.lacks(size)
+	if h.part.room.Acquire(ctx, more) != nil {
+		return errTooBusy
+	}
 	if h.of.room.Acquire(ctx, more) != nil {
+		h.part.room.Release(more)
 		return errTooBusy
 	}
 	h.bytes += more

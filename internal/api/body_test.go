@@ -42,7 +42,7 @@ func TestAnnouncedBytesTakeNoMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const size = 1 << 20
-		all := newBodies(size)
+		all := newBodies(size, 0)
 		more := make(chan struct{})
 		caps := make(chan int)
 		for i := range 2000 {
@@ -75,12 +75,12 @@ func TestBodiesShareMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const size = 1 << 20
-		all := newBodies(size)
+		all := newBodies(size, 0)
 		body := bytes.Repeat([]byte("0123456789abcdef"), size/32)
 		more := make(chan struct{})
-		for range 2 {
+		for _, tenant := range []string{"a", "b"} {
 			go func() {
-				h := held{of: all}
+				h := held{of: all, by: holder{tenant: tenant}}
 				defer h.release()
 				_, _ = h.read(announced(size/2+freeBody-1, &stops{bytes.Clone(body), more}), nil, size)
 			}()
@@ -126,6 +126,64 @@ func TestBodiesShareMemory(t *testing.T) {
 	})
 }
 
+// TestBodiesOfOneHolder: a tenant whose callers send large bodies, and then stop, holds half of the memory. More of its
+// bodies wait in vain, and those of others, and small ones of its own, do not.
+func TestBodiesOfOneHolder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const size = 1 << 20
+		all := newBodies(size, 0)
+		body := bytes.Repeat([]byte("0123456789abcdef"), size/128)
+		more := make(chan struct{})
+		slow := holder{tenant: "slow", keyed: true}
+		for range 100 {
+			go func() {
+				h := held{of: all, by: slow}
+				defer h.release()
+				_, _ = h.read(announced(-1, &stops{bytes.Clone(body), more}), nil, size)
+			}()
+		}
+		time.Sleep(bodiesPatience + time.Second) // most of them are refused
+		read := func(who holder, n int) error {
+			h := held{of: all, by: who}
+			defer h.release()
+			_, err := h.read(announced(int64(n), bytes.NewReader(body[:n])), nil, size)
+			return err
+		}
+		for _, who := range []holder{{tenant: "other", keyed: true}, {key: hook.NewKeyID(), keyed: true}, {keyed: true}, {}} {
+			start := time.Now()
+			if err := read(who, len(body)); err != nil || time.Since(start) > 0 {
+				t.Errorf("%v: %v after %v", who, err, time.Since(start))
+			}
+		}
+		if err := read(slow, len(body)); !errors.Is(err, errTooBusy) {
+			t.Errorf("another large one of the same tenant: %v", err)
+		}
+		if err := read(slow, freeBody/2); err != nil {
+			t.Errorf("a small one of the same tenant: %v", err)
+		}
+		close(more)
+		synctest.Wait()
+		if err := read(slow, len(body)); err != nil {
+			t.Errorf("when the slow ones have gone: %v", err)
+		}
+		if !all.room.TryAcquire(size) || len(all.parts) > 0 {
+			t.Errorf("memory was not given back; holders: %v", all.parts)
+		}
+	})
+}
+
+// TestLargestBodyHasRoom: a body as large as allowed has room, also where it is more than half of the memory.
+func TestLargestBodyHasRoom(t *testing.T) {
+	t.Parallel()
+	const size, limit = 1 << 20, 900_000
+	h := held{of: newBodies(size, limit)}
+	defer h.release()
+	if _, err := h.read(announced(-1, bytes.NewReader(make([]byte, limit))), nil, limit); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestBodyLimit: as many bytes as allowed are read, and one more is refused, whatever was announced.
 func TestBodyLimit(t *testing.T) {
 	t.Parallel()
@@ -136,7 +194,7 @@ func TestBodyLimit(t *testing.T) {
 				if known {
 					length = int64(n)
 				}
-				h := held{of: newBodies(0)}
+				h := held{of: newBodies(0, 0)}
 				got, err := h.read(announced(length, bytes.NewReader(make([]byte, n))), nil, int64(limit))
 				if n == limit && (err != nil || len(got) != n) || n > limit && err == nil {
 					t.Errorf("%d bytes of %d, announced %v: %d, %v", n, limit, known, len(got), err)

@@ -267,6 +267,7 @@ func (a *API) admit(op operation) func(huma.Context, func(huma.Context)) {
 		defer memory.release()
 		key, err := a.enter(r, op)
 		if err == nil {
+			memory.by = holderOf(r, key)
 			err = readBody(r, op, &memory)
 		}
 		if err != nil {

@@ -71,9 +71,12 @@ type acceptHandlers struct {
 func newAcceptHandlers(o Options, f failures, all *bodies) *acceptHandlers {
 	return &acceptHandlers{
 		failures: f, auth: o.Auth, accepter: o.Accepter, changer: o.Changer, quota: o.Quota, maxPayload: o.MaxPayload,
-		maxBody: max(maxBatch, int64(o.MaxPayload)+bodyMargin), bodies: all,
+		maxBody: largestBody(o.MaxPayload), bodies: all,
 	}
 }
+
+// largestBody is how many bytes the body of a request may have, if a payload may have maxPayload.
+func largestBody(maxPayload int) int64 { return max(maxBatch, int64(maxPayload)+bodyMargin) }
 
 const publishScope = "events:publish"
 
@@ -154,9 +157,9 @@ func (a *acceptHandlers) publish(w http.ResponseWriter, r *http.Request, tenant 
 	_, _ = w.Write(t.out)
 }
 
-// read reads the body of a request into t, up to limit bytes.
-func (a *acceptHandlers) read(t *intake, r *http.Request, limit int64) (err error) {
-	t.held.of = a.bodies
+// read reads the body of a request, made with key, into t, up to limit bytes.
+func (a *acceptHandlers) read(t *intake, r *http.Request, key *hook.Key, limit int64) (err error) {
+	t.held.of, t.held.by = a.bodies, holderOf(r, key)
 	t.body, err = t.held.read(r, t.body, limit)
 	return err
 }
@@ -165,7 +168,7 @@ func (a *acceptHandlers) read(t *intake, r *http.Request, limit int64) (err erro
 func (a *acceptHandlers) acceptEvents(
 	t *intake, w http.ResponseWriter, r *http.Request, key *hook.Key, tenant string,
 ) error {
-	if err := a.read(t, r, a.maxBody); err != nil {
+	if err := a.read(t, r, key, a.maxBody); err != nil {
 		return err
 	}
 	in := hook.NewEvents{Tenant: tenant}

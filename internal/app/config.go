@@ -33,7 +33,7 @@ type Config struct {
 
 	MaxConnectionsPerAddress int `name:"max-connections-per-address" env:"GANCHO_MAX_CONNECTIONS_PER_ADDRESS" default:"512" placeholder:"N" help:"How many of them may come from one address, 0 for any number." doc:"The addresses of one IPv6 network of 64 bits count as one. Loopback addresses and trusted proxies are exempt, because many callers come through them."`
 
-	MaxBodies Bytes `name:"max-bodies" env:"GANCHO_MAX_BODIES" default:"256MiB" placeholder:"SIZE" help:"How many bytes of request bodies may be in memory at the same time." doc:"They are counted as they come. A request that finds no room waits for 5 seconds, and is then answered with status 503 and Retry-After. The first 16 KiB of each body are not counted."`
+	MaxBodies Bytes `name:"max-bodies" env:"GANCHO_MAX_BODIES" default:"256MiB" placeholder:"SIZE" help:"How many bytes of request bodies may be in memory at the same time." doc:"They are counted as they come. A request that finds no room waits for 5 seconds, and is then answered with status 503 and Retry-After. One tenant, or one key if a request is about no tenant, may have half of it (a single request may have the room that it needs). The first 16 KiB of each body are not counted."`
 
 	Data string `name:"data" env:"GANCHO_DATA" default:"./gancho-data" placeholder:"DIR" help:"Directory of the database and the generated keys." doc:"It is created if it is absent, readable by its owner only. A backup of this directory is a backup of everything. Two servers cannot share one."`
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gancho.example/client"
 )
 
 // TestOverrunServer opens each kind of connection that is there only to be in the way, more than the server takes. None
@@ -162,5 +165,43 @@ func TestRefusalIsRead(t *testing.T) {
 			res.Body.Close()
 			c.Close()
 		}
+	}
+}
+
+// TestSlowBodiesLeaveRoom: callers of one tenant send twice what may be in memory, and stop before the end. Another
+// tenant publishes a large event meanwhile.
+func TestSlowBodiesLeaveRoom(t *testing.T) {
+	t.Parallel()
+	p := startWith(t, place{dir: t.TempDir()}, func(c *testConfig) { c.MaxBodies = 64 << 20 })
+	for _, tenant := range []string{"slow", "other"} {
+		if _, err := p.PutTenant(t.Context(), tenant, client.TenantInput{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	most := bytes.Repeat([]byte("[1,2,3,4]      \n"), 20<<16) // 20 MiB, for which a buffer of 32 MiB is needed
+	sent := make(chan struct{})
+	for range 4 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		go func() {
+			defer func() { sent <- struct{}{} }()
+			_, _ = fmt.Fprintf(conn, "POST /v1/tenants/slow/events HTTP/1.1\r\nHost: gancho\r\nAuthorization: Bearer %s\r\n"+
+				"Content-Length: %d\r\n\r\n", testKey, len(most)+1)
+			_ = conn.SetWriteDeadline(time.Now().Add(time.Minute))
+			_, _ = conn.Write(most) // it is cut off if it finds no room
+		}()
+	}
+	for range 2 {
+		<-sent
+	}
+	event := `{"type":"a","payload":"` + strings.Repeat("x", 200<<10) + `"}`
+	if status, answer := p.call(testKey, "POST", "/v1/tenants/other/events", event); status != http.StatusAccepted {
+		t.Errorf("another tenant: %d %s", status, answer)
+	}
+	for range 2 {
+		<-sent
 	}
 }

@@ -56,6 +56,7 @@ type testConfig struct {
 	PublicURL      string
 	FileLimit      uint64 // bytes; no file of the process gets larger, as on a full disk
 	DiskLow        int64
+	MaxBodies      int64
 	Clock          string // a file, see jumpingClock
 }
 
@@ -78,6 +79,9 @@ func serveForTest(text string) int {
 	}
 	if tc.DiskLow > 0 {
 		cfg.DiskLow = Bytes(tc.DiskLow)
+	}
+	if tc.MaxBodies > 0 {
+		cfg.MaxBodies = Bytes(tc.MaxBodies)
 	}
 	if n := tc.FileLimit; n > 0 {
 		signal.Ignore(syscall.SIGXFSZ) // so that writing fails, as on a full disk
