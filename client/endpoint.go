@@ -61,7 +61,7 @@ type Endpoint struct {
 	StateAt         time.Time         `json:"state_at" doc:"When it came into this state."`
 	LastRun         *time.Time        `json:"last_run" doc:"When the latest request to the endpoint began; null: there was none."`
 	LastStatus      string            `json:"last_status" doc:"How that request ended: delivered, or the error class. Empty: there was none."`
-	FailingSince    *time.Time        `json:"failing_since" doc:"The first failure since the last success; null: the latest request succeeded."`
+	FailingSince    *time.Time        `json:"failing_since" doc:"The first failure since the last success, correction or long silence; null: it does not fail."`
 	CreatedAt       time.Time         `json:"created_at"`
 	UpdatedAt       time.Time         `json:"updated_at"`
 	Version         int64             `json:"version" doc:"Counts the changes of its configuration."`

@@ -82,7 +82,7 @@ type Config struct {
 
 	Idempotency time.Duration `name:"idempotency" env:"GANCHO_IDEMPOTENCY" default:"24h" placeholder:"TIME" help:"How long an event id or Idempotency-Key is remembered." doc:"Within this time, a repeated request gets the answer of the first one, and no second event is created."`
 
-	DisableAfter time.Duration `name:"disable-after" env:"GANCHO_DISABLE_AFTER" default:"120h" placeholder:"TIME" help:"Disable an endpoint whose attempts have all failed for this long." doc:"One successful delivery starts the time again. The endpoint shows when and why it was disabled, and its missed events can be recovered."`
+	DisableAfter time.Duration `name:"disable-after" env:"GANCHO_DISABLE_AFTER" default:"120h" placeholder:"TIME" help:"Disable an endpoint whose attempts have all failed for this long." doc:"One successful delivery starts the time again, and so does a correction of the endpoint, such as a new URL or secret, or a time without attempts (30 hours, or a quarter more than its longest delay between attempts). The endpoint shows when and why it was disabled, and its missed events can be recovered."`
 
 	StopTimeout time.Duration `name:"stop-timeout" env:"GANCHO_STOP_TIMEOUT" default:"15s" placeholder:"TIME" help:"How long a stop waits for the deliveries in flight." doc:"On SIGTERM or an interrupt the server takes no new work, waits for the requests it is sending, and stops. Requests still open after this time are interrupted, and sent again at the next start. A second signal stops at once."`
 

@@ -247,7 +247,7 @@ func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
 	if o.RetryAfter > 0 {
 		l.pace.Pause(now.Add(min(o.RetryAfter, hook.MaxRetryAfter)))
 	}
-	if l.health.note(a, o, now) {
+	if l.health.note(a, o, silence(l.plan.policy.Retry), now) {
 		l.saveHealth(now)
 	}
 }

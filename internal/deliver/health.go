@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"slices"
 	"time"
 
 	"gancho/internal/hook"
@@ -14,23 +15,40 @@ type health struct {
 	savedAt time.Time
 }
 
-// note updates the health after an attempt. It reports whether to save it at once: after the
+// silence is how long an endpoint with this schedule of retries may have no attempt and still count as failing all the
+// time: a quarter longer than a day, or than its longest delay. So a retry that is spread, or an event that comes once a
+// day, does not begin the failure anew; an endpoint that had nothing to send for a week does.
+func silence(retry []time.Duration) time.Duration {
+	longest := max(24*time.Hour, slices.Max(retry))
+	return longest + longest/4
+}
+
+// note updates the health after an attempt. A failure after a silence begins anew. It reports whether to save it at once: after the
 // first attempt, when the endpoint begins or stops failing, and if the last save is more than a
 // second ago.
-func (h *health) note(a *hook.Attempt, o hook.Outcome, now time.Time) (save bool) {
+func (h *health) note(a *hook.Attempt, o hook.Outcome, silence time.Duration, now time.Time) (save bool) {
 	before := h.Health
 	h.LastRun = a.StartedAt
 	if o.OK {
 		h.LastStatus, h.FailingSince = string(hook.Delivered), time.Time{}
 	} else {
 		h.LastStatus = o.Class
-		if h.FailingSince.IsZero() {
+		if h.FailingSince.IsZero() || a.StartedAt.Sub(before.LastRun) > silence {
 			h.FailingSince = a.StartedAt
 		}
 	}
 	h.unsaved = true
-	turned := before.FailingSince.IsZero() != h.FailingSince.IsZero()
+	turned := !before.FailingSince.Equal(h.FailingSince)
 	return turned || before.LastRun.IsZero() || now.Sub(h.savedAt) > tickEvery
+}
+
+// healed says that the endpoint does not count as failing any more, because a person resumed or corrected it. A lane may
+// have saved the failure after the store forgot it, so it is saved; with mu held.
+func (l *lane) healed(now time.Time) {
+	if !l.health.FailingSince.IsZero() {
+		l.health.FailingSince = time.Time{}
+		l.saveHealth(now)
+	}
 }
 
 // saveHealth hands health to the store, unless another node may have taken over the endpoint;

@@ -323,10 +323,11 @@ func (l *lane) setPlan(p *plan) {
 		l.pace.Limit(p.limits.PerSecond)
 	}
 	resumed := old.state != hook.EndpointActive && p.state == hook.EndpointActive
-	if resumed { // whoever resumed it says that the receiver works again
-		l.health.FailingSince = time.Time{}
+	corrected := hook.Corrected(old.endpoint, p.endpoint)
+	if resumed || corrected { // a person says that the receiver works again, or what failed was not the endpoint as it is now
+		l.healed(l.now())
 	}
-	if resumed || old.endpoint.Version != p.endpoint.Version {
+	if resumed || corrected || old.endpoint.Version != p.endpoint.Version {
 		l.pace.Forgive()
 	}
 }

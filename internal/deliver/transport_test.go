@@ -204,8 +204,10 @@ func TestTrialOfAFailingEndpoint(t *testing.T) {
 	cfg := hook.EndpointConfig{Retry: []time.Duration{0}}
 	bubble(t, time.Hour, cfg, func(int, *send.Message) *send.Reply { return status(404) }, func(t *testing.T, x *world) {
 		real := x.w.Transports
-		x.publish(x.endpoint, `1`)
-		pass(6 * 24 * time.Hour)
+		for range 6 {
+			x.publish(x.endpoint, `1`)
+			pass(23 * time.Hour)
+		}
 		state := func() hook.EndpointState {
 			e, err := x.db.Endpoint(t.Context(), x.endpoint.ID)
 			if err != nil || e.Health.FailingSince.IsZero() {

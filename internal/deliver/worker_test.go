@@ -414,6 +414,64 @@ func TestFailingLongDisables(t *testing.T) {
 	})
 }
 
+// TestFailingBeginsAnew: whoever corrects an endpoint that has failed for days may make one more mistake, or the receiver
+// may hiccup once. That does not disable the endpoint. Nor does a failure after a long silence.
+func TestFailingBeginsAnew(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		edit func(*hook.Endpoint) // nil: silence
+		anew bool
+	}{
+		"URL":     {func(e *hook.Endpoint) { e.Config.URL += "corrected" }, true},
+		"headers": {func(e *hook.Endpoint) { e.Config.Headers = []hook.Header{{Name: "A", Value: "b"}} }, true},
+		"secret":  {func(e *hook.Endpoint) { e.Secrets = []hook.Secret{{Text: "whsec_" + strings.Repeat("QUJD", 8)}} }, true},
+		"name":    {func(e *hook.Endpoint) { e.Name = "renamed" }, false},
+		"filter":  {func(e *hook.Endpoint) { e.Config.Filter = "true" }, false},
+		"silence": {nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fail := func(int, *send.Message) *send.Reply { return status(404) }
+			bubble(t, time.Hour, hook.EndpointConfig{Retry: []time.Duration{0}}, fail, func(t *testing.T, x *world) {
+				endpoint := func() *hook.Endpoint {
+					e, err := x.db.Endpoint(t.Context(), x.endpoint.ID)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return e
+				}
+				for range 6 { // the lane stays open: its memory counts, too
+					x.publish(x.endpoint, `1`)
+					pass(19 * time.Hour)
+				}
+				if c.edit == nil {
+					pass(48 * time.Hour)
+				} else {
+					e := endpoint()
+					config := e.Version
+					was := e.Config
+					c.edit(e)
+					changed := was.URL != e.Config.URL || was.Filter != e.Config.Filter || len(was.Headers) != len(e.Config.Headers)
+					if ok, err := x.db.UpdateEndpoint(t.Context(), e, changed); !ok || err != nil {
+						t.Fatal(ok, err, config)
+					}
+					settle()
+					if got := endpoint(); got.Health.FailingSince.IsZero() != c.anew || got.Health.LastRun.IsZero() {
+						t.Errorf("after the edit: %+v", got.Health)
+					}
+					pass(10 * time.Hour)
+				}
+				x.publish(x.endpoint, `2`)
+				settle()
+				e := endpoint()
+				if since := time.Since(e.Health.FailingSince); (e.State == hook.EndpointActive) != c.anew || c.anew && since > time.Minute {
+					t.Errorf("after another failure: %s %s, failing for %v", e.State, e.StateReason, since)
+				}
+			})
+		})
+	}
+}
+
 func TestPauseHoldsAndResumeSends(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return status(200) }, func(t *testing.T, x *world) {

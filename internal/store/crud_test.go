@@ -297,6 +297,28 @@ func testEndpointVersions(t *testing.T, db *DB) {
 	if got := read(); got.Health.FailingSince != run || got.Name != "renamed" || got.Version != 2 {
 		t.Errorf("renamed: %+v", got)
 	}
+	// A correction ends a failure, too.
+	for _, correct := range []func(*hook.Endpoint){
+		func(e *hook.Endpoint) { e.Config.URL += "/corrected" },
+		func(e *hook.Endpoint) { e.Secrets = append([]hook.Secret{{Text: "whsec_new"}}, e.Secrets...) },
+	} {
+		db.SaveHealth(e.ID, hook.Health{LastRun: run, LastStatus: "timeout", FailingSince: run})
+		if err := db.Ready(ctx); err != nil {
+			t.Fatal(err)
+		}
+		c = read()
+		correct(c)
+		if ok, err := db.UpdateEndpoint(ctx, c, false); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		if got := read(); !got.Health.FailingSince.IsZero() || got.Health.LastRun != run || !c.Health.FailingSince.IsZero() {
+			t.Errorf("corrected: %+v, %+v", got.Health, c.Health)
+		}
+	}
+	db.SaveHealth(e.ID, hook.Health{LastRun: run, LastStatus: "timeout", FailingSince: run})
+	if err := db.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
 	if err := db.SetEndpointState(ctx, e.ID, hook.EndpointActive, "", time.Now()); err != nil {
 		t.Fatal(err)
 	}

@@ -234,7 +234,8 @@ func (t *tx) saveVersion(id hook.EndpointID, version int64, config []byte) error
 // newConfig says that the configuration differs from the one that the caller read; it then
 // becomes a new version. If somebody else changed the endpoint after the caller read it,
 // nothing is stored and ok is false: the caller has to read it again. On success e has its
-// new version and times. An endpoint of a paused credential cannot become active
+// new version and times. An endpoint that was corrected ([hook.Corrected]), or becomes active, no longer counts as failing. An
+// endpoint of a paused credential cannot become active
 // (KindConflict).
 func (db *DB) UpdateEndpoint(ctx context.Context, e *hook.Endpoint, newConfig bool) (ok bool, err error) {
 	update, err := db.newUpdate(e, newConfig)
@@ -292,11 +293,13 @@ func (u *endpointUpdate) run(t *tx) (ok bool, err error) {
 			if err := t.mayBeActive(id); err != nil {
 				return false, err
 			}
-			if _, err := t.exec(`UPDATE endpoints SET failing_since = NULL WHERE id = $1`, id[:]); err != nil {
-				return false, err
-			}
-			next.Health.FailingSince = time.Time{}
 		}
+	}
+	if hook.Corrected(was, next) || was.State != next.State && next.State == hook.EndpointActive {
+		if _, err := t.exec(`UPDATE endpoints SET failing_since = NULL WHERE id = $1`, id[:]); err != nil {
+			return false, err
+		}
+		next.Health.FailingSince = time.Time{}
 	}
 	if _, err := t.exec(`UPDATE endpoints SET name = $2, state = $3, state_reason = $4, state_at = $5, updated_at = $6,
 		version = $7, config = $8, secrets = $9 WHERE id = $1`,
