@@ -20,6 +20,7 @@ type EncryptionKey struct {
 	ID        string    `json:"id" example:"5f0c2a91"`
 	State     string    `json:"state" enum:"next,active,old,retired" doc:"next: it will seal as soon as all servers have it; active: it seals; old: something is sealed under it; retired: nothing is, and it can be removed."`
 	CreatedAt time.Time `json:"created_at"`
+	Damaged   int64     `json:"damaged" doc:"Only of a retired key: how many stored values could be decrypted with no key when it was replaced. They stay as they are, and are shown as unreadable."`
 }
 
 // EncryptionKeys says which encryption keys there are and how far a rotation is.

@@ -40,7 +40,9 @@ func wireSealState(s hook.SealState, err error) (*encryptionKeysOutput, error) {
 		Keys: []client.EncryptionKey{}, WaitingFor: append([]string{}, s.Waiting...), Done: s.Done, Total: s.Total,
 	}}
 	for _, k := range s.Keys {
-		out.Body.Keys = append(out.Body.Keys, client.EncryptionKey{ID: string(k.ID), State: string(k.State), CreatedAt: k.CreatedAt})
+		out.Body.Keys = append(out.Body.Keys, client.EncryptionKey{
+			ID: string(k.ID), State: string(k.State), CreatedAt: k.CreatedAt, Damaged: k.Damaged,
+		})
 		if k.State == hook.SealKeyNext || k.State == hook.SealKeyOld {
 			out.Body.Rotating = true
 		}

@@ -123,5 +123,9 @@ func printKeys(w io.Writer, s *client.EncryptionKeys) {
 			"old": "still needed", "retired": "not needed any more: remove it, but keep it with backups that were made before",
 		}[k.State]
 		fmt.Fprintf(w, "%s  since %s  %s\n", k.ID, k.CreatedAt.Format(time.DateOnly), text)
+		if k.Damaged > 0 {
+			fmt.Fprintf(w, "          When it was replaced, %d stored values could not be decrypted with any key. They are shown as unreadable: "+
+				"enter them again, or restore them from a backup.\n", k.Damaged)
+		}
 	}
 }

@@ -25,6 +25,8 @@ type SealKey struct {
 	ID        SealKeyID
 	State     SealKeyState
 	CreatedAt time.Time
+	// Damaged is how many stored values could be decrypted with no key when this one was replaced. They stay as they are.
+	Damaged int64
 }
 
 // SealState says which encryption keys a database knows, and how far a rotation is.

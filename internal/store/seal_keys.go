@@ -91,7 +91,7 @@ type storedKey struct {
 
 // sealKeys reads the table seal_keys.
 func (t *tx) sealKeys() ([]storedKey, error) {
-	rows, err := t.rows(`SELECT id, proof, form, state, created_at, done, total FROM seal_keys ORDER BY created_at, id`)
+	rows, err := t.rows(`SELECT id, proof, form, state, created_at, done, total, damaged FROM seal_keys ORDER BY created_at, id`)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (t *tx) sealKeys() ([]storedKey, error) {
 	for rows.Next() {
 		var k storedKey
 		var created sql.NullInt64
-		if err := rows.Scan(&k.ID, &k.proof, &k.form, &k.State, &created, &k.done, &k.total); err != nil {
+		if err := rows.Scan(&k.ID, &k.proof, &k.form, &k.State, &created, &k.done, &k.total, &k.Damaged); err != nil {
 			return nil, err
 		}
 		k.CreatedAt = fromMicros(created)

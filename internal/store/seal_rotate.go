@@ -377,6 +377,7 @@ type sweep struct {
 	after       []any // the last key that was read
 	done, total int64
 	resealed    int64 // in this pass
+	damaged     int64 // values that no key opens, in this pass
 }
 
 func (s *sweep) count(ctx context.Context, db *DB) error {
@@ -401,7 +402,7 @@ func (db *DB) sweepSome(ctx context.Context, old hook.SealKeyID) (wait time.Dura
 	const rest, pause = time.Second, 5 * time.Millisecond // others write in between
 	s := db.sweep
 	if s.table == 0 && s.after == nil {
-		s.began, s.done, s.resealed = time.Now(), 0, 0
+		s.began, s.done, s.resealed, s.damaged = time.Now(), 0, 0, 0
 	}
 	table := s.tables[s.table]
 	page, err := db.columnsAfter(ctx, Table{table.name, table.key}, s.after, resealRows, strings.Join(table.key, ", ")+", "+db.sealedColumn(table))
@@ -433,7 +434,7 @@ func (db *DB) sweepSome(ctx context.Context, old hook.SealKeyID) (wait time.Dura
 	}
 	db.sweep = nil
 	return 0, db.change(ctx, func(t *tx) error {
-		if _, err := t.exec(`UPDATE seal_keys SET state = 'retired', done = total WHERE state = 'old'`); err != nil {
+		if _, err := t.exec(`UPDATE seal_keys SET state = 'retired', done = total, damaged = $1 WHERE state = 'old'`, s.damaged); err != nil {
 			return err
 		}
 		return t.audit(hook.AuditEntry{Action: hook.ActionEncryptionKeyRetired, Object: string(old)})
@@ -461,7 +462,7 @@ func (db *DB) settleAfter(d time.Duration) time.Duration {
 }
 
 // resealPage seals the values of a page under the active key that are sealed under another one.
-// A value that was changed meanwhile stays; so does one that does not open.
+// A value that was changed meanwhile stays; so does one that does not open, which is counted.
 func (db *DB) resealPage(ctx context.Context, table sealedTable, page Rows, s *sweep) (n int64, err error) {
 	r := db.seal.keys.Load()
 	type update struct {
@@ -469,6 +470,7 @@ func (db *DB) resealPage(ctx context.Context, table sealedTable, page Rows, s *s
 		was, now []byte
 	}
 	var list []update
+	var damaged int64
 	for _, row := range page.Values {
 		key, stored := row[:len(table.key)], row[len(table.key)]
 		value, ok := stored.([]byte)
@@ -482,6 +484,7 @@ func (db *DB) resealPage(ctx context.Context, table sealedTable, page Rows, s *s
 		id := table.row(key)
 		plain, _, ok := r.open(sealed, id)
 		if !ok {
+			damaged++
 			continue
 		}
 		now, err := table.put(value, r.active.seal(plain, id))
@@ -491,6 +494,7 @@ func (db *DB) resealPage(ctx context.Context, table sealedTable, page Rows, s *s
 		list = append(list, update{key, value, now})
 	}
 	if len(list) == 0 {
+		s.damaged += damaged
 		return 0, nil
 	}
 	where := make([]string, len(table.key))
@@ -509,5 +513,8 @@ func (db *DB) resealPage(ctx context.Context, table sealedTable, page Rows, s *s
 		_, err := t.exec(`UPDATE seal_keys SET done = $1, total = $2 WHERE state = 'old'`, min(s.done, s.total), s.total)
 		return err
 	})
+	if err == nil {
+		s.damaged += damaged
+	}
 	return n, err
 }

@@ -567,3 +567,42 @@ func TestRotationWaitsForAllNodes(t *testing.T) {
 		t.Error("opened with the old key alone")
 	}
 }
+
+// What does not open under any key stays, and is counted by each rotation: once, however many passes it takes.
+func TestRotationCountsDamage(t *testing.T) {
+	eachOptions(t, func(t *testing.T, o Options) {
+		keys := [][]byte{NewKey()}
+		o.Keys = func() ([][]byte, error) { return keys, nil }
+		o.MakeKey = func() ([]byte, error) { k := NewKey(); keys = append(keys, k); return k, nil }
+		during(t, o, func(db *DB) {
+			newTenant(t, db, "acme")
+			if _, _, err := db.PutTenant(t.Context(), "acme", hook.TenantChange{SealPayloads: new(true)}); err != nil {
+				t.Fatal(err)
+			}
+			good, bad := newEndpoint(t, db, "acme"), newEndpoint(t, db, "acme")
+			sealed := accepted("acme", "", `{"a":1}`, good.ID)
+			sealed.Event.Sealed = true
+			do := hook.Submission{Tenant: "acme", Seal: true, Items: []*hook.Accepted{sealed, accepted("acme", "", `{"b":1}`, good.ID)}}
+			if _, err := db.Submit(do, time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			other := db.seal.sealBytes([]byte("{}"), []byte("another row"))
+			tamper(t, db, `UPDATE endpoints SET config = $2 WHERE id = $1`, bad.ID[:], other)
+			id := sealed.Event.ID
+			tamper(t, db, `UPDATE events SET payload = $2 WHERE id = $1`, id[:], append(bytes.Clone(sealedMark), other...))
+			for n := range 2 {
+				if err := db.RotateSealKey(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				rotate(t, db)
+				s, err := db.SealState(t.Context())
+				if err != nil || len(s.Keys) != n+2 || s.Keys[n].State != hook.SealKeyRetired || s.Keys[n].Damaged != 2 || s.Keys[n+1].Damaged != 0 {
+					t.Errorf("rotation %d: got %+v, %v", n, s, err)
+				}
+			}
+			if e, err := db.Endpoint(t.Context(), good.ID); err != nil || e.Unreadable {
+				t.Errorf("the endpoint beside it: %+v, %v", e, err)
+			}
+		})
+	})
+}

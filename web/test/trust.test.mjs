@@ -368,6 +368,15 @@ test("what cannot be decrypted any more is explained where one looks for it", as
     await page.getByText(t.records.deleted(0)).waitFor();
     await page.goto(`${own.url}/t/acme/records/people/person/1`);
     await page.getByText(t.records.missing).waitFor();
+    // Replacing the key finds the event, and what else is damaged.
+    await page.goto(`${own.url}/encryption`);
+    await page.getByRole("button", { name: t.encryption.rotate }).click();
+    await page.getByRole("dialog").getByRole("button", { name: t.encryption.rotate }).click();
+    await page.getByText(t.encryption.damagedText).waitFor();
+    const { damaged } = (await own.call("GET", "/v1/encryption-keys")).keys.find((k) => k.state === "retired");
+    await page.getByText(t.encryption.damaged(String(damaged))).waitFor();
+    assert.deepEqual(await stumbles(page), []);
+    await screenshot(page, "encryption-damaged");
     assert.deepEqual(wrong, []);
     await close();
   } finally {

@@ -810,6 +810,9 @@ const en = {
     fromOption: "An option of the server; the documentation for customers shows it, too:",
   },
   encryption: {
+    damaged: (n: string) => `Values that cannot be decrypted: ${n}`,
+    damagedText:
+      "The last replacement of the key found them, and no key opens them. They were damaged in the database, or their key is missing. They are shown as unreadable: enter them again, or restore the database from a backup.",
     title: "Encryption",
     text: "The keys under which secrets, credentials and the history of requests are stored.",
     means: "What it means",

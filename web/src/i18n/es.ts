@@ -937,6 +937,9 @@ const es: Messages = {
     fromOption: "Es una opción del servidor; también aparece en la documentación para los clientes:",
   },
   encryption: {
+    damaged: (n) => `Valores que no se pueden descifrar: ${n}`,
+    damagedText:
+      "Los encontró el último reemplazo de la clave, y ninguna clave los abre. Se dañaron en la base de datos o falta su clave. Se muestran como ilegibles: escríbalos de nuevo o restaure la base de datos desde una copia.",
     title: "Cifrado",
     text: "Las claves con las que se guardan los secretos, las credenciales y el historial de peticiones.",
     means: "Qué significa",

@@ -936,6 +936,9 @@ const pt: Messages = {
     fromOption: "É uma opção do servidor; aparece também na documentação para os clientes:",
   },
   encryption: {
+    damaged: (n) => `Valores que não podem ser decifrados: ${n}`,
+    damagedText:
+      "A última substituição da chave os encontrou, e nenhuma chave os abre. Foram danificados no banco de dados, ou falta a chave deles. São mostrados como ilegíveis: insira-os de novo ou restaure o banco de dados de um backup.",
     title: "Criptografia",
     text: "As chaves com que são guardados os segredos, as credenciais e o histórico de requisições.",
     means: "O que significa",

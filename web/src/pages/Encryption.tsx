@@ -7,7 +7,7 @@ import { api, ok, type Schemas } from "../api/client";
 import { encryptionKeysQuery, queryClient } from "../api/queries";
 import { number, percent } from "../format";
 import { useT } from "../i18n";
-import { PageHead, Skeletons, Time, Tone, Trouble } from "../parts/basics";
+import { PageHead, Skeletons, Time, Tone, Trouble, Unreadable } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
 import { Columns } from "../parts/Listing";
 
@@ -32,6 +32,7 @@ export function EncryptionPage() {
     },
   });
   const s = state.data;
+  const damaged = s?.keys.findLast((k) => k.state === "retired")?.damaged ?? 0; // as the last replacement found it
   return (
     <>
       <PageHead title={t.encryption.title} text={t.encryption.text}>
@@ -44,6 +45,9 @@ export function EncryptionPage() {
       <Trouble error={state.error} retry={() => void state.refetch()} />
       <Stack gap="lg">
         {s?.rotating && <Rotation keys={s} />}
+        {damaged > 0 && (
+          <Unreadable title={t.encryption.damaged(number(damaged, t.locale))} text={t.encryption.damagedText} />
+        )}
         <Paper>
           {s ? (
             <Columns
