@@ -19,7 +19,8 @@ func (l *lane) send(job hook.Job) {
 	l.mu.Unlock()
 	before := job.Delivery
 	m, err := l.w.attempt(p, &job, func(d *hook.Delivery, frozen *hook.Frozen) error {
-		if err := l.mark(d, frozen); err != nil {
+		edited := before.EndpointVersion != d.EndpointVersion || before.ContractVersion != d.ContractVersion
+		if err := l.mark(d, frozen, edited && before.EndpointVersion != 0); err != nil {
 			return err
 		}
 		if !l.mayWork() { // storing took time: another node may have taken over meanwhile, and nothing is sent
@@ -129,12 +130,13 @@ func (w *Worker) transportOf(p *plan, m *send.Message) string {
 }
 
 // mark stores that the delivery is being sent. It returns only when that is durable if
-// the delivery is at-most-once, or if a script made the request, since the script may give
-// another result after a crash. Otherwise the store writes it later, unless the delivery
-// was stored as being sent when it was accepted. mark fails with [hook.ErrNotWaiting]
-// or errNotMarked; then the delivery must not be sent.
-func (l *lane) mark(d *hook.Delivery, frozen *hook.Frozen) error {
-	durable := d.Mode == hook.AtMostOnce || frozen != nil && frozen.Head != nil
+// the delivery is at-most-once, if a script made the request, since the script may give
+// another result after a crash, or if the delivery is stored with other versions (edited).
+// Otherwise the store writes it later, unless the delivery was stored as being sent when it
+// was accepted. mark fails with [hook.ErrNotWaiting] or errNotMarked; then the delivery must
+// not be sent.
+func (l *lane) mark(d *hook.Delivery, frozen *hook.Frozen, edited bool) error {
+	durable := edited || d.Mode == hook.AtMostOnce || frozen != nil && frozen.Head != nil
 	if d.State == hook.Sending && !durable {
 		return nil
 	}

@@ -6,8 +6,8 @@
 //
 //   - Later attempts of a delivery send the body of the first one: the delivery keeps the
 //     versions of configuration and contract that made it, and [Composed.Frozen] keeps what
-//     cannot be rendered again from those. Method, URL, headers and signature are those of the
-//     endpoint as it is now.
+//     cannot be rendered again from those. Method, URL, headers and secrets are those of the
+//     endpoint as it is now, by the same version of the contract.
 //   - Whatever a caller may show or store of a message has its secrets masked.
 //
 // It sends nothing and stores nothing.
@@ -69,11 +69,10 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 	if job.Unreadable {
 		return out, hook.ErrUnreadable
 	}
-	first, err := c.rendering(ctx, f, job)
+	first, now, err := c.renderings(ctx, f, job)
 	if err != nil {
 		return out, err
 	}
-	now := f.present
 	edited := first.Plan != now.Plan
 	out.secrets, out.mask = first.mask, first.withPersonal(job.Event)
 	if edited {
@@ -95,17 +94,17 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 	}
 	switch {
 	case edited:
-		req, err = c.redirect(ctx, f, job, req, &out)
+		req, err = c.redirect(ctx, f, now, job, req, &out)
 	case job.Frozen == nil && now.config.Transformation != "":
 		var made *hook.Head
-		if req, made, err = c.script(ctx, f, job.Event, req, &out); made != nil {
+		if req, made, err = c.script(ctx, f, now, job.Event, req, &out); made != nil {
 			out.Frozen = &hook.Frozen{Body: req.Body, Head: made}
 		}
 	}
 	if err != nil {
 		return out, err
 	}
-	if out.Message, err = f.message(req, job); err != nil {
+	if out.Message, err = f.message(now, req, job); err != nil {
 		return out, err
 	}
 	out.signedBody = !sameSlice(out.Message.Body, req.Body)
@@ -116,12 +115,12 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 // that the present configuration makes of the event, with the present script. So whoever corrects an address or a token
 // reaches what already failed.
 func (c Composer) redirect(
-	ctx context.Context, f *Form, job *hook.Job, first contract.Rendering, out *Composed,
+	ctx context.Context, f *Form, now rendering, job *hook.Job, first contract.Rendering, out *Composed,
 ) (req contract.Rendering, err error) {
-	if f.present.config.Transformation == "" {
-		req, err = f.present.Head(job.Event)
-	} else if req, err = f.present.Render(job.Event); err == nil {
-		req, _, err = c.script(ctx, f, job.Event, req, out)
+	if now.config.Transformation == "" {
+		req, err = now.Head(job.Event)
+	} else if req, err = now.Render(job.Event); err == nil {
+		req, _, err = c.script(ctx, f, now, job.Event, req, out)
 	}
 	if err != nil {
 		return req, err
@@ -132,9 +131,9 @@ func (c Composer) redirect(
 // script lets the endpoint's script change a request. made is the head of the changed one, nil if the script failed or
 // cancelled; out says so then, and the request is the one that was given.
 func (c Composer) script(
-	ctx context.Context, f *Form, ev *hook.Event, req contract.Rendering, out *Composed,
+	ctx context.Context, f *Form, now rendering, ev *hook.Event, req contract.Rendering, out *Composed,
 ) (_ contract.Rendering, made *hook.Head, err error) {
-	changed, script, err := c.transform(ctx, f, f.present, ev, req)
+	changed, script, err := c.transform(ctx, f, now, ev, req)
 	out.Cancelled, out.Reason, out.Console = script.Cancelled, out.mask.Text(script.Reason), out.mask.Texts(script.Console)
 	if failure, ok := errors.AsType[*transform.Error](err); ok {
 		out.Failure = &Failure{failure.ScriptFailure(), out.mask.Text(failure.Error())}

@@ -66,7 +66,7 @@ func (f *Form) Request(hideBody bool) hook.Request {
 }
 
 // message signs a rendered request and returns it as a message that is ready to be sent.
-func (f *Form) message(req contract.Rendering, job *hook.Job) (*send.Message, error) {
+func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*send.Message, error) {
 	m := &send.Message{
 		Tenant: f.endpoint.Tenant, Target: req.URL, Headers: req.Headers, Body: req.Body,
 		Attributes: send.Attributes{
@@ -77,22 +77,30 @@ func (f *Form) message(req contract.Rendering, job *hook.Job) (*send.Message, er
 	if f.limits.Clock == contract.ClockResponse {
 		m.Clock = send.ClockResponse
 	}
-	if err := f.sign(m, job.Event.ID); err != nil {
+	if err := f.sign(r.contract.Scheme(), m, job.Event.ID); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
-// sign signs a message as the contract asks now, with the endpoint's present secrets. The signature may stand in headers,
-// in the URL and in the body. It is made of what goes out, after any script.
-func (f *Form) sign(m *send.Message, event hook.EventID) error {
-	if f.contract.Scheme() == nil {
+// sign signs a message with the endpoint's present secrets, in the scheme of the contract version that rendered it; nil
+// stands for none. The signature may stand in headers, in the URL and in the body. It is made of what goes out, after
+// any script.
+func (f *Form) sign(scheme *sign.Scheme, m *send.Message, event hook.EventID) error {
+	if scheme == nil {
 		return nil
 	}
-	if f.signer == nil {
+	signer, err := f.signer, error(nil)
+	if scheme != f.contract.Scheme() && len(f.endpoint.Secrets) > 0 { // the contract has changed since the first attempt
+		if signer, err = scheme.NewSigner(f.endpoint.Secrets); err != nil {
+			return fmt.Errorf("the contract signed with %s at the first attempt, and the present secret does not fit: %w",
+				scheme.Name, err)
+		}
+	}
+	if signer == nil {
 		return errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
 	}
-	signed, err := f.signer.Sign(sign.Message{
+	signed, err := signer.Sign(sign.Message{
 		ID: event.String(), Time: time.Now(), Method: m.Method, URL: m.Target, Headers: slices.Clip(m.Headers), Body: m.Body,
 	})
 	if err != nil {
@@ -115,23 +123,42 @@ func newRendering(c *contract.Contract, cfg hook.EndpointConfig) rendering {
 	return rendering{Plan: c.Plan(cfg), contract: c, config: cfg, mask: c.Mask(cfg)}
 }
 
-// rendering returns what the delivery's first attempt was rendered with, or the present
-// configuration if this is its first.
-func (c Composer) rendering(ctx context.Context, f *Form, job *hook.Job) (rendering, error) {
-	r, err := c.noted(ctx, f, &job.Delivery)
-	if err != nil || job.Frozen != nil || r.Plan == f.present.Plan {
-		return r, err
-	}
-	// What a script makes is stored before it is sent, and of what cannot be rendered there is no request. In both cases
-	// nothing was sent, so this is the first attempt.
-	if r.config.Transformation == "" {
-		if _, err := r.Render(job.Event); err == nil {
-			return r, nil
+// renderings returns what a delivery's body is made with (first), and what everything else of its request is made with
+// (now). Both are the present configuration if this is its first attempt.
+//
+// Later, the configuration is the present one, by the version of the contract that made the body, so that a request is
+// wholly of one version. If the endpoint does not fit that version any more, it is by the present one.
+func (c Composer) renderings(ctx context.Context, f *Form, job *hook.Job) (first, now rendering, err error) {
+	d := &job.Delivery
+	if d.Attempts > 0 || job.Frozen != nil {
+		if first, err = c.noted(ctx, f, d); err != nil {
+			return first, now, err
 		}
 	}
-	d := &job.Delivery
-	d.EndpointVersion, d.ContractVersion = 0, 0
-	return c.noted(ctx, f, d)
+	if first.Plan == nil || first.Plan != f.present.Plan && c.nothingSent(first, job) {
+		d.EndpointVersion, d.ContractVersion = f.endpoint.Version, f.contract.Version
+		return f.present, f.present, nil
+	}
+	switch {
+	case d.ContractVersion == f.contract.Version, len(first.contract.Misfits(f.endpoint)) > 0:
+		return first, f.present, nil
+	case d.EndpointVersion == f.endpoint.Version:
+		return first, first, nil
+	}
+	return first, newRendering(first.contract, f.endpoint.Config), nil
+}
+
+// nothingSent reports whether no attempt of a delivery sent anything. What a script makes is stored before it is sent, and
+// of what cannot be rendered there is no request.
+func (c Composer) nothingSent(first rendering, job *hook.Job) bool {
+	if job.Frozen != nil {
+		return false
+	}
+	if first.config.Transformation != "" {
+		return true
+	}
+	_, err := first.Render(job.Event)
+	return err != nil
 }
 
 // noted is the rendering of the versions that a delivery notes. If it notes none, it gets those of the form.

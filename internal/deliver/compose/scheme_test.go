@@ -82,18 +82,28 @@ func TestSchemeOfTheContract(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		scheme *sign.Scheme
+		now    string // the scheme of the contract in force, if it has changed since the delivery's first attempt
 		secret string
 		names  []string
 		refuse string // a header that nobody may give
 	}{
-		{"standard", sign.StandardWebhooks, sign.StandardWebhooks.NewSecret(), sign.StandardWebhooks.Headers, "webhook-x"},
-		{"toy", toy, toy.NewSecret(), []string{"X-Toy"}, "X-Toy-Version"},
+		{"standard", sign.StandardWebhooks, "", sign.StandardWebhooks.NewSecret(), sign.StandardWebhooks.Headers, "webhook-x"},
+		{"toy", toy, "", toy.NewSecret(), []string{"X-Toy"}, "X-Toy-Version"},
+		{"the contract signs in another scheme now", toy, "standard-webhooks", sign.StandardWebhooks.NewSecret(), []string{"X-Toy"}, "x-toy"},
+		{"the contract does not sign any more", toy, "none", "toy-old", []string{"X-Toy"}, "x-toy"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			receiver := inbox.New(inbox.Options{Scheme: tc.scheme, Secret: tc.secret})
 			server := httptest.NewServer(receiver)
 			defer server.Close()
-			present := parse(tc.scheme.Name)
+			first, present := parse(tc.scheme.Name), parse(tc.scheme.Name)
+			switch tc.now {
+			case "":
+			case "none":
+				present, _ = contract.Parse("standard.yaml", []byte(standard))
+			default:
+				present = parse(tc.now)
+			}
 			e := &hook.Endpoint{
 				ID: hook.NewEndpointID(), Secrets: []hook.Secret{{Text: tc.secret}},
 				Config: hook.EndpointConfig{URL: server.URL, Headers: []hook.Header{{Name: "X-Own", Value: "1"}}},
@@ -103,11 +113,12 @@ func TestSchemeOfTheContract(t *testing.T) {
 				t.Fatal(err)
 			}
 			ev := &hook.Event{ID: hook.NewEventID(), Type: "t", CreatedAt: time.Now(), Payload: []byte(`{"total":1.0}`)}
-			req, err := f.present.Render(ev)
+			r := newRendering(first, e.Config)
+			req, err := r.Render(ev)
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := f.message(req, &hook.Job{Event: ev})
+			m, err := f.message(r, req, &hook.Job{Event: ev})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,7 +138,7 @@ func TestSchemeOfTheContract(t *testing.T) {
 					t.Errorf("header %d is %s, want %s", i, h.Name, want)
 				}
 			}
-			if why := present.RefuseHeader(hook.Header{Name: tc.refuse, Value: "1"}); why == "" {
+			if why := first.RefuseHeader(hook.Header{Name: tc.refuse, Value: "1"}); why == "" {
 				t.Errorf("the header %s of the scheme can be given", tc.refuse)
 			}
 		})
