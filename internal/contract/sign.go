@@ -114,6 +114,9 @@ func (l *loader) describedScheme(n *yamlfile.Node) *sign.Scheme {
 	return s
 }
 
+// otherwiseSet are headers that a request has for another reason, so that no signature can stand in them.
+var otherwiseSet = []string{"content-type", "user-agent", "accept"}
+
 // places reads headers, parameters of the query, or members of the body, which may be nested.
 func (l *loader) places(n *yamlfile.Node, what string, in sign.Part, outer []string) (out []sign.Place) {
 	if n.Kind != yamlfile.KindMapping {
@@ -125,6 +128,8 @@ func (l *loader) places(n *yamlfile.Node, what string, in sign.Part, outer []str
 		if in == sign.InHeader {
 			if f, bad := refuseHeader(p.Key, nil); bad {
 				l.Problem(p.Line, p.Column, f.Detail, "")
+			} else if slices.Contains(otherwiseSet, strings.ToLower(p.Key)) {
+				l.Problem(p.Line, p.Column, fmt.Sprintf("Each request has the header %s already.", p.Key), "Put the signature into a header of its own.")
 			}
 		}
 		switch {
