@@ -670,6 +670,13 @@ func (in *importing) fit(table string, row map[string]any) error {
 		if n, _ := row["contract_version"].(int64); n != 0 {
 			row["contract_version"] = in.version(in.contracts[id("endpoint")], n)
 		}
+	case "keys":
+		// A key of a tenant has no more rights than its tenant, whoever made the file.
+		role, _ := row["role"].(string)
+		limits, _ := row["limits"].(string)
+		if hook.Role(role) == hook.RoleOperator || !hook.Role(role).Valid() || limits != "" && json.Unmarshal([]byte(limits), &keyLimits{}) != nil {
+			return errTenantFile
+		}
 	case "schedules":
 		row["claim"], row["claimed_by"], row["claimed_until"] = nil, "", nil
 	}

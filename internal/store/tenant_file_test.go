@@ -177,7 +177,8 @@ func testMoveTenant(t *testing.T, from, to *DB) {
 	}
 }
 
-// A file that somebody made for it cannot put anything under an id of another tenant.
+// A file that somebody made for it cannot put anything under an id of another tenant, nor bring rights that no key of a
+// tenant has.
 func TestImportUnderForeignID(t *testing.T) {
 	each(t, func(t *testing.T, to *DB) {
 		ctx := t.Context()
@@ -222,9 +223,12 @@ func TestImportUnderForeignID(t *testing.T) {
 		}
 		const delivery, endpoint, key = `SELECT id FROM deliveries`, `SELECT id FROM endpoints`, `SELECT id FROM keys`
 		files := map[string][]byte{
-			"unknown column":    crafted("tenants", `"name":`, `"nickname":`),
-			"another tenant":    crafted("records", `"acme"`, `"globex"`),
-			"id that is a text": crafted("deliveries", `{"b":"`+idOf(from, delivery)+`"}`, `"0123456789abcdef01"`),
+			"unknown column":     crafted("tenants", `"name":`, `"nickname":`),
+			"another tenant":     crafted("records", `"acme"`, `"globex"`),
+			"key of an operator": crafted("keys", `"role":"tenant"`, `"role":"operator"`),
+			"key of no role":     crafted("keys", `"role":"tenant"`, `"role":"king"`),
+			"limits of no key":   crafted("keys", `"limits":""`, `"limits":"{"`),
+			"id that is a text":  crafted("deliveries", `{"b":"`+idOf(from, delivery)+`"}`, `"0123456789abcdef01"`),
 		}
 		for table, query := range map[string]string{
 			"attempts": delivery, "bodies": delivery, "deliveries": endpoint, "endpoint_versions": endpoint, "endpoints": endpoint,
