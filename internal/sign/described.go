@@ -436,10 +436,7 @@ func (r *reading) take(p *place, value string) error {
 		return nil
 	}
 	// The first and the last pieces stand at their places, and what is between them are signatures.
-	at := 0
-	for at < len(p.pieces) && !p.pieces[at].signed {
-		at++
-	}
+	at := slices.IndexFunc(p.pieces, func(x piece) bool { return x.signed })
 	behind := len(p.pieces) - at - 1
 	for i, one := range list {
 		k := at
@@ -448,9 +445,6 @@ func (r *reading) take(p *place, value string) error {
 			k = i
 		case i >= len(list)-behind:
 			k = len(p.pieces) - (len(list) - i)
-		}
-		if k < 0 || k >= len(p.pieces) {
-			continue
 		}
 		if err := r.match(&p.pieces[k], one); err != nil {
 			return err

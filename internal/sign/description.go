@@ -195,7 +195,7 @@ func (c *compiler) words() {
 	c.Timestamp = Timestamps()[word("timestamp", c.Timestamp, Timestamps())]
 	c.Algorithm, c.Encoding = c.algorithm.name, c.encoding.name
 	c.key = c.algorithm.keys[0]
-	if c.Key != "" && Keys()[word("key", c.Key, Keys())] == c.Key {
+	if Keys()[word("key", c.Key, Keys())] == c.Key { // it is given, and one of them
 		c.key = c.Key
 		if !slices.Contains(c.algorithm.keys, c.key) {
 			why := fmt.Sprintf("The algorithm %s cannot use a key of the kind %s.", c.Algorithm, c.Key)
@@ -218,10 +218,7 @@ func (c *compiler) template(s, otherwise string, at ...string) (text, bool) {
 	}
 	t, err := parseText(s)
 	if err != nil {
-		message, fix := err.Error(), ""
-		if i := strings.Index(message, ". "); i >= 0 { // there is no ${x}. Did you mean ${y}?
-			message, fix = message[:i], message[i+2:]
-		}
+		message, fix, _ := strings.Cut(err.Error(), ". ") // there is no ${x}. Did you mean ${y}?
 		c.problem(fix, "This template is wrong: "+message+".", at...)
 	}
 	return t, err == nil

@@ -45,8 +45,6 @@ func (d *Description) Simple() (over []Step, reads []Read, ok bool) {
 					return nil, nil, false
 				case part.source == nil:
 					r.Prefix += part.literal
-				case part.source.index > 1:
-					return nil, nil, false
 				default:
 					r.Source = part.source.name
 				}
