@@ -92,8 +92,10 @@ func (l *loader) test(c *Contract, o yamlfile.Object, p yamlfile.Pair) Test {
 			for _, item := range v.Items {
 				t.records = append(t.records, l.document(item))
 			}
-		} else if t.records = rawjson.Elements(l.document(v)); t.records == nil {
-			l.ProblemAt(v, "records is a list of documents, or a JSON list of them.", "")
+		} else if doc := l.document(v); doc != nil {
+			if t.records = rawjson.Elements(doc); rawjson.KindOf(doc) != '[' {
+				l.ProblemAt(v, "records is a list of documents, or a JSON list of them.", "")
+			}
 		}
 	}
 	l.testInputs(&t, o)
@@ -107,6 +109,9 @@ func (l *loader) test(c *Contract, o yamlfile.Object, p yamlfile.Pair) Test {
 		t.url = l.Str(v)
 	}
 	if v := o.Get("headers"); v != nil {
+		if v.Kind != yamlfile.KindMapping {
+			l.ProblemAt(v, fmt.Sprintf("headers is a mapping from names to values, not %s.", v.Kind), "Write for example: x-source: shop")
+		}
 		for _, h := range v.Pairs {
 			t.headers = append(t.headers, hook.Header{Name: h.Key, Value: l.Str(h.Value)})
 		}
@@ -270,7 +275,7 @@ func (t *Test) run(c *Contract) (r Result) {
 	ev := &hook.Event{ID: hook.EventID(hook.IDAt(testTime)), Tenant: "test", Contract: c.Name, Type: t.event, CreatedAt: testTime, Payload: payload}
 	req, err := c.PlanFor(t.cfg, t.credential).Render(ev)
 	if err != nil {
-		r.Wrong = "The request cannot be made: " + err.Error() + "."
+		r.Wrong = "The request cannot be made: " + strings.TrimSuffix(err.Error(), ".") + "."
 		return r
 	}
 	r.Wrong = t.compare(c, &req)
@@ -293,7 +298,7 @@ func (t *Test) happen(b *work.Budget, c *Contract, r *Result) (payload []byte, w
 				return nil, wrong
 			}
 			if _, err := s.Add(doc); err != nil {
-				return nil, err.Error()
+				return nil, capital(strings.TrimSuffix(err.Error(), ".")) + "."
 			}
 		}
 		return s.Payload(), ""

@@ -14,13 +14,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what is said about testdata/wrong into the files")
+var rewrite = flag.Bool("rewrite", false, "write what is said about testdata/wrong and testdata/failing into the files")
 
-// TestWrong reads testdata/wrong: a contract, a line of dashes, and the problems that are
-// reported for it.
-func TestWrong(t *testing.T) {
-	t.Parallel()
-	files, err := filepath.Glob("testdata/wrong/*.txt")
+// said reads each file of a directory: a contract, a line of dashes, and what is said about it.
+func said(t *testing.T, pattern string, about func(t *testing.T, src []byte) string) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Fatal("no test data", err)
 	}
@@ -35,11 +34,7 @@ func TestWrong(t *testing.T) {
 			if !ok {
 				t.Fatal("there is no line of four dashes")
 			}
-			c, err := Parse("shop.yaml", []byte(src+"\n"))
-			if err == nil {
-				t.Fatalf("it was taken: %+v", c)
-			}
-			got := err.Error() + "\n"
+			got := about(t, []byte(src+"\n")) + "\n"
 			if *rewrite {
 				if err := os.WriteFile(file, []byte(src+"\n----\n"+got), 0o644); err != nil {
 					t.Fatal(err)
@@ -51,6 +46,33 @@ func TestWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWrong reads the contracts that are refused, and the problems that are reported for them.
+func TestWrong(t *testing.T) {
+	t.Parallel()
+	said(t, "testdata/wrong/*.txt", func(t *testing.T, src []byte) string {
+		t.Helper()
+		c, err := Parse("shop.yaml", src)
+		if err == nil {
+			t.Fatalf("it was taken: %+v", c)
+		}
+		return err.Error()
+	})
+}
+
+// TestFailing reads the contracts whose own tests fail, and what is said of each test. What is said of a test that passes
+// would be seen too.
+func TestFailing(t *testing.T) {
+	t.Parallel()
+	said(t, "testdata/failing/*.txt", func(t *testing.T, src []byte) string {
+		t.Helper()
+		failed := parseContract(t, string(src)).FailedTests("shop.yaml")
+		if failed == nil {
+			t.Fatal("its tests pass")
+		}
+		return failed.Error()
+	})
 }
 
 const shop = `
