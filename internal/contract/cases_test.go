@@ -23,11 +23,11 @@ events:
 tests:
   paid: {event: order.paid, new: examples/order.json, fires: [order.paid], body: examples/order.json}
   again: {on: order, old: examples/order.json, new: '{"id":7}', fires: []} # no change
-  daily: {event: daily, records: [examples/order.json], body: ../shared/all.txt}
+  daily: {event: daily, records: [examples/order.json], body: examples/all.txt}
   fails: {event: order.paid, new: {id: 8}, body: examples/order.json}
 `)},
 		"shop/examples/order.json": {Data: []byte("{\"id\": 7}\n")},
-		"shared/all.txt":           {Data: []byte("[{\"id\": 7}] \t\r\n")},
+		"shop/examples/all.txt":    {Data: []byte("[{\"id\": 7}] \t\r\n")},
 	}
 	c, err := Load(fsys, "shop/shop.yaml")
 	if err != nil {

@@ -165,7 +165,7 @@ func validHost(h string) bool {
 	if _, err := netip.ParseAddr(h); err == nil {
 		return true
 	}
-	if len(h) > 253 || strings.Contains(h, ":") {
+	if len(h) > 253 {
 		return false
 	}
 	for label := range strings.SplitSeq(strings.TrimSuffix(h, "."), ".") {
