@@ -19,7 +19,6 @@ type describedSigner struct {
 	*compiled
 	keys    []material
 	expires []time.Time // zero: in force until replaced
-	several bool        // older secrets sign as well
 	pool    sync.Pool   // *describedWork
 }
 
@@ -35,14 +34,14 @@ func (c *compiled) newSigner(secrets []hook.Secret) (Signer, error) {
 	if len(secrets) == 0 {
 		return nil, fmt.Errorf("%w: there is none", ErrSecret)
 	}
-	s := &describedSigner{compiled: c, several: c.several()}
+	s, several := &describedSigner{compiled: c}, c.several()
 	for i, secret := range secrets {
 		m, err := c.parseSecret(secret.Text, false)
 		if err != nil {
 			return nil, fmt.Errorf("secret %d: %w", i+1, err)
 		}
 		s.keys, s.expires = append(s.keys, m), append(s.expires, secret.ExpiresAt)
-		if !s.several {
+		if !several {
 			break
 		}
 	}
@@ -53,7 +52,7 @@ func (c *compiled) newSigner(secrets []hook.Secret) (Signer, error) {
 func (c *compiled) several() bool {
 	several := c.Join != nil
 	for _, p := range c.places {
-		p.text.each(func(x *source, _ bool) { several = several || x.kind == kindSignature && x.index > 1 })
+		p.text.each(func(x *source, _ bool) { several = several || x.index > 1 })
 	}
 	return several
 }
@@ -88,7 +87,7 @@ func (s *describedSigner) Sign(m Message) (Message, error) {
 		}
 	}()
 	for i := range s.keys {
-		if i > 0 && (!s.several || !s.expires[i].IsZero() && !m.Time.Before(s.expires[i])) {
+		if i > 0 && !s.expires[i].IsZero() && !m.Time.Before(s.expires[i]) {
 			continue
 		}
 		v.secret = s.keys[i].text
@@ -116,7 +115,6 @@ func (s *describedSigner) Sign(m Message) (Message, error) {
 		}
 		v.signature = append(v.signature, s.encoding.encode(w.sum))
 	}
-	v.secret = ""
 	signed := false
 	for i := range s.places {
 		if p := &s.places[i]; p.signature {
@@ -300,7 +298,11 @@ func (v *describedVerifier) Verify(m Message, now time.Time) error {
 			if err != nil {
 				continue
 			}
-			if sum != nil && hmac.Equal(got, sum) || sum == nil && v.algorithm.verify(k, message, got) {
+			right := hmac.Equal(got, sum)
+			if v.algorithm.private() {
+				right = v.algorithm.verify(k, message, got)
+			}
+			if right {
 				return nil
 			}
 		}
@@ -426,10 +428,8 @@ func (r *reading) take(p *place, value string) error {
 		for _, one := range list {
 			one = strings.TrimSpace(one)
 			for i := range p.pieces {
-				if strings.HasPrefix(one, p.pieces[i].name) {
-					if err := r.match(&p.pieces[i], one); err != nil {
-						return err
-					}
+				if err := r.match(&p.pieces[i], one); err != nil {
+					return err
 				}
 			}
 		}

@@ -416,6 +416,7 @@ func TestSeveralSideBySide(t *testing.T) {
 	a, b := "secret-a", "secret-b"
 	for _, tt := range []struct{ template, join, want string }{
 		{"t=${timestamp},v1=${signature}", ",", "t=1614265330,v1=" + sign(a, "x") + ",v1=" + sign(b, "x")},
+		{"t=${timestamp}, v1=${signature}", ",", "t=1614265330, v1=" + sign(a, "x") + ", v1=" + sign(b, "x")},
 		{"ts=${timestamp};h1=${signature}", ";", "ts=1614265330;h1=" + sign(a, "x") + ";h1=" + sign(b, "x")},
 		{"v1,${signature}", " ", "v1," + sign(a, "x") + " v1," + sign(b, "x")},
 		{"${timestamp},${signature}", ",", "1614265330," + sign(a, "x") + "," + sign(b, "x")},

@@ -1,6 +1,7 @@
 package sign
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"math/bits"
 	"regexp"
@@ -139,7 +140,6 @@ type place struct {
 // piece is the part of a template between two joins.
 type piece struct {
 	text    text
-	name    string // with = behind it, "" if the pieces have no names
 	pattern *regexp.Regexp
 	groups  []kind // what the groups of the pattern are
 	signed  bool   // it holds the signature
@@ -275,7 +275,7 @@ var named = regexp.MustCompile(`^[A-Za-z0-9_-]+=`)
 // split cuts a template into its pieces. Without a join of the description, one that is name=value pairs between commas
 // or semicolons is cut there, because that is how such headers are read.
 func (c *compiler) split(p *place) {
-	cut := func(join string) (out []text, names []string) {
+	cut := func(join string) (out []text, with bool) {
 		out = append(out, text{})
 		add := func(x part) { out[len(out)-1] = append(out[len(out)-1], x) }
 		for _, x := range p.text {
@@ -294,29 +294,26 @@ func (c *compiler) split(p *place) {
 		}
 		for _, t := range out {
 			if len(t) == 0 || !named.MatchString(strings.TrimLeft(t[0].literal, " ")) {
-				return out, nil
+				return out, false
 			}
-			names = append(names, named.FindString(strings.TrimLeft(t[0].literal, " ")))
 		}
-		return out, names
+		return out, true
 	}
-	pieces, names := cut("")
+	pieces, _ := cut("")
 	if p.signature && c.Join != nil {
 		p.join = *c.Join
-		pieces, names = cut(p.join)
-		p.named = names != nil
+		pieces, p.named = cut(p.join)
 	} else {
 		for _, join := range []string{",", ";"} {
-			if more, with := cut(join); len(more) > 1 && with != nil {
-				p.join, pieces, names, p.named = join, more, with, true
+			if more, with := cut(join); len(more) > 1 && with {
+				p.join, pieces, p.named = join, more, true
 			}
 		}
 	}
 	count := 0
-	for i, t := range pieces {
+	for _, t := range pieces {
 		x := piece{text: t, signed: t.has(kindSignature)}
 		if p.named {
-			x.name = names[i]
 			t = trimmed(t)
 		}
 		if x.signed {
@@ -325,7 +322,7 @@ func (c *compiler) split(p *place) {
 		x.pattern = regexp.MustCompile("^(?s:" + t.pattern(c.encoding, &x.groups) + ")$")
 		p.pieces = append(p.pieces, x)
 	}
-	if p.join != "" && count > 1 && c.Join != nil {
+	if c.Join != nil && count > 1 {
 		c.problem("Write ${signature} once.", "With several, only one piece of the text can hold the signature.", p.key()...)
 	}
 	for _, x := range p.pieces {
@@ -333,12 +330,10 @@ func (c *compiler) split(p *place) {
 	}
 }
 
-// trimmed is a text without the spaces that it begins with.
+// trimmed is a text that begins with a literal, without the spaces at its beginning.
 func trimmed(t text) text {
-	if len(t) > 0 && t[0].literal != "" {
-		t = slices.Clone(t)
-		t[0].literal = strings.TrimLeft(t[0].literal, " ")
-	}
+	t = slices.Clone(t)
+	t[0].literal = strings.TrimLeft(t[0].literal, " ")
 	return t
 }
 
@@ -383,16 +378,25 @@ func (c *compiler) secrets() {
 		c.problem("Remove alphabet; length says how many bytes a key has.", fmt.Sprintf("A key of the kind %s is random bytes, so it has no alphabet.", c.key), at, "alphabet")
 	case c.key == keyWhsec && f.Prefix != "":
 		c.problem("Remove it, or write key: base64.", "Keys of the kind whsec have a prefix of their own.", at, "prefix")
-	case text && f.Length > maxSecret-len(f.Prefix), !text && f.Length > 256:
-		c.problem("", fmt.Sprintf("A secret has at most %d bytes.", maxSecret), at, "length")
 	}
 	if f.Alphabet == "" {
 		f.Alphabet = letters
 	}
 	if f.Length == 0 {
-		if f.Length = newKeySize; text {
+		switch {
+		case text:
 			f.Length = newTextSize
+		case c.algorithm.kind == ed25519Kind:
+			f.Length = ed25519.PrivateKeySize
+		default:
+			f.Length = newKeySize
 		}
+	}
+	if key := "length"; c.key != keyPEM && f.Length > c.longestKey(maxSecret-len(f.Prefix)) {
+		if c.Secret.Length == 0 {
+			key = "prefix"
+		}
+		c.problem("Make it shorter.", fmt.Sprintf("A secret has at most %d bytes, its prefix included.", maxSecret), at, key)
 	}
 	c.form = f
 	c.nonce = c.Nonce
@@ -406,6 +410,17 @@ func (c *compiler) secrets() {
 		c.guessable(c.form, text, minSecretBits, at)
 	}
 	c.guessable(c.nonce, true, minNonceBits, "nonce")
+}
+
+// longestKey is how long a key can be whose text has room for so many bytes. It counts like the length of a [Form].
+func (c *compiler) longestKey(room int) int {
+	switch c.key {
+	case keyText, keySHA1:
+		return room
+	case keyHex:
+		return room / 2
+	}
+	return min(256, room/4*3) // base64
 }
 
 // guessable refuses a form of which somebody could try all texts. characters says that its length counts these, not the
@@ -432,7 +447,7 @@ func (c *compiler) checkOver() {
 	case c.algorithm.private() && secret:
 		c.problem("Remove ${secret}.", "The receiver has only the public key, so it cannot know ${secret}.", "over")
 	}
-	if len(c.over) == 0 || !c.over.has(kindBody, kindBodySHA256, kindTimestamp, kindNonce, kindEventID, kindURL, kindURLDecoded, kindPath, kindQueryText,
+	if !c.over.has(kindBody, kindBodySHA256, kindTimestamp, kindNonce, kindEventID, kindURL, kindURLDecoded, kindPath, kindQueryText,
 		kindSortedForm, kindHeader, kindQuery, kindForm, kindJSON, kindMethod) {
 		c.problem("Name what is signed, for example \"${body}\".", "This is the same for each request, so the signature would prove nothing.", "over")
 	}
@@ -520,11 +535,10 @@ func (p *place) holds(s *source) bool {
 		return s.kind == kindHeader && strings.EqualFold(s.arg, p.Path[0])
 	case InQuery:
 		return s.kind == kindQuery && s.arg == p.Path[0]
-	case InBody:
+	default: // the body
 		n := min(len(s.path), len(p.Path))
 		return s.kind == kindForm && s.arg == p.field() || s.kind == kindJSON && slices.Equal(s.path[:n], p.Path[:n])
 	}
-	return false
 }
 
 // field is the name of the place in a form: a[b][c].
@@ -578,7 +592,6 @@ func (d *compiled) scheme() *Scheme {
 	if d.Description.Over == "" {
 		d.Description.Over = "${body}"
 	}
-	d.Description.Tolerance = 0
 	if d.signsTime() {
 		d.Description.Tolerance = d.tolerance
 	}

@@ -187,7 +187,7 @@ func parseSource(s string) (*source, error) {
 		inner, closed := strings.CutSuffix(rest, ")")
 		fn := functions[name]
 		if fn == nil || !closed {
-			return nil, errorf("${%s} cannot be read; write for example ${lower(query.id)}. Functions: lower, upper", s)
+			return nil, errorf("${%s} cannot be read; write for example ${lower(query.id)}. Functions: lower, upper.", s)
 		}
 		out.fn, out.name = fn, strings.TrimSpace(inner)
 	}
@@ -231,7 +231,7 @@ func meant(name string) string {
 	if rest, ok := strings.CutPrefix(name, "payload."); ok {
 		return " Did you mean ${json." + rest + "}, a value in the body?"
 	}
-	if head, rest, ok := strings.Cut(name, "."); ok && rest != "" {
+	if head, rest, _ := strings.Cut(name, "."); rest != "" {
 		var heads []string
 		for _, f := range families {
 			heads = append(heads, strings.TrimSuffix(f.prefix, "."))
@@ -256,12 +256,10 @@ func meant(name string) string {
 // each calls fn for each source, and says whether it stands in brackets.
 func (t text) each(fn func(s *source, optional bool)) {
 	for _, p := range t {
-		switch {
-		case p.source != nil:
+		if p.source != nil {
 			fn(p.source, false)
-		case p.group != nil:
-			p.group.each(func(s *source, _ bool) { fn(s, true) })
 		}
+		p.group.each(func(s *source, _ bool) { fn(s, true) })
 	}
 }
 
@@ -293,7 +291,7 @@ func (t text) append(dst []byte, v *values) ([]byte, *source) {
 			dst = append(dst, p.literal...)
 		case p.group != nil:
 			dst, _ = p.group.append(dst, v)
-		case p.source.kind == kindBody:
+		case p.source.kind == kindBody && p.source.fn == nil:
 			dst = append(dst, v.m.Body...)
 		default:
 			s, ok := v.get(p.source)
@@ -315,7 +313,7 @@ func (t text) render(v *values) (string, *source) {
 // get is the value of a source, false if the request does not have it.
 func (v *values) get(s *source) (value string, ok bool) {
 	value, ok = v.plain(s)
-	if ok && s.fn != nil {
+	if s.fn != nil {
 		value = s.fn(value)
 	}
 	return value, ok
@@ -369,10 +367,9 @@ func (v *values) plain(s *source) (string, bool) {
 			return "", false
 		}
 		return values[0], true
-	case kindJSON:
+	default: // kindJSON
 		return jsonText(v.m.Body, s.path)
 	}
-	return "", false
 }
 
 // header is the value of a header. If there are several lines of it, they count as one, joined by commas (RFC 9110,
@@ -461,10 +458,7 @@ func wireURL(s string) string {
 
 func pathOf(address string) string {
 	_, rest, _ := strings.Cut(wireURL(address), "://")
-	if i := strings.IndexByte(rest, '/'); i >= 0 {
-		rest = rest[i:]
-	}
-	path, _, _ := strings.Cut(rest, "?")
+	path, _, _ := strings.Cut(rest[max(0, strings.IndexByte(rest, '/')):], "?")
 	return path
 }
 
@@ -473,7 +467,7 @@ func parameters(address, name string) (values []string) {
 	_, query, _ := strings.Cut(address, "?")
 	for pair := range strings.SplitSeq(query, "&") {
 		key, value, _ := strings.Cut(pair, "=")
-		if key, err := url.QueryUnescape(key); err != nil || key != name || pair == "" {
+		if key, _ := url.QueryUnescape(key); key != name { // one that is malformed is "", and nobody signs that
 			continue
 		}
 		if value, err := url.QueryUnescape(value); err == nil {
@@ -485,14 +479,14 @@ func parameters(address, name string) (values []string) {
 
 // withoutParameters removes parameters from the query. What is left keeps its bytes.
 func withoutParameters(address string, names []string) string {
-	base, query, ok := strings.Cut(address, "?")
-	if len(names) == 0 || !ok {
+	base, query, _ := strings.Cut(address, "?")
+	if len(names) == 0 {
 		return address
 	}
 	var keep []string
 	for pair := range strings.SplitSeq(query, "&") {
 		key, _, _ := strings.Cut(pair, "=")
-		if key, err := url.QueryUnescape(key); err == nil && slices.Contains(names, key) {
+		if key, _ := url.QueryUnescape(key); slices.Contains(names, key) { // one that is malformed is ""
 			continue
 		}
 		keep = append(keep, pair)
@@ -524,7 +518,7 @@ func decodeSome(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil && strings.IndexByte(plain, byte(n)) >= 0 {
+			if n, _ := strconv.ParseUint(s[i+1:i+3], 16, 8); strings.IndexByte(plain, byte(n)) >= 0 {
 				b.WriteByte(byte(n))
 				i += 2
 				continue
@@ -550,7 +544,7 @@ func withMember(body []byte, path []string, value string) ([]byte, bool) {
 	token := rawjson.Quote(value)
 	for i := len(path) - 1; i > 0; i-- {
 		token = slices.Concat([]byte("{"), rawjson.Quote(path[i]), []byte(":"), token, []byte("}"))
-		if inner, ok := rawjson.Lookup(body, path[:i]...); ok && rawjson.KindOf(inner) == '{' {
+		if inner, _ := rawjson.Lookup(body, path[:i]...); rawjson.KindOf(inner) == '{' {
 			inner, _ = withMember(inner, path[i:], value)
 			return rawjson.Replace(body, inner, path[:i]...), true
 		}
