@@ -74,6 +74,8 @@ func newBench(t *testing.T, change func(*hook.EndpointConfig)) *bench {
 	if change != nil {
 		change(&cfg)
 	}
+	limits := transform.DefaultLimits
+	limits.Time = time.Minute // on a busy machine, too
 	e := &hook.Endpoint{
 		ID: hook.NewEndpointID(), Tenant: "t", Name: "e", Contract: "shapes", State: hook.EndpointActive, Version: 1,
 		CreatedAt: time.Now(), UpdatedAt: time.Now(), Config: cfg,
@@ -85,7 +87,7 @@ func newBench(t *testing.T, change func(*hook.EndpointConfig)) *bench {
 		t: t, db: db, set: set, e: e, by: by,
 		c: Composer{
 			Store: db, Contracts: set,
-			Scripts: transform.Inline{Limits: transform.DefaultLimits}, Log: slog.New(slog.DiscardHandler),
+			Scripts: transform.Inline{Limits: limits}, Log: slog.New(slog.DiscardHandler),
 		},
 		ev: &hook.Event{
 			ID: hook.NewEventID(), Tenant: "t", Type: "t", CreatedAt: time.Now(),
