@@ -96,3 +96,26 @@ func TestScheduleNext(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Bytes that would make the first characters likelier are skipped, and so are those that are left over.
+func TestMakeIsEven(t *testing.T) {
+	t.Parallel()
+	a := Alphabet{Length: 4, Characters: "abc"} // 256 = 85 * 3 + 1
+	for random, want := range map[string]string{
+		"\x00\x01\x02\x03":                 "abca",
+		"\xfe\xfe\xfd\x00":                 "ccba",
+		"\xff\x00\xff\x01\x02\xff\x00\x01": "abca",
+		"\xff\xff\xff\xff\x00\x01\x02\x00": "abca",
+	} {
+		if got, err := a.Make(strings.NewReader(random)); got != want || err != nil {
+			t.Errorf("%q: %q, %v, want %q", random, got, err, want)
+		}
+	}
+	if got := a.String(); got != "It has 4 characters, all of them from abc" {
+		t.Error(got)
+	}
+	exact := Alphabet{Length: 2, Characters: "ab"}
+	if got, err := exact.Make(strings.NewReader("\xff\xfe")); got != "ba" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}

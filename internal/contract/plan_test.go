@@ -337,3 +337,69 @@ func TestRenderNotJSON(t *testing.T) {
 		t.Errorf("a body made of a form: %+v, %v", r, err)
 	}
 }
+
+// The classes of answers at their limits, and what is said of a redirect.
+func TestJudgeAtLimits(t *testing.T) {
+	t.Parallel()
+	any2xx := parseContract(t, "contract: t\ntitle: T\nevents: {e: {title: E}}\n")
+	rule := parseContract(t, "contract: t\ntitle: T\nevents: {e: {title: E}}\ndelivery: {success: response.body == 'ok'}\n")
+	const never = "; redirects are never followed."
+	for _, tc := range []struct {
+		c       *Contract
+		status  int
+		headers []hook.Header
+		want    Verdict
+	}{
+		{any2xx, 199, nil, Verdict{Class: hook.ClassStatusOther, Detail: "The receiver answered 199."}},
+		{any2xx, 200, nil, Verdict{OK: true}},
+		{any2xx, 299, nil, Verdict{OK: true}},
+		{any2xx, 300, nil, Verdict{Class: hook.ClassRedirect, Detail: "The receiver answered 300 Multiple Choices" + never}},
+		{any2xx, 399, headers("x-a", "b", "location", "/c", "Location", ""), Verdict{Class: hook.ClassRedirect, Detail: "The receiver answered 399 and points to /c" + never}},
+		{any2xx, 599, nil, Verdict{Class: hook.ClassStatus5xx, Detail: "The receiver answered 599."}},
+		{any2xx, 600, nil, Verdict{Class: hook.ClassStatusOther, Detail: "The receiver answered 600."}},
+		{rule, 199, nil, Verdict{Class: hook.ClassStatusOther, Detail: "The receiver answered 199."}},
+		{rule, 299, nil, Verdict{Class: hook.ClassBodyRule, Detail: "The receiver answered 299, but the answer's content is not what the contract asks for."}},
+		{rule, 300, nil, Verdict{Class: hook.ClassRedirect, Detail: "The receiver answered 300 Multiple Choices" + never}},
+	} {
+		if d := cmp.Diff(tc.want, tc.c.Judge(&hook.Response{Status: tc.status, Headers: tc.headers})); d != "" {
+			t.Errorf("%d: %s", tc.status, d)
+		}
+	}
+}
+
+// A body that the contract makes is secret if it holds what only the sender and the receiver know.
+func TestSecretBody(t *testing.T) {
+	t.Parallel()
+	const settings = "settings: {properties: {s: {title: S, type: string, secret: true}, o: {title: O, type: string}}}"
+	const keys = "credentials: {api_key: {length: 40, alphabet: a-z}, secret: {length: 40, alphabet: a-z}, token: {lifetime: 1h}, endpoint: true}\n"
+	for _, tc := range []struct {
+		source string
+		want   bool
+	}{
+		{"endpoint: {" + settings + "}", false},
+		{"endpoint: {" + settings + ", body: {a: '${settings.s}'}}", true},
+		{"endpoint: {" + settings + ", body: {a: '${payload.s}'}}", false},
+		{"endpoint: {settings: {properties: {o: {title: O, type: string}}}, body: {a: '${settings.o}'}}", false},
+		{keys + "endpoint: {body: {a: '${credential.api_key}'}}", true},
+		{keys + "endpoint: {headers: {a: '${credential.api_key}'}}", false},
+	} {
+		c := parseContract(t, "contract: t\ntitle: T\nevents: {e: {title: E}}\n"+tc.source+"\n")
+		if got := c.Plan(hook.EndpointConfig{URL: "http://example.com"}).SecretBody(); got != tc.want {
+			t.Errorf("%s: %v", tc.source, got)
+		}
+	}
+}
+
+// Requests are sent one after another if the contract says so, or the endpoint.
+func TestOrderedByEither(t *testing.T) {
+	t.Parallel()
+	const head = "contract: t\ntitle: T\nevents: {e: {title: E}}\n"
+	for _, source := range []string{head, head + "delivery: {ordered: true}\n"} {
+		for _, own := range []bool{false, true} {
+			l := parseContract(t, source).Limits(hook.EndpointConfig{Ordered: own, Concurrency: 9})
+			if want := own || source != head; l.Ordered != want || (l.Concurrency == 1) != want {
+				t.Errorf("%v %q: %+v", own, source, l)
+			}
+		}
+	}
+}

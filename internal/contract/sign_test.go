@@ -137,3 +137,38 @@ func TestReferenceSignatures(t *testing.T) {
 		}
 	}
 }
+
+// A signature covers headers that each request has, and stands in each kind of body that has members.
+func TestSignedRequests(t *testing.T) {
+	t.Parallel()
+	const body = "sign: {over: '${header.content-type}', body: {s: '${signature}'}}"
+	const list = "[{over: '${body}', headers: {x-a: '${signature}'}}, {over: '${header.%s}', headers: {x-b: '${signature}'}}]"
+	for endpoint, want := range map[string]string{
+		"accept: a/b, sign: {over: '${header.User-Agent}${header.ACCEPT}${header.content-type}', headers: {x-s: '${signature}'}}":                                                                                                 "",
+		"headers: {x-own: '1'}, sign: {over: '${header.X-Own}', headers: {x-s: '${signature}'}}":                                                                                                                                  "",
+		"sign: {over: '${header.x-t}', headers: {x-t: '${timestamp}', x-s: '${signature}'}}":                                                                                                                                      "",
+		"settings: {properties: {p: {title: P, type: array, items: {type: object, properties: {key: {type: string}, value: {type: string}}}}}}, pairs: settings.p, sign: {over: '${header.x-t}', headers: {x-s: '${signature}'}}": "",
+		"sign: {over: '${header.x-c}', headers: {x-s: '${signature}'}}":                                                                                                                                                           "test.yaml:4:25: The header x-c is signed",
+		"sign: " + strings.Replace(list, "%s", "content-type", 1):                                                                                                                                                                 "",
+		"sign: " + strings.Replace(list, "%s", "x-c", 1):                                                                                                                                                                          "test.yaml:4:77: The header x-c is signed",
+		body: "",
+		"content_type: application/vnd.shop+json, " + body:                                                 "",
+		"content_type: application/x-www-form-urlencoded, " + body:                                         "",
+		"content_type: text/xml, form: {field: f}, " + body:                                                "",
+		"settings: {properties: {ct: {title: CT, type: string}}}, content_type: '${settings.ct}', " + body: "",
+		"content_type: 'x/${payload.ct}', " + body:                                                         "",
+		"content_type: text/xml, sign: {over: '${header.content-type}', headers: {x-s: '${signature}'}}":   "",
+		"content_type: text/xml, " + body:                                                                  "The signature stands in the body, which is text/xml",
+		"sign: {over: '${header.content-type}', body: {'': '${signature}'}}":                               "There is no name.",
+		"sign: {over: '${header.content-type}', headers: {x-s: {a: '${signature}'}}}":                      "This has to be a text",
+	} {
+		_, err := Parse("test.yaml", []byte("contract: s\ntitle: S\nevents: {e: {title: E}}\nendpoint: {"+endpoint+"}\n"))
+		got := ""
+		if err != nil {
+			got = err.Error()
+		}
+		if (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s\ngot  %s\nwant %s", endpoint, got, want)
+		}
+	}
+}
