@@ -622,6 +622,12 @@ func TestChangedOnTheWay(t *testing.T) {
 			request{contentType: jsonType, body: `{"kind":1,"kind":2}`},
 			ErrNoMatch,
 		},
+		"a list that is cut off": {
+			"${method}[${json.kind}]", nil,
+			request{contentType: jsonType, body: `[]`},
+			request{contentType: jsonType, body: `[1`},
+			ErrNoMatch,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -294,3 +294,55 @@ func TestWhichSecret(t *testing.T) {
 		}
 	}
 }
+
+// Of a list of schemes older secrets sign if one of them has room for it, and it says so. One alone is itself.
+func TestJoinedSeveral(t *testing.T) {
+	t.Parallel()
+	alone := compileAll(t, Description{Key: "whsec", Places: []Place{inHeader("X-Sig", "${signature}")}})
+	second := compileAll(t, Description{Key: "whsec", Places: []Place{inHeader("X-Second", "${signature}")}})
+	for _, tt := range []struct {
+		schemes []*Scheme
+		several bool
+		name    string
+	}{
+		{[]*Scheme{alone, second}, false, "hmac-sha256 (X-Sig) + hmac-sha256 (X-Second)"},
+		{[]*Scheme{alone, StandardWebhooks}, true, "hmac-sha256 (X-Sig) + standard-webhooks"},
+		{[]*Scheme{StandardWebhooks, alone}, true, "standard-webhooks + hmac-sha256 (X-Sig)"},
+	} {
+		s, err := Join(tt.schemes...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Several != tt.several || s.Name != tt.name || s.Reserves("webhook-other") != tt.several {
+			t.Errorf("%s: several %v, keeps webhook-…: %v", s.Name, s.Several, s.Reserves("webhook-other"))
+		}
+		if _, err := s.NewSigner(nil); !errors.Is(err, ErrSecret) {
+			t.Errorf("%s: a signer without a secret: %v", s.Name, err)
+		}
+		if _, err := s.NewVerifier(0); !errors.Is(err, ErrSecret) {
+			t.Errorf("%s: a verifier without a secret: %v", s.Name, err)
+		}
+	}
+	if s, err := Join(alone); s != alone || err != nil {
+		t.Errorf("one alone: %v", err)
+	}
+	absent := compileAll(t, Description{Key: "whsec", Over: "${header.x-id}", Places: []Place{inHeader("X-Id-Sig", "${signature}")}})
+	both, err := Join(absent, alone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := both.NewSigner(secretsOf(specShared))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := signer.Sign(Message{}); !errors.Is(err, ErrUnsignable) {
+		t.Errorf("one of them cannot sign: %v", err)
+	}
+	// The newest secret signs, whenever it expires: without it nothing would be sent.
+	if signer, err = alone.NewSigner([]hook.Secret{{Text: specShared, ExpiresAt: time.Unix(1, 0)}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := signer.Sign(Message{Time: time.Unix(specTime, 0)}); err != nil {
+		t.Errorf("the newest secret: %v", err)
+	}
+}
