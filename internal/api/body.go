@@ -61,11 +61,12 @@ type holder struct {
 	keyed  bool
 }
 
-func holderOf(r *http.Request, key *hook.Key) holder {
+// holderOf is who sends a request about a tenant, or about none, with a key; nil: without one.
+func holderOf(tenant string, key *hook.Key) holder {
 	if key == nil {
 		return holder{}
 	}
-	if tenant := cmp.Or(r.PathValue("tenant"), key.Tenant); tenant != "" {
+	if tenant = cmp.Or(tenant, key.Tenant); tenant != "" {
 		return holder{tenant: tenant, keyed: true}
 	}
 	return holder{key: key.ID, keyed: true}

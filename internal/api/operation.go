@@ -267,7 +267,7 @@ func (a *API) admit(op operation) func(huma.Context, func(huma.Context)) {
 		defer memory.release()
 		key, err := a.enter(r, op)
 		if err == nil {
-			memory.by = holderOf(r, key)
+			memory.by = holderOf(r.PathValue("tenant"), key)
 			err = readBody(r, op, &memory)
 		}
 		if err != nil {

@@ -157,9 +157,10 @@ func (a *acceptHandlers) publish(w http.ResponseWriter, r *http.Request, tenant 
 	_, _ = w.Write(t.out)
 }
 
-// read reads the body of a request, made with key, into t, up to limit bytes.
-func (a *acceptHandlers) read(t *intake, r *http.Request, key *hook.Key, limit int64) (err error) {
-	t.held.of, t.held.by = a.bodies, holderOf(r, key)
+// read reads the body of a request about a tenant, made with key, into t, up to limit bytes. The path of r may not have
+// been read.
+func (a *acceptHandlers) read(t *intake, r *http.Request, tenant string, key *hook.Key, limit int64) (err error) {
+	t.held.of, t.held.by = a.bodies, holderOf(tenant, key)
 	t.body, err = t.held.read(r, t.body, limit)
 	return err
 }
@@ -168,7 +169,7 @@ func (a *acceptHandlers) read(t *intake, r *http.Request, key *hook.Key, limit i
 func (a *acceptHandlers) acceptEvents(
 	t *intake, w http.ResponseWriter, r *http.Request, key *hook.Key, tenant string,
 ) error {
-	if err := a.read(t, r, key, a.maxBody); err != nil {
+	if err := a.read(t, r, tenant, key, a.maxBody); err != nil {
 		return err
 	}
 	in := hook.NewEvents{Tenant: tenant}

@@ -259,7 +259,7 @@ func (a *acceptHandlers) acceptChange(
 		return nil, err
 	}
 	if op != hook.RecordDelete {
-		if err := a.read(t, r, key, int64(a.maxPayload)); err != nil {
+		if err := a.read(t, r, tenant, key, int64(a.maxPayload)); err != nil {
 			return nil, err
 		}
 		if len(bytes.TrimSpace(t.body)) == 0 {
@@ -336,7 +336,7 @@ func (a *acceptHandlers) acceptChanges(t *intake, w http.ResponseWriter, r *http
 	if err != nil {
 		return err
 	}
-	if err := a.read(t, r, key, a.maxBody); err != nil {
+	if err := a.read(t, r, tenant, key, a.maxBody); err != nil {
 		return err
 	}
 	items, prefix, err := changesOf(t.body)
