@@ -156,8 +156,12 @@ test("the keyboard is enough", async () => {
   const menu = page.getByRole("button", { name: t.endpoints.menu("Visitas de campo") }).first();
   await menu.focus();
   await page.keyboard.press("Enter");
-  await page.getByRole("menuitem", { name: t.endpoints.history }).waitFor();
+  const history = page.getByRole("menuitem", { name: t.endpoints.history });
+  await history.waitFor();
+  // The menu takes the focus a moment after it is seen; a key that is pressed before that goes elsewhere.
+  await page.waitForFunction(() => document.querySelector("[role=menu]")?.contains(document.activeElement));
   await page.keyboard.press("ArrowDown");
+  await page.waitForFunction((el) => el === document.activeElement, await history.elementHandle());
   await page.keyboard.press("Enter");
   await page.getByRole("tab", { name: t.endpoints.history }).waitFor();
   await close();
