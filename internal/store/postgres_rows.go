@@ -146,9 +146,9 @@ func (w *writing) addResults(q *pgx.Batch) {
 			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies, heads, since, until, marked)
 	}
 	var forgotten [][]byte
-	for id, d := range last {
-		if forgets(d) {
-			forgotten = append(forgotten, slices.Clone(id[:]))
+	for _, r := range w.results {
+		if forgets(&r.Result) && last[r.Delivery.ID] == &r.Delivery {
+			forgotten = append(forgotten, r.Delivery.ID[:])
 		}
 	}
 	if len(forgotten) > 0 {

@@ -294,7 +294,7 @@ func (l *sqlite) result(ctx context.Context, r *result) error {
 	if err != nil || !stored {
 		return err
 	}
-	if err := l.history(ctx, &r.Result, r.frozen, r.data); err != nil || !forgets(&r.Delivery) {
+	if err := l.history(ctx, &r.Result, r.frozen, r.data); err != nil || !forgets(&r.Result) {
 		return err
 	}
 	if err := l.stmts.flush(ctx); err != nil { // the request may be in the same batch
@@ -304,9 +304,11 @@ func (l *sqlite) result(ctx context.Context, r *result) error {
 	return err
 }
 
-// forgets reports whether a stored request of the delivery was never sent, so that the next attempt makes another. Such a
-// delivery was put back after its request had been stored.
-func forgets(d *hook.Delivery) bool { return d.EndpointVersion == 0 && d.State.Waiting() }
+// forgets reports whether a result puts its delivery back. A request that was stored of it was never sent, so the next
+// attempt makes another.
+func forgets(r *hook.Result) bool {
+	return r.Attempt == nil && r.Delivery.EndpointVersion == 0 && r.Delivery.State.Waiting()
+}
 
 // rowOf are the parameters of updateDelivery.
 func rowOf(d *hook.Delivery) []any {
