@@ -23,9 +23,9 @@ func silence(retry []time.Duration) time.Duration {
 	return longest + longest/4
 }
 
-// note updates the health after an attempt. A failure after a silence begins anew. It reports whether to save it at once: after the
-// first attempt, when the endpoint begins or stops failing, and if the last save is more than a
-// second ago.
+// note updates the health after an attempt. A failure after a silence begins anew. It reports
+// whether to save the health at once: after the first attempt, when the endpoint begins or stops
+// failing, and if the last save is more than a second ago.
 func (h *health) note(a *hook.Attempt, o hook.Outcome, silence time.Duration, now time.Time) (save bool) {
 	before := h.Health
 	h.LastRun = a.StartedAt

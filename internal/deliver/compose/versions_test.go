@@ -378,6 +378,17 @@ func TestScriptThatSendsNothing(t *testing.T) {
 	}
 }
 
+// If a script fails, that is what the attempt is about, also where the request could not be signed either.
+func TestScriptThatFailsBesideNoSecret(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *hook.EndpointConfig) { c.Transformation = `function handler(w) { throw new Error("x") }` })
+	b.use(1, shapes+"  sign: standard-webhooks\n")
+	out, err := b.c.Compose(t.Context(), b.form(), &hook.Job{Event: b.ev})
+	if err == nil || out.Failure == nil || out.Failure.Class != hook.ClassScript {
+		t.Errorf("%+v, %v", out.Failure, err)
+	}
+}
+
 // If the edited endpoint can have no request for the event, the attempt says why.
 func TestCorrectionThatFitsNoHeader(t *testing.T) {
 	t.Parallel()
