@@ -245,7 +245,7 @@ func (c *Contract) checkHeaders(r *report, headers []hook.Header) {
 		at, low := "/headers"+schema.Pointer(h.Name), strings.ToLower(h.Name)
 		if f, bad := refuseHeader(h.Name, c.endpoint.scheme); bad {
 			r.wrong(f.At(at))
-		} else if low == "content-type" || c.endpoint.sets(h.Name) {
+		} else if low == "content-type" || c.endpoint.sends(h.Name) {
 			r.wrong(c.ownsHeader(h.Name).At(at))
 		} else if h.Value == mask.Text {
 			r.add(at, "value_masked", "This is the mask that is shown in the place of a secret. Give the value itself.")
@@ -297,7 +297,7 @@ func wrongValue(v string) (hook.FieldError, bool) {
 // valid text and still be no valid header value, for example with a line break. The
 // problem names the setting, never its value.
 func (c *Contract) checkRendered(r *report, cfg hook.EndpointConfig) {
-	for _, h := range c.endpoint.headers {
+	for _, h := range slices.Concat(c.endpoint.headers, c.headersOfTypes()) {
 		if !h.value.Static() {
 			continue
 		}

@@ -75,6 +75,7 @@ type EventType struct {
 	schemas []*schema.Schema
 	texts   schema.Texts // of Schema
 	trigger *trigger
+	own     *ownParts // nil: its requests are like those of any other type
 	line    int
 }
 
@@ -109,8 +110,9 @@ type endpoint struct {
 	methods     []string
 	contentType *template.Template
 	headers     []headerTemplate
-	userAgent   string // "": the header is not sent
-	accept      string // "": the header Accept is not sent, unless headers or an endpoint have one
+	ofTypes     ofTypes // what event types add
+	userAgent   string  // "": the header is not sent
+	accept      string  // "": the header Accept is not sent, unless headers or an endpoint have one
 	json        rawjson.Style
 	body        *template.Value // nil: the payload
 	bodySchema  *schema.Schema

@@ -230,7 +230,8 @@ func (c *Contract) NeedsCredential() bool {
 	if e.body.Names("credential") {
 		return true
 	}
-	return e.contentType.Names("credential") || slices.ContainsFunc(e.headers, func(h headerTemplate) bool { return h.value.Names("credential") })
+	return e.contentType.Names("credential") || c.setNames("credential") ||
+		slices.ContainsFunc(slices.Concat(e.headers, c.headersOfTypes()), func(h headerTemplate) bool { return h.value.Names("credential") })
 }
 
 // credentialRoots are the roots that templates can name, without credential if the

@@ -64,6 +64,31 @@ func TestReferenceSections(t *testing.T) {
 	}
 }
 
+// An example that is a whole contract is valid, and passes its own tests.
+func TestWholeExamples(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/contract-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(b), "```yaml whole\n")[1:]
+	if len(blocks) == 0 {
+		t.Fatal("there is no example that is a whole contract")
+	}
+	for _, block := range blocks {
+		src, _, _ := strings.Cut(block, "```")
+		results := parseContract(t, src).RunTests()
+		if len(results) == 0 {
+			t.Errorf("an example without tests:\n%s", src)
+		}
+		for _, r := range results {
+			if r.Wrong != "" {
+				t.Errorf("%s: %s", r.Name, r.Wrong)
+			}
+		}
+	}
+}
+
 // The worked examples of the reference are copied from the shipped contracts.
 func TestWorkedExamples(t *testing.T) {
 	t.Parallel()

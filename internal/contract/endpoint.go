@@ -40,7 +40,7 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("shaping"); v != nil {
 		e.shaping = l.OneOf(v, "on", "off") == "on"
 	}
-	at := template.Place{Roots: credentialRoots(c, template.RequestRoots), Settings: e.settings.Names()}
+	at := l.requestPlace(c)
 	if v := o.Get("content_type"); v != nil {
 		e.contentType = l.template(v, at)
 	}
@@ -59,7 +59,7 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 		}
 	}
 	if v := o.Get("headers"); v != nil {
-		l.headers(e, v, at)
+		e.headers = l.headers(e, v, at)
 	}
 	if v := o.Get("json"); v != nil {
 		e.json = l.json(v)
@@ -91,7 +91,14 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("event_types"); v != nil {
 		l.eventTypes(e, v)
 	}
-	if c.credentials != nil && !c.credentials.Endpoint && c.NeedsCredential() {
+	if c.NeedsCredential() {
+		l.needsEndpointCredential(c, n)
+	}
+}
+
+// needsEndpointCredential reports a request that names a credential if endpoints have none.
+func (l *loader) needsEndpointCredential(c *Contract, n *yamlfile.Node) {
+	if c.credentials != nil && !c.credentials.Endpoint {
 		l.ProblemAt(n, "The request names a credential, and endpoints have none.", "Add endpoint: true to credentials, so that each credential is created together with its endpoint.")
 	}
 }
@@ -169,10 +176,10 @@ func (l *loader) methods(e *endpoint, o yamlfile.Object) {
 	}
 }
 
-func (l *loader) headers(e *endpoint, n *yamlfile.Node, at template.Place) {
+func (l *loader) headers(e *endpoint, n *yamlfile.Node, at template.Place) (out []headerTemplate) {
 	if n.Kind != yamlfile.KindMapping {
 		l.ProblemAt(n, fmt.Sprintf("headers is a mapping from names to values, not %s.", n.Kind), "Write for example: x-source: shop")
-		return
+		return nil
 	}
 	seen := map[string]bool{}
 	for _, p := range n.Pairs {
@@ -185,9 +192,10 @@ func (l *loader) headers(e *endpoint, n *yamlfile.Node, at template.Place) {
 		}
 		seen[low] = true
 		if t := l.template(p.Value, at); t != nil {
-			e.headers = append(e.headers, headerTemplate{p.Key, t})
+			out = append(out, headerTemplate{p.Key, t})
 		}
 	}
+	return out
 }
 
 // template reads the value of a header.

@@ -46,6 +46,7 @@ func (l *loader) event(c *Contract, p yamlfile.Pair) EventType {
 		}
 	}
 	l.origin(c, &e, o, p)
+	e.own = l.ownParts(c, o)
 	e.Schema = e.texts.In(Languages[0])
 	if v := o.Get("example"); v != nil {
 		e.Example = l.checkedExample(v, &e)

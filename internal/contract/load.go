@@ -81,7 +81,7 @@ var keysOf = map[string][]string{
 	"records.*": {"title", "about", "key", "schema"},
 	"events.*": {
 		"title", "about", "example", "cases", "schema", "on", "when", "payload",
-		"every", "cron", "timezone", "select", "where", "item", "max_body",
+		"every", "cron", "timezone", "select", "where", "item", "max_body", "set", "headers",
 	},
 	"events.*.cases.*": {"title", "example"},
 	"endpoint": {
@@ -161,6 +161,7 @@ func (l *loader) defaults(c *Contract) {
 		userAgent:   DefaultUserAgent, shaping: true,
 	}
 	c.endpoint.settings = schema.NoSettings()
+	c.endpoint.ofTypes = l.ofTypes()
 	c.delivery.clock = ClockTotal
 	c.delivery.mode = hook.AtLeastOnce
 }

@@ -91,7 +91,7 @@ func (c *Contract) checkPairs(r *report, cfg hook.EndpointConfig) {
 			id = p.place + strings.ToLower(p.key)
 			if f, bad := refuseHeader(p.key, c.endpoint.scheme); bad {
 				r.wrong(f.At(p.at + "/key"))
-			} else if strings.EqualFold(p.key, "content-type") || c.endpoint.sets(p.key) {
+			} else if strings.EqualFold(p.key, "content-type") || c.endpoint.sends(p.key) {
 				r.wrong(c.ownsHeader(p.key).At(p.at + "/key"))
 			} else if f, bad := wrongValue(p.value); bad {
 				r.wrong(f.At(p.at + "/value"))

@@ -189,6 +189,10 @@ func (p *Plan) Head(ev *hook.Event) (Rendering, error) {
 			return Rendering{}, err
 		}
 	}
+	var err error
+	if r.Headers, err = p.withOwn(r.Headers, ev); err != nil {
+		return Rendering{}, err
+	}
 	if !ev.JSON() {
 		r.Headers = withContentType(r.Headers, ev.ContentType)
 	}
@@ -237,9 +241,11 @@ func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
 		if p.credential == nil && e.body.Names("credential") {
 			return nil, errors.New("the contract puts the key of a credential into the body, and this endpoint has no credential; create the endpoint by creating a credential")
 		}
-		in := template.Inputs{Settings: p.cfg.Settings, Credential: p.credential, Event: ev, Style: e.json, Work: renderBudget()}
+		in, err := p.inputs(ev)
+		if err != nil {
+			return nil, err
+		}
 		in.Vars = expr.NewRequest(ev.Type, ev.Payload, p.cfg.Settings)
-		var err error
 		if body, err = e.body.Document(&in); err != nil {
 			return nil, fmt.Errorf("the body cannot be made of this event: %w", err)
 		}
@@ -258,20 +264,22 @@ func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
 }
 
 func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
-	in := template.Inputs{Settings: p.cfg.Settings, Credential: p.credential, Event: ev, Work: renderBudget()}
+	in, err := p.inputs(ev)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]hook.Header, 0, len(p.headers))
 	for _, h := range p.headers {
+		made := h.Header
 		if h.template != nil {
-			v, ok := h.template.Render(&in)
-			if !ok {
+			var ok bool
+			if made, ok, err = (headerTemplate{h.Name, h.template}).render(&in); err != nil {
+				return nil, err
+			} else if !ok {
 				continue
 			}
-			if f, bad := wrongValue(v); bad {
-				return nil, fmt.Errorf("the header %s cannot be filled in from this event: %s", h.Name, f.Detail)
-			}
-			h.Value = v
 		}
-		out = append(out, h.Header)
+		out = append(out, made)
 	}
 	return out, nil
 }
@@ -281,10 +289,11 @@ func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
 // [Contract.Mask].
 func (p *Plan) SecretBody() bool {
 	e := &p.contract.endpoint
-	if e.body.Names("credential") || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody }) {
+	named := func(root string) bool { return e.body.Names(root) || e.body.Names("set") && p.contract.setNames(root) }
+	if named("credential") || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody }) {
 		return true
 	}
-	return len(e.settings.Secrets()) > 0 && e.body.Names("settings")
+	return len(e.settings.Secrets()) > 0 && named("settings")
 }
 
 // Judge is [Contract.Judge].

@@ -180,7 +180,7 @@ func (l *loader) signedRequest(e *endpoint, n *yamlfile.Node) {
 			over = at
 		}
 		for _, name := range d.NeedsHeaders() {
-			known := e.pairs != "" || e.scheme.Carries(name) || e.sets(name) ||
+			known := e.pairs != "" || e.scheme.Carries(name) || e.sends(name) ||
 				slices.ContainsFunc([]string{"content-type", "user-agent", "accept"}, func(s string) bool { return strings.EqualFold(s, name) })
 			if !known {
 				l.ProblemAt(over, fmt.Sprintf("The header %s is signed, and the contract sends no such header.", name),

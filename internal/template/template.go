@@ -29,6 +29,7 @@ import (
 //	old.PATH…  new.PATH…  the record before and after a change
 //	record.PATH…     a stored record
 //	items            the records that a snapshot holds
+//	set.NAME…        the constants that the contract sets for the type of the event
 //
 // A string is put in without its quotes, anything else as it is written in its JSON. $${ stands for ${ itself. A Template
 // does not change and is safe for concurrent use.
@@ -54,7 +55,7 @@ var rootMembers = map[string][]string{
 var CredentialMembers = []string{"api_key", "id", "name", "tenant"}
 
 // RequestRoots are the roots that the parts of a request can name.
-var RequestRoots = []string{"settings", "payload", "event", "credential"}
+var RequestRoots = []string{"settings", "payload", "event", "credential", "set"}
 
 // ReadText reads a template. It is empty if a problem was reported.
 func ReadText(f *yamlfile.File, n *yamlfile.Node, at Place) *Template {
@@ -126,6 +127,8 @@ func parseReference(s string, at Place) (part, error) {
 		return part{}, errors.New("${settings} needs the name of a setting, e.g. ${settings.token}")
 	case root == "settings" && !slices.Contains(at.Settings, path[0]):
 		return part{}, fmt.Errorf("there is no setting %s.%s", path[0], nearest.DidYouMean(path[0], at.Settings))
+	case root == "set" && (len(path) == 0 || !slices.Contains(at.Set, path[0])):
+		return part{}, errors.New(noConstant(path, at.Set))
 	case root == "credential" && len(path) > 0 && path[0] == "secret":
 		return part{}, errors.New("the secret of a credential is never sent; ${credential.api_key} names the credential")
 	case fixed && members == nil && len(path) > 0:
@@ -134,6 +137,17 @@ func parseReference(s string, at Place) (part, error) {
 		return part{}, fmt.Errorf("${%s} does not exist. Possible: %s.%s", s, root, strings.Join(members, ", "+root+"."))
 	}
 	return part{root: root, path: path}, nil
+}
+
+// noConstant says that no event type has a constant of a name.
+func noConstant(path, known []string) string {
+	switch {
+	case len(known) == 0:
+		return "no event type sets constants; write for example events: {order.paid: {set: {topic: orders}}}"
+	case len(path) == 0:
+		return "${set} needs the name of a constant, e.g. ${set." + known[0] + "}"
+	}
+	return fmt.Sprintf("no event type sets %s.%s", path[0], nearest.DidYouMean(path[0], known))
 }
 
 // Literals is the text of the template without its references.
@@ -162,8 +176,11 @@ func (t *Template) Names(root string) bool {
 
 // Static reports whether the result is the same for all events of an endpoint.
 func (t *Template) Static() bool {
-	return !slices.ContainsFunc(t.parts, func(p part) bool { return p.root == "payload" || p.root == "event" })
+	return !slices.ContainsFunc(t.parts, func(p part) bool { return slices.Contains(ofEvents, p.root) })
 }
+
+// ofEvents are the roots that may differ from event to event.
+var ofEvents = []string{"payload", "event", "set"}
 
 // Render fills the template in. It is false if something that the template names is absent or null. Whoever asked then
 // leaves out the header or member that the text was for.
@@ -226,6 +243,8 @@ func (p *part) token(in *Inputs) ([]byte, bool) {
 		doc = in.Record
 	case "items":
 		doc = in.Items
+	case "set":
+		doc = in.Set
 	default:
 		s, ok := p.value(in)
 		if !ok {

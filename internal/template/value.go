@@ -56,6 +56,7 @@ type Inputs struct {
 	Old, New   []byte
 	Record     []byte
 	Items      []byte // the mark where a snapshot puts its records
+	Set        []byte // the constants of the event's type; nil: it has none
 
 	Vars  expr.Vars     // for $when
 	Work  *work.Budget  // of $when; nil: each condition has only a limit of its own
@@ -66,6 +67,7 @@ type Inputs struct {
 type Place struct {
 	Roots    []string
 	Settings []string    // names of the settings
+	Set      []string    // names of the constants of event types
 	Scope    *expr.Scope // of $when; nil: there is none
 }
 
@@ -297,9 +299,21 @@ func (v *Value) Names(root string) bool {
 		v.special != nil && (v.special.then.Names(root) || v.special.otherwise.Names(root))
 }
 
+// Constant reports whether the value is the same whatever the inputs are.
+func (v *Value) Constant() bool {
+	if v.copy.root != "" || v.text != nil || v.special != nil {
+		return false
+	}
+	return !slices.ContainsFunc(v.members, func(m valueNamed) bool { return !m.Constant() }) &&
+		!slices.ContainsFunc(v.items, func(i *Value) bool { return !i.Constant() })
+}
+
 // ReadPayload reads a template of a whole payload. The name of a root alone, without ${ }, stands for its whole document.
 func ReadPayload(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 	for _, root := range at.Roots {
+		if _, parts := rootMembers[root]; parts && root != "items" || root == "set" {
+			continue // it is no document
+		}
 		if n.Kind == yamlfile.KindText && n.Text == root {
 			return Whole(root)
 		}

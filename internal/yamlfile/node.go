@@ -75,6 +75,14 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
+// Each lists the pairs of a mapping. It is nil for anything else.
+func (n *Node) Each() []Pair {
+	if n == nil {
+		return nil
+	}
+	return n.Pairs
+}
+
 // read parses YAML into nodes. It refuses anchors, tags, merge keys and several
 // documents.
 func (f *File) read(src []byte) *Node {
