@@ -110,6 +110,7 @@ type endpoint struct {
 	methods     []string
 	contentType *template.Template
 	headers     []headerTemplate
+	query       []parameter
 	ofTypes     ofTypes // what event types add
 	userAgent   string  // "": the header is not sent
 	accept      string  // "": the header Accept is not sent, unless headers or an endpoint have one

@@ -230,6 +230,9 @@ func (c *Contract) NeedsCredential() bool {
 	if e.body.Names("credential") {
 		return true
 	}
+	if slices.ContainsFunc(e.query, func(q parameter) bool { return q.value.Names("credential") }) {
+		return true
+	}
 	return e.contentType.Names("credential") || c.setNames("credential") ||
 		slices.ContainsFunc(slices.Concat(e.headers, c.headersOfTypes()), func(h headerTemplate) bool { return h.value.Names("credential") })
 }

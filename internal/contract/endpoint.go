@@ -61,6 +61,9 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("headers"); v != nil {
 		e.headers = l.headers(e, v, at)
 	}
+	if v := o.Get("query"); v != nil {
+		l.query(e, v, at)
+	}
 	if v := o.Get("json"); v != nil {
 		e.json = l.json(v)
 	}
@@ -76,6 +79,7 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("form"); v != nil {
 		e.form = l.form(v)
 	}
+	l.bodies(e, o)
 	if v := o.Get("pairs"); v != nil {
 		l.pairs(e, v, n.Get("settings"))
 	}
@@ -191,6 +195,9 @@ func (l *loader) headers(e *endpoint, n *yamlfile.Node, at template.Place) (out 
 			l.Problem(p.Line, p.Column, fmt.Sprintf("The header %s is there already; upper and lower case do not matter.", p.Key), "Keep one of them.")
 		}
 		seen[low] = true
+		if l.nothing(p, "header") {
+			continue
+		}
 		if t := l.template(p.Value, at); t != nil {
 			out = append(out, headerTemplate{p.Key, t})
 		}

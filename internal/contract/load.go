@@ -85,7 +85,7 @@ var keysOf = map[string][]string{
 	},
 	"events.*.cases.*": {"title", "example"},
 	"endpoint": {
-		"method", "methods", "content_type", "user_agent", "accept", "settings", "headers", "pairs", "body", "schema", "form", "json", "sign", "shaping",
+		"method", "methods", "content_type", "user_agent", "accept", "settings", "headers", "query", "pairs", "body", "schema", "form", "json", "sign", "shaping",
 		"per_tenant", "event_types", "egress",
 	},
 	"endpoint.egress": {"allow", "deny"},

@@ -110,20 +110,13 @@ func (c *Contract) checkPairs(r *report, cfg hook.EndpointConfig) {
 	}
 }
 
-// withQuery appends the query pairs to a URL. The existing part of the URL keeps its
+// withQuery appends the chosen pairs to the query of a URL. The existing part of the URL keeps its
 // bytes.
-func withQuery(address string, pairs []freePair) string {
+func withQuery(address string, pairs []freePair, chosen func(freePair) bool) string {
 	for _, p := range pairs {
-		if p.place != inQuery {
-			continue
+		if chosen(p) {
+			address = withParameter(address, url.QueryEscape(p.key)+"="+url.QueryEscape(p.value))
 		}
-		switch {
-		case !strings.Contains(address, "?"):
-			address += "?"
-		case !strings.HasSuffix(address, "?") && !strings.HasSuffix(address, "&"):
-			address += "&"
-		}
-		address += url.QueryEscape(p.key) + "=" + url.QueryEscape(p.value)
 	}
 	return address
 }

@@ -25,7 +25,9 @@ type Plan struct {
 	cfg        hook.EndpointConfig
 	credential *Credential
 	method     string
-	url        string
+	url        string      // filled in as far as it is the same for all events
+	query      []parameter // that depend on the event; then the URL has no pairs yet
+	bodiless   bool        // the method carries no body
 	headers    []headerPlan
 	fixed      []hook.Header // all headers; nil if one depends on the event
 	pairs      []freePair
@@ -62,7 +64,8 @@ type Rendering struct {
 	// signature. Other renderings may share the slice: append copies it, but do not write
 	// to its elements.
 	Headers []hook.Header
-	// Body is the slice of the event's payload itself if the contract does not change it.
+	// Body is the slice of the event's payload itself if the contract does not change it, and nil if the method
+	// carries no body.
 	Body []byte
 }
 
@@ -77,8 +80,12 @@ func (c *Contract) PlanFor(cfg hook.EndpointConfig, credential *Credential) *Pla
 	if p.method == "" {
 		p.method = e.method
 	}
+	p.bodiless = !hook.CarriesBody(p.method)
 	p.pairs = e.pairsIn(cfg.Settings)
-	p.url = withQuery(cfg.URL, p.pairs)
+	p.url = cfg.URL
+	if p.planQuery(); p.query == nil {
+		p.url = withQuery(p.url, p.pairs, p.inQuery)
+	}
 	if e.form != nil {
 		if ok, err := e.form.applies(cfg.Settings); ok && err == nil {
 			p.field = e.form.field
@@ -88,6 +95,16 @@ func (c *Contract) PlanFor(cfg hook.EndpointConfig, credential *Credential) *Pla
 	p.planHeaders()
 	return p
 }
+
+// WithMethod is the plan of the same configuration with another method.
+func (p *Plan) WithMethod(method string) *Plan {
+	cfg := p.cfg
+	cfg.Method = method
+	return p.contract.PlanFor(cfg, p.credential)
+}
+
+// Method is the method of the requests.
+func (p *Plan) Method() string { return p.method }
 
 // applies reports whether the body is sent as a form.
 func (f *form) applies(settings []byte) (bool, error) {
@@ -103,12 +120,16 @@ func (f *form) applies(settings []byte) (bool, error) {
 func (p *Plan) planHeaders() {
 	e := &p.contract.endpoint
 	switch {
+	case p.bodiless:
 	case p.field != "":
 		p.headers = append(p.headers, headerPlan{Header: hook.Header{Name: "Content-Type", Value: formContentType}})
 	case !e.sets("Content-Type"):
 		p.addHeader("Content-Type", e.contentType)
 	}
 	for _, h := range e.headers {
+		if p.bodiless && strings.EqualFold(h.name, "Content-Type") {
+			continue
+		}
 		if p.field != "" && strings.EqualFold(h.name, "Content-Type") {
 			p.headers[0].Name = h.name
 			continue
@@ -163,6 +184,7 @@ func (p *Plan) Render(ev *hook.Event) (Rendering, error) {
 		return Rendering{}, err
 	}
 	switch {
+	case p.bodiless:
 	case ev.JSON() && p.makesBody:
 		r.Body, err = p.makeBody(ev)
 	case ev.JSON():
@@ -190,20 +212,24 @@ func (p *Plan) Head(ev *hook.Event) (Rendering, error) {
 		}
 	}
 	var err error
+	if p.query != nil {
+		if r.URL, err = p.fillURL(ev); err != nil {
+			return Rendering{}, err
+		}
+	}
 	if r.Headers, err = p.withOwn(r.Headers, ev); err != nil {
 		return Rendering{}, err
 	}
-	if !ev.JSON() {
+	if !ev.JSON() && !p.bodiless {
 		r.Headers = withContentType(r.Headers, ev.ContentType)
 	}
-	return r, nil
+	return r.WithoutBody(), nil
 }
 
 // WithBody is the rendering r with the body, and the header that says what that is, of another one.
 func (r Rendering) WithBody(other Rendering) Rendering {
 	r.Body = other.Body
-	named := func(h hook.Header) bool { return strings.EqualFold(h.Name, "Content-Type") }
-	i, k := slices.IndexFunc(r.Headers, named), slices.IndexFunc(other.Headers, named)
+	i, k := slices.IndexFunc(r.Headers, isContentType), slices.IndexFunc(other.Headers, isContentType)
 	switch {
 	case k >= 0:
 		r.Headers = withContentType(r.Headers, other.Headers[k].Value)
@@ -213,9 +239,23 @@ func (r Rendering) WithBody(other Rendering) Rendering {
 	return r
 }
 
+// WithoutBody is the rendering r, without body and without the header that says what that is if its method carries none.
+func (r Rendering) WithoutBody() Rendering {
+	if hook.CarriesBody(r.Method) {
+		return r
+	}
+	r.Body = nil
+	if i := slices.IndexFunc(r.Headers, isContentType); i >= 0 {
+		r.Headers = slices.Delete(slices.Clone(r.Headers), i, i+1)
+	}
+	return r
+}
+
+func isContentType(h hook.Header) bool { return strings.EqualFold(h.Name, "Content-Type") }
+
 // withContentType is a copy of headers that says what the body is.
 func withContentType(headers []hook.Header, contentType string) []hook.Header {
-	i := slices.IndexFunc(headers, func(h hook.Header) bool { return strings.EqualFold(h.Name, "Content-Type") })
+	i := slices.IndexFunc(headers, isContentType)
 	if i < 0 {
 		return slices.Insert(slices.Clone(headers), 0, hook.Header{Name: "Content-Type", Value: contentType})
 	}

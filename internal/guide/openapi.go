@@ -3,6 +3,7 @@ package guide
 import (
 	"cmp"
 	"encoding/json"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -103,17 +104,40 @@ func (p *page) webhook(i int, schemas *object) object {
 	if methods := p.contract.Methods(); len(methods) > 1 {
 		op = append(op, member{"x-methods", methods})
 	}
-	if parameters := p.headers(e.Headers); len(parameters) > 0 {
+	if parameters := append(queryOf(e.URL), p.headers(e.Headers)...); len(parameters) > 0 {
 		op = append(op, member{"parameters", parameters})
 	}
 	security := []any{}
 	if p.auth.kind == byHeader {
 		security = append(security, object{{"receiver", []any{}}})
 	}
+	if hook.CarriesBody(e.Method) {
+		op = append(op, member{"requestBody", p.requestBody(e, schemas)})
+	}
 	return append(op,
-		member{"requestBody", p.requestBody(e, schemas)},
 		member{"responses", p.responses()},
 		member{"security", security})
+}
+
+// queryOf are the parameters that the contract puts into the query of an address.
+func queryOf(address string) (out []any) {
+	_, query, _ := strings.Cut(address, "?")
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, found := strings.Cut(pair, "=")
+		if !found {
+			continue
+		}
+		if plain, err := url.QueryUnescape(name); err == nil {
+			name = plain
+		}
+		if plain, err := url.QueryUnescape(value); err == nil {
+			value = plain
+		}
+		out = append(out, object{
+			{"name", name}, {"in", "query"}, {"required", true}, {"schema", object{{"type", "string"}}}, {"example", value},
+		})
+	}
+	return out
 }
 
 // headers are the headers that OpenAPI does not describe elsewhere: content types are

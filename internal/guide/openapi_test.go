@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -132,5 +133,24 @@ func sameExample(t *testing.T, c *contract.Contract, e sent, body, media []byte,
 	}
 	if found := c.CheckPayload(e.Name, compact.Bytes()); !c.MakesBody() && len(found) > 0 {
 		t.Errorf("%s: %v", e.Name, found)
+	}
+}
+
+// A request by a method that carries no body is described by its query.
+func TestMethodWithoutBody(t *testing.T) {
+	t.Parallel()
+	c := parse(t, "contract: g\ntitle: G\nevents: {e: {title: E, example: '{\"id\":\"a b\"}'}}\nendpoint:\n  method: GET\n  query: {id: '${payload.id}'}\n")
+	doc := OpenAPI(c, "en")
+	op, ok := rawjson.Lookup(doc, "webhooks", "e", "get")
+	body, _ := rawjson.Lookup(op, "requestBody")
+	list, _ := rawjson.Lookup(op, "parameters")
+	first, _ := rawjson.Restyle(rawjson.Elements(list)[0], rawjson.Style{Compact: true})
+	if !ok || body != nil || !strings.HasPrefix(string(first), `{"name":"id","in":"query",`) || !strings.Contains(string(first), `"a b"`) {
+		t.Errorf("%s", op)
+	}
+	text := string(Markdown(c, "en"))
+	_, head, ok := strings.Cut(text, "GET /webhooks?id=a+b HTTP/1.1\n")
+	if head, _, _ = strings.Cut(head, "```"); !ok || strings.Contains(head, "Content-") {
+		t.Errorf("%s", text)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gancho/internal/contract"
+	"gancho/internal/hook"
 	"gancho/internal/sign"
 )
 
@@ -182,7 +183,10 @@ func (p *page) wire(r contract.Rendering) []byte {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "Content-Length: %d\n\n", len(r.Body))
+	if hook.CarriesBody(r.Method) {
+		fmt.Fprintf(&b, "Content-Length: %d\n", len(r.Body))
+	}
+	b.WriteString("\n")
 	const most = 160
 	if body := []rune(string(r.Body)); len(body) > most {
 		b.WriteString(string(body[:most]) + "…")

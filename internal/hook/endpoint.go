@@ -125,3 +125,13 @@ var DefaultRetry = []time.Duration{
 	0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
 	5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
 }
+
+// CarriesBody reports whether a request of a method has a body. RFC 9110 gives the body of a GET, HEAD or DELETE no
+// meaning, and some receivers refuse it.
+func CarriesBody(method string) bool {
+	switch method {
+	case "GET", "HEAD", "DELETE":
+		return false
+	}
+	return true
+}

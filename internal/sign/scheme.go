@@ -155,6 +155,18 @@ func (s *Scheme) Carries(header string) bool {
 	return slices.ContainsFunc(s.Headers, func(name string) bool { return strings.EqualFold(name, header) })
 }
 
+// CarriesParameter reports whether a parameter of the query is part of a signature of the scheme.
+func (s *Scheme) CarriesParameter(name string) bool {
+	for _, part := range append([]*Scheme{s}, s.Parts...) {
+		if d := part.Description; d != nil && slices.ContainsFunc(d.Places, func(p Place) bool {
+			return p.In == InQuery && p.Path[0] == name
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
 // Reserves reports whether the name of a header is one that the scheme keeps for later use.
 func (s *Scheme) Reserves(header string) bool {
 	return s.Reserved != "" && strings.HasPrefix(strings.ToLower(header), s.Reserved)

@@ -97,7 +97,7 @@ func (v Views) Endpoint(s hook.Sight, e *hook.Endpoint) *hook.Endpoint {
 func (v Views) Attempt(s hook.Sight, e *hook.Endpoint, ev *hook.Event, at *hook.Attempt, body []byte) *hook.Attempt {
 	shown := *at
 	q := &shown.Request
-	if q.Body == nil {
+	if q.Body == nil && hadBody(q) {
 		q.Body = body
 	}
 	if at.Response != nil {
@@ -113,6 +113,14 @@ func (v Views) Attempt(s hook.Sight, e *hook.Endpoint, ev *hook.Event, at *hook.
 		hideSecrets(c, e, &shown)
 	}
 	return &shown
+}
+
+// hadBody reports whether a request was sent with a body. By a method that carries none, only earlier releases sent one,
+// and then its length is among the headers.
+func hadBody(q *hook.Request) bool {
+	return hook.CarriesBody(q.Method) || slices.ContainsFunc(q.Headers, func(h hook.Header) bool {
+		return strings.EqualFold(h.Name, "Content-Length")
+	})
 }
 
 func (v Views) contractOf(e *hook.Endpoint, ev *hook.Event) *contract.Contract {

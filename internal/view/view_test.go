@@ -25,3 +25,23 @@ func TestOpaqueAnswerIsHidden(t *testing.T) {
 		t.Error("what is stored has changed")
 	}
 }
+
+// What a request by a method without a body is said to have sent is what it sent.
+func TestMethodsWithoutBody(t *testing.T) {
+	t.Parallel()
+	length := []hook.Header{{Name: "Content-Length", Value: "7"}}
+	for _, tc := range []struct {
+		request hook.Request
+		want    string
+	}{
+		{hook.Request{Method: "GET"}, ""},
+		{hook.Request{Method: "DELETE"}, ""},
+		{hook.Request{Method: "GET", Headers: length}, `{"a":1}`}, // of an earlier release
+		{hook.Request{Method: "POST"}, `{"a":1}`},
+	} {
+		at := Views{}.Attempt(hook.Sight{Personal: true, Secrets: true}, nil, nil, &hook.Attempt{Request: tc.request}, []byte(`{"a":1}`))
+		if got := string(at.Request.Body); got != tc.want {
+			t.Errorf("%+v: %q", tc.request, got)
+		}
+	}
+}

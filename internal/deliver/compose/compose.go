@@ -89,7 +89,7 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 			req.Method, req.URL, req.Headers = head.Method, head.URL, head.Headers
 			out.hide(head)
 		}
-	case first.config.Transformation == "" && !sameSlice(req.Body, job.Event.Payload):
+	case first.config.Transformation == "" && hook.CarriesBody(req.Method) && !sameSlice(req.Body, job.Event.Payload):
 		out.Frozen = &hook.Frozen{Body: req.Body}
 	}
 	switch {
@@ -113,16 +113,18 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 
 // redirect sends the body of a delivery's first attempt to the endpoint as it is now: method, URL and headers are those
 // that the present configuration makes of the event, with the present script. So whoever corrects an address or a token
-// reaches what already failed.
+// reaches what already failed. Where the first attempt had no body, the present configuration makes one if its method
+// carries one.
 func (c Composer) redirect(
 	ctx context.Context, f *Form, now rendering, job *hook.Job, first contract.Rendering, out *Composed,
 ) (req contract.Rendering, err error) {
-	if now.config.Transformation == "" {
+	fresh := !hook.CarriesBody(first.Method) && job.Frozen == nil // the first attempt had no body
+	if now.config.Transformation == "" && !fresh {
 		req, err = now.Head(job.Event)
 	} else if req, err = now.Render(job.Event); err == nil {
 		req, _, err = c.script(ctx, f, now, job.Event, req, out)
 	}
-	if err != nil {
+	if err != nil || fresh {
 		return req, err
 	}
 	return req.WithBody(first), nil

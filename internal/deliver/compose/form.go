@@ -67,6 +67,7 @@ func (f *Form) Request(hideBody bool) hook.Request {
 
 // message signs a rendered request and returns it as a message that is ready to be sent.
 func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*send.Message, error) {
+	req = req.WithoutBody()
 	m := &send.Message{
 		Tenant: f.endpoint.Tenant, Target: req.URL, Headers: req.Headers, Body: req.Body,
 		Attributes: send.Attributes{

@@ -53,6 +53,11 @@ func (c Composer) transform(
 		if methods := r.contract.Methods(); !slices.Contains(methods, out.Method) {
 			return req, out, failed("webhook.method cannot be %.20q. Possible: %s.", out.Method, strings.Join(methods, ", "))
 		}
+		if hook.CarriesBody(out.Method) && !hook.CarriesBody(req.Method) {
+			if req, err = r.withMethod(out.Method, ev, req); err != nil {
+				return req, out, failed("No request can be made with the method %s: %s", out.Method, err)
+			}
+		}
 		req.Method = out.Method
 	}
 	if !slices.Equal(out.Headers, visible) {
@@ -69,16 +74,28 @@ func (c Composer) transform(
 	if out.Payload != nil {
 		changed := *ev
 		changed.Payload, changed.ContentType = out.Payload, "" // a script's payload is JSON
-		made, err := r.Render(&changed)
+		plan := r.Plan
+		if hook.CarriesBody(req.Method) && !hook.CarriesBody(plan.Method()) {
+			plan = plan.WithMethod(req.Method)
+		}
+		made, err := plan.Render(&changed)
 		if err != nil {
 			return req, out, failed("No request can be made of the changed payload: %s", err)
 		}
-		req.Body = made.Body
+		if req.Body = made.Body; slices.Equal(out.Query, shown) { // what the query has of the payload
+			req.URL = made.URL
+		}
 		if !ev.JSON() {
 			req.Headers = retyped(req.Headers, ev.ContentType, made.Headers)
 		}
 	}
 	return req, out, nil
+}
+
+// withMethod gives a request the body that it has with a method that carries one.
+func (r rendering) withMethod(method string, ev *hook.Event, req contract.Rendering) (contract.Rendering, error) {
+	made, err := r.WithMethod(method).Render(ev)
+	return req.WithBody(made), err
 }
 
 // retyped replaces the Content-Type in headers by the one in made, because a script has
