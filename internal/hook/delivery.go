@@ -85,6 +85,9 @@ type Delivery struct {
 	// attempt sets them (before it they are 0), and all later attempts send that body.
 	EndpointVersion int64
 	ContractVersion int64
+	// Batch is the request with several events that the delivery was sent in last, or is about to be
+	// sent in again; zero: none. Its sender sets it. A retry by a person clears it.
+	Batch Batch
 }
 
 // LeftOut reports whether the delivery was never sent because nobody knows whether its endpoint takes the event:
@@ -153,6 +156,7 @@ type Attempt struct {
 	Class       string // error class; "" if the attempt succeeded
 	Detail      string // one English sentence for the log and the API
 	Interrupted bool
+	Batch       Batch // the request had other events in it; zero: it had not
 	// Unreadable says that the request, what came back and the detail of the error cannot be
 	// decrypted and are empty.
 	Unreadable bool

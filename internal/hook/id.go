@@ -40,6 +40,9 @@ type RecoveryID ID
 // PortalLinkID names a portal link (ptl_…).
 type PortalLinkID ID
 
+// BatchID names a request with several events (bat_…). Its signature has it in the place of the id of an event.
+type BatchID ID
+
 // MaxFanout is the largest number of deliveries of one event, later ones included.
 const MaxFanout = 1<<16 - 1
 
@@ -65,6 +68,7 @@ func NewKeyID() KeyID               { return KeyID(NewID()) }
 func NewRecoveryID() RecoveryID     { return RecoveryID(NewID()) }
 func NewCredentialID() CredentialID { return CredentialID(NewID()) }
 func NewPortalLinkID() PortalLinkID { return PortalLinkID(NewID()) }
+func NewBatchID() BatchID           { return BatchID(NewID()) }
 
 // Delivery is the id of the n-th delivery of the event, 1 ≤ n ≤ [MaxFanout].
 func (id EventID) Delivery(n int) DeliveryID {
@@ -129,6 +133,7 @@ func (id KeyID) String() string        { return text("key_", id) }
 func (id RecoveryID) String() string   { return text("rec_", id) }
 func (id CredentialID) String() string { return text("crd_", id) }
 func (id PortalLinkID) String() string { return text("ptl_", id) }
+func (id BatchID) String() string      { return text("bat_", id) }
 
 // ParseEventID and the functions below read the text form. They fail with [ErrID].
 func ParseEventID(s string) (EventID, error)           { return parseAs[EventID]("evt_", s) }

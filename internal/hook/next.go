@@ -156,7 +156,7 @@ func (d *Delivery) conclude(o Outcome, p Policy, now time.Time) bool {
 	case o.Class == ClassGone, d.Slot+1 >= len(p.Retry):
 		d.State, d.Reason = Failed, o.Class
 	default:
-		wait := spread(p.Retry[d.Slot+1], d.ID, d.Slot)
+		wait := spread(p.Retry[d.Slot+1], d.spreadBy(), d.Slot)
 		wait = max(wait, min(o.RetryAfter, MaxRetryAfter))
 		d.State, d.Reason, d.NextAttemptAt = Retrying, o.Class, now.Add(wait)
 		d.QueueAt = d.NextAttemptAt
@@ -173,7 +173,7 @@ func (d *Delivery) putBack(again time.Time) bool {
 	}
 	d.State, d.QueueAt = Retrying, again
 	if d.Attempts == 0 {
-		d.State, d.EndpointVersion, d.ContractVersion = Pending, 0, 0
+		d.State, d.EndpointVersion, d.ContractVersion, d.Batch = Pending, 0, 0, Batch{}
 	}
 	return true
 }
@@ -199,6 +199,7 @@ func (d *Delivery) leaveOut() bool {
 
 // retry is [OnRetry], and [OnRecover] of finished deliveries. A finished delivery
 // begins its schedule anew; one that waits for its next attempt only waits no longer.
+// Either leaves the batch that it was in.
 // At-most-once can be sent again only if it was left out: then it never was sent.
 func (d *Delivery) retry(now time.Time) bool {
 	if !d.State.Finished() && d.State != Retrying || d.Test || d.Mode == AtMostOnce && !d.LeftOut() {
@@ -207,7 +208,7 @@ func (d *Delivery) retry(now time.Time) bool {
 	if d.State.Finished() {
 		d.State, d.Reason, d.Slot, d.Superseded = Pending, "", 0, false
 	}
-	d.NextAttemptAt, d.QueueAt = now, now
+	d.NextAttemptAt, d.QueueAt, d.Batch = now, now, Batch{}
 	return true
 }
 
@@ -232,9 +233,17 @@ func (d *Delivery) settle(e Standing, now time.Time) {
 	}
 }
 
-// spread moves wait by up to ±10 %, so that deliveries that failed together do
+// spreadBy is the id by which the delay is spread: all deliveries of a batch come back at the same time.
+func (d *Delivery) spreadBy() ID {
+	if d.Batch.ID != (BatchID{}) {
+		return ID(d.Batch.ID)
+	}
+	return ID(d.ID)
+}
+
+// spread moves wait by up to ±10 %, so that requests that failed together do
 // not come back together.
-func spread(wait time.Duration, id DeliveryID, slot int) time.Duration {
+func spread(wait time.Duration, id ID, slot int) time.Duration {
 	h := binary.BigEndian.Uint64(id[:8])*0x9e3779b97f4a7c15 ^ binary.BigEndian.Uint64(id[8:]) ^ uint64(slot)<<40
 	h ^= h >> 31
 	h *= 0xbf58476d1ce4e5b9

@@ -18,7 +18,7 @@ func TestSpread(t *testing.T) {
 		var tenths [10]int
 		for i := range n {
 			d, slot := id(i)
-			got := spread(wait, d, slot)
+			got := spread(wait, ID(d), slot)
 			share := (float64(got)/float64(wait) - (1 - jitter)) / (2 * jitter) // 0 at -10 %, 1 at +10 %
 			if share < 0 || share >= 1 {
 				t.Fatalf("%s: %v became %v", name, wait, got)
@@ -32,7 +32,7 @@ func TestSpread(t *testing.T) {
 			}
 		}
 	}
-	if got := spread(0, event.Delivery(1), 0); got != 0 {
+	if got := spread(0, ID(event.Delivery(1)), 0); got != 0 {
 		t.Errorf("no wait became %v", got)
 	}
 }

@@ -131,6 +131,9 @@ type Result struct {
 	// Awaited: the next delivery of an ordered endpoint waits until this result is durable, so the
 	// store commits it at once.
 	Awaited bool
+	// Others are the other members of a batch: all results are stored in one transaction, or none is. Others of
+	// theirs, Epoch and Awaited mean nothing.
+	Others []Result
 }
 
 // DuePage is a page of an endpoint's queue, in queue order.

@@ -29,6 +29,7 @@ type attemptRow struct {
 	Interrupted bool     `json:"i,omitempty"`
 	Transport   string   `json:"x,omitempty"` // empty: httpTransport
 	NoStatus    bool     `json:"n,omitempty"` // there is a response, but it has no status
+	Batch       []byte   `json:"g,omitempty"` // see appendBatch
 	Sealed      []byte   `json:"z,omitempty"` // an attemptText
 
 	attemptText // in plain: of earlier releases
@@ -98,6 +99,10 @@ func (s *sealer) encodeAttempt(a *hook.Attempt) []byte {
 	}
 	if a.Transport != httpTransport {
 		word(`,"x":`, a.Transport)
+	}
+	if !a.Batch.IsZero() {
+		out = base64.StdEncoding.AppendEncode(append(out, `,"g":"`...), appendBatch(nil, a.Batch))
+		out = append(out, '"')
 	}
 	out = base64.StdEncoding.AppendEncode(append(out, `,"z":"`...), scratch.sealed)
 	out = append(out, `"}`...)
@@ -193,7 +198,7 @@ func (s *sealer) decodeAttempt(id hook.DeliveryID, number int, data []byte) (*ho
 		Request: hook.Request{Method: text.Method, URL: text.URL, Headers: text.Sent, Body: text.Body},
 		Timing:  hook.Timing{DNS: us(0), Connect: us(1), TLS: us(2), FirstByte: us(3), Total: us(4)},
 		Class:   row.Class, Detail: text.Detail, Interrupted: row.Interrupted, Transport: cmp.Or(row.Transport, httpTransport),
-		Unreadable: broken,
+		Unreadable: broken, Batch: readBatch(row.Batch),
 	}
 	if row.Status != 0 || row.NoStatus {
 		a.Response = &hook.Response{Status: row.Status, Headers: text.Got, Body: text.Answer, Truncated: row.Truncated}

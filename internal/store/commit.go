@@ -53,6 +53,7 @@ type batch struct {
 type mark struct {
 	hook.Result
 	frozen *sealedRequest
+	others int // how many marks after this one in the list are stored with it, or not at all
 	err    error
 	done   chan struct{} // nil: nobody waits
 }
@@ -76,8 +77,9 @@ type result struct {
 	ifSuperseded *hook.Delivery // what to store instead if the row is superseded; nil: the same
 	frozen       *sealedRequest
 	data         []byte // its attempt, encoded
+	others       int    // how many results after this one in the list are stored with it, or not at all
 	err          error
-	done         func(error)
+	done         func(error) // nil: the one for which this is another tells
 }
 
 // change is any other write: configuration, clean-up. In a batch it runs under a
@@ -116,16 +118,20 @@ func (b *batch) fail(err error) {
 	}
 }
 
-// each splits the batch into batches of one operation, in order.
+// each splits the batch into batches of one operation, in order. The members of a batch of deliveries are one.
 func (b *batch) each(do func(*batch)) {
 	for _, s := range b.submissions {
 		do(&batch{submissions: []*submission{s}})
 	}
-	for _, m := range b.marks {
-		do(&batch{marks: []*mark{m}})
+	for list := b.marks; len(list) > 0; {
+		n := 1 + list[0].others
+		do(&batch{marks: list[:n:n]})
+		list = list[n:]
 	}
-	for _, r := range b.results {
-		do(&batch{results: []*result{r}})
+	for list := b.results; len(list) > 0; {
+		n := 1 + list[0].others
+		do(&batch{results: list[:n:n]})
+		list = list[n:]
 	}
 	for _, c := range b.changes {
 		do(&batch{changes: []*change{c}})
@@ -140,7 +146,9 @@ func (b *batch) each(do func(*batch)) {
 // are woken before it.
 func (b *batch) answer() {
 	for _, r := range b.results {
-		r.done(r.err)
+		if r.done != nil {
+			r.done(r.err)
+		}
 	}
 	for _, s := range b.submissions {
 		close(s.done)
@@ -352,29 +360,50 @@ func (db *DB) Sending(r hook.Result) {
 
 // Intend stores that a delivery is being sent, and returns when that is durable. A delivery
 // that is to be sent at most once is sent only after Intend has returned nil. It fails with
-// [hook.ErrNotWaiting] if the delivery has ended or was superseded.
+// [hook.ErrNotWaiting] if the delivery has ended or was superseded; for the members of a batch,
+// the error is [hook.NotWaiting].
 func (db *DB) Intend(r hook.Result) error {
-	m := &mark{Result: r, frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: make(chan struct{})}
-	if err := db.gathering.add(1, 0, true, false, func(b *batch) { b.marks = append(b.marks, m) }); err != nil {
+	m := &mark{Result: r, frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), others: len(r.Others), done: make(chan struct{})}
+	marks := append(make([]*mark, 0, 1+len(r.Others)), m)
+	for _, other := range r.Others {
+		other.Epoch = r.Epoch
+		marks = append(marks, &mark{Result: other, frozen: db.seal.sealRequest(other.Frozen, other.Delivery.ID)})
+	}
+	if err := db.gathering.add(len(marks), 0, true, false, func(b *batch) { b.marks = append(b.marks, marks...) }); err != nil {
 		return err
 	}
 	<-m.done
-	return m.err
+	if len(marks) == 1 {
+		return m.err
+	}
+	var gone hook.NotWaiting
+	for _, m := range marks {
+		if errors.Is(m.err, hook.ErrNotWaiting) {
+			gone = append(gone, m.Delivery.ID)
+		} else if m.err != nil {
+			return m.err
+		}
+	}
+	if gone != nil {
+		return gone
+	}
+	return nil
 }
 
 // SaveResult stores the result of an attempt soon, or at once if it is awaited. Then it calls done
 // on the committing goroutine, so done must be quick. After an error nothing was stored, and SaveResult may
 // be called again with the same result.
 func (db *DB) SaveResult(r hook.Result, done func(error)) {
-	res := &result{
-		Result: r, ifSuperseded: ifSuperseded(r.Delivery, db.now()), frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID), done: done,
+	first := db.encoded(r)
+	first.done, first.others = done, len(r.Others)
+	var others []*result
+	for _, other := range r.Others {
+		other.Epoch = r.Epoch
+		others = append(others, db.encoded(other))
 	}
-	if r.Attempt != nil { // encoded on the caller's goroutine, since all wait for the committing one
-		res.data = db.seal.encodeAttempt(r.Attempt)
-	}
-	if err := db.gathering.add(1, 0, false, false, func(b *batch) {
+	if err := db.gathering.add(1+len(others), 0, false, false, func(b *batch) {
 		delete(db.gathering.young, r.Delivery.ID) // the sending is over
-		b.results = append(b.results, res)
+		b.results = append(append(b.results, first), others...)
 	}); err != nil {
 		done(err)
 		return
@@ -382,6 +411,15 @@ func (db *DB) SaveResult(r hook.Result, done func(error)) {
 	if r.Awaited {
 		signal(db.gathering.eager)
 	}
+}
+
+// encoded is a result as it is written. It is encoded on the caller's goroutine, since all wait for the committing one.
+func (db *DB) encoded(r hook.Result) *result {
+	res := &result{Result: r, ifSuperseded: ifSuperseded(r.Delivery, db.now()), frozen: db.seal.sealRequest(r.Frozen, r.Delivery.ID)}
+	if r.Attempt != nil {
+		res.data = db.seal.encodeAttempt(r.Attempt)
+	}
+	return res
 }
 
 // SaveHealth stores the health of an endpoint soon. Errors are not reported: the next call

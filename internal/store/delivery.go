@@ -124,7 +124,7 @@ func (t *tx) takesDeliveries(id hook.EndpointID) (state hook.EndpointState, err 
 // saveQueued stores a delivery that [requeued] sends again.
 func (t *tx) saveQueued(d *hook.Delivery) error {
 	_, err := t.exec(`UPDATE deliveries SET state = $3, reason = $4, slot = $5, due_at = $6, next_attempt_at = $7,
-		finished_at = NULL, superseded = $8 WHERE tenant = $1 AND id = $2`,
+		finished_at = NULL, superseded = $8, batch = NULL WHERE tenant = $1 AND id = $2`,
 		d.Tenant, d.ID[:], string(d.State), d.Reason, d.Slot, dueAt(d), micros(d.NextAttemptAt), d.Superseded)
 	return err
 }

@@ -14,14 +14,14 @@ import (
 // What a lane reads: the queue of its endpoint.
 
 const deliveryColumns = `tenant, id, endpoint, type, mode, state, reason, test, attempts, slot, due_at, next_attempt_at,
-	created_at, finished_at, endpoint_version, contract_version, superseded`
+	created_at, finished_at, endpoint_version, contract_version, superseded, batch`
 
 // scanDelivery reads [deliveryColumns].
 func scanDelivery(row scanner) (d hook.Delivery, err error) {
-	var id, endpoint []byte
+	var id, endpoint, batch []byte
 	var due, next, created, finished sql.NullInt64
 	err = row.Scan(&d.Tenant, &id, &endpoint, &d.Type, &d.Mode, &d.State, &d.Reason, &d.Test, &d.Attempts, &d.Slot,
-		&due, &next, &created, &finished, &d.EndpointVersion, &d.ContractVersion, &d.Superseded)
+		&due, &next, &created, &finished, &d.EndpointVersion, &d.ContractVersion, &d.Superseded, &batch)
 	if err != nil {
 		return d, err
 	}
@@ -33,6 +33,7 @@ func scanDelivery(row scanner) (d hook.Delivery, err error) {
 	if due.Int64 > 0 {
 		d.QueueAt = fromMicros(due)
 	}
+	d.Batch = readBatch(batch)
 	return d, nil
 }
 
@@ -62,7 +63,7 @@ func (db *DB) Waiting(ctx context.Context, id hook.EndpointID, n int) ([]hook.De
 
 // Due returns the deliveries of an endpoint that are due, in the order of the queue. It leaves
 // out those for which skip is true, because the caller already has them. It ends after n jobs,
-// or once their payloads together have maxBytes.
+// or once their payloads together have maxBytes, but not inside a batch.
 func (db *DB) Due(
 	ctx context.Context, id hook.EndpointID, now time.Time, n, maxBytes int, skip func(hook.DeliveryID) bool,
 ) (due hook.DuePage, err error) {
@@ -71,10 +72,10 @@ func (db *DB) Due(
 	if err != nil {
 		return due, err
 	}
-	due.Next, due.More = next, next.IsZero() && len(page) == n
-	bytes := 0
+	due.Next, due.More = next, next.IsZero() && len(page) >= n
+	bytes, whole := 0, openBatches{}
 	for i, d := range page {
-		if bytes >= maxBytes {
+		if bytes >= maxBytes && whole.mayEnd() {
 			due.More, due.Next = true, time.Time{}
 			break
 		}
@@ -92,6 +93,7 @@ func (db *DB) Due(
 			}
 		}
 		job.Unreadable = job.Unreadable || job.Event.Unreadable
+		whole.add(&d)
 		bytes += len(job.Event.Payload)
 		if job.Frozen != nil {
 			bytes += len(job.Frozen.Body)
@@ -107,6 +109,7 @@ func (db *DB) duePage(
 	ctx context.Context, id hook.EndpointID, now time.Time, n int, skip func(hook.DeliveryID) bool,
 ) (page []hook.Delivery, next time.Time, events map[hook.EventID]*hook.Event, err error) {
 	at, last := int64(0), hook.DeliveryID{} // the last place in the queue that was read
+	whole := openBatches{}
 	wants := func(d *hook.Delivery) bool { return !d.QueueAt.After(now) && !skip(d.ID) }
 	events = map[hook.EventID]*hook.Event{}
 	for {
@@ -123,7 +126,8 @@ func (db *DB) duePage(
 			case d.QueueAt.After(now):
 				return page, d.QueueAt, events, nil
 			default:
-				if page = append(page, *d); len(page) == n {
+				whole.add(d)
+				if page = append(page, *d); len(page) >= n && whole.mayEnd() {
 					return page, next, events, nil
 				}
 			}

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -170,11 +171,14 @@ func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.
 	var attempts, slot []int32
 	var version, under []int64
 	var as, other stateColumns
+	var batches [][]byte
+	batched := false
 	sorted := slices.SortedFunc(maps.Values(last), func(a, b *hook.Delivery) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	for _, d := range sorted {
 		tenant, id, attempts, slot = append(tenant, d.Tenant), append(id, d.ID[:]), append(attempts, int32(d.Attempts)), append(slot, int32(d.Slot))
 		version, under = append(version, d.EndpointVersion), append(under, d.ContractVersion)
 		as.add(d)
+		batched = batched || !d.Batch.IsZero()
 	}
 	returning := ""
 	if slices.ContainsFunc(w.marks, func(m *mark) bool { return m.done != nil }) {
@@ -197,10 +201,21 @@ func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.
 		arrays = `, $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[]`
 		args = append(args, other.state, other.reason, other.due, other.next, other.finished)
 	}
+	batch := ``
+	if batched {
+		for _, d := range sorted {
+			b, _ := batchColumn(d.Batch).([]byte)
+			batches = append(batches, b)
+		}
+		batch = ` batch = u.batch,`
+		columns += `, batch`
+		args = append(args, batches)
+		arrays += fmt.Sprintf(`, $%d::bytea[]`, len(args))
+	}
 	// A mark is stored only if the delivery still waits, or if it is stored as being sent and
 	// was not superseded.
 	q.Queue(`UPDATE deliveries AS d SET attempts = u.attempts, slot = u.slot, endpoint_version = u.endpoint_version,
-			contract_version = u.contract_version, superseded = d.`+isSuperseded+`, `+value("state")+`, `+value("reason")+`, `+value("due_at")+`,
+			contract_version = u.contract_version,`+batch+` superseded = d.`+isSuperseded+`, `+value("state")+`, `+value("reason")+`, `+value("due_at")+`,
 			`+value("next_attempt_at")+`, `+value("finished_at")+`
 		FROM unnest($1::text[], $2::bytea[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[],
 				$7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[]`+arrays+`)

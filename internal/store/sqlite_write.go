@@ -27,7 +27,7 @@ type stmts struct {
 }
 
 const updateDelivery = `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
-	finished_at = ?, endpoint_version = ?, contract_version = ?, superseded = ` + isSuperseded + ` WHERE tenant = ? AND id = ?`
+	finished_at = ?, endpoint_version = ?, contract_version = ?, batch = ?, superseded = ` + isSuperseded + ` WHERE tenant = ? AND id = ?`
 
 func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 	for _, p := range []struct {
@@ -312,8 +312,8 @@ func forgets(r *hook.Result) bool {
 
 // rowOf are the parameters of updateDelivery.
 func rowOf(d *hook.Delivery) []any {
-	return append(make([]any, 0, 13), string(d.State), d.Reason, int64(d.Attempts), int64(d.Slot), dueAt(d), micros(d.NextAttemptAt),
-		micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, d.Tenant, d.ID[:])
+	return append(make([]any, 0, 14), string(d.State), d.Reason, int64(d.Attempts), int64(d.Slot), dueAt(d), micros(d.NextAttemptAt),
+		micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, batchColumn(d.Batch), d.Tenant, d.ID[:])
 }
 
 // changed reports whether a statement changed a row.
