@@ -52,8 +52,8 @@ type contractTestCmd struct {
 
 func (c *contractTestCmd) Help() string {
 	return `The section "tests" of a contract says which request a record change, a schedule or
-a payload must produce. Each test is rendered as the server would render it, and
-compared byte for byte. Examples of event types must be written as endpoint.json says.
+a payload must produce, and what an answer means. Each test is rendered and signed as
+the server would do it, and compared byte for byte. Examples of event types must be written as endpoint.json says.
 
 Examples:
 

@@ -2,19 +2,19 @@ package contract
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io/fs"
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
+	"gancho/internal/sign"
 	"gancho/internal/template"
-	"gancho/internal/work"
 	"gancho/internal/yamlfile"
 )
 
@@ -32,19 +32,54 @@ type Test struct {
 
 	cfg        hook.EndpointConfig
 	credential *Credential
+	facts      facts
+	given      []given // which facts the file gives
 
-	url     string
-	headers []hook.Header
-	body    []byte
+	url     *string // nil: not checked
+	headers []expectedHeader
+	body    []byte // nil: not checked
+	answer  *expectedAnswer
+	keys    map[string]place // where they are in the file
 }
 
-// Result is the result of a test.
-type Result struct {
-	Name   string
-	Line   int    // of the contract file
-	Wrong  string // "" if the test passed; else a sentence, and what was expected and what came
-	Events []Fired
+// place is a place in a file.
+type place struct{ line, column int }
+
+// facts are what a request depends on beside its event and its endpoint.
+type facts struct {
+	id      string // of the event; "": one of the time
+	time    time.Time
+	secrets []hook.Secret // none: the request is not signed
+	nonce   string        // "": a random one
+	attempt int           // from 1
 }
+
+// given is a fact that a test gives, and other values that it could have: with one of them, what the test checks has to
+// become another.
+type given struct {
+	key    string
+	others []func(*Test)
+}
+
+// expectedHeader is a header that a request has to have, or must not have.
+type expectedHeader struct {
+	hook.Header
+	absent bool
+	line   int
+}
+
+// expectedAnswer is an answer and what it has to mean for the delivery.
+type expectedAnswer struct {
+	hook.Response
+	is string
+}
+
+// What an answer means: the event was delivered, is sent again, or is not.
+const (
+	meansSuccess = "success"
+	meansRetry   = "retry"
+	meansStop    = "stop"
+)
 
 // testURL is the URL of the requests of tests.
 const testURL = "https://receiver.example/webhook"
@@ -56,14 +91,74 @@ func (l *loader) tests(c *Contract, n *yamlfile.Node) {
 		return
 	}
 	for _, p := range n.Pairs {
+		before := l.Count()
 		if o := l.Object(p.Value, "The test "+p.Key, keysOf["tests.*"]); o.Node != nil {
-			c.tests = append(c.tests, l.test(c, o, p))
+			t := l.test(c, o, p)
+			if l.stored && l.Count() > before { // it changes no delivery
+				l.Forget(before)
+				continue
+			}
+			c.tests = append(c.tests, t)
 		}
 	}
 }
 
 func (l *loader) test(c *Contract, o yamlfile.Object, p yamlfile.Pair) Test {
-	t := Test{Name: p.Key, Line: p.Line, cfg: hook.EndpointConfig{URL: testURL}}
+	t := Test{Name: p.Key, Line: p.Line, facts: facts{time: testTime, attempt: 1}, keys: map[string]place{}}
+	t.cfg.URL = testURL
+	for _, key := range o.Node.Pairs {
+		t.keys[key.Key] = place{key.Line, key.Column}
+	}
+	l.testOrigin(c, &t, o)
+	l.testInputs(c, &t, o)
+	l.testFacts(c, &t, o)
+	l.testExpected(c, &t, o)
+	begins := 0
+	for _, has := range []bool{o.Get("old") != nil || o.Get("new") != nil, o.Get("records") != nil, o.Get("payload") != nil} {
+		if has {
+			begins++
+		}
+	}
+	request := t.body != nil || t.headers != nil || t.url != nil
+	switch {
+	case begins > 1 || begins == 0 && (t.answer == nil || t.event != "" || request):
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s needs one thing to begin with.", p.Key), "Give one of: old and new (a change of a record), records (for a schedule), payload.")
+	case t.fires == nil && !request && t.answer == nil:
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s expects nothing.", p.Key), "Add what has to come out: fires, body, headers or url; or an answer and what it means.")
+	case t.event == "" && (begins > 0 && t.fires == nil || request):
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s does not say which event is sent.", p.Key), "Add for example: event: order.paid")
+	default:
+		l.idle(&t, o)
+	}
+	return t
+}
+
+// idle reports keys of a test that cannot do anything beside the others.
+func (l *loader) idle(t *Test, o yamlfile.Object) {
+	idle := func(key, why, fix string) {
+		if at, ok := t.keys[key]; ok {
+			l.Problem(at.line, at.column, fmt.Sprintf("%s does nothing in this test: %s.", key, why), fix)
+		}
+	}
+	if t.event == "" && t.answer == nil {
+		for _, key := range []string{"attempt", "method", "settings", "endpoint"} {
+			idle(key, "no request is made", "Say which event is sent, for example event: order.paid, or remove the line.")
+		}
+	}
+	if t.event == "" {
+		for _, key := range []string{"id", "time", "secret", "nonce", "credential"} {
+			idle(key, "no request is made", "Say which event is sent, for example event: order.paid, or remove the line.")
+		}
+	}
+	if o.Get("old") == nil && o.Get("new") == nil {
+		const fix = "Remove the line, or give the change of a record: old and new."
+		idle("fires", "only a change of a record fires events", fix)
+		idle("on", "only a change of a record is one of a kind", fix)
+	}
+}
+
+// testOrigin reads what a test begins with.
+func (l *loader) testOrigin(c *Contract, t *Test, o yamlfile.Object) {
 	if v := o.Get("event"); v != nil {
 		t.event = l.Str(v)
 		e, ok := c.Event(t.event)
@@ -77,72 +172,66 @@ func (l *loader) test(c *Contract, o yamlfile.Object, p yamlfile.Pair) Test {
 		}
 	}
 	if v := o.Get("on"); v != nil {
-		if t.kind = l.Str(v); c.record(t.kind) == nil && v.Kind == yamlfile.KindText {
-			l.ProblemAt(v, fmt.Sprintf("There is no record %s.", t.kind), nearestFix(t.kind, c.kinds()))
+		kind := l.Str(v)
+		if v.Kind == yamlfile.KindText && c.record(kind) == nil {
+			l.ProblemAt(v, fmt.Sprintf("There is no record %s.", kind), nearestFix(kind, c.kinds()))
+		} else if t.kind != "" && t.kind != kind {
+			l.ProblemAt(v, fmt.Sprintf("The event %s is made of the record %s, not of %s.", t.event, t.kind, kind), "Remove the line.")
 		}
+		t.kind = kind
 	}
 	for key, into := range map[string]*[]byte{"old": &t.old, "new": &t.new, "payload": &t.payload} {
 		if v := o.Get(key); v != nil {
 			*into = l.document(v)
 		}
 	}
-	if v := o.Get("records"); v != nil {
-		if v.Kind == yamlfile.KindList {
-			t.records = [][]byte{}
-			for _, item := range v.Items {
-				t.records = append(t.records, l.document(item))
-			}
-		} else if doc := l.document(v); doc != nil {
+	v := o.Get("records")
+	switch {
+	case v == nil:
+	case v.Kind == yamlfile.KindList:
+		t.records = [][]byte{}
+		for _, item := range v.Items {
+			t.records = append(t.records, l.document(item))
+		}
+	default:
+		if doc := l.document(v); doc != nil {
 			if t.records = rawjson.Elements(doc); rawjson.KindOf(doc) != '[' {
 				l.ProblemAt(v, "records is a list of documents, or a JSON list of them.", "")
 			}
 		}
 	}
-	l.testInputs(&t, o)
-	if v := o.Get("fires"); v != nil {
-		t.fires = []string{}
-		for _, item := range l.List(v) {
-			t.fires = append(t.fires, l.Str(item))
-		}
-	}
-	if v := o.Get("url"); v != nil {
-		t.url = l.Str(v)
-	}
-	if v := o.Get("headers"); v != nil {
-		if v.Kind != yamlfile.KindMapping {
-			l.ProblemAt(v, fmt.Sprintf("headers is a mapping from names to values, not %s.", v.Kind), "Write for example: x-source: shop")
-		}
-		for _, h := range v.Pairs {
-			t.headers = append(t.headers, hook.Header{Name: h.Key, Value: l.Str(h.Value)})
-		}
-	}
-	if v := o.Get("body"); v != nil {
-		t.body = l.exact(v)
-	}
-	given := 0
-	for _, has := range []bool{o.Get("old") != nil || o.Get("new") != nil, o.Get("records") != nil, o.Get("payload") != nil} {
-		if has {
-			given++
-		}
-	}
-	switch {
-	case given != 1:
-		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s needs one thing to begin with.", p.Key), "Give one of: old and new (a change of a record), records (for a schedule), payload.")
-	case t.fires == nil && t.body == nil && t.headers == nil && t.url == "":
-		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s expects nothing.", p.Key), "Add what has to come out: fires, body, headers or url.")
-	case t.event == "" && (t.fires == nil || t.body != nil || t.headers != nil || t.url != ""):
-		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s does not say which event is sent.", p.Key), "Add for example: event: order.paid")
-	}
-	return t
 }
 
-// testInputs reads the settings, the method and the credential of a test.
-func (l *loader) testInputs(t *Test, o yamlfile.Object) {
+// testInputs reads the endpoint and the credential of a test.
+func (l *loader) testInputs(c *Contract, t *Test, o yamlfile.Object) {
 	if v := o.Get("settings"); v != nil {
-		t.cfg.Settings = l.JSON(v)
+		t.cfg.Settings = l.testSettings(v)
 	}
 	if v := o.Get("method"); v != nil {
 		t.cfg.Method = l.Str(v)
+	}
+	if v := o.Get("endpoint"); v != nil {
+		members := l.Object(v, "endpoint", keysOf["tests.*.endpoint"])
+		if u := members.Get("url"); u != nil {
+			t.cfg.URL = l.Str(u)
+			t.give("endpoint", func(t *Test) { t.cfg.URL = testURL }, func(t *Test) { t.cfg.URL = testURL + "/other?a=b" })
+		}
+		for _, twice := range []string{"settings", "method"} {
+			if m := members.Get(twice); m != nil && o.Get(twice) != nil {
+				l.ProblemAt(m, twice+" is there already, outside endpoint.", "Keep one of them.")
+			}
+		}
+		if m := members.Get("settings"); m != nil {
+			t.cfg.Settings = l.testSettings(m)
+		}
+		if m := members.Get("method"); m != nil {
+			t.cfg.Method = l.Str(m)
+		}
+		if m := members.Get("headers"); m != nil {
+			for _, h := range l.testHeaders(m) {
+				t.cfg.Headers = append(t.cfg.Headers, h.Header)
+			}
+		}
 	}
 	if v := o.Get("credential"); v != nil {
 		t.credential = &Credential{}
@@ -152,13 +241,188 @@ func (l *loader) testInputs(t *Test, o yamlfile.Object) {
 				*into = l.Str(m)
 			}
 		}
+		if v.Kind == yamlfile.KindMapping && t.event != "" && !c.NeedsCredential() {
+			l.ProblemAt(v, "credential does nothing in this test: no request of this contract names a credential.", "Remove the line.")
+		}
 	}
+}
+
+func (l *loader) testSettings(n *yamlfile.Node) []byte {
+	if n.Kind != yamlfile.KindMapping {
+		l.ProblemAt(n, fmt.Sprintf("settings is a mapping from names to values, not %s.", n.Kind), "Write for example: {token: abc}")
+		return nil
+	}
+	return l.JSON(n)
+}
+
+// give notes a fact that the file gives, with other values that it could have.
+func (t *Test) give(key string, others ...func(*Test)) { t.given = append(t.given, given{key, others}) }
+
+// testFacts reads what a request depends on beside its event and its endpoint.
+func (l *loader) testFacts(c *Contract, t *Test, o yamlfile.Object) {
+	f, scheme := &t.facts, c.endpoint.scheme
+	if v := o.Get("id"); v != nil {
+		f.id = l.Str(v)
+		t.give("id", func(t *Test) { t.facts.id = "" }, func(t *Test) { t.facts.id = hook.EventID(hook.IDAt(testTime.Add(time.Hour))).String() })
+	}
+	if v := o.Get("time"); v != nil {
+		f.time = l.moment(v)
+		var others []func(*Test)
+		for _, d := range []time.Duration{time.Second, 13 * time.Hour, 40 * 24 * time.Hour, 400 * 24 * time.Hour} {
+			others = append(others, func(t *Test) { t.facts.time = t.facts.time.Add(d) })
+		}
+		t.give("time", others...)
+	}
+	if v := o.Get("attempt"); v != nil {
+		f.attempt = int(l.Number(v, 1, hook.MaxRetries))
+		var others []func(*Test)
+		for _, n := range []int{1, 2, 3, hook.MaxRetries} {
+			others = append(others, func(t *Test) { t.facts.attempt = n })
+		}
+		t.give("attempt", others...)
+	}
+	if v := o.Get("secret"); v != nil {
+		items := []*yamlfile.Node{v}
+		if v.Kind == yamlfile.KindList {
+			items = v.Items
+		}
+		for _, item := range items {
+			text := l.Str(item)
+			f.secrets = append(f.secrets, hook.Secret{Text: text})
+			if scheme != nil && item.Kind == yamlfile.KindText {
+				if err := scheme.Check(text); err != nil {
+					l.ProblemAt(item, "This cannot be the secret: "+strings.TrimPrefix(err.Error(), sign.ErrSecret.Error()+": ")+".", "")
+				}
+			}
+		}
+		t.give("secret", func(t *Test) { t.facts.secrets = nil })
+	}
+	if v := o.Get("nonce"); v != nil {
+		f.nonce = l.Str(v)
+		t.give("nonce", func(t *Test) { t.facts.nonce = "another" + f.nonce })
+	}
+	for _, key := range []string{"secret", "nonce"} {
+		if at, ok := t.keys[key]; ok && scheme == nil {
+			l.Problem(at.line, at.column, key+" does nothing in this test: this contract does not sign.", "Describe the signature under endpoint: sign, or remove the line.")
+		}
+	}
+}
+
+// moment reads a time: RFC 3339, or seconds since 1970.
+func (l *loader) moment(n *yamlfile.Node) time.Time {
+	if seconds, err := strconv.ParseInt(n.Text, 10, 64); err == nil && n.Kind == yamlfile.KindNumber && seconds >= 0 && seconds < 1<<34 {
+		return time.Unix(seconds, 0).UTC()
+	}
+	at, err := time.Parse(time.RFC3339, n.Text)
+	if err != nil {
+		l.ProblemAt(n, "This is not a time.", "Write it as 2026-01-02T03:04:05Z, or as seconds since 1970: 1767323045")
+		return testTime
+	}
+	return at.UTC()
+}
+
+// testExpected reads what has to come out.
+func (l *loader) testExpected(c *Contract, t *Test, o yamlfile.Object) {
+	if v := o.Get("fires"); v != nil {
+		t.fires = []string{}
+		for _, item := range l.List(v) {
+			name := l.Str(item)
+			switch e, ok := c.Event(name); {
+			case item.Kind != yamlfile.KindText:
+			case !ok:
+				l.ProblemAt(item, fmt.Sprintf("There is no event type %s.", name), nearestFix(name, c.EventNames()))
+			case e.On == "":
+				l.ProblemAt(item, fmt.Sprintf("No change of a record makes an event %s.", name), "Remove it, or add on: to the event type.")
+			}
+			t.fires = append(t.fires, name)
+		}
+	}
+	if v := o.Get("url"); v != nil {
+		text := l.Str(v)
+		t.url = &text
+		l.unsigned(c, t, v, "URL", sign.InQuery)
+	}
+	if v := o.Get("headers"); v != nil {
+		t.headers = l.testHeaders(v)
+		for _, h := range t.headers {
+			if s := c.endpoint.scheme; s != nil && s.Carries(h.Name) && t.facts.secrets == nil && o.Get("secret") == nil {
+				l.Problem(h.line, v.Column, fmt.Sprintf("The header %s carries the signature, and this test has no secret.", h.Name), "Add the secret that the request is signed with: secret: …")
+			}
+		}
+	}
+	if v := o.Get("body"); v != nil {
+		t.body = l.exact(v)
+		l.unsigned(c, t, v, "body", sign.InBody)
+	}
+	if v := o.Get("answer"); v != nil {
+		t.answer = l.testAnswer(v)
+	}
+}
+
+// unsigned reports a part of the request that has the signature in it, and that a test without a secret checks.
+func (l *loader) unsigned(c *Contract, t *Test, n *yamlfile.Node, what string, in sign.Part) {
+	s := c.endpoint.scheme
+	if s == nil || t.facts.secrets != nil {
+		return
+	}
+	for _, part := range append(slices.Clone(s.Parts), s) {
+		if d := part.Description; d != nil && slices.ContainsFunc(d.Places, func(p sign.Place) bool { return p.In == in }) {
+			l.ProblemAt(n, fmt.Sprintf("The signature stands in the %s, and this test has no secret.", what), "Add the secret that the request is signed with: secret: …")
+			return
+		}
+	}
+}
+
+// testHeaders reads headers. One without a value must not be there.
+func (l *loader) testHeaders(n *yamlfile.Node) (out []expectedHeader) {
+	if n.Kind != yamlfile.KindMapping || len(n.Pairs) == 0 {
+		what := string(n.Kind)
+		if n.Kind == yamlfile.KindMapping {
+			what = "an empty one"
+		}
+		l.ProblemAt(n, fmt.Sprintf("headers is a mapping from names to values, not %s.", what), "Write for example: {x-source: shop}. null stands for a header that must not be there.")
+		return []expectedHeader{}
+	}
+	for _, h := range n.Pairs {
+		if !validHeaderName(h.Key) {
+			l.Problem(h.Line, h.Column, fmt.Sprintf("%q cannot be the name of a header.", h.Key), "Use letters, digits and -.")
+		}
+		out = append(out, expectedHeader{hook.Header{Name: h.Key, Value: l.Str(h.Value)}, h.Value.Kind == yamlfile.KindNull, h.Line})
+	}
+	return out
+}
+
+// testAnswer reads an answer and what it has to mean.
+func (l *loader) testAnswer(n *yamlfile.Node) *expectedAnswer {
+	a := &expectedAnswer{Response: hook.Response{Status: 200}}
+	o := l.Object(n, "answer", keysOf["tests.*.answer"])
+	if v := o.Get("status"); v != nil {
+		a.Status = int(l.Number(v, 100, 599))
+	}
+	if v := o.Get("headers"); v != nil {
+		for _, h := range l.testHeaders(v) {
+			a.Headers = append(a.Headers, h.Header)
+		}
+	}
+	if v := o.Get("body"); v != nil {
+		a.Body = l.exact(v)
+	}
+	switch v := o.Get("is"); {
+	case v != nil:
+		a.is = l.OneOf(v, meansSuccess, meansRetry, meansStop)
+	case o.Node != nil:
+		l.ProblemAt(n, "answer does not say what it means.", "Add is: success, is: retry or is: stop")
+	}
+	return a
 }
 
 var fileName = regexp.MustCompile(`^[A-Za-z0-9_./-]+\.(json|txt)$`)
 
-// exact reads bytes: a text, or the name of a file with them.
+// exact reads bytes: a text, or the name of a file with them. A mapping or a list is JSON in one line.
 func (l *loader) exact(n *yamlfile.Node) []byte {
+	if n.Kind == yamlfile.KindMapping || n.Kind == yamlfile.KindList {
+		return l.JSON(n)
+	}
 	text := l.Str(n)
 	if n.Quote == yamlfile.Block {
 		return []byte(strings.TrimRight(text, "\n"))
@@ -178,10 +442,10 @@ func (l *loader) exact(n *yamlfile.Node) []byte {
 
 // document reads a JSON document: as bytes, see exact, or written as YAML.
 func (l *loader) document(n *yamlfile.Node) []byte {
-	if n.Kind == yamlfile.KindMapping || n.Kind == yamlfile.KindList {
-		return l.JSON(n)
-	}
 	b := l.exact(n)
+	if n.Kind == yamlfile.KindMapping || n.Kind == yamlfile.KindList {
+		return b
+	}
 	if b == nil || n.Kind != yamlfile.KindText {
 		return nil
 	}
@@ -190,210 +454,4 @@ func (l *loader) document(n *yamlfile.Node) []byte {
 		return nil
 	}
 	return b
-}
-
-// Tests lists the names of the contract's tests in the order of the file.
-func (c *Contract) Tests() []string {
-	var out []string
-	for _, t := range c.tests {
-		out = append(out, t.Name)
-	}
-	return out
-}
-
-// RunTests runs the tests of the contract. It also checks that the examples of its events
-// are written as the contract would send them.
-func (c *Contract) RunTests() []Result {
-	var out []Result
-	if !c.MakesBody() {
-		out = c.testExamples()
-	}
-	for i := range c.tests {
-		r := c.tests[i].run(c)
-		r.Name, r.Line = c.tests[i].Name, c.tests[i].Line
-		out = append(out, r)
-	}
-	return out
-}
-
-// testExamples checks that the examples of events are in the style of endpoint.json.
-func (c *Contract) testExamples() (out []Result) {
-	test := func(name string, line int, example []byte) {
-		r := Result{Name: name, Line: line}
-		if b, err := rawjson.Restyle(example, c.endpoint.json); err != nil {
-			r.Wrong = "The example is not valid JSON."
-		} else if !bytes.Equal(b, example) {
-			r.Wrong = difference("The example is not written as endpoint.json says.", b, example)
-		}
-		out = append(out, r)
-	}
-	for _, e := range c.events {
-		if e.Example != nil {
-			test("example of "+e.Name, e.line, e.Example)
-		}
-		for _, further := range e.Cases {
-			test("example of "+e.Name+", case "+further.Name, e.line, further.Example)
-		}
-	}
-	return out
-}
-
-// FailedTests runs the tests of the contract and returns those that fail, as
-// problems of its file; nil if none does.
-func (c *Contract) FailedTests(file string) *Problems {
-	var p Problems
-	for _, r := range c.RunTests() {
-		if r.Wrong != "" {
-			p.List = append(p.List, Problem{
-				File: file, Line: r.Line, Column: 1, Message: fmt.Sprintf("%s fails. %s", capital(r.Name), r.Wrong),
-				Fix: "Correct the contract, or what the test expects.",
-			})
-		}
-	}
-	if len(p.List) == 0 {
-		return nil
-	}
-	return &p
-}
-
-// testUnits is the work that one test of a contract may cost, see package work: about 2 s.
-const testUnits = 20_000_000
-
-func (t *Test) run(c *Contract) (r Result) {
-	payload, wrong := t.happen(work.NewBudget(context.Background(), testUnits, nil), c, &r)
-	if wrong != "" || t.event == "" {
-		r.Wrong = wrong
-		return r
-	}
-	if least, _ := c.EventTypesPerEndpoint(); least > 0 {
-		t.cfg.EventTypes = []string{t.event}
-	}
-	if found := c.CheckEndpoint(t.cfg); len(found) > 0 {
-		r.Wrong = fmt.Sprintf("The endpoint of the test is refused at %s: %s", found[0].Pointer, found[0].Detail)
-		return r
-	}
-	ev := &hook.Event{ID: hook.EventID(hook.IDAt(testTime)), Tenant: "test", Contract: c.Name, Type: t.event, CreatedAt: testTime, Payload: payload}
-	req, err := c.PlanFor(t.cfg, t.credential).Render(ev)
-	if err != nil {
-		r.Wrong = "The request cannot be made: " + strings.TrimSuffix(err.Error(), ".") + "."
-		return r
-	}
-	r.Wrong = t.compare(c, &req)
-	return r
-}
-
-// testTime is the time of the events of tests.
-var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-
-// happen makes the event of a test.
-func (t *Test) happen(b *work.Budget, c *Contract, r *Result) (payload []byte, wrong string) {
-	switch {
-	case t.records != nil:
-		s, ok := c.NewSnapshot(b, t.event)
-		if !ok {
-			return nil, fmt.Sprintf("The event type %s has no schedule.", t.event)
-		}
-		for _, doc := range t.records {
-			if wrong := t.refused(b, c, doc); wrong != "" {
-				return nil, wrong
-			}
-			if _, err := s.Add(doc); err != nil {
-				return nil, capital(strings.TrimSuffix(err.Error(), ".")) + "."
-			}
-		}
-		return s.Payload(), ""
-	case t.old != nil || t.new != nil:
-		return t.change(b, c, r)
-	}
-	if found := c.CheckPayload(t.event, t.payload); len(found) > 0 {
-		return nil, fmt.Sprintf("The payload is refused at %s: %s", orRoot(found[0].Pointer), found[0].Detail)
-	}
-	return c.Redact(t.payload), ""
-}
-
-// change makes the event of a change of a record.
-func (t *Test) change(b *work.Budget, c *Contract, r *Result) (payload []byte, wrong string) {
-	for _, doc := range [][]byte{t.old, t.new} {
-		if doc != nil {
-			if wrong := t.refused(b, c, doc); wrong != "" {
-				return nil, wrong
-			}
-		}
-	}
-	events, troubles := c.Fire(b, t.kind, t.old, t.new)
-	r.Events = events
-	if len(troubles) > 0 {
-		return nil, troubles[0].Detail
-	}
-	names := []string{}
-	for _, e := range events {
-		names = append(names, e.Type)
-		if e.Type == t.event {
-			payload = e.Payload
-		}
-	}
-	switch {
-	case t.fires != nil && !slices.Equal(t.fires, names):
-		return nil, fmt.Sprintf("The change fires [%s], not [%s].", strings.Join(names, ", "), strings.Join(t.fires, ", "))
-	case t.event != "" && payload == nil:
-		return nil, fmt.Sprintf("The change fires [%s], and not %s.", strings.Join(names, ", "), t.event)
-	}
-	return payload, ""
-}
-
-// refused returns the reason why a document cannot be a record, "" if it can.
-func (t *Test) refused(b *work.Budget, c *Contract, doc []byte) string {
-	if found := c.CheckRecord(b, t.kind, doc); len(found) > 0 {
-		return fmt.Sprintf("The record is refused at %s: %s", orRoot(found[0].Pointer), found[0].Detail)
-	}
-	return ""
-}
-
-// compare compares a request with what is expected.
-func (t *Test) compare(c *Contract, req *Rendering) string {
-	if t.body != nil && !bytes.Equal(t.body, req.Body) {
-		return difference("The body differs.", t.body, req.Body)
-	}
-	if s := c.endpoint.bodySchema; s != nil && rawjson.Check(req.Body, rawjson.MaxDepth) == nil {
-		if found := s.Check(nil, req.Body); len(found) > 0 {
-			return fmt.Sprintf("The body is not as endpoint.schema says at %s: %s", orRoot(found[0].Pointer), found[0].Detail)
-		}
-	}
-	if t.url != "" && t.url != req.URL {
-		return difference("The URL differs.", []byte(t.url), []byte(req.URL))
-	}
-	for _, want := range t.headers {
-		i := slices.IndexFunc(req.Headers, func(h hook.Header) bool { return strings.EqualFold(h.Name, want.Name) })
-		switch {
-		case i < 0:
-			return fmt.Sprintf("The header %s is missing.", want.Name)
-		case req.Headers[i] != want:
-			return difference("A header differs.", []byte(want.Name+": "+want.Value), []byte(req.Headers[i].Name+": "+req.Headers[i].Value))
-		}
-	}
-	return ""
-}
-
-// difference shows the parts of two texts around the first difference.
-func difference(what string, want, got []byte) string {
-	at := 0
-	for at < len(want) && at < len(got) && want[at] == got[at] {
-		at++
-	}
-	from := max(0, at-30)
-	show := func(b []byte) string {
-		end := min(len(b), at+50)
-		if from > end {
-			return ""
-		}
-		s := string(b[from:end])
-		if from > 0 {
-			s = "…" + s
-		}
-		if end < len(b) {
-			s += "…"
-		}
-		return s
-	}
-	return fmt.Sprintf("%s At byte %d of %d:\n  expected  %s\n  but came  %s", what, at+1, len(want), show(want), show(got))
 }

@@ -76,3 +76,20 @@ func TestNoFailedTests(t *testing.T) {
 		}
 	}
 }
+
+// A release that refused less may have stored a contract with a test that says nothing. The contract stays in force,
+// without that test.
+func TestStoredWithIdleTest(t *testing.T) {
+	t.Parallel()
+	src := []byte("contract: a\ntitle: A\nevents: {a: {title: A}}\ntests:\n  old: {event: a, payload: {}, fires: [a], body: {}}\n  kept: {event: a, payload: {}, body: {}}\n")
+	if c, err := Parse("a.yaml", src); err == nil {
+		t.Errorf("it was taken: %v", c.Tests())
+	}
+	c, err := ParseStored("a.yaml", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"kept"}, c.Tests()); d != "" {
+		t.Error(d)
+	}
+}

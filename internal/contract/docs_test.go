@@ -54,7 +54,7 @@ func TestReferenceSections(t *testing.T) {
 		t.Errorf("%s", src.String())
 	}
 	results := c.RunTests()
-	if len(results) != 3 {
+	if len(results) != 6 {
 		t.Errorf("%d tests", len(results))
 	}
 	for _, r := range results {

@@ -105,7 +105,12 @@ var keysOf = map[string][]string{
 	"credentials.token":     {"lifetime", "claims"},
 	"lookup.*":              {"title", "about", "paths", "record", "auth"},
 	"docs":                  Chapters,
-	"tests.*":               {"on", "event", "old", "new", "records", "payload", "settings", "credential", "method", "fires", "url", "headers", "body"},
+	"tests.*": {
+		"on", "event", "old", "new", "records", "payload", "settings", "credential", "method", "endpoint", "id", "time", "attempt", "secret", "nonce",
+		"fires", "url", "headers", "body", "answer",
+	},
+	"tests.*.endpoint": {"url", "method", "settings", "headers"},
+	"tests.*.answer":   {"status", "headers", "body", "is"},
 }
 
 // sections read the keys of the top level, in this order: a section comes before those

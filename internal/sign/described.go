@@ -64,7 +64,7 @@ func unsignable(format string, args ...any) error {
 // Sign puts the time and what else is known beforehand into the request, then signs it, then puts the signature into it.
 func (s *describedSigner) Sign(m Message) (Message, error) {
 	v := values{m: &m, strip: s.strip, timestamp: s.timeText(m.Time), id: m.ID}
-	if s.usesNonce {
+	if v.nonce = m.Nonce; s.usesNonce && v.nonce == "" {
 		v.nonce = pick(s.nonce.Length, s.nonce.Alphabet)
 	}
 	for i := range s.places {

@@ -60,6 +60,8 @@ type Message struct {
 	// reads them; a verifier finds them in the request.
 	ID   string
 	Time time.Time
+	// Nonce is the random text that a signer puts into the request if the scheme has one; "" for a new one.
+	Nonce string
 
 	Method  string
 	URL     string // as the sender writes it: scheme, host, path and query

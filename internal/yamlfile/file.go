@@ -52,6 +52,9 @@ func (f *File) ProblemAt(n *Node, message, fix string) { f.Problem(n.Line, n.Col
 // Count is how many problems were reported so far.
 func (f *File) Count() int { return len(f.problems.List) }
 
+// Forget takes back the problems that were reported after the first count ones.
+func (f *File) Forget(count int) { f.problems.List = f.problems.List[:count] }
+
 // Err is nil if no problem was reported, else a *[Problems] in the order of the file.
 func (f *File) Err() error {
 	if len(f.problems.List) == 0 {

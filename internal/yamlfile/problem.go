@@ -18,7 +18,11 @@ type Problem struct {
 
 func (p Problem) String() string {
 	s := fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
-	if p.Fix != "" {
+	switch {
+	case p.Fix == "":
+	case strings.Contains(p.Message, "\n"): // it shows something, line by line
+		s += "\n" + p.Fix
+	default:
 		s += " " + p.Fix
 	}
 	return s

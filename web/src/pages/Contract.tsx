@@ -357,9 +357,8 @@ function Playground({ contract: c }: { contract: Detail }) {
               {check.data.tests.map((x) => (
                 <Group key={`${x.line}${x.name}`} gap="xs" wrap="nowrap">
                   <Tone color={x.passed ? "teal" : "red"}>{x.passed ? "✓" : "✗"}</Tone>
-                  <Text size="sm">
-                    {x.name}
-                    {x.detail && `: ${x.detail}`}
+                  <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
+                    {x.detail ? `${t.contracts.line(x.line)}: ${x.name}: ${x.detail}` : x.name}
                   </Text>
                 </Group>
               ))}
