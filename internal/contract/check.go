@@ -298,12 +298,18 @@ func wrongValue(v string) (hook.FieldError, bool) {
 // problem names the setting, never its value.
 func (c *Contract) checkRendered(r *report, cfg hook.EndpointConfig) {
 	for _, h := range slices.Concat(c.endpoint.headers, c.headersOfTypes()) {
-		if !h.value.Static() {
+		if !h.value.Static() || h.value.Names("credential") && cfg.Credential == nil {
 			continue
 		}
-		v, ok := h.value.Render(&template.Inputs{Settings: cfg.Settings})
+		at := "/settings" + schema.Pointer(h.value.Setting()...)
+		v, ok, err := h.value.Render(&template.Inputs{Settings: cfg.Settings, Credential: cfg.Credential})
+		if err != nil {
+			r.add(at, "header_undecided",
+				"With these settings the contract cannot make the header {name}: {problem}.", "name", h.name, "problem", err)
+			continue
+		}
 		if f, bad := wrongValue(v); ok && bad {
-			f = f.At("/settings" + schema.Pointer(h.value.Setting()...))
+			f = f.At(at)
 			f.Detail = "This goes into the header " + h.name + ". " + f.Detail
 			r.wrong(f)
 		}

@@ -166,7 +166,7 @@ func (l *loader) claims(n *yamlfile.Node) *template.Value {
 			l.Problem(p.Line, p.Column, fmt.Sprintf("The claim %s is set by Gancho itself.", p.Key), "Remove the line; lifetime decides.")
 		}
 	}
-	return template.ReadValue(l.File, n, template.Place{Roots: []string{"credential"}})
+	return template.ReadValue(l.File, n, template.Place{Roots: []string{"credential"}, Scope: template.CredentialScope()})
 }
 
 func (l *loader) alphabet(n *yamlfile.Node, what string) (a Alphabet) {

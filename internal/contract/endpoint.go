@@ -68,7 +68,6 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 		e.json = l.json(v)
 	}
 	if v := o.Get("body"); v != nil {
-		at.Scope = expr.Request()
 		e.body = template.ReadPayload(l.File, v, at)
 	}
 	if v := o.Get("schema"); v != nil {

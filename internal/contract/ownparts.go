@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/template"
 	"gancho/internal/yamlfile"
@@ -45,6 +44,7 @@ func (l *loader) ofTypes() (all ofTypes) {
 func (l *loader) requestPlace(c *Contract) template.Place {
 	return template.Place{
 		Roots: credentialRoots(c, template.RequestRoots), Settings: c.endpoint.settings.Names(), Set: c.endpoint.ofTypes.set,
+		Scope: template.RequestScope(),
 	}
 }
 
@@ -86,7 +86,6 @@ func (own *ownParts) readSet(l *loader, c *Contract, n *yamlfile.Node) {
 	}
 	at := l.requestPlace(c)
 	at.Roots = slices.DeleteFunc(slices.Clone(at.Roots), func(root string) bool { return root == "set" })
-	at.Scope = expr.Request()
 	before := l.Count()
 	if own.set = template.ReadValue(l.File, n, at); l.Count() > before || !own.set.Constant() {
 		return
@@ -139,8 +138,8 @@ func (p *Plan) inputs(ev *hook.Event) (in template.Inputs, err error) {
 	case own.constant != nil:
 		in.Set = own.constant
 	default:
-		in.Vars = expr.NewRequest(ev.Type, ev.Document(), p.cfg.Settings)
-		if in.Set, err = own.set.Document(&in); err != nil {
+		set := in
+		if in.Set, err = own.set.Document(&set); err != nil {
 			err = fmt.Errorf("the constants of the event type %s cannot be made: %w", ev.Type, err)
 		}
 	}
@@ -177,7 +176,10 @@ func (p *Plan) withOwn(headers []hook.Header, ev *hook.Event) ([]hook.Header, er
 
 // render makes the header. It is false if the value names something that is absent.
 func (h headerTemplate) render(in *template.Inputs) (hook.Header, bool, error) {
-	v, ok := h.value.Render(in)
+	v, ok, err := h.value.Render(in)
+	if err != nil {
+		return hook.Header{}, false, fmt.Errorf("the header %s cannot be filled in from this event: %w", h.name, err)
+	}
 	if !ok {
 		return hook.Header{}, false, nil
 	}

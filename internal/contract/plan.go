@@ -111,7 +111,7 @@ func (f *form) applies(settings []byte) (bool, error) {
 	if f.when == nil {
 		return true, nil
 	}
-	return f.when.Eval(nil, expr.NewRequest("", nil, settings))
+	return f.when.Eval(nil, expr.NewSettings(settings))
 }
 
 // planHeaders puts the headers into order: Content-Type, those of the contract, those of
@@ -167,11 +167,13 @@ func (p *Plan) planHeaders() {
 func (p *Plan) addHeader(name string, t *template.Template) {
 	h := headerPlan{Header: hook.Header{Name: name}, template: t}
 	if t.Static() {
-		v, ok := t.Render(&template.Inputs{Settings: p.cfg.Settings, Credential: p.credential})
-		if !ok { // names an optional setting that is not filled in
+		v, ok, err := t.Render(&template.Inputs{Settings: p.cfg.Settings, Credential: p.credential})
+		switch {
+		case err == nil && !ok: // names an optional setting that is not filled in
 			return
+		case err == nil:
+			h.Value, h.template = v, nil
 		}
-		h.Value, h.template = v, nil
 	}
 	p.headers = append(p.headers, h)
 }
@@ -285,7 +287,6 @@ func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		in.Vars = expr.NewRequest(ev.Type, ev.Payload, p.cfg.Settings)
 		if body, err = e.body.Document(&in); err != nil {
 			return nil, fmt.Errorf("the body cannot be made of this event: %w", err)
 		}

@@ -58,7 +58,12 @@ func (p *Plan) planQuery() {
 		p.query = p.contract.endpoint.query
 		return
 	}
-	p.url = withParameters(p.url, p.contract.endpoint.query, static)
+	address, err := withParameters(p.url, p.contract.endpoint.query, static)
+	if err != nil { // with these settings; whoever renders a request is told
+		p.query = p.contract.endpoint.query
+		return
+	}
+	p.url = address
 }
 
 // fillURL is the URL of the request for an event.
@@ -67,8 +72,11 @@ func (p *Plan) fillURL(ev *hook.Event) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	address := withQuery(withParameters(p.url, p.query, &in), p.pairs, p.inQuery)
-	if len(address) > MaxFilledURL {
+	address, err := withParameters(p.url, p.query, &in)
+	if err != nil {
+		return "", err
+	}
+	if address = withQuery(address, p.pairs, p.inQuery); len(address) > MaxFilledURL {
 		return "", fmt.Errorf("the URL would have %d bytes with what the contract puts into its query, and at most %d are possible; "+
 			"send less, or by a method with a body", len(address), MaxFilledURL)
 	}
@@ -76,13 +84,17 @@ func (p *Plan) fillURL(ev *hook.Event) (string, error) {
 }
 
 // withParameters appends parameters to a URL, without those whose template names something that is absent or null.
-func withParameters(address string, list []parameter, in *template.Inputs) string {
+func withParameters(address string, list []parameter, in *template.Inputs) (string, error) {
 	for _, q := range list {
-		if v, ok := q.value.Render(in); ok {
+		v, ok, err := q.value.Render(in)
+		if err != nil {
+			return "", fmt.Errorf("the parameter %s of the URL cannot be filled in: %w", q.name, err)
+		}
+		if ok {
 			address = withParameter(address, q.name+"="+url.QueryEscape(v))
 		}
 	}
-	return address
+	return address, nil
 }
 
 // withParameter appends a parameter to a URL. The existing part of the URL keeps its bytes.

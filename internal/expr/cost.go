@@ -53,7 +53,7 @@ func (s *Scope) LeastCost(text string) (int64, error) {
 	}
 	ast, issues := s.env.Compile(text)
 	if issues.Err() != nil {
-		return 0, s.explain(text, issues)
+		return 0, s.explain("condition", text, issues)
 	}
 	estimate, err := s.env.EstimateCost(ast, sizes{})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"gancho/internal/nearest"
 )
 
-// Error is a mistake in the text of a condition.
+// Error is a mistake in the text of a condition or an expression.
 type Error struct {
 	Line, Column int    // from 1, within the text
 	Message      string // for people: what is wrong and what would be right
@@ -32,7 +32,7 @@ var (
 )
 
 // explain describes the first mistake that CEL found, in words for people.
-func (s *Scope) explain(text string, issues *cel.Issues) *Error {
+func (s *Scope) explain(noun, text string, issues *cel.Issues) *Error {
 	first := issues.Errors()[0]
 	e := &Error{Line: max(1, first.Location.Line()), Column: max(0, first.Location.Column()) + 1}
 	message := first.Message
@@ -50,7 +50,7 @@ func (s *Scope) explain(text string, issues *cel.Issues) *Error {
 		m := overload.FindStringSubmatch(message)
 		e.Message = mismatch(m[1], m[2])
 	case strings.HasPrefix(message, "Syntax error"):
-		e.Message = "The condition cannot be read here: " + strings.TrimSpace(strings.TrimPrefix(message, "Syntax error:")) + "."
+		e.Message = "The " + noun + " cannot be read here: " + strings.TrimSpace(strings.TrimPrefix(message, "Syntax error:")) + "."
 		if i := strings.Index(e.Message, " expecting {"); i > 0 {
 			e.Message = e.Message[:i] + "."
 		}
@@ -121,17 +121,30 @@ func typeName(t string) string {
 // ErrTooCostly is the error of an evaluation that reached the limit of one evaluation.
 var ErrTooCostly = errors.New("the condition is too costly for this document and was stopped")
 
+// tooCostly is [ErrTooCostly], with the word for what was evaluated.
+func (p *program) tooCostly() error {
+	if p.noun == "condition" {
+		return ErrTooCostly
+	}
+	return costly("the " + p.noun + " is too costly for this document and was stopped")
+}
+
+type costly string
+
+func (c costly) Error() string        { return string(c) }
+func (c costly) Is(target error) bool { return target == ErrTooCostly }
+
 // runtimeError describes why an evaluation failed, in words for people.
-func runtimeError(err error) error {
+func (p *program) runtimeError(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, interpreter.InterruptError{}) {
-		return errors.New("the condition took too long and was stopped")
+		return errors.New("the " + p.noun + " took too long and was stopped")
 	}
 	if e, ok := errors.AsType[interpreter.EvalCancelledError](err); ok && e.Cause == interpreter.CostLimitExceeded {
-		return ErrTooCostly
+		return p.tooCostly()
 	}
 	text := err.Error()
 	if strings.HasPrefix(text, "no such overload") {
-		return errors.New("an operator or function of the condition met a value of a kind it cannot be used with (for example null, or a text where a number was expected)")
+		return errors.New("an operator or function of the " + p.noun + " met a value of a kind it cannot be used with (for example null, or a text where a number was expected)")
 	}
 	return errors.New(text)
 }

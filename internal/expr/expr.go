@@ -1,6 +1,5 @@
-// Package expr compiles and evaluates conditions. Filters, success rules and triggers all
-// use it, so that they share one language (CEL), the same limits and the same treatment
-// of JSON:
+// Package expr compiles and evaluates conditions and expressions. Filters, success rules, triggers and computed values
+// all use it, so that they share one language (CEL), the same limits and the same treatment of JSON:
 //
 //   - Integers that fit are int64, other numbers are double.
 //   - A missing member is null, and so is anything below it: payload.a.b.c is
@@ -10,7 +9,7 @@
 //
 // It promises that a condition can neither run for ever nor build something huge: its
 // length, its nesting and the cost of one evaluation are limited. It reads no clock, no file and
-// no network. A [Condition] is immutable and safe for concurrent use. A [Vars] must be
+// no network. A [Condition] and an [Expression] are immutable and safe for concurrent use. A [Vars] must be
 // used by one goroutine at a time.
 package expr
 
@@ -106,33 +105,50 @@ func newScope(vars []Variable, more ...cel.EnvOption) *Scope {
 }
 
 // Condition is a compiled CEL expression that is true or false.
-type Condition struct {
-	text    string
-	program cel.Program
-}
+type Condition struct{ program }
 
 // Compile compiles a condition. The error is an [*Error] with the place of the
 // first mistake.
 func (s *Scope) Compile(text string) (*Condition, error) {
+	p, err := s.compile("condition", text)
+	if err != nil {
+		return nil, err
+	}
+	return &Condition{p}, nil
+}
+
+// program is what a [Condition] and an [Expression] have in common.
+type program struct {
+	noun string // what messages call it
+	text string
+	cel  cel.Program
+	refs []Reference
+}
+
+func (s *Scope) compile(noun, text string) (p program, err error) {
 	if strings.TrimSpace(text) == "" {
-		return nil, &Error{Line: 1, Column: 1, Message: "The condition is empty. Write an expression that is true or false, or leave it out."}
+		fix := "Write an expression that is true or false, or leave it out."
+		if noun != "condition" {
+			fix = "Write for example payload.total * 2."
+		}
+		return p, &Error{Line: 1, Column: 1, Message: "The " + noun + " is empty. " + fix}
 	}
 	if len(text) > MaxText {
-		return nil, &Error{Line: 1, Column: 1, Message: fmt.Sprintf("The condition has %d bytes; at most %d are allowed.", len(text), MaxText)}
+		return p, &Error{Line: 1, Column: 1, Message: fmt.Sprintf("The %s has %d bytes; at most %d are allowed.", noun, len(text), MaxText)}
 	}
 	ast, issues := s.env.Compile(text)
 	if issues.Err() != nil {
-		return nil, s.explain(text, issues)
+		return p, s.explain(noun, text, issues)
 	}
-	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		return nil, &Error{Line: 1, Column: 1, Message: fmt.Sprintf("The condition gives %s, but it has to be true or false. Compare it with something, for example with == or !=.", typeName(t.String()))}
+	if t := ast.OutputType(); noun == "condition" && !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
+		return p, &Error{Line: 1, Column: 1, Message: fmt.Sprintf("The condition gives %s, but it has to be true or false. Compare it with something, for example with == or !=.", typeName(t.String()))}
 	}
 	if s.check != nil {
 		if e := s.check(text, ast); e != nil {
-			return nil, e
+			return p, e
 		}
 	}
-	program, err := s.env.Program(ast,
+	made, err := s.env.Program(ast,
 		cel.EvalOptions(cel.OptOptimize),
 		cel.CostLimit(MaxCost),
 		cel.CostTracking(byLength{}),
@@ -141,13 +157,13 @@ func (s *Scope) Compile(text string) (*Condition, error) {
 		cel.CustomDecoratorV2(bindChange),
 	)
 	if err != nil {
-		return nil, &Error{Line: 1, Column: 1, Message: "The condition cannot be used: " + err.Error()}
+		return p, &Error{Line: 1, Column: 1, Message: "The " + noun + " cannot be used: " + err.Error()}
 	}
-	return &Condition{text: text, program: program}, nil
+	return program{noun: noun, text: text, cel: made, refs: references(ast.NativeRep())}, nil
 }
 
-// Text is the source of the condition.
-func (c *Condition) Text() string { return c.text }
+// Text is the source.
+func (p *program) Text() string { return p.text }
 
 // Vars has the values of variables. Value is called only for variables that the
 // evaluation needs. It returns a string for [Text], an int64 for [Int], a bool for
@@ -169,32 +185,44 @@ var ErrUndecided = errors.New("the condition depends on something that is not kn
 // value for these variables: a type was wrong, a limit was reached ([ErrTooCostly], [work.ErrSpent]), or the context of
 // the budget ended. Its text is for people.
 func (c *Condition) Eval(b *work.Budget, vars Vars) (bool, error) {
-	if err := b.Begin(); errors.Is(err, work.ErrSpent) {
-		return false, err
-	} else if err != nil {
-		return false, runtimeError(err)
-	}
-	out, cost, err := c.eval(b, vars)
-	b.End(cost)
+	out, cost, err := c.begin(b, vars)
 	if err != nil {
-		return false, runtimeError(err)
+		return false, err
 	}
-	switch v := out.(type) {
-	case types.Bool:
+	b.End(cost)
+	if v, ok := out.(types.Bool); ok {
 		return bool(v), nil
-	case *types.Unknown:
-		return false, ErrUndecided
 	}
 	return false, fmt.Errorf("the condition gave %s instead of true or false", typeName(out.Type().TypeName()))
 }
 
-// eval evaluates the condition and returns what that cost.
-func (c *Condition) eval(b *work.Budget, vars Vars) (out ref.Val, cost int64, err error) {
+// begin evaluates the program and returns what that cost. Unless there is an error, the caller ends what it began of the
+// budget.
+func (p *program) begin(b *work.Budget, vars Vars) (out ref.Val, cost int64, err error) {
+	if err = b.Begin(); errors.Is(err, work.ErrSpent) {
+		return nil, 0, err
+	} else if err != nil {
+		return nil, 0, p.runtimeError(err)
+	}
+	out, cost, err = p.eval(b, vars)
+	if err != nil {
+		err = p.runtimeError(err)
+	} else if _, unknown := out.(*types.Unknown); unknown {
+		err = ErrUndecided
+	}
+	if err != nil {
+		b.End(cost)
+		return nil, 0, err
+	}
+	return out, cost, nil
+}
+
+func (p *program) eval(b *work.Budget, vars Vars) (out ref.Val, cost int64, err error) {
 	var details *cel.EvalDetails
 	if ctx := b.Context(); ctx.Done() == nil {
-		out, details, err = c.program.Eval(activation{vars})
+		out, details, err = p.cel.Eval(activation{vars})
 	} else {
-		out, details, err = c.program.ContextEval(ctx, activation{vars})
+		out, details, err = p.cel.ContextEval(ctx, activation{vars})
 	}
 	if n := details.ActualCost(); n != nil {
 		cost = int64(*n)

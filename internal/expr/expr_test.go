@@ -187,8 +187,8 @@ func TestLongest(t *testing.T) {
 // A condition sees the variables of its scope, and no others.
 func TestScopes(t *testing.T) {
 	t.Parallel()
-	vars := NewRequest("t", []byte(`{"b":2}`), []byte(`{"a":1}`))
-	for text, scope := range map[string]*Scope{`type == "t" && payload.b == 2 && settings.a == 1`: Request(), `settings.a == 1 && settings.b == null`: Settings()} {
+	vars := NewSettings([]byte(`{"a":1}`))
+	for text, scope := range map[string]*Scope{`settings.a == 1 && settings.b == null`: Settings()} {
 		c, err := scope.Compile(text)
 		if err != nil {
 			t.Fatal(err)
@@ -262,7 +262,7 @@ func TestRuntimeErrors(t *testing.T) {
 		error(interpreter.EvalCancelledError{Message: "left", Cause: interpreter.ContextCancelled}): "left",
 		error(interpreter.EvalCancelledError{Cause: interpreter.CostLimitExceeded}):                 ErrTooCostly.Error(),
 	} {
-		if got := runtimeError(err); !strings.Contains(got.Error(), want) {
+		if got := (&program{noun: "condition"}).runtimeError(err); !strings.Contains(got.Error(), want) {
 			t.Errorf("%v: %v, want … %s …", err, got, want)
 		}
 	}

@@ -4,7 +4,7 @@
 // It promises that everything that can be wrong with a template is reported when it is read, with its line; that what
 // is copied keeps its bytes, so that a number is never rounded and a string keeps its escapes; and that filling in
 // changes nothing that it was given. A [Template] makes a text, a [Value] makes JSON. Where a template stands decides
-// what it can name, see [Place].
+// what it can name, see [Place]. Both copy with ${…} and compute with {$expr: CEL}.
 package template
 
 import (
@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
@@ -31,10 +32,12 @@ import (
 //	items            the records that a snapshot holds
 //	set.NAME…        the constants that the contract sets for the type of the event
 //
-// A string is put in without its quotes, anything else as it is written in its JSON. $${ stands for ${ itself. A Template
-// does not change and is safe for concurrent use.
+// A string is put in without its quotes, anything else as it is written in its JSON. $${ stands for ${ itself. In the
+// place of the text there may be an object with keys such as $expr, see [Value]; what it makes is put in the same way. A
+// Template does not change and is safe for concurrent use.
 type Template struct {
-	parts []part
+	parts    []part
+	computed *Value // nil: the parts are the text
 }
 
 // part is a piece of text, or a path under one of the roots.
@@ -59,6 +62,13 @@ var RequestRoots = []string{"settings", "payload", "event", "credential", "set"}
 
 // ReadText reads a template. It is empty if a problem was reported.
 func ReadText(f *yamlfile.File, n *yamlfile.Node, at Place) *Template {
+	if n.Kind == yamlfile.KindMapping {
+		if !isSpecial(n) {
+			f.ProblemAt(n, "This has to be a text, or an object with $expr.", `Write for example "${payload.id}", or {$expr: payload.total * 2}`)
+			return &Template{}
+		}
+		return &Template{computed: readSpecial(f, n, at)}
+	}
 	t, err := parseTemplate(f.Str(n), at)
 	if err != nil {
 		line, col := f.Within(n, 1, 1)
@@ -160,43 +170,70 @@ func (t *Template) Literals() string {
 }
 
 // Setting is the path of the first setting that the template names, nil if it names none.
-func (t *Template) Setting() []string {
-	for _, p := range t.parts {
-		if p.root == "settings" {
-			return p.path
+func (t *Template) Setting() (path []string) {
+	t.visit(func(root string, rest []string) {
+		if path == nil && root == "settings" {
+			path = rest
 		}
-	}
-	return nil
+	})
+	return path
 }
 
-// Names reports whether the template names a root.
+// Names reports whether the template puts something of a root into the text.
 func (t *Template) Names(root string) bool {
-	return t != nil && slices.ContainsFunc(t.parts, func(p part) bool { return p.root == root })
+	if t == nil {
+		return false
+	}
+	return t.computed.Names(root) || slices.ContainsFunc(t.parts, func(p part) bool { return p.root == root })
 }
 
 // Static reports whether the result is the same for all events of an endpoint.
 func (t *Template) Static() bool {
-	return !slices.ContainsFunc(t.parts, func(p part) bool { return slices.Contains(ofEvents, p.root) })
+	static := true
+	t.visit(func(root string, _ []string) {
+		static = static && !slices.Contains(ofEvents, root)
+	})
+	return static
+}
+
+// visit calls fn for each path that the text depends on.
+func (t *Template) visit(fn func(root string, path []string)) {
+	if t.computed != nil {
+		t.computed.visit(fn)
+	}
+	for _, p := range t.parts {
+		if p.root != "" {
+			fn(p.root, p.path)
+		}
+	}
 }
 
 // ofEvents are the roots that may differ from event to event.
-var ofEvents = []string{"payload", "event", "set"}
+var ofEvents = []string{"payload", "event", "type", "set"}
 
 // Render fills the template in. It is false if something that the template names is absent or null. Whoever asked then
-// leaves out the header or member that the text was for.
-func (t *Template) Render(in *Inputs) (string, bool) {
+// leaves out the header or member that the text was for. The error is that of [Value.Append].
+func (t *Template) Render(in *Inputs) (string, bool, error) {
+	if t.computed != nil {
+		token, ok, err := t.computed.Append(nil, in)
+		if err != nil || !ok || rawjson.KindOf(token) == 'n' {
+			return "", false, err
+		}
+		return rawjson.Text(token), true, nil
+	}
 	if len(t.parts) == 1 {
-		return t.parts[0].value(in)
+		s, ok := t.parts[0].value(in)
+		return s, ok, nil
 	}
 	var b strings.Builder
 	for i := range t.parts {
 		s, ok := t.parts[i].value(in)
 		if !ok {
-			return "", false
+			return "", false, nil
 		}
 		b.WriteString(s)
 	}
-	return b.String(), true
+	return b.String(), true, nil
 }
 
 // value is the part as a text.
@@ -211,7 +248,7 @@ func (p *part) value(in *Inputs) (string, bool) {
 		case "type":
 			return in.Event.Type, true
 		case "time":
-			return in.Event.CreatedAt.UTC().Format("2006-01-02T15:04:05.000Z"), true
+			return in.Event.CreatedAt.UTC().Format(expr.TimeLayout), true
 		}
 		return in.Event.Tenant, true
 	case "credential":

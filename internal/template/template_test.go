@@ -54,11 +54,11 @@ func TestTexts(t *testing.T) {
 	} {
 		f, n := read(t, src, everywhere)
 		tmpl := ReadText(f, n, everywhere)
-		got, ok := tmpl.Render(&in)
+		got, ok, err := tmpl.Render(&in)
 		if !ok {
 			got = "absent"
 		}
-		if err := f.Err(); err != nil || got != want {
+		if err := errors.Join(f.Err(), err); err != nil || got != want {
 			t.Errorf("%s: %q, %v, want %q", src, got, err, want)
 		}
 	}
@@ -67,7 +67,7 @@ func TestTexts(t *testing.T) {
 	if !tmpl.Static() || tmpl.Literals() != "ab" || strings.Join(tmpl.Setting(), ".") != "token" || !tmpl.Names("settings") || tmpl.Names("event") {
 		t.Errorf("%+v", tmpl)
 	}
-	if got, ok := Literal("x").Render(&in); !ok || got != "x" || (*Template)(nil).Names("event") {
+	if got, ok, _ := Literal("x").Render(&in); !ok || got != "x" || (*Template)(nil).Names("event") {
 		t.Error("a literal, or the nil template")
 	}
 }
@@ -123,7 +123,7 @@ func TestReports(t *testing.T) {
 		`'${items.a}'`:                    "write ${items}",
 		`'${settings.token'`:              "${ is not closed by }",
 		`{a: {$when: "true", $value: 1}}`: "There is no $when here.",
-		`{a: {$when: "true"}}`:            "One of $value and $text is needed.",
+		`{a: {$when: "true"}}`:            "One of $expr, $value and $text is needed.",
 		`{a: {$vlaue: 1, $text: 2}}`:      "Did you mean $value?",
 	} {
 		f, n := read(t, src, narrow)
@@ -156,8 +156,8 @@ func FuzzReadText(f *testing.F) {
 			}
 			return
 		}
-		first, ok := tmpl.Render(&in)
-		again, okAgain := tmpl.Render(&in)
+		first, ok, _ := tmpl.Render(&in)
+		again, okAgain, _ := tmpl.Render(&in)
 		if first != again || ok != okAgain {
 			t.Fatalf("%q makes %q, then %q", text, first, again)
 		}

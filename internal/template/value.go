@@ -18,7 +18,8 @@ import (
 // copies the JSON at the path. Any other text becomes a string in which its ${…} are filled in. Everything else is
 // written as it is. A member or element that is absent is left out. Keys that begin with $ do more:
 //
-//	{$when: CEL, $value: V}  V if the condition holds, else it is absent
+//	{$expr: CEL}             the result of the expression; absent if that is null
+//	{$when: CEL, $value: V}  V if the condition holds, else it is absent; likewise with $expr or $text
 //	{$text: V}               a string that holds V as JSON
 //	{…, $else: W}            W in the place of what is absent
 //
@@ -42,6 +43,7 @@ type valueNamed struct {
 // special is an object whose keys begin with $.
 type special struct {
 	when      *expr.Condition
+	computed  *expr.Expression // nil: it is then
 	then      *Value
 	asText    bool
 	otherwise *Value
@@ -58,17 +60,17 @@ type Inputs struct {
 	Items      []byte // the mark where a snapshot puts its records
 	Set        []byte // the constants of the event's type; nil: it has none
 
-	Vars  expr.Vars     // for $when
-	Work  *work.Budget  // of $when; nil: each condition has only a limit of its own
+	Vars  expr.Vars     // for $when and $expr; nil: made of Settings, Credential and Event when it is needed
+	Work  *work.Budget  // of $when and $expr; nil: each has only a limit of its own
 	Style rawjson.Style // of what $text holds
 }
 
-// Place says what templates and conditions can name at one place of a contract.
+// Place says what templates, conditions and expressions can name at one place of a contract.
 type Place struct {
 	Roots    []string
 	Settings []string    // names of the settings
 	Set      []string    // names of the constants of event types
-	Scope    *expr.Scope // of $when; nil: there is none
+	Scope    *expr.Scope // of $when and $expr; nil: there are none
 }
 
 // ReadValue reads a template of JSON.
@@ -109,10 +111,15 @@ func readText(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 	return &Value{raw: rawjson.Quote(text)}
 }
 
-var specialKeys = []string{"$when", "$value", "$text", "$else"}
+var specialKeys = []string{"$expr", "$when", "$value", "$text", "$else"}
+
+// isSpecial reports whether a key of the mapping begins with a $ that stands for itself.
+func isSpecial(n *yamlfile.Node) bool {
+	return slices.ContainsFunc(n.Pairs, func(p yamlfile.Pair) bool { return strings.HasPrefix(p.Key, "$") && !strings.HasPrefix(p.Key, "$$") })
+}
 
 func readObject(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
-	if slices.ContainsFunc(n.Pairs, func(p yamlfile.Pair) bool { return strings.HasPrefix(p.Key, "$") && !strings.HasPrefix(p.Key, "$$") }) {
+	if isSpecial(n) {
 		return readSpecial(f, n, at)
 	}
 	v := &Value{isObject: true}
@@ -133,10 +140,12 @@ func readSpecial(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 		}
 	}
 	s := &special{}
-	then, text := n.Get("$value"), n.Get("$text")
+	computed, then, text := n.Get("$expr"), n.Get("$value"), n.Get("$text")
 	switch {
-	case (then == nil) == (text == nil):
-		f.ProblemAt(n, "One of $value and $text is needed.", `Write for example {$when: new.a == 1, $value: "${new.b}"}`)
+	case one(computed, then, text) == nil:
+		f.ProblemAt(n, "One of $expr, $value and $text is needed.", `Write for example {$expr: new.a * 2} or {$when: new.a == 1, $value: "${new.b}"}`)
+	case computed != nil:
+		s.computed = readExpression(f, computed, at)
 	case text != nil:
 		s.asText, s.then = true, ReadValue(f, text, at)
 	default:
@@ -155,8 +164,21 @@ func readSpecial(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 	return &Value{special: s}
 }
 
+// one is the node that is there, nil if none or more than one is.
+func one(nodes ...*yamlfile.Node) (found *yamlfile.Node) {
+	for _, n := range nodes {
+		switch {
+		case n != nil && found != nil:
+			return nil
+		case n != nil:
+			found = n
+		}
+	}
+	return found
+}
+
 // Append appends the value to out. If the value is absent, Append returns out as it was, and false. An error comes from
-// a condition that has no truth value here; its text is for people.
+// a condition or an expression that has no result here; its text is for people.
 func (v *Value) Append(out []byte, in *Inputs) ([]byte, bool, error) {
 	switch {
 	case v.raw != nil:
@@ -168,7 +190,7 @@ func (v *Value) Append(out []byte, in *Inputs) ([]byte, bool, error) {
 		}
 		return append(out, token...), ok, nil
 	case v.text != nil:
-		s, ok := v.text.Render(in)
+		s, ok, _ := v.text.Render(in) // it has no conditions
 		if err := in.Work.Spend(work.OfBytes(len(s))); err != nil || !ok {
 			return out, false, err
 		}
@@ -228,7 +250,7 @@ func (s *special) append(out []byte, in *Inputs) ([]byte, bool, error) {
 	holds := true
 	if s.when != nil {
 		var err error
-		if holds, err = s.when.Eval(in.Work, in.Vars); err != nil {
+		if holds, err = s.when.Eval(in.Work, in.vars()); err != nil {
 			return out, false, err
 		}
 	}
@@ -245,7 +267,10 @@ func (s *special) append(out []byte, in *Inputs) ([]byte, bool, error) {
 }
 
 func (s *special) appendThen(out []byte, in *Inputs) ([]byte, bool, error) {
-	if !s.asText {
+	switch {
+	case s.computed != nil:
+		return s.computed.Append(out, in.Work, in.vars())
+	case !s.asText:
 		return s.then.Append(out, in)
 	}
 	inner, ok, err := s.then.Append(nil, in)
@@ -281,7 +306,7 @@ func (v *Value) Document(in *Inputs) ([]byte, error) {
 	return out, nil
 }
 
-// Names reports whether the value names a root.
+// Names reports whether the value puts something of a root into the JSON. What only a condition reads does not count.
 func (v *Value) Names(root string) bool {
 	if v == nil {
 		return false
@@ -296,7 +321,47 @@ func (v *Value) Names(root string) bool {
 		}
 	}
 	return slices.ContainsFunc(v.items, func(i *Value) bool { return i.Names(root) }) ||
-		v.special != nil && (v.special.then.Names(root) || v.special.otherwise.Names(root))
+		v.special != nil && (v.special.computes(root) || v.special.then.Names(root) || v.special.otherwise.Names(root))
+}
+
+// computes reports whether the expression reads a root.
+func (s *special) computes(root string) bool { return s.computed != nil && s.computed.Names(root) }
+
+// references are what the condition and the expression read.
+func (s *special) references() (list []expr.Reference) {
+	if s.when != nil {
+		list = append(list, s.when.References()...)
+	}
+	if s.computed != nil {
+		list = append(list, s.computed.References()...)
+	}
+	return list
+}
+
+// visit calls fn for each path that the JSON depends on, also in conditions.
+func (v *Value) visit(fn func(root string, path []string)) {
+	if v == nil {
+		return
+	}
+	if v.copy.root != "" {
+		fn(v.copy.root, v.copy.path)
+	}
+	if v.text != nil {
+		v.text.visit(fn)
+	}
+	for i := range v.members {
+		v.members[i].visit(fn)
+	}
+	for _, item := range v.items {
+		item.visit(fn)
+	}
+	if s := v.special; s != nil {
+		for _, r := range s.references() {
+			fn(r.Path[0], r.Path[1:])
+		}
+		s.then.visit(fn)
+		s.otherwise.visit(fn)
+	}
 }
 
 // Constant reports whether the value is the same whatever the inputs are.
@@ -341,12 +406,17 @@ func ReadCondition(f *yamlfile.File, n *yamlfile.Node, scope *expr.Scope) *expr.
 	if err == nil {
 		return c
 	}
+	wrongCode(f, n, err)
+	return nil
+}
+
+// wrongCode reports a mistake in a condition or an expression.
+func wrongCode(f *yamlfile.File, n *yamlfile.Node, err error) {
 	e, ok := errors.AsType[*expr.Error](err)
 	if !ok {
 		f.ProblemAt(n, err.Error(), "")
-		return nil
+		return
 	}
 	line, col := f.Within(n, e.Line, e.Column)
 	f.Problem(line, col, e.Message, "")
-	return nil
 }

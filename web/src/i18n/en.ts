@@ -109,6 +109,7 @@ const en = {
       filter_off:
         "{contract} does not allow conditions on an endpoint. Leave the condition empty, or use another system.",
       form_undecided: "With these settings it cannot be decided whether to send a form: {problem}.",
+      header_undecided: "With these settings the header {name} cannot be made: {problem}.",
       format: "This has to be in the format {format}.",
       header_name: "{name} cannot be the name of a header. Use letters, digits and -.",
       header_of_contract: "The header {name} is set by {contract} and cannot be given.",

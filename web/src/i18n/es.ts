@@ -232,6 +232,7 @@ const es: Messages = {
         "Para el ejemplo de {event}, este filtro cuesta más que el límite de {most} unidades de trabajo. Anide menos all, exists, filter y map.",
       filter_off: "{contract} no permite condiciones en un destino. Deje la condición vacía, o use otro sistema.",
       form_undecided: "Con estos ajustes no se puede decidir si se envía un formulario: {problem}.",
+      header_undecided: "Con estos ajustes no se puede formar el encabezado {name}: {problem}.",
       format: "Tiene que tener el formato {format}.",
       header_name: "{name} no puede ser el nombre de un encabezado. Use letras, cifras y -.",
       header_of_contract: "El encabezado {name} lo pone {contract} y no se puede indicar.",

@@ -231,6 +231,7 @@ const pt: Messages = {
         "Para o exemplo de {event}, este filtro custa mais que o limite de {most} unidades de trabalho. Aninhe menos all, exists, filter e map.",
       filter_off: "{contract} não permite condições em um destino. Deixe a condição vazia, ou use outro sistema.",
       form_undecided: "Com estes ajustes não dá para decidir se um formulário é enviado: {problem}.",
+      header_undecided: "Com estes ajustes não dá para formar o cabeçalho {name}: {problem}.",
       format: "Tem que ter o formato {format}.",
       header_name: "{name} não pode ser o nome de um cabeçalho. Use letras, algarismos e -.",
       header_of_contract: "O cabeçalho {name} é posto por {contract} e não pode ser informado.",
