@@ -211,6 +211,35 @@ type ContractPatch struct {
 	Shaping *string `json:"shaping" enum:"on,off" doc:"Whether endpoints may transform what is sent, in this version and later ones; null: as the contract says."`
 }
 
+// LibraryEntry is what a list shows of a contract of the library.
+type LibraryEntry struct {
+	Name        string   `json:"name" example:"github"`
+	Title       string   `json:"title" example:"GitHub"`
+	Category    string   `json:"category,omitempty" doc:"What kind of system it is, in one word." example:"code"`
+	Document    string   `json:"document,omitempty" doc:"Address of the system's public document."`
+	Signature   string   `json:"signature,omitempty" doc:"How requests are signed, in a few words; left out if they are not." example:"hmac-sha256 (X-Hub-Signature-256)"`
+	EventHeader string   `json:"event_header,omitempty" doc:"The header that holds the type of the event; left out if none does." example:"X-GitHub-Event"`
+	EventTypes  []string `json:"event_types" doc:"The event types that it lists by name."`
+	Tests       int      `json:"tests" doc:"How many tests it carries."`
+}
+
+// LibraryContract is a contract of the library.
+type LibraryContract struct {
+	LibraryEntry
+	About  string `json:"about,omitempty"`
+	Source string `json:"source" doc:"The YAML, as it can be stored with POST /v1/contracts."`
+}
+
+// Library lists the contracts of the library, ordered by name. They are not in force.
+func (c *Client) Library(ctx context.Context) (*List[LibraryEntry], error) {
+	return get[List[LibraryEntry]](ctx, c, path("library"))
+}
+
+// LibraryContract reads a contract of the library.
+func (c *Client) LibraryContract(ctx context.Context, name string) (*LibraryContract, error) {
+	return get[LibraryContract](ctx, c, path("library", name))
+}
+
 // Contracts lists the contracts in force, ordered by name.
 func (c *Client) Contracts(ctx context.Context) (*List[Contract], error) {
 	return get[List[Contract]](ctx, c, path("contracts"))

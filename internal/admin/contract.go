@@ -29,6 +29,7 @@ type Contracts struct {
 	Store   ContractStore
 	InForce *contract.Set
 	Catalog Catalog
+	Library *contract.Library
 }
 
 // sourceFile is the name of a contract's text in messages.

@@ -70,6 +70,7 @@ func (h contractHandlers) register(a *API) {
 		codes: []string{"contract_not_found", "tenant_not_found", "event_not_found", "other_contract", "payload_too_large"},
 		limit: maxContract,
 	}, h.render)
+	h.registerLibrary(a)
 	add(a, operation{
 		id: "patch-contract", method: http.MethodPatch, path: path + "/{name}", tag: "contracts", access: auth.Operators,
 		summary: "Decide whether endpoints may shape requests",

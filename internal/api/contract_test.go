@@ -231,3 +231,19 @@ func TestRenderContractOfStoredEvent(t *testing.T) {
 		s.as(s.key(key), "POST", "/v1/contracts/render", `{"contract":"shop","tenant":"acme","event":"mine-1"}`).want(403)
 	}
 }
+
+// Contracts of the library are listed and shown, and are not in force until somebody stores them.
+func TestLibrary(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	list := s.do("GET", "/v1/library?lang=es", "").want(200)
+	if !strings.Contains(list.Body, `"name":"github"`) {
+		t.Errorf("the list is %.300s", list.Body)
+	}
+	one := s.do("GET", "/v1/library/github", "").want(200).is("name", "github").is("title", "GitHub").is("category", "code").
+		is("signature", "hmac-sha256 (X-Hub-Signature-256)").is("event_header", "X-GitHub-Event")
+	s.do("GET", "/v1/library/gihtub", "").want(404).is("code", "contract_not_found").is("detail", `There is no contract "gihtub" in the library. Did you mean github?`)
+	s.do("GET", "/v1/contracts/github", "").want(404)
+	s.post("/v1/contracts", one.str("source")).want(201).is("name", "github")
+	s.do("GET", "/v1/contracts/github", "").want(200)
+}

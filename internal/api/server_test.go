@@ -171,7 +171,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 			Endpoints:   admin.Endpoints{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: set, Scripts: scripts},
 			Credentials: admin.Credentials{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: set},
 			Keys:        admin.Keys{Store: db},
-			Contracts:   admin.Contracts{Store: db, InForce: set, Catalog: known},
+			Contracts:   admin.Contracts{Store: db, InForce: set, Catalog: known, Library: contract.NewLibrary(contracts.Library())},
 			Tests:       admin.Tests{Store: db, Contracts: set, Tester: tester, MaxPayload: maxPayload, Hide: view.Views{Contracts: set}.Public},
 			Recoveries:  admin.Recoveries{Store: db, Contracts: set, Recoverer: s.in, Waker: s.worker},
 			Schedules:   admin.Schedules{Store: db, Contracts: set, Runner: s.schedules},

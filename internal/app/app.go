@@ -284,7 +284,7 @@ func (s *server) useCases(p *parts, inForce *contract.Set) admin.Admin {
 		Endpoints:   admin.Endpoints{Store: s.db, Contracts: inForce, Scripts: p.scripts, Egress: p.reach},
 		Credentials: admin.Credentials{Store: s.db, Contracts: inForce, Egress: p.reach},
 		Keys:        admin.Keys{Store: s.db},
-		Contracts:   admin.Contracts{Store: s.db, InForce: inForce, Catalog: p.known},
+		Contracts:   admin.Contracts{Store: s.db, InForce: inForce, Catalog: p.known, Library: contract.NewLibrary(contracts.Library())},
 		Tests:       admin.Tests{Store: s.db, Contracts: inForce, Tester: p.worker, MaxPayload: int(s.cfg.MaxPayload), Hide: view.Views{Contracts: inForce}.Public},
 		Recoveries:  admin.Recoveries{Store: s.db, Contracts: inForce, Recoverer: p.in, Waker: p.worker},
 		Schedules:   admin.Schedules{Store: s.db, Contracts: inForce, Runner: p.schedules},

@@ -14,10 +14,12 @@ import (
 
 // contractCmd groups the commands about contracts.
 type contractCmd struct {
-	Check  contractCheckCmd  `cmd:"" help:"Report everything that is wrong with contract files."`
-	Test   contractTestCmd   `cmd:"" help:"Run the tests in contract files, and compare every byte."`
-	Docs   contractDocsCmd   `cmd:"" help:"Print the documentation of a contract for the customers who receive its webhooks."`
-	Export contractExportCmd `cmd:"" help:"Print a contract as an OpenAPI 3.1 document."`
+	Check   contractCheckCmd   `cmd:"" help:"Report everything that is wrong with contract files."`
+	Test    contractTestCmd    `cmd:"" help:"Run the tests in contract files, and compare every byte."`
+	New     contractNewCmd     `cmd:"" help:"Write a new contract file, starting from one of the library."`
+	Library contractLibraryCmd `cmd:"" help:"List contracts of well-known systems to start from, or show one."`
+	Docs    contractDocsCmd    `cmd:"" help:"Print the documentation of a contract for the customers who receive its webhooks."`
+	Export  contractExportCmd  `cmd:"" help:"Print a contract as an OpenAPI 3.1 document."`
 }
 
 // contractCheckCmd loads contracts and reports their mistakes.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"gancho/contracts"
@@ -74,7 +75,7 @@ func (c *contractExportCmd) Run(out console) error {
 	return write(out, c.Output, guide.Sender{URL: string(c.PublicURL)}.OpenAPI(loaded, c.Lang))
 }
 
-// findContract loads a contract that ships with Gancho, or else a file.
+// findContract loads a contract that ships with Gancho, one of its library, or else a file.
 func findContract(name string) (*contract.Contract, error) {
 	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") || strings.ContainsAny(name, `/\`) {
 		return loadContract(name)
@@ -90,11 +91,16 @@ func findContract(name string) (*contract.Contract, error) {
 			return contract.Load(contracts.Files, file)
 		}
 	}
+	shelf := library()
+	if slices.Contains(shelf.Names(), name) {
+		c, _, err := shelf.Find(name)
+		return c, err
+	}
 	hint := ""
-	if near, ok := nearest.Word(name, names); ok {
+	if near, ok := nearest.Word(name, append(shelf.Names(), names...)); ok {
 		hint = " Did you mean " + near + "?"
 	}
-	return nil, fmt.Errorf("no contract %q ships with Gancho.%s There are %s; for a file of your own give its path, ending in .yaml", name, hint, strings.Join(names, ", "))
+	return nil, fmt.Errorf("no contract %q ships with Gancho.%s There are %s, and those that gancho contract library lists; for a file of your own give its path, ending in .yaml", name, hint, strings.Join(names, ", "))
 }
 
 // write puts a result into a file, or on standard output if none is named.

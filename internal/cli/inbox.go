@@ -16,7 +16,7 @@ type inboxCmd struct {
 	Delay     time.Duration `default:"0s" placeholder:"TIME" help:"Wait this long before each answer."`
 	FailFirst int           `default:"0" placeholder:"N" help:"Answer the first N requests with 503."`
 	Secret    string        `placeholder:"SECRET" help:"Signing secret of the endpoint (whsec_…), or its public key (whpk_…): verify each signature and print the result."`
-	Contract  string        `placeholder:"FILE" help:"Verify signatures as this contract describes them, instead of as Standard Webhooks."`
+	Contract  string        `placeholder:"CONTRACT" help:"Verify signatures as this contract describes them, instead of as Standard Webhooks: a file, or a name of gancho contract library."`
 }
 
 func (c *inboxCmd) Help() string {
@@ -27,7 +27,8 @@ Examples:
     gancho inbox
     gancho inbox --listen :9000 --status 503 --delay 2s
     gancho inbox --fail-first 3 --secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-    gancho inbox --contract shop.yaml --secret 8f742231b10e8888abcd99yyyzzz85a5`
+    gancho inbox --contract shop.yaml --secret 8f742231b10e8888abcd99yyyzzz85a5
+    gancho inbox --contract github --secret "It's a Secret to Everybody"`
 }
 
 // check returns an error for the first flag with an impossible value.
@@ -54,7 +55,7 @@ func (c *inboxCmd) Run(ctx context.Context, out console) error {
 	}
 	o := inbox.Options{Status: c.Status, Delay: c.Delay, FailFirst: c.FailFirst, Secret: c.Secret, Out: out.stdout}
 	if c.Contract != "" {
-		loaded, err := loadContract(c.Contract)
+		loaded, err := findContract(c.Contract)
 		if err != nil {
 			return err
 		}

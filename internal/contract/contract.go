@@ -38,6 +38,8 @@ type Contract struct {
 	About   Text
 	// Document is the address of the system's public document, "" if there is none.
 	Document string
+	// Category is one of [Categories], "" if the contract names none.
+	Category string
 
 	records     []RecordKind
 	events      []EventType
@@ -114,6 +116,7 @@ type endpoint struct {
 	ofTypes     ofTypes // what event types add
 	userAgent   string  // "": the header is not sent
 	accept      string  // "": the header Accept is not sent, unless headers or an endpoint have one
+	eventHeader string  // the header that is nothing but the type of the event; "" if there is none
 	json        rawjson.Style
 	body        *template.Value // nil: the payload
 	bodySchema  *schema.Schema

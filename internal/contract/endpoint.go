@@ -59,7 +59,7 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 		}
 	}
 	if v := o.Get("headers"); v != nil {
-		e.headers = l.headers(e, v, at)
+		e.headers, e.eventHeader = l.headers(e, v, at), eventHeader(v)
 	}
 	if v := o.Get("query"); v != nil {
 		l.query(e, v, at)

@@ -77,7 +77,7 @@ type loader struct {
 // keysOf is the language: the keys of each section. "" is the top level, and * stands for
 // any name. Every other key is refused.
 var keysOf = map[string][]string{
-	"":          {"contract", "title", "about", "document", "records", "events", "endpoint", "delivery", "credentials", "lookup", "redact", "sensitive", "seal_payloads", "docs", "assumed", "tests"},
+	"":          {"contract", "title", "about", "document", "category", "records", "events", "endpoint", "delivery", "credentials", "lookup", "redact", "sensitive", "seal_payloads", "docs", "assumed", "tests"},
 	"records.*": {"title", "about", "key", "schema"},
 	"events.*": {
 		"title", "about", "example", "cases", "schema", "on", "when", "payload",
@@ -123,6 +123,7 @@ var sections = []struct {
 	{"title", func(l *loader, c *Contract, n *yamlfile.Node) { c.Title = l.Text(n) }},
 	{"about", func(l *loader, c *Contract, n *yamlfile.Node) { c.About = l.Text(n) }},
 	{"document", (*loader).documentURL},
+	{"category", func(l *loader, c *Contract, n *yamlfile.Node) { c.Category = l.OneOf(n, Categories...) }},
 	{"credentials", (*loader).credentials},
 	{"endpoint", (*loader).endpoint},
 	{"records", (*loader).readRecords},

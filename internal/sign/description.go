@@ -608,7 +608,7 @@ func (d *compiled) scheme() *Scheme {
 		if p.In == InHeader {
 			s.Headers = append(s.Headers, p.Path[0])
 		}
-		if p.signature {
+		if p.signature && s.Name == d.Algorithm {
 			s.Name = d.Algorithm + " (" + p.Path[len(p.Path)-1] + ")"
 		}
 	}
