@@ -132,12 +132,6 @@ type endpoint struct {
 	maxTypes    int           // 0: any number
 }
 
-// form sends a body as a field of an HTML form.
-type form struct {
-	field string
-	when  *expr.Condition // over settings; nil: always
-}
-
 type headerTemplate struct {
 	name  string
 	value *template.Template

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"gancho/internal/egress"
-	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 	"gancho/internal/schema"
@@ -125,23 +124,6 @@ func (l *loader) egress(n *yamlfile.Node) *egress.Rules {
 			"Write for example: example.com, *.example.com or 203.0.113.0/24")
 	}
 	return rules
-}
-
-// form reads the section "form": the field of a form that the body is put into.
-func (l *loader) form(n *yamlfile.Node) *form {
-	f := &form{field: "payload"}
-	o := l.Object(n, "form", keysOf["endpoint.form"])
-	if v := o.Get("field"); v != nil {
-		if f.field = l.Str(v); f.field == "" && v.Kind == yamlfile.KindText {
-			l.ProblemAt(v, "The field of the form has no name.", "Write for example: field: payload")
-		}
-	} else if o.Node != nil {
-		l.ProblemAt(n, "form has no field.", "Add the name of the field: field: payload")
-	}
-	if v := o.Get("when"); v != nil {
-		f.when = template.ReadCondition(l.File, v, expr.Settings())
-	}
-	return f
 }
 
 // eventTypes reads how many event types an endpoint has to list.

@@ -96,7 +96,7 @@ var keysOf = map[string][]string{
 	"endpoint.sign.secret":  {"prefix", "length", "alphabet"},
 	"endpoint.sign.nonce":   {"length", "alphabet"},
 	"endpoint.json":         {"ascii", "escape_slash", "compact"},
-	"endpoint.form":         {"field", "when"},
+	"endpoint.form":         {"field", "fields", "booleans", "empty", "when"},
 	"endpoint.event_types":  {"min", "max"},
 	"delivery":              {"timeout", "connect_timeout", "clock", "retry", "mode", "success", "concurrency", "per_second", "ordered"},
 	"credentials":           {"api_key", "secret", "token", "endpoint"},

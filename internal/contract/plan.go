@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 	"gancho/internal/template"
@@ -26,13 +24,14 @@ type Plan struct {
 	credential *Credential
 	method     string
 	url        string      // filled in as far as it is the same for all events
-	query      []parameter // that depend on the event; then the URL has no pairs yet
+	query      []parameter // to be added to url, if urlOfEvent
+	urlOfEvent bool        // what the query is filled in with depends on the event
 	bodiless   bool        // the method carries no body
 	headers    []headerPlan
 	fixed      []hook.Header // all headers; nil if one depends on the event
 	pairs      []freePair
-	field      string // of a form; "" if the body is no form
-	makesBody  bool   // the body is more than the payload in the contract's style
+	form       *form // nil: the body is no form
+	makesBody  bool  // the body is more than the payload in the contract's style
 	policy     hook.Policy
 	limits     Limits
 }
@@ -82,17 +81,14 @@ func (c *Contract) PlanFor(cfg hook.EndpointConfig, credential *Credential) *Pla
 	}
 	p.bodiless = !hook.CarriesBody(p.method)
 	p.pairs = e.pairsIn(cfg.Settings)
-	p.url = cfg.URL
-	if p.planQuery(); p.query == nil {
-		p.url = withQuery(p.url, p.pairs, p.inQuery)
-	}
 	if e.form != nil {
 		if ok, err := e.form.applies(cfg.Settings); ok && err == nil {
-			p.field = e.form.field
+			p.form = e.form
 		}
 	}
-	p.makesBody = e.body != nil || p.field != "" || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody })
+	p.makesBody = e.body != nil || p.form != nil || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody })
 	p.planHeaders()
+	p.planURL()
 	return p
 }
 
@@ -106,14 +102,6 @@ func (p *Plan) WithMethod(method string) *Plan {
 // Method is the method of the requests.
 func (p *Plan) Method() string { return p.method }
 
-// applies reports whether the body is sent as a form.
-func (f *form) applies(settings []byte) (bool, error) {
-	if f.when == nil {
-		return true, nil
-	}
-	return f.when.Eval(nil, expr.NewSettings(settings))
-}
-
 // planHeaders puts the headers into order: Content-Type, those of the contract, those of
 // the endpoint, User-Agent, Accept. If the contract or the endpoint lists Content-Type,
 // User-Agent or Accept itself, its place and spelling are used.
@@ -121,7 +109,7 @@ func (p *Plan) planHeaders() {
 	e := &p.contract.endpoint
 	switch {
 	case p.bodiless:
-	case p.field != "":
+	case p.form != nil:
 		p.headers = append(p.headers, headerPlan{Header: hook.Header{Name: "Content-Type", Value: formContentType}})
 	case !e.sets("Content-Type"):
 		p.addHeader("Content-Type", e.contentType)
@@ -130,7 +118,7 @@ func (p *Plan) planHeaders() {
 		if p.bodiless && strings.EqualFold(h.name, "Content-Type") {
 			continue
 		}
-		if p.field != "" && strings.EqualFold(h.name, "Content-Type") {
+		if p.form != nil && strings.EqualFold(h.name, "Content-Type") {
 			p.headers[0].Name = h.name
 			continue
 		}
@@ -194,7 +182,7 @@ func (p *Plan) Render(ev *hook.Event) (Rendering, error) {
 			err = fmt.Errorf("the payload is not valid JSON: %w", err)
 		}
 	case p.makesBody:
-		err = fmt.Errorf("the contract makes the body of a JSON payload, and the payload of this event is %s", ev.ContentType)
+		err = errNotJSON(ev)
 	default:
 		r.Body = ev.Payload
 	}
@@ -202,6 +190,10 @@ func (p *Plan) Render(ev *hook.Event) (Rendering, error) {
 		return Rendering{}, err
 	}
 	return r, nil
+}
+
+func errNotJSON(ev *hook.Event) error {
+	return fmt.Errorf("the contract makes the body of a JSON payload, and the payload of this event is %s", ev.ContentType)
 }
 
 // Head is [Plan.Render] without the body.
@@ -214,7 +206,7 @@ func (p *Plan) Head(ev *hook.Event) (Rendering, error) {
 		}
 	}
 	var err error
-	if p.query != nil {
+	if p.urlOfEvent {
 		if r.URL, err = p.fillURL(ev); err != nil {
 			return Rendering{}, err
 		}
@@ -266,9 +258,6 @@ func withContentType(headers []hook.Header, contentType string) []hook.Header {
 	return headers
 }
 
-// formContentType is that of HTML forms.
-const formContentType = "application/x-www-form-urlencoded"
-
 // renderUnits is the work that the body or the headers of one request may cost: about 0.1 s, or 32 MB of text.
 const renderUnits = 1_000_000
 
@@ -298,8 +287,8 @@ func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
 	if body, err = rawjson.Restyle(body, e.json); err != nil {
 		return nil, fmt.Errorf("the payload is not valid JSON: %w", err)
 	}
-	if p.field != "" {
-		body = []byte(url.QueryEscape(p.field) + "=" + url.QueryEscape(string(body)))
+	if p.form != nil {
+		return p.form.put(body)
 	}
 	return body, nil
 }

@@ -51,20 +51,25 @@ func (l *loader) nothing(p yamlfile.Pair, what string) bool {
 	return true
 }
 
-// planQuery fills in the parameters that are the same in all requests, and keeps the others.
-func (p *Plan) planQuery() {
-	static := &template.Inputs{Settings: p.cfg.Settings, Credential: p.credential}
-	if slices.ContainsFunc(p.contract.endpoint.query, func(q parameter) bool { return !q.value.Static() }) {
-		p.query = p.contract.endpoint.query
+// planURL fills in what of the URL is the same in all requests.
+func (p *Plan) planURL() {
+	query := p.contract.endpoint.query
+	p.url = p.cfg.URL
+	p.urlOfEvent = p.formInQuery() || slices.ContainsFunc(query, func(q parameter) bool { return !q.value.Static() })
+	if p.urlOfEvent {
+		p.query = query
 		return
 	}
-	address, err := withParameters(p.url, p.contract.endpoint.query, static)
+	address, err := withParameters(p.url, query, &template.Inputs{Settings: p.cfg.Settings, Credential: p.credential})
 	if err != nil { // with these settings; whoever renders a request is told
-		p.query = p.contract.endpoint.query
+		p.query, p.urlOfEvent = query, true
 		return
 	}
-	p.url = address
+	p.url = withQuery(address, p.pairs, p.inQuery)
 }
+
+// formInQuery reports whether a form stands in the query, as that of an HTML page with the method GET does.
+func (p *Plan) formInQuery() bool { return p.bodiless && p.form != nil }
 
 // fillURL is the URL of the request for an event.
 func (p *Plan) fillURL(ev *hook.Event) (string, error) {
@@ -76,7 +81,20 @@ func (p *Plan) fillURL(ev *hook.Event) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if address = withQuery(address, p.pairs, p.inQuery); len(address) > MaxFilledURL {
+	if p.formInQuery() {
+		if !ev.JSON() {
+			return "", errNotJSON(ev)
+		}
+		fields, err := p.makeBody(ev)
+		if err != nil {
+			return "", err
+		}
+		if len(fields) > 0 {
+			address = withParameter(address, string(fields))
+		}
+	}
+	address = withQuery(address, p.pairs, p.inQuery)
+	if len(address) > MaxFilledURL {
 		return "", fmt.Errorf("the URL would have %d bytes with what the contract puts into its query, and at most %d are possible; "+
 			"send less, or by a method with a body", len(address), MaxFilledURL)
 	}
@@ -108,21 +126,21 @@ func withParameter(address, parameter string) string {
 	return address + "&" + parameter
 }
 
-// inQuery reports whether a pair goes into the query. Where a method carries no body, the pairs of the body go there, as
-// the fields of an HTML form with the method GET do.
+// inQuery reports whether a pair goes into the query by itself. Where a method carries no body, the pairs of the body go
+// there, too; a form has them in it.
 func (p *Plan) inQuery(x freePair) bool {
-	return x.place == inQuery || x.place == inBody && !hook.CarriesBody(p.method)
+	return x.place == inQuery || x.place == inBody && p.bodiless && p.form == nil
 }
 
 // bodies reports what makes a body in a contract all of whose methods carry none.
 func (l *loader) bodies(e *endpoint, o yamlfile.Object) {
-	if len(e.methods) == 0 || slices.ContainsFunc(e.methods, hook.CarriesBody) || l.stored {
+	if len(e.methods) == 0 || slices.ContainsFunc(e.methods, hook.CarriesBody) || l.stored || o.Get("form") != nil {
 		return
 	}
-	for _, key := range []string{"body", "form", "json"} {
+	for _, key := range []string{"body", "json"} {
 		if v := o.Get(key); v != nil {
 			l.ProblemAt(v, fmt.Sprintf("A request with the method %s carries no body.", e.method),
-				`Put values into the query: query: {id: "${payload.id}"}, or choose another method.`)
+				`Put values into the query: query: {id: "${payload.id}"}; or the whole body: form: {fields: flat}; or choose another method.`)
 		}
 	}
 }

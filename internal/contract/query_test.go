@@ -78,10 +78,10 @@ func TestStaticQuery(t *testing.T) {
 	c2 := parseContract(t, strings.Replace(queried, `"a b": "${payload.a}", key: "${settings.token}", event: "${event.type}", all: "${payload}"`,
 		`key: "${settings.token}", none: "${settings.pairs}"`, 1))
 	cfg := hook.EndpointConfig{URL: "http://example.com", Settings: []byte(`{"token":"t"}`)}
-	if p := c2.Plan(cfg); p.query != nil || p.url != "http://example.com?key=t" {
+	if p := c2.Plan(cfg); p.urlOfEvent || p.url != "http://example.com?key=t" {
 		t.Errorf("%q", p.url)
 	}
-	if p := c.Plan(cfg); p.query == nil {
+	if p := c.Plan(cfg); !p.urlOfEvent || p.url != cfg.URL {
 		t.Error("a query that depends on the event is filled in before there is one")
 	}
 }
@@ -98,7 +98,8 @@ func TestWrongQueries(t *testing.T) {
 		"  query: {a: ''}\n  headers: {b: ''}\n":                      "",
 		"  query: {sig: a}\n  sign: {query: {sig: '${signature}'}}\n": "The parameter sig carries the signature.",
 		"  method: GET\n  body: {a: 1}\n":                             "A request with the method GET carries no body.",
-		"  method: DELETE\n  form: {field: f}\n":                      "A request with the method DELETE carries no body.",
+		"  method: DELETE\n  json: {compact: true}\n":                 "A request with the method DELETE carries no body.",
+		"  method: GET\n  body: {a: 1}\n  form: {field: f}\n":         "",
 		"  methods: [POST, GET]\n  body: {a: 1}\n":                    "",
 	} {
 		_, err := Parse("q.yaml", []byte(begin+src))

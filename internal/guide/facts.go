@@ -222,8 +222,11 @@ func pathOf(doc []byte, text string) []string {
 	return nil
 }
 
-// findForm sets form and formWhen: it tries the values of all settings.
+// findForm sets form and formWhen: it tries the values of all settings. Where each value has a field there is no one name.
 func (f *facts) findForm() {
+	if f.contract.FormFields() {
+		return
+	}
 	field := func(r contract.Rendering) string {
 		if contentType(r) != formType {
 			return ""

@@ -9,6 +9,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/rawjson"
 	"gancho/internal/sign"
 )
 
@@ -196,7 +197,10 @@ func (p *page) requestBody(e sent, schemas *object) object {
 		of = object{{"$ref", "#/components/schemas/" + name}}
 	}
 	var content object
-	if kind := contentType(e.Rendering); kind != formType {
+	switch kind := contentType(e.Rendering); {
+	case p.contract.FormFields() && kind == formType:
+		content = append(content, member{formType, object{{"schema", of}}})
+	case kind != formType:
 		content = append(content, member{cmp.Or(kind, "application/json"), append(object{{"schema", of}}, p.examples(e))})
 	}
 	if p.form != "" {
@@ -211,13 +215,21 @@ func (p *page) requestBody(e sent, schemas *object) object {
 	return object{{"required", true}, {"content", content}}
 }
 
+// example is a body as an example: JSON, or a text.
+func example(body []byte) any {
+	if rawjson.Check(body, rawjson.MaxDepth) != nil {
+		return string(body)
+	}
+	return json.RawMessage(body)
+}
+
 // examples are the example of an event type and those of its further cases.
 func (p *page) examples(e sent) member {
 	if len(e.cases) == 0 {
-		return member{"example", json.RawMessage(e.Body)}
+		return member{"example", example(e.Body)}
 	}
 	one := func(title contract.Text, body []byte) object {
-		return object{{"summary", title.In(p.language)}, {"value", json.RawMessage(body)}}
+		return object{{"summary", title.In(p.language)}, {"value", example(body)}}
 	}
 	all := object{{"example", one(e.Title, e.Body)}}
 	for _, further := range e.cases {

@@ -154,3 +154,16 @@ func TestMethodWithoutBody(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+// A body whose values have fields is described by their names in the document.
+func TestFormFields(t *testing.T) {
+	t.Parallel()
+	c := parse(t, "contract: g\ntitle: G\nevents: {e: {title: E, example: '{\"id\":{\"a\":1}}', schema: {type: object}}}\nendpoint:\n  form: {fields: nested}\n")
+	content, _ := rawjson.Lookup(OpenAPI(c, "en"), "webhooks", "e", "post", "requestBody", "content")
+	if m := rawjson.Members(content); len(m) != 1 || m[0].Name != formType || !strings.Contains(string(m[0].Value), "#/components/schemas/event.e") {
+		t.Errorf("%s", content)
+	}
+	if text := string(Markdown(c, "en")); !strings.Contains(text, "\nid%5Ba%5D=1\n") || strings.Contains(text, "in the field") {
+		t.Errorf("%s", text)
+	}
+}

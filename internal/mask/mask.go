@@ -166,7 +166,7 @@ func spellings(secret string) []string {
 	}
 	for _, s := range out {
 		query := url.QueryEscape(s)
-		out = append(out, query, strings.ReplaceAll(query, "+", "%20"))
+		out = append(out, query, strings.ReplaceAll(query, "+", "%20"), string(rawjson.AppendFormEscape(nil, s)))
 	}
 	inHTML := html.EscapeString(secret)
 	out = append(out, inHTML, strings.NewReplacer("&#34;", "&quot;", "&#39;", "&#039;").Replace(inHTML))

@@ -15,6 +15,7 @@ import (
 
 	"gancho/internal/answer"
 	"gancho/internal/hook"
+	"gancho/internal/rawjson"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -259,5 +260,14 @@ func TestAnswer(t *testing.T) {
 		if all, err := io.ReadAll(z); err != nil || strings.Trim(string(all), "a") != "" || !got.Truncated {
 			t.Errorf("%s: behind what is read, a secret is kept: truncated %t, %v: %.40q", coding, got.Truncated, err, bytes.TrimLeft(all, "a"))
 		}
+	}
+}
+
+// A secret is hidden in forms of every kind.
+func TestMaskInForms(t *testing.T) {
+	t.Parallel()
+	const secret = "a~b *c(d)"
+	if got := string(New(secret).Body([]byte("x=" + string(rawjson.AppendFormEscape(nil, secret)) + "&y=1"))); got != "x="+Text+"&y=1" {
+		t.Error(got)
 	}
 }

@@ -5,7 +5,7 @@
 // [Check] validates a document once, when it is accepted. The other functions expect
 // bytes that passed Check: [Lookup] finds a token by its path, [Restyle] changes only how
 // strings are escaped, [Replace] replaces one token, [Merge] applies a patch, [Same]
-// compares. For other bytes they may return an error or a wrong result, but they never
+// compares, [FormStyle.AppendForm] writes the values as fields of a form. For other bytes they may return an error or a wrong result, but they never
 // panic, never write to their input and never read outside it.
 //
 // The package is pure, and its functions are safe for concurrent use.
