@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -89,7 +90,11 @@ func mismatch(function, args string) string {
 		kinds = append(kinds, typeName(a))
 	}
 	if op := strings.Trim(function, "_"); op != function && len(kinds) == 2 {
-		return fmt.Sprintf("%s cannot be used between %s and %s.", op, kinds[0], kinds[1])
+		fix := ""
+		if slices.Contains(kinds, typeName("int")) && slices.Contains(kinds, typeName("double")) { // of == and !=
+			fix = " Write the whole number with a point, for example 3.0."
+		}
+		return fmt.Sprintf("%s cannot be used between %s and %s.%s", op, kinds[0], kinds[1], fix)
 	}
 	return fmt.Sprintf("%s cannot be used with %s.", strings.Trim(function, "_@"), strings.Join(kinds, " and "))
 }
@@ -145,6 +150,12 @@ func (p *program) runtimeError(err error) error {
 	text := err.Error()
 	if strings.HasPrefix(text, "no such overload") {
 		return errors.New("an operator or function of the " + p.noun + " met a value of a kind it cannot be used with (for example null, or a text where a number was expected)")
+	}
+	switch text {
+	case "integer overflow":
+		return errors.New("a whole number became larger than 9223372036854775807 or smaller than -9223372036854775808; write one of the numbers with a point, for example 2.0")
+	case "division by zero", "modulus by zero":
+		return errors.New("there is a division by zero")
 	}
 	return errors.New(text)
 }

@@ -1,7 +1,8 @@
 // Package expr compiles and evaluates conditions and expressions. Filters, success rules, triggers and computed values
 // all use it, so that they share one language (CEL), the same limits and the same treatment of JSON:
 //
-//   - Integers that fit are int64, other numbers are double.
+//   - Integers that fit are int64, other numbers are double. They compare by value, and a calculation with one of each
+//     gives a double. Between two integers / leaves out the fraction.
 //   - A missing member is null, and so is anything below it: payload.a.b.c is
 //     null if there is no a. has(payload.a.b) is true if the member exists.
 //   - JSON is read only where a condition uses it: a condition on type costs the
@@ -85,8 +86,9 @@ func newScope(vars []Variable, more ...cel.EnvOption) *Scope {
 		cel.ParserRecursionLimit(maxDepth),
 		cel.RegexProgramSizeLimit(maxRegex),
 		cel.DefaultUTCTimeZone(true),
-		ext.Strings(ext.StringsVersion(4)),
+		ext.Strings(ext.StringsVersion(4), ext.StringsMaxPrecision(100)),
 	}, more...)
+	opts = append(opts, mixedNumbers()...)
 	s := &Scope{}
 	for _, v := range vars {
 		opts = append(opts, cel.Variable(v.Name, v.Type.cel()))
@@ -155,6 +157,7 @@ func (s *Scope) compile(noun, text string) (p program, err error) {
 		cel.InterruptCheckFrequency(100),
 		cel.CustomDecoratorV2(lenient),
 		cel.CustomDecoratorV2(bindChange),
+		cel.CustomDecoratorV2(mixNumbers),
 	)
 	if err != nil {
 		return p, &Error{Line: 1, Column: 1, Message: "The " + noun + " cannot be used: " + err.Error()}
