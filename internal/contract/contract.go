@@ -144,6 +144,8 @@ type delivery struct {
 	connectTimeout time.Duration
 	clock          Clock
 	retry          []time.Duration
+	delay          time.Duration
+	debounce       *debounce // nil: none
 	mode           hook.Mode
 	success        *expr.Condition // nil: any 2xx
 	concurrency    int

@@ -98,7 +98,8 @@ var keysOf = map[string][]string{
 	"endpoint.json":         {"ascii", "escape_slash", "compact"},
 	"endpoint.form":         {"field", "fields", "booleans", "empty", "when"},
 	"endpoint.event_types":  {"min", "max"},
-	"delivery":              {"timeout", "connect_timeout", "clock", "retry", "mode", "success", "concurrency", "per_second", "ordered"},
+	"delivery":              {"timeout", "connect_timeout", "clock", "retry", "mode", "success", "concurrency", "per_second", "ordered", "delay", "debounce"},
+	"delivery.debounce":     {"key", "wait", "max"},
 	"credentials":           {"api_key", "secret", "token", "endpoint"},
 	"credentials.api_key":   {"length", "alphabet"},
 	"credentials.secret":    {"length", "alphabet"},
@@ -239,6 +240,7 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("ordered"); v != nil {
 		d.ordered = l.Bool(v)
 	}
+	l.delay(c, o)
 }
 
 // retry reads a list of delays, or none.

@@ -38,6 +38,17 @@ type Accepted struct {
 	// Hash identifies the content of an event that has an external id (contract,
 	// type and payload), so that a repeated id can be told from a reused one.
 	Hash [32]byte
+	// Debounce is set if the deliveries that are sent take the place of earlier ones.
+	Debounce *Debounce
+}
+
+// Debounce lets the deliveries of several events that come soon after each other become one. A delivery waits for Wait. If
+// another event with the same key has a delivery for the same endpoint before that is over, the first one is superseded,
+// and the new one waits for Wait, but no longer than Max (0: without a limit) after the first of those that were
+// superseded one by another.
+type Debounce struct {
+	Key       [32]byte // SHA-256 of what the contract calls the key
+	Wait, Max time.Duration
 }
 
 // Sent is how many endpoints get the event.
@@ -60,6 +71,8 @@ type Verdicts struct {
 	KeyReused bool
 	// Run is what became of Submission.RunEnd, nil if there was none.
 	Run *RunVerdict
+	// Superseded are the deliveries that a debounced one took the place of, with their ids.
+	Superseded []Delivery
 
 	Items   []ItemVerdict   // of Submission.Items, one each; nil: all are zero
 	Records []RecordVerdict // of Submission.Records, one each; nil: all are zero

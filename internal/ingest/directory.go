@@ -112,7 +112,7 @@ func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) 
 		limits, policy := c.Limits(e.Config), c.Policy(e.Config)
 		r.targets[e.ID] = &target{
 			Target: t, id: e.ID, contract: e.Contract, version: e.Version, contractVersion: c.Version,
-			mode: policy.Mode, ordered: limits.Ordered, firstDelay: policy.Retry[0],
+			mode: policy.Mode, ordered: limits.Ordered, firstDelay: c.FirstDelay(e.Config),
 		}
 	}
 	for name, targets := range byContract {

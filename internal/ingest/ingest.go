@@ -293,6 +293,11 @@ func (in *Ingest) prepare(
 	if len(leftOut) > 0 {
 		leaveOut(a, leftOut, now)
 	}
+	if c, ok := in.Contracts.Lookup(e.Contract); ok && len(targets) > 0 && e.Door != hook.DoorSchedule {
+		if a.Debounce, err = c.Debounce(b, e); err != nil {
+			return nil, err
+		}
+	}
 	return a, nil
 }
 

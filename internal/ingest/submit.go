@@ -28,6 +28,9 @@ func (in *Ingest) submit(sub hook.Submission, routes *routes) (v hook.Verdicts, 
 // announce announces deliveries that are about to be stored. Those that will be sent
 // right after the commit get the state sending.
 func (in *Ingest) announce(it *hook.Accepted, routes *routes) {
+	if it.Debounce != nil { // when it is sent is decided in the commit
+		return
+	}
 	for i := range it.Deliveries[:it.Sent()] {
 		d := &it.Deliveries[i]
 		if t := routes.targets[d.Endpoint]; t.firstDelay == 0 && in.Dispatcher.Await(d) {
@@ -44,8 +47,17 @@ func (in *Ingest) dispatch(sub *hook.Submission, v hook.Verdicts, stored bool) {
 	decide := func(items []*hook.Accepted, stored bool, verdict func(int) hook.ItemVerdict) {
 		for i, it := range items {
 			if stored && verdict(i).Stored() {
-				offer = append(offer, it)
 				in.tellLeftOut(it)
+				if it.Debounce == nil {
+					offer = append(offer, it)
+					continue
+				}
+				for i := range it.Deliveries[:it.Sent()] {
+					in.Dispatcher.Wake(it.Deliveries[i].Endpoint)
+				}
+				continue
+			}
+			if it.Debounce != nil {
 				continue
 			}
 			for i := range it.Deliveries[:it.Sent()] {
@@ -60,6 +72,9 @@ func (in *Ingest) dispatch(sub *hook.Submission, v hook.Verdicts, stored bool) {
 	}
 	if stored && v.Run != nil {
 		in.Dispatcher.Supersede(v.Run.Superseded)
+	}
+	if stored && len(v.Superseded) > 0 {
+		in.Dispatcher.Supersede(v.Superseded)
 	}
 	in.Dispatcher.Offer(jobs(offer))
 }

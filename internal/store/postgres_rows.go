@@ -183,7 +183,7 @@ func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.
 	returning := ""
 	if slices.ContainsFunc(w.marks, func(m *mark) bool { return m.done != nil }) {
 		returning = ` RETURNING d.id`
-		w.reads = map[int]func(pgx.Rows) error{q.Len(): w.noteIntents}
+		w.reads[q.Len()] = w.noteIntents
 	}
 	value := func(column string) string { return column + ` = u.` + column }
 	columns, arrays := ``, ``

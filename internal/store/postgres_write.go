@@ -78,7 +78,7 @@ func (p *postgres) write(ctx context.Context, conn *pgx.Conn, b *batch) error {
 	epoch := p.node.epoch.Load()
 	b = current(b, epoch)
 	for try := 1; ; try++ {
-		w := &writing{batch: b, epoch: epoch, seal: p.seal}
+		w := newWriting(b, epoch, p.seal)
 		err := w.run(ctx, conn)
 		switch {
 		case err == nil:
@@ -167,7 +167,7 @@ func (p *postgres) endRun(ctx context.Context, conn *sql.Conn, shared *sql.Tx, s
 	if p.node.epoch.Load() != s.epoch {
 		return hook.ErrFenced
 	}
-	w := &writing{batch: &batch{submissions: []*submission{s}}, epoch: s.epoch, seal: p.seal}
+	w := newWriting(&batch{submissions: []*submission{s}}, s.epoch, p.seal)
 	w.forget()
 	w.keyed = true // send adds to a transaction
 	if err := pipelined(conn, func(c *pgx.Conn) error {
@@ -257,12 +257,17 @@ type writing struct {
 	*batch
 	epoch      int64 // of this node; 0: it is not fenced
 	seal       *sealer
-	keyed      bool // some submission has idempotency keys, or changes records
+	keyed      bool // some submission has idempotency keys or debounced deliveries, or changes records
 	records    recordRows
 	events     eventRows
 	deliveries deliveryRows
+	debounces  debounceRows
 	answers    []claim                      // of requests, to be stored with their keys
 	reads      map[int]func(pgx.Rows) error // functions that read the results of statements, by the statement's index
+}
+
+func newWriting(b *batch, epoch int64, seal *sealer) *writing {
+	return &writing{batch: b, epoch: epoch, seal: seal, reads: map[int]func(pgx.Rows) error{}}
 }
 
 func (w *writing) run(ctx context.Context, conn *pgx.Conn) error {
@@ -307,6 +312,9 @@ func (w *writing) rest(ctx context.Context, t session) error {
 	if err := w.claimKeys(ctx, t); err != nil {
 		return err
 	}
+	if err := w.debounce(ctx, t); err != nil {
+		return err
+	}
 	return w.send(ctx, t.SendBatch)
 }
 
@@ -316,7 +324,7 @@ func (w *writing) forget() {
 		s.verdicts = hook.Verdicts{}
 		w.keyed = w.keyed || s.RequestKey != "" || len(s.Records) > 0
 		for _, it := range s.events() {
-			w.keyed = w.keyed || it.Event.ExternalID != ""
+			w.keyed = w.keyed || it.Event.ExternalID != "" || it.Debounce != nil
 		}
 	}
 }
@@ -334,8 +342,13 @@ func (w *writing) accepted() (list []*submission) {
 // add adds the rows of an event.
 func (w *writing) add(s *submission, it *hook.Accepted) {
 	w.events.add(it.Event, s.payload(it.Event))
-	for i := range it.Deliveries {
-		w.deliveries.add(&it.Deliveries[i])
+	list := it.Deliveries
+	if it.Debounce != nil {
+		w.debounces.add(s, it)
+		list = list[it.Sent():]
+	}
+	for i := range list {
+		w.deliveries.add(&list[i])
 	}
 }
 
@@ -352,6 +365,7 @@ func (w *writing) send(ctx context.Context, send func(context.Context, *pgx.Batc
 	before := q.Len()
 	w.events.addTo(q)
 	w.deliveries.addTo(q)
+	w.addDebounces(q)
 	w.records.addTo(q)
 	w.addResults(q)
 	for _, a := range w.answers {

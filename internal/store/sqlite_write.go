@@ -197,8 +197,15 @@ func (l *sqlite) item(ctx context.Context, s *submission, at place, it *hook.Acc
 		e.ContentType, s.payload(e)); err != nil {
 		return err
 	}
-	for i := range it.Deliveries {
-		if err := l.insertDelivery(ctx, &it.Deliveries[i]); err != nil {
+	list := it.Deliveries
+	if it.Debounce != nil {
+		var err error
+		if list, err = l.debounce(ctx, s, it); err != nil {
+			return err
+		}
+	}
+	for i := range list {
+		if err := l.insertDelivery(ctx, &list[i]); err != nil {
 			return err
 		}
 	}

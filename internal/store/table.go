@@ -35,6 +35,7 @@ func Tables() []Table {
 		{"attempts", []string{"delivery", "number"}},
 		{"bodies", []string{"delivery"}},
 		{"idempotency", []string{"tenant", "key"}},
+		{"debounces", []string{"endpoint", "key"}},
 		{"records", []string{"tenant", "contract", "kind", "key"}},
 		{"recoveries", []string{"id"}},
 		{"schedules", []string{"tenant", "contract", "type"}},

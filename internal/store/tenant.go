@@ -199,6 +199,8 @@ func (db *DB) purge(ctx context.Context, tenant string) error {
 			`DELETE FROM events WHERE tenant = $1 AND id IN (SELECT id FROM events WHERE tenant = $1 ORDER BY id LIMIT $2)`,
 			`DELETE FROM idempotency WHERE tenant = $1 AND key IN (SELECT key FROM idempotency
 				WHERE tenant = $1 ORDER BY key LIMIT $2)`,
+			`DELETE FROM debounces WHERE tenant = $1 AND (endpoint, key) IN (SELECT endpoint, key FROM debounces
+				WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM schedules WHERE tenant = $1 AND (contract, type) IN (SELECT contract, type FROM schedules
 				WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM records WHERE tenant = $1 AND (contract, kind, key) IN

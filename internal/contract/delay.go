@@ -1,0 +1,86 @@
+package contract
+
+import (
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/template"
+	"gancho/internal/work"
+	"gancho/internal/yamlfile"
+)
+
+// Limits of how long a delivery may wait before its first attempt.
+const (
+	maxDelay    = 30 * 24 * time.Hour
+	minDebounce = 100 * time.Millisecond
+)
+
+// debounce is the section "delivery.debounce".
+type debounce struct {
+	key       *template.Template
+	wait, max time.Duration // max is 0 if there is none
+}
+
+// delay reads how long deliveries wait before they are sent.
+func (l *loader) delay(c *Contract, o yamlfile.Object) {
+	if v := o.Get("delay"); v != nil {
+		c.delivery.delay = l.Duration(v, 0, maxDelay)
+	}
+	n := o.Get("debounce")
+	if n == nil {
+		return
+	}
+	d := &debounce{}
+	in := l.Object(n, "debounce", keysOf["delivery.debounce"])
+	if in.Node == nil {
+		return
+	}
+	const example = `Write for example {key: "${payload.id}", wait: 30s}`
+	if v := in.Get("key"); v != nil {
+		d.key = template.ReadText(l.File, v, template.Place{Roots: []string{"payload", "event"}})
+		if d.key.Static() {
+			l.ProblemAt(v, "The key names nothing of the event, so all events of an endpoint would replace each other.", example)
+		}
+	} else {
+		l.ProblemAt(n, "debounce has no key: what events have in common that replace each other.", example)
+	}
+	if v := in.Get("wait"); v != nil {
+		d.wait = l.Duration(v, minDebounce, maxDelay)
+	} else {
+		l.ProblemAt(n, "debounce has no wait: how long an event waits for a newer one.", example)
+	}
+	if v := in.Get("max"); v != nil {
+		if d.max = l.Duration(v, minDebounce, maxDelay); d.max < d.wait {
+			l.ProblemAt(v, "max is less than wait, so nothing would wait as long as wait says.", "Make it longer, or leave it out.")
+		}
+	}
+	c.delivery.debounce = d
+}
+
+// FirstDelay is how long a delivery waits before its first attempt: the first delay of the schedule by which it is tried,
+// and the contract's delay.
+func (c *Contract) FirstDelay(cfg hook.EndpointConfig) time.Duration {
+	return c.Policy(cfg).Retry[0] + c.delivery.delay
+}
+
+// Debounce says which deliveries those of an event take the place of; nil: of none, also if nothing is left of the budget,
+// which may be nil. The error is that of the budget's context.
+func (c *Contract) Debounce(b *work.Budget, e *hook.Event) (*hook.Debounce, error) {
+	d := c.delivery.debounce
+	if d == nil {
+		return nil, nil
+	}
+	key, ok := d.key.Render(&template.Inputs{Event: e, Work: b})
+	if !ok {
+		return nil, nil
+	}
+	switch err := b.Spend(work.OfBytes(len(key))); {
+	case errors.Is(err, work.ErrSpent): // its deliveries replace none, which loses nothing
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return &hook.Debounce{Key: sha256.Sum256([]byte(key)), Wait: d.wait, Max: d.max}, nil
+}

@@ -1,0 +1,242 @@
+package ingest_test
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/ingest"
+	"gancho/internal/pgtest"
+	"gancho/internal/store"
+	"gancho/internal/storetest"
+)
+
+// clock is a clock that stands still until a test sets it.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// delayed runs a test on both databases under a contract named shop, with what its section delivery says.
+func delayed(t *testing.T, delivery string, fn func(t *testing.T, b *setup, c *clock)) {
+	t.Helper()
+	for _, kind := range []string{"sqlite", "postgres"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			c := &clock{at: time.Now().Truncate(time.Millisecond)}
+			o := store.Options{Key: store.NewKey(), Now: c.now}
+			if kind == "sqlite" {
+				o.Path = filepath.Join(t.TempDir(), "gancho.db")
+			} else {
+				o.URL = pgtest.Database(t, store.Migrate)
+			}
+			b := newSetup(t, storetest.Run(t, o))
+			shop, err := contract.Parse("shop.yaml", []byte("contract: shop\ntitle: {en: Shop}\n"+
+				"events: {order.changed: {title: {en: Changed}}}\ndelivery: "+delivery+"\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			set := new(contract.Set)
+			set.Add(shop.WithVersion(1))
+			b.Ingest = ingest.New(ingest.Options{
+				Store: b.db, Dispatcher: b.dispatcher, Contracts: set, KeepKeys: time.Hour, Now: c.now, Log: slog.New(slog.DiscardHandler),
+			})
+			b.db.Watch(b.Forget)
+			fn(t, b, c)
+		})
+	}
+}
+
+func changed(order int, total string) hook.NewEvent {
+	return hook.NewEvent{
+		Contract: "shop", Type: "order.changed", Door: hook.DoorAPI, Payload: fmt.Appendf(nil, `{"id":%d,"total":%s}`, order, total),
+	}
+}
+
+// state is what became of the only delivery of an answered event.
+func (b *setup) state(a hook.EventAnswer) hook.Delivery {
+	b.t.Helper()
+	if a.Wrong != nil || a.Deliveries != 1 {
+		b.t.Fatalf("%+v", a)
+	}
+	d, err := b.db.Delivery(b.t.Context(), "acme", a.ID.Delivery(1))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return d
+}
+
+func TestDelay(t *testing.T) {
+	t.Parallel()
+	delayed(t, "{delay: 10m, retry: [5s, 1m]}", func(t *testing.T, b *setup, c *clock) {
+		b.endpoint("shop", hook.EndpointActive, hook.EndpointConfig{})
+		d := b.state(b.accept(changed(1, "5"))[0])
+		if want := c.now().Add(10*time.Minute + 5*time.Second); d.State != hook.Pending || !d.NextAttemptAt.Equal(want) {
+			t.Errorf("%s, due at %s; want pending, %s", d.State, d.NextAttemptAt, want)
+		}
+		if len(b.dispatcher.announced) > 0 {
+			t.Error("a delivery that waits was announced as if it would be sent at once")
+		}
+	})
+}
+
+// Of events that follow each other quickly, only the last one is sent: after it nothing came for the time to wait.
+func TestDebounce(t *testing.T) {
+	t.Parallel()
+	delayed(t, `{debounce: {key: "${payload.id}", wait: 30s, max: 70s}}`, func(t *testing.T, b *setup, c *clock) {
+		e := b.endpoint("shop", hook.EndpointActive, hook.EndpointConfig{})
+		due := func(name string, a hook.EventAnswer, in time.Duration) {
+			t.Helper()
+			if d := b.state(a); d.State != hook.Pending || !d.NextAttemptAt.Equal(c.now().Add(in)) || !d.QueueAt.Equal(d.NextAttemptAt) {
+				t.Errorf("%s: %s, due %s from now; want pending, %s", name, d.State, d.NextAttemptAt.Sub(c.now()), in)
+			}
+		}
+		replaced := func(name string, a hook.EventAnswer) {
+			t.Helper()
+			if d := b.state(a); d.State != hook.Cancelled || d.Reason != hook.ReasonSuperseded || !d.FinishedAt.Equal(c.now()) {
+				t.Errorf("%s: %s, %s, %s", name, d.State, d.Reason, d.FinishedAt)
+			}
+		}
+		first := b.accept(changed(1, "1"))[0]
+		due("first", first, 30*time.Second)
+		other := b.accept(changed(2, "1"))[0]
+		c.pass(20 * time.Second)
+		second := b.accept(changed(1, "2"))[0]
+		replaced("first", first)
+		due("second", second, 30*time.Second)
+		due("of another key", other, 10*time.Second)
+
+		// Several in one request, and so in one commit.
+		c.pass(20 * time.Second)
+		three := b.accept(changed(1, "3"), changed(1, "4"), changed(1, "5"))
+		replaced("second", second)
+		replaced("third", three[0])
+		replaced("fourth", three[1])
+		due("fifth", three[2], 30*time.Second) // 70 s after the first
+
+		// Whoever goes on changing gets one at the latest after max.
+		c.pass(20 * time.Second)
+		last := b.accept(changed(1, "6"))[0]
+		replaced("fifth", three[2])
+		due("sixth", last, 10*time.Second)
+		c.pass(10 * time.Second)
+		next := b.accept(changed(1, "7"))[0]
+		due("sixth, while the next one waits", last, 0)
+		due("seventh", next, 30*time.Second)
+
+		// Without a key, each is sent.
+		keyless := hook.NewEvent{Contract: "shop", Type: "order.changed", Door: hook.DoorAPI, Payload: []byte(`{"total":1}`)}
+		for _, a := range b.accept(keyless, keyless) {
+			due("without a key", a, 0)
+		}
+		if len(b.dispatcher.take()) != 2 {
+			t.Error("not exactly those without a key were offered")
+		}
+		if n := len(b.dispatcher.superseded); n != 5 {
+			t.Errorf("the worker heard of %d superseded ones, want 5", n)
+		}
+		for _, d := range b.dispatcher.superseded {
+			if d.Endpoint != e.ID || d.Tenant != "acme" || d.Type != "order.changed" || d.State != hook.Cancelled {
+				t.Errorf("the worker heard of %+v", d)
+			}
+		}
+		if b.dispatcher.woken[e.ID] != 8 {
+			t.Errorf("the worker was woken %d times, want 8: for each that waits", b.dispatcher.woken[e.ID])
+		}
+	})
+}
+
+// A request that is sent again is answered as the first time, and supersedes nothing.
+func TestDebounceRepeated(t *testing.T) {
+	t.Parallel()
+	delayed(t, `{debounce: {key: "${payload.id}", wait: 1h}}`, func(t *testing.T, b *setup, c *clock) {
+		b.endpoint("shop", hook.EndpointActive, hook.EndpointConfig{})
+		item := changed(1, "1")
+		item.ExternalID = "a"
+		first := b.accept(item)[0]
+		c.pass(time.Minute)
+		if again := b.accept(item)[0]; !again.Duplicate || again.ID != first.ID {
+			t.Errorf("%+v", again)
+		}
+		if d := b.state(first); d.State != hook.Pending || !d.NextAttemptAt.Equal(c.now().Add(59*time.Minute)) {
+			t.Errorf("%s, %s", d.State, d.NextAttemptAt)
+		}
+	})
+}
+
+// Publishers at the same time: exactly one delivery waits in the end.
+func TestDebounceTogether(t *testing.T) {
+	t.Parallel()
+	delayed(t, `{debounce: {key: "${payload.id}", wait: 1h}}`, func(t *testing.T, b *setup, _ *clock) {
+		b.endpoint("shop", hook.EndpointActive, hook.EndpointConfig{})
+		const publishers, each = 8, 10
+		answers := make([][]hook.EventAnswer, publishers)
+		var wg sync.WaitGroup
+		for i := range publishers {
+			wg.Go(func() {
+				for range each {
+					list, err := b.Accept(t.Context(), hook.NewEvents{Tenant: "acme", Items: []hook.NewEvent{changed(1, "1"), changed(2, "1")}})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					answers[i] = append(answers[i], list...)
+				}
+			})
+		}
+		wg.Wait()
+		count := map[hook.State]int{}
+		for _, list := range answers {
+			for _, a := range list {
+				count[b.state(a).State]++
+			}
+		}
+		if count[hook.Pending] != 2 || count[hook.Cancelled] != 2*publishers*each-2 {
+			t.Errorf("%v, want 2 pending and all others cancelled", count)
+		}
+		if n := len(b.dispatcher.superseded); n != 2*publishers*each-2 {
+			t.Errorf("the worker heard of %d", n)
+		}
+	})
+}
+
+// What a person sends early is over, and no newer event can take its place.
+func TestDebounceSentEarly(t *testing.T) {
+	t.Parallel()
+	delayed(t, `{debounce: {key: "${payload.id}", wait: 1h}, mode: at_most_once}`, func(t *testing.T, b *setup, c *clock) {
+		b.endpoint("shop", hook.EndpointActive, hook.EndpointConfig{})
+		first := b.accept(changed(1, "1"))[0]
+		d := b.state(first)
+		taken, ok := hook.Next(d, hook.Trigger{Kind: hook.OnTake}, hook.Policy{}, hook.Standing{}, c.now())
+		if !ok {
+			t.Fatal("not taken")
+		}
+		if err := b.db.Intend(hook.Result{Delivery: taken.Delivery}); err != nil {
+			t.Fatal(err)
+		}
+		b.accept(changed(1, "2"))
+		if now := b.state(first); now.State != hook.Sending || now.Superseded {
+			t.Errorf("%s, superseded %t", now.State, now.Superseded)
+		}
+		if len(b.dispatcher.superseded) > 0 {
+			t.Errorf("%+v", b.dispatcher.superseded)
+		}
+	})
+}
