@@ -59,6 +59,22 @@ func (l *loader) delay(c *Contract, o yamlfile.Object) {
 	c.delivery.debounce = d
 }
 
+// Waits are how long deliveries wait before they are sent, 0 each if they do not.
+type Waits struct {
+	Delay       time.Duration
+	Debounce    time.Duration // for a newer one
+	MaxDebounce time.Duration // after the first of those that take the place of each other; 0: without a limit
+}
+
+// Waits says how long deliveries wait before they are sent.
+func (c *Contract) Waits() Waits {
+	w := Waits{Delay: c.delivery.delay}
+	if d := c.delivery.debounce; d != nil {
+		w.Debounce, w.MaxDebounce = d.wait, d.max
+	}
+	return w
+}
+
 // FirstDelay is how long a delivery waits before its first attempt: the first delay of the schedule by which it is tried,
 // and the contract's delay.
 func (c *Contract) FirstDelay(cfg hook.EndpointConfig) time.Duration {

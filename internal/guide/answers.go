@@ -44,8 +44,9 @@ func (p *page) answer() {
 
 // retries says what happens if an event is not received.
 func (p *page) retries() {
+	delay, debounce, most := p.waits()
 	if p.once() {
-		p.list(p.words("retries.once_never"), p.words("retries.once_unknown"), p.words("retries.once_look"))
+		p.list(delay, debounce, most, p.words("retries.once_never"), p.words("retries.once_unknown"), p.words("retries.once_look"))
 		return
 	}
 	retry := p.policy.Retry
@@ -66,7 +67,22 @@ func (p *page) retries() {
 	if p.scheduled() {
 		newer = p.words("retries.newer")
 	}
-	p.list(schedule, newer, p.words("retries.after"), p.words("retries.gone"), p.words("retries.end"))
+	p.list(delay, debounce, most, schedule, newer, p.words("retries.after"), p.words("retries.gone"), p.words("retries.end"))
+}
+
+// waits says how long an event waits before it is sent, "" each where it does not.
+func (p *page) waits() (delay, debounce, most string) {
+	w := p.contract.Waits()
+	if w.Delay > 0 {
+		delay = p.words("retries.delay", "delay", duration(w.Delay, p.language))
+	}
+	if w.Debounce > 0 {
+		debounce = p.words("retries.debounce", "wait", duration(w.Debounce, p.language))
+	}
+	if w.MaxDebounce > 0 {
+		most = p.words("retries.debounce_max", "max", duration(w.MaxDebounce, p.language))
+	}
+	return delay, debounce, most
 }
 
 // repeats says how a receiver recognizes an event that it already has.

@@ -285,7 +285,12 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 			[]string{"Retry-After"},
 		},
 		"one attempt": {"delivery: {retry: none}", []string{"There is one attempt."}, []string{"Up to"}},
-		"three":       {"delivery: {retry: [0s, 1m, 90m]}", []string{"Up to 3 attempts", "after 1 min, 90 min"}, nil},
+		"delayed": {
+			`delivery: {delay: 10m, debounce: {key: "${payload.id}", wait: 30s, max: 5m}, mode: at_most_once}`,
+			[]string{"before 10 min have passed", "the newest, 30 s after it", "longer than 5 min after the first"},
+			nil,
+		},
+		"three": {"delivery: {retry: [0s, 1m, 90m]}", []string{"Up to 3 attempts", "after 1 min, 90 min"}, nil},
 		"only accepted": {
 			"delivery: {success: response.status == 202}",
 			[]string{"Only the status 202 counts", "answer(202)", "`response.status == 202`"},

@@ -445,6 +445,7 @@ func (s *scenario) run() {
 		return err == nil && d.State == hook.Pending
 	})
 	s.records()
+	s.debounce(e.ID)
 	s.schedule(e.ID)
 	s.step("update", func(ctx context.Context) error {
 		edited, err := db.Endpoint(ctx, e.ID)
@@ -480,6 +481,18 @@ func (s *scenario) records() {
 	change("a", 1, 2, `{"a":2}`)
 	change("b", 0, 1, `{"b":1}`)
 	change("b", 1, 2, "")
+}
+
+// debounce commits two events of which the second takes the place of the first.
+func (s *scenario) debounce(e hook.EndpointID) {
+	for _, key := range []string{"first", "second"} {
+		a := accepted(s.tenant, key, `{}`, e)
+		a.Debounce = &hook.Debounce{Key: sha256.Sum256([]byte("order 1")), Wait: time.Hour}
+		s.step("debounce "+key, func(context.Context) error {
+			_, err := s.db.Submit(hook.Submission{Tenant: s.tenant, Items: []*hook.Accepted{a}}, time.Hour)
+			return err
+		}, nil)
+	}
 }
 
 // schedule arranges a schedule, and ends a run of it with an event.
@@ -584,6 +597,7 @@ func left(db *DB, tenant string) (lines []string, err error) {
 		`SELECT 'attempt', number FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE tenant = $1)`,
 		`SELECT 'body', 1 FROM bodies WHERE delivery IN (SELECT id FROM deliveries WHERE tenant = $1)`,
 		`SELECT 'idempotency', key FROM idempotency WHERE tenant = $1`,
+		`SELECT 'debounce', delivery IN (SELECT id FROM deliveries WHERE state = 'pending') FROM debounces WHERE tenant = $1`,
 		`SELECT 'endpoint', name, state, state_reason, version FROM endpoints WHERE tenant = $1`,
 		`SELECT 'version', version FROM endpoint_versions WHERE endpoint IN (SELECT id FROM endpoints WHERE tenant = $1)`,
 		`SELECT 'recovery', examined, requeued, state FROM recoveries WHERE tenant = $1`,
