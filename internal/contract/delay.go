@@ -2,7 +2,6 @@ package contract
 
 import (
 	"crypto/sha256"
-	"errors"
 	"time"
 
 	"gancho/internal/hook"
@@ -39,7 +38,9 @@ func (l *loader) delay(c *Contract, o yamlfile.Object) {
 	}
 	const example = `Write for example {key: "${payload.id}", wait: 30s}`
 	if v := in.Get("key"); v != nil {
-		d.key = template.ReadText(l.File, v, template.Place{Roots: []string{"payload", "event"}})
+		d.key = template.ReadText(l.File, v, template.Place{
+			Roots: []string{"payload", "event"}, Scope: template.RequestScope(),
+		})
 		if d.key.Static() {
 			l.ProblemAt(v, "The key names nothing of the event, so all events of an endpoint would replace each other.", example)
 		}
@@ -81,21 +82,18 @@ func (c *Contract) FirstDelay(cfg hook.EndpointConfig) time.Duration {
 	return c.Policy(cfg).Retry[0] + c.delivery.delay
 }
 
-// Debounce says which deliveries those of an event take the place of; nil: of none, also if nothing is left of the budget,
-// which may be nil. The error is that of the budget's context.
+// Debounce says which deliveries those of an event take the place of; nil: of none. The budget, which may be nil, is
+// charged for the key. An error says why the key cannot be made; its text is for people.
 func (c *Contract) Debounce(b *work.Budget, e *hook.Event) (*hook.Debounce, error) {
 	d := c.delivery.debounce
 	if d == nil {
 		return nil, nil
 	}
-	key, ok := d.key.Render(&template.Inputs{Event: e, Work: b})
-	if !ok {
-		return nil, nil
+	key, ok, err := d.key.Render(&template.Inputs{Event: e, Work: b})
+	if err == nil && ok {
+		err = b.Spend(work.OfBytes(len(key)))
 	}
-	switch err := b.Spend(work.OfBytes(len(key))); {
-	case errors.Is(err, work.ErrSpent): // its deliveries replace none, which loses nothing
-		return nil, nil
-	case err != nil:
+	if err != nil || !ok {
 		return nil, err
 	}
 	return &hook.Debounce{Key: sha256.Sum256([]byte(key)), Wait: d.wait, Max: d.max}, nil

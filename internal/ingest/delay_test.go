@@ -217,6 +217,26 @@ func TestDebounceTogether(t *testing.T) {
 	})
 }
 
+// A computed key. If it cannot be computed, the event is sent without waiting.
+func TestDebounceComputed(t *testing.T) {
+	t.Parallel()
+	delayed(t, `{debounce: {key: {$expr: "string(payload.id % 10)"}, wait: 1h}}`, func(t *testing.T, b *setup, c *clock) {
+		b.endpoint("shop", hook.EndpointActive, hook.EndpointConfig{})
+		first, second := b.accept(changed(1, "1"))[0], b.accept(changed(11, "1"))[0]
+		if d := b.state(first); d.State != hook.Cancelled {
+			t.Errorf("the first of two with the same key: %s", d.State)
+		}
+		text := hook.NewEvent{Contract: "shop", Type: "order.changed", Door: hook.DoorAPI, Payload: []byte(`{"id":"one"}`)}
+		third := b.accept(text)[0]
+		if d := b.state(third); d.State != hook.Pending || !d.NextAttemptAt.Equal(c.now()) {
+			t.Errorf("without a key: %s, %s", d.State, d.NextAttemptAt)
+		}
+		if d := b.state(second); d.State != hook.Pending {
+			t.Errorf("the second: %s", d.State)
+		}
+	})
+}
+
 // What a person sends early is over, and no newer event can take its place.
 func TestDebounceSentEarly(t *testing.T) {
 	t.Parallel()

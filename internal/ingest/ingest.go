@@ -294,8 +294,12 @@ func (in *Ingest) prepare(
 		leaveOut(a, leftOut, now)
 	}
 	if c, ok := in.Contracts.Lookup(e.Contract); ok && len(targets) > 0 && e.Door != hook.DoorSchedule {
-		if a.Debounce, err = c.Debounce(b, e); err != nil {
-			return nil, err
+		if a.Debounce, err = c.Debounce(b, e); err != nil { // it is sent without waiting, so nothing is lost
+			if ended := b.Context().Err(); ended != nil {
+				return nil, ended
+			}
+			in.Log.Warn("key of debounce failed, event sent without waiting", "tenant", tenant, "event", e.ID, "contract", c.Name,
+				"error", err)
 		}
 	}
 	return a, nil
