@@ -35,6 +35,11 @@ func (f *facts) standard() bool {
 
 // recipe says in words how a described signature is computed and compared.
 func (p *page) recipe(d *sign.Description) {
+	if d.Algorithm == "token" {
+		p.say(map[bool]string{true: "recipe.token", false: "recipe.token_base64"}[d.Encoding == "text"])
+		p.placesOf(d)
+		return
+	}
 	p.say("recipe.intro", "algorithm", quoted(d.Algorithm))
 	p.code("text", []byte(d.Over))
 	var parts []string
@@ -46,6 +51,17 @@ func (p *page) recipe(d *sign.Description) {
 	}
 	p.list(parts...)
 	p.list(p.words(keyTexts[d.Key]), p.words(encodingTexts[d.Encoding]))
+	p.placesOf(d)
+	if d.Join != nil {
+		p.say("recipe.several", "join", "`"+*d.Join+"`")
+	}
+	if d.Tolerance > 0 {
+		p.say("recipe.tolerance", "time", duration(d.Tolerance, p.language))
+	}
+}
+
+// placesOf says where a signature stands in a request.
+func (p *page) placesOf(d *sign.Description) {
 	p.say("recipe.places")
 	var b strings.Builder
 	for _, place := range d.Places {
@@ -53,12 +69,6 @@ func (p *page) recipe(d *sign.Description) {
 		b.WriteString(" " + strings.Join(place.Path, ".") + ": " + place.Value + "\n")
 	}
 	p.code("text", []byte(strings.TrimSuffix(b.String(), "\n")))
-	if d.Join != nil {
-		p.say("recipe.several", "join", "`"+*d.Join+"`")
-	}
-	if d.Tolerance > 0 {
-		p.say("recipe.tolerance", "time", duration(d.Tolerance, p.language))
-	}
 }
 
 // Keys of the catalogue: how the secret becomes a key, how the signature is written, what a source is, and what one of a
@@ -70,20 +80,22 @@ var (
 	}
 	encodingTexts = map[string]string{"hex": "recipe.encoding_hex", "base64": "recipe.encoding_base64", "base64url": "recipe.encoding_base64url"}
 	timeTexts     = map[string]string{
-		"unix": "recipe.source_timestamp_unix", "unix_ms": "recipe.source_timestamp_unix_ms", "rfc3339": "recipe.source_timestamp_rfc3339",
+		"unix": "recipe.source_timestamp_unix", "unix_ms": "recipe.source_timestamp_unix_ms", "rfc3339": "recipe.source_timestamp_rfc3339", "http": "recipe.source_timestamp_http",
 	}
 	sourceTexts = map[string]string{
-		"body":        "recipe.source_body",
-		"body.sha256": "recipe.source_body_sha256",
-		"nonce":       "recipe.source_nonce",
-		"event.id":    "recipe.source_event_id",
-		"secret":      "recipe.source_secret",
-		"method":      "recipe.source_method",
-		"url":         "recipe.source_url",
-		"url.decoded": "recipe.source_url_decoded",
-		"path":        "recipe.source_path",
-		"query":       "recipe.source_query",
-		"form.sorted": "recipe.source_form_sorted",
+		"body":               "recipe.source_body",
+		"body.sha256":        "recipe.source_body_sha256",
+		"body.sha256.base64": "recipe.source_body_sha256_base64",
+		"host":               "recipe.source_host",
+		"nonce":              "recipe.source_nonce",
+		"event.id":           "recipe.source_event_id",
+		"secret":             "recipe.source_secret",
+		"method":             "recipe.source_method",
+		"url":                "recipe.source_url",
+		"url.decoded":        "recipe.source_url_decoded",
+		"path":               "recipe.source_path",
+		"query":              "recipe.source_query",
+		"form.sorted":        "recipe.source_form_sorted",
 	}
 	familyTexts = map[string]string{
 		"header": "recipe.source_header_of", "query": "recipe.source_query_of", "form": "recipe.source_form_of", "json": "recipe.source_json_of",

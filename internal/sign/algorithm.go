@@ -37,6 +37,7 @@ type algorithmKind int
 const (
 	macKind   algorithmKind = iota // with a key that both sides know
 	plainKind                      // the sum of a text with the secret in it
+	tokenKind                      // the secret itself
 	ed25519Kind
 	rsaKind
 	rsaPSSKind
@@ -65,6 +66,7 @@ var algorithms = []*algorithm{
 	{name: "hmac-sha384", hash: sha512.New384, keys: sharedKeys},
 	{name: "hmac-sha512", hash: sha512.New, keys: sharedKeys},
 	{name: "sha256", hash: sha256.New, keys: []string{keyText}, kind: plainKind},
+	{name: "token", keys: []string{keyText}, kind: tokenKind},
 	{name: "ed25519", keys: []string{keyPEM, keyWhsec, keyHex, keyBase64}, kind: ed25519Kind},
 	{name: "rsa-sha256", hash: sha256.New, keys: []string{keyPEM}, kind: rsaKind},
 	{name: "rsa-pss-sha256", hash: sha256.New, keys: []string{keyPEM}, kind: rsaPSSKind},
@@ -99,6 +101,7 @@ var encodings = []*encoding{
 	{"base64url", "[0-9A-Za-z_-]", base64.URLEncoding.EncodeToString, func(s string) ([]byte, error) {
 		return base64.RawURLEncoding.DecodeString(strings.TrimRight(s, "="))
 	}},
+	{"text", `[^\n]`, func(b []byte) string { return string(b) }, func(s string) ([]byte, error) { return []byte(s), nil }},
 }
 
 // Encodings lists their names.
@@ -148,6 +151,9 @@ func (c *compiled) parseSecret(text string, verify bool) (material, error) {
 	switch c.key {
 	case keyText:
 		m.shared = []byte(text)
+		if c.algorithm.kind == tokenKind && c.encoding.name == "text" && strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return m, refuse("it stands in the request as it is, so it has to be visible characters without spaces")
+		}
 		return m, nil
 	case keySHA1:
 		sum := sha1.Sum([]byte(text))
@@ -344,8 +350,11 @@ func (a *algorithm) verify(m *material, message, signature []byte) bool {
 	return false
 }
 
-// sum is the MAC of a message, or its plain sum.
+// sum is the MAC of a message, or its plain sum, or the secret itself.
 func (a *algorithm) sum(m *material, message []byte) []byte {
+	if a.kind == tokenKind {
+		return m.shared
+	}
 	h := a.newHash(m)
 	h.Write(message)
 	return h.Sum(nil)

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"fmt"
 	"hash"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,9 +101,12 @@ func (s *describedSigner) Sign(m Message) (Message, error) {
 			return m, unsignable("the contract signs ${%s}, and the request has none", absent.name)
 		}
 		var err error
-		if s.algorithm.private() {
+		switch {
+		case s.algorithm.kind == tokenKind:
+			w.sum = append(w.sum[:0], s.keys[i].shared...)
+		case s.algorithm.private():
 			w.sum, err = s.algorithm.sign(&s.keys[i], message)
-		} else {
+		default:
 			if w.macs[i] == nil {
 				w.macs[i] = s.algorithm.newHash(&s.keys[i])
 			}
@@ -138,6 +142,8 @@ func (c *compiled) timeText(t time.Time) string {
 		return strconv.FormatInt(t.UnixMilli(), 10)
 	case "rfc3339":
 		return t.UTC().Format(time.RFC3339)
+	case "http":
+		return t.UTC().Format(http.TimeFormat)
 	}
 	return strconv.FormatInt(t.Unix(), 10)
 }
@@ -360,6 +366,10 @@ func (c *compiled) expected() string {
 func (c *compiled) seconds(text string) (int64, bool) {
 	if c.Timestamp == "rfc3339" {
 		t, err := time.Parse(time.RFC3339, text)
+		return t.Unix(), err == nil
+	}
+	if c.Timestamp == "http" {
+		t, err := time.Parse(http.TimeFormat, text)
 		return t.Unix(), err == nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)

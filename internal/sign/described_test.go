@@ -935,7 +935,7 @@ func TestProblems(t *testing.T) {
 	}{
 		{Description{Algorithm: "hmac-sha265", Places: sig}, "algorithm", `"hmac-sha265" is not possible here. Did you mean hmac-sha256?`},
 		{Description{Encoding: "base46", Places: sig}, "encoding", "Did you mean base64?"},
-		{Description{Timestamp: "seconds", Places: sig}, "timestamp", "Possible: unix, unix_ms, rfc3339."},
+		{Description{Timestamp: "seconds", Places: sig}, "timestamp", "Possible: unix, unix_ms, rfc3339, http."},
 		{Description{Key: "txet", Places: sig}, "key", "Did you mean text?"},
 		{Description{Algorithm: "rsa-sha256", Key: "text", Places: sig}, "key", "signs with a private key, which cannot be of the kind text. Possible: pem."},
 		{Description{Key: "pem", Places: sig}, "key", "hmac-sha256 cannot use a key of the kind pem"},

@@ -17,15 +17,15 @@ import (
 // zero stands for its default.
 //
 // A template is a text with ${…} in it, and parts in brackets that are left out if something in them is absent:
-// ${body} ${body.sha256} ${timestamp} ${nonce} ${event.id} ${secret} ${method} ${url} ${url.decoded} ${path} ${query}
+// ${body} ${body.sha256} ${body.sha256.base64} ${host} ${timestamp} ${nonce} ${event.id} ${secret} ${method} ${url} ${url.decoded} ${path} ${query}
 // ${query.NAME} ${header.NAME} ${form.NAME} ${form.sorted} ${json.PATH}, and where a signature stands ${signature} or
-// ${signature.1} to ${signature.5}. ${lower(…)} and ${upper(…)} change the case. $${, $[ and $] are plain ${, [ and ].
+// ${signature.1} to ${signature.5}. ${lower(…)}, ${upper(…)} and ${sha256(…)} change a value. $${, $[ and $] are plain ${, [ and ].
 type Description struct {
 	Algorithm string  // one of [Algorithms]; "": hmac-sha256
 	Key       string  // how the text of a secret becomes a key, one of [Keys]; "": what is usual for the algorithm
 	Over      string  // template of what is signed; "": ${body}
 	Encoding  string  // of the signature, one of [Encodings]; "": hex
-	Timestamp string  // how the time is written: unix, unix_ms or rfc3339; "": unix
+	Timestamp string  // how the time is written: unix, unix_ms, rfc3339, or http as in the header Date; "": unix
 	Places    []Place // where the signature and what belongs to it stand, in order
 	// Join stands between signatures while a secret is replaced. Of a template that has it inside, the piece with the
 	// signature is repeated. nil: only the newest secret signs.
@@ -94,7 +94,7 @@ func (d *Description) InBody() bool {
 }
 
 // Timestamps lists the ways to write a time.
-func Timestamps() []string { return []string{"unix", "unix_ms", "rfc3339"} }
+func Timestamps() []string { return []string{"unix", "unix_ms", "rfc3339", "http"} }
 
 const (
 	letters      = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -167,7 +167,12 @@ func Compile(d Description) (*Scheme, []Problem) {
 func compileDescription(d Description) (*compiled, []Problem) {
 	c := &compiler{compiled: &compiled{Description: d}}
 	c.words()
-	c.over, _ = c.template(d.Over, "${body}", "over")
+	if c.algorithm.kind != tokenKind {
+		c.over, _ = c.template(d.Over, "${body}", "over")
+	} else if d.Over != "" {
+		c.problem("Remove over, or choose an algorithm that signs, such as hmac-sha256.",
+			"A token is the secret itself, so nothing is signed.", "over")
+	}
 	c.readPlaces()
 	c.secrets()
 	if len(c.problems) == 0 {
@@ -193,6 +198,11 @@ func (c *compiler) words() {
 	c.algorithm = algorithms[word("algorithm", c.Algorithm, Algorithms())]
 	c.encoding = encodings[word("encoding", c.Encoding, Encodings())]
 	c.Timestamp = Timestamps()[word("timestamp", c.Timestamp, Timestamps())]
+	if c.algorithm.kind == tokenKind && c.Encoding == "" {
+		c.encoding = encodings[slices.Index(Encodings(), "text")]
+	} else if c.algorithm.kind != tokenKind && c.encoding.name == "text" {
+		c.problem("Write hex, base64 or base64url.", "Only a token can be written as text; a signature is bytes.", "encoding")
+	}
 	c.Algorithm, c.Encoding = c.algorithm.name, c.encoding.name
 	c.key = c.algorithm.keys[0]
 	if Keys()[word("key", c.Key, Keys())] == c.Key { // it is given, and one of them
@@ -243,6 +253,9 @@ func (c *compiler) readPlaces() {
 		var ok bool
 		if p.text, ok = c.template(x.Value, "", x.key()...); !ok {
 			continue
+		}
+		if strings.Contains(x.Value, "\n") {
+			c.problem("Write it in one line; only over can have several.", "This has a line break.", x.key()...)
 		}
 		if len(p.text) == 0 {
 			c.problem("Write for example \"${signature}\".", "This is empty.", x.key()...)
@@ -437,6 +450,9 @@ func (c *compiler) guessable(f Form, characters bool, least int, at string) {
 
 // checkOver checks what is signed.
 func (c *compiler) checkOver() {
+	if c.algorithm.kind == tokenKind {
+		return
+	}
 	if c.over.has(kindSignature) {
 		c.problem("Name what is signed, for example \"${timestamp}.${body}\".", "The signature cannot be signed itself.", "over")
 	}
@@ -447,13 +463,13 @@ func (c *compiler) checkOver() {
 	case c.algorithm.private() && secret:
 		c.problem("Remove ${secret}.", "The receiver has only the public key, so it cannot know ${secret}.", "over")
 	}
-	if !c.over.has(kindBody, kindBodySHA256, kindTimestamp, kindNonce, kindEventID, kindURL, kindURLDecoded, kindPath, kindQueryText,
+	if !c.over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindTimestamp, kindNonce, kindEventID, kindURL, kindURLDecoded, kindPath, kindHost, kindQueryText,
 		kindSortedForm, kindHeader, kindQuery, kindForm, kindJSON, kindMethod) {
 		c.problem("Name what is signed, for example \"${body}\".", "This is the same for each request, so the signature would prove nothing.", "over")
 	}
 	signedBody := slices.ContainsFunc(c.places, func(p place) bool { return p.signature && p.In == InBody })
 	for _, t := range c.texts() {
-		if signedBody && t.text.has(kindBody, kindBodySHA256, kindSortedForm) {
+		if signedBody && t.text.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindSortedForm) {
 			c.problem("Sign parts of the body (${json.NAME}), or put the signature into a header.",
 				"The signature stands in the body, so it cannot sign the whole body.", t.at...)
 		}
@@ -564,7 +580,7 @@ func (c *compiled) signs(kinds ...kind) bool {
 		}
 		found := false
 		c.over.each(func(s *source, _ bool) { found = found || p.holds(s) })
-		if found || p.In == InBody && c.over.has(kindBody, kindBodySHA256, kindSortedForm) || p.In == InQuery && c.over.has(kindURL, kindURLDecoded, kindQueryText) {
+		if found || p.In == InBody && c.over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindSortedForm) || p.In == InQuery && c.over.has(kindURL, kindURLDecoded, kindQueryText) {
 			return true
 		}
 	}
@@ -580,7 +596,7 @@ func (c *compiler) checkTime() {
 // scheme is the result of a description in which nothing is wrong.
 func (d *compiled) scheme() *Scheme {
 	d.bodyOnly = len(d.over) == 1 && d.over[0].source != nil && d.over[0].source.kind == kindBody && d.over[0].source.fn == nil
-	d.bodySums = d.signs(kindBody, kindBodySHA256)
+	d.bodySums = d.signs(kindBody, kindBodySHA256, kindBodySHA256Base64)
 	d.over.each(func(s *source, _ bool) {
 		if slices.Contains([]kind{kindQuery, kindForm, kindSortedForm, kindJSON}, s.kind) {
 			d.doubtful = append(d.doubtful, s)
@@ -589,7 +605,7 @@ func (d *compiled) scheme() *Scheme {
 	for _, t := range d.texts() {
 		d.usesNonce = d.usesNonce || t.text.has(kindNonce)
 	}
-	if d.Description.Over == "" {
+	if d.Description.Over == "" && d.algorithm.kind != tokenKind {
 		d.Description.Over = "${body}"
 	}
 	if d.signsTime() {
@@ -601,6 +617,7 @@ func (d *compiled) scheme() *Scheme {
 			_, err := d.parseSecret(secret, false)
 			return err
 		},
+		Bare:        d.algorithm.kind == tokenKind,
 		NewSigner:   func(secrets []hook.Secret) (Signer, error) { return d.newSigner(secrets) },
 		NewVerifier: func(tolerance time.Duration, keys ...string) (Verifier, error) { return d.newVerifier(tolerance, keys) },
 	}

@@ -45,6 +45,7 @@ func Join(schemes ...*Scheme) (*Scheme, error) {
 		}
 		out.Headers = append(out.Headers, s.Headers...)
 		out.Several = out.Several || s.Several
+		out.Bare = out.Bare || s.Bare
 		if out.Reserved == "" {
 			out.Reserved = s.Reserved
 		}
@@ -121,7 +122,7 @@ func (s *Scheme) signs(in Part) bool {
 	if in == InQuery {
 		return over.has(kindURL, kindURLDecoded, kindQueryText)
 	}
-	return over.has(kindBody, kindBodySHA256, kindSortedForm)
+	return over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindSortedForm)
 }
 
 // signsHeader reports whether the scheme signs a header.

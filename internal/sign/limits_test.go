@@ -83,12 +83,12 @@ func TestProblemsInFull(t *testing.T) {
 		{Description{Over: "${bdoy}", Places: sig}, template("there is no ${bdoy}.", "Did you mean ${body}?")},
 		{Description{Over: "${query.}", Places: sig}, template("${query.} needs a name, for example ${query.id}.", "")},
 		{Description{Over: "${queri.}", Places: sig}, template("there is no ${queri.}.", "Did you mean ${query}?")},
-		{Description{Over: "${something}", Places: sig}, template("there is no ${something}.", "Possible: body, body.sha256, timestamp, event.id, nonce, "+
+		{Description{Over: "${something}", Places: sig}, template("there is no ${something}.", "Possible: body, body.sha256, body.sha256.base64, host, timestamp, event.id, nonce, "+
 			"secret, method, url, url.decoded, path, query, form.sorted, signature, header.NAME, query.NAME, form.NAME, json.NAME.")},
 		{Description{Over: "${lower(body}", Places: sig}, template(
-			"${lower(body} cannot be read; write for example ${lower(query.id)}.", "Functions: lower, upper.")},
+			"${lower(body} cannot be read; write for example ${lower(query.id)}.", "Functions: lower, upper, sha256.")},
 		{Description{Over: "${body}\xff", Places: sig}, unseen},
-		{Description{Over: "${body}\n", Places: sig}, unseen},
+		{Description{Over: "${body}\t", Places: sig}, unseen},
 		{headers(Description{}, "[${timestamp}]${signature}"), apart("X-1", "timestamp", "signature")},
 		{headers(Description{}, "${header.x-id}${signature}"), apart("X-1", "header.x-id", "signature")},
 		{headers(Description{}, "${header.x-id}${timestamp}", "${signature}"), apart("X-1", "header.x-id", "timestamp")},

@@ -32,6 +32,8 @@ type Scheme struct {
 	// Several says that signatures of older secrets can stand beside that of the newest, so that a receiver has time to
 	// change. Otherwise the newest secret signs alone.
 	Several bool
+	// Bare says that the secret itself stands in requests, so it has to be hidden where requests are shown.
+	Bare bool
 	// Description is what the scheme was compiled from; nil if it was not.
 	Description *Description
 	// Parts are the schemes that [Join] made this one from; nil if it is one scheme.

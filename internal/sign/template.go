@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"net/url"
@@ -43,6 +44,8 @@ type kind int
 const (
 	kindBody kind = iota + 1
 	kindBodySHA256
+	kindBodySHA256Base64
+	kindHost
 	kindTimestamp
 	kindNonce
 	kindEventID
@@ -67,6 +70,8 @@ var sources = []struct {
 }{
 	{"body", kindBody},
 	{"body.sha256", kindBodySHA256},
+	{"body.sha256.base64", kindBodySHA256Base64},
+	{"host", kindHost},
 	{"timestamp", kindTimestamp},
 	{"event.id", kindEventID},
 	{"nonce", kindNonce},
@@ -91,7 +96,12 @@ var families = []struct {
 	{"json.", "json.data.id", kindJSON},
 }
 
-var functions = map[string]func(string) string{"lower": strings.ToLower, "upper": strings.ToUpper}
+var functions = map[string]func(string) string{
+	"lower": strings.ToLower, "upper": strings.ToUpper, "sha256": func(s string) string {
+		sum := sha256.Sum256([]byte(s))
+		return hex.EncodeToString(sum[:])
+	},
+}
 
 // maxText is how long a template can be, and maxSignatureIndex which secret a template can name.
 const (
@@ -104,7 +114,7 @@ func parseText(s string) (text, error) {
 	if len(s) > maxText {
 		return nil, fmt.Errorf("the text has %d bytes; at most %d are possible", len(s), maxText)
 	}
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && unicode.IsControl(r) }) {
 		return nil, errorf("the text has a character that cannot be seen")
 	}
 	p := parser{rest: s}
@@ -187,7 +197,7 @@ func parseSource(s string) (*source, error) {
 		inner, closed := strings.CutSuffix(rest, ")")
 		fn := functions[name]
 		if fn == nil || !closed {
-			return nil, errorf("${%s} cannot be read; write for example ${lower(query.id)}. Functions: lower, upper.", s)
+			return nil, errorf("${%s} cannot be read; write for example ${lower(query.id)}. Functions: lower, upper, sha256.", s)
 		}
 		out.fn, out.name = fn, strings.TrimSpace(inner)
 	}
@@ -327,6 +337,11 @@ func (v *values) plain(s *source) (string, bool) {
 	case kindBodySHA256:
 		sum := sha256.Sum256(v.m.Body)
 		return hex.EncodeToString(sum[:]), true
+	case kindBodySHA256Base64:
+		sum := sha256.Sum256(v.m.Body)
+		return base64.StdEncoding.EncodeToString(sum[:]), true
+	case kindHost:
+		return known(hostOf(v.m.URL))
 	case kindTimestamp:
 		return known(v.timestamp)
 	case kindNonce:
@@ -456,6 +471,15 @@ func wireURL(s string) string {
 	return u.String()
 }
 
+// hostOf is the host of an address, with its port if it is not the usual one.
+func hostOf(address string) string {
+	_, rest, _ := strings.Cut(wireURL(address), "://")
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		rest = rest[:i]
+	}
+	return rest
+}
+
 func pathOf(address string) string {
 	_, rest, _ := strings.Cut(wireURL(address), "://")
 	path, _, _ := strings.Cut(rest[max(0, strings.IndexByte(rest, '/')):], "?")
@@ -575,7 +599,7 @@ func (t text) pattern(enc *encoding, groups *[]kind) string {
 			fmt.Fprintf(&b, "(%s+=*)", enc.class)
 		case p.source.kind == kindTimestamp:
 			*groups = append(*groups, kindTimestamp)
-			b.WriteString(`([0-9A-Za-z:.+-]+)`)
+			b.WriteString(`([0-9A-Za-z:.+-]+|[A-Z][a-z][a-z], [0-9A-Za-z: ]+)`)
 		case p.source.kind == kindNonce, p.source.kind == kindEventID:
 			*groups = append(*groups, p.source.kind)
 			b.WriteString(`([!-~]+)`)

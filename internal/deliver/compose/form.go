@@ -2,9 +2,11 @@ package compose
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gancho/internal/contract"
@@ -28,7 +30,7 @@ type Form struct {
 // NewForm applies a contract to an endpoint. It fails if the endpoint's secrets do not
 // fit the contract's signature scheme.
 func NewForm(e *hook.Endpoint, c *contract.Contract) (*Form, error) {
-	f := &Form{endpoint: e, contract: c, limits: c.Limits(e.Config), present: newRendering(c, e.Config)}
+	f := &Form{endpoint: e, contract: c, limits: c.Limits(e.Config), present: newRendering(c, e, e.Config)}
 	if c.Scheme() == nil || len(e.Secrets) == 0 {
 		return f, nil
 	}
@@ -120,8 +122,24 @@ type rendering struct {
 	mask     mask.Mask
 }
 
-func newRendering(c *contract.Contract, cfg hook.EndpointConfig) rendering {
-	return rendering{Plan: c.Plan(cfg), contract: c, config: cfg, mask: c.Mask(cfg)}
+func newRendering(c *contract.Contract, e *hook.Endpoint, cfg hook.EndpointConfig) rendering {
+	r := rendering{Plan: c.Plan(cfg), contract: c, config: cfg, mask: c.Mask(cfg)}
+	if s := c.Scheme(); s != nil && s.Bare {
+		for _, secret := range e.Secrets {
+			r.mask = r.mask.With(spellings(secret.Text)...)
+		}
+	}
+	return r
+}
+
+// spellings are a secret as it can stand in a request: as it is, or in Base64, as Basic authentication writes user and
+// password. The password is a secret of its own.
+func spellings(secret string) []string {
+	list := []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), base64.URLEncoding.EncodeToString([]byte(secret))}
+	if _, password, ok := strings.Cut(secret, ":"); ok && password != "" {
+		list = append(list, password)
+	}
+	return list
 }
 
 // renderings returns what a delivery's body is made with (first), and what everything else of its request is made with
@@ -146,7 +164,7 @@ func (c Composer) renderings(ctx context.Context, f *Form, job *hook.Job) (first
 	case d.EndpointVersion == f.endpoint.Version:
 		return first, first, nil
 	}
-	return first, newRendering(first.contract, f.endpoint.Config), nil
+	return first, newRendering(first.contract, f.endpoint, f.endpoint.Config), nil
 }
 
 // nothingSent reports whether no attempt of a delivery sent anything. What a script makes is stored before it is sent, and
@@ -186,5 +204,5 @@ func (c Composer) noted(ctx context.Context, f *Form, d *hook.Delivery) (renderi
 			return rendering{}, err
 		}
 	}
-	return newRendering(by, cfg), nil
+	return newRendering(by, f.endpoint, cfg), nil
 }

@@ -113,7 +113,7 @@ func TestSchemeOfTheContract(t *testing.T) {
 				t.Fatal(err)
 			}
 			ev := &hook.Event{ID: hook.NewEventID(), Type: "t", CreatedAt: time.Now(), Payload: []byte(`{"total":1.0}`)}
-			r := newRendering(first, e.Config)
+			r := newRendering(first, e, e.Config)
 			req, err := r.Render(ev)
 			if err != nil {
 				t.Fatal(err)
