@@ -151,8 +151,12 @@ func (l *loader) methods(e *endpoint, o yamlfile.Object) {
 		return
 	}
 	e.methods = nil
+	before := l.Count()
 	for _, item := range l.List(v) {
 		e.methods = append(e.methods, l.OneOf(item, methods...))
+	}
+	if l.Count() > before {
+		return
 	}
 	if i := slices.Index(e.methods, e.method); i > 0 {
 		e.methods = append([]string{e.method}, slices.Delete(e.methods, i, i+1)...)

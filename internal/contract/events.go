@@ -30,6 +30,15 @@ func (l *loader) events(c *Contract, n *yamlfile.Node) {
 
 func (l *loader) event(c *Contract, p yamlfile.Pair) EventType {
 	e := EventType{Name: p.Key, line: p.Line}
+	if p.Value.Kind == yamlfile.KindText || p.Value.Kind == yamlfile.KindNull && !p.Value.Refused {
+		title := p.Value.Text
+		if title == "" {
+			title = "…"
+		}
+		l.ProblemAt(p.Value, fmt.Sprintf("What is known of the event type %s is a mapping (key: value), not %s.", p.Key, p.Value.Kind),
+			fmt.Sprintf("Write %s: {title: %q}", p.Key, title))
+		return e
+	}
 	o := l.Object(p.Value, "The event type "+p.Key, keysOf["events.*"])
 	if v := o.Get("title"); v != nil {
 		e.Title = l.Text(v)

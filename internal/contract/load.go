@@ -51,7 +51,12 @@ func ParseStored(file string, src []byte) (*Contract, error) {
 }
 
 func parse(l *loader, file string, src []byte) (*Contract, error) {
-	f, root := yamlfile.Open(file, src, MaxSource)
+	open := yamlfile.Open
+	if l.stored {
+		open = yamlfile.Reopen
+	}
+	f, root := open(file, src, MaxSource)
+	f.Advice = advice
 	c := &Contract{byName: map[string]int{}, docs: map[string]Text{}}
 	if root != nil {
 		l.File, l.root = f, root
@@ -228,7 +233,7 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 			l.ProblemAt(r, "In the mode at_most_once nothing is sent again, so there cannot be several attempts.", "Write retry: none, or leave it out.")
 		}
 	}
-	if v := o.Get("success"); v != nil {
+	if v := o.Get("success"); v != nil && !l.statusOnly(v) {
 		d.success = template.ReadCondition(l.File, v, expr.Success())
 	}
 	if v := o.Get("concurrency"); v != nil {

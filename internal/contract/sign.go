@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"gancho/internal/nearest"
 	"gancho/internal/sign"
 	"gancho/internal/yamlfile"
 )
@@ -51,6 +52,11 @@ func (l *loader) scheme(n *yamlfile.Node) *sign.Scheme {
 		return l.describedScheme(n)
 	case n.Text == "none":
 		l.ProblemAt(n, `"none" is not possible here.`, "Remove the line: without sign, requests are not signed.")
+		return nil
+	}
+	if _, near := nearest.Word(n.Text, sign.Names()); !near {
+		l.ProblemAt(n, fmt.Sprintf("There is no signature scheme %q.", n.Text),
+			`Write sign: standard-webhooks, or describe the signature, for example: {algorithm: hmac-sha256, over: "${body}", headers: {X-Signature: "${signature}"}}`)
 		return nil
 	}
 	s := sign.Lookup(l.OneOf(n, sign.Names()...))
@@ -146,6 +152,11 @@ func (l *loader) places(n *yamlfile.Node, what string, in sign.Part, outer []str
 
 // randomText reads what a random text looks like.
 func (l *loader) randomText(n *yamlfile.Node, what string) (f sign.Form) {
+	if what == "secret" && n.Kind == yamlfile.KindText {
+		l.ProblemAt(n, "The secret itself does not stand in the contract.",
+			"Each endpoint gets a secret of its own; secret says how new ones look: {prefix: whsec_, length: 32}")
+		return f
+	}
 	o := l.Object(n, what, keysOf["endpoint.sign."+what])
 	if v := o.Get("prefix"); v != nil {
 		f.Prefix = l.Str(v)

@@ -28,8 +28,6 @@ var (
 	undeclared = regexp.MustCompile(`undeclared reference to '([^']+)'`)
 	overload   = regexp.MustCompile(`found no matching overload for '([^']+)' applied to '([^']*)'`)
 	identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*`)
-	assignment = regexp.MustCompile(`[^=!<>]=[^=]`)
-	wordLogic  = regexp.MustCompile(`(?i)\s(and|or|not)\s`)
 )
 
 // explain describes the first mistake that CEL found, in words for people.
@@ -46,7 +44,11 @@ func (s *Scope) explain(noun, text string, issues *cel.Issues) *Error {
 				break
 			}
 		}
-		e.Message = fmt.Sprintf("There is no %s here.", name) + nearest.DidYouMean(name, s.names)
+		fix := s.nameFix(text, name, e.Column)
+		if _, near := nearest.Word(name, s.names); fix == "" || near && !strings.Contains(fix, "response.status") {
+			fix = nearest.DidYouMean(name, s.names)
+		}
+		e.Message = fmt.Sprintf("There is no %s here.", name) + fix
 	case overload.MatchString(message):
 		m := overload.FindStringSubmatch(message)
 		e.Message = mismatch(m[1], m[2])
@@ -55,11 +57,8 @@ func (s *Scope) explain(noun, text string, issues *cel.Issues) *Error {
 		if i := strings.Index(e.Message, " expecting {"); i > 0 {
 			e.Message = e.Message[:i] + "."
 		}
-		switch {
-		case wordLogic.MatchString(text):
-			e.Message += " Write && for and, || for or, ! for not."
-		case assignment.MatchString(text):
-			e.Message += " Write == to compare."
+		if fix := operatorFix(text); fix != "" { // what the parser expected there helps nobody
+			e.Message = "The condition cannot be read here." + fix
 		}
 	default:
 		e.Message = message

@@ -307,6 +307,16 @@ func (w *writer) schema(n *yamlfile.Node) {
 			w.File.Problem(p.Line, p.Column, fmt.Sprintf("JSON Schema has no keyword %s.%s", p.Key, nearest.DidYouMean(p.Key, schemaKeywords)), "Names that begin with x- are free.")
 			w.Name(p.Key)
 			w.Value(p.Value)
+		case p.Key == "required" && p.Value.Kind != yamlfile.KindList && p.Value.Kind != yamlfile.KindNull:
+			fix := "Write required: [id]"
+			if p.Value.Kind == yamlfile.KindBool {
+				fix = "Write it beside properties: {required: [id], properties: {id: {type: string}}}"
+			} else if p.Value.Kind == yamlfile.KindText {
+				fix = "Write required: [" + p.Value.Text + "]"
+			}
+			w.File.ProblemAt(p.Value, fmt.Sprintf("required is a list of the members that have to be there, not %s.", p.Value.Kind), fix)
+			w.Name(p.Key)
+			w.Out = append(w.Out, "[]"...)
 		case p.Key == "type":
 			w.Name(p.Key)
 			w.types(p.Value)
@@ -334,13 +344,27 @@ func (w *writer) schema(n *yamlfile.Node) {
 
 var schemaTypes = []string{"string", "integer", "number", "boolean", "object", "array", "null"}
 
+// otherTypes are types of other languages, and what JSON Schema writes.
+var otherTypes = map[string]string{
+	"int": "Write type: integer", "long": "Write type: integer", "bool": "Write type: boolean", "float": "Write type: number",
+	"double": "Write type: number", "decimal": "Write type: number, or string if the amounts stand in quotes.", "text": "Write type: string",
+	"list": "Write type: array", "map": "Write type: object", "dict": "Write type: object", "any": "Remove the line: without type, anything is possible.",
+	"date": "Write type: string, format: date", "datetime": "Write type: string, format: date-time", "uuid": "Write type: string, format: uuid",
+	"email": "Write type: string, format: email", "url": "Write type: string, format: uri", "enum": "Write enum: [a, b] with the values.",
+	"password": "Write type: string, secret: true", "secret": "Write type: string, secret: true",
+}
+
 // types writes one type or a list of them.
 func (w *writer) types(n *yamlfile.Node) {
 	one := func(n *yamlfile.Node) {
 		if n.Kind == yamlfile.KindNull && !n.Refused {
 			w.File.ProblemAt(n, "The type null has to stand in quotes.", `Write "null"`)
 		} else if !slices.Contains(schemaTypes, n.Text) {
-			w.File.ProblemAt(n, fmt.Sprintf("There is no type %q in JSON Schema.", n.Text), strings.TrimSpace(nearest.DidYouMean(n.Text, schemaTypes)))
+			fix, known := otherTypes[strings.ToLower(n.Text)]
+			if !known {
+				fix = strings.TrimSpace(nearest.DidYouMean(n.Text, schemaTypes))
+			}
+			w.File.ProblemAt(n, fmt.Sprintf("There is no type %q in JSON Schema.", n.Text), fix)
 		}
 		w.Str(n.Text)
 	}

@@ -63,6 +63,12 @@ func ReadSettings(f *yamlfile.File, n *yamlfile.Node) Settings {
 		f.ProblemAt(n, fmt.Sprintf("settings is a JSON Schema, not %s.", n.Kind), "Write for example: settings: {properties: {token: {type: string, secret: true}}}")
 		return s
 	}
+	if len(n.Pairs) > 0 && n.Get("properties") == nil && !slices.Contains(schemaKeywords, n.Pairs[0].Key) {
+		p := n.Pairs[0]
+		f.Problem(p.Line, p.Column, fmt.Sprintf("settings is a JSON Schema: %s has to stand under properties.", p.Key),
+			fmt.Sprintf("Write settings: {properties: {%s: {type: string, title: …}}}", p.Key))
+		return s
+	}
 	n = closed(n)
 	before := f.Count()
 	if _, s.schema = Read(f, n); f.Count() > before {

@@ -43,6 +43,8 @@ func memberVariables(root string) (vars []expr.Variable) {
 func readExpression(f *yamlfile.File, n *yamlfile.Node, at Place) *expr.Expression {
 	text := n.Text
 	switch {
+	case n.Refused:
+		return nil
 	case at.Scope == nil:
 		f.ProblemAt(n, "There is no $expr here.", "")
 		return nil

@@ -69,6 +69,7 @@ func ReadText(f *yamlfile.File, n *yamlfile.Node, at Place) *Template {
 		}
 		return &Template{computed: readSpecial(f, n, at)}
 	}
+	doubtful(f, n)
 	t, err := parseTemplate(f.Str(n), at)
 	if err != nil {
 		line, col := f.Within(n, 1, 1)
@@ -129,7 +130,7 @@ func parseReference(s string, at Place) (part, error) {
 	}
 	root, path := path[0], path[1:]
 	if !slices.Contains(at.Roots, root) {
-		return part{}, fmt.Errorf("there is no %s here.%s", root, nearest.DidYouMean(root, at.Roots))
+		return part{}, fmt.Errorf("there is no %s here.%s", root, at.rootFix(append([]string{root}, path...)))
 	}
 	members, fixed := rootMembers[root]
 	switch {
@@ -143,6 +144,8 @@ func parseReference(s string, at Place) (part, error) {
 		return part{}, errors.New("the secret of a credential is never sent; ${credential.api_key} names the credential")
 	case fixed && members == nil && len(path) > 0:
 		return part{}, fmt.Errorf("${%s} does not exist; write ${%s}", s, root)
+	case root == "event" && len(path) > 0 && slices.Contains([]string{"payload", "data", "body"}, path[0]):
+		return part{}, fmt.Errorf("${%s} does not exist. Write ${%s}", s, strings.Join(append([]string{"payload"}, path[1:]...), "."))
 	case fixed && members != nil && (len(path) != 1 || !slices.Contains(members, path[0])):
 		return part{}, fmt.Errorf("${%s} does not exist. Possible: %s.%s", s, root, strings.Join(members, ", "+root+"."))
 	}

@@ -92,6 +92,7 @@ func ReadValue(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 }
 
 func readText(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
+	doubtful(f, n)
 	t, err := parseTemplate(n.Text, at)
 	if err != nil {
 		line, col := f.Within(n, 1, 1)
@@ -398,6 +399,10 @@ func (v *Value) IsWhole(root string) bool { return v.copy.root == root && len(v.
 
 // ReadCondition compiles a condition in CEL. It is nil if a problem was reported, at its place within the condition.
 func ReadCondition(f *yamlfile.File, n *yamlfile.Node, scope *expr.Scope) *expr.Condition {
+	if n.Kind == yamlfile.KindBool || n.Kind == yamlfile.KindNumber {
+		f.ProblemAt(n, fmt.Sprintf("A condition compares something; this is only %s.", n.Text), `Write for example payload.total > 100 or response.status == 200`)
+		return nil
+	}
 	text := f.Str(n)
 	if n.Kind != yamlfile.KindText {
 		return nil

@@ -20,6 +20,11 @@ type File struct {
 	src      []byte
 	problems Problems
 	inlined  []inlined
+	accepted bool // see [Reopen]
+
+	// Advice says what to write in the place of a key that is unknown where keys are possible; "" if it does not know. nil:
+	// nobody does.
+	Advice func(key string, keys []string) string
 }
 
 // inlined is a text that takes the place of the name of its file, see [File.Standalone].
@@ -30,15 +35,27 @@ type inlined struct {
 
 // Open reads a file of at most limit bytes. The node is nil if the file cannot be read; then [File.err] says why.
 func Open(name string, src []byte, limit int) (*File, *Node) {
-	f := &File{Name: name, src: bytes.TrimPrefix(src, []byte(byteOrderMark))}
+	f := &File{Name: name}
+	return f, f.open(src, limit)
+}
+
+// Reopen is [Open] for a file that was accepted earlier, perhaps by a release that doubted less: [File.Doubt] reports
+// nothing.
+func Reopen(name string, src []byte, limit int) (*File, *Node) {
+	f := &File{Name: name, accepted: true}
+	return f, f.open(src, limit)
+}
+
+func (f *File) open(src []byte, limit int) *Node {
+	f.src = bytes.TrimPrefix(src, []byte(byteOrderMark))
 	if len(f.src) > limit {
 		f.Problem(1, 1, fmt.Sprintf("The file has %d bytes; at most %d are allowed.", len(f.src), limit), "")
-		return f, nil
+		return nil
 	}
 	if !f.isText(f.src) {
-		return f, nil
+		return nil
 	}
-	return f, f.read(f.src)
+	return f.read(f.src)
 }
 
 // Problem reports a mistake at a line and column, both from 1. fix says what would be right, "" if message does.
@@ -48,6 +65,13 @@ func (f *File) Problem(line, col int, message, fix string) {
 
 // ProblemAt reports a mistake at the place of a node.
 func (f *File) ProblemAt(n *Node, message, fix string) { f.Problem(n.Line, n.Column, message, fix) }
+
+// Doubt is [File.Problem] for what has a meaning, but surely another one than its author thinks.
+func (f *File) Doubt(line, col int, message, fix string) {
+	if !f.accepted {
+		f.Problem(line, col, message, fix)
+	}
+}
 
 // Count is how many problems were reported so far.
 func (f *File) Count() int { return len(f.problems.List) }

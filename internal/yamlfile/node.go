@@ -100,13 +100,7 @@ func (f *File) read(src []byte) *Node {
 				line, col = tok.Position.Line, tok.Position.Column
 			}
 		}
-		fix := ""
-		if strings.Contains(f.line(line), "${") {
-			fix = `Inside { } and [ ] a template needs quotes: {x: "${settings.token}"}`
-		} else if strings.Contains(f.line(line), "/{") {
-			fix = `Inside { } and [ ] a path with { } needs quotes: ["/api/orders/{id}"]`
-		}
-		f.Problem(line, col, "This is not valid YAML: "+message+".", fix)
+		f.notYAML(line, col, message)
 		return nil
 	}
 	var body ast.Node
@@ -185,6 +179,9 @@ func (f *File) convertPair(out *Node, v *ast.MappingValueNode) {
 	}
 	if v.Key.IsMergeKey() {
 		f.Problem(pos.Line, pos.Column, "Merge keys (<<) are not part of the contract language.", "Write the values out.")
+		return
+	}
+	if f.commaInside(out, v) {
 		return
 	}
 	out.Pairs = append(out.Pairs, Pair{Key: key, Line: pos.Line, Column: pos.Column, Value: f.convert(v.Value)})

@@ -3,6 +3,7 @@ package yamlfile
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,9 +27,12 @@ func (f *File) Object(n *Node, what string, keys []string) Object {
 	}
 	for _, p := range n.Pairs {
 		if !slices.Contains(keys, p.Key) {
-			fix := strings.TrimSpace(nearest.DidYouMean(p.Key, keys))
-			if p.Value.Kind == KindNull && strings.Contains(p.Key, " ") { // {en: One, two}
-				fix = "Inside { } a text with a comma needs quotes."
+			fix := ""
+			if f.Advice != nil {
+				fix = f.Advice(p.Key, keys)
+			}
+			if fix == "" {
+				fix = strings.TrimSpace(nearest.DidYouMean(p.Key, keys))
 			}
 			f.Problem(p.Line, p.Column, fmt.Sprintf("%s has no key %s.", what, p.Key), fix)
 			continue
@@ -91,7 +95,14 @@ func (f *File) OneOf(n *Node, values ...string) string {
 func (f *File) Bool(n *Node) bool {
 	if n.Kind != KindBool {
 		if n.Kind != KindNull {
-			f.ProblemAt(n, fmt.Sprintf("This has to be true or false, not %s.", n.Kind), "")
+			fix := ""
+			switch strings.ToLower(n.Text) {
+			case "true", "yes", "on", "1", "y":
+				fix = "Write true."
+			case "false", "no", "off", "0", "n", "none":
+				fix = "Write false."
+			}
+			f.ProblemAt(n, fmt.Sprintf("This has to be true or false, not %s.", n.Kind), fix)
 		}
 		return false
 	}
@@ -103,7 +114,11 @@ func (f *File) Number(n *Node, low, high float64) float64 {
 	v, err := strconv.ParseFloat(n.Text, 64)
 	if n.Kind != KindNumber || err != nil || math.IsNaN(v) || v < low || v > high {
 		if n.Kind != KindNull {
-			f.ProblemAt(n, fmt.Sprintf("This has to be a number from %v to %v.", low, high), "")
+			fix := ""
+			if n.Kind == KindText && err == nil {
+				fix = "Write it without quotes: " + n.Text
+			}
+			f.ProblemAt(n, fmt.Sprintf("This has to be a number from %v to %v.", low, high), fix)
 		}
 		return low
 	}
@@ -119,11 +134,29 @@ func (f *File) Duration(n *Node, low, high time.Duration) time.Duration {
 	d, err := time.ParseDuration(n.Text)
 	switch {
 	case err != nil && n.Kind != KindNull:
-		f.ProblemAt(n, fmt.Sprintf("%q is not a duration.", n.Text), "Write for example 200ms, 15s, 5m or 1h30m.")
+		f.ProblemAt(n, fmt.Sprintf("%q is not a duration.", n.Text), durationFix(n.Text))
 	case d < low || d > high:
 		f.ProblemAt(n, fmt.Sprintf("This has to be from %v to %v.", low, high), "")
 	}
 	return d
+}
+
+var worded = regexp.MustCompile(`(?i)^(?:PT)?(\d+) ?(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)$`)
+
+// durationFix says how a duration is written that somebody wrote in another way.
+func durationFix(text string) string {
+	m := worded.FindStringSubmatch(text)
+	if m == nil {
+		return "Write for example 200ms, 15s, 5m or 1h30m."
+	}
+	unit := strings.ToLower(m[2])
+	switch {
+	case strings.HasPrefix(unit, "ms"), strings.HasPrefix(unit, "milli"):
+		return fmt.Sprintf("Write %sms.", m[1])
+	case unit[0] == 'd':
+		return "Write it in hours: 24h is a day."
+	}
+	return fmt.Sprintf("Write %s%c.", m[1], unit[0])
 }
 
 // Size reads a number of bytes between low and high, with KiB or MiB behind it if
@@ -151,7 +184,11 @@ func (f *File) Size(n *Node, low, high int) int {
 func (f *File) List(n *Node) []*Node {
 	if n.Kind != KindList {
 		if n.Kind != KindNull {
-			f.ProblemAt(n, fmt.Sprintf("This has to be a list, not %s.", n.Kind), "Write [a, b], or one line per entry beginning with a dash.")
+			fix := "Write [a, b], or one line per entry beginning with a dash."
+			if n.Kind == KindText && n.Quote == Plain && !strings.ContainsAny(n.Text, ",{}[]:#") {
+				fix = fmt.Sprintf("Write [%s].", n.Text)
+			}
+			f.ProblemAt(n, fmt.Sprintf("This has to be a list, not %s.", n.Kind), fix)
 		}
 		return nil
 	}
