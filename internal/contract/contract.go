@@ -51,12 +51,14 @@ type Contract struct {
 	delivery    delivery
 	redact      [][]string
 	sensitive   mask.Fields
-	personal    []string // the same as the contract writes them
-	seals       bool
-	assumed     []Assumption
-	docs        map[string]Text
-	tests       []Test
-	schemes     []string // of endpoints' URLs, see [Set.Schemes]; nil: https and http
+	// computesHidden is set if an expression of a request reads a secret or personal data, see [Plan.Computed].
+	computesHidden bool
+	personal       []string // the same as the contract writes them
+	seals          bool
+	assumed        []Assumption
+	docs           map[string]Text
+	tests          []Test
+	schemes        []string // of endpoints' URLs, see [Set.Schemes]; nil: https and http
 }
 
 // EventType is one type of event that a contract lists. The name "*" stands for every

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gancho/internal/hook"
 )
 
@@ -15,7 +17,7 @@ func made(payload string) *hook.Event {
 	return ev
 }
 
-const computing = `
+const computed = `
 contract: c
 title: C
 events:
@@ -53,7 +55,7 @@ endpoint:
 // A value is computed wherever one stands.
 func TestExpressionsEverywhere(t *testing.T) {
 	t.Parallel()
-	c := parseContract(t, computing)
+	c := parseContract(t, computed)
 	cfg := hook.EndpointConfig{URL: "http://example.com", Settings: []byte(`{"site":"shop"}`), Credential: &Credential{APIKey: "k3y"}}
 	if found := c.CheckEndpoint(cfg); found != nil {
 		t.Fatal(found)
@@ -98,7 +100,7 @@ func TestExpressionsEverywhere(t *testing.T) {
 // of the request it is.
 func TestExpressionFails(t *testing.T) {
 	t.Parallel()
-	c := parseContract(t, computing)
+	c := parseContract(t, computed)
 	cfg := hook.EndpointConfig{URL: "http://example.com", Settings: []byte(`{"site":1}`), Credential: &Credential{APIKey: "k3y"}}
 	if got := found(c.CheckEndpoint(cfg)); got != "/settings/site header_undecided" {
 		t.Error(got)
@@ -138,5 +140,39 @@ func TestDocumentedExpressions(t *testing.T) {
 	}
 	if len(blocks) == 0 {
 		t.Error("there is no example")
+	}
+}
+
+// Only what reads a secret or personal data counts as computed of it.
+func TestComputed(t *testing.T) {
+	t.Parallel()
+	c := parseContract(t, `
+contract: c
+title: C
+events: {e: {title: E, set: {s: {$expr: '"<" + settings.site + ">"'}}}}
+sensitive: ["**.email", items.*.phone]
+endpoint:
+  settings:
+    properties:
+      site: {type: string, title: Site}
+      hooks: {type: array, title: Hooks, items: {type: object, properties: {key: {type: string, secret: true}, name: {type: string}}}}
+  headers:
+    A: {$expr: 'settings.hooks[0].key + "!"'}
+    B: {$expr: 'settings.hooks.map(h, h.key).join("+")'}
+    C: {$expr: 'settings.site + "!"'}
+    D: {$expr: '"mail " + payload.a.email'}
+    E: {$expr: '"phone " + payload.items[0].phone'}
+    F: {$expr: '"other " + payload.items[0].other'}
+    G: {$expr: string(payload.size)}
+    H: {$expr: payload.none.email}
+    I: {$expr: '"set " + set.s'}
+`)
+	cfg := hook.EndpointConfig{URL: "http://example.com", Settings: []byte(`{"site":"shop","hooks":[{"key":"k1","name":"n"},{"key":"k2"}]}`)}
+	secrets, personal := c.Plan(cfg).Computed(made(`{"a":{"email":"m"},"items":[{"phone":"p","other":"o"}],"size":5}`))
+	if d := cmp.Diff([]string{"k1!", "k1+k2", "set <shop>"}, secrets); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"mail m", "phone p"}, personal); d != "" {
+		t.Error(d)
 	}
 }

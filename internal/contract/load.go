@@ -163,6 +163,7 @@ func (l *loader) contract(c *Contract) {
 			s.read(l, c, n)
 		}
 	}
+	c.noteComputed()
 }
 
 // defaults fills in the values of sections that are missing.

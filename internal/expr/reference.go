@@ -2,6 +2,7 @@ package expr
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"cel.dev/cel-go/common/ast"
@@ -11,7 +12,7 @@ import (
 // Reference is a place where a condition or expression reads a variable.
 type Reference struct {
 	// Path is the name of the variable, split at its dots, and the members that are read of it as far as they stand in
-	// the text: [payload items] for payload.items[payload.n].
+	// the text: [payload items 0] for payload.items[0], [payload items] for payload.items[payload.n].
 	Path         []string
 	Line, Column int // from 1, within the text
 }
@@ -108,11 +109,14 @@ func (f *finder) path(e ast.Expr) (path []string, name string, id int64, ok bool
 			return nil, "", 0, false
 		}
 		if path, name, id, ok = f.path(call.Args()[0]); ok {
-			member, isText := call.Args()[1].AsLiteral().Value().(string)
-			if !isText {
+			switch member := call.Args()[1].AsLiteral().Value().(type) {
+			case string:
+				path = append(path, member)
+			case int64:
+				path = append(path, strconv.FormatInt(member, 10))
+			default:
 				return nil, "", 0, false
 			}
-			path = append(path, member)
 		}
 		return path, name, id, ok
 	default:

@@ -107,7 +107,7 @@ func (v Views) Attempt(s hook.Sight, e *hook.Endpoint, ev *hook.Event, at *hook.
 	}
 	c := v.contractOf(e, ev)
 	if !s.Personal && c != nil {
-		hidePersonal(c, ev, &shown)
+		hidePersonal(c, e, ev, &shown)
 	}
 	if !s.Secrets {
 		hideSecrets(c, e, &shown)
@@ -136,15 +136,16 @@ func (v Views) contractOf(e *hook.Endpoint, ev *hook.Event) *contract.Contract {
 }
 
 // hidePersonal hides in an attempt what the contract calls sensitive: where the body has it at the same place as the
-// payload, and wherever the text of it stands.
-func hidePersonal(c *contract.Contract, ev *hook.Event, at *hook.Attempt) {
+// payload, and wherever the text of it stands, or what the contract computes of it.
+func hidePersonal(c *contract.Contract, e *hook.Endpoint, ev *hook.Event, at *hook.Attempt) {
 	fields := c.Sensitive()
 	if len(fields) == 0 {
 		return
 	}
 	m := mask.Mask{}
 	if ev != nil && ev.JSON() {
-		m = m.With(fields.Values(ev.Payload)...)
+		_, computed := planOf(c, e).Computed(ev)
+		m = m.With(fields.Values(ev.Payload)...).With(computed...)
 	}
 	body := at.Request.Body
 	isJSON := rawjson.Check(body, rawjson.MaxDepth) == nil
@@ -183,11 +184,15 @@ func secretBody(c *contract.Contract, e *hook.Endpoint) bool {
 	if c == nil {
 		return true
 	}
-	cfg := hook.EndpointConfig{}
-	if e != nil {
-		cfg = e.Config
+	return planOf(c, e).SecretBody()
+}
+
+// planOf applies a contract to an endpoint, which is nil if it is gone.
+func planOf(c *contract.Contract, e *hook.Endpoint) *contract.Plan {
+	if e == nil {
+		return c.Plan(hook.EndpointConfig{})
 	}
-	return c.Plan(cfg).SecretBody()
+	return c.Plan(e.Config)
 }
 
 // hide puts a mask on everything in an attempt but the body of the request.

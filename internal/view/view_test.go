@@ -3,6 +3,7 @@ package view
 import (
 	"testing"
 
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/mask"
 )
@@ -43,5 +44,32 @@ func TestMethodsWithoutBody(t *testing.T) {
 		if got := string(at.Request.Body); got != tc.want {
 			t.Errorf("%+v: %q", tc.request, got)
 		}
+	}
+}
+
+// What a contract computes of personal data is personal, too.
+func TestComputedPersonalData(t *testing.T) {
+	t.Parallel()
+	c, err := contract.Parse("c.yaml", []byte(`
+contract: c
+title: C
+events: {e: {title: E}}
+sensitive: [email]
+endpoint: {body: {m: {$expr: payload.email.upperAscii()}, n: {$expr: payload.n + 1}}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := &contract.Set{}
+	set.Add(c)
+	ev := &hook.Event{Contract: "c", Type: "e", Payload: []byte(`{"email":"ana@b.example","n":10000}`)}
+	body := []byte(`{"m":"ANA@B.EXAMPLE","n":10001}`)
+	at := &hook.Attempt{Request: hook.Request{Method: "POST"}}
+	views := Views{Contracts: set}
+	if got := string(views.Attempt(hook.Sight{Secrets: true}, nil, ev, at, body).Request.Body); got != `{"m":"********","n":10001}` {
+		t.Error(got)
+	}
+	if got := views.Attempt(hook.Sight{Secrets: true, Personal: true}, nil, ev, at, body).Request.Body; string(got) != string(body) {
+		t.Errorf("%s", got)
 	}
 }

@@ -74,13 +74,14 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 		return out, err
 	}
 	edited := first.Plan != now.Plan
+	first, now = first.of(job.Event), now.of(job.Event)
 	out.secrets, out.mask = first.mask, first.withPersonal(job.Event)
 	if edited {
 		out.secrets, out.mask = out.secrets.And(now.mask), out.mask.And(now.withPersonal(job.Event))
 	}
 	req, err := first.Render(job.Event)
-	if err != nil {
-		return out, err
+	if err != nil { // an expression that fails may quote what it read
+		return out, errors.New(out.mask.Text(err.Error()))
 	}
 	switch {
 	case job.Frozen != nil:
@@ -156,9 +157,21 @@ func (c *Composed) hide(head *hook.Head) {
 	c.secrets, c.mask = c.secrets.WithRequest(head.URL, head.Headers), c.mask.WithRequest(head.URL, head.Headers)
 }
 
+// of is the rendering of one event: its mask also hides what the contract computes of secrets for the event.
+func (r rendering) of(ev *hook.Event) rendering {
+	var secrets []string
+	if secrets, r.personal = r.Computed(ev); len(secrets) > 0 {
+		r.mask = r.mask.With(secrets...)
+	}
+	return r
+}
+
 // withPersonal is a mask that also hides what the contract calls sensitive in an event and in the settings.
 func (r rendering) withPersonal(ev *hook.Event) mask.Mask {
 	m := r.contract.SensitiveMask(r.mask, r.config.Settings)
+	if len(r.personal) > 0 {
+		m = m.With(r.personal...)
+	}
 	if ev.JSON() {
 		m = r.contract.SensitiveMask(m, ev.Payload)
 	}

@@ -120,6 +120,7 @@ type rendering struct {
 	contract *contract.Contract
 	config   hook.EndpointConfig
 	mask     mask.Mask
+	personal []string // what is computed of personal data for one event
 }
 
 func newRendering(c *contract.Contract, e *hook.Endpoint, cfg hook.EndpointConfig) rendering {

@@ -1,0 +1,90 @@
+package compose
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"gancho/internal/contract"
+	"gancho/internal/hook"
+	"gancho/internal/mask"
+	"gancho/internal/send"
+)
+
+const computing = `
+contract: shapes
+title: {en: Shapes}
+events: {"*": {title: {en: Any}, set: {k: "${settings.token}", back: {$expr: settings.token.reverse()}}}}
+sensitive: [email]
+endpoint:
+  settings:
+    properties:
+      token: {type: string, secret: true, title: {en: Token}}
+      site: {type: string, title: {en: Site}}
+  headers:
+    X-Static: {$expr: settings.token.reverse()}
+    X-Event: {$expr: 'settings.token.reverse() + string(payload.n)'}
+    X-Of-Set: {$expr: set.k.upperAscii()}
+    X-Site: {$expr: settings.site.upperAscii()}
+    X-Mail: {$expr: payload.email.upperAscii()}
+  query: {q: {$expr: '"<" + settings.token.reverse()'}}
+  body: {list: [{$expr: '[settings.token.reverse()]'}], back: "${set.back}", n: {$when: payload.n == 1, $value: 1, $else: {$expr: settings.token.reverse()}}}
+`
+
+// What a contract computes of a secret is hidden like the secret: in the history, in what a receiver sends back, and from
+// a script. What it computes of something else is not.
+func TestComputedSecretsAreMasked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(cfg *hook.EndpointConfig) {
+		cfg.Settings, cfg.URL = []byte(`{"token":"s3cretOld9","site":"shop"}`), "https://a.example/in"
+	})
+	by, err := contract.Parse("shapes.yaml", []byte(computing))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.by = by.WithVersion(1)
+	b.set.Add(b.by)
+	for _, script := range []string{"", `function handler(webhook) { console.log(webhook.headers["X-Event"] + webhook.query.q); return webhook }`} {
+		b.edit(func(cfg *hook.EndpointConfig) { cfg.Transformation = script })
+		out := b.compose(&hook.Job{Event: b.ev})
+		for name, want := range map[string]string{
+			"X-Static": "9dlOterc3s", "X-Event": "9dlOterc3s1", "X-Of-Set": "S3CRETOLD9", "X-Site": "SHOP", "X-Mail": "ANA@B.EXAMPLE",
+		} {
+			eq(t, name, header(out.Message, name), want)
+		}
+		eq(t, "URL", out.Message.Target, "https://a.example/in?q=%3C9dlOterc3s")
+		eq(t, "body", string(out.Message.Body), `{"list":[["9dlOterc3s"]],"back":"9dlOterc3s","n":1}`)
+
+		a := &hook.Attempt{Detail: "it said S3CRETOLD9", Response: &hook.Response{Status: 200, Body: []byte("got 9dlOterc3s from ANA@B.EXAMPLE")}}
+		a.Request = out.Request(out.Message.Headers)
+		out.Record(a, &send.Reply{Sent: out.Message.Headers, Response: a.Response})
+		kept := fmt.Sprintf("%+v %s %s %s %s", a.Request, a.Request.Body, a.Response.Body, a.Detail, out.Console)
+		for _, secret := range []string{"9dlOterc3s", "S3CRETOLD9", "ANA@B.EXAMPLE", "s3cretOld9"} {
+			if strings.Contains(kept, secret) {
+				t.Errorf("%s is kept: %s", secret, kept)
+			}
+		}
+		if !strings.Contains(kept, "SHOP") || !strings.Contains(kept, mask.Text) {
+			t.Error(kept)
+		}
+		if script != "" && len(out.Console) != 1 {
+			t.Errorf("%q, %+v", out.Console, out.Failure)
+		}
+	}
+}
+
+// An expression that fails may quote a secret.
+func TestFailedExpressionIsMasked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	by, err := contract.Parse("shapes.yaml", []byte(strings.Replace(shapes, `"${settings.token}"}`, `{$expr: 'int(settings.token) + payload.n'}}`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.by = by.WithVersion(1)
+	b.set.Add(b.by)
+	_, err = b.c.Compose(t.Context(), b.form(), &hook.Job{Event: b.ev})
+	if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "the header X-Token cannot be filled in") {
+		t.Error(err)
+	}
+}
