@@ -120,7 +120,8 @@ type endpoint struct {
 	accept      string  // "": the header Accept is not sent, unless headers or an endpoint have one
 	eventHeader string  // the header that is nothing but the type of the event; "" if there is none
 	json        rawjson.Style
-	body        *template.Value // nil: the payload
+	body        *template.Value    // nil: the payload, or raw
+	raw         *template.Template // a body that is no JSON; nil: there is none
 	bodySchema  *schema.Schema
 	bodyTexts   schema.Texts // of bodySchema; nil if there is none
 	form        *form
@@ -271,7 +272,7 @@ func (c *Contract) EventTypesPerEndpoint() (least, most int) {
 
 // MakesBody reports whether the contract makes the body with a template of its own,
 // so that it is not the payload. [Contract.BodySchema] then describes the body.
-func (c *Contract) MakesBody() bool { return c.endpoint.body != nil }
+func (c *Contract) MakesBody() bool { return c.endpoint.body != nil || c.endpoint.raw != nil }
 
 // BodySchema is the JSON Schema (2020-12) of the body that the contract makes, with
 // texts in one language; nil if the contract has none.

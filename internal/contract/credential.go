@@ -227,7 +227,7 @@ func (l *loader) characters(n *yamlfile.Node) string {
 // NeedsCredential reports whether requests contain something of a credential.
 func (c *Contract) NeedsCredential() bool {
 	e := &c.endpoint
-	if e.body.Names("credential") {
+	if e.bodyNames("credential") {
 		return true
 	}
 	if slices.ContainsFunc(e.query, func(q parameter) bool { return q.value.Names("credential") }) {

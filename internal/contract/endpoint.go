@@ -67,10 +67,10 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 		e.json = l.json(v)
 	}
 	if v := o.Get("body"); v != nil {
-		e.body = template.ReadPayload(l.File, v, at)
+		l.body(e, v, at, o)
 	}
 	if v := o.Get("schema"); v != nil {
-		if e.bodyTexts, e.bodySchema = schema.Read(l.File, v); e.body == nil {
+		if e.bodyTexts, e.bodySchema = schema.Read(l.File, v); e.body == nil && e.raw == nil {
 			l.ProblemAt(v, "schema describes the body that body makes, and there is no body here.", "To describe the payload, move the schema to the event type or to the record.")
 		}
 	}

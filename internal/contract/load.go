@@ -101,6 +101,7 @@ var keysOf = map[string][]string{
 	"endpoint.sign.secret":  {"prefix", "length", "alphabet"},
 	"endpoint.sign.nonce":   {"length", "alphabet"},
 	"endpoint.json":         {"ascii", "escape_slash", "compact"},
+	"endpoint.body":         {"$raw", "content_type"},
 	"endpoint.form":         {"field", "fields", "booleans", "empty", "when"},
 	"endpoint.event_types":  {"min", "max"},
 	"delivery":              {"timeout", "connect_timeout", "clock", "retry", "mode", "success", "concurrency", "per_second", "ordered", "delay", "debounce"},

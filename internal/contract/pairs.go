@@ -96,7 +96,11 @@ func (c *Contract) checkPairs(r *report, cfg hook.EndpointConfig) {
 			} else if f, bad := wrongValue(p.value); bad {
 				r.wrong(f.At(p.at + "/value"))
 			}
-		case inQuery, inBody:
+		case inBody, inQuery:
+			if p.place == inBody && c.endpoint.raw != nil {
+				r.add(p.at+"/place", "pair_no_member", "The body of this contract is a text, which has no members. Put the pair into a header or the query.")
+				break
+			}
 			if p.key == "" {
 				r.add(p.at+"/key", "empty", "This cannot be empty.")
 			}

@@ -86,7 +86,7 @@ func (c *Contract) PlanFor(cfg hook.EndpointConfig, credential *Credential) *Pla
 			p.form = e.form
 		}
 	}
-	p.makesBody = e.body != nil || p.form != nil || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody })
+	p.makesBody = e.body != nil || e.raw != nil || p.form != nil || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody })
 	p.planHeaders()
 	p.planURL()
 	return p
@@ -268,10 +268,17 @@ func renderBudget() *work.Budget { return work.NewBudget(context.Background(), r
 func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
 	e := &p.contract.endpoint
 	body := ev.Payload
-	if e.body != nil {
-		if p.credential == nil && e.body.Names("credential") {
-			return nil, errors.New("the contract puts the key of a credential into the body, and this endpoint has no credential; create the endpoint by creating a credential")
+	if p.credential == nil && e.bodyNames("credential") {
+		return nil, errors.New("the contract puts the key of a credential into the body, and this endpoint has no credential; create the endpoint by creating a credential")
+	}
+	if e.raw != nil {
+		text, err := p.rawText(ev)
+		if err != nil || p.form == nil {
+			return text, err
 		}
+		return p.form.put(text)
+	}
+	if e.body != nil {
 		in, err := p.inputs(ev)
 		if err != nil {
 			return nil, err
@@ -319,7 +326,7 @@ func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
 // [Contract.Mask].
 func (p *Plan) SecretBody() bool {
 	e := &p.contract.endpoint
-	named := func(root string) bool { return e.body.Names(root) || e.body.Names("set") && p.contract.setNames(root) }
+	named := func(root string) bool { return e.bodyNames(root) || e.bodyNames("set") && p.contract.setNames(root) }
 	if named("credential") || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody }) {
 		return true
 	}

@@ -33,6 +33,8 @@ func (byLength) CallCost(function, _ string, args []ref.Val, result ref.Val) *ui
 	}
 	for _, a := range args {
 		switch function {
+		case "xml", "csv", "json", "percent": // they read all of their arguments, too
+			cost += jsonCost(a)
 		case operators.Equals, operators.NotEquals, operators.In: // they read all of their arguments
 			cost += jsonCost(a)
 		case overloads.Matches:

@@ -89,6 +89,7 @@ func newScope(vars []Variable, more ...cel.EnvOption) *Scope {
 		ext.Strings(ext.StringsVersion(4), ext.StringsMaxPrecision(100)),
 	}, more...)
 	opts = append(opts, mixedNumbers()...)
+	opts = append(opts, escapes()...)
 	s := &Scope{}
 	for _, v := range vars {
 		opts = append(opts, cel.Variable(v.Name, v.Type.cel()))

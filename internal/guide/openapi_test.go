@@ -155,6 +155,24 @@ func TestMethodWithoutBody(t *testing.T) {
 	}
 }
 
+// A body that is no JSON is a text in the description.
+func TestRawBody(t *testing.T) {
+	t.Parallel()
+	c := parse(t, "contract: g\ntitle: G\nevents: {e: {title: E, example: '{\"id\":\"a&b\"}'}}\nendpoint:\n"+
+		"  body: {$raw: '<id>${xml(payload.id)}</id>', content_type: text/xml; charset=utf-8}\n")
+	content, _ := rawjson.Lookup(OpenAPI(c, "en"), "webhooks", "e", "post", "requestBody", "content")
+	m := rawjson.Members(content)
+	if len(m) != 1 {
+		t.Fatalf("%s", content)
+	}
+	if example, _ := rawjson.Lookup(m[0].Value, "example"); m[0].Name != "text/xml; charset=utf-8" || rawjson.Text(example) != "<id>a&amp;b</id>" {
+		t.Errorf("%s", content)
+	}
+	if text := string(Markdown(c, "en")); !strings.Contains(text, "\n<id>a&amp;b</id>\n") {
+		t.Errorf("%s", text)
+	}
+}
+
 // A body whose values have fields is described by their names in the document.
 func TestFormFields(t *testing.T) {
 	t.Parallel()

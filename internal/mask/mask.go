@@ -2,8 +2,8 @@
 //
 // It promises three things:
 //   - A [Mask] that was made of the secrets of a request hides each of them wherever it stands in a text, a header or a
-//     body, in every spelling that senders and receivers use: plain, in JSON, in a URL or a form, in HTML; in an answer
-//     also where it is compressed or in another charset.
+//     body, in every spelling that senders and receivers use: plain, in JSON, in a URL or a form, in HTML, XML or CSV; in
+//     an answer also where it is compressed or in another charset.
 //   - [InRequest] and [Header] know where people put credentials: into headers and query parameters whose names say so,
 //     behind a word such as "Bearer", or in the password of "Basic".
 //   - A settings document can be shown with masks ([Settings.Hide]) and sent back with them ([Settings.Restore]): a mask
@@ -153,7 +153,7 @@ func (m Mask) Answer(r hook.Response) hook.Response {
 }
 
 // spellings are the ways in which a secret may stand in what is sent and in what comes back: as it is, in JSON, in a
-// URL or a form, and in HTML. For most secrets they are all the same.
+// URL or a form, in HTML, and as the functions of templates write it. For most secrets they are all the same.
 func spellings(secret string) []string {
 	if secret == "" {
 		return nil
@@ -168,6 +168,7 @@ func spellings(secret string) []string {
 		query := url.QueryEscape(s)
 		out = append(out, query, strings.ReplaceAll(query, "+", "%20"), string(rawjson.AppendFormEscape(nil, s)))
 	}
+	out = append(out, rawjson.Spellings(secret)...)
 	inHTML := html.EscapeString(secret)
 	out = append(out, inHTML, strings.NewReplacer("&#34;", "&quot;", "&#39;", "&#039;").Replace(inHTML))
 	slices.Sort(out)

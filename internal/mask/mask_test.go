@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestSpellings(t *testing.T) {
 	t.Parallel()
-	want := []string{`a%5C%22b`, `a&quot;b`, `a&#34;b`, `a%22b`, `a\"b`, `a"b`, "v1", "v2"}
+	want := []string{`a%5C%22b`, `a&quot;b`, `a&#34;b`, `a%22b`, `a""b`, `a\"b`, `a"b`, "v1", "v2"}
 	if d := cmp.Diff(want, New("v2", `a"b`, "", "v1", "v2").spellings); d != "" {
 		t.Error(d)
 	}

@@ -14,7 +14,7 @@ import (
 var doors = map[string][]string{
 	"body of a publish request":                  {"api.FuzzScan"},
 	"body of a record, and a patch of one":       {"rawjson.FuzzCheck", "rawjson.FuzzMerge"},
-	"body that is sent as a form":                {"rawjson.FuzzForm"},
+	"body that is sent as a form, XML, CSV, …":   {"rawjson.FuzzForm", "rawjson.FuzzEscapes"},
 	"contract file":                              {"contract.FuzzParse"},
 	"condition of a filter or on a change":       {"expr.FuzzCompile", "match.FuzzMatch"},
 	"template of a contract":                     {"template.FuzzReadText"},

@@ -10,6 +10,7 @@ package template
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
+	"gancho/internal/work"
 	"gancho/internal/yamlfile"
 )
 
@@ -32,6 +34,7 @@ import (
 //	items            the records that a snapshot holds
 //	set.NAME…        the constants that the contract sets for the type of the event
 //
+// A function around the path writes the value for a text of another format, see [rawjson.EscapeNamed]: ${xml(payload.a)}.
 // A string is put in without its quotes, anything else as it is written in its JSON. $${ stands for ${ itself. In the
 // place of the text there may be an object with keys such as $expr, see [Value]; what it makes is put in the same way. A
 // Template does not change and is safe for concurrent use.
@@ -42,9 +45,10 @@ type Template struct {
 
 // part is a piece of text, or a path under one of the roots.
 type part struct {
-	text string
-	root string // "" for text
-	path []string
+	text   string
+	root   string // "" for text
+	path   []string
+	escape rawjson.Escape // nil: the value is put in as it is
 }
 
 // rootMembers are the members of the roots that are not JSON documents.
@@ -123,7 +127,24 @@ func (t *Template) add(text string) {
 	t.parts = append(t.parts, part{text: text})
 }
 
+var function = regexp.MustCompile(`^(\w+)\s*\((.*)\)$`)
+
+// parseReference parses what stands between ${ and }: a path, or a function of a path.
 func parseReference(s string, at Place) (part, error) {
+	call := function.FindStringSubmatch(s)
+	if call == nil {
+		return parsePath(s, at)
+	}
+	escape, ok := rawjson.EscapeNamed(call[1])
+	if !ok {
+		return part{}, fmt.Errorf("there is no function %s.%s", call[1], nearest.DidYouMean(call[1], rawjson.EscapeNames()))
+	}
+	p, err := parsePath(strings.TrimSpace(call[2]), at)
+	p.escape = escape
+	return p, err
+}
+
+func parsePath(s string, at Place) (part, error) {
 	path, err := rawjson.ParsePath(s)
 	if err != nil {
 		return part{}, fmt.Errorf("${%s} cannot be read: %w", s, err)
@@ -239,8 +260,65 @@ func (t *Template) Render(in *Inputs) (string, bool, error) {
 	return b.String(), true, nil
 }
 
+// Plain lists the paths that are put in as they are, without a function.
+func (t *Template) Plain() (paths []string) {
+	for _, p := range t.parts {
+		if p.root != "" && p.escape == nil {
+			path := p.root
+			for _, name := range p.path {
+				path = rawjson.JoinPath(path, name)
+			}
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// MaxText is how many bytes [Template.AppendText] makes at most.
+const MaxText = 16 << 20
+
+// AppendText appends the whole text to out. Unlike with Render, what is absent or null is an empty text, and the text is
+// there without it. ok is false if $expr gave null. The error is that of [Value.Append], or says that the text is too
+// long.
+func (t *Template) AppendText(out []byte, in *Inputs) (_ []byte, ok bool, err error) {
+	if t.computed != nil {
+		text, ok, err := t.Render(in)
+		return append(out, text...), ok, err
+	}
+	start := len(out)
+	for i := range t.parts {
+		p := &t.parts[i]
+		var s string
+		if p.escape == nil {
+			s, _ = p.value(in)
+		} else {
+			token, _ := p.token(in)
+			s = p.escape(token)
+		}
+		if err := in.Work.Spend(work.OfBytes(len(s))); err != nil {
+			return out[:start], false, err
+		}
+		if len(out)-start+len(s) > MaxText {
+			return out[:start], false, fmt.Errorf("the text has more than %d bytes", MaxText)
+		}
+		out = append(out, s...)
+	}
+	return out, true, nil
+}
+
 // value is the part as a text.
 func (p *part) value(in *Inputs) (string, bool) {
+	if p.escape == nil {
+		return p.plain(in)
+	}
+	token, ok := p.token(in)
+	if !ok || rawjson.KindOf(token) == 'n' {
+		return "", false
+	}
+	return p.escape(token), true
+}
+
+func (p *part) plain(in *Inputs) (string, bool) {
 	switch p.root {
 	case "":
 		return p.text, true
@@ -267,7 +345,7 @@ func (p *part) value(in *Inputs) (string, bool) {
 	return rawjson.Text(token), true
 }
 
-// token is the part as JSON. It is a piece of the document that the part names.
+// token is the part as JSON, without its function. It is a piece of the document that the part names.
 func (p *part) token(in *Inputs) ([]byte, bool) {
 	var doc []byte
 	switch p.root {
@@ -286,7 +364,7 @@ func (p *part) token(in *Inputs) ([]byte, bool) {
 	case "set":
 		doc = in.Set
 	default:
-		s, ok := p.value(in)
+		s, ok := p.plain(in)
 		if !ok {
 			return nil, false
 		}

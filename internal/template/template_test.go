@@ -137,7 +137,7 @@ func TestReports(t *testing.T) {
 		t.Error("half a condition is taken")
 	}
 	f, n = read(t, "just text", everywhere)
-	if ReadPayload(f, n, everywhere); f.Err() == nil || !strings.Contains(f.Err().Error(), "Write settings for the whole document") {
+	if ReadPayload(f, n, everywhere); f.Err() == nil || !strings.Contains(f.Err().Error(), "Write payload for the whole document") {
 		t.Error(f.Err())
 	}
 }

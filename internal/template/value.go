@@ -100,9 +100,9 @@ func readText(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 		return &Value{raw: []byte("null")}
 	}
 	switch {
-	case len(t.parts) == 1 && t.parts[0].root != "":
+	case len(t.parts) == 1 && t.parts[0].root != "" && t.parts[0].escape == nil:
 		return &Value{copy: t.parts[0]}
-	case len(t.parts) > 1:
+	case len(t.parts) > 1, len(t.parts) == 1 && t.parts[0].root != "":
 		return &Value{text: t}
 	}
 	text := ""
@@ -386,7 +386,11 @@ func ReadPayload(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 	}
 	v := ReadValue(f, n, at)
 	if v.raw != nil || v.text != nil {
-		f.ProblemAt(n, "A payload is a JSON object or list.", fmt.Sprintf("Write %s for the whole document, or a mapping with its members.", at.Roots[0]))
+		whole := at.Roots[0]
+		if whole == "settings" { // nobody wants to send all of them
+			whole = "payload"
+		}
+		f.ProblemAt(n, "A payload is a JSON object or list.", fmt.Sprintf("Write %s for the whole document, or a mapping with its members.", whole))
 	}
 	return v
 }

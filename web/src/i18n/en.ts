@@ -150,6 +150,7 @@ const en = {
       address_range: "Write an IP address or a range of them, such as 192.0.2.7 or 192.0.2.0/24.",
       too_many_limits: "A key can be limited to at most {max} webhook systems and {max} addresses.",
       overlap: "Write a duration from 0s to 30d, such as 24h.",
+      pair_no_member: "The body of this contract is a text. Put the pair into a header or into the query.",
       pair_twice: "{name} is given twice. Keep one of them.",
       pairs_too_many: "There are {count} pairs; the limit is {max}.",
       parameter_unknown: "There is no such parameter here. Remove it, or correct its name.",

@@ -274,6 +274,7 @@ const es: Messages = {
       address_range: "Escriba una dirección IP o un rango, como 192.0.2.7 o 192.0.2.0/24.",
       too_many_limits: "Una clave se puede limitar a {max} sistemas de webhooks y {max} direcciones como máximo.",
       overlap: "Escriba una duración de 0s a 30d, como 24h.",
+      pair_no_member: "El cuerpo de este contrato es un texto. Ponga el par en un encabezado o en la consulta.",
       pair_twice: "{name} está repetido. Deje uno solo.",
       pairs_too_many: "Hay {count} pares y el límite es {max}.",
       parameter_unknown: "Aquí no existe ese parámetro. Quítelo o corrija su nombre.",

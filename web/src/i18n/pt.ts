@@ -273,6 +273,7 @@ const pt: Messages = {
       address_range: "Escreva um endereço IP ou um intervalo, como 192.0.2.7 ou 192.0.2.0/24.",
       too_many_limits: "Uma chave pode ser limitada a no máximo {max} sistemas de webhooks e {max} endereços.",
       overlap: "Escreva uma duração de 0s a 30d, como 24h.",
+      pair_no_member: "O corpo deste contrato é um texto. Coloque o par em um cabeçalho ou na consulta.",
       pair_twice: "{name} está repetido. Deixe só um.",
       pairs_too_many: "Há {count} pares e o limite é {max}.",
       parameter_unknown: "Aqui não existe esse parâmetro. Remova-o ou corrija o nome.",
