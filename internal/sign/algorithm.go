@@ -389,7 +389,7 @@ func (c *compiled) newSecret() string {
 		return pemOf(rsa.GenerateKey(rand.Reader, minRSA))
 	case ecdsaKind, ecdsaRawKind:
 		return pemOf(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	case macKind, plainKind:
+	case macKind, plainKind, tokenKind:
 		if c.key == keyWhsec {
 			prefix = prefixSymmetric
 		}

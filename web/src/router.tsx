@@ -83,6 +83,8 @@ const tree = root.addChildren([
   at("/t/$tenant/network", () => lazyRouteComponent(() => import("./pages/Network"), "NetworkPage")),
   at("/contracts", () => lazyRouteComponent(() => import("./pages/Contracts"), "ContractsPage")),
   contract,
+  at("/library", () => lazyRouteComponent(() => import("./pages/Library"), "LibraryPage")),
+  at("/library/$template", () => lazyRouteComponent(() => import("./pages/Library"), "NewContractPage")),
   at("/audit", () => lazyRouteComponent(() => import("./pages/Audit"), "AuditPage")),
   at("/encryption", () => lazyRouteComponent(() => import("./pages/Encryption"), "EncryptionPage")),
   at("/keys", () => lazyRouteComponent(() => import("./pages/Keys"), "KeysPage")),

@@ -112,6 +112,8 @@ const pages = () => ({
   contracts: "/contracts",
   contract: "/contracts/kobra",
   playground: "/contracts/kobra?tab=playground",
+  library: "/library",
+  "contract-new": "/library/github",
   keys: "/keys",
   audit: "/audit",
   nothing: "/no/such/page",
@@ -192,6 +194,24 @@ test("a contract that is wrong says so at its line", async () => {
     .first()
     .waitFor();
   await page.locator(".cm-lint-marker-error").first().waitFor();
+  await close();
+});
+
+test("a new contract starts from one of the library, and is in force once it is stored", async () => {
+  const { page, wrong, close } = await signedIn(browser, server, t, "/contracts");
+  await page.getByRole("link", { name: t.library.title }).click();
+  await page.getByRole("textbox", { name: t.library.search }).fill("github sha256");
+  await page.getByRole("link", { name: "GitHub", exact: true }).click();
+  const editor = page.getByRole("textbox", { name: t.contracts.source });
+  await editor.click();
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.press("Shift+End");
+  await page.keyboard.type("contract: my-github");
+  await page.getByRole("button", { name: t.library.put }).click();
+  await page.waitForURL("**/contracts/my-github");
+  const stored = await server.call("GET", "/v1/contracts/my-github");
+  assert.equal(stored.signing, true);
+  assert.deepEqual(wrong, []);
   await close();
 });
 

@@ -116,6 +116,21 @@ export const contractQuery = (name: string, lang: "en" | "es" | "pt") =>
     staleTime: 60_000,
   });
 
+/** Contracts of well-known systems, which are not in force. */
+export const libraryQuery = (lang: "en" | "es" | "pt") =>
+  queryOptions({
+    queryKey: ["library", lang],
+    queryFn: async () => (await ok(api.GET("/v1/library", { params: { query: { lang } } }))).items,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const libraryContractQuery = (name: string, lang: "en" | "es" | "pt") =>
+  queryOptions({
+    queryKey: ["library", lang, name],
+    queryFn: () => ok(api.GET("/v1/library/{name}", { params: { path: { name }, query: { lang } } })),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
 export const eventQuery = (tenant: string, event: string) =>
   queryOptions({
     queryKey: [...ofTenant(tenant), "event", event],

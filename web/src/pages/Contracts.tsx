@@ -1,18 +1,26 @@
 // The webhook systems there are.
-import { Anchor, Badge, Group, Paper, SimpleGrid, Text } from "@mantine/core";
-import { IconBook2 } from "@tabler/icons-react";
+import { Anchor, Badge, Button, Group, Paper, SimpleGrid, Text } from "@mantine/core";
+import { IconBook2, IconPlus } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { contractsQuery } from "../api/queries";
 import { type Language, useT } from "../i18n";
 import { PageHead, Skeletons, Trouble } from "../parts/basics";
+import { useVisitor } from "../session";
 
 export function ContractsPage() {
   const t = useT();
+  const operator = useVisitor().role === "operator";
   const list = useQuery(contractsQuery(t.code as Language));
   return (
     <>
-      <PageHead title={t.contracts.title} text={t.contracts.text} />
+      <PageHead title={t.contracts.title} text={t.contracts.text}>
+        {operator && (
+          <Button component={Link} {...{ to: "/library" }} leftSection={<IconPlus size={16} />}>
+            {t.library.title}
+          </Button>
+        )}
+      </PageHead>
       <Trouble error={list.error} retry={() => void list.refetch()} />
       {list.isPending && (
         <Paper>
