@@ -37,6 +37,7 @@ type DeliveryWhy struct {
 	Made   *Reason `json:"made" doc:"What made the event; cause is the contract's condition, if it has one. null: the event was removed."`
 	Taken  *Reason `json:"taken" doc:"Why this endpoint got it, as it is set up now; cause is the endpoint's filter, if it has one. null: the event was removed."`
 	Judged *Reason `json:"judged" doc:"What counts as success, and whether the latest answer did; cause is the contract's rule, if it has one. null: the contract was removed."`
+	Rule   *Reason `json:"rule,omitempty" doc:"Which of the contract's rules disable_if, stop_if, pause_if and retry_if decided what follows from the latest attempt, or could not be applied; cause is the rule. Left out: none did."`
 	Next   Reason  `json:"next" doc:"What happens next. next_attempt_at says when."`
 }
 
@@ -49,6 +50,8 @@ type Attempt struct {
 	Response    *Response     `json:"response" doc:"null: no answer came."`
 	TimingMS    Timing        `json:"timing_ms"`
 	Error       *AttemptError `json:"error" doc:"null: it succeeded."`
+	Rule        string        `json:"rule,omitempty" doc:"The rule of the contract that decided what follows: disable_if, stop_if, pause_if or retry_if; left out: none did." example:"stop_if"`
+	RuleError   string        `json:"rule_error,omitempty" doc:"Why a rule of the contract could not be applied, one sentence; it counted as not holding."`
 	Interrupted bool          `json:"interrupted" doc:"The server stopped before it knew how the attempt ended."`
 	Unreadable  bool          `json:"unreadable,omitempty" doc:"What was sent and answered is stored encrypted and cannot be decrypted: it was damaged, or its encryption key is missing."`
 }

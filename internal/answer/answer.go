@@ -2,8 +2,8 @@
 // compressed one, or one in another charset than UTF-8, has to be decoded before a person can read it, and before
 // anybody can find a secret in it.
 //
-// It promises that a body is decompressed to [MaxText] bytes at most, however many its bytes stand for, and that
-// damaged bytes are no failure: what can be read of them is read. The package is pure.
+// It promises that a body is decompressed to [MaxText] bytes at most, and to [MaxJudged] for a rule that judges it,
+// however many its bytes stand for. Damaged bytes are no failure: what can be read of them is read. The package is pure.
 package answer
 
 import (
@@ -24,8 +24,11 @@ import (
 	"gancho/internal/hook"
 )
 
-// MaxText is how many bytes are read of a body that was decompressed.
-const MaxText = 64 << 10
+// How many bytes are read of a body that was decompressed: for people, and for a rule that judges the answer.
+const (
+	MaxText   = 64 << 10
+	MaxJudged = 256 << 10
+)
 
 // maxCodings is how many codings of a body are undone. One is usual.
 const maxCodings = 3
@@ -51,20 +54,30 @@ func Opaque(r *hook.Response) bool {
 }
 
 // Read reads the body of an answer. It does not change r; Bytes may be those of r.
-func Read(r *hook.Response) Body {
-	b := Body{Bytes: r.Body, Truncated: r.Truncated}
-	contentType := value(r.Headers, "Content-Type")
-	codings, known := codingsOf(r.Headers)
-	if !known || len(r.Body) == 0 {
+func Read(r *hook.Response) Body { return read(r.Headers, r.Body, r.Truncated, MaxText) }
+
+// Judged is the body of an answer as a rule sees it: all that was read of it, up to [MaxJudged] bytes, without a byte
+// order mark. whole says that the receiver sent no more, and that nothing of it is damaged.
+func Judged(r *hook.Response) (text []byte, whole bool) {
+	body, whole := r.All()
+	b := read(r.Headers, body, !whole, MaxJudged)
+	return bytes.TrimPrefix(b.Bytes, []byte("\ufeff")), !b.Truncated
+}
+
+func read(headers []hook.Header, body []byte, truncated bool, limit int) Body {
+	b := Body{Bytes: body, Truncated: truncated}
+	contentType := value(headers, "Content-Type")
+	codings, known := codingsOf(headers)
+	if !known || len(body) == 0 {
 		return b
 	}
 	for _, coding := range slices.Backward(codings) { // the last one was applied last
-		body, whole, ok := decompress(coding, b.Bytes)
+		body, whole, ok := decompress(coding, b.Bytes, limit)
 		if !ok {
 			break // the header is wrong: the body is not compressed
 		}
 		b.Bytes, b.Truncated = body, b.Truncated || !whole
-		b.Cut = b.Cut || !whole && len(body) == MaxText
+		b.Cut = b.Cut || !whole && len(body) == limit
 		b.codings = slices.Insert(b.codings, 0, coding)
 	}
 	if b.charset = charsetOf(contentType, b.Bytes, b.Truncated); b.charset != "" {
@@ -134,21 +147,21 @@ func codingsOf(headers []hook.Header) (list []string, known bool) {
 	return list, len(list) <= maxCodings
 }
 
-// decompress undoes a coding. whole is false if there is more, or if the bytes are damaged. ok is false if they are not
+// decompress undoes a coding, and reads up to limit bytes. whole is false if there is more, or if the bytes are damaged. ok is false if they are not
 // compressed. What the bytes are counts more than what the header calls them, because senders confuse the names.
-func decompress(coding string, body []byte) (out []byte, whole, ok bool) {
+func decompress(coding string, body []byte, limit int) (out []byte, whole, ok bool) {
 	switch coding {
 	case codingBrotli, codingZstd:
-		if out, whole = readWindowed(coding, body); whole || len(out) > 0 && !isPlain(body) {
+		if out, whole = readWindowed(coding, body, limit); whole || len(out) > 0 && !isPlain(body) {
 			return out, whole, true
 		}
 	}
 	if r, err := gzip.NewReader(bytes.NewReader(body)); err == nil {
-		out, whole = readUpTo(r)
+		out, whole = readUpTo(r, limit)
 		return out, whole, true
 	}
 	if r, err := zlib.NewReader(bytes.NewReader(body)); err == nil {
-		if out, whole = readUpTo(r); len(out) > 0 || whole {
+		if out, whole = readUpTo(r, limit); len(out) > 0 || whole {
 			return out, whole, true
 		}
 	}
@@ -158,7 +171,7 @@ func decompress(coding string, body []byte) (out []byte, whole, ok bool) {
 	case codingBrotli, codingZstd: // of other bytes than a text nobody knows what is in them, so nothing of them is read
 		return nil, false, !isPlain(body)
 	}
-	out, whole = readUpTo(flate.NewReader(bufio.NewReader(bytes.NewReader(body))))
+	out, whole = readUpTo(flate.NewReader(bufio.NewReader(bytes.NewReader(body))), limit)
 	if !whole && (len(out) == 0 || isPlain(body)) { // any text may begin like deflated bytes
 		return nil, false, false
 	}
@@ -168,11 +181,11 @@ func decompress(coding string, body []byte) (out []byte, whole, ok bool) {
 // isPlain reports whether a body that may be cut off is a text in UTF-8, so that it is hardly compressed.
 func isPlain(body []byte) bool { return utf8.Valid(cutRune(body)) }
 
-// readUpTo reads up to [MaxText] bytes. whole is true if these are all, and undamaged.
-func readUpTo(r io.Reader) (out []byte, whole bool) {
-	out, err := io.ReadAll(io.LimitReader(r, MaxText+1))
-	if len(out) > MaxText {
-		return out[:MaxText], false
+// readUpTo reads up to limit bytes. whole is true if these are all, and undamaged.
+func readUpTo(r io.Reader, limit int) (out []byte, whole bool) {
+	out, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	if len(out) > limit {
+		return out[:limit], false
 	}
 	return out, err == nil
 }
@@ -211,7 +224,7 @@ func charsetOf(contentType string, body []byte, cut bool) string {
 	}
 	media, params, _ := mime.ParseMediaType(contentType)
 	_, name := charset.Lookup(params["charset"])
-	if name == "" && (valid || !isText(media) || bytes.IndexByte(body, 0) >= 0 && !hasMark(body)) {
+	if name == "" && (valid || !isText(media) && !(media == "" && hasMark(body)) || bytes.IndexByte(body, 0) >= 0 && !hasMark(body)) {
 		return ""
 	}
 	_, name, _ = charset.DetermineEncoding(body, contentType)

@@ -22,11 +22,11 @@ const (
 var windowed = make(chan struct{}, maxWindowed)
 
 // readWindowed decompresses a body in Brotli or Zstandard, see [readUpTo]. out is empty if it looks back too far.
-func readWindowed(coding string, body []byte) (out []byte, whole bool) {
+func readWindowed(coding string, body []byte, limit int) (out []byte, whole bool) {
 	windowed <- struct{}{}
 	defer func() { <-windowed }()
 	if coding == codingBrotli {
-		return readUpTo(brotli.NewReader(bytes.NewReader(body)))
+		return readUpTo(brotli.NewReader(bytes.NewReader(body)), limit)
 	}
 	d := zstdDecoders.Get().(*zstd.Decoder)
 	defer zstdDecoders.Put(d)
@@ -34,7 +34,7 @@ func readWindowed(coding string, body []byte) (out []byte, whole bool) {
 	if d.Reset(bytes.NewReader(body)) != nil {
 		return nil, false
 	}
-	return readUpTo(d)
+	return readUpTo(d, limit)
 }
 
 // zstdDecoders are idle decoders. With one goroutine each, the caller's, they need not be closed.

@@ -229,7 +229,7 @@ func wireWhy(w hook.Why) client.DeliveryWhy {
 		return new(wireReason(*r))
 	}
 	return client.DeliveryWhy{
-		Made: optional(w.Made), Taken: optional(w.Taken), Judged: optional(w.Judged),
+		Made: optional(w.Made), Taken: optional(w.Taken), Judged: optional(w.Judged), Rule: optional(w.Rule),
 		Next: wireReason(w.Next),
 	}
 }
@@ -259,6 +259,7 @@ func wireAttempt(at *hook.Attempt) client.Attempt {
 	out := client.Attempt{
 		ID:        attemptID(at),
 		Transport: at.Transport, StartedAt: at.StartedAt, Interrupted: at.Interrupted, Unreadable: at.Unreadable,
+		Rule: at.Rule, RuleError: at.RuleFailed,
 		Request: client.Request{Method: at.Request.Method, URL: at.Request.URL, Headers: pairs(at.Request.Headers)},
 		TimingMS: client.Timing{
 			DNS: ms(at.Timing.DNS), Connect: ms(at.Timing.Connect), TLS: ms(at.Timing.TLS), FirstByte: ms(at.Timing.FirstByte),

@@ -154,6 +154,8 @@ type delivery struct {
 	concurrency    int
 	perSecond      float64
 	ordered        bool
+	rules          answerRules
+	judgesBody     bool // some rule looks at the content of an answer
 }
 
 // Clock says what a contract's timeout covers.

@@ -33,7 +33,7 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// The long examples of the reference together are a valid contract.
+// The long examples of the reference together are a valid contract. Examples that are whole contracts are valid alone.
 func TestReferenceSections(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../../docs/contract-language.md")
@@ -44,6 +44,10 @@ func TestReferenceSections(t *testing.T) {
 	src.WriteString("contract: shop\ntitle: Shop\n")
 	for i, block := range strings.Split(string(b), "```yaml\n")[2:] {
 		yaml, _, _ := strings.Cut(block, "```")
+		if strings.HasPrefix(yaml, "contract: ") {
+			parseContract(t, yaml)
+			continue
+		}
 		if i == 0 { // there is no file here
 			yaml = strings.Replace(yaml, "examples/order-paid.json", `'{"id":1}'`, 1)
 		}

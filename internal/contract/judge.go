@@ -15,12 +15,20 @@ type Verdict struct {
 	OK     bool
 	Class  string // error class (hook.Class…), "" if OK
 	Detail string // one English sentence, "" if OK
+	Then   hook.Then
+	Rule   string // the key of the contract's rule that decided Then; "": none did
+	Failed string // why a rule could not be applied, one English sentence; "": all could
 }
 
 // Judge applies the contract's success rule to an answer. Without a rule, any 2xx is a
 // success, and so is an answer of a transport whose answers have no status. r.Body should
-// be all that was read of the answer, not only the part that is stored.
+// be all that was read of the answer, not only the part that is stored. It is [Contract.JudgeAttempt] of a first attempt.
 func (c *Contract) Judge(r *hook.Response) Verdict {
+	return c.JudgeAttempt(Attempted{Response: r, Number: 1})
+}
+
+// judge applies the success rule. vars are those of r.
+func (c *Contract) judge(r *hook.Response, vars *expr.Response) Verdict {
 	rule := c.delivery.success
 	if rule == nil {
 		if !r.HasStatus() || r.Status >= 200 && r.Status < 300 {
@@ -28,7 +36,7 @@ func (c *Contract) Judge(r *hook.Response) Verdict {
 		}
 		return byStatus(r)
 	}
-	ok, err := rule.Eval(nil, expr.NewResponse(r))
+	ok, err := rule.Eval(nil, vars)
 	switch {
 	case err == nil && ok:
 		return Verdict{OK: true}
@@ -39,19 +47,19 @@ func (c *Contract) Judge(r *hook.Response) Verdict {
 	case !r.HasStatus():
 		return Verdict{Class: hook.ClassBodyRule, Detail: "The receiver's answer is not what the contract asks for."}
 	}
-	return c.byRule(r)
+	return c.byRule(r, vars)
 }
 
 // byRule says why the rule refused a 2xx answer: because of the status, if the status
 // alone decides, otherwise because of the content.
-func (c *Contract) byRule(r *hook.Response) Verdict {
-	vars := expr.NewResponse(r)
-	vars.StatusOnly = true
-	if _, err := c.delivery.success.Eval(nil, vars); !errors.Is(err, expr.ErrUndecided) {
+func (c *Contract) byRule(r *hook.Response, vars *expr.Response) Verdict {
+	onlyStatus := expr.NewResponse(r)
+	onlyStatus.StatusOnly = true
+	if _, err := c.delivery.success.Eval(nil, onlyStatus); !errors.Is(err, expr.ErrUndecided) {
 		return Verdict{Class: hook.ClassStatusOther, Detail: fmt.Sprintf("The receiver answered %s, which the contract does not count as success.", status(r.Status))}
 	}
 	what := "the answer's content is not what the contract asks for"
-	if expr.IsHTML(r.Body) {
+	if vars.HTML() {
 		what = "the answer is an HTML page"
 	}
 	return Verdict{Class: hook.ClassBodyRule, Detail: fmt.Sprintf("The receiver answered %s, but %s.", status(r.Status), what)}

@@ -104,7 +104,10 @@ var keysOf = map[string][]string{
 	"endpoint.body":         {"$raw", "content_type"},
 	"endpoint.form":         {"field", "fields", "booleans", "empty", "when"},
 	"endpoint.event_types":  {"min", "max"},
-	"delivery":              {"timeout", "connect_timeout", "clock", "retry", "mode", "success", "concurrency", "per_second", "ordered", "delay", "debounce"},
+	"delivery": {
+		"timeout", "connect_timeout", "clock", "retry", "mode", "success", "disable_if", "stop_if", "pause_if", "retry_if",
+		"concurrency", "per_second", "ordered", "delay", "debounce",
+	},
 	"delivery.debounce":     {"key", "wait", "max"},
 	"credentials":           {"api_key", "secret", "token", "endpoint"},
 	"credentials.api_key":   {"length", "alphabet"},
@@ -238,6 +241,8 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("success"); v != nil && !l.statusOnly(v) {
 		d.success = template.ReadCondition(l.File, v, expr.Success())
 	}
+	d.rules = l.answerRules(o)
+	d.judgesBody = d.looksAtBody()
 	if v := o.Get("concurrency"); v != nil {
 		d.concurrency = int(l.Number(v, 1, hook.MaxConcurrency))
 	}

@@ -52,6 +52,6 @@ func sampleName(e EventType, cfg hook.EndpointConfig) string {
 	return "test"
 }
 
-// IsHTML reports whether the body of an answer is an HTML page, as response.html
+// IsHTML reports whether an answer is an HTML page, as response.html
 // in a success rule does.
-func IsHTML(body []byte) bool { return expr.IsHTML(body) }
+func IsHTML(r *hook.Response) bool { return expr.NewResponse(r).HTML() }

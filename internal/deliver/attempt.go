@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"gancho/internal/contract"
 	"gancho/internal/deliver/pace"
 	"gancho/internal/hook"
 	"gancho/internal/send"
@@ -89,7 +90,7 @@ func (w *Worker) attempt(p *plan, job *hook.Job, mark func(d *hook.Delivery, fro
 			m.why = hook.Unavailable(reply.NotNow)
 			return m, errUnsent
 		}
-		m.Attempt, m.outcome = judge(p, reply)
+		m.Attempt, m.outcome = judge(p, reply, d.Attempts+1)
 		m.StartedAt = began // by the clock of the worker, as all times of the delivery are
 		c.Record(m.Attempt, reply)
 	}
@@ -160,17 +161,23 @@ func (l *lane) mark(d *hook.Delivery, frozen *hook.Frozen, edited bool) error {
 	return errNotMarked
 }
 
-// judge decides by the contract's success rule what a reply means for the delivery.
-func judge(p *plan, r *send.Reply) (*hook.Attempt, hook.Outcome) {
+// judge decides by the rules of the contract what a reply means for the delivery. number is that of the attempt.
+func judge(p *plan, r *send.Reply, number int) (*hook.Attempt, hook.Outcome) {
 	a := &hook.Attempt{StartedAt: r.StartedAt, Response: r.Response, Timing: r.Timing, Class: r.Class, Detail: r.Detail}
-	o := hook.Outcome{Class: r.Class, RetryAfter: r.RetryAfter, Interrupted: r.Class == hook.ClassInterrupted}
-	if r.Class == hook.ClassShadow {
+	o := hook.Outcome{Class: r.Class, Interrupted: r.Class == hook.ClassInterrupted}
+	switch {
+	case r.Class == hook.ClassShadow:
 		o.Cancel = hook.ReasonShadow
+	case !o.Interrupted && !hook.NeverSent(r.Class):
+		v := p.contract.JudgeAttempt(contract.Attempted{Response: r.Response, Class: r.Class, Detail: r.Detail, Number: number})
+		o.OK, o.Class, o.Then = v.OK, v.Class, v.Then
+		a.Class, a.Detail, a.Rule, a.RuleFailed = v.Class, v.Detail, v.Rule, v.Failed
+		if !o.OK {
+			o.RetryAfter = r.RetryAfter
+		}
 	}
-	if r.Class == "" {
-		v := p.contract.Judge(r.Response)
-		o.OK, o.Class = v.OK, v.Class
-		a.Class, a.Detail = v.Class, v.Detail
+	if r.Response != nil {
+		r.Response.Read = nil // only the rules need it, and the attempt stays in memory until it is stored
 	}
 	a.Interrupted = o.Interrupted
 	return a, o
@@ -184,14 +191,14 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	d := &job.Delivery
 
 	l.mu.Lock()
-	endpoint, disable := hook.Standing{State: l.plan.state, Ordered: p.limits.Ordered}, ""
+	endpoint, to, why := hook.Standing{State: l.plan.state, Ordered: p.limits.Ordered}, hook.EndpointState(""), ""
 	// An attempt under an earlier version of the endpoint, perhaps to another URL, says
 	// nothing about the endpoint as it is now.
 	current := p.endpoint.Version == l.plan.endpoint.Version
 	if current {
 		l.notice(a, o, now)
 		if !o.OK && o.Cancel != hook.ReasonShadow && l.failingLong(now) {
-			endpoint.State, disable = hook.EndpointDisabled, hook.ReasonFailingLong
+			endpoint.State, to, why = hook.EndpointDisabled, hook.EndpointDisabled, hook.ReasonFailingLong
 		}
 	} else {
 		l.pace.Ended(pace.Silent, now)
@@ -203,8 +210,11 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 		l.w.Log.Error("attempt of a finished delivery", "delivery", d.ID, "state", d.State)
 	}
 	*d = t.Delivery
-	if current && t.Disable != "" {
-		disable = t.Disable
+	if current && t.Endpoint != "" {
+		to, why = t.Endpoint, t.Why
+	}
+	if to == hook.EndpointPaused { // until the lane reads that; resuming the endpoint ends the pause
+		l.pace.Extend(now.Add(pausing))
 	}
 	if p.limits.Ordered && d.State == hook.Retrying && l.ordered() && l.standing.Load() != ended {
 		next := job // it stays the first of the queue, so that no later delivery is sent before it
@@ -223,10 +233,14 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	l.w.Observer.Attempted(p.endpoint, d, a)
 	final := *d
 	l.record(hook.Result{Delivery: final, Attempt: a, Frozen: frozen, Awaited: awaited}, func() { l.settle(final, now) })
-	if disable != "" {
-		l.disable(disable, now)
+	if to != "" {
+		l.setState(to, why, now)
 	}
 }
+
+// pausing is how long a lane waits until it knows that its endpoint was paused. If that could not be stored, it goes on
+// then, and the next answer pauses the endpoint again.
+const pausing = time.Minute
 
 // notice counts an attempt for the circuit breaker and the health of the endpoint; with mu
 // held.
@@ -313,17 +327,17 @@ func (l *lane) settle(d hook.Delivery, again time.Time) {
 	}
 }
 
-// disable disables the endpoint.
-func (l *lane) disable(reason string, now time.Time) {
+// setState disables or pauses the endpoint.
+func (l *lane) setState(to hook.EndpointState, why string, now time.Time) {
 	if !l.ownsStill() { // another node has taken over and decides
 		return
 	}
-	err := l.w.Store.SetEndpointState(context.WithoutCancel(l.w.stopped), l.id, hook.EndpointDisabled, reason, now)
-	if err != nil { // the next failed attempt tries again
-		l.w.Log.Error("endpoint not disabled", "endpoint", l.id, "reason", reason, "error", err)
+	if err := l.w.Store.SetEndpointState(context.WithoutCancel(l.w.stopped), l.id, to, why, now); err != nil {
+		// The next failed attempt tries again.
+		l.w.Log.Error("state of the endpoint not stored", "endpoint", l.id, "state", to, "reason", why, "error", err)
 		return
 	}
-	l.w.Log.Warn("endpoint disabled", "endpoint", l.id, "reason", reason)
+	l.w.Log.Warn("endpoint "+string(to), "endpoint", l.id, "reason", why)
 }
 
 // interruptedResult is the result of an attempt whose process ended before it knew the

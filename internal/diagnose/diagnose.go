@@ -108,6 +108,7 @@ var codes = map[string]string{
 	hook.ClassGone:           "address_gone",
 	hook.ClassRateLimited:    "too_many_requests",
 	hook.ClassStatusOther:    "unexpected_status",
+	hook.ClassAnswerRule:     "sent_again",
 	hook.ClassRender:         "request_not_made",
 	hook.ClassScript:         "transformation_failed",
 	hook.ClassScriptTimeout:  "transformation_too_slow",

@@ -56,6 +56,15 @@ const (
 	WhyNoAnswer      Why = "no_answer"
 )
 
+// Which rule of the contract decided what follows from the latest attempt.
+const (
+	WhyRuleDisables Why = "rule_disables"
+	WhyRuleStops    Why = "rule_stops"
+	WhyRulePauses   Why = "rule_pauses"
+	WhyRuleRetries  Why = "rule_retries"
+	WhyRuleFailed   Why = "rule_failed"
+)
+
 // What happens next. {n} is the number of the next attempt, {most} how many there can be.
 const (
 	WhyFirst      Why = "first_attempt"

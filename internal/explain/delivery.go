@@ -42,6 +42,9 @@ func (x Explainer) Delivery(d hook.Delivery, e *hook.Endpoint, ev *hook.Event, l
 	if served != nil {
 		why, facts := f.judged(served, language)
 		out.Judged = because(why, served.SuccessRule(), facts...)
+		if why, cause := f.ruled(served); why != "" {
+			out.Rule = because(why, cause, "contract", served.Title.In(language))
+		}
 	}
 	why, facts := f.next(served)
 	out.Next = *because(why, "", facts...)
@@ -123,6 +126,28 @@ func (f *subject) judged(c *contract.Contract, language string) (diagnose.Why, [
 		return diagnose.WhyNoAnswer, nil
 	}
 	return not, facts
+}
+
+// ruled says which rule of the contract decided what follows from the latest attempt, "" if none did. cause is the rule
+// as it is now, or the error for which one was left aside.
+func (f *subject) ruled(c *contract.Contract) (why diagnose.Why, cause string) {
+	if f.last == nil {
+		return "", ""
+	}
+	switch f.last.Rule {
+	case "disable_if":
+		return diagnose.WhyRuleDisables, c.Rule(hook.ThenDisable)
+	case "stop_if":
+		return diagnose.WhyRuleStops, c.Rule(hook.ThenStop)
+	case "pause_if":
+		return diagnose.WhyRulePauses, c.Rule(hook.ThenPause)
+	case "retry_if":
+		return diagnose.WhyRuleRetries, c.Rule(hook.ThenRetry)
+	}
+	if f.last.RuleFailed != "" {
+		return diagnose.WhyRuleFailed, f.last.RuleFailed
+	}
+	return "", ""
 }
 
 // next says what happens next. c is nil if the contract is gone.

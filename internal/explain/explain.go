@@ -40,7 +40,7 @@ func (x Explainer) serving(e *hook.Endpoint) *contract.Contract {
 func (x Explainer) Attempt(e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, language string) hook.Diagnosis {
 	in := diagnose.Attempt{Class: at.Class, URL: at.Request.URL, Response: at.Response}
 	if at.Response != nil {
-		in.HTML = contract.IsHTML(at.Response.Body)
+		in.HTML = contract.IsHTML(at.Response)
 	}
 	if e != nil {
 		if in.URL == "" { // no request was made

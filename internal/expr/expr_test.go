@@ -1,8 +1,12 @@
 package expr
 
 import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"errors"
+	"io"
 	"reflect"
 	"strings"
 	"sync"
@@ -13,6 +17,8 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
 	"cel.dev/cel-go/interpreter"
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 
 	"gancho/internal/hook"
 	"gancho/internal/work"
@@ -339,6 +345,12 @@ func TestSuccess(t *testing.T) {
 		{`response.body.contains("ok")`, answer(200, "it is ok\xff"), true},
 		{`response.headers["x-a"] == "1, 2"`, answer(200, "", hook.Header{Name: "X-A", Value: "1"}, hook.Header{Name: "x-a", Value: "2"}), true},
 		{`response.headers.none == null`, answer(200, ""), true},
+		{`response.json.a == "é" && response.body == '{"a":"é"}'`, answer(200, "\ufeff"+`{"a":"é"}`), true},
+		{`response.json.a == "é"`, answer(200, "{\"a\":\"\xe9\"}", hook.Header{Name: "Content-Type", Value: "application/json; charset=iso-8859-1"}), true},
+		{`response.json.a == "é"`, answer(200, "\xff\xfe{\x00\"\x00a\x00\"\x00:\x00\"\x00\xe9\x00\"\x00}\x00", hook.Header{Name: "Content-Type", Value: "application/json"}), true},
+		{`response.json.a == "é"`, answer(200, "\xfe\xff\x00{\x00\"\x00a\x00\"\x00:\x00\"\x00\xe9\x00\"\x00}"), true},
+		{`response.html`, answer(200, "\xff\xfe<\x00h\x00t\x00m\x00l\x00>\x00", hook.Header{Name: "Content-Type", Value: "text/html"}), true},
+		{`response.empty`, answer(200, "\ufeff \n"), true},
 	} {
 		c, err := Success().Compile(tc.text)
 		if err != nil {
@@ -383,7 +395,9 @@ func TestIsHTML(t *testing.T) {
 		"<!doctype html>": true, "\ufeff \n<!-- a --> <!-- b -->\n<!DocType  HTML PUBLIC>": true,
 		"<html>": true, "<HTML lang=pt>": true, "<html": true, "<html/>": true,
 		"": false, "<htmlx>": false, "<p>hi": false, "Accepted": false, "<!doctypehtml>": false, "<!doctype xml>": false,
-		"<!-- never closed <html>": false, "<!doctype htmlx>": false, "<!doctype html": true, "<!----><html>": true, "<!doctype": false, `{"a":"<html>"}`: false, "x<html>": false, "<?xml version='1.0'?><html>": false,
+		"<!-- never closed <html>": false, "<!doctype htmlx>": false, "<!doctype html": true, "<!----><html>": true, "<!doctype": false, `{"a":"<html>"}`: false, "x<html>": false,
+		"<?xml version='1.0'?><html>": true, "\ufeff<!-- a --><?xml version='1.0'?>\n<!DOCTYPE html PUBLIC>": true,
+		"<?xml version='1.0'?><rss>": false, "<?xml version='1.0'><html>": false, "<?": false,
 	} {
 		if got := IsHTML([]byte(body)); got != want {
 			t.Errorf("IsHTML(%q) = %v, want %v", body, got, want)
@@ -509,5 +523,76 @@ func benchmark(b *testing.B, text string) {
 func BenchmarkCompile(b *testing.B) {
 	for b.Loop() {
 		_, _ = Filter().Compile(`payload.customer.age > 30 && payload.paid`)
+	}
+}
+
+// A rule judges all that was read of an answer, without its compression, and knows whether that is all.
+func TestSuccessOfCompressed(t *testing.T) {
+	t.Parallel()
+	long := `{"list":"` + strings.Repeat("x", 100_000) + `","ok":true}`
+	coded := func(coding string, body []byte) *hook.Response {
+		return &hook.Response{Status: 200, Body: body, Headers: []hook.Header{{Name: "Content-Encoding", Value: coding}, {Name: "Content-Type", Value: "application/json"}}}
+	}
+	var gz, deflated, br bytes.Buffer
+	for _, w := range []io.WriteCloser{gzip.NewWriter(&gz), zlib.NewWriter(&deflated), brotli.NewWriter(&br)} {
+		if _, err := io.WriteString(w, long); err != nil || w.Close() != nil {
+			t.Fatal(err)
+		}
+	}
+	zw, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bomb bytes.Buffer
+	w := gzip.NewWriter(&bomb)
+	if _, err := w.Write(bytes.Repeat([]byte(" "), 10<<20)); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	read := &hook.Response{Status: 200, Body: []byte(long[:hook.KeepBody]), Truncated: true, Read: []byte(long)}
+	notAll := &hook.Response{Status: 200, Body: []byte(long[:hook.KeepBody]), Truncated: true, Read: []byte(long), Cut: true}
+	for name, tc := range map[string]struct {
+		r       *hook.Response
+		ok, cut bool
+	}{
+		"gzip":             {coded("gzip", gz.Bytes()), true, false},
+		"deflate":          {coded("deflate", deflated.Bytes()), true, false},
+		"br":               {coded("br", br.Bytes()), true, false},
+		"zstd":             {coded("zstd", zw.EncodeAll([]byte(long), nil)), true, false},
+		"cut gzip":         {coded("gzip", gz.Bytes()[:gz.Len()/2]), false, true},
+		"bomb":             {coded("gzip", bomb.Bytes()), false, true},
+		"all that is read": {read, true, false},
+		"more than that":   {notAll, false, true},
+	} {
+		c, err := Success().Compile("response.json.ok == true")
+		if err != nil {
+			t.Fatal(err)
+		}
+		vars := NewResponse(tc.r)
+		if vars.Cut() {
+			t.Errorf("%s: cut before anybody looked", name)
+		}
+		if ok, err := c.Eval(nil, vars); ok != tc.ok || err != nil || vars.Cut() != tc.cut {
+			t.Errorf("%s: %t, %v, cut %t; want %+v", name, ok, err, vars.Cut(), tc)
+		}
+	}
+}
+
+// Rules about what follows see the error, and that there was no answer.
+func TestAnswer(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`error.class == "timeout" && attempt.number == 3 && response.status == 0 && response.empty && !response.is_json`: true,
+		`response.headers["retry-after"] != null || response.json != null || response.body != "" || response.html`:       false,
+	} {
+		c, err := Answer().Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.Eval(nil, &Answered{Response: NewResponse(nil), Class: "timeout", Attempt: 3}); got != want || err != nil {
+			t.Errorf("%s: %t, %v", text, got, err)
+		}
+		if _, err := Success().Compile(text); err == nil && strings.Contains(text, "error.") {
+			t.Error("a success rule sees the error class")
+		}
 	}
 }

@@ -101,7 +101,7 @@ var answers = []struct {
 func (p *page) troubleshooting() {
 	all := slices.Clone(attempts)
 	for _, a := range answers {
-		html := contract.IsHTML(a.answer.Body)
+		html := contract.IsHTML(&a.answer)
 		verdict := p.contract.Judge(&a.answer)
 		if verdict.OK && !html {
 			continue

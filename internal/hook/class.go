@@ -30,6 +30,7 @@ const (
 	ClassRateLimited    = "rate_limited"      // 429
 	ClassStatusOther    = "status_unexpected" // 1xx, or a 2xx that the contract does not accept
 	ClassBodyRule       = "body_rule"         // right status, but the body breaks the success rule
+	ClassAnswerRule     = "answer_rule"       // a success, but the contract's rule retry_if holds
 	ClassTooSlow        = "too_slow"          // right answer, but later than the contract allows
 	ClassRender         = "render_failed"     // never sent: no request could be made
 	ClassInterrupted    = "interrupted"       // the process ended during the attempt

@@ -38,6 +38,7 @@ var classMeans = map[string]struct{ trouble, neverSent bool }{
 	"gone":                   {false, false},
 	"status_unexpected":      {false, false},
 	"body_rule":              {false, false},
+	"answer_rule":            {false, false},
 	"too_slow":               {false, false},
 	"interrupted":            {false, false}, // about Gancho
 	"render_failed":          {false, true},

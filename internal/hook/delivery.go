@@ -155,6 +155,8 @@ type Attempt struct {
 	Timing      Timing
 	Class       string // error class; "" if the attempt succeeded
 	Detail      string // one English sentence for the log and the API
+	Rule        string // the rule of the contract that decided what follows, for example stop_if; "": none did
+	RuleFailed  string // why a rule of the contract could not be applied, one English sentence; "": all could
 	Interrupted bool
 	Batch       Batch // the request had other events in it; zero: it had not
 	// Unreadable says that the request, what came back and the detail of the error cannot be
@@ -178,6 +180,18 @@ type Response struct {
 	Headers   []Header `json:"headers"`
 	Body      []byte   `json:"body"`      // the first [KeepBody] bytes
 	Truncated bool     `json:"truncated"` // there was more than Body
+	// Read is all that was read of a body that is longer than Body, at most [ReadBody] bytes; nil: Body is all. It is for
+	// rules that judge the answer, and is not stored.
+	Read []byte `json:"-"`
+	Cut  bool   `json:"-"` // with Read: there was more than that, or the rest did not come
+}
+
+// All is what was read of the body. whole says that the receiver sent no more.
+func (r *Response) All() (body []byte, whole bool) {
+	if r.Read != nil {
+		return r.Read, !r.Cut
+	}
+	return r.Body, !r.Truncated
 }
 
 // HasStatus reports whether the answer has a status. Answers to HTTP requests have one;

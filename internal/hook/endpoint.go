@@ -21,6 +21,7 @@ const (
 // Reasons why an endpoint left the state active ([Endpoint.StateReason]).
 const (
 	ReasonGone         = "gone"          // the receiver answered 410
+	ReasonAnswerRule   = "answer_rule"   // a rule of the contract held: disable_if, or pause_if
 	ReasonFailingLong  = "failing_long"  // all attempts failed for 5 days
 	ReasonByPerson     = "by_person"     // a request to the API
 	ReasonTenantDelete = "tenant_delete" // its tenant was deleted

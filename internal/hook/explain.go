@@ -12,6 +12,7 @@ type Why struct {
 	Made   *Reason // what made the event; nil: the event was removed
 	Taken  *Reason // why the endpoint got it; nil: the event was removed
 	Judged *Reason // what counts as success; nil: the contract is gone
+	Rule   *Reason // the rule of the contract that decided what follows from the latest attempt; nil: none did
 	Next   Reason
 }
 

@@ -59,11 +59,24 @@ type Trigger struct {
 	Again   time.Time // of [OnPutBack]: the delivery must not be taken before
 }
 
+// Then is what a rule of the contract makes of an attempt. "" stands for the usual: a success is delivered, and a failure
+// is tried again by the schedule.
+type Then string
+
+// The consequences of a rule. Only ThenRetry turns a success into a failure.
+const (
+	ThenStop    Then = "stop"    // a failure is not tried again
+	ThenDisable Then = "disable" // so it is, and the endpoint is disabled
+	ThenPause   Then = "pause"   // the endpoint is paused; a failure waits and uses up no place in the schedule
+	ThenRetry   Then = "retry"   // it is tried again by the schedule, although it would be a success
+)
+
 // Outcome is the part of an attempt's result that decides the next state.
 type Outcome struct {
 	OK          bool
 	Class       string        // error class when not OK
-	RetryAfter  time.Duration // what the receiver asked for (429, 503); 0: nothing
+	Then        Then          // what a rule says of it
+	RetryAfter  time.Duration // what the receiver asked for; 0: nothing
 	Interrupted bool          // the process stopped before it knew the result
 	Final       bool          // no later attempt can succeed, for example render_failed
 	Cancel      string        // reason to cancel the delivery; "": do not cancel it
@@ -71,8 +84,9 @@ type Outcome struct {
 
 // Transition is what becomes of a delivery.
 type Transition struct {
-	Delivery Delivery // as it is afterwards
-	Disable  string   // reason to disable the endpoint; "": leave it as it is
+	Delivery Delivery      // as it is afterwards
+	Endpoint EndpointState // what becomes of its endpoint: disabled or paused; "": it stays as it is
+	Why      string        // the reason of that
 }
 
 // MaxRetryAfter is the longest pause that a receiver can ask for with Retry-After.
@@ -95,9 +109,11 @@ func Next(d Delivery, t Trigger, p Policy, e Standing, now time.Time) (next Tran
 	case OnTake:
 		ok = n.take(now)
 	case OnAttempt:
-		if ok = n.conclude(t.Outcome, p, now); ok && !t.Outcome.OK && t.Outcome.Class == ClassGone && !d.Test {
-			next.Disable = ReasonGone // 410 means that nothing more is to be sent there, whatever the mode
-			e.State = EndpointDisabled
+		if ok = n.conclude(t.Outcome, p, now); ok && !d.Test {
+			next.Endpoint, next.Why = t.Outcome.consequence(e)
+			if next.Endpoint != "" {
+				e.State = next.Endpoint
+			}
 		}
 	case OnPutBack:
 		ok = n.putBack(t.Again)
@@ -117,6 +133,21 @@ func Next(d Delivery, t Trigger, p Policy, e Standing, now time.Time) (next Tran
 	}
 	n.settle(e, now)
 	return next, true
+}
+
+// consequence is what an attempt makes of its endpoint, whatever the mode of the delivery, and why. A state "" says that
+// the endpoint stays as it is.
+func (o Outcome) consequence(e Standing) (EndpointState, string) {
+	switch why := ReasonAnswerRule; {
+	case o.Then == ThenDisable && !e.stopped():
+		if o.Class == ClassGone {
+			why = ReasonGone
+		}
+		return EndpointDisabled, why
+	case o.Then == ThenPause && e.State == EndpointActive:
+		return EndpointPaused, why
+	}
+	return "", ""
 }
 
 // take is [OnTake]. A delivery in [Sending] was stored so when it was accepted, and
@@ -153,7 +184,10 @@ func (d *Delivery) conclude(o Outcome, p Policy, now time.Time) bool {
 	case o.Interrupted: // does not use up a place in the schedule
 		d.State, d.Reason, d.NextAttemptAt, d.QueueAt = Pending, ReasonInterrupted, now, now
 		return true
-	case o.Class == ClassGone, d.Slot+1 >= len(p.Retry):
+	case o.Then == ThenPause: // it waits until the endpoint is resumed, and uses up no place either
+		d.State, d.Reason, d.NextAttemptAt, d.QueueAt = Retrying, o.Class, now, now
+		return true
+	case o.Then == ThenStop, o.Then == ThenDisable, d.Slot+1 >= len(p.Retry):
 		d.State, d.Reason = Failed, o.Class
 	default:
 		wait := spread(p.Retry[d.Slot+1], d.spreadBy(), d.Slot)

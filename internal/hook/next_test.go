@@ -34,7 +34,16 @@ func happenings() (list []happening) {
 		{"an attempt succeeds", Outcome{OK: true}},
 		{"an attempt fails", Outcome{Class: ClassTimeout}},
 		{"an attempt fails for good", Outcome{Class: ClassRender, Final: true}},
-		{"an attempt is answered with 410", Outcome{Class: ClassGone}},
+		{"an attempt is answered with 410, which disables the endpoint", Outcome{Class: ClassGone, Then: ThenDisable}},
+		{"an attempt is answered with 410, and the contract says that it means nothing", Outcome{Class: ClassGone}},
+		{"an attempt succeeds, and disable_if holds", Outcome{OK: true, Then: ThenDisable}},
+		{"an attempt succeeds, and stop_if holds", Outcome{OK: true, Then: ThenStop}},
+		{"an attempt succeeds, and pause_if holds", Outcome{OK: true, Then: ThenPause}},
+		{"an attempt would succeed, and retry_if holds", Outcome{Class: ClassAnswerRule, Then: ThenRetry}},
+		{"an attempt fails, and disable_if holds", Outcome{Class: ClassStatus4xx, Then: ThenDisable}},
+		{"an attempt fails, and stop_if holds", Outcome{Class: ClassStatus4xx, Then: ThenStop}},
+		{"an attempt fails, and pause_if holds", Outcome{Class: ClassStatus4xx, Then: ThenPause}},
+		{"an attempt fails, and retry_if holds", Outcome{Class: ClassStatus4xx, Then: ThenRetry}},
 		{"an attempt is interrupted", Outcome{Class: ClassInterrupted, Interrupted: true}},
 		{"a script cancels the delivery", Outcome{Class: ClassScriptCancel, Cancel: ReasonScript}},
 		{"an attempt was a trial without sending", Outcome{Class: ClassShadow, Cancel: ReasonShadow}},
@@ -115,7 +124,7 @@ A row is a state before; a column is a kind of delivery. A cell is the state aft
   its reason; +1 or =0: the place in the schedule moves on, or to the beginning
   +superseded, -superseded: the flag is set, or cleared
   unversioned: the next attempt renders the delivery anew
-  stop: the endpoint is to be disabled
+  stop, pause: the endpoint is to be disabled, or paused
 "-": nothing changes. Waiting deliveries with the flag superseded never come about; they
 are here because Next is defined for everything.
 `)
@@ -177,13 +186,13 @@ func (h happening) table() string {
 			}
 			var lines []string
 			for _, v := range merge(variants, len(endpointStates)) {
-				lines = append(lines, fmt.Sprintf("    %-30s%s\n", "endpoint "+v.name, v.cells))
+				lines = append(lines, fmt.Sprintf("    %-34s%s\n", "endpoint "+v.name, v.cells))
 			}
 			rows = append(rows, group{name, strings.Join(lines, "")})
 		}
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "%34s", "")
+	fmt.Fprintf(&out, "%38s", "")
 	for _, k := range kinds {
 		fmt.Fprintf(&out, "%-44s", k.name)
 	}
@@ -219,8 +228,12 @@ func cell(d Delivery, next Transition, ok bool) string {
 	if n.EndpointVersion != d.EndpointVersion {
 		words = append(words, "unversioned")
 	}
-	if next.Disable != "" {
+	switch next.Endpoint {
+	case EndpointDisabled:
 		words = append(words, "stop")
+	case EndpointPaused:
+		words = append(words, "pause")
+	case "", EndpointActive, EndpointDeleted:
 	}
 	return strings.Join(words, " ")
 }
@@ -320,10 +333,14 @@ func TestNextProperties(t *testing.T) {
 		case h.trigger.Kind == OnAttempt && ok != (n.Attempts == d.Attempts+1),
 			h.trigger.Kind != OnAttempt && n.Attempts != d.Attempts:
 			t.Fatalf("%d attempts of %d", n.Attempts, d.Attempts)
-		case !asked && n.Slot < d.Slot, n.State == Retrying && h.trigger.Kind == OnAttempt && n.Slot != d.Slot+1:
+		case !asked && n.Slot < d.Slot, n.State == Retrying && h.trigger.Kind == OnAttempt && (n.Slot != d.Slot+1) != (h.trigger.Outcome.Then == ThenPause):
 			t.Fatalf("schedule moves from %d to %d", d.Slot, n.Slot)
 		case n.State.Waiting() && e.Ordered && ok && n.QueueAt != n.CreatedAt:
 			t.Fatalf("loses its place in the order: %+v", n)
+		case n.State == Retrying && h.trigger.Outcome.Then == ThenPause:
+			if !n.NextAttemptAt.Equal(noon) || got.Endpoint == "" && e.State == EndpointActive {
+				t.Fatalf("does not wait for its endpoint: %+v", got)
+			}
 		case n.State == Retrying && h.trigger.Kind == OnAttempt:
 			want, wait := p.Retry[n.Slot], n.NextAttemptAt.Sub(noon)
 			if low, high := want-want/10-1, max(want+want/10+1, h.trigger.Outcome.RetryAfter); wait < low || wait > high {

@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 
 	// Pure computation: no network, no database, no clock.
 	"internal/cron":      {},
-	"internal/expr":      {"internal/hook", "internal/rawjson", "internal/nearest", "internal/work"},
+	"internal/expr":      {"internal/answer", "internal/hook", "internal/rawjson", "internal/nearest", "internal/work"},
 	"internal/match":     {"internal/hook", "internal/expr", "internal/cache", "internal/work"},
 	"internal/sign":      {"internal/hook", "internal/nearest", "internal/rawjson"},
 	"internal/diagnose":  {"internal/hook", "internal/texts"},

@@ -57,6 +57,8 @@ type Attributes struct {
 	// message and crashed, so at-most-once forbids it. (If no byte of the message was written,
 	// it may always be tried again.)
 	Resend bool
+	// WholeAnswer asks for [hook.Response.Read], because somebody judges more of the answer than is kept.
+	WholeAnswer bool
 }
 
 // Clock says which part of an attempt [Attributes.Timeout] covers.
@@ -88,7 +90,7 @@ type Reply struct {
 	// when a complete answer came, even if that says no.
 	Class      string
 	Detail     string        // what failed, as one English sentence; empty with Class
-	RetryAfter time.Duration // how long the receiver asks to be left alone; 0: it does not ask
+	RetryAfter time.Duration // how long the answer asks to be left alone, whatever its status; 0: it does not ask
 	Unsent     bool          // no byte of the message was written, so the receiver cannot have acted on it
 	// NotNow says why the transport could not find out whether the message may be sent, for example because the
 	// database cannot be read. Then nothing was sent, the message is not at fault, and a later try may succeed.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,7 +31,9 @@ type attemptRow struct {
 	Transport   string   `json:"x,omitempty"` // empty: httpTransport
 	NoStatus    bool     `json:"n,omitempty"` // there is a response, but it has no status
 	Batch       []byte   `json:"g,omitempty"` // see appendBatch
-	Sealed      []byte   `json:"z,omitempty"` // an attemptText
+	Rule        string   `json:"ru,omitempty"`
+	RuleFailed  int      `json:"rf,omitempty"` // how many bytes of the detail are hook.Attempt.RuleFailed; they are the last
+	Sealed      []byte   `json:"z,omitempty"`  // an attemptText
 
 	attemptText // in plain: of earlier releases
 }
@@ -64,12 +67,15 @@ func (s *sealer) encodeAttempt(a *hook.Attempt) []byte {
 	if r := a.Response; r != nil {
 		text.Got, text.Answer = r.Headers, r.Body
 	}
+	if a.RuleFailed != "" { // so that programs of the release before, which do not know it, show it with the detail
+		text.Detail = strings.TrimPrefix(a.Detail+" "+a.RuleFailed, " ")
+	}
 	scratch := attemptScratches.Get().(*attemptScratch)
 	scratch.text = text.append(scratch.text[:0])
 	row := attemptPlace(a.Delivery, a.Number)
 	scratch.sealed = s.keys.Load().active.appendSeal(scratch.sealed[:0], scratch.text, row[:])
 
-	// By hand, since this is the largest part of the work for an attempt. Classes and transports
+	// By hand, since this is the largest part of the work for an attempt. Classes, rules and transports
 	// are names of ours, which need no escapes.
 	out := make([]byte, 0, base64.StdEncoding.EncodedLen(len(scratch.sealed))+160)
 	number := func(name string, n int64) { out = strconv.AppendInt(append(out, name...), n, 10) }
@@ -103,6 +109,12 @@ func (s *sealer) encodeAttempt(a *hook.Attempt) []byte {
 	if !a.Batch.IsZero() {
 		out = base64.StdEncoding.AppendEncode(append(out, `,"g":"`...), appendBatch(nil, a.Batch))
 		out = append(out, '"')
+	}
+	if a.Rule != "" {
+		word(`,"ru":`, a.Rule)
+	}
+	if a.RuleFailed != "" {
+		number(`,"rf":`, int64(len(a.RuleFailed)))
 	}
 	out = base64.StdEncoding.AppendEncode(append(out, `,"z":"`...), scratch.sealed)
 	out = append(out, `"}`...)
@@ -192,12 +204,16 @@ func (s *sealer) decodeAttempt(id hook.DeliveryID, number int, data []byte) (*ho
 			*text = attemptText{}
 		}
 	}
+	detail, failed := text.Detail, ""
+	if n := row.RuleFailed; n > 0 && n <= len(detail) {
+		detail, failed = strings.TrimSuffix(detail[:len(detail)-n], " "), detail[len(detail)-n:]
+	}
 	us := func(i int) time.Duration { return time.Duration(row.Timing[i]) * time.Microsecond }
 	a := &hook.Attempt{
 		Delivery: id, Number: number, StartedAt: time.UnixMicro(row.Started).UTC(),
 		Request: hook.Request{Method: text.Method, URL: text.URL, Headers: text.Sent, Body: text.Body},
 		Timing:  hook.Timing{DNS: us(0), Connect: us(1), TLS: us(2), FirstByte: us(3), Total: us(4)},
-		Class:   row.Class, Detail: text.Detail, Interrupted: row.Interrupted, Transport: cmp.Or(row.Transport, httpTransport),
+		Class:   row.Class, Detail: detail, Rule: row.Rule, RuleFailed: failed, Interrupted: row.Interrupted, Transport: cmp.Or(row.Transport, httpTransport),
 		Unreadable: broken, Batch: readBatch(row.Batch),
 	}
 	if row.Status != 0 || row.NoStatus {

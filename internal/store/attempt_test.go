@@ -25,10 +25,13 @@ func TestAttemptIsStored(t *testing.T) {
 			Response: &hook.Response{Status: 200, Headers: header, Body: []byte{0xff}, Truncated: true},
 			Timing:   hook.Timing{DNS: 1000, Connect: 2000, TLS: 3000, FirstByte: 4000, Total: 5000},
 		},
-		"without an answer": {Transport: "http", Class: hook.ClassTimeout, Detail: "It took too long."},
-		"interrupted":       {Transport: "http", Class: hook.ClassInterrupted, Interrupted: true},
-		"without a status":  {Transport: "queue", Response: &hook.Response{Body: []byte("x")}},
-		"an empty answer":   {Transport: "queue", Response: &hook.Response{}},
+		"without an answer":                  {Transport: "http", Class: hook.ClassTimeout, Detail: "It took too long."},
+		"decided by a rule":                  {Transport: "http", Class: hook.ClassStatus4xx, Detail: "It failed.", Rule: "stop_if"},
+		"a rule that failed":                 {Transport: "http", Class: hook.ClassStatus4xx, Detail: "It failed.", Rule: "retry_if", RuleFailed: "The rule stop_if cannot be applied."},
+		"delivered, with a rule that failed": {Transport: "http", RuleFailed: "The rule stop_if cannot be applied."},
+		"interrupted":                        {Transport: "http", Class: hook.ClassInterrupted, Interrupted: true},
+		"without a status":                   {Transport: "queue", Response: &hook.Response{Body: []byte("x")}},
+		"an empty answer":                    {Transport: "queue", Response: &hook.Response{}},
 	} {
 		a.Delivery, a.Number, a.StartedAt = d, 3, at
 		got, err := s.decodeAttempt(d, 3, s.encodeAttempt(&a))

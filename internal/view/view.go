@@ -198,6 +198,7 @@ func planOf(c *contract.Contract, e *hook.Endpoint) *contract.Plan {
 // hide puts a mask on everything in an attempt but the body of the request.
 func hide(m mask.Mask, at *hook.Attempt) {
 	at.Request.URL, at.Request.Headers, at.Detail = m.Text(at.Request.URL), m.Headers(at.Request.Headers), m.Text(at.Detail)
+	at.RuleFailed = m.Text(at.RuleFailed)
 	if r := at.Response; r != nil {
 		r.Headers = m.Headers(r.Headers)
 		r.Body = m.Start(slices.Clip(r.Body), r.Truncated)

@@ -75,6 +75,7 @@ func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*sen
 		Attributes: send.Attributes{
 			Method: req.Method, Timeout: f.limits.Timeout, ConnectTimeout: f.limits.ConnectTimeout, Clock: send.ClockTotal,
 			Resend: job.Delivery.Mode != hook.AtMostOnce, Egress: f.contract.Egress(),
+			WholeAnswer: f.contract.JudgesBody(),
 		},
 	}
 	if f.limits.Clock == contract.ClockResponse {

@@ -12,6 +12,7 @@ import (
 // secret. Personal data is masked there, too, except in the body, see [contract.Contract.Sensitive].
 func (c *Composed) Record(a *hook.Attempt, reply *send.Reply) {
 	a.Request, a.Detail = c.Request(reply.Sent), cutDetail(c.mask.Text(a.Detail))
+	a.RuleFailed = cutDetail(c.mask.Text(a.RuleFailed))
 	if a.Response == nil {
 		return
 	}

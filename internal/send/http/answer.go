@@ -23,9 +23,9 @@ func (x *exchange) answer(resp *nethttp.Response) (out *hook.Response, whole boo
 		out.Body = []byte{}
 		return out, false, nil
 	}
-	out.Body, out.Truncated, whole, err = readBody(resp)
+	whole, err = readBody(resp, out, x.all)
 	if err != nil && x.clock == send.ClockResponse && isDeadline(err) && !x.isInterrupted() {
-		out.Truncated = true // no failure: the limit was for the status, and that came in time
+		out.Truncated, out.Cut = true, out.Read != nil // no failure: the limit was for the status, and that came in time
 		return out, false, nil
 	}
 	return out, whole, err
@@ -34,45 +34,60 @@ func (x *exchange) answer(resp *nethttp.Response) (out *hook.Response, whole boo
 // scratch are buffers for bodies of unknown or large size.
 var scratch = sync.Pool{New: func() any { return new([hook.KeepBody]byte) }}
 
-// readBody reads a body up to [hook.ReadBody] bytes. It returns the first
-// [hook.KeepBody] of them; truncated says that there were more, and whole that the body was read
-// to its end.
-func readBody(resp *nethttp.Response) (kept []byte, truncated, whole bool, err error) {
+// readBody reads a body up to [hook.ReadBody] bytes. It keeps the first [hook.KeepBody] of them in out, and with all the
+// others, too. whole says that the body was read to its end.
+func readBody(resp *nethttp.Response, out *hook.Response, all bool) (whole bool, err error) {
+	out.Body = []byte{}
 	if n := resp.ContentLength; n >= 0 && n <= hook.KeepBody {
 		if resp.Request.Method == nethttp.MethodHead {
-			return []byte{}, false, true, nil
+			return true, nil
 		}
-		kept = make([]byte, n)
-		got, err := io.ReadFull(resp.Body, kept)
-		return kept[:got], false, err == nil, err
+		body := make([]byte, n)
+		got, err := io.ReadFull(resp.Body, body)
+		out.Body = body[:got]
+		return err == nil, err
 	}
 	buf := scratch.Get().(*[hook.KeepBody]byte)
 	defer scratch.Put(buf)
 	n, err := io.ReadFull(resp.Body, buf[:])
-	kept = bytes.Clone(buf[:n])
-	if kept == nil {
-		kept = []byte{}
+	if n > 0 {
+		out.Body = bytes.Clone(buf[:n])
 	}
 	switch {
 	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) && resp.ContentLength < 0 && cleanEnd(resp):
-		return kept, false, true, nil
+		return true, nil
 	case err != nil:
-		return kept, false, false, err
+		return false, err
 	}
 	for total := n; ; {
 		n, err = resp.Body.Read(buf[:])
 		if n > 0 {
-			truncated = true
+			out.Truncated = true
+			if all {
+				keepMore(out, buf[:n])
+			}
 		}
 		switch total += n; {
 		case err == io.EOF:
-			return kept, truncated, true, nil
+			return true, nil
 		case err != nil:
-			return kept, true, false, err
+			out.Truncated, out.Cut = true, out.Read != nil
+			return false, err
 		case total > hook.ReadBody:
-			return kept, true, false, nil
+			out.Truncated, out.Cut = true, out.Read != nil
+			return false, nil
 		}
 	}
+}
+
+// keepMore adds bytes to what was read of a body, up to [hook.ReadBody].
+func keepMore(out *hook.Response, more []byte) {
+	if out.Read == nil {
+		out.Read = append(make([]byte, 0, 2*hook.KeepBody), out.Body...)
+	}
+	room := hook.ReadBody - len(out.Read)
+	out.Cut = out.Cut || len(more) > room
+	out.Read = append(out.Read, more[:min(len(more), room)]...)
 }
 
 // cleanEnd reports whether a body of unknown length is at its end. io.ReadFull reports

@@ -20,6 +20,7 @@ type exchange struct {
 	start  time.Time       // of the attempt; a second try only has the time that the first left
 	limits limits
 	clock  send.Clock
+	all    bool // [send.Attributes.WholeAnswer]
 
 	dial      *dialing // the dial that this try made; nil: none
 	conn      *conn    // nil: none came about

@@ -75,7 +75,7 @@ const DefaultMaxAge = time.Minute
 // endpoints of one tenant with the same scheme, host and port. An answer is complete when its body
 // has ended or is longer than [hook.ReadBody]; a longer body is cut and marked as truncated. An
 // answer that comes before the whole request was written counts. RetryAfter is read from answers
-// with status 429 or 503; see [retryAfter].
+// with any status; see [retryAfter].
 type Transport struct {
 	guard     *Guard
 	egress    *egress.Keeper
@@ -132,7 +132,7 @@ func (t *Transport) Send(ctx context.Context, m *send.Message) *send.Reply {
 	var header nethttp.Header
 	var err error
 	for again, fresh := true, false; again; {
-		x = &exchange{ctx: ctx, start: reply.StartedAt, limits: t.limitsOf(m), clock: m.Clock}
+		x = &exchange{ctx: ctx, start: reply.StartedAt, limits: t.limitsOf(m), clock: m.Clock, all: m.WholeAnswer}
 		if err = t.connection(x, r, fresh); err == nil {
 			reply.Response, header, err = x.run(r)
 		}
@@ -149,7 +149,7 @@ func (t *Transport) Send(ctx context.Context, m *send.Message) *send.Reply {
 		t.release(x)
 	}
 
-	if a := reply.Response; a != nil && (a.Status == nethttp.StatusTooManyRequests || a.Status == nethttp.StatusServiceUnavailable) {
+	if reply.Response != nil {
 		reply.RetryAfter = retryAfter(header, time.Now())
 	}
 	reply.Unsent = !x.wrote.Load() && !reply.Resent

@@ -832,7 +832,7 @@ func TestRetryAfter(t *testing.T) {
 			t.Errorf("%q (Date %q): %v, want %v", tt.value, tt.date, got, tt.want)
 		}
 	}
-	for status, want := range map[int]time.Duration{429: 5 * time.Second, 503: 5 * time.Second, 500: 0, 200: 0} {
+	for status, want := range map[int]time.Duration{429: 5 * time.Second, 503: 5 * time.Second, 500: 5 * time.Second, 200: 5 * time.Second} {
 		r := receive(t, answering(fmt.Sprintf("HTTP/1.1 %d X\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n", status)))
 		if x := newTransport(t).Send(t.Context(), post(r.url, "x")); x.RetryAfter != want || x.Class != "" {
 			t.Errorf("%d: %v, want %v", status, x.RetryAfter, want)
@@ -1363,5 +1363,47 @@ func TestGraceIsForHeadersAndBody(t *testing.T) {
 	}
 	if len(d.read) != 2 || x.stage != stageBody {
 		t.Errorf("stage %d; the read deadline was set %d times: %v", x.stage, len(d.read), d.read)
+	}
+}
+
+// Who asks for the whole answer gets as much of it as is read, however it comes, and knows whether that is all.
+func TestWholeAnswer(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		size       int
+		read       int // bytes of Response.Read; 0: none, Body is all
+		cut, trunc bool
+	}{
+		{hook.KeepBody, 0, false, false},
+		{hook.KeepBody + 1, hook.KeepBody + 1, false, true},
+		{17_000, 17_000, false, true},
+		{hook.ReadBody, hook.ReadBody, false, true},
+		{hook.ReadBody + 1, hook.ReadBody, true, true},
+		{3 * hook.ReadBody, hook.ReadBody, true, true},
+	} {
+		body := strings.Repeat("0123456789", tt.size/10+1)[:tt.size]
+		for _, rest := range []string{
+			fmt.Sprintf("Content-Length: %d\r\n\r\n%s", tt.size, body),
+			fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", tt.size, body),
+		} {
+			r := receive(t, answering("HTTP/1.1 200 OK\r\n"+rest))
+			for _, all := range []bool{true, false} {
+				m := post(r.url, "x")
+				m.WholeAnswer = all
+				x := newTransport(t).Send(t.Context(), m)
+				if x.Class != "" || x.Response == nil {
+					t.Fatalf("%d bytes: %+v", tt.size, x)
+				}
+				want := hook.Response{Status: 200, Body: []byte(body[:min(tt.size, hook.KeepBody)]), Truncated: tt.trunc}
+				if all && tt.read > 0 {
+					want.Read, want.Cut = []byte(body[:tt.read]), tt.cut
+				}
+				got := *x.Response
+				got.Headers = nil
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%d bytes, %.20s: %s", tt.size, rest, diff)
+				}
+			}
+		}
 	}
 }

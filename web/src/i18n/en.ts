@@ -285,6 +285,7 @@ const en = {
   stateReason: {
     gone: "The receiver answered that it is permanently gone (410).",
     failing_long: "It failed for days, so Gancho disabled it.",
+    answer_rule: "A rule of the contract decided so, from an answer of the receiver.",
     by_person: "A person did this.",
   } as Record<string, string>,
   deliveryState: {
@@ -324,6 +325,7 @@ const en = {
     rate_limited: "Too many requests (429)",
     status_unexpected: "Unexpected answer",
     body_rule: "Wrong answer text",
+    answer_rule: "The contract asks for it again",
     too_slow: "Answered too late",
     render_failed: "Request could not be created",
     interrupted: "Interrupted",
@@ -552,6 +554,7 @@ const en = {
     made: "Why it was created",
     taken: "Why it is sent here",
     judged: "What counts as success",
+    decided: "What the contract’s rules say",
     next: "What happens next",
     rule: "Rule",
   },

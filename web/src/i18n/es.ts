@@ -406,6 +406,7 @@ const es: Messages = {
   stateReason: {
     gone: "El receptor respondió que ya no existe (410).",
     failing_long: "Falló durante días y Gancho lo desactivó.",
+    answer_rule: "Lo decidió una regla del contrato por una respuesta del receptor.",
     by_person: "Lo hizo una persona.",
   },
   deliveryState: {
@@ -445,6 +446,7 @@ const es: Messages = {
     rate_limited: "Demasiadas peticiones (429)",
     status_unexpected: "Respuesta inesperada",
     body_rule: "Texto de respuesta incorrecto",
+    answer_rule: "El contrato pide enviarlo otra vez",
     too_slow: "Respondió tarde",
     render_failed: "No se pudo crear la petición",
     interrupted: "Interrumpido",
@@ -672,6 +674,7 @@ const es: Messages = {
     made: "Por qué se creó",
     taken: "Por qué se envía aquí",
     judged: "Qué cuenta como éxito",
+    decided: "Qué dicen las reglas del contrato",
     next: "Qué sigue",
     rule: "Regla",
   },

@@ -405,6 +405,7 @@ const pt: Messages = {
   stateReason: {
     gone: "O receptor respondeu que não existe mais (410).",
     failing_long: "Falhou durante dias e o Gancho o desativou.",
+    answer_rule: "Uma regra do contrato decidiu isso por uma resposta do receptor.",
     by_person: "Uma pessoa fez isso.",
   },
   deliveryState: {
@@ -444,6 +445,7 @@ const pt: Messages = {
     rate_limited: "Requisições demais (429)",
     status_unexpected: "Resposta inesperada",
     body_rule: "Texto de resposta errado",
+    answer_rule: "O contrato pede para enviar de novo",
     too_slow: "Respondeu tarde",
     render_failed: "A requisição não pôde ser criada",
     interrupted: "Interrompido",
@@ -673,6 +675,7 @@ const pt: Messages = {
     made: "Por que foi criada",
     taken: "Por que é enviada para cá",
     judged: "O que conta como sucesso",
+    decided: "O que dizem as regras do contrato",
     next: "O que vem a seguir",
     rule: "Regra",
   },

@@ -222,6 +222,7 @@ function Why({ delivery: d }: { delivery: DeliveryDetail }) {
     { label: t.why.made, reason: d.why.made },
     { label: t.why.taken, reason: d.test ? null : d.why.taken }, // the same of a test
     { label: t.why.judged, reason: d.why.judged },
+    { label: t.why.decided, reason: d.why.rule },
     { label: t.why.next, reason: d.why.next },
   ];
   return (
