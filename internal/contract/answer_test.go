@@ -110,3 +110,31 @@ func TestJudgeWithoutRules(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// The tests of a contract say what its rules make of an answer.
+func TestCasesOfRules(t *testing.T) {
+	t.Parallel()
+	c := parseContract(t, `contract: t
+title: T
+events: {e: {title: E}}
+delivery:
+  stop_if: response.status == 406
+  pause_if: response.status == 402 && attempt.number == 2
+  retry_if: response.headers["retry-after"] != null
+tests:
+  406 stops: {answer: {status: 406, is: stop}}
+  402 pauses: {attempt: 2, answer: {status: 402, is: pause}}
+  402 at first: {answer: {status: 402, is: retry}}
+  asks again: {answer: {status: 200, headers: {Retry-After: "3"}, is: retry}}
+  fine: {answer: {status: 200, is: success}}
+`)
+	results := c.RunTests()
+	if len(results) != 5 {
+		t.Errorf("%d tests", len(results))
+	}
+	for _, r := range results {
+		if r.Wrong != "" {
+			t.Errorf("%s: %s", r.Name, r.Wrong)
+		}
+	}
+}

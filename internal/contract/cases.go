@@ -74,11 +74,12 @@ type expectedAnswer struct {
 	is string
 }
 
-// What an answer means: the event was delivered, is sent again, or is not.
+// What an answer means: the event was delivered, is sent again, is not, or waits until somebody resumes the endpoint.
 const (
 	meansSuccess = "success"
 	meansRetry   = "retry"
 	meansStop    = "stop"
+	meansPause   = "pause"
 )
 
 // testURL is the URL of the requests of tests.
@@ -409,9 +410,9 @@ func (l *loader) testAnswer(n *yamlfile.Node) *expectedAnswer {
 	}
 	switch v := o.Get("is"); {
 	case v != nil:
-		a.is = l.OneOf(v, meansSuccess, meansRetry, meansStop)
+		a.is = l.OneOf(v, meansSuccess, meansRetry, meansStop, meansPause)
 	case o.Node != nil:
-		l.ProblemAt(n, "answer does not say what it means.", "Add is: success, is: retry or is: stop")
+		l.ProblemAt(n, "answer does not say what it means.", "Add is: success, is: retry, is: stop or is: pause")
 	}
 	return a
 }

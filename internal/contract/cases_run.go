@@ -168,7 +168,7 @@ func (t *Test) outcome(c *Contract, payload []byte) (out outcome, wrong string) 
 		}
 	}
 	if t.answer != nil {
-		out.verdict = c.Judge(&t.answer.Response)
+		out.verdict = c.JudgeAttempt(Attempted{Response: &t.answer.Response, Number: t.facts.attempt})
 		out.meaning = t.means(c, out.verdict)
 	}
 	return out, ""
@@ -202,11 +202,13 @@ func (t *Test) sign(c *Contract, req *Rendering, ev *hook.Event) error {
 func (t *Test) means(c *Contract, v Verdict) string {
 	p := c.Policy(t.cfg)
 	d := hook.Delivery{State: hook.Sending, Mode: p.Mode, Attempts: t.facts.attempt - 1, Slot: t.facts.attempt - 1}
-	next, _ := hook.Next(d, hook.Trigger{Kind: hook.OnAttempt, Outcome: hook.Outcome{OK: v.OK, Class: v.Class}}, p,
+	next, _ := hook.Next(d, hook.Trigger{Kind: hook.OnAttempt, Outcome: v.Outcome()}, p,
 		hook.Standing{State: hook.EndpointActive}, t.facts.time)
 	switch state := next.Delivery.State; {
 	case state == hook.Delivered:
 		return meansSuccess
+	case state.Waiting() && next.Endpoint == hook.EndpointPaused:
+		return meansPause
 	case state.Waiting():
 		return meansRetry
 	}

@@ -20,6 +20,9 @@ type Verdict struct {
 	Failed string // why a rule could not be applied, one English sentence; "": all could
 }
 
+// Outcome is what the verdict means for the delivery.
+func (v Verdict) Outcome() hook.Outcome { return hook.Outcome{OK: v.OK, Class: v.Class, Then: v.Then} }
+
 // Judge applies the contract's success rule to an answer. Without a rule, any 2xx is a
 // success, and so is an answer of a transport whose answers have no status. r.Body should
 // be all that was read of the answer, not only the part that is stored. It is [Contract.JudgeAttempt] of a first attempt.

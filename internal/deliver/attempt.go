@@ -170,7 +170,7 @@ func judge(p *plan, r *send.Reply, number int) (*hook.Attempt, hook.Outcome) {
 		o.Cancel = hook.ReasonShadow
 	case !o.Interrupted && !hook.NeverSent(r.Class):
 		v := p.contract.JudgeAttempt(contract.Attempted{Response: r.Response, Class: r.Class, Detail: r.Detail, Number: number})
-		o.OK, o.Class, o.Then = v.OK, v.Class, v.Then
+		o = v.Outcome()
 		a.Class, a.Detail, a.Rule, a.RuleFailed = v.Class, v.Detail, v.Rule, v.Failed
 		if !o.OK {
 			o.RetryAfter = r.RetryAfter
