@@ -59,6 +59,7 @@ func (c *Contract) eachTemplate(own *ownParts, fn func(computing)) {
 		}
 	}
 	fn(e.body)
+	fn(e.raw)
 }
 
 // noteComputed notes whether an expression of a request reads something that is not shown to everybody.

@@ -9,13 +9,24 @@ import (
 // Picks chooses among the paths that an expression reads. The path begins with the name of its root.
 type Picks func(path []string) bool
 
-// Computes reports whether an expression in the text reads a path that is picked.
-func (t *Template) Computes(picks Picks) bool { return t != nil && t.computed.Computes(picks) }
+// Computes reports whether an expression or a function in the text reads a path that is picked.
+func (t *Template) Computes(picks Picks) bool {
+	return t != nil && (t.computed.Computes(picks) ||
+		slices.ContainsFunc(t.parts, func(p part) bool { return p.escapes(picks) }))
+}
 
-// Computes reports whether an expression in the JSON reads a path that is picked.
+// escapes reports whether the part is a function of a path that is picked.
+func (p *part) escapes(picks Picks) bool {
+	return p.escape != nil && picks(append([]string{p.root}, p.path...))
+}
+
+// Computes reports whether an expression or a function in the JSON reads a path that is picked.
 func (v *Value) Computes(picks Picks) bool {
 	if v == nil {
 		return false
+	}
+	if v.text.Computes(picks) {
+		return true
 	}
 	for i := range v.members {
 		if v.members[i].Computes(picks) {
@@ -38,20 +49,28 @@ func (s *special) picked(picks Picks) bool {
 	return false
 }
 
-// Computed lists the texts and numbers that the expressions make that read a path that is picked.
-func (t *Template) Computed(in *Inputs, picks Picks) []string {
+// Computed lists the texts and numbers that the expressions and functions make that read a path that is picked.
+func (t *Template) Computed(in *Inputs, picks Picks) (texts []string) {
 	if t == nil {
 		return nil
 	}
-	return t.computed.Computed(in, picks)
+	for i := range t.parts {
+		if p := &t.parts[i]; p.escapes(picks) {
+			if text, ok := p.value(in); ok {
+				texts = append(texts, text)
+			}
+		}
+	}
+	return append(texts, t.computed.Computed(in, picks)...)
 }
 
-// Computed lists the texts and numbers that the expressions make that read a path that is picked. An expression without
+// Computed lists the texts and numbers that the expressions and functions make that read a path that is picked. An expression without
 // result makes none, and a condition beside it does not count.
 func (v *Value) Computed(in *Inputs, picks Picks) (texts []string) {
 	if v == nil {
 		return nil
 	}
+	texts = v.text.Computed(in, picks)
 	for i := range v.members {
 		texts = append(texts, v.members[i].Computed(in, picks)...)
 	}

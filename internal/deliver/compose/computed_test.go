@@ -88,3 +88,40 @@ func TestFailedExpressionIsMasked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A text body is masked as well: what a function or an expression made of a secret, also within an object.
+func TestTextBodyIsMasked(t *testing.T) {
+	t.Parallel()
+	const contractOf = `
+contract: shapes
+title: Shapes
+events: {"*": {title: Any}}
+endpoint:
+  settings: {properties: {auth: {type: object, title: A, properties: {token: {type: string, secret: true, title: T}}}}}
+  headers: {X-Auth: "${percent(settings.auth.token)}"}
+  body: {$raw: RAW, content_type: text/xml}
+`
+	for _, raw := range []string{
+		`"<a b='${xml(settings.auth)}'>${xml(settings.auth.token)} ${xml(payload.n)}</a>"`,
+		`{$expr: '"<a>" + xml(json(settings.auth)) + xml(settings.auth.token) + " 1</a>"'}`,
+	} {
+		b := newBench(t, func(cfg *hook.EndpointConfig) {
+			cfg.Settings, cfg.Headers, cfg.URL = []byte(`{"auth":{"token":"s3\"cr<é\nOld9"}}`), nil, "https://a.example/in"
+		})
+		by, err := contract.Parse("shapes.yaml", []byte(strings.Replace(contractOf, "RAW", raw, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.by = by.WithVersion(1)
+		b.set.Add(b.by)
+		out := b.compose(&hook.Job{Event: b.ev})
+		if !strings.Contains(string(out.Message.Body), "s3&#34;cr&lt;é&#xA;Old9") || header(out.Message, "Content-Type") != "text/xml" {
+			t.Fatalf("%s", out.Message.Body)
+		}
+		shown := fmt.Sprintf("%s", out.Request(out.Message.Headers))
+		if strings.Contains(shown, "Old9") || strings.Contains(shown, "s3") {
+			t.Errorf("shown: %s", shown)
+		}
+		eq(t, "the body hides something", b.c.HidesBody(t.Context(), b.form(), hook.Delivery{}), true)
+	}
+}
