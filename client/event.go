@@ -42,9 +42,11 @@ type Event struct {
 	// ContentType is the media type of a payload that is not JSON, "" for JSON.
 	ContentType string `json:"content_type,omitempty" doc:"The media type of a payload that is not JSON. Left out for JSON." example:"application/x-www-form-urlencoded"`
 	// PayloadEncoding says how Payload shows a payload that is not JSON: it is a string then, "text" or "base64".
-	PayloadEncoding string          `json:"payload_encoding,omitempty" enum:"text,base64" doc:"Only with content_type: the payload is a string, either the text itself or, if it is not UTF-8, its bytes in base64."`
-	Unreadable      bool            `json:"unreadable,omitempty" doc:"The payload is stored encrypted and cannot be decrypted: it was damaged, or its encryption key is missing. It is shown as null. Left out in lists."`
-	Payload         json.RawMessage `json:"payload,omitempty" doc:"Byte for byte as it was published, unless there is a content_type. Left out in lists."`
+	PayloadEncoding string `json:"payload_encoding,omitempty" enum:"text,base64" doc:"Only with content_type: the payload is a string, either the text itself or, if it is not UTF-8, its bytes in base64."`
+	Unreadable      bool   `json:"unreadable,omitempty" doc:"The payload is stored encrypted and cannot be decrypted: it was damaged, or its encryption key is missing. It is shown as null. Left out in lists."`
+	// SchemaErrors is what the schema of the event type refuses of a payload that was accepted all the same.
+	SchemaErrors []ProblemError  `json:"schema_errors,omitempty" doc:"What the schema of the event type refuses of the payload, if the contract accepts such payloads (schema_on_post: report). By the contract in force now. Left out in lists."`
+	Payload      json.RawMessage `json:"payload,omitempty" doc:"Byte for byte as it was published, unless there is a content_type. Left out in lists."`
 }
 
 // EventFilter selects events. The zero value selects all.

@@ -124,9 +124,13 @@ func (h eventHandlers) get(ctx context.Context, in *struct {
 	if e.Unreadable {
 		out, payload = wireEvent(e), []byte("null")
 	} else {
+		misshapen := h.sees.Misshapen(e)
 		e = h.sees.Event(sight, e)
 		if out, payload = wireEvent(e), e.Payload; in.Payload && !e.JSON() {
 			out.PayloadEncoding, payload = quoted(payload)
+		}
+		if len(misshapen) > 0 {
+			out.SchemaErrors = fieldErrors(misshapen)
 		}
 	}
 	// The payload is appended as it is, because an encoder would change its bytes.

@@ -105,7 +105,8 @@ func (publishHandlers) describe(doc *huma.OpenAPI) {
 			"If an item of an array is wrong, its answer is an error, and the other items are accepted.\n\n" +
 			"An id makes one event idempotent, the header Idempotency-Key a whole request. Sending the same again within 24 " +
 			"hours stores nothing, and gets the first answer with duplicate set. " +
-			"Other content with the same id or key is refused.\n\nPayloads are stored byte for byte.",
+			"Other content with the same id or key is refused.\n\nPayloads are stored byte for byte. One that the schema of its event " +
+			"type refuses is refused with payload_invalid, unless the contract says schema_on_post: report.",
 		codes: []string{
 			"event_invalid", "event_type_invalid", "event_type_unknown", "event_id_invalid", "contract_unknown",
 			"payload_missing", "payload_invalid",

@@ -10,6 +10,8 @@ import (
 // Views decides what people may see of what is stored. It returns copies where something is hidden.
 type Views interface {
 	Event(s hook.Sight, e *hook.Event) *hook.Event
+	// Misshapen lists what the schema refuses of the payload of an accepted event.
+	Misshapen(e *hook.Event) []hook.FieldError
 	// Document is the document of a record of a contract.
 	Document(s hook.Sight, contract string, doc []byte) []byte
 	// Config is the configuration of an endpoint; what its contract calls secret or sensitive is hidden already.

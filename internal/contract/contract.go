@@ -27,6 +27,7 @@ import (
 	"gancho/internal/schema"
 	"gancho/internal/sign"
 	"gancho/internal/template"
+	"gancho/internal/work"
 )
 
 // Contract is one compiled contract.
@@ -55,6 +56,7 @@ type Contract struct {
 	computesHidden bool
 	personal       []string // the same as the contract writes them
 	seals          bool
+	reports        bool // what the schema of a posted event refuses is accepted, see [Contract.Misshapen]
 	assumed        []Assumption
 	docs           map[string]Text
 	tests          []Test
@@ -77,7 +79,8 @@ type EventType struct {
 	Schedule *Schedule
 
 	schemas []*schema.Schema
-	texts   schema.Texts // of Schema
+	posted  *schema.Schema // of schemas, the one that the event type itself has; nil if it has none
+	texts   schema.Texts   // of Schema
 	trigger *trigger
 	own     *ownParts // nil: its requests are like those of any other type
 	line    int
@@ -300,6 +303,36 @@ func (c *Contract) CheckPayload(eventType string, payload []byte) []hook.FieldEr
 		return nil
 	}
 	return e.check(nil, payload)
+}
+
+// CheckPosted lists why an event that was posted is refused: its payload, which is valid JSON, does not satisfy the schema
+// of its event type. Pointers begin at the payload. The budget may be nil. It is nil without computing anything if the
+// event type has no schema of its own, or if the contract only reports ([Contract.Misshapen]).
+func (c *Contract) CheckPosted(b *work.Budget, eventType string, payload []byte) []hook.FieldError {
+	if c.reports {
+		return nil
+	}
+	return c.checkOwn(b, eventType, payload)
+}
+
+// Misshapen lists what is wrong with the payload of a posted event that was accepted because the contract only reports
+// such mistakes. Pointers begin at the payload. The work has a limit.
+func (c *Contract) Misshapen(eventType string, payload []byte) []hook.FieldError {
+	if !c.reports {
+		return nil
+	}
+	return c.checkOwn(renderBudget(), eventType, payload)
+}
+
+func (c *Contract) checkOwn(b *work.Budget, eventType string, payload []byte) []hook.FieldError {
+	i, ok := c.byName[eventType]
+	if !ok && c.anyEvent {
+		i, ok = c.byName[anyEvent], true
+	}
+	if !ok || c.events[i].posted == nil {
+		return nil
+	}
+	return c.events[i].posted.Check(b, payload)
 }
 
 // Redact replaces the values that the contract does not allow to be stored. It returns

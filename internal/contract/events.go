@@ -51,7 +51,7 @@ func (l *loader) event(c *Contract, p yamlfile.Pair) EventType {
 	if v := o.Get("schema"); v != nil {
 		var s *schema.Schema
 		if e.texts, s = schema.Read(l.File, v); s != nil {
-			e.schemas = []*schema.Schema{s}
+			e.schemas, e.posted = []*schema.Schema{s}, s
 		}
 	}
 	l.origin(c, &e, o, p)

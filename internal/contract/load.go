@@ -82,7 +82,7 @@ type loader struct {
 // keysOf is the language: the keys of each section. "" is the top level, and * stands for
 // any name. Every other key is refused.
 var keysOf = map[string][]string{
-	"":          {"contract", "title", "about", "document", "category", "records", "events", "endpoint", "delivery", "credentials", "lookup", "redact", "sensitive", "seal_payloads", "docs", "assumed", "tests"},
+	"":          {"contract", "title", "about", "document", "category", "records", "events", "endpoint", "delivery", "credentials", "lookup", "redact", "sensitive", "seal_payloads", "schema_on_post", "docs", "assumed", "tests"},
 	"records.*": {"title", "about", "key", "schema"},
 	"events.*": {
 		"title", "about", "example", "cases", "schema", "on", "when", "payload",
@@ -143,6 +143,7 @@ var sections = []struct {
 	{"redact", (*loader).redact},
 	{"sensitive", (*loader).sensitive},
 	{"seal_payloads", func(l *loader, c *Contract, n *yamlfile.Node) { c.seals = l.Bool(n) }},
+	{"schema_on_post", func(l *loader, c *Contract, n *yamlfile.Node) { c.reports = l.OneOf(n, "refuse", "report") == "report" }},
 	{"docs", (*loader).docs},
 	{"assumed", (*loader).assumed},
 	{"tests", (*loader).tests},

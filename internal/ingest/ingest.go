@@ -18,6 +18,7 @@ package ingest
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -171,14 +172,18 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 			answers[i].Wrong = errTooMuchWork
 			continue
 		}
-		wrong := in.check(item)
+		rest := left < in.EventWork // the event has less than it would have in a request of its own
+		budget := work.NewBudget(ctx, min(left, in.EventWork), routes.account)
+		wrong := in.check(budget, item)
 		seals = seals || item.Sealed
 		if wrong != nil {
+			left -= budget.Close()
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			answers[i].Wrong = wrong
 			continue
 		}
-		rest := left < in.EventWork // the event has less than it would have in a request of its own
-		budget := work.NewBudget(ctx, min(left, in.EventWork), routes.account)
 		it, err := in.prepare(budget, r.Tenant, item, routes, now)
 		left -= budget.Close()
 		if err != nil {
@@ -221,7 +226,7 @@ var errKeyReused = hook.Conflict("idempotency_key_reused",
 	"This Idempotency-Key was used before with another request. Use a new key for a new request.")
 
 // check says what is wrong with an item, nil if nothing.
-func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
+func (in *Ingest) check(b *work.Budget, item *hook.NewEvent) *hook.Error {
 	if item.Wrong != nil {
 		return item.Wrong
 	}
@@ -245,10 +250,30 @@ func (in *Ingest) check(item *hook.NewEvent) *hook.Error {
 	if !c.HasEvent(item.Type) {
 		return hook.InvalidField("event_type_unknown", c.NoEvent(item.Type).At("/type"))
 	}
-	if item.ContentType == "" { // only members of JSON can be redacted
+	if item.ContentType == "" { // only members of JSON can be checked and redacted
+		if item.Door == hook.DoorAPI {
+			if wrong := misshapen(c.CheckPosted(b, item.Type, item.Payload)); wrong != nil {
+				return wrong
+			}
+		}
 		item.Payload = c.Redact(item.Payload)
 	}
 	return nil
+}
+
+// misshapen is the error of a payload that its schema refuses, nil if found is empty.
+func misshapen(found []hook.FieldError) *hook.Error {
+	if len(found) == 0 {
+		return nil
+	}
+	detail := found[0].Detail
+	if len(found) > 1 {
+		detail = fmt.Sprintf("%d values of the payload are wrong; see errors.", len(found))
+	}
+	for i := range found {
+		found[i].Pointer = "/payload" + found[i].Pointer
+	}
+	return hook.Invalid("payload_invalid", detail, found...)
 }
 
 func (in *Ingest) noContract(name string) *hook.Error {

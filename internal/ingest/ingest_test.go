@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -165,6 +166,106 @@ func TestNotJSON(t *testing.T) {
 
 func event(eventType, payload string) hook.NewEvent {
 	return hook.NewEvent{Type: eventType, Payload: []byte(payload), Door: hook.DoorAPI}
+}
+
+// A posted event is checked by the schema that its event type itself has, on the payload as it came, before anything is
+// redacted. What a record's schema says of the same event type is not asked.
+func TestSchemaOnPost(t *testing.T) {
+	t.Parallel()
+	const shop = `
+contract: shop
+title: Shop
+records: {order: {title: Order, key: id, schema: {type: object, required: [customer]}}}
+redact: [card.number]
+events:
+  order.paid:
+    title: Paid
+    on: order
+    schema: {type: object, required: [id], properties: {id: {type: integer}, card: {type: object, properties: {number: {type: integer}}}}}
+  order.sent: {title: Sent}
+  "*": {title: Any, schema: {type: object}}
+`
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newSetup(t, db)
+		for _, src := range []string{shop, "schema_on_post: report" + strings.Replace(shop, "contract: shop", "contract: lax", 1)} {
+			c, err := contract.Parse("shop.yaml", []byte(src))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Contracts.Add(c)
+		}
+		posted := func(contract, eventType, payload string) hook.NewEvent {
+			e := event(eventType, payload)
+			e.Contract = contract
+			return e
+		}
+		answers := b.accept(
+			posted("shop", "order.paid", `{"id":1,"card":{"number":4111}}`),
+			posted("shop", "order.paid", `{"id":"1","card":{"number":"x"}}`),
+			posted("shop", "order.paid", `{}`),
+			posted("shop", "order.sent", `[]`),
+			posted("shop", "other", `[]`),
+			posted("lax", "order.paid", `{}`),
+			hook.NewEvent{Contract: "shop", Type: "order.paid", Payload: []byte(`{}`), Door: hook.DoorInbound},
+		)
+		type wrong struct {
+			Code   string
+			Fields map[string]string
+		}
+		var got []wrong
+		for _, a := range answers {
+			w := wrong{}
+			if a.Wrong != nil {
+				w = wrong{a.Wrong.Code, map[string]string{}}
+				for _, f := range a.Wrong.Fields {
+					w.Fields[f.Pointer] = f.Detail
+				}
+			}
+			got = append(got, w)
+		}
+		want := []wrong{
+			{},
+			{"payload_invalid", map[string]string{
+				"/payload/id": "This has to be a whole number, not a text.", "/payload/card/number": "This has to be a whole number, not a text.",
+			}},
+			{"payload_invalid", map[string]string{"/payload/id": "This is required."}},
+			{},
+			{"payload_invalid", map[string]string{"/payload": "This has to be an object, not a list."}},
+			{},
+			{},
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(d)
+		}
+		e, err := db.Event(t.Context(), "acme", answers[0].ID)
+		if err != nil || string(e.Payload) != `{"id":1,"card":{"number":"[redacted]"}}` {
+			t.Errorf("stored: %s, %v", e.Payload, err)
+		}
+	})
+}
+
+// A payload that is dear to check is refused, and the request that it came in goes on with what is left.
+func TestSchemaOnPostBudget(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newSetup(t, db)
+		c, err := contract.Parse("shop.yaml", []byte("contract: shop\ntitle: Shop\nevents: {a: {title: A, schema: {items: {uniqueItems: true}}}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Contracts.Add(c)
+		b.EventWork = 1000
+		var many strings.Builder
+		for i := range 20_000 {
+			fmt.Fprintf(&many, `{"a":%d},`, i)
+		}
+		dear := event("a", "[["+many.String()+"1]]")
+		dear.Contract = "shop"
+		a := b.accept(dear)[0]
+		if a.Wrong == nil || a.Wrong.Code != "payload_invalid" || a.Wrong.Fields[0].Code != "schema_costly" {
+			t.Errorf("%+v", a.Wrong)
+		}
+	})
 }
 
 func TestAcceptRoutes(t *testing.T) {

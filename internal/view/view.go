@@ -52,6 +52,20 @@ func (v Views) Event(s hook.Sight, e *hook.Event) *hook.Event {
 	return &shown
 }
 
+// Misshapen lists what is wrong with the payload of a posted event that was accepted although its schema refuses it, by the
+// contract in force now: pointers begin at the event.
+func (v Views) Misshapen(e *hook.Event) []hook.FieldError {
+	c, ok := v.Contracts.Lookup(e.Contract)
+	if !ok || e.Door != hook.DoorAPI || !e.JSON() || e.Unreadable {
+		return nil
+	}
+	found := c.Misshapen(e.Type, e.Payload)
+	for i := range found {
+		found[i].Pointer = "/payload" + found[i].Pointer
+	}
+	return found
+}
+
 // saysErased reports whether the payload is the note that it was erased, and when. A sender can choose the media type.
 func saysErased(e *hook.Event) bool {
 	at, ok := strings.CutPrefix(string(e.Payload), hook.ErasedNote)

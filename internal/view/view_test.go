@@ -73,3 +73,36 @@ endpoint: {body: {m: {$expr: payload.email.upperAscii()}, n: {$expr: payload.n +
 		t.Errorf("%s", got)
 	}
 }
+
+// Of a posted event that was accepted although its schema refuses it, it is said what is wrong; of others, nothing.
+func TestMisshapen(t *testing.T) {
+	t.Parallel()
+	set := new(contract.Set)
+	for name, mode := range map[string]string{"lax": "report", "strict": "refuse"} {
+		c, err := contract.Parse("a.yaml", []byte("contract: "+name+"\ntitle: A\nschema_on_post: "+mode+"\nevents: {a: {title: A, schema: {type: object, required: [id]}}, b: {title: B}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		set.Add(c)
+	}
+	posted := hook.Event{Contract: "lax", Type: "a", Door: hook.DoorAPI, Payload: []byte("{}")}
+	for name, tc := range map[string]struct {
+		change func(*hook.Event)
+		want   int
+	}{
+		"posted":          {func(*hook.Event) {}, 1},
+		"right":           {func(e *hook.Event) { e.Payload = []byte(`{"id":1}`) }, 0},
+		"of a record":     {func(e *hook.Event) { e.Door = hook.DoorRecord }, 0},
+		"no JSON":         {func(e *hook.Event) { e.ContentType = "text/plain" }, 0},
+		"without schema":  {func(e *hook.Event) { e.Type = "b" }, 0},
+		"strict contract": {func(e *hook.Event) { e.Contract = "strict" }, 0},
+		"no contract":     {func(e *hook.Event) { e.Contract = "gone" }, 0},
+	} {
+		e := posted
+		tc.change(&e)
+		got := Views{set}.Misshapen(&e)
+		if len(got) != tc.want || tc.want > 0 && got[0].Pointer != "/payload/id" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

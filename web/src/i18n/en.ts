@@ -581,6 +581,7 @@ const en = {
     lastMonth: "Last 30 days",
   },
   events: {
+    misshapen: "The payload is not as its schema says",
     unreadable: "The content cannot be decrypted",
     unreadableText:
       "It was damaged in the database, or its encryption key is missing. What still waits of it fails, and nothing else is affected. Restore the database from a backup, or publish the event again.",

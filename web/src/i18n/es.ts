@@ -701,6 +701,7 @@ const es: Messages = {
     lastMonth: "Últimos 30 días",
   },
   events: {
+    misshapen: "El contenido no es como dice su esquema",
     unreadable: "El contenido no se puede descifrar",
     unreadableText:
       "Se dañó en la base de datos o falta su clave de cifrado. Lo que aún espera de este evento falla; lo demás sigue igual. Restaure la base de datos desde una copia o publique el evento de nuevo.",

@@ -702,6 +702,7 @@ const pt: Messages = {
     lastMonth: "Últimos 30 dias",
   },
   events: {
+    misshapen: "O conteúdo não é como diz o seu esquema",
     unreadable: "O conteúdo não pode ser decifrado",
     unreadableText:
       "Ele foi danificado no banco de dados, ou falta a chave de criptografia. O que ainda espera deste evento falha; o resto continua igual. Restaure o banco de dados de um backup ou publique o evento de novo.",

@@ -8,7 +8,18 @@ import { api, type Endpoint, ok } from "../api/client";
 import { contractsQuery, deliveriesQuery, endpointsQuery, eventQuery, payloadQuery } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
-import { Copy, Fact, HealthBadge, PageHead, Skeletons, StateBadge, Time, Trouble, Unreadable } from "../parts/basics";
+import {
+  Copy,
+  detailOf,
+  Fact,
+  HealthBadge,
+  PageHead,
+  Skeletons,
+  StateBadge,
+  Time,
+  Trouble,
+  Unreadable,
+} from "../parts/basics";
 import { Code } from "../parts/Code";
 import { useEventTitles } from "../parts/DeliveryRows";
 import { Columns } from "../parts/Listing";
@@ -77,6 +88,15 @@ export function EventPage() {
             </Fact>
           </SimpleGrid>
         </Paper>
+        {e.schema_errors && e.schema_errors.length > 0 && (
+          <Alert color="yellow" title={t.events.misshapen}>
+            {e.schema_errors.map((x) => (
+              <Text key={`${x.pointer}${x.code}`} size="sm">
+                <span className="mono">{x.pointer}</span> {detailOf(x, t)}
+              </Text>
+            ))}
+          </Alert>
+        )}
         <section aria-labelledby="deliveries">
           <Title order={2} id="deliveries" mb="sm">
             {t.events.deliveries}
