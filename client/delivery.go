@@ -52,8 +52,19 @@ type Attempt struct {
 	Error       *AttemptError `json:"error" doc:"null: it succeeded."`
 	Rule        string        `json:"rule,omitempty" doc:"The rule of the contract that decided what follows: disable_if, stop_if, pause_if or retry_if; left out: none did." example:"stop_if"`
 	RuleError   string        `json:"rule_error,omitempty" doc:"Why a rule of the contract could not be applied, one sentence; it counted as not holding."`
+	Steps       []Step        `json:"steps,omitempty" doc:"What was exchanged before the request that is shown, in order: the fetch of a token, a request that was redirected, or one that was answered with 401 and made again with a new token."`
 	Interrupted bool          `json:"interrupted" doc:"The server stopped before it knew how the attempt ended."`
 	Unreadable  bool          `json:"unreadable,omitempty" doc:"What was sent and answered is stored encrypted and cannot be decrypted: it was damaged, or its encryption key is missing."`
+}
+
+// Step is an exchange within an attempt that came before the one that counts.
+type Step struct {
+	What   string  `json:"what" enum:"token,request" doc:"token: the fetch of a token. request: the request itself."`
+	Method string  `json:"method" example:"POST"`
+	URL    string  `json:"url" doc:"Secrets masked." example:"https://login.example.com/oauth2/token"`
+	Status int     `json:"status" doc:"Of the answer; 0: none came." example:"200"`
+	Class  string  `json:"class,omitempty" doc:"Why it failed: an error class."`
+	TookMS float64 `json:"took_ms" example:"84.2"`
 }
 
 // Request is what was sent, secrets masked.

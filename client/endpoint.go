@@ -16,6 +16,7 @@ type EndpointInput struct {
 	EventTypes  []string          `json:"event_types,omitempty" maxItems:"100" doc:"Event types that the endpoint gets, with * for any part of a name. If empty, it gets all." example:"[\"order.*\"]"`
 	Filter      string            `json:"filter,omitempty" maxLength:"4096" doc:"CEL condition over type and payload; only events for which it is true are delivered." example:"payload.total > 100"`
 	Headers     map[string]string `json:"headers,omitempty" doc:"Extra request headers. Values of Authorization, Cookie and of names with token, key, secret, password, auth or signature in them are shown masked."`
+	Auth        *Auth             `json:"auth,omitempty" doc:"How requests authenticate, unless the contract says so: one of basic, bearer and oauth2. It fills in the header Authorization. Secret members are shown masked."`
 	Settings    json.RawMessage   `json:"settings,omitempty" object:"true" doc:"What the contract asks for: an object of its settings schema, see GET /v1/contracts/{name}. Secret ones are shown masked."`
 	Secret      string            `json:"secret,omitempty" maxLength:"16384" doc:"Signing secret, if the contract signs: whsec_… or whsk_… for Standard Webhooks; under other contracts any text of 8 to 512 bytes, or a private key in PEM. If left out, one is generated. It is never shown here, see GET …/secret." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
 	TimeoutMS   int               `json:"timeout_ms,omitempty" minimum:"1" maximum:"300000" doc:"Time for one request, from connecting to the last byte of the answer." example:"15000"`
@@ -27,6 +28,29 @@ type EndpointInput struct {
 	// Transformation is JavaScript, see docs/transformations.md.
 	Transformation string `json:"transformation,omitempty" maxLength:"65536" doc:"JavaScript that may change each request or cancel it, if the contract allows it: function handler(webhook) { …; return webhook }." example:"function handler(webhook) { webhook.headers['x-source'] = 'shop'; return webhook }"`
 	State          string `json:"state,omitempty" enum:"active,paused,disabled" default:"active" doc:"active: deliveries are sent. paused: they wait until the endpoint is resumed. disabled: none are created, and waiting ones are cancelled." example:"active"`
+}
+
+// Auth is how requests to an endpoint prove who sends them, beside a signature. One member is given.
+type Auth struct {
+	Basic  *BasicAuth `json:"basic,omitempty" doc:"A user name and a password (RFC 7617), sent in UTF-8."`
+	Bearer string     `json:"bearer,omitempty" maxLength:"8192" doc:"A token that does not change: Authorization: Bearer …" example:"s3cr3t-token"`
+	OAuth2 *OAuth2    `json:"oauth2,omitempty" doc:"Client credentials (RFC 6749 section 4.4): Gancho fetches a token, keeps it until shortly before it expires, and fetches another when the receiver answers 401."`
+}
+
+// BasicAuth are a user name and a password.
+type BasicAuth struct {
+	User     string `json:"user,omitempty" maxLength:"4096" doc:"Without a colon." example:"acme"`
+	Password string `json:"password,omitempty" maxLength:"4096" doc:"May be empty." example:"opensesame"`
+}
+
+// OAuth2 says where Gancho fetches tokens, and by what it is known there.
+type OAuth2 struct {
+	TokenURL     string `json:"token_url,omitempty" maxLength:"2048" doc:"Where tokens are given." example:"https://login.example.com/oauth2/token"`
+	ClientID     string `json:"client_id,omitempty" maxLength:"4096" example:"gancho"`
+	ClientSecret string `json:"client_secret,omitempty" maxLength:"8192" example:"c0nfidential"`
+	Scope        string `json:"scope,omitempty" maxLength:"4096" doc:"Scopes, separated by spaces." example:"hooks.write"`
+	Audience     string `json:"audience,omitempty" maxLength:"4096" doc:"A parameter that some servers want." example:"https://api.example.com"`
+	Style        string `json:"style,omitempty" enum:"header,body" doc:"How id and secret are sent: as Basic credentials (header, the default), or in the form (body)."`
 }
 
 // RateLimit limits how often requests are made.
@@ -47,6 +71,7 @@ type Endpoint struct {
 	EventTypes      []string          `json:"event_types"`
 	Filter          string            `json:"filter"`
 	Headers         map[string]string `json:"headers" doc:"Extra headers; values that look like credentials are masked."`
+	Auth            *Auth             `json:"auth" doc:"How requests authenticate; secret members are masked. null: as the contract says, or not."`
 	Settings        json.RawMessage   `json:"settings" object:"true" doc:"The contract's settings; secret ones are masked."`
 	TimeoutMS       int               `json:"timeout_ms" example:"15000"`
 	Retry           []string          `json:"retry" example:"[\"0s\",\"5s\",\"5m\"]"`

@@ -101,7 +101,7 @@ func (x Endpoints) Create(ctx context.Context, tenant string, in EndpointSpec) (
 	if err != nil {
 		return nil, err
 	}
-	if err := checkReach(ctx, x.Egress, tenant, c, in.Config.URL, ""); err != nil {
+	if err := checkEndpointReach(ctx, x.Egress, tenant, c, in.Config, hook.EndpointConfig{}); err != nil {
 		return nil, err
 	}
 	if err := x.checkShaping(ctx, tenant, c, in.Config, hook.EndpointConfig{}); err != nil {
@@ -273,6 +273,7 @@ func (x Endpoints) patched(ctx context.Context, e *hook.Endpoint, p EndpointPatc
 		return nil, in, hook.InvalidFields("endpoint_invalid", hook.Field("/contract", "contract_fixed",
 			"The contract of an endpoint cannot be changed. Create another endpoint."))
 	}
+	in.Config.Auth = restoreAuth(in.Config.Auth, e.Config.Auth)
 	if c := (contracts{x.Contracts}).serving(e); c != nil && in.Config.Settings != nil {
 		in.Config.Settings = c.SecretSettings().Restore(in.Config.Settings, e.Config.Settings)
 	}
@@ -280,7 +281,7 @@ func (x Endpoints) patched(ctx context.Context, e *hook.Endpoint, p EndpointPatc
 	if err != nil {
 		return nil, in, err
 	}
-	if err := checkReach(ctx, x.Egress, e.Tenant, c, in.Config.URL, e.Config.URL); err != nil {
+	if err := checkEndpointReach(ctx, x.Egress, e.Tenant, c, in.Config, e.Config); err != nil {
 		return nil, in, err
 	}
 	return c, in, x.checkShaping(ctx, e.Tenant, c, in.Config, e.Config)
@@ -356,6 +357,7 @@ func (x Endpoints) View(e *hook.Endpoint) EndpointView {
 	for i, h := range shown.Headers {
 		shown.Headers[i].Value = mask.Header(h)
 	}
+	shown.Auth = maskedAuth(shown.Auth)
 	shown.Settings = nil
 	c := (contracts{x.Contracts}).serving(e)
 	if c == nil { // without its contract nobody knows which settings are secret

@@ -35,7 +35,9 @@ type EndpointPatch struct {
 	Mode           *hook.Mode
 	Transformation *string
 	State          *hook.EndpointState
-	Secret         *string // takes over at once; "" is refused
+	// Auth is a JSON Merge Patch on the stored one. A mask in it stands for the stored secret.
+	Auth   json.RawMessage
+	Secret *string // takes over at once; "" is refused
 	// Wrong is what the caller found wrong while reading the request. It is reported together with what the rules find.
 	Wrong []hook.FieldError
 }
@@ -62,6 +64,13 @@ func (p EndpointPatch) apply(to *EndpointSpec) {
 		cfg.Settings = rawjson.Merge(cfg.Settings, p.Settings)
 	}
 	to.Wrong = append(to.Wrong, p.Wrong...)
+	if p.Auth != nil {
+		a, err := patchedAuth(cfg.Auth, p.Auth)
+		if err != nil { // never: who read the request has checked its types
+			to.Wrong = append(to.Wrong, hook.Field("/auth", "object_needed", "This has to be an object."))
+		}
+		cfg.Auth = a
+	}
 }
 
 // set replaces a value if the patch has a new one.

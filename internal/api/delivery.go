@@ -269,6 +269,9 @@ func wireAttempt(at *hook.Attempt) client.Attempt {
 	if at.Request.Method != "" { // without a method nothing was sent
 		out.Request.Body, out.Request.BodyBase64 = text(at.Request.Body)
 	}
+	for _, s := range at.Steps {
+		out.Steps = append(out.Steps, client.Step{What: s.What, Method: s.Method, URL: s.URL, Status: s.Status, Class: s.Class, TookMS: ms(s.Took)})
+	}
 	if r := at.Response; r != nil {
 		out.Response = &client.Response{Status: r.Status, Headers: pairs(r.Headers), Truncated: r.Truncated}
 		out.Response.Body, out.Response.BodyBase64 = text(r.Body)

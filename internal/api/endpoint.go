@@ -153,6 +153,7 @@ func (h *endpointHandlers) wireEndpoint(ctx context.Context, e *hook.Endpoint) c
 	for _, header := range cfg.Headers {
 		out.Headers[header.Name] = header.Value
 	}
+	out.Auth = wireAuth(cfg.Auth)
 	if cfg.PerSecond > 0 {
 		out.RateLimit = &client.RateLimit{PerSecond: cfg.PerSecond}
 	}
@@ -169,7 +170,7 @@ func endpointSpec(in client.EndpointInput) admin.EndpointSpec {
 		Config: hook.EndpointConfig{
 			URL: in.URL, Method: in.Method, EventTypes: in.EventTypes, Filter: in.Filter, Settings: in.Settings,
 			Timeout: milliseconds(in.TimeoutMS), Concurrency: in.Concurrency, Ordered: in.Ordered, Mode: hook.Mode(in.Mode),
-			Transformation: in.Transformation,
+			Transformation: in.Transformation, Auth: authOf(in.Auth),
 		},
 	}
 	out.Config.Retry, out.Wrong = retryDelays(in.Retry)

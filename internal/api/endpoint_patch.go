@@ -76,6 +76,8 @@ func (p endpointPatch) read(schemas huma.Registry) (admin.EndpointPatch, error) 
 			out.ClearHeaders = string(raw) == "null"
 		case "settings":
 			out.Settings = raw
+		case "auth":
+			out.Auth = raw
 		case "secret":
 			out.Secret = &next.Secret
 		case "timeout_ms":
@@ -107,8 +109,8 @@ func (p endpointPatch) values(schemas huma.Registry) (next client.EndpointInput,
 	for name, raw := range p {
 		switch {
 		case string(raw) == "null":
-		case name == "headers" && isObject(raw):
-			doc[name] = rawjson.Merge(nil, raw) // a header that is null is removed
+		case (name == "headers" || name == "auth") && isObject(raw):
+			doc[name] = rawjson.Merge(nil, raw) // a member that is null is removed
 		case name == "rate_limit" && emptyObject(raw): // changes nothing
 		default:
 			doc[name] = raw

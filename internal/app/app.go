@@ -41,6 +41,7 @@ import (
 	"gancho/internal/schedule"
 	"gancho/internal/send"
 	sendhttp "gancho/internal/send/http"
+	"gancho/internal/send/oauth"
 	"gancho/internal/stats"
 	"gancho/internal/store"
 	"gancho/internal/stream"
@@ -232,9 +233,10 @@ func (s *server) assemble() (*parts, error) {
 	if c := s.db.Cluster(); c != nil {
 		p.relay = stream.NewRelay(&s.live, c, p.nodes.Others, log("stream"))
 	}
+	web := oauth.New(p.sender)
 	transports := send.Transports{ // by the scheme of endpoints' URLs, also of those that the API accepts
-		"http":  p.sender,
-		"https": p.sender,
+		"http":  web,
+		"https": web,
 	}
 	inForce := p.known.Set()
 	inForce.Schemes = transports.Schemes()

@@ -34,7 +34,7 @@ const (
 // configuration.
 func (c *Contract) CheckEndpoint(cfg hook.EndpointConfig) []hook.FieldError {
 	var r report
-	r.url(cfg.URL, c.schemes)
+	r.url("/url", cfg.URL, c.schemes)
 	if cfg.Method != "" && !slices.Contains(c.endpoint.methods, cfg.Method) {
 		r.wrong(wrongMethod(cfg.Method, c.endpoint.methods).At("/method"))
 	}
@@ -49,6 +49,7 @@ func (c *Contract) CheckEndpoint(cfg hook.EndpointConfig) []hook.FieldError {
 		c.checkRendered(&r, cfg)
 		c.checkPairs(&r, cfg)
 		c.checkForm(&r, cfg)
+		c.checkAuth(&r, cfg)
 	}
 	c.checkLimits(&r, cfg)
 	return r.list
@@ -101,10 +102,9 @@ func (r *report) condition(pointer string, err error) {
 	r.add(pointer, "condition_unusable", "{problem}", "problem", err.Error())
 }
 
-// url checks the URL of an endpoint. schemes are those that it may have; nil: https
+// url checks a URL that is given at a place. schemes are those that it may have; nil: https
 // and http.
-func (r *report) url(s string, schemes []string) {
-	const at = "/url"
+func (r *report) url(at, s string, schemes []string) {
 	if schemes == nil {
 		schemes = webSchemes
 	}

@@ -128,6 +128,7 @@ type endpoint struct {
 	bodySchema  *schema.Schema
 	bodyTexts   schema.Texts // of bodySchema; nil if there is none
 	form        *form
+	auth        auth         // nil: an endpoint may choose
 	pairs       string       // name of the setting; "" if there is none
 	scheme      *sign.Scheme // nil: requests are not signed
 	shaping     bool

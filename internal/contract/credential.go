@@ -233,6 +233,11 @@ func (c *Contract) NeedsCredential() bool {
 	if slices.ContainsFunc(e.query, func(q parameter) bool { return q.value.Names("credential") }) {
 		return true
 	}
+	for _, t := range e.auth {
+		if t.Names("credential") {
+			return true
+		}
+	}
 	return e.contentType.Names("credential") || c.setNames("credential") ||
 		slices.ContainsFunc(slices.Concat(e.headers, c.headersOfTypes()), func(h headerTemplate) bool { return h.value.Names("credential") })
 }

@@ -120,3 +120,28 @@ func TestWorkedExamples(t *testing.T) {
 		t.Errorf("examples of %v", seen)
 	}
 }
+
+// Each example of how requests authenticate is valid.
+func TestReferenceAuth(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/contract-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for line := range strings.SplitSeq(string(b), "\n") {
+		if !strings.HasPrefix(line, "auth: ") {
+			continue
+		}
+		var settings strings.Builder
+		settings.WriteString("settings: {properties: {")
+		for _, name := range []string{"user", "password", "token", "id", "secret"} {
+			settings.WriteString(name + ": {type: string, secret: true, title: T}, ")
+		}
+		c := parseContract(t, "contract: p\ntitle: P\nevents: {e: {title: E}}\nendpoint:\n  "+settings.String()+"}}\n  "+line)
+		kinds = append(kinds, c.AuthKind())
+	}
+	if want := []string{"basic", "bearer", "oauth2"}; !slices.Equal(kinds, want) {
+		t.Errorf("the examples are of %v, want %v", kinds, want)
+	}
+}

@@ -63,6 +63,9 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("query"); v != nil {
 		l.query(e, v, at)
 	}
+	if v := o.Get("auth"); v != nil {
+		e.auth = l.auth(e, v, at)
+	}
 	if v := o.Get("json"); v != nil {
 		e.json = l.json(v)
 	}

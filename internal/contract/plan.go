@@ -29,6 +29,7 @@ type Plan struct {
 	bodiless   bool        // the method carries no body
 	headers    []headerPlan
 	fixed      []hook.Header // all headers; nil if one depends on the event
+	auth       *hook.Auth    // nil: requests do not authenticate
 	pairs      []freePair
 	form       *form // nil: the body is no form
 	makesBody  bool  // the body is more than the payload in the contract's style
@@ -81,6 +82,7 @@ func (c *Contract) PlanFor(cfg hook.EndpointConfig, credential *Credential) *Pla
 	}
 	p.bodiless = !hook.CarriesBody(p.method)
 	p.pairs = e.pairsIn(cfg.Settings)
+	p.auth = c.authFor(cfg, credential)
 	if e.form != nil {
 		if ok, err := e.form.applies(cfg.Settings); ok && err == nil {
 			p.form = e.form
@@ -123,6 +125,9 @@ func (p *Plan) planHeaders() {
 			continue
 		}
 		p.addHeader(h.name, h.value)
+	}
+	if value := p.auth.Header(); value != "" {
+		p.headers = append(p.headers, headerPlan{Header: hook.Header{Name: "Authorization", Value: value}})
 	}
 	ownAgent, ownAccept := e.sets("User-Agent"), e.sets("Accept")
 	own := slices.Clone(p.cfg.Headers)
@@ -331,6 +336,14 @@ func (p *Plan) SecretBody() bool {
 		return true
 	}
 	return len(e.settings.Secrets()) > 0 && named("settings")
+}
+
+// OAuth2 says where a request gets the token that it authenticates with; nil: it has none.
+func (p *Plan) OAuth2() *hook.OAuth2 {
+	if p.auth == nil {
+		return nil
+	}
+	return p.auth.OAuth2
 }
 
 // Judge is [Contract.Judge].

@@ -27,12 +27,22 @@ func (c *Contract) SecretSettings() mask.Settings {
 }
 
 // Mask hides the secrets of an endpoint: its secret settings, the key of its
-// credential, and what its URL and extra headers hold under names that speak of
+// credential, what it authenticates with, and what its URL and extra headers hold under names that speak of
 // credentials.
 func (c *Contract) Mask(cfg hook.EndpointConfig) mask.Mask {
 	secrets := c.SecretSettings().Secrets(cfg.Settings)
 	if cfg.Credential != nil {
 		secrets = append(secrets, cfg.Credential.APIKey)
 	}
-	return mask.New(secrets...).WithRequest(cfg.URL, cfg.Headers)
+	a := c.Auth(cfg)
+	for _, secret := range a.Secrets() {
+		if secret != nil {
+			secrets = append(secrets, *secret)
+		}
+	}
+	m := mask.New(secrets...).WithRequest(cfg.URL, cfg.Headers)
+	if value := a.Header(); value != "" {
+		m = m.WithRequest("", []hook.Header{{Name: "Authorization", Value: value}})
+	}
+	return m
 }

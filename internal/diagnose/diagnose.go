@@ -90,6 +90,7 @@ var codes = map[string]string{
 	hook.ClassPrivateAddress: "private_network",
 	hook.ClassHostNotAllowed: "address_not_allowed",
 	hook.ClassPortNotAllowed: "port_not_allowed",
+	hook.ClassToken:          "token_not_given",
 	hook.ClassProxyFailed:    "proxy_failed",
 	hook.ClassConnectRefused: "connection_refused",
 	hook.ClassConnectTimeout: "connection_timeout",

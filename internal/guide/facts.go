@@ -178,6 +178,10 @@ func (f *facts) findAuth(r contract.Rendering) auth {
 	case f.contract.Scheme() != nil:
 		return auth{kind: byRecipe}
 	}
+	if i := slices.IndexFunc(r.Headers, func(h hook.Header) bool { return h.Name == "Authorization" }); i >= 0 && f.contract.AuthKind() == "basic" {
+		const prefix = "Basic "
+		return auth{kind: byHeader, header: "Authorization", prefix: prefix, secret: strings.TrimPrefix(r.Headers[i].Value, prefix)}
+	}
 	secrets := []string{sampleKey}
 	for _, s := range f.contract.Settings() {
 		if s.Secret {

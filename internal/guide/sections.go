@@ -131,15 +131,21 @@ func (p *page) authentication() {
 			p.say("recipe.sample", "url", quoted(sampleURL+"?token=your-secret"))
 		}
 	case byHeader:
-		if a.own {
+		switch {
+		case a.own:
 			p.say("auth.own_pair", "header", quoted(a.header))
-		} else {
+		case p.contract.AuthKind() == "": // else it is said below
 			p.say("auth.header", "header", quoted(a.header), "value", quoted(a.prefix+a.secret))
 		}
 	case byBody:
 		p.say("auth.body", "member", quoted(strings.Join(a.member, ".")))
 	case byURL:
-		p.say("auth.url", "url", quoted(sampleURL+"?token=your-secret"))
+		if p.contract.AuthKind() == "" {
+			p.say("auth.url", "url", quoted(sampleURL+"?token=your-secret"))
+		}
+	}
+	if kind := p.contract.AuthKind(); kind != "" {
+		p.say("auth." + kind)
 	}
 	p.say("auth.always")
 }

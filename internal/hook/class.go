@@ -9,6 +9,7 @@ const (
 	ClassPrivateAddress = "private_address"
 	ClassHostNotAllowed = "host_not_allowed" // the rules of the tenant or of the contract refuse the host
 	ClassPortNotAllowed = "port_not_allowed"
+	ClassToken          = "token_failed" // the token that the receiver wants could not be fetched: never sent
 	ClassProxyFailed    = "proxy_failed" // the operator's forward proxy failed, or could not reach the receiver
 	ClassConnectRefused = "connect_refused"
 	ClassConnectTimeout = "connect_timeout"
@@ -55,7 +56,7 @@ func NeverSent(class string) bool {
 func ReceiverTrouble(class string) bool {
 	switch class {
 	case ClassDNSNotFound, ClassDNSFailed, ClassDNSTimeout, ClassPrivateAddress, ClassHostNotAllowed, ClassPortNotAllowed,
-		ClassProxyFailed, ClassConnectRefused, ClassConnectTimeout, ClassConnectFailed,
+		ClassToken, ClassProxyFailed, ClassConnectRefused, ClassConnectTimeout, ClassConnectFailed,
 		ClassTLSUntrusted, ClassTLSInvalid, ClassTLSExpired, ClassTLSHostname, ClassTLSClientCert, ClassTLSFailed,
 		ClassTimeout, ClassReset, ClassProtocol, ClassHeadersTooBig, ClassStatus5xx, ClassRateLimited:
 		return true

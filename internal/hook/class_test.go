@@ -17,6 +17,7 @@ var classMeans = map[string]struct{ trouble, neverSent bool }{
 	"private_address":        {true, false},
 	"host_not_allowed":       {true, false},
 	"port_not_allowed":       {true, false},
+	"token_failed":           {true, false},
 	"proxy_failed":           {true, false},
 	"connect_refused":        {true, false},
 	"connect_timeout":        {true, false},

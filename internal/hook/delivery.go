@@ -158,11 +158,28 @@ type Attempt struct {
 	Rule        string // the rule of the contract that decided what follows, for example stop_if; "": none did
 	RuleFailed  string // why a rule of the contract could not be applied, one English sentence; "": all could
 	Interrupted bool
-	Batch       Batch // the request had other events in it; zero: it had not
+	Batch       Batch  // the request had other events in it; zero: it had not
+	Steps       []Step // what was exchanged within the attempt before Request, in order; nearly always empty
 	// Unreadable says that the request, what came back and the detail of the error cannot be
 	// decrypted and are empty.
 	Unreadable bool
 }
+
+// Step is an exchange within an attempt that came before the one that counts.
+type Step struct {
+	What   string        `json:"what"` // StepToken or StepRequest
+	Method string        `json:"method"`
+	URL    string        `json:"url"`              // secrets masked
+	Status int           `json:"status,omitempty"` // 0: no answer
+	Class  string        `json:"class,omitempty"`  // error class; "" if an answer came that was of use
+	Took   time.Duration `json:"took"`
+}
+
+// What a step was.
+const (
+	StepToken   = "token"   // the fetch of a token
+	StepRequest = "request" // the request, to which the answer was a redirect, or 401 so that it was made again with a new token
+)
 
 // Request is a request as it was sent, with secrets masked.
 type Request struct {

@@ -69,6 +69,7 @@ type EndpointConfig struct {
 	Ordered     bool            `json:"ordered,omitempty"`  // one request at a time, in the order of acceptance
 	Mode        Mode            `json:"mode,omitempty"`
 	Credential  *Identity       `json:"credential,omitempty"` // nil: the endpoint belongs to none
+	Auth        *Auth           `json:"auth,omitempty"`       // nil: requests do not authenticate, unless the contract says so
 	// Transformation is a script that may change each request (package transform); "" if
 	// there is none.
 	Transformation string `json:"script,omitempty"`

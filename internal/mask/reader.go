@@ -50,6 +50,31 @@ func PlainHeaders(list []hook.Header) []hook.Header {
 	return list
 }
 
+// Auth is how an endpoint authenticates, with the mask in the place of everything but its kind and the host of its
+// tokens.
+func Auth(a *hook.Auth) *hook.Auth {
+	a = a.Clone()
+	hide := func(texts ...*string) {
+		for _, s := range texts {
+			if *s != "" {
+				*s = Text
+			}
+		}
+	}
+	switch {
+	case a == nil:
+	case a.Basic != nil:
+		hide(&a.Basic.User, &a.Basic.Password)
+	case a.OAuth2 != nil:
+		o := a.OAuth2
+		hide(&o.ClientID, &o.ClientSecret, &o.Scope, &o.Audience)
+		o.TokenURL = Address(o.TokenURL)
+	default:
+		hide(&a.Bearer)
+	}
+	return a
+}
+
 // minPart is the length in bytes from which a part of a URL or a header's value may be a secret by itself. Shorter ones
 // tend to be words that stand everywhere.
 const minPart = 8

@@ -80,6 +80,7 @@ var mayImport = map[string][]string{
 	// The port for sending, and a package for each transport.
 	"internal/send":        {"internal/hook", "internal/egress"},
 	"internal/send/http":   {"internal/hook", "internal/egress", "internal/send"},
+	"internal/send/oauth":  {"internal/cache", "internal/hook", "internal/send"},
 	"internal/send/shadow": {"internal/hook", "internal/send"},
 
 	// The wiring, commands, and tests' helpers.

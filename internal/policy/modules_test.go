@@ -34,6 +34,7 @@ var dependencies = map[string]string{
 	"github.com/standard-webhooks/standard-webhooks/libraries": "tests: the official verifier judges our signatures",
 	"go.uber.org/goleak":                                       "tests: no goroutine outlives its owner",
 	"golang.org/x/net":                                         "host names in other scripts (punycode), what a header may hold, SOCKS5, charsets of answers",
+	"golang.org/x/oauth2":                                      "tokens by client credentials, for receivers that want them",
 	"golang.org/x/sync":                                        "errgroup: start and stop of the parts of the server; singleflight: one load of a key at a time",
 	"golang.org/x/time":                                        "rate limits of endpoints",
 	"modernc.org/quickjs":                                      "JavaScript without cgo, with limits of time and memory, for the transformations of endpoints",

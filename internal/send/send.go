@@ -51,6 +51,7 @@ type Attributes struct {
 	ConnectTimeout time.Duration // for the name lookup, the connect and TLS together; 0: the transport's default
 	Clock          Clock         // which part of the attempt Timeout covers
 	Egress         *egress.Rules // to which hosts the contract lets it go; the transport knows the tenant's rules
+	OAuth2         *hook.OAuth2  // where a transport that knows tokens gets that of the message; nil: it needs none
 	// Resend permits one immediate second try on a new connection, when a connection that was
 	// kept open turned out to be closed before any byte of the answer came. Nearly always the
 	// receiver closed an idle connection at the same moment. But it may also have taken the
@@ -95,5 +96,10 @@ type Reply struct {
 	// NotNow says why the transport could not find out whether the message may be sent, for example because the
 	// database cannot be read. Then nothing was sent, the message is not at fault, and a later try may succeed.
 	NotNow error
-	Resent bool // the second try of [Attributes.Resend] was made
+	// Target is where the exchange ended that the reply is of, if that is not the message's own: after a redirect.
+	Target string
+	Steps  []hook.Step // what was exchanged before, in order
+	// Secrets are those that the transport came by, such as tokens: whoever keeps anything of the reply hides them.
+	Secrets []string
+	Resent  bool // the second try of [Attributes.Resend] was made
 }

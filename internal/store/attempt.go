@@ -47,6 +47,7 @@ type attemptText struct {
 	Got    []hook.Header `json:"rh,omitempty"`
 	Answer []byte        `json:"rb,omitempty"`
 	Detail string        `json:"d,omitempty"`
+	Steps  []hook.Step   `json:"-"`
 }
 
 // httpTransport is the transport of nearly all attempts, so it is not stored.
@@ -63,7 +64,7 @@ const maxScratch = 64 << 10
 // encodeAttempt encodes an attempt without its delivery and number, which have columns of
 // their own.
 func (s *sealer) encodeAttempt(a *hook.Attempt) []byte {
-	text := attemptText{Method: a.Request.Method, URL: a.Request.URL, Sent: a.Request.Headers, Body: a.Request.Body, Detail: a.Detail}
+	text := attemptText{Method: a.Request.Method, URL: a.Request.URL, Sent: a.Request.Headers, Body: a.Request.Body, Detail: a.Detail, Steps: a.Steps}
 	if r := a.Response; r != nil {
 		text.Got, text.Answer = r.Headers, r.Body
 	}
@@ -132,7 +133,7 @@ func attemptPlace(d hook.DeliveryID, number int) (place [len(hook.DeliveryID{}) 
 }
 
 // append writes the texts one after the other, each after its length. Headers come after their
-// number.
+// number, and steps, as JSON, only if there are any.
 func (t *attemptText) append(to []byte) []byte {
 	put := func(text string) { to = append(binary.AppendUvarint(to, uint64(len(text))), text...) }
 	bytes := func(b []byte) { to = append(binary.AppendUvarint(to, uint64(len(b))), b...) }
@@ -147,6 +148,13 @@ func (t *attemptText) append(to []byte) []byte {
 			put(h.Name)
 			put(h.Value)
 		}
+	}
+	if len(t.Steps) > 0 { // else the bytes are those of earlier releases
+		steps, err := json.Marshal(t.Steps)
+		if err != nil { // never: there are only texts and numbers in it
+			return to
+		}
+		bytes(steps)
 	}
 	return to
 }
@@ -178,6 +186,9 @@ func (t *attemptText) parse(from []byte) error {
 		for range number() {
 			*headers = append(*headers, hook.Header{Name: string(bytes()), Value: string(bytes())})
 		}
+	}
+	if !bad && len(from) > 0 && json.Unmarshal(bytes(), &t.Steps) != nil {
+		bad = true
 	}
 	if bad || len(from) > 0 {
 		return errAttemptText
@@ -215,6 +226,7 @@ func (s *sealer) decodeAttempt(id hook.DeliveryID, number int, data []byte) (*ho
 		Timing:  hook.Timing{DNS: us(0), Connect: us(1), TLS: us(2), FirstByte: us(3), Total: us(4)},
 		Class:   row.Class, Detail: detail, Rule: row.Rule, RuleFailed: failed, Interrupted: row.Interrupted, Transport: cmp.Or(row.Transport, httpTransport),
 		Unreadable: broken, Batch: readBatch(row.Batch),
+		Steps: text.Steps,
 	}
 	if row.Status != 0 || row.NoStatus {
 		a.Response = &hook.Response{Status: row.Status, Headers: text.Got, Body: text.Answer, Truncated: row.Truncated}

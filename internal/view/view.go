@@ -89,6 +89,7 @@ func (v Views) Document(s hook.Sight, contract string, doc []byte) []byte {
 func (v Views) Config(s hook.Sight, cfg hook.EndpointConfig) hook.EndpointConfig {
 	if !s.Secrets {
 		cfg.URL, cfg.Headers = mask.Address(cfg.URL), mask.PlainHeaders(cfg.Headers)
+		cfg.Auth = mask.Auth(cfg.Auth)
 		if cfg.Transformation != "" {
 			cfg.Transformation = "// " + mask.Text
 		}
@@ -187,6 +188,10 @@ func hideSecrets(c *contract.Contract, e *hook.Endpoint, at *hook.Attempt) {
 		at.Request.Body = m.Body(at.Request.Body)
 	}
 	at.Request.URL, at.Request.Headers = mask.Address(at.Request.URL), mask.PlainHeaders(at.Request.Headers)
+	at.Steps = slices.Clone(at.Steps)
+	for i := range at.Steps {
+		at.Steps[i].URL = mask.Address(at.Steps[i].URL)
+	}
 	hide(m, at)
 	if r := at.Response; r != nil {
 		r.Headers = mask.PlainHeaders(r.Headers)
@@ -213,6 +218,10 @@ func planOf(c *contract.Contract, e *hook.Endpoint) *contract.Plan {
 func hide(m mask.Mask, at *hook.Attempt) {
 	at.Request.URL, at.Request.Headers, at.Detail = m.Text(at.Request.URL), m.Headers(at.Request.Headers), m.Text(at.Detail)
 	at.RuleFailed = m.Text(at.RuleFailed)
+	at.Steps = slices.Clone(at.Steps)
+	for i := range at.Steps {
+		at.Steps[i].URL = m.Text(at.Steps[i].URL)
+	}
 	if r := at.Response; r != nil {
 		r.Headers = m.Headers(r.Headers)
 		r.Body = m.Start(slices.Clip(r.Body), r.Truncated)

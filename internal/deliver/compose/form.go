@@ -78,6 +78,7 @@ func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*sen
 			WholeAnswer: f.contract.JudgesBody(),
 		},
 	}
+	m.OAuth2 = r.OAuth2()
 	if f.limits.Clock == contract.ClockResponse {
 		m.Clock = send.ClockResponse
 	}

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"slices"
 	"strings"
 
 	"gancho/internal/hook"
@@ -11,8 +12,18 @@ import (
 // that is kept: in the request, in the text about a failure, and in an answer that repeats the
 // secret. Personal data is masked there, too, except in the body, see [contract.Contract.Sensitive].
 func (c *Composed) Record(a *hook.Attempt, reply *send.Reply) {
+	if len(reply.Secrets) > 0 {
+		c.secrets, c.mask = c.secrets.With(reply.Secrets...), c.mask.With(reply.Secrets...)
+	}
+	a.Steps = slices.Clone(reply.Steps)
+	for i := range a.Steps {
+		a.Steps[i].URL = c.mask.Text(a.Steps[i].URL)
+	}
 	a.Request, a.Detail = c.Request(reply.Sent), cutDetail(c.mask.Text(a.Detail))
 	a.RuleFailed = cutDetail(c.mask.Text(a.RuleFailed))
+	if reply.Target != "" {
+		a.Request.URL = c.mask.Text(reply.Target)
+	}
 	if a.Response == nil {
 		return
 	}

@@ -1,0 +1,22 @@
+package api
+
+import (
+	"gancho.example/client"
+	"gancho/internal/hook"
+)
+
+// authOf is the auth that an input asks for; nil: none.
+func authOf(in *client.Auth) *hook.Auth {
+	if in == nil || *in == (client.Auth{}) {
+		return nil
+	}
+	return &hook.Auth{Basic: (*hook.BasicAuth)(in.Basic), Bearer: in.Bearer, OAuth2: (*hook.OAuth2)(in.OAuth2)}
+}
+
+// wireAuth is an auth as it is shown.
+func wireAuth(a *hook.Auth) *client.Auth {
+	if a == nil {
+		return nil
+	}
+	return &client.Auth{Basic: (*client.BasicAuth)(a.Basic), Bearer: a.Bearer, OAuth2: (*client.OAuth2)(a.OAuth2)}
+}
