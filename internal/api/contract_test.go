@@ -241,7 +241,7 @@ func TestLibrary(t *testing.T) {
 		t.Errorf("the list is %.300s", list.Body)
 	}
 	one := s.do("GET", "/v1/library/github", "").want(200).is("name", "github").is("title", "GitHub").is("category", "code").
-		is("signature", "hmac-sha256 (X-Hub-Signature-256)").is("event_header", "X-GitHub-Event")
+		is("signature", "hmac-sha256 (X-Hub-Signature-256) + hmac-sha1 (X-Hub-Signature)").is("event_header", "X-GitHub-Event")
 	s.do("GET", "/v1/library/gihtub", "").want(404).is("code", "contract_not_found").is("detail", `There is no contract "gihtub" in the library. Did you mean github?`)
 	s.do("GET", "/v1/contracts/github", "").want(404)
 	s.post("/v1/contracts", one.str("source")).want(201).is("name", "github")
