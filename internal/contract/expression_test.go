@@ -133,7 +133,7 @@ func TestDocumentedExpressions(t *testing.T) {
 		block, _, _ = strings.Cut(block, "```")
 		c := parseContract(t, "contract: c\ntitle: C\nevents: {e: {title: E}}\n"+block)
 		cfg := hook.EndpointConfig{URL: "http://example.com"}
-		r, err := c.Plan(cfg).Render(event(`{"price":2,"quantity":3,"kind":"new","items":[{"sku":"A","quantity":2}]}`))
+		r, err := c.Plan(cfg).Render(event(`{"price":1.5,"quantity":3,"kind":"new","items":[{"sku":"A","quantity":2}]}`))
 		if err != nil || len(r.Body) == 0 {
 			t.Errorf("%v: %s", err, block)
 		}

@@ -92,13 +92,5 @@ func textCost(v ref.Val) uint64 {
 	return 0
 }
 
-// jsonCost is textCost that also counts lists and objects of a document.
-func jsonCost(v ref.Val) uint64 {
-	switch v := v.(type) {
-	case *list:
-		return uint64(len(v.raw)) / bytesPerCost
-	case *object:
-		return uint64(len(v.raw)) / bytesPerCost
-	}
-	return textCost(v)
-}
+// jsonCost is textCost that also counts lists and objects.
+func jsonCost(v ref.Val) uint64 { return uint64(size(v, maxResult)) / bytesPerCost }

@@ -146,6 +146,9 @@ func (p *program) runtimeError(err error) error {
 	if e, ok := errors.AsType[interpreter.EvalCancelledError](err); ok && e.Cause == interpreter.CostLimitExceeded {
 		return p.tooCostly()
 	}
+	if errors.Is(err, errSize) {
+		return p.tooCostly()
+	}
 	text := err.Error()
 	if strings.HasPrefix(text, "no such overload") {
 		return errors.New("an operator or function of the " + p.noun + " met a value of a kind it cannot be used with (for example null, or a text where a number was expected)")

@@ -72,6 +72,8 @@ type Scope struct {
 	env   *cel.Env
 	names []string                             // for error texts
 	check func(text string, a *cel.Ast) *Error // a further check of each condition; nil: none
+
+	functions functionBinder
 }
 
 // NewScope makes a scope. It panics if the variables contradict each other: that is a
@@ -88,8 +90,7 @@ func newScope(vars []Variable, more ...cel.EnvOption) *Scope {
 		cel.DefaultUTCTimeZone(true),
 		ext.Strings(ext.StringsVersion(4), ext.StringsMaxPrecision(100)),
 	}, more...)
-	opts = append(opts, mixedNumbers()...)
-	opts = append(opts, escapes()...)
+	opts = append(append(append(opts, mixedNumbers()...), escapes()...), ownFunctions()...)
 	s := &Scope{}
 	for _, v := range vars {
 		opts = append(opts, cel.Variable(v.Name, v.Type.cel()))
@@ -100,6 +101,9 @@ func newScope(vars []Variable, more ...cel.EnvOption) *Scope {
 		panic(fmt.Sprintf("expr: %v", err))
 	}
 	s.env = env
+	if s.functions, err = newFunctionBinder(env); err != nil {
+		panic(fmt.Sprintf("expr: %v", err))
+	}
 	// At the first mistake, cel-go (0.33.2) makes a list of all names for error texts, while
 	// other goroutines that compile macros may read that list. So it is made here, before
 	// any other goroutine has the scope.
@@ -146,6 +150,9 @@ func (s *Scope) compile(noun, text string) (p program, err error) {
 	if t := ast.OutputType(); noun == "condition" && !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
 		return p, &Error{Line: 1, Column: 1, Message: fmt.Sprintf("The condition gives %s, but it has to be true or false. Compare it with something, for example with == or !=.", typeName(t.String()))}
 	}
+	if e := checkTimes(ast); e != nil {
+		return p, e
+	}
 	if s.check != nil {
 		if e := s.check(text, ast); e != nil {
 			return p, e
@@ -159,6 +166,7 @@ func (s *Scope) compile(noun, text string) (p program, err error) {
 		cel.CustomDecoratorV2(lenient),
 		cel.CustomDecoratorV2(bindChange),
 		cel.CustomDecoratorV2(mixNumbers),
+		cel.CustomDecoratorV2(s.functions.bind),
 	)
 	if err != nil {
 		return p, &Error{Line: 1, Column: 1, Message: "The " + noun + " cannot be used: " + err.Error()}

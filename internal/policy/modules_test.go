@@ -27,6 +27,7 @@ var dependencies = map[string]string{
 	"github.com/google/uuid":                                   "time-ordered ids (UUIDv7)",
 	"github.com/jackc/pgx/v5":                                  "PostgreSQL: arrays as parameters, pipelines, LISTEN",
 	"github.com/klauspost/compress":                            "Zstandard, for large payloads at rest and answers of receivers",
+	"github.com/ncruces/go-strftime":                           "times in contracts, in the layouts that strftime has everywhere",
 	"github.com/pressly/goose/v3":                              "database migrations, in order and once",
 	"github.com/prometheus/client_golang":                      "the metrics page",
 	"github.com/rogpeppe/go-internal":                          "tests: testscript, conversations with the program as text files",
