@@ -17,6 +17,7 @@ var doors = map[string][]string{
 	"body that is sent as a form, XML, CSV, …":   {"rawjson.FuzzForm", "rawjson.FuzzEscapes"},
 	"contract file":                              {"contract.FuzzParse"},
 	"condition of a filter or on a change":       {"expr.FuzzCompile", "match.FuzzMatch"},
+	"expression of a contract":                   {"expr.FuzzExpression"},
 	"template of a contract":                     {"template.FuzzReadText"},
 	"event types of an endpoint":                 {"match.FuzzTypes"},
 	"script of an endpoint, and its answer":      {"transform.FuzzHandler", "transform.FuzzKeep"},
