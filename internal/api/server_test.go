@@ -159,7 +159,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 	t.Cleanup(sender.Close)
 	scripts := transform.Inline{Limits: transform.Limits{Time: time.Minute, Memory: 32 << 20, Depth: 1000}}
 	tester := deliver.New(deliver.Options{
-		Store: db, Transports: send.Transports{"http": sender, "https": sender}, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
+		Store: db, Past: db, Transports: send.Transports{"http": sender, "https": sender}, Contracts: set, Owner: ownsNone{}, Scripts: scripts, Log: log, InFlight: 1, MemoryBytes: 1 << 20,
 	})
 	keys := auth.New(db, adminKey, nil)
 	limits := quota.New(db, hook.Limits{}, log)

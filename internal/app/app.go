@@ -242,7 +242,7 @@ func (s *server) assemble() (*parts, error) {
 	inForce.Schemes = transports.Schemes()
 	p.newer = newReloader(p.known, log("contracts"))
 	p.worker = deliver.New(deliver.Options{
-		Store: s.db, Owner: p.nodes, Contracts: inForce, Scripts: scripts, Transports: transports,
+		Store: s.db, Past: s.db, Owner: p.nodes, Contracts: inForce, Scripts: scripts, Transports: transports,
 		Observer: observer{numbers, p.counts, &s.live, log("deliver")},
 		Log:      log("deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20, Now: s.now,

@@ -78,9 +78,14 @@ func (l *loader) rawBody(e *endpoint, n *yamlfile.Node, at template.Place, secti
 // bodyNames reports whether the body has something of a root in it.
 func (e *endpoint) bodyNames(root string) bool { return e.body.Names(root) || e.raw.Names(root) }
 
+// bodyDependsOn reports whether the body is another one if something under a root is.
+func (e *endpoint) bodyDependsOn(root string) bool {
+	return e.body.DependsOn(root) || e.raw.DependsOn(root)
+}
+
 // rawText makes a body that is a text.
-func (p *Plan) rawText(ev *hook.Event) ([]byte, error) {
-	in, err := p.inputs(ev)
+func (p *Plan) rawText(ev *hook.Event, a *Attempt, address string) ([]byte, error) {
+	in, err := p.inputs(ev, a, address)
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,8 @@ type facts struct {
 	secrets []hook.Secret // none: the request is not signed
 	nonce   string        // "": a random one
 	attempt int           // from 1
+	past    Attempt       // what came of the attempts before it
+	name    string        // of the endpoint
 }
 
 // given is a fact that a test gives, and other values that it could have: with one of them, what the test checks has to
@@ -85,6 +87,9 @@ const (
 // testURL is the URL of the requests of tests.
 const testURL = "https://receiver.example/webhook"
 
+// testName is the name of the endpoint of tests.
+const testName = "Test"
+
 // tests reads the section "tests".
 func (l *loader) tests(c *Contract, n *yamlfile.Node) {
 	if n.Kind != yamlfile.KindMapping {
@@ -105,7 +110,7 @@ func (l *loader) tests(c *Contract, n *yamlfile.Node) {
 }
 
 func (l *loader) test(c *Contract, o yamlfile.Object, p yamlfile.Pair) Test {
-	t := Test{Name: p.Key, Line: p.Line, facts: facts{time: testTime, attempt: 1}, keys: map[string]place{}}
+	t := Test{Name: p.Key, Line: p.Line, facts: facts{time: testTime, attempt: 1, name: testName}, keys: map[string]place{}}
 	t.cfg.URL = testURL
 	for _, key := range o.Node.Pairs {
 		t.keys[key.Key] = place{key.Line, key.Column}
@@ -228,6 +233,10 @@ func (l *loader) testInputs(c *Contract, t *Test, o yamlfile.Object) {
 		if m := members.Get("method"); m != nil {
 			t.cfg.Method = l.Str(m)
 		}
+		if m := members.Get("name"); m != nil {
+			t.facts.name = l.Str(m)
+			t.give("endpoint", func(t *Test) { t.facts.name = "another" + t.facts.name }, func(t *Test) { t.cfg.URL = testURL + "/other?a=b" })
+		}
 		if m := members.Get("headers"); m != nil {
 			for _, h := range l.testHeaders(m) {
 				t.cfg.Headers = append(t.cfg.Headers, h.Header)
@@ -245,6 +254,30 @@ func (l *loader) testInputs(c *Contract, t *Test, o yamlfile.Object) {
 		if v.Kind == yamlfile.KindMapping && t.event != "" && !c.NeedsCredential() {
 			l.ProblemAt(v, "credential does nothing in this test: no request of this contract names a credential.", "Remove the line.")
 		}
+	}
+}
+
+// testAttempt reads the number of an attempt, or that and what came of the attempts before it.
+func (l *loader) testAttempt(f *facts, n *yamlfile.Node) {
+	if n.Kind != yamlfile.KindMapping {
+		f.attempt = int(l.Number(n, 1, hook.MaxRetries))
+		return
+	}
+	o := l.Object(n, "attempt", keysOf["tests.*.attempt"])
+	if v := o.Get("number"); v != nil {
+		f.attempt = int(l.Number(v, 1, hook.MaxRetries))
+	}
+	if v := o.Get("first_at"); v != nil {
+		f.past.FirstAt = l.moment(v)
+	}
+	if v := o.Get("last_status"); v != nil {
+		f.past.LastStatus = int(l.Number(v, 100, 599))
+	}
+	if v := o.Get("last_error"); v != nil {
+		f.past.LastError = l.Str(v)
+	}
+	if f.attempt == 1 && f.past != (Attempt{}) {
+		l.ProblemAt(n, "Nothing comes before the first attempt.", "Add for example number: 2")
 	}
 }
 
@@ -275,11 +308,14 @@ func (l *loader) testFacts(c *Contract, t *Test, o yamlfile.Object) {
 		t.give("time", others...)
 	}
 	if v := o.Get("attempt"); v != nil {
-		f.attempt = int(l.Number(v, 1, hook.MaxRetries))
+		l.testAttempt(f, v)
 		var others []func(*Test)
 		for _, n := range []int{1, 2, 3, hook.MaxRetries} {
 			others = append(others, func(t *Test) { t.facts.attempt = n })
 		}
+		others = append(others, func(t *Test) {
+			t.facts.past = Attempt{FirstAt: testTime.Add(-time.Hour), LastStatus: 299, LastError: "another" + t.facts.past.LastError}
+		})
 		t.give("attempt", others...)
 	}
 	if v := o.Get("secret"); v != nil {

@@ -147,16 +147,18 @@ func (t *Test) outcome(c *Contract, payload []byte) (out outcome, wrong string) 
 		ev := &hook.Event{
 			ID: hook.EventID(hook.IDAt(t.facts.time)), Tenant: "test", Contract: c.Name, Type: t.event, CreatedAt: t.facts.time, Payload: payload,
 		}
-		plan := c.PlanFor(t.cfg, t.credential)
+		plan := c.PlanFor(t.cfg, t.credential).Of(hook.EndpointID(hook.IDAt(testTime)), t.facts.name)
+		at := t.facts.past
+		at.Number, at.At = t.facts.attempt, t.facts.time
 		id, err := hook.ParseEventID(t.facts.id)
 		if err == nil {
 			ev.ID = id
 		}
-		out.Rendering, err = plan.Render(ev)
+		out.Rendering, err = plan.RenderFor(ev, &at)
 		if err == nil && t.facts.id != "" && ev.ID != id { // of another system, such as msg_1; only the signature can have it
 			other := *ev
 			other.ID[0]++
-			if r, err := plan.Render(&other); err != nil || !same(&r, &out.Rendering) {
+			if r, err := plan.RenderFor(&other, &at); err != nil || !same(&r, &out.Rendering) {
 				return out, "The contract puts ${event.id} into the request, so the id of the test has to be one of Gancho, such as " + ev.ID.String() + "."
 			}
 		}

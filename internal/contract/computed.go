@@ -10,12 +10,12 @@ import (
 
 // Computed lists what the expressions of a request for an event make of secrets, and what they make of personal data
 // (see [Contract.Sensitive]). A mask of the secrets themselves does not hide these: base64(settings.token) looks
-// different.
-func (p *Plan) Computed(ev *hook.Event) (secrets, personal []string) {
+// different. The attempt may be nil, see [Plan.RenderFor].
+func (p *Plan) Computed(ev *hook.Event, a *Attempt) (secrets, personal []string) {
 	if !p.contract.computesHidden {
 		return nil, nil
 	}
-	in, err := p.inputs(ev)
+	in, err := p.inputs(ev, a, p.url)
 	if err != nil {
 		return nil, nil // then there is no request
 	}

@@ -105,15 +105,15 @@ func TestExpressionFails(t *testing.T) {
 	if got := found(c.CheckEndpoint(cfg)); got != "/settings/site header_undecided" {
 		t.Error(got)
 	}
-	if _, err := c.Plan(cfg).Render(made(`{"a":60,"v":1,"items":[]}`)); err == nil || !strings.Contains(err.Error(), "the header X-Site cannot be filled in from this event: an operator or function of the expression met") {
+	if _, err := c.Plan(cfg).Render(made(`{"a":60,"v":1,"items":[]}`)); err == nil || !strings.Contains(err.Error(), "the parameter s of the URL cannot be filled in: an operator or function of the expression met") {
 		t.Error(err)
 	}
 	cfg.Settings = []byte(`{"site":"s"}`)
 	for payload, want := range map[string]string{
-		`{"a":"x","v":1,"items":[]}`: "the header X-Total cannot be filled in from this event",
+		`{"a":"x","v":1,"items":[]}`: "the parameter a of the URL cannot be filled in",
 		`{"a":1,"v":1,"items":5}`:    "the body cannot be made of this event",
 		`{"a":1,"v":"x"}`:            "the constants of the event type e cannot be made",
-		`{"a":true,"v":1}`:           "the header X-Total cannot be filled in from this event",
+		`{"a":true,"v":1}`:           "the parameter a of the URL cannot be filled in",
 	} {
 		if _, err := c.Plan(cfg).Render(made(payload)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", payload, err)
@@ -168,7 +168,7 @@ endpoint:
     I: {$expr: '"set " + set.s'}
 `)
 	cfg := hook.EndpointConfig{URL: "http://example.com", Settings: []byte(`{"site":"shop","hooks":[{"key":"k1","name":"n"},{"key":"k2"}]}`)}
-	secrets, personal := c.Plan(cfg).Computed(made(`{"a":{"email":"m"},"items":[{"phone":"p","other":"o"}],"size":5}`))
+	secrets, personal := c.Plan(cfg).Computed(made(`{"a":{"email":"m"},"items":[{"phone":"p","other":"o"}],"size":5}`), nil)
 	if d := cmp.Diff([]string{"k1!", "k1+k2", "set <shop>"}, secrets); d != "" {
 		t.Error(d)
 	}

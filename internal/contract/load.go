@@ -122,7 +122,8 @@ var keysOf = map[string][]string{
 		"on", "event", "old", "new", "records", "payload", "settings", "credential", "method", "endpoint", "id", "time", "attempt", "secret", "nonce",
 		"fires", "url", "headers", "body", "answer",
 	},
-	"tests.*.endpoint": {"url", "method", "settings", "headers"},
+	"tests.*.endpoint": {"url", "method", "settings", "headers", "name"},
+	"tests.*.attempt":  {"number", "first_at", "last_status", "last_error"},
 	"tests.*.answer":   {"status", "headers", "body", "is"},
 }
 

@@ -127,10 +127,26 @@ func (c *Contract) setNames(root string) bool {
 	return slices.ContainsFunc(c.events, func(e EventType) bool { return e.own != nil && e.own.set.Names(root) })
 }
 
+// namesAttempt reports whether a part of requests is made anew for each attempt.
+func (c *Contract) namesAttempt() bool {
+	e := &c.endpoint
+	return e.bodyDependsOn("attempt") || e.contentType.PerAttempt() || c.setPerAttempt() ||
+		slices.ContainsFunc(e.query, func(q parameter) bool { return q.value.PerAttempt() }) ||
+		slices.ContainsFunc(e.headers, headerTemplate.perAttempt) || slices.ContainsFunc(c.headersOfTypes(), headerTemplate.perAttempt)
+}
+
+func (h headerTemplate) perAttempt() bool { return h.value.PerAttempt() }
+
+// setPerAttempt reports whether a constant is made of something of the attempt.
+func (c *Contract) setPerAttempt() bool {
+	return slices.ContainsFunc(c.events, func(e EventType) bool { return e.own != nil && e.own.set.PerAttempt() })
+}
+
 // inputs are what the templates of a request can name.
-func (p *Plan) inputs(ev *hook.Event) (in template.Inputs, err error) {
+func (p *Plan) inputs(ev *hook.Event, a *Attempt, address string) (in template.Inputs, err error) {
 	in = template.Inputs{
-		Settings: p.cfg.Settings, Credential: p.credential, Event: ev, Style: p.contract.endpoint.json, Work: renderBudget(),
+		Settings: p.cfg.Settings, Credential: p.credential, Event: ev, Endpoint: p.endpoint, URL: address, Attempt: a,
+		Style: p.contract.endpoint.json, Work: renderBudget(),
 	}
 	own := p.contract.ownParts(ev.Type)
 	switch {
@@ -147,12 +163,12 @@ func (p *Plan) inputs(ev *hook.Event) (in template.Inputs, err error) {
 }
 
 // withOwn replaces headers by those that the event's type has of its own, and adds the others of those.
-func (p *Plan) withOwn(headers []hook.Header, ev *hook.Event) ([]hook.Header, error) {
+func (p *Plan) withOwn(headers []hook.Header, ev *hook.Event, a *Attempt, address string) ([]hook.Header, error) {
 	own := p.contract.ownParts(ev.Type)
 	if own == nil || len(own.headers) == 0 {
 		return headers, nil
 	}
-	in, err := p.inputs(ev)
+	in, err := p.inputs(ev, a, address)
 	if err != nil {
 		return nil, err
 	}

@@ -91,7 +91,7 @@ endpoint: {headers: {x-b: "1"}}
 	}
 	ev := event(`{}`)
 	ev.Type = "b"
-	if n := testing.AllocsPerRun(100, func() { _, _ = p.Head(ev) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { _, _ = p.HeadFor(ev, nil) }); n > 0 {
 		t.Errorf("a request of a type without headers of its own costs %v allocations", n)
 	}
 	if found := c.CheckEndpoint(hook.EndpointConfig{URL: "http://example.com", Headers: headers("user-agent", "me")}); len(found) != 1 {

@@ -22,6 +22,7 @@ type Plan struct {
 	contract   *Contract
 	cfg        hook.EndpointConfig
 	credential *Credential
+	endpoint   template.Endpoint
 	method     string
 	url        string      // filled in as far as it is the same for all events
 	query      []parameter // to be added to url, if urlOfEvent
@@ -30,6 +31,7 @@ type Plan struct {
 	headers    []headerPlan
 	fixed      []hook.Header // all headers; nil if one depends on the event
 	auth       *hook.Auth    // nil: requests do not authenticate
+	perAttempt bool          // a template names something of the attempt
 	pairs      []freePair
 	form       *form // nil: the body is no form
 	makesBody  bool  // the body is more than the payload in the contract's style
@@ -91,6 +93,13 @@ func (c *Contract) PlanFor(cfg hook.EndpointConfig, credential *Credential) *Pla
 	p.makesBody = e.body != nil || e.raw != nil || p.form != nil || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody })
 	p.planHeaders()
 	p.planURL()
+	p.perAttempt = c.namesAttempt()
+	return p
+}
+
+// Of is the plan for one endpoint, whose id and name templates can name.
+func (p *Plan) Of(id hook.EndpointID, name string) *Plan {
+	p.endpoint = template.Endpoint{ID: id.String(), Name: name}
 	return p
 }
 
@@ -98,7 +107,9 @@ func (c *Contract) PlanFor(cfg hook.EndpointConfig, credential *Credential) *Pla
 func (p *Plan) WithMethod(method string) *Plan {
 	cfg := p.cfg
 	cfg.Method = method
-	return p.contract.PlanFor(cfg, p.credential)
+	next := p.contract.PlanFor(cfg, p.credential)
+	next.endpoint = p.endpoint
+	return next
 }
 
 // Method is the method of the requests.
@@ -171,17 +182,32 @@ func (p *Plan) addHeader(name string, t *template.Template) {
 	p.headers = append(p.headers, h)
 }
 
-// Render makes the request for an event. An error means that the event can never be sent
+// PerAttempt reports whether requests name something of their attempt, so that each attempt has to be rendered anew.
+func (p *Plan) PerAttempt() bool { return p.perAttempt }
+
+// BodyPerAttempt reports whether bodies name something of their attempt.
+func (p *Plan) BodyPerAttempt() bool {
+	depends := p.contract.endpoint.bodyDependsOn
+	return p.perAttempt && !p.bodiless && (depends("attempt") || depends("set") && p.contract.setPerAttempt())
+}
+
+// Render makes the request for an event, as its first attempt would. An error means that the event can never be sent
 // to this endpoint (hook.ClassRender); its text is for people.
-func (p *Plan) Render(ev *hook.Event) (Rendering, error) {
-	r, err := p.Head(ev)
+func (p *Plan) Render(ev *hook.Event) (Rendering, error) { return p.RenderFor(ev, nil) }
+
+// Attempt is what templates can name of the attempt that a request is for; nil stands for the first.
+type Attempt = template.Attempt
+
+// RenderFor is [Plan.Render] for one attempt.
+func (p *Plan) RenderFor(ev *hook.Event, a *Attempt) (Rendering, error) {
+	r, err := p.HeadFor(ev, a)
 	if err != nil {
 		return Rendering{}, err
 	}
 	switch {
 	case p.bodiless:
 	case ev.JSON() && p.makesBody:
-		r.Body, err = p.makeBody(ev)
+		r.Body, err = p.makeBody(ev, a, r.URL)
 	case ev.JSON():
 		if r.Body, err = rawjson.Restyle(ev.Payload, p.contract.endpoint.json); err != nil {
 			err = fmt.Errorf("the payload is not valid JSON: %w", err)
@@ -201,22 +227,21 @@ func errNotJSON(ev *hook.Event) error {
 	return fmt.Errorf("the contract makes the body of a JSON payload, and the payload of this event is %s", ev.ContentType)
 }
 
-// Head is [Plan.Render] without the body.
-func (p *Plan) Head(ev *hook.Event) (Rendering, error) {
+// HeadFor is [Plan.RenderFor] without the body.
+func (p *Plan) HeadFor(ev *hook.Event, a *Attempt) (Rendering, error) {
 	r := Rendering{Method: p.method, URL: p.url, Headers: p.fixed}
-	if p.fixed == nil {
-		var err error
-		if r.Headers, err = p.renderHeaders(ev); err != nil {
-			return Rendering{}, err
-		}
-	}
 	var err error
 	if p.urlOfEvent {
-		if r.URL, err = p.fillURL(ev); err != nil {
+		if r.URL, err = p.fillURL(ev, a); err != nil {
 			return Rendering{}, err
 		}
 	}
-	if r.Headers, err = p.withOwn(r.Headers, ev); err != nil {
+	if p.fixed == nil {
+		if r.Headers, err = p.renderHeaders(ev, a, r.URL); err != nil {
+			return Rendering{}, err
+		}
+	}
+	if r.Headers, err = p.withOwn(r.Headers, ev, a, r.URL); err != nil {
 		return Rendering{}, err
 	}
 	if !ev.JSON() && !p.bodiless {
@@ -270,21 +295,21 @@ func renderBudget() *work.Budget { return work.NewBudget(context.Background(), r
 
 // makeBody creates a body that is not just the payload: it fills in the contract's
 // template, adds the person's pairs, applies the style and puts the result into the form.
-func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
+func (p *Plan) makeBody(ev *hook.Event, a *Attempt, address string) ([]byte, error) {
 	e := &p.contract.endpoint
 	body := ev.Payload
 	if p.credential == nil && e.bodyNames("credential") {
 		return nil, errors.New("the contract puts the key of a credential into the body, and this endpoint has no credential; create the endpoint by creating a credential")
 	}
 	if e.raw != nil {
-		text, err := p.rawText(ev)
+		text, err := p.rawText(ev, a, address)
 		if err != nil || p.form == nil {
 			return text, err
 		}
 		return p.form.put(text)
 	}
 	if e.body != nil {
-		in, err := p.inputs(ev)
+		in, err := p.inputs(ev, a, address)
 		if err != nil {
 			return nil, err
 		}
@@ -305,8 +330,8 @@ func (p *Plan) makeBody(ev *hook.Event) ([]byte, error) {
 	return body, nil
 }
 
-func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
-	in, err := p.inputs(ev)
+func (p *Plan) renderHeaders(ev *hook.Event, a *Attempt, address string) ([]hook.Header, error) {
+	in, err := p.inputs(ev, a, address)
 	if err != nil {
 		return nil, err
 	}
@@ -331,11 +356,16 @@ func (p *Plan) renderHeaders(ev *hook.Event) ([]hook.Header, error) {
 // [Contract.Mask].
 func (p *Plan) SecretBody() bool {
 	e := &p.contract.endpoint
-	named := func(root string) bool { return e.bodyNames(root) || e.bodyNames("set") && p.contract.setNames(root) }
-	if named("credential") || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody }) {
+	if p.bodyNames("credential") || p.bodyNames("url") || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody }) {
 		return true
 	}
-	return len(e.settings.Secrets()) > 0 && named("settings")
+	return len(e.settings.Secrets()) > 0 && p.bodyNames("settings")
+}
+
+// bodyNames reports whether the body names something under a root, by itself or in a constant.
+func (p *Plan) bodyNames(root string) bool {
+	e := &p.contract.endpoint
+	return e.bodyNames(root) || e.bodyNames("set") && p.contract.setNames(root)
 }
 
 // OAuth2 says where a request gets the token that it authenticates with; nil: it has none.

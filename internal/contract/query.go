@@ -72,8 +72,8 @@ func (p *Plan) planURL() {
 func (p *Plan) formInQuery() bool { return p.bodiless && p.form != nil }
 
 // fillURL is the URL of the request for an event.
-func (p *Plan) fillURL(ev *hook.Event) (string, error) {
-	in, err := p.inputs(ev)
+func (p *Plan) fillURL(ev *hook.Event, a *Attempt) (string, error) {
+	in, err := p.inputs(ev, a, p.url)
 	if err != nil {
 		return "", err
 	}
@@ -85,7 +85,7 @@ func (p *Plan) fillURL(ev *hook.Event) (string, error) {
 		if !ev.JSON() {
 			return "", errNotJSON(ev)
 		}
-		fields, err := p.makeBody(ev)
+		fields, err := p.makeBody(ev, a, p.url)
 		if err != nil {
 			return "", err
 		}

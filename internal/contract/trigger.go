@@ -95,7 +95,7 @@ func (l *loader) trigger(c *Contract, e *EventType, o yamlfile.Object, at yamlfi
 	}
 	t.payload = template.Whole("new")
 	if v := o.Get("payload"); v != nil {
-		t.payload = template.ReadPayload(l.File, v, template.Place{Roots: []string{"new", "old"}, Scope: expr.Trigger()})
+		t.payload = template.ReadPayload(l.File, v, template.Place{Roots: []string{"new", "old", "changes"}, Scope: expr.Trigger()})
 	}
 	e.trigger = t
 	if r == nil {

@@ -41,7 +41,6 @@ import (
 // Store is what the worker needs of the database.
 type Store interface {
 	Endpoint(ctx context.Context, id hook.EndpointID) (*hook.Endpoint, error)
-	EndpointVersion(ctx context.Context, id hook.EndpointID, version int64) (hook.EndpointConfig, error)
 	// EndpointsWithWork lists the endpoints that have unfinished deliveries.
 	EndpointsWithWork(ctx context.Context) ([]hook.EndpointID, error)
 	// InHands lists up to n deliveries that are stored as hook.Sending.
@@ -120,6 +119,7 @@ func (nobody) Cancelled(*hook.Delivery)                                {}
 // Options of [New].
 type Options struct {
 	Store      Store
+	Past       compose.Store   // what earlier attempts were made of, and what came of them
 	Transports send.Transports // by the scheme of an endpoint's URL
 	Contracts  *contract.Set
 	Scripts    compose.Transformer // nil: endpoints have no transformations

@@ -60,5 +60,5 @@ func newPlan(e *hook.Endpoint, c *contract.Contract) (p *plan, err error) {
 
 // composer returns the Composer that makes the messages of this worker's deliveries.
 func (w *Worker) composer() compose.Composer {
-	return compose.Composer{Store: w.Store, Contracts: w.Contracts, Scripts: w.Scripts, Log: w.Log}
+	return compose.Composer{Store: w.Past, Contracts: w.Contracts, Scripts: w.Scripts, Log: w.Log}
 }

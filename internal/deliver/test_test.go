@@ -194,7 +194,7 @@ func TestTestAfterACrash(t *testing.T) {
 func TestTestWhenStopping(t *testing.T) {
 	t.Parallel()
 	bubble(t, tickEvery, hook.EndpointConfig{}, func(int, *send.Message) *send.Reply { return nil }, func(t *testing.T, x *world) {
-		other := New(Options{Store: x.db, Transports: send.Transports{"http": x.rc}, Contracts: x.w.Contracts, Log: slog.New(slog.DiscardHandler), InFlight: 1, MemoryBytes: 1, StopTimeout: time.Second})
+		other := New(Options{Store: x.db, Past: x.db, Transports: send.Transports{"http": x.rc}, Contracts: x.w.Contracts, Log: slog.New(slog.DiscardHandler), InFlight: 1, MemoryBytes: 1, StopTimeout: time.Second})
 		done := make(chan *hook.TestResult, 1)
 		go func() {
 			r, err := other.Test(t.Context(), x.endpoint.ID, testEvent(`1`))

@@ -146,7 +146,7 @@ func bubble(t *testing.T, tick time.Duration, cfg hook.EndpointConfig, answer fu
 		}
 		x.endpoint = x.addEndpoint("http://a", cfg)
 		x.w = New(Options{
-			Store: db, Transports: send.Transports{"http": x.rc}, Contracts: &set, Observer: x.observed, Owner: &x.owner, Log: slog.New(slog.DiscardHandler),
+			Store: db, Past: db, Transports: send.Transports{"http": x.rc}, Contracts: &set, Observer: x.observed, Owner: &x.owner, Log: slog.New(slog.DiscardHandler),
 			Scripts: transform.Inline{Limits: transform.DefaultLimits}, // whose clock stands still in the bubble
 			Tick:    tick, StopTimeout: 5 * time.Second, DisableAfter: 5 * 24 * time.Hour, InFlight: 1000, MemoryBytes: 64 << 20,
 		})
@@ -185,13 +185,16 @@ func (x *world) addEndpoint(url string, cfg hook.EndpointConfig) *hook.Endpoint 
 }
 
 // setContract puts another text of the contract "standard" in force.
-func (x *world) setContract(source string) {
+func (x *world) setContract(source string) { x.setContractVersion(source, 1) }
+
+// setContractVersion is setContract for one version of it.
+func (x *world) setContractVersion(source string, version int64) {
 	x.t.Helper()
 	c, err := contract.Parse("standard.yaml", []byte(source))
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	x.w.Contracts.Add(c.WithVersion(1))
+	x.w.Contracts.Add(c.WithVersion(version))
 	x.w.Refresh(hook.Change{Contract: "standard"})
 	settle()
 }

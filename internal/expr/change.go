@@ -16,7 +16,7 @@ import (
 )
 
 // Trigger is the scope of a condition on a change of a record. It has the documents old,
-// which is null on create, and new, which is null on delete, and four functions:
+// which is null on create, new, which is null on delete, and changes ([Changes]), and four functions:
 //
 //	changed("path")           the value at the path has changed, token for token
 //	changed_except(["a"])     a member of the document other than these has changed
@@ -26,7 +26,7 @@ import (
 // All four treat an absent value like null, and an absent list like an empty one. Paths
 // have to be literals, so that a mistake in one is found when the condition is compiled.
 var Trigger = sync.OnceValue(func() *Scope {
-	s := newScope([]Variable{{"old", JSON}, {"new", JSON}}, changeFunctions()...)
+	s := newScope([]Variable{{"old", JSON}, {"new", JSON}, {"changes", JSON}}, changeFunctions()...)
 	s.check = checkPaths
 	return s
 })
@@ -39,6 +39,7 @@ var Record = sync.OnceValue(func() *Scope { return NewScope(Variable{"record", J
 type Change struct {
 	oldRaw, newRaw []byte
 	old, new       any
+	changes        any
 	answers        map[string]bool // results of the functions, by call
 }
 
@@ -62,10 +63,68 @@ func (c *Change) Value(name string) (any, bool) {
 			c.new = Raw(c.newRaw)
 		}
 		return c.new, true
+	case "changes":
+		if c.changes == nil {
+			c.changes = Raw(Changes(c.oldRaw, c.newRaw))
+		}
+		return c.changes, true
 	case self:
 		return c, true
 	}
 	return nil, false
+}
+
+// Changes is a JSON object with the members old, new and keys: of the members in which two documents differ, what they
+// were, what they are, and their names. A member that was not there before, or is not there any more, is not in old, or not in new. Of a
+// document that was not there before there is no old, and of one that was deleted no new.
+func Changes(before, after []byte) []byte {
+	was, is := rawjson.Members(before), rawjson.Members(after)
+	earlier, now := map[string][]byte{}, map[string]bool{}
+	for _, m := range was {
+		earlier[m.Name] = m.Value
+	}
+	var names []string
+	parts := map[string][]byte{}
+	add := func(part string, m rawjson.Member) {
+		b := append(append(parts[part], ','), rawjson.Quote(m.Name)...)
+		parts[part] = append(append(b, ':'), m.Value...)
+	}
+	for _, m := range is {
+		now[m.Name] = true
+		old := earlier[m.Name]
+		if old != nil && rawjson.Same(old, m.Value) {
+			continue
+		}
+		names = append(names, m.Name)
+		add("new", m)
+		if old != nil {
+			add("old", rawjson.Member{Name: m.Name, Value: old})
+		}
+	}
+	for _, m := range was {
+		if !now[m.Name] {
+			names = append(names, m.Name)
+			add("old", m)
+		}
+	}
+	out := []byte("{")
+	for _, part := range []struct {
+		name string
+		doc  []byte
+	}{{"old", before}, {"new", after}} {
+		if part.doc != nil {
+			out = append(append(out, `"`+part.name+`":{`...), parts[part.name][min(1, len(parts[part.name])):]...)
+			out = append(out, "},"...)
+		}
+	}
+	out = append(out, `"keys":[`...)
+	for i, name := range names {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, rawjson.Quote(name)...)
+	}
+	return append(out, "]}"...)
 }
 
 // NewRecord is the [Vars] of one record, for [Record].

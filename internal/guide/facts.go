@@ -104,7 +104,7 @@ func (f *facts) render(e contract.EventType, settings json.RawMessage) contract.
 		Tenant: "your-company", Contract: f.contract.Name, Type: name, CreatedAt: sampleTime, Payload: e.Sample(),
 	}
 	credential := &contract.Credential{ID: "your-credential", Tenant: "your-company", Name: "MyApp", APIKey: sampleKey}
-	r, err := f.contract.PlanFor(f.config(settings), credential).Render(ev)
+	r, err := f.contract.PlanFor(f.config(settings), credential).Of(hook.EndpointID(hook.IDAt(sampleTime)), "MyApp").Render(ev)
 	if err != nil { // the contract cannot render its example: show what is known
 		return contract.Rendering{Method: f.contract.Methods()[0], URL: sampleURL, Body: e.Sample()}
 	}

@@ -126,6 +126,9 @@ func parse(prefix, s string) (id [16]byte, err error) {
 	return id, nil
 }
 
+// UUID is the id as UUIDs are usually written: 8-4-4-4-12 hexadecimal digits.
+func (id EventID) UUID() string { return uuid.UUID(id).String() }
+
 func (id EventID) String() string      { return text("evt_", id) }
 func (id DeliveryID) String() string   { return text("dlv_", id) }
 func (id EndpointID) String() string   { return text("ep_", id) }

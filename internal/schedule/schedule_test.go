@@ -144,7 +144,7 @@ func node(t *testing.T, db *store.DB, name string, change ...func(*schedule.Opti
 	x.set.Add(c.WithVersion(1))
 	log := slog.New(slog.NewTextHandler(x.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	x.w = deliver.New(deliver.Options{
-		Store: db, Transports: send.Transports{"http": x}, Contracts: x.set, Observer: x, Log: log, InFlight: 8,
+		Store: db, Past: db, Transports: send.Transports{"http": x}, Contracts: x.set, Observer: x, Log: log, InFlight: 8,
 		MemoryBytes: 1 << 20, Tick: 10 * time.Minute,
 	})
 	x.in = ingest.New(ingest.Options{

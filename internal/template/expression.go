@@ -3,6 +3,7 @@ package template
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -16,10 +17,11 @@ import (
 var RequestScope = sync.OnceValue(func() *expr.Scope {
 	vars := []expr.Variable{{Name: "type", Type: expr.Text}}
 	for _, root := range RequestRoots {
-		if rootMembers[root] == nil {
+		if hasDocument(root) {
 			vars = append(vars, expr.Variable{Name: root, Type: expr.JSON})
+		} else {
+			vars = append(vars, memberVariables(root)...)
 		}
-		vars = append(vars, memberVariables(root)...)
 	}
 	return expr.NewScope(vars...)
 })
@@ -29,11 +31,14 @@ var CredentialScope = sync.OnceValue(func() *expr.Scope { return expr.NewScope(m
 
 // memberVariables are the members of a root that is no document.
 func memberVariables(root string) (vars []expr.Variable) {
-	kind := expr.Text
-	if root == "credential" { // null without one
-		kind = expr.JSON
-	}
 	for _, name := range rootMembers[root] {
+		kind := expr.Text
+		switch {
+		case root == "credential", name == "external_id": // null without one
+			kind = expr.JSON
+		case isNumber(name):
+			kind = expr.Int
+		}
 		vars = append(vars, expr.Variable{Name: root + "." + name, Type: kind})
 	}
 	return vars
@@ -82,7 +87,7 @@ func (at Place) refuses(path []string) string {
 	case root == "settings" && !slices.Contains(at.Settings, path[1]):
 		return fmt.Sprintf("There is no setting %s.", path[1]) + nearest.DidYouMean(path[1], at.Settings)
 	}
-	return ""
+	return wrongDocument(path)
 }
 
 // vars are the variables for conditions and expressions.
@@ -108,10 +113,15 @@ func (r *requestVars) Value(name string) (any, bool) {
 		return r.in.Event.Type, true
 	case inRoot:
 		p.path = []string{member}
-		if text, ok := p.value(&r.in); ok {
-			return text, true
+		text, ok := p.value(&r.in)
+		switch {
+		case !ok:
+			return expr.Raw(nil), true
+		case isNumber(member):
+			n, err := strconv.ParseInt(text, 10, 64)
+			return n, err == nil
 		}
-		return expr.Raw(nil), true
+		return text, true
 	case r.read[name] == nil:
 		if r.read == nil {
 			r.read = map[string]any{}

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 
-	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
@@ -27,9 +26,12 @@ import (
 //
 //	settings.NAME…   what the person who created the endpoint filled in
 //	payload.PATH…    the payload
-//	event.id  event.type  event.time (RFC 3339, UTC)  event.tenant
+//	event.id  event.type  event.time (RFC 3339, UTC)  event.tenant  event.external_id  event.uuid  event.unix  event.unix_ms
 //	credential.api_key  credential.id  credential.name  credential.tenant
+//	endpoint.id  endpoint.name  url.full  url.host  url.path  url.query.NAME
+//	attempt.number  attempt.time  attempt.unix  attempt.unix_ms  attempt.first_at  attempt.last_status  attempt.last_error
 //	old.PATH…  new.PATH…  the record before and after a change
+//	changes.old.PATH…  changes.new.PATH…  changes.keys  the members in which they differ
 //	record.PATH…     a stored record
 //	items            the records that a snapshot holds
 //	set.NAME…        the constants that the contract sets for the type of the event
@@ -50,19 +52,6 @@ type part struct {
 	path   []string
 	escape rawjson.Escape // nil: the value is put in as it is
 }
-
-// rootMembers are the members of the roots that are not JSON documents.
-var rootMembers = map[string][]string{
-	"event":      {"id", "type", "time", "tenant"},
-	"credential": CredentialMembers,
-	"items":      nil,
-}
-
-// CredentialMembers are what a template can name of a credential.
-var CredentialMembers = []string{"api_key", "id", "name", "tenant"}
-
-// RequestRoots are the roots that the parts of a request can name.
-var RequestRoots = []string{"settings", "payload", "event", "credential", "set"}
 
 // ReadText reads a template. It is empty if a problem was reported.
 func ReadText(f *yamlfile.File, n *yamlfile.Node, at Place) *Template {
@@ -153,7 +142,6 @@ func parsePath(s string, at Place) (part, error) {
 	if !slices.Contains(at.Roots, root) {
 		return part{}, fmt.Errorf("there is no %s here.%s", root, at.rootFix(append([]string{root}, path...)))
 	}
-	members, fixed := rootMembers[root]
 	switch {
 	case root == "settings" && len(path) == 0:
 		return part{}, errors.New("${settings} needs the name of a setting, e.g. ${settings.token}")
@@ -163,12 +151,11 @@ func parsePath(s string, at Place) (part, error) {
 		return part{}, errors.New(noConstant(path, at.Set))
 	case root == "credential" && len(path) > 0 && path[0] == "secret":
 		return part{}, errors.New("the secret of a credential is never sent; ${credential.api_key} names the credential")
-	case fixed && members == nil && len(path) > 0:
-		return part{}, fmt.Errorf("${%s} does not exist; write ${%s}", s, root)
 	case root == "event" && len(path) > 0 && slices.Contains([]string{"payload", "data", "body"}, path[0]):
 		return part{}, fmt.Errorf("${%s} does not exist. Write ${%s}", s, strings.Join(append([]string{"payload"}, path[1:]...), "."))
-	case fixed && members != nil && (len(path) != 1 || !slices.Contains(members, path[0])):
-		return part{}, fmt.Errorf("${%s} does not exist. Possible: %s.%s", s, root, strings.Join(members, ", "+root+"."))
+	}
+	if wrong := wrongMember(root, path); wrong != "" {
+		return part{}, errors.New(wrong)
 	}
 	return part{root: root, path: path}, nil
 }
@@ -222,6 +209,9 @@ func (t *Template) Static() bool {
 
 // visit calls fn for each path that the text depends on.
 func (t *Template) visit(fn func(root string, path []string)) {
+	if t == nil {
+		return
+	}
 	if t.computed != nil {
 		t.computed.visit(fn)
 	}
@@ -231,9 +221,6 @@ func (t *Template) visit(fn func(root string, path []string)) {
 		}
 	}
 }
-
-// ofEvents are the roots that may differ from event to event.
-var ofEvents = []string{"payload", "event", "type", "set"}
 
 // Render fills the template in. It is false if something that the template names is absent or null. Whoever asked then
 // leaves out the header or member that the text was for. The error is that of [Value.Append].
@@ -323,15 +310,7 @@ func (p *part) plain(in *Inputs) (string, bool) {
 	case "":
 		return p.text, true
 	case "event":
-		switch p.path[0] {
-		case "id":
-			return in.Event.ID.String(), true
-		case "type":
-			return in.Event.Type, true
-		case "time":
-			return in.Event.CreatedAt.UTC().Format(expr.TimeLayout), true
-		}
-		return in.Event.Tenant, true
+		return eventMember(in.Event, p.path[0])
 	case "credential":
 		if in.Credential == nil {
 			return "", false
@@ -347,29 +326,17 @@ func (p *part) plain(in *Inputs) (string, bool) {
 
 // token is the part as JSON, without its function. It is a piece of the document that the part names.
 func (p *part) token(in *Inputs) ([]byte, bool) {
-	var doc []byte
-	switch p.root {
-	case "settings":
-		doc = in.Settings
-	case "payload":
-		doc = in.Event.Document()
-	case "old":
-		doc = in.Old
-	case "new":
-		doc = in.New
-	case "record":
-		doc = in.Record
-	case "items":
-		doc = in.Items
-	case "set":
-		doc = in.Set
-	default:
+	if p.root == "" || p.root == "credential" || p.root == "event" {
 		s, ok := p.plain(in)
-		if !ok {
+		switch {
+		case !ok:
 			return nil, false
+		case p.root == "event" && isNumber(p.path[0]):
+			return []byte(s), true
 		}
 		return rawjson.Quote(s), true
 	}
+	doc := in.document(p.root)
 	if len(p.path) == 0 {
 		return doc, doc != nil
 	}

@@ -119,7 +119,7 @@ func TestReports(t *testing.T) {
 		`'${settings.tokn}'`:              "there is no setting tokn. Did you mean token?",
 		`'${settings}'`:                   "needs the name of a setting",
 		`'${credential.secret}'`:          "the secret of a credential is never sent",
-		`'${event.name}'`:                 "Possible: event.id, event.type, event.time, event.tenant.",
+		`'${event.name}'`:                 "Possible: event.id, event.type, event.time, event.tenant, event.external_id",
 		`'${items.a}'`:                    "write ${items}",
 		`'${settings.token'`:              "${ is not closed by }",
 		`{a: {$when: "true", $value: 1}}`: "There is no $when here.",

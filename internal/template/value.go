@@ -59,10 +59,15 @@ type Inputs struct {
 	Record     []byte
 	Items      []byte // the mark where a snapshot puts its records
 	Set        []byte // the constants of the event's type; nil: it has none
+	Endpoint   Endpoint
+	URL        string   // where the request goes
+	Attempt    *Attempt // nil: the first, at the time of the event
 
 	Vars  expr.Vars     // for $when and $expr; nil: made of Settings, Credential and Event when it is needed
 	Work  *work.Budget  // of $when and $expr; nil: each has only a limit of its own
 	Style rawjson.Style // of what $text holds
+
+	changes []byte // made of Old and New when it is first named
 }
 
 // Place says what templates, conditions and expressions can name at one place of a contract.
@@ -157,6 +162,12 @@ func readSpecial(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 			f.ProblemAt(w, "There is no $when here.", "")
 		} else {
 			s.when = ReadCondition(f, w, at.Scope)
+			for _, r := range s.when.References() {
+				if problem := wrongDocument(r.Path); problem != "" {
+					line, col := f.Within(w, r.Line, r.Column)
+					f.Problem(line, col, problem, "")
+				}
+			}
 		}
 	}
 	if o := n.Get("$else"); o != nil {

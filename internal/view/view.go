@@ -159,7 +159,7 @@ func hidePersonal(c *contract.Contract, e *hook.Endpoint, ev *hook.Event, at *ho
 	}
 	m := mask.Mask{}
 	if ev != nil && ev.JSON() {
-		_, computed := planOf(c, e).Computed(ev)
+		_, computed := planOf(c, e).Computed(ev, nil)
 		m = m.With(fields.Values(ev.Payload)...).With(computed...)
 	}
 	body := at.Request.Body

@@ -8,6 +8,7 @@
 //     versions of configuration and contract that made it, and [Composed.Frozen] keeps what
 //     cannot be rendered again from those. Method, URL, headers and secrets are those of the
 //     endpoint as it is now, by the same version of the contract.
+//   - What names attempt.* is rendered anew with each attempt: by the same versions if it is the body.
 //   - Whatever a caller may show or store of a message has its secrets masked.
 //
 // It sends nothing and stores nothing.
@@ -17,6 +18,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"time"
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
@@ -25,9 +28,11 @@ import (
 	"gancho/internal/transform"
 )
 
-// Store is what a composer needs of the database.
+// Store is what a composer needs of the database, for deliveries that were tried before.
 type Store interface {
 	EndpointVersion(ctx context.Context, id hook.EndpointID, version int64) (hook.EndpointConfig, error)
+	// Attempts are the latest n attempts of a delivery, oldest first.
+	Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.Attempt, error)
 }
 
 // Composer makes messages. It may be copied, and used by many goroutines.
@@ -49,7 +54,7 @@ type Composed struct {
 	Reason    string       // why the script cancelled, secrets masked
 	Console   []string     // what the script printed, secrets masked
 
-	signedBody bool // the signature changed the body, so it is not the one that is stored with the delivery
+	ownBody bool // the body is of this attempt alone, so it is not the one that is stored with the delivery
 
 	secrets mask.Mask // for the body, of which personal data is hidden when it is shown
 	mask    mask.Mask // for everything else that is kept: it hides personal data, too
@@ -69,61 +74,98 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 	if job.Unreadable {
 		return out, hook.ErrUnreadable
 	}
-	first, now, err := c.renderings(ctx, f, job)
+	first, present, err := c.renderings(ctx, f, job)
 	if err != nil {
 		return out, err
 	}
-	edited := first.Plan != now.Plan
-	first, now = first.of(job.Event), now.of(job.Event)
+	now := time.Now()
+	var at *contract.Attempt
+	if first.PerAttempt() || present.PerAttempt() {
+		if at, err = c.attempt(ctx, &job.Delivery, now); err != nil {
+			return out, err
+		}
+	}
+	edited := first.Plan != present.Plan
+	first, present = first.of(job.Event, at), present.of(job.Event, at)
 	out.secrets, out.mask = first.mask, first.withPersonal(job.Event)
 	if edited {
-		out.secrets, out.mask = out.secrets.And(now.mask), out.mask.And(now.withPersonal(job.Event))
+		out.secrets, out.mask = out.secrets.And(present.mask), out.mask.And(present.withPersonal(job.Event))
 	}
-	req, err := first.Render(job.Event)
+	req, err := first.RenderFor(job.Event, at)
 	if err != nil { // an expression that fails may quote what it read
 		return out, errors.New(out.mask.Text(err.Error()))
 	}
+	out.ownBody = first.BodyPerAttempt()
+	scripted := job.Frozen != nil && job.Frozen.Head != nil // a script made the first attempt
 	switch {
 	case job.Frozen != nil:
-		req.Body = job.Frozen.Body
-		if head := job.Frozen.Head; head != nil {
+		if scripted || !out.ownBody {
+			req.Body = job.Frozen.Body
+		}
+		if head := job.Frozen.Head; scripted {
 			req.Method, req.URL, req.Headers = head.Method, head.URL, head.Headers
 			out.hide(head)
 		}
-	case first.config.Transformation == "" && hook.CarriesBody(req.Method) && !sameSlice(req.Body, job.Event.Payload):
+	case first.config.Transformation == "" && !out.ownBody && hook.CarriesBody(req.Method) && !sameSlice(req.Body, job.Event.Payload):
 		out.Frozen = &hook.Frozen{Body: req.Body}
 	}
 	switch {
-	case edited:
-		req, err = c.redirect(ctx, f, now, job, req, &out)
-	case job.Frozen == nil && now.config.Transformation != "":
+	case edited, scripted && first.PerAttempt():
+		req, err = c.redirect(ctx, f, present, job, at, req, &out)
+	case job.Frozen == nil && present.config.Transformation != "":
 		var made *hook.Head
-		if req, made, err = c.script(ctx, f, now, job.Event, req, &out); made != nil {
+		if req, made, err = c.script(ctx, f, present, job.Event, at, req, &out); made != nil {
 			out.Frozen = &hook.Frozen{Body: req.Body, Head: made}
 		}
 	}
 	if err != nil {
 		return out, err
 	}
-	if out.Message, err = f.message(now, req, job); err != nil {
+	if out.Message, err = f.message(present, req, job, now); err != nil {
 		return out, err
 	}
-	out.signedBody = !sameSlice(out.Message.Body, req.Body)
+	out.ownBody = out.ownBody || !sameSlice(out.Message.Body, req.Body)
 	return out, nil
+}
+
+// attempt is what templates can name of the attempt that is made now.
+func (c Composer) attempt(ctx context.Context, d *hook.Delivery, now time.Time) (*contract.Attempt, error) {
+	a := &contract.Attempt{Number: d.Slot + 1, At: now}
+	if d.Slot == 0 {
+		return a, nil
+	}
+	list, err := c.Store.Attempts(ctx, d.ID, d.Attempts)
+	if err != nil {
+		return nil, hook.Unavailable(err)
+	}
+	list = slices.DeleteFunc(list, func(e *hook.Attempt) bool { return e.Interrupted })
+	if list = list[max(0, len(list)-d.Slot):]; len(list) == 0 { // cannot happen: they are removed with the delivery
+		return a, nil
+	}
+	last := list[len(list)-1]
+	a.FirstAt, a.LastError = list[0].StartedAt, last.Class
+	if last.Response != nil {
+		a.LastStatus = last.Response.Status
+	}
+	return a, nil
 }
 
 // redirect sends the body of a delivery's first attempt to the endpoint as it is now: method, URL and headers are those
 // that the present configuration makes of the event, with the present script. So whoever corrects an address or a token
 // reaches what already failed. Where the first attempt had no body, the present configuration makes one if its method
 // carries one.
+//
+// A body that names something of its attempt, and that a script made, is made by the present script. If there is none
+// any more, it stays as the earlier one made it.
 func (c Composer) redirect(
-	ctx context.Context, f *Form, now rendering, job *hook.Job, first contract.Rendering, out *Composed,
+	ctx context.Context, f *Form, present rendering, job *hook.Job, at *contract.Attempt, first contract.Rendering, out *Composed,
 ) (req contract.Rendering, err error) {
 	fresh := !hook.CarriesBody(first.Method) && job.Frozen == nil // the first attempt had no body
-	if now.config.Transformation == "" && !fresh {
-		req, err = now.Head(job.Event)
-	} else if req, err = now.Render(job.Event); err == nil {
-		req, _, err = c.script(ctx, f, now, job.Event, req, out)
+	if present.config.Transformation == "" && !fresh {
+		req, err = present.HeadFor(job.Event, at)
+	} else if req, err = present.RenderFor(job.Event, at); err == nil {
+		req, _, err = c.script(ctx, f, present, job.Event, at, req, out)
+		fresh = fresh || out.ownBody && job.Frozen != nil && job.Frozen.Head != nil
 	}
 	if err != nil || fresh {
 		return req, err
@@ -134,9 +176,9 @@ func (c Composer) redirect(
 // script lets the endpoint's script change a request. made is the head of the changed one, nil if the script failed or
 // cancelled; out says so then, and the request is the one that was given.
 func (c Composer) script(
-	ctx context.Context, f *Form, now rendering, ev *hook.Event, req contract.Rendering, out *Composed,
+	ctx context.Context, f *Form, present rendering, ev *hook.Event, at *contract.Attempt, req contract.Rendering, out *Composed,
 ) (_ contract.Rendering, made *hook.Head, err error) {
-	changed, script, err := c.transform(ctx, f, now, ev, req)
+	changed, script, err := c.transform(ctx, f, present, ev, at, req)
 	out.Cancelled, out.Reason, out.Console = script.Cancelled, out.mask.Text(script.Reason), out.mask.Texts(script.Console)
 	if failure, ok := errors.AsType[*transform.Error](err); ok {
 		out.Failure = &Failure{failure.ScriptFailure(), out.mask.Text(failure.Error())}
@@ -158,9 +200,9 @@ func (c *Composed) hide(head *hook.Head) {
 }
 
 // of is the rendering of one event: its mask also hides what the contract computes of secrets for the event.
-func (r rendering) of(ev *hook.Event) rendering {
+func (r rendering) of(ev *hook.Event, at *contract.Attempt) rendering {
 	var secrets []string
-	if secrets, r.personal = r.Computed(ev); len(secrets) > 0 {
+	if secrets, r.personal = r.Computed(ev, at); len(secrets) > 0 {
 		r.mask = r.mask.With(secrets...)
 	}
 	return r

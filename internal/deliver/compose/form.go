@@ -48,7 +48,7 @@ func (f *Form) SetScript(script string) { f.present.config.Transformation = scri
 func (f *Form) SetSampleCredential(tenant string) {
 	e := f.endpoint
 	sample := contract.Credential{ID: "sample", Tenant: tenant, Name: e.Name, APIKey: mask.Text}
-	f.present.Plan = f.contract.PlanFor(e.Config, &sample)
+	f.present.Plan = f.contract.PlanFor(e.Config, &sample).Of(e.ID, e.Name)
 }
 
 // URL is the endpoint's URL, secrets masked.
@@ -68,7 +68,7 @@ func (f *Form) Request(hideBody bool) hook.Request {
 }
 
 // message signs a rendered request and returns it as a message that is ready to be sent.
-func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*send.Message, error) {
+func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job, now time.Time) (*send.Message, error) {
 	req = req.WithoutBody()
 	m := &send.Message{
 		Tenant: f.endpoint.Tenant, Target: req.URL, Headers: req.Headers, Body: req.Body,
@@ -82,7 +82,7 @@ func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*sen
 	if f.limits.Clock == contract.ClockResponse {
 		m.Clock = send.ClockResponse
 	}
-	if err := f.sign(r.contract.Scheme(), m, job.Event.ID); err != nil {
+	if err := f.sign(r.contract.Scheme(), m, job.Event.ID, now); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -91,7 +91,7 @@ func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job) (*sen
 // sign signs a message with the endpoint's present secrets, in the scheme of the contract version that rendered it; nil
 // stands for none. The signature may stand in headers, in the URL and in the body. It is made of what goes out, after
 // any script.
-func (f *Form) sign(scheme *sign.Scheme, m *send.Message, event hook.EventID) error {
+func (f *Form) sign(scheme *sign.Scheme, m *send.Message, event hook.EventID, now time.Time) error {
 	if scheme == nil {
 		return nil
 	}
@@ -106,7 +106,7 @@ func (f *Form) sign(scheme *sign.Scheme, m *send.Message, event hook.EventID) er
 		return errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
 	}
 	signed, err := signer.Sign(sign.Message{
-		ID: event.String(), Time: time.Now(), Method: m.Method, URL: m.Target, Headers: slices.Clip(m.Headers), Body: m.Body,
+		ID: event.String(), Time: now, Method: m.Method, URL: m.Target, Headers: slices.Clip(m.Headers), Body: m.Body,
 	})
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ type rendering struct {
 }
 
 func newRendering(c *contract.Contract, e *hook.Endpoint, cfg hook.EndpointConfig) rendering {
-	r := rendering{Plan: c.Plan(cfg), contract: c, config: cfg, mask: c.Mask(cfg)}
+	r := rendering{Plan: c.Plan(cfg).Of(e.ID, e.Name), contract: c, config: cfg, mask: c.Mask(cfg)}
 	if s := c.Scheme(); s != nil && s.Bare {
 		for _, secret := range e.Secrets {
 			r.mask = r.mask.With(spellings(secret.Text)...)

@@ -33,12 +33,12 @@ func (c *Composed) Record(a *hook.Attempt, reply *send.Reply) {
 }
 
 // Request is the message as people may see it; sent are the headers that the transport
-// sent, or would send. Its body is nil unless there is a secret or a signature in it, because
+// sent, or would send. Its body is nil unless there is a secret, a signature or something of the attempt in it, because
 // the body is stored elsewhere already.
 func (c *Composed) Request(sent []hook.Header) hook.Request {
 	m := c.Message
 	q := hook.Request{Method: m.Method, URL: c.mask.Text(m.Target), Headers: c.mask.Headers(sent)}
-	if body := c.secrets.Body(m.Body); c.signedBody || !sameSlice(body, m.Body) {
+	if body := c.secrets.Body(m.Body); c.ownBody || !sameSlice(body, m.Body) {
 		q.Body = body
 	}
 	return q

@@ -118,7 +118,7 @@ func TestSchemeOfTheContract(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := f.message(r, req, &hook.Job{Event: ev})
+			m, err := f.message(r, req, &hook.Job{Event: ev}, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -26,7 +26,7 @@ type Transformer interface {
 // it changes the payload, the contract renders the new one. Where the script leaves a
 // mask as it is, the secret takes its place again.
 func (c Composer) transform(
-	ctx context.Context, f *Form, r rendering, ev *hook.Event, req contract.Rendering,
+	ctx context.Context, f *Form, r rendering, ev *hook.Event, at *contract.Attempt, req contract.Rendering,
 ) (contract.Rendering, transform.Output, error) {
 	if c.Scripts == nil {
 		missing := &transform.Error{Class: hook.ClassScript, Message: "Transformations are not available here."}
@@ -78,7 +78,7 @@ func (c Composer) transform(
 		if hook.CarriesBody(req.Method) && !hook.CarriesBody(plan.Method()) {
 			plan = plan.WithMethod(req.Method)
 		}
-		made, err := plan.Render(&changed)
+		made, err := plan.RenderFor(&changed, at)
 		if err != nil {
 			return req, out, failed("No request can be made of the changed payload: %s", err)
 		}
