@@ -17,6 +17,7 @@ type EndpointInput struct {
 	Filter      string            `json:"filter,omitempty" maxLength:"4096" doc:"CEL condition over type and payload; only events for which it is true are delivered." example:"payload.total > 100"`
 	Headers     map[string]string `json:"headers,omitempty" doc:"Extra request headers. Values of Authorization, Cookie and of names with token, key, secret, password, auth or signature in them are shown masked."`
 	Auth        *Auth             `json:"auth,omitempty" doc:"How requests authenticate, unless the contract says so: one of basic, bearer and oauth2. It fills in the header Authorization. Secret members are shown masked."`
+	TLS         *TLS              `json:"tls,omitempty" doc:"A client certificate that the receiver demands, and authorities that may sign the receiver's certificate, all in PEM."`
 	Settings    json.RawMessage   `json:"settings,omitempty" object:"true" doc:"What the contract asks for: an object of its settings schema, see GET /v1/contracts/{name}. Secret ones are shown masked."`
 	Secret      string            `json:"secret,omitempty" maxLength:"16384" doc:"Signing secret, if the contract signs: whsec_… or whsk_… for Standard Webhooks; under other contracts any text of 8 to 512 bytes, or a private key in PEM. If left out, one is generated. It is never shown here, see GET …/secret." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
 	TimeoutMS   int               `json:"timeout_ms,omitempty" minimum:"1" maximum:"300000" doc:"Time for one request, from connecting to the last byte of the answer." example:"15000"`
@@ -53,6 +54,22 @@ type OAuth2 struct {
 	Style        string `json:"style,omitempty" enum:"header,body" doc:"How id and secret are sent: as Basic credentials (header, the default), or in the form (body)."`
 }
 
+// TLS is what an endpoint shows to its receiver in the TLS handshake, and whom it trusts.
+type TLS struct {
+	Certificate string `json:"certificate,omitempty" maxLength:"65536" doc:"The client certificate in PEM, followed by its chain."`
+	Key         string `json:"key,omitempty" maxLength:"65536" doc:"Its private key in PEM, without a passphrase. It is stored encrypted and never shown."`
+	CA          string `json:"ca,omitempty" maxLength:"65536" doc:"Authorities in PEM that may sign the receiver's certificate, beside those that everybody trusts."`
+}
+
+// Certificate is what there is to know of a certificate of an endpoint.
+type Certificate struct {
+	Use       string    `json:"use" enum:"client,ca" doc:"client: it is shown to the receiver. ca: it may sign the receiver's."`
+	Subject   string    `json:"subject" example:"CN=gancho,O=Acme"`
+	Issuer    string    `json:"issuer" example:"CN=Acme CA"`
+	ValidFrom time.Time `json:"valid_from"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
 // RateLimit limits how often requests are made.
 type RateLimit struct {
 	PerSecond float64 `json:"per_second" exclusiveMinimum:"0" maximum:"100000" doc:"Requests per second, on average." example:"50"`
@@ -72,6 +89,8 @@ type Endpoint struct {
 	Filter          string            `json:"filter"`
 	Headers         map[string]string `json:"headers" doc:"Extra headers; values that look like credentials are masked."`
 	Auth            *Auth             `json:"auth" doc:"How requests authenticate; secret members are masked. null: as the contract says, or not."`
+	TLS             *TLS              `json:"tls" doc:"Its client certificate and the authorities that it trusts; the private key is masked. null: none."`
+	Certificates    []Certificate     `json:"certificates,omitempty" doc:"What is in tls: the client certificate first, then the authorities."`
 	Settings        json.RawMessage   `json:"settings" object:"true" doc:"The contract's settings; secret ones are masked."`
 	TimeoutMS       int               `json:"timeout_ms" example:"15000"`
 	Retry           []string          `json:"retry" example:"[\"0s\",\"5s\",\"5m\"]"`

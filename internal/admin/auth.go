@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
@@ -34,8 +35,28 @@ func restoreAuth(given, stored *hook.Auth) *hook.Auth {
 	return given
 }
 
-// patchedAuth applies a JSON Merge Patch to an auth. null, or an object without members, is none.
-func patchedAuth(stored *hook.Auth, patch json.RawMessage) (*hook.Auth, error) {
+// maskedTLS is a TLS without its private key.
+func maskedTLS(t *hook.TLS) *hook.TLS {
+	if t == nil || t.Key == "" {
+		return t
+	}
+	shown := *t
+	shown.Key = mask.Text
+	return &shown
+}
+
+// restoreTLS puts the stored private key into the place of its mask.
+func restoreTLS(given, stored *hook.TLS) *hook.TLS {
+	if given == nil || given.Key != mask.Text || stored == nil {
+		return given
+	}
+	out := *given
+	out.Key = stored.Key
+	return &out
+}
+
+// patched applies a JSON Merge Patch to a part of the configuration. null, or an object without members, is none.
+func patched[T comparable](stored *T, patch json.RawMessage) (*T, error) {
 	was := []byte("{}")
 	if stored != nil {
 		var err error
@@ -43,7 +64,7 @@ func patchedAuth(stored *hook.Auth, patch json.RawMessage) (*hook.Auth, error) {
 			return nil, err
 		}
 	}
-	out := new(hook.Auth)
+	out := new(T)
 	merged := rawjson.Merge(was, patch)
 	if string(merged) == "null" {
 		return nil, nil
@@ -51,17 +72,20 @@ func patchedAuth(stored *hook.Auth, patch json.RawMessage) (*hook.Auth, error) {
 	if err := json.Unmarshal(merged, out); err != nil {
 		return nil, err
 	}
-	if *out == (hook.Auth{}) {
+	if *out == *new(T) {
 		return nil, nil
 	}
 	return out, nil
 }
 
 // checkEndpointReach refuses the URLs of an endpoint, that of its receiver and that of its tokens, to which the webhooks
-// of the tenant may not go. was is the configuration so far, whose URLs may stay.
+// of the tenant may not go, and certificates that have expired. was is the configuration so far, of which all may stay.
 func checkEndpointReach(ctx context.Context, x Egress, tenant string, c *contract.Contract, cfg, was hook.EndpointConfig) error {
 	if err := checkReach(ctx, x, tenant, c, cfg.URL, was.URL); err != nil {
 		return err
+	}
+	if wrong := c.CheckExpiry(cfg, was, time.Now()); len(wrong) > 0 {
+		return hook.InvalidFields("endpoint_invalid", wrong...)
 	}
 	err := checkReach(ctx, x, tenant, c, tokenURL(c, cfg), tokenURL(c, was))
 	if wrong, ok := errors.AsType[*hook.Error](err); ok {

@@ -273,7 +273,7 @@ func (x Endpoints) patched(ctx context.Context, e *hook.Endpoint, p EndpointPatc
 		return nil, in, hook.InvalidFields("endpoint_invalid", hook.Field("/contract", "contract_fixed",
 			"The contract of an endpoint cannot be changed. Create another endpoint."))
 	}
-	in.Config.Auth = restoreAuth(in.Config.Auth, e.Config.Auth)
+	in.Config.Auth, in.Config.TLS = restoreAuth(in.Config.Auth, e.Config.Auth), restoreTLS(in.Config.TLS, e.Config.TLS)
 	if c := (contracts{x.Contracts}).serving(e); c != nil && in.Config.Settings != nil {
 		in.Config.Settings = c.SecretSettings().Restore(in.Config.Settings, e.Config.Settings)
 	}
@@ -346,6 +346,7 @@ type EndpointView struct {
 	// InForce is its configuration with the values that are in force where it leaves the choice to its contract, and
 	// with masks in the place of secrets.
 	InForce         hook.EndpointConfig
+	Certificates    []hook.Certificate
 	ContractVersion int64 // by which it is served; 0: the contract is gone
 }
 
@@ -357,7 +358,7 @@ func (x Endpoints) View(e *hook.Endpoint) EndpointView {
 	for i, h := range shown.Headers {
 		shown.Headers[i].Value = mask.Header(h)
 	}
-	shown.Auth = maskedAuth(shown.Auth)
+	shown.Auth, shown.TLS = maskedAuth(shown.Auth), maskedTLS(shown.TLS)
 	shown.Settings = nil
 	c := (contracts{x.Contracts}).serving(e)
 	if c == nil { // without its contract nobody knows which settings are secret
@@ -372,6 +373,6 @@ func (x Endpoints) View(e *hook.Endpoint) EndpointView {
 	limits, policy := c.Limits(e.Config), c.Policy(e.Config)
 	shown.Timeout, shown.Concurrency, shown.Ordered, shown.PerSecond = limits.Timeout, limits.Concurrency, limits.Ordered, limits.PerSecond
 	shown.Mode, shown.Retry = policy.Mode, policy.Retry
-	out.ContractVersion = c.Version
+	out.ContractVersion, out.Certificates = c.Version, c.Certificates(e.Config)
 	return out
 }

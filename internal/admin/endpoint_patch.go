@@ -35,9 +35,9 @@ type EndpointPatch struct {
 	Mode           *hook.Mode
 	Transformation *string
 	State          *hook.EndpointState
-	// Auth is a JSON Merge Patch on the stored one. A mask in it stands for the stored secret.
-	Auth   json.RawMessage
-	Secret *string // takes over at once; "" is refused
+	// Auth and TLS are JSON Merge Patches on the stored ones. A mask in them stands for the stored secret.
+	Auth, TLS json.RawMessage
+	Secret    *string // takes over at once; "" is refused
 	// Wrong is what the caller found wrong while reading the request. It is reported together with what the rules find.
 	Wrong []hook.FieldError
 }
@@ -65,11 +65,18 @@ func (p EndpointPatch) apply(to *EndpointSpec) {
 	}
 	to.Wrong = append(to.Wrong, p.Wrong...)
 	if p.Auth != nil {
-		a, err := patchedAuth(cfg.Auth, p.Auth)
+		a, err := patched(cfg.Auth, p.Auth)
 		if err != nil { // never: who read the request has checked its types
 			to.Wrong = append(to.Wrong, hook.Field("/auth", "object_needed", "This has to be an object."))
 		}
 		cfg.Auth = a
+	}
+	if p.TLS != nil {
+		t, err := patched(cfg.TLS, p.TLS)
+		if err != nil { // never, as above
+			to.Wrong = append(to.Wrong, hook.Field("/tls", "object_needed", "This has to be an object."))
+		}
+		cfg.TLS = t
 	}
 }
 

@@ -153,7 +153,12 @@ func (h *endpointHandlers) wireEndpoint(ctx context.Context, e *hook.Endpoint) c
 	for _, header := range cfg.Headers {
 		out.Headers[header.Name] = header.Value
 	}
-	out.Auth = wireAuth(cfg.Auth)
+	out.Auth, out.TLS = wireAuth(cfg.Auth), (*client.TLS)(cfg.TLS)
+	for _, c := range v.Certificates {
+		out.Certificates = append(out.Certificates, client.Certificate{
+			Use: c.Use, Subject: c.Subject, Issuer: c.Issuer, ValidFrom: c.NotBefore, ExpiresAt: c.NotAfter,
+		})
+	}
 	if cfg.PerSecond > 0 {
 		out.RateLimit = &client.RateLimit{PerSecond: cfg.PerSecond}
 	}
@@ -170,7 +175,7 @@ func endpointSpec(in client.EndpointInput) admin.EndpointSpec {
 		Config: hook.EndpointConfig{
 			URL: in.URL, Method: in.Method, EventTypes: in.EventTypes, Filter: in.Filter, Settings: in.Settings,
 			Timeout: milliseconds(in.TimeoutMS), Concurrency: in.Concurrency, Ordered: in.Ordered, Mode: hook.Mode(in.Mode),
-			Transformation: in.Transformation, Auth: authOf(in.Auth),
+			Transformation: in.Transformation, Auth: authOf(in.Auth), TLS: tlsOf(in.TLS),
 		},
 	}
 	out.Config.Retry, out.Wrong = retryDelays(in.Retry)

@@ -13,6 +13,14 @@ func authOf(in *client.Auth) *hook.Auth {
 	return &hook.Auth{Basic: (*hook.BasicAuth)(in.Basic), Bearer: in.Bearer, OAuth2: (*hook.OAuth2)(in.OAuth2)}
 }
 
+// tlsOf is the TLS that an input asks for; nil: none.
+func tlsOf(in *client.TLS) *hook.TLS {
+	if in == nil || *in == (client.TLS{}) {
+		return nil
+	}
+	return (*hook.TLS)(in)
+}
+
 // wireAuth is an auth as it is shown.
 func wireAuth(a *hook.Auth) *client.Auth {
 	if a == nil {

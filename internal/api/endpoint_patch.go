@@ -78,6 +78,8 @@ func (p endpointPatch) read(schemas huma.Registry) (admin.EndpointPatch, error) 
 			out.Settings = raw
 		case "auth":
 			out.Auth = raw
+		case "tls":
+			out.TLS = raw
 		case "secret":
 			out.Secret = &next.Secret
 		case "timeout_ms":
@@ -109,7 +111,7 @@ func (p endpointPatch) values(schemas huma.Registry) (next client.EndpointInput,
 	for name, raw := range p {
 		switch {
 		case string(raw) == "null":
-		case (name == "headers" || name == "auth") && isObject(raw):
+		case (name == "headers" || name == "auth" || name == "tls") && isObject(raw):
 			doc[name] = rawjson.Merge(nil, raw) // a member that is null is removed
 		case name == "rate_limit" && emptyObject(raw): // changes nothing
 		default:

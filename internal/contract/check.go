@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/idna"
 
+	"gancho/internal/certs"
 	"gancho/internal/expr"
 	"gancho/internal/hook"
 	"gancho/internal/mask"
@@ -52,6 +53,7 @@ func (c *Contract) CheckEndpoint(cfg hook.EndpointConfig) []hook.FieldError {
 		c.checkAuth(&r, cfg)
 	}
 	c.checkLimits(&r, cfg)
+	r.list = append(r.list, certs.Check(cfg.TLS)...)
 	return r.list
 }
 

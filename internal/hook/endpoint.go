@@ -70,6 +70,7 @@ type EndpointConfig struct {
 	Mode        Mode            `json:"mode,omitempty"`
 	Credential  *Identity       `json:"credential,omitempty"` // nil: the endpoint belongs to none
 	Auth        *Auth           `json:"auth,omitempty"`       // nil: requests do not authenticate, unless the contract says so
+	TLS         *TLS            `json:"tls,omitempty"`        // nil: no client certificate, and the authorities of the system
 	// Transformation is a script that may change each request (package transform); "" if
 	// there is none.
 	Transformation string `json:"script,omitempty"`

@@ -40,10 +40,11 @@ var mayImport = map[string][]string{
 	"internal/transform": {"internal/hook", "internal/rawjson"},
 	"internal/answer":    {"internal/hook"},
 	"internal/mask":      {"internal/hook", "internal/answer", "internal/rawjson"},
+	"internal/certs":     {"internal/hook"},
 	"internal/yamlfile":  {"internal/nearest"},
 	"internal/schema":    {"internal/hook", "internal/mask", "internal/nearest", "internal/rawjson", "internal/work", "internal/yamlfile"},
 	"internal/template":  {"internal/expr", "internal/hook", "internal/nearest", "internal/rawjson", "internal/work", "internal/yamlfile"},
-	"internal/contract":  {"internal/egress", "internal/template", "internal/schema", "internal/yamlfile", "internal/hook", "internal/mask", "internal/cron", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "internal/work"},
+	"internal/contract":  {"internal/certs", "internal/egress", "internal/template", "internal/schema", "internal/yamlfile", "internal/hook", "internal/mask", "internal/cron", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "internal/work"},
 	"internal/guide":     {"internal/hook", "internal/contract", "internal/diagnose", "internal/rawjson", "internal/sign", "internal/texts"},
 	"internal/explain":   {"internal/hook", "internal/contract", "internal/diagnose", "internal/match"},
 	"internal/view":      {"internal/hook", "internal/answer", "internal/contract", "internal/mask", "internal/rawjson"},
@@ -78,8 +79,8 @@ var mayImport = map[string][]string{
 	"internal/console":   {},
 
 	// The port for sending, and a package for each transport.
-	"internal/send":        {"internal/hook", "internal/egress"},
-	"internal/send/http":   {"internal/hook", "internal/egress", "internal/send"},
+	"internal/send":        {"internal/hook", "internal/certs", "internal/egress"},
+	"internal/send/http":   {"internal/hook", "internal/certs", "internal/egress", "internal/send"},
 	"internal/send/oauth":  {"internal/cache", "internal/hook", "internal/send"},
 	"internal/send/shadow": {"internal/hook", "internal/send"},
 

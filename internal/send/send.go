@@ -14,6 +14,7 @@ import (
 	"context"
 	"time"
 
+	"gancho/internal/certs"
 	"gancho/internal/egress"
 	"gancho/internal/hook"
 )
@@ -46,12 +47,13 @@ type Message struct {
 // Attributes say how a message is to be sent. A transport ignores what its
 // protocol has no use for.
 type Attributes struct {
-	Method         string        // of an HTTP request
-	Timeout        time.Duration // the time limit, see Clock; 0: [hook.DefaultTimeout]
-	ConnectTimeout time.Duration // for the name lookup, the connect and TLS together; 0: the transport's default
-	Clock          Clock         // which part of the attempt Timeout covers
-	Egress         *egress.Rules // to which hosts the contract lets it go; the transport knows the tenant's rules
-	OAuth2         *hook.OAuth2  // where a transport that knows tokens gets that of the message; nil: it needs none
+	Method         string          // of an HTTP request
+	Timeout        time.Duration   // the time limit, see Clock; 0: [hook.DefaultTimeout]
+	ConnectTimeout time.Duration   // for the name lookup, the connect and TLS together; 0: the transport's default
+	Clock          Clock           // which part of the attempt Timeout covers
+	Egress         *egress.Rules   // to which hosts the contract lets it go; the transport knows the tenant's rules
+	Identity       *certs.Identity // what is shown in the TLS handshake, and who is trusted; nil: nothing, and the usual ones
+	OAuth2         *hook.OAuth2    // where a transport that knows tokens gets that of the message; nil: it needs none
 	// Resend permits one immediate second try on a new connection, when a connection that was
 	// kept open turned out to be closed before any byte of the answer came. Nearly always the
 	// receiver closed an idle connection at the same moment. But it may also have taken the

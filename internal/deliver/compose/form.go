@@ -24,17 +24,18 @@ type Form struct {
 	contract *contract.Contract
 	limits   contract.Limits
 	present  rendering
-	signer   sign.Signer // nil: the contract does not sign, or the endpoint has no secret
+	base     send.Attributes // of each message: its identity
+	signer   sign.Signer     // nil: the contract does not sign, or the endpoint has no secret
 }
 
 // NewForm applies a contract to an endpoint. It fails if the endpoint's secrets do not
-// fit the contract's signature scheme.
+// fit the contract's signature scheme, or its certificates cannot be read.
 func NewForm(e *hook.Endpoint, c *contract.Contract) (*Form, error) {
 	f := &Form{endpoint: e, contract: c, limits: c.Limits(e.Config), present: newRendering(c, e, e.Config)}
-	if c.Scheme() == nil || len(e.Secrets) == 0 {
-		return f, nil
-	}
 	var err error
+	if f.base.Identity, err = c.Identity(e.Config); err != nil || c.Scheme() == nil || len(e.Secrets) == 0 {
+		return f, err
+	}
 	f.signer, err = c.Scheme().NewSigner(e.Secrets)
 	return f, err
 }
@@ -78,7 +79,7 @@ func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job, now t
 			WholeAnswer: f.contract.JudgesBody(),
 		},
 	}
-	m.OAuth2 = r.OAuth2()
+	m.OAuth2, m.Identity = r.OAuth2(), f.base.Identity
 	if f.limits.Clock == contract.ClockResponse {
 		m.Clock = send.ClockResponse
 	}

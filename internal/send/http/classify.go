@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"gancho/internal/certs"
 	"gancho/internal/hook"
 	"gancho/internal/send"
 )
@@ -29,13 +30,14 @@ type failure struct {
 	dial        *dialing       // nil: no connection was asked for
 	asked       *dialing       // dial, or that of an earlier request if the connection was kept
 	response    *hook.Response // the part of the answer that arrived; nil: no complete headers
-	reused      bool           // the connection had served an earlier request
+	identity    *certs.Identity
+	reused      bool // the connection had served an earlier request
 }
 
 // failure collects what is known about why the exchange failed with err.
 func (x *exchange) failure(r *outgoing, resp *hook.Response, err error) failure {
 	f := failure{
-		err: err, host: r.host, limits: x.limits, clock: x.clock, dial: x.dial, response: resp, reused: x.reused,
+		err: err, host: r.host, limits: x.limits, clock: x.clock, dial: x.dial, response: resp, reused: x.reused, identity: r.to.identity,
 		interrupted: x.ctx.Err() != nil,
 		timeUp:      x.conn != nil && isDeadline(err) || x.conn == nil && x.timeUp(),
 	}
@@ -243,7 +245,7 @@ func (f failure) classifyTLS(limit string) (class, detail string) {
 }
 
 // certificateDemanded reports whether the receiver broke the connection off because Gancho showed
-// no certificate of its own. Before TLS 1.3 it says so with an alert that also means other things; then
+// no certificate of its own, or one that the receiver does not accept. Before TLS 1.3 it says so with an alert that also means other things; then
 // it counts that the receiver has asked for a certificate.
 func (f failure) certificateDemanded() bool {
 	op, ok := errors.AsType[*net.OpError](f.err)
@@ -251,13 +253,22 @@ func (f failure) certificateDemanded() bool {
 		return false
 	}
 	switch op.Err.Error() { // package tls has no type for alerts. A test notices if their texts change
-	case "tls: certificate required", "tls: bad certificate", "tls: handshake failure", "tls: unknown certificate", "tls: access denied":
+	case "tls: certificate required", "tls: bad certificate", "tls: handshake failure", "tls: unknown certificate", "tls: access denied",
+		"tls: unknown certificate authority", "tls: expired certificate", "tls: revoked certificate", "tls: unsupported certificate":
 		return true
 	}
 	return false
 }
 
 func (f failure) demanded() (class, detail string) {
+	if f.identity != nil && f.identity.Certificate != nil {
+		ends := f.identity.Certificate.Leaf.NotAfter
+		if time.Now().After(ends) {
+			return hook.ClassTLSClientCert, fmt.Sprintf("%s refused the client certificate of this endpoint, which expired on %s.",
+				f.host, ends.UTC().Format(time.RFC3339))
+		}
+		return hook.ClassTLSClientCert, fmt.Sprintf("%s refused the client certificate of this endpoint: it does not know who signed it, or does not accept whose it is.", f.host)
+	}
 	return hook.ClassTLSClientCert, fmt.Sprintf("%s demands a client certificate, and Gancho has none to show.", f.host)
 }
 

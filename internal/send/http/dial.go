@@ -158,9 +158,17 @@ func (t *Transport) connect(x *exchange, r *outgoing) (*conn, error) {
 	d.stage.Store(int32(stageTLS))
 	cfg := t.tls.Clone()
 	cfg.ServerName = r.name
+	shown := new(tls.Certificate) // none
+	if own := r.to.identity; own != nil {
+		cfg.RootCAs = own.Roots(cfg.RootCAs)
+		cfg.ClientSessionCache = nil // a session that is resumed proves who began it
+		if own.Certificate != nil {
+			shown = own.Certificate
+		}
+	}
 	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		d.certAsked.Store(true)
-		return new(tls.Certificate), nil // none
+		return shown, nil
 	}
 	tc := tls.Client(c.sock, cfg)
 	began := time.Now()

@@ -5,14 +5,19 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"gancho/internal/certs"
 )
 
 // target is whose connection a connection is, and where it leads. Only requests of the same
-// tenant to the same target use it.
+// tenant to the same target use it, and with the same identity: who shows no certificate, or another one, must not
+// speak as somebody else.
 type target struct {
 	tenant string
 	secure bool
 	addr   string // host:port as in the URL, in ASCII
+	// identity is what the connection was set up with; nil: nothing of the endpoint's own.
+	identity *certs.Identity
 }
 
 // Limits of the pool.

@@ -53,6 +53,9 @@ func newRequest(m *send.Message) (r *outgoing, refusal string) {
 		return nil, "The host of the URL is no name that the DNS can hold, so nothing was sent."
 	}
 	r.to = target{tenant: m.Tenant, secure: u.Scheme == "https", addr: net.JoinHostPort(r.name, portOf(u))}
+	if r.to.secure {
+		r.to.identity = m.Identity
+	}
 	r.answer.Method = r.method
 
 	if r.sent, refusal = sentHeaders(m, r.method, u); refusal != "" {

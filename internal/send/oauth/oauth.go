@@ -146,6 +146,9 @@ func (t *Transport) tokensOf(m *send.Message) *tokens {
 	}
 	sum := sha256.Sum256(text)
 	key := m.Tenant + "\x00" + string(sum[:])
+	if m.Identity != nil { // a token may be bound to the certificate with which it was fetched (RFC 8705)
+		key += string(m.Identity.ID[:])
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if kept, ok := t.clients.Lookup(key); ok {
