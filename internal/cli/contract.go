@@ -18,6 +18,7 @@ type contractCmd struct {
 	Test    contractTestCmd    `cmd:"" help:"Run the tests in contract files, and compare every byte."`
 	New     contractNewCmd     `cmd:"" help:"Write a new contract file, starting from one of the library."`
 	Library contractLibraryCmd `cmd:"" help:"List contracts of well-known systems to start from, or show one."`
+	Diff    contractDiffCmd    `cmd:"" help:"Say what a new version of a contract changes for receivers, and what breaks them."`
 	Docs    contractDocsCmd    `cmd:"" help:"Print the documentation of a contract for the customers who receive its webhooks."`
 	Export  contractExportCmd  `cmd:"" help:"Print a contract as an OpenAPI 3.1 document."`
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -19,7 +20,9 @@ type contractDocsCmd struct {
 	Name   string `arg:"" help:"Name of a contract that ships with Gancho, or the path of a contract file."`
 	Lang   string `enum:"en,es,pt" default:"en" help:"Language: ${enum}."`
 	Output string `short:"o" placeholder:"FILE" help:"Write to this file instead of standard output."`
+	Since  string `placeholder:"OLD" help:"Begin with what is new since an earlier version: a file, a shipped contract, or NAME@VERSION of a running server."`
 
+	operatorFlags   `embed:""`
 	SenderAddresses app.Addresses `env:"GANCHO_SENDER_ADDRESSES" placeholder:"ADDRESS,…" help:"Addresses that requests come from, as of gancho serve."`
 	PublicURL       app.PublicURL `env:"GANCHO_PUBLIC_URL" placeholder:"URL" help:"Where customers reach the server, as of gancho serve."`
 }
@@ -38,12 +41,18 @@ Examples:
 }
 
 // Run writes the documentation.
-func (c *contractDocsCmd) Run(out console) error {
+func (c *contractDocsCmd) Run(ctx context.Context, out console) error {
 	loaded, err := findContract(c.Name)
 	if err != nil {
 		return err
 	}
-	return write(out, c.Output, guide.Sender{Addresses: c.SenderAddresses.List(), URL: string(c.PublicURL)}.Markdown(loaded, c.Lang))
+	sender := guide.Sender{Addresses: c.SenderAddresses.List(), URL: string(c.PublicURL)}
+	if c.Since != "" {
+		if sender.Since, err = c.version(ctx, c.Since); err != nil {
+			return err
+		}
+	}
+	return write(out, c.Output, sender.Markdown(loaded, c.Lang))
 }
 
 // contractExportCmd prints a contract for other tools.

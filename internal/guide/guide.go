@@ -40,6 +40,7 @@ type section struct {
 
 // sections are all sections, in order. A section that has no content is left out.
 var sections = []section{
+	{"", "title.news", nil, (*page).news},
 	{"when", "title.when", []string{"records", "events"}, (*page).when},
 	{"setup", "title.setup", []string{
 		"endpoint.per_tenant", "endpoint.event_types", "endpoint.settings", "endpoint.pairs",
@@ -75,6 +76,8 @@ type Sender struct {
 	// URL is where customers reach the server, such as https://example.com/gancho. Without it there is a word in its
 	// place.
 	URL string
+	// Since is an earlier version of the contract. If there is one, the documentation says what changed since.
+	Since *contract.Contract
 }
 
 // path is what the server's paths begin with.
