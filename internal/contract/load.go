@@ -98,8 +98,9 @@ var keysOf = map[string][]string{
 	"endpoint.auth.oauth2": {"token_url", "client_id", "client_secret", "scope", "audience", "style"},
 	"endpoint.egress":      {"allow", "deny"},
 	"endpoint.sign": {
-		"algorithm", "key", "over", "encoding", "timestamp", "headers", "query", "body", "several", "tolerance", "secret", "nonce",
+		"algorithm", "key", "over", "encoding", "timestamp", "headers", "query", "body", "several", "tolerance", "secret", "nonce", "jwt",
 	},
+	"endpoint.sign.jwt":     {"claims", "header", "lifetime", "detached"},
 	"endpoint.sign.several": {"join"},
 	"endpoint.sign.secret":  {"prefix", "length", "alphabet"},
 	"endpoint.sign.nonce":   {"length", "alphabet"},

@@ -94,6 +94,9 @@ func (l *loader) describedScheme(n *yamlfile.Node) *sign.Scheme {
 			l.ProblemAt(v, "several has no join.", `Add what stands between signatures: several: {join: " "}`)
 		}
 	}
+	if v := o.Get("jwt"); v != nil {
+		d.JWT = l.jwt(v)
+	}
 	if v := o.Get("tolerance"); v != nil {
 		d.Tolerance = l.Duration(v, minTolerance, maxTolerance)
 	}
@@ -118,6 +121,30 @@ func (l *loader) describedScheme(n *yamlfile.Node) *sign.Scheme {
 		l.Problem(line, column, yamlfile.Sentence(p.Message), p.Fix)
 	}
 	return s
+}
+
+// jwt reads what stands in a token.
+func (l *loader) jwt(n *yamlfile.Node) *sign.JWT {
+	o, out := l.Object(n, "jwt", keysOf["endpoint.sign.jwt"]), &sign.JWT{}
+	for key, into := range map[string]*[]sign.Claim{"claims": &out.Claims, "header": &out.Header} {
+		v := o.Get(key)
+		switch {
+		case v == nil:
+		case v.Kind != yamlfile.KindMapping:
+			l.ProblemAt(v, fmt.Sprintf("%s is a mapping from names to texts, not %s.", key, v.Kind), `Write for example: {sha256: "${body.sha256}"}`)
+		default:
+			for _, p := range v.Pairs {
+				*into = append(*into, sign.Claim{Name: p.Key, Value: l.Str(p.Value)})
+			}
+		}
+	}
+	if v := o.Get("lifetime"); v != nil {
+		out.Lifetime = l.Duration(v, minTolerance, maxTolerance)
+	}
+	if v := o.Get("detached"); v != nil {
+		out.Detached = l.Bool(v)
+	}
+	return out
 }
 
 // otherwiseSet are headers that a request has for another reason, so that no signature can stand in them.

@@ -106,7 +106,7 @@ func TestReferenceSignatures(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(string(b), "```yaml sign\n")[1:]
-	if len(blocks) != 5 {
+	if len(blocks) != 6 {
 		t.Errorf("%d examples", len(blocks))
 	}
 	for _, block := range blocks {

@@ -40,6 +40,10 @@ func (p *page) recipe(d *sign.Description) {
 		p.placesOf(d)
 		return
 	}
+	if d.JWT != nil {
+		p.token(d)
+		return
+	}
 	p.say("recipe.intro", "algorithm", quoted(d.Algorithm))
 	p.code("text", []byte(d.Over))
 	var parts []string
@@ -58,6 +62,25 @@ func (p *page) recipe(d *sign.Description) {
 	if d.Tolerance > 0 {
 		p.say("recipe.tolerance", "time", duration(d.Tolerance, p.language))
 	}
+}
+
+// token says how to verify a signature that is a JSON Web Token.
+func (p *page) token(d *sign.Description) {
+	if d.JWT.Detached {
+		p.say("recipe.jwt_detached", "algorithm", quoted(d.Algorithm))
+	} else {
+		p.say("recipe.jwt", "algorithm", quoted(d.Algorithm))
+	}
+	var b strings.Builder
+	for _, c := range slices.Concat(d.JWT.Header, d.JWT.Claims) {
+		b.WriteString(c.Name + ": " + c.Value + "\n")
+	}
+	if b.Len() > 0 {
+		p.say("recipe.jwt_claims")
+		p.code("text", []byte(strings.TrimSuffix(b.String(), "\n")))
+	}
+	p.list(p.words(keyTexts[d.Key]))
+	p.placesOf(d)
 }
 
 // placesOf says where a signature stands in a request.

@@ -24,7 +24,7 @@ func TestRecipe(t *testing.T) {
 		if strings.Contains(doc, "whsec") || strings.Contains(doc, "webhook-id") {
 			t.Errorf("%s: the documentation describes another signature", language)
 		}
-		for _, source := range []string{"body.sha256", "timestamp", "nonce", "event.id", "url", "url.decoded", "path", "query", "method", "secret", "form.sorted", "header.a", "query.a", "form.a", "json.a.b"} {
+		for _, source := range []string{"body.sha256", "body.sha256.base64", "host", "timestamp", "nonce", "event.id", "url", "url.decoded", "path", "query", "method", "secret", "form.sorted", "header.a", "query.a", "form.a", "json.a.b"} {
 			p := page{facts: gather(c), language: language}
 			if text := p.source(p.described()[0], source); !strings.Contains(text, "`${"+source+"}`: ") {
 				t.Errorf("%s: %s is explained as %q", language, source, text)
@@ -37,5 +37,35 @@ func TestRecipe(t *testing.T) {
 	both := parse(t, head+`[{key: whsec, headers: {X-Shop-Signature: "${signature}"}}, standard-webhooks]}`+"\n")
 	if doc := string(Markdown(both, "en")); !strings.Contains(doc, "another signature beside this one") || !strings.Contains(doc, "webhook-id") {
 		t.Errorf("two signatures:\n%s", doc)
+	}
+}
+
+// Tokens are told in words of their own, and never as something that is computed of the request.
+func TestRecipeOfTokens(t *testing.T) {
+	t.Parallel()
+	for sign, want := range map[string][3]string{
+		`{algorithm: token, headers: {X-Token: "${signature}"}}`: {
+			"has your secret in it", "lleva su secreto", "traz o seu segredo",
+		},
+		`{algorithm: token, encoding: base64, headers: {Authorization: "Basic ${signature}"}}`: {
+			"written in Base64", "escrito en Base64", "escrito em Base64",
+		},
+		`{jwt: {claims: {sum: "${body.sha256}"}}, headers: {X-Token: "${signature}"}}`: {
+			"JSON Web Token (RFC 7519)", "JSON Web Token (RFC 7519)", "JSON Web Token (RFC 7519)",
+		},
+		`{jwt: {detached: true}, headers: {X-Token: "${signature}"}}`: {
+			"JSON Web Signature (RFC 7515)", "JSON Web Signature (RFC 7515)", "JSON Web Signature (RFC 7515)",
+		},
+		`{timestamp: http, over: "${timestamp}${body}", headers: {Date: "${timestamp}", X-Token: "${signature}"}}`: {
+			"`Fri, 02 Jan 2026 03:04:05 GMT`", "`Fri, 02 Jan 2026 03:04:05 GMT`", "`Fri, 02 Jan 2026 03:04:05 GMT`",
+		},
+	} {
+		c := parse(t, "contract: shop\ntitle: {en: Shop}\nevents: {paid: {title: {en: Paid}}}\nendpoint: {sign: "+sign+"}\n")
+		for i, language := range []string{"en", "es", "pt"} {
+			doc := string(Markdown(c, language))
+			if !strings.Contains(doc, want[i]) || strings.Contains(sign, "jwt") && strings.Contains(sign, "sum") && !strings.Contains(doc, "sum: ${body.sha256}") {
+				t.Errorf("%s, %s: the documentation does not say %q:\n%s", sign, language, want[i], doc)
+			}
+		}
 	}
 }

@@ -295,6 +295,9 @@ func (c *compiled) checkKey(m *material, verify bool) error {
 		}
 	case *ecdsa.PublicKey:
 		if c.algorithm.kind == ecdsaKind || c.algorithm.kind == ecdsaRawKind {
+			if c.jwt != nil && k.Curve != elliptic.P256() {
+				return refuse("a token that is signed with ES256 needs a key of the curve P-256")
+			}
 			return nil
 		}
 	}

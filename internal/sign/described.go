@@ -92,8 +92,11 @@ func (s *describedSigner) Sign(m Message) (Message, error) {
 			continue
 		}
 		v.secret = s.keys[i].text
-		message, absent := m.Body, (*source)(nil)
-		if !s.bodyOnly {
+		message, absent, token := m.Body, (*source)(nil), ""
+		switch {
+		case s.jwt != nil:
+			message, token, absent = s.jwt.input(&v, m.Time)
+		case !s.bodyOnly:
 			message, absent = s.over.append(w.message[:0], &v)
 			w.message = message
 		}
@@ -117,7 +120,11 @@ func (s *describedSigner) Sign(m Message) (Message, error) {
 		if err != nil {
 			return m, unsignable("%v", err)
 		}
-		v.signature = append(v.signature, s.encoding.encode(w.sum))
+		if s.jwt != nil {
+			v.signature = append(v.signature, token+"."+base64url(w.sum))
+		} else {
+			v.signature = append(v.signature, s.encoding.encode(w.sum))
+		}
 	}
 	signed := false
 	for i := range s.places {
@@ -285,6 +292,15 @@ func (v *describedVerifier) Verify(m Message, now time.Time) error {
 	if why := v.doubt(&r.values); why != "" {
 		return fmt.Errorf("%w: %s", ErrNoMatch, why)
 	}
+	if v.jwt != nil {
+		var err error
+		for _, token := range r.candidates {
+			if err = v.verifyToken(token, &r, now); err == nil {
+				return nil
+			}
+		}
+		return err
+	}
 	for i := range v.keys {
 		k := &v.keys[i]
 		r.secret = k.text
@@ -320,7 +336,7 @@ func (v *describedVerifier) Verify(m Message, now time.Time) error {
 // that. Brackets around it change nothing: who took the time out of a request would otherwise make it valid for ever.
 func (c *compiled) lacks(v *values) string {
 	switch {
-	case v.timestamp == "" && c.Description.Tolerance > 0:
+	case v.timestamp == "" && c.Description.Tolerance > 0 && c.jwt == nil:
 		return "timestamp"
 	case v.nonce == "" && c.over.has(kindNonce):
 		return "nonce"

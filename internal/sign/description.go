@@ -25,6 +25,7 @@ type Description struct {
 	Key       string  // how the text of a secret becomes a key, one of [Keys]; "": what is usual for the algorithm
 	Over      string  // template of what is signed; "": ${body}
 	Encoding  string  // of the signature, one of [Encodings]; "": hex
+	JWT       *JWT    // the signature is a JSON Web Token; nil: it is the bytes that the algorithm makes
 	Timestamp string  // how the time is written: unix, unix_ms, rfc3339, or http as in the header Date; "": unix
 	Places    []Place // where the signature and what belongs to it stand, in order
 	// Join stands between signatures while a secret is replaced. Of a template that has it inside, the piece with the
@@ -114,6 +115,7 @@ type compiled struct {
 	encoding  *encoding
 	key       string
 	over      text
+	jwt       *jwt      // nil: the signature is no token
 	bodyOnly  bool      // over is just ${body}
 	bodySums  bool      // the whole body is signed, or its sum
 	doubtful  []*source // those in over that receivers can read in different ways
@@ -167,7 +169,9 @@ func Compile(d Description) (*Scheme, []Problem) {
 func compileDescription(d Description) (*compiled, []Problem) {
 	c := &compiler{compiled: &compiled{Description: d}}
 	c.words()
-	if c.algorithm.kind != tokenKind {
+	if d.JWT != nil {
+		c.readJWT()
+	} else if c.algorithm.kind != tokenKind {
 		c.over, _ = c.template(d.Over, "${body}", "over")
 	} else if d.Over != "" {
 		c.problem("Remove over, or choose an algorithm that signs, such as hmac-sha256.",
@@ -203,7 +207,10 @@ func (c *compiler) words() {
 	} else if c.algorithm.kind != tokenKind && c.encoding.name == "text" {
 		c.problem("Write hex, base64 or base64url.", "Only a token can be written as text; a signature is bytes.", "encoding")
 	}
-	c.Algorithm, c.Encoding = c.algorithm.name, c.encoding.name
+	c.Algorithm = c.algorithm.name
+	if c.Description.JWT == nil {
+		c.Encoding = c.encoding.name
+	}
 	c.key = c.algorithm.keys[0]
 	if Keys()[word("key", c.Key, Keys())] == c.Key { // it is given, and one of them
 		c.key = c.Key
@@ -450,7 +457,7 @@ func (c *compiler) guessable(f Form, characters bool, least int, at string) {
 
 // checkOver checks what is signed.
 func (c *compiler) checkOver() {
-	if c.algorithm.kind == tokenKind {
+	if c.algorithm.kind == tokenKind || c.jwt != nil {
 		return
 	}
 	if c.over.has(kindSignature) {
@@ -493,7 +500,7 @@ type located struct {
 }
 
 func (c *compiled) texts() []located {
-	out := []located{{c.over, []string{"over"}}}
+	out := append([]located{{c.over, []string{"over"}}}, c.jwt.texts()...)
 	for _, p := range c.places {
 		out = append(out, located{p.text, p.key()})
 	}
@@ -567,7 +574,7 @@ func (p *place) field() string {
 
 // signsTime reports whether a signature made by the description includes the time, so that a receiver can refuse old
 // requests.
-func (c *compiled) signsTime() bool { return c.signs(kindTimestamp) }
+func (c *compiled) signsTime() bool { return c.jwt != nil || c.signs(kindTimestamp) }
 
 // signs reports whether a change of a source makes the signature another one: it is signed, or stands in a place that is.
 func (c *compiled) signs(kinds ...kind) bool {
@@ -597,15 +604,19 @@ func (c *compiler) checkTime() {
 func (d *compiled) scheme() *Scheme {
 	d.bodyOnly = len(d.over) == 1 && d.over[0].source != nil && d.over[0].source.kind == kindBody && d.over[0].source.fn == nil
 	d.bodySums = d.signs(kindBody, kindBodySHA256, kindBodySHA256Base64)
-	d.over.each(func(s *source, _ bool) {
+	doubt := func(s *source, _ bool) {
 		if slices.Contains([]kind{kindQuery, kindForm, kindSortedForm, kindJSON}, s.kind) {
 			d.doubtful = append(d.doubtful, s)
 		}
-	})
+	}
+	d.over.each(doubt)
+	for _, t := range d.jwt.texts() {
+		t.text.each(doubt)
+	}
 	for _, t := range d.texts() {
 		d.usesNonce = d.usesNonce || t.text.has(kindNonce)
 	}
-	if d.Description.Over == "" && d.algorithm.kind != tokenKind {
+	if d.Description.Over == "" && d.algorithm.kind != tokenKind && d.jwt == nil {
 		d.Description.Over = "${body}"
 	}
 	if d.signsTime() {

@@ -118,6 +118,9 @@ func (s *Scheme) signs(in Part) bool {
 	if s.Description == nil {
 		return in == InBody
 	}
+	if s.Description.JWT != nil {
+		return true // its claims may name any part
+	}
 	over, _ := parseText(s.Description.Over) // it was compiled
 	if in == InQuery {
 		return over.has(kindURL, kindURLDecoded, kindQueryText)
