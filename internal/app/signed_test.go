@@ -97,6 +97,40 @@ func TestSignedAsDescribed(t *testing.T) {
 			},
 		},
 		{
+			name: "get without a body", secret: "8f742231b10e8888",
+			endpoint: `{method: GET, query: {id: "${payload.id}"}, sign: {over: "${timestamp}.${method} ${url}.${body}", headers: {X-Sig: "${signature}", X-Time: "${timestamp}"}}}`,
+			script:   "function handler(webhook) { webhook.payload.id += 1; return webhook }",
+			wrong: func(a signedRequest, secret string) string {
+				if h := a.r.Header; a.body != "" || a.r.ContentLength != 0 || h["Content-Length"] != nil || h["Content-Type"] != nil || a.r.RequestURI != "/in?b=1&id=%C3%BC1" {
+					return fmt.Sprintf("%q %v %s", a.body, h, a.r.RequestURI)
+				}
+				return differs(a.r.Header.Get("X-Sig"), hexMAC(secret, a.r.Header.Get("X-Time")+".GET "+a.url()+"."))
+			},
+		},
+		{
+			name: "nested form", secret: "8f742231b10e8888",
+			endpoint: `{body: {leads: {add: ["${payload}"]}}, form: {fields: nested}, sign: {over: "${timestamp}${form.sorted}", headers: {X-Sig: "${signature}", X-Time: "${timestamp}"}}}`,
+			script:   "function handler(webhook) { webhook.payload.paid = true; return webhook }",
+			wrong: func(a signedRequest, secret string) string {
+				form, err := url.ParseQuery(a.body)
+				if err != nil || form.Get("leads[add][0][id]") != "ü" || form.Get("leads[add][0][paid]") != "1" || len(form) != 2 {
+					return fmt.Sprint(err, form)
+				}
+				return differs(a.r.Header.Get("X-Sig"), hexMAC(secret, a.r.Header.Get("X-Time")+"leads[add][0][id]ü"+"leads[add][0][paid]1"))
+			},
+		},
+		{
+			name: "xml", secret: "8f742231b10e8888",
+			endpoint: `{body: {$raw: "<a>${xml(payload.id)}</a>", content_type: text/xml}, sign: {over: "${timestamp}${body}", headers: {X-Sig: "${signature}", X-Time: "${timestamp}"}}}`,
+			script:   "function handler(webhook) { webhook.payload.id += '<'; return webhook }",
+			wrong: func(a signedRequest, secret string) string {
+				if a.body != "<a>ü&lt;</a>" || a.r.Header.Get("Content-Type") != "text/xml" {
+					return fmt.Sprint(a.body, a.r.Header)
+				}
+				return differs(a.r.Header.Get("X-Sig"), hexMAC(secret, a.r.Header.Get("X-Time")+a.body))
+			},
+		},
+		{
 			name:     "discord",
 			endpoint: `{sign: {algorithm: ed25519, over: "${timestamp}${body}", headers: {X-Signature-Ed25519: "${signature}", X-Signature-Timestamp: "${timestamp}"}}}`,
 			wrong: func(a signedRequest, public string) string {

@@ -456,6 +456,25 @@ func testIntendTooLate(t *testing.T, db *DB) {
 	}
 }
 
+// A request without a body is stored, and is not taken for one whose body is the payload.
+func TestNoBodyIsStored(t *testing.T) { each(t, testNoBodyIsStored) }
+
+func testNoBodyIsStored(t *testing.T, db *DB) {
+	addTenants(t, db)
+	a := accepted("acme", "", `{}`, hook.NewEndpointID(), hook.NewEndpointID())
+	submit(t, db, a)
+	for i, body := range [][]byte{nil, {}} {
+		d := a.Deliveries[i]
+		d.State, d.NextAttemptAt = hook.Sending, time.Now()
+		if err := db.Intend(hook.Result{Delivery: d, Frozen: &hook.Frozen{Body: body, Head: &hook.Head{Method: "GET"}}}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := db.Body(t.Context(), d.ID); err != nil || got == nil || len(got) > 0 {
+			t.Errorf("%v: %q, %v", body, got, err)
+		}
+	}
+}
+
 // If the first of two events with the same id cannot be stored, the second is stored.
 func TestRepeatsNothing(t *testing.T) { each(t, testRepeatsNothing) }
 

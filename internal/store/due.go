@@ -185,6 +185,9 @@ func (db *DB) frozen(ctx context.Context, id hook.DeliveryID) (*hook.Frozen, err
 	if f.Body, err = db.seal.openBytes(body, id[:]); err != nil {
 		return nil, storageError(err)
 	}
+	if f.Body == nil { // an empty body is not the payload
+		f.Body = []byte{}
+	}
 	if head != nil {
 		f.Head = new(hook.Head)
 		if err := db.seal.openJSON(head, id[:], f.Head); err != nil {

@@ -166,7 +166,11 @@ func (s *sealer) sealRequest(f *hook.Frozen, id hook.DeliveryID) *sealedRequest 
 	if f == nil {
 		return nil
 	}
-	out := &sealedRequest{body: s.sealBytes(f.Body, id[:])}
+	body := f.Body
+	if body == nil { // no body is stored as an empty one
+		body = []byte{}
+	}
+	out := &sealedRequest{body: s.sealBytes(body, id[:])}
 	if f.Head != nil {
 		head, err := json.Marshal(f.Head)
 		if err != nil { // cannot happen: a head has only texts

@@ -539,7 +539,7 @@ const en = {
     headers: "Headers",
     body: "Body",
     curl: "Copy as curl",
-    empty: "empty",
+    empty: "no body",
     truncated: "Only the beginning is kept.",
     binary: "Not text; shown as base64.",
     timing: "Timing",

@@ -659,7 +659,7 @@ const es: Messages = {
     headers: "Encabezados",
     body: "Cuerpo",
     curl: "Copiar como curl",
-    empty: "vacío",
+    empty: "sin cuerpo",
     truncated: "Solo se conserva el principio.",
     binary: "No es texto; se muestra en base64.",
     timing: "Tiempos",

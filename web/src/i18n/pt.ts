@@ -660,7 +660,7 @@ const pt: Messages = {
     headers: "Cabeçalhos",
     body: "Corpo",
     curl: "Copiar como curl",
-    empty: "vazio",
+    empty: "sem corpo",
     truncated: "Só o começo é guardado.",
     binary: "Não é texto; mostrado em base64.",
     timing: "Tempos",
