@@ -14,7 +14,7 @@ type Delivery struct {
 	Endpoint      string     `json:"endpoint" example:"ep_06ew2c5e8m4b900000000000g0"`
 	Type          string     `json:"type" example:"order.paid"`
 	State         string     `json:"state" enum:"pending,sending,retrying,delivered,failed,unknown,cancelled"`
-	Reason        string     `json:"reason" doc:"Why it is in this state: an error class, interrupted, endpoint_disabled, endpoint_deleted, superseded, script (cancelled by the endpoint's transformation), shadow (a trial: nothing was sent), over_budget (the endpoint's filter would have cost too much work), render_failed; empty if the state says it all." example:"status_5xx"`
+	Reason        string     `json:"reason" doc:"Why it is in this state: an error class, interrupted, endpoint_disabled, endpoint_deleted, superseded, script (cancelled by the endpoint's transformation), shadow (a trial: nothing was sent), over_budget (the endpoint's filter would have cost too much work), filter_failed (it gave an error for this event), render_failed; empty if the state says it all." example:"status_5xx"`
 	Mode          string     `json:"mode" enum:"at_least_once,at_most_once"`
 	Test          bool       `json:"test" doc:"The delivery is a test."`
 	Attempts      int        `json:"attempts" doc:"Requests made so far." example:"1"`

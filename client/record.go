@@ -54,7 +54,7 @@ type RecordEvent struct {
 	ID         string `json:"id" example:"evt_06ew2c6eqfy7d00000000000g0"`
 	Type       string `json:"type" example:"order.paid"`
 	Deliveries int    `json:"deliveries" doc:"How many endpoints get the event." example:"1"`
-	LeftOut    int    `json:"left_out,omitempty" doc:"How many more endpoints have a delivery that is cancelled with the reason over_budget, because their filters would have cost too much work."`
+	LeftOut    int    `json:"left_out,omitempty" doc:"How many more endpoints have a delivery that is cancelled with the reason filter_failed or over_budget, because their filters gave an error or would have cost too much work."`
 }
 
 // RecordProblem says why an event was not fired: its condition or payload could not be evaluated.

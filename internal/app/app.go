@@ -241,9 +241,10 @@ func (s *server) assemble() (*parts, error) {
 	inForce := p.known.Set()
 	inForce.Schemes = transports.Schemes()
 	p.newer = newReloader(p.known, log("contracts"))
+	seen := observer{numbers, p.counts, &s.live, log("deliver")}
 	p.worker = deliver.New(deliver.Options{
 		Store: s.db, Past: s.db, Owner: p.nodes, Contracts: inForce, Scripts: scripts, Transports: transports,
-		Observer: observer{numbers, p.counts, &s.live, log("deliver")},
+		Observer: seen,
 		Log:      log("deliver"), DisableAfter: s.cfg.DisableAfter, StopTimeout: s.cfg.StopTimeout,
 		InFlight: requestsInFlight(), MemoryBytes: 64 << 20, Now: s.now,
 	})
@@ -255,7 +256,7 @@ func (s *server) assemble() (*parts, error) {
 	p.in = ingest.New(ingest.Options{
 		Store: s.db, Dispatcher: dispatcher{p.worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Troubled: numbers.ConditionFailed, Log: log("ingest"), Now: s.now,
-		EventWork: int64(s.cfg.EventWork), Accounts: work.NewAccounts(int64(s.cfg.TenantWork)), LeftOut: numbers.LeftOut,
+		EventWork: int64(s.cfg.EventWork), Accounts: work.NewAccounts(int64(s.cfg.TenantWork)), LeftOut: seen.leftOut,
 	})
 	// All nodes have the same name here. Schedules run on the leading node, and a node
 	// that becomes the leader takes over the claims of the one before (docs/adr/0007).

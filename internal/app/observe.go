@@ -35,6 +35,12 @@ func (o observer) Cancelled(d *hook.Delivery) {
 	o.live.Cancelled(d)
 }
 
+// leftOut counts a new delivery that was cancelled because nobody knows whether its endpoint takes the event.
+func (o observer) leftOut(d *hook.Delivery) {
+	o.metrics.LeftOut(d)
+	o.Cancelled(d)
+}
+
 // logAttempt writes one line with everything that can be said about an attempt
 // without its contents. Failures have level info, successes level debug.
 func logAttempt(log *slog.Logger, d *hook.Delivery, a *hook.Attempt) {

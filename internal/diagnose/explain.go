@@ -78,6 +78,7 @@ const (
 	WhyTrial      Why = "trial"
 	WhySwitched   Why = "cancelled_disabled"
 	WhyLeftOut    Why = "left_out"
+	WhyMendFilter Why = "mend_filter"
 )
 
 // Explain is the text of a reason, in one of the languages en, es and pt; for any other it is

@@ -85,6 +85,8 @@ func (f *subject) taken() (why diagnose.Why, filter string) {
 	switch {
 	case f.delivery.Test:
 		return diagnose.WhyTest, ""
+	case f.delivery.Reason == hook.ReasonFilterFailed && f.endpoint != nil:
+		return diagnose.WhyFilterFailed, f.endpoint.Config.Filter
 	case f.delivery.LeftOut() && f.endpoint != nil:
 		return diagnose.WhyOverBudget, f.endpoint.Config.Filter
 	case f.endpoint == nil || f.endpoint.State == hook.EndpointDeleted:
@@ -204,6 +206,8 @@ func (f *subject) cancelled() diagnose.Why {
 		return diagnose.WhyScript
 	case hook.ReasonOverBudget:
 		return diagnose.WhyLeftOut
+	case hook.ReasonFilterFailed:
+		return diagnose.WhyMendFilter
 	}
 	return diagnose.WhySwitched
 }

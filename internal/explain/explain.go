@@ -71,6 +71,12 @@ func (x Explainer) Event(e *hook.Endpoint, ev *hook.Event, d *hook.Delivery, can
 		switch {
 		case d.Reason == hook.ReasonScript:
 			because(diagnose.WhyScript, cancelled)
+		case d.Reason == hook.ReasonFilterFailed:
+			why, cause := matches(e, ev)
+			if why != match.FilterFailed { // the filter is another one now
+				cause = ""
+			}
+			because(diagnose.WhyFilterFailed, cause)
 		case d.LeftOut():
 			because(diagnose.WhyOverBudget, e.Config.Filter)
 		default:

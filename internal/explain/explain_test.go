@@ -66,6 +66,10 @@ func TestEvent(t *testing.T) {
 		{"arrived before the endpoint was paused", func(e *hook.Endpoint, _ *hook.Event) { e.State = hook.EndpointPaused }, delivery(hook.Delivered, ""), "delivered"},
 		{"cancelled by a script", nil, delivery(hook.Cancelled, hook.ReasonScript), "script"},
 		{"left out for the budget of work", nil, delivery(hook.Cancelled, hook.ReasonOverBudget), "over_budget"},
+		{"left out because the filter fails", func(e *hook.Endpoint, _ *hook.Event) {
+			e.Config.Filter = "payload.nothing > 3"
+		}, delivery(hook.Cancelled, hook.ReasonFilterFailed), "filter_failed"},
+		{"left out because the filter failed that it had", nil, delivery(hook.Cancelled, hook.ReasonFilterFailed), "filter_failed"},
 		{"a filter that costs too much", func(e *hook.Endpoint, ev *hook.Event) {
 			e.Config.Filter = "payload.a.all(x, payload.a.all(y, x == y))"
 			ev.Payload = []byte(`{"a":[` + strings.Repeat("1,", 999) + `1]}`)
@@ -110,6 +114,10 @@ func TestDelivery(t *testing.T) {
 	left := x.Delivery(hook.Delivery{State: hook.Cancelled, Reason: hook.ReasonOverBudget}, newEndpoint(), newEvent(), nil, "pt")
 	if left.Taken.Code != "over_budget" || left.Next.Code != "left_out" {
 		t.Errorf("a delivery that was left out: %+v", left)
+	}
+	left = x.Delivery(hook.Delivery{State: hook.Cancelled, Reason: hook.ReasonFilterFailed}, newEndpoint(), newEvent(), nil, "es")
+	if left.Taken.Code != "filter_failed" || left.Next.Code != "mend_filter" || !strings.Contains(left.Next.Detail, "compruebe primero si el valor") {
+		t.Errorf("a delivery whose filter failed: %+v", left)
 	}
 	gone := x.Delivery(d, nil, nil, nil, "en")
 	if gone.Made != nil || gone.Taken != nil || gone.Judged != nil || gone.Next != why.Next {

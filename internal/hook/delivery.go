@@ -54,6 +54,7 @@ const (
 	ReasonScript           = "script"            // the endpoint's transformation cancelled it
 	ReasonShadow           = "shadow"            // a trial: its request was recorded, and not sent
 	ReasonOverBudget       = "over_budget"       // the endpoint's filter was not evaluated: it costs too much work
+	ReasonFilterFailed     = "filter_failed"     // the endpoint's filter has no truth value for the event
 )
 
 // Delivery is one event for one endpoint.
@@ -91,8 +92,10 @@ type Delivery struct {
 }
 
 // LeftOut reports whether the delivery was never sent because nobody knows whether its endpoint takes the event:
-// evaluating the filter would have cost more work than the event may cost.
-func (d *Delivery) LeftOut() bool { return d.State == Cancelled && d.Reason == ReasonOverBudget }
+// evaluating the filter would have cost more work than the event may cost, or failed.
+func (d *Delivery) LeftOut() bool {
+	return d.State == Cancelled && (d.Reason == ReasonOverBudget || d.Reason == ReasonFilterFailed)
+}
 
 // Job is a delivery with everything that a sender needs.
 type Job struct {

@@ -43,7 +43,7 @@ const (
 	// OnEndpointStop: the endpoint was disabled or deleted; [Standing] says which.
 	OnEndpointStop TriggerKind = "endpoint_stop"
 	// OnLeaveOut: nobody knows whether the endpoint takes the event, because evaluating its filter would cost more work
-	// than the event may cost.
+	// than the event may cost, or failed.
 	OnLeaveOut TriggerKind = "leave_out"
 	// OnRetry: a person sends the delivery again.
 	OnRetry TriggerKind = "retry"
@@ -57,6 +57,7 @@ type Trigger struct {
 	Kind    TriggerKind
 	Outcome Outcome   // of [OnAttempt]
 	Again   time.Time // of [OnPutBack]: the delivery must not be taken before
+	Reason  string    // of [OnLeaveOut]: [ReasonOverBudget] or [ReasonFilterFailed]
 }
 
 // Then is what a rule of the contract makes of an attempt. "" stands for the usual: a success is delivered, and a failure
@@ -122,7 +123,7 @@ func Next(d Delivery, t Trigger, p Policy, e Standing, now time.Time) (next Tran
 	case OnEndpointStop:
 		ok = e.stopped() && n.State.Waiting()
 	case OnLeaveOut:
-		ok = n.leaveOut()
+		ok = n.leaveOut(t.Reason)
 	case OnRetry:
 		ok = e.takes() && n.retry(now)
 	case OnRecover:
@@ -223,11 +224,11 @@ func (d *Delivery) supersede() bool {
 }
 
 // leaveOut is [OnLeaveOut]. Only a delivery that is being made can be left out.
-func (d *Delivery) leaveOut() bool {
+func (d *Delivery) leaveOut(reason string) bool {
 	if d.State != Pending || d.Attempts > 0 || d.Test {
 		return false
 	}
-	d.State, d.Reason = Cancelled, ReasonOverBudget
+	d.State, d.Reason = Cancelled, reason
 	return true
 }
 

@@ -68,7 +68,12 @@ func happenings() (list []happening) {
 		{"the endpoint was disabled or deleted", Trigger{Kind: OnEndpointStop}, nothing},
 		{
 			"the delivery is made, and left out for the budget of work",
-			Trigger{Kind: OnLeaveOut},
+			Trigger{Kind: OnLeaveOut, Reason: ReasonOverBudget},
+			func(d *Delivery) { d.Attempts = 0 },
+		},
+		{
+			"the delivery is made, and left out because its filter failed",
+			Trigger{Kind: OnLeaveOut, Reason: ReasonFilterFailed},
 			func(d *Delivery) { d.Attempts = 0 },
 		},
 		{"a person retries the delivery", Trigger{Kind: OnRetry}, nothing},
@@ -76,6 +81,11 @@ func happenings() (list []happening) {
 			"a person retries the delivery, which was left out for the budget of work",
 			Trigger{Kind: OnRetry},
 			func(d *Delivery) { d.Reason = ReasonOverBudget },
+		},
+		{
+			"a person retries the delivery, which was left out because its filter failed",
+			Trigger{Kind: OnRetry},
+			func(d *Delivery) { d.Reason = ReasonFilterFailed },
 		},
 		{"a bulk replay recovers the delivery", Trigger{Kind: OnRecover}, nothing},
 		{

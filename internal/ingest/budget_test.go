@@ -55,7 +55,12 @@ func TestFilterBomb(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		b := newSetup(t, db)
 		var left atomic.Int32
-		b.Options.LeftOut = func(n int) { left.Add(int32(n)) }
+		b.Options.LeftOut = func(d *hook.Delivery) {
+			if d.Reason != hook.ReasonOverBudget {
+				t.Errorf("left out: %+v", d)
+			}
+			left.Add(1)
+		}
 		const dear = 60
 		for n := range dear {
 			b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: dearFilter(n)})
@@ -112,6 +117,64 @@ func TestEqualFilters(t *testing.T) {
 		}
 		if a := b.accept(event("t", dearPayload))[0]; a.Deliveries != 60 || a.LeftOut != 0 {
 			t.Errorf("the answer is %+v", a)
+		}
+	})
+}
+
+// An event whose filter has no truth value for it leaves a delivery that says so. It is counted, and sent when the filter
+// was corrected and somebody brings it back.
+func TestFailedFilter(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newSetup(t, db)
+		var left []hook.Delivery
+		b.Options.LeftOut = func(d *hook.Delivery) { left = append(left, *d) }
+		all := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{})
+		e := b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: `payload.total > 50`, Mode: hook.AtMostOnce})
+		b.endpoint("standard", hook.EndpointActive, hook.EndpointConfig{Filter: `payload.total > 50`, EventTypes: []string{"other"}})
+		if a := b.accept(event("t", `{"total":60.5}`))[0]; a.Deliveries != 2 || a.LeftOut != 0 {
+			t.Errorf("an event that is taken: %+v", a)
+		}
+		b.dispatcher.take()
+		item := event("t", `{"amount":60}`)
+		item.ExternalID = "x"
+		a := b.accept(item)[0]
+		if a.Wrong != nil || a.Deliveries != 1 || a.LeftOut != 1 {
+			t.Fatalf("the answer is %+v", a)
+		}
+		if jobs := b.dispatcher.take(); len(jobs) != 1 || jobs[0].Delivery.Endpoint != all.ID {
+			t.Errorf("offered: %+v", jobs)
+		}
+		if again := b.accept(item)[0]; !again.Duplicate || again.LeftOut != 1 {
+			t.Errorf("the second answer is %+v", again)
+		}
+		d := b.stored(a.ID)[e.ID]
+		if d.State != hook.Cancelled || d.Reason != hook.ReasonFilterFailed || !d.LeftOut() || d.FinishedAt.IsZero() || d.Attempts != 0 {
+			t.Fatalf("the delivery is %+v", d)
+		}
+		if len(left) != 1 || left[0].ID != d.ID || left[0].Reason != hook.ReasonFilterFailed {
+			t.Errorf("counted as left out: %+v", left)
+		}
+		// A replay asks the filter again, and sends once that was corrected.
+		for _, corrected := range []bool{false, true} {
+			if corrected {
+				next := *e
+				next.Config.Filter = `has(payload.amount) && payload.amount > 50`
+				if ok, err := db.UpdateEndpoint(t.Context(), &next, true); err != nil || !ok {
+					t.Fatal(ok, err)
+				}
+			}
+			r := hook.Recovery{
+				ID: hook.NewRecoveryID(), Tenant: "acme", Endpoint: e.ID, Since: time.Now().Add(-time.Minute), Until: time.Now().Add(time.Minute),
+				States: []hook.State{hook.Cancelled}, State: hook.RecoveryRunning, CreatedAt: time.Now(),
+			}
+			if err := db.CreateRecovery(t.Context(), &r); err != nil {
+				t.Fatal(err)
+			}
+			b.runUntilDone(r.ID)
+			if d := b.stored(a.ID)[e.ID]; d.LeftOut() == corrected || corrected && d.State != hook.Pending {
+				t.Errorf("corrected %t: %+v", corrected, d)
+			}
 		}
 	})
 }

@@ -145,10 +145,10 @@ func compileTarget(e *hook.Endpoint) (t match.Target, err error) {
 	return t, err
 }
 
-// match finds the targets of an event. The problems of the result are filters that failed; their endpoints are not
-// among the targets. leftOut are the targets of which nobody knows, because evaluating their filters costs too much.
-// The error is that of the budget's context.
-func (r *routes) match(b *work.Budget, e *hook.Event) (list, leftOut []*target, problems []match.Problem, err error) {
+// match finds the targets of an event. Of two kinds of targets nobody knows whether they take it: dear, because
+// evaluating their filters costs too much, and failed, because their filters have no truth value. The error is that of
+// the budget's context.
+func (r *routes) match(b *work.Budget, e *hook.Event) (list, dear, failed []*target, err error) {
 	found, err := r.sets[e.Contract].Match(b, e)
 	if err != nil {
 		return nil, nil, nil, err
@@ -163,5 +163,5 @@ func (r *routes) match(b *work.Budget, e *hook.Event) (list, leftOut []*target, 
 		}
 		return list
 	}
-	return named(found.Taken), named(found.LeftOut), found.Problems, nil
+	return named(found.Taken), named(found.LeftOut), named(found.Failed), nil
 }

@@ -91,7 +91,7 @@ type Options struct {
 	// conditions, templates and schemas together. 0: [DefaultEventWork].
 	EventWork int64
 	Accounts  *work.Accounts       // limit what each tenant computes; nil: nothing does
-	LeftOut   func(deliveries int) // called for each stored event that has deliveries left out; nil: nobody counts them
+	LeftOut   func(*hook.Delivery) // called for each stored delivery that was left out; nil: nobody counts them
 }
 
 // DefaultEventWork is about 50 ms.
@@ -281,7 +281,7 @@ func (in *Ingest) noContract(name string) *hook.Error {
 }
 
 // prepare makes the event of an item, and a delivery for each endpoint that takes it. An endpoint whose filter costs too
-// much work gets a cancelled delivery, so that a person can see it and bring it back. The error is that of the budget's
+// much work or fails gets a cancelled delivery, so that a person can see it and bring it back. The error is that of the budget's
 // context.
 func (in *Ingest) prepare(
 	b *work.Budget, tenant string, item *hook.NewEvent, routes *routes, now time.Time,
@@ -301,23 +301,18 @@ func (in *Ingest) prepare(
 		h.Write(e.Payload)
 		h.Sum(a.Hash[:0])
 	}
-	targets, leftOut, problems, err := routes.match(b, e)
+	targets, dear, failed, err := routes.match(b, e)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range problems {
-		// Its detail can quote the payload; the explanation of the event gives it.
-		in.Log.Warn("filter failed, endpoint left out", "tenant", tenant, "event", e.ID, "endpoint", p.Endpoint)
-	}
-	if n := len(targets) + len(leftOut); n > 0 {
+	if n := len(targets) + len(dear) + len(failed); n > 0 {
 		a.Deliveries = make([]hook.Delivery, 0, n)
 	}
 	for i, t := range targets {
 		a.Deliveries = append(a.Deliveries, newDelivery(e, t, i+1, now))
 	}
-	if len(leftOut) > 0 {
-		leaveOut(a, leftOut, now)
-	}
+	leaveOut(a, dear, hook.ReasonOverBudget, now)
+	leaveOut(a, failed, hook.ReasonFilterFailed, now)
 	if c, ok := in.Contracts.Lookup(e.Contract); ok && len(targets) > 0 && e.Door != hook.DoorSchedule {
 		if a.Debounce, err = c.Debounce(b, e); err != nil { // it is sent without waiting, so nothing is lost
 			if ended := b.Context().Err(); ended != nil {
@@ -330,14 +325,14 @@ func (in *Ingest) prepare(
 	return a, nil
 }
 
-// leaveOut adds a cancelled delivery for each endpoint whose filter was not evaluated.
-func leaveOut(a *hook.Accepted, targets []*target, now time.Time) {
+// leaveOut adds a cancelled delivery for each endpoint of which nobody knows whether it takes the event.
+func leaveOut(a *hook.Accepted, targets []*target, reason string, now time.Time) {
 	for _, t := range targets {
 		d := newDelivery(a.Event, t, len(a.Deliveries)+1, now)
-		left, _ := hook.Next(d, hook.Trigger{Kind: hook.OnLeaveOut}, hook.Policy{}, hook.Standing{Ordered: t.ordered}, now)
+		left, _ := hook.Next(d, hook.Trigger{Kind: hook.OnLeaveOut, Reason: reason}, hook.Policy{}, hook.Standing{Ordered: t.ordered}, now)
 		a.Deliveries = append(a.Deliveries, left.Delivery)
 	}
-	a.LeftOut = len(targets)
+	a.LeftOut += len(targets)
 }
 
 // newDelivery makes delivery number n of an event.

@@ -285,7 +285,7 @@ func TestAcceptRoutes(t *testing.T) {
 		}{
 			{event("order.paid", `{"total":101}`), []*hook.Endpoint{all, orders, big, paused}},
 			{event("order.paid", `{"total":100}`), []*hook.Endpoint{all, orders, paused}},
-			{event("user.made", `[1]`), []*hook.Endpoint{all, paused}}, // the filter cannot be applied to a list
+			{event("user.made", `[1]`), []*hook.Endpoint{all, paused}}, // the filter cannot be applied to a list, see TestFailedFilter
 			{hook.NewEvent{Contract: "kobra", Type: "visit.finished", Payload: []byte(`{}`)}, []*hook.Endpoint{kobra}},
 		} {
 			a := b.accept(c.event)[0]

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"errors"
+
 	"gancho/internal/hook"
 	"gancho/internal/work"
 )
@@ -79,16 +81,36 @@ func (in *Ingest) dispatch(sub *hook.Submission, v hook.Verdicts, stored bool) {
 	in.Dispatcher.Offer(jobs(offer))
 }
 
+// errFilter is logged for a filter without a truth value.
+var errFilter = errors.New("the filter has no truth value for the event")
+
 // tellLeftOut logs and counts the deliveries of a stored event that were left out.
 func (in *Ingest) tellLeftOut(it *hook.Accepted) {
 	if it.LeftOut == 0 {
 		return
 	}
+	dear := 0
+	left := it.Deliveries[it.Sent():]
+	for i := range left {
+		if left[i].Reason == hook.ReasonOverBudget {
+			dear++
+		}
+	}
 	// The attribute error makes package lograte limit the lines.
-	in.Log.Warn("filters cost more work than an event may cost, endpoints left out",
-		"tenant", it.Event.Tenant, "event", it.Event.ID, "endpoints", it.LeftOut, "error", work.ErrSpent)
-	if in.LeftOut != nil {
-		in.LeftOut(it.LeftOut)
+	if dear > 0 {
+		in.Log.Warn("filters cost more work than an event may cost, endpoints left out",
+			"tenant", it.Event.Tenant, "event", it.Event.ID, "endpoints", dear, "error", work.ErrSpent)
+	}
+	if failed := len(left) - dear; failed > 0 {
+		// What a filter met can quote the payload; the explanation of the event gives it.
+		in.Log.Warn("filters failed, endpoints left out",
+			"tenant", it.Event.Tenant, "event", it.Event.ID, "endpoints", failed, "error", errFilter)
+	}
+	for i := range left {
+		if in.LeftOut == nil {
+			break
+		}
+		in.LeftOut(&left[i])
 	}
 }
 

@@ -134,7 +134,7 @@ func TestCallerHasLeft(t *testing.T) {
 	s, _ := set(t, "", "payload.list.exists(x, x > 7)")
 	for _, units := range []int64{1 << 40, 1000} {
 		r, err := s.Match(work.NewBudget(ctx, units, nil), ev)
-		if !errors.Is(err, context.Canceled) || len(r.Taken)+len(r.Problems)+len(r.LeftOut) > 0 {
+		if !errors.Is(err, context.Canceled) || len(r.Taken)+len(r.Failed)+len(r.LeftOut) > 0 {
 			t.Errorf("with %d units: %+v, %v", units, r, err)
 		}
 	}

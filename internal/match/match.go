@@ -24,13 +24,6 @@ type Target struct {
 	Filter   *Filter
 }
 
-// Problem is a filter that had no truth value for an event. Its endpoint does
-// not get the event.
-type Problem struct {
-	Endpoint hook.EndpointID
-	Detail   string // for people
-}
-
 // Set has the endpoints of one tenant under one contract that can get events, see
 // [hook.EndpointState].
 type Set struct {
@@ -71,16 +64,13 @@ func (s *Set) Len() int {
 
 // Result says which endpoints of a [Set] get an event.
 type Result struct {
-	Taken    []hook.EndpointID // in the order of the set
-	LeftOut  []hook.EndpointID // nobody knows: evaluating their filters would have cost too much work
-	Problems []Problem         // filters that failed; their endpoints do not get the event
+	Taken   []hook.EndpointID // in the order of the set
+	LeftOut []hook.EndpointID // nobody knows: evaluating their filters would have cost too much work
+	Failed  []hook.EndpointID // nobody knows: their filters have no truth value for the event
 }
 
 // verdict is what a filter says of an event.
-type verdict struct {
-	is  outcome
-	err error // of failed
-}
+type verdict struct{ is outcome }
 
 type outcome uint8
 
@@ -123,7 +113,7 @@ func (s *Set) Match(b *work.Budget, ev *hook.Event) (r Result, err error) {
 				r.LeftOut = append(r.LeftOut, t.Endpoint)
 				continue
 			case failed:
-				r.Problems = append(r.Problems, Problem{t.Endpoint, "The filter could not be evaluated: " + v.err.Error() + "."})
+				r.Failed = append(r.Failed, t.Endpoint)
 				continue
 			case unknown, needed, holdsNot:
 				continue
@@ -191,7 +181,7 @@ func (v *verdict) evaluate(b *work.Budget, f *Filter, vars *expr.Event) error {
 	case b.Context().Err() != nil:
 		return b.Context().Err()
 	default:
-		v.is, v.err = failed, err
+		v.is = failed
 	}
 	return nil
 }

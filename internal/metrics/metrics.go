@@ -23,7 +23,7 @@ type Metrics struct {
 	firstWait  prometheus.Histogram
 	conditions prometheus.Counter
 	refused    *prometheus.CounterVec
-	leftOut    prometheus.Counter
+	leftOut    *prometheus.CounterVec
 }
 
 // New returns metrics that begin at zero. Whenever somebody reads the metrics, roundTrips is asked
@@ -49,10 +49,10 @@ func New(roundTrips, commits func() int64) *Metrics {
 		conditions: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gancho_conditions_failed_total", Help: "Conditions and payload templates of contracts that failed for a record change.",
 		}),
-		leftOut: prometheus.NewCounter(prometheus.CounterOpts{
+		leftOut: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gancho_deliveries_left_out_total",
-			Help: "Deliveries that were cancelled because evaluating the endpoint's filter would have cost too much work.",
-		}),
+			Help: "Deliveries that were cancelled because evaluating the endpoint's filter failed (filter_failed) or would have cost too much work (over_budget).",
+		}, []string{"reason"}),
 	}
 	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gancho_keys_refused_total",
@@ -139,8 +139,8 @@ func (m *Metrics) Cancelled(d *hook.Delivery) { m.finished.WithLabelValues(strin
 // ConditionFailed counts a condition or template of a contract that failed.
 func (m *Metrics) ConditionFailed() { m.conditions.Inc() }
 
-// LeftOut counts deliveries that were left out because the filters of an event cost too much work.
-func (m *Metrics) LeftOut(n int) { m.leftOut.Add(float64(n)) }
+// LeftOut counts a delivery that was left out because the filter of its endpoint failed or cost too much work.
+func (m *Metrics) LeftOut(d *hook.Delivery) { m.leftOut.WithLabelValues(d.Reason).Inc() }
 
 // KeyRefused counts a wrong key at a door, or one that was not looked at because its sender has to wait.
 func (m *Metrics) KeyRefused(door string, limited bool) {

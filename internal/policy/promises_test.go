@@ -56,6 +56,7 @@ var promises = map[string][]proof{
 		{"| its attempt was a trial | `sending` | `cancelled`,", []string{"deliver.TestShadow"}},
 		{"| its sender puts it back unsent,", []string{"hook.TestNext", "deliver.TestExpectedAndNotReady", "deliver.TestStoredAsSending"}},
 		{"| it is made, and evaluating its endpoint's filter would cost too much work |", []string{"ingest.TestFilterBomb", "ingest.TestRecoverLeftOut"}},
+		{"| it is made, and its endpoint's filter has no truth value for the event |", []string{"ingest.TestFailedFilter"}},
 		{"| its endpoint is disabled or deleted | waiting | `cancelled` |", []string{"deliver.TestArrows", "deliver.TestGoneDisables"}},
 		{"| … before its attempt fails, is interrupted or is put back |", []string{"deliver.TestArrows", "hook.TestNext"}},
 		{"| a newer snapshot supersedes it | waiting | `cancelled` |", []string{"schedule.TestSupersede"}},

@@ -352,6 +352,7 @@ const en = {
     endpoint_deleted: "Endpoint deleted",
     superseded: "Replaced by a newer one",
     over_budget: "Filter too costly",
+    filter_failed: "Filter gave an error",
     ok: "Delivered",
   } as Record<string, string>,
   tenants: {

@@ -473,6 +473,7 @@ const es: Messages = {
     endpoint_deleted: "Destino eliminado",
     superseded: "Reemplazado por uno más nuevo",
     over_budget: "Filtro demasiado costoso",
+    filter_failed: "El filtro dio un error",
     ok: "Entregado",
   },
   tenants: {

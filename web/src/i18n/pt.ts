@@ -472,6 +472,7 @@ const pt: Messages = {
     endpoint_deleted: "Destino excluído",
     superseded: "Substituído por um mais novo",
     over_budget: "Filtro custoso demais",
+    filter_failed: "O filtro deu erro",
     ok: "Entregue",
   },
   tenants: {
