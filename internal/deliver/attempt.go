@@ -90,7 +90,7 @@ func (w *Worker) attempt(p *plan, job *hook.Job, mark func(d *hook.Delivery, fro
 			m.why = hook.Unavailable(reply.NotNow)
 			return m, errUnsent
 		}
-		m.Attempt, m.outcome = judge(p, reply, d.Attempts+1)
+		m.Attempt, m.outcome = judge(p, reply, d.Slot+1)
 		m.StartedAt = began // by the clock of the worker, as all times of the delivery are
 		c.Record(m.Attempt, reply)
 	}
@@ -161,7 +161,8 @@ func (l *lane) mark(d *hook.Delivery, frozen *hook.Frozen, edited bool) error {
 	return errNotMarked
 }
 
-// judge decides by the rules of the contract what a reply means for the delivery. number is that of the attempt.
+// judge decides by the rules of the contract what a reply means for the delivery. number is that of the attempt, as
+// requests say it: the place in the schedule, from 1.
 func judge(p *plan, r *send.Reply, number int) (*hook.Attempt, hook.Outcome) {
 	a := &hook.Attempt{StartedAt: r.StartedAt, Response: r.Response, Timing: r.Timing, Class: r.Class, Detail: r.Detail}
 	o := hook.Outcome{Class: r.Class, Interrupted: r.Class == hook.ClassInterrupted}

@@ -255,3 +255,24 @@ func TestAttemptOfTestsAndTrials(t *testing.T) {
 		same(t, "trial", x.kept(id), []string{want})
 	})
 }
+
+// Rules count attempts as requests do: after a person's retry from 1 again.
+func TestRulesCountAttemptsLikeRequests(t *testing.T) {
+	t.Parallel()
+	cfg := hook.EndpointConfig{Retry: []time.Duration{0, time.Minute, time.Minute, time.Minute}}
+	bubble(t, time.Minute, cfg, func(int, *send.Message) *send.Reply { return status(500) }, func(t *testing.T, x *world) {
+		x.setContract(counting + "delivery: {stop_if: attempt.number >= 2}\n")
+		id := x.publish(x.endpoint, `1`)
+		time.Sleep(time.Hour)
+		settle()
+		if n, d := len(x.rc.requests()), x.delivery(id); n != 2 || d.State != hook.Failed {
+			t.Fatalf("%d requests, %+v", n, d)
+		}
+		x.retry(id)
+		time.Sleep(time.Hour)
+		settle()
+		if n, d := len(x.rc.requests()), x.delivery(id); n != 4 || d.State != hook.Failed {
+			t.Errorf("after a person's retry %d requests, %+v", n, d)
+		}
+	})
+}

@@ -1,6 +1,8 @@
 package guide
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +69,29 @@ func (p *page) retries() {
 	if p.scheduled() {
 		newer = p.words("retries.newer")
 	}
-	p.list(delay, debounce, most, schedule, newer, p.words("retries.after"), p.words("retries.gone"), p.words("retries.end"))
+	p.list(delay, debounce, most, schedule, p.eachAttempt(), newer, p.words("retries.after"), p.words("retries.gone"), p.words("retries.end"))
+}
+
+// eachAttempt says how a request tells which attempt it is, "" if it does not.
+func (p *page) eachAttempt() string {
+	first := p.events[0]
+	again := p.again(first.EventType)
+	var headers []string
+	for _, h := range again.Headers {
+		if !slices.Contains(first.Headers, h) {
+			headers = append(headers, quoted(h.Name+": "+h.Value))
+		}
+	}
+	body := !bytes.Equal(first.Body, again.Body)
+	switch {
+	case len(headers) > 0 && body:
+		return p.words("retries.says_both", "headers", strings.Join(headers, ", "))
+	case len(headers) > 0:
+		return p.words("retries.says_headers", "headers", strings.Join(headers, ", "))
+	case body:
+		return p.words("retries.says_body")
+	}
+	return ""
 }
 
 // waits says how long an event waits before it is sent, "" each where it does not.
@@ -95,7 +119,11 @@ func (p *page) repeats() {
 		p.say("repeats.id")
 		return
 	}
-	p.say("repeats.bytes")
+	if first := p.events[0]; bytes.Equal(first.Body, p.again(first.EventType).Body) {
+		p.say("repeats.bytes")
+	} else {
+		p.say("repeats.attempt")
+	}
 	named := map[string]bool{}
 	for _, e := range p.events {
 		kind, ok := p.contract.Record(e.On)

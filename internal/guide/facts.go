@@ -96,6 +96,16 @@ func (f *facts) config(settings json.RawMessage) hook.EndpointConfig {
 
 // render renders the request of an event type's example.
 func (f *facts) render(e contract.EventType, settings json.RawMessage) contract.Rendering {
+	return f.renderFor(e, settings, nil)
+}
+
+// again is the request of a second attempt, after an answer with the status 503.
+func (f *facts) again(e contract.EventType) contract.Rendering {
+	later := sampleTime.Add(5 * time.Second)
+	return f.renderFor(e, f.settings, &contract.Attempt{Number: 2, At: later, FirstAt: sampleTime, LastStatus: 503, LastError: hook.ClassStatus5xx})
+}
+
+func (f *facts) renderFor(e contract.EventType, settings json.RawMessage, a *contract.Attempt) contract.Rendering {
 	name := e.Name
 	if name == anyEvent {
 		name = sampleEvent
@@ -104,7 +114,7 @@ func (f *facts) render(e contract.EventType, settings json.RawMessage) contract.
 		Tenant: "your-company", Contract: f.contract.Name, Type: name, CreatedAt: sampleTime, Payload: e.Sample(),
 	}
 	credential := &contract.Credential{ID: "your-credential", Tenant: "your-company", Name: "MyApp", APIKey: sampleKey}
-	r, err := f.contract.PlanFor(f.config(settings), credential).Of(hook.EndpointID(hook.IDAt(sampleTime)), "MyApp").Render(ev)
+	r, err := f.contract.PlanFor(f.config(settings), credential).Of(hook.EndpointID(hook.IDAt(sampleTime)), "MyApp").RenderFor(ev, a)
 	if err != nil { // the contract cannot render its example: show what is known
 		return contract.Rendering{Method: f.contract.Methods()[0], URL: sampleURL, Body: e.Sample()}
 	}
