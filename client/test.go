@@ -102,6 +102,13 @@ func (c *Client) TestEndpoint(ctx context.Context, tenant, endpoint, language st
 	return send[TestResult](ctx, c, http.MethodPost, withQuery(path("tenants", tenant, "endpoints", endpoint, "test"), speaking(language)), json.RawMessage(head))
 }
 
+// VerifyEndpoint makes the handshake of the endpoint's contract with it. After a right answer, an endpoint that was
+// unverified is active. language is that of the diagnosis, "" for English.
+func (c *Client) VerifyEndpoint(ctx context.Context, tenant, endpoint, language string) (*TestResult, error) {
+	target := withQuery(path("tenants", tenant, "endpoints", endpoint, "verify"), speaking(language))
+	return send[TestResult](ctx, c, http.MethodPost, target, nil)
+}
+
 // RenderEvent shows the request that would be made for a stored event, secrets
 // masked. Nothing is stored or sent.
 func (c *Client) RenderEvent(ctx context.Context, tenant, endpoint string, in RenderInput) (*RenderResult, error) {

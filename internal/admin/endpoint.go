@@ -54,6 +54,13 @@ type Endpoints struct {
 	Contracts *contract.Set
 	Scripts   Scripts
 	Egress    Egress
+	Greeter   Greeter
+}
+
+// Greeter makes handshakes.
+type Greeter interface {
+	// Handshake sends a handshake to an endpoint, and stores it with the result. An error means that nothing was sent.
+	Handshake(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.TestResult, error)
 }
 
 // Egress knows to which hosts and ports webhooks may go.
@@ -112,9 +119,14 @@ func (x Endpoints) Create(ctx context.Context, tenant string, in EndpointSpec) (
 	if err != nil {
 		return nil, err
 	}
-	if err := x.Store.CreateEndpointWithin(ctx, e, c.PerTenant()); err != nil {
-		return nil, err
+	wanted := e.State
+	if verify := c.Verifies() && wanted != hook.EndpointDisabled; verify {
+		e.State, e.StateReason = hook.EndpointDisabled, hook.ReasonUnverified
 	}
+	if err := x.Store.CreateEndpointWithin(ctx, e, c.PerTenant()); err != nil || e.State == wanted {
+		return e, err
+	}
+	_, _ = x.greet(ctx, e, c, wanted) // it is stored; as long as no handshake was made, it says unverified
 	return e, nil
 }
 
@@ -248,18 +260,33 @@ func (x Endpoints) List(ctx context.Context, tenant string, p hook.Page) (list [
 // Patch changes an endpoint. The codes of its errors are those of [Endpoints.Create] and endpoint_not_found,
 // endpoint_busy and credential_paused.
 func (x Endpoints) Patch(ctx context.Context, tenant, id string, p EndpointPatch) (*hook.Endpoint, error) {
-	return x.update(ctx, tenant, id, func(e *hook.Endpoint) error {
+	var by *contract.Contract
+	var wanted hook.EndpointState // after a handshake; "": none is needed
+	e, err := x.update(ctx, tenant, id, func(e *hook.Endpoint) error {
 		c, in, err := x.patched(ctx, e, p)
 		if err != nil {
 			return err
 		}
 		in.Config.Credential = e.Config.Credential
-		e.Name, e.Config, e.Unreadable = in.Name, in.Config, false
-		if in.State != e.State {
+		by, wanted = c, ""
+		switch {
+		case needsHandshake(c, e, in):
+			wanted = in.State
+			if e.State == hook.EndpointActive { // what waits is kept, and nothing is sent until the endpoint has answered
+				e.State = hook.EndpointPaused
+			}
+			e.StateReason = hook.ReasonUnverified
+		case in.State != e.State:
 			e.State, e.StateReason = in.State, stateReason(in.State)
 		}
+		e.Name, e.Config, e.Unreadable = in.Name, in.Config, false
 		return patchSecret(e, c, p.Secret)
 	})
+	if err != nil || wanted == "" {
+		return e, err
+	}
+	_, _ = x.greet(ctx, e, by, wanted) // the change is stored; as long as no handshake was made, the endpoint says unverified
+	return e, nil
 }
 
 // patched applies a patch to an endpoint as it is now, checks the result and returns it.
@@ -323,6 +350,13 @@ func (x Endpoints) SetState(ctx context.Context, tenant, id string, state hook.E
 	e, err := x.Get(ctx, tenant, id)
 	if err != nil {
 		return nil, err
+	}
+	if c := (contracts{x.Contracts}).serving(e); c != nil && c.Verifies() && state == hook.EndpointActive && e.State != state {
+		r, err := x.greet(ctx, e, c, state)
+		if err == nil && e.State != state {
+			err = errUnverified(r.Attempt)
+		}
+		return e, err
 	}
 	if err := x.Store.SetEndpointState(ctx, e.ID, state, stateReason(state), time.Now()); err != nil {
 		return nil, err

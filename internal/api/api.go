@@ -155,7 +155,7 @@ func New(o Options) *API {
 		publishHandlers{a.accept},
 		recordHandlers{o.Records, o.Admin.Contracts, sees},
 		recordChangeHandlers{a.accept},
-		testHandlers{o.Admin.Tests, o.Explain, sees},
+		testHandlers{o.Admin.Tests, o.Admin.Endpoints, o.Explain, sees},
 		explainHandlers{o.Deliveries, o.Admin.Events, o.Explain, sees},
 		deliveries,
 		exactHandlers{deliveries},

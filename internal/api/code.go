@@ -82,6 +82,7 @@ var meanings = map[string]struct {
 	"endpoint_disabled":      {hook.KindConflict, "The endpoint is disabled; resume it first."},
 	"endpoint_deleted":       {hook.KindConflict, "The endpoint is gone."},
 	"endpoint_of_credential": {hook.KindConflict, "The endpoint was created with a credential; delete the credential."},
+	"endpoint_unverified":    {hook.KindConflict, "The endpoint did not give the right answer to the handshake of its contract."},
 	"credential_paused":      {hook.KindConflict, "The credential is paused; make it active first."},
 	"key_not_given": {
 		hook.KindConflict,
@@ -147,6 +148,7 @@ var meanings = map[string]struct {
 	"endpoint_invalid":   {hook.KindInvalid, "Something about the endpoint is wrong; errors says what."},
 	"credential_needed":  {hook.KindInvalid, "An endpoint of this contract is created together with a credential."},
 	"credential_invalid": {hook.KindInvalid, "Something about the credential is wrong; errors says what."},
+	"no_handshake":       {hook.KindInvalid, "The contract has no handshake."},
 	"no_credentials":     {hook.KindInvalid, "The contract has no credentials."},
 	"contract_unknown":   {hook.KindInvalid, "There is no such contract."},
 	"secret_invalid":     {hook.KindInvalid, "The signing secret cannot be used."},

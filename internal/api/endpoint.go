@@ -90,7 +90,7 @@ func (h *endpointHandlers) register(a *API) {
 	} {
 		codes := []string{"endpoint_not_found"}
 		if s.state == hook.EndpointActive {
-			codes = append(codes, "credential_paused")
+			codes = append(codes, "credential_paused", "endpoint_unverified", "test_running")
 		}
 		add(a, operation{
 			id: s.verb + "-endpoint", method: http.MethodPost, path: endpointPath1 + "/" + s.verb, tag: "endpoints",

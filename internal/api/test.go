@@ -12,9 +12,10 @@ import (
 
 // testHandlers answer requests to test an endpoint, or to see what would be sent to it.
 type testHandlers struct {
-	tests   admin.Tests
-	explain Explainer
-	sees    sights
+	tests     admin.Tests
+	endpoints admin.Endpoints
+	explain   Explainer
+	sees      sights
 }
 
 func (h testHandlers) register(a *API) {
@@ -33,6 +34,15 @@ func (h testHandlers) register(a *API) {
 			"test_running",
 		},
 	}, h.test)
+	add(a, operation{
+		id: "verify-endpoint", scope: "endpoints:test", method: http.MethodPost, path: endpointPath1 + "/verify", tag: "endpoints", access: auth.Managers,
+		noBody:  true,
+		summary: "Make a handshake with an endpoint",
+		description: "Sends the handshake that the endpoint's contract asks for, and answers like a test. After a right answer, " +
+			"an endpoint with the state_reason unverified becomes active. The same happens by itself when an endpoint is " +
+			"created, when its url, headers or settings change, and when it is resumed.",
+		codes: []string{"endpoint_not_found", "contract_not_found", "no_handshake", "test_running"},
+	}, h.verify)
 	add(a, operation{
 		id: "render-event", scope: "endpoints:test", method: http.MethodPost, path: endpointPath1 + "/render", tag: "endpoints", access: auth.Managers,
 		summary: "Show the request for an event",
@@ -59,13 +69,30 @@ func (h testHandlers) test(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	return h.tested(ctx, r, in.language())
+}
+
+func (h testHandlers) verify(ctx context.Context, in *struct {
+	EndpointPath
+	Speaks
+},
+) (*struct{ Body client.TestResult }, error) {
+	r, err := h.endpoints.Verify(ctx, in.Tenant, in.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return h.tested(ctx, r, in.language())
+}
+
+// tested is the answer to a test and to a handshake.
+func (h testHandlers) tested(ctx context.Context, r *admin.EndpointTest, language string) (*struct{ Body client.TestResult }, error) {
 	sight := keyOf(ctx).Sight()
 	attempt := h.sees.Attempt(sight, r.Endpoint, r.Event, r.Attempt, r.Body)
 	at := wireAttempt(attempt)
 	return &struct{ Body client.TestResult }{client.TestResult{
 		Passed: r.Delivery.State == hook.Delivered, Request: at.Request, Response: at.Response, TimingMS: at.TimingMS,
 		Error:     at.Error,
-		Diagnosis: wireDiagnosis(h.explain.Attempt(h.sees.Endpoint(sight, r.Endpoint), r.Delivery, attempt, in.language())),
+		Diagnosis: wireDiagnosis(h.explain.Attempt(h.sees.Endpoint(sight, r.Endpoint), r.Delivery, attempt, language)),
 		Delivery:  r.Delivery.ID.String(), Event: r.Event.ID.String(), Type: r.Event.Type,
 	}}, nil
 }

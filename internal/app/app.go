@@ -284,7 +284,7 @@ func (s *server) useCases(p *parts, inForce *contract.Set) admin.Admin {
 	return admin.Admin{
 		People:      admin.People{Store: s.db},
 		Tenants:     admin.Tenants{Store: s.db, Spool: s.cfg.Data},
-		Endpoints:   admin.Endpoints{Store: s.db, Contracts: inForce, Scripts: p.scripts, Egress: p.reach},
+		Endpoints:   admin.Endpoints{Store: s.db, Contracts: inForce, Scripts: p.scripts, Egress: p.reach, Greeter: p.worker},
 		Credentials: admin.Credentials{Store: s.db, Contracts: inForce, Egress: p.reach},
 		Keys:        admin.Keys{Store: s.db},
 		Contracts:   admin.Contracts{Store: s.db, InForce: inForce, Catalog: p.known, Library: contract.NewLibrary(contracts.Library())},

@@ -69,7 +69,7 @@ func (c *Contract) JudgeAttempt(a Attempted) Verdict {
 	v, d := Verdict{Class: a.Class, Detail: a.Detail}, &c.delivery
 	var vars *expr.Response // nil: no rule asks for anything
 	if d.success != nil || len(d.rules) > 0 {
-		vars = expr.NewResponse(a.Response)
+		vars = c.answer(a.Response)
 	}
 	if a.Class == "" {
 		v = c.judge(a.Response, vars)

@@ -47,7 +47,9 @@ type Contract struct {
 	byName      map[string]int // event type → index of events
 	anyEvent    bool           // there is an event type "*", so events of every type are accepted
 	endpoint    endpoint
-	credentials *Credentials // nil: there are none
+	handshake   *handshake      // nil: endpoints get events at once
+	asked       *expr.Challenge // of the receiver, if this is a [Contract.Handshake]
+	credentials *Credentials    // nil: there are none
 	lookups     []Lookup
 	delivery    delivery
 	redact      [][]string

@@ -96,6 +96,9 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("event_types"); v != nil {
 		l.eventTypes(e, v)
 	}
+	if v := o.Get("verify"); v != nil {
+		l.verify(c, v)
+	}
 	if c.NeedsCredential() {
 		l.needsEndpointCredential(c, n)
 	}

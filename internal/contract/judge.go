@@ -56,7 +56,7 @@ func (c *Contract) judge(r *hook.Response, vars *expr.Response) Verdict {
 // byRule says why the rule refused a 2xx answer: because of the status, if the status
 // alone decides, otherwise because of the content.
 func (c *Contract) byRule(r *hook.Response, vars *expr.Response) Verdict {
-	onlyStatus := expr.NewResponse(r)
+	onlyStatus := c.answer(r)
 	onlyStatus.StatusOnly = true
 	if _, err := c.delivery.success.Eval(nil, onlyStatus); !errors.Is(err, expr.ErrUndecided) {
 		return Verdict{Class: hook.ClassStatusOther, Detail: fmt.Sprintf("The receiver answered %s, which the contract does not count as success.", status(r.Status))}
@@ -102,4 +102,11 @@ func status(code int) string {
 		return fmt.Sprintf("%d %s", code, t)
 	}
 	return fmt.Sprint(code)
+}
+
+// answer is an answer for the contract's rules.
+func (c *Contract) answer(r *hook.Response) *expr.Response {
+	vars := expr.NewResponse(r)
+	vars.Challenge = c.asked
+	return vars
 }

@@ -91,11 +91,12 @@ var keysOf = map[string][]string{
 	"events.*.cases.*": {"title", "example"},
 	"endpoint": {
 		"method", "methods", "content_type", "user_agent", "accept", "settings", "headers", "query", "pairs", "body", "schema", "form", "json", "sign", "shaping",
-		"per_tenant", "event_types", "egress", "auth",
+		"per_tenant", "event_types", "egress", "auth", "verify",
 	},
 	"endpoint.auth":        {"basic", "bearer", "oauth2"},
 	"endpoint.auth.basic":  {"user", "password"},
 	"endpoint.auth.oauth2": {"token_url", "client_id", "client_secret", "scope", "audience", "style"},
+	"endpoint.verify":      {"method", "query", "headers", "body", "form", "accept"},
 	"endpoint.egress":      {"allow", "deny"},
 	"endpoint.sign": {
 		"algorithm", "key", "over", "encoding", "timestamp", "headers", "query", "body", "several", "tolerance", "secret", "nonce", "jwt",

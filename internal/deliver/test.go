@@ -23,11 +23,35 @@ const (
 // The event must be new, and of the endpoint's tenant and contract. When ctx ends after
 // something may have been sent, Test goes on.
 func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (*hook.TestResult, error) {
+	return w.test(ctx, id, ev, func(p *plan) (*plan, error) { return p, nil })
+}
+
+// Handshake makes the handshake ev, see [contract.Contract.NewHandshake], with an endpoint. It is a test with another
+// request, and another rule for the answer.
+func (w *Worker) Handshake(ctx context.Context, id hook.EndpointID, ev *hook.Event) (*hook.TestResult, error) {
+	return w.test(ctx, id, ev, func(p *plan) (*plan, error) {
+		c := p.contract.Handshake(ev, p.endpoint.Secrets)
+		if c == nil {
+			return nil, hook.Invalid("no_handshake", "The contract "+p.contract.Name+" has no handshake.")
+		}
+		e := *p.endpoint
+		e.Config.Method, e.Config.Transformation = "", ""
+		return newPlan(&e, c)
+	})
+}
+
+// test is Test with a plan that is made of the endpoint's.
+func (w *Worker) test(
+	ctx context.Context, id hook.EndpointID, ev *hook.Event, with func(*plan) (*plan, error),
+) (*hook.TestResult, error) {
 	if err := w.beginTest(id); err != nil {
 		return nil, err
 	}
 	defer w.endTest(id)
 	p, err := w.readablePlan(ctx, id)
+	if err == nil {
+		p, err = with(p)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,17 @@ var Success = sync.OnceValue(func() *Scope {
 	return NewScope(responseVariables...)
 })
 
+// Accept is the scope of the rule that says which answer to a handshake is right.
+var Accept = sync.OnceValue(func() *Scope {
+	return NewScope(append(slices.Clone(responseVariables),
+		Variable{"challenge", Text}, // what was sent
+		Variable{"secret", Text},    // the endpoint's newest signing secret; "" if it has none
+	)...)
+})
+
+// Challenge is what the rule of a handshake compares answers with.
+type Challenge struct{ Text, Secret string }
+
 var responseVariables = []Variable{
 	{"response.status", Int},   // an error if the answer has none
 	{"response.body", Text},    // decoded, as UTF-8; as much as was read
@@ -64,6 +75,8 @@ type Response struct {
 	// StatusOnly makes everything except the status [Unknown], to find out whether the
 	// status alone decides.
 	StatusOnly bool
+	// Challenge is what was asked in a handshake; nil: this is none.
+	Challenge *Challenge
 
 	read, whole     bool // text is read; it is all
 	text            []byte
@@ -91,6 +104,14 @@ func (r *Response) Value(name string) (any, bool) {
 			return noStatus, true
 		}
 		return int64(r.response.Status), true
+	}
+	if c := r.Challenge; c != nil {
+		switch name {
+		case "challenge":
+			return c.Text, true
+		case "secret":
+			return c.Secret, true
+		}
 	}
 	if r.StatusOnly {
 		return Unknown(), strings.HasPrefix(name, "response.")

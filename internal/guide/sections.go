@@ -48,6 +48,14 @@ func (p *page) setup() {
 		enter = "setup.enter_credential"
 	}
 	p.steps(p.words("setup.address"), p.words(enter), p.words("setup.test"))
+	if c.Verifies() {
+		method, rule := c.HandshakeRule()
+		if rule == "" {
+			p.say("setup.verify_any", "method", method)
+		} else {
+			p.say("setup.verify", "method", method, "rule", rule)
+		}
+	}
 	if from := p.sender.Addresses; len(from) > 0 {
 		p.say("setup.from", "addresses", "`"+strings.Join(from, "`, `")+"`")
 	}

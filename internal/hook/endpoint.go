@@ -23,6 +23,7 @@ const (
 	ReasonGone         = "gone"          // the receiver answered 410
 	ReasonAnswerRule   = "answer_rule"   // a rule of the contract held: disable_if, or pause_if
 	ReasonFailingLong  = "failing_long"  // all attempts failed for 5 days
+	ReasonUnverified   = "unverified"    // it has not given the right answer to a handshake
 	ReasonByPerson     = "by_person"     // a request to the API
 	ReasonTenantDelete = "tenant_delete" // its tenant was deleted
 	ReasonCredential   = "credential"    // its credential was paused or deleted
@@ -130,10 +131,10 @@ var DefaultRetry = []time.Duration{
 }
 
 // CarriesBody reports whether a request of a method has a body. RFC 9110 gives the body of a GET, HEAD or DELETE no
-// meaning, and some receivers refuse it.
+// meaning, and some receivers refuse it. OPTIONS only asks, in a handshake.
 func CarriesBody(method string) bool {
 	switch method {
-	case "GET", "HEAD", "DELETE":
+	case "GET", "HEAD", "DELETE", "OPTIONS":
 		return false
 	}
 	return true

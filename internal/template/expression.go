@@ -14,8 +14,13 @@ import (
 
 // RequestScope is the scope of conditions and expressions in the parts of a request: the type of the event, and
 // everything that the [RequestRoots] have.
-var RequestScope = sync.OnceValue(func() *expr.Scope {
-	vars := []expr.Variable{{Name: "type", Type: expr.Text}}
+var RequestScope = sync.OnceValue(func() *expr.Scope { return requestScope() })
+
+// HandshakeScope is the scope of conditions and expressions in the parts of a handshake, which also has a challenge.
+var HandshakeScope = sync.OnceValue(func() *expr.Scope { return requestScope(expr.Variable{Name: "challenge", Type: expr.JSON}) })
+
+func requestScope(more ...expr.Variable) *expr.Scope {
+	vars := append([]expr.Variable{{Name: "type", Type: expr.Text}}, more...)
 	for _, root := range RequestRoots {
 		if hasDocument(root) {
 			vars = append(vars, expr.Variable{Name: root, Type: expr.JSON})
@@ -24,7 +29,7 @@ var RequestScope = sync.OnceValue(func() *expr.Scope {
 		}
 	}
 	return expr.NewScope(vars...)
-})
+}
 
 // CredentialScope is the scope of expressions that can name only a credential.
 var CredentialScope = sync.OnceValue(func() *expr.Scope { return expr.NewScope(memberVariables("credential")...) })

@@ -26,6 +26,7 @@ var rootMembers = map[string][]string{
 	"attempt":    {"number", "time", "unix", "unix_ms", "first_at", "last_status", "last_error"},
 	"changes":    {"old", "new", "keys"},
 	"items":      nil,
+	"challenge":  nil,
 }
 
 // CredentialMembers are what a template can name of a credential.
@@ -35,7 +36,7 @@ var CredentialMembers = []string{"api_key", "id", "name", "tenant"}
 var RequestRoots = []string{"settings", "payload", "event", "credential", "set", "endpoint", "url", "attempt"}
 
 // ofEvents are the roots that may differ from event to event, and what is not known yet when a plan is made.
-var ofEvents = []string{"payload", "event", "type", "set", "endpoint", "url", "attempt"}
+var ofEvents = []string{"payload", "event", "type", "set", "endpoint", "url", "attempt", "challenge"}
 
 // hasDocument says that a root is one JSON document, and not members that are made one by one.
 func hasDocument(root string) bool { return root != "event" && root != "credential" }
@@ -135,6 +136,9 @@ func (in *Inputs) document(root string) []byte {
 		return in.Items
 	case "set":
 		return in.Set
+	case "challenge":
+		token, _ := rawjson.Lookup(in.Event.Document(), root)
+		return token
 	case "endpoint":
 		return encode(in.Endpoint)
 	case "url":

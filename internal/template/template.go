@@ -35,6 +35,7 @@ import (
 //	record.PATH…     a stored record
 //	items            the records that a snapshot holds
 //	set.NAME…        the constants that the contract sets for the type of the event
+//	challenge        what a handshake sends, and the receiver may have to send back
 //
 // A function around the path writes the value for a text of another format, see [rawjson.EscapeNamed]: ${xml(payload.a)}.
 // A string is put in without its quotes, anything else as it is written in its JSON. $${ stands for ${ itself. In the

@@ -296,6 +296,7 @@ const en = {
   },
   stateReason: {
     gone: "The receiver answered that it is permanently gone (410).",
+    unverified: "It has not answered the verification yet.",
     failing_long: "It failed for days, so Gancho disabled it.",
     answer_rule: "A rule of the contract decided so, from an answer of the receiver.",
     by_person: "A person did this.",
@@ -413,6 +414,11 @@ const en = {
     saved: "Saved.",
     made: "The endpoint was created. Test it now.",
     unreadable: "The configuration cannot be decrypted",
+    unverified: "It has not been verified yet",
+    unverifiedText:
+      "Gancho asked this address whether it wants these webhooks, and did not get the right answer. Nothing is sent until it answers. Correct the address, or let the receiver answer, and verify again.",
+    verify: "Verify now",
+    verified: "The address is verified and active.",
     unreadableText:
       "Nothing is sent, and waiting webhooks are kept. Enter the address and the settings again, or restore the database from a backup.",
     menu: (name: string) => `Actions for ${name}`,

@@ -108,6 +108,9 @@ const es: Messages = {
       endpoint_of_credential: "Este destino se creó con una credencial. Elimine la credencial.",
       endpoint_busy: "Otros lo están cambiando a la vez. Intente de nuevo en un momento.",
       endpoint_invalid: "Algún dato del destino no está bien.",
+      endpoint_unverified:
+        "El destino no respondió bien a la verificación, así que todavía no recibe nada. El historial muestra qué se envió y qué respondió.",
+      no_handshake: "El contrato de este destino no pide ninguna verificación.",
       credential_paused: "La credencial está en pausa. Reanúdela primero.",
       credential_needed: "Un destino de este sistema se crea al crear una credencial.",
       credential_invalid: "Algún dato de la credencial no está bien.",
@@ -417,6 +420,7 @@ const es: Messages = {
   },
   stateReason: {
     gone: "El receptor respondió que ya no existe (410).",
+    unverified: "Todavía no respondió a la verificación.",
     failing_long: "Falló durante días y Gancho lo desactivó.",
     answer_rule: "Lo decidió una regla del contrato por una respuesta del receptor.",
     by_person: "Lo hizo una persona.",
@@ -534,6 +538,11 @@ const es: Messages = {
     saved: "Guardado.",
     made: "Se creó el destino. Pruébelo ahora.",
     unreadable: "La configuración no se puede descifrar",
+    unverified: "Todavía no está verificado",
+    unverifiedText:
+      "Gancho preguntó a esta dirección si quiere recibir estos webhooks y no obtuvo la respuesta correcta. No se envía nada hasta que responda. Corrija la dirección, o haga que el receptor responda, y verifique de nuevo.",
+    verify: "Verificar ahora",
+    verified: "La dirección quedó verificada y activa.",
     unreadableText:
       "No se envía nada y los webhooks que esperan se conservan. Escriba de nuevo la dirección y los ajustes, o restaure la base de datos desde una copia.",
     menu: (name) => `Acciones de ${name}`,

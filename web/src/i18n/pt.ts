@@ -107,6 +107,9 @@ const pt: Messages = {
       endpoint_of_credential: "Este destino foi criado com uma credencial. Exclua a credencial.",
       endpoint_busy: "Outros o estão mudando ao mesmo tempo. Tente de novo em um momento.",
       endpoint_invalid: "Algum dado do destino não está certo.",
+      endpoint_unverified:
+        "O destino não respondeu corretamente à verificação, então ainda não recebe nada. O histórico mostra o que foi enviado e o que ele respondeu.",
+      no_handshake: "O contrato deste destino não pede nenhuma verificação.",
       credential_paused: "A credencial está em pausa. Retome-a primeiro.",
       credential_needed: "Um destino deste sistema é criado ao criar uma credencial.",
       credential_invalid: "Algum dado da credencial não está certo.",
@@ -416,6 +419,7 @@ const pt: Messages = {
   },
   stateReason: {
     gone: "O receptor respondeu que não existe mais (410).",
+    unverified: "Ainda não respondeu à verificação.",
     failing_long: "Falhou durante dias e o Gancho o desativou.",
     answer_rule: "Uma regra do contrato decidiu isso por uma resposta do receptor.",
     by_person: "Uma pessoa fez isso.",
@@ -534,6 +538,11 @@ const pt: Messages = {
     saved: "Salvo.",
     made: "O destino foi criado. Teste agora.",
     unreadable: "A configuração não pode ser decifrada",
+    unverified: "Ainda não foi verificado",
+    unverifiedText:
+      "O Gancho perguntou a este endereço se ele quer receber estes webhooks e não obteve a resposta certa. Nada é enviado até que ele responda. Corrija o endereço, ou faça o receptor responder, e verifique de novo.",
+    verify: "Verificar agora",
+    verified: "O endereço foi verificado e está ativo.",
     unreadableText:
       "Nada é enviado, e os webhooks que esperam são mantidos. Digite de novo o endereço e os ajustes, ou restaure o banco de dados de um backup.",
     menu: (name) => `Ações de ${name}`,

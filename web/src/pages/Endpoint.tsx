@@ -27,7 +27,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, type Contract, type Endpoint, ok } from "../api/client";
-import { contractsQuery, endpointQuery, ofTenant } from "../api/queries";
+import { contractsQuery, endpointQuery, ofTenant, queryClient } from "../api/queries";
 import { exactTime, number, parseSpan, span } from "../format";
 import { type Language, useT } from "../i18n";
 import { Copy, Fact, HealthBadge, PageHead, Skeletons, Time, Trouble } from "../parts/basics";
@@ -36,7 +36,7 @@ import { DeliveryRows } from "../parts/DeliveryRows";
 import { Recover } from "../parts/Recover";
 import { ScriptPanel } from "../parts/ScriptPanel";
 import type { Schema } from "../parts/SettingsForm";
-import { TestPanel } from "../parts/TestPanel";
+import { TestPanel, Verdict } from "../parts/TestPanel";
 import { useMayChange } from "../session";
 import { EndpointMenu, eventWords, nameOf, useEndpointState } from "./Endpoints";
 
@@ -146,6 +146,7 @@ function StateNotice({ endpoint: e }: { endpoint: Endpoint }) {
       </Alert>
     );
   if (e.state === "active") return null;
+  if (e.state_reason === "unverified") return <Unverified endpoint={e} />;
   return (
     <Alert
       color={e.state === "paused" ? "yellow" : "gray"}
@@ -165,6 +166,44 @@ function StateNotice({ endpoint: e }: { endpoint: Endpoint }) {
         )}
       </Group>
     </Alert>
+  );
+}
+
+/** An endpoint that has not answered the handshake of its contract, and another try. */
+function Unverified({ endpoint: e }: { endpoint: Endpoint }) {
+  const t = useT();
+  const mayChange = useMayChange();
+  const verify = useMutation({
+    mutationFn: () =>
+      ok(
+        api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/verify", {
+          params: { path: { tenant: e.tenant, endpoint: e.id }, query: { lang: t.code as Language } },
+        }),
+      ),
+    onSuccess: (r) => {
+      if (r.passed) notifications.show({ color: "teal", message: t.endpoints.verified });
+    },
+    onSettled: () => queryClient.invalidateQueries({ queryKey: ofTenant(e.tenant) }),
+  });
+  return (
+    <Stack gap="md" mb="lg">
+      <Alert color="yellow" variant="light" title={t.endpoints.unverified}>
+        <Group justify="space-between">
+          <Text size="sm" style={{ flex: "1 1 260px" }}>
+            {t.endpoints.unverifiedText}
+          </Text>
+          {mayChange && (
+            <Button size="xs" loading={verify.isPending} onClick={() => verify.mutate()}>
+              {t.endpoints.verify}
+            </Button>
+          )}
+        </Group>
+      </Alert>
+      <div aria-live="polite">
+        <Trouble error={verify.error} />
+        {verify.data && <Verdict key={verify.data.delivery} result={verify.data} tenant={e.tenant} />}
+      </div>
+    </Stack>
   );
 }
 

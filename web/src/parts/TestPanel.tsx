@@ -59,7 +59,8 @@ export function TestPanel({ endpoint: e, contract }: { endpoint: Endpoint; contr
   );
 }
 
-function Verdict({ result: r, tenant }: { result: TestResult; tenant: string }) {
+/** How a test or a handshake ended. */
+export function Verdict({ result: r, tenant }: { result: TestResult; tenant: string }) {
   const t = useT();
   return (
     <Stack gap="md">

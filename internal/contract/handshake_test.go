@@ -1,0 +1,204 @@
+package contract
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// greeting is the request of a handshake with an endpoint at https://example.com/in?a=1, and its challenge.
+func greeting(t *testing.T, verify, settings string) (c *Contract, r Rendering, challenge string) {
+	t.Helper()
+	by := parseContract(t, `contract: o
+title: O
+events: {order.paid: {title: E}}
+endpoint:
+  settings: {type: object, properties: {token: {type: string, title: {en: T}, secret: true}, app: {type: string, title: {en: A}}}}
+  headers: {x-type: "${event.type}"}
+  body: {never: "${payload}"}
+  verify: `+verify+"\n")
+	ev := by.NewHandshake("acme", time.Now())
+	c = by.Handshake(ev, []hook.Secret{{Text: "s3cret"}})
+	r, err := c.Render(hook.EndpointConfig{URL: "https://example.com/in?a=1", Settings: []byte(settings)}, ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var payload struct{ Challenge string }
+	if err := json.Unmarshal(ev.Payload, &payload); err != nil || len(payload.Challenge) < 32 {
+		t.Fatalf("%s, %v", ev.Payload, err)
+	}
+	return c, r, payload.Challenge
+}
+
+// Handshakes of public systems.
+func TestHandshakes(t *testing.T) {
+	t.Parallel()
+	const settings = `{"token":"t0ken","app":"shop"}`
+	type answer struct {
+		r  hook.Response
+		ok bool
+	}
+	at := func(status int, body string, header ...string) hook.Response {
+		return hook.Response{Status: status, Body: []byte(body), Headers: headers(header...)}
+	}
+	for name, tc := range map[string]struct {
+		verify  string
+		request string // method, URL, headers and body; CHALLENGE stands for the challenge
+		answers []answer
+	}{
+		"echoed in the body, as JSON": { // Slack
+			`{body: {type: url_verification, challenge: "${challenge}"}, accept: response.status == 200 && (response.json.challenge == challenge || response.body == challenge)}`,
+			`POST https://example.com/in?a=1 Content-Type=application/json User-Agent=Gancho {"type":"url_verification","challenge":"CHALLENGE"}`,
+			[]answer{
+				{at(200, `{"challenge":"CHALLENGE"}`), true},
+				{at(200, "CHALLENGE"), true},
+				{at(200, `{"challenge":"x"}`), false},
+				{at(200, ""), false},
+				{at(404, "CHALLENGE"), false},
+			},
+		},
+		"in the query": { // Meta
+			`{method: GET, query: {hub.mode: subscribe, hub.challenge: "${challenge}", hub.verify_token: "${settings.token}"}, accept: response.status == 200 && response.body == challenge}`,
+			`GET https://example.com/in?a=1&hub.mode=subscribe&hub.challenge=CHALLENGE&hub.verify_token=t0ken User-Agent=Gancho`,
+			[]answer{{at(200, "CHALLENGE"), true}, {at(200, "CHALLENGE "), false}, {at(403, ""), false}},
+		},
+		"in a header": { // Okta
+			`{method: GET, headers: {X-Challenge: "${challenge}", X-App: "${settings.app}", X-No: "${settings.none?}"}, accept: response.json.verification == challenge}`,
+			`GET https://example.com/in?a=1 X-Challenge=CHALLENGE X-App=shop User-Agent=Gancho`,
+			[]answer{{at(200, `{"verification":"CHALLENGE"}`), true}, {at(200, `CHALLENGE`), false}},
+		},
+		"a ping": { // GitHub
+			`{headers: {X-Event: ping}, body: {zen: "Keep it simple."}}`,
+			`POST https://example.com/in?a=1 Content-Type=application/json X-Event=ping User-Agent=Gancho {"zen":"Keep it simple."}`,
+			[]answer{{at(204, ""), true}, {at(302, ""), false}, {at(500, ""), false}},
+		},
+		"an origin": { // CloudEvents
+			`{method: OPTIONS, headers: {WebHook-Request-Origin: shop.example}, accept: 'response.headers["webhook-allowed-origin"] in ["*", "shop.example"]'}`,
+			`OPTIONS https://example.com/in?a=1 WebHook-Request-Origin=shop.example User-Agent=Gancho`,
+			[]answer{{at(200, "", "WebHook-Allowed-Origin", "shop.example"), true}, {at(200, "", "webhook-allowed-origin", "*"), true}, {at(200, ""), false}},
+		},
+		"a form": { // WooCommerce
+			`{body: {webhook_id: 5}, form: {fields: flat}}`,
+			`POST https://example.com/in?a=1 Content-Type=application/x-www-form-urlencoded User-Agent=Gancho webhook_id=5`,
+			[]answer{{at(200, ""), true}},
+		},
+		"XML": {
+			`{body: {$raw: "<ask>${xml(challenge)}</ask>", content_type: text/xml}, accept: response.body.contains(challenge)}`,
+			`POST https://example.com/in?a=1 Content-Type=text/xml User-Agent=Gancho <ask>CHALLENGE</ask>`,
+			[]answer{{at(200, "<ok>CHALLENGE</ok>"), true}},
+		},
+		"nothing but the challenge": {
+			`{accept: response.body == challenge}`,
+			`POST https://example.com/in?a=1 Content-Type=application/json User-Agent=Gancho {"challenge":"CHALLENGE"}`,
+			[]answer{{at(200, "CHALLENGE"), true}},
+		},
+		"the endpoint's secret": {
+			`{accept: response.body == challenge + secret}`,
+			`POST https://example.com/in?a=1 Content-Type=application/json User-Agent=Gancho {"challenge":"CHALLENGE"}`,
+			[]answer{{at(200, "CHALLENGEs3cret"), true}, {at(200, "CHALLENGE"), false}},
+		},
+		"computed": {
+			`{body: {half: {$expr: "challenge.substring(0, 8)"}}, accept: response.body == challenge.substring(8)}`,
+			`POST https://example.com/in?a=1 Content-Type=application/json User-Agent=Gancho {"half":"CHALLENGE8"}`,
+			nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, r, challenge := greeting(t, strings.ReplaceAll(tc.verify, "${settings.none?}", "${settings.app}"), settings)
+			fill := func(s string) string {
+				return strings.ReplaceAll(strings.ReplaceAll(s, "CHALLENGE8", challenge[:8]), "CHALLENGE", challenge)
+			}
+			got := r.Method + " " + r.URL
+			for _, h := range r.Headers {
+				if h.Name != "X-No" {
+					got += " " + h.Name + "=" + h.Value
+				}
+			}
+			if body := string(r.WithoutBody().Body); body != "" {
+				got += " " + body
+			}
+			if want := fill(tc.request); got != want {
+				t.Errorf("sent %s\nwant %s", got, want)
+			}
+			for _, a := range tc.answers {
+				a.r.Body = []byte(fill(string(a.r.Body)))
+				if v := c.Judge(&a.r); v.OK != a.ok || v.OK == (v.Class != "") {
+					t.Errorf("%d %q %v: %+v, want %t", a.r.Status, a.r.Body, a.r.Headers, v, a.ok)
+				}
+			}
+		})
+	}
+}
+
+// The examples of the reference are right.
+func TestHandshakeExamples(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/contract-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(b), "```yaml handshake\n")[1:]
+	if len(blocks) < 2 {
+		t.Fatalf("%d examples", len(blocks))
+	}
+	for _, block := range blocks {
+		src, _, _ := strings.Cut(block, "```")
+		if c := parseContract(t, "contract: o\ntitle: O\nevents: {order.paid: {title: E}}\n"+src); !c.Verifies() {
+			t.Errorf("no handshake:\n%s", src)
+		}
+	}
+}
+
+// The rule for events stays what it is, and there is no handshake where none is asked for.
+func TestNoHandshake(t *testing.T) {
+	t.Parallel()
+	c := parseContract(t, "contract: o\ntitle: O\nevents: {order.paid: {title: E}}\ndelivery: {success: response.status == 202}\n")
+	if c.Verifies() || c.Handshake(&hook.Event{}, nil) != nil {
+		t.Error("there is a handshake")
+	}
+	c = parseContract(t, "contract: o\ntitle: O\nevents: {order.paid: {title: E}}\ndelivery: {success: response.status == 202}\nendpoint: {verify: {method: GET}}\n")
+	ev := c.NewHandshake("acme", time.Now())
+	if v := c.Judge(&hook.Response{Status: 200}); !c.Verifies() || v.OK {
+		t.Error("the rule of a handshake judges an event")
+	}
+	if v := c.Handshake(ev, nil).Judge(&hook.Response{Status: 200}); !v.OK {
+		t.Error("the rule of events judges a handshake")
+	}
+	if again := c.NewHandshake("acme", time.Now()); string(again.Payload) == string(ev.Payload) || again.ID == ev.ID {
+		t.Errorf("two handshakes with the challenge %s", ev.Payload)
+	}
+}
+
+func TestHandshakeProblems(t *testing.T) {
+	t.Parallel()
+	for verify, want := range map[string]string{
+		`yes`:                                 "verify",
+		`{path: /ping}`:                       "path",
+		`{method: FETCH}`:                     "FETCH",
+		`{method: GET, body: {a: 1}}`:         "carries no body",
+		`{body: {a: "${settings.token}"}}`:    "would show secrets",
+		`{body: {a: "${settings.tokn}"}}`:     "there is no setting tokn",
+		`{headers: {a: "${chalenge}"}}`:       "challenge",
+		`{accept: response.body == chalenge}`: "chalenge",
+		`{accept: 'response.status'}`:         "true or false",
+	} {
+		_, err := Parse("o.yaml", []byte(`contract: o
+title: O
+events: {order.paid: {title: E}}
+endpoint:
+  settings: {type: object, properties: {token: {type: string, title: {en: T}, secret: true}}}
+  verify: `+verify+"\n"))
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "o.yaml:6:") {
+			t.Errorf("%s: %v, want %q in line 6", verify, err, want)
+		}
+	}
+	_, err := Parse("o.yaml", []byte("contract: o\ntitle: O\nevents: {order.paid: {title: E}}\nendpoint: {headers: {x: \"${challenge}\"}}\n"))
+	if err == nil || !strings.Contains(err.Error(), "no challenge here") {
+		t.Errorf("outside of a handshake: %v", err)
+	}
+}
