@@ -42,6 +42,7 @@ import (
 	"gancho/internal/send"
 	sendhttp "gancho/internal/send/http"
 	"gancho/internal/send/oauth"
+	"gancho/internal/send/redirect"
 	"gancho/internal/stats"
 	"gancho/internal/store"
 	"gancho/internal/stream"
@@ -233,7 +234,7 @@ func (s *server) assemble() (*parts, error) {
 	if c := s.db.Cluster(); c != nil {
 		p.relay = stream.NewRelay(&s.live, c, p.nodes.Others, log("stream"))
 	}
-	web := oauth.New(p.sender)
+	web := oauth.New(redirect.New(p.sender))
 	transports := send.Transports{ // by the scheme of endpoints' URLs, also of those that the API accepts
 		"http":  web,
 		"https": web,

@@ -160,6 +160,7 @@ type delivery struct {
 	concurrency    int
 	perSecond      float64
 	ordered        bool
+	redirects      int // how many are followed
 	rules          answerRules
 	judgesBody     bool // some rule looks at the content of an answer
 }

@@ -37,14 +37,14 @@ func (c *Contract) judge(r *hook.Response, vars *expr.Response) Verdict {
 		if !r.HasStatus() || r.Status >= 200 && r.Status < 300 {
 			return Verdict{OK: true}
 		}
-		return byStatus(r)
+		return c.byStatus(r)
 	}
 	ok, err := rule.Eval(nil, vars)
 	switch {
 	case err == nil && ok:
 		return Verdict{OK: true}
 	case r.HasStatus() && (r.Status < 200 || r.Status > 299):
-		return byStatus(r)
+		return c.byStatus(r)
 	case err != nil:
 		return Verdict{Class: hook.ClassBodyRule, Detail: fmt.Sprintf("The success rule of the contract could not be applied to the answer: %v.", err)}
 	case !r.HasStatus():
@@ -69,8 +69,12 @@ func (c *Contract) byRule(r *hook.Response, vars *expr.Response) Verdict {
 }
 
 // byStatus classifies an answer by its status alone.
-func byStatus(r *hook.Response) Verdict {
+func (c *Contract) byStatus(r *hook.Response) Verdict {
 	v := Verdict{Class: hook.ClassStatusOther, Detail: fmt.Sprintf("The receiver answered %s.", status(r.Status))}
+	not := "redirects are never followed"
+	if c.delivery.redirects > 0 {
+		not = fmt.Sprintf("this redirect was not followed: at most %d are, with 307 or 308 (others only after a GET), and none to http:// or to where a secret would go", c.delivery.redirects)
+	}
 	switch s := r.Status; {
 	case s == http.StatusGone:
 		v.Class = hook.ClassGone
@@ -78,7 +82,7 @@ func byStatus(r *hook.Response) Verdict {
 		v.Class = hook.ClassRateLimited
 	case s >= 300 && s < 400:
 		v.Class = hook.ClassRedirect
-		v.Detail = fmt.Sprintf("The receiver answered %s; redirects are never followed.", status(s))
+		v.Detail = fmt.Sprintf("The receiver answered %s; %s.", status(s), not)
 		for _, h := range r.Headers {
 			if strings.EqualFold(h.Name, "Location") && h.Value != "" {
 				// The text is logged, and some receivers repeat the whole request in the query.
@@ -86,7 +90,7 @@ func byStatus(r *hook.Response) Verdict {
 				if asks {
 					to += "?…"
 				}
-				v.Detail = fmt.Sprintf("The receiver answered %s and points to %s; redirects are never followed.", status(s), to)
+				v.Detail = fmt.Sprintf("The receiver answered %s and points to %s; %s.", status(s), to, not)
 			}
 		}
 	case s >= 400 && s < 500:

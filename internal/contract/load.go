@@ -111,7 +111,7 @@ var keysOf = map[string][]string{
 	"endpoint.event_types":  {"min", "max"},
 	"delivery": {
 		"timeout", "connect_timeout", "clock", "retry", "mode", "success", "disable_if", "stop_if", "pause_if", "retry_if",
-		"concurrency", "per_second", "ordered", "delay", "debounce",
+		"concurrency", "per_second", "ordered", "delay", "debounce", "redirects",
 	},
 	"delivery.debounce":   {"key", "wait", "max"},
 	"credentials":         {"api_key", "secret", "token", "endpoint"},
@@ -258,6 +258,9 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 	}
 	if v := o.Get("ordered"); v != nil {
 		d.ordered = l.Bool(v)
+	}
+	if v := o.Get("redirects"); v != nil {
+		d.redirects = l.redirects(v, d.clock)
 	}
 	l.delay(c, o)
 }

@@ -164,7 +164,7 @@ func (p *page) request() {
 	p.say("request.intro")
 	p.code("http", p.wire(first.Rendering))
 	p.list(p.words("request.bytes", "n", strconv.Itoa(len(first.Body))),
-		p.escapes(first.Body), p.words("request.redirects"))
+		p.escapes(first.Body), p.redirects())
 	if p.form != "" && contentType(first.Rendering) != formType {
 		p.say("request.form", "setting", quoted(p.formWhen), "field", quoted(p.form))
 		p.code("http", p.wire(p.asForm(first.EventType)))
@@ -175,6 +175,14 @@ func (p *page) request() {
 		}
 		p.say("request.redacted", "paths", strings.Join(redacted, ", "))
 	}
+}
+
+// redirects says whether redirects are followed.
+func (p *page) redirects() string {
+	if most := p.contract.Redirects(); most > 0 {
+		return p.words("request.redirects_followed", "most", strconv.Itoa(most))
+	}
+	return p.words("request.redirects")
 }
 
 // wire is a request as it is sent over HTTP/1.1, with only the beginning of its body.

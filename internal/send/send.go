@@ -52,6 +52,7 @@ type Attributes struct {
 	ConnectTimeout time.Duration   // for the name lookup, the connect and TLS together; 0: the transport's default
 	Clock          Clock           // which part of the attempt Timeout covers
 	Egress         *egress.Rules   // to which hosts the contract lets it go; the transport knows the tenant's rules
+	Follow         *Follow         // which redirects are followed, by a transport that knows them; nil: none
 	Identity       *certs.Identity // what is shown in the TLS handshake, and who is trusted; nil: nothing, and the usual ones
 	OAuth2         *hook.OAuth2    // where a transport that knows tokens gets that of the message; nil: it needs none
 	// Resend permits one immediate second try on a new connection, when a connection that was
@@ -62,6 +63,15 @@ type Attributes struct {
 	Resend bool
 	// WholeAnswer asks for [hook.Response.Read], because somebody judges more of the answer than is kept.
 	WholeAnswer bool
+}
+
+// Follow says which redirects are followed.
+type Follow struct {
+	Most int // how many, one after the other
+	// Elsewhere are the headers for another host than that of the message: without credentials.
+	Elsewhere []hook.Header
+	// Stay is set if the body holds a secret: then no redirect to another host is followed.
+	Stay bool
 }
 
 // Clock says which part of an attempt [Attributes.Timeout] covers.

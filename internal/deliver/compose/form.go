@@ -86,7 +86,21 @@ func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job, now t
 	if err := f.sign(r.contract.Scheme(), m, job.Event.ID, now); err != nil {
 		return nil, err
 	}
+	if most := f.contract.Redirects(); most > 0 {
+		m.Follow = &send.Follow{Most: most, Elsewhere: r.harmless(m.Headers), Stay: r.SecretBody()}
+	}
 	return m, nil
+}
+
+// harmless are the headers that any host may see: those without secrets. A signature gives no secret away.
+func (r rendering) harmless(headers []hook.Header) []hook.Header {
+	scheme := r.contract.Scheme()
+	return slices.DeleteFunc(slices.Clone(headers), func(h hook.Header) bool {
+		if scheme != nil && scheme.Carries(h.Name) {
+			return false
+		}
+		return mask.NamesCredential(h.Name) || r.mask.Text(h.Value) != h.Value
+	})
 }
 
 // sign signs a message with the endpoint's present secrets, in the scheme of the contract version that rendered it; nil
