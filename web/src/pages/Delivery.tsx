@@ -205,6 +205,7 @@ function Attempts({
                 request={a.request}
                 response={a.response}
                 timing={a.timing_ms}
+                steps={a.steps}
                 stored={{ tenant, delivery, attempt: a.id, reveal: revealed.has(a.id) }}
               />
             )}

@@ -30,6 +30,7 @@ import { api, type Contract, type Endpoint, ok } from "../api/client";
 import { contractsQuery, endpointQuery, ofTenant, queryClient } from "../api/queries";
 import { exactTime, number, parseSpan, span } from "../format";
 import { type Language, useT } from "../i18n";
+import { CertificateLine, kindOf } from "../parts/AuthForm";
 import { Copy, Fact, HealthBadge, PageHead, Skeletons, Time, Trouble } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
 import { DeliveryRows } from "../parts/DeliveryRows";
@@ -212,6 +213,7 @@ function Configuration({ endpoint: e, contract }: { endpoint: Endpoint; contract
   const mayChange = useMayChange();
   const schema = (contract?.settings ?? {}) as Schema;
   const settings = Object.entries((e.settings ?? {}) as Record<string, unknown>);
+  const authKind = kindOf(e.auth);
   let sum = 0;
   const times = e.retry.map((r) => (sum += parseSpan(r) ?? 0));
   return (
@@ -242,6 +244,12 @@ function Configuration({ endpoint: e, contract }: { endpoint: Endpoint; contract
           {Object.entries(e.headers).map(([k, v]) => (
             <Fact key={k} label={k}>
               <span className="mono">{v}</span>
+            </Fact>
+          ))}
+          {authKind && <Fact label={t.auth.title}>{t.auth[authKind]}</Fact>}
+          {e.certificates?.map((c) => (
+            <Fact key={c.use + c.subject} label={c.use === "client" ? t.auth.client : t.auth.authority}>
+              <CertificateLine certificate={c} />
             </Fact>
           ))}
           {e.filter && (

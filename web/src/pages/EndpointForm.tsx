@@ -28,6 +28,7 @@ import { useState } from "react";
 import { api, type Contract, type Endpoint, type EndpointInput, ok, type Schemas } from "../api/client";
 import { contractQuery, contractsQuery, endpointQuery, ofTenant, queryClient } from "../api/queries";
 import { type Language, useT } from "../i18n";
+import { type Auth, AuthForm, authPatch, type Tls, TlsForm } from "../parts/AuthForm";
 import { PageHead, Skeletons, Trouble } from "../parts/basics";
 import { pathOf, useSentForm } from "../parts/form";
 import { RetryEditor } from "../parts/RetryEditor";
@@ -84,6 +85,8 @@ interface Draft extends Record<string, unknown> {
   concurrency: number | "";
   ordered: boolean;
   transformation: string;
+  auth: Auth | null;
+  tls: Tls | null;
 }
 
 function draftOf(e: Endpoint | undefined, contract: string): Draft {
@@ -102,6 +105,8 @@ function draftOf(e: Endpoint | undefined, contract: string): Draft {
     concurrency: e?.concurrency ?? "",
     ordered: e?.ordered ?? false,
     transformation: e?.transformation ?? "",
+    auth: e?.auth ?? null,
+    tls: e?.tls ?? null,
   };
 }
 
@@ -130,7 +135,13 @@ function create(tenant: string, d: Draft, was: Draft) {
   return ok(
     api.POST("/v1/tenants/{tenant}/endpoints", {
       params: { path: { tenant } },
-      body: { ...inputOf(d, was), contract: d.contract, ...(d.headers.length > 0 ? { headers } : {}) },
+      body: {
+        ...inputOf(d, was),
+        contract: d.contract,
+        ...(d.headers.length > 0 ? { headers } : {}),
+        ...(d.auth ? { auth: d.auth } : {}),
+        ...(d.tls ? { tls: d.tls } : {}),
+      },
     }),
   );
 }
@@ -155,6 +166,8 @@ function change(endpoint: Endpoint, d: Draft, was: Draft) {
         settings: { ...d.settings, ...gone },
         headers,
         ...(unlimited ? { rate_limit: null } : {}),
+        ...(JSON.stringify(d.auth) !== JSON.stringify(was.auth) ? { auth: authPatch(d.auth) } : {}),
+        ...(JSON.stringify(d.tls) !== JSON.stringify(was.tls) ? { tls: d.tls } : {}),
       },
     }),
   );
@@ -320,7 +333,18 @@ function EventTypes({ form, contract }: { form: Form; contract?: Contract }) {
   );
 }
 
-const advanced = ["timeout_ms", "retry", "concurrency", "rate_limit", "filter", "headers", "ordered", "transformation"];
+const advanced = [
+  "timeout_ms",
+  "retry",
+  "concurrency",
+  "rate_limit",
+  "filter",
+  "headers",
+  "ordered",
+  "transformation",
+  "auth",
+  "tls",
+];
 
 /** What most endpoints leave as it is. It is open where something in it is wrong. */
 function Advanced({
@@ -417,6 +441,16 @@ function Advanced({
               value={d.headers}
               onChange={(v) => form.setFieldValue("headers", v)}
               errors={textsBelow(form, "headers")}
+            />
+            <AuthForm
+              value={d.auth}
+              onChange={(v) => form.setFieldValue("auth", v)}
+              errorAt={(pointer) => textAt(form, pathOf(pointer))}
+            />
+            <TlsForm
+              value={d.tls}
+              onChange={(v) => form.setFieldValue("tls", v)}
+              errorAt={(pointer) => textAt(form, pathOf(pointer))}
             />
           </Stack>
         )}

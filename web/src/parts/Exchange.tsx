@@ -33,11 +33,13 @@ export function Exchange({
   request,
   response,
   timing,
+  steps,
   stored,
 }: {
   request: Request;
   response: Response | null;
   timing: Timing;
+  steps?: Schemas["Step"][];
   stored?: { tenant: string; delivery: string; attempt: string; reveal: boolean };
 }) {
   const t = useT();
@@ -57,6 +59,7 @@ export function Exchange({
   return (
     <Stack gap="lg">
       <TimingBar timing={timing} />
+      {steps && steps.length > 0 && <Steps steps={steps} />}
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
         <Stack gap="sm" style={{ minWidth: 0 }}>
           <Group justify="space-between" gap="xs">
@@ -118,6 +121,26 @@ export function Exchange({
         </Stack>
       </SimpleGrid>
     </Stack>
+  );
+}
+
+/** What was exchanged before the request that is shown: the fetch of a token, or what was redirected or refused. */
+function Steps({ steps }: { steps: Schemas["Step"][] }) {
+  const t = useT();
+  return (
+    <div>
+      <Text fw={620}>{t.auth.steps}</Text>
+      {steps.map((s, i) => (
+        <Text key={i} size="sm" style={{ overflowWrap: "anywhere" }}>
+          {s.what === "token" ? t.auth.stepToken : t.auth.stepRequest}:{" "}
+          <span className="mono">
+            {s.method} {s.url}
+          </span>{" "}
+          → {s.status ? `HTTP ${s.status}` : t.auth.noAnswer}
+          {s.class && <> · {t.reason[s.class] ?? s.class}</>} · {milliseconds(s.took_ms, t.locale)}
+        </Text>
+      ))}
+    </div>
   );
 }
 
