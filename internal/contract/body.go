@@ -98,3 +98,6 @@ func (p *Plan) rawText(ev *hook.Event, a *Attempt, address string) ([]byte, erro
 	}
 	return out, nil
 }
+
+// TextBody reports whether the contract makes a body that is a text, and no JSON.
+func (c *Contract) TextBody() bool { return c.endpoint.raw != nil }

@@ -9,6 +9,7 @@ import (
 	"text/template"
 
 	"gancho/internal/contract"
+	"gancho/internal/hook"
 )
 
 // Receiver is a complete program that receives the webhooks of a contract.
@@ -57,11 +58,28 @@ var receiverTemplates = template.Must(template.New("").Funcs(template.FuncMap{
 type sample struct {
 	Title                                                            string
 	Kind, Header, Prefix, Form                                       string
+	Reads                                                            string // what the event is read from, see [facts.reads]
 	Member, Methods                                                  []string
 	Recipe                                                           *recipe
 	Status                                                           int
 	Answer                                                           string
 	Secret, Equal, Genuine, First, Process, FormComment, SignedMatch string // texts of comments
+}
+
+// JSON reports whether the event is JSON, perhaps in a field of a form.
+func (s sample) JSON() bool { return s.Reads == "" }
+
+// reads says what a receiver reads the event from: the query, fields of a form, or a text; "" for JSON.
+func (f *facts) reads() string {
+	switch first := f.events[0].Rendering; {
+	case !hook.CarriesBody(first.Method):
+		return "query"
+	case f.contract.FormFields() && contentType(first) == formType:
+		return "fields"
+	case f.contract.TextBody() && f.form == "":
+		return "text"
+	}
+	return ""
 }
 
 // Signed, InHeader, InBody and InURL are for conditions in the templates.
@@ -74,7 +92,7 @@ func (s sample) InRecipe() bool { return s.Kind == byRecipe && s.Recipe != nil }
 func (f *facts) receivers(language string) []Receiver {
 	comment := func(key string) string { return catalogue.In(language, key) }
 	s := sample{
-		Title: f.contract.Title.In(language), Kind: f.auth.kind, Header: f.auth.header, Prefix: f.auth.prefix, Form: f.form,
+		Title: f.contract.Title.In(language), Kind: f.auth.kind, Header: f.auth.header, Prefix: f.auth.prefix, Form: f.form, Reads: f.reads(),
 		Member: f.auth.member, Methods: f.contract.Methods(),
 		Secret: comment("comment.secret"), Equal: comment("comment.equal"), Genuine: comment("comment.genuine"),
 		First: comment("comment.answer"), Process: comment("comment.process"), FormComment: comment("comment.form"),

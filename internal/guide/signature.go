@@ -188,12 +188,14 @@ func (s sample) Base64() bool {
 
 // GoImports are the packages that the program in Go imports.
 func (s sample) GoImports() []string {
-	list := []string{"crypto/subtle", "encoding/json", "io", "log", "net/http", "os"}
+	list := []string{"crypto/subtle", "io", "log", "net/http", "os"}
 	add := func(needed bool, names ...string) {
 		if needed {
 			list = append(list, names...)
 		}
 	}
+	add(s.JSON(), "encoding/json")
+	add(s.Reads == "fields", "net/url")
 	add(s.Form != "", "net/url", "strings")
 	add(s.Signed(), "crypto/hmac", "crypto/sha256", "encoding/base64", "strconv", "strings", "time")
 	if r := s.Recipe; s.InRecipe() {
