@@ -158,3 +158,45 @@ test("a credential is made, shown once, paused and deleted", async () => {
   assert.deepEqual(wrong, []);
   await close();
 });
+
+test("how an endpoint authenticates is filled in, kept and changed, and a mistake stands at its field", async () => {
+  const { page, wrong, close } = await signedIn(browser, server, t, "/t/acme/endpoints/new");
+  await page.getByLabel(t.form.url).fill(`${receiver.url}/hooks`);
+  await page.getByRole("button", { name: t.form.advanced }).click();
+  await choose(page, page.getByRole("combobox", { name: t.auth.title }), t.auth.basic);
+  await page.getByLabel(t.auth.user, { exact: true }).fill("acme:crm");
+  await page.getByLabel(t.auth.password, { exact: true }).fill("opensesame-1");
+  assert.deepEqual(await stumbles(page), []);
+  await page.getByRole("button", { name: t.form.create }).click();
+  await page.getByText(t.problem.details.auth_user_colon).waitFor();
+  await page.getByLabel(t.auth.user, { exact: true }).fill("acme");
+  await page.getByRole("button", { name: t.form.create }).click();
+  await page.getByText(t.endpoints.made).waitFor();
+  const id = new URL(page.url()).pathname.split("/").pop();
+  const path = `/v1/tenants/acme/endpoints/${id}`;
+  assert.deepEqual((await server.call("GET", path)).auth, { basic: { user: "acme", password: "********" } });
+
+  await page.goto(`${server.url}/t/acme/endpoints/${id}/edit`);
+  await page.getByRole("button", { name: t.form.advanced }).click();
+  await page.getByLabel(t.auth.user, { exact: true }).fill("other");
+  await page.getByRole("button", { name: t.common.save }).click();
+  await page.getByText(t.endpoints.saved).waitFor();
+  await page.getByText(t.auth.basic).waitFor();
+  await server.call("POST", `${path}/test`, {});
+  const basic = `Basic ${Buffer.from("other:opensesame-1").toString("base64")}`;
+  await receiver.wait((r) => r.headers.authorization === basic);
+
+  await page.goto(`${server.url}/t/acme/endpoints/${id}/edit`);
+  await page.getByRole("button", { name: t.form.advanced }).click();
+  await choose(page, page.getByRole("combobox", { name: t.auth.title }), t.auth.bearer);
+  await page.getByLabel(t.auth.token, { exact: true }).fill("fixed-token-1");
+  await page.getByLabel(t.auth.ca).fill("no certificate");
+  await page.getByRole("button", { name: t.common.save }).click();
+  await page.getByText(t.problem.details.pem_certificate).waitFor();
+  await page.getByLabel(t.auth.ca).fill("");
+  await page.getByRole("button", { name: t.common.save }).click();
+  await page.getByText(t.endpoints.saved).waitFor();
+  assert.deepEqual((await server.call("GET", path)).auth, { bearer: "********" });
+  assert.deepEqual(wrong, []);
+  await close();
+});
