@@ -29,9 +29,13 @@ func TestAttemptIsStored(t *testing.T) {
 		"decided by a rule":                  {Transport: "http", Class: hook.ClassStatus4xx, Detail: "It failed.", Rule: "stop_if"},
 		"a rule that failed":                 {Transport: "http", Class: hook.ClassStatus4xx, Detail: "It failed.", Rule: "retry_if", RuleFailed: "The rule stop_if cannot be applied."},
 		"delivered, with a rule that failed": {Transport: "http", RuleFailed: "The rule stop_if cannot be applied."},
-		"interrupted":                        {Transport: "http", Class: hook.ClassInterrupted, Interrupted: true},
-		"without a status":                   {Transport: "queue", Response: &hook.Response{Body: []byte("x")}},
-		"an empty answer":                    {Transport: "queue", Response: &hook.Response{}},
+		"after steps": {Transport: "http", Steps: []hook.Step{
+			{What: hook.StepToken, Method: "POST", URL: "https://a.example/token", Status: 200, Took: time.Second},
+			{What: hook.StepRequest, Method: "POST", URL: "https://a.example/", Class: hook.ClassTimeout},
+		}},
+		"interrupted":      {Transport: "http", Class: hook.ClassInterrupted, Interrupted: true},
+		"without a status": {Transport: "queue", Response: &hook.Response{Body: []byte("x")}},
+		"an empty answer":  {Transport: "queue", Response: &hook.Response{}},
 	} {
 		a.Delivery, a.Number, a.StartedAt = d, 3, at
 		got, err := s.decodeAttempt(d, 3, s.encodeAttempt(&a))

@@ -409,3 +409,29 @@ func TestShownHeaders(t *testing.T) {
 		t.Errorf("%v", headers)
 	}
 }
+
+// said answers each request for a token with the same answer.
+type said struct{ hook.Response }
+
+func (*said) Name() string                                    { return "said" }
+func (*said) Headers(m *send.Message) ([]hook.Header, string) { return m.Headers, "" }
+func (s *said) Send(context.Context, *send.Message) *send.Reply {
+	return &send.Reply{Response: &s.Response}
+}
+
+// Whatever a server of tokens answers, there is a token that a header can hold, or a reason in one line.
+func FuzzToken(f *testing.F) {
+	f.Add(200, "application/json", `{"access_token":"t","token_type":"x y","expires_in":"9"}`)
+	f.Add(400, "application/x-www-form-urlencoded", "error=a&error_description=%0a%ff")
+	f.Fuzz(func(t *testing.T, status int, kind, body string) {
+		over := &said{hook.Response{Status: status, Headers: []hook.Header{{Name: "Content-Type", Value: kind}}, Body: []byte(body)}}
+		x := &exchange{t: New(over), m: message("http://receiver/", "http://tokens/"), began: time.Now()}
+		token, _, failed := x.fetch(t.Context())
+		if failed == nil && (token == "" || strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r >= 0x7f })) {
+			t.Errorf("token %q", token)
+		}
+		if failed != nil && (failed.class != hook.ClassToken || strings.ContainsAny(failed.detail, "\r\n\x00") || len(failed.detail) > 1000) {
+			t.Errorf("%+v", failed)
+		}
+	})
+}

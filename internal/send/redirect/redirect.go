@@ -92,6 +92,9 @@ func follow(m *send.Message, r *send.Reply) *send.Message {
 	to.User, to.Fragment, to.RawFragment = nil, "", ""
 	next := *m
 	next.Target = to.String()
+	if to, err = url.Parse(next.Target); err != nil || to.Host == "" { // such as of //::
+		return nil
+	}
 	if sameReceiver(from, to) {
 		return &next
 	}

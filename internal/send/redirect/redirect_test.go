@@ -190,3 +190,28 @@ func TestNothingIsFollowed(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// Wherever a receiver points, a hop is to a web server with no credentials of the receiver's choice, and never from https
+// to http.
+func FuzzFollow(f *testing.F) {
+	for _, location := range []string{"/a", "//b.example", "https://u:p@b.example/#f", "http://a.example", "javascript:1", "http:///x", "\x00", "https://[::1%25eth0]/"} {
+		f.Add(location, 307, true)
+	}
+	f.Fuzz(func(t *testing.T, location string, status int, secure bool) {
+		m := message("POST", "http://a.example/x", 1)
+		if secure {
+			m.Target = "https://a.example/x"
+		}
+		next := follow(m, &send.Reply{Response: &hook.Response{Status: status, Headers: []hook.Header{{Name: "Location", Value: location}}}})
+		if next == nil {
+			return
+		}
+		u, err := url.Parse(next.Target)
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (secure || u.Scheme != "http") {
+			t.Errorf("%q leads to %q", location, next.Target)
+		}
+		if u.Hostname() != "a.example" && len(next.Headers) != 1 {
+			t.Errorf("%q gets %v", next.Target, next.Headers)
+		}
+	})
+}
