@@ -28,6 +28,7 @@ type Test struct {
 	old, new []byte
 	records  [][]byte
 	payload  []byte
+	shakes   bool     // it is a handshake, whose payload is that
 	fires    []string // nil: not checked
 
 	cfg        hook.EndpointConfig
@@ -120,7 +121,7 @@ func (l *loader) test(c *Contract, o yamlfile.Object, p yamlfile.Pair) Test {
 	l.testFacts(c, &t, o)
 	l.testExpected(c, &t, o)
 	begins := 0
-	for _, has := range []bool{o.Get("old") != nil || o.Get("new") != nil, o.Get("records") != nil, o.Get("payload") != nil} {
+	for _, has := range []bool{o.Get("old") != nil || o.Get("new") != nil, o.Get("records") != nil, o.Get("payload") != nil, t.shakes} {
 		if has {
 			begins++
 		}
@@ -128,7 +129,7 @@ func (l *loader) test(c *Contract, o yamlfile.Object, p yamlfile.Pair) Test {
 	request := t.body != nil || t.headers != nil || t.url != nil
 	switch {
 	case begins > 1 || begins == 0 && (t.answer == nil || t.event != "" || request):
-		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s needs one thing to begin with.", p.Key), "Give one of: old and new (a change of a record), records (for a schedule), payload.")
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s needs one thing to begin with.", p.Key), "Give one of: old and new (a change of a record), records (for a schedule), payload, challenge (for a handshake).")
 	case t.fires == nil && !request && t.answer == nil:
 		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s expects nothing.", p.Key), "Add what has to come out: fires, body, headers or url; or an answer and what it means.")
 	case t.event == "" && (begins > 0 && t.fires == nil || request):
@@ -165,6 +166,16 @@ func (l *loader) idle(t *Test, o yamlfile.Object) {
 
 // testOrigin reads what a test begins with.
 func (l *loader) testOrigin(c *Contract, t *Test, o yamlfile.Object) {
+	if v := o.Get("challenge"); v != nil {
+		switch event := o.Get("event"); {
+		case !c.Verifies():
+			l.ProblemAt(v, "challenge does nothing in this test: this contract has no handshake.", "Describe it under endpoint: verify, or remove the line.")
+		case event != nil:
+			l.ProblemAt(event, "A handshake is no event.", "Leave event out, or challenge.")
+		}
+		t.event, t.shakes, t.payload = HandshakeType, true, challengePayload(l.Str(v))
+		return
+	}
 	if v := o.Get("event"); v != nil {
 		t.event = l.Str(v)
 		e, ok := c.Event(t.event)

@@ -93,7 +93,13 @@ const testUnits = 20_000_000
 func (t *Test) run(c *Contract) (r Result) {
 	r.Line = t.Line
 	payload, wrong := []byte(nil), ""
-	if t.old != nil || t.new != nil || t.records != nil || t.payload != nil {
+	if t.shakes {
+		if c = c.Handshake(&hook.Event{Payload: t.payload}, t.facts.secrets); c == nil {
+			r.Wrong = "The contract has no handshake."
+			return r
+		}
+		payload = t.payload
+	} else if t.old != nil || t.new != nil || t.records != nil || t.payload != nil {
 		payload, wrong = t.happen(work.NewBudget(context.Background(), testUnits, nil), c, &r)
 	}
 	if wrong != "" {

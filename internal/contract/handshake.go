@@ -111,8 +111,14 @@ func (c *Contract) Handshake(ev *hook.Event, secrets []hook.Secret) *Contract {
 func (c *Contract) NewHandshake(tenant string, now time.Time) *hook.Event {
 	b := make([]byte, 24)
 	_, _ = rand.Read(b) // never fails
-	payload, _ := json.Marshal(map[string]string{"challenge": base64.RawURLEncoding.EncodeToString(b)})
 	return &hook.Event{
-		ID: hook.NewEventID(), Tenant: tenant, Contract: c.Name, Type: HandshakeType, Door: hook.DoorTest, CreatedAt: now, Payload: payload,
+		ID: hook.NewEventID(), Tenant: tenant, Contract: c.Name, Type: HandshakeType, Door: hook.DoorTest, CreatedAt: now,
+		Payload: challengePayload(base64.RawURLEncoding.EncodeToString(b)),
 	}
+}
+
+// challengePayload is the payload of a handshake.
+func challengePayload(challenge string) []byte {
+	payload, _ := json.Marshal(map[string]string{"challenge": challenge}) // never fails
+	return payload
 }

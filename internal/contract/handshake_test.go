@@ -1,6 +1,9 @@
 package contract
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"strings"
@@ -101,6 +104,11 @@ func TestHandshakes(t *testing.T) {
 			`POST https://example.com/in?a=1 Content-Type=application/json User-Agent=Gancho {"challenge":"CHALLENGE"}`,
 			[]answer{{at(200, "CHALLENGEs3cret"), true}, {at(200, "CHALLENGE"), false}},
 		},
+		"a sum of the challenge": { // X
+			`{method: GET, query: {crc_token: "${challenge}"}, accept: 'response.json.response_token == "sha256=" + challenge.hmac_sha256_base64(secret)'}`,
+			`GET https://example.com/in?a=1&crc_token=CHALLENGE User-Agent=Gancho`,
+			[]answer{{at(200, `{"response_token":"sha256=HMAC"}`), true}, {at(200, `{"response_token":"HMAC"}`), false}},
+		},
 		"computed": {
 			`{body: {half: {$expr: "challenge.substring(0, 8)"}}, accept: response.body == challenge.substring(8)}`,
 			`POST https://example.com/in?a=1 Content-Type=application/json User-Agent=Gancho {"half":"CHALLENGE8"}`,
@@ -111,7 +119,10 @@ func TestHandshakes(t *testing.T) {
 			t.Parallel()
 			c, r, challenge := greeting(t, strings.ReplaceAll(tc.verify, "${settings.none?}", "${settings.app}"), settings)
 			fill := func(s string) string {
-				return strings.ReplaceAll(strings.ReplaceAll(s, "CHALLENGE8", challenge[:8]), "CHALLENGE", challenge)
+				sum := hmac.New(sha256.New, []byte("s3cret"))
+				sum.Write([]byte(challenge))
+				return strings.NewReplacer("CHALLENGE8", challenge[:8], "CHALLENGE", challenge,
+					"HMAC", base64.StdEncoding.EncodeToString(sum.Sum(nil))).Replace(s)
 			}
 			got := r.Method + " " + r.URL
 			for _, h := range r.Headers {
@@ -132,6 +143,43 @@ func TestHandshakes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A test in the file makes a handshake with a challenge that it gives.
+func TestHandshakeInTests(t *testing.T) {
+	t.Parallel()
+	run := func(test string) []Result {
+		return parseContract(t, `contract: o
+title: O
+events: {order.paid: {title: E}}
+endpoint:
+  event_types: {min: 1}
+  sign: {over: "${body}", encoding: hex, headers: {X-Sum: "${signature}"}}
+  verify:
+    body: {type: url_verification, challenge: "${challenge}"}
+    accept: response.json.challenge == challenge
+tests:
+  asked: `+test+"\n").RunTests()
+	}
+	for test, want := range map[string]string{
+		`{challenge: abc, body: '{"type":"url_verification","challenge":"abc"}', answer: {body: '{"challenge":"abc"}', is: success}}`:                                                           "",
+		`{challenge: abc, secret: a-secret-of-ours, body: '{"type":"url_verification","challenge":"abc"}', headers: {X-Sum: 0f1d8bce3f6e2a80ba0dd5cbd8f9dcdd3ef5d8c9c6ccb2cb0d7d1b9f6a1e6e83}}`: "A header differs",
+		`{challenge: abc, answer: {body: '{"challenge":"abd"}', is: success}}`:                                                                                                                  "The answer means stop",
+		`{challenge: abc, body: '{}'}`: "The body differs",
+	} {
+		if r := run(test); len(r) != 1 || (r[0].Wrong == "") != (want == "") || !strings.Contains(r[0].Wrong, want) {
+			t.Errorf("%s: %+v, want %q", test, r, want)
+		}
+	}
+	for test, want := range map[string]string{
+		"endpoint: {verify: {method: GET}}\ntests: {a: {challenge: x, event: order.paid, body: x}}": "A handshake is no event",
+		"tests: {a: {challenge: x, body: x}}":                                                       "this contract has no handshake",
+	} {
+		_, err := Parse("o.yaml", []byte("contract: o\ntitle: O\nevents: {order.paid: {title: E}}\n"+test+"\n"))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", test, err, want)
+		}
 	}
 }
 

@@ -122,7 +122,7 @@ var keysOf = map[string][]string{
 	"docs":                Chapters,
 	"tests.*": {
 		"on", "event", "old", "new", "records", "payload", "settings", "credential", "method", "endpoint", "id", "time", "attempt", "secret", "nonce",
-		"fires", "url", "headers", "body", "answer",
+		"fires", "url", "headers", "body", "answer", "challenge",
 	},
 	"tests.*.endpoint": {"url", "method", "settings", "headers", "name"},
 	"tests.*.attempt":  {"number", "first_at", "last_status", "last_error"},

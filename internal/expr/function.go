@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -37,9 +38,11 @@ var functions = map[string]function{
 		sum := sha256.Sum256([]byte(s))
 		return types.String(hex.EncodeToString(sum[:]))
 	}),
-	"replace": {args: [][]*cel.Type{{cel.StringType, cel.StringType}}, first: cel.DynType, result: cel.StringType, call: replace},
-	"split":   {args: [][]*cel.Type{{cel.StringType}}, first: cel.DynType, result: cel.ListType(cel.StringType), call: split},
-	"join":    {args: [][]*cel.Type{nil, {cel.StringType}}, first: cel.ListType(cel.DynType), result: cel.StringType, call: join},
+	"hmac_sha256":        hmacSHA256(hex.EncodeToString),
+	"hmac_sha256_base64": hmacSHA256(base64.StdEncoding.EncodeToString),
+	"replace":            {args: [][]*cel.Type{{cel.StringType, cel.StringType}}, first: cel.DynType, result: cel.StringType, call: replace},
+	"split":              {args: [][]*cel.Type{{cel.StringType}}, first: cel.DynType, result: cel.ListType(cel.StringType), call: split},
+	"join":               {args: [][]*cel.Type{nil, {cel.StringType}}, first: cel.ListType(cel.DynType), result: cel.StringType, call: join},
 	"urlencode": ofText(func(s string) ref.Val {
 		return types.String(strings.ReplaceAll(url.QueryEscape(s), "+", "%20"))
 	}),
@@ -59,6 +62,23 @@ func ofText(f func(string) ref.Val) function {
 			return noOverload("function")
 		}
 		return f(s)
+	}}
+}
+
+// hmacSHA256 is a function of a text and a key.
+func hmacSHA256(encode func([]byte) string) function {
+	return function{args: [][]*cel.Type{{cel.StringType}}, first: cel.DynType, result: cel.StringType, call: func(args []ref.Val) ref.Val {
+		if args[0] == types.NullValue {
+			return args[0]
+		}
+		s, ok := textOf(args[0])
+		key, isText := args[1].(types.String)
+		if !ok || !isText {
+			return noOverload("function")
+		}
+		h := hmac.New(sha256.New, []byte(key))
+		h.Write([]byte(s))
+		return types.String(encode(h.Sum(nil)))
 	}}
 }
 
