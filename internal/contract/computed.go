@@ -40,6 +40,8 @@ func (c *Contract) hiddenPaths(settings, payload []byte) hiddenPaths {
 type computing interface {
 	Computes(picks template.Picks) bool
 	Computed(in *template.Inputs, picks template.Picks) []string
+	PerAttempt() bool
+	LooksBack() bool
 }
 
 // eachTemplate calls fn for everything that the requests for events of one type are made of. own may be nil.
@@ -62,12 +64,16 @@ func (c *Contract) eachTemplate(own *ownParts, fn func(computing)) {
 	fn(e.raw)
 }
 
-// noteComputed notes whether an expression of a request reads something that is not shown to everybody.
-func (c *Contract) noteComputed() {
+// noteRequests notes whether an expression of a request reads something that is not shown to everybody, and what
+// requests name of their attempt and of those before.
+func (c *Contract) noteRequests() {
 	hidden := func(path []string) bool {
 		return c.picksSecret(path, c.SecretSettings()) || c.picksSensitive(path, c.sensitive)
 	}
-	note := func(t computing) { c.computesHidden = c.computesHidden || t.Computes(hidden) }
+	note := func(t computing) {
+		c.computesHidden = c.computesHidden || t.Computes(hidden)
+		c.perAttempt, c.looksBack = c.perAttempt || t.PerAttempt(), c.looksBack || t.LooksBack()
+	}
 	c.eachTemplate(nil, note)
 	for i := range c.events {
 		if own := c.events[i].own; own != nil {

@@ -54,6 +54,8 @@ type Contract struct {
 	delivery    delivery
 	redact      [][]string
 	sensitive   mask.Fields
+	// perAttempt and looksBack say that requests name something of their attempt, and of those before it.
+	perAttempt, looksBack bool
 	// computesHidden is set if an expression of a request reads a secret or personal data, see [Plan.Computed].
 	computesHidden bool
 	personal       []string // the same as the contract writes them

@@ -174,7 +174,7 @@ func (l *loader) contract(c *Contract) {
 			s.read(l, c, n)
 		}
 	}
-	c.noteComputed()
+	c.noteRequests()
 }
 
 // defaults fills in the values of sections that are missing.

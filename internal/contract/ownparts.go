@@ -127,16 +127,6 @@ func (c *Contract) setNames(root string) bool {
 	return slices.ContainsFunc(c.events, func(e EventType) bool { return e.own != nil && e.own.set.Names(root) })
 }
 
-// namesAttempt reports whether a part of requests is made anew for each attempt.
-func (c *Contract) namesAttempt() bool {
-	e := &c.endpoint
-	return e.bodyDependsOn("attempt") || e.contentType.PerAttempt() || c.setPerAttempt() ||
-		slices.ContainsFunc(e.query, func(q parameter) bool { return q.value.PerAttempt() }) ||
-		slices.ContainsFunc(e.headers, headerTemplate.perAttempt) || slices.ContainsFunc(c.headersOfTypes(), headerTemplate.perAttempt)
-}
-
-func (h headerTemplate) perAttempt() bool { return h.value.PerAttempt() }
-
 // setPerAttempt reports whether a constant is made of something of the attempt.
 func (c *Contract) setPerAttempt() bool {
 	return slices.ContainsFunc(c.events, func(e EventType) bool { return e.own != nil && e.own.set.PerAttempt() })

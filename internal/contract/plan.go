@@ -31,7 +31,6 @@ type Plan struct {
 	headers    []headerPlan
 	fixed      []hook.Header // all headers; nil if one depends on the event
 	auth       *hook.Auth    // nil: requests do not authenticate
-	perAttempt bool          // a template names something of the attempt
 	pairs      []freePair
 	form       *form // nil: the body is no form
 	makesBody  bool  // the body is more than the payload in the contract's style
@@ -93,7 +92,6 @@ func (c *Contract) PlanFor(cfg hook.EndpointConfig, credential *Credential) *Pla
 	p.makesBody = e.body != nil || e.raw != nil || p.form != nil || slices.ContainsFunc(p.pairs, func(x freePair) bool { return x.place == inBody })
 	p.planHeaders()
 	p.planURL()
-	p.perAttempt = c.namesAttempt()
 	return p
 }
 
@@ -183,12 +181,15 @@ func (p *Plan) addHeader(name string, t *template.Template) {
 }
 
 // PerAttempt reports whether requests name something of their attempt, so that each attempt has to be rendered anew.
-func (p *Plan) PerAttempt() bool { return p.perAttempt }
+func (p *Plan) PerAttempt() bool { return p.contract.perAttempt }
+
+// LooksBack reports whether requests name something of the attempts before theirs.
+func (p *Plan) LooksBack() bool { return p.contract.looksBack }
 
 // BodyPerAttempt reports whether bodies name something of their attempt.
 func (p *Plan) BodyPerAttempt() bool {
 	depends := p.contract.endpoint.bodyDependsOn
-	return p.perAttempt && !p.bodiless && (depends("attempt") || depends("set") && p.contract.setPerAttempt())
+	return p.contract.perAttempt && !p.bodiless && (depends("attempt") || depends("set") && p.contract.setPerAttempt())
 }
 
 // Render makes the request for an event, as its first attempt would. An error means that the event can never be sent

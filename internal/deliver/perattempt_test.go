@@ -1,13 +1,16 @@
 package deliver
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"gancho/internal/deliver/compose"
 	"gancho/internal/hook"
 	"gancho/internal/send"
 	"gancho/internal/send/shadow"
@@ -275,4 +278,38 @@ func TestRulesCountAttemptsLikeRequests(t *testing.T) {
 			t.Errorf("after a person's retry %d requests, %+v", n, d)
 		}
 	})
+}
+
+// pastReads counts how often earlier attempts are read.
+type pastReads struct {
+	compose.Store
+	n atomic.Int64
+}
+
+func (p *pastReads) Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.Attempt, error) {
+	p.n.Add(1)
+	return p.Store.Attempts(ctx, id, n)
+}
+
+// Earlier attempts are read only for a contract that names something of them, and only after the first.
+func TestEarlierAttemptsAreReadIfNamed(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int64{
+		standard: 0,
+		standard + "endpoint: {headers: {X-Try: \"${attempt.number} ${attempt.unix}\"}}\n": 0,
+		counting: 2,
+	} {
+		cfg := hook.EndpointConfig{Retry: []time.Duration{0, time.Minute, time.Minute}}
+		bubble(t, time.Minute, cfg, func(int, *send.Message) *send.Reply { return status(500) }, func(t *testing.T, x *world) {
+			past := &pastReads{Store: x.db}
+			x.w.Past = past
+			x.setContract(text)
+			x.publish(x.endpoint, `1`)
+			time.Sleep(time.Hour)
+			settle()
+			if n := past.n.Load(); n != want || len(x.rc.requests()) != 3 {
+				t.Errorf("%d reads in %d requests, want %d", n, len(x.rc.requests()), want)
+			}
+		})
+	}
 }

@@ -227,6 +227,22 @@ func (t *Template) PerAttempt() bool { return t.DependsOn("attempt") }
 // PerAttempt reports whether the value may be another one with each attempt of a delivery.
 func (v *Value) PerAttempt() bool { return v.DependsOn("attempt") }
 
+// LooksBack reports whether the text names something of the attempts before the one that it is for.
+func (t *Template) LooksBack() (found bool) {
+	t.visit(func(root string, path []string) { found = found || looksBack(root, path) })
+	return found
+}
+
+// LooksBack reports whether the value names something of the attempts before the one that it is for.
+func (v *Value) LooksBack() (found bool) {
+	v.visit(func(root string, path []string) { found = found || looksBack(root, path) })
+	return found
+}
+
+func looksBack(root string, path []string) bool {
+	return root == "attempt" && (len(path) == 0 || slices.Contains([]string{"first_at", "last_status", "last_error"}, path[0]))
+}
+
 // DependsOn reports whether the text names something of a root, also in a condition.
 func (t *Template) DependsOn(root string) (found bool) {
 	t.visit(func(r string, _ []string) { found = found || r == root })

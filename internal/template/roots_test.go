@@ -138,6 +138,18 @@ func TestPerAttempt(t *testing.T) {
 			t.Errorf("%s: %t, %v", src, got, f.Err())
 		}
 	}
+	for src, want := range map[string]bool{
+		`"${attempt.number} ${attempt.unix}"`:             false,
+		`{$expr: attempt.number + 1}`:                     false,
+		`"${attempt.first_at}"`:                           true,
+		`{$when: attempt.last_status != null, $value: 1}`: true,
+		`{a: {$expr: string(attempt)}}`:                   true,
+	} {
+		f, n := read(t, src, rootsPlace)
+		if got := ReadValue(f, n, rootsPlace).LooksBack(); got != want {
+			t.Errorf("%s looks back: %t, %v", src, got, f.Err())
+		}
+	}
 	f, n := read(t, `{$when: attempt.number > 1, $value: x}`, rootsPlace)
 	if !ReadText(f, n, rootsPlace).PerAttempt() || Literal("x").PerAttempt() || (*Template)(nil).PerAttempt() {
 		t.Error("a text")

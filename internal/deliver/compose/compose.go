@@ -81,7 +81,7 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 	now := time.Now()
 	var at *contract.Attempt
 	if first.PerAttempt() || present.PerAttempt() {
-		if at, err = c.attempt(ctx, &job.Delivery, now); err != nil {
+		if at, err = c.attempt(ctx, &job.Delivery, now, first.LooksBack() || present.LooksBack()); err != nil {
 			return out, err
 		}
 	}
@@ -128,10 +128,10 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 	return out, nil
 }
 
-// attempt is what templates can name of the attempt that is made now.
-func (c Composer) attempt(ctx context.Context, d *hook.Delivery, now time.Time) (*contract.Attempt, error) {
+// attempt is what templates can name of the attempt that is made now. looksBack says that they name the attempts before it.
+func (c Composer) attempt(ctx context.Context, d *hook.Delivery, now time.Time, looksBack bool) (*contract.Attempt, error) {
 	a := &contract.Attempt{Number: d.Slot + 1, At: now}
-	if d.Slot == 0 {
+	if d.Slot == 0 || !looksBack {
 		return a, nil
 	}
 	list, err := c.Store.Attempts(ctx, d.ID, d.Attempts)
