@@ -60,6 +60,9 @@ func (c *Contract) eachTemplate(own *ownParts, fn func(computing)) {
 			fn(h.value)
 		}
 	}
+	for _, member := range authMembers { // in their order
+		fn(e.auth[member.name])
+	}
 	fn(e.body)
 	fn(e.raw)
 }
@@ -89,6 +92,8 @@ func (c *Contract) picksSecret(path []string, secrets [][]string) bool {
 		return len(path) == 1 || path[1] == "api_key"
 	case "settings":
 		return overlaps(secrets, path[1:])
+	case "url": // of the endpoint, whose query may hold a secret
+		return len(path) == 1 || slices.Contains([]string{"full", "query"}, path[1])
 	case "set":
 		return c.setNames("credential") || c.setNames("settings") && len(c.SecretSettings()) > 0
 	}

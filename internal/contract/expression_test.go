@@ -155,6 +155,7 @@ endpoint:
   settings:
     properties:
       site: {type: string, title: Site}
+      token: {type: string, title: Token, secret: true}
       hooks: {type: array, title: Hooks, items: {type: object, properties: {key: {type: string, secret: true}, name: {type: string}}}}
   headers:
     A: {$expr: 'settings.hooks[0].key + "!"'}
@@ -166,10 +167,15 @@ endpoint:
     G: {$expr: string(payload.size)}
     H: {$expr: payload.none.email}
     I: {$expr: '"set " + set.s'}
+    J: {$expr: '"url " + url.full'}
+    K: {$expr: '"host " + url.host'}
+    L: {$expr: '"try " + string(attempt.number) + settings.hooks[1].key'}
+  auth: {bearer: {$expr: '"b-" + settings.token'}}
+  body: {$raw: {$expr: '"<t>" + settings.hooks[0].key'}, content_type: text/xml}
 `)
-	cfg := hook.EndpointConfig{URL: "http://example.com", Settings: []byte(`{"site":"shop","hooks":[{"key":"k1","name":"n"},{"key":"k2"}]}`)}
-	secrets, personal := c.Plan(cfg).Computed(made(`{"a":{"email":"m"},"items":[{"phone":"p","other":"o"}],"size":5}`), nil)
-	if d := cmp.Diff([]string{"k1!", "k1+k2", "set <shop>"}, secrets); d != "" {
+	cfg := hook.EndpointConfig{URL: "http://example.com?t=1", Settings: []byte(`{"site":"shop","token":"t0","hooks":[{"key":"k1","name":"n"},{"key":"k2"}]}`)}
+	secrets, personal := c.Plan(cfg).Computed(made(`{"a":{"email":"m"},"items":[{"phone":"p","other":"o"}],"size":5}`), &Attempt{Number: 3})
+	if d := cmp.Diff([]string{"k1!", "k1+k2", "set <shop>", "url http://example.com?t=1", "try 3k2", "b-t0", "<t>k1"}, secrets); d != "" {
 		t.Error(d)
 	}
 	if d := cmp.Diff([]string{"mail m", "phone p"}, personal); d != "" {
