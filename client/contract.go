@@ -98,6 +98,11 @@ type ContractDelivery struct {
 	Concurrency      int      `json:"concurrency"`
 	PerSecond        float64  `json:"per_second" doc:"0: no limit."`
 	Ordered          bool     `json:"ordered"`
+	GiveUp           *GiveUp  `json:"give_up,omitempty" doc:"When an endpoint that only fails is given up; left out: by the option disable-after of the server."`
+	DisableIf        string   `json:"disable_if,omitempty" doc:"The condition (CEL) under which an answer disables the endpoint; 410 does if there is none."`
+	StopIf           string   `json:"stop_if,omitempty" doc:"The condition (CEL) under which a failure is not tried again."`
+	PauseIf          string   `json:"pause_if,omitempty" doc:"The condition (CEL) under which an answer pauses the endpoint."`
+	RetryIf          string   `json:"retry_if,omitempty" doc:"The condition (CEL) under which a delivery is sent again, also after a success."`
 }
 
 // RecordKind is one kind of business object that a contract watches.

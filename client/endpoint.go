@@ -26,6 +26,7 @@ type EndpointInput struct {
 	Concurrency int               `json:"concurrency,omitempty" minimum:"1" maximum:"1000" doc:"The largest number of requests at the same time." example:"32"`
 	Ordered     bool              `json:"ordered,omitempty" doc:"Send one delivery at a time, in the order in which the events were accepted. A delivery that fails delays those after it."`
 	Mode        string            `json:"mode,omitempty" enum:"at_least_once,at_most_once" doc:"at_least_once: send again until it succeeds. at_most_once: never send twice." example:"at_least_once"`
+	GiveUp      *GiveUp           `json:"give_up,omitempty" doc:"When the endpoint is given up. If left out, its contract says it, or else the option disable-after of the server."`
 	// Transformation is JavaScript, see docs/transformations.md.
 	Transformation string `json:"transformation,omitempty" maxLength:"65536" doc:"JavaScript that may change each request or cancel it, if the contract allows it: function handler(webhook) { …; return webhook }." example:"function handler(webhook) { webhook.headers['x-source'] = 'shop'; return webhook }"`
 	State          string `json:"state,omitempty" enum:"active,paused,disabled" default:"active" doc:"active: deliveries are sent. paused: they wait until the endpoint is resumed. disabled: none are created, and waiting ones are cancelled." example:"active"`
@@ -70,6 +71,13 @@ type Certificate struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
+// GiveUp says when an endpoint that only fails is given up, and what that means.
+type GiveUp struct {
+	After string `json:"after,omitempty" doc:"How many failed in a row; with of: time, how long: a number with s, m, h or d." example:"15"`
+	Of    string `json:"of,omitempty" enum:"attempts,deliveries,time" doc:"What counts since the last success: attempts that failed, deliveries that ended as failed, or the time since the first failure. attempts, if left out." example:"attempts"`
+	Do    string `json:"do,omitempty" enum:"disable,pause,nothing" doc:"What becomes of the endpoint; nothing: it is tried for ever. disable, if left out." example:"pause"`
+}
+
 // RateLimit limits how often requests are made.
 type RateLimit struct {
 	PerSecond float64 `json:"per_second" exclusiveMinimum:"0" maximum:"100000" doc:"Requests per second, on average." example:"50"`
@@ -97,10 +105,11 @@ type Endpoint struct {
 	RateLimit       *RateLimit        `json:"rate_limit" doc:"null: no limit."`
 	Concurrency     int               `json:"concurrency" example:"32"`
 	Ordered         bool              `json:"ordered"`
+	GiveUp          *GiveUp           `json:"give_up" doc:"When it is given up: as it says itself, or its contract. null: by the option disable-after of the server."`
 	Mode            string            `json:"mode" enum:"at_least_once,at_most_once"`
 	Transformation  string            `json:"transformation" doc:"JavaScript that may change each request; empty: none."`
 	State           string            `json:"state" enum:"active,paused,disabled"`
-	StateReason     string            `json:"state_reason" doc:"Why the endpoint is not active: by_person, gone (it answered 410), failing_long, unverified (it has not given the right answer to the handshake of its contract), credential (its credential was paused). Empty while it is active."`
+	StateReason     string            `json:"state_reason" doc:"Why the endpoint is not active: by_person, gone (it answered 410), failing_long, failing_often, answer_rule (a rule of the contract held), unverified (it has not given the right answer to the handshake of its contract), credential (its credential was paused). Empty while it is active."`
 	Unreadable      bool              `json:"unreadable,omitempty" doc:"Its stored configuration cannot be decrypted and is shown empty. No deliveries are created for it, and waiting ones are held. A PATCH with its url and settings makes it work again."`
 	StateAt         time.Time         `json:"state_at" doc:"When it came into this state."`
 	LastRun         *time.Time        `json:"last_run" doc:"When the latest request to the endpoint began; null: there was none."`

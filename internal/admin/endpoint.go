@@ -406,7 +406,7 @@ func (x Endpoints) View(e *hook.Endpoint) EndpointView {
 	}
 	limits, policy := c.Limits(e.Config), c.Policy(e.Config)
 	shown.Timeout, shown.Concurrency, shown.Ordered, shown.PerSecond = limits.Timeout, limits.Concurrency, limits.Ordered, limits.PerSecond
-	shown.Mode, shown.Retry = policy.Mode, policy.Retry
+	shown.Mode, shown.Retry, shown.GiveUp = policy.Mode, policy.Retry, policy.GiveUp
 	out.ContractVersion, out.Certificates = c.Version, c.Certificates(e.Config)
 	return out
 }

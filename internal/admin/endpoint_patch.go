@@ -32,6 +32,7 @@ type EndpointPatch struct {
 	PerSecond      *float64
 	Concurrency    *int
 	Ordered        *bool
+	GiveUp         *hook.GiveUp
 	Mode           *hook.Mode
 	Transformation *string
 	State          *hook.EndpointState
@@ -57,6 +58,7 @@ func (p EndpointPatch) apply(to *EndpointSpec) {
 	set(&cfg.PerSecond, p.PerSecond)
 	set(&cfg.Concurrency, p.Concurrency)
 	set(&cfg.Ordered, p.Ordered)
+	set(&cfg.GiveUp, p.GiveUp)
 	set(&cfg.Mode, p.Mode)
 	set(&cfg.Transformation, p.Transformation)
 	cfg.Headers = p.headers(cfg.Headers)

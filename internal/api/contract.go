@@ -125,6 +125,8 @@ func wireContractDetail(c *contract.Contract, language string) client.ContractDe
 			Clock: string(limits.Clock),
 			Retry: formatDurations(policy.Retry), Mode: string(policy.Mode), Success: c.SuccessRule(),
 			Concurrency: limits.Concurrency, PerSecond: limits.PerSecond, Ordered: limits.Ordered,
+			GiveUp: wireGiveUp(policy.GiveUp), DisableIf: c.Rule(hook.ThenDisable), StopIf: c.Rule(hook.ThenStop),
+			PauseIf: c.Rule(hook.ThenPause), RetryIf: c.Rule(hook.ThenRetry),
 		},
 		Redacted: c.Redacted(), Assumptions: []client.Assumption{}, Docs: map[string]string{},
 		Tests:    append([]string{}, c.Tests()...),

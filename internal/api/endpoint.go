@@ -141,8 +141,8 @@ func (h *endpointHandlers) wireEndpoint(ctx context.Context, e *hook.Endpoint) c
 		EventTypes: append([]string{}, cfg.EventTypes...), Filter: cfg.Filter, Headers: map[string]string{},
 		Settings:  json.RawMessage(`{}`),
 		TimeoutMS: int(cfg.Timeout.Milliseconds()), Retry: formatDurations(cfg.Retry), Concurrency: cfg.Concurrency,
-		Ordered: cfg.Ordered,
-		Mode:    string(cfg.Mode), State: string(e.State), StateReason: e.StateReason, StateAt: e.StateAt,
+		Ordered: cfg.Ordered, GiveUp: wireGiveUp(cfg.GiveUp),
+		Mode: string(cfg.Mode), State: string(e.State), StateReason: e.StateReason, StateAt: e.StateAt,
 		Transformation: cfg.Transformation, Unreadable: e.Unreadable,
 		LastRun: wireTime(e.Health.LastRun), LastStatus: e.Health.LastStatus, FailingSince: wireTime(e.Health.FailingSince),
 		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt, Version: e.Version,
@@ -175,7 +175,7 @@ func endpointSpec(in client.EndpointInput) admin.EndpointSpec {
 		Config: hook.EndpointConfig{
 			URL: in.URL, Method: in.Method, EventTypes: in.EventTypes, Filter: in.Filter, Settings: in.Settings,
 			Timeout: milliseconds(in.TimeoutMS), Concurrency: in.Concurrency, Ordered: in.Ordered, Mode: hook.Mode(in.Mode),
-			Transformation: in.Transformation, Auth: authOf(in.Auth), TLS: tlsOf(in.TLS),
+			Transformation: in.Transformation, Auth: authOf(in.Auth), GiveUp: giveUpOf(in.GiveUp), TLS: tlsOf(in.TLS),
 		},
 	}
 	out.Config.Retry, out.Wrong = retryDelays(in.Retry)

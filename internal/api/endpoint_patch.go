@@ -94,6 +94,8 @@ func (p endpointPatch) read(schemas huma.Registry) (admin.EndpointPatch, error) 
 			out.Concurrency = &next.Concurrency
 		case "ordered":
 			out.Ordered = &next.Ordered
+		case "give_up":
+			out.GiveUp = new(giveUpOf(next.GiveUp))
 		case "mode":
 			out.Mode = &mode
 		case "transformation":

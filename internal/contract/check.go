@@ -347,6 +347,9 @@ func (c *Contract) checkLimits(r *report, cfg hook.EndpointConfig) {
 		r.add("/rate_limit/per_second", "rate_range",
 			"This has to be more than 0 and at most {max}; leave it out for no limit.", "max", MaxPerSecond)
 	}
+	if f, wrong := checkGiveUp(cfg.GiveUp); wrong {
+		r.wrong(f)
+	}
 	if cfg.Concurrency < 0 || cfg.Concurrency > hook.MaxConcurrency {
 		r.add("/concurrency", "number_range",
 			"This has to be from {min} to {max}.", "min", 1, "max", hook.MaxConcurrency)

@@ -164,6 +164,7 @@ type delivery struct {
 	ordered        bool
 	redirects      int // how many are followed
 	rules          answerRules
+	giveUp         hook.GiveUp
 	judgesBody     bool // some rule looks at the content of an answer
 }
 

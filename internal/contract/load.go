@@ -111,8 +111,9 @@ var keysOf = map[string][]string{
 	"endpoint.event_types":  {"min", "max"},
 	"delivery": {
 		"timeout", "connect_timeout", "clock", "retry", "mode", "success", "disable_if", "stop_if", "pause_if", "retry_if",
-		"concurrency", "per_second", "ordered", "delay", "debounce", "redirects",
+		"give_up", "concurrency", "per_second", "ordered", "delay", "debounce", "redirects",
 	},
+	"delivery.give_up":    {"after", "of", "do"},
 	"delivery.debounce":   {"key", "wait", "max"},
 	"credentials":         {"api_key", "secret", "token", "endpoint"},
 	"credentials.api_key": {"length", "alphabet"},
@@ -250,6 +251,9 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 	}
 	d.rules = l.answerRules(o)
 	d.judgesBody = d.looksAtBody()
+	if v := o.Get("give_up"); v != nil {
+		d.giveUp = l.giveUp(v)
+	}
 	if v := o.Get("concurrency"); v != nil {
 		d.concurrency = int(l.Number(v, 1, hook.MaxConcurrency))
 	}

@@ -397,7 +397,10 @@ func (c *Contract) Render(cfg hook.EndpointConfig, ev *hook.Event) (Rendering, e
 // Policy is how often and when a delivery is tried again. The endpoint's own delays come
 // first, then the contract's, then the defaults of the product.
 func (c *Contract) Policy(cfg hook.EndpointConfig) hook.Policy {
-	p := hook.Policy{Retry: cfg.Retry, Mode: c.mode(cfg)}
+	p := hook.Policy{Retry: cfg.Retry, Mode: c.mode(cfg), GiveUp: cfg.GiveUp}
+	if p.GiveUp.IsZero() {
+		p.GiveUp = c.delivery.giveUp
+	}
 	if len(p.Retry) == 0 {
 		p.Retry = c.delivery.retry
 	}

@@ -192,14 +192,13 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	d := &job.Delivery
 
 	l.mu.Lock()
-	endpoint, to, why := hook.Standing{State: l.plan.state, Ordered: p.limits.Ordered}, hook.EndpointState(""), ""
+	endpoint := hook.Standing{State: l.plan.state, Ordered: p.limits.Ordered}
 	// An attempt under an earlier version of the endpoint, perhaps to another URL, says
 	// nothing about the endpoint as it is now.
-	current := p.endpoint.Version == l.plan.endpoint.Version
+	current, tells := p.endpoint.Version == l.plan.endpoint.Version, false
 	if current {
-		l.notice(a, o, now)
-		if !o.OK && o.Cancel != hook.ReasonShadow && l.failingLong(now) {
-			endpoint.State, to, why = hook.EndpointDisabled, hook.EndpointDisabled, hook.ReasonFailingLong
+		if tells = l.notice(a, o, now); o.Cancel != hook.ReasonShadow {
+			endpoint.Failing = l.health.failing()
 		}
 	} else {
 		l.pace.Ended(pace.Silent, now)
@@ -211,8 +210,12 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 		l.w.Log.Error("attempt of a finished delivery", "delivery", d.ID, "state", d.State)
 	}
 	*d = t.Delivery
-	if current && t.Endpoint != "" {
-		to, why = t.Endpoint, t.Why
+	to, why := t.Endpoint, t.Why
+	if !current {
+		to = ""
+	}
+	if tells && d.State == hook.Failed {
+		l.ended(now)
 	}
 	if to == hook.EndpointPaused { // until the lane reads that; resuming the endpoint ends the pause
 		l.pace.Extend(now.Add(pausing))
@@ -243,9 +246,9 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 // then, and the next answer pauses the endpoint again.
 const pausing = time.Minute
 
-// notice counts an attempt for the circuit breaker and the health of the endpoint; with mu
-// held.
-func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
+// notice counts an attempt for the circuit breaker and the health of the endpoint. It reports whether the attempt says
+// anything of the receiver. mu is held.
+func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) (tells bool) {
 	v := pace.Alive
 	switch {
 	case o.Interrupted || o.Final || o.Cancel != "":
@@ -259,14 +262,15 @@ func (l *lane) notice(a *hook.Attempt, o hook.Outcome, now time.Time) {
 		l.pace.Ended(v, now)
 	}
 	if v == pace.Silent {
-		return
+		return false
 	}
 	if o.RetryAfter > 0 {
 		l.pace.Pause(now.Add(min(o.RetryAfter, hook.MaxRetryAfter)))
 	}
-	if l.health.note(a, o, silence(l.plan.policy.Retry), now) {
+	if l.health.note(a, o, silence(l.plan.policy.Retry), now) || !o.OK && l.plan.policy.GiveUp.Counts() {
 		l.saveHealth(now)
 	}
+	return true
 }
 
 // giveUp puts back a delivery that could not be sent because something is wrong in Gancho, not

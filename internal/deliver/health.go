@@ -30,12 +30,13 @@ func (h *health) note(a *hook.Attempt, o hook.Outcome, silence time.Duration, no
 	before := h.Health
 	h.LastRun = a.StartedAt
 	if o.OK {
-		h.LastStatus, h.FailingSince = string(hook.Delivered), time.Time{}
+		h.Health = hook.Health{LastRun: a.StartedAt, LastStatus: string(hook.Delivered)}
 	} else {
 		h.LastStatus = o.Class
 		if h.FailingSince.IsZero() || a.StartedAt.Sub(before.LastRun) > silence {
-			h.FailingSince = a.StartedAt
+			h.FailingSince, h.FailedAttempts, h.FailedDeliveries = a.StartedAt, 0, 0
 		}
+		h.FailedAttempts++
 	}
 	h.unsaved = true
 	turned := !before.FailingSince.Equal(h.FailingSince)
@@ -46,7 +47,7 @@ func (h *health) note(a *hook.Attempt, o hook.Outcome, silence time.Duration, no
 // have saved the failure after the store forgot it, so it is saved; with mu held.
 func (l *lane) healed(now time.Time) {
 	if !l.health.FailingSince.IsZero() {
-		l.health.FailingSince = time.Time{}
+		l.health.FailingSince, l.health.FailedAttempts, l.health.FailedDeliveries = time.Time{}, 0, 0
 		l.saveHealth(now)
 	}
 }
@@ -61,9 +62,16 @@ func (l *lane) saveHealth(now time.Time) {
 	l.health.unsaved, l.health.savedAt = false, now
 }
 
-// failingLong reports whether the endpoint has had no success for DisableAfter, so that it has
-// to be disabled; with mu held.
-func (l *lane) failingLong(now time.Time) bool {
-	since := l.health.FailingSince
-	return l.w.DisableAfter > 0 && !since.IsZero() && now.Sub(since) >= l.w.DisableAfter
+// failing is the endpoint's row of failures; with mu held.
+func (h *health) failing() hook.Failures {
+	return hook.Failures{Since: h.FailingSince, Attempts: h.FailedAttempts, Deliveries: h.FailedDeliveries}
+}
+
+// ended counts a delivery that ended as failed; with mu held.
+func (l *lane) ended(now time.Time) {
+	l.health.FailedDeliveries++
+	l.health.unsaved = true
+	if l.plan.policy.GiveUp.Counts() {
+		l.saveHealth(now)
+	}
 }

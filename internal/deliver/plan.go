@@ -32,7 +32,11 @@ func (w *Worker) plan(ctx context.Context, id hook.EndpointID) (*plan, error) {
 	if !ok {
 		return nil, hook.NotFound("contract", e.Contract)
 	}
-	return newPlan(e, c)
+	p, err := newPlan(e, c)
+	if err == nil && p.policy.GiveUp.IsZero() && w.DisableAfter > 0 {
+		p.policy.GiveUp = hook.GiveUp{Of: hook.GiveUpTime, Time: w.DisableAfter, Do: hook.GiveUpDisable}
+	}
+	return p, err
 }
 
 // readablePlan is plan for something that is made at once. It fails with [hook.ErrUnreadable] if the

@@ -22,7 +22,8 @@ const (
 const (
 	ReasonGone         = "gone"          // the receiver answered 410
 	ReasonAnswerRule   = "answer_rule"   // a rule of the contract held: disable_if, or pause_if
-	ReasonFailingLong  = "failing_long"  // all attempts failed for 5 days
+	ReasonFailingOften = "failing_often" // as many attempts or deliveries failed in a row as [GiveUp] says
+	ReasonFailingLong  = "failing_long"  // all attempts failed for as long as [GiveUp] says
 	ReasonUnverified   = "unverified"    // it has not given the right answer to a handshake
 	ReasonByPerson     = "by_person"     // a request to the API
 	ReasonTenantDelete = "tenant_delete" // its tenant was deleted
@@ -69,6 +70,7 @@ type EndpointConfig struct {
 	Concurrency int             `json:"parallel,omitempty"` // requests at the same time
 	Ordered     bool            `json:"ordered,omitempty"`  // one request at a time, in the order of acceptance
 	Mode        Mode            `json:"mode,omitempty"`
+	GiveUp      GiveUp          `json:"give_up,omitzero"`     // when it is given up; zero: as the contract says
 	Credential  *Identity       `json:"credential,omitempty"` // nil: the endpoint belongs to none
 	Auth        *Auth           `json:"auth,omitempty"`       // nil: requests do not authenticate, unless the contract says so
 	TLS         *TLS            `json:"tls,omitempty"`        // nil: no client certificate, and the authorities of the system
@@ -110,6 +112,8 @@ type Health struct {
 	LastRun      time.Time // start of the latest attempt; zero: never
 	LastStatus   string    // "delivered", or the error class of the latest attempt
 	FailingSince time.Time // first failure after the last success; zero: not failing
+	// What failed since then, for [GiveUp]. Both are 0 if it is not failing.
+	FailedAttempts, FailedDeliveries int
 }
 
 // Defaults and limits of the product. The defaults count if neither the endpoint nor the

@@ -11,13 +11,16 @@ type Policy struct {
 	Retry []time.Duration
 	// Mode is that of new deliveries. A delivery keeps the mode it was accepted with.
 	Mode Mode
+	// GiveUp says when the endpoint is given up.
+	GiveUp GiveUp
 }
 
 // Standing is what matters of an endpoint when something happens to one of its
 // deliveries.
 type Standing struct {
 	State   EndpointState
-	Ordered bool // its deliveries go out one by one, in the order of their creation
+	Ordered bool     // its deliveries go out one by one, in the order of their creation
+	Failing Failures // its row of failures; zero: there is none, or this attempt says nothing of it
 }
 
 // stopped reports whether deliveries to the endpoint are cancelled.
@@ -112,6 +115,12 @@ func Next(d Delivery, t Trigger, p Policy, e Standing, now time.Time) (next Tran
 	case OnAttempt:
 		if ok = n.conclude(t.Outcome, p, now); ok && !d.Test {
 			next.Endpoint, next.Why = t.Outcome.consequence(e)
+			if next.Endpoint == "" && !t.Outcome.OK && !e.stopped() {
+				next.Endpoint, next.Why = p.GiveUp.decide(e.Failing, n.State == Failed, now)
+			}
+			if next.Endpoint == e.State { // it is paused already
+				next.Endpoint, next.Why = "", ""
+			}
 			if next.Endpoint != "" {
 				e.State = next.Endpoint
 			}

@@ -23,6 +23,8 @@ type happening struct {
 	name    string
 	trigger Trigger
 	set     func(*Delivery)
+	giveUp  GiveUp
+	failing Failures // of the endpoint
 }
 
 // happenings are all that can happen, with and without places left in the schedule.
@@ -50,48 +52,68 @@ func happenings() (list []happening) {
 	} {
 		for slot, left := range []string{"places left in the schedule", "no place left in the schedule"} {
 			list = append(list, happening{
-				h.name + ", " + left,
-				Trigger{Kind: OnAttempt, Outcome: h.outcome},
-				func(d *Delivery) { d.Slot = slot },
+				name: h.name + ", " + left, trigger: Trigger{Kind: OnAttempt, Outcome: h.outcome},
+				set: func(d *Delivery) { d.Slot = slot },
 			})
 		}
 	}
+	row := Failures{Since: noon.Add(-time.Hour), Attempts: 3, Deliveries: 2}
+	for _, g := range []struct {
+		name string
+		rule GiveUp
+	}{
+		{"the third attempt in a row fails, and give_up disables after 3", GiveUp{Of: GiveUpAttempts, Count: 3, Do: GiveUpDisable}},
+		{"the third attempt in a row fails, and give_up pauses after 3", GiveUp{Of: GiveUpAttempts, Count: 3, Do: GiveUpPause}},
+		{"the third attempt in a row fails, and give_up disables after 4", GiveUp{Of: GiveUpAttempts, Count: 4, Do: GiveUpDisable}},
+		{"the third delivery in a row fails if this one does, and give_up disables after 3", GiveUp{Of: GiveUpDeliveries, Count: 3, Do: GiveUpDisable}},
+		{"the third delivery in a row fails if this one does, and give_up disables after 4", GiveUp{Of: GiveUpDeliveries, Count: 4, Do: GiveUpDisable}},
+		{"an attempt fails after an hour of failures, and give_up disables after one", GiveUp{Of: GiveUpTime, Time: time.Hour, Do: GiveUpDisable}},
+		{"an attempt fails after an hour of failures, and give_up pauses after one", GiveUp{Of: GiveUpTime, Time: time.Hour, Do: GiveUpPause}},
+		{"an attempt fails after an hour of failures, and give_up disables after more", GiveUp{Of: GiveUpTime, Time: time.Hour + 1, Do: GiveUpDisable}},
+		{"an attempt fails after an hour of failures, and give_up does nothing", GiveUp{Of: GiveUpTime, Time: time.Hour, Do: GiveUpNothing}},
+	} {
+		for slot, left := range []string{"places left in the schedule", "no place left in the schedule"} {
+			list = append(list, happening{
+				name: g.name + ", " + left, trigger: Trigger{Kind: OnAttempt, Outcome: Outcome{Class: ClassTimeout}},
+				set: func(d *Delivery) { d.Slot = slot }, giveUp: g.rule, failing: row,
+			})
+		}
+	}
+	list = append(list, happening{
+		name:    "an attempt succeeds after an hour of failures, and give_up disables after one",
+		trigger: Trigger{Kind: OnAttempt, Outcome: Outcome{OK: true}}, set: func(*Delivery) {},
+		giveUp: GiveUp{Of: GiveUpTime, Time: time.Hour, Do: GiveUpDisable}, failing: row,
+	})
 	nothing := func(*Delivery) {}
-	return slices.Concat([]happening{{"a sender takes the delivery", Trigger{Kind: OnTake}, nothing}}, list, []happening{
+	return slices.Concat([]happening{{name: "a sender takes the delivery", trigger: Trigger{Kind: OnTake}, set: nothing}}, list, []happening{
 		{
-			"a sender puts the delivery back, never attempted",
-			Trigger{Kind: OnPutBack, Again: noon},
-			func(d *Delivery) { d.Attempts = 0 },
+			name: "a sender puts the delivery back, never attempted", trigger: Trigger{Kind: OnPutBack, Again: noon},
+			set: func(d *Delivery) { d.Attempts = 0 },
 		},
-		{"a sender puts the delivery back, attempted before", Trigger{Kind: OnPutBack, Again: noon}, nothing},
-		{"a newer snapshot supersedes the delivery", Trigger{Kind: OnSupersede}, nothing},
-		{"the endpoint was disabled or deleted", Trigger{Kind: OnEndpointStop}, nothing},
+		{name: "a sender puts the delivery back, attempted before", trigger: Trigger{Kind: OnPutBack, Again: noon}, set: nothing},
+		{name: "a newer snapshot supersedes the delivery", trigger: Trigger{Kind: OnSupersede}, set: nothing},
+		{name: "the endpoint was disabled or deleted", trigger: Trigger{Kind: OnEndpointStop}, set: nothing},
 		{
-			"the delivery is made, and left out for the budget of work",
-			Trigger{Kind: OnLeaveOut, Reason: ReasonOverBudget},
-			func(d *Delivery) { d.Attempts = 0 },
+			name: "the delivery is made, and left out for the budget of work", trigger: Trigger{Kind: OnLeaveOut, Reason: ReasonOverBudget},
+			set: func(d *Delivery) { d.Attempts = 0 },
 		},
 		{
-			"the delivery is made, and left out because its filter failed",
-			Trigger{Kind: OnLeaveOut, Reason: ReasonFilterFailed},
-			func(d *Delivery) { d.Attempts = 0 },
+			name: "the delivery is made, and left out because its filter failed", trigger: Trigger{Kind: OnLeaveOut, Reason: ReasonFilterFailed},
+			set: func(d *Delivery) { d.Attempts = 0 },
 		},
-		{"a person retries the delivery", Trigger{Kind: OnRetry}, nothing},
+		{name: "a person retries the delivery", trigger: Trigger{Kind: OnRetry}, set: nothing},
 		{
-			"a person retries the delivery, which was left out for the budget of work",
-			Trigger{Kind: OnRetry},
-			func(d *Delivery) { d.Reason = ReasonOverBudget },
+			name: "a person retries the delivery, which was left out for the budget of work", trigger: Trigger{Kind: OnRetry},
+			set: func(d *Delivery) { d.Reason = ReasonOverBudget },
 		},
 		{
-			"a person retries the delivery, which was left out because its filter failed",
-			Trigger{Kind: OnRetry},
-			func(d *Delivery) { d.Reason = ReasonFilterFailed },
+			name: "a person retries the delivery, which was left out because its filter failed", trigger: Trigger{Kind: OnRetry},
+			set: func(d *Delivery) { d.Reason = ReasonFilterFailed },
 		},
-		{"a bulk replay recovers the delivery", Trigger{Kind: OnRecover}, nothing},
+		{name: "a bulk replay recovers the delivery", trigger: Trigger{Kind: OnRecover}, set: nothing},
 		{
-			"a bulk replay recovers the delivery, which was a trial",
-			Trigger{Kind: OnRecover},
-			func(d *Delivery) { d.Reason = ReasonShadow },
+			name: "a bulk replay recovers the delivery, which was a trial", trigger: Trigger{Kind: OnRecover},
+			set: func(d *Delivery) { d.Reason = ReasonShadow },
 		},
 	})
 }
@@ -185,7 +207,9 @@ func (h happening) table() string {
 						Attempts: 1, Slot: 1, EndpointVersion: 3, ContractVersion: 4,
 					}
 					h.set(&d)
-					next, ok := Next(d, h.trigger, normal, Standing{State: endpoint}, noon)
+					p := normal
+					p.GiveUp = h.giveUp
+					next, ok := Next(d, h.trigger, p, Standing{State: endpoint, Failing: h.failing}, noon)
 					cells = append(cells, fmt.Sprintf("%-44s", cell(d, next, ok)))
 				}
 				variants = append(variants, group{string(endpoint), strings.TrimRight(strings.Join(cells, ""), " ")})
@@ -316,7 +340,8 @@ func TestNextProperties(t *testing.T) {
 		d.Attempts = d.Slot + rapid.IntRange(0, 2).Draw(t, "interrupted before")
 		h := rapid.SampledFrom(happenings()).Draw(t, "happening")
 		h.trigger.Outcome.RetryAfter = rapid.SampledFrom([]time.Duration{0, 0, time.Minute}).Draw(t, "retry after")
-		e := Standing{State: rapid.SampledFrom(endpointStates).Draw(t, "endpoint"), Ordered: rapid.Bool().Draw(t, "ordered")}
+		e := Standing{State: rapid.SampledFrom(endpointStates).Draw(t, "endpoint"), Ordered: rapid.Bool().Draw(t, "ordered"), Failing: h.failing}
+		p.GiveUp = h.giveUp
 
 		got, ok := Next(d, h.trigger, p, e, noon)
 		if again, _ := Next(d, h.trigger, p, e, noon); again != got {

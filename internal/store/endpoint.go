@@ -12,20 +12,25 @@ import (
 )
 
 const endpointColumns = `id, tenant, name, contract, state, state_reason, state_at, created_at, updated_at, version,
-	config, secrets, last_run_at, last_status, failing_since`
+	config, secrets, last_run_at, last_status, failing_since, failed_of, failed_attempts, failed_deliveries`
 
 func (db *DB) scanEndpoint(row scanner) (*hook.Endpoint, error) {
 	var e hook.Endpoint
 	var id, config, secrets []byte
-	var stateAt, created, updated, lastRun, failing sql.NullInt64
+	var stateAt, created, updated, lastRun, failing, failedOf sql.NullInt64
+	var attempts, deliveries int
 	err := row.Scan(&id, &e.Tenant, &e.Name, &e.Contract, &e.State, &e.StateReason, &stateAt, &created, &updated,
-		&e.Version, &config, &secrets, &lastRun, &e.Health.LastStatus, &failing)
+		&e.Version, &config, &secrets, &lastRun, &e.Health.LastStatus, &failing,
+		&failedOf, &attempts, &deliveries)
 	if err != nil {
 		return nil, err
 	}
 	copy(e.ID[:], id)
 	e.StateAt, e.CreatedAt, e.UpdatedAt = fromMicros(stateAt), fromMicros(created), fromMicros(updated)
 	e.Health.LastRun, e.Health.FailingSince = fromMicros(lastRun), fromMicros(failing)
+	if failing.Valid && failedOf == failing { // the counts are of this row of failures
+		e.Health.FailedAttempts, e.Health.FailedDeliveries = attempts, deliveries
+	}
 	if db.seal.openJSON(config, id, &e.Config) != nil || db.seal.openJSON(secrets, id, &e.Secrets) != nil {
 		e.Config, e.Secrets, e.Unreadable = hook.EndpointConfig{}, nil, true
 	}

@@ -275,12 +275,16 @@ func (w *writing) addHealth(q *pgx.Batch) {
 	var ids [][]byte
 	var status []string
 	var run, failing []*int64
+	var attempts, deliveries []int64
 	for _, id := range slices.SortedFunc(maps.Keys(w.health), func(a, b hook.EndpointID) int { return bytes.Compare(a[:], b[:]) }) {
 		h := w.health[id]
 		ids, status = append(ids, slices.Clone(id[:])), append(status, h.LastStatus)
 		run, failing = append(run, number(micros(h.LastRun))), append(failing, number(micros(h.FailingSince)))
+		attempts, deliveries = append(attempts, int64(h.FailedAttempts)), append(deliveries, int64(h.FailedDeliveries))
 	}
-	q.Queue(`UPDATE endpoints AS e SET last_run_at = u.last_run_at, last_status = u.last_status, failing_since = u.failing_since
-		FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::bigint[]) AS u (id, last_run_at, last_status, failing_since) WHERE e.id = u.id`,
-		ids, run, status, failing)
+	q.Queue(`UPDATE endpoints AS e SET last_run_at = u.last_run_at, last_status = u.last_status, failing_since = u.failing_since,
+			failed_of = u.failing_since, failed_attempts = u.attempts, failed_deliveries = u.deliveries
+		FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
+			AS u (id, last_run_at, last_status, failing_since, attempts, deliveries) WHERE e.id = u.id`,
+		ids, run, status, failing, attempts, deliveries)
 }

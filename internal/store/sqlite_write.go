@@ -47,7 +47,8 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.take, updateDelivery + ` AND (due_at > 0 OR due_at = 0 AND NOT ` + isSuperseded + `)`},
 		{&s.update, updateDelivery + ` AND ((` + isSuperseded + `) = ? OR (` + isSuperseded + `) = ?)`},
 		{&s.forget, `DELETE FROM bodies WHERE delivery = ?`},
-		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ? WHERE id = ?`},
+		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ?,
+			failed_of = ?, failed_attempts = ?, failed_deliveries = ? WHERE id = ?`},
 		{&s.insertRecord, `INSERT INTO records (tenant, contract, kind, key, version, created_at, updated_at, document)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, contract, kind, key) DO NOTHING`},
 		{&s.updateRecord, `UPDATE records SET version = ?, updated_at = ?, document = ?
@@ -349,7 +350,8 @@ func (l *sqlite) history(ctx context.Context, r *hook.Result, frozen *sealedRequ
 }
 
 func (l *sqlite) saveHealth(ctx context.Context, id hook.EndpointID, h hook.Health) error {
-	_, err := l.stmts.health.ExecContext(ctx, micros(h.LastRun), h.LastStatus, micros(h.FailingSince), id[:])
+	_, err := l.stmts.health.ExecContext(ctx, micros(h.LastRun), h.LastStatus, micros(h.FailingSince),
+		micros(h.FailingSince), int64(h.FailedAttempts), int64(h.FailedDeliveries), id[:])
 	return err
 }
 

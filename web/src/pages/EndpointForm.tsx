@@ -70,6 +70,9 @@ export function EditEndpointPage() {
 }
 
 /** What a person fills in, with the names that the API has. */
+type GiveUpOf = "attempts" | "deliveries" | "time";
+type GiveUpDo = "disable" | "pause" | "nothing";
+
 interface Draft extends Record<string, unknown> {
   contract: string;
   name: string;
@@ -84,6 +87,7 @@ interface Draft extends Record<string, unknown> {
   rate_limit: { per_second: number | "" };
   concurrency: number | "";
   ordered: boolean;
+  give_up: { after: string; of: GiveUpOf; do: GiveUpDo };
   transformation: string;
   auth: Auth | null;
   tls: Tls | null;
@@ -104,6 +108,7 @@ function draftOf(e: Endpoint | undefined, contract: string): Draft {
     rate_limit: { per_second: e?.rate_limit?.per_second ?? "" },
     concurrency: e?.concurrency ?? "",
     ordered: e?.ordered ?? false,
+    give_up: { after: e?.give_up?.after ?? "", of: e?.give_up?.of || "attempts", do: e?.give_up?.do || "disable" },
     transformation: e?.transformation ?? "",
     auth: e?.auth ?? null,
     tls: e?.tls ?? null,
@@ -125,9 +130,15 @@ function inputOf(d: Draft, was: Draft): EndpointInput {
     ...(changed("retry") && d.retry.length > 0 ? { retry: d.retry.map((r) => r.trim()) } : {}),
     ...(changed("concurrency") && d.concurrency !== "" ? { concurrency: d.concurrency } : {}),
     ...(changed("ordered") ? { ordered: d.ordered } : {}),
+    ...(changed("give_up") && (d.give_up.after.trim() || d.give_up.do === "nothing") ? { give_up: giveUpOf(d) } : {}),
     ...(changed("transformation") ? { transformation: d.transformation } : {}),
     ...(changed("rate_limit") && rate !== "" ? { rate_limit: { per_second: rate } } : {}),
   };
+}
+
+/** When the endpoint is given up. Nothing is counted if it is never given up. */
+function giveUpOf({ give_up: g }: Draft): EndpointInput["give_up"] {
+  return g.do === "nothing" ? { do: g.do } : { ...g, after: g.after.trim() };
 }
 
 function create(tenant: string, d: Draft, was: Draft) {
@@ -341,10 +352,13 @@ const advanced = [
   "filter",
   "headers",
   "ordered",
+  "give_up",
   "transformation",
   "auth",
   "tls",
 ];
+const giveUpDos = ["disable", "pause", "nothing"] as const;
+const giveUpOfs = ["attempts", "deliveries", "time"] as const;
 
 /** What most endpoints leave as it is. It is open where something in it is wrong. */
 function Advanced({
@@ -415,6 +429,30 @@ function Advanced({
               description={t.form.orderedHelp}
               {...form.getInputProps("ordered", { type: "checkbox" })}
             />
+            <Group grow align="flex-end" preventGrowOverflow={false}>
+              <Select
+                label={t.form.giveUp}
+                data={giveUpDos.map((value) => ({ value, label: t.form.giveUpDo[value] }))}
+                allowDeselect={false}
+                {...form.getInputProps("give_up.do")}
+              />
+              {d.give_up.do !== "nothing" && (
+                <>
+                  <TextInput
+                    label={t.form.giveUpAfter}
+                    placeholder={t.form.byDefault}
+                    {...form.getInputProps("give_up.after")}
+                    error={textsBelow(form, "give_up")[0]}
+                  />
+                  <Select
+                    label={t.form.giveUpOf}
+                    data={giveUpOfs.map((value) => ({ value, label: t.form.giveUpCounts[value] }))}
+                    allowDeselect={false}
+                    {...form.getInputProps("give_up.of")}
+                  />
+                </>
+              )}
+            </Group>
             <Textarea
               label={t.form.filter}
               description={t.form.filterHelp}

@@ -1,0 +1,108 @@
+package deliver
+
+import (
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+	"gancho/internal/send"
+)
+
+// When an endpoint that only fails is given up: by itself, by its contract, or by the operator.
+func TestGiveUp(t *testing.T) {
+	t.Parallel()
+	long := []time.Duration{0, time.Hour, time.Hour, time.Hour, time.Hour, time.Hour}
+	for _, tt := range []struct {
+		name, rules string
+		cfg         hook.EndpointConfig
+		events      int
+		after       time.Duration
+		state       hook.EndpointState
+		why         string
+		requests    int
+	}{
+		{"attempts of one delivery", "give_up: {after: 3}", hook.EndpointConfig{Retry: long}, 1, 12 * time.Hour, hook.EndpointDisabled, hook.ReasonFailingOften, 3},
+		{"pauses", "give_up: {after: 3, of: attempts, do: pause}", hook.EndpointConfig{Retry: long}, 1, 12 * time.Hour, hook.EndpointPaused, hook.ReasonFailingOften, 3},
+		{"deliveries", "give_up: {after: 2, of: deliveries}", hook.EndpointConfig{Retry: long[:2], Ordered: true}, 3, 12 * time.Hour, hook.EndpointDisabled, hook.ReasonFailingOften, 4},
+		{"time", "give_up: {after: 150m, of: time}", hook.EndpointConfig{Retry: long}, 1, 12 * time.Hour, hook.EndpointDisabled, hook.ReasonFailingLong, 4},
+		{"never", "give_up: {do: nothing}", hook.EndpointConfig{Retry: long}, 1, 12 * time.Hour, hook.EndpointActive, "", 6},
+		{
+			"the endpoint says otherwise", "give_up: {after: 2}",
+			hook.EndpointConfig{Retry: long, GiveUp: hook.GiveUp{Of: hook.GiveUpAttempts, Count: 4, Do: hook.GiveUpPause}},
+			1, 12 * time.Hour, hook.EndpointPaused, hook.ReasonFailingOften, 4,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, time.Minute, tt.cfg, func(int, *send.Message) *send.Reply { return status(500) }, func(t *testing.T, x *world) {
+				x.setContract(standard + "delivery:\n  " + tt.rules + "\n")
+				for range tt.events {
+					x.publish(x.endpoint, `1`)
+					settle()
+				}
+				pass(tt.after)
+				e, err := x.db.Endpoint(t.Context(), x.endpoint.ID)
+				if err != nil || e.State != tt.state || e.StateReason != tt.why || len(x.rc.requests()) != tt.requests {
+					t.Errorf("%s (%s) after %d requests, %v; want %s (%s) after %d", e.State, e.StateReason, len(x.rc.requests()), err, tt.state, tt.why, tt.requests)
+				}
+			})
+		})
+	}
+}
+
+// What failed in a row is counted on by the next lane, as after a restart or on another node. A success, and a person
+// who resumes the endpoint, begin it anew.
+func TestGiveUpCountsOn(t *testing.T) {
+	t.Parallel()
+	ok := false
+	answer := func(int, *send.Message) *send.Reply {
+		if ok {
+			return status(200)
+		}
+		return status(500)
+	}
+	cfg := hook.EndpointConfig{Retry: []time.Duration{0}, GiveUp: hook.GiveUp{Of: hook.GiveUpDeliveries, Count: 3, Do: hook.GiveUpPause}}
+	bubble(t, tickEvery, cfg, answer, func(t *testing.T, x *world) {
+		state := func() hook.EndpointState {
+			e, err := x.db.Endpoint(t.Context(), x.endpoint.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e.State
+		}
+		fail := func(n int) {
+			for range n {
+				x.publish(x.endpoint, `1`)
+				settle()
+			}
+		}
+		fail(2)
+		l := x.w.existing(x.endpoint.ID)
+		l.end() // what another process knows is what is stored
+		x.w.remove(l)
+		if e, err := x.db.Endpoint(t.Context(), x.endpoint.ID); err != nil || e.Health.FailedAttempts != 2 || e.Health.FailedDeliveries != 2 {
+			t.Errorf("stored: %+v, %v", e.Health, err)
+		}
+		x.w.Wake(x.endpoint.ID)
+		settle()
+		if fail(1); state() != hook.EndpointPaused {
+			t.Errorf("after the third it is %s", state())
+		}
+		if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, hook.EndpointActive, "", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		if fail(2); state() != hook.EndpointActive {
+			t.Error("resuming did not begin anew")
+		}
+		ok = true
+		fail(1)
+		ok = false
+		if fail(2); state() != hook.EndpointActive {
+			t.Error("a success did not begin anew")
+		}
+		if fail(1); state() != hook.EndpointPaused {
+			t.Error("three more did not pause it")
+		}
+	})
+}
