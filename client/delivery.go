@@ -14,11 +14,12 @@ type Delivery struct {
 	Endpoint      string     `json:"endpoint" example:"ep_06ew2c5e8m4b900000000000g0"`
 	Type          string     `json:"type" example:"order.paid"`
 	State         string     `json:"state" enum:"pending,sending,retrying,delivered,failed,unknown,cancelled"`
-	Reason        string     `json:"reason" doc:"Why it is in this state: an error class, interrupted, endpoint_disabled, endpoint_deleted, superseded, script (cancelled by the endpoint's transformation), shadow (a trial: nothing was sent), over_budget (the endpoint's filter would have cost too much work), filter_failed (it gave an error for this event), render_failed; empty if the state says it all." example:"status_5xx"`
+	Reason        string     `json:"reason" doc:"Why it is in this state: an error class, interrupted, endpoint_disabled, endpoint_deleted, superseded, script (cancelled by the endpoint's transformation), shadow (a trial: nothing was sent), skipped (a person skipped it), over_budget (the endpoint's filter would have cost too much work), filter_failed (it gave an error for this event), render_failed; empty if the state says it all." example:"status_5xx"`
 	Mode          string     `json:"mode" enum:"at_least_once,at_most_once"`
 	Test          bool       `json:"test" doc:"The delivery is a test."`
 	Attempts      int        `json:"attempts" doc:"Requests made so far." example:"1"`
 	NextAttemptAt *time.Time `json:"next_attempt_at" doc:"When the next request is due; null if there is none."`
+	Held          bool       `json:"held,omitempty" doc:"It failed, and holds the strict queue of its endpoint until somebody retries or skips it."`
 	CreatedAt     time.Time  `json:"created_at"`
 	FinishedAt    *time.Time `json:"finished_at" doc:"null: the delivery is not finished."`
 }
@@ -28,6 +29,7 @@ type DeliveryDetail struct {
 	Delivery
 	Diagnosis   *Diagnosis  `json:"diagnosis" doc:"What became of the latest attempt, in words for people; null: there was no attempt."`
 	Why         DeliveryWhy `json:"why"`
+	HeldBy      string      `json:"held_by,omitempty" doc:"The delivery that failed and holds the queue before this one." example:"dlv_06ew2c6eqfy7d00000000000g4"`
 	AttemptList []Attempt   `json:"attempt_list" doc:"The latest 200 attempts, oldest first."`
 }
 
@@ -132,6 +134,11 @@ func (c *Client) AttemptBody(ctx context.Context, tenant, delivery, attempt stri
 		return nil, err
 	}
 	return *raw, nil
+}
+
+// SkipDelivery gives up a delivery that holds the strict queue of its endpoint, so that the queue goes on.
+func (c *Client) SkipDelivery(ctx context.Context, tenant, delivery string) (*Delivery, error) {
+	return send[Delivery](ctx, c, http.MethodPost, path("tenants", tenant, "deliveries", delivery, "skip"), nil)
 }
 
 // RetryDelivery sends a delivery again: a finished one from the beginning of its retry schedule, one that waits for its

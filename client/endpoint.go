@@ -109,6 +109,7 @@ type Endpoint struct {
 	Mode            string            `json:"mode" enum:"at_least_once,at_most_once"`
 	Transformation  string            `json:"transformation" doc:"JavaScript that may change each request; empty: none."`
 	State           string            `json:"state" enum:"active,paused,disabled"`
+	HeldBy          string            `json:"held_by,omitempty" doc:"The delivery that failed and holds the strict queue of the endpoint, until somebody retries or skips it. Only where one endpoint is read."`
 	StateReason     string            `json:"state_reason" doc:"Why the endpoint is not active: by_person, gone (it answered 410), failing_long, failing_often, answer_rule (a rule of the contract held), unverified (it has not given the right answer to the handshake of its contract), credential (its credential was paused). Empty while it is active."`
 	Unreadable      bool              `json:"unreadable,omitempty" doc:"Its stored configuration cannot be decrypted and is shown empty. No deliveries are created for it, and waiting ones are held. A PATCH with its url and settings makes it work again."`
 	StateAt         time.Time         `json:"state_at" doc:"When it came into this state."`

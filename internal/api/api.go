@@ -149,7 +149,7 @@ func New(o Options) *API {
 		tenantHandlers{o.Admin.Tenants, o.Senders},
 		usageHandlers{o.Quota},
 		searchHandlers{o.Admin.People},
-		&endpointHandlers{audit: o.Audit, endpoints: o.Admin.Endpoints, sees: sees},
+		&endpointHandlers{audit: o.Audit, endpoints: o.Admin.Endpoints, deliveries: o.Admin.Deliveries, sees: sees},
 		credentialHandlers{o.Admin.Credentials},
 		eventHandlers{o.Events, sees},
 		publishHandlers{a.accept},

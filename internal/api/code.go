@@ -77,6 +77,7 @@ var meanings = map[string]struct {
 	"nodes_behind":           {hook.KindConflict, "Nodes of an earlier release are running, which could not read it."},
 	"tenant_being_deleted":   {hook.KindConflict, "A tenant of this id was deleted and its data is still being removed."},
 	"at_most_once":           {hook.KindConflict, "It was made to be sent at most once, so it is never sent again."},
+	"delivery_not_held":      {hook.KindConflict, "It does not hold the queue of its endpoint, so there is nothing to skip."},
 	"delivery_unfinished":    {hook.KindConflict, "It is waiting or being sent already."},
 	"delivery_is_test":       {hook.KindConflict, "It was a test."},
 	"endpoint_disabled":      {hook.KindConflict, "The endpoint is disabled; resume it first."},

@@ -44,7 +44,8 @@ type Explainer interface {
 	// Attempt says what became of an attempt. e is nil if the endpoint is gone.
 	Attempt(e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, language string) hook.Diagnosis
 	// Delivery says which rules made a delivery what it is. e, ev and last are nil if they are gone, or never were.
-	Delivery(d hook.Delivery, e *hook.Endpoint, ev *hook.Event, last *hook.Attempt, language string) hook.Why
+	// heldBy is the delivery that holds the queue before it, "" if none does.
+	Delivery(d hook.Delivery, e *hook.Endpoint, ev *hook.Event, last *hook.Attempt, heldBy, language string) hook.Why
 	// Event says why an endpoint got an event, or did not. d is the delivery, nil if there is none.
 	Event(e *hook.Endpoint, ev *hook.Event, d *hook.Delivery, cancelled, language string) []hook.Reason
 }
@@ -86,6 +87,14 @@ func (h deliveryHandlers) register(a *API) {
 			"endpoint_disabled", "endpoint_deleted",
 		},
 	}, h.retry)
+	add(a, operation{
+		id: "skip-delivery", scope: "deliveries:retry", method: http.MethodPost, path: deliveriesPath + "/{delivery}/skip", tag: "deliveries",
+		access: auth.Managers,
+		status: http.StatusAccepted, noBody: true, summary: "Skip a delivery that holds the queue",
+		description: "Under a contract with a strict order, a delivery that failed holds those behind it. Skipping cancels it, " +
+			"with the reason skipped, and the queue goes on. To send it again instead, use retry.",
+		codes: []string{"delivery_not_found", "delivery_not_held"},
+	}, h.skip)
 }
 
 // DeliveryPath are the path parameters of operations on one delivery.
@@ -111,6 +120,7 @@ func wireDelivery(d hook.Delivery) client.Delivery {
 	}
 	if !d.State.Finished() {
 		out.NextAttemptAt = wireTime(d.NextAttemptAt)
+		out.Held = d.Held()
 	}
 	return out
 }
@@ -191,6 +201,15 @@ func (h deliveryHandlers) get(ctx context.Context, in *struct {
 		return nil, err
 	}
 	out := client.DeliveryDetail{Delivery: wireDelivery(d), AttemptList: []client.Attempt{}}
+	var holder *hook.Delivery
+	if d.State.Waiting() {
+		if holder, err = h.deliveries.Holder(ctx, e); err != nil {
+			return nil, err
+		}
+		if holder != nil && holder.ID != d.ID {
+			out.HeldBy = holder.ID.String()
+		}
+	}
 	var last *hook.Attempt
 	if len(attempts) > 0 {
 		var body []byte
@@ -209,7 +228,7 @@ func (h deliveryHandlers) get(ctx context.Context, in *struct {
 		}
 		out.Diagnosis = new(wireDiagnosis(h.explain.Attempt(h.sees.Endpoint(sight, e), d, last, in.language())))
 	}
-	out.Why = wireWhy(h.explain.Delivery(d, e, ev, last, in.language()))
+	out.Why = wireWhy(h.explain.Delivery(d, e, ev, last, out.HeldBy, in.language()))
 	return &struct{ Body client.DeliveryDetail }{out}, nil
 }
 
@@ -299,6 +318,17 @@ func pairs(headers []hook.Header) [][2]string {
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func (h deliveryHandlers) skip(ctx context.Context, in *DeliveryPath) (*struct{ Body client.Delivery }, error) {
+	d, err := h.delivery(ctx, *in)
+	if err != nil {
+		return nil, err
+	}
+	if d, err = h.deliveries.Skip(ctx, d); err != nil {
+		return nil, err
+	}
+	return &struct{ Body client.Delivery }{wireDelivery(d)}, nil
+}
 
 func (h deliveryHandlers) retry(ctx context.Context, in *DeliveryPath) (*struct{ Body client.Delivery }, error) {
 	d, err := h.delivery(ctx, *in)

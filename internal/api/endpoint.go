@@ -23,10 +23,11 @@ const (
 
 // endpointHandlers answer requests about endpoints.
 type endpointHandlers struct {
-	endpoints admin.Endpoints
-	audit     AuditStore
-	sees      sights
-	schemas   huma.Registry
+	endpoints  admin.Endpoints
+	deliveries admin.Deliveries
+	audit      AuditStore
+	sees       sights
+	schemas    huma.Registry
 }
 
 func (h *endpointHandlers) register(a *API) {
@@ -248,7 +249,19 @@ func (h *endpointHandlers) list(ctx context.Context, in *struct {
 }
 
 func (h *endpointHandlers) get(ctx context.Context, in *EndpointPath) (*endpointOutput, error) {
-	return h.answer(ctx)(h.endpoints.Get(ctx, in.Tenant, in.Endpoint))
+	e, err := h.endpoints.Get(ctx, in.Tenant, in.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	holder, err := h.deliveries.Holder(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.answer(ctx)(e, nil)
+	if holder != nil && err == nil {
+		out.Body.HeldBy = holder.ID.String()
+	}
+	return out, err
 }
 
 func (h *endpointHandlers) delete(ctx context.Context, in *EndpointPath) (*struct{}, error) {

@@ -165,6 +165,7 @@ type delivery struct {
 	redirects      int // how many are followed
 	rules          answerRules
 	giveUp         hook.GiveUp
+	strict         bool // ordered, and what failed holds what is behind it
 	judgesBody     bool // some rule looks at the content of an answer
 }
 

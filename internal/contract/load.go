@@ -261,7 +261,14 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 		d.perSecond = l.Number(v, 0.001, MaxPerSecond)
 	}
 	if v := o.Get("ordered"); v != nil {
-		d.ordered = l.Bool(v)
+		if d.strict = v.Kind == yamlfile.KindText && v.Text == "strict"; d.strict {
+			d.ordered = true
+			if d.mode == hook.AtMostOnce {
+				l.ProblemAt(v, "In the mode at_most_once nothing is sent again, so nothing can hold the queue.", "Write ordered: true.")
+			}
+		} else {
+			d.ordered = l.Bool(v)
+		}
 	}
 	if v := o.Get("redirects"); v != nil {
 		d.redirects = l.redirects(v, d.clock)

@@ -51,6 +51,7 @@ type Limits struct {
 	Concurrency    int     // requests at once; 1 if Ordered
 	PerSecond      float64 // 0: no limit
 	Ordered        bool
+	Strict         bool // with Ordered: a delivery that failed holds those behind it
 	Mode           hook.Mode
 }
 
@@ -429,6 +430,7 @@ func (c *Contract) Limits(cfg hook.EndpointConfig) Limits {
 		Concurrency: firstOf(cfg.Concurrency, c.delivery.concurrency, hook.DefaultConcurrency),
 		PerSecond:   firstOf(cfg.PerSecond, c.delivery.perSecond),
 		Ordered:     cfg.Ordered || c.delivery.ordered,
+		Strict:      c.delivery.strict,
 		Mode:        c.mode(cfg),
 	}
 	l.ConnectTimeout = firstOf(c.delivery.connectTimeout, defaultConnectTimeout)

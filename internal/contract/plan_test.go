@@ -122,6 +122,7 @@ func TestPolicyAndLimits(t *testing.T) {
 	c := loadShop(t)
 	plain := parseContract(t, "contract: t\ntitle: T\nevents: {e: {title: E}}\n")
 	once := parseContract(t, "contract: t\ntitle: T\nevents: {e: {title: E}}\ndelivery: {mode: at_most_once, timeout: 200ms, clock: response}\n")
+	strict := parseContract(t, "contract: t\ntitle: T\nevents: {e: {title: E}}\ndelivery: {ordered: strict}\n")
 	none := parseContract(t, "contract: t\ntitle: T\nevents: {e: {title: E}}\ndelivery: {retry: none, ordered: true}\n")
 	own := hook.EndpointConfig{Timeout: 3 * time.Second, Retry: []time.Duration{0, 1}, Concurrency: 7, PerSecond: 3, Mode: hook.AtMostOnce}
 	for _, tc := range []struct {
@@ -131,11 +132,12 @@ func TestPolicyAndLimits(t *testing.T) {
 		policy hook.Policy
 		limits Limits
 	}{
-		{"contract", c, hook.EndpointConfig{}, hook.Policy{Retry: []time.Duration{0, time.Minute}, Mode: hook.AtLeastOnce}, Limits{2 * time.Second, 5 * time.Second, ClockResponse, 4, 10, false, hook.AtLeastOnce}},
-		{"product", plain, hook.EndpointConfig{}, hook.Policy{Retry: hook.DefaultRetry, Mode: hook.AtLeastOnce}, Limits{15 * time.Second, 10 * time.Second, ClockTotal, 32, 0, false, hook.AtLeastOnce}},
-		{"endpoint", plain, own, hook.Policy{Retry: []time.Duration{0}, Mode: hook.AtMostOnce}, Limits{3 * time.Second, 3 * time.Second, ClockTotal, 7, 3, false, hook.AtMostOnce}},
-		{"once", once, hook.EndpointConfig{Mode: hook.AtLeastOnce}, hook.Policy{Retry: []time.Duration{0}, Mode: hook.AtMostOnce}, Limits{200 * time.Millisecond, 10 * time.Second, ClockResponse, 32, 0, false, hook.AtMostOnce}},
-		{"none", none, hook.EndpointConfig{}, hook.Policy{Retry: []time.Duration{0}, Mode: hook.AtLeastOnce}, Limits{15 * time.Second, 10 * time.Second, ClockTotal, 1, 0, true, hook.AtLeastOnce}},
+		{"contract", c, hook.EndpointConfig{}, hook.Policy{Retry: []time.Duration{0, time.Minute}, Mode: hook.AtLeastOnce}, Limits{2 * time.Second, 5 * time.Second, ClockResponse, 4, 10, false, false, hook.AtLeastOnce}},
+		{"product", plain, hook.EndpointConfig{}, hook.Policy{Retry: hook.DefaultRetry, Mode: hook.AtLeastOnce}, Limits{15 * time.Second, 10 * time.Second, ClockTotal, 32, 0, false, false, hook.AtLeastOnce}},
+		{"endpoint", plain, own, hook.Policy{Retry: []time.Duration{0}, Mode: hook.AtMostOnce}, Limits{3 * time.Second, 3 * time.Second, ClockTotal, 7, 3, false, false, hook.AtMostOnce}},
+		{"once", once, hook.EndpointConfig{Mode: hook.AtLeastOnce}, hook.Policy{Retry: []time.Duration{0}, Mode: hook.AtMostOnce}, Limits{200 * time.Millisecond, 10 * time.Second, ClockResponse, 32, 0, false, false, hook.AtMostOnce}},
+		{"none", none, hook.EndpointConfig{}, hook.Policy{Retry: []time.Duration{0}, Mode: hook.AtLeastOnce}, Limits{15 * time.Second, 10 * time.Second, ClockTotal, 1, 0, true, false, hook.AtLeastOnce}},
+		{"strict", strict, hook.EndpointConfig{}, hook.Policy{Retry: hook.DefaultRetry, Mode: hook.AtLeastOnce}, Limits{15 * time.Second, 10 * time.Second, ClockTotal, 1, 0, true, true, hook.AtLeastOnce}},
 	} {
 		if d := cmp.Diff(tc.policy, tc.c.Policy(tc.cfg)); d != "" {
 			t.Errorf("%s: policy\n%s", tc.name, d)

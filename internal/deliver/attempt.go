@@ -192,7 +192,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	d := &job.Delivery
 
 	l.mu.Lock()
-	endpoint := hook.Standing{State: l.plan.state, Ordered: p.limits.Ordered}
+	endpoint := hook.Standing{State: l.plan.state, Ordered: p.limits.Ordered, Strict: p.limits.Strict}
 	// An attempt under an earlier version of the endpoint, perhaps to another URL, says
 	// nothing about the endpoint as it is now.
 	current, tells := p.endpoint.Version == l.plan.endpoint.Version, false
@@ -214,7 +214,7 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	if !current {
 		to = ""
 	}
-	if tells && d.State == hook.Failed {
+	if tells && (d.State == hook.Failed || d.Held()) {
 		l.ended(now)
 	}
 	if to == hook.EndpointPaused { // until the lane reads that; resuming the endpoint ends the pause

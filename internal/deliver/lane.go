@@ -206,6 +206,8 @@ func (l *lane) headMayGo(now time.Time) bool {
 		return false
 	case !ready, l.inFlight >= l.plan.limits.Concurrency: // the lane is pumped when the result is stored or a request ends
 		return false
+	case head.Held() && l.plan.limits.Strict: // until a person retries or skips it, which wakes the lane
+		return false
 	case head.NextAttemptAt.After(now): // in an ordered queue it waits for its retry here
 		l.pumpAt(now, head.NextAttemptAt)
 		return false

@@ -18,8 +18,9 @@ type subject struct {
 }
 
 // Delivery says which rules made a delivery what it is, and what happens next. e is nil if the endpoint is gone, ev if
-// the event was removed, and last, the latest attempt, if there was none.
-func (x Explainer) Delivery(d hook.Delivery, e *hook.Endpoint, ev *hook.Event, last *hook.Attempt, language string) hook.Why {
+// the event was removed, and last, the latest attempt, if there was none. heldBy is the delivery that holds the
+// queue before it, "" if none does.
+func (x Explainer) Delivery(d hook.Delivery, e *hook.Endpoint, ev *hook.Event, last *hook.Attempt, heldBy, language string) hook.Why {
 	f := &subject{d, e, ev, last}
 	because := func(why diagnose.Why, cause string, facts ...string) *hook.Reason {
 		return new(reason(why, language, cause, facts...))
@@ -47,7 +48,11 @@ func (x Explainer) Delivery(d hook.Delivery, e *hook.Endpoint, ev *hook.Event, l
 		}
 	}
 	why, facts := f.next(served)
-	out.Next = *because(why, "", facts...)
+	cause := ""
+	if heldBy != "" && (why == diagnose.WhyFirst || why == diagnose.WhyNext) {
+		why, cause = diagnose.WhyHeldBehind, heldBy
+	}
+	out.Next = *because(why, cause, facts...)
 	return out
 }
 
@@ -188,6 +193,8 @@ func (f *subject) waits(c *contract.Contract) (diagnose.Why, []string) {
 		return diagnose.WhyPaused, nil
 	case f.endpoint.State == hook.EndpointDisabled:
 		return diagnose.WhyDisabled, nil
+	case f.delivery.Held():
+		return diagnose.WhyHolds, nil
 	case f.delivery.Attempts == 0 || c == nil:
 		return diagnose.WhyFirst, nil
 	}
@@ -200,6 +207,8 @@ func (f *subject) cancelled() diagnose.Why {
 	switch f.delivery.Reason {
 	case hook.ReasonSuperseded:
 		return diagnose.WhySuperseded
+	case hook.ReasonSkipped:
+		return diagnose.WhySkipped
 	case hook.ReasonShadow:
 		return diagnose.WhyTrial
 	case hook.ReasonScript:

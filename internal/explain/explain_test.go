@@ -107,24 +107,24 @@ func TestDelivery(t *testing.T) {
 	x := newExplainer(t)
 	d := hook.Delivery{State: hook.Failed, Attempts: 1}
 	last := &hook.Attempt{Request: hook.Request{Method: "POST"}, Response: &hook.Response{Status: 500}, Class: hook.ClassStatus5xx}
-	why := x.Delivery(d, newEndpoint(), newEvent(), last, "en")
+	why := x.Delivery(d, newEndpoint(), newEvent(), last, "", "en")
 	if why.Made == nil || why.Taken == nil || why.Judged == nil || why.Judged.Cause != "response.status == 200" || why.Next.Code == "" {
 		t.Errorf("why %+v", why)
 	}
-	left := x.Delivery(hook.Delivery{State: hook.Cancelled, Reason: hook.ReasonOverBudget}, newEndpoint(), newEvent(), nil, "pt")
+	left := x.Delivery(hook.Delivery{State: hook.Cancelled, Reason: hook.ReasonOverBudget}, newEndpoint(), newEvent(), nil, "", "pt")
 	if left.Taken.Code != "over_budget" || left.Next.Code != "left_out" {
 		t.Errorf("a delivery that was left out: %+v", left)
 	}
-	left = x.Delivery(hook.Delivery{State: hook.Cancelled, Reason: hook.ReasonFilterFailed}, newEndpoint(), newEvent(), nil, "es")
+	left = x.Delivery(hook.Delivery{State: hook.Cancelled, Reason: hook.ReasonFilterFailed}, newEndpoint(), newEvent(), nil, "", "es")
 	if left.Taken.Code != "filter_failed" || left.Next.Code != "mend_filter" || !strings.Contains(left.Next.Detail, "compruebe primero si el valor") {
 		t.Errorf("a delivery whose filter failed: %+v", left)
 	}
-	gone := x.Delivery(d, nil, nil, nil, "en")
+	gone := x.Delivery(d, nil, nil, nil, "", "en")
 	if gone.Made != nil || gone.Taken != nil || gone.Judged != nil || gone.Next != why.Next {
 		t.Errorf("without endpoint and event: %+v", gone)
 	}
 	x.Contracts = new(contract.Set)
-	if why := x.Delivery(d, newEndpoint(), newEvent(), last, "en"); why.Made == nil || why.Judged != nil {
+	if why := x.Delivery(d, newEndpoint(), newEvent(), last, "", "en"); why.Made == nil || why.Judged != nil {
 		t.Errorf("without its contract: %+v", why)
 	}
 }

@@ -79,6 +79,7 @@ const (
 	ActionContractChanged       Action = "contract.changed"
 	ActionRecoveryStarted       Action = "recovery.started" // the object is the endpoint
 	ActionDeliveryRetried       Action = "delivery.retried"
+	ActionDeliverySkipped       Action = "delivery.skipped"
 	ActionPersonalRevealed      Action = "personal.revealed" // the object is the event, delivery or record that was read
 	ActionPersonalSearched      Action = "personal.searched" // the object is the path; the value is kept nowhere
 	ActionPersonalErased        Action = "personal.erased"   // the object is the path; the fields count what was erased

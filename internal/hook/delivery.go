@@ -52,6 +52,7 @@ const (
 	ReasonEndpointDeleted  = "endpoint_deleted"  // its endpoint was deleted
 	ReasonSuperseded       = "superseded"        // a newer snapshot exists
 	ReasonScript           = "script"            // the endpoint's transformation cancelled it
+	ReasonSkipped          = "skipped"           // a person gave it up, so that the strict queue behind it goes on
 	ReasonShadow           = "shadow"            // a trial: its request was recorded, and not sent
 	ReasonOverBudget       = "over_budget"       // the endpoint's filter was not evaluated: it costs too much work
 	ReasonFilterFailed     = "filter_failed"     // the endpoint's filter has no truth value for the event
@@ -75,7 +76,7 @@ type Delivery struct {
 	Attempts   int  // attempts so far, interrupted ones included
 	Slot       int  // place in the retry schedule: attempts so far without the interrupted ones
 	// NextAttemptAt is when the next attempt is due. In Sending it is when the present
-	// attempt began. It is zero if the delivery is finished.
+	// attempt began. It is zero if the delivery is finished, or held.
 	NextAttemptAt time.Time
 	// QueueAt is the delivery's place in the queue of its endpoint: NextAttemptAt, or
 	// CreatedAt if the endpoint is ordered. It means nothing unless the delivery waits.
@@ -96,6 +97,10 @@ type Delivery struct {
 func (d *Delivery) LeftOut() bool {
 	return d.State == Cancelled && (d.Reason == ReasonOverBudget || d.Reason == ReasonFilterFailed)
 }
+
+// Held reports whether the delivery failed and holds the strict queue of its endpoint: it waits until a person retries or
+// skips it, and those behind it wait, too.
+func (d *Delivery) Held() bool { return d.State == Retrying && d.NextAttemptAt.IsZero() }
 
 // Job is a delivery with everything that a sender needs.
 type Job struct {

@@ -20,6 +20,7 @@ type Policy struct {
 type Standing struct {
 	State   EndpointState
 	Ordered bool     // its deliveries go out one by one, in the order of their creation
+	Strict  bool     // with Ordered: one that failed holds those behind it
 	Failing Failures // its row of failures; zero: there is none, or this attempt says nothing of it
 }
 
@@ -50,6 +51,8 @@ const (
 	OnLeaveOut TriggerKind = "leave_out"
 	// OnRetry: a person sends the delivery again.
 	OnRetry TriggerKind = "retry"
+	// OnSkip: a person gives up a delivery that holds the queue of its endpoint.
+	OnSkip TriggerKind = "skip"
 	// OnRecover: a bulk replay sends the delivery again. It leaves alone what was
 	// superseded, and what was a trial and never meant to be sent.
 	OnRecover TriggerKind = "recover"
@@ -118,6 +121,9 @@ func Next(d Delivery, t Trigger, p Policy, e Standing, now time.Time) (next Tran
 			if next.Endpoint == "" && !t.Outcome.OK && !e.stopped() {
 				next.Endpoint, next.Why = p.GiveUp.decide(e.Failing, n.State == Failed, now)
 			}
+			if n.State == Failed && e.Strict && n.Mode == AtLeastOnce && next.Endpoint != EndpointDisabled && !e.stopped() {
+				n.State, n.NextAttemptAt = Retrying, time.Time{} // it holds the queue
+			}
 			if next.Endpoint == e.State { // it is paused already
 				next.Endpoint, next.Why = "", ""
 			}
@@ -135,6 +141,10 @@ func Next(d Delivery, t Trigger, p Policy, e Standing, now time.Time) (next Tran
 		ok = n.leaveOut(t.Reason)
 	case OnRetry:
 		ok = e.takes() && n.retry(now)
+	case OnSkip:
+		if ok = d.Held(); ok {
+			n.State, n.Reason = Cancelled, ReasonSkipped
+		}
 	case OnRecover:
 		ok = e.takes() && d.State.Finished() && !d.Superseded && d.Reason != ReasonShadow && n.retry(now)
 	}
@@ -242,14 +252,14 @@ func (d *Delivery) leaveOut(reason string) bool {
 }
 
 // retry is [OnRetry], and [OnRecover] of finished deliveries. A finished delivery
-// begins its schedule anew; one that waits for its next attempt only waits no longer.
+// begins its schedule anew, and so does one that is held; one that waits for its next attempt only waits no longer.
 // Either leaves the batch that it was in.
 // At-most-once can be sent again only if it was left out: then it never was sent.
 func (d *Delivery) retry(now time.Time) bool {
 	if !d.State.Finished() && d.State != Retrying || d.Test || d.Mode == AtMostOnce && !d.LeftOut() {
 		return false
 	}
-	if d.State.Finished() {
+	if d.State.Finished() || d.Held() {
 		d.State, d.Reason, d.Slot, d.Superseded = Pending, "", 0, false
 	}
 	d.NextAttemptAt, d.QueueAt, d.Batch = now, now, Batch{}

@@ -24,6 +24,7 @@ type happening struct {
 	trigger Trigger
 	set     func(*Delivery)
 	giveUp  GiveUp
+	strict  bool     // the endpoint's queue
 	failing Failures // of the endpoint
 }
 
@@ -79,6 +80,18 @@ func happenings() (list []happening) {
 			})
 		}
 	}
+	for slot, left := range []string{"places left in the schedule", "no place left in the schedule"} {
+		list = append(list, happening{
+			name: "an attempt fails in a strict queue, " + left, trigger: Trigger{Kind: OnAttempt, Outcome: Outcome{Class: ClassTimeout}},
+			set: func(d *Delivery) { d.Slot = slot }, strict: true,
+		})
+	}
+	for _, then := range []Then{ThenStop, ThenDisable} {
+		list = append(list, happening{
+			name:    "an attempt fails in a strict queue, and " + string(then) + "_if holds",
+			trigger: Trigger{Kind: OnAttempt, Outcome: Outcome{Class: ClassStatus4xx, Then: then}}, set: func(*Delivery) {}, strict: true,
+		})
+	}
 	list = append(list, happening{
 		name:    "an attempt succeeds after an hour of failures, and give_up disables after one",
 		trigger: Trigger{Kind: OnAttempt, Outcome: Outcome{OK: true}}, set: func(*Delivery) {},
@@ -110,6 +123,9 @@ func happenings() (list []happening) {
 			name: "a person retries the delivery, which was left out because its filter failed", trigger: Trigger{Kind: OnRetry},
 			set: func(d *Delivery) { d.Reason = ReasonFilterFailed },
 		},
+		{name: "a person skips the delivery, which does not hold its queue", trigger: Trigger{Kind: OnSkip}, set: nothing},
+		{name: "a person skips the delivery, which holds its queue if it is retrying", trigger: Trigger{Kind: OnSkip}, set: func(d *Delivery) { d.NextAttemptAt = time.Time{} }},
+		{name: "a person retries the delivery, which holds its queue if it is retrying", trigger: Trigger{Kind: OnRetry}, set: func(d *Delivery) { d.NextAttemptAt = time.Time{} }},
 		{name: "a bulk replay recovers the delivery", trigger: Trigger{Kind: OnRecover}, set: nothing},
 		{
 			name: "a bulk replay recovers the delivery, which was a trial", trigger: Trigger{Kind: OnRecover},
@@ -155,6 +171,7 @@ func TestNext(t *testing.T) {
 A row is a state before; a column is a kind of delivery. A cell is the state after, then:
   its reason; +1 or =0: the place in the schedule moves on, or to the beginning
   +superseded, -superseded: the flag is set, or cleared
+  held: it waits until a person retries or skips it
   unversioned: the next attempt renders the delivery anew
   stop, pause: the endpoint is to be disabled, or paused
 "-": nothing changes. Waiting deliveries with the flag superseded never come about; they
@@ -204,12 +221,12 @@ func (h happening) table() string {
 				for _, k := range kinds {
 					d := Delivery{
 						State: state, Reason: "before", Superseded: superseded, Mode: k.mode, Test: k.test,
-						Attempts: 1, Slot: 1, EndpointVersion: 3, ContractVersion: 4,
+						Attempts: 1, Slot: 1, EndpointVersion: 3, ContractVersion: 4, NextAttemptAt: noon,
 					}
 					h.set(&d)
 					p := normal
 					p.GiveUp = h.giveUp
-					next, ok := Next(d, h.trigger, p, Standing{State: endpoint, Failing: h.failing}, noon)
+					next, ok := Next(d, h.trigger, p, Standing{State: endpoint, Failing: h.failing, Strict: h.strict, Ordered: h.strict}, noon)
 					cells = append(cells, fmt.Sprintf("%-44s", cell(d, next, ok)))
 				}
 				variants = append(variants, group{string(endpoint), strings.TrimRight(strings.Join(cells, ""), " ")})
@@ -258,6 +275,9 @@ func cell(d Delivery, next Transition, ok bool) string {
 	}
 	if n.Superseded != d.Superseded {
 		words = append(words, map[bool]string{true: "+superseded", false: "-superseded"}[n.Superseded])
+	}
+	if n.Held() {
+		words = append(words, "held")
 	}
 	if n.EndpointVersion != d.EndpointVersion {
 		words = append(words, "unversioned")
@@ -340,7 +360,8 @@ func TestNextProperties(t *testing.T) {
 		d.Attempts = d.Slot + rapid.IntRange(0, 2).Draw(t, "interrupted before")
 		h := rapid.SampledFrom(happenings()).Draw(t, "happening")
 		h.trigger.Outcome.RetryAfter = rapid.SampledFrom([]time.Duration{0, 0, time.Minute}).Draw(t, "retry after")
-		e := Standing{State: rapid.SampledFrom(endpointStates).Draw(t, "endpoint"), Ordered: rapid.Bool().Draw(t, "ordered"), Failing: h.failing}
+		e := Standing{State: rapid.SampledFrom(endpointStates).Draw(t, "endpoint"), Ordered: rapid.Bool().Draw(t, "ordered"), Failing: h.failing, Strict: h.strict}
+		e.Ordered = e.Ordered || e.Strict
 		p.GiveUp = h.giveUp
 
 		got, ok := Next(d, h.trigger, p, e, noon)
@@ -351,7 +372,9 @@ func TestNextProperties(t *testing.T) {
 		switch {
 		case !ok && got != Transition{Delivery: d}:
 			t.Fatalf("changed although nothing changes: %+v", got)
-		case n.State.Finished() != n.NextAttemptAt.IsZero(), n.State.Finished() == n.FinishedAt.IsZero(),
+		case n.Held() && !(e.Strict && n.QueueAt == n.CreatedAt):
+			t.Fatalf("held although its queue is not strict, or without its place: %+v", n)
+		case !n.Held() && n.State.Finished() != n.NextAttemptAt.IsZero(), n.State.Finished() == n.FinishedAt.IsZero(),
 			n.State.Waiting() && n.QueueAt.IsZero():
 			t.Fatalf("neither finished nor due, or both: %+v", n)
 		case d.Superseded && d.State.Waiting(): // never comes about, and the rest need not hold
@@ -372,6 +395,7 @@ func TestNextProperties(t *testing.T) {
 			t.Fatalf("schedule moves from %d to %d", d.Slot, n.Slot)
 		case n.State.Waiting() && e.Ordered && ok && n.QueueAt != n.CreatedAt:
 			t.Fatalf("loses its place in the order: %+v", n)
+		case n.Held():
 		case n.State == Retrying && h.trigger.Outcome.Then == ThenPause:
 			if !n.NextAttemptAt.Equal(noon) || got.Endpoint == "" && e.State == EndpointActive {
 				t.Fatalf("does not wait for its endpoint: %+v", got)

@@ -523,6 +523,37 @@ func testRetry(t *testing.T, db *DB) {
 	if got, err := db.Retry(ctx, "acme", d.ID, true); err != nil || !got.QueueAt.Equal(got.CreatedAt) {
 		t.Errorf("ordered: %+v %v", got, err)
 	}
+	held := put(func(d *hook.Delivery) {
+		d.State, d.Reason, d.Slot, d.NextAttemptAt, d.QueueAt = hook.Retrying, "timeout", 3, time.Time{}, d.CreatedAt
+	})
+	if got, err := db.Delivery(ctx, "acme", held.ID); err != nil || !got.Held() {
+		t.Errorf("held: %+v %v", got, err)
+	}
+	if got, err := db.Retry(ctx, "acme", held.ID, true); err != nil || got.State != hook.Pending || got.Slot != 0 || got.Held() || !got.QueueAt.Equal(got.CreatedAt) {
+		t.Errorf("held, and retried: %+v %v", got, err)
+	}
+	if _, err := db.Skip(ctx, "acme", held.ID); !hook.IsKind(err, hook.KindConflict) {
+		t.Errorf("skipped what is not held any more: %v", err)
+	}
+	held = put(func(d *hook.Delivery) {
+		d.State, d.Reason, d.Slot, d.NextAttemptAt, d.QueueAt = hook.Retrying, "timeout", 3, time.Time{}, time.UnixMicro(1)
+	})
+	if got, err := db.Holder(ctx, e.ID); err != nil || got == nil || got.ID != held.ID {
+		t.Errorf("the holder: %+v %v", got, err)
+	}
+	if _, err := db.Skip(ctx, "other", held.ID); !hook.IsKind(err, hook.KindNotFound) {
+		t.Errorf("skipped through another tenant: %v", err)
+	}
+	skipped, err := db.Skip(ctx, "acme", held.ID)
+	if err != nil || skipped.State != hook.Cancelled || skipped.Reason != hook.ReasonSkipped || skipped.FinishedAt.IsZero() {
+		t.Errorf("skipped: %+v %v", skipped, err)
+	}
+	if got, err := db.Delivery(ctx, "acme", held.ID); err != nil || got.State != hook.Cancelled || !got.FinishedAt.Equal(skipped.FinishedAt) || !got.NextAttemptAt.IsZero() {
+		t.Errorf("skipped, and read: %+v %v", got, err)
+	}
+	if got, err := db.Holder(ctx, e.ID); err != nil || got != nil {
+		t.Errorf("the holder after that: %+v %v", got, err)
+	}
 	refused := func(name, code string, change func(*hook.Delivery)) {
 		t.Helper()
 		d := put(change)

@@ -90,6 +90,39 @@ func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, orde
 	return d, err
 }
 
+// Skip gives up a delivery that holds the strict queue of its endpoint ([hook.OnSkip]): it is cancelled, and the queue
+// goes on. It fails with KindConflict if the delivery does not hold a queue.
+func (db *DB) Skip(ctx context.Context, tenant string, id hook.DeliveryID) (d hook.Delivery, err error) {
+	now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
+	err = db.change(ctx, func(t *tx) error {
+		var err error
+		if d, err = t.delivery(tenant, id); err != nil {
+			return err
+		}
+		next, ok := hook.Next(d, hook.Trigger{Kind: hook.OnSkip}, hook.Policy{}, hook.Standing{}, now)
+		if !ok {
+			return hook.Conflict("delivery_not_held", "This delivery does not hold the queue of its endpoint, so there is nothing to skip.")
+		}
+		d = next.Delivery
+		if _, err := t.exec(`UPDATE deliveries SET state = $3, reason = $4, due_at = NULL, next_attempt_at = NULL, finished_at = $5
+			WHERE tenant = $1 AND id = $2`, d.Tenant, d.ID[:], string(d.State), d.Reason, micros(d.FinishedAt)); err != nil {
+			return err
+		}
+		return t.audit(hook.AuditEntry{Tenant: tenant, Action: hook.ActionDeliverySkipped, Object: id.String(), Name: d.Type})
+	})
+	return d, err
+}
+
+// Holder is the delivery that holds the strict queue of an endpoint, nil if none does.
+func (db *DB) Holder(ctx context.Context, endpoint hook.EndpointID) (*hook.Delivery, error) {
+	d, err := scanDelivery(db.read.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries
+		WHERE endpoint = $1 AND due_at > 0 ORDER BY due_at, id LIMIT 1`, endpoint[:]))
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !d.Held() {
+		return nil, nil
+	}
+	return &d, storageError(err)
+}
+
 // requeued is a delivery after a person ([hook.OnRetry]) or a bulk replay
 // ([hook.OnRecover]) sent it again. ok is false if it is not to be sent again.
 func requeued(d hook.Delivery, by hook.TriggerKind, endpoint hook.Standing, now time.Time) (next hook.Delivery, ok bool) {

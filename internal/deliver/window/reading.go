@@ -76,7 +76,7 @@ func (w *Window) EndPage(page hook.DuePage, now time.Time, open bool) (unsent []
 	}
 	unsent = w.follow(open)
 	w.reading = nil
-	notDue := func(job hook.Job) bool { return job.Delivery.NextAttemptAt.After(now) }
+	notDue := func(job hook.Job) bool { return job.Delivery.Held() || job.Delivery.NextAttemptAt.After(now) }
 	if r.changed && w.ordered && slices.ContainsFunc(w.jobs, notDue) {
 		unsent = append(unsent, w.Clear()...) // a person may have made that due since the page was read
 	}

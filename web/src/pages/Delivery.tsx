@@ -1,7 +1,7 @@
 // One delivery: what happened, attempt by attempt, and what happens next.
 import { Accordion, Anchor, Button, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconRefresh } from "@tabler/icons-react";
+import { IconPlayerSkipForward, IconRefresh } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
@@ -51,6 +51,14 @@ export function DeliveryPage() {
       return queryClient.invalidateQueries({ queryKey: ofTenant(tenant) });
     },
   });
+  const skip = useMutation({
+    mutationFn: () =>
+      ok(api.POST("/v1/tenants/{tenant}/deliveries/{delivery}/skip", { params: { path: { tenant, delivery: id } } })),
+    onSuccess: () => {
+      notifications.show({ message: t.delivery.skipped });
+      return queryClient.invalidateQueries({ queryKey: ofTenant(tenant) });
+    },
+  });
   const base = `/t/${encodeURIComponent(tenant)}`;
   const back = (
     <Anchor component={Link} {...{ to: `${base}/deliveries` }} size="sm" c="dimmed">
@@ -86,11 +94,22 @@ export function DeliveryPage() {
         text={
           <Group gap="xs" mt={4}>
             <StateBadge state={d.state} />
+            {d.held && <Tone color="red">{t.delivery.held}</Tone>}
             {d.test && <Tone color="grape">{t.deliveries.test}</Tone>}
             {titles(endpoint?.contract, d.type) !== d.type && <span className="mono">{d.type}</span>}
           </Group>
         }
       >
+        {mayChange && d.held && (
+          <Button
+            variant="default"
+            leftSection={<IconPlayerSkipForward size={16} />}
+            loading={skip.isPending}
+            onClick={() => skip.mutate()}
+          >
+            {t.delivery.skip}
+          </Button>
+        )}
         {retriable && (
           <Button
             variant="default"
@@ -103,7 +122,7 @@ export function DeliveryPage() {
         )}
       </PageHead>
       <Stack gap="lg">
-        <Trouble error={retry.error} />
+        <Trouble error={retry.error ?? skip.error} />
         {d.diagnosis && (
           <DiagnosisBox diagnosis={d.diagnosis}>
             {d.state === "retrying" && <NextTime at={d.next_attempt_at} />}

@@ -90,6 +90,14 @@ export function EndpointPage() {
         <EndpointMenu endpoint={e} onDeleted={() => void go({ to: "/t/$tenant/endpoints", params: { tenant } })} />
       </PageHead>
       <StateNotice endpoint={e} />
+      {e.held_by && (
+        <Alert color="red" mb="lg" title={t.delivery.held}>
+          {t.delivery.heldNotice}{" "}
+          <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/deliveries/${e.held_by}` }}>
+            {t.delivery.heldOpen}
+          </Anchor>
+        </Alert>
+      )}
       <Tabs
         value={tab}
         keepMounted={false}
