@@ -18,7 +18,6 @@ var insteadOf = map[string]string{
 	"webhooks":    "Write events: the event types by name.",
 	"event":       "Write events: the event types by name.",
 	"topics":      "Write events: the event types by name.",
-	"auth":        `Write a header, for example headers: {Authorization: "Bearer ${settings.token}"}, and describe token under settings.`,
 	"token":       `Write a header, for example headers: {Authorization: "Bearer ${settings.token}"}, and describe token under settings.`,
 	"api_key":     `Write a header, for example headers: {Authorization: "Bearer ${settings.token}"}, and describe token under settings.`,
 	"retries":     "Write the delays before each attempt, for example retry: [0s, 5s, 5m]",
@@ -44,9 +43,6 @@ func advice(key string, keys []string) string {
 	if !ours {
 		return ""
 	}
-	if fix, ok := insteadOf[key]; ok && !(key == "type" && !section("events.*")) {
-		return fix
-	}
 	for _, place := range places[:4] {
 		switch {
 		case section(place) || !slices.Contains(keysOf[place], key):
@@ -58,7 +54,10 @@ func advice(key string, keys []string) string {
 			return "Write it under " + place + ": " + place + ": {" + key + ": …}"
 		}
 	}
-	return ""
+	if key == "type" && !section("events.*") {
+		return ""
+	}
+	return insteadOf[key]
 }
 
 var statusWord = regexp.MustCompile(`^(\d\d\d|[2-5]xx)$`)
