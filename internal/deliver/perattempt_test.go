@@ -12,6 +12,7 @@ import (
 
 	"gancho/internal/deliver/compose"
 	"gancho/internal/hook"
+	"gancho/internal/mask"
 	"gancho/internal/send"
 	"gancho/internal/send/shadow"
 )
@@ -166,6 +167,9 @@ func TestAttemptAfterACrash(t *testing.T) {
 		same(t, "sent", x.tries(), []string{`1|||{"v":1,"try":1,"p":1}`, second, second})
 		if d := x.delivery(id); d.State != hook.Delivered || d.Attempts != 3 {
 			t.Errorf("%+v", d)
+		}
+		if kept := x.kept(id); len(kept) != 3 || kept[1] != mask.Text { // and not the payload, which was never sent
+			t.Errorf("kept: %q", kept)
 		}
 	})
 }

@@ -221,10 +221,11 @@ func (r rendering) withPersonal(ev *hook.Event) mask.Mask {
 }
 
 // HidesBody reports whether the body of a delivery contains secrets, so that it must not be
-// shown as it was sent. It is true if the version that rendered the body cannot be read.
+// shown as it was sent. It is true if the version that rendered the body cannot be read, and if each attempt has a body of
+// its own: that of an attempt that was not recorded is not known.
 func (c Composer) HidesBody(ctx context.Context, f *Form, d hook.Delivery) bool {
 	r, err := c.noted(ctx, f, &d)
-	return err != nil || r.SecretBody()
+	return err != nil || r.SecretBody() || r.BodyPerAttempt()
 }
 
 func sameSlice(a, b []byte) bool {
