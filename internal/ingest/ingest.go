@@ -79,8 +79,9 @@ type Options struct {
 	Contracts  *contract.Set
 	KeepKeys   time.Duration // how long an idempotency key is remembered
 	MaxPayload int           // bytes of a document, and of a payload made of one; 0: 1 MiB
-	Troubled   func()        // called for each condition that failed; nil: nobody counts them
-	Log        *slog.Logger
+	// Troubled is called with the contract of each condition that failed; nil: nobody counts them.
+	Troubled func(contract string)
+	Log      *slog.Logger
 	// MaxDeliveries bounds how many deliveries one request of [Ingest.Accept] can make; 0 means
 	// 20,000. The event that reaches the bound is still accepted; those after it are refused.
 	MaxDeliveries int

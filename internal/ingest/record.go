@@ -591,7 +591,7 @@ func (c *recordRequest) report() {
 			c.Log.Warn("condition failed, event not fired",
 				"tenant", c.Tenant, "contract", a.Contract, "line", t.Line, "type", t.Type, "kind", a.Kind, "key", a.Key)
 			if c.Troubled != nil {
-				c.Troubled()
+				c.Troubled(a.Contract)
 			}
 		}
 	}

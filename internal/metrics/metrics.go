@@ -21,7 +21,7 @@ type Metrics struct {
 	finished   *prometheus.CounterVec
 	seconds    prometheus.Histogram
 	firstWait  prometheus.Histogram
-	conditions prometheus.Counter
+	conditions *prometheus.CounterVec
 	refused    *prometheus.CounterVec
 	leftOut    *prometheus.CounterVec
 }
@@ -46,9 +46,9 @@ func New(roundTrips, commits func() int64) *Metrics {
 			Name: "gancho_first_attempt_wait_seconds", Help: "Time from accepting an event to its first attempt.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 14),
 		}),
-		conditions: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "gancho_conditions_failed_total", Help: "Conditions and payload templates of contracts that failed for a record change.",
-		}),
+		conditions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gancho_conditions_failed_total", Help: "Conditions and payload templates of contracts that failed for a record change, so that no event was made.",
+		}, []string{"contract"}),
 		leftOut: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gancho_deliveries_left_out_total",
 			Help: "Deliveries that were cancelled because evaluating the endpoint's filter failed (filter_failed) or would have cost too much work (over_budget).",
@@ -137,7 +137,7 @@ func (m *Metrics) Attempted(d *hook.Delivery, a *hook.Attempt) {
 func (m *Metrics) Cancelled(d *hook.Delivery) { m.finished.WithLabelValues(string(d.State)).Inc() }
 
 // ConditionFailed counts a condition or template of a contract that failed.
-func (m *Metrics) ConditionFailed() { m.conditions.Inc() }
+func (m *Metrics) ConditionFailed(contract string) { m.conditions.WithLabelValues(contract).Inc() }
 
 // LeftOut counts a delivery that was left out because the filter of its endpoint failed or cost too much work.
 func (m *Metrics) LeftOut(d *hook.Delivery) { m.leftOut.WithLabelValues(d.Reason).Inc() }
