@@ -107,6 +107,10 @@ type Window struct {
 	announced bool
 	nextDue   time.Time // when a delivery in the store comes due; zero: none is known
 	reading   *reading  // nil: nothing is being read
+
+	group      []int // what Group has listed
+	clears     int   // how often Clear was called
+	clearsThen int   // clears when the last group was taken
 }
 
 // New returns an empty window. Nothing is known about the queue yet, so all of it has to be
@@ -325,6 +329,7 @@ func (w *Window) NoteTest(id hook.DeliveryID) { w.tests[id] = struct{}{} }
 // Clear removes what waits in memory, for example when the endpoint is paused. The store
 // has all of it, and it will be read from there again.
 func (w *Window) Clear() (unsent []hook.Job) {
+	w.clears++
 	if len(w.jobs) > 0 {
 		w.restart()
 	}

@@ -73,6 +73,7 @@ type machine struct {
 
 	ordered bool
 	shared  bool // other nodes accept deliveries of the endpoint
+	grouped bool // several deliveries go in one request
 
 	rows        map[hook.DeliveryID]*row
 	announced   []publication
@@ -111,6 +112,7 @@ func newMachine(t *rapid.T) *machine {
 	m := &machine{
 		active: true, now: time.Unix(1_000_000, 0), memory: memory{max: 9000}, rows: map[hook.DeliveryID]*row{},
 		ordered: rapid.Bool().Draw(t, "ordered"), shared: rapid.Bool().Draw(t, "shared"),
+		grouped: rapid.Bool().Draw(t, "grouped"),
 	}
 	m.w = New(small, &m.memory)
 	m.w.SetOrdered(m.ordered)
@@ -332,19 +334,47 @@ func (m *machine) take(t *rapid.T) bool {
 	if head == nil || !ready || !m.active || m.ordered && len(m.sending) > 0 || head.NextAttemptAt.After(m.now) {
 		return false
 	}
+	if m.grouped {
+		m.takeGroup(t)
+		return true
+	}
 	m.mayBeSent(t, head.ID)
-	job := m.w.Take()
+	m.send(t, m.w.Take())
+	return true
+}
+
+const maxGroup = 3
+
+// takeGroup sends the head and what may go with it. Some of that may not fit after all.
+func (m *machine) takeGroup(t *rapid.T) {
+	group, _ := m.w.Group(Grouping{Max: maxGroup, Bytes: 2 * maxPayload}, m.now)
+	jobs := m.w.TakeGroup(group)
+	if len(jobs) > maxGroup {
+		t.Fatalf("%d in one request", len(jobs))
+	}
+	fit := rapid.IntRange(1, len(jobs)).Draw(t, "fit")
+	for i := range jobs[:fit] {
+		m.mayBeSent(t, jobs[i].Delivery.ID, jobs[:i]...)
+		m.send(t, jobs[i])
+	}
+	if rapid.Bool().Draw(t, "paused meanwhile") {
+		m.have(m.w.Clear())
+	}
+	m.have(m.w.Return(jobs[fit:]))
+}
+
+// send sends a delivery that was taken.
+func (m *machine) send(t *rapid.T, job hook.Job) {
 	// The mark is dropped if the result comes soon, unless it is an intent.
 	if r := m.rows[job.Delivery.ID]; !r.State.Finished() && (r.Mode == hook.AtMostOnce || rapid.Bool().Draw(t, "mark")) {
 		r.State = hook.Sending
 		job.Delivery.State = hook.Sending
 	}
 	m.sending = append(m.sending, job)
-	return true
 }
 
-// mayBeSent fails if sending a delivery now breaks a promise.
-func (m *machine) mayBeSent(t *rapid.T, id hook.DeliveryID) {
+// mayBeSent fails if sending a delivery now breaks a promise. with is what stands before it in the same request.
+func (m *machine) mayBeSent(t *rapid.T, id hook.DeliveryID, with ...hook.Job) {
 	r := m.rows[id]
 	switch {
 	case r == nil:
@@ -362,7 +392,7 @@ func (m *machine) mayBeSent(t *rapid.T, id hook.DeliveryID) {
 		return
 	}
 	for _, before := range m.byPlace()[:r.place] {
-		if r.Mode == hook.AtMostOnce && m.over(before) {
+		if r.Mode == hook.AtMostOnce && m.over(before) || slices.ContainsFunc(with, func(job hook.Job) bool { return job.Delivery.ID == before.ID }) {
 			continue
 		}
 		if !before.State.Finished() && !before.hidden && !before.outOfOrder && !before.dismissed {
@@ -380,10 +410,22 @@ func (m *machine) over(r *row) bool {
 
 // Answer ends an exchange.
 func (m *machine) Answer(t *rapid.T) {
-	job := pick(t, &m.sending, false)
+	outcomes := []string{"delivered", "failed", "failed", "not sent"}
+	if m.ordered && len(m.sending) > 1 { // a lane concludes what went in one request at once, the last one first
+		group := m.sending
+		m.sending = nil
+		outcomes = rapid.SampledFrom([][]string{outcomes[:3], outcomes[3:]}).Draw(t, "of the request")
+		for i := range slices.Backward(group) {
+			m.answer(t, group[i], rapid.SampledFrom(outcomes).Draw(t, "answer"))
+		}
+		return
+	}
+	m.answer(t, pick(t, &m.sending, false), rapid.SampledFrom(outcomes).Draw(t, "answer"))
+}
+
+func (m *machine) answer(t *rapid.T, job hook.Job, answer string) {
 	d := &job.Delivery
 	r := result{id: d.ID}
-	answer := rapid.SampledFrom([]string{"delivered", "failed", "failed", "not sent"}).Draw(t, "answer")
 	if d.Mode == hook.AtMostOnce && d.State != hook.Sending { // it ended before the intent, which failed
 		answer = "not sent"
 	}
@@ -633,7 +675,7 @@ func (m *machine) Check(t *rapid.T) {
 			t.Fatalf("%x waits, and is not known as waiting", m.w.jobs[i].Delivery.ID[:8])
 		}
 	}
-	if limit := small.Bytes + (maxPage+1)*(maxPayload+700); bytes != m.w.bytes || bytes > limit {
+	if limit := small.Bytes + (maxPage+1+maxGroup)*(maxPayload+700); bytes != m.w.bytes || bytes > limit {
 		t.Fatalf("%d bytes wait, %d are counted, %d are allowed", bytes, m.w.bytes, limit)
 	}
 	places := map[place]int{}
@@ -658,7 +700,7 @@ func (m *machine) Check(t *rapid.T) {
 	if m.memory.used != bytes+m.others {
 		t.Fatalf("%d bytes are reserved, %d are used", m.memory.used, bytes+m.others)
 	}
-	if places[waiting] > small.Jobs+maxPage+1 || late > small.Deferred || places[expected]+places[deferred] > small.Jobs {
+	if places[waiting] > small.Jobs+maxPage+1+maxGroup || late > small.Deferred || places[expected]+places[deferred] > small.Jobs {
 		t.Fatalf("in memory: %v", places)
 	}
 }

@@ -1,0 +1,137 @@
+package window
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"gancho/internal/hook"
+)
+
+// Which deliveries leave together with the first one.
+func TestGroup(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_000_000, 0)
+	old := hook.Batch{ID: hook.NewBatchID()}
+	type job = func(*hook.Job)
+	fresh := func(*hook.Job) {}
+	sized := func(n int) job { return func(j *hook.Job) { j.Event.Payload = make([]byte, n) } }
+	frozen := func(n int) job { return func(j *hook.Job) { j.Frozen = &hook.Frozen{Body: make([]byte, n)} } }
+	later := func(j *hook.Job) { j.Delivery.NextAttemptAt = now.Add(1) }
+	once := func(j *hook.Job) { j.Delivery.Mode = hook.AtMostOnce }
+	slot := func(j *hook.Job) { j.Delivery.Slot = 1 }
+	versions := func(e, c int64) job {
+		return func(j *hook.Job) { j.Delivery.EndpointVersion, j.Delivery.ContractVersion = e, c }
+	}
+	of := func(place, of int) job {
+		return func(j *hook.Job) { j.Delivery.Batch = hook.Batch{ID: old.ID, Place: place, Of: of} }
+	}
+	other := func(j *hook.Job) { j.Delivery.Batch = hook.Batch{ID: hook.NewBatchID(), Of: 1} }
+	for name, c := range map[string]struct {
+		ordered bool
+		jobs    []job
+		want    string
+	}{
+		"one":                                {false, []job{fresh}, "[0] false"},
+		"some, and there is room":            {false, []job{fresh, fresh}, "[0 1] false"},
+		"full":                               {false, []job{fresh, fresh, fresh}, "[0 1 2] true"},
+		"more than full":                     {false, []job{fresh, fresh, fresh, fresh}, "[0 1 2] true"},
+		"bytes are full":                     {false, []job{sized(60), sized(50), fresh}, "[0] true"},
+		"bytes are full exactly":             {false, []job{sized(49), sized(49)}, "[0 1] true"},
+		"one that is too large":              {false, []job{sized(1000), fresh}, "[0] true"},
+		"frozen bytes count":                 {false, []job{fresh, frozen(100)}, "[0] true"},
+		"not due":                            {false, []job{fresh, later, fresh}, "[0 2] false"},
+		"not due, in order":                  {true, []job{fresh, later, fresh}, "[0] true"},
+		"other modes":                        {false, []job{fresh, once, fresh}, "[0 2] false"},
+		"other modes, in order":              {true, []job{once, once, fresh}, "[0 1] true"},
+		"other places in the schedule":       {false, []job{slot, fresh, slot}, "[0 2] false"},
+		"other versions":                     {false, []job{fresh, versions(1, 1), versions(7, 2), versions(7, 3)}, "[0 2] false"},
+		"a batch of before":                  {false, []job{of(0, 2), of(1, 2), fresh}, "[0 1] true"},
+		"… in its order":                     {false, []job{of(1, 2), fresh, of(0, 2)}, "[2 0] true"},
+		"… larger than batches are now":      {false, []job{of(0, 4), of(1, 4), of(2, 4), of(3, 4)}, "[0 1 2 3] true"},
+		"… with more bytes than they have":   {false, []job{of(0, 1), sized(100)}, "[0] true"},
+		"… of which some is gone":            {false, []job{of(0, 3), of(2, 3), fresh}, "[0 1 2] true"},
+		"… of which some is not due":         {true, []job{of(0, 2), func(j *hook.Job) { of(1, 2)(j); later(j) }}, "[0] true"},
+		"a batch behind goes by itself":      {false, []job{fresh, other, fresh}, "[0 2] false"},
+		"a batch behind, in order":           {true, []job{fresh, other, fresh}, "[0] true"},
+		"the rest of a batch and another":    {false, []job{of(1, 2), other, fresh}, "[0 2] false"},
+		"a batch that was numbered wrongly":  {false, []job{of(0, 2), of(0, 2)}, "[0 1] false"},
+		"a batch of one that has come apart": {false, []job{of(1, 1), fresh}, "[0 1] false"},
+	} {
+		w := New(Limits{Jobs: 100, Bytes: 1 << 20, Deferred: 10, Refill: 4}, &memory{max: 1 << 20})
+		w.SetOrdered(c.ordered)
+		w.BeginPage()
+		var page hook.DuePage
+		for i, set := range c.jobs {
+			j := hook.Job{Event: &hook.Event{}, Delivery: hook.Delivery{ID: hook.NewEventID().Delivery(i + 1), Mode: hook.AtLeastOnce, NextAttemptAt: now}}
+			set(&j)
+			page.Jobs = append(page.Jobs, j)
+		}
+		w.EndPage(page, now, true)
+		group, whole := w.Group(Grouping{Max: 3, Bytes: 100, EndpointVersion: 7, ContractVersion: 2}, now)
+		if got := fmt.Sprint(group, " ", whole); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+		var want, rest []hook.DeliveryID
+		for _, i := range group {
+			want = append(want, page.Jobs[i].Delivery.ID)
+		}
+		for i := range page.Jobs {
+			if !slices.Contains(group, i) {
+				rest = append(rest, page.Jobs[i].Delivery.ID)
+			}
+		}
+		ids := func(jobs []hook.Job) (list []hook.DeliveryID) {
+			for i := range jobs {
+				list = append(list, jobs[i].Delivery.ID)
+			}
+			return list
+		}
+		taken := w.TakeGroup(group)
+		if !slices.Equal(ids(taken), want) || !slices.Equal(ids(w.jobs), rest) {
+			t.Errorf("%s: took %v, left %v", name, ids(taken), ids(w.jobs))
+		}
+		w.Return(taken)
+		if !slices.Equal(ids(w.jobs), append(want, rest...)) || w.taken != 0 {
+			t.Errorf("%s: after all of it came back, %v wait", name, ids(w.jobs))
+		}
+	}
+}
+
+// What comes back was superseded meanwhile, or the queue was cleared: then the store has it as it is.
+func TestReturnToTheStore(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_000_000, 0)
+	for _, ordered := range []bool{false, true} {
+		memory := &memory{max: 1 << 20}
+		w := New(small, memory)
+		w.SetOrdered(ordered)
+		w.BeginPage()
+		var page hook.DuePage
+		for i := range 3 {
+			d := hook.Delivery{ID: hook.NewEventID().Delivery(i + 1), Mode: hook.AtLeastOnce, State: hook.Pending, NextAttemptAt: now}
+			page.Jobs = append(page.Jobs, hook.Job{Event: &hook.Event{}, Delivery: d})
+		}
+		page.Jobs[2].Delivery.State = hook.Sending
+		w.EndPage(page, now, true)
+		group, _ := w.Group(Grouping{Max: 3, Bytes: 100}, now)
+		jobs := w.TakeGroup(group)
+		w.Supersede(jobs[1].Delivery.ID)
+		w.Supersede(jobs[2].Delivery.ID)
+		if ordered {
+			w.Clear()
+		}
+		unsent := w.Return(jobs)
+		if len(unsent) != 1 || unsent[0].Delivery.ID != jobs[2].Delivery.ID || w.taken != 1 {
+			t.Errorf("ordered %v: %d are to be put back, %d are taken", ordered, len(unsent), w.taken)
+		}
+		want := 1
+		if ordered {
+			want = 0
+		}
+		if w.Len() != want || w.Backlog() != ordered || memory.used != w.bytes {
+			t.Errorf("ordered %v: %d wait, backlog %v", ordered, w.Len(), w.Backlog())
+		}
+	}
+}
