@@ -55,6 +55,7 @@ type Attempt struct {
 	Rule        string        `json:"rule,omitempty" doc:"The rule of the contract that decided what follows: disable_if, stop_if, pause_if or retry_if; left out: none did." example:"stop_if"`
 	RuleError   string        `json:"rule_error,omitempty" doc:"Why a rule of the contract could not be applied, one sentence; it counted as not holding."`
 	Steps       []Step        `json:"steps,omitempty" doc:"What was exchanged before the request that is shown, in order: the fetch of a token, a request that was redirected, or one that was answered with 401 and made again with a new token."`
+	Batch       *Batch        `json:"batch,omitempty" doc:"The request had several events in it; the body is the part of this one. Left out: it had one."`
 	Interrupted bool          `json:"interrupted" doc:"The server stopped before it knew how the attempt ended."`
 	Unreadable  bool          `json:"unreadable,omitempty" doc:"What was sent and answered is stored encrypted and cannot be decrypted: it was damaged, or its encryption key is missing."`
 }
@@ -67,6 +68,13 @@ type Step struct {
 	Status int     `json:"status" doc:"Of the answer; 0: none came." example:"200"`
 	Class  string  `json:"class,omitempty" doc:"Why it failed: an error class."`
 	TookMS float64 `json:"took_ms" example:"84.2"`
+}
+
+// Batch is a request with several events.
+type Batch struct {
+	ID       string `json:"id" doc:"The same for all deliveries of the request, and when it was sent again with the same events. The signature has it in place of the event's id." example:"bat_06ew2c6eqfy7d00000000000g4"`
+	Position int    `json:"position" doc:"Place of this event in the request, from 0." example:"3"`
+	Of       int    `json:"of" doc:"How many events the request had." example:"57"`
 }
 
 // Request is what was sent, secrets masked.

@@ -295,6 +295,9 @@ func wireAttempt(at *hook.Attempt) client.Attempt {
 		out.Response = &client.Response{Status: r.Status, Headers: pairs(r.Headers), Truncated: r.Truncated}
 		out.Response.Body, out.Response.BodyBase64 = text(r.Body)
 	}
+	if b := at.Batch; !b.IsZero() {
+		out.Batch = &client.Batch{ID: b.ID.String(), Position: b.Place, Of: b.Of}
+	}
 	if at.Class != "" {
 		out.Error = &client.AttemptError{Class: at.Class, Detail: at.Detail}
 	}

@@ -76,7 +76,10 @@ type siege struct {
 	began time.Time
 	rng   *rand.Rand
 	ended atomic.Bool // no more load
-	load  sync.WaitGroup
+	// receive is the receiver, and contract that of the published events; both are set before the first life begins.
+	receive  http.HandlerFunc
+	contract string
+	load     sync.WaitGroup
 
 	mu    sync.Mutex
 	alive *sync.Cond
@@ -117,7 +120,8 @@ func newSiege(t *testing.T, at place) *siege {
 		runs: map[string]bool{}, shown: map[arrival]bool{}, fixed: map[arrival]int{}, deleted: map[string]bool{}, buried: map[string]int{},
 	}
 	s.alive = sync.NewCond(&s.mu)
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(s.receive))
+	s.receive = s.note
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.receive(w, r) }))
 	srv.Config.ConnState = func(c net.Conn, state http.ConnState) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -131,8 +135,8 @@ func newSiege(t *testing.T, at place) *siege {
 	return s
 }
 
-// receive notes a request. Every seventh fails, and some take a while.
-func (s *siege) receive(w http.ResponseWriter, r *http.Request) {
+// note notes a request. Every seventh fails, and some take a while.
+func (s *siege) note(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	var of struct{ N int }
 	_ = json.Unmarshal(body, &of) // a snapshot has no number
@@ -269,7 +273,7 @@ func (s *siege) publish(kind string, burst int) {
 		for i := range burst {
 			number := (n-1)*burst + i + 1
 			events = append(events, client.NewEvent{
-				Type: kind, ID: fmt.Sprintf("%s-%d-%d", kind, publisher, number), Payload: fmt.Appendf(nil, `{"n":%d}`, number),
+				Type: kind, Contract: s.contract, ID: fmt.Sprintf("%s-%d-%d", kind, publisher, number), Payload: fmt.Appendf(nil, `{"n":%d}`, number),
 			})
 		}
 		s.call("publish "+kind, func(ctx context.Context, c *client.Client) error {

@@ -124,6 +124,9 @@ func (d *delivery) looksAtBody() bool {
 	content := func(r expr.Reference) bool {
 		return r.Path[0] == "response" && (len(r.Path) < 2 || r.Path[1] != "status" && r.Path[1] != "headers")
 	}
+	if d.batch.failed != nil && slices.ContainsFunc(d.batch.failed.References(), content) {
+		return true
+	}
 	if d.success != nil && slices.ContainsFunc(d.success.References(), content) {
 		return true
 	}

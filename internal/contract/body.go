@@ -76,7 +76,9 @@ func (l *loader) rawBody(e *endpoint, n *yamlfile.Node, at template.Place, secti
 }
 
 // bodyNames reports whether the body has something of a root in it.
-func (e *endpoint) bodyNames(root string) bool { return e.body.Names(root) || e.raw.Names(root) }
+func (e *endpoint) bodyNames(root string) bool {
+	return e.body.Names(root) || e.raw.Names(root) || e.item.Names(root)
+}
 
 // bodyDependsOn reports whether the body is another one if something under a root is.
 func (e *endpoint) bodyDependsOn(root string) bool {

@@ -127,8 +127,9 @@ type endpoint struct {
 	accept      string  // "": the header Accept is not sent, unless headers or an endpoint have one
 	eventHeader string  // the header that is nothing but the type of the event; "" if there is none
 	json        rawjson.Style
-	body        *template.Value    // nil: the payload, or raw
+	body        *template.Value    // nil: the payload, or raw; in a contract that batches, what stands around the items
 	raw         *template.Template // a body that is no JSON; nil: there is none
+	item        *template.Value    // of an event in a request with several; nil: the payload
 	bodySchema  *schema.Schema
 	bodyTexts   schema.Texts // of bodySchema; nil if there is none
 	form        *form
@@ -167,6 +168,7 @@ type delivery struct {
 	giveUp         hook.GiveUp
 	strict         bool // ordered, and what failed holds what is behind it
 	judgesBody     bool // some rule looks at the content of an answer
+	batch          batching
 }
 
 // Clock says what a contract's timeout covers.
@@ -283,9 +285,11 @@ func (c *Contract) EventTypesPerEndpoint() (least, most int) {
 	return c.endpoint.minTypes, c.endpoint.maxTypes
 }
 
-// MakesBody reports whether the contract makes the body with a template of its own,
+// MakesBody reports whether the contract makes the body with a template of its own, or of several events,
 // so that it is not the payload. [Contract.BodySchema] then describes the body.
-func (c *Contract) MakesBody() bool { return c.endpoint.body != nil || c.endpoint.raw != nil }
+func (c *Contract) MakesBody() bool {
+	return c.endpoint.body != nil || c.endpoint.raw != nil || c.Batches()
+}
 
 // BodySchema is the JSON Schema (2020-12) of the body that the contract makes, with
 // texts in one language; nil if the contract has none.

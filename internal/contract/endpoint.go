@@ -40,6 +40,10 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 		e.shaping = l.OneOf(v, "on", "off") == "on"
 	}
 	at := l.requestPlace(c)
+	ofItems := at
+	if l.batches() {
+		at = wholePlace(at)
+	}
 	if v := o.Get("content_type"); v != nil {
 		e.contentType = l.template(v, at)
 	}
@@ -69,11 +73,17 @@ func (l *loader) endpoint(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("json"); v != nil {
 		e.json = l.json(v)
 	}
-	if v := o.Get("body"); v != nil {
+	if l.batches() {
+		l.itemBody(e, o, ofItems)
+	} else if v := o.Get("body"); v != nil {
 		l.body(e, v, at, o)
 	}
+	if v := o.Get("item"); v != nil && !l.batches() {
+		l.ProblemAt(v, "item is the part of each event in a request with several, and this contract sends one in each.",
+			"Write body instead, or add batch: {max: 100} to delivery.")
+	}
 	if v := o.Get("schema"); v != nil {
-		if e.bodyTexts, e.bodySchema = schema.Read(l.File, v); e.body == nil && e.raw == nil {
+		if e.bodyTexts, e.bodySchema = schema.Read(l.File, v); e.body == nil && e.raw == nil && !l.batches() {
 			l.ProblemAt(v, "schema describes the body that body makes, and there is no body here.", "To describe the payload, move the schema to the event type or to the record.")
 		}
 	}

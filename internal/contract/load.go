@@ -90,7 +90,7 @@ var keysOf = map[string][]string{
 	},
 	"events.*.cases.*": {"title", "example"},
 	"endpoint": {
-		"method", "methods", "content_type", "user_agent", "accept", "settings", "headers", "query", "pairs", "body", "schema", "form", "json", "sign", "shaping",
+		"method", "methods", "content_type", "user_agent", "accept", "settings", "headers", "query", "pairs", "body", "item", "schema", "form", "json", "sign", "shaping",
 		"per_tenant", "event_types", "egress", "auth", "verify",
 	},
 	"endpoint.auth":        {"basic", "bearer", "oauth2"},
@@ -111,10 +111,11 @@ var keysOf = map[string][]string{
 	"endpoint.event_types":  {"min", "max"},
 	"delivery": {
 		"timeout", "connect_timeout", "clock", "retry", "mode", "success", "disable_if", "stop_if", "pause_if", "retry_if",
-		"give_up", "concurrency", "per_second", "ordered", "delay", "debounce", "redirects",
+		"give_up", "concurrency", "per_second", "ordered", "delay", "debounce", "redirects", "batch",
 	},
 	"delivery.give_up":    {"after", "of", "do"},
 	"delivery.debounce":   {"key", "wait", "max"},
+	"delivery.batch":      {"max", "wait", "bytes", "failed"},
 	"credentials":         {"api_key", "secret", "token", "endpoint"},
 	"credentials.api_key": {"length", "alphabet"},
 	"credentials.secret":  {"length", "alphabet"},
@@ -250,7 +251,6 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 		d.success = template.ReadCondition(l.File, v, expr.Success())
 	}
 	d.rules = l.answerRules(o)
-	d.judgesBody = d.looksAtBody()
 	if v := o.Get("give_up"); v != nil {
 		d.giveUp = l.giveUp(v)
 	}
@@ -274,6 +274,10 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 		d.redirects = l.redirects(v, d.clock)
 	}
 	l.delay(c, o)
+	if v := o.Get("batch"); v != nil {
+		l.batch(c, v)
+	}
+	d.judgesBody = d.looksAtBody()
 }
 
 // retry reads a list of delays, or none.

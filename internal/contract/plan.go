@@ -202,6 +202,9 @@ type Attempt = template.Attempt
 
 // RenderFor is [Plan.Render] for one attempt.
 func (p *Plan) RenderFor(ev *hook.Event, a *Attempt) (Rendering, error) {
+	if p.contract.Batches() {
+		return p.renderOne(ev)
+	}
 	r, err := p.HeadFor(ev, a)
 	if err != nil {
 		return Rendering{}, err
@@ -295,13 +298,16 @@ const renderUnits = 1_000_000
 
 func renderBudget() *work.Budget { return work.NewBudget(context.Background(), renderUnits, nil) }
 
+var errNoCredential = errors.New("the contract puts the key of a credential into the body, and this endpoint has no credential; " +
+	"create the endpoint by creating a credential")
+
 // makeBody creates a body that is not just the payload: it fills in the contract's
 // template, adds the person's pairs, applies the style and puts the result into the form.
 func (p *Plan) makeBody(ev *hook.Event, a *Attempt, address string) ([]byte, error) {
 	e := &p.contract.endpoint
 	body := ev.Payload
 	if p.credential == nil && e.bodyNames("credential") {
-		return nil, errors.New("the contract puts the key of a credential into the body, and this endpoint has no credential; create the endpoint by creating a credential")
+		return nil, errNoCredential
 	}
 	if e.raw != nil {
 		text, err := p.rawText(ev, a, address)

@@ -21,7 +21,7 @@ func (l *lane) send(job hook.Job) {
 	before := job.Delivery
 	m, err := l.w.attempt(p, &job, func(d *hook.Delivery, frozen *hook.Frozen) error {
 		edited := before.EndpointVersion != d.EndpointVersion || before.ContractVersion != d.ContractVersion
-		if err := l.mark(d, frozen, edited && before.EndpointVersion != 0); err != nil {
+		if err := l.mark(d, frozen, edited && before.EndpointVersion != 0 || p.contract.Batches()); err != nil {
 			return err
 		}
 		if !l.mayWork() { // storing took time: another node may have taken over meanwhile, and nothing is sent
@@ -31,7 +31,7 @@ func (l *lane) send(job hook.Job) {
 	})
 	if err != nil { // the delivery is not at fault: its state stays, and it is read again if it still waits
 		if errors.Is(err, errNotMarked) || errors.Is(err, errUnsent) {
-			before.State = hook.Sending // that may be stored or not; it is put back as if it were
+			unsure(&before)
 		}
 		var wait time.Duration
 		if m.why != nil {
@@ -42,6 +42,9 @@ func (l *lane) send(job hook.Job) {
 	}
 	l.conclude(p, job, m)
 }
+
+// unsure notes that a delivery may be stored as being sent or not; it is put back as if it were.
+func unsure(d *hook.Delivery) { d.State = hook.Sending }
 
 // made is an attempt and its result.
 type made struct {
@@ -132,12 +135,13 @@ func (w *Worker) transportOf(p *plan, m *send.Message) string {
 
 // mark stores that the delivery is being sent. It returns only when that is durable if
 // the delivery is at-most-once, if a script made the request, since the script may give
-// another result after a crash, or if the delivery is stored with other versions (edited).
+// another result after a crash, or if that is needed for another reason (must): the delivery is
+// stored with other versions, or a script may have made its part of a request with several events.
 // Otherwise the store writes it later, unless the delivery was stored as being sent when it
 // was accepted. mark fails with [hook.ErrNotWaiting] or errNotMarked; then the delivery must
 // not be sent.
-func (l *lane) mark(d *hook.Delivery, frozen *hook.Frozen, edited bool) error {
-	durable := edited || d.Mode == hook.AtMostOnce || frozen != nil && frozen.Head != nil
+func (l *lane) mark(d *hook.Delivery, frozen *hook.Frozen, must bool) error {
+	durable := must || d.Mode == hook.AtMostOnce || frozen != nil && frozen.Head != nil
 	if d.State == hook.Sending && !durable {
 		return nil
 	}
@@ -316,20 +320,24 @@ func (l *lane) putBack(d hook.Delivery, again time.Time) {
 // settle lets the lane forget a delivery, because the store now has it as given. If the
 // delivery is not finished, the lane will read it from the store again, but not before again.
 func (l *lane) settle(d hook.Delivery, again time.Time) {
+	l.mu.Lock()
+	// An ordered lane sends the next delivery, and reads its next page, only when this is stored.
+	act := l.settled(&d, again) || l.ordered() && l.window.OthersWait()
+	l.mu.Unlock()
+	if act {
+		go l.pump() // not on this goroutine, which is the one that commits
+	}
+}
+
+// settled is the part of settle that concerns the window. It reports whether the delivery will be sent again; with mu held.
+func (l *lane) settled(d *hook.Delivery, again time.Time) bool {
 	switch {
 	case d.State.Finished():
 		again = time.Time{}
 	case d.State == hook.Retrying && d.QueueAt.After(again):
 		again = d.QueueAt
 	}
-	l.mu.Lock()
-	requeued := l.window.Settle(d.ID, again)
-	// An ordered lane sends the next delivery, and reads its next page, only when this is stored.
-	act := requeued || !again.IsZero() || l.ordered() && l.window.OthersWait()
-	l.mu.Unlock()
-	if act {
-		go l.pump() // not on this goroutine, which is the one that commits
-	}
+	return l.window.Settle(d.ID, again) || !again.IsZero()
 }
 
 // setState disables or pauses the endpoint.
@@ -350,7 +358,7 @@ func (l *lane) setState(to hook.EndpointState, why string, now time.Time) {
 func (w *Worker) interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hook.Result {
 	a := &hook.Attempt{
 		Delivery: d.ID, Number: d.Attempts + 1, StartedAt: d.NextAttemptAt, Interrupted: true, Class: hook.ClassInterrupted,
-		Transport: w.transportOf(p, nil), Request: p.form.Request(hidden),
+		Transport: w.transportOf(p, nil), Request: p.form.Request(hidden), Batch: d.Batch,
 		Detail: "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
 	}
 	interrupted := hook.Outcome{Interrupted: true, Class: hook.ClassInterrupted}

@@ -16,7 +16,8 @@
 //   - Ordered: a delivery is sent only when none of those before it can be sent again, even after a
 //     crash: their results are durable, or all are at-most-once, and that they were sent is durable.
 //   - Every attempt of a delivery sends the body, URL and headers of the first;
-//     only signatures and timestamps are new.
+//     only signatures and timestamps are new. Several events in one request stay together,
+//     also over a crash, as long as each of them is to be sent again (batch.go).
 //
 // docs/states.md draws the states; ARCHITECTURE.md lists the goroutines.
 package deliver

@@ -25,9 +25,10 @@ func (l *lane) await(d *hook.Delivery) (atOnce bool) {
 // sendsAtOnce reports whether a delivery that is offered now would be sent at once, or very
 // soon: the deliveries in flight, in memory and about to be offered are fewer than twice the
 // concurrency. It returns false for an ordered lane, where a delivery waits for those before
-// it, and for at-most-once, which needs a commit of its own first. mu is held.
+// it, and for at-most-once and for contracts that send several events in one request, which need a commit
+// of their own first. mu is held.
 func (l *lane) sendsAtOnce(d *hook.Delivery, now time.Time) bool {
-	if d.Mode != hook.AtLeastOnce || l.ordered() || l.got != l.wanted || l.window.Backlog() || !l.pace.Unlimited(now) {
+	if d.Mode != hook.AtLeastOnce || l.ordered() || l.plan.batch.Max > 0 || l.got != l.wanted || l.window.Backlog() || !l.pace.Unlimited(now) {
 		return false
 	}
 	return l.window.Len()+l.inFlight+l.starting < 2*l.plan.limits.Concurrency

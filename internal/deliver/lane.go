@@ -42,11 +42,11 @@ type lane struct {
 	// it when the goroutine is done. So there is one at a time.
 	reads bool
 
-	freeSenders  chan hook.Job // hands a delivery to an idle sender
-	inFlight     int           // deliveries with senders
-	starting     int           // expected deliveries that are being stored as hook.Sending
-	waitsForSlot bool          // it waits in line for a slot: acquire sets it, its turn clears it; requestSlots guards it
-	timer        *time.Timer   // pumps
+	freeSenders  chan parcel // hands a parcel to an idle sender
+	inFlight     int         // parcels with senders
+	starting     int         // expected deliveries that are being stored as hook.Sending
+	waitsForSlot bool        // it waits in line for a slot: acquire sets it, its turn clears it; requestSlots guards it
+	timer        *time.Timer // pumps
 
 	usedAt      time.Time // when a delivery was last offered
 	recoveredAt time.Time // when it last looked for interrupted deliveries; zero: not since it was opened
@@ -73,7 +73,7 @@ var windowLimits = window.Limits{Jobs: 32_768, Bytes: 32 << 20, Deferred: pageJo
 func newLane(w *Worker, id hook.EndpointID, recovers bool) *lane {
 	l := &lane{
 		w: w, id: id, epoch: w.Owner.Epoch(), window: window.New(windowLimits, &w.memory),
-		freeSenders: make(chan hook.Job), wanted: 1, recovers: recovers,
+		freeSenders: make(chan parcel), wanted: 1, recovers: recovers,
 	}
 	l.timer = time.AfterFunc(time.Hour, l.pump)
 	l.timer.Stop()
@@ -123,15 +123,15 @@ func (l *lane) refresh() {
 func (l *lane) pump() {
 	for {
 		l.mu.Lock()
-		job, ok := l.take()
+		x, ok := l.take()
 		l.mu.Unlock()
 		if !ok {
 			return
 		}
 		select {
-		case l.freeSenders <- job:
+		case l.freeSenders <- x:
 		default:
-			go l.work(job)
+			go l.work(x)
 		}
 	}
 }
@@ -140,24 +140,34 @@ func (l *lane) pump() {
 // one at a time, that saves starting a goroutine, and growing its stack, for each of them.
 const freeFor = time.Second
 
-// work is a sender: it sends one delivery after the other, as long as there are any.
-func (l *lane) work(job hook.Job) {
+// parcel is what one request is made of: a delivery, or several if the contract sends several events in one request.
+type parcel struct {
+	hook.Job
+	group []hook.Job // nil: Job alone
+}
+
+// work is a sender: it sends one parcel after the other, as long as there are any.
+func (l *lane) work(x parcel) {
 	free := time.NewTimer(freeFor)
 	defer free.Stop()
 	for {
 		for ok := true; ok; {
-			l.send(job)
+			if x.group == nil {
+				l.send(x.Job)
+			} else {
+				l.sendGroup(x.group)
+			}
 			l.w.slots.release()
 			l.mu.Lock()
 			l.inFlight--
-			job, ok = l.take()
+			x, ok = l.take()
 			l.mu.Unlock()
 			l.w.senders.Done()
 		}
 		l.pump() // the request that ended may have made room for more than one
 		free.Reset(freeFor)
 		select {
-		case job = <-l.freeSenders:
+		case x = <-l.freeSenders:
 		case <-free.C:
 			return
 		case <-l.w.closing:
@@ -166,62 +176,77 @@ func (l *lane) work(job hook.Job) {
 	}
 }
 
-// take returns a delivery that may be sent now, counted as in flight. If there is none,
-// it makes sure that the lane acts again when there may be one. mu is held.
-func (l *lane) take() (job hook.Job, ok bool) {
+// take returns what may be sent now, counted as in flight. If there is nothing,
+// it makes sure that the lane acts again when there may be something. mu is held.
+func (l *lane) take() (x parcel, ok bool) {
 	if l.w.stopping.Load() || !l.mayWork() {
-		return job, false
+		return x, false
 	}
 	if l.got != l.wanted || l.recovers {
 		l.background(l.prepare)
-		return job, false
+		return x, false
 	}
 	now := l.now()
 	l.putBackAll(l.window.Advance(now, l.active()))
 	if !l.active() {
 		l.rest(now)
-		return job, false
+		return x, false
 	}
 	if l.window.WantsPage() && !l.reads {
 		l.window.BeginPage()
 		l.background(l.readPage)
 	}
-	if !l.headMayGo(now) {
-		return job, false
+	group, ok := l.headMayGo(now)
+	if !ok {
+		return x, false
 	}
 	l.inFlight++
 	l.pace.Sent()
 	l.w.senders.Add(1)
-	return l.window.Take(), true
+	if group != nil {
+		x.group = l.window.TakeGroup(group)
+	} else {
+		x.Job = l.window.Take()
+	}
+	return x, true
 }
 
 // headMayGo reports whether the first delivery in memory may be sent now: it is due,
 // and concurrency, breaker, rate and the slots of all lanes allow it. If not, the lane
-// acts again when that may have changed.
-func (l *lane) headMayGo(now time.Time) bool {
+// acts again when that may have changed. group lists what goes in the same request, as
+// [window.Window.Group] does; nil if the contract sends each event in a request of its own.
+func (l *lane) headMayGo(now time.Time) (group []int, ok bool) {
 	head, ready := l.window.Head()
 	switch {
 	case head == nil:
 		l.pumpAt(now, l.window.NextDue())
-		return false
+		return nil, false
 	case !ready, l.inFlight >= l.plan.limits.Concurrency: // the lane is pumped when the result is stored or a request ends
-		return false
+		return nil, false
 	case head.Held() && l.plan.limits.Strict: // until a person retries or skips it, which wakes the lane
-		return false
+		return nil, false
 	case head.NextAttemptAt.After(now): // in an ordered queue it waits for its retry here
 		l.pumpAt(now, head.NextAttemptAt)
-		return false
+		return nil, false
+	}
+	if l.plan.batch.Max > 0 {
+		var whole bool
+		group, whole = l.window.Group(l.plan.grouping(), now)
+		if until := head.NextAttemptAt.Add(l.plan.batch.Wait); !whole && until.After(now) { // others may come
+			l.pumpAt(now, until)
+			return nil, false
+		}
 	}
 	r, again, ok := l.pace.Reserve(now)
 	if !ok {
 		l.pumpAt(now, again)
-		return false
+		return nil, false
 	}
 	if !l.w.slots.acquire(l, l.inFlight == 0) {
 		r.Cancel(now)
-		return false
+		return nil, false
 	}
-	return true
+	return group, true
 }
 
 // rest is for a lane whose endpoint is not active. It keeps nothing in memory, and cancels the

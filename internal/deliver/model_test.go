@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -99,10 +100,12 @@ type model struct {
 	*world
 	*chance
 	endpoints []*hook.Endpoint
+	batched   bool // several events go in one request
 	mu        sync.Mutex
 	published map[string]hook.DeliveryID // by payload: what is committed, or is about to be
 	answered  map[string][]bool          // by payload: whether each request succeeded
-	order     map[string][]int           // by URL: the numbers of the requests
+	order     map[string][]int           // by URL: the numbers of the first events of the requests
+	together  int                        // the most events in one request
 }
 
 // answer is what a receiver does.
@@ -120,17 +123,31 @@ func (m *model) answer(_ int, message *send.Message) *send.Reply {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var number int
-	if _, err := fmt.Sscanf(string(message.Body), message.Target+" %d", &number); err != nil {
-		m.t.Error(err)
+	parts := []string{string(message.Body)}
+	if m.batched {
+		parts = strings.Split(strings.Trim(string(message.Body), "[]"), ",")
 	}
-	if _, ok := m.published[string(message.Body)]; !ok {
-		m.t.Errorf("%s was sent, and not published", message.Body)
+	var numbers []int
+	for _, part := range parts {
+		var number int
+		if _, err := fmt.Sscanf(part, message.Target+" %d", &number); err != nil {
+			m.t.Error(err)
+		}
+		if _, ok := m.published[part]; !ok {
+			m.t.Errorf("%s was sent, and not published", part)
+		}
+		numbers = append(numbers, number)
+		m.answered[part] = append(m.answered[part], x.Response.Status == 200)
 	}
-	m.order[message.Target] = append(m.order[message.Target], number)
-	m.answered[string(message.Body)] = append(m.answered[string(message.Body)], x.Response.Status == 200)
+	if m.together = max(m.together, len(parts)); len(parts) > modelBatch || strings.HasPrefix(message.Target, "http://ordered") && !slices.IsSorted(numbers) {
+		m.t.Errorf("one request to %s has %v", message.Target, numbers)
+	}
+	m.order[message.Target] = append(m.order[message.Target], numbers[0])
 	return x
 }
+
+// modelBatch is how many events go in one request at most.
+const modelBatch = 3
 
 // publish is a publisher. It publishes a few events, waits until they are accepted, and goes
 // on. from is the number of its first event.
@@ -282,12 +299,23 @@ func TestModel(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			testModel(t, seed, seed%2 == 1)
+			testModel(t, seed, seed%2 == 1, false)
 		})
 	}
 }
 
-func testModel(t *testing.T, seed uint64, moving bool) {
+// The same holds if several events go in one request.
+func TestModelOfBatches(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			testModel(t, seed, seed%2 == 1, true)
+		})
+	}
+}
+
+func testModel(t *testing.T, seed uint64, moving, batched bool) {
 	retry := make([]time.Duration, 20)
 	for i := range retry {
 		retry[i] = time.Duration(i) * 300 * time.Millisecond
@@ -298,6 +326,9 @@ func testModel(t *testing.T, seed uint64, moving bool) {
 	}
 	bubble(t, time.Hour, hook.EndpointConfig{Retry: retry, Concurrency: 3}, m.answer, func(t *testing.T, x *world) {
 		m.world = x
+		if m.batched = batched; batched {
+			x.setContract(standard + fmt.Sprintf("delivery: {batch: {max: %d, wait: 200ms}}\n", modelBatch))
+		}
 		x.w.Store = &unreliable{x.db, m.chance}
 		x.w.memory.Max = 30 * 700 // memory for about 30 deliveries
 		m.endpoints = []*hook.Endpoint{
@@ -325,6 +356,9 @@ func testModel(t *testing.T, seed uint64, moving bool) {
 		}
 		pass(10 * time.Minute)
 		synctest.Wait()
+		if batched && m.together != modelBatch {
+			t.Errorf("no request had more than %d events", m.together)
+		}
 		m.check()
 	})
 }

@@ -15,6 +15,7 @@ type plan struct {
 	contract *contract.Contract
 	state    hook.EndpointState
 	limits   contract.Limits
+	batch    contract.Batching
 	policy   hook.Policy
 	form     *compose.Form // of its messages
 }
@@ -51,7 +52,7 @@ func (w *Worker) readablePlan(ctx context.Context, id hook.EndpointID) (*plan, e
 
 // newPlan applies a contract to an endpoint.
 func newPlan(e *hook.Endpoint, c *contract.Contract) (p *plan, err error) {
-	p = &plan{endpoint: e, contract: c, state: e.State, limits: c.Limits(e.Config), policy: c.Policy(e.Config)}
+	p = &plan{endpoint: e, contract: c, state: e.State, limits: c.Limits(e.Config), batch: c.Batching(), policy: c.Policy(e.Config)}
 	if e.Unreadable && p.state == hook.EndpointActive {
 		p.state = hook.EndpointPaused // its deliveries wait until somebody enters its configuration again
 	}

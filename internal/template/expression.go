@@ -77,6 +77,21 @@ func readExpression(f *yamlfile.File, n *yamlfile.Node, at Place) *expr.Expressi
 	return e
 }
 
+// ReadExpression compiles an expression in CEL whose result is JSON. It is nil if a problem was reported, at its place
+// within the expression.
+func ReadExpression(f *yamlfile.File, n *yamlfile.Node, scope *expr.Scope) *expr.Expression {
+	text := f.Str(n)
+	if n.Kind != yamlfile.KindText {
+		return nil
+	}
+	e, err := scope.Expression(text)
+	if err != nil {
+		wrongCode(f, n, err)
+		return nil
+	}
+	return e
+}
+
 // refuses says why an expression cannot read a path here; "" if it can.
 func (at Place) refuses(path []string) string {
 	root := path[0]

@@ -9,6 +9,8 @@
 //     cannot be rendered again from those. Method, URL, headers and secrets are those of the
 //     endpoint as it is now, by the same version of the contract.
 //   - What names attempt.* is rendered anew with each attempt: by the same versions if it is the body.
+//   - Several events in one request have their items made and frozen one by one, and equal items
+//     make an equal body (batch.go).
 //   - Whatever a caller may show or store of a message has its secrets masked.
 //
 // It sends nothing and stores nothing.
@@ -90,6 +92,9 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 	out.secrets, out.mask = first.mask, first.withPersonal(job.Event)
 	if edited {
 		out.secrets, out.mask = out.secrets.And(present.mask), out.mask.And(present.withPersonal(job.Event))
+	}
+	if first.contract.Batches() {
+		return c.one(ctx, f, first, present, job, out)
 	}
 	req, err := first.RenderFor(job.Event, at)
 	if err != nil { // an expression that fails may quote what it read
@@ -181,9 +186,7 @@ func (c Composer) script(
 	changed, script, err := c.transform(ctx, f, present, ev, at, req)
 	out.Cancelled, out.Reason, out.Console = script.Cancelled, out.mask.Text(script.Reason), out.mask.Texts(script.Console)
 	if failure, ok := errors.AsType[*transform.Error](err); ok {
-		out.Failure = &Failure{failure.ScriptFailure(), out.mask.Text(failure.Error())}
-		out.Failure.Detail = out.mask.Text(out.Failure.Detail)
-		out.Console = out.mask.Texts(failure.Console)
+		out.fail(failure)
 		return req, nil, nil
 	}
 	if err != nil || out.Cancelled {
@@ -192,6 +195,32 @@ func (c Composer) script(
 	made = &hook.Head{Method: changed.Method, URL: changed.URL, Headers: changed.Headers}
 	out.hide(made)
 	return changed, made, nil
+}
+
+// fail notes why the script failed.
+func (c *Composed) fail(failure *transform.Error) {
+	c.Failure = &Failure{failure.ScriptFailure(), c.mask.Text(failure.Error())}
+	c.Failure.Detail = c.mask.Text(c.Failure.Detail)
+	c.Console = c.mask.Texts(failure.Console)
+}
+
+// hideSettings hides the secrets of the configurations that make the items of a request, and the rest of it.
+func (c *Composed) hideSettings(first, now rendering) {
+	c.secrets, c.mask = first.mask, first.contract.SensitiveMask(first.mask, first.config.Settings)
+	if first.Plan != now.Plan {
+		c.secrets = c.secrets.And(now.mask)
+		c.mask = c.mask.And(now.contract.SensitiveMask(now.mask, now.config.Settings))
+	}
+}
+
+// hideEvent also hides what the contract computes of secrets for an event, and what it calls sensitive in it.
+func (c *Composed) hideEvent(r rendering, ev *hook.Event) {
+	if secrets, personal := r.Computed(ev, nil); len(secrets)+len(personal) > 0 {
+		c.secrets, c.mask = c.secrets.With(secrets...), c.mask.With(secrets...).With(personal...)
+	}
+	if ev.JSON() {
+		c.mask = r.contract.SensitiveMask(c.mask, ev.Payload)
+	}
 }
 
 // hide adds the secrets in the request that a script made to those that are hidden.

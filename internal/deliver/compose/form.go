@@ -70,12 +70,19 @@ func (f *Form) Request(hideBody bool) hook.Request {
 
 // message signs a rendered request and returns it as a message that is ready to be sent.
 func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job, now time.Time) (*send.Message, error) {
+	return f.messageOf(r, req, job.Event.ID.String(), job.Delivery.Mode, now)
+}
+
+// messageOf is message of what has that id: an event, or several in one request.
+func (f *Form) messageOf(
+	r rendering, req contract.Rendering, id string, mode hook.Mode, now time.Time,
+) (*send.Message, error) {
 	req = req.WithoutBody()
 	m := &send.Message{
 		Tenant: f.endpoint.Tenant, Target: req.URL, Headers: req.Headers, Body: req.Body,
 		Attributes: send.Attributes{
 			Method: req.Method, Timeout: f.limits.Timeout, ConnectTimeout: f.limits.ConnectTimeout, Clock: send.ClockTotal,
-			Resend: job.Delivery.Mode != hook.AtMostOnce, Egress: f.contract.Egress(),
+			Resend: mode != hook.AtMostOnce, Egress: f.contract.Egress(),
 			WholeAnswer: f.contract.JudgesBody(),
 		},
 	}
@@ -83,7 +90,7 @@ func (f *Form) message(r rendering, req contract.Rendering, job *hook.Job, now t
 	if f.limits.Clock == contract.ClockResponse {
 		m.Clock = send.ClockResponse
 	}
-	if err := f.sign(r.contract.Scheme(), m, job.Event.ID, now); err != nil {
+	if err := f.sign(r.contract.Scheme(), m, id, now); err != nil {
 		return nil, err
 	}
 	if most := f.contract.Redirects(); most > 0 {
@@ -106,7 +113,7 @@ func (r rendering) harmless(headers []hook.Header) []hook.Header {
 // sign signs a message with the endpoint's present secrets, in the scheme of the contract version that rendered it; nil
 // stands for none. The signature may stand in headers, in the URL and in the body. It is made of what goes out, after
 // any script.
-func (f *Form) sign(scheme *sign.Scheme, m *send.Message, event hook.EventID, now time.Time) error {
+func (f *Form) sign(scheme *sign.Scheme, m *send.Message, id string, now time.Time) error {
 	if scheme == nil {
 		return nil
 	}
@@ -121,7 +128,7 @@ func (f *Form) sign(scheme *sign.Scheme, m *send.Message, event hook.EventID, no
 		return errors.New("the contract signs, and the endpoint has no signing secret; make one with rotate-secret")
 	}
 	signed, err := signer.Sign(sign.Message{
-		ID: event.String(), Time: now, Method: m.Method, URL: m.Target, Headers: slices.Clip(m.Headers), Body: m.Body,
+		ID: id, Time: now, Method: m.Method, URL: m.Target, Headers: slices.Clip(m.Headers), Body: m.Body,
 	})
 	if err != nil {
 		return err

@@ -28,24 +28,12 @@ type Transformer interface {
 func (c Composer) transform(
 	ctx context.Context, f *Form, r rendering, ev *hook.Event, at *contract.Attempt, req contract.Rendering,
 ) (contract.Rendering, transform.Output, error) {
-	if c.Scripts == nil {
-		missing := &transform.Error{Class: hook.ClassScript, Message: "Transformations are not available here."}
-		return req, transform.Output{}, missing
-	}
-	base, raw, _ := strings.Cut(req.URL, "?")
-	query, shown := readQuery(r, raw)
-	visible := r.mask.Headers(req.Headers)
-	out, err := c.Scripts.Run(ctx, f.endpoint.ID.String(), r.config.Transformation, transform.Input{
-		ID: ev.ID.String(), Type: ev.Type, Tenant: ev.Tenant, Endpoint: f.endpoint.Name,
-		Method: req.Method, URL: base, Query: shown, Headers: visible, Payload: ev.Document(),
-	})
-	out.Console = r.mask.Texts(out.Console)
-	if e, ok := errors.AsType[*hook.Error](err); ok && ctx.Err() == nil && e.Code == "scripts_unavailable" {
-		c.Log.Error("no transformation can be run, will try again", "endpoint", f.endpoint.ID, "error", err)
-	}
+	ran, err := c.run(ctx, f, r, ev, req)
+	out := ran.Output
 	if err != nil || out.Cancelled {
 		return req, out, err
 	}
+	base, query, shown, visible := ran.base, ran.query, ran.shown, ran.visible
 	failed := func(format string, args ...any) error {
 		return &transform.Error{Class: hook.ClassScript, Message: fmt.Sprintf(format, args...), Console: out.Console}
 	}
@@ -66,7 +54,8 @@ func (c Composer) transform(
 		}
 	}
 	if !slices.Equal(out.Query, shown) {
-		if raw = writeQuery(query, shown, out.Query); raw != "" {
+		raw := writeQuery(query, shown, out.Query)
+		if raw != "" {
 			raw = "?" + raw
 		}
 		req.URL = base + raw
@@ -90,6 +79,36 @@ func (c Composer) transform(
 		}
 	}
 	return req, out, nil
+}
+
+// ran is what a script returned, and what it saw.
+type ran struct {
+	transform.Output
+	base           string        // the URL without its query
+	query          []string      // as it is written
+	shown, visible []hook.Header // the query and the headers, secrets masked
+	changesHead    bool          // it changed more than the payload
+}
+
+// run runs the endpoint's script on an event and the request that the contract made.
+func (c Composer) run(ctx context.Context, f *Form, r rendering, ev *hook.Event, req contract.Rendering) (x ran, err error) {
+	if c.Scripts == nil {
+		return x, &transform.Error{Class: hook.ClassScript, Message: "Transformations are not available here."}
+	}
+	base, raw, _ := strings.Cut(req.URL, "?")
+	x.base = base
+	x.query, x.shown = readQuery(r, raw)
+	x.visible = r.mask.Headers(req.Headers)
+	x.Output, err = c.Scripts.Run(ctx, f.endpoint.ID.String(), r.config.Transformation, transform.Input{
+		ID: ev.ID.String(), Type: ev.Type, Tenant: ev.Tenant, Endpoint: f.endpoint.Name,
+		Method: req.Method, URL: x.base, Query: x.shown, Headers: x.visible, Payload: ev.Document(),
+	})
+	x.Console = r.mask.Texts(x.Console)
+	x.changesHead = x.Method != req.Method || !slices.Equal(x.Headers, x.visible) || !slices.Equal(x.Query, x.shown)
+	if e, ok := errors.AsType[*hook.Error](err); ok && ctx.Err() == nil && e.Code == "scripts_unavailable" {
+		c.Log.Error("no transformation can be run, will try again", "endpoint", f.endpoint.ID, "error", err)
+	}
+	return x, err
 }
 
 // withMethod gives a request the body that it has with a method that carries one.

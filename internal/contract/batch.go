@@ -1,0 +1,240 @@
+package contract
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gancho/internal/expr"
+	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+	"gancho/internal/template"
+	"gancho/internal/yamlfile"
+)
+
+// Batching says how several events are sent in one request. The zero value says that each has a request of its own.
+type Batching struct {
+	Max   int           // events in a request
+	Wait  time.Duration // how long an event waits for others
+	Bytes int           // of the body; a single event may have more
+}
+
+// batching is the section "delivery.batch".
+type batching struct {
+	Batching
+	failed *expr.Expression // which events the receiver did not take; nil: it takes all or none
+}
+
+// Defaults and limits of batches.
+const (
+	defaultBatch      = 100
+	defaultBatchWait  = time.Second
+	defaultBatchBytes = 1 << 20
+	maxBatchWait      = 10 * time.Minute
+	maxBatchBytes     = 16 << 20
+)
+
+// batches reports whether the file asks for several events in one request. The section delivery is read later.
+func (l *loader) batches() bool {
+	d := l.root.Get("delivery")
+	return d != nil && d.Get("batch") != nil
+}
+
+// batch reads the section "delivery.batch".
+func (l *loader) batch(c *Contract, n *yamlfile.Node) {
+	b := &c.delivery.batch
+	b.Batching = Batching{Max: defaultBatch, Wait: defaultBatchWait, Bytes: defaultBatchBytes}
+	o := l.Object(n, "batch", keysOf["delivery.batch"])
+	if v := o.Get("max"); v != nil {
+		b.Max = int(l.Number(v, 1, hook.MaxBatch))
+	}
+	if v := o.Get("wait"); v != nil {
+		b.Wait = l.Duration(v, 0, maxBatchWait)
+	}
+	if v := o.Get("bytes"); v != nil {
+		b.Bytes = l.Size(v, 1<<10, maxBatchBytes)
+	}
+	if v := o.Get("failed"); v != nil {
+		b.failed = template.ReadExpression(l.File, v, expr.Success())
+	}
+	e := &c.endpoint
+	fix := "Write it into item, the part of each event, or leave batch out."
+	if e.form != nil {
+		l.ProblemAt(n, "The body of a request with several events cannot be a form.", fix)
+	}
+	if e.pairs != "" {
+		l.ProblemAt(n, "pairs cannot be used in a contract that sends several events in one request.", fix)
+	}
+	ofEvent := func(h headerTemplate) bool { return !h.value.Static() }
+	if slices.ContainsFunc(e.headers, ofEvent) || !e.contentType.Static() ||
+		slices.ContainsFunc(e.query, func(q parameter) bool { return !q.value.Static() }) {
+		l.ProblemAt(n, "A header or a parameter depends on one event, and the request has several.", fix)
+	}
+	if c.setPerAttempt() {
+		l.ProblemAt(n, "A constant of an event type depends on the attempt, and all attempts of a request with several events are alike.", "")
+	}
+	if len(e.ofTypes.headers) > 0 {
+		l.ProblemAt(n, "A request with several events cannot have headers of an event type.", fix)
+	}
+	if !slices.ContainsFunc(e.methods, hook.CarriesBody) || slices.ContainsFunc(e.methods, func(m string) bool { return !hook.CarriesBody(m) }) {
+		l.ProblemAt(n, "A request with several events needs a body, and one of the methods carries none.", "Use POST, PUT or PATCH.")
+	}
+}
+
+// wholePlace is what the parts of a request can name that are not of one event.
+func wholePlace(at template.Place) template.Place {
+	at.Roots = slices.DeleteFunc(slices.Clone(at.Roots), func(root string) bool { return root != "settings" && root != "credential" })
+	return at
+}
+
+// itemsMark stands for the items in the body around them. No JSON has it.
+const itemsMark = "\x00items\x00"
+
+// itemBody reads the parts of the section "endpoint" that make the body of a request with several events.
+func (l *loader) itemBody(e *endpoint, o yamlfile.Object, at template.Place) {
+	if v := o.Get("item"); v != nil {
+		at.Roots = slices.DeleteFunc(slices.Clone(at.Roots), func(root string) bool { return root == "attempt" || root == "url" })
+		e.item = template.ReadPayload(l.File, v, at)
+	}
+	v := o.Get("body")
+	if v == nil {
+		return
+	}
+	whole := wholePlace(at)
+	whole.Roots, whole.Scope = append([]string{"items"}, whole.Roots...), nil
+	before := l.Count()
+	e.body = template.ReadPayload(l.File, v, whole)
+	if _, _, err := cutItems(e.body, &template.Inputs{}); err != nil && l.Count() == before {
+		l.ProblemAt(v, "The body of a request with several events has to contain ${items} exactly once, not inside a text.",
+			`Write for example {events: "${items}"}; what each event looks like is written under item.`)
+	}
+}
+
+// cutItems returns the parts of the body before and after the items.
+func cutItems(body *template.Value, in *template.Inputs) (head, tail []byte, err error) {
+	in.Items = []byte(itemsMark)
+	out, _, err := body.Append(nil, in)
+	head, tail, ok := bytes.Cut(out, in.Items)
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("the body around the events cannot be made: %w", err)
+	case !ok || bytes.Contains(tail, in.Items):
+		return nil, nil, errors.New("the body around the events has no place for them")
+	}
+	return head, tail, nil
+}
+
+// Batching says how several events are sent in one request.
+func (c *Contract) Batching() Batching { return c.delivery.batch.Batching }
+
+// Batches reports whether the contract sends several events in one request. Then [Plan.Item] makes the part of each,
+// and [Plan.Together] the request.
+func (c *Contract) Batches() bool { return c.delivery.batch.Max > 0 }
+
+// Item is the part of an event in a request with several events. An error means that the event can never be sent to this
+// endpoint. Item is the slice of the payload itself if the contract does not change it.
+func (p *Plan) Item(ev *hook.Event) ([]byte, error) {
+	e := &p.contract.endpoint
+	if !ev.JSON() {
+		return nil, fmt.Errorf("the contract sends several JSON payloads in one request, and the payload of this event is %s", ev.ContentType)
+	}
+	item := ev.Payload
+	if e.item != nil {
+		if p.credential == nil && e.item.Names("credential") {
+			return nil, errNoCredential
+		}
+		in, err := p.inputs(ev, nil, p.url)
+		if err != nil {
+			return nil, err
+		}
+		if item, err = e.item.Document(&in); err != nil {
+			return nil, fmt.Errorf("the part of this event cannot be made: %w", err)
+		}
+	}
+	item, err := rawjson.Restyle(item, e.json)
+	if err != nil {
+		return nil, fmt.Errorf("the payload is not valid JSON: %w", err)
+	}
+	return item, nil
+}
+
+// Together is the request that has the items of several events. Equal items make an equal body.
+func (p *Plan) Together(items ...[]byte) (Rendering, error) {
+	e := &p.contract.endpoint
+	r, err := p.HeadFor(&hook.Event{}, nil) // of which no part of the request names anything
+	if err != nil {
+		return Rendering{}, err
+	}
+	head, tail := []byte(nil), []byte(nil)
+	if e.body != nil {
+		if p.credential == nil && e.bodyNames("credential") {
+			return Rendering{}, errNoCredential
+		}
+		if head, tail, err = cutItems(e.body, &template.Inputs{Settings: p.cfg.Settings, Credential: p.credential, Style: e.json}); err != nil {
+			return Rendering{}, err
+		}
+	}
+	size := len(head) + len(tail) + 2
+	for _, item := range items {
+		size += len(item) + 1
+	}
+	body := append(append(make([]byte, 0, size), head...), '[')
+	for i, item := range items {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, item...)
+	}
+	body = append(append(body, ']'), tail...)
+	if r.Body, err = rawjson.Restyle(body, e.json); err != nil {
+		return Rendering{}, fmt.Errorf("the body around the events is not valid JSON: %w", err)
+	}
+	return r, nil
+}
+
+// renderOne is [Plan.Render] for a contract that sends several events in one request: it has one.
+func (p *Plan) renderOne(ev *hook.Event) (Rendering, error) {
+	item, err := p.Item(ev)
+	if err != nil {
+		return Rendering{}, err
+	}
+	return p.Together(item)
+}
+
+// Refused says which events of a request the receiver did not take although it answered with success: those that the
+// contract's rule delivery.batch.failed names by their place, from 0, or by their id. An error means that nobody knows, so
+// that all have to be sent again.
+func (c *Contract) Refused(r *hook.Response, events []*hook.Event) ([]bool, error) {
+	refused := make([]bool, len(events))
+	rule := c.delivery.batch.failed
+	if rule == nil {
+		return refused, nil
+	}
+	out, ok, err := rule.Append(nil, nil, expr.NewResponse(r))
+	if err != nil || !ok {
+		return refused, err
+	}
+	var list []any
+	if err := json.Unmarshal(out, &list); err != nil {
+		return nil, errors.New("it gave something that is no list")
+	}
+	for _, x := range list {
+		i := -1
+		switch x := x.(type) {
+		case float64:
+			if i = int(x); float64(i) != x {
+				i = -1
+			}
+		case string:
+			i = slices.IndexFunc(events, func(e *hook.Event) bool { return e.ID.String() == x || e.ExternalID == x })
+		}
+		if i < 0 || i >= len(events) {
+			return nil, fmt.Errorf("it named %.100v, and the request had %d events", x, len(events))
+		}
+		refused[i] = true
+	}
+	return refused, nil
+}
