@@ -159,6 +159,14 @@ func (s *Scheme) Carries(header string) bool {
 	return slices.ContainsFunc(s.Headers, func(name string) bool { return strings.EqualFold(name, header) })
 }
 
+// Proves reports whether a header is part of a signature that proves who sends a request without giving the secret away.
+func (s *Scheme) Proves(header string) bool {
+	if len(s.Parts) > 0 {
+		return slices.ContainsFunc(s.Parts, func(part *Scheme) bool { return part.Proves(header) })
+	}
+	return !s.Bare && s.Carries(header)
+}
+
 // CarriesParameter reports whether a parameter of the query is part of a signature of the scheme.
 func (s *Scheme) CarriesParameter(name string) bool {
 	for _, part := range append([]*Scheme{s}, s.Parts...) {

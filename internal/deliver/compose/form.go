@@ -94,16 +94,17 @@ func (f *Form) messageOf(
 		return nil, err
 	}
 	if most := f.contract.Redirects(); most > 0 {
-		m.Follow = &send.Follow{Most: most, Elsewhere: r.harmless(m.Headers), Stay: r.SecretBody()}
+		m.Follow = &send.Follow{Most: most, Elsewhere: r.harmless(m.Headers), Stay: r.SecretBody() || !sameSlice(m.Body, r.mask.Body(m.Body))}
 	}
 	return m, nil
 }
 
-// harmless are the headers that any host may see: those without secrets. A signature gives no secret away.
+// harmless are the headers that any host may see: those without secrets. A signature gives no secret away, but a token that is
+// the secret itself does, and so does one in Authorization, which any server takes for the sender.
 func (r rendering) harmless(headers []hook.Header) []hook.Header {
 	scheme := r.contract.Scheme()
 	return slices.DeleteFunc(slices.Clone(headers), func(h hook.Header) bool {
-		if scheme != nil && scheme.Carries(h.Name) {
+		if scheme != nil && scheme.Proves(h.Name) && !strings.EqualFold(h.Name, "Authorization") {
 			return false
 		}
 		return mask.NamesCredential(h.Name) || r.mask.Text(h.Value) != h.Value
