@@ -69,13 +69,31 @@ type Problem struct {
 
 // NeedsHeaders lists the headers that a request must have, because they are signed and not in brackets.
 func (d *Description) NeedsHeaders() (names []string) {
-	t, _ := parseText(d.Over) // a scheme has it, so it was parsed before
-	t.each(func(s *source, optional bool) {
-		if s.kind == kindHeader && !optional {
-			names = append(names, s.arg)
-		}
-	})
+	for _, t := range d.signed() {
+		t.each(func(s *source, optional bool) {
+			if s.kind == kindHeader && !optional {
+				names = append(names, s.arg)
+			}
+		})
+	}
 	return names
+}
+
+// signed are the templates of what is signed: over, or the members of a token.
+func (d *Description) signed() []text {
+	over, _ := parseText(d.Over) // a scheme has it, so it was parsed before
+	list := []text{over}
+	if d.JWT == nil {
+		return list
+	}
+	for _, x := range slices.Concat(d.JWT.Claims, d.JWT.Header) {
+		t, _ := parseText(x.Value) // likewise
+		list = append(list, t)
+	}
+	if d.JWT.Detached {
+		list = append(list, text{{source: &source{kind: kindBody, name: "body"}}})
+	}
+	return list
 }
 
 // Sources lists what is signed, without functions: body, timestamp, header.x-id. Each is there once.
@@ -457,6 +475,7 @@ func (c *compiler) guessable(f Form, characters bool, least int, at string) {
 
 // checkOver checks what is signed.
 func (c *compiler) checkOver() {
+	c.checkBody()
 	if c.algorithm.kind == tokenKind || c.jwt != nil {
 		return
 	}
@@ -474,13 +493,6 @@ func (c *compiler) checkOver() {
 		kindSortedForm, kindHeader, kindQuery, kindForm, kindJSON, kindMethod) {
 		c.problem("Name what is signed, for example \"${body}\".", "This is the same for each request, so the signature would prove nothing.", "over")
 	}
-	signedBody := slices.ContainsFunc(c.places, func(p place) bool { return p.signature && p.In == InBody })
-	for _, t := range c.texts() {
-		if signedBody && t.text.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindSortedForm) {
-			c.problem("Sign parts of the body (${json.NAME}), or put the signature into a header.",
-				"The signature stands in the body, so it cannot sign the whole body.", t.at...)
-		}
-	}
 	// What only the sender knows has to stand in the request.
 	for _, x := range []struct {
 		kind kind
@@ -489,6 +501,23 @@ func (c *compiler) checkOver() {
 		if c.over.has(x.kind) && !slices.ContainsFunc(c.places, func(p place) bool { return p.text.has(x.kind) }) {
 			c.problem(fmt.Sprintf("Add for example headers: {X-%s: \"${%s}\"}", strings.ToUpper(x.name[:1])+strings.ReplaceAll(x.name[1:], ".id", "-Id"), x.name),
 				fmt.Sprintf("${%s} is signed and stands nowhere in the request, so no receiver can know it.", x.name), "over")
+		}
+	}
+}
+
+// checkBody checks that a signature in the body does not sign itself.
+func (c *compiler) checkBody() {
+	if !slices.ContainsFunc(c.places, func(p place) bool { return p.signature && p.In == InBody }) {
+		return
+	}
+	list := c.texts()
+	if c.jwt != nil && c.jwt.Detached {
+		list = append(list, located{text{{source: &source{kind: kindBody}}}, []string{"jwt", "detached"}})
+	}
+	for _, t := range list {
+		if t.text.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindSortedForm) {
+			c.problem("Sign parts of the body (${json.NAME}), or put the signature into a header.",
+				"The signature stands in the body, so it cannot sign the whole body.", t.at...)
 		}
 	}
 }
@@ -574,21 +603,37 @@ func (p *place) field() string {
 
 // signsTime reports whether a signature made by the description includes the time, so that a receiver can refuse old
 // requests.
-func (c *compiled) signsTime() bool { return c.jwt != nil || c.signs(kindTimestamp) }
+func (c *compiled) signsTime() bool {
+	if c.jwt != nil && !c.jwt.Detached {
+		return true // it may have exp or nbf, whoever made it
+	}
+	return c.signs(kindTimestamp)
+}
+
+// signed is that of the description, with the default for over.
+func (c *compiled) signed() []text {
+	if c.jwt == nil {
+		return []text{c.over}
+	}
+	return c.Description.signed()
+}
 
 // signs reports whether a change of a source makes the signature another one: it is signed, or stands in a place that is.
 func (c *compiled) signs(kinds ...kind) bool {
-	if c.over.has(kinds...) {
-		return true
-	}
-	for _, p := range c.places {
-		if !p.text.has(kinds...) || p.signature {
-			continue
-		}
-		found := false
-		c.over.each(func(s *source, _ bool) { found = found || p.holds(s) })
-		if found || p.In == InBody && c.over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindSortedForm) || p.In == InQuery && c.over.has(kindURL, kindURLDecoded, kindQueryText) {
+	for _, over := range c.signed() {
+		if over.has(kinds...) {
 			return true
+		}
+		for _, p := range c.places {
+			if !p.text.has(kinds...) || p.signature {
+				continue
+			}
+			found := false
+			over.each(func(s *source, _ bool) { found = found || p.holds(s) })
+			if found || p.In == InBody && over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindSortedForm) ||
+				p.In == InQuery && over.has(kindURL, kindURLDecoded, kindQueryText) {
+				return true
+			}
 		}
 	}
 	return false

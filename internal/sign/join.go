@@ -118,14 +118,11 @@ func (s *Scheme) signs(in Part) bool {
 	if s.Description == nil {
 		return in == InBody
 	}
-	if s.Description.JWT != nil {
-		return true // its claims may name any part
-	}
-	over, _ := parseText(s.Description.Over) // it was compiled
+	kinds := []kind{kindBody, kindBodySHA256, kindBodySHA256Base64, kindSortedForm}
 	if in == InQuery {
-		return over.has(kindURL, kindURLDecoded, kindQueryText)
+		kinds = []kind{kindURL, kindURLDecoded, kindQueryText}
 	}
-	return over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindSortedForm)
+	return slices.ContainsFunc(s.Description.signed(), func(t text) bool { return t.has(kinds...) })
 }
 
 // signsHeader reports whether the scheme signs a header.
@@ -133,8 +130,9 @@ func (s *Scheme) signsHeader(name string) (found bool) {
 	if s.Description == nil {
 		return false
 	}
-	over, _ := parseText(s.Description.Over) // it was compiled
-	over.each(func(x *source, _ bool) { found = found || x.kind == kindHeader && strings.EqualFold(x.arg, name) })
+	for _, t := range s.Description.signed() {
+		t.each(func(x *source, _ bool) { found = found || x.kind == kindHeader && strings.EqualFold(x.arg, name) })
+	}
 	return found
 }
 

@@ -84,7 +84,14 @@ func (c *compiler) readClaims(list []Claim, key string, taken ...string) (out []
 		if !ok {
 			continue
 		}
-		known := !t.has(kindTimestamp, kindNonce, kindEventID)
+		known, others := !t.has(kindTimestamp, kindNonce, kindEventID), false
+		t.each(func(s *source, _ bool) {
+			others = others || s.kind != kindTimestamp && s.kind != kindNonce && s.kind != kindEventID
+		})
+		if !known && others {
+			c.problem("Make a claim of each.", "A receiver knows ${timestamp}, ${nonce} and ${event.id} from the token alone, "+
+				"so it could not compare what stands beside them.", at...)
+		}
 		out = append(out, claim{
 			name: x.Name, text: t, known: known,
 			number: len(t) == 1 && t.has(kindTimestamp) && c.Timestamp != "rfc3339" && c.Timestamp != "http",
@@ -234,11 +241,12 @@ func (v *describedVerifier) m(r *reading) []byte { return r.values.m.Body }
 func (v *describedVerifier) checkClaims(doc []byte, list []claim, r *reading, now time.Time) error {
 	for _, x := range list {
 		got := member(doc, x.name)
+		// A nonce or an id may stand in a header as well, which the token is to vouch for.
+		want, absent := x.text.render(&r.values)
+		if x.known && absent != nil || absent == nil && !same(want, got) {
+			return fmt.Errorf("%w: the claim %s of the token does not fit the request", ErrNoMatch, x.name)
+		}
 		if x.known {
-			want, absent := x.text.render(&r.values)
-			if absent != nil || !same(want, got) {
-				return fmt.Errorf("%w: the claim %s of the token does not fit the request", ErrNoMatch, x.name)
-			}
 			continue
 		}
 		if got == "" {

@@ -3,6 +3,7 @@ package sign
 import (
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,11 +135,63 @@ func TestJWTAlgorithms(t *testing.T) {
 		"Remove it.":            func(d *Description) { d.Over = "${body}" },
 		"or remove detached":    func(d *Description) { d.JWT.Detached = true },
 		"Name parts":            func(d *Description) { d.JWT.Claims[0].Value = "${secret}" },
+		"Make a claim of each":  func(d *Description) { d.JWT.Claims[0].Value = "${nonce}.${body.sha256}" },
+		"Sign parts of the body": func(d *Description) {
+			d.Places = []Place{{InBody, []string{"token"}, "${signature}"}}
+		},
+		"or put the signature into a header": func(d *Description) {
+			d.JWT, d.Places = &JWT{Detached: true}, []Place{{InBody, []string{"token"}, "${signature}"}}
+		},
+		"or remove tolerance": func(d *Description) { d.JWT, d.Tolerance = &JWT{Detached: true}, time.Minute },
 	} {
 		d := jwtDescription()
 		change(&d)
 		if _, problems := Compile(d); len(problems) == 0 || !strings.Contains(problems[0].Fix, fix) {
 			t.Errorf("%+v, want %q", problems, fix)
 		}
+	}
+}
+
+// What stands in a header and in the token has to agree: the header alone is not signed.
+func TestJWTVouchesForHeaders(t *testing.T) {
+	t.Parallel()
+	d := jwtDescription()
+	d.JWT.Claims = append(d.JWT.Claims, Claim{"once", "${nonce}"})
+	d.Places = append(d.Places, Place{InHeader, []string{"X-Id"}, "${event.id}"}, Place{InHeader, []string{"X-Once"}, "${nonce}"})
+	now := time.Unix(specTime, 0)
+	s := compileAll(t, d)
+	signed := signWith(t, s, Message{ID: "evt_1", Time: now, Method: "POST", URL: "https://example.com/in", Body: []byte(`{"a":1}`)}, "your-256-bit-secret")
+	if err := verifyWith(t, s, signed, now, "your-256-bit-secret"); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"X-Id", "X-Once"} {
+		changed := signed
+		changed.Headers = slices.Clone(signed.Headers)
+		for i := range changed.Headers {
+			if changed.Headers[i].Name == name {
+				changed.Headers[i].Value = "another"
+			}
+		}
+		if err := verifyWith(t, s, changed, now, "your-256-bit-secret"); !errors.Is(err, ErrNoMatch) {
+			t.Errorf("with another %s: %v, want no match", name, err)
+		}
+	}
+}
+
+// A list of signatures knows which headers and parts a token signs.
+func TestJWTInAList(t *testing.T) {
+	t.Parallel()
+	d := jwtDescription()
+	d.JWT.Claims = []Claim{{"sum", "${header.x-sum}"}}
+	token := compileAll(t, d)
+	if got := token.Description.NeedsHeaders(); !slices.Equal(got, []string{"x-sum"}) {
+		t.Errorf("the headers that have to be there: %v", got)
+	}
+	sum := compileAll(t, Description{Places: []Place{{InHeader, []string{"X-Sum"}, "${signature}"}}})
+	if _, err := Join(token, sum); err == nil || !strings.Contains(err.Error(), "put it first") {
+		t.Errorf("a header that an earlier token signs: %v", err)
+	}
+	if _, err := Join(sum, token); err != nil {
+		t.Error(err)
 	}
 }
