@@ -16,7 +16,7 @@ LDFLAGS := $(if $(VERSION),-X gancho/internal/cli.version=$(VERSION))
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # Files that a program writes. make docs renews them, make lint finds stale ones.
-GENERATED := docs/config.md docs/diagnosis.md
+GENERATED := docs/config.md docs/diagnosis.md docs/contract-reference.md
 
 GO_FILES = $(wildcard $(shell git ls-files --cached --others --exclude-standard '*.go'))
 TOOLS := bin/tools/.installed
@@ -124,6 +124,7 @@ bench: build ## Measure this machine; pass flags as ARGS="--events 100000"
 .PHONY: docs
 docs: ## Renew the generated documents
 	go run ./cmd/gancho config doc --output docs/config.md
+	go run ./cmd/gancho contract reference --output docs/contract-reference.md
 	go test ./internal/diagnose -run TestDocument -count 1 -update >/dev/null
 
 .PHONY: fmt

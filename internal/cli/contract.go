@@ -14,13 +14,14 @@ import (
 
 // contractCmd groups the commands about contracts.
 type contractCmd struct {
-	Check   contractCheckCmd   `cmd:"" help:"Report everything that is wrong with contract files."`
-	Test    contractTestCmd    `cmd:"" help:"Run the tests in contract files, and compare every byte."`
-	New     contractNewCmd     `cmd:"" help:"Write a new contract file, starting from one of the library."`
-	Library contractLibraryCmd `cmd:"" help:"List contracts of well-known systems to start from, or show one."`
-	Diff    contractDiffCmd    `cmd:"" help:"Say what a new version of a contract changes for receivers, and what breaks them."`
-	Docs    contractDocsCmd    `cmd:"" help:"Print the documentation of a contract for the customers who receive its webhooks."`
-	Export  contractExportCmd  `cmd:"" help:"Print a contract as an OpenAPI 3.1 document."`
+	Check     contractCheckCmd     `cmd:"" help:"Report everything that is wrong with contract files."`
+	Test      contractTestCmd      `cmd:"" help:"Run the tests in contract files, and compare every byte."`
+	New       contractNewCmd       `cmd:"" help:"Write a new contract file, starting from one of the library."`
+	Library   contractLibraryCmd   `cmd:"" help:"List contracts of well-known systems to start from, or show one."`
+	Diff      contractDiffCmd      `cmd:"" help:"Say what a new version of a contract changes for receivers, and what breaks them."`
+	Reference contractReferenceCmd `cmd:"" help:"Print what can stand in a contract: each key, or those of one section."`
+	Docs      contractDocsCmd      `cmd:"" help:"Print the documentation of a contract for the customers who receive its webhooks."`
+	Export    contractExportCmd    `cmd:"" help:"Print a contract as an OpenAPI 3.1 document."`
 }
 
 // contractCheckCmd loads contracts and reports their mistakes.
@@ -30,7 +31,7 @@ type contractCheckCmd struct {
 
 func (c *contractCheckCmd) Help() string {
 	return `It reports all mistakes at once, each with file, line, column and what to write
-instead. docs/contract-language.md is the reference of the language.
+instead. gancho contract reference says what can stand where.
 
 Examples:
 

@@ -79,58 +79,6 @@ type loader struct {
 	stored bool // it was accepted earlier, see [ParseStored]
 }
 
-// keysOf is the language: the keys of each section. "" is the top level, and * stands for
-// any name. Every other key is refused.
-var keysOf = map[string][]string{
-	"":          {"contract", "title", "about", "document", "category", "records", "events", "endpoint", "delivery", "credentials", "lookup", "redact", "sensitive", "seal_payloads", "schema_on_post", "docs", "assumed", "tests"},
-	"records.*": {"title", "about", "key", "schema"},
-	"events.*": {
-		"title", "about", "example", "cases", "schema", "on", "when", "payload",
-		"every", "cron", "timezone", "select", "where", "item", "max_body", "set", "headers",
-	},
-	"events.*.cases.*": {"title", "example"},
-	"endpoint": {
-		"method", "methods", "content_type", "user_agent", "accept", "settings", "headers", "query", "pairs", "body", "item", "schema", "form", "json", "sign", "shaping",
-		"per_tenant", "event_types", "egress", "auth", "verify",
-	},
-	"endpoint.auth":        {"basic", "bearer", "oauth2"},
-	"endpoint.auth.basic":  {"user", "password"},
-	"endpoint.auth.oauth2": {"token_url", "client_id", "client_secret", "scope", "audience", "style"},
-	"endpoint.verify":      {"method", "query", "headers", "body", "form", "accept"},
-	"endpoint.egress":      {"allow", "deny"},
-	"endpoint.sign": {
-		"algorithm", "key", "over", "encoding", "timestamp", "headers", "query", "body", "several", "tolerance", "secret", "nonce", "jwt",
-	},
-	"endpoint.sign.jwt":     {"claims", "header", "lifetime", "detached"},
-	"endpoint.sign.several": {"join"},
-	"endpoint.sign.secret":  {"prefix", "length", "alphabet"},
-	"endpoint.sign.nonce":   {"length", "alphabet"},
-	"endpoint.json":         {"ascii", "escape_slash", "compact"},
-	"endpoint.body":         {"$raw", "content_type"},
-	"endpoint.form":         {"field", "fields", "booleans", "empty", "when"},
-	"endpoint.event_types":  {"min", "max"},
-	"delivery": {
-		"timeout", "connect_timeout", "clock", "retry", "mode", "success", "disable_if", "stop_if", "pause_if", "retry_if",
-		"give_up", "concurrency", "per_second", "ordered", "delay", "debounce", "redirects", "batch",
-	},
-	"delivery.give_up":    {"after", "of", "do"},
-	"delivery.debounce":   {"key", "wait", "max"},
-	"delivery.batch":      {"max", "wait", "bytes", "failed"},
-	"credentials":         {"api_key", "secret", "token", "endpoint"},
-	"credentials.api_key": {"length", "alphabet"},
-	"credentials.secret":  {"length", "alphabet"},
-	"credentials.token":   {"lifetime", "claims"},
-	"lookup.*":            {"title", "about", "paths", "record", "auth"},
-	"docs":                Chapters,
-	"tests.*": {
-		"on", "event", "old", "new", "records", "payload", "settings", "credential", "method", "endpoint", "id", "time", "attempt", "secret", "nonce",
-		"fires", "url", "headers", "body", "answer", "challenge",
-	},
-	"tests.*.endpoint": {"url", "method", "settings", "headers", "name"},
-	"tests.*.attempt":  {"number", "first_at", "last_status", "last_error"},
-	"tests.*.answer":   {"status", "headers", "body", "is"},
-}
-
 // sections read the keys of the top level, in this order: a section comes before those
 // that refer to it, and assumed, which may refer to all, comes late.
 var sections = []struct {

@@ -117,7 +117,8 @@ func readText(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 	return &Value{raw: rawjson.Quote(text)}
 }
 
-var specialKeys = []string{"$expr", "$when", "$value", "$text", "$else"}
+// ValueKeys are the keys of a JSON template that is computed or chosen.
+var ValueKeys = []string{"$expr", "$when", "$value", "$text", "$else"}
 
 // isSpecial reports whether a key of the mapping begins with a $ that stands for itself.
 func isSpecial(n *yamlfile.Node) bool {
@@ -141,8 +142,8 @@ func readObject(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 
 func readSpecial(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 	for _, p := range n.Pairs {
-		if !slices.Contains(specialKeys, p.Key) {
-			f.Problem(p.Line, p.Column, fmt.Sprintf("%s cannot stand beside keys that begin with $.", p.Key), strings.TrimSpace(nearest.DidYouMean(p.Key, specialKeys))+" A plain $ at the start of a name is written $$.")
+		if !slices.Contains(ValueKeys, p.Key) {
+			f.Problem(p.Line, p.Column, fmt.Sprintf("%s cannot stand beside keys that begin with $.", p.Key), strings.TrimSpace(nearest.DidYouMean(p.Key, ValueKeys))+" A plain $ at the start of a name is written $$.")
 		}
 	}
 	s := &special{}
