@@ -2,6 +2,7 @@ package hook
 
 import (
 	"bytes"
+	"reflect"
 	"slices"
 )
 
@@ -10,7 +11,7 @@ import (
 // signing secret is such a change; that an old one ends is none.
 func Corrected(was, now *Endpoint) bool {
 	x, y := &was.Config, &now.Config
-	return x.URL != y.URL || x.Method != y.Method || !slices.Equal(x.Headers, y.Headers) ||
+	return !reflect.DeepEqual(x.Auth, y.Auth) || !reflect.DeepEqual(x.TLS, y.TLS) || x.URL != y.URL || x.Method != y.Method || !slices.Equal(x.Headers, y.Headers) ||
 		!bytes.Equal(x.Settings, y.Settings) || x.Transformation != y.Transformation || x.Timeout != y.Timeout ||
 		(x.Credential == nil) != (y.Credential == nil) || x.Credential != nil && *x.Credential != *y.Credential ||
 		slices.ContainsFunc(now.Secrets, func(s Secret) bool {
