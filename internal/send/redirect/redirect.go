@@ -44,7 +44,8 @@ func (t *Transport) Send(ctx context.Context, m *send.Message) *send.Reply {
 			continue
 		}
 		if len(steps) > 0 {
-			reply.Target, reply.Steps, reply.Unsent = at.Target, append(steps, reply.Steps...), false
+			reply.Target, reply.Steps = at.Target, append(steps, reply.Steps...)
+			reply.Unsent, reply.NotNow = false, nil // the first receiver has got the message
 			if reply.Timing.FirstByte > 0 {
 				reply.Timing.FirstByte += reply.StartedAt.Sub(began)
 			}

@@ -1,6 +1,8 @@
 package redirect
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	nethttp "net/http"
@@ -132,6 +134,29 @@ func TestHopsAreGuarded(t *testing.T) {
 	a := newServer(t, false)
 	r := newTransport(t).Send(t.Context(), message("POST", a.to(307, "http://127.0.0.2:8080/"), 3))
 	if r.Class != hook.ClassPrivateAddress || len(r.Steps) != 1 || r.Unsent || r.Target != "http://127.0.0.2:8080/" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// away cannot find out whether the second message may be sent.
+type away struct {
+	send.Transport
+	sent int
+}
+
+func (a *away) Send(ctx context.Context, m *send.Message) *send.Reply {
+	if a.sent++; a.sent == 2 {
+		return &send.Reply{Class: hook.ClassHostNotAllowed, Unsent: true, NotNow: errors.New("the database is away")}
+	}
+	return a.Transport.Send(ctx, m)
+}
+
+// What the first receiver has got is an attempt, also if it is not known whether a hop may be made: else a message that
+// must not be sent twice would be sent again.
+func TestWhatWasSentIsAnAttempt(t *testing.T) {
+	a := newServer(t, false)
+	r := New(&away{Transport: newTransport(t).Transport}).Send(t.Context(), message("POST", a.to(307, "/end"), 3))
+	if r.Class != hook.ClassHostNotAllowed || r.NotNow != nil || r.Unsent || len(r.Steps) != 1 || len(a.all()) != 1 {
 		t.Errorf("%+v", r)
 	}
 }
