@@ -55,13 +55,14 @@ func (t *Transport) Send(ctx context.Context, m *send.Message) *send.Reply {
 	}
 	x := &exchange{t: t, m: m, began: time.Now(), tokens: t.tokensOf(m)}
 	reply := x.send(ctx)
-	if isRefused(reply) && x.tokens.refused(x.token, x.fetched) && m.Resend {
+	if x.isRefused(reply) && x.tokens.refused(x.token, x.fetched) && m.Resend {
 		x.steps = append(append(x.steps, reply.Steps...), hook.Step{
 			What: hook.StepRequest, Method: m.Method, URL: cmp.Or(reply.Target, m.Target), Status: reply.Response.Status, Took: reply.Timing.Total,
 		})
 		reply = x.send(ctx)
+		reply.Unsent, reply.NotNow = false, nil // the receiver has got the message once
 	}
-	if x.fetched && isRefused(reply) {
+	if x.fetched && x.isRefused(reply) {
 		x.tokens.calm(x.token)
 	}
 	reply.Timing.FirstByte += shift(x.began, reply)
@@ -70,9 +71,11 @@ func (t *Transport) Send(ctx context.Context, m *send.Message) *send.Reply {
 	return reply
 }
 
-// isRefused reports whether a receiver refused the token of a message.
-func isRefused(r *send.Reply) bool {
-	return r.Class == "" && r.Response != nil && r.Response.Status == nethttp.StatusUnauthorized
+// isRefused reports whether a receiver refused the token of the message. Another host to which the receiver redirected
+// did not get it, so its 401 says nothing of the token.
+func (x *exchange) isRefused(r *send.Reply) bool {
+	return r.Class == "" && r.Response != nil && r.Response.Status == nethttp.StatusUnauthorized &&
+		slices.ContainsFunc(r.Sent, func(h hook.Header) bool { return h.Value == x.token })
 }
 
 // shift is how much later than the attempt its last exchange began; 0 if that got no answer.
@@ -106,24 +109,25 @@ type exchange struct {
 	began  time.Time
 	tokens *tokens
 
-	token   string // the value of the header
-	fetched bool   // for this exchange
+	wanted  time.Time // when the token was asked for
+	token   string    // the value of the header
+	fetched bool      // for this exchange
 	steps   []hook.Step
 	secrets []string // the tokens, as they stand in the header and alone
 }
 
-// left is how much of the message's time is left. Where the clock runs only while the receiver answers, a token has the
-// time for setting up a connection.
+// left is how much of the message's time is left. Where the clock runs only while the receiver answers, each token has
+// the time for setting up a connection.
 func (x *exchange) left() time.Duration {
-	limit := x.m.Timeout
 	if x.m.Clock == send.ClockResponse {
-		limit = cmp.Or(x.m.ConnectTimeout, hook.DefaultTimeout)
+		return cmp.Or(x.m.ConnectTimeout, hook.DefaultTimeout) - time.Since(x.wanted)
 	}
-	return cmp.Or(limit, hook.DefaultTimeout) - time.Since(x.began)
+	return cmp.Or(x.m.Timeout, hook.DefaultTimeout) - time.Since(x.began)
 }
 
 // send sends the message with a token, which it fetches if there is none.
 func (x *exchange) send(ctx context.Context) *send.Reply {
+	x.wanted = time.Now()
 	got, failed := x.tokens.get(ctx, x)
 	if failed != nil {
 		return failed.reply(x)

@@ -2,12 +2,14 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	nethttp "net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +23,7 @@ import (
 	"gancho/internal/hook"
 	"gancho/internal/send"
 	sendhttp "gancho/internal/send/http"
+	"gancho/internal/send/redirect"
 )
 
 // These tests use real sockets on loopback. No test asserts how long something took.
@@ -246,9 +249,10 @@ func TestAtMostOnceIsSentOnce(t *testing.T) {
 	}
 }
 
-// slow answers each message after a second: requests for tokens with a status.
+// slow answers each message after a second: requests for tokens with a status, and messages with a refused token with 401.
 type slow struct {
 	status  int
+	refuses string
 	fetches atomic.Int64
 }
 
@@ -261,10 +265,11 @@ func (s *slow) Send(_ context.Context, m *send.Message) *send.Reply {
 	time.Sleep(time.Second) //policy:allow time.Sleep: only in a bubble of synctest, where it takes no time
 	answer := &hook.Response{Status: 200}
 	if m.Target == "http://tokens/" {
-		s.fetches.Add(1)
-		answer.Status, answer.Body = s.status, []byte(`{"access_token":"t1"}`)
+		answer.Status, answer.Body = s.status, fmt.Appendf(nil, `{"access_token":"t%d"}`, s.fetches.Add(1))
+	} else if slices.Contains(m.Headers, hook.Header{Name: "Authorization", Value: "Bearer " + s.refuses}) {
+		answer.Status = 401
 	}
-	return &send.Reply{StartedAt: began, Response: answer}
+	return &send.Reply{StartedAt: began, Response: answer, Sent: m.Headers}
 }
 
 // Many messages that need a token at the same time cause one fetch, whether it works or not.
@@ -287,6 +292,69 @@ func TestOneFetchAtATime(t *testing.T) {
 				t.Errorf("status %d: %d fetches", status, n)
 			}
 		})
+	}
+}
+
+// Where only the wait for the answer is limited, the receiver's time for a 401 is not taken from that of the next token.
+func TestRenewalHasItsOwnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := New(&slow{status: 200, refuses: "t1"})
+		m := message("http://receiver/", "http://tokens/")
+		m.Clock, m.ConnectTimeout = send.ClockResponse, 900*time.Millisecond
+		tr.tokensOf(m).token, tr.tokensOf(m).renewAt = "Bearer t1", time.Now().Add(time.Hour)
+		tr.Transport.(*slow).fetches.Store(1)
+		if r := tr.Send(t.Context(), m); r.Class != "" || r.Response.Status != 200 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// away cannot find out whether the fourth message may be sent.
+type away struct {
+	slow
+	sent int
+}
+
+func (s *away) Send(ctx context.Context, m *send.Message) *send.Reply {
+	if s.sent++; s.sent == 4 {
+		return &send.Reply{Class: hook.ClassHostNotAllowed, Unsent: true, NotNow: errors.New("the database is away")}
+	}
+	return s.slow.Send(ctx, m)
+}
+
+// A message that its receiver has got once is an attempt, also if it is not known whether it may be sent again.
+func TestWhatWasSentIsAnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := New(&away{slow: slow{status: 200, refuses: "t1"}})
+		m := message("http://receiver/", "http://tokens/")
+		if r := tr.Send(t.Context(), m); r.Class != "" || r.Response.Status != 401 { // to a fresh token: it is not renewed
+			t.Errorf("%+v", r)
+		}
+		tr.tokensOf(m).calmTill = time.Time{}
+		if r := tr.Send(t.Context(), m); r.Class != hook.ClassToken || r.NotNow != nil || r.Unsent || len(r.Steps) != 2 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// A 401 of another host, which did not get the token, does not renew it.
+func TestAnotherHostRefusesNoToken(t *testing.T) {
+	tokens := newIDP(t)
+	status := 200
+	other := newReceiver(t, func(string) int { return status })
+	to := httptest.NewServer(nethttp.RedirectHandler(other.URL, nethttp.StatusTemporaryRedirect))
+	t.Cleanup(to.Close)
+	tr := newTransport(t)
+	tr.Transport = redirect.New(tr.Transport)
+	for _, status = range []int{200, 401} {
+		m := message(to.URL, tokens.URL)
+		m.Follow = &send.Follow{Most: 1}
+		if r := tr.Send(t.Context(), m); r.Class != "" || r.Response.Status != status || r.Target == "" {
+			t.Errorf("%+v", r)
+		}
+	}
+	if n := tokens.given.Load(); n != 1 || !cmp.Equal(other.all(), []string{"", ""}) {
+		t.Errorf("%d tokens were fetched, and the other host got %q", n, other.all())
 	}
 }
 

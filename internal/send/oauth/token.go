@@ -249,7 +249,7 @@ func (t *roundTrip) RoundTrip(r *nethttp.Request) (*nethttp.Response, error) {
 	}
 	of := t.x.m
 	m := &send.Message{Tenant: of.Tenant, Target: r.URL.String(), Body: body, Attributes: of.Attributes}
-	m.Method, m.OAuth2, m.Follow, m.Resend = r.Method, nil, nil, true
+	m.Method, m.OAuth2, m.Follow, m.Resend, m.WholeAnswer = r.Method, nil, nil, true, false
 	m.Clock, m.Timeout = send.ClockTotal, max(t.x.left(), time.Millisecond)
 	for _, name := range []string{"Authorization", "Content-Type"} {
 		if v := r.Header.Get(name); v != "" {
