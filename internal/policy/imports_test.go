@@ -81,7 +81,7 @@ var mayImport = map[string][]string{
 	// The port for sending, and a package for each transport.
 	"internal/send":          {"internal/hook", "internal/certs", "internal/egress"},
 	"internal/send/http":     {"internal/hook", "internal/certs", "internal/egress", "internal/send"},
-	"internal/send/oauth":    {"internal/cache", "internal/hook", "internal/send"},
+	"internal/send/oauth":    {"internal/cache", "internal/hook", "internal/mask", "internal/send"},
 	"internal/send/redirect": {"internal/hook", "internal/send"},
 	"internal/send/shadow":   {"internal/hook", "internal/send"},
 

@@ -417,6 +417,24 @@ func TestNoToken(t *testing.T) {
 	}
 }
 
+// What a server of tokens says of a failure shows nothing of the client's secret, in no spelling in which it got it, and not
+// half of it where the text is cut.
+func TestFailureShowsNoSecret(t *testing.T) {
+	tokens := newIDP(t)
+	tokens.answer = func(w nethttp.ResponseWriter, r *nethttp.Request) bool {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(400)
+		said := r.Header.Get("Authorization") + " is s3cr+t/= as "
+		said += strings.Repeat("x", 198-len("e: ")-len(said)) + "s3cr+t/="
+		fmt.Fprintf(w, `{"error":"e","error_description":%q}`, said)
+		return true
+	}
+	r := newTransport(t).Send(t.Context(), message("http://127.0.0.1:1234/", tokens.URL))
+	if r.Class != hook.ClassToken || !strings.Contains(r.Detail, "(e: Basic ******** is ******** as xxx") || strings.Contains(r.Detail, "s3") {
+		t.Errorf("%s %s", r.Class, r.Detail)
+	}
+}
+
 // The server of the tokens is reached by the same guard as a receiver.
 func TestTokenAddressIsGuarded(t *testing.T) {
 	tokens := newIDP(t)

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"gancho/internal/hook"
+	"gancho/internal/mask"
 	"gancho/internal/send"
 )
 
@@ -202,7 +203,7 @@ func (x *exchange) why(r *send.Reply, token *oauth2.Token, err error) *failure {
 		if refused.ErrorDescription != "" {
 			said += ": " + refused.ErrorDescription
 		}
-		return x.failure("%s answered %d (%s)", at, refused.Response.StatusCode, readable(said))
+		return x.failure("%s answered %d (%s)", at, refused.Response.StatusCode, readable(x.credentials().Text(said)))
 	case refused != nil:
 		return x.failure("%s answered %d", at, refused.Response.StatusCode)
 	case err != nil:
@@ -211,6 +212,14 @@ func (x *exchange) why(r *send.Reply, token *oauth2.Token, err error) *failure {
 		return x.failure("%s gave a token that no header can hold", at)
 	}
 	return nil
+}
+
+// credentials hides what the client shows to the server of the tokens. It is hidden before a text is cut, because nobody
+// finds the first half of a secret afterwards.
+func (x *exchange) credentials() mask.Mask {
+	o := x.m.OAuth2
+	in := hook.Auth{Basic: &hook.BasicAuth{User: url.QueryEscape(o.ClientID), Password: url.QueryEscape(o.ClientSecret)}}
+	return mask.New(o.ClientSecret, strings.TrimPrefix(in.Header(), "Basic "))
 }
 
 // readable is the beginning of what a server said, in one line.
