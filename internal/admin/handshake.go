@@ -40,7 +40,12 @@ func (x Endpoints) greet(ctx context.Context, e *hook.Endpoint, c *contract.Cont
 	ctx = context.WithoutCancel(ctx) // the receiver has done its part
 	verified := *e
 	verified.State, verified.StateReason = state, stateReason(state)
-	ok, err := x.Store.UpdateEndpoint(ctx, &verified, false)
+	allowed := c.Handshake(ev, e.Secrets).AllowedRate(r.Attempt.Response)
+	limits := allowed > 0 && (e.Config.PerSecond == 0 || e.Config.PerSecond > allowed)
+	if limits {
+		verified.Config.PerSecond = allowed
+	}
+	ok, err := x.Store.UpdateEndpoint(ctx, &verified, limits)
 	if err != nil {
 		return out, err
 	}

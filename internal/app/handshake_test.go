@@ -28,6 +28,7 @@ endpoint:
     headers: {X-Token: "${settings.token}"}
     body: {type: url_verification, challenge: "${challenge}"}
     accept: response.status == 200 && response.json.challenge == challenge
+    per_minute: response.headers["x-allowed-rate"]
 events:
   "*": {title: {en: Any}}
 `
@@ -51,6 +52,7 @@ func (s *shaker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.asked = append(s.asked, r)
+	w.Header().Set("X-Allowed-Rate", "600")
 	answer := "wrong"
 	if s.knows[r.URL.Path] {
 		answer = body.Challenge
@@ -113,6 +115,9 @@ func TestHandshake(t *testing.T) {
 	}
 	e, err = p.Endpoint(ctx, "acme", e.ID)
 	state(e, err, "active", "")
+	if e.RateLimit == nil || e.RateLimit.PerSecond != 10 {
+		t.Errorf("the rate that the receiver allows: %+v", e.RateLimit)
+	}
 	publish(1)
 	eventually(t, "the event arrived", func() bool { return rc.got("/a") == 1 })
 

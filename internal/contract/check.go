@@ -28,6 +28,7 @@ const (
 	MaxHeaders     = 50
 	MaxHeaderValue = 8192 // bytes
 	MaxPerSecond   = 100_000
+	minPerSecond   = 0.001
 )
 
 // CheckEndpoint lists all mistakes in the configuration of an endpoint, with pointers

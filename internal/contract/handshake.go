@@ -4,10 +4,13 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"strconv"
+	"strings"
 	"time"
 
 	"gancho/internal/expr"
 	"gancho/internal/hook"
+	"gancho/internal/rawjson"
 	"gancho/internal/template"
 	"gancho/internal/yamlfile"
 )
@@ -17,8 +20,9 @@ const HandshakeType = "endpoint.verify"
 
 // handshake is the section "endpoint.verify": a request that an endpoint has to answer before it gets events.
 type handshake struct {
-	endpoint endpoint        // what the request is made of
-	accept   *expr.Condition // nil: any 2xx
+	endpoint  endpoint         // what the request is made of
+	accept    *expr.Condition  // nil: any 2xx
+	perMinute *expr.Expression // nil: the answer says nothing about that
 }
 
 // handshakeMethods are those of a handshake.
@@ -68,6 +72,9 @@ func (l *loader) verify(c *Contract, n *yamlfile.Node) {
 	if v := o.Get("accept"); v != nil {
 		h.accept = template.ReadCondition(l.File, v, expr.Accept())
 	}
+	if v := o.Get("per_minute"); v != nil {
+		h.perMinute = template.ReadExpression(l.File, v, expr.Accept())
+	}
 	if c.credentials != nil && c.credentials.Endpoint {
 		l.ProblemAt(n, "Endpoints of this contract come with a credential, and there is no handshake for those.", "Leave verify out, or endpoint: true under credentials.")
 	}
@@ -105,6 +112,23 @@ func (c *Contract) Handshake(ev *hook.Event, secrets []hook.Secret) *Contract {
 		h.asked.Secret = secrets[0].Text
 	}
 	return &h
+}
+
+// AllowedRate is how many requests a second the receiver allows by its answer to this handshake; 0: it does not say, or
+// the contract does not ask.
+func (c *Contract) AllowedRate(r *hook.Response) (perSecond float64) {
+	if c.handshake == nil || c.handshake.perMinute == nil || r == nil {
+		return 0
+	}
+	out, ok, err := c.handshake.perMinute.Append(nil, nil, c.answer(r))
+	if err != nil || !ok {
+		return 0
+	}
+	perMinute, err := strconv.ParseFloat(strings.TrimSpace(rawjson.Text(out)), 64)
+	if err != nil || !(perMinute > 0) { // such as * for any rate
+		return 0
+	}
+	return min(max(perMinute/60, minPerSecond), MaxPerSecond)
 }
 
 // NewHandshake is the event of a handshake, with a new challenge.

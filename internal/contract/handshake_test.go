@@ -146,6 +146,25 @@ func TestHandshakes(t *testing.T) {
 	}
 }
 
+// A receiver says in its answer how many requests a minute it takes, as CloudEvents has it.
+func TestAllowedRate(t *testing.T) {
+	t.Parallel()
+	c, _, _ := greeting(t, `{method: OPTIONS, per_minute: 'response.headers["webhook-allowed-rate"]'}`, `{}`)
+	for value, want := range map[string]float64{
+		"120": 2, " 30 ": 0.5, "0.001": 0.001, "1e300": MaxPerSecond, "*": 0, "0": 0, "-5": 0, "NaN": 0, "many": 0, "": 0,
+	} {
+		if got := c.AllowedRate(&hook.Response{Status: 200, Headers: headers("WebHook-Allowed-Rate", value)}); got != want {
+			t.Errorf("%q: %v, want %v", value, got, want)
+		}
+	}
+	if got := c.AllowedRate(&hook.Response{Status: 200}); got != 0 {
+		t.Errorf("without the header: %v", got)
+	}
+	if c, _, _ := greeting(t, `{method: OPTIONS}`, `{}`); c.AllowedRate(&hook.Response{Headers: headers("WebHook-Allowed-Rate", "60")}) != 0 {
+		t.Error("nobody asked for a rate")
+	}
+}
+
 // A test in the file makes a handshake with a challenge that it gives.
 func TestHandshakeInTests(t *testing.T) {
 	t.Parallel()
@@ -233,6 +252,7 @@ func TestHandshakeProblems(t *testing.T) {
 		`{body: {a: "${settings.tokn}"}}`:     "there is no setting tokn",
 		`{headers: {a: "${chalenge}"}}`:       "challenge",
 		`{accept: response.body == chalenge}`: "chalenge",
+		`{per_minute: respons.status}`:        "respons",
 		`{accept: 'response.status'}`:         "true or false",
 	} {
 		_, err := Parse("o.yaml", []byte(`contract: o

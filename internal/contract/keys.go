@@ -151,6 +151,7 @@ var language = []section{
 		{"body", aValue + ", or `$raw`", "`{\"challenge\": …}`", "The body; it can name `challenge`, but no secret."},
 		{"form", "mapping", "JSON", "The body is sent as a form."},
 		{"accept", aRule, "any 2xx", "Which answer is right: a condition over `response`, `challenge` and `secret`."},
+		{"per_minute", "expression", "no limit", "Where the answer says how many requests a minute the receiver takes."},
 	}},
 	{"endpoint.egress", "The request", []key{
 		{"allow", "list of hosts and networks", "any", "Requests go to these only."},

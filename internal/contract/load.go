@@ -206,7 +206,7 @@ func (l *loader) delivery(c *Contract, n *yamlfile.Node) {
 		d.concurrency = int(l.Number(v, 1, hook.MaxConcurrency))
 	}
 	if v := o.Get("per_second"); v != nil {
-		d.perSecond = l.Number(v, 0.001, MaxPerSecond)
+		d.perSecond = l.Number(v, minPerSecond, MaxPerSecond)
 	}
 	if v := o.Get("ordered"); v != nil {
 		if d.strict = v.Kind == yamlfile.KindText && v.Text == "strict"; d.strict {
