@@ -94,7 +94,7 @@ func (t *Test) run(c *Contract) (r Result) {
 	r.Line = t.Line
 	payload, wrong := []byte(nil), ""
 	if t.shakes {
-		if c = c.Handshake(&hook.Event{Payload: t.payload}, t.facts.secrets); c == nil {
+		if !c.Verifies() {
 			r.Wrong = "The contract has no handshake."
 			return r
 		}
@@ -106,7 +106,7 @@ func (t *Test) run(c *Contract) (r Result) {
 		r.Wrong = wrong
 		return r
 	}
-	if least, _ := c.EventTypesPerEndpoint(); least > 0 && t.event != "" {
+	if least, _ := c.EventTypesPerEndpoint(); least > 0 && t.event != "" && !t.shakes {
 		t.cfg.EventTypes = []string{t.event}
 	}
 	out, wrong := t.outcome(c, payload)
@@ -114,7 +114,7 @@ func (t *Test) run(c *Contract) (r Result) {
 		r.Wrong = wrong
 		return r
 	}
-	faults := t.compare(c, &out)
+	faults := t.compare(t.as(c), &out)
 	switch again, _ := t.outcome(c, payload); {
 	case len(faults) == 0:
 		faults = t.without(c, payload, &out)
@@ -129,6 +129,14 @@ func (t *Test) run(c *Contract) (r Result) {
 		}
 	}
 	return r
+}
+
+// as is the contract as the test uses it: with the challenge and the secret of the test, if it makes a handshake.
+func (t *Test) as(c *Contract) *Contract {
+	if t.shakes {
+		return c.Handshake(&hook.Event{Payload: t.payload}, t.facts.secrets)
+	}
+	return c
 }
 
 // fault is something that is not as a test expects it.
@@ -146,6 +154,7 @@ type outcome struct {
 
 // outcome makes the request of a test and judges its answer. wrong says why there is no request.
 func (t *Test) outcome(c *Contract, payload []byte) (out outcome, wrong string) {
+	c = t.as(c)
 	if t.event != "" {
 		if found := c.CheckEndpoint(t.cfg); len(found) > 0 {
 			return out, fmt.Sprintf("The endpoint of the test is refused at %s: %s", found[0].Pointer, found[0].Detail)

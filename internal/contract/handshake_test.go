@@ -202,6 +202,30 @@ tests:
 	}
 }
 
+// The rule for the answer can depend on the secret of the test alone, and a secret that nothing depends on is reported.
+func TestHandshakeSecretInTests(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]string{
+		"{body: 71e6d8c1ca2c14fbd2b4c8fb86a1a8ae8e6fb4bd, is: stop}": "secret does nothing here",
+		"{body: SUM, is: success}":                                   "",
+	} {
+		sum := hmac.New(sha256.New, []byte("a-secret-of-ours"))
+		sum.Write([]byte("abc"))
+		r := parseContract(t, `contract: o
+title: O
+events: {order.paid: {title: E}}
+endpoint:
+  sign: {headers: {X-Sum: "${signature}"}}
+  verify: {method: GET, query: {q: "${challenge}"}, accept: response.body == challenge.hmac_sha256_base64(secret)}
+tests:
+  asked: {challenge: abc, secret: a-secret-of-ours, answer: `+
+			strings.Replace(answer, "SUM", base64.StdEncoding.EncodeToString(sum.Sum(nil)), 1)+"}\n").RunTests()
+		if len(r) != 1 || (r[0].Wrong == "") != (want == "") || !strings.Contains(r[0].Wrong, want) {
+			t.Errorf("%s: %+v, want %q", answer, r, want)
+		}
+	}
+}
+
 // The examples of the reference are right.
 func TestHandshakeExamples(t *testing.T) {
 	t.Parallel()
