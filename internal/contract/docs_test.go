@@ -2,6 +2,7 @@ package contract
 
 import (
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +11,7 @@ import (
 	"gancho/internal/sign"
 )
 
-// The reference mentions every key of the language, and its first example is valid.
+// The guide mentions every key of the language, and its first example is valid and passes its tests.
 func TestReference(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../../docs/contract-language.md")
@@ -28,10 +29,54 @@ func TestReference(t *testing.T) {
 	_, rest, _ := strings.Cut(text, "```yaml\n")
 	example, _, _ := strings.Cut(rest, "```")
 	c := parseContract(t, example)
-	if c.Name != "shop" || string(c.EventTypes()[0].Example) != `{"id": 1042, "total": "45.50"}` {
+	if c.Name != "shop" || len(c.Tests()) != 2 {
 		t.Errorf("%s", example)
 	}
+	for _, r := range c.RunTests() {
+		if r.Wrong != "" {
+			t.Errorf("%s: %s", r.Name, r.Wrong)
+		}
+	}
 }
+
+// Each link of the guide and of the reference to a heading of theirs leads somewhere.
+func TestReferenceLinks(t *testing.T) {
+	t.Parallel()
+	texts := map[string]string{}
+	for _, name := range []string{"contract-language.md", "contract-reference.md"} {
+		b, err := os.ReadFile("../../docs/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[name] = string(b)
+	}
+	known := map[string]bool{}
+	for name, text := range texts {
+		for line := range strings.SplitSeq(text, "\n") {
+			if heading := strings.TrimLeft(line, "#"); len(heading) < len(line) {
+				known[name+"#"+anchor(strings.TrimSpace(heading))] = true
+			}
+		}
+	}
+	found := 0
+	for name, text := range texts {
+		for _, m := range headingLink.FindAllStringSubmatch(text, -1) {
+			found++
+			to := m[1]
+			if to == "" {
+				to = name
+			}
+			if texts[to] != "" && !known[to+"#"+m[2]] {
+				t.Errorf("%s has a link to %s#%s, which does not exist", name, to, m[2])
+			}
+		}
+	}
+	if found < 60 {
+		t.Errorf("only %d links found", found)
+	}
+}
+
+var headingLink = regexp.MustCompile(`\]\(([a-z-]+\.md)?#([a-z0-9_-]+)\)`)
 
 // The long examples of the reference together are a valid contract. Examples that are whole contracts are valid alone.
 func TestReferenceSections(t *testing.T) {
