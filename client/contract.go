@@ -178,6 +178,19 @@ type ContractCheck struct {
 	Problems []ProblemError `json:"problems" doc:"All of them at once, each with line, column and what would be right."`
 	Tests    []ContractTest `json:"tests" doc:"Results of its own tests and of its examples; empty if there are other problems."`
 	KeptBack []KeptBack     `json:"kept_back" doc:"Endpoints that would still be served by an older version."`
+
+	Changes      []ContractChange `json:"changes" doc:"What it changes for receivers of the version in force, what breaks them first. Empty without a version in force, or if there are problems."`
+	ChangesWhole bool             `json:"changes_whole" doc:"Nothing is missing in changes. false: the comparison would have taken too long, or there are more than 200 changes."`
+}
+
+// ContractChange is something that a new version of a contract changes for receivers.
+type ContractChange struct {
+	Breaks  bool              `json:"breaks" doc:"A receiver that understood the version in force may not understand this one."`
+	Code    string            `json:"code" doc:"A stable word." example:"member_gone"`
+	Detail  string            `json:"detail" doc:"One sentence for people, in the language asked for."`
+	Params  map[string]string `json:"params" doc:"What the sentence mentions, by name."`
+	Line    int               `json:"line,omitempty" doc:"In the new text; left out if it does not stand there."`
+	OldLine int               `json:"old_line,omitempty" doc:"In the version in force, of what is gone."`
 }
 
 // ContractTest is the result of one test of a contract.

@@ -93,8 +93,9 @@ func (x Contracts) Put(ctx context.Context, source []byte) (*contract.Contract, 
 type ContractCheck struct {
 	Contract *contract.Contract
 	Tests    []contract.Result
-	Passed   bool            // all tests
-	KeptBack []hook.KeptBack // endpoints that would stay with the version they have
+	Passed   bool               // all tests
+	KeptBack []hook.KeptBack    // endpoints that would stay with the version they have
+	InForce  *contract.Contract // the version that it would replace, nil if there is none
 }
 
 // Check says what [Contracts.Put] would do, without storing anything. The error is a *[contract.Problems] if the text
@@ -107,6 +108,9 @@ func (x Contracts) Check(ctx context.Context, source []byte) (*ContractCheck, er
 	out := &ContractCheck{Contract: c, Tests: c.RunTests(), Passed: true}
 	for _, r := range out.Tests {
 		out.Passed = out.Passed && r.Wrong == ""
+	}
+	if before, err := x.Get(c.Name); err == nil {
+		out.InForce = before
 	}
 	out.KeptBack, err = x.Catalog.KeptBack(ctx, c)
 	return out, err

@@ -164,7 +164,7 @@ func New(o Options) *API {
 		encryptionKeyHandlers{o.Admin.SealKeys},
 		sessionHandlers{o.Auth, at},
 		portalHandlers{o.Admin.PortalLinks, o.Auth, at, o.PortalLogo},
-		contractHandlers{o.Admin.Contracts, o.Admin.Tests},
+		contractHandlers{o.Admin.Contracts, o.Admin.Tests, o.Guide},
 		scheduleHandlers{o.Admin.Schedules},
 		guideHandlers{o.Admin.Contracts, o.Guide},
 		statsHandlers{o.Stats},

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -21,7 +23,14 @@ const maxContract = 2*contract.MaxSource + 256<<10
 type contractHandlers struct {
 	contracts admin.Contracts
 	tests     admin.Tests
+	guide     Guide
 }
+
+// Limits of the comparison with the version in force.
+const (
+	maxComparison = 3 * time.Second
+	maxChanges    = 200
+)
 
 func (h contractHandlers) register(a *API) {
 	const path = "/v1/contracts"
@@ -56,8 +65,8 @@ func (h contractHandlers) register(a *API) {
 	add(a, operation{
 		id: "check-contract", method: http.MethodPost, path: path + "/check", tag: "contracts", access: auth.Operators,
 		summary: "Check a contract",
-		description: "Says what storing the contract would answer, and how its tests ended. Nothing is stored. The answer " +
-			"is 200 whether the contract is right or wrong.",
+		description: "Says what storing the contract would answer, how its tests ended, and what it changes for receivers of " +
+			"the version in force. Nothing is stored. The answer is 200 whether the contract is right or wrong.",
 		codes: []string{"text_invalid"}, text: "source", limit: maxContract,
 	}, h.check)
 	add(a, operation{
@@ -264,10 +273,14 @@ func fieldErrors(fields []hook.FieldError) []client.ProblemError {
 	return out
 }
 
-func (h contractHandlers) check(ctx context.Context, in *struct{ Body client.ContractInput }) (*struct{ Body client.ContractCheck }, error) {
+func (h contractHandlers) check(ctx context.Context, in *struct {
+	Speaks
+	Body client.ContractInput
+},
+) (*struct{ Body client.ContractCheck }, error) {
 	out := client.ContractCheck{
 		Problems: []client.ProblemError{}, Tests: []client.ContractTest{},
-		KeptBack: []client.KeptBack{},
+		KeptBack: []client.KeptBack{}, Changes: []client.ContractChange{}, ChangesWhole: true,
 	}
 	c, err := h.contracts.Check(ctx, []byte(in.Body.Source))
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
@@ -281,7 +294,21 @@ func (h contractHandlers) check(ctx context.Context, in *struct{ Body client.Con
 	for _, r := range c.Tests {
 		out.Tests = append(out.Tests, client.ContractTest{Name: r.Name, Line: r.Line, Passed: r.Wrong == "", Detail: r.Wrong})
 	}
+	if before := c.InForce; before != nil && !bytes.Equal(before.Source, c.Contract.Source) {
+		out.Changes, out.ChangesWhole = h.changes(ctx, before, c.Contract, in.language())
+	}
 	return &struct{ Body client.ContractCheck }{out}, nil
+}
+
+// changes compares two versions within the limits.
+func (h contractHandlers) changes(ctx context.Context, before, after *contract.Contract, language string) ([]client.ContractChange, bool) {
+	ctx, cancel := context.WithTimeout(ctx, maxComparison)
+	defer cancel()
+	list, whole := h.guide.Changes(ctx, before, after, language)
+	if len(list) > maxChanges {
+		list, whole = list[:maxChanges], false
+	}
+	return append([]client.ContractChange{}, list...), whole
 }
 
 func (h contractHandlers) patch(ctx context.Context, in *struct {

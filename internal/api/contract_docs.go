@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gancho.example/client"
 	"gancho/internal/admin"
 	"gancho/internal/auth"
 	"gancho/internal/contract"
@@ -16,6 +17,9 @@ import (
 type Guide struct {
 	Markdown func(c *contract.Contract, language string) []byte
 	OpenAPI  func(c *contract.Contract, language string) []byte
+	// Changes are what a new version changes for receivers, what breaks them first. whole is false if ctx was done before
+	// everything was compared.
+	Changes func(ctx context.Context, before, after *contract.Contract, language string) (list []client.ContractChange, whole bool)
 }
 
 // guideHandlers answer requests for what customers and their tools read about a contract.

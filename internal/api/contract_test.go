@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -143,6 +144,39 @@ func TestCheckContract(t *testing.T) {
 		t.Errorf("not every mistake with its fix: %s", a.Body)
 	}
 	s.do("GET", "/v1/contracts/shop", "").want(404) // nothing is stored
+}
+
+// What a text would change for receivers of the version in force is in the answer, what breaks them first.
+func TestCheckContractChanges(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	check := func(source, lang string) answer {
+		t.Helper()
+		return s.post("/v1/contracts/check?lang="+lang, source).want(200)
+	}
+	check(shop, "en").is("changes", []any{}).is("changes_whole", true) // nothing is in force
+	s.post("/v1/contracts", shop).want(201)
+	check(shop, "en").is("changes", []any{})
+	check(strings.Replace(shop, "en: Shop", "en: Shop 2", 1), "en").is("ok", true).is("changes", []any{}) // a title is no change
+	edited := strings.NewReplacer("x-version:", "x-edition:", "timeout: 3s", "timeout: 4s").Replace(shop)
+	check(edited, "en").is("ok", true).is("changes.0.breaks", true).is("changes.0.code", "header_renamed").is("changes.0.line", 8.0).
+		is("changes.0.params.new", "x-edition").is("changes.0.detail", "The header x-version is called x-edition now.").
+		is("changes.1.breaks", false).is("changes.1.code", "timeout_longer").is("changes_whole", true)
+	check(edited, "es").is("changes.0.detail", "El encabezado x-version ahora se llama x-edition.")
+	check(edited, "pt").is("changes.0.detail", "O cabeçalho x-version agora se chama x-edition.")
+	check(strings.Replace(shop, `, x-version: "1"`, "", 1), "en").is("changes.0.code", "header_gone").is("changes.0.old_line", 8.0)
+	check(strings.Replace(edited, "endpoint:", "endpoints:", 1), "en").is("ok", false).is("changes", []any{})
+	s.do("GET", "/v1/contracts/shop", "").want(200).is("version", 1.0) // nothing is stored
+
+	// A list that would be too long says so.
+	many := shop
+	for i := range 300 {
+		many += fmt.Sprintf("  order.e%d: {title: Another}\n", i)
+	}
+	many = strings.Replace(many, "assumed:\n  delivery.retry: {en: Nobody says so.}\n", "", 1)
+	if a := check(many, "en").is("ok", true).is("changes_whole", false); len(a.get("changes").([]any)) != 200 {
+		t.Errorf("%d changes", len(a.get("changes").([]any)))
+	}
 }
 
 func TestRenderContract(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"gancho.example/client"
 	"gancho/contracts"
 	"gancho/internal/admin"
 	"gancho/internal/api"
@@ -38,6 +39,15 @@ import (
 	"gancho/internal/transform"
 	"gancho/internal/view"
 )
+
+// changes is how the program gives the comparison of contracts to the API.
+func changes(ctx context.Context, before, after *contract.Contract, language string) (out []client.ContractChange, whole bool) {
+	list, whole := guide.ChangesWithin(ctx, before, after)
+	for _, c := range list {
+		out = append(out, client.ContractChange(c.In(language)))
+	}
+	return out, whole
+}
 
 const adminKey = "admin-key-0123456789"
 
@@ -182,7 +192,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 			SealKeys:    admin.EncryptionKeys{Store: db, Begun: func() {}},
 		},
 		Auth: keys, Accepter: s.in, Changer: s.in, Quota: limits, Explain: explain.Explainer{Contracts: set}, Views: view.Views{Contracts: set}, Streams: s.live,
-		Guide: api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI}, Senders: []string{"203.0.113.7", "2001:db8:20::/48"},
+		Guide: api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI, Changes: changes}, Senders: []string{"203.0.113.7", "2001:db8:20::/48"},
 		Events: db, Deliveries: db, Records: db, Stats: db, Audit: db, Health: s, Log: log, MaxPayload: maxPayload,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})

@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gancho.example/client"
 	"gancho/contracts"
 	"gancho/internal/admin"
 	"gancho/internal/api"
@@ -268,7 +269,7 @@ func (s *server) assemble() (*parts, error) {
 	documented := guide.Sender{Addresses: s.cfg.SenderAddresses.List(), URL: string(s.cfg.PublicURL)}
 	p.handler = api.New(api.Options{
 		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce}, Views: view.Views{Contracts: inForce},
-		Streams: &s.live, Guide: api.Guide{Markdown: documented.Markdown, OpenAPI: documented.OpenAPI}, Senders: documented.Addresses,
+		Streams: &s.live, Guide: api.Guide{Markdown: documented.Markdown, OpenAPI: documented.OpenAPI, Changes: changes}, Senders: documented.Addresses,
 		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Audit: s.db, Health: p.health,
 		MaxPayload: int(s.cfg.MaxPayload), Bodies: int64(s.cfg.MaxBodies), Log: log("api"), Metrics: numbers.Handler(),
 		PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),
@@ -400,3 +401,12 @@ func (s *server) importContracts(ctx context.Context, known *catalog.Catalog) (*
 }
 
 func (s *server) url() string { return "http://" + s.listener.Addr().String() }
+
+// changes says what a new version of a contract changes for receivers, as JSON of the API.
+func changes(ctx context.Context, before, after *contract.Contract, language string) (out []client.ContractChange, whole bool) {
+	list, whole := guide.ChangesWithin(ctx, before, after)
+	for _, c := range list {
+		out = append(out, client.ContractChange(c.In(language)))
+	}
+	return out, whole
+}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gancho.example/client"
 	"gancho/internal/contract"
 	"gancho/internal/guide"
 )
@@ -84,20 +85,10 @@ func (c *contractDiffCmd) printText(out console, changes []guide.Change, broken 
 	}
 }
 
-// change is a change as JSON.
-type change struct {
-	Breaks  bool              `json:"breaks"`
-	Code    string            `json:"code"`
-	Detail  string            `json:"detail"`
-	Params  map[string]string `json:"params"`
-	Line    int               `json:"line,omitempty"`
-	OldLine int               `json:"old_line,omitempty"`
-}
-
 func (c *contractDiffCmd) printJSON(out console, changes []guide.Change, broken int) error {
-	list := []change{}
+	list := []client.ContractChange{}
 	for _, ch := range changes {
-		list = append(list, change{ch.Breaks, ch.Code, ch.Text(c.Lang), ch.Facts(), ch.Line, ch.OldLine})
+		list = append(list, client.ContractChange(ch.In(c.Lang)))
 	}
 	e := json.NewEncoder(out.stdout)
 	e.SetIndent("", "  ")

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"context"
+	"iter"
 
 	"gancho/internal/work"
 	"gancho/internal/yamlfile"
@@ -41,15 +42,19 @@ type TestPayload struct {
 
 // TestPayloads are the payloads that this contract makes of what the tests of another one begin with, for its event types
 // that are not posted, in the order of those tests.
-func (c *Contract) TestPayloads(tests *Contract) (out []TestPayload) {
-	for _, t := range tests.tests {
-		if e, ok := c.Event(t.event); !ok || e.On == "" && e.Schedule == nil || t.payload != nil {
-			continue
+// Each is made when it is asked for.
+func (c *Contract) TestPayloads(tests *Contract) iter.Seq[TestPayload] {
+	return func(yield func(TestPayload) bool) {
+		for _, t := range tests.tests {
+			if e, ok := c.Event(t.event); !ok || e.On == "" && e.Schedule == nil || t.payload != nil {
+				continue
+			}
+			t.fires = nil
+			var r Result
+			payload, _ := t.happen(work.NewBudget(context.Background(), testUnits, nil), c, &r)
+			if !yield(TestPayload{t.Name, t.event, payload}) {
+				return
+			}
 		}
-		t.fires = nil
-		var r Result
-		payload, _ := t.happen(work.NewBudget(context.Background(), testUnits, nil), c, &r)
-		out = append(out, TestPayload{t.Name, t.event, payload})
 	}
-	return out
 }

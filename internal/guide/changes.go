@@ -3,6 +3,7 @@ package guide
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"net/url"
 	"reflect"
@@ -32,13 +33,23 @@ func (c Change) Text(language string) string {
 	return catalogue.In(language, "change."+c.Code, c.facts...)
 }
 
-// Facts are what the sentence mentions, by name.
-func (c Change) Facts() map[string]string {
-	out := map[string]string{}
+// Told is a change in one language, for programs.
+type Told struct {
+	Breaks  bool
+	Code    string
+	Detail  string            // [Change.Text]
+	Params  map[string]string // what the sentence mentions, by name
+	Line    int
+	OldLine int
+}
+
+// In is the change in one of [Languages].
+func (c Change) In(language string) Told {
+	params := map[string]string{}
 	for i := 0; i+1 < len(c.facts); i += 2 {
-		out[c.facts[i]] = c.facts[i+1]
+		params[c.facts[i]] = c.facts[i+1]
 	}
-	return out
+	return Told{c.Breaks, c.Code, c.Text(language), params, c.Line, c.OldLine}
 }
 
 // maxChanges is how many changes of one request are told.
@@ -49,7 +60,17 @@ const maxChanges = 50
 // receivers rely on beside them: time limits, attempts, the signature, what counts as success, and schemas. Titles and
 // texts are no changes.
 func Changes(before, after *contract.Contract) []Change {
-	c := &comparison{before: gather(before), after: gather(after), told: map[string]bool{}}
+	list, _ := ChangesWithin(context.Background(), before, after)
+	return list
+}
+
+// ChangesWithin is [Changes] until ctx is done. Then the list has what was found so far, and whole is false. The request
+// that is being made at that moment is finished first.
+func ChangesWithin(ctx context.Context, before, after *contract.Contract) (list []Change, whole bool) {
+	c := &comparison{
+		before: withoutRequests(before), after: withoutRequests(after), told: map[string]bool{},
+		stopped: func() bool { return ctx.Err() != nil },
+	}
 	c.oldLine, c.newLine = before.Lines(), after.Lines()
 	c.eventTypes()
 	c.endpoint()
@@ -66,7 +87,7 @@ func Changes(before, after *contract.Contract) []Change {
 		}
 		return 1
 	})
-	return c.list
+	return c.list, !c.stopped()
 }
 
 // comparison compares two versions of a contract.
@@ -75,6 +96,7 @@ type comparison struct {
 	oldLine, newLine func(path ...string) int
 	list             []Change
 	told             map[string]bool
+	stopped          func() bool // nobody waits for more
 }
 
 // add adds a change, once. path is where it stands in the new version or, if it is gone, in the old one.
@@ -103,6 +125,9 @@ func (c *comparison) tells(code string, path []string, facts ...string) {
 
 func (c *comparison) eventTypes() {
 	for _, e := range c.before.contract.EventTypes() {
+		if c.stopped() {
+			return
+		}
 		path := []string{"events", e.Name}
 		now, ok := c.after.contract.Event(c.nameOf(e))
 		switch {
@@ -115,6 +140,9 @@ func (c *comparison) eventTypes() {
 		}
 	}
 	for _, e := range c.after.contract.EventTypes() {
+		if c.stopped() {
+			return
+		}
 		if !slices.ContainsFunc(c.before.contract.EventTypes(), func(x contract.EventType) bool { return x.Name == e.Name }) {
 			c.tells("event_new", []string{"events", e.Name}, "event", e.Name)
 		}
@@ -149,6 +177,9 @@ func (c *comparison) schemas(event, pointer string, before, after json.RawMessag
 	}
 	if old := rawjson.Elements(at(before, "enum")); old != nil {
 		for _, v := range rawjson.Elements(at(after, "enum")) {
+			if c.stopped() {
+				return
+			}
 			if !slices.ContainsFunc(old, func(x []byte) bool { return rawjson.Same(x, v) }) {
 				c.breaks("schema_value", path, "event", event, "member", place, "value", string(v))
 			}
@@ -156,12 +187,18 @@ func (c *comparison) schemas(event, pointer string, before, after json.RawMessag
 	}
 	required := rawjson.Elements(at(after, "required"))
 	for _, name := range rawjson.Elements(at(before, "required")) {
+		if c.stopped() {
+			return
+		}
 		if !slices.ContainsFunc(required, func(x []byte) bool { return rawjson.Same(x, name) }) {
 			c.breaks("schema_optional", path, "event", event, "member", pointer+"/"+rawjson.Text(name))
 		}
 	}
 	properties := at(after, "properties")
 	for _, m := range rawjson.Members(at(before, "properties")) {
+		if c.stopped() {
+			return
+		}
 		if now, ok := rawjson.Lookup(properties, m.Name); ok {
 			c.schemas(event, pointer+"/"+m.Name, m.Value, now)
 		} else {
@@ -170,6 +207,9 @@ func (c *comparison) schemas(event, pointer string, before, after json.RawMessag
 	}
 	known := at(before, "properties")
 	for _, m := range rawjson.Members(properties) {
+		if c.stopped() {
+			return
+		}
 		if _, ok := rawjson.Lookup(known, m.Name); !ok {
 			c.tells("schema_member", path, "event", event, "member", pointer+"/"+m.Name)
 		}
@@ -328,6 +368,9 @@ func (c *comparison) success() {
 	path := []string{"delivery", "success"}
 	wider := false
 	for i := range triedAnswers {
+		if c.stopped() {
+			return
+		}
 		r := &triedAnswers[i]
 		was, is := c.before.contract.Judge(r).OK, c.after.contract.Judge(r).OK
 		if was && !is {
@@ -358,8 +401,14 @@ func (c *comparison) requests() {
 		if e.Example == nil {
 			e.Example = now.Example
 		}
+		if c.stopped() {
+			return
+		}
 		c.request(e, now, e.Example)
 		for _, further := range e.Cases {
+			if c.stopped() {
+				return
+			}
 			c.request(e, now, further.Example)
 		}
 		if e.Example != nil && now.Example != nil && (e.On != "" || e.Schedule != nil) { // the payload is made by the contract
@@ -367,8 +416,17 @@ func (c *comparison) requests() {
 		}
 	}
 	for _, tests := range []*contract.Contract{c.before.contract, c.after.contract} {
-		made := c.after.contract.TestPayloads(tests)
-		for _, was := range c.before.contract.TestPayloads(tests) {
+		var made []contract.TestPayload
+		for p := range c.after.contract.TestPayloads(tests) {
+			if c.stopped() {
+				return
+			}
+			made = append(made, p)
+		}
+		for was := range c.before.contract.TestPayloads(tests) {
+			if c.stopped() {
+				return
+			}
 			i := slices.IndexFunc(made, func(p contract.TestPayload) bool { return p.Test == was.Test })
 			switch {
 			case i < 0 || was.Payload == nil:

@@ -1,6 +1,7 @@
 package guide
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -146,6 +147,49 @@ func TestNews(t *testing.T) {
 		}
 		if text := string(Markdown(c, "en")); strings.Contains(text, "What is new") {
 			t.Error("news without an earlier version")
+		}
+	}
+}
+
+// patience is a context that is done after it was asked a number of times.
+type patience struct {
+	context.Context
+	asked, most int
+}
+
+func (p *patience) Err() error {
+	if p.asked++; p.asked > p.most {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// The comparison ends soon after its time is up, wherever it is, and says that it is not whole.
+func TestChangesWithin(t *testing.T) {
+	t.Parallel()
+	var list, members, values strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&list, "  order.e%d: {title: Another, example: '{\"id\":1}'}\n", i)
+		fmt.Fprintf(&members, "m%d: {type: string}, ", i)
+		fmt.Fprintf(&values, "v%d, ", i)
+	}
+	large := "contract: large\ntitle: Large\nevents:\n" + list.String() +
+		"  order.last: {title: Last, schema: {properties: {" + members.String() + "state: {enum: [" + values.String() + "v]}}}}\n"
+	before := parse(t, large)
+	after := parse(t, strings.ReplaceAll(large, "string", "integer")+"endpoint: {headers: {X-New: a}}\n")
+	whole := &patience{Context: t.Context(), most: 1 << 30}
+	all, ok := ChangesWithin(whole, before, after)
+	if !ok || len(all) != 501 || whole.asked < 2500 {
+		t.Fatalf("%d changes after %d questions, whole: %v", len(all), whole.asked, ok)
+	}
+	for most := 0; most < whole.asked; most += whole.asked / 20 {
+		p := &patience{Context: t.Context(), most: most}
+		list, ok := ChangesWithin(p, before, after)
+		if ok || len(list) > len(all) {
+			t.Errorf("after %d questions: %d changes, whole: %v", most, len(list), ok)
+		}
+		if late := p.asked - most; late > 20 {
+			t.Errorf("after %d questions it went on for %d more", most, late)
 		}
 	}
 }

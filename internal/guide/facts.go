@@ -73,10 +73,16 @@ type auth struct {
 	own    bool     // set if the header is a pair whose name and value the customer chooses
 }
 
-func gather(c *contract.Contract) facts {
+// withoutRequests are the facts that need no rendering.
+func withoutRequests(c *contract.Contract) facts {
 	f := facts{contract: c, settings: sampleSettings(c, nil)}
 	cfg := f.config(f.settings)
 	f.limits, f.policy = c.Limits(cfg), c.Policy(cfg)
+	return f
+}
+
+func gather(c *contract.Contract) facts {
+	f := withoutRequests(c)
 	for _, e := range c.EventTypes() {
 		s := sent{EventType: e, Rendering: f.render(e, f.settings)}
 		for _, further := range e.Cases {
