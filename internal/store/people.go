@@ -124,7 +124,7 @@ func (db *DB) eraseAttempts(t *tx, id hook.DeliveryID) (n int, err error) {
 		if err != nil {
 			return n, err
 		}
-		at.Request, at.Detail = hook.Request{Method: at.Request.Method}, ""
+		at.Request, at.Steps, at.Detail, at.RuleFailed = hook.Request{Method: at.Request.Method}, nil, "", ""
 		if r := at.Response; r != nil {
 			at.Response = &hook.Response{Status: r.Status}
 		}
