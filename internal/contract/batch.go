@@ -107,7 +107,10 @@ func (l *loader) itemBody(e *endpoint, o yamlfile.Object, at template.Place) {
 	whole.Roots, whole.Scope = append([]string{"items"}, whole.Roots...), nil
 	before := l.Count()
 	e.body = template.ReadPayload(l.File, v, whole)
-	if _, _, err := cutItems(e.body, &template.Inputs{}); err != nil && l.Count() == before {
+	if l.Count() > before { // a value with a mistake cannot be made
+		return
+	}
+	if _, _, err := cutItems(e.body, &template.Inputs{}); err != nil {
 		l.ProblemAt(v, "The body of a request with several events has to contain ${items} exactly once, not inside a text.",
 			`Write for example {events: "${items}"}; what each event looks like is written under item.`)
 	}

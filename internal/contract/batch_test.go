@@ -116,3 +116,15 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+// A mistake in the body around the events is a message like any other.
+func TestBatchBodyWithAMistake(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{`{$expr: "1 + 1"}`, `{$when: "1 +", $then: a}`, `{$when: "true"}`, `["${item}"]`} {
+		src := "contract: b\ntitle: B\nevents: {\"*\": {title: E}}\nendpoint: {body: {a: " + value + ", events: \"${items}\"}}\ndelivery: {batch: {}}\n"
+		_, err := Parse("b.yaml", []byte(src))
+		if err == nil || strings.Contains(err.Error(), "exactly once") {
+			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
