@@ -224,6 +224,7 @@ func (c *Contract) Refused(r *hook.Response, events []*hook.Event) ([]bool, erro
 	if err := json.Unmarshal(out, &list); err != nil {
 		return nil, errors.New("it gave something that is no list")
 	}
+	var places map[string]int // of the events, by their ids
 	for _, x := range list {
 		i := -1
 		switch x := x.(type) {
@@ -232,7 +233,12 @@ func (c *Contract) Refused(r *hook.Response, events []*hook.Event) ([]bool, erro
 				i = -1
 			}
 		case string:
-			i = slices.IndexFunc(events, func(e *hook.Event) bool { return e.ID.String() == x || e.ExternalID == x })
+			if places == nil {
+				places = placesOf(events)
+			}
+			if place, ok := places[x]; ok {
+				i = place
+			}
 		}
 		if i < 0 || i >= len(events) {
 			return nil, fmt.Errorf("it named %.100v, and the request had %d events", x, len(events))
@@ -240,4 +246,16 @@ func (c *Contract) Refused(r *hook.Response, events []*hook.Event) ([]bool, erro
 		refused[i] = true
 	}
 	return refused, nil
+}
+
+// placesOf are the places of the events in their request, by id and by external id. A receiver may name thousands, so each id is
+// looked up in one step.
+func placesOf(events []*hook.Event) map[string]int {
+	places := make(map[string]int, 2*len(events))
+	for i, e := range slices.Backward(events) { // the first of several counts
+		if places[e.ID.String()] = i; e.ExternalID != "" {
+			places[e.ExternalID] = i
+		}
+	}
+	return places
 }

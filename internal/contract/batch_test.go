@@ -102,6 +102,7 @@ func TestRefused(t *testing.T) {
 		`{"failed":[-1]}`:                              "it named -1",
 		`{"failed":[0.5]}`:                             "it named 0.5",
 		`{"failed":["other"]}`:                         "it named other",
+		`{"failed":[""]}`:                              "it named ", // the others have no external id
 		`{"failed":[{"a":1}]}`:                         "it named map",
 		`{"failed":{"a":1}}`:                           "no list",
 		`{"failed":"` + events[0].ID.String() + `"}`: "no list",
@@ -125,6 +126,27 @@ func TestBatchBodyWithAMistake(t *testing.T) {
 		_, err := Parse("b.yaml", []byte(src))
 		if err == nil || strings.Contains(err.Error(), "exactly once") {
 			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
+
+// Whoever names all events of a large request many times over costs little work.
+func BenchmarkRefused(b *testing.B) {
+	c, err := Parse("b.yaml", []byte(batched))
+	if err != nil {
+		b.Fatal(err)
+	}
+	events := make([]*hook.Event, hook.MaxBatch)
+	var names []string
+	for i := range events {
+		events[i] = event(`1`)
+		events[i].ID = hook.NewEventID()
+		names = append(names, events[i].ID.String())
+	}
+	body := []byte(`{"failed":["` + strings.Join(names, `","`) + `"]}`)
+	for b.Loop() {
+		if _, err := c.Refused(&hook.Response{Status: 200, Body: body}, events); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
