@@ -307,6 +307,7 @@ func (g *group) conclude(attempts []*hook.Attempt, outcomes []hook.Outcome, whol
 		}
 		if tells && (t.Delivery.State == hook.Failed || t.Delivery.Held()) {
 			l.ended(now)
+			endpoint.Failing = l.health.failing() // the next one of the request counts on
 		}
 		results[i] = hook.Result{Delivery: t.Delivery, Attempt: a, Frozen: g.batch.Frozen(i)}
 		if t.Delivery.State.Waiting() {
