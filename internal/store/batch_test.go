@@ -82,6 +82,28 @@ func TestBatchIntent(t *testing.T) {
 	})
 }
 
+// What was put back before anybody saw it is in no batch.
+func TestBatchPutBack(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		addTenants(t, db)
+		list := queued(t, db, hook.NewEndpointID(), 2)
+		r := together(list, sending)
+		if err := db.Intend(r); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range []hook.Delivery{r.Delivery, r.Others[0].Delivery} {
+			next, ok := hook.Next(d, hook.Trigger{Kind: hook.OnPutBack, Again: time.Now()}, hook.Policy{}, hook.Standing{}, time.Now())
+			if !ok || !next.Delivery.Batch.IsZero() {
+				t.Fatalf("put back: %+v", next.Delivery)
+			}
+			save(t, db, hook.Result{Delivery: next.Delivery})
+			if got, err := db.Delivery(t.Context(), "acme", d.ID); err != nil || got.State != hook.Pending || !got.Batch.IsZero() {
+				t.Errorf("stored: %+v, %v", got, err)
+			}
+		}
+	})
+}
+
 // The attempts of a batch say which request they were, and a retry by a person takes one delivery out.
 func TestBatchHistory(t *testing.T) {
 	each(t, func(t *testing.T, db *DB) {
