@@ -26,12 +26,21 @@ func newEndpoint(t *testing.T, db *DB, tenant string) *hook.Endpoint {
 	t.Helper()
 	e := &hook.Endpoint{
 		ID: hook.NewEndpointID(), Tenant: tenant, Name: "x", Contract: "standard", State: hook.EndpointActive,
-		Config: hook.EndpointConfig{URL: "http://x/"}, Secrets: []hook.Secret{{Text: "whsec_a"}},
+		Config: withAuth("http://x/"), Secrets: []hook.Secret{{Text: "whsec_a"}},
 	}
 	if err := db.CreateEndpoint(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// withAuth is a configuration with secrets, which no table may hold in plain text.
+func withAuth(url string) hook.EndpointConfig {
+	return hook.EndpointConfig{
+		URL:  url,
+		Auth: &hook.Auth{OAuth2: &hook.OAuth2{TokenURL: "http://x/tokens", ClientID: "me", ClientSecret: "sealed-marker 1"}},
+		TLS:  &hook.TLS{Certificate: "c", Key: "sealed-marker 2", CA: "a"},
+	}
 }
 
 func newTenant(t *testing.T, db *DB, id string) {

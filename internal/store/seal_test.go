@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gancho/internal/hook"
 	"gancho/internal/pgtest"
 )
@@ -346,10 +348,10 @@ func withSealed(t *testing.T, db *DB) (check func(*DB)) {
 	return func(db *DB) {
 		t.Helper()
 		payloads(db)
-		if e, err := db.Endpoint(ctx, e.ID); err != nil || e.Unreadable || e.Config.URL != "http://x/" || e.Secrets[0].Text != "whsec_a" {
+		if e, err := db.Endpoint(ctx, e.ID); err != nil || e.Unreadable || cmp.Diff(withAuth("http://x/"), e.Config) != "" || e.Secrets[0].Text != "whsec_a" {
 			t.Errorf("endpoint %+v, %v", e, err)
 		}
-		if v, err := db.EndpointVersion(ctx, e.ID, 1); err != nil || v.URL != "http://x/" {
+		if v, err := db.EndpointVersion(ctx, e.ID, 1); err != nil || cmp.Diff(withAuth("http://x/"), v) != "" {
 			t.Errorf("version %+v, %v", v, err)
 		}
 		if c, err := db.Credential(ctx, c.ID); err != nil || c.APIKey != "the key" {
