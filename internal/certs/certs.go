@@ -88,10 +88,15 @@ func Check(t *hook.TLS) (wrong []hook.FieldError) {
 		wrong = append(wrong, hook.Field(missing, "tls_pair",
 			"A client certificate needs its private key, and the key its certificate. Give both, or neither."))
 	}
-	for _, x := range []struct{ at, text string }{{"/tls/certificate", t.Certificate}, {"/tls/ca", t.CA}} {
-		switch _, err := read(x.text); {
-		case len(x.text) > MaxText:
+	for _, x := range []struct{ at, text string }{{"/tls/certificate", t.Certificate}, {"/tls/key", t.Key}, {"/tls/ca", t.CA}} {
+		if len(x.text) > MaxText {
 			wrong = append(wrong, hook.Field(x.at, "too_many_bytes", "This has at most {max}.", "max", "64 KiB"))
+			continue
+		}
+		if x.at == "/tls/key" { // it is read together with its certificate
+			continue
+		}
+		switch _, err := read(x.text); {
 		case errors.Is(err, errKey):
 			wrong = append(wrong, hook.Field(x.at, "pem_has_key", "There is a private key in this. It belongs into key, which is never shown."))
 		case err != nil:
@@ -158,15 +163,16 @@ var (
 	errText = errors.New("this is no certificate in PEM")
 )
 
-// read reads certificates, one after the other; none of an empty text.
+// read reads certificates, one after the other; none of an empty text. pem.Decode skips a block that is damaged, so a
+// private key is looked for in the text.
 func read(text string) (list []*x509.Certificate, err error) {
+	if strings.Contains(text, "PRIVATE KEY") {
+		return nil, errKey
+	}
 	for rest := []byte(text); ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			break
-		}
-		if strings.Contains(block.Type, "PRIVATE KEY") {
-			return nil, errKey
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if block.Type != "CERTIFICATE" || err != nil {

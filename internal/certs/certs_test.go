@@ -65,6 +65,8 @@ func TestCheck(t *testing.T) {
 		"no text of a key": {hook.TLS{Certificate: c, Key: "hunter2"}, "/tls/key pem_key"},
 		"a mask":           {hook.TLS{Certificate: c, Key: "********"}, "/tls/key pem_key"},
 		"key among them":   {hook.TLS{Certificate: c + k, Key: k, CA: k}, "/tls/certificate pem_has_key, /tls/ca pem_has_key"},
+		"damaged key":      {hook.TLS{Certificate: strings.Replace(k, "-----END", "----END", 1) + c, Key: k}, "/tls/certificate pem_has_key"},
+		"long key":         {hook.TLS{Certificate: c, Key: k + strings.Repeat("\n", MaxText)}, "/tls/key too_many_bytes"},
 		"no certificates":  {hook.TLS{Certificate: k[:20], Key: k, CA: "x"}, "/tls/certificate pem_certificate, /tls/ca pem_certificate"},
 		"broken":           {hook.TLS{CA: strings.Replace(c, "MII", "MIJ", 1)}, "/tls/ca pem_certificate"},
 		"long":             {hook.TLS{CA: c + strings.Repeat("\n", MaxText)}, "/tls/ca too_many_bytes"},
