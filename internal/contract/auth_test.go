@@ -105,11 +105,20 @@ func TestAuthOfEndpoint(t *testing.T) {
 	withHeader.Headers = headers("authorization", "x")
 	withPair := cfg(&hook.Auth{Bearer: "t"})
 	withPair.Settings = []byte(`{"pairs":[{"key":"Authorization","value":"x"}]}`)
+	withTLS := func(cfg hook.EndpointConfig, url string) hook.EndpointConfig {
+		cfg.URL, cfg.TLS = url, &hook.TLS{CA: "x"}
+		return cfg
+	}
 	for name, tc := range map[string]struct {
 		c    *Contract
 		cfg  hook.EndpointConfig
 		want string
 	}{
+		"https":        {free, withTLS(cfg(nil), "https://a.example/"), "/tls/ca pem_certificate"},
+		"http":         {free, withTLS(cfg(nil), "HTTP://a.example/"), "/tls/ca pem_certificate, /url tls_over_http"},
+		"http tokens":  {free, withTLS(cfg(oauth(func(o *hook.OAuth2) { o.TokenURL = "http://a.example/" })), "http://a.example/"), "/tls/ca pem_certificate, /url tls_over_http"},
+		"https tokens": {free, withTLS(cfg(oauth(func(o *hook.OAuth2) { o.TokenURL = "https://a.example/" })), "http://a.example/"), "/tls/ca pem_certificate"},
+		"redirects":    {parseContract(t, base+"{}\ndelivery: {redirects: 1}\n"), withTLS(cfg(nil), "http://a.example/"), "/tls/ca pem_certificate"},
 		"basic":        {free, cfg(&hook.Auth{Basic: &hook.BasicAuth{User: "a"}}), ""},
 		"no user":      {free, cfg(&hook.Auth{Basic: &hook.BasicAuth{Password: "a"}}), "/auth/basic/user required"},
 		"masked":       {free, cfg(&hook.Auth{Basic: &hook.BasicAuth{User: "a", Password: "********"}}), "/auth/basic/password value_masked"},

@@ -55,6 +55,7 @@ func (c *Contract) CheckEndpoint(cfg hook.EndpointConfig) []hook.FieldError {
 	}
 	c.checkLimits(&r, cfg)
 	r.list = append(r.list, certs.Check(cfg.TLS)...)
+	c.checkTLSUsed(&r, cfg)
 	return r.list
 }
 

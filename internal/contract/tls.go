@@ -2,6 +2,7 @@ package contract
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"gancho/internal/certs"
@@ -17,6 +18,18 @@ func (c *Contract) Identity(cfg hook.EndpointConfig) (*certs.Identity, error) {
 // Certificates says what the certificates of an endpoint are.
 func (c *Contract) Certificates(cfg hook.EndpointConfig) []hook.Certificate {
 	return certs.List(cfg.TLS)
+}
+
+// checkTLSUsed reports certificates that no request would use, because none goes to an https:// URL.
+func (c *Contract) checkTLSUsed(r *report, cfg hook.EndpointConfig) {
+	plain := func(url string) bool { return len(url) >= 7 && strings.EqualFold(url[:7], "http://") }
+	if cfg.TLS == nil || !plain(cfg.URL) || c.Redirects() > 0 {
+		return
+	}
+	if a := c.Auth(cfg); a != nil && a.OAuth2 != nil && !plain(a.OAuth2.TokenURL) {
+		return
+	}
+	r.add("/url", "tls_over_http", "Certificates are used with https:// only. Change the URL, or set tls to null.")
 }
 
 // CheckExpiry lists the certificates of an endpoint that are not valid at a time. was are those that it has so far: they

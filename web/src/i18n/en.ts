@@ -70,6 +70,7 @@ const en = {
       pem_key:
         "This is no private key in PEM that can be read. It begins with -----BEGIN PRIVATE KEY----- or the like; decrypt one that has a passphrase first.",
       pem_other_key: "This key does not belong to the certificate.",
+      tls_over_http: "Certificates are used with https:// only. Change the URL, or remove them.",
       tls_pair: "A client certificate needs its private key, and the key its certificate. Give both, or neither.",
       changes: "Send an array of changes, or an object whose only member is items.",
       changes_array: "Send an array of changes.",

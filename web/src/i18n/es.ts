@@ -197,6 +197,7 @@ const es: Messages = {
       pem_key:
         "Esto no es una clave privada en PEM que se pueda leer. Empieza con -----BEGIN PRIVATE KEY----- o similar; si tiene contraseña, descífrela antes.",
       pem_other_key: "Esta clave no corresponde al certificado.",
+      tls_over_http: "Los certificados solo se usan con https://. Cambie la URL o quítelos.",
       tls_pair:
         "Un certificado de cliente necesita su clave privada, y la clave su certificado. Indique los dos o ninguno.",
       changes: "Envíe una lista de cambios, o un objeto cuyo único miembro sea items.",

@@ -196,6 +196,7 @@ const pt: Messages = {
       pem_key:
         "Isto não é uma chave privada em PEM que se possa ler. Ela começa com -----BEGIN PRIVATE KEY----- ou algo parecido; se tiver senha, decifre-a antes.",
       pem_other_key: "Esta chave não pertence ao certificado.",
+      tls_over_http: "Os certificados só são usados com https://. Mude a URL ou remova-os.",
       tls_pair:
         "Um certificado de cliente precisa da sua chave privada, e a chave do seu certificado. Informe os dois ou nenhum.",
       changes: "Envie uma lista de mudanças, ou um objeto cujo único membro seja items.",
