@@ -56,7 +56,7 @@ func restoreTLS(given, stored *hook.TLS) *hook.TLS {
 }
 
 // patched applies a JSON Merge Patch to a part of the configuration. null, or an object without members, is none.
-func patched[T comparable](stored *T, patch json.RawMessage) (*T, error) {
+func patched[T any](stored *T, patch json.RawMessage) (*T, error) {
 	was := []byte("{}")
 	if stored != nil {
 		var err error
@@ -66,14 +66,11 @@ func patched[T comparable](stored *T, patch json.RawMessage) (*T, error) {
 	}
 	out := new(T)
 	merged := rawjson.Merge(was, patch)
-	if string(merged) == "null" {
+	if text := string(merged); text == "null" || text == "{}" {
 		return nil, nil
 	}
 	if err := json.Unmarshal(merged, out); err != nil {
 		return nil, err
-	}
-	if *out == *new(T) {
-		return nil, nil
 	}
 	return out, nil
 }

@@ -78,7 +78,9 @@ func (p EndpointPatch) apply(to *EndpointSpec) {
 		if err != nil { // never, as above
 			to.Wrong = append(to.Wrong, hook.Field("/tls", "object_needed", "This has to be an object."))
 		}
-		cfg.TLS = t
+		if cfg.TLS = t; t != nil && *t == (hook.TLS{}) { // the fields of a form that were cleared
+			cfg.TLS = nil
+		}
 	}
 }
 

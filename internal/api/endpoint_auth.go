@@ -5,9 +5,10 @@ import (
 	"gancho/internal/hook"
 )
 
-// authOf is the auth that an input asks for; nil: none.
+// authOf is the auth that an input asks for; nil: none. An empty one is a mistake that the rules report, such as a token that
+// somebody forgot to fill in.
 func authOf(in *client.Auth) *hook.Auth {
-	if in == nil || *in == (client.Auth{}) {
+	if in == nil {
 		return nil
 	}
 	return &hook.Auth{Basic: (*hook.BasicAuth)(in.Basic), Bearer: in.Bearer, OAuth2: (*hook.OAuth2)(in.OAuth2)}

@@ -102,6 +102,14 @@ func testAuthTowardsReceivers(t *testing.T, at place) {
 	if got := fmt.Sprint(e["auth"]); got != "map[basic:map[password:******** user:josé]]" {
 		t.Error(got)
 	}
+	for _, empty := range []string{`{"auth":{"basic":null,"bearer":"","oauth2":null}}`, `{"auth": { "basic": null, "bearer": "" } }`} {
+		if status, answer := p.call(testKey, "PATCH", path+ids["endpoint"][0], empty); status != 422 || !strings.Contains(string(answer), "auth_one") {
+			t.Errorf("%s: %d %s", empty, status, answer)
+		}
+	}
+	if status, answer := p.call(testKey, "POST", "/v1/tenants/acme/endpoints", `{"url":"`+url+`","auth":{"bearer":""}}`); status != 422 || !strings.Contains(string(answer), "auth_one") {
+		t.Errorf("created with an empty token: %d %s", status, answer)
+	}
 	if status, answer := p.call(testKey, "PATCH", path+ids["endpoint"][0], `{"auth":{"bearer":"x"}}`); status != 422 || !strings.Contains(string(answer), "auth_one") {
 		t.Errorf("%d %s", status, answer)
 	}

@@ -182,7 +182,7 @@ func (c *Contract) checkAuth(r *report, cfg hook.EndpointConfig) {
 		}
 	}
 	if kinds != 1 {
-		r.add("/auth", "auth_one", "Give one of basic, bearer and oauth2, and set the others to null.")
+		r.add("/auth", "auth_one", "Fill in one of basic, bearer and oauth2, and set the others to null.")
 		return
 	}
 	if i := slices.IndexFunc(cfg.Headers, isAuthorization); i >= 0 {

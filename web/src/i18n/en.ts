@@ -59,7 +59,7 @@ const en = {
       change_what: "Say what to do with the record: give one of document, patch and delete.",
       auth_and_header: "auth fills in this header already. Keep one of the two.",
       auth_of_contract: "{contract} says how its requests authenticate, so an endpoint cannot.",
-      auth_one: "Choose one of basic, bearer and OAuth 2.0.",
+      auth_one: "Choose one of basic, bearer and OAuth 2.0, and fill it in.",
       auth_undecided: "With these settings, {member} of the authentication cannot be computed: {problem}.",
       auth_user_colon: "A user name cannot contain a colon: the receiver would take what follows for the password.",
       certificate_early: "The certificate of {subject} is not valid before {date}.",

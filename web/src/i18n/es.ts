@@ -186,7 +186,7 @@ const es: Messages = {
       change_what: "Indique qué hacer con el registro: document, patch o delete.",
       auth_and_header: "La autenticación ya llena este encabezado. Deje uno de los dos.",
       auth_of_contract: "{contract} define cómo se autentican sus envíos; un destino no puede cambiarlo.",
-      auth_one: "Elija una sola: básica, token fijo u OAuth 2.0.",
+      auth_one: "Elija una sola (básica, token fijo u OAuth 2.0) y complétela.",
       auth_undecided: "Con estos ajustes no se puede calcular {member} de la autenticación: {problem}.",
       auth_user_colon: "Un usuario no puede llevar dos puntos: el receptor tomaría lo que sigue por la contraseña.",
       certificate_early: "El certificado de {subject} no vale antes del {date}.",

@@ -185,7 +185,7 @@ const pt: Messages = {
       change_what: "Diga o que fazer com o registro: document, patch ou delete.",
       auth_and_header: "A autenticação já preenche este cabeçalho. Deixe um dos dois.",
       auth_of_contract: "{contract} define como os seus envios se autenticam; um destino não pode mudar isso.",
-      auth_one: "Escolha uma só: básica, token fixo ou OAuth 2.0.",
+      auth_one: "Escolha uma só (básica, token fixo ou OAuth 2.0) e preencha-a.",
       auth_undecided: "Com estes ajustes não é possível calcular {member} da autenticação: {problem}.",
       auth_user_colon: "Um usuário não pode ter dois-pontos: o receptor tomaria o que vem depois pela senha.",
       certificate_early: "O certificado de {subject} não vale antes de {date}.",
