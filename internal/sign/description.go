@@ -575,7 +575,11 @@ func (c *compiler) checkPlaces() {
 			})
 		}
 	}
-	if c.Join != nil && (*c.Join == "" || len(*c.Join) > 3 || strings.ContainsAny(*c.Join, letters+"+/=_-[]$%\r\n\x00") || strings.ContainsFunc(*c.Join, func(r rune) bool { return r > '~' })) {
+	inSignature := letters + "+/=_-"
+	if c.jwt != nil {
+		inSignature += "." // between the parts of a token
+	}
+	if c.Join != nil && (*c.Join == "" || len(*c.Join) > 3 || strings.ContainsAny(*c.Join, inSignature+"[]$%\r\n\x00") || strings.ContainsFunc(*c.Join, func(r rune) bool { return r > '~' })) {
 		c.problem(`Write for example join: " " or join: ",".`, "This cannot stand between signatures, because it could be part of one.", "several", "join")
 	}
 }

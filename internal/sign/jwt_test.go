@@ -142,7 +142,8 @@ func TestJWTAlgorithms(t *testing.T) {
 		"or put the signature into a header": func(d *Description) {
 			d.JWT, d.Places = &JWT{Detached: true}, []Place{{InBody, []string{"token"}, "${signature}"}}
 		},
-		"or remove tolerance": func(d *Description) { d.JWT, d.Tolerance = &JWT{Detached: true}, time.Minute },
+		`Write for example join`: func(d *Description) { d.Join = new(".") },
+		"or remove tolerance":    func(d *Description) { d.JWT, d.Tolerance = &JWT{Detached: true}, time.Minute },
 	} {
 		d := jwtDescription()
 		change(&d)
