@@ -119,14 +119,16 @@ func (x Endpoints) Create(ctx context.Context, tenant string, in EndpointSpec) (
 	if err != nil {
 		return nil, err
 	}
-	wanted := e.State
-	if verify := c.Verifies() && wanted != hook.EndpointDisabled; verify {
+	verify := c.Verifies() && e.State == hook.EndpointActive
+	if verify {
 		e.State, e.StateReason = hook.EndpointDisabled, hook.ReasonUnverified
 	}
-	if err := x.Store.CreateEndpointWithin(ctx, e, c.PerTenant()); err != nil || e.State == wanted {
-		return e, err
+	if err := x.Store.CreateEndpointWithin(ctx, e, c.PerTenant()); err != nil {
+		return nil, err
 	}
-	_, _ = x.greet(ctx, e, c, wanted) // it is stored; as long as no handshake was made, it says unverified
+	if verify {
+		_, _ = x.greet(ctx, e, c, true) // it is stored; as long as no handshake was made, it says unverified
+	}
 	return e, nil
 }
 
@@ -260,32 +262,33 @@ func (x Endpoints) List(ctx context.Context, tenant string, p hook.Page) (list [
 // Patch changes an endpoint. The codes of its errors are those of [Endpoints.Create] and endpoint_not_found,
 // endpoint_busy and credential_paused.
 func (x Endpoints) Patch(ctx context.Context, tenant, id string, p EndpointPatch) (*hook.Endpoint, error) {
-	var by *contract.Contract
-	var wanted hook.EndpointState // after a handshake; "": none is needed
+	var by *contract.Contract // with which a handshake is made; nil: none is needed
 	e, err := x.update(ctx, tenant, id, func(e *hook.Endpoint) error {
 		c, in, err := x.patched(ctx, e, p)
 		if err != nil {
 			return err
 		}
 		in.Config.Credential = e.Config.Credential
-		by, wanted = c, ""
+		if by = nil; e.StateReason == hook.ReasonUnverified && p.State == nil && goesElsewhere(e.Config, in.Config) {
+			in.State = hook.EndpointActive // what it becomes as soon as it has given the right answer
+		}
 		switch {
 		case needsHandshake(c, e, in):
-			wanted = in.State
+			by = c
 			if e.State == hook.EndpointActive { // what waits is kept, and nothing is sent until the endpoint has answered
 				e.State = hook.EndpointPaused
 			}
 			e.StateReason = hook.ReasonUnverified
-		case in.State != e.State:
+		case in.State != e.State, p.State != nil && e.StateReason == hook.ReasonUnverified:
 			e.State, e.StateReason = in.State, stateReason(in.State)
 		}
 		e.Name, e.Config, e.Unreadable = in.Name, in.Config, false
 		return patchSecret(e, c, p.Secret)
 	})
-	if err != nil || wanted == "" {
+	if err != nil || by == nil {
 		return e, err
 	}
-	_, _ = x.greet(ctx, e, by, wanted) // the change is stored; as long as no handshake was made, the endpoint says unverified
+	_, _ = x.greet(ctx, e, by, true) // the change is stored; as long as no handshake was made, the endpoint says unverified
 	return e, nil
 }
 
@@ -344,19 +347,29 @@ func sameConfig(x, y hook.EndpointConfig) bool {
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
-// SetState pauses, resumes or disables an endpoint. The codes of its errors are endpoint_not_found and
-// credential_paused.
+// SetState pauses, resumes or disables an endpoint. The codes of its errors are endpoint_not_found, endpoint_busy and
+// credential_paused; of a handshake endpoint_unverified and test_running, too.
 func (x Endpoints) SetState(ctx context.Context, tenant, id string, state hook.EndpointState) (*hook.Endpoint, error) {
 	e, err := x.Get(ctx, tenant, id)
 	if err != nil {
 		return nil, err
 	}
 	if c := (contracts{x.Contracts}).serving(e); c != nil && c.Verifies() && state == hook.EndpointActive && e.State != state {
-		r, err := x.greet(ctx, e, c, state)
-		if err == nil && e.State != state {
+		r, err := x.greet(ctx, e, c, true)
+		switch {
+		case err != nil || e.State == state:
+		case r.Delivery.State == hook.Delivered:
+			err = hook.Conflict("endpoint_busy", "Somebody else changed this endpoint during the handshake. Look at it, and try again.")
+		default:
 			err = errUnverified(r.Attempt)
 		}
 		return e, err
+	}
+	if e.StateReason == hook.ReasonUnverified && e.State == state { // now because a person wants it: no later handshake changes that
+		return x.update(ctx, tenant, id, func(e *hook.Endpoint) error {
+			e.State, e.StateReason = state, stateReason(state)
+			return nil
+		})
 	}
 	if err := x.Store.SetEndpointState(ctx, e.ID, state, stateReason(state), time.Now()); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/rawjson"
 )
 
 // errUnverified is for a change that would let an endpoint get events that has not answered the handshake.
@@ -13,50 +14,66 @@ func errUnverified(attempt *hook.Attempt) error {
 		attempt.Detail+" The history shows what was sent and what was answered.")
 }
 
-// needsHandshake reports whether an endpoint that is changed to in has to answer a handshake: if it becomes active, or
-// requests go elsewhere or with other values than before.
+// needsHandshake reports whether an endpoint that is changed to in has to answer a handshake before it is active: if it
+// was not, or requests go elsewhere or with other values than before. One that stays paused or disabled answers when it is
+// resumed.
 func needsHandshake(c *contract.Contract, e *hook.Endpoint, in EndpointSpec) bool {
-	if !c.Verifies() || in.State == hook.EndpointDisabled {
-		return false
-	}
-	where := func(c hook.EndpointConfig) hook.EndpointConfig {
-		return hook.EndpointConfig{URL: c.URL, Headers: c.Headers, Settings: c.Settings, Auth: c.Auth}
-	}
-	return in.State == hook.EndpointActive && e.State != hook.EndpointActive || !sameConfig(where(e.Config), where(in.Config))
+	return c.Verifies() && in.State == hook.EndpointActive && (e.State != hook.EndpointActive || goesElsewhere(e.Config, in.Config))
 }
 
-// greet makes a handshake with a stored endpoint. After a right answer the endpoint gets the state, unless it was changed
-// meanwhile; otherwise it stays as it is. e is then the endpoint as it is stored.
-func (x Endpoints) greet(ctx context.Context, e *hook.Endpoint, c *contract.Contract, state hook.EndpointState) (*EndpointTest, error) {
-	ev := c.NewHandshake(e.Tenant, now())
-	r, err := x.Greeter.Handshake(ctx, e.ID, ev)
-	if err != nil {
-		return nil, err
+// goesElsewhere reports whether requests go elsewhere, or with other values, after a change.
+func goesElsewhere(was, now hook.EndpointConfig) bool {
+	where := func(c hook.EndpointConfig) hook.EndpointConfig {
+		return hook.EndpointConfig{URL: c.URL, Headers: c.Headers, Auth: c.Auth}
 	}
-	out := &EndpointTest{r, e, ev}
-	if r.Delivery.State != hook.Delivered || state == e.State && e.StateReason != hook.ReasonUnverified {
-		return out, nil
+	settings := func(c hook.EndpointConfig) []byte {
+		if len(c.Settings) == 0 {
+			return []byte("{}")
+		}
+		return c.Settings
 	}
-	ctx = context.WithoutCancel(ctx) // the receiver has done its part
-	verified := *e
-	verified.State, verified.StateReason = state, stateReason(state)
-	allowed := c.Handshake(ev, e.Secrets).AllowedRate(r.Attempt.Response)
-	limits := allowed > 0 && (e.Config.PerSecond == 0 || e.Config.PerSecond > allowed)
-	if limits {
-		verified.Config.PerSecond = allowed
-	}
-	ok, err := x.Store.UpdateEndpoint(ctx, &verified, limits)
-	if err != nil {
-		return out, err
-	}
-	if !ok { // whoever changed it makes a handshake of their own
+	return !sameConfig(where(was), where(now)) || !rawjson.Same(settings(was), settings(now))
+}
+
+// greet makes a handshake with a stored endpoint. If activate is true, a right answer makes it active. e is then the
+// endpoint as it is stored.
+//
+// Whoever changes the endpoint while this handshake runs cannot make another (test_running). So greet does, with what
+// they have stored, if that has to be verified.
+func (x Endpoints) greet(ctx context.Context, e *hook.Endpoint, c *contract.Contract, activate bool) (out *EndpointTest, err error) {
+	for range updateTries {
+		ev := c.NewHandshake(e.Tenant, now())
+		r, err := x.Greeter.Handshake(ctx, e.ID, ev)
+		if err != nil {
+			return out, err
+		}
+		out = &EndpointTest{r, e, ev}
+		ctx = context.WithoutCancel(ctx) // the receiver has done its part
+		if activate && r.Delivery.State == hook.Delivered {
+			verified := *e
+			verified.State, verified.StateReason = hook.EndpointActive, ""
+			allowed := c.Handshake(ev, e.Secrets).AllowedRate(r.Attempt.Response)
+			limits := allowed > 0 && (e.Config.PerSecond == 0 || e.Config.PerSecond > allowed)
+			if limits {
+				verified.Config.PerSecond = allowed
+			}
+			if ok, err := x.Store.UpdateEndpoint(ctx, &verified, limits); err != nil || ok {
+				if ok {
+					*e = verified
+				}
+				return out, err
+			}
+		}
 		stored, err := x.Store.TenantEndpoint(ctx, e.Tenant, e.ID)
 		if err != nil {
 			return out, err
 		}
-		verified = *stored
+		changed := !stored.UpdatedAt.Equal(e.UpdatedAt)
+		if *e = *stored; !changed || e.StateReason != hook.ReasonUnverified {
+			return out, nil
+		}
+		activate = true
 	}
-	*e = verified
 	return out, nil
 }
 
@@ -76,9 +93,5 @@ func (x Endpoints) Verify(ctx context.Context, tenant, id string) (*EndpointTest
 	case !c.Verifies():
 		return nil, hook.Invalid("no_handshake", "The contract "+c.Name+" has no handshake, so there is nothing to verify.")
 	}
-	state := e.State
-	if e.StateReason == hook.ReasonUnverified {
-		state = hook.EndpointActive
-	}
-	return x.greet(ctx, e, c, state)
+	return x.greet(ctx, e, c, e.StateReason == hook.ReasonUnverified)
 }

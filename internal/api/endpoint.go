@@ -89,7 +89,7 @@ func (h *endpointHandlers) register(a *API) {
 			hook.EndpointDisabled,
 		},
 	} {
-		codes := []string{"endpoint_not_found"}
+		codes := []string{"endpoint_not_found", "endpoint_busy"}
 		if s.state == hook.EndpointActive {
 			codes = append(codes, "credential_paused", "endpoint_unverified", "test_running")
 		}

@@ -40,7 +40,7 @@ func (h testHandlers) register(a *API) {
 		summary: "Make a handshake with an endpoint",
 		description: "Sends the handshake that the endpoint's contract asks for, and answers like a test. After a right answer, " +
 			"an endpoint with the state_reason unverified becomes active. The same happens by itself when an endpoint is " +
-			"created, when its url, headers or settings change, and when it is resumed.",
+			"created, when its url, headers, settings or auth change, and when it is resumed.",
 		codes: []string{"endpoint_not_found", "contract_not_found", "no_handshake", "test_running"},
 	}, h.verify)
 	add(a, operation{
