@@ -107,6 +107,8 @@ func (c *Contract) Handshake(ev *hook.Event, secrets []hook.Secret) *Contract {
 		timeout: c.delivery.timeout, connectTimeout: c.delivery.connectTimeout, clock: c.delivery.clock, mode: hook.AtLeastOnce,
 		retry: []time.Duration{0}, success: c.handshake.accept,
 	}
+	h.computesHidden, h.perAttempt, h.looksBack = false, false, false // as the parts of the handshake say, not those of events
+	h.noteRequests()
 	h.asked = &expr.Challenge{Text: payload.Challenge}
 	if len(secrets) > 0 {
 		h.asked.Secret = secrets[0].Text
@@ -130,6 +132,10 @@ func (c *Contract) AllowedRate(r *hook.Response) (perSecond float64) {
 	}
 	return min(max(perMinute/60, minPerSecond), MaxPerSecond)
 }
+
+// MayEchoSecret reports whether an answer can have the endpoint's signing secret in it, because the contract is that of a
+// [Contract.Handshake], whose rule can ask for it.
+func (c *Contract) MayEchoSecret() bool { return c.asked != nil && c.handshake.accept != nil }
 
 // NewHandshake is the event of a handshake, with a new challenge.
 func (c *Contract) NewHandshake(tenant string, now time.Time) *hook.Event {

@@ -150,7 +150,7 @@ type rendering struct {
 
 func newRendering(c *contract.Contract, e *hook.Endpoint, cfg hook.EndpointConfig) rendering {
 	r := rendering{Plan: c.Plan(cfg).Of(e.ID, e.Name), contract: c, config: cfg, mask: c.Mask(cfg)}
-	if s := c.Scheme(); s != nil && s.Bare {
+	if s := c.Scheme(); s != nil && s.Bare || c.MayEchoSecret() {
 		for _, secret := range e.Secrets {
 			r.mask = r.mask.With(spellings(secret.Text)...)
 		}
