@@ -31,7 +31,8 @@ type contractCheckCmd struct {
 
 func (c *contractCheckCmd) Help() string {
 	return `It reports all mistakes at once, each with file, line, column and what to write
-instead. gancho contract reference says what can stand where.
+instead. gancho contract reference says what can stand where. Of a valid contract
+it says what has a newer spelling; the old one stays valid.
 
 Examples:
 
@@ -44,6 +45,10 @@ func (c *contractCheckCmd) Run(out console) error {
 	return eachContract(out, c.Files, "has mistakes", func(file string, loaded *contract.Contract) bool {
 		fmt.Fprintf(out.stdout, "%s: %s is valid: %s, %s, %s.\n", file, loaded.Name,
 			count(len(loaded.EventTypes()), "event type"), count(len(loaded.Records()), "kind of record"), count(len(loaded.Tests()), "test"))
+		for _, p := range loaded.Newer() {
+			p.File = file // the path as the user wrote it
+			fmt.Fprintf(out.stdout, "%s\n", p)
+		}
 		return true
 	})
 }

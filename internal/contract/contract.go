@@ -64,6 +64,7 @@ type Contract struct {
 	assumed        []Assumption
 	docs           map[string]Text
 	tests          []Test
+	newer          []Problem
 	schemes        []string // of endpoints' URLs, see [Set.Schemes]; nil: https and http
 }
 

@@ -65,6 +65,9 @@ func parse(l *loader, file string, src []byte) (*Contract, error) {
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
+	if !l.stored {
+		c.newer = l.newerSpellings()
+	}
 	c.Source = f.Standalone()
 	return c, nil
 }

@@ -1,0 +1,75 @@
+package contract
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"gancho/internal/yamlfile"
+)
+
+// Newer lists what the file says in a way for which the language has a better one by now, each with its place. What stands
+// there works as it did. Of a contract that was read from the database it is empty.
+func (c *Contract) Newer() []Problem { return c.newer }
+
+var (
+	asksType   = regexp.MustCompile(`(?:^|[^.\w])(?:event\.)?type\s*==\s*["']`)
+	bearerText = regexp.MustCompile(`^Bearer (\$\{(?:settings|credential)\.[^{}]+\})$`)
+)
+
+// newerSpellings looks for older ways in the requests of a contract.
+func (l *loader) newerSpellings() (out []Problem) {
+	e := l.root.Get("endpoint")
+	say := func(line, column int, message, fix string) {
+		out = append(out, Problem{File: l.Name, Line: line, Column: column, Message: message, Fix: fix})
+	}
+	for _, where := range []string{"headers", "query"} {
+		for _, p := range e.Get(where).Each() {
+			computed, chosen := p.Value.Get("$expr"), p.Value.Get("$when")
+			text := p.Value.Text
+			if computed != nil {
+				text = computed.Text
+			}
+			value := p.Value.Get("$value")
+			switch bearer := bearerText.FindStringSubmatch(text); {
+			case where == "headers" && p.Key == "Authorization" && bearer != nil:
+				say(p.Line, p.Column, "Authorization is written by hand.", fmt.Sprintf("Write it under endpoint: auth: {bearer: %q}", bearer[1]))
+			case where == "headers" && p.Key == "Authorization" && computed != nil && strings.Contains(text, "Basic ") && strings.Contains(text, "base64("):
+				say(p.Line, p.Column, "Authorization is computed.",
+					`Write the parts under endpoint: auth: {basic: {user: "${settings.user}", password: "${settings.password}"}}`)
+			case computed != nil && strings.Contains(text, "hmac_sha256"):
+				say(p.Line, p.Column, p.Key+" is a signature that is computed.",
+					"Describe it under endpoint: sign, which signs each attempt, and by which receivers can verify.")
+			case chosen != nil && value != nil && p.Value.Get("$else") == nil && value.Text == "${"+strings.TrimSuffix(chosen.Text, " != null")+"}":
+				say(p.Line, p.Column, p.Key+" asks whether its value is there.", fmt.Sprintf("Write %s: %q; it is left out if the value is absent.", p.Key, value.Text))
+			}
+		}
+	}
+	var asked []*yamlfile.Node
+	for _, where := range []string{"content_type", "headers", "query", "body", "item"} {
+		asked = append(asked, askingType(e.Get(where))...)
+	}
+	if len(asked) > 1 {
+		say(asked[0].Line, asked[0].Column, fmt.Sprintf("Requests ask %d times for the type of the event.", len(asked)),
+			"What is different for one type can stand with the type: events: {order.paid: {headers: {X-Topic: paid}, set: {topic: paid}}}, and ${set.topic} names it.")
+	}
+	return out
+}
+
+// askingType lists the conditions and expressions at a node that compare the type of the event.
+func askingType(n *yamlfile.Node) (out []*yamlfile.Node) {
+	if n == nil {
+		return nil
+	}
+	for _, p := range n.Pairs {
+		if (p.Key == "$when" || p.Key == "$expr") && asksType.MatchString(p.Value.Text) {
+			out = append(out, p.Value)
+			continue
+		}
+		out = append(out, askingType(p.Value)...)
+	}
+	for _, item := range n.Items {
+		out = append(out, askingType(item)...)
+	}
+	return out
+}
