@@ -45,6 +45,9 @@ func (l *lane) sendGroup(jobs []hook.Job) {
 	if n < len(jobs) {
 		l.mu.Lock()
 		l.putBackAll(l.window.Return(jobs[max(n, 1):]))
+		if l.standing.Load() == ended { // meanwhile
+			l.window.Discard()
+		}
 		l.mu.Unlock()
 		g.again = false
 	}

@@ -131,3 +131,28 @@ func TestBatchPauses(t *testing.T) {
 		})
 	}
 }
+
+// What does not fit into a request of a lane that ended meanwhile takes no memory.
+func TestBatchOfAnEndedLane(t *testing.T) {
+	batched(t, hook.EndpointConfig{}, nil, func(t *testing.T, x *world) {
+		x.setContract(batches + "endpoint: {item: {pad: \"" + strings.Repeat("p", 700) + "\"}}\n")
+		free := x.w.memory.Free()
+		x.publishMany(x.endpoint, 2, number)
+		settle()
+		l := x.w.existing(x.endpoint.ID)
+		l.mu.Lock()
+		group := l.window.TakeGroup([]int{0, 1})
+		l.mu.Unlock()
+		l.end()
+		x.w.remove(l)
+		l.sendGroup(group)
+		if is := x.w.memory.Free(); is != free {
+			t.Errorf("%d bytes are free, %d were", is, free)
+		}
+		x.w.Wake(x.endpoint.ID)
+		pass(time.Minute)
+		if n := len(x.rc.requests()); n != 2 {
+			t.Errorf("the next lane made %d requests, want 2", n)
+		}
+	})
+}
