@@ -34,7 +34,6 @@ const (
 	defaultBatchWait  = time.Second
 	defaultBatchBytes = 1 << 20
 	maxBatchWait      = 10 * time.Minute
-	maxBatchBytes     = 16 << 20
 )
 
 // batches reports whether the file asks for several events in one request. The section delivery is read later.
@@ -55,7 +54,7 @@ func (l *loader) batch(c *Contract, n *yamlfile.Node) {
 		b.Wait = l.Duration(v, 0, maxBatchWait)
 	}
 	if v := o.Get("bytes"); v != nil {
-		b.Bytes = l.Size(v, 1<<10, maxBatchBytes)
+		b.Bytes = l.Size(v, 1<<10, hook.MaxBatchBytes)
 	}
 	if v := o.Get("failed"); v != nil {
 		b.failed = template.ReadExpression(l.File, v, expr.Success())

@@ -243,7 +243,7 @@ var language = []section{
 	{"delivery.batch", "Several events in one request", []key{
 		{"max", fmt.Sprintf("1 to %d", hook.MaxBatch), fmt.Sprint(defaultBatch), "How many events a request has at most."},
 		{"wait", upTo(maxBatchWait), span(defaultBatchWait), "How long an event waits for others."},
-		{"bytes", fmt.Sprintf("size from 1KiB to %dMiB", maxBatchBytes>>20), fmt.Sprintf("%dMiB", defaultBatchBytes>>20), "How large the body is at most; one event alone may be larger."},
+		{"bytes", fmt.Sprintf("size from 1KiB to %dMiB", hook.MaxBatchBytes>>20), fmt.Sprintf("%dMiB", defaultBatchBytes>>20), "How large the body is at most; one event alone may be larger."},
 		{"failed", "expression over `response`", "all or none", "Which events the receiver did not take: places from 0, or ids."},
 	}},
 	{"credentials", "Credentials and look-ups", []key{

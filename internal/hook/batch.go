@@ -13,6 +13,9 @@ type Batch struct {
 // MaxBatch is the largest number of events in one request.
 const MaxBatch = 1000
 
+// MaxBatchBytes is how many bytes the events of one request can have together, unless it has only one.
+const MaxBatchBytes = 16 << 20
+
 // IsZero reports whether there is no batch.
 func (b Batch) IsZero() bool { return b.ID == BatchID{} }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,6 +149,25 @@ func TestPageKeepsBatches(t *testing.T) {
 		page, err := db.Due(t.Context(), ep, time.Now(), 3, 1<<20, skip)
 		if err != nil || len(page.Jobs) != 7 {
 			t.Errorf("with one gone: %d deliveries, %v", len(page.Jobs), err)
+		}
+	})
+}
+
+// If members of a batch are gone, no more bytes follow it in a page than a batch can have.
+func TestPageOfBatchesIsBounded(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		addTenants(t, db)
+		ep := hook.NewEndpointID()
+		list := queued(t, db, ep, 2)
+		r := together(list, func(d *hook.Delivery) { d.EndpointVersion = 1 })
+		r.Others[0].Delivery.State, r.Others[0].Delivery.FinishedAt = hook.Cancelled, time.Now()
+		save(t, db, r)
+		for range 5 {
+			submit(t, db, accepted("acme", "", `"`+strings.Repeat("a", hook.MaxBatchBytes/4)+`"`, ep))
+		}
+		page, err := db.Due(t.Context(), ep, time.Now().Add(time.Hour), 10, 1, func(hook.DeliveryID) bool { return false })
+		if err != nil || len(page.Jobs) != 5 || !page.More {
+			t.Errorf("%d deliveries, more: %t, %v; want the one that is left, and four", len(page.Jobs), page.More, err)
 		}
 	})
 }

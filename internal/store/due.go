@@ -75,7 +75,7 @@ func (db *DB) Due(
 	due.Next, due.More = next, next.IsZero() && len(page) >= n
 	bytes, whole := 0, openBatches{}
 	for i, d := range page {
-		if bytes >= maxBytes && whole.mayEnd() {
+		if bytes >= maxBytes && (whole.mayEnd() || bytes >= maxBytes+hook.MaxBatchBytes) {
 			due.More, due.Next = true, time.Time{}
 			break
 		}
