@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gancho/internal/contract"
+	"gancho/internal/hook"
 	"gancho/internal/rawjson"
 )
 
@@ -69,7 +70,42 @@ func (p *page) retries() {
 	if p.scheduled() {
 		newer = p.words("retries.newer")
 	}
-	p.list(delay, debounce, most, schedule, p.eachAttempt(), newer, p.words("retries.after"), p.words("retries.gone"), p.words("retries.end"))
+	end := p.words("retries.end")
+	if p.limits.Strict {
+		end = p.words("retries.strict")
+	}
+	p.list(delay, debounce, most, schedule, p.eachAttempt(), newer, p.words("retries.after"), p.words("retries.gone"),
+		p.rule("retries.rule_disable", hook.ThenDisable), p.rule("retries.rule_stop", hook.ThenStop),
+		p.rule("retries.rule_pause", hook.ThenPause), p.rule("retries.rule_retry", hook.ThenRetry), p.givenUp(), end)
+}
+
+// rule says what follows from answers for which a rule of the contract holds, "" without such a rule.
+func (p *page) rule(key string, then hook.Then) string {
+	text := p.contract.Rule(then)
+	if text == "" {
+		return ""
+	}
+	return p.words(key, "rule", quoted(text))
+}
+
+// givenUp says when the contract gives an endpoint up that only fails, "" if it does not say so.
+func (p *page) givenUp() string {
+	g := p.policy.GiveUp
+	then := p.words("retries.then_disable")
+	if g.Do == hook.GiveUpPause {
+		then = p.words("retries.then_pause")
+	}
+	switch {
+	case g.IsZero():
+		return ""
+	case g.Do == hook.GiveUpNothing:
+		return p.words("retries.give_up_never")
+	case g.Of == hook.GiveUpAttempts:
+		return p.words("retries.give_up_attempts", "n", strconv.Itoa(g.Count), "then", then)
+	case g.Of == hook.GiveUpDeliveries:
+		return p.words("retries.give_up_deliveries", "n", strconv.Itoa(g.Count), "then", then)
+	}
+	return p.words("retries.give_up_time", "time", duration(g.Time, p.language), "then", then)
 }
 
 // eachAttempt says how a request tells which attempt it is, "" if it does not.

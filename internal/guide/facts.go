@@ -112,19 +112,45 @@ func (f *facts) again(e contract.EventType) contract.Rendering {
 }
 
 func (f *facts) renderFor(e contract.EventType, settings json.RawMessage, a *contract.Attempt) contract.Rendering {
-	name := e.Name
-	if name == anyEvent {
-		name = sampleEvent
-	}
-	ev := &hook.Event{
-		Tenant: "your-company", Contract: f.contract.Name, Type: name, CreatedAt: sampleTime, Payload: e.Sample(),
-	}
-	credential := &contract.Credential{ID: "your-credential", Tenant: "your-company", Name: "MyApp", APIKey: sampleKey}
-	r, err := f.contract.PlanFor(f.config(settings), credential).Of(hook.EndpointID(hook.IDAt(sampleTime)), "MyApp").RenderFor(ev, a)
+	plan := f.contract.PlanFor(f.config(settings), f.sampleCredential()).Of(hook.EndpointID(hook.IDAt(sampleTime)), "MyApp")
+	r, err := plan.RenderFor(f.sampleEvent(e), a)
 	if err != nil { // the contract cannot render its example: show what is known
 		return contract.Rendering{Method: f.contract.Methods()[0], URL: sampleURL, Body: e.Sample()}
 	}
 	return r
+}
+
+// together is the body of a request with the first two events, or with the first one twice; nil if it cannot be made.
+func (f *facts) together() []byte {
+	plan := f.contract.PlanFor(f.config(f.settings), f.sampleCredential()).Of(hook.EndpointID(hook.IDAt(sampleTime)), "MyApp")
+	var items [][]byte
+	for _, e := range []sent{f.events[0], f.events[min(1, len(f.events)-1)]} {
+		item, err := plan.Item(f.sampleEvent(e.EventType))
+		if err != nil {
+			return nil
+		}
+		items = append(items, item)
+	}
+	r, err := plan.Together(items...)
+	if err != nil {
+		return nil
+	}
+	return r.Body
+}
+
+// sampleEvent is an event of a type, with its example.
+func (f *facts) sampleEvent(e contract.EventType) *hook.Event {
+	name := e.Name
+	if name == anyEvent {
+		name = sampleEvent
+	}
+	return &hook.Event{
+		Tenant: "your-company", Contract: f.contract.Name, Type: name, CreatedAt: sampleTime, Payload: e.Sample(),
+	}
+}
+
+func (f *facts) sampleCredential() *contract.Credential {
+	return &contract.Credential{ID: "your-credential", Tenant: "your-company", Name: "MyApp", APIKey: sampleKey}
 }
 
 // sampleSettings are values for the required settings and the secrets, and those of chosen.

@@ -412,3 +412,65 @@ func TestFields(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What a contract says of answers, order, batches and giving up stands in the documentation, in each language.
+func TestNewMeans(t *testing.T) {
+	t.Parallel()
+	const plain = "contract: shop\ntitle: Shop\nevents: {order.paid: {title: Paid, example: '{\"id\":1}'}}\n"
+	for _, tc := range []struct{ delivery, en, es, pt string }{
+		{
+			"{disable_if: response.status == 406}", "switched off if this holds of an answer: `response.status == 406`",
+			"se desactiva si la respuesta cumple esto: `response.status == 406`",
+			"é desativado se a resposta atender a isto: `response.status == 406`",
+		},
+		{
+			"{stop_if: response.status == 406}", "not sent again if this holds of an answer: `response.status == 406`",
+			"no se vuelve a enviar si la respuesta", "não é enviado de novo se a resposta",
+		},
+		{
+			"{pause_if: response.status == 402}", "paused, and sends nothing", "se pausa, y no envía nada", "é pausado, e não envia nada",
+		},
+		{
+			"{retry_if: response.status == 202}", "also after a success", "aunque la respuesta fuera de éxito",
+			"mesmo depois de um sucesso",
+		},
+		{
+			"{give_up: {after: 15, of: deliveries, do: pause}}", "After 15 events in a row that failed for good, the webhook is paused.",
+			"Después de 15 eventos seguidos que fallaron de forma definitiva, el webhook se pausa.",
+			"Depois de 15 eventos seguidos que falharam em definitivo, o webhook é pausado.",
+		},
+		{
+			"{give_up: {after: 20, of: attempts, do: disable}}",
+			"After 20 failed attempts in a row, whatever the event, the webhook is switched off.",
+			"Después de 20 intentos fallidos seguidos", "Depois de 20 tentativas seguidas com falha",
+		},
+		{
+			"{give_up: {after: 3h, of: time, do: disable}}", "If everything fails for 3 h, the webhook is switched off.",
+			"Si todo falla durante 3 h, el webhook se desactiva.", "Se tudo falhar durante 3 h, o webhook é desativado.",
+		},
+		{
+			"{give_up: {do: nothing}}", "neither switched off nor paused", "no se desactiva ni se pausa", "não é desativado nem pausado",
+		},
+		{"{ordered: strict}", "The order is kept strictly", "El orden es estricto", "A ordem é estrita"},
+		{
+			"{batch: {max: 7, wait: 2s}}",
+			"up to 7; one waits up to 2 s for others. With two events the body is:\n\n```json\n[{\"id\":1},{\"id\":1}]\n```",
+			"hasta 7; cada uno espera a otros hasta 2 s", "até 7; cada um espera por outros até 2 s",
+		},
+	} {
+		for language, want := range map[string]string{"en": tc.en, "es": tc.es, "pt": tc.pt} {
+			text := string(Markdown(parse(t, plain+"delivery: "+tc.delivery+"\n"), language))
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: %s: missing: %s", language, tc.delivery, want)
+			}
+			wellFormed(t, text)
+			before := string(Markdown(parse(t, plain), language))
+			if strings.Contains(before, want) {
+				t.Errorf("%s: %s: the documentation of a contract without it has it, too", language, tc.delivery)
+			}
+			if !strings.Contains(before, "`Retry-After`") || regexp.MustCompile("429 [a-z]+ 503").MatchString(before) {
+				t.Errorf("%s: Retry-After counts with any failing answer", language)
+			}
+		}
+	}
+}

@@ -169,6 +169,12 @@ func (p *page) request() {
 		p.say("request.form", "setting", quoted(p.formWhen), "field", quoted(p.form))
 		p.code("http", p.wire(p.asForm(first.EventType)))
 	}
+	if b := p.contract.Batching(); p.contract.Batches() && b.Max > 1 {
+		if body := p.together(); body != nil {
+			p.say("request.batch", "max", strconv.Itoa(b.Max), "wait", duration(b.Wait, p.language))
+			p.code("json", body)
+		}
+	}
 	if redacted := p.contract.Redacted(); len(redacted) > 0 {
 		for i := range redacted {
 			redacted[i] = quoted(redacted[i])
