@@ -14,6 +14,7 @@ import {
   startServer,
   stumbles,
   texts,
+  until,
 } from "./bed.mjs";
 
 let server;
@@ -205,6 +206,7 @@ test("a new contract starts from one of the library, and is in force once it is 
   const editor = page.getByRole("textbox", { name: t.contracts.source });
   await editor.click();
   await page.keyboard.press("Control+Home");
+  await page.keyboard.press("ArrowDown"); // past the comment
   await page.keyboard.press("Shift+End");
   await page.keyboard.type("contract: my-github");
   await page.getByRole("button", { name: t.library.put }).click();
@@ -215,13 +217,86 @@ test("a new contract starts from one of the library, and is in force once it is 
   await close();
 });
 
+test("what breaks receivers is shown before a new version is in force, and is asked about", async () => {
+  const source = (header, seconds) =>
+    `contract: shop-news\ntitle: Shop\nevents:\n  order.paid: {title: Paid, example: '{"id":1}'}\n` +
+    `endpoint:\n  headers: {${header}: a}\ndelivery:\n  timeout: ${seconds}s\n`;
+  await server.call("POST", "/v1/contracts", { source: source("X-Shop", 5) });
+  const { page, wrong, close } = await signedIn(browser, server, t, "/contracts/shop-news?tab=playground");
+  const version = async () => (await server.call("GET", "/v1/contracts/shop-news")).version;
+  const write = async (text) => {
+    await page.getByRole("textbox", { name: t.contracts.source }).click();
+    await page.keyboard.press("Control+A");
+    await page.keyboard.insertText(text);
+  };
+  // What breaks stands before what does not.
+  await write(source("X-Store", 6));
+  await page.getByRole("button", { name: t.contracts.check }).click();
+  const changes = page.getByRole("main").getByRole("region", { name: t.changes.title });
+  await changes.getByText(t.changes.breaking).waitFor();
+  const items = await changes.getByRole("listitem").allTextContents();
+  assert.match(items[0], /X-Shop.*X-Store/);
+  assert.match(items[1], /6s/);
+  assert.deepEqual(await stumbles(page), []);
+  // It is not in force before the question is answered.
+  await page.getByRole("button", { name: t.library.put }).click();
+  const question = page.getByRole("dialog");
+  await question.getByText(/X-Store/).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  await question.getByRole("button", { name: t.common.cancel }).click();
+  await question.waitFor({ state: "detached" });
+  assert.equal(await version(), 1);
+  await page.getByRole("button", { name: t.library.put }).click();
+  await question.getByRole("button", { name: t.changes.anyway }).click();
+  await page.getByText(t.library.stored("shop-news")).waitFor();
+  assert.equal(await version(), 2);
+  // What breaks nobody needs no question.
+  await write(source("X-Store", 9));
+  await page.getByRole("button", { name: t.library.put }).click();
+  await until(async () => (await version()) === 3);
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("a delivery shows the request that it shared, and the list shows what holds a queue", async () => {
+  await server.call("PUT", "/v1/tenants/together", { name: "Together" });
+  const contract = (name, rest) =>
+    server.call("POST", "/v1/contracts", {
+      source: `contract: ${name}\ntitle: Orders\nevents: {order.paid: {title: Paid}}\ndelivery: ${rest}\n`,
+    });
+  const publish = (name) =>
+    server.call("POST", "/v1/tenants/together/events", { contract: name, type: "order.paid", payload: { n: 1 } });
+  const endpoint = (name, at) =>
+    server.call("POST", "/v1/tenants/together/endpoints", { contract: name, url: receiver.url + at });
+  const deliveries = async (id) => (await server.call("GET", `/v1/tenants/together/deliveries?endpoint=${id}`)).items;
+  await contract("in-one", "{batch: {max: 2, wait: 1m}}");
+  await contract("in-order", "{ordered: strict, retry: [0s]}");
+  const shared = await endpoint("in-one", "/hooks");
+  const strict = await endpoint("in-order", "/broken");
+  await Promise.all([publish("in-one"), publish("in-one"), publish("in-order")]);
+  await until(async () => (await deliveries(shared.id)).filter((d) => d.state === "delivered").length === 2);
+  await until(async () => (await deliveries(strict.id))[0]?.held);
+  const [second] = await deliveries(shared.id);
+  const { page, wrong, close } = await signedIn(browser, server, t, `/t/together/deliveries/${second.id}`);
+  const place = (n) => page.getByText(t.delivery.togetherAs(n, 2));
+  await place(1).or(place(2)).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  await page.getByRole("link", { name: t.nav.deliveries, exact: true }).click();
+  await page.getByRole("listitem").getByText(t.delivery.held).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("the playground shows what an edited contract makes of a stored event", async () => {
+  const kobra = await server.call("GET", "/v1/contracts/kobra");
   await server.call("POST", "/v1/tenants/globex/events", { type: "order.paid", id: "of-another-system", payload: 1 });
   await server.call("POST", "/v1/tenants/acme/events", {
     contract: "kobra",
     type: "visit.finished",
     id: "visit-of-today",
-    payload: { visitID: "V-4711" },
+    payload: { ...JSON.parse(kobra.events[0].example), visitID: "V-4711" },
   });
   const { page, wrong, close } = await signedIn(browser, server, t, "/contracts/kobra?tab=playground");
   const event = page.getByRole("combobox", { name: t.deliveries.event });

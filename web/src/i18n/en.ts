@@ -593,6 +593,8 @@ const en = {
     sendNow: "Send now",
     skip: "Skip",
     skipped: "It is skipped, and the queue goes on.",
+    together: "Sent together",
+    togetherAs: (position: number, of: number) => `Event ${position} of ${of} in the request`,
     held: "Holds the queue",
     heldNotice:
       "An event failed and the order must be kept, so the events behind it wait. Open it to send it again or to skip it.",
@@ -774,6 +776,15 @@ const en = {
     result: "Request",
     noSettings: "Nothing to fill in.",
     noType: "The contract in the editor has no such event type.",
+  },
+  changes: {
+    title: "What changes for receivers",
+    breaking: "This can break receivers",
+    harmless: "This breaks nobody",
+    cut: "There is more: not everything could be compared. The command gancho contract diff shows all of it.",
+    question: "Put it in force anyway?",
+    questionText: "Receivers that work with the version in force may stop understanding the requests. Tell them first.",
+    anyway: "Put in force anyway",
   },
   library: {
     title: "New contract",

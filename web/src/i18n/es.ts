@@ -718,6 +718,8 @@ const es: Messages = {
     sendNow: "Enviar ahora",
     skip: "Saltar",
     skipped: "Se saltó, y la cola sigue.",
+    together: "Enviado en grupo",
+    togetherAs: (position, of) => `Evento ${position} de ${of} en la petición`,
     held: "Detiene la cola",
     heldNotice:
       "Un evento falló y hay que mantener el orden, así que los que vienen detrás esperan. Ábralo para enviarlo otra vez o saltarlo.",
@@ -903,6 +905,16 @@ const es: Messages = {
     result: "Petición",
     noSettings: "No hay nada que llenar.",
     noType: "El contrato del editor no tiene ese tipo de evento.",
+  },
+  changes: {
+    title: "Qué cambia para quienes reciben",
+    breaking: "Esto puede romper a quienes reciben",
+    harmless: "Esto no afecta a nadie",
+    cut: "Hay más: no se pudo comparar todo. El comando gancho contract diff lo muestra completo.",
+    question: "¿Poner en vigor de todos modos?",
+    questionText:
+      "Quienes hoy reciben con la versión en vigor podrían dejar de entender las peticiones. Avíseles antes.",
+    anyway: "Poner en vigor de todos modos",
   },
   library: {
     title: "Contrato nuevo",

@@ -719,6 +719,8 @@ const pt: Messages = {
     sendNow: "Enviar agora",
     skip: "Pular",
     skipped: "Foi pulada, e a fila segue.",
+    together: "Enviado em grupo",
+    togetherAs: (position, of) => `Evento ${position} de ${of} na requisição`,
     held: "Segura a fila",
     heldNotice:
       "Um evento falhou e a ordem precisa ser mantida, então os que vêm atrás esperam. Abra-o para enviá-lo outra vez ou pulá-lo.",
@@ -903,6 +905,15 @@ const pt: Messages = {
     result: "Requisição",
     noSettings: "Não há nada a preencher.",
     noType: "O contrato do editor não tem esse tipo de evento.",
+  },
+  changes: {
+    title: "O que muda para quem recebe",
+    breaking: "Isto pode quebrar quem recebe",
+    harmless: "Isto não afeta ninguém",
+    cut: "Há mais: não deu para comparar tudo. O comando gancho contract diff mostra o restante.",
+    question: "Pôr em vigor mesmo assim?",
+    questionText: "Quem hoje recebe com a versão em vigor pode deixar de entender as requisições. Avise antes.",
+    anyway: "Pôr em vigor mesmo assim",
   },
   library: {
     title: "Novo contrato",

@@ -27,6 +27,7 @@ import { detailOf, Fact, PageHead, Skeletons, Tone, Trouble, useSettled } from "
 import { Code, Headers } from "../parts/Code";
 import { EventPicker, eventOf, firstExample, isExample } from "../parts/EventPicker";
 import { LazyEditor } from "../parts/LazyEditor";
+import { Changes, usePublish } from "../parts/Publish";
 import { type Schema, type Settings, SettingsForm } from "../parts/SettingsForm";
 import { useVisitor } from "../session";
 import { TenantSelect, useTenant } from "../shell/Shell";
@@ -240,7 +241,11 @@ function Playground({ contract: c }: { contract: Detail }) {
   const [schema, setSchema] = useState(c.settings as Schema); // of the text as it was when it last was right
   const [filled, fill] = useState<Settings>({});
   const settings = useSettled(JSON.stringify({ ...sample(schema), ...filled }));
-  const check = useMutation({ mutationFn: () => ok(api.POST("/v1/contracts/check", { body: { source } })) });
+  const go = useNavigate();
+  const { check, put, reset, buttons, question } = usePublish(
+    source,
+    (name) => name !== c.name && void go({ to: `/contracts/${name}` as "/" }),
+  );
   const settled = useSettled(source, 700);
   const render = useQuery({
     queryKey: ["render", settled, settings, tenant, input],
@@ -274,9 +279,7 @@ function Playground({ contract: c }: { contract: Detail }) {
       <Stack gap="sm" style={{ minWidth: 0 }}>
         <Group justify="space-between" mih={36}>
           <Text fw={620}>{t.contracts.source}</Text>
-          <Button size="xs" variant="default" loading={check.isPending} onClick={() => check.mutate()}>
-            {t.contracts.check}
-          </Button>
+          {buttons}
         </Group>
         <LazyEditor
           first={c.source}
@@ -284,7 +287,7 @@ function Playground({ contract: c }: { contract: Detail }) {
           label={t.contracts.source}
           marks={marks}
           onChange={(text) => {
-            check.reset();
+            reset();
             setSource(text);
           }}
           height="68dvh"
@@ -324,13 +327,15 @@ function Playground({ contract: c }: { contract: Detail }) {
             </Stack>
           </details>
         )}
+        {question}
         <div aria-live="polite">
-          <Trouble error={check.error ?? render.error} />
+          <Trouble error={put.error ?? check.error ?? render.error} />
           {check.data?.ok && (
             <Alert color="teal" variant="light" icon={<IconCircleCheck />}>
               {t.contracts.valid}
             </Alert>
           )}
+          {check.data && <Changes check={check.data} />}
           {latest.length > 0 && (
             <Paper p="md">
               <Text size="sm" fw={600} mb="xs">

@@ -209,6 +209,12 @@ function Attempts({
           </Accordion.Control>
           <Accordion.Panel>
             {a.error && <Technical error={a.error} />}
+            {a.batch && (
+              <Text size="sm" mb="md">
+                {t.delivery.together}: {t.delivery.togetherAs(a.batch.position + 1, a.batch.of)}{" "}
+                <span className="mono">{a.batch.id}</span>
+              </Text>
+            )}
             {a.interrupted && (
               <Text size="sm" mb="md">
                 {t.delivery.interrupted}

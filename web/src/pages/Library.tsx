@@ -1,16 +1,16 @@
 // Contracts of well-known systems, and a new contract that starts from one.
 import { Alert, Anchor, Badge, Button, Group, Paper, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { IconAlertTriangle, IconCircleCheck, IconExternalLink, IconSearch } from "@tabler/icons-react";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { api, ok, type Schemas } from "../api/client";
-import { contractsQuery, libraryContractQuery, libraryQuery, queryClient } from "../api/queries";
+import type { Schemas } from "../api/client";
+import { contractsQuery, libraryContractQuery, libraryQuery } from "../api/queries";
 import { type Language, useT } from "../i18n";
 import type { Messages } from "../i18n/en";
 import { detailOf, Empty, PageHead, Skeletons, Tone, Trouble } from "../parts/basics";
 import { LazyEditor } from "../parts/LazyEditor";
+import { Changes, usePublish } from "../parts/Publish";
 
 type Entry = Schemas["LibraryEntry"];
 
@@ -126,19 +126,10 @@ function NewContract({ first }: { first: string }) {
   const go = useNavigate();
   const [source, setSource] = useState(first);
   const inForce = useQuery(contractsQuery(t.code as Language));
-  const check = useMutation({ mutationFn: () => ok(api.POST("/v1/contracts/check", { body: { source } })) });
-  const put = useMutation({
-    mutationFn: async () => {
-      const found = await check.mutateAsync();
-      return found.ok ? ok(api.POST("/v1/contracts", { body: { source } })) : undefined;
-    },
-    onSuccess: async (stored) => {
-      if (!stored) return;
-      notifications.show({ message: t.library.stored(stored.name) });
-      await queryClient.invalidateQueries({ queryKey: ["contracts"] });
-      void go({ to: `/contracts/${stored.name}` as "/" });
-    },
-  });
+  const { check, put, reset, buttons, question } = usePublish(
+    source,
+    (name) => void go({ to: `/contracts/${name}` as "/" }),
+  );
   const name = /^contract:\s*([a-z0-9_-]+)/m.exec(source)?.[1];
   const replaces = inForce.data?.find((c) => c.name === name);
   const problems = check.data?.problems ?? nothing;
@@ -153,14 +144,8 @@ function NewContract({ first }: { first: string }) {
           {t.library.replaces(replaces.title, replaces.version + 1)}
         </Alert>
       )}
-      <Group justify="flex-end">
-        <Button variant="default" loading={check.isPending && !put.isPending} onClick={() => check.mutate()}>
-          {t.contracts.check}
-        </Button>
-        <Button loading={put.isPending} onClick={() => put.mutate()}>
-          {t.library.put}
-        </Button>
-      </Group>
+      <Group justify="flex-end">{buttons}</Group>
+      {question}
       <div aria-live="polite">
         <Trouble error={put.error ?? check.error} />
         {check.data?.ok && (
@@ -191,6 +176,7 @@ function NewContract({ first }: { first: string }) {
               </Text>
             </Group>
           ))}
+        {check.data && <Changes check={check.data} />}
       </div>
       <LazyEditor
         first={first}
@@ -198,8 +184,7 @@ function NewContract({ first }: { first: string }) {
         label={t.contracts.source}
         marks={marks}
         onChange={(text) => {
-          check.reset();
-          put.reset();
+          reset();
           setSource(text);
         }}
         height="68dvh"

@@ -9,7 +9,7 @@ import { memo, type ReactNode, useEffect, useMemo, useRef, useState } from "reac
 import type { Delivery } from "../api/client";
 import { contractsQuery, type DeliveryFilter, deliveriesQuery, endpointsQuery } from "../api/queries";
 import { type Language, useT } from "../i18n";
-import { Empty, Skeletons, StateBadge, Time, Trouble } from "./basics";
+import { Empty, Skeletons, StateBadge, Time, Tone, Trouble } from "./basics";
 import { usePages } from "./pages";
 
 const wideRow = 44;
@@ -193,9 +193,7 @@ const Row = memo(function Row({
       className={fresh ? "row fresh" : "row"}
       preload={false}
     >
-      <span>
-        <StateBadge state={d.state} />
-      </span>
+      <span>{d.held ? <Tone color="red">{t.delivery.held}</Tone> : <StateBadge state={d.state} />}</span>
       <span className="clip" title={d.type}>
         {title}
         {d.test && (
