@@ -124,17 +124,18 @@ func TestHandshakes(t *testing.T) {
 				return strings.NewReplacer("CHALLENGE8", challenge[:8], "CHALLENGE", challenge,
 					"HMAC", base64.StdEncoding.EncodeToString(sum.Sum(nil))).Replace(s)
 			}
-			got := r.Method + " " + r.URL
+			var got strings.Builder
+			got.WriteString(r.Method + " " + r.URL)
 			for _, h := range r.Headers {
 				if h.Name != "X-No" {
-					got += " " + h.Name + "=" + h.Value
+					got.WriteString(" " + h.Name + "=" + h.Value)
 				}
 			}
 			if body := string(r.WithoutBody().Body); body != "" {
-				got += " " + body
+				got.WriteString(" " + body)
 			}
-			if want := fill(tc.request); got != want {
-				t.Errorf("sent %s\nwant %s", got, want)
+			if want := fill(tc.request); got.String() != want {
+				t.Errorf("sent %s\nwant %s", got.String(), want)
 			}
 			for _, a := range tc.answers {
 				a.r.Body = []byte(fill(string(a.r.Body)))
