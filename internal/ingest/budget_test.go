@@ -380,6 +380,39 @@ func TestRestOfBatch(t *testing.T) {
 	})
 }
 
+// An item that is right is not called wrong because the items before it have left too little to check it by its schema.
+func TestRestOfBatchForSchema(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newSetup(t, db)
+		c, err := contract.Parse("shaped.yaml", []byte(`contract: shaped
+title: S
+events: {t: {title: T, schema: {type: object, properties: {list: {type: array, items: {type: integer, minimum: 1}}}}}}
+`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Contracts.Add(c)
+		b.EventWork = 2_000
+		items := make([]hook.NewEvent, 100)
+		for i := range items {
+			items[i] = event("t", `{"list":[`+strings.Repeat("1,", 300)+`1]}`)
+			items[i].Contract, items[i].Door = "shaped", hook.DoorAPI
+		}
+		stored := 0
+		for i, a := range b.accept(items...) {
+			if a.Wrong == nil {
+				stored++
+			} else if a.Wrong.Code != "too_much_work" {
+				t.Errorf("event %d: %v", i, a.Wrong)
+			}
+		}
+		if stored < 2 || stored == len(items) {
+			t.Errorf("%d of %d events are stored, want some", stored, len(items))
+		}
+	})
+}
+
 // The end of a run does not wait for the account of its tenant: it has a slot that other tenants need.
 func TestRunOfATenantInDebt(t *testing.T) {
 	t.Parallel()

@@ -182,7 +182,9 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			answers[i].Wrong = wrong
+			if answers[i].Wrong = wrong; rest && slices.ContainsFunc(wrong.Fields, func(f hook.FieldError) bool { return f.Code == "schema_costly" }) {
+				answers[i].Wrong = errTooMuchWork
+			}
 			continue
 		}
 		it, err := in.prepare(budget, r.Tenant, item, routes, now)
