@@ -15,13 +15,24 @@ func (p *Plan) Computed(ev *hook.Event, a *Attempt) (secrets, personal []string)
 	if !p.contract.computesHidden {
 		return nil, nil
 	}
-	in, err := p.inputs(ev, a, p.url)
-	if err != nil {
-		return nil, nil // then there is no request
+	addresses := []string{p.url} // what templates of the query see as url; all others see the filled one
+	if p.urlOfEvent {
+		if address, err := p.fillURL(ev, a); err == nil {
+			addresses = append(addresses, address)
+		}
 	}
 	own := p.contract.ownParts(ev.Type)
 	list := func(picks template.Picks) (texts []string) {
-		p.contract.eachTemplate(own, func(t computing) { texts = append(texts, t.Computed(&in, picks)...) })
+		for _, address := range addresses {
+			in, err := p.inputs(ev, a, address)
+			if err != nil {
+				return nil // then there is no request
+			}
+			p.contract.eachTemplate(own, func(t computing) {
+				in.Work = renderBudget() // what could be rendered with a budget can be computed again
+				texts = append(texts, t.Computed(&in, picks)...)
+			})
+		}
 		return texts
 	}
 	hidden := p.contract.hiddenPaths(p.cfg.Settings, ev.Document())

@@ -1,7 +1,10 @@
 package contract
 
 import (
+	"fmt"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -180,5 +183,66 @@ endpoint:
 	}
 	if d := cmp.Diff([]string{"mail m", "phone p"}, personal); d != "" {
 		t.Error(d)
+	}
+}
+
+// What is computed of the URL is computed of the one that the request goes to.
+func TestComputedOfFilledURL(t *testing.T) {
+	t.Parallel()
+	c := parseContract(t, `
+contract: c
+title: C
+events: {e: {title: E}}
+endpoint:
+  query: {n: "${payload.n}", u: {$expr: base64(url.full)}}
+  headers: {X-Url: {$expr: hex(url.full)}}
+`)
+	p := c.Plan(hook.EndpointConfig{URL: "http://example.com?key=t0ken"})
+	ev := made(`{"n":5}`)
+	r, err := p.Render(ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets, _ := p.Computed(ev, nil)
+	u, _ := url.Parse(r.URL)
+	i := slices.IndexFunc(r.Headers, func(h hook.Header) bool { return h.Name == "X-Url" })
+	for _, want := range []string{r.Headers[i].Value, u.Query().Get("u")} {
+		if !slices.Contains(secrets, want) {
+			t.Errorf("%s is not among %q", want, secrets)
+		}
+	}
+}
+
+// Everything that can be rendered can be masked, however dear all parts of the request are together.
+func TestComputedIsNotShortOfBudget(t *testing.T) {
+	t.Parallel()
+	var query, headers, want []string
+	for i := range 5 {
+		dear := func(end string) string {
+			want = append(want, "nek0t"+end)
+			return fmt.Sprintf(`{$expr: 'payload.l.all(x, x + 1 > 0) ? settings.token.reverse() + "%s" : ""'}`, end)
+		}
+		query = append(query, fmt.Sprintf("q%d: %s", i, dear(fmt.Sprint("q", i))))
+		headers = append(headers, fmt.Sprintf("X-%d: %s", i, dear(fmt.Sprint("h", i))))
+	}
+	slices.Sort(want)
+	c := parseContract(t, `
+contract: c
+title: C
+events: {e: {title: E}}
+endpoint:
+  settings: {properties: {token: {type: string, title: Token, secret: true}}}
+  query: {`+strings.Join(query, ", ")+`}
+  headers: {`+strings.Join(headers, ", ")+`, X-N: "${payload.n}"}
+`)
+	p := c.Plan(hook.EndpointConfig{URL: "http://example.com", Settings: []byte(`{"token":"t0ken"}`)})
+	ev := made(`{"n":5,"l":[` + strings.Repeat("1,", 30_000) + `1]}`)
+	if _, err := p.Render(ev); err != nil {
+		t.Fatal(err)
+	}
+	secrets, _ := p.Computed(ev, nil)
+	slices.Sort(secrets)
+	if got := slices.Compact(secrets); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }
