@@ -6,15 +6,14 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/operators"
-	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
 )
 
 const (
-	bytesPerCost = 32 // bytes of text that cost one unit
-	searchCost   = 4  // a regular expression costs this many times as much
+	bytesPerCost = 32  // bytes of text that cost one unit
+	failedZone   = 300 // of a function that failed, perhaps because it looked for a time zone that does not exist
 )
 
 // byLength computes the cost of a call from the length of what it reads and makes. CEL
@@ -31,14 +30,26 @@ func (byLength) CallCost(function, _ string, args []ref.Val, result ref.Val) *ui
 		n, _ := l.Size().(types.Int)
 		cost += uint64(max(n, 0))
 	}
+	switch function {
+	case boundedMatches:
+		if len(args) == 2 {
+			text, _ := args[0].(types.String)
+			pattern, _ := args[1].(types.String)
+			cost += matchesCost(string(text), string(pattern))
+		}
+	case "format", "rfc3339":
+		if types.IsError(result) {
+			cost += failedZone
+		}
+	}
 	for _, a := range args {
 		switch function {
+		case "join": // elements that are null are not in the result
+			cost += jsonCost(a)
 		case "xml", "csv", "json", "percent": // they read all of their arguments, too
 			cost += jsonCost(a)
 		case operators.Equals, operators.NotEquals, operators.In: // they read all of their arguments
 			cost += jsonCost(a)
-		case overloads.Matches:
-			cost += searchCost * textCost(a)
 		default:
 			cost += textCost(a)
 		}

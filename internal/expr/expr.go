@@ -31,7 +31,7 @@ import (
 // Limits of a condition.
 const (
 	MaxText  = 4096    // bytes of source
-	MaxCost  = 200_000 // CEL cost units of one evaluation, about 20 ms at worst
+	MaxCost  = 200_000 // CEL cost units of one evaluation: about 20 ms, some tenths of a second at worst
 	maxRegex = 1000    // instructions of a compiled pattern
 	maxDepth = 60      // nesting of the source
 )

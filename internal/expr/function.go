@@ -12,6 +12,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -127,6 +128,13 @@ func (b functionBinder) bind(i interpreter.InterpretableV2) (interpreter.Interpr
 	if !ok {
 		return i, nil
 	}
+	if call.Function() == overloads.Matches {
+		matches, err := bindMatches(call)
+		if err != nil {
+			return nil, err
+		}
+		return interpreter.NewCall(call.ID(), boundedMatches, call.OverloadID(), call.Args(), matches), nil
+	}
 	impl := b.implementation(call)
 	if impl == nil {
 		return i, nil
@@ -147,6 +155,10 @@ func (b functionBinder) implementation(call interpreter.InterpretableCall) func(
 			}
 			return noOverload(name)
 		})
+	case "indexOf":
+		return indexOf
+	case "lastIndexOf":
+		return lastIndexOf
 	case "format":
 		return func(args ...ref.Val) ref.Val {
 			list, ok := args[1].(traits.Lister)

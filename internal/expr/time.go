@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path"
 	"strings"
 	"sync"
 	"time"
@@ -90,7 +91,8 @@ func zoneOf(name string) (*time.Location, error) {
 		return z.(*time.Location), nil
 	}
 	z, err := time.LoadLocation(name)
-	if err != nil || name == "" || name == "Local" || len(name) > 64 {
+	// America//Bogota and America/./Bogota are found on disk, and would be kept as zones of their own.
+	if err != nil || name == "Local" || len(name) > 64 || path.Clean(name) != name {
 		return nil, fmt.Errorf("there is no time zone %.40q; write its IANA name, for example America/Bogota", name)
 	}
 	zones.Store(name, z)
