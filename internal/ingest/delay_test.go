@@ -1,9 +1,11 @@
 package ingest_test
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,8 +20,9 @@ import (
 
 // clock is a clock that stands still until a test sets it.
 type clock struct {
-	mu sync.Mutex
-	at time.Time
+	mu  sync.Mutex
+	at  time.Time
+	log bytes.Buffer // of the program that has this clock
 }
 
 func (c *clock) now() time.Time {
@@ -56,7 +59,7 @@ func delayed(t *testing.T, delivery string, fn func(t *testing.T, b *setup, c *c
 			set := new(contract.Set)
 			set.Add(shop.WithVersion(1))
 			b.Ingest = ingest.New(ingest.Options{
-				Store: b.db, Dispatcher: b.dispatcher, Contracts: set, KeepKeys: time.Hour, Now: c.now, Log: slog.New(slog.DiscardHandler),
+				Store: b.db, Dispatcher: b.dispatcher, Contracts: set, KeepKeys: time.Hour, Now: c.now, Log: slog.New(slog.NewTextHandler(&c.log, nil)),
 			})
 			b.db.Watch(b.Forget)
 			fn(t, b, c)
@@ -257,6 +260,18 @@ func TestDebounceSentEarly(t *testing.T) {
 		}
 		if len(b.dispatcher.superseded) > 0 {
 			t.Errorf("%+v", b.dispatcher.superseded)
+		}
+	})
+}
+
+// A key that fails may quote the payload. The log does not.
+func TestDebounceKeyIsNotLogged(t *testing.T) {
+	t.Parallel()
+	delayed(t, `{debounce: {key: {$expr: "string(unix(payload.total))"}, wait: 1h}}`, func(t *testing.T, b *setup, c *clock) {
+		b.endpoint("shop", hook.EndpointActive, hook.EndpointConfig{})
+		b.accept(changed(1, `"ana@b.example"`))
+		if got := c.log.String(); !strings.Contains(got, "key of debounce failed") || strings.Contains(got, "ana@") {
+			t.Error(got)
 		}
 	})
 }

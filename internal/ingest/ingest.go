@@ -321,8 +321,9 @@ func (in *Ingest) prepare(
 			if ended := b.Context().Err(); ended != nil {
 				return nil, ended
 			}
+			// What an expression met can quote the payload.
 			in.Log.Warn("key of debounce failed, event sent without waiting", "tenant", tenant, "event", e.ID, "contract", c.Name,
-				"error", err)
+				"error", errDebounceKey)
 		}
 	}
 	return a, nil

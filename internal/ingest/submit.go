@@ -81,8 +81,11 @@ func (in *Ingest) dispatch(sub *hook.Submission, v hook.Verdicts, stored bool) {
 	in.Dispatcher.Offer(jobs(offer))
 }
 
-// errFilter is logged for a filter without a truth value.
-var errFilter = errors.New("the filter has no truth value for the event")
+// These are logged, so that package lograte limits the lines.
+var (
+	errFilter      = errors.New("the filter has no truth value for the event")
+	errDebounceKey = errors.New("the key has no value for the event")
+)
 
 // tellLeftOut logs and counts the deliveries of a stored event that were left out.
 func (in *Ingest) tellLeftOut(it *hook.Accepted) {
