@@ -162,19 +162,28 @@ func readSpecial(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 		if at.Scope == nil {
 			f.ProblemAt(w, "There is no $when here.", "")
 		} else {
-			s.when = ReadCondition(f, w, at.Scope)
-			for _, r := range s.when.References() {
-				if problem := wrongDocument(r.Path); problem != "" {
-					line, col := f.Within(w, r.Line, r.Column)
-					f.Problem(line, col, problem, "")
-				}
-			}
+			s.when = readWhen(f, w, at.Scope)
 		}
 	}
 	if o := n.Get("$else"); o != nil {
 		s.otherwise = ReadValue(f, o, at)
 	}
 	return &Value{special: s}
+}
+
+// readWhen compiles the CEL of $when. It is nil if a problem was reported.
+func readWhen(f *yamlfile.File, n *yamlfile.Node, scope *expr.Scope) *expr.Condition {
+	c := ReadCondition(f, n, scope)
+	if c == nil {
+		return nil
+	}
+	for _, r := range c.References() {
+		if problem := wrongDocument(r.Path); problem != "" {
+			line, col := f.Within(n, r.Line, r.Column)
+			f.Problem(line, col, problem, "")
+		}
+	}
+	return c
 }
 
 // one is the node that is there, nil if none or more than one is.
