@@ -130,5 +130,5 @@ func testCertificatesOfAnEndpoint(t *testing.T, at place) {
 	if got := test(); !strings.Contains(got, "tls_untrusted") {
 		t.Errorf("without the authority: %s", got)
 	}
-	none(t, "log", []byte(fmt.Sprint(p.log)), secrets)
+	none(t, "log", fmt.Append(nil, p.log), secrets)
 }
