@@ -24,7 +24,7 @@ func needsHandshake(c *contract.Contract, e *hook.Endpoint, in EndpointSpec) boo
 // goesElsewhere reports whether requests go elsewhere, or with other values, after a change.
 func goesElsewhere(was, now hook.EndpointConfig) bool {
 	where := func(c hook.EndpointConfig) hook.EndpointConfig {
-		return hook.EndpointConfig{URL: c.URL, Headers: c.Headers, Auth: c.Auth}
+		return hook.EndpointConfig{URL: c.URL, Headers: c.Headers, Auth: c.Auth, TLS: c.TLS}
 	}
 	settings := func(c hook.EndpointConfig) []byte {
 		if len(c.Settings) == 0 {

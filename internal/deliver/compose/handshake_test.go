@@ -47,13 +47,14 @@ endpoint:
 	}
 	at := &hook.Attempt{Response: &hook.Response{Status: 200, Body: []byte("challenge: signing-secret-of-shop")}}
 	composed.Record(at, &send.Reply{Sent: m.Headers})
-	kept := at.Request.URL + " " + string(at.Response.Body)
+	var kept strings.Builder
+	kept.WriteString(at.Request.URL + " " + string(at.Response.Body))
 	for _, h := range at.Request.Headers {
-		kept += " " + h.Value
+		kept.WriteString(" " + h.Value)
 	}
 	for _, secret := range []string{"t0ken-of-the", "dDBrZW4t", "signing-secret"} {
-		if strings.Contains(kept, secret) {
-			t.Errorf("%s is kept: %s", secret, kept)
+		if strings.Contains(kept.String(), secret) {
+			t.Errorf("%s is kept: %s", secret, kept.String())
 		}
 	}
 }
