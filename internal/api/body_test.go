@@ -142,6 +142,7 @@ func TestBodiesOfOneHolder(t *testing.T) {
 				defer h.release()
 				_, _ = h.read(announced(-1, &stops{bytes.Clone(body), more}), nil, size)
 			}()
+			synctest.Wait() // at the same time, all of them might get a little, wait for more, and be refused
 		}
 		time.Sleep(bodiesPatience + time.Second) // most of them are refused
 		read := func(who holder, n int) error {

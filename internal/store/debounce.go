@@ -202,22 +202,21 @@ func readHeld(ctx context.Context, t session, list []*debounced) (map[waitKey]*h
 		keys, ids = append(keys, d.Key[:]), append(ids, d.ID[:])
 	}
 	got := make(map[waitKey]*held, len(list))
-	b := &pgx.Batch{}
-	b.Queue(`INSERT INTO debounces (tenant, endpoint, key, delivery, since, until)
-		SELECT u.*, 0, 0 FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[]) AS u ON CONFLICT (endpoint, key) DO NOTHING`,
-		tenants, endpoints, keys, ids)
-	b.Queue(`SELECT d.endpoint, d.key, d.delivery, d.since, d.until FROM unnest($1::bytea[], $2::bytea[]) AS u (endpoint, key)
-		JOIN debounces d ON d.endpoint = u.endpoint AND d.key = u.key ORDER BY d.endpoint, d.key FOR UPDATE OF d`, endpoints, keys).
-		Query(func(rows pgx.Rows) error {
-			var endpoint, key, id []byte
-			var since, until int64
-			_, err := pgx.ForEachRow(rows, []any{&endpoint, &key, &id, &since, &until}, func() error {
-				got[waitKey{hook.EndpointID(endpoint), [32]byte(key)}] = &held{hook.DeliveryID(id), time.UnixMicro(since), time.UnixMicro(until)}
-				return nil
-			})
-			return err
-		})
-	return got, t.SendBatch(ctx, b).Close()
+	// DO UPDATE changes nothing, but locks a row that is there, also against its removal.
+	rows, err := t.Query(ctx, `INSERT INTO debounces AS d (tenant, endpoint, key, delivery, since, until)
+		SELECT u.*, 0, 0 FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[]) AS u
+		ON CONFLICT (endpoint, key) DO UPDATE SET tenant = excluded.tenant
+		RETURNING d.endpoint, d.key, d.delivery, d.since, d.until`, tenants, endpoints, keys, ids)
+	if err != nil {
+		return nil, err
+	}
+	var endpoint, key, id []byte
+	var since, until int64
+	_, err = pgx.ForEachRow(rows, []any{&endpoint, &key, &id, &since, &until}, func() error {
+		got[waitKey{hook.EndpointID(endpoint), [32]byte(key)}] = &held{hook.DeliveryID(id), time.UnixMicro(since), time.UnixMicro(until)}
+		return nil
+	})
+	return got, err
 }
 
 // addDebounces adds the statements that store what waits now, and what does not wait any more.

@@ -36,7 +36,7 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 		{`DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency
 			WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, db.now()},
 		{`DELETE FROM debounces WHERE (endpoint, key) IN (SELECT endpoint, key FROM debounces
-			WHERE until <= $1 ORDER BY until LIMIT $2)`, db.now()},
+			WHERE until <= $1 ORDER BY until LIMIT $2) AND until <= $1`, db.now()},
 		{`DELETE FROM portal_links WHERE id IN (SELECT id FROM portal_links
 			WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2)`, time.Now()}, // as package auth compares
 		// Those of keys that are gone were left by programs of the release before.
