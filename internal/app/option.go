@@ -186,7 +186,7 @@ func (p *PublicURL) UnmarshalText(text []byte) error {
 
 // ownPaths are the first segments of the paths that the API and the console have.
 var ownPaths = []string{
-	"v1", "assets", "portal", "t", "tenants", "contracts", "audit", "encryption", "keys", "in", "debug", "healthz",
+	"v1", "assets", "portal", "t", "tenants", "contracts", "library", "audit", "encryption", "keys", "in", "debug", "healthz",
 	"readyz", "metrics", "openapi.json",
 }
 
