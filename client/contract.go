@@ -176,6 +176,7 @@ type ContractCheck struct {
 	OK       bool           `json:"ok" doc:"The contract would be accepted."`
 	Name     string         `json:"name,omitempty" example:"shop"`
 	Problems []ProblemError `json:"problems" doc:"All of them at once, each with line, column and what would be right."`
+	Newer    []ProblemError `json:"newer" doc:"What has a newer spelling, each with its place. What stands there works as it did. Empty if there are problems."`
 	Tests    []ContractTest `json:"tests" doc:"Results of its own tests and of its examples; empty if there are other problems."`
 	KeptBack []KeptBack     `json:"kept_back" doc:"Endpoints that would still be served by an older version."`
 

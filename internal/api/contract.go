@@ -65,8 +65,8 @@ func (h contractHandlers) register(a *API) {
 	add(a, operation{
 		id: "check-contract", method: http.MethodPost, path: path + "/check", tag: "contracts", access: auth.Operators,
 		summary: "Check a contract",
-		description: "Says what storing the contract would answer, how its tests ended, and what it changes for receivers of " +
-			"the version in force. Nothing is stored. The answer is 200 whether the contract is right or wrong.",
+		description: "Says what storing the contract would answer, how its tests ended, what has a newer spelling, and what it " +
+			"changes for receivers of the version in force. Nothing is stored. The answer is 200 whether the contract is right or wrong.",
 		codes: []string{"text_invalid"}, text: "source", limit: maxContract,
 	}, h.check)
 	add(a, operation{
@@ -227,7 +227,7 @@ func (h contractHandlers) put(ctx context.Context, in *struct{ Body client.Contr
 		if len(problems.List) > 1 {
 			detail = summary(len(problems.List), "", "")
 		}
-		return nil, newProblem("contract_invalid", detail, wireProblems(problems)...)
+		return nil, newProblem("contract_invalid", detail, wireProblems(problems.List)...)
 	}
 	if err != nil {
 		return nil, err
@@ -245,10 +245,10 @@ func (h contractHandlers) put(ctx context.Context, in *struct{ Body client.Contr
 	}}, nil
 }
 
-// wireProblems are the mistakes in a contract, as JSON.
-func wireProblems(problems *contract.Problems) []client.ProblemError {
-	out := make([]client.ProblemError, len(problems.List))
-	for i, p := range problems.List {
+// wireProblems are the mistakes in a contract, or what has a newer spelling, as JSON.
+func wireProblems(list []contract.Problem) []client.ProblemError {
+	out := make([]client.ProblemError, len(list))
+	for i, p := range list {
 		out[i] = client.ProblemError{Line: p.Line, Column: p.Column, Detail: p.Message, Fix: p.Fix}
 	}
 	return out
@@ -279,18 +279,19 @@ func (h contractHandlers) check(ctx context.Context, in *struct {
 },
 ) (*struct{ Body client.ContractCheck }, error) {
 	out := client.ContractCheck{
-		Problems: []client.ProblemError{}, Tests: []client.ContractTest{},
+		Problems: []client.ProblemError{}, Newer: []client.ProblemError{}, Tests: []client.ContractTest{},
 		KeptBack: []client.KeptBack{}, Changes: []client.ContractChange{}, ChangesWhole: true,
 	}
 	c, err := h.contracts.Check(ctx, []byte(in.Body.Source))
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
-		out.Problems = wireProblems(problems)
+		out.Problems = wireProblems(problems.List)
 		return &struct{ Body client.ContractCheck }{out}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	out.OK, out.Name, out.KeptBack = c.Passed, c.Contract.Name, wireKeptBack(c.KeptBack)
+	out.Newer = wireProblems(c.Contract.Newer())
 	for _, r := range c.Tests {
 		out.Tests = append(out.Tests, client.ContractTest{Name: r.Name, Line: r.Line, Passed: r.Wrong == "", Detail: r.Wrong})
 	}
@@ -344,7 +345,7 @@ func (h contractHandlers) render(ctx context.Context, in *struct {
 	})
 	out := client.ContractRendering{Problems: []client.ProblemError{}}
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
-		out.Problems = wireProblems(problems)
+		out.Problems = wireProblems(problems.List)
 		return &struct{ Body client.ContractRendering }{out}, nil
 	}
 	if err != nil {

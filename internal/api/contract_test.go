@@ -146,6 +146,19 @@ func TestCheckContract(t *testing.T) {
 	s.do("GET", "/v1/contracts/shop", "").want(404) // nothing is stored
 }
 
+// What has a newer spelling is said here as on the command line.
+func TestCheckContractNewer(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.post("/v1/contracts/check", shop).want(200).is("newer", []any{})
+	older := "contract: old\ntitle: Old\nevents: {order.paid: {title: Paid}}\nendpoint:\n" +
+		"  settings: {properties: {token: {type: string, title: Token, secret: true}}}\n  headers:\n    Authorization: Bearer ${settings.token}\n"
+	s.post("/v1/contracts/check", older).want(200).is("ok", true).is("problems", []any{}).is("newer.0.line", 7.0).is("newer.0.column", 5.0).
+		is("newer.0.detail", "Authorization is written by hand.").is("newer.0.fix", `Write it under endpoint: auth: {bearer: "${settings.token}"}`).
+		is("newer.1", nil)
+	s.post("/v1/contracts/check", strings.Replace(older, "title: Old", "titel: Old", 1)).want(200).is("ok", false).is("newer", []any{})
+}
+
 // What a text would change for receivers of the version in force is in the answer, what breaks them first.
 func TestCheckContractChanges(t *testing.T) {
 	t.Parallel()

@@ -198,6 +198,23 @@ test("a contract that is wrong says so at its line", async () => {
   await close();
 });
 
+test("a check says what has a newer spelling", async () => {
+  const { page, wrong, close } = await signedIn(browser, server, t, "/contracts/kobra?tab=playground");
+  await page.getByRole("textbox", { name: t.contracts.source }).click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText(
+    `contract: older\ntitle: Older\nevents: {order.paid: {title: Paid, example: '{"id":1}'}}\nendpoint:\n` +
+      `  settings: {properties: {token: {type: string, title: Token, secret: true}}}\n` +
+      `  headers: {Authorization: 'Bearer \${settings.token}'}\n`,
+  );
+  await page.getByRole("button", { name: t.contracts.check }).click();
+  const newer = page.getByRole("region", { name: t.changes.newer });
+  await newer.getByText(`${t.contracts.line(6)}: `).waitFor();
+  assert.match(await newer.getByRole("listitem").textContent(), /auth: \{bearer: /);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("a new contract starts from one of the library, and is in force once it is stored", async () => {
   const { page, wrong, close } = await signedIn(browser, server, t, "/contracts");
   await page.getByRole("link", { name: t.library.title }).click();

@@ -778,6 +778,7 @@ const en = {
     noType: "The contract in the editor has no such event type.",
   },
   changes: {
+    newer: "There is a newer way to write this; the old one stays valid",
     title: "What changes for receivers",
     breaking: "This can break receivers",
     harmless: "This breaks nobody",

@@ -907,6 +907,7 @@ const es: Messages = {
     noType: "El contrato del editor no tiene ese tipo de evento.",
   },
   changes: {
+    newer: "Hay una forma más nueva de escribirlo; la anterior sigue valiendo",
     title: "Qué cambia para quienes reciben",
     breaking: "Esto puede romper a quienes reciben",
     harmless: "Esto no afecta a nadie",

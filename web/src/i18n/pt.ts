@@ -907,6 +907,7 @@ const pt: Messages = {
     noType: "O contrato do editor não tem esse tipo de evento.",
   },
   changes: {
+    newer: "Há um jeito mais novo de escrever isto; o antigo continua valendo",
     title: "O que muda para quem recebe",
     breaking: "Isto pode quebrar quem recebe",
     harmless: "Isto não afeta ninguém",

@@ -27,7 +27,7 @@ import { detailOf, Fact, PageHead, Skeletons, Tone, Trouble, useSettled } from "
 import { Code, Headers } from "../parts/Code";
 import { EventPicker, eventOf, firstExample, isExample } from "../parts/EventPicker";
 import { LazyEditor } from "../parts/LazyEditor";
-import { Changes, usePublish } from "../parts/Publish";
+import { Changes, Newer, usePublish } from "../parts/Publish";
 import { type Schema, type Settings, SettingsForm } from "../parts/SettingsForm";
 import { useVisitor } from "../session";
 import { TenantSelect, useTenant } from "../shell/Shell";
@@ -336,6 +336,7 @@ function Playground({ contract: c }: { contract: Detail }) {
             </Alert>
           )}
           {check.data && <Changes check={check.data} />}
+          {check.data && <Newer check={check.data} />}
           {latest.length > 0 && (
             <Paper p="md">
               <Text size="sm" fw={600} mb="xs">

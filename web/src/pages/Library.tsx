@@ -10,7 +10,7 @@ import { type Language, useT } from "../i18n";
 import type { Messages } from "../i18n/en";
 import { detailOf, Empty, PageHead, Skeletons, Tone, Trouble } from "../parts/basics";
 import { LazyEditor } from "../parts/LazyEditor";
-import { Changes, usePublish } from "../parts/Publish";
+import { Changes, Newer, usePublish } from "../parts/Publish";
 
 type Entry = Schemas["LibraryEntry"];
 
@@ -177,6 +177,7 @@ function NewContract({ first }: { first: string }) {
             </Group>
           ))}
         {check.data && <Changes check={check.data} />}
+        {check.data && <Newer check={check.data} />}
       </div>
       <LazyEditor
         first={first}

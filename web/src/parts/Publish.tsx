@@ -74,6 +74,27 @@ export function usePublish(source: string, onStored: (name: string) => void) {
   };
 }
 
+/** What of a valid text has a newer spelling. */
+export function Newer({ check }: { check: Check }) {
+  const t = useT();
+  if (check.newer.length === 0) return null;
+  return (
+    <Paper p="md" component="section" aria-label={t.changes.newer}>
+      <Text size="sm" fw={600} mb={4}>
+        {t.changes.newer}
+      </Text>
+      <List size="sm" spacing={4}>
+        {check.newer.map((p, i) => (
+          <List.Item key={i} style={{ overflowWrap: "anywhere" }}>
+            {p.line && `${t.contracts.line(p.line)}: `}
+            {p.detail} {p.fix}
+          </List.Item>
+        ))}
+      </List>
+    </Paper>
+  );
+}
+
 /** What a text changes for receivers of the version in force: what breaks them first. */
 export function Changes({ check, onlyBreaking }: { check: Check; onlyBreaking?: boolean }) {
   const t = useT();
