@@ -188,6 +188,8 @@ type CredentialPatch struct {
 	Name  *string
 	State *hook.CredentialState // also of its endpoint
 	URL   *string               // of its endpoint
+	// SeesSecrets says that the caller may read the signing secret of the endpoint.
+	SeesSecrets bool
 }
 
 // Patch changes a credential and its endpoint together. The codes of its errors are credential_not_found,
@@ -240,10 +242,18 @@ func (x Credentials) patchOwn(ctx context.Context, cr *hook.Credential, e *hook.
 		if err := checkReach(ctx, x.Egress, cr.Tenant, c, *p.URL, e.Config.URL); err != nil {
 			return err
 		}
-		e.Config.URL = *p.URL
-		if wrong := c.CheckEndpoint(e.Config); len(wrong) > 0 {
+		now := e.Config
+		now.URL = *p.URL
+		if wrong := c.CheckEndpoint(now); len(wrong) > 0 {
 			return hook.InvalidFields("endpoint_invalid", wrong...)
 		}
+		knows := EndpointPatch{Knows: Knows{Signing: p.SeesSecrets, Credential: true}}
+		if checkMoved(c, e, masked(c, e.Config), now, knows) != nil {
+			return hook.InvalidFields("endpoint_invalid", hook.Field("/url", "secret_again_endpoint",
+				"Secrets of the endpoint would go to another address than before: {url}. Change the URL of the endpoint "+
+					"itself, and give its secrets again with it.", "url", origin(now.URL)))
+		}
+		e.Config = now
 	}
 	switch {
 	case p.State == nil:

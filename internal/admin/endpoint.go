@@ -12,7 +12,6 @@ import (
 	"gancho/internal/contract"
 	"gancho/internal/egress"
 	"gancho/internal/hook"
-	"gancho/internal/mask"
 	"gancho/internal/rawjson"
 )
 
@@ -295,6 +294,10 @@ func (x Endpoints) Patch(ctx context.Context, tenant, id string, p EndpointPatch
 // patched applies a patch to an endpoint as it is now, checks the result and returns it.
 func (x Endpoints) patched(ctx context.Context, e *hook.Endpoint, p EndpointPatch) (*contract.Contract, EndpointSpec, error) {
 	in := EndpointSpec{Name: e.Name, Contract: e.Contract, Config: e.Config, State: e.State}
+	serving := (contracts{x.Contracts}).serving(e)
+	if serving != nil { // so that what the patch leaves alone can be told from what it repeats
+		in.Config = masked(serving, e.Config)
+	}
 	p.apply(&in)
 	if in.Contract == "" {
 		in.Contract = hook.DefaultContract
@@ -303,15 +306,18 @@ func (x Endpoints) patched(ctx context.Context, e *hook.Endpoint, p EndpointPatc
 		return nil, in, hook.InvalidFields("endpoint_invalid", hook.Field("/contract", "contract_fixed",
 			"The contract of an endpoint cannot be changed. Create another endpoint."))
 	}
-	in.Config.Auth, in.Config.TLS = restoreAuth(in.Config.Auth, e.Config.Auth), restoreTLS(in.Config.TLS, e.Config.TLS)
-	if c := (contracts{x.Contracts}).serving(e); c != nil && in.Config.Settings != nil {
-		in.Config.Settings = c.SecretSettings().Restore(in.Config.Settings, e.Config.Settings)
+	given := in.Config
+	if serving != nil {
+		in.Config = restored(serving, given, e.Config)
 	}
 	c, err := checkEndpoint(contracts{x.Contracts}, &in)
 	if err != nil {
 		return nil, in, err
 	}
 	if err := checkEndpointReach(ctx, x.Egress, e.Tenant, c, in.Config, e.Config); err != nil {
+		return nil, in, err
+	}
+	if err := checkMoved(c, e, given, in.Config, p); err != nil {
 		return nil, in, err
 	}
 	return c, in, x.checkShaping(ctx, e.Tenant, c, in.Config, e.Config)
@@ -399,21 +405,12 @@ type EndpointView struct {
 
 // View returns an endpoint without its secrets.
 func (x Endpoints) View(e *hook.Endpoint) EndpointView {
-	out := EndpointView{Endpoint: e, InForce: e.Config}
-	shown := &out.InForce
-	shown.Headers = slices.Clone(shown.Headers)
-	for i, h := range shown.Headers {
-		shown.Headers[i].Value = mask.Header(h)
-	}
-	shown.Auth, shown.TLS = maskedAuth(shown.Auth), maskedTLS(shown.TLS)
-	shown.Settings = nil
 	c := (contracts{x.Contracts}).serving(e)
-	if c == nil { // without its contract nobody knows which settings are secret
+	out := EndpointView{Endpoint: e, InForce: masked(c, e.Config)}
+	if c == nil {
 		return out
 	}
-	if len(e.Config.Settings) > 0 {
-		shown.Settings = c.SecretSettings().Hide(e.Config.Settings)
-	}
+	shown := &out.InForce
 	if shown.Method == "" {
 		shown.Method = c.Methods()[0]
 	}

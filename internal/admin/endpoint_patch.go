@@ -2,12 +2,10 @@ package admin
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
 	"gancho/internal/hook"
-	"gancho/internal/mask"
 	"gancho/internal/rawjson"
 )
 
@@ -39,6 +37,8 @@ type EndpointPatch struct {
 	// Auth and TLS are JSON Merge Patches on the stored ones. A mask in them stands for the stored secret.
 	Auth, TLS json.RawMessage
 	Secret    *string // takes over at once; "" is refused
+	// Knows says which secrets need not be given again where they would go to another host.
+	Knows Knows
 	// Wrong is what the caller found wrong while reading the request. It is reported together with what the rules find.
 	Wrong []hook.FieldError
 }
@@ -107,12 +107,7 @@ func (p EndpointPatch) headers(stored []hook.Header) []hook.Header {
 		if value == nil {
 			continue
 		}
-		h := hook.Header{Name: name, Value: *value}
-		same := func(h hook.Header) bool { return strings.EqualFold(h.Name, name) }
-		if i := slices.IndexFunc(stored, same); i >= 0 && h.Value == mask.Text {
-			h.Value = stored[i].Value
-		}
-		out = append(out, h)
+		out = append(out, hook.Header{Name: name, Value: *value})
 	}
 	if len(out) == 0 {
 		return nil

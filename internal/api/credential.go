@@ -158,7 +158,7 @@ func (h credentialHandlers) patch(ctx context.Context, in *struct {
 	Body client.CredentialPatch
 },
 ) (*credentialOutput, error) {
-	var p admin.CredentialPatch
+	p := admin.CredentialPatch{SeesSecrets: keyOf(ctx).Has("endpoints:secret")}
 	if in.Body.Name != "" {
 		p.Name = &in.Body.Name
 	}

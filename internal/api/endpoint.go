@@ -55,7 +55,8 @@ func (h *endpointHandlers) register(a *API) {
 		summary: "Change an endpoint",
 		description: "A JSON Merge Patch (RFC 7396) on the members with which an endpoint is created: a member that is " +
 			"left out stays as it is, null sets its default. " +
-			"A mask that is sent back in the place of a secret leaves the secret as it is. A new signing secret is used at " +
+			"A mask that is sent back in the place of a secret leaves the secret as it is, unless the secret would go to another " +
+			"host than before: then it has to be given again. A new signing secret is used at " +
 			"once; use rotate-secret for an overlap. " +
 			"Deliveries that have been attempted already keep their body; address, headers and secrets are the new ones from then on, so a correction reaches what failed.",
 		codes: []string{
@@ -277,6 +278,7 @@ func (h *endpointHandlers) patch(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	p.Knows = admin.Knows{Signing: keyOf(ctx).Has("endpoints:secret"), Credential: keyOf(ctx).Has("credentials:write")}
 	return h.answer(ctx)(h.endpoints.Patch(ctx, in.Tenant, in.Endpoint, p))
 }
 

@@ -26,6 +26,14 @@ func (c *Contract) SecretSettings() mask.Settings {
 	return append(slices.Clone(c.endpoint.settings.Secrets()), c.sensitive...)
 }
 
+// MaskedSettings lists where the settings of an endpoint have a mask, as pointers into the endpoint object of the API.
+func (c *Contract) MaskedSettings(settings json.RawMessage) (pointers []string) {
+	for _, path := range c.SecretSettings().Masked(settings) {
+		pointers = append(pointers, "/settings"+schema.Pointer(path...))
+	}
+	return pointers
+}
+
 // Mask hides the secrets of an endpoint: its secret settings, the key of its
 // credential, what it authenticates with, and what its URL and extra headers hold under names that speak of
 // credentials.

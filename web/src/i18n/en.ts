@@ -251,6 +251,9 @@ const en = {
       url_space: "A URL cannot contain spaces or line breaks. Write a space as %20.",
       url_too_long: "A URL has at most {max} bytes; this one has {bytes}.",
       value_masked: "These asterisks stand for a secret. Write the value itself.",
+      secret_again: "This secret would go to {url}, another address than before. Write it again, or remove it.",
+      secret_again_endpoint: "The endpoint has secrets that would go to {url}, another address than before. Change its URL at the endpoint, and write the secrets again there.",
+      url_of_credential: "Requests carry the key of a credential, which would go to {url}, another address than before. That takes a key that may change credentials.",
     },
     // What may follow: the word that was probably meant, or those that are possible.
     meant: (meant: string) => `Did you mean ${meant}?`,

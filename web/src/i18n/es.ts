@@ -380,6 +380,9 @@ const es: Messages = {
       url_space: "Una URL no puede tener espacios ni saltos de línea. Escriba un espacio como %20.",
       url_too_long: "Una URL tiene {max} bytes como máximo; esta tiene {bytes}.",
       value_masked: "Estos asteriscos ocultan un secreto. Escriba el valor mismo.",
+      secret_again: "Este secreto se enviaría a {url}, una dirección distinta de la anterior. Escríbalo de nuevo o quítelo.",
+      secret_again_endpoint: "El destino tiene secretos que se enviarían a {url}, una dirección distinta de la anterior. Cambie la URL en el propio destino y escriba allí de nuevo los secretos.",
+      url_of_credential: "Las peticiones llevan la clave de una credencial, que se enviaría a {url}, una dirección distinta de la anterior. Para eso hace falta una clave que pueda cambiar credenciales.",
     },
     // What may follow: the word that was probably meant, or those that are possible.
     meant: (meant: string) => `¿Quiso decir ${meant}?`,

@@ -379,6 +379,9 @@ const pt: Messages = {
       url_space: "Uma URL não pode ter espaços nem quebras de linha. Escreva um espaço como %20.",
       url_too_long: "Uma URL tem no máximo {max} bytes; esta tem {bytes}.",
       value_masked: "Estes asteriscos escondem um segredo. Escreva o próprio valor.",
+      secret_again: "Este segredo iria para {url}, um endereço diferente do anterior. Escreva-o de novo ou remova-o.",
+      secret_again_endpoint: "O destino tem segredos que iriam para {url}, um endereço diferente do anterior. Altere a URL no próprio destino e escreva lá de novo os segredos.",
+      url_of_credential: "As requisições levam a chave de uma credencial, que iria para {url}, um endereço diferente do anterior. Para isso é preciso uma chave que possa alterar credenciais.",
     },
     // What may follow: the word that was probably meant, or those that are possible.
     meant: (meant: string) => `Você quis dizer ${meant}?`,
