@@ -225,7 +225,7 @@ var language = []section{
 		{"concurrency", fmt.Sprintf("1 to %d", hook.MaxConcurrency), fmt.Sprint(hook.DefaultConcurrency), "How many requests an endpoint gets at once."},
 		{"per_second", fmt.Sprintf("0.001 to %d", MaxPerSecond), "no limit", "How many requests an endpoint gets in a second."},
 		{"ordered", "`true`, `false` or `strict`", "`false`", "One at a time, in order; `strict` holds the others at one that failed."},
-		{"delay", upTo(maxDelay), "0s", "How long each event waits before it is sent."},
+		{"delay", upTo(maxDelay), "0s", "How long each event waits before it is sent; the first delay of `retry` comes on top."},
 		{"debounce", "mapping", "each event is sent", "Of events that follow each other quickly only the newest is sent."},
 		{"redirects", fmt.Sprintf("0 to %d", maxRedirects), "0", "How many redirects of one request are followed."},
 		{"batch", "mapping", "each event has its own", "Several events share a request."},
@@ -237,8 +237,8 @@ var language = []section{
 	}},
 	{"delivery.debounce", "Delays", []key{
 		{"key", aTemplate, needed, "What events have in common that replace each other; over `payload` and `event`."},
-		{"wait", spanOf(minDebounce, maxDelay), needed, "How long an event waits for a newer one."},
-		{"max", spanOf(minDebounce, maxDelay), "no limit", "How long the first of them waits at most."},
+		{"wait", spanOf(minDebounce, maxDelay), needed, "How long an event waits for a newer one, if `delay` and the first delay of `retry` are not longer."},
+		{"max", spanOf(minDebounce, maxDelay), "no limit", "How long the first of them waits for newer ones at most; `delay` and the first delay of `retry` come on top."},
 	}},
 	{"delivery.batch", "Several events in one request", []key{
 		{"max", fmt.Sprintf("1 to %d", hook.MaxBatch), fmt.Sprint(defaultBatch), "How many events a request has at most."},

@@ -130,17 +130,19 @@ func (p *page) eachAttempt() string {
 	return ""
 }
 
-// waits says how long an event waits before it is sent, "" each where it does not.
+// waits says how long an event waits before it is sent, "" each where it does not. A debounced one never waits less than
+// others, so max is counted on top of that.
 func (p *page) waits() (delay, debounce, most string) {
 	w := p.contract.Waits()
-	if w.Delay > 0 {
-		delay = p.words("retries.delay", "delay", duration(w.Delay, p.language))
+	first := w.Delay + p.policy.Retry[0]
+	if first > 0 {
+		delay = p.words("retries.delay", "delay", duration(first, p.language))
 	}
 	if w.Debounce > 0 {
-		debounce = p.words("retries.debounce", "wait", duration(w.Debounce, p.language))
+		debounce = p.words("retries.debounce", "wait", duration(max(w.Debounce, first), p.language))
 	}
 	if w.MaxDebounce > 0 {
-		most = p.words("retries.debounce_max", "max", duration(w.MaxDebounce, p.language))
+		most = p.words("retries.debounce_max", "max", duration(w.MaxDebounce+first, p.language))
 	}
 	return delay, debounce, most
 }

@@ -287,7 +287,12 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 		"one attempt": {"delivery: {retry: none}", []string{"There is one attempt."}, []string{"Up to"}},
 		"delayed": {
 			`delivery: {delay: 10m, debounce: {key: "${payload.id}", wait: 30s, max: 5m}, mode: at_most_once}`,
-			[]string{"before 10 min have passed", "the newest, 30 s after it", "longer than 5 min after the first"},
+			[]string{"before 10 min have passed", "the newest, 10 min after it", "longer than 15 min after the first"},
+			nil,
+		},
+		"debounced": {
+			`delivery: {delay: 5s, retry: [5s, 1m], debounce: {key: "${payload.id}", wait: 30s, max: 1m}}`,
+			[]string{"before 10 s have passed", "the newest, 30 s after it", "longer than 70 s after the first"},
 			nil,
 		},
 		"three": {"delivery: {retry: [0s, 1m, 90m]}", []string{"Up to 3 attempts", "after 1 min, 90 min"}, nil},

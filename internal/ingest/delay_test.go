@@ -166,6 +166,119 @@ func TestDebounce(t *testing.T) {
 	})
 }
 
+// What lets each delivery wait, the contract's delay and the first delay of the schedule, counts for a debounced one, too:
+// it is due at the later of the two times, also if it takes the place of another, and also after max.
+func TestDebounceKeepsTheDelay(t *testing.T) {
+	t.Parallel()
+	delayed(t, `{delay: 10m, retry: [5s, 1m], debounce: {key: "${payload.id}", wait: 30s, max: 2m}}`, func(t *testing.T, b *setup, c *clock) {
+		quick := b.endpoint("shop", hook.EndpointActive, hook.EndpointConfig{})
+		slow := b.endpoint("shop", hook.EndpointActive, hook.EndpointConfig{Retry: []time.Duration{time.Hour}, Ordered: true})
+		delays := map[hook.EndpointID]time.Duration{quick.ID: 10*time.Minute + 5*time.Second, slow.ID: 70 * time.Minute}
+		of := func(a hook.EventAnswer) (list []hook.Delivery) {
+			t.Helper()
+			if a.Wrong != nil || a.Deliveries != len(delays) {
+				t.Fatalf("%+v", a)
+			}
+			for n := 1; n <= len(delays); n++ {
+				d, err := b.db.Delivery(t.Context(), "acme", a.ID.Delivery(n))
+				if err != nil {
+					t.Fatal(err)
+				}
+				list = append(list, d)
+			}
+			return list
+		}
+		// due checks that the deliveries of an event, which was accepted some time ago, wait for their delay from then.
+		due := func(name string, a hook.EventAnswer, ago time.Duration) {
+			t.Helper()
+			for _, d := range of(a) {
+				in := d.NextAttemptAt.Sub(c.now())
+				if want := delays[d.Endpoint] - ago; d.State != hook.Pending || in != want || !d.QueueAt.Equal(d.NextAttemptAt) {
+					t.Errorf("%s: %s, due %s from now; want pending, %s", name, d.State, in, want)
+				}
+			}
+		}
+		replaced := func(name string, a hook.EventAnswer) {
+			t.Helper()
+			for _, d := range of(a) {
+				if d.State != hook.Cancelled || d.Reason != hook.ReasonSuperseded {
+					t.Errorf("%s: %s, %s", name, d.State, d.Reason)
+				}
+			}
+		}
+		first := b.accept(changed(1, "1"))[0]
+		due("first", first, 0)
+		c.pass(time.Minute)
+		three := b.accept(changed(1, "2"), changed(1, "3"), changed(1, "4"))
+		replaced("first", first)
+		replaced("second", three[0])
+		replaced("third", three[1])
+		due("fourth", three[2], 0)
+
+		// After max, the next ones wait for themselves, so that what waits goes out although events keep coming.
+		c.pass(time.Minute)
+		next := b.accept(changed(1, "5"), changed(1, "6"))
+		replaced("fifth", next[0])
+		due("fourth", three[2], time.Minute)
+		due("sixth", next[1], 0)
+		c.pass(time.Minute)
+		last := b.accept(changed(1, "7"))[0]
+		replaced("sixth", next[1])
+		due("fourth", three[2], 2*time.Minute)
+		due("seventh", last, 0)
+	})
+}
+
+// Where the delay is the shorter of the two, a debounced delivery waits for a newer one as if there were none.
+func TestDebounceWithAShortDelay(t *testing.T) {
+	t.Parallel()
+	delayed(t, `{delay: 10s, debounce: {key: "${payload.id}", wait: 30s, max: 45s}}`, func(t *testing.T, b *setup, c *clock) {
+		b.endpoint("shop", hook.EndpointActive, hook.EndpointConfig{})
+		due := func(name string, a hook.EventAnswer, want time.Duration) {
+			t.Helper()
+			if d := b.state(a); d.State != hook.Pending || d.NextAttemptAt.Sub(c.now()) != want {
+				t.Errorf("%s: %s, due %s from now; want pending, %s", name, d.State, d.NextAttemptAt.Sub(c.now()), want)
+			}
+		}
+		first := b.accept(changed(1, "1"))[0]
+		due("first", first, 30*time.Second)
+		c.pass(20 * time.Second)
+		second := b.accept(changed(1, "2"))[0]
+		due("second", second, 25*time.Second) // max is over
+		c.pass(20 * time.Second)
+		third := b.accept(changed(1, "3"))[0]
+		due("third", third, 10*time.Second) // max is over sooner than the delay
+		c.pass(5 * time.Second)
+		fourth := b.accept(changed(1, "4"))[0]
+		due("third, which was not replaced: it would have waited longer", third, 5*time.Second)
+		due("fourth", fourth, 30*time.Second)
+	})
+}
+
+// What a person sent again is not replaced by a newer event, although the row still says that it waits.
+func TestDebounceRetriedByAPerson(t *testing.T) {
+	t.Parallel()
+	delayed(t, `{debounce: {key: "${payload.id}", wait: 1h}}`, func(t *testing.T, b *setup, c *clock) {
+		b.endpoint("shop", hook.EndpointActive, hook.EndpointConfig{})
+		first := b.accept(changed(1, "1"))[0]
+		c.pass(time.Minute)
+		cancelled, ok := hook.Next(b.state(first), hook.Trigger{Kind: hook.OnEndpointStop}, hook.Policy{}, hook.Standing{State: hook.EndpointDisabled}, c.now())
+		if !ok {
+			t.Fatal("not cancelled")
+		}
+		if err := b.db.Intend(hook.Result{Delivery: cancelled.Delivery}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.db.Retry(t.Context(), "acme", first.ID.Delivery(1), false); err != nil {
+			t.Fatal(err)
+		}
+		b.accept(changed(1, "2"))
+		if d := b.state(first); d.State != hook.Pending || !d.NextAttemptAt.Equal(c.now()) {
+			t.Errorf("%s, %s, due %s", d.State, d.Reason, d.NextAttemptAt)
+		}
+	})
+}
+
 // A request that is sent again is answered as the first time, and supersedes nothing.
 func TestDebounceRepeated(t *testing.T) {
 	t.Parallel()

@@ -64,7 +64,7 @@ var promises = map[string][]proof{
 		{"| … before its attempt fails, is interrupted or is put back |", []string{"deliver.TestArrows", "hook.TestNext"}},
 		{"| a newer snapshot supersedes it | waiting | `cancelled` |", []string{"schedule.TestSupersede"}},
 		{"| … while it is being sent | `sending`, at-least-once |", []string{"schedule.TestSupersededAndInterrupted"}},
-		{"| a newer delivery for the same endpoint and key of `debounce` takes its place |", []string{"ingest.TestDebounce", "ingest.TestDebounceTogether"}},
+		{"| a newer delivery for the same endpoint and key of `debounce` takes its place |", []string{"ingest.TestDebounce", "ingest.TestDebounceTogether", "ingest.TestDebounceRetriedByAPerson"}},
 		{"| a person retries it | finished | `pending`;", []string{"deliver.TestArrows", "hook.TestNext", "api.TestRetryAndRecover"}},
 		{"| a person retries it | `retrying` | `retrying`, due at once |", []string{"deliver.TestArrows"}},
 		{"| a bulk replay recovers it |", []string{"ingest.TestRecover", "hook.TestNext", "deliver.TestAfterATrial"}},

@@ -33,16 +33,26 @@ type debounced struct {
 }
 
 // after lets the delivery wait, given what waits for the same endpoint and key; nil: nothing does. It reports whether the
-// delivery takes the place of that one.
+// delivery takes the place of that one. It never becomes due before the time that it came with: that of its contract's delay
+// and of the first delay of its schedule.
+//
+// This can make deliveries wait for longer than Max. After Max, one that would delay what waits does not take its place. It begins
+// to wait as the first one of its key. Otherwise nothing would be sent as long as events come more often than the delay.
 func (d *debounced) after(prior *held) (supersedes bool) {
 	supersedes = prior != nil && prior.until.After(d.now)
+	if supersedes && d.Max > 0 && !d.now.Before(prior.since.Add(d.Max)) {
+		supersedes = !d.NextAttemptAt.After(prior.until)
+	}
 	d.since = d.now
 	if supersedes {
 		d.since = prior.since
 	}
-	d.NextAttemptAt = d.now.Add(d.Wait)
-	if last := d.since.Add(d.Max); d.Max > 0 && last.Before(d.NextAttemptAt) {
-		d.NextAttemptAt = last
+	due := d.now.Add(d.Wait)
+	if last := d.since.Add(d.Max); d.Max > 0 && last.Before(due) {
+		due = last
+	}
+	if due.After(d.NextAttemptAt) {
+		d.NextAttemptAt = due
 	}
 	d.QueueAt = d.NextAttemptAt // also if its endpoint is ordered, so that others need not wait for a newer one of this key
 	return supersedes
@@ -59,8 +69,9 @@ func superseded(d hook.Delivery, now time.Time) hook.Delivery {
 	return t.Delivery
 }
 
-// neverSent is true for the row of a delivery that waits for its first attempt.
-const neverSent = `state = 'pending' AND attempts = 0`
+// stillWaits is true for the row of a delivery that waits for its first attempt, until the time of its row of debounces: nobody
+// has sent it again meanwhile.
+const stillWaits = `state = 'pending' AND attempts = 0 AND next_attempt_at = `
 
 // debounce lets the deliveries of an event wait, and supersedes those that wait for the same endpoints and key.
 func (l *sqlite) debounce(ctx context.Context, s *submission, it *hook.Accepted) (list []hook.Delivery, err error) {
@@ -76,7 +87,7 @@ func (l *sqlite) debounce(ctx context.Context, s *submission, it *hook.Accepted)
 			if err := l.stmts.flush(ctx); err != nil { // it may be in the same batch
 				return nil, err
 			}
-			if err := t.replace(d, prior.delivery); err != nil {
+			if err := t.replace(d, prior); err != nil {
 				return nil, err
 			}
 		}
@@ -106,12 +117,12 @@ func (t *tx) held(d *debounced) (*held, error) {
 }
 
 // replace supersedes a delivery that waits, because of d.
-func (t *tx) replace(d *debounced, old hook.DeliveryID) error {
-	was := d.replaced(old)
+func (t *tx) replace(d *debounced, prior *held) error {
+	was := d.replaced(prior.delivery)
 	err := t.row(`UPDATE deliveries SET state = $3, reason = $4, superseded = $5, finished_at = $6, due_at = NULL,
-		next_attempt_at = NULL WHERE tenant = $1 AND id = $2 AND `+neverSent+` RETURNING type`,
-		was.Tenant, was.ID[:], string(was.State), was.Reason, was.Superseded, micros(was.FinishedAt)).Scan(&was.Type)
-	if errors.Is(err, sql.ErrNoRows) { // it was sent early, or has ended
+		next_attempt_at = NULL WHERE tenant = $1 AND id = $2 AND `+stillWaits+`$7 RETURNING type`,
+		was.Tenant, was.ID[:], string(was.State), was.Reason, was.Superseded, micros(was.FinishedAt), prior.until.UnixMicro()).Scan(&was.Type)
+	if errors.Is(err, sql.ErrNoRows) { // it was sent, or has ended
 		return nil
 	}
 	d.replace(was)
@@ -133,6 +144,7 @@ type debounceRows struct {
 	since, until         []int64
 	replacedTenants      []string
 	replacedIDs          [][]byte
+	replacedUntil        []int64
 	replaces             map[hook.DeliveryID]*debounced
 }
 
@@ -173,6 +185,7 @@ func (w *writing) debounce(ctx context.Context, t session) error {
 			d.replace(before.Delivery)
 		default:
 			r.replacedTenants, r.replacedIDs = append(r.replacedTenants, d.Tenant), append(r.replacedIDs, was.delivery[:])
+			r.replacedUntil = append(r.replacedUntil, was.until.UnixMicro())
 			r.replaces[was.delivery] = d
 		}
 		prior[k] = &held{d.ID, d.since, d.NextAttemptAt}
@@ -246,7 +259,8 @@ func (w *writing) addDebounces(q *pgx.Batch) {
 	}
 	became := superseded(hook.Delivery{State: hook.Pending}, w.submissions[0].now)
 	q.Queue(`UPDATE deliveries AS d SET state = $3, reason = $4, superseded = $5, finished_at = $6, due_at = NULL, next_attempt_at = NULL
-		FROM unnest($1::text[], $2::bytea[]) AS u (tenant, id) WHERE d.tenant = u.tenant AND d.id = u.id AND d.`+neverSent+`
+		FROM unnest($1::text[], $2::bytea[], $7::bigint[]) AS u (tenant, id, until)
+		WHERE d.tenant = u.tenant AND d.id = u.id AND d.`+stillWaits+`u.until
 		RETURNING d.id, d.type`,
-		r.replacedTenants, r.replacedIDs, string(became.State), became.Reason, became.Superseded, micros(became.FinishedAt))
+		r.replacedTenants, r.replacedIDs, string(became.State), became.Reason, became.Superseded, micros(became.FinishedAt), r.replacedUntil)
 }
