@@ -72,9 +72,6 @@ func (l *loader) batch(c *Contract, n *yamlfile.Node) {
 		slices.ContainsFunc(e.query, func(q parameter) bool { return !q.value.Static() }) {
 		l.ProblemAt(n, "A header or a parameter depends on one event, and the request has several.", fix)
 	}
-	if c.setPerAttempt() {
-		l.ProblemAt(n, "A constant of an event type depends on the attempt, and all attempts of a request with several events are alike.", "")
-	}
 	if len(e.ofTypes.headers) > 0 {
 		l.ProblemAt(n, "A request with several events cannot have headers of an event type.", fix)
 	}
@@ -95,7 +92,7 @@ const itemsMark = "\x00items\x00"
 // itemBody reads the parts of the section "endpoint" that make the body of a request with several events.
 func (l *loader) itemBody(e *endpoint, o yamlfile.Object, at template.Place) {
 	if v := o.Get("item"); v != nil {
-		at.Roots = slices.DeleteFunc(slices.Clone(at.Roots), func(root string) bool { return root == "attempt" || root == "url" })
+		at.Roots = slices.DeleteFunc(slices.Clone(at.Roots), func(root string) bool { return root == "url" })
 		e.item = template.ReadPayload(l.File, v, at)
 	}
 	v := o.Get("body")
@@ -136,9 +133,10 @@ func (c *Contract) Batching() Batching { return c.delivery.batch.Batching }
 // and [Plan.Together] the request.
 func (c *Contract) Batches() bool { return c.delivery.batch.Max > 0 }
 
-// Item is the part of an event in a request with several events. An error means that the event can never be sent to this
-// endpoint. Item is the slice of the payload itself if the contract does not change it.
-func (p *Plan) Item(ev *hook.Event) ([]byte, error) {
+// Item is the part of an event in a request with several events, for one attempt; nil stands for the first. An error means
+// that the event can never be sent to this endpoint. Item is the slice of the payload itself if the contract does not
+// change it.
+func (p *Plan) Item(ev *hook.Event, a *Attempt) ([]byte, error) {
 	e := &p.contract.endpoint
 	if !ev.JSON() {
 		return nil, fmt.Errorf("the contract sends several JSON payloads in one request, and the payload of this event is %s", ev.ContentType)
@@ -148,7 +146,7 @@ func (p *Plan) Item(ev *hook.Event) ([]byte, error) {
 		if p.credential == nil && e.item.Names("credential") {
 			return nil, errNoCredential
 		}
-		in, err := p.inputs(ev, nil, p.url)
+		in, err := p.inputs(ev, a, p.url)
 		if err != nil {
 			return nil, err
 		}
@@ -197,9 +195,9 @@ func (p *Plan) Together(items ...[]byte) (Rendering, error) {
 	return r, nil
 }
 
-// renderOne is [Plan.Render] for a contract that sends several events in one request: it has one.
-func (p *Plan) renderOne(ev *hook.Event) (Rendering, error) {
-	item, err := p.Item(ev)
+// renderOne is [Plan.RenderFor] for a contract that sends several events in one request: it has one.
+func (p *Plan) renderOne(ev *hook.Event, a *Attempt) (Rendering, error) {
+	item, err := p.Item(ev, a)
 	if err != nil {
 		return Rendering{}, err
 	}

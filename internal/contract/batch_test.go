@@ -38,7 +38,7 @@ func TestTogether(t *testing.T) {
 	items := make([][]byte, 2)
 	var err error
 	for i, ev := range []*hook.Event{first, second} {
-		if items[i], err = p.Item(ev); err != nil {
+		if items[i], err = p.Item(ev, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,7 +59,7 @@ func TestTogether(t *testing.T) {
 	}
 	text := *first
 	text.ContentType = "text/xml"
-	if _, err := p.Item(&text); err == nil || !strings.Contains(err.Error(), "text/xml") {
+	if _, err := p.Item(&text, nil); err == nil || !strings.Contains(err.Error(), "text/xml") {
 		t.Errorf("a payload that is no JSON: %v", err)
 	}
 }
@@ -72,7 +72,7 @@ func TestTogetherPlain(t *testing.T) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	p := c.Plan(hook.EndpointConfig{URL: "http://x/"})
-	item, err := p.Item(event(`{"a": 1}`))
+	item, err := p.Item(event(`{"a": 1}`), nil)
 	if err != nil || string(item) != `{"a":1}` {
 		t.Fatalf("%s, %v", item, err)
 	}
@@ -80,7 +80,7 @@ func TestTogetherPlain(t *testing.T) {
 		t.Errorf("%s, %v", got.Body, err)
 	}
 	plain := event(`{"a":1}`)
-	if item, err := p.Item(plain); err != nil || &item[0] != &plain.Payload[0] {
+	if item, err := p.Item(plain, nil); err != nil || &item[0] != &plain.Payload[0] {
 		t.Errorf("the payload was copied: %v", err)
 	}
 }
@@ -148,5 +148,28 @@ func BenchmarkRefused(b *testing.B) {
 		if _, err := c.Refused(&hook.Response{Status: 200, Body: body}, events); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A part may name its attempt, by itself or in a constant, and so does a request with one part.
+func TestItemOfAnAttempt(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"itself":        strings.Replace(batched, `data: "${payload}"`, `try: "${attempt.number}"`, 1),
+		"in a constant": strings.Replace(batched, "set: {kind: 7}", `set: {kind: "${attempt.number}"}`, 1),
+	} {
+		c := parseContract(t, text)
+		p := c.Plan(hook.EndpointConfig{URL: "http://x/", Settings: []byte(`{"token":"t"}`)})
+		first, err := p.Item(event(`1`), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		third, err := p.RenderFor(event(`1`), &Attempt{Number: 3})
+		if !p.BodyPerAttempt() || err != nil || strings.Contains(string(first), ":3") || !strings.Contains(string(third.Body), ":3") {
+			t.Errorf("%s: first %s, third %s, %v", name, first, third.Body, err)
+		}
+	}
+	if parseContract(t, batched).Plan(hook.EndpointConfig{URL: "http://x/"}).BodyPerAttempt() {
+		t.Error("nothing names the attempt")
 	}
 }

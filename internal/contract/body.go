@@ -82,7 +82,7 @@ func (e *endpoint) bodyNames(root string) bool {
 
 // bodyDependsOn reports whether the body is another one if something under a root is.
 func (e *endpoint) bodyDependsOn(root string) bool {
-	return e.body.DependsOn(root) || e.raw.DependsOn(root)
+	return e.body.DependsOn(root) || e.raw.DependsOn(root) || e.item.DependsOn(root)
 }
 
 // rawText makes a body that is a text.

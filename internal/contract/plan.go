@@ -187,7 +187,7 @@ func (p *Plan) PerAttempt() bool { return p.contract.perAttempt }
 // LooksBack reports whether requests name something of the attempts before theirs.
 func (p *Plan) LooksBack() bool { return p.contract.looksBack }
 
-// BodyPerAttempt reports whether bodies name something of their attempt.
+// BodyPerAttempt reports whether bodies, or the parts of events in them, name something of their attempt.
 func (p *Plan) BodyPerAttempt() bool {
 	depends := p.contract.endpoint.bodyDependsOn
 	return p.contract.perAttempt && !p.bodiless && (depends("attempt") || depends("set") && p.contract.setPerAttempt())
@@ -203,7 +203,7 @@ type Attempt = template.Attempt
 // RenderFor is [Plan.Render] for one attempt.
 func (p *Plan) RenderFor(ev *hook.Event, a *Attempt) (Rendering, error) {
 	if p.contract.Batches() {
-		return p.renderOne(ev)
+		return p.renderOne(ev, a)
 	}
 	r, err := p.HeadFor(ev, a)
 	if err != nil {

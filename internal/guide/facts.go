@@ -125,7 +125,7 @@ func (f *facts) together() []byte {
 	plan := f.contract.PlanFor(f.config(f.settings), f.sampleCredential()).Of(hook.EndpointID(hook.IDAt(sampleTime)), "MyApp")
 	var items [][]byte
 	for _, e := range []sent{f.events[0], f.events[min(1, len(f.events)-1)]} {
-		item, err := plan.Item(f.sampleEvent(e.EventType))
+		item, err := plan.Item(f.sampleEvent(e.EventType), nil)
 		if err != nil {
 			return nil
 		}

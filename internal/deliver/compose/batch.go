@@ -13,13 +13,15 @@ import (
 )
 
 // A request with several events. The part of each, its item, is frozen as the body of a single request is. What stands
-// around the items is made anew, by the versions that made them.
+// around the items is made anew, by the versions that made them. Items that name something of their attempt are made anew
+// with each, as bodies are.
 
 // Batch is what one request is made of that has several events. Make it with [Composer.Gather].
 type Batch struct {
 	form       *Form
 	first, now rendering
 	event      *hook.Event // the first
+	at         time.Time   // when it is sent, if the items may name that; else zero
 	items      [][]byte
 	frozen     []*hook.Frozen
 	shown      Composed // the masks, and after Message the message
@@ -66,10 +68,19 @@ func (c Composer) next(ctx context.Context, b *Batch, job *hook.Job) (out Compos
 		b.first, b.now = first, now
 		out.hideSettings(first, now)
 	}
-	if out.hideEvent(b.first, job.Event); b.first.Plan != b.now.Plan {
-		out.hideEvent(b.now, job.Event)
+	var at *contract.Attempt
+	if first.BodyPerAttempt() {
+		if len(b.items) == 0 {
+			b.at = time.Now()
+		}
+		if at, err = c.attempt(ctx, &job.Delivery, b.at, first.LooksBack()); err != nil {
+			return out, nil, nil, err
+		}
 	}
-	item, frozen, err = c.item(ctx, b.form, first, job, &out)
+	if out.hideEvent(b.first, job.Event, at); b.first.Plan != b.now.Plan {
+		out.hideEvent(b.now, job.Event, at)
+	}
+	item, frozen, err = c.item(ctx, b.form, first, now, job, at, &out)
 	return out, item, frozen, err
 }
 
@@ -95,7 +106,11 @@ func (b *Batch) Drop(i int) {
 func (b *Batch) Message(id hook.BatchID, mode hook.Mode) (*send.Message, error) {
 	req, err := b.form.around(b.first, b.now, b.event, b.items...)
 	if err == nil {
-		b.shown.Message, err = b.form.messageOf(b.now, req, id.String(), mode, time.Now())
+		at := b.at
+		if at.IsZero() {
+			at = time.Now()
+		}
+		b.shown.Message, err = b.form.messageOf(b.now, req, id.String(), mode, at)
 	}
 	return b.shown.Message, err
 }
@@ -104,7 +119,7 @@ func (b *Batch) Message(id hook.BatchID, mode hook.Mode) (*send.Message, error) 
 func (b *Batch) Sent() *send.Message { return b.shown.Message }
 
 // Record completes the attempts of the deliveries, one each, with the request as it was sent. Their bodies are
-// the items, which are stored elsewhere already; one in which a secret is masked has that.
+// the items, which are stored elsewhere already; one in which a secret is masked, or that is of this attempt alone, has that.
 func (b *Batch) Record(attempts []*hook.Attempt, reply *send.Reply) {
 	whole := b.shown
 	whole.ownBody = false
@@ -114,7 +129,7 @@ func (b *Batch) Record(attempts []*hook.Attempt, reply *send.Reply) {
 	for i, a := range attempts {
 		a.Request, a.Response, a.Steps, a.RuleFailed = shared.Request, shared.Response, shared.Steps, shared.RuleFailed
 		a.Detail = cutDetail(whole.mask.Text(a.Detail))
-		if item := whole.secrets.Body(b.items[i]); !sameSlice(item, b.items[i]) {
+		if item := whole.secrets.Body(b.items[i]); !sameSlice(item, b.items[i]) || b.first.BodyPerAttempt() {
 			a.Request.Body = item
 		}
 	}
@@ -131,8 +146,10 @@ func (f *Form) around(first, now rendering, ev *hook.Event, items ...[]byte) (re
 
 // one makes the message of a single delivery by a contract that sends several events in one request: the request has one
 // item.
-func (c Composer) one(ctx context.Context, f *Form, first, now rendering, job *hook.Job, out Composed) (Composed, error) {
-	item, frozen, err := c.item(ctx, f, first, job, &out)
+func (c Composer) one(
+	ctx context.Context, f *Form, first, now rendering, job *hook.Job, at *contract.Attempt, sent time.Time, out Composed,
+) (Composed, error) {
+	item, frozen, err := c.item(ctx, f, first, now, job, at, &out)
 	if hook.IsKind(err, hook.KindUnavailable) {
 		return out, err
 	}
@@ -144,39 +161,49 @@ func (c Composer) one(ctx context.Context, f *Form, first, now rendering, job *h
 		return out, err
 	}
 	out.Frozen, out.ownBody = frozen, true // the history shows the whole body, which is stored nowhere else
-	out.Message, err = f.message(now, req, job, time.Now())
+	out.Message, err = f.message(now, req, job, sent)
 	return out, err
 }
 
 // item makes the part of a delivery. If a script makes it, that part is stored before it is sent, since a script may answer
 // differently the second time. out says if the script failed or cancelled; then there is no part.
+//
+// A part that names something of its attempt is not stored, and what a script made of such a one is made anew by the present
+// script. If there is none any more, it stays as the earlier one made it.
 func (c Composer) item(
-	ctx context.Context, f *Form, r rendering, job *hook.Job, out *Composed,
+	ctx context.Context, f *Form, first, now rendering, job *hook.Job, at *contract.Attempt, out *Composed,
 ) (item []byte, frozen *hook.Frozen, err error) {
+	anew := first.BodyPerAttempt()
 	if job.Frozen != nil {
-		return job.Frozen.Body, nil, nil
+		if !anew || now.config.Transformation == "" {
+			return job.Frozen.Body, nil, nil
+		}
+		first.config.Transformation = now.config.Transformation
 	}
 	ev := job.Event
-	if item, err = r.Item(ev); err != nil {
+	if item, err = first.Item(ev, at); err != nil {
 		return nil, nil, err
 	}
-	if r.config.Transformation == "" {
-		if !sameSlice(item, ev.Payload) {
+	if first.config.Transformation == "" {
+		if !anew && !sameSlice(item, ev.Payload) {
 			frozen = &hook.Frozen{Body: item}
 		}
 		return item, frozen, nil
 	}
-	changed, err := c.changedItem(ctx, f, r, ev, item, out)
-	if err != nil || out.Failure != nil || out.Cancelled {
+	changed, err := c.changedItem(ctx, f, first, ev, at, item, out)
+	switch {
+	case err != nil || out.Failure != nil || out.Cancelled:
 		return item, nil, err
+	case job.Frozen == nil:
+		frozen = &hook.Frozen{Body: changed}
 	}
-	return changed, &hook.Frozen{Body: changed}, nil
+	return changed, frozen, nil
 }
 
 // changedItem lets the endpoint's script change the payload of one event. Everything else of the request is not of one event,
 // so the script cannot change it.
 func (c Composer) changedItem(
-	ctx context.Context, f *Form, r rendering, ev *hook.Event, item []byte, out *Composed,
+	ctx context.Context, f *Form, r rendering, ev *hook.Event, at *contract.Attempt, item []byte, out *Composed,
 ) ([]byte, error) {
 	req, err := r.Together(item)
 	if err != nil {
@@ -195,7 +222,7 @@ func (c Composer) changedItem(
 	case script.Payload != nil:
 		changed := *ev
 		changed.Payload, changed.ContentType = script.Payload, ""
-		made, wrong := r.Item(&changed)
+		made, wrong := r.Item(&changed, at)
 		if item = made; wrong != nil {
 			err = failed("No request can be made of the changed payload: " + wrong.Error())
 		}

@@ -94,7 +94,7 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 		out.secrets, out.mask = out.secrets.And(present.mask), out.mask.And(present.withPersonal(job.Event))
 	}
 	if first.contract.Batches() {
-		return c.one(ctx, f, first, present, job, out)
+		return c.one(ctx, f, first, present, job, at, now, out)
 	}
 	req, err := first.RenderFor(job.Event, at)
 	if err != nil { // an expression that fails may quote what it read
@@ -214,8 +214,8 @@ func (c *Composed) hideSettings(first, now rendering) {
 }
 
 // hideEvent also hides what the contract computes of secrets for an event, and what it calls sensitive in it.
-func (c *Composed) hideEvent(r rendering, ev *hook.Event) {
-	if secrets, personal := r.Computed(ev, nil); len(secrets)+len(personal) > 0 {
+func (c *Composed) hideEvent(r rendering, ev *hook.Event, at *contract.Attempt) {
+	if secrets, personal := r.Computed(ev, at); len(secrets)+len(personal) > 0 {
 		c.secrets, c.mask = c.secrets.With(secrets...), c.mask.With(secrets...).With(personal...)
 	}
 	if ev.JSON() {
