@@ -5,6 +5,7 @@
 //
 //   - A version is in force only once it is stored, so it is in force after a restart, too.
 //   - A contract with a mistake is refused as a whole. The version in force stays.
+//   - If the version in force asks for no handshake, no endpoint waits for one.
 //   - The functions of [Catalog.Watch] are called after the new version is in the set, so
 //     they find the new one.
 package catalog
@@ -41,6 +42,10 @@ type Store interface {
 	// ContractEndpoints lists up to n endpoints of a contract, of all tenants, in the order
 	// of their ids, from the one after the given id.
 	ContractEndpoints(ctx context.Context, contract string, after hook.EndpointID, n int) ([]*hook.Endpoint, error)
+	// UnverifiedEndpoints is the same for endpoints that wait for a right answer to a handshake.
+	UnverifiedEndpoints(ctx context.Context, contract string, after hook.EndpointID, n int) ([]*hook.Endpoint, error)
+	// UpdateEndpoint stores nothing, and is not ok, if the endpoint was changed since it was read.
+	UpdateEndpoint(ctx context.Context, e *hook.Endpoint, newConfig bool) (ok bool, err error)
 }
 
 // Catalog has the contracts of one node. Its methods may be called from any goroutine.
@@ -128,6 +133,7 @@ func (k *Catalog) put(
 	k.set.Add(c.WithVersion(version))
 	k.changed(c.Name)
 	k.log.Info("contract in force", "contract", c.Name, "version", version, "origin", origin)
+	k.release(ctx, c.Name)
 	stored.KeptBack, err = k.KeptBack(ctx, c)
 	if err != nil {
 		k.log.Error("endpoints of the contract not checked", "contract", c.Name, "error", err)
@@ -138,6 +144,39 @@ func (k *Catalog) put(
 			"problem", e.Fields[0].Pointer+": "+e.Fields[0].Detail)
 	}
 	return stored, nil
+}
+
+// release makes the endpoints of a contract active that waited for the answer to a handshake which the version that
+// serves them does not ask for. A failure is logged: the next start tries again.
+func (k *Catalog) release(ctx context.Context, name string) {
+	if c, ok := k.set.Lookup(name); !ok || c.Verifies() {
+		return
+	}
+	const page = 200
+	var after hook.EndpointID
+	for {
+		endpoints, err := k.store.UnverifiedEndpoints(ctx, name, after, page)
+		for _, e := range endpoints {
+			if err != nil {
+				break
+			}
+			if serving, ok := k.set.For(e); ok && !serving.Verifies() && !e.Unreadable {
+				e.State, e.StateReason = hook.EndpointActive, ""
+				var done bool
+				if done, err = k.store.UpdateEndpoint(ctx, e, false); err == nil && !done {
+					break // somebody changed it meanwhile: it is read again
+				}
+			}
+			after = e.ID
+		}
+		if err != nil {
+			k.log.Error("endpoints that waited for a handshake are not active yet", "contract", name, "error", err)
+			return
+		}
+		if len(endpoints) == 0 {
+			return
+		}
+	}
 }
 
 // maxKeptBack bounds the list of endpoints, which a person has to read.
@@ -224,6 +263,9 @@ func (k *Catalog) reloadAll(ctx context.Context) error {
 		}
 		if k.reshape(name, shaping) || changed {
 			k.changed(name)
+		}
+		if changed {
+			k.release(ctx, name)
 		}
 	}
 	return nil

@@ -209,6 +209,61 @@ func TestKeptBack(t *testing.T) {
 	}
 }
 
+// Endpoints that wait for the answer to a handshake are active as soon as their contract does not ask any more, also if the
+// server ended between the two steps. Those of an older version that asks wait on.
+func TestNoHandshakeAnyMore(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := newNode(t, db)
+		if _, _, err := db.PutTenant(t.Context(), "acme", hook.TenantChange{}); err != nil {
+			t.Fatal(err)
+		}
+		const asking = shop + "endpoint: {verify: {method: GET}}\n"
+		b.put(asking)
+		list := map[string]*hook.Endpoint{}
+		create := func(name string, state hook.EndpointState, reason string, settings string) {
+			e := &hook.Endpoint{
+				ID: hook.NewEndpointID(), Tenant: "acme", Name: name, Contract: "shop", State: state, StateReason: reason,
+				Config: hook.EndpointConfig{URL: "http://x.example/", Settings: []byte(settings)},
+			}
+			if err := db.CreateEndpoint(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+			list[name] = e
+		}
+		create("new", hook.EndpointDisabled, hook.ReasonUnverified, "")
+		create("changed", hook.EndpointPaused, hook.ReasonUnverified, `{"token":"t"}`)
+		create("paused", hook.EndpointPaused, hook.ReasonByPerson, `{"token":"t"}`)
+		check := func(name string, want hook.EndpointState, reason string) {
+			t.Helper()
+			e, err := db.TenantEndpoint(t.Context(), "acme", list[name].ID)
+			if err != nil || e.State != want || e.StateReason != reason {
+				t.Errorf("%s is %+v, %v; want %s because of %q", name, e, err, want, reason)
+			}
+		}
+		b.put(strings.Replace(asking, "Shop", "Again", 1))
+		check("new", hook.EndpointDisabled, hook.ReasonUnverified)
+
+		const needing = "endpoint: {settings: {required: [token], properties: {token: {type: string, title: {en: Token}}}}}\n"
+		b.put(shop + needing)
+		check("new", hook.EndpointDisabled, hook.ReasonUnverified) // it has no token, so the version before serves it
+		check("changed", hook.EndpointActive, "")
+		check("paused", hook.EndpointPaused, hook.ReasonByPerson)
+
+		if _, _, err := db.PutContract(t.Context(), "shop", []byte(titled("Later")), hook.ContractPosted); err != nil {
+			t.Fatal(err)
+		}
+		check("new", hook.EndpointDisabled, hook.ReasonUnverified)
+		newNode(t, db) // the next start
+		check("new", hook.EndpointActive, "")
+
+		b.put(asking + "\n")
+		for _, name := range []string{"new", "changed"} {
+			check(name, hook.EndpointActive, "")
+		}
+	})
+}
+
 func TestImportShipped(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)

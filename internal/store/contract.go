@@ -142,3 +142,11 @@ func (db *DB) ContractEndpoints(ctx context.Context, contract string, after hook
 	return collect(ctx, db.read, db.scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints
 		WHERE contract = $1 AND id > $2 AND state <> 'deleted' ORDER BY id LIMIT $3`, contract, after[:], n)
 }
+
+// UnverifiedEndpoints lists up to n endpoints of a contract, of all tenants, that have not given the right answer to a
+// handshake, in the order of their ids, from the one after the given id.
+func (db *DB) UnverifiedEndpoints(ctx context.Context, contract string, after hook.EndpointID, n int) ([]*hook.Endpoint, error) {
+	return collect(ctx, db.read, db.scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints
+		WHERE contract = $1 AND id > $2 AND state_reason = $3 AND state <> 'deleted' ORDER BY id LIMIT $4`,
+		contract, after[:], hook.ReasonUnverified, n)
+}
