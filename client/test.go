@@ -24,6 +24,8 @@ type TestResult struct {
 	Delivery  string        `json:"delivery" doc:"The test in the history." example:"dlv_06ew2c6eqfy7d00000000000g4"`
 	Event     string        `json:"event" doc:"The event that was created for the test." example:"evt_06ew2c6eqfy7d00000000000g0"`
 	Type      string        `json:"type" doc:"Type of the event." example:"order.paid"`
+	// EndpointState is only there after a handshake.
+	EndpointState string `json:"endpoint_state,omitempty" enum:"active,paused,disabled" doc:"After a handshake: the state of the endpoint since then."`
 }
 
 // Diagnosis says what became of a request in words for people who do not program.

@@ -77,10 +77,10 @@ func (x Endpoints) greet(ctx context.Context, e *hook.Endpoint, c *contract.Cont
 	return out, nil
 }
 
-// Verify makes a handshake with an endpoint. If the answer is right, an endpoint that gets nothing because it was not
-// verified gets events from then on. The codes of its errors are endpoint_not_found, contract_not_found, no_handshake
-// and test_running.
-func (x Endpoints) Verify(ctx context.Context, tenant, id string) (*EndpointTest, error) {
+// Verify makes a handshake with an endpoint. If the answer is right and activate is true, an endpoint that gets nothing
+// because it was not verified gets events from then on. activate is false for callers who may test endpoints and not
+// change them. The codes of its errors are endpoint_not_found, contract_not_found, no_handshake and test_running.
+func (x Endpoints) Verify(ctx context.Context, tenant, id string, activate bool) (*EndpointTest, error) {
 	e, err := x.Get(ctx, tenant, id)
 	if err != nil {
 		return nil, err
@@ -93,5 +93,5 @@ func (x Endpoints) Verify(ctx context.Context, tenant, id string) (*EndpointTest
 	case !c.Verifies():
 		return nil, hook.Invalid("no_handshake", "The contract "+c.Name+" has no handshake, so there is nothing to verify.")
 	}
-	return x.greet(ctx, e, c, e.StateReason == hook.ReasonUnverified)
+	return x.greet(ctx, e, c, activate && e.StateReason == hook.ReasonUnverified)
 }

@@ -51,7 +51,7 @@ func TestHandshakeStates(t *testing.T) {
 	t.Parallel()
 	const elsewhere = "https://other.example.com/hooks"
 	type step struct {
-		do    string // url, settings, name, verify, or a state: by a patch if it begins with "patch "
+		do    string // url, settings, name, verify, try, or a state: by a patch if it begins with "patch "
 		right bool   // what the receiver answers
 		want  string // state, reason
 		asked int    // handshakes
@@ -78,6 +78,9 @@ func TestHandshakeStates(t *testing.T) {
 		}},
 		"disabled while it is unverified": {hook.EndpointActive, false, "disabled unverified", []step{
 			{"patch disabled", true, "disabled by_person", 0}, {"url", true, "disabled by_person", 0},
+		}},
+		"tried by somebody who may not change it": {hook.EndpointActive, false, "disabled unverified", []step{
+			{"try", true, "disabled unverified", 1}, {"verify", true, "active ", 1},
 		}},
 		"resumed by a patch": {hook.EndpointPaused, false, "paused by_person", []step{{"patch active", false, "paused unverified", 1}, {"verify", true, "active ", 1}}},
 	} {
@@ -107,8 +110,8 @@ func TestHandshakeStates(t *testing.T) {
 					patch(admin.EndpointPatch{Settings: json.RawMessage(` { } `)})
 				case "name":
 					patch(admin.EndpointPatch{Name: new("CRM")})
-				case "verify":
-					_, err = x.Verify(t.Context(), tenant, e.ID.String())
+				case "verify", "try":
+					_, err = x.Verify(t.Context(), tenant, e.ID.String(), s.do == "verify")
 				case "patch active", "patch disabled":
 					patch(admin.EndpointPatch{State: new(hook.EndpointState(s.do[len("patch "):]))})
 				default:
@@ -155,7 +158,7 @@ func TestHandshakeWhileChanging(t *testing.T) {
 			r.asked, r.right = 0, tc.right
 			first := change(x, tenant, e.ID.String(), tc.change)
 			r.then = func() { first(); r.then = func() { r.right = true } }
-			if _, err := x.Verify(t.Context(), tenant, e.ID.String()); err != nil {
+			if _, err := x.Verify(t.Context(), tenant, e.ID.String(), true); err != nil {
 				t.Fatal(err)
 			}
 			stored := must(x.Get(t.Context(), tenant, e.ID.String()))(t)

@@ -39,7 +39,8 @@ func (h testHandlers) register(a *API) {
 		noBody:  true,
 		summary: "Make a handshake with an endpoint",
 		description: "Sends the handshake that the endpoint's contract asks for, and answers like a test. After a right answer, " +
-			"an endpoint with the state_reason unverified becomes active. The same happens by itself when an endpoint is " +
+			"an endpoint with the state_reason unverified becomes active, if the key has the scope endpoints:write; a key that has " +
+			"only endpoints:test learns whether the answer is right. The same happens by itself when an endpoint is " +
 			"created, when its url, headers, settings or auth change, and when it is resumed.",
 		codes: []string{"endpoint_not_found", "contract_not_found", "no_handshake", "test_running"},
 	}, h.verify)
@@ -77,11 +78,15 @@ func (h testHandlers) verify(ctx context.Context, in *struct {
 	Speaks
 },
 ) (*struct{ Body client.TestResult }, error) {
-	r, err := h.endpoints.Verify(ctx, in.Tenant, in.Endpoint)
+	r, err := h.endpoints.Verify(ctx, in.Tenant, in.Endpoint, keyOf(ctx).Has("endpoints:write"))
 	if err != nil {
 		return nil, err
 	}
-	return h.tested(ctx, r, in.language())
+	out, err := h.tested(ctx, r, in.language())
+	if err == nil {
+		out.Body.EndpointState = string(r.Endpoint.State)
+	}
+	return out, err
 }
 
 // tested is the answer to a test and to a handshake.

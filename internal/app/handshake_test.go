@@ -110,7 +110,17 @@ func TestHandshake(t *testing.T) {
 	}
 
 	rc.learn("/a")
-	if r, err := p.VerifyEndpoint(ctx, "acme", e.ID, ""); err != nil || !r.Passed {
+	tester, err := p.CreateKey(ctx, client.KeyInput{Role: "tenant", Tenant: "acme", Scopes: []string{"endpoints:test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, answer := p.call(tester.Text, "POST", "/v1/tenants/acme/endpoints/"+e.ID+"/verify", ""); status != 200 ||
+		!strings.Contains(string(answer), `"passed":true`) || !strings.Contains(string(answer), `"endpoint_state":"disabled"`) {
+		t.Fatalf("a right answer to somebody who may only test: %d %s", status, answer)
+	}
+	e, err = p.Endpoint(ctx, "acme", e.ID)
+	state(e, err, "disabled", "unverified")
+	if r, err := p.VerifyEndpoint(ctx, "acme", e.ID, ""); err != nil || !r.Passed || r.EndpointState != "active" {
 		t.Fatalf("a right answer: %+v, %v", r, err)
 	}
 	e, err = p.Endpoint(ctx, "acme", e.ID)
@@ -141,8 +151,8 @@ func TestHandshake(t *testing.T) {
 
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
-	if len(rc.asked) != 7 {
-		t.Errorf("%d handshakes, want 7", len(rc.asked))
+	if len(rc.asked) != 8 {
+		t.Errorf("%d handshakes, want 8", len(rc.asked))
 	}
 	for _, q := range rc.asked {
 		if q.Method != "POST" || q.Header.Get("X-Token") != "t0ken-of-shop" || q.Header.Get("X-Event") != "" ||

@@ -252,8 +252,10 @@ const en = {
       url_too_long: "A URL has at most {max} bytes; this one has {bytes}.",
       value_masked: "These asterisks stand for a secret. Write the value itself.",
       secret_again: "This secret would go to {url}, another address than before. Write it again, or remove it.",
-      secret_again_endpoint: "The endpoint has secrets that would go to {url}, another address than before. Change its URL at the endpoint, and write the secrets again there.",
-      url_of_credential: "Requests carry the key of a credential, which would go to {url}, another address than before. That takes a key that may change credentials.",
+      secret_again_endpoint:
+        "The endpoint has secrets that would go to {url}, another address than before. Change its URL at the endpoint, and write the secrets again there.",
+      url_of_credential:
+        "Requests carry the key of a credential, which would go to {url}, another address than before. That takes a key that may change credentials.",
     },
     // What may follow: the word that was probably meant, or those that are possible.
     meant: (meant: string) => `Did you mean ${meant}?`,
@@ -429,6 +431,7 @@ const en = {
       "Gancho asked this address whether it wants these webhooks, and did not get the right answer. Nothing is sent until it answers. Correct the address, or let the receiver answer, and verify again.",
     verify: "Verify now",
     verified: "The address is verified and active.",
+    answered: "The answer is right, but the endpoint is not active: that takes a key that may change endpoints.",
     unreadableText:
       "Nothing is sent, and waiting webhooks are kept. Enter the address and the settings again, or restore the database from a backup.",
     menu: (name: string) => `Actions for ${name}`,

@@ -380,9 +380,12 @@ const es: Messages = {
       url_space: "Una URL no puede tener espacios ni saltos de línea. Escriba un espacio como %20.",
       url_too_long: "Una URL tiene {max} bytes como máximo; esta tiene {bytes}.",
       value_masked: "Estos asteriscos ocultan un secreto. Escriba el valor mismo.",
-      secret_again: "Este secreto se enviaría a {url}, una dirección distinta de la anterior. Escríbalo de nuevo o quítelo.",
-      secret_again_endpoint: "El destino tiene secretos que se enviarían a {url}, una dirección distinta de la anterior. Cambie la URL en el propio destino y escriba allí de nuevo los secretos.",
-      url_of_credential: "Las peticiones llevan la clave de una credencial, que se enviaría a {url}, una dirección distinta de la anterior. Para eso hace falta una clave que pueda cambiar credenciales.",
+      secret_again:
+        "Este secreto se enviaría a {url}, una dirección distinta de la anterior. Escríbalo de nuevo o quítelo.",
+      secret_again_endpoint:
+        "El destino tiene secretos que se enviarían a {url}, una dirección distinta de la anterior. Cambie la URL en el propio destino y escriba allí de nuevo los secretos.",
+      url_of_credential:
+        "Las peticiones llevan la clave de una credencial, que se enviaría a {url}, una dirección distinta de la anterior. Para eso hace falta una clave que pueda cambiar credenciales.",
     },
     // What may follow: the word that was probably meant, or those that are possible.
     meant: (meant: string) => `¿Quiso decir ${meant}?`,
@@ -555,6 +558,8 @@ const es: Messages = {
       "Gancho preguntó a esta dirección si quiere recibir estos webhooks y no obtuvo la respuesta correcta. No se envía nada hasta que responda. Corrija la dirección, o haga que el receptor responda, y verifique de nuevo.",
     verify: "Verificar ahora",
     verified: "La dirección quedó verificada y activa.",
+    answered:
+      "La respuesta es correcta, pero el destino sigue sin activarse: para eso hace falta una clave que pueda cambiar destinos.",
     unreadableText:
       "No se envía nada y los webhooks que esperan se conservan. Escriba de nuevo la dirección y los ajustes, o restaure la base de datos desde una copia.",
     menu: (name) => `Acciones de ${name}`,

@@ -380,8 +380,10 @@ const pt: Messages = {
       url_too_long: "Uma URL tem no máximo {max} bytes; esta tem {bytes}.",
       value_masked: "Estes asteriscos escondem um segredo. Escreva o próprio valor.",
       secret_again: "Este segredo iria para {url}, um endereço diferente do anterior. Escreva-o de novo ou remova-o.",
-      secret_again_endpoint: "O destino tem segredos que iriam para {url}, um endereço diferente do anterior. Altere a URL no próprio destino e escreva lá de novo os segredos.",
-      url_of_credential: "As requisições levam a chave de uma credencial, que iria para {url}, um endereço diferente do anterior. Para isso é preciso uma chave que possa alterar credenciais.",
+      secret_again_endpoint:
+        "O destino tem segredos que iriam para {url}, um endereço diferente do anterior. Altere a URL no próprio destino e escreva lá de novo os segredos.",
+      url_of_credential:
+        "As requisições levam a chave de uma credencial, que iria para {url}, um endereço diferente do anterior. Para isso é preciso uma chave que possa alterar credenciais.",
     },
     // What may follow: the word that was probably meant, or those that are possible.
     meant: (meant: string) => `Você quis dizer ${meant}?`,
@@ -555,6 +557,8 @@ const pt: Messages = {
       "O Gancho perguntou a este endereço se ele quer receber estes webhooks e não obteve a resposta certa. Nada é enviado até que ele responda. Corrija o endereço, ou faça o receptor responder, e verifique de novo.",
     verify: "Verificar agora",
     verified: "O endereço foi verificado e está ativo.",
+    answered:
+      "A resposta está certa, mas o destino continua inativo: para ativá-lo é preciso uma chave que possa alterar destinos.",
     unreadableText:
       "Nada é enviado, e os webhooks que esperam são mantidos. Digite de novo o endereço e os ajustes, ou restaure o banco de dados de um backup.",
     menu: (name) => `Ações de ${name}`,

@@ -190,7 +190,12 @@ function Unverified({ endpoint: e }: { endpoint: Endpoint }) {
         }),
       ),
     onSuccess: (r) => {
-      if (r.passed) notifications.show({ color: "teal", message: t.endpoints.verified });
+      if (r.passed)
+        notifications.show(
+          r.endpoint_state === "active"
+            ? { color: "teal", message: t.endpoints.verified }
+            : { color: "yellow", message: t.endpoints.answered },
+        );
     },
     onSettled: () => queryClient.invalidateQueries({ queryKey: ofTenant(e.tenant) }),
   });
