@@ -24,6 +24,7 @@ var doors = map[string][]string{
 	"signature of a request":                     {"sign.FuzzVerify", "sign.FuzzReading"},
 	"signature that a contract describes":        {"sign.FuzzTemplate"},
 	"secret of an endpoint":                      {"sign.FuzzSecret"},
+	"public key at an address":                   {"sign.FuzzKeyDocument", "sign.FuzzKeyURL"},
 	"token of a credential":                      {"bearer.FuzzToken"},
 	"rules about hosts, and the hosts":           {"egress.FuzzRules"},
 	"answer of a receiver":                       {"send/http.FuzzAnswer", "send/http.FuzzRetryAfter", "answer.FuzzRead"},

@@ -70,7 +70,9 @@ var algorithms = []*algorithm{
 	{name: "ed25519", keys: []string{keyPEM, keyWhsec, keyHex, keyBase64}, kind: ed25519Kind},
 	{name: "rsa-sha256", hash: sha256.New, keys: []string{keyPEM}, kind: rsaKind},
 	{name: "rsa-pss-sha256", hash: sha256.New, keys: []string{keyPEM}, kind: rsaPSSKind},
+	{name: "rsa-sha1", hash: sha1.New, keys: []string{keyPEM}, kind: rsaKind},
 	{name: "ecdsa-sha256", hash: sha256.New, keys: []string{keyPEM}, kind: ecdsaKind},
+	{name: "ecdsa-sha1", hash: sha1.New, keys: []string{keyPEM}, kind: ecdsaKind},
 	{name: "ecdsa-sha256-raw", hash: sha256.New, keys: []string{keyPEM}, kind: ecdsaRawKind},
 }
 
@@ -118,6 +120,7 @@ type material struct {
 	shared  []byte        // of a MAC
 	private crypto.Signer // nil: it only verifies
 	public  crypto.PublicKey
+	id      string // of the public key, if the description names it
 }
 
 // Lengths of secrets in text form, in bytes.
@@ -307,48 +310,58 @@ func (c *compiled) checkKey(m *material, verify bool) error {
 	}[c.algorithm.kind])
 }
 
+// digest is the sum of a message that a key pair signs, and what it was made with.
+func (a *algorithm) digest(message []byte) ([]byte, crypto.Hash) {
+	if strings.HasSuffix(a.name, "-sha1") { // of systems that have nothing better
+		sum := sha1.Sum(message)
+		return sum[:], crypto.SHA1
+	}
+	sum := sha256.Sum256(message)
+	return sum[:], crypto.SHA256
+}
+
 // sign signs a message with a private key.
 func (a *algorithm) sign(m *material, message []byte) ([]byte, error) {
-	sum := sha256.Sum256(message)
+	sum, with := a.digest(message)
 	switch a.kind {
 	case ed25519Kind:
 		return m.private.Sign(nil, message, crypto.Hash(0))
 	case rsaPSSKind:
-		return m.private.Sign(rand.Reader, sum[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256})
+		return m.private.Sign(rand.Reader, sum, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256})
 	case ecdsaRawKind:
 		k, ok := m.private.(*ecdsa.PrivateKey)
 		if !ok {
 			return nil, refuse("the key is of another kind")
 		}
-		r, s, err := ecdsa.Sign(rand.Reader, k, sum[:])
+		r, s, err := ecdsa.Sign(rand.Reader, k, sum)
 		if err != nil {
 			return nil, err
 		}
 		size := (k.Curve.Params().BitSize + 7) / 8
 		return append(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size))...), nil
 	default:
-		return m.private.Sign(rand.Reader, sum[:], crypto.SHA256)
+		return m.private.Sign(rand.Reader, sum, with)
 	}
 }
 
 // verify reports whether a signature was made with the private key that belongs to a public one.
 func (a *algorithm) verify(m *material, message, signature []byte) bool {
-	sum := sha256.Sum256(message)
+	sum, with := a.digest(message)
 	switch k := m.public.(type) {
 	case ed25519.PublicKey:
 		return len(signature) == ed25519.SignatureSize && ed25519.Verify(k, message, signature)
 	case *rsa.PublicKey:
 		if a.kind == rsaPSSKind {
-			return rsa.VerifyPSS(k, crypto.SHA256, sum[:], signature, nil) == nil
+			return rsa.VerifyPSS(k, crypto.SHA256, sum, signature, nil) == nil
 		}
-		return rsa.VerifyPKCS1v15(k, crypto.SHA256, sum[:], signature) == nil
+		return rsa.VerifyPKCS1v15(k, with, sum, signature) == nil
 	case *ecdsa.PublicKey:
 		if a.kind == ecdsaKind {
-			return ecdsa.VerifyASN1(k, sum[:], signature)
+			return ecdsa.VerifyASN1(k, sum, signature)
 		}
 		size := (k.Curve.Params().BitSize + 7) / 8
 		return len(signature) == 2*size &&
-			ecdsa.Verify(k, sum[:], new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:]))
+			ecdsa.Verify(k, sum, new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:]))
 	}
 	return false
 }

@@ -41,6 +41,9 @@ func (c *compiled) newSigner(secrets []hook.Secret) (Signer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("secret %d: %w", i+1, err)
 		}
+		if s.usesKeyID {
+			m.id = keyID(m.public)
+		}
 		s.keys, s.expires = append(s.keys, m), append(s.expires, secret.ExpiresAt)
 		if !several {
 			break
@@ -65,6 +68,9 @@ func unsignable(format string, args ...any) error {
 // Sign puts the time and what else is known beforehand into the request, then signs it, then puts the signature into it.
 func (s *describedSigner) Sign(m Message) (Message, error) {
 	v := values{m: &m, strip: s.strip, timestamp: s.timeText(m.Time), id: m.ID}
+	if s.usesKeyID {
+		v.keyID = s.keys[0].id
+	}
 	if v.nonce = m.Nonce; s.usesNonce && v.nonce == "" {
 		v.nonce = pick(s.nonce.Length, s.nonce.Alphabet)
 	}
@@ -92,6 +98,9 @@ func (s *describedSigner) Sign(m Message) (Message, error) {
 			continue
 		}
 		v.secret = s.keys[i].text
+		if s.usesKeyID {
+			v.keyID = s.keys[i].id
+		}
 		message, absent, token := m.Body, (*source)(nil), ""
 		switch {
 		case s.jwt != nil:
@@ -174,11 +183,19 @@ func (c *compiled) fill(m *Message, v *values, p *place) (string, error) {
 		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) || strings.Trim(text, " \t") != text {
 			return "", unsignable("the header %s would have a line break or another character that a header cannot have", p.Path[0])
 		}
+		if len(p.Path) > 1 {
+			m.Headers = withHeaderMember(m.Headers, p.Path, text)
+			return text, nil
+		}
 		m.Headers = append(m.Headers, hook.Header{Name: p.Path[0], Value: text})
 	case InQuery:
 		m.URL = withParameter(m.URL, p.Path[0], text)
 	case InBody:
 		v.form = nil
+		if len(p.Path) == 0 {
+			m.Body = []byte(text)
+			return text, nil
+		}
 		if isForm(m) {
 			m.Body = withField(m.Body, p.field(), text)
 			return text, nil
@@ -227,7 +244,7 @@ type describedVerifier struct {
 }
 
 func (c *compiled) newVerifier(tolerance time.Duration, keys []string) (Verifier, error) {
-	if len(keys) == 0 {
+	if len(keys) == 0 && c.keys == nil {
 		return nil, fmt.Errorf("%w: there is none", ErrSecret)
 	}
 	v := &describedVerifier{compiled: c, tolerance: tolerance}
@@ -301,8 +318,12 @@ func (v *describedVerifier) Verify(m Message, now time.Time) error {
 		}
 		return err
 	}
-	for i := range v.keys {
-		k := &v.keys[i]
+	keys, err := v.keysOf(&m, r.keyID, now)
+	if err != nil {
+		return err
+	}
+	for i := range keys {
+		k := &keys[i]
 		r.secret = k.text
 		message, absent := m.Body, (*source)(nil)
 		if !v.bodyOnly {
@@ -322,7 +343,8 @@ func (v *describedVerifier) Verify(m Message, now time.Time) error {
 			}
 			right := hmac.Equal(got, sum)
 			if v.algorithm.private() {
-				right = v.algorithm.verify(k, message, got)
+				right = v.algorithm.verify(k, message, got) ||
+					slices.ContainsFunc(v.also, func(a *algorithm) bool { return a.verify(k, message, got) })
 			}
 			if right {
 				return nil
@@ -409,11 +431,15 @@ type reading struct {
 func (c *compiled) valuesOf(m *Message, p *place) (out []string) {
 	switch p.In {
 	case InHeader:
-		out = headerLines(m, p.Path[0])
+		if out = headerLines(m, p.Path[0]); len(p.Path) > 1 {
+			out = headerMembers(out, p.Path[1])
+		}
 	case InQuery:
 		out = parameters(m.URL, p.Path[0])
 	case InBody:
-		if isForm(m) {
+		if len(p.Path) == 0 {
+			out = []string{strings.TrimSpace(string(m.Body))}
+		} else if isForm(m) {
 			v := values{m: m}
 			out = v.fields()[p.field()]
 		} else if rawjson.KindOf(m.Body) == '{' {
@@ -431,6 +457,12 @@ func (r *reading) read(p *place) error {
 		return nil
 	}
 	for _, value := range (&compiled{}).valuesOf(r.m, p) {
+		if p.In == InBody && len(p.Path) == 0 { // the body is the token
+			if r.seen = "the body"; value != "" {
+				r.candidates = append(r.candidates, value)
+			}
+			continue
+		}
 		if len(value) > maxValue {
 			continue
 		}
@@ -501,6 +533,8 @@ func (r *reading) match(x *piece, value string) error {
 			into = &r.timestamp
 		case kindNonce:
 			into = &r.nonce
+		case kindKeyID:
+			into = &r.keyID
 		default:
 			into = &r.id
 		}

@@ -17,11 +17,15 @@ import (
 // zero stands for its default.
 //
 // A template is a text with ${…} in it, and parts in brackets that are left out if something in them is absent:
-// ${body} ${body.sha256} ${body.sha256.base64} ${host} ${timestamp} ${nonce} ${event.id} ${secret} ${method} ${url} ${url.decoded} ${path} ${query}
-// ${query.NAME} ${header.NAME} ${form.NAME} ${form.sorted} ${json.PATH}, and where a signature stands ${signature} or
+// ${body} ${body.sha256} ${body.sha256.base64} ${body.crc32} ${host} ${timestamp} ${nonce} ${event.id} ${key.id} ${secret} ${method} ${url}
+// ${url.decoded} ${path} ${query} ${query.NAME} ${header.NAME} ${form.NAME} ${form.sorted} ${json.PATH} ${settings.NAME}, and where a signature stands ${signature} or
 // ${signature.1} to ${signature.5}. ${lower(…)}, ${upper(…)} and ${sha256(…)} change a value. $${, $[ and $] are plain ${, [ and ].
 type Description struct {
-	Algorithm string  // one of [Algorithms]; "": hmac-sha256
+	Algorithm string // one of [Algorithms]; "": hmac-sha256
+	// Also are further algorithms that a receiver takes, for keys of the same kind. Nothing is signed with them.
+	Also []string
+	// Keys says where receivers find the public key; nil: they are given it.
+	Keys      *KeySource
 	Key       string  // how the text of a secret becomes a key, one of [Keys]; "": what is usual for the algorithm
 	Over      string  // template of what is signed; "": ${body}
 	Encoding  string  // of the signature, one of [Encodings]; "": hex
@@ -38,9 +42,11 @@ type Description struct {
 
 // Place is one header, parameter of the query, or member of the body.
 type Place struct {
-	In    Part
-	Path  []string // the name; in a body, the names from the outermost object on
-	Value string   // template
+	In Part
+	// Path is the name. In a body it is the names from the outermost object on, and in a header that is a JSON object in
+	// Base64 the name of the header and that of the member.
+	Path  []string
+	Value string // template
 }
 
 // Part is a part of a request.
@@ -133,6 +139,9 @@ type compiled struct {
 	encoding  *encoding
 	key       string
 	over      text
+	also      []*algorithm
+	keys      *keySource // nil: receivers are given the key
+	usesKeyID bool
 	jwt       *jwt      // nil: the signature is no token
 	bodyOnly  bool      // over is just ${body}
 	bodySums  bool      // the whole body is signed, or its sum
@@ -195,6 +204,7 @@ func compileDescription(d Description) (*compiled, []Problem) {
 		c.problem("Remove over, or choose an algorithm that signs, such as hmac-sha256.",
 			"A token is the secret itself, so nothing is signed.", "over")
 	}
+	c.readKeys()
 	c.readPlaces()
 	c.secrets()
 	if len(c.problems) == 0 {
@@ -224,6 +234,14 @@ func (c *compiler) words() {
 		c.encoding = encodings[slices.Index(Encodings(), "text")]
 	} else if c.algorithm.kind != tokenKind && c.encoding.name == "text" {
 		c.problem("Write hex, base64 or base64url.", "Only a token can be written as text; a signature is bytes.", "encoding")
+	}
+	for _, name := range c.Also {
+		other := algorithms[word("algorithm", name, Algorithms())]
+		if other.name == name && (other.kind != c.algorithm.kind || !other.private()) {
+			c.problem("Write algorithms for the same kind of private key, such as [rsa-sha256, rsa-sha1].",
+				fmt.Sprintf("%s does not verify with the keys of %s.", name, c.algorithm.name), "algorithm")
+		}
+		c.also = append(c.also, other)
 	}
 	c.Algorithm = c.algorithm.name
 	if c.Description.JWT == nil {
@@ -286,12 +304,12 @@ func (c *compiler) readPlaces() {
 			c.problem("Write for example \"${signature}\".", "This is empty.", x.key()...)
 		}
 		p.signature = p.text.has(kindSignature)
-		p.reads = p.text.has(kindTimestamp, kindNonce, kindEventID)
+		p.reads = p.text.has(kindTimestamp, kindNonce, kindEventID, kindKeyID)
 		p.text.each(func(s *source, _ bool) {
 			switch s.kind {
 			case kindSecret:
 				c.problem("The receiver knows it already; ${signature} proves it.", "The secret would be sent to the receiver.", x.key()...)
-			case kindSignature, kindTimestamp, kindNonce, kindEventID:
+			case kindSignature, kindTimestamp, kindNonce, kindEventID, kindKeyID:
 				if s.fn != nil {
 					c.problem("Write ${"+s.name+"}.", "A function cannot change what the receiver reads back.", x.key()...)
 				}
@@ -489,7 +507,7 @@ func (c *compiler) checkOver() {
 	case c.algorithm.private() && secret:
 		c.problem("Remove ${secret}.", "The receiver has only the public key, so it cannot know ${secret}.", "over")
 	}
-	if !c.over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindTimestamp, kindNonce, kindEventID, kindURL, kindURLDecoded, kindPath, kindHost, kindQueryText,
+	if !c.over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindBodyCRC32, kindTimestamp, kindNonce, kindEventID, kindURL, kindURLDecoded, kindPath, kindHost, kindQueryText,
 		kindSortedForm, kindHeader, kindQuery, kindForm, kindJSON, kindMethod) {
 		c.problem("Name what is signed, for example \"${body}\".", "This is the same for each request, so the signature would prove nothing.", "over")
 	}
@@ -497,7 +515,7 @@ func (c *compiler) checkOver() {
 	for _, x := range []struct {
 		kind kind
 		name string
-	}{{kindTimestamp, "timestamp"}, {kindNonce, "nonce"}, {kindEventID, "event.id"}} {
+	}{{kindTimestamp, "timestamp"}, {kindNonce, "nonce"}, {kindEventID, "event.id"}, {kindKeyID, "key.id"}} {
 		if c.over.has(x.kind) && !slices.ContainsFunc(c.places, func(p place) bool { return p.text.has(x.kind) }) {
 			c.problem(fmt.Sprintf("Add for example headers: {X-%s: \"${%s}\"}", strings.ToUpper(x.name[:1])+strings.ReplaceAll(x.name[1:], ".id", "-Id"), x.name),
 				fmt.Sprintf("${%s} is signed and stands nowhere in the request, so no receiver can know it.", x.name), "over")
@@ -515,7 +533,7 @@ func (c *compiler) checkBody() {
 		list = append(list, located{text{{source: &source{kind: kindBody}}}, []string{"jwt", "detached"}})
 	}
 	for _, t := range list {
-		if t.text.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindSortedForm) {
+		if t.text.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindBodyCRC32, kindSortedForm) {
 			c.problem("Sign parts of the body (${json.NAME}), or put the signature into a header.",
 				"The signature stands in the body, so it cannot sign the whole body.", t.at...)
 		}
@@ -592,6 +610,9 @@ func (p *place) holds(s *source) bool {
 	case InQuery:
 		return s.kind == kindQuery && s.arg == p.Path[0]
 	default: // the body
+		if len(p.Path) == 0 {
+			return s.kind == kindForm || s.kind == kindJSON
+		}
 		n := min(len(s.path), len(p.Path))
 		return s.kind == kindForm && s.arg == p.field() || s.kind == kindJSON && slices.Equal(s.path[:n], p.Path[:n])
 	}
@@ -634,7 +655,7 @@ func (c *compiled) signs(kinds ...kind) bool {
 			}
 			found := false
 			over.each(func(s *source, _ bool) { found = found || p.holds(s) })
-			if found || p.In == InBody && over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindSortedForm) ||
+			if found || p.In == InBody && over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindBodyCRC32, kindSortedForm) ||
 				p.In == InQuery && over.has(kindURL, kindURLDecoded, kindQueryText) {
 				return true
 			}
@@ -644,6 +665,12 @@ func (c *compiled) signs(kinds ...kind) bool {
 }
 
 func (c *compiler) checkTime() {
+	for _, t := range c.texts() {
+		if t.text.has(kindKeyID) && !c.algorithm.private() {
+			c.problem("Remove it, or choose an algorithm with a private key, such as rsa-sha256.",
+				"${key.id} names a public key, and "+c.Algorithm+" has none.", t.at...)
+		}
+	}
 	if c.Tolerance != 0 && !c.signsTime() {
 		c.problem("Put ${timestamp} into over and into a header, or remove tolerance.", "There is no time in what is signed, so tolerance has nothing to compare.", "tolerance")
 	}
@@ -663,7 +690,7 @@ func (d *compiled) scheme() *Scheme {
 		t.text.each(doubt)
 	}
 	for _, t := range d.texts() {
-		d.usesNonce = d.usesNonce || t.text.has(kindNonce)
+		d.usesNonce, d.usesKeyID = d.usesNonce || t.text.has(kindNonce), d.usesKeyID || t.text.has(kindKeyID)
 	}
 	if d.Description.Over == "" && d.algorithm.kind != tokenKind && d.jwt == nil {
 		d.Description.Over = "${body}"
@@ -681,12 +708,25 @@ func (d *compiled) scheme() *Scheme {
 		NewSigner:   func(secrets []hook.Secret) (Signer, error) { return d.newSigner(secrets) },
 		NewVerifier: func(tolerance time.Duration, keys ...string) (Verifier, error) { return d.newVerifier(tolerance, keys) },
 	}
+	if d.algorithm.private() {
+		s.publish = d.publishKeys
+	}
+	if d.keys != nil {
+		s.wanted = d.wanted
+	}
 	for _, p := range d.places {
-		if p.In == InHeader {
+		if p.In == InHeader && !slices.Contains(s.Headers, p.Path[0]) {
 			s.Headers = append(s.Headers, p.Path[0])
 		}
 		if p.signature && s.Name == d.Algorithm {
-			s.Name = d.Algorithm + " (" + p.Path[len(p.Path)-1] + ")"
+			name := "body"
+			switch {
+			case p.In == InHeader:
+				name = p.Path[0]
+			case len(p.Path) > 0:
+				name = p.Path[len(p.Path)-1]
+			}
+			s.Name = d.Algorithm + " (" + name + ")"
 		}
 	}
 	return s

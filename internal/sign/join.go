@@ -3,6 +3,7 @@ package sign
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,6 +51,9 @@ func Join(schemes ...*Scheme) (*Scheme, error) {
 			out.Reserved = s.Reserved
 		}
 	}
+	if published := slices.DeleteFunc(slices.Clone(schemes), func(s *Scheme) bool { return s.wanted == nil }); len(published) > 1 {
+		return nil, errors.New("two of them have keys, and a receiver fetches one document for a request")
+	}
 	out.Name = strings.Join(names, " + ")
 	out.Check = func(secret string) error {
 		first := ""
@@ -74,7 +78,7 @@ func Join(schemes ...*Scheme) (*Scheme, error) {
 	if maker < 0 {
 		return nil, fmt.Errorf("no secret suits %s: the kinds of their keys differ", strings.Join(names, " and "))
 	}
-	out.NewSecret, out.VerifyKey = schemes[maker].NewSecret, schemes[maker].VerifyKey
+	out.NewSecret, out.VerifyKey, out.publish = schemes[maker].NewSecret, schemes[maker].VerifyKey, schemes[maker].publish
 	out.NewSigner = func(secrets []hook.Secret) (Signer, error) {
 		var list signers
 		for _, s := range schemes {
@@ -118,7 +122,7 @@ func (s *Scheme) signs(in Part) bool {
 	if s.Description == nil {
 		return in == InBody
 	}
-	kinds := []kind{kindBody, kindBodySHA256, kindBodySHA256Base64, kindSortedForm}
+	kinds := []kind{kindBody, kindBodySHA256, kindBodySHA256Base64, kindBodyCRC32, kindSortedForm}
 	if in == InQuery {
 		kinds = []kind{kindURL, kindURLDecoded, kindQueryText}
 	}

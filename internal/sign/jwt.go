@@ -22,6 +22,8 @@ type JWT struct {
 	Lifetime time.Duration
 	// Detached says that the token signs the body, which is not in it (RFC 7515, appendix F, with RFC 7797): header..signature.
 	Detached bool
+	// Enclosed says that the body is a JSON object whose members are the claims, and that the token takes its place.
+	Enclosed bool
 }
 
 // Claim is a member of a token. Its value is a template. One that is nothing but the time in seconds or milliseconds is
@@ -55,6 +57,9 @@ var jwtNames = map[string]string{
 // maxToken is how long a token may be that a verifier looks at, in bytes.
 const maxToken = 8 << 10
 
+// maxEnclosed is how long one may be that is the body.
+const maxEnclosed = 4 << 20
+
 // readJWT makes a jwt of the description.
 func (c *compiler) readJWT() {
 	d := c.Description.JWT
@@ -71,6 +76,12 @@ func (c *compiler) readJWT() {
 	if d.Detached && (len(d.Claims) > 0 || d.Lifetime > 0) {
 		c.problem("Put them into header, or remove detached.", "A detached token has no claims: it signs the body.", "jwt", "claims")
 	}
+	if d.Enclosed {
+		if len(d.Claims) > 0 || d.Lifetime > 0 || d.Detached {
+			c.problem("Remove claims, lifetime and detached.", "The claims of this token are what the body has.", "jwt", "enclosed")
+		}
+		c.Places = append([]Place{{In: InBody, Value: "${signature}"}}, c.Places...)
+	}
 	c.jwt.claims, c.jwt.header = c.readClaims(d.Claims, "claims", "iat", "exp"), c.readClaims(d.Header, "header", "alg", "b64", "crit")
 }
 
@@ -84,9 +95,9 @@ func (c *compiler) readClaims(list []Claim, key string, taken ...string) (out []
 		if !ok {
 			continue
 		}
-		known, others := !t.has(kindTimestamp, kindNonce, kindEventID), false
+		known, others := !t.has(kindTimestamp, kindNonce, kindEventID, kindKeyID), false
 		t.each(func(s *source, _ bool) {
-			others = others || s.kind != kindTimestamp && s.kind != kindNonce && s.kind != kindEventID
+			others = others || !slices.Contains([]kind{kindTimestamp, kindNonce, kindEventID, kindKeyID}, s.kind)
 		})
 		if !known && others {
 			c.problem("Make a claim of each.", "A receiver knows ${timestamp}, ${nonce} and ${event.id} from the token alone, "+
@@ -132,6 +143,13 @@ func (j *jwt) input(v *values, now time.Time) (message []byte, begin string, abs
 	if begin = base64url(append(head, '}')); j.Detached {
 		return slices.Concat([]byte(begin+"."), v.m.Body), begin + ".", nil
 	}
+	if j.Enclosed {
+		if rawjson.KindOf(v.m.Body) != '{' || rawjson.Check(v.m.Body, rawjson.MaxDepth) != nil {
+			return nil, "", &source{name: "body, as a JSON object"}
+		}
+		begin += "." + base64url(v.m.Body)
+		return []byte(begin), begin, nil
+	}
 	claims, absent := appendClaims([]byte("{"), j.claims, v)
 	if absent != nil {
 		return nil, "", absent
@@ -171,7 +189,11 @@ func (v *describedVerifier) verifyToken(token string, r *reading, now time.Time)
 		return fmt.Errorf("%w: the token %s", ErrNoMatch, fmt.Sprintf(format, args...))
 	}
 	parts := strings.Split(token, ".")
-	if len(token) > maxToken || len(parts) != 3 || (parts[1] == "") != v.jwt.Detached {
+	longest := maxToken
+	if v.jwt.Enclosed {
+		longest = maxEnclosed
+	}
+	if len(token) > longest || len(parts) != 3 || (parts[1] == "") != v.jwt.Detached {
 		return wrong("has another form")
 	}
 	decode := base64.RawURLEncoding.Strict().DecodeString
@@ -201,7 +223,11 @@ func (v *describedVerifier) verifyToken(token string, r *reading, now time.Time)
 	case critical || unencoded:
 		return wrong("demands extensions that are not known")
 	}
-	if !slices.ContainsFunc(v.keys, func(k material) bool {
+	keys, err := v.keysOf(r.values.m, member(head, "kid"), now)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(keys, func(k material) bool {
 		if v.algorithm.private() {
 			return v.algorithm.verify(&k, message, signature)
 		}

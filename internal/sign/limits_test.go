@@ -83,8 +83,8 @@ func TestProblemsInFull(t *testing.T) {
 		{Description{Over: "${bdoy}", Places: sig}, template("there is no ${bdoy}.", "Did you mean ${body}?")},
 		{Description{Over: "${query.}", Places: sig}, template("${query.} needs a name, for example ${query.id}.", "")},
 		{Description{Over: "${queri.}", Places: sig}, template("there is no ${queri.}.", "Did you mean ${query}?")},
-		{Description{Over: "${something}", Places: sig}, template("there is no ${something}.", "Possible: body, body.sha256, body.sha256.base64, host, timestamp, event.id, nonce, "+
-			"secret, method, url, url.decoded, path, query, form.sorted, signature, header.NAME, query.NAME, form.NAME, json.NAME.")},
+		{Description{Over: "${something}", Places: sig}, template("there is no ${something}.", "Possible: body, body.sha256, body.sha256.base64, body.crc32, host, timestamp, event.id, key.id, nonce, "+
+			"secret, method, url, url.decoded, path, query, form.sorted, signature, header.NAME, query.NAME, form.NAME, json.NAME, settings.NAME.")},
 		{Description{Over: "${lower(body}", Places: sig}, template(
 			"${lower(body} cannot be read; write for example ${lower(query.id)}.", "Functions: lower, upper, sha256.")},
 		{Description{Over: "${body}\xff", Places: sig}, unseen},

@@ -7,7 +7,8 @@
 //
 // The package promises that bodies are signed as they are, byte for byte, that signatures are compared in constant
 // time, that the work which a stranger's request can cause is bounded, and that no error repeats a secret. It is pure:
-// no I/O except the system's random numbers for new secrets, and no clock; callers pass the time.
+// no I/O except the system's random numbers for new secrets and its list of authorities that certificates can come from,
+// and no clock; callers pass the time, and documents with public keys.
 package sign
 
 import (
@@ -39,6 +40,9 @@ type Scheme struct {
 	// Parts are the schemes that [Join] made this one from; nil if it is one scheme.
 	Parts []*Scheme
 
+	wanted  func(Message) (*Wanted, error)         // nil: keys are not published
+	publish func(secrets []string) ([]byte, error) // nil: there is no public half
+
 	// NewSecret creates a random secret to sign with.
 	NewSecret func() string
 	// Check returns an error, which wraps [ErrSecret], if a text cannot be used as a secret to sign with.
@@ -52,7 +56,8 @@ type Scheme struct {
 	// NewVerifier creates a verifier that accepts what any of the keys verifies; see VerifyKey. A key that signs is
 	// taken as well. A time may differ from the receiver's by the tolerance, in whole seconds; 0 means what the scheme
 	// recommends. It has no effect on a scheme without a time. A time that is not signed is compared, too, but proves
-	// nothing. The error wraps [ErrSecret].
+	// nothing. Without keys, it verifies with those of [Message.Keys], if the scheme has a [KeySource]. The error wraps
+	// [ErrSecret].
 	NewVerifier func(tolerance time.Duration, keys ...string) (Verifier, error)
 }
 
@@ -69,6 +74,11 @@ type Message struct {
 	URL     string // as the sender writes it: scheme, host, path and query
 	Headers []hook.Header
 	Body    []byte // as it is sent
+
+	// Settings is a JSON object of what both sides were told beforehand: the settings of the endpoint. nil: nothing.
+	Settings []byte
+	// Keys are the public keys of the sender, for a verifier whose scheme has a [KeySource]; see [Scheme.Wanted].
+	Keys *PublicKeys
 }
 
 // Header is the value of the first header of a name, whatever its case, and false if there is none.
@@ -94,7 +104,7 @@ type Signer interface {
 type Verifier interface {
 	// Verify checks one request. It returns nil if a signature was made over exactly what the scheme signs and, if the
 	// scheme signs the time, that time is within the tolerance of now. Otherwise it returns an error that wraps
-	// [ErrMissing], [ErrBadTimestamp], [ErrTooOld], [ErrTooNew] or [ErrNoMatch] and says in plain words what it
+	// [ErrMissing], [ErrBadTimestamp], [ErrTooOld], [ErrTooNew], [ErrNoMatch] or [ErrKey] and says in plain words what it
 	// found.
 	Verify(m Message, now time.Time) error
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"net/url"
 	"regexp"
 	"slices"
@@ -45,10 +46,12 @@ const (
 	kindBody kind = iota + 1
 	kindBodySHA256
 	kindBodySHA256Base64
+	kindBodyCRC32
 	kindHost
 	kindTimestamp
 	kindNonce
 	kindEventID
+	kindKeyID
 	kindURL
 	kindURLDecoded
 	kindPath
@@ -61,6 +64,7 @@ const (
 	kindQuery
 	kindForm
 	kindJSON
+	kindSetting
 )
 
 // sources are those without a name of somebody else in them, as people write them.
@@ -71,9 +75,11 @@ var sources = []struct {
 	{"body", kindBody},
 	{"body.sha256", kindBodySHA256},
 	{"body.sha256.base64", kindBodySHA256Base64},
+	{"body.crc32", kindBodyCRC32},
 	{"host", kindHost},
 	{"timestamp", kindTimestamp},
 	{"event.id", kindEventID},
+	{"key.id", kindKeyID},
 	{"nonce", kindNonce},
 	{"secret", kindSecret},
 	{"method", kindMethod},
@@ -94,6 +100,7 @@ var families = []struct {
 	{"query.", "query.id", kindQuery},
 	{"form.", "form.payload", kindForm},
 	{"json.", "json.data.id", kindJSON},
+	{"settings.", "settings.app_id", kindSetting},
 }
 
 var functions = map[string]func(string) string{
@@ -224,7 +231,7 @@ func parseSource(s string) (*source, error) {
 		if arg == "" {
 			return nil, errorf("${%s} needs a name, for example ${%s}", s, f.example)
 		}
-		if f.kind == kindJSON {
+		if f.kind == kindJSON || f.kind == kindSetting {
 			path, err := rawjson.ParsePath(arg)
 			if err != nil {
 				return nil, errorf("${%s} cannot be read: %w", s, err)
@@ -286,6 +293,7 @@ type values struct {
 	timestamp string
 	nonce     string
 	id        string
+	keyID     string
 	secret    string
 	signature []string // of the newest secret, then of older ones
 	form      url.Values
@@ -340,6 +348,8 @@ func (v *values) plain(s *source) (string, bool) {
 	case kindBodySHA256Base64:
 		sum := sha256.Sum256(v.m.Body)
 		return base64.StdEncoding.EncodeToString(sum[:]), true
+	case kindBodyCRC32:
+		return strconv.FormatUint(uint64(crc32.ChecksumIEEE(v.m.Body)), 10), true
 	case kindHost:
 		return known(hostOf(v.m.URL))
 	case kindTimestamp:
@@ -348,6 +358,8 @@ func (v *values) plain(s *source) (string, bool) {
 		return known(v.nonce)
 	case kindEventID:
 		return known(v.id)
+	case kindKeyID:
+		return known(v.keyID)
 	case kindSecret:
 		return known(v.secret)
 	case kindMethod:
@@ -382,6 +394,8 @@ func (v *values) plain(s *source) (string, bool) {
 			return "", false
 		}
 		return values[0], true
+	case kindSetting:
+		return jsonText(v.m.Settings, s.path)
 	default: // kindJSON
 		return jsonText(v.m.Body, s.path)
 	}
@@ -600,7 +614,7 @@ func (t text) pattern(enc *encoding, groups *[]kind) string {
 		case p.source.kind == kindTimestamp:
 			*groups = append(*groups, kindTimestamp)
 			b.WriteString(`([0-9A-Za-z:.+-]+|[A-Z][a-z][a-z], [0-9A-Za-z: ]+)`)
-		case p.source.kind == kindNonce, p.source.kind == kindEventID:
+		case p.source.kind == kindNonce, p.source.kind == kindEventID, p.source.kind == kindKeyID:
 			*groups = append(*groups, p.source.kind)
 			b.WriteString(`([!-~]+)`)
 		default:

@@ -130,6 +130,7 @@ func (f *Form) sign(scheme *sign.Scheme, m *send.Message, id string, now time.Ti
 	}
 	signed, err := signer.Sign(sign.Message{
 		ID: id, Time: now, Method: m.Method, URL: m.Target, Headers: slices.Clip(m.Headers), Body: m.Body,
+		Settings: f.endpoint.Config.Settings,
 	})
 	if err != nil {
 		return err
