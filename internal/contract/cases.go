@@ -40,7 +40,10 @@ type Test struct {
 	headers []expectedHeader
 	body    []byte // nil: not checked
 	answer  *expectedAnswer
-	keys    map[string]place // where they are in the file
+	// received is a request of somebody else; nil: the test makes one, or none.
+	received   *sign.Message
+	unverified bool             // its signature is wrong
+	keys       map[string]place // where they are in the file
 }
 
 // place is a place in a file.
@@ -52,6 +55,7 @@ type facts struct {
 	time    time.Time
 	secrets []hook.Secret // none: the request is not signed
 	nonce   string        // "": a random one
+	keys    []byte        // the document with the public key; nil: nobody fetches one
 	attempt int           // from 1
 	past    Attempt       // what came of the attempts before it
 	name    string        // of the endpoint
@@ -121,15 +125,19 @@ func (l *loader) test(c *Contract, o yamlfile.Object, p yamlfile.Pair) Test {
 	l.testFacts(c, &t, o)
 	l.testExpected(c, &t, o)
 	begins := 0
-	for _, has := range []bool{o.Get("old") != nil || o.Get("new") != nil, o.Get("records") != nil, o.Get("payload") != nil, t.shakes} {
+	for _, has := range []bool{
+		o.Get("old") != nil || o.Get("new") != nil, o.Get("records") != nil, o.Get("payload") != nil, t.shakes, t.received != nil,
+	} {
 		if has {
 			begins++
 		}
 	}
-	request := t.body != nil || t.headers != nil || t.url != nil
+	request := t.body != nil || t.headers != nil || t.url != nil || t.facts.keys != nil && t.received == nil
 	switch {
 	case begins > 1 || begins == 0 && (t.answer == nil || t.event != "" || request):
-		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s needs one thing to begin with.", p.Key), "Give one of: old and new (a change of a record), records (for a schedule), payload, challenge (for a handshake).")
+		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s needs one thing to begin with.", p.Key), "Give one of: old and new (a change of a record), records (for a schedule), payload, challenge (for a handshake), received (a request to verify).")
+	case t.received != nil:
+		l.receivedAlone(&t)
 	case t.fires == nil && !request && t.answer == nil:
 		l.Problem(p.Line, p.Column, fmt.Sprintf("The test %s expects nothing.", p.Key), "Add what has to come out: fires, body, headers or url; or an answer and what it means.")
 	case t.event == "" && (begins > 0 && t.fires == nil || request):
@@ -175,6 +183,9 @@ func (l *loader) testOrigin(c *Contract, t *Test, o yamlfile.Object) {
 		}
 		t.event, t.shakes, t.payload = HandshakeType, true, challengePayload(l.Str(v))
 		return
+	}
+	if v := o.Get("received"); v != nil {
+		l.testReceived(c, t, v)
 	}
 	if v := o.Get("event"); v != nil {
 		t.event = l.Str(v)
@@ -338,7 +349,11 @@ func (l *loader) testFacts(c *Contract, t *Test, o yamlfile.Object) {
 			text := l.Str(item)
 			f.secrets = append(f.secrets, hook.Secret{Text: text})
 			if scheme != nil && item.Kind == yamlfile.KindText {
-				if err := scheme.Check(text); err != nil {
+				err := scheme.Check(text)
+				if t.received != nil {
+					_, err = scheme.VerifyKey(text)
+				}
+				if err != nil {
 					l.ProblemAt(item, "This cannot be the secret: "+strings.TrimPrefix(err.Error(), sign.ErrSecret.Error()+": ")+".", "")
 				}
 			}
@@ -349,6 +364,7 @@ func (l *loader) testFacts(c *Contract, t *Test, o yamlfile.Object) {
 		f.nonce = l.Str(v)
 		t.give("nonce", func(t *Test) { t.facts.nonce = "another" + f.nonce })
 	}
+	l.testKeys(c, t, o)
 	for _, key := range []string{"secret", "nonce"} {
 		if at, ok := t.keys[key]; ok && scheme == nil {
 			l.Problem(at.line, at.column, key+" does nothing in this test: this contract does not sign.", "Describe the signature under endpoint: sign, or remove the line.")
@@ -464,7 +480,7 @@ func (l *loader) testAnswer(n *yamlfile.Node) *expectedAnswer {
 	return a
 }
 
-var fileName = regexp.MustCompile(`^[A-Za-z0-9_./-]+\.(json|txt)$`)
+var fileName = regexp.MustCompile(`^[A-Za-z0-9_./-]+\.(json|txt|pem)$`)
 
 // exact reads bytes: a text, or the name of a file with them. A mapping or a list is JSON in one line.
 func (l *loader) exact(n *yamlfile.Node) []byte {

@@ -93,6 +93,14 @@ const testUnits = 20_000_000
 func (t *Test) run(c *Contract) (r Result) {
 	r.Line = t.Line
 	payload, wrong := []byte(nil), ""
+	if t.received != nil {
+		out, _ := t.outcome(c, nil)
+		r.Wrong = t.verdict(&out)
+		if faults := t.without(c, nil, &out); r.Wrong == "" && len(faults) > 0 {
+			r.Line, r.Wrong = faults[0].line, faults[0].text
+		}
+		return r
+	}
 	if t.shakes {
 		if !c.Verifies() {
 			r.Wrong = "The contract has no handshake."
@@ -148,12 +156,17 @@ type fault struct {
 // outcome is what comes out of a test: the request that goes out, and what the answer means.
 type outcome struct {
 	Rendering
-	meaning string // "" without an answer
-	verdict Verdict
+	meaning  string // "" without an answer
+	verdict  Verdict
+	verified string // what came of verifying it: "", verifiedText, or what is wrong
 }
 
 // outcome makes the request of a test and judges its answer. wrong says why there is no request.
 func (t *Test) outcome(c *Contract, payload []byte) (out outcome, wrong string) {
+	if t.received != nil {
+		out.verified = t.verify(c, *t.received)
+		return out, ""
+	}
 	c = t.as(c)
 	if t.event != "" {
 		if found := c.CheckEndpoint(t.cfg); len(found) > 0 {
@@ -180,6 +193,9 @@ func (t *Test) outcome(c *Contract, payload []byte) (out outcome, wrong string) 
 		if err == nil {
 			err = t.sign(c, &out.Rendering, ev)
 		}
+		if err == nil && t.facts.keys != nil {
+			out.verified = t.verify(c, sign.Message{Method: out.Method, URL: out.URL, Headers: out.Headers, Body: out.Body})
+		}
 		if err != nil {
 			return out, "The request cannot be made: " + strings.TrimSuffix(err.Error(), ".") + "."
 		}
@@ -204,6 +220,7 @@ func (t *Test) sign(c *Contract, req *Rendering, ev *hook.Event) error {
 	m := sign.Message{
 		ID: t.facts.id, Time: t.facts.time, Nonce: t.facts.nonce,
 		Method: req.Method, URL: req.URL, Headers: slices.Clip(req.Headers), Body: req.Body,
+		Settings: t.cfg.Settings,
 	}
 	if m.ID == "" {
 		m.ID = ev.ID.String()
@@ -305,6 +322,9 @@ func (t *Test) compare(c *Contract, out *outcome) (faults []fault) {
 	if t.body != nil && !bytes.Equal(t.body, out.Body) {
 		add(t.keys["body"].line, difference("The body differs.", t.body, out.Body))
 	}
+	if wrong := t.verdict(out); wrong != "" {
+		add(t.keys["keys"].line, wrong)
+	}
 	if s := c.endpoint.bodySchema; s != nil && t.event != "" && rawjson.Check(out.Body, rawjson.MaxDepth) == nil {
 		if found := s.Check(nil, out.Body); len(found) > 0 {
 			add(t.Line, fmt.Sprintf("The body is not as endpoint.schema says at %s: %s", orRoot(found[0].Pointer), found[0].Detail))
@@ -363,7 +383,7 @@ func same(a, b *Rendering) bool {
 
 // sees reports whether two outcomes differ in what the test checks.
 func (t *Test) sees(a, b *outcome) bool {
-	if a.meaning != b.meaning || t.url != nil && a.URL != b.URL || t.body != nil && !bytes.Equal(a.Body, b.Body) {
+	if a.meaning != b.meaning || a.verified != b.verified || t.url != nil && a.URL != b.URL || t.body != nil && !bytes.Equal(a.Body, b.Body) {
 		return true
 	}
 	return slices.ContainsFunc(t.headers, func(h expectedHeader) bool {

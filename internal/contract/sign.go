@@ -71,8 +71,11 @@ func (l *loader) describedScheme(n *yamlfile.Node) *sign.Scheme {
 	before := l.Count()
 	o := l.Object(n, "sign", keysOf["endpoint.sign"])
 	var d sign.Description
+	if v := o.Get("algorithm"); v != nil {
+		d.Algorithm, d.Also = l.algorithms(v)
+	}
 	for key, into := range map[string]*string{
-		"algorithm": &d.Algorithm, "key": &d.Key, "over": &d.Over, "encoding": &d.Encoding, "timestamp": &d.Timestamp,
+		"key": &d.Key, "over": &d.Over, "encoding": &d.Encoding, "timestamp": &d.Timestamp,
 	} {
 		if v := o.Get(key); v != nil {
 			*into = l.Str(v)
@@ -96,6 +99,9 @@ func (l *loader) describedScheme(n *yamlfile.Node) *sign.Scheme {
 	}
 	if v := o.Get("jwt"); v != nil {
 		d.JWT = l.jwt(v)
+	}
+	if v := o.Get("keys"); v != nil {
+		d.Keys = l.keySource(v)
 	}
 	if v := o.Get("tolerance"); v != nil {
 		d.Tolerance = l.Duration(v, minTolerance, maxTolerance)
@@ -144,6 +150,9 @@ func (l *loader) jwt(n *yamlfile.Node) *sign.JWT {
 	if v := o.Get("detached"); v != nil {
 		out.Detached = l.Bool(v)
 	}
+	if v := o.Get("enclosed"); v != nil {
+		out.Enclosed = l.Bool(v)
+	}
 	return out
 }
 
@@ -158,7 +167,7 @@ func (l *loader) places(n *yamlfile.Node, what string, in sign.Part, outer []str
 	}
 	for _, p := range n.Pairs {
 		path := append(slices.Clone(outer), p.Key)
-		if in == sign.InHeader {
+		if in == sign.InHeader && outer == nil {
 			if f, bad := refuseHeader(p.Key, nil); bad {
 				l.Problem(p.Line, p.Column, f.Detail, "")
 			} else if slices.Contains(otherwiseSet, strings.ToLower(p.Key)) {
@@ -168,7 +177,7 @@ func (l *loader) places(n *yamlfile.Node, what string, in sign.Part, outer []str
 		switch {
 		case p.Key == "":
 			l.Problem(p.Line, p.Column, "There is no name.", "")
-		case in == sign.InBody && p.Value.Kind == yamlfile.KindMapping:
+		case p.Value.Kind == yamlfile.KindMapping && (in == sign.InBody || in == sign.InHeader && outer == nil):
 			out = append(out, l.places(p.Value, p.Key, in, path)...)
 		default:
 			out = append(out, sign.Place{In: in, Path: path, Value: l.Str(p.Value)})
@@ -225,7 +234,8 @@ func (l *loader) signedRequest(e *endpoint, n *yamlfile.Node) {
 					fmt.Sprintf("Add it to headers, or put it into brackets: it is then signed if a request has it: [${header.%s}]", name))
 			}
 		}
-		if kind := e.contentType.Literals(); d.InBody() && e.contentType.Static() && e.contentType.Setting() == nil && e.form == nil &&
+		l.signedSettings(e, d, at)
+		if kind := e.contentType.Literals(); d.InBody() && (d.JWT == nil || !d.JWT.Enclosed) && (e.raw != nil || kind != "text/plain; charset=UTF-8") && e.contentType.Static() && e.contentType.Setting() == nil && e.form == nil &&
 			!strings.Contains(kind, "json") && !strings.Contains(kind, "x-www-form-urlencoded") {
 			l.ProblemAt(at.Get("body"), fmt.Sprintf("The signature stands in the body, which is %s: it has no members.", kind),
 				"Put the signature into a header.")

@@ -106,7 +106,7 @@ func TestReferenceSignatures(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(string(b), "```yaml sign\n")[1:]
-	if len(blocks) != 6 {
+	if len(blocks) != 8 {
 		t.Errorf("%d examples", len(blocks))
 	}
 	for _, block := range blocks {
@@ -160,7 +160,7 @@ func TestSignedRequests(t *testing.T) {
 		"content_type: text/xml, sign: {over: '${header.content-type}', headers: {x-s: '${signature}'}}":   "",
 		"content_type: text/xml, " + body:                                                                  "The signature stands in the body, which is text/xml",
 		"sign: {over: '${header.content-type}', body: {'': '${signature}'}}":                               "There is no name.",
-		"sign: {over: '${header.content-type}', headers: {x-s: {a: '${signature}'}}}":                      "This has to be a text",
+		"sign: {over: '${header.content-type}', headers: {x-s: {a: {b: '${signature}'}}}}":                 "This has to be a text",
 	} {
 		_, err := Parse("test.yaml", []byte("contract: s\ntitle: S\nevents: {e: {title: E}}\nendpoint: {"+endpoint+"}\n"))
 		got := ""

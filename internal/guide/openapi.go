@@ -10,7 +10,6 @@ import (
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
-	"gancho/internal/sign"
 )
 
 // OpenAPI is an OpenAPI 3.1 document of a contract, with texts in one of [Languages]. It has
@@ -174,10 +173,8 @@ func (p *page) headers(list []hook.Header) []any {
 		}
 	}
 	for _, d := range p.described() {
-		for _, place := range d.Places {
-			if place.In == sign.InHeader {
-				add(place.Path[0], "", place.Value)
-			}
+		for _, h := range headersOf(d) {
+			add(h.Name, "", h.Value)
 		}
 	}
 	return out

@@ -9,7 +9,6 @@ import (
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
-	"gancho/internal/sign"
 )
 
 // when lists the event types, and when those on a schedule come.
@@ -204,10 +203,8 @@ func (p *page) wire(r contract.Rendering) []byte {
 	}
 	if p.auth.kind == byRecipe {
 		for _, d := range p.described() {
-			for _, place := range d.Places {
-				if place.In == sign.InHeader {
-					fmt.Fprintf(&b, "%s: %s\n", place.Path[0], place.Value)
-				}
+			for _, h := range headersOf(d) {
+				fmt.Fprintf(&b, "%s: %s\n", h.Name, h.Value)
 			}
 		}
 	}

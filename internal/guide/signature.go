@@ -1,10 +1,12 @@
 package guide
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"gancho/internal/hook"
 	"gancho/internal/sign"
 )
 
@@ -44,7 +46,7 @@ func (p *page) recipe(d *sign.Description) {
 		p.token(d)
 		return
 	}
-	p.say("recipe.intro", "algorithm", quoted(d.Algorithm))
+	p.say("recipe.intro", "algorithm", algorithmsOf(d))
 	p.code("text", []byte(d.Over))
 	var parts []string
 	for _, name := range d.Sources() {
@@ -54,7 +56,7 @@ func (p *page) recipe(d *sign.Description) {
 		parts = append(parts, p.words("recipe.brackets"))
 	}
 	p.list(parts...)
-	p.list(p.words(keyTexts[d.Key]), p.words(encodingTexts[d.Encoding]))
+	p.list(p.keyOf(d), p.words(encodingTexts[d.Encoding]))
 	p.placesOf(d)
 	if d.Join != nil {
 		p.say("recipe.several", "join", "`"+*d.Join+"`")
@@ -66,9 +68,12 @@ func (p *page) recipe(d *sign.Description) {
 
 // token says how to verify a signature that is a JSON Web Token.
 func (p *page) token(d *sign.Description) {
-	if d.JWT.Detached {
+	switch {
+	case d.JWT.Detached:
 		p.say("recipe.jwt_detached", "algorithm", quoted(d.Algorithm))
-	} else {
+	case d.JWT.Enclosed:
+		p.say("recipe.jwt_enclosed", "algorithm", quoted(d.Algorithm))
+	default:
 		p.say("recipe.jwt", "algorithm", quoted(d.Algorithm))
 	}
 	var b strings.Builder
@@ -79,8 +84,49 @@ func (p *page) token(d *sign.Description) {
 		p.say("recipe.jwt_claims")
 		p.code("text", []byte(strings.TrimSuffix(b.String(), "\n")))
 	}
-	p.list(p.words(keyTexts[d.Key]))
+	p.list(p.keyOf(d))
 	p.placesOf(d)
+}
+
+// algorithmsOf are the algorithms of a signature: the one that signs, and those that a receiver takes as well.
+func algorithmsOf(d *sign.Description) string {
+	names := []string{quoted(d.Algorithm)}
+	for _, name := range d.Also {
+		names = append(names, quoted(name))
+	}
+	return strings.Join(names, " / ")
+}
+
+// keyOf says what a receiver verifies with.
+func (p *page) keyOf(d *sign.Description) string {
+	if d.Keys == nil {
+		return p.words(keyTexts[d.Key])
+	}
+	hosts := "`" + strings.Join(d.Keys.Hosts, "`, `") + "`"
+	if len(d.Keys.Hosts) == 0 {
+		hosts = "`" + d.Keys.URL + "`"
+	}
+	return p.words("recipe.keys", "url", d.Keys.URL, "hosts", hosts)
+}
+
+// headersOf are the headers of a signature, with what stands in them. A JSON object in Base64 is written as one.
+func headersOf(d *sign.Description) (out []hook.Header) {
+	for _, place := range d.Places {
+		if place.In != sign.InHeader {
+			continue
+		}
+		if len(place.Path) == 1 {
+			out = append(out, hook.Header{Name: place.Path[0], Value: place.Value})
+			continue
+		}
+		one := fmt.Sprintf("%q:%q", place.Path[1], place.Value)
+		if n := len(out); n > 0 && out[n-1].Name == place.Path[0] {
+			out[n-1].Value = strings.TrimSuffix(out[n-1].Value, "})") + "," + one + "})"
+		} else {
+			out = append(out, hook.Header{Name: place.Path[0], Value: "base64({" + one + "})"})
+		}
+	}
+	return out
 }
 
 // placesOf says where a signature stands in a request.
@@ -88,8 +134,13 @@ func (p *page) placesOf(d *sign.Description) {
 	p.say("recipe.places")
 	var b strings.Builder
 	for _, place := range d.Places {
-		b.WriteString(map[sign.Part]string{sign.InHeader: "header", sign.InQuery: "query", sign.InBody: "body"}[place.In])
-		b.WriteString(" " + strings.Join(place.Path, ".") + ": " + place.Value + "\n")
+		if place.In != sign.InHeader {
+			part := map[sign.Part]string{sign.InQuery: "query", sign.InBody: "body"}[place.In]
+			b.WriteString(strings.TrimSpace(part+" "+strings.Join(place.Path, ".")) + ": " + place.Value + "\n")
+		}
+	}
+	for _, h := range headersOf(d) {
+		b.WriteString("header " + h.Name + ": " + h.Value + "\n")
 	}
 	p.code("text", []byte(strings.TrimSuffix(b.String(), "\n")))
 }
@@ -109,6 +160,8 @@ var (
 		"body":               "recipe.source_body",
 		"body.sha256":        "recipe.source_body_sha256",
 		"body.sha256.base64": "recipe.source_body_sha256_base64",
+		"body.crc32":         "recipe.source_body_crc32",
+		"key.id":             "recipe.source_key_id",
 		"host":               "recipe.source_host",
 		"nonce":              "recipe.source_nonce",
 		"event.id":           "recipe.source_event_id",
@@ -122,6 +175,7 @@ var (
 	}
 	familyTexts = map[string]string{
 		"header": "recipe.source_header_of", "query": "recipe.source_query_of", "form": "recipe.source_form_of", "json": "recipe.source_json_of",
+		"settings": "recipe.source_settings_of",
 	}
 )
 
