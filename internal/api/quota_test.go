@@ -245,3 +245,41 @@ func TestLimitsOfKey(t *testing.T) {
 	s.do("POST", acme+"/events", event).want(202)
 	s.do("GET", acme+"/usage", "").want(200).is("events", 3)
 }
+
+// A repeat of an accepted event gets its first answer when its contract has become stricter, also when nothing is left of the month.
+func TestRepeatsAfterAStricterContract(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := newServerOf(t, db)
+		acme := s.tenant("acme")
+		const head = "contract: shop\ntitle: {en: Shop}\nevents:\n  order.paid:\n    title: {en: Paid}\n"
+		s.post("/v1/contracts", head+"  order.gone: {title: {en: Gone}}\n").want(201)
+		paid, gone := `{"contract":"shop","type":"order.paid","id":"a","payload":{"n":1}}`, `{"contract":"shop","type":"order.gone","id":"b","payload":{}}`
+		keyed := func() answer {
+			return s.as(adminKey, "POST", acme+"/events", `{"contract":"shop","type":"order.gone","payload":7}`, "Idempotency-Key", "k")
+		}
+		send := func(body string) answer { return s.do("POST", acme+"/events", body) }
+		first := send(paid).want(202)
+		second := send("[" + gone + "]").want(202)
+		third := keyed().want(202)
+		s.post("/v1/contracts", head+"    schema: {type: object, required: [total]}\n").want(201)
+
+		repeats := func() {
+			t.Helper()
+			send(paid).want(202).is("id", first.str("id")).is("external_id", "a").is("deliveries", 0.0).is("duplicate", true)
+			send("["+paid+","+gone+"]").want(202).is("items.0.id", first.str("id")).is("items.1.id", second.str("items.0.id")).is("items.1.duplicate", true)
+			keyed().want(202).is("id", third.str("id")).is("duplicate", true)
+		}
+		repeats()
+		if a := send(strings.Replace(paid, `"a"`, `"c"`, 1)).want(422); a.str("code") != "payload_invalid" {
+			t.Error(a.Body)
+		}
+		s.do("GET", acme+"/usage", "").want(200).is("events", 3)
+		s.do("PUT", acme, `{"limits":{"events_per_month":3}}`).want(200)
+		if a := send(`{"type":"a","payload":1}`).want(429); a.str("code") != "quota_used_up" {
+			t.Error(a.Body)
+		}
+		repeats()
+		s.do("GET", acme+"/usage", "").want(200).is("events", 3)
+	})
+}

@@ -116,6 +116,12 @@ type ItemVerdict struct {
 // Stored reports whether the event and its deliveries were stored.
 func (v ItemVerdict) Stored() bool { return !v.Duplicate && !v.IDReused }
 
+// KnownID is what is remembered of an external id.
+type KnownID struct {
+	Hash  [32]byte    // of the content that the id was used for, see [Accepted.Hash]
+	First ItemVerdict // of a repeat of that
+}
+
 // RecordVerdict is what became of one write of a record. The zero value says that it
 // was stored with all its events.
 type RecordVerdict struct {

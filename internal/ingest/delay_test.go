@@ -58,6 +58,7 @@ func delayed(t *testing.T, delivery string, fn func(t *testing.T, b *setup, c *c
 			}
 			set := new(contract.Set)
 			set.Add(shop.WithVersion(1))
+			b.contracts = set
 			b.Ingest = ingest.New(ingest.Options{
 				Store: b.db, Dispatcher: b.dispatcher, Contracts: set, KeepKeys: time.Hour, Now: c.now, Log: slog.New(slog.NewTextHandler(&c.log, nil)),
 			})

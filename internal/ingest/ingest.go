@@ -17,7 +17,6 @@ package ingest
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -34,7 +33,8 @@ type Store interface {
 	// Submit commits a submission, or nothing of it, and returns what became of its parts.
 	Submit(sub hook.Submission, keepKeys time.Duration) (hook.Verdicts, error)
 	// KnownKeys finds which idempotency keys are remembered: that of a request, unless it is "", and external ids.
-	KnownKeys(ctx context.Context, tenant, requestKey string, ids []string) (request bool, known map[string]bool, err error)
+	KnownKeys(ctx context.Context, tenant, requestKey string, ids []string) (
+		request bool, known map[string]hook.KnownID, err error)
 	// Tenant is one tenant. The error has KindNotFound if there is none.
 	Tenant(ctx context.Context, id string) (hook.Tenant, error)
 	// TenantEndpoints lists a tenant's endpoints. The error has KindNotFound if there
@@ -200,6 +200,9 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 		items = append(items, it)
 		place = append(place, i)
 	}
+	if err := in.answerRepeats(ctx, &r, answers); err != nil {
+		return nil, err
+	}
 	fill := func(answers []hook.EventAnswer, v hook.Verdicts) []hook.EventAnswer {
 		for k, it := range items {
 			fillAnswer(&answers[place[k]], it, v.Item(k))
@@ -296,13 +299,7 @@ func (in *Ingest) prepare(
 	}
 	a := &hook.Accepted{Event: e}
 	if e.ExternalID != "" {
-		h := sha256.New()
-		h.Write([]byte(e.Contract + "\x00" + e.Type + "\x00"))
-		if !e.JSON() {
-			h.Write([]byte(e.ContentType + "\x00"))
-		}
-		h.Write(e.Payload)
-		h.Sum(a.Hash[:0])
+		a.Hash = contentHash(item)
 	}
 	targets, dear, failed, err := routes.match(b, e)
 	if err != nil {

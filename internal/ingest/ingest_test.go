@@ -80,6 +80,7 @@ type setup struct {
 	*ingest.Ingest
 	t          *testing.T
 	db         *store.DB
+	contracts  *contract.Set
 	dispatcher *dispatcher
 }
 
@@ -93,7 +94,7 @@ func newSetup(t *testing.T, db *store.DB) *setup {
 		}
 		set.Add(c)
 	}
-	b := &setup{t: t, db: db, dispatcher: &dispatcher{woken: map[hook.EndpointID]int{}}}
+	b := &setup{t: t, db: db, contracts: set, dispatcher: &dispatcher{woken: map[hook.EndpointID]int{}}}
 	b.Ingest = ingest.New(ingest.Options{
 		Store: db, Dispatcher: b.dispatcher, Contracts: set, KeepKeys: time.Hour, Log: slog.New(slog.DiscardHandler),
 	})

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"gancho/internal/hook"
 )
 
 // KnownKeys finds which idempotency keys of a tenant are remembered: that of a request, unless it is "", and external
-// ids of events.
+// ids of events, with what is remembered of each.
 func (db *DB) KnownKeys(ctx context.Context, tenant, requestKey string, ids []string) (
-	request bool, known map[string]bool, err error,
+	request bool, known map[string]hook.KnownID, err error,
 ) {
 	args := []any{tenant, db.now().UnixMicro()}
 	if requestKey != "" {
@@ -26,22 +28,29 @@ func (db *DB) KnownKeys(ctx context.Context, tenant, requestKey string, ids []st
 		return false, nil, nil
 	}
 	rows, err := db.read.QueryContext(ctx,
-		`SELECT key FROM idempotency WHERE tenant = $1 AND expires_at > $2 AND key IN (`+list.String()[1:]+`)`, args...)
+		`SELECT key, hash, answer FROM idempotency WHERE tenant = $1 AND expires_at > $2 AND key IN (`+list.String()[1:]+`)`, args...)
 	if err != nil {
 		return false, nil, storageError(err)
 	}
 	defer func() { _ = rows.Close() }() // rows.Err says what went wrong
-	known = map[string]bool{}
+	known = map[string]hook.KnownID{}
 	for rows.Next() {
 		var key string
-		if err := rows.Scan(&key); err != nil {
+		var hash, answer []byte
+		if err := rows.Scan(&key, &hash, &answer); err != nil {
 			return false, nil, storageError(err)
 		}
-		if id, ok := strings.CutPrefix(key, itemKeys); ok {
-			known[id] = true
-		} else {
+		id, ok := strings.CutPrefix(key, itemKeys)
+		if !ok {
 			request = true
+			continue
 		}
+		k := hook.KnownID{}
+		copy(k.Hash[:], hash)
+		if k.First, err = readFirst(answer); err != nil {
+			return false, nil, storageError(err)
+		}
+		known[id] = k
 	}
 	return request, known, storageError(rows.Err())
 }

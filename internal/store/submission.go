@@ -127,15 +127,10 @@ func (s *submission) recordVerdict(i int) *hook.RecordVerdict {
 func (s *submission) repeats(at place, prior []byte) error {
 	v := hook.ItemVerdict{IDReused: prior == nil}
 	if prior != nil {
-		var first firstAnswer
-		if err := json.Unmarshal(prior, &first); err != nil {
+		var err error
+		if v, err = readFirst(prior); err != nil {
 			return err
 		}
-		id, err := hook.ParseEventID(first.Event)
-		if err != nil {
-			return err
-		}
-		v = hook.ItemVerdict{Duplicate: true, First: id, FirstDeliveries: first.Deliveries, FirstLeftOut: first.LeftOut}
 	}
 	list, n := &s.verdicts.Items, len(s.Items)
 	if at.record != ofNoRecord {
@@ -153,6 +148,16 @@ type firstAnswer struct {
 	Event      string `json:"event"`
 	Deliveries int    `json:"deliveries"`
 	LeftOut    int    `json:"left_out,omitempty"`
+}
+
+// readFirst is the verdict of a repeat, from the answer that was stored the first time.
+func readFirst(answer []byte) (v hook.ItemVerdict, err error) {
+	var first firstAnswer
+	if err := json.Unmarshal(answer, &first); err != nil {
+		return v, err
+	}
+	id, err := hook.ParseEventID(first.Event)
+	return hook.ItemVerdict{Duplicate: true, First: id, FirstDeliveries: first.Deliveries, FirstLeftOut: first.LeftOut}, err
 }
 
 // requestKeys and itemKeys keep the two kinds of idempotency key apart.
