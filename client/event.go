@@ -20,7 +20,7 @@ type EventAnswer struct {
 	ID         string   `json:"id" doc:"Also the webhook-id that receivers see." example:"evt_06ew2c6eqfy7d00000000000g0"`
 	ExternalID string   `json:"external_id,omitempty" doc:"Your own id, if you gave one." example:"my-123"`
 	Deliveries int      `json:"deliveries" doc:"How many endpoints get the event." example:"1"`
-	LeftOut    int      `json:"left_out,omitempty" doc:"How many more endpoints have a filter that gave an error for this event, or would have cost more work than one event may cost. Each has a delivery that is cancelled with the reason filter_failed or over_budget and can be retried or recovered."`
+	LeftOut    int      `json:"left_out,omitempty" doc:"How many more endpoints have a filter that gave an error for this event, or would have cost more work than one event may cost. Each has a delivery that is cancelled with the reason filter_failed or over_budget and can be retried or recovered. If an endpoint has more than 60 of those in a minute, the others are only counted (see the list of omissions) and can be recovered as missing."`
 	Duplicate  bool     `json:"duplicate" doc:"The same event was accepted before, and this is the answer that it got then."`
 	Error      *Problem `json:"error,omitempty" doc:"In a batch: the item was refused, and nothing of it was stored. The other members have no meaning then."`
 }

@@ -54,13 +54,14 @@ type RecordEvent struct {
 	ID         string `json:"id" example:"evt_06ew2c6eqfy7d00000000000g0"`
 	Type       string `json:"type" example:"order.paid"`
 	Deliveries int    `json:"deliveries" doc:"How many endpoints get the event." example:"1"`
-	LeftOut    int    `json:"left_out,omitempty" doc:"How many more endpoints have a delivery that is cancelled with the reason filter_failed or over_budget, because their filters gave an error or would have cost too much work."`
+	LeftOut    int    `json:"left_out,omitempty" doc:"How many more endpoints do not get the event because their filters gave an error or would have cost too much work. See left_out of a published event."`
 }
 
 // RecordProblem says why an event was not fired: its condition or payload could not be evaluated.
 type RecordProblem struct {
 	Type   string `json:"type" doc:"Of the event." example:"order.paid"`
-	Line   int    `json:"line,omitempty" doc:"Line of the condition in the contract." example:"120"`
+	Reason string `json:"reason,omitempty" enum:"condition_failed,payload_failed,over_budget,payload_too_large,record_unreadable" doc:"What failed: the condition (when), the payload, the budget of work, the largest size of a payload, or reading what was in the record." example:"condition_failed"`
+	Line   int    `json:"line,omitempty" doc:"Line of the condition or payload in the contract." example:"120"`
 	Detail string `json:"detail"`
 }
 

@@ -24,6 +24,7 @@ type StatsCounts struct {
 	Unknown   int64    `json:"unknown" doc:"At-most-once deliveries that a crash interrupted."`
 	Cancelled int64    `json:"cancelled"`
 	Retrying  int64    `json:"retrying" doc:"Failed attempts after which there will be another one."`
+	LeftOut   int64    `json:"left_out" doc:"What errors left out: events that changes of records did not fire, because a condition or a payload of the contract failed, and events that endpoints did not get, because their filters failed. The latter are in cancelled, too. The list of omissions says what and why. With endpoint: only the latter."`
 	Attempts  int64    `json:"attempts" doc:"Requests made."`
 	LatencyMS *Latency `json:"latency_ms" doc:"null: no requests."`
 }

@@ -55,6 +55,7 @@ type Options struct {
 	Deliveries DeliveryStore
 	Records    RecordStore
 	Stats      StatsStore
+	Omissions  OmissionStore
 	Audit      AuditStore
 	Health     Health
 
@@ -152,6 +153,7 @@ func New(o Options) *API {
 		&endpointHandlers{audit: o.Audit, endpoints: o.Admin.Endpoints, deliveries: o.Admin.Deliveries, sees: sees},
 		credentialHandlers{o.Admin.Credentials},
 		eventHandlers{o.Events, sees},
+		omissionHandlers{o.Omissions, sees},
 		publishHandlers{a.accept},
 		recordHandlers{o.Records, o.Admin.Contracts, sees},
 		recordChangeHandlers{a.accept},

@@ -481,7 +481,7 @@ func wireAnswer(r *hook.RecordAnswer) client.RecordAnswer {
 		out.Events[i] = client.RecordEvent{ID: e.ID.String(), Type: e.Type, Deliveries: e.Deliveries, LeftOut: e.LeftOut}
 	}
 	for i, t := range r.Troubles {
-		out.Problems[i] = client.RecordProblem{Type: t.Type, Line: t.Line, Detail: t.Detail}
+		out.Problems[i] = client.RecordProblem{Type: t.Type, Reason: t.Reason, Line: t.Line, Detail: t.Detail}
 	}
 	return out
 }

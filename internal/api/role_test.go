@@ -66,6 +66,7 @@ func TestRoles(t *testing.T) {
 		"POST /v1/tenants/{tenant}/credentials/{credential}/tokens":              tenantMay,
 		"POST /v1/tenants/{tenant}/events":                                       sendMay,
 		"GET /v1/tenants/{tenant}/events":                                        readMay,
+		"GET /v1/tenants/{tenant}/omissions":                                     readMay,
 		"GET /v1/tenants/{tenant}/events/{event}":                                readMay,
 		"GET /v1/tenants/{tenant}/events/{event}/payload":                        readMay,
 		"GET /v1/tenants/{tenant}/deliveries/{delivery}/attempts/{attempt}/body": readMay,

@@ -139,7 +139,7 @@ func TestContractLimits(t *testing.T) {
 	// Operations that are about no contract, or show each key what it may see.
 	anybody := []string{
 		"GET /v1/session", "GET /v1/tenants/{tenant}", "GET /v1/tenants/{tenant}/endpoints", "GET /v1/tenants/{tenant}/credentials",
-		"GET /v1/tenants/{tenant}/events", "GET /v1/tenants/{tenant}/schedules", "GET /v1/contracts", "GET /v1/library", "GET /v1/library/{name}", "GET /v1/stream",
+		"GET /v1/tenants/{tenant}/events", "GET /v1/tenants/{tenant}/omissions", "GET /v1/tenants/{tenant}/schedules", "GET /v1/contracts", "GET /v1/library", "GET /v1/library/{name}", "GET /v1/stream",
 		"POST /v1/tenants/{tenant}/records", // each item has its own answer
 	}
 	bodies := map[string]string{ // the body says the contract

@@ -193,7 +193,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 		},
 		Auth: keys, Accepter: s.in, Changer: s.in, Quota: limits, Explain: explain.Explainer{Contracts: set}, Views: view.Views{Contracts: set}, Streams: s.live,
 		Guide: api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI, Changes: changes}, Senders: []string{"203.0.113.7", "2001:db8:20::/48"},
-		Events: db, Deliveries: db, Records: db, Stats: db, Audit: db, Health: s, Log: log, MaxPayload: maxPayload,
+		Events: db, Deliveries: db, Records: db, Stats: db, Omissions: db, Audit: db, Health: s, Log: log, MaxPayload: maxPayload,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})
 	db.Watch(keys.Changed)

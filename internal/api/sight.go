@@ -18,6 +18,8 @@ type Views interface {
 	Config(s hook.Sight, cfg hook.EndpointConfig) hook.EndpointConfig
 	// Endpoint is an endpoint whose URL is shown in a text; e may be nil.
 	Endpoint(s hook.Sight, e *hook.Endpoint) *hook.Endpoint
+	// Omission is what an error left out, with examples that may quote documents.
+	Omission(s hook.Sight, o *hook.Omission) *hook.Omission
 	// Attempt is an attempt with the body of its request: its own, or body. e and ev are nil if they are gone.
 	Attempt(s hook.Sight, e *hook.Endpoint, ev *hook.Event, at *hook.Attempt, body []byte) *hook.Attempt
 }

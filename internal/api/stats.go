@@ -206,6 +206,7 @@ func wireSeries(rows []hook.StatsRow, since time.Time, width time.Duration, n in
 func wireCounts(t *hook.Tally) client.StatsCounts {
 	out := client.StatsCounts{
 		Delivered: t.Delivered, Failed: t.Failed, Unknown: t.Unknown, Cancelled: t.Cancelled, Retrying: t.Retrying,
+		LeftOut:  t.LeftOut,
 		Attempts: t.Attempts(),
 	}
 	percentile := func(p float64) float64 {

@@ -257,8 +257,8 @@ func (s *server) assemble() (*parts, error) {
 	}
 	p.in = ingest.New(ingest.Options{
 		Store: s.db, Dispatcher: dispatcher{p.worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
-		Troubled: numbers.ConditionFailed, Log: log("ingest"), Now: s.now,
-		EventWork: int64(s.cfg.EventWork), Accounts: work.NewAccounts(int64(s.cfg.TenantWork)), LeftOut: seen.leftOut,
+		Log: log("ingest"), Now: s.now,
+		EventWork: int64(s.cfg.EventWork), Accounts: work.NewAccounts(int64(s.cfg.TenantWork)), LeftOut: seen.Cancelled, Omitted: seen.omitted,
 	})
 	// All nodes have the same name here. Schedules run on the leading node, and a node
 	// that becomes the leader takes over the claims of the one before (docs/adr/0007).
@@ -270,7 +270,7 @@ func (s *server) assemble() (*parts, error) {
 	p.handler = api.New(api.Options{
 		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce}, Views: view.Views{Contracts: inForce},
 		Streams: &s.live, Guide: api.Guide{Markdown: documented.Markdown, OpenAPI: documented.OpenAPI, Changes: changes}, Senders: documented.Addresses,
-		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Audit: s.db, Health: p.health,
+		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Omissions: s.db, Audit: s.db, Health: p.health,
 		MaxPayload: int(s.cfg.MaxPayload), Bodies: int64(s.cfg.MaxBodies), Log: log("api"), Metrics: numbers.Handler(),
 		PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),
 		Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings(), Logo: s.logo, Path: s.cfg.PublicURL.path()}),

@@ -35,10 +35,10 @@ func (o observer) Cancelled(d *hook.Delivery) {
 	o.live.Cancelled(d)
 }
 
-// leftOut counts a new delivery that was cancelled because nobody knows whether its endpoint takes the event.
-func (o observer) leftOut(d *hook.Delivery) {
-	o.metrics.LeftOut(d)
-	o.Cancelled(d)
+// omitted counts what an error left out. Of those that are deliveries and stored, Cancelled is called as well.
+func (o observer) omitted(x *hook.Omission) {
+	o.metrics.Omitted(x)
+	o.counts.Omitted(x)
 }
 
 // logAttempt writes one line with everything that can be said about an attempt

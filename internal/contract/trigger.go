@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"gancho/internal/expr"
+	"gancho/internal/hook"
 	"gancho/internal/nearest"
 	"gancho/internal/rawjson"
 	"gancho/internal/schema"
@@ -23,6 +24,7 @@ type Fired struct {
 // The event is not made; nothing else is affected.
 type Trouble struct {
 	Type   string // event type
+	Reason string // [hook.ReasonConditionFailed], [hook.ReasonPayloadFailed] or [hook.ReasonOverBudget]
 	Line   int    // of the contract file
 	Detail string // one sentence for people
 }
@@ -33,7 +35,8 @@ func (t *Trouble) Error() string { return t.Detail }
 type trigger struct {
 	when    *expr.Condition // nil: each create and each change
 	payload *template.Value
-	line    int // of the condition, or else of the event
+	// Lines of the condition and of the payload, or else of the event.
+	line, payloadLine int
 }
 
 // Fire returns the events that the change of a record makes, in the order of the file.
@@ -50,26 +53,42 @@ func (c *Contract) Fire(b *work.Budget, kind string, before, after []byte) (even
 	in := template.Inputs{Old: before, New: after, Vars: change, Work: b}
 	for _, i := range r.triggers {
 		e := &c.events[i]
-		payload, err := e.trigger.fire(change, &in)
-		switch {
-		case err != nil:
-			troubles = append(troubles, Trouble{Type: e.Name, Line: e.trigger.line, Detail: fmt.Sprintf("The event %s did not fire: %s.", e.Name, err)})
-		case payload != nil:
-			events = append(events, Fired{Type: e.Name, Payload: payload})
+		fires, err := e.trigger.holds(change, &in)
+		if err != nil {
+			troubles = append(troubles, e.trouble(hook.ReasonConditionFailed, e.trigger.line, err))
+			continue
 		}
+		if !fires {
+			continue
+		}
+		payload, err := e.trigger.document(&in)
+		if err != nil {
+			troubles = append(troubles, e.trouble(hook.ReasonPayloadFailed, e.trigger.payloadLine, err))
+			continue
+		}
+		events = append(events, Fired{Type: e.Name, Payload: payload})
 	}
 	return events, troubles
 }
 
-// fire returns the payload of the event that a change makes, nil if it makes none.
-func (t *trigger) fire(change *expr.Change, in *template.Inputs) ([]byte, error) {
-	if t.when == nil {
-		if in.New == nil {
-			return nil, nil
-		}
-	} else if ok, err := t.when.Eval(in.Work, change); err != nil || !ok {
-		return nil, err
+// trouble says why an event of the type did not fire.
+func (e *EventType) trouble(reason string, line int, err error) Trouble {
+	if errors.Is(err, work.ErrSpent) || errors.Is(err, expr.ErrTooCostly) {
+		reason = hook.ReasonOverBudget
 	}
+	return Trouble{Type: e.Name, Reason: reason, Line: line, Detail: fmt.Sprintf("The event %s did not fire: %s.", e.Name, err)}
+}
+
+// holds reports whether a change makes an event.
+func (t *trigger) holds(change *expr.Change, in *template.Inputs) (bool, error) {
+	if t.when == nil {
+		return in.New != nil, nil
+	}
+	return t.when.Eval(in.Work, change)
+}
+
+// document makes the payload of the event.
+func (t *trigger) document(in *template.Inputs) ([]byte, error) {
 	payload, err := t.payload.Document(in)
 	if errors.Is(err, template.ErrNothing) {
 		return nil, errors.New("there is no document to make its payload of, because the record was deleted")
@@ -79,7 +98,7 @@ func (t *trigger) fire(change *expr.Change, in *template.Inputs) ([]byte, error)
 
 // trigger reads on, when and payload of an event.
 func (l *loader) trigger(c *Contract, e *EventType, o yamlfile.Object, at yamlfile.Pair) {
-	t := &trigger{line: at.Line}
+	t := &trigger{line: at.Line, payloadLine: at.Line}
 	v := o.Get("on")
 	e.On = l.Str(v)
 	r := c.record(e.On)
@@ -95,6 +114,7 @@ func (l *loader) trigger(c *Contract, e *EventType, o yamlfile.Object, at yamlfi
 	}
 	t.payload = template.Whole("new")
 	if v := o.Get("payload"); v != nil {
+		t.payloadLine = v.Line
 		t.payload = template.ReadPayload(l.File, v, template.Place{Roots: []string{"new", "old", "changes"}, Scope: expr.Trigger()})
 	}
 	e.trigger = t

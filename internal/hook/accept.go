@@ -31,7 +31,7 @@ type EventAnswer struct {
 	ID         EventID
 	ExternalID string
 	Deliveries int    // how many endpoints get the event
-	LeftOut    int    // how many more have a cancelled delivery, see [Delivery.LeftOut]
+	LeftOut    int    // how many more have a filter that failed or cost too much, see [Accepted.Omitted]
 	Duplicate  bool   // this is the answer to an earlier, equal request
 	Wrong      *Error // nothing was stored for this item
 }

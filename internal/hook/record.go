@@ -104,13 +104,14 @@ type FiredEvent struct {
 	ID         EventID
 	Type       string
 	Deliveries int // how many endpoints get the event
-	LeftOut    int // how many more have a cancelled delivery, see [Delivery.LeftOut]
+	LeftOut    int // how many more have a filter that failed or cost too much, see [Accepted.Omitted]
 }
 
 // RecordTrouble is an event that might have fired, but whose condition or payload failed
 // to evaluate.
 type RecordTrouble struct {
-	Type   string // of the event
+	Type   string // of the event; "" if nobody knows which events would have fired
+	Reason string // as of an [Omission]; "" in answers that releases before stored
 	Line   int    // of the contract's file
 	Detail string // one sentence for people; it may quote the document
 }

@@ -20,6 +20,7 @@ var LatencyBounds = [...]time.Duration{
 type Tally struct {
 	Delivered, Failed, Unknown, Cancelled int64                         // deliveries that ended so
 	Retrying                              int64                         // failed attempts with another to come
+	LeftOut                               int64                         // what errors left out, see [Omission]; that of an endpoint is in Cancelled, too
 	Times                                 [len(LatencyBounds) + 1]int64 // attempts, by bucket
 }
 
@@ -58,6 +59,7 @@ func (t *Tally) Add(o *Tally) {
 	t.Unknown += o.Unknown
 	t.Cancelled += o.Cancelled
 	t.Retrying += o.Retrying
+	t.LeftOut += o.LeftOut
 	for i, n := range o.Times {
 		t.Times[i] += n
 	}

@@ -35,6 +35,9 @@ type Accepted struct {
 	Event      *Event
 	Deliveries []Delivery
 	LeftOut    int // how many of Deliveries were left out, see [Delivery.LeftOut]; they come last
+	// Unkept are more deliveries that were left out. They are only counted, not stored, because their endpoints have too
+	// many of them. They have no ids.
+	Unkept []Delivery
 	// Hash identifies the content of an event that has an external id (contract,
 	// type and payload), so that a repeated id can be told from a reused one.
 	Hash [32]byte
@@ -53,6 +56,9 @@ type Debounce struct {
 
 // Sent is how many endpoints get the event.
 func (a *Accepted) Sent() int { return len(a.Deliveries) - a.LeftOut }
+
+// Omitted is how many endpoints did not get the event because of an error, whether that was stored or only counted.
+func (a *Accepted) Omitted() int { return a.LeftOut + len(a.Unkept) }
 
 // RecordWrite is the new state of a record, on the condition that nobody changed the
 // record since it was read, with the events that the change makes.

@@ -79,9 +79,7 @@ type Options struct {
 	Contracts  *contract.Set
 	KeepKeys   time.Duration // how long an idempotency key is remembered
 	MaxPayload int           // bytes of a document, and of a payload made of one; 0: 1 MiB
-	// Troubled is called with the contract of each condition that failed; nil: nobody counts them.
-	Troubled func(contract string)
-	Log      *slog.Logger
+	Log        *slog.Logger
 	// MaxDeliveries bounds how many deliveries one request of [Ingest.Accept] can make; 0 means
 	// 20,000. The event that reaches the bound is still accepted; those after it are refused.
 	MaxDeliveries int
@@ -91,12 +89,23 @@ type Options struct {
 	// EventWork is what may be computed for one event or one change of a record, in units of [work]: filters,
 	// conditions, templates and schemas together. 0: [DefaultEventWork].
 	EventWork int64
-	Accounts  *work.Accounts       // limit what each tenant computes; nil: nothing does
-	LeftOut   func(*hook.Delivery) // called for each stored delivery that was left out; nil: nobody counts them
+	Accounts  *work.Accounts // limit what each tenant computes; nil: nothing does
+	// LeftOut is called for each stored delivery that was left out; nil: nobody watches them.
+	LeftOut func(*hook.Delivery)
+	// Omitted is called with everything that an error left out, also for the deliveries that LeftOut is called for, after
+	// the commit that it belongs to: each time with one event or delivery, with its time in the only example. nil: nobody
+	// counts them.
+	Omitted func(*hook.Omission)
+	// KeepLeftOut is how many deliveries are stored in a minute for one endpoint although they are left out. The others are
+	// only counted. 0: [DefaultKeepLeftOut].
+	KeepLeftOut int
 }
 
 // DefaultEventWork is about 50 ms.
 const DefaultEventWork = 500_000
+
+// DefaultKeepLeftOut keeps the history of an endpoint readable if its filter fails for every event.
+const DefaultKeepLeftOut = 60
 
 // shareWork is the part of the work of one event that a request may cost for each of its events beyond the first:
 // events of a batch are many and cheap, or few and dear.
@@ -108,6 +117,7 @@ type Ingest struct {
 	Options
 	directory *directory
 	turns     turns
+	allowance allowance
 	version   atomic.Int64  // the highest that this process gave to a record
 	replay    chan struct{} // tells [Ingest.Run] to look for a new bulk replay
 }
@@ -125,6 +135,9 @@ func New(o Options) *Ingest {
 	}
 	if o.EventWork <= 0 {
 		o.EventWork = DefaultEventWork
+	}
+	if o.KeepLeftOut <= 0 {
+		o.KeepLeftOut = DefaultKeepLeftOut
 	}
 	return &Ingest{Options: o, directory: newDirectory(o.Store, o.Contracts, o.Accounts), replay: make(chan struct{}, 1)}
 }
@@ -192,7 +205,7 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 		if err != nil {
 			return nil, err
 		}
-		if rest && it.LeftOut > 0 {
+		if rest && it.Omitted() > 0 {
 			answers[i].Wrong = errTooMuchWork
 			continue
 		}
@@ -287,8 +300,8 @@ func (in *Ingest) noContract(name string) *hook.Error {
 }
 
 // prepare makes the event of an item, and a delivery for each endpoint that takes it. An endpoint whose filter costs too
-// much work or fails gets a cancelled delivery, so that a person can see it and bring it back. The error is that of the budget's
-// context.
+// much work or fails gets a cancelled delivery, so that a person can see it and bring it back, or only a count if there are
+// too many of those. The error is that of the budget's context.
 func (in *Ingest) prepare(
 	b *work.Budget, tenant string, item *hook.NewEvent, routes *routes, now time.Time,
 ) (*hook.Accepted, error) {
@@ -311,8 +324,8 @@ func (in *Ingest) prepare(
 	for i, t := range targets {
 		a.Deliveries = append(a.Deliveries, newDelivery(e, t, i+1, now))
 	}
-	leaveOut(a, dear, hook.ReasonOverBudget, now)
-	leaveOut(a, failed, hook.ReasonFilterFailed, now)
+	in.leaveOut(a, dear, hook.ReasonOverBudget, now)
+	in.leaveOut(a, failed, hook.ReasonFilterFailed, now)
 	if c, ok := in.Contracts.Lookup(e.Contract); ok && len(targets) > 0 && e.Door != hook.DoorSchedule {
 		if a.Debounce, err = c.Debounce(b, e); err != nil { // it is sent without waiting, so nothing is lost
 			if ended := b.Context().Err(); ended != nil {
@@ -326,14 +339,21 @@ func (in *Ingest) prepare(
 	return a, nil
 }
 
-// leaveOut adds a cancelled delivery for each endpoint of which nobody knows whether it takes the event.
-func leaveOut(a *hook.Accepted, targets []*target, reason string, now time.Time) {
+// leaveOut adds a cancelled delivery for each endpoint of which nobody knows whether it takes the event. Where an endpoint
+// has too many of them, the delivery is only counted.
+func (in *Ingest) leaveOut(a *hook.Accepted, targets []*target, reason string, now time.Time) {
 	for _, t := range targets {
+		kept := in.allowance.take(t.id, now, in.KeepLeftOut)
 		d := newDelivery(a.Event, t, len(a.Deliveries)+1, now)
 		left, _ := hook.Next(d, hook.Trigger{Kind: hook.OnLeaveOut, Reason: reason}, hook.Policy{}, hook.Standing{Ordered: t.ordered}, now)
+		if !kept {
+			left.Delivery.ID = hook.DeliveryID{}
+			a.Unkept = append(a.Unkept, left.Delivery)
+			continue
+		}
 		a.Deliveries = append(a.Deliveries, left.Delivery)
+		a.LeftOut++
 	}
-	a.LeftOut += len(targets)
 }
 
 // newDelivery makes delivery number n of an event.
@@ -357,6 +377,6 @@ func fillAnswer(a *hook.EventAnswer, it *hook.Accepted, v hook.ItemVerdict) {
 	case v.Duplicate:
 		a.ID, a.Deliveries, a.LeftOut, a.Duplicate = v.First, v.FirstDeliveries, v.FirstLeftOut, true
 	default:
-		a.ID, a.Deliveries, a.LeftOut = it.Event.ID, it.Sent(), it.LeftOut
+		a.ID, a.Deliveries, a.LeftOut = it.Event.ID, it.Sent(), it.Omitted()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gancho/internal/contract"
@@ -534,16 +535,16 @@ func (c *recordRequest) fire(
 	b *work.Budget, w *hook.RecordWrite, answer *hook.RecordAnswer, k *contract.Contract, old []byte, now time.Time,
 ) error {
 	if old == nil && w.Was != 0 { // it cannot be read, so nobody knows what would fire
-		answer.Troubles = append(answer.Troubles, hook.RecordTrouble{Detail: "What was in the record cannot be decrypted, so no event fired."})
+		answer.Troubles = append(answer.Troubles, hook.RecordTrouble{Reason: hook.ReasonRecordUnreadable, Detail: "What was in the record cannot be decrypted, so no event fired."})
 		return nil
 	}
 	fired, troubles := k.Fire(b, w.Record.Kind, old, w.Record.Document)
 	for _, t := range troubles {
-		answer.Troubles = append(answer.Troubles, hook.RecordTrouble{Type: t.Type, Line: t.Line, Detail: t.Detail})
+		answer.Troubles = append(answer.Troubles, hook.RecordTrouble{Type: t.Type, Reason: t.Reason, Line: t.Line, Detail: t.Detail})
 	}
 	for _, f := range fired {
 		if len(f.Payload) > c.MaxPayload {
-			answer.Troubles = append(answer.Troubles, hook.RecordTrouble{Type: f.Type, Detail: fmt.Sprintf(
+			answer.Troubles = append(answer.Troubles, hook.RecordTrouble{Type: f.Type, Reason: hook.ReasonPayloadTooLarge, Detail: fmt.Sprintf(
 				"The event %s did not fire: its payload would have %d bytes, and at most %d are sent.",
 				f.Type, len(f.Payload), c.MaxPayload)})
 			continue
@@ -555,7 +556,7 @@ func (c *recordRequest) fire(
 			return err
 		}
 		w.Events = append(w.Events, it)
-		answer.Events = append(answer.Events, hook.FiredEvent{ID: it.Event.ID, Type: f.Type, Deliveries: it.Sent(), LeftOut: it.LeftOut})
+		answer.Events = append(answer.Events, hook.FiredEvent{ID: it.Event.ID, Type: f.Type, Deliveries: it.Sent(), LeftOut: it.Omitted()})
 	}
 	return b.Context().Err()
 }
@@ -580,19 +581,35 @@ func (in *Ingest) nextVersion(old int64, now time.Time) int64 {
 	}
 }
 
-// report logs the conditions that failed. Their details can quote the document, so
-// those are only in the answer.
+// report logs and counts the events that did not fire. Their details can quote the document, so those are not logged.
 func (c *recordRequest) report() {
-	for _, a := range c.answers {
-		if a.Duplicate { // the request before has logged it
+	for i := range c.answers {
+		a := &c.answers[i]
+		if a.Duplicate { // the request before has reported it
 			continue
 		}
 		for _, t := range a.Troubles {
-			c.Log.Warn("condition failed, event not fired",
-				"tenant", c.Tenant, "contract", a.Contract, "line", t.Line, "type", t.Type, "kind", a.Kind, "key", a.Key)
-			if c.Troubled != nil {
-				c.Troubled(a.Contract)
+			c.Log.Warn("condition failed, event not fired", "tenant", c.Tenant, "contract", a.Contract, "line", t.Line, "type", t.Type,
+				"reason", t.Reason, "kind", a.Kind, "key", a.Key, "error", errNotFired)
+			if c.Omitted == nil {
+				continue
 			}
+			now := c.Now().UTC()
+			c.Omitted(&hook.Omission{
+				OmissionKey: hook.OmissionKey{Tenant: c.Tenant, Contract: a.Contract, Type: t.Type, Reason: t.Reason}, Count: 1, Unkept: 1,
+				Examples: []hook.OmissionExample{{At: now, Kind: a.Kind, Key: a.Key, Line: t.Line, Detail: shortened(t.Detail)}},
+			})
 		}
 	}
+}
+
+// maxDetail is how many bytes are kept of what failed, which may quote a document.
+const maxDetail = 500
+
+// shortened is the beginning of a detail.
+func shortened(detail string) string {
+	if len(detail) <= maxDetail {
+		return detail
+	}
+	return strings.ToValidUTF8(detail[:maxDetail], "") + "…"
 }

@@ -56,7 +56,11 @@ func withCounter(t *testing.T, db *store.DB) (*setup, *bytes.Buffer, *atomic.Int
 	b.Contracts.Add(c.WithVersion(1))
 	b.Ingest = ingest.New(ingest.Options{
 		Store: db, Dispatcher: b.dispatcher, Contracts: b.Contracts, KeepKeys: time.Hour, MaxPayload: 1 << 10,
-		Troubled: func(string) { troubles.Add(1) }, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Omitted: func(o *hook.Omission) {
+			if o.Endpoint.IsZero() {
+				troubles.Add(1)
+			}
+		}, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	db.Watch(b.Forget)
 	b.endpoint("counter", hook.EndpointActive, hook.EndpointConfig{})

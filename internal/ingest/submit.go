@@ -85,18 +85,22 @@ func (in *Ingest) dispatch(sub *hook.Submission, v hook.Verdicts, stored bool) {
 var (
 	errFilter      = errors.New("the filter has no truth value for the event")
 	errDebounceKey = errors.New("the key has no value for the event")
+	errNotFired    = errors.New("the condition or the payload has no value for the change")
 )
 
 // tellLeftOut logs and counts the deliveries of a stored event that were left out.
 func (in *Ingest) tellLeftOut(it *hook.Accepted) {
-	if it.LeftOut == 0 {
+	if it.Omitted() == 0 {
 		return
 	}
 	dear := 0
 	left := it.Deliveries[it.Sent():]
-	for i := range left {
-		if left[i].Reason == hook.ReasonOverBudget {
-			dear++
+	for _, list := range [][]hook.Delivery{left, it.Unkept} {
+		for i := range list {
+			if list[i].Reason == hook.ReasonOverBudget {
+				dear++
+			}
+			in.omit(it.Event, &list[i])
 		}
 	}
 	// The attribute error makes package lograte limit the lines.
@@ -104,7 +108,7 @@ func (in *Ingest) tellLeftOut(it *hook.Accepted) {
 		in.Log.Warn("filters cost more work than an event may cost, endpoints left out",
 			"tenant", it.Event.Tenant, "event", it.Event.ID, "endpoints", dear, "error", work.ErrSpent)
 	}
-	if failed := len(left) - dear; failed > 0 {
+	if failed := it.Omitted() - dear; failed > 0 {
 		// What a filter met can quote the payload; the explanation of the event gives it.
 		in.Log.Warn("filters failed, endpoints left out",
 			"tenant", it.Event.Tenant, "event", it.Event.ID, "endpoints", failed, "error", errFilter)
@@ -115,6 +119,21 @@ func (in *Ingest) tellLeftOut(it *hook.Accepted) {
 		}
 		in.LeftOut(&left[i])
 	}
+}
+
+// omit counts a delivery that was left out. One without an id is not stored.
+func (in *Ingest) omit(e *hook.Event, d *hook.Delivery) {
+	if in.Omitted == nil {
+		return
+	}
+	o := hook.Omission{
+		OmissionKey: hook.OmissionKey{Tenant: d.Tenant, Contract: e.Contract, Endpoint: d.Endpoint, Reason: d.Reason}, Count: 1,
+		Examples: []hook.OmissionExample{{At: d.CreatedAt.UTC(), Event: e.ID}},
+	}
+	if d.ID == (hook.DeliveryID{}) {
+		o.Unkept = 1
+	}
+	in.Omitted(&o)
 }
 
 // jobs are the deliveries of events, with their event each.

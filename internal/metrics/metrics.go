@@ -51,7 +51,7 @@ func New(roundTrips, commits func() int64) *Metrics {
 		}, []string{"contract"}),
 		leftOut: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gancho_deliveries_left_out_total",
-			Help: "Deliveries that were cancelled because evaluating the endpoint's filter failed (filter_failed) or would have cost too much work (over_budget).",
+			Help: "Events that an endpoint did not get because evaluating its filter failed (filter_failed) or would have cost too much work (over_budget). Most have a cancelled delivery.",
 		}, []string{"reason"}),
 	}
 	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -136,11 +136,14 @@ func (m *Metrics) Attempted(d *hook.Delivery, a *hook.Attempt) {
 // Cancelled counts a delivery that ended without an attempt.
 func (m *Metrics) Cancelled(d *hook.Delivery) { m.finished.WithLabelValues(string(d.State)).Inc() }
 
-// ConditionFailed counts a condition or template of a contract that failed.
-func (m *Metrics) ConditionFailed(contract string) { m.conditions.WithLabelValues(contract).Inc() }
-
-// LeftOut counts a delivery that was left out because the filter of its endpoint failed or cost too much work.
-func (m *Metrics) LeftOut(d *hook.Delivery) { m.leftOut.WithLabelValues(d.Reason).Inc() }
+// Omitted counts what an error left out: an event that did not come to be, or a delivery, stored or not.
+func (m *Metrics) Omitted(o *hook.Omission) {
+	if o.Endpoint.IsZero() {
+		m.conditions.WithLabelValues(o.Contract).Add(float64(o.Count))
+		return
+	}
+	m.leftOut.WithLabelValues(o.Reason).Add(float64(o.Count))
+}
 
 // KeyRefused counts a wrong key at a door, or one that was not looked at because its sender has to wait.
 func (m *Metrics) KeyRefused(door string, limited bool) {

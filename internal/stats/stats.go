@@ -1,5 +1,6 @@
 // Package stats counts attempts and how deliveries end, by endpoint and minute, so that the
-// console can show the last hour, day and week without reading the history.
+// console can show the last hour, day and week without reading the history. It also gathers what errors left out
+// ([hook.Omission]), by hour.
 //
 // It counts in memory, on the goroutine that made the attempt, in about 0.1 µs. Every ten
 // seconds the counts are added to rows of the store.
@@ -12,6 +13,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -23,6 +25,8 @@ import (
 type Store interface {
 	// AddStats adds rows to those that are stored, in one transaction.
 	AddStats(ctx context.Context, rows []hook.StatsRow) error
+	// AddOmissions adds rows to those that are stored, in one transaction.
+	AddOmissions(ctx context.Context, rows []*hook.Omission) error
 }
 
 const (
@@ -31,9 +35,11 @@ const (
 	// These bound the memory while the database cannot be written. Counts beyond them are dropped.
 	maxCells = 50_000
 	maxRows  = 100_000
+	// The same for what errors left out, whose rows have examples. It is counted in the tallies all the same.
+	maxOmissions = 5_000
 )
 
-// cell names one tally in memory: that of an endpoint in one minute.
+// cell names one tally in memory: that of an endpoint in one minute, or of what a tenant has beside its endpoints.
 type cell struct {
 	tenant   string
 	endpoint hook.EndpointID
@@ -47,14 +53,19 @@ type Counter struct {
 
 	mu    sync.Mutex
 	cells map[cell]*hook.Tally // counted since the last flush
+	left  omissions            // likewise
 
-	flushing sync.Mutex // held during a flush
-	unstored map[hook.StatsKey]*hook.Tally
+	flushing     sync.Mutex // held during a flush
+	unstored     map[hook.StatsKey]*hook.Tally
+	unstoredLeft omissions
 }
 
 // New makes a counter. It stores nothing until [Counter.Run] or [Counter.Flush].
 func New(store Store, log *slog.Logger) *Counter {
-	return &Counter{store: store, log: log, cells: map[cell]*hook.Tally{}, unstored: map[hook.StatsKey]*hook.Tally{}}
+	return &Counter{
+		store: store, log: log, cells: map[cell]*hook.Tally{}, left: omissions{},
+		unstored: map[hook.StatsKey]*hook.Tally{}, unstoredLeft: omissions{},
+	}
 }
 
 // Attempted counts an attempt. If the attempt ended its delivery, it counts that too. Tests of
@@ -65,7 +76,7 @@ func (c *Counter) Attempted(d *hook.Delivery, a *hook.Attempt) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.tally(d, a.StartedAt.Add(a.Timing.Total))
+	t := c.tally(d.Tenant, d.Endpoint, a.StartedAt.Add(a.Timing.Total))
 	if t == nil {
 		return
 	}
@@ -80,15 +91,52 @@ func (c *Counter) Attempted(d *hook.Delivery, a *hook.Attempt) {
 func (c *Counter) Cancelled(d *hook.Delivery) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t := c.tally(d, d.FinishedAt); t != nil {
+	if t := c.tally(d.Tenant, d.Endpoint, d.FinishedAt); t != nil {
 		t.End(d.State)
 	}
 }
 
-// tally returns the tally of the delivery's endpoint for the minute of at. It returns nil if
-// memory has too many tallies; then the caller counts nothing. The caller holds c.mu.
-func (c *Counter) tally(d *hook.Delivery, at time.Time) *hook.Tally {
-	key := cell{d.Tenant, d.Endpoint, at.Unix() / 60}
+// Omitted counts what an error left out, at the time of its only example. A delivery that was left out and is not stored
+// counts as cancelled, like those that are stored and that Cancelled is called for.
+func (c *Counter) Omitted(o *hook.Omission) {
+	at := o.Examples[0].At
+	row := *o
+	row.At, row.First, row.Last = at.UTC().Truncate(time.Hour), at, at
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := c.tally(o.Tenant, o.Endpoint, at); t != nil {
+		t.LeftOut += o.Count
+		if !o.Endpoint.IsZero() {
+			t.Cancelled += o.Unkept
+		}
+	}
+	c.left.add(&row)
+}
+
+// omissions are gathered by what they count.
+type omissions map[hook.OmissionKey]*hook.Omission
+
+// add adds an omission, which it may keep. There is a limit to how many different ones there are.
+func (m omissions) add(o *hook.Omission) {
+	if sum := m[o.OmissionKey]; sum != nil {
+		sum.Add(o)
+	} else if len(m) < maxOmissions {
+		m[o.OmissionKey] = o
+	}
+}
+
+// sorted returns the rows in the order of their ids. All nodes lock rows in this order, so they cannot deadlock.
+func (m omissions) sorted() []*hook.Omission {
+	return slices.SortedFunc(maps.Values(m), func(a, b *hook.Omission) int {
+		x, y := a.ID(), b.ID()
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), slices.Compare(x[:], y[:]))
+	})
+}
+
+// tally returns the tally of an endpoint for the minute of at, or of the tenant alone if the endpoint is zero. It returns
+// nil if memory has too many tallies; then the caller counts nothing. The caller holds c.mu.
+func (c *Counter) tally(tenant string, endpoint hook.EndpointID, at time.Time) *hook.Tally {
+	key := cell{tenant, endpoint, at.Unix() / 60}
 	t := c.cells[key]
 	if t == nil && len(c.cells) < maxCells {
 		t = new(hook.Tally)
@@ -118,8 +166,8 @@ func (c *Counter) Flush(ctx context.Context) {
 	c.flushing.Lock()
 	defer c.flushing.Unlock()
 	c.mu.Lock()
-	cells := c.cells
-	c.cells = map[cell]*hook.Tally{}
+	cells, left := c.cells, c.left
+	c.cells, c.left = map[cell]*hook.Tally{}, omissions{}
 	c.mu.Unlock()
 	for cell, t := range cells {
 		c.gather(cell, t)
@@ -137,15 +185,29 @@ func (c *Counter) Flush(ctx context.Context) {
 		clear(c.unstored)
 		c.log.Error("statistics dropped: the database could not be written for too long", "rows", n)
 	}
+	for _, o := range left {
+		c.unstoredLeft.add(o)
+	}
+	for chunk := range slices.Chunk(c.unstoredLeft.sorted(), flushRows) {
+		if err := c.store.AddOmissions(ctx, chunk); err != nil {
+			c.log.Warn("what errors left out is not stored, will try again", "error", err)
+			break
+		}
+		for _, o := range chunk {
+			delete(c.unstoredLeft, o.OmissionKey)
+		}
+	}
 }
 
 // gather adds the tally of a cell to six unstored rows: for its minute and for its hour, each
-// for the endpoint, for the tenant, and for all tenants.
+// for the endpoint, for the tenant, and for all tenants. Without an endpoint there are four.
 func (c *Counter) gather(of cell, t *hook.Tally) {
 	start := time.Unix(of.minute*60, 0).UTC()
 	for _, span := range []hook.StatsSpan{hook.StatsMinute, hook.StatsHour} {
 		key := hook.StatsKey{Tenant: of.tenant, Endpoint: of.endpoint, Span: span, At: start.Truncate(time.Duration(span))}
-		c.add(key, t)
+		if !of.endpoint.IsZero() {
+			c.add(key, t)
+		}
 		key.Endpoint = hook.EndpointID{}
 		c.add(key, t)
 		key.Tenant = ""

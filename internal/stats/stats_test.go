@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gancho/internal/hook"
+	"gancho/internal/store"
 	"gancho/internal/storetest"
 )
 
@@ -96,6 +97,7 @@ type flaky struct {
 	fails bool
 	sum   hook.Tally
 	calls int
+	left  int64 // counts of omissions
 }
 
 func (m *flaky) AddStats(_ context.Context, rows []hook.StatsRow) error {
@@ -113,6 +115,18 @@ func (m *flaky) AddStats(_ context.Context, rows []hook.StatsRow) error {
 	return nil
 }
 
+func (m *flaky) AddOmissions(_ context.Context, rows []*hook.Omission) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fails {
+		return errors.New("disk full")
+	}
+	for _, o := range rows {
+		m.left += o.Count
+	}
+	return nil
+}
+
 // fail makes the store fail or work, and returns what it got so far.
 func (m *flaky) fail(yes bool) (calls int, delivered int64) {
 	m.mu.Lock()
@@ -124,8 +138,8 @@ func (m *flaky) fail(yes bool) (calls int, delivered int64) {
 // TestNothingIsLost makes the store fail for a while, and stops the counter.
 func TestNothingIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &flaky{fails: true}
-		c := New(store, slog.New(slog.DiscardHandler))
+		db := &flaky{fails: true}
+		c := New(db, slog.New(slog.DiscardHandler))
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- c.Run(ctx) }()
@@ -134,12 +148,12 @@ func TestNothingIsLost(t *testing.T) {
 		time.Sleep(3 * flushEvery)
 		synctest.Wait()
 		c.Attempted(d, attempt(0, time.Second, ""))
-		if calls, delivered := store.fail(false); calls < 2 || delivered != 0 {
+		if calls, delivered := db.fail(false); calls < 2 || delivered != 0 {
 			t.Errorf("tried %d times, stored %d", calls, delivered)
 		}
 		time.Sleep(2 * flushEvery)
 		synctest.Wait()
-		if _, delivered := store.fail(false); delivered != 2 {
+		if _, delivered := db.fail(false); delivered != 2 {
 			t.Errorf("stored %d", delivered)
 		}
 		c.Attempted(d, attempt(0, time.Second, ""))
@@ -149,7 +163,7 @@ func TestNothingIsLost(t *testing.T) {
 		}
 		c.Flush(t.Context())
 		c.Flush(t.Context())
-		if _, delivered := store.fail(false); delivered != 3 {
+		if _, delivered := db.fail(false); delivered != 3 {
 			t.Errorf("in the end stored %d", delivered)
 		}
 	})
@@ -177,4 +191,96 @@ func BenchmarkAttempted(b *testing.B) {
 			c.Attempted(d, a)
 		}
 	})
+}
+
+// omission is one event that was left out: by an endpoint, or because its condition failed.
+func omission(tenant, eventType string, id hook.EndpointID, unkept int64, at time.Duration) *hook.Omission {
+	return &hook.Omission{
+		OmissionKey: hook.OmissionKey{Tenant: tenant, Contract: "shop", Type: eventType, Endpoint: id, Reason: hook.ReasonFilterFailed},
+		Count:       1, Unkept: unkept, Examples: []hook.OmissionExample{{At: start.Add(at), Key: eventType}},
+	}
+}
+
+// What errors left out is in the statistics of the tenant and of all, that of an endpoint in its own, too, and in the list.
+func TestOmitted(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for _, id := range []string{"acme", "other"} {
+			if _, _, err := db.PutTenant(t.Context(), id, hook.TenantChange{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := New(db, slog.New(slog.DiscardHandler))
+		id := hook.NewEndpointID()
+		const rounds = 30
+		for range 2 {
+			var wg sync.WaitGroup
+			for range rounds {
+				wg.Go(func() {
+					c.Omitted(omission("acme", "order.paid", hook.EndpointID{}, 1, 0))
+					c.Omitted(omission("acme", "order.paid", hook.EndpointID{}, 1, time.Minute)) // in the next hour
+					c.Omitted(omission("acme", "", id, 1, 0))
+					c.Omitted(omission("acme", "", id, 0, 0))
+					c.Omitted(omission("other", "order.paid", hook.EndpointID{}, 1, 0))
+				})
+			}
+			wg.Wait()
+			c.Flush(t.Context())
+		}
+		for _, want := range []struct {
+			tenant             string
+			id                 hook.EndpointID
+			leftOut, cancelled int64
+		}{{"acme", id, 4 * rounds, 2 * rounds}, {"acme", hook.EndpointID{}, 8 * rounds, 2 * rounds}, {"", hook.EndpointID{}, 10 * rounds, 2 * rounds}} {
+			for _, span := range []hook.StatsSpan{hook.StatsMinute, hook.StatsHour} {
+				rows, err := db.Stats(t.Context(), want.tenant, want.id, span, time.Time{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var sum hook.Tally
+				for i := range rows {
+					sum.Add(&rows[i].Tally)
+				}
+				if sum.LeftOut != want.leftOut || sum.Cancelled != want.cancelled {
+					t.Errorf("%q %v: %d left out, %d cancelled, want %d, %d", want.tenant, span, sum.LeftOut, sum.Cancelled, want.leftOut, want.cancelled)
+				}
+			}
+		}
+		list, _, err := db.Omissions(t.Context(), "acme", hook.OmissionFilter{}, hook.Page{Limit: 9})
+		if err != nil || len(list) != 3 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		for _, o := range list {
+			want := int64(2 * rounds)
+			if !o.Endpoint.IsZero() {
+				want = 4 * rounds
+			}
+			if o.Count != want || o.Unkept != 2*rounds || len(o.Examples) != hook.MaxOmissionExamples {
+				t.Errorf("%+v", o)
+			}
+		}
+	})
+}
+
+// While the database is away, what errors left out is added up, and stored when it is back. Memory is bounded.
+func TestOmittedWhileAway(t *testing.T) {
+	t.Parallel()
+	db := &flaky{fails: true}
+	c := New(db, slog.New(slog.DiscardHandler))
+	for range 3 {
+		c.Omitted(omission("acme", "a", hook.EndpointID{}, 1, 0))
+		c.Flush(t.Context())
+	}
+	db.fail(false)
+	c.Flush(t.Context())
+	c.Flush(t.Context())
+	if db.left != 3 {
+		t.Errorf("stored %d", db.left)
+	}
+	for range maxOmissions + 10 {
+		c.Omitted(omission("acme", "", hook.NewEndpointID(), 0, 0))
+	}
+	if n := len(c.left); n != maxOmissions {
+		t.Errorf("%d are in memory", n)
+	}
 }

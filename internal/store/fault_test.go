@@ -445,6 +445,7 @@ func (s *scenario) run() {
 		return err == nil && d.State == hook.Pending
 	})
 	s.records()
+	s.omissions()
 	s.debounce(e.ID)
 	s.schedule(e.ID)
 	s.step("update", func(ctx context.Context) error {
@@ -481,6 +482,22 @@ func (s *scenario) records() {
 	change("a", 1, 2, `{"a":2}`)
 	change("b", 0, 1, `{"b":1}`)
 	change("b", 1, 2, "")
+}
+
+// omissions counts what an error left out, twice in the same hour.
+func (s *scenario) omissions() {
+	s.step("omissions", func(ctx context.Context) error {
+		return s.db.AddOmissions(ctx, []*hook.Omission{omitted(s.tenant, "a", "1", time.Unix(1e9, 0))})
+	}, func() bool {
+		list, _, err := s.db.Omissions(s.t.Context(), s.tenant, hook.OmissionFilter{}, hook.Page{Limit: 2})
+		return err == nil && len(list) == 1
+	})
+	s.step("more omissions", func(ctx context.Context) error {
+		return s.db.AddOmissions(ctx, []*hook.Omission{omitted(s.tenant, "a", "2", time.Unix(1e9, 0))})
+	}, func() bool {
+		list, _, err := s.db.Omissions(s.t.Context(), s.tenant, hook.OmissionFilter{}, hook.Page{Limit: 2})
+		return err == nil && len(list) == 1 && list[0].Count == 2
+	})
 }
 
 // debounce commits two events of which the second takes the place of the first.
@@ -598,6 +615,7 @@ func left(db *DB, tenant string) (lines []string, err error) {
 		`SELECT 'body', 1 FROM bodies WHERE delivery IN (SELECT id FROM deliveries WHERE tenant = $1)`,
 		`SELECT 'idempotency', key FROM idempotency WHERE tenant = $1`,
 		`SELECT 'debounce', delivery IN (SELECT id FROM deliveries WHERE state = 'pending') FROM debounces WHERE tenant = $1`,
+		`SELECT 'omission', type, reason, count, unkept FROM omissions WHERE tenant = $1`,
 		`SELECT 'endpoint', name, state, state_reason, version FROM endpoints WHERE tenant = $1`,
 		`SELECT 'version', version FROM endpoint_versions WHERE endpoint IN (SELECT id FROM endpoints WHERE tenant = $1)`,
 		`SELECT 'recovery', examined, requeued, state FROM recoveries WHERE tenant = $1`,

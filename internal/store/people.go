@@ -32,7 +32,8 @@ const (
 )
 
 // EraseFound erases what a search at a path has found: records are removed; the payload of an event is overwritten, and the
-// bodies, requests and answers of all its deliveries. It leaves alone what is still to be sent. With SQLite nothing of it is
+// bodies, requests and answers of all its deliveries. The examples of what errors left out of the tenant are removed whether
+// they are about the person or not, since nobody searches them. It leaves alone what is still to be sent. With SQLite nothing of it is
 // in the file or its log any more when EraseFound returns. The audit gets an entry with the path and the counts, without
 // the value.
 func (db *DB) EraseFound(ctx context.Context, tenant, path string, found []hook.Found) (all hook.SubjectErasure, err error) {
@@ -57,6 +58,9 @@ func (db *DB) EraseFound(ctx context.Context, tenant, path string, found []hook.
 			return all, err
 		}
 		all.Add(out)
+	}
+	if err := db.change(ctx, func(t *tx) error { return t.eraseOmissionExamples(tenant) }); err != nil {
+		return all, err
 	}
 	// Also if nothing was found: this can be the second try after one that erased and could not empty the log.
 	for more := true; more; {

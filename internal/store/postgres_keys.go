@@ -83,7 +83,7 @@ func (w *writing) claimItems(ctx context.Context, t session) error {
 			if _, ok := first[name]; ok || it.Event.ExternalID == "" {
 				continue
 			}
-			answer, err := json.Marshal(firstAnswer{it.Event.ID.String(), it.Sent(), it.LeftOut})
+			answer, err := json.Marshal(firstAnswer{it.Event.ID.String(), it.Sent(), it.Omitted()})
 			if err != nil {
 				return err
 			}

@@ -13,7 +13,7 @@ import (
 const expireRest = 5 * time.Millisecond
 
 // Expire removes finished deliveries that are older than before, with their attempts and
-// bodies; events of that age without deliveries; finished bulk replays and audit entries of
+// bodies; events of that age without deliveries; finished bulk replays, audit entries and what errors left out of
 // that age; deleted endpoints that no delivery refers to any more; and expired idempotency
 // keys, portal links and statistics. It never removes an unfinished delivery, or an event
 // with a delivery. A transaction removes at most n rows. Expire goes through everything
@@ -42,6 +42,7 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 		// Those of keys that are gone were left by programs of the release before.
 		{`DELETE FROM key_texts WHERE hash IN (SELECT hash FROM key_texts
 			WHERE ends_at <= $1 OR NOT EXISTS (SELECT 1 FROM keys WHERE id = key) LIMIT $2)`, time.Now()},
+		{`DELETE FROM omissions WHERE (tenant, id) IN (SELECT tenant, id FROM omissions WHERE at < $1 LIMIT $2)`, before},
 		{`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE finished_at < $1 LIMIT $2)`, before},
 		// A deleted endpoint is kept as long as a delivery refers to it.
 		{`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v

@@ -275,6 +275,7 @@ var sealedTables = []sealedTable{
 		},
 		open: sealedMemberOf, replace: replaceMember,
 	},
+	{name: "omissions", column: "examples", key: []string{"tenant", "id"}, row: allColumns("omissions")},
 	payloads("events", "payload", "tenant", "id"),
 	payloads("records", "document", "tenant", "contract", "kind", "key"),
 	payloads("idempotency", "answer", "tenant", "key"),

@@ -345,9 +345,13 @@ func withSealed(t *testing.T, db *DB) (check func(*DB)) {
 		deliveries = append(deliveries, d.ID)
 	}
 	payloads := withPayloads(t, db, "acme", "sealed-text", true)
+	addOmissions(t, db, omitted("acme", "a", "sealed key", time.Now()))
 	return func(db *DB) {
 		t.Helper()
 		payloads(db)
+		if list := omissions(t, db, hook.OmissionFilter{}, 9); len(list) != 1 || len(list[0].Examples) != 1 || list[0].Examples[0].Key != "sealed key" {
+			t.Errorf("what errors left out: %+v", list)
+		}
 		if e, err := db.Endpoint(ctx, e.ID); err != nil || e.Unreadable || cmp.Diff(withAuth("http://x/"), e.Config) != "" || e.Secrets[0].Text != "whsec_a" {
 			t.Errorf("endpoint %+v, %v", e, err)
 		}

@@ -182,7 +182,7 @@ func (l *sqlite) item(ctx context.Context, s *submission, at place, it *hook.Acc
 	var external any
 	if e.ExternalID != "" {
 		external = e.ExternalID
-		answer, err := json.Marshal(firstAnswer{e.ID.String(), it.Sent(), it.LeftOut})
+		answer, err := json.Marshal(firstAnswer{e.ID.String(), it.Sent(), it.Omitted()})
 		if err != nil {
 			return err
 		}

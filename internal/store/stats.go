@@ -14,7 +14,7 @@ import (
 
 // tallyColumns are the columns of a tally, in the order of [tallyValues].
 var tallyColumns = func() []string {
-	columns := []string{"delivered", "failed", "unknown", "cancelled", "retrying"}
+	columns := []string{"delivered", "failed", "unknown", "cancelled", "retrying", "left_out"}
 	for i := range hook.LatencyBounds {
 		columns = append(columns, fmt.Sprintf("t%d", i))
 	}
@@ -23,7 +23,7 @@ var tallyColumns = func() []string {
 
 // tallyValues are pointers to the counts of a tally, in the order of [tallyColumns].
 func tallyValues(t *hook.Tally) []any {
-	values := []any{&t.Delivered, &t.Failed, &t.Unknown, &t.Cancelled, &t.Retrying}
+	values := []any{&t.Delivered, &t.Failed, &t.Unknown, &t.Cancelled, &t.Retrying, &t.LeftOut}
 	for i := range t.Times {
 		values = append(values, &t.Times[i])
 	}

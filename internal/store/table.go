@@ -40,6 +40,7 @@ func Tables() []Table {
 		{"recoveries", []string{"id"}},
 		{"schedules", []string{"tenant", "contract", "type"}},
 		{"stats", []string{"tenant", "endpoint", "span", "at"}},
+		{"omissions", []string{"tenant", "id"}},
 		{"audit", []string{"id"}},
 		{"audit_chains", []string{"tenant"}},
 		{"contracts", []string{"name", "version"}},

@@ -209,6 +209,7 @@ func (db *DB) purge(ctx context.Context, tenant string) error {
 				JOIN endpoints e ON e.id = v.endpoint WHERE e.tenant = $1 LIMIT $2)`,
 			`DELETE FROM stats WHERE (tenant, endpoint, span, at) IN (SELECT tenant, endpoint, span, at FROM stats
 				WHERE tenant = $1 LIMIT $2)`,
+			`DELETE FROM omissions WHERE tenant = $1 AND id IN (SELECT id FROM omissions WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM endpoints WHERE id IN (SELECT id FROM endpoints WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM quota_used WHERE tenant = $1 AND (key, started_at) IN (SELECT key, started_at FROM quota_used

@@ -23,7 +23,8 @@ import (
 // between a first line that says what it is and a last one that says how many rows there are. What is
 // encrypted in the database is plain in it, so whoever keeps the file has to encrypt it as a whole.
 //
-// Not in the file: what a debounced delivery would take the place of, so after a move one more is sent than needed; portal links, whose tokens only the old installation can read, and the audit, which
+// Not in the file: what a debounced delivery would take the place of, so after a move one more is sent than needed; what
+// errors left out, of which the statistics have the count; portal links, whose tokens only the old installation can read, and the audit, which
 // is a chain of the old installation.
 
 const (

@@ -84,6 +84,21 @@ func (v Views) Document(s hook.Sight, contract string, doc []byte) []byte {
 	return document(v.sensitive(contract), doc, true)
 }
 
+// Omission is what an error left out as somebody sees it. What failed may quote the document, and nobody knows where.
+func (v Views) Omission(s hook.Sight, o *hook.Omission) *hook.Omission {
+	if s.Personal || len(v.sensitive(o.Contract)) == 0 {
+		return o
+	}
+	shown := *o
+	shown.Examples = slices.Clone(o.Examples)
+	for i := range shown.Examples {
+		if x := &shown.Examples[i]; x.Detail != "" {
+			x.Detail = mask.Text
+		}
+	}
+	return &shown
+}
+
 // Config is the configuration of an endpoint as somebody sees it. What its contract calls secret or sensitive is hidden
 // already.
 func (v Views) Config(s hook.Sight, cfg hook.EndpointConfig) hook.EndpointConfig {
