@@ -6,16 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
-	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
 	"gancho/internal/rawjson"
-	"gancho/internal/sign"
 )
 
 // Change is something that a new version of a contract changes for those who receive its webhooks.
@@ -57,8 +55,9 @@ const maxChanges = 50
 
 // Changes lists what a new version of a contract changes for receivers, what breaks them first. It makes the requests of
 // both for the same examples, and for what the tests of both begin with, and compares those; and it compares what
-// receivers rely on beside them: time limits, attempts, the signature, what counts as success, and schemas. Titles and
-// texts are no changes.
+// receivers rely on beside them: time limits, attempts, the signature, what answers mean, handshakes and schemas. Of what
+// is written in another way without any difference that was found, it says just that. [treatments] says it for each key of
+// the language. Titles and texts are no changes.
 func Changes(before, after *contract.Contract) []Change {
 	list, _ := ChangesWithin(context.Background(), before, after)
 	return list
@@ -71,13 +70,16 @@ func ChangesWithin(ctx context.Context, before, after *contract.Contract) (list 
 		before: withoutRequests(before), after: withoutRequests(after), told: map[string]bool{},
 		stopped: func() bool { return ctx.Err() != nil },
 	}
-	c.oldLine, c.newLine = before.Lines(), after.Lines()
-	c.eventTypes()
-	c.endpoint()
-	c.signature()
-	c.delivery()
-	c.success()
-	c.requests()
+	c.old, c.now = before.Read(), after.Read()
+	c.rewritten = contract.Rewritten(c.old, c.now)
+	c.chosen = c.chosenSettings()
+	for _, part := range []func(){
+		c.eventTypes, c.endpoint, c.authentication, c.signature, c.handshake, c.delivery, c.answers, c.stored, c.requests, c.others,
+	} {
+		if !c.stopped() {
+			part()
+		}
+	}
 	slices.SortStableFunc(c.list, func(a, b Change) int {
 		switch {
 		case a.Breaks == b.Breaks:
@@ -92,15 +94,27 @@ func ChangesWithin(ctx context.Context, before, after *contract.Contract) (list 
 
 // comparison compares two versions of a contract.
 type comparison struct {
-	before, after    facts
-	oldLine, newLine func(path ...string) int
-	list             []Change
-	told             map[string]bool
-	stopped          func() bool // nobody waits for more
+	before, after facts
+	old, now      *contract.Reading
+	chosen        [][2]json.RawMessage // see [comparison.chosenSettings]
+	plans         [][2]*contract.Plan  // with these settings
+	list          []Change
+	rewritten     []contract.Rewriting
+	mask          interface{ Text(string) string } // of the payload that is compared; nil: there is none
+	told          map[string]bool
+	at            [][]string  // where something was told
+	stopped       func() bool // nobody waits for more
 }
 
 // add adds a change, once. path is where it stands in the new version or, if it is gone, in the old one.
 func (c *comparison) add(breaks bool, code string, path []string, facts ...string) {
+	if c.mask != nil {
+		facts = slices.Clone(facts)
+		for i := 1; i < len(facts); i += 2 {
+			facts[i] = c.mask.Text(facts[i])
+		}
+	}
+	c.at = append(c.at, slices.Clone(path))
 	key := code + "\x00" + strings.Join(facts, "\x00")
 	if c.told[key] {
 		return
@@ -108,9 +122,9 @@ func (c *comparison) add(breaks bool, code string, path []string, facts ...strin
 	c.told[key] = true
 	ch := Change{Breaks: breaks, Code: code, facts: facts}
 	if strings.HasSuffix(code, "_gone") {
-		ch.OldLine = c.oldLine(path...)
+		ch.OldLine = c.old.Line(path...)
 	} else {
-		ch.Line = c.newLine(path...)
+		ch.Line = c.now.Line(path...)
 	}
 	c.list = append(c.list, ch)
 }
@@ -136,7 +150,10 @@ func (c *comparison) eventTypes() {
 		case e.Schema != nil && now.Schema == nil:
 			c.breaks("schema_gone", append(path, "schema"), "event", e.Name)
 		case e.Schema != nil:
-			c.schemas(e.Name, "", e.Schema, now.Schema)
+			c.schemas(e.Name, append(path, "schema"), e.Schema, now.Schema)
+		}
+		if ok {
+			c.origin(e, now)
 		}
 	}
 	for _, e := range c.after.contract.EventTypes() {
@@ -149,6 +166,29 @@ func (c *comparison) eventTypes() {
 	}
 }
 
+// origin compares what makes the events of a type.
+func (c *comparison) origin(e, now contract.EventType) {
+	at := func(key string) []string { return []string{"events", now.Name, key} }
+	a, b := e.Schedule, now.Schedule
+	switch {
+	case e.On != now.On || (a == nil) != (b == nil):
+		c.breaks("event_origin", []string{"events", now.Name}, "event", e.Name)
+	case a == nil:
+	case a.Select != b.Select:
+		c.breaks("event_origin", at("select"), "event", e.Name)
+	default:
+		if a.Every != b.Every || a.Cron != b.Cron || a.Cron != "" && a.Timezone != b.Timezone {
+			c.tells("event_times", []string{"events", now.Name}, "event", e.Name)
+		}
+		old, next := strconv.Itoa(a.MaxBody), strconv.Itoa(b.MaxBody)
+		if b.MaxBody > a.MaxBody {
+			c.breaks("event_larger", at("max_body"), "event", e.Name, "old", old, "new", next)
+		} else if b.MaxBody < a.MaxBody {
+			c.tells("event_smaller", at("max_body"), "event", e.Name, "old", old, "new", next)
+		}
+	}
+}
+
 // nameOf is the name of an event type; for any type, one that stands for it.
 func (c *comparison) nameOf(e contract.EventType) string {
 	if e.Name == anyEvent {
@@ -157,237 +197,10 @@ func (c *comparison) nameOf(e contract.EventType) string {
 	return e.Name
 }
 
-// schemas compares what two schemas say of one place in the payload.
-func (c *comparison) schemas(event, pointer string, before, after json.RawMessage) {
-	path := []string{"events", event, "schema"}
-	at := func(schema json.RawMessage, keys ...string) []byte {
-		v, _ := rawjson.Lookup(schema, keys...)
-		return v
-	}
-	place := cmp.Or(pointer, "/")
-	if old, now := typesOf(at(before, "type")), typesOf(at(after, "type")); len(old) > 0 {
-		for _, kind := range now {
-			if !slices.Contains(old, kind) && !(kind == "integer" && slices.Contains(old, "number")) {
-				c.breaks("schema_type", path, "event", event, "member", place, "kind", kind)
-			}
-		}
-		if len(now) == 0 {
-			c.breaks("schema_any", path, "event", event, "member", place)
-		}
-	}
-	if old := rawjson.Elements(at(before, "enum")); old != nil {
-		for _, v := range rawjson.Elements(at(after, "enum")) {
-			if c.stopped() {
-				return
-			}
-			if !slices.ContainsFunc(old, func(x []byte) bool { return rawjson.Same(x, v) }) {
-				c.breaks("schema_value", path, "event", event, "member", place, "value", string(v))
-			}
-		}
-	}
-	required := rawjson.Elements(at(after, "required"))
-	for _, name := range rawjson.Elements(at(before, "required")) {
-		if c.stopped() {
-			return
-		}
-		if !slices.ContainsFunc(required, func(x []byte) bool { return rawjson.Same(x, name) }) {
-			c.breaks("schema_optional", path, "event", event, "member", pointer+"/"+rawjson.Text(name))
-		}
-	}
-	properties := at(after, "properties")
-	for _, m := range rawjson.Members(at(before, "properties")) {
-		if c.stopped() {
-			return
-		}
-		if now, ok := rawjson.Lookup(properties, m.Name); ok {
-			c.schemas(event, pointer+"/"+m.Name, m.Value, now)
-		} else {
-			c.breaks("schema_member_gone", path, "event", event, "member", pointer+"/"+m.Name)
-		}
-	}
-	known := at(before, "properties")
-	for _, m := range rawjson.Members(properties) {
-		if c.stopped() {
-			return
-		}
-		if _, ok := rawjson.Lookup(known, m.Name); !ok {
-			c.tells("schema_member", path, "event", event, "member", pointer+"/"+m.Name)
-		}
-	}
-	if items, now := at(before, "items"), at(after, "items"); items != nil && now != nil {
-		c.schemas(event, pointer+"/*", items, now)
-	}
-	parts, now := rawjson.Elements(at(before, "allOf")), rawjson.Elements(at(after, "allOf"))
-	for i := range min(len(parts), len(now)) {
-		c.schemas(event, pointer, parts[i], now[i])
-	}
-}
-
-// typesOf are the types of a schema: one, or a list of them.
-func typesOf(token []byte) (out []string) {
-	if list := rawjson.Elements(token); list != nil {
-		for _, t := range list {
-			out = append(out, rawjson.Text(t))
-		}
-		return out
-	}
-	if len(token) > 0 {
-		out = []string{rawjson.Text(token)}
-	}
-	return out
-}
-
-// endpoint compares what people choose and fill in.
-func (c *comparison) endpoint() {
-	old, now := c.before.contract, c.after.contract
-	for _, m := range old.Methods() {
-		if !slices.Contains(now.Methods(), m) {
-			c.breaks("method_gone", []string{"endpoint", "methods"}, "method", m)
-		}
-	}
-	named := func(list []contract.Setting, name string) (contract.Setting, bool) {
-		i := slices.IndexFunc(list, func(s contract.Setting) bool { return s.Name == name })
-		if i < 0 {
-			return contract.Setting{}, false
-		}
-		return list[i], true
-	}
-	for _, s := range old.Settings() {
-		if _, ok := named(now.Settings(), s.Name); !ok {
-			c.breaks("setting_gone", []string{"endpoint", "settings", "properties", s.Name}, "setting", s.Name)
-		}
-	}
-	for _, s := range now.Settings() {
-		path := []string{"endpoint", "settings", "properties", s.Name}
-		was, ok := named(old.Settings(), s.Name)
-		switch {
-		case s.Required && !was.Required:
-			c.breaks("setting_required", path, "setting", s.Name)
-		case !ok:
-			c.tells("setting_new", path, "setting", s.Name)
-		}
-	}
-	if now.NeedsCredential() && !old.NeedsCredential() {
-		c.breaks("credential_needed", []string{"credentials"})
-	}
-}
-
-// signature compares how requests are signed.
-func (c *comparison) signature() {
-	path := []string{"endpoint", "sign"}
-	old, now := c.before.contract.Scheme(), c.after.contract.Scheme()
-	switch {
-	case old == nil && now == nil:
-	case old == nil:
-		c.tells("signature_new", path)
-	case now == nil:
-		c.breaks("signature_gone", path)
-	case !signAlike(old, now):
-		c.breaks("signature", path)
-	}
-}
-
-// signAlike reports whether a receiver verifies the signatures of two schemes in the same way.
-func signAlike(a, b *sign.Scheme) bool {
-	if a.Name != b.Name || !slices.Equal(a.Headers, b.Headers) || !slices.EqualFunc(a.Parts, b.Parts, signAlike) {
-		return false
-	}
-	if a.Description == nil || b.Description == nil {
-		return a.Description == b.Description
-	}
-	old, now := *a.Description, *b.Description
-	old.Secret, old.Tolerance = now.Secret, now.Tolerance // what receivers need not know
-	return reflect.DeepEqual(old, now)
-}
-
-// delivery compares limits and attempts.
-func (c *comparison) delivery() {
-	old, now := c.before.limits, c.after.limits
-	at := func(key string) []string { return []string{"delivery", key} }
-	duration := func(key, code string, old, now time.Duration) {
-		switch {
-		case now < old:
-			c.breaks(code+"_shorter", at(key), "old", old.String(), "new", now.String())
-		case now > old:
-			c.tells(code+"_longer", at(key), "old", old.String(), "new", now.String())
-		}
-	}
-	duration("timeout", "timeout", old.Timeout, now.Timeout)
-	duration("connect_timeout", "connect_timeout", old.ConnectTimeout, now.ConnectTimeout)
-	switch {
-	case old.Clock == now.Clock:
-	case now.Clock == contract.ClockTotal:
-		c.breaks("clock_total", at("clock"))
-	default:
-		c.tells("clock_response", at("clock"))
-	}
-	if a, b := c.before.policy, c.after.policy; a.Mode != b.Mode {
-		c.breaks("mode_"+string(b.Mode), at("mode"))
-	} else if a.Mode == hook.AtLeastOnce {
-		length := func(p hook.Policy) (sum time.Duration) {
-			for _, d := range p.Retry {
-				sum += d
-			}
-			return sum
-		}
-		duration("retry", "retry", length(a), length(b))
-	}
-	switch {
-	case old.Ordered && !now.Ordered:
-		c.breaks("order_gone", at("ordered"))
-	case now.Ordered && !old.Ordered:
-		c.tells("order_new", at("ordered"))
-	}
-}
-
-// triedAnswers are answers that a success rule is tried with.
-var triedAnswers = func() (out []hook.Response) {
-	bodies := []struct{ kind, text string }{
-		{"", ""},
-		{"text/plain", "OK"},
-		{"text/html", "<!doctype html><html></html>"},
-		{"application/json", `{}`},
-		{"application/json", `{"ok":true}`},
-		{"application/json", `{"success":true}`},
-		{"application/json", `{"status":"ok"}`},
-	}
-	for _, status := range []int{200, 201, 202, 204, 299, 301, 302, 400, 404, 409, 410, 422, 429, 500, 503} {
-		for _, b := range bodies {
-			r := hook.Response{Status: status, Body: []byte(b.text)}
-			if b.kind != "" {
-				r.Headers = []hook.Header{{Name: "Content-Type", Value: b.kind}}
-			}
-			out = append(out, r)
-		}
-	}
-	return out
-}()
-
-// success compares what counts as success, on answers that receivers give.
-func (c *comparison) success() {
-	path := []string{"delivery", "success"}
-	wider := false
-	for i := range triedAnswers {
-		if c.stopped() {
-			return
-		}
-		r := &triedAnswers[i]
-		was, is := c.before.contract.Judge(r).OK, c.after.contract.Judge(r).OK
-		if was && !is {
-			answer := strconv.Itoa(r.Status)
-			if len(r.Body) > 0 {
-				answer += " " + string(r.Body)
-			}
-			c.breaks("success_narrower", path, "answer", answer)
-			return
-		}
-		wider = wider || is && !was
-	}
-	switch {
-	case wider:
-		c.tells("success_wider", path)
-	case c.before.contract.SuccessRule() != c.after.contract.SuccessRule():
-		c.tells("success_rule", path)
+// schemas compares what two schemas say of a payload, or of a body.
+func (c *comparison) schemas(event string, path []string, before, after json.RawMessage) {
+	for _, l := range loosened(before, after, c.stopped) {
+		c.add(l.breaks, l.code, path, append([]string{"event", event, "member", l.member}, l.facts...)...)
 	}
 }
 
@@ -398,21 +211,38 @@ func (c *comparison) requests() {
 		if !ok {
 			continue
 		}
-		if e.Example == nil {
-			e.Example = now.Example
+		examples := [][]byte{e.Example, now.Example}
+		if e.Example == nil && now.Example == nil && e.On == "" && e.Schedule == nil {
+			examples = [][]byte{e.Sample()}
 		}
-		if c.stopped() {
-			return
+		for _, further := range append(slices.Clone(e.Cases), now.Cases...) {
+			examples = append(examples, further.Example)
 		}
-		c.request(e, now, e.Example)
-		for _, further := range e.Cases {
+		for _, example := range examples {
 			if c.stopped() {
 				return
 			}
-			c.request(e, now, further.Example)
+			if example != nil {
+				c.request(e, now, example)
+			}
+		}
+		for _, payload := range c.probes(e, cmp.Or(string(e.Example), string(now.Example))) {
+			if c.stopped() {
+				return
+			}
+			c.request(e, now, payload)
 		}
 		if e.Example != nil && now.Example != nil && (e.On != "" || e.Schedule != nil) { // the payload is made by the contract
+			c.hiding(e.Example)
 			c.bodies(e.Name, []string{"events", e.Name, "example"}, e.Example, now.Example)
+			c.mask = nil
+		}
+	}
+	if a, b := c.before.contract.BodySchema("en"), c.after.contract.BodySchema("en"); a != nil {
+		if path := []string{"endpoint", "schema"}; b != nil {
+			c.schemas("endpoint.body", path, a, b)
+		} else {
+			c.breaks("schema_gone", path, "event", "endpoint.body")
 		}
 	}
 	for _, tests := range []*contract.Contract{c.before.contract, c.after.contract} {
@@ -429,11 +259,15 @@ func (c *comparison) requests() {
 			}
 			i := slices.IndexFunc(made, func(p contract.TestPayload) bool { return p.Test == was.Test })
 			switch {
-			case i < 0 || was.Payload == nil:
+			case i < 0 || was.Payload == nil && made[i].Payload == nil:
+			case was.Payload == nil:
+				c.tells("event_fired", []string{"events", was.Event, "when"}, "event", was.Event, "test", was.Test)
 			case made[i].Payload == nil:
 				c.breaks("event_not_fired", []string{"events", was.Event, "when"}, "event", was.Event, "test", was.Test)
 			default:
+				c.hiding(was.Payload)
 				c.bodies(was.Event, []string{"events", was.Event, "payload"}, was.Payload, made[i].Payload)
+				c.mask = nil
 				e, _ := c.before.contract.Event(was.Event)
 				now, _ := c.after.contract.Event(was.Event)
 				c.request(e, now, was.Payload)
@@ -442,19 +276,154 @@ func (c *comparison) requests() {
 	}
 }
 
-// request compares the requests for one payload; nil stands for none that is known.
-func (c *comparison) request(e, now contract.EventType, example []byte) {
-	e.Example, now.Example = example, example
-	now.Name = e.Name
-	a, b := c.before.render(e, c.before.settings), c.after.render(now, c.after.settings)
+// hiding makes texts hide the personal data of a payload.
+func (c *comparison) hiding(payload []byte) {
+	a, b := c.before.contract, c.after.contract
+	c.mask = a.SensitiveMask(b.SensitiveMask(b.Mask(hook.EndpointConfig{}), payload), payload)
+}
+
+// maxProbes is how many payloads are made of one example.
+const maxProbes = 200
+
+// probes are variants of an example: in the place of each of its values stands each value that is named in what requests are made
+// of, if that is written in another way. So a condition that the example does not meet is met by one of them.
+func (c *comparison) probes(e contract.EventType, example string) (out [][]byte) {
+	var text strings.Builder
+	for _, r := range c.rewritten {
+		if ofRequests.MatchString(r.Key) {
+			for _, m := range computedTexts.FindAllString(r.Old+"\n"+r.New, -1) {
+				if condition, ok := rawjson.Unquote([]byte(m[strings.Index(m, ":")+1:])); ok {
+					text.WriteString(condition + "\n")
+				}
+			}
+		}
+	}
+	if text.Len() == 0 || example == "" {
+		return nil
+	}
+	words, values := literalsOf(text.String())
+	values = append(values, "true", "false")
+	for _, w := range words {
+		values = append(values, string(quote(w)))
+	}
+	var place func(prefix []string, doc []byte)
+	place = func(prefix []string, doc []byte) {
+		for _, m := range rawjson.Members(doc) {
+			path := append(slices.Clone(prefix), m.Name)
+			if rawjson.KindOf(m.Value) == '{' {
+				place(path, m.Value)
+				continue
+			}
+			for _, v := range values {
+				probe := rawjson.Replace([]byte(example), []byte(v), path...)
+				if len(out) < maxProbes && !c.stopped() && c.before.contract.CheckPayload(e.Name, probe) == nil && c.after.contract.CheckPayload(e.Name, probe) == nil {
+					out = append(out, probe)
+				}
+			}
+		}
+	}
+	if rawjson.KindOf([]byte(example)) == '{' {
+		place(nil, []byte(example))
+	}
+	return out
+}
+
+var (
+	ofRequests    = regexp.MustCompile(`^(endpoint\.(content_type|headers|query|body|item|body\..*|auth\..*)|events\.\*\.(set|headers))$`)
+	computedTexts = regexp.MustCompile(`"\$(expr|when)":"(?:[^"\\]|\\.)*"`)
+)
+
+// request compares the requests for one payload, with what people fill in and for first and second attempts.
+func (c *comparison) request(e, now contract.EventType, payload []byte) {
+	payload = c.before.contract.Redact(c.after.contract.Redact(payload))
+	e.Example, now.Example, now.Name = payload, payload, e.Name
+	c.hiding(payload)
+	defer func() { c.mask = nil }()
+	for i := range c.chosen {
+		for _, attempt := range []*contract.Attempt{nil, secondAttempt()} {
+			if c.stopped() {
+				return
+			}
+			c.attempt(e, now, i, attempt)
+		}
+	}
+}
+
+// attempt compares the requests with the settings at an index of chosen.
+func (c *comparison) attempt(e, now contract.EventType, settings int, attempt *contract.Attempt) {
+	if c.plans == nil {
+		for _, s := range c.chosen {
+			c.plans = append(c.plans, [2]*contract.Plan{c.before.plan(s[0]), c.after.plan(s[1])})
+		}
+	}
+	tried := func(f *facts, version int, e contract.EventType) (contract.Rendering, error) {
+		ev := f.sampleEvent(e)
+		ev.ExternalID = "your-id" // that the publisher gave it
+		return c.plans[settings][version].RenderFor(ev, attempt)
+	}
+	a, err := tried(&c.before, 0, e)
+	if err != nil { // no receiver has seen it
+		return
+	}
+	b, err := tried(&c.after, 1, now)
+	if err != nil {
+		c.breaks("request_failed", []string{"endpoint"}, "event", e.Name)
+		return
+	}
 	if a.Method != b.Method {
 		c.breaks("method", []string{"endpoint", "method"}, "old", a.Method, "new", b.Method)
 	}
 	c.query(a.URL, b.URL)
-	c.headers(a.Headers, b.Headers)
-	if example != nil { // else it was a made-up one
+	c.headers(e.Name, a.Headers, b.Headers)
+	if isForm(a) && isForm(b) {
+		c.forms(e.Name, a.Body, b.Body)
+	} else {
 		c.bodies(e.Name, []string{"endpoint", "body"}, a.Body, b.Body)
 	}
+}
+
+func isForm(r contract.Rendering) bool { return strings.HasPrefix(contentType(r), formType) }
+
+// forms compares the fields of two forms.
+func (c *comparison) forms(event string, before, after []byte) {
+	path := []string{"endpoint", "form"}
+	a, err := url.ParseQuery(string(before))
+	b, err2 := url.ParseQuery(string(after))
+	if err != nil || err2 != nil {
+		return
+	}
+	for _, name := range slices.Sorted(keysOf(a)) {
+		switch {
+		case !b.Has(name):
+			c.breaks("field_gone", path, "event", event, "name", indexesOfField(name))
+		case slices.Equal(a[name], b[name]):
+		case len(a[name]) == 1 && len(b[name]) == 1 && isJSON([]byte(a.Get(name))) && isJSON([]byte(b.Get(name))) && strings.ContainsAny(a.Get(name), "{["):
+			c.bodies(event, []string{"endpoint", "body"}, []byte(a.Get(name)), []byte(b.Get(name)))
+		case contract.NamesCredential(name):
+			c.breaks("field_other", path, "event", event, "name", name)
+		default:
+			c.breaks("field_value", path, "event", event, "name", indexesOfField(name), "old", brief([]byte(a.Get(name))), "new", brief([]byte(b.Get(name))))
+		}
+	}
+	for _, name := range slices.Sorted(keysOf(b)) {
+		if !a.Has(name) {
+			c.tells("field_new", path, "event", event, "name", indexesOfField(name))
+		}
+	}
+}
+
+var numbersOfFields = regexp.MustCompile(`\[\d+\]|\.\d+(\.|$)`)
+
+// indexesOfField is the name of a field with * in the place of the numbers of elements.
+func indexesOfField(name string) string {
+	return numbersOfFields.ReplaceAllStringFunc(name, func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return -1
+			}
+			return r
+		}, strings.NewReplacer("[", "[*", ".", ".*").Replace(strings.TrimSuffix(s, "."))) + map[bool]string{true: "."}[strings.HasSuffix(s, ".") && len(s) > 1]
+	})
 }
 
 // query compares what the contract adds to addresses.
@@ -464,14 +433,17 @@ func (c *comparison) query(before, after string) {
 	for _, name := range slices.Sorted(keysOf(old)) {
 		switch {
 		case !now.Has(name):
-			c.breaks("query_gone", append(path, name), "name", name)
-		case now.Get(name) != old.Get(name):
-			c.breaks("query_value", append(path, name), "name", name, "old", old.Get(name), "new", now.Get(name))
+			c.breaks("query_gone", append(slices.Clone(path), name), "name", name)
+		case slices.Equal(now[name], old[name]):
+		case contract.NamesCredential(name):
+			c.breaks("query_other", append(slices.Clone(path), name), "name", name)
+		default:
+			c.breaks("query_value", append(slices.Clone(path), name), "name", name, "old", strings.Join(old[name], ", "), "new", strings.Join(now[name], ", "))
 		}
 	}
 	for _, name := range slices.Sorted(keysOf(now)) {
 		if !old.Has(name) {
-			c.tells("query_new", append(path, name), "name", name)
+			c.tells("query_new", append(slices.Clone(path), name), "name", name)
 		}
 	}
 }
@@ -494,43 +466,68 @@ func keysOf(v url.Values) func(func(string) bool) {
 	}
 }
 
-// free are headers on which no receiver relies.
+// free are headers by which no receiver reads a request. Some choose by them what they answer.
 var free = []string{"user-agent", "accept"}
 
+func headerIn(list []hook.Header, name string) int {
+	return slices.IndexFunc(list, func(h hook.Header) bool { return strings.EqualFold(h.Name, name) })
+}
+
 // headers compares the headers of two requests, without the signature.
-func (c *comparison) headers(before, after []hook.Header) {
-	find := func(list []hook.Header, name string) int {
-		return slices.IndexFunc(list, func(h hook.Header) bool { return strings.EqualFold(h.Name, name) })
-	}
+func (c *comparison) headers(event string, before, after []hook.Header) {
 	renamed := map[string]bool{}
-	for _, h := range before {
-		path := []string{"endpoint", "headers", h.Name}
-		i := find(after, h.Name)
-		if slices.Contains(free, strings.ToLower(h.Name)) {
-			continue
+	at := func(name string) []string {
+		if e, ok := c.after.contract.Event(event); ok && headerOfType(c.rewritten, e.Name, name) {
+			return []string{"events", e.Name, "headers", name}
 		}
-		switch {
+		return []string{"endpoint", "headers", name}
+	}
+	for _, h := range before {
+		i := headerIn(after, h.Name)
+		switch isFree := slices.Contains(free, strings.ToLower(h.Name)); {
+		case isFree && i < 0:
+			c.tells("agent_gone", []string{"endpoint", agentKey(h.Name)}, "name", h.Name)
+		case isFree:
+			if after[i].Value != h.Value {
+				c.tells("agent", []string{"endpoint", agentKey(h.Name)}, "name", h.Name, "old", h.Value, "new", after[i].Value)
+			}
 		case i < 0:
-			k := slices.IndexFunc(after, func(x hook.Header) bool { return x.Value == h.Value && find(before, x.Name) < 0 })
+			k := slices.IndexFunc(after, func(x hook.Header) bool { return x.Value == h.Value && headerIn(before, x.Name) < 0 })
 			if k < 0 {
-				c.breaks("header_gone", path, "name", h.Name)
+				c.breaks("header_gone", at(h.Name), "name", h.Name)
 				continue
 			}
 			renamed[after[k].Name] = true
-			c.breaks("header_renamed", []string{"endpoint", "headers", after[k].Name}, "old", h.Name, "new", after[k].Name)
+			c.breaks("header_renamed", at(after[k].Name), "old", h.Name, "new", after[k].Name)
 		case strings.EqualFold(h.Name, "Content-Type") && after[i].Value != h.Value:
 			c.breaks("content_type", []string{"endpoint", "content_type"}, "old", h.Value, "new", after[i].Value)
+		case after[i].Value != h.Value && contract.NamesCredential(h.Name):
+			c.breaks("header_other", at(after[i].Name), "name", h.Name)
 		case after[i].Value != h.Value:
-			c.breaks("header_value", []string{"endpoint", "headers", after[i].Name}, "name", h.Name, "old", h.Value, "new", after[i].Value)
+			c.breaks("header_value", at(after[i].Name), "name", h.Name, "old", h.Value, "new", after[i].Value)
 		case after[i].Name != h.Name:
-			c.tells("header_spelling", []string{"endpoint", "headers", after[i].Name}, "old", h.Name, "new", after[i].Name)
+			c.tells("header_spelling", at(after[i].Name), "old", h.Name, "new", after[i].Name)
 		}
 	}
 	for _, h := range after {
-		if find(before, h.Name) < 0 && !renamed[h.Name] && !slices.Contains(free, strings.ToLower(h.Name)) {
-			c.tells("header_new", []string{"endpoint", "headers", h.Name}, "name", h.Name)
+		switch {
+		case headerIn(before, h.Name) >= 0 || renamed[h.Name]:
+		case slices.Contains(free, strings.ToLower(h.Name)):
+			c.tells("agent_new", []string{"endpoint", agentKey(h.Name)}, "name", h.Name, "new", h.Value)
+		default:
+			c.tells("header_new", at(h.Name), "name", h.Name)
 		}
 	}
+}
+
+// agentKey is the key of the language that says what a header of free is.
+func agentKey(header string) string { return strings.ReplaceAll(strings.ToLower(header), "-", "_") }
+
+// headerOfType reports whether it is an event type that has a header in another way.
+func headerOfType(list []contract.Rewriting, event, name string) bool {
+	return slices.ContainsFunc(list, func(r contract.Rewriting) bool {
+		return r.Key == "events.*.headers" && r.Path[1] == event && strings.Contains(strings.ToLower(r.Old+r.New), strings.ToLower(strconv.Quote(name)))
+	})
 }
 
 // bodies compares two payloads or bodies of an event.
@@ -538,8 +535,18 @@ func (c *comparison) bodies(event string, path []string, before, after []byte) {
 	if bytes.Equal(before, after) {
 		return
 	}
-	aJSON, bJSON := rawjson.Check(before, rawjson.MaxDepth) == nil, rawjson.Check(after, rawjson.MaxDepth) == nil
-	if !aJSON || !bJSON {
+	switch a, b := isJSON(before), isJSON(after); {
+	case len(after) == 0:
+		c.breaks("body_gone", path, "event", event)
+		return
+	case len(before) == 0:
+		c.tells("body_new", path, "event", event)
+		return
+	case !a && !b:
+		old, now := apart(before, after)
+		c.breaks("body_text", path, "event", event, "old", old, "new", now)
+		return
+	case !a || !b:
 		c.breaks("body", path, "event", event)
 		return
 	}
@@ -551,7 +558,10 @@ func (c *comparison) bodies(event string, path []string, before, after []byte) {
 		member := indexes(d.Pointer)
 		to := append(slices.Clone(path), strings.Split(strings.TrimPrefix(d.Pointer, "/"), "/")...)
 		old, now := rawjson.KindOf(d.Old), rawjson.KindOf(d.New)
+		name := member[strings.LastIndexByte(member, '/')+1:]
 		switch {
+		case d.New != nil && d.Old != nil && old == now && contract.NamesCredential(name):
+			c.breaks("member_other", to, "event", event, "member", member)
 		case d.New == nil:
 			c.breaks("member_gone", to, "event", event, "member", member)
 		case d.Old == nil:
@@ -562,6 +572,19 @@ func (c *comparison) bodies(event string, path []string, before, after []byte) {
 			c.breaks("member_text", to, "event", event, "member", member, "old", brief(d.Old), "new", brief(d.New))
 		}
 	}
+}
+
+func isJSON(b []byte) bool { return rawjson.Check(b, rawjson.MaxDepth) == nil }
+
+// apart are two texts from shortly before the place on at which they differ.
+func apart(a, b []byte) (string, string) {
+	i := 0
+	for i < min(len(a), len(b)) && a[i] == b[i] {
+		i++
+	}
+	from := max(0, i-10)
+	show := func(t []byte) string { return strings.ToValidUTF8(brief(t[from:]), "") }
+	return show(a), show(b)
 }
 
 // indexes is a pointer with * in the place of the numbers of elements, because each element changes alike.

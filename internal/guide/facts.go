@@ -105,15 +105,23 @@ func (f *facts) render(e contract.EventType, settings json.RawMessage) contract.
 	return f.renderFor(e, settings, nil)
 }
 
+// plan is that of a sample endpoint with these settings.
+func (f *facts) plan(settings json.RawMessage) *contract.Plan {
+	return f.contract.PlanFor(f.config(settings), f.sampleCredential()).Of(hook.EndpointID(hook.IDAt(sampleTime)), "MyApp")
+}
+
 // again is the request of a second attempt, after an answer with the status 503.
 func (f *facts) again(e contract.EventType) contract.Rendering {
+	return f.renderFor(e, f.settings, secondAttempt())
+}
+
+func secondAttempt() *contract.Attempt {
 	later := sampleTime.Add(5 * time.Second)
-	return f.renderFor(e, f.settings, &contract.Attempt{Number: 2, At: later, FirstAt: sampleTime, LastStatus: 503, LastError: hook.ClassStatus5xx})
+	return &contract.Attempt{Number: 2, At: later, FirstAt: sampleTime, LastStatus: 503, LastError: hook.ClassStatus5xx}
 }
 
 func (f *facts) renderFor(e contract.EventType, settings json.RawMessage, a *contract.Attempt) contract.Rendering {
-	plan := f.contract.PlanFor(f.config(settings), f.sampleCredential()).Of(hook.EndpointID(hook.IDAt(sampleTime)), "MyApp")
-	r, err := plan.RenderFor(f.sampleEvent(e), a)
+	r, err := f.plan(settings).RenderFor(f.sampleEvent(e), a)
 	if err != nil { // the contract cannot render its example: show what is known
 		return contract.Rendering{Method: f.contract.Methods()[0], URL: sampleURL, Body: e.Sample()}
 	}
@@ -122,7 +130,7 @@ func (f *facts) renderFor(e contract.EventType, settings json.RawMessage, a *con
 
 // together is the body of a request with the first two events, or with the first one twice; nil if it cannot be made.
 func (f *facts) together() []byte {
-	plan := f.contract.PlanFor(f.config(f.settings), f.sampleCredential()).Of(hook.EndpointID(hook.IDAt(sampleTime)), "MyApp")
+	plan := f.plan(f.settings)
 	var items [][]byte
 	for _, e := range []sent{f.events[0], f.events[min(1, len(f.events)-1)]} {
 		item, err := plan.Item(f.sampleEvent(e.EventType), nil)
