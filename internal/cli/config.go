@@ -69,11 +69,7 @@ func (c *configDocCmd) Help() string {
 
 // Run prints the manual.
 func (c *configDocCmd) Run(out console) error {
-	if c.Output != "" {
-		return os.WriteFile(c.Output, []byte(app.ConfigDoc()), 0o644)
-	}
-	_, err := fmt.Fprint(out.stdout, app.ConfigDoc())
-	return err
+	return write(out, c.Output, []byte(app.ConfigDoc()))
 }
 
 // complete adds the options of the configuration file to those that kong read from

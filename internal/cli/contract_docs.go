@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -110,16 +109,4 @@ func findContract(name string) (*contract.Contract, error) {
 		hint = " Did you mean " + near + "?"
 	}
 	return nil, fmt.Errorf("no contract %q ships with Gancho.%s There are %s, and those that gancho contract library lists; for a file of your own give its path, ending in .yaml", name, hint, strings.Join(names, ", "))
-}
-
-// write puts a result into a file, or on standard output if none is named.
-func write(out console, file string, text []byte) error {
-	if file == "" {
-		_, err := out.stdout.Write(text)
-		return err
-	}
-	if err := os.WriteFile(file, text, 0o644); err != nil {
-		return fmt.Errorf("the result cannot be written: %w; check the path given to --output", err)
-	}
-	return nil
 }

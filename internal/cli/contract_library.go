@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strconv"
@@ -170,18 +170,12 @@ func (c *contractNewCmd) Run(out console) error {
 		return []byte("contract: " + c.Name)
 	})
 	file := orElse(c.Output, c.Name+".yaml")
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, os.ErrExist) {
+	err = newFile(file, source)
+	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s exists already; name another file with --output", file)
 	}
 	if err != nil {
 		return fmt.Errorf("the file cannot be written: %w; check the path", err)
-	}
-	if _, err = bytes.NewReader(source).WriteTo(f); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
-		return err
 	}
 	fmt.Fprintf(out.stdout, "%s is a copy of the contract %s. Next: gancho contract check %s\n", file, c.From, file)
 	return nil
