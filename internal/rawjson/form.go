@@ -10,8 +10,10 @@ import (
 const (
 	MaxFormFields = 10_000
 	MaxFormDepth  = 64
-	MaxForm       = 16 << 20 // bytes
+	MaxForm       = 16 << 20 // bytes, as they are sent
 )
+
+var errFormLong = fmt.Errorf("the form has more than %d bytes", MaxForm)
 
 // FormNames says how the fields of a form are named that stand deeper in a document.
 type FormNames int
@@ -117,13 +119,16 @@ func (f *formWriter) field(text string) error {
 	if f.count++; f.count > MaxFormFields {
 		return fmt.Errorf("the form has more than %d fields", MaxFormFields)
 	}
-	if len(f.out)-f.start+len(f.name)+len(text) > MaxForm {
-		return fmt.Errorf("the form has more than %d bytes", MaxForm)
+	if len(f.out)-f.start+len(f.name)+len(text) > MaxForm { // before anything is copied; escaping makes it longer
+		return errFormLong
 	}
 	if len(f.out) > f.start {
 		f.out = append(f.out, '&')
 	}
 	f.out = AppendFormEscape(append(append(f.out, f.name...), '='), text)
+	if len(f.out)-f.start > MaxForm {
+		return errFormLong
+	}
 	return nil
 }
 

@@ -48,6 +48,8 @@ func TestForm(t *testing.T) {
 	}{
 		{php, `{"a":` + deep + `}`, "more than 64 names"},
 		{php, wide + "}", "more than 16777216 bytes"},
+		{php, `{"a":"` + strings.Repeat("é", MaxForm/6+1) + `"}`, "more than 16777216 bytes"}, // its two bytes are six in a form
+		{FormStyle{}, `{"a":"` + strings.Repeat("=", MaxForm/3+1) + `"}`, "more than 16777216 bytes"},
 		{php, `[1` + strings.Repeat(",1", MaxFormFields) + `]`, "more than 10000 fields"},
 		{FormStyle{}, `[1]`, "a list has no names"},
 		{php, `"a"`, "a single value"},
