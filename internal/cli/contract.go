@@ -32,7 +32,7 @@ type contractCheckCmd struct {
 func (c *contractCheckCmd) Help() string {
 	return `It reports all mistakes at once, each with file, line, column and what to write
 instead. gancho contract reference says what can stand where. Of a valid contract
-it says what has a newer spelling; the old one stays valid.
+it says what has a newer spelling, and which tokens never expire; both stay valid.
 
 Examples:
 

@@ -3,13 +3,14 @@ package contract
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gancho/internal/yamlfile"
 )
 
-// Newer lists what the file says in a way for which the language has a better one by now, each with its place. What stands
-// there works as it did. Of a contract that was read from the database it is empty.
+// Newer lists what the file says in a way for which the language has a better one by now, and tokens that prove nothing, each
+// with its place. What stands there works as it did. Of a contract that was read from the database it is empty.
 func (c *Contract) Newer() []Problem { return c.newer }
 
 var (
@@ -45,6 +46,16 @@ func (l *loader) newerSpellings() (out []Problem) {
 			}
 		}
 	}
+	signs := []*yamlfile.Node{e.Get("sign")}
+	if signs[0] != nil && len(signs[0].Items) > 0 {
+		signs = signs[0].Items
+	}
+	for _, sign := range signs {
+		if n := sign.Get("jwt"); n != nil && endlessToken(n) {
+			say(n.Line, n.Column, "The token is the same in every request and never expires: whoever sees it once can send requests with it for ever.",
+				`Add lifetime: 5m, or name something of the request: claims: {sha256: "${body.sha256}", iat: "${timestamp}"}`)
+		}
+	}
 	var asked []*yamlfile.Node
 	for _, where := range []string{"content_type", "headers", "query", "body", "item"} {
 		asked = append(asked, askingType(e.Get(where))...)
@@ -54,6 +65,24 @@ func (l *loader) newerSpellings() (out []Problem) {
 			"What is different for one type can stand with the type: events: {order.paid: {headers: {X-Topic: paid}, set: {topic: paid}}}, and ${set.topic} names it.")
 	}
 	return out
+}
+
+// endlessToken reports whether nothing in the tokens of a section jwt differs from one request to the next.
+func endlessToken(jwt *yamlfile.Node) bool {
+	for _, holdsBody := range []string{"detached", "enclosed"} {
+		if n := jwt.Get(holdsBody); n != nil && n.Text == "true" {
+			return false
+		}
+	}
+	if jwt.Get("lifetime") != nil {
+		return false
+	}
+	for _, x := range slices.Concat(jwt.Get("claims").Each(), jwt.Get("header").Each()) {
+		if strings.Contains(x.Value.Text, "${") {
+			return false
+		}
+	}
+	return true
 }
 
 // askingType lists the conditions and expressions at a node that compare the type of the event.
