@@ -98,7 +98,7 @@ func roundTrip(t *testing.T, c *contract.Contract, s *sign.Scheme) {
 			t.Errorf("%s: %v", e.Name, err)
 			continue
 		}
-		m := sign.Message{ID: ev.ID.String(), Time: now, Method: r.Method, URL: r.URL, Headers: r.Headers, Body: r.Body}
+		m := sign.Message{ID: ev.ID.String(), Time: now, Method: r.Method, URL: r.URL, Headers: r.Headers, Body: r.Body, Settings: cfg.Settings}
 		signed, err := signer.Sign(m)
 		if err != nil {
 			t.Errorf("%s: %v", e.Name, err)

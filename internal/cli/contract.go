@@ -20,6 +20,7 @@ type contractCmd struct {
 	Library   contractLibraryCmd   `cmd:"" help:"List contracts of well-known systems to start from, or show one."`
 	Diff      contractDiffCmd      `cmd:"" help:"Say what a new version of a contract changes for receivers, and what breaks them."`
 	Reference contractReferenceCmd `cmd:"" help:"Print what can stand in a contract: each key, or those of one section."`
+	Keys      contractKeysCmd      `cmd:"" help:"Print the public keys of secrets as a JSON Web Key Set, for receivers who fetch it."`
 	Docs      contractDocsCmd      `cmd:"" help:"Print the documentation of a contract for the customers who receive its webhooks."`
 	Export    contractExportCmd    `cmd:"" help:"Print a contract as an OpenAPI 3.1 document."`
 }
