@@ -275,10 +275,11 @@ func attemptNumber(id string) (n int, ok bool) {
 }
 
 func wireAttempt(at *hook.Attempt) client.Attempt {
+	x := at.Extras()
 	out := client.Attempt{
 		ID:        attemptID(at),
 		Transport: at.Transport, StartedAt: at.StartedAt, Interrupted: at.Interrupted, Unreadable: at.Unreadable,
-		Rule: at.Rule, RuleError: at.RuleFailed,
+		Rule: x.Rule, RuleError: x.RuleFailed,
 		Request: client.Request{Method: at.Request.Method, URL: at.Request.URL, Headers: pairs(at.Request.Headers)},
 		TimingMS: client.Timing{
 			DNS: ms(at.Timing.DNS), Connect: ms(at.Timing.Connect), TLS: ms(at.Timing.TLS), FirstByte: ms(at.Timing.FirstByte),
@@ -288,14 +289,14 @@ func wireAttempt(at *hook.Attempt) client.Attempt {
 	if at.Request.Method != "" { // without a method nothing was sent
 		out.Request.Body, out.Request.BodyBase64 = text(at.Request.Body)
 	}
-	for _, s := range at.Steps {
+	for _, s := range x.Steps {
 		out.Steps = append(out.Steps, client.Step{What: s.What, Method: s.Method, URL: s.URL, Status: s.Status, Class: s.Class, TookMS: ms(s.Took)})
 	}
 	if r := at.Response; r != nil {
 		out.Response = &client.Response{Status: r.Status, Headers: pairs(r.Headers), Truncated: r.Truncated}
 		out.Response.Body, out.Response.BodyBase64 = text(r.Body)
 	}
-	if b := at.Batch; !b.IsZero() {
+	if b := x.Batch; !b.IsZero() {
 		out.Batch = &client.Batch{ID: b.ID.String(), Position: b.Place, Of: b.Of}
 	}
 	if at.Class != "" {

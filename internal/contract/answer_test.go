@@ -83,11 +83,11 @@ func TestJudgesWhatWasRead(t *testing.T) {
 	const top = "contract: t\ntitle: T\nevents: {e: {title: E}}\ndelivery: "
 	c := parseContract(t, top+"{success: response.json.ok}\n")
 	long := []byte(`{"pad":"` + strings.Repeat("x", hook.KeepBody) + `","ok":true}`)
-	r := &hook.Response{Status: 200, Body: long[:hook.KeepBody], Truncated: true, Read: long}
+	r := &hook.Response{Status: 200, Body: long[:hook.KeepBody], Truncated: true, Long: &hook.Long{Body: long}}
 	if v := c.Judge(r); !v.OK {
 		t.Errorf("an answer of %d bytes: %+v", len(long), v)
 	}
-	r.Cut = true
+	r.Long.Cut = true
 	if v := c.Judge(r); v.OK || v.Class != hook.ClassBodyRule || !strings.Contains(v.Detail, "only its beginning") {
 		t.Errorf("an answer that was cut: %+v", v)
 	}

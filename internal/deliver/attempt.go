@@ -176,13 +176,14 @@ func judge(p *plan, r *send.Reply, number int) (*hook.Attempt, hook.Outcome) {
 	case !o.Interrupted && !hook.NeverSent(r.Class):
 		v := p.contract.JudgeAttempt(contract.Attempted{Response: r.Response, Class: r.Class, Detail: r.Detail, Number: number})
 		o = v.Outcome()
-		a.Class, a.Detail, a.Rule, a.RuleFailed = v.Class, v.Detail, v.Rule, v.Failed
+		a.Class, a.Detail = v.Class, v.Detail
+		a.SetExtras(hook.Extra{Rule: v.Rule, RuleFailed: v.Failed})
 		if !o.OK {
 			o.RetryAfter = r.RetryAfter
 		}
 	}
 	if r.Response != nil {
-		r.Response.Read = nil // only the rules need it, and the attempt stays in memory until it is stored
+		r.Response.Long = nil // only the rules need it, and the attempt stays in memory until it is stored
 	}
 	a.Interrupted = o.Interrupted
 	return a, o
@@ -358,9 +359,10 @@ func (l *lane) setState(to hook.EndpointState, why string, now time.Time) {
 func (w *Worker) interruptedResult(d hook.Delivery, p *plan, hidden bool, now time.Time) hook.Result {
 	a := &hook.Attempt{
 		Delivery: d.ID, Number: d.Attempts + 1, StartedAt: d.NextAttemptAt, Interrupted: true, Class: hook.ClassInterrupted,
-		Transport: w.transportOf(p, nil), Request: p.form.Request(hidden), Batch: d.Batch,
+		Transport: w.transportOf(p, nil), Request: p.form.Request(hidden),
 		Detail: "Gancho stopped before the answer was recorded; the receiver may or may not have got this request.",
 	}
+	a.SetExtras(hook.Extra{Batch: d.InBatch()})
 	interrupted := hook.Outcome{Interrupted: true, Class: hook.ClassInterrupted}
 	t, _ := hook.Next(d, hook.Trigger{Kind: hook.OnAttempt, Outcome: interrupted}, p.policy,
 		hook.Standing{State: p.state, Ordered: p.limits.Ordered}, now)

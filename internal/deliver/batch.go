@@ -61,9 +61,9 @@ func (l *lane) sendGroup(jobs []hook.Job) {
 
 // isBatch reports whether the deliveries are those of a batch that was sent before.
 func isBatch(jobs []hook.Job) bool {
-	first := jobs[0].Delivery.Batch
+	first := jobs[0].Delivery.InBatch()
 	for i := range jobs {
-		if first.IsZero() || jobs[i].Delivery.Batch != (hook.Batch{ID: first.ID, Place: i, Of: len(jobs)}) {
+		if first.IsZero() || jobs[i].Delivery.InBatch() != (hook.Batch{ID: first.ID, Place: i, Of: len(jobs)}) {
 			return false
 		}
 	}
@@ -73,7 +73,7 @@ func isBatch(jobs []hook.Job) bool {
 // label makes deliveries one batch.
 func label(id hook.BatchID, n int, of func(i int) *hook.Delivery) {
 	for i := range n {
-		of(i).Batch = hook.Batch{ID: id, Place: i, Of: n}
+		of(i).Batch = &hook.Batch{ID: id, Place: i, Of: n}
 	}
 }
 
@@ -90,7 +90,7 @@ type group struct {
 // send makes the request, stores that it is being sent, sends it and records the results.
 func (g *group) send() {
 	for {
-		id := g.jobs[0].Delivery.Batch.ID
+		id := g.jobs[0].Delivery.InBatch().ID
 		if !g.again {
 			id = hook.NewBatchID()
 		}
@@ -297,7 +297,10 @@ func (g *group) conclude(attempts []*hook.Attempt, outcomes []hook.Outcome, whol
 	finished := false
 	for i := range g.jobs {
 		d, a := g.jobs[i].Delivery, attempts[i]
-		a.Delivery, a.Number, a.Batch = d.ID, d.Attempts+1, d.Batch
+		a.Delivery, a.Number = d.ID, d.Attempts+1
+		x := a.Extras()
+		x.Batch = d.InBatch()
+		a.SetExtras(x)
 		a.Transport = l.w.transportOf(p, g.batch.Sent())
 		d.Superseded = d.Superseded || l.window.Superseded(d.ID)
 		once := d.Mode == hook.AtMostOnce && d.State == hook.Sending // that is durable: after a crash it is not sent again

@@ -56,7 +56,7 @@ func TestBatchItemsPerAttempt(t *testing.T) {
 				})
 				x.are(ids, "delivered", "delivered")
 				list := x.attempts(ids[1])
-				if len(list) != 3 || list[0].Batch != list[1].Batch || list[1].Batch.ID == list[2].Batch.ID || list[1].Batch.Place != 1 {
+				if len(list) != 3 || list[0].Extras().Batch != list[1].Extras().Batch || list[1].Extras().Batch.ID == list[2].Extras().Batch.ID || list[1].Extras().Batch.Place != 1 {
 					t.Fatalf("attempts: %+v", list)
 				}
 				for i, a := range list {
@@ -100,7 +100,7 @@ func TestBatchItemsAfterACrash(t *testing.T) {
 		second := `[{"n":0,"try":1,"last":500},{"n":1,"try":1,"last":500}]`
 		same(t, "sent", x.tried(), []string{`[{"n":0,"try":0,"last":null},{"n":1,"try":0,"last":null}]`, second, second})
 		list := x.attempts(ids[1])
-		if len(list) != 3 || !list[1].Interrupted || list[2].Batch != (hook.Batch{ID: was.Batch.ID, Place: 1, Of: 2}) {
+		if len(list) != 3 || !list[1].Interrupted || list[2].Extras().Batch != (hook.Batch{ID: was.Batch.ID, Place: 1, Of: 2}) {
 			t.Fatalf("attempts: %+v", list)
 		}
 		if got := string(list[1].Request.Body); got != mask.Text { // and not the payload, which was never sent

@@ -109,11 +109,11 @@ func TestBatchIsCollected(t *testing.T) {
 		of := map[hook.BatchID]int{}
 		for i, id := range ids {
 			list := x.attempts(id)
-			if len(list) != 1 || list[0].Batch.Place != i%3 || list[0].Batch.Of != 3-i/3 || list[0].Response.Status != 200 ||
+			if len(list) != 1 || list[0].Extras().Batch.Place != i%3 || list[0].Extras().Batch.Of != 3-i/3 || list[0].Response.Status != 200 ||
 				list[0].Request.URL != "http://a" || list[0].Number != 1 {
 				t.Fatalf("attempts of %d: %+v", i, list[0])
 			}
-			of[list[0].Batch.ID]++
+			of[list[0].Extras().Batch.ID]++
 		}
 		if len(of) != 2 {
 			t.Errorf("batches: %v", of)
@@ -140,7 +140,7 @@ func TestBatchIsRetriedTogether(t *testing.T) {
 				pass(2 * time.Second)
 				x.sent("[0,1]")
 				x.are(ids, "retrying status_5xx", "retrying status_5xx")
-				if a, b := x.delivery(ids[0]), x.delivery(ids[1]); !a.NextAttemptAt.Equal(b.NextAttemptAt) || a.Batch.ID != b.Batch.ID {
+				if a, b := x.delivery(ids[0]), x.delivery(ids[1]); !a.NextAttemptAt.Equal(b.NextAttemptAt) || a.InBatch().ID != b.InBatch().ID {
 					t.Errorf("%+v and %+v", a, b)
 				}
 				ids = append(ids, x.publishMany(x.endpoint, 2, func(i int) string { return number(i + 2) })...)
@@ -150,10 +150,10 @@ func TestBatchIsRetriedTogether(t *testing.T) {
 				} else {
 					x.sent("[0,1]", "[2,3]", "[0,1]", "[0,1]")
 				}
-				first := x.attempts(ids[1])[0].Batch
+				first := x.attempts(ids[1])[0].Extras().Batch
 				for _, a := range x.attempts(ids[1]) {
-					if a.Batch != first {
-						t.Errorf("attempt %d was in %+v, the first in %+v", a.Number, a.Batch, first)
+					if a.Extras().Batch != first {
+						t.Errorf("attempt %d was in %+v, the first in %+v", a.Number, a.Extras().Batch, first)
 					}
 				}
 				if ordered {
@@ -180,7 +180,7 @@ func TestBatchIsTakenInPart(t *testing.T) {
 		x.sent("[0,1,2]", "[0,2]", "[0,2]", "[2]")
 		x.are(ids, "delivered", "delivered", "delivered")
 		a := x.attempts(ids[2])
-		if len(a) != 4 || a[0].Batch.ID == a[1].Batch.ID || a[1].Batch.ID != a[2].Batch.ID || a[2].Batch.ID == a[3].Batch.ID ||
+		if len(a) != 4 || a[0].Extras().Batch.ID == a[1].Extras().Batch.ID || a[1].Extras().Batch.ID != a[2].Extras().Batch.ID || a[2].Extras().Batch.ID == a[3].Extras().Batch.ID ||
 			!strings.Contains(a[0].Detail, "named this event") || !strings.Contains(a[1].Detail, "it named 7") || a[3].Class != "" {
 			t.Errorf("attempts: %+v", a)
 		}
@@ -202,7 +202,7 @@ func TestBatchIsInterrupted(t *testing.T) {
 				var ids []hook.DeliveryID
 				for i := range jobs[:3] { // a process stored that, and ended
 					d := jobs[i].Delivery
-					d.State, d.Batch, d.EndpointVersion, d.ContractVersion = hook.Sending, hook.Batch{ID: id, Place: i, Of: 3}, 1, 1
+					d.State, d.Batch, d.EndpointVersion, d.ContractVersion = hook.Sending, &hook.Batch{ID: id, Place: i, Of: 3}, 1, 1
 					ids = append(ids, d.ID)
 					if i == 0 {
 						r.Delivery = d
@@ -225,7 +225,7 @@ func TestBatchIsInterrupted(t *testing.T) {
 				x.are(ids, "delivered", "delivered", "delivered")
 				for i, id := range ids {
 					a := x.attempts(id)
-					if len(a) != 2 || !a[0].Interrupted || a[0].Batch != a[1].Batch || a[1].Batch != (hook.Batch{ID: r.Delivery.Batch.ID, Place: i, Of: 3}) {
+					if len(a) != 2 || !a[0].Interrupted || a[0].Extras().Batch != a[1].Extras().Batch || a[1].Extras().Batch != (hook.Batch{ID: r.Delivery.Batch.ID, Place: i, Of: 3}) {
 						t.Errorf("attempts of %d: %+v, %+v", i, a[0], a[1])
 					}
 				}
@@ -380,7 +380,7 @@ func TestBatchLosesAMember(t *testing.T) {
 			batched(t, cfg, answer, func(t *testing.T, x *world) {
 				ids := x.publishMany(x.endpoint, 3, number)
 				settle()
-				first := x.delivery(ids[0]).Batch
+				first := x.batch(ids[0])
 				do(x, ids[1])
 				pass(5 * time.Minute)
 				if name == "retried" {
@@ -388,7 +388,7 @@ func TestBatchLosesAMember(t *testing.T) {
 				} else {
 					x.sent("[0,1,2]", "[0,2]")
 				}
-				if last := x.delivery(ids[0]).Batch; last.ID == first.ID || last.Of != 2 {
+				if last := x.batch(ids[0]); last.ID == first.ID || last.Of != 2 {
 					t.Errorf("in the end it is in %+v, at first in %+v", last, first)
 				}
 			})
@@ -507,7 +507,7 @@ func TestBatchAfterACorrection(t *testing.T) {
 			t.Errorf("sent to %s", got)
 		}
 		a := x.attempts(ids[0])
-		if len(a) != 2 || a[0].Batch != a[1].Batch {
+		if len(a) != 2 || a[0].Extras().Batch != a[1].Extras().Batch {
 			t.Errorf("%+v", a)
 		}
 		x.are(ids, "delivered", "delivered")

@@ -112,7 +112,7 @@ func TestBatchPauses(t *testing.T) {
 				pass(time.Hour)
 				x.sent("[0,1,2]")
 				x.endpointIs(hook.EndpointPaused, hook.ReasonAnswerRule)
-				was := x.delivery(ids[0]).Batch
+				was := x.batch(ids[0])
 				if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, hook.EndpointActive, "", time.Now()); err != nil {
 					t.Fatal(err)
 				}
@@ -124,7 +124,7 @@ func TestBatchPauses(t *testing.T) {
 				}
 				x.sent("[0,1,2]", "[0,1,2]", "[3]")
 				x.are(ids, "delivered", "delivered", "delivered", "delivered")
-				if is := x.delivery(ids[0]).Batch; is != was {
+				if is := x.batch(ids[0]); is != was {
 					t.Errorf("it was in %+v, and is in %+v", was, is)
 				}
 			})

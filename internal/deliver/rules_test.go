@@ -72,8 +72,8 @@ func TestRulesDecide(t *testing.T) {
 						t.Errorf("%d requests before the next is due", n)
 					}
 					attempts, err := x.db.Attempts(t.Context(), id, 1)
-					if err != nil || len(attempts) != 1 || attempts[0].Rule != tt.rule ||
-						!strings.HasPrefix(attempts[0].RuleFailed, tt.failed) || (attempts[0].RuleFailed == "") != (tt.failed == "") {
+					if err != nil || len(attempts) != 1 || attempts[0].Extras().Rule != tt.rule ||
+						!strings.HasPrefix(attempts[0].Extras().RuleFailed, tt.failed) || (attempts[0].Extras().RuleFailed == "") != (tt.failed == "") {
 						t.Errorf("attempts: %+v, %v; want rule %q, failed %q", attempts, err, tt.rule, tt.failed)
 					}
 					if err := x.db.SetEndpointState(t.Context(), e.ID, hook.EndpointActive, "", time.Now()); err != nil {
@@ -123,7 +123,7 @@ func TestWholeAnswerIsJudged(t *testing.T) {
 	for rules, want := range map[string]bool{"success: response.json.ok": true, "success: response.status == 200": false} {
 		answer := func(int, *send.Message) *send.Reply {
 			r := status(200)
-			r.Response.Body, r.Response.Truncated, r.Response.Read = []byte(`{"o`), true, []byte(`{"ok":true}`)
+			r.Response.Body, r.Response.Truncated, r.Response.Long = []byte(`{"o`), true, &hook.Long{Body: []byte(`{"ok":true}`)}
 			return r
 		}
 		bubble(t, tickEvery, hook.EndpointConfig{}, answer, func(t *testing.T, x *world) {

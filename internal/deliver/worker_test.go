@@ -290,6 +290,13 @@ func (x *world) delivery(id hook.DeliveryID) hook.Delivery {
 	return d
 }
 
+// batch is the batch of a delivery, zero if it is in none.
+func (x *world) batch(id hook.DeliveryID) hook.Batch {
+	x.t.Helper()
+	d := x.delivery(id)
+	return d.InBatch()
+}
+
 // settle lets everything happen that can happen now, up to stored results.
 func settle() { pass(50 * time.Millisecond) }
 

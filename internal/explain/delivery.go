@@ -141,7 +141,8 @@ func (f *subject) ruled(c *contract.Contract) (why diagnose.Why, cause string) {
 	if f.last == nil {
 		return "", ""
 	}
-	switch f.last.Rule {
+	x := f.last.Extras()
+	switch x.Rule {
 	case "disable_if":
 		return diagnose.WhyRuleDisables, c.Rule(hook.ThenDisable)
 	case "stop_if":
@@ -151,8 +152,8 @@ func (f *subject) ruled(c *contract.Contract) (why diagnose.Why, cause string) {
 	case "retry_if":
 		return diagnose.WhyRuleRetries, c.Rule(hook.ThenRetry)
 	}
-	if f.last.RuleFailed != "" {
-		return diagnose.WhyRuleFailed, f.last.RuleFailed
+	if x.RuleFailed != "" {
+		return diagnose.WhyRuleFailed, x.RuleFailed
 	}
 	return "", ""
 }

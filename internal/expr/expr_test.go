@@ -548,8 +548,8 @@ func TestSuccessOfCompressed(t *testing.T) {
 	if _, err := w.Write(bytes.Repeat([]byte(" "), 10<<20)); err != nil || w.Close() != nil {
 		t.Fatal(err)
 	}
-	read := &hook.Response{Status: 200, Body: []byte(long[:hook.KeepBody]), Truncated: true, Read: []byte(long)}
-	notAll := &hook.Response{Status: 200, Body: []byte(long[:hook.KeepBody]), Truncated: true, Read: []byte(long), Cut: true}
+	read := &hook.Response{Status: 200, Body: []byte(long[:hook.KeepBody]), Truncated: true, Long: &hook.Long{Body: []byte(long)}}
+	notAll := &hook.Response{Status: 200, Body: []byte(long[:hook.KeepBody]), Truncated: true, Long: &hook.Long{Body: []byte(long), Cut: true}}
 	for name, tc := range map[string]struct {
 		r       *hook.Response
 		ok, cut bool

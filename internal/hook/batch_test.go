@@ -10,7 +10,7 @@ func TestNextOfBatches(t *testing.T) {
 	t.Parallel()
 	batch := Batch{ID: NewBatchID(), Place: 1, Of: 2}
 	member := func(set func(*Delivery)) Delivery {
-		d := Delivery{ID: NewEventID().Delivery(1), Mode: AtLeastOnce, State: Sending, Batch: batch, Attempts: 1}
+		d := Delivery{ID: NewEventID().Delivery(1), Mode: AtLeastOnce, State: Sending, Batch: &batch, Attempts: 1}
 		set(&d)
 		return d
 	}
@@ -19,7 +19,7 @@ func TestNextOfBatches(t *testing.T) {
 	var at []time.Time
 	for range 2 {
 		next, ok := Next(member(func(*Delivery) {}), failed, normal, active, noon)
-		if !ok || next.Delivery.State != Retrying || next.Delivery.Batch != batch {
+		if !ok || next.Delivery.State != Retrying || next.Delivery.InBatch() != batch {
 			t.Fatalf("after a failure: %+v", next)
 		}
 		at = append(at, next.Delivery.NextAttemptAt)
@@ -41,7 +41,7 @@ func TestNextOfBatches(t *testing.T) {
 	} {
 		outcome := Outcome{Interrupted: true, Class: ClassInterrupted}
 		next, ok := Next(member(c.set), Trigger{Kind: c.trigger, Outcome: outcome, Again: noon}, normal, active, noon)
-		if !ok || next.Delivery.Batch.IsZero() == c.stays {
+		if !ok || (next.Delivery.Batch == nil) == c.stays {
 			t.Errorf("%s: %+v, %v", name, next.Delivery, ok)
 		}
 	}

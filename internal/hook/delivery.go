@@ -88,8 +88,17 @@ type Delivery struct {
 	EndpointVersion int64
 	ContractVersion int64
 	// Batch is the request with several events that the delivery was sent in last, or is about to be
-	// sent in again; zero: none. Its sender sets it. A retry by a person clears it.
-	Batch Batch
+	// sent in again; nil: none. Its sender sets it. A retry by a person clears it. Nobody may change what
+	// it points to.
+	Batch *Batch
+}
+
+// InBatch is the delivery's batch, zero if there is none.
+func (d *Delivery) InBatch() Batch {
+	if d.Batch == nil {
+		return Batch{}
+	}
+	return *d.Batch
 }
 
 // LeftOut reports whether the delivery was never sent because nobody knows whether its endpoint takes the event:
@@ -163,14 +172,36 @@ type Attempt struct {
 	Timing      Timing
 	Class       string // error class; "" if the attempt succeeded
 	Detail      string // one English sentence for the log and the API
-	Rule        string // the rule of the contract that decided what follows, for example stop_if; "": none did
-	RuleFailed  string // why a rule of the contract could not be applied, one English sentence; "": all could
 	Interrupted bool
-	Batch       Batch  // the request had other events in it; zero: it had not
-	Steps       []Step // what was exchanged within the attempt before Request, in order; nearly always empty
+	Extra       *Extra // nil: nothing of it. Nobody may change what it points to
 	// Unreadable says that the request, what came back and the detail of the error cannot be
 	// decrypted and are empty.
 	Unreadable bool
+}
+
+// Extra is what few attempts have. It is apart, so that all the others stay small: they are made for every delivery, and
+// stay in memory until they are stored.
+type Extra struct {
+	Rule       string // the rule of the contract that decided what follows, for example stop_if; "": none did
+	RuleFailed string // why a rule of the contract could not be applied, one English sentence; "": all could
+	Batch      Batch  // the request had other events in it; zero: it had not
+	Steps      []Step // what was exchanged within the attempt before Request, in order
+}
+
+// Extras is the attempt's Extra, zero if there is none.
+func (a *Attempt) Extras() Extra {
+	if a.Extra == nil {
+		return Extra{}
+	}
+	return *a.Extra
+}
+
+// SetExtras replaces the attempt's Extra.
+func (a *Attempt) SetExtras(x Extra) {
+	if a.Extra = nil; x.Rule != "" || x.RuleFailed != "" || !x.Batch.IsZero() || len(x.Steps) > 0 {
+		kept := x // else each call would allocate
+		a.Extra = &kept
+	}
 }
 
 // Step is an exchange within an attempt that came before the one that counts.
@@ -205,16 +236,20 @@ type Response struct {
 	Headers   []Header `json:"headers"`
 	Body      []byte   `json:"body"`      // the first [KeepBody] bytes
 	Truncated bool     `json:"truncated"` // there was more than Body
-	// Read is all that was read of a body that is longer than Body, at most [ReadBody] bytes; nil: Body is all. It is for
-	// rules that judge the answer, and is not stored.
-	Read []byte `json:"-"`
-	Cut  bool   `json:"-"` // with Read: there was more than that, or the rest did not come
+	// Long is a body that is longer than Body; nil: Body is all. It is for rules that judge the answer, and is not stored.
+	Long *Long `json:"-"`
+}
+
+// Long is what was read of a long body.
+type Long struct {
+	Body []byte // at most [ReadBody] bytes
+	Cut  bool   // there was more than that, or the rest did not come
 }
 
 // All is what was read of the body. whole says that the receiver sent no more.
 func (r *Response) All() (body []byte, whole bool) {
-	if r.Read != nil {
-		return r.Read, !r.Cut
+	if r.Long != nil {
+		return r.Long.Body, !r.Long.Cut
 	}
 	return r.Body, !r.Truncated
 }

@@ -227,7 +227,7 @@ func (d *Delivery) putBack(again time.Time) bool {
 	}
 	d.State, d.QueueAt = Retrying, again
 	if d.Attempts == 0 {
-		d.State, d.EndpointVersion, d.ContractVersion, d.Batch = Pending, 0, 0, Batch{}
+		d.State, d.EndpointVersion, d.ContractVersion, d.Batch = Pending, 0, 0, nil
 	}
 	return true
 }
@@ -262,7 +262,7 @@ func (d *Delivery) retry(now time.Time) bool {
 	if d.State.Finished() || d.Held() {
 		d.State, d.Reason, d.Slot, d.Superseded = Pending, "", 0, false
 	}
-	d.NextAttemptAt, d.QueueAt, d.Batch = now, now, Batch{}
+	d.NextAttemptAt, d.QueueAt, d.Batch = now, now, nil
 	return true
 }
 
@@ -289,7 +289,7 @@ func (d *Delivery) settle(e Standing, now time.Time) {
 
 // spreadBy is the id by which the delay is spread: all deliveries of a batch come back at the same time.
 func (d *Delivery) spreadBy() ID {
-	if d.Batch.ID != (BatchID{}) {
+	if d.Batch != nil {
 		return ID(d.Batch.ID)
 	}
 	return ID(d.ID)

@@ -108,10 +108,23 @@ type Reply struct {
 	// NotNow says why the transport could not find out whether the message may be sent, for example because the
 	// database cannot be read. Then nothing was sent, the message is not at fault, and a later try may succeed.
 	NotNow error
-	// Target is where the exchange ended that the reply is of, if that is not the message's own: after a redirect.
+	Detour *Detour // nil: it took one exchange
+	Resent bool    // the second try of [Attributes.Resend] was made
+}
+
+// Detour is what came before the exchange that a reply is of.
+type Detour struct {
+	// Target is where that exchange ended, if it is not the message's own: after a redirect.
 	Target string
 	Steps  []hook.Step // what was exchanged before, in order
 	// Secrets are those that the transport came by, such as tokens: whoever keeps anything of the reply hides them.
 	Secrets []string
-	Resent  bool // the second try of [Attributes.Resend] was made
+}
+
+// Way is the reply's Detour, zero if there was none.
+func (r *Reply) Way() Detour {
+	if r.Detour == nil {
+		return Detour{}
+	}
+	return *r.Detour
 }

@@ -64,12 +64,13 @@ const maxScratch = 64 << 10
 // encodeAttempt encodes an attempt without its delivery and number, which have columns of
 // their own.
 func (s *sealer) encodeAttempt(a *hook.Attempt) []byte {
-	text := attemptText{Method: a.Request.Method, URL: a.Request.URL, Sent: a.Request.Headers, Body: a.Request.Body, Detail: a.Detail, Steps: a.Steps}
+	x := a.Extras()
+	text := attemptText{Method: a.Request.Method, URL: a.Request.URL, Sent: a.Request.Headers, Body: a.Request.Body, Detail: a.Detail, Steps: x.Steps}
 	if r := a.Response; r != nil {
 		text.Got, text.Answer = r.Headers, r.Body
 	}
-	if a.RuleFailed != "" { // so that programs of the release before, which do not know it, show it with the detail
-		text.Detail = strings.TrimPrefix(a.Detail+" "+a.RuleFailed, " ")
+	if x.RuleFailed != "" { // so that programs of the release before, which do not know it, show it with the detail
+		text.Detail = strings.TrimPrefix(a.Detail+" "+x.RuleFailed, " ")
 	}
 	scratch := attemptScratches.Get().(*attemptScratch)
 	scratch.text = text.append(scratch.text[:0])
@@ -107,15 +108,15 @@ func (s *sealer) encodeAttempt(a *hook.Attempt) []byte {
 	if a.Transport != httpTransport {
 		word(`,"x":`, a.Transport)
 	}
-	if !a.Batch.IsZero() {
-		out = base64.StdEncoding.AppendEncode(append(out, `,"g":"`...), appendBatch(nil, a.Batch))
+	if !x.Batch.IsZero() {
+		out = base64.StdEncoding.AppendEncode(append(out, `,"g":"`...), appendBatch(nil, x.Batch))
 		out = append(out, '"')
 	}
-	if a.Rule != "" {
-		word(`,"ru":`, a.Rule)
+	if x.Rule != "" {
+		word(`,"ru":`, x.Rule)
 	}
-	if a.RuleFailed != "" {
-		number(`,"rf":`, int64(len(a.RuleFailed)))
+	if x.RuleFailed != "" {
+		number(`,"rf":`, int64(len(x.RuleFailed)))
 	}
 	out = base64.StdEncoding.AppendEncode(append(out, `,"z":"`...), scratch.sealed)
 	out = append(out, `"}`...)
@@ -224,10 +225,14 @@ func (s *sealer) decodeAttempt(id hook.DeliveryID, number int, data []byte) (*ho
 		Delivery: id, Number: number, StartedAt: time.UnixMicro(row.Started).UTC(),
 		Request: hook.Request{Method: text.Method, URL: text.URL, Headers: text.Sent, Body: text.Body},
 		Timing:  hook.Timing{DNS: us(0), Connect: us(1), TLS: us(2), FirstByte: us(3), Total: us(4)},
-		Class:   row.Class, Detail: detail, Rule: row.Rule, RuleFailed: failed, Interrupted: row.Interrupted, Transport: cmp.Or(row.Transport, httpTransport),
-		Unreadable: broken, Batch: readBatch(row.Batch),
-		Steps: text.Steps,
+		Class:   row.Class, Detail: detail, Interrupted: row.Interrupted, Transport: cmp.Or(row.Transport, httpTransport),
+		Unreadable: broken,
 	}
+	x := hook.Extra{Rule: row.Rule, RuleFailed: failed, Steps: text.Steps}
+	if b := readBatch(row.Batch); b != nil {
+		x.Batch = *b
+	}
+	a.SetExtras(x)
 	if row.Status != 0 || row.NoStatus {
 		a.Response = &hook.Response{Status: row.Status, Headers: text.Got, Body: text.Answer, Truncated: row.Truncated}
 	}

@@ -26,13 +26,13 @@ func TestAttemptIsStored(t *testing.T) {
 			Timing:   hook.Timing{DNS: 1000, Connect: 2000, TLS: 3000, FirstByte: 4000, Total: 5000},
 		},
 		"without an answer":                  {Transport: "http", Class: hook.ClassTimeout, Detail: "It took too long."},
-		"decided by a rule":                  {Transport: "http", Class: hook.ClassStatus4xx, Detail: "It failed.", Rule: "stop_if"},
-		"a rule that failed":                 {Transport: "http", Class: hook.ClassStatus4xx, Detail: "It failed.", Rule: "retry_if", RuleFailed: "The rule stop_if cannot be applied."},
-		"delivered, with a rule that failed": {Transport: "http", RuleFailed: "The rule stop_if cannot be applied."},
-		"after steps": {Transport: "http", Steps: []hook.Step{
+		"decided by a rule":                  {Transport: "http", Class: hook.ClassStatus4xx, Detail: "It failed.", Extra: &hook.Extra{Rule: "stop_if"}},
+		"a rule that failed":                 {Transport: "http", Class: hook.ClassStatus4xx, Detail: "It failed.", Extra: &hook.Extra{Rule: "retry_if", RuleFailed: "The rule stop_if cannot be applied."}},
+		"delivered, with a rule that failed": {Transport: "http", Extra: &hook.Extra{RuleFailed: "The rule stop_if cannot be applied."}},
+		"after steps": {Transport: "http", Extra: &hook.Extra{Steps: []hook.Step{
 			{What: hook.StepToken, Method: "POST", URL: "https://a.example/token", Status: 200, Took: time.Second},
 			{What: hook.StepRequest, Method: "POST", URL: "https://a.example/", Class: hook.ClassTimeout},
-		}},
+		}}},
 		"interrupted":      {Transport: "http", Class: hook.ClassInterrupted, Interrupted: true},
 		"without a status": {Transport: "queue", Response: &hook.Response{Body: []byte("x")}},
 		"an empty answer":  {Transport: "queue", Response: &hook.Response{}},

@@ -11,11 +11,11 @@ import (
 const batchBytes = 16 + 2 + 2
 
 // batchColumn is the column deliveries.batch.
-func batchColumn(b hook.Batch) any {
-	if b.IsZero() {
+func batchColumn(b *hook.Batch) any {
+	if b == nil {
 		return nil
 	}
-	return appendBatch(make([]byte, 0, batchBytes), b)
+	return appendBatch(make([]byte, 0, batchBytes), *b)
 }
 
 // appendBatch appends a batch as it is stored.
@@ -25,10 +25,11 @@ func appendBatch(to []byte, b hook.Batch) []byte {
 }
 
 // readBatch reads what appendBatch has written. Anything else is no batch: the delivery is sent all the same.
-func readBatch(from []byte) (b hook.Batch) {
+func readBatch(from []byte) *hook.Batch {
 	if len(from) != batchBytes {
-		return b
+		return nil
 	}
+	b := new(hook.Batch)
 	copy(b.ID[:], from)
 	b.Place, b.Of = int(binary.BigEndian.Uint16(from[16:])), int(binary.BigEndian.Uint16(from[18:]))
 	return b
@@ -42,7 +43,7 @@ type openBatches struct {
 
 // add notes the next delivery of the page.
 func (o *openBatches) add(d *hook.Delivery) {
-	if d.Batch.IsZero() {
+	if d.Batch == nil {
 		return
 	}
 	left, begun := o.missing[d.Batch.ID]

@@ -30,7 +30,7 @@ func queued(t *testing.T, db *DB, ep hook.EndpointID, n int) (list []hook.Delive
 func together(list []hook.Delivery, set func(d *hook.Delivery)) (r hook.Result) {
 	id := hook.NewBatchID()
 	for i, d := range list {
-		d.Batch = hook.Batch{ID: id, Place: i, Of: len(list)}
+		d.Batch = &hook.Batch{ID: id, Place: i, Of: len(list)}
 		set(&d)
 		if i == 0 {
 			r.Delivery = d
@@ -74,9 +74,9 @@ func TestBatchIntent(t *testing.T) {
 			}
 			want := hook.Batch{ID: r.Delivery.Batch.ID, Place: i, Of: 3}
 			switch {
-			case i == 1 && (got.State != hook.Cancelled || !got.Batch.IsZero()):
+			case i == 1 && (got.State != hook.Cancelled || got.Batch != nil):
 				t.Errorf("the cancelled one became %+v", got)
-			case i != 1 && (got.State != hook.Sending || got.Batch != want):
+			case i != 1 && (got.State != hook.Sending || got.InBatch() != want):
 				t.Errorf("delivery %d became %+v", i, got)
 			}
 		}
@@ -94,11 +94,11 @@ func TestBatchPutBack(t *testing.T) {
 		}
 		for _, d := range []hook.Delivery{r.Delivery, r.Others[0].Delivery} {
 			next, ok := hook.Next(d, hook.Trigger{Kind: hook.OnPutBack, Again: time.Now()}, hook.Policy{}, hook.Standing{}, time.Now())
-			if !ok || !next.Delivery.Batch.IsZero() {
+			if !ok || next.Delivery.Batch != nil {
 				t.Fatalf("put back: %+v", next.Delivery)
 			}
 			save(t, db, hook.Result{Delivery: next.Delivery})
-			if got, err := db.Delivery(t.Context(), "acme", d.ID); err != nil || got.State != hook.Pending || !got.Batch.IsZero() {
+			if got, err := db.Delivery(t.Context(), "acme", d.ID); err != nil || got.State != hook.Pending || got.Batch != nil {
 				t.Errorf("stored: %+v, %v", got, err)
 			}
 		}
@@ -113,18 +113,18 @@ func TestBatchHistory(t *testing.T) {
 		list := queued(t, db, ep.ID, 2)
 		r := together(list, func(d *hook.Delivery) { d.State, d.Attempts, d.FinishedAt = hook.Failed, 1, time.Now() })
 		attempt := func(d hook.Delivery) *hook.Attempt {
-			return &hook.Attempt{Delivery: d.ID, Number: 1, Transport: "http", StartedAt: time.Now(), Class: hook.ClassStatus5xx, Batch: d.Batch}
+			return &hook.Attempt{Delivery: d.ID, Number: 1, Transport: "http", StartedAt: time.Now(), Class: hook.ClassStatus5xx, Extra: &hook.Extra{Batch: d.InBatch()}}
 		}
 		r.Attempt, r.Others[0].Attempt = attempt(r.Delivery), attempt(r.Others[0].Delivery)
 		save(t, db, r)
 		got, err := db.Attempts(t.Context(), list[1].ID, 10)
-		if err != nil || len(got) != 1 || got[0].Batch != r.Others[0].Delivery.Batch {
+		if err != nil || len(got) != 1 || got[0].Extras().Batch != r.Others[0].Delivery.InBatch() {
 			t.Fatalf("attempts %+v, %v", got, err)
 		}
-		if d, err := db.Retry(t.Context(), "acme", list[1].ID, false); err != nil || !d.Batch.IsZero() {
+		if d, err := db.Retry(t.Context(), "acme", list[1].ID, false); err != nil || d.Batch != nil {
 			t.Errorf("retried: %+v, %v", d, err)
 		}
-		if d, err := db.Delivery(t.Context(), "acme", list[1].ID); err != nil || !d.Batch.IsZero() {
+		if d, err := db.Delivery(t.Context(), "acme", list[1].ID); err != nil || d.Batch != nil {
 			t.Errorf("stored after the retry: %+v, %v", d, err)
 		}
 	})

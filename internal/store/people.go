@@ -128,7 +128,9 @@ func (db *DB) eraseAttempts(t *tx, id hook.DeliveryID) (n int, err error) {
 		if err != nil {
 			return n, err
 		}
-		at.Request, at.Steps, at.Detail, at.RuleFailed = hook.Request{Method: at.Request.Method}, nil, "", ""
+		at.Request, at.Detail = hook.Request{Method: at.Request.Method}, ""
+		x := at.Extras()
+		at.SetExtras(hook.Extra{Rule: x.Rule, Batch: x.Batch})
 		if r := at.Response; r != nil {
 			at.Response = &hook.Response{Status: r.Status}
 		}

@@ -48,7 +48,9 @@ func testEraseSubject(t *testing.T, db *DB, stored func() bool) {
 		saved := make(chan error, 1)
 		db.SaveResult(hook.Result{Delivery: d, Frozen: &hook.Frozen{Body: []byte(who)}, Attempt: &hook.Attempt{
 			Delivery: d.ID, Number: 1, StartedAt: time.Now().UTC().Truncate(time.Microsecond), Class: "status_4xx", Transport: "http", Detail: who,
-			RuleFailed: "The rule failed at " + who + ".", Steps: []hook.Step{{What: hook.StepRequest, Method: "POST", URL: "https://example.com/" + who}},
+			Extra: &hook.Extra{
+				RuleFailed: "The rule failed at " + who + ".", Steps: []hook.Step{{What: hook.StepRequest, Method: "POST", URL: "https://example.com/" + who}},
+			},
 			Timing:   hook.Timing{Total: 5 * time.Millisecond},
 			Request:  hook.Request{Method: "POST", URL: "https://example.com/" + who, Headers: []hook.Header{{Name: "X", Value: who}}, Body: []byte(who)},
 			Response: &hook.Response{Status: 404, Headers: []hook.Header{{Name: "Y", Value: who}}, Body: []byte("no " + who)},

@@ -178,7 +178,7 @@ func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.
 		tenant, id, attempts, slot = append(tenant, d.Tenant), append(id, d.ID[:]), append(attempts, int32(d.Attempts)), append(slot, int32(d.Slot))
 		version, under = append(version, d.EndpointVersion), append(under, d.ContractVersion)
 		as.add(d)
-		batched = batched || !d.Batch.IsZero() || d.State == hook.Pending && d.Attempts == 0
+		batched = batched || d.Batch != nil || d.State == hook.Pending && d.Attempts == 0
 	}
 	returning := ""
 	if slices.ContainsFunc(w.marks, func(m *mark) bool { return m.done != nil }) {

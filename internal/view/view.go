@@ -203,10 +203,12 @@ func hideSecrets(c *contract.Contract, e *hook.Endpoint, at *hook.Attempt) {
 		at.Request.Body = m.Body(at.Request.Body)
 	}
 	at.Request.URL, at.Request.Headers = mask.Address(at.Request.URL), mask.PlainHeaders(at.Request.Headers)
-	at.Steps = slices.Clone(at.Steps)
-	for i := range at.Steps {
-		at.Steps[i].URL = mask.Address(at.Steps[i].URL)
+	x := at.Extras()
+	x.Steps = slices.Clone(x.Steps)
+	for i := range x.Steps {
+		x.Steps[i].URL = mask.Address(x.Steps[i].URL)
 	}
+	at.SetExtras(x)
 	hide(m, at)
 	if r := at.Response; r != nil {
 		r.Headers = mask.PlainHeaders(r.Headers)
@@ -232,11 +234,12 @@ func planOf(c *contract.Contract, e *hook.Endpoint) *contract.Plan {
 // hide puts a mask on everything in an attempt but the body of the request.
 func hide(m mask.Mask, at *hook.Attempt) {
 	at.Request.URL, at.Request.Headers, at.Detail = m.Text(at.Request.URL), m.Headers(at.Request.Headers), m.Text(at.Detail)
-	at.RuleFailed = m.Text(at.RuleFailed)
-	at.Steps = slices.Clone(at.Steps)
-	for i := range at.Steps {
-		at.Steps[i].URL = m.Text(at.Steps[i].URL)
+	x := at.Extras()
+	x.RuleFailed, x.Steps = m.Text(x.RuleFailed), slices.Clone(x.Steps)
+	for i := range x.Steps {
+		x.Steps[i].URL = m.Text(x.Steps[i].URL)
 	}
+	at.SetExtras(x)
 	if r := at.Response; r != nil {
 		r.Headers = m.Headers(r.Headers)
 		r.Body = m.Start(slices.Clip(r.Body), r.Truncated)

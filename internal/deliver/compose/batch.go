@@ -127,7 +127,10 @@ func (b *Batch) Record(attempts []*hook.Attempt, reply *send.Reply) {
 	whole.Record(&shared, reply)
 	shared.Request.Body = nil
 	for i, a := range attempts {
-		a.Request, a.Response, a.Steps, a.RuleFailed = shared.Request, shared.Response, shared.Steps, shared.RuleFailed
+		a.Request, a.Response = shared.Request, shared.Response
+		x, of := a.Extras(), shared.Extras()
+		x.Steps, x.RuleFailed = of.Steps, of.RuleFailed
+		a.SetExtras(x)
 		a.Detail = cutDetail(whole.mask.Text(a.Detail))
 		if item := whole.secrets.Body(b.items[i]); !sameSlice(item, b.items[i]) || b.first.BodyPerAttempt() {
 			a.Request.Body = item

@@ -12,17 +12,21 @@ import (
 // that is kept: in the request, in the text about a failure, and in an answer that repeats the
 // secret. Personal data is masked there, too, except in the body, see [contract.Contract.Sensitive].
 func (c *Composed) Record(a *hook.Attempt, reply *send.Reply) {
-	if len(reply.Secrets) > 0 {
-		c.secrets, c.mask = c.secrets.With(reply.Secrets...), c.mask.With(reply.Secrets...)
+	way := reply.Way()
+	if len(way.Secrets) > 0 {
+		c.secrets, c.mask = c.secrets.With(way.Secrets...), c.mask.With(way.Secrets...)
 	}
-	a.Steps = slices.Clone(reply.Steps)
-	for i := range a.Steps {
-		a.Steps[i].URL = c.mask.Text(a.Steps[i].URL)
+	if a.Extra != nil || way.Steps != nil {
+		x := a.Extras()
+		x.Steps, x.RuleFailed = slices.Clone(way.Steps), cutDetail(c.mask.Text(x.RuleFailed))
+		for i := range x.Steps {
+			x.Steps[i].URL = c.mask.Text(x.Steps[i].URL)
+		}
+		a.SetExtras(x)
 	}
 	a.Request, a.Detail = c.Request(reply.Sent), cutDetail(c.mask.Text(a.Detail))
-	a.RuleFailed = cutDetail(c.mask.Text(a.RuleFailed))
-	if reply.Target != "" {
-		a.Request.URL = c.mask.Text(reply.Target)
+	if way.Target != "" {
+		a.Request.URL = c.mask.Text(way.Target)
 	}
 	if a.Response == nil {
 		return

@@ -52,7 +52,7 @@ func (w *Window) Group(g Grouping, now time.Time) (group []int, whole bool) {
 // joins reports whether a delivery may leave together with the head. All of a request have the same mode and the same
 // place in the schedule, so that all come back at the same time if it fails, and bodies of the same versions.
 func (g Grouping) joins(head, d *hook.Delivery, now time.Time) bool {
-	return !d.NextAttemptAt.After(now) && d.Held() == head.Held() && (d.Batch.IsZero() || d.Batch.ID == head.Batch.ID) &&
+	return !d.NextAttemptAt.After(now) && d.Held() == head.Held() && (d.Batch == nil || head.Batch != nil && d.Batch.ID == head.Batch.ID) &&
 		d.Mode == head.Mode && d.Slot == head.Slot && g.versions(d) == g.versions(head)
 }
 
@@ -67,18 +67,18 @@ func (g Grouping) versions(d *hook.Delivery) [2]int64 {
 // sameBatch lists the batch of the head in its order, nil if there is none or some of it is not in memory or not due.
 func (w *Window) sameBatch(now time.Time) []int {
 	batch, held := w.jobs[0].Delivery.Batch, w.jobs[0].Delivery.Held()
-	if batch.IsZero() {
+	if batch == nil {
 		return nil
 	}
 	w.group = w.group[:0]
 	for i := 0; i < len(w.jobs) && i < batch.Of+lookahead && len(w.group) < batch.Of; i++ {
-		if d := &w.jobs[i].Delivery; d.Batch.ID == batch.ID && d.Held() == held && !d.NextAttemptAt.After(now) && !w.known[d.ID].unstored {
+		if d := &w.jobs[i].Delivery; d.Batch != nil && d.Batch.ID == batch.ID && d.Held() == held && !d.NextAttemptAt.After(now) && !w.known[d.ID].unstored {
 			w.group = append(w.group, i)
 		}
 	}
 	slices.SortFunc(w.group, func(a, b int) int { return w.jobs[a].Delivery.Batch.Place - w.jobs[b].Delivery.Batch.Place })
 	for n, i := range w.group {
-		if w.jobs[i].Delivery.Batch != (hook.Batch{ID: batch.ID, Place: n, Of: batch.Of}) {
+		if *w.jobs[i].Delivery.Batch != (hook.Batch{ID: batch.ID, Place: n, Of: batch.Of}) {
 			return nil
 		}
 	}

@@ -25,9 +25,9 @@ func TestGroup(t *testing.T) {
 		return func(j *hook.Job) { j.Delivery.EndpointVersion, j.Delivery.ContractVersion = e, c }
 	}
 	of := func(place, of int) job {
-		return func(j *hook.Job) { j.Delivery.Batch = hook.Batch{ID: old.ID, Place: place, Of: of} }
+		return func(j *hook.Job) { j.Delivery.Batch = &hook.Batch{ID: old.ID, Place: place, Of: of} }
 	}
-	other := func(j *hook.Job) { j.Delivery.Batch = hook.Batch{ID: hook.NewBatchID(), Of: 1} }
+	other := func(j *hook.Job) { j.Delivery.Batch = &hook.Batch{ID: hook.NewBatchID(), Of: 1} }
 	for name, c := range map[string]struct {
 		ordered bool
 		jobs    []job

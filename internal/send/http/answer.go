@@ -25,7 +25,7 @@ func (x *exchange) answer(resp *nethttp.Response) (out *hook.Response, whole boo
 	}
 	whole, err = readBody(resp, out, x.all)
 	if err != nil && x.clock == send.ClockResponse && isDeadline(err) && !x.isInterrupted() {
-		out.Truncated, out.Cut = true, out.Read != nil // no failure: the limit was for the status, and that came in time
+		cut(out) // no failure: the limit was for the status, and that came in time
 		return out, false, nil
 	}
 	return out, whole, err
@@ -71,10 +71,10 @@ func readBody(resp *nethttp.Response, out *hook.Response, all bool) (whole bool,
 		case err == io.EOF:
 			return true, nil
 		case err != nil:
-			out.Truncated, out.Cut = true, out.Read != nil
+			cut(out)
 			return false, err
 		case total > hook.ReadBody:
-			out.Truncated, out.Cut = true, out.Read != nil
+			cut(out)
 			return false, nil
 		}
 	}
@@ -82,12 +82,20 @@ func readBody(resp *nethttp.Response, out *hook.Response, all bool) (whole bool,
 
 // keepMore adds bytes to what was read of a body, up to [hook.ReadBody].
 func keepMore(out *hook.Response, more []byte) {
-	if out.Read == nil {
-		out.Read = append(make([]byte, 0, 2*hook.KeepBody), out.Body...)
+	if out.Long == nil {
+		out.Long = &hook.Long{Body: append(make([]byte, 0, 2*hook.KeepBody), out.Body...)}
 	}
-	room := hook.ReadBody - len(out.Read)
-	out.Cut = out.Cut || len(more) > room
-	out.Read = append(out.Read, more[:min(len(more), room)]...)
+	room := hook.ReadBody - len(out.Long.Body)
+	out.Long.Cut = out.Long.Cut || len(more) > room
+	out.Long.Body = append(out.Long.Body, more[:min(len(more), room)]...)
+}
+
+// cut notes that the rest of a body did not come, or was not read.
+func cut(out *hook.Response) {
+	out.Truncated = true
+	if out.Long != nil {
+		out.Long.Cut = true
+	}
 }
 
 // cleanEnd reports whether a body of unknown length is at its end. io.ReadFull reports

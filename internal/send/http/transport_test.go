@@ -1396,7 +1396,7 @@ func TestWholeAnswer(t *testing.T) {
 				}
 				want := hook.Response{Status: 200, Body: []byte(body[:min(tt.size, hook.KeepBody)]), Truncated: tt.trunc}
 				if all && tt.read > 0 {
-					want.Read, want.Cut = []byte(body[:tt.read]), tt.cut
+					want.Long = &hook.Long{Body: []byte(body[:tt.read]), Cut: tt.cut}
 				}
 				got := *x.Response
 				got.Headers = nil

@@ -8,7 +8,7 @@
 //   - A token is renewed shortly before it expires, and when a receiver answers 401 to a token that was not fetched for the
 //     same message. Then the message is sent once more, unless it must not be sent twice. When the fresh token is refused
 //     as well, no 401 renews it for a minute, so that a receiver cannot make Gancho fetch tokens without end.
-//   - Tokens are in memory only, of a bounded number of clients, and in [send.Reply.Secrets].
+//   - Tokens are in memory only, of a bounded number of clients, and in [send.Detour].
 package oauth
 
 import (
@@ -56,8 +56,8 @@ func (t *Transport) Send(ctx context.Context, m *send.Message) *send.Reply {
 	x := &exchange{t: t, m: m, began: time.Now(), tokens: t.tokensOf(m)}
 	reply := x.send(ctx)
 	if x.isRefused(reply) && x.tokens.refused(x.token, x.fetched) && m.Resend {
-		x.steps = append(append(x.steps, reply.Steps...), hook.Step{
-			What: hook.StepRequest, Method: m.Method, URL: cmp.Or(reply.Target, m.Target), Status: reply.Response.Status, Took: reply.Timing.Total,
+		x.steps = append(append(x.steps, reply.Way().Steps...), hook.Step{
+			What: hook.StepRequest, Method: m.Method, URL: cmp.Or(reply.Way().Target, m.Target), Status: reply.Response.Status, Took: reply.Timing.Total,
 		})
 		reply = x.send(ctx)
 		reply.Unsent, reply.NotNow = false, nil // the receiver has got the message once
@@ -67,7 +67,9 @@ func (t *Transport) Send(ctx context.Context, m *send.Message) *send.Reply {
 	}
 	reply.Timing.FirstByte += shift(x.began, reply)
 	reply.StartedAt, reply.Timing.Total = x.began, time.Since(x.began)
-	reply.Steps, reply.Secrets = append(x.steps, reply.Steps...), append(x.secrets, reply.Secrets...)
+	way := reply.Way()
+	way.Steps, way.Secrets = append(x.steps, way.Steps...), append(x.secrets, way.Secrets...)
+	reply.Detour = &way
 	return reply
 }
 

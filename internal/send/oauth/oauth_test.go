@@ -133,11 +133,11 @@ func TestTokenIsKept(t *testing.T) {
 		if r.Class != "" || r.Response.Status != 200 {
 			t.Fatalf("%+v", r)
 		}
-		if want := []string{"token POST 200 "}; i == 0 && !cmp.Equal(want, what(r.Steps)) || i > 0 && r.Steps != nil {
-			t.Errorf("request %d: steps %v", i, what(r.Steps))
+		if want := []string{"token POST 200 "}; i == 0 && !cmp.Equal(want, what(r.Way().Steps)) || i > 0 && r.Way().Steps != nil {
+			t.Errorf("request %d: steps %v", i, what(r.Way().Steps))
 		}
-		if !cmp.Equal([]string{"Bearer t1", "t1"}, r.Secrets) {
-			t.Errorf("secrets %v", r.Secrets)
+		if !cmp.Equal([]string{"Bearer t1", "t1"}, r.Way().Secrets) {
+			t.Errorf("secrets %v", r.Way().Secrets)
 		}
 	}
 	if d := cmp.Diff([]string{"Bearer t1", "Bearer t1", "Bearer t1"}, to.all()); d != "" {
@@ -206,10 +206,10 @@ func TestTokenIsRenewedOn401(t *testing.T) {
 	tr.Send(t.Context(), message(to.URL, tokens.URL))
 	good = "t2"
 	r := tr.Send(t.Context(), message(to.URL, tokens.URL))
-	if r.Response.Status != 200 || !cmp.Equal(r.Secrets, []string{"Bearer t1", "t1", "Bearer t2", "t2"}) {
+	if r.Response.Status != 200 || !cmp.Equal(r.Way().Secrets, []string{"Bearer t1", "t1", "Bearer t2", "t2"}) {
 		t.Errorf("%+v", r)
 	}
-	if d := cmp.Diff([]string{"request POST 401 ", "token POST 200 "}, what(r.Steps)); d != "" {
+	if d := cmp.Diff([]string{"request POST 401 ", "token POST 200 "}, what(r.Way().Steps)); d != "" {
 		t.Error(d)
 	}
 	// One that refuses every token costs one more fetch, and then none for a while.
@@ -331,7 +331,7 @@ func TestWhatWasSentIsAnAttempt(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		tr.tokensOf(m).calmTill = time.Time{}
-		if r := tr.Send(t.Context(), m); r.Class != hook.ClassToken || r.NotNow != nil || r.Unsent || len(r.Steps) != 2 {
+		if r := tr.Send(t.Context(), m); r.Class != hook.ClassToken || r.NotNow != nil || r.Unsent || len(r.Way().Steps) != 2 {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -349,7 +349,7 @@ func TestAnotherHostRefusesNoToken(t *testing.T) {
 	for _, status = range []int{200, 401} {
 		m := message(to.URL, tokens.URL)
 		m.Follow = &send.Follow{Most: 1}
-		if r := tr.Send(t.Context(), m); r.Class != "" || r.Response.Status != status || r.Target == "" {
+		if r := tr.Send(t.Context(), m); r.Class != "" || r.Response.Status != status || r.Way().Target == "" {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -369,7 +369,7 @@ func TestWaitingForAFetchIsLimited(t *testing.T) {
 		m := message("http://receiver/", "http://tokens/")
 		m.Timeout = 100 * time.Millisecond
 		r := tr.Send(t.Context(), m)
-		if r.Class != hook.ClassToken || r.Timing.Total != m.Timeout || r.Steps != nil {
+		if r.Class != hook.ClassToken || r.Timing.Total != m.Timeout || r.Way().Steps != nil {
 			t.Errorf("%+v", r)
 		}
 		all.Wait()
@@ -408,7 +408,7 @@ func TestNoToken(t *testing.T) {
 		if r.Class != hook.ClassToken || !strings.HasPrefix(r.Detail, "The token could not be fetched") || !strings.HasSuffix(r.Detail, c.want) {
 			t.Errorf("%s: %s %s", name, r.Class, r.Detail)
 		}
-		if !r.Unsent || r.Response != nil || len(r.Steps) != 1 || r.Steps[0].Class == "" {
+		if !r.Unsent || r.Response != nil || len(r.Way().Steps) != 1 || r.Way().Steps[0].Class == "" {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
@@ -442,8 +442,8 @@ func TestTokenAddressIsGuarded(t *testing.T) {
 	if r.Class != hook.ClassToken || !strings.Contains(r.Detail, "127.0.0.1 is a loopback address") || len(tokens.requests) != 0 {
 		t.Errorf("%+v, requests %v", r, tokens.requests)
 	}
-	if len(r.Steps) != 1 || r.Steps[0].Class != hook.ClassPrivateAddress {
-		t.Errorf("steps %+v", r.Steps)
+	if len(r.Way().Steps) != 1 || r.Way().Steps[0].Class != hook.ClassPrivateAddress {
+		t.Errorf("steps %+v", r.Way().Steps)
 	}
 }
 

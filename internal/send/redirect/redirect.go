@@ -44,7 +44,9 @@ func (t *Transport) Send(ctx context.Context, m *send.Message) *send.Reply {
 			continue
 		}
 		if len(steps) > 0 {
-			reply.Target, reply.Steps = at.Target, append(steps, reply.Steps...)
+			way := reply.Way()
+			way.Target, way.Steps = at.Target, append(steps, way.Steps...)
+			reply.Detour = &way
 			reply.Unsent, reply.NotNow = false, nil // the first receiver has got the message
 			if reply.Timing.FirstByte > 0 {
 				reply.Timing.FirstByte += reply.StartedAt.Sub(began)

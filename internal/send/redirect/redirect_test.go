@@ -120,11 +120,11 @@ func TestFollow(t *testing.T) {
 		if d := cmp.Diff([][]string{tc.a, tc.b}, [][]string{a.all(), b.all()}); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
-		if at := strings.TrimPrefix(r.Target, a.URL); at != tc.at {
+		if at := strings.TrimPrefix(r.Way().Target, a.URL); at != tc.at {
 			t.Errorf("%s: it ends at %q, want %q", name, at, tc.at)
 		}
-		if want := len(tc.a) + len(tc.b) - 1; len(r.Steps) != want || want > 0 && (r.Steps[0].Status < 300 || r.Steps[0].URL != tc.url(a, b)) {
-			t.Errorf("%s: steps %+v", name, r.Steps)
+		if want := len(tc.a) + len(tc.b) - 1; len(r.Way().Steps) != want || want > 0 && (r.Way().Steps[0].Status < 300 || r.Way().Steps[0].URL != tc.url(a, b)) {
+			t.Errorf("%s: steps %+v", name, r.Way().Steps)
 		}
 	}
 }
@@ -133,7 +133,7 @@ func TestFollow(t *testing.T) {
 func TestHopsAreGuarded(t *testing.T) {
 	a := newServer(t, false)
 	r := newTransport(t).Send(t.Context(), message("POST", a.to(307, "http://127.0.0.2:8080/"), 3))
-	if r.Class != hook.ClassPrivateAddress || len(r.Steps) != 1 || r.Unsent || r.Target != "http://127.0.0.2:8080/" {
+	if r.Class != hook.ClassPrivateAddress || len(r.Way().Steps) != 1 || r.Unsent || r.Way().Target != "http://127.0.0.2:8080/" {
 		t.Errorf("%+v", r)
 	}
 }
@@ -156,7 +156,7 @@ func (a *away) Send(ctx context.Context, m *send.Message) *send.Reply {
 func TestWhatWasSentIsAnAttempt(t *testing.T) {
 	a := newServer(t, false)
 	r := New(&away{Transport: newTransport(t).Transport}).Send(t.Context(), message("POST", a.to(307, "/end"), 3))
-	if r.Class != hook.ClassHostNotAllowed || r.NotNow != nil || r.Unsent || len(r.Steps) != 1 || len(a.all()) != 1 {
+	if r.Class != hook.ClassHostNotAllowed || r.NotNow != nil || r.Unsent || len(r.Way().Steps) != 1 || len(a.all()) != 1 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -201,7 +201,7 @@ func TestHopsShareTheTime(t *testing.T) {
 	a := newServer(t, false)
 	m := message("POST", a.to(307, slow.URL), 3)
 	m.Timeout = 100 * time.Millisecond
-	if r := newTransport(t).Send(t.Context(), m); r.Class != hook.ClassTimeout || len(r.Steps) != 1 || r.Timing.Total < m.Timeout {
+	if r := newTransport(t).Send(t.Context(), m); r.Class != hook.ClassTimeout || len(r.Way().Steps) != 1 || r.Timing.Total < m.Timeout {
 		t.Errorf("%+v", r)
 	}
 }
@@ -211,7 +211,7 @@ func TestNothingIsFollowed(t *testing.T) {
 	a := newServer(t, false)
 	m := message("POST", a.to(307, "/end"), 3)
 	m.Follow = nil
-	if r := newTransport(t).Send(t.Context(), m); r.Response.Status != 307 || len(a.all()) != 1 || r.Steps != nil {
+	if r := newTransport(t).Send(t.Context(), m); r.Response.Status != 307 || len(a.all()) != 1 || r.Way().Steps != nil {
 		t.Errorf("%+v", r)
 	}
 }
