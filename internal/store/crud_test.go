@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -854,4 +855,83 @@ func testPublishToDeletedTenant(t *testing.T, db *DB) {
 	if err := late(); err != nil {
 		t.Errorf("a new tenant: %v", err)
 	}
+}
+
+// How often an endpoint failed in a row is stored with its health, and counts as long as that row of failures lasts: also
+// where a program of the release before, which does not know the columns, has begun another one.
+func TestFailuresCounted(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		addTenants(t, db)
+		ctx := t.Context()
+		since := time.Now().UTC().Truncate(time.Microsecond)
+		for name, c := range map[string]struct {
+			then func(e *hook.Endpoint) error // what happens after 3 attempts and 2 deliveries failed
+			want hook.Health
+		}{
+			"nothing else": {
+				func(*hook.Endpoint) error { return nil },
+				hook.Health{FailingSince: since, FailedAttempts: 3, FailedDeliveries: 2},
+			},
+			"it is given up": {
+				func(e *hook.Endpoint) error {
+					return db.SetEndpointState(ctx, e.ID, hook.EndpointPaused, hook.ReasonFailingOften, time.Now())
+				},
+				hook.Health{FailingSince: since, FailedAttempts: 3, FailedDeliveries: 2},
+			},
+			"a person resumes it": {
+				func(e *hook.Endpoint) error {
+					if err := db.SetEndpointState(ctx, e.ID, hook.EndpointPaused, hook.ReasonFailingOften, time.Now()); err != nil {
+						return err
+					}
+					return db.SetEndpointState(ctx, e.ID, hook.EndpointActive, "", time.Now())
+				},
+				hook.Health{},
+			},
+			"a person corrects it": {
+				func(e *hook.Endpoint) error {
+					e.Config.URL += "/corrected"
+					_, err := db.UpdateEndpoint(ctx, e, true)
+					return err
+				},
+				hook.Health{},
+			},
+			"the release before fails on": {
+				func(e *hook.Endpoint) error { return saveHealthAsBefore(db, e.ID, since) },
+				hook.Health{FailingSince: since, FailedAttempts: 3, FailedDeliveries: 2},
+			},
+			"the release before had a success and fails again": {
+				func(e *hook.Endpoint) error { return saveHealthAsBefore(db, e.ID, since.Add(time.Hour)) },
+				hook.Health{FailingSince: since.Add(time.Hour)},
+			},
+			"the release before had a success": {
+				func(e *hook.Endpoint) error { return saveHealthAsBefore(db, e.ID, time.Time{}) },
+				hook.Health{},
+			},
+		} {
+			e := newEndpoint(t, db, "acme")
+			db.SaveHealth(e.ID, hook.Health{LastRun: since, LastStatus: "timeout", FailingSince: since, FailedAttempts: 3, FailedDeliveries: 2})
+			if err := db.Ready(ctx); err != nil { // commits it too
+				t.Fatal(err)
+			}
+			if err := c.then(e); err != nil {
+				t.Fatal(name, err)
+			}
+			got, err := db.Endpoint(ctx, e.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.want.LastRun, c.want.LastStatus = since, "timeout"
+			if diff := cmp.Diff(c.want, got.Health); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+		}
+	})
+}
+
+// saveHealthAsBefore stores when an endpoint began to fail as the release before does.
+func saveHealthAsBefore(db *DB, id hook.EndpointID, since time.Time) error {
+	return db.change(context.Background(), func(t *tx) error {
+		_, err := t.exec(`UPDATE endpoints SET failing_since = $2 WHERE id = $1`, id[:], micros(since))
+		return err
+	})
 }

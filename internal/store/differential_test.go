@@ -260,6 +260,7 @@ func (p *pair) health(rt *rapid.T) {
 	h := hook.Health{LastRun: p.now(), LastStatus: "timeout"}
 	if rapid.Bool().Draw(rt, "failing") {
 		h.FailingSince = p.now()
+		h.FailedAttempts, h.FailedDeliveries = rapid.IntRange(1, 9).Draw(rt, "attempts"), rapid.IntRange(0, 9).Draw(rt, "deliveries")
 	}
 	p.same("health", func(db *DB) (any, error) {
 		db.SaveHealth(id, h)
@@ -497,7 +498,7 @@ func (p *pair) everything() {
 		`SELECT delivery, number FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE tenant = $1) ORDER BY delivery, number`,
 		`SELECT delivery FROM bodies WHERE delivery IN (SELECT id FROM deliveries WHERE tenant = $1) ORDER BY delivery`,
 		`SELECT key, hash, answer, expires_at FROM idempotency WHERE tenant = $1 ORDER BY key`,
-		`SELECT id, name, state, state_reason, state_at, updated_at, version, last_run_at, last_status, failing_since FROM endpoints WHERE tenant = $1 ORDER BY id`,
+		`SELECT id, name, state, state_reason, state_at, updated_at, version, last_run_at, last_status, failing_since, failed_of, failed_attempts, failed_deliveries FROM endpoints WHERE tenant = $1 ORDER BY id`,
 		`SELECT id, endpoint, cursor, examined, requeued, state, finished_at FROM recoveries WHERE tenant = $1 ORDER BY id`,
 		`SELECT contract, kind, key, version, created_at, updated_at, document FROM records WHERE tenant = $1 ORDER BY contract, kind, key`,
 		`SELECT contract, type, rhythm, start_at, next_at, claimed_until, snapshot, last FROM schedules WHERE tenant = $1 ORDER BY contract, type`,
