@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gancho/internal/expr"
@@ -61,9 +62,7 @@ func (l *loader) batch(c *Contract, n *yamlfile.Node) {
 	}
 	e := &c.endpoint
 	fix := "Write it into item, the part of each event, or leave batch out."
-	if e.form != nil {
-		l.ProblemAt(n, "The body of a request with several events cannot be a form.", fix)
-	}
+	l.namesFields(e, n)
 	if e.pairs != "" {
 		l.ProblemAt(n, "pairs cannot be used in a contract that sends several events in one request.", fix)
 	}
@@ -91,24 +90,92 @@ const itemsMark = "\x00items\x00"
 
 // itemBody reads the parts of the section "endpoint" that make the body of a request with several events.
 func (l *loader) itemBody(e *endpoint, o yamlfile.Object, at template.Place) {
-	if v := o.Get("item"); v != nil {
-		at.Roots = slices.DeleteFunc(slices.Clone(at.Roots), func(root string) bool { return root == "url" })
-		e.item = template.ReadPayload(l.File, v, at)
+	item, v := o.Get("item"), o.Get("body")
+	isText := v.Get("$raw") != nil
+	if isText {
+		l.itemsText(e, v, at, o)
 	}
-	v := o.Get("body")
-	if v == nil {
+	at.Roots = slices.DeleteFunc(slices.Clone(at.Roots), func(root string) bool { return root == "url" })
+	switch text := item.Get("$raw"); {
+	case text != nil && !isText:
+		l.ProblemAt(item, "This item is a text, so the body has to be one.",
+			`Write for example body: {$raw: "${items}", join: "\n", content_type: text/csv}`)
+	case text != nil:
+		l.Object(item, "item", keysOf["endpoint.item"])
+		e.itemText = template.ReadText(l.File, text, at)
+		l.escaped(e, text, e.itemText)
+	case item != nil:
+		e.item = template.ReadPayload(l.File, item, at)
+	}
+	if v == nil || isText {
 		return
 	}
-	whole := wholePlace(at)
-	whole.Roots, whole.Scope = append([]string{"items"}, whole.Roots...), nil
 	before := l.Count()
-	e.body = template.ReadPayload(l.File, v, whole)
+	e.body = template.ReadPayload(l.File, v, itemsPlace(at))
 	if l.Count() > before { // a value with a mistake cannot be made
 		return
 	}
 	if _, _, err := cutItems(e.body, &template.Inputs{}); err != nil {
 		l.ProblemAt(v, "The body of a request with several events has to contain ${items} exactly once, not inside a text.",
 			`Write for example {events: "${items}"}; what each event looks like is written under item.`)
+	}
+}
+
+// itemsPlace is what the body around the items can name.
+func itemsPlace(at template.Place) template.Place {
+	whole := wholePlace(at)
+	whole.Roots, whole.Scope = append([]string{"items"}, whole.Roots...), nil
+	return whole
+}
+
+// aroundText is a body that is a text, with the items of several events in it.
+type aroundText struct {
+	before, after *template.Template
+	escape        rawjson.Escape // how each item is written; nil: as it is
+	join          string         // between the items
+}
+
+// itemsText reads a body that is a text, with the items of several events in it.
+func (l *loader) itemsText(e *endpoint, n *yamlfile.Node, at template.Place, section yamlfile.Object) {
+	before := l.Count()
+	l.rawBody(e, n, itemsPlace(at), section)
+	if l.Count() > before {
+		return
+	}
+	var ok bool
+	if e.around.before, e.around.after, e.around.escape, ok = e.raw.Split("items"); !ok {
+		l.ProblemAt(n.Get("$raw"), "The body of a request with several events has to contain ${items} exactly once.",
+			`Write for example {$raw: "<list>${items}</list>", content_type: text/xml}; what each event looks like is written under item.`)
+	}
+}
+
+// join reads what stands between the items.
+func (l *loader) join(e *endpoint, n *yamlfile.Node) {
+	e.around.join = l.Str(n)
+	switch {
+	case !l.batches():
+		l.ProblemAt(n, "join stands between several events, and this contract sends one in each request.",
+			"Leave it out, or add batch: {max: 100} to delivery.")
+	case strings.Contains(e.around.join, `\n`) || strings.Contains(e.around.join, `\r`):
+		l.ProblemAt(n, "This is a backslash and a letter, and no line break.", `Write it in double quotes: join: "\n"`)
+	}
+}
+
+// namesFields reports a form in which each value has a field, if the body gives them no names.
+func (l *loader) namesFields(e *endpoint, n *yamlfile.Node) {
+	if e.form == nil || e.form.field != "" || e.raw != nil {
+		return
+	}
+	sample := []byte("[]")
+	if e.body != nil {
+		head, tail, err := cutItems(e.body, &template.Inputs{})
+		if err != nil { // which is reported already
+			return
+		}
+		sample = append(append(head, sample...), tail...)
+	}
+	if _, err := e.form.fields.AppendForm(nil, sample); err != nil {
+		l.ProblemAt(n, "A form cannot be made of this body: "+err.Error()+".", `Give the list a name: body: {events: "${items}"}`)
 	}
 }
 
@@ -136,27 +203,42 @@ func (c *Contract) Batches() bool { return c.delivery.batch.Max > 0 }
 // Item is the part of an event in a request with several events, for one attempt; nil stands for the first. An error means
 // that the event can never be sent to this endpoint. Item is the slice of the payload itself if the contract does not
 // change it.
-func (p *Plan) Item(ev *hook.Event, a *Attempt) ([]byte, error) {
+func (p *Plan) Item(ev *hook.Event, a *Attempt) (item []byte, err error) {
 	e := &p.contract.endpoint
+	made := e.item != nil || e.itemText != nil
 	if !ev.JSON() {
-		return nil, fmt.Errorf("the contract sends several JSON payloads in one request, and the payload of this event is %s", ev.ContentType)
+		if e.raw == nil || made {
+			return nil, fmt.Errorf("the contract sends several JSON payloads in one request, and the payload of this event is %s", ev.ContentType)
+		}
+		return ev.Payload, nil // a text in a text
 	}
-	item := ev.Payload
-	if e.item != nil {
-		if p.credential == nil && e.item.Names("credential") {
+	item = ev.Payload
+	if made {
+		if p.credential == nil && (e.item.Names("credential") || e.itemText.Names("credential")) {
 			return nil, errNoCredential
 		}
 		in, err := p.inputs(ev, a, p.url)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
+		case e.itemText != nil:
+			return p.rawText(e.itemText, in)
 		}
 		if item, err = e.item.Document(&in); err != nil {
 			return nil, fmt.Errorf("the part of this event cannot be made: %w", err)
 		}
 	}
-	item, err := rawjson.Restyle(item, e.json)
-	if err != nil {
+	style := e.json
+	if e.raw != nil { // in a text each item is one line
+		style.Compact = true
+	}
+	if item, err = rawjson.Restyle(item, style); err != nil {
 		return nil, fmt.Errorf("the payload is not valid JSON: %w", err)
+	}
+	if p.form != nil && p.form.field == "" { // it may be one that no fields can be made of
+		if _, err = p.Together(item); err != nil {
+			return nil, err
+		}
 	}
 	return item, nil
 }
@@ -168,20 +250,37 @@ func (p *Plan) Together(items ...[]byte) (Rendering, error) {
 	if err != nil {
 		return Rendering{}, err
 	}
+	if p.credential == nil && e.bodyNames("credential") {
+		return Rendering{}, errNoCredential
+	}
+	in := template.Inputs{Settings: p.cfg.Settings, Credential: p.credential, Style: e.json}
+	if e.raw != nil {
+		r.Body, err = e.around.put(&in, items)
+	} else {
+		r.Body, err = e.list(&in, items)
+	}
+	if err == nil && p.form != nil {
+		r.Body, err = p.form.put(r.Body)
+	}
+	if err != nil {
+		return Rendering{}, err
+	}
+	return r, nil
+}
+
+// list puts items into a body of JSON, as a list.
+func (e *endpoint) list(in *template.Inputs, items [][]byte) (body []byte, err error) {
 	head, tail := []byte(nil), []byte(nil)
 	if e.body != nil {
-		if p.credential == nil && e.bodyNames("credential") {
-			return Rendering{}, errNoCredential
-		}
-		if head, tail, err = cutItems(e.body, &template.Inputs{Settings: p.cfg.Settings, Credential: p.credential, Style: e.json}); err != nil {
-			return Rendering{}, err
+		if head, tail, err = cutItems(e.body, in); err != nil {
+			return nil, err
 		}
 	}
 	size := len(head) + len(tail) + 2
 	for _, item := range items {
 		size += len(item) + 1
 	}
-	body := append(append(make([]byte, 0, size), head...), '[')
+	body = append(append(make([]byte, 0, size), head...), '[')
 	for i, item := range items {
 		if i > 0 {
 			body = append(body, ',')
@@ -189,10 +288,32 @@ func (p *Plan) Together(items ...[]byte) (Rendering, error) {
 		body = append(body, item...)
 	}
 	body = append(append(body, ']'), tail...)
-	if r.Body, err = rawjson.Restyle(body, e.json); err != nil {
-		return Rendering{}, fmt.Errorf("the body around the events is not valid JSON: %w", err)
+	if body, err = rawjson.Restyle(body, e.json); err != nil {
+		return nil, fmt.Errorf("the body around the events is not valid JSON: %w", err)
 	}
-	return r, nil
+	return body, nil
+}
+
+// put puts items into a body that is a text.
+func (t *aroundText) put(in *template.Inputs, items [][]byte) ([]byte, error) {
+	in.Work = renderBudget()
+	body, _, err := t.before.AppendText(nil, in)
+	if err != nil {
+		return nil, fmt.Errorf("the body around the events cannot be made: %w", err)
+	}
+	for i, item := range items {
+		if i > 0 {
+			body = append(body, t.join...)
+		}
+		if t.escape != nil {
+			item = []byte(t.escape(rawjson.Quote(string(item))))
+		}
+		body = append(body, item...)
+	}
+	if body, _, err = t.after.AppendText(body, in); err != nil {
+		return nil, fmt.Errorf("the body around the events cannot be made: %w", err)
+	}
+	return body, nil
 }
 
 // renderOne is [Plan.RenderFor] for a contract that sends several events in one request: it has one.

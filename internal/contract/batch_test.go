@@ -173,3 +173,99 @@ func TestItemOfAnAttempt(t *testing.T) {
 		t.Error("nothing names the attempt")
 	}
 }
+
+// lines is a contract whose requests are texts of several events.
+func lines(endpoint string) string {
+	return "contract: b\ntitle: B\nevents: {\"*\": {title: E}}\nendpoint: {" + endpoint + "}\ndelivery: {batch: {}}\n"
+}
+
+// A body that is a text holds the items of several events, with a separator between them. The functions of texts write each item.
+func TestTogetherAsText(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ endpoint, want string }{
+		"XML": {
+			`item: {$raw: '<e id="${xml(payload.id)}">${xml(payload.n)}</e>'}, body: {$raw: "<all>${items}</all>", content_type: text/xml}`,
+			`text/xml <all><e id="a&lt;b">1.50</e><e id="&#34;x">2</e></all>`,
+		},
+		"CSV with a line of names": {
+			`item: {$raw: '${csv(payload.id)};${csv(payload.n)}'}, body: {$raw: "id;n\n${items}\n", join: "\n", content_type: text/csv}`,
+			"text/csv id;n\na<b;1.50\n\"\"\"x\";2\n",
+		},
+		"a line of JSON each": {
+			`body: {$raw: "${items}\n", join: "\n", content_type: application/x-ndjson}`,
+			"application/x-ndjson {\"id\":\"a<b\",\"n\":1.50}\n{\"id\":\"\\\"x\",\"n\":2}\n",
+		},
+		"JSON in the style of the contract": {
+			`json: {ascii: true}, item: {i: "${payload.id}", u: "ü"}, body: {$raw: "${items}", join: "|", content_type: text/plain}`,
+			`text/plain {"i":"a<b","u":"\u00fc"}|{"i":"\"x","u":"\u00fc"}`,
+		},
+		"a function of each item of JSON": {
+			`body: {$raw: "<i>${xml(items)}</i>", join: "</i><i>", content_type: text/xml}`,
+			`text/xml <i>{&#34;id&#34;:&#34;a&lt;b&#34;,&#34;n&#34;:1.50}</i><i>{&#34;id&#34;:&#34;\&#34;x&#34;,&#34;n&#34;:2}</i>`,
+		},
+		"no separator": {`item: {$raw: "[${payload.n}]"}, body: {$raw: "${items}", content_type: text/plain}`, `text/plain [1.50][2]`},
+		"the whole text in a field of a form": {
+			`form: {field: list}, item: {$raw: "${payload.n}"}, body: {$raw: "${items}", join: "&", content_type: text/plain}`,
+			`application/x-www-form-urlencoded list=1.50%262`,
+		},
+		"a list in a field of a form": {
+			`form: {field: list}, item: {n: "${payload.n}"}`,
+			`application/x-www-form-urlencoded list=%5B%7B%22n%22%3A1.50%7D%2C%7B%22n%22%3A2%7D%5D`,
+		},
+		"fields of a list": {`form: {fields: nested}, item: {n: "${payload.n}"}`, `application/x-www-form-urlencoded 0%5Bn%5D=1.50&1%5Bn%5D=2`},
+		"fields of a list with a name": {
+			`form: {fields: dotted}, item: {n: "${payload.n}"}, body: {all: "${items}", last: true}`,
+			`application/x-www-form-urlencoded all.0.n=1.50&all.1.n=2&last=1`,
+		},
+	} {
+		c := parseContract(t, lines(tt.endpoint))
+		p := c.Plan(hook.EndpointConfig{URL: "http://x/"})
+		var items [][]byte
+		for _, payload := range []string{`{"id": "a<b", "n": 1.50}`, "{\"id\":\"\\\"x\",\n\"n\":2}"} {
+			item, err := p.Item(event(payload), nil)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			items = append(items, item)
+		}
+		r, err := p.Together(items...)
+		if got := fmt.Sprintf("%s %s", r.Headers[0].Value, r.Body); err != nil || got != tt.want {
+			t.Errorf("%s: %s, %v\nwant %s", name, got, err, tt.want)
+		}
+	}
+}
+
+// A text that nobody makes anything of can be an item as it is; JSON and other texts cannot stand for each other.
+func TestItemsOfTexts(t *testing.T) {
+	t.Parallel()
+	text := event("a,b\r\n")
+	text.ContentType = "text/csv"
+	for endpoint, want := range map[string]string{
+		`body: {$raw: "${items}", content_type: text/csv}`:                                  "a,b\r\n",
+		`item: {$raw: "${csv(payload)}"}, body: {$raw: "${items}", content_type: text/csv}`: "text/csv",
+		`item: {a: 1}, body: {$raw: "${items}", content_type: text/csv}`:                    "text/csv",
+		`body: {all: "${items}"}`: "text/csv",
+		`item: {$raw: {$expr: payload.x}}, body: {$raw: "${items}", content_type: text/plain}`: "text/csv",
+	} {
+		item, err := parseContract(t, lines(endpoint)).Plan(hook.EndpointConfig{URL: "http://x/"}).Item(text, nil)
+		if err != nil {
+			item = []byte(err.Error())
+		}
+		if !strings.Contains(string(item), want) {
+			t.Errorf("%s: %s, want %s", endpoint, item, want)
+		}
+	}
+	p := parseContract(t, lines(`item: {$raw: {$expr: payload.x}}, body: {$raw: "${items}", content_type: text/plain}`)).Plan(hook.EndpointConfig{URL: "http://x/"})
+	if _, err := p.Item(event(`{}`), nil); err == nil || !strings.Contains(err.Error(), "gives nothing") {
+		t.Errorf("an item of nothing: %v", err)
+	}
+	p = parseContract(t, lines(`form: {fields: flat}, body: {all: "${items}"}`)).Plan(hook.EndpointConfig{URL: "http://x/"})
+	if item, err := p.Item(event(`{"a":1}`), nil); err != nil || string(item) != `{"a":1}` {
+		t.Errorf("%s, %v", item, err)
+	}
+	deep := strings.Repeat("[", 70) + strings.Repeat("]", 70)
+	p = parseContract(t, lines(`form: {fields: nested}`)).Plan(hook.EndpointConfig{URL: "http://x/"})
+	if _, err := p.Item(event(deep), nil); err == nil || !strings.Contains(err.Error(), "form") {
+		t.Errorf("an item that makes no fields: %v", err)
+	}
+}

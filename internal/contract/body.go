@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"gancho/internal/hook"
 	"gancho/internal/nearest"
 	"gancho/internal/template"
 	"gancho/internal/yamlfile"
@@ -48,6 +47,8 @@ func (l *loader) rawBody(e *endpoint, n *yamlfile.Node, at template.Place, secti
 		return
 	}
 	e.raw = template.ReadText(l.File, text, at)
+	ofItems := section.Get("item").Get("$raw") == nil && l.batches() // in the text
+	at.Roots = slices.DeleteFunc(slices.Clone(at.Roots), func(root string) bool { return root == "items" })
 	switch {
 	case kind == nil:
 		l.ProblemAt(n, "This body does not say what kind of text it is.", `Add for example: content_type: text/xml; charset=utf-8`)
@@ -57,17 +58,26 @@ func (l *loader) rawBody(e *endpoint, n *yamlfile.Node, at template.Place, secti
 		e.contentType = l.template(kind, at)
 	}
 	for _, key := range []string{"json", "schema"} {
-		if v := section.Get(key); v != nil {
+		if v := section.Get(key); v != nil && !(ofItems && key == "json") {
 			l.ProblemAt(v, key+" is for bodies of JSON, and this body is a text.", "Leave it out.")
 		}
+	}
+	if v := o.Get("join"); v != nil {
+		l.join(e, v)
 	}
 	if fields := section.Get("form").Get("fields"); fields != nil {
 		l.ProblemAt(fields, "fields needs a body of JSON, and this body is a text.", "Write field: NAME for one field with the whole text, or leave the form out.")
 	}
+	l.escaped(e, text, e.raw)
+}
+
+// escaped reports a value in the text of a body that is put in as it is, where the kind of the text needs a function.
+func (l *loader) escaped(e *endpoint, at *yamlfile.Node, text *template.Template) {
 	is := strings.ToLower(e.contentType.Literals())
+	plain := slices.DeleteFunc(text.Plain(), func(path string) bool { return path == "items" })
 	for _, k := range rawKinds {
-		if plain := e.raw.Plain(); len(plain) > 0 && strings.Contains(is, k.word) {
-			line, column := l.Within(text, 1, 1)
+		if len(plain) > 0 && strings.Contains(is, k.word) {
+			line, column := l.Within(at, 1, 1)
 			l.Problem(line, column, fmt.Sprintf("${%s} is not written as %s needs it: a value can have characters that mean something there.", plain[0], is),
 				fmt.Sprintf("Write ${%s(%s)}, or ${raw(%s)} for a value that is %s already.", k.function, plain[0], plain[0], k.function))
 			return
@@ -77,21 +87,17 @@ func (l *loader) rawBody(e *endpoint, n *yamlfile.Node, at template.Place, secti
 
 // bodyNames reports whether the body has something of a root in it.
 func (e *endpoint) bodyNames(root string) bool {
-	return e.body.Names(root) || e.raw.Names(root) || e.item.Names(root)
+	return e.body.Names(root) || e.raw.Names(root) || e.item.Names(root) || e.itemText.Names(root)
 }
 
 // bodyDependsOn reports whether the body is another one if something under a root is.
 func (e *endpoint) bodyDependsOn(root string) bool {
-	return e.body.DependsOn(root) || e.raw.DependsOn(root) || e.item.DependsOn(root)
+	return e.body.DependsOn(root) || e.raw.DependsOn(root) || e.item.DependsOn(root) || e.itemText.DependsOn(root)
 }
 
-// rawText makes a body that is a text.
-func (p *Plan) rawText(ev *hook.Event, a *Attempt, address string) ([]byte, error) {
-	in, err := p.inputs(ev, a, address)
-	if err != nil {
-		return nil, err
-	}
-	out, ok, err := p.contract.endpoint.raw.AppendText(nil, &in)
+// rawText makes a body that is a text, or the part of an event in such a body.
+func (p *Plan) rawText(text *template.Template, in template.Inputs) ([]byte, error) {
+	out, ok, err := text.AppendText(nil, &in)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the body cannot be made of this event: %w", err)

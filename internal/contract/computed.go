@@ -77,6 +77,7 @@ func (c *Contract) eachTemplate(own *ownParts, fn func(computing)) {
 	fn(e.body)
 	fn(e.raw)
 	fn(e.item)
+	fn(e.itemText)
 }
 
 // noteRequests notes whether an expression of a request reads something that is not shown to everybody, and what

@@ -130,7 +130,9 @@ type endpoint struct {
 	json        rawjson.Style
 	body        *template.Value    // nil: the payload, or raw; in a contract that batches, what stands around the items
 	raw         *template.Template // a body that is no JSON; nil: there is none
-	item        *template.Value    // of an event in a request with several; nil: the payload
+	item        *template.Value    // of an event in a request with several; nil: the payload, or itemText
+	itemText    *template.Template // an item that is no JSON; nil: there is none
+	around      aroundText         // raw in a contract that batches
 	bodySchema  *schema.Schema
 	bodyTexts   schema.Texts // of bodySchema; nil if there is none
 	form        *form

@@ -116,7 +116,7 @@ var language = []section{
 		{"auth", "mapping with one key", "each endpoint chooses", "How requests authenticate: it fills in Authorization."},
 		{"pairs", "`settings.NAME`", "", "The setting that lists keys and values of the person's own."},
 		{"body", aValue + ", or `$raw`", "the payload", "What the body is made of."},
-		{"item", aValue, "the payload", "What one event becomes in a request with several; needs `delivery.batch`."},
+		{"item", aValue + ", or `$raw`", "the payload", "What one event becomes in a request with several; needs `delivery.batch`."},
 		{"schema", aSchema, "", "What that body is like, for the documentation and for tests."},
 		{"form", "mapping", "JSON", "The body is sent as a form."},
 		{"json", "mapping", "as it came", "How JSON is written."},
@@ -219,6 +219,10 @@ var language = []section{
 	{"endpoint.body", "XML and other texts", []key{
 		{"$raw", aTemplate, needed, "The body is this text, and no JSON."},
 		{"content_type", aTemplate, needed, "What the text is, such as `text/xml`."},
+		{"join", "text", "nothing", "What stands between the items of several events; needs `delivery.batch`."},
+	}},
+	{"endpoint.item", "Several events in one request", []key{
+		{"$raw", aTemplate, needed, "The item is this text, and no JSON; needs a body with `$raw`."},
 	}},
 	{"endpoint.form", "Forms", []key{
 		{"field", "text", needed + ", or `fields`", "The one field that holds the whole body."},

@@ -310,7 +310,11 @@ func (p *Plan) makeBody(ev *hook.Event, a *Attempt, address string) ([]byte, err
 		return nil, errNoCredential
 	}
 	if e.raw != nil {
-		text, err := p.rawText(ev, a, address)
+		in, err := p.inputs(ev, a, address)
+		if err != nil {
+			return nil, err
+		}
+		text, err := p.rawText(e.raw, in)
 		if err != nil || p.form == nil {
 			return text, err
 		}

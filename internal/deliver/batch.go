@@ -31,12 +31,8 @@ func (l *lane) sendGroup(jobs []hook.Job) {
 	p := l.plan
 	l.mu.Unlock()
 	g := &group{l: l, plan: p, jobs: slices.Clone(jobs), was: jobs, again: isBatch(jobs)}
-	limit := p.batch.Bytes
-	if g.again { // it fitted when it was sent first
-		limit = 0
-	}
 	var err error
-	g.batch, err = l.w.composer().Gather(l.w.stopped, p.form, g.jobs, limit)
+	g.batch, err = l.w.composer().Gather(l.w.stopped, p.form, g.jobs, p.batch.Bytes, g.again)
 	if err != nil || l.w.stopped.Err() != nil {
 		g.giveUp(err)
 		return

@@ -128,22 +128,18 @@ func (f *facts) renderFor(e contract.EventType, settings json.RawMessage, a *con
 	return r
 }
 
-// together is the body of a request with the first two events, or with the first one twice; nil if it cannot be made.
-func (f *facts) together() []byte {
+// together is a request with the first two events, or with the first one twice.
+func (f *facts) together() (r contract.Rendering, err error) {
 	plan := f.plan(f.settings)
 	var items [][]byte
 	for _, e := range []sent{f.events[0], f.events[min(1, len(f.events)-1)]} {
 		item, err := plan.Item(f.sampleEvent(e.EventType), nil)
 		if err != nil {
-			return nil
+			return r, err
 		}
 		items = append(items, item)
 	}
-	r, err := plan.Together(items...)
-	if err != nil {
-		return nil
-	}
-	return r.Body
+	return plan.Together(items...)
 }
 
 // sampleEvent is an event of a type, with its example.

@@ -462,6 +462,10 @@ func TestNewMeans(t *testing.T) {
 			"up to 7; one waits up to 2 s for others. With two events the body is:\n\n```json\n[{\"id\":1},{\"id\":1}]\n```",
 			"hasta 7; cada uno espera a otros hasta 2 s", "até 7; cada um espera por outros até 2 s",
 		},
+		{
+			"{batch: {max: 7}}\nendpoint: {item: {$raw: \"${csv(payload.id)};\"}, body: {$raw: \"id;\\n${items}\", join: \"\\n\", content_type: text/csv}}",
+			"```text\nid;\n1;\n1;\n```", "```text\nid;\n1;\n1;\n```", "```text\nid;\n1;\n1;\n```",
+		},
 	} {
 		for language, want := range map[string]string{"en": tc.en, "es": tc.es, "pt": tc.pt} {
 			text := string(Markdown(parse(t, plain+"delivery: "+tc.delivery+"\n"), language))

@@ -169,9 +169,9 @@ func (p *page) request() {
 		p.code("http", p.wire(p.asForm(first.EventType)))
 	}
 	if b := p.contract.Batching(); p.contract.Batches() && b.Max > 1 {
-		if body := p.together(); body != nil {
+		if r, err := p.together(); err == nil {
 			p.say("request.batch", "max", strconv.Itoa(b.Max), "wait", duration(b.Wait, p.language))
-			p.code("json", body)
+			p.body(r)
 		}
 	}
 	if redacted := p.contract.Redacted(); len(redacted) > 0 {
@@ -303,7 +303,7 @@ func (p *page) fields() {
 // body writes the body of a request, byte for byte.
 func (p *page) body(r contract.Rendering) {
 	kind := "json"
-	if contentType(r) == formType {
+	if contentType(r) == formType || p.contract.TextBody() {
 		kind = "text"
 	}
 	p.code(kind, r.Body)

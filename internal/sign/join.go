@@ -117,6 +117,11 @@ func (s *Scheme) changes(in Part) bool {
 	return s.Description != nil && slices.ContainsFunc(s.Description.Places, func(p Place) bool { return p.In == in })
 }
 
+// InBody reports whether a signature changes the body.
+func (s *Scheme) InBody() bool {
+	return s.changes(InBody) || slices.ContainsFunc(s.Parts, (*Scheme).InBody)
+}
+
 // signs reports whether the scheme signs a part of the request as a whole.
 func (s *Scheme) signs(in Part) bool {
 	if s.Description == nil {

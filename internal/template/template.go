@@ -262,6 +262,17 @@ func (t *Template) Plain() (paths []string) {
 	return paths
 }
 
+// Split is the text before and after the one place that puts in the whole of a root, and the function there, nil if there is
+// none. ok is false unless there is exactly one such place.
+func (t *Template) Split(root string) (before, after *Template, escape rawjson.Escape, ok bool) {
+	is := func(p part) bool { return p.root == root }
+	i := slices.IndexFunc(t.parts, is)
+	if t.computed != nil || i < 0 || slices.ContainsFunc(t.parts[i+1:], is) {
+		return nil, nil, nil, false
+	}
+	return &Template{parts: t.parts[:i]}, &Template{parts: t.parts[i+1:]}, t.parts[i].escape, true
+}
+
 // MaxText is how many bytes [Template.AppendText] makes at most.
 const MaxText = 16 << 20
 

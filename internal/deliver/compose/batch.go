@@ -24,29 +24,104 @@ type Batch struct {
 	at         time.Time   // when it is sent, if the items may name that; else zero
 	items      [][]byte
 	frozen     []*hook.Frozen
-	shown      Composed // the masks, and after Message the message
+	request    *contract.Rendering // of the items; nil: it is to be made
+	shown      Composed            // the masks, and after Message the message
 }
 
 // Gather makes the items of the first deliveries that can go in one request, and gives their deliveries the versions that
 // make it. It ends before one that must not: because its contract did not send several events at once when its body was
-// made, because other versions made it, because no item can be made of it (Compose then says why), or because there
-// would be more than maxBytes of items; 0: no limit. A single one may have more. The error is a [hook.Error] of
-// [hook.KindUnavailable] if not even the first could be made now.
-func (c Composer) Gather(ctx context.Context, f *Form, jobs []hook.Job, maxBytes int) (*Batch, error) {
+// made, because other versions made it, because no item can be made of it (Compose then says why), or because the body
+// would have more than maxBytes. A single one may have more, and so may what was sent before and is sent again as it was.
+// The error is a [hook.Error] of [hook.KindUnavailable] if not even the first could be made now.
+func (c Composer) Gather(ctx context.Context, f *Form, jobs []hook.Job, maxBytes int, again bool) (*Batch, error) {
 	b := &Batch{form: f, event: jobs[0].Event}
 	size := 0
 	for i := range jobs {
 		out, item, frozen, err := c.next(ctx, b, &jobs[i])
-		if i == 0 && hook.IsKind(err, hook.KindUnavailable) {
-			return nil, err
+		if i == 0 {
+			if hook.IsKind(err, hook.KindUnavailable) {
+				return nil, err
+			}
+			if again && b.first.Plan != nil && !b.first.BodyPerAttempt() {
+				maxBytes = 0
+			}
 		}
-		size += len(item) + 1
+		size += len(item)
 		if out.ends(err) || i > 0 && (!sameVersions(&jobs[i].Delivery, &jobs[0].Delivery) || maxBytes > 0 && size > maxBytes) {
 			break
 		}
 		b.shown, b.items, b.frozen = out, append(b.items, item), append(b.frozen, frozen)
 	}
+	b.fit(maxBytes)
 	return b, nil
+}
+
+// fit leaves out the last items until the request can be made of them, and its body has at most maxBytes; 0: no limit. What
+// stands around the items counts, and so do the names of the fields of a form. A form has a largest number of fields, too.
+func (b *Batch) fit(maxBytes int) {
+	all := len(b.items)
+	if all < 2 {
+		return
+	}
+	size, ok := b.try(all, maxBytes)
+	if ok {
+		return
+	}
+	if _, err := b.form.around(b.first, b.now, b.event, b.items[0]); err != nil { // whatever the items are
+		return
+	}
+	guess := all / 2
+	if size > 0 {
+		guess = all * maxBytes / size
+	}
+	fits, over := 1, all // as many go, one alone in any case; as many are too many
+	for step := 0; over-fits > 1; step++ {
+		n := (fits + over) / 2
+		switch step { // most often the guess is right, and the second look ends the search
+		case 0:
+			n = guess
+		case 1:
+			if n = over - 1; fits > 1 {
+				n = fits + 1
+			}
+		}
+		n = min(max(n, fits+1), over-1)
+		if _, ok := b.try(n, maxBytes); ok {
+			fits = n
+		} else {
+			over = n
+		}
+	}
+	b.items, b.frozen = b.items[:fits], b.frozen[:fits]
+}
+
+// try makes the request of the first n items. size is that of its body, 0 if the request cannot be made. It is ok if that is
+// at most maxBytes; then it is the request of the batch, if no more items go.
+func (b *Batch) try(n, maxBytes int) (size int, ok bool) {
+	req, err := b.form.around(b.first, b.now, b.event, b.items[:n]...)
+	if err != nil {
+		return 0, false
+	}
+	if maxBytes > 0 {
+		if size = b.form.signedSize(b.now, req); size > maxBytes {
+			return size, false
+		}
+	}
+	b.request = &req
+	return size, true
+}
+
+// signedSize is how many bytes the body of a request has after it was signed.
+func (f *Form) signedSize(r rendering, req contract.Rendering) int {
+	s := r.contract.Scheme()
+	if s == nil || !s.InBody() {
+		return len(req.Body)
+	}
+	m, err := f.messageOf(r, req, hook.BatchID{}.String(), hook.AtLeastOnce, time.Now())
+	if err != nil { // whoever makes the message is told
+		return len(req.Body)
+	}
+	return len(m.Body)
 }
 
 // errAlone is the error of a delivery that goes in a request of its own.
@@ -99,20 +174,25 @@ func (b *Batch) Frozen(i int) *hook.Frozen { return b.frozen[i] }
 
 // Drop leaves out delivery i, because it must not be sent any more.
 func (b *Batch) Drop(i int) {
-	b.items, b.frozen = slices.Delete(b.items, i, i+1), slices.Delete(b.frozen, i, i+1)
+	b.items, b.frozen, b.request = slices.Delete(b.items, i, i+1), slices.Delete(b.frozen, i, i+1), nil
 }
 
 // Message is the request, ready to be sent. An error says why it cannot be made, of whatever events.
 func (b *Batch) Message(id hook.BatchID, mode hook.Mode) (*send.Message, error) {
-	req, err := b.form.around(b.first, b.now, b.event, b.items...)
-	if err == nil {
-		at := b.at
-		if at.IsZero() {
-			at = time.Now()
+	if b.request == nil {
+		req, err := b.form.around(b.first, b.now, b.event, b.items...)
+		if err != nil {
+			return nil, err
 		}
-		b.shown.Message, err = b.form.messageOf(b.now, req, id.String(), mode, at)
+		b.request = &req
 	}
-	return b.shown.Message, err
+	at := b.at
+	if at.IsZero() {
+		at = time.Now()
+	}
+	m, err := b.form.messageOf(b.now, *b.request, id.String(), mode, at)
+	b.shown.Message = m
+	return m, err
 }
 
 // Sent is the message that Message has made; nil: none.
