@@ -1,7 +1,7 @@
 // What an operator does with records and schedules by hand.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { choose, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
+import { choose, patience, signedIn, startBrowser, startReceiver, startServer, stumbles, texts } from "./bed.mjs";
 
 let server;
 let receiver;
@@ -94,6 +94,50 @@ test("a schedule is run by hand", async () => {
   await page.getByRole("button", { name: t.schedules.run }).click();
   await page.getByRole("link", { name: t.schedules.seeEvent }).click();
   await page.getByText('"proposal"').first().waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("what errors left out is seen: events that never came to be, and events that an endpoint did not get", async () => {
+  await server.call("POST", "/v1/contracts", {
+    source: `contract: shop
+title: {en: Shop, pt: Loja}
+records: {order: {title: {en: Order, pt: Pedido}, key: id}}
+events:
+  order.large: {title: {en: Large order, pt: Pedido grande}, on: order, when: 'new.total * 2 > 100'}
+`,
+  });
+  const filtered = await server.call("POST", "/v1/tenants/acme/endpoints", {
+    name: "Contabilidade",
+    url: `${receiver.url}/hooks`,
+    filter: "payload.missing > 1",
+  });
+  await server.call("PUT", "/v1/tenants/acme/records/shop/order/o%2F1", { id: "o/1", total: "muito" });
+  await server.call(
+    "POST",
+    "/v1/tenants/acme/events",
+    Array.from({ length: 70 }, () => ({ type: "order.paid", payload: {} })),
+  );
+  const { page, wrong, close } = await signedIn(browser, server, t, "/t/acme/events");
+  const left = page.getByRole("region", { name: t.omissions.title });
+  await left.getByText("Pedido grande").waitFor({ timeout: patience });
+  await left.getByText(t.omissions.count(70, "70")).waitFor({ timeout: patience });
+  await left.getByText(t.omissions.reasons.condition_failed).waitFor();
+  await left.getByText(t.omissions.unkept("60", "10")).waitFor();
+  for (const more of await left.getByText(t.omissions.examples, { exact: true }).all()) await more.click();
+  await left.getByText(t.omissions.line(5)).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  await left.getByRole("link", { name: "order o/1" }).click();
+  await page.getByRole("region", { name: t.records.document }).waitFor();
+
+  await page.goto(`${server.url}/t/acme`);
+  await page.getByText(t.overview.leftOut(71, "71")).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  await page.getByRole("link", { name: t.overview.whatLeftOut }).click();
+  await left.getByRole("link", { name: "Contabilidade" }).click();
+  await page.waitForURL(`**/endpoints/${filtered.id}`);
+  await left.getByText(t.omissions.reasons.filter_failed).waitFor();
+  assert.equal(await left.getByText("Pedido grande").count(), 0);
   assert.deepEqual(wrong, []);
   await close();
 });

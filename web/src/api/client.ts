@@ -20,6 +20,7 @@ export type PortalLink = Schemas["PortalLink"];
 export type RecordAnswer = Schemas["RecordAnswer"];
 export type Schedule = Schemas["Schedule"];
 export type Found = Schemas["Found"];
+export type Omission = Schemas["Omission"];
 
 /** A refusal of the server (RFC 9457), or that it could not be reached. */
 export class Problem extends Error {

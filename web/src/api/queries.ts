@@ -1,6 +1,6 @@
 // What the pages ask the server, by name, so that one change renews them all.
 import { hashKey, infiniteQueryOptions, QueryClient, queryOptions, skipToken } from "@tanstack/react-query";
-import { api, type Found, ok, Problem, type RecordAnswer, raw } from "./client";
+import { api, type Found, type Omission, ok, Problem, type RecordAnswer, raw } from "./client";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -100,6 +100,36 @@ export const eventsQuery = (tenant: string, filter: { type?: string; contract?: 
       ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+
+export interface OmissionFilter {
+  type?: string;
+  contract?: string;
+  endpoint?: string;
+}
+
+const omissionDays = 7;
+const omissionPages = 2;
+
+/** What errors left out in the last days, by the hour, the latest hour first. more: there is more than was read. */
+export const omissionsQuery = (tenant: string, filter: OmissionFilter) =>
+  queryOptions({
+    queryKey: [...ofTenant(tenant), "omissions", filter],
+    queryFn: async () => {
+      const items: Omission[] = [];
+      const since = new Date(Date.now() - omissionDays * 24 * 60 * 60 * 1000).toISOString();
+      let cursor: string | undefined;
+      for (let n = 0; n < omissionPages && (n === 0 || cursor); n++) {
+        const part = await ok(
+          api.GET("/v1/tenants/{tenant}/omissions", {
+            params: { path: { tenant }, query: { limit: 200, cursor, since, ...filter } },
+          }),
+        );
+        items.push(...part.items);
+        cursor = part.next_cursor ?? undefined;
+      }
+      return { items, more: cursor !== undefined };
+    },
   });
 
 export const contractsQuery = (language: "en" | "es" | "pt") =>

@@ -717,6 +717,7 @@ const pt: Messages = {
   delivery: {
     beginning: "Só o começo é mostrado.",
     download: "Baixar",
+    ruleError: "Uma regra do contrato não pôde ser aplicada à resposta e foi deixada de lado.",
     technical: "Detalhe técnico (em inglês)",
     title: "Entrega",
     timeline: "Tentativas",
@@ -1236,6 +1237,27 @@ const pt: Messages = {
     },
     gancho: "Gancho",
   },
+  omissions: {
+    title: "Omitidos por erros",
+    text: "Nos últimos 7 dias, porque algo de um contrato ou de um filtro não pôde ser calculado. Não foi enviado.",
+    more: "Há mais do que se mostra aqui.",
+    count: (n, shown) => `${shown} ${plural(n, "evento", "eventos")}`,
+    reasons: {
+      condition_failed: "Não foi possível calcular a condição (when) do evento",
+      payload_failed: "Não foi possível montar o conteúdo",
+      payload_too_large: "O conteúdo seria grande demais",
+      record_unreadable: "Não foi possível decifrar o registro como estava",
+      filter_failed: "O filtro deu erro",
+      over_budget: "Calcular custaria demais",
+    },
+    lastTime: "Última vez",
+    notMade: "Estes eventos não chegaram a existir. Quando o contrato for corrigido, altere os registros mais uma vez.",
+    unkept: (kept, unkept) =>
+      `${kept} estão entre as entregas, como canceladas, e mais ${unkept} foram apenas contados.`,
+    recover: "Quando o filtro for corrigido, recupere o que faltou.",
+    examples: "Os últimos",
+    line: (n) => `linha ${n} do contrato`,
+  },
   overview: {
     title: "Visão geral",
     hour: "Última hora",
@@ -1256,6 +1278,9 @@ const pt: Messages = {
     failing: "Destinos com problemas",
     allWell: "Todos os destinos funcionam.",
     empty: "Nada foi enviado neste período",
+    leftOut: (n, shown) =>
+      `Por erros, ${shown} ${plural(n, "evento foi omitido", "eventos foram omitidos")} neste período.`,
+    whatLeftOut: "Ver quais e por quê",
     table: "Ver como tabela",
     ms: (n) => `${n} ms`,
     welcome: "Comece aqui",

@@ -209,6 +209,14 @@ function Attempts({
           </Accordion.Control>
           <Accordion.Panel>
             {a.error && <Technical error={a.error} />}
+            {a.rule_error && (
+              <Text size="sm" mb="md">
+                {t.delivery.ruleError}{" "}
+                <Text span size="xs" c="dimmed">
+                  {t.delivery.technical}: <span lang="en">{a.rule_error}</span>
+                </Text>
+              </Text>
+            )}
             {a.batch && (
               <Text size="sm" mb="md">
                 {t.delivery.together}: {t.delivery.togetherAs(a.batch.position + 1, a.batch.of)}{" "}

@@ -34,6 +34,7 @@ import { CertificateLine, kindOf } from "../parts/AuthForm";
 import { Copy, Fact, HealthBadge, PageHead, Skeletons, Time, Trouble } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
 import { DeliveryRows } from "../parts/DeliveryRows";
+import { Omissions } from "../parts/Omissions";
 import { Recover } from "../parts/Recover";
 import { ScriptPanel } from "../parts/ScriptPanel";
 import type { Schema } from "../parts/SettingsForm";
@@ -124,6 +125,7 @@ export function EndpointPage() {
         <Tabs.Panel value="history">
           <Stack gap="md">
             {mayChange && e.mode === "at_least_once" && e.state !== "disabled" && <Recover endpoint={e} />}
+            <Omissions tenant={tenant} filter={{ endpoint: e.id }} />
             <DeliveryRows tenant={tenant} filter={{ endpoint: e.id }} hideEndpoint />
           </Stack>
         </Tabs.Panel>

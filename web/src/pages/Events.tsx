@@ -13,6 +13,7 @@ import { Empty, PageHead, Time, Trouble, useSettled } from "../parts/basics";
 import { useEventTitles } from "../parts/DeliveryRows";
 import { LazyEditor } from "../parts/LazyEditor";
 import { itemsOf, Listing } from "../parts/Listing";
+import { Omissions } from "../parts/Omissions";
 import { useMayChange } from "../session";
 
 export function EventsPage() {
@@ -60,6 +61,7 @@ export function EventsPage() {
           data={(contracts.data ?? []).map((c) => ({ value: c.name, label: c.title }))}
         />
       </Group>
+      <Omissions tenant={tenant} filter={filter} />
       <Listing
         list={list}
         id={(e) => e.id}

@@ -1,5 +1,6 @@
 // How deliveries go: in one tenant, or in all.
 import {
+  Alert,
   Anchor,
   Group,
   Paper,
@@ -12,7 +13,7 @@ import {
   Title,
   VisuallyHidden,
 } from "@mantine/core";
-import { IconCircleCheck } from "@tabler/icons-react";
+import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Navigate, useParams } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useMemo, useState } from "react";
@@ -102,6 +103,16 @@ function Overview({ tenant }: { tenant?: string }) {
           }
         />
       </SimpleGrid>
+      {s && s.totals.left_out > 0 && (
+        <Alert color="yellow" variant="light" mb="md" icon={<IconAlertTriangle size={18} />}>
+          {t.overview.leftOut(s.totals.left_out, number(s.totals.left_out, t.locale))}{" "}
+          {tenant && (
+            <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/events` }} size="sm">
+              {t.overview.whatLeftOut}
+            </Anchor>
+          )}
+        </Alert>
+      )}
       <Paper p="lg" mb="md" component="section" aria-labelledby="over-time">
         <Group justify="space-between" mb="sm">
           <Title order={2} id="over-time">
