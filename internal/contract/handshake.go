@@ -49,7 +49,7 @@ func (l *loader) verify(c *Contract, n *yamlfile.Node) {
 		e.scheme = of.scheme
 	}
 	at := l.requestPlace(c)
-	at.Roots = append([]string{"challenge"}, at.Roots...)
+	at.Roots = credentialRoots(c, template.HandshakeRoots)
 	at.Scope = template.HandshakeScope()
 	if v := o.Get("query"); v != nil {
 		l.query(e, v, at)

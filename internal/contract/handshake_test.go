@@ -295,3 +295,34 @@ endpoint:
 		t.Errorf("outside of a handshake: %v", err)
 	}
 }
+
+// A handshake belongs to no event: it has nothing of an event's type, and can name nothing of one.
+func TestHandshakeHasNoEvent(t *testing.T) {
+	t.Parallel()
+	const head = "contract: o\ntitle: O\nevents: {\"*\": {title: E, headers: {X-Topic: any, X-Set: \"${set.topic}\"}, set: {topic: any}}}\nendpoint:\n  verify: "
+	c := parseContract(t, head+"{headers: {X-Ping: \"1\"}}\n")
+	ev := c.NewHandshake("acme", time.Now())
+	r, err := c.Handshake(ev, nil).Render(hook.EndpointConfig{URL: "https://example.com/"}, ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range r.Headers {
+		if h.Name == "X-Topic" || h.Name == "X-Set" {
+			t.Errorf("the header %s of events goes along", h.Name)
+		}
+	}
+	for verify, want := range map[string]string{
+		`{headers: {X-Topic: "${set.topic}"}}`:                                "there is no set here. A handshake belongs to no event",
+		`{query: {id: "${payload.id}"}}`:                                      "there is no payload here. A handshake belongs to no event",
+		`{body: {id: "${payload}"}}`:                                          "there is no payload here. A handshake belongs to no event",
+		`{body: {id: {$expr: payload.id}}}`:                                   "payload",
+		`{body: {id: {$when: set.topic == "any", $value: 1}}}`:                "set",
+		`{headers: {X-Topic: {$expr: 'set.topic + "x"'}}}`:                    "set",
+		`{body: {$raw: "<a>${xml(payload.id)}</a>", content_type: text/xml}}`: "there is no payload here. A handshake belongs to no event",
+	} {
+		_, err := Parse("o.yaml", []byte(head+verify+"\n"))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", verify, err, want)
+		}
+	}
+}

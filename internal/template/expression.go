@@ -14,14 +14,14 @@ import (
 
 // RequestScope is the scope of conditions and expressions in the parts of a request: the type of the event, and
 // everything that the [RequestRoots] have.
-var RequestScope = sync.OnceValue(func() *expr.Scope { return requestScope() })
+var RequestScope = sync.OnceValue(func() *expr.Scope { return requestScope(RequestRoots) })
 
-// HandshakeScope is the scope of conditions and expressions in the parts of a handshake, which also has a challenge.
-var HandshakeScope = sync.OnceValue(func() *expr.Scope { return requestScope(expr.Variable{Name: "challenge", Type: expr.JSON}) })
+// HandshakeScope is the same for the parts of a handshake, which have the [HandshakeRoots].
+var HandshakeScope = sync.OnceValue(func() *expr.Scope { return requestScope(HandshakeRoots) })
 
-func requestScope(more ...expr.Variable) *expr.Scope {
-	vars := append([]expr.Variable{{Name: "type", Type: expr.Text}}, more...)
-	for _, root := range RequestRoots {
+func requestScope(roots []string) *expr.Scope {
+	vars := []expr.Variable{{Name: "type", Type: expr.Text}}
+	for _, root := range roots {
 		if hasDocument(root) {
 			vars = append(vars, expr.Variable{Name: root, Type: expr.JSON})
 		} else {

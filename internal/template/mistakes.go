@@ -51,6 +51,9 @@ func wholePath(name string) string {
 // rootFix says what may have been meant by a path whose first name is nothing that there is.
 func (at Place) rootFix(path []string) string {
 	root := path[0]
+	if slices.Contains(at.Roots, "challenge") && (root == "payload" || root == "set") {
+		return " A handshake belongs to no event. Write the value itself, or name ${challenge} or a setting."
+	}
 	if _, near := nearest.Word(root, at.Roots); !near {
 		has := func(name string) bool { return slices.Contains(at.Roots, name) }
 		switch {

@@ -35,6 +35,9 @@ var CredentialMembers = []string{"api_key", "id", "name", "tenant"}
 // RequestRoots are the roots that the parts of a request can name.
 var RequestRoots = []string{"settings", "payload", "event", "credential", "set", "endpoint", "url", "attempt"}
 
+// HandshakeRoots are the roots that the parts of a handshake can name: it has a challenge, and belongs to no event of people.
+var HandshakeRoots = []string{"challenge", "settings", "event", "credential", "endpoint", "url", "attempt"}
+
 // ofEvents are the roots that may differ from event to event, and what is not known yet when a plan is made.
 var ofEvents = []string{"payload", "event", "type", "set", "endpoint", "url", "attempt", "challenge"}
 
