@@ -162,7 +162,7 @@ func readSpecial(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 		if at.Scope == nil {
 			f.ProblemAt(w, "There is no $when here.", "")
 		} else {
-			s.when = readWhen(f, w, at.Scope)
+			s.when = readWhen(f, w, at)
 		}
 	}
 	if o := n.Get("$else"); o != nil {
@@ -171,16 +171,19 @@ func readSpecial(f *yamlfile.File, n *yamlfile.Node, at Place) *Value {
 	return &Value{special: s}
 }
 
-// readWhen compiles the CEL of $when. It is nil if a problem was reported.
-func readWhen(f *yamlfile.File, n *yamlfile.Node, scope *expr.Scope) *expr.Condition {
-	c := ReadCondition(f, n, scope)
+// readWhen compiles the CEL of $when. It is nil if a problem was reported. It can read what $expr can; a file that was
+// accepted earlier may name settings and constants that do not exist, which are null.
+func readWhen(f *yamlfile.File, n *yamlfile.Node, at Place) *expr.Condition {
+	c := ReadCondition(f, n, at.Scope)
 	if c == nil {
 		return nil
 	}
 	for _, r := range c.References() {
+		line, col := f.Within(n, r.Line, r.Column)
 		if problem := wrongDocument(r.Path); problem != "" {
-			line, col := f.Within(n, r.Line, r.Column)
 			f.Problem(line, col, problem, "")
+		} else if problem := at.refuses(r.Path); problem != "" {
+			f.Doubt(line, col, problem, "")
 		}
 	}
 	return c
