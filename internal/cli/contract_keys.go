@@ -59,7 +59,7 @@ func readSecret(file string) (string, error) {
 		if f, err = os.Open(file); err != nil {
 			return "", err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxSecretFile))
 	return string(b), err

@@ -2,10 +2,13 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"gancho/internal/app"
 	"gancho/internal/inbox"
 )
 
@@ -16,7 +19,8 @@ type inboxCmd struct {
 	Delay     time.Duration `default:"0s" placeholder:"TIME" help:"Wait this long before each answer."`
 	FailFirst int           `default:"0" placeholder:"N" help:"Answer the first N requests with 503."`
 	Secret    string        `placeholder:"SECRET" help:"Signing secret of the endpoint (whsec_…), or its public key (whpk_…): verify each signature and print the result."`
-	Contract  string        `placeholder:"CONTRACT" help:"Verify signatures as this contract describes them, instead of as Standard Webhooks: a file, or a name of gancho contract library."`
+	Contract  string        `placeholder:"CONTRACT" help:"Verify signatures as this contract describes them, instead of as Standard Webhooks: a file, or a name of gancho contract library. Without --secret, the public key is fetched from where the contract says."`
+	Setting   []string      `sep:"none" placeholder:"NAME=VALUE" help:"A setting that the contract's signature or the address of its keys names; repeat it for each."`
 }
 
 func (c *inboxCmd) Help() string {
@@ -28,7 +32,8 @@ Examples:
     gancho inbox --listen :9000 --status 503 --delay 2s
     gancho inbox --fail-first 3 --secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
     gancho inbox --contract shop.yaml --secret 8f742231b10e8888abcd99yyyzzz85a5
-    gancho inbox --contract github --secret "It's a Secret to Everybody"`
+    gancho inbox --contract github --secret "It's a Secret to Everybody"
+    gancho inbox --contract paypal --setting webhook_id=8PT597110X687430LKGECATA`
 }
 
 // check returns an error for the first flag with an impossible value.
@@ -42,10 +47,22 @@ func (c *inboxCmd) check() error {
 	if c.FailFirst < 0 {
 		return fmt.Errorf("--fail-first %d is below zero; choose how many requests fail at first, such as 3", c.FailFirst)
 	}
-	if c.Contract != "" && c.Secret == "" {
-		return errors.New("--contract says how to verify, and --secret with what; give both")
+	for _, s := range c.Setting {
+		if name, _, ok := strings.Cut(s, "="); !ok || name == "" || c.Contract == "" {
+			return fmt.Errorf("--setting %s cannot be used; write NAME=VALUE, beside --contract", s)
+		}
 	}
 	return nil
+}
+
+// settings are the given settings as a JSON object.
+func (c *inboxCmd) settings() ([]byte, error) {
+	all := map[string]string{}
+	for _, s := range c.Setting {
+		name, value, _ := strings.Cut(s, "=")
+		all[name] = value
+	}
+	return json.Marshal(all)
 }
 
 // Run receives requests until a signal arrives.
@@ -59,8 +76,21 @@ func (c *inboxCmd) Run(ctx context.Context, out console) error {
 		if err != nil {
 			return err
 		}
-		if o.Scheme = loaded.Scheme(); o.Scheme == nil {
+		o.Scheme = loaded.Scheme()
+		fetches := o.Scheme != nil && o.Scheme.FetchesKeys()
+		if c.Secret == "" && !fetches {
+			return usageError{errors.New("--contract says how to verify, and --secret with what; give both")}
+		}
+		if o.Scheme == nil {
 			return fmt.Errorf("the contract %s does not sign its requests; leave out --contract", loaded.Name)
+		}
+		if o.Settings, err = c.settings(); err != nil {
+			return err
+		}
+		if c.Secret == "" {
+			keys, done := app.PublicKeys()
+			defer done()
+			o.Keys = keys
 		}
 	}
 	return inbox.Run(ctx, c.Listen, o)

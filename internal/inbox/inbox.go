@@ -42,10 +42,15 @@ type Options struct {
 	FailFirst int              // answer the first N requests with 503
 	Secret    string           // what verifies signatures, in the scheme's form; "": do not verify
 	Scheme    *sign.Scheme     // of the signatures; nil: sign.StandardWebhooks
+	Settings  []byte           // JSON object of the settings that signatures name; nil: none
+	Keys      Fetch            // fetches the keys of a scheme that says where they are, if there is no Secret; nil: nobody does
 	Out       io.Writer        // where requests are printed; nil: nowhere
 	Keep      int              // how many requests are kept; 0: DefaultKeep
 	Now       func() time.Time // nil: time.Now
 }
+
+// Fetch gets the public keys that a request is verified with.
+type Fetch func(ctx context.Context, w *sign.Wanted) (*sign.PublicKeys, error)
 
 // Request is one request that arrived, as GET /requests shows it.
 type Request struct {
@@ -99,8 +104,11 @@ func New(o Options) *Inbox {
 		o.Scheme = sign.StandardWebhooks
 	}
 	in := &Inbox{opts: o}
-	if o.Secret != "" {
+	switch {
+	case o.Secret != "":
 		in.verifier, in.badKey = o.Scheme.NewVerifier(0, o.Secret)
+	case o.Keys != nil && o.Scheme.FetchesKeys():
+		in.verifier, in.badKey = o.Scheme.NewVerifier(0)
 	}
 	return in
 }
@@ -175,9 +183,18 @@ func (in *Inbox) check(r *http.Request, body []byte, req *Request, readErr error
 	case req.Truncated:
 		return fmt.Sprintf("not checked: the body is larger than %d bytes", MaxBody)
 	}
-	m := sign.Message{Method: r.Method, URL: "http://" + r.Host + r.RequestURI, Body: body}
+	m := sign.Message{Method: r.Method, URL: "http://" + r.Host + r.RequestURI, Body: body, Settings: in.opts.Settings}
 	for _, h := range req.Headers {
 		m.Headers = append(m.Headers, hook.Header{Name: h[0], Value: h[1]})
+	}
+	if in.opts.Secret == "" {
+		w, err := in.opts.Scheme.Wanted(m)
+		if err == nil {
+			m.Keys, err = in.opts.Keys(r.Context(), w)
+		}
+		if err != nil {
+			return err.Error()
+		}
 	}
 	if err := in.verifier.Verify(m, req.ReceivedAt); err != nil {
 		return err.Error()

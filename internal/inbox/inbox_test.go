@@ -476,3 +476,52 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+// A key that is published is fetched for each request, and what is wrong with it is said.
+func TestPublishedKeys(t *testing.T) {
+	t.Parallel()
+	scheme, problems := sign.Compile(sign.Description{
+		Algorithm: "ed25519", Over: "${settings.app}.${body}", Encoding: "base64",
+		Places: []sign.Place{{In: sign.InHeader, Path: []string{"X-Sig"}, Value: "${signature}"}, {In: sign.InHeader, Path: []string{"X-Key"}, Value: "${key.id}"}},
+		Keys:   &sign.KeySource{URL: "https://api.example/keys/${key.id}"},
+	})
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	secret, settings := scheme.NewSecret(), []byte(`{"app":"shop"}`)
+	doc, err := scheme.PublishKeys(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := scheme.NewSigner([]hook.Secret{{Text: secret}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := signer.Sign(sign.Message{Body: []byte("{}"), Settings: settings})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked string
+	in := New(Options{Scheme: scheme, Settings: settings, Keys: func(_ context.Context, w *sign.Wanted) (*sign.PublicKeys, error) {
+		asked = w.URL
+		return w.Source.Read(doc)
+	}})
+	post := func(body string, headers []hook.Header) string {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		for _, h := range headers {
+			r.Header.Set(h.Name, h.Value)
+		}
+		in.ServeHTTP(httptest.NewRecorder(), r)
+		all := in.Requests()
+		return all[len(all)-1].Signature
+	}
+	if got := post("{}", signed.Headers); got != "valid" || !strings.HasPrefix(asked, "https://api.example/keys/") {
+		t.Errorf("the signature is %s, by the document at %s", got, asked)
+	}
+	if got := post("[]", signed.Headers); !strings.Contains(got, sign.ErrNoMatch.Error()) {
+		t.Errorf("of another body: %s", got)
+	}
+	if got := post("{}", nil); !strings.Contains(got, sign.ErrMissing.Error()) {
+		t.Errorf("of no signature: %s", got)
+	}
+}

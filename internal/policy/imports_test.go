@@ -76,6 +76,7 @@ var mayImport = map[string][]string{
 	"internal/auth":      {"internal/hook", "internal/cache"},
 	"internal/api":       {"internal/hook", clientModule, "internal/admin", "internal/auth", "internal/contract", "internal/rawjson"},
 	"internal/inbox":     {"internal/hook", "internal/sign"},
+	"internal/keyset":    {"internal/cache", "internal/hook", "internal/send", "internal/sign"},
 	"internal/console":   {},
 
 	// The port for sending, and a package for each transport.
