@@ -67,7 +67,7 @@ func Changes(before, after *contract.Contract) []Change {
 // that is being made at that moment is finished first.
 func ChangesWithin(ctx context.Context, before, after *contract.Contract) (list []Change, whole bool) {
 	c := &comparison{
-		before: withoutRequests(before), after: withoutRequests(after), told: map[string]bool{},
+		before: withoutRequests(before), after: withoutRequests(after), told: map[string]bool{}, had: map[string]bool{},
 		stopped: func() bool { return ctx.Err() != nil },
 	}
 	c.old, c.now = before.Read(), after.Read()
@@ -102,8 +102,9 @@ type comparison struct {
 	rewritten     []contract.Rewriting
 	mask          interface{ Text(string) string } // of the payload that is compared; nil: there is none
 	told          map[string]bool
-	at            [][]string  // where something was told
-	stopped       func() bool // nobody waits for more
+	had           map[string]bool // headers of the old version, in lower case
+	at            [][]string      // where something was told
+	stopped       func() bool     // nobody waits for more
 }
 
 // add adds a change, once. path is where it stands in the new version or, if it is gone, in the old one.
@@ -123,8 +124,8 @@ func (c *comparison) add(breaks bool, code string, path []string, facts ...strin
 	ch := Change{Breaks: breaks, Code: code, facts: facts}
 	if strings.HasSuffix(code, "_gone") {
 		ch.OldLine = c.old.Line(path...)
-	} else {
-		ch.Line = c.now.Line(path...)
+	} else if ch.Line = c.now.Line(path...); ch.Line == 0 {
+		ch.OldLine = c.old.Line(path...)
 	}
 	c.list = append(c.list, ch)
 }
@@ -180,7 +181,7 @@ func (c *comparison) origin(e, now contract.EventType) {
 		if a.Every != b.Every || a.Cron != b.Cron || a.Cron != "" && a.Timezone != b.Timezone {
 			c.tells("event_times", []string{"events", now.Name}, "event", e.Name)
 		}
-		old, next := strconv.Itoa(a.MaxBody), strconv.Itoa(b.MaxBody)
+		old, next := bytesText(a.MaxBody), bytesText(b.MaxBody)
 		if b.MaxBody > a.MaxBody {
 			c.breaks("event_larger", at("max_body"), "event", e.Name, "old", old, "new", next)
 		} else if b.MaxBody < a.MaxBody {
@@ -266,7 +267,7 @@ func (c *comparison) requests() {
 				c.breaks("event_not_fired", []string{"events", was.Event, "when"}, "event", was.Event, "test", was.Test)
 			default:
 				c.hiding(was.Payload)
-				c.bodies(was.Event, []string{"events", was.Event, "payload"}, was.Payload, made[i].Payload)
+				c.bodies(was.Event, c.payloadPath(was.Event), was.Payload, made[i].Payload)
 				c.mask = nil
 				e, _ := c.before.contract.Event(was.Event)
 				now, _ := c.after.contract.Event(was.Event)
@@ -274,6 +275,17 @@ func (c *comparison) requests() {
 			}
 		}
 	}
+}
+
+// payloadPath is where it stands what the payload of an event is made of.
+func (c *comparison) payloadPath(event string) []string {
+	key := "payload"
+	for _, r := range c.rewritten {
+		if r.Key == "events.*.item" && r.Path[1] == event {
+			key = "item"
+		}
+	}
+	return []string{"events", event, key}
 }
 
 // hiding makes texts hide the personal data of a payload.
@@ -316,7 +328,8 @@ func (c *comparison) probes(e contract.EventType, example string) (out [][]byte)
 			}
 			for _, v := range values {
 				probe := rawjson.Replace([]byte(example), []byte(v), path...)
-				if len(out) < maxProbes && !c.stopped() && c.before.contract.CheckPayload(e.Name, probe) == nil && c.after.contract.CheckPayload(e.Name, probe) == nil {
+				valid := func(x *contract.Contract) bool { return x.CheckPayload(e.Name, probe) == nil }
+				if len(out) < maxProbes && !c.stopped() && valid(c.before.contract) && valid(c.after.contract) {
 					out = append(out, probe)
 				}
 			}
@@ -329,7 +342,7 @@ func (c *comparison) probes(e contract.EventType, example string) (out [][]byte)
 }
 
 var (
-	ofRequests    = regexp.MustCompile(`^(endpoint\.(content_type|headers|query|body|item|body\..*|auth\..*)|events\.\*\.(set|headers))$`)
+	ofRequests    = regexp.MustCompile(`^(endpoint\.(content_type|headers|query|body|item|body.*|auth\..*)|events\.\*\.(set|headers))$`)
 	computedTexts = regexp.MustCompile(`"\$(expr|when)":"(?:[^"\\]|\\.)*"`)
 )
 
@@ -378,8 +391,19 @@ func (c *comparison) attempt(e, now contract.EventType, settings int, attempt *c
 	if isForm(a) && isForm(b) {
 		c.forms(e.Name, a.Body, b.Body)
 	} else {
-		c.bodies(e.Name, []string{"endpoint", "body"}, a.Body, b.Body)
+		c.bodies(e.Name, c.bodyPath(), a.Body, b.Body)
 	}
+}
+
+// bodyPath is where it stands what bodies are made of.
+func (c *comparison) bodyPath() []string {
+	if _, ok := c.said("endpoint.item"); ok {
+		return []string{"endpoint", "item"}
+	}
+	if c.before.contract.Batches() != c.after.contract.Batches() {
+		return ofDelivery("batch")
+	}
+	return []string{"endpoint", "body"}
 }
 
 func isForm(r contract.Rendering) bool { return strings.HasPrefix(contentType(r), formType) }
@@ -397,7 +421,7 @@ func (c *comparison) forms(event string, before, after []byte) {
 		case !b.Has(name):
 			c.breaks("field_gone", path, "event", event, "name", indexesOfField(name))
 		case slices.Equal(a[name], b[name]):
-		case len(a[name]) == 1 && len(b[name]) == 1 && isJSON([]byte(a.Get(name))) && isJSON([]byte(b.Get(name))) && strings.ContainsAny(a.Get(name), "{["):
+		case document(a[name]) && document(b[name]): // the one field of the whole body
 			c.bodies(event, []string{"endpoint", "body"}, []byte(a.Get(name)), []byte(b.Get(name)))
 		case contract.NamesCredential(name):
 			c.breaks("field_other", path, "event", event, "name", name)
@@ -410,6 +434,11 @@ func (c *comparison) forms(event string, before, after []byte) {
 			c.tells("field_new", path, "event", event, "name", indexesOfField(name))
 		}
 	}
+}
+
+// document reports whether the values of a field are one object or list of JSON.
+func document(values []string) bool {
+	return len(values) == 1 && strings.ContainsAny(values[0], "{[") && isJSON([]byte(values[0]))
 }
 
 var numbersOfFields = regexp.MustCompile(`\[\d+\]|\.\d+(\.|$)`)
@@ -475,6 +504,12 @@ func headerIn(list []hook.Header, name string) int {
 
 // headers compares the headers of two requests, without the signature.
 func (c *comparison) headers(event string, before, after []hook.Header) {
+	oauth := oauthOf(c.before.contract.Auth(c.before.config(c.before.settings))) != nil || oauthOf(c.after.contract.Auth(c.after.config(c.after.settings))) != nil
+	notMade := func(h hook.Header) bool { return oauth && strings.EqualFold(h.Name, "Authorization") } // see [comparison.authentication]
+	before, after = slices.DeleteFunc(slices.Clone(before), notMade), slices.DeleteFunc(slices.Clone(after), notMade)
+	for _, h := range before {
+		c.had[strings.ToLower(h.Name)] = true
+	}
 	renamed := map[string]bool{}
 	at := func(name string) []string {
 		if e, ok := c.after.contract.Event(event); ok && headerOfType(c.rewritten, e.Name, name) {
@@ -511,7 +546,7 @@ func (c *comparison) headers(event string, before, after []hook.Header) {
 	}
 	for _, h := range after {
 		switch {
-		case headerIn(before, h.Name) >= 0 || renamed[h.Name]:
+		case c.had[strings.ToLower(h.Name)] || renamed[h.Name] || c.before.contract.OwnsAuth() && strings.EqualFold(h.Name, "Authorization"):
 		case slices.Contains(free, strings.ToLower(h.Name)):
 			c.tells("agent_new", []string{"endpoint", agentKey(h.Name)}, "name", h.Name, "new", h.Value)
 		default:

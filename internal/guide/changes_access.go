@@ -27,7 +27,7 @@ func (c *comparison) endpoint() {
 	}
 	c.settings()
 	if old.AllowsShaping() && !now.AllowsShaping() {
-		c.breaks("shaping_off", []string{"endpoint", "shaping"})
+		c.tells("shaping_off", []string{"endpoint", "shaping"})
 	} else if now.AllowsShaping() && !old.AllowsShaping() {
 		c.tells("shaping_on", []string{"endpoint", "shaping"})
 	}
@@ -136,8 +136,11 @@ func (c *comparison) authentication() {
 	a, b := oauthOf(old), oauthOf(now)
 	switch {
 	case a == nil && b == nil:
-		if now != nil && !c.before.contract.OwnsAuth() {
-			c.tells("auth_new", path, "kind", c.after.contract.AuthKind())
+		switch was, is := c.before.contract.AuthKind(), c.after.contract.AuthKind(); {
+		case now != nil && !c.before.contract.OwnsAuth():
+			c.tells("auth_new", path, "kind", is)
+		case was != is && was != "" && is != "":
+			c.breaks("auth_kind", path, "new", is)
 		}
 	case a == nil && c.before.contract.OwnsAuth():
 		c.breaks("auth_kind", path, "new", "oauth2")

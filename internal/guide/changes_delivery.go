@@ -3,6 +3,7 @@ package guide
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gancho/internal/contract"
@@ -15,10 +16,33 @@ func ofDelivery(key ...string) []string { return append([]string{"delivery"}, ke
 func (c *comparison) duration(path []string, code string, old, now time.Duration, shorterBreaks, longerBreaks bool) {
 	switch {
 	case now < old:
-		c.add(shorterBreaks, code+"_shorter", path, "old", old.String(), "new", now.String())
+		c.add(shorterBreaks, code+"_shorter", path, "old", spanText(old), "new", spanText(now))
 	case now > old:
-		c.add(longerBreaks, code+"_longer", path, "old", old.String(), "new", now.String())
+		c.add(longerBreaks, code+"_longer", path, "old", spanText(old), "new", spanText(now))
 	}
+}
+
+// spanText is a duration as contracts write it, without units that are 0.
+func spanText(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// bytesText is a size as contracts write it.
+func bytesText(n int) string {
+	switch {
+	case n%(1<<20) == 0:
+		return strconv.Itoa(n>>20) + "MiB"
+	case n%(1<<10) == 0:
+		return strconv.Itoa(n>>10) + "KiB"
+	}
+	return strconv.Itoa(n) + "B"
 }
 
 // delivery compares limits, attempts and order.
@@ -119,7 +143,7 @@ func (c *comparison) giveUp(old, now hook.GiveUp) {
 	}
 	after := strconv.Itoa(now.Count)
 	if now.Of == hook.GiveUpTime {
-		after = now.Time.String()
+		after = spanText(now.Time)
 	}
 	path := ofDelivery("give_up")
 	switch {
@@ -148,7 +172,7 @@ func (c *comparison) waits() {
 	switch {
 	case old.Debounce == 0 && now.Debounce == 0:
 	case old.Debounce == 0:
-		c.breaks("debounce_new", path, "wait", now.Debounce.String())
+		c.breaks("debounce_new", path, "wait", spanText(now.Debounce))
 	case now.Debounce == 0:
 		c.tells("debounce_gone", path)
 	default:
@@ -156,9 +180,9 @@ func (c *comparison) waits() {
 		switch {
 		case old.MaxDebounce == now.MaxDebounce:
 		case now.MaxDebounce == 0:
-			c.breaks("debounce_max_gone", append(path, "max"), "old", old.MaxDebounce.String())
+			c.breaks("debounce_max_gone", append(path, "max"), "old", spanText(old.MaxDebounce))
 		case old.MaxDebounce == 0:
-			c.tells("debounce_max_new", append(path, "max"), "new", now.MaxDebounce.String())
+			c.tells("debounce_max_new", append(path, "max"), "new", spanText(now.MaxDebounce))
 		default:
 			c.duration(append(path, "max"), "debounce_max", old.MaxDebounce, now.MaxDebounce, false, true)
 		}
@@ -208,7 +232,7 @@ func (c *comparison) batch() {
 	case b.Max < a.Max:
 		c.tells("batch_fewer", append(path, "max"), "old", old, "new", now)
 	}
-	old, now = strconv.Itoa(a.Bytes), strconv.Itoa(b.Bytes)
+	old, now = bytesText(a.Bytes), bytesText(b.Bytes)
 	switch {
 	case b.Bytes > a.Bytes:
 		c.breaks("batch_larger", append(path, "bytes"), "old", old, "new", now)

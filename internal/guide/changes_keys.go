@@ -59,6 +59,7 @@ var treatments = map[string]treatment{
 	"endpoint.sign.encoding": {exact, ""}, "endpoint.sign.timestamp": {exact, ""}, "endpoint.sign.headers": {exact, ""},
 	"endpoint.sign.query": {exact, ""}, "endpoint.sign.body": {exact, ""}, "endpoint.sign.several": {exact, ""},
 	"endpoint.sign.jwt":       {exact, ""},
+	"endpoint.sign.keys":      {exact, ""},
 	"endpoint.sign.tolerance": {nothing, "it is how far the time may be off for who verifies; senders do not use it"},
 	"endpoint.sign.secret":    {nothing, "it is how new secrets look; those in use stay, and receivers take any text"},
 	"endpoint.sign.nonce":     {nothing, "receivers take any text"},
@@ -84,7 +85,7 @@ func treatmentOf(key string) (t treatment, ok bool) {
 		if t, ok := treatments[section]; ok {
 			return t, true
 		}
-		i := strings.LastIndexByte(section, '.')
+		i := strings.LastIndexAny(section, ".[")
 		if i < 0 {
 			return treatment{}, false
 		}

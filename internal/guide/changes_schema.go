@@ -284,6 +284,14 @@ func (s *allowed) bound(word string) (limit float64, token []byte, ok bool) {
 	return limit, token, ok
 }
 
+// limitText is a limit for people: that of numbers says if it is excluded itself.
+func (s *allowed) limitText(word string, token []byte) string {
+	if excluded, ok := s.words[strings.Replace(word, "m", "exclusiveM", 1)]; ok && strings.HasSuffix(word, "imum") && string(excluded) == string(token) {
+		return map[string]string{"minimum": "> ", "maximum": "< "}[word] + string(token)
+	}
+	return string(token)
+}
+
 // exceeds reports whether a value is beyond a limit.
 func exceeds(word string, limit float64, v []byte) bool {
 	x := math.NaN()
@@ -410,13 +418,13 @@ func (s *schemaComparison) limits(old, now *allowed, add func(code string, facts
 		switch {
 		case now.enum != nil && word != "multipleOf":
 			if slices.ContainsFunc(now.enum, func(v []byte) bool { return exceeds(word, limit, v) && !hasValue(old.enum, v) }) {
-				add("schema_limit_gone", "keyword", word, "old", string(token))
+				add("schema_limit_gone", "keyword", word, "old", old.limitText(word, token))
 			}
 		case !limited && (strings.HasPrefix(word, "min") && limit <= 0 && !strings.HasSuffix(word, "imum")):
 		case !limited:
-			add("schema_limit_gone", "keyword", word, "old", string(token))
+			add("schema_limit_gone", "keyword", word, "old", old.limitText(word, token))
 		case word == "multipleOf" && math.Mod(next, limit) != 0, strings.HasPrefix(word, "min") && next < limit, strings.HasPrefix(word, "max") && next > limit:
-			add("schema_limit", "keyword", word, "old", string(token), "new", string(with))
+			add("schema_limit", "keyword", word, "old", old.limitText(word, token), "new", now.limitText(word, with))
 		}
 	}
 	var rules []string
@@ -530,6 +538,9 @@ func (s *schemaComparison) chosen(member string, old, now *allowed, after []byte
 			are = now.choices[i]
 		}
 		for _, branch := range are {
+			if types := allowedBy(branch, s.now).types; old.types != nil && types != nil && !slices.ContainsFunc(types, func(t string) bool { return allowsType(old.types, t) }) {
+				continue // its types are told already
+			}
 			var least []loosening
 			fits := false
 			for k, was := range were {

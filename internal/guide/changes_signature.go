@@ -63,6 +63,7 @@ func (c *comparison) schemes(path []string, old, now []*sign.Scheme) {
 
 // described compares two descriptions of a signature, which differ.
 func (c *comparison) described(path []string, old, now sign.Description) {
+	tokens := (old.JWT == nil) == (now.JWT == nil) // a token has its own form
 	for _, word := range []struct{ key, old, new string }{
 		{"algorithm", old.Algorithm, now.Algorithm},
 		{"key", old.Key, now.Key},
@@ -70,7 +71,7 @@ func (c *comparison) described(path []string, old, now sign.Description) {
 		{"encoding", old.Encoding, now.Encoding},
 		{"timestamp", timestampOf(old), timestampOf(now)},
 	} {
-		if word.old != word.new {
+		if word.old != word.new && (tokens || word.key != "over" && word.key != "encoding") {
 			c.breaks("signature_"+word.key, append(slices.Clone(path), word.key), "old", word.old, "new", word.new)
 		}
 	}
@@ -81,18 +82,21 @@ func (c *comparison) described(path []string, old, now sign.Description) {
 	}
 	same := func(p sign.Place) func(sign.Place) bool {
 		return func(x sign.Place) bool {
-			return x.In == p.In && (slices.Equal(x.Path, p.Path) || p.In == sign.InHeader && strings.EqualFold(x.Path[0], p.Path[0]))
+			return x.In == p.In && (slices.Equal(x.Path, p.Path) ||
+				p.In == sign.InHeader && len(x.Path) > 0 && len(p.Path) > 0 && strings.EqualFold(x.Path[0], p.Path[0]) && slices.Equal(x.Path[1:], p.Path[1:]))
 		}
 	}
 	for _, p := range old.Places {
-		if i := slices.IndexFunc(now.Places, same(p)); i < 0 {
+		if i := slices.IndexFunc(now.Places, same(p)); len(p.Path) == 0 {
+			continue
+		} else if i < 0 {
 			c.breaks("signature_place_gone", at(p), "place", name(p))
 		} else if now.Places[i].Value != p.Value {
 			c.breaks("signature_place", at(p), "place", name(p), "old", p.Value, "new", now.Places[i].Value)
 		}
 	}
 	for _, p := range now.Places {
-		if !slices.ContainsFunc(old.Places, same(p)) {
+		if len(p.Path) > 0 && !slices.ContainsFunc(old.Places, same(p)) { // else the token is the body
 			c.tells("signature_place_new", at(p), "place", name(p))
 		}
 	}
@@ -106,6 +110,23 @@ func (c *comparison) described(path []string, old, now sign.Description) {
 		c.breaks("signature_several", several, "old", *old.Join, "new", *now.Join)
 	}
 	c.token(append(slices.Clone(path), "jwt"), old.JWT, now.JWT)
+	c.publicKey(append(slices.Clone(path), "keys"), old.Keys != nil, now.Keys != nil)
+}
+
+// publicKey compares where receivers find the public key. Values are not told, because one of them is a secret.
+func (c *comparison) publicKey(path []string, had, has bool) {
+	switch {
+	case had && !has:
+		c.breaks("signature_keys_gone", path)
+	case has && !had:
+		c.tells("signature_keys_new", path)
+	case had && has:
+		for _, r := range c.rewritten {
+			if key, ok := strings.CutPrefix(r.Key, "endpoint.sign.keys."); ok {
+				c.breaks("signature_keys", append(slices.Clone(path), strings.Split(key, ".")...), "key", key)
+			}
+		}
+	}
 }
 
 // overOf is what is signed; nothing in a token, which signs its claims.
@@ -176,6 +197,13 @@ func (c *comparison) token(path []string, old, now *sign.JWT) {
 	default:
 		c.duration(at, "token", old.Lifetime, now.Lifetime, true, false)
 	}
+	if old.Enclosed != now.Enclosed {
+		change := "token_enclosed"
+		if old.Enclosed {
+			change = "token_beside"
+		}
+		c.breaks(change, append(slices.Clone(path), "enclosed"))
+	}
 	if old.Detached != now.Detached {
 		change := "token_detached"
 		if old.Detached {
@@ -195,8 +223,8 @@ func signAlike(a, b *sign.Scheme) bool {
 		d.Over, d.Timestamp = overOf(d), timestampOf(d)
 		d.Places = slices.Clone(d.Places)
 		for i, p := range d.Places {
-			if p.In == sign.InHeader {
-				d.Places[i].Path = []string{strings.ToLower(p.Path[0])}
+			if p.In == sign.InHeader && len(p.Path) > 0 {
+				d.Places[i].Path = append([]string{strings.ToLower(p.Path[0])}, p.Path[1:]...)
 			}
 		}
 		slices.SortFunc(d.Places, func(a, b sign.Place) int {
